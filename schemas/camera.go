@@ -1,0 +1,124 @@
+package schemas
+
+// Purpose is a set of uses a camera is authorised for. A read of a camera without a purpose never decides for it.
+type Purpose uint8
+
+// The purposes.
+const (
+	PurposeLEZ Purpose = 1 << iota
+	PurposeSpeed
+	PurposeHotlist
+)
+
+// Has reports whether all of want are in p.
+func (p Purpose) Has(want Purpose) bool { return p&want == want }
+
+// CameraKind says how a camera is connected, which bounds how late its reads may come.
+type CameraKind uint8
+
+// The camera kinds.
+const (
+	CameraFixed     CameraKind = iota // wired, seconds late
+	CameraTemporary                   // 4G, may send hours of backlog
+	CameraMobile                      // in a vehicle
+)
+
+var cameraKindNames = [...]string{"fixed", "temporary", "mobile"}
+
+// String returns the kind's name.
+func (k CameraKind) String() string { return name(cameraKindNames[:], int(k)) }
+
+// ParseCameraKind finds a kind by name.
+func ParseCameraKind(s string) (CameraKind, bool) { return parse[CameraKind](cameraKindNames[:], s) }
+
+// Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines.
+type Camera struct {
+	ID              string
+	Index           uint32 // dense, of this registry version only
+	Site            string // cameras of one site see the same vehicle pass once
+	SiteHash        uint64 // of Site: the same in every registry version, so stream state survives a reload
+	Kind            CameraKind
+	Municipality    uint32 // NIS code, 21001..21019 in Brussels
+	Zone            string // police zone that operates it. Example: 5339
+	LatE6, LonE6    int32
+	Purposes        Purpose
+	ValidFrom       Micros // inclusive; 0 = always
+	ValidTo         Micros // exclusive; 0 = for ever
+	AllowedLateness Micros // beyond it a read is marked late
+	InsideLEZ       bool
+	Lanes           []Lane
+	Certificates    []Certificate
+	Loans           []Loan
+	TokenSum        Sum // SHA-256 of the bearer token; zero = none issued
+}
+
+// ValidAt reports whether the registry entry covers the instant.
+func (c *Camera) ValidAt(at Micros) bool {
+	return at >= c.ValidFrom && (c.ValidTo == 0 || at < c.ValidTo)
+}
+
+// Lane is one lane of a camera's view in one direction. Number 0 means every lane, DirectionUnknown every direction;
+// the first lane that matches is used.
+type Lane struct {
+	Number      uint8
+	Direction   Direction
+	LEZExcluded bool // road, lane and direction on which no LEZ offence may be established (access to park and ride, R0)
+	Limits      []SpeedLimit
+}
+
+// Lane finds the lane entry of a read, or nil.
+func (c *Camera) Lane(number uint8, d Direction) *Lane {
+	for i := range c.Lanes {
+		l := &c.Lanes[i]
+		if (l.Number == 0 || l.Number == number) && (l.Direction == DirectionUnknown || l.Direction == d) {
+			return l
+		}
+	}
+	return nil
+}
+
+// SpeedLimit is the limit of a lane for a time.
+type SpeedLimit struct {
+	Limit      Speed
+	Surround   string // built_up, zone_30, school, residential, motorway, other: decides the tariff
+	ValidFrom  Micros
+	ValidTo    Micros // exclusive; 0 = open
+	LegalBasis string
+	Verified   bool
+}
+
+// Certificate is a device's verification (RD 12/10/2010: before service and every two years). An offence needs one
+// that covers the capture time.
+type Certificate struct {
+	Serial    string
+	Approval  string // model-approval number
+	ValidFrom Micros
+	ValidTo   Micros // exclusive
+}
+
+// CertificateAt returns the certificate that covers the instant, or nil.
+func (c *Camera) CertificateAt(at Micros) *Certificate {
+	for i := range c.Certificates {
+		if x := &c.Certificates[i]; at >= x.ValidFrom && at < x.ValidTo {
+			return x
+		}
+	}
+	return nil
+}
+
+// Loan lends a camera to another police zone for a time.
+type Loan struct {
+	Zone      string
+	ValidFrom Micros
+	ValidTo   Micros
+}
+
+// ZoneAt returns the police zone that may use the camera's reads at the instant: the borrower's during a loan.
+func (c *Camera) ZoneAt(at Micros) string {
+	for i := range c.Loans {
+		if l := &c.Loans[i]; at >= l.ValidFrom && at < l.ValidTo {
+			return l.Zone
+		}
+	}
+	return c.Zone
+}

@@ -1,0 +1,128 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// ID is a deterministic 128-bit identifier. The same input gives the same id on every machine and at every delivery.
+type ID [16]byte
+
+// String formats the id as a lower-case UUID (8-4-4-4-12), the form ClickHouse prints.
+func (id ID) String() string {
+	var b [36]byte
+	hex.Encode(b[:8], id[:4])
+	hex.Encode(b[9:13], id[4:6])
+	hex.Encode(b[14:18], id[6:8])
+	hex.Encode(b[19:23], id[8:10])
+	hex.Encode(b[24:], id[10:])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return string(b[:])
+}
+
+// IsZero reports whether the id was never set.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// ParseID reads the 36-character form or 32 hexadecimal digits.
+func ParseID(s string) (ID, error) {
+	var id ID
+	var h [32]byte
+	n := 0
+	for i := range len(s) {
+		if s[i] == '-' {
+			continue
+		}
+		if n == len(h) {
+			return id, fmt.Errorf("id %.40q has more than 32 hexadecimal digits", s)
+		}
+		h[n] = s[i]
+		n++
+	}
+	if n != len(h) {
+		return id, fmt.Errorf("id %.40q has %d hexadecimal digits, want 32", s, n)
+	}
+	if _, err := hex.Decode(id[:], h[:]); err != nil {
+		return id, fmt.Errorf("id %.40q: %w", s, err)
+	}
+	return id, nil
+}
+
+// Distinct types, so that the compiler keeps the ids apart.
+type (
+	// ReadID identifies one event of one camera.
+	ReadID struct{ ID }
+	// PassageID identifies one vehicle at one site once.
+	PassageID struct{ ID }
+	// HitID identifies one list entry met by one passage in one way (exact or confusable).
+	HitID struct{ ID }
+	// OffenceID identifies one candidate offence: rule, plate and the rule's natural period.
+	OffenceID struct{ ID }
+)
+
+// NewReadID derives the id of a read: camera and the camera's own event id, or, when it has none, camera, capture
+// time and raw plate. It is SHA-256 cut to 128 bits, because senders choose the input. It does not allocate for
+// inputs up to about 400 bytes.
+func NewReadID(camera, eventID string, capturedAt Micros, rawPlate string) ReadID {
+	var stack [512]byte
+	b := stack[:0]
+	b = appendField(b, "read/1")
+	b = appendField(b, camera)
+	if eventID != "" {
+		b = appendField(b, "event")
+		b = appendField(b, eventID)
+	} else {
+		b = appendField(b, "time")
+		b = binary.BigEndian.AppendUint64(b, uint64(capturedAt))
+		b = appendField(b, rawPlate)
+	}
+	return ReadID{cut(b)}
+}
+
+// PassageIDOf derives the id of the passage that a read opens.
+func PassageIDOf(first ReadID) PassageID { return PassageID{derive('p', first.ID)} }
+
+// NewHitID derives the id of a hit.
+func NewHitID(list, entry string, p PassageID, m Match) HitID {
+	var stack [256]byte
+	b := appendField(stack[:0], "hit/1")
+	b = appendField(b, list)
+	b = appendField(b, entry)
+	b = append(b, p.ID[:]...)
+	return HitID{cut(append(b, byte(m)))}
+}
+
+// NewOffenceID derives the id of a candidate offence. period is the rule's natural period: for a rule of one passage
+// the passage id, for LEZ the Brussels day.
+func NewOffenceID(rule RuleID, class Class, period []byte) OffenceID {
+	var stack [256]byte
+	b := appendField(stack[:0], "offence/1")
+	b = appendField(b, string(rule))
+	b = class.AppendTo(append(b, byte(class.Len())))
+	return OffenceID{cut(append(b, period...))}
+}
+
+func cut(b []byte) ID {
+	sum := sha256.Sum256(b)
+	return ID(sum[:16])
+}
+
+func appendField(dst []byte, s string) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s)))
+	return append(dst, s...)
+}
+
+// derive makes an id from an id; the input is already uniform and not chosen by a sender, so a fast hash will do.
+func derive(tag byte, from ID) ID {
+	var b [18]byte
+	b[0] = tag
+	copy(b[2:], from[:])
+	var out ID
+	binary.BigEndian.PutUint64(out[:8], xxhash.Sum64(b[:]))
+	b[1] = 1
+	binary.BigEndian.PutUint64(out[8:], xxhash.Sum64(b[:]))
+	return out
+}

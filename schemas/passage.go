@@ -1,0 +1,52 @@
+package schemas
+
+// Sighting is what a passage keeps of one of its reads. It holds no pointer into the record.
+type Sighting struct {
+	Read       ReadID
+	Camera     CameraRef
+	CapturedAt Micros
+	ReceivedAt Micros
+	Plate      Plate
+	Country    Country
+	Confidence PerMille
+	Lane       uint8
+	Direction  Direction
+	Kind       VehicleKind
+	Speed      Speed
+	Flags      Flags
+	Image      Sum
+}
+
+// CameraRef names a camera without allocating: the registry id, copied.
+type CameraRef struct {
+	b [MaxCameraID]byte
+	n uint8
+}
+
+// CameraRefOf copies an id of at most MaxCameraID bytes; a longer one is cut.
+func CameraRefOf(id string) (c CameraRef) {
+	c.n = uint8(copy(c.b[:], id))
+	return c
+}
+
+// String returns the id.
+func (c CameraRef) String() string { return string(c.b[:c.n]) }
+
+// Bytes returns the id; it aliases c.
+func (c *CameraRef) Bytes() []byte { return c.b[:c.n] }
+
+// Passage is one vehicle passing one site once: the reads of it, its best read, and the read whose speed counts.
+// A passage is decided when it closes: no further read came for the passage window of log time.
+type Passage struct {
+	ID       PassageID
+	Class    Class
+	SiteHash uint64
+	First    Micros // capture time of the first read in log order
+	Last     Micros // latest capture time
+	Reads    uint32 // stored rows
+	Merged   uint32 // suppressed repeats of a parked vehicle
+	Variants uint8  // distinct canonical plates among the reads, counted up to 255
+	Parked   bool   // a slot of a vehicle that stands still in view, not a passing
+	Best     Sighting
+	Measured Sighting // of the reads with a speed, the slowest; Read is zero when none was measured
+}

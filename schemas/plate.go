@@ -1,0 +1,108 @@
+package schemas
+
+import "fmt"
+
+// MaxPlate is the longest canonical plate, in characters.
+const MaxPlate = 15
+
+// Plate is a canonical plate: A-Z and 0-9 only, at most [MaxPlate] characters. It is comparable, holds no pointer and
+// is made only by pipeline/normalise and by loaders of reference data. Example: 1ABC123
+type Plate struct {
+	b [MaxPlate]byte
+	n uint8
+}
+
+// PlateFrom makes a plate of canonical bytes; ok is false when b is empty, too long or has other characters.
+func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
+	if len(b) == 0 || len(b) > MaxPlate {
+		return p, false
+	}
+	for i := range len(b) {
+		c := b[i]
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return Plate{}, false
+		}
+		p.b[i] = c
+	}
+	p.n = uint8(len(b))
+	return p, true
+}
+
+// MustPlate is PlateFrom for tests and constants; it panics on other characters.
+func MustPlate(s string) Plate {
+	p, ok := PlateFrom(s)
+	if !ok {
+		panic(fmt.Sprintf("BUG: %q is not a canonical plate", s))
+	}
+	return p
+}
+
+// Len returns the number of characters; 0 means no plate.
+func (p Plate) Len() int { return int(p.n) }
+
+// IsZero reports whether there is no plate.
+func (p Plate) IsZero() bool { return p.n == 0 }
+
+// At returns character i; i must be below Len.
+func (p Plate) At(i int) byte { return p.b[i] }
+
+// AppendTo appends the characters.
+func (p Plate) AppendTo(dst []byte) []byte { return append(dst, p.b[:p.n]...) }
+
+// String returns the characters.
+func (p Plate) String() string { return string(p.b[:p.n]) }
+
+// Class is a plate's confusion class: every character replaced by the one that stands for all it is confused with
+// (0 for O Q D, 1 for I L, 2 for Z, 5 for S, 6 for G, 8 for B). Reads of one plate and of its OCR variants share it.
+// Made by [Plate.Class].
+type Class struct{ Plate }
+
+// classOf maps a canonical character to the character that stands for its class.
+var classOf = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+	}
+	for _, group := range []string{"0OQD", "1IL", "2Z", "5S", "6G", "8B"} {
+		for _, c := range []byte(group) {
+			t[c] = group[0]
+		}
+	}
+	return t
+}()
+
+// Class returns the plate's confusion class (DOMAIN 4.2). It is idempotent and does not allocate.
+func (p Plate) Class() Class {
+	for i := range p.n {
+		p.b[i] = classOf[p.b[i]]
+	}
+	return Class{p}
+}
+
+// Country is an ISO 3166-1 alpha-2 code; the zero value means unknown. Example: BE
+type Country [2]byte
+
+// CountryFrom reads two ASCII letters, in either case; anything else gives the unknown country and false.
+func CountryFrom(s string) (Country, bool) {
+	if len(s) != 2 {
+		return Country{}, false
+	}
+	c := Country{s[0] &^ 0x20, s[1] &^ 0x20}
+	if c[0] < 'A' || c[0] > 'Z' || c[1] < 'A' || c[1] > 'Z' {
+		return Country{}, false
+	}
+	return c, true
+}
+
+// Belgium is the country whose register decides without a foreign registration.
+var Belgium = Country{'B', 'E'}
+
+// IsZero reports whether the country is unknown.
+func (c Country) IsZero() bool { return c == Country{} }
+
+// String returns the code, or "" when unknown.
+func (c Country) String() string {
+	if c.IsZero() {
+		return ""
+	}
+	return string(c[:])
+}

@@ -1,0 +1,140 @@
+package schemas
+
+// Fuel of a vehicle as registered (certificate field P.3).
+type Fuel uint8
+
+// The fuels.
+const (
+	FuelUnknown Fuel = iota
+	Diesel
+	Petrol
+	LPG
+	CNG
+	Electric
+	Hydrogen
+	fuelEnd
+)
+
+var fuelNames = [...]string{"unknown", "diesel", "petrol", "lpg", "cng", "electric", "hydrogen"}
+
+// String returns the fuel's name.
+func (f Fuel) String() string { return name(fuelNames[:], int(f)) }
+
+// ParseFuel finds a fuel by name.
+func ParseFuel(s string) (Fuel, bool) { return parse[Fuel](fuelNames[:], s) }
+
+// Euro is a vehicle's emission norm (certificate field V.9). Norms are ordered: a higher one is cleaner.
+type Euro uint8
+
+// The norms. EuroUnknown means the register has none; EuroNone that the vehicle was made before any (counts as 0).
+const (
+	EuroUnknown Euro = iota
+	EuroNone
+	Euro1
+	Euro2
+	Euro3
+	Euro4
+	Euro5
+	Euro6
+	Euro6dTemp
+	Euro6d
+	euroEnd
+)
+
+var euroNames = [...]string{"unknown", "0", "1", "2", "3", "4", "5", "6", "6d-temp", "6d"}
+
+// String returns the norm without the word Euro. Example: 6d-temp
+func (e Euro) String() string { return name(euroNames[:], int(e)) }
+
+// ParseEuro finds a norm by the name String gives.
+func ParseEuro(s string) (Euro, bool) { return parse[Euro](euroNames[:], s) }
+
+// Category is the EU vehicle category (certificate field J).
+type Category uint8
+
+// The categories.
+const (
+	CategoryUnknown Category = iota
+	M1
+	M2
+	M3
+	N1
+	N2
+	N3
+	L1
+	L2
+	L3
+	L4
+	L5
+	L6
+	L7
+	O
+	T
+	categoryEnd
+)
+
+var categoryNames = [...]string{"unknown", "M1", "M2", "M3", "N1", "N2", "N3", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "O", "T"}
+
+// String returns the category's name.
+func (c Category) String() string { return name(categoryNames[:], int(c)) }
+
+// ParseCategory finds a category by name.
+func ParseCategory(s string) (Category, bool) { return parse[Category](categoryNames[:], s) }
+
+// Vehicle is what a register (DIV, RDW) says a plate was on at a time. A Belgian plate follows the person, not the
+// car: one plate has several of them, one after another.
+type Vehicle struct {
+	Country           Country
+	Category          Category
+	Fuel              Fuel
+	Euro              Euro
+	Oldtimer          bool
+	FirstRegistration Day // 0 = not in the register
+	ValidFrom         Day // first day the plate was on this vehicle
+	ValidTo           Day // first day it no longer was; 0 = still is
+}
+
+// RegisterState says how far a look-up in a register may be trusted.
+type RegisterState uint8
+
+// The states. Anything but RegisterFound holds an offence instead of deciding it.
+const (
+	RegisterUnknown RegisterState = iota // the register has no such plate at that time
+	RegisterFound
+	RegisterStale // the register's copy is older than the catalogue allows at the capture time
+)
+
+var registerStateNames = [...]string{"unknown", "found", "stale"}
+
+// String returns the state's name.
+func (s RegisterState) String() string { return name(registerStateNames[:], int(s)) }
+
+// Exemption frees a plate from a rule family for a time.
+type Exemption struct {
+	Family    string // lez or speed
+	Kind      string // oldtimer, priority, disabled_card, ... : a key of the catalogue
+	Ref       string // number of the decision
+	ValidFrom Day
+	ValidTo   Day // exclusive; 0 = permanent
+}
+
+// Registration is a foreign vehicle's LEZ registration (mytax): free, valid five years.
+type Registration struct {
+	ValidFrom Day
+	ValidTo   Day // exclusive; 0 = open
+}
+
+// ListEntry is one plate on one hotlist.
+type ListEntry struct {
+	List       string
+	ID         string // unique in its list
+	Plate      Plate
+	Country    Country // zero = any
+	Reason     string
+	CaseRef    string
+	Priority   uint8 // 0..100, 100 first
+	ValidFrom  Micros
+	ValidTo    Micros   // exclusive; 0 = open
+	Audience   []string // police zones that are told; empty = all
+	Confusable bool     // also match reads of the plate's confusion class, labelled so
+}

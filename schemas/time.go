@@ -1,0 +1,96 @@
+package schemas
+
+import (
+	"fmt"
+	"time"
+	_ "time/tzdata" // legal days need Europe/Brussels on machines without a zone database
+)
+
+// Micros is an instant: microseconds since 1970-01-01T00:00:00Z. The zero value means "not known".
+type Micros int64
+
+// Durations in microseconds, for arithmetic on Micros.
+const (
+	Millisecond Micros = 1_000
+	Second      Micros = 1_000_000
+	Minute             = 60 * Second
+	Hour               = 60 * Minute
+)
+
+// MicrosOf converts a time, truncating below a microsecond. The zero time gives 0.
+func MicrosOf(t time.Time) Micros {
+	if t.IsZero() {
+		return 0
+	}
+	return Micros(t.UnixMicro())
+}
+
+// Span converts a duration.
+func Span(d time.Duration) Micros { return Micros(d.Microseconds()) }
+
+// Time returns the instant in UTC.
+func (m Micros) Time() time.Time { return time.UnixMicro(int64(m)).UTC() }
+
+// String formats the instant as RFC 3339 in UTC with microseconds.
+func (m Micros) String() string { return m.Time().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+var brussels = mustLoad("Europe/Brussels")
+
+func mustLoad(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic("BUG: embedded zone database lacks " + name)
+	}
+	return loc
+}
+
+// Brussels is the legal time zone of every date in the catalogue.
+func Brussels() *time.Location { return brussels }
+
+// Local returns the instant on a Brussels wall clock.
+func (m Micros) Local() time.Time { return time.UnixMicro(int64(m)).In(brussels) }
+
+// Day returns the Brussels calendar day of the instant.
+func (m Micros) Day() Day {
+	y, mo, d := m.Local().Date()
+	return DayOf(y, mo, d)
+}
+
+// Day is a calendar day: days since 1970-01-01. It carries no zone; every use of it is a Brussels day. The zero value
+// (1970-01-01) means "not set" in reference data.
+type Day int32
+
+// DayOf makes a Day. Out-of-range months and days roll over as in time.Date.
+func DayOf(year int, month time.Month, day int) Day {
+	return Day(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+}
+
+// ParseDay reads "2006-01-02".
+func ParseDay(s string) (Day, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return 0, fmt.Errorf("day %q is not of the form 2026-07-01", s)
+	}
+	return Day(t.Unix() / 86400), nil
+}
+
+func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
+
+// String formats the day as "2006-01-02".
+func (d Day) String() string { return d.utc().Format(time.DateOnly) }
+
+// Start returns the instant of Brussels midnight at which the day begins.
+func (d Day) Start() Micros {
+	y, m, day := d.utc().Date()
+	return MicrosOf(time.Date(y, m, day, 0, 0, 0, 0, brussels))
+}
+
+// AddMonths moves by calendar months, clamped to the last day of the month reached (31 January + 1 = 28 or 29 February).
+func (d Day) AddMonths(n int) Day {
+	y, m, day := d.utc().Date()
+	last := time.Date(y, m+time.Month(n)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return DayOf(y, m+time.Month(n), min(day, last))
+}
+
+// Year returns the calendar year of the day.
+func (d Day) Year() int { return d.utc().Year() }

@@ -1,0 +1,101 @@
+package schemas
+
+// RuleID names a rule for ever. Example: bru.lez.access
+type RuleID string
+
+// Family groups rules for staff: lez, speed, hotlist.
+type Family string
+
+// The families.
+const (
+	FamilyLEZ     Family = "lez"
+	FamilySpeed   Family = "speed"
+	FamilyHotlist Family = "hotlist"
+)
+
+// Match says how a read met a listed plate.
+type Match uint8
+
+// The matches.
+const (
+	MatchExact      Match = 1 + iota
+	MatchConfusable       // another plate of the same confusion class: a lead, never proof
+)
+
+var matchNames = [...]string{"none", "exact", "confusable"}
+
+// String returns the match's name.
+func (m Match) String() string { return name(matchNames[:], int(m)) }
+
+// Hit is a listed plate seen. Published at once on the first read of a passage that matches.
+type Hit struct {
+	ID               HitID
+	Passage          PassageID
+	Match            Match
+	Entry            *ListEntry // shared with the reference data, read only
+	ReferenceVersion string
+}
+
+// Outcome is what a rule found for one passage.
+type Outcome uint8
+
+// The outcomes. Only OutcomeOffence and OutcomeHeld make a row of offences. OutcomeClear is not stored: a replay
+// with the versions named on the batch gives its trace again.
+const (
+	OutcomeClear     Outcome = iota // the rule applies, its limit was kept
+	OutcomeOffence                  // a candidate offence, for an officer to decide
+	OutcomeHeld                     // would be an offence, but something must be known or pass first
+	OutcomeExempt                   // would be an offence, but for an exemption, a pass or an exclusion
+	OutcomeWithheld                 // may not be decided at all: no certificate, suspect clock, value not in force
+	OutcomeWarning                  // an infringement in the warning phase: no fine yet
+	OutcomeDuplicate                // already a candidate in the rule's period
+	outcomeEnd
+)
+
+var outcomeNames = [...]string{"clear", "offence", "held", "exempt", "withheld", "warning", "duplicate"}
+
+// String returns the outcome's name.
+func (o Outcome) String() string { return name(outcomeNames[:], int(o)) }
+
+// Outcomes lists all outcomes, for pre-bound metrics.
+func Outcomes() []Outcome {
+	out := make([]Outcome, 0, outcomeEnd)
+	for o := OutcomeClear; o < outcomeEnd; o++ {
+		out = append(out, o)
+	}
+	return out
+}
+
+// Step is one clause of a trace: what was asked, with which values, and whether it held. Code is a key of the message
+// catalogue (English, Dutch, French); Args are its values in order, already formatted and language-free.
+type Step struct {
+	Code     string   `json:"code"`
+	Holds    bool     `json:"holds"`
+	Args     []string `json:"args,omitempty"`
+	Basis    string   `json:"basis,omitempty"` // article and date
+	Verified bool     `json:"verified"`        // of the catalogue value used; true when none was
+}
+
+// Decision is a rule's verdict on one passage, with its trace. Decisions of OutcomeClear carry no trace.
+type Decision struct {
+	Rule             RuleID
+	RuleVersion      string // valid_from of the catalogue values used
+	Family           Family
+	Outcome          Outcome
+	Reason           string // closed set per family. Example: exempt_oldtimer
+	Passage          PassageID
+	On               Sighting  // the read it is decided on
+	Offence          OffenceID // set for offence, held and duplicate
+	HoldUntil        Micros    // held: when to look again; 0 = until something changes
+	Measured         Speed
+	Corrected        Speed
+	Limit            Speed
+	AmountCents      int64
+	LegalBasis       string
+	Verified         bool // every catalogue value used carries verified: true
+	Trace            []Step
+	CatalogueVersion string
+	ReferenceVersion string
+	Seal             Sum // by pipeline/evidence, for offence and held
+	PrevSeal         Sum // of the camera's previous sealed decision in the same partition
+}
