@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS passages
 (
     passage_id      UUID CODEC(NONE),
-    plate           String CODEC(LZ4) COMMENT 'of the best read',
+    plate           String COMMENT 'of the best read' CODEC(LZ4),
     class           String CODEC(LZ4),
     country         LowCardinality(String),
     site            LowCardinality(String),

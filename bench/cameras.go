@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// plan is what the cameras of one site have in common.
+type plan struct {
+	limit    schemas.Speed
+	surround string
+	lez      bool
+	lanes    uint8
+	excluded bool // an access road on which no LEZ offence may be established
+	partly   bool // only lane 1 of it
+	measures bool // one camera of the site measures speeds
+	lapsed   bool // with a certificate that has run out
+}
+
+// cameraPlan is what one camera of a site is to be.
+type cameraPlan struct {
+	*plan
+	kind      schemas.CameraKind
+	measures  bool
+	direction schemas.Direction
+}
+
+func drawPlan(r *rand.Rand, s *site) *plan {
+	p := &plan{limit: 300, surround: "zone_30", lez: true, lanes: uint8(1 + r.IntN(2))}
+	switch n := r.IntN(100); {
+	case s.motorway:
+		p.limit, p.surround, p.lez, p.lanes = []schemas.Speed{900, 1000, 1200}[r.IntN(3)], "motorway", false, 3
+	case n < 4:
+		p.surround = "school"
+	case n < 34:
+		p.limit, p.surround, p.lanes = 500, "built_up", uint8(1+r.IntN(3))
+	case n < 37:
+		p.limit, p.surround = 700, "other"
+	}
+	if p.lez {
+		n := r.IntN(100)
+		p.excluded, p.partly = n < 3, n >= 3 && n < 6
+	}
+	p.measures = s.motorway || r.IntN(100) < 35
+	p.lapsed = r.IntN(100) < 5
+	return p
+}
+
+// of returns the plan of the k-th camera: the first sees the front, the second the rear, and the first measures.
+func (p *plan) of(k int, kind schemas.CameraKind) cameraPlan {
+	cp := cameraPlan{plan: p, kind: kind, direction: schemas.Approaching}
+	if k%2 == 1 {
+		cp.direction = schemas.Departing
+	}
+	cp.measures = p.measures && k == 0 && kind == schemas.CameraFixed
+	return cp
+}
+
+func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
+	t := &municipalities[s.town]
+	cam := schemas.Camera{
+		ID: fmt.Sprintf("BRU-%04d", len(c.cameras)+1), Index: uint32(len(c.cameras)), Site: s.name, SiteHash: hashOf(s.name),
+		Kind: p.kind, Municipality: t.nis, Zone: t.zone, LatE6: s.lat, LonE6: s.lon,
+		Purposes: schemas.PurposeHotlist, ValidFrom: schemas.DayOf(2018, 1, 1).Start(),
+		AllowedLateness: 5 * schemas.Minute, InsideLEZ: p.lez,
+	}
+	if p.kind == schemas.CameraTemporary {
+		cam.ID = fmt.Sprintf("TMP-%04d", len(c.cameras)+1)
+		cam.AllowedLateness = 24 * schemas.Hour
+	}
+	if p.lez {
+		cam.Purposes |= schemas.PurposeLEZ
+	}
+	if p.measures {
+		cam.Purposes |= schemas.PurposeSpeed
+		cam.Certificates = c.certificates(r, cam.Index, p.lapsed)
+	}
+	cam.Lanes = lanesOf(p)
+	cam.TokenSum = sha256.Sum256([]byte(c.CameraToken(cam.ID)))
+	return cam
+}
+
+func lanesOf(p cameraPlan) []schemas.Lane {
+	from := schemas.DayOf(2021, 1, 1).Start()
+	limit := schemas.SpeedLimit{Limit: p.limit, Surround: p.surround, ValidFrom: from, LegalBasis: "generated city, no legal value"}
+	lanes := make([]schemas.Lane, 0, p.lanes)
+	for n := uint8(1); n <= p.lanes; n++ {
+		lanes = append(lanes, schemas.Lane{
+			Number: n, Direction: p.direction, LEZExcluded: p.excluded || p.partly && n == 1, Limits: []schemas.SpeedLimit{limit},
+		})
+	}
+	return lanes
+}
+
+// certificates draws two verifications, one after the other; of a lapsed device the last one ended before the day.
+func (c *City) certificates(r *rand.Rand, index uint32, lapsed bool) []schemas.Certificate {
+	from := c.day - schemas.Day(30+r.IntN(600))
+	if lapsed {
+		from = c.day.AddMonths(-24) - schemas.Day(5+r.IntN(100))
+	}
+	mid := from.AddMonths(-24)
+	serial, approval := fmt.Sprintf("SN-%06d", 400_000+index), fmt.Sprintf("BE-P-%04d", 1000+index%7)
+	return []schemas.Certificate{
+		{Serial: serial, Approval: approval, ValidFrom: mid.Start(), ValidTo: from.Start()},
+		{Serial: serial, Approval: approval, ValidFrom: from.Start(), ValidTo: from.AddMonths(24).Start()},
+	}
+}
+
+// CameraToken returns the bearer token of a camera, derived from the seed: it protects nothing.
+func (c *City) CameraToken(camera string) string { return c.token("camera", camera) }
+
+// UserToken returns the bearer token of an office user of the generated users.yaml.
+func (c *City) UserToken(user string) string { return c.token("user", user) }
+
+func (c *City) token(kind, name string) string {
+	var b []byte
+	b = binary.BigEndian.AppendUint64(b, c.cfg.Seed)
+	b = append(b, "anpr bench token/1\x00"+kind+"\x00"+name...)
+	sum := sha256.Sum256(b)
+	return "bench-" + hex.EncodeToString(sum[:20])
+}
+
+// purposeNames lists the purposes as the registry file spells them.
+func purposeNames(p schemas.Purpose) string {
+	var out []string
+	for _, n := range []struct {
+		p    schemas.Purpose
+		name string
+	}{{schemas.PurposeLEZ, "lez"}, {schemas.PurposeSpeed, "speed"}, {schemas.PurposeHotlist, "hotlist"}} {
+		if p.Has(n.p) {
+			out = append(out, n.name)
+		}
+	}
+	return strings.Join(out, ", ")
+}

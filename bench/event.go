@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Kind says what a read is, or what is wrong with it.
+type Kind uint8
+
+// The kinds. A read has one; what else is off about it (late upload, no country) is counted apart.
+const (
+	Clean          Kind = iota
+	Confused            // read as another plate of its confusion class
+	Retransmission      // an event sent before
+	ParkedRepeat        // a vehicle that stands in view, again
+	Unreadable
+	Malformed
+	UnknownCamera
+	ExpiredCamera
+	ClockAhead
+	ClockLost
+	kinds
+)
+
+var kindNames = [...]string{
+	"clean", "confused", "retransmission", "parked_repeat", "unreadable", "malformed", "unknown_camera", "expired_camera", "clock_ahead", "clock_lost",
+}
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if k >= kinds {
+		return "invalid"
+	}
+	return kindNames[k]
+}
+
+// rejects says with which reason the pipeline must reject a kind; ReasonNone = it must not.
+var rejects = [kinds]schemas.Reason{
+	Unreadable: schemas.ReasonPlateUnread, Malformed: schemas.ReasonMalformed, UnknownCamera: schemas.ReasonUnknownCamera,
+	ExpiredCamera: schemas.ReasonCameraExpired, ClockAhead: schemas.ReasonClockAhead, ClockLost: schemas.ReasonClockBehind,
+}
+
+// shot is one read before it is written: with the time it is received, all that makes its bytes.
+type shot struct {
+	plate     schemas.Plate // as read
+	captured  schemas.Micros
+	vehicle   uint32
+	passing   uint32 // index in Traffic.passings
+	seq       uint32 // the camera's own count of events
+	salt      uint32
+	camera    uint16 // index in City.cameras; beyond it, a camera that does not exist
+	speed     uint16 // tenths of km/h
+	sure      uint16 // confidence, per mille
+	repeats   uint16 // parked: reads still to come
+	lane      uint8
+	direction schemas.Direction
+	kind      Kind
+	late      bool
+	noCountry bool
+}
+
+// Event is one record of the load. It is filled by [Traffic.Next] and may be reused.
+type Event struct {
+	Index    uint64
+	Due      time.Duration  // after the start, when it must be sent
+	Received schemas.Micros // the log's clock at that time
+	Kind     Kind
+
+	shot shot
+	t    *Traffic
+}
+
+// Camera returns the id of the camera, in the registry or not.
+func (e *Event) Camera() string { return e.t.cameraID(e.shot.camera) }
+
+// Class returns the confusion class that routes the record; zero when there is no plate.
+func (e *Event) Class() schemas.Class {
+	if e.Kind == Unreadable || e.Kind == Malformed {
+		return schemas.Class{}
+	}
+	return e.shot.plate.Class()
+}
+
+// Plate returns the plate as read, zero when there is none.
+func (e *Event) Plate() schemas.Plate {
+	if e.Kind == Unreadable || e.Kind == Malformed {
+		return schemas.Plate{}
+	}
+	return e.shot.plate
+}
+
+// Captured returns the capture time as the camera says it.
+func (e *Event) Captured() schemas.Micros { return e.shot.captured }
+
+// Late reports whether the camera sends the read from its buffer.
+func (e *Event) Late() bool { return e.shot.late }
+
+// Partition returns the partition of anpr.reads.v1 the record belongs to.
+func (e *Event) Partition(partitions int) int {
+	return schemas.Partition(e.Class(), e.Camera(), partitions)
+}
+
+// ReadID returns the id the record must get; zero when the record is malformed.
+func (e *Event) ReadID() schemas.ReadID {
+	if e.Kind == Malformed {
+		return schemas.ReadID{}
+	}
+	var event, raw [64]byte
+	return e.t.readID(&e.shot, e.t.appendEventID(event[:0], &e.shot), e.t.appendPlate(raw[:0], &e.shot))
+}

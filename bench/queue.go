@@ -1,0 +1,96 @@
+package bench
+
+// what is waiting for its time.
+type waiting struct {
+	at   int64 // microseconds of traffic time since the start
+	kind waitingKind
+	ref  uint32
+}
+
+type waitingKind uint8
+
+const (
+	waitCar    waitingKind = iota // ref: index in Traffic.cars, which reaches its next site
+	waitShot                      // ref: index in Traffic.shots, a read to send
+	waitRepeat                    // ref: index in Traffic.shots, a parked vehicle's last read
+	waitCamera                    // ref: a temporary camera that comes back
+)
+
+// queue is a four-way heap, earliest first. It keeps its memory.
+type queue struct{ h []waiting }
+
+// before orders by time and then by what waits, so that the order never depends on how the heap grew.
+func (w waiting) before(o waiting) bool {
+	if w.at != o.at {
+		return w.at < o.at
+	}
+	if w.kind != o.kind {
+		return w.kind < o.kind
+	}
+	return w.ref < o.ref
+}
+
+func (q *queue) push(w waiting) {
+	q.h = append(q.h, w)
+	i := len(q.h) - 1
+	for i > 0 {
+		up := (i - 1) / 4
+		if !w.before(q.h[up]) {
+			break
+		}
+		q.h[i] = q.h[up]
+		i = up
+	}
+	q.h[i] = w
+}
+
+// pop removes the earliest; the queue must not be empty.
+func (q *queue) pop() waiting {
+	first := q.h[0]
+	last := q.h[len(q.h)-1]
+	q.h = q.h[:len(q.h)-1]
+	if len(q.h) == 0 {
+		return first
+	}
+	i := 0
+	for {
+		child := 4*i + 1
+		if child >= len(q.h) {
+			break
+		}
+		least := child
+		for k := child + 1; k < min(child+4, len(q.h)); k++ {
+			if q.h[k].before(q.h[least]) {
+				least = k
+			}
+		}
+		if !q.h[least].before(last) {
+			break
+		}
+		q.h[i] = q.h[least]
+		i = least
+	}
+	q.h[i] = last
+	return first
+}
+
+// slab hands out numbered cells and takes them back.
+type slab[T any] struct {
+	cells []T
+	free  []uint32
+}
+
+func (s *slab[T]) add(v T) uint32 {
+	if n := len(s.free); n > 0 {
+		i := s.free[n-1]
+		s.free = s.free[:n-1]
+		s.cells[i] = v
+		return i
+	}
+	s.cells = append(s.cells, v)
+	return uint32(len(s.cells) - 1)
+}
+
+func (s *slab[T]) at(i uint32) *T { return &s.cells[i] }
+
+func (s *slab[T]) release(i uint32) { s.free = append(s.free, i) }

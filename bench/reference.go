@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Users lists the office users of the generated users.yaml: one of each role.
+var Users = []User{
+	{"agent1", "gvc_agent", nil}, {"supervisor1", "gvc_supervisor", nil}, {"officer1", "zone_officer", []string{"5339"}},
+	{"prosecutor1", "prosecutor", nil}, {"operator1", "camera_operator", nil}, {"auditor1", "auditor", nil}, {"jurist1", "jurist", nil},
+}
+
+// User is one generated office user. No zones means all six.
+type User struct {
+	Name  string
+	Role  string
+	Zones []string
+}
+
+// WriteReference writes the reference data directory: cameras.yaml, registers.yaml, users.yaml, vehicles.csv, lists/,
+// exemptions.csv, passes.csv, registrations.csv and secrets/, the last with mode 0600. Existing files of these names are replaced,
+// each in one step.
+func (c *City) WriteReference(dir string) error {
+	for _, d := range []struct {
+		name string
+		mode os.FileMode
+	}{{".", 0o755}, {"lists", 0o755}, {"secrets", 0o700}} {
+		if err := os.MkdirAll(filepath.Join(dir, d.name), d.mode); err != nil {
+			return fmt.Errorf("make the reference directory: %w", err)
+		}
+	}
+	files := []struct {
+		name  string
+		mode  os.FileMode
+		write func(*bufio.Writer)
+	}{
+		{"cameras.yaml", 0o644, c.writeCameras},
+		{"registers.yaml", 0o644, c.writeRegisters},
+		{"users.yaml", 0o644, c.writeUsers},
+		{"vehicles.csv", 0o644, c.writeVehicles},
+		{"exemptions.csv", 0o644, c.writeExemptions},
+		{"passes.csv", 0o644, c.writePasses},
+		{"registrations.csv", 0o644, c.writeRegistrations},
+		{"secrets/camera-tokens.csv", 0o600, c.writeCameraTokens},
+		{"secrets/user-tokens.csv", 0o600, c.writeUserTokens},
+	}
+	for _, f := range files {
+		if err := writeFile(filepath.Join(dir, f.name), f.mode, f.write); err != nil {
+			return err
+		}
+	}
+	for i := range lists {
+		write := func(w *bufio.Writer) { c.writeList(w, lists[i].name) }
+		if err := writeFile(filepath.Join(dir, "lists", lists[i].name+".csv"), 0o644, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFile writes beside the name and renames, so that a reader never sees half a file.
+func writeFile(name string, mode os.FileMode, write func(*bufio.Writer)) error {
+	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	if err != nil {
+		return fmt.Errorf("write reference file: %w", err)
+	}
+	w := bufio.NewWriterSize(f, 1<<18)
+	write(w)
+	err = w.Flush()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(name+".tmp", name)
+	}
+	if err != nil {
+		_ = os.Remove(name + ".tmp")
+		return fmt.Errorf("write reference file %s: %w", name, err)
+	}
+	return nil
+}
+
+// moment writes an instant as the files do: the day when it is midnight in Brussels, else RFC 3339; "" when unset.
+func moment(m schemas.Micros) string {
+	if m == 0 {
+		return ""
+	}
+	if d := m.Day(); d.Start() == m {
+		return d.String()
+	}
+	return m.Local().Format("2006-01-02T15:04:05Z07:00")
+}
+
+func dayText(d schemas.Day) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func (c *City) writeCameras(w *bufio.Writer) {
+	fmt.Fprintln(w, "# Generated city: no camera, limit or token of it exists.\ncameras:")
+	for i := range c.cameras {
+		writeCamera(w, &c.cameras[i])
+	}
+}
+
+func writeCamera(w io.Writer, cam *schemas.Camera) {
+	fmt.Fprintf(w, "  - id: %s\n    site: %s\n    kind: %s\n    municipality: %d\n    zone: %q\n", cam.ID, cam.Site, cam.Kind, cam.Municipality, cam.Zone)
+	fmt.Fprintf(w, "    lat_e6: %d\n    lon_e6: %d\n    purposes: [%s]\n", cam.LatE6, cam.LonE6, purposeNames(cam.Purposes))
+	fmt.Fprintf(w, "    valid_from: %s\n    valid_to: %s\n    allowed_lateness: %s\n", moment(cam.ValidFrom), moment(cam.ValidTo), span(cam.AllowedLateness))
+	fmt.Fprintf(w, "    inside_lez: %t\n    token_sha256: %q\n    lanes:\n", cam.InsideLEZ, hex.EncodeToString(cam.TokenSum[:]))
+	for _, l := range cam.Lanes {
+		limits := make([]string, 0, len(l.Limits))
+		for _, x := range l.Limits {
+			limits = append(limits, fmt.Sprintf("{limit_kmh: %d, surround: %s, valid_from: %s, legal_basis: %q, verified: %t}",
+				x.Limit/10, x.Surround, moment(x.ValidFrom), x.LegalBasis, x.Verified))
+		}
+		fmt.Fprintf(w, "      - {number: %d, direction: %s, lez_excluded: %t, limits: [%s]}\n", l.Number, l.Direction, l.LEZExcluded, strings.Join(limits, ", "))
+	}
+	if len(cam.Certificates) > 0 {
+		fmt.Fprintln(w, "    certificates:")
+		for _, x := range cam.Certificates {
+			fmt.Fprintf(w, "      - {serial: %s, approval: %s, valid_from: %s, valid_to: %s}\n", x.Serial, x.Approval, moment(x.ValidFrom), moment(x.ValidTo))
+		}
+	}
+	if len(cam.Loans) > 0 {
+		fmt.Fprintln(w, "    loans:")
+		for _, x := range cam.Loans {
+			fmt.Fprintf(w, "      - {zone: %q, valid_from: %s, valid_to: %s}\n", x.Zone, moment(x.ValidFrom), moment(x.ValidTo))
+		}
+	}
+}
+
+func span(m schemas.Micros) string {
+	if m%schemas.Hour == 0 {
+		return fmt.Sprintf("%dh", m/schemas.Hour)
+	}
+	return fmt.Sprintf("%dm", m/schemas.Minute)
+}
+
+// writeRegisters says the registers are complete up to three in the morning of the day.
+func (c *City) writeRegisters(w *bufio.Writer) {
+	asOf := moment(c.day.Start() + 3*schemas.Hour)
+	fmt.Fprintf(w, "registers:\n  - {name: DIV, country: BE, as_of: %s}\n  - {name: RDW, country: NL, as_of: %s}\n", asOf, asOf)
+}
+
+func (c *City) writeUsers(w *bufio.Writer) {
+	fmt.Fprintln(w, "users:")
+	for _, u := range Users {
+		list := u.Zones
+		if list == nil {
+			list = zones[:]
+		}
+		sum := sha256Hex(c.UserToken(u.Name))
+		fmt.Fprintf(w, "  - {name: %s, role: %s, zones: [\"%s\"], token_sha256: %q}\n", u.Name, u.Role, strings.Join(list, `", "`), sum)
+	}
+}
+
+func (c *City) writeCameraTokens(w *bufio.Writer) {
+	fmt.Fprintln(w, "camera,token")
+	for i := range c.cameras {
+		fmt.Fprintf(w, "%s,%s\n", c.cameras[i].ID, c.CameraToken(c.cameras[i].ID))
+	}
+}
+
+func (c *City) writeUserTokens(w *bufio.Writer) {
+	fmt.Fprintln(w, "name,token")
+	for _, u := range Users {
+		fmt.Fprintf(w, "%s,%s\n", u.Name, c.UserToken(u.Name))
+	}
+}

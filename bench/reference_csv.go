@@ -1,0 +1,86 @@
+package bench
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func sha256Hex(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// writeVehicles writes the rows of both registers: what each plate is on, and for some what it was on before.
+func (c *City) writeVehicles(w *bufio.Writer) {
+	fmt.Fprintln(w, "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to")
+	row := make([]byte, 0, 128)
+	for i := range c.vehicles {
+		v := &c.vehicles[i]
+		if v.flags&inRegister == 0 || !v.hasRegister() {
+			continue
+		}
+		row = appendVehicle(row[:0], v, v.validFrom, 0)
+		_, _ = w.Write(row) // the error stays in w until Flush
+	}
+	for _, e := range c.earlier {
+		v := c.vehicles[e.vehicle]
+		if v.flags&inRegister == 0 {
+			continue
+		}
+		v.fuel, v.euro, v.firstRegistration = e.fuel, e.euro, e.validFrom-900
+		row = appendVehicle(row[:0], &v, e.validFrom, e.validTo)
+		_, _ = w.Write(row)
+	}
+}
+
+func appendVehicle(b []byte, v *vehicle, from, to schemas.Day) []byte {
+	b = append(v.plate.AppendTo(b), ',')
+	b = append(append(b, countries[v.country].String()...), ',')
+	b = append(append(b, v.category.String()...), ',')
+	b = append(append(b, v.fuel.String()...), ',')
+	b = append(append(b, v.euro.String()...), ',')
+	b = append(strconv.AppendBool(b, v.flags&oldtimer != 0), ',')
+	b = append(append(b, dayText(v.firstRegistration)...), ',')
+	b = append(append(b, dayText(from)...), ',')
+	return append(append(b, dayText(to)...), '\n')
+}
+
+func (c *City) writeExemptions(w *bufio.Writer) {
+	fmt.Fprintln(w, "plate,family,kind,ref,valid_from,valid_to")
+	for _, x := range c.papers.exemptions {
+		fmt.Fprintf(w, "%s,lez,%s,%s,%s,%s\n", c.vehicles[x.vehicle].plate, x.kind, x.ref, dayText(x.from), dayText(x.to))
+	}
+}
+
+func (c *City) writePasses(w *bufio.Writer) {
+	fmt.Fprintln(w, "plate,day")
+	for _, x := range c.papers.passes {
+		fmt.Fprintf(w, "%s,%s\n", c.vehicles[x.vehicle].plate, x.day)
+	}
+}
+
+func (c *City) writeRegistrations(w *bufio.Writer) {
+	fmt.Fprintln(w, "plate,country,valid_from,valid_to")
+	for _, x := range c.papers.registrations {
+		v := &c.vehicles[x.vehicle]
+		fmt.Fprintf(w, "%s,%s,%s,%s\n", v.plate, countries[v.country], dayText(x.from), dayText(x.to))
+	}
+}
+
+func (c *City) writeList(w *bufio.Writer, list string) {
+	fmt.Fprintln(w, "id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable")
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.List != list {
+			continue
+		}
+		fmt.Fprintf(w, "%s,%s,%s,%s,%s,%d,%s,%s,%s,%t\n", e.ID, e.Plate, e.Country, e.Reason, e.CaseRef, e.Priority,
+			moment(e.ValidFrom), moment(e.ValidTo), strings.Join(e.Audience, "|"), e.Confusable)
+	}
+}

@@ -1,0 +1,267 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// TrafficConfig says how much traffic there is and when. Zero fields mean the defaults.
+type TrafficConfig struct {
+	Seed        uint64
+	Rate        int            // reads per second of schedule, 1 to 10,000,000; default 115, Brussels' mean (DOMAIN section 6)
+	Start       schemas.Micros // time in the traffic at offset 0; default seven in the morning of the city's day
+	Profile     Profile
+	Compress    int   // seconds of traffic per second of schedule; default 1. 144 puts a day into ten minutes
+	Dirt        *Dirt // default UsualDirt
+	ListedShare int   // of journeys, in parts per million, that are driven by a listed vehicle; default 5,000
+}
+
+func (c *TrafficConfig) setDefaults(city *City) error {
+	if c.Rate == 0 {
+		c.Rate = 115
+	}
+	if c.Start == 0 {
+		c.Start = city.day.Start() + 7*schemas.Hour
+	}
+	if c.Compress == 0 {
+		c.Compress = 1
+	}
+	if c.ListedShare == 0 {
+		c.ListedShare = 5_000
+	}
+	if c.Dirt == nil {
+		c.Dirt = UsualDirt()
+	}
+	d := *c.Dirt
+	c.Dirt = &d
+	switch {
+	case c.Rate < 1 || c.Rate > 10_000_000:
+		return fmt.Errorf("traffic: rate %d reads/s: want 1 to 10,000,000", c.Rate)
+	case c.Compress < 1 || c.Compress > 3600:
+		return fmt.Errorf("traffic: compress %d: want 1 to 3600 seconds of traffic per second", c.Compress)
+	case c.ListedShare < 0 || c.ListedShare > million:
+		return fmt.Errorf("traffic: listed share %d: want 0 to %d parts per million", c.ListedShare, million)
+	case c.Profile > RushHour:
+		return errors.New("traffic: unknown profile: want Flat or RushHour")
+	}
+	return d.checkInto(c)
+}
+
+func (d *Dirt) checkInto(c *TrafficConfig) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	c.Dirt = d
+	return nil
+}
+
+// Traffic is the endless traffic of a city, one read after the other in the order of the log. It is used by one goroutine.
+//
+// The number of cars on the road follows from the rate. When that would be more than half the vehicles, the roads become
+// shorter in time instead: see [Traffic.Hurry].
+type Traffic struct {
+	city  *City
+	cfg   TrafficConfig
+	dirt  Dirt
+	r     *rand.Rand
+	clock clock
+	run   uint32 // marks the event ids, so that two loads never share one
+
+	at       int64 // traffic time of the event in hand: orders, the clock stamps
+	q        queue
+	cars     []car
+	rested   []int64 // per vehicle: from when it may drive again
+	shots    slab[shot]
+	passings slab[passing]
+	burst    []shot // reads a camera sends at once after an outage
+	sent     int    // of burst
+	links    []link // per camera; used for temporary ones
+	seqs     []uint32
+
+	leg    int64 // mean time between two sites
+	hurry  int64 // parts per million of the usual time between two sites
+	cycle  int64 // mean time of a journey
+	dirtAt [ClockLost + 1]uint32
+	truth  *Truth
+}
+
+// car is one vehicle on a journey.
+type car struct {
+	vehicle uint32
+	site    uint16
+	legs    uint8
+	past    [8]uint16 // sites passed last, not passed again on this journey
+	n       uint8
+}
+
+// link is the connection of a temporary camera.
+type link struct {
+	down    bool
+	backlog []shot
+}
+
+// maxBacklog is how many reads a camera buffers before its link is taken to be back.
+const maxBacklog = 5_000
+
+const meanLegs = 6
+
+// Traffic starts the traffic of the configuration.
+func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
+	if err := cfg.setDefaults(c); err != nil {
+		return nil, err
+	}
+	t := &Traffic{
+		city: c, cfg: cfg, dirt: *cfg.Dirt, r: newRandom(cfg.Seed^c.cfg.Seed*0x9e3779b97f4a7c15, "traffic"), clock: newClock(&cfg),
+		rested: make([]int64, len(c.vehicles)), links: make([]link, len(c.cameras)), seqs: make([]uint32, len(c.cameras)+unknownCameras),
+		truth: newTruth(c),
+	}
+	t.run = uint32(hashOf(fmt.Sprintf("%d %d %d", c.cfg.Seed, cfg.Seed, cfg.Start)))
+	t.dirtAt = t.dirt.ladder()
+	t.populate()
+	return t, nil
+}
+
+// Config returns the configuration with its defaults filled in.
+func (t *Traffic) Config() TrafficConfig { return t.cfg }
+
+// Hurry returns how long the cars take from site to site, in per cent of the usual time. Below 100 the rate is more than the
+// vehicles can drive: read order and truth stay right, but the same vehicle is back at a site sooner than in life. Below about 10
+// it may be back within a passage window; give the city more vehicles.
+func (t *Traffic) Hurry() int { return int(t.hurry / 10_000) }
+
+// Truth returns what has been sent so far and what must be found in it. It is updated by Next.
+func (t *Traffic) Truth() *Truth { return t.truth }
+
+// Due returns when the next read is due after the start.
+func (t *Traffic) Due() time.Duration { return t.clock.due() }
+
+// populate puts as many cars on the roads as the rate needs, each somewhere on its way.
+func (t *Traffic) populate() {
+	var roads int64
+	for i := range t.city.sites {
+		for _, e := range t.city.sites[i].roads {
+			t.leg += e.travel
+			roads++
+		}
+	}
+	t.leg /= max(roads, 1)
+	density := int64(t.cfg.Rate) * million / int64(t.cfg.Compress) // micro-reads per second of traffic
+	if t.cfg.Profile == RushHour {
+		density = density * hourlyPeak / 1000
+	}
+	passings := density * 1000 / t.readsPerPassing()
+	needed := max(passings/1000*(t.leg/1000), 1) / 1000 // thousandths of cars
+	cars := min(max(needed/1000, 8), int64(len(t.city.vehicles))/2)
+	t.hurry = max(cars*1000*million/max(needed, 1), 1)
+	t.leg = max(t.leg*t.hurry/million, 1)
+	t.cycle = t.leg * meanLegs
+	t.cars = make([]car, cars)
+	for i := range t.cars {
+		t.depart(uint32(i))
+		t.cars[i].legs = uint8(t.r.IntN(2 * meanLegs))
+		t.q.push(waiting{t.r.Int64N(t.leg + t.pause() + 1), waitCar, uint32(i)})
+	}
+}
+
+// readsPerPassing estimates, per mille, how many reads one passing gives.
+func (t *Traffic) readsPerPassing() int64 {
+	var sum, sites int64
+	for i := range t.city.sites {
+		s := &t.city.sites[i]
+		switch {
+		case len(s.roads) == 0:
+			continue
+		case len(s.cameras) > 1:
+			sum += 1000 + int64(len(s.cameras)-1)*seesToo*10
+		case t.city.cameras[s.cameras[0]].Kind == schemas.CameraFixed:
+			sum += 1000 + twice*10
+		default:
+			sum += 1000
+		}
+		sites++
+	}
+	mean := sum / max(sites, 1)
+	mean += mean * int64(t.dirt.Retransmitted) / million
+	return mean + int64(t.dirt.Parked)*t.dirt.ParkedFor.Microseconds()/2/(4*int64(schemas.Second))*1000/million
+}
+
+// pause is how long a car rests after a journey: at night longer than at the peak.
+func (t *Traffic) pause() int64 {
+	if t.cfg.Profile == Flat {
+		return 0
+	}
+	return t.cycle * (hourlyPeak - t.clock.weight) / t.clock.weight
+}
+
+// depart starts a journey of another vehicle at a random site.
+func (t *Traffic) depart(i uint32) {
+	c := &t.cars[i]
+	*c = car{vehicle: t.pickVehicle(), legs: uint8(1 + t.r.IntN(2*meanLegs-1))}
+	t.rested[c.vehicle] = math.MaxInt64
+	for {
+		c.site = uint16(t.r.IntN(len(t.city.sites)))
+		if len(t.city.sites[c.site].roads) > 0 {
+			return
+		}
+	}
+}
+
+func (t *Traffic) pickVehicle() uint32 {
+	if n := len(t.city.drivers); n > 0 && t.r.IntN(million) < t.cfg.ListedShare {
+		if v := t.city.drivers[t.r.IntN(n)]; t.rested[v] <= t.at {
+			return v
+		}
+	}
+	for {
+		if v := uint32(t.r.IntN(len(t.rested))); t.rested[v] <= t.at {
+			return v
+		}
+	}
+}
+
+// drive sends the car on to its next site, or ends the journey and starts another vehicle's.
+func (t *Traffic) drive(i uint32, stay int64) {
+	c := &t.cars[i]
+	c.past[c.n%8] = c.site + 1
+	c.n++
+	if c.legs > 0 {
+		if e := t.turn(c); e != nil {
+			c.legs--
+			c.site = e.to
+			travel := e.travel * t.hurry / million
+			t.q.push(waiting{t.at + stay + travel*3/4 + t.r.Int64N(travel/2+1), waitCar, i})
+			return
+		}
+	}
+	t.rested[c.vehicle] = t.at + stay + 2*t.leg
+	pause := t.leg + t.pause()
+	t.depart(i)
+	t.q.push(waiting{t.at + stay + pause/2 + t.r.Int64N(pause+1), waitCar, i})
+}
+
+// turn picks a road to a site the car has not just passed.
+func (t *Traffic) turn(c *car) *road {
+	roads := t.city.sites[c.site].roads
+	from := t.r.IntN(len(roads))
+	for k := range roads {
+		e := &roads[(from+k)%len(roads)]
+		if !c.passed(e.to) {
+			return e
+		}
+	}
+	return nil
+}
+
+func (c *car) passed(site uint16) bool {
+	for _, s := range c.past {
+		if s == site+1 {
+			return true
+		}
+	}
+	return false
+}

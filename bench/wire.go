@@ -1,0 +1,218 @@
+package bench
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"strconv"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// This file writes reads by hand, because proto.Marshal of a new message per read would be most of the generator's time. A test
+// holds every byte against it.
+
+// AppendRecord appends the value of the record on anpr.reads.v1, as the gateway would have produced it.
+func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
+
+// AppendUpload appends what the camera posts to the gateway: the same without what the gateway adds.
+func (e *Event) AppendUpload(dst []byte) []byte { return e.appendProto(dst, false) }
+
+func (e *Event) appendProto(b []byte, record bool) []byte {
+	s, t := &e.shot, e.t
+	if s.kind == Malformed {
+		return appendGarbage(b, s.salt)
+	}
+	var eventBuf, rawBuf [64]byte
+	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
+	if record {
+		id := t.readID(s, event, raw)
+		b = appendBytes(b, 1, id.ID[:])
+	}
+	b = appendString(b, 2, t.cameraID(s.camera))
+	b = appendNumber(b, 3, uint64(s.captured))
+	if record {
+		b = appendNumber(b, 4, uint64(e.Received))
+	}
+	b = appendBytes(b, 5, raw)
+	if !s.noCountry {
+		c := countries[t.city.vehicles[s.vehicle].country]
+		b = appendBytes(b, 6, c[:])
+		b = appendNumber(b, 7, uint64(s.sure-s.sure/10))
+	}
+	b = appendNumber(b, 8, uint64(s.sure))
+	b = appendNumber(b, 9, uint64(s.lane))
+	b = appendNumber(b, 10, uint64(s.direction))
+	b = appendNumber(b, 11, uint64(s.speed))
+	b = appendNumber(b, 12, uint64(t.kindOf(s)))
+	b = appendBytes(b, 13, event)
+	if record {
+		img := t.image(s)
+		b = appendBytes(b, 14, img[:])
+	}
+	b = t.appendCandidates(b, s)
+	if s.late {
+		b = appendNumber(b, 16, 1)
+	}
+	b = appendString(b, 17, "canonical")
+	v := &t.city.vehicles[s.vehicle]
+	b = appendString(b, 18, makes[v.make])
+	return appendString(b, 19, colours[v.colour])
+}
+
+// appendCandidates adds what else the OCR considered, when it took the wrong plate.
+func (t *Traffic) appendCandidates(b []byte, s *shot) []byte {
+	v := &t.city.vehicles[s.vehicle]
+	if s.plate == v.plate || s.kind == Unreadable {
+		return b
+	}
+	for i, p := range [2]schemas.Plate{s.plate, v.plate} {
+		var c [32]byte
+		var plate [schemas.MaxPlate]byte
+		m := appendBytes(c[:0], 1, p.AppendTo(plate[:0]))
+		m = appendNumber(m, 2, uint64(s.sure)-uint64(i)*60)
+		b = appendBytes(b, 15, m)
+	}
+	return b
+}
+
+// AppendRecordJSON appends the same record as canonical JSON, in the names and forms of protojson.
+func (e *Event) AppendRecordJSON(b []byte) []byte {
+	s, t := &e.shot, e.t
+	if s.kind == Malformed {
+		return append(b, `{"cameraId":`...)
+	}
+	var eventBuf, rawBuf [64]byte
+	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
+	id, img := t.readID(s, event, raw), t.image(s)
+	v := &t.city.vehicles[s.vehicle]
+	b = base64.StdEncoding.AppendEncode(append(b, `{"readId":"`...), id.ID[:])
+	b = append(append(b, `","cameraId":"`...), t.cameraID(s.camera)...)
+	b = strconv.AppendInt(append(b, `","capturedAtUs":"`...), int64(s.captured), 10)
+	b = strconv.AppendInt(append(b, `","receivedAtUs":"`...), int64(e.Received), 10)
+	b = append(append(b, `","rawPlate":"`...), raw...)
+	if !s.noCountry {
+		c := countries[v.country]
+		b = append(append(b, `","country":"`...), c[:]...)
+		b = strconv.AppendInt(append(b, `","countryConfidencePm":`...), int64(s.sure-s.sure/10), 10)
+	} else {
+		b = append(b, '"')
+	}
+	b = strconv.AppendInt(append(b, `,"confidencePm":`...), int64(s.sure), 10)
+	b = strconv.AppendInt(append(b, `,"lane":`...), int64(s.lane), 10)
+	b = append(append(b, `,"direction":"`...), anprv1.Direction_name[int32(s.direction)]...)
+	if s.speed != 0 {
+		b = strconv.AppendInt(append(b, `","speedDkmh":`...), int64(s.speed), 10)
+	} else {
+		b = append(b, '"')
+	}
+	b = append(append(b, `,"vehicleKind":"`...), anprv1.VehicleKind_name[int32(t.kindOf(s))]...)
+	if len(event) > 0 {
+		b = append(append(b, `","cameraEventId":"`...), event...)
+	}
+	b = base64.StdEncoding.AppendEncode(append(b, `","imageSha256":"`...), img[:])
+	b = append(b, '"')
+	if s.plate != v.plate && s.kind != Unreadable {
+		b = s.plate.AppendTo(append(b, `,"candidates":[{"plate":"`...))
+		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.sure), 10)
+		b = v.plate.AppendTo(append(b, `},{"plate":"`...))
+		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.sure)-60, 10)
+		b = append(b, "}]"...)
+	}
+	if s.late {
+		b = append(b, `,"lateUpload":true`...)
+	}
+	b = append(append(b, `,"format":"canonical","make":"`...), makes[v.make]...)
+	b = append(append(b, `","colour":"`...), colours[v.colour]...)
+	return append(b, `"}`...)
+}
+
+func appendBytes(b []byte, field protowire.Number, v []byte) []byte {
+	if len(v) == 0 {
+		return b
+	}
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
+}
+
+func appendString(b []byte, field protowire.Number, v string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), v)
+}
+
+func appendNumber(b []byte, field protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}
+
+// appendGarbage appends bytes that are no record: a truncated JSON object, or a field with a wire type that does not exist.
+func appendGarbage(b []byte, salt uint32) []byte {
+	if salt%2 == 0 {
+		return append(b, `{"cameraId":`...)
+	}
+	b = append(b, 0x0f)
+	return binary.BigEndian.AppendUint32(b, salt)
+}
+
+// unreadable is how cameras say that they saw a vehicle and no plate.
+var unreadable = [...]string{"unknown", "noPlate", "NO PLATE", "---"}
+
+func (t *Traffic) appendPlate(dst []byte, s *shot) []byte {
+	if s.kind == Unreadable {
+		return append(dst, unreadable[s.salt%uint32(len(unreadable))]...)
+	}
+	return appendRaw(dst, s.plate, writing(s.camera%uint16(writings)))
+}
+
+// appendEventID appends the camera's own id of the event; every fifth camera has none.
+func (t *Traffic) appendEventID(dst []byte, s *shot) []byte {
+	if s.camera%5 == 4 {
+		return dst
+	}
+	dst = strconv.AppendUint(dst, uint64(t.run), 16)
+	return strconv.AppendUint(append(dst, '-'), uint64(s.seq), 10)
+}
+
+func (t *Traffic) readID(s *shot, event, raw []byte) schemas.ReadID {
+	return schemas.NewReadID(t.cameraID(s.camera), string(event), s.captured, string(raw))
+}
+
+var unknownIDs = [unknownCameras]string{"GHOST-1", "GHOST-2", "GHOST-3", "GHOST-4", "GHOST-5"}
+
+func (t *Traffic) cameraID(i uint16) string {
+	if n := len(t.city.cameras); int(i) >= n {
+		return unknownIDs[int(i)-n]
+	}
+	return t.city.cameras[i].ID
+}
+
+// image names a picture that does not exist: 32 bytes that follow from the event.
+func (t *Traffic) image(s *shot) (sum schemas.Sum) {
+	x := uint64(t.run)<<32 | uint64(s.seq)
+	x ^= uint64(s.camera) << 48
+	for i := 0; i < len(sum); i += 8 {
+		x += 0x9e3779b97f4a7c15 // splitmix64
+		z := (x ^ x>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		binary.BigEndian.PutUint64(sum[i:], z^z>>31)
+	}
+	return sum
+}
+
+func (t *Traffic) kindOf(s *shot) schemas.VehicleKind {
+	switch t.city.vehicles[s.vehicle].category {
+	case schemas.N1:
+		return schemas.KindVan
+	case schemas.N2, schemas.N3:
+		return schemas.KindTruck
+	case schemas.M2, schemas.M3:
+		return schemas.KindBus
+	case schemas.L1, schemas.L2, schemas.L3, schemas.L4, schemas.L5, schemas.L6, schemas.L7:
+		return schemas.KindMotorcycle
+	case schemas.T, schemas.O, schemas.CategoryUnknown:
+		return schemas.KindUnknown
+	default:
+		return schemas.KindCar
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+)
+
+// Flag groups shared by the roles. They are the only place where settings enter; packages get Config structs.
+
+type kafkaFlags struct {
+	KafkaAddr  string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	Partitions int    `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
+}
+
+type clickhouseFlags struct {
+	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port." default:"127.0.0.1:9000" env:"ANPR_CLICKHOUSE_ADDR"`
+	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
+	ClickhouseUser     string        `help:"User." default:"default" env:"ANPR_CLICKHOUSE_USER"`
+	ClickhousePassword string        `help:"Password; better given by the environment." env:"ANPR_CLICKHOUSE_PASSWORD"`
+	InsertCompression  string        `help:"off on loopback or a fast network, lz4 otherwise." enum:"off,lz4" default:"off" env:"ANPR_INSERT_COMPRESSION"`
+	InsertTimeout      time.Duration `help:"Longest wait for one insert before it is tried again." default:"30s" env:"ANPR_INSERT_TIMEOUT"`
+}
+
+func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Config, error) {
+	c, err := sink.ParseCompression(f.InsertCompression)
+	if err != nil {
+		return sink.Config{}, err
+	}
+	return sink.Config{
+		Addr: f.ClickhouseAddr, Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: f.ClickhousePassword,
+		Compression: c, InsertTimeout: f.InsertTimeout, Logger: log, Metrics: m, TraceJSON: traceJSON,
+	}, nil
+}
+
+type referenceFlags struct {
+	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
+	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
+	AllowShrink bool   `help:"Take reference data that lost more than half of a file." env:"ANPR_ALLOW_SHRINK"`
+}
+
+type pipelineFlags struct {
+	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"150ms" env:"ANPR_LINGER"`
+	BatchRows int           `help:"Rows after which a batch does not wait." default:"20000" env:"ANPR_BATCH_ROWS"`
+	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
+}
+
+type gatewayFlags struct {
+	GatewayAddr string `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
+	Images      string `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
+}
+
+type officeFlags struct {
+	OfficeAddr string `help:"Address of the query API." default:"127.0.0.1:8080" env:"ANPR_OFFICE_ADDR"`
+	Users      string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
+}
+
+type opsFlags struct {
+	OpsAddr string `help:"Address of /metrics, /healthz, /readyz and /debug/pprof." default:"127.0.0.1:9090" env:"ANPR_OPS_ADDR"`
+}
+
+// engineFlags are those of the embedded engine.
+type engineFlags struct {
+	Data           string `help:"Directory of everything this machine keeps: log, tables, images, reference data." default:"anpr-data" type:"path" env:"ANPR_DATA"`
+	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol." default:"127.0.0.1:8123" env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
+	MaxMemory      int64  `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
+	Cache          string `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
+}
+
+func newLogger(level string, json bool) (zerolog.Logger, error) {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil || level == "" {
+		return zerolog.Nop(), fmt.Errorf("--log-level %q: want trace, debug, info, warn or error", level)
+	}
+	var w io.Writer = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000", NoColor: !isTerminal(os.Stderr)}
+	if json {
+		w = os.Stderr
+	}
+	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// under returns path, or name below dir when path is empty.
+func under(path, dir, name string) string {
+	if path != "" {
+		return path
+	}
+	return filepath.Join(dir, name)
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/source"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// dedupWindow is the least number of insert tokens a table must remember. A worker inserts at most about 1,000/Linger
+// batches a second and table over all partitions; a stalled one is fenced after the session timeout, and its insert
+// ends after --insert-timeout. 1000 is several times what can be under way in that time.
+const dedupWindow = 1000
+
+type ingestCmd struct {
+	kafkaFlags
+	clickhouseFlags
+	referenceFlags
+	pipelineFlags
+	opsFlags
+}
+
+// Run works until the context ends.
+func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	o := newOps()
+	ln, err := listen(ctx, "ops", c.OpsAddr, "--ops-addr")
+	if err != nil {
+		return err
+	}
+	ops := serve("ops", ln, o.handler(), log)
+	defer func() { err = errors.Join(err, ops.stop(context.WithoutCancel(ctx))) }()
+	store, err := openReference(ctx, c.referenceFlags, o, log)
+	if err != nil {
+		return err
+	}
+	w, err := startIngest(ctx, c, store, o, log)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-w.done:
+	}
+	return w.stop()
+}
+
+// ingestRole is a running worker.
+type ingestRole struct {
+	cancel    context.CancelFunc
+	done      chan struct{}
+	err       error
+	sink      *sink.ClickHouse
+	publisher *sink.Publisher
+	conn      driver.Conn
+	group     *source.Group
+	log       zerolog.Logger
+}
+
+// startIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
+func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*ingestRole, error) {
+	log = log.With().Str("role", "ingest").Logger()
+	catalogue, err := loadCatalogue(c.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	partitions, err := partitionsOf(ctx, c.KafkaAddr)
+	if err != nil {
+		return nil, err
+	}
+	metrics := sink.NewMetrics(o.reg)
+	cfg, err := c.clickhouseFlags.config(log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Conns = 4 * partitions
+	r := &ingestRole{done: make(chan struct{}), log: log}
+	if err := r.connect(ctx, c, cfg, metrics); err != nil {
+		r.close()
+		return nil, err
+	}
+	engine := rules.New(catalogue)
+	worker := pipeline.New(pipeline.Config{
+		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
+		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
+		Linger: c.Linger, BatchRows: c.BatchRows, Logger: log, Metrics: pipeline.NewMetrics(o.reg),
+	})
+	o.ready("clickhouse", r.conn.Ping)
+	o.ready("pipeline", func(context.Context) error {
+		select {
+		case <-r.done:
+			return fmt.Errorf("the worker has stopped: %w", r.err)
+		default:
+			return nil
+		}
+	})
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	go func() {
+		defer close(r.done)
+		r.err = worker.Run(run)
+	}()
+	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Msg("pipeline started")
+	return r, nil
+}
+
+func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics) error {
+	var err error
+	if r.conn, err = sink.Open(cfg); err != nil {
+		return err
+	}
+	if err = sink.CheckWindow(ctx, r.conn, cfg.Database, dedupWindow); err != nil {
+		return err
+	}
+	if r.sink, err = sink.NewClickHouse(ctx, cfg); err != nil {
+		return err
+	}
+	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{Addr: c.KafkaAddr, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics}); err != nil {
+		return err
+	}
+	r.group, err = source.Join(source.Config{
+		Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log,
+	})
+	return err
+}
+
+// stop ends the worker: what it has not committed, its successor does again, exactly.
+func (r *ingestRole) stop() error {
+	began := time.Now()
+	r.cancel()
+	// Leaving the group ends the generation, which ends the worker's partitions.
+	err := r.group.Close()
+	<-r.done
+	err = errors.Join(err, r.err)
+	r.group = nil
+	r.close()
+	r.log.Info().Dur("took", time.Since(began)).Msg("pipeline stopped")
+	return err
+}
+
+func (r *ingestRole) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if r.group != nil {
+		_ = r.group.Close()
+	}
+	if r.publisher != nil {
+		if err := r.publisher.Close(ctx); err != nil {
+			r.log.Warn().Err(err).Msg("publisher closed with messages not acknowledged; they are published again after the next start")
+		}
+	}
+	if r.sink != nil {
+		r.sink.Close()
+	}
+	if r.conn != nil {
+		_ = r.conn.Close()
+	}
+}

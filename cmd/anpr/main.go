@@ -1,0 +1,69 @@
+// Command anpr is the one production program: each subcommand is a role. `anpr up` runs all roles on one machine with
+// an embedded broker and database; gateway, ingest and office run one role each against a Kafka and a ClickHouse.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+)
+
+// cli is the command line. Every flag can also be set by the environment variable its help names.
+type cli struct {
+	Up      upCmd      `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
+	Demo    demoCmd    `cmd:"" help:"Run everything with a seeded Brussels day of traffic, show what happens, explain three offences."`
+	Gateway gatewayCmd `cmd:"" help:"Run the camera gateway against a Kafka."`
+	Ingest  ingestCmd  `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
+	Office  officeCmd  `cmd:"" help:"Run the query API against a ClickHouse."`
+	Migrate migrateCmd `cmd:"" help:"Create or update the ClickHouse tables."`
+	Query   queryCmd   `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
+	Rules   rulesCmd   `cmd:"" help:"Check the rule catalogue, list its unverified values."`
+	Sample  sampleCmd  `cmd:"" help:"Write a seeded sample city as reference data."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+
+	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`
+	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`
+}
+
+func main() {
+	embedded.MaybeRunEngineChild()
+	os.Exit(run(os.Args[1:]))
+}
+
+// Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage.
+func run(args []string) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("anpr"), kong.UsageOnError(),
+		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		panic("BUG: command line: " + err.Error())
+	}
+	kctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "anpr:", err)
+		fmt.Fprintln(os.Stderr, "      `anpr --help` lists the commands and their flags.")
+		return 2
+	}
+	logger, err := newLogger(c.LogLevel, c.LogJSON)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "anpr:", err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	if err := kctx.Run(logger); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "anpr:", err)
+		}
+		return 1
+	}
+	return 0
+}

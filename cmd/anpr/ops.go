@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+)
+
+// ops is what an operator sees of a process: metrics, liveness, readiness and profiles, on a port of its own.
+type ops struct {
+	reg *prometheus.Registry
+
+	mu     sync.Mutex // guards checks
+	checks []check
+}
+
+// check is one condition of readiness.
+type check struct {
+	name string
+	ok   func(context.Context) error
+}
+
+func newOps() *ops {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &ops{reg: reg}
+}
+
+// ready adds a condition of readiness.
+func (o *ops) ready(name string, ok func(context.Context) error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.checks = append(o.checks, check{name, ok})
+}
+
+func (o *ops) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.reg, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", o.readyz)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// readyz answers 200 when every condition holds, else 503, and says which do not.
+func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	defer cancel()
+	o.mu.Lock()
+	checks := append([]check(nil), o.checks...)
+	o.mu.Unlock()
+	out, status := map[string]string{}, http.StatusOK
+	for _, c := range checks {
+		out[c.name] = "ok"
+		if err := c.ok(ctx); err != nil {
+			out[c.name], status = err.Error(), http.StatusServiceUnavailable
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// server is an HTTP server on a listener of its own.
+type server struct {
+	name string
+	http *http.Server
+	ln   net.Listener
+	err  chan error
+}
+
+// listen claims the address at once, so that a port in use is said before anything else starts.
+func listen(ctx context.Context, name, addr, flag string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use by another program; stop it, or choose another address with %s", name, addr, flag)
+	case err != nil:
+		return nil, fmt.Errorf("%s: listen on %s: %w; choose another address with %s", name, addr, err, flag)
+	}
+	return ln, nil
+}
+
+// serve starts answering on the listener.
+func serve(name string, ln net.Listener, h http.Handler, log zerolog.Logger) *server {
+	s := &server{name: name, ln: ln, err: make(chan error, 1), http: &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 64 << 10,
+	}}
+	go func() {
+		err := s.http.Serve(ln)
+		if !errors.Is(err, http.ErrServerClosed) {
+			log.Error().Err(err).Str("server", name).Msg("server ended")
+		}
+		s.err <- err
+	}()
+	return s
+}
+
+// stop lets requests under way finish, at most until ctx ends.
+func (s *server) stop(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+		return fmt.Errorf("stop %s: %w", s.name, err)
+	}
+	return nil
+}

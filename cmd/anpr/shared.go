@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// traceJSON is how a decision's trace is stored; the sink gets it by injection, since stages do not import each other.
+func traceJSON(steps []schemas.Step) []byte { return evidence.AppendTrace(nil, steps) }
+
+// loadCatalogue reads the catalogue of a directory, or the built-in one.
+func loadCatalogue(dir string) (*rules.Catalogue, error) {
+	if dir == "" {
+		return rules.Load(rules.Brussels())
+	}
+	c, err := rules.Load(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("catalogue %s: %w", dir, err)
+	}
+	return c, nil
+}
+
+// openReference loads the reference data and watches it until ctx ends.
+func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Logger) (*refdata.Store, error) {
+	if f.Reference == "" {
+		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anpr sample --out DIR` writes a made-up city to try with")
+	}
+	store, err := refdata.NewStore(f.Reference, refdata.Options{
+		AllowShrink: f.AllowShrink, Metrics: refdata.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reference data %s: %w", f.Reference, err)
+	}
+	st := store.Current().Stats()
+	log.Info().Str("version", store.Current().Version()).Interface("counts", st).Msg("reference data loaded")
+	go func() {
+		if err := store.Run(ctx); err != nil && ctx.Err() == nil {
+			log.Error().Err(err).Msg("reference data is no longer watched; restart to take changes")
+		}
+	}()
+	return store, nil
+}
+
+func brokers(addr string) []string {
+	out := strings.Split(addr, ",")
+	for i := range out {
+		out[i] = strings.TrimSpace(out[i])
+	}
+	return out
+}
+
+// partitionsOf asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
+func partitionsOf(ctx context.Context, addr string) (int, error) {
+	client := kafka.Client{Addr: kafka.TCP(brokers(addr)...), Timeout: 10 * time.Second}
+	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicReads}})
+	if err != nil {
+		return 0, fmt.Errorf("ask Kafka at %s for its topics: %w; is it running, is --kafka-addr right?", addr, err)
+	}
+	for _, t := range meta.Topics {
+		if t.Name == schemas.TopicReads && t.Error == nil && len(t.Partitions) > 0 {
+			return len(t.Partitions), nil
+		}
+	}
+	return 0, fmt.Errorf("Kafka at %s has no topic %s; create the topics first (deploy/kafka/topics.sh)", addr, schemas.TopicReads)
+}
+
+// topics lists what the embedded broker creates.
+func topics(partitions int) map[string]int {
+	return map[string]int{
+		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1,
+	}
+}

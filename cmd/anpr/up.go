@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type upCmd struct {
+	stackFlags
+}
+
+// stackFlags are those of everything on one machine.
+type stackFlags struct {
+	engineFlags
+	kafkaFlags
+	clickhouseFlags
+	referenceFlags
+	pipelineFlags
+	gatewayFlags
+	officeFlags
+	opsFlags
+	SampleSeed uint64 `help:"Seed of the made-up city that is written when there is no reference data." default:"1" env:"ANPR_SAMPLE_SEED"`
+}
+
+// Run works until Ctrl-C.
+func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	s, err := startStack(ctx, c.stackFlags, log, os.Stderr)
+	if err != nil {
+		return err
+	}
+	s.banner(os.Stdout)
+	err = s.wait(ctx)
+	return errors.Join(err, s.stop())
+}
+
+// stack is everything on one machine. Parts start in the order in which they are needed and stop in reverse.
+type stack struct {
+	flags  stackFlags
+	log    zerolog.Logger
+	ops    *ops
+	store  *refdata.Store
+	engine *embedded.ClickHouse
+	ingest *ingestRole
+	sample bool // the reference data is made up
+	down   []part
+}
+
+// part is something to stop.
+type part struct {
+	name string
+	stop func(context.Context) error
+}
+
+// startStack starts all parts; when one cannot, those already started are stopped again.
+func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress io.Writer) (_ *stack, err error) {
+	f.Reference = under(f.Reference, f.Data, "reference")
+	f.Images = under(f.Images, f.Data, "images")
+	f.Users = under(f.Users, f.Reference, "users.yaml")
+	s := &stack{flags: f, log: log, ops: newOps()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	listeners, err := s.claim(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.serve("ops", listeners["ops"], s.ops)
+	if s.sample, err = ensureReference(f, log); err != nil {
+		return nil, err
+	}
+	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
+	s.push("reference data", func(context.Context) error { stopWatch(); return nil })
+	if s.store, err = openReference(watch, f.referenceFlags, s.ops, log); err != nil {
+		return nil, err
+	}
+	if err := s.startBroker(); err != nil {
+		return nil, err
+	}
+	if err := s.startEngine(ctx, progress); err != nil {
+		return nil, err
+	}
+	if err := s.startRoles(ctx, listeners); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// claim takes the ports that people and cameras use before anything is written.
+func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
+	if err := os.MkdirAll(s.flags.Data, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
+	out := map[string]net.Listener{}
+	for _, l := range []struct{ name, addr, flag string }{
+		{"ops", s.flags.OpsAddr, "--ops-addr"}, {"gateway", s.flags.GatewayAddr, "--gateway-addr"}, {"office", s.flags.OfficeAddr, "--office-addr"},
+	} {
+		ln, err := listen(ctx, l.name, l.addr, l.flag)
+		if err != nil {
+			for _, open := range out {
+				_ = open.Close()
+			}
+			return nil, err
+		}
+		out[l.name] = ln
+		s.push(l.name+" port", func(context.Context) error {
+			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	return out, nil
+}
+
+func (s *stack) startBroker() error {
+	b, err := embedded.StartBroker(embedded.BrokerConfig{
+		Addr: s.flags.KafkaAddr, DataDir: filepath.Join(s.flags.Data, "kafka"), Topics: topics(s.flags.Partitions),
+		Logger: s.log.With().Str("part", "broker").Logger(),
+	})
+	if err != nil {
+		return err
+	}
+	s.flags.KafkaAddr = b.Addr()
+	s.push("broker", func(context.Context) error { return b.Close() })
+	return nil
+}
+
+func (s *stack) startEngine(ctx context.Context, progress io.Writer) error {
+	e, err := embedded.StartClickHouse(ctx, embedded.Config{
+		DataDir: filepath.Join(s.flags.Data, "clickhouse"), CacheDir: s.flags.Cache, NativeAddr: s.flags.ClickhouseAddr,
+		HTTPAddr: s.flags.ClickhouseHTTP, MaxMemory: s.flags.MaxMemory, Progress: progress,
+		Logger: s.log.With().Str("part", "clickhouse").Logger(),
+	})
+	if err != nil {
+		return err
+	}
+	s.engine = e
+	s.flags.ClickhouseAddr, s.flags.ClickhouseHTTP = e.NativeAddr(), e.HTTPAddr()
+	s.push("clickhouse", e.Stop)
+	cfg, err := s.flags.clickhouseFlags.config(s.log, nil)
+	if err != nil {
+		return err
+	}
+	return sink.Migrate(ctx, cfg, s.log)
+}
+
+func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listener) error {
+	f := s.flags
+	ingest, err := startIngest(ctx, &ingestCmd{kafkaFlags: f.kafkaFlags, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, pipelineFlags: f.pipelineFlags}, s.store, s.ops, s.log)
+	if err != nil {
+		return err
+	}
+	s.ingest = ingest
+	s.push("pipeline", func(context.Context) error { return ingest.stop() })
+	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: f.clickhouseFlags, officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log)
+	if err != nil {
+		return err
+	}
+	s.push("office database", func(context.Context) error { return office.close() })
+	srv := serve("office", listeners["office"], office.handler, s.log)
+	s.push("office", srv.stop)
+	gw, err := newGateway(ctx, &gatewayCmd{kafkaFlags: f.kafkaFlags, gatewayFlags: f.gatewayFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log)
+	if err != nil {
+		return err
+	}
+	s.push("gateway producer", func(context.Context) error { return gw.close() })
+	s.push("drain", s.drain) // after the gateway has stopped, before the pipeline does
+	front := serve("gateway", listeners["gateway"], gw.handler, s.log)
+	s.push("gateway", front.stop)
+	return nil
+}
+
+func (s *stack) serve(name string, ln net.Listener, o *ops) {
+	s.push(name, serve(name, ln, o.handler(), s.log).stop)
+}
+
+func (s *stack) push(name string, stop func(context.Context) error) {
+	s.down = append(s.down, part{name, stop})
+}
+
+// wait returns when ctx ends (nil) or a part that everything needs has ended by itself.
+func (s *stack) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.engine.Done():
+		return fmt.Errorf("clickhouse ended by itself: %w; what was accepted is on the log and is processed after the next start", s.engine.Err())
+	case <-s.ingest.done:
+		return fmt.Errorf("the pipeline stopped: %w", s.ingest.err)
+	}
+}
+
+// drain waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on the log.
+func (s *stack) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	counter, err := newTopicCounter(s.flags.KafkaAddr, s.flags.Group)
+	if err != nil {
+		return err
+	}
+	for {
+		lag, err := counter.lag(ctx)
+		if err == nil && lag == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-s.ingest.done:
+			return nil
+		case <-ctx.Done():
+			s.log.Warn().Int64("records", lag).Msg("stopping with records not yet processed; they are on the log and are processed after the next start")
+			return nil
+		}
+	}
+}
+
+// stop stops all parts in reverse order, each within 30 s, and says how long each took.
+func (s *stack) stop() error {
+	var errs []error
+	for i := len(s.down) - 1; i >= 0; i-- {
+		p := s.down[i]
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		if err := p.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", p.name, err))
+		}
+		cancel()
+		s.log.Debug().Str("part", p.name).Dur("took", time.Since(began)).Msg("stopped")
+	}
+	s.down = nil
+	return errors.Join(errs...)
+}
+
+// banner tells a person where everything is.
+func (s *stack) banner(w io.Writer) {
+	f := s.flags
+	reference := f.Reference
+	if s.sample {
+		reference += "   (MADE UP: a seeded sample city, not real data)"
+	}
+	_, _ = fmt.Fprintf(w, `anpr is up. Ctrl-C stops it; the next start with the same --data goes on where it stopped.
+  cameras    http://%s/v1/cameras/{camera_id}/reads (and /hikvision /openalpr /platerecognizer /axis /survision)
+  office     http://%s/docs   (openapi.json beside it)
+  metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
+  clickhouse %s native, %s HTTP, version %s (%s), database %s
+  kafka      %s, topic %s
+  data       %s
+  reference  %s
+`, f.GatewayAddr, f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.engine.Version(), s.engine.Kind(), f.ClickhouseDatabase,
+		f.KafkaAddr, schemas.TopicReads, f.Data, reference)
+}

@@ -1,0 +1,154 @@
+package decode
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// check applies every bound and range of the contract. Details name numbers, never texts: a plate must not reach a log.
+func (w *wire) check(candidates []schemas.Candidate) *schemas.RejectError {
+	switch {
+	case w.hasTick && w.hasQuarantine:
+		return reject(schemas.ReasonBadField, "tick", "set together with quarantine; send two records")
+	case w.hasTick:
+		return w.checkTick()
+	}
+	if rej := w.checkSizes(); rej != nil {
+		return rej
+	}
+	if w.hasQuarantine {
+		if rej := w.checkQuarantine(); rej != nil {
+			return rej
+		}
+	} else if rej := w.checkPresent(); rej != nil {
+		return rej
+	}
+	if rej := w.checkRanges(); rej != nil {
+		return rej
+	}
+	return checkCandidates(candidates)
+}
+
+func (w *wire) checkTick() *schemas.RejectError {
+	switch {
+	case w.camera != "" || w.plate != "" || w.readIDLen != 0:
+		return reject(schemas.ReasonBadField, "tick", "set together with a camera's read; send two records")
+	case w.tickAt == 0:
+		return missing("tick.at_us")
+	case !inLogTime(schemas.Micros(w.tickAt)):
+		return badTime("tick.at_us", w.tickAt)
+	case w.received != 0 && !inLogTime(schemas.Micros(w.received)):
+		return badTime("received_at_us", w.received)
+	}
+	return nil
+}
+
+func (w *wire) checkSizes() *schemas.RejectError {
+	switch {
+	case len(w.camera) > schemas.MaxCameraID:
+		return tooLarge("camera_id", len(w.camera), schemas.MaxCameraID)
+	case len(w.plate) > schemas.MaxRawPlate:
+		return tooLarge("raw_plate", len(w.plate), schemas.MaxRawPlate)
+	case len(w.country) > maxCountry:
+		return tooLarge("country", len(w.country), maxCountry)
+	case len(w.event) > schemas.MaxEventID:
+		return tooLarge("camera_event_id", len(w.event), schemas.MaxEventID)
+	case len(w.format) > schemas.MaxText:
+		return tooLarge("format", len(w.format), schemas.MaxText)
+	case len(w.make) > schemas.MaxText:
+		return tooLarge("make", len(w.make), schemas.MaxText)
+	case len(w.colour) > schemas.MaxText:
+		return tooLarge("colour", len(w.colour), schemas.MaxText)
+	case w.readIDLen != 0 && w.readIDLen != len(w.readID):
+		return badLength("read_id", w.readIDLen, len(w.readID))
+	case w.imageLen != 0 && w.imageLen != len(w.image):
+		return badLength("image_sha256", w.imageLen, len(w.image))
+	}
+	return nil
+}
+
+func (w *wire) checkPresent() *schemas.RejectError {
+	switch {
+	case w.camera == "":
+		return missing("camera_id")
+	case w.plate == "":
+		return missing("raw_plate")
+	case w.captured == 0:
+		return missing("captured_at_us")
+	case w.received == 0:
+		return missing("received_at_us")
+	}
+	return nil
+}
+
+func (w *wire) checkRanges() *schemas.RejectError {
+	switch {
+	case !inLogTime(schemas.Micros(w.received)):
+		return badTime("received_at_us", w.received)
+	case w.countryPM > 1000:
+		return outOfRange("country_confidence_pm", w.countryPM, 1000)
+	case w.confidencePM > 1000:
+		return outOfRange("confidence_pm", w.confidencePM, 1000)
+	case w.lane > schemas.MaxLane:
+		return outOfRange("lane", w.lane, schemas.MaxLane)
+	case w.speed > uint32(schemas.MaxSpeed):
+		return outOfRange("speed_dkmh", w.speed, uint32(schemas.MaxSpeed))
+	}
+	return nil
+}
+
+func (w *wire) checkQuarantine() *schemas.RejectError {
+	q := &w.quarantine
+	switch {
+	case w.received == 0:
+		return missing("received_at_us")
+	case q.reason == "":
+		return missing("quarantine.reason")
+	case len(q.reason) > schemas.MaxText:
+		return tooLarge("quarantine.reason", len(q.reason), schemas.MaxText)
+	case len(q.field) > schemas.MaxText:
+		return tooLarge("quarantine.field", len(q.field), schemas.MaxText)
+	case len(q.detail) > maxDetail:
+		return tooLarge("quarantine.detail", len(q.detail), maxDetail)
+	case len(q.contentType) > maxContentType:
+		return tooLarge("quarantine.content_type", len(q.contentType), maxContentType)
+	}
+	if _, ok := schemas.ParseReason(q.reason); !ok {
+		return reject(schemas.ReasonBadField, "quarantine.reason", "not the name of a reject reason this version knows")
+	}
+	return nil
+}
+
+func checkCandidates(cs []schemas.Candidate) *schemas.RejectError {
+	for i := range cs {
+		if n := len(cs[i].Plate); n > schemas.MaxRawPlate {
+			return tooLarge("candidates.plate", n, schemas.MaxRawPlate)
+		}
+		if c := cs[i].Confidence; c > 1000 {
+			return outOfRange("candidates.confidence_pm", uint32(c), 1000)
+		}
+	}
+	return nil
+}
+
+func missing(field string) *schemas.RejectError {
+	return reject(schemas.ReasonMissingField, field, "must be set")
+}
+
+func tooLarge(field string, n, most int) *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", n, most)
+}
+
+func tooMany(field string, most int) *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonTooLarge, field, "more than %d of them", most)
+}
+
+func badLength(field string, n, want int) *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonBadField, field, "%d bytes, must be %d or absent", n, want)
+}
+
+func outOfRange(field string, v, most uint32) *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonBadField, field, "%d, at most %d allowed", v, most)
+}
+
+func badTime(field string, v int64) *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonBadField, field,
+		"%d is not a time of 2020..2099 in microseconds since 1970; check the producer's unit and clock", v)
+}

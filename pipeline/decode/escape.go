@@ -1,0 +1,76 @@
+package decode
+
+import (
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// escaped reads the rest of a string that began at start and has its first escape at i. This is the slow path: it
+// allocates at most as much as the string is long.
+func (s *scanner) escaped(start, i int) string {
+	out := append(make([]byte, 0, 2*(i-start)+16), s.b[start:i]...)
+	s.at = i
+	for s.at < len(s.b) {
+		switch c := s.b[s.at]; {
+		case c == '"':
+			s.at++
+			if !utf8.Valid(out) {
+				s.badUTF8()
+				return ""
+			}
+			return text(out)
+		case c == '\\':
+			var ok bool
+			if out, ok = s.escape(out); !ok {
+				s.fail("bad escape in a string")
+				return ""
+			}
+		case c < ' ':
+			s.fail("control character in a string")
+			return ""
+		default:
+			out = append(out, c)
+			s.at++
+		}
+	}
+	s.fail("string without end")
+	return ""
+}
+
+// simple maps the letter after a backslash to what it stands for.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape decodes one escape sequence. Half of a surrogate pair alone is refused: it is no character.
+func (s *scanner) escape(out []byte) ([]byte, bool) {
+	rest := s.b[s.at+1:]
+	if len(rest) == 0 {
+		return out, false
+	}
+	if c := simple[rest[0]]; c != 0 {
+		s.at += 2
+		return append(out, c), true
+	}
+	r, ok := unicodeEscape(s.b[s.at:])
+	if !ok {
+		return out, false
+	}
+	s.at += 6
+	if utf16.IsSurrogate(r) {
+		low, ok := unicodeEscape(s.b[s.at:])
+		if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
+			return out, false
+		}
+		s.at += 6
+	}
+	return utf8.AppendRune(out, r), true
+}
+
+// unicodeEscape decodes a backslash, u and four hexadecimal digits.
+func unicodeEscape(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(text(b[2:6]), 16, 16)
+	return rune(v), err == nil
+}

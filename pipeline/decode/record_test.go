@@ -1,0 +1,232 @@
+package decode
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// jsonOddities are small JSON records at the edges of the grammar; each is compared with protojson by the fuzz target.
+var jsonOddities = func() []string {
+	const head, tail = `{"camera_id":"c1","rawPlate":"1ABC123","receivedAtUs":"1795269600000000",`, `}`
+	var out []string
+	for _, s := range []string{
+		`"captured_at_us":1795269600000000`, `"capturedAtUs":"1795269600000000"`, `"capturedAtUs":1.7952696e15`, `"capturedAtUs":"1.7952696e15"`,
+		`"capturedAtUs":17952696e8`, `"capturedAtUs":17952696000000000e-1`, `"capturedAtUs":1.5`, `"capturedAtUs":" 1"`, `"capturedAtUs":"0x1"`,
+		`"capturedAtUs":-1`, `"capturedAtUs":-9223372036854775808`, `"capturedAtUs":9223372036854775808`, `"capturedAtUs":01`, `"capturedAtUs":1e`,
+		`"capturedAtUs":1,"lane":null`, `"capturedAtUs":1,"lane":-0`, `"capturedAtUs":1,"lane":0e99999999999`, `"capturedAtUs":1,"lane":1e99999999999`,
+		`"capturedAtUs":1,"lane":4294967297`, `"capturedAtUs":1,"lane":33`, `"capturedAtUs":1,"captured_at_us":2`, `"capturedAtUs":1,"captured_at_us":null`,
+		`"capturedAtUs":1,"direction":"DIRECTION_DEPARTING"`, `"capturedAtUs":1,"direction":2`, `"capturedAtUs":1,"direction":99`, `"capturedAtUs":1,"direction":-2`,
+		`"capturedAtUs":1,"direction":"DIRECTION_SIDEWAYS"`, `"capturedAtUs":1,"direction":"2"`, `"capturedAtUs":1,"vehicleKind":5e0`, `"capturedAtUs":1,"vehicleKind":true`,
+		`"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urqw=="`, `"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urqw"`, `"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urq-_"`,
+		`"capturedAtUs":1,"readId":"q6ur\nq6urq6urq6urq6urqw=="`, `"capturedAtUs":1,"readId":"abcd"`, `"capturedAtUs":1,"readId":"?"`, `"capturedAtUs":1,"readId":7`,
+		`"capturedAtUs":1,"make":"a\u00e9\/\b\f\n\r\t\"\\"`, `"capturedAtUs":1,"make":"\ud83d\ude97"`, `"capturedAtUs":1,"make":"\ud83d"`, `"capturedAtUs":1,"make":"\ude97\ud83d"`,
+		`"capturedAtUs":1,"make":"\u00g0"`, `"capturedAtUs":1,"make":"\x41"`, "\"capturedAtUs\":1,\"make\":\"a\tb\"", "\"capturedAtUs\":1,\"make\":\"\xff\"", `"capturedAtUs":1,"make":7`,
+		`"capturedAtUs":1,"candidates":[]`, `"capturedAtUs":1,"candidates":[{"plate":"A","confidencePm":9}]`, `"capturedAtUs":1,"candidates":[null]`, `"capturedAtUs":1,"candidates":null`,
+		`"capturedAtUs":1,"candidates":{}`, `"capturedAtUs":1,"candidates":[{},]`, `"capturedAtUs":1,"moreImagesSha256":["AA==","AA"]`, `"capturedAtUs":1,"moreImagesSha256":["A"]`,
+		`"capturedAtUs":1,"future":{"a":[1,2.5e-3,{"b":null}],"c":"\u0041"}`, `"capturedAtUs":1,"future":[1,]`, `"capturedAtUs":1,"future":tru`, `"capturedAtUs":1,"lateUpload":true`,
+		`"capturedAtUs":1,"lateUpload":"true"`, `"capturedAtUs":1,"lateUpload":false,`, `"capturedAtUs":1,"c\u006flour":"red"`, `"capturedAtUs":1,"quarantine":null`, `"capturedAtUs":1,"tick":{}`,
+	} {
+		out = append(out, head+s+tail)
+	}
+	return append(out, `{}`, `{`, `{"tick":{"atUs":1795269600000000}} x`, " \t\r\n{\"tick\":{\"at_us\":\"1795269600000000\"}}\n", `{"tick":{"atUs":1795269600000000},}`)
+}()
+
+func TestJSONOdditiesAreReadAsProtojsonReadsThem(t *testing.T) {
+	for _, s := range jsonOddities {
+		checkJSON(t, []byte(s))
+	}
+}
+
+func TestRecordReadsEveryField(t *testing.T) {
+	want := schemas.Read{
+		ID: schemas.ReadID{ID: schemas.ID(bytes.Repeat([]byte{0xab}, 16))}, Camera: "BXL-LEZ-0417", EventID: "8f14e45f-ceea-467f-a1d3-0c4a6a1b2c3d",
+		CapturedAt: capturedAt, ReceivedAt: receivedAt, RawPlate: "1-ABC-123", Country: schemas.Belgium, CountryConfidence: 990, Confidence: 925,
+		Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Image: schemas.Sum(bytes.Repeat([]byte{0xcd}, 32)),
+		Format: "hikvision", Make: "Citro\u00ebn", Colour: "white", Flags: schemas.FlagLateUpload,
+		Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
+	}
+	for _, b := range [][]byte{marshal(t, full()), marshalJSON(t, full(), true), marshalJSON(t, full(), false)} {
+		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Candidates: []schemas.Candidate{{Plate: "OLD"}}}
+		if rej := Record(&r, b); rej != nil {
+			t.Fatal(rej)
+		}
+		if err := sameRead(&r, &want); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRecordReadsATickAndAQuarantinedUpload(t *testing.T) {
+	var r schemas.Read
+	for _, b := range [][]byte{marshal(t, ticking()), marshalJSON(t, ticking(), false)} {
+		if rej := Record(&r, b); rej != nil || r.Tick != receivedAt || r.Quarantine != nil {
+			t.Errorf("tick: got %v %v, want %d", r.Tick, rej, receivedAt)
+		}
+	}
+	for _, b := range [][]byte{marshal(t, refused()), marshalJSON(t, refused(), false)} {
+		rej := Record(&r, b)
+		if rej != nil || r.Quarantine == nil {
+			t.Fatalf("quarantine: got %v", rej)
+		}
+		q := r.Quarantine
+		if q.Reason != schemas.ReasonUnknownCamera || q.Field != "camera_id" || string(q.Payload) != "<xml/>" || q.PayloadSize != 6 || r.Camera != "c9" || r.Tick != 0 {
+			t.Errorf("quarantine: got %+v of %s", q, r.Camera)
+		}
+	}
+}
+
+func TestRecordDerivesAMissingReadID(t *testing.T) {
+	var r schemas.Read
+	m := plain()
+	if rej := Record(&r, marshal(t, m)); rej != nil {
+		t.Fatal(rej)
+	}
+	if got, want := r.ID, schemas.NewReadID("c1", "", capturedAt, "1ABC123"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	m.CameraEventId = "e7"
+	if rej := Record(&r, marshal(t, m)); rej != nil {
+		t.Fatal(rej)
+	}
+	if got, want := r.ID, schemas.NewReadID("c1", "e7", 0, ""); got != want {
+		t.Errorf("with an event id: got %s, want %s", got, want)
+	}
+}
+
+func TestRecordRejectsWithReasonAndField(t *testing.T) {
+	with := func(change func(*anprv1.PlateRead)) []byte {
+		m := full()
+		change(m)
+		return marshal(t, m)
+	}
+	long := strings.Repeat("x", 129)
+	tests := []struct {
+		claim  string
+		record []byte
+		reason schemas.Reason
+		field  string
+	}{
+		{"empty", nil, schemas.ReasonMalformed, ""},
+		{"not a message", []byte("hello"), schemas.ReasonMalformed, "camera_event_id"},
+		{"half JSON", []byte(`{"lane":1`), schemas.ReasonMalformed, ""},
+		{"no camera", with(func(m *anprv1.PlateRead) { m.CameraId = "" }), schemas.ReasonMissingField, "camera_id"},
+		{"no plate", with(func(m *anprv1.PlateRead) { m.RawPlate = "" }), schemas.ReasonMissingField, "raw_plate"},
+		{"no capture", with(func(m *anprv1.PlateRead) { m.CapturedAtUs = 0 }), schemas.ReasonMissingField, "captured_at_us"},
+		{"no receipt", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 0 }), schemas.ReasonMissingField, "received_at_us"},
+		{"receipt in 1970", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 1795269600 }), schemas.ReasonBadField, "received_at_us"},
+		{"receipt in 2100", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
+		{"short read id", with(func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
+		{"long image sum", with(func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
+		{"confidence 1001", with(func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
+		{"country confidence 1001", with(func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
+		{"lane 33", with(func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},
+		{"lane 256", with(func(m *anprv1.PlateRead) { m.Lane = 256 }), schemas.ReasonBadField, "lane"},
+		{"speed 400.1", with(func(m *anprv1.PlateRead) { m.SpeedDkmh = 4001 }), schemas.ReasonBadField, "speed_dkmh"},
+		{"long camera", with(func(m *anprv1.PlateRead) { m.CameraId = long[:65] }), schemas.ReasonTooLarge, "camera_id"},
+		{"long plate", with(func(m *anprv1.PlateRead) { m.RawPlate = long[:65] }), schemas.ReasonTooLarge, "raw_plate"},
+		{"long event id", with(func(m *anprv1.PlateRead) { m.CameraEventId = long }), schemas.ReasonTooLarge, "camera_event_id"},
+		{"long country", with(func(m *anprv1.PlateRead) { m.Country = long }), schemas.ReasonTooLarge, "country"},
+		{"long format", with(func(m *anprv1.PlateRead) { m.Format = long }), schemas.ReasonTooLarge, "format"},
+		{"long make", with(func(m *anprv1.PlateRead) { m.Make = long }), schemas.ReasonTooLarge, "make"},
+		{"long colour", with(func(m *anprv1.PlateRead) { m.Colour = long }), schemas.ReasonTooLarge, "colour"},
+		{"33 candidates", with(func(m *anprv1.PlateRead) { m.Candidates = make([]*anprv1.Candidate, 33) }), schemas.ReasonTooLarge, "candidates"},
+		{"long candidate", with(func(m *anprv1.PlateRead) { m.Candidates[0].Plate = long }), schemas.ReasonTooLarge, "candidates.plate"},
+		{"sure candidate", with(func(m *anprv1.PlateRead) { m.Candidates[1].ConfidencePm = 66537 }), schemas.ReasonBadField, "candidates.confidence_pm"},
+		{"tick and read", with(func(m *anprv1.PlateRead) { m.Tick = &anprv1.Tick{AtUs: receivedAt} }), schemas.ReasonBadField, "tick"},
+		{"tick without time", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{}}), schemas.ReasonMissingField, "tick.at_us"},
+		{"tick in seconds", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: 1795269600}}), schemas.ReasonBadField, "tick.at_us"},
+		{"quarantine without reason", with(func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{} }), schemas.ReasonMissingField, "quarantine.reason"},
+		{"quarantine for a new reason", with(func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{Reason: "full_moon"} }), schemas.ReasonBadField, "quarantine.reason"},
+		{"camera not UTF-8", []byte("\x12\x02\xff\xfe"), schemas.ReasonBadUTF8, "camera_id"},
+		{"JSON plate not UTF-8", []byte("{\"rawPlate\":\"\xff\"}"), schemas.ReasonBadUTF8, "raw_plate"},
+		{"camera as number", []byte{fCamera << 3, 7}, schemas.ReasonMalformed, "camera_id"},
+		{"camera as number in JSON", []byte(`{"camera_id":7}`), schemas.ReasonMalformed, "camera_id"},
+		{"deep groups", []byte(strings.Repeat("\xc3\x02", 40)), schemas.ReasonMalformed, ""},
+		{"deep JSON", []byte(strings.Repeat(`{"a":`, 65)), schemas.ReasonMalformed, ""},
+	}
+	for _, tt := range tests {
+		var r schemas.Read
+		rej := Record(&r, tt.record)
+		if rej == nil {
+			t.Errorf("%s: accepted", tt.claim)
+			continue
+		}
+		if rej.Reason != tt.reason || rej.Field != tt.field || rej.Detail == "" {
+			t.Errorf("%s: got %v, want %s of %q", tt.claim, rej, tt.reason, tt.field)
+		}
+		if strings.Contains(rej.Detail, "ABC") {
+			t.Errorf("%s: detail %q shows the plate", tt.claim, rej.Detail)
+		}
+	}
+}
+
+func TestAQuarantinedUploadNeedsNoCamera(t *testing.T) {
+	m := refused()
+	m.CameraId = ""
+	var r schemas.Read
+	if rej := Record(&r, marshal(t, m)); rej != nil {
+		t.Error(rej)
+	}
+	m.ReceivedAtUs = 0
+	if rej := Record(&r, marshal(t, m)); rej == nil || rej.Field != "received_at_us" {
+		t.Errorf("without receipt: got %v", rej)
+	}
+}
+
+func TestARejectedRecordKeepsCameraAndReceipt(t *testing.T) {
+	m := full()
+	m.Lane = 99
+	for _, b := range [][]byte{marshal(t, m), marshalJSON(t, m, false), append(marshal(t, m), 0xff)} {
+		var r schemas.Read
+		if rej := Record(&r, b); rej == nil {
+			t.Fatal("accepted")
+		}
+		if r.Camera != m.CameraId || r.ReceivedAt != receivedAt || r.RawPlate != "" {
+			t.Errorf("got camera %q, received %d, plate %q", r.Camera, r.ReceivedAt, r.RawPlate)
+		}
+	}
+}
+
+func TestValuesOfNewerProducersBecomeUnknown(t *testing.T) {
+	m := full()
+	m.Direction, m.VehicleKind, m.Country = 77, 256, "B1"
+	b := protowire.AppendBytes(protowire.AppendTag(marshal(t, m), 900, protowire.BytesType), []byte("new"))
+	var r schemas.Read
+	if rej := Record(&r, b); rej != nil {
+		t.Fatal(rej)
+	}
+	if r.Direction != schemas.DirectionUnknown || r.Kind != schemas.KindUnknown || !r.Country.IsZero() {
+		t.Errorf("got %s %s %s, want unknown all three", r.Direction, r.Kind, r.Country)
+	}
+}
+
+func TestTheLastOfARepeatedFieldWins(t *testing.T) {
+	first, second := full(), plain()
+	first.CameraId = strings.Repeat("x", 200) // out of bounds, but not the one that counts
+	var r schemas.Read
+	if rej := Record(&r, append(marshal(t, first), marshal(t, second)...)); rej != nil {
+		t.Fatal(rej)
+	}
+	if got, want := r.Camera+" "+r.RawPlate+" "+r.Format, "c1 1ABC123 hikvision"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestRecordDoesNotAllocate(t *testing.T) {
+	for _, b := range [][]byte{marshal(t, full()), marshal(t, plain()), marshal(t, ticking()), marshalJSON(t, full(), false)} {
+		r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 4)}
+		n := testing.AllocsPerRun(200, func() {
+			if rej := Record(&r, b); rej != nil {
+				t.Fatal(rej)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%.20q...: %v allocations, want 0", b, n)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package decode
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	capturedAt = 1795269600_123456 // 2026-11-21T14:00:00.123456Z
+	receivedAt = capturedAt + 350_000
+)
+
+// full is a read with every field set, as a gateway adapter makes it of a Hikvision event.
+func full() *anprv1.PlateRead {
+	return &anprv1.PlateRead{
+		ReadId: bytes.Repeat([]byte{0xab}, 16), CameraId: "BXL-LEZ-0417", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt,
+		RawPlate: "1-ABC-123", Country: "BE", CountryConfidencePm: 990, ConfidencePm: 925, Lane: 2,
+		Direction: anprv1.Direction_DIRECTION_APPROACHING, SpeedDkmh: 505, VehicleKind: anprv1.VehicleKind_VEHICLE_KIND_CAR,
+		CameraEventId: "8f14e45f-ceea-467f-a1d3-0c4a6a1b2c3d", ImageSha256: bytes.Repeat([]byte{0xcd}, 32),
+		Candidates: []*anprv1.Candidate{{Plate: "1A8C123", ConfidencePm: 610}, {Plate: "IABC123", ConfidencePm: 420}},
+		LateUpload: true, Format: "hikvision", Make: "Citro\u00ebn", Colour: "white",
+		MoreImagesSha256: [][]byte{bytes.Repeat([]byte{0xef}, 32)},
+	}
+}
+
+// plain is the least a camera may send.
+func plain() *anprv1.PlateRead {
+	return &anprv1.PlateRead{CameraId: "c1", RawPlate: "1ABC123", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt}
+}
+
+func refused() *anprv1.PlateRead {
+	return &anprv1.PlateRead{CameraId: "c9", ReceivedAtUs: receivedAt, Quarantine: &anprv1.Quarantine{
+		Reason: "unknown_camera", Field: "camera_id", Detail: "not in the registry", Payload: []byte("<xml/>"),
+		PayloadSize: 6, ContentType: "application/xml",
+	}}
+}
+
+func ticking() *anprv1.PlateRead { return &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: receivedAt}} }
+
+func messages() []*anprv1.PlateRead {
+	return []*anprv1.PlateRead{full(), plain(), refused(), ticking()}
+}
+
+func marshal(tb testing.TB, m proto.Message) []byte {
+	tb.Helper()
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func marshalJSON(tb testing.TB, m proto.Message, snake bool) []byte {
+	tb.Helper()
+	b, err := protojson.MarshalOptions{UseProtoNames: snake}.Marshal(m)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}

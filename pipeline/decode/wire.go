@@ -1,0 +1,108 @@
+package decode
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// Bounds of wire fields that schemas does not name, in bytes. Country is a code; the others are written by our gateway.
+const (
+	maxCountry     = schemas.MaxText
+	maxDetail      = 1024
+	maxContentType = 256
+)
+
+// The instants a log may speak of; anything else is a broken clock or a broken producer.
+const (
+	earliest = schemas.Micros(1577836800_000000) // 2020-01-01T00:00:00Z
+	latest   = schemas.Micros(4102444800_000000) // 2100-01-01T00:00:00Z, exclusive
+)
+
+// wire holds the values of a PlateRead before they are checked. Strings alias the record. Byte fields of fixed size are
+// copied, with the length they had, so that wire never points into itself. Candidates go straight to the read.
+type wire struct {
+	camera, plate, country, event, format, make, colour string
+	captured, received                                  int64
+	countryPM, confidencePM, lane, speed                uint32
+	direction, kind                                     int32
+	readIDLen, imageLen                                 int
+	readID                                              schemas.ID
+	image                                               schemas.Sum
+	lateUpload                                          bool
+	hasTick, hasQuarantine                              bool
+	tickAt                                              int64
+	quarantine                                          quarantineWire
+}
+
+type quarantineWire struct {
+	reason, field, detail, contentType string
+	payload                            []byte
+	size                               uint64
+}
+
+// identify keeps what a dead-letter row says about a record that was rejected.
+func (w *wire) identify(dst *schemas.Read) {
+	dst.Reset()
+	if len(w.camera) <= schemas.MaxCameraID {
+		dst.Camera = w.camera
+	}
+	if t := schemas.Micros(w.received); inLogTime(t) {
+		dst.ReceivedAt = t
+	}
+}
+
+// fill checks the wire values and moves them into the read.
+func (w *wire) fill(dst *schemas.Read) *schemas.RejectError {
+	rej := w.check(dst.Candidates)
+	if rej != nil {
+		w.identify(dst)
+		return rej
+	}
+	switch {
+	case w.hasTick:
+		dst.Tick = schemas.Micros(w.tickAt)
+		dst.ReceivedAt = schemas.Micros(w.received)
+		return nil
+	case w.hasQuarantine:
+		reason, _ := schemas.ParseReason(w.quarantine.reason)
+		q := &w.quarantine
+		dst.Quarantine = &schemas.Quarantine{
+			Reason: reason, Field: q.field, Detail: q.detail, Payload: q.payload, PayloadSize: q.size, ContentType: q.contentType,
+		}
+	}
+	w.move(dst)
+	return nil
+}
+
+func (w *wire) move(dst *schemas.Read) {
+	dst.Camera = w.camera
+	dst.EventID = w.event
+	dst.CapturedAt = schemas.Micros(w.captured)
+	dst.ReceivedAt = schemas.Micros(w.received)
+	dst.RawPlate = w.plate
+	dst.Country, _ = schemas.CountryFrom(w.country)
+	dst.CountryConfidence = schemas.PerMille(w.countryPM)
+	dst.Confidence = schemas.PerMille(w.confidencePM)
+	dst.Lane = uint8(w.lane)
+	dst.Speed = schemas.Speed(w.speed)
+	if w.imageLen != 0 { // a later, empty occurrence on the wire takes an earlier one back
+		dst.Image = w.image
+	}
+	dst.Format = w.format
+	dst.Make = w.make
+	dst.Colour = w.colour
+	if d := schemas.Direction(w.direction); w.direction >= 0 && w.direction <= 255 && d.Valid() {
+		dst.Direction = d
+	}
+	if k := schemas.VehicleKind(w.kind); w.kind >= 0 && w.kind <= 255 && k.Valid() {
+		dst.Kind = k
+	}
+	if w.lateUpload {
+		dst.Flags |= schemas.FlagLateUpload
+	}
+	switch {
+	case w.readIDLen != 0:
+		dst.ID = schemas.ReadID{ID: w.readID}
+	case dst.Quarantine == nil:
+		dst.ID = schemas.NewReadID(w.camera, w.event, dst.CapturedAt, w.plate)
+	}
+}
+
+func inLogTime(t schemas.Micros) bool { return t >= earliest && t < latest }

@@ -1,0 +1,44 @@
+package dedup
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// observe takes a read into the passage's best read and measured speed. The best read is the most confident one, the
+// earliest captured among equals, then the smaller id: an order without regard to arrival. The measured read is the
+// slowest with a speed, in the driver's favour.
+func observe(p *schemas.Passage, r *schemas.Read) {
+	if p.Best.Read.IsZero() || better(r, &p.Best) {
+		sight(&p.Best, r)
+	}
+	if r.Speed > 0 && (p.Measured.Read.IsZero() || slower(r, &p.Measured)) {
+		sight(&p.Measured, r)
+	}
+}
+
+func better(r *schemas.Read, s *schemas.Sighting) bool {
+	if r.Confidence != s.Confidence {
+		return r.Confidence > s.Confidence
+	}
+	return earlier(r, s)
+}
+
+func slower(r *schemas.Read, s *schemas.Sighting) bool {
+	if r.Speed != s.Speed {
+		return r.Speed < s.Speed
+	}
+	return earlier(r, s)
+}
+
+func earlier(r *schemas.Read, s *schemas.Sighting) bool {
+	if r.CapturedAt != s.CapturedAt {
+		return r.CapturedAt < s.CapturedAt
+	}
+	return string(r.ID.ID[:]) < string(s.Read.ID[:])
+}
+
+func sight(s *schemas.Sighting, r *schemas.Read) {
+	*s = schemas.Sighting{
+		Read: r.ID, Camera: schemas.CameraRefOf(r.Camera), CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
+		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Lane: r.Lane, Direction: r.Direction,
+		Kind: r.Kind, Speed: r.Speed, Flags: r.Flags, Image: r.Image,
+	}
+}

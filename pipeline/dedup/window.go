@@ -1,0 +1,129 @@
+package dedup
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+const (
+	slotsPerBucket = 16 // 128 bytes: two cache lines, fetched together
+	windowEpochs   = 31 // the window's error is at most 1/31 of its span
+	epochBits      = 8
+	epochMask      = 1<<epochBits - 1
+	epochCycle     = 255 // stored epochs are 1..255; 0 marks an empty slot
+)
+
+// Window is a set of read ids seen within a sliding span of log time. A slot holds a 56-bit tag and the epoch in which
+// the id was last seen; an expired slot is simply free, so there is no timer. The bucket index and the tag come from
+// independent multiplications, so two ids are taken for one with probability 16/2^56 a look-up.
+//
+// Memory is fixed: 8 bytes a slot, with four times as many slots as ids asked for. When all sixteen slots of a bucket are live the oldest
+// is forgotten and counted in Evicted; its retransmission would then be stored as a row of its own.
+type Window struct {
+	buckets [][slotsPerBucket]uint64
+	shift   uint
+	epoch   schemas.Micros // length
+	now     int64          // epoch number of the last call
+	swept   int            // next bucket of the sweep
+	// Evicted counts ids forgotten before their time for want of room.
+	Evicted uint64
+}
+
+// NewWindow makes a window of at least span for about capacity live ids.
+func NewWindow(span schemas.Micros, capacity int) *Window {
+	n := 1
+	for n*slotsPerBucket < 4*capacity {
+		n <<= 1
+	}
+	return &Window{
+		buckets: make([][slotsPerBucket]uint64, n),
+		shift:   uint(64 - bits.TrailingZeros(uint(n))),
+		epoch:   max(1, (span+windowEpochs-2)/(windowEpochs-1)),
+	}
+}
+
+// Seen reports whether the id was seen within the window before clock, and remembers it as seen now. clock must not
+// go back. It does not allocate.
+func (w *Window) Seen(id schemas.ReadID, clock schemas.Micros) bool {
+	now := int64(clock / w.epoch)
+	if now != w.now {
+		w.advance(now)
+	}
+	lo, hi := binary.LittleEndian.Uint64(id.ID[:8]), binary.LittleEndian.Uint64(id.ID[8:])
+	index, tag := hash(lo, hi)
+	b := &w.buckets[index>>w.shift&uint64(len(w.buckets)-1)]
+	free, oldest, oldestAge := -1, 0, int64(-1)
+	fresh := tag | uint64(now%epochCycle+1)
+	for i, s := range b {
+		if s == 0 {
+			if free < 0 {
+				free = i
+			}
+			continue
+		}
+		age := w.age(s)
+		switch {
+		case age >= windowEpochs:
+			if free < 0 {
+				free = i
+			}
+		case s&^epochMask == tag:
+			b[i] = fresh
+			return true
+		case age > oldestAge:
+			oldest, oldestAge = i, age
+		}
+	}
+	if free < 0 {
+		free = oldest
+		w.Evicted++
+	}
+	b[free] = fresh
+	return false
+}
+
+// age returns how many epochs ago the slot was last seen; it is right up to epochCycle-1, which the sweep ensures.
+func (w *Window) age(slot uint64) int64 {
+	d := w.now%epochCycle + 1 - int64(slot&epochMask)
+	if d < 0 {
+		d += epochCycle
+	}
+	return d
+}
+
+// advance moves to a new epoch and clears expired slots before their 8-bit epoch could come round again: all buckets
+// within epochCycle-windowEpochs epochs.
+func (w *Window) advance(now int64) {
+	step := now - w.now
+	if step >= epochCycle-windowEpochs || w.now == 0 {
+		clear(w.buckets)
+		w.now, w.swept = now, 0
+		return
+	}
+	per := (len(w.buckets)-1)/(epochCycle-windowEpochs-1) + 1
+	for range step { // one epoch at a time: an age is right only while every bucket is swept once a cycle
+		w.now++
+		for range per {
+			b := &w.buckets[w.swept]
+			for i, s := range b {
+				if s != 0 && w.age(s) >= windowEpochs {
+					b[i] = 0
+				}
+			}
+			w.swept++
+			if w.swept == len(w.buckets) {
+				w.swept = 0
+			}
+		}
+	}
+}
+
+// hash gives a bucket index (its high bits) and a tag of 56 bits above the epoch.
+func hash(lo, hi uint64) (index, tag uint64) {
+	h, l := bits.Mul64(lo^0x9e3779b97f4a7c15, hi^0xbf58476d1ce4e5b9)
+	index = h ^ l
+	h, l = bits.Mul64(hi^0x94d049bb133111eb, lo^0xd6e8feb86659fd93)
+	return index, (h ^ l) &^ epochMask
+}

@@ -1,0 +1,185 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// MaxBatchBytes is the largest record batch the embedded broker takes: 8 MiB of records and their framing.
+const MaxBatchBytes = 8<<20 + 64<<10
+
+// BrokerConfig says how the embedded broker runs. Zero fields mean the defaults named here; DataDir has none.
+type BrokerConfig struct {
+	Addr    string         // 127.0.0.1:9092; a loopback host; port 0 chooses a free one
+	DataDir string         // created when missing
+	Topics  map[string]int // partitions by topic; a topic that exists keeps its own number
+	Logger  zerolog.Logger // the zero value discards
+}
+
+// Broker is a one-node Kafka-protocol broker in this process, with its log on disk: what it acknowledged is fsynced,
+// and committed group offsets and their metadata are too. It keeps records for ever. Its methods are safe for
+// concurrent use.
+type Broker struct {
+	addr    string
+	cluster *kfake.Cluster
+	lock    *os.File
+	close   sync.Once
+	closed  error
+}
+
+// StartBroker starts the broker and creates the topics that do not exist yet. It is not a production broker: one node,
+// no authentication, loopback only.
+func StartBroker(cfg BrokerConfig) (*Broker, error) {
+	if cfg.DataDir == "" {
+		return nil, fmt.Errorf("broker: no data directory; choose one with %s", FlagDataDir)
+	}
+	if cfg.Addr == "" {
+		cfg.Addr = "127.0.0.1:9092"
+	}
+	if err := makeDir(cfg.DataDir, FlagDataDir); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	host, port, err := claimPort(ctx, cfg.Addr, "broker", FlagKafka)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("broker: it authenticates nobody and may not listen on %s; give %s a loopback address, or use Apache Kafka", host, FlagKafka)
+	}
+	lock, err := lockDir(ctx, cfg.DataDir, "broker.lock", 5*time.Second)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("broker: another broker runs on %s; stop it, or choose another directory with %s: %w", cfg.DataDir, FlagDataDir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	b := &Broker{addr: net.JoinHostPort(host, strconv.Itoa(port)), lock: lock}
+	if b.cluster, err = newCluster(&cfg, b.addr, port); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if err := b.createTopics(ctx, cfg.Topics, cfg.Logger); err != nil {
+		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())
+	}
+	cfg.Logger.Info().Str("addr", b.addr).Int("topics", len(cfg.Topics)).Msg("embedded broker answers")
+	return b, nil
+}
+
+// brokerSettings are given at every start, because the broker stores its own at shutdown and a changed version of this
+// program must win. Retention is off for records and for committed offsets.
+func brokerSettings() map[string]string {
+	return map[string]string{
+		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),
+		"log.retention.ms":          "-1",
+		"log.retention.bytes":       "-1",
+		"offsets.retention.minutes": strconv.Itoa(100 * 365 * 24 * 60 / 10), // ten years; the setting has no "never"
+		"log.segment.bytes":         strconv.Itoa(256 << 20),
+	}
+}
+
+func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error) {
+	c, err := kfake.NewCluster(
+		kfake.Ports(port), // one port: one broker
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			l, err := net.Listen(network, addr) //nolint:noctx // the signature is kfake's
+			if err != nil {
+				return nil, portError(err, addr, "broker", FlagKafka)
+			}
+			return l, nil
+		}),
+		kfake.ClusterID("anpr-embedded"),
+		kfake.DataDir(filepath.Join(cfg.DataDir, "kafka")),
+		kfake.SyncWrites(),
+		kfake.BrokerConfigs(brokerSettings()),
+		kfake.GroupMinSessionTimeout(time.Second),
+		kfake.GroupMaxSessionTimeout(5*time.Minute),
+		kfake.WithLogger(brokerLog{cfg.Logger}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("broker: start on %s: %w", cfg.DataDir, err)
+	}
+	return c, nil
+}
+
+// createTopics makes what is missing. A topic with another number of partitions is kept: changing the number would move
+// plates to other partitions.
+func (b *Broker) createTopics(ctx context.Context, topics map[string]int, log zerolog.Logger) error {
+	if len(topics) == 0 {
+		return nil
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
+	if err != nil {
+		return fmt.Errorf("connect to itself: %w", err)
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	existing, err := adm.ListTopics(ctx)
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		want := topics[name]
+		if want < 1 {
+			return fmt.Errorf("topic %s: %d partitions, want at least 1", name, want)
+		}
+		if existing.Has(name) {
+			if have := len(existing[name].Partitions); have != want {
+				log.Warn().Str("topic", name).Int("have", have).Int("asked", want).
+					Msg("the topic keeps the partitions it was created with; start on a new data directory to change them")
+			}
+			continue
+		}
+		_, err := adm.CreateTopic(ctx, int32(want), 1, nil, name)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Addr returns host:port, for kafka-go.
+func (b *Broker) Addr() string { return b.addr }
+
+// Close writes the broker's state and ends it. Later calls return the same.
+func (b *Broker) Close() error {
+	b.close.Do(func() {
+		b.cluster.Close()
+		b.closed = b.lock.Close()
+	})
+	return b.closed
+}
+
+// brokerLog passes on what kfake says; its informational lines are of interest to nobody but its authors.
+type brokerLog struct{ log zerolog.Logger }
+
+// Logf implements [kfake.Logger].
+func (l brokerLog) Logf(level kfake.LogLevel, format string, args ...any) {
+	var e *zerolog.Event
+	switch level {
+	case kfake.LogLevelError:
+		e = l.log.Error()
+	case kfake.LogLevelWarn:
+		e = l.log.Warn()
+	case kfake.LogLevelInfo, kfake.LogLevelDebug, kfake.LogLevelNone:
+		return
+	default:
+		return
+	}
+	e.Msgf("broker: "+format, args...)
+}

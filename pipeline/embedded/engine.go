@@ -1,0 +1,334 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+)
+
+// The options of cmd/anpr that errors of this package refer to.
+const (
+	FlagDataDir   = "--data-dir"
+	FlagKafka     = "--kafka-addr"
+	FlagNative    = "--clickhouse-addr"
+	FlagHTTP      = "--clickhouse-http-addr"
+	FlagMaxMemory = "--clickhouse-memory"
+	envCache      = "ANPR_CACHE"
+)
+
+// lockFD is the file descriptor under which the child holds the lock of the data directory.
+const lockFD = 3
+
+// Config says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
+type Config struct {
+	DataDir      string         // created when missing
+	CacheDir     string         // of the downloaded engine; DefaultCacheDir
+	NativeAddr   string         // 127.0.0.1:9000; port 0 chooses a free one
+	HTTPAddr     string         // 127.0.0.1:8123; the host must be that of NativeAddr
+	Users        []User         // none: the user "default" without password, from loopback only
+	Binary       string         // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
+	MaxMemory    int64          // bytes the engine may use; 40 % of the machine's
+	Threads      int            // of a query and of background merges; the number of CPUs, at most 4
+	Fsync        bool           // every insert is on the disk before it is acknowledged; else it is in the page cache
+	LogLevel     string         // of the engine's own log; fatal. From error downwards it may quote queries, and so plates
+	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
+	Logger       zerolog.Logger // the zero value discards
+	Progress     io.Writer      // told about the download; nil discards
+
+	library  string        // in tests, instead of the downloaded one
+	patience time.Duration // with a predecessor that still holds the directory; 10 s
+}
+
+func (c *Config) setDefaults() error {
+	def := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	def(&c.NativeAddr, "127.0.0.1:9000")
+	def(&c.HTTPAddr, "127.0.0.1:8123")
+	def(&c.LogLevel, "fatal")
+	if c.DataDir == "" {
+		return fmt.Errorf("ClickHouse has no data directory; choose one with %s", FlagDataDir)
+	}
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", c.DataDir, err)
+	}
+	c.DataDir = dir
+	if c.MaxMemory == 0 {
+		total, err := memoryTotal()
+		if err != nil {
+			return fmt.Errorf("size ClickHouse's memory: %w; set it with %s", err, FlagMaxMemory)
+		}
+		c.MaxMemory = total / 5 * 2
+	}
+	if c.Threads <= 0 {
+		c.Threads = min(runtime.NumCPU(), 4)
+	}
+	if c.patience <= 0 {
+		c.patience = 10 * time.Second
+	}
+	if c.StartTimeout <= 0 {
+		c.StartTimeout = 90 * time.Second
+	}
+	if c.Progress == nil {
+		c.Progress = io.Discard
+	}
+	return nil
+}
+
+// ClickHouse is a running engine. Its methods are safe for concurrent use.
+type ClickHouse struct {
+	native, http string
+	version      string
+	kind         string
+	cmd          *exec.Cmd
+	stdin        io.WriteCloser
+	log          string
+	logger       zerolog.Logger
+	done         chan struct{} // closed when the child has ended
+
+	mu       sync.Mutex // guards what follows
+	stopping bool
+	waitErr  error // what Wait said; set before done is closed
+}
+
+// StartClickHouse starts the engine and returns when it answers a query over the native protocol: the clickhouse binary
+// that is on PATH, else the engine as a library, downloaded with npm at the first start. The engine ends with this
+// process, however that ends, and finds its data again at the next start. ctx bounds the start only.
+func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	if err := makeDir(cfg.DataDir, FlagDataDir); err != nil {
+		return nil, fmt.Errorf("ClickHouse: %w", err)
+	}
+	// A predecessor killed a moment ago may need one to let go of the directory.
+	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("ClickHouse: another engine runs on %s; stop it, or choose another directory with %s: %w", cfg.DataDir, FlagDataDir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse: %w", err)
+	}
+	defer func() { _ = lock.Close() }() // the child keeps it
+	argv, kind, err := engineCommand(ctx, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := claimPorts(ctx, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := writeConfig(sc, cfg.Users)
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse: write configuration: %w", err)
+	}
+	c := &ClickHouse{
+		native: net.JoinHostPort(sc.Host, strconv.Itoa(sc.NativePort)),
+		http:   net.JoinHostPort(sc.Host, strconv.Itoa(sc.HTTPPort)),
+		kind:   kind, log: filepath.Join(cfg.DataDir, logFile), logger: cfg.Logger, done: make(chan struct{}),
+	}
+	if err := c.spawn(append(argv, engineArgs(kind, conf, sc)...), lock); err != nil {
+		return nil, err
+	}
+	if err := c.awaitReady(ctx, &cfg); err != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, c.Stop(stopCtx))
+	}
+	cfg.Logger.Info().Str("version", c.version).Str("engine", kind).Str("native", c.native).Str("http", c.http).
+		Int("pid", c.PID()).Msg("ClickHouse answers")
+	return c, nil
+}
+
+// engineCommand decides what runs: the arguments of our own binary up to the engine's own.
+func engineCommand(ctx context.Context, cfg *Config) (argv []string, kind string, err error) {
+	binary := cfg.Binary
+	if binary == "" {
+		if found, err := exec.LookPath("clickhouse"); err == nil {
+			binary = found
+		}
+	}
+	if binary != "" && binary != "-" {
+		return []string{engineArg, modeServer, binary}, modeServer, nil
+	}
+	lib := cfg.library
+	if lib == "" {
+		if lib, err = EnsureEngine(ctx, cfg.CacheDir, cfg.Progress); err != nil {
+			return nil, "", fmt.Errorf("ClickHouse engine: %w", err)
+		}
+	}
+	return []string{engineArg, modeLibrary, lib}, modeLibrary, nil
+}
+
+// stdinTable is what the library reads until this process ends.
+const stdinTable = "engine_stdin"
+
+// engineArgs are the engine's own arguments. The library has no server command: it is clickhouse-local, told by its
+// query to open the listeners and then to read standard input, which ends when this process does.
+func engineArgs(kind, conf string, sc *serverConfig) []string {
+	if kind == modeServer {
+		return []string{"server", "--config-file=" + conf}
+	}
+	return []string{
+		"--config-file=" + conf,
+		"--path=" + filepath.Join(sc.DataDir, storeDir),
+		"--listen_host=" + sc.Host,
+		"--tcp_port=" + strconv.Itoa(sc.NativePort),
+		"--http_port=" + strconv.Itoa(sc.HTTPPort),
+		"--log-level=" + sc.LogLevel,                                                      // logger.level of the file is not heeded: without this it is trace
+		"--structure=line String", "--input-format=LineAsString", "--table=" + stdinTable, // standard input as a table
+		"--query", "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM " + stdinTable + " FORMAT Null",
+	}
+}
+
+func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
+	host, native, err := claimPort(ctx, cfg.NativeAddr, "ClickHouse native protocol", FlagNative)
+	if err != nil {
+		return nil, err
+	}
+	httpHost, httpPort, err := claimPort(ctx, cfg.HTTPAddr, "ClickHouse HTTP", FlagHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if host != httpHost {
+		return nil, fmt.Errorf("ClickHouse listens on one host: %s says %s and %s says %s; give both the same", FlagNative, host, FlagHTTP, httpHost)
+	}
+	if ip := net.ParseIP(host); len(cfg.Users) == 0 && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("ClickHouse would listen on %s (%s) without a password; name users, or listen on 127.0.0.1", host, FlagNative)
+	}
+	return &serverConfig{
+		DataDir: cfg.DataDir, Host: host, NativePort: native, HTTPPort: httpPort, MaxMemory: cfg.MaxMemory,
+		Threads: cfg.Threads, Fsync: cfg.Fsync, LogLevel: cfg.LogLevel,
+	}, nil
+}
+
+// spawn starts the child and the goroutine that waits for it.
+func (c *ClickHouse) spawn(argv []string, lock *os.File) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("ClickHouse: find this program's own binary: %w", err)
+	}
+	out, err := openLog(c.log)
+	if err != nil {
+		return fmt.Errorf("ClickHouse: open log: %w", err)
+	}
+	defer func() { _ = out.Close() }()
+	cmd := exec.Command(self, argv...) //nolint:noctx // outlives the context of the start; Stop ends it
+	cmd.Dir = filepath.Dir(c.log)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = []*os.File{lock} // becomes lockFD
+	cmd.SysProcAttr = dieWithParent(syscall.SIGKILL)
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		return fmt.Errorf("ClickHouse: %w", err)
+	}
+	c.cmd = cmd
+	started := make(chan error)
+	go func() {
+		// The kernel's death signal goes by thread, so the starting thread stays until the child has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			c.wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("ClickHouse: start engine child: %w", err)
+	}
+	return nil
+}
+
+func (c *ClickHouse) wait() {
+	err := c.cmd.Wait()
+	c.mu.Lock()
+	c.waitErr = err
+	unexpected := !c.stopping
+	c.mu.Unlock()
+	close(c.done)
+	if unexpected {
+		c.logger.Error().Err(err).Str("log", c.log).Msg("the ClickHouse engine ended by itself")
+	}
+}
+
+// NativeAddr returns host:port of the native protocol, for clickhouse-go.
+func (c *ClickHouse) NativeAddr() string { return c.native }
+
+// HTTPAddr returns host:port of the HTTP interface.
+func (c *ClickHouse) HTTPAddr() string { return c.http }
+
+// Version returns what SELECT version() answered. Example: 26.7.2.1
+func (c *ClickHouse) Version() string { return c.version }
+
+// Kind says which engine runs: "library" or "server".
+func (c *ClickHouse) Kind() string { return c.kind }
+
+// PID returns the process id of the child.
+func (c *ClickHouse) PID() int { return c.cmd.Process.Pid }
+
+// Done is closed when the child has ended, for whatever reason.
+func (c *ClickHouse) Done() <-chan struct{} { return c.done }
+
+// Err returns nil while the engine runs and after Stop ended it in good order; else why it ended, with the last lines
+// of its log.
+func (c *ClickHouse) Err() error {
+	select {
+	case <-c.done:
+	default:
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping && c.waitErr == nil {
+		return nil
+	}
+	return c.deathError(c.waitErr)
+}
+
+func (c *ClickHouse) deathError(err error) error {
+	if err == nil {
+		err = errors.New("ended without an error")
+	}
+	return fmt.Errorf("the ClickHouse engine died: %w; %s\nlast lines of %s:\n%s", err, advice(c.log), c.log, tail(c.log, 12))
+}
+
+// Stop ends the engine: it closes the child's standard input and waits for it to finish its work; when ctx is done it
+// sends SIGTERM and, two seconds later, SIGKILL. It returns nil when the child ended by itself in time. Later calls
+// wait and return the same.
+func (c *ClickHouse) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	c.stopping = true
+	c.mu.Unlock()
+	_ = c.stdin.Close() // an error says that the child is gone already
+	select {
+	case <-c.done:
+		return c.Err()
+	case <-ctx.Done():
+	}
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
+		_ = unix.Kill(-c.PID(), sig) // its whole process group; gone already is as good
+		select {
+		case <-c.done:
+			_ = unix.Kill(-c.PID(), unix.SIGKILL) // what a server left behind
+			return fmt.Errorf("stop ClickHouse: it did not end in time and was ended by %v: %w", sig, ctx.Err())
+		case <-time.After(2 * time.Second):
+		}
+	}
+	return fmt.Errorf("stop ClickHouse: process %d did not end on SIGKILL: %w", c.PID(), ctx.Err())
+}

@@ -1,0 +1,121 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
+
+// engineArg is the hidden first argument of the engine child; the second says how it runs.
+const (
+	engineArg   = "__engine"
+	modeLibrary = "library" // followed by the library and the arguments of clickhouse-local
+	modeServer  = "server"  // followed by the binary and its arguments
+)
+
+// exit codes of the child beside those of the engine.
+const (
+	exitUsage   = 90
+	exitLibrary = 91 // the library could not be loaded
+	exitServer  = 92 // the server binary could not be started
+)
+
+// MaybeRunEngineChild runs the database engine and does not return when this process was started to be its child;
+// otherwise it returns at once. Call it first thing in main, before flags are read.
+func MaybeRunEngineChild() {
+	if len(os.Args) < 2 || os.Args[1] != engineArg {
+		return
+	}
+	if len(os.Args) < 4 {
+		die(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
+	}
+	switch os.Args[2] {
+	case modeLibrary:
+		runLibrary(os.Args[3], os.Args[4:])
+	case modeServer:
+		runServer(os.Args[3], os.Args[4:])
+	default:
+		die(exitUsage, fmt.Errorf("unknown engine mode %q", os.Args[2]))
+	}
+}
+
+func die(code int, err error) {
+	fmt.Fprintln(os.Stderr, "engine child:", err)
+	os.Exit(code)
+}
+
+// runLibrary loads the engine into this process and runs it until its standard input ends.
+func runLibrary(path string, args []string) {
+	runtime.LockOSThread()
+	run, err := loadEngine(path)
+	if err != nil {
+		die(exitLibrary, err)
+	}
+	argv := append([]string{"clickhouse"}, args...)
+	held := make([][]byte, len(argv))
+	ptrs := make([]*byte, len(argv)+1) // ends with NULL, as in C
+	var pin runtime.Pinner
+	for i, a := range argv {
+		held[i] = append([]byte(a), 0)
+		pin.Pin(&held[i][0])
+		ptrs[i] = &held[i][0]
+	}
+	pin.Pin(&ptrs[0])
+	result := run(int32(len(argv)), unsafe.Pointer(&ptrs[0]))
+	pin.Unpin()
+	if result == nil {
+		die(1, errors.New("the engine stopped with an error"))
+	}
+	os.Exit(0)
+}
+
+func loadEngine(path string) (run func(int32, unsafe.Pointer) unsafe.Pointer, err error) {
+	lib, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	const name = "chdb_query_cmdline"
+	if _, err := purego.Dlsym(lib, name); err != nil {
+		return nil, fmt.Errorf("%s is not the engine this program was made for: %w", path, err)
+	}
+	purego.RegisterLibFunc(&run, lib, name)
+	return run, nil
+}
+
+// runServer runs a ClickHouse server and ends it when our standard input ends: a server does not watch its own.
+func runServer(path string, args []string) {
+	runtime.LockOSThread()             // the server dies with this thread
+	cmd := exec.Command(path, args...) //nolint:noctx // lives as long as this process
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = dieWithParent(syscall.SIGTERM)
+	if lock := os.NewFile(lockFD, lockFile); lock != nil {
+		cmd.ExtraFiles = []*os.File{lock}
+	}
+	if err := cmd.Start(); err != nil {
+		die(exitServer, err)
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		time.AfterFunc(serverPatience, func() { _ = cmd.Process.Kill() })
+	}()
+	err := cmd.Wait()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		os.Exit(max(exit.ExitCode(), 1))
+	}
+	if err != nil {
+		die(exitServer, err)
+	}
+	os.Exit(0)
+}
+
+// serverPatience is how long a server may take to end after SIGTERM.
+const serverPatience = 15 * time.Second

@@ -1,0 +1,149 @@
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// roleEnv makes the test binary play another process: the tests kill it for real.
+const roleEnv = "ANPR_EMBEDDED_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	MaybeRunEngineChild()
+	switch os.Getenv(roleEnv) {
+	case "":
+		os.Exit(m.Run())
+	case "broker":
+		playBroker()
+	case "engine":
+		playEngine()
+	case "server":
+		playServer()
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// playBroker runs a broker until it is killed. Its first line on standard output is the address.
+func playBroker() {
+	b, err := StartBroker(BrokerConfig{Addr: os.Args[2], DataDir: os.Args[1], Topics: map[string]int{crashTopic: 2}})
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(b.Addr())
+	select {}
+}
+
+// playEngine runs an engine until it is killed. Its first line is the native address and the child's process id.
+func playEngine() {
+	c, err := StartClickHouse(context.Background(), testConfig(os.Args[1]))
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(c.NativeAddr(), c.PID())
+	<-c.Done()
+	fail(c.Err())
+}
+
+// playServer stands in for the server binary, which this machine may not have: it takes the arguments and the
+// configuration file a server is given, runs the library on them, and ends on SIGTERM.
+func playServer() {
+	os.Unsetenv(roleEnv) //nolint:errcheck // cannot fail for a valid name
+	if len(os.Args) != 3 || os.Args[1] != "server" {
+		fail(fmt.Errorf("arguments %q, want server --config-file=FILE", os.Args[1:]))
+	}
+	conf := strings.TrimPrefix(os.Args[2], "--config-file=")
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		fail(err)
+	}
+	var x struct {
+		Path string `xml:"path"`
+		Host string `xml:"listen_host"`
+		TCP  int    `xml:"tcp_port"`
+		HTTP int    `xml:"http_port"`
+	}
+	if err := xml.Unmarshal(text, &x); err != nil {
+		fail(err)
+	}
+	r, w, err := os.Pipe() // never closed: a server does not end with its standard input
+	if err != nil {
+		fail(err)
+	}
+	if err := unix.Dup2(int(r.Fd()), 0); err != nil {
+		fail(err)
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		w.Close() //nolint:errcheck // ends the engine
+		time.AfterFunc(5*time.Second, func() { os.Exit(3) })
+	}()
+	lib, err := EnsureEngine(context.Background(), "", io.Discard)
+	if err != nil {
+		fail(err)
+	}
+	sc := &serverConfig{DataDir: strings.TrimSuffix(x.Path, "/"+storeDir+"/"), Host: x.Host, NativePort: x.TCP, HTTPPort: x.HTTP, LogLevel: "fatal"}
+	runLibrary(lib, engineArgs(modeLibrary, conf, sc))
+}
+
+// testConfig is an engine of the library on free ports.
+func testConfig(dir string) Config {
+	return Config{
+		DataDir: dir, NativeAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", Binary: "-", MaxMemory: 2 << 30,
+		Progress: os.Stderr,
+	}
+}
+
+// process is the test binary in another role.
+type process struct {
+	cmd   *exec.Cmd
+	first string // line of standard output
+}
+
+// startProcess starts a role and waits for its first line. It is killed at the end of the test at the latest.
+func startProcess(t *testing.T, role string, args ...string) *process {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), roleEnv+"="+role)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: cmd}
+	t.Cleanup(p.kill)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s did not start: %v", role, err)
+	}
+	p.first = strings.TrimSpace(line)
+	return p
+}
+
+// kill ends the process with SIGKILL and waits for it.
+func (p *process) kill() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait() // says that it was killed
+	}
+}

@@ -1,0 +1,21 @@
+package embedded
+
+import (
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// dieWithParent cannot ask the kernel for anything here: the child ends when its standard input is closed.
+func dieWithParent(syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
+
+func physicalMemory() (int64, error) {
+	n, err := unix.SysctlUint64("hw.memsize")
+	if err != nil {
+		return 0, fmt.Errorf("ask the kernel for the memory size: %w", err)
+	}
+	return int64(n), nil
+}

@@ -1,0 +1,56 @@
+// Package evidence seals decisions, so that a change of what was decided, or the removal of a decision from between two
+// others of a camera, shows to anyone who holds the records. It is pure: the same decisions in the same order give the
+// same seals, on every machine and at every replay.
+//
+// # The seal
+//
+// A seal is SHA-256 over these bytes, in this order. Integers are big-endian, signed ones in two's complement. text is a
+// uint32 with the number of bytes, then the bytes; bool is one byte, 0 or 1; id is 16 bytes, sum 32 bytes, zero when there
+// is none. Nothing is left out, so no two decisions have the same bytes.
+//
+//	uint8   version of this form, 1
+//	sum     the camera's previous seal (PrevSeal), zero for its first
+//	text    Rule
+//	text    RuleVersion
+//	text    Family
+//	uint8   Outcome
+//	text    Reason
+//	id      Passage
+//	--      On, the read it is decided on:
+//	id        Read
+//	text      Camera
+//	int64     CapturedAt, microseconds since 1970-01-01T00:00:00Z
+//	int64     ReceivedAt, the same
+//	text      Plate
+//	text      Country, two letters or empty
+//	uint16    Confidence, per mille
+//	uint8     Lane
+//	uint8     Direction
+//	uint8     Kind
+//	int32     Speed, tenths of km/h
+//	uint8     Flags
+//	sum       Image, the SHA-256 of the picture
+//	id      Offence
+//	int64   HoldUntil, microseconds since 1970-01-01T00:00:00Z
+//	int32   Measured, tenths of km/h
+//	int32   Corrected, tenths of km/h
+//	int32   Limit, tenths of km/h
+//	int64   AmountCents
+//	text    LegalBasis
+//	bool    Verified
+//	uint32  number of steps of the trace; of each:
+//	text      Code
+//	bool      Holds
+//	uint32    number of Args; of each: text
+//	text      Basis
+//	bool      Verified
+//	text    CatalogueVersion
+//	text    ReferenceVersion
+//
+// A field that is added to a decision later is added to the form under a new version; version 1 stays readable.
+//
+// # What it proves
+//
+// The chain shows that nothing was changed, inserted or removed before a seal that is known from elsewhere (a bundle that
+// was handed out, the offence topic). It does not prove who made it: whoever can write every record can seal anew.
+package evidence

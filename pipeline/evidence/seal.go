@@ -1,0 +1,123 @@
+package evidence
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// version is the form of the sealed bytes.
+const version = 1
+
+// What Verify found wrong.
+var (
+	ErrNotSealed = errors.New("decision carries no seal")
+	ErrChain     = errors.New("previous seal is not that of the decision before")
+	ErrContent   = errors.New("content is not what was sealed")
+)
+
+// Seal chains a decision to the camera's previous seal (zero for its first) and seals it. Whatever the decision carried in
+// PrevSeal and Seal is replaced.
+func Seal(d *schemas.Decision, prev schemas.Sum) {
+	d.PrevSeal = prev
+	d.Seal = sum(d)
+}
+
+// Verify checks that a decision is sealed, follows the decision whose seal is prev, and is what was sealed. The error
+// wraps ErrNotSealed, ErrChain or ErrContent, in this order; of a broken chain it says whether the decision itself is
+// sound, which tells a removed neighbour from a forged record.
+func Verify(d *schemas.Decision, prev schemas.Sum) error {
+	if d.Seal.IsZero() {
+		return fmt.Errorf("offence %s: %w", d.Offence, ErrNotSealed)
+	}
+	sound := sum(d) == d.Seal
+	switch {
+	case d.PrevSeal != prev && sound:
+		return fmt.Errorf("offence %s: %w: it names %x, the one before has %x; the decision itself is as sealed, "+
+			"so a decision before it is missing, added or changed", d.Offence, ErrChain, d.PrevSeal[:8], prev[:8])
+	case d.PrevSeal != prev:
+		return fmt.Errorf("offence %s: %w, and %w", d.Offence, ErrChain, ErrContent)
+	case !sound:
+		return fmt.Errorf("offence %s: %w: at least one field was changed after it was sealed", d.Offence, ErrContent)
+	}
+	return nil
+}
+
+func sum(d *schemas.Decision) schemas.Sum {
+	var stack [2048]byte
+	return sha256.Sum256(AppendSealed(stack[:0], d))
+}
+
+// AppendSealed appends the bytes that the seal is the SHA-256 of, in the form the package documents: the decision with its
+// PrevSeal, without its Seal. An export carries them, so that a court can check the seal with any SHA-256 tool.
+func AppendSealed(dst []byte, d *schemas.Decision) []byte {
+	dst = append(dst, version)
+	dst = append(dst, d.PrevSeal[:]...)
+	dst = appendText(dst, string(d.Rule))
+	dst = appendText(dst, d.RuleVersion)
+	dst = appendText(dst, string(d.Family))
+	dst = append(dst, byte(d.Outcome))
+	dst = appendText(dst, d.Reason)
+	dst = append(dst, d.Passage.ID[:]...)
+	dst = appendSighting(dst, &d.On)
+	dst = append(dst, d.Offence.ID[:]...)
+	dst = appendInt64(dst, int64(d.HoldUntil))
+	dst = appendInt32(dst, int32(d.Measured))
+	dst = appendInt32(dst, int32(d.Corrected))
+	dst = appendInt32(dst, int32(d.Limit))
+	dst = appendInt64(dst, d.AmountCents)
+	dst = appendText(dst, d.LegalBasis)
+	dst = appendBool(dst, d.Verified)
+	dst = appendCount(dst, len(d.Trace))
+	for i := range d.Trace {
+		dst = appendStep(dst, &d.Trace[i])
+	}
+	dst = appendText(dst, d.CatalogueVersion)
+	return appendText(dst, d.ReferenceVersion)
+}
+
+func appendSighting(dst []byte, s *schemas.Sighting) []byte {
+	var plate [schemas.MaxPlate]byte
+	dst = append(dst, s.Read.ID[:]...)
+	dst = appendText(dst, s.Camera.Bytes())
+	dst = appendInt64(dst, int64(s.CapturedAt))
+	dst = appendInt64(dst, int64(s.ReceivedAt))
+	dst = appendText(dst, s.Plate.AppendTo(plate[:0]))
+	dst = appendText(dst, s.Country.String())
+	dst = binary.BigEndian.AppendUint16(dst, uint16(s.Confidence))
+	dst = append(dst, s.Lane, byte(s.Direction), byte(s.Kind))
+	dst = appendInt32(dst, int32(s.Speed))
+	dst = append(dst, byte(s.Flags))
+	return append(dst, s.Image[:]...)
+}
+
+func appendStep(dst []byte, s *schemas.Step) []byte {
+	dst = appendText(dst, s.Code)
+	dst = appendBool(dst, s.Holds)
+	dst = appendCount(dst, len(s.Args))
+	for _, a := range s.Args {
+		dst = appendText(dst, a)
+	}
+	dst = appendText(dst, s.Basis)
+	return appendBool(dst, s.Verified)
+}
+
+func appendText[T ~string | ~[]byte](dst []byte, s T) []byte {
+	return append(appendCount(dst, len(s)), s...)
+}
+
+func appendCount(dst []byte, n int) []byte { return binary.BigEndian.AppendUint32(dst, uint32(n)) }
+
+func appendInt64(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
+
+func appendInt32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
+
+func appendBool(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}

@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+)
+
+// accept makes an authenticated upload into records and answers for each of its events.
+func (g *Gateway) accept(u *upload) {
+	events, rej := parse(u.path, u.contentType, u.body)
+	if rej != nil {
+		g.refuse(u, rej)
+		return
+	}
+	for _, e := range events {
+		if e.Err == nil && e.Ignored == "" {
+			e.Err = g.finish(u, e)
+		}
+	}
+	if err := g.storeImages(u, events); err != nil {
+		g.log.Error().Err(err).Msg("the image store did not take a picture; check its disk")
+		g.later(u.w, http.StatusServiceUnavailable, causeImages, "the image store did not take a picture; send it again")
+		return
+	}
+	records, kept, err := g.records(u, events)
+	if err != nil {
+		panic("BUG: a read that was checked cannot be encoded: " + err.Error())
+	}
+	if len(records) > 0 && !g.produce(u, records) {
+		return
+	}
+	g.cfg.Metrics.Quarantined.Add(float64(kept))
+	g.count(u.path, events)
+	writeOutcome(u.w, events)
+}
+
+// finish gives a read its time, camera and ids, and refuses what cannot be.
+func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
+	r := p.Read
+	at, replaced := p.when.resolve(u.received)
+	if replaced {
+		p.note(NoteOffset)
+	}
+	if rej := checkClock(at, u.received); rej != nil {
+		return rej
+	}
+	if !u.cam.ValidAt(at) {
+		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
+	}
+	if r.CameraId != "" && r.CameraId != u.cam.ID {
+		return schemas.Rejectf(schemas.ReasonBadField, "camera_id", "is not the camera of the address; leave it out")
+	}
+	plate, rej := g.canonicalPlate(r.RawPlate)
+	if rej != nil {
+		return rej
+	}
+	id := schemas.NewReadID(u.cam.ID, either(p.repeat, r.CameraEventId), p.when.device(), r.RawPlate)
+	r.ReadId = id.ID[:]
+	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = u.cam.ID, int64(at), int64(u.received), adapters[u.path].name
+	p.class = plate.Class()
+	return nil
+}
+
+func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectError) {
+	if len(raw) > schemas.MaxRawPlate {
+		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%d bytes, at most %d are taken", len(raw), schemas.MaxRawPlate)
+	}
+	if strings.ContainsRune(raw, '\uFFFD') {
+		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadUTF8, "raw_plate", "holds bytes that are no text; send UTF-8 or declare the encoding")
+	}
+	plate, err := g.cfg.Normalise(raw)
+	var rej *schemas.RejectError
+	if errors.As(err, &rej) && rej != nil {
+		return plate, schemas.Rejectf(rej.Reason, "raw_plate", "%s", rej.Detail)
+	}
+	if plate.IsZero() {
+		return plate, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate can be made of it; a plate has 1 to %d letters and digits", schemas.MaxPlate)
+	}
+	return plate, nil
+}
+
+// storeImages keeps the pictures of the good reads before their sums go on the log.
+func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
+	ctx := context.WithoutCancel(u.r.Context())
+	for _, p := range events {
+		if p.Err != nil || p.Ignored != "" || len(p.Images) == 0 {
+			continue
+		}
+		if g.cfg.Images == nil {
+			p.note(NoteImage)
+			continue
+		}
+		for i, img := range p.pickImages(maxImages+1, g.cfg.MaxImage) {
+			sum, err := g.cfg.Images.Put(ctx, img.Data)
+			if err != nil {
+				return fmt.Errorf("store picture: %w", err)
+			}
+			g.cfg.Metrics.Images.Inc()
+			if i == 0 && len(p.Read.ImageSha256) == 0 {
+				p.Read.ImageSha256 = sum[:]
+			} else if len(p.Read.MoreImagesSha256) < maxImages {
+				p.Read.MoreImagesSha256 = append(p.Read.MoreImagesSha256, sum[:])
+			}
+		}
+	}
+	return nil
+}
+
+// records encodes the good reads, and what was refused: each event with its own part of the upload, all others together
+// once with the whole of it.
+func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, err error) {
+	var whole *schemas.RejectError
+	more := 0
+	for _, p := range events {
+		switch {
+		case p.Ignored != "":
+		case p.Err == nil:
+			rec, err := g.record(u, p)
+			if err != nil {
+				return nil, 0, err
+			}
+			out = append(out, rec)
+		case p.raw != nil:
+			out = append(out, g.quarantine(u, p.Err, p.raw))
+			kept++
+		case whole == nil:
+			whole = p.Err
+		default:
+			more++
+		}
+	}
+	if whole != nil {
+		if more > 0 {
+			whole = schemas.Rejectf(whole.Reason, whole.Field, "%s (and %d more of this upload)", whole.Detail, more)
+		}
+		out = append(out, g.quarantine(u, whole, nil))
+		kept++
+	}
+	return out, kept, nil
+}
+
+func (g *Gateway) record(u *upload, p *Parsed) (Record, error) {
+	value, err := proto.Marshal(p.Read)
+	return Record{
+		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(),
+		Partition: schemas.Partition(p.class, u.cam.ID, g.cfg.Partitions),
+	}, err
+}
+
+// quarantine makes the record of a refused upload, or of the part of it that was refused.
+func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) Record {
+	payload, size := u.body, u.size
+	if part != nil {
+		payload, size = part, int64(len(part))
+	}
+	if len(payload) > g.cfg.KeepPayload {
+		payload = payload[:g.cfg.KeepPayload]
+	}
+	value, err := proto.Marshal(&anprv1.PlateRead{
+		CameraId: u.camera, ReceivedAtUs: int64(u.received),
+		Quarantine: &anprv1.Quarantine{
+			Reason: rej.Reason.String(), Field: rej.Field, Detail: strings.ToValidUTF8(rej.Detail, "\uFFFD"),
+			Payload: payload, PayloadSize: uint64(size), ContentType: strings.ToValidUTF8(cut(u.contentType, 200), "\uFFFD"),
+		},
+	})
+	if err != nil {
+		panic("BUG: a quarantine record cannot be encoded: " + err.Error())
+	}
+	return Record{
+		Key: []byte(u.camera), Value: value, Time: u.received.Time(),
+		Partition: schemas.Partition(schemas.Class{}, u.camera, g.cfg.Partitions),
+	}
+}
+
+func (g *Gateway) count(path string, events []*Parsed) {
+	m, format := g.cfg.Metrics, adapters[path].name
+	for _, p := range events {
+		switch {
+		case p.Err != nil:
+			m.Refused.WithLabelValues(p.Err.Reason.String()).Inc()
+		case p.Ignored != "":
+			m.Ignored.WithLabelValues(format).Inc()
+		default:
+			m.Accepted.WithLabelValues(format).Inc()
+			for _, n := range p.Notes {
+				m.Notes.WithLabelValues(string(n)).Inc()
+			}
+		}
+	}
+}
+
+// status maps a refusal to HTTP.
+func status(rej *schemas.RejectError) int {
+	switch rej.Reason {
+	case schemas.ReasonMalformed, schemas.ReasonBadUTF8:
+		return http.StatusBadRequest
+	case schemas.ReasonUnauthorised:
+		return http.StatusUnauthorized
+	case schemas.ReasonCameraExpired:
+		return http.StatusForbidden
+	case schemas.ReasonUnknownCamera:
+		return http.StatusNotFound
+	case schemas.ReasonUnsupported:
+		switch rej.Field {
+		case fieldContentType, "Content-Encoding":
+			return http.StatusUnsupportedMediaType
+		case "path":
+			return http.StatusNotFound
+		}
+	case schemas.ReasonNone, schemas.ReasonMissingField, schemas.ReasonBadField, schemas.ReasonTooLarge, schemas.ReasonPlateUnread,
+		schemas.ReasonBadPlate, schemas.ReasonClockAhead, schemas.ReasonClockBehind:
+	}
+	return http.StatusUnprocessableEntity
+}

@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// canonicalProto reads one anpr.v1.PlateRead in Protobuf. Unknown fields are skipped.
+func canonicalProto(body []byte) []*Parsed {
+	p := newParsed()
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, p.Read); err != nil {
+		if strings.Contains(err.Error(), "UTF-8") {
+			return []*Parsed{refused(schemas.ReasonBadUTF8, fieldBody, "a text field is not UTF-8; send UTF-8")}
+		}
+		return []*Parsed{refused(schemas.ReasonMalformed, fieldBody, "not an anpr.v1.PlateRead; check the schema and the content type")}
+	}
+	p.canonical()
+	return []*Parsed{p}
+}
+
+// canonicalJSON reads one anpr.v1.PlateRead in JSON: field names in either spelling, numbers also as text, enums by name
+// or number, bytes in base64 or, for a SHA-256, hexadecimal. Unknown fields are skipped.
+func canonicalJSON(root *node) []*Parsed {
+	p := newParsed()
+	if len(root.kids) == 0 {
+		return []*Parsed{refused(schemas.ReasonMalformed, fieldBody, "not a JSON object with fields; send anpr.v1.PlateRead")}
+	}
+	m := p.Read.ProtoReflect()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		for _, n := range root.all(string(fd.Name())) {
+			if err := setField(m, fd, n); err != nil {
+				p.refuse(err.Reason, err.Field, "%s", err.Detail)
+			}
+		}
+	}
+	p.canonical()
+	return []*Parsed{p}
+}
+
+// setField sets a scalar, or adds to a list.
+func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, n *node) *schemas.RejectError {
+	if fd.Kind() == protoreflect.MessageKind && !fd.IsList() {
+		m.Mutable(fd) // quarantine and tick: only that they are there matters, canonical refuses them
+		return nil
+	}
+	if fd.Kind() == protoreflect.MessageKind {
+		c := m.Mutable(fd).List().AppendMutable().Message()
+		for i := range c.Descriptor().Fields().Len() {
+			sub := c.Descriptor().Fields().Get(i)
+			if v := n.child(string(sub.Name())); v != nil {
+				if err := setField(c, sub, v); err != nil {
+					err.Field = string(fd.Name()) + "." + err.Field
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	v, ok := scalar(fd, n.val())
+	if !ok {
+		return schemas.Rejectf(schemas.ReasonBadField, string(fd.Name()), "%.40q is no %s", n.val(), fd.Kind())
+	}
+	if fd.IsList() {
+		m.Mutable(fd).List().Append(v)
+		return nil
+	}
+	m.Set(fd, v)
+	return nil
+}
+
+func scalar(fd protoreflect.FieldDescriptor, s string) (protoreflect.Value, bool) {
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(s), true
+	case protoreflect.BytesKind:
+		b, ok := wireBytes(s)
+		return protoreflect.ValueOfBytes(b), ok
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(isTrue(s)), isTrue(s) || s == "" || s == "0" || fold(s) == "false"
+	case protoreflect.Int64Kind:
+		v, ok := whole(s)
+		return protoreflect.ValueOfInt64(v), ok
+	case protoreflect.Uint32Kind:
+		v, ok := whole(s)
+		return protoreflect.ValueOfUint32(uint32(v)), ok && v >= 0 && v <= 1<<32-1
+	case protoreflect.EnumKind:
+		return enumValue(fd.Enum(), s)
+	default:
+		return protoreflect.Value{}, false
+	}
+}
+
+// whole reads an integer, also written 12.0 or 1.2e1; the empty text is 0.
+func whole(s string) (int64, bool) {
+	if s == "" {
+		return 0, true
+	}
+	v, ok := decimal(s, 0, down)
+	if up, ok2 := decimal(s, 1, down); ok && ok2 && up != v*10 {
+		return 0, false
+	}
+	return v, ok
+}
+
+// enumValue takes a number, the full name, or the name without its prefix. Example: DIRECTION_APPROACHING, approaching, 1
+func enumValue(ed protoreflect.EnumDescriptor, s string) (protoreflect.Value, bool) {
+	if s == "" {
+		return protoreflect.ValueOfEnum(0), true
+	}
+	if n, ok := whole(s); ok {
+		if n < 0 || n > 1000 {
+			return protoreflect.Value{}, false
+		}
+		e := ed.Values().ByNumber(protoreflect.EnumNumber(n))
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(n)), e != nil
+	}
+	prefix := strings.TrimSuffix(string(ed.Values().Get(0).Name()), "UNSPECIFIED")
+	for i := range ed.Values().Len() {
+		e := ed.Values().Get(i)
+		if sameName(s, string(e.Name())) || sameName(s, strings.TrimPrefix(string(e.Name()), prefix)) {
+			return protoreflect.ValueOfEnum(e.Number()), true
+		}
+	}
+	return protoreflect.ValueOfEnum(0), fold(s) == "unknown"
+}
+
+// wireBytes reads base64, or the hexadecimal form of a SHA-256.
+func wireBytes(s string) ([]byte, bool) {
+	if len(s) == 64 {
+		if b, err := hex.DecodeString(s); err == nil {
+			return b, true
+		}
+	}
+	return unbase64(s)
+}
+
+// canonical checks a read that claims to be canonical already: here nothing is repaired, everything is refused by name.
+func (p *Parsed) canonical() {
+	r := p.Read
+	bad := func(field, format string, args ...any) { p.refuse(schemas.ReasonBadField, field, format, args...) }
+	switch {
+	case r.Quarantine != nil:
+		bad("quarantine", "is for the gateway only; leave it out")
+	case r.Tick != nil:
+		bad("tick", "is for the pipeline only; leave it out")
+	case r.CapturedAtUs == 0:
+		p.refuse(schemas.ReasonMissingField, "captured_at_us", "the read says no time of capture; send microseconds since 1970")
+	case r.CapturedAtUs < 0:
+		bad("captured_at_us", "%d is before 1970", r.CapturedAtUs)
+	case r.ConfidencePm > 1000:
+		bad("confidence_pm", "%d is above 1000; send per mille", r.ConfidencePm)
+	case r.CountryConfidencePm > 1000:
+		bad("country_confidence_pm", "%d is above 1000; send per mille", r.CountryConfidencePm)
+	case r.Lane > schemas.MaxLane:
+		bad("lane", "%d is above %d", r.Lane, schemas.MaxLane)
+	case r.SpeedDkmh > uint32(schemas.MaxSpeed):
+		bad("speed_dkmh", "%d is above %d; send tenths of a km/h", r.SpeedDkmh, schemas.MaxSpeed)
+	case !schemas.Direction(r.Direction).Valid() || r.Direction < 0 || r.Direction > 255:
+		bad("direction", "%d is no direction", r.Direction)
+	case !schemas.VehicleKind(r.VehicleKind).Valid() || r.VehicleKind < 0 || r.VehicleKind > 255:
+		bad("vehicle_kind", "%d is no vehicle kind", r.VehicleKind)
+	}
+	if c, ok := schemas.CountryFrom(r.Country); ok {
+		r.Country = c.String()
+	} else if r.Country != "" {
+		bad("country", "%.10q is no ISO 3166-1 alpha-2 code", r.Country)
+	}
+	if strings.TrimSpace(r.RawPlate) == "" {
+		p.refuse(schemas.ReasonPlateUnread, "raw_plate", "the read has no plate")
+	}
+	p.canonicalTexts()
+	p.when = stamp{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}
+}
+
+func (p *Parsed) canonicalTexts() {
+	r := p.Read
+	for _, t := range []struct {
+		field, text string
+		bound       int
+	}{
+		{"camera_event_id", r.CameraEventId, schemas.MaxEventID},
+		{"make", r.Make, schemas.MaxText}, {"colour", r.Colour, schemas.MaxText},
+	} {
+		if len(t.text) > t.bound {
+			p.refuse(schemas.ReasonTooLarge, t.field, "%d bytes, at most %d are taken", len(t.text), t.bound)
+		}
+	}
+	if len(r.Candidates) > schemas.MaxCandidates {
+		p.refuse(schemas.ReasonTooLarge, "candidates", "%d, at most %d are taken", len(r.Candidates), schemas.MaxCandidates)
+	}
+	for i, c := range r.Candidates {
+		if len(c.Plate) > schemas.MaxRawPlate || c.ConfidencePm > 1000 {
+			p.refuse(schemas.ReasonBadField, index("candidates", i, "plate"), "a plate of at most %d bytes with a confidence of at most 1000 is taken", schemas.MaxRawPlate)
+		}
+	}
+	sums := append([][]byte{r.ImageSha256}, r.MoreImagesSha256...)
+	if len(sums) > maxImages+1 {
+		p.refuse(schemas.ReasonTooLarge, "more_images_sha256", "%d, at most %d are taken", len(sums)-1, maxImages)
+	}
+	for i, s := range sums {
+		if len(s) != len(schemas.Sum{}) && (i > 0 || len(s) > 0) {
+			p.refuse(schemas.ReasonBadField, "image_sha256", "%d bytes; a SHA-256 has 32", len(s))
+		}
+	}
+}

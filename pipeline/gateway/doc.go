@@ -1,0 +1,48 @@
+// Package gateway is the HTTP entry of camera uploads: it makes the canonical read of what a camera posts and answers
+// 200 only after the broker has acknowledged it.
+//
+//	POST /v1/cameras/{camera_id}/reads            anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array
+//	POST /v1/cameras/{camera_id}/hikvision        ISAPI EventNotificationAlert, alone or multipart with pictures
+//	POST /v1/cameras/{camera_id}/openalpr         alpr_group, alpr_results, heartbeat
+//	POST /v1/cameras/{camera_id}/platerecognizer  Stream webhook, alone or multipart with a picture
+//	POST /v1/cameras/{camera_id}/axis             ALPV.AllPlates MetadataStream, or the engine's push JSON
+//	POST /v1/cameras/{camera_id}/survision        anpr messages
+//
+// The camera authenticates with "Authorization: Bearer TOKEN", or, when its firmware knows only Basic, with the token as
+// the password. A token in the address is not accepted: addresses end up in logs.
+//
+// # Answers
+//
+// 200 with {"reads":[{"index","outcome","read_id","duplicate_safe",...}],"ignored":[...]}: at least one read is on the
+// log, or there was nothing to keep (a heartbeat, a preview, the beginning of a track). A read_id is a function of the
+// upload, so sending it again is always safe. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
+//
+//	400 malformed, bad_utf8                        401 unauthorised
+//	403 camera_expired at the time of capture      404 unknown_camera
+//	405 another method than POST                   413 too_large: the body
+//	415 unsupported: the content type              422 everything else, naming the field
+//	429 the camera's rate, 503 the gateway is full, or the broker or the image store did not take it: send it again
+//
+// Of several reads in one upload the good ones are kept and each answers for itself; only when none is good is the
+// answer that of the first. Apart from 405, 413, 429 and 503 a refused upload is kept: it is produced as a quarantine
+// record on the same topic, from where the pipeline puts it into the dead-letter topic. Quarantines of senders that did
+// not authenticate are bounded for the whole gateway; what exceeds the bound is refused and counted, not kept.
+// Delivery is at least once: a quarantine record has no id, so an upload that is retried after a 503 may be there twice.
+//
+// # Reading what cameras send
+//
+// An adapter is a pure function from bytes to reads. It is lenient in what it takes: names match without regard to case,
+// underscores, dashes and @; numbers may be strings; an array may be its only element; XML namespaces are ignored; any
+// text encoding that is declared or marked is converted. It is strict in what it makes: integers, bounded texts. A
+// doubtful secondary value (a speed of 900, a confidence of 150) is left out and noted in the answer; the read is kept.
+//
+// Time. captured_at is the camera's clock. Its instant is taken as the camera states it when it is not more than five
+// minutes ahead of received_at and not older than twelve months. The stated offset is not trusted blindly: firmware
+// leaves a factory offset (+08:00) beside a wall clock set by hand. When the offset is not the one Brussels has at that
+// time, the instant is more than five minutes from received_at, and the same wall clock read as Brussels time is within
+// five minutes of it, then the wall clock is right and the offset is not: it is replaced, and noted. A time without
+// offset is Brussels time. Ids are always derived from the time as stated, so they do not depend on when an upload
+// arrives. A camera that is known to send a wrong zone must be configured right: there is no setting for it here.
+//
+// Rounding: confidences to the nearest per mille, speeds down to a tenth of a km/h (in the driver's favour).
+package gateway

@@ -1,0 +1,171 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Registry finds cameras. It is read for every upload, from many goroutines.
+type Registry interface {
+	Camera(id string) (*schemas.Camera, bool)
+}
+
+// Record is one message for anpr.reads.v1.
+type Record struct {
+	Key, Value []byte
+	Partition  int
+	Time       time.Time // of receipt
+}
+
+// Producer puts records on the log. Produce returns nil only when the broker has acknowledged all of them; after an error
+// some of them may be on the log. Safe for concurrent use.
+type Producer interface {
+	Produce(ctx context.Context, records []Record) error
+}
+
+// Config says what a gateway is made of. Zero numbers mean the defaults in brackets.
+type Config struct {
+	Registry   func() Registry // the version of the moment, so that a reload is seen; required
+	Normalise  func(raw string) (schemas.Plate, error)
+	Producer   Producer
+	Images     ImageStore // nil: pictures are dropped, and noted
+	Partitions int        // of anpr.reads.v1; required
+	Now        func() time.Time
+	Log        zerolog.Logger
+	Metrics    *Metrics // nil: counted and never shown
+
+	MaxBody        int64         // bytes of one upload [16 MiB]
+	MaxImage       int64         // bytes of one picture, larger ones are dropped [8 MiB]
+	MaxInFlight    int           // uploads at a time [512]
+	MaxMemory      int64         // bytes of bodies at a time [512 MiB]
+	CameraRate     rate.Limit    // uploads of one camera per second [200]
+	CameraBurst    int           // [2000]
+	StrangerRate   rate.Limit    // quarantines of all unauthenticated senders per second [10]
+	StrangerBurst  int           // [100]
+	KeepPayload    int           // bytes of a refused upload that are kept [256 KiB]
+	ProduceTimeout time.Duration // then 503 [5 s]
+}
+
+// maxKeep leaves a quarantine record below the broker's default limit of 1 MiB.
+const maxKeep = 768 << 10
+
+func (c *Config) check() error {
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("gateway config: "+what))
+		}
+	}
+	need(c.Registry != nil, "Registry is missing; give the camera registry")
+	need(c.Normalise != nil, "Normalise is missing; give normalise.Plate")
+	need(c.Producer != nil, "Producer is missing; give a KafkaProducer")
+	need(c.Partitions > 0, "Partitions must be above 0; give the topic's number")
+	need(c.KeepPayload >= 0 && c.KeepPayload <= maxKeep, "KeepPayload must be at most 768 KiB; a record must fit the broker's message limit")
+	return errors.Join(errs...)
+}
+
+func (c *Config) defaults() {
+	or(&c.MaxBody, 16<<20)
+	or(&c.MaxImage, 8<<20)
+	or(&c.MaxInFlight, 512)
+	or(&c.MaxMemory, 512<<20)
+	or(&c.CameraRate, 200)
+	or(&c.CameraBurst, 2000)
+	or(&c.StrangerRate, 10)
+	or(&c.StrangerBurst, 100)
+	or(&c.KeepPayload, 256<<10)
+	or(&c.ProduceTimeout, 5*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(nil)
+	}
+}
+
+func or[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Gateway serves camera uploads. Safe for concurrent use.
+type Gateway struct {
+	cfg       Config
+	log       zerolog.Logger
+	slots     chan struct{} // one per upload in flight
+	memory    atomic.Int64  // bytes promised to bodies in flight
+	strangers *rate.Limiter
+
+	mu       sync.Mutex // guards limiters
+	limiters map[string]*rate.Limiter
+}
+
+// New makes a gateway. An error names what the configuration lacks.
+func New(cfg Config) (*Gateway, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	cfg.defaults()
+	return &Gateway{
+		cfg:       cfg,
+		log:       cfg.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}),
+		slots:     make(chan struct{}, cfg.MaxInFlight),
+		strangers: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst),
+		limiters:  map[string]*rate.Limiter{},
+	}, nil
+}
+
+// Handler serves the camera paths. The server around it sets the time-outs of headers and bodies.
+func (g *Gateway) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/v1/cameras/{camera_id}/{format}", g.serve)
+	mux.HandleFunc("/v1/cameras/{camera_id}/{format}/{$}", g.serve)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
+	})
+	return mux
+}
+
+// allow takes one upload from the budget of a registered camera.
+func (g *Gateway) allow(camera string, now time.Time) bool {
+	g.mu.Lock()
+	l := g.limiters[camera]
+	if l == nil {
+		l = rate.NewLimiter(g.cfg.CameraRate, g.cfg.CameraBurst)
+		g.limiters[camera] = l
+	}
+	g.mu.Unlock()
+	return l.AllowN(now, 1)
+}
+
+// enter takes a slot and memory for a body of that length (-1 when not said), or reports that there is none.
+func (g *Gateway) enter(length int64) (leave func(), ok bool) {
+	if length < 0 || length > g.cfg.MaxBody {
+		length = g.cfg.MaxBody
+	}
+	select {
+	case g.slots <- struct{}{}:
+	default:
+		return nil, false
+	}
+	if g.memory.Add(length) > g.cfg.MaxMemory {
+		g.memory.Add(-length)
+		<-g.slots
+		return nil, false
+	}
+	return func() {
+		g.memory.Add(-length)
+		<-g.slots
+	}, true
+}

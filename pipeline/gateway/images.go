@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// maxImages is how many pictures of one read are kept beside the best one.
+const maxImages = 8
+
+// ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; putting the same bytes again
+// changes nothing. An error is transient: the camera sends the upload again. Safe for concurrent use.
+type ImageStore interface {
+	Put(ctx context.Context, data []byte) (schemas.Sum, error)
+}
+
+// DirStore is an ImageStore in a directory: root/ab/cd/abcd... in hexadecimal. A picture is written beside its place,
+// synced, then renamed, so a file under its final name is whole.
+type DirStore struct{ root string }
+
+var _ ImageStore = (*DirStore)(nil)
+
+const temporary = ".tmp-"
+
+// NewDirStore opens or makes the directory and removes what an interrupted write left.
+func NewDirStore(root string) (*DirStore, error) {
+	if err := os.MkdirAll(root, 0o750); err != nil {
+		return nil, fmt.Errorf("make image directory: %w", err)
+	}
+	left, err := filepath.Glob(filepath.Join(root, temporary+"*"))
+	if err != nil {
+		return nil, fmt.Errorf("look for unfinished images: %w", err)
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("remove unfinished image: %w", err)
+		}
+	}
+	return &DirStore{root}, nil
+}
+
+func (d *DirStore) path(sum schemas.Sum) (dir, file string) {
+	name := hex.EncodeToString(sum[:])
+	dir = filepath.Join(d.root, name[:2], name[2:4])
+	return dir, filepath.Join(dir, name)
+}
+
+// Put implements ImageStore. A context that is done stops it before it writes.
+func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
+	sum := schemas.Sum(sha256.Sum256(data))
+	if err := ctx.Err(); err != nil {
+		return sum, err
+	}
+	dir, file := d.path(sum)
+	if st, err := os.Stat(file); err == nil && st.Size() == int64(len(data)) {
+		return sum, nil
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return sum, fmt.Errorf("make image directory: %w", err)
+	}
+	tmp, err := os.CreateTemp(d.root, temporary)
+	if err != nil {
+		return sum, fmt.Errorf("create image: %w", err)
+	}
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return sum, errors.Join(fmt.Errorf("write image: %w", err), os.Remove(tmp.Name()))
+	}
+	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
+		if err := syncDir(name); err != nil {
+			return sum, fmt.Errorf("sync image directory: %w", err)
+		}
+	}
+	return sum, nil
+}
+
+func syncDir(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Get returns a picture, checked against its sum. An unknown one gives an error that is fs.ErrNotExist.
+func (d *DirStore) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	_, file := d.path(sum)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	if sha256.Sum256(data) != sum {
+		return nil, fmt.Errorf("image %x is damaged in the store; restore it from a backup", sum[:8])
+	}
+	return data, nil
+}
+
+func looksLikeImage(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0xFF, 0xD8}) || bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n"))
+}
+
+// pickImages drops what is no picture, too large or one too many, and puts the best first: one of the whole scene before
+// a cut-out of the plate, then the larger.
+func (p *Parsed) pickImages(most int, bound int64) []Image {
+	var out []Image
+	for _, img := range p.Images {
+		if looksLikeImage(img.Data) && int64(len(img.Data)) <= bound {
+			out = append(out, img)
+		} else {
+			p.note(NoteImage)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Image) int {
+		return cmp.Or(cmp.Compare(imageRank(a.Name), imageRank(b.Name)), cmp.Compare(len(b.Data), len(a.Data)))
+	})
+	if len(out) > most {
+		p.note(NoteImage)
+		out = out[:most]
+	}
+	return out
+}
+
+func imageRank(name string) int {
+	if strings.Contains(strings.ToLower(name), "plate") {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notes.
+type Metrics struct {
+	Accepted    *prometheus.CounterVec // reads acknowledged by the broker, by format
+	Ignored     *prometheus.CounterVec // events that hold no read, by format
+	Refused     *prometheus.CounterVec // reads and uploads refused, by reason
+	Notes       *prometheus.CounterVec // what adapters left out of accepted reads, by note
+	Quarantined prometheus.Counter     // refused uploads kept on the log
+	Unkept      prometheus.Counter     // refused uploads of unauthenticated senders beyond the bound, not kept
+	Limited     *prometheus.CounterVec // uploads turned away to be sent again, by cause
+	Panics      prometheus.Counter     // panics answered with 503
+	Bytes       prometheus.Counter     // of bodies received
+	Images      prometheus.Counter     // pictures stored
+	Produce     prometheus.Histogram   // seconds until the broker acknowledged
+	all         []prometheus.Collector
+}
+
+// The causes of Limited.
+const (
+	causeRate     = "rate"
+	causeFull     = "in_flight"
+	causeTooLarge = "too_large"
+	causeBroker   = "broker"
+	causeImages   = "image_store"
+)
+
+// NewMetrics makes the counters and registers them, unless reg is nil.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{}
+	vec := func(name, help, label string, values []string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_gateway_" + name, Help: help}, []string{label})
+		for _, v := range values {
+			c.WithLabelValues(v)
+		}
+		m.all = append(m.all, c)
+		return c
+	}
+	one := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "anpr_gateway_" + name, Help: help})
+		m.all = append(m.all, c)
+		return c
+	}
+	var reasons, notes []string
+	for _, r := range schemas.Reasons() {
+		reasons = append(reasons, r.String())
+	}
+	for _, n := range Notes() {
+		notes = append(notes, string(n))
+	}
+	m.Accepted = vec("reads_accepted_total", "Reads acknowledged by the broker.", "format", formatNames())
+	m.Ignored = vec("events_ignored_total", "Events that hold no read.", "format", formatNames())
+	m.Refused = vec("refused_total", "Reads and uploads refused.", "reason", reasons)
+	m.Notes = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
+	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")
+	m.Unkept = one("unkept_total", "Refused uploads of unauthenticated senders beyond the bound, not kept.")
+	m.Limited = vec("limited_total", "Uploads turned away, to be sent again.", "cause",
+		[]string{causeRate, causeFull, causeTooLarge, causeBroker, causeImages})
+	m.Panics = one("panics_total", "Panics answered with 503.")
+	m.Bytes = one("received_bytes_total", "Bytes of bodies received.")
+	m.Images = one("images_total", "Pictures stored.")
+	m.Produce = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "anpr_gateway_produce_seconds", Help: "Seconds until the broker acknowledged an upload.",
+		Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5},
+	})
+	m.all = append(m.all, m.Produce)
+	if reg != nil {
+		reg.MustRegister(m.all...)
+	}
+	return m
+}

@@ -1,0 +1,279 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Bounds of one document: beyond them it is refused, whatever it says.
+const (
+	maxDepth = 64
+	maxNodes = 50_000
+)
+
+var errTooBig = fmt.Errorf("more than %d levels or %d values", maxDepth, maxNodes)
+
+// node is one element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array is a
+// repetition of its name, so an array of one is its element; null is no node.
+type node struct {
+	name string
+	text string
+	kids []*node
+}
+
+// child returns the first child of that name, or nil. It may be called on nil.
+func (n *node) child(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for _, k := range n.kids {
+		if sameName(k.name, name) {
+			return k
+		}
+	}
+	return nil
+}
+
+// at descends by names, or gives nil.
+func (n *node) at(path ...string) *node {
+	for _, name := range path {
+		n = n.child(name)
+	}
+	return n
+}
+
+// all returns every child of that name.
+func (n *node) all(name string) []*node {
+	if n == nil {
+		return nil
+	}
+	var out []*node
+	for _, k := range n.kids {
+		if sameName(k.name, name) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// deep returns the first element of that name at any depth, n included, or nil.
+func (n *node) deep(name string) *node {
+	if n == nil || sameName(n.name, name) {
+		return n
+	}
+	for _, k := range n.kids {
+		if found := k.deep(name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// val returns the text at a path, or "". An object that holds its text as "#text" counts as that text.
+func (n *node) val(path ...string) string {
+	n = n.at(path...)
+	if n == nil {
+		return ""
+	}
+	if n.text == "" {
+		if t := n.child("#text"); t != nil {
+			return t.text
+		}
+	}
+	return n.text
+}
+
+// first returns the first non-empty text among the children of these names.
+func (n *node) first(names ...string) string {
+	for _, name := range names {
+		if s := n.val(name); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// sameName compares names without regard to ASCII case, underscores, dashes and @.
+func sameName(a, b string) bool {
+	i, j := 0, 0
+	for {
+		for i < len(a) && skipped(a[i]) {
+			i++
+		}
+		for j < len(b) && skipped(b[j]) {
+			j++
+		}
+		if i == len(a) || j == len(b) {
+			return i == len(a) && j == len(b)
+		}
+		if lower(a[i]) != lower(b[j]) {
+			return false
+		}
+		i, j = i+1, j+1
+	}
+}
+
+func skipped(c byte) bool { return c == '_' || c == '-' || c == '@' }
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// parseXML reads the first element of UTF-8 text. It forgives what firmware gets wrong: undeclared prefixes, bare
+// ampersands, missing end tags inside, anything after the element.
+func parseXML(b []byte) (*node, error) {
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.Strict = false
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // converted before
+	var stack []*node
+	var texts [][]byte // of the stack's elements
+	count := 0
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("no element")
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			n := &node{name: t.Name.Local}
+			for _, a := range t.Attr {
+				n.kids = append(n.kids, &node{name: "@" + a.Name.Local, text: strings.TrimSpace(a.Value)})
+			}
+			if count += 1 + len(t.Attr); count > maxNodes || len(stack) == maxDepth {
+				return nil, errTooBig
+			}
+			if len(stack) > 0 {
+				top := stack[len(stack)-1]
+				top.kids = append(top.kids, n)
+			}
+			stack, texts = append(stack, n), append(texts, nil)
+		case xml.CharData:
+			if i := len(stack) - 1; i >= 0 {
+				texts[i] = append(texts[i], t...)
+			}
+		case xml.EndElement:
+			i := len(stack) - 1
+			n := stack[i]
+			n.text = string(bytes.TrimSpace(texts[i]))
+			if stack, texts = stack[:i], texts[:i]; i == 0 {
+				return n, nil
+			}
+		}
+	}
+}
+
+// splitJSON separates one or more JSON values, and the elements of those that are arrays.
+func splitJSON(b []byte) ([][]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	var out [][]byte
+	for {
+		var raw json.RawMessage
+		err := d.Decode(&raw)
+		if errors.Is(err, io.EOF) && len(out) > 0 {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if raw[0] != '[' {
+			out = append(out, raw)
+			continue
+		}
+		var items []json.RawMessage
+		if err := json.Unmarshal(raw, &items); err != nil {
+			return nil, err
+		}
+		if len(items) == 0 {
+			return nil, errors.New("the array is empty")
+		}
+		for _, it := range items {
+			out = append(out, it)
+		}
+	}
+}
+
+// parseJSON reads one JSON value.
+func parseJSON(b []byte) (*node, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	p := jsonParser{d: d}
+	root := &node{}
+	if err := p.value(root, "", 0); err != nil {
+		return nil, err
+	}
+	if len(root.kids) == 0 {
+		return root, nil // null
+	}
+	return root.kids[0], nil
+}
+
+type jsonParser struct {
+	d     *json.Decoder
+	count int
+}
+
+// value adds the next value to the parent under a name; an array adds its elements.
+func (p *jsonParser) value(parent *node, name string, depth int) error {
+	tok, err := p.d.Token()
+	if err != nil {
+		return err
+	}
+	if p.count++; p.count > maxNodes || depth > maxDepth {
+		return errTooBig
+	}
+	n := &node{name: name}
+	switch t := tok.(type) {
+	case nil:
+		return nil
+	case string:
+		n.text = strings.TrimSpace(t)
+	case json.Number:
+		n.text = t.String()
+	case bool:
+		n.text = fmt.Sprint(t)
+	case json.Delim:
+		if t == '[' {
+			return p.array(parent, name, depth)
+		}
+		if err := p.object(n, depth); err != nil {
+			return err
+		}
+	}
+	parent.kids = append(parent.kids, n)
+	return nil
+}
+
+func (p *jsonParser) array(parent *node, name string, depth int) error {
+	for p.d.More() {
+		if err := p.value(parent, name, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err := p.d.Token() // the bracket
+	return err
+}
+
+func (p *jsonParser) object(n *node, depth int) error {
+	for p.d.More() {
+		key, err := p.d.Token()
+		if err != nil {
+			return err
+		}
+		if err := p.value(n, fmt.Sprint(key), depth+1); err != nil {
+			return err
+		}
+	}
+	_, err := p.d.Token() // the brace
+	return err
+}

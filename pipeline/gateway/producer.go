@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// KafkaConfig says where a KafkaProducer writes. Zero values mean the defaults in brackets.
+type KafkaConfig struct {
+	Brokers []string
+	Topic   string            // [anpr.reads.v1]
+	Linger  time.Duration     // how long a record waits for others [2 ms]
+	Codec   kafka.Compression // [none]
+}
+
+// KafkaProducer produces with acks=all. Concurrent calls share batches: a record waits at most Linger for others of its
+// partition. It tries three times within the caller's context.
+type KafkaProducer struct {
+	cfg    KafkaConfig
+	writer *kafka.Writer
+	pool   *kafka.Transport
+}
+
+var _ Producer = (*KafkaProducer)(nil)
+
+// assigned lets the record say its partition, which the writer asks a balancer for.
+type assigned struct{}
+
+// Balance returns the partition carried in WriterData.
+func (assigned) Balance(m kafka.Message, _ ...int) int {
+	p, ok := m.WriterData.(int)
+	if !ok {
+		panic("BUG: a message without partition")
+	}
+	return p
+}
+
+// NewKafkaProducer makes a producer. It connects with the first record; CheckTopic asks beforehand.
+func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
+	or(&cfg.Topic, schemas.TopicReads)
+	or(&cfg.Linger, 2*time.Millisecond)
+	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second}
+	return &KafkaProducer{cfg: cfg, pool: pool, writer: &kafka.Writer{
+		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assigned{}, Transport: pool,
+		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
+		BatchTimeout: cfg.Linger, BatchSize: 1000, BatchBytes: 900 << 10, // below the broker's default of 1 MiB
+		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec,
+	}}
+}
+
+// CheckTopic fails when the topic has not the expected number of partitions: keys would go to the wrong shard.
+func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
+	client := &kafka.Client{Addr: k.writer.Addr, Transport: k.pool}
+	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{k.cfg.Topic}})
+	if err != nil {
+		return fmt.Errorf("ask for topic %s: %w", k.cfg.Topic, err)
+	}
+	for _, t := range meta.Topics {
+		if t.Error != nil {
+			return fmt.Errorf("topic %s: %w; create it", k.cfg.Topic, t.Error)
+		}
+		if len(t.Partitions) != partitions {
+			return fmt.Errorf("topic %s has %d partitions and the gateway is set to %d; set it to the topic's", k.cfg.Topic, len(t.Partitions), partitions)
+		}
+	}
+	return nil
+}
+
+// Produce implements Producer.
+func (k *KafkaProducer) Produce(ctx context.Context, records []Record) error {
+	msgs := make([]kafka.Message, len(records))
+	for i, r := range records {
+		msgs[i] = kafka.Message{Key: r.Key, Value: r.Value, Time: r.Time, WriterData: r.Partition}
+	}
+	err := k.writer.WriteMessages(ctx, msgs...)
+	var many kafka.WriteErrors
+	if errors.As(err, &many) {
+		for i, one := range many {
+			if one != nil {
+				return fmt.Errorf("produce %d records, %d refused, the first to partition %s: %w",
+					len(records), many.Count(), strconv.Itoa(records[i].Partition), one)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("produce %d records: %w", len(records), err)
+	}
+	return nil
+}
+
+// Close waits for records on their way and closes the connections.
+func (k *KafkaProducer) Close() error {
+	err := k.writer.Close()
+	k.pool.CloseIdleConnections()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close producer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"math"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// rounding says what happens to digits that do not fit.
+type rounding bool
+
+const (
+	down    rounding = false // towards zero
+	nearest rounding = true  // half away from zero
+)
+
+// decimal reads a decimal number exactly and gives it times 10^exp as an integer: no floating point. It takes a comma
+// for a point, an exponent, and blanks around. ok is false for anything else and for what does not fit.
+func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
+	s = strings.TrimSpace(s)
+	neg := strings.HasPrefix(s, "-")
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
+	mant, expo := s, ""
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		mant, expo = s[:i], s[i+1:]
+		e, ok := smallInt(expo)
+		if !ok {
+			return 0, false
+		}
+		exp += e
+	}
+	digits, point, seen := int64(0), false, 0
+	for i := range len(mant) {
+		c := mant[i]
+		switch {
+		case (c == '.' || c == ',') && !point:
+			point = true
+		case c < '0' || c > '9':
+			return 0, false
+		case digits > (math.MaxInt64-9)/10:
+			if !point {
+				exp++
+			}
+			seen++
+		default:
+			digits, seen = digits*10+int64(c-'0'), seen+1
+			if point {
+				exp--
+			}
+		}
+	}
+	if seen == 0 {
+		return 0, false
+	}
+	v, ok = shift(digits, exp, mode)
+	if neg {
+		v = -v
+	}
+	return v, ok
+}
+
+func shift(v int64, exp int, mode rounding) (int64, bool) {
+	for ; exp > 0 && v != 0; exp-- {
+		if v > math.MaxInt64/10 {
+			return 0, false
+		}
+		v *= 10
+	}
+	last := int64(0)
+	for ; exp < 0 && (v != 0 || last != 0); exp++ {
+		v, last = v/10, v%10
+	}
+	if mode == nearest && last >= 5 {
+		v++
+	}
+	return v, true
+}
+
+// smallInt reads an exponent of at most three digits.
+func smallInt(s string) (int, bool) {
+	neg := strings.HasPrefix(s, "-")
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
+	if s == "" || len(s) > 3 {
+		return 0, false
+	}
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	if neg {
+		n = -n
+	}
+	return n, true
+}
+
+// The scales a confidence comes in, as the power of ten that makes it per mille.
+const (
+	ofOne     = 3 // 0..1
+	ofHundred = 1 // 0..100
+)
+
+// perMille reads a confidence. ok is false when there is none or it is out of range.
+func perMille(s string, scale int) (uint32, bool) {
+	v, ok := decimal(strings.TrimSuffix(strings.TrimSpace(s), "%"), scale, nearest)
+	if !ok || v < 0 || v > 1000 {
+		return 0, false
+	}
+	return uint32(v), true
+}
+
+// speedTenths reads km/h. 0 means not measured; ok is false when it is no speed a vehicle has.
+func speedTenths(s string) (v uint32, ok bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.TrimSuffix(strings.TrimSuffix(s, "km/h"), "kmh")
+	d, ok := decimal(s, 1, down)
+	if !ok || d < 0 || d > int64(schemas.MaxSpeed) {
+		return 0, false
+	}
+	return uint32(d), true
+}

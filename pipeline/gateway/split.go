@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// maxParts bounds a multipart upload.
+const maxParts = 256
+
+// fieldBody names the upload as a whole in a refusal.
+const fieldBody = "body"
+
+// part is one text document of an upload with the pictures that came with it.
+type part struct {
+	text   []byte
+	images []Image
+}
+
+// media is a parsed content type. kind is lower case without parameters.
+type media struct {
+	kind, boundary, charset string
+}
+
+func parseMedia(contentType string) media {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil { // firmware writes broken parameters: the kind is still there
+		kind, _, _ = strings.Cut(contentType, ";")
+	}
+	return media{strings.ToLower(strings.TrimSpace(kind)), params["boundary"], params["charset"]}
+}
+
+// textual reports whether a vendor's document may come under that type.
+func (m media) textual() bool {
+	switch m.kind {
+	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/xml", "application/json":
+		return true
+	}
+	return strings.HasPrefix(m.kind, "text/") || strings.HasPrefix(m.kind, "multipart/") ||
+		strings.HasSuffix(m.kind, "+xml") || strings.HasSuffix(m.kind, "+json")
+}
+
+// split finds the documents of an upload. Pictures belong to the document before them, or to the first.
+func split(m media, body []byte) ([]part, *schemas.RejectError) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body is empty; send the event")
+	}
+	if text := utf8Text(body, m.charset); isText(text) {
+		return []part{{text: text}}, nil
+	}
+	if m.kind == "application/x-www-form-urlencoded" {
+		return splitForm(body)
+	}
+	if b := bytes.TrimLeft(body, "\r\n"); strings.HasPrefix(m.kind, "multipart/") || bytes.HasPrefix(b, []byte("--")) {
+		return splitMultipart(m, b)
+	}
+	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "starts with neither <, { nor [; send XML, JSON or multipart")
+}
+
+// splitForm finds the document among the fields of a web form, as some webhook senders wrap it.
+func splitForm(body []byte) ([]part, *schemas.RejectError) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not a web form: %v", err)
+	}
+	var names []string
+	for name := range form {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []part
+	for _, name := range names {
+		for _, v := range form[name] {
+			if text := utf8Text([]byte(v), ""); isText(text) {
+				out = append(out, part{text: text})
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "no form field holds XML or JSON")
+	}
+	return out, nil
+}
+
+func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
+	r := multipart.NewReader(bytes.NewReader(body), boundaryOf(m, body))
+	var out []part
+	var early []Image
+	for range maxParts {
+		p, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return finishParts(out, early)
+		}
+		if err != nil && (len(out) > 0 || len(early) > 0) {
+			return finishParts(out, early) // a sloppy end: the whole body was received, keep what it had
+		}
+		if err != nil {
+			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "multipart: %v", err)
+		}
+		data, err := partData(p)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "multipart: %v", err)
+		}
+		if len(data) > 0 && looksLikeImage(data) {
+			img := Image{Name: p.FormName() + " " + p.FileName(), Data: data}
+			if len(out) == 0 {
+				early = append(early, img)
+			} else {
+				out[len(out)-1].images = append(out[len(out)-1].images, img)
+			}
+			continue
+		}
+		text := utf8Text(data, parseMedia(p.Header.Get("Content-Type")).charset)
+		if isText(text) {
+			out = append(out, part{text: text})
+		}
+	}
+	return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d parts; send fewer events at a time", maxParts)
+}
+
+func finishParts(out []part, early []Image) ([]part, *schemas.RejectError) {
+	if len(out) == 0 {
+		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "no part holds XML or JSON")
+	}
+	out[0].images = append(early, out[0].images...)
+	return out, nil
+}
+
+func partData(p *multipart.Part) ([]byte, error) {
+	data, err := io.ReadAll(p)
+	if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "base64") {
+		if raw, ok := unbase64(string(data)); ok {
+			return raw, err
+		}
+	}
+	return data, err
+}
+
+// boundaryOf prefers the boundary the body really uses: headers are wrong more often.
+func boundaryOf(m media, body []byte) string {
+	line, _, _ := bytes.Cut(body, []byte("\n"))
+	line = bytes.TrimRight(line, "\r \t")
+	if found, ok := bytes.CutPrefix(line, []byte("--")); ok && len(found) > 0 {
+		return string(found)
+	}
+	return m.boundary
+}
+
+// unbase64 decodes standard or URL base64, padded or not, with line breaks and a data: prefix if need be.
+func unbase64(s string) ([]byte, bool) {
+	if strings.HasPrefix(s, "data:") {
+		_, s, _ = strings.Cut(s, ",")
+	}
+	s = strings.NewReplacer("\r", "", "\n", "", " ", "", "-", "+", "_", "/").Replace(s)
+	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	return b, err == nil
+}

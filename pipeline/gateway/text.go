@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
+)
+
+var xmlDeclaration = regexp.MustCompile(`^<\?xml[^>]*\?>`)
+var xmlEncoding = regexp.MustCompile(`encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+
+// utf8Text gives a document as UTF-8, without byte order mark, XML declaration and surrounding blanks. What its bytes
+// say (a mark, zero bytes of UTF-16) counts before what it declares, that before the charset of its header. Bytes that
+// are no text become U+FFFD: a channel name in another encoding must not cost the read.
+func utf8Text(b []byte, charset string) []byte {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	switch {
+	case bytes.HasPrefix(b, []byte{0xEF, 0xBB, 0xBF}):
+		b, charset = b[3:], ""
+	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}), bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
+		b, charset = decodeText(b, unicode.UTF16(unicode.BigEndian, unicode.UseBOM)), ""
+	case len(b) > 3 && b[0] != 0 && b[1] == 0 && b[2] != 0:
+		b, charset = decodeText(b, unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)), ""
+	case len(b) > 3 && b[0] == 0 && b[1] != 0 && b[2] == 0:
+		b, charset = decodeText(b, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)), ""
+	default:
+		if m := xmlEncoding.FindSubmatch(xmlDeclaration.Find(b)); m != nil {
+			charset = string(m[1])
+		}
+	}
+	b = bytes.TrimLeft(b, " \t\r\n")
+	b = b[len(xmlDeclaration.Find(b)):]
+	charset = strings.ToLower(strings.Trim(charset, ` "'`))
+	if charset != "" && !strings.HasPrefix(charset, "utf") && charset != "us-ascii" {
+		if enc, err := htmlindex.Get(charset); err == nil {
+			b = decodeText(b, enc)
+		}
+	}
+	return bytes.Trim(bytes.ToValidUTF8(b, []byte("\uFFFD")), " \t\r\n\x00")
+}
+
+func decodeText(b []byte, enc encoding.Encoding) []byte {
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return b
+	}
+	return out
+}
+
+// isText reports whether UTF-8 text begins like a document an adapter reads.
+func isText(b []byte) bool {
+	return len(b) > 0 && (b[0] == '<' || b[0] == '{' || b[0] == '[')
+}
+
+// cut shortens s to at most n bytes, at a character's boundary.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}

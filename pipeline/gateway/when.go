@@ -1,0 +1,231 @@
+package gateway
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// The clock allowances. Beyond them a read is refused: captured_at later than received_at by more than clockAhead, or
+// older than clockBehindMonths, the longest time anything may be kept.
+const (
+	clockAhead        = 5 * schemas.Minute
+	clockBehindMonths = 12
+)
+
+// zoneKind says how a device tied its wall clock to an instant.
+type zoneKind uint8
+
+const (
+	zoneNone   zoneKind = iota // no time at all
+	zoneLocal                  // a wall clock without offset: Brussels
+	zoneOffset                 // a wall clock with an offset, which may be wrong
+	zoneExact                  // an epoch
+)
+
+// stamp is a time as a device states it. wall is the wall clock counted as if it were UTC.
+type stamp struct {
+	wall, offset schemas.Micros
+	zone         zoneKind
+}
+
+// device returns the instant as stated: the same at every delivery, so ids are made of it. A Brussels time that
+// happened twice counts as the first.
+func (s stamp) device() schemas.Micros {
+	if s.zone == zoneLocal {
+		first, _ := brussels(s.wall)
+		return first
+	}
+	return s.wall - s.offset
+}
+
+// resolve returns the time of capture against the time of receipt, and whether the stated offset was replaced.
+func (s stamp) resolve(received schemas.Micros) (at schemas.Micros, replaced bool) {
+	switch s.zone {
+	case zoneLocal:
+		return localNear(s.wall, received), false
+	case zoneOffset:
+		at = s.device()
+		local := localNear(s.wall, received)
+		if at != local && !near(at, received) && near(local, received) && !brusselsOffset(at, s.offset) {
+			return local, true
+		}
+		return at, false
+	case zoneNone, zoneExact:
+	}
+	return s.device(), false
+}
+
+func near(a, b schemas.Micros) bool { return a-b <= clockAhead && b-a <= clockAhead }
+
+func localNear(wall, received schemas.Micros) schemas.Micros {
+	first, second := brussels(wall)
+	if second <= received+clockAhead {
+		return second
+	}
+	return first
+}
+
+// brussels gives the instants at which Brussels clocks show a wall time: two when the clock was set back, otherwise the
+// same twice. A time skipped in spring counts as winter time.
+func brussels(wall schemas.Micros) (first, second schemas.Micros) {
+	summer, winter := wall-2*schemas.Hour, wall-schemas.Hour
+	isSummer, isWinter := brusselsOffset(summer, 2*schemas.Hour), brusselsOffset(winter, schemas.Hour)
+	switch {
+	case isSummer && isWinter:
+		return summer, winter
+	case isSummer:
+		return summer, summer
+	}
+	return winter, winter
+}
+
+func brusselsOffset(at, offset schemas.Micros) bool {
+	_, sec := at.Local().Zone()
+	return schemas.Micros(sec)*schemas.Second == offset
+}
+
+// checkClock refuses a time of capture that cannot be.
+func checkClock(at, received schemas.Micros) *schemas.RejectError {
+	if at-received > clockAhead {
+		return schemas.Rejectf(schemas.ReasonClockAhead, "captured_at",
+			"%s is more than 5 minutes after receipt at %s; set the camera's clock and time zone", at, received)
+	}
+	if at < schemas.MicrosOf(received.Time().AddDate(0, -clockBehindMonths, 0)) {
+		return schemas.Rejectf(schemas.ReasonClockBehind, "captured_at",
+			"%s is more than 12 months before receipt at %s; set the camera's clock", at, received)
+	}
+	return nil
+}
+
+// parseWhen reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
+// +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size.
+func parseWhen(s string) (stamp, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return stamp{}, false
+	}
+	if v, ok := decimal(s, 0, down); ok && strings.ContainsAny(s, "eE") {
+		s = strconv.FormatInt(v, 10)
+	}
+	if strings.Trim(s, "0123456789.") == "" && !compact(s) && strings.Count(s, ".") <= 1 {
+		return parseEpoch(s)
+	}
+	return parseWall(s)
+}
+
+// compact reports whether s is yyyyMMddHHmmss, with or without milliseconds, and no epoch: an epoch has 14 digits after
+// the year 5138 or 17 digits never.
+func compact(s string) bool {
+	return (len(s) == 14 || len(s) == 17) && (s[:2] == "19" || s[:2] == "20") && !strings.Contains(s, ".")
+}
+
+func parseEpoch(s string) (stamp, bool) {
+	whole, _, _ := strings.Cut(s, ".")
+	unit, ok := map[int]int{10: 6, 13: 3, 16: 0, 19: -3}[len(whole)]
+	if !ok {
+		return stamp{}, false
+	}
+	us, ok := decimal(s, unit, down)
+	return stamp{wall: schemas.Micros(us), zone: zoneExact}, ok && us > 0
+}
+
+// clockText is a cursor over a written time.
+type clockText struct{ s string }
+
+// digits takes between 1 and most digits.
+func (c *clockText) digits(most int) (v, n int) {
+	for n < most && n < len(c.s) && c.s[n] >= '0' && c.s[n] <= '9' {
+		v = v*10 + int(c.s[n]-'0')
+		n++
+	}
+	c.s = c.s[n:]
+	return v, n
+}
+
+// take removes one character of set, if it is next.
+func (c *clockText) take(set string) bool {
+	if c.s == "" || !strings.Contains(set, c.s[:1]) {
+		return false
+	}
+	c.s = c.s[1:]
+	return true
+}
+
+func parseWall(s string) (stamp, bool) {
+	c := clockText{s}
+	var f [6]int
+	for i, width := range [...]int{4, 2, 2, 2, 2, 2} {
+		if i > 0 {
+			c.separator(i)
+		}
+		v, n := c.digits(width)
+		if n == 0 && i < 5 || i == 0 && n != 4 {
+			return stamp{}, false
+		}
+		f[i] = v
+	}
+	frac := c.fraction()
+	day := time.Date(f[0], time.Month(f[1]), f[2], 0, 0, 0, 0, time.UTC)
+	if f[0] < 1970 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 60 {
+		return stamp{}, false
+	}
+	t := day.Add(time.Duration(f[3])*time.Hour + time.Duration(f[4])*time.Minute + time.Duration(f[5])*time.Second)
+	offset, zone, ok := c.zone()
+	return stamp{wall: schemas.MicrosOf(t) + frac, offset: offset, zone: zone}, ok
+}
+
+// separator skips what may stand before field i of a time.
+func (c *clockText) separator(i int) {
+	if i == 3 {
+		c.take("Tt")
+		for c.take(" _") {
+		}
+		return
+	}
+	if i < 3 {
+		c.take("-/.:")
+		return
+	}
+	c.take(":.")
+}
+
+// fraction reads the digits below a second, with or without a point.
+func (c *clockText) fraction() schemas.Micros {
+	c.take(".,")
+	v, n := c.digits(6)
+	for ; n < 6 && n > 0; n++ {
+		v *= 10
+	}
+	c.digits(12) // below a microsecond
+	return schemas.Micros(v)
+}
+
+func (c *clockText) zone() (offset schemas.Micros, kind zoneKind, ok bool) {
+	s, _, _ := strings.Cut(c.s, "[") // [Europe/Brussels] repeats the offset
+	blank := strings.HasPrefix(s, " ")
+	c.s = strings.TrimSpace(s)
+	switch strings.ToUpper(c.s) {
+	case "":
+		return 0, zoneLocal, true
+	case "Z", "UTC", "GMT", "+0", "-0":
+		return 0, zoneOffset, true
+	}
+	neg := strings.HasPrefix(c.s, "-")
+	if !c.take("+-") && !blank { // a plus that a web form turned into a blank
+		return 0, zoneNone, false
+	}
+	h, n := c.digits(2)
+	c.take(":")
+	m, _ := c.digits(2)
+	if n == 0 || c.s != "" || h > 14 || m > 59 {
+		return 0, zoneNone, false
+	}
+	offset = schemas.Micros(h)*schemas.Hour + schemas.Micros(m)*schemas.Minute
+	if neg {
+		offset = -offset
+	}
+	return offset, zoneOffset, true
+}

@@ -1,0 +1,83 @@
+package normalise
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// MaxVariants bounds what AppendVariants returns.
+const MaxVariants = 4096
+
+// alphabet is every canonical character, in order.
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// confused lists, for every canonical character, the others of its confusion class. It is derived from the class itself,
+// so the two cannot differ.
+var confused = func() (t [256][]byte) {
+	class := func(c byte) byte { return schemas.MustPlate(string(c)).Class().At(0) }
+	for _, a := range []byte(alphabet) {
+		for _, b := range []byte(alphabet) {
+			if a != b && class(a) == class(b) {
+				t[a] = append(t[a], b)
+			}
+		}
+	}
+	return t
+}()
+
+// VariantCount returns how many plates share p's confusion class, p included. It never overflows: 4 to the power of 15.
+func VariantCount(p schemas.Plate) int {
+	if p.IsZero() {
+		return 0
+	}
+	n := 1
+	for i := range p.Len() {
+		n *= 1 + len(confused[p.At(i)])
+	}
+	return n
+}
+
+// Variants returns the plates that share p's confusion class, at most MaxVariants: those that differ in the fewest
+// characters first, p itself at the head. A search whose plate has more (see VariantCount) looks up the class instead.
+func Variants(p schemas.Plate) []schemas.Plate {
+	return AppendVariants(nil, p, MaxVariants)
+}
+
+// AppendVariants is Variants into the caller's memory, with a bound of the caller's, itself bounded by MaxVariants.
+func AppendVariants(dst []schemas.Plate, p schemas.Plate, most int) []schemas.Plate {
+	if p.IsZero() {
+		return dst
+	}
+	v := variants{dst: dst, end: len(dst) + min(most, MaxVariants, VariantCount(p)), n: p.Len()}
+	p.AppendTo(v.chars[:0])
+	for changes := 0; len(v.dst) < v.end; changes++ {
+		v.walk(0, changes)
+	}
+	return v.dst
+}
+
+type variants struct {
+	dst   []schemas.Plate
+	end   int
+	chars [schemas.MaxPlate]byte
+	n     int
+}
+
+// walk appends every plate that differs from chars in exactly changes positions from i on.
+func (v *variants) walk(i, changes int) {
+	if len(v.dst) >= v.end {
+		return
+	}
+	if changes == 0 {
+		p, _ := schemas.PlateFrom(v.chars[:v.n])
+		v.dst = append(v.dst, p)
+		return
+	}
+	if i == v.n {
+		return
+	}
+	own := v.chars[i]
+	for _, c := range confused[own] {
+		v.chars[i] = c
+		v.walk(i+1, changes-1)
+	}
+	v.chars[i] = own
+	v.walk(i+1, changes)
+}

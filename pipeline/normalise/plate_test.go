@@ -1,0 +1,156 @@
+package normalise
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestPlateKeepsLettersAndDigitsInUpperCase(t *testing.T) {
+	f := func(raw, want string) {
+		t.Helper()
+		p, rej := Plate(raw)
+		if rej != nil {
+			t.Errorf("%q: %v", raw, rej)
+			return
+		}
+		if got := p.String(); got != want {
+			t.Errorf("%q: got %s, want %s", raw, got, want)
+		}
+	}
+	f("1ABC123", "1ABC123")
+	f("1-abc-123", "1ABC123")
+	f(" 1.ABC_123\t", "1ABC123")
+	f("\x00A\x7f1", "A1")
+	f("46HVR9-NLD", "46HVR9NLD") // a vendor's suffix is the adapter's business
+	f("NA", "NA")
+	f("N-A", "NA")
+	f("NONE1", "NONE1")
+	f("UNKNOWN1", "UNKNOWN1")
+	f(strings.Repeat("A", schemas.MaxPlate), strings.Repeat("A", schemas.MaxPlate))
+	// Beyond ASCII.
+	f("T\u00d6LBA218", "TOLBA218")
+	f("to\u0308lba218", "TOLBA218")                                    // decomposed
+	f("\u00c4\u00d6\u00dc \u00e9\u00e8\u00ea\u00e7\u00f1", "AOUEEECN") // umlauts, French, Spanish
+	f("\u0141\u00d8\u0110\u0166\u0126\u00d0", "LODTHD")                // strokes
+	f("\uff11\uff21\uff42", "1AB")                                     // full width
+	f("A\u00b2\u2463\u2163", "A24IV")                                  // superscript, circled, Roman
+	f("\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425", "ABEKMHOPCTYX")
+	f("\u0430\u0441", "AC") // Cyrillic lower case
+	f("\u0406\u0408\u0405", "IJS")
+	f("\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7", "ABEZHIKMNOPTYX")
+	f("\u03a8A"[2:]+"1", "A1")
+	f("1\u2013ABC\u00b7123\u00a0\u200b\ufeff", "1ABC123") // dash, dot, spaces, byte order mark
+	f("\u0131\u212a", "IK")                               // dotless i, Kelvin sign
+}
+
+func TestPlateRejectsWhatIsNoPlate(t *testing.T) {
+	f := func(raw string, want schemas.Reason) {
+		t.Helper()
+		p, rej := Plate(raw)
+		switch {
+		case rej == nil:
+			t.Errorf("%q: accepted as %s", raw, p)
+		case rej.Reason != want || rej.Field != "raw_plate" || rej.Detail == "":
+			t.Errorf("%q: got %v, want %s", raw, rej, want)
+		case !p.IsZero():
+			t.Errorf("%q: rejected with plate %s", raw, p)
+		}
+	}
+	for _, raw := range []string{
+		"", " ", "---", "?!", "unknown", "UNKNOWN", "noPlate", "no plate", "NO-PLATE", "None", "n/a", " N/A ", "\u65e0\u8f66\u724c", "\u2014", "\u00e0"[:0],
+		"\u0300", "\uff35nknown",
+	} {
+		f(raw, schemas.ReasonPlateUnread)
+	}
+	f(strings.Repeat("A", schemas.MaxPlate+1), schemas.ReasonBadPlate)
+	f("\u65e51ABC", schemas.ReasonBadPlate)         // Han
+	f("1\u0416\u04123", schemas.ReasonBadPlate)     // Cyrillic Zhe looks like no Latin letter
+	f("\u0661\u0662\u0663", schemas.ReasonBadPlate) // Arabic-Indic digits
+	f("A\u00df1", schemas.ReasonBadPlate)           // sharp s
+	f("\ufdfa", schemas.ReasonBadPlate)             // expands to eighteen letters
+	f("A\xff1", schemas.ReasonBadUTF8)
+	f(strings.Repeat(" ", schemas.MaxRawPlate)+"A", schemas.ReasonTooLarge)
+}
+
+func TestARejectedPlateIsNotShown(t *testing.T) {
+	for _, raw := range []string{"1ABC123\u65e5", "1ABC123XYZXYZXYZXYZ"} {
+		if _, rej := Plate(raw); rej == nil || strings.Contains(rej.Error(), "ABC") {
+			t.Errorf("%q: got %v", raw, rej)
+		}
+	}
+}
+
+func TestReadFillsPlateAndClass(t *testing.T) {
+	r := schemas.Read{RawPlate: "1-bod-123"}
+	if rej := Read(&r); rej != nil {
+		t.Fatal(rej)
+	}
+	if got, want := r.Plate.String()+" "+r.Class.String()+" "+r.RawPlate, "1BOD123 1800123 1-bod-123"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	bad := schemas.Read{RawPlate: "unknown"}
+	if rej := Read(&bad); rej == nil || !bad.Plate.IsZero() {
+		t.Errorf("got %v, plate %s, want a rejection and no plate", rej, bad.Plate)
+	}
+}
+
+func TestPlateAndReadDoNotAllocate(t *testing.T) {
+	r := schemas.Read{RawPlate: "1-abc-123"}
+	if n := testing.AllocsPerRun(100, func() { _ = Read(&r) }); n != 0 {
+		t.Errorf("Read: %v allocations, want 0", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = Plate(r.RawPlate) }); n != 0 {
+		t.Errorf("Plate: %v allocations, want 0", n)
+	}
+}
+
+// Normalising what was normalised changes nothing, nor does its class's class; and nothing panics.
+func FuzzPlateIsIdempotent(f *testing.F) {
+	for _, s := range []string{"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		p, rej := Plate(raw)
+		if rej != nil {
+			if !utf8.ValidString(rej.Detail) || rej.Reason == schemas.ReasonNone || !p.IsZero() {
+				t.Fatalf("%q: %v with plate %q", raw, rej, p)
+			}
+			return
+		}
+		again, rej := Plate(p.String())
+		if rej != nil || again != p {
+			t.Fatalf("%q gives %s, which gives %s, %v", raw, p, again, rej)
+		}
+		if class := p.Class(); class.Class() != class {
+			t.Fatalf("class of %s is %s, whose class is %s", p, class, class.Class())
+		}
+		if lower, rej := Plate(strings.ToLower(p.String())); rej != nil || lower != p {
+			t.Fatalf("%s in lower case gives %s, %v", p, lower, rej)
+		}
+	})
+}
+
+// The fast path gives what the slow path gives.
+func FuzzFastAndSlowPathAgree(f *testing.F) {
+	for _, s := range []string{"1-ABC-123", "no plate", "n/a", "aZ09", "\x00\x7f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		for i := range len(raw) {
+			if raw[i] >= utf8.RuneSelf {
+				return
+			}
+		}
+		if len(raw) > schemas.MaxRawPlate {
+			return
+		}
+		fast, rejFast := Plate(raw)
+		slow, rejSlow := slowPlate(raw)
+		if fast != slow || (rejFast == nil) != (rejSlow == nil) || rejFast != nil && *rejFast != *rejSlow {
+			t.Fatalf("%q: fast %s %v, slow %s %v", raw, fast, rejFast, slow, rejSlow)
+		}
+	})
+}

@@ -1,0 +1,29 @@
+package access
+
+import (
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// MonthsBefore returns the instant n calendar months before now on a Brussels clock. When that month has no such day it
+// is the first instant of the month after: 31 March looks back to 1 March 00:00, so that 28 February, whose month ended
+// on 28 March, is not seen again. Likewise an hour that the clock change skips gives its end, and the hour it repeats
+// gives, the second time, the end of that hour: the result never goes back as time goes on.
+func MonthsBefore(now schemas.Micros, n int) schemas.Micros {
+	t := now.Local()
+	back := now.Day().AddMonths(-n)
+	y, m, d := back.Start().Local().Date()
+	if d < t.Day() {
+		return (back + 1).Start()
+	}
+	hour, minute, sec, nano := t.Hour(), t.Minute(), t.Second(), t.Nanosecond()
+	if (now - schemas.Hour).Local().Hour() == hour {
+		hour, minute, sec, nano = hour+1, 0, 0, 0
+	}
+	out := time.Date(y, m, d, hour, minute, sec, nano, schemas.Brussels())
+	if out.Hour() != hour%24 {
+		out = out.Truncate(time.Hour)
+	}
+	return schemas.MicrosOf(out)
+}

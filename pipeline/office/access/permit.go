@@ -1,0 +1,41 @@
+package access
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Permit is a Scope whose look-up is in the access log. Only [Log.Grant] makes one, and only a Permit gives SQL. The zero
+// Permit permits nothing.
+type Permit struct {
+	scope Scope
+	seq   uint64
+}
+
+// Valid reports whether the permit was granted.
+func (p Permit) Valid() bool { return p.seq != 0 && p.scope.user != nil }
+
+// Seq returns the number of the look-up's entry in the access log.
+func (p Permit) Seq() uint64 { return p.seq }
+
+// From returns the earliest instant that may be seen; 0 = no bound (oversight only).
+func (p Permit) From() schemas.Micros { return p.scope.from }
+
+// To returns the instant before which the look-up sees; 0 = no bound.
+func (p Permit) To() schemas.Micros { return p.scope.to }
+
+// Zones returns the police zones that may be seen; empty = all. The caller owns the slice.
+func (p Permit) Zones() []string { return slices.Clone(p.scope.zones) }
+
+// ShowsPlates reports whether plates, and what may hold one, may be selected.
+func (p Permit) ShowsPlates() bool { return !p.scope.noPlates }
+
+// Purpose returns the purpose granted.
+func (p Permit) Purpose() Purpose { return p.scope.ask.Purpose }
+
+// Route returns the route the permit is for; a statement of another route cannot be built with it.
+func (p Permit) Route() Route { return p.scope.ask.Route }
+
+// Narrowed says why the window is smaller than the one asked for; "" when it is not.
+func (p Permit) Narrowed() string { return p.scope.narrowed }

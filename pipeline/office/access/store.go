@@ -1,0 +1,120 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// ClickHouse keeps the entries in the table access_log of the connection's database.
+type ClickHouse struct{ conn driver.Conn }
+
+var _ Store = (*ClickHouse)(nil)
+
+// NewClickHouse makes the store. The connection is the caller's.
+func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn} }
+
+const logColumns = `seq, at, user, role, zone, action, purpose, reason, case_ref, prosecutor_ref, query, outcome, refusal,
+	prev_sha256, entry_sha256`
+
+// Insert writes the entry synchronously and reads it back. The token of the insert holds the entry's hash, so a repeat of
+// the same entry is dropped by the server, while another entry of the same number is kept and found here as a fork.
+func (c *ClickHouse) Insert(ctx context.Context, e *Entry) error {
+	sum := hex.EncodeToString(e.Sum[:])
+	wctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"async_insert":               0,
+		"insert_deduplicate":         1,
+		"insert_deduplication_token": "access_log/" + strconv.FormatUint(e.Seq, 10) + "/" + sum,
+		"log_queries":                0,
+	}))
+	batch, err := c.conn.PrepareBatch(wctx, "INSERT INTO access_log ("+logColumns+")")
+	if err != nil {
+		return fmt.Errorf("prepare insert of entry %d: %w", e.Seq, err)
+	}
+	defer batch.Close() //nolint:errcheck // after Send it does nothing
+	if err := batch.Append(e.Seq, e.At.Time(), e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef,
+		e.ProsecutorRef, e.Query, e.Outcome, e.Refusal, e.Prev[:], e.Sum[:]); err != nil {
+		return fmt.Errorf("fill insert of entry %d: %w", e.Seq, err)
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert entry %d: %w", e.Seq, err)
+	}
+	var all, same uint64
+	row := c.conn.QueryRow(readOnly(ctx, 5*time.Second),
+		"SELECT count(), countIf(entry_sha256 = unhex({sum:String})) FROM access_log WHERE seq = {seq:UInt64}",
+		clickhouse.Named("sum", sum), clickhouse.Named("seq", e.Seq))
+	if err := row.Scan(&all, &same); err != nil {
+		return fmt.Errorf("read back entry %d: %w", e.Seq, err)
+	}
+	if all > 1 || (all == 1 && same == 0) {
+		return fmt.Errorf("entry %d: %w", e.Seq, ErrForked)
+	}
+	if same != 1 {
+		return fmt.Errorf("read back entry %d: it is not there", e.Seq)
+	}
+	return nil
+}
+
+// Tail returns the newest entry and the number of all.
+func (c *ClickHouse) Tail(ctx context.Context) (last Entry, count uint64, err error) {
+	ctx = readOnly(ctx, 30*time.Second)
+	if err := c.conn.QueryRow(ctx, "SELECT count() FROM access_log").Scan(&count); err != nil {
+		return last, 0, fmt.Errorf("count entries: %w", err)
+	}
+	row := c.conn.QueryRow(ctx, "SELECT "+logColumns+" FROM access_log ORDER BY seq DESC LIMIT 1")
+	if err := last.scan(row.Scan); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return last, 0, fmt.Errorf("read newest entry: %w", err)
+	}
+	return last, count, nil
+}
+
+// Scan streams the entries from a number on.
+func (c *ClickHouse) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
+	rows, err := c.conn.Query(readOnly(ctx, 5*time.Minute),
+		"SELECT "+logColumns+" FROM access_log WHERE seq >= {from:UInt64} ORDER BY seq, entry_sha256", clickhouse.Named("from", from))
+	if err != nil {
+		return fmt.Errorf("query entries: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err is checked
+	var e Entry
+	for rows.Next() {
+		if err := e.scan(rows.Scan); err != nil {
+			return fmt.Errorf("scan entry: %w", err)
+		}
+		if err := each(&e); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("query entries: %w", err)
+	}
+	return nil
+}
+
+func (e *Entry) scan(scan func(...any) error) error {
+	var at time.Time
+	var prev, sum string
+	if err := scan(&e.Seq, &at, &e.User, &e.Role, &e.Zone, &e.Action, &e.Purpose, &e.Reason, &e.CaseRef, &e.ProsecutorRef,
+		&e.Query, &e.Outcome, &e.Refusal, &prev, &sum); err != nil {
+		return err
+	}
+	e.At = schemas.Micros(at.UnixMicro())
+	copy(e.Prev[:], prev)
+	copy(e.Sum[:], sum)
+	return nil
+}
+
+func readOnly(ctx context.Context, limit time.Duration) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"readonly": 2, "max_execution_time": int(limit.Seconds()), "log_queries": 0,
+	}))
+}

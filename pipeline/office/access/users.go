@@ -1,0 +1,155 @@
+package access
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"sync/atomic"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+const maxUsersFile = 4 << 20
+
+// User is one entry of users.yaml. It is immutable.
+type User struct {
+	Name string
+	Role Role
+	// Zones limits the user to reads of these police zones. Empty means the whole region, which a zone officer may not be.
+	Zones []string
+
+	token schemas.Sum
+}
+
+// Users is the list of those who may ask, by the SHA-256 of their tokens. Safe for concurrent use.
+type Users struct{ list atomic.Pointer[[]User] }
+
+// LoadUsers reads users.yaml from a file. See [ReadUsers].
+func LoadUsers(path string) (*Users, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open users: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return ReadUsers(f)
+}
+
+// ReadUsers reads users.yaml. An unknown key, role or zone form, a repeated name or token, and a zone officer without
+// zones are refused with the entry and the field. No token or hash is ever part of an error.
+func ReadUsers(r io.Reader) (*Users, error) {
+	u := &Users{}
+	if err := u.Reload(r); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// Reload replaces the whole list. After an error the list is as it was. A revoked user is refused from the next request.
+func (u *Users) Reload(r io.Reader) error {
+	raw, err := io.ReadAll(io.LimitReader(r, maxUsersFile+1))
+	if err != nil {
+		return fmt.Errorf("read users: %w", err)
+	}
+	if len(raw) > maxUsersFile {
+		return fmt.Errorf("users.yaml: larger than %d bytes, which no list of staff is", maxUsersFile)
+	}
+	var doc struct {
+		Users []userEntry `yaml:"users"`
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict())
+	if err := dec.Decode(&doc); err != nil {
+		// The parser quotes the source; a users file holds token hashes, so only the place is passed on.
+		return fmt.Errorf("users.yaml: not of the documented form%s", yamlPlace(err))
+	}
+	list := make([]User, 0, len(doc.Users))
+	for i := range doc.Users {
+		e, err := doc.Users[i].user(list)
+		if err != nil {
+			return fmt.Errorf("users.yaml: entry %d: %w", i+1, err)
+		}
+		list = append(list, e)
+	}
+	u.list.Store(&list)
+	return nil
+}
+
+// Len returns the number of users.
+func (u *Users) Len() int { return len(*u.list.Load()) }
+
+// Find returns the user of a bearer token. It compares the token's SHA-256 with every entry in constant time.
+func (u *Users) Find(token string) (*User, bool) {
+	sum := sha256.Sum256([]byte(token))
+	list := *u.list.Load()
+	at := -1
+	for i := range list {
+		if subtle.ConstantTimeCompare(sum[:], list[i].token[:]) == 1 {
+			at = i
+		}
+	}
+	if at < 0 || token == "" {
+		return nil, false
+	}
+	return &list[at], true
+}
+
+type userEntry struct {
+	Name        string   `yaml:"name"`
+	Role        Role     `yaml:"role"`
+	Zones       []string `yaml:"zones"`
+	TokenSHA256 string   `yaml:"token_sha256"`
+}
+
+var (
+	userName = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`)
+	zoneName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+)
+
+func (e *userEntry) user(before []User) (User, error) {
+	u := User{Name: e.Name, Role: e.Role, Zones: e.Zones}
+	if !userName.MatchString(e.Name) {
+		return u, fmt.Errorf("name %.80q must be 1 to 64 of A-Z a-z 0-9 . _ @ -", e.Name)
+	}
+	if !slices.Contains(Roles(), e.Role) {
+		return u, fmt.Errorf("user %s: role %.40q is none of %v", e.Name, string(e.Role), Roles())
+	}
+	if e.Role == ZoneOfficer && len(e.Zones) == 0 {
+		return u, fmt.Errorf("user %s: a zone_officer needs zones, the police zones he works for", e.Name)
+	}
+	for _, z := range e.Zones {
+		if !zoneName.MatchString(z) {
+			return u, fmt.Errorf("user %s: zone %.40q must be 1 to 32 of A-Z a-z 0-9 . _ -", e.Name, z)
+		}
+	}
+	if n, err := hex.Decode(u.token[:], clip(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
+		return u, fmt.Errorf("user %s: token_sha256 must be the 64 hexadecimal digits of the token's SHA-256", e.Name)
+	}
+	for i := range before {
+		if before[i].Name == u.Name {
+			return u, fmt.Errorf("user %s: the name is used twice", e.Name)
+		}
+		if before[i].token == u.token {
+			return u, fmt.Errorf("user %s: the token is that of user %s; a token names one person", e.Name, before[i].Name)
+		}
+	}
+	return u, nil
+}
+
+func clip(s string) []byte { return []byte(s[:min(len(s), 64)]) }
+
+func yamlPlace(err error) string {
+	var e yaml.Error
+	if !errors.As(err, &e) || e.GetToken() == nil {
+		return ""
+	}
+	p := e.GetToken().Position
+	return fmt.Sprintf(", line %d column %d: %s", p.Line, p.Column, e.GetMessage())
+}

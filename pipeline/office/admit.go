@@ -1,0 +1,175 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type userKey struct{}
+
+// admit lets nobody in without a token, and no role to a route it has no purpose for. It runs before the request is parsed.
+func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		token, ok := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+		var user *access.User
+		if ok {
+			user, ok = o.cfg.Users.Find(token)
+		}
+		if !ok {
+			ctx.SetHeader("WWW-Authenticate", `Bearer realm="anpr office"`)
+			write(api, ctx, huma.Error401Unauthorized("send the token of a user of this office as Authorization: Bearer"))
+			return
+		}
+		if !o.limiter(user.Name).Allow() {
+			ctx.SetHeader("Retry-After", "1")
+			write(api, ctx, huma.Error429TooManyRequests("too many requests at once; wait a second"))
+			return
+		}
+		route := access.Route(ctx.Operation().OperationID)
+		if !access.Allowed(user.Role, route) {
+			_, refusal := access.Authorise(user, access.Ask{Route: route}, schemas.MicrosOf(o.cfg.Now()))
+			write(api, ctx, problem(o.refuse(ctx.Context(), refusal, "none")))
+			return
+		}
+		next(huma.WithValue(ctx, userKey{}, user))
+	}
+}
+
+func write(api huma.API, ctx huma.Context, err error) {
+	var se huma.StatusError
+	if !errors.As(err, &se) {
+		panic("BUG: a problem without a status")
+	}
+	_ = huma.WriteErr(api, ctx, se.GetStatus(), se.Error()) // the client went away: nothing to do
+}
+
+// refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
+func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
+	if _, err := o.log.Refuse(ctx, r); err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+		o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
+		return err
+	}
+	o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupRefused).Inc()
+	return r
+}
+
+// lookup is one look-up before it is authorised.
+type lookup struct {
+	route   access.Route
+	ask     Ask
+	window  Window
+	wide    bool
+	byPlate bool
+	asked   map[string]any // the filters, for the log; the key of a plate or pattern is "plate"
+}
+
+// permit authorises a look-up and logs it. Without a permit there is no query.
+func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
+	user, ok := ctx.Value(userKey{}).(*access.User)
+	if !ok {
+		panic("BUG: a route that admit does not guard")
+	}
+	for k, v := range l.asked {
+		if v == "" || v == false || v == 0 {
+			delete(l.asked, k)
+		}
+	}
+	text, err := json.Marshal(l.asked)
+	if err != nil {
+		return access.Permit{}, err
+	}
+	purpose := access.Purpose(l.ask.Purpose)
+	scope, refusal := access.Authorise(user, access.Ask{
+		Route: l.route, Purpose: purpose, Reason: l.ask.Reason, CaseRef: l.ask.CaseRef, ProsecutorRef: l.ask.ProsecutorRef,
+		From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
+	}, schemas.MicrosOf(o.cfg.Now()))
+	label := l.ask.Purpose // of the enum, or empty: huma checked it
+	if label == "" {
+		label = "none"
+	}
+	switch {
+	case refusal != nil && refusal.Invalid:
+		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupInvalid).Inc()
+		return access.Permit{}, refusal
+	case refusal != nil:
+		return access.Permit{}, o.refuse(ctx, refusal, label)
+	}
+	p, err := o.log.Grant(ctx, scope)
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
+		o.cfg.Logger.Error().Bool("forked", errors.Is(err, access.ErrForked)).Msg("access log not written: look-ups are refused until it is")
+		return p, err
+	}
+	o.cfg.Metrics.Lookups.WithLabelValues(string(p.Purpose()), lookupGranted).Inc()
+	if p.Seq()%headEvery == 0 {
+		o.noteHead()
+	}
+	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
+	return p, nil
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// instrument sets the headers that keep answers out of caches, counts, and turns a panic into a 500.
+func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
+	routes := map[string]string{}
+	for path, item := range api.OpenAPI().Paths {
+		routes["GET "+path] = item.Get.OperationID
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		defer func() {
+			// What was panicked with may hold a plate: only the stack is logged.
+			if v := recover(); v != nil {
+				o.cfg.Logger.Error().Bytes("stack", debug.Stack()).Msg("panic in a request")
+				http.Error(sw, `{"status":500,"title":"Internal Server Error"}`, http.StatusInternalServerError)
+			}
+			route, ok := routes[r.Pattern]
+			if !ok {
+				route = "other"
+			}
+			o.cfg.Metrics.Requests.WithLabelValues(route, codeClass(sw.status)).Inc()
+			o.cfg.Metrics.Latency.WithLabelValues(route).Observe(time.Since(began).Seconds())
+			if sw.status >= http.StatusInternalServerError {
+				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Msg("request not answered")
+			}
+		}()
+		mux.ServeHTTP(sw, r)
+	})
+}
+
+func codeClass(status int) string {
+	if i := status / 100; i >= 1 && i <= 5 {
+		return []string{"1xx", "2xx", "3xx", "4xx", "5xx"}[i-1]
+	}
+	return "other"
+}

@@ -1,0 +1,73 @@
+package query
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// AccessEntry is one entry of the access log.
+type AccessEntry struct {
+	Seq           uint64    `ch:"seq" json:"seq"`
+	At            time.Time `ch:"at" json:"at"`
+	User          string    `ch:"user" json:"user"`
+	Role          string    `ch:"role" json:"role"`
+	Zone          string    `ch:"zone" json:"zone"`
+	Action        string    `ch:"action" json:"action"`
+	Purpose       string    `ch:"purpose" json:"purpose"`
+	Reason        string    `ch:"reason" json:"reason"`
+	CaseRef       string    `ch:"case_ref" json:"case_ref"`
+	ProsecutorRef string    `ch:"prosecutor_ref" json:"prosecutor_ref"`
+	Query         string    `ch:"query" json:"query" doc:"what was asked, as JSON"`
+	Outcome       string    `ch:"outcome" json:"outcome"`
+	Refusal       string    `ch:"refusal" json:"refusal"`
+	Prev          string    `ch:"prev_sha256" json:"prev_sha256"`
+	Sum           string    `ch:"entry_sha256" json:"entry_sha256"`
+}
+
+// Cursor returns the place after the row.
+func (e *AccessEntry) Cursor() Cursor { return Cursor{key: strconv.FormatUint(e.Seq, 10)} }
+
+var accessLogTable = table{
+	name: "access_log",
+	columns: append(plain("seq", "at", "user", "role", "zone", "action", "purpose", "reason", "case_ref", "prosecutor_ref",
+		"query", "outcome", "refusal"),
+		column{name: "prev_sha256", expr: "lower(hex(prev_sha256))"},
+		column{name: "entry_sha256", expr: "lower(hex(entry_sha256))"}),
+	time:   "at",
+	order:  []fragment{"seq"},
+	id:     "seq, entry_sha256",
+	routes: []access.Route{access.RouteAccessLog},
+}
+
+// AccessFilter chooses entries of the access log. Plate finds every look-up that named exactly this plate or pattern.
+type AccessFilter struct {
+	User, Action, Purpose, Outcome string
+	Plate                          Plate
+}
+
+// AccessLog selects entries of the access log, newest first.
+func AccessLog(p access.Permit, f AccessFilter, page Page) (Statement, error) {
+	b := build(p, &accessLogTable)
+	if f.User != "" {
+		if len(f.User) > 64 {
+			b.fail("user", "must be at most 64 characters")
+		}
+		b.and("user = {user:String}", "user", f.User)
+	}
+	b.name("action = {action:String}", "action", f.Action)
+	b.name("purpose = {purpose:String}", "purpose", f.Purpose)
+	b.name("outcome = {outcome:String}", "outcome", f.Outcome)
+	if !f.Plate.IsZero() {
+		b.and("JSONExtractString(query, 'plate') = {plate:String}", "plate", f.Plate.Text())
+	}
+	if page.After.key != "" {
+		seq, err := strconv.ParseUint(page.After.key, 10, 64)
+		if err != nil {
+			b.fail("after", "is not a cursor of this list")
+		}
+		b.and("seq < {after:UInt64}", "after", seq)
+	}
+	return b.page(page)
+}

@@ -1,0 +1,37 @@
+package query
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+)
+
+// Cursor says after which row the next page begins. It holds a time (or a number) and the row's id, never a plate, because
+// it travels in a URL. A forged one gains nothing: every page is limited by its own permit. The zero value is the first page.
+type Cursor struct {
+	at  int64
+	key string
+}
+
+const maxCursorKey = 128
+
+// String returns the text form; "" for the zero value.
+func (c Cursor) String() string {
+	if c.key == "" {
+		return ""
+	}
+	b := binary.BigEndian.AppendUint64([]byte{1}, uint64(c.at))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.key...))
+}
+
+// ParseCursor reads the text form.
+func ParseCursor(s string) (Cursor, error) {
+	if s == "" {
+		return Cursor{}, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) < 10 || len(b) > 9+maxCursorKey || b[0] != 1 {
+		return Cursor{}, errors.New("is not one that this service gave: take next of the page before")
+	}
+	return Cursor{at: int64(binary.BigEndian.Uint64(b[1:9])), key: string(b[9:])}, nil
+}

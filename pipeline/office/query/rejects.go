@@ -1,0 +1,94 @@
+package query
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// Reject is one rejected record. Detail and payload may hold a plate and are empty for those who may not see one.
+type Reject struct {
+	Reason      string    `ch:"reason" json:"reason"`
+	Field       string    `ch:"field" json:"field"`
+	Detail      string    `ch:"detail" json:"detail"`
+	Camera      string    `ch:"camera_id" json:"camera"`
+	ReceivedAt  time.Time `ch:"received_at" json:"received_at" doc:"1970 when the record does not say"`
+	PayloadHead []byte    `ch:"payload_head" json:"payload_head" doc:"first 512 bytes, base64"`
+	PayloadSize uint64    `ch:"payload_size" json:"payload_size"`
+	PayloadSum  string    `ch:"payload_sha256" json:"payload_sha256"`
+	Topic       string    `ch:"kafka_topic" json:"kafka_topic"`
+	Partition   int32     `ch:"kafka_partition" json:"kafka_partition"`
+	Offset      int64     `ch:"kafka_offset" json:"kafka_offset"`
+}
+
+// Cursor returns the place after the row.
+func (r *Reject) Cursor() Cursor {
+	return Cursor{at: r.ReceivedAt.UnixMicro(), key: fmt.Sprintf("%d/%d", r.Partition, r.Offset)}
+}
+
+// ReasonCount is how many records were rejected for a reason.
+type ReasonCount struct {
+	Reason string `ch:"reason" json:"reason"`
+	Count  uint64 `ch:"count" json:"count"`
+}
+
+var rejectsTable = table{
+	name: "rejects",
+	columns: append(plain("reason", "field", "received_at", "payload_size", "kafka_topic", "kafka_partition", "kafka_offset"),
+		column{name: "camera_id", plate: "if(match(camera_id, '^[A-Za-z0-9._-]{1,64}$'), camera_id, '')"},
+		column{name: "detail", plate: "''"},
+		column{name: "payload_head", plate: "''"},
+		// The hash of a short payload can be guessed back.
+		column{name: "payload_sha256", expr: "lower(hex(payload_sha256))", plate: "''"}),
+	order:  []fragment{"received_at", "kafka_partition", "kafka_offset"},
+	id:     "kafka_topic, kafka_partition, kafka_offset",
+	routes: []access.Route{access.RouteRejects},
+}
+
+// RejectFilter chooses rejects.
+type RejectFilter struct {
+	Reason  string
+	Cameras []string
+}
+
+// A record that does not say when it was received is in every window.
+func (f RejectFilter) build(p access.Permit) *builder {
+	b := build(p, &rejectsTable)
+	if b.err != nil {
+		return b
+	}
+	b.and("(received_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') OR toUnixTimestamp64Micro(received_at) = 0)", "from", int64(p.From()))
+	if p.To() != 0 {
+		b.and("received_at < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
+	}
+	b.name("reason = {reason:String}", "reason", f.Reason)
+	b.names("camera_id IN {camera:Array(String)}", "camera", f.Cameras)
+	return b
+}
+
+// Rejects selects rejected records, newest first.
+func Rejects(p access.Permit, f RejectFilter, page Page) (Statement, error) {
+	b := f.build(p)
+	if page.After.key != "" && b.err == nil {
+		partition, offset, _ := strings.Cut(page.After.key, "/")
+		n, err1 := strconv.ParseInt(partition, 10, 32)
+		o, err2 := strconv.ParseInt(offset, 10, 64)
+		if err1 != nil || err2 != nil {
+			b.fail("after", "is not a cursor of this list")
+		}
+		b.and("(received_at, kafka_partition, kafka_offset) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_partition:Int32}, {after_offset:Int64})",
+			"after_at", page.After.at)
+		b.params["after_partition"], b.params["after_offset"] = int32(n), o
+	}
+	return b.page(page)
+}
+
+// CountRejects counts what Rejects selects over all pages, by reason.
+func CountRejects(p access.Permit, f RejectFilter) (Statement, error) {
+	b := f.build(p)
+	sql := b.selects("reason, uniqExact("+string(b.from.id)+") AS count") + " GROUP BY reason ORDER BY reason"
+	return b.done(sql, 256)
+}

@@ -1,0 +1,233 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// Bounds of a page.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Page is which part of the rows is wanted. Limit 0 is DefaultLimit.
+type Page struct {
+	After Cursor
+	Limit int
+}
+
+func (p Page) limit() int {
+	if p.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(p.Limit, MaxLimit)
+}
+
+// Statement is one SELECT of a fixed shape with its values. Only this package makes one, and only of a valid permit.
+type Statement struct {
+	sql    string
+	params map[string]any
+	rows   int // the most it may return
+}
+
+// SQL returns the text, which holds no value.
+func (s Statement) SQL() string { return s.sql }
+
+func (s Statement) args() []any {
+	out := make([]any, 0, len(s.params))
+	for name, v := range s.params {
+		out = append(out, clickhouse.Named(name, v))
+	}
+	return out
+}
+
+// fragment is SQL text. A string variable is not one: only constants of this package are.
+type fragment string
+
+// column is one column of an answer.
+type column struct {
+	name  fragment
+	expr  fragment // "" = the column itself
+	plate fragment // what stands in its place when plates are not shown; "" = the column is harmless
+}
+
+// table says how a table is read.
+type table struct {
+	name    fragment
+	columns []column
+	time    fragment // the column the permit's window is about
+	zone    fragment // condition for {zones}; "" = the table knows no zones
+	order   []fragment
+	id      fragment // of one row: what LIMIT 1 BY and counts go by
+	routes  []access.Route
+}
+
+var (
+	errPermit = errors.New("BUG: a statement needs a permit for its route")
+	nameForm  = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+)
+
+// FilterError is a filter value that no row can have or that is not of its form.
+type FilterError struct{ Field, Detail string }
+
+// Error names the field.
+func (e *FilterError) Error() string { return e.Field + " " + e.Detail }
+
+// builder collects the conditions of one statement. Its first error is kept.
+type builder struct {
+	permit access.Permit
+	from   *table
+	where  []fragment
+	params map[string]any
+	err    error
+}
+
+func build(p access.Permit, t *table) *builder {
+	b := &builder{permit: p, from: t, params: map[string]any{}}
+	if !p.Valid() || !slices.Contains(t.routes, p.Route()) {
+		b.err = errPermit
+		return b
+	}
+	if t.time != "" && p.From() != 0 {
+		b.and(t.time+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
+	}
+	if t.time != "" && p.To() != 0 {
+		b.and(t.time+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
+	}
+	if zones := p.Zones(); len(zones) > 0 && t.zone != "" {
+		b.and(t.zone, "zones", zones)
+	}
+	return b
+}
+
+func (b *builder) and(cond fragment, param string, value any) {
+	b.where = append(b.where, cond)
+	if param != "" {
+		b.params[param] = value
+	}
+}
+
+// name adds a condition on a value that must look like a name. An empty value adds nothing.
+func (b *builder) name(cond fragment, param, value string) {
+	if value == "" {
+		return
+	}
+	if !nameForm.MatchString(value) {
+		b.fail(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+		return
+	}
+	b.and(cond, param, value)
+}
+
+func (b *builder) names(cond fragment, param string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	for _, v := range values {
+		if !nameForm.MatchString(v) {
+			b.fail(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+			return
+		}
+	}
+	b.and(cond, param, values)
+}
+
+// plate adds the conditions of a plate or pattern on the columns plate and class.
+func (b *builder) plate(p Plate) {
+	if p.IsZero() {
+		return
+	}
+	if !b.permit.ShowsPlates() {
+		b.err = errPermit
+		return
+	}
+	switch {
+	case p.wide && p.confusable:
+		b.and("class LIKE {class:String}", "class", p.like())
+	case p.wide:
+		b.and("plate LIKE {plate:String}", "plate", p.like())
+	case p.confusable:
+		b.and("class = {class:String}", "class", p.classed())
+		if vs := variants(p.classed()); vs != nil {
+			b.and("plate IN {variants:Array(String)}", "variants", vs)
+		}
+	default:
+		b.and("plate = {plate:String}", "plate", p.text)
+	}
+}
+
+func (b *builder) fail(field, detail string) {
+	if b.err == nil {
+		b.err = &FilterError{Field: field, Detail: detail}
+	}
+}
+
+// page finishes a statement that returns rows, newest first.
+func (b *builder) page(p Page) (Statement, error) {
+	limit := p.limit()
+	b.params["limit"] = uint32(limit + 1) // one more tells whether there is a next page
+	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT 1 BY " + string(b.from.id) +
+		" LIMIT {limit:UInt32}"
+	return b.done(sql, limit+1)
+}
+
+// count finishes a statement that returns the number of rows, each counted once however often it is stored.
+func (b *builder) count() (Statement, error) {
+	return b.done(b.selects("uniqExact("+string(b.from.id)+") AS count"), 1)
+}
+
+func (b *builder) done(sql string, rows int) (Statement, error) {
+	if b.err != nil {
+		return Statement{}, b.err
+	}
+	return Statement{sql: sql, params: b.params, rows: rows}, nil
+}
+
+func (b *builder) selects(columns string) string {
+	sql := "SELECT " + columns + " FROM " + string(b.from.name)
+	if len(b.where) > 0 {
+		sql += " WHERE " + joined(b.where, " AND ")
+	}
+	return sql
+}
+
+func (b *builder) columns() string {
+	out := make([]string, len(b.from.columns))
+	for i, c := range b.from.columns {
+		expr := c.expr
+		if c.plate != "" && !b.permit.ShowsPlates() {
+			expr = c.plate
+		}
+		if expr == "" {
+			out[i] = string(c.name)
+			continue
+		}
+		out[i] = fmt.Sprintf("%s AS %s", expr, c.name)
+	}
+	return strings.Join(out, ", ")
+}
+
+func joined(fs []fragment, by string) string {
+	out := make([]string, len(fs))
+	for i, f := range fs {
+		out[i] = string(f)
+	}
+	return strings.Join(out, by)
+}
+
+// plain makes columns that are selected as they are.
+func plain(names ...fragment) []column {
+	out := make([]column, len(names))
+	for i, n := range names {
+		out[i].name = n
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package office
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+)
+
+// reconcileDays is the window when none is asked for.
+const reconcileDays = 31
+
+// ReconcileQuery asks whether the tables hold what the ledger says. The window is about the log clock of the batches.
+type ReconcileQuery struct {
+	Ask
+	Window
+}
+
+// Counts is what became of records.
+type Counts struct {
+	Stored   uint64 `json:"stored"`
+	Merged   uint64 `json:"merged"`
+	Rejected uint64 `json:"rejected"`
+}
+
+// Reconciled is one partition of the reads topic.
+type Reconciled struct {
+	Partition  int32  `json:"kafka_partition"`
+	Batches    uint64 `json:"batches"`
+	First      int64  `json:"first_offset"`
+	End        int64  `json:"end_offset" doc:"exclusive"`
+	Fetched    uint64 `json:"fetched"`
+	Ticks      uint64 `json:"ticks"`
+	Ledger     Counts `json:"ledger" doc:"what the batches say"`
+	Tables     Counts `json:"tables" doc:"what the tables hold, each offset once"`
+	InTwo      uint64 `json:"in_two" doc:"offsets that more than one table holds"`
+	Unbalanced uint64 `json:"unbalanced" doc:"batches whose parts do not add up"`
+	OK         bool   `json:"ok"`
+}
+
+// ReconcileAnswer says of every partition whether all adds up. OK is true when every partition does and no range is
+// missing or doubled.
+type ReconcileAnswer struct {
+	Scope      Scope               `json:"scope"`
+	OK         bool                `json:"ok"`
+	Partitions []Reconciled        `json:"partitions"`
+	Faults     []query.LedgerFault `json:"faults" doc:"at most 1000"`
+}
+
+func (o *Office) reconcile(ctx context.Context, in *ReconcileQuery) (*ReconcileAnswer, error) {
+	asked := in.logged(map[string]any{}, in.Window)
+	if in.From.IsZero() {
+		in.From = o.cfg.Now().Add(-reconcileDays * 24 * time.Hour)
+	}
+	p, err := o.permit(ctx, lookup{route: access.RouteReconcile, ask: in.Ask, window: in.Window, asked: asked})
+	if err != nil {
+		return nil, err
+	}
+	var ledger []query.LedgerPartition
+	st, err := query.Ledger(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.sel(ctx, &ledger, st); err != nil {
+		return nil, err
+	}
+	out := &ReconcileAnswer{Scope: scopeOf(p), Faults: []query.LedgerFault{}}
+	if st, err = query.LedgerFaults(p); err != nil {
+		return nil, err
+	}
+	if err := o.sel(ctx, &out.Faults, st); err != nil {
+		return nil, err
+	}
+	var tables []query.TablePartition
+	if len(ledger) > 0 {
+		if st, err = query.Tables(p, ledger); err != nil {
+			return nil, err
+		}
+		if err := o.sel(ctx, &tables, st); err != nil {
+			return nil, err
+		}
+	}
+	out.Partitions = compare(ledger, tables)
+	out.OK = len(out.Faults) == 0
+	for i := range out.Partitions {
+		out.OK = out.OK && out.Partitions[i].OK
+	}
+	return out, nil
+}
+
+// compare sets ledger and tables side by side.
+func compare(ledger []query.LedgerPartition, tables []query.TablePartition) []Reconciled {
+	held := make(map[int32]query.TablePartition, len(tables))
+	for _, t := range tables {
+		held[t.Partition] = t
+	}
+	out := make([]Reconciled, len(ledger))
+	for i, l := range ledger {
+		t := held[l.Partition]
+		r := Reconciled{
+			Partition: l.Partition, Batches: l.Batches, First: l.First, End: l.End, Fetched: l.Fetched, Ticks: l.Ticks,
+			Ledger:     Counts{l.Stored, l.Merged, l.Rejected},
+			Tables:     Counts{t.Stored, t.Merged, t.Rejected},
+			InTwo:      t.Stored + t.Merged + t.Rejected - t.Distinct,
+			Unbalanced: l.Unbalanced,
+		}
+		r.OK = r.Ledger == r.Tables && r.InTwo == 0 && r.Unbalanced == 0 && r.Fetched == l.Stored+l.Merged+l.Rejected+l.Ticks
+		out[i] = r
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+const apiText = `Look-ups in the ANPR and traffic-offence pipeline. Every look-up states a purpose and a reason and is written to the
+access log before it is answered; a window partly outside what the purpose may see is narrowed and the answer says so.`
+
+// api registers every route on a mux.
+func (o *Office) api(mux *http.ServeMux) huma.API {
+	cfg := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "ANPR office", Version: "1.0.0", Description: apiText},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"token": {Type: "http", Scheme: "bearer", Description: "the user's token; only its SHA-256 is known here"},
+				},
+			},
+			Security: []map[string][]string{{"token": {}}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{withoutValues},
+	}
+	api := humago.New(mux, cfg)
+	api.UseMiddleware(o.admit(api))
+	register(api, access.RouteReads, "/v1/reads", "Where was this plate, or a plate like it", o.reads)
+	register(api, access.RouteLastSeen, "/v1/plates/{plate}/last-seen", "The newest read of a plate", o.lastSeen)
+	register(api, access.RouteHits, "/v1/hits", "Listed plates that were seen", o.hits)
+	register(api, access.RouteOffences, "/v1/offences", "Candidate and held offences", o.offences)
+	register(api, access.RouteOffence, "/v1/offences/{id}", "One offence, with its trace", o.offence)
+	register(api, access.RouteDecisions, "/v1/decisions", "What the rules found for a plate", o.decisions)
+	register(api, access.RouteRejects, "/v1/rejects", "Records that were rejected, by reason", o.rejects)
+	register(api, access.RouteReconcile, "/v1/reconcile", "Do the tables hold what the ledger says", o.reconcile)
+	register(api, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
+	register(api, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
+	return api
+}
+
+type answer[T any] struct{ Body *T }
+
+// register adds a GET route. The operation id is the route: the matrix of package access is looked up by it.
+func register[I, T any](api huma.API, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
+	huma.Register(api, huma.Operation{
+		OperationID: string(route), Method: http.MethodGet, Path: path, Summary: summary,
+		Errors: []int{401, 403, 422, 429, 503, 504},
+	}, func(ctx context.Context, in *I) (*answer[T], error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, problem(err)
+		}
+		return &answer[T]{Body: out}, nil
+	})
+}
+
+func (o *Office) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	api := o.api(mux)
+	doc, err := document(api)
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json")
+		_, _ = w.Write(doc) // the client went away: nothing to do
+	})
+	return o.instrument(mux, api), nil
+}
+
+// Document returns the OpenAPI document of the API, as committed in schemas/openapi/office.json.
+func Document() ([]byte, error) { return document((&Office{}).api(http.NewServeMux())) }
+
+func document(api huma.API) ([]byte, error) {
+	out, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(out, '\n'), nil
+}

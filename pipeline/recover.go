@@ -1,0 +1,174 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// plan returns the commit for offset, with nothing under way.
+func (s *Shard) plan(offset int64) Plan {
+	m := s.marks.rewind(s.clock)
+	return Plan{Version: planVersion, Start: offset, End: offset, Rewind: min(m.offset, offset), RewindClock: m.clock}
+}
+
+// recover rebuilds the shard at the committed offset and finishes the batch that was under way, if any. It returns the
+// offset to go on from.
+func (r *runner) recover(ctx context.Context) (int64, error) {
+	began := time.Now()
+	plan, err := r.committed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r.shard = NewShard(r.cfg.shard(r.partition), plan.Rewind, plan.RewindClock)
+	w := r.cfg.World()
+	reread := 0
+	err = r.replay(ctx, plan.Rewind, plan.Start, func(offset int64, value []byte) error {
+		r.shard.Process(nil, w, offset, value)
+		reread++
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("rebuild state of partition %d: %w", r.partition, err)
+	}
+	if err := r.restore(ctx, plan.Start); err != nil {
+		return 0, err
+	}
+	if plan.UnderWay() {
+		if err := r.finish(ctx, plan); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(began)
+	r.cfg.Metrics.recovered(took, reread, plan.UnderWay())
+	r.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
+		Dur("took", took).Msg("partition taken over")
+	return plan.End, nil
+}
+
+// committed reads the plan and checks it against what the log still holds.
+func (r *runner) committed(ctx context.Context) (Plan, error) {
+	type bounds struct{ first, end int64 }
+	b, err := retry(ctx, r.log, "read the log's bounds", func() (bounds, error) {
+		first, end, err := r.sess.Bounds(ctx, r.partition)
+		return bounds{first, end}, err
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := retry(ctx, r.log, "read the committed offset", func() (Plan, error) {
+		offset, metadata, err := r.sess.Committed(ctx, r.partition)
+		if err != nil {
+			return Plan{}, err
+		}
+		if offset < 0 {
+			offset, metadata = b.first, ""
+		}
+		p, err := ParsePlan(metadata, offset)
+		if err != nil {
+			return p, fmt.Errorf("%w: partition %d: %w", ErrStop, r.partition, err)
+		}
+		return p, nil
+	})
+	if err != nil {
+		return plan, err
+	}
+	if plan.Start < b.first {
+		return plan, fmt.Errorf("%w: partition %d: records [%d, %d) left the log before they were processed; the loss must be recorded, then the offset set by hand",
+			ErrStop, r.partition, plan.Start, b.first)
+	}
+	if plan.End > b.end {
+		return plan, fmt.Errorf("%w: partition %d: a batch up to offset %d was planned but the log ends at %d: the log was cut; restore it, or set the offset by hand",
+			ErrStop, r.partition, plan.End, b.end)
+	}
+	if plan.Rewind < b.first {
+		r.log.Warn().Int64("from", b.first).Msg("part of the state's horizon left the log; repeats of older reads may be stored again")
+		plan.Rewind = b.first
+	}
+	return plan, nil
+}
+
+// restore loads what outlives the horizon from the tables.
+func (r *runner) restore(ctx context.Context, below int64) error {
+	since := r.shard.Clock().Day() - seenDays
+	ids, err := retry(ctx, r.log, "read back offences", func() ([]schemas.OffenceID, error) {
+		return r.cfg.State.Offences(ctx, r.partition, below, since)
+	})
+	if err != nil {
+		return err
+	}
+	seals, err := retry(ctx, r.log, "read back seals", func() (map[string]schemas.Sum, error) {
+		return r.cfg.State.Seals(ctx, r.partition, below)
+	})
+	if err != nil {
+		return err
+	}
+	r.shard.Restore(ids, seals)
+	return nil
+}
+
+// finish makes exactly the planned batch again and writes it. Its plan is committed anew first, under this generation:
+// that is the fence against the previous owner.
+func (r *runner) finish(ctx context.Context, plan Plan) error {
+	b := <-r.free
+	b.reset()
+	r.open(b, plan.Start)
+	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
+		r.log.Warn().Str("planned_catalogue", plan.Catalogue).Str("catalogue", c.CatalogueVersion).
+			Str("planned_reference", plan.Reference).Str("reference", c.ReferenceVersion).
+			Msg("the batch under way was planned with other versions; rows already inserted keep those")
+	}
+	err := r.replay(ctx, plan.Start, plan.End, func(offset int64, value []byte) error {
+		r.shard.Process(b, b.world, offset, value)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("rebuild the batch under way of partition %d: %w", r.partition, err)
+	}
+	b.Range.End = plan.End
+	r.sealed(b, true)
+	if err := r.commit(ctx, plan); err != nil {
+		return err
+	}
+	if err := r.write(ctx, b); err != nil {
+		return err
+	}
+	if err := r.commit(ctx, b.after); err != nil {
+		return err
+	}
+	r.free <- b
+	return nil
+}
+
+// replay reads the records [from, to). Offsets missing in between (compaction, transaction markers) are normal.
+func (r *runner) replay(ctx context.Context, from, to int64, visit func(offset int64, value []byte) error) error {
+	if from >= to {
+		return nil
+	}
+	reader, err := retry(ctx, r.log, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reader.Close() }()
+	recs := &Records{}
+	for {
+		recs.Reset()
+		if _, err := retry(ctx, r.log, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) }); err != nil {
+			return err
+		}
+		for i := range recs.Len() {
+			offset, value := recs.At(i)
+			if offset >= to {
+				return nil
+			}
+			if err := visit(offset, value); err != nil {
+				return err
+			}
+			if offset == to-1 {
+				return nil
+			}
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package refdata
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// csvFile reads the rows of one CSV file. A row with a problem is reported by bad after its fields were read, and is
+// not to be used; reading goes on until the file has maxProblems.
+type csvFile struct {
+	ended   func() error // the context's
+	r       *csv.Reader
+	sum     hash.Hash
+	rest    io.Reader // to the end of the file, hashed
+	columns []string
+	at      []int // place of column i in the record
+	rec     []string
+	rows    int
+	before  int // problems when the row began
+	p       *problems
+	err     error // of reading; ends the file
+}
+
+// checkEvery is how many rows are read between two looks at the context.
+const checkEvery = 4096
+
+func newCSVFile(ctx context.Context, in io.Reader, columns []string, p *problems) *csvFile {
+	f := &csvFile{sum: sha256.New(), ended: ctx.Err, columns: columns, p: p}
+	buffered := bufio.NewReaderSize(io.TeeReader(in, f.sum), 256<<10)
+	f.rest = buffered
+	if bom, err := buffered.Peek(3); err == nil && bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
+		_, f.err = buffered.Discard(3)
+	}
+	f.r = csv.NewReader(buffered)
+	f.r.ReuseRecord = true
+	f.r.Comment = '#'
+	if f.err == nil {
+		f.header()
+	}
+	return f
+}
+
+func (f *csvFile) header() {
+	rec, err := f.r.Read()
+	if err != nil {
+		if f.readError(err); errors.Is(f.err, io.EOF) {
+			f.p.addf(0, "", "has no header line; begin it with %s", strings.Join(f.columns, ","))
+		} else if f.err == nil {
+			f.err = io.EOF // the header is no CSV
+		}
+		return
+	}
+	line, _ := f.r.FieldPos(0)
+	f.at = make([]int, len(f.columns))
+	for i, c := range f.columns {
+		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 {
+			f.p.addf(line, c, "is not in the header; the columns are %s", strings.Join(f.columns, ","))
+		}
+	}
+	for i, c := range rec {
+		if !slices.Contains(f.columns, c) || slices.Index(rec, c) != i {
+			f.p.addf(line, fmt.Sprintf("%.40q", c), "is no column of this file or is there twice; the columns are %s", strings.Join(f.columns, ","))
+		}
+	}
+	if len(f.p.list) > 0 {
+		f.err = io.EOF
+	}
+}
+
+// readError files an error of the reader: a problem of the content, or f.err.
+func (f *csvFile) readError(err error) {
+	var pe *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		f.err = io.EOF
+	case errors.As(err, &pe):
+		detail := pe.Err.Error()
+		if errors.Is(err, csv.ErrFieldCount) {
+			detail = fmt.Sprintf("has %d fields, want %d; quote fields with commas", len(f.rec), len(f.columns))
+		}
+		f.p.add(pe.Line, "", detail)
+	default:
+		f.err = err
+	}
+}
+
+// next reads a row; false at the end, on an error of reading, or when the file has too many problems.
+func (f *csvFile) next() bool {
+	for f.err == nil && !f.p.full() {
+		if f.rows++; f.rows%checkEvery == 0 {
+			if f.err = f.ended(); f.err != nil {
+				return false
+			}
+		}
+		var err error
+		f.rec, err = f.r.Read()
+		if err == nil {
+			f.before = len(f.p.list)
+			return true
+		}
+		f.readError(err)
+	}
+	return false
+}
+
+// bad reports whether the row had a problem.
+func (f *csvFile) bad() bool { return len(f.p.list) > f.before }
+
+// line is where column i of the row begins.
+func (f *csvFile) line(i int) int {
+	line, _ := f.r.FieldPos(f.at[i])
+	return line
+}
+
+func (f *csvFile) problem(i int, err error) { f.p.add(f.line(i), f.columns[i], err.Error()) }
+
+// get returns the bytes of column i; they are valid as long as the string is kept, and keep the whole line.
+func (f *csvFile) get(i int) string { return f.rec[f.at[i]] }
+
+// csvValue reads column i by read and files its error.
+func csvValue[T any](f *csvFile, i int, read func(string) (T, error)) T {
+	v, err := read(f.get(i))
+	if err != nil {
+		f.problem(i, err)
+	}
+	return v
+}
+
+// csvOptional is csvValue, with the zero value for an empty field.
+func csvOptional[T any](f *csvFile, i int, read func(string) (T, error)) (v T) {
+	if f.get(i) == "" {
+		return v
+	}
+	return csvValue(f, i, read)
+}
+
+// text returns a field of free text.
+func (f *csvFile) text(i int) string {
+	s := f.get(i)
+	if err := text(s); err != nil {
+		f.problem(i, err)
+	}
+	return s
+}
+
+// bool reads true or false; empty is false.
+func (f *csvFile) bool(i int) bool {
+	switch f.get(i) {
+	case "true":
+		return true
+	case "false", "":
+	default:
+		f.problem(i, fmt.Errorf("%.40q is neither true nor false", f.get(i)))
+	}
+	return false
+}
+
+// days reads the period in columns i and i+1.
+func (f *csvFile) days(i int) (from, to schemas.Day) {
+	before := len(f.p.list)
+	from, to = csvValue(f, i, day), csvOptional(f, i+1, lastDay)
+	if err := ordered(from, to); err != nil && len(f.p.list) == before {
+		f.problem(i+1, err)
+	}
+	return from, to
+}
+
+// lastDay is day without 1970-01-01, whose zero stands for open.
+func lastDay(s string) (schemas.Day, error) {
+	d, err := day(s)
+	if err == nil && d == 0 {
+		err = errors.New("1970-01-01 stands for open; write another day or leave it empty")
+	}
+	return d, err
+}
+
+// finish reads what is left and compares the whole with what was seen before.
+func (f *csvFile) finish(want digest) error {
+	if f.err != nil && !errors.Is(f.err, io.EOF) {
+		return f.err
+	}
+	if _, err := io.Copy(io.Discard, f.rest); err != nil {
+		return err
+	}
+	if schemas.Sum(f.sum.Sum(nil)) != want.sum {
+		return errChanged
+	}
+	return nil
+}

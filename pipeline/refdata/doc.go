@@ -1,0 +1,66 @@
+// Package refdata loads the reference data (camera registry, vehicle registers, hotlists, exemptions, day passes,
+// foreign registrations) from a directory, checks all of it, indexes it compactly and swaps it atomically. A broken or
+// suspicious version is refused with file, line and field, and the previous version stays.
+//
+// [Load] makes one immutable [Snapshot]; [Store] keeps the current one and reloads it when files change. A Snapshot is
+// safe for concurrent use by any number of goroutines, and its look-ups neither block nor allocate.
+//
+// # The directory
+//
+// Dates: 2026-07-01 is Brussels midnight of that day; an instant (cameras.yaml, registers.yaml, lists) may also be RFC
+// 3339 with zone. valid_to is exclusive, empty = open. valid_from must be given, except for a camera. CSV: a header
+// line that names the columns (any order), comma, UTF-8, encoding/csv, # comment lines allowed, and a newline at the
+// end of the last line (a file without one was probably cut off). Plates are written canonically (A-Z0-9). YAML: plain
+// mappings and lists; anchors, aliases and tags are refused. Only cameras.yaml must be there; a missing file is empty.
+//
+// cameras.yaml
+//
+//	cameras:
+//	  - id: BRU-0001            # max 64 bytes, [A-Za-z0-9._-]
+//	    site: S-0001
+//	    kind: fixed             # fixed | temporary | mobile
+//	    municipality: 21004     # NIS: 21001..21019, or five digits outside Brussels-Capital
+//	    zone: "5339"
+//	    lat_e6: 50846700
+//	    lon_e6: 4352500
+//	    purposes: [lez, speed, hotlist]
+//	    valid_from: 2018-01-01
+//	    valid_to:
+//	    allowed_lateness: 5m    # Go duration; default fixed 5m, temporary 24h, mobile 1h
+//	    inside_lez: true
+//	    token_sha256: <hex of SHA-256 of the bearer token>   # empty = no token issued, uploads refused
+//	    lanes:
+//	      - {number: 1, direction: approaching, lez_excluded: false, limits: [{limit_kmh: 30, surround: zone_30, valid_from: 2021-01-01, legal_basis: "...", verified: false}]}
+//	    certificates: [{serial: X, approval: Y, valid_from: 2025-11-01, valid_to: 2027-11-01}]
+//	    loans: [{zone: "5340", valid_from: 2026-01-01, valid_to: 2026-02-01}]
+//
+// surround: built_up | zone_30 | school | residential | motorway | other. Lane number 0 is every lane, direction
+// unknown every direction; the first lane that matches is used, so a lane that an earlier one hides is refused.
+//
+// registers.yaml
+//
+//	registers: [{name: DIV, country: BE, as_of: 2026-11-21T03:00:00+01:00}, {name: RDW, country: NL, as_of: ...}]
+//
+// CSV files
+//
+//	vehicles.csv        plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to     one plate may have several rows with disjoint periods
+//	lists/<list>.csv    id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable     audience: zones joined by |; confusable: true or false
+//	exemptions.csv      plate,family,kind,ref,valid_from,valid_to
+//	passes.csv          plate,day
+//	registrations.csv   plate,country,valid_from,valid_to
+//
+// SHA256SUMS is optional and in the form of sha256sum(1), with the names relative to the directory. When it is there,
+// every file that is loaded must be named in it and match, which catches a copy that is still going on. Other files
+// (users.yaml, secrets/) are not read and are no part of the version.
+//
+// # Writing it
+//
+// Replace files by rename, not in place. The watcher loads a change once it has seen the same sizes and modification
+// times twice in a row, and a file that changes while it is read is refused.
+//
+// # Memory
+//
+// A vehicle period is a 20-byte record without pointers in an open-addressing table filled to three quarters: 26.7
+// bytes a period, 213 MB for eight million. During a reload both versions exist; files that did not change are shared
+// by both and not parsed again.
+package refdata

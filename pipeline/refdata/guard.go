@@ -1,0 +1,45 @@
+package refdata
+
+import (
+	"fmt"
+	"slices"
+)
+
+// suspicious compares a version that is valid in itself with the one in use, and returns what looks like a broken
+// delivery rather than a change: a kind of record or a list that lost more than half or all of its records, a list
+// that is gone, a register that goes back in time.
+func suspicious(prev, next *Snapshot) []Problem {
+	var out []Problem
+	a, b := prev.Stats(), next.Stats()
+	shrunk := func(file, what string, was, is int) {
+		if 2*is < was {
+			out = append(out, Problem{File: file, Detail: fmt.Sprintf(
+				"has %d %s, the version in use has %d; if that is right, allow it to shrink", is, what, was)})
+		}
+	}
+	shrunk(fileCameras, "cameras", a.Cameras, b.Cameras)
+	shrunk(fileVehicles, "vehicles", a.Vehicles, b.Vehicles)
+	shrunk(fileExemptions, "exemptions", a.Exemptions, b.Exemptions)
+	shrunk(filePasses, "day passes", a.DayPasses, b.DayPasses)
+	shrunk(fileRegistrations, "registrations", a.Registrations, b.Registrations)
+	lists := make([]string, 0, len(a.Lists))
+	for name := range a.Lists {
+		lists = append(lists, name)
+	}
+	slices.Sort(lists)
+	for _, name := range lists {
+		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
+	}
+	for _, r := range prev.registers {
+		asOf, ok := next.RegisterAsOf(r.country)
+		switch {
+		case !ok:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
+				"no longer has the register of %s; if that is right, allow it to shrink", r.country)})
+		case asOf < r.asOf:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
+				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", r.country, r.asOf, asOf)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+package refdata
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	got, ok := s.Camera("BRU-0001")
+	if !ok {
+		t.Fatal("no camera BRU-0001")
+	}
+	day := func(x string) schemas.Micros { return mustDay(t, x).Start() }
+	want := &schemas.Camera{
+		ID: "BRU-0001", Index: 0, Site: "S-0001", SiteHash: xxhash.Sum64String("S-0001"), Kind: schemas.CameraFixed,
+		Municipality: 21004, Zone: "5339", LatE6: 50846700, LonE6: 4352500,
+		Purposes:  schemas.PurposeLEZ | schemas.PurposeSpeed | schemas.PurposeHotlist,
+		ValidFrom: day("2018-01-01"), AllowedLateness: 10 * schemas.Minute, InsideLEZ: true,
+		Lanes: []schemas.Lane{
+			{Number: 1, Direction: schemas.Approaching, LEZExcluded: true, Limits: []schemas.SpeedLimit{
+				{Limit: 500, Surround: "built_up", ValidFrom: day("2018-01-01"), ValidTo: day("2021-01-01"), LegalBasis: "RD 1/12/1975 art. 11.1", Verified: true},
+				{Limit: 300, Surround: "zone_30", ValidFrom: day("2021-01-01")},
+			}},
+			{Limits: []schemas.SpeedLimit{{Limit: 300, Surround: "zone_30", ValidFrom: day("2021-01-01")}}},
+		},
+		Certificates: []schemas.Certificate{{Serial: "X-1", Approval: "BE-77", ValidFrom: day("2025-11-01"), ValidTo: day("2027-11-01")}},
+		Loans:        []schemas.Loan{{Zone: "5340", ValidFrom: day("2026-01-01"), ValidTo: day("2026-02-01")}},
+		TokenSum:     got.TokenSum,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got, want := got.TokenSum[0], byte(0x3f); got != want {
+		t.Errorf("first byte of the token sum: got %#x, want %#x", got, want)
+	}
+}
+
+func TestCamerasAreSortedAndIndexedWhateverTheOrderInTheFile(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	var ids []string
+	for i, c := range s.Cameras() {
+		ids = append(ids, c.ID)
+		if int(c.Index) != i {
+			t.Errorf("%s has index %d at place %d", c.ID, c.Index, i)
+		}
+	}
+	if want := []string{"BRU-0001", "BRU-0002", "BRU-0003"}; !slices.Equal(ids, want) {
+		t.Errorf("got %v, want %v", ids, want)
+	}
+}
+
+func TestCameraDefaultsDependOnItsKind(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	for id, want := range map[string]schemas.Micros{"BRU-0002": 24 * schemas.Hour, "BRU-0003": schemas.Hour} {
+		c, _ := s.Camera(id)
+		if c.AllowedLateness != want {
+			t.Errorf("%s: allowed lateness %d, want %d", id, c.AllowedLateness, want)
+		}
+	}
+	c, _ := s.Camera("BRU-0003")
+	if c.Zone != "5341" || c.ValidFrom != 0 || c.ValidTo != 0 || !c.TokenSum.IsZero() || c.Purposes != 0 {
+		t.Errorf("empty fields have other defaults: %+v", c)
+	}
+	if c, _ := s.Camera("BRU-0002"); c.ValidTo != at(t, "2027-01-01T00:00:00+01:00") {
+		t.Errorf("an instant with zone reads as %s", c.ValidTo)
+	}
+	if _, ok := s.Camera("BRU-0009"); ok {
+		t.Error("found a camera that is not there")
+	}
+}
+
+func TestVehicleIsThatOfTheBrusselsDay(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	p := schemas.MustPlate("1ABC123")
+	f := func(when string, c schemas.Country, fuel schemas.Fuel, want bool) {
+		t.Helper()
+		v, ok := s.Vehicle(p, c, at(t, when))
+		if ok != want || v.Fuel != fuel {
+			t.Errorf("%s: got %v %v, want %v %v", when, v.Fuel, ok, fuel, want)
+		}
+	}
+	f("2015-04-30T21:59:59Z", schemas.Belgium, schemas.FuelUnknown, false)
+	f("2015-04-30T22:00:00Z", schemas.Belgium, schemas.Diesel, true)
+	f("2021-12-31T22:59:59Z", schemas.Belgium, schemas.Diesel, true)
+	f("2021-12-31T23:00:00Z", schemas.Belgium, schemas.Electric, true)
+	f("2020-06-01T00:00:00Z", schemas.Country{'N', 'L'}, schemas.Petrol, true)
+	f("2020-06-01T00:00:00Z", schemas.Country{'D', 'E'}, schemas.FuelUnknown, false)
+	f("2020-06-01T00:00:00Z", schemas.Country{}, schemas.FuelUnknown, false) // both registers have it
+	f("2021-06-01T00:00:00Z", schemas.Country{}, schemas.Diesel, true)       // only the Belgian one still has
+	f("2014-06-01T00:00:00Z", schemas.Country{}, schemas.FuelUnknown, false) // none has
+}
+
+func TestVehicleCarriesEverythingTheRowSays(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	got, _ := s.Vehicle(schemas.MustPlate("OAAA001"), schemas.Country{}, at(t, "2026-07-01T12:00:00Z"))
+	want := schemas.Vehicle{
+		Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Petrol, Euro: schemas.EuroNone, Oldtimer: true,
+		FirstRegistration: mustDay(t, "1969-06-01"), ValidFrom: mustDay(t, "1990-01-01"),
+	}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestRegisterAsOfKnowsOnlyItsCountries(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	if got, ok := s.RegisterAsOf(schemas.Belgium); !ok || got != at(t, "2026-11-21T02:00:00Z") {
+		t.Errorf("BE: got %s %v", got, ok)
+	}
+	if got, ok := s.RegisterAsOf(schemas.Country{'N', 'L'}); !ok || got != at(t, "2026-11-19T23:00:00Z") {
+		t.Errorf("NL: got %s %v", got, ok)
+	}
+	if _, ok := s.RegisterAsOf(schemas.Country{'F', 'R'}); ok {
+		t.Error("FR has a register")
+	}
+}
+
+func TestExemptionIsTheOneThatBeganFirst(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	f := func(p string, family schemas.Family, day, kind string) {
+		t.Helper()
+		e, ok := s.Exemption(schemas.MustPlate(p), family, mustDay(t, day))
+		if e.Kind != kind || ok != (kind != "") {
+			t.Errorf("%s %s %s: got %q %v, want %q", p, family, day, e.Kind, ok, kind)
+		}
+	}
+	f("1ABC123", schemas.FamilyLEZ, "2022-12-31", "")
+	f("1ABC123", schemas.FamilyLEZ, "2024-06-01", "priority")
+	f("1ABC123", schemas.FamilyLEZ, "2025-01-01", "disabled_card")
+	f("1ABC123", schemas.FamilySpeed, "2024-12-31", "priority")
+	f("1ABC123", schemas.FamilySpeed, "2025-01-01", "")
+	f("XX99XX", schemas.FamilyLEZ, "2024-06-01", "")
+}
+
+func TestDayPassCoversItsDayOnly(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	f := func(p, day string, want bool) {
+		t.Helper()
+		if got := s.DayPass(schemas.MustPlate(p), mustDay(t, day)); got != want {
+			t.Errorf("%s %s: got %v, want %v", p, day, got, want)
+		}
+	}
+	f("XX99XX", "2026-06-30", false)
+	f("XX99XX", "2026-07-01", true)
+	f("XX99XX", "2026-07-02", true)
+	f("XX99XX", "2026-07-03", false)
+	f("1ABC123", "2026-07-01", true)
+	f("1ABC123", "2026-07-02", false)
+	f("1ABC124", "2026-07-01", false)
+}
+
+func TestRegistrationWithoutCountryNeedsOneCountry(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	f := func(c, day, from string) {
+		t.Helper()
+		country, _ := schemas.CountryFrom(c)
+		r, ok := s.Registration(schemas.MustPlate("XX99XX"), country, mustDay(t, day))
+		if ok != (from != "") || (ok && r.ValidFrom != mustDay(t, from)) {
+			t.Errorf("%q %s: got %s %v, want %q", c, day, r.ValidFrom, ok, from)
+		}
+	}
+	f("NL", "2023-12-31", "")
+	f("NL", "2025-06-01", "2024-01-01")
+	f("NL", "2026-01-01", "2025-01-01")
+	f("NL", "2030-01-01", "")
+	f("DE", "2026-01-01", "")
+	f("DE", "2031-01-01", "2029-01-01")
+	f("", "2026-01-01", "2025-01-01")
+	f("", "2029-06-01", "") // NL and DE
+	f("", "2031-01-01", "2029-01-01")
+}
+
+func TestEntriesComeInAFixedOrder(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	f := func(plate, when string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range s.Entries(nil, schemas.MustPlate(plate).Class(), at(t, when)) {
+			got = append(got, e.List+"/"+e.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s %s: got %v, want %v", plate, when, got, want)
+		}
+	}
+	f("1ABC123", "2026-01-15T00:00:00Z", "stolen/s-2", "missing/m-1", "stolen/s-1") // priority, list, id
+	f("IA8C1Z3", "2026-01-15T00:00:00Z", "stolen/s-2", "missing/m-1", "stolen/s-1") // of the same class
+	f("1ABC123", "2026-01-31T23:00:00Z", "missing/m-1", "stolen/s-1")
+	f("1ABC123", "2025-12-31T22:59:59Z")
+	f("XX99XX", "2026-01-01T06:59:59Z")
+	f("XX99XX", "2026-01-01T07:00:00Z", "stolen/s-3")
+	f("1ABC124", "2026-01-15T00:00:00Z")
+}
+
+func TestEntryCarriesEverythingTheRowSays(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	p := schemas.MustPlate("1ABC123")
+	got := s.Entries(nil, p.Class(), at(t, "2026-03-01T00:00:00Z"))
+	want := schemas.ListEntry{
+		List: "stolen", ID: "s-1", Plate: p, Reason: "stolen vehicle", CaseRef: "PV-1", Priority: 90,
+		ValidFrom: mustDay(t, "2026-01-01").Start(), Audience: []string{"5339", "5340"}, Confusable: true,
+	}
+	if len(got) != 2 || !reflect.DeepEqual(*got[1], want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestStatsCountRecords(t *testing.T) {
+	got := mustLoad(t, "testdata/brussels").Stats()
+	want := Stats{
+		Cameras: 3, Registers: 2, Vehicles: 5, ListEntries: 4, Lists: map[string]int{"missing": 1, "stolen": 3},
+		Exemptions: 3, DayPasses: 3, Registrations: 3,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestVersionIsThatOfNamesAndContents(t *testing.T) {
+	dir := region(t)
+	first := mustLoad(t, dir).Version()
+	if len(first) != 12 || strings.Trim(first, "0123456789abcdef") != "" {
+		t.Errorf("version %q is not 12 hexadecimal digits", first)
+	}
+	put(t, dir, "users.yaml", "users: []\n")
+	put(t, dir, "lists/notes.txt", "not a list\n")
+	if got := mustLoad(t, dir).Version(); got != first {
+		t.Errorf("a file that is not loaded changed the version from %s to %s", first, got)
+	}
+	if err := os.Rename(filepath.Join(dir, "lists", "missing.csv"), filepath.Join(dir, "lists", "gone.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustLoad(t, dir).Version(); got == first {
+		t.Error("renaming a list left the version")
+	}
+	if err := os.Rename(filepath.Join(dir, "lists", "gone.csv"), filepath.Join(dir, "lists", "missing.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustLoad(t, dir).Version(); got != first {
+		t.Errorf("the same content is version %s, was %s", got, first)
+	}
+	edit(t, dir, "passes.csv", "XX99XX,2026-07-02", "XX99XX,2026-07-03")
+	if got := mustLoad(t, dir).Version(); got == first {
+		t.Error("changing a pass left the version")
+	}
+}
+
+func TestOnlyTheCameraRegistryMustBeThere(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Load(dir)
+	if got := problemsOf(err); len(got) != 1 || got[0].File != fileCameras {
+		t.Errorf("empty directory: %v", err)
+	}
+	put(t, dir, fileCameras, "cameras: [{id: A, site: A, kind: fixed, municipality: 21001, zone: a}]\n")
+	s := mustLoad(t, dir)
+	if _, ok := s.Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, at(t, "2026-01-01T00:00:00Z")); ok {
+		t.Error("found a vehicle without vehicles.csv")
+	}
+	if got := s.Entries(nil, schemas.MustPlate("1ABC123").Class(), 1); len(got) != 0 {
+		t.Error("found an entry without lists")
+	}
+	if s.DayPass(schemas.MustPlate("1ABC123"), 1) {
+		t.Error("found a pass without passes.csv")
+	}
+	if _, err := Load(filepath.Join(dir, "absent")); err == nil {
+		t.Error("loaded a directory that is not there")
+	}
+}
+
+func TestColumnsMayComeInAnyOrderWithMarkAndCarriageReturns(t *testing.T) {
+	dir := region(t)
+	put(t, dir, filePasses, "\xef\xbb\xbfday,plate\r\n2026-07-01,1ABC123\r\n")
+	if !mustLoad(t, dir).DayPass(schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-01")) {
+		t.Error("the pass is not found")
+	}
+}

@@ -1,0 +1,243 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// runner feeds one partition's shard for one generation. fetch, process and flush are one goroutine each, joined by
+// bounded channels: when the sink stands still, flush does, then process, then fetch, and Kafka keeps the backlog.
+type runner struct {
+	cfg       *Config
+	sess      Session
+	partition int32
+	log       zerolog.Logger
+	shard     *Shard
+
+	fetched chan *Records // full buffers, fetch -> process
+	empty   chan *Records // empty buffers, process -> fetch
+	ready   chan *Batch   // batches to write, process -> flush
+	free    chan *Batch   // written batches, flush -> process
+
+	caughtUp bool // process: the last fetch reached the end of the log
+}
+
+const (
+	fetchBuffers = 2
+	batchBuffers = 3
+)
+
+func newRunner(cfg *Config, sess Session, partition int32) *runner {
+	r := &runner{
+		cfg: cfg, sess: sess, partition: partition,
+		log:     cfg.Logger.With().Int32("partition", partition).Logger(),
+		fetched: make(chan *Records, fetchBuffers), empty: make(chan *Records, fetchBuffers),
+		ready: make(chan *Batch), free: make(chan *Batch, batchBuffers),
+	}
+	for range fetchBuffers {
+		r.empty <- &Records{}
+	}
+	for range batchBuffers {
+		r.free <- newBatch(cfg.Sink.NewBlock())
+	}
+	return r
+}
+
+// run works until the generation ends (ctx), the worker is fenced, or something cannot be mended.
+func (r *runner) run(ctx context.Context) error {
+	next, err := r.recover(ctx)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.fetch(ctx, next) })
+	g.Go(func() error { return r.process(ctx) })
+	g.Go(func() error { return r.flush(ctx) })
+	return g.Wait()
+}
+
+// fetch keeps one fetch ahead of process.
+func (r *runner) fetch(ctx context.Context, from int64) error {
+	reader, err := retry(ctx, r.log, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reader.Close() }()
+	for {
+		var into *Records
+		select {
+		case into = <-r.empty:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		into.Reset()
+		if _, err := retry(ctx, r.log, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) }); err != nil {
+			return err
+		}
+		select {
+		case r.fetched <- into:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// process turns records into batches. A batch is handed over when its linger has passed and flush is free, or when it
+// is full; a full batch stops the intake.
+func (r *runner) process(ctx context.Context) error {
+	batch := <-r.free
+	batch.reset()
+	linger := time.NewTimer(time.Hour)
+	defer linger.Stop()
+	idle := time.NewTimer(r.cfg.TickAfter)
+	defer idle.Stop()
+	due := false
+	for {
+		var out chan<- *Batch
+		if due && batch.Totals.Fetched > 0 {
+			out = r.ready
+		}
+		select {
+		case recs := <-r.fetched:
+			before, fresh, some := batch, batch.Totals.Fetched == 0, recs.Len() > 0
+			if err := r.consume(ctx, recs, &batch); err != nil {
+				return err
+			}
+			r.empty <- recs
+			if some && (fresh || batch != before) {
+				due = false
+				linger.Reset(r.cfg.Linger)
+			}
+			if some {
+				idle.Reset(r.cfg.TickAfter)
+			}
+		case out <- r.sealed(batch, out != nil):
+			batch, due = r.next(ctx), false
+			if batch == nil {
+				return ctx.Err()
+			}
+		case <-linger.C:
+			due = true
+		case <-idle.C:
+			r.tick(ctx)
+			idle.Reset(r.cfg.TickAfter)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// consume processes the fetched records, handing over full batches on the way.
+func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) error {
+	r.caughtUp = false
+	for i := range recs.Len() {
+		offset, value := recs.At(i)
+		b := *batch
+		if b.Totals.Fetched == 0 {
+			r.open(b, offset)
+		}
+		r.shard.Process(b, b.world, offset, value)
+		b.Range.End = offset + 1
+		if b.Block.Rows() < r.cfg.BatchRows {
+			continue
+		}
+		select {
+		case r.ready <- r.sealed(b, true):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if *batch = r.next(ctx); *batch == nil {
+			return ctx.Err()
+		}
+	}
+	if n := recs.Len(); n > 0 {
+		last, _ := recs.At(n - 1)
+		r.caughtUp = last+1 >= recs.HighWater
+		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1)
+	} else {
+		r.caughtUp = true
+	}
+	return nil
+}
+
+// open starts a batch at offset, under the versions current now.
+func (r *runner) open(b *Batch, offset int64) {
+	b.world = r.cfg.World()
+	b.opened = time.Now()
+	b.Range = Range{Topic: r.cfg.Topic, Partition: r.partition, Start: offset, End: offset}
+	b.Totals.CatalogueVersion = b.world.Engine.Catalogue().Version()
+	b.Totals.ReferenceVersion = b.world.Registry.Version()
+	b.plan = r.shard.plan(offset)
+}
+
+// sealed completes a batch for the hand-over: its totals and its plans. It may be called again for the same batch.
+func (r *runner) sealed(b *Batch, use bool) *Batch {
+	if !use {
+		return nil
+	}
+	if !b.balanced() {
+		panic(fmt.Sprintf("BUG: batch %+v does not balance: %+v", b.Range, b.Totals))
+	}
+	b.Totals.Clock = r.shard.Clock()
+	b.plan.End = b.Range.End
+	b.plan.Catalogue, b.plan.Reference = b.Totals.CatalogueVersion, b.Totals.ReferenceVersion
+	b.after = r.shard.plan(b.Range.End)
+	return b
+}
+
+// next waits for a written batch to fill again; nil when ctx ends.
+func (r *runner) next(ctx context.Context) *Batch {
+	select {
+	case b := <-r.free:
+		b.reset()
+		return b
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// tick lets open passages close while the partition is idle.
+func (r *runner) tick(ctx context.Context) {
+	at, open := r.shard.passages.NextClose()
+	now := schemas.MicrosOf(time.Now())
+	if !open || !r.caughtUp || now < at {
+		return
+	}
+	if err := r.sess.Tick(ctx, r.partition, now); err != nil && ctx.Err() == nil {
+		r.log.Warn().Err(err).Msg("tick not written; open passages wait for the next one")
+	}
+}
+
+// retry calls f until it succeeds, ctx ends, or the error is final (ErrFenced, ErrStop).
+func retry[T any](ctx context.Context, log zerolog.Logger, what string, f func() (T, error)) (T, error) {
+	wait := 20 * time.Millisecond
+	for n := 0; ; n++ {
+		v, err := f()
+		if err == nil {
+			return v, nil
+		}
+		if ctx.Err() != nil {
+			return v, ctx.Err()
+		}
+		if errors.Is(err, ErrFenced) || errors.Is(err, ErrStop) {
+			return v, fmt.Errorf("%s: %w", what, err)
+		}
+		if n%10 == 3 {
+			log.Warn().Err(err).Int("attempt", n+1).Msg(what + ": trying again")
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+			return v, ctx.Err()
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}

@@ -1,0 +1,308 @@
+package pipeline
+
+import (
+	"unsafe"
+
+	"github.com/gvc-brussels/anpr/pipeline/decode"
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/normalise"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Registry is one version of the reference data as the pipeline needs it. pipeline/refdata implements it.
+type Registry interface {
+	rules.Reference
+	// Camera finds a camera; the id may alias a record.
+	Camera(id string) (*schemas.Camera, bool)
+}
+
+// World is the pair of versions a batch is decided under. It is read once a batch, so that no batch mixes two.
+type World struct {
+	Registry Registry
+	Engine   *rules.Engine
+}
+
+// ShardConfig sets up a shard. Partitions is the number of partitions of the topic.
+type ShardConfig struct {
+	Topic      string
+	Partition  int32
+	Partitions int
+	Dedup      dedup.Config
+	ClockAhead schemas.Micros // captured later than received by more is rejected; 0 = decode's default
+	ClockBack  schemas.Micros // captured longer before being received is rejected; 0 = decode's default
+	Publisher  Publisher
+	Now        func() schemas.Micros // only for the processed_at column of hits
+}
+
+// clockStep is the furthest that one record may move the log's clock: a producer with a wild clock must not close every
+// passage of the partition.
+const clockStep = schemas.Minute
+
+// seenDays is for how many days back the ids of day-bound offences are kept: longer than any camera buffers.
+const seenDays = 8
+
+// Shard is the state of one partition and the whole logic of the data path: decode, normalise, dedup, rules, evidence.
+// It does no input or output but through the block and the publisher. Not safe for concurrent use.
+type Shard struct {
+	cfg      ShardConfig
+	window   *dedup.Window
+	passages *dedup.Passages
+	clock    schemas.Micros
+	marks    marks
+	seen     map[schemas.OffenceID]schemas.Day
+	seenFunc func(schemas.OffenceID) bool
+	chain    *evidence.Chain
+
+	// During Process.
+	out       *Batch // nil while state is rebuilt
+	world     World
+	pos       Position
+	seq       uint32
+	read      schemas.Read
+	hits      []schemas.Hit
+	decisions []schemas.Decision
+}
+
+// NewShard makes an empty shard whose first record is at offset start, when the log's clock stood at clock.
+func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
+	if cfg.ClockAhead == 0 {
+		cfg.ClockAhead = decode.DefaultAhead
+	}
+	if cfg.ClockBack == 0 {
+		cfg.ClockBack = decode.DefaultBehind
+	}
+	cfg.Dedup = cfg.Dedup.WithDefaults()
+	s := &Shard{
+		cfg: cfg, clock: clock,
+		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
+		marks:  marks{horizon: cfg.Dedup.Horizon()},
+		seen:   map[schemas.OffenceID]schemas.Day{},
+		chain:  &evidence.Chain{},
+		pos:    Position{Topic: cfg.Topic, Partition: cfg.Partition, Offset: start},
+	}
+	s.passages = dedup.NewPassages(cfg.Dedup, s.closed)
+	s.seenFunc = func(id schemas.OffenceID) bool { _, ok := s.seen[id]; return ok }
+	s.marks.at = append(s.marks.at, mark{start, clock})
+	return s
+}
+
+// Clock returns the log's clock: the latest received_at so far.
+func (s *Shard) Clock() schemas.Micros { return s.clock }
+
+// Restore loads what the tables remember of records below the offset at which Process goes on.
+func (s *Shard) Restore(offences []schemas.OffenceID, seals map[string]schemas.Sum) {
+	day := s.clock.Day()
+	for _, id := range offences {
+		s.seen[id] = day
+	}
+	s.chain.Load(seals)
+}
+
+// Process takes the record at offset into the batch. A nil batch rebuilds state: nothing is written or published.
+func (s *Shard) Process(b *Batch, w World, offset int64, value []byte) {
+	s.out, s.world, s.seq = b, w, 0
+	s.pos.Offset = offset
+	s.marks.note(offset, s.clock)
+	s.count(func(t *Totals) { t.Fetched++ })
+	s.record(value)
+	s.out, s.world = nil, World{}
+}
+
+func (s *Shard) record(value []byte) {
+	r := &s.read
+	if err := decode.Record(r, value); err != nil {
+		s.reject(&Rejected{Err: err, Payload: value, PayloadSize: uint64(len(value))})
+		return
+	}
+	if r.Tick > 0 {
+		s.count(func(t *Totals) { t.Ticks++ })
+		s.advance(r.Tick)
+		return
+	}
+	if q := r.Quarantine; q != nil {
+		s.reject(&Rejected{
+			Err:    &schemas.RejectError{Reason: q.Reason, Field: q.Field, Detail: q.Detail},
+			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize,
+		})
+		return
+	}
+	cam, err := s.admit(r)
+	if err != nil {
+		s.reject(&Rejected{Err: err, Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: value, PayloadSize: uint64(len(value))})
+		return
+	}
+	s.take(r, cam)
+}
+
+// admit checks what a read must satisfy beyond its form: a plate, a plausible clock, a registered camera.
+func (s *Shard) admit(r *schemas.Read) (*schemas.Camera, *schemas.RejectError) {
+	if err := normalise.Read(r); err != nil {
+		return nil, err
+	}
+	if err := decode.CheckClock(r, s.cfg.ClockAhead, s.cfg.ClockBack); err != nil {
+		return nil, err
+	}
+	cam, ok := s.world.Registry.Camera(r.Camera)
+	if !ok {
+		return nil, schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
+	}
+	if !cam.ValidAt(r.CapturedAt) {
+		return nil, schemas.Rejectf(schemas.ReasonCameraExpired, "captured_at", "the registry entry does not cover the capture time; correct its validity, then replay the dead letter")
+	}
+	if r.ReceivedAt-r.CapturedAt > cam.AllowedLateness {
+		r.Flags |= schemas.FlagLate
+	}
+	if schemas.Partition(r.Class, r.Camera, s.cfg.Partitions) != int(s.cfg.Partition) {
+		r.Flags |= schemas.FlagMisrouted
+	}
+	return cam, nil
+}
+
+// take stores or merges an admitted read and fires hits.
+func (s *Shard) take(r *schemas.Read, cam *schemas.Camera) {
+	s.advance(r.ReceivedAt)
+	if s.window.Seen(r.ID, s.clock) {
+		s.merge(MergeRetransmission, r, schemas.PassageID{})
+		return
+	}
+	a := s.passages.Add(r, cam.SiteHash, s.pos.Offset)
+	if a.Joined == dedup.JoinedMerged {
+		s.merge(MergeParked, r, a.Passage)
+		return
+	}
+	if b := s.out; b != nil {
+		b.Totals.Stored++
+		if r.Flags&schemas.FlagLate != 0 {
+			b.Counts.Late++
+		}
+		if r.Flags&schemas.FlagMisrouted != 0 {
+			b.Counts.Misrouted++
+		}
+		b.Block.Read(r, a.Passage, cam, s.pos)
+	}
+	if a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant {
+		s.match(r, cam, a)
+	}
+}
+
+// match fires the hits of a read whose plate is new to its passage.
+func (s *Shard) match(r *schemas.Read, cam *schemas.Camera, a dedup.Added) {
+	s.hits = s.world.Engine.Hits(s.hits[:0], r, a.Passage, cam, s.world.Registry)
+	for i := range s.hits {
+		h := &s.hits[i]
+		if !s.passages.Report(a, h.ID) || s.out == nil {
+			continue
+		}
+		s.cfg.Publisher.Hit(&s.out.Pending, h, r)
+		s.out.Block.Hit(h, r, cam, s.pos, s.cfg.Now())
+		s.out.Totals.Hits++
+		s.out.Counts.Hits[h.Match]++
+	}
+}
+
+// closed decides a passage. While state is rebuilt nothing is decided: Restore brings what earlier decisions left.
+func (s *Shard) closed(p *schemas.Passage) {
+	b := s.out
+	if b == nil {
+		return
+	}
+	b.Totals.Passages++
+	cam, ok := s.world.Registry.Camera(alias(&p.Best.Camera))
+	if !ok { // left the registry since the read: keep the passage, decide nothing
+		b.Block.Passage(p, &schemas.Camera{ID: p.Best.Camera.String()}, s.pos)
+		return
+	}
+	b.Block.Passage(p, cam, s.pos)
+	if p.Parked {
+		return
+	}
+	subject := rules.Subject{Passage: p, Camera: cam, Seen: s.seenFunc}
+	if !p.Measured.Read.IsZero() {
+		subject.MeasuredBy, _ = s.world.Registry.Camera(alias(&p.Measured.Camera))
+	}
+	s.decisions, _ = s.world.Engine.Decide(s.decisions[:0], &subject, s.world.Registry)
+	for i := range s.decisions {
+		s.decide(&s.decisions[i], p, cam)
+	}
+}
+
+func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Camera) {
+	b := s.out
+	b.Counts.Decisions[Verdict{d.Family, d.Outcome}]++
+	cam := best
+	if d.On.Read == p.Measured.Read {
+		if c, ok := s.world.Registry.Camera(alias(&d.On.Camera)); ok {
+			cam = c
+		}
+	}
+	candidate := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
+	if candidate {
+		s.chain.Next(d)
+		s.seen[d.Offence] = d.On.CapturedAt.Day()
+		b.Totals.Offences++
+		s.cfg.Publisher.Offence(&b.Pending, d)
+	}
+	b.Block.Decision(d, p.Class, cam, s.pos, s.seq)
+	s.seq++
+}
+
+func (s *Shard) merge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
+	if b := s.out; b != nil {
+		b.Totals.Merged++
+		b.Counts.Merged[kind]++
+		b.Block.Merge(kind, r, p, s.pos)
+	}
+}
+
+func (s *Shard) reject(r *Rejected) {
+	b := s.out
+	if b == nil {
+		return
+	}
+	r.Pos = s.pos
+	b.Totals.Rejected++
+	b.Counts.Rejected[r.Err.Reason]++
+	s.cfg.Publisher.Reject(&b.Pending, r)
+	b.Block.Reject(r)
+}
+
+// advance moves the log's clock and closes the passages that are due.
+func (s *Shard) advance(to schemas.Micros) {
+	if s.clock != 0 {
+		to = min(to, s.clock+clockStep)
+	}
+	if to <= s.clock {
+		return
+	}
+	if s.out != nil && s.clock != 0 && to.Day() != s.clock.Day() {
+		s.forget(to.Day() - seenDays)
+	}
+	s.clock = to
+	s.passages.Advance(to)
+}
+
+// forget drops the day-bound offences of days before first.
+func (s *Shard) forget(first schemas.Day) {
+	for id, day := range s.seen {
+		if day < first {
+			delete(s.seen, id)
+		}
+	}
+}
+
+func (s *Shard) count(f func(*Totals)) {
+	if s.out != nil {
+		f(&s.out.Totals)
+	}
+}
+
+// alias gives the camera id as a string without copying; it is valid while c is.
+func alias(c *schemas.CameraRef) string {
+	b := c.Bytes()
+	if len(b) == 0 {
+		return ""
+	}
+	return unsafe.String(&b[0], len(b))
+}

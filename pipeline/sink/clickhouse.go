@@ -1,0 +1,206 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var _ pipeline.Sink = (*ClickHouse)(nil)
+
+// ClickHouse implements [pipeline.Sink]. It is safe for concurrent use with different blocks.
+type ClickHouse struct {
+	cfg     Config
+	pool    *pool
+	breaker *gobreaker.CircuitBreaker[struct{}]
+
+	// inserted, when set, is told after each acknowledged table; an error of it ends the try there. Tests use it to
+	// stop between two tables.
+	inserted func(table string) error
+}
+
+// NewClickHouse makes the sink and tries the server once. A server that does not answer is not an error, since it may
+// come up later and Insert waits for it; one that refuses for ever (wrong password, missing database) is.
+func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &ClickHouse{cfg: cfg, pool: newPool(&cfg)}
+	c.breaker = gobreaker.NewCircuitBreaker[struct{}](c.breakerSettings())
+	if err := c.Ping(ctx); err != nil {
+		if errors.Is(err, pipeline.ErrStop) || ctx.Err() != nil {
+			c.Close()
+			return nil, err
+		}
+		cfg.Logger.Warn().Err(err).Msg("clickhouse does not answer yet; inserts will wait for it")
+	}
+	return c, nil
+}
+
+// NewBlock returns an empty block of this sink.
+func (c *ClickHouse) NewBlock() pipeline.Block { return NewBlock(c.cfg.TraceJSON) }
+
+// Ping reports whether the server answers. An error that wraps pipeline.ErrStop will not go away by itself.
+func (c *ClickHouse) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
+	defer cancel()
+	err := c.pool.do(ctx, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
+	return stopped(err)
+}
+
+// Close closes the idle connections; those in use are closed when their insert ends.
+func (c *ClickHouse) Close() { c.pool.close() }
+
+// Insert writes every row of the block, then the ledger row of the range, and returns nil when all of it is stored. A
+// transient failure is tried again until ctx ends; the error is then ctx's, and the range may be partly written, which
+// a later insert of the same range completes. Any other error wraps pipeline.ErrStop.
+func (c *ClickHouse) Insert(ctx context.Context, rg pipeline.Range, t *pipeline.Totals, blk pipeline.Block) error {
+	b, ok := blk.(*Block)
+	if !ok {
+		panic(fmt.Sprintf("BUG: a %T is not a block of this sink", blk))
+	}
+	if err := balance(rg, t, b); err != nil {
+		return err
+	}
+	work := c.plan(rg, t, b)
+	waiting := false
+	defer func() {
+		if waiting {
+			c.cfg.Metrics.InsertsWaiting.Dec()
+		}
+	}()
+	for try := 0; ; try++ {
+		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, work.run(ctx) })
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, ctx.Err())
+		}
+		if errors.Is(err, pipeline.ErrStop) {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, err)
+		}
+		if !waiting {
+			waiting = true
+			c.cfg.Metrics.InsertsWaiting.Inc()
+		}
+		c.note(err, rg, try)
+		if err := sleep(ctx, backoff(c.cfg.Breaker.MinWait, c.cfg.Breaker.MaxWait, try)); err != nil {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, err)
+		}
+	}
+}
+
+// note counts a failed try and logs it: the first one of a block and then every tenth, the others would say the same.
+func (c *ClickHouse) note(err error, rg pipeline.Range, try int) {
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		c.cfg.Metrics.InsertRetries.WithLabelValues(causeBreaker).Inc()
+		return
+	}
+	c.cfg.Metrics.InsertRetries.WithLabelValues(cause(err)).Inc()
+	if try%10 == 0 {
+		c.cfg.Logger.Warn().Str("error", headline(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
+			Int64("start", rg.Start).Int64("end", rg.End).Int("try", try+1).
+			Msg("insert not acknowledged; trying the same block again")
+	}
+}
+
+// insertPlan is one Insert: its tables and which of them are acknowledged.
+type insertPlan struct {
+	c      *ClickHouse
+	rg     pipeline.Range
+	tables []*table
+	done   []bool
+	ledger *table
+}
+
+func (c *ClickHouse) plan(rg pipeline.Range, t *pipeline.Totals, b *Block) *insertPlan {
+	w := &insertPlan{c: c, rg: rg, ledger: ledger(rg, t)}
+	for i := range b.tables {
+		if tab := &b.tables[i]; tab.rows() > 0 {
+			tab.check()
+			w.tables = append(w.tables, tab)
+		}
+	}
+	w.done = make([]bool, len(w.tables))
+	return w
+}
+
+// run tries what is not yet acknowledged. The ledger row goes last and alone: it proves the rest.
+func (w *insertPlan) run(ctx context.Context) error {
+	var g errgroup.Group // without a shared context: one table's failure must not tear down the others' connections
+	g.SetLimit(w.c.cfg.Parallel)
+	errs := make([]error, len(w.tables))
+	for i, t := range w.tables {
+		if w.done[i] {
+			continue
+		}
+		g.Go(func() error {
+			errs[i] = w.c.insert(ctx, w.rg, t)
+			w.done[i] = errs[i] == nil
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return w.c.insert(ctx, w.rg, w.ledger)
+}
+
+// insert sends one table as one native block and waits for the end.
+func (c *ClickHouse) insert(ctx context.Context, rg pipeline.Range, t *table) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.InsertTimeout)
+	defer cancel()
+	start := time.Now()
+	err := c.pool.do(ctx, func(ctx context.Context, conn *ch.Client) error {
+		return conn.Do(ctx, ch.Query{Body: t.query, Input: t.input, Settings: c.settings(token(rg, t.name), t.rows())})
+	})
+	if err != nil {
+		return fmt.Errorf("insert %d rows into %s: %w", t.rows(), t.name, stopped(err))
+	}
+	c.cfg.Metrics.InsertSeconds.WithLabelValues(t.name).Observe(time.Since(start).Seconds())
+	c.cfg.Metrics.InsertedRows.WithLabelValues(t.name).Add(float64(t.rows()))
+	if c.inserted != nil {
+		return c.inserted(t.name)
+	}
+	return nil
+}
+
+// settings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
+func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
+	s := []ch.Setting{
+		{Key: "async_insert", Value: "0", Important: true},
+		{Key: "insert_deduplicate", Value: "1", Important: true},
+		{Key: "insert_deduplication_token", Value: token, Important: true},
+		// Keep the block whole: a server splits what exceeds this.
+		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
+		// Rows that share a sorting key are stored as they came and not collapsed unseen.
+		{Key: "optimize_on_insert", Value: "0", Important: true},
+	}
+	if c.cfg.Quorum != "" {
+		s = append(s, ch.Setting{Key: "insert_quorum", Value: c.cfg.Quorum, Important: true})
+	}
+	return s
+}
+
+// token names an insert for ever: by its range, its table and the schema, and by nothing else.
+func token(rg pipeline.Range, table string) string {
+	b := make([]byte, 0, 96)
+	b = append(append(b, rg.Topic...), '/')
+	b = append(strconv.AppendInt(b, int64(rg.Partition), 10), '/')
+	b = append(strconv.AppendInt(b, rg.Start, 10), '-')
+	b = append(strconv.AppendInt(b, rg.End, 10), '/')
+	b = append(append(b, table...), "/v"...)
+	return string(strconv.AppendInt(b, schemas.SchemaVersion, 10))
+}

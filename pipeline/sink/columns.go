@@ -1,0 +1,155 @@
+package sink
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// keepBytes bounds what one column buffer keeps over a Reset, so that one outsized batch does not hold its memory for
+// ever. A usual batch of 65,536 reads needs at most 1 MiB in its widest column.
+const keepBytes = 2 << 20
+
+func keep[T any](s []T) []T {
+	var z T
+	if cap(s)*int(unsafe.Sizeof(z)) > keepBytes {
+		return nil
+	}
+	return s[:0]
+}
+
+// column is one column of a table, held in wire form so that writing it copies nothing.
+type column interface {
+	proto.ColInput
+	Reset()
+}
+
+// fixedCol is a column of a fixed width. Methods must match the width of the type.
+type fixedCol struct {
+	typ   proto.ColumnType
+	width int
+	buf   []byte
+}
+
+func (c *fixedCol) Type() proto.ColumnType       { return c.typ }
+func (c *fixedCol) Rows() int                    { return len(c.buf) / c.width }
+func (c *fixedCol) EncodeColumn(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
+func (c *fixedCol) Reset()                       { c.buf = keep(c.buf) }
+
+func (c *fixedCol) WriteColumn(w *proto.Writer) {
+	if len(c.buf) > 0 {
+		w.ChainWrite(c.buf)
+	}
+}
+
+func (c *fixedCol) u8(v uint8)          { c.buf = append(c.buf, v) }
+func (c *fixedCol) u16(v uint16)        { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
+func (c *fixedCol) u32(v uint32)        { c.buf = binary.LittleEndian.AppendUint32(c.buf, v) }
+func (c *fixedCol) i32(v int32)         { c.u32(uint32(v)) }
+func (c *fixedCol) u64(v uint64)        { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
+func (c *fixedCol) i64(v int64)         { c.u64(uint64(v)) }
+func (c *fixedCol) at(v schemas.Micros) { c.u64(uint64(v)) }
+func (c *fixedCol) sum(v *schemas.Sum)  { c.buf = append(c.buf, v[:]...) }
+
+func (c *fixedCol) bool(v bool) {
+	var b byte
+	if v {
+		b = 1
+	}
+	c.buf = append(c.buf, b)
+}
+
+// id appends a UUID: ClickHouse keeps its two halves as little-endian integers and prints them big-endian, so each half
+// is swapped and the text is the one schemas.ID.String gives.
+func (c *fixedCol) id(v *schemas.ID) {
+	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[:8]))
+	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[8:]))
+}
+
+func uuidCol() fixedCol { return fixedCol{typ: proto.ColumnTypeUUID, width: 16} }
+func timeCol() fixedCol { return fixedCol{typ: "DateTime64(6, 'UTC')", width: 8} }
+func dateCol() fixedCol { return fixedCol{typ: proto.ColumnTypeDate32, width: 4} }
+func u8Col() fixedCol   { return fixedCol{typ: proto.ColumnTypeUInt8, width: 1} }
+func u16Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeUInt16, width: 2} }
+func u32Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeUInt32, width: 4} }
+func i32Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeInt32, width: 4} }
+func u64Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeUInt64, width: 8} }
+func i64Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeInt64, width: 8} }
+func boolCol() fixedCol { return fixedCol{typ: proto.ColumnTypeBool, width: 1} }
+func sumCol() fixedCol  { return fixedCol{typ: "FixedString(32)", width: 32} }
+
+// strCol is a String column: every value behind its length.
+type strCol struct {
+	buf  []byte
+	rows int
+}
+
+func (c *strCol) Type() proto.ColumnType       { return proto.ColumnTypeString }
+func (c *strCol) Rows() int                    { return c.rows }
+func (c *strCol) EncodeColumn(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
+func (c *strCol) Reset()                       { c.buf, c.rows = keep(c.buf), 0 }
+
+func (c *strCol) WriteColumn(w *proto.Writer) {
+	if len(c.buf) > 0 {
+		w.ChainWrite(c.buf)
+	}
+}
+
+func (c *strCol) str(v string) {
+	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
+	c.rows++
+}
+
+func (c *strCol) bytes(v []byte) {
+	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
+	c.rows++
+}
+
+func (c *strCol) plate(p schemas.Plate) {
+	c.buf = p.AppendTo(append(c.buf, byte(p.Len())))
+	c.rows++
+}
+
+// digest appends the 32 raw bytes, or nothing when there is none.
+func (c *strCol) digest(s *schemas.Sum) {
+	if s.IsZero() {
+		c.bytes(nil)
+		return
+	}
+	c.bytes(s[:])
+}
+
+// arrCol is an Array column over the values of another: the element is filled first, then end closes the row.
+type arrCol[C column] struct {
+	ends fixedCol
+	elem C
+}
+
+func (c *arrCol[C]) Type() proto.ColumnType { return proto.ColumnTypeArray.Sub(c.elem.Type()) }
+func (c *arrCol[C]) Rows() int              { return c.ends.Rows() }
+
+func (c *arrCol[C]) EncodeColumn(b *proto.Buffer) {
+	c.ends.EncodeColumn(b)
+	c.elem.EncodeColumn(b)
+}
+
+func (c *arrCol[C]) WriteColumn(w *proto.Writer) {
+	c.ends.WriteColumn(w)
+	c.elem.WriteColumn(w)
+}
+
+func (c *arrCol[C]) Reset() {
+	c.ends.Reset()
+	c.elem.Reset()
+}
+
+func (c *arrCol[C]) end() { c.ends.u64(uint64(c.elem.Rows())) }
+
+// minSlots is the smallest look-up table of a lowCol; a power of two.
+const minSlots = 1 << 6
+
+func slotsFor(values int) int { return max(minSlots, 1<<bits.Len(uint(4*values-1))) }

@@ -1,0 +1,179 @@
+package sink
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Constants of the native form of LowCardinality: the version of its keys, and the flags "the dictionary is sent with
+// the block" and "and replaces the one before".
+const (
+	lowKeyVersion = 1
+	lowFlags      = 1<<9 | 1<<10
+)
+
+// lowCol is a LowCardinality(String) column. Its dictionary is found through an open-addressing table over the
+// dictionary itself, so a known value costs a hash and a comparison, and nothing is allocated. Keys are kept as narrow as
+// the dictionary allows (1, 2 or 4 bytes).
+type lowCol struct {
+	dict  strCol
+	spans []span   // of the dictionary's values, by key
+	slots []uint32 // key + 1; 0 is free. The length is a power of two, at least twice the number of keys
+	keys  []byte   // of every row, width bytes each
+	width int      // 1, 2 or 4; 0 means 1
+	last  uint32   // key of the last row
+}
+
+type span struct {
+	start, end uint32 // in dict.buf
+	hash       uint64
+}
+
+func (c *lowCol) Type() proto.ColumnType { return "LowCardinality(String)" }
+
+func (c *lowCol) Rows() int { return len(c.keys) / max(c.width, 1) }
+
+func (c *lowCol) Reset() {
+	c.dict.Reset()
+	c.spans, c.keys, c.slots = keep(c.spans), keep(c.keys), keep(c.slots)
+	c.slots = c.slots[:cap(c.slots)]
+	clear(c.slots)
+	c.width, c.last = 1, 0
+}
+
+func (c *lowCol) str(v string) { c.bytes(unsafe.Slice(unsafe.StringData(v), len(v))) }
+
+func (c *lowCol) country(v schemas.Country) {
+	if v.IsZero() {
+		c.bytes(nil)
+		return
+	}
+	c.bytes(v[:])
+}
+
+func (c *lowCol) bytes(v []byte) {
+	if len(c.spans) > 0 && string(c.value(c.last)) == string(v) { // most columns repeat the row before
+		c.append(c.last)
+		return
+	}
+	c.append(c.key(v))
+}
+
+func (c *lowCol) value(key uint32) []byte {
+	s := c.spans[key]
+	return c.dict.buf[s.start:s.end]
+}
+
+// key finds or makes the key of a value.
+func (c *lowCol) key(v []byte) uint32 {
+	if len(c.spans)*2 >= len(c.slots) {
+		c.grow()
+	}
+	h := xxhash.Sum64(v)
+	mask := uint64(len(c.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		slot := c.slots[i]
+		if slot == 0 {
+			c.slots[i] = uint32(len(c.spans)) + 1
+			return c.add(v, h)
+		}
+		if c.spans[slot-1].hash == h && string(c.value(slot-1)) == string(v) {
+			return slot - 1
+		}
+	}
+}
+
+func (c *lowCol) add(v []byte, h uint64) uint32 {
+	key := uint32(len(c.spans))
+	c.dict.bytes(v)
+	end := uint32(len(c.dict.buf))
+	c.spans = append(c.spans, span{start: end - uint32(len(v)), end: end, hash: h})
+	switch key {
+	case 1 << 8:
+		c.widen(2)
+	case 1 << 16:
+		c.widen(4)
+	}
+	return key
+}
+
+func (c *lowCol) grow() {
+	n := slotsFor(len(c.spans) + 1)
+	if n > cap(c.slots) {
+		c.slots = make([]uint32, n)
+	} else {
+		c.slots = c.slots[:n]
+		clear(c.slots)
+	}
+	mask := uint64(n - 1)
+	for k, s := range c.spans {
+		i := s.hash & mask
+		for c.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		c.slots[i] = uint32(k) + 1
+	}
+}
+
+func (c *lowCol) append(key uint32) {
+	c.last = key
+	switch c.width {
+	case 2:
+		c.keys = binary.LittleEndian.AppendUint16(c.keys, uint16(key))
+	case 4:
+		c.keys = binary.LittleEndian.AppendUint32(c.keys, key)
+	default:
+		c.keys = append(c.keys, byte(key))
+	}
+}
+
+// widen rewrites the keys in place, from the last row to the first, so that none is overwritten before it is read.
+func (c *lowCol) widen(width int) {
+	from := max(c.width, 1)
+	rows := len(c.keys) / from
+	c.keys = append(c.keys, make([]byte, rows*(width-from))...)
+	for i := rows - 1; i >= 0; i-- {
+		if from == 1 {
+			binary.LittleEndian.PutUint16(c.keys[2*i:], uint16(c.keys[i]))
+			continue
+		}
+		binary.LittleEndian.PutUint32(c.keys[4*i:], uint32(binary.LittleEndian.Uint16(c.keys[2*i:])))
+	}
+	c.width = width
+}
+
+// EncodeState writes the version of the column's form; ch-go calls it before the column.
+func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
+
+func (c *lowCol) head(b *proto.Buffer) {
+	code := map[int]int64{0: 0, 1: 0, 2: 1, 4: 2}[c.width]
+	b.PutInt64(lowFlags | code)
+	b.PutInt64(int64(len(c.spans)))
+}
+
+// EncodeColumn appends dictionary and keys.
+func (c *lowCol) EncodeColumn(b *proto.Buffer) {
+	if c.Rows() == 0 {
+		return
+	}
+	c.head(b)
+	c.dict.EncodeColumn(b)
+	b.PutInt64(int64(c.Rows()))
+	b.Buf = append(b.Buf, c.keys...)
+}
+
+// WriteColumn hands dictionary and keys to the writer without copying them.
+func (c *lowCol) WriteColumn(w *proto.Writer) {
+	if c.Rows() == 0 {
+		return
+	}
+	w.ChainBuffer(c.head)
+	c.dict.WriteColumn(w)
+	w.ChainBuffer(func(b *proto.Buffer) { b.PutInt64(int64(c.Rows())) })
+	w.ChainWrite(c.keys)
+}

@@ -1,0 +1,89 @@
+package sink
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Metrics counts what the package does. Labels come from closed sets: table names, topics and causes.
+type Metrics struct {
+	InsertSeconds  *prometheus.HistogramVec // by table: one acknowledged insert
+	InsertedRows   *prometheus.CounterVec   // by table: rows acknowledged, repeats included
+	InsertRetries  *prometheus.CounterVec   // by cause: breaker, server, connection
+	BreakerState   prometheus.Gauge         // 0 closed, 1 half open, 2 open
+	InsertsWaiting prometheus.Gauge         // blocks between the first failed try and success
+
+	PublishSeconds  *prometheus.HistogramVec // by topic: from the call to the acknowledgement
+	Published       *prometheus.CounterVec   // by topic: messages acknowledged
+	PublishRetries  *prometheus.CounterVec   // by topic: messages sent again
+	PublishQueue    *prometheus.GaugeVec     // by topic: messages not yet acknowledged
+	RejectsCut      prometheus.Counter       // rejects whose payload did not fit the topic's largest message
+	PublishGivenUp  *prometheus.CounterVec   // by topic: messages not acknowledged when the publisher closed or stopped
+	PublishBatching *prometheus.HistogramVec // by topic: messages sent together
+}
+
+// The causes of a retry.
+const (
+	causeBreaker    = "breaker"
+	causeServer     = "server"
+	causeConnection = "connection"
+)
+
+// NewMetrics registers the metrics; a nil registerer makes them without registering, for tests and tools.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	seconds := prometheus.ExponentialBuckets(0.001, 2, 15) // 1 ms to 16 s
+	m := &Metrics{
+		InsertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_insert_seconds",
+			Help: "Time of one acknowledged insert.", Buckets: seconds}, []string{"table"}),
+		InsertedRows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_inserted_rows_total",
+			Help: "Rows of acknowledged inserts, repeats of a range included."}, []string{"table"}),
+		InsertRetries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_insert_retries_total",
+			Help: "Tries of a block that had to be repeated."}, []string{"cause"}),
+		BreakerState: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_breaker_state",
+			Help: "Circuit breaker around ClickHouse: 0 closed, 1 half open, 2 open."}),
+		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_inserts_waiting",
+			Help: "Blocks that failed at least once and are being tried again."}),
+		PublishSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_publish_seconds",
+			Help: "Time from handing a message over to its acknowledgement.", Buckets: seconds}, []string{"topic"}),
+		Published: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_published_total",
+			Help: "Messages acknowledged by the broker."}, []string{"topic"}),
+		PublishRetries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_publish_retries_total",
+			Help: "Messages sent again."}, []string{"topic"}),
+		PublishQueue: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_sink_publish_queue_messages",
+			Help: "Messages not yet acknowledged."}, []string{"topic"}),
+		RejectsCut: prometheus.NewCounter(prometheus.CounterOpts{Name: "anpr_sink_rejects_cut_total",
+			Help: "Rejects whose payload was cut to fit the topic's largest message."}),
+		PublishGivenUp: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_publish_given_up_total",
+			Help: "Messages given up unacknowledged at shutdown or on an error no retry can mend."}, []string{"topic"}),
+		PublishBatching: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_publish_batch_messages",
+			Help: "Messages sent together.", Buckets: prometheus.ExponentialBuckets(1, 4, 7)}, []string{"topic"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting,
+			m.PublishSeconds, m.Published, m.PublishRetries, m.PublishQueue, m.RejectsCut, m.PublishGivenUp, m.PublishBatching)
+	}
+	m.bind()
+	return m
+}
+
+// bind makes every series exist from the start, so that a rate over it is 0 and not absent.
+func (m *Metrics) bind() {
+	for _, t := range append(tableNames[:], ledgerTable) {
+		m.InsertSeconds.WithLabelValues(t)
+		m.InsertedRows.WithLabelValues(t)
+	}
+	for _, c := range []string{causeBreaker, causeServer, causeConnection} {
+		m.InsertRetries.WithLabelValues(c)
+	}
+	for _, t := range []string{schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
+		m.PublishSeconds.WithLabelValues(t)
+		m.Published.WithLabelValues(t)
+		m.PublishRetries.WithLabelValues(t)
+		m.PublishQueue.WithLabelValues(t)
+		m.PublishGivenUp.WithLabelValues(t)
+	}
+}
+
+func (m *Metrics) breaker(s gobreaker.State) { m.BreakerState.Set(float64(s)) }

@@ -1,0 +1,98 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/pressly/goose/v3"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Migrate makes the database when it is missing and applies the migrations of schemas that are not applied yet, in
+// order. Running it again does nothing. Run one at a time: ClickHouse has no lock that two runs could share, though every
+// statement is written so that running it twice does no harm.
+func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
+	cfg.EnsureDefaults()
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	if err := ensureDatabase(ctx, cfg); err != nil {
+		return err
+	}
+	files, err := fs.Sub(schemas.Migrations, "clickhouse")
+	if err != nil {
+		return fmt.Errorf("open the embedded migrations: %w", err)
+	}
+	db := clickhouse.OpenDB(cfg.queryOptions())
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the embedded migrations: %w", err)
+	}
+	done, err := p.Up(ctx)
+	for _, m := range done {
+		logger.Info().Int64("version", m.Source.Version).Str("file", m.Source.Path).Dur("took", m.Duration).
+			Msg("migration applied")
+	}
+	if err != nil {
+		return fmt.Errorf("apply migrations to database %s: %w", cfg.Database, explained(err))
+	}
+	if len(done) == 0 {
+		logger.Info().Str("database", cfg.Database).Msg("database is up to date")
+	}
+	return nil
+}
+
+// ensureDatabase connects without naming the database, because a connection that names a missing one is refused.
+func ensureDatabase(ctx context.Context, cfg Config) error {
+	o := cfg.queryOptions()
+	o.Auth.Database = ""
+	conn, err := clickhouse.Open(o)
+	if err != nil {
+		return fmt.Errorf("open clickhouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, cfg.InsertTimeout)
+	defer cancel()
+	var have uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", cfg.Database).Scan(&have); err != nil {
+		if _, refused := errors.AsType[*clickhouse.Exception](err); refused {
+			return fmt.Errorf("look for database %s: %w", cfg.Database, explained(err))
+		}
+		return fmt.Errorf("clickhouse does not answer at %s: start it or correct the address: %w", cfg.Addr, err)
+	}
+	if have > 0 {
+		return nil // a user without the right to create databases may still migrate one that is there
+	}
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoted(cfg.Database)); err != nil {
+		return fmt.Errorf("create database %s: %w", cfg.Database, explained(err))
+	}
+	return nil
+}
+
+// explained adds what to do to an error of clickhouse-go, as stopped does to one of ch-go.
+func explained(err error) error {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	if !ok {
+		return err
+	}
+	switch code := proto.Error(e.Code); code {
+	case proto.ErrAuthenticationFailed, proto.ErrUnknownUser, proto.ErrWrongPassword, proto.ErrRequiredPassword:
+		return fmt.Errorf("%w: %s: %w", err, stopHints[code], pipeline.ErrStop)
+	case proto.ErrAccessDenied, proto.ErrReadonly:
+		return fmt.Errorf("%w: grant the user CREATE DATABASE, CREATE TABLE, SELECT and INSERT: %w", err, pipeline.ErrStop)
+	}
+	return err
+}
+
+func quoted(name string) string {
+	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
+}

@@ -1,0 +1,66 @@
+package sink
+
+import (
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// passagesTable holds rows of schemas/clickhouse/0002_passages.sql.
+type passagesTable struct {
+	id                             fixedCol
+	plate, class                   strCol
+	country, site, camera, zone    lowCol
+	municipality, firstAt, lastAt  fixedCol
+	bestRead, bestConfidence       fixedCol
+	speed, reads, merged, variants fixedCol
+	parked, partition, offset      fixedCol
+}
+
+func newPassages() passagesTable {
+	return passagesTable{
+		id: uuidCol(), municipality: u32Col(), firstAt: timeCol(), lastAt: timeCol(), bestRead: uuidCol(),
+		bestConfidence: u16Col(), speed: i32Col(), reads: u32Col(), merged: u32Col(), variants: u8Col(),
+		parked: boolCol(), partition: i32Col(), offset: i64Col(),
+	}
+}
+
+func (t *passagesTable) input() proto.Input {
+	return proto.Input{
+		{Name: "passage_id", Data: &t.id}, {Name: "plate", Data: &t.plate}, {Name: "class", Data: &t.class},
+		{Name: "country", Data: &t.country}, {Name: "site", Data: &t.site}, {Name: "camera_id", Data: &t.camera},
+		{Name: "zone", Data: &t.zone}, {Name: "municipality", Data: &t.municipality},
+		{Name: "first_at", Data: &t.firstAt}, {Name: "last_at", Data: &t.lastAt},
+		{Name: "best_read_id", Data: &t.bestRead}, {Name: "best_confidence", Data: &t.bestConfidence},
+		{Name: "speed_dkmh", Data: &t.speed}, {Name: "reads", Data: &t.reads}, {Name: "merged", Data: &t.merged},
+		{Name: "variants", Data: &t.variants}, {Name: "parked", Data: &t.parked},
+		{Name: "kafka_partition", Data: &t.partition}, {Name: "kafka_offset", Data: &t.offset},
+	}
+}
+
+// Passage adds a row of passages. cam is the camera of the best read, nil when it left the registry meanwhile; pos is
+// that of the record that closed the passage.
+func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos pipeline.Position) {
+	t := &b.passages
+	at := placeOf(cam, p.Best.CapturedAt)
+	t.id.id(&p.ID.ID)
+	t.plate.plate(p.Best.Plate)
+	t.class.plate(p.Class.Plate)
+	t.country.country(p.Best.Country)
+	t.site.str(at.site)
+	t.camera.bytes(p.Best.Camera.Bytes())
+	t.zone.str(at.zone)
+	t.municipality.u32(at.municipality)
+	t.firstAt.at(p.First)
+	t.lastAt.at(p.Last)
+	t.bestRead.id(&p.Best.Read.ID)
+	t.bestConfidence.u16(uint16(p.Best.Confidence))
+	t.speed.i32(int32(p.Measured.Speed))
+	t.reads.u32(p.Reads)
+	t.merged.u32(p.Merged)
+	t.variants.u8(p.Variants)
+	t.parked.bool(p.Parked)
+	t.partition.i32(pos.Partition)
+	t.offset.i64(pos.Offset)
+}

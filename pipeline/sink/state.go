@@ -1,0 +1,74 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var _ pipeline.State = (*State)(nil)
+
+// State implements [pipeline.State] by queries. It is safe for concurrent use.
+type State struct{ conn driver.Conn }
+
+// NewState reads back through the connection pool, which stays the caller's.
+func NewState(conn driver.Conn) *State { return &State{conn: conn} }
+
+// Offences returns the ids of the candidates and holds of the partition captured on the Brussels day since or later,
+// decided by records below the offset, each once and in id order.
+func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id) FROM offences
+		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
+		partition, below, int64(since.Start()))
+	if err != nil {
+		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []schemas.OffenceID
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+		}
+		id, err := schemas.ParseID(text)
+		if err != nil {
+			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+		}
+		out = append(out, schemas.OffenceID{ID: id})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+	}
+	return out, nil
+}
+
+// Seals returns each camera's last seal among the decisions of the partition made by records below the offset.
+func (s *State) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
+	rows, err := s.conn.Query(ctx, `SELECT toString(camera_id), argMax(seal_sha256, (kafka_offset, seq)) FROM offences
+		WHERE kafka_partition = ? AND kafka_offset < ? GROUP BY camera_id`, partition, below)
+	if err != nil {
+		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[string]schemas.Sum{}
+	for rows.Next() {
+		var camera, seal string
+		if err := rows.Scan(&camera, &seal); err != nil {
+			return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
+		}
+		var sum schemas.Sum
+		if len(seal) != len(sum) {
+			return nil, fmt.Errorf("seal of a camera in partition %d has %d bytes, want %d: %w", partition, len(seal), len(sum), pipeline.ErrStop)
+		}
+		copy(sum[:], seal)
+		out[camera] = sum
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,31 @@
+package source
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+)
+
+// Tick appends a tick to the partition.
+func (s *session) Tick(ctx context.Context, partition int32, at schemas.Micros) error {
+	value, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}})
+	if err != nil {
+		return fmt.Errorf("encode tick: %w", err)
+	}
+	resp, err := s.g.client.Produce(ctx, &kafka.ProduceRequest{
+		Addr: s.g.addr, Topic: s.g.cfg.Topic, Partition: int(partition), RequiredAcks: kafka.RequireAll,
+		Records: kafka.NewRecordReader(kafka.Record{Time: at.Time(), Value: kafka.NewBytes(value)}),
+	})
+	if err != nil {
+		return fmt.Errorf("write tick: %w", err)
+	}
+	if resp.Error != nil {
+		return fmt.Errorf("write tick: %w", resp.Error)
+	}
+	return nil
+}

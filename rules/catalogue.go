@@ -1,0 +1,227 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+//go:embed catalog/brussels/*.yaml
+var catalogs embed.FS
+
+// Brussels returns the catalogue of the Brussels-Capital Region that is built into the program.
+func Brussels() fs.FS {
+	sub, err := fs.Sub(catalogs, "catalog/brussels")
+	if err != nil {
+		panic("BUG: embedded catalogue: " + err.Error())
+	}
+	return sub
+}
+
+// Value is one dated value of a catalogue, with where it stands and what it rests on.
+type Value struct {
+	File       string
+	Line       int
+	Path       string // Example: tariff[0]
+	ValidFrom  string // day, or "unknown" for an announced value
+	ValidTo    string // first day it no longer holds, or "open"
+	LegalBasis string
+	Source     string
+	Verified   bool
+	Announced  bool // listed, decides nothing
+}
+
+// Catalogue is one loaded version of the rules. It is immutable and safe for concurrent use.
+type Catalogue struct {
+	version string
+	values  []Value
+	general general
+	lez     lezRules
+	speed   speedRules
+	hotlist series[hotlistRules]
+}
+
+// Version names the content: the first 12 hexadecimal digits of a SHA-256 over all files and their names.
+func (c *Catalogue) Version() string { return c.version }
+
+// Values lists every value, in the order of files and lines. The caller may change the slice.
+func (c *Catalogue) Values() []Value { return slices.Clone(c.values) }
+
+// Unverified lists the values in force that nobody has yet confirmed in the law itself.
+func (c *Catalogue) Unverified() []Value {
+	var out []Value
+	for _, v := range c.values {
+		if !v.Verified && !v.Announced {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Announced lists the values that are written down and not in force.
+func (c *Catalogue) Announced() []Value {
+	var out []Value
+	for _, v := range c.values {
+		if v.Announced {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Load reads all *.yaml files at the root of fsys as one catalogue. It refuses the whole when anything is wrong: the error
+// has one line for each finding, with file, line and what to do.
+func Load(fsys fs.FS) (*Catalogue, error) {
+	cat, found := read(fsys)
+	var errs []error
+	for _, f := range found {
+		if !f.Warning {
+			errs = append(errs, errors.New(f.String()))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("load catalogue: %w", errors.Join(errs...))
+	}
+	return cat, nil
+}
+
+// document is one file: any of the sections. A section stands in one file only.
+type document struct {
+	PlateConfidence []rawPlateConfidence `yaml:"plate_confidence_min"`
+	RegisterMaxAge  []rawRegisterMaxAge  `yaml:"register_max_age"`
+	Exemptions      []rawExemption       `yaml:"exemptions"`
+
+	Admission    []rawNorm         `yaml:"admission"`
+	Suspensions  []rawSuspension   `yaml:"suspensions"`
+	NotConcerned []rawNotConcerned `yaml:"not_concerned"`
+	EuroByDate   []rawEuroByDate   `yaml:"euro_by_first_registration"`
+	Oldtimer     []rawOldtimer     `yaml:"oldtimer"`
+	DayPass      []rawDayPass      `yaml:"day_pass"`
+	Foreign      []rawForeign      `yaml:"foreign"`
+	Amounts      []rawAmount       `yaml:"amounts"`
+	Repeat       []rawRepeat       `yaml:"repeat"`
+
+	Correction []rawCorrection `yaml:"correction"`
+	Rounding   []rawRounding   `yaml:"rounding"`
+	Tariff     []rawTariff     `yaml:"tariff"`
+	Routing    []rawRouting    `yaml:"routing"`
+
+	Matching []rawMatching `yaml:"matching"`
+}
+
+// reader gathers the sections over the files.
+type reader struct {
+	found []Finding
+	cat   Catalogue
+	seen  map[string]string // section to file
+	skip  bool              // a file could not be read: nothing is said about what is missing
+	parts parts
+}
+
+// parts are the sections converted and not yet chained.
+type parts struct {
+	confidence []entry[schemas.PerMille]
+	maxAge     []entry[registerAge]
+	exemptions []entry[exemptionRule]
+	lez        lezParts
+	speed      speedParts
+	hotlist    []entry[hotlistRules]
+}
+
+func read(fsys fs.FS) (*Catalogue, []Finding) {
+	rd := &reader{seen: map[string]string{}}
+	names, err := fs.Glob(fsys, "*.yaml")
+	if err != nil || len(names) == 0 {
+		rd.found = append(rd.found, Finding{File: ".", Text: "no *.yaml file found", Do: "name the folder that holds the catalogue"})
+		return &rd.cat, rd.found
+	}
+	sum := sha256.New()
+	for _, name := range names {
+		b, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			rd.found = append(rd.found, Finding{File: name, Text: err.Error(), Do: "make the file readable"})
+			continue
+		}
+		head := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
+		head = binary.BigEndian.AppendUint64(append(head, name...), uint64(len(b)))
+		sum.Write(head)
+		sum.Write(b)
+		rd.file(name, b)
+	}
+	rd.cat.version = hex.EncodeToString(sum.Sum(nil)[:6])
+	rd.finish()
+	return &rd.cat, rd.found
+}
+
+func (rd *reader) file(name string, b []byte) {
+	c := &checker{file: name, found: &rd.found}
+	var d document
+	if !c.decode(b, &d) {
+		rd.skip = true
+		return
+	}
+	rd.general(c, &d)
+	rd.lezNorms(c, &d)
+	rd.lezRest(c, &d)
+	rd.speed(c, &d)
+	section(rd, c, "matching", d.Matching, &rd.parts.hotlist, c.matching)
+	slices.SortStableFunc(c.values, func(a, b Value) int { return a.Line - b.Line })
+	rd.cat.values = append(rd.cat.values, c.values...)
+}
+
+// section converts one section of a file; finding it in a second file is an error.
+func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entry[T], convert func(string, *R) entry[T]) {
+	if raw == nil {
+		return
+	}
+	if other := rd.seen[name]; other != "" {
+		c.errorf("$."+name, "keep the section in one file", "also in %s", other)
+		return
+	}
+	rd.seen[name] = c.file
+	*dst = rows(c, name, raw, convert)
+}
+
+// sections lists what a catalogue must have.
+var sections = []string{
+	"plate_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
+	"euro_by_first_registration", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
+	"routing", "matching",
+}
+
+// finish chains the sections, looks for what is missing and adds the warnings.
+func (rd *reader) finish() {
+	c := &checker{found: &rd.found}
+	for _, s := range sections {
+		if rd.seen[s] == "" && !rd.skip {
+			c.report(Finding{File: ".", Path: s, Text: "section missing", Do: "write it, or [] when there is nothing in it"})
+		}
+	}
+	rd.chainGeneral(c)
+	rd.chainLEZ(c)
+	rd.chainSpeed(c)
+	rd.cat.hotlist = chain(c, "matching", rd.parts.hotlist)
+	for _, v := range rd.cat.values {
+		rd.warn(v)
+	}
+}
+
+func (rd *reader) warn(v Value) {
+	f := Finding{File: v.File, Line: v.Line, Path: v.Path, Warning: true}
+	switch {
+	case v.Announced:
+		f.Text, f.Do = "announced, not in force", "when it enters into force: remove status, write valid_from, close the value before it"
+	case !v.Verified:
+		f.Text, f.Do = "not verified: "+v.Source, "read it in "+v.LegalBasis+", then write verified: true"
+	default:
+		return
+	}
+	rd.found = append(rd.found, f)
+}

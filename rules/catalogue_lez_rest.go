@@ -1,0 +1,147 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// The kinds of the section amounts.
+const (
+	amountInfringement = "infringement"
+	amountForeign      = "foreign_unregistered"
+)
+
+// The words of the section day_pass.
+const (
+	boughtInAdvance     = "in_advance"
+	boughtUntilMidnight = "until_midnight"
+)
+
+type rawNotConcerned struct {
+	Meta  rawMeta  `yaml:",inline"`
+	Fuels []string `yaml:"fuels"`
+}
+
+type rawEuroByDate struct {
+	Meta       rawMeta  `yaml:",inline"`
+	Categories []string `yaml:"categories"`
+	Euro       string   `yaml:"euro"`
+	From       string   `yaml:"registered_from"`
+	To         string   `yaml:"registered_to"`
+}
+
+type rawOldtimer struct {
+	Meta   rawMeta `yaml:",inline"`
+	MinAge string  `yaml:"min_age_years"`
+}
+
+type rawDayPass struct {
+	Meta   rawMeta `yaml:",inline"`
+	Bought string  `yaml:"bought"`
+}
+
+type rawForeign struct {
+	Meta       rawMeta  `yaml:",inline"`
+	ID         string   `yaml:"id"`
+	Kinds      []string `yaml:"kinds"`
+	Categories []string `yaml:"categories"`
+	Grace      string   `yaml:"grace_days"`
+	NotNeeded  []string `yaml:"not_needed"`
+}
+
+type rawAmount struct {
+	Meta  rawMeta `yaml:",inline"`
+	Kind  string  `yaml:"kind"`
+	Cents string  `yaml:"cents"`
+}
+
+type rawRepeat struct {
+	Meta    rawMeta `yaml:",inline"`
+	Window  string  `yaml:"window_months"`
+	PerYear string  `yaml:"max_per_year"`
+	Anchor  string  `yaml:"anchor"`
+}
+
+func (rd *reader) lezRest(c *checker, d *document) {
+	p := &rd.parts.lez
+	section(rd, c, "not_concerned", d.NotConcerned, &p.notConcerned, func(path string, r *rawNotConcerned) entry[fuelSet] {
+		e := entry[fuelSet]{meta: c.meta(path, &r.Meta)}
+		for _, f := range each(c, path+".fuels", r.Fuels, parseFuel) {
+			e.v[f] = true
+		}
+		return e
+	})
+	section(rd, c, "euro_by_first_registration", d.EuroByDate, &p.euroByDate, c.euroByDate)
+	section(rd, c, "oldtimer", d.Oldtimer, &p.oldtimer, func(path string, r *rawOldtimer) entry[int] {
+		return entry[int]{c.meta(path, &r.Meta), int(c.whole(path+".min_age_years", r.MinAge, 1, 200))}
+	})
+	section(rd, c, "day_pass", d.DayPass, &p.dayPass, func(path string, r *rawDayPass) entry[string] {
+		return entry[string]{c.meta(path, &r.Meta), c.oneOf(path+".bought", r.Bought, boughtInAdvance, boughtUntilMidnight)}
+	})
+	section(rd, c, "foreign", d.Foreign, &p.foreign, c.foreign)
+	section(rd, c, "amounts", d.Amounts, &p.amounts, func(path string, r *rawAmount) entry[amount] {
+		kind := c.oneOf(path+".kind", r.Kind, amountInfringement, amountForeign)
+		return entry[amount]{c.meta(path, &r.Meta), amount{kind, c.whole(path+".cents", r.Cents, 0, maxCents)}}
+	})
+	section(rd, c, "repeat", d.Repeat, &p.repeat, func(path string, r *rawRepeat) entry[repeat] {
+		c.whole(path+".window_months", r.Window, 0, 120)
+		c.whole(path+".max_per_year", r.PerYear, 1, 366)
+		anchor := c.oneOf(path+".anchor", r.Anchor, "sending", "event")
+		return entry[repeat]{c.meta(path, &r.Meta), repeat{r.Window, r.PerYear, anchor}}
+	})
+}
+
+func (c *checker) euroByDate(path string, r *rawEuroByDate) entry[euroByDate] {
+	e := entry[euroByDate]{meta: c.meta(path, &r.Meta)}
+	e.v.categories = each(c, path+".categories", r.Categories, parseCategory)
+	e.v.euro = c.euro(path+".euro", r.Euro)
+	e.v.from = c.day(path+".registered_from", r.From)
+	e.v.to = schemas.Day(1<<31 - 1)
+	if r.To != "open" {
+		e.v.to = c.day(path+".registered_to", r.To)
+	}
+	if e.v.to <= e.v.from {
+		c.errorf(path+".registered_to", "write a later day, or open", "%s is not after registered_from %s", r.To, r.From)
+	}
+	return e
+}
+
+func (c *checker) foreign(path string, r *rawForeign) entry[foreign] {
+	c.id(path, r.ID)
+	e := entry[foreign]{meta: c.meta(path, &r.Meta)}
+	for _, k := range each(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
+		e.v.kinds[k] = true
+	}
+	for _, cat := range each(c, path+".categories", r.Categories, parseCategory) {
+		e.v.categories[cat] = true
+	}
+	e.v.grace = int(c.whole(path+".grace_days", r.Grace, 0, 366))
+	if len(r.NotNeeded) > 0 {
+		e.v.notNeeded = each(c, path+".not_needed", r.NotNeeded, schemas.CountryFrom)
+	}
+	return e
+}
+
+// chainEuroByDate orders the rows of a category by day of registration; a gap or an overlap there is an error.
+func (rd *reader) chainEuroByDate(c *checker) {
+	l := &rd.cat.lez
+	for cat := range l.euroByDate {
+		rows := pick(rd.parts.lez.euroByDate, func(e *euroByDate) bool {
+			return slices.Contains(e.categories, schemas.Category(cat))
+		})
+		rows = slices.DeleteFunc(rows, func(e entry[euroByDate]) bool { return e.announced })
+		slices.SortStableFunc(rows, func(a, b entry[euroByDate]) int { return int(a.v.from) - int(b.v.from) })
+		for i := 1; i < len(rows); i++ {
+			if rows[i-1].v.to != rows[i].v.from {
+				v := &rows[i].value
+				c.report(Finding{
+					File: v.File, Line: v.Line, Path: v.Path,
+					Text: "first registrations of " + schemas.Category(cat).String() + ": gap or overlap before " + rows[i].v.from.String(),
+					Do:   "make registered_to of the row before it the same day",
+				})
+			}
+		}
+		l.euroByDate[cat] = rows
+	}
+}

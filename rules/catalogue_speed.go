@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// speedRules is the speed part of the catalogue.
+type speedRules struct {
+	correction series[correction]
+	rounding   series[string]
+	tariff     map[string]series[tariff]      // by surroundings
+	routing    map[routingKey]series[routing] // by plates and surroundings
+}
+
+// correction is the legal margin. Speeds in tenths of km/h.
+type correction struct {
+	boundary, below schemas.Speed
+	percent         int64
+}
+
+// tariff is the immediate collection; money in cents, speed in whole km/h.
+type tariff struct {
+	surroundings       []string
+	base, baseKMH, per int64
+}
+
+type routingKey struct {
+	abroad   bool
+	surround string
+}
+
+// routing bounds immediate collection. maxExcess below 0 = not bounded.
+type routing struct {
+	abroad              bool
+	surroundings        []string
+	maxTotal, maxExcess int64
+}
+
+type speedParts struct {
+	correction []entry[correction]
+	rounding   []entry[string]
+	tariff     []entry[tariff]
+	routing    []entry[routing]
+}
+
+type rawCorrection struct {
+	Meta     rawMeta `yaml:",inline"`
+	Boundary string  `yaml:"boundary_kmh"`
+	Below    string  `yaml:"below_kmh"`
+	Percent  string  `yaml:"above_percent"`
+}
+
+type rawRounding struct {
+	Meta rawMeta `yaml:",inline"`
+	Mode string  `yaml:"mode"`
+}
+
+type rawTariff struct {
+	Meta         rawMeta  `yaml:",inline"`
+	ID           string   `yaml:"id"`
+	Surroundings []string `yaml:"surroundings"`
+	Base         string   `yaml:"base_cents"`
+	BaseKMH      string   `yaml:"base_kmh"`
+	Per          string   `yaml:"per_kmh_cents"`
+}
+
+type rawRouting struct {
+	Meta         rawMeta  `yaml:",inline"`
+	ID           string   `yaml:"id"`
+	Plates       string   `yaml:"plates"`
+	Surroundings []string `yaml:"surroundings"`
+	MaxTotal     string   `yaml:"max_total_cents"`
+	MaxExcess    string   `yaml:"max_excess_kmh"`
+}
+
+// surroundings are the words of schemas.SpeedLimit.Surround.
+var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
+
+const maxCents = 100_000_00
+
+func surround(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
+
+func (rd *reader) speed(c *checker, d *document) {
+	p := &rd.parts.speed
+	section(rd, c, "correction", d.Correction, &p.correction, c.correction)
+	section(rd, c, "rounding", d.Rounding, &p.rounding, func(path string, r *rawRounding) entry[string] {
+		return entry[string]{c.meta(path, &r.Meta), c.oneOf(path+".mode", r.Mode, roundDown, roundNone)}
+	})
+	section(rd, c, "tariff", d.Tariff, &p.tariff, func(path string, r *rawTariff) entry[tariff] {
+		c.id(path, r.ID)
+		return entry[tariff]{c.meta(path, &r.Meta), tariff{
+			surroundings: each(c, path+".surroundings", r.Surroundings, surround),
+			base:         c.whole(path+".base_cents", r.Base, 0, maxCents),
+			baseKMH:      c.whole(path+".base_kmh", r.BaseKMH, 0, 400),
+			per:          c.whole(path+".per_kmh_cents", r.Per, 0, maxCents),
+		}}
+	})
+	section(rd, c, "routing", d.Routing, &p.routing, c.routing)
+}
+
+func (c *checker) correction(path string, r *rawCorrection) entry[correction] {
+	return entry[correction]{c.meta(path, &r.Meta), correction{
+		boundary: schemas.Speed(c.whole(path+".boundary_kmh", r.Boundary, 0, 400) * 10),
+		below:    schemas.Speed(c.whole(path+".below_kmh", r.Below, 0, 400) * 10),
+		percent:  c.whole(path+".above_percent", r.Percent, 0, 100),
+	}}
+}
+
+func (c *checker) routing(path string, r *rawRouting) entry[routing] {
+	c.id(path, r.ID)
+	e := entry[routing]{c.meta(path, &r.Meta), routing{
+		abroad:       c.oneOf(path+".plates", r.Plates, "belgium", "abroad") == "abroad",
+		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
+		maxTotal:     c.whole(path+".max_total_cents", r.MaxTotal, 0, maxCents),
+		maxExcess:    -1,
+	}}
+	if r.MaxExcess != "" {
+		e.v.maxExcess = c.whole(path+".max_excess_kmh", r.MaxExcess, 0, 400)
+	}
+	return e
+}
+
+func (c *checker) id(path, id string) {
+	if id == "" {
+		c.errorf(path+".id", "give the value a name of its own", "missing")
+	}
+}
+
+func (rd *reader) chainSpeed(c *checker) {
+	p, s := &rd.parts.speed, &rd.cat.speed
+	s.correction = chain(c, "correction", p.correction)
+	s.rounding = chain(c, "rounding", p.rounding)
+	s.tariff, s.routing = map[string]series[tariff]{}, map[routingKey]series[routing]{}
+	for _, where := range surroundings {
+		s.tariff[where] = chain(c, "tariff "+where, pick(p.tariff, func(t *tariff) bool {
+			return slices.Contains(t.surroundings, where)
+		}))
+		for _, abroad := range []bool{false, true} {
+			s.routing[routingKey{abroad, where}] = chain(c, "routing "+where, pick(p.routing, func(r *routing) bool {
+				return r.abroad == abroad && slices.Contains(r.surroundings, where)
+			}))
+		}
+	}
+}
+
+// pick returns the entries whose value is wanted.
+func pick[T any](all []entry[T], want func(*T) bool) []entry[T] {
+	var out []entry[T]
+	for i := range all {
+		if want(&all[i].v) {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Finding is one remark on a catalogue. A finding that is not a Warning keeps it from loading.
+type Finding struct {
+	File    string
+	Line    int    // 1-based; 0 = the whole file
+	Path    string // key, from the top of the file. Example: admission[3].valid_to
+	Text    string // what is wrong
+	Do      string // what to do
+	Warning bool
+}
+
+// String formats the finding as file:line: path: text; do.
+func (f Finding) String() string {
+	var b strings.Builder
+	b.WriteString(f.File)
+	if f.Line > 0 {
+		b.WriteString(":" + strconv.Itoa(f.Line))
+	}
+	if f.Path != "" {
+		b.WriteString(": " + f.Path)
+	}
+	b.WriteString(": " + f.Text)
+	if f.Do != "" {
+		b.WriteString("; " + f.Do)
+	}
+	return b.String()
+}
+
+// Check reads a catalogue and lists what is wrong with it, and as warnings its unverified, its announced and its ending
+// values. Its order is that of files and lines.
+func Check(fsys fs.FS) []Finding {
+	_, found := read(fsys)
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		if d := strings.Compare(a.File, b.File); d != 0 {
+			return d
+		}
+		return a.Line - b.Line
+	})
+	return found
+}
+
+// checker reads one file and collects findings.
+type checker struct {
+	file   string
+	ast    *ast.File
+	found  *[]Finding
+	values []Value
+}
+
+func (c *checker) report(f Finding) { *c.found = append(*c.found, f) }
+
+func (c *checker) errorf(path, do, format string, args ...any) {
+	c.report(Finding{
+		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), Text: fmt.Sprintf(format, args...), Do: do,
+	})
+}
+
+// line finds the line of a path, or of the nearest parent that is in the file.
+func (c *checker) line(path string) int {
+	for c.ast != nil && path != "$" && path != "" {
+		if p, err := yaml.PathString(path); err == nil {
+			if n, err := p.FilterFile(c.ast); err == nil && n != nil {
+				return n.GetToken().Position.Line
+			}
+		}
+		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+	}
+	return 0
+}
+
+// decode reads the file strictly into v. It reports and returns false when the file is not of that form.
+func (c *checker) decode(b []byte, v any) bool {
+	file, err := parser.ParseBytes(b, 0)
+	if err == nil && len(file.Docs) > 1 {
+		c.report(Finding{File: c.file, Text: "more than one YAML document", Do: "keep one, without a --- line"})
+		return false
+	}
+	if err == nil {
+		c.ast = file
+		err = yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict()).Decode(v)
+	}
+	if err == nil {
+		return true
+	}
+	f := Finding{File: c.file, Text: err.Error(), Do: "correct the line; general.yaml says how values are written"}
+	var ye yaml.Error
+	switch {
+	case errors.Is(err, io.EOF):
+		f.Text, f.Do = "empty file", "remove it or write a section"
+	case errors.As(err, &ye):
+		f.Text = ye.GetMessage()
+		if tok := ye.GetToken(); tok != nil && tok.Position != nil {
+			f.Line = tok.Position.Line
+		}
+	}
+	c.report(f)
+	return false
+}
+
+func (c *checker) day(path, s string) schemas.Day {
+	if s == "" {
+		c.errorf(path, "write a day such as 2026-07-01", "missing")
+		return 0
+	}
+	d, err := schemas.ParseDay(s)
+	if err != nil {
+		c.errorf(path, "write a day such as 2026-07-01", "%v", err)
+	}
+	return d
+}
+
+func (c *checker) boolean(path, s string) bool {
+	if s != "true" && s != "false" {
+		c.errorf(path, "write true or false", "%q is neither true nor false", s)
+	}
+	return s == "true"
+}
+
+// whole reads a whole number in [lo, hi].
+func (c *checker) whole(path, s string, lo, hi int64) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < lo || n > hi {
+		c.errorf(path, fmt.Sprintf("write a whole number from %d to %d", lo, hi), "%q is not one", s)
+		return lo
+	}
+	return n
+}
+
+// oneOf reads a word of a closed set.
+func (c *checker) oneOf(path, s string, words ...string) string {
+	if !slices.Contains(words, s) {
+		c.errorf(path, "write one of: "+strings.Join(words, ", "), "%q is not one", s)
+	}
+	return s
+}
+
+// each converts a list of words by parse; what parse refuses, an empty list and a repeated word are findings.
+func each[T comparable](c *checker, path string, words []string, parse func(string) (T, bool)) []T {
+	out := make([]T, 0, len(words))
+	if len(words) == 0 {
+		c.errorf(path, "write at least one word in [ ]", "missing")
+	}
+	for i, w := range words {
+		at := path + "[" + strconv.Itoa(i) + "]"
+		v, ok := parse(w)
+		switch {
+		case !ok:
+			c.errorf(at, "correct it or leave it out", "%q is not known", w)
+		case slices.Contains(out, v):
+			c.errorf(at, "write it once", "%q is written twice", w)
+		default:
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// rows converts a section: one entry for each raw row.
+func rows[R, T any](c *checker, section string, raw []R, convert func(path string, r *R) entry[T]) []entry[T] {
+	out := make([]entry[T], 0, len(raw))
+	for i := range raw {
+		out = append(out, convert("$."+section+"["+strconv.Itoa(i)+"]", &raw[i]))
+	}
+	return out
+}

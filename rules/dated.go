@@ -1,0 +1,119 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// open is the validity end of a value that has none.
+const open = schemas.Micros(1<<63 - 1)
+
+// meta is what every value of the catalogue carries. It is immutable once loaded.
+type meta struct {
+	from, to  schemas.Micros // [from, to) by capture time; Brussels midnights
+	day       string         // valid_from as written; orders as text
+	cite      string         // legal basis and day: "RD 19/04/2014, art. 2 (2017-05-01)"
+	verified  bool
+	announced bool // listed, not in force
+	value     Value
+}
+
+func (m *meta) covers(at schemas.Micros) bool { return at >= m.from && at < m.to }
+
+// entry is one dated value.
+type entry[T any] struct {
+	meta
+	v T
+}
+
+// series is a value over time: entries in force, ordered, without gap or overlap.
+type series[T any] []entry[T]
+
+// at returns the entry in force at the instant, or nil.
+func (s series[T]) at(t schemas.Micros) *entry[T] {
+	for i := range s {
+		if s[i].covers(t) {
+			return &s[i]
+		}
+	}
+	return nil
+}
+
+// rawMeta is meta as it stands in the file. Scalars are read as text, because the YAML reader would quietly cut 5.5 to 5.
+type rawMeta struct {
+	ValidFrom  string `yaml:"valid_from"`
+	ValidTo    string `yaml:"valid_to"`
+	LegalBasis string `yaml:"legal_basis"`
+	Source     string `yaml:"source"`
+	Verified   string `yaml:"verified"`
+	Status     string `yaml:"status"`
+}
+
+// meta checks and converts; what is wrong becomes a finding and the zero value of that part.
+func (c *checker) meta(path string, r *rawMeta) meta {
+	m := meta{day: r.ValidFrom, announced: r.Status == "announced"}
+	if r.Status != "" && r.Status != "announced" && r.Status != "in_force" {
+		c.errorf(path+".status", "write in_force or announced, or leave it out", "%q is not a status", r.Status)
+	}
+	m.from, m.to = c.span(path, r, m.announced)
+	if strings.TrimSpace(r.LegalBasis) == "" {
+		c.errorf(path+".legal_basis", "name the article and the act", "missing")
+	}
+	if strings.TrimSpace(r.Source) == "" {
+		c.errorf(path+".source", "say where the value was read", "missing")
+	}
+	m.verified = c.boolean(path+".verified", r.Verified)
+	m.cite = r.LegalBasis + " (" + r.ValidFrom + ")"
+	m.value = Value{
+		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
+		LegalBasis: r.LegalBasis, Source: r.Source, Verified: m.verified, Announced: m.announced,
+	}
+	c.values = append(c.values, m.value)
+	return m
+}
+
+func (c *checker) span(path string, r *rawMeta, announced bool) (from, to schemas.Micros) {
+	to = open
+	if r.ValidFrom == "unknown" && announced {
+		from = open
+	} else {
+		from = c.day(path+".valid_from", r.ValidFrom).Start()
+	}
+	if r.ValidTo != "open" {
+		to = c.day(path+".valid_to", r.ValidTo).Start()
+	}
+	if from != open && to <= from {
+		c.errorf(path+".valid_to", "it is the first day the value no longer holds: write a later one, or open",
+			"%s is not after valid_from %s", r.ValidTo, r.ValidFrom)
+	}
+	return from, to
+}
+
+// chain keeps the entries in force in order of time and reports every gap and overlap between them. what names the chain.
+func chain[T any](c *checker, what string, all []entry[T]) series[T] {
+	s := make(series[T], 0, len(all))
+	for i := range all {
+		if !all[i].announced {
+			s = append(s, all[i])
+		}
+	}
+	slices.SortStableFunc(s, func(a, b entry[T]) int { return int(min(max(a.from-b.from, -1), 1)) })
+	for i := 1; i < len(s); i++ {
+		prev, next := &s[i-1].value, &s[i].value
+		if s[i-1].to == s[i].from {
+			continue
+		}
+		kind := "overlap"
+		if s[i-1].to < s[i].from {
+			kind = "gap"
+		}
+		c.report(Finding{
+			File: next.File, Line: next.Line, Path: next.Path,
+			Text: what + ": " + kind + " between valid_to " + prev.ValidTo + " of " + prev.Path + " and valid_from " + next.ValidFrom,
+			Do:   "make valid_to of the earlier value the valid_from of the later one",
+		})
+	}
+	return s
+}

@@ -1,0 +1,239 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// The rules. An id names a rule for ever.
+const (
+	RuleLEZ   schemas.RuleID = "bru.lez.access"
+	RuleSpeed schemas.RuleID = "bru.speed.fixed"
+)
+
+// Engine evaluates one version of the catalogue. It holds no state and is safe for concurrent use.
+type Engine struct {
+	cat *Catalogue
+	lez lez
+	spd speed
+}
+
+// New makes an engine for a catalogue.
+func New(cat *Catalogue) *Engine {
+	return &Engine{cat: cat, lez: lez{&cat.lez, &cat.general}, spd: speed{&cat.speed, &cat.general}}
+}
+
+// Catalogue returns the catalogue the engine was made for.
+func (e *Engine) Catalogue() *Catalogue { return e.cat }
+
+// Clears counts the rules that applied to a passage and found nothing.
+type Clears struct {
+	LEZ, Speed uint8
+}
+
+// Of returns the count of a family.
+func (c Clears) Of(f schemas.Family) uint8 {
+	switch f {
+	case schemas.FamilyLEZ:
+		return c.LEZ
+	case schemas.FamilySpeed:
+		return c.Speed
+	default:
+		return 0
+	}
+}
+
+// quick is what the allocation-free look says.
+type quick uint8
+
+const (
+	quickNone  quick = iota // the rule does not apply
+	quickClear              // it applies, nothing found
+	quickFull               // evaluate it in full
+)
+
+// Decide evaluates every rule on a closed passage and appends its decisions, except those of [schemas.OutcomeClear], in a
+// fixed order: LEZ, speed. A passage that is clean under every rule costs no allocation.
+func (e *Engine) Decide(dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
+	var clears Clears
+	q := e.lez.quick(s, ref)
+	if q == quickFull {
+		dst, q = keep(dst, e.lezFull(s, ref))
+	}
+	if q == quickClear {
+		clears.LEZ++
+	}
+	q = e.spd.quick(s)
+	if q == quickFull {
+		dst, q = keep(dst, e.speedFull(s, ref))
+	}
+	if q == quickClear {
+		clears.Speed++
+	}
+	return dst, clears
+}
+
+func keep(dst []schemas.Decision, d *schemas.Decision) ([]schemas.Decision, quick) {
+	switch {
+	case d.Outcome != schemas.OutcomeClear:
+		return append(dst, *d), quickNone
+	case d.Reason == reasonNotApplicable:
+		return dst, quickNone
+	default:
+		return dst, quickClear
+	}
+}
+
+// Explain evaluates every rule in full and returns all decisions with their traces, also those that are clear and, with the
+// reason not_applicable, those of rules that do not apply. Decide gives the same outcomes.
+func (e *Engine) Explain(s *Subject, ref Reference) []schemas.Decision {
+	return []schemas.Decision{*e.lezFull(s, ref), *e.speedFull(s, ref)}
+}
+
+func (e *Engine) lezFull(s *Subject, ref Reference) *schemas.Decision {
+	v := e.verdict(RuleLEZ, schemas.FamilyLEZ, s, &s.Passage.Best, ref)
+	e.lez.full(v, s, ref)
+	return &v.d
+}
+
+func (e *Engine) speedFull(s *Subject, ref Reference) *schemas.Decision {
+	v := e.verdict(RuleSpeed, schemas.FamilySpeed, s, &s.Passage.Measured, ref)
+	e.spd.full(v, s, ref)
+	return &v.d
+}
+
+// Reasons lists the reasons a decision of the family may carry, for filters and pre-bound metrics.
+func (c *Catalogue) Reasons(f schemas.Family) []string {
+	var out []string
+	switch f {
+	case schemas.FamilyLEZ:
+		out = slices.Clone(reasons[0])
+	case schemas.FamilySpeed:
+		out = slices.Clone(reasons[1])
+	}
+	for k, s := range c.general.exemptions {
+		if k.family == f {
+			out = append(out, s.reason)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// verdict builds one decision.
+type verdict struct {
+	d     schemas.Decision
+	s     *Subject
+	holds string         // first reason to hold that time does not cure
+	wait  string         // first reason to hold that time cures
+	until schemas.Micros // when it does
+}
+
+func (e *Engine) verdict(rule schemas.RuleID, f schemas.Family, s *Subject, on *schemas.Sighting, ref Reference) *verdict {
+	return &verdict{s: s, d: schemas.Decision{
+		Rule: rule, Family: f, Passage: s.Passage.ID, On: *on, Verified: true,
+		CatalogueVersion: e.cat.version, ReferenceVersion: ref.Version(),
+	}}
+}
+
+// note adds a clause that rests on no value of the catalogue.
+func (v *verdict) note(c code, holds bool, args ...string) {
+	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Verified: true})
+}
+
+// cite adds a clause that rests on a value of the catalogue. The version of the decision is the latest valid_from used.
+func (v *verdict) cite(m *meta, c code, holds bool, args ...string) {
+	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Basis: m.cite, Verified: m.verified})
+	v.d.Verified = v.d.Verified && m.verified
+	v.d.RuleVersion = max(v.d.RuleVersion, m.day)
+}
+
+func (v *verdict) end(o schemas.Outcome, reason string) {
+	v.d.Outcome, v.d.Reason = o, reason
+}
+
+// hold notes a reason to hold. until 0 = until something changes.
+func (v *verdict) hold(reason string, until schemas.Micros) {
+	switch {
+	case until == 0 && v.holds == "":
+		v.holds = reason
+	case until != 0 && v.wait == "":
+		v.wait = reason
+	}
+	v.until = max(v.until, until)
+}
+
+// held returns the reason that stands: what time does not cure comes first.
+func (v *verdict) held() string {
+	if v.holds != "" {
+		return v.holds
+	}
+	return v.wait
+}
+
+// plate adds the clauses on the reading of the plate. Low confidence is told to the officer, who confirms every candidate by
+// eye in any case; readings that disagree hold it, because the passage itself names more than one vehicle.
+func (v *verdict) plate(g *general) {
+	on := &v.d.On
+	if m := g.confidence.at(on.CapturedAt); m != nil {
+		v.cite(&m.meta, stepConfidence, on.Confidence >= m.v, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
+	}
+	one := v.s.Passage.Variants <= 1
+	v.note(stepUnanimous, one, strconv.Itoa(int(v.s.Passage.Variants)))
+	if !one {
+		v.hold(reasonPlateAmbiguous, 0)
+	}
+}
+
+// exempt looks for an exemption of the plate from the family; true = decided.
+func (v *verdict) exempt(g *general, ref Reference, p schemas.Plate, day schemas.Day) bool {
+	e, ok := ref.Exemption(p, v.d.Family, day)
+	if !ok {
+		v.note(stepNoExemption, true)
+		return false
+	}
+	kind := g.exemptions[exemptionKey{v.d.Family, e.Kind}]
+	var rule *entry[exemptionRule]
+	if kind != nil {
+		rule = kind.series.at(v.d.On.CapturedAt)
+	}
+	if rule == nil {
+		v.note(stepExemption, false, e.Kind, e.Ref)
+		v.hold(reasonExemptionUnclear, 0)
+		return false
+	}
+	v.cite(&rule.meta, stepExemption, true, e.Kind, e.Ref)
+	if rule.v.months > 0 {
+		kept := e.ValidTo != 0 && e.ValidTo <= e.ValidFrom.AddMonths(rule.v.months)
+		v.cite(&rule.meta, stepExemptionMax, kept, strconv.Itoa(rule.v.months))
+	}
+	v.d.LegalBasis = rule.cite
+	v.end(schemas.OutcomeExempt, kind.reason)
+	return true
+}
+
+// candidate ends as offence or, when there is a reason to, held; or as duplicate when the period has a candidate already.
+func (v *verdict) candidate(reason string, period []byte, periodText string) {
+	v.d.Offence = schemas.NewOffenceID(v.d.Rule, v.s.Passage.Class, period)
+	seen := v.s.Seen != nil && v.s.Seen(v.d.Offence)
+	v.note(stepNotSeen, !seen, periodText)
+	held := v.held()
+	switch {
+	case seen:
+		v.end(schemas.OutcomeDuplicate, reason)
+	case held != "":
+		v.end(schemas.OutcomeHeld, held)
+		v.d.HoldUntil = v.until
+	default:
+		v.end(schemas.OutcomeOffence, reason)
+	}
+}
+
+// clockTrusted adds the clause on the camera's clock.
+func (v *verdict) clockTrusted() bool {
+	ok := v.d.On.Flags&schemas.FlagClockSuspect == 0
+	v.note(stepClock, ok, v.d.On.CapturedAt.String(), v.d.On.ReceivedAt.String())
+	return ok
+}

@@ -1,0 +1,203 @@
+package rules
+
+import (
+	"embed"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Lang is a language of the message catalogue.
+type Lang string
+
+// The languages.
+const (
+	English Lang = "en"
+	Dutch   Lang = "nl"
+	French  Lang = "fr"
+)
+
+// Langs lists the languages.
+func Langs() []Lang { return []Lang{English, Dutch, French} }
+
+//go:embed messages/*.yaml
+var messageFiles embed.FS
+
+var messages = loadMessages()
+
+func loadMessages() map[Lang]map[string]string {
+	out := map[Lang]map[string]string{}
+	for _, lang := range Langs() {
+		b, err := messageFiles.ReadFile("messages/" + string(lang) + ".yaml")
+		if err != nil {
+			panic("BUG: " + err.Error())
+		}
+		m := map[string]string{}
+		if err := yaml.UnmarshalWithOptions(b, &m, yaml.Strict()); err != nil {
+			panic("BUG: messages/" + string(lang) + ".yaml: " + err.Error())
+		}
+		out[lang] = m
+	}
+	return out
+}
+
+// Render writes a decision for staff: a heading, the day to look again and the amount when there are any, then one line
+// for each clause of the trace. An unknown language is answered in English.
+func Render(lang Lang, d schemas.Decision) []string {
+	t := textsOf(lang)
+	head := t.fill("ui.head", t.word("outcome", d.Outcome.String()), t.Reason(d.Reason))
+	out := []string{t.fill("ui.head", t.word("family", string(d.Family)), head)}
+	if d.HoldUntil != 0 {
+		out = append(out, t.fill("ui.hold", d.HoldUntil.String()))
+	}
+	if d.AmountCents != 0 {
+		out = append(out, t.fill("ui.amount", strconv.FormatInt(d.AmountCents, 10)))
+	}
+	if d.LegalBasis != "" {
+		out = append(out, t.fill("ui.basis", d.LegalBasis))
+	}
+	for i := range d.Trace {
+		out = append(out, RenderStep(lang, d.Trace[i]))
+	}
+	return out
+}
+
+// RenderStep writes one clause of a trace: the question, the answer, what it rests on, and a mark when that value is not
+// verified. A clause the message catalogue does not know (of a newer version) is written as its code and arguments.
+func RenderStep(lang Lang, s schemas.Step) string {
+	t := textsOf(lang)
+	answer := t.m["ui.no"]
+	if s.Holds {
+		answer = t.m["ui.yes"]
+	}
+	text := s.Code + " " + strings.Join(s.Args, " ")
+	if _, ok := t.m["step."+s.Code]; ok {
+		text = t.fill("step."+s.Code, s.Args...)
+	}
+	line := t.fill("ui.step", text, answer)
+	if s.Basis != "" {
+		line += " [" + t.fill("ui.basis", s.Basis) + "]"
+	}
+	if !s.Verified {
+		line += " (" + t.m["ui.unverified"] + ")"
+	}
+	return line
+}
+
+// RenderReason writes the reason of a decision.
+func RenderReason(lang Lang, reason string) string { return textsOf(lang).Reason(reason) }
+
+type texts struct {
+	lang Lang
+	m    map[string]string
+}
+
+func textsOf(lang Lang) texts {
+	m, ok := messages[lang]
+	if !ok {
+		lang, m = English, messages[English]
+	}
+	return texts{lang, m}
+}
+
+// Reason writes a reason; one of the catalogue's exemptions is written by its kind.
+func (t texts) Reason(reason string) string {
+	if kind, ok := strings.CutPrefix(reason, reasonExempt); ok {
+		return t.fill("ui.exempt", kind)
+	}
+	return t.word("reason", reason)
+}
+
+// word finds a word of a closed set, or gives back its code.
+func (t texts) word(group, code string) string {
+	if w, ok := t.m[group+"."+code]; ok {
+		return w
+	}
+	return code
+}
+
+// fill puts the arguments into a message. A placeholder is {n} or {n:form}; a missing argument is written as {n}.
+func (t texts) fill(key string, args ...string) string {
+	var b strings.Builder
+	rest := t.m[key]
+	for {
+		before, after, ok := strings.Cut(rest, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		inside, tail, closed := strings.Cut(after, "}")
+		n, form := placeholder(inside)
+		if !closed || n < 0 || n >= len(args) {
+			b.WriteString("{" + inside + "}")
+		} else {
+			b.WriteString(t.form(form, args[n]))
+		}
+		rest = tail
+	}
+}
+
+// placeholder splits "1:day"; n is below 0 when it is none.
+func placeholder(inside string) (n int, form string) {
+	num, form, _ := strings.Cut(inside, ":")
+	n, err := strconv.Atoi(num)
+	if err != nil {
+		return -1, ""
+	}
+	return n, form
+}
+
+// forms are the ways an argument is written that are not a group of words.
+var forms = map[string]func(t texts, arg string) (string, bool){
+	"":     func(_ texts, arg string) (string, bool) { return arg, true },
+	"day":  renderDay,
+	"time": renderTime,
+	"eur":  func(t texts, arg string) (string, bool) { return t.decimal(arg, 2) },
+	"kmh":  func(t texts, arg string) (string, bool) { return t.decimal(arg, 1) },
+}
+
+func (t texts) form(form, arg string) string {
+	if arg == "" {
+		return t.m["ui.none"]
+	}
+	f, ok := forms[form]
+	if !ok {
+		return t.word(form, arg)
+	}
+	if s, ok := f(t, arg); ok {
+		return s
+	}
+	return arg
+}
+
+func renderDay(_ texts, arg string) (string, bool) {
+	d, err := time.Parse(time.DateOnly, arg)
+	return d.Format("02/01/2006"), err == nil
+}
+
+func renderTime(_ texts, arg string) (string, bool) {
+	at, err := time.Parse(time.RFC3339Nano, arg)
+	return at.In(schemas.Brussels()).Format("02/01/2006 15:04:05"), err == nil
+}
+
+// decimal writes a whole number of 10^-places with the language's separator; a zero fraction of one place is left out.
+func (t texts) decimal(arg string, places int) (string, bool) {
+	n, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || n < 0 {
+		return "", false
+	}
+	sep := ","
+	if t.lang == English {
+		sep = "."
+	}
+	digits := strings.Repeat("0", max(places+1-len(arg), 0)) + arg
+	whole, fraction := digits[:len(digits)-places], digits[len(digits)-places:]
+	if places == 1 && fraction == "0" {
+		return whole, true
+	}
+	return whole + sep + fraction, true
+}

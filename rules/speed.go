@@ -1,0 +1,197 @@
+package rules
+
+import (
+	"strconv"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// The words of the section rounding.
+const (
+	roundDown = "down_to_kmh"
+	roundNone = "none"
+)
+
+// speed is the family of speed offences found by a fixed device: art. 62 of the law of 16/03/1968 lets the device establish
+// them, RD 12/10/2010 says how the measured speed is corrected and that the device needs a valid certificate, RD
+// 19/04/2014 what immediate collection costs and when the file goes to the prosecutor instead. The numbers are the
+// catalogue's.
+type speed struct {
+	cat     *speedRules
+	general *general
+}
+
+// applies reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
+func (r speed) applies(s *Subject) bool {
+	m := &s.Passage.Measured
+	return !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked &&
+		s.MeasuredBy != nil && s.MeasuredBy.Purposes.Has(schemas.PurposeSpeed)
+}
+
+func (r speed) quick(s *Subject) quick {
+	if !r.applies(s) {
+		return quickNone
+	}
+	m := &s.Passage.Measured
+	c := r.cat.correction.at(m.CapturedAt)
+	if c == nil {
+		return quickNone
+	}
+	limit := limitOf(s.MeasuredBy, m)
+	if limit == nil {
+		return quickFull
+	}
+	corrected, _ := r.correct(&c.v, m)
+	if corrected <= limit.Limit {
+		return quickClear
+	}
+	return quickFull
+}
+
+// limitOf finds the limit of the lane at the time of capture. Of two that overlap the higher counts.
+func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
+	lane := cam.Lane(m.Lane, m.Direction)
+	if lane == nil {
+		return nil
+	}
+	var best *schemas.SpeedLimit
+	for i := range lane.Limits {
+		l := &lane.Limits[i]
+		if m.CapturedAt >= l.ValidFrom && (l.ValidTo == 0 || m.CapturedAt < l.ValidTo) && (best == nil || l.Limit > best.Limit) {
+			best = l
+		}
+	}
+	return best
+}
+
+// correct applies the legal margin and the rounding, which is nil when there was nothing to round.
+func (r speed) correct(c *correction, m *schemas.Sighting) (schemas.Speed, *entry[string]) {
+	thousandths := int64(m.Speed-c.below) * 100 // of km/h
+	if m.Speed > c.boundary {
+		thousandths = int64(m.Speed) * (100 - c.percent)
+	}
+	thousandths = max(thousandths, 0)
+	round := r.cat.rounding.at(m.CapturedAt)
+	if round != nil && round.v == roundDown {
+		if thousandths%1000 == 0 {
+			round = nil
+		}
+		return schemas.Speed(thousandths / 1000 * 10), round
+	}
+	return schemas.Speed(thousandths / 100), nil
+}
+
+func (r speed) full(v *verdict, s *Subject, ref Reference) {
+	m := &s.Passage.Measured
+	id := ""
+	if s.MeasuredBy != nil {
+		id = s.MeasuredBy.ID
+	}
+	v.note(stepSpeedCamera, s.MeasuredBy != nil && s.MeasuredBy.Purposes.Has(schemas.PurposeSpeed), id)
+	v.note(stepSpeedMeasured, !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked, dkmh(m.Speed), m.CapturedAt.String())
+	if !r.applies(s) {
+		v.end(schemas.OutcomeClear, reasonNotApplicable)
+		return
+	}
+	c := r.cat.correction.at(m.CapturedAt)
+	if c == nil {
+		v.note(stepSpeedInForce, false, m.CapturedAt.Day().String())
+		v.end(schemas.OutcomeClear, reasonNotApplicable)
+		return
+	}
+	v.d.Measured = m.Speed
+	limit := limitOf(s.MeasuredBy, m)
+	if limit == nil {
+		v.note(stepSpeedNoLimit, false, strconv.Itoa(int(m.Lane)), m.Direction.String())
+		v.end(schemas.OutcomeWithheld, reasonNoLimit)
+		return
+	}
+	if !r.over(v, c, limit) {
+		v.end(schemas.OutcomeClear, reasonLimitKept)
+		return
+	}
+	if r.mayDecide(v, s, ref) {
+		r.propose(v, s, limit)
+	}
+}
+
+// over adds the clauses on limit and correction and reports whether the corrected speed exceeds the limit.
+func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit) bool {
+	v.d.Limit = limit.Limit
+	v.d.Trace = append(v.d.Trace, schemas.Step{
+		Code: stepSpeedLimit.key, Holds: true, Args: []string{dkmh(limit.Limit), limit.Surround},
+		Basis: limit.LegalBasis, Verified: limit.Verified,
+	})
+	v.d.Verified = v.d.Verified && limit.Verified
+	corrected, round := r.correct(&c.v, &v.d.On)
+	v.d.Corrected = corrected
+	margin := dkmh(c.v.below)
+	unit := "kmh"
+	if v.d.On.Speed > c.v.boundary {
+		margin, unit = strconv.FormatInt(c.v.percent, 10), "percent"
+	}
+	v.cite(&c.meta, stepSpeedCorrection, true, dkmh(v.d.On.Speed), margin, unit)
+	if round != nil {
+		v.cite(&round.meta, stepSpeedRounding, true, dkmh(corrected))
+	}
+	v.note(stepSpeedOver, corrected > limit.Limit, dkmh(corrected), dkmh(limit.Limit))
+	return corrected > limit.Limit
+}
+
+// mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
+func (r speed) mayDecide(v *verdict, s *Subject, ref Reference) bool {
+	at := v.d.On.CapturedAt
+	if !v.clockTrusted() {
+		v.end(schemas.OutcomeWithheld, reasonClock)
+		return false
+	}
+	cert := s.MeasuredBy.CertificateAt(at)
+	if cert == nil {
+		v.note(stepSpeedNoCert, false, at.Day().String())
+		v.end(schemas.OutcomeWithheld, reasonNoCertificate)
+		return false
+	}
+	v.note(stepSpeedCertificate, true, cert.Serial, cert.Approval, cert.ValidFrom.String(), cert.ValidTo.String())
+	day := at.Day()
+	if v.exempt(r.general, ref, v.d.On.Plate, day) {
+		return false
+	}
+	if best := s.Passage.Best.Plate; best != v.d.On.Plate && v.exempt(r.general, ref, best, day) {
+		return false
+	}
+	v.plate(r.general)
+	return true
+}
+
+// propose adds tariff and routing and ends the verdict.
+func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit) {
+	at := v.d.On.CapturedAt
+	excess := int64(v.d.Corrected-limit.Limit) / 10
+	abroad := !v.d.On.Country.IsZero() && v.d.On.Country != schemas.Belgium
+	t := r.cat.tariff[limit.Surround].at(at)
+	route := r.cat.routing[routingKey{abroad, limit.Surround}].at(at)
+	if t == nil || route == nil {
+		v.note(stepSpeedNoTariff, false, limit.Surround)
+		v.end(schemas.OutcomeWithheld, reasonNoTariff)
+		return
+	}
+	cents := t.v.base + max(excess-t.v.baseKMH, 0)*t.v.per
+	v.cite(&t.meta, stepSpeedTariff, true, strconv.FormatInt(excess, 10), strconv.FormatInt(cents, 10))
+	v.d.AmountCents, v.d.LegalBasis = cents, t.cite
+	reason := reasonCollection
+	total := cents <= route.v.maxTotal
+	v.cite(&route.meta, stepSpeedTotal, total, strconv.FormatInt(cents, 10), strconv.FormatInt(route.v.maxTotal, 10))
+	within := true
+	if route.v.maxExcess >= 0 {
+		within = excess <= route.v.maxExcess
+		v.cite(&route.meta, stepSpeedExcess, within, strconv.FormatInt(excess, 10), strconv.FormatInt(route.v.maxExcess, 10))
+	}
+	if !total || !within { // no immediate collection: there is no amount to propose
+		reason = reasonProsecutor
+		v.d.AmountCents, v.d.LegalBasis = 0, route.cite
+	}
+	v.candidate(reason, s.Passage.ID.ID[:], at.Day().String())
+}
+
+// dkmh writes tenths of km/h, as the arguments of a trace carry them.
+func dkmh(s schemas.Speed) string { return strconv.FormatInt(int64(s), 10) }
