@@ -119,13 +119,12 @@ func (h *Truth) compareHits(r *Report, got *Got, window schemas.Micros) {
 	}
 }
 
-// merge sorts times and drops those within window of the one before.
+// merge sorts times and drops those that follow the one before within window.
 func merge(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	slices.Sort(at)
-	out := at[:0]
+	out := make([]schemas.Micros, 0, len(at))
 	for i, x := range at {
 		if i > 0 && window > 0 && x-at[i-1] <= window {
-			at[i-1] = x // chain on: at and out share memory, out never reaches i
 			continue
 		}
 		out = append(out, x)

@@ -102,7 +102,7 @@ func (rd *reader) lezNorms(c *checker, d *document) {
 			c.errorf(path+".norms", "write the ids of the norms, or [all]", "missing")
 		}
 		m := c.meta(path, &r.Meta)
-		return entry[*suspension]{m, &suspension{meta: m, id: r.ID, norms: r.Norms, day: [2]string{r.ValidFrom, r.ValidTo}}}
+		return entry[*suspension]{m, &suspension{meta: m, id: r.ID, norms: r.Norms, day: [2]string{r.Meta.ValidFrom, r.Meta.ValidTo}}}
 	})
 }
 

@@ -134,8 +134,8 @@ func (rd *reader) chainEuroByDate(c *checker) {
 		slices.SortStableFunc(rows, func(a, b entry[euroByDate]) int { return int(a.v.from) - int(b.v.from) })
 		for i := 1; i < len(rows); i++ {
 			if rows[i-1].v.to != rows[i].v.from {
-				v := &rows[i].value
-				c.report(Finding{
+				v := rows[i].value
+				c.once(Finding{
 					File: v.File, Line: v.Line, Path: v.Path,
 					Text: "first registrations of " + schemas.Category(cat).String() + ": gap or overlap before " + rows[i].v.from.String(),
 					Do:   "make registered_to of the row before it the same day",

@@ -59,12 +59,22 @@ func Check(fsys fs.FS) []Finding {
 // checker reads one file and collects findings.
 type checker struct {
 	file   string
-	ast    *ast.File
+	lines  map[string]int // path to line
 	found  *[]Finding
 	values []Value
 }
 
 func (c *checker) report(f Finding) { *c.found = append(*c.found, f) }
+
+// once reports a finding unless the same was said of the same line: one row may stand in the chains of many categories.
+func (c *checker) once(f Finding) {
+	for _, g := range *c.found {
+		if g.File == f.File && g.Line == f.Line && g.Path == f.Path && g.Do == f.Do {
+			return
+		}
+	}
+	c.report(f)
+}
 
 func (c *checker) errorf(path, do, format string, args ...any) {
 	c.report(Finding{
@@ -74,15 +84,22 @@ func (c *checker) errorf(path, do, format string, args ...any) {
 
 // line finds the line of a path, or of the nearest parent that is in the file.
 func (c *checker) line(path string) int {
-	for c.ast != nil && path != "$" && path != "" {
-		if p, err := yaml.PathString(path); err == nil {
-			if n, err := p.FilterFile(c.ast); err == nil && n != nil {
-				return n.GetToken().Position.Line
-			}
+	for path != "" {
+		if n, ok := c.lines[path]; ok {
+			return n
 		}
-		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	return 0
+}
+
+// Visit implements ast.Visitor: it notes the first line of every path.
+func (c *checker) Visit(n ast.Node) ast.Visitor {
+	path, at := n.GetPath(), n.GetToken().Position.Line
+	if old, ok := c.lines[path]; !ok || at < old {
+		c.lines[path] = at
+	}
+	return c
 }
 
 // decode reads the file strictly into v. It reports and returns false when the file is not of that form.
@@ -93,7 +110,7 @@ func (c *checker) decode(b []byte, v any) bool {
 		return false
 	}
 	if err == nil {
-		c.ast = file
+		c.index(file)
 		err = yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict()).Decode(v)
 	}
 	if err == nil {
@@ -112,6 +129,16 @@ func (c *checker) decode(b []byte, v any) bool {
 	}
 	c.report(f)
 	return false
+}
+
+// index notes where every key stands.
+func (c *checker) index(file *ast.File) {
+	c.lines = map[string]int{}
+	for _, d := range file.Docs {
+		if d.Body != nil {
+			ast.Walk(c, d.Body)
+		}
+	}
 }
 
 func (c *checker) day(path, s string) schemas.Day {

@@ -17,7 +17,7 @@ type meta struct {
 	cite      string         // legal basis and day: "RD 19/04/2014, art. 2 (2017-05-01)"
 	verified  bool
 	announced bool // listed, not in force
-	value     Value
+	value     *Value
 }
 
 func (m *meta) covers(at schemas.Micros) bool { return at >= m.from && at < m.to }
@@ -31,9 +31,9 @@ type entry[T any] struct {
 // series is a value over time: entries in force, ordered, without gap or overlap.
 type series[T any] []entry[T]
 
-// at returns the entry in force at the instant, or nil.
+// at returns the entry in force at the instant, or nil. It looks at the newest first: that is what live traffic asks for.
 func (s series[T]) at(t schemas.Micros) *entry[T] {
-	for i := range s {
+	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].covers(t) {
 			return &s[i]
 		}
@@ -66,11 +66,11 @@ func (c *checker) meta(path string, r *rawMeta) meta {
 	}
 	m.verified = c.boolean(path+".verified", r.Verified)
 	m.cite = r.LegalBasis + " (" + r.ValidFrom + ")"
-	m.value = Value{
+	m.value = &Value{
 		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
 		LegalBasis: r.LegalBasis, Source: r.Source, Verified: m.verified, Announced: m.announced,
 	}
-	c.values = append(c.values, m.value)
+	c.values = append(c.values, *m.value)
 	return m
 }
 
@@ -101,7 +101,7 @@ func chain[T any](c *checker, what string, all []entry[T]) series[T] {
 	}
 	slices.SortStableFunc(s, func(a, b entry[T]) int { return int(min(max(a.from-b.from, -1), 1)) })
 	for i := 1; i < len(s); i++ {
-		prev, next := &s[i-1].value, &s[i].value
+		prev, next := s[i-1].value, s[i].value
 		if s[i-1].to == s[i].from {
 			continue
 		}
@@ -109,10 +109,17 @@ func chain[T any](c *checker, what string, all []entry[T]) series[T] {
 		if s[i-1].to < s[i].from {
 			kind = "gap"
 		}
-		c.report(Finding{
+		c.once(Finding{
 			File: next.File, Line: next.Line, Path: next.Path,
 			Text: what + ": " + kind + " between valid_to " + prev.ValidTo + " of " + prev.Path + " and valid_from " + next.ValidFrom,
 			Do:   "make valid_to of the earlier value the valid_from of the later one",
+		})
+	}
+	if n := len(s); n > 0 && s[n-1].to != open {
+		last := s[n-1].value
+		c.once(Finding{
+			File: last.File, Line: last.Line, Path: last.Path, Warning: true,
+			Text: what + ": ends on " + last.ValidTo + " and nothing follows", Do: "write what follows, or valid_to: open",
 		})
 	}
 	return s

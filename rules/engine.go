@@ -112,6 +112,7 @@ func (c *Catalogue) Reasons(f schemas.Family) []string {
 		out = slices.Clone(reasons[0])
 	case schemas.FamilySpeed:
 		out = slices.Clone(reasons[1])
+	case schemas.FamilyHotlist: // hits have no reasons of their own
 	}
 	for k, s := range c.general.exemptions {
 		if k.family == f {
@@ -121,6 +122,9 @@ func (c *Catalogue) Reasons(f schemas.Family) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// traceSize holds the longest usual trace without growing.
+const traceSize = 24
 
 // verdict builds one decision.
 type verdict struct {
@@ -135,6 +139,7 @@ func (e *Engine) verdict(rule schemas.RuleID, f schemas.Family, s *Subject, on *
 	return &verdict{s: s, d: schemas.Decision{
 		Rule: rule, Family: f, Passage: s.Passage.ID, On: *on, Verified: true,
 		CatalogueVersion: e.cat.version, ReferenceVersion: ref.Version(),
+		Trace: make([]schemas.Step, 0, traceSize),
 	}}
 }
 
@@ -143,11 +148,19 @@ func (v *verdict) note(c code, holds bool, args ...string) {
 	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Verified: true})
 }
 
-// cite adds a clause that rests on a value of the catalogue. The version of the decision is the latest valid_from used.
+// cite adds a clause that rests on a value of the catalogue. The version of the decision is the latest
+// valid_from used; a value that was looked at because it does not hold yet does not count for that.
 func (v *verdict) cite(m *meta, c code, holds bool, args ...string) {
-	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Basis: m.cite, Verified: m.verified})
+	v.tell(m, c, holds, args...)
 	v.d.Verified = v.d.Verified && m.verified
-	v.d.RuleVersion = max(v.d.RuleVersion, m.day)
+	if m.covers(v.d.On.CapturedAt) {
+		v.d.RuleVersion = max(v.d.RuleVersion, m.day)
+	}
+}
+
+// tell adds a clause that rests on a value of the catalogue which did not decide: the officer or the file applies it.
+func (v *verdict) tell(m *meta, c code, holds bool, args ...string) {
+	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Basis: m.cite, Verified: m.verified})
 }
 
 func (v *verdict) end(o schemas.Outcome, reason string) {
@@ -178,7 +191,7 @@ func (v *verdict) held() string {
 func (v *verdict) plate(g *general) {
 	on := &v.d.On
 	if m := g.confidence.at(on.CapturedAt); m != nil {
-		v.cite(&m.meta, stepConfidence, on.Confidence >= m.v, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
+		v.tell(&m.meta, stepConfidence, on.Confidence >= m.v, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
 	}
 	one := v.s.Passage.Variants <= 1
 	v.note(stepUnanimous, one, strconv.Itoa(int(v.s.Passage.Variants)))
@@ -219,16 +232,17 @@ func (v *verdict) candidate(reason string, period []byte, periodText string) {
 	v.d.Offence = schemas.NewOffenceID(v.d.Rule, v.s.Passage.Class, period)
 	seen := v.s.Seen != nil && v.s.Seen(v.d.Offence)
 	v.note(stepNotSeen, !seen, periodText)
-	held := v.held()
-	switch {
-	case seen:
-		v.end(schemas.OutcomeDuplicate, reason)
-	case held != "":
-		v.end(schemas.OutcomeHeld, held)
-		v.d.HoldUntil = v.until
-	default:
-		v.end(schemas.OutcomeOffence, reason)
+	o := schemas.OutcomeOffence
+	if held := v.held(); held != "" {
+		o, reason = schemas.OutcomeHeld, held
 	}
+	if seen {
+		o = schemas.OutcomeDuplicate
+	}
+	if o == schemas.OutcomeHeld {
+		v.d.HoldUntil = v.until
+	}
+	v.end(o, reason)
 }
 
 // clockTrusted adds the clause on the camera's clock.

@@ -87,7 +87,7 @@ func (k *lezCase) propose() {
 		return
 	}
 	if rep := k.cat.repeat.at(k.at); rep != nil && k.reason != "" {
-		v.cite(&rep.meta, stepLEZRepeat, true, rep.v.months, rep.v.perYear, rep.v.anchor)
+		v.tell(&rep.meta, stepLEZRepeat, true, rep.v.months, rep.v.perYear, rep.v.anchor)
 	}
 	v.candidate(k.reason, k.period(), k.day.String())
 }

@@ -99,7 +99,7 @@ func (r speed) full(v *verdict, s *Subject, ref Reference) {
 		v.end(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
-	v.d.Measured = m.Speed
+	v.d.Measured, v.d.LegalBasis = m.Speed, c.cite
 	limit := limitOf(s.MeasuredBy, m)
 	if limit == nil {
 		v.note(stepSpeedNoLimit, false, strconv.Itoa(int(m.Lane)), m.Direction.String())
@@ -125,7 +125,7 @@ func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit)
 	v.d.Verified = v.d.Verified && limit.Verified
 	corrected, round := r.correct(&c.v, &v.d.On)
 	v.d.Corrected = corrected
-	margin := dkmh(c.v.below)
+	margin := strconv.FormatInt(int64(c.v.below)/10, 10)
 	unit := "kmh"
 	if v.d.On.Speed > c.v.boundary {
 		margin, unit = strconv.FormatInt(c.v.percent, 10), "percent"

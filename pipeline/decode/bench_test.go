@@ -23,7 +23,10 @@ func benchRecord(b *testing.B, rec []byte) {
 func BenchmarkRecord(b *testing.B) {
 	noID := full()
 	noID.ReadId = nil
+	usual := full() // of a camera that reports no alternatives
+	usual.Candidates, usual.MoreImagesSha256, usual.Make, usual.Colour, usual.LateUpload = nil, nil, "", "", false
 	b.Run("protobuf/full", func(b *testing.B) { benchRecord(b, marshal(b, full())) })
+	b.Run("protobuf/usual", func(b *testing.B) { benchRecord(b, marshal(b, usual)) })
 	b.Run("protobuf/derived-id", func(b *testing.B) { benchRecord(b, marshal(b, noID)) })
 	b.Run("protobuf/tick", func(b *testing.B) { benchRecord(b, marshal(b, ticking())) })
 	b.Run("json/full", func(b *testing.B) { benchRecord(b, marshalJSON(b, full(), false)) })

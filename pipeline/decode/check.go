@@ -136,8 +136,8 @@ func tooLarge(field string, n, most int) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", n, most)
 }
 
-func tooMany(field string, most int) *schemas.RejectError {
-	return schemas.Rejectf(schemas.ReasonTooLarge, field, "more than %d of them", most)
+func tooManyCandidates() *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonTooLarge, "candidates", "more than %d of them", schemas.MaxCandidates)
 }
 
 func badLength(field string, n, want int) *schemas.RejectError {

@@ -1,9 +1,11 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +75,7 @@ func TestProtobufAgreesWithGeneratedCodeOnMutatedMessages(t *testing.T) {
 }
 
 func mutate(rng *rand.Rand, seeds [][]byte) []byte {
-	b := append([]byte(nil), seeds[rng.IntN(len(seeds))]...)
+	b := bytes.Clone(seeds[rng.IntN(len(seeds))])
 	for range 1 + rng.IntN(4) {
 		switch num := protowire.Number(1 + rng.IntN(34)); rng.IntN(7) {
 		case 0:
@@ -153,13 +155,13 @@ func TestJSONAgreesWithProtojsonOnMutatedMessages(t *testing.T) {
 		seeds = append(seeds, marshalJSON(t, m, false), marshalJSON(t, m, true))
 	}
 	for range 40_000 {
-		b := append([]byte(nil), seeds[rng.IntN(len(seeds))]...)
+		b := bytes.Clone(seeds[rng.IntN(len(seeds))])
 		for range 1 + rng.IntN(2) {
 			i, j := rng.IntN(len(b)+1), 0
 			if rng.IntN(2) == 0 {
 				j = min(rng.IntN(4), len(b)-i)
 			}
-			b = append(append(append([]byte(nil), b[:i]...), pieces[rng.IntN(len(pieces))]...), b[i+j:]...)
+			b = slices.Concat(b[:i], []byte(pieces[rng.IntN(len(pieces))]), b[i+j:])
 		}
 		checkJSON(t, b)
 	}

@@ -66,7 +66,7 @@ func (w *wire) scalar(s *scanner, num int) {
 	case fImage:
 		w.imageLen = s.base64(w.image[:])
 	case fLateUpload:
-		w.lateUpload = s.bool()
+		w.lateUpload = s.boolean()
 	case fFormat:
 		w.format = s.text()
 	case fMake:
@@ -88,7 +88,7 @@ func (s *scanner) candidate(dst *schemas.Read) {
 	switch {
 	case s.fault != nil:
 	case len(dst.Candidates) == schemas.MaxCandidates:
-		s.fault = tooMany("candidates", schemas.MaxCandidates)
+		s.fault = tooManyCandidates()
 	default:
 		dst.Candidates = append(dst.Candidates, c)
 	}
@@ -128,7 +128,7 @@ func (s *scanner) payload() []byte { return s.appendBase64(nil) }
 func (s *scanner) appendBase64(dst []byte) []byte {
 	t := s.text()
 	enc := base64.StdEncoding
-	if strings.ContainsAny(t, "-_") {
+	if strings.IndexByte(t, '-') >= 0 || strings.IndexByte(t, '_') >= 0 {
 		enc = base64.URLEncoding
 	}
 	if len(t)%4 != 0 {

@@ -63,9 +63,19 @@ func digits(b []byte) int {
 
 // integer reads a whole number: a JSON number or a string that holds one, 5e2 and 500.0 included, as protojson does.
 func (s *scanner) integer() (neg bool, mag uint64) {
+	c := s.peek()
+	if c >= '1' && c <= '9' {
+		if mag, n := shortInteger(s.b[s.at:]); n > 0 { // nearly always
+			s.at += n
+			return false, mag
+		}
+	}
 	var n []byte
-	if s.peek() == '"' {
+	if c == '"' {
 		n = raw(s.text())
+		if mag, short := shortInteger(n); short > 0 && short == len(n) && n[0] != '0' {
+			return false, mag
+		}
 		if numberLen(n) != len(n) {
 			n = nil
 		}
@@ -82,13 +92,26 @@ func (s *scanner) integer() (neg bool, mag uint64) {
 	return neg, mag
 }
 
+// shortInteger evaluates a number of at most 18 digits that begins with none of 0 and -, and returns its length: 0 when it
+// is longer or has a fraction or an exponent.
+func shortInteger(b []byte) (mag uint64, n int) {
+	for n < len(b) && b[n]-'0' <= 9 {
+		mag = mag*10 + uint64(b[n]-'0')
+		n++
+	}
+	if n > 18 || n < len(b) && (b[n] == '.' || b[n]|0x20 == 'e') {
+		return 0, 0
+	}
+	return mag, n
+}
+
 // parseInteger evaluates a JSON number that is whole. Zero is never negative.
 func parseInteger(n []byte) (neg bool, mag uint64, ok bool) {
 	if len(n) > 0 && n[0] == '-' {
 		neg, n = true, n[1:]
 	}
 	whole := digits(n)
-	if whole == len(n) { // the fast path, nearly always
+	if whole == len(n) {
 		mag, ok = decimal(0, n)
 		return neg && mag != 0, mag, ok && whole > 0
 	}

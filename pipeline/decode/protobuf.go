@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -15,21 +14,15 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func (w *wire) protobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n := f.next(b)
-		if n < 0 {
-			return malformed(n, "")
-		}
-		b = b[n:]
-		if rej := plateRead.admit(&f); rej != nil {
+		n, rej := f.read(&plateRead, b)
+		if rej != nil {
 			return rej
 		}
-		switch f.typ {
-		case protowire.VarintType:
+		b = b[n:]
+		if f.typ == protowire.VarintType {
 			w.setVarint(&f)
-		case protowire.BytesType:
-			if rej := w.setBytes(dst, &f); rej != nil {
-				return rej
-			}
+		} else if rej := w.setBytes(dst, &f); rej != nil {
+			return rej
 		}
 	}
 	return nil
@@ -94,20 +87,17 @@ func (w *wire) setBytes(dst *schemas.Read, f *field) *schemas.RejectError {
 
 func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
 	if len(dst.Candidates) == schemas.MaxCandidates {
-		return tooMany("candidates", schemas.MaxCandidates)
+		return tooManyCandidates()
 	}
 	var f field
 	var plate string
 	var pm uint32
 	for len(b) > 0 {
-		n := f.next(b)
-		if n < 0 {
-			return malformed(n, "candidates")
-		}
-		b = b[n:]
-		if rej := candidate.admit(&f); rej != nil {
+		n, rej := f.read(&candidate, b)
+		if rej != nil {
 			return rej
 		}
+		b = b[n:]
 		switch f.num {
 		case 1:
 			plate = text(f.b)
@@ -125,14 +115,11 @@ func clampPM(v uint32) schemas.PerMille { return schemas.PerMille(min(v, 65535))
 func (q *quarantineWire) protobuf(b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n := f.next(b)
-		if n < 0 {
-			return malformed(n, "quarantine")
-		}
-		b = b[n:]
-		if rej := quarantine.admit(&f); rej != nil {
+		n, rej := f.read(&quarantine, b)
+		if rej != nil {
 			return rej
 		}
+		b = b[n:]
 		switch f.num {
 		case 1:
 			q.reason = text(f.b)
@@ -154,41 +141,14 @@ func (q *quarantineWire) protobuf(b []byte) *schemas.RejectError {
 func (w *wire) tick(b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n := f.next(b)
-		if n < 0 {
-			return malformed(n, "tick")
-		}
-		b = b[n:]
-		if rej := tick.admit(&f); rej != nil {
+		n, rej := f.read(&tick, b)
+		if rej != nil {
 			return rej
 		}
+		b = b[n:]
 		if f.num == 1 {
 			w.tickAt = int64(f.v)
 		}
-	}
-	return nil
-}
-
-func malformed(code int, field string) *schemas.RejectError {
-	if code == codeNesting {
-		return schemas.Rejectf(schemas.ReasonMalformed, field, "Protobuf: unknown groups nest deeper than %d", maxGroups)
-	}
-	return schemas.Rejectf(schemas.ReasonMalformed, field, "Protobuf: %v", protowire.ParseError(code))
-}
-
-// admit checks what a message's shape says about a field: its wire type, and UTF-8 for text. Fields the shape does not
-// know pass.
-func (s *shape) admit(f *field) *schemas.RejectError {
-	if f.num >= uint64(len(s)) || s[f.num].name == "" {
-		f.num = 0 // unknown: no setter takes it
-		return nil
-	}
-	e := &s[f.num]
-	if f.typ != e.typ {
-		return schemas.Rejectf(schemas.ReasonMalformed, e.name, "Protobuf: wire type %d, want %d", f.typ, e.typ)
-	}
-	if e.text && !utf8.Valid(f.b) {
-		return reject(schemas.ReasonBadUTF8, e.name, "text is not UTF-8")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ var jsonOddities = func() []string {
 		`"capturedAtUs":17952696e8`, `"capturedAtUs":17952696000000000e-1`, `"capturedAtUs":1.5`, `"capturedAtUs":" 1"`, `"capturedAtUs":"0x1"`,
 		`"capturedAtUs":-1`, `"capturedAtUs":-9223372036854775808`, `"capturedAtUs":9223372036854775808`, `"capturedAtUs":01`, `"capturedAtUs":1e`,
 		`"capturedAtUs":1,"lane":null`, `"capturedAtUs":1,"lane":-0`, `"capturedAtUs":1,"lane":0e99999999999`, `"capturedAtUs":1,"lane":1e99999999999`,
-		`"capturedAtUs":1,"lane":4294967297`, `"capturedAtUs":1,"lane":33`, `"capturedAtUs":1,"captured_at_us":2`, `"capturedAtUs":1,"captured_at_us":null`,
+		`"capturedAtUs":1,"lane":4294967297`, `"capturedAtUs":1,"lane":33`, `"capturedAtUs":1,"lane":10.5e-1`, `"capturedAtUs":1,"lane":20e-1`, "\"capturedAtUs\":1,\"make\":\"\\n\xff\"", `"capturedAtUs":1,"captured_at_us":2`, `"capturedAtUs":1,"captured_at_us":null`,
 		`"capturedAtUs":1,"direction":"DIRECTION_DEPARTING"`, `"capturedAtUs":1,"direction":2`, `"capturedAtUs":1,"direction":99`, `"capturedAtUs":1,"direction":-2`,
 		`"capturedAtUs":1,"direction":"DIRECTION_SIDEWAYS"`, `"capturedAtUs":1,"direction":"2"`, `"capturedAtUs":1,"vehicleKind":5e0`, `"capturedAtUs":1,"vehicleKind":true`,
 		`"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urqw=="`, `"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urqw"`, `"capturedAtUs":1,"readId":"q6urq6urq6urq6urq6urq-_"`,
@@ -98,69 +98,108 @@ func TestRecordDerivesAMissingReadID(t *testing.T) {
 	}
 }
 
-func TestRecordRejectsWithReasonAndField(t *testing.T) {
-	with := func(change func(*anprv1.PlateRead)) []byte {
-		m := full()
-		change(m)
-		return marshal(t, m)
+type rejection struct {
+	claim  string
+	record []byte
+	reason schemas.Reason
+	field  string
+}
+
+func checkRejections(t *testing.T, tests []rejection) {
+	t.Helper()
+	for _, tt := range tests {
+		var r schemas.Read
+		rej := Record(&r, tt.record)
+		switch {
+		case rej == nil:
+			t.Errorf("%s: accepted", tt.claim)
+		case rej.Reason != tt.reason || rej.Field != tt.field || rej.Detail == "":
+			t.Errorf("%s: got %v, want %s of %q", tt.claim, rej, tt.reason, tt.field)
+		case strings.Contains(rej.Detail, "ABC"):
+			t.Errorf("%s: detail %q shows the plate", tt.claim, rej.Detail)
+		}
 	}
-	long := strings.Repeat("x", 129)
-	tests := []struct {
-		claim  string
-		record []byte
-		reason schemas.Reason
-		field  string
-	}{
+}
+
+// with is the full read, changed.
+func with(t *testing.T, change func(*anprv1.PlateRead)) []byte {
+	m := full()
+	change(m)
+	return marshal(t, m)
+}
+
+func TestRecordRejectsWhatIsNoRecord(t *testing.T) {
+	checkRejections(t, []rejection{
 		{"empty", nil, schemas.ReasonMalformed, ""},
 		{"not a message", []byte("hello"), schemas.ReasonMalformed, "camera_event_id"},
-		{"half JSON", []byte(`{"lane":1`), schemas.ReasonMalformed, ""},
-		{"no camera", with(func(m *anprv1.PlateRead) { m.CameraId = "" }), schemas.ReasonMissingField, "camera_id"},
-		{"no plate", with(func(m *anprv1.PlateRead) { m.RawPlate = "" }), schemas.ReasonMissingField, "raw_plate"},
-		{"no capture", with(func(m *anprv1.PlateRead) { m.CapturedAtUs = 0 }), schemas.ReasonMissingField, "captured_at_us"},
-		{"no receipt", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 0 }), schemas.ReasonMissingField, "received_at_us"},
-		{"receipt in 1970", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 1795269600 }), schemas.ReasonBadField, "received_at_us"},
-		{"receipt in 2100", with(func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
-		{"short read id", with(func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
-		{"long image sum", with(func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
-		{"confidence 1001", with(func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
-		{"country confidence 1001", with(func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
-		{"lane 33", with(func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},
-		{"lane 256", with(func(m *anprv1.PlateRead) { m.Lane = 256 }), schemas.ReasonBadField, "lane"},
-		{"speed 400.1", with(func(m *anprv1.PlateRead) { m.SpeedDkmh = 4001 }), schemas.ReasonBadField, "speed_dkmh"},
-		{"long camera", with(func(m *anprv1.PlateRead) { m.CameraId = long[:65] }), schemas.ReasonTooLarge, "camera_id"},
-		{"long plate", with(func(m *anprv1.PlateRead) { m.RawPlate = long[:65] }), schemas.ReasonTooLarge, "raw_plate"},
-		{"long event id", with(func(m *anprv1.PlateRead) { m.CameraEventId = long }), schemas.ReasonTooLarge, "camera_event_id"},
-		{"long country", with(func(m *anprv1.PlateRead) { m.Country = long }), schemas.ReasonTooLarge, "country"},
-		{"long format", with(func(m *anprv1.PlateRead) { m.Format = long }), schemas.ReasonTooLarge, "format"},
-		{"long make", with(func(m *anprv1.PlateRead) { m.Make = long }), schemas.ReasonTooLarge, "make"},
-		{"long colour", with(func(m *anprv1.PlateRead) { m.Colour = long }), schemas.ReasonTooLarge, "colour"},
-		{"33 candidates", with(func(m *anprv1.PlateRead) { m.Candidates = make([]*anprv1.Candidate, 33) }), schemas.ReasonTooLarge, "candidates"},
-		{"long candidate", with(func(m *anprv1.PlateRead) { m.Candidates[0].Plate = long }), schemas.ReasonTooLarge, "candidates.plate"},
-		{"sure candidate", with(func(m *anprv1.PlateRead) { m.Candidates[1].ConfidencePm = 66537 }), schemas.ReasonBadField, "candidates.confidence_pm"},
-		{"tick and read", with(func(m *anprv1.PlateRead) { m.Tick = &anprv1.Tick{AtUs: receivedAt} }), schemas.ReasonBadField, "tick"},
+		{"no camera", with(t, func(m *anprv1.PlateRead) { m.CameraId = "" }), schemas.ReasonMissingField, "camera_id"},
+		{"no plate", with(t, func(m *anprv1.PlateRead) { m.RawPlate = "" }), schemas.ReasonMissingField, "raw_plate"},
+		{"no capture", with(t, func(m *anprv1.PlateRead) { m.CapturedAtUs = 0 }), schemas.ReasonMissingField, "captured_at_us"},
+		{"no receipt", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 0 }), schemas.ReasonMissingField, "received_at_us"},
+		{"tick and read", with(t, func(m *anprv1.PlateRead) { m.Tick = &anprv1.Tick{AtUs: receivedAt} }), schemas.ReasonBadField, "tick"},
 		{"tick without time", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{}}), schemas.ReasonMissingField, "tick.at_us"},
 		{"tick in seconds", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: 1795269600}}), schemas.ReasonBadField, "tick.at_us"},
-		{"quarantine without reason", with(func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{} }), schemas.ReasonMissingField, "quarantine.reason"},
-		{"quarantine for a new reason", with(func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{Reason: "full_moon"} }), schemas.ReasonBadField, "quarantine.reason"},
+		{"quarantine without reason", with(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{} }), schemas.ReasonMissingField, "quarantine.reason"},
+		{"quarantine for a new reason", with(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{Reason: "full_moon"} }), schemas.ReasonBadField, "quarantine.reason"},
 		{"camera not UTF-8", []byte("\x12\x02\xff\xfe"), schemas.ReasonBadUTF8, "camera_id"},
 		{"JSON plate not UTF-8", []byte("{\"rawPlate\":\"\xff\"}"), schemas.ReasonBadUTF8, "raw_plate"},
 		{"camera as number", []byte{fCamera << 3, 7}, schemas.ReasonMalformed, "camera_id"},
 		{"camera as number in JSON", []byte(`{"camera_id":7}`), schemas.ReasonMalformed, "camera_id"},
 		{"deep groups", []byte(strings.Repeat("\xc3\x02", 40)), schemas.ReasonMalformed, ""},
-		{"deep JSON", []byte(strings.Repeat(`{"a":`, 65)), schemas.ReasonMalformed, ""},
+		{"deep JSON", deepJSON(65), schemas.ReasonMalformed, ""},
+	})
+}
+
+func TestRecordRejectsFieldsOutOfBounds(t *testing.T) {
+	long := strings.Repeat("x", 129)
+	checkRejections(t, []rejection{
+		{"half JSON", []byte(`{"lane":1`), schemas.ReasonMalformed, ""},
+		{"receipt in 1970", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 1795269600 }), schemas.ReasonBadField, "received_at_us"},
+		{"receipt in 2100", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
+		{"short read id", with(t, func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
+		{"long image sum", with(t, func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
+		{"confidence 1001", with(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
+		{"country confidence 1001", with(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
+		{"lane 33", with(t, func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},
+		{"lane 256", with(t, func(m *anprv1.PlateRead) { m.Lane = 256 }), schemas.ReasonBadField, "lane"},
+		{"speed 400.1", with(t, func(m *anprv1.PlateRead) { m.SpeedDkmh = 4001 }), schemas.ReasonBadField, "speed_dkmh"},
+		{"long camera", with(t, func(m *anprv1.PlateRead) { m.CameraId = long[:65] }), schemas.ReasonTooLarge, "camera_id"},
+		{"long plate", with(t, func(m *anprv1.PlateRead) { m.RawPlate = long[:65] }), schemas.ReasonTooLarge, "raw_plate"},
+		{"long event id", with(t, func(m *anprv1.PlateRead) { m.CameraEventId = long }), schemas.ReasonTooLarge, "camera_event_id"},
+		{"long country", with(t, func(m *anprv1.PlateRead) { m.Country = long }), schemas.ReasonTooLarge, "country"},
+		{"long format", with(t, func(m *anprv1.PlateRead) { m.Format = long }), schemas.ReasonTooLarge, "format"},
+		{"long make", with(t, func(m *anprv1.PlateRead) { m.Make = long }), schemas.ReasonTooLarge, "make"},
+		{"long colour", with(t, func(m *anprv1.PlateRead) { m.Colour = long }), schemas.ReasonTooLarge, "colour"},
+		{"33 candidates", with(t, func(m *anprv1.PlateRead) { m.Candidates = make([]*anprv1.Candidate, 33) }), schemas.ReasonTooLarge, "candidates"},
+		{"long candidate", with(t, func(m *anprv1.PlateRead) { m.Candidates[0].Plate = long }), schemas.ReasonTooLarge, "candidates.plate"},
+		{"sure candidate", with(t, func(m *anprv1.PlateRead) { m.Candidates[1].ConfidencePm = 65536 + 500 }), schemas.ReasonBadField, "candidates.confidence_pm"},
+	})
+}
+
+// deepJSON is the plainest read with an unknown field, nested so that the whole is depth deep.
+func deepJSON(depth int) []byte {
+	return []byte(`{"cameraId":"c1","rawPlate":"A","capturedAtUs":1,"receivedAtUs":1795269600000000,"future":` +
+		strings.Repeat(`[`, depth-1) + strings.Repeat(`]`, depth-1) + `}`)
+}
+
+// wideJSON is the plainest read with an unknown field of many values side by side.
+func wideJSON(value string) []byte {
+	return []byte(`{"cameraId":"c1","rawPlate":"A","capturedAtUs":1,"receivedAtUs":1795269600000000,"future":[` +
+		strings.Repeat(value+",", 200) + `null]}`)
+}
+
+func TestRecordAcceptsFieldsAtTheirBounds(t *testing.T) {
+	m := full()
+	m.CameraId, m.RawPlate, m.CameraEventId = strings.Repeat("c", 64), strings.Repeat("p", 64), strings.Repeat("e", 128)
+	m.Make, m.Colour, m.Format, m.Country = strings.Repeat("m", 64), strings.Repeat("r", 64), strings.Repeat("f", 64), strings.Repeat("b", 64)
+	m.Lane, m.SpeedDkmh, m.ConfidencePm, m.CountryConfidencePm, m.Candidates = 32, 4000, 1000, 1000, nil
+	for range schemas.MaxCandidates {
+		m.Candidates = append(m.Candidates, &anprv1.Candidate{Plate: strings.Repeat("p", 64), ConfidencePm: 1000})
 	}
-	for _, tt := range tests {
+	for _, b := range [][]byte{marshal(t, m), marshalJSON(t, m, false), deepJSON(64), wideJSON(`{}`), wideJSON(`[]`), wideJSON(`{"a":[1]}`)} {
 		var r schemas.Read
-		rej := Record(&r, tt.record)
-		if rej == nil {
-			t.Errorf("%s: accepted", tt.claim)
-			continue
-		}
-		if rej.Reason != tt.reason || rej.Field != tt.field || rej.Detail == "" {
-			t.Errorf("%s: got %v, want %s of %q", tt.claim, rej, tt.reason, tt.field)
-		}
-		if strings.Contains(rej.Detail, "ABC") {
-			t.Errorf("%s: detail %q shows the plate", tt.claim, rej.Detail)
+		if rej := Record(&r, b); rej != nil {
+			t.Error(rej)
 		}
 	}
 }

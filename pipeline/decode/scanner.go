@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 
@@ -42,6 +44,13 @@ func (s *scanner) space() {
 
 // peek skips white space and returns the next byte, 0 at the end and after a fault.
 func (s *scanner) peek() byte {
+	if s.at < len(s.b) && s.b[s.at] > ' ' && s.fault == nil {
+		return s.b[s.at]
+	}
+	return s.peekFar()
+}
+
+func (s *scanner) peekFar() byte {
 	if s.space(); s.at >= len(s.b) || s.fault != nil {
 		return 0
 	}
@@ -95,7 +104,7 @@ func (s *scanner) object(number func(string) int, sh *shape, value func(num int)
 			return
 		}
 		seen |= 1 << num
-		if !s.literal("null") {
+		if s.peek() != 'n' || !s.literal("null") {
 			value(num)
 		}
 		s.field = outer
@@ -170,7 +179,7 @@ func (s *scanner) skip() {
 	}
 }
 
-func (s *scanner) bool() bool {
+func (s *scanner) boolean() bool {
 	if s.literal("true") {
 		return true
 	}
@@ -187,12 +196,13 @@ func (s *scanner) text() string {
 		return ""
 	}
 	start := s.at
-	var high byte
-	for i := start; i < len(s.b); i++ {
+	i := plainEnd(s.b, start)
+	high := false
+	for ; i < len(s.b); i++ {
 		switch c := s.b[i]; {
 		case c == '"':
 			s.at = i + 1
-			if high >= utf8.RuneSelf && !utf8.Valid(s.b[start:i]) {
+			if high && !utf8.Valid(s.b[start:i]) {
 				s.badUTF8()
 				return ""
 			}
@@ -203,14 +213,40 @@ func (s *scanner) text() string {
 			s.at = i
 			s.fail("control character in a string")
 			return ""
-		default:
-			high |= c
+		case c >= utf8.RuneSelf:
+			high = true
 		}
 	}
 	s.at = len(s.b)
 	s.fail("string without end")
 	return ""
 }
+
+// plainEnd passes over printable ASCII other than quote and backslash, eight bytes at a time while there are so many.
+func plainEnd(b []byte, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for i+8 <= len(b) {
+		v := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := v^(ones*'"'), v^(ones*'\\')
+		// The top bit of a byte of each term is set when the byte is below 0x20, a quote, a backslash, or above 0x7f. A
+		// borrow can mark a byte above a true one only, and the lowest mark is the one that is used.
+		if marks := ((v - ones*' ') | (quote - ones) | (slash - ones) | v) & tops; marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+		i += 8
+	}
+	for i < len(b) && plainByte[b[i]] {
+		i++
+	}
+	return i
+}
+
+var plainByte = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 func (s *scanner) badUTF8() {
 	if s.fault == nil {

@@ -29,7 +29,9 @@ const (
 )
 
 // shape says what this version knows of a message's fields, by number.
-type shape [32]struct {
+type shape [32]entry
+
+type entry struct {
 	name string // as rejects name it; empty = not known
 	typ  protowire.Type
 	text bool

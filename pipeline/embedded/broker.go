@@ -88,7 +88,7 @@ func brokerSettings() map[string]string {
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),
 		"log.retention.ms":          "-1",
 		"log.retention.bytes":       "-1",
-		"offsets.retention.minutes": strconv.Itoa(100 * 365 * 24 * 60 / 10), // ten years; the setting has no "never"
+		"offsets.retention.minutes": strconv.Itoa(10 * 365 * 24 * 60), // ten years; the setting has no "never"
 		"log.segment.bytes":         strconv.Itoa(256 << 20),
 	}
 }

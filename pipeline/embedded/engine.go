@@ -191,7 +191,8 @@ func engineArgs(kind, conf string, sc *serverConfig) []string {
 		"--listen_host=" + sc.Host,
 		"--tcp_port=" + strconv.Itoa(sc.NativePort),
 		"--http_port=" + strconv.Itoa(sc.HTTPPort),
-		"--log-level=" + sc.LogLevel,                                                      // logger.level of the file is not heeded: without this it is trace
+		"--log-level=" + sc.LogLevel,                                  // logger.level of the file is not heeded: without this it is trace
+		"--interactive", "--progress=off", "--history_file=/dev/null", // see stdinAsTerminal
 		"--structure=line String", "--input-format=LineAsString", "--table=" + stdinTable, // standard input as a table
 		"--query", "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM " + stdinTable + " FORMAT Null",
 	}
@@ -308,14 +309,19 @@ func (c *ClickHouse) deathError(err error) error {
 	return fmt.Errorf("the ClickHouse engine died: %w; %s\nlast lines of %s:\n%s", err, advice(c.log), c.log, tail(c.log, 12))
 }
 
-// Stop ends the engine: it closes the child's standard input and waits for it to finish its work; when ctx is done it
-// sends SIGTERM and, two seconds later, SIGKILL. It returns nil when the child ended by itself in time. Later calls
+// stopPatience is how long Stop waits for an engine that was asked to end, whatever its context allows.
+const stopPatience = 20 * time.Second
+
+// Stop ends the engine: it closes the child's standard input and waits for it to finish its work; when ctx is done, or
+// after 20 s, it sends SIGTERM and, two seconds later, SIGKILL. It returns nil when the child ended by itself in time. Later calls
 // wait and return the same.
 func (c *ClickHouse) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopping = true
 	c.mu.Unlock()
 	_ = c.stdin.Close() // an error says that the child is gone already
+	ctx, cancel := context.WithTimeout(ctx, stopPatience)
+	defer cancel()
 	select {
 	case <-c.done:
 		return c.Err()

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+	"golang.org/x/sys/unix"
 )
 
 // engineArg is the hidden first argument of the engine child; the second says how it runs.
@@ -23,9 +24,10 @@ const (
 
 // exit codes of the child beside those of the engine.
 const (
-	exitUsage   = 90
-	exitLibrary = 91 // the library could not be loaded
-	exitServer  = 92 // the server binary could not be started
+	exitUsage    = 90
+	exitLibrary  = 91 // the library could not be loaded
+	exitServer   = 92 // the server binary could not be started
+	exitTerminal = 93 // no pseudo-terminal
 )
 
 // MaybeRunEngineChild runs the database engine and does not return when this process was started to be its child;
@@ -59,6 +61,9 @@ func runLibrary(path string, args []string) {
 	if err != nil {
 		die(exitLibrary, err)
 	}
+	if err := stdinAsTerminal(); err != nil {
+		die(exitTerminal, err)
+	}
 	argv := append([]string{"clickhouse"}, args...)
 	held := make([][]byte, len(argv))
 	ptrs := make([]*byte, len(argv)+1) // ends with NULL, as in C
@@ -75,6 +80,33 @@ func runLibrary(path string, args []string) {
 		die(1, errors.New("the engine stopped with an error"))
 	}
 	os.Exit(0)
+}
+
+// stdinAsTerminal puts a pseudo-terminal in the place of standard input and hangs it up when the real one ends.
+//
+// clickhouse-local before 26.8 ends the whole process on any error that reaches a connection's thread - one wrong
+// password over the native protocol is enough, or a client that resets its connection - unless it believes that it
+// serves a terminal and was told --interactive (ClickHouse issue 115666, mended by pull request 115715).
+func stdinAsTerminal() error {
+	lifeline, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 10)
+	if err != nil {
+		return fmt.Errorf("duplicate standard input: %w", err)
+	}
+	master, slave, err := openTerminal()
+	if err != nil {
+		return fmt.Errorf("open a pseudo-terminal: %w", err)
+	}
+	if err := unix.Dup2(int(slave.Fd()), 0); err != nil {
+		return fmt.Errorf("replace standard input: %w", err)
+	}
+	if err := slave.Close(); err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.NewFile(uintptr(lifeline), "lifeline"))
+		_ = master.Close()
+	}()
+	return nil
 }
 
 func loadEngine(path string) (run func(int32, unsafe.Pointer) unsafe.Pointer, err error) {

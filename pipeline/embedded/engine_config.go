@@ -76,7 +76,7 @@ const configText = `<clickhouse>
   <async_load_databases>false</async_load_databases>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <dictionaries_lazy_load>true</dictionaries_lazy_load>
-  <shutdown_wait_unfinished>5</shutdown_wait_unfinished>
+  <shutdown_wait_unfinished>2</shutdown_wait_unfinished>
   <send_crash_reports><enabled>false</enabled></send_crash_reports>
   <merge_tree>
     <fsync_after_insert>%[9]d</fsync_after_insert>

@@ -92,7 +92,13 @@ func tail(path string, n int) string {
 	if i := bytes.LastIndex(text, []byte("--- start ")); i >= 0 {
 		text = text[i:]
 	}
-	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' { // terminal control sequences
+			return -1
+		}
+		return r
+	}, string(text))
+	lines := strings.Split(strings.TrimRight(clean, "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 

@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,4 +20,9 @@ func physicalMemory() (int64, error) {
 		return 0, fmt.Errorf("ask the kernel for the memory size: %w", err)
 	}
 	return int64(n), nil
+}
+
+// openTerminal is not needed here: no engine library is pinned for this system, and a server binary needs no terminal.
+func openTerminal() (master, slave *os.File, err error) {
+	return nil, nil, errors.ErrUnsupported
 }

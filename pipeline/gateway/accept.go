@@ -167,8 +167,8 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 	value, err := proto.Marshal(&anprv1.PlateRead{
 		CameraId: u.camera, ReceivedAtUs: int64(u.received),
 		Quarantine: &anprv1.Quarantine{
-			Reason: rej.Reason.String(), Field: rej.Field, Detail: strings.ToValidUTF8(rej.Detail, "\uFFFD"),
-			Payload: payload, PayloadSize: uint64(size), ContentType: strings.ToValidUTF8(cut(u.contentType, 200), "\uFFFD"),
+			Reason: rej.Reason.String(), Field: bounded(rej.Field, schemas.MaxText), Detail: bounded(rej.Detail, 1000),
+			Payload: payload, PayloadSize: uint64(size), ContentType: bounded(u.contentType, 200),
 		},
 	})
 	if err != nil {
@@ -179,6 +179,9 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 		Partition: schemas.Partition(schemas.Class{}, u.camera, g.cfg.Partitions),
 	}
 }
+
+// bounded makes a text fit for the wire: UTF-8, and at most n bytes as decode demands.
+func bounded(s string, n int) string { return cut(strings.ToValidUTF8(s, "?"), n) }
 
 func (g *Gateway) count(path string, events []*Parsed) {
 	m, format := g.cfg.Metrics, adapters[path].name

@@ -21,7 +21,7 @@ func hikvision(root *node) []*Parsed {
 	p := newParsed()
 	r := p.Read
 	p.plate("licensePlate", hikvisionPlate(anpr))
-	p.capturedAt("dateTime", event.val("dateTime"), anpr.deep("absTime").val())
+	p.capturedAt("dateTime", event.val("dateTime"), event.deep("absTime").val())
 	p.confidence(anpr.val("confidenceLevel"), ofHundred)
 	p.country(hikvisionCountry(anpr))
 	p.lane(anpr.val("line"))

@@ -159,7 +159,7 @@ func (p *Parsed) word(s string) string {
 	if len(s) > schemas.MaxText {
 		p.note(NoteText)
 	}
-	return cut(strings.ToLower(s), schemas.MaxText)
+	return cut(s, schemas.MaxText)
 }
 
 // eventID sets the camera's own id. One above the bound is replaced by its hash: cutting it could make two ids one.

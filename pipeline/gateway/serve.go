@@ -48,7 +48,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	now := g.cfg.Now()
 	u := &upload{
 		w: w, r: r, path: r.PathValue("format"), contentType: r.Header.Get("Content-Type"), received: schemas.MicrosOf(now),
-		camera: cut(strings.ToValidUTF8(r.PathValue("camera_id"), "\uFFFD"), schemas.MaxCameraID),
+		camera: bounded(r.PathValue("camera_id"), schemas.MaxCameraID),
 	}
 	if rej := g.authenticate(u); rej != nil {
 		g.stranger(u, rej)

@@ -2,6 +2,7 @@ package normalise
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,7 @@ func expand(pattern string) [][]uint64 {
 		var next [][]uint64
 		for _, t := range out {
 			for n := least; n <= most; n++ {
-				longer := append([]uint64(nil), t...)
+				longer := slices.Clone(t)
 				for range n {
 					longer = append(longer, set)
 				}

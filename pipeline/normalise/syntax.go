@@ -10,7 +10,9 @@ import (
 // Series is one series of plates of one country that has a syntax of its own.
 type Series uint8
 
-// The series of DOMAIN.md 4.1, in its order. SeriesBEVanity fits nearly everything and ranks nothing.
+// The series of DOMAIN.md 4.1, in its order. SeriesBEVanity fits nearly everything and ranks nothing. The Belgian series of
+// 1953-1973 (one or two letters anywhere among five characters) are left out: their positions are not known exactly, and
+// SeriesBEVanity covers them.
 const (
 	SeriesBEStandard Series = iota // 1-ABC-123, since 16/11/2010
 	SeriesBEReversed               // 9-123-ABC

@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
@@ -91,7 +92,7 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 	v, err := o.log.Verify(ctx, witnesses...)
 	if err != nil {
 		o.cfg.Logger.Error().Msg("access log could not be read for verification")
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)
 	}
 	if !v.OK() {
 		o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")

@@ -81,7 +81,7 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 		panic("BUG: a route that admit does not guard")
 	}
 	for k, v := range l.asked {
-		if v == "" || v == false || v == 0 {
+		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {
 			delete(l.asked, k)
 		}
 	}

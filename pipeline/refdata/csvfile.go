@@ -3,7 +3,6 @@ package refdata
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"errors"
@@ -35,8 +34,8 @@ type csvFile struct {
 // checkEvery is how many rows are read between two looks at the context.
 const checkEvery = 4096
 
-func newCSVFile(ctx context.Context, in io.Reader, columns []string, p *problems) *csvFile {
-	f := &csvFile{sum: sha256.New(), ended: ctx.Err, columns: columns, p: p}
+func newCSVFile(ended func() error, in io.Reader, columns []string, p *problems) *csvFile {
+	f := &csvFile{sum: sha256.New(), ended: ended, columns: columns, p: p}
 	buffered := bufio.NewReaderSize(io.TeeReader(in, f.sum), 256<<10)
 	f.rest = buffered
 	if bom, err := buffered.Peek(3); err == nil && bytes.Equal(bom, []byte("\xef\xbb\xbf")) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -219,22 +220,13 @@ func (v *inventory) checkSums(e *Error) error {
 			p.addf(0, "", "names %s, which is not there: the copy is not complete", n)
 		}
 	}
-	for _, n := range listsIn(want) {
-		p.addf(0, "", "names %s, which is not there: the copy is not complete", n)
+	for _, n := range slices.Sorted(maps.Keys(want)) {
+		if strings.HasPrefix(n, listDir+"/") {
+			p.addf(0, "", "names %s, which is not there: the copy is not complete", n)
+		}
 	}
 	e.collect(p)
 	return nil
-}
-
-func listsIn(sums map[string]schemas.Sum) []string {
-	var out []string
-	for n := range sums {
-		if strings.HasPrefix(n, listDir+"/") {
-			out = append(out, n)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // parseSums reads the form of sha256sum(1): 64 digits, a space, a space or star, the name.

@@ -2,6 +2,7 @@ package refdata
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -22,12 +23,7 @@ func suspicious(prev, next *Snapshot) []Problem {
 	shrunk(fileExemptions, "exemptions", a.Exemptions, b.Exemptions)
 	shrunk(filePasses, "day passes", a.DayPasses, b.DayPasses)
 	shrunk(fileRegistrations, "registrations", a.Registrations, b.Registrations)
-	lists := make([]string, 0, len(a.Lists))
-	for name := range a.Lists {
-		lists = append(lists, name)
-	}
-	slices.Sort(lists)
-	for _, name := range lists {
+	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
 		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
 	}
 	for _, r := range prev.registers {

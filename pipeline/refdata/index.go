@@ -124,3 +124,11 @@ func (x *index) find(k plateKey) (start, end uint32) {
 		}
 	}
 }
+
+// touch loads the slot a look-up of the key begins at.
+func (x *index) touch(k plateKey) uint32 {
+	if len(x.slots) == 0 {
+		return 0
+	}
+	return x.slots[k.home(len(x.slots))].n
+}

@@ -21,7 +21,7 @@ func load(ctx context.Context, dir string, prev *Snapshot) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{ctx: ctx, files: files, prev: prev, bad: &Error{}}
+	l := &loader{ended: ctx.Err, files: files, prev: prev, bad: &Error{}}
 	if err := files.checkSums(l.bad); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func load(ctx context.Context, dir string, prev *Snapshot) (*Snapshot, error) {
 
 // loader fills the parts of one snapshot.
 type loader struct {
-	ctx   context.Context
+	ended func() error // the context's
 	files *inventory
 	prev  *Snapshot
 	bad   *Error
@@ -91,7 +91,7 @@ func (l *loader) yaml(name string, parse func(b []byte, p *problems)) error {
 func (l *loader) csv(name string, columns []string, parse func(f *csvFile) error) error {
 	p := &problems{file: name}
 	if !l.files.has(name) {
-		return parse(newCSVFile(l.ctx, strings.NewReader(strings.Join(columns, ",")+"\n"), columns, p))
+		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns, ",")+"\n"), columns, p))
 	}
 	d := l.files.files[name]
 	if !d.whole {
@@ -104,7 +104,7 @@ func (l *loader) csv(name string, columns []string, parse func(f *csvFile) error
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	defer func() { _ = in.Close() }() // only read
-	f := newCSVFile(l.ctx, in, columns, p)
+	f := newCSVFile(l.ended, in, columns, p)
 	err = parse(f)
 	if err == nil {
 		err = f.finish(d)

@@ -118,13 +118,18 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-s.trigger:
 			s.reloadLogged(ctx)
 		case <-ticks:
-			now := fingerprint(s.dir)
-			if now == seen && now != s.lastTried() {
-				s.reloadLogged(ctx)
-			}
-			seen = now
+			seen = s.look(ctx, seen)
 		}
 	}
+}
+
+// look reloads when the files are as they were at the last look, and not as they were at the last load.
+func (s *Store) look(ctx context.Context, seen uint64) uint64 {
+	now := fingerprint(s.dir)
+	if now == seen && now != s.lastTried() {
+		s.reloadLogged(ctx)
+	}
+	return now
 }
 
 func (s *Store) lastTried() uint64 {

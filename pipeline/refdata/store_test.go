@@ -230,22 +230,19 @@ func TestRunReloadsWhenFilesChange(t *testing.T) {
 	}
 }
 
-func TestRunWaitsUntilFilesRest(t *testing.T) {
+func TestLookWaitsUntilFilesRest(t *testing.T) {
 	dir := region(t)
-	ticks := make(chan time.Time)
-	s := newStore(t, dir, Options{Ticks: ticks})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
+	s := newStore(t, dir, Options{})
 	first := s.Current()
+	var seen uint64
 	for i := range 5 { // another size at every look
-		put(t, dir, filePasses, "plate,day\nA,2026-07-01\n"+strings.Repeat("XX99XX,2026-07-01\n", 3+i))
-		ticks <- time.Time{}
+		put(t, dir, filePasses, "plate,day\nA,2026-07-01\n"+strings.Repeat("XX99XX,2026-07-01\n", 3+i)+"B,2026-07-01\n")
+		if seen = s.look(t.Context(), seen); s.Current() != first {
+			t.Fatal("loaded a file that was still changing")
+		}
 	}
-	cancel()
-	<-done
-	if s.Current() != first {
-		t.Error("loaded a file that was still changing")
+	if s.look(t.Context(), seen); s.Current() == first {
+		t.Error("did not load the file that rests")
 	}
 }
 
@@ -371,7 +368,7 @@ func TestAFileThatChangesWhileItIsReadIsNoContentProblem(t *testing.T) {
 		changed := was
 		changed.sum[0]++
 		inv.files[name] = changed
-		l := &loader{ctx: t.Context(), files: inv, bad: &Error{}}
+		l := &loader{ended: t.Context().Err, files: inv, bad: &Error{}}
 		s := &Snapshot{}
 		err := errors.Join(l.cameras(s), l.registers(s), l.vehicles(s), l.passes(s))
 		if !errors.Is(err, errChanged) {

@@ -123,7 +123,9 @@ type vehicleTable struct {
 }
 
 func newVehicleTable(rows int) *vehicleTable {
-	return &vehicleTable{slots: make([]vehicleRecord, slotsFor(rows)), limit: rows}
+	slots := make([]vehicleRecord, slotsFor(rows))
+	adviseHugePages(slots)
+	return &vehicleTable{slots: slots, limit: rows}
 }
 
 // putResult says what became of a row.
@@ -195,4 +197,12 @@ func (t *vehicleTable) find(p schemas.Plate, country schemas.Country, day schema
 		return v, false
 	}
 	return found.vehicle(), true
+}
+
+// touch loads the slot a look-up of the plate begins at.
+func (t *vehicleTable) touch(p schemas.Plate) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[keyOf(p).home(len(t.slots))].lo0
 }

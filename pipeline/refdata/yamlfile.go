@@ -3,6 +3,7 @@ package refdata
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -178,15 +179,10 @@ func (m *yamlMap) maps(key string, f func(*yamlMap)) {
 
 // end reports the keys that nobody took: a misspelt key would otherwise be a silent default.
 func (m *yamlMap) end() {
-	var unknown []string
-	for k := range m.keys {
+	for _, k := range slices.Sorted(maps.Keys(m.keys)) {
 		if !slices.Contains(m.taken, k) {
-			unknown = append(unknown, k)
+			m.p.addf(m.keys[k].line, m.join(fmt.Sprintf("%.40q", k)), "is not known here; the keys are %v", m.taken)
 		}
-	}
-	slices.Sort(unknown)
-	for _, k := range unknown {
-		m.p.addf(m.keys[k].line, m.join(fmt.Sprintf("%.40q", k)), "is not known here; the keys are %v", m.taken)
 	}
 }
 

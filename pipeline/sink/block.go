@@ -109,6 +109,7 @@ func (b *Block) Reset() {
 	for i := range b.tables {
 		b.tables[i].reset()
 	}
+	clear(b.reads.known[:])
 }
 
 // Rows returns the number of rows over all tables.

@@ -22,12 +22,16 @@ const (
 // the dictionary allows (1, 2 or 4 bytes).
 type lowCol struct {
 	dict  strCol
-	spans []span   // of the dictionary's values, by key
-	slots []uint32 // key + 1; 0 is free. The length is a power of two, at least twice the number of keys
-	keys  []byte   // of every row, width bytes each
-	width int      // 1, 2 or 4; 0 means 1
-	last  uint32   // key of the last row
+	spans []span           // of the dictionary's values, by key
+	slots []uint32         // key + 1; 0 is free. The length is a power of two, at least twice the number of keys
+	keys  []byte           // of every row, width bytes each
+	width int              // 1, 2 or 4; 0 means 1
+	last  uint32           // key of the last row
+	codes [maxCodes]uint32 // key + 1 of a small number's name; 0 is not met yet
 }
+
+// maxCodes bounds the numbers that code takes.
+const maxCodes = 16
 
 type span struct {
 	start, end uint32 // in dict.buf
@@ -44,6 +48,19 @@ func (c *lowCol) Reset() {
 	c.slots = c.slots[:cap(c.slots)]
 	clear(c.slots)
 	c.width, c.last = 1, 0
+	clear(c.codes[:])
+}
+
+// code appends the name of a small number, always the same for the number; it is looked up once.
+func (c *lowCol) code(n uint8, name string) {
+	if n >= maxCodes {
+		c.str(name)
+		return
+	}
+	if c.codes[n] == 0 {
+		c.codes[n] = c.key(unsafe.Slice(unsafe.StringData(name), len(name))) + 1
+	}
+	c.append(c.codes[n] - 1)
 }
 
 func (c *lowCol) str(v string) { c.bytes(unsafe.Slice(unsafe.StringData(v), len(v))) }

@@ -23,6 +23,8 @@ type readsTable struct {
 	candidates                                        arrCol[*strCol]
 	candidatesPM                                      arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
+
+	known [512]known // by index in the registry
 }
 
 func newReads() readsTable {
@@ -55,14 +57,37 @@ func (t *readsTable) input() proto.Input {
 	}
 }
 
+// known is where a camera's names stand in the dictionaries of this block.
+type known struct {
+	cam          *schemas.Camera
+	camera, site uint32
+}
+
+// from appends camera and site. A registry entry is immutable, so one that was met in this block needs no look-up.
+func (t *readsTable) from(camera string, cam *schemas.Camera, site string) {
+	if cam == nil || camera != cam.ID {
+		t.camera.str(camera)
+		t.site.str(site)
+		return
+	}
+	k := &t.known[cam.Index%uint32(len(t.known))]
+	if k.cam == cam {
+		t.camera.append(k.camera)
+		t.site.append(k.site)
+		return
+	}
+	t.camera.str(camera)
+	t.site.str(site)
+	*k = known{cam: cam, camera: t.camera.last, site: t.site.last}
+}
+
 // Read adds a row of reads.
 func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos pipeline.Position) {
 	t := &b.reads
 	at := placeOf(cam, r.CapturedAt)
 	t.readID.id(&r.ID.ID)
 	t.passageID.id(&p.ID)
-	t.camera.str(r.Camera)
-	t.site.str(at.site)
+	t.from(r.Camera, cam, at.site)
 	t.zone.str(at.zone)
 	t.municipality.u32(at.municipality)
 	t.capturedAt.at(r.CapturedAt)
@@ -74,9 +99,9 @@ func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, 
 	t.countryConfidence.u16(uint16(r.CountryConfidence))
 	t.confidence.u16(uint16(r.Confidence))
 	t.lane.u8(r.Lane)
-	t.direction.str(r.Direction.String())
+	t.direction.code(uint8(r.Direction), r.Direction.String())
 	t.speed.i32(int32(r.Speed))
-	t.kind.str(r.Kind.String())
+	t.kind.code(uint8(r.Kind), r.Kind.String())
 	t.brand.str(r.Make)
 	t.colour.str(r.Colour)
 	t.format.str(r.Format)

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// lane carries records to the target in order. Its queue is bounded by the number of records of the run.
+type lane struct {
+	latency *latency
+	refused map[schemas.Reason]uint64
+	retries uint64
+
+	mu     sync.Mutex // guards queue and closed
+	queue  []*Record
+	closed bool
+	wake   chan struct{} // one token: the queue is not empty, or closed
+}
+
+func (r *run) startLanes(ctx context.Context) {
+	for i := range r.Target.Lanes() {
+		l := &lane{latency: newLatency(), refused: map[schemas.Reason]uint64{}, wake: make(chan struct{}, 1)}
+		r.lanes = append(r.lanes, l)
+		r.wg.Go(func() { r.work(ctx, l, i) })
+	}
+}
+
+func (l *lane) put(rec *Record) {
+	l.mu.Lock()
+	l.queue = append(l.queue, rec)
+	l.mu.Unlock()
+	l.signal()
+}
+
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.signal()
+}
+
+func (l *lane) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// get exchanges the filled queue for an empty one; nil means closed and empty.
+func (l *lane) get(empty []*Record) []*Record {
+	for {
+		l.mu.Lock()
+		got, closed := l.queue, l.closed
+		if len(got) > 0 {
+			l.queue = empty[:0]
+		}
+		l.mu.Unlock()
+		if len(got) > 0 {
+			return got
+		}
+		if closed {
+			return nil
+		}
+		<-l.wake
+	}
+}
+
+// work delivers until the lane is closed and empty. After ctx ended the target gives up at once, so this ends.
+func (r *run) work(ctx context.Context, l *lane, index int) {
+	most := r.Target.MaxBatch()
+	var all []*Record
+	for {
+		all = l.get(all)
+		if all == nil {
+			return
+		}
+		for todo := all; len(todo) > 0; {
+			batch := todo[:min(most, len(todo))]
+			todo = todo[len(batch):]
+			r.deliver(ctx, l, index, batch)
+		}
+	}
+}
+
+func (r *run) deliver(ctx context.Context, l *lane, index int, batch []*Record) {
+	err := context.Cause(ctx)
+	if err == nil {
+		err = r.Target.Deliver(ctx, index, batch)
+	}
+	now := time.Since(r.began)
+	if err != nil {
+		r.fail(err)
+		r.Progress.Failed.Add(uint64(len(batch)))
+	}
+	sent, refused := uint64(0), uint64(0)
+	for _, rec := range batch {
+		l.retries += uint64(rec.Retries)
+		switch {
+		case err != nil:
+		case rec.Refused != schemas.ReasonNone:
+			l.refused[rec.Refused]++
+			refused++
+			l.latency.record(now - rec.Due)
+		default:
+			sent++
+			l.latency.record(now - rec.Due)
+		}
+		r.free <- rec
+	}
+	r.Progress.Sent.Add(sent)
+	r.Progress.Refused.Add(refused)
+}

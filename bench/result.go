@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Percentiles of a latency, in microseconds. There is no mean on purpose.
+type Percentiles struct {
+	Count   int64 `json:"count"`
+	P50     int64 `json:"p50_us"`
+	P90     int64 `json:"p90_us"`
+	P99     int64 `json:"p99_us"`
+	P999    int64 `json:"p99_9_us"`
+	Max     int64 `json:"max_us"`
+	Clamped int64 `json:"clamped"` // values above a minute, counted as a minute
+}
+
+// latency is one histogram: 1 us to 60 s, three digits.
+type latency struct {
+	h       *hdrhistogram.Histogram
+	clamped int64
+}
+
+const longest = int64(60 * time.Second / time.Microsecond)
+
+func newLatency() *latency { return &latency{h: hdrhistogram.New(1, longest, 3)} }
+
+func (l *latency) record(d time.Duration) {
+	us := max(d.Microseconds(), 1)
+	if us > longest {
+		us = longest
+		l.clamped++
+	}
+	_ = l.h.RecordValue(us) // within the bounds: cannot be refused
+}
+
+func (l *latency) add(o *latency) {
+	l.h.Merge(o.h)
+	l.clamped += o.clamped
+}
+
+func (l *latency) percentiles() Percentiles {
+	return Percentiles{
+		Count: l.h.TotalCount(), P50: l.h.ValueAtQuantile(50), P90: l.h.ValueAtQuantile(90), P99: l.h.ValueAtQuantile(99),
+		P999: l.h.ValueAtQuantile(99.9), Max: l.h.Max(), Clamped: l.clamped,
+	}
+}
+
+// Result is what a run did. Scheduled = Sent + the Refused + NotSent.
+type Result struct {
+	CitySeed    uint64 `json:"city_seed"`
+	TrafficSeed uint64 `json:"traffic_seed"`
+	Day         string `json:"day"`
+	Start       string `json:"start"` // of the traffic, RFC 3339
+	Rate        int    `json:"rate"`
+	Compress    int    `json:"compress"`
+	HurryPct    int    `json:"hurry_pct"` // see Traffic.Hurry
+	Dirt        Dirt   `json:"dirt"`
+
+	OpenLoop  bool              `json:"open_loop"` // false: latency counts from the hand-over
+	Elapsed   time.Duration     `json:"elapsed_ns"`
+	Scheduled uint64            `json:"scheduled"` // reads that fell due
+	Sent      uint64            `json:"sent"`      // acknowledged
+	Refused   map[string]uint64 `json:"refused,omitempty"`
+	NotSent   uint64            `json:"not_sent"` // due, and neither acknowledged nor refused
+	Overdue   uint64            `json:"overdue"`  // handed over more than 10 ms after they were due, because InFlight reads were on their way or the generator was behind
+	Retries   uint64            `json:"retries"`
+	Bytes     uint64            `json:"bytes"`
+
+	Ack       Percentiles `json:"ack"`      // due to acknowledged
+	Dispatch  Percentiles `json:"dispatch"` // due to handed over: the generator's own share of Ack
+	FirstFail string      `json:"first_failure,omitempty"`
+
+	Truth     *Truth            `json:"truth"`
+	Rejects   map[string]uint64 `json:"truth_rejects"`
+	TruthHits int               `json:"truth_hits"`
+	TruthSpd  int               `json:"truth_speed_offences"`
+	TruthLEZ  int               `json:"truth_lez_rows"`
+	TruthMay  int               `json:"truth_lez_rows_optional"`
+}
+
+// Complete reports whether everything that fell due was acknowledged or refused, so that the truth is that of what was sent.
+func (r *Result) Complete() bool { return r.NotSent == 0 }
+
+func (r *run) result() *Result {
+	t := r.traffic
+	p := r.Progress
+	res := &Result{
+		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
+		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Dirt: t.dirt, OpenLoop: !r.FullSpeed,
+		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Bytes: p.Bytes.Load(),
+		Dispatch: r.late.percentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
+	}
+	ack := newLatency()
+	refused := uint64(0)
+	for _, l := range r.lanes {
+		ack.add(l.latency)
+		res.Retries += l.retries
+		for reason, n := range l.refused {
+			res.Refused[reason.String()] += n
+			refused += n
+		}
+	}
+	res.Ack = ack.percentiles()
+	res.Scheduled = r.scheduled()
+	res.NotSent = res.Scheduled - res.Sent - refused
+	if r.err != nil {
+		res.FirstFail = r.err.Error()
+	}
+	for reason, n := range t.truth.Rejects() {
+		res.Rejects[reason.String()] = n
+	}
+	res.TruthHits, res.TruthSpd = len(t.truth.hits), len(t.truth.speeds)
+	for _, x := range t.truth.LEZ() {
+		res.TruthLEZ += count(x.Must)
+		res.TruthMay += count(!x.Must)
+	}
+	return res
+}
+
+// scheduled counts the reads that have fallen due: all of the run, or up to now when it was stopped early.
+func (r *run) scheduled() uint64 {
+	n, d := r.limit()
+	handed := r.Progress.Handed.Load()
+	if handed == n || r.FullSpeed {
+		return handed
+	}
+	until := min(d, r.ended)
+	c := r.traffic.clock // a copy: goes on from the first read not handed over
+	for c.n < n && c.due() < until {
+		c.tick()
+	}
+	return max(c.n, handed)
+}

@@ -1,0 +1,264 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// RunConfig says what to send where. Zero fields mean the defaults.
+type RunConfig struct {
+	City     *City
+	Traffic  TrafficConfig
+	Target   Target // closed by Run
+	Count    uint64 // reads to schedule; 0 = as Duration says
+	Duration time.Duration
+	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says: what a live pipeline needs.
+	WallClock bool
+	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall: closed loop.
+	FullSpeed bool
+	JSON      bool          // records as canonical JSON instead of Protobuf
+	InFlight  int           // reads on their way at most; default 65,536
+	Drain     time.Duration // how long to wait for what is on its way or overdue at the end; default 30 s
+	Progress  *Progress     // counters to watch; optional
+}
+
+// Progress counts a run while it goes. All fields may be read at any time.
+type Progress struct {
+	Handed  atomic.Uint64 // given to the target
+	Sent    atomic.Uint64 // acknowledged
+	Refused atomic.Uint64 // refused for good
+	Failed  atomic.Uint64 // given up
+	Overdue atomic.Uint64 // handed over late, see Result
+	Bytes   atomic.Uint64 // of values handed over
+}
+
+// overdueAfter is how late a read is handed over before it counts as overdue.
+const overdueAfter = 10 * time.Millisecond
+
+func (c *RunConfig) setDefaults() error {
+	if c.InFlight == 0 {
+		c.InFlight = 1 << 16
+	}
+	if c.Drain == 0 {
+		c.Drain = 30 * time.Second
+	}
+	if c.Progress == nil {
+		c.Progress = &Progress{}
+	}
+	switch {
+	case c.City == nil || c.Target == nil:
+		return errors.New("run: City and Target must be set")
+	case c.Count == 0 && c.Duration == 0:
+		return errors.New("run: neither Count nor Duration is set: the traffic has no end of its own")
+	case c.FullSpeed && c.Count == 0:
+		return errors.New("run: full speed needs Count: without a schedule a duration holds no number of reads")
+	case c.InFlight < 1 || c.Duration < 0 || c.Drain < 0:
+		return fmt.Errorf("run: in flight %d, duration %v, drain %v: want positive values", c.InFlight, c.Duration, c.Drain)
+	case c.JSON && c.Target.Uploads():
+		return errors.New("run: uploads are Protobuf only: leave JSON off")
+	}
+	return nil
+}
+
+// run is one Run at work.
+type run struct {
+	RunConfig
+	traffic *Traffic
+	began   time.Time
+	lanes   []*lane
+	free    chan *Record // the records not in flight: bounds them
+	wg      sync.WaitGroup
+	late    *latency
+	until   time.Duration // when the last read of the schedule is due, or Duration
+	ended   time.Duration // when the schedule ended: until, or earlier when stopped
+
+	mu  sync.Mutex // guards err
+	err error      // the first failure of a lane
+}
+
+// Run sends the traffic and waits for the last acknowledgement. It returns a result also when it was cut short by ctx or when some
+// reads could not be sent: Result says so. An error means that nothing was sent.
+//
+// The schedule never waits for the target. At most InFlight reads are on their way; beyond that reads keep their due time, are handed over
+// as soon as there is room, and count as overdue. What is not handed over or not acknowledged within Drain after the end
+// is counted in NotSent.
+func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *Record, cfg.InFlight), late: newLatency()}
+	if cfg.WallClock {
+		r.RunConfig.Traffic.Start = schemas.MicrosOf(r.began)
+	}
+	t, err := cfg.City.Traffic(r.RunConfig.Traffic)
+	if err != nil {
+		return nil, errors.Join(err, cfg.Target.Close())
+	}
+	r.traffic = t
+	r.began = time.Now() // the schedule starts when the traffic is ready
+	for range cfg.InFlight {
+		r.free <- &Record{}
+	}
+	deliver, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	r.until = r.scheduleEnd()
+	r.startLanes(deliver)
+	r.ended = r.dispatch(ctx)
+	for _, l := range r.lanes {
+		l.close()
+	}
+	drain := time.AfterFunc(r.drainLeft(), func() { stop(errors.New("the drain time is over")) })
+	r.wg.Wait()
+	drain.Stop()
+	if err := cfg.Target.Close(); err != nil {
+		r.fail(err)
+	}
+	return r.result(), nil
+}
+
+// drainLeft is what remains of the drain time when all is handed over: it starts when the schedule ends.
+func (r *run) drainLeft() time.Duration {
+	if r.FullSpeed {
+		return r.Drain
+	}
+	return max(r.Drain-max(time.Since(r.began)-r.ended, 0), 0)
+}
+
+// limit returns the most reads of the schedule and the time at which it ends anyway.
+func (r *run) limit() (n uint64, d time.Duration) {
+	n, d = r.Count, r.Duration
+	if n == 0 {
+		n = math.MaxUint64
+	}
+	if d == 0 || r.FullSpeed {
+		d = math.MaxInt64
+	}
+	return n, d
+}
+
+// scheduleEnd returns when the last read is due. A rush hour is counted through, which costs some nanoseconds a read.
+func (r *run) scheduleEnd() time.Duration {
+	n, d := r.limit()
+	c := r.traffic.clock
+	switch {
+	case r.FullSpeed || r.Count == 0:
+		return d
+	case c.profile == Flat:
+		return min(d, flatDue(n-1, c.rate))
+	}
+	for c.n < n-1 && c.due() < d {
+		c.tick()
+	}
+	return min(d, c.due())
+}
+
+// dispatch hands the reads over as they fall due and returns when the schedule ended, after the start.
+func (r *run) dispatch(ctx context.Context) (ended time.Duration) {
+	n, d := r.limit()
+	give, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var ev Event
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	now := time.Since(r.began)
+	for i := uint64(0); i < n; i++ {
+		if i%64 == 0 && ctx.Err() != nil {
+			return min(time.Since(r.began), d)
+		}
+		due := r.traffic.Due()
+		if due >= d {
+			return d
+		}
+		ended = due
+		if r.FullSpeed {
+			due = time.Since(r.began)
+		} else if due > now {
+			if now = time.Since(r.began); due > now {
+				if !sleep(give, timer, due-now) {
+					return time.Since(r.began)
+				}
+				now = time.Since(r.began)
+			}
+		}
+		rec, waited := r.take(give)
+		if rec == nil {
+			return min(time.Since(r.began), d)
+		}
+		if waited {
+			now = time.Since(r.began)
+		}
+		r.traffic.Next(&ev)
+		r.hand(rec, &ev, due, now)
+	}
+	return ended
+}
+
+func sleep(ctx context.Context, timer *time.Timer, d time.Duration) bool {
+	timer.Reset(d)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// take waits for a free record; nil means that the run is over: stopped, or the drain time after the end of the schedule has passed.
+func (r *run) take(ctx context.Context) (rec *Record, waited bool) {
+	select {
+	case rec = <-r.free:
+		return rec, false
+	default:
+	}
+	over := make(<-chan time.Time)
+	if !r.FullSpeed {
+		timer := time.NewTimer(max(r.until+r.Drain-time.Since(r.began), 0))
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case rec = <-r.free:
+		return rec, true
+	case <-ctx.Done():
+	case <-over:
+	}
+	return nil, true
+}
+
+// hand fills the record and puts it on its lane.
+func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
+	*rec = Record{Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due}
+	switch {
+	case r.Target.Uploads():
+		rec.Value = ev.AppendUpload(rec.Value)
+	case r.JSON:
+		rec.Value = ev.AppendRecordJSON(rec.Value)
+	default:
+		rec.Value = ev.AppendRecord(rec.Value)
+	}
+	if !r.FullSpeed {
+		r.late.record(now - due)
+		if now-due > overdueAfter {
+			r.Progress.Overdue.Add(1)
+		}
+	}
+	r.Progress.Handed.Add(1)
+	r.Progress.Bytes.Add(uint64(len(rec.Value)))
+	r.lanes[r.Target.Lane(rec)].put(rec)
+}
+
+// fail keeps the first failure.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+}

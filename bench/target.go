@@ -1,0 +1,55 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Record is one read on its way to a target. It belongs to the runner again when Deliver returns: a target keeps nothing of it.
+type Record struct {
+	Value    []byte
+	Camera   string
+	Class    schemas.Class
+	Received schemas.Micros // the log's clock: received_at_us and the message's time
+	Due      time.Duration  // after the start of the run
+	// Refused is set by Deliver when the target answered for good that it does not take the read.
+	Refused schemas.Reason
+	// Retries is set by Deliver: how often the read was sent again.
+	Retries uint32
+}
+
+// Target is where a load goes.
+type Target interface {
+	// Lanes is the number of lanes, above 0 and constant. Records of a lane are delivered in order, one batch at a time;
+	// lanes run at the same time.
+	Lanes() int
+	// Lane says which lane a record goes by. Called from one goroutine.
+	Lane(r *Record) int
+	// MaxBatch is how many records Deliver takes at once, above 0 and constant. 1 gives every record its own latency.
+	MaxBatch() int
+	// Uploads says which form the records need: true for what a camera posts, false for a record of the log.
+	Uploads() bool
+	// Deliver sends the batch and returns when all of it is acknowledged or refused. It tries again by itself for as
+	// long as ctx lasts; an error means that none of the batch counts as sent. Called from one goroutine per lane.
+	Deliver(ctx context.Context, lane int, batch []*Record) error
+	// Close releases the target after the last Deliver; it reports what could not be written.
+	Close() error
+}
+
+// pauses is the back-off between tries: 20 ms, doubled up to 2 s.
+type pauses struct{ next time.Duration }
+
+// wait sleeps, at least for least; it returns the context's error when that ends first.
+func (p *pauses) wait(ctx context.Context, least time.Duration) error {
+	p.next = min(max(2*p.next, 20*time.Millisecond), 2*time.Second)
+	timer := time.NewTimer(max(p.next, least))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

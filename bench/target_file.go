@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// FileTarget writes records to a file or stream: Protobuf records each behind its length as a varint (the form of protodelim), JSON
+// records one per line. Malformed records are kept as they are; in JSON lines they hold no line feed.
+type FileTarget struct {
+	w     *bufio.Writer
+	close func() error
+	json  bool
+	size  []byte
+}
+
+var _ Target = (*FileTarget)(nil)
+
+// NewFileTarget writes to w; Close flushes and does not close it.
+func NewFileTarget(w io.Writer, json bool) *FileTarget {
+	return &FileTarget{w: bufio.NewWriterSize(w, 1<<20), json: json}
+}
+
+// CreateFileTarget creates or truncates the file.
+func CreateFileTarget(name string, json bool) (*FileTarget, error) {
+	f, err := os.Create(name) //nolint:gosec // the caller names the file to write
+	if err != nil {
+		return nil, fmt.Errorf("create the load file: %w", err)
+	}
+	t := NewFileTarget(f, json)
+	t.close = f.Close
+	return t, nil
+}
+
+// Lanes is 1: a file has one end.
+func (t *FileTarget) Lanes() int { return 1 }
+
+// Lane is 0.
+func (t *FileTarget) Lane(*Record) int { return 0 }
+
+// MaxBatch bounds what is written between two looks at the clock.
+func (t *FileTarget) MaxBatch() int { return 512 }
+
+// Uploads is false: the file holds records of the log.
+func (t *FileTarget) Uploads() bool { return false }
+
+// Deliver writes the batch to the buffer.
+func (t *FileTarget) Deliver(_ context.Context, _ int, batch []*Record) error {
+	for _, r := range batch {
+		if t.json {
+			_, _ = t.w.Write(r.Value)
+			_ = t.w.WriteByte('\n')
+			continue
+		}
+		t.size = binary.AppendUvarint(t.size[:0], uint64(len(r.Value)))
+		_, _ = t.w.Write(t.size)
+		_, _ = t.w.Write(r.Value)
+	}
+	if _, err := t.w.Write(nil); err != nil {
+		return fmt.Errorf("write the load file: %w", err)
+	}
+	return nil
+}
+
+// Close flushes, and closes a file it created.
+func (t *FileTarget) Close() error {
+	err := t.w.Flush()
+	if t.close != nil {
+		if e := t.close(); err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("finish the load file: %w", err)
+	}
+	return nil
+}
+
+// maxRecord bounds a record read back from a file.
+const maxRecord = 1 << 24
+
+// FileReader reads back what a FileTarget wrote.
+type FileReader struct {
+	r    *bufio.Reader
+	json bool
+	buf  []byte
+}
+
+// NewFileReader reads from r.
+func NewFileReader(r io.Reader, json bool) *FileReader {
+	return &FileReader{r: bufio.NewReaderSize(r, 1<<20), json: json}
+}
+
+// Next returns the next record, valid until the call after, and io.EOF at the end. A file that ends inside a record gives
+// io.ErrUnexpectedEOF.
+func (f *FileReader) Next() ([]byte, error) {
+	if f.json {
+		return f.line()
+	}
+	n, err := binary.ReadUvarint(f.r)
+	if errors.Is(err, io.EOF) {
+		return nil, io.EOF
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the load file: length of a record: %w", err)
+	}
+	if n > maxRecord {
+		return nil, fmt.Errorf("read the load file: a record of %d bytes, want at most %d: is the file JSON lines?", n, maxRecord)
+	}
+	if uint64(cap(f.buf)) < n {
+		f.buf = make([]byte, n)
+	}
+	f.buf = f.buf[:n]
+	if _, err := io.ReadFull(f.r, f.buf); err != nil {
+		return nil, fmt.Errorf("read the load file: record of %d bytes: %w", n, io.ErrUnexpectedEOF)
+	}
+	return f.buf, nil
+}
+
+func (f *FileReader) line() ([]byte, error) {
+	f.buf = f.buf[:0]
+	for {
+		part, err := f.r.ReadSlice('\n')
+		f.buf = append(f.buf, part...)
+		switch {
+		case err == nil:
+			return f.buf[:len(f.buf)-1], nil
+		case errors.Is(err, bufio.ErrBufferFull) && len(f.buf) < maxRecord:
+		case errors.Is(err, io.EOF) && len(f.buf) == 0:
+			return nil, io.EOF
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("read the load file: last line: %w", io.ErrUnexpectedEOF)
+		default:
+			return nil, fmt.Errorf("read the load file: line of more than %d bytes: %w", len(f.buf), err)
+		}
+	}
+}

@@ -1,0 +1,432 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+	"golang.org/x/sys/unix"
+)
+
+func startEngine(t testing.TB, cfg Config) *ClickHouse {
+	t.Helper()
+	c, err := StartClickHouse(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_ = c.Stop(ctx) // tests of Stop look at its answer themselves
+	})
+	return c
+}
+
+func dial(t testing.TB, opt ch.Options) *ch.Client {
+	t.Helper()
+	conn, err := ch.Dial(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // a query that failed has closed it
+	return conn
+}
+
+func exec1(t testing.TB, conn *ch.Client, statement string) {
+	t.Helper()
+	if err := conn.Do(t.Context(), ch.Query{Body: statement}); err != nil {
+		t.Fatalf("%.100s: %v", statement, err)
+	}
+}
+
+// one returns the one number a query answers, which it must cast to UInt64.
+func one(t testing.TB, conn *ch.Client, query string) uint64 {
+	t.Helper()
+	var n proto.ColUInt64
+	err := conn.Do(t.Context(), ch.Query{Body: query, Result: proto.Results{{Data: &n}}})
+	if err != nil {
+		t.Fatalf("%.100s: %v", query, err)
+	}
+	if n.Rows() != 1 {
+		t.Fatalf("%.100s: %d rows, want 1", query, n.Rows())
+	}
+	return n.Row(0)
+}
+
+// insertNumbers inserts the range [from, to) under a token.
+func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, from, to int) error {
+	var col proto.ColUInt64
+	for n := from; n < to; n++ {
+		col.Append(uint64(n))
+	}
+	return conn.Do(ctx, ch.Query{
+		Body: "INSERT INTO " + table + " (n) VALUES", Input: proto.Input{{Name: "n", Data: &col}},
+		Settings: []ch.Setting{ch.SettingInt("insert_deduplicate", 1), {Key: "insert_deduplication_token", Value: token, Important: true}},
+	})
+}
+
+func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	const rows = 1000 // of an insert
+	acked := 0        // inserts
+	for round := range 4 {
+		p := startProcess(t, "engine", dir)
+		var addr string
+		var pid int
+		if _, err := fmt.Sscan(p.first, &addr, &pid); err != nil {
+			t.Fatal(err)
+		}
+		conn := dial(t, ch.Options{Address: addr})
+		if round == 0 {
+			exec1(t, conn, "CREATE DATABASE kept")
+			exec1(t, conn, `CREATE TABLE kept.t (n UInt64) ENGINE = ReplacingMergeTree ORDER BY n
+				SETTINGS non_replicated_deduplication_window = 1000`)
+		}
+		// What was acknowledged is there; the insert that was on its way may be, once.
+		count := one(t, conn, "SELECT count() FROM kept.t")
+		if count != uint64(acked*rows) && count != uint64((acked+1)*rows) {
+			t.Fatalf("round %d: %d rows, want %d or one insert more", round, count, acked*rows)
+		}
+		stop := make(chan struct{})
+		inserts := 3 + rng.IntN(20)
+		go func() {
+			defer close(stop)
+			for i := acked; ; i++ { // the first repeats what the crash left undecided
+				if insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", i), i*rows, (i+1)*rows) != nil {
+					return
+				}
+				acked = i + 1
+				if inserts--; inserts == 0 {
+					go p.kill()
+				}
+			}
+		}()
+		<-stop
+		p.kill()
+		awaitGone(t, pid)
+	}
+	c := startEngine(t, testConfig(dir))
+	conn := dial(t, ch.Options{Address: c.NativeAddr()})
+	for i := range acked { // every token is remembered
+		if err := insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", i), i*rows, (i+1)*rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", acked), acked*rows, (acked+1)*rows); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := one(t, conn, "SELECT count() FROM kept.t"), uint64((acked+1)*rows); got != want {
+		t.Errorf("%d rows after repeating all inserts, want %d", got, want)
+	}
+	if got, want := one(t, conn, "SELECT uniqExact(n) FROM kept.t"), uint64((acked+1)*rows); got != want {
+		t.Errorf("%d distinct rows, want %d", got, want)
+	}
+	t.Logf("%d inserts of %d rows over 4 kills", acked, rows)
+}
+
+// awaitGone waits for a process to end that is not our child.
+func awaitGone(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid) {
+			return
+		}
+	}
+	t.Fatalf("the engine, process %d, outlived its parent by 10 s", pid)
+}
+
+// isZombie reports whether a process has ended and only its entry is left, for a reaper to take.
+func isZombie(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, ok := strings.Cut(string(text), ") ")
+	return ok && strings.HasPrefix(rest, "Z")
+}
+
+func TestStopEndsTheEngineInGoodOrder(t *testing.T) {
+	c := startEngine(t, testConfig(t.TempDir()))
+	if c.Kind() != modeLibrary || !strings.HasPrefix(c.Version(), "26.7.") {
+		t.Errorf("engine %s %s, want library 26.7.*", c.Kind(), c.Version())
+	}
+	if err := c.Err(); err != nil {
+		t.Errorf("Err of a running engine: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 2 {
+		if err := c.Stop(ctx); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+	}
+	select {
+	case <-c.Done():
+	default:
+		t.Error("Done is not closed after Stop")
+	}
+	var d net.Dialer
+	if conn, err := d.DialContext(ctx, "tcp", c.NativeAddr()); err == nil {
+		_ = conn.Close()
+		t.Errorf("%s still answers", c.NativeAddr())
+	}
+}
+
+func TestStopEndsAnEngineThatDoesNotListen(t *testing.T) {
+	c := startEngine(t, testConfig(t.TempDir()))
+	if err := unix.Kill(c.PID(), unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	err := c.Stop(ctx)
+	if err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("stop said %v, want that it took SIGKILL", err)
+	}
+	select {
+	case <-c.Done():
+	default:
+		t.Error("Done is not closed after Stop")
+	}
+}
+
+func TestUnexpectedDeathIsReported(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	c := startEngine(t, cfg)
+	if err := unix.Kill(c.PID(), unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("Done is not closed 20 s after the engine was killed")
+	}
+	err := c.Err()
+	if err == nil || !strings.Contains(err.Error(), "died") || !strings.Contains(err.Error(), filepath.Join(cfg.DataDir, logFile)) {
+		t.Errorf("Err = %v, want that the engine died, and its log", err)
+	}
+}
+
+func TestEngineSaysWhatIsWrong(t *testing.T) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of the test
+	_, taken, _ := net.SplitHostPort(l.Addr().String())
+	dir := t.TempDir()
+	running := filepath.Join(dir, "running")
+	startEngine(t, testConfig(running))
+	garbage := filepath.Join(dir, "garbage.so")
+	if err := os.WriteFile(garbage, []byte("\x7fELF, but no more"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   []string
+	}{
+		"native port in use": {func(c *Config) { c.NativeAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagNative}},
+		"HTTP port in use":   {func(c *Config) { c.HTTPAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagHTTP}},
+		"two hosts":          {func(c *Config) { c.HTTPAddr = "127.0.0.2:0" }, []string{"one host", FlagNative, FlagHTTP}},
+		"open to the network": {func(c *Config) { c.NativeAddr, c.HTTPAddr = "0.0.0.0:0", "0.0.0.0:0" },
+			[]string{"without a password"}},
+		"directory occupied": {func(c *Config) { c.DataDir, c.patience = running, time.Millisecond }, []string{"another engine", running, FlagDataDir}},
+		"directory a file":   {func(c *Config) { c.DataDir = garbage }, []string{garbage, FlagDataDir}},
+		"no directory":       {func(c *Config) { c.DataDir = "" }, []string{FlagDataDir}},
+		"library damaged":    {func(c *Config) { c.library = garbage }, []string{"damaged", envCache, garbage}},
+		"no such binary":     {func(c *Config) { c.Binary = filepath.Join(dir, "missing") }, []string{"missing", "no such file"}},
+		"user without password": {func(c *Config) { c.Users = []User{{Name: "a"}} },
+			[]string{`"a"`, "no password"}},
+		"user of the engine":  {func(c *Config) { c.Users = []User{{Name: "default", Password: "x"}} }, []string{`"default"`, "reserved"}},
+		"user name is markup": {func(c *Config) { c.Users = []User{{Name: "a/><b", Password: "x"}} }, []string{"letters"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(filepath.Join(t.TempDir(), "data"))
+			c.change(&cfg)
+			e, err := StartClickHouse(t.Context(), cfg)
+			if err == nil {
+				_ = e.Stop(t.Context())
+				t.Fatal("started, want an error")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("error %q does not say %q", err, w)
+				}
+			}
+		})
+	}
+}
+
+func TestErrorsOfTheDiskNameTheWayOut(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{unix.ENOSPC, "disk is full"},
+		{unix.EDQUOT, "disk is full"},
+		{unix.EROFS, "cannot be written"},
+		{unix.EACCES, "cannot be written"},
+	} {
+		got := dirError(&os.PathError{Op: "write", Path: "d", Err: c.err}, "d", FlagDataDir)
+		if !strings.Contains(got.Error(), c.want) || !strings.Contains(got.Error(), FlagDataDir) || !errors.Is(got, c.err) {
+			t.Errorf("%v: %q, want %q and %s", c.err, got, c.want, FlagDataDir)
+		}
+	}
+}
+
+func TestUsersSeeWhatTheyMay(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Users = []User{{Name: "writer", Password: "w"}, {Name: "reader", Password: "r", ReadOnly: true}}
+	c := startEngine(t, cfg)
+	as := func(name, password string) *ch.Client {
+		return dial(t, ch.Options{Address: c.NativeAddr(), User: name, Password: password})
+	}
+	w := as("writer", "w")
+	exec1(t, w, "CREATE DATABASE d")
+	exec1(t, w, "CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n")
+	exec1(t, w, "INSERT INTO d.t SELECT number FROM numbers(3)")
+	if got := one(t, as("reader", "r"), "SELECT count() FROM d.t SETTINGS max_execution_time = 9"); got != 3 {
+		t.Errorf("the reader sees %d rows, want 3", got)
+	}
+	if _, err := ch.Dial(t.Context(), ch.Options{Address: c.NativeAddr(), User: "writer", Password: "no"}); err == nil {
+		t.Error("a wrong password was accepted")
+	}
+	for _, x := range []struct{ user, password, statement string }{
+		{"reader", "r", "INSERT INTO d.t SELECT 1"},
+		{"reader", "r", "DROP TABLE d.t"},
+		{"default", "", "SELECT * FROM d.t"},
+		{"default", "", "CREATE TABLE d.f (l String) ENGINE = File(LineAsString, '/etc/hostname')"},
+		{"default", "", "SELECT * FROM file('/etc/hostname', LineAsString)"},
+		{"reader", "r", "SELECT * FROM file('/etc/hostname', LineAsString)"},
+		{"writer", "w", "SELECT * FROM file('/etc/hostname', LineAsString)"},
+		{"writer", "w", "INSERT INTO FUNCTION file('" + filepath.Join(cfg.DataDir, "evil") + "', LineAsString) SELECT 'x'"},
+		{"writer", "w", "SELECT * FROM url('http://127.0.0.1:1/', LineAsString)"},
+	} {
+		err := as(x.user, x.password).Do(t.Context(), ch.Query{Body: x.statement})
+		if ex, ok := ch.AsException(err); !ok || (ex.Code != proto.ErrAccessDenied && ex.Code != proto.ErrReadonly) {
+			t.Errorf("%s: %s: %v, want access denied", x.user, x.statement, err)
+		}
+	}
+}
+
+// The library's own handling of such clients ends the process; see stdinAsTerminal.
+func TestEngineOutlivesClientsThatMisbehave(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Users = []User{{Name: "writer", Password: "w"}}
+	c := startEngine(t, cfg)
+	send := func(addr string, bytes []byte, reset bool) {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(bytes); err != nil {
+			t.Fatal(err)
+		}
+		if reset {
+			if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = conn.Close()
+	}
+	good := ch.Options{Address: c.NativeAddr(), User: "writer", Password: "w"}
+	for name, misbehave := range map[string]func(){
+		"wrong password": func() {
+			if conn, err := ch.Dial(t.Context(), ch.Options{Address: c.NativeAddr(), User: "writer", Password: "no"}); err == nil {
+				_ = conn.Close()
+				t.Error("a wrong password was accepted")
+			}
+		},
+		"HTTP on the native port":   func() { send(c.NativeAddr(), []byte("GET / HTTP/1.1\r\n\r\n"), false) },
+		"reset during the greeting": func() { send(c.NativeAddr(), []byte{0, 3, 'a'}, true) },
+		"reset during an HTTP answer": func() {
+			send(c.HTTPAddr(), []byte("GET /?user=writer&password=w&query=SELECT+number+FROM+numbers(1000000) HTTP/1.1\r\nHost: x\r\n\r\n"), true)
+		},
+		"cancelled query": func() {
+			conn, err := ch.Dial(t.Context(), good)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var n proto.ColUInt64
+			err = conn.Do(ctx, ch.Query{Body: "SELECT number FROM system.numbers", Result: proto.Results{{Name: "number", Data: &n}},
+				OnResult: func(context.Context, proto.Block) error { cancel(); return nil }})
+			if err == nil {
+				t.Error("an endless query ended by itself")
+			}
+			_ = conn.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 {
+				misbehave()
+			}
+			if got := one(t, dial(t, good), "SELECT toUInt64(7)"); got != 7 {
+				t.Errorf("the engine answers %d, want 7", got)
+			}
+			if err := c.Err(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestServerBinaryIsRunLikeTheLibrary(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\n" + roleEnv + "=server exec '" + os.Args[0] + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "clickhouse"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cfg := testConfig(filepath.Join(dir, "data"))
+	cfg.Binary = "" // found on PATH
+	c := startEngine(t, cfg)
+	if c.Kind() != modeServer {
+		t.Errorf("kind %s, want %s", c.Kind(), modeServer)
+	}
+	conn := dial(t, ch.Options{Address: c.NativeAddr()})
+	exec1(t, conn, "CREATE DATABASE d")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := c.Stop(ctx); err != nil {
+		t.Fatalf("stop: %v", err)
+	}
+	again := startEngine(t, cfg) // needs the lock, so the server itself has ended
+	if got := one(t, dial(t, ch.Options{Address: again.NativeAddr()}), "SELECT count() FROM system.databases WHERE name = 'd'"); got != 1 {
+		t.Error("the database is gone after a restart")
+	}
+}
+
+func TestEngineLogDoesNotQuoteQueries(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	c := startEngine(t, cfg)
+	const plate = "1ABC123"
+	for _, q := range []string{"SELECT toInt8('" + plate + "')", "SELECT '" + plate, "SELECT count() FROM numbers(5) WHERE toString(number) = '" + plate + "'"} {
+		conn := dial(t, ch.Options{Address: c.NativeAddr()})
+		_ = conn.Do(t.Context(), ch.Query{Body: q}) // two of them fail, which is when the engine would log
+	}
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(cfg.DataDir, logFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "--- start") || strings.Contains(string(text), plate) {
+		t.Errorf("the log holds a plate, or is not the log:\n%s", text)
+	}
+}

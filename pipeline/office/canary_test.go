@@ -1,0 +1,117 @@
+package office
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// canary is a plate that must be found in no log line, metric or error text.
+const canary = "1CANARY1"
+
+// panicking panics with the canary on every select.
+type panicking struct {
+	driver.Conn
+	on *bool
+}
+
+func (p panicking) Select(ctx context.Context, dest any, sql string, args ...any) error {
+	if *p.on {
+		panic("plate " + canary)
+	}
+	return p.Conn.Select(ctx, dest, sql, args...)
+}
+
+func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
+	panics := false
+	d := newDesk(t, func(c *Config, _ *access.Store) { c.DB = panicking{c.DB, &panics} })
+	d.insert("reads", d.readRow(canary, "BRU-1", "5339", hour))
+	off := d.offenceRow(d.readRow(canary, "BRU-1", "5339", hour), "speed", "candidate")
+	off["trace"] = `not JSON ` + canary
+	d.insert("offences", off)
+	ask := "&purpose=judicial&reason=look+for+" + canary + "&case_ref=" + canary
+	urls := []string{
+		"/v1/reads?plate=" + canary + ask, "/v1/plates/" + canary + "/last-seen?" + ask, "/v1/hits?plate=" + canary + ask,
+		"/v1/reads?plate=" + canary + "'&purpose=judicial", "/v1/nothing/" + canary, "/v1/reads?plate=" + canary + ask + "&from=" + canary,
+		"/v1/offences/" + off["offence_id"].(string) + "?purpose=traffic&reason=look+for+" + canary, //nolint:errcheck,forcetypeassert // of offenceRow
+	}
+	statuses := map[int]int{}
+	ask1 := func() {
+		for _, url := range urls {
+			for _, token := range []string{bearer(access.ZoneOfficer), bearer(access.GVCAgent), bearer(access.Auditor), "Bearer " + canary, ""} {
+				status, body := d.get(t, token, url)
+				statuses[status]++
+				if status >= 400 && strings.Contains(body, canary) {
+					t.Errorf("the %d repeats the plate: %s", status, body)
+				}
+			}
+		}
+	}
+	ask1()
+	panics = true
+	ask1()
+	panics = false
+	d.exec("DROP TABLE reads")
+	ask1()
+	if err := d.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ask1()
+	for _, want := range []int{200, 401, 403, 404, 422, 500, 503} {
+		if statuses[want] == 0 {
+			t.Errorf("no %d among %v: the test does not go everywhere", want, statuses)
+		}
+	}
+	families, err := d.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metrics bytes.Buffer
+	for _, f := range families {
+		metrics.WriteString(f.String())
+	}
+	if !strings.Contains(metrics.String(), "anpr_office_lookups_total") || !strings.Contains(d.logs.String(), "panic in a request") {
+		t.Error("nothing was measured or logged: the test checks nothing")
+	}
+	for _, secret := range []string{canary, "token of", "user-", "look for"} {
+		for name, text := range map[string]string{"log": d.logs.String(), "metrics": metrics.String()} {
+			if at := strings.Index(text, secret); at >= 0 {
+				t.Errorf("%s holds %q: %.300s", name, secret, text[max(0, at-100):])
+			}
+		}
+	}
+}
+
+func TestTheClientDoesNotRepeatTheURLInItsErrors(t *testing.T) {
+	c := &Client{BaseURL: "http://127.0.0.1:1", Token: "x", HTTP: &http.Client{Timeout: time.Second}}
+	_, err := c.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: canary})
+	if err == nil || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "ask the office") {
+		t.Errorf("got %v", err)
+	}
+	c.BaseURL = "http://\x7f"
+	if _, err := c.Reads(t.Context(), ReadsQuery{Plate: canary}); err == nil || strings.Contains(err.Error(), canary) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASlowQueryIsCutAndSaysWhatToDo(t *testing.T) {
+	d := newDesk(t, func(c *Config, _ *access.Store) { c.DB = slow{c.DB}; c.QueryTime = time.Second })
+	_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: canary})
+	if status(err) != http.StatusGatewayTimeout || !strings.Contains(err.Error(), "shorter time window") {
+		t.Errorf("got %v, want 504 saying what to do", err)
+	}
+}
+
+// slow replaces every select by one that the server has to stop.
+type slow struct{ driver.Conn }
+
+func (s slow) Select(ctx context.Context, dest any, _ string, _ ...any) error {
+	return s.Conn.Select(ctx, dest, "SELECT toString(sum(cityHash64(number))) AS plate FROM numbers_mt(1000000000000)")
+}

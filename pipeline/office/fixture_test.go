@@ -1,0 +1,217 @@
+package office
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var update = flag.Bool("update", false, "write schemas/openapi/office.json anew")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	embeddedtest.Main(m)
+}
+
+// now is the clock of every test: 21 November 2026, 13:00 in Brussels.
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+const why = "witness of an accident with flight"
+
+// syncBuffer is a bytes.Buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// desk is an office over a database of its own, with one user of every role; the token of a role is "token of <role>".
+type desk struct {
+	t      testing.TB
+	conn   driver.Conn
+	office *Office
+	server *httptest.Server
+	logs   *syncBuffer
+	reg    *prometheus.Registry
+
+	offset  int64
+	inserts int
+}
+
+func users(t testing.TB) *access.Users {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("users:\n")
+	for _, r := range access.Roles() {
+		zones := ""
+		if r == access.ZoneOfficer {
+			zones = `, zones: ["5339"]`
+		}
+		fmt.Fprintf(&b, "  - {name: user-%s, role: %s%s, token_sha256: %s}\n", r, r, zones, hash("token of "+string(r)))
+	}
+	u, err := access.ReadUsers(strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+func connect(t testing.TB) driver.Conn {
+	t.Helper()
+	addr, db := embeddedtest.Database(t)
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: db},
+		DialTimeout: 10 * time.Second, MaxOpenConns: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // some tests close it themselves
+	files, err := fs.Glob(schemas.Migrations, "clickhouse/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("migrations: %d, err %v", len(files), err)
+	}
+	for _, f := range files {
+		text, err := schemas.Migrations.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		for stmt := range strings.SplitSeq(up, ";\n") {
+			if strings.Contains(stmt, "TABLE") {
+				if err := conn.Exec(t.Context(), stmt); err != nil {
+					t.Fatalf("%s: %v", f, err)
+				}
+			}
+		}
+	}
+	return conn
+}
+
+// open makes a desk. change may alter the configuration and the store of the access log.
+func newDesk(t testing.TB, change func(*Config, *access.Store)) *desk {
+	t.Helper()
+	d := &desk{t: t, conn: connect(t), logs: &syncBuffer{}, reg: prometheus.NewRegistry()}
+	cfg := Config{
+		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.logs), Metrics: NewMetrics(d.reg),
+		PerSecond: 1e6,
+		Camera:    func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
+		Explain:   func(lang, steps string) ([]string, error) { return []string{lang + ": " + steps}, nil },
+	}
+	var store access.Store = access.NewClickHouse(d.conn)
+	if change != nil {
+		change(&cfg, &store)
+	}
+	var err error
+	if d.office, err = open(context.WithoutCancel(t.Context()), cfg, store); err != nil {
+		t.Fatal(err)
+	}
+	d.server = httptest.NewServer(d.office.Handler())
+	t.Cleanup(d.server.Close)
+	return d
+}
+
+func (d *desk) as(r access.Role) *Client {
+	return &Client{BaseURL: d.server.URL, Token: "token of " + string(r), HTTP: d.server.Client()}
+}
+
+func (d *desk) exec(sql string) {
+	d.t.Helper()
+	if err := d.conn.Exec(d.t.Context(), sql); err != nil {
+		d.t.Fatalf("%.200s: %v", sql, err)
+	}
+}
+
+func (d *desk) count(sql string) uint64 {
+	d.t.Helper()
+	var n uint64
+	if err := d.conn.QueryRow(d.t.Context(), sql).Scan(&n); err != nil {
+		d.t.Fatalf("%.200s: %v", sql, err)
+	}
+	return n
+}
+
+// insert adds rows with the given columns; values not named get their defaults.
+func (d *desk) insert(table string, rows ...map[string]any) {
+	d.t.Helper()
+	for _, r := range rows {
+		cols := make([]string, 0, len(r))
+		vals := make([]any, 0, len(r))
+		for c, v := range r {
+			cols, vals = append(cols, c), append(vals, v)
+		}
+		// Equal blocks would be dropped by the tables' deduplication window (on 26.7 even with insert_deduplicate = 0, which
+		// deduplicate_insert overrides); tests that insert one twice mean it.
+		d.inserts++
+		ctx := clickhouse.Context(d.t.Context(), clickhouse.WithSettings(clickhouse.Settings{
+			"insert_deduplication_token": strconv.Itoa(d.inserts)}))
+		b, err := d.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+strings.Join(cols, ", ")+")")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if err := b.Append(vals...); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := b.Send(); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// readRow is a row of reads of a plate, so long before now.
+func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string]any {
+	at := now.Add(-ago)
+	id := schemas.NewReadID(camera, "", schemas.MicrosOf(at), plate)
+	d.offset++
+	return map[string]any{"read_id": id.String(), "passage_id": schemas.PassageIDOf(id).String(), "camera_id": camera, "zone": zone,
+		"site": "S-" + camera, "captured_at": at, "received_at": at.Add(time.Second), "plate": plate, "raw_plate": "raw " + plate,
+		"class": schemas.MustPlate(plate).Class().String(), "country": "BE", "confidence": uint16(950), "speed_dkmh": int32(505),
+		"image_sha256": strings.Repeat("\x0f", 32), "candidates": []string{plate}, "kafka_offset": d.offset}
+}
+
+// offenceRow is a row of offences on such a read, with a trace that holds the plate.
+func (d *desk) offenceRow(read map[string]any, family, status string) map[string]any {
+	plate := read["plate"].(string) //nolint:errcheck,forcetypeassert // of readRow
+	id := schemas.NewOffenceID("bru."+schemas.RuleID(family)+".test", schemas.MustPlate(plate).Class(), []byte(fmt.Sprint(read["captured_at"])))
+	return map[string]any{"offence_id": id.String(), "rule": "bru." + family + ".test", "family": family, "status": status,
+		"plate": plate, "class": read["class"], "read_id": read["read_id"], "passage_id": read["passage_id"],
+		"camera_id": read["camera_id"], "zone": read["zone"], "captured_at": read["captured_at"], "amount_cents": int64(35000),
+		"corrected_dkmh": int32(445), "limit_dkmh": int32(300), "image_sha256": strings.Repeat("\x0f", 32),
+		"seal_sha256": strings.Repeat("\xab", 32),
+		"trace":       `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`}
+}
+
+const hour, day = time.Hour, 24 * time.Hour

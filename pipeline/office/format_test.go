@@ -1,0 +1,136 @@
+package office
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestReadsArePrintedAsAnAlignedTable(t *testing.T) {
+	from := now.Add(-30 * day)
+	var b bytes.Buffer
+	n := uint64(2)
+	err := PrintReads(&b, &ReadsAnswer{Scope: Scope{Purpose: "judicial", From: &from, Zones: []string{"5339"}, Narrowed: "the first month only", LogSeq: 7},
+		Reads: []query.Read{{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: "r1"},
+			{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: "r2"}}, Next: "abc", Count: &n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `CAPTURED                     PLATE    COUNTRY  CAMERA       SITE  ZONE  LANE  KM/H  CONF  READ
+2026-11-21 13:00:00.000 CET  1ABC123  BE       BRU-1        S-1   5339  2     50.5  95.0  r1
+2026-11-21 13:00:00.000 CET  2X                BRU-?[31m?2              0     0.0   0.0   r2
+2 reads in all
+2 shown; purpose judicial, from 2026-10-22 14:00:00.000 CEST, zones 5339; access log entry 7
+narrowed: the first month only
+more: --after abc
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestEveryAnswerPrints(t *testing.T) {
+	offence := query.Offence{OffenceID: "o1", Family: "speed", Amount: 5312, Corrected: 445, Limit: 300}
+	trace := []schemas.Step{{Code: "speed.above", Holds: true, Args: []string{"44.5"}, Basis: "AR 30/09/2005"}}
+	for name, c := range map[string]struct {
+		print func(*bytes.Buffer) error
+		want  []string
+	}{
+		"last seen": {func(b *bytes.Buffer) error {
+			return PrintLastSeen(b, &LastSeenAnswer{Read: &query.Read{Plate: "1ABC123"}})
+		}, []string{"1ABC123", "1 shown"}},
+		"not seen": {func(b *bytes.Buffer) error { return PrintLastSeen(b, &LastSeenAnswer{}) }, []string{"0 shown"}},
+		"hits": {func(b *bytes.Buffer) error {
+			return PrintHits(b, &HitsAnswer{Hits: []query.Hit{{List: "stolen", Priority: 90}}})
+		},
+			[]string{"stolen", "90"}},
+		"offences": {func(b *bytes.Buffer) error {
+			return PrintOffences(b, &OffencesAnswer{Offences: []query.Offence{offence}})
+		},
+			[]string{"44.5", "30.0", "53.12", "o1"}},
+		"offence": {func(b *bytes.Buffer) error { return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace}) },
+			[]string{"yes speed.above 44.5 AR 30/09/2005", "53.12 EUR"}},
+		"explained": {func(b *bytes.Buffer) error {
+			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}})
+		}, []string{"  La vitesse"}},
+		"decisions": {func(b *bytes.Buffer) error {
+			return PrintDecisions(b, &DecisionsAnswer{Decisions: []Decided{{Decision: query.Decision{Outcome: "exempt", OffenceID: schemas.ID{}.String()}, Explanation: []string{"oud"}}}})
+		}, []string{"exempt", "  oud"}},
+		"rejects": {func(b *bytes.Buffer) error {
+			return PrintRejects(b, &RejectsAnswer{ByReason: []query.ReasonCount{{Reason: "bad_plate", Count: 3}}, Rejects: []query.Reject{{Offset: 77, ReceivedAt: time.UnixMicro(0)}}})
+		}, []string{"bad_plate  3", "77", "-"}},
+		"access log": {func(b *bytes.Buffer) error {
+			return PrintAccessLog(b, &AccessLogAnswer{Entries: []query.AccessEntry{{Seq: 5, Refusal: "no basis"}}})
+		}, []string{"5", "no basis"}},
+		"verified": {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{OK: true, Entries: 5, Head: "ab"}) }, []string{"the chain holds: 5"}},
+		"broken":   {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{FirstBad: 3, Problem: "missing"}) }, []string{"DOES NOT HOLD at entry 3"}},
+		"JSON":     {func(b *bytes.Buffer) error { return PrintJSON(b, &VerifyAnswer{OK: true}) }, []string{`"ok": true`}},
+	} {
+		var b bytes.Buffer
+		if err := c.print(&b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("%s: got\n%s\nwithout %q", name, b.String(), w)
+			}
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestAPrinterReportsThatItCouldNotWrite(t *testing.T) {
+	if err := PrintReads(full{}, &ReadsAnswer{}); err == nil {
+		t.Error("got no error")
+	}
+}
+
+// Every query type can be sent: no field of a kind the client does not know.
+func TestEveryQueryCanBeEncoded(t *testing.T) {
+	for _, q := range []any{ReadsQuery{}, LastSeenQuery{}, HitsQuery{}, OffencesQuery{}, OffenceQuery{}, DecisionsQuery{}, RejectsQuery{},
+		ReconcileQuery{}, AccessLogQuery{}, VerifyQuery{}} {
+		v := reflect.New(reflect.TypeOf(q)).Elem()
+		n := fill(v)
+		values := map[string][]string{}
+		path := encode(v, "/{plate}/{id}", values)
+		sent := len(values) + strings.Count(path, "x")
+		if sent != n {
+			t.Errorf("%T: sent %d of %d fields: %v %s", q, sent, n, values, path)
+		}
+	}
+}
+
+// fill sets every field and returns their number.
+func fill(v reflect.Value) int {
+	n := 0
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch x := f.Addr().Interface().(type) {
+		case *string:
+			*x = "x"
+		case *bool:
+			*x = true
+		case *int:
+			*x = 1
+		case *uint64:
+			*x = 1
+		case *[]string:
+			*x = []string{"x"}
+		case *time.Time:
+			*x = now
+		default:
+			n += fill(f) - 1
+		}
+		n++
+	}
+	return n
+}

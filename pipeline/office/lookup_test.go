@@ -1,0 +1,300 @@
+package office
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func judicial() Ask { return Ask{Purpose: "judicial", Reason: why, CaseRef: "BR.43.L2.1/26"} }
+
+func plates(a *ReadsAnswer) []string {
+	out := []string{}
+	for i := range a.Reads {
+		out = append(out, a.Reads[i].Plate)
+	}
+	return out
+}
+
+func status(err error) int {
+	var e *APIError
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+func TestReadsFindsWhatThePatternMeans(t *testing.T) {
+	d := newDesk(t, nil)
+	for i, p := range []string{"1ABC123", "1ABC124", "IABC123", "1A8C123", "2XYZ999", "1ABC12"} {
+		d.insert("reads", d.readRow(p, "BRU-1", "5339", time.Duration(i+1)*hour))
+	}
+	window := Window{From: now.Add(-day), To: now}
+	for _, c := range []struct {
+		plate      string
+		confusable bool
+		want       []string
+	}{
+		{"1-abc-123", false, []string{"1ABC123"}},
+		{"1ABC123", true, []string{"1ABC123", "IABC123", "1A8C123"}},
+		{"1ABC*", false, []string{"1ABC123", "1ABC124", "1ABC12"}},
+		{"1ABC12?", false, []string{"1ABC123", "1ABC124"}},
+		{"*C12*", false, []string{"1ABC123", "1ABC124", "IABC123", "1A8C123", "1ABC12"}},
+		{"?ABC123", false, []string{"1ABC123", "IABC123"}},
+		{"1ABC12?", true, []string{"1ABC123", "1ABC124", "IABC123", "1A8C123"}},
+		{"9ZZZ000", false, []string{}},
+	} {
+		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: c.plate,
+			Confusable: c.confusable, Count: true})
+		if err != nil {
+			t.Errorf("%s: %v", c.plate, err)
+			continue
+		}
+		if got := plates(a); !slices.Equal(got, c.want) || *a.Count != uint64(len(c.want)) {
+			t.Errorf("%s confusable %v: got %v counted %d, want %v", c.plate, c.confusable, got, *a.Count, c.want)
+		}
+	}
+}
+
+func TestAReadComesBackAsItWasStored(t *testing.T) {
+	d := newDesk(t, nil)
+	row := d.readRow("1ABC123", "BRU-1", "5339", hour)
+	d.insert("reads", row)
+	a, err := d.as(access.Prosecutor).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
+	if err != nil || len(a.Reads) != 1 {
+		t.Fatalf("got %+v, err %v", a, err)
+	}
+	r := a.Reads[0]
+	if r.ReadID != row["read_id"] || !r.CapturedAt.Equal(now.Add(-hour)) || r.Camera != "BRU-1" || r.Zone != "5339" || r.Speed != 505 ||
+		r.RawPlate != "raw 1ABC123" || r.Image != strings.Repeat("0f", 32) || r.Confidence != 950 || r.LatE6 != 50846700 ||
+		!slices.Equal(r.Candidates, []string{"1ABC123"}) || r.Country != "BE" {
+		t.Errorf("got %+v", r)
+	}
+	if a.Scope.LogSeq == 0 || !a.Scope.Plates || a.Scope.Purpose != "judicial" || len(a.Scope.Zones) != 0 {
+		t.Errorf("got scope %+v", a.Scope)
+	}
+}
+
+func TestAZoneOfficerSeesHisZonesOnly(t *testing.T) {
+	d := newDesk(t, nil)
+	own, other := d.readRow("1ABC123", "BRU-1", "5339", hour), d.readRow("1ABC123", "BRU-2", "5340", 2*hour)
+	d.insert("reads", own, other)
+	hit := func(id byte, zone string, audience ...string) map[string]any {
+		return map[string]any{"hit_id": schemas.ID{id}.String(), "listed_plate": "1ABC123", "plate": "1ABC123", "zone": zone, "list": "stolen",
+			"match": "exact", "audience": audience, "captured_at": now.Add(-time.Duration(id) * hour), "priority": id}
+	}
+	d.insert("hits", hit(1, "5339"), hit(2, "5340"), hit(3, "5339", "5340"), hit(4, "5339", "5340", "5339"))
+	for _, c := range []struct {
+		role        access.Role
+		reads, hits int
+	}{{access.ZoneOfficer, 1, 2}, {access.Prosecutor, 2, 4}} {
+		a, err := d.as(c.role).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Count: true})
+		if err != nil || len(a.Reads) != c.reads || *a.Count != uint64(c.reads) {
+			t.Errorf("%s: got %d reads, err %v, want %d", c.role, len(a.Reads), err, c.reads)
+		}
+		h, err := d.as(c.role).Hits(t.Context(), HitsQuery{Ask: judicial(), Plate: "1abc123"})
+		if err != nil || len(h.Hits) != c.hits {
+			t.Errorf("%s: got %d hits, err %v, want %d", c.role, len(h.Hits), err, c.hits)
+		}
+	}
+	l, err := d.as(access.ZoneOfficer).LastSeen(t.Context(), LastSeenQuery{Ask: judicial(), Plate: "1ABC123"})
+	if err != nil || l.Read == nil || l.Read.Zone != "5339" {
+		t.Errorf("last seen: got %+v, err %v", l, err)
+	}
+	if h, err := d.as(access.Prosecutor).Hits(t.Context(), HitsQuery{Ask: judicial(), MinPriority: 3, List: "stolen", Match: "exact"}); err != nil || len(h.Hits) != 2 {
+		t.Errorf("hits of priority 3 and more: got %+v, err %v, want 2", h, err)
+	}
+}
+
+func TestTheAgeOfDataDecidesWhoSeesIt(t *testing.T) {
+	d := newDesk(t, nil)
+	d.insert("reads", d.readRow("1ABC123", "NOW", "5339", hour), d.readRow("1ABC123", "OLD", "5339", 60*day),
+		d.readRow("1ABC123", "LAST-DAY", "5339", 364*day))
+	d.exec("ALTER TABLE reads REMOVE TTL") // a row that retention did not take yet must not be seen either
+	d.insert("reads", d.readRow("1ABC123", "TOO-OLD", "5339", 366*day))
+	ref := judicial()
+	ref.ProsecutorRef = "BR.2026/114"
+	for name, c := range map[string]struct {
+		ask      Ask
+		from     time.Duration // before now, 0 = not said
+		want     int
+		narrowed bool
+	}{
+		"administrative":                      {Ask{Purpose: "administrative", Reason: why}, 0, 1, false},
+		"administrative, two months asked":    {Ask{Purpose: "administrative", Reason: why}, 62 * day, 1, true},
+		"judicial":                            {judicial(), 0, 1, false},
+		"judicial, two months asked":          {judicial(), 62 * day, 1, true},
+		"with a decision":                     {ref, 0, 3, false},
+		"with a decision, two months asked":   {ref, 62 * day, 2, false},
+		"with a decision, three years asked":  {ref, 3 * 366 * day, 3, true},
+		"administrative with a decision, all": {Ask{Purpose: "administrative", Reason: why, ProsecutorRef: "BR.2026/114"}, 62 * day, 1, true},
+	} {
+		q := ReadsQuery{Ask: c.ask, Plate: "1ABC123"}
+		if c.from != 0 {
+			q.From = now.Add(-c.from)
+		}
+		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), q)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(a.Reads) != c.want || (a.Scope.Narrowed != "") != c.narrowed {
+			t.Errorf("%s: got %d reads, narrowed %q, want %d, %v", name, len(a.Reads), a.Scope.Narrowed, c.want, c.narrowed)
+		}
+	}
+	_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Window: Window{To: now.Add(-40 * day)}})
+	if status(err) != 403 || !strings.Contains(err.Error(), "prosecutor_ref") {
+		t.Errorf("wholly outside: got %v, want 403 saying what to do", err)
+	}
+	if n := d.count("SELECT count() FROM access_log WHERE outcome = 'refused' AND refusal LIKE '%Prosecutor%'"); n != 1 {
+		t.Errorf("got %d log entries of the refusal, want 1", n)
+	}
+}
+
+func TestAnswersAreTheSameWithAndWithoutRepeats(t *testing.T) {
+	d := newDesk(t, nil)
+	for _, table := range []string{"reads", "offences"} {
+		d.exec("SYSTEM STOP MERGES " + table)
+	}
+	rows := []map[string]any{}
+	for i := range 10 {
+		rows = append(rows, d.readRow("1ABC123", fmt.Sprint("C", i%3), "5339", time.Duration(i)*hour))
+	}
+	for range 3 {
+		d.insert("reads", rows...)
+		off := d.offenceRow(rows[0], "speed", "candidate")
+		d.insert("offences", off)
+	}
+	if n := d.count("SELECT count() FROM reads"); n != 30 {
+		t.Fatalf("the table holds %d rows, want 30: the test checks nothing", n)
+	}
+	a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Count: true})
+	if err != nil || len(a.Reads) != 10 || *a.Count != 10 {
+		t.Errorf("got %d reads counted %d, err %v, want 10 and 10", len(a.Reads), *a.Count, err)
+	}
+	o, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: Ask{Purpose: "traffic", Reason: why}})
+	if err != nil || len(o.Offences) != 1 {
+		t.Errorf("got %d offences, err %v, want 1", len(o.Offences), err)
+	}
+}
+
+func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
+	d := newDesk(t, nil)
+	want := map[string]bool{}
+	for i := range 23 {
+		// Many of one instant, so that the id has to order them.
+		r := d.readRow("1ABC123", fmt.Sprint("C", i), "5339", time.Duration(i/8)*hour+hour)
+		want[r["read_id"].(string)] = true //nolint:errcheck,forcetypeassert // of readRow
+		d.insert("reads", r, r)
+	}
+	for _, limit := range []int{1, 4, 22, 23, 24} {
+		got := map[string]bool{}
+		after, last, pages := "", time.Time{}, 0
+		for {
+			a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Paging: Paging{After: after, Limit: limit}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range a.Reads {
+				r := &a.Reads[i]
+				if got[r.ReadID] || (!last.IsZero() && r.CapturedAt.After(last)) {
+					t.Fatalf("limit %d: %s twice or out of order", limit, r.ReadID)
+				}
+				got[r.ReadID], last = true, r.CapturedAt
+			}
+			pages++
+			if after = a.Next; after == "" {
+				break
+			}
+			if len(a.Reads) != limit {
+				t.Fatalf("limit %d: a page of %d that is not the last", limit, len(a.Reads))
+			}
+		}
+		if len(got) != len(want) || pages != (len(want)+limit-1)/limit {
+			t.Errorf("limit %d: got %d reads on %d pages, want %d", limit, len(got), pages, len(want))
+		}
+	}
+}
+
+func TestTheOtherListsPageToo(t *testing.T) {
+	d := newDesk(t, nil)
+	const n = 7
+	for i := range n {
+		r := d.readRow("1ABC123", fmt.Sprint("C", i), "5339", time.Duration(i/3)*hour+hour)
+		o := d.offenceRow(r, "speed", "candidate")
+		o["offence_id"] = schemas.ID{byte(i + 1)}.String()
+		d.insert("reads", r)
+		d.insert("offences", o)
+		for _, rule := range []string{"bru.lez.access", "bru.speed.fixed"} {
+			d.insert("decisions", map[string]any{"passage_id": r["passage_id"], "rule": rule, "plate": "1ABC123", "outcome": "exempt",
+				"read_id": r["read_id"], "captured_at": r["captured_at"], "trace": o["trace"]})
+		}
+		d.insert("hits", map[string]any{"hit_id": schemas.ID{byte(i + 1)}.String(), "zone": "5339", "captured_at": r["captured_at"]})
+		d.insert("rejects", map[string]any{"reason": "bad_plate", "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i),
+			"received_at": r["captured_at"], "payload_head": "1CANARY1"})
+	}
+	traffic := Ask{Purpose: "traffic", Reason: why}
+	for name, page := range map[string]func(p Paging) (rows int, next string, err error){
+		"offences": func(p Paging) (int, string, error) {
+			a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: traffic, Paging: p})
+			if err != nil {
+				return 0, "", err
+			}
+			return len(a.Offences), a.Next, nil
+		},
+		"decisions": func(p Paging) (int, string, error) {
+			a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic, Paging: p, Plate: "1ABC123"})
+			if err != nil {
+				return 0, "", err
+			}
+			return len(a.Decisions), a.Next, nil
+		},
+		"hits": func(p Paging) (int, string, error) {
+			a, err := d.as(access.ZoneOfficer).Hits(t.Context(), HitsQuery{Ask: judicial(), Paging: p})
+			if err != nil {
+				return 0, "", err
+			}
+			return len(a.Hits), a.Next, nil
+		},
+		"rejects": func(p Paging) (int, string, error) {
+			a, err := d.as(access.GVCSupervisor).Rejects(t.Context(), RejectsQuery{Ask: traffic, Paging: p})
+			if err != nil {
+				return 0, "", err
+			}
+			return len(a.Rejects), a.Next, nil
+		},
+	} {
+		want := n
+		if name == "decisions" {
+			want = 2 * n
+		}
+		total, after := 0, ""
+		for range 20 {
+			rows, next, err := page(Paging{After: after, Limit: 3})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			total += rows
+			if after = next; next == "" {
+				break
+			}
+		}
+		if total != want || after != "" {
+			t.Errorf("%s: got %d rows, next %q, want %d and the end", name, total, after, want)
+		}
+	}
+	a, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Paging: Paging{Limit: 3}})
+	if err != nil || len(a.Entries) != 3 || a.Next == "" || a.Entries[0].Seq != a.Scope.LogSeq {
+		t.Fatalf("access log: got %+v, err %v", a, err)
+	}
+	b, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Paging: Paging{After: a.Next}})
+	if err != nil || b.Entries[0].Seq != a.Entries[2].Seq-1 {
+		t.Errorf("second page of the access log: got %+v, err %v", b, err)
+	}
+}

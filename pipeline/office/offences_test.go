@@ -1,0 +1,147 @@
+package office
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func traffic() Ask { return Ask{Purpose: "traffic", Reason: why} }
+
+func TestOffencesAreFilteredAndExplained(t *testing.T) {
+	d := newDesk(t, nil)
+	r := d.readRow("1ABC123", "BRU-1", "5339", hour)
+	speed := d.offenceRow(r, "speed", "candidate")
+	lez := d.offenceRow(d.readRow("2XYZ999", "BRU-2", "5340", 2*hour), "lez", "held")
+	d.insert("offences", speed, lez)
+	c := d.as(access.GVCAgent)
+	for name, x := range map[string]struct {
+		q    OffencesQuery
+		want int
+	}{
+		"all":            {OffencesQuery{}, 2},
+		"family":         {OffencesQuery{Family: "lez"}, 1},
+		"status":         {OffencesQuery{Status: "candidate"}, 1},
+		"plate":          {OffencesQuery{Plate: "1-ABC-123"}, 1},
+		"camera":         {OffencesQuery{Camera: []string{"BRU-1", "BRU-2"}}, 2},
+		"another camera": {OffencesQuery{Camera: []string{"BRU-3"}}, 0},
+		"rule":           {OffencesQuery{Rule: "bru.lez.test"}, 1},
+		"window":         {OffencesQuery{Window: Window{From: now.Add(-90 * time.Minute), To: now}}, 1},
+	} {
+		x.q.Ask = traffic()
+		a, err := c.Offences(t.Context(), x.q)
+		if err != nil || len(a.Offences) != x.want {
+			t.Errorf("%s: got %+v, err %v, want %d", name, a, err, x.want)
+		}
+	}
+	id := speed["offence_id"].(string) //nolint:errcheck,forcetypeassert // of offenceRow
+	for _, lang := range []string{"nl", "fr", ""} {
+		a, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: id, Explain: true, Lang: lang})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lang == "" {
+			lang = "en"
+		}
+		if len(a.Explanation) != 1 || !strings.HasPrefix(a.Explanation[0], lang+": [{") || len(a.Trace) != 1 || a.Trace[0].Code != "speed.above" {
+			t.Errorf("%s: got explanation %v trace %+v", lang, a.Explanation, a.Trace)
+		}
+		if o := a.Offence; o.Seal != strings.Repeat("ab", 32) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
+			t.Errorf("got %+v", o)
+		}
+	}
+	if _, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: schemas.ID{9}.String()}); status(err) != 404 {
+		t.Errorf("an id that is not there: got %v, want 404", err)
+	}
+	if _, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: "1CANARY1"}); status(err) != 422 || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("no id: got %v, want 422", err)
+	}
+}
+
+func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
+	d := newDesk(t, nil)
+	off := d.offenceRow(d.readRow("1CANARY1", "BRU-1", "5339", hour), "speed", "candidate")
+	d.insert("offences", off)
+	c := d.as(access.Jurist)
+	id := off["offence_id"].(string) //nolint:errcheck,forcetypeassert // of offenceRow
+	_, list := d.get(t, bearer(access.Jurist), "/v1/offences?")
+	code, one := d.get(t, bearer(access.Jurist), "/v1/offences/"+id+"?explain=true&lang=fr")
+	if code != 200 || !strings.Contains(list, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {
+		t.Fatalf("got %d %s and %s", code, one, list)
+	}
+	if strings.Contains(list+one, "CANARY") || strings.Contains(list+one, strings.Repeat("0f", 32)) {
+		t.Errorf("a plate or an image is shown: %s %s", list, one)
+	}
+	if _, err := c.Offences(t.Context(), OffencesQuery{Plate: "1CANARY1"}); status(err) != 403 {
+		t.Errorf("asking by plate: got %v, want 403", err)
+	}
+	if _, err := c.Offences(t.Context(), OffencesQuery{Ask: traffic()}); status(err) != 403 {
+		t.Errorf("for the purpose traffic: got %v, want 403", err)
+	}
+	full, err := d.as(access.GVCSupervisor).Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: id})
+	if err != nil || full.Offence.Plate != "1CANARY1" || full.Trace[0].Args[0] != "1CANARY1" {
+		t.Errorf("a supervisor: got %+v, err %v", full, err)
+	}
+}
+
+func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
+	d := newDesk(t, func(c *Config, _ *access.Store) {
+		if err := c.Users.Reload(strings.NewReader("users: [{name: g, role: gvc_agent, zones: [\"5339\"], token_sha256: " +
+			hash("token of gvc_agent") + "}, {name: x, role: gvc_supervisor, token_sha256: " + hash("token of gvc_supervisor") + "}]")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for i, zone := range []string{"5339", "5340", "5339"} {
+		r := d.readRow("1ABC123", "BRU-"+zone, zone, time.Duration(i+1)*hour)
+		d.insert("reads", r)
+		d.insert("decisions", map[string]any{"passage_id": r["passage_id"], "rule": "bru.lez.access", "family": "lez", "outcome": "exempt",
+			"plate": "1ABC123", "read_id": r["read_id"], "captured_at": r["captured_at"], "trace": "[]"})
+	}
+	for role, want := range map[access.Role]int{access.GVCAgent: 2, access.GVCSupervisor: 3} {
+		a, err := d.as(role).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123", Outcome: "exempt", Explain: true})
+		if err != nil || len(a.Decisions) != want {
+			t.Errorf("%s: got %+v, err %v, want %d", role, a, err, want)
+		}
+	}
+}
+
+func TestRejectsShowContentForThePurposeTrafficOnly(t *testing.T) {
+	d := newDesk(t, nil)
+	for i, reason := range []string{"bad_plate", "bad_plate", "unknown_camera"} {
+		for range 2 { // inserted twice: counted once
+			d.insert("rejects", map[string]any{"reason": reason, "field": "plate", "detail": "plate 1CANARY1", "camera_id": "BRU-1",
+				"received_at": now.Add(-hour), "payload_head": "1CANARY1", "payload_size": uint64(8), "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i)})
+		}
+	}
+	for name, c := range map[string]struct {
+		role  access.Role
+		ask   Ask
+		shown bool
+	}{
+		"operator":                {access.CameraOperator, Ask{}, false},
+		"supervisor":              {access.GVCSupervisor, Ask{}, false},
+		"supervisor with purpose": {access.GVCSupervisor, traffic(), true},
+	} {
+		a, err := d.as(c.role).Rejects(t.Context(), RejectsQuery{Ask: c.ask})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(a.Rejects) != 3 || len(a.ByReason) != 2 || a.ByReason[0].Reason != "bad_plate" || a.ByReason[0].Count != 2 {
+			t.Errorf("%s: got %+v", name, a)
+		}
+		r := a.Rejects[0]
+		shown := strings.Contains(r.Detail+string(r.PayloadHead), "CANARY") && r.PayloadSum != ""
+		hidden := r.Detail == "" && len(r.PayloadHead) == 0 && r.PayloadSum == ""
+		if shown != c.shown || hidden == c.shown || r.Camera != "BRU-1" {
+			t.Errorf("%s: got %+v, want content shown %v", name, r, c.shown)
+		}
+	}
+	a, err := d.as(access.CameraOperator).Rejects(t.Context(), RejectsQuery{RejectReason: "unknown_camera", Camera: []string{"BRU-1"}})
+	if err != nil || len(a.Rejects) != 1 {
+		t.Errorf("filtered: got %+v, err %v, want 1", a, err)
+	}
+}

@@ -1,0 +1,150 @@
+package query
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestParsePlateTakesWhatPeopleType(t *testing.T) {
+	for _, c := range []struct {
+		in, want string
+		wide     bool
+		err      string
+	}{
+		{"1ABC123", "1ABC123", false, ""},
+		{"1-abc-123", "1ABC123", false, ""},
+		{" 1 abc.123 ", "1ABC123", false, ""},
+		{"", "", false, ""},
+		{"1ABC*", "1ABC*", true, ""},
+		{"1A?C12?", "1A?C12?", true, ""},
+		{"*ABC**", "*ABC*", true, ""},
+		{"AB", "AB", false, ""},
+		{"AB*", "", false, "at least 3"},
+		{"AB?????", "", false, "at least 3"},
+		{"*", "", false, "at least 3"},
+		{"- .", "", false, "no letter"},
+		{"1ABC123'", "", false, "no plate has"},
+		{"1ABC%", "", false, "no plate has"},
+		{"1ABC_", "", false, "no plate has"},
+		{`1ABC\`, "", false, "no plate has"},
+		{"1ABC{p:String}", "", false, "no plate has"},
+		{"1ABC--comment;", "", false, "no plate has"},
+		{"1ÄBC123", "", false, "no plate has"},
+		{"1ABC\x00", "", false, "no plate has"},
+		{strings.Repeat("A", 16), "", false, "15 characters"},
+		{strings.Repeat("-", 65), "", false, "64 characters"},
+		{"A*B*C*D*", "", false, "3 times"},
+	} {
+		got, err := ParsePlate(c.in, false)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%q: got %v, want an error with %q", c.in, err, c.err)
+			}
+			continue
+		}
+		if err != nil || got.Text() != c.want || got.Wide() != c.wide {
+			t.Errorf("%q: got %q wide %v err %v, want %q wide %v", c.in, got.Text(), got.Wide(), err, c.want, c.wide)
+		}
+	}
+}
+
+// like is the reference for LIKE: % any run, _ any character, all else itself.
+func like(s, pattern string) bool {
+	if pattern == "" {
+		return s == ""
+	}
+	if pattern[0] == '%' {
+		return like(s, pattern[1:]) || (s != "" && like(s[1:], pattern))
+	}
+	return s != "" && (pattern[0] == '_' || pattern[0] == s[0]) && like(s[1:], pattern[1:])
+}
+
+// wild is the meaning that users are told: ? one, * any number.
+func wild(s, pattern string) bool {
+	if pattern == "" {
+		return s == ""
+	}
+	if pattern[0] == '*' {
+		return wild(s, pattern[1:]) || (s != "" && wild(s[1:], pattern))
+	}
+	return s != "" && (pattern[0] == '?' || pattern[0] == s[0]) && wild(s[1:], pattern[1:])
+}
+
+func TestThePatternMeansWhatUsersAreTold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[AB0O1I8?*]{1,8}`).Draw(t, "pattern")
+		plate := rapid.StringMatching(`[AB0O1I8]{1,8}`).Draw(t, "plate")
+		p, err := ParsePlate(text, false)
+		if err != nil {
+			return
+		}
+		if got, want := like(plate, p.like()), wild(plate, p.Text()); got != want {
+			t.Fatalf("%q on %q: got %v, want %v", text, plate, got, want)
+		}
+		c, _ := ParsePlate(text, true)
+		class := schemas.MustPlate(plate).Class().String()
+		if wild(plate, p.Text()) && !like(class, c.like()) {
+			t.Fatalf("%q finds %q but not confusably", text, plate)
+		}
+	})
+}
+
+func TestVariantsAreExactlyThePlatesOfTheClass(t *testing.T) {
+	class := schemas.MustPlate("1OBC").Class()
+	got := variants(class.String())
+	want := []string{}
+	for i := range len(alphabet) {
+		for j := range len(alphabet) {
+			for k := range len(alphabet) {
+				p := schemas.MustPlate(string([]byte{alphabet[i], alphabet[j], alphabet[k], 'C'}))
+				if p.Class() == class {
+					want = append(want, p.String())
+				}
+			}
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) || len(want) < 10 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if vs := variants("000000"); vs != nil {
+		t.Errorf("4^6 plates: got %d variants, want none", len(vs))
+	}
+	if vs := variants("00000"); len(vs) != 1024 {
+		t.Errorf("4^5 plates: got %d variants, want 1024", len(vs))
+	}
+}
+
+func TestCursorsSurviveTheURL(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Cursor{at: rapid.Int64().Draw(t, "at"), key: rapid.StringN(1, 30, maxCursorKey).Draw(t, "key")}
+		got, err := ParseCursor(c.String())
+		if err != nil || got != c || strings.ContainsAny(c.String(), "+/=&? ") {
+			t.Fatalf("%+v: got %+v from %q, err %v", c, got, c.String(), err)
+		}
+	})
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add(Cursor{at: 1, key: "abc"}.String())
+	f.Add("AQAAAAAAAAAAeA")
+	f.Add("!")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := ParseCursor(s)
+		if err == nil && s != "" && c.String() != s {
+			t.Errorf("%q parses but prints as %q", s, c.String())
+		}
+	})
+}
+
+func BenchmarkVariants(b *testing.B) {
+	for b.Loop() {
+		variants("1ABC123")
+	}
+}

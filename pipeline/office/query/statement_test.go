@@ -1,0 +1,271 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// nowhere is an access log that takes everything.
+type nowhere struct{}
+
+func (nowhere) Insert(context.Context, *access.Entry) error                   { return nil }
+func (nowhere) Tail(context.Context) (access.Entry, uint64, error)            { return access.Entry{}, 0, nil }
+func (nowhere) Scan(context.Context, uint64, func(*access.Entry) error) error { return nil }
+
+var now = schemas.MicrosOf(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+
+// permit goes the way every permit goes: through Authorise and the log.
+func permit(t testing.TB, u *access.User, a access.Ask) access.Permit {
+	t.Helper()
+	a.Reason = "ten characters at least"
+	s, r := access.Authorise(u, a, now)
+	if r != nil {
+		t.Fatalf("%s: %v", a.Route, r)
+	}
+	l, err := access.OpenLog(t.Context(), nowhere{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Grant(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var (
+	officer = &access.User{Name: "o", Role: access.ZoneOfficer, Zones: []string{"5339"}}
+	agent   = &access.User{Name: "g", Role: access.GVCAgent, Zones: []string{"5339"}}
+	jurist  = &access.User{Name: "j", Role: access.Jurist}
+	super   = &access.User{Name: "s", Role: access.GVCSupervisor}
+	auditor = &access.User{Name: "a", Role: access.Auditor}
+	camera  = &access.User{Name: "c", Role: access.CameraOperator}
+)
+
+// one SELECT, no second statement, no comment, no literal but the constants of this package.
+var forbidden = regexp.MustCompile(`;|--|/\*|#!|(?i)\b(INSERT|ALTER|DROP|OUTFILE|url|file|remote|s3|mysql|dictGet|executable|FORMAT|SETTINGS)\b`)
+
+func checkShape(t testing.TB, st Statement) {
+	t.Helper()
+	if !strings.HasPrefix(st.SQL(), "SELECT ") || forbidden.MatchString(st.SQL()) {
+		t.Fatalf("not one plain SELECT: %s", st.SQL())
+	}
+	used := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\{([a-z_]+):[A-Za-z0-9()]+\}`).FindAllStringSubmatch(st.SQL(), -1) {
+		used[m[1]] = true
+		if _, ok := st.params[m[1]]; !ok {
+			t.Fatalf("parameter %s has no value: %s", m[1], st.SQL())
+		}
+	}
+	for name := range st.params {
+		if !used[name] {
+			t.Fatalf("value of %s is not used: %s", name, st.SQL())
+		}
+	}
+	if strings.Count(st.SQL(), "{") != strings.Count(st.SQL(), ":") {
+		t.Fatalf("a brace that is no parameter: %s", st.SQL())
+	}
+}
+
+// typed is what a user typed into the fields of one request.
+type typed struct {
+	plate, text, after, id string
+	confusable             bool
+}
+
+// everything builds every statement with these texts; statements that refuse their filter are left out.
+func everything(t testing.TB, w typed) map[string]Statement {
+	t.Helper()
+	out := map[string]Statement{}
+	add := func(name string) func(Statement, error) {
+		return func(st Statement, err error) {
+			var fe *FilterError
+			if err != nil && !errors.As(err, &fe) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err == nil {
+				out[name] = st
+			}
+		}
+	}
+	plate, err := ParsePlate(w.plate, w.confusable)
+	if err != nil {
+		plate = Plate{}
+	}
+	cursor, _ := ParseCursor(w.after)
+	page, list := Page{After: cursor}, []string{w.text}
+	ask := func(u *access.User, r access.Route, p access.Purpose) access.Permit {
+		return permit(t, u, access.Ask{Route: r, Purpose: p, From: now - schemas.Hour, To: now, Wide: plate.Wide()})
+	}
+	reads, offences := ask(officer, access.RouteReads, access.Judicial), ask(agent, access.RouteOffences, access.Traffic)
+	add("reads")(Reads(reads, ReadFilter{Plate: plate, Cameras: list}, page))
+	add("count")(CountReads(reads, ReadFilter{Plate: plate}))
+	add("hits")(Hits(ask(officer, access.RouteHits, access.Judicial),
+		HitFilter{Plate: plate, List: w.text, Match: w.text, Cameras: list, MinPriority: 3}, page))
+	add("offence")(Offences(offences, OffenceFilter{ID: w.id}, Page{}))
+	add("offences")(Offences(offences,
+		OffenceFilter{Family: w.text, Status: w.text, Rule: w.text, Reason: w.text, Plate: plate, Cameras: list}, page))
+	add("hidden")(Offences(ask(jurist, access.RouteOffences, ""), OffenceFilter{Family: w.text}, page))
+	add("decisions")(Decisions(ask(agent, access.RouteDecisions, access.Traffic),
+		DecisionFilter{Plate: plate, Family: w.text, Outcome: w.text}, page))
+	add("rejects")(Rejects(ask(super, access.RouteRejects, access.Traffic), RejectFilter{Reason: w.text, Cameras: list}, page))
+	add("by reason")(CountRejects(ask(camera, access.RouteRejects, ""), RejectFilter{Reason: w.text}))
+	add("access log")(AccessLog(ask(auditor, access.RouteAccessLog, ""), AccessFilter{User: w.text, Action: w.text, Plate: plate}, page))
+	return out
+}
+
+// harmless is typed with every text replaced by a harmless one that sets the same filters.
+func harmless(w typed) typed {
+	out := typed{confusable: w.confusable}
+	if w.text != "" {
+		out.text = "ABC"
+	}
+	if w.id != "" {
+		out.id = strings.Repeat("ab", 16)
+	}
+	p, err := ParsePlate(w.plate, w.confusable)
+	switch {
+	case err != nil || p.IsZero():
+	case p.Wide():
+		out.plate = "XYZ*"
+	case p.confusable && variants(p.classed()) == nil:
+		out.plate = "OOOOOOOO"
+	default:
+		out.plate = "XYZ"
+	}
+	if c, err := ParseCursor(w.after); err == nil && c.key != "" {
+		out.after = w.after
+	}
+	return out
+}
+
+// The text of a statement depends only on which filters are set: with any texts that a builder accepts it is the text
+// that harmless words give. So nothing a user types is ever part of the SQL.
+func sameShape(t testing.TB, w typed) int {
+	t.Helper()
+	got, want := everything(t, w), everything(t, harmless(w))
+	for name, st := range got {
+		checkShape(t, st)
+		if st.SQL() != want[name].SQL() {
+			t.Fatalf("%+v changes %s:\n got %s\nwant %s", w, name, st.SQL(), want[name].SQL())
+		}
+	}
+	return len(got)
+}
+
+var hostile = []string{"1ABC123", "1ABC*", "?ABC?", "OOOOOOOO", "' OR 1=1 --", "{p:String}", "*) UNION ALL SELECT 1 --", "ABC%", "ABC_", `ABC\`,
+	"url('http://x')", "1ABC123\x00", "file('/etc/passwd')", "INTO OUTFILE", "ABC`", "ABC\"", "ABC;", "/*ABC*/", "abc*?*?*", "\u202eABC"}
+
+func TestNothingTypedChangesTheStatement(t *testing.T) {
+	built := 0
+	for _, text := range hostile {
+		for _, c := range []bool{false, true} {
+			built += sameShape(t, typed{text, text, text, text, c})
+			built += sameShape(t, typed{"1ABC123", text, text, text, c})
+			built += sameShape(t, typed{text, "speed", "", strings.Repeat("0", 32), c})
+		}
+	}
+	words := rapid.OneOf(rapid.String(), rapid.StringMatching(`[A-Z0-9?*]{1,9}`), rapid.StringMatching(`[A-Za-z0-9._:'{}-]{1,12}`))
+	rapid.Check(t, func(r *rapid.T) {
+		built += sameShape(t, typed{words.Draw(r, "plate"), words.Draw(r, "text"), words.Draw(r, "after"), words.Draw(r, "id"),
+			rapid.Bool().Draw(r, "confusable")})
+	})
+	if built < 500 {
+		t.Errorf("only %d statements were compared: the test checks nothing", built)
+	}
+}
+
+func TestACursorOfAnotherListOrAForgedOneNeverReachesTheStatement(t *testing.T) {
+	for _, key := range []string{"x", "' OR 1=1", strings.Repeat("ab", 16) + "/{p:String}", strings.Repeat("ab", 16) + "/", "1/x", "-1",
+		"99999999999/1", "00000000-0000-0000-0000-000000000000"} {
+		sameShape(t, typed{plate: "1ABC123", text: "speed", after: Cursor{at: 5, key: key}.String()})
+	}
+	plate, _ := ParsePlate("1ABC123", false)
+	p := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	var fe *FilterError
+	if _, err := Reads(p, ReadFilter{Plate: plate}, Page{After: Cursor{key: "1/2"}}); !errors.As(err, &fe) || fe.Field != "after" {
+		t.Errorf("a cursor of rejects: got %v, want it refused", err)
+	}
+}
+
+func FuzzStatements(f *testing.F) {
+	for _, text := range hostile {
+		f.Add(text, text, text, text, true)
+	}
+	f.Fuzz(func(t *testing.T, plate, text, after, id string, confusable bool) {
+		sameShape(t, typed{plate, text, after, id, confusable})
+	})
+}
+
+func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
+	plate, _ := ParsePlate("1ABC123", false)
+	reads := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	for name, build := range map[string]func(access.Permit) (Statement, error){
+		"reads":      func(p access.Permit) (Statement, error) { return Reads(p, ReadFilter{Plate: plate}, Page{}) },
+		"hits":       func(p access.Permit) (Statement, error) { return Hits(p, HitFilter{}, Page{}) },
+		"offences":   func(p access.Permit) (Statement, error) { return Offences(p, OffenceFilter{}, Page{}) },
+		"decisions":  func(p access.Permit) (Statement, error) { return Decisions(p, DecisionFilter{Plate: plate}, Page{}) },
+		"rejects":    func(p access.Permit) (Statement, error) { return Rejects(p, RejectFilter{}, Page{}) },
+		"by reason":  func(p access.Permit) (Statement, error) { return CountRejects(p, RejectFilter{}) },
+		"access log": func(p access.Permit) (Statement, error) { return AccessLog(p, AccessFilter{}, Page{}) },
+		"ledger":     Ledger,
+		"faults":     LedgerFaults,
+		"tables":     func(p access.Permit) (Statement, error) { return Tables(p, nil) },
+	} {
+		if st, err := build(access.Permit{}); !errors.Is(err, errPermit) || st.SQL() != "" {
+			t.Errorf("%s of the zero permit: got %q, err %v", name, st.SQL(), err)
+		}
+		if name == "reads" {
+			continue
+		}
+		if st, err := build(reads); !errors.Is(err, errPermit) || st.SQL() != "" {
+			t.Errorf("%s with a permit for reads: got %q, err %v", name, st.SQL(), err)
+		}
+	}
+	if err := NewDB(nil, 0).Select(t.Context(), nil, Statement{}); err == nil {
+		t.Error("the zero statement ran")
+	}
+}
+
+func TestEveryStatementOfAZoneOfficerHasHisZonesAndWindow(t *testing.T) {
+	plate, _ := ParsePlate("1ABC123", true)
+	p := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	st, err := Reads(p, ReadFilter{Plate: plate}, Page{Limit: 9999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(st.params["zones"], []string{"5339"}) || st.params["from"] != int64(access.MonthsBefore(now, 1)) {
+		t.Errorf("got zones %v from %v", st.params["zones"], st.params["from"])
+	}
+	if !strings.Contains(st.SQL(), "zone IN {zones:Array(String)}") || !strings.Contains(st.SQL(), "captured_at >= ") {
+		t.Errorf("got %s", st.SQL())
+	}
+	if st.params["limit"] != uint32(MaxLimit+1) {
+		t.Errorf("got limit %v, want %d", st.params["limit"], MaxLimit+1)
+	}
+}
+
+func TestAScopeWithoutPlatesSelectsNone(t *testing.T) {
+	p := permit(t, jurist, access.Ask{Route: access.RouteOffences})
+	st, err := Offences(p, OffenceFilter{}, Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(st.SQL(), "'' AS plate") || strings.Contains(st.SQL(), ", trace,") {
+		t.Errorf("got %s", st.SQL())
+	}
+	plate, _ := ParsePlate("1ABC123", false)
+	if _, err := Offences(p, OffenceFilter{Plate: plate}, Page{}); !errors.Is(err, errPermit) {
+		t.Errorf("a plate filter: got %v, want it refused", err)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package refdata
+
+func adviseHugePages([]vehicleRecord) {}

@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestBrusselsCatalogueLoadsAndSaysWhatIsUnverified(t *testing.T) {
+	cat := mustLoad(t, Brussels())
+	if len(cat.Version()) != 12 || strings.Trim(cat.Version(), "0123456789abcdef") != "" {
+		t.Errorf("version %q is not 12 hexadecimal digits", cat.Version())
+	}
+	warnings := 0
+	for _, f := range Check(Brussels()) {
+		if !f.Warning {
+			t.Errorf("finding: %s", f)
+		}
+		warnings++
+	}
+	if got, want := len(cat.Unverified())+len(cat.Announced()), warnings; got != want {
+		t.Errorf("%d unverified and announced values, %d warnings", got, want)
+	}
+	for _, v := range cat.Values() {
+		if v.File == "" || v.Line == 0 || v.LegalBasis == "" || v.Source == "" {
+			t.Errorf("value %+v lacks its place, basis or source", v)
+		}
+		// DOMAIN.md: general knowledge [M] and low confidence L are never verified.
+		if v.Verified && (strings.Contains(v.Source, "[M]") || strings.HasSuffix(v.Source, " L") || strings.Contains(v.Source, "F-gh")) {
+			t.Errorf("%s:%d: %s is verified on the source %q", v.File, v.Line, v.Path, v.Source)
+		}
+	}
+}
+
+func TestVersionFollowsEveryByteAndName(t *testing.T) {
+	base := mustLoad(t, Brussels()).Version()
+	if got := mustLoad(t, patched(t, nil)).Version(); got != base {
+		t.Errorf("same files: got %s, want %s", got, base)
+	}
+	for _, edit := range []string{"general.yaml: append # one more remark\n", "speed.yaml: s|base_cents: 5300|base_cents: 5301|1"} {
+		if got := mustLoad(t, patched(t, []string{edit})).Version(); got == base {
+			t.Errorf("%s: version did not change", edit)
+		}
+	}
+	renamed := patched(t, nil).(fstest.MapFS)
+	renamed["z.yaml"] = renamed["speed.yaml"]
+	delete(renamed, "speed.yaml")
+	if got := mustLoad(t, renamed).Version(); got == base {
+		t.Error("a file with another name gives the same version")
+	}
+}
+
+func TestLoadSaysWhenThereIsNothingToLoad(t *testing.T) {
+	for _, fsys := range []fs.FS{fstest.MapFS{}, os.DirFS(t.TempDir())} {
+		if _, err := Load(fsys); err == nil || !strings.Contains(err.Error(), "no *.yaml file found") {
+			t.Errorf("got %v", err)
+		}
+	}
+	bad := fstest.MapFS{"a.yaml": {Mode: fs.ModeDir}}
+	if _, err := Load(bad); err == nil || !strings.Contains(err.Error(), "a.yaml") {
+		t.Errorf("a folder named a.yaml: got %v", err)
+	}
+}
+
+func TestCheckWarnsOfAValueThatEnds(t *testing.T) {
+	for _, f := range Check(patched(t, []string{"lez.yaml: s|bought: in_advance\n    valid_from: 2018-01-01\n    valid_to: open|bought: in_advance\n    valid_from: 2018-01-01\n    valid_to: 2027-01-01|1"})) {
+		if strings.Contains(f.Text, "ends on 2027-01-01") {
+			if !f.Warning || f.Line == 0 || f.File != "lez.yaml" {
+				t.Errorf("got %+v, want a warning with a line", f)
+			}
+			return
+		}
+	}
+	t.Error("no warning")
+}
+
+// FuzzLoad: a catalogue file is read or refused with findings; it never panics, every finding names the file or what is
+// missing, and what is read without an error has a basis and a source for every value.
+func FuzzLoad(f *testing.F) {
+	names, err := fs.Glob(Brussels(), "*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, n := range names {
+		b, err := fs.ReadFile(Brussels(), n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b[:min(len(b), 1500)]) // small seeds: the fuzzer spends its time on mutations, not on making them smaller
+	}
+	f.Add([]byte("a: &x [*x]\n"))
+	f.Add([]byte("matching:\n  - exact: !!binary x\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cat, found := read(fstest.MapFS{"a.yaml": {Data: b}})
+		sound := true
+		for _, x := range found {
+			missing := x.File == "." && x.Text == "section missing"
+			if x.File != "a.yaml" && !missing || x.Text == "" || x.Do == "" || x.Line < 0 {
+				t.Fatalf("finding says too little: %+v", x)
+			}
+			sound = sound && (x.Warning || missing)
+		}
+		for _, v := range cat.Values() {
+			if sound && (strings.TrimSpace(v.LegalBasis) == "" || strings.TrimSpace(v.Source) == "" || v.Line == 0) {
+				t.Fatalf("read without a basis or a line: %+v", v)
+			}
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		mustLoad(b, Brussels())
+	}
+}

@@ -1,0 +1,294 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// city is a world with a vehicle for every combination of country, fuel, category and norm, and cameras of every kind.
+func city() (*world, []schemas.Plate) {
+	w := newWorld()
+	var plates []schemas.Plate
+	at := schemas.DayOf(2026, 7, 1).Start()
+	for i, c := range []string{"BE", "NL", "FR"} {
+		country, _ := schemas.CountryFrom(c)
+		w.asOf[country] = at - schemas.Micros(i)*schemas.Hour*30
+		for f := schemas.FuelUnknown; f <= schemas.Hydrogen; f++ {
+			for cat := schemas.CategoryUnknown; cat <= schemas.T; cat++ {
+				for e := schemas.EuroUnknown; e <= schemas.Euro6d; e++ {
+					p := schemas.MustPlate(fmt.Sprintf("%c%c%c%c%d", 'A'+i, 'A'+byte(f), 'A'+byte(cat), 'A'+byte(e), len(plates)))
+					v := schemas.Vehicle{Country: country, Fuel: f, Category: cat, Euro: e, Oldtimer: e == schemas.EuroNone}
+					if cat%2 == 0 {
+						v.FirstRegistration = schemas.DayOf(1990+3*int(e), 5, 1)
+					}
+					w.vehicles[p] = []schemas.Vehicle{v}
+					switch len(plates) % 5 {
+					case 0:
+						w.registrations[p] = []registration{{schemas.Registration{ValidFrom: schemas.DayOf(2025, 1, 1)}, country}}
+					case 1:
+						w.exemptions[p] = []schemas.Exemption{{Family: "lez", Kind: "market"}, {Family: "speed", Kind: "priority"}}
+					case 2:
+						w.passes[p] = []schemas.Day{schemas.DayOf(2026, 7, 1), schemas.DayOf(2019, 5, 5)}
+					}
+					plates = append(plates, p)
+				}
+			}
+		}
+	}
+	return w, append(plates, schemas.MustPlate("NOWHERE1"))
+}
+
+// drawSubject makes any passage of the city.
+func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
+	limits := []schemas.SpeedLimit{{Limit: schemas.Speed(rapid.SampledFrom([]int{300, 500, 700, 900, 1200}).Draw(t, "limit")),
+		Surround: rapid.SampledFrom(append([]string{"unheard"}, surroundings...)).Draw(t, "surround"), Verified: true}}
+	cam := &schemas.Camera{
+		ID: "C", InsideLEZ: rapid.Float64Range(0, 1).Draw(t, "inside") < 0.9,
+		Purposes: schemas.Purpose(rapid.SampledFrom([]int{7, 7, 7, 0, 1, 2}).Draw(t, "purposes")),
+		Lanes: []schemas.Lane{
+			{Number: 1, Direction: schemas.Approaching, LEZExcluded: rapid.Bool().Draw(t, "excluded"), Limits: limits}, {Limits: limits},
+		},
+	}
+	if rapid.Bool().Draw(t, "certified") {
+		cam.Certificates = []schemas.Certificate{{Serial: "S", Approval: "A", ValidFrom: 0, ValidTo: 1 << 62}}
+	}
+	day := rapid.SampledFrom([]schemas.Day{
+		schemas.DayOf(2017, 12, 31), schemas.DayOf(2019, 5, 5), schemas.DayOf(2020, 5, 5), schemas.DayOf(2025, 3, 30),
+		schemas.DayOf(2026, 2, 1), schemas.DayOf(2026, 7, 1), schemas.DayOf(2029, 1, 1),
+	}).Draw(t, "day")
+	country, _ := schemas.CountryFrom(rapid.SampledFrom([]string{"BE", "BE", "NL", "FR", ""}).Draw(t, "country"))
+	best := schemas.Sighting{
+		Read: schemas.NewReadID("C", "1", 0, ""), Camera: schemas.CameraRefOf("C"),
+		CapturedAt: day.Start() + schemas.Micros(rapid.Int64Range(0, int64(23*schemas.Hour)).Draw(t, "time")),
+		Plate:      rapid.SampledFrom(plates).Draw(t, "plate"), Country: country,
+		Confidence: schemas.PerMille(rapid.IntRange(0, 1000).Draw(t, "confidence")),
+		Lane:       uint8(rapid.IntRange(0, 2).Draw(t, "lane")), Direction: schemas.Direction(rapid.IntRange(0, 2).Draw(t, "direction")),
+		Kind: schemas.VehicleKind(rapid.IntRange(0, 5).Draw(t, "kind")),
+	}
+	if rapid.IntRange(0, 9).Draw(t, "clock") == 0 {
+		best.Flags = schemas.FlagClockSuspect
+	}
+	s := &Subject{Camera: cam, Passage: &schemas.Passage{
+		ID: schemas.PassageIDOf(best.Read), Class: best.Plate.Class(), Best: best,
+		Variants: uint8(rapid.IntRange(1, 2).Draw(t, "variants")), Parked: rapid.IntRange(0, 9).Draw(t, "parked") == 0,
+	}}
+	if rapid.Bool().Draw(t, "measured") {
+		s.Passage.Measured = best
+		s.Passage.Measured.Speed = schemas.Speed(rapid.IntRange(1, 2500).Draw(t, "speed"))
+		s.MeasuredBy = cam
+	}
+	if rapid.Bool().Draw(t, "seen") {
+		s.Seen = func(schemas.OffenceID) bool { return true }
+	}
+	return s
+}
+
+func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, plates := city()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t, plates)
+		ds, _ := e.Decide(nil, s, w)
+		for _, d := range ds {
+			if d.Family != schemas.FamilySpeed || d.Limit == 0 {
+				continue
+			}
+			// The law once more, in hundredths of km/h, not the engine's way.
+			m := int64(s.Passage.Measured.Speed) * 10
+			exact := m - 600
+			if m > 10000 {
+				exact = m * 94 / 100
+			}
+			if exact <= int64(d.Limit)*10 {
+				t.Fatalf("%s %s although %d hundredths keep the limit %d", d.Outcome, d.Reason, exact, d.Limit)
+			}
+			if int64(d.Corrected)*10 > exact || exact-int64(d.Corrected)*10 >= 100 {
+				t.Fatalf("corrected %d is not the floor of %d hundredths to km/h", d.Corrected, exact)
+			}
+		}
+	})
+}
+
+func TestSameInputGivesTheSameDecisionToTheByte(t *testing.T) {
+	w, plates := city()
+	a, b := New(mustLoad(t, Brussels())), New(mustLoad(t, Brussels()))
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t, plates)
+		got, want := a.Explain(s, w), b.Explain(s, w)
+		x, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(x) != string(y) {
+			t.Fatalf("got  %s\nwant %s", x, y)
+		}
+	})
+}
+
+func TestDecideAgreesWithExplain(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, plates := city()
+	known := map[string]bool{}
+	arity := map[string]int{}
+	for _, f := range []schemas.Family{schemas.FamilyLEZ, schemas.FamilySpeed} {
+		for _, r := range e.Catalogue().Reasons(f) {
+			known[string(f)+r] = true
+		}
+	}
+	for _, c := range codes {
+		arity[c.key] = c.args
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t, plates)
+		got, clears := e.Decide(nil, s, w)
+		var want []schemas.Decision
+		var wantClears Clears
+		for _, d := range e.Explain(s, w) {
+			if !known[string(d.Family)+d.Reason] {
+				t.Fatalf("%s reason %q is not of the closed set", d.Family, d.Reason)
+			}
+			for _, st := range d.Trace {
+				if n, ok := arity[st.Code]; !ok || n != len(st.Args) {
+					t.Fatalf("clause %s has %d arguments, its code says %d", st.Code, len(st.Args), n)
+				}
+			}
+			switch {
+			case d.Outcome != schemas.OutcomeClear:
+				want = append(want, d)
+			case d.Reason == reasonNotApplicable:
+			case d.Family == schemas.FamilyLEZ:
+				wantClears.LEZ++
+			default:
+				wantClears.Speed++
+			}
+		}
+		if !reflect.DeepEqual(got, want) || clears != wantClears {
+			t.Fatalf("Decide %+v %+v\nExplain %+v %+v", got, clears, want, wantClears)
+		}
+		for _, d := range got {
+			withID := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld || d.Outcome == schemas.OutcomeDuplicate
+			if withID == d.Offence.IsZero() {
+				t.Fatalf("%s has offence id %s", d.Outcome, d.Offence)
+			}
+			if d.HoldUntil != 0 && d.Outcome != schemas.OutcomeHeld || len(d.Trace) == 0 {
+				t.Fatalf("%s until %s with %d clauses", d.Outcome, d.HoldUntil, len(d.Trace))
+			}
+		}
+	})
+}
+
+func cleanSubject() (*world, *Subject) {
+	w := newWorld()
+	p := schemas.MustPlate("1ABC123")
+	at := schemas.DayOf(2026, 11, 20).Start() + 12*schemas.Hour
+	w.vehicles[p] = []schemas.Vehicle{{Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Diesel, Euro: schemas.Euro6}}
+	cam := &schemas.Camera{ID: "C", InsideLEZ: true, Purposes: 7, Lanes: []schemas.Lane{{Limits: []schemas.SpeedLimit{{Limit: 500, Surround: "built_up"}}}}}
+	b := schemas.Sighting{Read: schemas.NewReadID("C", "1", 0, ""), CapturedAt: at, Plate: p, Country: schemas.Belgium, Speed: 490}
+	s := &Subject{Camera: cam, MeasuredBy: cam, Passage: &schemas.Passage{Class: p.Class(), Best: b, Measured: b, Variants: 1}}
+	return w, s
+}
+
+func TestCleanPassageAllocatesNothing(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, s := cleanSubject()
+	foreign := *s.Passage
+	foreign.Best.Plate, foreign.Best.Country = schemas.MustPlate("AB123CD"), schemas.Country{'F', 'R'}
+	w.registrations[foreign.Best.Plate] = []registration{{schemas.Registration{}, foreign.Best.Country}}
+	for name, x := range map[string]*Subject{
+		"Belgian": s, "foreign, registered": {Camera: s.Camera, MeasuredBy: s.Camera, Passage: &foreign},
+	} {
+		dst := make([]schemas.Decision, 0, 4)
+		var clears Clears
+		n := testing.AllocsPerRun(1000, func() { dst, clears = e.Decide(dst[:0], x, w) })
+		if n != 0 || len(dst) != 0 || clears != (Clears{LEZ: 1, Speed: 1}) {
+			t.Errorf("%s: %v allocations, %d decisions, clears %+v; want 0, 0, one each", name, n, len(dst), clears)
+		}
+	}
+	if c := (Clears{LEZ: 1, Speed: 2}); c.Of(schemas.FamilyLEZ) != 1 || c.Of(schemas.FamilySpeed) != 2 || c.Of(schemas.FamilyHotlist) != 0 {
+		t.Errorf("Of disagrees with the fields of %+v", c)
+	}
+}
+
+func missRead() *schemas.Read {
+	p := schemas.MustPlate("1ABC123")
+	return &schemas.Read{Plate: p, Class: p.Class(), Country: schemas.Belgium, CapturedAt: schemas.DayOf(2026, 11, 20).Start()}
+}
+
+func TestReadThatMeetsNothingAllocatesNothing(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, s := cleanSubject()
+	r := missRead()
+	var dst []schemas.Hit
+	n := testing.AllocsPerRun(1000, func() { dst = e.Hits(dst[:0], r, schemas.PassageID{}, s.Camera, w) })
+	if n != 0 || len(dst) != 0 {
+		t.Errorf("got %v allocations and %d hits, want none", n, len(dst))
+	}
+}
+
+func TestHitsKeepWhatIsAlreadyThere(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, s := cleanSubject()
+	r := missRead()
+	w.entries = []*schemas.ListEntry{{List: "b", ID: "1", Plate: r.Plate, Priority: 1}, {List: "a", ID: "1", Plate: r.Plate, Priority: 1}}
+	first := schemas.Hit{Entry: &schemas.ListEntry{List: "z"}}
+	got := e.Hits([]schemas.Hit{first}, r, schemas.PassageID{}, s.Camera, w)
+	if len(got) != 3 || got[0].Entry.List != "z" || got[1].Entry.List != "a" || got[2].Entry.List != "b" {
+		t.Errorf("got %+v, want z, a, b", got)
+	}
+	if want := schemas.NewHitID("a", "1", schemas.PassageID{}, schemas.MatchExact); got[1].ID != want {
+		t.Errorf("got id %s, want %s", got[1].ID, want)
+	}
+}
+
+func BenchmarkDecideClean(b *testing.B) {
+	e := New(mustLoad(b, Brussels()))
+	w, s := cleanSubject()
+	ref := &fixed{w, w.vehicles[s.Passage.Best.Plate][0]}
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Decide(nil, s, ref)
+	}
+}
+
+func BenchmarkDecideOffence(b *testing.B) {
+	e := New(mustLoad(b, Brussels()))
+	w, s := cleanSubject()
+	v := w.vehicles[s.Passage.Best.Plate][0]
+	v.Euro = schemas.Euro4
+	ref := &fixed{w, v}
+	var dst []schemas.Decision
+	b.ReportAllocs()
+	for b.Loop() {
+		dst, _ = e.Decide(dst[:0], s, ref)
+	}
+}
+
+func BenchmarkHitsMiss(b *testing.B) {
+	e := New(mustLoad(b, Brussels()))
+	w, s := cleanSubject()
+	r := missRead()
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Hits(nil, r, schemas.PassageID{}, s.Camera, w)
+	}
+}
+
+// fixed answers every look-up of a vehicle with the same one, so that the benchmark measures the rules and not a map.
+type fixed struct {
+	*world
+	v schemas.Vehicle
+}
+
+func (f *fixed) Vehicle(schemas.Plate, schemas.Country, schemas.Micros) (schemas.Vehicle, bool) {
+	return f.v, true
+}

@@ -1,0 +1,338 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// world is a small Reference for tests, with the cameras and the candidates made so far.
+type world struct {
+	vehicles      map[schemas.Plate][]schemas.Vehicle
+	asOf          map[schemas.Country]schemas.Micros
+	exemptions    map[schemas.Plate][]schemas.Exemption
+	passes        map[schemas.Plate][]schemas.Day
+	registrations map[schemas.Plate][]registration
+	entries       []*schemas.ListEntry
+	cameras       map[string]*schemas.Camera
+	seen          map[schemas.OffenceID]bool
+}
+
+type registration struct {
+	schemas.Registration
+	country schemas.Country
+}
+
+var _ Reference = (*world)(nil)
+
+func newWorld() *world {
+	return &world{
+		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{},
+		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.Day{},
+		registrations: map[schemas.Plate][]registration{}, cameras: map[string]*schemas.Camera{},
+		seen: map[schemas.OffenceID]bool{},
+	}
+}
+
+func (w *world) Version() string { return "test" }
+
+func during(day, from, to schemas.Day) bool { return day >= from && (to == 0 || day < to) }
+
+func (w *world) Vehicle(p schemas.Plate, c schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
+	var out schemas.Vehicle
+	n := 0
+	for _, v := range w.vehicles[p] {
+		if (c.IsZero() || v.Country == c) && during(at.Day(), v.ValidFrom, v.ValidTo) {
+			out = v
+			n++
+		}
+	}
+	if n != 1 {
+		return schemas.Vehicle{}, false
+	}
+	return out, true
+}
+
+func (w *world) RegisterAsOf(c schemas.Country) (schemas.Micros, bool) {
+	at, ok := w.asOf[c]
+	return at, ok
+}
+
+func (w *world) Exemption(p schemas.Plate, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+	for _, e := range w.exemptions[p] {
+		if e.Family == string(f) && during(day, e.ValidFrom, e.ValidTo) {
+			return e, true
+		}
+	}
+	return schemas.Exemption{}, false
+}
+
+func (w *world) DayPass(p schemas.Plate, day schemas.Day) bool {
+	return slices.Contains(w.passes[p], day)
+}
+
+func (w *world) Registration(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.Registration, bool) {
+	for _, r := range w.registrations[p] {
+		if r.country == c && during(day, r.ValidFrom, r.ValidTo) {
+			return r.Registration, true
+		}
+	}
+	return schemas.Registration{}, false
+}
+
+// Entries ignores the time on purpose: the engine has to look at it itself.
+func (w *world) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Micros) []*schemas.ListEntry {
+	for _, e := range w.entries {
+		if e.Plate.Class() == c {
+			dst = append(dst, e)
+		}
+	}
+	return dst
+}
+
+// line is one line of a scenario: words, and key=value pairs.
+type line struct {
+	t     testing.TB
+	words []string
+	kv    map[string]string
+	used  map[string]bool
+}
+
+func parseLine(t testing.TB, s string) *line {
+	l := &line{t: t, kv: map[string]string{}, used: map[string]bool{}}
+	for _, w := range strings.Fields(s) {
+		if k, v, ok := strings.Cut(w, "="); ok {
+			l.kv[k] = v
+		} else {
+			l.words = append(l.words, w)
+		}
+	}
+	return l
+}
+
+func (l *line) get(key string) string { l.used[key] = true; return l.kv[key] }
+
+func (l *line) has(word string) bool { return slices.Contains(l.words, word) }
+
+func (l *line) num(key string, otherwise int) int {
+	s := l.get(key)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		l.t.Fatalf("%s=%s: %v", key, s, err)
+	}
+	return n
+}
+
+// done fails on a key nobody asked for: a scenario with a spelling mistake proves nothing.
+func (l *line) done() {
+	for k := range l.kv {
+		if !l.used[k] {
+			l.t.Fatalf("line %v: key %s is not known", l.words, k)
+		}
+	}
+}
+
+func (l *line) day(key string) schemas.Day {
+	s := l.get(key)
+	if s == "" {
+		return 0
+	}
+	d, err := schemas.ParseDay(s)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return d
+}
+
+// time reads a Brussels wall clock, or UTC with a Z.
+func (l *line) time(key string) schemas.Micros {
+	s := l.get(key)
+	if s == "" {
+		return 0
+	}
+	if len(s) == len(time.DateOnly) {
+		s += "T00:00:00"
+	}
+	if strings.HasSuffix(s, "Z") {
+		at, err := time.Parse("2006-01-02T15:04:05.999999Z", s)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		return schemas.MicrosOf(at)
+	}
+	at, err := time.ParseInLocation("2006-01-02T15:04:05.999999", s, schemas.Brussels())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return schemas.MicrosOf(at)
+}
+
+// kmh reads "50" or "50.5".
+func (l *line) kmh(key string) schemas.Speed {
+	s := l.get(key)
+	if s == "" {
+		return 0
+	}
+	whole, tenth, _ := strings.Cut(s, ".")
+	n, err := strconv.Atoi(whole + (tenth + "0")[:1])
+	if err != nil || len(tenth) > 1 {
+		l.t.Fatalf("%s=%s is not a speed with at most one decimal", key, s)
+	}
+	return schemas.Speed(n)
+}
+
+func (l *line) country(key string) schemas.Country {
+	c, ok := schemas.CountryFrom(l.get(key))
+	if !ok && l.kv[key] != "" {
+		l.t.Fatalf("%s=%s is not a country", key, l.kv[key])
+	}
+	return c
+}
+
+func word[T any](l *line, key string, parse func(string) (T, bool)) T {
+	s := l.get(key)
+	var zero T
+	if s == "" {
+		return zero
+	}
+	v, ok := parse(s)
+	if !ok {
+		l.t.Fatalf("%s=%s is not known", key, s)
+	}
+	return v
+}
+
+// add reads one line of reference data.
+func (w *world) add(t testing.TB, s string) {
+	l := parseLine(t, s)
+	if len(l.words) == 0 {
+		return
+	}
+	p, _ := schemas.PlateFrom(l.get("plate"))
+	switch l.words[0] {
+	case "vehicle":
+		w.vehicles[p] = append(w.vehicles[p], schemas.Vehicle{
+			Country: l.country("country"), Category: word(l, "category", schemas.ParseCategory),
+			Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro), Oldtimer: l.has("oldtimer"),
+			FirstRegistration: l.day("first"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
+		})
+	case "register":
+		w.asOf[l.country("country")] = l.time("asof")
+	case "exemption":
+		w.exemptions[p] = append(w.exemptions[p], schemas.Exemption{
+			Family: l.get("family"), Kind: l.get("kind"), Ref: l.get("ref"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
+		})
+	case "pass":
+		w.passes[p] = append(w.passes[p], l.day("day"))
+	case "registration":
+		w.registrations[p] = append(w.registrations[p], registration{
+			schemas.Registration{ValidFrom: l.day("from"), ValidTo: l.day("to")}, l.country("country"),
+		})
+	case "entry":
+		w.entries = append(w.entries, &schemas.ListEntry{
+			List: l.get("list"), ID: l.get("id"), Plate: p, Country: l.country("country"), Priority: uint8(l.num("priority", 50)),
+			ValidFrom: l.time("from"), ValidTo: l.time("to"), Confusable: l.has("confusable"),
+		})
+	case "camera":
+		w.camera(l)
+	case "lane", "limit", "certificate":
+		w.device(l)
+	default:
+		t.Fatalf("reference line %q is not known", s)
+	}
+	l.done()
+}
+
+func (w *world) camera(l *line) {
+	id := l.get("id")
+	c := &schemas.Camera{ID: id, Site: id, InsideLEZ: l.has("inside")}
+	for i, p := range []string{"lez", "speed", "hotlist"} {
+		if l.has(p) {
+			c.Purposes |= 1 << i
+		}
+	}
+	w.cameras[id] = c
+}
+
+// device adds a lane, a limit to its last lane, or a certificate to a camera.
+func (w *world) device(l *line) {
+	c := w.cameras[l.get("camera")]
+	if c == nil {
+		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
+	}
+	switch l.words[0] {
+	case "lane":
+		c.Lanes = append(c.Lanes, schemas.Lane{
+			Number: uint8(l.num("n", 0)), Direction: word(l, "dir", schemas.ParseDirection), LEZExcluded: l.has("excluded"),
+		})
+	case "limit":
+		lane := &c.Lanes[len(c.Lanes)-1]
+		lane.Limits = append(lane.Limits, schemas.SpeedLimit{
+			Limit: l.kmh("kmh"), Surround: l.get("surround"), ValidFrom: l.time("from"), ValidTo: l.time("to"),
+			LegalBasis: "road code, art. 11", Verified: !l.has("unverified"),
+		})
+	case "certificate":
+		c.Certificates = append(c.Certificates, schemas.Certificate{
+			Serial: l.get("serial"), Approval: l.get("approval"), ValidFrom: l.time("from"), ValidTo: l.time("to"),
+		})
+	}
+}
+
+// subject makes the passage a decide or explain line describes.
+func (w *world) subject(l *line) *Subject {
+	plate, ok := schemas.PlateFrom(l.get("plate"))
+	if !ok {
+		l.t.Fatalf("plate=%q is not a plate", l.kv["plate"])
+	}
+	cam := w.cameras[l.get("camera")]
+	if cam == nil {
+		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
+	}
+	at := l.time("at")
+	best := schemas.Sighting{
+		Read: schemas.NewReadID(cam.ID, "", at, plate.String()), Camera: schemas.CameraRefOf(cam.ID), CapturedAt: at,
+		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country("country"),
+		Confidence: schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
+		Direction: schemas.Approaching, Kind: word(l, "kind", schemas.ParseVehicleKind),
+	}
+	if l.kv["dir"] != "" {
+		best.Direction = word(l, "dir", schemas.ParseDirection)
+	}
+	if l.has("clock_suspect") {
+		best.Flags |= schemas.FlagClockSuspect
+	}
+	p := &schemas.Passage{
+		ID: schemas.PassageIDOf(best.Read), Class: plate.Class(), First: at, Last: at, Reads: 1,
+		Variants: uint8(l.num("variants", 1)), Parked: l.has("parked"), Best: best,
+	}
+	s := &Subject{Passage: p, Camera: cam, Seen: func(id schemas.OffenceID) bool { return w.seen[id] }}
+	if speed := l.kmh("speed"); speed > 0 {
+		p.Measured = best
+		p.Measured.Speed = speed
+		s.MeasuredBy = cam
+	}
+	return s
+}
+
+// show prints a decision on one line.
+func show(d *schemas.Decision) string {
+	s := fmt.Sprintf("%s %s %s", d.Family, d.Outcome, d.Reason)
+	if d.Limit != 0 {
+		s += fmt.Sprintf(" measured=%d corrected=%d limit=%d", d.Measured, d.Corrected, d.Limit)
+	}
+	if d.AmountCents != 0 {
+		s += fmt.Sprintf(" cents=%d", d.AmountCents)
+	}
+	if d.HoldUntil != 0 {
+		s += " until=" + d.HoldUntil.Local().Format("2006-01-02T15:04:05-07:00")
+	}
+	return s + fmt.Sprintf(" version=%s verified=%t", d.RuleVersion, d.Verified)
+}
