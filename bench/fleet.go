@@ -180,6 +180,9 @@ func (v *vehicle) drawDates(r *rand.Rand, day schemas.Day) {
 		y = [2]int{2016, 2025}
 	}
 	first := schemas.DayOf(y[0]+r.IntN(y[1]-y[0]+1), 1, 1) + schemas.Day(r.IntN(360))
+	if first == 0 {
+		first++ // 1970-01-01 means "not in the register"
+	}
 	v.firstRegistration = min(first, day-60)
 	v.validFrom = max(v.firstRegistration, min(schemas.DayOf(2010, 11, 16)+schemas.Day(r.IntN(4000)), day-30))
 }

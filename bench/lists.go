@@ -55,7 +55,7 @@ func (c *City) addEntry(r *rand.Rand, n int, p schemas.Plate, country uint8) {
 		List: l.name, ID: fmt.Sprintf("%s-%06d", l.prefix, n+1), Plate: p, Country: countries[country],
 		Reason: l.reasons[r.IntN(len(l.reasons))], CaseRef: fmt.Sprintf("BR.%02d.L%d.%06d/%d", 10+r.IntN(60), 1+r.IntN(6), r.IntN(1_000_000), c.day.Year()),
 		Priority: l.priority + uint8(r.IntN(10)), Confusable: r.IntN(100) < l.confusable,
-		ValidFrom: (c.day - schemas.Day(1+r.IntN(300))).Start(),
+		ValidFrom: (c.day - schemas.Day(2+r.IntN(300))).Start(),
 	}
 	e.Priority = min(e.Priority, 100)
 	if r.IntN(3) == 0 {

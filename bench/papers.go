@@ -60,7 +60,7 @@ func (c *City) drawReprieve(r *rand.Rand, i uint32) {
 }
 
 func (c *City) addExemption(r *rand.Rand, i uint32, from, to schemas.Day) {
-	kind := []string{"disabled_card", "priority", "adapted_vehicle"}[r.IntN(3)]
+	kind := []string{"disabled_card", "priority", "disabled_adapted"}[r.IntN(3)]
 	c.papers.exemptions = append(c.papers.exemptions, exemption{i, kind, fmt.Sprintf("LEZ-X-%06d", len(c.papers.exemptions)+1), from, to})
 	if from <= c.day && (to == 0 || c.day < to) {
 		c.vehicles[i].flags |= exempt

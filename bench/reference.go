@@ -116,7 +116,7 @@ func (c *City) writeCameras(w *bufio.Writer) {
 func writeCamera(w io.Writer, cam *schemas.Camera) {
 	fmt.Fprintf(w, "  - id: %s\n    site: %s\n    kind: %s\n    municipality: %d\n    zone: %q\n", cam.ID, cam.Site, cam.Kind, cam.Municipality, cam.Zone)
 	fmt.Fprintf(w, "    lat_e6: %d\n    lon_e6: %d\n    purposes: [%s]\n", cam.LatE6, cam.LonE6, purposeNames(cam.Purposes))
-	fmt.Fprintf(w, "    valid_from: %s\n    valid_to: %s\n    allowed_lateness: %s\n", moment(cam.ValidFrom), moment(cam.ValidTo), span(cam.AllowedLateness))
+	fmt.Fprintf(w, "    valid_from: %s\n    valid_to:%s\n    allowed_lateness: %s\n", moment(cam.ValidFrom), value(moment(cam.ValidTo)), span(cam.AllowedLateness))
 	fmt.Fprintf(w, "    inside_lez: %t\n    token_sha256: %q\n    lanes:\n", cam.InsideLEZ, hex.EncodeToString(cam.TokenSum[:]))
 	for _, l := range cam.Lanes {
 		limits := make([]string, 0, len(l.Limits))
@@ -138,6 +138,14 @@ func writeCamera(w io.Writer, cam *schemas.Camera) {
 			fmt.Fprintf(w, "      - {zone: %q, valid_from: %s, valid_to: %s}\n", x.Zone, moment(x.ValidFrom), moment(x.ValidTo))
 		}
 	}
+}
+
+// value puts the space between a key and its value, when there is one.
+func value(v string) string {
+	if v == "" {
+		return ""
+	}
+	return " " + v
 }
 
 func span(m schemas.Micros) string {

@@ -111,6 +111,7 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	r.until = r.scheduleEnd()
 	r.startLanes(deliver)
 	r.ended = r.dispatch(ctx)
+	r.traffic.Finish()
 	for _, l := range r.lanes {
 		l.close()
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Truth is what a load held and what a correct pipeline must make of it. It counts what was generated, so after a [Run] that
-// could not send everything it says more than was sent.
+// could not send everything it says more than was sent. Passings are judged after their last read; [Traffic.Finish] judges the rest.
 type Truth struct {
 	Produced        uint64 `json:"produced"`
 	Unique          uint64 `json:"unique"` // accepted reads with an id of their own
@@ -17,7 +17,7 @@ type Truth struct {
 	Confused        uint64 `json:"confused"`     // of Unique
 	LateUploads     uint64 `json:"late_uploads"` // of Produced
 	NoCountry       uint64 `json:"no_country"`   // of Produced
-	Passings        uint64 `json:"passings"`     // with at least one accepted read, all reads sent
+	Passings        uint64 `json:"passings"`     // judged, with at least one accepted read
 	Measured        uint64 `json:"measured"`     // of Passings, with a speed by a camera with a certificate
 
 	kinds  [kinds]uint64
@@ -133,6 +133,17 @@ func (t *Traffic) settle(s *shot) {
 		t.judge(p)
 		t.passings.release(s.passing)
 	}
+}
+
+// Finish judges the passings whose last read has not been sent, with the reads that were: the pipeline decides them too when nothing
+// more comes. Call it once, after the last Next.
+func (t *Traffic) Finish() *Truth {
+	for i := range t.passings.cells {
+		if p := &t.passings.cells[i]; p.left > 0 {
+			t.judge(p)
+		}
+	}
+	return t.truth
 }
 
 func (p *passing) take(s *shot) {

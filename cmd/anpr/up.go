@@ -37,6 +37,7 @@ type stackFlags struct {
 
 // Run works until Ctrl-C.
 func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	c.Data = under(c.Data, ".", "anpr-data")
 	s, err := startStack(ctx, c.stackFlags, log, os.Stderr)
 	if err != nil {
 		return err

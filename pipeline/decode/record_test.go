@@ -80,6 +80,18 @@ func TestRecordReadsATickAndAQuarantinedUpload(t *testing.T) {
 	}
 }
 
+func TestATickIsNothingButATick(t *testing.T) {
+	m := full()
+	m.CameraId, m.RawPlate, m.ReadId, m.Tick = "", "", nil, &anprv1.Tick{AtUs: receivedAt}
+	var r schemas.Read
+	if rej := Record(&r, marshal(t, m)); rej != nil {
+		t.Fatal(rej)
+	}
+	if err := sameRead(&r, &schemas.Read{Tick: receivedAt, ReceivedAt: receivedAt}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRecordDerivesAMissingReadID(t *testing.T) {
 	var r schemas.Read
 	m := plain()

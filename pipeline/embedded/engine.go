@@ -21,7 +21,7 @@ import (
 
 // The options of cmd/anpr that errors of this package refer to.
 const (
-	FlagDataDir   = "--data-dir"
+	FlagDataDir   = "--data"
 	FlagKafka     = "--kafka-addr"
 	FlagNative    = "--clickhouse-addr"
 	FlagHTTP      = "--clickhouse-http-addr"

@@ -122,12 +122,13 @@ const (
 )
 
 // usersXML makes the users file. The library always starts as "default" without a password; when users are named it may
-// do nothing but start, and it never connects from elsewhere than loopback.
+// do nothing but start, and it never connects from elsewhere than loopback. async_insert is on by default in this engine
+// and would let it gather inserts into blocks of its own choosing: off, so that one insert is one block.
 func usersXML(users []User, threads int) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<clickhouse>
   <profiles>
-    <default><max_threads>%[1]d</max_threads><max_insert_threads>1</max_insert_threads></default>
+    <default><max_threads>%[1]d</max_threads><max_insert_threads>1</max_insert_threads><async_insert>0</async_insert></default>
     <reader><max_threads>%[1]d</max_threads><readonly>2</readonly></reader>
   </profiles>
   <quotas><default></default></quotas>

@@ -74,21 +74,38 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 	})
 }
 
+const crashRows = 1000 // of an insert
+
+// insertCrashRow inserts the i-th block of the crash test, under its own token.
+func insertCrashRow(ctx context.Context, conn *ch.Client, i int) error {
+	return insertNumbers(ctx, conn, "kept.t", fmt.Sprint("token ", i), i*crashRows, (i+1)*crashRows)
+}
+
+// insertUntilKilled inserts from block next on until the engine is gone, killing its parent after enough inserts. It
+// returns the first block that was not acknowledged.
+func insertUntilKilled(t *testing.T, p *process, conn *ch.Client, next, enough int) int {
+	t.Helper()
+	for {
+		if insertCrashRow(t.Context(), conn, next) != nil {
+			p.kill()
+			return next
+		}
+		next++
+		if enough--; enough == 0 {
+			go p.kill() // in the middle of the following inserts
+		}
+	}
+}
+
 func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
-	const rows = 1000 // of an insert
-	acked := 0        // inserts
+	acked := 0 // inserts
 	for round := range 4 {
 		p := startProcess(t, "engine", dir)
-		var addr string
-		var pid int
-		if _, err := fmt.Sscan(p.first, &addr, &pid); err != nil {
-			t.Fatal(err)
-		}
-		conn := dial(t, ch.Options{Address: addr})
+		conn := dial(t, ch.Options{Address: p.first})
 		if round == 0 {
 			exec1(t, conn, "CREATE DATABASE kept")
 			exec1(t, conn, `CREATE TABLE kept.t (n UInt64) ENGINE = ReplacingMergeTree ORDER BY n
@@ -96,65 +113,37 @@ func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 		}
 		// What was acknowledged is there; the insert that was on its way may be, once.
 		count := one(t, conn, "SELECT count() FROM kept.t")
-		if count != uint64(acked*rows) && count != uint64((acked+1)*rows) {
-			t.Fatalf("round %d: %d rows, want %d or one insert more", round, count, acked*rows)
+		if count != uint64(acked*crashRows) && count != uint64((acked+1)*crashRows) {
+			t.Fatalf("round %d: %d rows, want %d or one insert more", round, count, acked*crashRows)
 		}
-		stop := make(chan struct{})
-		inserts := 3 + rng.IntN(20)
-		go func() {
-			defer close(stop)
-			for i := acked; ; i++ { // the first repeats what the crash left undecided
-				if insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", i), i*rows, (i+1)*rows) != nil {
-					return
-				}
-				acked = i + 1
-				if inserts--; inserts == 0 {
-					go p.kill()
-				}
-			}
-		}()
-		<-stop
-		p.kill()
-		awaitGone(t, pid)
+		acked = insertUntilKilled(t, p, conn, acked, 3+rng.IntN(20)) // the first repeats what the crash left undecided
+		awaitGone(t, dir)
 	}
 	c := startEngine(t, testConfig(dir))
 	conn := dial(t, ch.Options{Address: c.NativeAddr()})
-	for i := range acked { // every token is remembered
-		if err := insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", i), i*rows, (i+1)*rows); err != nil {
+	for i := range acked + 1 { // every token is remembered
+		if err := insertCrashRow(t.Context(), conn, i); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := insertNumbers(t.Context(), conn, "kept.t", fmt.Sprint("token ", acked), acked*rows, (acked+1)*rows); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := one(t, conn, "SELECT count() FROM kept.t"), uint64((acked+1)*rows); got != want {
-		t.Errorf("%d rows after repeating all inserts, want %d", got, want)
-	}
-	if got, want := one(t, conn, "SELECT uniqExact(n) FROM kept.t"), uint64((acked+1)*rows); got != want {
-		t.Errorf("%d distinct rows, want %d", got, want)
-	}
-	t.Logf("%d inserts of %d rows over 4 kills", acked, rows)
-}
-
-// awaitGone waits for a process to end that is not our child.
-func awaitGone(t *testing.T, pid int) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid) {
-			return
+	for _, query := range []string{"SELECT count() FROM kept.t", "SELECT uniqExact(n) FROM kept.t"} {
+		if got, want := one(t, conn, query), uint64((acked+1)*crashRows); got != want {
+			t.Errorf("%s: %d after repeating all inserts, want %d", query, got, want)
 		}
 	}
-	t.Fatalf("the engine, process %d, outlived its parent by 10 s", pid)
+	t.Logf("%d inserts of %d rows over 4 kills", acked, crashRows)
 }
 
-// isZombie reports whether a process has ended and only its entry is left, for a reaper to take.
-func isZombie(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// awaitGone waits for the engine of a killed process to end: until then it holds the lock of its directory.
+func awaitGone(t *testing.T, dir string) {
+	t.Helper()
+	lock, err := lockDir(t.Context(), dir, lockFile, 10*time.Second)
 	if err != nil {
-		return false
+		t.Fatalf("the engine outlived its parent by 10 s: %v", err)
 	}
-	_, rest, ok := strings.Cut(string(text), ") ")
-	return ok && strings.HasPrefix(rest, "Z")
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestStopEndsTheEngineInGoodOrder(t *testing.T) {

@@ -196,6 +196,13 @@ func TestFactTokenAcrossTwoTablePartitionsIsHonouredForEach(t *testing.T) {
 	}
 }
 
+func TestFactInsertsAreNotGatheredByTheEngine(t *testing.T) {
+	conn := factsEngine(t)
+	if got := one(t, conn, "SELECT toUInt64(getSetting('async_insert'))"); got != 0 {
+		t.Errorf("async_insert = %d, want 0: the block must be the one the token names", got)
+	}
+}
+
 func TestFactOneNativeBlockIsOnePartOfEachMonth(t *testing.T) {
 	conn := factsEngine(t)
 	exec1(t, conn, "SYSTEM STOP MERGES")

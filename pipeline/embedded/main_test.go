@@ -10,9 +10,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,13 +49,13 @@ func playBroker() {
 	select {}
 }
 
-// playEngine runs an engine until it is killed. Its first line is the native address and the child's process id.
+// playEngine runs an engine until it is killed. Its first line is the native address.
 func playEngine() {
 	c, err := StartClickHouse(context.Background(), testConfig(os.Args[1]))
 	if err != nil {
 		fail(err)
 	}
-	fmt.Println(c.NativeAddr(), c.PID())
+	fmt.Println(c.NativeAddr())
 	<-c.Done()
 	fail(c.Err())
 }
@@ -93,7 +93,6 @@ func playServer() {
 	go func() {
 		<-stop
 		w.Close() //nolint:errcheck // ends the engine
-		time.AfterFunc(5*time.Second, func() { os.Exit(3) })
 	}()
 	lib, err := EnsureEngine(context.Background(), "", io.Discard)
 	if err != nil {
@@ -115,6 +114,7 @@ func testConfig(dir string) Config {
 type process struct {
 	cmd   *exec.Cmd
 	first string // line of standard output
+	once  sync.Once
 }
 
 // startProcess starts a role and waits for its first line. It is killed at the end of the test at the latest.
@@ -140,10 +140,10 @@ func startProcess(t *testing.T, role string, args ...string) *process {
 	return p
 }
 
-// kill ends the process with SIGKILL and waits for it.
+// kill ends the process with SIGKILL and waits for it. It may be called from several goroutines.
 func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
+	p.once.Do(func() {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait() // says that it was killed
-	}
+	})
 }

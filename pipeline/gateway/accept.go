@@ -32,7 +32,7 @@ func (g *Gateway) accept(u *upload) {
 	}
 	records, kept, err := g.records(u, events)
 	if err != nil {
-		panic("BUG: a read that was checked cannot be encoded: " + err.Error())
+		panic("BUG: a read that was checked cannot be encoded")
 	}
 	if len(records) > 0 && !g.produce(u, records) {
 		return
@@ -172,7 +172,7 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 		},
 	})
 	if err != nil {
-		panic("BUG: a quarantine record cannot be encoded: " + err.Error())
+		panic("BUG: a quarantine record cannot be encoded")
 	}
 	return Record{
 		Key: []byte(u.camera), Value: value, Time: u.received.Time(),

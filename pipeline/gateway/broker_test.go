@@ -84,6 +84,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 		"cam-1": {ID: "cam-1", TokenSum: sum},
 		"old":   {ID: "old", TokenSum: sum, ValidTo: at(t, "2026-05-01T00:00:00Z")},
 		"bare":  {ID: "bare"},
+		"empty": {ID: "empty", TokenSum: sha("")},
 	}
 	producer := NewKafkaProducer(KafkaConfig{Brokers: []string{rg.addr}})
 	cfg := Config{

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,13 +130,23 @@ func New(cfg Config) (*Gateway, error) {
 
 // Handler serves the camera paths. The server around it sets the time-outs of headers and bodies.
 func (g *Gateway) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/cameras/{camera_id}/{format}", g.serve)
-	mux.HandleFunc("/v1/cameras/{camera_id}/{format}/{$}", g.serve)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		camera, format, ok := route(r.URL.EscapedPath())
+		if !ok {
+			writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
+			return
+		}
+		g.serve(w, r, camera, format)
 	})
-	return mux
+}
+
+// route takes the camera's id and the format of an address, with or without a slash at the end. It is no ServeMux
+// because that answers a doubled slash with a redirect, which makes a camera's POST a GET.
+func route(path string) (camera, format string, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), "/v1/cameras/")
+	camera, format, found := strings.Cut(rest, "/")
+	camera, err := url.PathUnescape(camera)
+	return camera, format, ok && found && err == nil && camera != "" && format != "" && !strings.Contains(format, "/")
 }
 
 // allow takes one upload from the budget of a registered camera.

@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
@@ -66,9 +68,11 @@ func TestAnAcknowledgedReadIsOnTheLogWithItsPictures(t *testing.T) {
 func TestARetransmissionHasTheSameReadID(t *testing.T) {
 	rg := newRig(t, nil)
 	noUUID := []byte(replaced("<UUID>u1</UUID>", ""))
+	wrongZone := bytes.Replace(noUUID, []byte("+02:00"), []byte("+08:00"), 1) // replaced on the first delivery only
+	wrongZone = bytes.Replace(wrongZone, []byte("1ABC123"), []byte("1XYZ123"), 1)
 	for i, now := range []string{sampleNow, "2026-05-21T09:00:00Z", "2026-05-22T09:00:00Z"} {
 		rg.set(now)
-		for _, body := range [][]byte{[]byte(hik), noUUID} {
+		for _, body := range [][]byte{[]byte(hik), noUUID, wrongZone} {
 			if res := rg.send("cam-1/hikvision", "application/xml", body); res.code != http.StatusOK {
 				t.Fatalf("upload %d: got %d %+v", i, res.code, res.problem)
 			}
@@ -78,8 +82,8 @@ func TestARetransmissionHasTheSameReadID(t *testing.T) {
 	for _, r := range rg.logged() {
 		ids[string(r.ReadId)]++
 	}
-	if len(ids) != 2 {
-		t.Errorf("got %d different ids of two events sent three times, want 2", len(ids))
+	if len(ids) != 3 {
+		t.Errorf("got %d different ids of three events sent three times, want 3", len(ids))
 	}
 }
 
@@ -140,6 +144,7 @@ func TestRefusalsAreAnsweredAndKept(t *testing.T) {
 		{"wrong token", "cam-1/hikvision", "application/xml", "Bearer nope", hik, 401, "unauthorised", "Authorization"},
 		{"another scheme", "cam-1/hikvision", "application/xml", "Digest " + token, hik, 401, "unauthorised", "Authorization"},
 		{"camera without token", "bare/hikvision", "application/xml", "Bearer ", hik, 401, "unauthorised", "Authorization"},
+		{"empty token registered", "empty/hikvision", "application/xml", "Bearer ", hik, 401, "unauthorised", "Authorization"},
 		{"expired camera", "old/hikvision", "application/xml", bearer, hik, 403, "camera_expired", "camera_id"},
 		{"malformed", "cam-1/hikvision", "application/xml", bearer, hik[:300], 400, "malformed", "body"},
 		{"empty", "cam-1/hikvision", "application/xml", bearer, "", 400, "malformed", "body"},
@@ -291,6 +296,12 @@ func TestLimitsTurnAwayAndKeepNothing(t *testing.T) {
 	if got := len(rg.logged()); got != 2 {
 		t.Errorf("got %d records on the log, want 2", got)
 	}
+	narrow := newRig(t, func(c *Config) { c.MaxInFlight, c.MaxMemory = 1, int64(len(hik)) })
+	for range 3 {
+		if res := narrow.send("cam-1/hikvision", "application/xml", []byte(hik)); res.code != 200 {
+			t.Errorf("one at a time: got %d", res.code)
+		}
+	}
 	full := newRig(t, func(c *Config) { c.MaxMemory = 10 })
 	if res := full.send("cam-1/hikvision", "application/xml", []byte(hik)); res.code != 503 || res.header.Get("Retry-After") == "" {
 		t.Errorf("full: got %d %v, want 503 with Retry-After", res.code, res.header)
@@ -414,6 +425,45 @@ func TestAPanicIsASendAgainAndNever500(t *testing.T) {
 	rg := newRig(t, func(c *Config) { c.Registry = func() Registry { return panicking{} } })
 	if res := rg.send("cam-1/hikvision", "application/xml", []byte(hik)); res.code != 503 {
 		t.Errorf("got %d", res.code)
+	}
+	if got := rg.log.String(); strings.Contains(got, "1ABC123") || !strings.Contains(got, "a string") {
+		t.Errorf("logged %s, want the panic without its text", got)
+	}
+}
+
+// TestABrokerThatNeverAnswersIsASendAgain listens where the broker should be and says nothing.
+func TestABrokerThatNeverAnswersIsASendAgain(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	producer := NewKafkaProducer(KafkaConfig{Brokers: []string{silent.Addr().String()}})
+	defer func() {
+		if err := producer.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	rg := newRig(t, func(c *Config) { c.Producer, c.ProduceTimeout = producer, 200*time.Millisecond })
+	start := time.Now()
+	if res := rg.send("cam-1/hikvision", "application/xml", []byte(hik)); res.code != 503 || time.Since(start) > 5*time.Second {
+		t.Errorf("got %d after %s, want 503 after about 200 ms", res.code, time.Since(start))
+	}
+}
+
+func TestAddressesAreTakenWithoutRedirect(t *testing.T) {
+	f := func(path, camera, format string, ok bool) {
+		t.Helper()
+		c, fm, got := route(path)
+		if got != ok || ok && (c != camera || fm != format) {
+			t.Errorf("%s: got %q %q %t, want %q %q %t", path, c, fm, got, camera, format, ok)
+		}
+	}
+	f("/v1/cameras/cam-1/reads", "cam-1", "reads", true)
+	f("/v1/cameras/cam-1/reads/", "cam-1", "reads", true)
+	f("/v1/cameras/a%2Fb/axis", "a/b", "axis", true)
+	for _, bad := range []string{"/", "/v1/cameras/", "/v1/cameras/x", "/v1/cameras//reads", "/v1/cameras/x/", "/v1/cameras/x/reads/more", "/v2/cameras/x/reads"} {
+		f(bad, "", "", false)
 	}
 }
 

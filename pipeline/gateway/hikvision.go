@@ -26,8 +26,8 @@ func hikvision(root *node) []*Parsed {
 	p.country(hikvisionCountry(anpr))
 	p.lane(anpr.val("line"))
 	r.Direction = direction(anpr.val("direction"))
-	info := anpr.child("vehicleInfo")
-	p.speed(info.val("speed"))
+	info := event.deep("vehicleInfo")
+	p.speed(either(info.val("speed"), anpr.val("speed")))
 	p.colour(info.val("color"))
 	r.VehicleKind = vehicleKind(anpr.val("vehicleType"))
 	if r.VehicleKind == 0 && anpr.val("twoWheelVehicle") == "yes" {

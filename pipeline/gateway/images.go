@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -34,7 +35,7 @@ var _ ImageStore = (*DirStore)(nil)
 
 const temporary = ".tmp-"
 
-// NewDirStore opens or makes the directory and removes what an interrupted write left.
+// NewDirStore opens or makes the directory and removes what writes that were interrupted over an hour ago left.
 func NewDirStore(root string) (*DirStore, error) {
 	if err := os.MkdirAll(root, 0o750); err != nil {
 		return nil, fmt.Errorf("make image directory: %w", err)
@@ -44,6 +45,9 @@ func NewDirStore(root string) (*DirStore, error) {
 		return nil, fmt.Errorf("look for unfinished images: %w", err)
 	}
 	for _, name := range left {
+		if st, err := os.Stat(name); err != nil || time.Since(st.ModTime()) < time.Hour {
+			continue // being written by another gateway
+		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("remove unfinished image: %w", err)
 		}
@@ -65,7 +69,7 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	}
 	dir, file := d.path(sum)
 	if st, err := os.Stat(file); err == nil && st.Size() == int64(len(data)) {
-		return sum, nil
+		return sum, d.sync(dir)
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, fmt.Errorf("make image directory: %w", err)
@@ -84,12 +88,17 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	if err != nil {
 		return sum, errors.Join(fmt.Errorf("write image: %w", err), os.Remove(tmp.Name()))
 	}
+	return sum, d.sync(dir)
+}
+
+// sync makes the names durable down to dir; on directories without changes it costs little.
+func (d *DirStore) sync(dir string) error {
 	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
 		if err := syncDir(name); err != nil {
-			return sum, fmt.Errorf("sync image directory: %w", err)
+			return fmt.Errorf("sync image directory: %w", err)
 		}
 	}
-	return sum, nil
+	return nil
 }
 
 func syncDir(name string) error {

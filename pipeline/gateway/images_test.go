@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -98,8 +99,15 @@ func TestDirStoreForgetsUnfinishedWrites(t *testing.T) {
 	if err := os.WriteFile(left, jpeg, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	young := filepath.Join(root, temporary+"2")
+	if err := errors.Join(os.WriteFile(young, jpeg, 0o600), os.Chtimes(left, time.Time{}, time.Now().Add(-2*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := NewDirStore(root); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("a file another gateway may be writing: got %v, want it kept", err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the unfinished file: got %v, want it gone", err)

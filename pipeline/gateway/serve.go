@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -19,7 +21,8 @@ import (
 type upload struct {
 	w           http.ResponseWriter
 	r           *http.Request
-	camera      string // of the path, bounded
+	id          string // the camera's, of the path
+	camera      string // the same, bounded for the wire
 	path        string // last part of the address
 	contentType string
 	received    schemas.Micros
@@ -28,7 +31,7 @@ type upload struct {
 	size        int64           // of the whole body
 }
 
-func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, camera, format string) {
 	defer g.recovered(w)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -47,8 +50,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	now := g.cfg.Now()
 	u := &upload{
-		w: w, r: r, path: r.PathValue("format"), contentType: r.Header.Get("Content-Type"), received: schemas.MicrosOf(now),
-		camera: bounded(r.PathValue("camera_id"), schemas.MaxCameraID),
+		w: w, r: r, id: camera, path: format, contentType: r.Header.Get("Content-Type"), received: schemas.MicrosOf(now),
+		camera: bounded(camera, schemas.MaxCameraID),
 	}
 	if rej := g.authenticate(u); rej != nil {
 		g.stranger(u, rej)
@@ -73,14 +76,25 @@ func (g *Gateway) recovered(w http.ResponseWriter) {
 		panic(v)
 	}
 	g.cfg.Metrics.Panics.Inc()
-	g.log.Error().Str("panic", fmt.Sprintf("%.200v", v)).Msg("upload panicked; please report this with the format of the camera")
+	g.log.Error().Str("panic", panicText(v)).Bytes("stack", debug.Stack()).Msg("upload panicked; please report this with the format of the camera")
 	retryAfter(w)
 	writeProblem(w, http.StatusServiceUnavailable, &schemas.RejectError{Detail: "the gateway stumbled over this upload; send it again"})
 }
 
+// panicText describes a panic without what may hold a plate: any other value than an error of the runtime or our own.
+func panicText(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	if s, ok := v.(string); ok && strings.HasPrefix(s, "BUG: ") {
+		return s
+	}
+	return fmt.Sprintf("a %T", v)
+}
+
 // authenticate finds the camera and checks its token. The comparison takes the same time wherever tokens differ.
 func (g *Gateway) authenticate(u *upload) *schemas.RejectError {
-	cam, ok := g.cfg.Registry().Camera(u.r.PathValue("camera_id"))
+	cam, ok := g.cfg.Registry().Camera(u.id)
 	if !ok {
 		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register the camera or correct the address")
 	}
@@ -91,7 +105,7 @@ func (g *Gateway) authenticate(u *upload) *schemas.RejectError {
 		token = ""
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	if subtle.ConstantTimeCompare(sum[:], cam.TokenSum[:]) != 1 || token == "" || cam.TokenSum.IsZero() {
+	if subtle.ConstantTimeCompare(sum[:], cam.TokenSum[:]) != 1 || token == "" {
 		return schemas.Rejectf(schemas.ReasonUnauthorised, "Authorization", "missing or wrong token; send Authorization: Bearer with the camera's token")
 	}
 	u.cam = cam
@@ -126,8 +140,10 @@ func (g *Gateway) readBody(u *upload) bool {
 	if u.r.ContentLength > g.cfg.MaxBody {
 		return g.tooLarge(u)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(u.w, u.r.Body, g.cfg.MaxBody))
-	g.cfg.Metrics.Bytes.Add(float64(len(body)))
+	var buf bytes.Buffer
+	buf.Grow(int(max(u.r.ContentLength, 0)) + bytes.MinRead)
+	_, err := buf.ReadFrom(http.MaxBytesReader(u.w, u.r.Body, g.cfg.MaxBody))
+	g.cfg.Metrics.Bytes.Add(float64(buf.Len()))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return g.tooLarge(u)
@@ -135,7 +151,7 @@ func (g *Gateway) readBody(u *upload) bool {
 	if err != nil {
 		return g.unreadable(u)
 	}
-	u.body, u.size = body, int64(len(body))
+	u.body, u.size = buf.Bytes(), int64(buf.Len())
 	return g.unpack(u)
 }
 

@@ -54,14 +54,17 @@ func split(m media, body []byte) ([]part, *schemas.RejectError) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body is empty; send the event")
 	}
-	if text := utf8Text(body, m.charset); isText(text) {
+	if b := bytes.TrimLeft(body, "\r\n"); bytes.HasPrefix(b, []byte("--")) {
+		return splitMultipart(m, b)
+	}
+	if text, ok := document(body, m.charset); ok {
 		return []part{{text: text}}, nil
 	}
-	if m.kind == "application/x-www-form-urlencoded" {
+	switch {
+	case m.kind == "application/x-www-form-urlencoded":
 		return splitForm(body)
-	}
-	if b := bytes.TrimLeft(body, "\r\n"); strings.HasPrefix(m.kind, "multipart/") || bytes.HasPrefix(b, []byte("--")) {
-		return splitMultipart(m, b)
+	case strings.HasPrefix(m.kind, "multipart/"):
+		return splitMultipart(m, body)
 	}
 	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "starts with neither <, { nor [; send XML, JSON or multipart")
 }
@@ -80,7 +83,7 @@ func splitForm(body []byte) ([]part, *schemas.RejectError) {
 	var out []part
 	for _, name := range names {
 		for _, v := range form[name] {
-			if text := utf8Text([]byte(v), ""); isText(text) {
+			if text, ok := document([]byte(v), ""); ok {
 				out = append(out, part{text: text})
 			}
 		}
@@ -119,8 +122,7 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 			}
 			continue
 		}
-		text := utf8Text(data, parseMedia(p.Header.Get("Content-Type")).charset)
-		if isText(text) {
+		if text, ok := document(data, parseMedia(p.Header.Get("Content-Type")).charset); ok {
 			out = append(out, part{text: text})
 		}
 	}

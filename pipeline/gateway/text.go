@@ -51,9 +51,14 @@ func decodeText(b []byte, enc encoding.Encoding) []byte {
 	return out
 }
 
-// isText reports whether UTF-8 text begins like a document an adapter reads.
-func isText(b []byte) bool {
-	return len(b) > 0 && (b[0] == '<' || b[0] == '{' || b[0] == '[')
+// document gives bytes as a document an adapter reads. ok is false when they do not begin like one.
+func document(b []byte, charset string) (text []byte, ok bool) {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	if len(b) == 0 || !strings.ContainsRune("<{[\x00\u00ef\u00fe\u00ff", rune(b[0])) { // a mark, or a zero of UTF-16
+		return nil, false
+	}
+	text = utf8Text(b, charset)
+	return text, len(text) > 0 && (text[0] == '<' || text[0] == '{' || text[0] == '[')
 }
 
 // cut shortens s to at most n bytes, at a character's boundary.

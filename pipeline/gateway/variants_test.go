@@ -119,6 +119,7 @@ func TestHikvisionFirmwareVariantsGiveTheSameRead(t *testing.T) {
 		"multipart, no type":          {"", mixedBody},
 		"multipart, picture first":    {odd, oddBody},
 		"multipart, no end":           {mixed, mixedBody[:bytes.LastIndex(mixedBody, []byte("\r\n--"))]},
+		"multipart, broken last":      {mixed, append(bytes.TrimSuffix(bytes.TrimSpace(mixedBody), []byte("--")), "\r\nno header\r\n\r\n"...)},
 		"multipart, newlines only":    {mixed, bytes.ReplaceAll(mixedBody, []byte("\r\n"), []byte("\n"))},
 		"multipart announced, is not": {mixed, []byte(hik)},
 		"JSON form": {"application/json", []byte(`{"dateTime":"2026-05-21T10:10:06+02:00","eventType":"ANPR","UUID":"u1","ANPR":{"country":13,"licensePlate":["1ABC123"],` +

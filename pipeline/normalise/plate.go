@@ -34,6 +34,9 @@ func Plate(raw string) (schemas.Plate, *schemas.RejectError) {
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
 	}
+	if p, ok := schemas.PlateFrom(raw); ok && !noPlateToken(raw) { // most cameras send it canonical
+		return p, nil
+	}
 	var buf [schemas.MaxRawPlate]byte
 	n := 0
 	for i := range len(raw) {
@@ -89,11 +92,13 @@ func canonical(raw string, clean []byte) (schemas.Plate, *schemas.RejectError) {
 // (1 to 8 characters are free, DOMAIN.md 4.1) is taken for unread; its picture still goes to the image store. NA is a
 // plate, only N/A is not.
 func unread(raw string, clean []byte) bool {
+	return noPlateToken(clean) || string(clean) == "NA" && strings.EqualFold(strings.TrimSpace(raw), "n/a")
+}
+
+func noPlateToken[B ~[]byte | ~string](clean B) bool {
 	switch string(clean) {
 	case "UNKNOWN", "NOPLATE", "NONE":
 		return true
-	case "NA":
-		return strings.EqualFold(strings.TrimSpace(raw), "n/a")
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -80,18 +81,12 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 	if !ok {
 		panic("BUG: a route that admit does not guard")
 	}
-	for k, v := range l.asked {
-		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {
-			delete(l.asked, k)
-		}
-	}
-	text, err := json.Marshal(l.asked)
+	text, err := json.Marshal(filled(l.asked))
 	if err != nil {
-		return access.Permit{}, err
+		return access.Permit{}, fmt.Errorf("write query for the access log: %w", err)
 	}
-	purpose := access.Purpose(l.ask.Purpose)
 	scope, refusal := access.Authorise(user, access.Ask{
-		Route: l.route, Purpose: purpose, Reason: l.ask.Reason, CaseRef: l.ask.CaseRef, ProsecutorRef: l.ask.ProsecutorRef,
+		Route: l.route, Purpose: access.Purpose(l.ask.Purpose), Reason: l.ask.Reason, CaseRef: l.ask.CaseRef, ProsecutorRef: l.ask.ProsecutorRef,
 		From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
 	}, schemas.MicrosOf(o.cfg.Now()))
 	label := l.ask.Purpose // of the enum, or empty: huma checked it
@@ -117,6 +112,16 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 	}
 	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
 	return p, nil
+}
+
+// filled takes out the filters that were not set.
+func filled(asked map[string]any) map[string]any {
+	for k, v := range asked {
+		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {
+			delete(asked, k)
+		}
+	}
+	return asked
 }
 
 type statusWriter struct {

@@ -112,8 +112,7 @@ func TestEveryQueryCanBeEncoded(t *testing.T) {
 // fill sets every field and returns their number.
 func fill(v reflect.Value) int {
 	n := 0
-	for i := range v.NumField() {
-		f := v.Field(i)
+	for _, f := range v.Fields() {
 		switch x := f.Addr().Interface().(type) {
 		case *string:
 			*x = "x"

@@ -11,7 +11,8 @@
 // 3339 with zone. valid_to is exclusive, empty = open. valid_from must be given, except for a camera. CSV: a header
 // line that names the columns (any order), comma, UTF-8, encoding/csv, # comment lines allowed, and a newline at the
 // end of the last line (a file without one was probably cut off). Plates are written canonically (A-Z0-9). YAML: plain
-// mappings and lists; anchors, aliases and tags are refused. Only cameras.yaml must be there; a missing file is empty.
+// mappings and lists; anchors, aliases, tags and deep
+// nesting are refused. Only cameras.yaml must be there; a missing file is empty.
 //
 // cameras.yaml
 //
@@ -62,5 +63,6 @@
 //
 // A vehicle period is a 20-byte record without pointers in an open-addressing table filled to three quarters: 26.7
 // bytes a period, 213 MB for eight million. During a reload both versions exist; files that did not change are shared
-// by both and not parsed again.
+// by both and not parsed again. A look-up is one or two cache misses; whoever has a batch of plates may overlap these
+// with [Snapshot.Prefetch].
 package refdata

@@ -73,6 +73,23 @@ func TestRefusesBrokenCameras(t *testing.T) {
 	}
 }
 
+func TestRefusesYAMLThatNestsTooDeep(t *testing.T) {
+	var indented strings.Builder
+	for i := range 300 {
+		indented.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	for _, s := range []string{
+		strings.Repeat("[", 20_000), strings.Repeat("a: [", 20_000), strings.Repeat("{a: ", 20_000), strings.Repeat("[\n", 20_000),
+		strings.Repeat("- ", 20_000), strings.Repeat("? ", 20_000), indented.String(),
+	} {
+		p := &problems{file: fileCameras}
+		loadCameras([]byte(s), p)
+		if len(p.list) != 1 || !strings.Contains(p.list[0].Detail, "nests deeper") {
+			t.Errorf("%.20q: got %v", s, p.list)
+		}
+	}
+}
+
 func TestRefusesBrokenRegisters(t *testing.T) {
 	const f = fileRegisters
 	for _, c := range []edits{

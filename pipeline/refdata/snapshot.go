@@ -87,8 +87,8 @@ func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at sch
 }
 
 // Prefetch brings what Vehicle and Entries will read for these plates into the processor's cache. The loads do not
-// depend on each other, so that many cache misses overlap, where look-ups one by one wait for each. It pays when it is
-// called with the 16 to 128 plates that are looked up next. The result has no meaning; it keeps the loads alive.
+// depend on each other, so that many cache misses overlap, where look-ups one by one wait for each. Call it with
+// the 16 to 128 plates that are looked up next, and only if that measures faster: on shared cores it gave 1.1 to 2.4 times. The result has no meaning; it keeps the loads alive.
 //
 //go:noinline
 func (s *Snapshot) Prefetch(plates []schemas.Plate) (loaded uint32) {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -32,7 +34,12 @@ type yamlEntry struct {
 
 // yamlRoot parses a file of one document that is a mapping; nil when it is not.
 func yamlRoot(b []byte, p *problems) *yamlMap {
-	f, err := parser.ParseBytes(b, 0)
+	tokens := lexer.Tokenize(string(b))
+	if line := tooDeep(tokens); line > 0 {
+		p.addf(line, "", "nests deeper than %d; the files need 6", maxDepth)
+		return nil
+	}
+	f, err := parser.Parse(tokens, 0)
 	if err != nil {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil && ye.GetToken().Position != nil {
@@ -47,6 +54,33 @@ func yamlRoot(b []byte, p *problems) *yamlMap {
 		return nil
 	}
 	return newYAMLMap(f.Docs[0].Body, "", p)
+}
+
+// maxDepth bounds the nesting: the parser's time grows with its square.
+const maxDepth = 32
+
+// tooDeep returns the line in which brackets, or what one line opens, or indentation nest too deep; 0 when none do.
+func tooDeep(tokens token.Tokens) int {
+	open, opened, line := 0, 0, 0
+	for _, t := range tokens {
+		first := t.Position.Line != line
+		if first {
+			line, opened = t.Position.Line, 0
+		}
+		k := t.Type
+		switch {
+		case k == token.SequenceStartType, k == token.MappingStartType:
+			open++
+		case k == token.SequenceEndType, k == token.MappingEndType:
+			open = max(0, open-1)
+		case k == token.SequenceEntryType, k == token.MappingKeyType:
+			opened++
+		}
+		if open > maxDepth || opened > maxDepth || (first && t.Position.Column > 8*maxDepth) {
+			return max(line, 1)
+		}
+	}
+	return 0
 }
 
 func lineOf(n ast.Node) int {

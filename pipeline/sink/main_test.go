@@ -107,7 +107,9 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 	b.Hit(testHit(r), r, testCamera(), pos, at+2*schemas.Second)
 	b.Passage(testPassage(r), testCamera(), pos)
 	for seq, o := range []schemas.Outcome{schemas.OutcomeOffence, schemas.OutcomeExempt} {
-		b.Decision(testDecision(r, o), r.Class, testCamera(), pos, uint32(seq))
+		d := testDecision(r, o)
+		d.Rule += schemas.RuleID(fmt.Sprint(".", o)) // two rules: rows of one rule and passage replace one another
+		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
 	b.Merge(pipeline.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
 	b.Reject(&pipeline.Rejected{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",

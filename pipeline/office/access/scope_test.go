@@ -64,20 +64,22 @@ var (
 
 const why = "accident with flight, witness saw the plate"
 
-func TestAuthoriseKeepsTheLaw(t *testing.T) {
-	now := at("2026-11-21 13:00")
+// lawCase is a look-up and what the law says of it.
+type lawCase struct {
+	name     string
+	user     *User
+	ask      Ask
+	refused  string // part of the detail; "" = granted
+	invalid  bool
+	from     schemas.Micros
+	narrowed bool
+}
+
+func lawCases(now schemas.Micros) []lawCase {
 	month, year := at("2026-10-21 13:00"), at("2025-11-21 13:00")
 	old, older, oldest := at("2026-10-01 00:00"), at("2026-02-01 00:00"), at("2025-01-01 00:00")
 	recent := at("2026-11-01 00:00")
-	for _, c := range []struct {
-		name     string
-		user     *User
-		ask      Ask
-		refused  string // part of the detail; "" = granted
-		invalid  bool
-		from     schemas.Micros
-		narrowed bool
-	}{
+	return []lawCase{
 		{"judicial, no window", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why}, "", false, month, false},
 		{"judicial in the month", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: recent}, "", false, recent, false},
 		{"judicial, older without decision", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: old}, "", false, month, true},
@@ -113,7 +115,12 @@ func TestAuthoriseKeepsTheLaw(t *testing.T) {
 		{"auditor without reason", auditor, Ask{Route: RouteAccessLog}, "at least 10", true, 0, false},
 		{"auditor on reads", auditor, Ask{Route: RouteReads, Purpose: Judicial, Reason: why}, "may not use reads", false, 0, false},
 		{"unknown route", officer, Ask{Route: "export", Purpose: Judicial, Reason: why}, "may not use export", false, 0, false},
-	} {
+	}
+}
+
+func TestAuthoriseKeepsTheLaw(t *testing.T) {
+	now := at("2026-11-21 13:00")
+	for _, c := range lawCases(now) {
 		s, r := Authorise(c.user, c.ask, now)
 		switch {
 		case c.refused != "":

@@ -1,0 +1,159 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+)
+
+// perfect makes of a truth what a perfect pipeline would deliver, once or twice.
+func perfect(c *City, h *Truth, times int) *Got {
+	g := &Got{}
+	cameraAt := map[string]string{}
+	for i := range c.cameras {
+		cameraAt[c.cameras[i].Site] = c.cameras[i].ID
+	}
+	for range times {
+		for _, x := range h.Hits() {
+			id := schemas.NewHitID(x.List, x.Entry, schemas.PassageID{ID: schemas.ID{byte(x.At), byte(x.At >> 8), byte(x.At >> 16), byte(x.At >> 24), byte(x.At >> 32)}}, x.Match)
+			g.AddHit(&anprv1.Hit{
+				HitId: id.ID[:], List: x.List, EntryId: x.Entry, CameraId: cameraAt[x.Site], Match: x.Match.String(), CapturedAtUs: int64(x.At),
+			})
+		}
+		for _, x := range h.Speeds() {
+			id := schemas.NewOffenceID("speed", x.Class, x.Read.ID[:])
+			g.AddOffence(&anprv1.Offence{
+				OffenceId: id.ID[:], Family: "speed", ReadId: x.Read.ID[:], Plate: x.Class.String(), CapturedAtUs: int64(x.At),
+			})
+		}
+		for _, x := range h.LEZ() {
+			if x.Must {
+				id := schemas.NewOffenceID("lez", x.Class, []byte{byte(x.Day)})
+				g.AddOffence(&anprv1.Offence{OffenceId: id.ID[:], Family: "lez", Plate: x.Class.String(), CapturedAtUs: int64(x.Day.Start())})
+			}
+		}
+	}
+	return g
+}
+
+func TestCompareFindsWhatIsMissingAndExtra(t *testing.T) {
+	c := testCity(t, 41)
+	tr := testTraffic(t, c, TrafficConfig{Seed: 3, Rate: 200, ListedShare: 50_000})
+	var ev Event
+	for range 60_000 {
+		tr.Next(&ev)
+	}
+	h := tr.Truth()
+	const window = 10 * schemas.Second
+	for _, times := range []int{1, 2} {
+		r := h.Compare(perfect(c, h, times), window)
+		if !r.Exact() || r.Hits.Found < 50 || r.Speed.Found < 50 || r.LEZ.Found < 50 {
+			t.Fatalf("delivered %d times: %+v: want all found and no small numbers", times, r)
+		}
+	}
+	g := perfect(c, h, 1)
+	for id := range g.hits {
+		delete(g.hits, id)
+		break
+	}
+	for id, o := range g.offences {
+		if o.family == "speed" {
+			delete(g.offences, id)
+			break
+		}
+	}
+	for id, o := range g.offences {
+		if o.family == "lez" {
+			delete(g.offences, id)
+			break
+		}
+	}
+	late := h.Hits()[0]
+	g.AddHit(&anprv1.Hit{HitId: []byte("x"), List: late.List, EntryId: late.Entry, CameraId: c.cameras[0].ID, Match: "exact", CapturedAtUs: int64(late.At + 9*schemas.Hour)})
+	g.AddOffence(&anprv1.Offence{OffenceId: []byte("y"), Family: "speed", ReadId: []byte("0123456789abcdef"), Plate: "1ABC123", CapturedAtUs: int64(late.At)})
+	g.AddOffence(&anprv1.Offence{OffenceId: []byte("z"), Family: "lez", Plate: "ZZZZZZZZZ", CapturedAtUs: int64(late.At)})
+	r := h.Compare(g, window)
+	for name, tally := range map[string]Tally{"hits": r.Hits, "speed": r.Speed, "lez": r.LEZ} {
+		if tally.Missing != 1 || tally.Extra != 1 || tally.Found+tally.Missing != tally.Expected {
+			t.Errorf("%s: got %+v, want one missing and one extra", name, tally)
+		}
+	}
+	if len(r.MissingHits) != 1 || len(r.ExtraHits) != 1 || r.Exact() {
+		t.Errorf("named %v missing and %v extra, want one each", r.MissingHits, r.ExtraHits)
+	}
+	empty := h.Compare(&Got{}, window)
+	if empty.Hits.Found+empty.Speed.Found+empty.LEZ.Found != 0 || empty.Hits.Missing == 0 {
+		t.Errorf("nothing delivered: got %+v", empty)
+	}
+}
+
+func TestHitsWithinOnePassageCountOnce(t *testing.T) {
+	c := testCity(t, 42)
+	h := newTruth(c)
+	hit := func(at schemas.Micros) ExpectedHit {
+		return ExpectedHit{"stolen", "STO-1", c.cameras[0].Site, schemas.MatchExact, at}
+	}
+	h.hits = []ExpectedHit{hit(100 * schemas.Second), hit(104 * schemas.Second), hit(200 * schemas.Second)}
+	g := &Got{}
+	for i, at := range []schemas.Micros{101 * schemas.Second, 200 * schemas.Second} {
+		g.AddHit(&anprv1.Hit{HitId: []byte{byte(i)}, List: "stolen", EntryId: "STO-1", CameraId: c.cameras[0].ID, Match: "exact", CapturedAtUs: int64(at)})
+	}
+	if r := h.Compare(g, 10*schemas.Second); r.Hits != (Tally{Expected: 2, Found: 2}) {
+		t.Errorf("got %+v, want two passages found", r.Hits)
+	}
+}
+
+func TestLEZOracle(t *testing.T) {
+	c := testCity(t, 43)
+	const ok = inRegister
+	f := func(name string, v vehicle, day schemas.Day, want lezVerdict) {
+		t.Helper()
+		if got := c.lezOf(&v, day); got != want {
+			t.Errorf("%s: got %d, want %d", name, got, want)
+		}
+	}
+	car := func(fuel schemas.Fuel, euro schemas.Euro, flags vehicleFlags) vehicle {
+		return vehicle{category: schemas.M1, fuel: fuel, euro: euro, flags: flags, firstRegistration: schemas.DayOf(2012, 1, 1)}
+	}
+	f("diesel Euro 5", car(schemas.Diesel, schemas.Euro5, ok), testDay, lezFine)
+	f("diesel Euro 6", car(schemas.Diesel, schemas.Euro6, ok), testDay, lezClear)
+	f("petrol Euro 2", car(schemas.Petrol, schemas.Euro2, ok), testDay, lezFine)
+	f("petrol Euro 3", car(schemas.Petrol, schemas.Euro3, ok), testDay, lezClear)
+	f("LPG Euro 2 counts as petrol", car(schemas.LPG, schemas.Euro2, ok), testDay, lezFine)
+	f("electric", car(schemas.Electric, schemas.EuroUnknown, ok), testDay, lezClear)
+	f("no norm in the register", car(schemas.Diesel, schemas.EuroUnknown, ok), testDay, lezMay)
+	f("exempt", car(schemas.Diesel, schemas.Euro4, ok|exempt), testDay, lezClear)
+	f("day pass", car(schemas.Diesel, schemas.Euro4, ok|dayPass), testDay, lezClear)
+	f("day pass of another day", car(schemas.Diesel, schemas.Euro4, ok|dayPass), testDay+1, lezMay)
+	f("missing from the register", car(schemas.Diesel, schemas.Euro6, 0), testDay, lezHeld)
+	old := car(schemas.Petrol, schemas.EuroNone, ok|oldtimer)
+	old.firstRegistration = schemas.DayOf(1980, 1, 1)
+	f("oldtimer", old, testDay, lezClear)
+	truck := car(schemas.Diesel, schemas.Euro5, ok)
+	truck.category = schemas.N3
+	f("truck below the norm", truck, testDay, lezMay)
+	foreigner := car(schemas.Diesel, schemas.Euro6, 0)
+	foreigner.country = 1
+	f("foreign and not registered", foreigner, testDay, lezHeld)
+	foreigner.flags = registered
+	f("foreign and registered", foreigner, testDay, lezMay)
+	if LEZKnown(schemas.DayOf(2026, 6, 30)) || !LEZKnown(schemas.DayOf(2026, 7, 1)) || LEZKnown(schemas.DayOf(2028, 1, 1)) {
+		t.Error("the oracle knows the wrong days")
+	}
+}
+
+func TestMisreadStaysInItsClass(t *testing.T) {
+	for _, plate := range []string{"1ABC123", "OQD000", "MXY434", "8BZ5S6G"} {
+		p := schemas.MustPlate(plate)
+		for salt := range uint32(200) {
+			q, ok := misread(p, salt)
+			if ok != (plate != "MXY434") {
+				t.Fatalf("misread(%s): ok %t", plate, ok)
+			}
+			if ok && (q == p || q.Class() != p.Class() || q.Len() != p.Len()) {
+				t.Fatalf("misread(%s) = %s: want another plate of the class", plate, q)
+			}
+		}
+	}
+}

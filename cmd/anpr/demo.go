@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/bench"
+)
+
+type demoCmd struct {
+	stackFlags
+	Seconds  int    `help:"Length of the traffic." default:"90" env:"DEMO_SECONDS"`
+	Rate     int    `help:"Reads per second." default:"200"`
+	Seed     uint64 `help:"Seed of the city and its traffic." default:"1"`
+	Language string `name:"lang" help:"Language of the three explained offences: en, nl or fr." enum:"en,nl,fr" default:"en"`
+	JSON     bool   `help:"End with one JSON object on standard output; everything else goes to standard error."`
+}
+
+// Run is the main job end to end: everything on, cameras in, candidate offences and hits out, counted from ClickHouse
+// and the topics.
+func (c *demoCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if log.GetLevel() == zerolog.InfoLevel {
+		log = log.Level(zerolog.WarnLevel) // the summary says it; --log-level debug says all
+	}
+	if c.Data == "" {
+		dir, err := os.MkdirTemp("", "anpr-demo-")
+		if err != nil {
+			return fmt.Errorf("make a directory for the demo: %w; choose one with --data", err)
+		}
+		c.Data = dir
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	c.SampleSeed = c.Seed
+	var out io.Writer = os.Stdout
+	if c.JSON {
+		out = os.Stderr
+	}
+	d := &demo{cmd: c, out: out, log: log}
+	defer func() { err = errors.Join(err, d.close()) }()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	if err := d.traffic(ctx); err != nil {
+		return err
+	}
+	return d.report(context.WithoutCancel(ctx))
+}
+
+// demo is one run of the demo.
+type demo struct {
+	cmd   *demoCmd
+	out   io.Writer
+	log   zerolog.Logger
+	city  *bench.City
+	stack *stack
+	count *counts
+	watch *outputs
+	done  *bench.Result
+}
+
+func (d *demo) start(ctx context.Context) error {
+	c := d.cmd
+	_, _ = fmt.Fprintf(d.out, "Starting broker, ClickHouse, gateway, pipeline and office on this machine (data in %s) ...\n", c.Data)
+	var err error
+	if d.stack, err = startStack(ctx, c.stackFlags, d.log, os.Stderr); err != nil {
+		return err
+	}
+	if !d.stack.sample {
+		return fmt.Errorf("%s holds reference data that is not the made-up sample: the demo's cameras are not in it; leave --reference out, or use `anpr up` and your own traffic", d.stack.flags.Reference)
+	}
+	if d.city, err = sampleCity(c.Seed, 0, 0); err != nil {
+		return err
+	}
+	d.stack.banner(d.out)
+	if d.count, err = newCounts(d.stack.flags, d.log); err != nil {
+		return err
+	}
+	d.watch, err = watchOutputs(ctx, d.stack.flags.KafkaAddr)
+	return err
+}
+
+// traffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
+func (d *demo) traffic(ctx context.Context) error {
+	posted, err := postSamples(ctx, d.city, "http://"+d.stack.flags.GatewayAddr)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(d.out, "\nPublished camera payloads, as they are and with the clock set to now:\n%s\n", posted)
+	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + d.stack.flags.GatewayAddr, Tokens: d.city.CameraTokens()})
+	if err != nil {
+		return err
+	}
+	progress := &bench.Progress{}
+	watched, stop := context.WithCancel(ctx)
+	screen := make(chan struct{})
+	go func() {
+		defer close(screen)
+		d.show(watched, progress)
+	}()
+	_, _ = fmt.Fprintf(d.out, "A seeded Brussels day: %d reads/s for %d s from %d cameras ...\n", d.cmd.Rate, d.cmd.Seconds, len(d.city.Cameras()))
+	d.done, err = bench.Run(ctx, bench.RunConfig{
+		City: d.city, Target: target, WallClock: true, Duration: time.Duration(d.cmd.Seconds) * time.Second, Progress: progress,
+		Traffic: bench.TrafficConfig{Seed: uint64(time.Now().UnixNano()), Rate: d.cmd.Rate, ListedShare: 20_000},
+	})
+	if err == nil {
+		err = d.settle(context.WithoutCancel(ctx))
+	}
+	stop()
+	<-screen
+	return err
+}
+
+// settle waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
+func (d *demo) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	quiet := time.Now()
+	last := int64(-1)
+	for time.Since(quiet) < 8*time.Second {
+		end, err := d.count.topics.records(ctx, topicReads)
+		if err != nil {
+			return err
+		}
+		lag, err := d.count.topics.lag(ctx)
+		if err != nil {
+			return err
+		}
+		if lag > 0 || end != last {
+			quiet, last = time.Now(), end
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the pipeline did not settle: %d records not processed; see the log above", lag)
+		}
+	}
+	return nil
+}
+
+// show prints the summary: redrawn each second on a terminal, a line every ten seconds elsewhere.
+func (d *demo) show(ctx context.Context, p *bench.Progress) {
+	every := 10 * time.Second
+	tty := d.out == io.Writer(os.Stdout) && isTerminal(os.Stdout)
+	if tty {
+		every = time.Second
+	}
+	began, lines := time.Now(), 0
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s, err := d.count.now(ctx)
+		if err != nil {
+			continue // the next one will say it, or the report
+		}
+		hits := d.watch.latency()
+		if !tty {
+			_, _ = fmt.Fprintf(d.out, "%4.0fs sent %d  stored %d merged %d rejected %d  passages %d  hits %d (p99 %.0f ms)  LEZ %d speed %d\n", time.Since(began).Seconds(),
+				p.Sent.Load(), s.Stored, s.Merged, s.Rejected, s.Passages, s.Hits, hits.p99, s.Offences["lez"], s.Offences["speed"])
+			continue
+		}
+		if lines > 0 {
+			_, _ = fmt.Fprintf(d.out, "\x1b[%dA\x1b[J", lines)
+		}
+		lines = s.screen(d.out, time.Since(began), p, hits)
+	}
+}
+
+func (d *demo) close() error {
+	var errs []error
+	if d.watch != nil {
+		d.watch.close()
+	}
+	if d.count != nil {
+		errs = append(errs, d.count.close())
+	}
+	if d.stack != nil {
+		errs = append(errs, d.stack.stop())
+	}
+	return errors.Join(errs...)
+}
+
+// report prints the final counts, the check against the generator's truth and three explained offences.
+func (d *demo) report(ctx context.Context) error {
+	s, err := d.count.now(ctx)
+	if err != nil {
+		return err
+	}
+	s.HitP99ms = d.watch.latency().p99
+	s.ClickhouseVersion, s.Kafka = d.stack.engine.Version(), "embedded"
+	examples, err := d.count.examples(ctx, 3, d.cmd.Language)
+	if err != nil {
+		return err
+	}
+	for i, e := range examples {
+		_, _ = fmt.Fprintf(d.out, "\n--- example %d of %d ---\n%s", i+1, len(examples), e)
+	}
+	_, _ = fmt.Fprintln(d.out)
+	s.final(d.out)
+	d.watch.truth(d.out, d.done)
+	_, _ = fmt.Fprintf(d.out, "Data: %s\n", keptOrNot(d.cmd.Data))
+	if d.cmd.JSON {
+		return s.json(os.Stdout)
+	}
+	return nil
+}
+
+func keptOrNot(dir string) string {
+	if filepath.Dir(dir) == filepath.Clean(os.TempDir()) {
+		return "removed; keep it with --data DIR"
+	}
+	return "kept in " + dir
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+)
+
+// postSamples posts each published payload twice: as it is, and with its time set to now. The first shows what the clock
+// check says of old pictures, the second that the format is understood.
+func postSamples(ctx context.Context, city *bench.City, base string) (string, error) {
+	camera := city.Cameras()[0].ID
+	token := city.CameraToken(camera)
+	var out strings.Builder
+	for _, s := range gateway.Samples() {
+		for _, body := range [][]byte{s.Body, restamp(s.Body, time.Now())} {
+			status, answer, err := post(ctx, base+"/v1/cameras/"+camera+"/"+s.Format, s.ContentType, token, body)
+			if err != nil {
+				return "", fmt.Errorf("post %s: %w", s.Name, err)
+			}
+			_, _ = fmt.Fprintf(&out, "  %-30s %d %s\n", s.Name, status, answer)
+		}
+	}
+	return out.String(), nil
+}
+
+func post(ctx context.Context, url, contentType, token string, body []byte) (int, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	text := strings.Join(strings.Fields(string(answer)), " ")
+	if len(text) > 150 {
+		text = text[:150] + " ..."
+	}
+	return resp.StatusCode, text, err
+}
+
+// The times in the published payloads, by their form.
+var (
+	isoTime   = regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)`)
+	epochMS   = regexp.MustCompile(`\b1[3-9]\d{11}\b`)
+	absDigits = regexp.MustCompile(`\b20\d{15}\b`)
+)
+
+// restamp replaces every time of the payload by now, in the same form.
+func restamp(body []byte, now time.Time) []byte {
+	body = isoTime.ReplaceAllFunc(body, func(old []byte) []byte {
+		if bytes.ContainsRune(old, 'T') {
+			return []byte(now.UTC().Format("2006-01-02T15:04:05.000000Z07:00"))
+		}
+		return []byte(now.UTC().Format("2006-01-02 15:04:05.000000-07:00"))
+	})
+	body = absDigits.ReplaceAll(body, []byte(now.UTC().Format("20060102150405")+"000"))
+	return epochMS.ReplaceAll(body, []byte(strconv.FormatInt(now.UnixMilli(), 10)))
+}

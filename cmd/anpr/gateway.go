@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type gatewayCmd struct {
+	kafkaFlags
+	referenceFlags
+	gatewayFlags
+	opsFlags
+}
+
+// Run answers cameras until the context ends.
+func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if c.Images == "" {
+		return fmt.Errorf("no image store: give its directory with --images")
+	}
+	return runHTTP(ctx, c.opsFlags, httpRole{"gateway", c.GatewayAddr, "--gateway-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+		store, err := openReference(ctx, c.referenceFlags, o, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		g, err := newGateway(ctx, c, store, o, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return g.handler, g.close, nil
+	})
+}
+
+// httpRole names a role that is an HTTP server.
+type httpRole struct{ name, addr, flag string }
+
+// runHTTP serves a role and its ops port until the context ends, then lets requests under way finish.
+func runHTTP(ctx context.Context, f opsFlags, role httpRole, log zerolog.Logger, build func(*ops) (http.Handler, func() error, error)) error {
+	o := newOps()
+	opsLn, err := listen(ctx, "ops", f.OpsAddr, "--ops-addr")
+	if err != nil {
+		return err
+	}
+	opsSrv := serve("ops", opsLn, o.handler(), log)
+	ln, err := listen(ctx, role.name, role.addr, role.flag)
+	if err != nil {
+		return errors.Join(err, opsSrv.stop(context.WithoutCancel(ctx)))
+	}
+	handler, closeRole, err := build(o)
+	if err != nil {
+		return errors.Join(err, ln.Close(), opsSrv.stop(context.WithoutCancel(ctx)))
+	}
+	srv := serve(role.name, ln, handler, log)
+	log.Info().Str("addr", ln.Addr().String()).Msg(role.name + " is up")
+	<-ctx.Done()
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return errors.Join(srv.stop(down), closeRole(), opsSrv.stop(down))
+}
+
+// gatewayPart is a gateway and what it must close.
+type gatewayPart struct {
+	handler http.Handler
+	close   func() error
+}
+
+func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*gatewayPart, error) {
+	partitions, err := partitionsOf(ctx, c.KafkaAddr)
+	if err != nil {
+		return nil, err
+	}
+	images, err := gateway.NewDirStore(c.Images)
+	if err != nil {
+		return nil, fmt.Errorf("image store: %w", err)
+	}
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr)})
+	g, err := gateway.New(gateway.Config{
+		Registry:   func() gateway.Registry { return store.Current() },
+		Normalise:  normalised,
+		Producer:   producer,
+		Images:     images,
+		Partitions: partitions,
+		Now:        time.Now,
+		Log:        log.With().Str("role", "gateway").Logger(),
+		Metrics:    gateway.NewMetrics(o.reg),
+	})
+	if err != nil {
+		return nil, errors.Join(err, producer.Close())
+	}
+	o.ready("kafka", func(ctx context.Context) error { return producer.CheckTopic(ctx, partitions) })
+	return &gatewayPart{handler: g.Handler(), close: producer.Close}, nil
+}
+
+// normalised is normalise.Plate with the error type the gateway expects: a nil *RejectError must become a nil error.
+func normalised(raw string) (schemas.Plate, error) {
+	p, err := normalise.Plate(raw)
+	if err != nil {
+		return p, err
+	}
+	return p, nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type officeCmd struct {
+	clickhouseFlags
+	referenceFlags
+	officeFlags
+	opsFlags
+}
+
+// Run answers look-ups until the context ends.
+func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	c.Users = under(c.Users, c.Reference, "users.yaml")
+	return runHTTP(ctx, c.opsFlags, httpRole{"office", c.OfficeAddr, "--office-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+		store, err := openReference(ctx, c.referenceFlags, o, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := newOffice(ctx, c, store, o, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p.handler, p.close, nil
+	})
+}
+
+// officePart is an office and what it must close.
+type officePart struct {
+	handler http.Handler
+	close   func() error
+}
+
+func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*officePart, error) {
+	users, err := access.LoadUsers(c.Users)
+	if err != nil {
+		return nil, fmt.Errorf("%w; give the file with --users", err)
+	}
+	cfg, err := c.clickhouseFlags.config(log, nil)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	of, err := office.New(ctx, office.Config{
+		DB: conn, Users: users, Now: time.Now, Explain: explain,
+		Camera: func(id string) *schemas.Camera {
+			cam, _ := store.Current().Camera(id)
+			return cam
+		},
+		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.reg),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("office: %w", err)
+	}
+	return &officePart{handler: of.Handler(), close: conn.Close}, nil
+}
+
+// explain renders a stored trace in a language.
+func explain(lang, stepsJSON string) ([]string, error) {
+	steps, err := evidence.ParseTrace([]byte(stepsJSON))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(steps))
+	for _, s := range steps {
+		out = append(out, rules.RenderStep(rules.Lang(lang), s))
+	}
+	return out, nil
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+)
+
+// queryCmd asks the office, so that the command line is under the same law and the same access log as everybody.
+type queryCmd struct {
+	URL   string `help:"Address of the office." default:"http://127.0.0.1:8080" env:"ANPR_OFFICE_URL"`
+	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
+	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
+	Data  string `help:"Data directory of that city." default:"anpr-data" type:"path" env:"ANPR_DATA"`
+	JSON  bool   `help:"Print JSON."`
+
+	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
+	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
+	Hits      hitsQuery      `cmd:"" help:"Listed plates seen."`
+	Offences  offencesQuery  `cmd:"" help:"Candidate offences."`
+	Explain   explainQuery   `cmd:"" help:"One offence with its decision trace."`
+	Decisions decisionsQuery `cmd:"" help:"All verdicts on a plate, with traces."`
+	Rejects   rejectsQuery   `cmd:"" help:"Rejected records by reason."`
+	Reconcile reconcileQuery `cmd:"" help:"Does everything on the log add up?"`
+	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
+}
+
+// asking is what every look-up states.
+type asking struct {
+	Purpose       string    `help:"judicial, administrative, traffic, oversight or operation." required:""`
+	Reason        string    `help:"Why, in at least 10 characters; it is logged with your name." required:""`
+	CaseRef       string    `help:"Number of the case or report."`
+	ProsecutorRef string    `help:"Number of the prosecutor's decision; opens data older than one month."`
+	From          time.Time `help:"Earliest capture time, RFC 3339."`
+	To            time.Time `help:"Latest capture time, RFC 3339, exclusive."`
+	After         string    `help:"Continue after a page: its last line says with what."`
+	Limit         int       `help:"Rows." default:"100"`
+}
+
+func (a *asking) ask() office.Ask {
+	return office.Ask{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
+}
+
+func (a *asking) window() office.Window { return office.Window{From: a.From, To: a.To} }
+func (a *asking) page() office.Paging   { return office.Paging{After: a.After, Limit: a.Limit} }
+
+// client finds the token: given, or that of a sample user.
+func (q *queryCmd) client() (*office.Client, error) {
+	if q.Token == "" && q.User != "" {
+		token, err := sampleToken(filepath.Join(q.Data, "reference", "secrets", "user-tokens.csv"), q.User)
+		if err != nil {
+			return nil, err
+		}
+		q.Token = token
+	}
+	if q.Token == "" {
+		return nil, fmt.Errorf("who are you? Give your token in ANPR_TOKEN; with the made-up sample city, --user agent1 (officer1, prosecutor1, auditor1, ...) will do")
+	}
+	return &office.Client{BaseURL: strings.TrimRight(q.URL, "/"), Token: q.Token}, nil
+}
+
+func sampleToken(path, user string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("tokens of the sample city: %w; is --data the directory of a running `anpr up`?", err)
+	}
+	defer func() { _ = f.Close() }()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return "", fmt.Errorf("tokens of the sample city: %w", err)
+	}
+	var names []string
+	for _, r := range rows[1:] {
+		if r[0] == user {
+			return r[1], nil
+		}
+		names = append(names, r[0])
+	}
+	return "", fmt.Errorf("no sample user %q; there are %s", user, strings.Join(names, ", "))
+}
+
+// answer asks and prints.
+func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), print func(*A) error) error {
+	c, err := q.client()
+	if err != nil {
+		return err
+	}
+	a, err := ask(c)
+	if err != nil {
+		return err
+	}
+	if q.JSON {
+		return office.PrintJSON(os.Stdout, a)
+	}
+	return print(a)
+}
+
+type plateQuery struct {
+	asking
+	Plate      string   `arg:"" help:"Plate or pattern."`
+	Confusable bool     `help:"Also plates that cameras confuse with it: leads, never proof."`
+	Camera     []string `help:"Only these cameras."`
+	Count      bool     `help:"Also count all."`
+}
+
+// Run prints reads.
+func (c *plateQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.Reads(ctx, office.ReadsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
+	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
+}
+
+type lastSeenQuery struct {
+	asking
+	Plate      string `arg:"" help:"Plate."`
+	Confusable bool   `help:"Also plates that cameras confuse with it."`
+}
+
+// Run prints one read.
+func (c *lastSeenQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.LastSeenAnswer, error) {
+		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.ask(), Window: c.window(), Plate: c.Plate, Confusable: c.Confusable})
+	}, func(a *office.LastSeenAnswer) error { return office.PrintLastSeen(os.Stdout, a) })
+}
+
+type hitsQuery struct {
+	asking
+	Plate string `help:"As listed or as read."`
+	List  string `help:"Only this list."`
+	Match string `help:"exact or confusable."`
+}
+
+// Run prints hits.
+func (c *hitsQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.HitsAnswer, error) {
+		return o.Hits(ctx, office.HitsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, List: c.List, Match: c.Match})
+	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
+}
+
+type offencesQuery struct {
+	asking
+	Plate  string `help:"One plate."`
+	Family string `help:"lez or speed."`
+	Status string `help:"candidate or held."`
+}
+
+// Run prints offences.
+func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.OffencesAnswer, error) {
+		return o.Offences(ctx, office.OffencesQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Family: c.Family, Status: c.Status})
+	}, func(a *office.OffencesAnswer) error { return office.PrintOffences(os.Stdout, a) })
+}
+
+type explainQuery struct {
+	asking
+	ID   string `arg:"" help:"Offence id."`
+	Lang string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
+}
+
+// Run prints an offence and its trace.
+func (c *explainQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.OffenceAnswer, error) {
+		return o.Offence(ctx, office.OffenceQuery{Ask: c.ask(), ID: c.ID, Explain: true, Lang: c.Lang})
+	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a) })
+}
+
+type decisionsQuery struct {
+	asking
+	Plate   string `arg:"" help:"Plate."`
+	Explain bool   `help:"Render the traces."`
+	Lang    string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
+}
+
+// Run prints decisions.
+func (c *decisionsQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.DecisionsAnswer, error) {
+		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
+	}, func(a *office.DecisionsAnswer) error { return office.PrintDecisions(os.Stdout, a) })
+}
+
+type rejectsQuery struct {
+	asking
+	RejectReason string `help:"Only this reason."`
+}
+
+// Run prints rejects.
+func (c *rejectsQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.RejectsAnswer, error) {
+		return o.Rejects(ctx, office.RejectsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), RejectReason: c.RejectReason})
+	}, func(a *office.RejectsAnswer) error { return office.PrintRejects(os.Stdout, a) })
+}
+
+type reconcileQuery struct{ asking }
+
+// Run prints the balance.
+func (c *reconcileQuery) Run(ctx context.Context, q *cli) error {
+	return answer(&q.Query, func(o *office.Client) (*office.ReconcileAnswer, error) {
+		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.ask(), Window: c.window()})
+	}, func(a *office.ReconcileAnswer) error { return office.PrintReconcile(os.Stdout, a) })
+}
+
+type accessLogQuery struct {
+	asking
+	Verify  bool   `help:"Verify the hash chain instead of listing."`
+	ForUser string `help:"Only look-ups of this user."`
+	Plate   string `help:"Only look-ups that named exactly this plate."`
+}
+
+// Run prints the access log, or verifies it.
+func (c *accessLogQuery) Run(ctx context.Context, q *cli) error {
+	if c.Verify {
+		return answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
+			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask()})
+		}, func(a *office.VerifyAnswer) error { return office.PrintVerify(os.Stdout, a) })
+	}
+	return answer(&q.Query, func(o *office.Client) (*office.AccessLogAnswer, error) {
+		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), User: c.ForUser, Plate: c.Plate})
+	}, func(a *office.AccessLogAnswer) error { return office.PrintAccessLog(os.Stdout, a) })
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+)
+
+// load makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
+// when there was nothing to send.
+func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	day, start, err := o.moments(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	city, err := bench.NewCity(bench.CityConfig{Seed: o.Seed, Cameras: o.Cameras, Vehicles: o.Vehicles, ListEntries: o.Entries, At: day})
+	if err != nil {
+		return nil, err
+	}
+	if o.Write {
+		if err := city.WriteReference(o.Reference); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(log, "reference data of %s, seed %d, written to %s\n", city.Day(), o.Seed, o.Reference)
+	}
+	if o.Target == "none" {
+		return nil, nil
+	}
+	target, err := o.open(ctx, city, out)
+	if err != nil {
+		return nil, err
+	}
+	progress := &bench.Progress{}
+	done := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if !o.Quiet {
+			watch(log, progress, done)
+		}
+	}()
+	res, err := bench.Run(ctx, bench.RunConfig{
+		City: city, Traffic: o.traffic(start), Target: target, Count: o.Count, Duration: o.Duration,
+		WallClock: o.live() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: progress,
+	})
+	close(done)
+	<-watched
+	if err != nil {
+		return nil, err
+	}
+	return res, o.report(res, out, log)
+}
+
+// watch prints one line a second.
+func watch(log io.Writer, p *bench.Progress, done <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for last := uint64(0); ; {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		sent := p.Sent.Load() + p.Refused.Load()
+		fmt.Fprintf(log, "%9d handed over, %9d answered (%d/s), %d overdue, %d given up\n", p.Handed.Load(), sent, sent-last, p.Overdue.Load(), p.Failed.Load())
+		last = sent
+	}
+}
+
+// report prints the result and saves it. On target stdout the text goes to the log.
+func (o *options) report(res *bench.Result, out, log io.Writer) error {
+	data, err := json.MarshalIndent(res, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the result as JSON: %w", err)
+	}
+	data = append(data, '\n')
+	if o.Out != "" {
+		if err := os.WriteFile(o.Out, data, 0o644); err != nil { //nolint:gosec // a report, meant to be read
+			return fmt.Errorf("save the result: %w", err)
+		}
+	}
+	if o.Target == "stdout" {
+		out = log
+	}
+	if o.JSON {
+		_, err = out.Write(data)
+	} else {
+		_, err = io.WriteString(out, text(res))
+	}
+	if err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// text is the result for people.
+func text(r *bench.Result) string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	loop := "open loop: from the time each read was due"
+	if !r.OpenLoop {
+		loop = "CLOSED LOOP, from the hand-over: a stall of the target is hidden"
+	}
+	p("seed %d, day %s, traffic from %s, %d reads/s, hurry %d %%", r.CitySeed, r.Day, r.Start, r.Rate, r.HurryPct)
+	p("scheduled %d   sent %d   refused %d   not sent %d   overdue %d   retries %d   in %v", r.Scheduled, r.Sent, total(r.Refused), r.NotSent, r.Overdue, r.Retries, r.Elapsed.Round(time.Millisecond))
+	p("acknowledged (%s)", loop)
+	percentiles(p, "  ack     ", &r.Ack)
+	if r.OpenLoop {
+		percentiles(p, "  dispatch", &r.Dispatch)
+	}
+	if len(r.Refused) > 0 {
+		p("refused by the target: %s", list(r.Refused))
+	}
+	if r.FirstFail != "" {
+		p("first failure: %s", r.FirstFail)
+	}
+	t := r.Truth
+	p("truth: produced %d = unique %d + retransmissions %d + rejected %d", t.Produced, t.Unique, t.Retransmissions, t.Rejected)
+	p("       of the unique: confused %d, repeats of parked vehicles %d; of all: late uploads %d, without country %d", t.Confused, t.ParkedRepeats, t.LateUploads, t.NoCountry)
+	p("       rejects: %s", list(r.Rejects))
+	p("       passings %d, measured %d; hits %d, speed offences %d, LEZ rows %d (and up to %d more that are undecided)", t.Passings, t.Measured, r.TruthHits, r.TruthSpd, r.TruthLEZ, r.TruthMay)
+	if !r.Complete() {
+		p("NOT COMPLETE: %d reads were not sent, so the truth is not that of what arrived", r.NotSent)
+	}
+	return b.String()
+}
+
+func percentiles(p func(string, ...any), name string, x *bench.Percentiles) {
+	us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
+	p("%s p50 %v  p90 %v  p99 %v  p99.9 %v  max %v  count %d", name, us(x.P50), us(x.P90), us(x.P99), us(x.P999), us(x.Max), x.Count)
+}
+
+func total(m map[string]uint64) (n uint64) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+func list(m map[string]uint64) string {
+	names := make([]string, 0, len(m))
+	for k, v := range m {
+		names = append(names, fmt.Sprintf("%s %d", k, v))
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

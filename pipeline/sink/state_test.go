@@ -1,0 +1,174 @@
+package sink
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// sealed is one offence of the state tests.
+type sealed struct {
+	camera    string
+	partition int32
+	offset    int64
+	seq       uint32
+	at        schemas.Micros
+	seal      byte
+	outcome   schemas.Outcome
+}
+
+func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.OffenceID {
+	t.Helper()
+	var ids []schemas.OffenceID
+	for i, s := range all {
+		r := testRead(i, s.at)
+		d := testDecision(r, s.outcome)
+		d.On.Camera, d.Seal = schemas.CameraRefOf(s.camera), schemas.Sum{s.seal}
+		b := NewBlock(nil)
+		b.Decision(d, r.Class, nil, pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
+		ids = append(ids, d.Offence)
+		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
+		if err := c.Insert(t.Context(), rg, &pipeline.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
+	c, conn := migrated(t, nil)
+	day := march.Day()
+	ids := storeSealed(t, c, []sealed{
+		{camera: "a", partition: 1, offset: 10, seq: 0, at: march, seal: 1, outcome: schemas.OutcomeOffence},
+		{camera: "a", partition: 1, offset: 10, seq: 1, at: march, seal: 2, outcome: schemas.OutcomeHeld}, // same record, later decision
+		{camera: "a", partition: 1, offset: 9, seq: 7, at: march + schemas.Hour, seal: 3, outcome: schemas.OutcomeOffence},
+		{camera: "b", partition: 1, offset: 5, seq: 2, at: day.Start() - 1, seal: 4, outcome: schemas.OutcomeOffence}, // the day before
+		{camera: "b", partition: 2, offset: 50, seq: 3, at: march, seal: 5, outcome: schemas.OutcomeOffence},          // another partition
+		{camera: "a", partition: 1, offset: 11, seq: 4, at: march, seal: 6, outcome: schemas.OutcomeOffence},          // not below
+		{camera: "c", partition: 1, offset: 3, seq: 0, at: day.Start(), seal: 7, outcome: schemas.OutcomeOffence},     // first instant of the day
+	})
+	s := NewState(conn)
+	got, err := s.Offences(t.Context(), 1, 11, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []schemas.OffenceID{ids[0], ids[1], ids[2], ids[6]}
+	text := func(ids []schemas.OffenceID) (out []string) {
+		for _, id := range ids {
+			out = append(out, id.String())
+		}
+		slices.Sort(out)
+		return out
+	}
+	if !slices.Equal(text(got), text(want)) {
+		t.Errorf("offences %v, want %v", text(got), text(want))
+	}
+	seals, err := s.Seals(t.Context(), 1, 11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSeals := map[string]schemas.Sum{"a": {2}, "b": {4}, "c": {7}}
+	if !maps.Equal(seals, wantSeals) {
+		t.Errorf("seals %v, want %v", seals, wantSeals)
+	}
+}
+
+func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
+	addr := embeddedtest.ClickHouse(t).NativeAddr()
+	cfg := Config{Addr: addr, Database: "made by-migrate`"}
+	t.Cleanup(func() {
+		if err := embeddedtest.Exec(t.Context(), addr, "DROP DATABASE IF EXISTS "+quoted(cfg.Database)); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	for range 2 {
+		if err := Migrate(t.Context(), cfg, zerolog.Nop()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, table := range append(tableNames[:], ledgerTable, "access_log") {
+		if got := rowsOf(t, conn, table); got != 0 {
+			t.Errorf("%s has %d rows", table, got)
+		}
+	}
+}
+
+func TestMigrateSaysThatTheServerDoesNotAnswer(t *testing.T) {
+	p := newProxy(t, "127.0.0.1:1")
+	p.refuse.Store(true)
+	err := Migrate(t.Context(), Config{Addr: p.addr()}, zerolog.Nop())
+	if err == nil || !strings.Contains(err.Error(), "does not answer at "+p.addr()) {
+		t.Errorf("error %v, want one that names the address", err)
+	}
+}
+
+func TestCheckWindowRefusesATableThatForgets(t *testing.T) {
+	c, conn := migrated(t, nil)
+	db := c.cfg.Database
+	if err := CheckWindow(t.Context(), conn, db, MinWindow); err != nil {
+		t.Fatalf("freshly migrated: %v", err)
+	}
+	alter := func(sql string) {
+		t.Helper()
+		if err := embeddedtest.Exec(t.Context(), c.cfg.Addr, strings.ReplaceAll(sql, "%", db)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alter("ALTER TABLE %.hits MODIFY SETTING non_replicated_deduplication_window = 9999")
+	err := CheckWindow(t.Context(), conn, db, MinWindow)
+	if !errors.Is(err, pipeline.ErrStop) || !strings.Contains(err.Error(), ".`hits` MODIFY SETTING non_replicated_deduplication_window = 10000") {
+		t.Fatalf("error %v, want the statement for hits", err)
+	}
+	_, statement, _ := strings.Cut(err.Error(), "run ")
+	statement, _, _ = strings.Cut(statement, ": stop")
+	alter(statement)
+	if err := CheckWindow(t.Context(), conn, db, MinWindow); err != nil {
+		t.Fatalf("after the statement it gave: %v", err)
+	}
+	alter("ALTER TABLE %.merges RESET SETTING non_replicated_deduplication_window")
+	if err := CheckWindow(t.Context(), conn, db, MinWindow); !errors.Is(err, pipeline.ErrStop) {
+		t.Errorf("error %v, want the server's default to be refused", err)
+	}
+	alter("DROP TABLE %.merges SYNC")
+	if err := CheckWindow(t.Context(), conn, db, MinWindow); !errors.Is(err, pipeline.ErrStop) || !strings.Contains(err.Error(), "anpr migrate") {
+		t.Errorf("error %v, want one for the missing table", err)
+	}
+}
+
+func TestWindowSettingFollowsTheEngine(t *testing.T) {
+	for engine, want := range map[string]string{
+		"ReplacingMergeTree":           "non_replicated_deduplication_window",
+		"MergeTree":                    "non_replicated_deduplication_window",
+		"ReplicatedReplacingMergeTree": "replicated_deduplication_window",
+		"SharedMergeTree":              "replicated_deduplication_window",
+	} {
+		if got, _, err := windowSetting(engine); got != want || err != nil {
+			t.Errorf("%s: %s, %v, want %s", engine, got, err, want)
+		}
+	}
+	if _, _, err := windowSetting("Distributed"); !errors.Is(err, pipeline.ErrStop) {
+		t.Errorf("Distributed: error %v, want one that stops", err)
+	}
+	full := "ReplacingMergeTree PARTITION BY toYYYYMM(at) ORDER BY a SETTINGS replicated_deduplication_window = 7, non_replicated_deduplication_window = 10000, index_granularity = 8192"
+	for name, want := range map[string]uint64{"non_replicated_deduplication_window": 10000, "replicated_deduplication_window": 7} {
+		if got, ok := settingIn(full, name); !ok || got != want {
+			t.Errorf("%s = %d, %v, want %d", name, got, ok, want)
+		}
+	}
+	if _, ok := settingIn(full, "deduplication_window"); ok {
+		t.Error("part of a setting's name was taken for it")
+	}
+}
