@@ -8,7 +8,7 @@
 // a [Target]: read i is due at the start plus its scheduled offset, whatever the target does, and its latency counts
 // from the moment it was due, not from the moment it was sent.
 //
-// Everything here is invented. Plates are drawn at random from the syntaxes of ten series; a match with an existing plate is
+// Everything here is invented. Plates are drawn at random from the series of eight countries; a match with an existing plate is
 // chance. The tokens are derived from the seed and protect nothing: never load a generated reference into a service that
 // receives real traffic.
 package bench

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -123,6 +124,32 @@ func ensureReference(f stackFlags, log zerolog.Logger) (sample bool, err error) 
 	}
 	text := fmt.Sprintf("Made-up sample city, seed %d, day %s. Not real data.\n", f.SampleSeed, city.Day())
 	return true, os.WriteFile(marker, []byte(text), 0o644)
+}
+
+// engineCmd is called by the Makefile, so that tests do not download in the middle of a test.
+type engineCmd struct {
+	Fetch engineFetchCmd `cmd:"" help:"Download the engine to the cache unless it is there."`
+}
+
+type engineFetchCmd struct {
+	Cache string `help:"Directory to download to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
+}
+
+// Run downloads the engine with progress on standard error.
+func (c *engineFetchCmd) Run(ctx context.Context) error {
+	dir := c.Cache
+	if dir == "" {
+		var err error
+		if dir, err = embedded.DefaultCacheDir(); err != nil {
+			return err
+		}
+	}
+	lib, err := embedded.EnsureEngine(ctx, dir, os.Stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "ClickHouse engine:", lib)
+	return nil
 }
 
 type versionCmd struct{}

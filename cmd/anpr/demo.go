@@ -88,10 +88,11 @@ func (d *demo) start(ctx context.Context) error {
 
 // traffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
 func (d *demo) traffic(ctx context.Context) error {
-	posted, err := postSamples(ctx, d.city, "http://"+d.stack.flags.GatewayAddr)
+	posted, reads, err := postSamples(ctx, d.city, "http://"+d.stack.flags.GatewayAddr)
 	if err != nil {
 		return err
 	}
+	d.watch.leaveOut(reads)
 	_, _ = fmt.Fprintf(d.out, "\nPublished camera payloads, as they are and with the clock set to now:\n%s\n", posted)
 	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + d.stack.flags.GatewayAddr, Tokens: d.city.CameraTokens()})
 	if err != nil {

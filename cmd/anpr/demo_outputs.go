@@ -24,9 +24,20 @@ type outputs struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu   sync.Mutex // guards what follows
-	hist *hdrhistogram.Histogram
-	got  bench.Got
+	mu      sync.Mutex // guards what follows
+	hist    *hdrhistogram.Histogram
+	got     bench.Got
+	foreign map[string]bool // read ids of the published payloads, which the generator knows nothing of
+}
+
+// leaveOut keeps reads that are not the generator's out of the check against its truth.
+func (o *outputs) leaveOut(reads []schemas.ReadID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.foreign = map[string]bool{}
+	for _, r := range reads {
+		o.foreign[string(r.ID[:])] = true
+	}
 }
 
 // latencies of hits, milliseconds from received by the gateway to received by the subscriber.
@@ -80,13 +91,13 @@ func (o *outputs) take(topic string, value []byte, now time.Time) {
 	defer o.mu.Unlock()
 	if topic == schemas.TopicOffences {
 		var m anprv1.Offence
-		if proto.Unmarshal(value, &m) == nil {
+		if proto.Unmarshal(value, &m) == nil && !o.foreign[string(m.GetReadId())] {
 			o.got.AddOffence(&m)
 		}
 		return
 	}
 	var m anprv1.Hit
-	if proto.Unmarshal(value, &m) != nil {
+	if proto.Unmarshal(value, &m) != nil || o.foreign[string(m.GetReadId())] {
 		return
 	}
 	o.got.AddHit(&m)

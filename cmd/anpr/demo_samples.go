@@ -13,11 +13,13 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // postSamples posts each published payload twice: as it is, and with its time set to now. The first shows what the clock
 // check says of old pictures, the second that the format is understood.
-func postSamples(ctx context.Context, city *bench.City, base string) (string, error) {
+func postSamples(ctx context.Context, city *bench.City, base string) (string, []schemas.ReadID, error) {
+	var reads []schemas.ReadID
 	camera := city.Cameras()[0].ID
 	token := city.CameraToken(camera)
 	var out strings.Builder
@@ -25,12 +27,17 @@ func postSamples(ctx context.Context, city *bench.City, base string) (string, er
 		for _, body := range [][]byte{s.Body, restamp(s.Body, time.Now())} {
 			status, answer, err := post(ctx, base+"/v1/cameras/"+camera+"/"+s.Format, s.ContentType, token, body)
 			if err != nil {
-				return "", fmt.Errorf("post %s: %w", s.Name, err)
+				return "", nil, fmt.Errorf("post %s: %w", s.Name, err)
 			}
-			_, _ = fmt.Fprintf(&out, "  %-30s %d %s\n", s.Name, status, answer)
+			for _, m := range readIDs.FindAllStringSubmatch(answer, -1) {
+				if id, err := schemas.ParseID(m[1]); err == nil {
+					reads = append(reads, schemas.ReadID{ID: id})
+				}
+			}
+			_, _ = fmt.Fprintf(&out, "  %-30s %d %s\n", s.Name, status, shortened(answer))
 		}
 	}
-	return out.String(), nil
+	return out.String(), reads, nil
 }
 
 func post(ctx context.Context, url, contentType, token string, body []byte) (int, string, error) {
@@ -46,12 +53,17 @@ func post(ctx context.Context, url, contentType, token string, body []byte) (int
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
-	text := strings.Join(strings.Fields(string(answer)), " ")
-	if len(text) > 150 {
-		text = text[:150] + " ..."
-	}
-	return resp.StatusCode, text, err
+	return resp.StatusCode, strings.Join(strings.Fields(string(answer)), " "), err
 }
+
+func shortened(text string) string {
+	if len(text) > 150 {
+		return text[:150] + " ..."
+	}
+	return text
+}
+
+var readIDs = regexp.MustCompile(`"read_id":"([0-9a-f-]{36})"`)
 
 // The times in the published payloads, by their form.
 var (

@@ -107,10 +107,13 @@ func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
 		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
 	}
 	out := map[string]net.Listener{}
-	for _, l := range []struct{ name, addr, flag string }{
-		{"ops", s.flags.OpsAddr, "--ops-addr"}, {"gateway", s.flags.GatewayAddr, "--gateway-addr"}, {"office", s.flags.OfficeAddr, "--office-addr"},
+	for _, l := range []struct {
+		name, flag string
+		addr       *string // set to the port chosen when it is 0
+	}{
+		{"ops", "--ops-addr", &s.flags.OpsAddr}, {"gateway", "--gateway-addr", &s.flags.GatewayAddr}, {"office", "--office-addr", &s.flags.OfficeAddr},
 	} {
-		ln, err := listen(ctx, l.name, l.addr, l.flag)
+		ln, err := listen(ctx, l.name, *l.addr, l.flag)
 		if err != nil {
 			for _, open := range out {
 				_ = open.Close()
@@ -118,6 +121,7 @@ func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
 			return nil, err
 		}
 		out[l.name] = ln
+		*l.addr = ln.Addr().String()
 		s.push(l.name+" port", func(context.Context) error {
 			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				return err
@@ -144,7 +148,7 @@ func (s *stack) startBroker() error {
 func (s *stack) startEngine(ctx context.Context, progress io.Writer) error {
 	e, err := embedded.StartClickHouse(ctx, embedded.Config{
 		DataDir: filepath.Join(s.flags.Data, "clickhouse"), CacheDir: s.flags.Cache, NativeAddr: s.flags.ClickhouseAddr,
-		HTTPAddr: s.flags.ClickhouseHTTP, MaxMemory: s.flags.MaxMemory, Progress: progress,
+		HTTPAddr: s.flags.ClickhouseHTTP, MaxMemory: s.flags.MaxMemory, Fsync: s.flags.Fsync, Progress: progress,
 		Logger: s.log.With().Str("part", "clickhouse").Logger(),
 	})
 	if err != nil {

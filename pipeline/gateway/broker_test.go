@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -185,7 +186,7 @@ func (rg *rig) partition(ctx context.Context, client *kafka.Client, p int) (out 
 		}
 		for {
 			rec, err := res.Records.ReadRecord()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -241,7 +242,7 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 	case json.Number:
 		n.text = t.String()
 	case bool:
-		n.text = fmt.Sprint(t)
+		n.text = strconv.FormatBool(t)
 	case json.Delim:
 		if t == '[' {
 			return p.array(parent, name, depth)
@@ -266,11 +267,15 @@ func (p *jsonParser) array(parent *node, name string, depth int) error {
 
 func (p *jsonParser) object(n *node, depth int) error {
 	for p.d.More() {
-		key, err := p.d.Token()
+		tok, err := p.d.Token()
 		if err != nil {
 			return err
 		}
-		if err := p.value(n, fmt.Sprint(key), depth+1); err != nil {
+		key, ok := tok.(string)
+		if !ok {
+			panic("BUG: the decoder gave a key that is no string")
+		}
+		if err := p.value(n, key, depth+1); err != nil {
 			return err
 		}
 	}

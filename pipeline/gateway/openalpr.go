@@ -47,7 +47,7 @@ func openalprGroup(g *node) *Parsed {
 	if len(list) == 0 {
 		list = g.all("candidates")
 	}
-	p.candidates(list, "confidence", ofHundred)
+	p.candidates(list)
 	openalprVehicle(p, g.child("vehicle"))
 	p.image("vehicle", g.val("vehicle_crop_jpeg"))
 	p.image("plate", best.val("plate_crop_jpeg"))
@@ -73,7 +73,7 @@ func openalprResults(f *node) []*Parsed {
 			}
 			p.eventID(id)
 		}
-		p.candidates(r.all("candidates"), "confidence", ofHundred)
+		p.candidates(r.all("candidates"))
 		p.image("plate", r.val("plate_crop_jpeg"))
 		out = append(out, p)
 	}
@@ -102,9 +102,9 @@ func bestOf(list []*node, name, score string) string {
 	return best
 }
 
-func (p *Parsed) candidates(list []*node, score string, scale int) {
+func (p *Parsed) candidates(list []*node) {
 	for _, c := range list {
-		p.candidate(c.val("plate"), c.val(score), scale)
+		p.candidate(c.val("plate"), c.val("confidence"), ofHundred)
 	}
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -67,12 +68,9 @@ func (p *Parsed) refuse(r schemas.Reason, field, format string, args ...any) {
 }
 
 func (p *Parsed) note(n Note) {
-	for _, x := range p.Notes {
-		if x == n {
-			return
-		}
+	if !slices.Contains(p.Notes, n) {
+		p.Notes = append(p.Notes, n)
 	}
-	p.Notes = append(p.Notes, n)
 }
 
 // plate sets the raw plate, or refuses the event as one without. words are what the vendor writes for none.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -85,8 +84,8 @@ func (k *KafkaProducer) Produce(ctx context.Context, records []Record) error {
 	if errors.As(err, &many) {
 		for i, one := range many {
 			if one != nil {
-				return fmt.Errorf("produce %d records, %d refused, the first to partition %s: %w",
-					len(records), many.Count(), strconv.Itoa(records[i].Partition), one)
+				return fmt.Errorf("produce %d records, %d refused, the first to partition %d: %w",
+					len(records), many.Count(), records[i].Partition, one)
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (g *Gateway) recovered(w http.ResponseWriter) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	g.cfg.Metrics.Panics.Inc()
@@ -138,7 +138,8 @@ func (g *Gateway) stranger(u *upload, rej *schemas.RejectError) {
 // readBody reads the upload, or answers why it did not.
 func (g *Gateway) readBody(u *upload) bool {
 	if u.r.ContentLength > g.cfg.MaxBody {
-		return g.tooLarge(u)
+		g.tooLarge(u)
+		return false
 	}
 	var buf bytes.Buffer
 	buf.Grow(int(max(u.r.ContentLength, 0)) + bytes.MinRead)
@@ -146,10 +147,12 @@ func (g *Gateway) readBody(u *upload) bool {
 	g.cfg.Metrics.Bytes.Add(float64(buf.Len()))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return g.tooLarge(u)
+		g.tooLarge(u)
+		return false
 	}
 	if err != nil {
-		return g.unreadable(u)
+		g.unreadable(u)
+		return false
 	}
 	u.body, u.size = buf.Bytes(), int64(buf.Len())
 	return g.unpack(u)
@@ -171,7 +174,8 @@ func (g *Gateway) unpack(u *upload) bool {
 		var plain []byte
 		plain, err = io.ReadAll(io.LimitReader(z, g.cfg.MaxBody+1))
 		if int64(len(plain)) > g.cfg.MaxBody {
-			return g.tooLarge(u)
+			g.tooLarge(u)
+			return false
 		}
 		if err == nil {
 			u.body, u.size = plain, int64(len(plain))
@@ -182,18 +186,16 @@ func (g *Gateway) unpack(u *upload) bool {
 	return false
 }
 
-func (g *Gateway) tooLarge(u *upload) bool {
+func (g *Gateway) tooLarge(u *upload) {
 	g.cfg.Metrics.Limited.WithLabelValues(causeTooLarge).Inc()
 	u.w.Header().Set("Connection", "close")
 	writeProblem(u.w, http.StatusRequestEntityTooLarge, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d bytes; send fewer or smaller pictures", g.cfg.MaxBody))
-	return false
 }
 
 // unreadable answers a body that did not arrive whole. It is not kept: the sender got no receipt and has it still.
-func (g *Gateway) unreadable(u *upload) bool {
+func (g *Gateway) unreadable(u *upload) {
 	g.cfg.Metrics.Refused.WithLabelValues(schemas.ReasonMalformed.String()).Inc()
 	writeProblem(u.w, http.StatusBadRequest, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body ended early; send it again"))
-	return false
 }
 
 // later turns an upload away that the camera shall send again.

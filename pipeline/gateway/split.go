@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/url"
@@ -75,13 +76,8 @@ func splitForm(body []byte) ([]part, *schemas.RejectError) {
 	if err != nil {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not a web form: %v", err)
 	}
-	var names []string
-	for name := range form {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var out []part
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
 		for _, v := range form[name] {
 			if text, ok := document([]byte(v), ""); ok {
 				out = append(out, part{text: text})

@@ -2,7 +2,7 @@ package sink
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline"
@@ -133,7 +133,7 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkInsert(b *testing.B) {
 	c, _ := migrated(b, nil)
 	for _, rows := range []int{50, 5000, 50000} {
-		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+		b.Run(strconv.Itoa(rows), func(b *testing.B) {
 			start := int64(rows) << 32
 			for b.Loop() {
 				b.StopTimer()

@@ -52,9 +52,7 @@ func (c *ClickHouse) NewBlock() pipeline.Block { return NewBlock(c.cfg.TraceJSON
 
 // Ping reports whether the server answers. An error that wraps pipeline.ErrStop will not go away by itself.
 func (c *ClickHouse) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
-	defer cancel()
-	err := c.pool.do(ctx, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
+	err := c.pool.do(ctx, c.cfg.DialTimeout, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
 	return stopped(err)
 }
 
@@ -160,10 +158,8 @@ func (w *insertPlan) run(ctx context.Context) error {
 
 // insert sends one table as one native block and waits for the end.
 func (c *ClickHouse) insert(ctx context.Context, rg pipeline.Range, t *table) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.InsertTimeout)
-	defer cancel()
 	start := time.Now()
-	err := c.pool.do(ctx, func(ctx context.Context, conn *ch.Client) error {
+	err := c.pool.do(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
 		return conn.Do(ctx, ch.Query{Body: t.query, Input: t.input, Settings: c.settings(token(rg, t.name), t.rows())})
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -52,7 +53,7 @@ func lowValues(t *testing.T, c *lowCol) []string {
 func TestLowCardinalityHoldsWhatWasAppended(t *testing.T) {
 	// Around the sizes at which the keys widen.
 	for _, distinct := range []int{1, 2, 255, 256, 257, 300, 65535, 65536, 65537, 70000} {
-		t.Run(fmt.Sprint(distinct), func(t *testing.T) {
+		t.Run(strconv.Itoa(distinct), func(t *testing.T) {
 			seed := rand.Uint64()
 			rnd := rand.New(rand.NewPCG(seed, 0))
 			c := &lowCol{}

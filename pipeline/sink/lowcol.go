@@ -168,8 +168,7 @@ func (c *lowCol) widen(width int) {
 func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
 func (c *lowCol) head(b *proto.Buffer) {
-	code := map[int]int64{0: 0, 1: 0, 2: 1, 4: 2}[c.width]
-	b.PutInt64(lowFlags | code)
+	b.PutInt64(lowFlags | int64(c.width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
 	b.PutInt64(int64(len(c.spans)))
 }
 

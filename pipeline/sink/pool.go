@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/ch-go"
 
@@ -38,14 +39,17 @@ func newPool(cfg *Config) *pool {
 	return &pool{cfg: cfg, inUse: make(chan struct{}, cfg.Conns)}
 }
 
-// do runs f with a connection. f's context ends by closing the connection under it.
-func (p *pool) do(ctx context.Context, f func(context.Context, *ch.Client) error) error {
+// do runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
+// under f.
+func (p *pool) do(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
 	select {
 	case p.inUse <- struct{}{}:
 		defer func() { <-p.inUse }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	c, err := p.get(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -15,7 +16,7 @@ type proxy struct {
 	// answer returns how many bytes of the server's answers one connection lets through before it is cut; below 0 all.
 	answer func(conn int) int
 	stall  atomic.Bool // accept and say nothing
-	stalls int         // connections that stall before stall ends by itself; 0 = all. Set before the first connection
+	stalls int         // connections that stall before stall ends by itself; 0 = all.
 	refuse atomic.Bool // close at once
 	conns  atomic.Int64
 
@@ -24,13 +25,17 @@ type proxy struct {
 	wg   sync.WaitGroup
 }
 
-func newProxy(t *testing.T, server string) *proxy {
+// newProxy starts a proxy; setup, which may be nil, changes it before the first connection.
+func newProxy(t *testing.T, server string, setup func(*proxy)) *proxy {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &proxy{ln: ln, server: server, answer: func(int) int { return -1 }}
+	if setup != nil {
+		setup(p)
+	}
 	p.wg.Go(p.run)
 	t.Cleanup(func() {
 		_ = ln.Close()
@@ -72,7 +77,7 @@ func (p *proxy) run() {
 			}
 			continue
 		}
-		s, err := net.Dial("tcp", p.server)
+		s, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.server)
 		if err != nil {
 			_ = c.Close()
 			continue

@@ -5,9 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -413,7 +413,7 @@ func BenchmarkPublish(b *testing.B) {
 	r := testRead(1, march)
 	h := testHit(r)
 	for _, burst := range []int{1, 100} {
-		b.Run(fmt.Sprint(burst), func(b *testing.B) {
+		b.Run(strconv.Itoa(burst), func(b *testing.B) {
 			var pend pipeline.Pending
 			for b.Loop() {
 				for range burst {

@@ -27,15 +27,16 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex
 	addr, db := embeddedtest.Database(t)
-	p := newProxy(t, addr)
-	p.answer = func(int) int { // three of four connections break somewhere in an answer
-		mu.Lock()
-		defer mu.Unlock()
-		if rnd.IntN(4) == 0 {
-			return -1
+	p := newProxy(t, addr, func(p *proxy) {
+		p.answer = func(int) int { // three of four connections break somewhere in an answer
+			mu.Lock()
+			defer mu.Unlock()
+			if rnd.IntN(4) == 0 {
+				return -1
+			}
+			return rnd.IntN(6000)
 		}
-		return rnd.IntN(6000)
-	}
+	})
 	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 
 func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 	addr, db := embeddedtest.Database(t)
-	p := newProxy(t, addr)
+	p := newProxy(t, addr, nil)
 	p.refuse.Store(true)
 	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
@@ -112,7 +113,7 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 
 func TestInsertEndsWithItsContext(t *testing.T) {
 	addr, db := embeddedtest.Database(t)
-	p := newProxy(t, addr)
+	p := newProxy(t, addr, nil)
 	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty})
 	if err != nil {
 		t.Fatal(err)
@@ -144,10 +145,11 @@ func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
-	p := newProxy(t, addr)
+	p := newProxy(t, addr, func(p *proxy) {
+		p.stall.Store(true)
+		p.stalls = 2
+	})
 	m := newGauged()
-	p.stall.Store(true)
-	p.stalls = 2
 	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty, DialTimeout: 100 * time.Millisecond,
 		Parallel: 1, Metrics: m.Metrics})
 	if err != nil {
@@ -214,7 +216,7 @@ func TestNewClickHouseRefusesWhatCannotWork(t *testing.T) {
 
 func TestSeveralAddressesAreTriedInTurn(t *testing.T) {
 	addr, db := embeddedtest.Database(t)
-	p := newProxy(t, addr)
+	p := newProxy(t, addr, nil)
 	p.refuse.Store(true)
 	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr() + ", " + addr, Database: db})
 	if err != nil {

@@ -107,7 +107,7 @@ func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
 }
 
 func TestMigrateSaysThatTheServerDoesNotAnswer(t *testing.T) {
-	p := newProxy(t, "127.0.0.1:1")
+	p := newProxy(t, "127.0.0.1:1", nil)
 	p.refuse.Store(true)
 	err := Migrate(t.Context(), Config{Addr: p.addr()}, zerolog.Nop())
 	if err == nil || !strings.Contains(err.Error(), "does not answer at "+p.addr()) {

@@ -62,17 +62,13 @@ func (u *Users) Reload(r io.Reader) error {
 	if len(raw) > maxUsersFile {
 		return fmt.Errorf("users.yaml: larger than %d bytes, which no list of staff is", maxUsersFile)
 	}
-	var doc struct {
-		Users []userEntry `yaml:"users"`
+	entries, err := decodeUsers(raw)
+	if err != nil {
+		return err
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict())
-	if err := dec.Decode(&doc); err != nil {
-		// The parser quotes the source; a users file holds token hashes, so only the place is passed on.
-		return fmt.Errorf("users.yaml: not of the documented form%s", yamlPlace(err))
-	}
-	list := make([]User, 0, len(doc.Users))
-	for i := range doc.Users {
-		e, err := doc.Users[i].user(list)
+	list := make([]User, 0, len(entries))
+	for i := range entries {
+		e, err := entries[i].user(list)
 		if err != nil {
 			return fmt.Errorf("users.yaml: entry %d: %w", i+1, err)
 		}
@@ -80,6 +76,24 @@ func (u *Users) Reload(r io.Reader) error {
 	}
 	u.list.Store(&list)
 	return nil
+}
+
+// decodeUsers parses the file. The parser panics on some malformed input (the fuzzer found "users: ! x", go-yaml 1.19.2);
+// a reload must not end the office, so that is an error like any other.
+func decodeUsers(raw []byte) (entries []userEntry, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("users.yaml: not of the documented form: the YAML parser gave up on it")
+		}
+	}()
+	var doc struct {
+		Users []userEntry `yaml:"users"`
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&doc); err != nil {
+		// The parser quotes the source; a users file holds token hashes, so only the place is passed on.
+		return nil, fmt.Errorf("users.yaml: not of the documented form%s", yamlPlace(err))
+	}
+	return doc.Users, nil
 }
 
 // Len returns the number of users.

