@@ -199,7 +199,7 @@ func (d *demo) report(ctx context.Context) error {
 		return err
 	}
 	s.HitP99ms = d.watch.latency().p99
-	s.ClickhouseVersion, s.Kafka = d.stack.engine.Version(), "embedded"
+	s.ClickhouseVersion, s.Kafka = d.stack.database.current().Version(), "embedded"
 	examples, err := d.count.examples(ctx, 3, d.cmd.Language)
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ var everyPort = []string{
 type running struct {
 	cmd                       *exec.Cmd
 	gateway, office, ops, sql string
+	kafka                     string
 	log                       *bytes.Buffer
 	ended                     chan error
 }
@@ -52,6 +53,7 @@ type running struct {
 var bannerLines = map[string]*regexp.Regexp{
 	"gateway": regexp.MustCompile(`cameras +http://([0-9.:]+)/`), "office": regexp.MustCompile(`office +http://([0-9.:]+)/`),
 	"ops": regexp.MustCompile(`metrics +http://([0-9.:]+)/`), "sql": regexp.MustCompile(`native, ([0-9.:]+) HTTP`),
+	"kafka": regexp.MustCompile(`kafka +([0-9.:]+),`),
 }
 
 func up(t *testing.T, bin, data string) *running {
@@ -84,6 +86,7 @@ func up(t *testing.T, bin, data string) *running {
 		t.Fatalf("anpr up did not come up: %v\n%s", <-r.ended, r.log)
 	}
 	r.gateway, r.office, r.ops, r.sql = found["gateway"], found["office"], found["ops"], found["sql"]
+	r.kafka = found["kafka"]
 	return r
 }
 
@@ -98,20 +101,28 @@ func (r *running) kill(t *testing.T) {
 
 func (r *running) query(t *testing.T, q string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.sql+"/?database=anpr", strings.NewReader(q))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
+	got, err := r.ask(t.Context(), q)
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", q, err, r.log)
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", q, body)
+	return got
+}
+
+func (r *running) ask(ctx context.Context, q string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+r.sql+"/?database=anpr", strings.NewReader(q))
+	if err != nil {
+		return "", err
 	}
-	return strings.TrimSpace(string(body))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s", body)
+	}
+	return strings.TrimSpace(string(body)), err
 }
 
 // eventually polls a query until it gives want.
@@ -120,8 +131,8 @@ func (r *running) eventually(t *testing.T, q, want string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	for {
-		got := r.query(t, q)
-		if got == want {
+		got, err := r.ask(ctx, q) // may fail while the engine restarts
+		if err == nil && got == want {
 			return
 		}
 		select {
@@ -285,4 +296,38 @@ func TestSecondStartOnOnePortSaysWhichFlag(t *testing.T) {
 		t.Errorf("port in use: %v\n%s", err, out)
 	}
 	stopped(t, r)
+}
+
+func TestADeadEngineIsStartedAgainAndNothingIsLost(t *testing.T) {
+	bin, data := build(t), t.TempDir()
+	r := up(t, bin, data)
+	tok := token(t, data, "BRU-0001")
+	acked := map[string]bool{}
+	for i := range 600 {
+		if id, ok := r.send(t.Context(), tok, "BRU-0001", i); ok {
+			acked[id] = true
+		}
+		if i == 200 {
+			killEngine(t, r)
+		}
+	}
+	r.eventually(t, "SELECT (SELECT count() FROM reads) + (SELECT countIf(kind='parked') FROM merges)", fmt.Sprint(len(acked)))
+	tablesHold(t, r, acked)
+	stopped(t, r)
+}
+
+// killEngine kills the child that is the engine.
+func killEngine(t *testing.T, r *running) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "pgrep", "-P", fmt.Sprint(r.cmd.Process.Pid), "-f", "__engine").Output()
+	if err != nil {
+		t.Fatalf("no engine among the children: %v", err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(out), &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 }

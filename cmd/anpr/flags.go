@@ -49,6 +49,8 @@ type pipelineFlags struct {
 	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"150ms" env:"ANPR_LINGER"`
 	BatchRows int           `help:"Rows after which a batch does not wait." default:"20000" env:"ANPR_BATCH_ROWS"`
 	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
+	// MaxMessage bounds what goes to the dead-letter topic whole.
+	MaxMessage int `help:"Largest record that the output topics take, bytes; a larger dead letter is cut and its SHA-256 kept." default:"1000000" env:"ANPR_MAX_MESSAGE"`
 }
 
 type gatewayFlags struct {

@@ -124,7 +124,9 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 	if r.sink, err = sink.NewClickHouse(ctx, cfg); err != nil {
 		return err
 	}
-	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{Addr: c.KafkaAddr, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics}); err != nil {
+	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
+		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics,
+	}); err != nil {
 		return err
 	}
 	r.group, err = source.Join(source.Config{

@@ -109,8 +109,13 @@ type plateQuery struct {
 	Count      bool     `help:"Also count all."`
 }
 
-// Run prints reads.
+// Run prints reads. A pattern must have a window, so that a search is bounded: without one it is the last 24 hours.
 func (c *plateQuery) Run(ctx context.Context, q *cli) error {
+	if strings.ContainsAny(c.Plate, "*?") && c.From.IsZero() && c.To.IsZero() {
+		c.To = time.Now().Truncate(time.Second).Add(time.Second)
+		c.From = c.To.Add(-24 * time.Hour)
+		fmt.Fprintln(os.Stderr, "pattern without --from and --to: searching the last 24 hours")
+	}
 	return answer(&q.Query, func(o *office.Client) (*office.ReadsAnswer, error) {
 		return o.Reads(ctx, office.ReadsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
 	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
@@ -148,13 +153,27 @@ type offencesQuery struct {
 	Plate  string `help:"One plate."`
 	Family string `help:"lez or speed."`
 	Status string `help:"candidate or held."`
+
+	Explain bool   `help:"Print the decision trace of each; every one is a look-up of its own in the access log."`
+	Lang    string `help:"Language of the traces: en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
 	return answer(&q.Query, func(o *office.Client) (*office.OffencesAnswer, error) {
 		return o.Offences(ctx, office.OffencesQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Family: c.Family, Status: c.Status})
-	}, func(a *office.OffencesAnswer) error { return office.PrintOffences(os.Stdout, a) })
+	}, func(a *office.OffencesAnswer) error {
+		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
+			return err
+		}
+		for i := range a.Offences {
+			one := explainQuery{asking: c.asking, ID: a.Offences[i].OffenceID, Lang: c.Lang}
+			if err := one.Run(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 type explainQuery struct {

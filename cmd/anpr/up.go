@@ -14,7 +14,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -49,14 +48,15 @@ func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
 
 // stack is everything on one machine. Parts start in the order in which they are needed and stop in reverse.
 type stack struct {
-	flags  stackFlags
-	log    zerolog.Logger
-	ops    *ops
-	store  *refdata.Store
-	engine *embedded.ClickHouse
-	ingest *ingestRole
-	sample bool // the reference data is made up
-	down   []part
+	flags stackFlags
+	log   zerolog.Logger
+	ops   *ops
+	store *refdata.Store
+
+	database *database
+	ingest   *ingestRole
+	sample   bool // the reference data is made up
+	down     []part
 }
 
 // part is something to stop.
@@ -92,9 +92,10 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	if err := s.startBroker(); err != nil {
 		return nil, err
 	}
-	if err := s.startEngine(ctx, progress); err != nil {
+	if s.database, err = startDatabase(ctx, &s.flags, log, progress); err != nil {
 		return nil, err
 	}
+	s.push("clickhouse", s.database.stop)
 	if err := s.startRoles(ctx, listeners); err != nil {
 		return nil, err
 	}
@@ -145,27 +146,9 @@ func (s *stack) startBroker() error {
 	return nil
 }
 
-func (s *stack) startEngine(ctx context.Context, progress io.Writer) error {
-	e, err := embedded.StartClickHouse(ctx, embedded.Config{
-		DataDir: filepath.Join(s.flags.Data, "clickhouse"), CacheDir: s.flags.Cache, NativeAddr: s.flags.ClickhouseAddr,
-		HTTPAddr: s.flags.ClickhouseHTTP, MaxMemory: s.flags.MaxMemory, Fsync: s.flags.Fsync, Progress: progress,
-		Logger: s.log.With().Str("part", "clickhouse").Logger(),
-	})
-	if err != nil {
-		return err
-	}
-	s.engine = e
-	s.flags.ClickhouseAddr, s.flags.ClickhouseHTTP = e.NativeAddr(), e.HTTPAddr()
-	s.push("clickhouse", e.Stop)
-	cfg, err := s.flags.clickhouseFlags.config(s.log, nil)
-	if err != nil {
-		return err
-	}
-	return sink.Migrate(ctx, cfg, s.log)
-}
-
 func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listener) error {
 	f := s.flags
+	f.MaxMessage = 8 << 20 // what the embedded broker takes
 	ingest, err := startIngest(ctx, &ingestCmd{kafkaFlags: f.kafkaFlags, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, pipelineFlags: f.pipelineFlags}, s.store, s.ops, s.log)
 	if err != nil {
 		return err
@@ -203,8 +186,8 @@ func (s *stack) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-s.engine.Done():
-		return fmt.Errorf("clickhouse ended by itself: %w; what was accepted is on the log and is processed after the next start", s.engine.Err())
+	case err := <-s.database.dead:
+		return err
 	case <-s.ingest.done:
 		return fmt.Errorf("the pipeline stopped: %w", s.ingest.err)
 	}
@@ -266,6 +249,6 @@ func (s *stack) banner(w io.Writer) {
   kafka      %s, topic %s
   data       %s
   reference  %s
-`, f.GatewayAddr, f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.engine.Version(), s.engine.Kind(), f.ClickhouseDatabase,
+`, f.GatewayAddr, f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
 		f.KafkaAddr, schemas.TopicReads, f.Data, reference)
 }

@@ -3,6 +3,7 @@ package office
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,16 +32,18 @@ func (p panicking) Select(ctx context.Context, dest any, sql string, args ...any
 
 func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	panics := false
-	d := newDesk(t, func(c *Config, _ *access.Store) { c.DB = panicking{c.DB, &panics} })
+	d := newDesk(t, func(c *Config, _ *access.Store) {
+		c.DB = panicking{c.DB, &panics}
+		c.Explain = func(string, string) ([]string, error) { return nil, errors.New("no message for " + canary) }
+	})
 	d.insert("reads", d.readRow(canary, "BRU-1", "5339", hour))
 	off := d.offenceRow(d.readRow(canary, "BRU-1", "5339", hour), "speed", "candidate")
-	off["trace"] = `not JSON ` + canary
 	d.insert("offences", off)
 	ask := "&purpose=judicial&reason=look+for+" + canary + "&case_ref=" + canary
 	urls := []string{
 		"/v1/reads?plate=" + canary + ask, "/v1/plates/" + canary + "/last-seen?" + ask, "/v1/hits?plate=" + canary + ask,
 		"/v1/reads?plate=" + canary + "'&purpose=judicial", "/v1/nothing/" + canary, "/v1/reads?plate=" + canary + ask + "&from=" + canary,
-		"/v1/offences/" + off["offence_id"].(string) + "?purpose=traffic&reason=look+for+" + canary, //nolint:errcheck,forcetypeassert // of offenceRow
+		"/v1/offences/" + off["offence_id"].(string) + "?explain=true&purpose=traffic&reason=look+for+" + canary, //nolint:errcheck,forcetypeassert // of offenceRow
 	}
 	statuses := map[int]int{}
 	ask1 := func() {
@@ -55,6 +58,9 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 		}
 	}
 	ask1()
+	if statuses[500] == 0 || statuses[503] != 0 {
+		t.Errorf("got %v, want the trace that cannot be rendered to be a 500", statuses)
+	}
 	panics = true
 	ask1()
 	panics = false

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+)
+
+// database is the embedded engine, started again when it dies: the pipeline waits meanwhile, Kafka keeps the backlog.
+type database struct {
+	cfg embedded.Config
+	log zerolog.Logger
+
+	mu     sync.Mutex // guards engine
+	engine *embedded.ClickHouse
+
+	stopping context.CancelFunc
+	watched  chan struct{} // closed when the watch has ended
+	dead     chan error    // the engine could not be started again
+}
+
+// restarts bounds how often an engine that keeps dying is started again, and quick is the life below which it counts.
+const (
+	restarts = 5
+	quick    = time.Minute
+)
+
+func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progress io.Writer) (*database, error) {
+	d := &database{log: log.With().Str("part", "clickhouse").Logger(), watched: make(chan struct{}), dead: make(chan error, 1)}
+	d.cfg = embedded.Config{
+		DataDir: filepath.Join(f.Data, "clickhouse"), CacheDir: f.Cache, NativeAddr: f.ClickhouseAddr, HTTPAddr: f.ClickhouseHTTP,
+		MaxMemory: f.MaxMemory, Fsync: f.Fsync, Progress: progress, Logger: d.log,
+	}
+	e, err := embedded.StartClickHouse(ctx, d.cfg)
+	if err != nil {
+		return nil, err
+	}
+	d.engine = e
+	d.cfg.NativeAddr, d.cfg.HTTPAddr = e.NativeAddr(), e.HTTPAddr() // a restart must answer where the first did
+	f.ClickhouseAddr, f.ClickhouseHTTP = d.cfg.NativeAddr, d.cfg.HTTPAddr
+	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.stopping = cancel
+	go d.watch(watch)
+	cfg, err := f.clickhouseFlags.config(log, nil)
+	if err == nil {
+		err = sink.Migrate(ctx, cfg, log)
+	}
+	if err != nil {
+		_ = d.stop(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return d, nil
+}
+
+// current returns the running engine.
+func (d *database) current() *embedded.ClickHouse {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine
+}
+
+func (d *database) watch(ctx context.Context) {
+	defer close(d.watched)
+	failed := 0
+	for {
+		e, began := d.current(), time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.Done():
+		}
+		if failed++; time.Since(began) > quick {
+			failed = 1
+		}
+		d.log.Error().Err(e.Err()).Int("restart", failed).Msg("ClickHouse ended by itself; starting it again. Reads are kept on the log meanwhile")
+		next, err := d.again(ctx, failed)
+		if err != nil {
+			if ctx.Err() == nil {
+				d.dead <- fmt.Errorf("clickhouse died and could not be started again: %w; what was accepted is on the log and is processed after the next start", err)
+			}
+			return
+		}
+		d.mu.Lock()
+		d.engine = next
+		d.mu.Unlock()
+	}
+}
+
+// again starts the engine until it answers, at most restarts times in a row.
+func (d *database) again(ctx context.Context, failed int) (*embedded.ClickHouse, error) {
+	for {
+		next, err := embedded.StartClickHouse(ctx, d.cfg)
+		if err == nil {
+			return next, nil
+		}
+		if failed++; failed > restarts || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(time.Duration(failed) * time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (d *database) stop(ctx context.Context) error {
+	d.stopping()
+	<-d.watched
+	return d.current().Stop(ctx)
+}

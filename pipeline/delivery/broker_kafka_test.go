@@ -1,0 +1,18 @@
+//go:build kafka
+
+package delivery
+
+import (
+	"os"
+	"testing"
+)
+
+// brokerAddr returns the address of the real broker, which all tests share.
+func brokerAddr(t *testing.T) string {
+	t.Helper()
+	addr := os.Getenv("ANPR_TEST_KAFKA")
+	if addr == "" {
+		t.Fatal("ANPR_TEST_KAFKA is not set: these tests need a broker; deploy/kafka-test/run.sh starts one and sets it")
+	}
+	return addr
+}

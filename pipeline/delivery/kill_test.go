@@ -1,0 +1,140 @@
+package delivery
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// readsInLog is the size of a universe's log: enough that no worker is out of work before the last fault.
+const readsInLog = 6000
+
+// anyStep fits every event.
+func anyStep(event) bool { return true }
+
+// vary gives the worker another size and linger of batches than the one before, so that a range that is not taken over
+// from the plan would be another range.
+func vary(j job, rng *rand.Rand) job {
+	j.BatchRows, j.Linger = 40+rng.IntN(300), time.Duration(1+rng.IntN(20))*time.Millisecond
+	return j
+}
+
+// TestRandomKillsChangeNothing runs two workers on a log that grows, kills one of them again and again at a random
+// moment, and starts another in its place.
+func TestRandomKillsChangeNothing(t *testing.T) {
+	const worlds, each = 3, 8
+	var underLoad atomic.Int64
+	t.Run("worlds", func(t *testing.T) {
+		for range worlds {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				u := newUniverse(t, readsInLog)
+				underLoad.Add(u.killAtRandom(each))
+				u.finish(vary(u.job, rand.New(rand.NewPCG(u.seed, 9))))
+				u.verify()
+			})
+		}
+	})
+	t.Logf("%d kills while there was work", underLoad.Load())
+	if n := underLoad.Load(); n < 20 && !t.Failed() {
+		t.Errorf("%d kills while there was work are too few to prove anything, want 20", n)
+	}
+}
+
+// killAtRandom returns how many workers it killed while there was work.
+func (u *universe) killAtRandom(times int) (underLoad int64) {
+	u.t.Helper()
+	rng := rand.New(rand.NewPCG(u.seed, 1))
+	var slots [2]*process
+	for i := range slots {
+		slots[i] = start(u.t, vary(u.job, rng))
+	}
+	for k := range times {
+		u.send(rng, float64(k+1)/float64(times+1))
+		ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+		victim := rng.IntN(len(slots))
+		if k%4 == 3 { // in its youth: while it joins, or takes a partition over
+			slots[victim].kill()
+			slots[victim] = start(u.t, vary(u.job, rng))
+			wait, done := context.WithTimeout(ctx, time.Duration(100+rng.IntN(1500))*time.Millisecond)
+			slots[victim].await(wait, func(event) bool { return false })
+			done()
+		} else {
+			for range 1 + rng.IntN(15) {
+				if _, ok := slots[victim].await(ctx, anyStep); !ok {
+					u.t.Fatalf("kill %d: the worker does nothing: %v\n%s", k, ctx.Err(), slots[victim].log.tail())
+				}
+			}
+		}
+		cancel()
+		if u.behind() {
+			underLoad++
+		}
+		slots[victim].kill()
+		if !slots[victim].killed() {
+			u.t.Fatalf("kill %d: the worker had ended before: %v\n%s", k, slots[victim].err, slots[victim].log.tail())
+		}
+		slots[victim] = start(u.t, vary(u.job, rng))
+	}
+	u.send(rng, 1)
+	for _, p := range slots {
+		p.kill()
+	}
+	return underLoad
+}
+
+// TestAKillAtAnyStepChangesNothing kills workers exactly at each step of the protocol, in their first batch, which
+// finishes the one their predecessor left, and in a later one.
+func TestAKillAtAnyStepChangesNothing(t *testing.T) {
+	for name, faults := range map[string][]fault{
+		"around the plan":   {{At: beforePlan, Nth: 3}, {At: afterPlan, Nth: 2}, {At: afterPlan, Nth: 1}, {At: beforePlan, Nth: 1}},
+		"around the insert": {{At: insideInsert, Nth: 2, After: 3 * time.Millisecond}, {At: insideInsert, Nth: 1, After: time.Millisecond}, {At: afterInsert, Nth: 3}, {At: afterInsert, Nth: 1}},
+		"around the commit": {{At: beforeCommit, Nth: 1}, {At: afterCommit, Nth: 1}, {At: beforeCommit, Nth: 2}, {At: afterInsert, Nth: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := newUniverse(t, readsInLog/2)
+			rng := rand.New(rand.NewPCG(u.seed, 2))
+			for i, f := range faults {
+				u.send(rng, float64(i+1)/float64(len(faults)+1))
+				j := vary(u.job, rng)
+				j.Fault, j.Fault.Signal = f, syscall.SIGKILL
+				u.dies(j)
+			}
+			u.send(rng, 1)
+			u.finish(vary(u.job, rng))
+			u.verify()
+		})
+	}
+}
+
+// dies runs a worker until its fault kills it.
+func (u *universe) dies(j job) {
+	u.t.Helper()
+	p := start(u.t, j)
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	defer cancel()
+	if p.await(ctx, func(event) bool { return false }); !p.killed() {
+		u.t.Fatalf("a worker was to die %s, passing %d, and did not: %v\n%s", j.Fault.At, j.Fault.Nth, p.err, p.log.tail())
+	}
+}
+
+// TestTheTestSeesAMissingPlan checks the tests themselves: commits without a plan must give duplicates.
+func TestTheTestSeesAMissingPlan(t *testing.T) {
+	t.Parallel()
+	u := newUniverse(t, readsInLog/6)
+	rng := rand.New(rand.NewPCG(u.seed, 3))
+	u.send(rng, 1)
+	u.job.Fault.Unplan = true
+	j := u.job
+	j.BatchRows, j.Fault.At, j.Fault.Nth, j.Fault.Signal = 150, afterInsert, 1, syscall.SIGKILL
+	u.dies(j)
+	j.BatchRows = 90
+	u.finish(j)
+	if found := u.faults(); len(found) == 0 {
+		t.Error("without plans a kill between insert and commit changed nothing: the tests do not see the plan")
+	}
+}

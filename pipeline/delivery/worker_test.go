@@ -1,0 +1,113 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/source"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// job is all a worker needs to know.
+type job struct {
+	Kafka, ClickHouse, Database string
+	Topic, Group, Reference     string
+	Partitions, BatchRows       int
+	Linger                      time.Duration
+	Fault                       fault
+}
+
+// session is how long a silent worker keeps its partitions: the least that the broker allows here.
+const session = time.Second
+
+// run works until ctx ends. It is wired as `anpr ingest` is.
+func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
+	catalogue, err := rules.Load(rules.Brussels())
+	if err != nil {
+		return err
+	}
+	snapshot, err := refdata.Load(j.Reference)
+	if err != nil {
+		return err
+	}
+	trace := func(steps []schemas.Step) []byte { return evidence.AppendTrace(nil, steps) }
+	cfg := sink.Config{
+		Addr: j.ClickHouse, Database: j.Database, Conns: 4 * j.Partitions, TraceJSON: trace, Logger: log,
+		DialTimeout: 30 * time.Second, Breaker: sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	tables, err := sink.NewClickHouse(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer tables.Close()
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, TraceJSON: trace, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = topics.Close(ctx) // what was not acknowledged is not committed either
+	}()
+	group, err := source.Join(source.Config{
+		Brokers: []string{j.Kafka}, Topic: j.Topic, GroupID: j.Group, SessionTimeout: session, MaxWait: 50 * time.Millisecond, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	engine := rules.New(catalogue)
+	worker := pipeline.New(pipeline.Config{
+		Topic: j.Topic, Partitions: j.Partitions, Group: tappedGroup{group, t}, Sink: tappedSink{tables, t}, Publisher: topics,
+		State: sink.NewState(conn), World: func() pipeline.World { return pipeline.World{Registry: snapshot, Engine: engine} },
+		Dedup: dedup.Config{RepeatIDs: 1 << 14}, BatchRows: j.BatchRows, Linger: j.Linger, TickAfter: time.Hour,
+		Logger: log, Metrics: pipeline.NewMetrics(prometheus.NewRegistry()),
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(ctx) }()
+	select {
+	case err := <-ended:
+		return errors.Join(err, group.Close())
+	case <-ctx.Done():
+	}
+	return errors.Join(group.Close(), <-ended) // leaving the group ends the worker's partitions
+}
+
+// workerMain is a worker process. It ends in good order when its standard input does, and so does not outlive the test.
+func workerMain(text string) int {
+	var j job
+	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		fmt.Fprintln(os.Stderr, "job:", err)
+		return 2
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	log := zerolog.New(os.Stderr).Level(zerolog.InfoLevel).With().Timestamp().Int("pid", os.Getpid()).Logger()
+	if err := j.run(ctx, &tap{out: os.Stdout, fault: j.Fault}, log); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		return 1
+	}
+	return 0
+}
