@@ -111,7 +111,7 @@ func (c *checker) decode(b []byte, v any) bool {
 	}
 	if err == nil {
 		c.index(file)
-		err = yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict()).Decode(v)
+		err = decodeStrict(b, v)
 	}
 	if err == nil {
 		return true
@@ -129,6 +129,17 @@ func (c *checker) decode(b []byte, v any) bool {
 	}
 	c.report(f)
 	return false
+}
+
+// decodeStrict turns a panic of the YAML library (1.19.2 has one on a tag without a value) into an error: a bad file must
+// not end the process.
+func decodeStrict(b []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the YAML library cannot read this file: %v", p)
+		}
+	}()
+	return yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict()).Decode(v)
 }
 
 // index notes where every key stands.

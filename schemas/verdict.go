@@ -96,6 +96,7 @@ type Decision struct {
 	Trace            []Step
 	CatalogueVersion string
 	ReferenceVersion string
-	Seal             Sum // by pipeline/evidence, for offence and held
-	PrevSeal         Sum // of the camera's previous sealed decision in the same partition
+	Seal             Sum    // by pipeline/evidence, for offence and held
+	PrevSeal         Sum    // of the camera's previous sealed decision in the same partition
+	Sealed           []byte // the exact bytes that Seal is the SHA-256 of, so that the row proves itself
 }

@@ -228,6 +228,9 @@ func tablesHold(t *testing.T, r *running, acked map[string]bool) {
 			t.Errorf("%s: %s rows beyond one per id, without FINAL", c.table, got)
 		}
 	}
+	if got := r.query(t, "SELECT count() FROM offences WHERE SHA256(sealed) != seal_sha256"); got != "0" {
+		t.Errorf("%s offences do not prove themselves", got)
+	}
 	stored := map[string]bool{}
 	for line := range strings.SplitSeq(r.query(t, "SELECT read_id FROM reads UNION ALL SELECT read_id FROM merges"), "\n") {
 		stored[line] = true

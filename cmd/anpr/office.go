@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -70,7 +71,45 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if err != nil {
 		return nil, fmt.Errorf("office: %w", err)
 	}
+	go watchUsers(ctx, c.Users, users, log)
 	return &officePart{handler: of.Handler(), close: conn.Close}, nil
+}
+
+// watchUsers takes a changed users file within seconds, so that a revoked user is refused without a restart. A broken file
+// leaves the list as it was.
+func watchUsers(ctx context.Context, path string, users *access.Users, log zerolog.Logger) {
+	var seen time.Time
+	if info, err := os.Stat(path); err == nil {
+		seen = info.ModTime()
+	}
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.ModTime().Equal(seen) {
+			continue
+		}
+		seen = info.ModTime()
+		if err := reloadUsers(path, users); err != nil {
+			log.Error().Err(err).Msg("users file not taken; the users stay as they were")
+			continue
+		}
+		log.Info().Int("users", users.Len()).Msg("users file taken")
+	}
+}
+
+func reloadUsers(path string, users *access.Users) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return users.Reload(f)
 }
 
 // explain renders a stored trace in a language.

@@ -227,6 +227,8 @@ func (c *reconcileQuery) Run(ctx context.Context, q *cli) error {
 type accessLogQuery struct {
 	asking
 	Verify  bool   `help:"Verify the hash chain instead of listing."`
+	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
+	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
 	Plate   string `help:"Only look-ups that named exactly this plate."`
 }
@@ -235,7 +237,7 @@ type accessLogQuery struct {
 func (c *accessLogQuery) Run(ctx context.Context, q *cli) error {
 	if c.Verify {
 		return answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
-			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask()})
+			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask(), Seq: c.Seq, SHA256: c.SHA256})
 		}, func(a *office.VerifyAnswer) error { return office.PrintVerify(os.Stdout, a) })
 	}
 	return answer(&q.Query, func(o *office.Client) (*office.AccessLogAnswer, error) {

@@ -134,7 +134,11 @@ func TestTheTestSeesAMissingPlan(t *testing.T) {
 	u.dies(j)
 	j.BatchRows = 90
 	u.finish(j)
-	if found := u.faults(); len(found) == 0 {
+	found := u.faults()
+	for _, f := range found {
+		t.Logf("seen, as it should be: %.150s", f)
+	}
+	if len(found) == 0 {
 		t.Error("without plans a kill between insert and commit changed nothing: the tests do not see the plan")
 	}
 }

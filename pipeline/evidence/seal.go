@@ -20,10 +20,11 @@ var (
 )
 
 // Seal chains a decision to the camera's previous seal (zero for its first) and seals it. Whatever the decision carried in
-// PrevSeal and Seal is replaced.
+// PrevSeal, Seal and Sealed is replaced.
 func Seal(d *schemas.Decision, prev schemas.Sum) {
 	d.PrevSeal = prev
-	d.Seal = sum(d)
+	d.Sealed = AppendSealed(d.Sealed[:0], d)
+	d.Seal = sha256.Sum256(d.Sealed)
 }
 
 // Verify checks that a decision is sealed, follows the decision whose seal is prev, and is what was sealed. The error

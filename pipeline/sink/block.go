@@ -62,9 +62,11 @@ type Block struct {
 
 // table is what an insert needs of one table's columns.
 type table struct {
-	name  string
-	query string
-	input proto.Input
+	name     string
+	query    string
+	input    proto.Input
+	months   *fixedCol // the time column whose month is the table partition; nil when the table has one partition
+	monthsOf string    // its name
 }
 
 // NewBlock makes an empty block. A nil trace means plain JSON of the steps.
@@ -84,7 +86,21 @@ func NewBlock(trace TraceJSON) *Block {
 	for i, in := range inputs {
 		b.tables[i] = table{name: tableNames[i], query: in.Into(tableNames[i]), input: in}
 	}
+	for i, col := range map[int]string{tabReads: "captured_at", tabPassages: "first_at", tabMerges: "received_at",
+		tabHits: "captured_at", tabDecisions: "captured_at", tabOffences: "captured_at"} {
+		b.tables[i].partitionedBy(col)
+	}
 	return b
+}
+
+func (t *table) partitionedBy(name string) {
+	for _, c := range t.input {
+		if c.Name == name {
+			t.months, t.monthsOf = c.Data.(*fixedCol), name
+			return
+		}
+	}
+	panic("BUG: table " + t.name + " has no column " + name)
 }
 
 func (t *table) rows() int { return t.input[0].Data.Rows() }

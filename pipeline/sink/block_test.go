@@ -76,8 +76,11 @@ func TestDecisionsOfOtherOutcomesMakeNoOffence(t *testing.T) {
 
 func TestTokenIsOfRangeTableAndSchemaOnly(t *testing.T) {
 	rg := pipeline.Range{Topic: "anpr.reads.v1", Partition: 7, Start: 1200, End: 1300}
-	if got, want := token(rg, "reads"), "anpr.reads.v1/7/1200-1300/reads/v1"; got != want {
+	if got, want := token(rg, "reads", 1), "anpr.reads.v1/7/1200-1300/reads/v1"; got != want {
 		t.Errorf("token %s, want %s", got, want)
+	}
+	if got, want := token(rg, "reads", 2), "anpr.reads.v1/7/1200-1300/reads/v1/2"; got != want {
+		t.Errorf("token of the second life %s, want %s", got, want)
 	}
 }
 

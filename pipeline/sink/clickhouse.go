@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/sony/gobreaker/v2"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -22,6 +20,8 @@ type ClickHouse struct {
 	cfg     Config
 	pool    *pool
 	breaker *gobreaker.CircuitBreaker[struct{}]
+
+	verifier verifier
 
 	// inserted, when set, is told after each acknowledged table; an error of it ends the try there. Tests use it to
 	// stop between two tables.
@@ -80,6 +80,7 @@ func (c *ClickHouse) Insert(ctx context.Context, rg pipeline.Range, t *pipeline.
 	for try := 0; ; try++ {
 		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, work.run(ctx) })
 		if err == nil {
+			c.verifier.stored(rg)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -113,66 +114,6 @@ func (c *ClickHouse) note(err error, rg pipeline.Range, try int) {
 	}
 }
 
-// insertPlan is one Insert: its tables and which of them are acknowledged.
-type insertPlan struct {
-	c      *ClickHouse
-	rg     pipeline.Range
-	tables []*table
-	done   []bool
-	ledger *table
-}
-
-func (c *ClickHouse) plan(rg pipeline.Range, t *pipeline.Totals, b *Block) *insertPlan {
-	w := &insertPlan{c: c, rg: rg, ledger: ledger(rg, t)}
-	for i := range b.tables {
-		if tab := &b.tables[i]; tab.rows() > 0 {
-			tab.check()
-			w.tables = append(w.tables, tab)
-		}
-	}
-	w.done = make([]bool, len(w.tables))
-	return w
-}
-
-// run tries what is not yet acknowledged. The ledger row goes last and alone: it proves the rest.
-func (w *insertPlan) run(ctx context.Context) error {
-	var g errgroup.Group // without a shared context: one table's failure must not tear down the others' connections
-	g.SetLimit(w.c.cfg.Parallel)
-	errs := make([]error, len(w.tables))
-	for i, t := range w.tables {
-		if w.done[i] {
-			continue
-		}
-		g.Go(func() error {
-			errs[i] = w.c.insert(ctx, w.rg, t)
-			w.done[i] = errs[i] == nil
-			return nil
-		})
-	}
-	_ = g.Wait() // the errors are in errs
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return w.c.insert(ctx, w.rg, w.ledger)
-}
-
-// insert sends one table as one native block and waits for the end.
-func (c *ClickHouse) insert(ctx context.Context, rg pipeline.Range, t *table) error {
-	start := time.Now()
-	err := c.pool.do(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
-		return conn.Do(ctx, ch.Query{Body: t.query, Input: t.input, Settings: c.settings(token(rg, t.name), t.rows())})
-	})
-	if err != nil {
-		return fmt.Errorf("insert %d rows into %s: %w", t.rows(), t.name, stopped(err))
-	}
-	c.cfg.Metrics.InsertSeconds.WithLabelValues(t.name).Observe(time.Since(start).Seconds())
-	c.cfg.Metrics.InsertedRows.WithLabelValues(t.name).Add(float64(t.rows()))
-	if c.inserted != nil {
-		return c.inserted(t.name)
-	}
-	return nil
-}
-
 // settings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
 func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 	s := []ch.Setting{
@@ -190,13 +131,18 @@ func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 	return s
 }
 
-// token names an insert for ever: by its range, its table and the schema, and by nothing else.
-func token(rg pipeline.Range, table string) string {
+// token names an insert for ever: by its range, its table and the schema, and by nothing else. life is 1, and more for
+// rows that a dying server lost after it had noted their token.
+func token(rg pipeline.Range, table string, life int) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, rg.Topic...), '/')
 	b = append(strconv.AppendInt(b, int64(rg.Partition), 10), '/')
 	b = append(strconv.AppendInt(b, rg.Start, 10), '-')
 	b = append(strconv.AppendInt(b, rg.End, 10), '/')
 	b = append(append(b, table...), "/v"...)
-	return string(strconv.AppendInt(b, schemas.SchemaVersion, 10))
+	b = strconv.AppendInt(b, schemas.SchemaVersion, 10)
+	if life > 1 {
+		b = strconv.AppendInt(append(b, '/'), int64(life), 10)
+	}
+	return string(b)
 }

@@ -10,7 +10,9 @@
 // times, by any number of processes at once, and counts once without FINAL. Tokens work per table partition: an
 // insert of rows of two months becomes two parts, each dropped or kept on its own. The ledger row (batches) is written
 // after all other tables, so a ledger row proves that its range is complete. [CheckWindow] refuses tables that do not
-// remember enough tokens.
+// remember enough tokens. One gap of the plain MergeTree is closed here: a server killed between noting a token and
+// storing the part has lost the rows and refuses their repeat, so ranges that may have met that are looked up, and what
+// is missing is inserted under another token (verify.go).
 //
 // Failure. A transient error (server down, timeout, too many parts) never surfaces from [ClickHouse.Insert]: the same
 // block is tried again, behind a circuit breaker, until it is stored or the context ends. An error that no retry can

@@ -40,6 +40,7 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 				`(1,'stolen','S-17','1ABC001','confusable','theft','BR.11.22',90,['5339','5340'],'1ABC100','1-ABC-100','cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',955,true,'3f9c2a10d4b7','2026-03-01 12:00:02.000000')`)
 			is(`SELECT toString((toString(offence_id) = '`+d.Offence.String()+`', rule, rule_version, family, status, reason, hold_until, plate, class, country, camera_id, site, zone, municipality, captured_at, day, measured_dkmh, corrected_dkmh, limit_dkmh, amount_cents, legal_basis, verified, catalogue_version, reference_version, hex(substring(seal_sha256, 1, 1)), hex(substring(prev_seal_sha256, 1, 1)), kafka_partition, kafka_offset, seq)) FROM offences`,
 				`(1,'bru.speed.fixed.offence','2026-01-01','speed','candidate','above_limit','1970-01-01 00:00:00.000000','1ABC100','1A8C100','BE','cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01',620,560,500,5300,'RD 1975-12-01 art. 11',true,'cat-1','ref-1','01','02',3,100,0)`)
+			is("SELECT sealed FROM offences", string(d.Sealed))
 			is("SELECT trace FROM offences", string(plainTrace(d.Trace)))
 			is("SELECT arrayStringConcat(arraySort(groupArray(outcome)), ' ') FROM decisions", "exempt offence")
 			is("SELECT toString((kind, camera_id, captured_at, received_at, kafka_partition, kafka_offset)) FROM merges",
@@ -220,5 +221,41 @@ func TestAnEmptyRangeOfTicksWritesTheLedgerAlone(t *testing.T) {
 	}
 	if got := rowsOf(t, conn, "reads"); got != 0 {
 		t.Errorf("reads has %d rows, want 0", got)
+	}
+}
+
+func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
+	c, conn := migrated(t, nil)
+	b := newBatch(0)
+	tables := []*table{ledger(b.rg, &b.t)}
+	for i := range b.tables {
+		tables = append(tables, &b.tables[i])
+	}
+	for _, tab := range tables {
+		rows, err := conn.Query(t.Context(), "SELECT name, type FROM system.columns WHERE database = ? AND table = ? AND default_kind = ''",
+			c.cfg.Database, tab.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := map[string]string{}
+		for _, in := range tab.input {
+			have[in.Name] = string(in.Data.Type())
+		}
+		for rows.Next() {
+			var name, typ string
+			if err := rows.Scan(&name, &typ); err != nil {
+				t.Fatal(err)
+			}
+			if got := have[name]; got != typ {
+				t.Errorf("%s.%s is sent as %q, want %s", tab.name, name, got, typ)
+			}
+			delete(have, name)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if len(have) > 0 {
+			t.Errorf("%s has no columns %v", tab.name, have)
+		}
 	}
 }

@@ -13,6 +13,7 @@ type Metrics struct {
 	InsertedRows   *prometheus.CounterVec   // by table: rows acknowledged, repeats included
 	InsertRetries  *prometheus.CounterVec   // by cause: breaker, server, connection
 	BreakerState   prometheus.Gauge         // 0 closed, 1 half open, 2 open
+	LostParts      *prometheus.CounterVec   // by table: acknowledged rows a dying server lost, found missing and inserted again
 	InsertsWaiting prometheus.Gauge         // blocks between the first failed try and success
 
 	PublishSeconds  *prometheus.HistogramVec // by topic: from the call to the acknowledgement
@@ -43,6 +44,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Tries of a block that had to be repeated."}, []string{"cause"}),
 		BreakerState: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_breaker_state",
 			Help: "Circuit breaker around ClickHouse: 0 closed, 1 half open, 2 open."}),
+		LostParts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_lost_parts_total",
+			Help: "Times the rows of a table were acknowledged, found missing and inserted again."}, []string{"table"}),
 		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_inserts_waiting",
 			Help: "Blocks that failed at least once and are being tried again."}),
 		PublishSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_publish_seconds",
@@ -61,7 +64,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Messages sent together.", Buckets: prometheus.ExponentialBuckets(1, 4, 7)}, []string{"topic"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting,
+		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting, m.LostParts,
 			m.PublishSeconds, m.Published, m.PublishRetries, m.PublishQueue, m.RejectsCut, m.PublishGivenUp, m.PublishBatching)
 	}
 	m.bind()
@@ -73,6 +76,7 @@ func (m *Metrics) bind() {
 	for _, t := range append(tableNames[:], ledgerTable) {
 		m.InsertSeconds.WithLabelValues(t)
 		m.InsertedRows.WithLabelValues(t)
+		m.LostParts.WithLabelValues(t)
 	}
 	for _, c := range []string{causeBreaker, causeServer, causeConnection} {
 		m.InsertRetries.WithLabelValues(c)

@@ -22,8 +22,10 @@ type offencesTable struct {
 	verified                                  fixedCol
 	trace                                     strCol
 	catalogue, reference                      lowCol
-	image                                     strCol
-	seal, prevSeal, partition, offset, seq    fixedCol
+	image, sealed                             strCol
+	seal, prevSeal                            fixedCol
+	sealed                                    strCol
+	partition, offset, seq                    fixedCol
 }
 
 func newOffences() offencesTable {
@@ -49,8 +51,8 @@ func (t *offencesTable) input() proto.Input {
 		{Name: "legal_basis", Data: &t.basis}, {Name: "verified", Data: &t.verified}, {Name: "trace", Data: &t.trace},
 		{Name: "catalogue_version", Data: &t.catalogue}, {Name: "reference_version", Data: &t.reference},
 		{Name: "image_sha256", Data: &t.image}, {Name: "seal_sha256", Data: &t.seal},
-		{Name: "prev_seal_sha256", Data: &t.prevSeal}, {Name: "kafka_partition", Data: &t.partition},
-		{Name: "kafka_offset", Data: &t.offset}, {Name: "seq", Data: &t.seq},
+		{Name: "prev_seal_sha256", Data: &t.prevSeal}, {Name: "sealed", Data: &t.sealed}, {Name: "kafka_partition", Data: &t.partition},
+		{Name: "kafka_offset", Data: &t.offset}, {Name: "seq", Data: &t.seq}, {Name: "sealed", Data: &t.sealed},
 	}
 }
 
@@ -106,7 +108,9 @@ func (t *offencesTable) add(d *schemas.Decision, o offenceRow) {
 	t.image.digest(&d.On.Image)
 	t.seal.sum(&d.Seal)
 	t.prevSeal.sum(&d.PrevSeal)
+	t.sealed.bytes(d.Sealed)
 	t.partition.i32(o.pos.Partition)
 	t.offset.i64(o.pos.Offset)
 	t.seq.u32(o.seq)
+	t.sealed.bytes(d.Sealed)
 }

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS offences
     image_sha256      String,
     seal_sha256       FixedString(32),
     prev_seal_sha256  FixedString(32),
+    sealed            String COMMENT 'the exact bytes that seal_sha256 is the SHA-256 of, see pipeline/evidence' CODEC(ZSTD(1)),
     kafka_partition   Int32,
     kafka_offset      Int64 COMMENT 'of the record that closed the passage',
     seq               UInt32 COMMENT 'order of decisions within that record',
