@@ -91,7 +91,13 @@ func (w *Worker) generation(ctx context.Context, sess Session) error {
 	ended := make(chan error, len(partitions))
 	for _, p := range partitions {
 		r := newRunner(&w.cfg, sess, p)
-		sess.Go(func(ctx context.Context) { ended <- r.run(ctx) })
+		sess.Go(func(ctx context.Context) {
+			err := r.run(ctx)
+			if ctx.Err() != nil && !errors.Is(err, ErrStop) && !errors.Is(err, ErrFenced) {
+				err = nil // the generation has ended, which no one needs to hear of
+			}
+			ended <- err
+		})
 	}
 	var stop error
 	for range partitions {

@@ -16,3 +16,6 @@ func brokerAddr(t *testing.T) string {
 	}
 	return addr
 }
+
+// deadKeepPartitions: Apache Kafka's session timers do not depend on the connection.
+const deadKeepPartitions = false

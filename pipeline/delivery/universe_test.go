@@ -211,9 +211,10 @@ func poll(ctx context.Context) {
 	}
 }
 
-// drained waits until the group has committed all that was sent.
-func (u *universe) drained(group string, alive func() error) {
+// drained waits until the group has committed all that was sent. alive is asked meanwhile and ends the test with an error.
+func (u *universe) drained(group string, alive func(waited time.Duration) error) {
 	u.t.Helper()
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
 	for {
@@ -221,7 +222,7 @@ func (u *universe) drained(group string, alive func() error) {
 		if offsets == u.ends && !underWay {
 			return
 		}
-		if err := alive(); err != nil {
+		if err := alive(time.Since(began)); err != nil {
 			u.t.Fatalf("worker ended at offsets %v of %v: %v", offsets, u.ends, err)
 		}
 		if ctx.Err() != nil {
@@ -241,9 +242,21 @@ func (u *universe) behind() bool {
 func (u *universe) finish(j job) {
 	u.t.Helper()
 	j.Fault = fault{Unplan: j.Fault.Unplan, Unfenced: j.Fault.Unfenced}
-	p := start(u.t, j)
-	u.drained(j.Group, p.alive)
-	p.stop()
+	workers := []*process{start(u.t, j)}
+	u.drained(j.Group, func(waited time.Duration) error {
+		if deadKeepPartitions && waited > time.Duration(len(workers))*8*time.Second {
+			workers = append(workers, start(u.t, j)) // joining makes the group drop the dead
+		}
+		for _, p := range workers {
+			if err := p.alive(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, p := range workers {
+		p.stop()
+	}
 }
 
 func (p *process) alive() error {
@@ -267,7 +280,7 @@ func (u *universe) undisturbed() job {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- j.run(ctx, &tap{}, zerolog.Nop()) }()
-	u.drained(j.Group, func() error {
+	u.drained(j.Group, func(time.Duration) error {
 		select {
 		case err := <-ended:
 			ended <- err

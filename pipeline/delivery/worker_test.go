@@ -31,8 +31,8 @@ type job struct {
 	Fault                       fault
 }
 
-// session is how long a silent worker keeps its partitions: the least that the broker allows here.
-const session = time.Second
+// session is how long a silent worker keeps its partitions.
+const session = 1500 * time.Millisecond
 
 // run works until ctx ends. It is wired as `anpr ingest` is.
 func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {

@@ -24,7 +24,6 @@ type offencesTable struct {
 	catalogue, reference                      lowCol
 	image, sealed                             strCol
 	seal, prevSeal                            fixedCol
-	sealed                                    strCol
 	partition, offset, seq                    fixedCol
 }
 
@@ -52,7 +51,7 @@ func (t *offencesTable) input() proto.Input {
 		{Name: "catalogue_version", Data: &t.catalogue}, {Name: "reference_version", Data: &t.reference},
 		{Name: "image_sha256", Data: &t.image}, {Name: "seal_sha256", Data: &t.seal},
 		{Name: "prev_seal_sha256", Data: &t.prevSeal}, {Name: "sealed", Data: &t.sealed}, {Name: "kafka_partition", Data: &t.partition},
-		{Name: "kafka_offset", Data: &t.offset}, {Name: "seq", Data: &t.seq}, {Name: "sealed", Data: &t.sealed},
+		{Name: "kafka_offset", Data: &t.offset}, {Name: "seq", Data: &t.seq},
 	}
 }
 
@@ -112,5 +111,4 @@ func (t *offencesTable) add(d *schemas.Decision, o offenceRow) {
 	t.partition.i32(o.pos.Partition)
 	t.offset.i64(o.pos.Offset)
 	t.seq.u32(o.seq)
-	t.sealed.bytes(d.Sealed)
 }

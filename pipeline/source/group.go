@@ -20,7 +20,7 @@ type Config struct {
 	GroupID          string
 	ClientID         string
 	SessionTimeout   time.Duration // a member silent for so long has lost its partitions; default 6 s
-	RebalanceTimeout time.Duration // default 10 s
+	RebalanceTimeout time.Duration // default 5/6 of SessionTimeout and below it: the embedded broker forgets who waits for a rebalance longer than its session, without an answer
 	MaxWait          time.Duration // longest wait of an empty fetch; default 250 ms
 	FetchBytes       int           // of one fetch; default 4 MiB
 	Logger           zerolog.Logger
@@ -33,7 +33,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.SessionTimeout, 6*time.Second)
-	def(&c.RebalanceTimeout, 10*time.Second)
+	def(&c.RebalanceTimeout, c.SessionTimeout*5/6)
 	def(&c.MaxWait, 250*time.Millisecond)
 	if c.FetchBytes == 0 {
 		c.FetchBytes = 4 << 20
