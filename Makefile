@@ -56,7 +56,7 @@ test-kafka: setup ## The pipeline against real Apache Kafka brokers (needs Java 
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
 	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
-	go vet -tags e2e ./...
+	go vet -tags e2e ./... && go vet -tags kafka ./pipeline/delivery
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: fuzz

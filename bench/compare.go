@@ -172,6 +172,7 @@ func (h *Truth) compareOffences(r *Report, got *Got) {
 			if LEZKnown(o.day) {
 				lez[lezKey{o.class, o.day}] = true
 			}
+		case schemas.FamilyHotlist: // makes hits, not offences
 		}
 	}
 	for _, x := range h.speeds {

@@ -269,6 +269,7 @@ func (t *Traffic) spoil(s *shot, k Kind, received schemas.Micros) {
 		s.captured = received + 10*schemas.Minute + schemas.Micros(t.r.Int64N(int64(110*schemas.Minute)))
 	case ClockLost:
 		s.captured = schemas.Second + schemas.Micros(t.r.Int64N(int64(300*schemas.Second)))
+	default: // nothing of the shot itself is changed
 	}
 	s.kind = k
 }

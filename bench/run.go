@@ -169,7 +169,7 @@ func (r *run) dispatch(ctx context.Context) (ended time.Duration) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	now := time.Since(r.began)
-	for i := uint64(0); i < n; i++ {
+	for i := range n {
 		if i%64 == 0 && ctx.Err() != nil {
 			return min(time.Since(r.began), d)
 		}

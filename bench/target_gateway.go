@@ -75,7 +75,7 @@ func ReadCameraTokens(dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the camera tokens: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	r := csv.NewReader(f)
 	r.FieldsPerRecord, r.Comment = 2, '#'
 	rows, err := r.ReadAll()
@@ -135,7 +135,7 @@ func (t *GatewayTarget) post(ctx context.Context, r *Record) (again bool, least 
 	if err != nil {
 		return true, 0, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // read to its end, so that the connection is kept
 	switch {
 	case err != nil:

@@ -118,7 +118,6 @@ func TestMissingTopicIsSaid(t *testing.T) {
 type fakeGateway struct {
 	mu      sync.Mutex
 	tokens  map[string]string
-	reads   map[string]*anprv1.PlateRead // by camera and event
 	seen    map[string]int
 	refused int
 	fails   int // the first posts to answer with 503 or 429

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func hashReads(t testing.TB, c *City, seed uint64, n int) string {
 	for _, x := range tr.Truth().LEZ() {
 		fmt.Fprintln(sum, x)
 	}
-	return fmt.Sprintf("%x", sum.Sum(nil))
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func TestSameSeedGivesSameReadsAndTruth(t *testing.T) {

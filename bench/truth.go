@@ -218,9 +218,9 @@ func (t *Traffic) judgeLEZ(p *passing) {
 }
 
 func (h *Truth) stateOf(day schemas.Day) []lezVerdict {
-	for i := len(h.days) - 1; i >= 0; i-- {
-		if h.days[i].day == day {
-			return h.days[i].state
+	for _, d := range slices.Backward(h.days) {
+		if d.day == day {
+			return d.state
 		}
 	}
 	h.days = append(h.days, lezDay{day, make([]lezVerdict, len(h.city.vehicles))})

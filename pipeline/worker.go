@@ -66,7 +66,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		sess, err := w.cfg.Group.Next(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the caller ended it, and the group says so
 			}
 			w.cfg.Logger.Warn().Err(err).Msg("no generation of the consumer group; trying again")
 			if !pause(ctx, 500*time.Millisecond) {

@@ -186,7 +186,7 @@ func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entr
 		return
 	}
 	rd.seen[name] = c.file
-	*dst = rows(c, name, raw, convert)
+	*dst = rows(name, raw, convert)
 }
 
 // sections lists what a catalogue must have.

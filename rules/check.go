@@ -211,7 +211,7 @@ func each[T comparable](c *checker, path string, words []string, parse func(stri
 }
 
 // rows converts a section: one entry for each raw row.
-func rows[R, T any](c *checker, section string, raw []R, convert func(path string, r *R) entry[T]) []entry[T] {
+func rows[R, T any](section string, raw []R, convert func(path string, r *R) entry[T]) []entry[T] {
 	out := make([]entry[T], 0, len(raw))
 	for i := range raw {
 		out = append(out, convert("$."+section+"["+strconv.Itoa(i)+"]", &raw[i]))

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -80,10 +82,8 @@ func (r lez) foreign(c schemas.Country, at schemas.Micros) *entry[foreign] {
 	if f == nil {
 		return nil
 	}
-	for _, x := range f.v.notNeeded {
-		if x == c {
-			return nil
-		}
+	if slices.Contains(f.v.notNeeded, c) {
+		return nil
 	}
 	return f
 }

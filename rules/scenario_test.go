@@ -171,7 +171,7 @@ func (r *runner) explain(l *line) []string {
 func (r *runner) hits(l *line) []string {
 	plate, _ := schemas.PlateFrom(l.get("plate"))
 	read := &schemas.Read{
-		Plate: plate, Class: plate.Class(), Country: l.country("country"), CapturedAt: l.time("at"), Camera: l.get("camera"),
+		Plate: plate, Class: plate.Class(), Country: l.country(), CapturedAt: l.time("at"), Camera: l.get("camera"),
 	}
 	read.ID = schemas.NewReadID(read.Camera, "", read.CapturedAt, plate.String())
 	l.done()
@@ -241,17 +241,17 @@ func mustLoad(t testing.TB, fsys fs.FS) *Catalogue {
 }
 
 func TestEveryScenarioCodeIsShown(t *testing.T) {
-	b := ""
+	var b strings.Builder
 	files, _ := filepath.Glob("testdata/*.txt")
 	for _, f := range files {
 		x, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b += string(x)
+		b.Write(x)
 	}
 	for _, c := range codes {
-		if !strings.Contains(b, "\n  "+c.key+" ") {
+		if !strings.Contains(b.String(), "\n  "+c.key+" ") {
 			t.Errorf("no scenario explains a case with the clause %s: add one", c.key)
 		}
 	}
@@ -261,7 +261,7 @@ func TestEveryScenarioCodeIsShown(t *testing.T) {
 			t.Errorf("Reasons(%s) lacks %s", f, reasonNotApplicable)
 		}
 		for _, reason := range reasons[i] {
-			if !strings.Contains(b, " "+reason+" ") {
+			if !strings.Contains(b.String(), " "+reason+" ") {
 				t.Errorf("no scenario shows the %s reason %s: add one", f, reason)
 			}
 		}

@@ -105,7 +105,7 @@ type line struct {
 
 func parseLine(t testing.TB, s string) *line {
 	l := &line{t: t, kv: map[string]string{}, used: map[string]bool{}}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		if k, v, ok := strings.Cut(w, "="); ok {
 			l.kv[k] = v
 		} else {
@@ -189,7 +189,8 @@ func (l *line) kmh(key string) schemas.Speed {
 	return schemas.Speed(n)
 }
 
-func (l *line) country(key string) schemas.Country {
+func (l *line) country() schemas.Country {
+	const key = "country"
 	c, ok := schemas.CountryFrom(l.get(key))
 	if !ok && l.kv[key] != "" {
 		l.t.Fatalf("%s=%s is not a country", key, l.kv[key])
@@ -220,12 +221,12 @@ func (w *world) add(t testing.TB, s string) {
 	switch l.words[0] {
 	case "vehicle":
 		w.vehicles[p] = append(w.vehicles[p], schemas.Vehicle{
-			Country: l.country("country"), Category: word(l, "category", schemas.ParseCategory),
+			Country: l.country(), Category: word(l, "category", schemas.ParseCategory),
 			Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro), Oldtimer: l.has("oldtimer"),
 			FirstRegistration: l.day("first"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
 		})
 	case "register":
-		w.asOf[l.country("country")] = l.time("asof")
+		w.asOf[l.country()] = l.time("asof")
 	case "exemption":
 		w.exemptions[p] = append(w.exemptions[p], schemas.Exemption{
 			Family: l.get("family"), Kind: l.get("kind"), Ref: l.get("ref"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
@@ -234,11 +235,11 @@ func (w *world) add(t testing.TB, s string) {
 		w.passes[p] = append(w.passes[p], l.day("day"))
 	case "registration":
 		w.registrations[p] = append(w.registrations[p], registration{
-			schemas.Registration{ValidFrom: l.day("from"), ValidTo: l.day("to")}, l.country("country"),
+			schemas.Registration{ValidFrom: l.day("from"), ValidTo: l.day("to")}, l.country(),
 		})
 	case "entry":
 		w.entries = append(w.entries, &schemas.ListEntry{
-			List: l.get("list"), ID: l.get("id"), Plate: p, Country: l.country("country"), Priority: uint8(l.num("priority", 50)),
+			List: l.get("list"), ID: l.get("id"), Plate: p, Country: l.country(), Priority: uint8(l.num("priority", 50)),
 			ValidFrom: l.time("from"), ValidTo: l.time("to"), Confusable: l.has("confusable"),
 		})
 	case "camera":
@@ -299,7 +300,7 @@ func (w *world) subject(l *line) *Subject {
 	at := l.time("at")
 	best := schemas.Sighting{
 		Read: schemas.NewReadID(cam.ID, "", at, plate.String()), Camera: schemas.CameraRefOf(cam.ID), CapturedAt: at,
-		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country("country"),
+		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country(),
 		Confidence: schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
 		Direction: schemas.Approaching, Kind: word(l, "kind", schemas.ParseVehicleKind),
 	}

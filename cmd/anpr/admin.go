@@ -155,7 +155,7 @@ func (c *engineFetchCmd) Run(ctx context.Context) error {
 type versionCmd struct{}
 
 // Run prints module version, revision and Go version.
-func (versionCmd) Run() error {
+func (versionCmd) Run() error { //nolint:unparam // the form kong calls
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		fmt.Println("anpr (no build information)")

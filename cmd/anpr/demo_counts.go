@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -34,8 +35,7 @@ func newCounts(f stackFlags, log zerolog.Logger) (*counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	topics, err := newTopicCounter(f.KafkaAddr, f.Group)
-	return &counts{conn, topics}, err
+	return &counts{conn, newTopicCounter(f.KafkaAddr, f.Group)}, nil
 }
 
 func (c *counts) close() error { return c.conn.Close() }
@@ -153,11 +153,13 @@ func (e *example) render(lang rules.Lang) (string, error) {
 		d.Outcome, d.HoldUntil = schemas.OutcomeHeld, schemas.MicrosOf(e.hold)
 	}
 	d.Measured, d.Corrected, d.Limit = schemas.Speed(e.measured), schemas.Speed(e.corrected), schemas.Speed(e.limit)
-	text := fmt.Sprintf("%s  %s  %s  %s\n", e.plate, schemas.MicrosOf(e.at).Local().Format("2006-01-02 15:04:05 MST"), e.camera, e.id)
+	var text strings.Builder
+	_, _ = fmt.Fprintf(&text, "%s  %s  %s  %s\n", e.plate, schemas.MicrosOf(e.at).Local().Format("2006-01-02 15:04:05 MST"), e.camera, e.id)
 	for _, line := range rules.Render(lang, d) {
-		text += "  " + line + "\n"
+		text.WriteString("  " + line + "\n")
 	}
-	return text + fmt.Sprintf("  SHA-256 %x\n", e.seal), nil
+	_, _ = fmt.Fprintf(&text, "  SHA-256 %x\n", e.seal)
+	return text.String(), nil
 }
 
 // screen prints the live summary and returns its number of lines.

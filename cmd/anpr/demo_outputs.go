@@ -48,10 +48,7 @@ type latencies struct {
 
 // watchOutputs starts at the present end of the topics.
 func watchOutputs(ctx context.Context, addr string) (*outputs, error) {
-	counter, err := newTopicCounter(addr, "")
-	if err != nil {
-		return nil, err
-	}
+	counter := newTopicCounter(addr, "")
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o := &outputs{cancel: cancel, hist: hdrhistogram.New(1, 60_000_000, 3)}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {

@@ -86,7 +86,7 @@ func sampleToken(path, user string) (string, error) {
 }
 
 // answer asks and prints.
-func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), print func(*A) error) error {
+func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), show func(*A) error) error {
 	c, err := q.client()
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), print func
 	if q.JSON {
 		return office.PrintJSON(os.Stdout, a)
 	}
-	return print(a)
+	return show(a)
 }
 
 type plateQuery struct {

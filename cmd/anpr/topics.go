@@ -16,10 +16,10 @@ type topicCounter struct {
 	group  string
 }
 
-func newTopicCounter(addr, group string) (*topicCounter, error) {
+func newTopicCounter(addr, group string) *topicCounter {
 	return &topicCounter{group: group, client: &kafka.Client{
 		Addr: kafka.TCP(brokers(addr)...), Timeout: 5 * time.Second, Transport: &kafka.Transport{MetadataTTL: 30 * time.Second},
-	}}, nil
+	}}
 }
 
 // ends returns first and end offset of every partition of a topic.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -197,10 +198,7 @@ func (s *stack) wait(ctx context.Context) error {
 func (s *stack) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	counter, err := newTopicCounter(s.flags.KafkaAddr, s.flags.Group)
-	if err != nil {
-		return err
-	}
+	counter := newTopicCounter(s.flags.KafkaAddr, s.flags.Group)
 	for {
 		lag, err := counter.lag(ctx)
 		if err == nil && lag == 0 {
@@ -220,8 +218,7 @@ func (s *stack) drain(ctx context.Context) error {
 // stop stops all parts in reverse order, each within 30 s, and says how long each took.
 func (s *stack) stop() error {
 	var errs []error
-	for i := len(s.down) - 1; i >= 0; i-- {
-		p := s.down[i]
+	for _, p := range slices.Backward(s.down) {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		if err := p.stop(ctx); err != nil {

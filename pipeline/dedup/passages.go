@@ -1,6 +1,10 @@
 package dedup
 
-import "github.com/gvc-brussels/anpr/schemas"
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
 
 // Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. Changing a value
 // changes which reads form a passage: it belongs to the deployment, not to an experiment on live traffic.
@@ -202,10 +206,8 @@ func (ps *Passages) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
 // Report remembers a hit of the passage and says whether it is new to it.
 func (ps *Passages) Report(a Added, id schemas.HitID) bool {
 	s := &ps.slots[a.slot]
-	for _, h := range s.reported {
-		if h == id {
-			return false
-		}
+	if slices.Contains(s.reported, id) {
+		return false
 	}
 	s.reported = append(s.reported, id)
 	return true
@@ -299,10 +301,8 @@ func (ps *Passages) drop(i int32) {
 
 // addPlate reports whether the plate is new to the passage.
 func (s *slot) addPlate(p schemas.Plate) bool {
-	for _, q := range s.plates[:s.nplates] {
-		if q == p {
-			return false
-		}
+	if slices.Contains(s.plates[:s.nplates], p) {
+		return false
 	}
 	if s.nplates < maxPlates {
 		s.plates[s.nplates] = p

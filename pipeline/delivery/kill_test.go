@@ -10,7 +10,7 @@ import (
 )
 
 // readsInLog is the size of a universe's log: enough that no worker is out of work before the last fault.
-const readsInLog = 6000
+const readsInLog = 4000
 
 // anyStep fits every event.
 func anyStep(event) bool { return true }
@@ -25,7 +25,8 @@ func vary(j job, rng *rand.Rand) job {
 // TestRandomKillsChangeNothing runs two workers on a log that grows, kills one of them again and again at a random
 // moment, and starts another in its place.
 func TestRandomKillsChangeNothing(t *testing.T) {
-	const worlds, each = 3, 8
+	const worlds, each = 4, 6
+	t.Parallel()
 	var underLoad atomic.Int64
 	t.Run("worlds", func(t *testing.T) {
 		for range worlds {
@@ -53,7 +54,7 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 		slots[i] = start(u.t, vary(u.job, rng))
 	}
 	for k := range times {
-		u.send(rng, float64(k+1)/float64(times+1))
+		u.send(rng, (float64(k)+0.5)/float64(times+1))
 		ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 		victim := rng.IntN(len(slots))
 		if k%4 == 3 { // in its youth: while it joins, or takes a partition over
@@ -63,13 +64,10 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 			slots[victim].await(wait, func(event) bool { return false })
 			done()
 		} else {
-			for range 1 + rng.IntN(15) {
-				if _, ok := slots[victim].await(ctx, anyStep); !ok {
-					u.t.Fatalf("kill %d: the worker does nothing: %v\n%s", k, ctx.Err(), slots[victim].log.tail())
-				}
-			}
+			u.works(ctx, slots[victim], 1+rng.IntN(15), rng)
 		}
 		cancel()
+		u.send(rng, u.share()+0.5/float64(times+1)) // something to do while it dies
 		if u.behind() {
 			underLoad++
 		}
@@ -86,9 +84,31 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 	return underLoad
 }
 
+// works returns when the worker has passed that many more steps, sending more of the log when it runs out of it.
+func (u *universe) works(ctx context.Context, p *process, steps int, rng *rand.Rand) {
+	u.t.Helper()
+	for steps > 0 {
+		wait, done := context.WithTimeout(ctx, time.Second)
+		_, ok := p.await(wait, anyStep)
+		idle := wait.Err() != nil
+		done()
+		switch {
+		case ok:
+			steps--
+		case !idle || ctx.Err() != nil:
+			u.t.Fatalf("the worker does nothing: %v %v\n%s", p.err, ctx.Err(), p.log.tail())
+		case u.sent == len(u.records):
+			return
+		case !u.behind():
+			u.send(rng, u.share()+0.02)
+		}
+	}
+}
+
 // TestAKillAtAnyStepChangesNothing kills workers exactly at each step of the protocol, in their first batch, which
 // finishes the one their predecessor left, and in a later one.
 func TestAKillAtAnyStepChangesNothing(t *testing.T) {
+	t.Parallel()
 	for name, faults := range map[string][]fault{
 		"around the plan":   {{At: beforePlan, Nth: 3}, {At: afterPlan, Nth: 2}, {At: afterPlan, Nth: 1}, {At: beforePlan, Nth: 1}},
 		"around the insert": {{At: insideInsert, Nth: 2, After: 3 * time.Millisecond}, {At: insideInsert, Nth: 1, After: time.Millisecond}, {At: afterInsert, Nth: 3}, {At: afterInsert, Nth: 1}},
@@ -125,7 +145,7 @@ func (u *universe) dies(j job) {
 // TestTheTestSeesAMissingPlan checks the tests themselves: commits without a plan must give duplicates.
 func TestTheTestSeesAMissingPlan(t *testing.T) {
 	t.Parallel()
-	u := newUniverse(t, readsInLog/6)
+	u := newUniverse(t, readsInLog/4)
 	rng := rand.New(rand.NewPCG(u.seed, 3))
 	u.send(rng, 1)
 	u.job.Fault.Unplan = true

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 		os.Exit(workerMain(text))
 	}
 	// The tests mostly wait for sessions to expire, so more of them than processors may run at the same time.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	embeddedtest.Main(m)

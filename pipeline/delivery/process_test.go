@@ -155,3 +155,10 @@ func (p *process) killed() bool {
 	exit, ok := errors.AsType[*exec.ExitError](p.err)
 	return ok && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
 }
+
+// all returns the whole log.
+func (l *lockedBuffer) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -26,12 +26,11 @@ const (
 
 // fault is what a worker does to itself at a step.
 type fault struct {
-	At       step
-	Nth      int // passing of the step at which it happens, from 1; 0 = never
-	Signal   syscall.Signal
-	After    time.Duration // after the step was reached; for insideInsert
-	Unplan   bool          // mutant: commits carry no plan
-	Unfenced bool          // mutant: a refused commit counts as done
+	At     step
+	Nth    int // passing of the step at which it happens, from 1; 0 = never
+	Signal syscall.Signal
+	After  time.Duration // after the step was reached; for insideInsert
+	Unplan bool          // mutant: commits carry no plan
 }
 
 // tap tells the parent process how far the worker is and strikes at the chosen step.

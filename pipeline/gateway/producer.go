@@ -80,8 +80,7 @@ func (k *KafkaProducer) Produce(ctx context.Context, records []Record) error {
 		msgs[i] = kafka.Message{Key: r.Key, Value: r.Value, Time: r.Time, WriterData: r.Partition}
 	}
 	err := k.writer.WriteMessages(ctx, msgs...)
-	var many kafka.WriteErrors
-	if errors.As(err, &many) {
+	if many, ok := errors.AsType[kafka.WriteErrors](err); ok {
 		for i, one := range many {
 			if one != nil {
 				return fmt.Errorf("produce %d records, %d refused, the first to partition %d: %w",

@@ -145,8 +145,7 @@ func (g *Gateway) readBody(u *upload) bool {
 	buf.Grow(int(max(u.r.ContentLength, 0)) + bytes.MinRead)
 	_, err := buf.ReadFrom(http.MaxBytesReader(u.w, u.r.Body, g.cfg.MaxBody))
 	g.cfg.Metrics.Bytes.Add(float64(buf.Len()))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		g.tooLarge(u)
 		return false
 	}

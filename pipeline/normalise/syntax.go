@@ -151,7 +151,7 @@ var symbol = func() (t [256]uint8) {
 
 var matchers = func() (ms [maxTemplate + 1]matcher) {
 	for s := range seriesEnd {
-		for _, alternative := range strings.Fields(syntaxes[s].pattern) {
+		for alternative := range strings.FieldsSeq(syntaxes[s].pattern) {
 			for _, template := range expand(alternative) {
 				ms[len(template)].add(s, template)
 			}

@@ -43,7 +43,7 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	urls := []string{
 		"/v1/reads?plate=" + canary + ask, "/v1/plates/" + canary + "/last-seen?" + ask, "/v1/hits?plate=" + canary + ask,
 		"/v1/reads?plate=" + canary + "'&purpose=judicial", "/v1/nothing/" + canary, "/v1/reads?plate=" + canary + ask + "&from=" + canary,
-		"/v1/offences/" + off["offence_id"].(string) + "?explain=true&purpose=traffic&reason=look+for+" + canary, //nolint:errcheck,forcetypeassert // of offenceRow
+		"/v1/offences/" + off["offence_id"].(string) + "?explain=true&purpose=traffic&reason=look+for+" + canary,
 	}
 	statuses := map[int]int{}
 	ask1 := func() {

@@ -37,7 +37,7 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 			t.Errorf("%s: got %+v, err %v, want %d", name, a, err, x.want)
 		}
 	}
-	id := speed["offence_id"].(string) //nolint:errcheck,forcetypeassert // of offenceRow
+	id := speed["offence_id"].(string)
 	for _, lang := range []string{"nl", "fr", ""} {
 		a, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: id, Explain: true, Lang: lang})
 		if err != nil {
@@ -66,7 +66,7 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 	off := d.offenceRow(d.readRow("1CANARY1", "BRU-1", "5339", hour), "speed", "candidate")
 	d.insert("offences", off)
 	c := d.as(access.Jurist)
-	id := off["offence_id"].(string) //nolint:errcheck,forcetypeassert // of offenceRow
+	id := off["offence_id"].(string)
 	_, list := d.get(t, bearer(access.Jurist), "/v1/offences?")
 	code, one := d.get(t, bearer(access.Jurist), "/v1/offences/"+id+"?explain=true&lang=fr")
 	if code != 200 || !strings.Contains(list, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {

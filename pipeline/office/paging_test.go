@@ -15,7 +15,7 @@ func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
 	for i := range 23 {
 		// Many of one instant, so that the id has to order them.
 		r := d.readRow("1ABC123", fmt.Sprint("C", i), "5339", time.Duration(i/8)*hour+hour)
-		want[r["read_id"].(string)] = true //nolint:errcheck,forcetypeassert // of readRow
+		want[r["read_id"].(string)] = true
 		d.insert("reads", r, r)
 	}
 	for _, limit := range []int{1, 4, 22, 23, 24} {

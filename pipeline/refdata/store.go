@@ -77,8 +77,7 @@ func (s *Store) Reload(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		var refused *Error
-		if !errors.As(err, &refused) {
+		if _, refused := errors.AsType[*Error](err); !refused {
 			s.tried = 0 // not the content's fault: try again
 		}
 		s.opt.Metrics.failures.Inc()

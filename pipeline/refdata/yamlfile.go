@@ -67,14 +67,14 @@ func tooDeep(tokens token.Tokens) int {
 		if first {
 			line, opened = t.Position.Line, 0
 		}
-		k := t.Type
-		switch {
-		case k == token.SequenceStartType, k == token.MappingStartType:
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
 			open++
-		case k == token.SequenceEndType, k == token.MappingEndType:
+		case token.SequenceEndType, token.MappingEndType:
 			open = max(0, open-1)
-		case k == token.SequenceEntryType, k == token.MappingKeyType:
+		case token.SequenceEntryType, token.MappingKeyType:
 			opened++
+		default: // no nesting
 		}
 		if open > maxDepth || opened > maxDepth || (first && t.Position.Column > 8*maxDepth) {
 			return max(line, 1)

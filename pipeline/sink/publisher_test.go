@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -34,6 +35,16 @@ func newBroker(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+// brokerAddr returns the address of a broker with empty topics, the one at ANPR_TEST_KAFKA when it is set.
+func brokerAddr(t *testing.T) string {
+	t.Helper()
+	addr, ok := embeddedtest.RealBroker(t, map[string]int{schemas.TopicHits: 3, schemas.TopicOffences: 3, schemas.TopicRejects: 3})
+	if !ok {
+		addr = newBroker(t).ListenAddrs()[0]
+	}
+	return addr
 }
 
 func newPublisher(t *testing.T, addr string, change func(*PublisherConfig)) (*Publisher, gauged) {
@@ -84,7 +95,7 @@ func published(t *testing.T, addr, topic string, n int) []*kgo.Record {
 }
 
 func TestMessagesArriveWhole(t *testing.T) {
-	addr := newBroker(t).ListenAddrs()[0]
+	addr := brokerAddr(t)
 	p, _ := newPublisher(t, addr, nil)
 	r := testRead(1, march)
 	d := testDecision(r, schemas.OutcomeHeld)
@@ -332,7 +343,7 @@ func TestCloseGivesUpWhatTheBrokerNeverTook(t *testing.T) {
 }
 
 func TestCloseSendsWhatHasGathered(t *testing.T) {
-	addr := newBroker(t).ListenAddrs()[0]
+	addr := brokerAddr(t)
 	p, _ := newPublisher(t, addr, nil)
 	var pend pipeline.Pending
 	for i := range 100 {

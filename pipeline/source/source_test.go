@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -21,6 +22,9 @@ const topic = schemas.TopicReads
 
 func broker(t *testing.T, partitions int32) []string {
 	t.Helper()
+	if addr, ok := embeddedtest.RealBroker(t, map[string]int{topic: int(partitions)}); ok {
+		return []string{addr}
+	}
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic), kfake.GroupMinSessionTimeout(time.Second))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +33,7 @@ func broker(t *testing.T, partitions int32) []string {
 	return c.ListenAddrs()
 }
 
-func produce(t *testing.T, brokers []string, partition int, values ...[]byte) {
+func produce(t *testing.T, brokers []string, values ...[]byte) {
 	t.Helper()
 	recs := make([]kafka.Record, len(values))
 	for i, v := range values {
@@ -37,7 +41,7 @@ func produce(t *testing.T, brokers []string, partition int, values ...[]byte) {
 	}
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second}
 	resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(recs...),
+		Topic: topic, Partition: 0, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(recs...),
 	})
 	if err != nil || resp.Error != nil {
 		t.Fatalf("produce: %v %v", err, resp)
@@ -89,8 +93,8 @@ func TestFetchReturnsEveryRecordOnceFromAnyOffset(t *testing.T) {
 	for i := range 1000 {
 		values = append(values, fmt.Appendf(nil, "record %d", i))
 	}
-	produce(t, brokers, 0, values[:400]...) // one record batch: a fetch from its middle gets all of it
-	produce(t, brokers, 0, values[400:]...)
+	produce(t, brokers, values[:400]...) // one record batch: a fetch from its middle gets all of it
+	produce(t, brokers, values[400:]...)
 	g := join(t, brokers)
 	defer g.Close()
 	s := next(t, g)
@@ -111,7 +115,7 @@ func TestFetchReturnsEveryRecordOnceFromAnyOffset(t *testing.T) {
 func TestLargeRecordGrowsTheBufferAndLosesNothing(t *testing.T) {
 	brokers := broker(t, 1)
 	large := bytes.Repeat([]byte("x"), 900<<10)
-	produce(t, brokers, 0, []byte("a"), large, []byte("b"), nil)
+	produce(t, brokers, []byte("a"), large, []byte("b"), nil)
 	g := join(t, brokers)
 	defer g.Close()
 	recs := readAll(t, next(t, g), 0, 4)
@@ -124,7 +128,7 @@ func TestLargeRecordGrowsTheBufferAndLosesNothing(t *testing.T) {
 
 func TestCommitCarriesMetadataAndFencesAStaleGeneration(t *testing.T) {
 	brokers := broker(t, 1)
-	produce(t, brokers, 0, []byte("a"), []byte("b"))
+	produce(t, brokers, []byte("a"), []byte("b"))
 	old := join(t, brokers)
 	s := next(t, old)
 	ctx := t.Context()
