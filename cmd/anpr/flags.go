@@ -46,7 +46,7 @@ type referenceFlags struct {
 }
 
 type pipelineFlags struct {
-	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"150ms" env:"ANPR_LINGER"`
+	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"200ms" env:"ANPR_LINGER"`
 	BatchRows int           `help:"Rows after which a batch does not wait." default:"20000" env:"ANPR_BATCH_ROWS"`
 	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
 	// MaxMessage bounds what goes to the dead-letter topic whole.
