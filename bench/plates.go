@@ -41,10 +41,21 @@ const (
 )
 
 var belgian = [...]series{
-	{"2XXX999", 540, anyCar}, {"1XXX999", 335, anyCar}, {"9XXX999", 6, anyCar}, {"8XXX999", 3, anyCar},
-	{"XXX999", 30, anyCar}, {"999XXX", 14, anyCar}, {"MXXX999", 26, motorcycle}, {"TxXX999", 12, taxi},
-	{"OXXX999", 12, veteran}, {"GXXX999", 1, tractor}, {"Wx99XXX", 3, anyCar}, {"CDXX999", 5, anyCar},
-	{"P999", 1, anyCar}, {"E999", 1, anyCar}, {"XXXXX9", 4, anyCar},
+	{"2XXX999", 540, anyCar},
+	{"1XXX999", 335, anyCar},
+	{"9XXX999", 6, anyCar},
+	{"8XXX999", 3, anyCar},
+	{"XXX999", 30, anyCar},
+	{"999XXX", 14, anyCar},
+	{"MXXX999", 26, motorcycle},
+	{"TxXX999", 12, taxi},
+	{"OXXX999", 12, veteran},
+	{"GXXX999", 1, tractor},
+	{"Wx99XXX", 3, anyCar},
+	{"CDXX999", 5, anyCar},
+	{"P999", 1, anyCar},
+	{"E999", 1, anyCar},
+	{"XXXXX9", 4, anyCar},
 }
 
 var foreign = [...][]series{

@@ -14,8 +14,13 @@ import (
 
 // Users lists the office users of the generated users.yaml: one of each role.
 var Users = []User{
-	{"agent1", "gvc_agent", nil}, {"supervisor1", "gvc_supervisor", nil}, {"officer1", "zone_officer", []string{"5339"}},
-	{"prosecutor1", "prosecutor", nil}, {"operator1", "camera_operator", nil}, {"auditor1", "auditor", nil}, {"jurist1", "jurist", nil},
+	{"agent1", "gvc_agent", nil},
+	{"supervisor1", "gvc_supervisor", nil},
+	{"officer1", "zone_officer", []string{"5339"}},
+	{"prosecutor1", "prosecutor", nil},
+	{"operator1", "camera_operator", nil},
+	{"auditor1", "auditor", nil},
+	{"jurist1", "jurist", nil},
 }
 
 // User is one generated office user. No zones means all six.

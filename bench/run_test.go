@@ -11,9 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 // gate is a target that stands still until opened, and keeps what it was given.

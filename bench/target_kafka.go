@@ -9,8 +9,9 @@ import (
 	"net"
 	"time"
 
-	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/segmentio/kafka-go"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // KafkaTarget produces to a topic as the gateway does: acks=all, the partition chosen by schemas.Partition, the message's time the

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gvc-brussels/anpr/schemas"
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 const testPartitions = 3

@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"strconv"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // This file writes reads by hand, because proto.Marshal of a new message per read would be most of the generator's time. A test

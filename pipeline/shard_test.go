@@ -23,6 +23,7 @@ func (d *discard) Reject(*Rejected)                                             
 func (d *discard) Hit(*schemas.Hit, *schemas.Read, *schemas.Camera, Position, schemas.Micros) {
 	d.rows++
 }
+
 func (d *discard) Decision(*schemas.Decision, schemas.Class, *schemas.Camera, Position, uint32) {
 	d.rows++
 }

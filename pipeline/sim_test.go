@@ -336,9 +336,11 @@ func (s *simTopics) send(p *Pending, id string) {
 }
 
 func (s *simTopics) Hit(p *Pending, h *schemas.Hit, _ *schemas.Read) { s.send(p, "hit "+h.ID.String()) }
+
 func (s *simTopics) Offence(p *Pending, d *schemas.Decision) {
 	s.send(p, "offence "+d.Offence.String())
 }
+
 func (s *simTopics) Reject(p *Pending, r *Rejected) {
 	s.send(p, fmt.Sprintf("reject %+v", r.Pos))
 }

@@ -46,8 +46,10 @@ func city() (*world, []schemas.Plate) {
 
 // drawSubject makes any passage of the city.
 func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
-	limits := []schemas.SpeedLimit{{Limit: schemas.Speed(rapid.SampledFrom([]int{300, 500, 700, 900, 1200}).Draw(t, "limit")),
-		Surround: rapid.SampledFrom(append([]string{"unheard"}, surroundings...)).Draw(t, "surround"), Verified: true}}
+	limits := []schemas.SpeedLimit{{
+		Limit:    schemas.Speed(rapid.SampledFrom([]int{300, 500, 700, 900, 1200}).Draw(t, "limit")),
+		Surround: rapid.SampledFrom(append([]string{"unheard"}, surroundings...)).Draw(t, "surround"), Verified: true,
+	}}
 	cam := &schemas.Camera{
 		ID: "C", InsideLEZ: rapid.Float64Range(0, 1).Draw(t, "inside") < 0.9,
 		Purposes: schemas.Purpose(rapid.SampledFrom([]int{7, 7, 7, 0, 1, 2}).Draw(t, "purposes")),

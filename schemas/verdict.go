@@ -60,7 +60,7 @@ func (o Outcome) String() string { return name(outcomeNames[:], int(o)) }
 // Outcomes lists all outcomes, for pre-bound metrics.
 func Outcomes() []Outcome {
 	out := make([]Outcome, 0, outcomeEnd)
-	for o := OutcomeClear; o < outcomeEnd; o++ {
+	for o := range outcomeEnd {
 		out = append(out, o)
 	}
 	return out

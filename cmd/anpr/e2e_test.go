@@ -96,7 +96,9 @@ func (r *running) kill(t *testing.T) {
 	if err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	<-r.ended
+	if err := <-r.ended; err == nil {
+		t.Fatal("a killed program ended without saying so")
+	}
 }
 
 func (r *running) query(t *testing.T, q string) string {

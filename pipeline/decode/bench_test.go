@@ -3,10 +3,11 @@ package decode
 import (
 	"testing"
 
-	"github.com/gvc-brussels/anpr/schemas"
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 func benchRecord(b *testing.B, rec []byte) {

@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"unicode/utf8"
 
-	"github.com/gvc-brussels/anpr/schemas"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // maxGroups bounds how deep unknown groups may nest.

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gvc-brussels/anpr/schemas"
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 func protobufOnly(b []byte) (*schemas.Read, *schemas.RejectError) {
@@ -148,8 +149,10 @@ func TestJSONAgreesWithProtojsonOnMutatedMessages(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
-	pieces := []string{`"`, `\`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `,`, `:`, `{`, `}`, `[`, `]`, `null`, `true`, `1e2`, `-0`, `0.50e1`,
-		`"17"`, `18446744073709551615`, ` `, "\xff", "\x01", "=", "-", "_", `"lane":3`, `,"lane":"4"`, `"x":[{}]`}
+	pieces := []string{
+		`"`, `\`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `,`, `:`, `{`, `}`, `[`, `]`, `null`, `true`, `1e2`, `-0`, `0.50e1`,
+		`"17"`, `18446744073709551615`, ` `, "\xff", "\x01", "=", "-", "_", `"lane":3`, `,"lane":"4"`, `"x":[{}]`,
+	}
 	var seeds [][]byte
 	for _, m := range messages() {
 		seeds = append(seeds, marshalJSON(t, m, false), marshalJSON(t, m, true))

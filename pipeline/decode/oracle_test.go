@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gvc-brussels/anpr/schemas"
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 // The oracle says the slow and obvious way what a decoded message is worth: generated code plus checks written from the

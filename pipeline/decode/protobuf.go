@@ -3,8 +3,9 @@ package decode
 import (
 	"unsafe"
 
-	"github.com/gvc-brussels/anpr/schemas"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // text views bytes as a string without copying; the record must not change while the string is used.

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // jsonOddities are small JSON records at the edges of the grammar; each is compared with protojson by the fuzz target.

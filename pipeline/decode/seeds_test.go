@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 const (

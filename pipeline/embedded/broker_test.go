@@ -62,7 +62,7 @@ func readAll(t *testing.T, addr string, partition int) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // read only
+	defer conn.Close()
 	end, err := conn.ReadLastOffset()
 	if err != nil {
 		t.Fatal(err)
@@ -404,11 +404,11 @@ func TestBrokerKeepsThePartitionsOfAnExistingTopic(t *testing.T) {
 }
 
 func TestBrokerSaysWhatIsWrong(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // of the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // of the test
+	defer l.Close()
 	_, taken, _ := net.SplitHostPort(l.Addr().String())
 	dir := t.TempDir()
 	running := startBroker(t, BrokerConfig{DataDir: filepath.Join(dir, "running")})

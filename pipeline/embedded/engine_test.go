@@ -214,7 +214,7 @@ func TestEngineSaysWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // of the test
+	defer l.Close()
 	_, taken, _ := net.SplitHostPort(l.Addr().String())
 	dir := t.TempDir()
 	running := filepath.Join(dir, "running")
@@ -230,15 +230,19 @@ func TestEngineSaysWhatIsWrong(t *testing.T) {
 		"native port in use": {func(c *Config) { c.NativeAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagNative}},
 		"HTTP port in use":   {func(c *Config) { c.HTTPAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagHTTP}},
 		"two hosts":          {func(c *Config) { c.HTTPAddr = "127.0.0.2:0" }, []string{"one host", FlagNative, FlagHTTP}},
-		"open to the network": {func(c *Config) { c.NativeAddr, c.HTTPAddr = "0.0.0.0:0", "0.0.0.0:0" },
-			[]string{"without a password"}},
+		"open to the network": {
+			func(c *Config) { c.NativeAddr, c.HTTPAddr = "0.0.0.0:0", "0.0.0.0:0" },
+			[]string{"without a password"},
+		},
 		"directory occupied": {func(c *Config) { c.DataDir, c.patience = running, time.Millisecond }, []string{"another engine", running, FlagDataDir}},
 		"directory a file":   {func(c *Config) { c.DataDir = garbage }, []string{garbage, FlagDataDir}},
 		"no directory":       {func(c *Config) { c.DataDir = "" }, []string{FlagDataDir}},
 		"library damaged":    {func(c *Config) { c.library = garbage }, []string{"damaged", envCache, garbage}},
 		"no such binary":     {func(c *Config) { c.Binary = filepath.Join(dir, "missing") }, []string{"missing", "no such file"}},
-		"user without password": {func(c *Config) { c.Users = []User{{Name: "a"}} },
-			[]string{`"a"`, "no password"}},
+		"user without password": {
+			func(c *Config) { c.Users = []User{{Name: "a"}} },
+			[]string{`"a"`, "no password"},
+		},
 		"user of the engine":  {func(c *Config) { c.Users = []User{{Name: "default", Password: "x"}} }, []string{`"default"`, "reserved"}},
 		"user name is markup": {func(c *Config) { c.Users = []User{{Name: "a/><b", Password: "x"}} }, []string{"letters"}},
 	} {
@@ -352,8 +356,10 @@ func TestEngineOutlivesClientsThatMisbehave(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			var n proto.ColUInt64
-			err = conn.Do(ctx, ch.Query{Body: "SELECT number FROM system.numbers", Result: proto.Results{{Name: "number", Data: &n}},
-				OnResult: func(context.Context, proto.Block) error { cancel(); return nil }})
+			err = conn.Do(ctx, ch.Query{
+				Body: "SELECT number FROM system.numbers", Result: proto.Results{{Name: "number", Data: &n}},
+				OnResult: func(context.Context, proto.Block) error { cancel(); return nil },
+			})
 			if err == nil {
 				t.Error("an endless query ended by itself")
 			}

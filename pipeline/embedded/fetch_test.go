@@ -139,15 +139,15 @@ func TestFetchAgainWhenTheLibraryIsDamaged(t *testing.T) {
 
 func TestFetchTrustsAWholeLibraryWithoutStamp(t *testing.T) {
 	f, r, _ := newFetcher(t)
-	path, err := f.ensure(t.Context())
-	if err != nil {
+	if _, err := f.ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "{", `{"library_sha256":"00"}`} {
 		if err := os.WriteFile(f.stampPath(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if path, err = f.ensure(t.Context()); err != nil {
+		path, err := f.ensure(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !f.present(path) {

@@ -92,7 +92,7 @@ func playServer() {
 	signal.Notify(stop, syscall.SIGTERM)
 	go func() {
 		<-stop
-		w.Close() //nolint:errcheck // ends the engine
+		w.Close()
 	}()
 	lib, err := EnsureEngine(context.Background(), "", io.Discard)
 	if err != nil {

@@ -20,7 +20,7 @@ func physicalMemory() (int64, error) {
 	if err := unix.Sysinfo(&si); err != nil {
 		return 0, fmt.Errorf("ask the kernel for the memory size: %w", err)
 	}
-	return int64(uint64(si.Totalram) * uint64(si.Unit)), nil
+	return int64(si.Totalram * uint64(si.Unit)), nil
 }
 
 // openTerminal opens a pseudo-terminal that is nobody's controlling terminal.

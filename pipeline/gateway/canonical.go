@@ -186,7 +186,8 @@ func (p *Parsed) canonicalTexts() {
 		bound       int
 	}{
 		{"camera_event_id", r.CameraEventId, schemas.MaxEventID},
-		{"make", r.Make, schemas.MaxText}, {"colour", r.Colour, schemas.MaxText},
+		{"make", r.Make, schemas.MaxText},
+		{"colour", r.Colour, schemas.MaxText},
 	} {
 		if len(t.text) > t.bound {
 			p.refuse(schemas.ReasonTooLarge, t.field, "%d bytes, at most %d are taken", len(t.text), t.bound)

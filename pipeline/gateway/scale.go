@@ -21,10 +21,10 @@ func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
 	s = strings.TrimSpace(s)
 	neg := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
-	mant, expo := s, ""
+	mant := s
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		mant, expo = s[:i], s[i+1:]
-		e, ok := smallInt(expo)
+		mant = s[:i]
+		e, ok := smallInt(s[i+1:])
 		if !ok {
 			return 0, false
 		}

@@ -10,8 +10,10 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-var xmlDeclaration = regexp.MustCompile(`^<\?xml[^>]*\?>`)
-var xmlEncoding = regexp.MustCompile(`encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+var (
+	xmlDeclaration = regexp.MustCompile(`^<\?xml[^>]*\?>`)
+	xmlEncoding    = regexp.MustCompile(`encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+)
 
 // utf8Text gives a document as UTF-8, without byte order mark, XML declaration and surrounding blanks. What its bytes
 // say (a mark, zero bytes of UTF-16) counts before what it declares, that before the charset of its header. Bytes that

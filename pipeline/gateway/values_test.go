@@ -95,8 +95,10 @@ func TestTimesOfEveryCameraAreRead(t *testing.T) {
 	f("1.621511661894e12", "2021-05-20T11:54:21.894000Z")
 	f("1621511661894000", "2021-05-20T11:54:21.894000Z")
 	f("1621511661894000999", "2021-05-20T11:54:21.894000Z")
-	for _, bad := range []string{"0", "12", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-05-21T24:00:00Z", "2026-05-21T10:60:00Z",
-		"2026-05-21T10:10:06+25:00", "2026-05-21T10:10:06Zx", "2026-05-21", "21/05/2026 10:10:06", "9999999999999999999999", "1..2", "-5"} {
+	for _, bad := range []string{
+		"0", "12", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-05-21T24:00:00Z", "2026-05-21T10:60:00Z",
+		"2026-05-21T10:10:06+25:00", "2026-05-21T10:10:06Zx", "2026-05-21", "21/05/2026 10:10:06", "9999999999999999999999", "1..2", "-5",
+	} {
 		f(bad, "none")
 	}
 }
@@ -152,8 +154,10 @@ func TestCountriesOfEveryCodeListAreISO2(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
-	for _, row := range []string{"BE B BEL", "NL NLD", "FR F FRA", "DE D DEU", "LU L LUX", "GB UK GBR", "PL POL", "RO ROU", "ES E ESP", "IT I ITA",
-		"AT A AUT", "PT P PRT", "CH CHE", "SK SVK", "SI SLO SVN", "CZ CZE", "IE IRL", "DK DNK", "TR TUR", "UA UKR", "EE EST", "US USA"} {
+	for _, row := range []string{
+		"BE B BEL", "NL NLD", "FR F FRA", "DE D DEU", "LU L LUX", "GB UK GBR", "PL POL", "RO ROU", "ES E ESP", "IT I ITA",
+		"AT A AUT", "PT P PRT", "CH CHE", "SK SVK", "SI SLO SVN", "CZ CZE", "IE IRL", "DK DNK", "TR TUR", "UA UKR", "EE EST", "US USA",
+	} {
 		codes := strings.Fields(row)
 		for _, c := range codes {
 			f(c, codes[0])

@@ -50,7 +50,8 @@ func multi(t testing.TB, parts ...one) (contentType string, body []byte) {
 
 func encoded(t testing.TB, enc interface {
 	Bytes([]byte) ([]byte, error)
-}, s string) []byte {
+}, s string,
+) []byte {
 	t.Helper()
 	b, err := enc.Bytes([]byte(s))
 	if err != nil {

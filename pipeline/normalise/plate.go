@@ -5,8 +5,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/gvc-brussels/anpr/schemas"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 const field = "raw_plate"

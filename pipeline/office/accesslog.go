@@ -37,14 +37,20 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteAccessLog, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{"user": in.User, "action": in.Action, "for_purpose": in.ForPurpose, "outcome": in.Outcome,
-			"plate": plate.Text()}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteAccessLog, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
+		asked: in.logged(map[string]any{
+			"user": in.User, "action": in.Action, "for_purpose": in.ForPurpose, "outcome": in.Outcome,
+			"plate": plate.Text(),
+		}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.AccessLog(p, query.AccessFilter{User: in.User, Action: in.Action, Purpose: in.ForPurpose,
-		Outcome: in.Outcome, Plate: plate}, page)
+	st, err := query.AccessLog(p, query.AccessFilter{
+		User: in.User, Action: in.Action, Purpose: in.ForPurpose,
+		Outcome: in.Outcome, Plate: plate,
+	}, page)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +103,8 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 	if !v.OK() {
 		o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")
 	}
-	return &VerifyAnswer{Scope: scopeOf(p), OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]),
-		FirstBad: v.FirstBad, Problem: v.Problem}, nil
+	return &VerifyAnswer{
+		Scope: scopeOf(p), OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]),
+		FirstBad: v.FirstBad, Problem: v.Problem,
+	}, nil
 }

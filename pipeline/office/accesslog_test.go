@@ -190,8 +190,10 @@ func BenchmarkGrant(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, r := access.Authorise(&access.User{Name: "p", Role: access.Prosecutor}, access.Ask{Route: access.RouteReads, Purpose: access.Judicial,
-		Reason: why, Query: `{"plate":"1ABC123"}`}, schemas.MicrosOf(now))
+	s, r := access.Authorise(&access.User{Name: "p", Role: access.Prosecutor}, access.Ask{
+		Route: access.RouteReads, Purpose: access.Judicial,
+		Reason: why, Query: `{"plate":"1ABC123"}`,
+	}, schemas.MicrosOf(now))
 	if r != nil {
 		b.Fatal(r)
 	}

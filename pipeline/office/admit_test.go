@@ -45,7 +45,7 @@ func (d *desk) get(t *testing.T, token, url string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -244,8 +244,10 @@ func TestNothingIsSelectedBeforeTheEntryIsDurableAndNothingWithoutIt(t *testing.
 	}
 	broken = true
 	before := selects
-	for _, url := range []string{request["/v1/reads"] + ask, request["/v1/hits"] + ask, request["/v1/reads"] + "&purpose=traffic&reason=because-I-must",
-		request["/v1/offences"] + ask} {
+	for _, url := range []string{
+		request["/v1/reads"] + ask, request["/v1/hits"] + ask, request["/v1/reads"] + "&purpose=traffic&reason=because-I-must",
+		request["/v1/offences"] + ask,
+	} {
 		status, body := d.get(t, bearer(access.ZoneOfficer), url)
 		if status != http.StatusServiceUnavailable || selects != before || strings.Contains(body, "disk full") {
 			t.Errorf("%s without the log: got %d after %d selects: %s", url, status, selects-before, body)

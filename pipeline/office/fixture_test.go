@@ -94,8 +94,10 @@ func hash(token string) string {
 func connect(t testing.TB) driver.Conn {
 	t.Helper()
 	addr, db := embeddedtest.Database(t)
-	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: db},
-		DialTimeout: 10 * time.Second, MaxOpenConns: 8})
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{addr}, Auth: clickhouse.Auth{Database: db},
+		DialTimeout: 10 * time.Second, MaxOpenConns: 8,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +179,8 @@ func (d *desk) insert(table string, rows ...map[string]any) {
 		// deduplicate_insert overrides); tests that insert one twice mean it.
 		d.inserts++
 		ctx := clickhouse.Context(d.t.Context(), clickhouse.WithSettings(clickhouse.Settings{
-			"insert_deduplication_token": strconv.Itoa(d.inserts)}))
+			"insert_deduplication_token": strconv.Itoa(d.inserts),
+		}))
 		b, err := d.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+strings.Join(cols, ", ")+")")
 		if err != nil {
 			d.t.Fatal(err)
@@ -196,22 +199,26 @@ func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string
 	at := now.Add(-ago)
 	id := schemas.NewReadID(camera, "", schemas.MicrosOf(at), plate)
 	d.offset++
-	return map[string]any{"read_id": id.String(), "passage_id": schemas.PassageIDOf(id).String(), "camera_id": camera, "zone": zone,
+	return map[string]any{
+		"read_id": id.String(), "passage_id": schemas.PassageIDOf(id).String(), "camera_id": camera, "zone": zone,
 		"site": "S-" + camera, "captured_at": at, "received_at": at.Add(time.Second), "plate": plate, "raw_plate": "raw " + plate,
 		"class": schemas.MustPlate(plate).Class().String(), "country": "BE", "confidence": uint16(950), "speed_dkmh": int32(505),
-		"image_sha256": strings.Repeat("\x0f", 32), "candidates": []string{plate}, "kafka_offset": d.offset}
+		"image_sha256": strings.Repeat("\x0f", 32), "candidates": []string{plate}, "kafka_offset": d.offset,
+	}
 }
 
 // offenceRow is a row of offences on such a read, with a trace that holds the plate.
 func (d *desk) offenceRow(read map[string]any, family, status string) map[string]any {
 	plate := read["plate"].(string)
 	id := schemas.NewOffenceID("bru."+schemas.RuleID(family)+".test", schemas.MustPlate(plate).Class(), []byte(fmt.Sprint(read["captured_at"])))
-	return map[string]any{"offence_id": id.String(), "rule": "bru." + family + ".test", "family": family, "status": status,
+	return map[string]any{
+		"offence_id": id.String(), "rule": "bru." + family + ".test", "family": family, "status": status,
 		"plate": plate, "class": read["class"], "read_id": read["read_id"], "passage_id": read["passage_id"],
 		"camera_id": read["camera_id"], "zone": read["zone"], "captured_at": read["captured_at"], "amount_cents": int64(35000),
 		"corrected_dkmh": int32(445), "limit_dkmh": int32(300), "image_sha256": strings.Repeat("\x0f", 32),
 		"seal_sha256": strings.Repeat("\xab", 32),
-		"trace":       `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`}
+		"trace":       `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`,
+	}
 }
 
 const hour, day = time.Hour, 24 * time.Hour

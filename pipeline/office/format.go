@@ -72,12 +72,20 @@ func PrintOffence(w io.Writer, a *OffenceAnswer) error {
 	o := &a.Offence
 	t := newTable(w)
 	for _, kv := range [][2]string{
-		{"offence", o.OffenceID}, {"rule", o.Rule + " of " + o.RuleVersion}, {"status", o.Status + " " + o.Reason},
-		{"captured", clock(o.CapturedAt)}, {"camera", o.Camera + " site " + o.Site + " zone " + o.Zone},
-		{"plate", o.Plate + " " + o.Country}, {"measured", tenths(o.Measured) + " km/h"},
-		{"corrected", tenths(o.Corrected) + " km/h"}, {"limit", tenths(o.Limit) + " km/h"}, {"amount", cents(o.Amount) + " EUR"},
-		{"legal basis", o.LegalBasis}, {"verified", strconv.FormatBool(o.Verified)},
-		{"versions", "catalogue " + o.Catalogue + ", reference " + o.Reference}, {"seal", o.Seal},
+		{"offence", o.OffenceID},
+		{"rule", o.Rule + " of " + o.RuleVersion},
+		{"status", o.Status + " " + o.Reason},
+		{"captured", clock(o.CapturedAt)},
+		{"camera", o.Camera + " site " + o.Site + " zone " + o.Zone},
+		{"plate", o.Plate + " " + o.Country},
+		{"measured", tenths(o.Measured) + " km/h"},
+		{"corrected", tenths(o.Corrected) + " km/h"},
+		{"limit", tenths(o.Limit) + " km/h"},
+		{"amount", cents(o.Amount) + " EUR"},
+		{"legal basis", o.LegalBasis},
+		{"verified", strconv.FormatBool(o.Verified)},
+		{"versions", "catalogue " + o.Catalogue + ", reference " + o.Reference},
+		{"seal", o.Seal},
 	} {
 		t.row(kv[0], kv[1])
 	}
@@ -136,9 +144,9 @@ func PrintReconcile(w io.Writer, a *ReconcileAnswer) error {
 		if !p.OK {
 			verdict = "DOES NOT ADD UP"
 		}
-		t.row(strconv.Itoa(int(p.Partition)), fmt.Sprintf("[%d, %d)", p.First, p.End), fmt.Sprint(p.Batches), fmt.Sprint(p.Fetched),
-			fmt.Sprint(p.Ticks), both(p.Ledger.Stored, p.Tables.Stored), both(p.Ledger.Merged, p.Tables.Merged),
-			both(p.Ledger.Rejected, p.Tables.Rejected), fmt.Sprint(p.InTwo), verdict)
+		t.row(strconv.Itoa(int(p.Partition)), fmt.Sprintf("[%d, %d)", p.First, p.End), number(p.Batches), number(p.Fetched),
+			number(p.Ticks), both(p.Ledger.Stored, p.Tables.Stored), both(p.Ledger.Merged, p.Tables.Merged),
+			both(p.Ledger.Rejected, p.Tables.Rejected), number(p.InTwo), verdict)
 	}
 	for _, f := range a.Faults {
 		t.note("%s in partition %d: offsets [%d, %d)", f.Kind, f.Partition, f.From, f.To)
@@ -252,6 +260,8 @@ func clock(t time.Time) string {
 	}
 	return t.In(schemas.Brussels()).Format("2006-01-02 15:04:05.000 MST")
 }
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func tenths(n int32) string { return fmt.Sprintf("%d.%d", n/10, n%10) }
 

@@ -16,9 +16,13 @@ func TestReadsArePrintedAsAnAlignedTable(t *testing.T) {
 	from := now.Add(-30 * day)
 	var b bytes.Buffer
 	n := uint64(2)
-	err := PrintReads(&b, &ReadsAnswer{Scope: Scope{Purpose: "judicial", From: &from, Zones: []string{"5339"}, Narrowed: "the first month only", LogSeq: 7},
-		Reads: []query.Read{{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: "r1"},
-			{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: "r2"}}, Next: "abc", Count: &n})
+	err := PrintReads(&b, &ReadsAnswer{
+		Scope: Scope{Purpose: "judicial", From: &from, Zones: []string{"5339"}, Narrowed: "the first month only", LogSeq: 7},
+		Reads: []query.Read{
+			{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: "r1"},
+			{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: "r2"},
+		}, Next: "abc", Count: &n,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +50,22 @@ func TestEveryAnswerPrints(t *testing.T) {
 			return PrintLastSeen(b, &LastSeenAnswer{Read: &query.Read{Plate: "1ABC123"}})
 		}, []string{"1ABC123", "1 shown"}},
 		"not seen": {func(b *bytes.Buffer) error { return PrintLastSeen(b, &LastSeenAnswer{}) }, []string{"0 shown"}},
-		"hits": {func(b *bytes.Buffer) error {
-			return PrintHits(b, &HitsAnswer{Hits: []query.Hit{{List: "stolen", Priority: 90}}})
+		"hits": {
+			func(b *bytes.Buffer) error {
+				return PrintHits(b, &HitsAnswer{Hits: []query.Hit{{List: "stolen", Priority: 90}}})
+			},
+			[]string{"stolen", "90"},
 		},
-			[]string{"stolen", "90"}},
-		"offences": {func(b *bytes.Buffer) error {
-			return PrintOffences(b, &OffencesAnswer{Offences: []query.Offence{offence}})
+		"offences": {
+			func(b *bytes.Buffer) error {
+				return PrintOffences(b, &OffencesAnswer{Offences: []query.Offence{offence}})
+			},
+			[]string{"44.5", "30.0", "53.12", "o1"},
 		},
-			[]string{"44.5", "30.0", "53.12", "o1"}},
-		"offence": {func(b *bytes.Buffer) error { return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace}) },
-			[]string{"yes speed.above 44.5 AR 30/09/2005", "53.12 EUR"}},
+		"offence": {
+			func(b *bytes.Buffer) error { return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace}) },
+			[]string{"yes speed.above 44.5 AR 30/09/2005", "53.12 EUR"},
+		},
 		"explained": {func(b *bytes.Buffer) error {
 			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}})
 		}, []string{"  La vitesse"}},
@@ -96,8 +106,18 @@ func TestAPrinterReportsThatItCouldNotWrite(t *testing.T) {
 
 // Every query type can be sent: no field of a kind the client does not know.
 func TestEveryQueryCanBeEncoded(t *testing.T) {
-	for _, q := range []any{ReadsQuery{}, LastSeenQuery{}, HitsQuery{}, OffencesQuery{}, OffenceQuery{}, DecisionsQuery{}, RejectsQuery{},
-		ReconcileQuery{}, AccessLogQuery{}, VerifyQuery{}} {
+	for _, q := range []any{
+		ReadsQuery{},
+		LastSeenQuery{},
+		HitsQuery{},
+		OffencesQuery{},
+		OffenceQuery{},
+		DecisionsQuery{},
+		RejectsQuery{},
+		ReconcileQuery{},
+		AccessLogQuery{},
+		VerifyQuery{},
+	} {
 		v := reflect.New(reflect.TypeOf(q)).Elem()
 		n := fill(v)
 		values := map[string][]string{}

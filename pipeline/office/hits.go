@@ -35,14 +35,20 @@ func (o *Office) hits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteHits, ask: in.Ask, window: in.Window, wide: plate.Wide(), byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{"plate": plate.Text(), "list": in.List, "match": in.Match, "camera": in.Camera,
-			"min_priority": in.MinPriority}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteHits, ask: in.Ask, window: in.Window, wide: plate.Wide(), byPlate: in.Plate != "",
+		asked: in.logged(map[string]any{
+			"plate": plate.Text(), "list": in.List, "match": in.Match, "camera": in.Camera,
+			"min_priority": in.MinPriority,
+		}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.Hits(p, query.HitFilter{Plate: plate, List: in.List, Match: in.Match, Cameras: in.Camera,
-		MinPriority: in.MinPriority}, page)
+	st, err := query.Hits(p, query.HitFilter{
+		Plate: plate, List: in.List, Match: in.Match, Cameras: in.Camera,
+		MinPriority: in.MinPriority,
+	}, page)
 	if err != nil {
 		return nil, err
 	}

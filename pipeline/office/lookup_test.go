@@ -49,8 +49,10 @@ func TestReadsFindsWhatThePatternMeans(t *testing.T) {
 		{"1ABC12?", true, []string{"1ABC123", "1ABC124", "IABC123", "1A8C123"}},
 		{"9ZZZ000", false, []string{}},
 	} {
-		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: c.plate,
-			Confusable: c.confusable, Count: true})
+		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{
+			Ask: judicial(), Window: window, Plate: c.plate,
+			Confusable: c.confusable, Count: true,
+		})
 		if err != nil {
 			t.Errorf("%s: %v", c.plate, err)
 			continue
@@ -85,8 +87,10 @@ func TestAZoneOfficerSeesHisZonesOnly(t *testing.T) {
 	own, other := d.readRow("1ABC123", "BRU-1", "5339", hour), d.readRow("1ABC123", "BRU-2", "5340", 2*hour)
 	d.insert("reads", own, other)
 	hit := func(id byte, zone string, audience ...string) map[string]any {
-		return map[string]any{"hit_id": schemas.ID{id}.String(), "listed_plate": "1ABC123", "plate": "1ABC123", "zone": zone, "list": "stolen",
-			"match": "exact", "audience": audience, "captured_at": now.Add(-time.Duration(id) * hour), "priority": id}
+		return map[string]any{
+			"hit_id": schemas.ID{id}.String(), "listed_plate": "1ABC123", "plate": "1ABC123", "zone": zone, "list": "stolen",
+			"match": "exact", "audience": audience, "captured_at": now.Add(-time.Duration(id) * hour), "priority": id,
+		}
 	}
 	d.insert("hits", hit(1, "5339"), hit(2, "5340"), hit(3, "5339", "5340"), hit(4, "5339", "5340", "5339"))
 	for _, c := range []struct {

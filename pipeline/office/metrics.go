@@ -21,14 +21,22 @@ const (
 // NewMetrics makes the metrics and registers them; reg nil leaves them unregistered.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_office_requests_total",
-			Help: "Requests by route and class of the status code."}, []string{"route", "code"}),
-		Lookups: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_office_lookups_total",
-			Help: "Look-ups by purpose and outcome."}, []string{"purpose", "outcome"}),
-		Latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_office_request_duration_seconds",
-			Help: "Time from request to answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}, []string{"route"}),
-		LogHead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_office_access_log_entries",
-			Help: "Number of the newest entry of the access log."}),
+		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_office_requests_total",
+			Help: "Requests by route and class of the status code.",
+		}, []string{"route", "code"}),
+		Lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_office_lookups_total",
+			Help: "Look-ups by purpose and outcome.",
+		}, []string{"purpose", "outcome"}),
+		Latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "anpr_office_request_duration_seconds",
+			Help: "Time from request to answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}, []string{"route"}),
+		LogHead: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "anpr_office_access_log_entries",
+			Help: "Number of the newest entry of the access log.",
+		}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead)

@@ -44,14 +44,20 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteOffences, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{"plate": plate.Text(), "family": in.Family, "status": in.Status, "rule": in.Rule,
-			"offence_reason": in.OffenceReason, "camera": in.Camera}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteOffences, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
+		asked: in.logged(map[string]any{
+			"plate": plate.Text(), "family": in.Family, "status": in.Status, "rule": in.Rule,
+			"offence_reason": in.OffenceReason, "camera": in.Camera,
+		}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.Offences(p, query.OffenceFilter{Family: in.Family, Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
-		Plate: plate, Cameras: in.Camera}, page)
+	st, err := query.Offences(p, query.OffenceFilter{
+		Family: in.Family, Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
+		Plate: plate, Cameras: in.Camera,
+	}, page)
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +174,10 @@ func (o *Office) decisions(ctx context.Context, in *DecisionsQuery) (*DecisionsA
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteDecisions, ask: in.Ask, window: in.Window, byPlate: true,
-		asked: in.logged(map[string]any{"plate": plate.Text(), "family": in.Family, "outcome": in.Outcome}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteDecisions, ask: in.Ask, window: in.Window, byPlate: true,
+		asked: in.logged(map[string]any{"plate": plate.Text(), "family": in.Family, "outcome": in.Outcome}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}

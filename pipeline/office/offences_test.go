@@ -97,8 +97,10 @@ func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
 	for i, zone := range []string{"5339", "5340", "5339"} {
 		r := d.readRow("1ABC123", "BRU-"+zone, zone, time.Duration(i+1)*hour)
 		d.insert("reads", r)
-		d.insert("decisions", map[string]any{"passage_id": r["passage_id"], "rule": "bru.lez.access", "family": "lez", "outcome": "exempt",
-			"plate": "1ABC123", "read_id": r["read_id"], "captured_at": r["captured_at"], "trace": "[]"})
+		d.insert("decisions", map[string]any{
+			"passage_id": r["passage_id"], "rule": "bru.lez.access", "family": "lez", "outcome": "exempt",
+			"plate": "1ABC123", "read_id": r["read_id"], "captured_at": r["captured_at"], "trace": "[]",
+		})
 	}
 	for role, want := range map[access.Role]int{access.GVCAgent: 2, access.GVCSupervisor: 3} {
 		a, err := d.as(role).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123", Outcome: "exempt", Explain: true})
@@ -112,8 +114,10 @@ func TestRejectsShowContentForThePurposeTrafficOnly(t *testing.T) {
 	d := newDesk(t, nil)
 	for i, reason := range []string{"bad_plate", "bad_plate", "unknown_camera"} {
 		for range 2 { // inserted twice: counted once
-			d.insert("rejects", map[string]any{"reason": reason, "field": "plate", "detail": "plate 1CANARY1", "camera_id": "BRU-1",
-				"received_at": now.Add(-hour), "payload_head": "1CANARY1", "payload_size": uint64(8), "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i)})
+			d.insert("rejects", map[string]any{
+				"reason": reason, "field": "plate", "detail": "plate 1CANARY1", "camera_id": "BRU-1",
+				"received_at": now.Add(-hour), "payload_head": "1CANARY1", "payload_size": uint64(8), "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i),
+			})
 		}
 	}
 	for name, c := range map[string]struct {

@@ -56,12 +56,16 @@ func (d *desk) fillLists(n int) {
 		d.insert("reads", r)
 		d.insert("offences", o)
 		for _, rule := range []string{"bru.lez.access", "bru.speed.fixed"} {
-			d.insert("decisions", map[string]any{"passage_id": r["passage_id"], "rule": rule, "plate": "1ABC123", "outcome": "exempt",
-				"read_id": r["read_id"], "captured_at": r["captured_at"], "trace": o["trace"]})
+			d.insert("decisions", map[string]any{
+				"passage_id": r["passage_id"], "rule": rule, "plate": "1ABC123", "outcome": "exempt",
+				"read_id": r["read_id"], "captured_at": r["captured_at"], "trace": o["trace"],
+			})
 		}
 		d.insert("hits", map[string]any{"hit_id": schemas.ID{byte(i + 1)}.String(), "zone": "5339", "captured_at": r["captured_at"]})
-		d.insert("rejects", map[string]any{"reason": "bad_plate", "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i),
-			"received_at": r["captured_at"], "payload_head": "1CANARY1"})
+		d.insert("rejects", map[string]any{
+			"reason": "bad_plate", "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i),
+			"received_at": r["captured_at"], "payload_head": "1CANARY1",
+		})
 	}
 }
 

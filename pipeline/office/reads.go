@@ -35,8 +35,10 @@ func (o *Office) reads(ctx context.Context, in *ReadsQuery) (*ReadsAnswer, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteReads, ask: in.Ask, window: in.Window, wide: plate.Wide(), byPlate: true,
-		asked: in.logged(map[string]any{"plate": plate.Text(), "confusable": in.Confusable, "camera": in.Camera}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteReads, ask: in.Ask, window: in.Window, wide: plate.Wide(), byPlate: true,
+		asked: in.logged(map[string]any{"plate": plate.Text(), "confusable": in.Confusable, "camera": in.Camera}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +122,10 @@ func (o *Office) lastSeen(ctx context.Context, in *LastSeenQuery) (*LastSeenAnsw
 	if plate.Wide() || plate.IsZero() {
 		return nil, invalid("plate", "must be one plate; search patterns with /v1/reads")
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteLastSeen, ask: in.Ask, window: in.Window, byPlate: true,
-		asked: in.logged(map[string]any{"plate": plate.Text(), "confusable": in.Confusable}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteLastSeen, ask: in.Ask, window: in.Window, byPlate: true,
+		asked: in.logged(map[string]any{"plate": plate.Text(), "confusable": in.Confusable}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}

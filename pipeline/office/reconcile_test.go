@@ -2,6 +2,7 @@ package office
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,9 +35,11 @@ func (d *desk) ledger() {
 }
 
 func (d *desk) batch(partition int32, start, end int64, parts ...uint64) {
-	d.insert("batches", map[string]any{"kafka_topic": schemas.TopicReads, "kafka_partition": partition, "start_offset": start,
+	d.insert("batches", map[string]any{
+		"kafka_topic": schemas.TopicReads, "kafka_partition": partition, "start_offset": start,
 		"end_offset": end, "fetched": uint64(end - start), "stored": parts[0], "merged": parts[1], "rejected": parts[2], "ticks": parts[3],
-		"log_clock": now.Add(-hour)})
+		"log_clock": now.Add(-hour),
+	})
 }
 
 func TestReconcileFindsWhatDoesNotAddUp(t *testing.T) {
@@ -63,8 +66,10 @@ func TestReconcileFindsWhatDoesNotAddUp(t *testing.T) {
 		"parts that do not add": {func(d *desk) { d.batch(1, 102, 104, 0, 0, 0, 1) }, []int32{1}, ""},
 		"a gap":                 {func(d *desk) { d.batch(1, 105, 106, 0, 0, 0, 1) }, nil, "gap 1 [102, 105)"},
 		"an overlap":            {func(d *desk) { d.batch(0, 4, 6, 0, 0, 0, 2) }, nil, "overlap 0 [4, 6)"},
-		"one range inside another": {func(d *desk) { d.batch(0, 1, 2, 0, 0, 0, 1) }, nil,
-			"overlap 0 [1, 2)"},
+		"one range inside another": {
+			func(d *desk) { d.batch(0, 1, 2, 0, 0, 0, 1) }, nil,
+			"overlap 0 [1, 2)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
@@ -103,7 +108,7 @@ func faults(fs []query.LedgerFault) string {
 		if b.Len() > 0 {
 			b.WriteString("; ")
 		}
-		b.WriteString(f.Kind + " " + string('0'+rune(f.Partition)) + " [" + itoa(f.From) + ", " + itoa(f.To) + ")")
+		b.WriteString(f.Kind + " " + strconv.Itoa(int(f.Partition)) + " [" + itoa(f.From) + ", " + itoa(f.To) + ")")
 	}
 	return b.String()
 }

@@ -30,8 +30,10 @@ func (o *Office) rejects(ctx context.Context, in *RejectsQuery) (*RejectsAnswer,
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteRejects, ask: in.Ask, window: in.Window,
-		asked: in.logged(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}, in.Window)})
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteRejects, ask: in.Ask, window: in.Window,
+		asked: in.logged(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}, in.Window),
+	})
 	if err != nil {
 		return nil, err
 	}

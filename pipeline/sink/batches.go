@@ -26,12 +26,20 @@ func newBatches() *batchesTable {
 
 func (b *batchesTable) input() proto.Input {
 	return proto.Input{
-		{Name: "kafka_topic", Data: &b.topic}, {Name: "kafka_partition", Data: &b.partition},
-		{Name: "start_offset", Data: &b.start}, {Name: "end_offset", Data: &b.end},
-		{Name: "fetched", Data: &b.fetched}, {Name: "stored", Data: &b.stored}, {Name: "merged", Data: &b.merged},
-		{Name: "rejected", Data: &b.rejected}, {Name: "ticks", Data: &b.ticks},
-		{Name: "passages", Data: &b.passages}, {Name: "hits", Data: &b.hits}, {Name: "offences", Data: &b.of},
-		{Name: "log_clock", Data: &b.clock}, {Name: "catalogue_version", Data: &b.catalogue},
+		{Name: "kafka_topic", Data: &b.topic},
+		{Name: "kafka_partition", Data: &b.partition},
+		{Name: "start_offset", Data: &b.start},
+		{Name: "end_offset", Data: &b.end},
+		{Name: "fetched", Data: &b.fetched},
+		{Name: "stored", Data: &b.stored},
+		{Name: "merged", Data: &b.merged},
+		{Name: "rejected", Data: &b.rejected},
+		{Name: "ticks", Data: &b.ticks},
+		{Name: "passages", Data: &b.passages},
+		{Name: "hits", Data: &b.hits},
+		{Name: "offences", Data: &b.of},
+		{Name: "log_clock", Data: &b.clock},
+		{Name: "catalogue_version", Data: &b.catalogue},
 		{Name: "reference_version", Data: &b.reference},
 	}
 }
@@ -73,8 +81,12 @@ func balance(rg pipeline.Range, t *pipeline.Totals, b *Block) error {
 		tab  int
 		want uint64
 	}{
-		{tabReads, t.Stored}, {tabMerges, t.Merged}, {tabRejects, t.Rejected}, {tabPassages, t.Passages},
-		{tabHits, t.Hits}, {tabOffences, t.Offences},
+		{tabReads, t.Stored},
+		{tabMerges, t.Merged},
+		{tabRejects, t.Rejected},
+		{tabPassages, t.Passages},
+		{tabHits, t.Hits},
+		{tabOffences, t.Offences},
 	} {
 		if got := uint64(b.tables[c.tab].rows()); got != c.want {
 			return fmt.Errorf("range %s/%d/%d-%d: table %s has %d rows but the ledger says %d; nothing was written: %w",

@@ -86,8 +86,10 @@ func NewBlock(trace TraceJSON) *Block {
 	for i, in := range inputs {
 		b.tables[i] = table{name: tableNames[i], query: in.Into(tableNames[i]), input: in}
 	}
-	for i, col := range map[int]string{tabReads: "captured_at", tabPassages: "first_at", tabMerges: "received_at",
-		tabHits: "captured_at", tabDecisions: "captured_at", tabOffences: "captured_at"} {
+	for i, col := range map[int]string{
+		tabReads: "captured_at", tabPassages: "first_at", tabMerges: "received_at",
+		tabHits: "captured_at", tabDecisions: "captured_at", tabOffences: "captured_at",
+	} {
 		b.tables[i].partitionedBy(col)
 	}
 	return b

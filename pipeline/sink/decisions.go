@@ -29,15 +29,23 @@ func newDecisions() decisionsTable {
 
 func (t *decisionsTable) input() proto.Input {
 	return proto.Input{
-		{Name: "passage_id", Data: &t.passageID}, {Name: "rule", Data: &t.rule},
-		{Name: "rule_version", Data: &t.ruleVersion}, {Name: "family", Data: &t.family},
-		{Name: "outcome", Data: &t.outcome}, {Name: "reason", Data: &t.reason},
-		{Name: "offence_id", Data: &t.offenceID}, {Name: "plate", Data: &t.plate},
-		{Name: "country", Data: &t.country}, {Name: "camera_id", Data: &t.camera},
-		{Name: "read_id", Data: &t.readID}, {Name: "captured_at", Data: &t.capturedAt},
-		{Name: "trace", Data: &t.trace}, {Name: "catalogue_version", Data: &t.catalogue},
+		{Name: "passage_id", Data: &t.passageID},
+		{Name: "rule", Data: &t.rule},
+		{Name: "rule_version", Data: &t.ruleVersion},
+		{Name: "family", Data: &t.family},
+		{Name: "outcome", Data: &t.outcome},
+		{Name: "reason", Data: &t.reason},
+		{Name: "offence_id", Data: &t.offenceID},
+		{Name: "plate", Data: &t.plate},
+		{Name: "country", Data: &t.country},
+		{Name: "camera_id", Data: &t.camera},
+		{Name: "read_id", Data: &t.readID},
+		{Name: "captured_at", Data: &t.capturedAt},
+		{Name: "trace", Data: &t.trace},
+		{Name: "catalogue_version", Data: &t.catalogue},
 		{Name: "reference_version", Data: &t.reference},
-		{Name: "kafka_partition", Data: &t.partition}, {Name: "kafka_offset", Data: &t.offset},
+		{Name: "kafka_partition", Data: &t.partition},
+		{Name: "kafka_offset", Data: &t.offset},
 	}
 }
 
@@ -47,8 +55,10 @@ func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.
 	trace := b.trace(d.Trace)
 	b.decisions.add(d, trace, pos)
 	if status := statusOf(d.Outcome); status != "" {
-		b.offences.add(d, offenceRow{status: status, trace: trace, class: class, seq: seq,
-			pos: pos, place: placeOf(cam, d.On.CapturedAt)})
+		b.offences.add(d, offenceRow{
+			status: status, trace: trace, class: class, seq: seq,
+			pos: pos, place: placeOf(cam, d.On.CapturedAt),
+		})
 	}
 }
 

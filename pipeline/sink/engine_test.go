@@ -89,8 +89,10 @@ func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	for table, want := range map[string]uint64{"reads": 1, "passages": 1, "merges": 1, "rejects": 1, "hits": 1, "decisions": 2,
-		"offences": 1, "batches": 1} {
+	for table, want := range map[string]uint64{
+		"reads": 1, "passages": 1, "merges": 1, "rejects": 1, "hits": 1, "decisions": 2,
+		"offences": 1, "batches": 1,
+	} {
 		if got := rowsOf(t, conn, table); got != want*partitions*ranges {
 			t.Errorf("%s has %d rows without FINAL, want %d", table, got, want*partitions*ranges)
 		}

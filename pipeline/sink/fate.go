@@ -55,7 +55,7 @@ func stopped(err error) error {
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", headline(e.Message), e.Code, hint, pipeline.ErrStop)
+	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", headline(e.Message), int(e.Code), hint, pipeline.ErrStop)
 }
 
 // headline cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.

@@ -83,8 +83,10 @@ func TestARangeInsertedConcurrentlyCountsOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	for table, want := range map[string]uint64{"reads": 50, "passages": 50, "merges": 50, "rejects": 50, "hits": 50,
-		"decisions": 100, "offences": 50, "batches": 1} {
+	for table, want := range map[string]uint64{
+		"reads": 50, "passages": 50, "merges": 50, "rejects": 50, "hits": 50,
+		"decisions": 100, "offences": 50, "batches": 1,
+	} {
 		if got := rowsOf(t, conn, table); got != want {
 			t.Errorf("%s has %d rows without FINAL, want %d", table, got, want)
 		}
@@ -177,8 +179,10 @@ func TestARangeInterruptedBetweenTablesIsCompletedOnce(t *testing.T) {
 			if err := again.insert(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			for table, want := range map[string]uint64{"reads": 1, "passages": 1, "merges": 1, "rejects": 1, "hits": 1,
-				"decisions": 2, "offences": 1, "batches": 1} {
+			for table, want := range map[string]uint64{
+				"reads": 1, "passages": 1, "merges": 1, "rejects": 1, "hits": 1,
+				"decisions": 2, "offences": 1, "batches": 1,
+			} {
 				if got := rowsOf(t, conn, table); got != want {
 					t.Errorf("%s has %d rows, want %d", table, got, want)
 				}

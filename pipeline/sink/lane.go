@@ -34,10 +34,12 @@ type lane struct {
 
 func (p *Publisher) lane(topic string) *lane {
 	m := p.cfg.Metrics
-	return &lane{p: p, topic: topic, q: newQueue(p.cfg.QueueMessages, p.cfg.QueueBytes),
+	return &lane{
+		p: p, topic: topic, q: newQueue(p.cfg.QueueMessages, p.cfg.QueueBytes),
 		queued: m.PublishQueue.WithLabelValues(topic), acked: m.Published.WithLabelValues(topic),
 		retried: m.PublishRetries.WithLabelValues(topic), lost: m.PublishGivenUp.WithLabelValues(topic),
-		seconds: m.PublishSeconds.WithLabelValues(topic), batch: m.PublishBatching.WithLabelValues(topic)}
+		seconds: m.PublishSeconds.WithLabelValues(topic), batch: m.PublishBatching.WithLabelValues(topic),
+	}
 }
 
 // run ends when the queue is closed and empty; after ctx ended it gives up what it still finds.
@@ -177,8 +179,10 @@ func (l *lane) request(ctx context.Context, partition int, msgs []message) error
 	for i, m := range msgs {
 		records[i] = kafka.Record{Time: m.since, Key: kafka.NewBytes(m.key), Value: kafka.NewBytes(m.value)}
 	}
-	res, err := l.p.client.Produce(ctx, &kafka.ProduceRequest{Topic: l.topic, Partition: partition,
-		RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
+	res, err := l.p.client.Produce(ctx, &kafka.ProduceRequest{
+		Topic: l.topic, Partition: partition,
+		RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	})
 	if err != nil {
 		return err
 	}
@@ -187,8 +191,10 @@ func (l *lane) request(ctx context.Context, partition int, msgs []message) error
 
 // permanent reports whether the broker's refusal needs someone to change something.
 func permanent(err error) bool {
-	for _, code := range []kafka.Error{kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,
-		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.InvalidTopic, kafka.InvalidRequiredAcks} {
+	for _, code := range []kafka.Error{
+		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,
+		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.InvalidTopic, kafka.InvalidRequiredAcks,
+	} {
 		if errors.Is(err, code) {
 			return true
 		}

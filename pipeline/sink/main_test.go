@@ -22,8 +22,10 @@ const march = schemas.Micros(1772366400 * 1_000_000)
 const month = 31 * 24 * schemas.Hour
 
 func testCamera() *schemas.Camera {
-	return &schemas.Camera{ID: "cam-001", Site: "wetstraat", Zone: "5339", Municipality: 21004,
-		Loans: []schemas.Loan{{Zone: "5340", ValidFrom: march + month, ValidTo: march + 2*month}}}
+	return &schemas.Camera{
+		ID: "cam-001", Site: "wetstraat", Zone: "5339", Municipality: 21004,
+		Loans: []schemas.Loan{{Zone: "5340", ValidFrom: march + month, ValidTo: march + 2*month}},
+	}
 }
 
 // testRead is the read of offset i, captured at the given time; every field is set.
@@ -42,34 +44,44 @@ func testRead(i int, at schemas.Micros) *schemas.Read {
 }
 
 func testEntry() *schemas.ListEntry {
-	return &schemas.ListEntry{List: "stolen", ID: "S-17", Plate: schemas.MustPlate("1ABC001"), Reason: "theft", CaseRef: "BR.11.22",
-		Priority: 90, Audience: []string{"5339", "5340"}, Confusable: true}
+	return &schemas.ListEntry{
+		List: "stolen", ID: "S-17", Plate: schemas.MustPlate("1ABC001"), Reason: "theft", CaseRef: "BR.11.22",
+		Priority: 90, Audience: []string{"5339", "5340"}, Confusable: true,
+	}
 }
 
 func testHit(r *schemas.Read) *schemas.Hit {
 	p := schemas.PassageIDOf(r.ID)
-	return &schemas.Hit{ID: schemas.NewHitID("stolen", "S-17", p, schemas.MatchConfusable), Passage: p,
-		Match: schemas.MatchConfusable, Entry: testEntry(), ReferenceVersion: "3f9c2a10d4b7"}
+	return &schemas.Hit{
+		ID: schemas.NewHitID("stolen", "S-17", p, schemas.MatchConfusable), Passage: p,
+		Match: schemas.MatchConfusable, Entry: testEntry(), ReferenceVersion: "3f9c2a10d4b7",
+	}
 }
 
 func sightingOf(r *schemas.Read) schemas.Sighting {
-	return schemas.Sighting{Read: r.ID, Camera: schemas.CameraRefOf(r.Camera), CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
-		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Speed: r.Speed, Image: r.Image}
+	return schemas.Sighting{
+		Read: r.ID, Camera: schemas.CameraRefOf(r.Camera), CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
+		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Speed: r.Speed, Image: r.Image,
+	}
 }
 
 func testPassage(r *schemas.Read) *schemas.Passage {
-	return &schemas.Passage{ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt + schemas.Second,
-		Reads: 2, Merged: 3, Variants: 1, Best: sightingOf(r), Measured: sightingOf(r)}
+	return &schemas.Passage{
+		ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt + schemas.Second,
+		Reads: 2, Merged: 3, Variants: 1, Best: sightingOf(r), Measured: sightingOf(r),
+	}
 }
 
 func testDecision(r *schemas.Read, o schemas.Outcome) *schemas.Decision {
 	p := schemas.PassageIDOf(r.ID)
-	return &schemas.Decision{Rule: "bru.speed.fixed", RuleVersion: "2026-01-01", Family: schemas.FamilySpeed, Outcome: o,
+	return &schemas.Decision{
+		Rule: "bru.speed.fixed", RuleVersion: "2026-01-01", Family: schemas.FamilySpeed, Outcome: o,
 		Reason: "above_limit", Passage: p, On: sightingOf(r), Offence: schemas.NewOffenceID("bru.speed.fixed", r.Class, p.ID[:]),
 		Measured: 620, Corrected: 560, Limit: 500, AmountCents: 5300, LegalBasis: "RD 1975-12-01 art. 11", Verified: true,
 		Trace:            []schemas.Step{{Code: "speed.limit", Holds: true, Args: []string{"50"}, Basis: "art. 11", Verified: true}},
 		CatalogueVersion: "cat-1", ReferenceVersion: "ref-1",
-		Seal: schemas.Sum{1, byte(r.CapturedAt / schemas.Second)}, PrevSeal: schemas.Sum{2}, Sealed: []byte("sealed\x00bytes")}
+		Seal: schemas.Sum{1, byte(r.CapturedAt / schemas.Second)}, PrevSeal: schemas.Sum{2}, Sealed: []byte("sealed\x00bytes"),
+	}
 }
 
 // batch builds a block and its totals row by row.
@@ -80,8 +92,10 @@ type batch struct {
 }
 
 func newBatch(start int64) *batch {
-	return &batch{Block: NewBlock(nil), rg: pipeline.Range{Topic: schemas.TopicReads, Partition: 3, Start: start, End: start},
-		t: pipeline.Totals{Clock: march, CatalogueVersion: "cat-1", ReferenceVersion: "ref-1"}}
+	return &batch{
+		Block: NewBlock(nil), rg: pipeline.Range{Topic: schemas.TopicReads, Partition: 3, Start: start, End: start},
+		t: pipeline.Totals{Clock: march, CatalogueVersion: "cat-1", ReferenceVersion: "ref-1"},
+	}
 }
 
 func (b *batch) next() pipeline.Position {
@@ -112,8 +126,10 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
 	b.Merge(pipeline.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
-	b.Reject(&pipeline.Rejected{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",
-		ReceivedAt: at, Payload: []byte("payload"), Pos: b.next()})
+	b.Reject(&pipeline.Rejected{
+		Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",
+		ReceivedAt: at, Payload: []byte("payload"), Pos: b.next(),
+	})
 	b.next() // a tick
 	b.t.Merged++
 	b.t.Rejected++

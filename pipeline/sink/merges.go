@@ -24,10 +24,14 @@ func newMerges() mergesTable {
 
 func (t *mergesTable) input() proto.Input {
 	return proto.Input{
-		{Name: "read_id", Data: &t.readID}, {Name: "passage_id", Data: &t.passageID}, {Name: "kind", Data: &t.kind},
+		{Name: "read_id", Data: &t.readID},
+		{Name: "passage_id", Data: &t.passageID},
+		{Name: "kind", Data: &t.kind},
 		{Name: "camera_id", Data: &t.camera},
-		{Name: "captured_at", Data: &t.capturedAt}, {Name: "received_at", Data: &t.receivedAt},
-		{Name: "kafka_partition", Data: &t.partition}, {Name: "kafka_offset", Data: &t.offset},
+		{Name: "captured_at", Data: &t.capturedAt},
+		{Name: "received_at", Data: &t.receivedAt},
+		{Name: "kafka_partition", Data: &t.partition},
+		{Name: "kafka_offset", Data: &t.offset},
 	}
 }
 

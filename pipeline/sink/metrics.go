@@ -36,32 +36,58 @@ const (
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	seconds := prometheus.ExponentialBuckets(0.001, 2, 15) // 1 ms to 16 s
 	m := &Metrics{
-		InsertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_insert_seconds",
-			Help: "Time of one acknowledged insert.", Buckets: seconds}, []string{"table"}),
-		InsertedRows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_inserted_rows_total",
-			Help: "Rows of acknowledged inserts, repeats of a range included."}, []string{"table"}),
-		InsertRetries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_insert_retries_total",
-			Help: "Tries of a block that had to be repeated."}, []string{"cause"}),
-		BreakerState: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_breaker_state",
-			Help: "Circuit breaker around ClickHouse: 0 closed, 1 half open, 2 open."}),
-		LostParts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_lost_parts_total",
-			Help: "Times the rows of a table were acknowledged, found missing and inserted again."}, []string{"table"}),
-		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_sink_inserts_waiting",
-			Help: "Blocks that failed at least once and are being tried again."}),
-		PublishSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_publish_seconds",
-			Help: "Time from handing a message over to its acknowledgement.", Buckets: seconds}, []string{"topic"}),
-		Published: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_published_total",
-			Help: "Messages acknowledged by the broker."}, []string{"topic"}),
-		PublishRetries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_publish_retries_total",
-			Help: "Messages sent again."}, []string{"topic"}),
-		PublishQueue: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_sink_publish_queue_messages",
-			Help: "Messages not yet acknowledged."}, []string{"topic"}),
-		RejectsCut: prometheus.NewCounter(prometheus.CounterOpts{Name: "anpr_sink_rejects_cut_total",
-			Help: "Rejects whose payload was cut to fit the topic's largest message."}),
-		PublishGivenUp: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_sink_publish_given_up_total",
-			Help: "Messages given up unacknowledged at shutdown or on an error no retry can mend."}, []string{"topic"}),
-		PublishBatching: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_sink_publish_batch_messages",
-			Help: "Messages sent together.", Buckets: prometheus.ExponentialBuckets(1, 4, 7)}, []string{"topic"}),
+		InsertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "anpr_sink_insert_seconds",
+			Help: "Time of one acknowledged insert.", Buckets: seconds,
+		}, []string{"table"}),
+		InsertedRows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_inserted_rows_total",
+			Help: "Rows of acknowledged inserts, repeats of a range included.",
+		}, []string{"table"}),
+		InsertRetries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_insert_retries_total",
+			Help: "Tries of a block that had to be repeated.",
+		}, []string{"cause"}),
+		BreakerState: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "anpr_sink_breaker_state",
+			Help: "Circuit breaker around ClickHouse: 0 closed, 1 half open, 2 open.",
+		}),
+		LostParts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_lost_parts_total",
+			Help: "Times the rows of a table were acknowledged, found missing and inserted again.",
+		}, []string{"table"}),
+		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "anpr_sink_inserts_waiting",
+			Help: "Blocks that failed at least once and are being tried again.",
+		}),
+		PublishSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "anpr_sink_publish_seconds",
+			Help: "Time from handing a message over to its acknowledgement.", Buckets: seconds,
+		}, []string{"topic"}),
+		Published: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_published_total",
+			Help: "Messages acknowledged by the broker.",
+		}, []string{"topic"}),
+		PublishRetries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_publish_retries_total",
+			Help: "Messages sent again.",
+		}, []string{"topic"}),
+		PublishQueue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "anpr_sink_publish_queue_messages",
+			Help: "Messages not yet acknowledged.",
+		}, []string{"topic"}),
+		RejectsCut: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "anpr_sink_rejects_cut_total",
+			Help: "Rejects whose payload was cut to fit the topic's largest message.",
+		}),
+		PublishGivenUp: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_publish_given_up_total",
+			Help: "Messages given up unacknowledged at shutdown or on an error no retry can mend.",
+		}, []string{"topic"}),
+		PublishBatching: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "anpr_sink_publish_batch_messages",
+			Help: "Messages sent together.", Buckets: prometheus.ExponentialBuckets(1, 4, 7),
+		}, []string{"topic"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting, m.LostParts,

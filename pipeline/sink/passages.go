@@ -28,14 +28,25 @@ func newPassages() passagesTable {
 
 func (t *passagesTable) input() proto.Input {
 	return proto.Input{
-		{Name: "passage_id", Data: &t.id}, {Name: "plate", Data: &t.plate}, {Name: "class", Data: &t.class},
-		{Name: "country", Data: &t.country}, {Name: "site", Data: &t.site}, {Name: "camera_id", Data: &t.camera},
-		{Name: "zone", Data: &t.zone}, {Name: "municipality", Data: &t.municipality},
-		{Name: "first_at", Data: &t.firstAt}, {Name: "last_at", Data: &t.lastAt},
-		{Name: "best_read_id", Data: &t.bestRead}, {Name: "best_confidence", Data: &t.bestConfidence},
-		{Name: "speed_dkmh", Data: &t.speed}, {Name: "reads", Data: &t.reads}, {Name: "merged", Data: &t.merged},
-		{Name: "variants", Data: &t.variants}, {Name: "parked", Data: &t.parked},
-		{Name: "kafka_partition", Data: &t.partition}, {Name: "kafka_offset", Data: &t.offset},
+		{Name: "passage_id", Data: &t.id},
+		{Name: "plate", Data: &t.plate},
+		{Name: "class", Data: &t.class},
+		{Name: "country", Data: &t.country},
+		{Name: "site", Data: &t.site},
+		{Name: "camera_id", Data: &t.camera},
+		{Name: "zone", Data: &t.zone},
+		{Name: "municipality", Data: &t.municipality},
+		{Name: "first_at", Data: &t.firstAt},
+		{Name: "last_at", Data: &t.lastAt},
+		{Name: "best_read_id", Data: &t.bestRead},
+		{Name: "best_confidence", Data: &t.bestConfidence},
+		{Name: "speed_dkmh", Data: &t.speed},
+		{Name: "reads", Data: &t.reads},
+		{Name: "merged", Data: &t.merged},
+		{Name: "variants", Data: &t.variants},
+		{Name: "parked", Data: &t.parked},
+		{Name: "kafka_partition", Data: &t.partition},
+		{Name: "kafka_offset", Data: &t.offset},
 	}
 }
 

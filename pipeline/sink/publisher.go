@@ -102,8 +102,10 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 		addrs = append(addrs, strings.TrimSpace(a))
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Publisher{cfg: cfg, stop: stop,
-		client: &kafka.Client{Addr: kafka.TCP(addrs...), Timeout: cfg.Timeout, Transport: cfg.Transport}}
+	p := &Publisher{
+		cfg: cfg, stop: stop,
+		client: &kafka.Client{Addr: kafka.TCP(addrs...), Timeout: cfg.Timeout, Transport: cfg.Transport},
+	}
 	p.hits, p.offences, p.rejects = p.lane(schemas.TopicHits), p.lane(schemas.TopicOffences), p.lane(schemas.TopicRejects)
 	for _, l := range []*lane{p.hits, p.offences, p.rejects} {
 		p.running.Go(func() { l.run(ctx) })

@@ -28,8 +28,10 @@ const produceKey = 0
 
 func newBroker(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.Ports(0),
-		kfake.SeedTopics(3, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects)}, opts...)...)
+	c, err := kfake.NewCluster(append([]kfake.Opt{
+		kfake.NumBrokers(1), kfake.Ports(0),
+		kfake.SeedTopics(3, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects),
+	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +102,10 @@ func TestMessagesArriveWhole(t *testing.T) {
 	r := testRead(1, march)
 	d := testDecision(r, schemas.OutcomeHeld)
 	d.HoldUntil = march + schemas.Hour
-	rejected := &pipeline.Rejected{Err: schemas.Rejectf(schemas.ReasonBadUTF8, "make", "bytes \xff"), Camera: "cam\xff", ReceivedAt: march,
-		Payload: []byte("\x00\xffpayload"), PayloadSize: 1000, Pos: pipeline.Position{Topic: schemas.TopicReads, Partition: 4, Offset: 77}}
+	rejected := &pipeline.Rejected{
+		Err: schemas.Rejectf(schemas.ReasonBadUTF8, "make", "bytes \xff"), Camera: "cam\xff", ReceivedAt: march,
+		Payload: []byte("\x00\xffpayload"), PayloadSize: 1000, Pos: pipeline.Position{Topic: schemas.TopicReads, Partition: 4, Offset: 77},
+	}
 	var pend pipeline.Pending
 	p.Hit(&pend, testHit(r), r)
 	p.Offence(&pend, d)
@@ -152,8 +156,10 @@ func TestMessagesArriveWhole(t *testing.T) {
 }
 
 func rejectOf(i, size int) *pipeline.Rejected {
-	return &pipeline.Rejected{Err: schemas.Rejectf(schemas.ReasonMalformed, "", "no"), Payload: bytes.Repeat([]byte{byte(i)}, size),
-		Pos: pipeline.Position{Topic: schemas.TopicReads, Offset: int64(i)}}
+	return &pipeline.Rejected{
+		Err: schemas.Rejectf(schemas.ReasonMalformed, "", "no"), Payload: bytes.Repeat([]byte{byte(i)}, size),
+		Pos: pipeline.Position{Topic: schemas.TopicReads, Offset: int64(i)},
+	}
 }
 
 func TestARejectTooLargeForTheTopicIsCut(t *testing.T) {

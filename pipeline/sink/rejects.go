@@ -29,11 +29,17 @@ func newRejects() rejectsTable {
 
 func (t *rejectsTable) input() proto.Input {
 	return proto.Input{
-		{Name: "reason", Data: &t.reason}, {Name: "field", Data: &t.field}, {Name: "detail", Data: &t.detail},
-		{Name: "camera_id", Data: &t.camera}, {Name: "received_at", Data: &t.receivedAt},
-		{Name: "payload_head", Data: &t.head}, {Name: "payload_size", Data: &t.size},
-		{Name: "payload_sha256", Data: &t.sum}, {Name: "kafka_topic", Data: &t.topic},
-		{Name: "kafka_partition", Data: &t.partition}, {Name: "kafka_offset", Data: &t.offset},
+		{Name: "reason", Data: &t.reason},
+		{Name: "field", Data: &t.field},
+		{Name: "detail", Data: &t.detail},
+		{Name: "camera_id", Data: &t.camera},
+		{Name: "received_at", Data: &t.receivedAt},
+		{Name: "payload_head", Data: &t.head},
+		{Name: "payload_size", Data: &t.size},
+		{Name: "payload_sha256", Data: &t.sum},
+		{Name: "kafka_topic", Data: &t.topic},
+		{Name: "kafka_partition", Data: &t.partition},
+		{Name: "kafka_offset", Data: &t.offset},
 	}
 }
 

@@ -61,8 +61,10 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	for table, want := range map[string]uint64{"reads": ranges, "merges": ranges, "rejects": ranges, "decisions": 2 * ranges,
-		"offences": ranges, "batches": ranges} {
+	for table, want := range map[string]uint64{
+		"reads": ranges, "merges": ranges, "rejects": ranges, "decisions": 2 * ranges,
+		"offences": ranges, "batches": ranges,
+	} {
 		if got := rowsOf(t, conn, table); got != want {
 			t.Errorf("%s has %d rows, want %d", table, got, want)
 		}
@@ -150,8 +152,10 @@ func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 		p.stalls = 2
 	})
 	m := newGauged()
-	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty, DialTimeout: 100 * time.Millisecond,
-		Parallel: 1, Metrics: m.Metrics})
+	c, err := NewClickHouse(t.Context(), Config{
+		Addr: p.addr(), Database: db, Breaker: hasty, DialTimeout: 100 * time.Millisecond,
+		Parallel: 1, Metrics: m.Metrics,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

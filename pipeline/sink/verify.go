@@ -120,13 +120,15 @@ func (c *ClickHouse) counts(ctx context.Context, sql string) (map[uint32]uint64,
 	err := c.pool.do(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
 		var keys proto.ColUInt32
 		var counts proto.ColUInt64
-		return conn.Do(ctx, ch.Query{Body: sql, Result: proto.Results{{Data: &keys}, {Data: &counts}},
+		return conn.Do(ctx, ch.Query{
+			Body: sql, Result: proto.Results{{Data: &keys}, {Data: &counts}},
 			OnResult: func(context.Context, proto.Block) error {
 				for i, k := range keys {
 					out[k] += counts[i]
 				}
 				return nil
-			}})
+			},
+		})
 	})
 	return out, err
 }

@@ -33,9 +33,11 @@ type Entry struct {
 }
 
 func newEntry(u *User, a *Ask, at schemas.Micros) Entry {
-	return Entry{At: at, User: u.Name, Role: string(u.Role), Zone: strings.Join(u.Zones, ","), Action: string(a.Route),
+	return Entry{
+		At: at, User: u.Name, Role: string(u.Role), Zone: strings.Join(u.Zones, ","), Action: string(a.Route),
 		Purpose: string(a.Purpose), Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef, Query: a.Query,
-		Outcome: Granted}
+		Outcome: Granted,
+	}
 }
 
 // hash returns what Sum must be.
@@ -44,8 +46,10 @@ func (e *Entry) hash() schemas.Sum {
 	b = appendText(b, "access/1")
 	b = binary.BigEndian.AppendUint64(b, e.Seq)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.At))
-	for _, s := range []string{e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef, e.ProsecutorRef, e.Query,
-		e.Outcome, e.Refusal} {
+	for _, s := range []string{
+		e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef, e.ProsecutorRef, e.Query,
+		e.Outcome, e.Refusal,
+	} {
 		b = appendText(b, s)
 	}
 	return sha256.Sum256(b)

@@ -41,8 +41,10 @@ const (
 
 // Routes lists all routes.
 func Routes() []Route {
-	return []Route{RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
-		RouteReconcile, RouteAccessLog, RouteVerify}
+	return []Route{
+		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
+		RouteReconcile, RouteAccessLog, RouteVerify,
+	}
 }
 
 // Purpose says what a look-up is for. The set is closed.

@@ -26,8 +26,10 @@ func TestUsersAreFoundByTheirTokenOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for token, want := range map[string]string{"token-one": "agent1", "token-two": "officer1", "": "", "token": "", "token-one ": "",
-		sum("token-one"): ""} {
+	for token, want := range map[string]string{
+		"token-one": "agent1", "token-two": "officer1", "": "", "token": "", "token-one ": "",
+		sum("token-one"): "",
+	} {
 		got := ""
 		if f, ok := u.Find(token); ok {
 			got = f.Name

@@ -54,11 +54,11 @@ func (l *Log) Verify(ctx context.Context, witnesses ...Head) (Verification, erro
 		v.Entries, v.Head = e.Seq, Head{e.Seq, e.Sum}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errBad) {
+	switch {
+	case errors.Is(err, errBad):
+		return v, nil // what is bad is in v
+	case err != nil:
 		return v, fmt.Errorf("read access log: %w", err)
-	}
-	if err != nil {
-		return v, nil
 	}
 	for seq := range noted {
 		if seq > v.Head.Seq {

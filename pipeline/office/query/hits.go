@@ -70,7 +70,7 @@ func Hits(p access.Permit, f HitFilter, page Page) (Statement, error) {
 	}
 	b.name("list = {list:String}", "list", f.List)
 	b.name("match = {match:String}", "match", f.Match)
-	b.names("camera_id IN {camera:Array(String)}", "camera", f.Cameras)
+	b.cameras(f.Cameras)
 	if f.MinPriority > 0 {
 		b.and("priority >= {priority:UInt8}", "priority", uint8(min(f.MinPriority, 255)))
 	}

@@ -88,7 +88,7 @@ func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
 	b.name("status = {status:String}", "status", f.Status)
 	b.name("rule = {rule:String}", "rule", f.Rule)
 	b.name("reason = {reason:String}", "reason", f.Reason)
-	b.names("camera_id IN {camera:Array(String)}", "camera", f.Cameras)
+	b.cameras(f.Cameras)
 	b.after(page.After, "(captured_at, offence_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
 	return b.page(page)
 }

@@ -74,7 +74,7 @@ func (f ReadFilter) build(p access.Permit) *builder {
 		b.fail("plate", "must be given")
 	}
 	b.plate(f.Plate)
-	b.names("camera_id IN {camera:Array(String)}", "camera", f.Cameras)
+	b.cameras(f.Cameras)
 	return b
 }
 

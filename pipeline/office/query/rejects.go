@@ -65,7 +65,7 @@ func (f RejectFilter) build(p access.Permit) *builder {
 		b.and("received_at < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
 	}
 	b.name("reason = {reason:String}", "reason", f.Reason)
-	b.names("camera_id IN {camera:Array(String)}", "camera", f.Cameras)
+	b.cameras(f.Cameras)
 	return b
 }
 

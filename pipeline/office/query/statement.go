@@ -127,17 +127,18 @@ func (b *builder) name(cond fragment, param, value string) {
 	b.and(cond, param, value)
 }
 
-func (b *builder) names(cond fragment, param string, values []string) {
+// cameras keeps the rows of these cameras; none means all.
+func (b *builder) cameras(values []string) {
 	if len(values) == 0 {
 		return
 	}
 	for _, v := range values {
 		if !nameForm.MatchString(v) {
-			b.fail(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+			b.fail("camera", "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
 			return
 		}
 	}
-	b.and(cond, param, values)
+	b.and("camera_id IN {camera:Array(String)}", "camera", values)
 }
 
 // plate adds the conditions of a plate or pattern on the columns plate and class.

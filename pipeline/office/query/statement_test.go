@@ -163,8 +163,10 @@ func sameShape(t testing.TB, w typed) int {
 	return len(got)
 }
 
-var hostile = []string{"1ABC123", "1ABC*", "?ABC?", "OOOOOOOO", "' OR 1=1 --", "{p:String}", "*) UNION ALL SELECT 1 --", "ABC%", "ABC_", `ABC\`,
-	"url('http://x')", "1ABC123\x00", "file('/etc/passwd')", "INTO OUTFILE", "ABC`", "ABC\"", "ABC;", "/*ABC*/", "abc*?*?*", "\u202eABC"}
+var hostile = []string{
+	"1ABC123", "1ABC*", "?ABC?", "OOOOOOOO", "' OR 1=1 --", "{p:String}", "*) UNION ALL SELECT 1 --", "ABC%", "ABC_", `ABC\`,
+	"url('http://x')", "1ABC123\x00", "file('/etc/passwd')", "INTO OUTFILE", "ABC`", "ABC\"", "ABC;", "/*ABC*/", "abc*?*?*", "\u202eABC",
+}
 
 func TestNothingTypedChangesTheStatement(t *testing.T) {
 	built := 0
@@ -177,8 +179,10 @@ func TestNothingTypedChangesTheStatement(t *testing.T) {
 	}
 	words := rapid.OneOf(rapid.String(), rapid.StringMatching(`[A-Z0-9?*]{1,9}`), rapid.StringMatching(`[A-Za-z0-9._:'{}-]{1,12}`))
 	rapid.Check(t, func(r *rapid.T) {
-		built += sameShape(t, typed{words.Draw(r, "plate"), words.Draw(r, "text"), words.Draw(r, "after"), words.Draw(r, "id"),
-			rapid.Bool().Draw(r, "confusable")})
+		built += sameShape(t, typed{
+			words.Draw(r, "plate"), words.Draw(r, "text"), words.Draw(r, "after"), words.Draw(r, "id"),
+			rapid.Bool().Draw(r, "confusable"),
+		})
 	})
 	if built < 500 {
 		t.Errorf("only %d statements were compared: the test checks nothing", built)
@@ -186,8 +190,10 @@ func TestNothingTypedChangesTheStatement(t *testing.T) {
 }
 
 func TestACursorOfAnotherListOrAForgedOneNeverReachesTheStatement(t *testing.T) {
-	for _, key := range []string{"x", "' OR 1=1", strings.Repeat("ab", 16) + "/{p:String}", strings.Repeat("ab", 16) + "/", "1/x", "-1",
-		"99999999999/1", "00000000-0000-0000-0000-000000000000"} {
+	for _, key := range []string{
+		"x", "' OR 1=1", strings.Repeat("ab", 16) + "/{p:String}", strings.Repeat("ab", 16) + "/", "1/x", "-1",
+		"99999999999/1", "00000000-0000-0000-0000-000000000000",
+	} {
 		sameShape(t, typed{plate: "1ABC123", text: "speed", after: Cursor{at: 5, key: key}.String()})
 	}
 	plate, _ := ParsePlate("1ABC123", false)
