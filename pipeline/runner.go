@@ -90,8 +90,8 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 	}
 }
 
-// process turns records into batches. A batch is handed over when its linger has passed and flush is free, or when it
-// is full; a full batch stops the intake.
+// process turns records into batches. A batch is handed over when flush is free and its linger has passed: the short one
+// when it holds enough rows to be worth an insert, else the long one. A full batch does not wait and stops the intake.
 func (r *runner) process(ctx context.Context) error {
 	batch := <-r.free
 	batch.reset()
@@ -99,10 +99,10 @@ func (r *runner) process(ctx context.Context) error {
 	defer linger.Stop()
 	idle := time.NewTimer(r.cfg.TickAfter)
 	defer idle.Stop()
-	due := false
+	waited, due := false, false // the short linger has passed, the long one has
 	for {
 		var out chan<- *Batch
-		if due && batch.Totals.Fetched > 0 {
+		if batch.Totals.Fetched > 0 && (due || waited && batch.Block.Rows() >= r.cfg.FewRows) {
 			out = r.ready
 		}
 		select {
@@ -113,19 +113,23 @@ func (r *runner) process(ctx context.Context) error {
 			}
 			r.empty <- recs
 			if some && (fresh || batch != before) {
-				due = false
+				waited, due = false, false
 				linger.Reset(r.cfg.Linger)
 			}
 			if some {
 				idle.Reset(r.cfg.TickAfter)
 			}
 		case out <- r.sealed(batch, out != nil):
-			batch, due = r.next(ctx), false
+			batch, waited, due = r.next(ctx), false, false
 			if batch == nil {
 				return ctx.Err()
 			}
 		case <-linger.C:
-			due = true
+			due = waited
+			if !waited {
+				waited = true
+				linger.Reset(r.cfg.LingerFew - r.cfg.Linger)
+			}
 		case <-idle.C:
 			r.tick(ctx)
 			idle.Reset(r.cfg.TickAfter)

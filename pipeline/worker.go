@@ -23,7 +23,9 @@ type Config struct {
 	World      func() World // current versions; called once a batch
 	Dedup      dedup.Config
 	BatchRows  int           // a batch with this many rows is handed over without waiting; default 20000
-	Linger     time.Duration // how long a batch waits for company; default 100 ms
+	Linger     time.Duration // how long a batch waits for company when it has FewRows or more; default 100 ms
+	LingerFew  time.Duration // how long a batch of fewer rows waits; default 500 ms, at least Linger
+	FewRows    int           // default 100: below it the cost of an insert outweighs being visible sooner
 	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
 	Logger     zerolog.Logger
 	Metrics    *Metrics
@@ -38,6 +40,13 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Linger == 0 {
 		c.Linger = 100 * time.Millisecond
+	}
+	if c.LingerFew == 0 {
+		c.LingerFew = 500 * time.Millisecond
+	}
+	c.LingerFew = max(c.Linger, c.LingerFew)
+	if c.FewRows == 0 {
+		c.FewRows = 100
 	}
 	if c.TickAfter == 0 {
 		c.TickAfter = time.Second

@@ -92,7 +92,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	worker := pipeline.New(pipeline.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
 		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
-		Linger: c.Linger, BatchRows: c.BatchRows, Logger: log, Metrics: pipeline.NewMetrics(o.reg),
+		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: pipeline.NewMetrics(o.reg),
 	})
 	o.ready("clickhouse", r.conn.Ping)
 	o.ready("pipeline", func(context.Context) error {

@@ -75,7 +75,7 @@ func mix(rng *rand.Rand) schemas.Plate {
 			if ok == nil {
 				break
 			}
-			b = append(b, ok[rng.IntN(len(ok))]) //nolint:makezero // emptied above
+			b = append(b, ok[rng.IntN(len(ok))])
 		}
 		if rng.IntN(2) == 0 {
 			b[rng.IntN(len(b))] = alphabet[rng.IntN(len(alphabet))]
