@@ -57,8 +57,8 @@ func post(ctx context.Context, url, contentType, token string, body []byte) (int
 }
 
 func shortened(text string) string {
-	if len(text) > 150 {
-		return text[:150] + " ..."
+	if len(text) > 105 {
+		return text[:105] + " ..."
 	}
 	return text
 }

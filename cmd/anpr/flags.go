@@ -65,7 +65,7 @@ type officeFlags struct {
 }
 
 type opsFlags struct {
-	OpsAddr string `help:"Address of /metrics, /healthz, /readyz and /debug/pprof." default:"127.0.0.1:9090" env:"ANPR_OPS_ADDR"`
+	OpsAddr string `help:"Address of /metrics, /healthz, /readyz and /debug/pprof." default:"127.0.0.1:6060" env:"ANPR_OPS_ADDR"`
 }
 
 // engineFlags are those of the embedded engine.
