@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,8 +31,8 @@ type faults struct {
 	kill     context.CancelFunc
 	crash    int // one in so many steps; 0 never
 	trouble  int
-	unfenced bool // mutant: commits of stale generations are accepted
-	crashes  *int
+	unfenced bool          // mutant: commits of stale generations are accepted
+	crashes  *atomic.Int64 // of all workers of the run
 	ctx      context.Context
 }
 
@@ -46,7 +47,7 @@ func (f *faults) at(string) error {
 	crash := f.crash > 0 && f.rng.IntN(f.crash) == 0
 	trouble := f.trouble > 0 && f.rng.IntN(f.trouble) == 0
 	if crash && f.ctx.Err() == nil {
-		*f.crashes++
+		f.crashes.Add(1)
 	}
 	f.mu.Unlock()
 	if crash {
@@ -173,7 +174,7 @@ func fill(l *simLog, rng *rand.Rand, n int) {
 type simRun struct {
 	tables  *simTables
 	topics  *simTopics
-	crashes int
+	crashes atomic.Int64
 	workers int
 	stuck   bool // not done after maxWorkers workers
 }
@@ -294,7 +295,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 		}
 		got := simulate(t, seed, func(f *faults) { f.crash, f.trouble = 40, 15 })
 		if d := differences(want, got); d != nil || got.stuck {
-			t.Errorf("seed %d (%d crashes, %d workers): %v\nreplay: ANPR_SIM_SEED=%d go test ./pipeline -run CrashesChangeNothing", seed, got.crashes, got.workers, d, seed)
+			t.Errorf("seed %d (%d crashes, %d workers): %v\nreplay: ANPR_SIM_SEED=%d go test ./pipeline -run CrashesChangeNothing", seed, got.crashes.Load(), got.workers, d, seed)
 		}
 		for id := range want.topics.seen {
 			if got.topics.seen[id] == 0 {
@@ -304,7 +305,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 		if len(got.topics.seen) != len(want.topics.seen) {
 			t.Errorf("seed %d: %d distinct messages published, want %d", seed, len(got.topics.seen), len(want.topics.seen))
 		}
-		crashes, repeats = crashes+got.crashes, repeats+got.tables.repeat
+		crashes, repeats = crashes+int(got.crashes.Load()), repeats+got.tables.repeat
 	}
 	t.Logf("%d crashes, %d repeated blocks dropped by their token", crashes, repeats)
 	if crashes < 20 || repeats == 0 {
