@@ -162,7 +162,7 @@ func span(m schemas.Micros) string {
 
 // writeRegisters says the registers are complete up to three in the morning of the day.
 func (c *City) writeRegisters(w *bufio.Writer) {
-	asOf := moment(c.day.Start() + 3*schemas.Hour)
+	asOf := moment(min(c.day.Start()+3*schemas.Hour, c.cfg.At)) // a copy cannot be complete up to a time that has not come
 	fmt.Fprintf(w, "registers:\n  - {name: DIV, country: BE, as_of: %s}\n  - {name: RDW, country: NL, as_of: %s}\n", asOf, asOf)
 }
 
