@@ -15,6 +15,8 @@ type Cursor struct {
 
 const maxCursorKey = 128
 
+var errCursor = errors.New("is not one that this service gave: take next of the page before")
+
 // String returns the text form; "" for the zero value.
 func (c Cursor) String() string {
 	if c.key == "" {
@@ -31,7 +33,11 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) < 10 || len(b) > 9+maxCursorKey || b[0] != 1 {
-		return Cursor{}, errors.New("is not one that this service gave: take next of the page before")
+		return Cursor{}, errCursor
 	}
-	return Cursor{at: int64(binary.BigEndian.Uint64(b[1:9])), key: string(b[9:])}, nil
+	c := Cursor{at: int64(binary.BigEndian.Uint64(b[1:9])), key: string(b[9:])}
+	if c.String() != s { // the decoder skips line breaks
+		return Cursor{}, errCursor
+	}
+	return c, nil
 }
