@@ -240,7 +240,7 @@ func (s *stack) banner(w io.Writer) {
 	}
 	_, _ = fmt.Fprintf(w, `anpr is up. Ctrl-C stops it; the next start with the same --data goes on where it stopped.
   cameras    http://%s/v1/cameras/{camera_id}/reads (and /hikvision /openalpr /platerecognizer /axis /survision)
-  office     http://%s/docs   (openapi.json beside it)
+  office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
   metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
   clickhouse %s native, %s HTTP, version %s (%s), database %s
   kafka      %s, topic %s
