@@ -55,6 +55,9 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	tables, err := sink.NewClickHouse(ctx, cfg)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before it had started
+	}
 	if err != nil {
 		return err
 	}
