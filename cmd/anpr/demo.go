@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -29,7 +28,8 @@ func (c *demoCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if log.GetLevel() == zerolog.InfoLevel {
 		log = log.Level(zerolog.WarnLevel) // the summary says it; --log-level debug says all
 	}
-	if c.Data == "" {
+	temporary := c.Data == ""
+	if temporary {
 		dir, err := os.MkdirTemp("", "anpr-demo-")
 		if err != nil {
 			return fmt.Errorf("make a directory for the demo: %w; choose one with --data", err)
@@ -42,7 +42,7 @@ func (c *demoCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.JSON {
 		out = os.Stderr
 	}
-	d := &demo{cmd: c, out: out, log: log}
+	d := &demo{cmd: c, out: out, log: log, temporary: temporary}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.start(ctx); err != nil {
 		return err
@@ -63,6 +63,9 @@ type demo struct {
 	count *counts
 	watch *outputs
 	done  *bench.Result
+
+	temporary bool // the data directory goes with the demo
+	resumed   bool // there was data of an earlier run
 }
 
 func (d *demo) start(ctx context.Context) error {
@@ -82,6 +85,11 @@ func (d *demo) start(ctx context.Context) error {
 	if d.count, err = newCounts(d.stack.flags, d.log); err != nil {
 		return err
 	}
+	before, err := d.count.topics.records(ctx, topicReads)
+	if err != nil {
+		return err
+	}
+	d.resumed = before > 0
 	d.watch, err = watchOutputs(ctx, d.stack.flags.KafkaAddr)
 	return err
 }
@@ -210,16 +218,16 @@ func (d *demo) report(ctx context.Context) error {
 	_, _ = fmt.Fprintln(d.out)
 	s.final(d.out)
 	d.watch.truth(d.out, d.done)
-	_, _ = fmt.Fprintf(d.out, "Data: %s\n", keptOrNot(d.cmd.Data))
+	if d.resumed {
+		_, _ = fmt.Fprintln(d.out, "  (the data held an earlier run: what the pipeline finished of it counts as extra here)")
+	}
+	kept := "kept in " + d.cmd.Data
+	if d.temporary {
+		kept = "removed; keep it with --data DIR"
+	}
+	_, _ = fmt.Fprintln(d.out, "Data:", kept)
 	if d.cmd.JSON {
 		return s.json(os.Stdout)
 	}
 	return nil
-}
-
-func keptOrNot(dir string) string {
-	if filepath.Dir(dir) == filepath.Clean(os.TempDir()) {
-		return "removed; keep it with --data DIR"
-	}
-	return "kept in " + dir
 }
