@@ -206,7 +206,8 @@ func (d *demo) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.HitP99ms = d.watch.latency().p99
+	hits := d.watch.latency()
+	s.HitP99ms = hits.p99
 	s.ClickhouseVersion, s.Kafka = d.stack.database.current().Version(), "embedded"
 	examples, err := d.count.examples(ctx, 3, d.cmd.Language)
 	if err != nil {
@@ -216,7 +217,7 @@ func (d *demo) report(ctx context.Context) error {
 		_, _ = fmt.Fprintf(d.out, "\n--- example %d of %d ---\n%s", i+1, len(examples), e)
 	}
 	_, _ = fmt.Fprintln(d.out)
-	s.final(d.out)
+	s.final(d.out, hits)
 	d.watch.truth(d.out, d.done)
 	if d.resumed {
 		_, _ = fmt.Fprintln(d.out, "  (the data held an earlier run: what the pipeline finished of it counts as extra here)")

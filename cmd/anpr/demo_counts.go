@@ -178,11 +178,11 @@ func (s *summary) screen(w io.Writer, elapsed time.Duration, p *bench.Progress, 
 }
 
 // final prints the result.
-func (s *summary) final(w io.Writer) {
+func (s *summary) final(w io.Writer, hits latencies) {
 	_, _ = fmt.Fprintf(w, "On the log %d = stored %d + merged %d + rejected %d (residual %d); duplicate rows %d\n", s.Produced, s.Stored, s.Merged, s.Rejected,
 		int64(s.Produced)-int64(s.Stored+s.Merged+s.Rejected), s.Duplicates)
 	_, _ = fmt.Fprintf(w, "Rejected: %s\n", counted(s.RejectedByReason))
-	_, _ = fmt.Fprintf(w, "Passages %d, hits %d (p99 %.1f ms from gateway to subscriber), visible in ClickHouse after p50 %.0f ms, p99 %.0f ms\n", s.Passages, s.Hits, s.HitP99ms, s.visible, s.visible99)
+	_, _ = fmt.Fprintf(w, "Passages %d, hits %d (from gateway to subscriber p50 %.1f ms, p99 %.1f ms), visible in ClickHouse after p50 %.0f ms, p99 %.0f ms\n", s.Passages, s.Hits, hits.p50, hits.p99, s.visible, s.visible99)
 	_, _ = fmt.Fprintf(w, "Offences: LEZ %d (%d held), speed %d (%d held): %s\n", s.Offences["lez"], s.Held["lez"], s.Offences["speed"], s.Held["speed"], counted(s.byRule))
 }
 
