@@ -1,0 +1,104 @@
+package schemas
+
+import (
+	"testing"
+	"time"
+)
+
+func TestIDsAreStableAndReadBack(t *testing.T) {
+	id := NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-123")
+	if again := NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-123"); again != id {
+		t.Errorf("same event, other id: %v, %v", id, again)
+	}
+	for name, other := range map[string]ReadID{
+		"camera": NewReadID("BRU-0002", "", 1_795_000_000_000_000, "1-ABC-123"), "time": NewReadID("BRU-0001", "", 1_795_000_000_000_001, "1-ABC-123"),
+		"plate": NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-124"), "event": NewReadID("BRU-0001", "e", 1_795_000_000_000_000, "1-ABC-123"),
+		"moved": NewReadID("BRU-000", "", 1_795_000_000_000_000, "1-ABC-123"),
+	} {
+		if other == id {
+			t.Errorf("another %s, same id", name)
+		}
+	}
+	back, err := ParseID(id.String())
+	if err != nil || back != id.ID {
+		t.Errorf("%s reads back as %v, %v", id, back, err)
+	}
+	for _, bad := range []string{"", "zz", id.String() + "0", id.String()[:35] + "g"} {
+		if _, err := ParseID(bad); err == nil {
+			t.Errorf("ParseID(%q) succeeds", bad)
+		}
+	}
+	if PassageIDOf(id).ID == id.ID {
+		t.Error("a passage has the id of its read")
+	}
+}
+
+func TestClassIsIdempotentAndJoinsConfusables(t *testing.T) {
+	for _, same := range [][2]string{{"1ABC128", "IABC12B"}, {"2XYZ001", "ZXYZOQ1"}, {"5GD", "S60"}} {
+		a, b := MustPlate(same[0]).Class(), MustPlate(same[1]).Class()
+		if a != b || a.Class() != a {
+			t.Errorf("%s and %s have classes %s and %s", same[0], same[1], a, b)
+		}
+		if Partition(a, "x", 7) != Partition(b, "y", 7) {
+			t.Errorf("%s and %s are in two partitions", same[0], same[1])
+		}
+	}
+	if MustPlate("1ABC123").Class() == MustPlate("1ABC124").Class() {
+		t.Error("3 and 4 are one class")
+	}
+	for _, bad := range []string{"", "1ABC-123", "1abc123", "1234567890123456"} {
+		if _, ok := PlateFrom(bad); ok {
+			t.Errorf("PlateFrom(%q) succeeds", bad)
+		}
+	}
+}
+
+func TestDaysAreThoseOfBrussels(t *testing.T) {
+	d, err := ParseDay("2026-07-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Start().Time(); got != time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC) {
+		t.Errorf("1 July 2026 begins at %v", got)
+	}
+	if (d.Start()-1).Day() != d-1 || d.Start().Day() != d {
+		t.Error("midnight is not where the day changes")
+	}
+	for in, want := range map[string]string{"2026-01-31": "2026-02-28", "2024-01-31": "2024-02-29", "2026-11-15": "2026-12-15", "2026-12-31": "2027-01-31"} {
+		from, err := ParseDay(in)
+		if err != nil || from.AddMonths(1).String() != want {
+			t.Errorf("%s plus a month is %s, want %s (%v)", in, from.AddMonths(1), want, err)
+		}
+	}
+}
+
+func TestEveryEnumValueHasItsNameBack(t *testing.T) {
+	for _, r := range Reasons() {
+		if back, ok := ParseReason(r.String()); !ok || back != r {
+			t.Errorf("reason %d is named %q", r, r)
+		}
+	}
+	if len(euroNames) != int(euroEnd) || len(fuelNames) != int(fuelEnd) || len(categoryNames) != int(categoryEnd) ||
+		len(outcomeNames) != int(outcomeEnd) || len(kindNames) != int(kindEnd) || len(directionNames) != int(directionEnd) {
+		t.Error("a value has no name")
+	}
+}
+
+func TestCameraAnswersForItsTime(t *testing.T) {
+	c := Camera{
+		Zone: "5339", ValidFrom: 10, ValidTo: 100, Loans: []Loan{{"5340", 20, 30}}, Certificates: []Certificate{{Serial: "a", ValidFrom: 10, ValidTo: 50}},
+		Lanes: []Lane{{Number: 2, Direction: Approaching, LEZExcluded: true}, {Number: 0}},
+	}
+	if c.ValidAt(9) || !c.ValidAt(10) || c.ValidAt(100) {
+		t.Error("validity is not [from, to)")
+	}
+	if c.ZoneAt(19) != "5339" || c.ZoneAt(20) != "5340" || c.ZoneAt(30) != "5339" {
+		t.Error("a loan is not [from, to)")
+	}
+	if c.CertificateAt(50) != nil || c.CertificateAt(49) == nil {
+		t.Error("a certificate is not [from, to)")
+	}
+	if !c.Lane(2, Approaching).LEZExcluded || c.Lane(2, Departing).LEZExcluded {
+		t.Error("the first lane that fits is not the one used")
+	}
+}
