@@ -64,9 +64,6 @@ func (r *Records) Reset() {
 // Len returns the number of records.
 func (r *Records) Len() int { return len(r.offsets) }
 
-// Bytes returns the size of the values.
-func (r *Records) Bytes() int { return len(r.buf) }
-
 // At returns record i. The value is valid until Reset.
 func (r *Records) At(i int) (offset int64, value []byte) {
 	start := 0
