@@ -51,7 +51,7 @@ func (r *runner) write(ctx context.Context, b *Batch) error {
 }
 
 func (r *runner) insert(ctx context.Context, b *Batch) error {
-	_, err := retry(ctx, r.log, "insert the batch", func() (struct{}, error) {
+	_, err := retry(ctx, r, "insert the batch", func() (struct{}, error) {
 		return struct{}{}, r.cfg.Sink.Insert(ctx, b.Range, &b.Totals, b.Block)
 	})
 	return err
@@ -59,7 +59,7 @@ func (r *runner) insert(ctx context.Context, b *Batch) error {
 
 // commit writes a plan at its start offset. A stale generation ends the runner here, before anything is inserted.
 func (r *runner) commit(ctx context.Context, p Plan) error {
-	_, err := retry(ctx, r.log, "commit", func() (struct{}, error) {
+	_, err := retry(ctx, r, "commit", func() (struct{}, error) {
 		return struct{}{}, r.sess.Commit(ctx, r.partition, p.Start, p.String())
 	})
 	return err

@@ -51,14 +51,14 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 // committed reads the plan and checks it against what the log still holds.
 func (r *runner) committed(ctx context.Context) (Plan, error) {
 	type bounds struct{ first, end int64 }
-	b, err := retry(ctx, r.log, "read the log's bounds", func() (bounds, error) {
+	b, err := retry(ctx, r, "read the log's bounds", func() (bounds, error) {
 		first, end, err := r.sess.Bounds(ctx, r.partition)
 		return bounds{first, end}, err
 	})
 	if err != nil {
 		return Plan{}, err
 	}
-	plan, err := retry(ctx, r.log, "read the committed offset", func() (Plan, error) {
+	plan, err := retry(ctx, r, "read the committed offset", func() (Plan, error) {
 		offset, metadata, err := r.sess.Committed(ctx, r.partition)
 		if err != nil {
 			return Plan{}, err
@@ -93,13 +93,13 @@ func (r *runner) committed(ctx context.Context) (Plan, error) {
 // restore loads what outlives the horizon from the tables.
 func (r *runner) restore(ctx context.Context, below int64) error {
 	since := r.shard.Clock().Day() - seenDays
-	ids, err := retry(ctx, r.log, "read back offences", func() ([]schemas.OffenceID, error) {
+	ids, err := retry(ctx, r, "read back offences", func() ([]schemas.OffenceID, error) {
 		return r.cfg.State.Offences(ctx, r.partition, below, since)
 	})
 	if err != nil {
 		return err
 	}
-	seals, err := retry(ctx, r.log, "read back seals", func() (map[string]schemas.Sum, error) {
+	seals, err := retry(ctx, r, "read back seals", func() (map[string]schemas.Sum, error) {
 		return r.cfg.State.Seals(ctx, r.partition, below)
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(offset i
 	if from >= to {
 		return nil
 	}
-	reader, err := retry(ctx, r.log, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
+	reader, err := retry(ctx, r, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(offset i
 	recs := &Records{}
 	for {
 		recs.Reset()
-		if _, err := retry(ctx, r.log, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) }); err != nil {
+		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) }); err != nil {
 			return err
 		}
 		for i := range recs.Len() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -66,7 +65,7 @@ func (r *runner) run(ctx context.Context) error {
 
 // fetch keeps one fetch ahead of process.
 func (r *runner) fetch(ctx context.Context, from int64) error {
-	reader, err := retry(ctx, r.log, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
+	reader, err := retry(ctx, r, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 			return ctx.Err()
 		}
 		into.Reset()
-		if _, err := retry(ctx, r.log, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) }); err != nil {
+		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) }); err != nil {
 			return err
 		}
 		select {
@@ -92,50 +91,111 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 
 // process turns records into batches. A batch is handed over when flush is free and its linger has passed: the short one
 // when it holds enough rows to be worth an insert, else the long one. A full batch does not wait and stops the intake.
+//
+// Of several things ready at once the first of this order is taken: the end, handing over, records, timers. A select
+// would pick at random, and a simulated run could not be repeated.
 func (r *runner) process(ctx context.Context) error {
-	batch := <-r.free
-	batch.reset()
-	linger := time.NewTimer(time.Hour)
-	defer linger.Stop()
-	idle := time.NewTimer(r.cfg.TickAfter)
-	defer idle.Stop()
-	waited, due := false, false // the short linger has passed, the long one has
+	f := r.filling()
+	defer f.stop()
 	for {
-		var out chan<- *Batch
-		if batch.Totals.Fetched > 0 && (due || waited && batch.Block.Rows() >= r.cfg.FewRows) {
-			out = r.ready
+		out := f.out()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		default:
+		}
+		if out != nil {
+			select {
+			case out <- r.sealed(f.batch, true):
+				if f.handed(ctx); f.batch == nil {
+					return ctx.Err()
+				}
+				continue
+			default:
+			}
 		}
 		select {
 		case recs := <-r.fetched:
-			before, fresh, some := batch, batch.Totals.Fetched == 0, recs.Len() > 0
-			if err := r.consume(ctx, recs, &batch); err != nil {
+			if err := f.take(ctx, recs); err != nil {
 				return err
 			}
-			r.empty <- recs
-			if some && (fresh || batch != before) {
-				waited, due = false, false
-				linger.Reset(r.cfg.Linger)
+			continue
+		default:
+		}
+		select {
+		case recs := <-r.fetched:
+			if err := f.take(ctx, recs); err != nil {
+				return err
 			}
-			if some {
-				idle.Reset(r.cfg.TickAfter)
-			}
-		case out <- r.sealed(batch, out != nil):
-			batch, waited, due = r.next(ctx), false, false
-			if batch == nil {
+		case out <- r.sealed(f.batch, out != nil):
+			if f.handed(ctx); f.batch == nil {
 				return ctx.Err()
 			}
-		case <-linger.C:
-			due = waited
-			if !waited {
-				waited = true
-				linger.Reset(r.cfg.LingerFew - r.cfg.Linger)
-			}
-		case <-idle.C:
+		case <-f.linger.C:
+			f.lingered()
+		case <-f.idle.C:
 			r.tick(ctx)
-			idle.Reset(r.cfg.TickAfter)
+			f.idle.Reset(r.cfg.TickAfter)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// filling is the batch that process fills, and its timers.
+type filling struct {
+	r            *runner
+	batch        *Batch
+	linger, idle *time.Timer
+	waited, due  bool // the short linger has passed, the long one has
+}
+
+func (r *runner) filling() *filling {
+	f := &filling{r: r, batch: <-r.free, linger: time.NewTimer(time.Hour), idle: time.NewTimer(r.cfg.TickAfter)}
+	f.batch.reset()
+	return f
+}
+
+func (f *filling) stop() {
+	f.linger.Stop()
+	f.idle.Stop()
+}
+
+// out is where the batch goes when it may be handed over, else nil.
+func (f *filling) out() chan<- *Batch {
+	if f.batch.Totals.Fetched > 0 && (f.due || f.waited && f.batch.Block.Rows() >= f.r.cfg.FewRows) {
+		return f.r.ready
+	}
+	return nil
+}
+
+// take consumes fetched records and gives their buffer back.
+func (f *filling) take(ctx context.Context, recs *Records) error {
+	before, fresh, some := f.batch, f.batch.Totals.Fetched == 0, recs.Len() > 0
+	if err := f.r.consume(ctx, recs, &f.batch); err != nil {
+		return err
+	}
+	f.r.empty <- recs
+	if some && (fresh || f.batch != before) {
+		f.waited, f.due = false, false
+		f.linger.Reset(f.r.cfg.Linger)
+	}
+	if some {
+		f.idle.Reset(f.r.cfg.TickAfter)
+	}
+	return nil
+}
+
+// handed waits for the next batch to fill; it is nil when ctx has ended.
+func (f *filling) handed(ctx context.Context) {
+	f.batch, f.waited, f.due = f.r.next(ctx), false, false
+}
+
+func (f *filling) lingered() {
+	f.due = f.waited
+	if !f.waited {
+		f.waited = true
+		f.linger.Reset(f.r.cfg.LingerFew - f.r.cfg.Linger)
 	}
 }
 
@@ -221,7 +281,7 @@ func (r *runner) tick(ctx context.Context) {
 }
 
 // retry calls f until it succeeds, ctx ends, or the error is final (ErrFenced, ErrStop).
-func retry[T any](ctx context.Context, log zerolog.Logger, what string, f func() (T, error)) (T, error) {
+func retry[T any](ctx context.Context, r *runner, what string, f func() (T, error)) (T, error) {
 	wait := 20 * time.Millisecond
 	for n := 0; ; n++ {
 		v, err := f()
@@ -235,10 +295,10 @@ func retry[T any](ctx context.Context, log zerolog.Logger, what string, f func()
 			return v, fmt.Errorf("%s: %w", what, err)
 		}
 		if n%10 == 3 {
-			log.Warn().Err(err).Int("attempt", n+1).Msg(what + ": trying again")
+			r.log.Warn().Err(err).Int("attempt", n+1).Msg(what + ": trying again")
 		}
 		select {
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + r.cfg.jitter(wait)):
 		case <-ctx.Done():
 			return v, ctx.Err()
 		}

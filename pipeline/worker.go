@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -29,6 +30,8 @@ type Config struct {
 	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
 	Logger     zerolog.Logger
 	Metrics    *Metrics
+
+	jitter func(time.Duration) time.Duration // below its argument; random but in simulations
 }
 
 func (c Config) withDefaults() Config {
@@ -50,6 +53,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TickAfter == 0 {
 		c.TickAfter = time.Second
+	}
+	if c.jitter == nil {
+		c.jitter = func(d time.Duration) time.Duration { return rand.N(d) }
 	}
 	c.Dedup = c.Dedup.WithDefaults()
 	return c
