@@ -12,9 +12,12 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 )
 
 func main() {
+	embedded.MaybeRunEngineChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -24,6 +27,9 @@ func main() {
 // run returns the exit code: 0 when every read was acknowledged or refused, 1 when the load could not be made, 2 when the flags
 // are wrong, 3 when some reads were not sent.
 func run(ctx context.Context, args []string, out, log io.Writer) int {
+	if len(args) > 0 && stored[args[0]] != nil {
+		return runStored(ctx, args, out, log)
+	}
 	var opt options
 	exited := -1
 	parser, err := kong.New(&opt, kong.Name("anprload"), kong.Description(description), kong.Writers(out, log),

@@ -1,0 +1,267 @@
+// Package bulk fills the tables of the pipeline with a seeded year of reads, for measuring look-ups, retro-matches and replays at
+// the size of a region:
+//
+//	year, _ := city.Year(bench.YearConfig{End: today, Rows: 365_000_000})
+//	res, err := bulk.Load(ctx, bulk.Config{Sink: sink.Config{Addr: addr, Database: "anpr"}, Year: year, Progress: os.Stderr})
+//
+// Rows go through the real sink ([sink.Block], [sink.ClickHouse.Insert]) with its tokens and its ledger, a day an insert, so the
+// tables are those the pipeline makes: same columns, sort order, codecs, projections, materialized views, and a ledger that
+// reconciles. What is filled: reads, hits, batches and what views derive from them. What is not: passages, decisions,
+// offences, merges, rejects. All rows are of the partition [Partition] of anpr.reads.v1, which no broker has, so a pipeline
+// may run on the same tables.
+//
+// A load that was stopped goes on at the day it was at when it is started again with the same year.
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Partition is the partition of anpr.reads.v1 the loaded rows are of: beyond any a topic has.
+const Partition = 1_000_000
+
+// RowBytes is what a read takes on disk with all that is derived from it, rounded up; the space a load needs is reckoned by it.
+// Measured: bench/results/2026-11-25-lookups.md.
+const RowBytes = 120
+
+// ErrNoSpace means that the server's disk has too little room; the text says how much is needed.
+var ErrNoSpace = errors.New("not enough space on the disk of ClickHouse")
+
+// Config says what to load and where to. Sink.Addr and Year must be set.
+type Config struct {
+	Sink     sink.Config // of the server; the database is made when it is missing
+	Year     *bench.Year
+	Reserve  uint64    // bytes that must stay free on the server's disk; 0 = none
+	Unmerged bool      // leave the parts to background merges; else each month that is full becomes one part
+	Progress io.Writer // told how far the load is; nil discards. A terminal gets a bar
+	Logger   zerolog.Logger
+}
+
+// Result is what a load did.
+type Result struct {
+	Rows   uint64 // in the tables now
+	Loaded uint64 // by this call; the others were there
+	Took   time.Duration
+}
+
+// loader is one running load.
+type loader struct {
+	cfg   Config
+	year  *bench.Year
+	mark  string // of this year, in the ledger
+	conn  driver.Conn
+	sink  *sink.ClickHouse
+	told  progress
+	ready chan filled
+	free  chan *sink.Block
+}
+
+// filled is one day on its way to the server.
+type filled struct {
+	day   int
+	block *sink.Block
+	rg    pipeline.Range
+	tot   pipeline.Totals
+}
+
+// Load migrates the database, checks the disk and loads what is missing of the year. It returns when every row is stored and,
+// unless Unmerged, each month that holds loaded rows is one part. It keeps two days in memory: about 600 MB at a million
+// reads a day. Errors name the day; ErrNoSpace is returned before anything is loaded.
+func Load(ctx context.Context, cfg Config) (Result, error) {
+	cfg.Sink.EnsureDefaults()
+	cfg.Sink.InsertTimeout = max(cfg.Sink.InsertTimeout, 10*time.Minute)
+	if cfg.Progress == nil {
+		cfg.Progress = io.Discard
+	}
+	if err := sink.Migrate(ctx, cfg.Sink, cfg.Logger); err != nil {
+		return Result{}, err
+	}
+	conn, err := open(cfg.Sink)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	out, err := sink.NewClickHouse(ctx, cfg.Sink)
+	if err != nil {
+		return Result{}, err
+	}
+	defer out.Close()
+	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filled), free: make(chan *sink.Block, 2)}
+	c := l.year.Config()
+	l.mark = fmt.Sprintf("year/%d/%d/%d/%d", c.Seed, c.Rows, c.Days, l.year.Start(0))
+	return l.load(ctx)
+}
+
+func (l *loader) load(ctx context.Context) (Result, error) {
+	began := time.Now()
+	day, err := l.resume(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	rows, had := l.year.Config().Rows, l.year.First(day)
+	if err := l.checkSpace(ctx, rows-had); err != nil {
+		return Result{}, err
+	}
+	if l.told, err = newProgress(l.cfg.Progress, had, rows); err != nil {
+		return Result{}, err
+	}
+	err = l.days(ctx, day)
+	l.told.end(err == nil)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Rows: rows, Loaded: rows - had, Took: time.Since(began)}, nil
+}
+
+// open connects for statements that take as long as a merge of a month.
+func open(c sink.Config) (driver.Conn, error) {
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr: strings.Split(c.Addr, ","), TLS: c.TLS, Auth: clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
+		ReadTimeout: 2 * time.Hour,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open clickhouse: %w", err)
+	}
+	return conn, nil
+}
+
+// resume returns the first day that is not in the ledger.
+func (l *loader) resume(ctx context.Context) (day int, err error) {
+	var end int64
+	var others uint64
+	row := l.conn.QueryRow(ctx, "SELECT max(end_offset), countIf(catalogue_version != ?) FROM batches WHERE kafka_topic = ? AND kafka_partition = ?",
+		l.mark, schemas.TopicReads, int32(Partition))
+	if err := row.Scan(&end, &others); err != nil {
+		return 0, fmt.Errorf("read what is loaded: %w", err)
+	}
+	if others > 0 {
+		return 0, fmt.Errorf("database %s holds another year than %s: take an empty one", l.cfg.Sink.Database, l.mark)
+	}
+	days := l.year.Config().Days
+	for day < days && l.year.First(day+1) <= uint64(end) {
+		day++
+	}
+	return day, nil
+}
+
+// checkSpace compares what the rows will take, merges included, with what the server has.
+func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
+	var free uint64
+	if err := l.conn.QueryRow(ctx, "SELECT min(free_space) FROM system.disks").Scan(&free); err != nil {
+		return fmt.Errorf("ask for the free space: %w", err)
+	}
+	month := min(rows, l.year.Config().Rows*31/uint64(l.year.Config().Days)) // is there twice while it is merged
+	need := (rows+month)*RowBytes + l.cfg.Reserve
+	if rows > 0 && free < need {
+		return fmt.Errorf("%w: %d rows and a reserve of %.1f GB need %.1f GB, %.1f GB are free: load fewer rows or make room",
+			ErrNoSpace, rows, gb(l.cfg.Reserve), gb(need), gb(free))
+	}
+	return nil
+}
+
+func gb(n uint64) float64 { return float64(n) / 1e9 }
+
+// days makes one day while the one before is being inserted.
+func (l *loader) days(ctx context.Context, from int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		defer close(l.ready)
+		for range cap(l.free) {
+			l.free <- sink.NewBlock(nil)
+		}
+		for day := from; day < l.year.Config().Days; day++ {
+			select {
+			case b := <-l.free:
+				l.ready <- l.fill(day, b)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	err := l.insert(ctx)
+	cancel()
+	for range l.ready { // lets the maker end
+	}
+	<-made
+	return err
+}
+
+func (l *loader) fill(day int, b *sink.Block) filled {
+	f := filled{day: day, block: b, rg: pipeline.Range{
+		Topic: schemas.TopicReads, Partition: Partition, Start: int64(l.year.First(day)), End: int64(l.year.First(day + 1)),
+	}}
+	pos := pipeline.Position{Topic: f.rg.Topic, Partition: Partition, Offset: f.rg.Start}
+	b.Reset()
+	l.year.Day(day, func(s *bench.Stored) {
+		b.Read(&s.Read, s.Passage, s.From, pos)
+		for i := range s.Hits {
+			b.Hit(&s.Hits[i], &s.Read, s.From, pos, s.ReceivedAt)
+			f.tot.Hits++
+		}
+		pos.Offset++
+		f.tot.Clock = max(f.tot.Clock, s.ReceivedAt)
+	})
+	f.tot.Stored = uint64(pos.Offset - f.rg.Start)
+	f.tot.Fetched, f.tot.CatalogueVersion, f.tot.ReferenceVersion = f.tot.Stored, l.mark, "generated"
+	return f
+}
+
+// insert stores the days as they come and merges each month when it is full.
+func (l *loader) insert(ctx context.Context) error {
+	month, touched := "", []string{}
+	for f := range l.ready {
+		m := l.year.Start(f.day).Time().Format("200601")
+		if m != month && month != "" {
+			if err := l.merge(ctx, month); err != nil {
+				return err
+			}
+		}
+		if m != month {
+			touched = append(touched, m)
+		}
+		month = m
+		if err := l.sink.Insert(ctx, f.rg, &f.tot, f.block); err != nil {
+			return fmt.Errorf("load %s: %w", l.year.Start(f.day).Day(), err)
+		}
+		l.told.set(uint64(f.rg.End))
+		l.free <- f.block
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	last := l.year.Start(l.year.Config().Days - 1).Time().Format("200601")
+	if !slices.Contains(touched, last) { // all was loaded before; it may not have been merged
+		month = last
+	}
+	return l.merge(ctx, month)
+}
+
+// merge makes one part of a month of every table that is loaded.
+func (l *loader) merge(ctx context.Context, month string) error {
+	if l.cfg.Unmerged {
+		return nil
+	}
+	for _, table := range []string{"reads", "hits"} {
+		if err := l.conn.Exec(ctx, "OPTIMIZE TABLE "+table+" PARTITION "+month+" FINAL SETTINGS optimize_skip_merged_partitions = 1"); err != nil {
+			return fmt.Errorf("merge %s of %s: %w", month, table, err)
+		}
+	}
+	return nil
+}
