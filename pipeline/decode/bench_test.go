@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -21,39 +23,122 @@ func benchRecord(b *testing.B, rec []byte) {
 	}
 }
 
+// usual is the read of a camera that reports no alternatives.
+func usual() *anprv1.PlateRead {
+	m := full()
+	m.Candidates, m.MoreImagesSha256, m.Make, m.Colour, m.LateUpload = nil, nil, "", "", false
+	return m
+}
+
+// compactJSON is protojson without the blanks it scatters on purpose.
+func compactJSON(tb testing.TB, m proto.Message) []byte {
+	var out bytes.Buffer
+	if err := json.Compact(&out, marshalJSON(tb, m, false)); err != nil {
+		tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 func BenchmarkRecord(b *testing.B) {
 	noID := full()
 	noID.ReadId = nil
-	usual := full() // of a camera that reports no alternatives
-	usual.Candidates, usual.MoreImagesSha256, usual.Make, usual.Colour, usual.LateUpload = nil, nil, "", "", false
+	b.Run("protobuf/usual", func(b *testing.B) { benchRecord(b, marshal(b, usual())) })
 	b.Run("protobuf/full", func(b *testing.B) { benchRecord(b, marshal(b, full())) })
-	b.Run("protobuf/usual", func(b *testing.B) { benchRecord(b, marshal(b, usual)) })
 	b.Run("protobuf/derived-id", func(b *testing.B) { benchRecord(b, marshal(b, noID)) })
 	b.Run("protobuf/tick", func(b *testing.B) { benchRecord(b, marshal(b, ticking())) })
-	b.Run("json/full", func(b *testing.B) { benchRecord(b, marshalJSON(b, full(), false)) })
+	b.Run("json/usual", func(b *testing.B) { benchRecord(b, compactJSON(b, usual())) })
+	b.Run("json/full", func(b *testing.B) { benchRecord(b, compactJSON(b, full())) })
 }
 
-// The generated code on the same bytes, without any check.
-func BenchmarkGenerated(b *testing.B) {
-	bin, js := marshal(b, full()), marshalJSON(b, full(), false)
-	b.Run("proto.Unmarshal", func(b *testing.B) {
-		b.SetBytes(int64(len(bin)))
-		b.ReportAllocs()
-		var m anprv1.PlateRead
-		for b.Loop() {
-			m.Reset()
-			if err := proto.Unmarshal(bin, &m); err != nil {
-				b.Fatal(err)
+// BenchmarkGeneral is the decoder for what the fast paths leave, on the same bytes.
+func BenchmarkGeneral(b *testing.B) {
+	run := func(name string, rec []byte, isJSON bool) {
+		b.Run(name, func(b *testing.B) {
+			r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 8)}
+			b.SetBytes(int64(len(rec)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if rej := general(&r, rec, isJSON); rej != nil {
+					b.Fatal(rej)
+				}
 			}
-		}
-	})
-	b.Run("protojson.Unmarshal", func(b *testing.B) {
-		b.SetBytes(int64(len(js)))
+		})
+	}
+	run("protobuf/usual", marshal(b, usual()), false)
+	run("protobuf/full", marshal(b, full()), false)
+	run("json/usual", compactJSON(b, usual()), true)
+	run("json/full", compactJSON(b, full()), true)
+}
+
+// plainRead is the read as one would write it down for encoding/json; the package's json names, quoted numbers and base64
+// included. Nothing is checked.
+type plainRead struct {
+	ReadID           []byte          `json:"readId"`
+	CameraID         string          `json:"cameraId"`
+	CapturedAtUs     int64           `json:"capturedAtUs,string"`
+	ReceivedAtUs     int64           `json:"receivedAtUs,string"`
+	RawPlate         string          `json:"rawPlate"`
+	Country          string          `json:"country"`
+	CountryPM        uint32          `json:"countryConfidencePm"`
+	PM               uint32          `json:"confidencePm"`
+	Lane             uint32          `json:"lane"`
+	Direction        string          `json:"direction"`
+	SpeedDkmh        uint32          `json:"speedDkmh"`
+	VehicleKind      string          `json:"vehicleKind"`
+	CameraEventID    string          `json:"cameraEventId"`
+	ImageSha256      []byte          `json:"imageSha256"`
+	Candidates       []candidateJSON `json:"candidates"`
+	LateUpload       bool            `json:"lateUpload"`
+	Format           string          `json:"format"`
+	Make             string          `json:"make"`
+	Colour           string          `json:"colour"`
+	MoreImagesSha256 [][]byte        `json:"moreImagesSha256"`
+}
+
+type candidateJSON struct {
+	Plate string `json:"plate"`
+	PM    uint32 `json:"confidencePm"`
+}
+
+// BenchmarkPeers decodes the same bytes with generated code and the standard library, without any check of the contract.
+func BenchmarkPeers(b *testing.B) {
+	for _, x := range []struct {
+		name string
+		m    *anprv1.PlateRead
+	}{{"usual", usual()}, {"full", full()}} {
+		bin, js := marshal(b, x.m), compactJSON(b, x.m)
+		benchPeer(b, "proto.Unmarshal/"+x.name, bin, func() error {
+			var m anprv1.PlateRead
+			return proto.Unmarshal(bin, &m)
+		})
+		var reused anprv1.PlateRead
+		benchPeer(b, "proto.Unmarshal-reused/"+x.name, bin, func() error {
+			reused.Reset()
+			return proto.Unmarshal(bin, &reused)
+		})
+		benchPeer(b, "protojson/"+x.name, js, func() error {
+			var m anprv1.PlateRead
+			return protojson.Unmarshal(js, &m)
+		})
+		benchPeer(b, "encoding-json/"+x.name, js, func() error {
+			var m plainRead
+			return json.Unmarshal(js, &m)
+		})
+		benchPeer(b, "json.Valid/"+x.name, js, func() error {
+			if !json.Valid(js) {
+				return errOracle
+			}
+			return nil
+		})
+	}
+}
+
+func benchPeer(b *testing.B, name string, rec []byte, decode func() error) {
+	b.Run(name, func(b *testing.B) {
+		b.SetBytes(int64(len(rec)))
 		b.ReportAllocs()
-		var m anprv1.PlateRead
 		for b.Loop() {
-			m.Reset()
-			if err := protojson.Unmarshal(js, &m); err != nil {
+			if err := decode(); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -5,6 +5,10 @@
 // canonical Protobuf JSON, by a hand-written scanner. Both parse into one set of wire values, which one set of checks
 // turns into the read, so the encodings cannot differ in what they accept as a value.
 //
+// Before these general decoders comes a fast path for each encoding, for what our own producers write. It accepts or steps
+// aside, and never rejects: whatever it leaves is decoded again by the general decoder, which alone gives reasons. A fuzz
+// target holds the fast paths against the general decoders, two more these against proto.Unmarshal and protojson.
+//
 // # Which encoding
 //
 // A record whose first byte that is not JSON white space is '{' is JSON, everything else Protobuf. A Protobuf record can

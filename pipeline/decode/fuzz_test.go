@@ -17,16 +17,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
+// protobufOnly is Record for bytes that are not to be taken for JSON.
 func protobufOnly(b []byte) (*schemas.Read, *schemas.RejectError) {
 	var r schemas.Read
-	var w wire
 	if len(b) == 0 {
 		return &r, Record(&r, b)
 	}
-	if rej := w.protobuf(&r, b); rej != nil {
-		return &r, rej
+	if fastProtobuf(&r, b) {
+		return &r, nil
 	}
-	return &r, w.fill(&r)
+	return &r, general(&r, b, false)
 }
 
 func checkProtobuf(t *testing.T, b []byte) {
@@ -102,11 +102,10 @@ func mutate(rng *rand.Rand, seeds [][]byte) []byte {
 
 func jsonOnly(b []byte) (*schemas.Read, *schemas.RejectError) {
 	var r schemas.Read
-	var w wire
-	if rej := w.json(&r, b); rej != nil {
-		return &r, rej
+	if fastJSON(&r, b) {
+		return &r, nil
 	}
-	return &r, w.fill(&r)
+	return &r, general(&r, b, true)
 }
 
 func checkJSON(t *testing.T, b []byte) {

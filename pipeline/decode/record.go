@@ -15,9 +15,19 @@ func Record(dst *schemas.Read, b []byte) *schemas.RejectError {
 	if len(b) == 0 {
 		return reject(schemas.ReasonMalformed, "", "empty record")
 	}
+	isJSON := looksJSON(b)
+	if isJSON && fastJSON(dst, b) || !isJSON && fastProtobuf(dst, b) {
+		return nil
+	}
+	return general(dst, b, isJSON)
+}
+
+// general decodes whatever the fast paths leave: it alone knows how to reject.
+func general(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectError {
+	dst.Reset()
 	var w wire
 	var rej *schemas.RejectError
-	if looksJSON(b) {
+	if isJSON {
 		rej = w.json(dst, b)
 	} else {
 		rej = w.protobuf(dst, b)

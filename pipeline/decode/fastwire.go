@@ -1,0 +1,284 @@
+package decode
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// This file is the fast path of Protobuf. It takes what our own producers write: the fields of a camera's read in
+// ascending order, each at most once, all in bounds. It answers false for everything else, also for what is merely
+// unusual, and the general decoder then decides; so it has no rejections of its own, and a fuzz target holds it against the
+// general decoder. It writes straight into the read, without the wire values in between.
+
+// Tags of the fields, as they stand on the wire: number<<3 | wire type. Those from 16 on have two bytes, low one first.
+const (
+	tagReadID       = fReadID<<3 | 2
+	tagCamera       = fCamera<<3 | 2
+	tagCapturedAt   = fCapturedAt << 3
+	tagReceivedAt   = fReceivedAt << 3
+	tagRawPlate     = fRawPlate<<3 | 2
+	tagCountry      = fCountry<<3 | 2
+	tagCountryPM    = fCountryPM << 3
+	tagConfidencePM = fConfidencePM << 3
+	tagLane         = fLane << 3
+	tagDirection    = fDirection << 3
+	tagSpeed        = fSpeed << 3
+	tagKind         = fKind << 3
+	tagEventID      = fEventID<<3 | 2
+	tagImage        = fImage<<3 | 2
+	tagCandidates   = fCandidates<<3 | 2
+	tagLateUpload   = 0x100 | fLateUpload<<3&0x7f | 0x80
+	tagFormat       = 0x100 | (fFormat<<3|2)&0x7f | 0x80
+	tagMake         = 0x100 | (fMake<<3|2)&0x7f | 0x80
+	tagColour       = 0x100 | (fColour<<3|2)&0x7f | 0x80
+	tagMoreImages   = 0x100 | (fMoreImages<<3|2)&0x7f | 0x80
+)
+
+// gone is the place after a step that failed: no tag is found there, and it is not the end of any record.
+const gone = math.MaxInt
+
+// has reports whether a tag of one byte is at i.
+func has(b []byte, i int, tag byte) bool { return uint(i) < uint(len(b)) && b[i] == tag }
+
+// has2 reports whether a tag of two bytes is at i.
+func has2(b []byte, i int, tag uint16) bool {
+	return uint(i+1) < uint(len(b)) && uint16(b[i])|uint16(b[i+1])<<8 == tag
+}
+
+// spanAt returns the bytes behind a length of one byte at i, and the place after them.
+func spanAt(b []byte, i int) ([]byte, int) {
+	i++
+	if uint(i) <= uint(len(b)) {
+		if n := int(b[i-1]); n < 0x80 && n <= len(b)-i {
+			return b[i : i+n], i + n
+		}
+	}
+	return nil, gone
+}
+
+// textAt is spanAt for a text of at most most bytes. Most are ASCII, which is seen eight bytes at a time.
+func textAt(b []byte, i, most int) (string, int) {
+	s, end := spanAt(b, i)
+	if end == gone || len(s) > most {
+		return "", gone
+	}
+	const tops = 0x8080808080808080
+	var ascii bool
+	if n := uint(len(s)); n <= 8 && i+9 <= len(b) { // what is read beyond the text is shifted out
+		ascii = binary.LittleEndian.Uint64(b[i+1:])&tops<<(64-8*n) == 0
+	} else {
+		ascii = allASCII(s)
+	}
+	if !ascii && !utf8.Valid(s) {
+		return "", gone
+	}
+	return unsafe.String(unsafe.SliceData(s), len(s)), end
+}
+
+func allASCII(s []byte) bool {
+	const tops = 0x8080808080808080
+	n := len(s)
+	if n < 8 {
+		var or byte
+		for _, v := range s {
+			or |= v
+		}
+		return or < utf8.RuneSelf
+	}
+	or := binary.LittleEndian.Uint64(s[n-8:]) // the last eight overlap the ones before
+	for ; len(s) > 8; s = s[8:] {
+		or |= binary.LittleEndian.Uint64(s)
+	}
+	return or&tops == 0
+}
+
+// numberAt returns the varint at i, when it is not above most, and the place after it.
+func numberAt(b []byte, i int, most uint64) (uint64, int) {
+	if uint(i+1) < uint(len(b)) {
+		v, w := uint64(b[i]), uint64(b[i+1])
+		switch {
+		case v < 0x80 && v <= most:
+			return v, i + 1
+		case w < 0x80 && v&0x7f|w<<7 <= most && v >= 0x80:
+			return v&0x7f | w<<7, i + 2
+		}
+	}
+	return longAt(b, i, most)
+}
+
+// longAt is numberAt for any length up to eight bytes, whose groups of seven bits are moved together in three steps. Nothing
+// longer is within the bounds here.
+func longAt(b []byte, i int, most uint64) (uint64, int) {
+	var x uint64
+	switch {
+	case i+8 <= len(b):
+		x = binary.LittleEndian.Uint64(b[i:])
+	case i > len(b):
+		return 0, gone
+	default:
+		x = 0x8080808080808080
+		for j := len(b) - 1; j >= i; j-- {
+			x = x<<8 | uint64(b[j])
+		}
+	}
+	stop := ^x & 0x8080808080808080
+	if stop == 0 {
+		return 0, gone
+	}
+	n := bits.TrailingZeros64(stop) + 1
+	x = x << (64 - n) >> (64 - n) & 0x7f7f7f7f7f7f7f7f
+	x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1
+	x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2
+	x = x&0x000000000fffffff | x&0x0fffffff00000000>>4
+	if x > most {
+		return 0, gone
+	}
+	return x, i + n/8
+}
+
+// fastProtobuf fills dst, which has been reset, and reports whether b is a camera's read in the usual form. After false dst
+// holds anything.
+func fastProtobuf(dst *schemas.Read, b []byte) bool {
+	if b[0] != tagReadID && b[0] != tagCamera {
+		return false
+	}
+	i := rest(dst, b, what(dst, b, who(dst, b, 0)))
+	if i != len(b) || dst.Camera == "" || dst.RawPlate == "" || dst.CapturedAt == 0 || !inLogTime(dst.ReceivedAt) {
+		return false
+	}
+	if dst.ID.IsZero() {
+		dst.ID = schemas.NewReadID(dst.Camera, dst.EventID, dst.CapturedAt, dst.RawPlate)
+	}
+	return true
+}
+
+// who reads the fields 1 to 7 and returns the place after them.
+func who(dst *schemas.Read, b []byte, i int) int {
+	var s string
+	var v uint64
+	if has(b, i, tagReadID) {
+		if i+18 > len(b) || b[i+1] != 16 {
+			return gone
+		}
+		dst.ID.ID = schemas.ID(b[i+2 : i+18])
+		if i += 18; dst.ID.IsZero() { // an id, though one that looks like none
+			return gone
+		}
+	}
+	if has(b, i, tagCamera) {
+		dst.Camera, i = textAt(b, i+1, schemas.MaxCameraID)
+	}
+	if has(b, i, tagCapturedAt) {
+		v, i = longAt(b, i+1, math.MaxInt64)
+		dst.CapturedAt = schemas.Micros(v)
+	}
+	if has(b, i, tagReceivedAt) {
+		v, i = longAt(b, i+1, math.MaxInt64)
+		dst.ReceivedAt = schemas.Micros(v)
+	}
+	if has(b, i, tagRawPlate) {
+		dst.RawPlate, i = textAt(b, i+1, schemas.MaxRawPlate)
+	}
+	if has(b, i, tagCountry) {
+		s, i = textAt(b, i+1, maxCountry)
+		dst.Country, _ = schemas.CountryFrom(s)
+	}
+	if has(b, i, tagCountryPM) {
+		v, i = numberAt(b, i+1, 1000)
+		dst.CountryConfidence = schemas.PerMille(v)
+	}
+	return i
+}
+
+// what reads the fields 8 to 14.
+func what(dst *schemas.Read, b []byte, i int) int {
+	var v uint64
+	if has(b, i, tagConfidencePM) {
+		v, i = numberAt(b, i+1, 1000)
+		dst.Confidence = schemas.PerMille(v)
+	}
+	if has(b, i, tagLane) {
+		v, i = numberAt(b, i+1, schemas.MaxLane)
+		dst.Lane = uint8(v)
+	}
+	if has(b, i, tagDirection) {
+		v, i = numberAt(b, i+1, 0x7f)
+		if d := schemas.Direction(v); d.Valid() {
+			dst.Direction = d
+		}
+	}
+	if has(b, i, tagSpeed) {
+		v, i = numberAt(b, i+1, uint64(schemas.MaxSpeed))
+		dst.Speed = schemas.Speed(v)
+	}
+	if has(b, i, tagKind) {
+		v, i = numberAt(b, i+1, 0x7f)
+		if k := schemas.VehicleKind(v); k.Valid() {
+			dst.Kind = k
+		}
+	}
+	if has(b, i, tagEventID) {
+		dst.EventID, i = textAt(b, i+1, schemas.MaxEventID)
+	}
+	if has(b, i, tagImage) {
+		if i+34 > len(b) || b[i+1] != 32 {
+			return gone
+		}
+		dst.Image = schemas.Sum(b[i+2 : i+34])
+		i += 34
+	}
+	return i
+}
+
+// rest reads the fields 15 to 20.
+func rest(dst *schemas.Read, b []byte, i int) int {
+	for has(b, i, tagCandidates) {
+		i = candidateAt(dst, b, i+1)
+	}
+	if has2(b, i, tagLateUpload) {
+		var v uint64
+		v, i = numberAt(b, i+2, 1)
+		dst.Flags |= schemas.FlagLateUpload * schemas.Flags(v)
+	}
+	if has2(b, i, tagFormat) {
+		dst.Format, i = textAt(b, i+2, schemas.MaxText)
+	}
+	if has2(b, i, tagMake) {
+		dst.Make, i = textAt(b, i+2, schemas.MaxText)
+	}
+	if has2(b, i, tagColour) {
+		dst.Colour, i = textAt(b, i+2, schemas.MaxText)
+	}
+	for has2(b, i, tagMoreImages) {
+		_, i = spanAt(b, i+2)
+	}
+	return i
+}
+
+// candidateAt reads plate and confidence, in this order, both or one of them.
+func candidateAt(dst *schemas.Read, b []byte, i int) int {
+	in, end := spanAt(b, i)
+	if end == gone || len(dst.Candidates) == schemas.MaxCandidates {
+		return gone
+	}
+	var x schemas.Candidate
+	at := 0
+	if has(in, at, 1<<3|2) {
+		x.Plate, at = textAt(in, at+1, schemas.MaxRawPlate)
+	}
+	if has(in, at, 2<<3) {
+		var v uint64
+		v, at = numberAt(in, at+1, 1000)
+		x.Confidence = schemas.PerMille(v)
+	}
+	if at != len(in) {
+		return gone
+	}
+	dst.Candidates = append(dst.Candidates, x)
+	return end
+}
