@@ -1,6 +1,9 @@
 package schemas
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // MaxPlate is the longest canonical plate, in characters.
 const MaxPlate = 15
@@ -48,6 +51,11 @@ func (p Plate) At(i int) byte { return p.b[i] }
 
 // AppendTo appends the characters.
 func (p Plate) AppendTo(dst []byte) []byte { return append(dst, p.b[:p.n]...) }
+
+// Words returns the characters as two numbers, for hashing: two plates share them only when they are equal.
+func (p *Plate) Words() (lo, hi uint64) {
+	return binary.LittleEndian.Uint64(p.b[:8]), binary.LittleEndian.Uint64(p.b[MaxPlate-8:])
+}
 
 // String returns the characters.
 func (p Plate) String() string { return string(p.b[:p.n]) }

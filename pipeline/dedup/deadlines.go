@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// due is a deadline of a slot. opened makes the order total and independent of how the heap was built.
+// due is a deadline of a slot. opened makes the order total and independent of how the deadlines were gathered.
 type due struct {
 	at     schemas.Micros
 	opened int64
@@ -16,47 +16,113 @@ func (a due) before(b due) bool {
 	return a.opened < b.opened
 }
 
-// deadlines is a binary heap, the earliest first. container/heap would box every element.
-type deadlines []due
+// schedule gives the deadlines in their order. A slot has one entry in it. Most come in order already: those of new
+// passages, because the clock does not go back, and those of passages just decided, because they are decided in order.
+// They wait in two queues, where the next costs nothing to find; only what was put off lies in the heap.
+type schedule struct {
+	fresh, kept queue
+	later       heap
+}
 
-func (h *deadlines) push(d due) {
+// top returns the next deadline and where it is; nil when there is none.
+func (s *schedule) top() (d due, from *queue, ok bool) {
+	if ok = len(s.later) > 0; ok {
+		d = s.later[0]
+	}
+	for _, q := range [...]*queue{&s.fresh, &s.kept} {
+		if q.n > 0 && (!ok || q.first().before(d)) {
+			d, from, ok = *q.first(), q, true
+		}
+	}
+	return d, from, ok
+}
+
+// pop takes away what top returned.
+func (s *schedule) pop(from *queue) {
+	if from != nil {
+		from.pop()
+		return
+	}
+	s.later.pop()
+}
+
+// put adds a deadline to a queue, or to the heap when it does not belong at the queue's end.
+func (s *schedule) put(q *queue, d due) {
+	if q.n > 0 && d.before(*q.last()) {
+		s.later.push(d)
+		return
+	}
+	q.push(d)
+}
+
+// queue is a ring of deadlines in order.
+type queue struct {
+	ring []due // length 0 or a power of two
+	head int
+	n    int
+}
+
+func (q *queue) at(i int) *due { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
+func (q *queue) first() *due   { return &q.ring[q.head] }
+func (q *queue) last() *due    { return q.at(q.n - 1) }
+
+func (q *queue) push(d due) {
+	if q.n == len(q.ring) {
+		grown := make([]due, max(64, 2*q.n))
+		for i := range q.n {
+			grown[i] = *q.at(i)
+		}
+		q.ring, q.head = grown, 0
+	}
+	q.n++
+	*q.last() = d
+}
+
+func (q *queue) pop() {
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.n--
+}
+
+// heap is a binary heap of deadlines, the earliest first. container/heap would box every element.
+type heap []due
+
+func (h *heap) push(d due) {
 	*h = append(*h, d)
 	s := *h
-	for i := len(s) - 1; i > 0; {
+	i := len(s) - 1
+	for i > 0 {
 		up := (i - 1) / 2
-		if !s[i].before(s[up]) {
+		if !d.before(s[up]) {
 			break
 		}
-		s[i], s[up] = s[up], s[i]
+		s[i] = s[up]
 		i = up
 	}
+	s[i] = d
 }
 
-func (h *deadlines) pop() due {
+func (h *heap) pop() {
 	s := *h
-	top := s[0]
 	last := s[len(s)-1]
-	*h = s[:len(s)-1]
-	if len(*h) > 0 {
-		h.replaceTop(last)
+	s = s[:len(s)-1]
+	*h = s
+	if len(s) == 0 {
+		return
 	}
-	return top
-}
-
-func (h *deadlines) replaceTop(d due) {
-	s := *h
-	s[0] = d
-	for i := 0; ; {
-		least := i
-		for c := 2*i + 1; c <= 2*i+2 && c < len(s); c++ {
-			if s[c].before(s[least]) {
-				least = c
-			}
+	i := 0
+	for {
+		c := 2*i + 1
+		if c >= len(s) {
+			break
 		}
-		if least == i {
-			return
+		if c+1 < len(s) && s[c+1].before(s[c]) {
+			c++
 		}
-		s[i], s[least] = s[least], s[i]
-		i = least
+		if !s[c].before(last) {
+			break
+		}
+		s[i] = s[c]
+		i = c
 	}
+	s[i] = last
 }

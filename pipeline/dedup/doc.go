@@ -11,5 +11,8 @@
 //     (multiples of ParkedSlot), so where the chain began no longer matters;
 //   - what closes at one record closes in the order (deadline, first offset), not in the order of insertion.
 //
+// Memory is bounded, see [Config]. Beyond its bounds the oldest is let go early and counted ([Window.Evicted],
+// [Passages.Forced]); only then may a rebuilt memory differ from one that never stopped.
+//
 // Neither type is safe for concurrent use: a shard owns them.
 package dedup

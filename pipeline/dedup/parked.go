@@ -2,39 +2,42 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i.
-func (ps *Passages) openParked(i int32, r *schemas.Read, offset int64) Added {
+// openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i, which is closed.
+func (ps *Passages) openParked(i int32, r *schemas.Read, place int, offset int64) Added {
 	ps.retire(i)
-	lo := r.CapturedAt - r.CapturedAt%ps.cfg.ParkedSlot
-	j := ps.create(r, offset, lo)
-	s := &ps.slots[j]
-	s.p.Parked = true
-	return Added{JoinedParked, s.p.ID, j}
+	s := &ps.slots.items[i]
+	j := ps.create(r, key{s.class, s.site, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
+	s = &ps.slots.items[j]
+	s.parked = true
+	ps.bodies.items[s.body].Parked = true
+	return Added{JoinedParked, s.id, j}
 }
 
 // addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
 // earlier slot is counted on the current one.
-func (ps *Passages) addParked(i int32, r *schemas.Read, offset int64) Added {
-	s := &ps.slots[i]
+func (ps *Passages) addParked(i int32, r *schemas.Read, place int, offset int64) Added {
+	s := &ps.slots.items[i]
 	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
 		if !s.closed {
 			ps.close(s)
 		}
-		return ps.openParked(i, r, offset)
-	}
-	if s.closed {
-		ps.Stragglers++
+		return ps.openParked(i, r, place, offset)
 	}
 	s.last = ps.clock
 	s.hi = max(s.hi, r.CapturedAt)
-	s.p.Merged++
-	s.p.Last = max(s.p.Last, r.CapturedAt)
-	return Added{JoinedMerged, s.p.ID, i}
+	if s.closed {
+		ps.Stragglers++
+	} else {
+		p := &ps.bodies.items[s.body]
+		p.Merged++
+		p.Last = max(p.Last, r.CapturedAt)
+	}
+	return Added{JoinedMerged, s.id, i}
 }
 
 // retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
 func (ps *Passages) retire(i int32) {
-	s := &ps.slots[i]
+	s := &ps.slots.items[i]
 	s.lo, s.hi = never, -never
 }
 

@@ -1,55 +1,6 @@
 package dedup
 
-import (
-	"slices"
-
-	"github.com/gvc-brussels/anpr/schemas"
-)
-
-// Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. Changing a value
-// changes which reads form a passage: it belongs to the deployment, not to an experiment on live traffic.
-type Config struct {
-	RepeatSpan    schemas.Micros // a repeated read_id within this log time is a retransmission
-	RepeatIDs     int            // ids to have room for
-	Gap           schemas.Micros // capture times further apart than this are two passages
-	CloseAfter    schemas.Micros // log time without a read of it after which a passage is decided
-	KeepClosed    schemas.Micros // log time a decided passage is kept, so that a straggler joins it instead of making another
-	ParkedAfter   schemas.Micros // a passage that lasts longer is a vehicle that stands in view
-	ParkedSlot    schemas.Micros // a parked vehicle gets one row per slot
-	MaxPassages   int            // open and kept passages; beyond it the one nearest its deadline is closed early
-	PassagesStart int            // room made at start
-}
-
-// WithDefaults fills the zero fields.
-func (c Config) WithDefaults() Config {
-	def := func(v *schemas.Micros, d schemas.Micros) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	def(&c.RepeatSpan, 10*schemas.Minute)
-	def(&c.Gap, 10*schemas.Second)
-	def(&c.CloseAfter, 5*schemas.Second)
-	def(&c.KeepClosed, schemas.Minute)
-	def(&c.ParkedAfter, schemas.Minute)
-	def(&c.ParkedSlot, 5*schemas.Minute)
-	if c.RepeatIDs == 0 {
-		c.RepeatIDs = 1 << 18
-	}
-	if c.MaxPassages == 0 {
-		c.MaxPassages = 1 << 18
-	}
-	if c.PassagesStart == 0 {
-		c.PassagesStart = 4096
-	}
-	return c
-}
-
-// Horizon is the log time before an offset beyond which no record can matter to the state at that offset.
-func (c Config) Horizon() schemas.Micros {
-	c = c.WithDefaults()
-	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.KeepClosed) + schemas.Minute
-}
+import "github.com/gvc-brussels/anpr/schemas"
 
 // Joined says what became of a read.
 type Joined uint8
@@ -63,37 +14,22 @@ const (
 	JoinedMerged                // repeats a parked vehicle: count it, store nothing
 )
 
-type key struct {
-	class schemas.Class
-	site  uint64
-}
-
-// maxPlates bounds the distinct plates remembered per passage; further ones only count as variants.
-const maxPlates = 4
-
-type slot struct {
-	p        schemas.Passage
-	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
-	opened   int64          // offset of the record that opened it: unique in the partition
-	last     schemas.Micros // log clock at the latest read
-	next     int32          // of the same key, -1 at the end
-	closed   bool
-	nplates  uint8
-	plates   [maxPlates]schemas.Plate
-	reported []schemas.HitID
-}
-
-// Passages gathers reads into passages. See the package comment for how it stays reproducible.
+// Passages gathers reads into passages. See the package comment for how it stays reproducible, [Config] for its memory.
+//
+// A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (the
+// [schemas.Passage] itself, filled where it lies and handed to emit without a copy) until it is decided.
 type Passages struct {
-	cfg    Config
-	index  map[key]int32 // first slot of a key
-	slots  []slot
-	free   []int32
-	due    deadlines
-	open   int
-	clock  schemas.Micros
-	emit   func(*schemas.Passage)
-	lookup key // scratch, keeps Add free of allocation
+	cfg      Config
+	table    table
+	slots    pool[slot]
+	bodies   pool[schemas.Passage]
+	fars     pool[farPlates]
+	reports  pool[report]
+	schedule schedule
+	next     schemas.Micros // no deadline is before
+	open     int
+	clock    schemas.Micros
+	emit     func(*schemas.Passage)
 
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
@@ -101,31 +37,34 @@ type Passages struct {
 }
 
 // NewPassages makes an empty memory. emit receives every passage that closes, during Advance and Add; it must not keep
-// the pointer.
+// the pointer, nor call back.
 func NewPassages(cfg Config, emit func(*schemas.Passage)) *Passages {
 	cfg = cfg.WithDefaults()
-	return &Passages{
-		cfg: cfg, emit: emit,
-		index: make(map[key]int32, cfg.PassagesStart),
-		slots: make([]slot, 0, cfg.PassagesStart),
-		due:   make(deadlines, 0, cfg.PassagesStart),
-	}
+	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never}
+	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
+	return ps
 }
 
 // Open returns the number of passages not yet decided.
 func (ps *Passages) Open() int { return ps.open }
 
 // NextClose returns the log time at which the next open passage may close; ok is false when none is open. It may be
-// early, never late.
+// early, never late. It looks at every passage: ask once a second, not once a read.
 func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
 	}
 	at = ps.clock + ps.cfg.CloseAfter
-	for _, d := range ps.due {
-		if s := &ps.slots[d.slot]; !s.closed {
+	look := func(d due) {
+		if s := &ps.slots.items[d.slot]; !s.closed {
 			at = min(at, s.last+ps.cfg.CloseAfter)
 		}
+	}
+	for i := range ps.schedule.fresh.n {
+		look(*ps.schedule.fresh.at(i))
+	}
+	for _, d := range ps.schedule.later {
+		look(d)
 	}
 	return at, true
 }
@@ -133,20 +72,32 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 // Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
 func (ps *Passages) Advance(clock schemas.Micros) {
 	ps.clock = max(ps.clock, clock)
-	for len(ps.due) > 0 && ps.due[0].at <= ps.clock {
-		d := ps.due[0]
-		s := &ps.slots[d.slot]
-		if at := ps.deadline(s); at != d.at {
-			ps.due.replaceTop(due{at, d.opened, d.slot}) // a read came since
-			continue
+	if ps.clock >= ps.next {
+		ps.settle()
+	}
+}
+
+func (ps *Passages) settle() {
+	for {
+		d, from, ok := ps.schedule.top()
+		if !ok || d.at > ps.clock {
+			ps.next = never
+			if ok {
+				ps.next = d.at
+			}
+			return
 		}
-		if s.closed {
-			ps.due.pop()
+		ps.schedule.pop(from)
+		s := &ps.slots.items[d.slot]
+		switch at := ps.deadline(s); {
+		case at != d.at: // a read came since
+			ps.schedule.later.push(due{at, d.opened, d.slot})
+		case s.closed:
 			ps.drop(d.slot)
-			continue
+		default:
+			ps.close(s)
+			ps.schedule.put(&ps.schedule.kept, due{ps.deadline(s), d.opened, d.slot})
 		}
-		ps.close(s)
-		ps.due.replaceTop(due{ps.deadline(s), d.opened, d.slot})
 	}
 }
 
@@ -157,10 +108,12 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 	return s.last + ps.cfg.CloseAfter
 }
 
+// close decides the passage and gives its body back.
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	ps.emit(&s.p)
+	ps.emit(&ps.bodies.items[s.body])
+	ps.bodies.give(s.body)
 }
 
 // Added is the answer of Add.
@@ -171,145 +124,145 @@ type Added struct {
 }
 
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
-// record's, unique and rising. It does not allocate once the maps have grown to their working size.
-func (ps *Passages) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
-	ps.lookup = key{r.Class, siteHash}
-	i := ps.find(r.CapturedAt)
+// record's, unique and rising. It does not allocate once the memory has grown to its working size.
+func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
+	tag := tagOf(r.Class, site)
+	place := ps.lookup(tag, r.Class, site)
+	head := ps.table.entries[place].head - 1
+	i := ps.find(head, r.CapturedAt)
 	if i < 0 {
-		i = ps.create(r, offset, r.CapturedAt)
-		return Added{JoinedNew, ps.slots[i].p.ID, i}
+		i = ps.create(r, key{r.Class, site, tag, place}, offset, r.CapturedAt)
+		return Added{JoinedNew, ps.slots.items[i].id, i}
 	}
-	s := &ps.slots[i]
-	if s.p.Parked {
-		return ps.addParked(i, r, offset)
+	s := &ps.slots.items[i]
+	if s.parked {
+		return ps.addParked(i, r, place, offset)
 	}
 	if r.CapturedAt-s.lo > ps.cfg.ParkedAfter {
 		if !s.closed {
 			ps.close(s)
 		}
-		return ps.openParked(i, r, offset)
-	}
-	if s.closed {
-		ps.Stragglers++
+		return ps.openParked(i, r, place, offset)
 	}
 	s.last = ps.clock
 	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
-	s.p.Reads++
-	s.p.Last = max(s.p.Last, r.CapturedAt)
-	observe(&s.p, r)
-	if s.addPlate(r.Plate) {
-		return Added{JoinedVariant, s.p.ID, i}
+	fresh := ps.addPlate(s, r.Plate)
+	if s.closed {
+		ps.Stragglers++
+	} else {
+		p := &ps.bodies.items[s.body]
+		p.Reads++
+		p.Last = max(p.Last, r.CapturedAt)
+		if fresh && p.Variants < 255 {
+			p.Variants++
+		}
+		observe(p, r)
 	}
-	return Added{JoinedSame, s.p.ID, i}
+	if fresh {
+		return Added{JoinedVariant, s.id, i}
+	}
+	return Added{JoinedSame, s.id, i}
 }
 
-// Report remembers a hit of the passage and says whether it is new to it.
-func (ps *Passages) Report(a Added, id schemas.HitID) bool {
-	s := &ps.slots[a.slot]
-	if slices.Contains(s.reported, id) {
-		return false
-	}
-	s.reported = append(s.reported, id)
-	return true
-}
-
-// find returns the slot of the key whose capture times reach to within Gap of at, the oldest first, or -1.
-func (ps *Passages) find(at schemas.Micros) int32 {
-	i, ok := ps.index[ps.lookup]
-	if !ok {
-		return -1
-	}
-	for ; i >= 0; i = ps.slots[i].next {
-		if s := &ps.slots[i]; at >= s.lo-ps.cfg.Gap && at <= s.hi+ps.cfg.Gap {
+// find returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.
+func (ps *Passages) find(head int32, at schemas.Micros) int32 {
+	for i := head; i >= 0; i = ps.slots.items[i].next {
+		if s := &ps.slots.items[i]; at >= s.lo-ps.cfg.Gap && at <= s.hi+ps.cfg.Gap {
 			return i
 		}
 	}
 	return -1
 }
 
-func (ps *Passages) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 {
-	if len(ps.slots)-len(ps.free) >= ps.cfg.MaxPassages {
+// key is what the reads of one passage share, with its tag and the place in the table that lookup gave.
+type key struct {
+	class schemas.Class
+	site  uint64
+	tag   uint32
+	place int
+}
+
+func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micros) int32 {
+	if ps.slots.live() >= ps.cfg.MaxPassages {
 		ps.evict()
+		k.place = ps.lookup(k.tag, k.class, k.site)
 	}
-	var i int32
-	if n := len(ps.free); n > 0 {
-		i = ps.free[n-1]
-		ps.free = ps.free[:n-1]
+	i, b := ps.takeSlot(), ps.bodies.take()
+	s := &ps.slots.items[i]
+	*s = slot{
+		class: k.class, site: k.site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
+		id: schemas.PassageIDOf(r.ID), opened: offset, nplates: 1, plates: [nearPlates]schemas.Plate{r.Plate},
+	}
+	p := &ps.bodies.items[b]
+	p.ID, p.Class, p.SiteHash = s.id, k.class, k.site
+	p.First, p.Last = r.CapturedAt, r.CapturedAt
+	p.Reads, p.Merged, p.Variants, p.Parked = 1, 0, 1, false
+	sight(&p.Best, r)
+	if r.Speed > 0 {
+		sight(&p.Measured, r)
 	} else {
-		i = int32(len(ps.slots))
-		ps.slots = append(ps.slots, slot{})
+		p.Measured = schemas.Sighting{}
 	}
-	s := &ps.slots[i]
-	*s = slot{lo: lo, hi: r.CapturedAt, opened: offset, last: ps.clock, next: -1, reported: s.reported[:0]}
-	s.p = schemas.Passage{
-		ID: schemas.PassageIDOf(r.ID), Class: r.Class, SiteHash: ps.lookup.site,
-		First: r.CapturedAt, Last: r.CapturedAt, Reads: 1,
-	}
-	observe(&s.p, r)
-	s.addPlate(r.Plate)
-	ps.append(i)
+	ps.append(k, i)
 	ps.open++
-	ps.due.push(due{ps.deadline(s), offset, i})
+	d := due{ps.deadline(s), offset, i}
+	ps.next = min(ps.next, d.at)
+	ps.schedule.put(&ps.schedule.fresh, d)
 	return i
 }
 
+// takeSlot is slots.take, but asks for huge pages when the slots move.
+func (ps *Passages) takeSlot() int32 {
+	p := &ps.slots
+	if len(p.free) == 0 && len(p.items) == cap(p.items) {
+		grown := make([]slot, len(p.items), min(max(2*len(p.items), 16), max(ps.cfg.MaxPassages, len(p.items)+1)))
+		adviseHugePages(grown[:cap(grown)])
+		copy(grown, p.items)
+		p.items = grown
+	}
+	return p.take()
+}
+
 // append puts the slot at the end of its key's chain, so that find meets the oldest first.
-func (ps *Passages) append(i int32) {
-	head, ok := ps.index[ps.lookup]
-	if !ok {
-		ps.index[ps.lookup] = i
+func (ps *Passages) append(k key, i int32) {
+	at := ps.table.entries[k.place].head - 1
+	if at < 0 {
+		ps.table.put(k.place, k.tag, i)
 		return
 	}
-	for ps.slots[head].next >= 0 {
-		head = ps.slots[head].next
+	for ps.slots.items[at].next >= 0 {
+		at = ps.slots.items[at].next
 	}
-	ps.slots[head].next = i
+	ps.slots.items[at].next = i
 }
 
 // evict makes room by closing what is next due, early.
 func (ps *Passages) evict() {
-	d := ps.due.pop()
-	s := &ps.slots[d.slot]
-	if !s.closed {
+	d, from, _ := ps.schedule.top()
+	ps.schedule.pop(from)
+	if s := &ps.slots.items[d.slot]; !s.closed {
 		ps.Forced++
 		ps.close(s)
 	}
 	ps.drop(d.slot)
 }
 
+// drop forgets a slot.
 func (ps *Passages) drop(i int32) {
-	s := &ps.slots[i]
-	k := key{s.p.Class, s.p.SiteHash}
-	head := ps.index[k]
-	if head == i {
-		if s.next < 0 {
-			delete(ps.index, k)
-		} else {
-			ps.index[k] = s.next
+	s := &ps.slots.items[i]
+	place := ps.lookup(s.tag, s.class, s.site)
+	at := ps.table.entries[place].head - 1
+	switch {
+	case at == i && s.next < 0:
+		ps.table.remove(place)
+	case at == i:
+		ps.table.entries[place].head = s.next + 1
+	default:
+		for ps.slots.items[at].next != i {
+			at = ps.slots.items[at].next
 		}
-	} else {
-		for ps.slots[head].next != i {
-			head = ps.slots[head].next
-		}
-		ps.slots[head].next = s.next
+		ps.slots.items[at].next = s.next
 	}
-	if cap(s.reported) > 64 {
-		s.reported = nil
-	}
-	ps.free = append(ps.free, i)
-}
-
-// addPlate reports whether the plate is new to the passage.
-func (s *slot) addPlate(p schemas.Plate) bool {
-	if slices.Contains(s.plates[:s.nplates], p) {
-		return false
-	}
-	if s.nplates < maxPlates {
-		s.plates[s.nplates] = p
-		s.nplates++
-	}
-	if s.p.Variants < 255 {
-		s.p.Variants++
-	}
-	return true
+	ps.release(s)
+	ps.slots.give(i)
 }

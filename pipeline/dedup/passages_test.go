@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func TestHotKeyKeepsMemoryBounded(t *testing.T) {
 	for i := range 5000 {
 		f.read(fmt.Sprintf("1ABC%03d", i%1000), schemas.Micros(i)*schemas.Millisecond)
 	}
-	if n := len(f.ps.slots); n > 100 {
+	if n := len(f.ps.slots.items); n > 100 {
 		t.Errorf("%d slots, bound is 100", n)
 	}
 	if f.ps.Forced == 0 {
@@ -201,21 +202,59 @@ func TestAddDoesNotAllocateInSteadyState(t *testing.T) {
 	}
 }
 
+// BenchmarkPassagesAdd compares Passages with the model, which is what Passages was before: reads of ever new vehicles,
+// each seen twice within a second, at the rate of a partition of a region and of a whole country in one partition.
 func BenchmarkPassagesAdd(b *testing.B) {
-	ps := NewPassages(Config{}, func(*schemas.Passage) {})
-	reads := make([]schemas.Read, 1<<16)
+	for _, rate := range []int{500, 7000} {
+		cfg := Config{MaxPassages: 1 << 20}
+		emit := func(*schemas.Passage) {}
+		for _, c := range []struct {
+			name string
+			mem  memory
+		}{{"passages", NewPassages(cfg, emit)}, {"model", newModel(cfg, emit)}} {
+			b.Run(fmt.Sprintf("rate=%d/%s", rate, c.name), func(b *testing.B) {
+				t := turns{mem: c.mem, step: schemas.Second / schemas.Micros(rate), second: rate / 2, reads: turnReads()}
+				for range rate * 70 { // until as many are dropped as come
+					t.add()
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				for b.Loop() {
+					t.add()
+				}
+			})
+		}
+	}
+}
+
+// turns feeds a memory with vehicles that pass twice.
+type turns struct {
+	mem    memory
+	reads  []schemas.Read
+	step   schemas.Micros
+	second int // reads later the vehicle is seen again
+	n      int
+}
+
+// turnReads are reads of different vehicles, more than pass in the time a passage is remembered.
+var turnReads = sync.OnceValue(func() []schemas.Read {
+	reads := make([]schemas.Read, 1<<18)
 	for i := range reads {
-		p := schemas.MustPlate(fmt.Sprintf("%dABC%03d", i/1000, i%1000))
-		reads[i] = schemas.Read{ID: readID(uint64(i)), Camera: "c", Plate: p, Class: p.Class()}
+		p := schemas.MustPlate(fmt.Sprintf("%d%c%c%c%03d", 1+i%9, 'A'+i/9%26, 'A'+i/234%26, 'A'+i/6084%26, i%1000))
+		reads[i] = schemas.Read{ID: readID(uint64(i)), Camera: "BRU-0001-front", Plate: p, Class: p.Class(), Confidence: 900, Speed: 430}
 	}
-	b.ReportAllocs()
-	i, clock := 0, t0
-	for b.Loop() {
-		r := &reads[i%len(reads)]
-		clock += 2 * schemas.Millisecond // 500 reads/s in this partition
-		r.CapturedAt, r.ReceivedAt = clock, clock
-		ps.Advance(clock)
-		ps.Add(r, 7, int64(i))
-		i++
+	return reads
+})
+
+func (t *turns) add() {
+	i := t.n / 2
+	if t.n%2 == 1 {
+		i = max(0, i-t.second/2)
 	}
+	r := &t.reads[i%len(t.reads)]
+	now := t0 + schemas.Micros(t.n)*t.step
+	r.CapturedAt, r.ReceivedAt = now, now
+	t.n++
+	t.mem.Advance(now)
+	t.mem.Add(r, 7, int64(t.n))
 }

@@ -1,0 +1,52 @@
+package dedup
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. Changing a value
+// changes which reads form a passage: it belongs to the deployment, not to an experiment on live traffic.
+//
+// The memory follows from it and does not grow beyond: RepeatIDs x 32 bytes for the [Window] (rounded up to a power of
+// two), and for [Passages] at most MaxPassages x about 200 bytes, plus 450 bytes for each that is still open. A camera
+// network of 7,000 reads a second in one partition holds about 300,000 passages (60 MB), 25,000 of them open (11 MB).
+type Config struct {
+	RepeatSpan    schemas.Micros // a repeated read_id within this log time is a retransmission
+	RepeatIDs     int            // ids to have room for
+	Gap           schemas.Micros // capture times further apart than this are two passages
+	CloseAfter    schemas.Micros // log time without a read of it after which a passage is decided
+	KeepClosed    schemas.Micros // log time a decided passage is kept, so that a straggler joins it instead of making another
+	ParkedAfter   schemas.Micros // a passage that lasts longer is a vehicle that stands in view
+	ParkedSlot    schemas.Micros // a parked vehicle gets one row per slot
+	MaxPassages   int            // open and kept passages; beyond it the one nearest its deadline is closed early
+	PassagesStart int            // room made at start
+}
+
+// WithDefaults fills the zero fields.
+func (c Config) WithDefaults() Config {
+	def := func(v *schemas.Micros, d schemas.Micros) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&c.RepeatSpan, 10*schemas.Minute)
+	def(&c.Gap, 10*schemas.Second)
+	def(&c.CloseAfter, 5*schemas.Second)
+	def(&c.KeepClosed, schemas.Minute)
+	def(&c.ParkedAfter, schemas.Minute)
+	def(&c.ParkedSlot, 5*schemas.Minute)
+	if c.RepeatIDs == 0 {
+		c.RepeatIDs = 1 << 18
+	}
+	if c.MaxPassages == 0 {
+		c.MaxPassages = 1 << 18
+	}
+	if c.PassagesStart == 0 {
+		c.PassagesStart = 4096
+	}
+	return c
+}
+
+// Horizon is the log time before an offset beyond which no record can matter to the state at that offset.
+func (c Config) Horizon() schemas.Micros {
+	c = c.WithDefaults()
+	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.KeepClosed) + schemas.Minute
+}

@@ -1,0 +1,331 @@
+package dedup
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// model is Passages as it was first written, in a Go map, with whole passages in its slots and one heap of deadlines:
+// slow and plain. It says what Passages must do.
+
+type modelKey struct {
+	class schemas.Class
+	site  uint64
+}
+
+type modelSlot struct {
+	p        schemas.Passage
+	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
+	opened   int64          // offset of the record that opened it: unique in the partition
+	last     schemas.Micros // log clock at the latest read
+	next     int32          // of the same key, -1 at the end
+	closed   bool
+	nplates  uint8
+	plates   [maxPlates]schemas.Plate
+	reported []schemas.HitID
+}
+
+type model struct {
+	cfg    Config
+	index  map[modelKey]int32 // first slot of a key
+	slots  []modelSlot
+	free   []int32
+	due    deadlines
+	open   int
+	clock  schemas.Micros
+	emit   func(*schemas.Passage)
+	lookup modelKey // scratch, keeps Add free of allocation
+
+	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
+	// already decided.
+	Forced, Stragglers uint64
+}
+
+// newModel makes an empty memory. emit receives every passage that closes, during Advance and Add; it must not keep
+// the pointer.
+func newModel(cfg Config, emit func(*schemas.Passage)) *model {
+	cfg = cfg.WithDefaults()
+	return &model{
+		cfg: cfg, emit: emit,
+		index: make(map[modelKey]int32, cfg.PassagesStart),
+		slots: make([]modelSlot, 0, cfg.PassagesStart),
+		due:   make(deadlines, 0, cfg.PassagesStart),
+	}
+}
+
+// Open returns the number of passages not yet decided.
+func (ps *model) Open() int { return ps.open }
+
+// NextClose returns the log time at which the next open passage may close; ok is false when none is open. It may be
+// early, never late.
+func (ps *model) NextClose() (at schemas.Micros, ok bool) {
+	if ps.open == 0 {
+		return 0, false
+	}
+	at = ps.clock + ps.cfg.CloseAfter
+	for _, d := range ps.due {
+		if s := &ps.slots[d.slot]; !s.closed {
+			at = min(at, s.last+ps.cfg.CloseAfter)
+		}
+	}
+	return at, true
+}
+
+// Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
+func (ps *model) Advance(clock schemas.Micros) {
+	ps.clock = max(ps.clock, clock)
+	for len(ps.due) > 0 && ps.due[0].at <= ps.clock {
+		d := ps.due[0]
+		s := &ps.slots[d.slot]
+		if at := ps.deadline(s); at != d.at {
+			ps.due.replaceTop(due{at, d.opened, d.slot}) // a read came since
+			continue
+		}
+		if s.closed {
+			ps.due.pop()
+			ps.drop(d.slot)
+			continue
+		}
+		ps.close(s)
+		ps.due.replaceTop(due{ps.deadline(s), d.opened, d.slot})
+	}
+}
+
+func (ps *model) deadline(s *modelSlot) schemas.Micros {
+	if s.closed {
+		return s.last + ps.cfg.CloseAfter + ps.cfg.KeepClosed
+	}
+	return s.last + ps.cfg.CloseAfter
+}
+
+func (ps *model) close(s *modelSlot) {
+	s.closed = true
+	ps.open--
+	ps.emit(&s.p)
+}
+
+// Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
+// record's, unique and rising. It does not allocate once the maps have grown to their working size.
+func (ps *model) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
+	ps.lookup = modelKey{r.Class, siteHash}
+	i := ps.find(r.CapturedAt)
+	if i < 0 {
+		i = ps.create(r, offset, r.CapturedAt)
+		return Added{JoinedNew, ps.slots[i].p.ID, i}
+	}
+	s := &ps.slots[i]
+	if s.p.Parked {
+		return ps.addParked(i, r, offset)
+	}
+	if r.CapturedAt-s.lo > ps.cfg.ParkedAfter {
+		if !s.closed {
+			ps.close(s)
+		}
+		return ps.openParked(i, r, offset)
+	}
+	if s.closed {
+		ps.Stragglers++
+	}
+	s.last = ps.clock
+	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
+	s.p.Reads++
+	s.p.Last = max(s.p.Last, r.CapturedAt)
+	observe(&s.p, r)
+	if s.addPlate(r.Plate) {
+		return Added{JoinedVariant, s.p.ID, i}
+	}
+	return Added{JoinedSame, s.p.ID, i}
+}
+
+// Report remembers a hit of the passage and says whether it is new to it.
+func (ps *model) Report(a Added, id schemas.HitID) bool {
+	s := &ps.slots[a.slot]
+	if slices.Contains(s.reported, id) {
+		return false
+	}
+	s.reported = append(s.reported, id)
+	return true
+}
+
+// find returns the slot of the key whose capture times reach to within Gap of at, the oldest first, or -1.
+func (ps *model) find(at schemas.Micros) int32 {
+	i, ok := ps.index[ps.lookup]
+	if !ok {
+		return -1
+	}
+	for ; i >= 0; i = ps.slots[i].next {
+		if s := &ps.slots[i]; at >= s.lo-ps.cfg.Gap && at <= s.hi+ps.cfg.Gap {
+			return i
+		}
+	}
+	return -1
+}
+
+func (ps *model) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 {
+	if len(ps.slots)-len(ps.free) >= ps.cfg.MaxPassages {
+		ps.evict()
+	}
+	var i int32
+	if n := len(ps.free); n > 0 {
+		i = ps.free[n-1]
+		ps.free = ps.free[:n-1]
+	} else {
+		i = int32(len(ps.slots))
+		ps.slots = append(ps.slots, modelSlot{})
+	}
+	s := &ps.slots[i]
+	*s = modelSlot{lo: lo, hi: r.CapturedAt, opened: offset, last: ps.clock, next: -1, reported: s.reported[:0]}
+	s.p = schemas.Passage{
+		ID: schemas.PassageIDOf(r.ID), Class: r.Class, SiteHash: ps.lookup.site,
+		First: r.CapturedAt, Last: r.CapturedAt, Reads: 1,
+	}
+	observe(&s.p, r)
+	s.addPlate(r.Plate)
+	ps.append(i)
+	ps.open++
+	ps.due.push(due{ps.deadline(s), offset, i})
+	return i
+}
+
+// append puts the slot at the end of its key's chain, so that find meets the oldest first.
+func (ps *model) append(i int32) {
+	head, ok := ps.index[ps.lookup]
+	if !ok {
+		ps.index[ps.lookup] = i
+		return
+	}
+	for ps.slots[head].next >= 0 {
+		head = ps.slots[head].next
+	}
+	ps.slots[head].next = i
+}
+
+// evict makes room by closing what is next due, early.
+func (ps *model) evict() {
+	d := ps.due.pop()
+	s := &ps.slots[d.slot]
+	if !s.closed {
+		ps.Forced++
+		ps.close(s)
+	}
+	ps.drop(d.slot)
+}
+
+func (ps *model) drop(i int32) {
+	s := &ps.slots[i]
+	k := modelKey{s.p.Class, s.p.SiteHash}
+	head := ps.index[k]
+	if head == i {
+		if s.next < 0 {
+			delete(ps.index, k)
+		} else {
+			ps.index[k] = s.next
+		}
+	} else {
+		for ps.slots[head].next != i {
+			head = ps.slots[head].next
+		}
+		ps.slots[head].next = s.next
+	}
+	if cap(s.reported) > 64 {
+		s.reported = nil
+	}
+	ps.free = append(ps.free, i)
+}
+
+// addPlate reports whether the plate is new to the passage.
+func (s *modelSlot) addPlate(p schemas.Plate) bool {
+	if slices.Contains(s.plates[:s.nplates], p) {
+		return false
+	}
+	if s.nplates < maxPlates {
+		s.plates[s.nplates] = p
+		s.nplates++
+	}
+	if s.p.Variants < 255 {
+		s.p.Variants++
+	}
+	return true
+}
+
+// openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i.
+func (ps *model) openParked(i int32, r *schemas.Read, offset int64) Added {
+	ps.retire(i)
+	lo := r.CapturedAt - r.CapturedAt%ps.cfg.ParkedSlot
+	j := ps.create(r, offset, lo)
+	s := &ps.slots[j]
+	s.p.Parked = true
+	return Added{JoinedParked, s.p.ID, j}
+}
+
+// addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
+// earlier slot is counted on the current one.
+func (ps *model) addParked(i int32, r *schemas.Read, offset int64) Added {
+	s := &ps.slots[i]
+	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
+		if !s.closed {
+			ps.close(s)
+		}
+		return ps.openParked(i, r, offset)
+	}
+	if s.closed {
+		ps.Stragglers++
+	}
+	s.last = ps.clock
+	s.hi = max(s.hi, r.CapturedAt)
+	s.p.Merged++
+	s.p.Last = max(s.p.Last, r.CapturedAt)
+	return Added{JoinedMerged, s.p.ID, i}
+}
+
+// retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
+func (ps *model) retire(i int32) {
+	s := &ps.slots[i]
+	s.lo, s.hi = never, -never
+}
+
+// deadlines is a binary heap, the earliest first. container/heap would box every element.
+type deadlines []due
+
+func (h *deadlines) push(d due) {
+	*h = append(*h, d)
+	s := *h
+	for i := len(s) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !s[i].before(s[up]) {
+			break
+		}
+		s[i], s[up] = s[up], s[i]
+		i = up
+	}
+}
+
+func (h *deadlines) pop() due {
+	s := *h
+	top := s[0]
+	last := s[len(s)-1]
+	*h = s[:len(s)-1]
+	if len(*h) > 0 {
+		h.replaceTop(last)
+	}
+	return top
+}
+
+func (h *deadlines) replaceTop(d due) {
+	s := *h
+	s[0] = d
+	for i := 0; ; {
+		least := i
+		for c := 2*i + 1; c <= 2*i+2 && c < len(s); c++ {
+			if s[c].before(s[least]) {
+				least = c
+			}
+		}
+		if least == i {
+			return
+		}
+		s[i], s[least] = s[least], s[i]
+		i = least
+	}
+}

@@ -1,0 +1,90 @@
+package dedup
+
+import (
+	"math/bits"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// table finds the first slot of a key: open addressing with linear probing, at most half full, eight bytes an entry, so
+// that a look-up is one cache line. An entry holds the tag of its key and not the key, which lies in the slot. The place
+// an entry belongs to are the high bits of its tag, so the table is rearranged without a look at the slots.
+type table struct {
+	entries []entry
+	shift   uint
+	n       int
+}
+
+type entry struct {
+	tag  uint32
+	head int32 // slot + 1; 0 = free
+}
+
+func newTable(keys int) table {
+	n := 16
+	for n < 2*keys {
+		n <<= 1
+	}
+	t := table{entries: make([]entry, n), shift: uint(32 - bits.TrailingZeros(uint(n)))}
+	adviseHugePages(t.entries)
+	return t
+}
+
+// tagOf hashes a key.
+func tagOf(c schemas.Class, site uint64) uint32 {
+	lo, hi := c.Words()
+	h, l := bits.Mul64(lo^site^0x9e3779b97f4a7c15, hi^bits.RotateLeft64(site, 32)^0xbf58476d1ce4e5b9)
+	return uint32((h ^ l) * 0x94d049bb133111eb >> 32)
+}
+
+func (t *table) home(tag uint32) int { return int(tag >> t.shift) }
+
+func (t *table) after(i int) int { return (i + 1) & (len(t.entries) - 1) }
+
+// lookup returns the place of the key's entry, or the free place where it would go.
+func (ps *Passages) lookup(tag uint32, c schemas.Class, site uint64) int {
+	t := &ps.table
+	for i := t.home(tag); ; i = t.after(i) {
+		e := t.entries[i]
+		if e.head == 0 {
+			return i
+		}
+		if e.tag == tag {
+			if s := &ps.slots.items[e.head-1]; s.class == c && s.site == site {
+				return i
+			}
+		}
+	}
+}
+
+// put makes the entry at a free place that lookup returned. The place is no longer valid when the table had to grow.
+func (t *table) put(i int, tag uint32, slot int32) {
+	t.entries[i] = entry{tag, slot + 1}
+	if t.n++; 2*t.n <= len(t.entries) {
+		return
+	}
+	grown := newTable(t.n)
+	for _, e := range t.entries {
+		if e.head != 0 {
+			k := grown.home(e.tag)
+			for grown.entries[k].head != 0 {
+				k = grown.after(k)
+			}
+			grown.entries[k] = e
+		}
+	}
+	t.entries, t.shift = grown.entries, grown.shift
+}
+
+// remove takes the entry out and moves those behind it that it kept from their place.
+func (t *table) remove(i int) {
+	t.n--
+	mask := len(t.entries) - 1
+	for j := t.after(i); t.entries[j].head != 0; j = t.after(j) {
+		if (j-t.home(t.entries[j].tag))&mask >= (j-i)&mask {
+			t.entries[i] = t.entries[j]
+			i = j
+		}
+	}
+	t.entries[i] = entry{}
+}
