@@ -9,6 +9,7 @@ DEMO_SECONDS ?= 90
 DEMO_FLAGS   ?=
 UP_FLAGS     ?=
 FUZZTIME     ?= 10s
+SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
 PKG          ?= ./...
@@ -39,6 +40,14 @@ build: ## Build bin/anpr and bin/anprload, static, without cgo
 .PHONY: test
 test: setup ## All tests: PKG=./rules for one package
 	CGO_ENABLED=0 go test -p $(TEST_P) -timeout 20m $(PKG)
+
+.PHONY: sim
+sim: ## Simulated faults: SEEDS=3000; replay one with ANPR_SIM_SEED=n (a failing seed prints its own)
+	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing|SameSchedule|CatchesMutants' ./pipeline
+
+.PHONY: fault-table
+fault-table: ## The same, and the table of faults x seeds x result into bench/results/faults-sim-table.md
+	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing' ./pipeline -fault-table $(CURDIR)/bench/results/faults-sim-table.md
 
 .PHONY: test-race
 test-race: setup ## All tests under the race detector (needs gcc)

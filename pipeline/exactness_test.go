@@ -1,326 +1,216 @@
 package pipeline
 
 import (
-	"context"
+	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"slices"
+	"runtime"
 	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
-	"google.golang.org/protobuf/proto"
-
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
-	"github.com/gvc-brussels/anpr/rules"
-	"github.com/gvc-brussels/anpr/schemas"
-	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// faults decides at each step whether something goes wrong: a crash of the worker, a stall longer than its session (it
-// becomes a zombie), an error that passes. A nil rng never does.
-type faults struct {
-	mu       sync.Mutex
-	rng      *rand.Rand
-	kill     context.CancelFunc
-	crash    int // one in so many steps; 0 never
-	trouble  int
-	unfenced bool          // mutant: commits of stale generations are accepted
-	crashes  *atomic.Int64 // of all workers of the run
-	ctx      context.Context
+// profiles are the faults of ECOSYSTEM.md section C.3 at level 1: each alone, then all together.
+var profiles = []profile{
+	{name: "none", workers: 1},
+	{name: "crash at any await point (F01)", workers: 2, crash: 60},
+	{name: "lost answers, late effects, partial writes (F04)", workers: 2, trouble: 12},
+	{name: "inserts slower than the session timeout (F04)", workers: 2, slow: 12, crash: 400},
+	{name: "zombies: stalls beyond the session timeout (F04, F05)", workers: 3, freeze: 60},
+	{name: "members join and leave all the time (F05)", workers: 2, members: true},
+	{name: "database down for 10 minutes (F03)", workers: 2, outage: true, crash: 1500},
+	{name: "offsets with holes (F08)", workers: 2, sparse: true, crash: 100},
+	{name: "records arrive during the run", workers: 2, live: true, crash: 150, trouble: 40},
+	{name: "everything", workers: 3, crash: 120, freeze: 200, trouble: 30, slow: 150, members: true, live: true, sparse: true},
+	{name: "everything and the outage", workers: 3, crash: 800, freeze: 900, trouble: 60, slow: 300, members: true, outage: true, live: true},
 }
 
-func (f *faults) intn(n int) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.rng.IntN(n)
-}
-
-func (f *faults) at(string) error {
-	f.mu.Lock()
-	crash := f.crash > 0 && f.rng.IntN(f.crash) == 0
-	trouble := f.trouble > 0 && f.rng.IntN(f.trouble) == 0
-	if crash && f.ctx.Err() == nil {
-		f.crashes.Add(1)
-	}
-	f.mu.Unlock()
-	if crash {
-		f.kill()
-	}
-	if err := f.ctx.Err(); err != nil {
-		return err
-	}
-	if trouble {
-		return errTransient
-	}
-	return nil
-}
-
-func pauseErr(ctx context.Context, ms int) error {
-	select {
-	case <-time.After(time.Duration(ms) * time.Millisecond):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func tickRecord(at schemas.Micros) []byte {
-	b, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}})
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// simRegistry is reference data: one site of two cameras, one polluting car, one listed plate.
-type simRegistry struct {
-	cams  map[string]*schemas.Camera
-	entry schemas.ListEntry
-}
-
-func newSimRegistry() *simRegistry {
-	from, _ := schemas.ParseDay("2015-01-01")
-	lane := schemas.Lane{Limits: []schemas.SpeedLimit{{Limit: 500, Surround: "built_up", LegalBasis: "test", Verified: true}}}
-	r := &simRegistry{cams: map[string]*schemas.Camera{}}
-	for i, id := range []string{"front", "rear"} {
-		r.cams[id] = &schemas.Camera{
-			ID: id, Index: uint32(i), Site: "s", SiteHash: 7, InsideLEZ: true, AllowedLateness: schemas.Minute,
-			Purposes: schemas.PurposeLEZ | schemas.PurposeSpeed | schemas.PurposeHotlist, Lanes: []schemas.Lane{lane},
-			Certificates: []schemas.Certificate{{Serial: "x", Approval: "y", ValidFrom: from.Start(), ValidTo: from.AddMonths(600).Start()}},
-		}
-	}
-	r.entry = schemas.ListEntry{List: "stolen", ID: "1", Plate: schemas.MustPlate("1ABC128"), Reason: "theft", Confusable: true}
-	return r
-}
-
-func (r *simRegistry) Version() string { return "sim" }
-func (r *simRegistry) Camera(id string) (*schemas.Camera, bool) {
-	c, ok := r.cams[id]
-	return c, ok
-}
-
-func (r *simRegistry) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micros) (schemas.Vehicle, bool) {
-	v := schemas.Vehicle{Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Petrol, Euro: schemas.Euro6}
-	if p.At(p.Len()-1) == '1' {
-		v.Fuel, v.Euro = schemas.Diesel, schemas.Euro4
-	}
-	return v, true
-}
-func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
-func (r *simRegistry) Exemption(schemas.Plate, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
-	return schemas.Exemption{}, false
-}
-func (r *simRegistry) DayPass(schemas.Plate, schemas.Day) bool { return false }
-func (r *simRegistry) Registration(schemas.Plate, schemas.Country, schemas.Day) (schemas.Registration, bool) {
-	return schemas.Registration{}, false
-}
-
-func (r *simRegistry) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Micros) []*schemas.ListEntry {
-	if c == r.entry.Plate.Class() {
-		dst = append(dst, &r.entry)
-	}
-	return dst
-}
-
-// fill writes a seeded day to the log: passings with several reads, variants, retransmissions, parked cars, late reads,
-// rejects, all ending with a tick that closes what is open.
-func fill(l *simLog, rng *rand.Rand, n int) {
-	plates := []string{"1ABC128", "1ABC12B", "1ABC121", "2XYZ001", "2XYZOO1", "1AAA111", "1KLM453", "1PQR777"}
-	parts := len(l.records)
-	clock := schemas.MicrosOf(time.Now())
-	var sent []*anprv1.PlateRead
-	for i := range n {
-		clock += schemas.Micros(rng.IntN(400)) * schemas.Millisecond
-		m := &anprv1.PlateRead{
-			CameraId: []string{"front", "rear"}[rng.IntN(2)], CapturedAtUs: int64(clock) - int64(rng.IntN(3_000_000)), ReceivedAtUs: int64(clock),
-			RawPlate: plates[rng.IntN(len(plates))], Country: "BE", ConfidencePm: uint32(800 + rng.IntN(200)), CountryConfidencePm: 990,
-			SpeedDkmh: uint32(400 + rng.IntN(250)), CameraEventId: strconv.Itoa(i),
-		}
-		switch rng.IntN(25) {
-		case 0:
-			m.CameraId = "nobody"
-		case 1:
-			m.CapturedAtUs = 1
-		case 2, 3:
-			if len(sent) > 20 {
-				m = proto.Clone(sent[len(sent)-1-rng.IntN(20)]).(*anprv1.PlateRead)
-				m.ReceivedAtUs = int64(clock)
-			}
-		}
-		sent = append(sent, m)
-		value, err := proto.Marshal(m)
-		if err != nil {
-			panic(err)
-		}
-		if rng.IntN(50) == 0 {
-			value = value[:len(value)/2]
-		}
-		p, _ := schemas.PlateFrom(m.GetRawPlate())
-		l.append(int32(schemas.Partition(p.Class(), "", parts)), value)
-	}
-	for p := range parts {
-		l.append(int32(p), tickRecord(clock+30*schemas.Second))
-		l.append(int32(p), tickRecord(clock+60*schemas.Second))
-	}
-}
-
-type simRun struct {
-	tables  *simTables
-	topics  *simTopics
-	crashes atomic.Int64
-	workers int
-	stuck   bool // not done after maxWorkers workers
-}
-
-const maxWorkers = 500
-
-var simEngine = sync.OnceValue(func() *rules.Engine {
-	c, err := rules.Load(rules.Brussels())
-	if err != nil {
-		panic(err)
-	}
-	return rules.New(c)
-})
-
-// simulate works through the seed's log under faults, with a new worker after each crash, until all is committed. A
-// crashed worker may be left running for a while as a zombie.
-func simulate(t *testing.T, seed uint64, mutate func(*faults)) *simRun {
+// seedCount is how many seeds each profile gets: ANPR_SIM_SEEDS over all profiles, simSeeds by default.
+func seedCount(t *testing.T) int {
 	t.Helper()
-	run := &simRun{tables: newSimTables(), topics: &simTopics{seen: map[string]int{}}}
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(time.Date(2026, 11, 20, 22, 0, 0, 0, time.UTC)))
-		log := newSimLog(2)
-		fill(log, rand.New(rand.NewPCG(seed, 1)), 3000)
-		rng := rand.New(rand.NewPCG(seed, 2))
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		run.topics.ctx = ctx
-		var all sync.WaitGroup
-		for !log.done() {
-			if run.workers++; run.workers > maxWorkers {
-				run.stuck = true
-				break
-			}
-			life, kill := context.WithCancel(ctx)
-			f := &faults{rng: rand.New(rand.NewPCG(seed, uint64(run.workers)+10)), kill: kill, ctx: life, crashes: &run.crashes}
-			if mutate != nil {
-				mutate(f)
-			}
-			worker := New(Config{
-				Partitions: 2, Group: &simGroup{log: log, faults: f, member: life}, Sink: &simSink{run.tables, f}, State: &simSink{run.tables, f},
-				Publisher: run.topics, World: func() World { return World{newSimRegistry(), simEngine()} }, Dedup: dedup.Config{RepeatIDs: 1 << 12},
-				BatchRows: 150, Linger: 20 * time.Millisecond, TickAfter: time.Hour, Logger: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
-			})
-			ended := make(chan struct{})
-			all.Go(func() {
-				defer close(ended)
-				if err := worker.Run(life); err != nil && life.Err() == nil {
-					t.Errorf("seed %d: worker: %v", seed, err)
-					cancel()
-				}
-			})
-			limit := time.Duration(20+rng.IntN(600)) * time.Millisecond // beyond it the next worker starts beside this one
-			for deadline := time.Now().Add(limit); !log.done() && time.Now().Before(deadline) && life.Err() == nil; {
-				time.Sleep(10 * time.Millisecond)
-			}
-			if rng.IntN(3) > 0 || log.done() {
-				kill()
-				<-ended
-			}
-			if ctx.Err() != nil {
-				break
-			}
-		}
-		cancel()
-		all.Wait()
-	})
-	return run
-}
-
-// undisturbed is the reference: the same log without faults.
-func undisturbed(t *testing.T, seed uint64) *simRun { return simulate(t, seed, nil) }
-
-// differences compares all tables but the ledger, whose ranges depend on timing.
-func differences(want, got *simRun) (out []string) {
-	for _, table := range simOrder[:len(simOrder)-1] {
-		w, g := slices.Clone(want.tables.rows[table]), slices.Clone(got.tables.rows[table])
-		slices.Sort(w)
-		slices.Sort(g)
-		if slices.Equal(w, g) {
-			continue
-		}
-		out = append(out, fmt.Sprintf("%s: want %d rows, got %d", table, len(w), len(g)))
-	}
-	return out
-}
-
-func seeds(t *testing.T) []uint64 {
-	n := 12
+	n := simSeeds
 	if s := os.Getenv("ANPR_SIM_SEEDS"); s != "" {
 		v, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal("ANPR_SIM_SEEDS: ", err)
+		if err != nil || v < 1 {
+			t.Fatalf("ANPR_SIM_SEEDS=%q is not a number of seeds", s)
 		}
 		n = v
 	}
-	if s := os.Getenv("ANPR_SIM_SEED"); s != "" {
-		v, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal("ANPR_SIM_SEED: ", err)
-		}
-		return []uint64{v}
-	}
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = uint64(i + 1)
-	}
-	return out
+	return (n + len(profiles) - 1) / len(profiles)
 }
 
-func TestCrashesChangeNothing(t *testing.T) {
-	crashes, repeats := 0, 0
-	for _, seed := range seeds(t) {
-		want := undisturbed(t, seed)
-		for _, table := range []string{"reads", "passages", "merges", "rejects", "hits", "offences"} {
-			if len(want.tables.rows[table]) == 0 {
-				t.Fatalf("seed %d: the undisturbed run has no %s: nothing would be tested", seed, table)
-			}
-		}
-		got := simulate(t, seed, func(f *faults) { f.crash, f.trouble = 40, 15 })
-		if d := differences(want, got); d != nil || got.stuck {
-			t.Errorf("seed %d (%d crashes, %d workers): %v\nreplay: ANPR_SIM_SEED=%d go test ./pipeline -run CrashesChangeNothing", seed, got.crashes.Load(), got.workers, d, seed)
-		}
-		for id := range want.topics.seen {
-			if got.topics.seen[id] == 0 {
-				t.Errorf("seed %d: %s never published", seed, id)
-			}
-		}
-		if len(got.topics.seen) != len(want.topics.seen) {
-			t.Errorf("seed %d: %d distinct messages published, want %d", seed, len(got.topics.seen), len(want.topics.seen))
-		}
-		crashes, repeats = crashes+int(got.crashes.Load()), repeats+got.tables.repeat
+// onlySeed is the seed to replay, from ANPR_SIM_SEED; 0 = none.
+func onlySeed(t *testing.T) uint64 {
+	t.Helper()
+	s := os.Getenv("ANPR_SIM_SEED")
+	if s == "" {
+		return 0
 	}
-	t.Logf("%d crashes, %d repeated blocks dropped by their token", crashes, repeats)
-	if crashes < 20 || repeats == 0 {
-		t.Errorf("%d crashes and %d repeats are too few to prove anything", crashes, repeats)
+	v, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatalf("ANPR_SIM_SEED=%q is not a seed", s)
+	}
+	return v
+}
+
+// faultTable is where to write the table of faults, seeds and results.
+var faultTable = flag.String("fault-table", "", "write the table of faults x seeds x result to this file")
+
+// outcome sums the runs of one profile.
+type outcome struct {
+	seeds, bad                                              int
+	steps, crashes, freezes, troubles, late, fenced, rounds int
+	repeats                                                 int
+	virtual                                                 time.Duration
+}
+
+func (o *outcome) add(m *sim, bad bool) {
+	o.seeds++
+	if bad {
+		o.bad++
+	}
+	o.steps += m.s.steps
+	o.crashes += m.stats.crashes
+	o.freezes += m.stats.freezes
+	o.troubles += m.stats.troubles
+	o.late += m.stats.late
+	o.fenced += m.stats.fenced
+	o.rounds += m.stats.rebalances
+	o.repeats += m.tables.repeats
+	o.virtual += m.took
+}
+
+func TestFaultsChangeNothing(t *testing.T) {
+	n, only := seedCount(t), onlySeed(t)
+	var mu sync.Mutex
+	results := map[string]*outcome{}
+	t.Run("seeds", func(t *testing.T) {
+		for i, prof := range profiles {
+			t.Run(prof.name, func(t *testing.T) {
+				t.Parallel()
+				out := &outcome{}
+				for k := range n {
+					seed := uint64(i+1)*1_000_000 + uint64(k)
+					if only != 0 && seed != only {
+						continue
+					}
+					m := runSim(t, seed, prof, func(m *sim) { m.s.keep = only != 0 })
+					faults := simReference(m.log).faultsOf(m)
+					out.add(m, faults != nil)
+					if faults != nil {
+						t.Errorf("seed %d: %s\nreplay: ANPR_SIM_SEED=%d go test ./pipeline -run FaultsChangeNothing", seed, strings.Join(faults, "\n  "), seed)
+						for _, line := range m.s.lines {
+							t.Log(line)
+						}
+					}
+				}
+				mu.Lock()
+				results[prof.name] = out
+				mu.Unlock()
+			})
+		}
+	})
+	if only == 0 {
+		checkCoverage(t, results)
+	}
+	writeFaultTable(t, results)
+}
+
+// checkCoverage asserts that the faults have happened: a simulation in which nothing goes wrong proves nothing.
+func checkCoverage(t *testing.T, results map[string]*outcome) {
+	t.Helper()
+	sum := outcome{}
+	for _, o := range results {
+		sum.crashes += o.crashes
+		sum.freezes += o.freezes
+		sum.troubles += o.troubles
+		sum.late += o.late
+		sum.fenced += o.fenced
+		sum.rounds += o.rounds
+		sum.repeats += o.repeats
+	}
+	for what, v := range map[string]int{
+		"crashes": sum.crashes, "freezes": sum.freezes, "troubles": sum.troubles, "late effects": sum.late, "fenced commits": sum.fenced,
+		"rebalances": sum.rounds, "repeats dropped by their token": sum.repeats,
+	} {
+		if v < 20 {
+			t.Errorf("only %d %s over all seeds: too few to prove anything", v, what)
+		}
 	}
 }
 
-// TestHarnessCatchesAMissingFence checks the test itself: without the generation check duplicates or losses must appear.
-func TestHarnessCatchesAMissingFence(t *testing.T) {
-	for seed := uint64(1); seed <= 40; seed++ {
-		want := undisturbed(t, seed)
-		got := simulate(t, seed, func(f *faults) { f.crash, f.trouble, f.unfenced = 2000, 15, true })
-		if got.stuck || differences(want, got) != nil {
-			return
+// TestTheSameSeedIsTheSameSchedule runs seeds twice and compares the hashes of everything that happened and when.
+func TestTheSameSeedIsTheSameSchedule(t *testing.T) {
+	seen := map[uint64]uint64{}
+	for _, prof := range profiles {
+		for seed := uint64(1); seed <= 3; seed++ {
+			first := runSim(t, seed, prof, func(m *sim) { m.s.keep = true })
+			second := runSim(t, seed, prof, func(m *sim) { m.s.keep = true })
+			a, b := first.s.trace.Sum64(), second.s.trace.Sum64()
+			if a != b {
+				t.Errorf("%s, seed %d: two runs differ at %s", prof.name, seed, firstDifference(first.s.lines, second.s.lines))
+			}
+			seen[a]++
 		}
 	}
-	t.Error("40 seeds without fencing gave the right tables: the harness does not see the fence")
+	if want := 3 * len(profiles); len(seen) != want {
+		t.Errorf("%d different schedules of %d seeds: the seed does not choose the schedule", len(seen), want)
+	}
+}
+
+// mutants are defects the harness must see, each within some seeds of the profile that provokes it.
+var mutants = []struct {
+	mutation
+	prof profile
+}{
+	{mutation{name: "commits before the insert", commitsEarly: true}, profile{workers: 2, crash: 60}},
+	{mutation{name: "forgets the rewind", forgetsRewind: true}, profile{workers: 2, crash: 60}},
+	{mutation{name: "does not follow the plan", forgetsPlan: true}, profile{workers: 2, crash: 60}},
+	{mutation{name: "drops on a full queue", dropsWhenFull: true}, profile{workers: 1, slow: 30}},
+	{mutation{name: "no fence", unfenced: true}, profile{workers: 3, freeze: 60, crash: 150}},
+	{mutation{name: "token of the worker, not of the range", foreignToken: true}, profile{workers: 2, crash: 60}},
+	{mutation{name: "a new token at every try", noToken: true}, profile{workers: 2, trouble: 12}},
+	{mutation{name: "window of 2 tokens", window: 2}, profile{workers: 2, crash: 60, trouble: 12}},
+	{mutation{name: "does not wait for the topics", unacknowledged: true}, profile{workers: 2, crash: 60}},
+}
+
+// mutantSeeds is within how many seeds each mutant must be caught.
+const mutantSeeds = 12
+
+// TestHarnessCatchesMutants checks the harness itself: what it does not see, it does not prove.
+func TestHarnessCatchesMutants(t *testing.T) {
+	for _, x := range mutants {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= mutantSeeds; seed++ {
+				m := runSim(t, seed, x.prof, func(m *sim) { m.mut = x.mutation })
+				if faults := simReference(m.log).faultsOf(m); faults != nil {
+					t.Logf("caught at seed %d: %.200s", seed, strings.Join(faults, "; "))
+					return
+				}
+			}
+			t.Errorf("%d seeds gave the right result with this defect: the harness does not see it", mutantSeeds)
+		})
+	}
+}
+
+func writeFaultTable(t *testing.T, results map[string]*outcome) {
+	t.Helper()
+	if *faultTable == "" {
+		return
+	}
+	var b strings.Builder
+	b.WriteString("| fault | level | seeds | wrong results | steps | crashes | stalls | errors | late effects | commits fenced | rebalances | repeats dropped | virtual time |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, p := range profiles {
+		o := results[p.name]
+		fmt.Fprintf(&b, "| %s | 1 | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d | %s |\n", p.name, o.seeds, o.bad, o.steps,
+			o.crashes, o.freezes, o.troubles, o.late, o.fenced, o.rounds, o.repeats, o.virtual.Round(time.Second))
+	}
+	fmt.Fprintf(&b, "\n%s, %s/%s, %d records and %d partitions a seed.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, simRecords, simPartitions)
+	if err := os.WriteFile(*faultTable, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
