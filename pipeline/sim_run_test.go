@@ -36,18 +36,17 @@ type profile struct {
 
 // mutation is a defect planted through the simulation's seams. The harness must see each.
 type mutation struct {
-	name             string
-	commitsEarly     bool // the end is committed before the insert
-	forgetsRewind    bool // state is not rebuilt
-	forgetsPlan      bool // the plan of the previous owner is not followed
-	dropsWhenFull    bool // records are dropped when the queue is full
-	unfenced         bool // commits of stale generations are accepted
-	foreignToken     bool // the token is the worker's own
-	noToken          bool // every insert has a new token
-	window           int  // tokens remembered
-	unacknowledged   bool // published messages count as acknowledged at once
-	nextToken        int
-	commitedWithoutE bool
+	name           string
+	commitsEarly   bool // the end is committed before the insert
+	forgetsRewind  bool // state is not rebuilt
+	forgetsPlan    bool // the plan of the previous owner is not followed
+	dropsWhenFull  bool // records are dropped when the queue is full
+	unfenced       bool // commits of stale generations are accepted
+	foreignToken   bool // the token is the worker's own
+	noToken        bool // every insert has a new token
+	window         int  // tokens remembered
+	unacknowledged bool // published messages count as acknowledged at once
+	nextToken      int
 }
 
 func (m *mutation) committed(c simCommit) (int64, string) {
@@ -409,9 +408,6 @@ type reference struct {
 	rows      map[string][]string
 	published map[string]bool
 }
-
-// refTopics notes what is published.
-type refTopics struct{ simTopics }
 
 func simReference(log *simLog) *reference {
 	ref := &reference{rows: map[string][]string{}, published: map[string]bool{}}
