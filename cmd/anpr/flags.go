@@ -42,6 +42,7 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 type referenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
 	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
+	Index       string `name:"reference-index" help:"Directory of compiled vehicles and lists, which the next start maps instead of parsing; empty = $CACHE_DIRECTORY or the user's cache, off = none." env:"ANPR_REFERENCE_INDEX"`
 	AllowShrink bool   `help:"Take reference data that lost more than half of a file." env:"ANPR_ALLOW_SHRINK"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Lo
 		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anpr sample --out DIR` writes a made-up city to try with")
 	}
 	store, err := refdata.NewStore(f.Reference, refdata.Options{
-		AllowShrink: f.AllowShrink, Metrics: refdata.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
+		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: refdata.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reference data %s: %w", f.Reference, err)
@@ -50,6 +51,26 @@ func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Lo
 		}
 	}()
 	return store, nil
+}
+
+// indexDir is where compiled reference data is kept; empty = nowhere. Services of one user share it, and so the memory.
+func (f referenceFlags) indexDir() string {
+	switch f.Index {
+	case "":
+	case "off":
+		return ""
+	default:
+		return f.Index
+	}
+	cache := os.Getenv("CACHE_DIRECTORY") // set by systemd
+	if cache == "" {
+		var err error
+		if cache, err = os.UserCacheDir(); err != nil {
+			return "" // no home directory: parse at every start
+		}
+		cache = filepath.Join(cache, "anpr")
+	}
+	return filepath.Join(cache, "reference-index")
 }
 
 func brokers(addr string) []string {

@@ -69,6 +69,7 @@ type part struct {
 // startStack starts all parts; when one cannot, those already started are stopped again.
 func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress io.Writer) (_ *stack, err error) {
 	f.Reference = under(f.Reference, f.Data, "reference")
+	f.Index = under(f.Index, f.Data, "reference-index")
 	f.Images = under(f.Images, f.Data, "images")
 	f.Users = under(f.Users, f.Reference, "users.yaml")
 	s := &stack{flags: f, log: log, ops: newOps()}

@@ -34,7 +34,12 @@ func TestLookUpsDoNotAllocate(t *testing.T) {
 	f("Vehicle", func() bool { _, ok := s.Vehicle(p, schemas.Belgium, when); return ok })
 	f("Vehicle at midnight", func() bool { _, ok := s.Vehicle(p, schemas.Belgium, day.Start()); return ok })
 	f("Vehicle of any country", func() bool { _, ok := s.Vehicle(p, schemas.Country{}, when); return ok })
-	f("Entries", func() bool { return len(s.Entries(dst, p.Class(), when)) == 3 })
+	nowhere := schemas.MustPlate("NOWHERE1").Class()
+	f("Entries of a plate that is not listed", func() bool { return len(s.Entries(dst, nowhere, when)) == 0 })
+	f("Entries before they are valid", func() bool { return len(s.Entries(dst, p.Class(), 1)) == 0 })
+	if got := testing.AllocsPerRun(100, func() { s.Entries(dst, p.Class(), when) }); got != 6 {
+		t.Errorf("Entries: %v allocations for three entries, want 6: each and its texts", got)
+	}
 	f("Camera", func() bool { _, ok := s.Camera(string(buffer[8:16])); return ok })
 	f("Exemption", func() bool { _, ok := s.Exemption(p, schemas.FamilyLEZ, day); return ok })
 	f("DayPass", func() bool { return s.DayPass(p, mustPassDay) })
@@ -104,7 +109,7 @@ func heap() uint64 {
 func BenchmarkVehicle(b *testing.B) {
 	n := benchVehicles(b)
 	before := heap()
-	table := newVehicleTable(n)
+	table := mustTable(b, n)
 	for i := range n {
 		v := schemas.Vehicle{Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Diesel, ValidFrom: 18000}
 		if table.put(benchPlate(i), &v) != putDone {
@@ -112,7 +117,7 @@ func BenchmarkVehicle(b *testing.B) {
 		}
 	}
 	perVehicle := float64(heap()-before) / float64(n)
-	s := &Snapshot{vehicles: table, lists: newListLoader(0).index()}
+	s := &Snapshot{vehicles: table, lists: mustIndex(b, newListLoader(0))}
 	const batch = 64
 	asked := make([]schemas.Plate, 1<<20)
 	r := rand.New(rand.NewPCG(1, 2))

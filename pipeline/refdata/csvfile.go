@@ -3,39 +3,45 @@ package refdata
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // csvFile reads the rows of one CSV file. A row with a problem is reported by bad after its fields were read, and is
 // not to be used; reading goes on until the file has maxProblems.
+//
+// Rows without quotes are split here, without a copy. From the first row on that has a quote, is cut short or has another
+// number of fields, encoding/csv reads on: both take their bytes from the same buffer.
 type csvFile struct {
 	ended   func() error // the context's
 	r       *csv.Reader
-	sum     hash.Hash
-	rest    io.Reader // to the end of the file, hashed
+	plain   plainRows
+	sum     *xxhash.Digest
+	rest    *bufio.Reader // to the end of the file, hashed
 	columns []string
 	at      []int // place of column i in the record
 	rec     []string
 	rows    int
-	before  int // problems when the row began
-	p       *problems
-	err     error // of reading; ends the file
+
+	headerLines int // up to and with the header
+	before      int // problems when the row began
+	p           *problems
+	err         error // of reading; ends the file
 }
 
 // checkEvery is how many rows are read between two looks at the context.
 const checkEvery = 4096
 
 func newCSVFile(ended func() error, in io.Reader, columns []string, p *problems) *csvFile {
-	f := &csvFile{sum: sha256.New(), ended: ended, columns: columns, p: p}
+	f := &csvFile{sum: xxhash.New(), ended: ended, columns: columns, p: p}
 	buffered := bufio.NewReaderSize(io.TeeReader(in, f.sum), 256<<10)
 	f.rest = buffered
 	if bom, err := buffered.Peek(3); err == nil && bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
@@ -46,6 +52,9 @@ func newCSVFile(ended func() error, in io.Reader, columns []string, p *problems)
 	f.r.Comment = '#'
 	if f.err == nil {
 		f.header()
+	}
+	if f.err == nil {
+		f.plain = plainRows{in: buffered, on: true, fields: make([]string, len(columns)), lines: f.headerLines, header: f.headerLines}
 	}
 	return f
 }
@@ -61,6 +70,7 @@ func (f *csvFile) header() {
 		return
 	}
 	line, _ := f.r.FieldPos(0)
+	f.headerLines, _ = f.r.FieldPos(len(rec) - 1)
 	f.at = make([]int, len(f.columns))
 	for i, c := range f.columns {
 		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 {
@@ -88,7 +98,7 @@ func (f *csvFile) readError(err error) {
 		if errors.Is(err, csv.ErrFieldCount) {
 			detail = fmt.Sprintf("has %d fields, want %d; quote fields with commas", len(f.rec), len(f.columns))
 		}
-		f.p.add(pe.Line, "", detail)
+		f.p.add(pe.Line+f.plain.before(), "", detail)
 	default:
 		f.err = err
 	}
@@ -101,6 +111,10 @@ func (f *csvFile) next() bool {
 			if f.err = f.ended(); f.err != nil {
 				return false
 			}
+		}
+		if f.plain.next() {
+			f.rec, f.before = f.plain.fields, len(f.p.list)
+			return true
 		}
 		var err error
 		f.rec, err = f.r.Read()
@@ -118,13 +132,16 @@ func (f *csvFile) bad() bool { return len(f.p.list) > f.before }
 
 // line is where column i of the row begins.
 func (f *csvFile) line(i int) int {
+	if f.plain.on {
+		return f.plain.lines
+	}
 	line, _ := f.r.FieldPos(f.at[i])
-	return line
+	return line + f.plain.before()
 }
 
 func (f *csvFile) problem(i int, err error) { f.p.add(f.line(i), f.columns[i], err.Error()) }
 
-// get returns the bytes of column i; they are valid as long as the string is kept, and keep the whole line.
+// get returns the bytes of column i. They are valid until the next row: whoever keeps them copies them.
 func (f *csvFile) get(i int) string { return f.rec[f.at[i]] }
 
 // csvValue reads column i by read and files its error.
@@ -192,7 +209,7 @@ func (f *csvFile) finish(want digest) error {
 	if _, err := io.Copy(io.Discard, f.rest); err != nil {
 		return err
 	}
-	if schemas.Sum(f.sum.Sum(nil)) != want.sum {
+	if f.sum.Sum64() != want.quick {
 		return errChanged
 	}
 	return nil

@@ -43,6 +43,7 @@ var errChanged = errors.New("changed while it was read: replace files by rename,
 // digest is what one pass over a file tells.
 type digest struct {
 	sum   schemas.Sum
+	quick uint64 // xxhash, to see cheaply that a second reading is the same
 	size  int64
 	lines int  // newlines
 	whole bool // ends in a newline, or is empty
@@ -62,6 +63,15 @@ type inventory struct {
 func (v *inventory) path(name string) string { return filepath.Join(v.dir, filepath.FromSlash(name)) }
 
 func (v *inventory) has(name string) bool { _, ok := v.files[name]; return ok }
+
+// sumOf returns the check sum of a file; nothing when it is not there.
+func (v *inventory) sumOf(name string) []byte {
+	d, ok := v.files[name]
+	if !ok {
+		return nil
+	}
+	return d.sum[:]
+}
 
 // lists returns the names of the list files, sorted.
 func (v *inventory) lists() []string {
@@ -151,13 +161,14 @@ func digestOf(ctx context.Context, path string) (d digest, err error) {
 		return d, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	h := sha256.New()
+	h, quick := sha256.New(), xxhash.New()
 	buf := make([]byte, 256<<10)
 	last := byte('\n')
 	for {
 		n, err := f.Read(buf)
 		if n > 0 {
 			h.Write(buf[:n])
+			_, _ = quick.Write(buf[:n]) // never fails
 			d.size += int64(n)
 			d.lines += bytes.Count(buf[:n], []byte{'\n'})
 			last = buf[n-1]
@@ -170,6 +181,7 @@ func digestOf(ctx context.Context, path string) (d digest, err error) {
 		}
 	}
 	h.Sum(d.sum[:0])
+	d.quick = quick.Sum64()
 	d.whole = last == '\n'
 	return d, nil
 }

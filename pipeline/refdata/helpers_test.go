@@ -110,3 +110,21 @@ func randomPlate(r *rand.Rand, maxLen int, chars string) schemas.Plate {
 	}
 	return schemas.MustPlate(string(b))
 }
+
+func mustTable(t testing.TB, rows int) *vehicleTable {
+	t.Helper()
+	table, err := newVehicleTable(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func mustIndex(t testing.TB, l *listLoader) *lists {
+	t.Helper()
+	all, err := l.index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

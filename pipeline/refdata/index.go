@@ -1,10 +1,7 @@
 package refdata
 
 import (
-	"encoding/binary"
 	"math/bits"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -41,16 +38,18 @@ func keyOf(p schemas.Plate) (k plateKey) {
 	return k
 }
 
+// hash mixes the key by two multiplications of 128 bits. Index files depend on it: see indexFormat.
 func (k plateKey) hash() uint64 {
-	var b [12]byte
-	binary.LittleEndian.PutUint64(b[:8], k.lo)
-	binary.LittleEndian.PutUint32(b[8:], k.hi)
-	return xxhash.Sum64(b[:])
+	hi, lo := bits.Mul64(k.lo^0x9e3779b97f4a7c15, uint64(k.hi)^0xd6e8feb86659fd93)
+	hi, lo = bits.Mul64(hi^lo, 0xa0761d6478bd642f)
+	return hi ^ lo
 }
 
 // home is the first slot to look at in a table of n slots, which need not be a power of two.
-func (k plateKey) home(n int) int {
-	h, _ := bits.Mul64(k.hash(), uint64(n))
+func (k plateKey) home(n int) int { return homeOf(k.hash(), n) }
+
+func homeOf(hash uint64, n int) int {
+	h, _ := bits.Mul64(hash, uint64(n))
 	return int(h)
 }
 
@@ -123,12 +122,4 @@ func (x *index) find(k plateKey) (start, end uint32) {
 			i = 0
 		}
 	}
-}
-
-// touch loads the slot a look-up of the key begins at.
-func (x *index) touch(k plateKey) uint32 {
-	if len(x.slots) == 0 {
-		return 0
-	}
-	return x.slots[k.home(len(x.slots))].n
 }

@@ -1,139 +1,172 @@
 package refdata
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
+	"encoding/binary"
+	"encoding/json"
+	"runtime"
+	"unsafe"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lists holds the entries of all hotlists in one slice: by confusion class, those of a class by priority (highest
-// first), list and id.
+// lists holds the entries of all hotlists outside the garbage collector: by confusion class, those of a class by priority
+// (highest first), list and id. A look-up that meets nothing reads one cache line and allocates nothing; what it does meet is
+// made into a schemas.ListEntry of its own.
 type lists struct {
-	rows   []schemas.ListEntry
-	at     index // by class
-	counts map[string]int
-}
+	rows  []listRow // sorted; those of a class side by side
+	slots []uint64  // by class: part of its hash above, place of its first row + 1 below; 0 = free
+	text  []byte    // texts, each behind its length
 
-var listColumns = []string{"id", "plate", "country", "reason", "case_ref", "priority", "valid_from", "valid_to", "audience", "confusable"}
-
-// shortestEntry is the length of "1,A,,,,0,2026-01-01,,,", with its newline.
-const shortestEntry = 23
-
-// listLoader gathers the entries of the files.
-type listLoader struct {
-	rows      []schemas.ListEntry
+	names     []string
+	audiences [][]string // the first is empty: all zones
 	counts    map[string]int
-	words     interner
-	audiences map[string][]string
+	mem       *arena
 }
 
-func newListLoader(rows int) *listLoader {
-	return &listLoader{
-		rows: make([]schemas.ListEntry, 0, rows), counts: make(map[string]int),
-		words: make(interner), audiences: make(map[string][]string),
-	}
+// listRow is one entry, without pointers.
+type listRow struct {
+	from, to   schemas.Micros
+	plate      schemas.Plate
+	id         uint32 // places in the text
+	reason     uint32
+	caseRef    uint32
+	audience   uint32
+	list       uint16
+	country    schemas.Country
+	priority   uint8
+	confusable bool
 }
 
-// load reads one file.
-func (l *listLoader) load(f *csvFile, list string, rows int) {
-	l.counts[list] = 0
-	seen := make(map[string]int32, rows)
-	for f.next() {
-		e := schemas.ListEntry{
-			List:       list,
-			ID:         strings.Clone(csvValue(f, 0, readText)),
-			Plate:      csvValue(f, 1, plate),
-			Country:    csvOptional(f, 2, country),
-			Reason:     l.words.of(f.text(3)),
-			CaseRef:    l.words.of(f.text(4)),
-			Priority:   csvValue(f, 5, readPriority),
-			ValidFrom:  csvValue(f, 6, instant),
-			ValidTo:    csvOptional(f, 7, instant),
-			Audience:   csvValue(f, 8, l.audience),
-			Confusable: f.bool(9),
+const listRowSize = int(unsafe.Sizeof(listRow{}))
+
+// tagOf is the part of a hash that a slot keeps. The place of the slot comes from the upper half.
+func tagOf(hash uint64) uint64 { return hash << 32 }
+
+// find appends the entries of the class that are valid at that time, in their order.
+func (t *lists) find(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
+	for i := t.first(class); i < len(t.rows); i++ {
+		r := &t.rows[i]
+		if r.plate.Class() != class {
+			break
 		}
-		if !f.bad() {
-			if err := ordered(e.ValidFrom, e.ValidTo); err != nil {
-				f.problem(7, err)
+		if at >= r.from && (r.to == 0 || at < r.to) {
+			dst = append(dst, t.entry(r))
+		}
+	}
+	runtime.KeepAlive(t) // its memory goes with it
+	return dst
+}
+
+// first returns the place of the first row of the class, or the number of rows.
+func (t *lists) first(class schemas.Class) int {
+	if len(t.slots) == 0 {
+		return len(t.rows)
+	}
+	hash := keyOf(class.Plate).hash()
+	for i := homeOf(hash, len(t.slots)); ; {
+		s := t.slots[i]
+		if s == 0 {
+			return len(t.rows)
+		}
+		if s&^(1<<32-1) == tagOf(hash) {
+			if row := int(uint32(s)) - 1; t.rows[row].plate.Class() == class {
+				return row
 			}
 		}
-		if first, twice := seen[e.ID]; twice && e.ID != "" {
-			f.problem(0, fmt.Errorf("is also that of line %d; ids are unique in a list", first))
+		if i++; i == len(t.slots) {
+			i = 0
 		}
-		if f.bad() {
-			continue
-		}
-		seen[e.ID] = int32(f.line(0))
-		l.rows = append(l.rows, e)
-		l.counts[list]++
 	}
 }
 
-func readPriority(s string) (uint8, error) {
-	n, err := integer(s, 0, 100)
-	return uint8(n), err
+// touch loads the slot a look-up of the class begins at.
+func (t *lists) touch(class schemas.Class) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	loaded := uint32(t.slots[keyOf(class.Plate).home(len(t.slots))])
+	runtime.KeepAlive(t)
+	return loaded
 }
 
-// audience splits zones at | and keeps one copy of each set.
-func (l *listLoader) audience(s string) ([]string, error) {
-	if s == "" {
-		return nil, nil
+// entry makes a row into what others see. It shares nothing with the table but names and audiences.
+func (t *lists) entry(r *listRow) *schemas.ListEntry {
+	id, reason, caseRef := t.textAt(r.id), t.textAt(r.reason), t.textAt(r.caseRef)
+	all := make([]byte, 0, len(id)+len(reason)+len(caseRef))
+	all = append(append(append(all, id...), reason...), caseRef...)
+	s := view(all)
+	return &schemas.ListEntry{
+		List: t.names[r.list], ID: s[:len(id)], Plate: r.plate, Country: r.country,
+		Reason: s[len(id) : len(id)+len(reason)], CaseRef: s[len(id)+len(reason):],
+		Priority: r.priority, ValidFrom: r.from, ValidTo: r.to, Audience: t.audiences[r.audience], Confusable: r.confusable,
 	}
-	if a, ok := l.audiences[s]; ok {
-		return a, nil
-	}
-	a := strings.Split(strings.Clone(s), "|")
-	for i, zone := range a {
-		if err := ident(zone); err != nil {
-			return nil, fmt.Errorf("zone %d %w", i+1, err)
-		}
-		if slices.Contains(a[:i], zone) {
-			return nil, errors.New("names a zone twice; keep one")
-		}
-	}
-	if len(l.audiences) < internMax {
-		l.audiences[s] = a
-	}
-	return a, nil
 }
 
-// listOrder is what the entries are sorted by, with the place of the entry.
-type listOrder struct {
-	key plateKey
-	i   uint32
+// listsMeta is what of the lists an index file keeps beside the table.
+type listsMeta struct {
+	Names     []string       `json:"names"`
+	Audiences [][]string     `json:"audiences"`
+	Counts    map[string]int `json:"counts"`
 }
 
-// index sorts and indexes what was gathered. The order does not depend on that of files or lines.
-func (l *listLoader) index() *lists {
-	order := make([]listOrder, len(l.rows))
-	for i := range l.rows {
-		order[i] = listOrder{key: keyOf(l.rows[i].Plate.Class().Plate), i: uint32(i)}
+// openLists takes the lists from their index file; nil when there is none.
+func openLists(d indexDir, key schemas.Sum) *lists {
+	x := d.open(indexLists, key)
+	if x == nil {
+		return nil
 	}
-	slices.SortFunc(order, func(a, b listOrder) int {
-		if c := comparePlates(a.key, b.key); c != 0 {
-			return c
-		}
-		x, y := &l.rows[a.i], &l.rows[b.i]
-		return cmp.Or(cmp.Compare(y.Priority, x.Priority), strings.Compare(x.List, y.List), strings.Compare(x.ID, y.ID))
-	})
-	t := &lists{rows: make([]schemas.ListEntry, len(l.rows)), counts: l.counts}
-	for i, o := range order {
-		t.rows[i] = l.rows[o.i]
+	t, err := listsOf(x)
+	if err != nil {
+		x.mem.drop()
+		d.refuse(indexLists, key, err)
+		return nil
 	}
-	t.at = newIndex(len(order), func(i int) plateKey { return order[i].key })
+	d.told(indexLists, indexUsed, nil)
 	return t
 }
 
-func (t *lists) find(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
-	start, end := t.at.find(keyOf(class.Plate))
-	for i := start; i < end; i++ {
-		if e := &t.rows[i]; at >= e.ValidFrom && (e.ValidTo == 0 || at < e.ValidTo) {
-			dst = append(dst, e)
-		}
+func listsOf(x *indexFile) (*lists, error) {
+	var m listsMeta
+	if err := json.Unmarshal(x.meta, &m); err != nil {
+		return nil, err
 	}
-	return dst
+	rows, slots, text := int(x.ints[0]), int(x.ints[1]), int(x.ints[2])
+	if listSize(rows, slots, text) != len(x.data) {
+		return nil, errIndex
+	}
+	t := &lists{names: m.Names, audiences: m.Audiences, counts: m.Counts, mem: x.mem}
+	t.take(x.data, rows, slots, text)
+	freeWith(t, t.mem)
+	return t, nil
+}
+
+// keep writes the lists to their index file and returns those to use from now on.
+func (t *lists) keep(d indexDir, key schemas.Sum) *lists {
+	meta, err := json.Marshal(listsMeta{Names: t.names, Audiences: t.audiences, Counts: t.counts})
+	if err != nil {
+		panic("BUG: names and numbers must marshal: " + err.Error())
+	}
+	x := d.keep(indexLists, key, &indexFile{
+		ints: [4]uint64{uint64(len(t.rows)), uint64(len(t.slots)), uint64(len(t.text))}, data: t.mem.b, meta: meta,
+	})
+	if x == nil {
+		return t
+	}
+	kept, err := listsOf(x)
+	if err != nil {
+		x.mem.drop()
+		d.refuse(indexLists, key, err)
+		return t
+	}
+	t.mem.drop()
+	return kept
+}
+
+func (t *lists) textAt(at uint32) []byte { return textIn(t.text, at) }
+
+// textIn returns the text at a place; it has at most maxText bytes.
+func textIn(text []byte, at uint32) []byte {
+	n, used := binary.Uvarint(text[at:])
+	start := int(at) + used
+	return text[start : start+int(n)]
 }

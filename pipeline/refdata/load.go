@@ -13,15 +13,15 @@ import (
 
 // Load reads, checks and indexes a directory. The error is an *Error when the content was refused; nothing of it is
 // used then.
-func Load(dir string) (*Snapshot, error) { return load(context.Background(), dir, nil) }
+func Load(dir string) (*Snapshot, error) { return load(context.Background(), dir, indexDir{}, nil) }
 
-// load shares with prev what comes from files that did not change.
-func load(ctx context.Context, dir string, prev *Snapshot) (*Snapshot, error) {
+// load shares with prev what comes from files that did not change, and takes what else it can from index files.
+func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Snapshot, error) {
 	files, err := take(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{ended: ctx.Err, files: files, prev: prev, bad: &Error{}}
+	l := &loader{ended: ctx.Err, files: files, index: index, prev: prev, bad: &Error{}}
 	if err := files.checkSums(l.bad); err != nil {
 		return nil, err
 	}
@@ -51,6 +51,7 @@ func load(ctx context.Context, dir string, prev *Snapshot) (*Snapshot, error) {
 type loader struct {
 	ended func() error // the context's
 	files *inventory
+	index indexDir
 	prev  *Snapshot
 	bad   *Error
 }
@@ -141,10 +142,31 @@ func (l *loader) vehicles(s *Snapshot) error {
 			known[r.country] = true
 		}
 	}
-	return l.csv(fileVehicles, vehicleColumns, func(f *csvFile) (err error) {
+	key := l.vehiclesKey(known)
+	if known != nil {
+		if s.vehicles = openVehicles(l.index, key); s.vehicles != nil {
+			return nil
+		}
+	}
+	before := len(l.bad.Problems)
+	err := l.csv(fileVehicles, vehicleColumns, func(f *csvFile) (err error) {
 		s.vehicles, err = loadVehicles(f, l.files.files[fileVehicles].rows(shortestVehicle), known)
 		return err
 	})
+	if err == nil && known != nil && len(l.bad.Problems) == before && l.files.has(fileVehicles) {
+		s.vehicles = s.vehicles.keep(l.index, key)
+	}
+	return err
+}
+
+// vehiclesKey names what the vehicle table depends on: the file, and which countries may occur in it.
+func (l *loader) vehiclesKey(known map[schemas.Country]bool) schemas.Sum {
+	of := []string{string(l.files.sumOf(fileVehicles))}
+	for c := range known {
+		of = append(of, c.String())
+	}
+	slices.Sort(of[1:])
+	return l.index.key(indexVehicles, of...)
 }
 
 func sameCountries(a, b []register) bool {
@@ -157,6 +179,11 @@ func (l *loader) lists(s *Snapshot) error {
 		s.lists = l.prev.lists
 		return nil
 	}
+	key := l.listsKey(names)
+	if s.lists = openLists(l.index, key); s.lists != nil {
+		return nil
+	}
+	before := len(l.bad.Problems)
 	rows := 0
 	for _, n := range names {
 		rows += l.files.files[n].rows(shortestEntry)
@@ -177,8 +204,23 @@ func (l *loader) lists(s *Snapshot) error {
 			return err
 		}
 	}
-	s.lists = all.index()
-	return nil
+	if len(l.bad.Problems) > before {
+		return nil // the version is refused
+	}
+	var err error
+	if s.lists, err = all.index(); err == nil && len(names) > 0 {
+		s.lists = s.lists.keep(l.index, key)
+	}
+	return err
+}
+
+// listsKey names what the table of all lists depends on: their names and contents.
+func (l *loader) listsKey(names []string) schemas.Sum {
+	of := make([]string, 0, 2*len(names))
+	for _, n := range names {
+		of = append(of, n, string(l.files.sumOf(n)))
+	}
+	return l.index.key(indexLists, of...)
 }
 
 func (l *loader) exemptions(s *Snapshot) error {

@@ -24,6 +24,7 @@ type Metrics struct {
 	exempt   prometheus.Gauge
 	passes   prometheus.Gauge
 	foreign  prometheus.Gauge
+	index    *prometheus.CounterVec
 
 	loadedAt atomic.Int64 // Micros of the last successful load; 0 = none
 	oldest   atomic.Int64 // Micros up to which the oldest register is complete; 0 = no register
@@ -47,6 +48,14 @@ func NewMetrics(reg prometheus.Registerer, now func() time.Time) *Metrics {
 		failures: counter("reload_failures_total", "Loads that were refused or could not be read; the previous version stayed."),
 		version:  gauge("version_info", "Version in use: its 12 hexadecimal digits as a number (exact, below 2^48)."),
 		seconds:  gauge("load_duration_seconds", "Time the last successful load took."),
+	}
+	m.index = f.NewCounterVec(prometheus.CounterOpts{
+		Name: "anpr_refdata_index_files_total", Help: "Index files of compiled tables: used instead of parsing, built, or refused because they were broken or could not be written.",
+	}, []string{"kind", "result"})
+	for _, kind := range []string{indexVehicles, indexLists} {
+		for _, result := range []string{indexUsed, indexBuilt, indexRefused} {
+			m.index.WithLabelValues(kind, result)
+		}
 	}
 	records := f.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "anpr_refdata_records_count", Help: "Records in use by kind.",

@@ -10,7 +10,7 @@ import (
 var _ rules.Reference = (*Snapshot)(nil)
 
 // Snapshot is one immutable version of the reference data. Its methods are safe for concurrent use, do not block and,
-// Stats apart, do not allocate. What they return by pointer is shared and read only.
+// Stats and what Entries finds apart, do not allocate. What they return by pointer is read only.
 type Snapshot struct {
 	version       string
 	files         *inventory
@@ -93,7 +93,7 @@ func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at sch
 //go:noinline
 func (s *Snapshot) Prefetch(plates []schemas.Plate) (loaded uint32) {
 	for _, p := range plates {
-		loaded += s.vehicles.touch(p) + s.lists.at.touch(keyOf(p.Class().Plate))
+		loaded += s.vehicles.touch(p) + s.lists.touch(p.Class())
 	}
 	return loaded
 }

@@ -367,6 +367,7 @@ func TestAFileThatChangesWhileItIsReadIsNoContentProblem(t *testing.T) {
 		was := inv.files[name]
 		changed := was
 		changed.sum[0]++
+		changed.quick++
 		inv.files[name] = changed
 		l := &loader{ended: t.Context().Err, files: inv, bad: &Error{}}
 		s := &Snapshot{}

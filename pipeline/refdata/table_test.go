@@ -135,7 +135,7 @@ func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
 	r := seeded(t)
 	for round := range 60 {
 		rows := r.IntN(2000)
-		table, model := newVehicleTable(rows), naive{}
+		table, model := mustTable(t, rows), naive{}
 		plates := make([]schemas.Plate, 1+r.IntN(rows+1))
 		for i := range plates {
 			plates[i] = randomPlate(r, 1+r.IntN(schemas.MaxPlate), "AB1")
@@ -168,7 +168,7 @@ func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
 }
 
 func TestVehicleTableBoundsPeriodsAndRows(t *testing.T) {
-	table := newVehicleTable(1000)
+	table := mustTable(t, 1000)
 	p := schemas.MustPlate("1ABC123")
 	for i := range 300 {
 		v := schemas.Vehicle{Country: schemas.Belgium, ValidFrom: schemas.Day(i + 1), ValidTo: schemas.Day(i + 2)}
@@ -180,7 +180,7 @@ func TestVehicleTableBoundsPeriodsAndRows(t *testing.T) {
 			t.Fatalf("period %d: got %d, want %d", i+1, got, want)
 		}
 	}
-	small := newVehicleTable(1)
+	small := mustTable(t, 1)
 	v := schemas.Vehicle{Country: schemas.Belgium, ValidFrom: 1}
 	if got := small.put(p, &v); got != putDone {
 		t.Errorf("first row: got %d", got)
@@ -238,10 +238,7 @@ func TestListsAnswerLikeAScanWhateverTheOrderOfTheRows(t *testing.T) {
 			}
 			rows = append(rows, e)
 		}
-		l := newListLoader(len(rows))
-		l.rows = slices.Clone(rows)
-		r.Shuffle(len(l.rows), func(i, j int) { l.rows[i], l.rows[j] = l.rows[j], l.rows[i] })
-		table := l.index()
+		table := listsInAnyOrder(t, r, rows)
 		for range 300 {
 			class, at := randomPlate(r, 3, "0OB8A").Class(), schemas.Micros(r.IntN(160))
 			var got, want []schemas.ListEntry
@@ -261,6 +258,20 @@ func TestListsAnswerLikeAScanWhateverTheOrderOfTheRows(t *testing.T) {
 			}
 		}
 	}
+}
+
+// listsInAnyOrder makes the table of entries of the lists l0 to l2, shuffled.
+func listsInAnyOrder(t *testing.T, r *rand.Rand, rows []schemas.ListEntry) *lists {
+	t.Helper()
+	l := newListLoader(len(rows))
+	l.names = []string{"l0", "l1", "l2"}
+	for _, i := range r.Perm(len(rows)) {
+		e := &rows[i]
+		l.rows = append(l.rows, listRow{
+			list: uint16(slices.Index(l.names, e.List)), id: l.add(e.ID), plate: e.Plate, priority: e.Priority, from: e.ValidFrom, to: e.ValidTo,
+		})
+	}
+	return mustIndex(t, l)
 }
 
 func TestDayReadsLikeParseDay(t *testing.T) {

@@ -14,7 +14,11 @@ const shortestVehicle = 27
 // loadVehicles streams vehicles.csv into a table of at most rows records. known says which countries may occur; nil is
 // any.
 func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicleTable, error) {
-	t := newVehicleTable(rows)
+	t, err := newVehicleTable(rows)
+	if err != nil {
+		return nil, err
+	}
+	l := vehicleLoader{f: f, t: t}
 	for f.next() {
 		p := csvValue(f, 0, plate)
 		v := schemas.Vehicle{
@@ -33,17 +37,59 @@ func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicl
 			f.problem(1, fmt.Errorf("%s has no entry in %s; say there up to when its register is complete", v.Country, fileRegisters))
 			continue
 		}
-		switch t.put(p, &v) {
-		case putDone:
-		case putOverlap:
-			f.problem(7, fmt.Errorf("the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", v.ValidFrom))
-		case putTooMany:
-			f.problem(0, fmt.Errorf("has more than %d periods in one register; the file repeats itself", maxPeriods))
-		case putFull:
-			return nil, errChanged
+		if err := l.add(vehicleRow{key: keyOf(p), v: v, line: f.line(0)}); err != nil {
+			return nil, err
 		}
 	}
-	return t, nil
+	return t, l.flush()
+}
+
+// vehicleRow is a row that is to be put into the table.
+type vehicleRow struct {
+	key  plateKey
+	v    schemas.Vehicle
+	line int
+}
+
+// vehicleLoader puts rows into the table some at a time, after it has touched where they go: then the cache misses of one
+// row do not wait for those of another.
+type vehicleLoader struct {
+	f      *csvFile
+	t      *vehicleTable
+	rows   [64]vehicleRow
+	n      int
+	loaded uint32 // keeps the loads alive
+}
+
+func (l *vehicleLoader) add(r vehicleRow) error {
+	l.rows[l.n] = r
+	if l.n++; l.n == len(l.rows) {
+		return l.flush()
+	}
+	return nil
+}
+
+func (l *vehicleLoader) flush() error {
+	rows := l.rows[:l.n]
+	l.n = 0
+	if len(l.t.buckets) > 0 {
+		for i := range rows {
+			l.loaded += l.t.buckets[rows[i].key.home(len(l.t.buckets))].over
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		switch l.t.add(r.key, &r.v) {
+		case putDone:
+		case putOverlap:
+			l.f.p.addf(r.line, vehicleColumns[7], "the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", r.v.ValidFrom)
+		case putTooMany:
+			l.f.p.addf(r.line, vehicleColumns[0], "has more than %d periods in one register; the file repeats itself", maxPeriods)
+		case putFull:
+			return errChanged
+		}
+	}
+	return nil
 }
 
 func readCategory(s string) (schemas.Category, error) {

@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package refdata
+
+import "golang.org/x/sys/unix"
+
+const adviceHugePage = unix.MADV_NORMAL

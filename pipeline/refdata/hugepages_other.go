@@ -1,5 +1,0 @@
-//go:build !linux
-
-package refdata
-
-func adviseHugePages([]vehicleRecord) {}
