@@ -25,10 +25,9 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	r.shard = NewShard(r.cfg.shard(r.partition), plan.Rewind, plan.RewindClock)
 	w := r.cfg.World()
 	reread := 0
-	err = r.replay(ctx, plan.Rewind, plan.Start, func(offset int64, value []byte) error {
-		r.shard.Process(nil, w, offset, value)
-		reread++
-		return nil
+	err = r.replay(ctx, plan.Rewind, plan.Start, func(recs *Records, n int) {
+		r.shard.Process(nil, w, recs, 0, n)
+		reread += n
 	})
 	if err != nil {
 		return 0, fmt.Errorf("rebuild state of partition %d: %w", r.partition, err)
@@ -120,9 +119,8 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 			Str("planned_reference", plan.Reference).Str("reference", c.ReferenceVersion).
 			Msg("the batch under way was planned with other versions; rows already inserted keep those")
 	}
-	err := r.replay(ctx, plan.Start, plan.End, func(offset int64, value []byte) error {
-		r.shard.Process(b, b.world, offset, value)
-		return nil
+	err := r.replay(ctx, plan.Start, plan.End, func(recs *Records, n int) {
+		r.shard.Process(b, b.world, recs, 0, n)
 	})
 	if err != nil {
 		return fmt.Errorf("rebuild the batch under way of partition %d: %w", r.partition, err)
@@ -142,8 +140,9 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 	return nil
 }
 
-// replay reads the records [from, to). Offsets missing in between (compaction, transaction markers) are normal.
-func (r *runner) replay(ctx context.Context, from, to int64, visit func(offset int64, value []byte) error) error {
+// replay reads the records [from, to) and shows them, the first n of a fetch at a time. Offsets missing in between
+// (compaction, transaction markers) are normal.
+func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Records, n int)) error {
 	if from >= to {
 		return nil
 	}
@@ -153,22 +152,20 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(offset i
 	}
 	defer func() { _ = reader.Close() }()
 	recs := &Records{}
-	for {
+	for next := from; next < to; {
 		recs.Reset()
 		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) }); err != nil {
 			return err
 		}
-		for i := range recs.Len() {
-			offset, value := recs.At(i)
-			if offset >= to {
-				return nil
-			}
-			if err := visit(offset, value); err != nil {
-				return err
-			}
-			if offset == to-1 {
-				return nil
+		n := 0
+		for n < recs.Len() && next < to {
+			offset, _ := recs.At(n)
+			next = offset + 1
+			if offset < to {
+				n++
 			}
 		}
+		visit(recs, n)
 	}
+	return nil
 }

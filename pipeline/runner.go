@@ -202,14 +202,17 @@ func (f *filling) lingered() {
 // consume processes the fetched records, handing over full batches on the way.
 func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) error {
 	r.caughtUp = false
-	for i := range recs.Len() {
-		offset, value := recs.At(i)
+	for i := 0; i < recs.Len(); {
 		b := *batch
 		if b.Totals.Fetched == 0 {
+			offset, _ := recs.At(i)
 			r.open(b, offset)
 		}
-		r.shard.Process(b, b.world, offset, value)
-		b.Range.End = offset + 1
+		to := min(i+groupSize, recs.Len())
+		r.shard.Process(b, b.world, recs, i, to)
+		last, _ := recs.At(to - 1)
+		b.Range.End = last + 1
+		i = to
 		if b.Block.Rows() < r.cfg.BatchRows {
 			continue
 		}

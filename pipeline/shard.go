@@ -6,10 +6,18 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/decode"
 	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/normalise"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
+
+// Toucher is what a [Registry] may implement as well: it loads what look-ups are going to need, many at a time, so that
+// their cache misses overlap. The results have no meaning. Calling it or not changes no answer.
+type Toucher interface {
+	// TouchEntries is for Entries of these classes, at most dedup.TouchMost.
+	TouchEntries(classes []schemas.Class) uint64
+	// TouchVehicles is for Vehicle of these plates.
+	TouchVehicles(plates []schemas.Plate) uint64
+}
 
 // Registry is one version of the reference data as the pipeline needs it. pipeline/refdata implements it.
 type Registry interface {
@@ -55,12 +63,17 @@ type Shard struct {
 	seenFunc func(schemas.OffenceID) bool
 	chain    *evidence.Chain
 
+	tomorrow schemas.Micros // when the clock's day ends; 0 = not known yet
+
 	// During Process.
 	out       *Batch // nil while state is rebuilt
 	world     World
 	pos       Position
 	seq       uint32
-	read      schemas.Read
+	group     *group
+	cameras   cameraCache
+	untouched bool // touch nothing, to measure and test what that changes
+	subject   rules.Subject
 	hits      []schemas.Hit
 	decisions []schemas.Decision
 }
@@ -82,6 +95,7 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 		chain:  &evidence.Chain{},
 		pos:    Position{Topic: cfg.Topic, Partition: cfg.Partition, Offset: start},
 	}
+	s.group = &group{}
 	s.passages = dedup.NewPassages(cfg.Dedup, s.closed)
 	s.seenFunc = func(id schemas.OffenceID) bool { _, ok := s.seen[id]; return ok }
 	s.marks.at = append(s.marks.at, mark{start, clock})
@@ -98,66 +112,6 @@ func (s *Shard) Restore(offences []schemas.OffenceID, seals map[string]schemas.S
 		s.seen[id] = day
 	}
 	s.chain.Load(seals)
-}
-
-// Process takes the record at offset into the batch. A nil batch rebuilds state: nothing is written or published.
-func (s *Shard) Process(b *Batch, w World, offset int64, value []byte) {
-	s.out, s.world, s.seq = b, w, 0
-	s.pos.Offset = offset
-	s.marks.note(offset, s.clock)
-	s.count(func(t *Totals) { t.Fetched++ })
-	s.record(value)
-	s.out, s.world = nil, World{}
-}
-
-func (s *Shard) record(value []byte) {
-	r := &s.read
-	if err := decode.Record(r, value); err != nil {
-		s.reject(&Rejected{Err: err, Payload: value, PayloadSize: uint64(len(value))})
-		return
-	}
-	if r.Tick > 0 {
-		s.count(func(t *Totals) { t.Ticks++ })
-		s.advance(r.Tick)
-		return
-	}
-	if q := r.Quarantine; q != nil {
-		s.reject(&Rejected{
-			Err:    &schemas.RejectError{Reason: q.Reason, Field: q.Field, Detail: q.Detail},
-			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize,
-		})
-		return
-	}
-	cam, err := s.admit(r)
-	if err != nil {
-		s.reject(&Rejected{Err: err, Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: value, PayloadSize: uint64(len(value))})
-		return
-	}
-	s.take(r, cam)
-}
-
-// admit checks what a read must satisfy beyond its form: a plate, a plausible clock, a registered camera.
-func (s *Shard) admit(r *schemas.Read) (*schemas.Camera, *schemas.RejectError) {
-	if err := normalise.Read(r); err != nil {
-		return nil, err
-	}
-	if err := decode.CheckClock(r, s.cfg.ClockAhead, s.cfg.ClockBack); err != nil {
-		return nil, err
-	}
-	cam, ok := s.world.Registry.Camera(r.Camera)
-	if !ok {
-		return nil, schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
-	}
-	if !cam.ValidAt(r.CapturedAt) {
-		return nil, schemas.Rejectf(schemas.ReasonCameraExpired, "captured_at", "the registry entry does not cover the capture time; correct its validity, then replay the dead letter")
-	}
-	if r.ReceivedAt-r.CapturedAt > cam.AllowedLateness {
-		r.Flags |= schemas.FlagLate
-	}
-	if schemas.Partition(r.Class, r.Camera, s.cfg.Partitions) != int(s.cfg.Partition) {
-		r.Flags |= schemas.FlagMisrouted
-	}
-	return cam, nil
 }
 
 // take stores or merges an admitted read and fires hits.
@@ -209,7 +163,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 		return
 	}
 	b.Totals.Passages++
-	cam, ok := s.world.Registry.Camera(alias(&p.Best.Camera))
+	cam, ok := s.camera(alias(&p.Best.Camera))
 	if !ok { // left the registry since the read: keep the passage, decide nothing
 		b.Block.Passage(p, &schemas.Camera{ID: p.Best.Camera.String()}, s.pos)
 		return
@@ -218,11 +172,15 @@ func (s *Shard) closed(p *schemas.Passage) {
 	if p.Parked {
 		return
 	}
-	subject := rules.Subject{Passage: p, Camera: cam, Seen: s.seenFunc}
-	if !p.Measured.Read.IsZero() {
-		subject.MeasuredBy, _ = s.world.Registry.Camera(alias(&p.Measured.Camera))
+	subject := &s.subject
+	*subject = rules.Subject{Passage: p, Camera: cam, Seen: s.seenFunc}
+	switch {
+	case p.Measured.Read == p.Best.Read:
+		subject.MeasuredBy = cam
+	case !p.Measured.Read.IsZero():
+		subject.MeasuredBy, _ = s.camera(alias(&p.Measured.Camera))
 	}
-	s.decisions, _ = s.world.Engine.Decide(s.decisions[:0], &subject, s.world.Registry)
+	s.decisions, _ = s.world.Engine.Decide(s.decisions[:0], subject, s.world.Registry)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}
@@ -233,7 +191,7 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	b.Counts.Decisions[Verdict{d.Family, d.Outcome}]++
 	cam := best
 	if d.On.Read == p.Measured.Read {
-		if c, ok := s.world.Registry.Camera(alias(&d.On.Camera)); ok {
+		if c, ok := s.camera(alias(&d.On.Camera)); ok {
 			cam = c
 		}
 	}
@@ -276,11 +234,23 @@ func (s *Shard) advance(to schemas.Micros) {
 	if to <= s.clock {
 		return
 	}
-	if s.out != nil && s.clock != 0 && to.Day() != s.clock.Day() {
-		s.forget(to.Day() - seenDays)
+	if s.out != nil && s.clock != 0 {
+		s.newDay(to)
 	}
 	s.clock = to
 	s.passages.Advance(to)
+}
+
+// newDay forgets old days when the clock moves to another one. Days are those of Brussels, and dear to compute.
+func (s *Shard) newDay(to schemas.Micros) {
+	if s.tomorrow == 0 {
+		s.tomorrow = (s.clock.Day() + 1).Start()
+	}
+	if to < s.tomorrow {
+		return
+	}
+	s.forget(to.Day() - seenDays)
+	s.tomorrow = (to.Day() + 1).Start()
 }
 
 // forget drops the day-bound offences of days before first.
@@ -289,12 +259,6 @@ func (s *Shard) forget(first schemas.Day) {
 		if day < first {
 			delete(s.seen, id)
 		}
-	}
-}
-
-func (s *Shard) count(f func(*Totals)) {
-	if s.out != nil {
-		f(&s.out.Totals)
 	}
 }
 

@@ -29,11 +29,11 @@ func (d *discard) Decision(*schemas.Decision, schemas.Class, *schemas.Camera, Po
 }
 
 // cleanReads encodes reads of compliant vehicles below the limit, ms apart, each a passage of its own.
-func cleanReads(tb testing.TB, n int, ms int64) [][]byte {
+func cleanReads(tb testing.TB, n int, ms int64) *Records {
 	tb.Helper()
 	start := int64(1_795_000_000_000_000)
-	out := make([][]byte, n)
-	for i := range out {
+	out := &Records{}
+	for i := range n {
 		at := start + int64(i)*ms*1000
 		plate := fmt.Sprintf("%d%c%c%c%03d", 1+i%7, 'A'+byte(i/7%26), 'A'+byte(i/182%26), 'E', i%10*100+2)
 		id := schemas.NewReadID("front", "", schemas.Micros(at), plate)
@@ -45,7 +45,7 @@ func cleanReads(tb testing.TB, n int, ms int64) [][]byte {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		out[i] = b
+		out.Append(int64(i), b)
 	}
 	return out
 }
@@ -57,14 +57,14 @@ func TestCleanReadDoesNotAllocate(t *testing.T) {
 	b := newBatch(&discard{})
 	i := 0
 	step := func() {
-		s.Process(b, w, int64(i), reads[i])
-		i++
+		s.Process(b, w, reads, i, i+groupSize)
+		i += groupSize
 	}
-	for range 16_000 { // 80 s of log: passages are created and dropped at the same pace, the maps have grown
+	for i < 16_000 { // 80 s of log: passages are created and dropped at the same pace, the maps have grown
 		step()
 	}
-	if n := testing.AllocsPerRun(3000, step); n != 0 {
-		t.Errorf("a clean read costs %v allocations from decode to decision", n)
+	if n := testing.AllocsPerRun(3000/groupSize, step); n != 0 {
+		t.Errorf("%d clean reads cost %v allocations from decode to decision", groupSize, n)
 	}
 	if b.Totals.Stored != uint64(i) || b.Totals.Passages == 0 || b.Totals.Offences != 0 || !b.balanced() {
 		t.Errorf("totals %+v: want all stored, passages decided, none an offence", b.Totals)
@@ -76,16 +76,16 @@ func BenchmarkShard(b *testing.B) {
 	reads := cleanReads(b, 1<<17, 2)
 	w := World{newSimRegistry(), simEngine()}
 	b.ReportAllocs()
-	for i := 0; b.Loop(); {
-		if i == 0 || i == len(reads) {
+	for n, i := 0, 0; n < b.N; n += groupSize {
+		if n == 0 || i == reads.Len() {
 			b.StopTimer()
 			i = 0
 			shard = NewShard(ShardConfig{Topic: "t", Partitions: 1, Now: func() schemas.Micros { return 0 }}, 0, 0)
 			batch = newBatch(&discard{})
 			b.StartTimer()
 		}
-		shard.Process(batch, w, int64(i), reads[i])
-		i++
+		shard.Process(batch, w, reads, i, i+groupSize)
+		i += groupSize
 	}
 }
 

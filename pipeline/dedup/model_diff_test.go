@@ -57,11 +57,14 @@ func (s *step) read(clock schemas.Micros, offset int64) schemas.Read {
 func (p *pair) run(s *step) error {
 	p.clock += s.clock
 	p.offset++
+	r, site := s.read(p.clock, p.offset), uint64(s.site%3)
+	if s.hit%2 == 0 { // touching changes nothing
+		p.ps.Touch([]schemas.Class{r.Class, {}}, []uint64{site, site})
+		p.ps.TouchDue(nil, p.clock)
+	}
 	p.ps.Advance(p.clock)
 	p.m.Advance(p.clock)
 	if !s.tick {
-		r := s.read(p.clock, p.offset)
-		site := uint64(s.site % 3)
 		a, b := p.ps.Add(&r, site, p.offset), p.m.Add(&r, site, p.offset)
 		if a.Joined != b.Joined || a.Passage != b.Passage {
 			return fmt.Errorf("Add gives %v %v, the model %v %v", a.Joined, a.Passage, b.Joined, b.Passage)

@@ -22,7 +22,7 @@ type Passages struct {
 	cfg      Config
 	table    table
 	slots    pool[slot]
-	bodies   pool[schemas.Passage]
+	bodies   pool[body]
 	fars     pool[farPlates]
 	reports  pool[report]
 	schedule schedule
@@ -112,7 +112,7 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	ps.emit(&ps.bodies.items[s.body])
+	ps.emit(&ps.bodies.items[s.body].Passage)
 	ps.bodies.give(s.body)
 }
 
@@ -156,7 +156,7 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 		if fresh && p.Variants < 255 {
 			p.Variants++
 		}
-		observe(p, r)
+		observe(&p.Passage, r)
 	}
 	if fresh {
 		return Added{JoinedVariant, s.id, i}

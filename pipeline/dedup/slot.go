@@ -37,6 +37,19 @@ const slotSize = 128
 
 var _ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{}
 
+// body is what is only needed until a passage is decided, in whole cache lines.
+type body struct {
+	schemas.Passage
+	_ [(lineSize - unsafe.Sizeof(schemas.Passage{})%lineSize) % lineSize]byte
+}
+
+const lineSize = 64
+
+// lines shows a body as what the processor loads.
+func (b *body) lines() *[unsafe.Sizeof(body{}) / lineSize][lineSize / 8]uint64 {
+	return (*[unsafe.Sizeof(body{}) / lineSize][lineSize / 8]uint64)(unsafe.Pointer(b))
+}
+
 // pool holds values that come and go; a place that was given back is the next to be taken, while it is in the cache. It
 // allocates only while it grows.
 type pool[T any] struct {

@@ -26,6 +26,7 @@ type Window struct {
 	shift   uint
 	epoch   schemas.Micros // length
 	now     int64          // epoch number of the last call
+	until   schemas.Micros // when the epoch ends
 	swept   int            // next bucket of the sweep
 	// Evicted counts ids forgotten before their time for want of room.
 	Evicted uint64
@@ -37,8 +38,10 @@ func NewWindow(span schemas.Micros, capacity int) *Window {
 	for n*slotsPerBucket < 4*capacity {
 		n <<= 1
 	}
+	buckets := make([][slotsPerBucket]uint64, n)
+	adviseHugePages(buckets)
 	return &Window{
-		buckets: make([][slotsPerBucket]uint64, n),
+		buckets: buckets,
 		shift:   uint(64 - bits.TrailingZeros(uint(n))),
 		epoch:   max(1, (span+windowEpochs-2)/(windowEpochs-1)),
 	}
@@ -47,41 +50,39 @@ func NewWindow(span schemas.Micros, capacity int) *Window {
 // Seen reports whether the id was seen within the window before clock, and remembers it as seen now. clock must not
 // go back. It does not allocate.
 func (w *Window) Seen(id schemas.ReadID, clock schemas.Micros) bool {
-	now := int64(clock / w.epoch)
-	if now != w.now {
-		w.advance(now)
+	if clock >= w.until {
+		w.advance(int64(clock / w.epoch))
 	}
-	lo, hi := binary.LittleEndian.Uint64(id.ID[:8]), binary.LittleEndian.Uint64(id.ID[8:])
-	index, tag := hash(lo, hi)
-	b := &w.buckets[index>>w.shift&uint64(len(w.buckets)-1)]
-	free, oldest, oldestAge := -1, 0, int64(-1)
-	fresh := tag | uint64(now%epochCycle+1)
-	for i, s := range b {
-		if s == 0 {
-			if free < 0 {
-				free = i
-			}
-			continue
-		}
-		age := w.age(s)
-		switch {
-		case age >= windowEpochs:
-			if free < 0 {
-				free = i
-			}
-		case s&^epochMask == tag:
+	b := w.bucket(&id)
+	tag := tagOfID(&id)
+	fresh := tag | uint64(w.now%epochCycle+1)
+	for i, s := range b { // nearly always in vain: the shortest loop there is
+		if (s^tag)>>epochBits == 0 && s != 0 && w.age(s) < windowEpochs {
 			b[i] = fresh
 			return true
-		case age > oldestAge:
+		}
+	}
+	b[w.room(b)] = fresh
+	return false
+}
+
+// room returns the first slot of the bucket that is free or expired, or else the oldest, which is forgotten.
+func (w *Window) room(b *[slotsPerBucket]uint64) int {
+	oldest, oldestAge := 0, int64(-1)
+	for i, s := range b {
+		if s == 0 {
+			return i
+		}
+		age := w.age(s)
+		if age >= windowEpochs {
+			return i
+		}
+		if age > oldestAge {
 			oldest, oldestAge = i, age
 		}
 	}
-	if free < 0 {
-		free = oldest
-		w.Evicted++
-	}
-	b[free] = fresh
-	return false
+	w.Evicted++
+	return oldest
 }
 
 // age returns how many epochs ago the slot was last seen; it is right up to epochCycle-1, which the sweep ensures.
@@ -97,6 +98,7 @@ func (w *Window) age(slot uint64) int64 {
 // within epochCycle-windowEpochs epochs.
 func (w *Window) advance(now int64) {
 	step := now - w.now
+	w.until = schemas.Micros(now+1) * w.epoch
 	if step >= epochCycle-windowEpochs || w.now == 0 {
 		clear(w.buckets)
 		w.now, w.swept = now, 0
@@ -120,10 +122,16 @@ func (w *Window) advance(now int64) {
 	}
 }
 
-// hash gives a bucket index (its high bits) and a tag of 56 bits above the epoch.
-func hash(lo, hi uint64) (index, tag uint64) {
-	h, l := bits.Mul64(lo^0x9e3779b97f4a7c15, hi^0xbf58476d1ce4e5b9)
-	index = h ^ l
-	h, l = bits.Mul64(hi^0x94d049bb133111eb, lo^0xd6e8feb86659fd93)
-	return index, (h ^ l) &^ epochMask
+// bucket finds the bucket of an id: the high bits of one hash.
+func (w *Window) bucket(id *schemas.ReadID) *[slotsPerBucket]uint64 {
+	h, l := bits.Mul64(half(id.ID[:8])^0x9e3779b97f4a7c15, half(id.ID[8:])^0xbf58476d1ce4e5b9)
+	return &w.buckets[(h^l)>>w.shift&uint64(len(w.buckets)-1)]
 }
+
+// tagOfID gives the tag of an id, 56 bits above the epoch, by another hash.
+func tagOfID(id *schemas.ReadID) uint64 {
+	h, l := bits.Mul64(half(id.ID[8:])^0x94d049bb133111eb, half(id.ID[:8])^0xd6e8feb86659fd93)
+	return (h ^ l) &^ epochMask
+}
+
+func half(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

@@ -1,0 +1,302 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/decode"
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// BenchmarkEngine is target T1: everything between a fetched record and the bytes for ClickHouse, with all rules, on one
+// core. Its parts add stage after stage, so that the differences say where the time goes:
+//
+//	go test ./pipeline -run xxx -bench Engine                                  small, as CI runs it
+//	ANPR_BENCH_VEHICLES=8000000 go test ./pipeline -run xxx -bench Engine -benchtime 4000000x    a country
+//
+// ns/op is per record. cpu-ns/op is processor time, which a busy machine distorts less; it includes what the garbage
+// collector does on another core.
+func BenchmarkEngine(b *testing.B) {
+	w := makeEngineWorld(b)
+	for _, stage := range []string{"decode", "admit", "window", "passages"} {
+		b.Run("upto="+stage, func(b *testing.B) { benchStages(b, w, stage) })
+	}
+	b.Run("upto=rules", func(b *testing.B) {
+		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, &discard{}) })
+	})
+	all := func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, sink.NewBlock(nil)) }
+	b.Run("all", func(b *testing.B) { benchShards(b, w, 1, all) })
+	b.Run("all/untouched", func(b *testing.B) {
+		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine {
+			e := all(w, p, of)
+			e.shard.DoNotTouch()
+			return e
+		})
+	})
+	b.Run("all/shards=2", func(b *testing.B) { benchShards(b, w, 2, all) })
+}
+
+// warm is the log time after which the engine is in its working state: as many passages are forgotten as come.
+const warm = 90
+
+// benchShards runs b.N records through the partitions of the log, each with a shard and a goroutine of its own.
+func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *engineWorld, p, of int) *engine) {
+	engines := make([]*engine, partitions)
+	for p := range engines {
+		engines[p] = make1(w, p, partitions)
+		engines[p].log = w.partitions(b, partitions)[p]
+		engines[p].take(w.size.rate * warm / partitions)
+		engines[p].total = pipeline.Totals{}
+	}
+	each := (b.N + partitions - 1) / partitions
+	m := startMeter(b)
+	for done := 0; done < each; {
+		n := each - done
+		for _, e := range engines {
+			n = min(n, e.log.left())
+		}
+		var wg sync.WaitGroup
+		for _, e := range engines[1:] {
+			wg.Go(func() { e.take(n) })
+		}
+		engines[0].take(n)
+		wg.Wait()
+		done += n
+		m.pause()
+		for _, e := range engines {
+			e.log.lapWhenDone()
+		}
+		m.resume()
+	}
+	m.report()
+	var t pipeline.Totals
+	for _, e := range engines {
+		e.seal()
+		t.Fetched += e.total.Fetched
+		t.Stored += e.total.Stored
+		t.Passages += e.total.Passages
+		t.Offences += e.total.Offences
+		t.Hits += e.total.Hits
+	}
+	share := func(n uint64) float64 { return float64(n) / float64(max(1, t.Fetched)) }
+	b.ReportMetric(share(t.Passages), "passages/read")
+	b.ReportMetric(share(t.Hits), "hits/read")
+	b.ReportMetric(share(t.Offences), "offences/read")
+}
+
+// engine is one shard with its batch, as a runner has it.
+type engine struct {
+	world pipeline.World
+	shard *pipeline.Shard
+	batch *pipeline.Batch
+	log   *engineLog
+	wire  []byte
+	total pipeline.Totals
+}
+
+func newEngine(w *engineWorld, partition, partitions int, block pipeline.Block) *engine {
+	return &engine{
+		world: w.world, batch: pipeline.NewBatch(block),
+		shard: pipeline.NewShard(pipeline.ShardConfig{
+			Topic: "t", Partition: int32(partition), Partitions: partitions, Dedup: w.dedup, Publisher: mute{},
+			Now: func() schemas.Micros { return 0 },
+		}, 0, 0),
+	}
+}
+
+// batchRows is the default of pipeline.Config.
+const batchRows = 20_000
+
+// take processes n records.
+func (e *engine) take(n int) {
+	for n > 0 {
+		e.log.lapWhenDone()
+		recs, from := e.log.at()
+		to := min(from+pipeline.GroupSize, recs.Len(), from+n)
+		e.shard.Process(e.batch, e.world, recs, from, to)
+		e.log.skip(to - from)
+		n -= to - from
+		if e.batch.Block.Rows() >= batchRows {
+			e.seal()
+		}
+	}
+}
+
+// seal encodes the batch for the server, as an insert does, and empties it.
+func (e *engine) seal() {
+	t := &e.batch.Totals
+	if !e.batch.Balanced() {
+		panic(fmt.Sprintf("BUG: the batch does not balance: %+v", *t))
+	}
+	e.total.Fetched += t.Fetched
+	e.total.Stored += t.Stored
+	e.total.Passages += t.Passages
+	e.total.Hits += t.Hits
+	e.total.Offences += t.Offences
+	if b, ok := e.batch.Block.(*sink.Block); ok {
+		e.wire = b.AppendNative(e.wire[:0])
+	}
+	e.batch.Reset()
+}
+
+// mute is a publisher without a broker.
+type mute struct{}
+
+func (mute) Hit(*pipeline.Pending, *schemas.Hit, *schemas.Read) {}
+func (mute) Offence(*pipeline.Pending, *schemas.Decision)       {}
+func (mute) Reject(*pipeline.Pending, *pipeline.Rejected)       {}
+
+// discard is a block that keeps nothing: what the shard costs without the columns.
+type discard struct{ rows int }
+
+func (d *discard) Reset()    { d.rows = 0 }
+func (d *discard) Rows() int { return d.rows }
+func (d *discard) Read(*schemas.Read, schemas.PassageID, *schemas.Camera, pipeline.Position) {
+	d.rows++
+}
+func (d *discard) Passage(*schemas.Passage, *schemas.Camera, pipeline.Position) { d.rows++ }
+func (d *discard) Merge(pipeline.MergeKind, *schemas.Read, schemas.PassageID, pipeline.Position) {
+	d.rows++
+}
+func (d *discard) Reject(*pipeline.Rejected) { d.rows++ }
+func (d *discard) Hit(*schemas.Hit, *schemas.Read, *schemas.Camera, pipeline.Position, schemas.Micros) {
+	d.rows++
+}
+
+func (d *discard) Decision(*schemas.Decision, schemas.Class, *schemas.Camera, pipeline.Position, uint32) {
+	d.rows++
+}
+
+// stages is the shard cut short: the public stages one after the other, in the same order and groups.
+type stages struct {
+	w        *engineWorld
+	upto     string
+	reads    [pipeline.GroupSize]schemas.Read
+	cams     [pipeline.GroupSize]*schemas.Camera
+	ids      []schemas.ReadID
+	classes  []schemas.Class
+	sites    []uint64
+	plates   []schemas.Plate
+	window   *dedup.Window
+	passages *dedup.Passages
+	clock    schemas.Micros
+	offset   int64
+	touched  uint64
+}
+
+func benchStages(b *testing.B, w *engineWorld, upto string) {
+	log := w.partitions(b, 1)[0]
+	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs)}
+	s.passages = dedup.NewPassages(w.dedup, func(*schemas.Passage) {})
+	take := func(n int) {
+		for n > 0 {
+			recs, from := log.at()
+			to := min(from+pipeline.GroupSize, recs.Len(), from+n)
+			s.group(recs, from, to)
+			log.skip(to - from)
+			n -= to - from
+		}
+	}
+	for range w.size.rate * warm / pipeline.GroupSize {
+		log.lapWhenDone()
+		take(min(pipeline.GroupSize, log.left()))
+	}
+	m := startMeter(b)
+	for done := 0; done < b.N; {
+		n := min(b.N-done, log.left())
+		take(n)
+		done += n
+		m.pause()
+		log.lapWhenDone()
+		m.resume()
+	}
+	m.report()
+}
+
+func (s *stages) group(recs *pipeline.Records, from, to int) {
+	n := 0
+	for i := from; i < to; i++ {
+		_, v := recs.At(i)
+		r := &s.reads[n]
+		if decode.Record(r, v) != nil || s.upto == "decode" || r.Tick > 0 || r.Quarantine != nil {
+			continue
+		}
+		if normalise.Read(r) != nil || decode.CheckClock(r, decode.DefaultAhead, decode.DefaultBehind) != nil {
+			continue
+		}
+		cam, ok := s.w.world.Registry.Camera(r.Camera)
+		if ok && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
+			s.cams[n] = cam
+			n++
+		}
+	}
+	if s.upto == "decode" || s.upto == "admit" {
+		return
+	}
+	s.ids, s.classes, s.sites = s.ids[:0], s.classes[:0], s.sites[:0]
+	for i := range n {
+		s.ids = append(s.ids, s.reads[i].ID)
+		s.classes = append(s.classes, s.reads[i].Class)
+		s.sites = append(s.sites, s.cams[i].SiteHash)
+	}
+	s.touched += s.window.Touch(s.ids)
+	if s.upto == "passages" {
+		var loaded uint64
+		s.plates, loaded = s.passages.TouchDue(s.plates[:0], s.reads[max(0, n-1)].ReceivedAt)
+		s.touched += loaded + s.passages.Touch(s.classes, s.sites)
+	}
+	for i := range n {
+		r := &s.reads[i]
+		s.clock = max(s.clock, r.ReceivedAt)
+		s.offset++
+		if s.upto == "passages" {
+			s.passages.Advance(s.clock)
+		}
+		if !s.window.Seen(r.ID, s.clock) && s.upto == "passages" {
+			s.passages.Add(r, s.cams[i].SiteHash, s.offset)
+		}
+	}
+}
+
+// meter measures processor time beside the time on the wall, without the pauses.
+type meter struct {
+	b         *testing.B
+	cpu, mark int64
+}
+
+func startMeter(b *testing.B) *meter {
+	b.ReportAllocs()
+	b.ResetTimer()
+	return &meter{b: b, mark: cpuNanos(b)}
+}
+
+func cpuNanos(b *testing.B) int64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+func (m *meter) pause() {
+	m.b.StopTimer()
+	m.cpu += cpuNanos(m.b) - m.mark
+}
+
+func (m *meter) resume() {
+	m.mark = cpuNanos(m.b)
+	m.b.StartTimer()
+}
+
+func (m *meter) report() {
+	m.pause()
+	m.b.ReportMetric(float64(m.cpu)/float64(m.b.N), "cpu-ns/op")
+	m.b.ReportMetric(float64(m.b.N)/max(m.b.Elapsed().Seconds(), 1e-9)/1e6, "Mreads/s")
+}
