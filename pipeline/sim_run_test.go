@@ -417,8 +417,10 @@ func simReference(log *simLog) *reference {
 		shard := NewShard(cfg.shard(int32(p)), 0, 0)
 		block := &simBlock{newSimRows()}
 		b := newBatch(block)
-		for i, offset := range log.parts[p].offsets {
-			shard.Process(b, simWorld(), offset, log.parts[p].values[i])
+		for i, offset := range log.parts[p].offsets { // one by one: how a worker groups them must not matter
+			one := &Records{}
+			one.Append(offset, log.parts[p].values[i])
+			shard.Process(b, simWorld(), one, 0, 1)
 		}
 		for table, rows := range block.rows {
 			ref.rows[table] = append(ref.rows[table], rows...)
