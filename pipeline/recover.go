@@ -49,30 +49,32 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 
 // committed reads the plan and checks it against what the log still holds.
 func (r *runner) committed(ctx context.Context) (Plan, error) {
-	type bounds struct{ first, end int64 }
-	b, err := retry(ctx, r, "read the log's bounds", func() (bounds, error) {
-		first, end, err := r.sess.Bounds(ctx, r.partition)
-		return bounds{first, end}, err
+	type commit struct {
+		offset   int64
+		metadata string
+	}
+	c, err := retry(ctx, r, "read the committed offset", func() (c commit, err error) {
+		c.offset, c.metadata, err = r.sess.Committed(ctx, r.partition)
+		return c, err
 	})
 	if err != nil {
 		return Plan{}, err
 	}
-	plan, err := retry(ctx, r, "read the committed offset", func() (Plan, error) {
-		offset, metadata, err := r.sess.Committed(ctx, r.partition)
-		if err != nil {
-			return Plan{}, err
-		}
-		if offset < 0 {
-			offset, metadata = b.first, ""
-		}
-		p, err := ParsePlan(metadata, offset)
-		if err != nil {
-			return p, fmt.Errorf("%w: partition %d: %w", ErrStop, r.partition, err)
-		}
-		return p, nil
+	// After the commit, never before: a plan made in between may reach beyond an older end.
+	type bounds struct{ first, end int64 }
+	b, err := retry(ctx, r, "read the log's bounds", func() (b bounds, err error) {
+		b.first, b.end, err = r.sess.Bounds(ctx, r.partition)
+		return b, err
 	})
 	if err != nil {
-		return plan, err
+		return Plan{}, err
+	}
+	if c.offset < 0 {
+		c = commit{offset: b.first}
+	}
+	plan, err := ParsePlan(c.metadata, c.offset)
+	if err != nil {
+		return plan, fmt.Errorf("%w: partition %d: %w", ErrStop, r.partition, err)
 	}
 	if plan.Start < b.first {
 		return plan, fmt.Errorf("%w: partition %d: records [%d, %d) left the log before they were processed; the loss must be recorded, then the offset set by hand",

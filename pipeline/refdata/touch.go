@@ -7,7 +7,7 @@ import "github.com/gvc-brussels/anpr/schemas"
 //go:noinline
 func (s *Snapshot) TouchEntries(classes []schemas.Class) (loaded uint64) {
 	for i := range classes {
-		loaded += uint64(s.lists.at.touch(keyOf(classes[i].Plate)))
+		loaded += uint64(s.lists.touch(classes[i]))
 	}
 	return loaded
 }
