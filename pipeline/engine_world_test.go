@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
