@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// brokerArg is the hidden first argument of the broker child. The broker is a process of its own so that its CPU time,
+// which is nobody's merit, can be told apart.
+const brokerArg = "__broker"
+
+// What the harness tells its broker, and what the broker answers.
+const (
+	cmdClose = "close"   // hold every fetch of the reads topic back
+	cmdOpen  = "open"    // answer them
+	cmdSeal  = "seal"    // refuse to append to the reads topic from now on: every system must find the same log
+	sayAddr  = "addr "   // followed by host:port, once, at the start
+	sayAsked = "waiting" // every partition has been asked for since the gate was closed
+)
+
+// gate holds the fetches of the reads topic back until everybody who will read has started. So the start of a program, loading
+// its registers and joining its group, is in nobody's figures.
+type gate struct {
+	cluster    *kfake.Cluster
+	partitions int
+	out        io.Writer
+
+	mu    sync.Mutex // guards what follows
+	wait  chan struct{}
+	asked map[int32]bool
+}
+
+// brokerChild serves until its standard input ends.
+func brokerChild(partitions int) error {
+	c, err := kfake.NewCluster(
+		kfake.NumBrokers(1), kfake.ClusterID("anpr-bench"), kfake.SeedTopics(int32(partitions), schemas.TopicReads),
+		kfake.SeedTopics(int32(partitions), schemas.TopicHits, schemas.TopicOffences), kfake.SeedTopics(1, schemas.TopicRejects),
+		kfake.BrokerConfigs(map[string]string{"message.max.bytes": "8454144", "log.retention.ms": "-1", "log.retention.bytes": "-1"}),
+		kfake.GroupMinSessionTimeout(time.Second), kfake.GroupMaxSessionTimeout(5*time.Minute),
+	)
+	if err != nil {
+		return fmt.Errorf("start broker: %w", err)
+	}
+	defer c.Close()
+	g := &gate{cluster: c, partitions: partitions, out: os.Stdout}
+	fmt.Fprintf(g.out, "%s%s\n", sayAddr, c.ListenAddrs()[0])
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		switch lines.Text() {
+		case cmdClose:
+			g.shut()
+		case cmdOpen:
+			g.open()
+		case cmdSeal:
+			c.ControlKey(int16(kmsg.Produce), refuse)
+		}
+	}
+	g.open()
+	return lines.Err()
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.wait != nil {
+		return
+	}
+	g.wait, g.asked = make(chan struct{}), map[int32]bool{}
+	g.cluster.ControlKey(int16(kmsg.Fetch), g.hold)
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.wait != nil {
+		close(g.wait)
+		g.wait = nil
+	}
+}
+
+// hold is called for a fetch, in the cluster's own goroutine.
+func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the signature is kfake's
+	g.mu.Lock()
+	wait := g.wait
+	if wait == nil {
+		g.mu.Unlock()
+		g.cluster.DropControl()
+		return nil, nil, false
+	}
+	before := len(g.asked)
+	for _, t := range req.(*kmsg.FetchRequest).Topics {
+		for _, p := range t.Partitions {
+			g.asked[p.Partition] = true
+		}
+	}
+	if before < g.partitions && len(g.asked) >= g.partitions {
+		fmt.Fprintln(g.out, sayAsked)
+	}
+	g.mu.Unlock()
+	g.cluster.SleepControl(func() { <-wait })
+	return nil, nil, false
+}
+
+// refuse answers a produce request to the reads topic with an error that is not retried; others pass.
+func refuse(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the signature is kfake's
+	produce := req.(*kmsg.ProduceRequest)
+	resp := produce.ResponseKind().(*kmsg.ProduceResponse)
+	for _, t := range produce.Topics {
+		if t.Topic != schemas.TopicReads {
+			return nil, nil, false
+		}
+		rt := kmsg.NewProduceResponseTopic()
+		rt.Topic = t.Topic
+		for _, p := range t.Partitions {
+			rp := kmsg.NewProduceResponseTopicPartition()
+			rp.Partition, rp.ErrorCode = p.Partition, kerr.PolicyViolation.Code
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp, nil, true
+}
+
+// broker is a running broker child.
+type broker struct {
+	addr  string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	asked chan struct{} // told when every partition has been asked for
+	ended chan struct{}
+}
+
+func startBroker(partitions int) (*broker, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program's own binary: %w", err)
+	}
+	b := &broker{asked: make(chan struct{}, 1), ended: make(chan struct{})}
+	b.cmd = exec.Command(self, brokerArg, strconv.Itoa(partitions)) //nolint:noctx // lives until stop
+	b.cmd.Stderr = os.Stderr
+	out, err := b.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	if b.stdin, err = b.cmd.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	if err := b.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	lines := bufio.NewScanner(out)
+	if lines.Scan() {
+		b.addr, _ = strings.CutPrefix(lines.Text(), sayAddr)
+	}
+	if b.addr == "" {
+		return nil, errors.Join(errors.New("the broker did not start"), b.stop())
+	}
+	go func() {
+		defer close(b.ended)
+		for lines.Scan() {
+			if lines.Text() == sayAsked {
+				b.asked <- struct{}{}
+			}
+		}
+	}()
+	return b, nil
+}
+
+func (b *broker) tell(cmd string) error {
+	if _, err := fmt.Fprintln(b.stdin, cmd); err != nil {
+		return fmt.Errorf("the broker has ended: %w", err)
+	}
+	return nil
+}
+
+// awaitReaders returns when somebody has asked for every partition, or with an error when p ended before.
+func (b *broker) awaitReaders(ctx context.Context, p *process) error {
+	select {
+	case <-b.asked:
+		return nil
+	case <-b.ended:
+		return errors.New("the broker has ended")
+	case <-p.done():
+		return p.failure("it ended before it read anything")
+	case <-ctx.Done():
+		return p.failure("it did not read every partition: " + ctx.Err().Error())
+	}
+}
+
+func (b *broker) stop() error {
+	_ = b.stdin.Close()
+	timer := time.AfterFunc(10*time.Second, func() { _ = b.cmd.Process.Signal(syscall.SIGKILL) })
+	defer timer.Stop()
+	if err := b.cmd.Wait(); err != nil {
+		return fmt.Errorf("stop broker: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+)
+
+// harness is one run: the logs, the database, the directory.
+type harness struct {
+	*options
+	dir       string
+	day       time.Time
+	out, log  io.Writer
+	reference string
+	opsAddr   string
+	logs      map[string]*topicLog
+	engine    *embedded.ClickHouse
+	store     *store
+	seq       int // of databases and groups
+}
+
+func (h *harness) say(format string, args ...any) { fmt.Fprintf(h.log, format+"\n", args...) }
+
+// run measures, or kills, and reports whether nothing of ours was lost or duplicated.
+func (o *options) run(ctx context.Context, out, log io.Writer) (exact bool, err error) {
+	if o.Count < 1 || o.Rounds < 1 || o.Partitions < 1 || o.Kills < 0 {
+		return false, errors.New("--count, --rounds and --partitions must be above 0, --kills not below")
+	}
+	h := &harness{options: o, out: out, log: log, day: time.Now(), logs: map[string]*topicLog{}}
+	if h.dir = o.Dir; h.dir == "" {
+		if h.dir, err = os.MkdirTemp("", "anpr-peers-"); err != nil {
+			return false, fmt.Errorf("make a directory to work in: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(h.dir)) }()
+	}
+	defer func() { err = errors.Join(err, h.close(context.WithoutCancel(ctx))) }()
+	if err := h.start(ctx); err != nil {
+		return false, err
+	}
+	if o.Kills > 0 {
+		return h.killAll(ctx)
+	}
+	return h.measureAll(ctx)
+}
+
+func (h *harness) start(ctx context.Context) error {
+	if _, err := os.Stat(h.Anpr); err != nil {
+		return fmt.Errorf("the program under test: %w: build it with make build, or name it with --anpr", err)
+	}
+	var err error
+	if h.opsAddr, err = freeAddr(ctx); err != nil {
+		return err
+	}
+	if err := h.startEngine(ctx); err != nil {
+		return err
+	}
+	if err := h.fill(ctx); err != nil {
+		return err
+	}
+	for _, form := range forms {
+		if err := h.store.expect(ctx, h.logs[form]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *harness) startEngine(ctx context.Context) (err error) {
+	native, http := "127.0.0.1:0", "127.0.0.1:0"
+	if h.engine != nil { // again, after it was killed: where it was
+		native, http = h.engine.NativeAddr(), h.engine.HTTPAddr()
+	}
+	h.engine, err = embedded.StartClickHouse(ctx, embedded.Config{
+		DataDir: filepath.Join(h.dir, "clickhouse"), NativeAddr: native, HTTPAddr: http, Fsync: h.Fsync, Progress: h.log,
+	})
+	if err != nil {
+		return err
+	}
+	if h.store == nil {
+		h.store, err = openStore(h.engine.NativeAddr())
+	}
+	return err
+}
+
+// freeAddr finds a port that is free now.
+func freeAddr(ctx context.Context) (string, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
+func (h *harness) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var errs []error
+	if h.store != nil {
+		errs = append(errs, h.store.conn.Close())
+	}
+	if h.engine != nil {
+		errs = append(errs, h.engine.Stop(ctx))
+	}
+	for _, l := range h.logs {
+		errs = append(errs, l.broker.stop())
+	}
+	return errors.Join(errs...)
+}
+
+// next makes the job of one start of a system.
+func (h *harness) next(s *system) *job {
+	h.seq++
+	return &job{h: h, log: h.logs[s.form], group: fmt.Sprintf("peers-%d", h.seq), db: fmt.Sprintf("peers_%d", h.seq)}
+}
+
+// measureAll runs every system once a round, in an order that rotates.
+func (h *harness) measureAll(ctx context.Context) (exact bool, err error) {
+	r := newReport(h)
+	list := h.systems()
+	for round := range h.Rounds {
+		for i := range list {
+			s := list[(i+round)%len(list)]
+			if s.absent != "" {
+				if round == 0 {
+					h.say("%s: %s", s.name, s.absent)
+				}
+				continue
+			}
+			m, err := h.measure(ctx, s, round)
+			if err != nil {
+				return false, fmt.Errorf("%s, round %d: %w", s.name, round+1, err)
+			}
+			r.add(s, m)
+			h.say("round %d  %-24s %s", round+1, s.name, m)
+		}
+	}
+	r.finish(list)
+	return r.exact(), r.write(h.out, h.Out)
+}
+
+// measure lets one system drain the log once.
+func (h *harness) measure(ctx context.Context, s *system, round int) (m *measurement, err error) {
+	ctx, cancel := context.WithTimeout(ctx, h.Limit)
+	defer cancel()
+	j := h.next(s)
+	if err := s.prepare(ctx, j); err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, h.store.exec(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
+	}()
+	target, err := s.target(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.log.broker.tell(cmdClose); err != nil {
+		return nil, err
+	}
+	p, err := s.start(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p != nil {
+			p.kill() // when it has not ended in order
+		}
+	}()
+	if err := j.log.broker.awaitReaders(ctx, p); err != nil {
+		return nil, err
+	}
+	profiled := h.profile(ctx, s, round)
+	m, err = h.drain(ctx, s, j, p, target)
+	if err != nil {
+		return nil, err
+	}
+	if err := <-profiled; err != nil {
+		return nil, err
+	}
+	if s.end != nil {
+		err = s.end(ctx, j)
+	}
+	if err := errors.Join(err, p.stop(ctx)); err != nil {
+		return nil, err
+	}
+	if p != nil {
+		m.Whole = seconds(p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime())
+	}
+	if m.Tables, err = h.store.tables(ctx, j.db); err != nil {
+		return nil, err
+	}
+	m.Tally, err = s.count(ctx, j)
+	return m, err
+}
+
+// pollEvery is how often the table is asked how far it is; the answer costs the server a millisecond or two.
+const pollEvery = 50 * time.Millisecond
+
+// drain opens the gate and returns what it took until the last row was visible.
+func (h *harness) drain(ctx context.Context, s *system, j *job, p *process, target uint64) (*measurement, error) {
+	events, err := h.store.events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := h.used(j, p)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := j.log.broker.tell(cmdOpen); err != nil {
+		return nil, err
+	}
+	timer := time.NewTicker(pollEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-p.done():
+			return nil, p.failure("it ended before the log was drained")
+		case <-ctx.Done():
+			at, _ := s.progress(context.WithoutCancel(ctx), j)
+			return nil, p.failure(fmt.Sprintf("not drained in %v: %d of %d", h.Limit, at, target))
+		}
+		n, err := s.progress(ctx, j)
+		if err != nil {
+			return nil, err
+		}
+		if n >= target {
+			break
+		}
+	}
+	took := time.Since(began)
+	after, err := h.used(j, p)
+	if err != nil {
+		return nil, err
+	}
+	m := &measurement{Rows: target, Wall: took.Seconds(), PerSecond: float64(target) / took.Seconds()}
+	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / float64(target) }
+	m.Client = each(after.client.total() - before.client.total())
+	m.ClientSystem = each(after.client.system - before.client.system)
+	m.Server = each(after.server.total() - before.server.total())
+	m.Broker = each(after.broker.total() - before.broker.total())
+	if m.Events, err = h.store.events(ctx); err != nil {
+		return nil, err
+	}
+	for name, n := range events {
+		if m.Events[name] -= n; m.Events[name] == 0 {
+			delete(m.Events, name)
+		}
+	}
+	if p != nil {
+		m.Memory, err = peakMemory(p.cmd.Process.Pid)
+	}
+	return m, err
+}
+
+// parts is what the three processes have used.
+type parts struct{ client, server, broker usage }
+
+func (h *harness) used(j *job, p *process) (u parts, err error) {
+	if p != nil {
+		if u.client, err = usageOf(p.cmd.Process.Pid); err != nil {
+			return u, err
+		}
+	}
+	if u.server, err = usageOf(h.engine.PID()); err != nil {
+		return u, err
+	}
+	u.broker, err = usageOf(j.log.broker.cmd.Process.Pid)
+	return u, err
+}
+
+func seconds(d time.Duration) float64 { return d.Seconds() }

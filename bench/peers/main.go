@@ -1,0 +1,89 @@
+// Command peers measures this pipeline beside the programs people would use instead, in one run on the same log: it fills a topic once,
+// lets each system drain it into ClickHouse in turn, round after round, and counts what arrived with code that none of them
+// shares. See bench/README.md.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+)
+
+// options are the flags.
+type options struct {
+	Count       int           `default:"1000000" help:"Records on the log."`
+	Rounds      int           `default:"3" help:"Rounds; each runs every system once, in turn."`
+	Rate        int           `default:"7000" help:"Reads per second of the log's own time: how dense the traffic is, not how fast it is read."`
+	Vehicles    int           `default:"1000000" help:"Vehicles of the city and its register."`
+	Seed        uint64        `default:"1" help:"Seed of the city and the traffic."`
+	Partitions  int           `default:"4" help:"Partitions of the topic."`
+	Consumers   int           `default:"2" help:"Consumers of ClickHouse's Kafka engine."`
+	Compression string        `enum:"none,lz4,zstd" default:"none" help:"Of the record batches on the log."`
+	Only        []string      `help:"Systems to run: anpr-protobuf, anpr-json, clickhouse-kafka-engine, bento, clickhouse_sinker. Default: all that are found."`
+	Fsync       bool          `help:"ClickHouse syncs every insert to the disk before it acknowledges it."`
+	Limit       time.Duration `default:"4m" help:"Longest time for one system to drain the log."`
+	Anpr        string        `default:"bin/anpr" help:"The program under test (make build)."`
+	OursFlag    []string      `name:"ours-flag" sep:"none" help:"A flag for 'anpr ingest', for trying settings; may be repeated."`
+	Env         []string      `sep:"none" help:"An environment variable NAME=VALUE for 'anpr ingest'; may be repeated."`
+	Profile     string        `placeholder:"DIR" help:"Save CPU, allocation and block profiles of 'anpr ingest' here."`
+	Kills       int           `help:"Instead of measuring: kill each system so many times with SIGKILL at random moments while it drains the log, then count what is lost and duplicated."`
+	Dir         string        `placeholder:"DIR" help:"Where to work; default a temporary directory."`
+	Out         string        `placeholder:"FILE" help:"Save the result as FILE.json and FILE.md."`
+}
+
+func main() {
+	embedded.MaybeRunEngineChild()
+	maybeRunBroker()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// maybeRunBroker serves as a broker and does not return when this process was started to be one.
+func maybeRunBroker() {
+	if len(os.Args) != 3 || os.Args[1] != brokerArg {
+		return
+	}
+	partitions, err := strconv.Atoi(os.Args[2])
+	if err == nil {
+		err = brokerChild(partitions)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "broker:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// run returns the exit code: 0 measured and nothing of ours was lost or duplicated, 1 an error, 2 wrong usage, 3 something
+// of ours was lost or duplicated.
+func run(args []string, out, log io.Writer) int {
+	var o options
+	parser, err := kong.New(&o, kong.Name("peers"), kong.UsageOnError(), kong.Description("Measures anpr beside its peers on the same log."))
+	if err != nil {
+		panic("BUG: command line: " + err.Error())
+	}
+	if _, err := parser.Parse(args); err != nil {
+		fmt.Fprintln(log, "peers:", err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exact, err := o.run(ctx, out, log)
+	switch {
+	case err != nil:
+		fmt.Fprintln(log, "peers:", err)
+		return 1
+	case !exact:
+		return 3
+	default:
+		return 0
+	}
+}

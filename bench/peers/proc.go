@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// tick is the unit of CPU time in /proc/PID/stat: the kernel's USER_HZ is 100 on every platform that Go supports.
+const tick = 10 * time.Millisecond
+
+// usage is what a process has used since it started.
+type usage struct{ user, system time.Duration }
+
+func (u usage) total() time.Duration { return u.user + u.system }
+
+// usageOf reads the CPU time of a running process with all its threads.
+func usageOf(pid int) (usage, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return usage{}, fmt.Errorf("CPU time of process %d (needs Linux): %w", pid, err)
+	}
+	_, rest, ok := bytes.Cut(text, []byte(") ")) // the name may hold anything
+	f := strings.Fields(string(rest))
+	if !ok || len(f) < 13 {
+		return usage{}, fmt.Errorf("CPU time of process %d: %q is not understood", pid, text)
+	}
+	user, err1 := strconv.ParseInt(f[11], 10, 64)
+	system, err2 := strconv.ParseInt(f[12], 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return usage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
+	}
+	return usage{time.Duration(user) * tick, time.Duration(system) * tick}, nil
+}
+
+// peakMemory returns the largest resident size of a running process so far, in bytes.
+func peakMemory(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("memory of process %d (needs Linux): %w", pid, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), "kB")), 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("memory of process %d: %w", pid, err)
+			}
+			return n << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("memory of process %d: the kernel does not say", pid)
+}
+
+// process is a program under test. A nil process is one that is not ours to start, such as the database itself.
+type process struct {
+	cmd   *exec.Cmd
+	log   lockedBuffer
+	ended chan struct{}
+	err   error // of Wait; set before ended is closed
+}
+
+// lockedBuffer keeps the last part of a program's output.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  []byte
+}
+
+// Write keeps what is written.
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b = append(l.b, p...)
+	if over := len(l.b) - 64<<10; over > 0 {
+		l.b = append(l.b[:0], l.b[over:]...)
+	}
+	return len(p), nil
+}
+
+func (l *lockedBuffer) tail(n int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.b[max(0, len(l.b)-n):])
+}
+
+// startProcess starts a program. Its output is kept, its standard input is empty.
+func startProcess(env []string, name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})} //nolint:noctx // stop and kill end it
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// done is closed when the program has ended; never for a nil process.
+func (p *process) done() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.ended
+}
+
+func (p *process) failure(what string) error {
+	if p == nil {
+		return errors.New(what)
+	}
+	return fmt.Errorf("%s: %s\n%s", p.cmd.Path, what, p.log.tail(4<<10))
+}
+
+// stop asks the program to end and returns when it has; after 20 s it is killed, which is an error.
+func (p *process) stop(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(20 * time.Second):
+	case <-ctx.Done():
+	}
+	p.kill()
+	return p.failure("did not end when asked to and was killed")
+}
+
+// kill ends the program with SIGKILL and returns when it is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGKILL)
+	<-p.ended
+}
+
+var _ io.Writer = (*lockedBuffer)(nil)

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// job is one start of a system: where it reads, where it writes.
+type job struct {
+	h     *harness
+	log   *topicLog
+	group string
+	db    string // of this round, with the tables made by prepare
+}
+
+// system is a program that brings the log into ClickHouse.
+type system struct {
+	name string
+	form string // of the log it reads
+	does string // what it did and what it did not do: the numbers mean nothing without it
+	// absent says why the system is not measured; empty when it is.
+	absent string
+	// inServer says that the system is a part of the database, so that its CPU time cannot be told from the server's.
+	inServer bool
+	// prepare makes the tables.
+	prepare func(ctx context.Context, j *job) error
+	// start starts it; the process is nil when it runs inside the database.
+	start func(ctx context.Context, j *job) (*process, error)
+	// end ends what start began when that is no process; optional.
+	end func(ctx context.Context, j *job) error
+	// progress says how many records of the log are stored; it is asked again and again and must be cheap.
+	progress func(ctx context.Context, j *job) (uint64, error)
+	// target is what progress comes to when all is stored.
+	target func(ctx context.Context, j *job) (uint64, error)
+	count  func(ctx context.Context, j *job) (tally, error)
+}
+
+func (h *harness) systems() []*system {
+	list := []*system{h.ours(protobuf), h.ours(jsonForm), h.kafkaEngine(), h.bento(), h.sinker()}
+	if len(h.Only) == 0 {
+		return list
+	}
+	var out []*system
+	for _, s := range list {
+		for _, name := range h.Only {
+			if s.name == name {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+const exactCount = "whole pipeline: decode, normalise, dedup, passages, all LEZ, speed and list rules against the register, sealed evidence, hits and offences on topics, " +
+	"plan-insert-commit into the real tables, ledger"
+
+// ours is `anpr ingest` as it is installed.
+func (h *harness) ours(form string) *system {
+	return &system{
+		name: "anpr-" + form, form: form, does: exactCount,
+		prepare: func(ctx context.Context, j *job) error {
+			p, err := startProcess(nil, h.Anpr, "migrate", "--clickhouse-addr="+h.engine.NativeAddr(), "--clickhouse-database="+j.db, "--log-level=warn")
+			if err != nil {
+				return err
+			}
+			select {
+			case <-p.done():
+			case <-ctx.Done():
+				p.kill()
+			}
+			if p.err != nil {
+				return p.failure("migrate: " + p.err.Error())
+			}
+			return nil
+		},
+		start: func(_ context.Context, j *job) (*process, error) {
+			args := []string{
+				"ingest", "--kafka-addr=" + j.log.broker.addr, "--clickhouse-addr=" + h.engine.NativeAddr(), "--clickhouse-database=" + j.db,
+				"--group=" + j.group, "--reference=" + h.reference, "--ops-addr=" + h.opsAddr, "--log-level=warn",
+			}
+			return startProcess(h.Env, h.Anpr, append(args, h.OursFlag...)...)
+		},
+		progress: func(ctx context.Context, j *job) (uint64, error) {
+			return h.store.number(ctx, "SELECT toUInt64(sum(fetched)) FROM "+j.db+".batches")
+		},
+		target: func(context.Context, *job) (uint64, error) { return uint64(h.Count), nil },
+		count:  func(ctx context.Context, j *job) (tally, error) { return h.store.countOurs(ctx, j.db, form) },
+	}
+}
+
+// peerTable is the table that ingest-only systems are measured with.
+const peerTable = `CREATE TABLE %s.peer_reads (
+	read_id String, ts DateTime, camera_id String, lane UInt8, plate String, region String, confidence Float32, make String, model String,
+	colour String, speed UInt16, lat Float64, lon Float64, direction String, image_ref String%s
+) ENGINE = MergeTree PARTITION BY toYYYYMMDD(ts) ORDER BY (camera_id, ts)`
+
+const ingestOnly = "ingest only: the fields of the JSON into 15 columns of one table (model, lat and lon are not in the record and stay empty); " +
+	"no rules, no dedup, no register, no passages, no evidence, no topics"
+
+// peer fills in what all ingest-only systems share.
+func (h *harness) peer(s *system) *system {
+	s.form = jsonForm
+	s.progress = func(ctx context.Context, j *job) (uint64, error) {
+		return h.store.number(ctx, "SELECT count() FROM "+j.db+".peer_reads")
+	}
+	s.target = func(ctx context.Context, _ *job) (uint64, error) {
+		return h.store.number(ctx, "SELECT count() FROM harness.log_json WHERE text != ''")
+	}
+	s.count = func(ctx context.Context, j *job) (tally, error) { return h.store.countPeer(ctx, j.db, jsonForm) }
+	if s.prepare == nil {
+		s.prepare = func(ctx context.Context, j *job) error {
+			return h.store.exec(ctx, "CREATE DATABASE "+j.db, fmt.Sprintf(peerTable, j.db, ""))
+		}
+	}
+	return s
+}
+
+// kafkaEngine is ClickHouse's own Kafka table engine with a materialized view.
+func (h *harness) kafkaEngine() *system {
+	return h.peer(&system{
+		name: "clickhouse-kafka-engine", inServer: true, does: ingestOnly + "; at least once; records that cannot be read are skipped uncounted",
+		start: func(ctx context.Context, j *job) (*process, error) {
+			return nil, h.store.exec(ctx, fmt.Sprintf(kafkaEngineTable, j.db, j.log.broker.addr, j.group, h.Consumers), fmt.Sprintf(kafkaEngineView, j.db))
+		},
+		end: func(ctx context.Context, j *job) error {
+			return h.store.exec(ctx, "DROP TABLE "+j.db+".feed SYNC", "DROP TABLE "+j.db+".queue SYNC")
+		},
+	})
+}
+
+// Flush interval and block size are the engine's defaults. Broken records are skipped: without that the first one
+// stops the consumer for good.
+const kafkaEngineTable = `CREATE TABLE %[1]s.queue (
+	readId String, capturedAtUs Int64, cameraId String, lane UInt8, rawPlate String, country String, confidencePm UInt16, make String,
+	colour String, speedDkmh UInt16, direction String, imageSha256 String
+) ENGINE = Kafka SETTINGS kafka_broker_list = '%[2]s', kafka_topic_list = 'anpr.reads.v1', kafka_group_name = '%[3]s',
+	kafka_format = 'JSONEachRow', kafka_num_consumers = %[4]d, kafka_thread_per_consumer = 1, kafka_skip_broken_messages = 1000000000,
+	input_format_skip_unknown_fields = 1`
+
+const kafkaEngineView = `CREATE MATERIALIZED VIEW %[1]s.feed TO %[1]s.peer_reads AS SELECT readId AS read_id,
+	toDateTime(intDiv(capturedAtUs, 1000000)) AS ts, cameraId AS camera_id, lane, rawPlate AS plate, country AS region, confidencePm / 1000 AS confidence,
+	make, '' AS model, colour, intDiv(speedDkmh, 10) AS speed, 0. AS lat, 0. AS lon, direction, imageSha256 AS image_ref FROM %[1]s.queue`
