@@ -8,6 +8,7 @@ SHELL := /bin/bash
 DEMO_SECONDS ?= 90
 DEMO_FLAGS   ?=
 UP_FLAGS     ?=
+PEERS_FLAGS  ?=
 FUZZTIME     ?= 10s
 SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
@@ -75,6 +76,18 @@ fuzz: ## Every fuzz target for FUZZTIME=10s each
 .PHONY: bench-smoke
 bench-smoke: ## Every benchmark, one iteration: they still run
 	CGO_ENABLED=0 go test -run '^$$' -bench . -benchtime 1x -p 1 -timeout 20m $(PKG)
+
+.PHONY: bench-peers
+bench-peers: setup build ## Ours beside ClickHouse's Kafka engine, Bento and clickhouse_sinker on one log: PEERS_FLAGS="--rounds 5"
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
+	bin/peers --out bin/peers-result $(PEERS_FLAGS)
+
+.PHONY: bench-kill
+bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a million records, count what is lost and doubled
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
+	bin/peers --kills 20 --limit 20m --out bin/kill-result $(PEERS_FLAGS)
 
 .PHONY: imports
 imports: ## Who may import whom

@@ -14,8 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -113,8 +115,40 @@ func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:re
 		fmt.Fprintln(g.out, sayAsked)
 	}
 	g.mu.Unlock()
-	g.cluster.SleepControl(func() { <-wait })
-	return nil, nil, false
+	// Not for long: what a client asks next may wait behind this answer on the same connection.
+	opened := false
+	g.cluster.SleepControl(func() {
+		select {
+		case <-wait:
+			opened = true
+		case <-time.After(holdFor):
+		}
+	})
+	if opened {
+		return nil, nil, false
+	}
+	g.cluster.KeepControl()
+	return nothing(req.(*kmsg.FetchRequest)), nil, true
+}
+
+// holdFor is how long a fetch waits at the closed gate before it is told that the log is empty.
+const holdFor = 50 * time.Millisecond
+
+// nothing answers a fetch as if the log were empty, outside any fetch session.
+func nothing(req *kmsg.FetchRequest) *kmsg.FetchResponse {
+	resp := req.ResponseKind().(*kmsg.FetchResponse)
+	for _, t := range req.Topics {
+		rt := kmsg.NewFetchResponseTopic()
+		rt.Topic, rt.TopicID = t.Topic, t.TopicID
+		for _, p := range t.Partitions {
+			rp := kmsg.NewFetchResponseTopicPartition()
+			rp.Partition, rp.RecordBatches = p.Partition, []byte{}
+			rp.HighWatermark, rp.LastStableOffset = p.FetchOffset, p.FetchOffset
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
 }
 
 // refuse answers a produce request to the reads topic with an error that is not retried; others pass.
@@ -189,11 +223,12 @@ func (b *broker) tell(cmd string) error {
 	return nil
 }
 
-// awaitReaders returns when somebody has asked for every partition, or with an error when p ended before.
-func (b *broker) awaitReaders(ctx context.Context, p *process) error {
+// awaitReaders returns when somebody has asked for every partition and the group has not changed for a second, or with an error when p
+// ended before.
+func (b *broker) awaitReaders(ctx context.Context, p *process, group string) error {
 	select {
 	case <-b.asked:
-		return nil
+		return b.awaitStable(ctx, p, group)
 	case <-b.ended:
 		return errors.New("the broker has ended")
 	case <-p.done():
@@ -201,6 +236,32 @@ func (b *broker) awaitReaders(ctx context.Context, p *process) error {
 	case <-ctx.Done():
 		return p.failure("it did not read every partition: " + ctx.Err().Error())
 	}
+}
+
+func (b *broker) awaitStable(ctx context.Context, p *process, group string) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	for members, still := 0, 0; still < 10; {
+		groups, err := adm.DescribeGroups(ctx, group)
+		g := groups[group]
+		if n := len(g.Members); err == nil && g.State == "Stable" && n > 0 && n == members {
+			still++
+		} else {
+			members, still = n, 0
+		}
+		select {
+		case <-p.done():
+			return p.failure("it ended before it read anything")
+		case <-ctx.Done():
+			return p.failure("its group did not come to rest: " + ctx.Err().Error())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 func (b *broker) stop() error {

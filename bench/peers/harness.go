@@ -173,7 +173,7 @@ func (h *harness) measure(ctx context.Context, s *system, round int) (m *measure
 			p.kill() // when it has not ended in order
 		}
 	}()
-	if err := j.log.broker.awaitReaders(ctx, p); err != nil {
+	if err := j.log.broker.awaitReaders(ctx, p, j.group); err != nil {
 		return nil, err
 	}
 	profiled := h.profile(ctx, s, round)

@@ -2,7 +2,301 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-func (h *harness) killAll(context.Context) (bool, error) { return false, errors.New("todo") }
+// killed is what one system made of the log while it was killed again and again.
+type killed struct {
+	System string  `json:"system"`
+	Log    string  `json:"log"`
+	Does   string  `json:"does"`
+	Absent string  `json:"absent,omitempty"`
+	Kills  int     `json:"kills"`
+	Seed   uint64  `json:"seed"`
+	Took   float64 `json:"took_s"`
+	Tally  tally   `json:"tally"`
+	Topics *topics `json:"topics,omitempty"` // of ours
+}
+
+// topics holds what was published against the tables. Repeats carry the same id and are announced as possible.
+type topics struct {
+	Hits        int `json:"hits"`
+	Offences    int `json:"offences"`
+	Unpublished int `json:"unpublished"` // rows of the tables whose id is on no topic
+	Unstored    int `json:"unstored"`    // ids on a topic without a row
+	Repeats     int `json:"repeats"`
+}
+
+func (k *killed) exact() bool {
+	t := k.Tally
+	return t.Lost+t.Duplicated+t.Wrong == 0 && t.Rows == t.Expected && (k.Topics == nil || k.Topics.Unpublished+k.Topics.Unstored == 0)
+}
+
+// killAll kills every system that is found, one after the other, and reports whether ours lost and doubled nothing.
+func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
+	var list []*killed
+	exact = true
+	for _, s := range h.systems() {
+		k := &killed{System: s.name, Log: s.form, Does: s.does, Absent: s.absent, Seed: h.Seed}
+		list = append(list, k)
+		if s.absent != "" {
+			continue
+		}
+		if err := h.killOne(ctx, s, k); err != nil {
+			return false, fmt.Errorf("kill %s (seed %d, %d kills so far): %w", s.name, h.Seed, k.Kills, err)
+		}
+		if strings.HasPrefix(s.name, "anpr-") && !k.exact() {
+			exact = false
+		}
+	}
+	return exact, h.writeKills(list)
+}
+
+// killOne starts the system again and again until it has drained the log, and kills it each time after it has come some way.
+func (h *harness) killOne(ctx context.Context, s *system, k *killed) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, h.Limit)
+	defer cancel()
+	rng := rand.New(rand.NewPCG(h.Seed, 0x6b696c6c)) //nolint:gosec // repeatable on purpose
+	j := h.next(s)
+	j.rng = rng
+	if err := s.prepare(ctx, j); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, h.store.exec(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
+	}()
+	target, err := s.target(ctx, j)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	p, err := s.start(ctx, j)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if p != nil {
+			p.kill()
+		}
+	}()
+	at := uint64(0)
+	for k.Kills < h.Kills {
+		// On average the kills are spread over the whole log.
+		at += 1 + rng.Uint64N(2*(target-min(at, target))/uint64(h.Kills-k.Kills+1)+1)
+		if at, err = h.reach(ctx, s, j, p, min(at, target*99/100)); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(rng.IntN(40)) * time.Millisecond) // anywhere in a batch, not just after one
+		if p, err = h.killAndRestart(ctx, s, j, p); err != nil {
+			return err
+		}
+		k.Kills++
+		h.say("%s: kill %d at %d of %d rows", s.name, k.Kills, at, target)
+	}
+	if _, err = h.reach(ctx, s, j, p, target); err != nil {
+		return err
+	}
+	if err := h.settled(ctx, s, j); err != nil {
+		return err
+	}
+	k.Took = time.Since(began).Seconds()
+	if s.end != nil {
+		err = s.end(ctx, j)
+	}
+	if err := errors.Join(err, p.stop(ctx)); err != nil {
+		return err
+	}
+	if k.Tally, err = s.count(ctx, j); err == nil && strings.HasPrefix(s.name, "anpr-") {
+		k.Topics, err = h.countTopics(ctx, j)
+	}
+	return err
+}
+
+// reach waits until so many rows are stored and returns how many are.
+func (h *harness) reach(ctx context.Context, s *system, j *job, p *process, rows uint64) (uint64, error) {
+	for {
+		n, err := s.progress(ctx, j)
+		if err == nil && n >= rows {
+			return n, nil
+		}
+		select {
+		case <-p.done():
+			return n, p.failure("it ended by itself")
+		case <-ctx.Done():
+			return n, errors.Join(p.failure(fmt.Sprintf("not done in %v: %d of %d rows", h.Limit, n, rows)), err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// killAndRestart kills the system, which may be the database itself, and starts it again. The group is told of the death, as it
+// would find out by itself when the member's session has expired.
+func (h *harness) killAndRestart(ctx context.Context, s *system, j *job, p *process) (*process, error) {
+	if s.inServer {
+		if err := syscall.Kill(h.engine.PID(), syscall.SIGKILL); err != nil {
+			return nil, fmt.Errorf("kill ClickHouse: %w", err)
+		}
+		<-h.engine.Done()
+		if err := h.forgetMembers(ctx, j); err != nil {
+			return nil, err
+		}
+		return nil, h.startEngine(ctx)
+	}
+	p.kill()
+	if err := h.forgetMembers(ctx, j); err != nil {
+		return nil, err
+	}
+	return s.start(ctx, j)
+}
+
+func (h *harness) forgetMembers(ctx context.Context, j *job) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(j.log.broker.addr))
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer cl.Close()
+	groups, err := kadm.NewClient(cl).DescribeGroups(ctx, j.group)
+	if err != nil {
+		return fmt.Errorf("members of the group: %w", err)
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = j.group
+	for _, m := range groups[j.group].Members {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.MemberID
+		req.Members = append(req.Members, member)
+	}
+	if len(req.Members) == 0 {
+		return nil
+	}
+	if _, err := req.RequestWith(ctx, cl); err != nil {
+		return fmt.Errorf("remove the dead from the group: %w", err)
+	}
+	return nil
+}
+
+// settled waits until what comes late has come: a peer may insert a batch again after the last row was seen. The committed
+// offsets must stand at the end of the log and the rows must not change for two seconds.
+func (h *harness) settled(ctx context.Context, s *system, j *job) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(j.log.broker.addr))
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	still, last := 0, uint64(0)
+	for {
+		lag, err := adm.Lag(ctx, j.group)
+		n, err2 := s.progress(ctx, j)
+		if err == nil && err2 == nil && lag[j.group].Lag.Total() == 0 && n == last {
+			if still++; still >= 20 {
+				return nil
+			}
+		} else {
+			still = 0
+		}
+		last = n
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the group did not commit the end of the log in %v: lag %d, %w", h.Limit, lag[j.group].Lag.Total(), errors.Join(err, err2, ctx.Err()))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// countTopics reads the output topics and holds their ids against the tables.
+func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
+	t := &topics{}
+	for _, of := range []struct {
+		topic, column string
+		n             *int
+		id            func([]byte) ([]byte, error)
+	}{
+		{schemas.TopicHits, "hit_id FROM " + j.db + ".hits", &t.Hits, func(b []byte) ([]byte, error) {
+			var m anprv1.Hit
+			err := proto.Unmarshal(b, &m)
+			return m.GetHitId(), err
+		}},
+		{schemas.TopicOffences, "offence_id FROM " + j.db + ".offences", &t.Offences, func(b []byte) ([]byte, error) {
+			var m anprv1.Offence
+			err := proto.Unmarshal(b, &m)
+			return m.GetOffenceId(), err
+		}},
+	} {
+		published := map[string]int{}
+		err := scan(ctx, j.log.broker.addr, of.topic, func(r *kgo.Record) error {
+			raw, err := of.id(r.Value)
+			if err != nil || len(raw) != len(schemas.ID{}) {
+				return fmt.Errorf("%s at %d/%d is not understood: %w", of.topic, r.Partition, r.Offset, err)
+			}
+			published[schemas.ID(raw).String()]++
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		stored, err := h.store.strings(ctx, "SELECT DISTINCT toString("+strings.Replace(of.column, " FROM", ") FROM", 1))
+		if err != nil {
+			return nil, err
+		}
+		*of.n = len(stored)
+		for _, id := range stored {
+			if n := published[id]; n == 0 {
+				t.Unpublished++
+			} else {
+				t.Repeats += n - 1
+			}
+			delete(published, id)
+		}
+		t.Unstored += len(published)
+	}
+	return t, nil
+}
+
+// writeKills prints the table and saves both forms.
+func (h *harness) writeKills(list []*killed) error {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("Kill -9 at random moments while the log of %d records is drained, counted without FINAL. Seed %d. Command: `bench/peers %s`.", h.Count, h.Seed, strings.Join(os.Args[1:], " "))
+	p("")
+	p("| system | log | kills | records | rows | lost | duplicated | wrong | hits and offences: stored / unpublished / unstored / repeated |")
+	p("|---|---|---|---|---|---|---|---|---|")
+	for _, k := range list {
+		if k.Absent != "" {
+			p("| %s | %s | 0 | %s | | | | | |", k.System, k.Log, k.Absent)
+			continue
+		}
+		out := "has none"
+		if t := k.Topics; t != nil {
+			out = fmt.Sprintf("%d / %d / %d / %d", t.Hits+t.Offences, t.Unpublished, t.Unstored, t.Repeats)
+		}
+		p("| %s | %s | %d | %d | %d | %d | %d | %d | %s |", k.System, k.Log, k.Kills, k.Tally.Expected, k.Tally.Rows, k.Tally.Lost, k.Tally.Duplicated, k.Tally.Wrong, out)
+	}
+	if _, err := io.WriteString(h.out, b.String()); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	if h.Out == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(list, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the result as JSON: %w", err)
+	}
+	return save(h.Out, append(data, '\n'), b.String())
+}

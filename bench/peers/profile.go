@@ -24,7 +24,7 @@ func (h *harness) profile(ctx context.Context, s *system, round int) <-chan erro
 	}
 	go func() {
 		// Half a second of start and a third of the drain are enough samples, and a drain is seconds long.
-		err := h.fetch(ctx, "profile?seconds=2", s.name+"-cpu.pprof")
+		err := h.fetch(ctx, "profile?seconds=8", s.name+"-cpu.pprof")
 		for _, kind := range []string{"allocs", "block", "mutex", "heap"} {
 			err = errors.Join(err, h.fetch(ctx, kind, s.name+"-"+kind+".pprof"))
 		}

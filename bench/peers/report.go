@@ -157,7 +157,12 @@ func (r *report) write(out io.Writer, file string) error {
 	if err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
-	for name, content := range map[string][]byte{file + ".json": append(data, '\n'), file + ".md": []byte(text)} {
+	return save(file, append(data, '\n'), text)
+}
+
+// save writes both forms of a result.
+func save(file string, data []byte, text string) error {
+	for name, content := range map[string][]byte{file + ".json": data, file + ".md": []byte(text)} {
 		if err := os.WriteFile(name, content, 0o644); err != nil { //nolint:gosec // a report, meant to be read
 			return fmt.Errorf("save the result: %w", err)
 		}

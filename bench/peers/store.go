@@ -157,3 +157,21 @@ func (s *store) events(ctx context.Context) (map[string]uint64, error) {
 	}
 	return out, rows.Err()
 }
+
+// strings returns a query's first column.
+func (s *store) strings(ctx context.Context, query string) ([]string, error) {
+	rows, err := s.conn.Query(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("%.90s: %w", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, fmt.Errorf("%.90s: %w", query, err)
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}

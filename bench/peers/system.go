@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 )
 
 // job is one start of a system: where it reads, where it writes.
@@ -10,7 +11,8 @@ type job struct {
 	h     *harness
 	log   *topicLog
 	group string
-	db    string // of this round, with the tables made by prepare
+	db    string     // of this round, with the tables made by prepare
+	rng   *rand.Rand // set when the system is to be killed: every start of ours then has another size of batches
 }
 
 // system is a program that brings the log into ClickHouse.
@@ -78,7 +80,11 @@ func (h *harness) ours(form string) *system {
 				"ingest", "--kafka-addr=" + j.log.broker.addr, "--clickhouse-addr=" + h.engine.NativeAddr(), "--clickhouse-database=" + j.db,
 				"--group=" + j.group, "--reference=" + h.reference, "--ops-addr=" + h.opsAddr, "--log-level=warn",
 			}
-			return startProcess(h.Env, h.Anpr, append(args, h.OursFlag...)...)
+			args = append(args, h.OursFlag...)
+			if j.rng != nil {
+				args = append(args, fmt.Sprintf("--batch-rows=%d", 1000+j.rng.IntN(20_000)))
+			}
+			return startProcess(h.Env, h.Anpr, args...)
 		},
 		progress: func(ctx context.Context, j *job) (uint64, error) {
 			return h.store.number(ctx, "SELECT toUInt64(sum(fetched)) FROM "+j.db+".batches")
