@@ -97,7 +97,7 @@ func (g *gate) open() {
 }
 
 // hold is called for a fetch, in the cluster's own goroutine.
-func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the signature is kfake's
+func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) {
 	g.mu.Lock()
 	wait := g.wait
 	if wait == nil {
@@ -152,7 +152,7 @@ func nothing(req *kmsg.FetchRequest) *kmsg.FetchResponse {
 }
 
 // refuse answers a produce request to the reads topic with an error that is not retried; others pass.
-func refuse(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the signature is kfake's
+func refuse(req kmsg.Request) (kmsg.Response, error, bool) {
 	produce := req.(*kmsg.ProduceRequest)
 	resp := produce.ResponseKind().(*kmsg.ProduceResponse)
 	for _, t := range produce.Topics {

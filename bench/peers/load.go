@@ -29,7 +29,7 @@ var forms = []string{protobuf, jsonForm}
 // milliseconds makes.
 const batchRecords = 500
 
-// log is one filled topic: every form is on a broker of its own under the name that the production program reads.
+// topicLog is one filled topic: every form is on a broker of its own under the name that the production program reads.
 type topicLog struct {
 	form   string
 	broker *broker
@@ -144,14 +144,7 @@ func (w *writer) flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// logged is what the log itself says of a record: read back from the broker, with no code of the systems under test.
-type logged struct {
-	partition int32
-	offset    int64
-	id        [16]byte // zero for a record that cannot be read
-}
-
-// scan reads a topic from its first record to its present end.
+// scan reads a topic from its first record to its present end, with no code of the systems under test.
 func scan(ctx context.Context, addr, topic string, visit func(*kgo.Record) error) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {

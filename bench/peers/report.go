@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -184,7 +185,7 @@ func (r *report) markdown() string {
 			continue
 		}
 		m := l.Median
-		client, system, memory := fmt.Sprintf("%.2f", m.Client), fmt.Sprintf("%.2f", m.ClientSystem), fmt.Sprint(m.Memory>>20)
+		client, system, memory := fmt.Sprintf("%.2f", m.Client), fmt.Sprintf("%.2f", m.ClientSystem), strconv.FormatInt(m.Memory>>20, 10)
 		if l.InServer {
 			client, system, memory = "in server", "", "in server"
 		}
