@@ -103,9 +103,10 @@ func (r *run) deliver(ctx context.Context, l *lane, index int, batch []*Record) 
 		case rec.Refused != schemas.ReasonNone:
 			l.refused[rec.Refused]++
 			refused++
-			l.latency.record(now - rec.Due)
 		default:
 			sent++
+		}
+		if err == nil && rec.Due >= r.Warmup {
 			l.latency.record(now - rec.Due)
 		}
 		r.free <- rec

@@ -15,6 +15,29 @@ type Percentiles struct {
 	P999    int64 `json:"p99_9_us"`
 	Max     int64 `json:"max_us"`
 	Clamped int64 `json:"clamped"` // values above a minute, counted as a minute
+	// Curve is the whole distribution, for plots: per cent of the values, and the latency they stay below.
+	Curve [][2]float64 `json:"curve,omitempty"`
+}
+
+// curveAt are the points of a Curve, per cent.
+var curveAt = []float64{
+	0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96.25, 97.5, 98.125, 98.75, 99, 99.375, 99.5, 99.6875, 99.75,
+	99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100,
+}
+
+// PercentilesOf reads a histogram of microseconds, clamped values counted apart.
+func PercentilesOf(h *hdrhistogram.Histogram, clamped int64) Percentiles {
+	p := Percentiles{
+		Count: h.TotalCount(), P50: h.ValueAtQuantile(50), P90: h.ValueAtQuantile(90), P99: h.ValueAtQuantile(99),
+		P999: h.ValueAtQuantile(99.9), Max: h.Max(), Clamped: clamped,
+	}
+	if p.Count == 0 {
+		return p
+	}
+	for i, v := range h.ValueAtPercentilesSlice(curveAt) {
+		p.Curve = append(p.Curve, [2]float64{curveAt[i], float64(v)})
+	}
+	return p
 }
 
 // latency is one histogram: 1 us to 60 s, three digits.
@@ -42,10 +65,7 @@ func (l *latency) add(o *latency) {
 }
 
 func (l *latency) percentiles() Percentiles {
-	return Percentiles{
-		Count: l.h.TotalCount(), P50: l.h.ValueAtQuantile(50), P90: l.h.ValueAtQuantile(90), P99: l.h.ValueAtQuantile(99),
-		P999: l.h.ValueAtQuantile(99.9), Max: l.h.Max(), Clamped: l.clamped,
-	}
+	return PercentilesOf(l.h, l.clamped)
 }
 
 // Result is what a run did. Scheduled = Sent + the Refused + NotSent.
@@ -61,6 +81,7 @@ type Result struct {
 
 	OpenLoop  bool              `json:"open_loop"` // false: latency counts from the hand-over
 	Elapsed   time.Duration     `json:"elapsed_ns"`
+	Warmup    time.Duration     `json:"warmup_ns"` // left out of Ack and Dispatch
 	Scheduled uint64            `json:"scheduled"` // reads that fell due
 	Sent      uint64            `json:"sent"`      // acknowledged
 	Refused   map[string]uint64 `json:"refused,omitempty"`
@@ -89,7 +110,7 @@ func (r *run) result() *Result {
 	p := r.Progress
 	res := &Result{
 		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
-		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Dirt: t.dirt, OpenLoop: !r.FullSpeed,
+		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Dirt: t.dirt, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
 		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Bytes: p.Bytes.Load(),
 		Dispatch: r.late.percentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
 	}

@@ -19,7 +19,8 @@ type RunConfig struct {
 	Target   Target // closed by Run
 	Count    uint64 // reads to schedule; 0 = as Duration says
 	Duration time.Duration
-	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says: what a live pipeline needs.
+	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says: what a live pipeline needs. The
+	// received_at of a read of the log is then the moment it is due, to the microsecond.
 	WallClock bool
 	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall: closed loop.
 	FullSpeed bool
@@ -27,6 +28,12 @@ type RunConfig struct {
 	InFlight  int           // reads on their way at most; default 65,536
 	Drain     time.Duration // how long to wait for what is on its way or overdue at the end; default 30 s
 	Progress  *Progress     // counters to watch; optional
+	// Warmup is the first part of the schedule, whose latencies are left out. Everything else counts from the start.
+	Warmup time.Duration
+	// Began is called before the first read is due, with the moment at which read 0 is; optional.
+	Began func(at time.Time)
+	// Handing is called for each read before it is handed over, with its due time; optional. It must be quick.
+	Handing func(ev *Event, due time.Time)
 }
 
 // Progress counts a run while it goes. All fields may be read at any time.
@@ -94,15 +101,9 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 		return nil, err
 	}
 	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *Record, cfg.InFlight), late: newLatency()}
-	if cfg.WallClock {
-		r.RunConfig.Traffic.Start = schemas.MicrosOf(r.began)
-	}
-	t, err := cfg.City.Traffic(r.RunConfig.Traffic)
-	if err != nil {
+	if err := r.begin(); err != nil {
 		return nil, errors.Join(err, cfg.Target.Close())
 	}
-	r.traffic = t
-	r.began = time.Now() // the schedule starts when the traffic is ready
 	for range cfg.InFlight {
 		r.free <- &Record{}
 	}
@@ -122,6 +123,30 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 		r.fail(err)
 	}
 	return r.result(), nil
+}
+
+// begin makes the traffic. By the wall clock the start must be known before and is a little ahead, so that due times and the
+// times in the reads are one clock; else the schedule starts when the traffic is ready.
+func (r *run) begin() (err error) {
+	for lead := 500 * time.Millisecond; ; lead *= 2 {
+		r.began = time.Now().Add(lead)
+		if r.WallClock {
+			r.RunConfig.Traffic.Start = schemas.MicrosOf(r.began)
+		}
+		if r.traffic, err = r.City.Traffic(r.RunConfig.Traffic); err != nil {
+			return err
+		}
+		if !r.WallClock {
+			r.began = time.Now()
+		}
+		if !r.WallClock || time.Now().Before(r.began) {
+			break
+		}
+	}
+	if r.RunConfig.Began != nil {
+		r.RunConfig.Began(r.began)
+	}
+	return nil
 }
 
 // drainLeft is what remains of the drain time when all is handed over: it starts when the schedule ends.
@@ -244,8 +269,13 @@ func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
 	default:
 		rec.Value = ev.AppendRecord(rec.Value)
 	}
+	if r.Handing != nil {
+		r.Handing(ev, r.began.Add(due))
+	}
 	if !r.FullSpeed {
-		r.late.record(now - due)
+		if due >= r.Warmup {
+			r.late.record(now - due)
+		}
 		if now-due > overdueAfter {
 			r.Progress.Overdue.Add(1)
 		}

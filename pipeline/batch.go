@@ -17,6 +17,7 @@ type Batch struct {
 
 	plan, after Plan      // commits before and after the insert
 	opened      time.Time // of the first record
+	stamps      stamps
 	world       World
 }
 
@@ -43,6 +44,7 @@ func newBatch(b Block) *Batch {
 func (b *Batch) reset() {
 	b.Block.Reset()
 	b.Range, b.Totals, b.plan, b.after, b.opened, b.world = Range{}, Totals{}, Plan{}, Plan{}, time.Time{}, World{}
+	b.stamps.reset()
 	clear(b.Counts.Rejected)
 	clear(b.Counts.Decisions)
 	b.Counts = Counts{Rejected: b.Counts.Rejected, Decisions: b.Counts.Decisions}

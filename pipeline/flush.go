@@ -17,10 +17,12 @@ func (r *runner) flush(ctx context.Context) error {
 				return ctx.Err()
 			}
 		}
+		taken := time.Now()
+		batch.stamps.taken(r.cfg.Metrics.stages, taken)
 		if err := r.commit(ctx, batch.plan); err != nil {
 			return err
 		}
-		if err := r.write(ctx, batch); err != nil {
+		if err := r.write(ctx, batch, taken); err != nil {
 			return err
 		}
 		var following *Batch
@@ -36,13 +38,14 @@ func (r *runner) flush(ctx context.Context) error {
 	}
 }
 
-// write inserts the batch's rows and waits for what it published.
-func (r *runner) write(ctx context.Context, b *Batch) error {
+// write inserts the batch's rows and waits for what it published. taken is when its plan began to be committed.
+func (r *runner) write(ctx context.Context, b *Batch, taken time.Time) error {
 	began := time.Now()
 	if err := r.insert(ctx, b); err != nil {
 		return err
 	}
 	inserted := time.Now()
+	b.stamps.written(r.cfg.Metrics.stages, taken, began, inserted, int(b.Totals.Fetched))
 	if err := b.Pending.Wait(ctx); err != nil {
 		return err
 	}

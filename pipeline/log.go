@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -51,6 +52,7 @@ type Records struct {
 	ends      []int
 	offsets   []int64
 	HighWater int64 // offset after the last record of the log, as the broker last said
+	fetchedAt time.Time
 }
 
 // Reset empties the buffer, keeping at most 16 MiB of its memory.

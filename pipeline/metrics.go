@@ -21,6 +21,7 @@ type Metrics struct {
 	partitions                                                                      prometheus.Gauge
 	fencedTotal, replansTotal, rereadTotal                                          prometheus.Counter
 	recoverSeconds                                                                  prometheus.Histogram
+	stages                                                                          *Stages
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -36,6 +37,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
+		stages:         NewStages(),
 		fetchedTotal:   counter("fetched_records_total", "Records taken from the log and committed."),
 		storedTotal:    counter("stored_reads_total", "Reads with a row of their own."),
 		ticksTotal:     counter("ticks_total", "Ticks taken from the log."),
@@ -56,7 +58,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		partitions:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_partitions", Help: "Partitions owned."}),
 		recoverSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_recover_seconds", Help: "Time to take a partition over.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14)}),
 	}
-	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lagRecords, m.partitions, m.recoverSeconds)
+	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lagRecords, m.partitions, m.recoverSeconds, m.stages)
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
 	}
@@ -64,6 +66,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.mergedTotal.WithLabelValues(MergeParked.String())
 	return m
 }
+
+// Stages returns the latency of each stage.
+func (m *Metrics) Stages() *Stages { return m.stages }
 
 // written counts a batch that is durable.
 func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {

@@ -129,10 +129,11 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 	}
 	b.Range.End = plan.End
 	r.sealed(b, true)
+	taken := time.Now()
 	if err := r.commit(ctx, plan); err != nil {
 		return err
 	}
-	if err := r.write(ctx, b); err != nil {
+	if err := r.write(ctx, b, taken); err != nil {
 		return err
 	}
 	if err := r.commit(ctx, b.after); err != nil {

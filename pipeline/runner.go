@@ -81,6 +81,7 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) }); err != nil {
 			return err
 		}
+		into.fetchedAt = time.Now()
 		select {
 		case r.fetched <- into:
 		case <-ctx.Done():
@@ -202,6 +203,7 @@ func (f *filling) lingered() {
 // consume processes the fetched records, handing over full batches on the way.
 func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) error {
 	r.caughtUp = false
+	began, from := time.Now(), 0
 	for i := 0; i < recs.Len(); {
 		b := *batch
 		if b.Totals.Fetched == 0 {
@@ -216,6 +218,8 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		if b.Block.Rows() < r.cfg.BatchRows {
 			continue
 		}
+		b.stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, i-from)
+		from, began = i, time.Now()
 		select {
 		case r.ready <- r.sealed(b, true):
 		case <-ctx.Done():
@@ -226,6 +230,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		}
 	}
 	if n := recs.Len(); n > 0 {
+		(*batch).stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, n-from)
 		last, _ := recs.At(n - 1)
 		r.caughtUp = last+1 >= recs.HighWater
 		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1)

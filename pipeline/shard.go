@@ -128,6 +128,7 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera) {
 	}
 	if b := s.out; b != nil {
 		b.Totals.Stored++
+		b.stamps.received = append(b.stamps.received, r.ReceivedAt)
 		if r.Flags&schemas.FlagLate != 0 {
 			b.Counts.Late++
 		}

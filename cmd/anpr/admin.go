@@ -129,6 +129,7 @@ func ensureReference(f stackFlags, log zerolog.Logger) (sample bool, err error) 
 // engineCmd is called by the Makefile, so that tests do not download in the middle of a test.
 type engineCmd struct {
 	Fetch engineFetchCmd `cmd:"" help:"Download the engine to the cache unless it is there."`
+	Serve engineServeCmd `cmd:"" help:"Run the broker and ClickHouse without the roles, which then run as processes of their own."`
 }
 
 type engineFetchCmd struct {

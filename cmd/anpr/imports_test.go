@@ -64,8 +64,9 @@ var importRules = []importRule{
 	{"pipeline/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/peers", []string{"bench", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
+	{"bench/observe", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "watches from outside, with drivers of its own"},
 	{"bench/bulk", []string{"bench", "pipeline", "pipeline/sink", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink"},
-	{"cmd/anprload", []string{"bench", "bench/bulk", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"cmd/anprload", []string{"bench", "bench/bulk", "bench/observe", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

@@ -83,8 +83,10 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		return nil, err
 	}
 	cfg.Conns = 4 * partitions
+	counters := pipeline.NewMetrics(o.reg)
+	o.stages.Store(counters.Stages())
 	r := &ingestRole{done: make(chan struct{}), log: log}
-	if err := r.connect(ctx, c, cfg, metrics); err != nil {
+	if err := r.connect(ctx, c, cfg, metrics, counters.Stages()); err != nil {
 		r.close()
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	worker := pipeline.New(pipeline.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
 		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
-		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: pipeline.NewMetrics(o.reg),
+		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters,
 	})
 	o.ready("clickhouse", r.conn.Ping)
 	o.ready("pipeline", func(context.Context) error {
@@ -113,7 +115,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	return r, nil
 }
 
-func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics) error {
+func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics, stages *pipeline.Stages) error {
 	var err error
 	if r.conn, err = sink.Open(cfg); err != nil {
 		return err
@@ -125,7 +127,7 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 		return err
 	}
 	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
-		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics,
+		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics, Stages: stages,
 	}); err != nil {
 		return err
 	}

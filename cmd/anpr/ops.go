@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline"
 )
 
 // ops is what an operator sees of a process: metrics, liveness, readiness and profiles, on a port of its own.
@@ -24,6 +27,8 @@ type ops struct {
 
 	mu     sync.Mutex // guards checks
 	checks []check
+
+	stages atomic.Pointer[pipeline.Stages] // of the worker in this process, if there is one
 }
 
 // check is one condition of readiness.
@@ -50,12 +55,24 @@ func (o *ops) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.reg, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", o.readyz)
+	mux.HandleFunc("GET /debug/stages", o.latencies)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// latencies answers with the histograms of each stage, see pipeline.StageSnapshot.
+func (o *ops) latencies(w http.ResponseWriter, _ *http.Request) {
+	s := o.stages.Load()
+	if s == nil {
+		http.Error(w, "no worker runs in this process", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = s.WriteJSON(w) // the client has gone
 }
 
 // readyz answers 200 when every condition holds, else 503, and says which do not.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/bench/observe"
 )
 
 // load makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
@@ -40,25 +42,68 @@ func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, 
 	if err != nil {
 		return nil, err
 	}
-	progress := &bench.Progress{}
+	cfg := bench.RunConfig{
+		City: city, Traffic: o.traffic(start), Target: target, Count: o.Count, Duration: o.Duration, Warmup: o.Warmup,
+		WallClock: o.live() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: &bench.Progress{},
+	}
+	eyes, err := o.observe(ctx, &cfg)
+	if err != nil {
+		return nil, errors.Join(err, target.Close())
+	}
 	done := make(chan struct{})
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
 		if !o.Quiet {
-			watch(log, progress, done)
+			watch(log, cfg.Progress, done)
 		}
 	}()
-	res, err := bench.Run(ctx, bench.RunConfig{
-		City: city, Traffic: o.traffic(start), Target: target, Count: o.Count, Duration: o.Duration,
-		WallClock: o.live() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: progress,
-	})
+	res, err := bench.Run(ctx, cfg)
 	close(done)
 	<-watched
 	if err != nil {
 		return nil, err
 	}
-	return res, o.report(res, out, log)
+	if eyes == nil {
+		return res, o.report(res, nil, out, log)
+	}
+	rep, err := o.finish(ctx, eyes, res, log)
+	if err != nil {
+		return nil, err
+	}
+	return res, o.report(res, rep, out, log)
+}
+
+// observe starts to watch the pipeline when the flags say where it is; else it returns nil.
+func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*observe.Watch, error) {
+	if o.Kafka == "" && o.ClickHouse == "" && len(o.Ops) == 0 {
+		return nil, nil
+	}
+	broker := o.Kafka
+	if broker == "" {
+		broker = strings.TrimPrefix(o.Target, "kafka://")
+	}
+	if strings.Contains(broker, "://") {
+		return nil, errors.New("--kafka is needed to observe a gateway: hits and the lag are read from the broker")
+	}
+	w, err := observe.Start(ctx, observe.Config{
+		Kafka: broker, ClickHouse: o.ClickHouse, Database: o.Database, Ops: o.Ops, Poll: o.Poll, Gateway: strings.HasPrefix(o.Target, "http"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.Hook(cfg)
+	return w, nil
+}
+
+// finish waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
+func (o *options) finish(ctx context.Context, w *observe.Watch, res *bench.Result, log io.Writer) (*observe.Report, error) {
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Settle)
+	defer cancel()
+	if err := w.Settle(wait); err != nil {
+		fmt.Fprintln(log, "anprload:", err)
+	}
+	return w.Finish(context.WithoutCancel(ctx), res)
 }
 
 // watch prints one line a second.
@@ -77,9 +122,13 @@ func watch(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 	}
 }
 
-// report prints the result and saves it. On target stdout the text goes to the log.
-func (o *options) report(res *bench.Result, out, log io.Writer) error {
-	data, err := json.MarshalIndent(res, "", "  ")
+// report prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
+func (o *options) report(res *bench.Result, rep *observe.Report, out, log io.Writer) error {
+	whole := any(res)
+	if rep != nil {
+		whole = rep
+	}
+	data, err := json.MarshalIndent(whole, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
@@ -96,6 +145,9 @@ func (o *options) report(res *bench.Result, out, log io.Writer) error {
 		_, err = out.Write(data)
 	} else {
 		_, err = io.WriteString(out, text(res))
+		if rep != nil {
+			rep.WriteText(out)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)

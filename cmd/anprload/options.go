@@ -45,6 +45,14 @@ type options struct {
 	InFlight int           `name:"in-flight" help:"Reads on their way at most (default 65536). Beyond it the schedule goes on and reads count as overdue."`
 	Drain    time.Duration `default:"30s" help:"How long to wait at the end for what is on its way."`
 
+	Kafka      string        `placeholder:"HOST:PORT" help:"Observe: the broker with the hit and offence topics. Default: that of --target kafka://."`
+	ClickHouse string        `placeholder:"URL" help:"Observe: http://host:port of ClickHouse. Polled for what is visible, and counted at the end."`
+	Database   string        `default:"anpr" help:"ClickHouse database."`
+	Ops        []string      `placeholder:"URL" help:"Observe: http://host:port of each worker's ops port, for the stages inside it."`
+	Poll       time.Duration `default:"20ms" help:"How often ClickHouse is asked what is visible."`
+	Warmup     time.Duration `help:"First part of the schedule, whose latencies are left out."`
+	Settle     time.Duration `default:"2m" help:"Observe: longest wait at the end for the pipeline to finish."`
+
 	JSON  bool   `help:"Print the result as JSON on standard output instead of text."`
 	Out   string `placeholder:"FILE" help:"Also save the result as JSON."`
 	Quiet bool   `short:"q" help:"No progress lines."`

@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // partitionsTTL bounds how long a topic that was given more partitions goes unnoticed.
@@ -203,8 +204,16 @@ func permanent(err error) bool {
 }
 
 func (l *lane) ack(msgs []message) {
+	now := time.Now()
 	for i := range msgs {
-		l.seconds.Observe(time.Since(msgs[i].since).Seconds())
+		took := now.Sub(msgs[i].since)
+		l.seconds.Observe(took.Seconds())
+		switch l.topic {
+		case schemas.TopicHits:
+			l.p.cfg.Stages.Observe(pipeline.StageHit, took, 1)
+		case schemas.TopicOffences:
+			l.p.cfg.Stages.Observe(pipeline.StageOffence, took, 1)
+		}
 		l.acked.Inc()
 		l.queued.Dec()
 		msgs[i].pending.Done(nil)

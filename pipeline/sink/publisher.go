@@ -35,7 +35,8 @@ type PublisherConfig struct {
 	MaxWait         time.Duration    // longest pause; default 2 s
 	TraceJSON       TraceJSON        // nil: plain JSON of the steps
 	Logger          zerolog.Logger
-	Metrics         *Metrics // nil: counted nowhere
+	Metrics         *Metrics         // nil: counted nowhere
+	Stages          *pipeline.Stages // nil: hits and offences are not timed
 }
 
 // EnsureDefaults fills the zero fields.
@@ -52,6 +53,9 @@ func (c *PublisherConfig) EnsureDefaults() {
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
+	}
+	if c.Stages == nil {
+		c.Stages = pipeline.NewStages()
 	}
 	if c.Transport == nil {
 		c.Transport = &kafka.Transport{ClientID: "anpr", DialTimeout: 5 * time.Second}
