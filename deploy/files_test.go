@@ -63,7 +63,7 @@ func (r *registry) Register(c prometheus.Collector) error {
 		}
 		names := []string{m[1]}
 		switch c.(type) {
-		case *prometheus.HistogramVec, prometheus.Histogram:
+		case *prometheus.HistogramVec, prometheus.Histogram, *pipeline.Stages:
 			s.labels["le"] = nil
 			names = []string{m[1] + "_bucket", m[1] + "_sum", m[1] + "_count"}
 		}

@@ -46,7 +46,7 @@ type options struct {
 	Drain    time.Duration `default:"30s" help:"How long to wait at the end for what is on its way."`
 
 	Kafka      string        `placeholder:"HOST:PORT" help:"Observe: the broker with the hit and offence topics. Default: that of --target kafka://."`
-	ClickHouse string        `placeholder:"URL" help:"Observe: http://host:port of ClickHouse. Polled for what is visible, and counted at the end."`
+	ClickHouse string        `name:"clickhouse" placeholder:"URL" help:"Observe: http://host:port of ClickHouse. Polled for what is visible, and counted at the end."`
 	Database   string        `default:"anpr" help:"ClickHouse database."`
 	Ops        []string      `placeholder:"URL" help:"Observe: http://host:port of each worker's ops port, for the stages inside it."`
 	Poll       time.Duration `default:"20ms" help:"How often ClickHouse is asked what is visible."`
