@@ -105,7 +105,7 @@ type StageSnapshot struct {
 // WriteJSON writes all stages since the start of the worker, as a JSON array.
 func (s *Stages) WriteJSON(w io.Writer) error {
 	out := make([]StageSnapshot, 0, stages)
-	for i := range Stage(stages) {
+	for i := range stages {
 		h := s.clone(i)
 		hdr, err := h.EncodeV2()
 		if err != nil {
@@ -140,7 +140,7 @@ func (s *Stages) Describe(ch chan<- *prometheus.Desc) { ch <- stageDesc }
 
 // Collect implements prometheus.Collector.
 func (s *Stages) Collect(ch chan<- prometheus.Metric) {
-	for i := range Stage(stages) {
+	for i := range stages {
 		t := &s.of[i]
 		t.mu.Lock()
 		h, sum := t.h.Clone(), t.sum

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -62,9 +63,7 @@ func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) 
 		}
 	}
 	w.close()
-	for name, p := range between(w.before, after) {
-		r.Stages[name] = p
-	}
+	maps.Copy(r.Stages, between(w.before, after))
 	r.Stages[StageHit] = w.out.hits.percentiles()
 	if w.seen != nil {
 		r.Stages[StageVisible] = w.seen.rows.percentiles()
