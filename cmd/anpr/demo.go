@@ -63,6 +63,7 @@ type demo struct {
 	count *counts
 	watch *outputs
 	done  *bench.Result
+	cut   bool // ended before its time, by Ctrl-C
 
 	temporary bool // the data directory goes with the demo
 	resumed   bool // there was data of an earlier run
@@ -114,43 +115,22 @@ func (d *demo) traffic(ctx context.Context) error {
 		d.show(watched, progress)
 	}()
 	_, _ = fmt.Fprintf(d.out, "A seeded Brussels day: %d reads/s for %d s from %d cameras ...\n", d.cmd.Rate, d.cmd.Seconds, len(d.city.Cameras()))
-	d.done, err = bench.Run(ctx, bench.RunConfig{
-		City: d.city, Target: target, WallClock: true, Duration: time.Duration(d.cmd.Seconds) * time.Second, Progress: progress,
+	live, forget := d.stack.whileItLives(ctx)
+	defer forget()
+	run, halt := context.WithCancel(ctx)
+	defer halt()
+	context.AfterFunc(live, halt)
+	d.done, err = bench.Run(run, bench.RunConfig{
+		City: d.city, Target: target, WallClock: true, Duration: time.Duration(d.cmd.Seconds) * time.Second, Progress: progress, Drain: longestStall,
 		Traffic: bench.TrafficConfig{Seed: uint64(time.Now().UnixNano()), Rate: d.cmd.Rate, ListedShare: 20_000},
 	})
+	d.cut = ctx.Err() != nil
 	if err == nil {
-		err = d.settle(context.WithoutCancel(ctx))
+		err = d.settle(live)
 	}
 	stop()
 	<-screen
 	return err
-}
-
-// settle waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
-func (d *demo) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	defer cancel()
-	quiet := time.Now()
-	last := int64(-1)
-	for time.Since(quiet) < 8*time.Second {
-		end, err := d.count.topics.records(ctx, topicReads)
-		if err != nil {
-			return err
-		}
-		lag, err := d.count.topics.lag(ctx)
-		if err != nil {
-			return err
-		}
-		if lag > 0 || end != last {
-			quiet, last = time.Now(), end
-		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("the pipeline did not settle: %d records not processed; see the log above", lag)
-		}
-	}
-	return nil
 }
 
 // show prints the summary: redrawn each second on a terminal, a line every ten seconds elsewhere.
@@ -202,14 +182,14 @@ func (d *demo) close() error {
 
 // report prints the final counts, the check against the generator's truth and three explained offences.
 func (d *demo) report(ctx context.Context) error {
-	s, err := d.count.now(ctx)
+	s, err := patiently(ctx, "count the rows", d.count.now)
 	if err != nil {
 		return err
 	}
 	hits := d.watch.latency()
 	s.HitP99ms = hits.p99
 	s.ClickhouseVersion, s.Kafka = d.stack.database.current().Version(), "embedded"
-	examples, err := d.count.examples(ctx, 3, d.cmd.Language)
+	examples, err := patiently(ctx, "read examples", func(ctx context.Context) ([]string, error) { return d.count.examples(ctx, 3, d.cmd.Language) })
 	if err != nil {
 		return err
 	}
@@ -218,7 +198,7 @@ func (d *demo) report(ctx context.Context) error {
 	}
 	_, _ = fmt.Fprintln(d.out)
 	s.final(d.out, hits)
-	d.watch.truth(d.out, d.done)
+	s.judge(d.watch.truth(d.out, d.done), d)
 	if d.resumed {
 		_, _ = fmt.Fprintln(d.out, "  (the data held an earlier run: what the pipeline finished of it counts as extra here)")
 	}
@@ -228,7 +208,7 @@ func (d *demo) report(ctx context.Context) error {
 	}
 	_, _ = fmt.Fprintln(d.out, "Data:", kept)
 	if d.cmd.JSON {
-		return s.json(os.Stdout)
+		err = s.json(os.Stdout)
 	}
-	return nil
+	return errors.Join(err, s.verdict())
 }

@@ -56,6 +56,10 @@ type summary struct {
 	ClickhouseVersion string            `json:"clickhouse_version"`
 	Kafka             string            `json:"kafka"`
 	Ticks             uint64            `json:"ticks"`
+	// What must be 0 and empty; else the demo ends with exit code 1.
+	Residual int64                  `json:"residual"` // Produced - Stored - Merged - Rejected
+	Problems []string               `json:"problems"`
+	Truth    map[string]bench.Tally `json:"truth,omitempty"` // of this run, against the generator
 
 	byRule             map[string]uint64
 	visible, visible99 float64
@@ -63,7 +67,7 @@ type summary struct {
 
 // now reads all numbers.
 func (c *counts) now(ctx context.Context) (*summary, error) {
-	s := &summary{RejectedByReason: map[string]uint64{}, Offences: map[string]uint64{"lez": 0, "speed": 0}, Held: map[string]uint64{"lez": 0, "speed": 0}, byRule: map[string]uint64{}}
+	s := &summary{Problems: []string{}, RejectedByReason: map[string]uint64{}, Offences: map[string]uint64{"lez": 0, "speed": 0}, Held: map[string]uint64{"lez": 0, "speed": 0}, byRule: map[string]uint64{}}
 	row := c.conn.QueryRow(ctx, `SELECT
 		(SELECT count() FROM reads), (SELECT count() FROM merges), (SELECT count() FROM rejects), (SELECT count() FROM passages), (SELECT count() FROM hits),
 		(SELECT toUInt64(sum(ticks)) FROM batches),

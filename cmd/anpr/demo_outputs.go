@@ -107,10 +107,10 @@ func (o *outputs) latency() latencies {
 	return latencies{o.hist.TotalCount(), float64(o.hist.ValueAtQuantile(50)) / 1000, float64(o.hist.ValueAtQuantile(99)) / 1000}
 }
 
-// truth prints how the results compare with what the generator knows it sent.
-func (o *outputs) truth(w io.Writer, r *bench.Result) {
+// truth prints how the results compare with what the generator knows it sent, and returns it; nil when there is no truth.
+func (o *outputs) truth(w io.Writer, r *bench.Result) *bench.Report {
 	if r == nil || r.Truth == nil {
-		return
+		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,6 +119,7 @@ func (o *outputs) truth(w io.Writer, r *bench.Result) {
 	if r.NotSent > 0 {
 		_, _ = fmt.Fprintf(w, "  %d reads were due and not acknowledged when the run was cut short; they count in the truth\n", r.NotSent)
 	}
+	return rep
 }
 
 func tally(t bench.Tally) string {

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# Tests against a real Apache Kafka: fetches its jars once, starts a broker on loopback, runs the tests, stops it.
+# Tests against a real Apache Kafka: fetches its jars once, starts a broker on loopback, runs the tests, stops it. The tests
+# that break brokers start three of their own from the same jars.
 #
 #   deploy/kafka-test/run.sh            both lines, 3.9 and 4
 #   deploy/kafka-test/run.sh 4          one line; further arguments after -- go to go test:  run.sh 4 -- -race
 #
-# ANPR_CACHE (else ~/.cache/anpr) keeps the jars, ANPR_TEST_MINUTES (6) bounds the tests of one broker.
+# ANPR_CACHE (else ~/.cache/anpr) keeps the jars, ANPR_TEST_MINUTES (6) bounds the tests of one broker. ANPR_TEST_TAGS
+# (kafka) chooses the tests: kafka,faults adds those of networks, disks and scaling. ANPR_FAULTS=full does every fault at its full
+# length. ANPR_FAULT_RESULTS names a file that collects the results; FILE.md is the table made of it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${ANPR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/anpr}/kafka
 minutes=${ANPR_TEST_MINUTES:-6}
+tags=${ANPR_TEST_TAGS:-kafka}
 # What else has tests that can use a real broker, and which: they empty its topics, so one package at a time.
 others=(./pipeline/source ./pipeline/sink ./pipeline/gateway)
 other_tests='^Test(FetchReturns|LargeRecord|CommitCarries|TickIs|MessagesArriveWhole|CloseSends|AnAcknowledgedRead|ARetransmission|EveryFormat|OneBadRead)'
-broker_pid="" work="" reason=""
+broker_pid="" work="" reason="" version=""
 
 say() { printf 'kafka-test: %s\n' "$*"; }
 
@@ -67,9 +71,9 @@ check_tools() {
 	[[ ${major:-0} -ge 17 ]] || fail "java is version ${major:-unknown} and Kafka needs 17 or later; run: apt-get install -y openjdk-17-jre-headless, or set PATH"
 }
 
-# fetch copies the jars of a line to the cache, all or nothing, and sets $jars.
+# fetch copies the jars of a line to the cache, all or nothing, and sets $jars and $version.
 fetch() { # line
-	local line=$1 pom=$here/$1/pom.xml version partial
+	local line=$1 pom=$here/$1/pom.xml partial
 	[[ -f $pom ]] || fail "Kafka $line is not known here; those known are the folders of $here"
 	version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$pom")
 	jars=$cache/$version
@@ -151,8 +155,11 @@ test_line() { # line, arguments of go test
 	work=$(mktemp -d "${TMPDIR:-/tmp}/anpr-kafka-test.XXXXXX")
 	start_broker
 	reason="tests against Kafka $line"
-	(cd "$root" && ANPR_TEST_KAFKA=$addr go test -tags kafka -count=1 -timeout "${minutes}m" "$@" ./pipeline/delivery &&
-		ANPR_TEST_KAFKA=$addr go test -tags kafka -count=1 -timeout "${minutes}m" -p 1 -run "$other_tests" "$@" "${others[@]}")
+	export ANPR_TEST_KAFKA=$addr ANPR_TEST_KAFKA_VERSION=$version ANPR_TEST_KAFKA_JARS=$jars ANPR_TEST_KAFKA_CONF=$here
+	(cd "$root" && go test -tags "$tags" -count=1 -timeout "${minutes}m" "$@" ./pipeline/delivery)
+	if [[ $* != *-run* ]]; then
+		(cd "$root" && go test -tags kafka -count=1 -timeout "${minutes}m" -p 1 -run "$other_tests" "$@" "${others[@]}")
+	fi
 	reason=""
 	stop_broker
 	rm -rf "$work"

@@ -17,5 +17,11 @@ func brokerAddr(t *testing.T) string {
 	return addr
 }
 
+// brokerKind names the broker in results.
+func brokerKind() string { return "Apache Kafka " + os.Getenv("ANPR_TEST_KAFKA_VERSION") }
+
+// stopBrokers ends what tests started and share.
+func stopBrokers() { stopCluster() }
+
 // deadKeepPartitions: Apache Kafka's session timers do not depend on the connection.
 const deadKeepPartitions = false

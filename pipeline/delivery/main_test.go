@@ -3,6 +3,7 @@ package delivery
 import (
 	"flag"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
@@ -10,6 +11,9 @@ import (
 
 // envJob carries the job of a worker process: this test binary, started again.
 const envJob = "ANPR_DELIVERY_JOB"
+
+// lockThread ties the calling goroutine to its thread.
+func lockThread() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(envJob); text != "" {
@@ -19,5 +23,5 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	embeddedtest.Main(m)
+	embeddedtest.Main(m, stopBrokers, writeResults)
 }

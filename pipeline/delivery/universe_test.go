@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -45,6 +46,7 @@ var theCity = sync.OnceValues(func() (*bench.City, error) {
 
 // record is one record of a universe's log before it is sent.
 type record struct {
+	id        string // of the read
 	partition int
 	key       []byte
 	value     []byte
@@ -63,6 +65,15 @@ type universe struct {
 	client  *kafka.Client
 	sent    int
 	ends    [partitions]int64
+
+	mixed bool // workers of two catalogue versions: rows are compared without the version
+
+	// For the table of results.
+	fault    string // what is done to it
+	struck   int    // how often
+	detail   string // what was measured
+	rows     int
+	checksum hash.Hash
 }
 
 var universes atomic.Uint64
@@ -85,10 +96,15 @@ func newUniverse(t *testing.T, n int) *universe {
 // newUniverseOn is newUniverse on another engine.
 func newUniverseOn(t *testing.T, n int, addr, db string) *universe {
 	t.Helper()
+	return newUniverseAt(t, n, brokerAddr(t), addr, db)
+}
+
+// newUniverseAt is newUniverse on another broker and engine.
+func newUniverseAt(t *testing.T, n int, broker, addr, db string) *universe {
+	t.Helper()
 	u := &universe{t: t, seed: runSeed() + universes.Add(1), ids: map[string]bool{}}
 	t.Logf("seed of the run: ANPR_DELIVERY_SEED=%d", runSeed())
-	broker := brokerAddr(t)
-	u.client = &kafka.Client{Addr: kafka.TCP(broker), Timeout: 30 * time.Second, Transport: &kafka.Transport{}}
+	u.client = &kafka.Client{Addr: kafkaTCP(broker), Timeout: 30 * time.Second, Transport: &kafka.Transport{Dial: directly, MetadataTTL: 2 * time.Second}}
 	name := fmt.Sprintf("delivery-%d", u.seed)
 	u.job = job{
 		Kafka: broker, ClickHouse: addr, Database: db, Topic: name + "-reads", Group: name, Reference: t.TempDir(),
@@ -123,7 +139,7 @@ func (u *universe) generate(n int) {
 		traffic.Next(&ev)
 		class := ev.Class()
 		u.records = append(u.records, record{
-			partition: ev.Partition(partitions), key: class.AppendTo(nil), value: ev.AppendRecord(nil),
+			id: ev.ReadID().String(), partition: ev.Partition(partitions), key: class.AppendTo(nil), value: ev.AppendRecord(nil),
 		})
 		if ev.Kind >= bench.Unreadable {
 			u.rejects++
@@ -330,7 +346,7 @@ func (u *universe) migrate(j job) {
 // createTopics makes the topics that are missing.
 func createTopics(t *testing.T, broker string, topics map[string]int) {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.MetadataMinAge(50*time.Millisecond))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(brokersOf(broker)...), kgo.MetadataMinAge(50*time.Millisecond), kgo.Dialer(directly))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +356,7 @@ func createTopics(t *testing.T, broker string, topics map[string]int) {
 	adm := kadm.NewClient(cl)
 	for name, n := range topics {
 		for {
-			if _, err := adm.CreateTopic(ctx, int32(n), 1, nil, name); err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
+			if _, err := adm.CreateTopic(ctx, int32(n), -1, nil, name); err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
 				break
 			} else if ctx.Err() != nil {
 				t.Fatalf("create topic %s: %v", name, err)

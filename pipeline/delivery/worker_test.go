@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,9 @@ type job struct {
 	Topic, Group, Reference     string
 	Partitions, BatchRows       int
 	Linger                      time.Duration
+	Session                     time.Duration // 0: session
+	InsertTimeout               time.Duration // 0: the sink's
+	Catalogue                   string        // directory; "": the built-in one
 	Fault                       fault
 }
 
@@ -36,7 +40,11 @@ const session = 1500 * time.Millisecond
 
 // run works until ctx ends. It is wired as `anpr ingest` is.
 func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
-	catalogue, err := rules.Load(rules.Brussels())
+	from := rules.Brussels()
+	if j.Catalogue != "" {
+		from = os.DirFS(j.Catalogue)
+	}
+	catalogue, err := rules.Load(from)
 	if err != nil {
 		return err
 	}
@@ -47,7 +55,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	trace := func(steps []schemas.Step) []byte { return evidence.AppendTrace(nil, steps) }
 	cfg := sink.Config{
 		Addr: j.ClickHouse, Database: j.Database, Conns: 4 * j.Partitions, TraceJSON: trace, Logger: log,
-		DialTimeout: 30 * time.Second, Breaker: sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
+		DialTimeout: cmp.Or(j.InsertTimeout, 30*time.Second), InsertTimeout: j.InsertTimeout, Breaker: sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
 	}
 	conn, err := sink.Open(cfg)
 	if err != nil {
@@ -72,7 +80,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 		_ = topics.Close(ctx) // what was not acknowledged is not committed either
 	}()
 	group, err := source.Join(source.Config{
-		Brokers: []string{j.Kafka}, Topic: j.Topic, GroupID: j.Group, SessionTimeout: session, MaxWait: 50 * time.Millisecond, Logger: log,
+		Brokers: brokersOf(j.Kafka), Topic: j.Topic, GroupID: j.Group, SessionTimeout: cmp.Or(j.Session, session), MaxWait: 50 * time.Millisecond, Logger: log,
 	})
 	if err != nil {
 		return err

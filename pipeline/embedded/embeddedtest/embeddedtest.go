@@ -34,10 +34,14 @@ var shared struct {
 }
 
 // Main runs the tests, or the engine when this process is its child; it does not return. It is the body of TestMain.
-func Main(m *testing.M) {
+// after is called when the tests have ended, before the engine is stopped.
+func Main(m *testing.M, after ...func()) {
 	embedded.MaybeRunEngineChild()
 	shared.main.Store(true)
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "embeddedtest:", err)
 		code = max(code, 1)

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+)
+
+// longestStall bounds how long the demo waits for something that stands still - a stopped process, a cut connection, an
+// engine that is started again - before it says what it could not do.
+const longestStall = 5 * time.Minute
+
+// patiently calls f until it succeeds, at most two minutes: a part may be on its way back.
+func patiently[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		v, err := f(ctx)
+		if err == nil {
+			return v, nil
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return v, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+}
+
+// whileItLives returns a context that ends when a part that everything needs has ended by itself; its cause says which.
+func (s *stack) whileItLives(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cancel(s.wait(ctx))
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-ended
+	}
+}
+
+// settle waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
+// It gives up when nothing moves for longestStall, or when a part has ended for good.
+func (d *demo) settle(ctx context.Context) error {
+	var end, lag int64
+	var err error
+	quiet, moved, last := time.Now(), time.Now(), [2]int64{-1, -1}
+	for time.Since(quiet) < 8*time.Second {
+		end, lag, err = d.behind(ctx)
+		if err != nil || lag > 0 || end != last[0] {
+			quiet = time.Now()
+		}
+		if now := [2]int64{end, lag}; err == nil && now != last {
+			moved, last = time.Now(), now
+		}
+		if time.Since(moved) > longestStall {
+			return fmt.Errorf("the pipeline did not settle: nothing moved for %v, %d records are not processed; see the log above: %w", longestStall, lag, errors.Join(err, errStill))
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the pipeline did not settle, %d records are not processed: %w", lag, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+var errStill = errors.New("standing still")
+
+// behind returns how many records are on the log and how many of them are not processed.
+func (d *demo) behind(ctx context.Context) (end, lag int64, err error) {
+	if end, err = d.count.topics.records(ctx, topicReads); err == nil {
+		lag, err = d.count.topics.lag(ctx)
+	}
+	return end, lag, err
+}
+
+// judge writes down everything that is not as it must be. What was left of an earlier run on the same data may be more
+// than this run's truth expects.
+func (s *summary) judge(rep *bench.Report, d *demo) {
+	s.Residual = int64(s.Produced) - int64(s.Stored+s.Merged+s.Rejected)
+	if s.Residual != 0 {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d records of the log are not in the tables, or counted twice", s.Residual))
+	}
+	if s.Duplicates != 0 {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d rows are there twice", s.Duplicates))
+	}
+	if d.done != nil && d.done.NotSent > 0 && !d.cut {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d reads were due and never acknowledged by the gateway: they are not on the log; the cameras would send them again", d.done.NotSent))
+	}
+	if rep == nil || d.cut {
+		return
+	}
+	s.Truth = map[string]bench.Tally{"hits": rep.Hits, "speed": rep.Speed, "lez": rep.LEZ}
+	for _, name := range []string{"hits", "speed", "lez"} {
+		t := s.Truth[name]
+		if t.Missing > 0 || t.Extra > 0 && !d.resumed {
+			s.Problems = append(s.Problems, fmt.Sprintf("%s are not those of the generator's truth: %s (reads that reach the gateway later than their passage closed do not change what was decided)", name, tally(t)))
+		}
+	}
+}
+
+// verdict is the error of a run that was not exact.
+func (s *summary) verdict() error {
+	if len(s.Problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the result is not exact: %s", strings.Join(s.Problems, "; "))
+}
