@@ -14,6 +14,12 @@ SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
 PKG          ?= ./...
+FAULTS       ?= full
+FAULT_RESULTS ?= $(CURDIR)/bin/faults.jsonl
+SOAK_MINUTES ?= 30
+SOAK_RATE    ?= 5000
+SOAK_SEED    ?= 1
+SOAK_OUT     ?= $(CURDIR)/bin/soak.json
 TOOL         := go tool -modfile=deploy/tools/go.mod
 
 .PHONY: help
@@ -63,10 +69,22 @@ e2e: setup ## The whole program from outside: start, feed, kill, restart, count
 test-kafka: setup ## The pipeline against real Apache Kafka brokers (needs Java 17 and Maven; no Docker)
 	deploy/kafka-test/run.sh
 
+.PHONY: test-faults
+test-faults: setup ## Every fault at level 2, at its full length, on the embedded broker and on three real ones (an hour): FAULTS=short as in CI
+	@mkdir -p bin
+	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) CGO_ENABLED=0 go test -tags faults -count=1 -timeout 60m ./pipeline/delivery ./pipeline/gateway
+	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) ANPR_TEST_TAGS=kafka,faults ANPR_TEST_MINUTES=60 deploy/kafka-test/run.sh
+	@echo "table: $(FAULT_RESULTS).md"
+
+.PHONY: soak
+soak: build ## The pipeline under random faults: SOAK_MINUTES=30 SOAK_RATE=5000 SOAK_SEED=1
+	ANPR_SOAK_MINUTES=$(SOAK_MINUTES) ANPR_SOAK_RATE=$(SOAK_RATE) ANPR_SOAK_SEED=$(SOAK_SEED) ANPR_SOAK_OUT=$(SOAK_OUT) \
+		CGO_ENABLED=0 go test -tags soak -count=1 -v -timeout $$(( $(SOAK_MINUTES) + 30 ))m -run '^TestSoak$$' ./pipeline/delivery
+
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
 	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
-	go vet -tags e2e ./... && go vet -tags kafka ./pipeline/delivery
+	go vet -tags e2e ./... && go vet -tags faults ./... && go vet -tags kafka,faults ./pipeline/delivery && go vet -tags soak ./pipeline/delivery
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: fuzz

@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,15 +113,6 @@ func startCluster() error {
 	return errors.Join(errs...)
 }
 
-// freeAddr returns an address of this machine on which nobody listens.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 func (b *kafkaBroker) configure(voters string) error {
 	if err := os.MkdirAll(b.dir, 0o750); err != nil {
 		return err
@@ -202,7 +193,7 @@ func (b *kafkaBroker) restart(t *testing.T) {
 	started := make(chan error)
 	go func() {
 		// The death signal is tied to the thread that starts the child; this goroutine keeps it until the child ends.
-		lockThread()
+		runtime.LockOSThread()
 		err := b.cmd.Start()
 		started <- err
 		if err == nil {

@@ -5,6 +5,12 @@
 // prints its seed; ANPR_DELIVERY_SEED repeats its traffic and its faults, though not the timing of the processes. The
 // package has no code of its own.
 //
+// The tag kafka also brings three brokers, which the tests start, kill, stop and restart themselves. The tag faults brings
+// networks that delay, cut and lose (toxiproxy between workers and ClickHouse, and workers and broker), full disks, stopped
+// and killed engines, members that come and go, and a rolling restart with another catalogue (`make test-faults`;
+// ANPR_FAULTS=full does each at its full length). The tag soak is `make soak`. Every universe is compared, row by row over
+// all columns but the time of insertion, with an undisturbed run of the same log; ANPR_FAULT_RESULTS collects the results.
+//
 // # What kafka-go 0.4.51 cannot do with Apache Kafka 3.9.2 and 4.3.1
 //
 // Tried with both; none of it depends on the version but where said. That all else works is what the tests show.

@@ -1,4 +1,4 @@
-//go:build kafka || faults
+//go:build kafka || faults || soak
 
 package delivery
 
@@ -87,3 +87,12 @@ type advertised struct {
 }
 
 func (a advertised) Addr() net.Addr { return a.addr }
+
+// freeAddr returns an address of this machine on which nobody listens.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}

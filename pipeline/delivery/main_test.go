@@ -3,7 +3,6 @@ package delivery
 import (
 	"flag"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
@@ -11,9 +10,6 @@ import (
 
 // envJob carries the job of a worker process: this test binary, started again.
 const envJob = "ANPR_DELIVERY_JOB"
-
-// lockThread ties the calling goroutine to its thread.
-func lockThread() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(envJob); text != "" {

@@ -23,6 +23,7 @@ type networkFault struct {
 }
 
 func down(kind string, attributes map[string]int) toxic { return toxic{kind, "downstream", attributes} }
+
 func upto(kind string, attributes map[string]int) toxic { return toxic{kind, "upstream", attributes} }
 
 var networkFaults = []networkFault{

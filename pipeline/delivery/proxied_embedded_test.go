@@ -1,4 +1,4 @@
-//go:build faults && !kafka
+//go:build (faults || soak) && !kafka
 
 package delivery
 
@@ -13,17 +13,17 @@ import (
 // behindLinks returns a broker of this test, the address that workers get, and the links to it.
 func behindLinks(t *testing.T) (addr string, links []*link) {
 	t.Helper()
-	real, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := between(t, "broker", real.Addr().String())
+	l := between(t, "broker", server.Addr().String())
 	told, err := net.ResolveTCPAddr("tcp", l.addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := kfake.NewCluster(
-		kfake.Ports(told.Port), kfake.ListenFn(func(string, string) (net.Listener, error) { return advertised{real, told}, nil }),
+		kfake.Ports(told.Port), kfake.ListenFn(func(string, string) (net.Listener, error) { return advertised{server, told}, nil }),
 		kfake.GroupMinSessionTimeout(time.Second), kfake.DataDir(t.TempDir()), kfake.SyncWrites(),
 	)
 	if err != nil {

@@ -13,36 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
 	"github.com/gvc-brussels/anpr/rules"
 )
-
-// ownEngine is an engine of one test, with a database, that the test may stop, kill and starve.
-type ownEngine struct {
-	*embedded.ClickHouse
-
-	dir, addr, http string
-}
-
-func newEngine(t *testing.T, dir string) *ownEngine {
-	t.Helper()
-	e := startEngine(t, dir, "127.0.0.1:0", "127.0.0.1:0")
-	o := &ownEngine{e, dir, e.NativeAddr(), e.HTTPAddr()}
-	t.Cleanup(func() { stopEngine(t, o.ClickHouse) })
-	if err := embeddedtest.Exec(t.Context(), o.addr, "CREATE DATABASE faults"); err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
-// signal goes to the engine's process group.
-func (o *ownEngine) signal(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(-o.PID(), sig); err != nil {
-		t.Fatalf("signal %v to the engine: %v", sig, err)
-	}
-}
 
 // probe writes a row of its own to a table of its own.
 func probe(ctx context.Context, addr string) error {

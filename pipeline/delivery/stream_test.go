@@ -170,21 +170,3 @@ func (w *team) settle() {
 	w.u.drained(w.j.Group, w.alive)
 	w.shrink(0)
 }
-
-// longer scales a duration: short in CI, full length with ANPR_FAULTS=full.
-func longer(t *testing.T, short, full time.Duration) time.Duration {
-	t.Helper()
-	if fullLength() {
-		return full
-	}
-	t.Logf("shortened from %v to %v; %s=full does it at full length", full, short, envFaults)
-	return short
-}
-
-// pass waits for that long, unless the test ends.
-func pass(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
-}
