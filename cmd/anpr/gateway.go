@@ -96,6 +96,7 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	if err != nil {
 		return nil, errors.Join(err, producer.Close())
 	}
+	o.ready("images", images.Check)
 	o.ready("kafka", func(ctx context.Context) error { return producer.CheckTopic(ctx, partitions) })
 	return &gatewayPart{handler: g.Handler(), close: producer.Close}, nil
 }

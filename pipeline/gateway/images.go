@@ -91,6 +91,22 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	return sum, d.sync(dir)
 }
 
+// Check reports whether a picture could be stored now: the directory can be written and the disk has room.
+func (d *DirStore) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(d.root, temporary)
+	if err != nil {
+		return fmt.Errorf("image directory %s cannot be written; free space or fix its permissions: %w", d.root, err)
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return fmt.Errorf("image directory %s cannot be written; free space or fix its permissions: %w", d.root, err)
+	}
+	return nil
+}
+
 // sync makes the names durable down to dir; on directories without changes it costs little.
 func (d *DirStore) sync(dir string) error {
 	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
