@@ -58,6 +58,7 @@ type pipelineFlags struct {
 type gatewayFlags struct {
 	GatewayAddr string `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
 	Images      string `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
+	Receipts    string `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
 
 type officeFlags struct {

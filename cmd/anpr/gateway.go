@@ -82,7 +82,12 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
-	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr)})
+	metrics := gateway.NewMetrics(o.reg)
+	receipts, err := openReceipts(c.Receipts, metrics, o, log)
+	if err != nil {
+		return nil, err
+	}
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Acked: receipts.keep})
 	g, err := gateway.New(gateway.Config{
 		Registry:   func() gateway.Registry { return store.Current() },
 		Normalise:  normalised,
@@ -91,14 +96,14 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 		Partitions: partitions,
 		Now:        time.Now,
 		Log:        log.With().Str("role", "gateway").Logger(),
-		Metrics:    gateway.NewMetrics(o.reg),
+		Metrics:    metrics,
 	})
 	if err != nil {
-		return nil, errors.Join(err, producer.Close())
+		return nil, errors.Join(err, producer.Close(), receipts.close())
 	}
 	o.ready("images", images.Check)
 	o.ready("kafka", func(ctx context.Context) error { return producer.CheckTopic(ctx, partitions) })
-	return &gatewayPart{handler: g.Handler(), close: producer.Close}, nil
+	return &gatewayPart{handler: g.Handler(), close: func() error { return errors.Join(producer.Close(), receipts.close()) }}, nil
 }
 
 // normalised is normalise.Plate with the error type the gateway expects: a nil *RejectError must become a nil error.

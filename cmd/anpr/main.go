@@ -17,17 +17,18 @@ import (
 
 // cli is the command line. Every flag can also be set by the environment variable its help names.
 type cli struct {
-	Up      upCmd      `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
-	Demo    demoCmd    `cmd:"" help:"Run everything with a seeded Brussels day of traffic, show what happens, explain three offences."`
-	Gateway gatewayCmd `cmd:"" help:"Run the camera gateway against a Kafka."`
-	Ingest  ingestCmd  `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
-	Office  officeCmd  `cmd:"" help:"Run the query API against a ClickHouse."`
-	Migrate migrateCmd `cmd:"" help:"Create or update the ClickHouse tables."`
-	Query   queryCmd   `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
-	Rules   rulesCmd   `cmd:"" help:"Check the rule catalogue, list its unverified values."`
-	Sample  sampleCmd  `cmd:"" help:"Write a seeded sample city as reference data."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Engine  engineCmd  `cmd:"" hidden:"" help:"Fetch the ClickHouse engine for a machine without one."`
+	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
+	Demo      demoCmd      `cmd:"" help:"Run everything with a seeded Brussels day of traffic, show what happens, explain three offences."`
+	Gateway   gatewayCmd   `cmd:"" help:"Run the camera gateway against a Kafka."`
+	Ingest    ingestCmd    `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
+	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
+	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
+	Query     queryCmd     `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
+	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
+	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values."`
+	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Engine    engineCmd    `cmd:"" hidden:"" help:"Fetch the ClickHouse engine for a machine without one."`
 
 	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`
 	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`
@@ -38,7 +39,19 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage.
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+// Error is the error's text.
+func (e *exitError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error.
+func (e *exitError) Unwrap() error { return e.err }
+
+// Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage. A command whose help says so has codes of its own.
 func run(args []string) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("anpr"), kong.UsageOnError(),
@@ -63,6 +76,9 @@ func run(args []string) int {
 	if err := kctx.Run(logger); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "anpr:", err)
+		}
+		if own, ok := errors.AsType[*exitError](err); ok {
+			return own.code
 		}
 		return 1
 	}

@@ -24,6 +24,7 @@ import (
 // ops is what an operator sees of a process: metrics, liveness, readiness and profiles, on a port of its own.
 type ops struct {
 	reg *prometheus.Registry
+	mux *http.ServeMux
 
 	mu     sync.Mutex // guards checks
 	checks []check
@@ -40,7 +41,17 @@ type check struct {
 func newOps() *ops {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &ops{reg: reg}
+	o := &ops{reg: reg, mux: http.NewServeMux()}
+	o.mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	o.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	o.mux.HandleFunc("GET /readyz", o.readyz)
+	o.mux.HandleFunc("GET /debug/stages", o.latencies)
+	o.mux.HandleFunc("/debug/pprof/", pprof.Index)
+	o.mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	o.mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	o.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	o.mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return o
 }
 
 // ready adds a condition of readiness.
@@ -50,19 +61,11 @@ func (o *ops) ready(name string, ok func(context.Context) error) {
 	o.checks = append(o.checks, check{name, ok})
 }
 
-func (o *ops) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.reg, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", o.readyz)
-	mux.HandleFunc("GET /debug/stages", o.latencies)
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
-}
+// handler serves what is there, and what is handled later.
+func (o *ops) handler() http.Handler { return o.mux }
+
+// handle adds a path. It may be called while the port is served.
+func (o *ops) handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }
 
 // latencies answers with the histograms of each stage, see pipeline.StageSnapshot.
 func (o *ops) latencies(w http.ResponseWriter, _ *http.Request) {

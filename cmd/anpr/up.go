@@ -32,6 +32,7 @@ type stackFlags struct {
 	gatewayFlags
 	officeFlags
 	opsFlags
+	watchFlags
 	SampleSeed uint64 `help:"Seed of the made-up city that is written when there is no reference data." default:"1" env:"ANPR_SAMPLE_SEED"`
 }
 
@@ -71,6 +72,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	f.Reference = under(f.Reference, f.Data, "reference")
 	f.Index = under(f.Index, f.Data, "reference-index")
 	f.Images = under(f.Images, f.Data, "images")
+	f.Receipts = under(f.Receipts, f.Data, "receipts")
 	f.Users = under(f.Users, f.Reference, "users.yaml")
 	s := &stack{flags: f, log: log, ops: newOps()}
 	defer func() {
@@ -162,6 +164,9 @@ func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listene
 		return err
 	}
 	s.push("office database", func(context.Context) error { return office.close() })
+	if err := s.startAccounts(ctx); err != nil {
+		return err
+	}
 	srv := serve("office", listeners["office"], office.handler, s.log)
 	s.push("office", srv.stop)
 	gw, err := newGateway(ctx, &gatewayCmd{kafkaFlags: f.kafkaFlags, gatewayFlags: f.gatewayFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log)
@@ -172,6 +177,21 @@ func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listene
 	s.push("drain", s.drain) // after the gateway has stopped, before the pipeline does
 	front := serve("gateway", listeners["gateway"], gw.handler, s.log)
 	s.push("gateway", front.stop)
+	return nil
+}
+
+// startAccounts reconciles continuously, unless it is switched off.
+func (s *stack) startAccounts(ctx context.Context) error {
+	f := &s.flags
+	if f.WatchEvery == 0 {
+		return nil
+	}
+	b, err := openBooks(booksFlags{KafkaAddr: f.KafkaAddr, clickhouseFlags: f.clickhouseFlags, Group: f.Group, Receipts: []string{f.Receipts}}, s.log)
+	if err != nil {
+		return err
+	}
+	stop := startWatch(ctx, b, f.watchFlags, s.ops, s.log)
+	s.push("accounts", func(context.Context) error { stop(); return nil })
 	return nil
 }
 

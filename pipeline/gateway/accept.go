@@ -150,7 +150,7 @@ func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, 
 func (g *Gateway) record(u *upload, p *Parsed) (Record, error) {
 	value, err := proto.Marshal(p.Read)
 	return Record{
-		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(),
+		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: u.cam.ID,
 		Partition: schemas.Partition(p.class, u.cam.ID, g.cfg.Partitions),
 	}, err
 }
@@ -175,7 +175,7 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 		panic("BUG: a quarantine record cannot be encoded")
 	}
 	return Record{
-		Key: []byte(u.camera), Value: value, Time: u.received.Time(),
+		Key: []byte(u.camera), Value: value, Time: u.received.Time(), Camera: u.camera,
 		Partition: schemas.Partition(schemas.Class{}, u.camera, g.cfg.Partitions),
 	}
 }

@@ -26,6 +26,7 @@ type Record struct {
 	Key, Value []byte
 	Partition  int
 	Time       time.Time // of receipt
+	Camera     string
 }
 
 // Producer puts records on the log. Produce returns nil only when the broker has acknowledged all of them; after an error

@@ -18,6 +18,19 @@ type KafkaConfig struct {
 	Topic   string            // [anpr.reads.v1]
 	Linger  time.Duration     // how long a record waits for others [2 ms]
 	Codec   kafka.Compression // [none]
+	// Acked is told of every batch that the broker acknowledged, before the senders are: what it keeps is never less than
+	// what was answered with success. The receipts are of one partition, in order, and valid during the call. It is called
+	// from one goroutine a partition. nil: nobody is told
+	Acked func([]Receipt)
+}
+
+// Receipt is one record that the broker acknowledged.
+type Receipt struct {
+	Partition int32
+	Offset    int64
+	Camera    string
+	Time      time.Time // of receipt
+	Value     []byte
 }
 
 // KafkaProducer produces with acks=all. Concurrent calls share batches: a record waits at most Linger for others of its
@@ -35,11 +48,11 @@ type assigned struct{}
 
 // Balance returns the partition carried in WriterData.
 func (assigned) Balance(m kafka.Message, _ ...int) int {
-	p, ok := m.WriterData.(int)
+	r, ok := m.WriterData.(*Record)
 	if !ok {
 		panic("BUG: a message without partition")
 	}
-	return p
+	return r.Partition
 }
 
 // NewKafkaProducer makes a producer. It connects with the first record; CheckTopic asks beforehand.
@@ -51,8 +64,29 @@ func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
 		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assigned{}, Transport: pool,
 		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
 		BatchTimeout: cfg.Linger, BatchSize: 1000, BatchBytes: 900 << 10, // below the broker's default of 1 MiB
-		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec,
+		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec, Completion: completion(cfg.Acked),
 	}}
+}
+
+// completion passes on what was acknowledged. The writer calls it before it tells those who wait.
+func completion(acked func([]Receipt)) func([]kafka.Message, error) {
+	if acked == nil {
+		return nil
+	}
+	return func(msgs []kafka.Message, err error) {
+		if err != nil || len(msgs) == 0 {
+			return
+		}
+		out := make([]Receipt, len(msgs))
+		for i, m := range msgs {
+			r, ok := m.WriterData.(*Record)
+			if !ok {
+				panic("BUG: a message without its record")
+			}
+			out[i] = Receipt{int32(m.Partition), m.Offset, r.Camera, r.Time, r.Value}
+		}
+		acked(out)
+	}
 }
 
 // CheckTopic fails when the topic has not the expected number of partitions: keys would go to the wrong shard.
@@ -77,7 +111,7 @@ func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
 func (k *KafkaProducer) Produce(ctx context.Context, records []Record) error {
 	msgs := make([]kafka.Message, len(records))
 	for i, r := range records {
-		msgs[i] = kafka.Message{Key: r.Key, Value: r.Value, Time: r.Time, WriterData: r.Partition}
+		msgs[i] = kafka.Message{Key: r.Key, Value: r.Value, Time: r.Time, WriterData: &records[i]}
 	}
 	err := k.writer.WriteMessages(ctx, msgs...)
 	if many, ok := errors.AsType[kafka.WriteErrors](err); ok {

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+)
+
+type reconcileCmd struct {
+	Balance balanceCmd `cmd:"" default:"withargs" help:"Balance a window of receipt, per camera and minute: accepted = log = stored + merged + rejected (+ ticks); hits, offences and dead letters on topics = tables. Exit code: 0 balanced, 1 something is left over (it is named), 2 cannot tell (a side does not answer, records are still in flight, retention or a missing journal hides a part)."`
+	Verify  verifyCmd  `cmd:"" help:"Verify the delivery protocol from outside: commits of the group and the batches table, no gap, no overlap, nothing backwards, no plan without its insert, no insert without a plan. Exit code: 0 it holds, 1 it is broken, 2 cannot tell."`
+	Watch   watchCmd   `cmd:"" help:"Do both continuously and show the result as metrics, until stopped. anpr up does this by itself."`
+}
+
+// booksFlags say where the sides of the account are.
+type booksFlags struct {
+	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	clickhouseFlags
+	Group    string   `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
+	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
+}
+
+func openBooks(f booksFlags, log zerolog.Logger) (*ledger.Books, error) {
+	cfg, err := f.clickhouseFlags.config(log, nil)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.Receipts) == 0 {
+		if local := filepath.Join("anpr-data", "receipts"); isDir(local) {
+			f.Receipts = []string{local}
+		}
+	}
+	return &ledger.Books{Log: ledger.NewLog(f.KafkaAddr), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
+}
+
+func closeBooks(b *ledger.Books) {
+	b.Log.Close()
+	_ = b.DB.Close() // idle connections
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// Exit codes of reconcile, as their help says.
+const (
+	exitLeftOver   = 1
+	exitCannotTell = 2
+)
+
+type balanceCmd struct {
+	booksFlags
+	From   time.Time     `help:"First minute of receipt, RFC 3339; default an hour before --to."`
+	To     time.Time     `help:"End of the window, RFC 3339, exclusive; default the last whole minute that is at least 30 s ago."`
+	By     []string      `help:"Also list the account by camera, by minute, or both." enum:"camera,minute" sep:","`
+	Settle time.Duration `help:"How long to wait for the pipeline to commit what the window holds." default:"30s"`
+	JSON   bool          `help:"Print JSON."`
+}
+
+// Run balances once.
+func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	b, err := openBooks(c.booksFlags, log)
+	if err != nil {
+		return err
+	}
+	defer closeBooks(b)
+	b.Settle = c.Settle
+	r, err := b.Reconcile(ctx, c.window(time.Now()), ledger.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
+	if err != nil {
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
+	}
+	if err := show(os.Stdout, r, c.JSON); err != nil {
+		return err
+	}
+	switch r.Verdict {
+	case ledger.Residual:
+		return &exitError{exitLeftOver, fmt.Errorf("%d are left over; deploy/README.md, \"Does it add up\", says what to do", leftOver(r))}
+	case ledger.CannotTell:
+		return &exitError{exitCannotTell, errors.New("cannot tell whether it adds up")}
+	case ledger.Balanced:
+	}
+	return nil
+}
+
+func leftOver(r *ledger.Report) (n uint64) {
+	for _, k := range r.ByKind {
+		n += k
+	}
+	return n
+}
+
+// window fills in what was not given, to whole minutes.
+func (c *balanceCmd) window(now time.Time) ledger.Window {
+	to := c.To
+	if to.IsZero() {
+		to = now.Add(-30 * time.Second)
+	}
+	to = to.Truncate(time.Minute)
+	from := c.From
+	if from.IsZero() {
+		from = to.Add(-time.Hour)
+	}
+	return ledger.Window{From: from.Truncate(time.Minute), To: to}
+}
+
+// show prints a result for people or machines.
+func show[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool) error {
+	if !asJSON {
+		return r.Print(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+type verifyCmd struct {
+	booksFlags
+	Last time.Duration `help:"Look at the batches inserted in this time; 0 = all there are." default:"24h"`
+	For  time.Duration `help:"Keep looking at the commits this long. A broker without a history of commits (the embedded one) shows plans only while one looks." default:"0s"`
+	JSON bool          `help:"Print JSON."`
+}
+
+// Run verifies once.
+func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	b, err := openBooks(c.booksFlags, log)
+	if err != nil {
+		return err
+	}
+	defer closeBooks(b)
+	v, err := c.verify(ctx, b)
+	if err != nil {
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
+	}
+	if err := show(os.Stdout, v, c.JSON); err != nil {
+		return err
+	}
+	if n := len(v.Violations); n > 0 {
+		return &exitError{exitLeftOver, fmt.Errorf("the delivery protocol is broken in %d places; deploy/README.md, AnprDeliveryBroken, says what to do", n)}
+	}
+	return nil
+}
+
+func (c *verifyCmd) verify(ctx context.Context, b *ledger.Books) (*ledger.Verification, error) {
+	a, err := b.Audit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sampled []ledger.Violation
+	for until := time.Now().Add(c.For); time.Now().Before(until); {
+		found, err := a.Sample(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sampled = append(sampled, found...)
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	var since time.Time
+	if c.Last > 0 {
+		since = time.Now().Add(-c.Last)
+	}
+	v, err := a.Look(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	v.Violations = append(sampled, v.Violations...)
+	return v, nil
+}
+
+// watchFlags are those of the continuous account.
+type watchFlags struct {
+	WatchEvery time.Duration `help:"How often the accounts are balanced; 0 = not at all. One pass reads the log of its minutes once and looks through two columns of the tables' month, with one thread." default:"1m" env:"ANPR_WATCH_EVERY"`
+}
+
+type watchCmd struct {
+	booksFlags
+	watchFlags
+	opsFlags
+}
+
+// Run watches until the context ends.
+func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if c.WatchEvery <= 0 {
+		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
+	}
+	o := newOps()
+	ln, err := listen(ctx, "ops", c.OpsAddr, "--ops-addr")
+	if err != nil {
+		return err
+	}
+	srv := serve("ops", ln, o.handler(), log)
+	defer func() { err = errors.Join(err, srv.stop(context.WithoutCancel(ctx))) }()
+	b, err := openBooks(c.booksFlags, log)
+	if err != nil {
+		return err
+	}
+	o.ready("clickhouse", b.DB.Ping)
+	o.ready("kafka", func(ctx context.Context) error {
+		_, err := partitionsOf(ctx, c.KafkaAddr)
+		return err
+	})
+	stop := startWatch(ctx, b, c.watchFlags, o, log)
+	log.Info().Stringer("every", c.WatchEvery).Strs("receipts", b.Receipts).Msg("reconciling")
+	<-ctx.Done()
+	stop()
+	return nil
+}
+
+// startWatch balances continuously until the returned function is called, which also closes the books.
+func startWatch(ctx context.Context, b *ledger.Books, f watchFlags, o *ops, log zerolog.Logger) (stop func()) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := ledger.NewWatch(ledger.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: ledger.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Run(run)
+	}()
+	return func() {
+		cancel()
+		<-done
+		closeBooks(b)
+	}
+}
+
+// receipts is a gateway's journal, or none.
+type receipts struct {
+	journal *ledger.Journal
+	metrics *gateway.Metrics
+}
+
+// openReceipts opens the journal and serves it on the ops port.
+func openReceipts(dir string, m *gateway.Metrics, o *ops, log zerolog.Logger) (*receipts, error) {
+	if dir == "" {
+		log.Warn().Msg("no directory for receipts: what the broker acknowledged is listed nowhere but on the log, and anpr reconcile cannot find a loss there; give one with --receipts")
+		return &receipts{}, nil
+	}
+	log = log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute})
+	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir, Error: func(err error) {
+		log.Error().Err(err).Msg("the journal of receipts was not written; check the disk of --receipts. Reads are accepted all the same")
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another directory with --receipts", err)
+	}
+	o.handle("GET "+ledger.ReceiptsPath, ledger.ServeReceipts(dir))
+	return &receipts{j, m}, nil
+}
+
+func (r *receipts) keep(acked []gateway.Receipt) {
+	if r.journal == nil {
+		return
+	}
+	list := make([]ledger.Receipt, len(acked))
+	for i, a := range acked {
+		list[i] = ledger.Receipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: ledger.SumOf(a.Value)}
+	}
+	if err := r.journal.Append(list); err != nil { // told by the journal
+		r.metrics.NoReceipt.Add(float64(len(list)))
+	}
+}
+
+func (r *receipts) close() error {
+	if r.journal == nil {
+		return nil
+	}
+	return r.journal.Close()
+}
