@@ -20,6 +20,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
@@ -83,6 +84,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	sink.NewMetrics(r)
 	office.NewMetrics(r)
 	refdata.NewMetrics(r, time.Now)
+	ledger.NewMetrics(r)
 	families, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ var everyPort = []string{
 type running struct {
 	cmd                       *exec.Cmd
 	gateway, office, ops, sql string
-	kafka                     string
+	kafka, native             string
 	log                       *bytes.Buffer
 	ended                     chan error
 }
@@ -53,7 +53,7 @@ type running struct {
 var bannerLines = map[string]*regexp.Regexp{
 	"gateway": regexp.MustCompile(`cameras +http://([0-9.:]+)/`), "office": regexp.MustCompile(`office +http://([0-9.:]+)/`),
 	"ops": regexp.MustCompile(`metrics +http://([0-9.:]+)/`), "sql": regexp.MustCompile(`native, ([0-9.:]+) HTTP`),
-	"kafka": regexp.MustCompile(`kafka +([0-9.:]+),`),
+	"kafka": regexp.MustCompile(`kafka +([0-9.:]+),`), "native": regexp.MustCompile(`clickhouse +([0-9.:]+) native`),
 }
 
 func up(t *testing.T, bin, data string) *running {
@@ -86,7 +86,7 @@ func up(t *testing.T, bin, data string) *running {
 		t.Fatalf("anpr up did not come up: %v\n%s", <-r.ended, r.log)
 	}
 	r.gateway, r.office, r.ops, r.sql = found["gateway"], found["office"], found["ops"], found["sql"]
-	r.kafka = found["kafka"]
+	r.kafka, r.native = found["kafka"], found["native"]
 	return r
 }
 
@@ -217,6 +217,7 @@ func TestKillOfTheWholeTreeLosesAndDoublesNothing(t *testing.T) {
 		}
 		r.eventually(t, "SELECT (SELECT count() FROM reads) + (SELECT countIf(kind='parked') FROM merges)", fmt.Sprint(len(acked)))
 		tablesHold(t, r, acked)
+		accountsHold(t, r, bin, data, len(acked))
 		stopped(t, r)
 	}
 	t.Logf("%d reads acknowledged over 3 kills", len(acked))
@@ -244,6 +245,29 @@ func tablesHold(t *testing.T, r *running, acked map[string]bool) {
 	}
 	if got := r.query(t, `SELECT count() FROM (SELECT kafka_partition, start_offset, lagInFrame(end_offset, 1, 0) OVER (PARTITION BY kafka_partition ORDER BY start_offset) AS before FROM batches) WHERE before != start_offset`); got != "0" {
 		t.Errorf("%s gaps or overlaps in the ledger", got)
+	}
+}
+
+// accountsHold balances the whole run from outside: what the journal of the killed gateways says they accepted is on the log
+// and in the tables, and it is no less than what senders were answered.
+func accountsHold(t *testing.T, r *running, bin, data string, acked int) {
+	t.Helper()
+	at := []string{"--kafka-addr=" + r.kafka, "--clickhouse-addr=" + r.native, "--receipts=" + filepath.Join(data, "receipts"), "--json"}
+	now := time.Now()
+	args := append([]string{"reconcile", "--from=" + now.Add(-30*time.Minute).Format(time.RFC3339), "--to=" + now.Add(2*time.Minute).Format(time.RFC3339)}, at...)
+	out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
+	var report struct {
+		Verdict string
+		Total   struct{ Accepted, Log, Ticks int }
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatalf("reconcile: %v\n%s", err, out)
+	}
+	if err != nil || report.Verdict != "balanced" || report.Total.Accepted < acked || report.Total.Log-report.Total.Ticks < report.Total.Accepted {
+		t.Errorf("reconcile: %v, %d acknowledged by the senders' account\n%s", err, acked, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), bin, append([]string{"reconcile", "verify"}, at...)...).CombinedOutput(); err != nil {
+		t.Errorf("reconcile verify: %v\n%s", err, out)
 	}
 }
 

@@ -61,6 +61,7 @@ var importRules = []importRule{
 	{"pipeline/office/query", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	{"pipeline/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/embedded/embeddedtest", []string{"pipeline/embedded"}, nil, "starts the above for tests"},
+	{"pipeline/ledger", []string{"schemas", "schemas/proto/anprv1", "pipeline"}, []string{"github.com/twmb/franz-go"}, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
 	{"pipeline/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/peers", []string{"bench", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},

@@ -16,8 +16,8 @@ cache=${ANPR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/anpr}/kafka
 minutes=${ANPR_TEST_MINUTES:-6}
 tags=${ANPR_TEST_TAGS:-kafka}
 # What else has tests that can use a real broker, and which: they empty its topics, so one package at a time.
-others=(./pipeline/source ./pipeline/sink ./pipeline/gateway)
-other_tests='^Test(FetchReturns|LargeRecord|CommitCarries|TickIs|MessagesArriveWhole|CloseSends|AnAcknowledgedRead|ARetransmission|EveryFormat|OneBadRead)'
+others=(./pipeline/source ./pipeline/sink ./pipeline/gateway ./pipeline/ledger)
+other_tests='^Test(FetchReturns|LargeRecord|CommitCarries|TickIs|MessagesArriveWhole|CloseSends|AnAcknowledgedRead|ARetransmission|EveryFormat|OneBadRead|Reconcile$|TheVerifierJudges)'
 broker_pid="" work="" reason="" version=""
 
 say() { printf 'kafka-test: %s\n' "$*"; }

@@ -145,6 +145,13 @@ func (l *Log) Commits(ctx context.Context, group, topic string, partitions []int
 	if err == nil && resp.Error != nil {
 		err = resp.Error
 	}
+	if errors.Is(err, kafka.GroupIdNotFound) { // what a broker says of a group that never was
+		resp = &kafka.OffsetFetchResponse{Topics: map[string][]kafka.OffsetFetchPartition{}}
+		for _, p := range ids {
+			resp.Topics[topic] = append(resp.Topics[topic], kafka.OffsetFetchPartition{Partition: p, CommittedOffset: -1})
+		}
+		err = nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for the commits of group %s: %w", group, err)
 	}

@@ -225,8 +225,8 @@ func (r *run) deadLetters(ctx context.Context) error {
 	published, cells := map[position]bool{}, map[position]Cell{}
 	begins, err := r.since(ctx, schemas.TopicRejects, func(rec *Record) error {
 		var m anprv1.Reject
-		if proto.Unmarshal(rec.Value, &m) != nil || m.GetTopic() != r.topic {
-			return nil
+		if err := proto.Unmarshal(rec.Value, &m); err != nil || m.GetTopic() != r.topic {
+			return nil //nolint:nilerr // not ours, see readOutput
 		}
 		at := position{m.GetPartition(), m.GetOffset()}
 		if e, ok := r.judged[at.partition]; ok && at.offset >= e[0] && at.offset < e[1] {

@@ -14,16 +14,18 @@ import (
 
 // seen is what the accounts need of a record of anpr.reads.v1. The bytes alias the record.
 type seen struct {
-	camera             []byte
-	id                 []byte // 16 bytes, or none
-	captured, received int64  // microseconds; 0 = not said
-	tick               bool   // or a reject that calls itself one
+	camera   []byte
+	id       []byte // 16 bytes, or none
+	captured int64  // microseconds; 0 = not said
+	tick     bool   // or a reject that calls itself one
 }
 
 // Field numbers of anpr.v1.PlateRead.
 const (
-	fieldID, fieldCamera, fieldCaptured, fieldReceived = 1, 2, 3, 4
-	fieldTick                                          = 31
+	fieldID       = 1
+	fieldCamera   = 2
+	fieldCaptured = 3
+	fieldTick     = 31
 )
 
 // peek reads what it can: a malformed record has whatever came before the break.
@@ -51,12 +53,7 @@ func peek(value []byte) (s seen) {
 				return s
 			}
 			b = b[n:]
-			switch num {
-			case fieldCaptured:
-				s.captured = int64(v)
-			case fieldReceived:
-				s.received = int64(v)
-			}
+			s.number(num, int64(v))
 		default:
 			n := protowire.ConsumeFieldValue(num, typ, b)
 			if n < 0 {
@@ -68,8 +65,14 @@ func peek(value []byte) (s seen) {
 	return s
 }
 
+func (s *seen) number(num protowire.Number, v int64) {
+	if num == fieldCaptured {
+		s.captured = v
+	}
+}
+
 func (s *seen) text(num protowire.Number, v []byte) {
-	switch num {
+	switch int32(num) {
 	case fieldID:
 		if len(v) == len(schemas.ID{}) {
 			s.id = v
@@ -94,13 +97,9 @@ func peekJSON(value []byte) (s seen) {
 		}
 		return ""
 	}
-	number := func(names ...string) int64 {
-		n, _ := strconv.ParseInt(text(names...), 10, 64) // 0 when it is none, as for a record that does not say
-		return n
-	}
 	camera := text("camera_id", "cameraId")
 	s.camera = []byte(camera[:min(len(camera), schemas.MaxCameraID)])
-	s.captured, s.received = number("captured_at_us", "capturedAtUs"), number("received_at_us", "receivedAtUs")
+	s.captured, _ = strconv.ParseInt(text("captured_at_us", "capturedAtUs"), 10, 64) // 0 when it is none, as for a record that does not say
 	s.tick = text("tick") != ""
 	if id, err := base64.StdEncoding.DecodeString(text("read_id", "readId")); err == nil && len(id) == len(schemas.ID{}) {
 		s.id = id

@@ -22,7 +22,7 @@ var ErrDamaged = errors.New("damaged")
 // port. The camera's name is valid for ever. A frame cut short at the end of a file is what a killed gateway leaves and
 // ends that file; anything else that is broken is an error that wraps ErrDamaged.
 func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit func(*Receipt) error) error {
-	src := receiptSource(place)
+	src := shelfOf(place)
 	names, err := src.list(ctx)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit f
 	return nil
 }
 
-func readFile(ctx context.Context, src source, name string, from, to time.Time, visit func(*Receipt) error) error {
+func readFile(ctx context.Context, src shelf, name string, from, to time.Time, visit func(*Receipt) error) error {
 	r, err := src.open(ctx, name)
 	if err != nil {
 		return err
@@ -143,14 +143,14 @@ func (p *parser) acks(b []byte) error {
 	return nil
 }
 
-// source is where files of receipts are.
-type source interface {
+// shelf is where files of receipts are.
+type shelf interface {
 	list(ctx context.Context) ([]string, error)
 	open(ctx context.Context, name string) (io.ReadCloser, error)
 	String() string
 }
 
-func receiptSource(place string) source {
+func shelfOf(place string) shelf {
 	if strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://") {
 		return remote(strings.TrimRight(place, "/"))
 	}

@@ -27,6 +27,7 @@ type part struct {
 	partition int32
 	from, to  int64
 	receipts  []Receipt // by offset
+	found     []finding // by receipt
 	cell      []uint32  // by offset - from: absent, outside, or a number of cells
 	marks     []uint8
 }
@@ -42,7 +43,15 @@ const (
 	markMerged
 	markRejected
 	markAccepted
-	markOther // an accepted record's offset holds another record
+)
+
+// finding is what stands on the log where a receipt says.
+type finding uint8
+
+const (
+	nothing finding = iota
+	same
+	another
 )
 
 const markRows = markStored | markMerged | markRejected
@@ -95,7 +104,8 @@ func (s *slice) readReceipts(ctx context.Context) (map[int32][]Receipt, error) {
 		}
 	}
 	for p, list := range out {
-		slices.SortFunc(list, func(a, b Receipt) int { return cmp.Compare(a.Offset, b.Offset) })
+		slices.SortFunc(list, func(a, b Receipt) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Sum, b.Sum)) })
+		out[p] = slices.Compact(list) // a place given twice
 		if !slices.Contains(s.partitions, p) {
 			return nil, fmt.Errorf("a gateway has receipts of partition %d, which %s has not: is it another Kafka?", p, s.topic)
 		}
@@ -140,7 +150,7 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 // balance reads log and tables and compares.
 func (s *slice) balance(ctx context.Context) error {
 	for _, p := range s.parts {
-		p.cell, p.marks = make([]uint32, p.to-p.from), make([]uint8, p.to-p.from)
+		p.cell, p.marks, p.found = make([]uint32, p.to-p.from), make([]uint8, p.to-p.from), make([]finding, len(p.receipts))
 		if err := s.scan(ctx, p); err != nil {
 			return err
 		}
@@ -164,20 +174,22 @@ func (s *slice) scan(ctx context.Context, p *part) error {
 		if saw.tick {
 			p.marks[i] |= markTick
 		}
+		camera := saw.camera
+		for ; next < len(p.receipts) && p.receipts[next].Offset <= rec.Offset; next++ {
+			switch r := &p.receipts[next]; {
+			case r.Offset < rec.Offset:
+			case r.Sum != SumOf(rec.Value):
+				p.found[next] = another
+			default:
+				p.found[next], camera = same, []byte(r.Camera) // the gateway knows it of a malformed record too
+				p.marks[i] |= markAccepted
+			}
+		}
 		if at := rec.Time.UnixMicro(); at >= s.from && at < s.to {
-			p.cell[i] = s.number(saw.camera, minuteOf(rec.Time))
+			p.cell[i] = s.number(camera, minuteOf(rec.Time))
 			s.span(saw.captured)
 		} else {
 			p.cell[i] = outside
-		}
-		for next < len(p.receipts) && p.receipts[next].Offset < rec.Offset {
-			next++
-		}
-		if next < len(p.receipts) && p.receipts[next].Offset == rec.Offset {
-			p.marks[i] |= markAccepted
-			if p.receipts[next].Sum != SumOf(rec.Value) {
-				p.marks[i] |= markOther
-			}
 		}
 		return nil
 	})
@@ -221,7 +233,8 @@ func (s *slice) rows(ctx context.Context) error {
 		name, where string
 		mark        uint8
 	}{
-		{"reads", captured, markStored}, {"merges", "", markMerged},
+		{"reads", captured, markStored},
+		{"merges", "", markMerged},
 		{"rejects", " AND kafka_topic = '" + schemas.TopicReads + "'", markRejected},
 	} {
 		err := s.tables.offsets(ctx, t.name, t.where, parts, func(partition int32, offset int64) {
@@ -263,7 +276,7 @@ func (s *slice) compare(p *part) {
 			}
 			continue
 		}
-		s.judge(p, position{p.partition, offset}, c, cell, m)
+		s.judge(position{p.partition, offset}, c, cell, m)
 	}
 	if lag.Records > 0 {
 		s.lagging(lag)
@@ -278,7 +291,7 @@ func (s *slice) compare(p *part) {
 }
 
 // judge finds the one place of a committed record.
-func (s *slice) judge(p *part, at position, c Cell, cell uint32, m uint8) {
+func (s *slice) judge(at position, c Cell, cell uint32, m uint8) {
 	n, rows := s.rep.cell(c), bits.OnesCount8(m&markRows)
 	switch {
 	case cell == absent:
@@ -323,13 +336,12 @@ func (s *slice) receipted(p *part) {
 		s.rep.cell(c).Accepted++
 		detail := ""
 		switch {
+		case p.found[i] == same:
+			continue
+		case p.found[i] == another:
+			detail = "another record stands at the offset"
 		case r.Offset >= s.bounds[p.partition].End:
 			detail = fmt.Sprintf("the log ends at offset %d", s.bounds[p.partition].End)
-		case p.cell[r.Offset-p.from] == absent:
-		case p.marks[r.Offset-p.from]&markOther != 0:
-			detail = "another record stands at the offset"
-		default:
-			continue
 		}
 		it := s.rep.left(NotOnLog, c, p.partition, r.Offset, "")
 		it.Detail = detail

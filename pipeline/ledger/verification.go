@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -111,8 +112,8 @@ func (a *Auditor) Look(ctx context.Context, since time.Time) (*Verification, err
 	return v, nil
 }
 
-// since finds from which offset on batches are looked at: the first of those inserted since the time; of a partition without
-// any such, where its last batch ends; and of one without any batch, where the log begins.
+// since finds from which offset on batches are looked at: where the last one inserted before the time ends, or the first
+// inserted since then begins, whichever is lower; of a partition without a batch before the time, where the log begins.
 func (a *Auditor) since(ctx context.Context, partitions []int32, at time.Time, before map[int32]Commit) (map[int32]int64, error) {
 	bounds, err := a.books.Log.Bounds(ctx, a.topic, partitions)
 	if err != nil {
@@ -122,23 +123,21 @@ func (a *Auditor) since(ctx context.Context, partitions []int32, at time.Time, b
 	for p, b := range bounds {
 		out[p] = min(b.First, max(before[p].Offset, 0))
 	}
-	sql := fmt.Sprintf(`SELECT kafka_partition, countIf(inserted_at >= fromUnixTimestamp64Milli(%[1]d, 'UTC')),
-		minIf(start_offset, inserted_at >= fromUnixTimestamp64Milli(%[1]d, 'UTC')), max(end_offset)
-		FROM batches WHERE kafka_topic = '%[2]s' GROUP BY kafka_partition`, max(at.UnixMilli(), 0), a.topic)
+	sql := fmt.Sprintf(`SELECT kafka_partition, countIf(new) > 0, countIf(NOT new) > 0, minIf(start_offset, new), maxIf(end_offset, NOT new)
+		FROM (SELECT kafka_partition, start_offset, end_offset, inserted_at >= fromUnixTimestamp64Milli(%d, 'UTC') AS new FROM batches WHERE kafka_topic = '%s')
+		GROUP BY kafka_partition`, max(at.UnixMilli(), 0), a.topic)
 	err = a.tables.query(ctx, sql, func(rows driver.Rows) error {
 		var p int32
-		var n uint64
+		var fresh, older bool
 		var first, end int64
-		if err := rows.Scan(&p, &n, &first, &end); err != nil {
+		if err := rows.Scan(&p, &fresh, &older, &first, &end); err != nil {
 			return err
 		}
-		switch {
-		case n > 0 && !at.IsZero():
-			out[p] = first
-		case n > 0:
-			out[p] = min(out[p], first)
-		default:
+		if older {
 			out[p] = end
+		}
+		if fresh {
+			out[p] = min(out[p], first)
 		}
 		return nil
 	})
@@ -175,10 +174,11 @@ func (v *Verification) Print(w io.Writer) error {
 	if len(v.Violations) > 0 {
 		verdict = "BROKEN"
 	}
-	text := fmt.Sprintf("%s  plan, insert, commit of group %s: %d commits, %s; %d batches\n", verdict, v.Group, v.Commits, how, v.Batches)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  plan, insert, commit of group %s: %d commits, %s; %d batches\n", verdict, v.Group, v.Commits, how, v.Batches)
 	for _, x := range v.Violations {
-		text += "BREACH " + x.String() + "\n"
+		b.WriteString("BREACH " + x.String() + "\n")
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, b.String())
 	return err
 }
