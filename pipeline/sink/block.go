@@ -127,7 +127,8 @@ func (b *Block) Reset() {
 	for i := range b.tables {
 		b.tables[i].reset()
 	}
-	clear(b.reads.known[:])
+	b.reads.forget()
+	b.passages.forget()
 }
 
 // Rows returns the number of rows over all tables.

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -29,7 +30,7 @@ func (c *Config) queryOptions() *clickhouse.Options {
 		// An idle connection that a restarted server has dropped is replaced instead of handed out.
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
 	}
-	if c.Compression == CompressionLZ4 {
+	if slices.ContainsFunc(c.addrs(), c.Compression.lz4) {
 		o.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 	return o

@@ -28,6 +28,35 @@ type lowCol struct {
 	width int              // 1, 2 or 4; 0 means 1
 	last  uint32           // key of the last row
 	codes [maxCodes]uint32 // key + 1 of a small number's name; 0 is not met yet
+
+	front     *[frontSize]front // of what was met lately
+	countries *[26 * 26]uint32  // key + 1 of a country; 0 is not met yet
+}
+
+// frontSize is a power of two above what makes, colours and formats there are.
+const frontSize = 256
+
+// front is a short value and its key. Two words and the length say all of a value of at most 16 bytes, so it is found
+// without a hash of its bytes and without reading the dictionary.
+type front struct {
+	a, b uint64
+	n    uint32
+	key  uint32 // + 1; 0 is free
+}
+
+// wordsOf packs a value of at most 16 bytes into two words; with its length they are the value. From four bytes on it takes the
+// first and last four and the eight between as far as there are so many, without a branch that would depend on the length.
+func wordsOf(v []byte) (a, b uint64) {
+	n := len(v)
+	if n >= 4 {
+		off := min(4, n-4)
+		a = uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32
+		return a, uint64(binary.LittleEndian.Uint32(v[off:])) | uint64(binary.LittleEndian.Uint32(v[n-4-off:]))<<32
+	}
+	if n > 0 {
+		return uint64(v[0]) | uint64(v[n/2])<<8 | uint64(v[n-1])<<16, 0
+	}
+	return 0, 0
 }
 
 // maxCodes bounds the numbers that code takes.
@@ -49,6 +78,12 @@ func (c *lowCol) Reset() {
 	clear(c.slots)
 	c.width, c.last = 1, 0
 	clear(c.codes[:])
+	if c.front != nil {
+		clear(c.front[:])
+	}
+	if c.countries != nil {
+		clear(c.countries[:])
+	}
 }
 
 // code appends the name of a small number, always the same for the number; it is looked up once.
@@ -58,27 +93,57 @@ func (c *lowCol) code(n uint8, name string) {
 		return
 	}
 	if c.codes[n] == 0 {
-		c.codes[n] = c.key(unsafe.Slice(unsafe.StringData(name), len(name))) + 1
+		c.codes[n] = c.key(view(name)) + 1
 	}
 	c.append(c.codes[n] - 1)
 }
 
-func (c *lowCol) str(v string) { c.bytes(unsafe.Slice(unsafe.StringData(v), len(v))) }
+func view(v string) []byte { return unsafe.Slice(unsafe.StringData(v), len(v)) }
+
+func (c *lowCol) str(v string) { c.bytes(view(v)) }
 
 func (c *lowCol) country(v schemas.Country) {
-	if v.IsZero() {
-		c.bytes(nil)
+	a, b := uint(v[0])-'A', uint(v[1])-'A'
+	if a >= 26 || b >= 26 {
+		if v.IsZero() {
+			c.bytes(nil)
+		} else {
+			c.bytes(v[:])
+		}
 		return
 	}
-	c.bytes(v[:])
+	if c.countries == nil {
+		c.countries = new([26 * 26]uint32)
+	}
+	k := &c.countries[a*26+b]
+	if *k == 0 {
+		*k = c.key(v[:]) + 1
+	}
+	c.append(*k - 1)
 }
 
+// bytes appends a value. Short ones are looked for among those met lately.
 func (c *lowCol) bytes(v []byte) {
-	if len(c.spans) > 0 && string(c.value(c.last)) == string(v) { // most columns repeat the row before
-		c.append(c.last)
+	if len(v) > 16 {
+		c.append(c.key(v))
 		return
 	}
-	c.append(c.key(v))
+	if c.front == nil {
+		c.front = new([frontSize]front)
+	}
+	a, b := wordsOf(v)
+	n := uint32(len(v))
+	i := ((a^b<<23^b>>41)*0x9e3779b97f4a7c15 + uint64(n)) >> 56 // two places a value may be at
+	f := &c.front[i]
+	if f.a != a || f.b != b || f.n != n || f.key == 0 {
+		if f.key != 0 {
+			f = &c.front[i^1]
+		}
+		if f.a != a || f.b != b || f.n != n || f.key == 0 {
+			*f = front{a: a, b: b, n: n, key: c.key(v) + 1}
+		}
+	}
+	c.append(f.key - 1)
 }
 
 func (c *lowCol) value(key uint32) []byte {

@@ -9,10 +9,11 @@ import (
 
 // passagesTable holds rows of schemas/clickhouse/0002_passages.sql.
 type passagesTable struct {
-	id                             fixedCol
-	plate, class                   strCol
-	country, site, camera, zone    lowCol
-	municipality, firstAt, lastAt  fixedCol
+	id           fixedCol
+	plate, class strCol
+	places
+	country                        lowCol
+	firstAt, lastAt                fixedCol
 	bestRead, bestConfidence       fixedCol
 	speed, reads, merged, variants fixedCol
 	parked, partition, offset      fixedCol
@@ -20,7 +21,7 @@ type passagesTable struct {
 
 func newPassages() passagesTable {
 	return passagesTable{
-		id: uuidCol(), municipality: u32Col(), firstAt: timeCol(), lastAt: timeCol(), bestRead: uuidCol(),
+		id: uuidCol(), places: newPlaces(), firstAt: timeCol(), lastAt: timeCol(), bestRead: uuidCol(),
 		bestConfidence: u16Col(), speed: i32Col(), reads: u32Col(), merged: u32Col(), variants: u8Col(),
 		parked: boolCol(), partition: i32Col(), offset: i64Col(),
 	}
@@ -32,10 +33,7 @@ func (t *passagesTable) input() proto.Input {
 		{Name: "plate", Data: &t.plate},
 		{Name: "class", Data: &t.class},
 		{Name: "country", Data: &t.country},
-		{Name: "site", Data: &t.site},
-		{Name: "camera_id", Data: &t.camera},
-		{Name: "zone", Data: &t.zone},
-		{Name: "municipality", Data: &t.municipality},
+		t.siteCol(), t.cameraCol(), t.zoneCol(), t.municipalityCol(),
 		{Name: "first_at", Data: &t.firstAt},
 		{Name: "last_at", Data: &t.lastAt},
 		{Name: "best_read_id", Data: &t.bestRead},
@@ -54,15 +52,11 @@ func (t *passagesTable) input() proto.Input {
 // that of the record that closed the passage.
 func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos pipeline.Position) {
 	t := &b.passages
-	at := placeOf(cam, p.Best.CapturedAt)
 	t.id.id(&p.ID.ID)
 	t.plate.plate(p.Best.Plate)
 	t.class.plate(p.Class.Plate)
 	t.country.country(p.Best.Country)
-	t.site.str(at.site)
-	t.camera.bytes(p.Best.Camera.Bytes())
-	t.zone.str(at.zone)
-	t.municipality.u32(at.municipality)
+	t.add(p.Best.Camera.Bytes(), cam, p.Best.CapturedAt)
 	t.firstAt.at(p.First)
 	t.lastAt.at(p.Last)
 	t.bestRead.id(&p.Best.Read.ID)

@@ -9,9 +9,8 @@ import (
 
 // readsTable holds rows of schemas/clickhouse/0001_reads.sql.
 type readsTable struct {
-	readID, passageID                                 fixedCol
-	camera, site, zone                                lowCol
-	municipality                                      fixedCol
+	readID, passageID fixedCol
+	places
 	capturedAt, receivedAt                            fixedCol
 	plate, class, raw                                 strCol
 	country                                           lowCol
@@ -23,14 +22,12 @@ type readsTable struct {
 	candidates                                        arrCol[*strCol]
 	candidatesPM                                      arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
-
-	known [512]known // by index in the registry
 }
 
 func newReads() readsTable {
 	pm := u16Col()
 	return readsTable{
-		readID: uuidCol(), passageID: uuidCol(), municipality: u32Col(), capturedAt: timeCol(), receivedAt: timeCol(),
+		readID: uuidCol(), passageID: uuidCol(), places: newPlaces(), capturedAt: timeCol(), receivedAt: timeCol(),
 		countryConfidence: u16Col(), confidence: u16Col(), lane: u8Col(), speed: i32Col(),
 		candidates:   arrCol[*strCol]{ends: u64Col(), elem: new(strCol)},
 		candidatesPM: arrCol[*fixedCol]{ends: u64Col(), elem: &pm},
@@ -42,10 +39,7 @@ func (t *readsTable) input() proto.Input {
 	return proto.Input{
 		{Name: "read_id", Data: &t.readID},
 		{Name: "passage_id", Data: &t.passageID},
-		{Name: "camera_id", Data: &t.camera},
-		{Name: "site", Data: &t.site},
-		{Name: "zone", Data: &t.zone},
-		{Name: "municipality", Data: &t.municipality},
+		t.cameraCol(), t.siteCol(), t.zoneCol(), t.municipalityCol(),
 		{Name: "captured_at", Data: &t.capturedAt},
 		{Name: "received_at", Data: &t.receivedAt},
 		{Name: "plate", Data: &t.plate},
@@ -73,39 +67,12 @@ func (t *readsTable) input() proto.Input {
 	}
 }
 
-// known is where a camera's names stand in the dictionaries of this block.
-type known struct {
-	cam          *schemas.Camera
-	camera, site uint32
-}
-
-// from appends camera and site. A registry entry is immutable, so one that was met in this block needs no look-up.
-func (t *readsTable) from(camera string, cam *schemas.Camera, site string) {
-	if cam == nil || camera != cam.ID {
-		t.camera.str(camera)
-		t.site.str(site)
-		return
-	}
-	k := &t.known[cam.Index%uint32(len(t.known))]
-	if k.cam == cam {
-		t.camera.append(k.camera)
-		t.site.append(k.site)
-		return
-	}
-	t.camera.str(camera)
-	t.site.str(site)
-	*k = known{cam: cam, camera: t.camera.last, site: t.site.last}
-}
-
 // Read adds a row of reads.
 func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos pipeline.Position) {
 	t := &b.reads
-	at := placeOf(cam, r.CapturedAt)
 	t.readID.id(&r.ID.ID)
 	t.passageID.id(&p.ID)
-	t.from(r.Camera, cam, at.site)
-	t.zone.str(at.zone)
-	t.municipality.u32(at.municipality)
+	t.add(view(r.Camera), cam, r.CapturedAt)
 	t.capturedAt.at(r.CapturedAt)
 	t.receivedAt.at(r.ReceivedAt)
 	t.plate.plate(r.Plate)
