@@ -90,8 +90,9 @@ type Publisher interface {
 }
 
 // State is what a shard keeps beyond its stream horizon, read back from the tables it was written to: offence ids of
-// recent periods and each camera's last seal, of records of this partition below the offset.
+// recent periods and each camera's last seal, of records of this partition below the offset; and how far the ledger goes.
 type State interface {
+	Reached(ctx context.Context, topic string, partition int32) (Reached, error)
 	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error)
 	Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error)
 }

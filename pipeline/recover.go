@@ -47,50 +47,6 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	return plan.End, nil
 }
 
-// committed reads the plan and checks it against what the log still holds.
-func (r *runner) committed(ctx context.Context) (Plan, error) {
-	type commit struct {
-		offset   int64
-		metadata string
-	}
-	c, err := retry(ctx, r, "read the committed offset", func() (c commit, err error) {
-		c.offset, c.metadata, err = r.sess.Committed(ctx, r.partition)
-		return c, err
-	})
-	if err != nil {
-		return Plan{}, err
-	}
-	// After the commit, never before: a plan made in between may reach beyond an older end.
-	type bounds struct{ first, end int64 }
-	b, err := retry(ctx, r, "read the log's bounds", func() (b bounds, err error) {
-		b.first, b.end, err = r.sess.Bounds(ctx, r.partition)
-		return b, err
-	})
-	if err != nil {
-		return Plan{}, err
-	}
-	if c.offset < 0 {
-		c = commit{offset: b.first}
-	}
-	plan, err := ParsePlan(c.metadata, c.offset)
-	if err != nil {
-		return plan, fmt.Errorf("%w: partition %d: %w", ErrStop, r.partition, err)
-	}
-	if plan.Start < b.first {
-		return plan, fmt.Errorf("%w: partition %d: records [%d, %d) left the log before they were processed; the loss must be recorded, then the offset set by hand",
-			ErrStop, r.partition, plan.Start, b.first)
-	}
-	if plan.End > b.end {
-		return plan, fmt.Errorf("%w: partition %d: a batch up to offset %d was planned but the log ends at %d: the log was cut; restore it, or set the offset by hand",
-			ErrStop, r.partition, plan.End, b.end)
-	}
-	if plan.Rewind < b.first {
-		r.log.Warn().Int64("from", b.first).Msg("part of the state's horizon left the log; repeats of older reads may be stored again")
-		plan.Rewind = b.first
-	}
-	return plan, nil
-}
-
 // restore loads what outlives the horizon from the tables.
 func (r *runner) restore(ctx context.Context, below int64) error {
 	since := r.shard.Clock().Day() - seenDays

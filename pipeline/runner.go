@@ -26,7 +26,8 @@ type runner struct {
 	ready   chan *Batch   // batches to write, process -> flush
 	free    chan *Batch   // written batches, flush -> process
 
-	caughtUp bool // process: the last fetch reached the end of the log
+	upto     int64 // process: offset after the last record taken; the next batch begins there, even when the log has a hole
+	caughtUp bool  // process: the last fetch reached the end of the log
 }
 
 const (
@@ -56,6 +57,7 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.upto = next
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.fetch(ctx, next) })
 	g.Go(func() error { return r.process(ctx) })
@@ -207,13 +209,13 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 	for i := 0; i < recs.Len(); {
 		b := *batch
 		if b.Totals.Fetched == 0 {
-			offset, _ := recs.At(i)
-			r.open(b, offset)
+			r.open(b, r.upto)
 		}
 		to := min(i+groupSize, recs.Len())
 		r.shard.Process(b, b.world, recs, i, to)
 		last, _ := recs.At(to - 1)
-		b.Range.End = last + 1
+		r.upto = last + 1
+		b.Range.End = r.upto
 		i = to
 		if b.Block.Rows() < r.cfg.BatchRows {
 			continue
@@ -240,7 +242,8 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 	return nil
 }
 
-// open starts a batch at offset, under the versions current now.
+// open starts a batch at offset, under the versions current now. The ranges of a partition leave no gap: the offsets of a
+// hole (compaction, transaction markers) belong to the batch after it.
 func (r *runner) open(b *Batch, offset int64) {
 	b.world = r.cfg.World()
 	b.opened = time.Now()

@@ -42,6 +42,13 @@ func (l *simLog) append(p int32, v []byte, skip int64) {
 	x.end += skip + 1
 }
 
+// truncate removes the records below offset, as retention does.
+func (l *simLog) truncate(p int32, offset int64) {
+	x := &l.parts[p]
+	i, _ := slices.BinarySearch(x.offsets, offset)
+	x.offsets, x.values, x.first = x.offsets[i:], x.values[i:], max(offset, x.first)
+}
+
 // done reports whether everything is committed.
 func (l *simLog) done() bool {
 	for p := range l.parts {

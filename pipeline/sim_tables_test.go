@@ -93,6 +93,16 @@ func (s *simSink) Insert(ctx context.Context, rg Range, t *Totals, blk Block) er
 	return nil
 }
 
+func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r Reached, err error) {
+	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d reached p%d", s.w.id, p), func() error {
+		for _, rg := range s.w.sim.tables.durable[p] {
+			r = Reached{max(r.End, rg.End), true}
+		}
+		return nil
+	})
+	return r, err
+}
+
 func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.OffenceID, err error) {
 	t := s.w.sim.tables
 	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d offences p%d below %d", s.w.id, p, below), func() error {

@@ -88,7 +88,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	engine := rules.New(catalogue)
 	worker := pipeline.New(pipeline.Config{
 		Topic: j.Topic, Partitions: j.Partitions, Group: tappedGroup{group, t}, Sink: tappedSink{tables, t}, Publisher: topics,
-		State: sink.NewState(conn), World: func() pipeline.World { return pipeline.World{Registry: snapshot, Engine: engine} },
+		State: tappedState{sink.NewState(conn), t}, World: func() pipeline.World { return pipeline.World{Registry: snapshot, Engine: engine} },
 		Dedup: dedup.Config{RepeatIDs: 1 << 14}, BatchRows: j.BatchRows, Linger: j.Linger, TickAfter: time.Hour,
 		Logger: log, Metrics: pipeline.NewMetrics(prometheus.NewRegistry()),
 	})

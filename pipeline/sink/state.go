@@ -18,6 +18,18 @@ type State struct{ conn driver.Conn }
 // NewState reads back through the connection pool, which stays the caller's.
 func NewState(conn driver.Conn) *State { return &State{conn: conn} }
 
+// Reached returns the greatest end offset of the ledger's ranges of the partition.
+func (s *State) Reached(ctx context.Context, topic string, partition int32) (r pipeline.Reached, err error) {
+	var ranges uint64
+	err = s.conn.QueryRow(ctx, `SELECT max(end_offset), count() FROM batches WHERE kafka_topic = ? AND kafka_partition = ?`,
+		topic, partition).Scan(&r.End, &ranges)
+	if err != nil {
+		return r, fmt.Errorf("read back the ledger of partition %d: %w", partition, err)
+	}
+	r.Any = ranges > 0
+	return r, nil
+}
+
 // Offences returns the ids of the candidates and holds of the partition captured on the Brussels day since or later,
 // decided by records below the offset, each once and in id order.
 func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
