@@ -27,10 +27,12 @@ type database struct {
 	dead     chan error    // the engine could not be started again
 }
 
-// restarts bounds how often an engine that keeps dying is started again, and quick is the life below which it counts.
+// An engine that was killed is started again however often that happens; one that cannot be started, or that keeps dying
+// by itself, is given up.
 const (
-	restarts = 5
-	quick    = time.Minute
+	startTries  = 8           // failed starts in a row
+	quickDeaths = 40          // deaths in a row, each within quick of the start
+	quick       = time.Minute // a longer life counts as sound
 )
 
 func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progress io.Writer) (*database, error) {
@@ -69,7 +71,7 @@ func (d *database) current() *embedded.ClickHouse {
 
 func (d *database) watch(ctx context.Context) {
 	defer close(d.watched)
-	failed := 0
+	deaths := 0
 	for {
 		e, began := d.current(), time.Now()
 		select {
@@ -77,11 +79,11 @@ func (d *database) watch(ctx context.Context) {
 			return
 		case <-e.Done():
 		}
-		if failed++; time.Since(began) > quick {
-			failed = 1
+		if deaths++; time.Since(began) > quick {
+			deaths = 1
 		}
-		d.log.Error().Err(e.Err()).Int("restart", failed).Msg("ClickHouse ended by itself; starting it again. Reads are kept on the log meanwhile")
-		next, err := d.again(ctx, failed)
+		d.log.Error().Err(e.Err()).Int("restart", deaths).Msg("ClickHouse ended by itself; starting it again. Reads are kept on the log meanwhile")
+		next, err := d.again(ctx, deaths)
 		if err != nil {
 			if ctx.Err() == nil {
 				d.dead <- fmt.Errorf("clickhouse died and could not be started again: %w; what was accepted is on the log and is processed after the next start", err)
@@ -94,21 +96,27 @@ func (d *database) watch(ctx context.Context) {
 	}
 }
 
-// again starts the engine until it answers, at most restarts times in a row.
-func (d *database) again(ctx context.Context, failed int) (*embedded.ClickHouse, error) {
-	for {
+// again starts the engine until it answers. The first restarts come at once, later ones wait up to ten seconds.
+func (d *database) again(ctx context.Context, deaths int) (*embedded.ClickHouse, error) {
+	if deaths > quickDeaths {
+		return nil, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, quick, d.current().Err())
+	}
+	wait := min(max(deaths-5, 0), 10)
+	for tries := 1; ; tries++ {
+		select {
+		case <-time.After(time.Duration(wait) * time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		next, err := embedded.StartClickHouse(ctx, d.cfg)
 		if err == nil {
 			return next, nil
 		}
-		if failed++; failed > restarts || ctx.Err() != nil {
+		if tries == startTries || ctx.Err() != nil {
 			return nil, err
 		}
-		select {
-		case <-time.After(time.Duration(failed) * time.Second):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+		d.log.Error().Err(err).Int("try", tries).Msg("ClickHouse does not start; trying again")
+		wait = min(max(wait, tries), 10)
 	}
 }
 

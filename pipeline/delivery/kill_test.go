@@ -33,6 +33,7 @@ func TestRandomKillsChangeNothing(t *testing.T) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
 				u := newUniverse(t, readsInLog)
+				u.fault, u.struck = "F01 worker killed at random moments, in its youth, and exactly between insert and commit", each
 				underLoad.Add(u.killAtRandom(each))
 				u.finish(vary(u.job, rand.New(rand.NewPCG(u.seed, 9))))
 				u.verify()
@@ -57,13 +58,25 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 		u.send(rng, (float64(k)+0.5)/float64(times+1))
 		ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 		victim := rng.IntN(len(slots))
-		if k%4 == 3 { // in its youth: while it joins, or takes a partition over
+		switch k % 4 {
+		case 1: // exactly between insert and commit
+			slots[victim].stop()
+			j := vary(u.job, rng)
+			j.Fault = fault{At: []step{afterInsert, beforeCommit}[rng.IntN(2)], Nth: 1 + rng.IntN(3), Signal: syscall.SIGKILL}
+			slots[victim] = start(u.t, j)
+			if u.diesAtWork(ctx, slots[victim], rng) {
+				underLoad++
+				cancel()
+				slots[victim] = start(u.t, vary(u.job, rng))
+				continue
+			}
+		case 3: // in its youth: while it joins, or takes a partition over
 			slots[victim].kill()
 			slots[victim] = start(u.t, vary(u.job, rng))
 			wait, done := context.WithTimeout(ctx, time.Duration(100+rng.IntN(1500))*time.Millisecond)
 			slots[victim].await(wait, func(event) bool { return false })
 			done()
-		} else {
+		default:
 			u.works(ctx, slots[victim], 1+rng.IntN(15), rng)
 		}
 		cancel()
@@ -82,6 +95,26 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 		p.kill()
 	}
 	return underLoad
+}
+
+// diesAtWork gives the worker work until its fault has killed it; false when the log ended before.
+func (u *universe) diesAtWork(ctx context.Context, p *process, rng *rand.Rand) bool {
+	u.t.Helper()
+	for {
+		wait, done := context.WithTimeout(ctx, 300*time.Millisecond)
+		p.await(wait, func(event) bool { return false })
+		done()
+		switch {
+		case p.killed():
+			return true
+		case p.alive() != nil || ctx.Err() != nil:
+			u.t.Fatalf("the worker was to die between insert and commit: %v %v\n%s", p.err, ctx.Err(), p.log.tail())
+		case !u.behind() && u.sent == len(u.records):
+			return false
+		case !u.behind():
+			u.send(rng, u.share()+0.02)
+		}
+	}
 }
 
 // works returns when the worker has passed that many more steps, sending more of the log when it runs out of it.
@@ -110,13 +143,15 @@ func (u *universe) works(ctx context.Context, p *process, steps int, rng *rand.R
 func TestAKillAtAnyStepChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string][]fault{
-		"around the plan":   {{At: beforePlan, Nth: 3}, {At: afterPlan, Nth: 2}, {At: afterPlan, Nth: 1}, {At: beforePlan, Nth: 1}},
-		"around the insert": {{At: insideInsert, Nth: 2, After: 3 * time.Millisecond}, {At: insideInsert, Nth: 1, After: time.Millisecond}, {At: afterInsert, Nth: 3}, {At: afterInsert, Nth: 1}},
-		"around the commit": {{At: beforeCommit, Nth: 1}, {At: afterCommit, Nth: 1}, {At: beforeCommit, Nth: 2}, {At: afterInsert, Nth: 1}},
+		"around the plan":    {{At: beforePlan, Nth: 3}, {At: afterPlan, Nth: 2}, {At: afterPlan, Nth: 1}, {At: beforePlan, Nth: 1}},
+		"around the insert":  {{At: insideInsert, Nth: 2, After: 3 * time.Millisecond}, {At: insideInsert, Nth: 1, After: time.Millisecond}, {At: afterInsert, Nth: 3}, {At: afterInsert, Nth: 1}},
+		"during the rebuild": {{At: beforePlan, Nth: 4}, {At: insideRebuild, Nth: 1}, {At: insideRebuild, Nth: 2}, {At: afterInsert, Nth: 2}, {At: insideRebuild, Nth: 3}},
+		"around the commit":  {{At: beforeCommit, Nth: 1}, {At: afterCommit, Nth: 1}, {At: beforeCommit, Nth: 2}, {At: afterInsert, Nth: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			u := newUniverse(t, readsInLog/2)
+			u.fault, u.struck = "F01 worker killed "+name, len(faults)
 			rng := rand.New(rand.NewPCG(u.seed, 2))
 			for i, f := range faults {
 				u.send(rng, float64(i+1)/float64(len(faults)+1))

@@ -24,6 +24,7 @@ func TestAnOutageOfTheDatabaseChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := newUniverseOn(t, readsInLog/2, addr, "outage")
+	u.fault, u.struck = "F03 ClickHouse stopped, then killed, under load", 2
 	rng := rand.New(rand.NewPCG(u.seed, 5))
 	j := u.job
 	j.BatchRows = 60

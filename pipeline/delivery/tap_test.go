@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // step is a place in the protocol that a worker passes.
@@ -22,6 +23,8 @@ const (
 	afterInsert  step = "after insert"
 	beforeCommit step = "before commit"
 	afterCommit  step = "after commit"
+
+	insideRebuild step = "inside rebuild" // the partition is read back, the batch under way is not yet made again
 )
 
 // fault is what a worker does to itself at a step.
@@ -130,4 +133,14 @@ func (s tappedSink) Insert(ctx context.Context, rg pipeline.Range, t *pipeline.T
 	}
 	s.t.pass(afterInsert, rg.Partition, rg.Start, rg.End)
 	return nil
+}
+
+type tappedState struct {
+	pipeline.State
+	t *tap
+}
+
+func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
+	s.t.pass(insideRebuild, partition, below, below)
+	return s.State.Offences(ctx, partition, below, since)
 }

@@ -15,6 +15,7 @@ func TestAZombieChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			u := newUniverse(t, readsInLog/2)
+			u.fault, u.struck = "F04 worker stopped (SIGSTOP) "+name+" until another had its partitions, then woken", 1
 			rng := rand.New(rand.NewPCG(u.seed, 4))
 			u.send(rng, 0.8)
 			j := u.job
