@@ -19,7 +19,9 @@ func patiently[T any](ctx context.Context, what string, f func(context.Context) 
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
-		v, err := f(ctx)
+		try, done := context.WithTimeout(ctx, 20*time.Second) // a connection that a firewall silenced is left for a new one
+		v, err := f(try)
+		done()
 		if err == nil {
 			return v, nil
 		}
