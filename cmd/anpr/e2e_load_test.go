@@ -59,7 +59,7 @@ func TestFaultsOnUpUnderLoad(t *testing.T) {
 	<-r.ended
 	r = launch(t, bin, p, "up", "--data", data)
 	r.says("anpr is up")
-	time.Sleep(3 * time.Second)                  // and between
+	time.Sleep(3 * time.Second) // and between
 	began := time.Now()
 	r.signal(r.cmd.Process.Pid, syscall.SIGTERM) // a rolling restart
 	r.waitEnd("SIGTERM under load", 60*time.Second)

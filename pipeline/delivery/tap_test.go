@@ -135,11 +135,6 @@ func (s tappedSink) Insert(ctx context.Context, rg pipeline.Range, t *pipeline.T
 	return nil
 }
 
-type tappedState struct {
-	pipeline.State
-	t *tap
-}
-
 func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
 	s.t.pass(insideRebuild, partition, below, below)
 	return s.State.Offences(ctx, partition, below, since)
