@@ -14,7 +14,7 @@ type Dirt struct {
 	Malformed     int `json:"malformed"`      // of reads: bytes that are no record
 	UnknownCamera int `json:"unknown_camera"` // of reads: a camera the registry does not have
 	ExpiredCamera int `json:"expired_camera"` // of reads: a camera whose registry entry ended
-	ClockAhead    int `json:"clock_ahead"`    // of reads: camera clock 10 minutes to 2 hours ahead
+	ClockAhead    int `json:"clock_ahead"`    // of reads: camera clock 27 to 29 hours ahead
 	ClockLost     int `json:"clock_lost"`     // of reads: camera clock in the first minutes of 1970
 	Retransmitted int `json:"retransmitted"`  // of accepted reads: the same event again, 1 to 20 s later
 	Parked        int `json:"parked"`         // of passings: the vehicle stays in view, a read every 2 to 6 s

@@ -266,7 +266,7 @@ func (t *Traffic) spoil(s *shot, k Kind, received schemas.Micros) {
 		s.camera = t.city.expired[t.r.IntN(len(t.city.expired))]
 		s.seq = t.count(s.camera)
 	case ClockAhead:
-		s.captured = received + 10*schemas.Minute + schemas.Micros(t.r.Int64N(int64(110*schemas.Minute)))
+		s.captured = received + 27*schemas.Hour + schemas.Micros(t.r.Int64N(int64(110*schemas.Minute)))
 	case ClockLost:
 		s.captured = schemas.Second + schemas.Micros(t.r.Int64N(int64(300*schemas.Second)))
 	default: // nothing of the shot itself is changed

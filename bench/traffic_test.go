@@ -204,7 +204,7 @@ func judgeRead(c *City, r *decoded) schemas.Reason {
 	switch {
 	case !known:
 		return schemas.ReasonUnknownCamera
-	case captured > received+5*schemas.Minute:
+	case captured > received+26*schemas.Hour:
 		return schemas.ReasonClockAhead
 	case captured < received-366*24*schemas.Hour:
 		return schemas.ReasonClockBehind

@@ -81,6 +81,9 @@ func (s *Shard) admit(r *schemas.Read) (*schemas.Camera, *schemas.RejectError) {
 	}
 	if r.ReceivedAt-r.CapturedAt > cam.AllowedLateness {
 		r.Flags |= schemas.FlagLate
+		if cam.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
+			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
+		}
 	}
 	if schemas.Partition(r.Class, r.Camera, s.cfg.Partitions) != int(s.cfg.Partition) {
 		r.Flags |= schemas.FlagMisrouted

@@ -141,9 +141,8 @@ func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit)
 // mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
 func (r speed) mayDecide(v *verdict, s *Subject, ref Reference) bool {
 	at := v.d.On.CapturedAt
-	if !v.clockTrusted() {
-		v.end(schemas.OutcomeWithheld, reasonClock)
-		return false
+	if !v.clockTrusted() { // the excess stands, the time does not: an officer may still find it out
+		v.hold(reasonClock, 0)
 	}
 	cert := s.MeasuredBy.CertificateAt(at)
 	if cert == nil {

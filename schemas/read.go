@@ -66,7 +66,7 @@ type Flags uint8
 const (
 	FlagLateUpload   Flags = 1 << iota // the camera said it sends this from its buffer
 	FlagLate                           // received later than the camera's allowed lateness after capture
-	FlagClockSuspect                   // captured after it was received, within the allowance: no offence is decided on it
+	FlagClockSuspect                   // the camera's clock is not to be trusted: kept and matched, no offence issued on it
 	FlagMisrouted                      // arrived in a partition its plate does not belong to
 )
 

@@ -4,8 +4,9 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // The allowances of CheckClock when a deployment sets no others.
 const (
-	// DefaultAhead is how far a camera's clock may be ahead of the gateway's.
-	DefaultAhead = 5 * schemas.Minute
+	// DefaultAhead is how far a camera's clock may be ahead of the gateway's for its reads to be kept: more than any mistake
+	// of time zone or summer time makes. Beyond it the time says nothing at all.
+	DefaultAhead = 26 * schemas.Hour
 	// DefaultBehind is how old a read may be when it is received: 366 days, the longest 12 calendar months. Older reads may
 	// not be kept (Police Function Act, cameras: 12 months at most; DOMAIN.md section 3).
 	DefaultBehind = 366 * 24 * schemas.Hour

@@ -67,6 +67,8 @@ func (w *wire) scalar(s *scanner, num int) {
 		w.imageLen = s.base64(w.image[:])
 	case fLateUpload:
 		w.lateUpload = s.boolean()
+	case fSuspect:
+		w.suspect = s.boolean()
 	case fFormat:
 		w.format = s.text()
 	case fMake:

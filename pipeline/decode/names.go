@@ -51,6 +51,8 @@ func plateReadNumberRare(name string) int {
 		return fColour
 	case "moreImagesSha256", "more_images_sha256":
 		return fMoreImages
+	case "clockSuspect", "clock_suspect":
+		return fSuspect
 	case "quarantine":
 		return fQuarantine
 	case "tick":

@@ -93,6 +93,9 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 	if m.LateUpload {
 		r.Flags = schemas.FlagLateUpload
 	}
+	if m.ClockSuspect {
+		r.Flags |= schemas.FlagClockSuspect
+	}
 	for _, c := range m.Candidates {
 		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
 	}

@@ -49,6 +49,8 @@ func (w *wire) setVarint(f *field) {
 		w.kind = int32(f.v)
 	case fLateUpload:
 		w.lateUpload = f.v != 0
+	case fSuspect:
+		w.suspect = f.v != 0
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	fMake         = 18
 	fColour       = 19
 	fMoreImages   = 20
+	fSuspect      = 21
 	fQuarantine   = 30
 	fTick         = 31
 )
@@ -58,6 +59,7 @@ var plateRead = shape{
 	fMake:         {name: "make", typ: protowire.BytesType, text: true},
 	fColour:       {name: "colour", typ: protowire.BytesType, text: true},
 	fMoreImages:   {name: "more_images_sha256", typ: protowire.BytesType},
+	fSuspect:      {name: "clock_suspect"},
 	fQuarantine:   {name: "quarantine", typ: protowire.BytesType},
 	fTick:         {name: "tick", typ: protowire.BytesType},
 }

@@ -25,7 +25,7 @@ type wire struct {
 	readIDLen, imageLen                                 int
 	readID                                              schemas.ID
 	image                                               schemas.Sum
-	lateUpload                                          bool
+	lateUpload, suspect                                 bool
 	hasTick, hasQuarantine                              bool
 	tickAt                                              int64
 	quarantine                                          quarantineWire
@@ -97,6 +97,9 @@ func (w *wire) move(dst *schemas.Read) {
 	}
 	if w.lateUpload {
 		dst.Flags |= schemas.FlagLateUpload
+	}
+	if w.suspect {
+		dst.Flags |= schemas.FlagClockSuspect
 	}
 	switch {
 	case w.readIDLen != 0:

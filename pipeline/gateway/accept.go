@@ -37,6 +37,7 @@ func (g *Gateway) accept(u *upload) {
 	if len(records) > 0 && !g.produce(u, records) {
 		return
 	}
+	g.noteClocks(u, events)
 	g.cfg.Metrics.Quarantined.Add(float64(kept))
 	g.count(u.path, events)
 	writeOutcome(u.w, events)
@@ -65,6 +66,10 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	id := schemas.NewReadID(u.cam.ID, either(p.repeat, r.CameraEventId), p.when.device(), r.RawPlate)
 	r.ReadId = id.ID[:]
 	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = u.cam.ID, int64(at), int64(u.received), adapters[u.path].name
+	if !r.LateUpload && g.clocks.suspect(u.cam.ID, at, u.received) {
+		r.ClockSuspect = true
+		p.note(NoteClock)
+	}
 	p.class = plate.Class()
 	return nil
 }

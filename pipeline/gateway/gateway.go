@@ -112,6 +112,8 @@ type Gateway struct {
 
 	mu       sync.Mutex // guards limiters
 	limiters map[string]*rate.Limiter
+
+	clocks clocks
 }
 
 // New makes a gateway. An error names what the configuration lacks.

@@ -150,7 +150,7 @@ func TestRefusalsAreAnsweredAndKept(t *testing.T) {
 		{"long plate", "cam-1/hikvision", "application/xml", bearer, plate(strings.Repeat("A", 65)), 422, "bad_plate", "raw_plate"},
 		{"bad plate", "cam-1/hikvision", "application/xml", bearer, plate("ABCDEFGHIJKLMNOPQ"), 422, "bad_plate", "raw_plate"},
 		{"plate that is no text", "cam-1/hikvision", "application/xml", bearer, plate("1AB\xff123"), 400, "bad_utf8", "raw_plate"},
-		{"clock ahead", "cam-1/hikvision", "application/xml", bearer, when("2026-05-21T10:16:06+02:00"), 422, "clock_ahead", "captured_at"},
+		{"clock ahead", "cam-1/hikvision", "application/xml", bearer, when("2026-05-22T12:20:06+02:00"), 422, "clock_ahead", "captured_at"},
 		{"clock behind", "cam-1/hikvision", "application/xml", bearer, when("1970-01-01T00:00:06+00:00"), 422, "clock_behind", "captured_at"},
 		{"no time", "cam-1/hikvision", "application/xml", bearer, when(""), 422, "missing_field", "dateTime"},
 		{"another event", "cam-1/hikvision", "application/xml", bearer, "<EventNotificationAlert><eventType>VMD</eventType></EventNotificationAlert>", 422, "unsupported", "eventType"},

@@ -23,12 +23,13 @@ const (
 	NoteEventID    Note = "event_id_hashed"    // the camera's id above its bound
 	NoteCandidates Note = "candidates_cut"     // more candidates than kept
 	NoteImage      Note = "image_dropped"      // a picture that is none, is too large, or one too many
+	NoteClock      Note = "clock_suspect"      // the camera's clock is not to be trusted: the read is kept, no offence issued on it
 	NoteOffset     Note = "offset_replaced"    // the stated time zone contradicts the clock, see the package comment
 )
 
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
-	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset}
+	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock}
 }
 
 // Image is a picture that came with an upload. Name says what it shows, as far as the camera said.

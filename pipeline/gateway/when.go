@@ -8,11 +8,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The clock allowances. Beyond them a read is refused: captured_at later than received_at by more than clockAhead, or
-// older than clockBehindMonths, the longest time anything may be kept.
+// The clock allowances. Beyond them a read is refused: captured_at later than received_at by more than clockAhead, which is
+// more than any mistake of time zone or summer time, or older than clockBehindMonths, the longest time anything may be
+// kept. Within them a read is kept, and marked when the clock is not to be trusted (clocks.go).
 const (
-	clockAhead        = 5 * schemas.Minute
+	clockAhead        = 26 * schemas.Hour
 	clockBehindMonths = 12
+	clockNear         = 5 * schemas.Minute // a wall clock this near to receipt is taken to be right about the hour
 )
 
 // zoneKind says how a device tied its wall clock to an instant.
@@ -58,11 +60,11 @@ func (s stamp) resolve(received schemas.Micros) (at schemas.Micros, replaced boo
 	return s.device(), false
 }
 
-func near(a, b schemas.Micros) bool { return a-b <= clockAhead && b-a <= clockAhead }
+func near(a, b schemas.Micros) bool { return a-b <= clockNear && b-a <= clockNear }
 
 func localNear(wall, received schemas.Micros) schemas.Micros {
 	first, second := brussels(wall)
-	if second <= received+clockAhead {
+	if second <= received+clockNear {
 		return second
 	}
 	return first
@@ -91,7 +93,7 @@ func brusselsOffset(at, offset schemas.Micros) bool {
 func checkClock(at, received schemas.Micros) *schemas.RejectError {
 	if at-received > clockAhead {
 		return schemas.Rejectf(schemas.ReasonClockAhead, "captured_at",
-			"%s is more than 5 minutes after receipt at %s; set the camera's clock and time zone", at, received)
+			"%s is more than 26 hours after receipt at %s; set the camera's clock and time zone", at, received)
 	}
 	if at < schemas.MicrosOf(received.Time().AddDate(0, -clockBehindMonths, 0)) {
 		return schemas.Rejectf(schemas.ReasonClockBehind, "captured_at",

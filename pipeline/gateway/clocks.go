@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// clocks watches the clocks of the cameras. The gateway does this and not the pipeline, because it sees all reads of a
+// camera in the order of receipt, while a partition sees a few of them an hour; and what it finds travels on the record, so
+// that a replay finds the same. What it knows is forgotten at a restart, which makes it lenient for a minute, not wrong.
+//
+// A read that arrives late was either kept in a buffer or stamped by a clock that is behind. A buffer explains it when
+// the camera was silent since the capture (the link was down); then its backlog drains: the delay changes faster than time
+// passes. A clock that is behind explains a late read of a camera that was heard in the meantime, and a delay that stays
+// the same. Reads that the camera itself declares late are not judged. Safe for concurrent use.
+type clocks struct {
+	mu   sync.Mutex // guards what follows
+	cams map[string]*clock
+}
+
+// clock is what is known of one camera. Times are of receipt.
+type clock struct {
+	heard           schemas.Micros // last receipt; 0 = none since the start
+	silent, resumed schemas.Micros // the latest silence; silent 0 = since before the start
+	draining        bool           // a backlog of that silence may still come
+	drained         schemas.Micros // last sign of the backlog of that silence
+	backlog         schemas.Micros // first receipt of the present run of late reads, 0 = none
+	delay           schemas.Micros // of that read
+	late            int            // late reads of the run
+	reported        schemas.Micros // when the log last named it
+}
+
+const (
+	clockAheadOf = 2 * schemas.Second  // a capture this much after receipt: ahead, whatever else
+	clockFresh   = 30 * schemas.Second // a read not later than this is live: no link is that slow for long
+	clockProof   = schemas.Minute      // how long a delay must stay the same before the clock is blamed
+	clockReads   = 10                  // and over how many reads
+	clockDrained = 10 * schemas.Minute // without a late read a backlog is over
+)
+
+// suspect judges a read captured and received then. It changes nothing: the read may have to be sent again.
+func (c *clocks) suspect(camera string, captured, received schemas.Micros) bool {
+	delay := received - captured
+	switch {
+	case delay < -clockAheadOf:
+		return true
+	case delay <= clockFresh:
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.cams[camera]
+	if k == nil {
+		return false // first read since the start: it may come from a buffer
+	}
+	silent, resumed, draining := k.silent, k.resumed, k.draining
+	if received-k.heard > clockFresh {
+		silent, resumed, draining = k.heard, received, true
+	}
+	if !draining || captured < silent-clockFresh || captured > resumed+clockFresh {
+		return true // it was heard since then: this does not come from a buffer
+	}
+	elapsed := received - k.backlog
+	if k.backlog == 0 || elapsed < clockProof || k.late < clockReads {
+		return false
+	}
+	change := max(delay-k.delay, k.delay-delay)
+	return change < elapsed/2 // a buffer would drain
+}
+
+// note remembers an acknowledged read.
+func (c *clocks) note(camera string, captured, received schemas.Micros) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cams == nil {
+		c.cams = map[string]*clock{}
+	}
+	k := c.cams[camera]
+	if k == nil {
+		k = &clock{resumed: received, heard: received, draining: true}
+		c.cams[camera] = k
+	}
+	if received-k.heard > clockFresh {
+		k.silent, k.resumed, k.drained, k.draining = k.heard, received, received, true
+	}
+	k.heard = max(k.heard, received)
+	delay := received - captured
+	switch {
+	case delay <= clockFresh: // live: whatever is late beside it has another cause
+		k.backlog, k.late = 0, 0
+		if k.silent == 0 || received-k.drained > clockDrained {
+			k.draining = false
+		}
+	case k.backlog == 0:
+		k.backlog, k.delay, k.late, k.drained = received, delay, 1, received
+	default:
+		k.late++
+		k.drained = received
+	}
+}
+
+// report says whether a suspicion of the camera is to be logged: one an hour at most.
+func (c *clocks) report(camera string, received schemas.Micros) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.cams[camera]
+	if k == nil || k.reported != 0 && received-k.reported < schemas.Hour {
+		return false
+	}
+	k.reported = received
+	return true
+}
+
+// noteClocks remembers the reads of an upload that the broker has, and tells the operator of clocks not to be trusted.
+func (g *Gateway) noteClocks(u *upload, events []*Parsed) {
+	for _, p := range events {
+		if p.Err != nil || p.Ignored != "" || p.Read.LateUpload {
+			continue
+		}
+		g.clocks.note(u.cam.ID, schemas.Micros(p.Read.CapturedAtUs), u.received)
+		if p.Read.ClockSuspect && g.clocks.report(u.cam.ID, u.received) {
+			g.log.Warn().Str("camera", u.cam.ID).Dur("behind", time.Duration(u.received-schemas.Micros(p.Read.CapturedAtUs))*time.Microsecond).
+				Msg("the camera's clock is not to be trusted: its reads are kept, offences on them are held; repair its time synchronisation")
+		}
+	}
+}
