@@ -66,8 +66,11 @@ var importRules = []importRule{
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/peers", []string{"bench", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
 	{"bench/observe", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "watches from outside, with drivers of its own"},
+	{"bench/budget", []string{"bench", "bench/observe", "bench/regress", "schemas"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and measures it from outside"},
+	{"bench/regress", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "compares benchmark output; it knows nothing of plates"},
+	{"bench/plot", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "draws numbers; it knows nothing of plates"},
 	{"bench/bulk", []string{"bench", "pipeline", "pipeline/sink", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink"},
-	{"cmd/anprload", []string{"bench", "bench/bulk", "bench/observe", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"cmd/anprload", []string{"bench", "bench/budget", "bench/bulk", "bench/observe", "bench/plot", "bench/regress", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

@@ -15,7 +15,10 @@ type storedCmd interface {
 
 // stored makes those commands by name. Everything else is load for the stream.
 var stored = map[string]func() (cmd storedCmd, description string){
-	"year": func() (storedCmd, string) { return &yearCmd{}, yearDescription },
+	"regress": func() (storedCmd, string) { return &regressCmd{}, regressDescription },
+	"plot":    func() (storedCmd, string) { return &plotCmd{}, plotDescription },
+	"budget":  func() (storedCmd, string) { return &budgetCmd{}, budgetDescription },
+	"year":    func() (storedCmd, string) { return &yearCmd{}, yearDescription },
 }
 
 // runStored returns the exit code: 0 when done, 1 when it could not be done, 2 when the flags are wrong.

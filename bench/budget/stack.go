@@ -1,0 +1,166 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/bench/observe"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Where says where the program and what it needs are. Kafka and ClickHouse are started, embedded, when they are not given.
+type Where struct {
+	Program    string // the anpr binary
+	Data       string // directory for everything; a new one below it for each case, removed after
+	Kafka      string // host:port of a broker with the topics, empty of records
+	ClickHouse string // host:port, native, of a server with the tables, empty of rows
+	HTTP       string // http://host:port of the same server
+}
+
+// Broker names the broker of the numbers.
+func (w *Where) Broker() string {
+	if w.Kafka == "" {
+		return "embedded kfake, a process of its own with ClickHouse as its child, fsync on both"
+	}
+	return "Kafka at " + w.Kafka
+}
+
+// stack is a running pipeline: a process for broker and ClickHouse, one for the worker, one for the gateway when it is the target.
+type stack struct {
+	dir    string
+	city   *bench.City
+	worker *process
+	all    []*process
+	watch  observe.Config
+	target func(ctx context.Context) (bench.Target, error)
+}
+
+// start brings up the pipeline for a case in a new directory.
+func start(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, err error) {
+	s = &stack{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	if s.dir, err = os.MkdirTemp(w.Data, "anpr-budget-"); err != nil {
+		return s, fmt.Errorf("make a directory for the run: %w", err)
+	}
+	ref := filepath.Join(s.dir, "reference")
+	if s.city, err = bench.NewCity(bench.CityConfig{
+		Seed: 1, Vehicles: cfg.Vehicles, ListEntries: cfg.ListEntries, ListedDrive: cfg.ListedDrive, At: schemas.MicrosOf(time.Now()),
+	}); err != nil {
+		return s, err
+	}
+	if err = s.city.WriteReference(ref); err != nil {
+		return s, err
+	}
+	addr, err := freeAddrs(ctx, 5)
+	if err != nil {
+		return s, err
+	}
+	kafka, clickhouse, http := w.Kafka, w.ClickHouse, w.HTTP
+	if kafka == "" {
+		kafka, clickhouse, http = addr[0], addr[1], "http://"+addr[2]
+		if err = s.engine(ctx, w, cfg, addr); err != nil {
+			return s, err
+		}
+	}
+	args := []string{"--log-level", "warn", "ingest", "--reference", ref, "--kafka-addr", kafka, "--clickhouse-addr", clickhouse, "--ops-addr", addr[3]}
+	if s.worker, err = s.run("worker", w.Program, append(args, cfg.Ingest...)...); err != nil {
+		return s, err
+	}
+	if err = s.worker.await(ctx, working("http://"+addr[3])); err != nil {
+		return s, err
+	}
+	s.watch = observe.Config{Kafka: kafka, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
+	s.target = func(ctx context.Context) (bench.Target, error) {
+		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka})
+	}
+	if c.Target == "gateway" {
+		err = s.gateway(ctx, w, ref, kafka, addr[4])
+	}
+	return s, err
+}
+
+func (s *stack) run(name, program string, args ...string) (*process, error) {
+	p, err := launch(name, program, args...)
+	if err == nil {
+		s.all = append(s.all, p)
+	}
+	return p, err
+}
+
+func (s *stack) engine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
+	args := []string{
+		"--log-level", "warn", "engine", "serve", "--data", filepath.Join(s.dir, "data"), "--partitions", strconv.Itoa(cfg.Partitions),
+		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2],
+	}
+	p, err := s.run("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
+	if err != nil {
+		return err
+	}
+	return p.await(ctx, func(context.Context) bool { return strings.Contains(p.said(), "engine is up") })
+}
+
+func (s *stack) gateway(ctx context.Context, w *Where, ref, kafka, addr string) error {
+	ops, err := freeAddrs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	p, err := s.run("gateway", w.Program, "--log-level", "warn", "gateway", "--reference", ref, "--kafka-addr", kafka,
+		"--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images"))
+	if err != nil {
+		return err
+	}
+	s.target = func(context.Context) (bench.Target, error) {
+		return bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
+	}
+	return p.await(ctx, func(ctx context.Context) bool {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// working reports whether the worker owns partitions.
+func working(ops string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
+		if err != nil {
+			return false
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		page, err := io.ReadAll(res.Body)
+		return err == nil && strings.Contains(string(page), "\nanpr_pipeline_partitions ") && !strings.Contains(string(page), "\nanpr_pipeline_partitions 0")
+	}
+}
+
+// stop ends the processes, the last started first, and removes what they kept.
+func (s *stack) stop() error {
+	var errs []error
+	for _, p := range slices.Backward(s.all) {
+		errs = append(errs, p.stop())
+	}
+	if s.dir != "" {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/bench/budget"
+	"github.com/gvc-brussels/anpr/bench/observe"
+	"github.com/gvc-brussels/anpr/bench/plot"
+)
+
+const plotDescription = "Draws saved results as SVG: charts in the form of bench/plot, or the outcome of a budget."
+
+type plotCmd struct {
+	In   []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
+	Out  string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
+	Plan bool     `name:"budget" help:"The inputs are outcomes of anprload budget."`
+}
+
+// Run draws every input.
+func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
+	for _, name := range c.In {
+		data, err := os.ReadFile(name) //nolint:gosec // the user names the file
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		base := filepath.Base(name[:len(name)-len(filepath.Ext(name))])
+		charts := map[string]*plot.Chart{}
+		if c.Plan {
+			var o budget.Outcome
+			if err := json.Unmarshal(data, &o); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			charts = outcomeCharts(base, &o)
+		} else if charts[base], err = plot.Read(bytes.NewReader(data)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for base, chart := range charts {
+			if err := c.draw(filepath.Join(c.Out, base+".svg"), chart); err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintln(log, filepath.Join(c.Out, base+".svg"))
+		}
+	}
+	return nil
+}
+
+func (c *plotCmd) draw(name string, chart *plot.Chart) error {
+	var svg bytes.Buffer
+	if err := chart.SVG(&svg); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, svg.Bytes(), 0o644); err != nil { //nolint:gosec // a picture, meant to be seen
+		return fmt.Errorf("save the plot: %w", err)
+	}
+	return nil
+}
+
+// drawn are the stages of a distribution plot; the others are shorter than a line is wide.
+var drawn = []string{observe.StageHit, "kafka_wait", "linger", "insert", observe.StageVisible, observe.StageAck}
+
+// outcomeCharts makes the charts of each case: the distribution of the stages, and the seconds.
+func outcomeCharts(base string, o *budget.Outcome) map[string]*plot.Chart {
+	out := map[string]*plot.Chart{}
+	for name, r := range o.Cases {
+		if c := distribution(fmt.Sprintf("Latency at %d reads/s, from when a read was due (%s)", r.Load.Rate, name), r); len(c.Series) > 0 {
+			out[base+"-"+name+"-latency"] = c
+		}
+		if len(r.Samples) > 2 {
+			out[base+"-"+name+"-seconds"] = seconds(fmt.Sprintf("%d reads/s second by second (%s)", r.Load.Rate, name), r)
+		}
+	}
+	return out
+}
+
+func distribution(title string, r *observe.Report) *plot.Chart {
+	c := &plot.Chart{Title: title, Kind: "percentiles", X: "per cent of the reads (hits) below", Y: "ms", LogY: true}
+	for _, stage := range drawn {
+		x, ok := r.Stages[stage]
+		if !ok || x.Count < 100 {
+			continue
+		}
+		s := plot.Series{Name: stage}
+		for _, p := range x.Curve {
+			if x.Count > 0 && (100-p[0])/100*float64(x.Count) < 1 {
+				break // beyond the last value
+			}
+			s.Points = append(s.Points, [2]float64{p[0], p[1] / 1000})
+		}
+		c.Series = append(c.Series, s)
+	}
+	return c
+}
+
+func seconds(title string, r *observe.Report) *plot.Chart {
+	c := &plot.Chart{Title: title, Kind: "line", X: "s", Y: "reads/s; records behind"}
+	sent, visible, lag := plot.Series{Name: "acknowledged by Kafka"}, plot.Series{Name: "become visible"}, plot.Series{Name: "on the log, not committed", Dashed: true}
+	for pair := range slices.Values(pairs(r.Samples)) {
+		a, b := pair[0], pair[1]
+		d := b.Second - a.Second
+		sent.Points = append(sent.Points, [2]float64{b.Second, float64(b.Sent-a.Sent) / d})
+		visible.Points = append(visible.Points, [2]float64{b.Second, float64(b.Visible-a.Visible) / d})
+		lag.Points = append(lag.Points, [2]float64{b.Second, float64(b.Lag)})
+	}
+	c.Series = []plot.Series{sent, visible, lag}
+	return c
+}
+
+// pairs are neighbours in time.
+func pairs(s []observe.Sample) (out [][2]observe.Sample) {
+	for i := 1; i < len(s); i++ {
+		if s[i].Second > s[i-1].Second {
+			out = append(out, [2]observe.Sample{s[i-1], s[i]})
+		}
+	}
+	return out
+}
