@@ -10,6 +10,11 @@ DEMO_FLAGS   ?=
 UP_FLAGS     ?=
 PEERS_FLAGS  ?=
 FUZZTIME     ?= 10s
+# bench-budget: full (the targets, a quiet machine) or ci (short, with a margin). bench-regress: the commit to compare with.
+BUDGET_PROFILE ?= full
+BUDGET_FLAGS   ?=
+BASE           ?= HEAD
+REGRESS_FLAGS  ?=
 SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
@@ -111,6 +116,14 @@ bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a mil
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
 	bin/peers --kills 20 --limit 20m --out bin/kill-result $(PEERS_FLAGS)
+
+.PHONY: bench-budget
+bench-budget: setup build ## Latency of every stage against bench/budget.yaml, fails beyond it: BUDGET_PROFILE=ci for a short run with a margin
+	bin/anprload budget --profile $(BUDGET_PROFILE) $(BUDGET_FLAGS)
+
+.PHONY: bench-regress
+bench-regress: build ## Micro-benchmarks against those of BASE=HEAD, interleaved in one run; REGRESS_FLAGS="--profile ci" on a noisy machine
+	bin/anprload regress --base $(BASE) $(REGRESS_FLAGS)
 
 .PHONY: imports
 imports: ## Who may import whom

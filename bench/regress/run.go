@@ -107,7 +107,7 @@ func (r *Run) build(ctx context.Context, s *side, to string) error {
 			continue
 		}
 		bin := filepath.Join(to, fmt.Sprintf("%d.test", i))
-		if err := r.command(ctx, s.dir, "go", "test", "-c", "-o", bin, suite.Package); err != nil {
+		if err := r.command(ctx, s.dir, "go", "test", "-trimpath", "-c", "-o", bin, suite.Package); err != nil {
 			return err
 		}
 		s.bins = append(s.bins, bin)
