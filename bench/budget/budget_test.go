@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,9 +115,7 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 		"the harness was blind":           {func(r *observe.Report, _ *Case) { r.Problem = "no answer" }, 1, "harness observed"},
 	} {
 		cs := &Case{Name: "x", Rate: 1000, Warmup: 2 * time.Second, Measure: 8 * time.Second, Limits: map[string]Quantiles{}}
-		for k, v := range limits {
-			cs.Limits[k] = v
-		}
+		maps.Copy(cs.Limits, limits)
 		r := report()
 		c.spoil(r, cs)
 		if got := failed(cs.judge(r, c.margin)); got != c.want {

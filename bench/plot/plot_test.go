@@ -56,9 +56,9 @@ func TestEveryKindIsDrawnWithItsNames(t *testing.T) {
 				t.Errorf("%s: series %q is not in the legend", c.Title, s.Name)
 			}
 		}
-		empty, few := *c, 0
-		empty.Series = c.Series[:1]
-		if _, few = drawn(t, &empty); len(c.Series) > 1 && few >= paths {
+		one := *c
+		one.Series = c.Series[:1]
+		if _, few := drawn(t, &one); len(c.Series) > 1 && few >= paths {
 			t.Errorf("%s: %d shapes with two series, %d with one", c.Title, paths, few)
 		}
 		if c.Kind == "percentiles" && (!strings.Contains(texts, "99.9") || strings.Contains(texts, "99.999")) {
