@@ -10,6 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/pipeline/decode"
 	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/normalise"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -31,7 +32,7 @@ func BenchmarkEngine(b *testing.B) {
 	b.Run("upto=rules", func(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, &discard{}) })
 	})
-	all := func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, sink.NewBlock(nil)) }
+	all := func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, sink.NewBlock(engineTrace)) }
 	b.Run("all", func(b *testing.B) { benchShards(b, w, 1, all) })
 	b.Run("all/untouched", func(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine {
@@ -41,6 +42,11 @@ func BenchmarkEngine(b *testing.B) {
 		})
 	})
 	b.Run("all/shards=2", func(b *testing.B) { benchShards(b, w, 2, all) })
+}
+
+// engineTrace writes traces as the program does.
+func engineTrace(steps []schemas.Step) []byte {
+	return evidence.AppendTrace(make([]byte, 0, 192*len(steps)+2), steps)
 }
 
 // warm is the log time after which the engine is in its working state: as many passages are forgotten as come.

@@ -76,6 +76,7 @@ type Shard struct {
 	subject   rules.Subject
 	hits      []schemas.Hit
 	decisions []schemas.Decision
+	scratch   rules.Scratch // of the decisions' traces: block and publisher keep none
 }
 
 // NewShard makes an empty shard whose first record is at offset start, when the log's clock stood at clock.
@@ -181,7 +182,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 	case !p.Measured.Read.IsZero():
 		subject.MeasuredBy, _ = s.camera(alias(&p.Measured.Camera))
 	}
-	s.decisions, _ = s.world.Engine.Decide(s.decisions[:0], subject, s.world.Registry)
+	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}

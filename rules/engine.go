@@ -57,17 +57,46 @@ const (
 // Decide evaluates every rule on a closed passage and appends its decisions, except those of [schemas.OutcomeClear], in a
 // fixed order: LEZ, speed. A passage that is clean under every rule costs no allocation.
 func (e *Engine) Decide(dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
+	return e.decide(nil, dst, s, ref)
+}
+
+// Scratch is memory for the traces of decisions, for whoever decides often and keeps none. It is used by one goroutine.
+type Scratch struct {
+	lez, speed room
+}
+
+func (sc *Scratch) roomLEZ() *room {
+	if sc == nil {
+		return &room{}
+	}
+	return &sc.lez
+}
+
+func (sc *Scratch) roomSpeed() *room {
+	if sc == nil {
+		return &room{}
+	}
+	return &sc.speed
+}
+
+// DecideIn is Decide with the traces in sc: they are valid until it is used again. It allocates the texts of the traces only.
+func (e *Engine) DecideIn(sc *Scratch, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
+	return e.decide(sc, dst, s, ref)
+}
+
+// decide makes its own scratch, when it is given none, only for a passage that needs one.
+func (e *Engine) decide(sc *Scratch, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
 	var clears Clears
 	q := e.lez.quick(s, ref)
 	if q == quickFull {
-		dst, q = keep(dst, e.lezFull(s, ref))
+		dst, q = keep(dst, e.lezFull(sc.roomLEZ(), s, ref))
 	}
 	if q == quickClear {
 		clears.LEZ++
 	}
 	q = e.spd.quick(s)
 	if q == quickFull {
-		dst, q = keep(dst, e.speedFull(s, ref))
+		dst, q = keep(dst, e.speedFull(sc.roomSpeed(), s, ref))
 	}
 	if q == quickClear {
 		clears.Speed++
@@ -89,17 +118,17 @@ func keep(dst []schemas.Decision, d *schemas.Decision) ([]schemas.Decision, quic
 // Explain evaluates every rule in full and returns all decisions with their traces, also those that are clear and, with the
 // reason not_applicable, those of rules that do not apply. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) []schemas.Decision {
-	return []schemas.Decision{*e.lezFull(s, ref), *e.speedFull(s, ref)}
+	return []schemas.Decision{*e.lezFull(&room{}, s, ref), *e.speedFull(&room{}, s, ref)}
 }
 
-func (e *Engine) lezFull(s *Subject, ref Reference) *schemas.Decision {
-	v := e.verdict(RuleLEZ, schemas.FamilyLEZ, s, &s.Passage.Best, ref)
+func (e *Engine) lezFull(r *room, s *Subject, ref Reference) *schemas.Decision {
+	v := e.verdict(r, RuleLEZ, schemas.FamilyLEZ, s, &s.Passage.Best, ref)
 	e.lez.full(v, s, ref)
 	return &v.d
 }
 
-func (e *Engine) speedFull(s *Subject, ref Reference) *schemas.Decision {
-	v := e.verdict(RuleSpeed, schemas.FamilySpeed, s, &s.Passage.Measured, ref)
+func (e *Engine) speedFull(r *room, s *Subject, ref Reference) *schemas.Decision {
+	v := e.verdict(r, RuleSpeed, schemas.FamilySpeed, s, &s.Passage.Measured, ref)
 	e.spd.full(v, s, ref)
 	return &v.d
 }
@@ -123,29 +152,52 @@ func (c *Catalogue) Reasons(f schemas.Family) []string {
 	return slices.Compact(out)
 }
 
-// traceSize holds the longest usual trace without growing.
-const traceSize = 24
+// traceSize and argsSize hold the longest usual trace and its arguments without growing.
+const (
+	traceSize = 24
+	argsSize  = 36
+)
 
 // verdict builds one decision.
 type verdict struct {
 	d     schemas.Decision
+	args  []string // of the steps so far, one after another
 	s     *Subject
 	holds string         // first reason to hold that time does not cure
 	wait  string         // first reason to hold that time cures
 	until schemas.Micros // when it does
 }
 
-func (e *Engine) verdict(rule schemas.RuleID, f schemas.Family, s *Subject, on *schemas.Sighting, ref Reference) *verdict {
-	return &verdict{s: s, d: schemas.Decision{
-		Rule: rule, Family: f, Passage: s.Passage.ID, On: *on, Verified: true,
-		CatalogueVersion: e.cat.version, ReferenceVersion: ref.Version(),
-		Trace: make([]schemas.Step, 0, traceSize),
-	}}
+// room is a verdict with the memory for its trace.
+type room struct {
+	v     verdict
+	steps [traceSize]schemas.Step
+	args  [argsSize]string
+}
+
+func (e *Engine) verdict(r *room, rule schemas.RuleID, f schemas.Family, s *Subject, on *schemas.Sighting, ref Reference) *verdict {
+	v := &r.v
+	*v = verdict{s: s, args: r.args[:0]}
+	d := &v.d
+	d.Rule, d.Family, d.Passage, d.On, d.Verified = rule, f, s.Passage.ID, *on, true
+	d.CatalogueVersion, d.ReferenceVersion = e.cat.version, ref.Version()
+	d.Trace = r.steps[:0]
+	return v
+}
+
+// keep copies the arguments of a step to where those of all steps are, so that the caller's need no memory of their own.
+func (v *verdict) keep(args []string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	n := len(v.args)
+	v.args = append(v.args, args...)
+	return v.args[n:len(v.args):len(v.args)]
 }
 
 // note adds a clause that rests on no value of the catalogue.
 func (v *verdict) note(c code, holds bool, args ...string) {
-	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Verified: true})
+	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: v.keep(args), Verified: true})
 }
 
 // cite adds a clause that rests on a value of the catalogue. The version of the decision is the latest
@@ -160,7 +212,7 @@ func (v *verdict) cite(m *meta, c code, holds bool, args ...string) {
 
 // tell adds a clause that rests on a value of the catalogue which did not decide: the officer or the file applies it.
 func (v *verdict) tell(m *meta, c code, holds bool, args ...string) {
-	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: args, Basis: m.cite, Verified: m.verified})
+	v.d.Trace = append(v.d.Trace, schemas.Step{Code: c.key, Holds: holds, Args: v.keep(args), Basis: m.cite, Verified: m.verified})
 }
 
 func (v *verdict) end(o schemas.Outcome, reason string) {

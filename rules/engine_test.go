@@ -275,6 +275,36 @@ func BenchmarkDecideOffence(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideOffenceInScratch is the same as a shard does it, which keeps no trace.
+func BenchmarkDecideOffenceInScratch(b *testing.B) {
+	e := New(mustLoad(b, Brussels()))
+	w, s := cleanSubject()
+	v := w.vehicles[s.Passage.Best.Plate][0]
+	v.Euro = schemas.Euro4
+	ref := &fixed{w, v}
+	var dst []schemas.Decision
+	var sc Scratch
+	b.ReportAllocs()
+	for b.Loop() {
+		dst, _ = e.DecideIn(&sc, dst[:0], s, ref)
+	}
+}
+
+// A scratch that was used before must leave no mark on what it is used for next.
+func TestAScratchChangesNoDecision(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, plates := city()
+	var sc Scratch
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t, plates)
+		want, wantClears := e.Decide(nil, s, w)
+		got, clears := e.DecideIn(&sc, nil, s, w)
+		if !reflect.DeepEqual(got, want) || clears != wantClears {
+			t.Fatalf("got  %+v %v\nwant %+v %v", got, clears, want, wantClears)
+		}
+	})
+}
+
 func BenchmarkHitsMiss(b *testing.B) {
 	e := New(mustLoad(b, Brussels()))
 	w, s := cleanSubject()

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/binary"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -17,6 +16,8 @@ type lezCase struct {
 	at  schemas.Micros
 	day schemas.Day
 
+	dayText string // as the trace has it
+
 	vehicle  schemas.Vehicle
 	found    bool
 	a        assessment
@@ -28,6 +29,7 @@ type lezCase struct {
 func (r lez) full(v *verdict, s *Subject, ref Reference) {
 	b := &s.Passage.Best
 	k := &lezCase{lez: r, v: v, s: s, ref: ref, b: b, at: b.CapturedAt, day: b.CapturedAt.Day()}
+	k.dayText = k.day.String()
 	if !k.applicable() {
 		v.end(schemas.OutcomeClear, reasonNotApplicable)
 		return
@@ -50,7 +52,7 @@ func (k *lezCase) applicable() bool {
 	authorised := k.s.Camera != nil && k.s.Camera.InsideLEZ && k.s.Camera.Purposes.Has(schemas.PurposeLEZ)
 	k.v.note(stepLEZCamera, authorised, id)
 	k.v.note(stepLEZMoving, !k.s.Passage.Parked)
-	k.v.note(stepLEZInForce, k.at >= k.cat.from, k.day.String())
+	k.v.note(stepLEZInForce, k.at >= k.cat.from, k.dayText)
 	return k.applies(k.s)
 }
 
@@ -63,7 +65,7 @@ func (k *lezCase) look() {
 		country = k.vehicle.Country
 	}
 	k.register = country
-	k.v.note(stepLEZVehicle, k.found, country.String(), k.day.String())
+	k.v.note(stepLEZVehicle, k.found, country.String(), k.dayText)
 	if a := k.cat.amounts[amountInfringement].at(k.at); a != nil {
 		k.v.d.LegalBasis = a.cite // until something nearer is found
 	}
@@ -207,7 +209,7 @@ func (k *lezCase) trusted() bool {
 		return false
 	}
 	pass := k.ref.DayPass(k.b.Plate, k.day)
-	v.note(stepLEZDayPass, !pass, k.day.String())
+	v.note(stepLEZDayPass, !pass, k.dayText)
 	if pass {
 		v.end(schemas.OutcomeExempt, reasonDayPass)
 		return false
@@ -267,6 +269,3 @@ func (k *lezCase) enforced() bool {
 	}
 	return true
 }
-
-// period is the rule's natural period: the Brussels day.
-func (k *lezCase) period() []byte { return binary.BigEndian.AppendUint32(nil, uint32(k.day)) }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -19,7 +20,7 @@ func (k *lezCase) weigh() {
 	v.plate(k.general)
 	if p := k.cat.dayPass.at(k.at); p != nil && k.reason == reasonPolluting {
 		late := p.v == boughtUntilMidnight
-		v.cite(&p.meta, stepLEZPassClosed, !late, k.day.String())
+		v.cite(&p.meta, stepLEZPassClosed, !late, k.dayText)
 		if late {
 			v.hold(reasonPassPossible, (k.day + 1).Start())
 		}
@@ -89,7 +90,9 @@ func (k *lezCase) propose() {
 	if rep := k.cat.repeat.at(k.at); rep != nil && k.reason != "" {
 		v.tell(&rep.meta, stepLEZRepeat, true, rep.v.months, rep.v.perYear, rep.v.anchor)
 	}
-	v.candidate(k.reason, k.period(), k.day.String())
+	var period [4]byte // the rule's natural period: the Brussels day
+	binary.BigEndian.PutUint32(period[:], uint32(k.day))
+	v.candidate(k.reason, period[:], k.dayText)
 }
 
 // amount adds the clause on the fine; false = none is in force.

@@ -119,7 +119,7 @@ func (r speed) full(v *verdict, s *Subject, ref Reference) {
 func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit) bool {
 	v.d.Limit = limit.Limit
 	v.d.Trace = append(v.d.Trace, schemas.Step{
-		Code: stepSpeedLimit.key, Holds: true, Args: []string{dkmh(limit.Limit), limit.Surround},
+		Code: stepSpeedLimit.key, Holds: true, Args: v.keep([]string{dkmh(limit.Limit), limit.Surround}),
 		Basis: limit.LegalBasis, Verified: limit.Verified,
 	})
 	v.d.Verified = v.d.Verified && limit.Verified

@@ -112,5 +112,20 @@ func (c Country) String() string {
 	if c.IsZero() {
 		return ""
 	}
+	if a, b := int(c[0])-'A', int(c[1])-'A'; a >= 0 && a < 26 && b >= 0 && b < 26 {
+		at := 2 * (a*26 + b)
+		return countryCodes[at : at+2]
+	}
 	return string(c[:])
 }
+
+// countryCodes are all codes one after another, so that naming a country allocates nothing.
+var countryCodes = func() string {
+	b := make([]byte, 0, 2*26*26)
+	for a := byte('A'); a <= 'Z'; a++ {
+		for c := byte('A'); c <= 'Z'; c++ {
+			b = append(b, a, c)
+		}
+	}
+	return string(b)
+}()

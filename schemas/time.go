@@ -31,8 +31,59 @@ func Span(d time.Duration) Micros { return Micros(d.Microseconds()) }
 // Time returns the instant in UTC.
 func (m Micros) Time() time.Time { return time.UnixMicro(int64(m)).UTC() }
 
-// String formats the instant as RFC 3339 in UTC with microseconds.
-func (m Micros) String() string { return m.Time().Format("2006-01-02T15:04:05.000000Z07:00") }
+// String formats the instant as RFC 3339 in UTC with microseconds. Traces and seals hold it, so it is written by hand; a test
+// holds it against time.Format.
+func (m Micros) String() string {
+	if m < 0 || m >= afterWritten {
+		return m.Time().Format("2006-01-02T15:04:05.000000Z07:00")
+	}
+	var b [27]byte
+	us := int64(m % microsPerDay)
+	Day(m / microsPerDay).write(b[:10])
+	b[10] = 'T'
+	twoDigits(b[11:], int(us/int64(Hour)))
+	b[13] = ':'
+	twoDigits(b[14:], int(us/int64(Minute)%60))
+	b[16] = ':'
+	twoDigits(b[17:], int(us/int64(Second)%60))
+	b[19] = '.'
+	us %= int64(Second)
+	twoDigits(b[20:], int(us/10_000))
+	twoDigits(b[22:], int(us/100%100))
+	twoDigits(b[24:], int(us%100))
+	b[26] = 'Z'
+	return string(b[:])
+}
+
+const (
+	microsPerDay = 24 * Hour
+	lastWritten  = Day(2932896) // 9999-12-31
+	afterWritten = Micros(lastWritten+1) * microsPerDay
+)
+
+func twoDigits(b []byte, n int) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
+
+// write puts the day as 2006-01-02 into ten bytes. It must be of 1970..9999. Years begin in March, so that the leap day is the
+// last of one.
+func (d Day) write(b []byte) {
+	z := uint32(d) + 719468 // days since 0000-03-01
+	era := z / 146097
+	doe := z % 146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	day, month, year := doy-(153*mp+2)/5+1, mp+3, yoe+era*400
+	if month > 12 {
+		month -= 12
+		year++
+	}
+	twoDigits(b, int(year/100))
+	twoDigits(b[2:], int(year%100))
+	b[4] = '-'
+	twoDigits(b[5:], int(month))
+	b[7] = '-'
+	twoDigits(b[8:], int(day))
+}
 
 var brussels = mustLoad("Europe/Brussels")
 
@@ -50,8 +101,15 @@ func Brussels() *time.Location { return brussels }
 // Local returns the instant on a Brussels wall clock.
 func (m Micros) Local() time.Time { return time.UnixMicro(int64(m)).In(brussels) }
 
-// Day returns the Brussels calendar day of the instant.
+// Day returns the Brussels calendar day of the instant. Since 1970 Brussels is one or two hours ahead of UTC, so when both give
+// the same day, that is the day, without the zone database.
 func (m Micros) Day() Day {
+	if m > 0 {
+		winter, summer := (m+Hour)/microsPerDay, (m+2*Hour)/microsPerDay
+		if winter == summer {
+			return Day(winter)
+		}
+	}
 	y, mo, d := m.Local().Date()
 	return DayOf(y, mo, d)
 }
@@ -77,7 +135,14 @@ func ParseDay(s string) (Day, error) {
 func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
 // String formats the day as "2006-01-02".
-func (d Day) String() string { return d.utc().Format(time.DateOnly) }
+func (d Day) String() string {
+	if d < 0 || d > lastWritten {
+		return d.utc().Format(time.DateOnly)
+	}
+	var b [10]byte
+	d.write(b[:])
+	return string(b[:])
+}
 
 // Start returns the instant of Brussels midnight at which the day begins.
 func (d Day) Start() Micros {

@@ -241,18 +241,3 @@ func BenchmarkLoadCameras(b *testing.B) {
 		mustLoad(b, dir)
 	}
 }
-
-// BenchmarkBrusselsDay compares with the zone database: Micros.Day.
-func BenchmarkBrusselsDay(b *testing.B) {
-	at := schemas.DayOf(2026, 7, 1).Start() + 12*schemas.Hour
-	b.Run("fast", func(b *testing.B) {
-		for b.Loop() {
-			brusselsDay(at)
-		}
-	})
-	b.Run("database", func(b *testing.B) {
-		for b.Loop() {
-			at.Day()
-		}
-	})
-}

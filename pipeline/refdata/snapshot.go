@@ -51,7 +51,7 @@ func (s *Snapshot) Cameras() []*schemas.Camera { return s.cameras.all }
 // Vehicle returns what a register says the plate was on, on the Brussels day of that time. country zero asks the
 // registers of all countries and answers only when exactly one has the plate on that day.
 func (s *Snapshot) Vehicle(p schemas.Plate, country schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
-	return s.vehicles.find(p, country, brusselsDay(at))
+	return s.vehicles.find(p, country, at.Day())
 }
 
 // RegisterAsOf says up to when the copy of a country's register is complete; ok is false when there is no copy.
@@ -115,18 +115,4 @@ func (s *Snapshot) oldestRegister() (oldest schemas.Micros) {
 		}
 	}
 	return oldest
-}
-
-const microsPerDay = 24 * schemas.Hour
-
-// brusselsDay is Micros.Day without the zone database for most instants: since 1970 Brussels is one or two hours ahead
-// of UTC, so when both give the same day, that is the day.
-func brusselsDay(at schemas.Micros) schemas.Day {
-	if at > 0 {
-		winter, summer := (at+schemas.Hour)/microsPerDay, (at+2*schemas.Hour)/microsPerDay
-		if winter == summer {
-			return schemas.Day(winter)
-		}
-	}
-	return at.Day()
 }

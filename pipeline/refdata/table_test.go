@@ -295,21 +295,3 @@ func TestDayReadsLikeParseDay(t *testing.T) {
 		t.Errorf("the last day does not fit a record: code %d", got)
 	}
 }
-
-func TestBrusselsDayIsTheDayOfTheZoneDatabase(t *testing.T) {
-	r := seeded(t)
-	f := func(at schemas.Micros) {
-		t.Helper()
-		if got, want := brusselsDay(at), at.Day(); got != want {
-			t.Fatalf("%s: got %s, want %s", at, got, want)
-		}
-	}
-	for range 200_000 {
-		f(schemas.Micros(r.Int64N(int64(maxDay.Start()))))
-	}
-	for d := schemas.Day(-10); d < 60_000; d++ {
-		for _, by := range []schemas.Micros{-schemas.Hour, -1, 0, 1, schemas.Hour, 3 * schemas.Hour} {
-			f(d.Start() + by)
-		}
-	}
-}
