@@ -40,6 +40,9 @@ func checkFast(t *testing.T, b []byte) bool {
 }
 
 func FuzzFastPathsAgreeWithTheGeneralDecoder(f *testing.F) {
+	for _, b := range realRecords(f) {
+		f.Add(b)
+	}
 	for _, m := range append(messages(), usual()) {
 		f.Add(marshal(f, m))
 		f.Add(marshalJSON(f, m, false))
@@ -64,6 +67,11 @@ func TestFastPathsTakeWhatOurProducersWrite(t *testing.T) {
 			if !checkFast(t, b) {
 				t.Errorf("%s %s goes the general way", name, form)
 			}
+		}
+	}
+	for i, b := range realRecords(t) {
+		if !checkFast(t, b) {
+			t.Errorf("record %d of a real payload goes the general way: %q", i, b)
 		}
 	}
 	for name, m := range map[string]*anprv1.PlateRead{"quarantine": refused(), "tick": ticking()} {

@@ -206,7 +206,7 @@ func elements(b []byte, i int, element func(i int) int) int {
 	}
 }
 
-// candidateObject reads a candidate in the usual form: plate and confidence, in this order.
+// candidateObject reads a candidate in the usual form: plate and confidence, in this order, or the plate alone.
 func candidateObject(dst *schemas.Read, b []byte, i int) int {
 	const plate, pm = `{"plate":`, `"confidencePm":`
 	if i >= len(b) || len(b)-i < len(plate) || string(b[i:i+len(plate)]) != plate || len(dst.Candidates) == schemas.MaxCandidates {
@@ -214,17 +214,17 @@ func candidateObject(dst *schemas.Read, b []byte, i int) int {
 	}
 	var x schemas.Candidate
 	x.Plate, i = stringAt(b, blank(b, i+len(plate)))
-	if i = blank(b, i); i >= len(b) || b[i] != ',' || len(x.Plate) > schemas.MaxRawPlate {
+	if i = blank(b, i); i < len(b) && b[i] == ',' {
+		if i = blank(b, i+1); len(b)-i < len(pm) || string(b[i:i+len(pm)]) != pm {
+			return gone
+		}
+		var v uint64
+		v, i = wholeAt(b, blank(b, i+len(pm)), 1000)
+		x.Confidence = schemas.PerMille(v)
+	}
+	if i = blank(b, i); i >= len(b) || b[i] != '}' || len(x.Plate) > schemas.MaxRawPlate {
 		return gone
 	}
-	if i = blank(b, i+1); len(b)-i < len(pm) || string(b[i:i+len(pm)]) != pm {
-		return gone
-	}
-	v, i := wholeAt(b, blank(b, i+len(pm)), 1000)
-	if i = blank(b, i); i >= len(b) || b[i] != '}' {
-		return gone
-	}
-	x.Confidence = schemas.PerMille(v)
 	dst.Candidates = append(dst.Candidates, x)
 	return i + 1
 }

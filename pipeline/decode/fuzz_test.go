@@ -49,6 +49,9 @@ func checkProtobuf(t *testing.T, b []byte) {
 
 // The decoder accepts exactly what proto.Unmarshal and the checks of the contract accept, and reads the same values.
 func FuzzProtobufAgreesWithGeneratedCode(f *testing.F) {
+	for _, b := range realRecords(f) {
+		f.Add(b)
+	}
 	for _, m := range messages() {
 		f.Add(marshal(f, m))
 	}
@@ -134,6 +137,9 @@ func checkJSON(t *testing.T, b []byte) {
 
 // The JSON decoder accepts exactly what protojson and the checks of the contract accept, when it is JSON at all.
 func FuzzJSONAgreesWithProtojson(f *testing.F) {
+	for _, b := range realRecords(f) {
+		f.Add(b)
+	}
 	for _, m := range messages() {
 		f.Add(marshalJSON(f, m, false))
 		f.Add(marshalJSON(f, m, true))
@@ -171,6 +177,9 @@ func TestJSONAgreesWithProtojsonOnMutatedMessages(t *testing.T) {
 
 // Whatever comes, Record answers, and allocates in proportion to what came.
 func FuzzRecordIsBounded(f *testing.F) {
+	for _, b := range realRecords(f) {
+		f.Add(b)
+	}
 	for _, m := range messages() {
 		f.Add(marshal(f, m))
 		f.Add(marshalJSON(f, m, true))
@@ -194,6 +203,9 @@ func FuzzRecordIsBounded(f *testing.F) {
 
 // A message decodes to the same read from both encodings.
 func FuzzEncodingsAgree(f *testing.F) {
+	for _, b := range realRecords(f) {
+		f.Add(b)
+	}
 	for _, m := range messages() {
 		f.Add(marshal(f, m))
 	}

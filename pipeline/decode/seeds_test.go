@@ -2,6 +2,9 @@ package decode
 
 import (
 	"bytes"
+	"encoding/hex"
+	"os"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -44,6 +47,31 @@ func ticking() *anprv1.PlateRead { return &anprv1.PlateRead{Tick: &anprv1.Tick{A
 
 func messages() []*anprv1.PlateRead {
 	return []*anprv1.PlateRead{full(), plain(), refused(), ticking()}
+}
+
+// realRecords are the records that the published payloads of camera makers become at the gateway, as Protobuf and as JSON;
+// TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads of pipeline/gateway writes the file.
+func realRecords(tb testing.TB) (out [][]byte) {
+	tb.Helper()
+	text, err := os.ReadFile("testdata/records.hex")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.FieldsSeq(string(text)) {
+		b, err := hex.DecodeString(line)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var m anprv1.PlateRead
+		if err := proto.Unmarshal(b, &m); err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, b, marshalJSON(tb, &m, false))
+	}
+	if len(out) == 0 {
+		tb.Fatal("no records")
+	}
+	return out
 }
 
 func marshal(tb testing.TB, m proto.Message) []byte {

@@ -160,6 +160,45 @@ func BenchmarkLoadVehicles(b *testing.B) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "vehicles/s")
 }
 
+// BenchmarkStart is a start with 1 million vehicles or REFDATA_VEHICLES and an eighth as many list entries: from the files, from
+// the files keeping index files, and from these.
+func BenchmarkStart(b *testing.B) {
+	n := benchVehicles(b)
+	dir, index := b.TempDir(), b.TempDir()
+	writeList(b, dir, n/8)
+	writeVehicles(b, dir, n)
+	start := func(b *testing.B, opt Options) {
+		s, err := NewStore(dir, opt)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if st := s.Current().Stats(); st.Vehicles != n || st.ListEntries != n/8 {
+			b.Fatalf("%+v", st)
+		}
+		b.ReportMetric(float64(s.IndexFilesUsed()), "index-files")
+	}
+	b.Run("files", func(b *testing.B) {
+		for b.Loop() {
+			start(b, Options{})
+		}
+	})
+	b.Run("files-keeping-index", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			for _, kind := range []string{indexVehicles, indexLists} {
+				indexDir{path: index}.clear(kind, "")
+			}
+			b.StartTimer()
+			start(b, Options{IndexDir: index})
+		}
+	})
+	b.Run("index", func(b *testing.B) {
+		for b.Loop() {
+			start(b, Options{IndexDir: index})
+		}
+	})
+}
+
 // BenchmarkReloadUnchangedVehicles reloads after a change of another file.
 func BenchmarkReloadUnchangedVehicles(b *testing.B) {
 	dir := b.TempDir()

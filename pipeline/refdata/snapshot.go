@@ -107,6 +107,17 @@ func (s *Snapshot) Stats() Stats {
 	}
 }
 
+// parsed returns the bytes of the files behind the snapshot; 0 for none.
+func (s *Snapshot) parsed() (n int64) {
+	if s == nil {
+		return 0
+	}
+	for _, d := range s.files.files {
+		n += d.size
+	}
+	return n
+}
+
 // oldestRegister returns the smallest as_of; 0 when there is no register.
 func (s *Snapshot) oldestRegister() (oldest schemas.Micros) {
 	for i := range s.registers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,9 @@ func (s *Store) Reload(ctx context.Context) error {
 	s.tried = fingerprint(s.dir)
 	prev := s.current.Load()
 	next, err := load(ctx, s.dir, s.index(), prev)
+	if next.parsed() > muchParsed || err != nil {
+		debug.FreeOSMemory() // what parsing left behind can be many times what is kept
+	}
 	if err == nil && prev != nil && !s.opt.AllowShrink {
 		if found := suspicious(prev, next); len(found) > 0 {
 			err = &Error{Problems: found}
@@ -112,6 +116,9 @@ func (s *Store) index() indexDir {
 		}
 	}}
 }
+
+// muchParsed is how many bytes of files are worth a collection afterwards.
+const muchParsed = 8 << 20
 
 // Trigger makes Run reload now, also when no file looks changed. It does not wait; it is meant for SIGHUP.
 func (s *Store) Trigger() {

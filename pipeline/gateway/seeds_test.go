@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// decodeSeeds are the records that the published payloads of testdata become, which seed the fuzz targets of pipeline/decode: one
+// a line, in hexadecimal. The packages do not import each other, so the bytes go through a file that -update writes again.
+const decodeSeeds = "../decode/testdata/records.hex"
+
+func TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads(t *testing.T) {
+	var got bytes.Buffer
+	for _, file := range samples(t) {
+		events, rej := parse(formatOf(file), typeOf(file), load(t, file))
+		if rej != nil {
+			t.Fatalf("%s: %v", file, rej)
+		}
+		for _, p := range events {
+			if p.Err != nil || p.Ignored != "" {
+				continue
+			}
+			r := proto.CloneOf(p.Read)
+			if r.CapturedAtUs == 0 { // the gateway sets its own time for a camera that says none
+				r.CapturedAtUs = 1795269600_000000
+			}
+			r.CameraId, r.ReceivedAtUs = "BRU-0001", r.CapturedAtUs+350_000
+			id := schemas.NewReadID(r.CameraId, r.CameraEventId, schemas.Micros(r.CapturedAtUs), r.RawPlate)
+			r.ReadId, r.Format = id.ID[:], formatOf(file)
+			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.WriteString(hex.EncodeToString(b) + "\n")
+		}
+	}
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(decodeSeeds), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(decodeSeeds, got.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := load(t, decodeSeeds); !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("the records changed: run go test ./pipeline/gateway -run Seeds -update")
+	}
+	lines := 0
+	for in := bufio.NewScanner(&got); in.Scan(); {
+		lines++
+	}
+	if lines < 15 {
+		t.Errorf("only %d records", lines)
+	}
+}
