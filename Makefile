@@ -8,6 +8,7 @@ SHELL := /bin/bash
 DEMO_SECONDS ?= 90
 DEMO_FLAGS   ?=
 UP_FLAGS     ?=
+REHEARSE_FLAGS ?=
 PEERS_FLAGS  ?=
 FUZZTIME     ?= 10s
 # bench-budget: full (the targets, a quiet machine) or ci (short, with a margin). bench-regress: the commit to compare with.
@@ -90,6 +91,10 @@ test-faults: setup ## Every fault at level 2, at its full length, on the embedde
 soak: build ## The pipeline under random faults: SOAK_MINUTES=30 SOAK_RATE=5000 SOAK_SEED=1
 	ANPR_SOAK_MINUTES=$(SOAK_MINUTES) ANPR_SOAK_RATE=$(SOAK_RATE) ANPR_SOAK_SEED=$(SOAK_SEED) ANPR_SOAK_OUT=$(SOAK_OUT) \
 		CGO_ENABLED=0 go test -tags soak -count=1 -v -timeout $$(( $(SOAK_MINUTES) + 30 ))m -run '^TestSoak$$' ./pipeline/delivery
+
+.PHONY: restore-rehearsal
+restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and log; times and checksums: REHEARSE_FLAGS="--seconds 60"
+	@bin/anpr rehearse $(REHEARSE_FLAGS)
 
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)

@@ -38,7 +38,7 @@ const (
 func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progress io.Writer) (*database, error) {
 	d := &database{log: log.With().Str("part", "clickhouse").Logger(), watched: make(chan struct{}), dead: make(chan error, 1)}
 	d.cfg = embedded.Config{
-		DataDir: filepath.Join(f.Data, "clickhouse"), CacheDir: f.Cache, NativeAddr: f.ClickhouseAddr, HTTPAddr: f.ClickhouseHTTP,
+		DataDir: filepath.Join(f.Data, "clickhouse"), BackupDir: f.Backups, CacheDir: f.Cache, NativeAddr: f.ClickhouseAddr, HTTPAddr: f.ClickhouseHTTP,
 		MaxMemory: f.MaxMemory, Fsync: f.Fsync, Progress: progress, Logger: d.log,
 	}
 	e, err := embedded.StartClickHouse(ctx, d.cfg)

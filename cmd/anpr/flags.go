@@ -75,6 +75,7 @@ type engineFlags struct {
 	Data           string `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
 	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol." default:"127.0.0.1:8123" env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
 	MaxMemory      int64  `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
+	Backups        string `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Fsync          bool   `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`
 	Cache          string `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
 }

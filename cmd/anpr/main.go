@@ -25,6 +25,9 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
 	Query     queryCmd     `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
 	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
+	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
+	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
+	Rehearse  rehearseCmd  `cmd:"" help:"Rehearse a restore on this machine with made-up traffic: from the log, and from backup and log; timed and compared row for row."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values."`
 	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -72,6 +72,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	f.Reference = under(f.Reference, f.Data, "reference")
 	f.Index = under(f.Index, f.Data, "reference-index")
 	f.Images = under(f.Images, f.Data, "images")
+	f.Backups = under(f.Backups, f.Data, "backups")
 	f.Receipts = under(f.Receipts, f.Data, "receipts")
 	f.Users = under(f.Users, f.Reference, "users.yaml")
 	s := &stack{flags: f, log: log, ops: newOps()}
@@ -234,6 +235,19 @@ func (s *stack) drain(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// stopThrough stops parts in reverse order up to and including the one of that name; what it needed stays up.
+func (s *stack) stopThrough(name string) error {
+	i := slices.IndexFunc(s.down, func(p part) bool { return p.name == name })
+	if i < 0 {
+		panic("BUG: no part " + name)
+	}
+	rest := s.down[:i]
+	s.down = s.down[i:]
+	err := s.stop()
+	s.down = rest
+	return err
 }
 
 // stop stops all parts in reverse order, each within 30 s, and says how long each took.

@@ -35,6 +35,7 @@ const lockFD = 3
 // Config says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
 type Config struct {
 	DataDir      string         // created when missing
+	BackupDir    string         // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
 	CacheDir     string         // of the downloaded engine; DefaultCacheDir
 	NativeAddr   string         // 127.0.0.1:9000; port 0 chooses a free one
 	HTTPAddr     string         // 127.0.0.1:8123; the host must be that of NativeAddr
@@ -69,6 +70,10 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("data directory %s: %w", c.DataDir, err)
 	}
 	c.DataDir = dir
+	def(&c.BackupDir, filepath.Join(dir, "backups"))
+	if c.BackupDir, err = filepath.Abs(c.BackupDir); err != nil {
+		return fmt.Errorf("backup directory %s: %w", c.BackupDir, err)
+	}
 	if c.MaxMemory == 0 {
 		total, err := memoryTotal()
 		if err != nil {
@@ -214,7 +219,7 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 		return nil, fmt.Errorf("ClickHouse would listen on %s (%s) without a password; name users, or listen on 127.0.0.1", host, FlagNative)
 	}
 	return &serverConfig{
-		DataDir: cfg.DataDir, Host: host, NativePort: native, HTTPPort: httpPort, MaxMemory: cfg.MaxMemory,
+		DataDir: cfg.DataDir, BackupDir: cfg.BackupDir, Host: host, NativePort: native, HTTPPort: httpPort, MaxMemory: cfg.MaxMemory,
 		Threads: cfg.Threads, Fsync: cfg.Fsync, LogLevel: cfg.LogLevel,
 	}, nil
 }

@@ -24,7 +24,7 @@ var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
 
 // serverConfig is what the engine's configuration files are made of.
 type serverConfig struct {
-	DataDir              string // absolute
+	DataDir, BackupDir   string // absolute
 	Host                 string
 	NativePort, HTTPPort int
 	MaxMemory            int64 // bytes
@@ -76,6 +76,8 @@ const configText = `<clickhouse>
   <async_load_databases>false</async_load_databases>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <dictionaries_lazy_load>true</dictionaries_lazy_load>
+  <storage_configuration><disks><backups><type>local</type><path>%[10]s/</path></backups></disks></storage_configuration>
+  <backups><allowed_disk>backups</allowed_disk></backups>
   <shutdown_wait_unfinished>2</shutdown_wait_unfinished>
   <send_crash_reports><enabled>false</enabled></send_crash_reports>
   <merge_tree>
@@ -104,7 +106,7 @@ func writeConfig(c *serverConfig, users []User) (string, error) {
 		fsync = 1
 	}
 	conf := fmt.Sprintf(configText, xmlText(c.LogLevel), xmlText(filepath.Join(c.DataDir, storeDir)), xmlText(up),
-		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync)
+		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir))
 	cp := filepath.Join(c.DataDir, configFile)
 	return cp, os.WriteFile(cp, []byte(conf), 0o600)
 }
@@ -114,7 +116,7 @@ func writeConfig(c *serverConfig, users []User) (string, error) {
 // reach its network. The Kafka table engine is what bench/peers compares us with.
 const (
 	grantAll = "<grants><query>GRANT SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, " +
-		"SYSTEM, dictGet, INTROSPECTION, TABLE ENGINE ON *.*</query><query>GRANT READ, WRITE ON KAFKA</query></grants>"
+		"SYSTEM, dictGet, INTROSPECTION, BACKUP, TABLE ENGINE ON *.*</query><query>GRANT READ, WRITE ON KAFKA</query></grants>"
 	grantRead = "<grants><query>GRANT SHOW, SELECT, dictGet, CREATE TEMPORARY TABLE ON *.*</query></grants>"
 	// what the engine's own start needs; see engineArgs
 	grantStart = "<grants><query>GRANT SYSTEM LISTEN, CREATE TEMPORARY TABLE ON *.*</query>" +

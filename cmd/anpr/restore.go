@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/restore"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type backupCmd struct {
+	booksFlags
+	Name string `arg:"" help:"Name of the backup on the disk."`
+	Base string `help:"Write only what changed since this backup; it is needed for a restore then."`
+	Only string `help:"One table alone, for what is not on the log: access_log." placeholder:"TABLE"`
+	Disk string `help:"Disk of ClickHouse's configuration that backups go to." default:"backups" env:"ANPR_BACKUP_DISK"`
+}
+
+// Run makes a backup while everything runs.
+func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	b, err := openBooks(c.booksFlags, log)
+	if err != nil {
+		return err
+	}
+	defer closeBooks(b)
+	began := time.Now()
+	st := &restore.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
+	if c.Only != "" {
+		if err := st.BackupTable(ctx, c.Only, c.Name, c.Base); err != nil {
+			return err
+		}
+		fmt.Printf("backup %s of table %s in %s\n", c.Name, c.Only, time.Since(began).Round(time.Millisecond))
+		return nil
+	}
+	cut, err := takeBackup(ctx, b, st, c.Name, c.Base)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("backup %s in %s; the log completes it from %v on\n", c.Name, time.Since(began).Round(time.Millisecond), cut.Ends())
+	return nil
+}
+
+func takeBackup(ctx context.Context, b *ledger.Books, st *restore.Store, name, base string) (*restore.Cut, error) {
+	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
+	if err != nil {
+		return nil, err
+	}
+	commits, err := b.Log.Commits(ctx, b.Group, schemas.TopicReads, partitions)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := restore.CutOf(schemas.TopicReads, b.Group, commits)
+	if err != nil {
+		return nil, err
+	}
+	return cut, st.Backup(ctx, name, base, cut)
+}
+
+type restoreCmd struct {
+	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	clickhouseFlags
+	referenceFlags
+	Group      string `help:"Consumer group of the pipeline. Its offsets say up to where to rebuild, and stay as they are." default:"anpr-ingest" env:"ANPR_GROUP"`
+	FromLog    bool   `help:"Rebuild everything from the log, into empty tables." xor:"from" required:""`
+	FromBackup string `help:"Restore this backup, then rebuild from the log what came after it." xor:"from" required:"" placeholder:"NAME"`
+	Disk       string `help:"Disk of ClickHouse's configuration that backups are on." default:"backups" env:"ANPR_BACKUP_DISK"`
+	BackedUp   string `help:"Name of the database in the backup." default:"anpr"`
+	Compare    string `help:"A rehearsal: restore into --clickhouse-database, beside this database, and compare the two row for row. The workers may go on meanwhile." placeholder:"DATABASE"`
+	Data       string `help:"One machine: the data directory of a stopped anpr up, whose broker and ClickHouse are started for the restore." type:"path"`
+
+	batchRows int // 0 = the pipeline's default
+}
+
+// Help is shown below the flags.
+func (restoreCmd) Help() string {
+	return "The workers of the group must be stopped, unless --compare names another database. An interrupted restore goes on when it is started again. " +
+		"Exit code: 0 restored (and equal), 1 not, or different."
+}
+
+// Run restores.
+func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if c.Compare == c.ClickhouseDatabase {
+		return fmt.Errorf("--compare %s: a database cannot be rebuilt beside itself; give another with --clickhouse-database", c.Compare)
+	}
+	o := newOps()
+	if c.Data != "" {
+		stop, err := c.startData(ctx, log, o)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	watch, cancel := context.WithCancel(ctx)
+	defer cancel()
+	store, err := openReference(watch, c.referenceFlags, o, log)
+	if err != nil {
+		return err
+	}
+	r, err := openRebuild(c, store, log)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return r.run(ctx, os.Stdout)
+}
+
+// startData starts broker and ClickHouse on the directory of a stopped anpr up.
+func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) (stop func() error, err error) {
+	f := stackFlags{engineFlags: engineFlags{Data: c.Data, Fsync: true}, clickhouseFlags: c.clickhouseFlags}
+	f.KafkaAddr, f.ClickhouseAddr, f.ClickhouseHTTP, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", 4
+	f.Backups = under("", c.Data, "backups")
+	s := &stack{flags: f, log: log, ops: o}
+	if err := s.startBroker(); err != nil {
+		return nil, err
+	}
+	if s.database, err = startDatabase(ctx, &s.flags, log, os.Stderr); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.push("clickhouse", s.database.stop)
+	c.KafkaAddr, c.ClickhouseAddr = s.flags.KafkaAddr, s.flags.ClickhouseAddr
+	c.Reference = under(c.Reference, c.Data, "reference")
+	return s.stop, nil
+}
+
+// rebuild is one restore.
+type rebuild struct {
+	cmd    *restoreCmd
+	books  *ledger.Books
+	groups *restore.Groups
+	store  *refdata.Store
+	engine *rules.Engine
+	tables restore.Store
+	log    zerolog.Logger
+
+	partitions []int32
+	live       map[int32]ledger.Commit // of the pipeline's group
+	ends       map[int32]int64         // up to where to rebuild
+	steps      []step
+}
+
+// step is a line of the result.
+type step struct {
+	what string
+	took time.Duration
+	rows uint64
+}
+
+func openRebuild(c *restoreCmd, store *refdata.Store, log zerolog.Logger) (*rebuild, error) {
+	catalogue, err := loadCatalogue(c.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := c.clickhouseFlags.config(log, nil)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Database = "default" // the one to restore may not be there yet
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &rebuild{
+		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: restore.NewGroups(c.KafkaAddr),
+		books:  &ledger.Books{Log: ledger.NewLog(c.KafkaAddr), DB: conn, Group: c.Group},
+		tables: restore.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase},
+	}, nil
+}
+
+func (r *rebuild) close() { closeBooks(r.books) }
+
+// run does all of it and prints what was done.
+func (r *rebuild) run(ctx context.Context, out io.Writer) error {
+	if err := r.survey(ctx, out); err != nil {
+		return err
+	}
+	resumed, err := r.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		_, _ = fmt.Fprintln(out, "going on with the restore that was interrupted")
+	}
+	if err := r.replay(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.steps {
+		_, _ = fmt.Fprintf(out, "%-28s %10s  %d\n", s.what, s.took.Round(time.Millisecond), s.rows)
+	}
+	if r.cmd.Compare == "" {
+		_, _ = fmt.Fprintf(out, "database %s is rebuilt up to %v; start the workers, then check with anpr reconcile\n", r.cmd.ClickhouseDatabase, r.ends)
+		if r.cmd.FromLog {
+			_, _ = fmt.Fprintln(out, "access_log is not on the log: restore it from its own backup before the office is started (deploy/README.md, Restore)")
+		}
+		return nil
+	}
+	return r.compare(ctx, out)
+}
+
+// survey finds out what there is to rebuild.
+func (r *rebuild) survey(ctx context.Context, out io.Writer) (err error) {
+	if r.partitions, err = r.books.Log.Partitions(ctx, schemas.TopicReads); err != nil {
+		return err
+	}
+	bounds, err := r.books.Log.Bounds(ctx, schemas.TopicReads, r.partitions)
+	if err != nil {
+		return err
+	}
+	if r.cmd.Compare == "" {
+		if n, err := r.groups.Members(ctx, r.cmd.Group); err != nil {
+			return err
+		} else if n > 0 {
+			return fmt.Errorf("group %s has %d members: stop all workers first (on one machine: anpr up), then start this again; for a rehearsal beside them give --compare", r.cmd.Group, n)
+		}
+	}
+	if r.live, err = r.books.Log.Commits(ctx, r.cmd.Group, schemas.TopicReads, r.partitions); err != nil {
+		return err
+	}
+	r.ends = map[int32]int64{}
+	for p, c := range r.live {
+		first := bounds[p].First
+		r.ends[p] = max(c.Offset, first)
+		switch {
+		case c.Offset >= 0 && c.Offset < first:
+			return fmt.Errorf("partition %d: group %s stands at %d and the log begins at %d: those records are lost to it; set the group by hand first", p, r.cmd.Group, c.Offset, first)
+		case first > 0 && r.cmd.FromLog:
+			_, _ = fmt.Fprintf(out, "partition %d: the log begins at offset %d; what was made of earlier records is not on it and comes back only from a backup\n", p, first)
+		}
+	}
+	return nil
+}

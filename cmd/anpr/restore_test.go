@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/restore"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
+
+// TestRestore rehearses: traffic through the whole program with a backup in its middle, then every way back.
+func TestRestore(t *testing.T) {
+	var out bytes.Buffer
+	h := &rehearsal{cmd: &rehearseCmd{Seconds: 4, Rate: 150, Seed: 1}, out: &out, log: zerolog.Nop()}
+	defer func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := h.start(t.Context(), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("refuses beside live workers", func(t *testing.T) {
+		err := h.again(t, "anpr_live", func(c *restoreCmd) { c.FromLog, c.Compare = true, "" })
+		if err == nil || !strings.Contains(err.Error(), "members") {
+			t.Errorf("got %v, want it to say that the group has members", err)
+		}
+	})
+	if err := h.run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	if n := strings.Count(out.String(), "equal"); n != 2*len(restore.Tables()) {
+		t.Errorf("%d tables are equal, want twice %d:\n%s", n, len(restore.Tables()), &out)
+	}
+	t.Run("an interrupted restore goes on", func(t *testing.T) { interrupted(t, h) })
+	t.Run("truncated tables", func(t *testing.T) {
+		for _, table := range restore.Tables() {
+			h.exec(t, "TRUNCATE TABLE anpr_from_log."+table)
+		}
+		if err := h.again(t, "anpr_from_log", func(c *restoreCmd) { c.FromLog = true }); err != nil {
+			t.Errorf("tables that may still know the insert tokens: %v", err)
+		}
+	})
+	t.Run("tables with rows", func(t *testing.T) {
+		for _, change := range []func(*restoreCmd){func(c *restoreCmd) { c.FromLog = true }, func(c *restoreCmd) { c.FromBackup = rehearsalBackup }} {
+			if err := h.again(t, "anpr_from_log", change); !errors.Is(err, restore.ErrNotEmpty) {
+				t.Errorf("got %v, want %v", err, restore.ErrNotEmpty)
+			}
+		}
+	})
+	t.Run("differences are found", func(t *testing.T) { differences(t, h) })
+	t.Run("the access log", func(t *testing.T) { accessLogComesBack(t, h) })
+	t.Run("the accounts of the rebuilt tables balance", func(t *testing.T) {
+		f := h.stack.flags.clickhouseFlags
+		f.ClickhouseDatabase = "anpr_from_backup"
+		b, err := openBooks(booksFlags{KafkaAddr: h.stack.flags.KafkaAddr, clickhouseFlags: f, Group: h.stack.flags.Group, Receipts: []string{h.stack.flags.Receipts}}, h.log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeBooks(b)
+		now := time.Now().Truncate(time.Minute)
+		r, err := b.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
+		if err != nil || r.Verdict != ledger.Balanced || r.Total.Stored == 0 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// again restores with nothing printed.
+func (h *rehearsal) again(t *testing.T, database string, change func(*restoreCmd)) error {
+	t.Helper()
+	quiet := *h
+	quiet.out = &bytes.Buffer{}
+	return quiet.restore(t.Context(), database, change)
+}
+
+func (h *rehearsal) exec(t *testing.T, sql string) {
+	t.Helper()
+	if err := h.books.DB.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// interrupted breaks a restore off in its middle and starts it again.
+func interrupted(t *testing.T, h *rehearsal) {
+	f := h.stack.flags
+	c := &restoreCmd{KafkaAddr: f.KafkaAddr, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, Group: f.Group, Disk: "backups", BackedUp: "anpr", Compare: "anpr", FromLog: true}
+	c.ClickhouseDatabase = "anpr_interrupted"
+	c.batchRows = 20
+	r, err := openRebuild(c, h.stack.store, h.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { // as soon as something is committed
+		defer cancel()
+		for ctx.Err() == nil {
+			commits, err := h.books.Log.Commits(ctx, r.name(), "anpr.reads.v1", []int32{0, 1, 2, 3})
+			if err == nil && slices.ContainsFunc([]int32{0, 1, 2, 3}, func(p int32) bool { return commits[p].Offset > 0 }) {
+				return
+			}
+		}
+	}()
+	if err := r.run(ctx, &bytes.Buffer{}); err == nil {
+		t.Fatal("the restore was done before it could be broken off: give it more to do")
+	}
+	var out bytes.Buffer
+	next, err := openRebuild(c, h.stack.store, h.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if err := next.run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "interrupted") {
+		t.Errorf("going on: %v\n%s", err, &out)
+	}
+}
+
+// differences changes the rebuilt tables in small ways.
+func differences(t *testing.T, h *rehearsal) {
+	ends := map[int32]int64{}
+	for p := range int32(4) {
+		ends[p] = 1 << 40
+	}
+	sums := func() map[string]restore.Sum {
+		s, err := restore.Sums(t.Context(), h.books.DB, "anpr_from_log", ends)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for table, sql := range map[string]string{
+		"reads":     "ALTER TABLE anpr_from_log.reads UPDATE confidence = confidence + 1 WHERE read_id IN (SELECT read_id FROM anpr_from_log.reads LIMIT 1)",
+		"hits":      "ALTER TABLE anpr_from_log.hits DELETE WHERE hit_id IN (SELECT hit_id FROM anpr_from_log.hits LIMIT 1)",
+		"decisions": "ALTER TABLE anpr_from_log.decisions UPDATE trace = concat(trace, ' ') WHERE 1",
+		"merges":    "INSERT INTO anpr_from_log.merges (kafka_partition, kafka_offset, received_at) VALUES (0, 999999, now())",
+	} {
+		before := sums()
+		h.exec(t, sql+map[bool]string{true: " SETTINGS mutations_sync = 2"}[strings.HasPrefix(sql, "ALTER")])
+		var out bytes.Buffer
+		if restore.Same(&out, [2]string{"a", "b"}, [2]map[string]restore.Sum{before, sums()}) || strings.Count(out.String(), "DIFFERENT") != 1 ||
+			!strings.Contains(out.String(), "\n"+table) {
+			t.Errorf("after %s:\n%s", sql, &out)
+		}
+	}
+	h.exec(t, "INSERT INTO anpr_from_log.reads SELECT * REPLACE (now() AS inserted_at) FROM anpr_from_log.reads LIMIT 5")
+	before := sums()
+	h.exec(t, "OPTIMIZE TABLE anpr_from_log.reads FINAL")
+	if !restore.Same(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]restore.Sum{before, sums()}) {
+		t.Error("repeated rows and times of ingestion are no difference")
+	}
+}
+
+// accessLogComesBack backs the access log up alone and restores it as the runbook says.
+func accessLogComesBack(t *testing.T, h *rehearsal) {
+	row := "INSERT INTO anpr.access_log (seq, user, entry_sha256) VALUES "
+	h.exec(t, row+"(1, 'agent1', unhex(repeat('ab', 32)))")
+	st := &restore.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr"}
+	if err := st.BackupTable(t.Context(), "access_log", "access-1", ""); err != nil {
+		t.Fatal(err)
+	}
+	h.exec(t, row+"(2, 'agent2', unhex(repeat('cd', 32)))")
+	if err := st.BackupTable(t.Context(), "access_log", "access-2", "access-1"); err != nil {
+		t.Fatal(err)
+	}
+	h.exec(t, "TRUNCATE TABLE anpr.access_log")
+	h.exec(t, "RESTORE TABLE anpr.access_log FROM Disk('backups', 'access-2')")
+	var n, last uint64
+	if err := h.books.DB.QueryRow(t.Context(), "SELECT count(), max(seq) FROM anpr.access_log").Scan(&n, &last); err != nil || n != 2 || last != 2 {
+		t.Errorf("%d entries up to %d, %v; want both", n, last, err)
+	}
+	if err := st.BackupTable(t.Context(), "access_log", "../../elsewhere", ""); err == nil {
+		t.Error("a backup's name may leave its disk")
+	}
+}
+
+// TestRestoreOfOneMachine loses the ClickHouse directory of a stopped anpr up and rebuilds it, as the runbook says.
+func TestRestoreOfOneMachine(t *testing.T) {
+	dir := t.TempDir()
+	h := &rehearsal{cmd: &rehearseCmd{Seconds: 2, Rate: 100, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
+	if err := h.start(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	err := h.traffic(t.Context())
+	if err := errors.Join(err, h.close(), os.RemoveAll(filepath.Join(dir, "clickhouse"))); err != nil {
+		t.Fatal(err)
+	}
+	c := &restoreCmd{Data: dir, FromLog: true, Group: "anpr-ingest", Disk: "backups", BackedUp: "anpr", clickhouseFlags: h.stack.flags.clickhouseFlags}
+	if err := c.Run(t.Context(), zerolog.Nop()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.start(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	h.books.Settle = time.Minute
+	now := time.Now().Truncate(time.Minute)
+	r, err := h.books.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
+	if err != nil || r.Verdict != ledger.Balanced || r.Total.Accepted != 200 || r.Total.Stored == 0 {
+		t.Errorf("after the restore: %v\n%s", err, fmt.Sprintf("%+v", r))
+	}
+}
