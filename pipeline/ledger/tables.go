@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -15,6 +17,9 @@ type tables struct{ conn driver.Conn }
 func (t tables) query(ctx context.Context, sql string, scan func(driver.Rows) error) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"readonly": 2, "max_threads": 1, "max_query_size": 16 << 20}))
 	rows, err := t.conn.Query(ctx, sql)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return fmt.Errorf("ask ClickHouse: %w; is it running, is --clickhouse-addr right?", err)
+	}
 	if err != nil {
 		return fmt.Errorf("ask ClickHouse: %w", err)
 	}

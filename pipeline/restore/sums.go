@@ -16,7 +16,6 @@ import (
 // Two tables with the same Sum hold the same rows, in whatever order and parts.
 type Sum struct {
 	Rows         uint64 `json:"rows"`
-	City, Sip    uint64 `json:"-"`
 	Fingerprint  string `json:"sum"`
 	PhysicalRows uint64 `json:"physical_rows"` // without FINAL: more than Rows when repeats are not merged yet
 }
@@ -58,10 +57,11 @@ func Sums(ctx context.Context, conn driver.Conn, database string, below map[int3
 
 func sumOf(ctx context.Context, conn driver.Conn, rows string) (s Sum, err error) {
 	row := conn.QueryRow(ctx, "SELECT count(), sum(cityHash64(*)), sum(sipHash64(*)) FROM ("+rows+")")
-	if err := row.Scan(&s.Rows, &s.City, &s.Sip); err != nil {
+	var city, sip uint64
+	if err := row.Scan(&s.Rows, &city, &sip); err != nil {
 		return s, err
 	}
-	s.Fingerprint = fmt.Sprintf("%016x%016x", s.City, s.Sip)
+	s.Fingerprint = fmt.Sprintf("%016x%016x", city, sip)
 	return s, nil
 }
 
