@@ -81,7 +81,7 @@ func (w *town) judge(commits []Commit) []Violation {
 		w.t.Fatal(err)
 	}
 	rows := Rows{Since: map[int32]int64{}}
-	rows.Before, err = w.log.Commits(w.t.Context(), group, "anpr.reads.v1", parts)
+	rows.Before, err = w.log.Commits(w.t.Context(), w.group, "anpr.reads.v1", parts)
 	if err != nil {
 		w.t.Fatal(err)
 	}

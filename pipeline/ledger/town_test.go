@@ -43,10 +43,9 @@ type town struct {
 	window   Window
 	addr, db string
 	ref      string
+	group    string
 	traffic  *bench.Traffic
 }
-
-var group = "ledger-" + fmt.Sprint(time.Now().UnixNano())
 
 var groups atomic.Uint64
 
@@ -69,6 +68,7 @@ func newTown(t testing.TB, records int) *town {
 		kafka = embeddedtest.Broker(t, topics)
 	}
 	w := &town{t: t, kafka: kafka, log: NewLog(kafka), receipts: t.TempDir(), ref: t.TempDir()}
+	w.group = fmt.Sprintf("ledger-%d-%d", time.Now().UnixNano(), groups.Add(1))
 	t.Cleanup(w.log.Close)
 	w.addr, w.db = migrated(t)
 	w.window.From = time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
@@ -145,7 +145,7 @@ func conn(t testing.TB, addr, db string) driver.Conn {
 }
 
 func (w *town) books() *Books {
-	return &Books{Log: w.log, DB: conn(w.t, w.addr, w.db), Group: group, Receipts: []string{w.receipts}, Settle: patience}
+	return &Books{Log: w.log, DB: conn(w.t, w.addr, w.db), Group: w.group, Receipts: []string{w.receipts}, Settle: patience}
 }
 
 // worker wires the real pipeline; tests put their own things between.
@@ -179,7 +179,7 @@ func (w *town) work(change func(*worker)) {
 	}
 	defer func() { _ = topics.Close(t.Context()) }()
 	member, err := source.Join(source.Config{
-		Brokers: []string{w.kafka}, Topic: schemas.TopicReads, GroupID: group, ClientID: fmt.Sprint("w", groups.Add(1)), SessionTimeout: 2 * time.Second, MaxWait: 50 * time.Millisecond,
+		Brokers: []string{w.kafka}, Topic: schemas.TopicReads, GroupID: w.group, ClientID: fmt.Sprint("w", groups.Add(1)), SessionTimeout: 2 * time.Second, MaxWait: 50 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func (w *town) drained(ctx context.Context, done chan error) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		commits, err := w.log.Commits(ctx, group, schemas.TopicReads, parts)
+		commits, err := w.log.Commits(ctx, w.group, schemas.TopicReads, parts)
 		all := err == nil
 		for p, b := range bounds {
 			plan, err := pipeline.ParsePlan(commits[p].Metadata, commits[p].Offset)

@@ -86,10 +86,11 @@ func (v *Verifier) part(p int32) *history {
 
 // Commit shows the next commit of a partition and returns what it breaks.
 func (v *Verifier) Commit(c Commit) []Violation {
-	if c.Offset < 0 {
+	h := v.part(c.Partition)
+	if c.Offset < 0 { // nothing was ever committed, or the group was deleted and begins anew
+		*h = history{plans: map[[2]int64]struct{}{}, told: h.told}
 		return nil
 	}
-	h := v.part(c.Partition)
 	plan, err := pipeline.ParsePlan(c.Metadata, c.Offset)
 	if err != nil {
 		return []Violation{{Unreadable, c.Partition, c.Offset, c.Offset, err.Error()}}

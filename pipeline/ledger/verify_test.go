@@ -44,6 +44,7 @@ func TestEachBreachOfTheCommitsIsFound(t *testing.T) {
 		"in order":                        {[]Commit{commit(0, 10), commit(10, 10), commit(10, 30), commit(30, 40), commit(40, 40)}, nil, nil},
 		"the same plan again":             {[]Commit{commit(0, 10), commit(0, 10), commit(10, 10)}, nil, nil},
 		"a group that never committed":    {[]Commit{{Offset: -1}, commit(0, 10), commit(10, 10)}, nil, nil},
+		"a group deleted":                 {[]Commit{commit(0, 10), commit(10, 10), {Offset: -1}, commit(0, 5), commit(5, 5)}, nil, nil},
 		"backwards":                       {[]Commit{commit(0, 10), commit(10, 10), commit(5, 5)}, []Breach{Backwards}, []Breach{Backwards}},
 		"backwards by hand":               {[]Commit{commit(0, 10), commit(10, 10), byHand(0)}, []Breach{Backwards}, []Breach{Backwards}},
 		"a plan replaced":                 {[]Commit{commit(0, 10), commit(0, 12), commit(12, 12)}, []Breach{PlanChanged}, []Breach{PlanChanged}},
