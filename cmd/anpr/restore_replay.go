@@ -125,6 +125,9 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 		return fmt.Errorf("rebuild from the log: %w; start the restore again to go on", err)
 	}
 	r.note(ctx, "rebuild from the log", began)
+	if err := r.tables.Rebuilt(ctx, r.ends); err != nil {
+		return err
+	}
 	return r.groups.Delete(ctx, r.name())
 }
 

@@ -74,6 +74,16 @@ func TestRestore(t *testing.T) {
 		}
 		defer closeBooks(b)
 		now := time.Now().Truncate(time.Minute)
+		a, err := b.Audit(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := a.Look(t.Context(), time.Time{}); err != nil || len(v.Violations) > 0 || v.Batches == 0 {
+			t.Errorf("verified: %+v, %v", v, err)
+		}
+		if n, err := ledger.ReadNote(t.Context(), b.DB, ""); err != nil || len(n.Rebuilt) != 4 || len(n.Cut) == 0 {
+			t.Errorf("note %+v, %v: want the offsets that were rebuilt, and the backup's cut", n, err)
+		}
 		r, err := b.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
 		if err != nil || r.Verdict != ledger.Balanced || r.Total.Stored == 0 {
 			t.Errorf("got %+v, %v", r, err)

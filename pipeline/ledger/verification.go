@@ -104,6 +104,11 @@ func (a *Auditor) Look(ctx context.Context, since time.Time) (*Verification, err
 	if rows.Spans, err = a.spans(ctx, rows.Since); err != nil {
 		return nil, err
 	}
+	note, err := ReadNote(ctx, a.books.DB, "")
+	if err != nil {
+		return nil, err
+	}
+	rows.Rebuilt = note.Rebuilt
 	if rows.After, err = a.books.Log.Commits(ctx, a.books.Group, a.topic, partitions); err != nil {
 		return nil, err
 	}

@@ -142,6 +142,9 @@ type Rows struct {
 	Before, After map[int32]Commit // the commits just before and just after the rows were read
 	// Since is the offset per partition from which on the rows are complete; below it nothing is said.
 	Since map[int32]int64
+	// Rebuilt is the offset below which a restore made the rows again, in ranges of its own: they must cover every offset once,
+	// and be of no plan.
+	Rebuilt map[int32]int64
 }
 
 // Tables holds the rows of batches against the commits: up to the commit before, they must cover every offset once; after
@@ -190,12 +193,14 @@ func (v *Verifier) spans(p int32, h *history, spans []Span, r Rows) (out []Viola
 			add(Overlap, s.Start, min(reached, s.End), "the batch [%d, %d) covers what another does", s.Start, s.End)
 		}
 		reached = max(reached, s.End)
-		v.planned(h, s, after, add)
+		if s.End > r.Rebuilt[p] {
+			v.planned(h, s, after, add)
+		}
 	}
 	if reached < before.Offset {
 		add(Gap, reached, before.Offset, "committed %d, and no batch covers them", before.Offset)
 	}
-	v.inserted(h, spans, r.Since[p], before.Offset, add)
+	v.inserted(h, spans, max(r.Since[p], r.Rebuilt[p]), before.Offset, add)
 	return out
 }
 

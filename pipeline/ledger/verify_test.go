@@ -113,6 +113,29 @@ func TestEachBreachOfTheTablesIsFound(t *testing.T) {
 	}
 }
 
+// TestRebuiltRowsAreOfNoPlan shows rows that a restore made in other ranges than were planned.
+func TestRebuiltRowsAreOfNoPlan(t *testing.T) {
+	for name, c := range map[string]struct {
+		spans []Span
+		want  []Breach
+	}{
+		"rebuilt":            {[]Span{span(0, 7), span(7, 20), span(20, 30)}, nil},
+		"rebuilt with a gap": {[]Span{span(0, 7), span(8, 20), span(20, 30)}, []Breach{Gap}},
+		"and one after it":   {[]Span{span(0, 20), span(20, 25), span(25, 30)}, []Breach{NoPlan, NoInsert}},
+	} {
+		v := Verifier{Whole: true}
+		for _, x := range []Commit{commit(0, 10), commit(10, 20), commit(20, 30), commit(30, 30)} {
+			v.Commit(x)
+		}
+		rows := rowsAt(commit(30, 30), c.spans...)
+		rows.Rebuilt = map[int32]int64{0: 20}
+		slices.Sort(c.want)
+		if got := v.Tables(rows); !slices.Equal(breachesOf(got), c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 // model makes a random correct life of a partition: batches, crashes at every step, take-overs.
 type model struct {
 	rng     *rand.Rand

@@ -26,8 +26,6 @@ type Cut struct {
 	Plans map[int32]pipeline.Plan `json:"plans"`
 }
 
-const cutMark = "anpr backup: "
-
 // Ends are the offsets of the cut.
 func (c *Cut) Ends() map[int32]int64 {
 	out := map[int32]int64{}
@@ -79,9 +77,13 @@ func (s *Store) Backup(ctx context.Context, name, base string, cut *Cut) error {
 	if err != nil {
 		return fmt.Errorf("cut of the backup: %w", err)
 	}
-	comment := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(cutMark + string(text))
-	if err := s.Conn.Exec(ctx, "ALTER TABLE "+quoted(s.Database)+".batches MODIFY COMMENT '"+comment+"'"); err != nil {
-		return fmt.Errorf("note the cut: %w", err)
+	note, err := ledger.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return err
+	}
+	note.Cut = text
+	if err := note.Write(ctx, s.Conn, s.Database); err != nil {
+		return err
 	}
 	return s.backup(ctx, "DATABASE "+quoted(s.Database), name, base)
 }
@@ -122,19 +124,28 @@ func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
 	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE DATABASE %s AS %s FROM Disk('%s', '%s')", quoted(from), quoted(s.Database), s.Disk, name)); err != nil {
 		return nil, fmt.Errorf("restore backup %s: %w", name, err)
 	}
-	var comment string
-	if err := s.Conn.QueryRow(ctx, "SELECT comment FROM system.tables WHERE database = ? AND name = 'batches'", s.Database).Scan(&comment); err != nil {
-		return nil, fmt.Errorf("read the cut of backup %s: %w", name, err)
+	note, err := ledger.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return nil, err
 	}
-	text, ok := strings.CutPrefix(comment, cutMark)
-	if !ok {
+	if len(note.Cut) == 0 {
 		return nil, fmt.Errorf("backup %s has no cut: it was not made by anpr backup, so it is not known from where on the log completes it", name)
 	}
 	var cut Cut
-	if err := json.Unmarshal([]byte(text), &cut); err != nil {
+	if err := json.Unmarshal(note.Cut, &cut); err != nil {
 		return nil, fmt.Errorf("read the cut of backup %s: %w", name, err)
 	}
 	return &cut, s.Trim(ctx, cut.Ends())
+}
+
+// Rebuilt notes up to where rows were made again, for the verifier.
+func (s *Store) Rebuilt(ctx context.Context, ends map[int32]int64) error {
+	note, err := ledger.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return err
+	}
+	note.Rebuilt = ends
+	return note.Write(ctx, s.Conn, s.Database)
 }
 
 // Trim deletes the rows made of records at or above the offsets: they are made again.
