@@ -353,3 +353,32 @@ func TestTopicsScriptCreatesEveryTopic(t *testing.T) {
 		t.Errorf("topics.sh creates %q, want %q", got, want)
 	}
 }
+
+func TestReconcileMaySeeNoPlate(t *testing.T) {
+	users := string(read(t, "clickhouse/users.d/anpr.xml"))
+	_, after, ok := strings.Cut(users, "<anpr_reconcile>\n      <password")
+	if !ok {
+		t.Fatal("no user anpr_reconcile")
+	}
+	grants, _, _ := strings.Cut(after, "</anpr_reconcile>")
+	found := regexp.MustCompile(`GRANT SELECT\(([^)]*)\) ON anpr\.(\w+)`).FindAllStringSubmatch(grants, -1)
+	for _, g := range found {
+		tables := all(t, `(?m)^    (\w+) +[A-Z]\w+`, "../schemas/clickhouse/*_"+g[2]+".sql")
+		for c := range strings.SplitSeq(g[1], ", ") {
+			if !slices.Contains(tables, c) {
+				t.Errorf("anpr_reconcile may read %s.%s, which does not exist", g[2], c)
+			}
+			if strings.Contains(c, "plate") || slices.Contains([]string{"class", "candidates", "sealed", "trace", "payload_head", "detail"}, c) {
+				t.Errorf("anpr_reconcile may read %s.%s, which can hold a plate", g[2], c)
+			}
+		}
+	}
+	if len(found) < 5 {
+		t.Errorf("found %d grants of columns, want at least 5: the test looks at the wrong place", len(found))
+	}
+	for _, m := range regexp.MustCompile(`GRANT SELECT ON ([\w.]+)`).FindAllStringSubmatch(grants, -1) {
+		if !slices.Contains([]string{"anpr.batches", "system.tables"}, m[1]) {
+			t.Errorf("anpr_reconcile may read all of %s", m[1])
+		}
+	}
+}

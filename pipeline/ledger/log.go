@@ -135,8 +135,22 @@ type Commit struct {
 	Hole      bool      // commits just before this one may have been compacted away
 }
 
-// Commits asks for the commits of a group.
+// Commits asks for the commits of a group. While its coordinator moves, which takes brokers a moment, it asks again.
 func (l *Log) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]Commit, error) {
+	for try := 0; ; try++ {
+		out, err := l.commits(ctx, group, topic, partitions)
+		if code, ok := errors.AsType[kafka.Error](err); !ok || !code.Temporary() || try == 20 {
+			return out, err
+		}
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (l *Log) commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]Commit, error) {
 	ids := make([]int, len(partitions))
 	for i, p := range partitions {
 		ids[i] = int(p)
