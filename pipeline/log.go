@@ -49,10 +49,15 @@ type Reader interface {
 // Records is a reusable buffer of fetched records, in offset order.
 type Records struct {
 	buf       []byte
-	ends      []int
-	offsets   []int64
+	spans     []span
 	HighWater int64 // offset after the last record of the log, as the broker last said
 	fetchedAt time.Time
+}
+
+// span is where a record's value stands in the buffer.
+type span struct {
+	offset     int64
+	start, end int
 }
 
 // Reset empties the buffer, keeping at most 16 MiB of its memory.
@@ -60,42 +65,42 @@ func (r *Records) Reset() {
 	if cap(r.buf) > 16<<20 {
 		r.buf = nil
 	}
-	r.buf, r.ends, r.offsets = r.buf[:0], r.ends[:0], r.offsets[:0]
+	r.buf, r.spans = r.buf[:0], r.spans[:0]
 }
 
 // Len returns the number of records.
-func (r *Records) Len() int { return len(r.offsets) }
+func (r *Records) Len() int { return len(r.spans) }
 
 // At returns record i. The value is valid until Reset.
 func (r *Records) At(i int) (offset int64, value []byte) {
-	start := 0
-	if i > 0 {
-		start = r.ends[i-1]
-	}
-	return r.offsets[i], r.buf[start:r.ends[i]:r.ends[i]]
+	s := &r.spans[i]
+	return s.offset, r.buf[s.start:s.end:s.end]
 }
 
 // Append copies a record in.
 func (r *Records) Append(offset int64, value []byte) {
+	start := len(r.buf)
 	r.buf = append(r.buf, value...)
-	r.ends = append(r.ends, len(r.buf))
-	r.offsets = append(r.offsets, offset)
+	r.Mark(offset, start, len(r.buf))
 }
 
-// Room returns at least n free bytes after the last record, to read a value into; Take then makes a record of them.
-// Growing does not move values already returned by At: the old memory stays valid for whoever holds it.
-func (r *Records) Room(n int) []byte {
-	if cap(r.buf)-len(r.buf) < n {
-		grown := make([]byte, len(r.buf), 2*cap(r.buf)+n)
+// Grow adds n bytes to the buffer that belong to no record yet and returns the whole buffer and where they begin. Values returned by
+// At before stay valid in the old memory.
+func (r *Records) Grow(n int) (buf []byte, start int) {
+	start = len(r.buf)
+	if cap(r.buf)-start < n {
+		grown := make([]byte, start, max(2*cap(r.buf), start+n))
 		copy(grown, r.buf)
 		r.buf = grown
 	}
-	return r.buf[len(r.buf):cap(r.buf)]
+	r.buf = r.buf[:start+n]
+	return r.buf, start
 }
 
-// Take makes a record of the first n bytes of the last Room.
-func (r *Records) Take(offset int64, n int) {
-	r.buf = r.buf[:len(r.buf)+n]
-	r.ends = append(r.ends, len(r.buf))
-	r.offsets = append(r.offsets, offset)
+// Cut drops the last n bytes of the buffer, which no record may use.
+func (r *Records) Cut(n int) { r.buf = r.buf[:len(r.buf)-n] }
+
+// Mark makes a record of the bytes [start, end) of the buffer.
+func (r *Records) Mark(offset int64, start, end int) {
+	r.spans = append(r.spans, span{offset, start, end})
 }

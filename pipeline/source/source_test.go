@@ -20,6 +20,29 @@ import (
 
 const topic = schemas.TopicReads
 
+// benchBroker has a topic of n records of 150 bytes in batches of 500.
+func benchBroker(b *testing.B, n int) []string {
+	b.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic), kfake.GroupMinSessionTimeout(time.Second))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(c.Close)
+	client := &kafka.Client{Addr: kafka.TCP(c.ListenAddrs()...), Timeout: 10 * time.Second}
+	value := bytes.Repeat([]byte("x"), 150)
+	for left := n; left > 0; left -= 500 {
+		recs := make([]kafka.Record, min(500, left))
+		for i := range recs {
+			recs[i] = kafka.Record{Time: time.Unix(1_790_000_000, 0), Key: kafka.NewBytes([]byte("1ABC234")), Value: kafka.NewBytes(value)}
+		}
+		resp, err := client.Produce(b.Context(), &kafka.ProduceRequest{Topic: topic, Partition: 0, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(recs...)})
+		if err != nil || resp.Error != nil {
+			b.Fatal(err, resp)
+		}
+	}
+	return c.ListenAddrs()
+}
+
 func broker(t *testing.T, partitions int32) []string {
 	t.Helper()
 	if addr, ok := embeddedtest.RealBroker(t, map[string]int{topic: int(partitions)}); ok {
