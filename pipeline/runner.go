@@ -30,9 +30,11 @@ type runner struct {
 	caughtUp bool  // process: the last fetch reached the end of the log
 }
 
+// Two of each: one is filled while the other is worked on. A third batch would never be filled, since process hands one over before
+// it begins the next.
 const (
 	fetchBuffers = 2
-	batchBuffers = 3
+	batchBuffers = 2
 )
 
 func newRunner(cfg *Config, sess Session, partition int32) *runner {

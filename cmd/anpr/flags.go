@@ -49,7 +49,7 @@ type referenceFlags struct {
 type pipelineFlags struct {
 	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
 	LingerFew time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
-	BatchRows int           `help:"Rows after which a batch does not wait." default:"20000" env:"ANPR_BATCH_ROWS"`
+	BatchRows int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 30 MiB each at the default." default:"100000" env:"ANPR_BATCH_ROWS"`
 	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
 	// MaxMessage bounds what goes to the dead-letter topic whole.
 	MaxMessage int `help:"Largest record that the output topics take, bytes; a larger dead letter is cut and its SHA-256 kept." default:"1000000" env:"ANPR_MAX_MESSAGE"`

@@ -124,6 +124,8 @@ func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
 		// Rows that share a sorting key are stored as they came and not collapsed unseen.
 		{Key: "optimize_on_insert", Value: "0", Important: true},
+		// Column statistics are made when parts are merged. A server that does not know the setting may ignore it.
+		{Key: "materialize_statistics_on_insert", Value: "0"},
 	}
 	if c.cfg.Quorum != "" {
 		s = append(s, ch.Setting{Key: "insert_quorum", Value: c.cfg.Quorum, Important: true})

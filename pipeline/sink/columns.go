@@ -10,9 +10,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// keepBytes bounds what one column buffer keeps over a Reset, so that one outsized batch does not hold its memory for
-// ever. A usual batch of 65,536 reads needs at most 1 MiB in its widest column.
-const keepBytes = 2 << 20
+// keepBytes is what one column buffer keeps over a Reset whatever it was used for, and mostBytes what it keeps when the batch
+// needed a good part of it: one outsized batch must not hold its memory for ever, and a backlog of full batches must not
+// grow its buffers again and again.
+const (
+	keepBytes = 2 << 20
+	mostBytes = 24 << 20
+)
+
+func keepUsed(b []byte) []byte {
+	if c := cap(b); c > keepBytes && (c > mostBytes || len(b) < c/4) {
+		return nil
+	}
+	return b[:0]
+}
 
 func keep[T any](s []T) []T {
 	var z T
@@ -38,7 +49,7 @@ type fixedCol struct {
 func (c *fixedCol) Type() proto.ColumnType       { return c.typ }
 func (c *fixedCol) Rows() int                    { return len(c.buf) / c.width }
 func (c *fixedCol) EncodeColumn(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
-func (c *fixedCol) Reset()                       { c.buf = keep(c.buf) }
+func (c *fixedCol) Reset()                       { c.buf = keepUsed(c.buf) }
 
 func (c *fixedCol) WriteColumn(w *proto.Writer) {
 	if len(c.buf) > 0 {
@@ -91,7 +102,7 @@ type strCol struct {
 func (c *strCol) Type() proto.ColumnType       { return proto.ColumnTypeString }
 func (c *strCol) Rows() int                    { return c.rows }
 func (c *strCol) EncodeColumn(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
-func (c *strCol) Reset()                       { c.buf, c.rows = keep(c.buf), 0 }
+func (c *strCol) Reset()                       { c.buf, c.rows = keepUsed(c.buf), 0 }
 
 func (c *strCol) WriteColumn(w *proto.Writer) {
 	if len(c.buf) > 0 {

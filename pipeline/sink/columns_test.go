@@ -157,8 +157,16 @@ func TestAnOutsizedBatchIsNotKept(t *testing.T) {
 		b.Read(r, schemas.PassageID{}, nil, newBatch(0).next())
 	}
 	b.Reset()
+	if got := cap(b.reads.event.buf); got <= keepBytes || got > mostBytes {
+		t.Errorf("event ids keep %d bytes after a large batch, want them all, for the next one", got)
+	}
+	b.Read(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).next())
+	b.Reset()
 	if got := cap(b.reads.event.buf); got > keepBytes {
-		t.Errorf("event ids keep %d bytes, want at most %d", got, keepBytes)
+		t.Errorf("event ids keep %d bytes after a usual batch, want at most %d", got, keepBytes)
+	}
+	if got := keepUsed(make([]byte, mostBytes+1)); got != nil {
+		t.Errorf("a buffer of %d bytes is kept", cap(got))
 	}
 	if got := cap(b.reads.brand.slots) * 4; got > keepBytes {
 		t.Errorf("makes keep a look-up table of %d bytes, want at most %d", got, keepBytes)
