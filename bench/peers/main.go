@@ -35,6 +35,7 @@ type options struct {
 	OursFlag    []string      `name:"ours-flag" sep:"none" help:"A flag for 'anpr ingest', for trying settings; may be repeated."`
 	Env         []string      `sep:"none" help:"An environment variable NAME=VALUE for 'anpr ingest'; may be repeated."`
 	Profile     string        `placeholder:"DIR" help:"Save CPU, allocation and block profiles of 'anpr ingest' here."`
+	ProfileFor  time.Duration `default:"3s" help:"How long the CPU profile takes from the opening of the log; less than the drain."`
 	Kills       int           `help:"Instead of measuring: kill each system so many times with SIGKILL at random moments while it drains the log, then count what is lost and duplicated."`
 	Dir         string        `placeholder:"DIR" help:"Where to work; default a temporary directory."`
 	Out         string        `placeholder:"FILE" help:"Save the result as FILE.json and FILE.md."`

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -23,8 +24,7 @@ func (h *harness) profile(ctx context.Context, s *system, round int) <-chan erro
 		return done
 	}
 	go func() {
-		// Half a second of start and a third of the drain are enough samples, and a drain is seconds long.
-		err := h.fetch(ctx, "profile?seconds=8", s.name+"-cpu.pprof")
+		err := h.fetch(ctx, "profile?seconds="+strconv.Itoa(max(int(h.ProfileFor.Seconds()), 1)), s.name+"-cpu.pprof")
 		for _, kind := range []string{"allocs", "block", "mutex", "heap"} {
 			err = errors.Join(err, h.fetch(ctx, kind, s.name+"-"+kind+".pprof"))
 		}

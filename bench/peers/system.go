@@ -80,6 +80,9 @@ func (h *harness) ours(form string) *system {
 				"ingest", "--kafka-addr=" + j.log.broker.addr, "--clickhouse-addr=" + h.engine.NativeAddr(), "--clickhouse-database=" + j.db,
 				"--group=" + j.group, "--reference=" + h.reference, "--ops-addr=" + h.opsAddr, "--log-level=warn",
 			}
+			if h.Profile != "" {
+				args = append(args, "--profile-waits=10us")
+			}
 			args = append(args, h.OursFlag...)
 			if j.rng != nil {
 				args = append(args, fmt.Sprintf("--batch-rows=%d", 1000+j.rng.IntN(20_000)))

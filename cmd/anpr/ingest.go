@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -69,6 +70,10 @@ type ingestRole struct {
 // startIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
 func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*ingestRole, error) {
 	log = log.With().Str("role", "ingest").Logger()
+	if c.ProfileWaits > 0 {
+		runtime.SetBlockProfileRate(int(c.ProfileWaits))
+		runtime.SetMutexProfileFraction(10)
+	}
 	catalogue, err := loadCatalogue(c.Catalogue)
 	if err != nil {
 		return nil, err
