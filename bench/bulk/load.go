@@ -18,13 +18,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline"
@@ -37,7 +37,7 @@ const Partition = 1_000_000
 
 // RowBytes is what a read takes on disk with all that is derived from it, rounded up; the space a load needs is reckoned by it.
 // Measured: bench/results/2026-11-25-lookups.md.
-const RowBytes = 120
+const RowBytes = 108
 
 // ErrNoSpace means that the server's disk has too little room; the text says how much is needed.
 var ErrNoSpace = errors.New("not enough space on the disk of ClickHouse")
@@ -79,6 +79,24 @@ type filled struct {
 	tot   pipeline.Totals
 }
 
+// Days returns how many days of the year, from its first, are in the tables of a database that a load began to fill.
+func Days(ctx context.Context, c sink.Config, y *bench.Year) (int, error) {
+	c.EnsureDefaults()
+	conn, err := open(c)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	l := &loader{cfg: Config{Sink: c}, year: y, conn: conn, mark: mark(y)}
+	return l.resume(ctx)
+}
+
+// mark names a year in the ledger.
+func mark(y *bench.Year) string {
+	c := y.Config()
+	return fmt.Sprintf("year/%d/%d/%d/%d", c.Seed, c.Rows, c.Days, y.Start(0))
+}
+
 // Load migrates the database, checks the disk and loads what is missing of the year. It returns when every row is stored and,
 // unless Unmerged, each month that holds loaded rows is one part. It keeps two days in memory: about 600 MB at a million
 // reads a day. Errors name the day; ErrNoSpace is returned before anything is loaded.
@@ -102,8 +120,7 @@ func Load(ctx context.Context, cfg Config) (Result, error) {
 	}
 	defer out.Close()
 	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filled), free: make(chan *sink.Block, 2)}
-	c := l.year.Config()
-	l.mark = fmt.Sprintf("year/%d/%d/%d/%d", c.Seed, c.Rows, c.Days, l.year.Start(0))
+	l.mark = mark(l.year)
 	return l.load(ctx)
 }
 
@@ -120,7 +137,11 @@ func (l *loader) load(ctx context.Context) (Result, error) {
 	if l.told, err = newProgress(l.cfg.Progress, had, rows); err != nil {
 		return Result{}, err
 	}
+	if err := l.hold(ctx); err != nil {
+		return Result{}, err
+	}
 	err = l.days(ctx, day)
+	err = errors.Join(err, l.release(context.WithoutCancel(ctx)))
 	l.told.end(err == nil)
 	if err != nil {
 		return Result{}, err
@@ -223,34 +244,58 @@ func (l *loader) fill(day int, b *sink.Block) filled {
 	return f
 }
 
-// insert stores the days as they come and merges each month when it is full.
+// hold keeps background merges from what is loaded, so that each row is merged once and not several times. Small parts, such
+// as a pipeline makes meanwhile, are still merged. A load that is killed leaves it so; the next one ends it.
+func (l *loader) hold(ctx context.Context) error {
+	if l.cfg.Unmerged {
+		return nil
+	}
+	if err := l.conn.Exec(ctx, "ALTER TABLE reads MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 20000000"); err != nil {
+		return fmt.Errorf("hold merges: %w", err)
+	}
+	return nil
+}
+
+func (l *loader) release(ctx context.Context) error {
+	if l.cfg.Unmerged {
+		return nil
+	}
+	if err := l.conn.Exec(ctx, "ALTER TABLE reads RESET SETTING max_bytes_to_merge_at_max_space_in_pool"); err != nil {
+		return fmt.Errorf("let merges go on: %w; run ALTER TABLE reads RESET SETTING max_bytes_to_merge_at_max_space_in_pool", err)
+	}
+	return nil
+}
+
+// insert stores the days as they come; a month that is full is merged while the next is loaded.
 func (l *loader) insert(ctx context.Context) error {
-	month, touched := "", []string{}
+	month := ""
+	merges := errgroup.Group{}
+	merges.SetLimit(1)
 	for f := range l.ready {
 		m := l.year.Start(f.day).Time().Format("200601")
-		if m != month && month != "" {
-			if err := l.merge(ctx, month); err != nil {
-				return err
-			}
-		}
-		if m != month {
-			touched = append(touched, m)
+		if full := month; m != month && month != "" {
+			merges.Go(func() error { return l.merge(ctx, full) })
 		}
 		month = m
 		if err := l.sink.Insert(ctx, f.rg, &f.tot, f.block); err != nil {
+			_ = merges.Wait() // the load ends with the insert's error
 			return fmt.Errorf("load %s: %w", l.year.Start(f.day).Day(), err)
 		}
 		l.told.set(uint64(f.rg.End))
 		l.free <- f.block
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(merges.Wait(), ctx.Err()); err != nil {
 		return err
 	}
-	last := l.year.Start(l.year.Config().Days - 1).Time().Format("200601")
-	if !slices.Contains(touched, last) { // all was loaded before; it may not have been merged
-		month = last
+	for day := range l.year.Config().Days { // also what an earlier load had no time to merge
+		if m := l.year.Start(day).Time().Format("200601"); m != month || day == 0 {
+			month = m
+			if err := l.merge(ctx, month); err != nil {
+				return err
+			}
+		}
 	}
-	return l.merge(ctx, month)
+	return nil
 }
 
 // merge makes one part of a month of every table that is loaded.

@@ -71,7 +71,8 @@ var importRules = []importRule{
 	{"bench/regress", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "compares benchmark output; it knows nothing of plates"},
 	{"bench/plot", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "draws numbers; it knows nothing of plates"},
 	{"bench/bulk", []string{"bench", "pipeline", "pipeline/sink", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink"},
-	{"cmd/anprload", []string{"bench", "bench/budget", "bench/bulk", "bench/observe", "bench/plot", "bench/regress", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"bench/lookups", []string{"bench", "bench/bulk", "pipeline", "pipeline/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, []string{"github.com/twmb/franz-go"}, "asks the office as its users do, while the real sink stores"},
+	{"cmd/anprload", []string{"bench", "bench/budget", "bench/bulk", "bench/lookups", "bench/observe", "bench/plot", "bench/regress", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

@@ -19,6 +19,7 @@ var stored = map[string]func() (cmd storedCmd, description string){
 	"plot":    func() (storedCmd, string) { return &plotCmd{}, plotDescription },
 	"budget":  func() (storedCmd, string) { return &budgetCmd{}, budgetDescription },
 	"year":    func() (storedCmd, string) { return &yearCmd{}, yearDescription },
+	"lookups": func() (storedCmd, string) { return &lookupsCmd{}, lookupsDescription },
 }
 
 // runStored returns the exit code: 0 when done, 1 when it could not be done, 2 when the flags are wrong.

@@ -15,7 +15,7 @@ type AccessLogQuery struct {
 	Window
 	Paging
 	User       string `query:"user" maxLength:"64"`
-	Action     string `query:"action" enum:"reads,last-seen,hits,offences,offence,decisions,rejects,reconcile,access-log,access-log-verify"`
+	Action     string `query:"action" enum:"reads,last-seen,journey,camera-reads,dashboard,hits,offences,offence,decisions,rejects,reconcile,access-log,access-log-verify"`
 	ForPurpose string `query:"for_purpose" enum:"judicial,administrative,traffic,oversight,operation" doc:"Purpose that was stated; purpose is yours."`
 	Outcome    string `query:"outcome" enum:"granted,refused"`
 	Plate      string `query:"plate" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern."`

@@ -119,7 +119,7 @@ func TestTheStoreDropsARepeatOfTheSameEntry(t *testing.T) {
 	store := access.NewClickHouse(d.conn)
 	e := access.Entry{Seq: 1, At: schemas.MicrosOf(now), User: "u", Sum: schemas.Sum{1}}
 	for range 3 {
-		if err := store.Insert(t.Context(), &e); err != nil {
+		if err := store.Insert(t.Context(), []access.Entry{e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestTheStoreDropsARepeatOfTheSameEntry(t *testing.T) {
 		t.Errorf("got %d rows, want 1", n)
 	}
 	e.Sum = schemas.Sum{2}
-	if err := store.Insert(t.Context(), &e); !errors.Is(err, access.ErrForked) {
+	if err := store.Insert(t.Context(), []access.Entry{e}); !errors.Is(err, access.ErrForked) {
 		t.Errorf("another entry of the number: got %v, want ErrForked", err)
 	}
 }

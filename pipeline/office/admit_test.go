@@ -22,6 +22,9 @@ import (
 var request = map[string]string{
 	"/v1/reads":                    "/v1/reads?plate=1ABC123",
 	"/v1/plates/{plate}/last-seen": "/v1/plates/1ABC123/last-seen?",
+	"/v1/plates/{plate}/journey":   "/v1/plates/1ABC123/journey?day=2026-11-20",
+	"/v1/cameras/{camera}/reads":   "/v1/cameras/BRU-1/reads?from=2026-11-20T08:00:00Z&to=2026-11-20T09:00:00Z",
+	"/v1/dashboard":                "/v1/dashboard?from=2026-11-20T08:00:00Z&to=2026-11-20T09:00:00Z",
 	"/v1/hits":                     "/v1/hits?",
 	"/v1/offences":                 "/v1/offences?",
 	"/v1/offences/{id}":            "/v1/offences/00000000-0000-0000-0000-000000000001?",
@@ -201,11 +204,11 @@ type brokenStore struct {
 	broken *bool
 }
 
-func (s brokenStore) Insert(ctx context.Context, e *access.Entry) error {
+func (s brokenStore) Insert(ctx context.Context, es []access.Entry) error {
 	if *s.broken {
 		return errors.New("disk full")
 	}
-	return s.Store.Insert(ctx, e)
+	return s.Store.Insert(ctx, es)
 }
 
 // watched counts what is selected from the fact tables and with how many entries in the log.

@@ -46,6 +46,21 @@ func (c *Client) LastSeen(ctx context.Context, q LastSeenQuery) (*LastSeenAnswer
 	return get[LastSeenAnswer](ctx, c, "/v1/plates/{plate}/last-seen", q)
 }
 
+// Journey asks where a plate went on one day.
+func (c *Client) Journey(ctx context.Context, q JourneyQuery) (*JourneyAnswer, error) {
+	return get[JourneyAnswer](ctx, c, "/v1/plates/{plate}/journey", q)
+}
+
+// CameraReads asks what a camera saw in a window.
+func (c *Client) CameraReads(ctx context.Context, q CameraQuery) (*ReadsAnswer, error) {
+	return get[ReadsAnswer](ctx, c, "/v1/cameras/{camera}/reads", q)
+}
+
+// Dashboard asks how many reads and hits there were.
+func (c *Client) Dashboard(ctx context.Context, q DashboardQuery) (*DashboardAnswer, error) {
+	return get[DashboardAnswer](ctx, c, "/v1/dashboard", q)
+}
+
 // Hits asks which listed plates were seen.
 func (c *Client) Hits(ctx context.Context, q HitsQuery) (*HitsAnswer, error) {
 	return get[HitsAnswer](ctx, c, "/v1/hits", q)

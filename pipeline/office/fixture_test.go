@@ -113,7 +113,7 @@ func connect(t testing.TB) driver.Conn {
 		}
 		up, _, _ := strings.Cut(string(text), "-- +goose Down")
 		for stmt := range strings.SplitSeq(up, ";\n") {
-			if strings.Contains(stmt, "TABLE") {
+			if strings.Trim(strings.ReplaceAll(stmt, "-- +goose Up", ""), "\n ;") != "" {
 				if err := conn.Exec(t.Context(), stmt); err != nil {
 					t.Fatalf("%s: %v", f, err)
 				}

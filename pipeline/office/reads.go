@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
@@ -44,13 +45,11 @@ func (o *Office) reads(ctx context.Context, in *ReadsQuery) (*ReadsAnswer, error
 	}
 	f := query.ReadFilter{Plate: plate, Cameras: in.Camera}
 	out := &ReadsAnswer{Scope: scopeOf(p), Reads: []query.Read{}}
-	st, err := query.Reads(p, f, page)
+	rows, err := o.readPage(ctx, func() ([]query.Read, error) { return o.db.Reads(ctx, p, f, page) })
 	if err != nil {
 		return nil, err
 	}
-	if err := o.sel(ctx, &out.Reads, st); err != nil {
-		return nil, err
-	}
+	out.Reads = append(out.Reads, rows...)
 	out.Reads, out.Next = cut[query.Read](out.Reads, in.Limit)
 	o.place(out.Reads)
 	if in.Count {
@@ -94,10 +93,21 @@ func (o *Office) place(reads []query.Read) {
 // sel runs a statement and logs why it failed, without what was asked.
 func (o *Office) sel(ctx context.Context, dest any, st query.Statement) error {
 	err := o.db.Select(ctx, dest, st)
-	if err != nil && ctx.Err() == nil {
+	o.failed(ctx, err)
+	return err
+}
+
+// readPage runs a search of several statements and logs why it failed, without what was asked.
+func (o *Office) readPage(ctx context.Context, do func() ([]query.Read, error)) ([]query.Read, error) {
+	rows, err := do()
+	o.failed(ctx, err)
+	return rows, err
+}
+
+func (o *Office) failed(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil && !errors.As(err, new(*query.FilterError)) {
 		o.cfg.Logger.Warn().Err(err).Msg("query not answered")
 	}
-	return err
 }
 
 // LastSeenQuery asks for the newest read of one plate.
@@ -129,12 +139,10 @@ func (o *Office) lastSeen(ctx context.Context, in *LastSeenQuery) (*LastSeenAnsw
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.Reads(p, query.ReadFilter{Plate: plate}, query.Page{Limit: 1})
+	rows, err := o.readPage(ctx, func() ([]query.Read, error) {
+		return o.db.Reads(ctx, p, query.ReadFilter{Plate: plate}, query.Page{Limit: 1})
+	})
 	if err != nil {
-		return nil, err
-	}
-	var rows []query.Read
-	if err := o.sel(ctx, &rows, st); err != nil {
 		return nil, err
 	}
 	out := &LastSeenAnswer{Scope: scopeOf(p)}

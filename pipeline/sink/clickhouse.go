@@ -120,6 +120,8 @@ func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 		{Key: "async_insert", Value: "0", Important: true},
 		{Key: "insert_deduplicate", Value: "1", Important: true},
 		{Key: "insert_deduplication_token", Value: token, Important: true},
+		// A repeat that the table drops still reaches its views: the first may have died between the two.
+		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
 		// Keep the block whole: a server splits what exceeds this.
 		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
 		// Rows that share a sorting key are stored as they came and not collapsed unseen.

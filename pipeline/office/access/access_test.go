@@ -18,13 +18,24 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	entries []Entry
+	inserts []int              // entries of each
 	before  func(*Entry) error // refuses an insert before it happened
 	after   func(*Entry) error // loses the acknowledgement of one that happened
 }
 
-func (m *memory) Insert(_ context.Context, e *Entry) error {
+func (m *memory) Insert(_ context.Context, es []Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.inserts = append(m.inserts, len(es))
+	for i := range es {
+		if err := m.insertLocked(&es[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) insertLocked(e *Entry) error {
 	if m.before != nil {
 		if err := m.before(e); err != nil {
 			return err
@@ -248,6 +259,72 @@ func TestConcurrentLookUpsMakeOneChain(t *testing.T) {
 	wg.Wait()
 	if v, err := l.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 400 {
 		t.Errorf("got %+v, err %v, want 400 entries that hold", v, err)
+	}
+}
+
+// Look-ups that come while an insert is under way go in together, and each is answered only when its own entry is durable.
+func TestLookUpsThatWaitAreWrittenTogether(t *testing.T) {
+	const waiting = 40
+	m := &memory{}
+	l := openLog(t, m)
+	scope := scopeOf(t, "q")
+	inserting, goOn := make(chan struct{}), make(chan struct{})
+	m.before = func(e *Entry) error {
+		if e.Seq == 1 {
+			close(inserting)
+			<-goOn
+		}
+		return nil
+	}
+	var wg sync.WaitGroup
+	grant := func() {
+		p, err := l.Grant(t.Context(), scope)
+		if err != nil || !p.Valid() {
+			t.Errorf("got %v, want a permit", err)
+			return
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if n := uint64(len(m.entries)); n < p.Seq() {
+			t.Errorf("permit %d with %d entries durable", p.Seq(), n)
+		}
+	}
+	wg.Go(grant)
+	<-inserting
+	for range waiting {
+		wg.Go(grant)
+	}
+	for queued := 0; queued < waiting; {
+		l.mu.Lock()
+		queued = len(l.waiting)
+		l.mu.Unlock()
+	}
+	close(goOn)
+	wg.Wait()
+	if !slices.Equal(m.inserts, []int{1, waiting}) {
+		t.Errorf("got inserts of %v entries, want 1 and then the %d that waited", m.inserts, waiting)
+	}
+	if v, err := l.Verify(t.Context()); err != nil || !v.OK() || v.Entries != waiting+1 {
+		t.Errorf("got %+v, err %v, want %d entries that hold", v, err, waiting+1)
+	}
+}
+
+func TestAFailedInsertOfSeveralFailsEachAndGoesInFirstLater(t *testing.T) {
+	m := &memory{}
+	l := openLog(t, m)
+	boom := errors.New("connection reset")
+	fail := []*entering{{done: make(chan error, 1)}, {done: make(chan error, 1)}}
+	m.after = func(*Entry) error { return boom } // the first of the two is durable, the second is not
+	if err := l.commit(fail); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	m.after = nil
+	p, err := l.Grant(t.Context(), scopeOf(t, "after"))
+	if err != nil || p.Seq() != 3 {
+		t.Fatalf("got permit %d, err %v, want number 3: after the two that failed", p.Seq(), err)
+	}
+	if v, err := l.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 3 {
+		t.Errorf("got %+v, err %v, want 3 entries that hold", v, err)
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Store is where the entries live. [ClickHouse] is the one in production. Insert is called by one goroutine at a time and
-// returns nil only when the entry is durable, exactly once however often the same entry is given, and no other entry has
-// its number. Scan gives the entries from a number on in order of number; duplicates are given as often as they are there.
+// Store is where the entries live. [ClickHouse] is the one in production. Insert is called by one goroutine at a time, with
+// entries of consecutive numbers, and returns nil only when all of them are durable, exactly once however often the same
+// entries are given, and no other entry has one of their numbers or a later one. Scan gives the entries from a number on in order of number; duplicates are given as often as they are there.
 type Store interface {
-	Insert(ctx context.Context, e *Entry) error
+	Insert(ctx context.Context, es []Entry) error
 	Tail(ctx context.Context) (last Entry, count uint64, err error)
 	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
 }
@@ -33,16 +33,30 @@ type Head struct {
 }
 
 // Log writes the access log. It is the only writer of its table. Safe for concurrent use.
+//
+// Look-ups that arrive while an insert is under way wait for it and then go in together, as one insert of several entries, each
+// with the hash of the one before it: many users do not queue behind each other, and the chain is the same.
 type Log struct {
 	store   Store
 	now     func() time.Time
 	timeout time.Duration
 
-	mu      sync.Mutex // guards what follows; held over the insert, so that entries are durable in order
+	mu      sync.Mutex // guards what follows
 	head    Head
-	pending *Entry // an entry whose insert failed: it may be durable or not, so it goes in before any other
+	waiting []*entering
+	writing bool    // a goroutine is in write
+	pending []Entry // entries whose insert failed: they may be durable or not, so they go in before any other
 	forked  bool
 }
+
+// entering is an entry on its way into the log.
+type entering struct {
+	entry Entry
+	done  chan error // of one place
+}
+
+// maxTogether bounds the entries of one insert.
+const maxTogether = 256
 
 // OpenLog reads the head of the log. It fails when the newest entry does not hold, or entries are missing or doubled.
 func OpenLog(ctx context.Context, store Store, now func() time.Time) (*Log, error) {
@@ -88,40 +102,88 @@ func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 	return l.append(ctx, &e)
 }
 
+// append waits until the entry is durable. A caller that gives up is told so; its entry may be written all the same.
 func (l *Log) append(ctx context.Context, e *Entry) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	w := &entering{entry: *e, done: make(chan error, 1)}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.forked {
-		return 0, ErrForked
+	l.waiting = append(l.waiting, w)
+	if !l.writing {
+		l.writing = true
+		go l.write() // ends when nobody waits
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.timeout)
-	defer cancel()
-	if l.pending != nil {
-		if err := l.insertLocked(ctx, l.pending); err != nil {
-			return 0, err
-		}
+	l.mu.Unlock()
+	select {
+	case err := <-w.done:
+		return w.entry.Seq, err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
-	e.Seq, e.At, e.Prev = l.head.Seq+1, schemas.MicrosOf(l.now()), l.head.Sum
-	e.Sum = e.hash()
-	if err := l.insertLocked(ctx, e); err != nil {
-		return 0, err
-	}
-	return e.Seq, nil
 }
 
-func (l *Log) insertLocked(ctx context.Context, e *Entry) error {
-	err := l.store.Insert(ctx, e)
+// write puts in what waits, together, until nothing does.
+func (l *Log) write() {
+	for {
+		l.mu.Lock()
+		n := min(len(l.waiting), maxTogether)
+		if n == 0 {
+			l.writing = false
+			l.mu.Unlock()
+			return
+		}
+		batch := l.waiting[:n:n]
+		l.waiting = l.waiting[n:]
+		l.mu.Unlock()
+		err := l.commit(batch)
+		for _, w := range batch {
+			w.done <- err
+		}
+	}
+}
+
+// commit chains the entries to the head and inserts them. Only write calls it, so that entries are durable in order.
+func (l *Log) commit(batch []*entering) error {
+	l.mu.Lock()
+	head, pending, forked := l.head, l.pending, l.forked
+	l.mu.Unlock()
+	if forked {
+		return ErrForked
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
+	defer cancel()
+	if len(pending) > 0 {
+		if err := l.insert(ctx, pending); err != nil {
+			return err
+		}
+		last := &pending[len(pending)-1]
+		head = Head{last.Seq, last.Sum}
+	}
+	es := make([]Entry, len(batch))
+	for i, w := range batch {
+		e := &w.entry
+		e.Seq, e.At, e.Prev = head.Seq+1, schemas.MicrosOf(l.now()), head.Sum
+		e.Sum = e.hash()
+		head, es[i] = Head{e.Seq, e.Sum}, *e
+	}
+	return l.insert(ctx, es)
+}
+
+// insert moves the head when the entries are durable; else it keeps them as pending.
+func (l *Log) insert(ctx context.Context, es []Entry) error {
+	err := l.store.Insert(ctx, es)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if errors.Is(err, ErrForked) {
 		l.forked = true
 		return err
 	}
 	if err != nil {
-		l.pending = e
+		l.pending = es
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	l.pending, l.head = nil, Head{e.Seq, e.Sum}
+	last := &es[len(es)-1]
+	l.pending, l.head = nil, Head{last.Seq, last.Sum}
 	return nil
 }

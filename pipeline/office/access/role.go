@@ -29,6 +29,9 @@ type Route string
 const (
 	RouteReads     Route = "reads"
 	RouteLastSeen  Route = "last-seen"
+	RouteJourney   Route = "journey"
+	RouteCamera    Route = "camera-reads"
+	RouteDashboard Route = "dashboard"
 	RouteHits      Route = "hits"
 	RouteOffences  Route = "offences"
 	RouteOffence   Route = "offence"
@@ -42,7 +45,7 @@ const (
 // Routes lists all routes.
 func Routes() []Route {
 	return []Route{
-		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
+		RouteReads, RouteLastSeen, RouteJourney, RouteCamera, RouteDashboard, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
 		RouteReconcile, RouteAccessLog, RouteVerify,
 	}
 }
@@ -67,6 +70,9 @@ func Purposes() []Purpose { return []Purpose{Judicial, Administrative, Traffic, 
 var matrix = map[Route]map[Role][]Purpose{
 	RouteReads:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
 	RouteLastSeen:  {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteJourney:   {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteCamera:    {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteDashboard: {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
 	RouteHits:      {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
 	RouteOffences:  {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
 	RouteOffence:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},

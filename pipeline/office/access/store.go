@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -26,40 +25,55 @@ func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn
 const logColumns = `seq, at, user, role, zone, action, purpose, reason, case_ref, prosecutor_ref, query, outcome, refusal,
 	prev_sha256, entry_sha256`
 
-// Insert writes the entry synchronously and reads it back. The token of the insert holds the entry's hash, so a repeat of
-// the same entry is dropped by the server, while another entry of the same number is kept and found here as a fork.
-func (c *ClickHouse) Insert(ctx context.Context, e *Entry) error {
-	sum := hex.EncodeToString(e.Sum[:])
+// Insert writes the entries synchronously as one block and reads them back. The token of the insert holds the last entry's
+// hash, and so the content of all, so a repeat of the same entries is dropped by the server, while another entry of one of
+// the numbers is kept and found here as a fork.
+func (c *ClickHouse) Insert(ctx context.Context, es []Entry) error {
+	first, last := &es[0], &es[len(es)-1]
 	wctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"async_insert":               0,
 		"insert_deduplicate":         1,
-		"insert_deduplication_token": "access_log/" + strconv.FormatUint(e.Seq, 10) + "/" + sum,
+		"insert_deduplication_token": fmt.Sprintf("access_log/%d-%d/%s", first.Seq, last.Seq, hex.EncodeToString(last.Sum[:])),
 		"log_queries":                0,
 	}))
 	batch, err := c.conn.PrepareBatch(wctx, "INSERT INTO access_log ("+logColumns+")")
 	if err != nil {
-		return fmt.Errorf("prepare insert of entry %d: %w", e.Seq, err)
+		return fmt.Errorf("prepare insert of entry %d: %w", first.Seq, err)
 	}
 	defer batch.Close() //nolint:errcheck // after Send it does nothing
-	if err := batch.Append(e.Seq, e.At.Time(), e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef,
-		e.ProsecutorRef, e.Query, e.Outcome, e.Refusal, e.Prev[:], e.Sum[:]); err != nil {
-		return fmt.Errorf("fill insert of entry %d: %w", e.Seq, err)
+	for i := range es {
+		e := &es[i]
+		if err := batch.Append(e.Seq, e.At.Time(), e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef,
+			e.ProsecutorRef, e.Query, e.Outcome, e.Refusal, e.Prev[:], e.Sum[:]); err != nil {
+			return fmt.Errorf("fill insert of entry %d: %w", e.Seq, err)
+		}
 	}
 	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert entry %d: %w", e.Seq, err)
+		return fmt.Errorf("insert entries %d to %d: %w", first.Seq, last.Seq, err)
+	}
+	return c.readBack(ctx, es)
+}
+
+// readBack reports whether the table holds these entries from the first of their numbers on, and nothing else.
+func (c *ClickHouse) readBack(ctx context.Context, es []Entry) error {
+	sums := make([]string, len(es))
+	for i := range es {
+		sums[i] = hex.EncodeToString(es[i].Sum[:])
 	}
 	var all, same uint64
 	row := c.conn.QueryRow(readOnly(ctx, 5*time.Second),
-		"SELECT count(), countIf(entry_sha256 = unhex({sum:String})) FROM access_log WHERE seq = {seq:UInt64}",
-		clickhouse.Named("sum", sum), clickhouse.Named("seq", e.Seq))
+		"SELECT count(), countIf((seq, lower(hex(entry_sha256))) IN (SELECT {first:UInt64} + number, arrayElement({sums:Array(String)}, number + 1) FROM numbers({n:UInt64}))) FROM access_log WHERE seq >= {first:UInt64}",
+		clickhouse.Named("sums", sums), clickhouse.Named("first", es[0].Seq), clickhouse.Named("n", uint64(len(es))))
 	if err := row.Scan(&all, &same); err != nil {
-		return fmt.Errorf("read back entry %d: %w", e.Seq, err)
+		return fmt.Errorf("read back entry %d: %w", es[0].Seq, err)
 	}
-	if all > 1 || (all == 1 && same == 0) {
-		return fmt.Errorf("entry %d: %w", e.Seq, ErrForked)
-	}
-	if same != 1 {
-		return fmt.Errorf("read back entry %d: it is not there", e.Seq)
+	switch n := uint64(len(es)); {
+	case all > same:
+		return fmt.Errorf("entry %d: %w", es[0].Seq, ErrForked)
+	case same < n:
+		return fmt.Errorf("read back entries %d to %d: %d of %d are there", es[0].Seq, es[len(es)-1].Seq, same, n)
+	case same > n:
+		return fmt.Errorf("entry %d is there twice: %w", es[0].Seq, ErrForked)
 	}
 	return nil
 }

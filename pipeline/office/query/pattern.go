@@ -99,6 +99,17 @@ func (p Plate) classed() string {
 	return string(b)
 }
 
+// class returns the text with every known character replaced by that of its confusion class, confusable or not.
+func (p Plate) class() string {
+	p.confusable = true
+	return p.classed()
+}
+
+// head returns the confusion classes of the known characters at the beginning of a pattern.
+func (p Plate) head() string {
+	return p.class()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
+}
+
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // classOf and members are the confusion classes of the contract, by character.

@@ -59,34 +59,65 @@ var readsTable = table{
 	zone:   inZones,
 	order:  []fragment{"captured_at", "read_id"},
 	id:     "read_id",
-	routes: []access.Route{access.RouteReads, access.RouteLastSeen},
+	routes: []access.Route{access.RouteReads, access.RouteLastSeen, access.RouteJourney, access.RouteCamera},
 }
 
-// ReadFilter chooses reads. Plate must be set.
+// ReadFilter chooses reads. Plate must be set, but for a look-up by camera.
 type ReadFilter struct {
 	Plate   Plate
 	Cameras []string
+
+	plates []string       // what Plate was resolved to, in place of its own condition
+	since  schemas.Micros // no read before it is wanted; 0 = no bound beyond the permit's
+	before schemas.Micros // nor one at or after it; 0 likewise
+	all    bool           // plates that match, by a subquery
 }
 
 func (f ReadFilter) build(p access.Permit) *builder {
 	b := build(p, &readsTable)
-	if f.Plate.IsZero() {
+	switch {
+	case f.Plate.IsZero():
 		b.fail("plate", "must be given")
+	case f.plates != nil:
+		b.and("plate IN {plates:Array(String)}", "plates", f.plates)
+	case f.all:
+		b.matching(f.Plate)
+	default:
+		b.plate(f.Plate)
 	}
-	b.plate(f.Plate)
 	b.cameras(f.Cameras)
+	if f.since != 0 {
+		b.and("captured_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')", "since", int64(f.since))
+	}
+	if f.before != 0 {
+		b.and("captured_at < fromUnixTimestamp64Micro({before:Int64}, 'UTC')", "before", int64(f.before))
+	}
 	return b
 }
 
-// Reads selects reads, newest first.
+const afterRead fragment = "(captured_at, read_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})"
+
+// Reads selects reads, newest first, as often as they are stored: repeats of a row follow each other. A LIMIT 1 BY that drops
+// them would make the server read every column of every row that matches, and not only of those on the page; see
+// [DB.Reads].
 func Reads(p access.Permit, f ReadFilter, page Page) (Statement, error) {
 	b := f.build(p)
-	b.after(page.After, "(captured_at, read_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
-	return b.page(page)
+	b.after(page.After, afterRead)
+	return b.newest(page.limit() + 1)
 }
 
-// CountReads counts what Reads selects over all pages.
-func CountReads(p access.Permit, f ReadFilter) (Statement, error) { return f.build(p).count() }
+// CountReads counts what Reads selects over all pages, each read once however often it is stored.
+func CountReads(p access.Permit, f ReadFilter) (Statement, error) {
+	f.all = f.Plate.Wide() || f.Plate.confusable
+	return f.build(p).count()
+}
+
+// newest finishes a statement that returns the newest rows, repeats included.
+func (b *builder) newest(rows int) (Statement, error) {
+	b.params["limit"] = uint32(rows)
+	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT {limit:UInt32}"
+	return b.done(sql, rows)
+}
 
 func after(at time.Time, id string) Cursor { return Cursor{at: at.UnixMicro(), key: id} }
 

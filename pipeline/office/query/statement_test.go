@@ -18,7 +18,7 @@ import (
 // nowhere is an access log that takes everything.
 type nowhere struct{}
 
-func (nowhere) Insert(context.Context, *access.Entry) error                   { return nil }
+func (nowhere) Insert(context.Context, []access.Entry) error                  { return nil }
 func (nowhere) Tail(context.Context) (access.Entry, uint64, error)            { return access.Entry{}, 0, nil }
 func (nowhere) Scan(context.Context, uint64, func(*access.Entry) error) error { return nil }
 
@@ -110,6 +110,12 @@ func everything(t testing.TB, w typed) map[string]Statement {
 	reads, offences := ask(officer, access.RouteReads, access.Judicial), ask(agent, access.RouteOffences, access.Traffic)
 	add("reads")(Reads(reads, ReadFilter{Plate: plate, Cameras: list}, page))
 	add("count")(CountReads(reads, ReadFilter{Plate: plate}))
+	add("plates")(Plates(reads, plate, 5))
+	add("resolved")(Reads(reads, ReadFilter{Plate: plate, plates: []string{"X"}, since: 5, before: 7}, page))
+	add("backwards")(Reads(reads, ReadFilter{Plate: plate, all: true}, page))
+	add("camera")(CameraReads(ask(officer, access.RouteCamera, access.Judicial), list, page))
+	add("hours")(Hours(ask(camera, access.RouteDashboard, "")))
+	add("hit counts")(HitCounts(ask(officer, access.RouteDashboard, "")))
 	add("hits")(Hits(ask(officer, access.RouteHits, access.Judicial),
 		HitFilter{Plate: plate, List: w.text, Match: w.text, Cameras: list, MinPriority: 3}, page))
 	add("offence")(Offences(offences, OffenceFilter{ID: w.id}, Page{}))
@@ -139,7 +145,7 @@ func harmless(w typed) typed {
 	case p.Wide():
 		out.plate = "XYZ*"
 	case p.confusable && variants(p.classed()) == nil:
-		out.plate = "OOOOOOOO"
+		out.plate = "OOOOOOOO" // for offences and decisions
 	default:
 		out.plate = "XYZ"
 	}
@@ -224,6 +230,9 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 		"rejects":    func(p access.Permit) (Statement, error) { return Rejects(p, RejectFilter{}, Page{}) },
 		"by reason":  func(p access.Permit) (Statement, error) { return CountRejects(p, RejectFilter{}) },
 		"access log": func(p access.Permit) (Statement, error) { return AccessLog(p, AccessFilter{}, Page{}) },
+		"plates":     func(p access.Permit) (Statement, error) { return Plates(p, plate, 5) },
+		"hours":      Hours,
+		"hit counts": HitCounts,
 		"ledger":     Ledger,
 		"faults":     LedgerFaults,
 		"tables":     func(p access.Permit) (Statement, error) { return Tables(p, nil) },
@@ -231,7 +240,7 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 		if st, err := build(access.Permit{}); !errors.Is(err, errPermit) || st.SQL() != "" {
 			t.Errorf("%s of the zero permit: got %q, err %v", name, st.SQL(), err)
 		}
-		if name == "reads" {
+		if name == "reads" || name == "plates" {
 			continue
 		}
 		if st, err := build(reads); !errors.Is(err, errPermit) || st.SQL() != "" {

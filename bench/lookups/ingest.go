@@ -1,0 +1,191 @@
+package lookups
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/bench/bulk"
+	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Ingest stores reads of now through the real sink, as a worker does: a batch of each partition every Linger, with its passages,
+// hits and ledger row. It does what the database sees of the pipeline, not the pipeline: no broker, no rules.
+type Ingest struct {
+	Sink       sink.Config
+	City       *bench.City
+	Rate       int           // reads a second
+	Partitions int           // default 4
+	Linger     time.Duration // default 100 ms
+	Seed       uint64
+}
+
+// IngestResult is what was stored.
+type IngestResult struct {
+	Rows    uint64        `json:"rows"`
+	Inserts uint64        `json:"inserts"` // batches, each of several tables
+	Took    time.Duration `json:"took"`
+	Behind  time.Duration `json:"behind"` // how late the last batch was stored
+}
+
+// Run stores until ctx ends, at the rate: batch i is due at the start plus i x Linger, however long the ones before took. The
+// reads of one call are different from those of another with another Seed.
+func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
+	if g.Partitions == 0 {
+		g.Partitions = 4
+	}
+	if g.Linger == 0 {
+		g.Linger = 100 * time.Millisecond
+	}
+	out, err := sink.NewClickHouse(ctx, g.Sink)
+	if err != nil {
+		return res, err
+	}
+	defer out.Close()
+	batches := make([]chan []bench.Stored, g.Partitions)
+	began := time.Now()
+	results := make([]IngestResult, g.Partitions)
+	group, gctx := errgroup.WithContext(ctx)
+	for p := range batches {
+		batches[p] = make(chan []bench.Stored, 8)
+		group.Go(func() error {
+			var err error
+			results[p], err = g.partition(gctx, out, p, began, batches[p])
+			return err
+		})
+	}
+	group.Go(func() error { return g.deal(gctx, batches) })
+	err = group.Wait()
+	for _, r := range results {
+		res.Rows += r.Rows
+		res.Inserts += r.Inserts
+		res.Behind = max(res.Behind, r.Behind)
+	}
+	res.Took = time.Since(began)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil // it was asked to end
+	}
+	return res, err
+}
+
+var errDone = errors.New("enough")
+
+// deal makes reads and gives each partition the batch of each Linger.
+func (g Ingest) deal(ctx context.Context, batches []chan []bench.Stored) error {
+	defer func() {
+		for _, c := range batches {
+			close(c)
+		}
+	}()
+	per := max(g.Rate*int(g.Linger/time.Millisecond)/1000/len(batches), 1)
+	for seed := g.Seed; ; seed++ {
+		year, err := g.City.Year(bench.YearConfig{Seed: seed, End: schemas.MicrosOf(time.Now()) + 24*schemas.Hour, Days: 1, Rows: 1_000_000})
+		if err != nil {
+			return err
+		}
+		part := make([][]bench.Stored, len(batches))
+		var stop error
+		year.Day(0, func(s *bench.Stored) {
+			if stop != nil {
+				return
+			}
+			p := schemas.Partition(s.Class, s.Camera, len(batches))
+			kept := *s
+			kept.Hits = append([]schemas.Hit(nil), s.Hits...)
+			kept.Candidates = append([]schemas.Candidate(nil), s.Candidates...)
+			if part[p] = append(part[p], kept); len(part[p]) < per {
+				return
+			}
+			select {
+			case batches[p] <- part[p]:
+				part[p] = nil
+			case <-ctx.Done():
+				stop = errDone
+			}
+		})
+		if stop != nil {
+			return nil
+		}
+	}
+}
+
+// partition inserts the batches of one partition when they are due.
+func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, began time.Time, batches <-chan []bench.Stored) (res IngestResult, err error) {
+	number := int32(bulk.Partition + 1 + p)
+	offset, err := g.end(ctx, number)
+	if err != nil {
+		return res, err
+	}
+	block := sink.NewBlock(nil)
+	for i := 1; ; i++ {
+		due := began.Add(time.Duration(i) * g.Linger)
+		wait := time.NewTimer(time.Until(due))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return res, ctx.Err()
+		}
+		reads, ok := <-batches
+		if !ok {
+			return res, ctx.Err()
+		}
+		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: number, Start: offset, End: offset + int64(len(reads))}
+		tot := fill(block, rg, reads, due)
+		if err := out.Insert(ctx, rg, &tot, block); err != nil {
+			return res, err
+		}
+		offset = rg.End
+		res.Rows += tot.Stored
+		res.Inserts++
+		res.Behind = time.Since(due)
+	}
+}
+
+// end returns where an earlier run of the partition ended.
+func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error) {
+	conn, err := sink.Open(g.Sink)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	row := conn.QueryRow(ctx, "SELECT max(end_offset) FROM batches WHERE kafka_topic = ? AND kafka_partition = ?", schemas.TopicReads, partition)
+	if err := row.Scan(&end); err != nil {
+		return 0, fmt.Errorf("read where partition %d ends: %w", partition, err)
+	}
+	return end, nil
+}
+
+// fill puts the reads into the block as captured just before due.
+func fill(b *sink.Block, rg pipeline.Range, reads []bench.Stored, due time.Time) (tot pipeline.Totals) {
+	b.Reset()
+	pos := pipeline.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
+	for i := range reads {
+		s := &reads[i]
+		s.ReceivedAt = schemas.MicrosOf(due)
+		s.CapturedAt = s.ReceivedAt - 300*schemas.Millisecond - schemas.Micros(i)
+		b.Read(&s.Read, s.Passage, s.From, pos)
+		best := schemas.Sighting{
+			Read: s.ID, Camera: schemas.CameraRefOf(s.Camera), CapturedAt: s.CapturedAt, ReceivedAt: s.ReceivedAt, Plate: s.Plate,
+			Country: s.Country, Confidence: s.Confidence, Lane: s.Lane, Direction: s.Direction, Kind: s.Kind, Speed: s.Speed, Image: s.Image,
+		}
+		if s.Passage == schemas.PassageIDOf(s.ID) {
+			b.Passage(&schemas.Passage{ID: s.Passage, Class: s.Class, First: s.CapturedAt, Last: s.CapturedAt, Reads: 1, Variants: 1, Best: best}, s.From, pos)
+			tot.Passages++
+		}
+		for k := range s.Hits {
+			b.Hit(&s.Hits[k], &s.Read, s.From, pos, s.ReceivedAt)
+			tot.Hits++
+		}
+		pos.Offset++
+	}
+	tot.Stored = uint64(len(reads))
+	tot.Fetched, tot.Clock, tot.CatalogueVersion, tot.ReferenceVersion = tot.Stored, schemas.MicrosOf(due), "bench", "generated"
+	return tot
+}

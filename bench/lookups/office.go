@@ -1,0 +1,88 @@
+package lookups
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// zones are those of the generated city.
+var zones = [...]string{"5339", "5340", "5341", "5342", "5343", "5344"}
+
+// account is one user of the measured office. Every second one is a zone officer, the others prosecutors, who see all zones; one
+// supervisor more asks for dashboards.
+type account struct {
+	name, token string
+	role        access.Role
+	zone        string // of a zone officer
+}
+
+func accounts(n int) []account {
+	out := make([]account, n)
+	for i := range out {
+		a := &out[i]
+		a.name, a.token = fmt.Sprintf("bench-%03d", i), fmt.Sprintf("bench token %d: protects nothing", i)
+		if a.role = access.Prosecutor; i%2 == 1 {
+			a.role, a.zone = access.ZoneOfficer, zones[i/2%len(zones)]
+		}
+	}
+	return out
+}
+
+const supervisor = "bench supervisor token: protects nothing"
+
+func usersFile(list []account) string {
+	var b strings.Builder
+	add := func(name string, role access.Role, zone, token string) {
+		sum := sha256.Sum256([]byte(token))
+		fmt.Fprintf(&b, "  - {name: %s, role: %s, ", name, role)
+		if zone != "" {
+			fmt.Fprintf(&b, "zones: [%q], ", zone)
+		}
+		fmt.Fprintf(&b, "token_sha256: %s}\n", hex.EncodeToString(sum[:]))
+	}
+	b.WriteString("users:\n")
+	add("bench-supervisor", access.GVCSupervisor, "", supervisor)
+	for _, a := range list {
+		add(a.name, a.role, a.zone, a.token)
+	}
+	return b.String()
+}
+
+// serve runs an office over the tables on a port of loopback until stop is called.
+func serve(ctx context.Context, conn driver.Conn, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
+	users, err := access.ReadUsers(strings.NewReader(usersFile(list)))
+	if err != nil {
+		return "", nil, err
+	}
+	o, err := office.New(ctx, office.Config{DB: conn, Users: users, Camera: camera, QueryTime: 30 * time.Second, PerSecond: 1000})
+	if err != nil {
+		return "", nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	srv := &http.Server{Handler: o.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(l) // ends by Close
+	}()
+	return "http://" + l.Addr().String(), func() {
+		_ = srv.Close() // the measurement is over
+		<-done
+	}, nil
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/bench/bulk"
+	"github.com/gvc-brussels/anpr/bench/lookups"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+)
+
+const lookupsDescription = `Loads a year of reads when it is not there yet and measures every kind of look-up through the office's API with
+its access log: by 1, 10 and 50 users, while nothing else happens and while reads are stored. See bench/README.md.`
+
+// lookupsCmd is anprload lookups.
+type lookupsCmd struct {
+	tables
+	yearOptions
+	Reserve uint64        `name:"reserve-gb" default:"30" help:"GB that must stay free on the server's disk."`
+	Users   []int         `default:"1,10,50" help:"Users that ask at once, a phase each."`
+	Think   time.Duration `default:"5s" help:"Mean time to think; a single user has none."`
+	For     time.Duration `default:"60s" help:"Length of a phase."`
+	Ingest  int           `default:"7000" help:"Reads stored a second in the second half of the phases; 0 = only the first half."`
+	Idle    bool          `default:"true" negatable:"" help:"Measure while nothing is stored."`
+	AsIs    bool          `name:"as-is" help:"Measure what a load that was stopped has loaded; load nothing."`
+	Out     string        `placeholder:"FILE" help:"Also save the result as JSON."`
+}
+
+// Run measures and prints.
+func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
+	city, year, err := c.city()
+	if err != nil {
+		return err
+	}
+	cfg, stop, err := c.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if !c.AsIs {
+		res, err := bulk.Load(ctx, bulk.Config{
+			Sink: cfg, Year: year, Reserve: c.Reserve * 1e9, Progress: log, Logger: zerolog.New(log).Level(zerolog.WarnLevel),
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(log, "%d reads in the tables, %d of them loaded in %s\n", res.Rows, res.Loaded, res.Took.Round(time.Second))
+	}
+	days, err := bulk.Days(ctx, cfg, year)
+	if err != nil {
+		return err
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	most := 1
+	for _, n := range c.Users {
+		most = max(most, n)
+	}
+	b, err := lookups.Open(ctx, lookups.Config{Conn: conn, City: city, Year: year, Days: days, Users: most, Seed: c.Seed})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	report, err := b.NewReport(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.phases(ctx, b, report, lookups.Ingest{Sink: cfg, City: city, Rate: c.Ingest, Seed: uint64(time.Now().UnixNano())}, log); err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := report.Save(c.Out); err != nil {
+			return err
+		}
+	}
+	return report.Print(os.Stdout)
+}
+
+// phases warms up and measures, idle and then storing.
+func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *lookups.Report, in lookups.Ingest, log io.Writer) error {
+	if _, err := b.Run(ctx, lookups.Phase{Name: "warm-up", Users: 1, Duration: min(c.For, 15*time.Second)}); err != nil {
+		return err
+	}
+	for _, storing := range []bool{false, true} {
+		if storing && c.Ingest == 0 || !storing && !c.Idle {
+			continue
+		}
+		for _, users := range c.Users {
+			ph := lookups.Phase{Name: fmt.Sprintf("%d users, idle", users), Users: users, Think: c.Think, Duration: c.For}
+			if storing {
+				ph.Name = fmt.Sprintf("%d users, %d reads stored a second", users, c.Ingest)
+			}
+			if users == 1 {
+				ph.Think = 0
+			}
+			fmt.Fprintln(log, "measuring", ph.Name)
+			if err := c.phase(ctx, b, report, ph, storing, in); err != nil {
+				return err
+			}
+			in.Seed += 1_000_000
+		}
+	}
+	return nil
+}
+
+func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest) error {
+	ictx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stored := make(chan error, 1)
+	if storing {
+		go func() {
+			got, err := in.Run(ictx)
+			report.Ingested[ph.Name] = got
+			stored <- err
+		}()
+	} else {
+		stored <- nil
+	}
+	res, err := b.Run(ctx, ph)
+	cancel()
+	if serr := <-stored; serr != nil {
+		return fmt.Errorf("store while measuring: %w", serr)
+	}
+	if err != nil {
+		return err
+	}
+	report.Phases = append(report.Phases, res)
+	return ctx.Err()
+}

@@ -1,0 +1,89 @@
+package office
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// DashboardQuery asks how many reads and hits there were. It shows no plate and needs no reason.
+type DashboardQuery struct {
+	Ask
+	Window
+	By string `query:"by" enum:"hour,day" default:"hour" doc:"hour, or Brussels calendar day."`
+}
+
+// ReadCount is how many reads were captured in an hour or a day in a police zone.
+type ReadCount struct {
+	From  time.Time `json:"from"`
+	Zone  string    `json:"zone"`
+	Count uint64    `json:"count"`
+}
+
+// DashboardAnswer counts what the user's zones stored in the whole hours of the window.
+type DashboardAnswer struct {
+	Scope Scope            `json:"scope"`
+	Reads []ReadCount      `json:"reads"`
+	Total uint64           `json:"total_reads"`
+	Hits  []query.HitCount `json:"hits" doc:"in the window as asked for"`
+}
+
+func (o *Office) dashboard(ctx context.Context, in *DashboardQuery) (*DashboardAnswer, error) {
+	switch {
+	case in.From.IsZero() || in.To.IsZero():
+		return nil, invalid("from", "and to must be given: a dashboard is of a window")
+	case in.To.Sub(in.From) > query.MaxDashboardHours*time.Hour:
+		return nil, invalid("from", "and to may be 31 days apart at most")
+	case !in.From.Truncate(time.Hour).Equal(in.From) || !in.To.Truncate(time.Hour).Equal(in.To):
+		return nil, invalid("from", "and to must be whole hours")
+	}
+	p, err := o.permit(ctx, lookup{
+		route: access.RouteDashboard, ask: in.Ask, window: in.Window,
+		asked: in.logged(map[string]any{"by": in.By}, in.Window),
+	})
+	if err != nil {
+		return nil, err
+	}
+	st, err := query.Hours(p)
+	if err != nil {
+		return nil, err
+	}
+	var hours []query.HourCount
+	if err := o.sel(ctx, &hours, st); err != nil {
+		return nil, err
+	}
+	if st, err = query.HitCounts(p); err != nil {
+		return nil, err
+	}
+	out := &DashboardAnswer{Scope: scopeOf(p), Reads: []ReadCount{}, Hits: []query.HitCount{}}
+	if err := o.sel(ctx, &out.Hits, st); err != nil {
+		return nil, err
+	}
+	out.add(hours, in.By == "day")
+	return out, nil
+}
+
+// add puts the hours in, or adds them up to Brussels days.
+func (a *DashboardAnswer) add(hours []query.HourCount, byDay bool) {
+	at := map[ReadCount]int{}
+	for _, h := range hours {
+		c := ReadCount{From: h.Hour.UTC(), Zone: h.Zone}
+		if byDay {
+			c.From = schemas.MicrosOf(h.Hour).Day().Start().Time()
+		}
+		i, ok := at[c]
+		if !ok {
+			i = len(a.Reads)
+			at[c] = i
+			a.Reads = append(a.Reads, c)
+		}
+		a.Reads[i].Count += h.Count
+		a.Total += h.Count
+	}
+	slices.SortFunc(a.Reads, func(x, y ReadCount) int { return cmp.Or(x.From.Compare(y.From), cmp.Compare(x.Zone, y.Zone)) })
+}

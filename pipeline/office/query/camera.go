@@ -1,0 +1,38 @@
+package query
+
+import (
+	"context"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// CameraReads selects what cameras saw in the permit's window, newest first, as often as it is stored.
+//
+// reads is sorted by plate; the projection by_camera says where the rows of a camera and time are, and each is another place
+// of the table. So the capture time of the last row wanted is found in the projection alone, and no row before it is read.
+func CameraReads(p access.Permit, cameras []string, page Page) (Statement, error) {
+	return cameraReads(p, cameras, page, page.limit()+1)
+}
+
+func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statement, error) {
+	b := build(p, &readsTable)
+	if len(cameras) == 0 {
+		b.fail("camera", "must be given")
+	}
+	b.cameras(cameras)
+	bound := *b
+	bound.where = b.where[:len(b.where):len(b.where)]
+	if page.After.key != "" {
+		bound.and("captured_at < fromUnixTimestamp64Micro({after_at:Int64}, 'UTC')", "", nil)
+	}
+	b.after(page.After, afterRead)
+	b.where = append(b.where, fragment("captured_at >= (SELECT min(captured_at) FROM ("+bound.selects("captured_at")+
+		" ORDER BY captured_at DESC LIMIT {limit:UInt32}))"))
+	return b.newest(rows)
+}
+
+// CameraReads returns the newest reads of the page and one more when there is a next page, each once however often it is
+// stored.
+func (d *DB) CameraReads(ctx context.Context, p access.Permit, cameras []string, page Page) ([]Read, error) {
+	return d.once(ctx, page.limit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
+}

@@ -1,0 +1,143 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// maxCandidates bounds the plates a pattern may be resolved to by name. The newest page needs few (see resolve); beyond it,
+// which only a window that ends long ago needs, the server resolves the pattern itself, a month at a time.
+const maxCandidates = 1000
+
+// step is how much of the window is searched at once then.
+const step = 31 * 24 * schemas.Hour
+
+// Reads returns the newest reads of the page and one more when there is a next page, each once however often it is stored.
+func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
+	need := page.limit() + 1
+	if !f.Plate.wide && !f.Plate.confusable {
+		return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+	}
+	f, ok, err := d.resolve(ctx, p, f, page)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return d.backwards(ctx, p, f, page)
+	case len(f.plates) == 0:
+		return nil, nil
+	}
+	return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+}
+
+// rows is Reads with another number of rows than the page has.
+func (f ReadFilter) rows(p access.Permit, page Page, rows int) (Statement, error) {
+	b := f.build(p)
+	b.after(page.After, afterRead)
+	return b.newest(rows)
+}
+
+// once runs a statement that returns the newest rows and drops repeats. When there are so many that the page is not full, it
+// asks for more.
+func (d *DB) once(ctx context.Context, need int, build func(rows int) (Statement, error)) ([]Read, error) {
+	for rows := need; rows <= need<<6; rows *= 2 {
+		st, err := build(rows)
+		if err != nil {
+			return nil, err
+		}
+		var got []Read
+		if err := d.Select(ctx, &got, st); err != nil {
+			return nil, err
+		}
+		whole := len(got) < rows
+		if got = distinct(got); whole || len(got) >= need {
+			return got[:min(need, len(got))], nil
+		}
+	}
+	return nil, fmt.Errorf("%w: each read is stored more than 64 times", ErrDatabase)
+}
+
+func distinct(rows []Read) []Read {
+	seen := make(map[string]struct{}, len(rows))
+	out := rows[:0]
+	for i := range rows {
+		if _, again := seen[rows[i].ReadID]; !again {
+			seen[rows[i].ReadID] = struct{}{}
+			out = append(out, rows[i])
+		}
+	}
+	return out
+}
+
+// resolve replaces a pattern by the plates that can be on the page. Let n be the rows the page needs and t its end. Of the
+// plates last seen before t, the n seen last have n reads before t among them, and every read of the others is older than
+// those n. So these n, and all that were seen at t or later, are enough, and nothing older than the n-th of them is wanted.
+// With a filter on cameras the last read may not count, so all plates are needed. ok is false when there are too many.
+func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, ok bool, err error) {
+	need := page.limit() + 1
+	st, err := Plates(p, f.Plate, maxCandidates+need)
+	if err != nil {
+		return f, false, err
+	}
+	var found []seenPlate
+	if err := d.Select(ctx, &found, st); err != nil {
+		return f, false, err
+	}
+	end := until(p, page).Truncate(time.Second)
+	later := 0
+	for later < len(found) && !end.IsZero() && !found[later].Seen.Before(end) {
+		later++
+	}
+	enough := min(later+need, len(found))
+	if len(f.Cameras) > 0 {
+		enough = len(found)
+	}
+	if later > maxCandidates || len(f.Cameras) > 0 && len(found) >= maxCandidates+need {
+		return f, false, nil
+	}
+	for enough > 0 && enough < len(found) && found[enough].Seen.Equal(found[enough-1].Seen) {
+		enough++
+	}
+	// The bound holds only if the n-th plate's last read is surely in the window: not in the second in which that begins.
+	if enough >= later+need && found[enough-1].Seen.After(p.From().Time()) && len(f.Cameras) == 0 {
+		f.since = schemas.MicrosOf(found[enough-1].Seen)
+	}
+	f.plates = make([]string, enough)
+	for i := range f.plates {
+		f.plates[i] = found[i].Plate
+	}
+	return f, true, nil
+}
+
+// until returns the instant before which the page's reads are; zero = open.
+func until(p access.Permit, page Page) (end time.Time) {
+	if p.To() != 0 {
+		end = p.To().Time()
+	}
+	if c := time.UnixMicro(page.After.at); page.After.key != "" && (end.IsZero() || c.Before(end)) {
+		end = c
+	}
+	return end.UTC()
+}
+
+// backwards searches a month at a time, newest first, until the page is full.
+func (d *DB) backwards(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
+	need := page.limit() + 1
+	end := schemas.MicrosOf(until(p, page)) + 1 // a cursor's own instant may have more
+	f.all = true
+	var out []Read
+	for end > p.From() && len(out) < need {
+		f.before, f.since = end, max(end-step, p.From())
+		got, err := d.once(ctx, need-len(out), func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, got...)
+		end = f.since
+	}
+	return out, nil
+}
