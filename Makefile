@@ -110,6 +110,15 @@ fuzz: ## Every fuzz target for FUZZTIME=10s each
 bench-smoke: ## Every benchmark, one iteration: they still run
 	CGO_ENABLED=0 go test -run '^$$' -bench . -benchtime 1x -p 1 -timeout 20m $(PKG)
 
+# Reads of the year that look-ups are measured on, where it is kept, users at once, and reads stored a second meanwhile.
+ROWS    ?= 365000000
+YEAR    ?= anpr-year
+USERS   ?= 1,10,50
+INGEST  ?= 7000
+.PHONY: bench-lookups
+bench-lookups: setup build ## Look-ups through the office on a year of reads: ROWS= USERS= INGEST= YEAR=dir (40 GB for 365 M)
+	bin/anprload lookups --data $(YEAR) --rows $(ROWS) --users $(USERS) --ingest $(INGEST) --out $(YEAR)/lookups.json
+
 .PHONY: bench-peers
 bench-peers: setup build ## Ours beside ClickHouse's Kafka engine, Bento and clickhouse_sinker on one log: PEERS_FLAGS="--rounds 5"
 	@mkdir -p bin

@@ -22,6 +22,9 @@ type queryCmd struct {
 
 	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
+	Journey   journeyQuery   `cmd:"" help:"Where a plate went on one day."`
+	Camera    cameraQuery    `cmd:"" help:"What a camera saw in a window of at most a day."`
+	Dashboard dashboardQuery `cmd:"" help:"How many reads and hits, by hour or day and zone."`
 	Hits      hitsQuery      `cmd:"" help:"Listed plates seen."`
 	Offences  offencesQuery  `cmd:"" help:"Candidate offences."`
 	Explain   explainQuery   `cmd:"" help:"One offence with its decision trace."`

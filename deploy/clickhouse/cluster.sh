@@ -11,6 +11,10 @@ echo "CREATE DATABASE IF NOT EXISTS anpr ON CLUSTER '$cluster';"
 for file in [0-9]*.sql; do
 	sed -n '/^-- +goose Down/q; /^-- +goose/d; p' "$file" | sed -E \
 		-e "s/^CREATE TABLE IF NOT EXISTS ([a-z_]+)\$/CREATE TABLE IF NOT EXISTS anpr.\1 ON CLUSTER '$cluster'/" \
-		-e "s/^ENGINE = (Replacing)?MergeTree\$/ENGINE = Replicated\1MergeTree('\/clickhouse\/tables\/{shard}\/{database}\/{table}', '{replica}')/" \
+		-e "s/^CREATE MATERIALIZED VIEW IF NOT EXISTS ([a-z_]+) TO ([a-z_]+)\$/CREATE MATERIALIZED VIEW IF NOT EXISTS anpr.\1 ON CLUSTER '$cluster' TO anpr.\2/" \
+		-e "s/^ALTER TABLE ([a-z_]+) /ALTER TABLE anpr.\1 ON CLUSTER '$cluster' /" \
+		-e "s/^INSERT INTO ([a-z_]+) /INSERT INTO anpr.\1 /" \
+		-e "s/^FROM ([a-z_]+) GROUP/FROM anpr.\1 GROUP/" \
+		-e "s/^ENGINE = (Replacing|Aggregating)?MergeTree\$/ENGINE = Replicated\1MergeTree('\/clickhouse\/tables\/{shard}\/{database}\/{table}', '{replica}')/" \
 		-e "s/non_replicated_deduplication_window = ([0-9]+)/replicated_deduplication_window = \1, replicated_deduplication_window_seconds = 604800/"
 done

@@ -45,6 +45,31 @@ func PrintLastSeen(w io.Writer, a *LastSeenAnswer) error {
 	return t.end(a.Scope, n, "")
 }
 
+// PrintJourney prints the reads of a day, earliest first.
+func PrintJourney(w io.Writer, a *JourneyAnswer) error {
+	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
+	for i := range a.Reads {
+		t.read(&a.Reads[i])
+	}
+	if a.Cut {
+		t.note("there are more; the earliest are left out")
+	}
+	return t.end(a.Scope, len(a.Reads), "")
+}
+
+// PrintDashboard prints counts of reads and hits.
+func PrintDashboard(w io.Writer, a *DashboardAnswer) error {
+	t := newTable(w, "FROM", "ZONE", "READS")
+	for _, r := range a.Reads {
+		t.row(clock(r.From), r.Zone, number(r.Count))
+	}
+	t.note("%d reads", a.Total)
+	for _, h := range a.Hits {
+		t.note("%d hits of list %s, %s", h.Count, printable(h.List), printable(h.Match))
+	}
+	return t.end(a.Scope, len(a.Reads), "")
+}
+
 // PrintHits prints a page of hits as a table.
 func PrintHits(w io.Writer, a *HitsAnswer) error {
 	t := newTable(w, "CAPTURED", "PLATE", "LISTED", "MATCH", "LIST", "PRIO", "CAMERA", "ZONE", "CASE", "REASON")

@@ -87,14 +87,13 @@ func newTown(t *testing.T, seed uint64, n int) *town {
 
 // search is one question and how to answer it without a database.
 type search struct {
-	q       ReadsQuery
-	zones   []string
-	cameras []string
+	q     ReadsQuery
+	zones []string
 }
 
 func (w *town) search() search {
 	known := func() byte { return townChars[w.r.IntN(len(townChars))] }
-	pattern := ""
+	var pattern string
 	switch w.r.IntN(6) {
 	case 0:
 		pattern = w.reads[w.r.IntN(len(w.reads))]["plate"].(string)
@@ -319,7 +318,7 @@ func TestTheDashboardCountsEachReadOnceAndTheUsersZonesOnly(t *testing.T) {
 			t.Fatalf("supervisor by %s: got %d reads, hits %+v, want %d", by, a.Total, a.Hits, want(""))
 		}
 		for i := 1; i < len(a.Reads); i++ {
-			if a.Reads[i].From.Before(a.Reads[i-1].From) || a.Reads[i].From == a.Reads[i-1].From && a.Reads[i].Zone <= a.Reads[i-1].Zone {
+			if a.Reads[i].From.Before(a.Reads[i-1].From) || a.Reads[i].From.Equal(a.Reads[i-1].From) && a.Reads[i].Zone <= a.Reads[i-1].Zone {
 				t.Fatalf("by %s: not in order, or twice: %+v", by, a.Reads[i-1:i+1])
 			}
 		}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
@@ -21,7 +22,7 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 	}
 	b.cameras(cameras)
 	bound := *b
-	bound.where = b.where[:len(b.where):len(b.where)]
+	bound.where = slices.Clip(b.where)
 	if page.After.key != "" {
 		bound.and("captured_at < fromUnixTimestamp64Micro({after_at:Int64}, 'UTC')", "", nil)
 	}

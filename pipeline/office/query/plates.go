@@ -1,6 +1,7 @@
 package query
 
 import (
+	"maps"
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -63,8 +64,6 @@ func (b *builder) matching(plate Plate) {
 		b.err = sub.err
 		return
 	}
-	for name, v := range sub.params {
-		b.params[name] = v // zones and from are the same in both
-	}
+	maps.Copy(b.params, sub.params) // zones and from are the same in both
 	b.where = append(b.where, fragment("plate IN ("+sub.selects("plate")+")"))
 }

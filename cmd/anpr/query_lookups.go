@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type journeyQuery struct {
+	asking
+	Plate string `arg:"" help:"Plate."`
+	Day   string `help:"Brussels day, as 2026-11-25 (default today)."`
+}
+
+// Run prints the reads of the day, earliest first.
+func (c *journeyQuery) Run(ctx context.Context, q *cli) error {
+	if c.Day == "" {
+		c.Day = schemas.MicrosOf(time.Now()).Day().String()
+	}
+	return answer(&q.Query, func(o *office.Client) (*office.JourneyAnswer, error) {
+		return o.Journey(ctx, office.JourneyQuery{Ask: c.ask(), Plate: c.Plate, Day: c.Day})
+	}, func(a *office.JourneyAnswer) error { return office.PrintJourney(os.Stdout, a) })
+}
+
+type cameraQuery struct {
+	asking
+	Camera string `arg:"" help:"Camera."`
+}
+
+// Run prints what the camera saw. Without a window it is the last hour.
+func (c *cameraQuery) Run(ctx context.Context, q *cli) error {
+	if c.From.IsZero() && c.To.IsZero() {
+		c.To = time.Now().Truncate(time.Second).Add(time.Second)
+		c.From = c.To.Add(-time.Hour)
+		fmt.Fprintln(os.Stderr, "no --from and --to: the last hour")
+	}
+	return answer(&q.Query, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.CameraReads(ctx, office.CameraQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Camera: c.Camera})
+	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
+}
+
+type dashboardQuery struct {
+	From time.Time `help:"First hour, RFC 3339 (default the last 24 hours)."`
+	To   time.Time `help:"End, RFC 3339, exclusive."`
+	By   string    `help:"hour or day." enum:"hour,day" default:"hour"`
+}
+
+// Run prints counts.
+func (c *dashboardQuery) Run(ctx context.Context, q *cli) error {
+	if c.To.IsZero() {
+		c.To = time.Now().Truncate(time.Hour).Add(time.Hour)
+	}
+	if c.From.IsZero() {
+		c.From = c.To.Add(-24 * time.Hour)
+	}
+	return answer(&q.Query, func(o *office.Client) (*office.DashboardAnswer, error) {
+		return o.Dashboard(ctx, office.DashboardQuery{Window: office.Window{From: c.From, To: c.To}, By: c.By})
+	}, func(a *office.DashboardAnswer) error { return office.PrintDashboard(os.Stdout, a) })
+}
