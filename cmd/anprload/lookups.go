@@ -76,11 +76,6 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 	if err := c.phases(ctx, b, report, lookups.Ingest{Sink: cfg, City: city, Rate: c.Ingest, Seed: uint64(time.Now().UnixNano())}, log); err != nil {
 		return err
 	}
-	if c.Out != "" {
-		if err := report.Save(c.Out); err != nil {
-			return err
-		}
-	}
 	return report.Print(os.Stdout)
 }
 
@@ -102,7 +97,7 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 				ph.Think = 0
 			}
 			fmt.Fprintln(log, "measuring", ph.Name)
-			if err := c.phase(ctx, b, report, ph, storing, in); err != nil {
+			if err := c.phase(ctx, b, report, ph, storing, in, log); err != nil {
 				return err
 			}
 			in.Seed += 1_000_000
@@ -111,7 +106,7 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 	return nil
 }
 
-func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest) error {
+func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {
 	ictx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stored := make(chan error, 1)
@@ -133,5 +128,11 @@ func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookup
 		return err
 	}
 	report.Phases = append(report.Phases, res)
+	five := res.Kinds[1]
+	fmt.Fprintf(log, "  %s: %d asked, %d failed, p50 %.1f ms, p95 %.1f ms, p99 %.1f ms\n", five.Kind, five.Asked, five.Failed,
+		float64(five.P50)/1e3, float64(five.P95)/1e3, float64(five.P99)/1e3)
+	if c.Out != "" {
+		return report.Save(c.Out) // what is measured is kept when the next phase is stopped
+	}
 	return ctx.Err()
 }

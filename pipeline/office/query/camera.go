@@ -21,6 +21,7 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 		b.fail("camera", "must be given")
 	}
 	b.cameras(cameras)
+	b.projected = true
 	bound := *b
 	bound.where = slices.Clip(b.where)
 	if page.After.key != "" {

@@ -32,6 +32,7 @@ var (
 // stored, by the set of offsets that the projection by_hour keeps.
 func Hours(p access.Permit) (Statement, error) {
 	b := build(p, &hoursTable)
+	b.projected = true
 	const hour fragment = "toStartOfHour(captured_at)"
 	b.and(hour+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
 	b.and(hour+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))

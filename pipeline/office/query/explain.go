@@ -27,7 +27,7 @@ func (d *DB) Explain(ctx context.Context, st Statement) (Plan, error) {
 		Line string `ch:"explain"`
 	}
 	as := func(form string) Statement {
-		return Statement{sql: form + st.sql, params: st.params, rows: 100_000}
+		return Statement{sql: form + st.sql, params: st.params, rows: 100_000, projected: st.projected}
 	}
 	if err := d.Select(ctx, &lines, as("EXPLAIN indexes = 1, projections = 1 ")); err != nil {
 		return Plan{}, err

@@ -36,6 +36,9 @@ type Statement struct {
 	sql    string
 	params map[string]any
 	rows   int // the most it may return
+	// projected says that the statement goes by a projection. Of the others the server would examine each projection of each
+	// part before it reads a row: 70 ms of processor time on a year of reads.
+	projected bool
 }
 
 // SQL returns the text, which holds no value.
@@ -88,6 +91,8 @@ type builder struct {
 	where  []fragment
 	params map[string]any
 	err    error
+
+	projected bool // see Statement
 }
 
 func build(p access.Permit, t *table) *builder {
@@ -189,7 +194,7 @@ func (b *builder) done(sql string, rows int) (Statement, error) {
 	if b.err != nil {
 		return Statement{}, b.err
 	}
-	return Statement{sql: sql, params: b.params, rows: rows}, nil
+	return Statement{sql: sql, params: b.params, rows: rows, projected: b.projected}, nil
 }
 
 func (b *builder) selects(columns string) string {
