@@ -19,7 +19,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/rules"
@@ -134,11 +133,8 @@ func holdWorker(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := sizeOfEngine(t)
-	w := &engineWorld{
-		size: size, world: pipeline.World{Registry: store.Current(), Engine: rules.New(cat)},
-		dedup: dedup.Config{RepeatIDs: max(1<<18, size.rate*600/memoryPartitions), MaxPassages: max(1<<18, size.rate*60/memoryPartitions)},
-	}
+	// The bounds of the stream state are the defaults, as in the program.
+	w := &engineWorld{world: pipeline.World{Registry: store.Current(), Engine: rules.New(cat)}}
 	workers := make([]*memoryWorker, memoryPartitions)
 	for p := range workers {
 		workers[p] = &memoryWorker{}
