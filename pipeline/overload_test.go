@@ -112,7 +112,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 		cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
 		shard, block := NewShard(cfg.shard(0), 0, 0), &discard{}
 		b := newBatch(block)
-		most, merged := 0, uint64(0)
+		most := 0
 		for i := range schemas.Micros(n) {
 			at := simStart + i*c.every
 			m := camRead("front", "1ABC128", at, at+schemas.Second, func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 })
@@ -125,7 +125,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 			shard.Process(b, simWorld(), one, 0, 1)
 			most = max(most, shard.passages.Open())
 		}
-		merged = b.Totals.Merged
+		merged := b.Totals.Merged
 		if b.Totals.Stored+merged != n || b.Totals.Rejected != 0 || int(b.Totals.Stored) > c.rows {
 			t.Errorf("%s: %+v: want stored + merged = %d, at most %d stored", c.name, b.Totals, n, c.rows)
 		}
