@@ -53,6 +53,7 @@ type Rejected struct {
 	ReceivedAt  schemas.Micros
 	Payload     []byte
 	PayloadSize uint64 // of the whole, when Payload was already cut by the gateway
+	Upload      bool   // Payload is an upload that the gateway refused, which never was a record
 	Pos         Position
 }
 

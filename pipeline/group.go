@@ -142,7 +142,7 @@ func (s *Shard) apply(it *item) {
 		q := r.Quarantine
 		s.reject(&Rejected{
 			Err:    &schemas.RejectError{Reason: q.Reason, Field: q.Field, Detail: q.Detail},
-			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize,
+			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize, Upload: true,
 		})
 	default:
 		s.take(r, it.cam)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +16,7 @@ type Metrics struct {
 	mergedTotal, rejectedTotal, hitsTotal, decisionsTotal                           *prometheus.CounterVec
 	batchRows                                                                       prometheus.Histogram
 	batchSeconds                                                                    *prometheus.HistogramVec
-	lagRecords                                                                      *prometheus.GaugeVec
+	lags                                                                            *lags
 	partitions                                                                      prometheus.Gauge
 	fencedTotal, replansTotal, rereadTotal                                          prometheus.Counter
 	recoverSeconds                                                                  prometheus.Histogram
@@ -54,11 +53,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		residual:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_residual_records", Help: "fetched - stored - merged - rejected - ticks; anything but 0 is an alarm."}),
 		batchRows:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		batchSeconds:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_seconds", Help: "Time of a batch by stage: insert, acknowledge, total from its first record.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, []string{"stage"}),
-		lagRecords:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_pipeline_lag_records", Help: "Records in the log not yet processed."}, []string{"partition"}),
+		lags:           newLags(),
 		partitions:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_partitions", Help: "Partitions owned."}),
 		recoverSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_recover_seconds", Help: "Time to take a partition over.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14)}),
 	}
-	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lagRecords, m.partitions, m.recoverSeconds, m.stages)
+	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.partitions, m.recoverSeconds, m.stages)
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
 	}
@@ -100,8 +99,8 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	m.batchSeconds.WithLabelValues("total").Observe(total.Seconds())
 }
 
-func (m *Metrics) lag(partition int32, records int64) {
-	m.lagRecords.WithLabelValues(strconv.Itoa(int(partition))).Set(float64(max(0, records)))
+func (m *Metrics) lag(partition int32, records int64, clock schemas.Micros) {
+	m.lags.set(partition, records, clock)
 }
 
 func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
@@ -112,5 +111,9 @@ func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
 	}
 }
 
-func (m *Metrics) assigned(n int) { m.partitions.Set(float64(n)) }
-func (m *Metrics) fenced()        { m.fencedTotal.Inc() }
+func (m *Metrics) assigned(n int) {
+	m.partitions.Set(float64(n))
+	m.lags.reset()
+}
+
+func (m *Metrics) fenced() { m.fencedTotal.Inc() }

@@ -207,6 +207,9 @@ func (f *filling) lingered() {
 // consume processes the fetched records, handing over full batches on the way.
 func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) error {
 	r.caughtUp = false
+	if recs.Len() > 0 { // what follows may have to wait for the sink: say so before
+		r.cfg.Metrics.lag(r.partition, recs.HighWater-r.upto, r.shard.Clock())
+	}
 	began, from := time.Now(), 0
 	for i := 0; i < recs.Len(); {
 		b := *batch
@@ -237,7 +240,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		(*batch).stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, n-from)
 		last, _ := recs.At(n - 1)
 		r.caughtUp = last+1 >= recs.HighWater
-		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1)
+		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1, r.shard.Clock())
 	} else {
 		r.caughtUp = true
 	}

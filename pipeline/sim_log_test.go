@@ -283,15 +283,21 @@ func (r *simReader) Fetch(ctx context.Context, into *Records) error {
 		if m.mut.dropsWhenFull && r.opened > 1 && time.Since(r.last) > 15*time.Millisecond {
 			i = min(i+7, len(x.offsets))
 		}
-		for _, k := range x.offsets[i:min(i+1+m.rng.IntN(120), len(x.offsets))] {
+		for _, k := range x.offsets[i:min(i+1+m.rng.IntN(cmp.Or(m.fetchMost, 120)), len(x.offsets))] {
 			into.Append(k, x.values[i])
 			r.next = k + 1
 			i++
 		}
+		if m.onFetch != nil {
+			m.onFetch(r.p, r.next)
+		}
 		return nil
 	})
 	if err == nil && into.Len() == 0 {
-		err = pauseErr(ctx, 100*time.Millisecond)
+		err = pauseErr(ctx, cmp.Or(r.s.w.sim.poll, 100*time.Millisecond))
+	}
+	if d := time.Duration(into.Len()) * r.s.w.sim.perRecord; err == nil && d > 0 {
+		err = pauseErr(ctx, d)
 	}
 	r.last = time.Now()
 	return err

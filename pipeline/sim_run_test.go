@@ -99,6 +99,12 @@ type sim struct {
 	ctx       context.Context
 	down      time.Time // the database refuses until then
 	config    func(*Config)
+	more      func() bool // records are still to come
+	onFetch   func(partition int32, next int64)
+	onSend    func(id string) // when it is published, before the acknowledgement
+	fetchMost int             // records of one fetch; 0 = 120
+	poll      time.Duration   // how long a fetch waits at the end of the log; 0 = 100 ms
+	perRecord time.Duration   // what a record costs
 
 	stats struct{ crashes, freezes, troubles, late, fenced, rebalances, outages, started int }
 	bad   []string // broken invariants and unexpected ends
@@ -376,6 +382,7 @@ func runSim(t *testing.T, seed uint64, prof profile, options ...func(*sim)) *sim
 	}
 	m.coord = &simCoordinator{sim: m, members: map[int]*simWorker{}, joining: map[int]func(*simSession){}}
 	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(simStart.Time())) // the bubble's time begins in 2000
 		ctx, cancel := context.WithCancel(t.Context())
 		m.ctx, m.s = ctx, newSched(m.rng)
 		input := newSimInput(seed, prof)
@@ -391,7 +398,9 @@ func runSim(t *testing.T, seed uint64, prof profile, options ...func(*sim)) *sim
 			m.start()
 		}
 		m.script(input.some)
-		err := m.s.run(simMaxSteps, m.latency, m.execute, func() bool { return len(m.bad) > 0 || input.exhausted() && m.log.done() })
+		err := m.s.run(simMaxSteps, m.latency, m.execute, func() bool {
+			return len(m.bad) > 0 || input.exhausted() && m.log.done() && (m.more == nil || !m.more())
+		})
 		if err != nil {
 			m.bad = append(m.bad, fmt.Sprintf("%v after %d steps, %v", err, m.s.steps, m.log.committed))
 		}

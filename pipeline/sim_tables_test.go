@@ -219,6 +219,9 @@ func (t *simTopics) send(p *Pending, id string) {
 		p.Done(nil)
 		p = nil
 	}
+	if w.sim.onSend != nil {
+		w.sim.onSend(id)
+	}
 	w.mu.Lock()
 	w.sent = append(w.sent, simMessage{p, id})
 	first := len(w.sent) == 1

@@ -14,11 +14,7 @@ import (
 
 // queryCmd asks the office, so that the command line is under the same law and the same access log as everybody.
 type queryCmd struct {
-	URL   string `help:"Address of the office." default:"http://127.0.0.1:8080" env:"ANPR_OFFICE_URL"`
-	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
-	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
-	Data  string `help:"Data directory of that city." default:"anpr-data" type:"path" env:"ANPR_DATA"`
-	JSON  bool   `help:"Print JSON."`
+	queryFlags
 
 	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
@@ -32,6 +28,15 @@ type queryCmd struct {
 	Rejects   rejectsQuery   `cmd:"" help:"Rejected records by reason."`
 	Reconcile reconcileQuery `cmd:"" help:"Does everything on the log add up?"`
 	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
+}
+
+// queryFlags say which office to ask, and as whom.
+type queryFlags struct {
+	URL   string `help:"Address of the office." default:"http://127.0.0.1:8080" env:"ANPR_OFFICE_URL"`
+	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
+	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
+	Data  string `help:"Data directory of that city." default:"anpr-data" type:"path" env:"ANPR_DATA"`
+	JSON  bool   `help:"Print JSON."`
 }
 
 // asking is what every look-up states.
@@ -54,7 +59,7 @@ func (a *asking) window() office.Window { return office.Window{From: a.From, To:
 func (a *asking) page() office.Paging   { return office.Paging{After: a.After, Limit: a.Limit} }
 
 // client finds the token: given, or that of a sample user.
-func (q *queryCmd) client() (*office.Client, error) {
+func (q *queryFlags) client() (*office.Client, error) {
 	if q.Token == "" && q.User != "" {
 		token, err := sampleToken(filepath.Join(q.Data, "reference", "secrets", "user-tokens.csv"), q.User)
 		if err != nil {

@@ -70,7 +70,7 @@ func rejectMessage(r *pipeline.Rejected) *anprv1.Reject {
 		Topic: text(r.Pos.Topic), Partition: r.Pos.Partition, Offset: r.Pos.Offset,
 		Reason: r.Err.Reason.String(), Field: text(r.Err.Field), Detail: text(detail[:min(len(detail), maxDetail)]),
 		CameraId: text(r.Camera[:min(len(r.Camera), maxDetail)]), ReceivedAtUs: int64(r.ReceivedAt),
-		Payload: r.Payload, PayloadSize: wholeSize(r), PayloadSha256: sum[:],
+		Payload: r.Payload, PayloadSize: wholeSize(r), PayloadSha256: sum[:], Upload: r.Upload,
 	}
 }
 

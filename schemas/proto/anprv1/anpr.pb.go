@@ -985,6 +985,7 @@ type Reject struct {
 	Payload       []byte                 `protobuf:"bytes,9,opt,name=payload,proto3" json:"payload,omitempty"`                                   // the record's original bytes (of a quarantined upload: the upload's)
 	PayloadSize   uint64                 `protobuf:"varint,10,opt,name=payload_size,json=payloadSize,proto3" json:"payload_size,omitempty"`      // of the whole, when payload was cut
 	PayloadSha256 []byte                 `protobuf:"bytes,11,opt,name=payload_sha256,json=payloadSha256,proto3" json:"payload_sha256,omitempty"` // of payload before the cut
+	Upload        bool                   `protobuf:"varint,12,opt,name=upload,proto3" json:"upload,omitempty"`                                   // payload is an upload that the gateway refused; it never was a record
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1096,6 +1097,13 @@ func (x *Reject) GetPayloadSha256() []byte {
 	return nil
 }
 
+func (x *Reject) GetUpload() bool {
+	if x != nil {
+		return x.Upload
+	}
+	return false
+}
+
 var File_anpr_proto protoreflect.FileDescriptor
 
 const file_anpr_proto_rawDesc = "" +
@@ -1201,7 +1209,7 @@ const file_anpr_proto_rawDesc = "" +
 	"\vseal_sha256\x18\x17 \x01(\fR\n" +
 	"sealSha256\x12(\n" +
 	"\x10prev_seal_sha256\x18\x18 \x01(\fR\x0eprevSealSha256\x12\x1a\n" +
-	"\bverified\x18\x19 \x01(\bR\bverified\"\xc1\x02\n" +
+	"\bverified\x18\x19 \x01(\bR\bverified\"\xd9\x02\n" +
 	"\x06Reject\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -1214,7 +1222,8 @@ const file_anpr_proto_rawDesc = "" +
 	"\apayload\x18\t \x01(\fR\apayload\x12!\n" +
 	"\fpayload_size\x18\n" +
 	" \x01(\x04R\vpayloadSize\x12%\n" +
-	"\x0epayload_sha256\x18\v \x01(\fR\rpayloadSha256*Z\n" +
+	"\x0epayload_sha256\x18\v \x01(\fR\rpayloadSha256\x12\x16\n" +
+	"\x06upload\x18\f \x01(\bR\x06upload*Z\n" +
 	"\tDirection\x12\x19\n" +
 	"\x15DIRECTION_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIRECTION_APPROACHING\x10\x01\x12\x17\n" +
