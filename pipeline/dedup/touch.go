@@ -46,11 +46,11 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 	return loaded
 }
 
-// TouchDue loads what closes or is forgotten when the clock reaches until, and appends the plates of what closes: they
-// are looked up then.
+// TouchDue loads what closes or is forgotten when the clock reaches until, and appends what closes: its plate and camera
+// are looked up then. The passages are valid until the next call of another method, and read only.
 //
 //go:noinline
-func (ps *Passages) TouchDue(dst []schemas.Plate, until schemas.Micros) (plates []schemas.Plate, loaded uint64) {
+func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (closing []*schemas.Passage, loaded uint64) {
 	if until < ps.next {
 		return dst, 0
 	}
@@ -70,7 +70,7 @@ func (ps *Passages) TouchDue(dst []schemas.Plate, until schemas.Micros) (plates 
 		for k := range b.lines() {
 			loaded += b.lines()[k][0]
 		}
-		dst = append(dst, b.Best.Plate)
+		dst = append(dst, &b.Passage)
 	}
 	return dst, loaded
 }
