@@ -46,8 +46,9 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 	return loaded
 }
 
-// TouchDue loads what closes or is forgotten when the clock reaches until, and appends what closes: its plate and camera
-// are looked up then. The passages are valid until the next call of another method, and read only.
+// TouchDue loads what closes or is forgotten when the clock reaches until, and appends what closes: the plate and the
+// camera of its best read are looked up then. The passages are valid until the next call of another method, read only, and
+// their Measured means nothing.
 //
 //go:noinline
 func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (closing []*schemas.Passage, loaded uint64) {
@@ -57,8 +58,7 @@ func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (clos
 	var due [3 * TouchMost]int32
 	list := ps.schedule.later.until(ps.schedule.kept.until(ps.schedule.fresh.until(due[:0], until), until), until)
 	for _, i := range list {
-		s := &ps.slots.items[i]
-		loaded += s.site + uint64(s.opened)
+		loaded += ps.slots.items[i].site
 	}
 	for _, i := range list {
 		s := &ps.slots.items[i]
@@ -67,8 +67,12 @@ func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (clos
 			continue
 		}
 		b := &ps.bodies.items[s.body]
-		for k := range b.lines() {
-			loaded += b.lines()[k][0]
+		lines := b.lines()[:bestLines]
+		if ps.measured[s.body] == measuredOwn {
+			lines = b.lines()[:]
+		}
+		for k := range lines {
+			loaded += lines[k][0]
 		}
 		dst = append(dst, &b.Passage)
 	}
