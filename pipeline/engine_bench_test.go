@@ -189,7 +189,7 @@ type stages struct {
 	ids      []schemas.ReadID
 	classes  []schemas.Class
 	sites    []uint64
-	plates   []schemas.Plate
+	closing  []*schemas.Passage
 	window   *dedup.Window
 	passages *dedup.Passages
 	clock    schemas.Micros
@@ -255,7 +255,7 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 	s.touched += s.window.Touch(s.ids)
 	if s.upto == "passages" {
 		var loaded uint64
-		s.plates, loaded = s.passages.TouchDue(s.plates[:0], s.reads[max(0, n-1)].ReceivedAt)
+		s.closing, loaded = s.passages.TouchDue(s.closing[:0], s.reads[max(0, n-1)].ReceivedAt)
 		s.touched += loaded + s.passages.Touch(s.classes, s.sites)
 	}
 	for i := range n {

@@ -18,7 +18,9 @@ type group struct {
 	classes []schemas.Class
 	sites   []uint64
 	ids     []schemas.ReadID
+	closing []*schemas.Passage
 	plates  []schemas.Plate
+	cams    []*schemas.Camera
 	touched uint64 // keeps the loads alive
 }
 
@@ -27,9 +29,11 @@ type item struct {
 	offset int64
 	value  []byte
 	read   schemas.Read
+	hash   uint64               // of the camera's id
 	cam    *schemas.Camera      // of an admitted read
+	site   uint64               // its site
 	err    *schemas.RejectError // of a record that is rejected
-	known  bool                 // the rejected record says its camera and its time
+	reader bool                 // the record is a camera's read, so far as it could be decoded
 }
 
 // Process takes the records [from, to) of recs into the batch; it uses none of them afterwards. A nil batch rebuilds state:
@@ -38,57 +42,77 @@ func (s *Shard) Process(b *Batch, w World, recs *Records, from, to int) {
 	s.out, s.world = b, w
 	s.cameras.of(w.Registry.Version())
 	for from < to {
-		n := min(to-from, groupSize)
-		for i := range n {
-			it := &s.group.items[i]
-			it.offset, it.value = recs.At(from + i)
-			s.prepare(it)
+		items := s.group.items[:min(to-from, groupSize)]
+		for i := range items {
+			items[i].offset, items[i].value = recs.At(from + i)
 		}
-		s.touch(s.group.items[:n])
-		for i := range n {
-			s.apply(&s.group.items[i])
+		s.prepare(items)
+		s.touch(items)
+		for i := range items {
+			s.apply(&items[i])
 		}
-		from += n
+		from += len(items)
 	}
 	s.out, s.world = nil, World{}
 }
 
 // prepare does what needs no state.
-func (s *Shard) prepare(it *item) {
-	r := &it.read
-	it.cam, it.known = nil, false
-	if it.err = decode.Record(r, it.value); it.err != nil || r.Tick > 0 || r.Quarantine != nil {
-		return
+func (s *Shard) prepare(items []item) {
+	for i := range items {
+		it := &items[i]
+		r := &it.read
+		it.cam, it.reader = nil, false
+		if it.err = decode.Record(r, it.value); it.err != nil || r.Tick > 0 || r.Quarantine != nil {
+			continue
+		}
+		it.reader = true
+		it.hash = cameraHash(r.Camera)
+		it.err = s.check(r)
 	}
-	it.cam, it.err = s.admit(r)
-	it.known = true
+	for i := range items {
+		if items[i].reader {
+			s.group.touched += s.cameras.touch(items[i].hash)
+		}
+	}
+	for i := range items {
+		if it := &items[i]; it.reader && it.err == nil {
+			it.err = s.admit(it)
+		}
+	}
 }
 
-// admit checks what a read must satisfy beyond its form: a plate, a plausible clock, a registered camera.
-func (s *Shard) admit(r *schemas.Read) (*schemas.Camera, *schemas.RejectError) {
+// check says what is wrong with a read, beyond its form, that can be said without its camera.
+func (s *Shard) check(r *schemas.Read) *schemas.RejectError {
 	if err := normalise.Read(r); err != nil {
-		return nil, err
+		return err
 	}
 	if err := decode.CheckClock(r, s.cfg.ClockAhead, s.cfg.ClockBack); err != nil {
-		return nil, err
-	}
-	cam, ok := s.camera(r.Camera)
-	if !ok {
-		return nil, schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
-	}
-	if !cam.ValidAt(r.CapturedAt) {
-		return nil, schemas.Rejectf(schemas.ReasonCameraExpired, "captured_at", "the registry entry does not cover the capture time; correct its validity, then replay the dead letter")
-	}
-	if r.ReceivedAt-r.CapturedAt > cam.AllowedLateness {
-		r.Flags |= schemas.FlagLate
-		if cam.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
-			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
-		}
+		return err
 	}
 	if schemas.Partition(r.Class, r.Camera, s.cfg.Partitions) != int(s.cfg.Partition) {
 		r.Flags |= schemas.FlagMisrouted
 	}
-	return cam, nil
+	return nil
+}
+
+// admit finds the camera of a read, which must be registered at the time.
+func (s *Shard) admit(it *item) *schemas.RejectError {
+	r := &it.read
+	c := s.lookup(r.Camera, it.hash)
+	if c == nil {
+		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
+	}
+	if r.CapturedAt < c.from || c.to != 0 && r.CapturedAt >= c.to {
+		return schemas.Rejectf(schemas.ReasonCameraExpired, "captured_at", "the registry entry does not cover the capture time; correct its validity, then replay the dead letter")
+	}
+	if r.ReceivedAt-r.CapturedAt > c.lateness {
+		r.Flags |= schemas.FlagLate
+		if c.cam.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
+			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
+		}
+	}
+	it.cam, it.site = c.cam, c.site
+	return nil
 }
 
 // touch loads what apply is going to need. It changes nothing.
@@ -97,7 +121,7 @@ func (s *Shard) touch(items []item) {
 		return
 	}
 	g := s.group
-	g.classes, g.sites, g.ids = g.classes[:0], g.sites[:0], g.ids[:0]
+	g.classes, g.sites, g.ids, g.cams = g.classes[:0], g.sites[:0], g.ids[:0], g.cams[:0]
 	until := s.clock
 	for i := range items {
 		it := &items[i]
@@ -105,17 +129,62 @@ func (s *Shard) touch(items []item) {
 			continue
 		}
 		g.classes = append(g.classes, it.read.Class)
-		g.sites = append(g.sites, it.cam.SiteHash)
+		g.sites = append(g.sites, it.site)
 		g.ids = append(g.ids, it.read.ID)
+		g.cams = append(g.cams, it.cam)
 		until = max(until, it.read.ReceivedAt)
 	}
 	g.touched += s.window.Touch(g.ids) + s.passages.Touch(g.classes, g.sites)
-	var loaded uint64
-	g.plates, loaded = s.passages.TouchDue(g.plates[:0], min(until, s.clock+clockStep))
-	g.touched += loaded
-	if t, ok := s.world.Registry.(Toucher); ok && s.out != nil {
+	if s.out == nil { // while state is rebuilt no rule runs and nothing is written
+		return
+	}
+	s.touchClosing(min(until, s.clock+clockStep))
+	g.touched += touchCameras(g.cams)
+	if t, ok := s.world.Registry.(Toucher); ok {
 		g.touched += t.TouchEntries(g.classes) + t.TouchVehicles(g.plates)
 	}
+}
+
+// touchClosing loads the passages that close by then, and adds their cameras and plates to what is to be touched.
+func (s *Shard) touchClosing(until schemas.Micros) {
+	g := s.group
+	var loaded uint64
+	g.closing, loaded = s.passages.TouchDue(g.closing[:0], until)
+	g.plates = g.plates[:0]
+	for _, p := range g.closing {
+		g.plates = append(g.plates, p.Best.Plate)
+		loaded += s.cameras.touch(cameraHash(alias(&p.Best.Camera)))
+	}
+	for _, p := range g.closing {
+		id := alias(&p.Best.Camera)
+		if c := s.cameras.place(cameraHash(id), id); c.cam != nil {
+			g.cams = append(g.cams, c.cam)
+		}
+	}
+	g.touched += loaded
+}
+
+// touchCameras loads what the rules and the sink ask of cameras: the entry, then its id and its lanes, then their limits.
+//
+//go:noinline
+func touchCameras(cams []*schemas.Camera) (loaded uint64) {
+	for _, c := range cams {
+		loaded += c.SiteHash + uint64(c.Purposes) + uint64(len(c.Lanes)) + uint64(len(c.Loans))
+	}
+	for _, c := range cams {
+		if len(c.ID) > 0 {
+			loaded += uint64(c.ID[0])
+		}
+		if len(c.Lanes) > 0 {
+			loaded += uint64(len(c.Lanes[0].Limits)) + uint64(len(c.Lanes[len(c.Lanes)-1].Limits))
+		}
+	}
+	for _, c := range cams {
+		if len(c.Lanes) > 0 && len(c.Lanes[0].Limits) > 0 {
+			loaded += uint64(c.Lanes[0].Limits[0].Limit)
+		}
+	}
+	return loaded
 }
 
 // apply changes the state by one record.
@@ -129,7 +198,7 @@ func (s *Shard) apply(it *item) {
 	switch {
 	case it.err != nil:
 		rej := Rejected{Err: it.err, Payload: it.value, PayloadSize: uint64(len(it.value))}
-		if it.known {
+		if it.reader {
 			rej.Camera, rej.ReceivedAt = r.Camera, r.ReceivedAt
 		}
 		s.reject(&rej)
@@ -145,6 +214,6 @@ func (s *Shard) apply(it *item) {
 			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize, Upload: true,
 		})
 	default:
-		s.take(r, it.cam)
+		s.take(r, it.cam, it.site)
 	}
 }

@@ -71,7 +71,7 @@ type Shard struct {
 	pos       Position
 	seq       uint32
 	group     *group
-	cameras   cameraCache
+	cameras   cameraTable
 	untouched bool // touch nothing, to measure and test what that changes
 	subject   rules.Subject
 	hits      []schemas.Hit
@@ -116,13 +116,13 @@ func (s *Shard) Restore(offences []schemas.OffenceID, seals map[string]schemas.S
 }
 
 // take stores or merges an admitted read and fires hits.
-func (s *Shard) take(r *schemas.Read, cam *schemas.Camera) {
+func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, site uint64) {
 	s.advance(r.ReceivedAt)
 	if s.window.Seen(r.ID, s.clock) {
 		s.merge(MergeRetransmission, r, schemas.PassageID{})
 		return
 	}
-	a := s.passages.Add(r, cam.SiteHash, s.pos.Offset)
+	a := s.passages.Add(r, site, s.pos.Offset)
 	if a.Joined == dedup.JoinedMerged {
 		s.merge(MergeParked, r, a.Passage)
 		return

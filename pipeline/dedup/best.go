@@ -2,18 +2,6 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// observe takes a read into the passage's best read and measured speed. The best read is the most confident one, the
-// earliest captured among equals, then the smaller id: an order without regard to arrival. The measured read is the
-// slowest with a speed, in the driver's favour.
-func observe(p *schemas.Passage, r *schemas.Read) {
-	if p.Best.Read.IsZero() || better(r, &p.Best) {
-		sight(&p.Best, r)
-	}
-	if r.Speed > 0 && (p.Measured.Read.IsZero() || slower(r, &p.Measured)) {
-		sight(&p.Measured, r)
-	}
-}
-
 func better(r *schemas.Read, s *schemas.Sighting) bool {
 	if r.Confidence != s.Confidence {
 		return r.Confidence > s.Confidence

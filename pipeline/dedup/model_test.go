@@ -79,7 +79,7 @@ func (ps *model) Advance(clock schemas.Micros) {
 		d := ps.due[0]
 		s := &ps.slots[d.slot]
 		if at := ps.deadline(s); at != d.at {
-			ps.due.replaceTop(due{at, d.opened, d.slot}) // a read came since
+			ps.due.replaceTop(modelDue{at, d.opened, d.slot}) // a read came since
 			continue
 		}
 		if s.closed {
@@ -88,7 +88,7 @@ func (ps *model) Advance(clock schemas.Micros) {
 			continue
 		}
 		ps.close(s)
-		ps.due.replaceTop(due{ps.deadline(s), d.opened, d.slot})
+		ps.due.replaceTop(modelDue{ps.deadline(s), d.opened, d.slot})
 	}
 }
 
@@ -131,7 +131,7 @@ func (ps *model) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
 	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
 	s.p.Reads++
 	s.p.Last = max(s.p.Last, r.CapturedAt)
-	observe(&s.p, r)
+	modelObserve(&s.p, r)
 	if s.addPlate(r.Plate) {
 		return Added{JoinedVariant, s.p.ID, i}
 	}
@@ -180,11 +180,11 @@ func (ps *model) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 
 		ID: schemas.PassageIDOf(r.ID), Class: r.Class, SiteHash: ps.lookup.site,
 		First: r.CapturedAt, Last: r.CapturedAt, Reads: 1,
 	}
-	observe(&s.p, r)
+	modelObserve(&s.p, r)
 	s.addPlate(r.Plate)
 	ps.append(i)
 	ps.open++
-	ps.due.push(due{ps.deadline(s), offset, i})
+	ps.due.push(modelDue{ps.deadline(s), offset, i})
 	return i
 }
 
@@ -286,9 +286,9 @@ func (ps *model) retire(i int32) {
 }
 
 // deadlines is a binary heap, the earliest first. container/heap would box every element.
-type deadlines []due
+type deadlines []modelDue
 
-func (h *deadlines) push(d due) {
+func (h *deadlines) push(d modelDue) {
 	*h = append(*h, d)
 	s := *h
 	for i := len(s) - 1; i > 0; {
@@ -301,7 +301,7 @@ func (h *deadlines) push(d due) {
 	}
 }
 
-func (h *deadlines) pop() due {
+func (h *deadlines) pop() modelDue {
 	s := *h
 	top := s[0]
 	last := s[len(s)-1]
@@ -312,7 +312,7 @@ func (h *deadlines) pop() due {
 	return top
 }
 
-func (h *deadlines) replaceTop(d due) {
+func (h *deadlines) replaceTop(d modelDue) {
 	s := *h
 	s[0] = d
 	for i := 0; ; {
@@ -328,4 +328,29 @@ func (h *deadlines) replaceTop(d due) {
 		s[i], s[least] = s[least], s[i]
 		i = least
 	}
+}
+
+// modelObserve takes a read into the passage's best read and measured speed. The best read is the most confident one, the
+// earliest captured among equals, then the smaller id: an order without regard to arrival. The measured read is the
+// slowest with a speed, in the driver's favour.
+func modelObserve(p *schemas.Passage, r *schemas.Read) {
+	if p.Best.Read.IsZero() || better(r, &p.Best) {
+		sight(&p.Best, r)
+	}
+	if r.Speed > 0 && (p.Measured.Read.IsZero() || slower(r, &p.Measured)) {
+		sight(&p.Measured, r)
+	}
+}
+
+type modelDue struct {
+	at     schemas.Micros
+	opened int64
+	slot   int32
+}
+
+func (a modelDue) before(b modelDue) bool {
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	return a.opened < b.opened
 }

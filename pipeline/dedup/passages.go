@@ -17,12 +17,14 @@ const (
 // Passages gathers reads into passages. See the package comment for how it stays reproducible, [Config] for its memory.
 //
 // A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (the
-// [schemas.Passage] itself, filled where it lies and handed to emit without a copy) until it is decided.
+// [schemas.Passage] itself, filled where it lies) until it is decided.
 type Passages struct {
 	cfg      Config
 	table    table
 	slots    pool[slot]
 	bodies   pool[body]
+	measured []measured      // of each body
+	room     schemas.Passage // for emit
 	fars     pool[farPlates]
 	reports  pool[report]
 	schedule schedule
@@ -112,7 +114,7 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	ps.emit(&ps.bodies.items[s.body].Passage)
+	ps.emit(ps.bodies.items[s.body].whole(ps.measured[s.body], &ps.room))
 	ps.bodies.give(s.body)
 }
 
@@ -156,7 +158,7 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 		if fresh && p.Variants < 255 {
 			p.Variants++
 		}
-		observe(&p.Passage, r)
+		ps.measured[s.body] = p.observe(r, ps.measured[s.body])
 	}
 	if fresh {
 		return Added{JoinedVariant, s.id, i}
@@ -193,16 +195,10 @@ func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micr
 		class: k.class, site: k.site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
 		id: schemas.PassageIDOf(r.ID), opened: offset, nplates: 1, plates: [nearPlates]schemas.Plate{r.Plate},
 	}
-	p := &ps.bodies.items[b]
-	p.ID, p.Class, p.SiteHash = s.id, k.class, k.site
-	p.First, p.Last = r.CapturedAt, r.CapturedAt
-	p.Reads, p.Merged, p.Variants, p.Parked = 1, 0, 1, false
-	sight(&p.Best, r)
-	if r.Speed > 0 {
-		sight(&p.Measured, r)
-	} else {
-		p.Measured = schemas.Sighting{}
+	if int(b) == len(ps.measured) {
+		ps.measured = append(ps.measured, measuredNone)
 	}
+	ps.measured[b] = ps.bodies.items[b].begin(r, s)
 	ps.append(k, i)
 	ps.open++
 	d := due{ps.deadline(s), offset, i}

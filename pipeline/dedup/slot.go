@@ -25,8 +25,9 @@ type slot struct {
 	tag      uint32         // of the key
 	closed   bool
 	parked   bool
+	more     bool // far or reported is set
 	nplates  uint8
-	id       schemas.PassageID // here begins the second line
+	id       schemas.PassageID // here begins the second line, which closing and forgetting do without
 	opened   int64             // offset of the record that opened it: unique in the partition
 	plates   [nearPlates]schemas.Plate
 	far      int32 // more plates: place in fars + 1
@@ -36,19 +37,6 @@ type slot struct {
 const slotSize = 128
 
 var _ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{}
-
-// body is what is only needed until a passage is decided, in whole cache lines.
-type body struct {
-	schemas.Passage
-	_ [(lineSize - unsafe.Sizeof(schemas.Passage{})%lineSize) % lineSize]byte
-}
-
-const lineSize = 64
-
-// lines shows a body as what the processor loads.
-func (b *body) lines() *[unsafe.Sizeof(body{}) / lineSize][lineSize / 8]uint64 {
-	return (*[unsafe.Sizeof(body{}) / lineSize][lineSize / 8]uint64)(unsafe.Pointer(b))
-}
 
 // pool holds values that come and go; a place that was given back is the next to be taken, while it is in the cache. It
 // allocates only while it grows.
@@ -96,7 +84,7 @@ func (ps *Passages) addPlate(s *slot, p schemas.Plate) bool {
 		s.plates[n] = p
 	case n < maxPlates:
 		if s.far == 0 {
-			s.far = ps.fars.take() + 1
+			s.far, s.more = ps.fars.take()+1, true
 		}
 		ps.fars.items[s.far-1][n-nearPlates] = p
 	default:
@@ -118,12 +106,15 @@ func (ps *Passages) Report(a Added, id schemas.HitID) bool {
 	}
 	i := ps.reports.take()
 	ps.reports.items[i] = report{id, s.reported}
-	s.reported = i + 1
+	s.reported, s.more = i+1, true
 	return true
 }
 
 // release gives back what a slot holds outside itself.
 func (ps *Passages) release(s *slot) {
+	if !s.more {
+		return
+	}
 	if s.far != 0 {
 		ps.fars.give(s.far - 1)
 	}

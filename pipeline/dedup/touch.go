@@ -46,19 +46,19 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 	return loaded
 }
 
-// TouchDue loads what closes or is forgotten when the clock reaches until, and appends the plates of what closes: they
-// are looked up then.
+// TouchDue loads what closes or is forgotten when the clock reaches until, and appends what closes: the plate and the
+// camera of its best read are looked up then. The passages are valid until the next call of another method, read only, and
+// their Measured means nothing.
 //
 //go:noinline
-func (ps *Passages) TouchDue(dst []schemas.Plate, until schemas.Micros) (plates []schemas.Plate, loaded uint64) {
+func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (closing []*schemas.Passage, loaded uint64) {
 	if until < ps.next {
 		return dst, 0
 	}
 	var due [3 * TouchMost]int32
 	list := ps.schedule.later.until(ps.schedule.kept.until(ps.schedule.fresh.until(due[:0], until), until), until)
 	for _, i := range list {
-		s := &ps.slots.items[i]
-		loaded += s.site + uint64(s.opened)
+		loaded += ps.slots.items[i].site
 	}
 	for _, i := range list {
 		s := &ps.slots.items[i]
@@ -67,10 +67,14 @@ func (ps *Passages) TouchDue(dst []schemas.Plate, until schemas.Micros) (plates 
 			continue
 		}
 		b := &ps.bodies.items[s.body]
-		for k := range b.lines() {
-			loaded += b.lines()[k][0]
+		lines := b.lines()[:bestLines]
+		if ps.measured[s.body] == measuredOwn {
+			lines = b.lines()[:]
 		}
-		dst = append(dst, b.Best.Plate)
+		for k := range lines {
+			loaded += lines[k][0]
+		}
+		dst = append(dst, &b.Passage)
 	}
 	return dst, loaded
 }
