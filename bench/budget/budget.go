@@ -165,6 +165,18 @@ func (c *Case) check(b *Budget) error {
 	return nil
 }
 
+// Keep drops all cases but those named, and the exact numbers.
+func (b *Budget) Keep(names []string) error {
+	for _, n := range names {
+		if !slices.ContainsFunc(b.Cases, func(c Case) bool { return c.Name == n }) {
+			return fmt.Errorf("no case %q in the budget", n)
+		}
+	}
+	b.Exact = nil
+	b.Cases = slices.DeleteFunc(b.Cases, func(c Case) bool { return !slices.Contains(names, c.Name) })
+	return nil
+}
+
 // Profile returns the cases of a profile and its margin.
 func (b *Budget) Profile(name string) (cases []Case, margin float64, err error) {
 	margin, ok := b.Margins[name]

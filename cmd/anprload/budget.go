@@ -21,6 +21,8 @@ type budgetCmd struct {
 	Data    string `type:"path" help:"Directory for log and tables; default: a file system in memory when there is one with room, else the temporary directory."`
 	Out     string `placeholder:"FILE" help:"Save everything measured as JSON, distributions and seconds included."`
 
+	Only []string `placeholder:"CASES" help:"Only these cases of the profile, and not the exact numbers: while looking for a cause."`
+
 	Kafka          string `placeholder:"HOST:PORT" help:"A broker to use instead of the embedded one: topics created, nothing in them. Needs the two below."`
 	Clickhouse     string `placeholder:"HOST:PORT" help:"ClickHouse, native protocol: migrated and empty."`
 	ClickhouseHTTP string `name:"clickhouse-http" placeholder:"URL" help:"The same server, http://host:port."`
@@ -37,6 +39,11 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	}
 	if (c.Kafka == "") != (c.Clickhouse == "") || (c.Kafka == "") != (c.ClickhouseHTTP == "") {
 		return errors.New("--kafka, --clickhouse and --clickhouse-http go together")
+	}
+	if len(c.Only) > 0 {
+		if err := b.Keep(c.Only); err != nil {
+			return err
+		}
 	}
 	if c.Data == "" {
 		c.Data = budget.DataDir()

@@ -13,6 +13,7 @@ type Config struct {
 	RepeatIDs     int            // ids to have room for
 	Gap           schemas.Micros // capture times further apart than this are two passages
 	CloseAfter    schemas.Micros // log time without a read of it after which a passage is decided
+	CloseStep     schemas.Micros // passages are decided together, when the log's clock passes a multiple of it: their tables get fewer and larger inserts
 	KeepClosed    schemas.Micros // log time a decided passage is kept, so that a straggler joins it instead of making another
 	ParkedAfter   schemas.Micros // a passage that lasts longer is a vehicle that stands in view
 	ParkedSlot    schemas.Micros // a parked vehicle gets one row per slot
@@ -30,6 +31,7 @@ func (c Config) WithDefaults() Config {
 	def(&c.RepeatSpan, 10*schemas.Minute)
 	def(&c.Gap, 10*schemas.Second)
 	def(&c.CloseAfter, 5*schemas.Second)
+	def(&c.CloseStep, schemas.Second/2)
 	def(&c.KeepClosed, schemas.Minute)
 	def(&c.ParkedAfter, schemas.Minute)
 	def(&c.ParkedSlot, 5*schemas.Minute)
@@ -45,8 +47,14 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// closes returns when a passage whose last read came at last is decided.
+func (c *Config) closes(last schemas.Micros) schemas.Micros {
+	at := last + c.CloseAfter + c.CloseStep - 1
+	return at - at%c.CloseStep
+}
+
 // Horizon is the log time before an offset beyond which no record can matter to the state at that offset.
 func (c Config) Horizon() schemas.Micros {
 	c = c.WithDefaults()
-	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.KeepClosed) + schemas.Minute
+	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.CloseStep+c.KeepClosed) + schemas.Minute
 }

@@ -134,6 +134,7 @@ func drawConfig(t *rapid.T) Config {
 	return Config{
 		Gap: seconds("gap", 10), CloseAfter: seconds("close", 6), KeepClosed: seconds("keep", 20), ParkedAfter: seconds("parked", 30),
 		ParkedSlot: seconds("slot", 60), MaxPassages: rapid.SampledFrom([]int{1, 2, 3, 5, 1000}).Draw(t, "max"), PassagesStart: 1,
+		CloseStep: rapid.SampledFrom([]schemas.Micros{1, 300 * schemas.Millisecond, schemas.Second / 2, 2 * schemas.Second}).Draw(t, "step"),
 	}
 }
 

@@ -63,10 +63,10 @@ func (ps *model) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
 	}
-	at = ps.clock + ps.cfg.CloseAfter
+	at = modelCloses(ps.cfg, ps.clock)
 	for _, d := range ps.due {
 		if s := &ps.slots[d.slot]; !s.closed {
-			at = min(at, s.last+ps.cfg.CloseAfter)
+			at = min(at, modelCloses(ps.cfg, s.last))
 		}
 	}
 	return at, true
@@ -94,9 +94,21 @@ func (ps *model) Advance(clock schemas.Micros) {
 
 func (ps *model) deadline(s *modelSlot) schemas.Micros {
 	if s.closed {
-		return s.last + ps.cfg.CloseAfter + ps.cfg.KeepClosed
+		return modelCloses(ps.cfg, s.last) + ps.cfg.KeepClosed
 	}
-	return s.last + ps.cfg.CloseAfter
+	return modelCloses(ps.cfg, s.last)
+}
+
+// modelCloses is the first multiple of CloseStep that is at least CloseAfter later than last.
+func modelCloses(c Config, last schemas.Micros) schemas.Micros {
+	at := schemas.Micros(0)
+	if n := (last + c.CloseAfter) / c.CloseStep; n > 0 {
+		at = n * c.CloseStep
+	}
+	for at < last+c.CloseAfter {
+		at += c.CloseStep
+	}
+	return at
 }
 
 func (ps *model) close(s *modelSlot) {

@@ -56,10 +56,10 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
 	}
-	at = ps.clock + ps.cfg.CloseAfter
+	at = ps.cfg.closes(ps.clock)
 	look := func(d due) {
 		if s := &ps.slots.items[d.slot]; !s.closed {
-			at = min(at, s.last+ps.cfg.CloseAfter)
+			at = min(at, ps.cfg.closes(s.last))
 		}
 	}
 	for i := range ps.schedule.fresh.n {
@@ -105,9 +105,9 @@ func (ps *Passages) settle() {
 
 func (ps *Passages) deadline(s *slot) schemas.Micros {
 	if s.closed {
-		return s.last + ps.cfg.CloseAfter + ps.cfg.KeepClosed
+		return ps.cfg.closes(s.last) + ps.cfg.KeepClosed
 	}
-	return s.last + ps.cfg.CloseAfter
+	return ps.cfg.closes(s.last)
 }
 
 // close decides the passage and gives its body back.

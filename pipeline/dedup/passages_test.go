@@ -258,3 +258,38 @@ func (t *turns) add() {
 	t.mem.Advance(now)
 	t.mem.Add(r, 7, int64(t.n))
 }
+
+// TestPassagesAreDecidedTogether sends reads of many vehicles spread over seconds: the decisions come in bursts, one a step of log
+// time, none early.
+func TestPassagesAreDecidedTogether(t *testing.T) {
+	last := map[schemas.PassageID]schemas.Micros{}
+	bursts := map[schemas.Micros]int{}
+	clock := schemas.Micros(1_800_000_000_000_000)
+	cfg := Config{}.WithDefaults()
+	ps := NewPassages(cfg, func(p *schemas.Passage) {
+		bursts[clock/cfg.CloseStep]++
+		if wait := clock - last[p.ID]; wait < cfg.CloseAfter || wait > cfg.CloseAfter+cfg.CloseStep+10*schemas.Millisecond {
+			t.Errorf("decided %v after its read, want %v and at most a step more", wait, cfg.CloseAfter)
+		}
+	})
+	const reads, every = 1000, 10 * schemas.Millisecond
+	for i := range reads {
+		plate, ok := schemas.PlateFrom(fmt.Sprintf("1XYZ%03d", i))
+		if !ok {
+			t.Fatal("not a plate")
+		}
+		r := schemas.Read{Camera: "c", CapturedAt: clock, ReceivedAt: clock, Plate: plate, Class: plate.Class()}
+		r.ID.ID[0], r.ID.ID[1] = byte(i), byte(i>>8)
+		ps.Advance(clock)
+		a := ps.Add(&r, 1, int64(i))
+		last[a.Passage] = clock
+		clock += every
+	}
+	total := 0
+	for _, n := range bursts {
+		total += n
+	}
+	if span := int(reads * every / cfg.CloseStep); total < reads/3 || len(bursts) > span || len(bursts) < span/3 {
+		t.Errorf("%d decisions at %d moments of %d steps", total, len(bursts), span)
+	}
+}
