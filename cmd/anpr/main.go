@@ -25,6 +25,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
 	Query     queryCmd     `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
 	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
+	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values."`
 	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -37,13 +37,14 @@ const (
 	RouteReconcile Route = "reconcile"
 	RouteAccessLog Route = "access-log"
 	RouteVerify    Route = "access-log-verify"
+	RouteReplay    Route = "replay"
 )
 
 // Routes lists all routes.
 func Routes() []Route {
 	return []Route{
 		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
-		RouteReconcile, RouteAccessLog, RouteVerify,
+		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay,
 	}
 }
 
@@ -75,6 +76,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteReconcile: {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
 	RouteAccessLog: {Auditor: {Oversight}},
 	RouteVerify:    {Auditor: {Operation}},
+	RouteReplay:    {Jurist: {Operation}, GVCSupervisor: {Operation}},
 }
 
 // Allowed reports whether the role may use the route at all.
