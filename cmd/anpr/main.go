@@ -29,6 +29,7 @@ type cli struct {
 	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
 	Rehearse  rehearseCmd  `cmd:"" help:"Rehearse a restore on this machine with made-up traffic: from the log, and from backup and log; timed and compared row for row."`
 	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
+	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values."`
 	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

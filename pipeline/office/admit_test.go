@@ -33,6 +33,7 @@ var request = map[string]string{
 	"/v1/reconcile":                "/v1/reconcile?",
 	"/v1/access-log":               "/v1/access-log?",
 	"/v1/access-log/verify":        "/v1/access-log/verify?",
+	"/v1/replay-permit":            "/v1/replay-permit?from=2026-10-01&to=2026-11-01",
 }
 
 func (d *desk) get(t *testing.T, token, url string) (status int, body string) {

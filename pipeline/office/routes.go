@@ -48,6 +48,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 	register(api, access.RouteReconcile, "/v1/reconcile", "Do the tables hold what the ledger says", o.reconcile)
 	register(api, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
 	register(api, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
+	register(api, access.RouteReplay, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", o.replay)
 	return api
 }
 

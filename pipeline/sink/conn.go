@@ -1,9 +1,12 @@
 package sink
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -34,4 +37,24 @@ func (c *Config) queryOptions() *clickhouse.Options {
 		o.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 	return o
+}
+
+// Dial opens one connection of the native protocol, for a stream of many rows (a replay). The addresses are tried in turn. The
+// caller closes it.
+func Dial(ctx context.Context, cfg Config) (*ch.Client, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, addr := range cfg.addrs() {
+		o := cfg.options(addr)
+		o.Dialer = cfg.dialer()
+		c, err := ch.Dial(ctx, o)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, fmt.Errorf("connect to clickhouse at %s: %w", addr, err))
+	}
+	return nil, errors.Join(errs...)
 }

@@ -40,6 +40,7 @@ const (
 	RouteReconcile Route = "reconcile"
 	RouteAccessLog Route = "access-log"
 	RouteVerify    Route = "access-log-verify"
+	RouteReplay    Route = "replay"
 )
 
 // Routes lists all routes.
@@ -47,6 +48,8 @@ func Routes() []Route {
 	return []Route{
 		RouteReads, RouteLastSeen, RouteJourney, RouteCamera, RouteDashboard, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
 		RouteReconcile, RouteAccessLog, RouteVerify,
+		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
+		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay,
 	}
 }
 
@@ -81,6 +84,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteReconcile: {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
 	RouteAccessLog: {Auditor: {Oversight}},
 	RouteVerify:    {Auditor: {Operation}},
+	RouteReplay:    {Jurist: {Operation}, GVCSupervisor: {Operation}},
 }
 
 // Allowed reports whether the role may use the route at all.

@@ -1,0 +1,166 @@
+package replay
+
+import (
+	"cmp"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Registry is one version of the reference data. pipeline/refdata implements it.
+type Registry interface {
+	rules.Reference
+	// Camera finds a camera.
+	Camera(id string) (*schemas.Camera, bool)
+}
+
+// Counts is what a replay went through.
+type Counts struct {
+	Reads      uint64 `json:"reads"`       // stored reads that belong to a decided passage
+	Passages   uint64 `json:"passages"`    // decided
+	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone: retention, or a window that cuts them
+	CameraGone uint64 `json:"camera_gone"` // passages of a camera that is not in the registry: nothing is decided
+}
+
+func (c *Counts) add(d *Counts) {
+	c.Reads += d.Reads
+	c.Passages += d.Passages
+	c.NoReads += d.NoReads
+	c.CameraGone += d.CameraGone
+}
+
+// verdictKey is a row of the table of verdicts.
+type verdictKey struct {
+	rule    schemas.RuleID
+	outcome string
+}
+
+// Offence is one candidate or held offence, as stored or as it would be.
+type Offence struct {
+	ID          string `json:"offence_id"`
+	Rule        string `json:"rule"`
+	Status      string `json:"status"` // candidate or held
+	Reason      string `json:"reason"`
+	AmountCents int64  `json:"amount_cents"`
+	Measured    int32  `json:"measured_dkmh,omitempty"`
+	Corrected   int32  `json:"corrected_dkmh,omitempty"`
+	Limit       int32  `json:"limit_dkmh,omitempty"`
+	Passage     string `json:"passage_id"`
+	CapturedAt  string `json:"captured_at"`
+}
+
+// claim is a passage's claim to an offence, and its place in the order of the log.
+type claim struct {
+	rule                       schemas.RuleID
+	outcome                    schemas.Outcome
+	reason                     string
+	amount                     int64
+	measured, corrected, limit schemas.Speed
+	passage                    schemas.ID
+	plate                      schemas.Plate
+	captured                   schemas.Micros
+	partition                  int32
+	closed, last, first        int64
+}
+
+func (c *claim) before(d *claim) bool {
+	return cmp.Or(cmp.Compare(c.partition, d.partition), cmp.Compare(c.closed, d.closed), cmp.Compare(c.last, d.last), cmp.Compare(c.first, d.first)) < 0
+}
+
+// worker decides ranges of plates, one after the other.
+type worker struct {
+	cfg       *Config
+	group     group
+	subject   rules.Subject
+	decisions []schemas.Decision
+	told      uint64
+
+	count    Counts
+	claims   map[schemas.ID]claim
+	verdicts map[verdictKey]uint64
+}
+
+func newWorker(cfg *Config) *worker {
+	return &worker{cfg: cfg, claims: map[schemas.ID]claim{}, verdicts: map[verdictKey]uint64{}}
+}
+
+// decide decides the passages of the group, each as if it was the only one.
+func (w *worker) decide() {
+	g := &w.group
+	for i := range g.passages {
+		p := &g.passages[i]
+		if p.Best.Read.IsZero() {
+			w.count.NoReads++
+			continue
+		}
+		cam, ok := w.cfg.Registry.Camera(p.Best.Camera.String())
+		if !ok {
+			w.count.CameraGone++
+			continue
+		}
+		w.subject = rules.Subject{Passage: p, Camera: cam}
+		switch {
+		case p.Measured.Read == p.Best.Read:
+			w.subject.MeasuredBy = cam
+		case !p.Measured.Read.IsZero():
+			w.subject.MeasuredBy, _ = w.cfg.Registry.Camera(p.Measured.Camera.String())
+		}
+		w.count.Passages++
+		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &w.subject, w.cfg.Registry)
+		for k := range w.decisions {
+			w.note(&w.decisions[k], i)
+		}
+	}
+	if w.gone()-w.told >= 4096 {
+		w.tell()
+	}
+}
+
+// gone is how many passages the worker has gone through.
+func (w *worker) gone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
+
+func (w *worker) tell() {
+	n := w.gone()
+	w.cfg.tell(n - w.told)
+	w.told = n
+}
+
+// note takes a decision into the result.
+func (w *worker) note(d *schemas.Decision, i int) {
+	if d.On.CapturedAt < w.cfg.From || d.On.CapturedAt >= w.cfg.To {
+		return
+	}
+	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
+		w.verdicts[verdictKey{d.Rule, d.Outcome.String()}]++
+		return
+	}
+	g := &w.group
+	w.claim(d.Offence.ID, &claim{
+		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected, limit: d.Limit,
+		passage: g.rows[i].id, plate: g.rows[i].plate, captured: d.On.CapturedAt,
+		partition: g.rows[i].partition, closed: g.rows[i].closed, last: g.last[i], first: g.first[i],
+	})
+}
+
+// claim keeps the earliest claim to an offence; the others are duplicates.
+func (w *worker) claim(id schemas.ID, c *claim) {
+	old, taken := w.claims[id]
+	if taken {
+		w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
+		if !c.before(&old) {
+			return
+		}
+	}
+	w.claims[id] = *c
+}
+
+// join takes another worker's result.
+func (w *worker) join(o *worker) {
+	w.count.add(&o.count)
+	for k, n := range o.verdicts {
+		w.verdicts[k] += n
+	}
+	for id, c := range o.claims {
+		w.claim(id, &c)
+	}
+}

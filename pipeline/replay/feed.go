@@ -1,0 +1,114 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+)
+
+// Dial opens a connection of its own to ClickHouse, on the database of the pipeline.
+type Dial func(ctx context.Context) (*ch.Client, error)
+
+// columns receives the blocks of one query.
+type columns[T any] interface {
+	results() proto.Results
+	// appendRows copies the rows of the block just received.
+	appendRows(dst []T, n int) ([]T, error)
+}
+
+// settings of a replay's queries: it reads much and must not be in the way of the pipeline or of a look-up.
+var settings = []ch.Setting{
+	{Key: "readonly", Value: "2"}, {Key: "priority", Value: "10"}, {Key: "max_threads", Value: "1"},
+	{Key: "optimize_read_in_order", Value: "1"}, {Key: "max_execution_time", Value: "0"},
+	{Key: "max_bytes_before_external_sort", Value: "500000000"}, {Key: "log_queries", Value: "0"},
+}
+
+// feedBuffers is how many blocks a query may be ahead of its reader.
+const feedBuffers = 3
+
+// feed is the rows of a query, pulled one by one. Used by one goroutine.
+type feed[T any] struct {
+	full  chan []T
+	empty chan []T
+	err   error // of the query; set before full is closed
+
+	cur []T
+	at  int
+}
+
+// start runs the query until it ends or ctx does.
+func start[T any](ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) *feed[T] {
+	f := &feed[T]{full: make(chan []T, feedBuffers), empty: make(chan []T, feedBuffers+1)}
+	for range feedBuffers {
+		f.empty <- nil
+	}
+	go func() {
+		defer close(f.full)
+		f.err = f.run(ctx, dial, query, params, cols)
+	}()
+	return f
+}
+
+func (f *feed[T]) run(ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) error {
+	conn, err := dial(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to ClickHouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	err = conn.Do(ctx, ch.Query{
+		Body: query, Parameters: params, Settings: settings, Result: cols.results(),
+		OnResult: func(ctx context.Context, block proto.Block) error {
+			select {
+			case into := <-f.empty:
+				rows, err := cols.appendRows(into[:0], block.Rows)
+				if err != nil {
+					return err
+				}
+				f.full <- rows // never blocks: there are no more buffers than places
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// peek returns the row that next takes, nil at the end. It is valid until next.
+func (f *feed[T]) peek() *T {
+	for f.at == len(f.cur) {
+		if f.cur != nil {
+			f.empty <- f.cur
+			f.cur = nil
+		}
+		rows, ok := <-f.full
+		if !ok {
+			f.cur, f.at = nil, 0
+			return nil
+		}
+		f.cur, f.at = rows, 0
+	}
+	return &f.cur[f.at]
+}
+
+func (f *feed[T]) next() { f.at++ }
+
+// all runs a small query and returns its rows.
+func all[T any](ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) ([]T, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var out []T
+	f := start(ctx, dial, query, params, cols)
+	for r := f.peek(); r != nil; r = f.peek() {
+		out = append(out, *r)
+		f.next()
+	}
+	return out, f.err
+}

@@ -1,0 +1,219 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Config says what to replay. Dial, Engine, Registry, From and To are required.
+type Config struct {
+	Dial     Dial
+	Engine   *rules.Engine         // of the catalogue to try
+	Registry Registry              // reference data to decide with
+	From, To schemas.Micros        // capture time [From, To); whole Brussels days, so that no day-bound offence is cut
+	Workers  int                   // ranges of plates at the same time; default one a core
+	Examples int                   // differences to explain, at most
+	Progress func(done, of uint64) // passages; called from several goroutines, may be nil
+
+	of, done atomic.Uint64
+}
+
+func (c *Config) tell(n uint64) {
+	done := c.done.Add(n)
+	if c.Progress != nil {
+		c.Progress(min(done, c.of.Load()), c.of.Load())
+	}
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Dial == nil || c.Engine == nil || c.Registry == nil:
+		return errors.New("BUG: a replay without connection, engine or registry")
+	case c.To <= c.From:
+		return fmt.Errorf("nothing lies between %s and %s", c.From, c.To)
+	case c.From != c.From.Day().Start() || c.To != c.To.Day().Start():
+		return fmt.Errorf("%s to %s are not whole Brussels days: a zone offence counts once a day, so a part of one cannot be compared", c.From, c.To)
+	}
+	return nil
+}
+
+// margin is how far a passage and its reads may lie outside the window and still be decided on a read inside it.
+const margin = schemas.Hour
+
+// span is the bounds of a query, as its parameters.
+func (c *Config) span(around schemas.Micros, more ...proto.Parameter) []proto.Parameter {
+	number := func(key string, v schemas.Micros) proto.Parameter {
+		return proto.Parameter{Key: key, Value: "'" + strconv.FormatInt(int64(v), 10) + "'"}
+	}
+	return append([]proto.Parameter{number("from", c.From-around), number("to", c.To+around)}, more...)
+}
+
+// within bounds a DateTime64(6) column by the parameters of span.
+func within(column string) string {
+	return column + " >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') AND " + column + " < fromUnixTimestamp64Micro({to:Int64}, 'UTC')"
+}
+
+// alike are the passages of the first pass: their stored reads all name the plate of the best one.
+const (
+	alike = "NOT parked AND variants <= 1"
+	mixed = "NOT parked AND variants > 1"
+)
+
+// Run replays. It writes nothing. An error leaves no result.
+func Run(ctx context.Context, cfg *Config) (*Report, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	stored, err := readStored(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := plateRanges(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	total, err := replayRanges(ctx, cfg, ranges)
+	if err != nil {
+		return nil, err
+	}
+	rep := compare(cfg, total, stored)
+	if err := rep.explain(ctx, cfg, total, stored); err != nil {
+		return nil, err
+	}
+	return rep, nil
+}
+
+// plates is a range of plates [from, to); to empty = to the end. The zero value with mixed is the second pass.
+type plates struct {
+	from, to string
+	mixed    bool
+}
+
+// rangesPerWorker lets the workers end at about the same time.
+const rangesPerWorker = 8
+
+// plateRanges cuts the plates into ranges of about as many passages, by a sample.
+func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
+	cols := &weightCols{}
+	sample, err := all(ctx, cfg.Dial, `SELECT plate, count() AS n FROM passages WHERE `+within("first_at")+` AND cityHash64(plate) % 500 = 0 GROUP BY plate ORDER BY plate`,
+		cfg.span(margin), cols)
+	if err != nil {
+		return nil, fmt.Errorf("sample the plates: %w", err)
+	}
+	count, err := all(ctx, cfg.Dial, `SELECT '' AS plate, count() AS n FROM passages WHERE `+within("first_at")+` AND NOT parked`, cfg.span(margin), &weightCols{})
+	if err != nil {
+		return nil, fmt.Errorf("count the passages: %w", err)
+	}
+	cfg.of.Store(count[0].n)
+	var sum uint64
+	for _, s := range sample {
+		sum += s.n
+	}
+	out := []plates{{mixed: true}, {}} // the sorted pass first: it takes longest to begin
+	var seen uint64
+	part := max(sum/uint64(rangesPerWorker*cfg.Workers), 1)
+	for _, s := range sample {
+		if seen += s.n; seen >= part && s.plate > out[len(out)-1].from {
+			out[len(out)-1].to = s.plate
+			out = append(out, plates{from: s.plate})
+			seen = 0
+		}
+	}
+	return out, nil
+}
+
+// replayRanges gives the ranges to the workers and adds up what they found.
+func replayRanges(ctx context.Context, cfg *Config, ranges []plates) (*worker, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	todo := make(chan plates, len(ranges))
+	for _, r := range ranges {
+		todo <- r
+	}
+	close(todo)
+	total := newWorker(cfg)
+	var mu sync.Mutex
+	for range min(cfg.Workers, len(ranges)) {
+		g.Go(func() error {
+			w := newWorker(cfg)
+			for r := range todo {
+				if err := w.replay(ctx, r); err != nil {
+					return err
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total.join(w)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return total, nil
+}
+
+// replay decides one range.
+func (w *worker) replay(ctx context.Context, r plates) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var passages *feed[passageRow]
+	var reads *feed[readRow]
+	o := byPlate
+	if r.mixed {
+		o = byID
+		which := `FROM passages WHERE ` + within("first_at") + ` AND ` + mixed
+		passages = start(ctx, w.cfg.Dial, `SELECT `+passageColumns+` `+which+` ORDER BY toString(passage_id)`, w.cfg.span(margin), &passageCols{})
+		reads = start(ctx, w.cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+` AND passage_id IN (SELECT passage_id `+which+`) ORDER BY toString(passage_id)`,
+			w.cfg.span(2*margin), newReadCols())
+	} else {
+		bounds := []proto.Parameter{{Key: "lo", Value: "'" + r.from + "'"}, {Key: "hi", Value: "'" + r.to + "'"}}
+		some := ` AND plate >= {lo:String} `
+		if r.to != "" {
+			some += `AND plate < {hi:String} `
+		}
+		passages = start(ctx, w.cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE `+within("first_at")+` AND `+alike+some+`ORDER BY plate`, w.cfg.span(margin, bounds...), &passageCols{})
+		reads = start(ctx, w.cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+some+`ORDER BY plate`, w.cfg.span(2*margin, bounds...), newReadCols())
+	}
+	w.merge(passages, reads, o)
+	w.tell()
+	if err := errors.Join(passages.err, reads.err); err != nil {
+		return fmt.Errorf("read the plates from %q to %q: %w", r.from, r.to, err)
+	}
+	return ctx.Err()
+}
+
+// weight is how many passages a plate of the sample has.
+type weight struct {
+	plate string
+	n     uint64
+}
+
+type weightCols struct {
+	plate proto.ColStr
+	n     proto.ColUInt64
+}
+
+func (c *weightCols) results() proto.Results {
+	return proto.Results{{Name: "plate", Data: &c.plate}, {Name: "n", Data: &c.n}}
+}
+
+func (c *weightCols) appendRows(dst []weight, n int) ([]weight, error) {
+	for i := range n {
+		dst = append(dst, weight{c.plate.Row(i), c.n[i]})
+	}
+	return dst, nil
+}

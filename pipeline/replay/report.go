@@ -1,0 +1,226 @@
+package replay
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Report is the result of a replay. It names no plate.
+type Report struct {
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Catalogue string `json:"catalogue_version"`
+	Reference string `json:"reference_version"`
+	Counts
+	Verdicts []VerdictCount `json:"verdicts"`
+	Rules    []RuleDiff     `json:"offences"`
+	Examples []Difference   `json:"examples,omitempty"`
+}
+
+// VerdictCount compares how often a rule came to an outcome.
+type VerdictCount struct {
+	Rule     string `json:"rule"`
+	Outcome  string `json:"outcome"`
+	Stored   uint64 `json:"stored"`
+	Replayed uint64 `json:"replayed"`
+}
+
+// RuleDiff compares the candidate and held offences of a rule.
+type RuleDiff struct {
+	Rule     string `json:"rule"`
+	Stored   uint64 `json:"stored"`
+	Replayed uint64 `json:"replayed"`
+	Same     uint64 `json:"same"`
+	New      uint64 `json:"new"`
+	Gone     uint64 `json:"gone"`
+	Changed  uint64 `json:"changed"`
+
+	StoredCents   int64 `json:"stored_amount_cents"` // of candidates, not of what is held
+	ReplayedCents int64 `json:"replayed_amount_cents"`
+}
+
+// Difference is an offence that would be new, gone or different. Decisions are those of the replay on the passage, with their
+// traces.
+type Difference struct {
+	Kind      string             `json:"kind"` // new, gone or changed
+	Stored    *Offence           `json:"stored,omitempty"`
+	Replayed  *Offence           `json:"replayed,omitempty"`
+	Decisions []schemas.Decision `json:"-"`
+
+	plate   schemas.Plate
+	passage schemas.ID
+	rule    schemas.RuleID
+}
+
+// Same reports whether nothing would be different.
+func (r *Report) Same() bool {
+	for _, d := range r.Rules {
+		if d.New+d.Gone+d.Changed > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func status(o schemas.Outcome) string {
+	if o == schemas.OutcomeHeld {
+		return "held"
+	}
+	return "candidate"
+}
+
+func (c *claim) offence(id schemas.ID) *Offence {
+	return &Offence{
+		ID: id.String(), Rule: string(c.rule), Status: status(c.outcome), Reason: c.reason, AmountCents: c.amount, Measured: int32(c.measured),
+		Corrected: int32(c.corrected), Limit: int32(c.limit), Passage: c.passage.String(), CapturedAt: c.captured.String(),
+	}
+}
+
+func (s *storedOffence) offence() *Offence {
+	return &Offence{
+		ID: s.id.String(), Rule: s.rule, Status: s.status, Reason: s.reason, AmountCents: s.amount, Measured: s.measured,
+		Corrected: s.corrected, Limit: s.limit, Passage: s.passage.String(), CapturedAt: s.captured.String(),
+	}
+}
+
+// compare holds what was found against what is stored.
+func compare(cfg *Config, w *worker, stored *kept) *Report {
+	rep := &Report{
+		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), Counts: w.count,
+	}
+	byRule := map[string]*RuleDiff{}
+	of := func(rule string) *RuleDiff {
+		if byRule[rule] == nil {
+			byRule[rule] = &RuleDiff{Rule: rule}
+		}
+		return byRule[rule]
+	}
+	for id, c := range w.claims {
+		w.verdicts[verdictKey{c.rule, c.outcome.String()}]++
+		d := of(string(c.rule))
+		d.Replayed++
+		if c.outcome == schemas.OutcomeOffence {
+			d.ReplayedCents += c.amount
+		}
+		s, ok := stored.offences[id]
+		switch {
+		case !ok:
+			d.New++
+		case *s.offence() == *c.offence(id):
+			d.Same++
+		default:
+			d.Changed++
+		}
+	}
+	for id, s := range stored.offences {
+		d := of(s.rule)
+		d.Stored++
+		if s.status == "candidate" {
+			d.StoredCents += s.amount
+		}
+		if _, ok := w.claims[id]; !ok {
+			d.Gone++
+		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
+		rep.Rules = append(rep.Rules, *byRule[rule])
+	}
+	rep.verdicts(w.verdicts, stored.verdicts)
+	return rep
+}
+
+func (r *Report) verdicts(replayed, stored map[verdictKey]uint64) {
+	keys := map[verdictKey]bool{}
+	for k := range replayed {
+		keys[k] = true
+	}
+	for k := range stored {
+		keys[k] = true
+	}
+	for k := range keys {
+		r.Verdicts = append(r.Verdicts, VerdictCount{string(k.rule), k.outcome, stored[k], replayed[k]})
+	}
+	slices.SortFunc(r.Verdicts, func(a, b VerdictCount) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Outcome, b.Outcome))
+	})
+}
+
+// explain picks differences, as many of each kind, the smallest ids first, and decides their passages again with the trace.
+func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *kept) error {
+	if cfg.Examples <= 0 || r.Same() {
+		return nil
+	}
+	kinds := map[string][]Difference{}
+	for id, c := range w.claims {
+		d := Difference{Kind: "new", Replayed: c.offence(id), plate: c.plate, passage: c.passage, rule: c.rule}
+		if s, ok := stored.offences[id]; ok {
+			if d.Stored = s.offence(); *d.Stored == *d.Replayed {
+				continue
+			}
+			d.Kind = "changed"
+		}
+		kinds[d.Kind] = append(kinds[d.Kind], d)
+	}
+	for id, s := range stored.offences {
+		if _, ok := w.claims[id]; !ok {
+			kinds["gone"] = append(kinds["gone"], Difference{Kind: "gone", Stored: s.offence(), plate: s.plate, passage: s.passage, rule: schemas.RuleID(s.rule)})
+		}
+	}
+	for _, kind := range []string{"new", "gone", "changed"} {
+		ds := kinds[kind]
+		slices.SortFunc(ds, func(a, b Difference) int { return bytes.Compare(a.passage[:], b.passage[:]) })
+		for _, d := range ds[:min(len(ds), (cfg.Examples+2)/3)] {
+			if err := d.decide(ctx, cfg); err != nil {
+				return err
+			}
+			r.Examples = append(r.Examples, d)
+		}
+	}
+	return nil
+}
+
+// decide decides the passage again, in full.
+func (d *Difference) decide(ctx context.Context, cfg *Config) error {
+	id := proto.Parameter{Key: "id", Value: "'" + d.passage.String() + "'"}
+	plate := proto.Parameter{Key: "plate", Value: "'" + d.plate.String() + "'"}
+	rows, err := all(ctx, cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
+	if err != nil {
+		return fmt.Errorf("read a passage again: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil // gone by retention meanwhile: the example stays without its trace
+	}
+	reads, err := all(ctx, cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+` AND passage_id = {id:UUID}`, cfg.span(2*margin, id), newReadCols())
+	if err != nil {
+		return fmt.Errorf("read a passage's reads again: %w", err)
+	}
+	var g group
+	g.add(&rows[0])
+	for i := range reads {
+		g.take(&reads[i])
+	}
+	p := &g.passages[0]
+	cam, ok := cfg.Registry.Camera(p.Best.Camera.String())
+	if p.Best.Read.IsZero() || !ok {
+		return nil
+	}
+	subject := rules.Subject{Passage: p, Camera: cam}
+	if !p.Measured.Read.IsZero() {
+		subject.MeasuredBy, _ = cfg.Registry.Camera(p.Measured.Camera.String())
+	}
+	for _, dec := range cfg.Engine.Explain(&subject, cfg.Registry) {
+		if dec.Rule == d.rule {
+			d.Decisions = append(d.Decisions, dec)
+		}
+	}
+	return nil
+}

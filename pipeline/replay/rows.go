@@ -1,0 +1,169 @@
+package replay
+
+import (
+	"fmt"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// readRow is what a passage needs of a stored read.
+type readRow struct {
+	id, passage        schemas.ID
+	captured, received schemas.Micros
+	offset             int64
+	plate              schemas.Plate
+	camera             string // shared by the rows of a block
+	country            schemas.Country
+	confidence         schemas.PerMille
+	speed              schemas.Speed
+	lane               uint8
+	direction          schemas.Direction
+	kind               schemas.VehicleKind
+	flags              schemas.Flags
+}
+
+const readColumns = `read_id, passage_id, plate, camera_id, toUnixTimestamp64Micro(captured_at) AS captured, toUnixTimestamp64Micro(received_at) AS received,
+	country, confidence, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, kafka_offset`
+
+type readCols struct {
+	id, passage                proto.ColUUID
+	plate                      proto.ColStr
+	camera                     *low[string]
+	country                    *low[schemas.Country]
+	direction                  *low[schemas.Direction]
+	kind                       *low[schemas.VehicleKind]
+	captured, received, offset proto.ColInt64
+	confidence                 proto.ColUInt16
+	lane                       proto.ColUInt8
+	speed                      proto.ColInt32
+	late, upload, suspect      proto.ColBool
+}
+
+func newReadCols() *readCols {
+	return &readCols{
+		camera: newLow("camera_id", func(s string) (string, bool) { return s, true }),
+		country: newLow("country", func(s string) (schemas.Country, bool) {
+			c, ok := schemas.CountryFrom(s)
+			return c, ok || s == ""
+		}),
+		direction: newLow("direction", schemas.ParseDirection), kind: newLow("kind", schemas.ParseVehicleKind),
+	}
+}
+
+func (c *readCols) results() proto.Results {
+	return proto.Results{
+		{Name: "read_id", Data: &c.id},
+		{Name: "passage_id", Data: &c.passage},
+		{Name: "plate", Data: &c.plate},
+		c.camera.column(),
+		{Name: "captured", Data: &c.captured},
+		{Name: "received", Data: &c.received},
+		c.country.column(),
+		{Name: "confidence", Data: &c.confidence},
+		{Name: "lane", Data: &c.lane},
+		c.direction.column(),
+		{Name: "speed_dkmh", Data: &c.speed},
+		c.kind.column(),
+		{Name: "late", Data: &c.late},
+		{Name: "late_upload", Data: &c.upload},
+		{Name: "clock_suspect", Data: &c.suspect},
+		{Name: "kafka_offset", Data: &c.offset},
+	}
+}
+
+func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
+	c.camera.prepare()
+	c.country.prepare()
+	c.direction.prepare()
+	c.kind.prepare()
+	for i := range n {
+		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
+		if !ok {
+			return nil, fmt.Errorf("read %s: its plate is not canonical", schemas.ID(c.id[i]))
+		}
+		r := readRow{
+			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), captured: schemas.Micros(c.captured[i]), received: schemas.Micros(c.received[i]),
+			offset: c.offset[i], plate: p, confidence: schemas.PerMille(c.confidence[i]), speed: schemas.Speed(c.speed[i]), lane: c.lane[i],
+			flags: flag(c.late[i], schemas.FlagLate) | flag(c.upload[i], schemas.FlagLateUpload) | flag(c.suspect[i], schemas.FlagClockSuspect),
+		}
+		var errs [4]error
+		r.camera, errs[0] = c.camera.at(i)
+		r.country, errs[1] = c.country.at(i)
+		r.direction, errs[2] = c.direction.at(i)
+		r.kind, errs[3] = c.kind.at(i)
+		for _, err := range errs {
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", r.id, err)
+			}
+		}
+		dst = append(dst, r)
+	}
+	return dst, nil
+}
+
+func flag(on bool, f schemas.Flags) schemas.Flags {
+	if on {
+		return f
+	}
+	return 0
+}
+
+// fill makes a read of the row, as far as a passage looks at it.
+func (r *readRow) fill(out *schemas.Read) {
+	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
+	out.Plate, out.Country, out.Confidence, out.Lane = r.plate, r.country, r.confidence, r.lane
+	out.Direction, out.Kind, out.Speed, out.Flags = r.direction, r.kind, r.speed, r.flags
+}
+
+// passageRow is what a stored passage says of itself.
+type passageRow struct {
+	id            schemas.ID
+	plate         schemas.Plate // of its best read
+	first, last   schemas.Micros
+	reads, merged uint32
+	variants      uint8
+	partition     int32
+	closed        int64 // offset of the record that closed it
+}
+
+const passageColumns = `passage_id, plate, toUnixTimestamp64Micro(first_at) AS first, toUnixTimestamp64Micro(last_at) AS last, reads, merged, variants,
+	kafka_partition, kafka_offset`
+
+type passageCols struct {
+	id                  proto.ColUUID
+	plate               proto.ColStr
+	first, last, closed proto.ColInt64
+	reads, merged       proto.ColUInt32
+	variants            proto.ColUInt8
+	partition           proto.ColInt32
+}
+
+func (c *passageCols) results() proto.Results {
+	return proto.Results{
+		{Name: "passage_id", Data: &c.id},
+		{Name: "plate", Data: &c.plate},
+		{Name: "first", Data: &c.first},
+		{Name: "last", Data: &c.last},
+		{Name: "reads", Data: &c.reads},
+		{Name: "merged", Data: &c.merged},
+		{Name: "variants", Data: &c.variants},
+		{Name: "kafka_partition", Data: &c.partition},
+		{Name: "kafka_offset", Data: &c.closed},
+	}
+}
+
+func (c *passageCols) appendRows(dst []passageRow, n int) ([]passageRow, error) {
+	for i := range n {
+		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
+		if !ok {
+			return nil, fmt.Errorf("passage %s: its plate is not canonical", schemas.ID(c.id[i]))
+		}
+		dst = append(dst, passageRow{
+			id: schemas.ID(c.id[i]), plate: p, first: schemas.Micros(c.first[i]), last: schemas.Micros(c.last[i]),
+			reads: c.reads[i], merged: c.merged[i], variants: c.variants[i], partition: c.partition[i], closed: c.closed[i],
+		})
+	}
+	return dst, nil
+}
