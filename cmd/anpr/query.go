@@ -22,6 +22,7 @@ type queryCmd struct {
 	Camera    cameraQuery    `cmd:"" help:"What a camera saw in a window of at most a day."`
 	Dashboard dashboardQuery `cmd:"" help:"How many reads and hits, by hour or day and zone."`
 	Hits      hitsQuery      `cmd:"" help:"Listed plates seen."`
+	Retro     retroQuery     `cmd:"" help:"Which plates of a new list were read before they were listed, and where first and last."`
 	Offences  offencesQuery  `cmd:"" help:"Candidate offences."`
 	Explain   explainQuery   `cmd:"" help:"One offence with its decision trace."`
 	Decisions decisionsQuery `cmd:"" help:"All verdicts on a plate, with traces."`

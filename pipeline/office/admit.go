@@ -142,7 +142,12 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 	routes := map[string]string{}
 	for path, item := range api.OpenAPI().Paths {
-		routes["GET "+path] = item.Get.OperationID
+		if item.Get != nil {
+			routes["GET "+path] = item.Get.OperationID
+		}
+		if item.Post != nil {
+			routes["POST "+path] = item.Post.OperationID
+		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -101,16 +102,33 @@ func (c *Client) VerifyAccessLog(ctx context.Context, q VerifyQuery) (*VerifyAns
 	return get[VerifyAnswer](ctx, c, "/v1/access-log/verify", q)
 }
 
-// get asks one route. Errors of the transport lose their URL, which holds what was asked.
+// RetroMatches asks which plates of a list were read before they were listed.
+func (c *Client) RetroMatches(ctx context.Context, q RetroQuery) (*RetroAnswer, error) {
+	body, err := json.Marshal(q.Body)
+	if err != nil {
+		return nil, fmt.Errorf("write the list: %w", err)
+	}
+	return send[RetroAnswer](ctx, c, http.MethodPost, "/v1/retro-matches", q.RetroAsk, bytes.NewReader(body))
+}
+
+// get asks one route.
 func get[T any](ctx context.Context, c *Client, path string, q any) (*T, error) {
+	return send[T](ctx, c, http.MethodGet, path, q, http.NoBody)
+}
+
+// send asks one route. Errors of the transport lose their URL, which holds what was asked.
+func send[T any](ctx context.Context, c *Client, method, path string, q any, content io.Reader) (*T, error) {
 	values := url.Values{}
 	path = encode(reflect.ValueOf(q), path, values)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.BaseURL, "/")+path+"?"+values.Encode(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path+"?"+values.Encode(), content)
 	if err != nil {
 		return nil, fmt.Errorf("address of the office %.200q is not a URL such as http://127.0.0.1:8080", c.BaseURL)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Accept", "application/json")
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	h := c.HTTP
 	if h == nil {
 		h = defaultHTTP

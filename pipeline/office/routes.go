@@ -49,6 +49,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 	register(api, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
 	register(api, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
 	register(api, access.RouteReplay, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", o.replay)
+	registerAs(api, http.MethodPost, access.RouteRetro, "/v1/retro-matches", "Which of these plates were read before they were listed", o.retro)
 	return api
 }
 
@@ -56,8 +57,13 @@ type answer[T any] struct{ Body *T }
 
 // register adds a GET route. The operation id is the route: the matrix of package access is looked up by it.
 func register[I, T any](api huma.API, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
+	registerAs(api, http.MethodGet, route, path, summary, do)
+}
+
+// registerAs adds a route of another method: what is asked is too long for a URL.
+func registerAs[I, T any](api huma.API, method string, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
 	huma.Register(api, huma.Operation{
-		OperationID: string(route), Method: http.MethodGet, Path: path, Summary: summary,
+		OperationID: string(route), Method: method, Path: path, Summary: summary, MaxBodyBytes: 8 << 20,
 		Errors: []int{401, 403, 422, 429, 503, 504},
 	}, func(ctx context.Context, in *I) (*answer[T], error) {
 		out, err := do(ctx, in)

@@ -41,6 +41,7 @@ const (
 	RouteAccessLog Route = "access-log"
 	RouteVerify    Route = "access-log-verify"
 	RouteReplay    Route = "replay"
+	RouteRetro     Route = "retro-matches"
 )
 
 // Routes lists all routes.
@@ -50,6 +51,7 @@ func Routes() []Route {
 		RouteReconcile, RouteAccessLog, RouteVerify,
 		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
 		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay,
+		RouteReconcile, RouteAccessLog, RouteVerify, RouteRetro,
 	}
 }
 
@@ -85,6 +87,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteAccessLog: {Auditor: {Oversight}},
 	RouteVerify:    {Auditor: {Operation}},
 	RouteReplay:    {Jurist: {Operation}, GVCSupervisor: {Operation}},
+	RouteRetro:     {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
 }
 
 // Allowed reports whether the role may use the route at all.

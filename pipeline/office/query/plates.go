@@ -21,14 +21,7 @@ var platesTable = table{name: "plates", routes: readsTable.routes}
 // no upper bound: a plate that was seen after the window may have been seen in it too.
 func platesOf(p access.Permit, plate Plate) *builder {
 	b := build(p, &platesTable)
-	if zones := p.Zones(); len(zones) > 0 {
-		b.and(inZones, "zones", zones)
-	} else {
-		b.and("zone = ''", "", nil)
-	}
-	if p.From() != 0 {
-		b.and("last_seen >= toDateTime(fromUnixTimestamp64Micro({from:Int64}, 'UTC'), 'UTC')", "from", int64(p.From()))
-	}
+	b.since(p)
 	switch {
 	case plate.IsZero():
 		b.fail("plate", "must be given")
@@ -43,6 +36,18 @@ func platesOf(p access.Permit, plate Plate) *builder {
 		}
 	}
 	return b
+}
+
+// since keeps the plates that the scope has seen since its window began.
+func (b *builder) since(p access.Permit) {
+	if zones := p.Zones(); len(zones) > 0 {
+		b.and(inZones, "zones", zones)
+	} else {
+		b.and("zone = ''", "", nil)
+	}
+	if p.From() != 0 {
+		b.and("last_seen >= toDateTime(fromUnixTimestamp64Micro({from:Int64}, 'UTC'), 'UTC')", "from", int64(p.From()))
+	}
 }
 
 // Plates selects the plates that match, those seen last first, and all that were seen in the same second as the last of

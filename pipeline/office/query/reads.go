@@ -59,7 +59,7 @@ var readsTable = table{
 	zone:   inZones,
 	order:  []fragment{"captured_at", "read_id"},
 	id:     "read_id",
-	routes: []access.Route{access.RouteReads, access.RouteLastSeen, access.RouteJourney, access.RouteCamera},
+	routes: []access.Route{access.RouteReads, access.RouteLastSeen, access.RouteJourney, access.RouteCamera, access.RouteRetro},
 }
 
 // ReadFilter chooses reads. Plate must be set, but for a look-up by camera.

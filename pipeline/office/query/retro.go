@@ -1,0 +1,147 @@
+package query
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// MaxRetro is how many entries one retro-match may have.
+const MaxRetro = 20_000
+
+// RetroEntry is a list entry that is matched against what was read before it was listed.
+type RetroEntry struct {
+	ID         string `json:"id" maxLength:"64" doc:"of the entry in its list"`
+	Plate      string `json:"plate" maxLength:"64" doc:"one plate, no pattern"`
+	Confusable bool   `json:"confusable,omitempty" doc:"also plates that cameras confuse with it: leads, never proof"`
+}
+
+// RetroMatch says that a plate like an entry's was read in the window: how often, and where first and last. One a plate and
+// entry; every read is a look-up of its own.
+type RetroMatch struct {
+	Entry       string    `json:"entry"`
+	ListedPlate string    `json:"listed_plate"`
+	Plate       string    `json:"plate" doc:"as read"`
+	Match       string    `json:"match" enum:"exact,confusable"`
+	Reads       uint64    `json:"reads"`
+	FirstAt     time.Time `json:"first_at"`
+	FirstCamera string    `json:"first_camera"`
+	LastAt      time.Time `json:"last_at"`
+	LastCamera  string    `json:"last_camera"`
+	LastZone    string    `json:"last_zone"`
+}
+
+// retroRow is what the reads of one plate come to.
+type retroRow struct {
+	Plate       string    `ch:"plate"`
+	Reads       uint64    `ch:"n"`
+	FirstAt     time.Time `ch:"first_at"`
+	FirstCamera string    `ch:"first_camera"`
+	LastAt      time.Time `ch:"last_at"`
+	LastCamera  string    `ch:"last_camera"`
+	LastZone    string    `ch:"last_zone"`
+}
+
+// Retro matches entries against the stored reads of the permit's scope: first against the distinct plates, which leaves those
+// that were read at all, then these against the reads, in the order they are stored. Matches come in the order of entry
+// id and plate. The plates must be checked already (ParsePlate).
+func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) ([]RetroMatch, error) {
+	exact, classes := map[string][]int{}, map[string][]int{}
+	for i := range entries {
+		plate, err := ParsePlate(entries[i].Plate, entries[i].Confusable)
+		if err != nil || plate.wide || plate.IsZero() {
+			return nil, &FilterError{Field: "plate", Detail: "must be one plate: retro-matches are not made by pattern"}
+		}
+		exact[plate.text] = append(exact[plate.text], i)
+		if plate.confusable {
+			classes[plate.class()] = append(classes[plate.class()], i)
+		}
+	}
+	found, err := d.retroPlates(ctx, p, exact, classes)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	st, err := retroReads(p, found)
+	if err != nil {
+		return nil, err
+	}
+	var rows []retroRow
+	if err := d.Select(ctx, &rows, st); err != nil {
+		return nil, err
+	}
+	var out []RetroMatch
+	for i := range rows {
+		r := &rows[i]
+		for _, k := range exact[r.Plate] {
+			out = append(out, r.match(&entries[k], "exact"))
+		}
+		for _, k := range classes[(Plate{text: r.Plate}).class()] {
+			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
+				out = append(out, r.match(&entries[k], "confusable"))
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b RetroMatch) int {
+		if c := strings.Compare(a.Entry, b.Entry); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Plate, b.Plate)
+	})
+	return out, nil
+}
+
+func (r *retroRow) match(e *RetroEntry, kind string) RetroMatch {
+	return RetroMatch{
+		Entry: e.ID, ListedPlate: e.Plate, Plate: r.Plate, Match: kind, Reads: r.Reads, FirstAt: r.FirstAt, FirstCamera: r.FirstCamera,
+		LastAt: r.LastAt, LastCamera: r.LastCamera, LastZone: r.LastZone,
+	}
+}
+
+// retroPlates returns the plates among those asked for that were seen in the scope.
+func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes map[string][]int) ([]string, error) {
+	b := build(p, &platesTable)
+	b.since(p)
+	if len(classes) == 0 {
+		b.and("plate IN {plates:Array(String)}", "plates", slices.Sorted(maps.Keys(exact)))
+	} else {
+		b.and("(plate IN {plates:Array(String)} OR class IN {classes:Array(String)})", "plates", slices.Sorted(maps.Keys(exact)))
+		b.params["classes"] = slices.Sorted(maps.Keys(classes))
+	}
+	// The sort key is (zone, class, plate): the classes of all that is asked for bound what is read.
+	all := map[string]bool{}
+	for plate := range exact {
+		all[(Plate{text: plate}).class()] = true
+	}
+	b.and("class IN {bound:Array(String)}", "bound", slices.Sorted(maps.Keys(all)))
+	st, err := b.done(b.selects("DISTINCT plate"), 64*MaxRetro)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Plate string `ch:"plate"`
+	}
+	if err := d.Select(ctx, &rows, st); err != nil {
+		return nil, err
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.Plate
+	}
+	return out, nil
+}
+
+// retroReads sums up the reads of each plate. A read that is stored twice counts once.
+func retroReads(p access.Permit, plates []string) (Statement, error) {
+	b := build(p, &readsTable)
+	if !p.ShowsPlates() {
+		return Statement{}, errPermit
+	}
+	b.and("plate IN {plates:Array(String)}", "plates", plates)
+	sql := b.selects(`plate, uniqExact(captured_at, camera_id) AS n, min(captured_at) AS first_at, argMin(camera_id, captured_at) AS first_camera,
+		max(captured_at) AS last_at, argMax(camera_id, captured_at) AS last_camera, argMax(zone, captured_at) AS last_zone`) + " GROUP BY plate"
+	return b.done(sql, len(plates))
+}
