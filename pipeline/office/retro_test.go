@@ -73,11 +73,11 @@ func TestAListThatIsNotOneOfPlatesIsRefused(t *testing.T) {
 		in   []query.RetroEntry
 		want string
 	}{
-		"a pattern":           {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "1ABC123"}, {ID: "2", Plate: "1ABC*"}}, "entries[1].plate"},
-		"no plate":            {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "-"}}, "entries[0].plate"},
-		"an empty list":       {access.ZoneOfficer, judicial(), []query.RetroEntry{}, "entries"},
-		"the wrong purpose":   {access.ZoneOfficer, Ask{Purpose: "administrative", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
-		"the wrong role":      {access.GVCAgent, Ask{Purpose: "traffic", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
+		"a pattern":              {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "1ABC123"}, {ID: "2", Plate: "1ABC*"}}, "entries[1].plate"},
+		"no plate":               {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "-"}}, "entries[0].plate"},
+		"an empty list":          {access.ZoneOfficer, judicial(), []query.RetroEntry{}, "entries"},
+		"the wrong purpose":      {access.ZoneOfficer, Ask{Purpose: "administrative", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
+		"the wrong role":         {access.GVCAgent, Ask{Purpose: "traffic", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
 		"more than can be asked": {access.ZoneOfficer, judicial(), make([]query.RetroEntry, query.MaxRetro+1), "entries"},
 	} {
 		_, err := d.as(c.role).RetroMatches(t.Context(), retroOf(c.ask, c.in...))

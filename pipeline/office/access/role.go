@@ -48,10 +48,7 @@ const (
 func Routes() []Route {
 	return []Route{
 		RouteReads, RouteLastSeen, RouteJourney, RouteCamera, RouteDashboard, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
-		RouteReconcile, RouteAccessLog, RouteVerify,
-		RouteReads, RouteLastSeen, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
-		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay,
-		RouteReconcile, RouteAccessLog, RouteVerify, RouteRetro,
+		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay, RouteRetro,
 	}
 }
 
