@@ -51,7 +51,7 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	office := &queryCmd{URL: c.URL, Token: c.Token, User: c.User, Data: c.Data}
+	office := &queryCmd{queryFlags: queryFlags{URL: c.URL, Token: c.Token, User: c.User, Data: c.Data}}
 	if err := c.announce(ctx, office, cfg); err != nil {
 		return err
 	}
