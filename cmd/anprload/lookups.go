@@ -21,14 +21,15 @@ its access log: by 1, 10 and 50 users, while nothing else happens and while read
 type lookupsCmd struct {
 	tables
 	yearOptions
-	Reserve uint64        `name:"reserve-gb" default:"30" help:"GB that must stay free on the server's disk."`
-	Users   []int         `default:"1,10,50" help:"Users that ask at once, a phase each."`
-	Think   time.Duration `default:"5s" help:"Mean time to think; a single user has none."`
-	For     time.Duration `default:"60s" help:"Length of a phase."`
-	Ingest  int           `default:"7000" help:"Reads stored a second in the second half of the phases; 0 = only the first half."`
-	Idle    bool          `default:"true" negatable:"" help:"Measure while nothing is stored."`
-	AsIs    bool          `name:"as-is" help:"Measure what a load that was stopped has loaded; load nothing."`
-	Out     string        `placeholder:"FILE" help:"Also save the result as JSON."`
+	Reserve    uint64        `name:"reserve-gb" default:"30" help:"GB that must stay free on the server's disk."`
+	Users      []int         `default:"1,10,50" help:"Users that ask at once, a phase each."`
+	Think      time.Duration `default:"5s" help:"Mean time to think; a single user has none."`
+	For        time.Duration `default:"60s" help:"Length of a phase."`
+	Ingest     int           `default:"7000" help:"Reads stored a second in the second half of the phases; 0 = only the first half."`
+	Idle       bool          `default:"true" negatable:"" help:"Measure while nothing is stored."`
+	AsIs       bool          `name:"as-is" help:"Measure what a load that was stopped has loaded; load nothing."`
+	PlatesOnly bool          `name:"plates-only" help:"Only the phases of target T8: the most users, searches by plate."`
+	Out        string        `placeholder:"FILE" help:"Also save the result as JSON."`
 }
 
 // Run measures and prints.
@@ -88,14 +89,7 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 		if storing && c.Ingest == 0 || !storing && !c.Idle {
 			continue
 		}
-		for _, users := range c.Users {
-			ph := lookups.Phase{Name: fmt.Sprintf("%d users, idle", users), Users: users, Think: c.Think, Duration: c.For}
-			if storing {
-				ph.Name = fmt.Sprintf("%d users, %d reads stored a second", users, c.Ingest)
-			}
-			if users == 1 {
-				ph.Think = 0
-			}
+		for _, ph := range c.phasesOf(storing) {
 			fmt.Fprintln(log, "measuring", ph.Name)
 			if err := c.phase(ctx, b, report, ph, storing, in, log); err != nil {
 				return err
@@ -104,6 +98,28 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 		}
 	}
 	return nil
+}
+
+// phasesOf lists the phases: of each number of users all kinds of questions, and of the most also searches by plate only.
+func (c *lookupsCmd) phasesOf(storing bool) (out []lookups.Phase) {
+	meanwhile := "idle"
+	if storing {
+		meanwhile = fmt.Sprintf("%d reads stored a second", c.Ingest)
+	}
+	most := 0
+	for _, users := range c.Users {
+		ph := lookups.Phase{Name: fmt.Sprintf("%d users, %s", users, meanwhile), Users: users, Think: c.Think, Duration: c.For}
+		if users == 1 {
+			ph.Think = 0
+		}
+		most = max(most, users)
+		if !c.PlatesOnly {
+			out = append(out, ph)
+		}
+	}
+	return append(out, lookups.Phase{
+		Name: fmt.Sprintf("T8: %d users, searches by plate, %s", most, meanwhile), Users: most, Think: c.Think, Duration: c.For, Plates: true,
+	})
 }
 
 func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {

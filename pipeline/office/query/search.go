@@ -13,8 +13,13 @@ import (
 // which only a window that ends long ago needs, the server resolves the pattern itself, a month at a time.
 const maxCandidates = 1000
 
-// step is how much of the window is searched at once then.
-const step = 31 * 24 * schemas.Hour
+// How much of the window is searched at once, newest first: of several plates by name, and of a pattern that the server
+// resolves. Each month is a part of its own to be opened, and the newest page seldom needs more than two of them.
+const (
+	stepNamed = 62 * 24 * schemas.Hour
+	stepAll   = 31 * 24 * schemas.Hour
+	several   = 8 // plates
+)
 
 // Reads returns the newest reads of the page and one more when there is a next page, each once however often it is stored.
 func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
@@ -22,14 +27,17 @@ func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page
 	if !f.Plate.wide && !f.Plate.confusable {
 		return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 	}
-	f, ok, err := d.resolve(ctx, p, f, page)
+	f, named, err := d.resolve(ctx, p, f, page)
 	switch {
 	case err != nil:
 		return nil, err
-	case !ok:
-		return d.backwards(ctx, p, f, page)
+	case !named:
+		f.all = true
+		return d.backwards(ctx, p, f, page, stepAll, stepAll)
 	case len(f.plates) == 0:
 		return nil, nil
+	case len(f.plates) >= several && f.since == 0:
+		return d.backwards(ctx, p, f, page, stepNamed, 12*stepNamed)
 	}
 	return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 }
@@ -76,8 +84,9 @@ func distinct(rows []Read) []Read {
 // resolve replaces a pattern by the plates that can be on the page. Let n be the rows the page needs and t its end. Of the
 // plates last seen before t, the n seen last have n reads before t among them, and every read of the others is older than
 // those n. So these n, and all that were seen at t or later, are enough, and nothing older than the n-th of them is wanted.
-// With a filter on cameras the last read may not count, so all plates are needed. ok is false when there are too many.
-func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, ok bool, err error) {
+// With a filter on cameras the last read may not count, so all plates are needed. named is false when there are too many.
+// Either way no read of the page is at or after before.
+func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, named bool, err error) {
 	need := page.limit() + 1
 	st, err := Plates(p, f.Plate, maxCandidates+need)
 	if err != nil {
@@ -91,6 +100,12 @@ func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Pa
 	later := 0
 	for later < len(found) && !end.IsZero() && !found[later].Seen.Before(end) {
 		later++
+	}
+	switch {
+	case later == 0 && len(found) > 0:
+		f.before = schemas.MicrosOf(found[0].Seen) + schemas.Second
+	case later > 0:
+		f.before = schemas.MicrosOf(until(p, page)) + 1 // a cursor's own instant may have more
 	}
 	enough := min(later+need, len(found))
 	if len(f.Cameras) > 0 {
@@ -124,20 +139,18 @@ func until(p access.Permit, page Page) (end time.Time) {
 	return end.UTC()
 }
 
-// backwards searches a month at a time, newest first, until the page is full.
-func (d *DB) backwards(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
+// backwards searches before f.before a step at a time, newest first, until the page is full. It is for a filter that a plate
+// was seen for.
+func (d *DB) backwards(ctx context.Context, p access.Permit, f ReadFilter, page Page, first, then schemas.Micros) ([]Read, error) {
 	need := page.limit() + 1
-	end := schemas.MicrosOf(until(p, page)) + 1 // a cursor's own instant may have more
-	f.all = true
 	var out []Read
-	for end > p.From() && len(out) < need {
-		f.before, f.since = end, max(end-step, p.From())
+	for end, width := f.before, first; end > p.From() && len(out) < need; end, width = f.since, then {
+		f.before, f.since = end, max(end-width, p.From())
 		got, err := d.once(ctx, need-len(out), func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, got...)
-		end = f.since
 	}
 	return out, nil
 }
