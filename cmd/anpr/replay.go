@@ -31,7 +31,6 @@ type replayCmd struct {
 	referenceFlags
 	From       string `help:"First day, Brussels calendar. Example: 2026-10-01" required:""`
 	To         string `help:"Day after the last. Example: 2026-11-01" required:""`
-	Catalogue  string `help:"Directory of the catalogue to try; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
 	Workers    int    `help:"Ranges of plates at the same time; 0 = one a core."`
 	Examples   int    `help:"Differences to explain, clause by clause." default:"6"`
 	Lang       string `help:"Language of the explanations: en, nl or fr." enum:"en,nl,fr" default:"en"`
