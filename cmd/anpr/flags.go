@@ -24,7 +24,7 @@ type clickhouseFlags struct {
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
 	ClickhouseUser     string        `help:"User." default:"default" env:"ANPR_CLICKHOUSE_USER"`
 	ClickhousePassword string        `help:"Password; better given by the environment." env:"ANPR_CLICKHOUSE_PASSWORD"`
-	InsertCompression  string        `help:"auto is off on loopback, lz4 otherwise; off also pays from 3 Gb/s on." enum:"auto,off,lz4" default:"auto" env:"ANPR_INSERT_COMPRESSION"`
+	InsertCompression  string        `help:"auto is off on loopback, lz4 otherwise; off also pays from 4 Gb/s on." enum:"auto,off,lz4" default:"auto" env:"ANPR_INSERT_COMPRESSION"`
 	InsertTimeout      time.Duration `help:"Longest wait for one insert before it is tried again." default:"30s" env:"ANPR_INSERT_TIMEOUT"`
 }
 

@@ -16,10 +16,10 @@ import (
 // Compression of blocks on their way to the server.
 type Compression uint8
 
-// The compressions. A row of reads is 172 bytes; LZ4 makes 105 of it for about 200 ns of CPU a row on our side and less on the
-// server's, ZSTD (not offered) 77 for 400 (bench/results, BenchmarkClients). On loopback that buys nothing. On a link of B bit/s
-// the 67 bytes saved are 536/B seconds: 0.5 us at 1 Gb/s, 50 ns at 10 Gb/s. So below some 3 Gb/s a row LZ4 is faster than
-// the link it spares, above it is not, and set it to off there.
+// The compressions. A row of reads is 172 bytes; LZ4 makes 105 of it for about 120 ns of CPU a row on our side, ZSTD (not
+// offered) 77 for 240 (bench/results/2026-11-25-edges.md, BenchmarkClients). On loopback that buys nothing. On a link of B bit/s
+// the 67 bytes saved are 536/B seconds: 0.5 us at 1 Gb/s, 54 ns at 10 Gb/s. So below some 4 Gb/s a row LZ4 is faster than
+// the link it spares; above it is not: set it to off there.
 const (
 	CompressionAuto Compression = iota // off to a loopback address, LZ4 to any other
 	CompressionOff
