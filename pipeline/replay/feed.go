@@ -20,9 +20,13 @@ type columns[T any] interface {
 
 // settings of a replay's queries: it reads much and must not be in the way of the pipeline or of a look-up.
 var settings = []ch.Setting{
-	{Key: "readonly", Value: "2"}, {Key: "priority", Value: "10"}, {Key: "max_threads", Value: "1"},
-	{Key: "optimize_read_in_order", Value: "1"}, {Key: "max_execution_time", Value: "0"},
-	{Key: "max_bytes_before_external_sort", Value: "500000000"}, {Key: "log_queries", Value: "0"},
+	{Key: "readonly", Value: "2"},
+	{Key: "priority", Value: "10"},
+	{Key: "max_threads", Value: "1"},
+	{Key: "optimize_read_in_order", Value: "1"},
+	{Key: "max_execution_time", Value: "0"},
+	{Key: "max_bytes_before_external_sort", Value: "500000000"},
+	{Key: "log_queries", Value: "0"},
 }
 
 // feedBuffers is how many blocks a query may be ahead of its reader.
