@@ -19,6 +19,7 @@ REGRESS_FLAGS  ?=
 SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
+REPLAY_READS ?= 5000000
 PKG          ?= ./...
 FAULTS       ?= full
 # The tests that only the tag faults brings; the others run in `make test` already.
@@ -138,6 +139,10 @@ bench-budget: setup build ## Latency of every stage against bench/budget.yaml, f
 .PHONY: bench-regress
 bench-regress: build ## Micro-benchmarks against those of BASE=HEAD, interleaved in one run; REGRESS_FLAGS="--profile ci" on a noisy machine
 	bin/anprload regress --base $(BASE) $(REGRESS_FLAGS)
+
+.PHONY: bench-replay
+bench-replay: setup ## Reads a second of a replay (T7): REPLAY_READS=5000000 stored reads of a month
+	ANPR_BENCH_REPLAY_READS=$(REPLAY_READS) CGO_ENABLED=0 go test -run '^$$' -bench Month -benchtime 1x -timeout 60m ./pipeline/replay
 
 .PHONY: imports
 imports: ## Who may import whom
