@@ -15,7 +15,10 @@ func TestTheCommandLineFitsTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"version"}, {"up"}, {"ingest", "--linger", "50ms"}, {"engine", "serve", "--partitions", "2"},
+		{"version"},
+		{"up"},
+		{"ingest", "--linger", "50ms"},
+		{"engine", "serve", "--partitions", "2"},
 		{"replay", "--from", "2026-10-01", "--to", "2026-11-01", "--catalogue", ".", "--reason", "a reason of ten letters"},
 	} {
 		if _, err := parser.Parse(args); err != nil {
