@@ -164,6 +164,20 @@ func (s *Shard) touchClosing(until schemas.Micros) {
 	g.touched += loaded
 }
 
+// touchSettling loads what the next passages need while many close at once.
+func (s *Shard) touchSettling(until schemas.Micros) {
+	if s.untouched || s.out == nil {
+		return
+	}
+	g := s.group
+	g.cams = g.cams[:0]
+	s.touchClosing(until)
+	g.touched += touchCameras(g.cams)
+	if t, ok := s.world.Registry.(Toucher); ok {
+		g.touched += t.TouchVehicles(g.plates)
+	}
+}
+
 // touchCameras loads what the rules and the sink ask of cameras: the entry, then its id and its lanes, then their limits.
 //
 //go:noinline

@@ -32,6 +32,7 @@ type Passages struct {
 	open     int
 	clock    schemas.Micros
 	emit     func(*schemas.Passage)
+	ahead    func(until schemas.Micros) // see Ahead
 
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
@@ -71,6 +72,10 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
+// Ahead sets what is called while many passages are settled, once for every [TouchMost] of them: a caller that touches what the
+// next ones need (TouchDue, look-ups). It must change nothing of the memory.
+func (ps *Passages) Ahead(touch func(until schemas.Micros)) { ps.ahead = touch }
+
 // Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
 func (ps *Passages) Advance(clock schemas.Micros) {
 	ps.clock = max(ps.clock, clock)
@@ -80,7 +85,10 @@ func (ps *Passages) Advance(clock schemas.Micros) {
 }
 
 func (ps *Passages) settle() {
-	for {
+	for n := 1; ; n++ {
+		if n%TouchMost == 0 && ps.ahead != nil {
+			ps.ahead(ps.clock)
+		}
 		d, from, ok := ps.schedule.top()
 		if !ok || d.at > ps.clock {
 			ps.next = never
