@@ -84,8 +84,9 @@ func (g Ingest) deal(ctx context.Context, batches []chan []bench.Stored) error {
 		}
 	}()
 	per := max(g.Rate*int(g.Linger/time.Millisecond)/1000/len(batches), 1)
+	rows := uint64(min(max(60*g.Rate, 50_000), 1_000_000)) // about a minute's worth: made before the first is stored
 	for seed := g.Seed; ; seed++ {
-		year, err := g.City.Year(bench.YearConfig{Seed: seed, End: schemas.MicrosOf(time.Now()) + 24*schemas.Hour, Days: 1, Rows: 1_000_000})
+		year, err := g.City.Year(bench.YearConfig{Seed: seed, End: schemas.MicrosOf(time.Now()) + 24*schemas.Hour, Days: 1, Rows: rows})
 		if err != nil {
 			return err
 		}

@@ -303,6 +303,18 @@ func (s *small) plans(t *testing.T) {
 	}
 }
 
+// waitForStored waits until a batch of the run is in the ledger: the reads are made first, and a machine may be slow at that.
+func (s *small) waitForStored(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for n := uint64(0); n == 0; {
+		if err := s.conn.QueryRow(ctx, "SELECT count() FROM batches WHERE kafka_partition > ?", int32(bulk.Partition)).Scan(&n); err != nil {
+			t.Fatalf("no batch of the run is stored: %v", err)
+		}
+	}
+}
+
 // whileStoring runs a phase as the command does. How long answers take is not tested.
 func (s *small) whileStoring(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -319,6 +331,7 @@ func (s *small) whileStoring(t *testing.T) {
 	if err != nil || res.Error != "" {
 		t.Fatalf("got %v %s", err, res.Error)
 	}
+	s.waitForStored(t)
 	cancel()
 	got := <-done
 	if res.Kinds[0].Asked < 4 || got.Rows == 0 {
