@@ -164,8 +164,8 @@ func (u *universe) versions() {
 	for _, table := range []string{"decisions", "offences"} {
 		s.numbers(fmt.Sprintf(`SELECT uniqExact(kafka_partition, start_offset) FROM %s AS d JOIN batches AS b USING (kafka_partition)
 			WHERE kafka_offset >= start_offset AND kafka_offset < end_offset AND d.catalogue_version != b.catalogue_version`, table), &strange)
-		if strange > 1 {
-			u.t.Errorf("%s: rows of %d batches carry another version than their batch, at most the one that was under way may", table, strange)
+		if strange > partitions { // the worker that was killed may have had one under way in each
+			u.t.Errorf("%s: rows of %d batches carry another version than their batch, at most the %d that were under way may", table, strange, partitions)
 		}
 	}
 }
