@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,9 @@ type profile struct {
 	sparse  bool // offsets with holes
 }
 
+// nextToken makes the tokens of the mutant that has a new one for every insert.
+var nextToken atomic.Int64
+
 // mutation is a defect planted through the simulation's seams. The harness must see each.
 type mutation struct {
 	name           string
@@ -46,7 +50,6 @@ type mutation struct {
 	noToken        bool // every insert has a new token
 	window         int  // tokens remembered
 	unacknowledged bool // published messages count as acknowledged at once
-	nextToken      int
 }
 
 func (m *mutation) committed(c simCommit) (int64, string) {
@@ -74,8 +77,7 @@ func (m *mutation) commit(offset int64, metadata string) (int64, string) {
 func (m *mutation) token(ofRange string, w *simWorker) string {
 	switch {
 	case m.noToken:
-		m.nextToken++
-		return fmt.Sprint(m.nextToken)
+		return fmt.Sprint(nextToken.Add(1)) // the flushes of several partitions ask
 	case m.foreignToken:
 		return fmt.Sprintf("w%d %s", w.id, ofRange)
 	}

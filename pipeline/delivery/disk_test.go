@@ -33,16 +33,23 @@ func smallDisk(t *testing.T, mib, inodes int) string {
 	return dir
 }
 
-// fill takes all the room of a disk, byte for byte, and returns what frees it again.
-func fill(t *testing.T, dir string) (free func()) {
+// fill takes the room of a disk but for leave bytes, and returns what frees it again.
+func fill(t *testing.T, dir, name string, leave uint64) (free func()) {
 	t.Helper()
-	path := filepath.Join(dir, "ballast")
+	path := filepath.Join(dir, name)
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
 	for block := make([]byte, 1<<20); len(block) > 0; {
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(dir, &fs); err != nil {
+			t.Fatal(err)
+		}
+		if leave > 0 && fs.Bavail*uint64(fs.Bsize) <= leave {
+			break
+		}
 		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
 			block = block[:len(block)/2]
 		} else if err != nil {
@@ -52,6 +59,20 @@ func fill(t *testing.T, dir string) (free func()) {
 	return func() {
 		if err := os.Remove(path); err != nil {
 			t.Errorf("free the disk: %v", err)
+		}
+	}
+}
+
+// fillUp fills the disk as disks fill: first to what the engine keeps free, then, when it refuses inserts, to the last byte.
+func (o *ownEngine) fillUp(ctx context.Context) func(*testing.T, string) (free func()) {
+	return func(t *testing.T, dir string) func() {
+		most := fill(t, dir, "ballast", embedded.KeepFree-16<<20)
+		for began := time.Now(); time.Since(began) < patience && probe(ctx, o.addr) == nil; poll(ctx) {
+		}
+		rest := fill(t, dir, "ballast.rest", 0)
+		return func() {
+			rest()
+			most()
 		}
 	}
 }
@@ -85,7 +106,7 @@ func TestTheDatabasesDiskIsFull(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, 400, 0)
 	databaseFaultIn(t, dir, "F14 ClickHouse's disk full, freed again, twice", 2, func(ctx context.Context, e *ownEngine) {
-		e.starve(ctx, t, fill)
+		e.starve(ctx, t, e.fillUp(ctx))
 	})
 }
 

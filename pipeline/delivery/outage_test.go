@@ -85,8 +85,7 @@ func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouse {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	// On a disk that is made full the engine runs as `anpr up` runs it: without fsync, 26.7 acknowledges inserts whose marks file is empty
-	// when the last byte of the disk goes (one run in four), and no query can read such a part.
+	// On a disk that is made full the engine runs as `anpr up` runs it, with fsync.
 	var fs syscall.Statfs_t
 	small := syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs
 	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, MaxMemory: 1 << 30, Fsync: small})

@@ -42,6 +42,10 @@ const (
 	storeDir   = "store.d"
 )
 
+// KeepFree is how many bytes of its disk the engine leaves free: it refuses an insert that would take of them (code 243), so that
+// none is under way when something else takes the last byte. Engine 26.7 then acknowledges parts that nobody can read.
+const KeepFree = 128 << 20
+
 // text of the configuration. The engine as a library and the server binary read the same file; each ignores what it has
 // no use for. Every system log table is absent, so none is created: an idle engine writes and merges nothing.
 const configText = `<clickhouse>
@@ -76,7 +80,7 @@ const configText = `<clickhouse>
   <async_load_databases>false</async_load_databases>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <dictionaries_lazy_load>true</dictionaries_lazy_load>
-  <storage_configuration><disks><backups><type>local</type><path>%[10]s/</path></backups></disks></storage_configuration>
+  <storage_configuration><disks><default><keep_free_space_bytes>%[11]d</keep_free_space_bytes></default><backups><type>local</type><path>%[10]s/</path></backups></disks></storage_configuration>
   <backups><allowed_disk>backups</allowed_disk></backups>
   <shutdown_wait_unfinished>2</shutdown_wait_unfinished>
   <send_crash_reports><enabled>false</enabled></send_crash_reports>
@@ -106,7 +110,7 @@ func writeConfig(c *serverConfig, users []User) (string, error) {
 		fsync = 1
 	}
 	conf := fmt.Sprintf(configText, xmlText(c.LogLevel), xmlText(filepath.Join(c.DataDir, storeDir)), xmlText(up),
-		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir))
+		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir), KeepFree)
 	cp := filepath.Join(c.DataDir, configFile)
 	return cp, os.WriteFile(cp, []byte(conf), 0o600)
 }
