@@ -94,6 +94,6 @@ type Publisher interface {
 // recent periods and each camera's last seal, of records of this partition below the offset; and how far the ledger goes.
 type State interface {
 	Reached(ctx context.Context, topic string, partition int32) (Reached, error)
-	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error)
+	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error)
 	Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error)
 }

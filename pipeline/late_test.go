@@ -207,6 +207,36 @@ func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	}
 }
 
+// TestOneExcessIsOneOffenceHoweverItArrives: the reads of one passing that arrive too far apart to be one passage.
+func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
+	at := simStart + schemas.Hour + 59*schemas.Second // the second camera sees it in the next slot of a minute
+	read := func(camera string, captured, received schemas.Micros) *anprv1.PlateRead {
+		return camRead(camera, "1OKA112", captured, received, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 })
+	}
+	first, second := at, at+2*schemas.Second
+	for _, c := range []struct {
+		name                           string
+		reads                          []*anprv1.PlateRead
+		passages, offences, duplicates int
+	}{
+		{"together", []*anprv1.PlateRead{read("front", first, first), read("rear", second, second)}, 1, 1, 0},
+		{"hours apart", []*anprv1.PlateRead{read("front", first, second), read("rear", second, second+3*schemas.Hour)}, 2, 1, 1},
+		{"hours apart, the later one first", []*anprv1.PlateRead{read("rear", second, second), read("front", first, second+3*schemas.Hour)}, 2, 1, 1},
+		{"uploaded again without the first read", []*anprv1.PlateRead{
+			read("front", first, second), read("front", second, second), read("front", second, second+3*schemas.Hour),
+		}, 2, 1, 1},
+		{"uploaded again as it was", []*anprv1.PlateRead{read("front", first, second), read("front", first, second+3*schemas.Hour)}, 2, 1, 0},
+		{"two excesses", []*anprv1.PlateRead{read("front", first, first), read("front", first+schemas.Minute, first+schemas.Minute)}, 2, 2, 0},
+	} {
+		block, b := oneShard(t, encoded(c.reads))
+		offences, duplicates := with(block.rows["offences"], "speed"), with(block.rows["decisions"], "speed", " duplicate ")
+		if int(b.Totals.Passages) != c.passages || offences != c.offences || duplicates != c.duplicates || with(block.rows["decisions"], "speed", " offence ") != c.offences {
+			t.Errorf("%s: %d passages, %d offences, %d duplicates, want %d, %d, %d: %v", c.name, b.Totals.Passages, offences, duplicates,
+				c.passages, c.offences, c.duplicates, block.rows["decisions"])
+		}
+	}
+}
+
 // TestBeyondRetentionIsQuarantinedWithItsReason: nothing that may not be kept is kept, nor does it vanish.
 func TestBeyondRetentionIsQuarantinedWithItsReason(t *testing.T) {
 	now := simStart
@@ -226,8 +256,8 @@ func TestShuffledWithinReachGivesTheSortedResult(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		var sorted []*anprv1.PlateRead
-		for i := range schemas.Micros(120) { // passings 12 s apart, 1-4 reads each within 1.5 s, by both cameras of the site
-			at, p := simStart+i*12*schemas.Second, []string{"1AAA111", "2XYZ001", "1ABC128", "1KLM453"}[i%4]
+		for i := range schemas.Micros(120) { // passings 20 s apart, 1-4 reads each within 1.5 s, by both cameras of the site
+			at, p := simStart+i*20*schemas.Second, []string{"1AAA111", "2XYZ001", "1ABC128", "1KLM453"}[i%4]
 			for range 1 + rng.IntN(4) {
 				c := at + schemas.Micros(rng.IntN(1500))*schemas.Millisecond
 				sorted = append(sorted, camRead([]string{"front", "rear"}[rng.IntN(2)], p, c, at+2*schemas.Second, func(m *anprv1.PlateRead) {

@@ -50,7 +50,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 // restore loads what outlives the horizon from the tables.
 func (r *runner) restore(ctx context.Context, below int64) error {
 	since := r.shard.Clock().Day() - seenDays
-	ids, err := retry(ctx, r, "read back offences", func() ([]schemas.OffenceID, error) {
+	offences, err := retry(ctx, r, "read back offences", func() ([]schemas.Earlier, error) {
 		return r.cfg.State.Offences(ctx, r.partition, below, since)
 	})
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *runner) restore(ctx context.Context, below int64) error {
 	if err != nil {
 		return err
 	}
-	r.shard.Restore(ids, seals)
+	r.shard.Restore(offences, seals)
 	return nil
 }
 

@@ -48,8 +48,14 @@ type ShardConfig struct {
 // passage of the partition.
 const clockStep = schemas.Minute
 
-// seenDays is for how many days back the ids of day-bound offences are kept: longer than any camera buffers.
+// seenDays is for how many days back offences are remembered: longer than any camera buffers.
 const seenDays = 8
+
+// seen is what is remembered of an offence.
+type seen struct {
+	at      schemas.Micros
+	passage schemas.PassageID
+}
 
 // Shard is the state of one partition and the whole logic of the data path: decode, normalise, dedup, rules, evidence.
 // It does no input or output but through the block and the publisher. Not safe for concurrent use.
@@ -59,8 +65,8 @@ type Shard struct {
 	passages *dedup.Passages
 	clock    schemas.Micros
 	marks    marks
-	seen     map[schemas.OffenceID]schemas.Day
-	seenFunc func(schemas.OffenceID) bool
+	seen     map[schemas.OffenceID]seen
+	seenFunc func(schemas.OffenceID) (schemas.Micros, bool)
 	chain    *evidence.Chain
 
 	tomorrow schemas.Micros // when the clock's day ends; 0 = not known yet
@@ -92,14 +98,14 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 		cfg: cfg, clock: clock,
 		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
 		marks:  marks{horizon: cfg.Dedup.Horizon()},
-		seen:   map[schemas.OffenceID]schemas.Day{},
+		seen:   map[schemas.OffenceID]seen{},
 		chain:  &evidence.Chain{},
 		pos:    Position{Topic: cfg.Topic, Partition: cfg.Partition, Offset: start},
 	}
 	s.group = &group{}
 	s.passages = dedup.NewPassages(cfg.Dedup, s.closed)
 	s.passages.Ahead(s.touchSettling)
-	s.seenFunc = func(id schemas.OffenceID) bool { _, ok := s.seen[id]; return ok }
+	s.seenFunc = func(id schemas.OffenceID) (schemas.Micros, bool) { e, ok := s.seen[id]; return e.at, ok }
 	s.marks.at = append(s.marks.at, mark{start, clock})
 	return s
 }
@@ -108,10 +114,9 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 func (s *Shard) Clock() schemas.Micros { return s.clock }
 
 // Restore loads what the tables remember of records below the offset at which Process goes on.
-func (s *Shard) Restore(offences []schemas.OffenceID, seals map[string]schemas.Sum) {
-	day := s.clock.Day()
-	for _, id := range offences {
-		s.seen[id] = day
+func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
+	for _, o := range offences {
+		s.seen[o.ID] = seen{o.CapturedAt, o.Passage}
 	}
 	s.chain.Load(seals)
 }
@@ -201,9 +206,12 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	candidate := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
 	if candidate {
 		s.chain.Next(d)
-		s.seen[d.Offence] = d.On.CapturedAt.Day()
+		s.seen[d.Offence] = seen{d.On.CapturedAt, d.Passage}
 		b.Totals.Offences++
 		s.cfg.Publisher.Offence(&b.Pending, d)
+	}
+	if d.Outcome == schemas.OutcomeDuplicate && s.seen[d.Offence].passage == d.Passage {
+		return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
 	}
 	b.Block.Decision(d, p.Class, cam, s.pos, s.seq)
 	s.seq++
@@ -256,10 +264,11 @@ func (s *Shard) newDay(to schemas.Micros) {
 	s.tomorrow = (to.Day() + 1).Start()
 }
 
-// forget drops the day-bound offences of days before first.
+// forget drops the offences of days before first.
 func (s *Shard) forget(first schemas.Day) {
-	for id, day := range s.seen {
-		if day < first {
+	start := first.Start()
+	for id, e := range s.seen {
+		if e.at < start {
 			delete(s.seen, id)
 		}
 	}

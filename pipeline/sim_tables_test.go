@@ -22,7 +22,7 @@ type simTables struct {
 }
 
 type simOffence struct {
-	id  schemas.OffenceID
+	schemas.Earlier
 	pos Position
 }
 
@@ -103,12 +103,12 @@ func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r Reached, er
 	return r, err
 }
 
-func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.OffenceID, err error) {
+func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.Earlier, err error) {
 	t := s.w.sim.tables
 	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d offences p%d below %d", s.w.id, p, below), func() error {
 		for _, o := range t.ids {
 			if o.pos.Partition == p && o.pos.Offset < below {
-				out = append(out, o.id)
+				out = append(out, o.Earlier)
 			}
 		}
 		return nil
@@ -183,7 +183,7 @@ func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.C
 	b.add("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
 	if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld {
 		b.add("offences", "%x %s %v %d %d %x %x %d %d", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq)
-		b.ids = append(b.ids, simOffence{d.Offence, pos})
+		b.ids = append(b.ids, simOffence{schemas.Earlier{ID: d.Offence, CapturedAt: d.On.CapturedAt, Passage: d.Passage}, pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
 	}
 }

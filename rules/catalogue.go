@@ -112,6 +112,7 @@ type document struct {
 	Rounding   []rawRounding   `yaml:"rounding"`
 	Tariff     []rawTariff     `yaml:"tariff"`
 	Routing    []rawRouting    `yaml:"routing"`
+	OneOffence []rawOneOffence `yaml:"one_offence"`
 
 	Matching []rawMatching `yaml:"matching"`
 }
@@ -193,7 +194,7 @@ func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entr
 var sections = []string{
 	"plate_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
 	"euro_by_first_registration", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
-	"routing", "matching",
+	"routing", "one_offence", "matching",
 }
 
 // finish chains the sections, looks for what is missing and adds the warnings.

@@ -12,6 +12,7 @@ type speedRules struct {
 	rounding   series[string]
 	tariff     map[string]series[tariff]      // by surroundings
 	routing    map[routingKey]series[routing] // by plates and surroundings
+	oneOffence series[schemas.Micros]         // measurements of a plate at a site closer than this are one offence
 }
 
 // correction is the legal margin. Speeds in tenths of km/h.
@@ -43,6 +44,7 @@ type speedParts struct {
 	rounding   []entry[string]
 	tariff     []entry[tariff]
 	routing    []entry[routing]
+	oneOffence []entry[schemas.Micros]
 }
 
 type rawCorrection struct {
@@ -75,6 +77,11 @@ type rawRouting struct {
 	MaxExcess    string   `yaml:"max_excess_kmh"`
 }
 
+type rawOneOffence struct {
+	Meta   rawMeta `yaml:",inline"`
+	Within string  `yaml:"within_seconds"`
+}
+
 // surroundings are the words of schemas.SpeedLimit.Surround.
 var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
 
@@ -98,6 +105,10 @@ func (rd *reader) speed(c *checker, d *document) {
 		}}
 	})
 	section(rd, c, "routing", d.Routing, &p.routing, c.routing)
+	section(rd, c, "one_offence", d.OneOffence, &p.oneOffence, func(path string, r *rawOneOffence) entry[schemas.Micros] {
+		within := schemas.Micros(c.whole(path+".within_seconds", r.Within, 1, 3600)) * schemas.Second
+		return entry[schemas.Micros]{c.meta(path, &r.Meta), within}
+	})
 }
 
 func (c *checker) correction(path string, r *rawCorrection) entry[correction] {
@@ -132,6 +143,7 @@ func (rd *reader) chainSpeed(c *checker) {
 	p, s := &rd.parts.speed, &rd.cat.speed
 	s.correction = chain(c, "correction", p.correction)
 	s.rounding = chain(c, "rounding", p.rounding)
+	s.oneOffence = chain(c, "one_offence", p.oneOffence)
 	s.tariff, s.routing = map[string]series[tariff]{}, map[routingKey]series[routing]{}
 	for _, where := range surroundings {
 		s.tariff[where] = chain(c, "tariff "+where, pick(p.tariff, func(t *tariff) bool {

@@ -86,7 +86,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		s.MeasuredBy = cam
 	}
 	if rapid.Bool().Draw(t, "seen") {
-		s.Seen = func(schemas.OffenceID) bool { return true }
+		s.Seen = func(schemas.OffenceID) (schemas.Micros, bool) { return s.Passage.Best.CapturedAt, true }
 	}
 	return s
 }

@@ -125,13 +125,14 @@ func lineOrLines(input []string) []string {
 
 func (r *runner) decide(l *line) string {
 	s := r.world.subject(l)
+	remember := l.has("remember")
 	l.done()
 	ds, clears := r.engine.Decide(nil, s, r.world)
 	var out []string
 	for i := range ds {
 		out = append(out, show(&ds[i]))
-		if l.has("remember") {
-			r.world.seen[ds[i].Offence] = true
+		if remember && (ds[i].Outcome == schemas.OutcomeOffence || ds[i].Outcome == schemas.OutcomeHeld) {
+			r.world.seen[ds[i].Offence] = ds[i].On.CapturedAt
 		}
 	}
 	if clears.LEZ > 0 {

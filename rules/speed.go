@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -189,7 +190,36 @@ func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit) {
 		reason = reasonProsecutor
 		v.d.AmountCents, v.d.LegalBasis = 0, route.cite
 	}
-	v.candidate(reason, s.Passage.ID.ID[:], at.Day().String())
+	r.once(v, s, reason)
+}
+
+// once ends the verdict as candidate, or as duplicate of one of the same plate and site that is less than the catalogue's
+// span away. The natural period is a slot of time as long as the span: of two measurements in one slot the ids are the same,
+// and one in a slot beside it is found by its time. Without a span in force the period is the passage.
+func (r speed) once(v *verdict, s *Subject, reason string) {
+	at := v.d.On.CapturedAt
+	e := r.cat.oneOffence.at(at)
+	if e == nil {
+		v.candidate(reason, s.Passage.ID.ID[:], at.Day().String())
+		return
+	}
+	within := e.v
+	slot := at / within // captures are after 1970
+	id := func(slot schemas.Micros) schemas.OffenceID {
+		var room [64]byte
+		period := binary.BigEndian.AppendUint64(room[:0], uint64(within))
+		period = binary.BigEndian.AppendUint64(period, uint64(slot))
+		return schemas.NewOffenceID(v.d.Rule, s.Passage.Class, append(period, s.MeasuredBy.Site...))
+	}
+	v.d.Offence, v.d.Near, v.d.Within = id(slot), [2]schemas.OffenceID{id(slot - 1), id(slot + 1)}, within
+	_, seen := v.seen(v.d.Offence)
+	for _, near := range v.d.Near {
+		if then, ok := v.seen(near); ok && !seen && max(then, at)-min(then, at) < within {
+			v.d.Offence, seen = near, true
+		}
+	}
+	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(within/schemas.Second), 10))
+	v.conclude(reason, seen)
 }
 
 // dkmh writes tenths of km/h, as the arguments of a trace carry them.

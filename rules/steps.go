@@ -63,6 +63,7 @@ var (
 	stepSpeedNoTariff    = newCode("speed.no_tariff", 1)
 	stepSpeedTotal       = newCode("speed.total", 2)
 	stepSpeedExcess      = newCode("speed.excess", 2)
+	stepSpeedOne         = newCode("speed.one_offence", 2)
 )
 
 // Reasons of a decision. Per family they are a closed set, with reasonExempt + kind for each kind of the catalogue.

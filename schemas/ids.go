@@ -95,8 +95,8 @@ func NewHitID(list, entry string, p PassageID, m Match) HitID {
 	return HitID{cut(append(b, byte(m)))}
 }
 
-// NewOffenceID derives the id of a candidate offence. period is the rule's natural period: for a rule of one passage
-// the passage id, for LEZ the Brussels day.
+// NewOffenceID derives the id of a candidate offence. period is the rule's natural period: for LEZ the
+// Brussels day, for speed the site and a slot of time.
 func NewOffenceID(rule RuleID, class Class, period []byte) OffenceID {
 	var stack [256]byte
 	b := appendField(stack[:0], "offence/1")

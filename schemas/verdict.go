@@ -76,6 +76,13 @@ type Step struct {
 	Verified bool     `json:"verified"`        // of the catalogue value used; true when none was
 }
 
+// Earlier is an offence (candidate or held) that stands already, as the passages after it need to know it.
+type Earlier struct {
+	ID         OffenceID
+	CapturedAt Micros
+	Passage    PassageID
+}
+
 // Decision is a rule's verdict on one passage, with its trace. Decisions of OutcomeClear carry no trace.
 type Decision struct {
 	Rule             RuleID
@@ -84,9 +91,11 @@ type Decision struct {
 	Outcome          Outcome
 	Reason           string // closed set per family. Example: exempt_oldtimer
 	Passage          PassageID
-	On               Sighting  // the read it is decided on
-	Offence          OffenceID // set for offence, held and duplicate
-	HoldUntil        Micros    // held: when to look again; 0 = until something changes
+	On               Sighting     // the read it is decided on
+	Offence          OffenceID    // set for offence, held and duplicate
+	Near             [2]OffenceID // with Within: an offence of these ids captured less than that away is the same offence
+	Within           Micros       // 0 = only Offence itself is
+	HoldUntil        Micros       // held: when to look again; 0 = until something changes
 	Measured         Speed
 	Corrected        Speed
 	Limit            Speed

@@ -73,6 +73,19 @@ func (h *hitClock) begin() {
 	h.got = nil
 }
 
+// await waits for as many hits since begin.
+func (h *hitClock) await(ctx context.Context, n int) {
+	for ctx.Err() == nil {
+		h.mu.Lock()
+		enough := len(h.got) >= n
+		h.mu.Unlock()
+		if enough {
+			return
+		}
+		poll(ctx)
+	}
+}
+
 // end measures no more.
 func (h *hitClock) end() {
 	h.mu.Lock()

@@ -30,7 +30,7 @@ func TestScaleOutAndIn(t *testing.T) {
 	done := w.progress(ctx, s, "first worker", 0)
 	pass(ctx, 2*time.Second)
 	hits.begin() // the first hits waited for the first worker
-	for _, n := range []int{2, 3, 2, 1} {
+	for i, n := range []int{2, 3, 2, 1} {
 		if s.sent.Load() == int64(len(u.records)) {
 			t.Fatal("the log ended before the last change of members: send more slowly")
 		}
@@ -44,6 +44,7 @@ func TestScaleOutAndIn(t *testing.T) {
 		u.rebalanced(ctx, t, before)
 		done = w.progress(ctx, s, fmt.Sprintf("with %d workers", n), done)
 		pass(ctx, longer(t, time.Second, 10*time.Second))
+		hits.await(ctx, 6*(i+1)) // each change has hits of its own, however fast the machine is
 	}
 	hits.end()
 	s.finish()

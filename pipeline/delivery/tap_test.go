@@ -135,7 +135,7 @@ func (s tappedSink) Insert(ctx context.Context, rg pipeline.Range, t *pipeline.T
 	return nil
 }
 
-func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
+func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
 	s.t.pass(insideRebuild, partition, below, below)
 	return s.State.Offences(ctx, partition, below, since)
 }

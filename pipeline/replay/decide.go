@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"bytes"
 	"cmp"
+	"slices"
 
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -77,6 +79,7 @@ type worker struct {
 
 	count    Counts
 	claims   map[schemas.ID]claim
+	near     []nearClaim
 	verdicts map[verdictKey]uint64
 }
 
@@ -127,19 +130,25 @@ func (w *worker) tell() {
 
 // note takes a decision into the result.
 func (w *worker) note(d *schemas.Decision, i int) {
-	if d.On.CapturedAt < w.cfg.From || d.On.CapturedAt >= w.cfg.To {
-		return
-	}
+	outside := d.On.CapturedAt < w.cfg.From || d.On.CapturedAt >= w.cfg.To
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
-		w.verdicts[verdictKey{d.Rule, d.Outcome.String()}]++
+		if !outside {
+			w.verdicts[verdictKey{d.Rule, d.Outcome.String()}]++
+		}
 		return
 	}
 	g := &w.group
-	w.claim(d.Offence.ID, &claim{
+	c := claim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected, limit: d.Limit,
 		passage: g.rows[i].id, plate: g.rows[i].plate, captured: d.On.CapturedAt,
 		partition: g.rows[i].partition, closed: g.rows[i].closed, last: g.last[i], first: g.first[i],
-	})
+	}
+	switch {
+	case d.Within > 0:
+		w.near = append(w.near, nearClaim{c, d.Offence.ID, [2]schemas.ID{d.Near[0].ID, d.Near[1].ID}, d.Within})
+	case !outside:
+		w.claim(d.Offence.ID, &c)
+	}
 }
 
 // claim keeps the earliest claim to an offence; the others are duplicates.
@@ -163,4 +172,47 @@ func (w *worker) join(o *worker) {
 	for id, c := range o.claims {
 		w.claim(id, &c)
 	}
+	w.near = append(w.near, o.near...)
+}
+
+// nearClaim is a claim that an offence of another id may have made a duplicate of: one of ids near, captured less than within away.
+type nearClaim struct {
+	claim
+	id     schemas.ID
+	near   [2]schemas.ID
+	within schemas.Micros
+}
+
+// settle lets the near claims become claims in the order of the log, as the pipeline did. Those outside the window, which made
+// others duplicates, are dropped.
+func (w *worker) settle() {
+	slices.SortFunc(w.near, func(a, b nearClaim) int {
+		switch {
+		case a.before(&b.claim):
+			return -1
+		case b.before(&a.claim):
+			return 1
+		}
+		return bytes.Compare(a.id[:], b.id[:])
+	})
+	stands := make(map[schemas.ID]schemas.Micros, len(w.near))
+	for i := range w.near {
+		c := &w.near[i]
+		_, taken := stands[c.id]
+		for _, id := range c.near {
+			then, ok := stands[id]
+			taken = taken || ok && max(then, c.captured)-min(then, c.captured) < c.within
+		}
+		if !taken {
+			stands[c.id] = c.captured
+		}
+		switch {
+		case c.captured < w.cfg.From || c.captured >= w.cfg.To:
+		case taken:
+			w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
+		default:
+			w.claims[c.id] = c.claim
+		}
+	}
+	w.near = nil
 }

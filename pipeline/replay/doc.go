@@ -8,7 +8,8 @@
 // come in a second, sorted pass.
 //
 // An offence that counts once a day (LEZ) belongs to the first of its passages that closed, whatever the order in which
-// they are read here: each is decided as if it was alone, and the earliest wins. Two passages of one class that closed at
+// they are read here: each is decided as if it was alone, and the earliest wins. Speed offences close to one another are settled
+// at the end in that order too. Two passages of one class that closed at
 // the very same record are told apart by their last and first record, which is the pipeline's own order unless their last
 // reads came at the same microsecond of log time.
 //

@@ -90,6 +90,7 @@ func Run(ctx context.Context, cfg *Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	total.settle()
 	rep := compare(cfg, total, stored)
 	if err := rep.explain(ctx, cfg, total, stored); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -30,27 +31,29 @@ func (s *State) Reached(ctx context.Context, topic string, partition int32) (r p
 	return r, nil
 }
 
-// Offences returns the ids of the candidates and holds of the partition captured on the Brussels day since or later,
+// Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
 // decided by records below the offset, each once and in id order.
-func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.OffenceID, error) {
-	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id) FROM offences
+func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id) FROM offences
 		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
 		partition, below, int64(since.Start()))
 	if err != nil {
 		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []schemas.OffenceID
+	var out []schemas.Earlier
 	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
+		var offence, passage string
+		var at int64
+		if err := rows.Scan(&offence, &at, &passage); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
-		id, err := schemas.ParseID(text)
-		if err != nil {
+		o, err1 := schemas.ParseID(offence)
+		p, err2 := schemas.ParseID(passage)
+		if err := errors.Join(err1, err2); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
-		out = append(out, schemas.OffenceID{ID: id})
+		out = append(out, schemas.Earlier{ID: schemas.OffenceID{ID: o}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p}})
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)

@@ -25,28 +25,28 @@ type sealed struct {
 	outcome   schemas.Outcome
 }
 
-func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.OffenceID {
+func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 	t.Helper()
-	var ids []schemas.OffenceID
+	var out []schemas.Earlier
 	for i, s := range all {
 		r := testRead(i, s.at)
 		d := testDecision(r, s.outcome)
 		d.On.Camera, d.Seal = schemas.CameraRefOf(s.camera), schemas.Sum{s.seal}
 		b := NewBlock(nil)
 		b.Decision(d, r.Class, nil, pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
-		ids = append(ids, d.Offence)
+		out = append(out, schemas.Earlier{ID: d.Offence, CapturedAt: d.On.CapturedAt, Passage: d.Passage})
 		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
 		if err := c.Insert(t.Context(), rg, &pipeline.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return ids
+	return out
 }
 
 func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 	c, conn := migrated(t, nil)
 	day := march.Day()
-	ids := storeSealed(t, c, []sealed{
+	stored := storeSealed(t, c, []sealed{
 		{camera: "a", partition: 1, offset: 10, seq: 0, at: march, seal: 1, outcome: schemas.OutcomeOffence},
 		{camera: "a", partition: 1, offset: 10, seq: 1, at: march, seal: 2, outcome: schemas.OutcomeHeld}, // same record, later decision
 		{camera: "a", partition: 1, offset: 9, seq: 7, at: march + schemas.Hour, seal: 3, outcome: schemas.OutcomeOffence},
@@ -60,16 +60,12 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []schemas.OffenceID{ids[0], ids[1], ids[2], ids[6]}
-	text := func(ids []schemas.OffenceID) (out []string) {
-		for _, id := range ids {
-			out = append(out, id.String())
-		}
-		slices.Sort(out)
-		return out
+	want := []schemas.Earlier{stored[0], stored[1], stored[2], stored[6]}
+	for _, x := range [][]schemas.Earlier{got, want} {
+		slices.SortFunc(x, func(a, b schemas.Earlier) int { return strings.Compare(a.ID.String(), b.ID.String()) })
 	}
-	if !slices.Equal(text(got), text(want)) {
-		t.Errorf("offences %v, want %v", text(got), text(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("offences %v, want %v", got, want)
 	}
 	seals, err := s.Seals(t.Context(), 1, 11)
 	if err != nil {
