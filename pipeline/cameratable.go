@@ -91,11 +91,8 @@ func (s *Shard) lookup(id string, hash uint64) *cameraSlot {
 		return nil
 	}
 	c, ok := s.world.Registry.Camera(id)
-	if !ok {
+	if !ok || c.ID != id { // one camera has one name: table and sink rely on it
 		return nil
-	}
-	if c.ID != id { // a registry that knows a camera by several names: the table does not
-		return newCameraSlot(c)
 	}
 	return s.cameras.add(at, hash, c)
 }

@@ -138,8 +138,10 @@ func (s *Shard) touch(items []item) {
 	if s.out == nil { // while state is rebuilt no rule runs and nothing is written
 		return
 	}
+	reads := len(g.cams)
 	s.touchClosing(min(until, s.clock+clockStep))
 	g.touched += touchCameras(g.cams)
+	s.touchBlock(g.cams[:reads], g.cams[reads:])
 	if t, ok := s.world.Registry.(Toucher); ok {
 		g.touched += t.TouchEntries(g.classes) + t.TouchVehicles(g.plates)
 	}
@@ -173,22 +175,31 @@ func (s *Shard) touchSettling(until schemas.Micros) {
 	g.cams = g.cams[:0]
 	s.touchClosing(until)
 	g.touched += touchCameras(g.cams)
+	s.touchBlock(nil, g.cams)
 	if t, ok := s.world.Registry.(Toucher); ok {
 		g.touched += t.TouchVehicles(g.plates)
 	}
 }
 
-// touchCameras loads what the rules and the sink ask of cameras: the entry, then its id and its lanes, then their limits.
+// blockToucher is what a [Block] may implement as well, as [Toucher]: for rows of reads and of passages of these cameras.
+type blockToucher interface {
+	TouchCameras(reads, passages []*schemas.Camera) uint64
+}
+
+func (s *Shard) touchBlock(reads, passages []*schemas.Camera) {
+	if t, ok := s.out.Block.(blockToucher); ok {
+		s.group.touched += t.TouchCameras(reads, passages)
+	}
+}
+
+// touchCameras loads what the rules and the sink ask of cameras: the entry, then its lanes, then their limits.
 //
 //go:noinline
 func touchCameras(cams []*schemas.Camera) (loaded uint64) {
 	for _, c := range cams {
-		loaded += c.SiteHash + uint64(c.Purposes) + uint64(len(c.Lanes)) + uint64(len(c.Loans))
+		loaded += c.SiteHash + uint64(len(c.Lanes))
 	}
 	for _, c := range cams {
-		if len(c.ID) > 0 {
-			loaded += uint64(c.ID[0])
-		}
 		if len(c.Lanes) > 0 {
 			loaded += uint64(len(c.Lanes[0].Limits)) + uint64(len(c.Lanes[len(c.Lanes)-1].Limits))
 		}

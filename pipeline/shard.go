@@ -22,7 +22,7 @@ type Toucher interface {
 // Registry is one version of the reference data as the pipeline needs it. pipeline/refdata implements it.
 type Registry interface {
 	rules.Reference
-	// Camera finds a camera; the id may alias a record.
+	// Camera finds the camera of that id; id may alias a record.
 	Camera(id string) (*schemas.Camera, bool)
 }
 

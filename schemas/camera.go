@@ -32,24 +32,27 @@ func (k CameraKind) String() string { return name(cameraKindNames[:], int(k)) }
 func ParseCameraKind(s string) (CameraKind, bool) { return parse[CameraKind](cameraKindNames[:], s) }
 
 // Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines.
+//
+// What every read asks of it lies in the first 64 bytes: one cache line, since an entry begins at one.
 type Camera struct {
-	ID              string
+	SiteHash        uint64 // xxhash of Site: the same in every registry version, so stream state survives a reload
 	Index           uint32 // dense, of this registry version only
-	Site            string // cameras of one site see the same vehicle pass once
-	SiteHash        uint64 // of Site: the same in every registry version, so stream state survives a reload
-	Kind            CameraKind
 	Municipality    uint32 // NIS code, 21001..21019 in Brussels
+	Kind            CameraKind
+	Purposes        Purpose
+	InsideLEZ       bool
+	Lanes           []Lane
+	ID              string
+	Site            string // cameras of one site see the same vehicle pass once
 	Zone            string // police zone that operates it. Example: 5339
 	LatE6, LonE6    int32
-	Purposes        Purpose
 	ValidFrom       Micros // inclusive; 0 = always
 	ValidTo         Micros // exclusive; 0 = for ever
 	AllowedLateness Micros // beyond it a read is marked late
-	InsideLEZ       bool
-	Lanes           []Lane
 	Certificates    []Certificate
 	Loans           []Loan
-	TokenSum        Sum // SHA-256 of the bearer token; zero = none issued
+	TokenSum        Sum      // SHA-256 of the bearer token; zero = none issued
+	_               [48]byte // to 256
 }
 
 // ValidAt reports whether the registry entry covers the instant.

@@ -57,7 +57,7 @@ func TestBadBudgetsAreRefused(t *testing.T) {
 		"    stall: 1s\n":          {"    stall: 9s\n", "at most half"},
 		"    overload: true\n":     {"", "checks nothing"},
 		"  samples: 10\n":          {"  samples: 3\n", "at least 10"},
-		"  partitions: 2\n":        {"  partitions: 2\n  shards: 2\n", "shards"},
+		"  partitions: 1\n":        {"  partitions: 2\n  shards: 2\n", "shards"},
 		"    profiles: [full]\n":   {"    profiles: [night]\n", "night"},
 		"unit: wire-B/read, at_mo": {"unut: wire-B/read, at_mo", "unut"},
 	} {

@@ -82,7 +82,7 @@ func (v *visible) poll(ctx context.Context) error {
 
 func (v *visible) query() string {
 	return "SELECT kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at), read_id FROM reads WHERE " + after(v.next, "kafka_offset") +
-		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0"
+		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0, optimize_use_projections = 0, use_skip_indexes = 0, use_statistics = 0"
 }
 
 // after is the condition that a row's offset is at or beyond that of its partition.

@@ -46,11 +46,21 @@ type cameraLoader struct {
 	ids    map[string]int // line
 	tokens map[schemas.Sum]int
 	sites  map[uint64]string
+	texts  map[string]string // sites and zones, each once
+}
+
+// once returns the text, the same string for the same text: what many cameras share stays in the caches.
+func (l *cameraLoader) once(s string) string {
+	if t, ok := l.texts[s]; ok {
+		return t
+	}
+	l.texts[s] = s
+	return s
 }
 
 // loadCameras reads cameras.yaml.
 func loadCameras(b []byte, p *problems) *registry {
-	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}}
+	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}, texts: map[string]string{}}
 	if root := yamlRoot(b, p); root != nil {
 		if n, line := root.get("cameras"); n == nil {
 			p.add(line, "cameras", "is empty; list the cameras")
@@ -82,6 +92,7 @@ func (l *cameraLoader) camera(m *yamlMap) {
 	c.Purposes = readPurposes(m)
 	c.ValidFrom, c.ValidTo = m.period(false, false)
 	c.AllowedLateness = yamlOptional(m, "allowed_lateness", defaultLateness(c.Kind), readSpan)
+	c.Site, c.Zone = l.once(c.Site), l.once(c.Zone)
 	c.SiteHash = xxhash.Sum64String(c.Site)
 	readLanes(m, c)
 	readCertificates(m, c)

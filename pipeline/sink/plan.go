@@ -16,7 +16,8 @@ import (
 type insertPlan struct {
 	c      *ClickHouse
 	rg     pipeline.Range
-	tables []*step
+	reads  []*step // the table of reads, when there are rows for it
+	tables []*step // the others with rows
 	ledger *step
 	doubt  bool // an insert of this range may have met a dying server
 }
@@ -32,19 +33,28 @@ type step struct {
 func (c *ClickHouse) plan(rg pipeline.Range, t *pipeline.Totals, b *Block) *insertPlan {
 	w := &insertPlan{c: c, rg: rg, ledger: &step{table: ledger(rg, t), life: 1}, doubt: !c.verifier.follows(rg)}
 	for i := range b.tables {
-		if tab := &b.tables[i]; tab.rows() > 0 {
-			tab.check()
-			w.tables = append(w.tables, &step{table: tab, life: 1})
+		tab := &b.tables[i]
+		if tab.rows() == 0 {
+			continue
 		}
+		tab.check()
+		to := &w.tables
+		if i == tabReads {
+			to = &w.reads
+		}
+		*to = append(*to, &step{table: tab, life: 1})
 	}
 	return w
 }
 
-// run tries what is not yet acknowledged. The ledger row goes last and alone: it proves the rest.
+// run tries what is not yet acknowledged. The reads go first and alone, because they are what somebody waits for and the server
+// would share itself among all tables; the ledger row goes last and alone, because it proves the rest.
 func (w *insertPlan) run(ctx context.Context) error {
-	err := w.all(ctx, w.tables)
-	if err == nil {
-		err = w.all(ctx, []*step{w.ledger})
+	var err error
+	for _, steps := range [][]*step{w.reads, w.tables, {w.ledger}} {
+		if err = w.all(ctx, steps); err != nil {
+			break
+		}
 	}
 	if err != nil && !ch.IsException(err) {
 		w.doubt = true

@@ -67,6 +67,11 @@ func (t *readsTable) input() proto.Input {
 	}
 }
 
+// TouchCameras loads what rows of these cameras are going to need. It changes nothing; the result has no meaning.
+func (b *Block) TouchCameras(reads, passages []*schemas.Camera) uint64 {
+	return b.reads.touch(reads) + b.passages.touch(passages)
+}
+
 // Read adds a row of reads.
 func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos pipeline.Position) {
 	t := &b.reads
