@@ -78,7 +78,7 @@ func (o *ops) latencies(w http.ResponseWriter, _ *http.Request) {
 	_ = s.WriteJSON(w) // the client has gone
 }
 
-// readyz answers 200 when every condition holds, else 503, and says which do not.
+// readyz answers 200 when there are conditions and every one holds, else 503, and says which do not.
 func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
@@ -86,6 +86,9 @@ func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
 	checks := append([]check(nil), o.checks...)
 	o.mu.Unlock()
 	out, status := map[string]string{}, http.StatusOK
+	if len(checks) == 0 { // the port is open before the role knows what it needs
+		out["role"], status = "starting", http.StatusServiceUnavailable
+	}
 	for _, c := range checks {
 		out[c.name] = "ok"
 		if err := c.ok(ctx); err != nil {

@@ -210,10 +210,10 @@ func BenchmarkPassagesAdd(b *testing.B) {
 		emit := func(*schemas.Passage) {}
 		for _, c := range []struct {
 			name string
-			mem  memory
-		}{{"passages", NewPassages(cfg, emit)}, {"model", newModel(cfg, emit)}} {
+			mem  func() memory
+		}{{"passages", func() memory { return NewPassages(cfg, emit) }}, {"model", func() memory { return newModel(cfg, emit) }}} {
 			b.Run(fmt.Sprintf("rate=%d/%s", rate, c.name), func(b *testing.B) {
-				t := turns{mem: c.mem, step: schemas.Second / schemas.Micros(rate), second: rate / 2, reads: turnReads()}
+				t := turns{mem: c.mem(), step: schemas.Second / schemas.Micros(rate), second: rate / 2, reads: turnReads()}
 				for range rate * 70 { // until as many are dropped as come
 					t.add()
 				}
