@@ -138,6 +138,9 @@ func TestMediansAndRatios(t *testing.T) {
 	if got := r.Lines[0].Ratio["other"]; got != 2 {
 		t.Errorf("ratio %v, want 2", got)
 	}
+	if c := r.chart(); c.Check() != nil || len(c.Labels) != 2 || len(c.Series) != 2 {
+		t.Errorf("chart %+v, want the two systems that ran", c)
+	}
 	if !r.exact() {
 		t.Error("the loss of a peer is not ours")
 	}

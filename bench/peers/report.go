@@ -158,6 +158,9 @@ func (r *report) write(out io.Writer, file string) error {
 	if err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
+	if err := r.draw(file + ".svg"); err != nil {
+		return err
+	}
 	return save(file, append(data, '\n'), text)
 }
 
