@@ -21,7 +21,7 @@ type Ingest struct {
 	Sink       sink.Config
 	City       *bench.City
 	Rate       int           // reads a second
-	Partitions int           // default 2, as in bench/budget.yaml
+	Partitions int           // default 1, as in bench/budget.yaml
 	Linger     time.Duration // default 100 ms
 	Seed       uint64
 }
@@ -38,7 +38,7 @@ type IngestResult struct {
 // reads of one call are different from those of another with another Seed.
 func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
 	if g.Partitions == 0 {
-		g.Partitions = 2
+		g.Partitions = 1
 	}
 	if g.Linger == 0 {
 		g.Linger = 100 * time.Millisecond

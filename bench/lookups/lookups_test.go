@@ -85,6 +85,7 @@ func TestLookUpsAtASmallSize(t *testing.T) {
 	t.Run("answers are those of a scan", s.answers)
 	t.Run("the camera's window", s.cameraWindow)
 	t.Run("dashboards", s.dashboards)
+	t.Run("retro-match", s.retro)
 	t.Run("plans", s.plans)
 	t.Run("while reads are stored", s.whileStoring)
 }
@@ -105,6 +106,21 @@ func (s *small) everyKind(t *testing.T) {
 				t.Errorf("%s: four questions found nothing", k.name)
 			}
 		}
+	}
+}
+
+// retro: half of a list drove, so each of these has a match with all its reads, and the other half has none.
+func (s *small) retro(t *testing.T) {
+	got, err := s.Retro(t.Context(), "small", 400, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Retro(t.Context(), "small", 400, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Matches < 150 || got.Matches > 200 || got.Reads < uint64(got.Matches) || again.Matches != got.Matches || again.Reads != got.Reads {
+		t.Errorf("%+v and again %+v: want nearly 200 matches, twice the same", got, again)
 	}
 }
 

@@ -17,6 +17,7 @@ type Report struct {
 	Engine   string                  `json:"engine"`
 	Tables   []TableSize             `json:"tables"`
 	Phases   []PhaseResult           `json:"phases"`
+	Retro    []RetroResult           `json:"retro,omitempty"`
 	Ingested map[string]IngestResult `json:"ingested,omitempty"` // by phase
 }
 
@@ -70,6 +71,13 @@ func (r *Report) Print(w io.Writer) error {
 		if p.Error != "" {
 			fmt.Fprintf(t, "first failure: %.300s\n", p.Error)
 		}
+	}
+	for i := range r.Retro {
+		if i == 0 {
+			fmt.Fprintf(t, "\nretro-match\tentries\tmatches\treads of them\ttook\n")
+		}
+		m := &r.Retro[i]
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\n", m.Name, m.Entries, m.Matches, m.Reads, m.Took.Round(time.Millisecond))
 	}
 	return t.Flush()
 }

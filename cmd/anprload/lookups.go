@@ -29,6 +29,7 @@ type lookupsCmd struct {
 	Idle       bool          `default:"true" negatable:"" help:"Measure while nothing is stored."`
 	AsIs       bool          `name:"as-is" help:"Measure what a load that was stopped has loaded; load nothing."`
 	PlatesOnly bool          `name:"plates-only" help:"Only the phases of target T8: the most users, searches by plate."`
+	Retro      int           `default:"10000" help:"Entries of a new list that is matched against all reads (target T9), twice idle and twice while reads are stored; 0 = none, at most 20000."`
 	Out        string        `placeholder:"FILE" help:"Also save the result as JSON."`
 }
 
@@ -96,6 +97,48 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 			}
 			in.Seed += 1_000_000
 		}
+		if err := c.retro(ctx, b, report, storing, in, log); err != nil {
+			return err
+		}
+		in.Seed += 1_000_000
+	}
+	return nil
+}
+
+// retro measures two retro-matches, of other lists each.
+func (c *lookupsCmd) retro(ctx context.Context, b *lookups.Bench, report *lookups.Report, storing bool, in lookups.Ingest, log io.Writer) error {
+	if c.Retro == 0 {
+		return nil
+	}
+	name, seed := "idle", uint64(1)
+	ictx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stored := make(chan error, 1)
+	if storing {
+		name, seed = fmt.Sprintf("%d reads stored a second", c.Ingest), 3
+		go func() {
+			got, err := in.Run(ictx)
+			report.Ingested["retro-match"] = got
+			stored <- err
+		}()
+	} else {
+		stored <- nil
+	}
+	for range 2 {
+		m, err := b.Retro(ctx, name, c.Retro, seed)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(log, "retro-match of %d entries, %s: %d matches in %s\n", m.Entries, m.Name, m.Matches, m.Took.Round(time.Millisecond))
+		report.Retro = append(report.Retro, m)
+		seed++
+	}
+	cancel()
+	if err := <-stored; err != nil {
+		return fmt.Errorf("store while measuring: %w", err)
+	}
+	if c.Out != "" {
+		return report.Save(c.Out)
 	}
 	return nil
 }
