@@ -51,12 +51,6 @@ const clockStep = schemas.Minute
 // seenDays is for how many days back offences are remembered: longer than any camera buffers.
 const seenDays = 8
 
-// seen is what is remembered of an offence.
-type seen struct {
-	at      schemas.Micros
-	passage schemas.PassageID
-}
-
 // Shard is the state of one partition and the whole logic of the data path: decode, normalise, dedup, rules, evidence.
 // It does no input or output but through the block and the publisher. Not safe for concurrent use.
 type Shard struct {
@@ -65,8 +59,7 @@ type Shard struct {
 	passages *dedup.Passages
 	clock    schemas.Micros
 	marks    marks
-	seen     map[schemas.OffenceID]seen
-	seenFunc func(schemas.OffenceID) (schemas.Micros, bool)
+	standing rules.Standing
 	chain    *evidence.Chain
 
 	tomorrow schemas.Micros // when the clock's day ends; 0 = not known yet
@@ -98,14 +91,12 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 		cfg: cfg, clock: clock,
 		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
 		marks:  marks{horizon: cfg.Dedup.Horizon()},
-		seen:   map[schemas.OffenceID]seen{},
 		chain:  &evidence.Chain{},
 		pos:    Position{Topic: cfg.Topic, Partition: cfg.Partition, Offset: start},
 	}
 	s.group = &group{}
 	s.passages = dedup.NewPassages(cfg.Dedup, s.closed)
 	s.passages.Ahead(s.touchSettling)
-	s.seenFunc = func(id schemas.OffenceID) (schemas.Micros, bool) { e, ok := s.seen[id]; return e.at, ok }
 	s.marks.at = append(s.marks.at, mark{start, clock})
 	return s
 }
@@ -116,7 +107,7 @@ func (s *Shard) Clock() schemas.Micros { return s.clock }
 // Restore loads what the tables remember of records below the offset at which Process goes on.
 func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
 	for _, o := range offences {
-		s.seen[o.ID] = seen{o.CapturedAt, o.Passage}
+		s.standing.Add(o)
 	}
 	s.chain.Load(seals)
 }
@@ -181,7 +172,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 		return
 	}
 	subject := &s.subject
-	*subject = rules.Subject{Passage: p, Camera: cam, Seen: s.seenFunc}
+	*subject = rules.Subject{Passage: p, Camera: cam, Standing: &s.standing}
 	switch {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
@@ -206,12 +197,14 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	candidate := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
 	if candidate {
 		s.chain.Next(d)
-		s.seen[d.Offence] = seen{d.On.CapturedAt, d.Passage}
+		s.standing.Add(schemas.Earlier{ID: d.Offence, Spot: d.Spot, CapturedAt: d.On.CapturedAt, Passage: d.Passage})
 		b.Totals.Offences++
 		s.cfg.Publisher.Offence(&b.Pending, d)
 	}
-	if d.Outcome == schemas.OutcomeDuplicate && s.seen[d.Offence].passage == d.Passage {
-		return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
+	if d.Outcome == schemas.OutcomeDuplicate {
+		if first, _ := s.standing.Of(d.Offence); first.Passage == d.Passage {
+			return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
+		}
 	}
 	b.Block.Decision(d, p.Class, cam, s.pos, s.seq)
 	s.seq++
@@ -260,18 +253,8 @@ func (s *Shard) newDay(to schemas.Micros) {
 	if to < s.tomorrow {
 		return
 	}
-	s.forget(to.Day() - seenDays)
+	s.standing.Forget((to.Day() - seenDays).Start())
 	s.tomorrow = (to.Day() + 1).Start()
-}
-
-// forget drops the offences of days before first.
-func (s *Shard) forget(first schemas.Day) {
-	start := first.Start()
-	for id, e := range s.seen {
-		if e.at < start {
-			delete(s.seen, id)
-		}
-	}
 }
 
 // alias gives the camera id as a string without copying; it is valid while c is.

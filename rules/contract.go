@@ -28,6 +28,6 @@ type Subject struct {
 	Camera  *schemas.Camera // of Passage.Best
 	// MeasuredBy is the camera of Passage.Measured, nil when no speed was measured or the camera left the registry.
 	MeasuredBy *schemas.Camera
-	// Seen reports whether an offence of that id is already a candidate, and when it was captured. nil means none is.
-	Seen func(schemas.OffenceID) (at schemas.Micros, ok bool)
+	// Standing is what stands of offences; nil means nothing.
+	Standing *Standing
 }

@@ -282,18 +282,12 @@ func (v *verdict) exempt(g *general, ref Reference, p schemas.Plate, day schemas
 // candidate ends as offence or, when there is a reason to, held; or as duplicate when the period has a candidate already.
 func (v *verdict) candidate(reason string, period []byte, periodText string) {
 	v.d.Offence = schemas.NewOffenceID(v.d.Rule, v.s.Passage.Class, period)
-	_, seen := v.seen(v.d.Offence)
+	_, seen := v.s.Standing.Of(v.d.Offence)
 	v.note(stepNotSeen, !seen, periodText)
 	v.conclude(reason, seen)
 }
 
-func (v *verdict) seen(id schemas.OffenceID) (at schemas.Micros, ok bool) {
-	if v.s.Seen == nil {
-		return 0, false
-	}
-	return v.s.Seen(id)
-}
-
+// conclude ends as candidate, held or duplicate.
 func (v *verdict) conclude(reason string, seen bool) {
 	o := schemas.OutcomeOffence
 	if held := v.held(); held != "" {

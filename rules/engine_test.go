@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -86,7 +87,11 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		s.MeasuredBy = cam
 	}
 	if rapid.Bool().Draw(t, "seen") {
-		s.Seen = func(schemas.OffenceID) (schemas.Micros, bool) { return s.Passage.Best.CapturedAt, true }
+		s.Standing = &Standing{}
+		s.Standing.Add(schemas.Earlier{ID: schemas.NewOffenceID(RuleLEZ, best.Plate.Class(), binary.BigEndian.AppendUint32(nil, uint32(day)))})
+		s.Standing.Add(schemas.Earlier{
+			ID: schemas.NewOffenceID(RuleSpeed, best.Plate.Class(), nil), Spot: schemas.NewSpotID(RuleSpeed, best.Plate.Class(), cam.Site), CapturedAt: best.CapturedAt,
+		})
 	}
 	return s
 }

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/binary"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -193,32 +192,28 @@ func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit) {
 	r.once(v, s, reason)
 }
 
-// once ends the verdict as candidate, or as duplicate of one of the same plate and site that is less than the catalogue's
-// span away. The natural period is a slot of time as long as the span: of two measurements in one slot the ids are the same,
-// and one in a slot beside it is found by its time. Without a span in force the period is the passage.
+// once ends the verdict as candidate, or as duplicate of one of the same plate and site that is less than the catalogue's span
+// away. The natural period is the measurement, so the same read gives the same offence in whatever passage it comes again,
+// under whatever span. Without a span in force only the same measurement is a duplicate.
 func (r speed) once(v *verdict, s *Subject, reason string) {
-	at := v.d.On.CapturedAt
+	d := &v.d
+	at := d.On.CapturedAt
+	d.Offence = schemas.NewOffenceID(d.Rule, s.Passage.Class, d.On.Read.ID[:])
+	_, seen := s.Standing.Of(d.Offence)
 	e := r.cat.oneOffence.at(at)
 	if e == nil {
-		v.candidate(reason, s.Passage.ID.ID[:], at.Day().String())
+		v.note(stepNotSeen, !seen, at.Day().String())
+		v.conclude(reason, seen)
 		return
 	}
-	within := e.v
-	slot := at / within // captures are after 1970
-	id := func(slot schemas.Micros) schemas.OffenceID {
-		var room [64]byte
-		period := binary.BigEndian.AppendUint64(room[:0], uint64(within))
-		period = binary.BigEndian.AppendUint64(period, uint64(slot))
-		return schemas.NewOffenceID(v.d.Rule, s.Passage.Class, append(period, s.MeasuredBy.Site...))
-	}
-	v.d.Offence, v.d.Near, v.d.Within = id(slot), [2]schemas.OffenceID{id(slot - 1), id(slot + 1)}, within
-	_, seen := v.seen(v.d.Offence)
-	for _, near := range v.d.Near {
-		if then, ok := v.seen(near); ok && !seen && max(then, at)-min(then, at) < within {
-			v.d.Offence, seen = near, true
+	d.Spot, d.Within = schemas.NewSpotID(d.Rule, s.Passage.Class, s.MeasuredBy.Site), e.v
+	if !seen {
+		var earlier schemas.Earlier
+		if earlier, seen = s.Standing.Near(d.Spot, at, d.Within); seen {
+			d.Offence = earlier.ID
 		}
 	}
-	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(within/schemas.Second), 10))
+	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(d.Within/schemas.Second), 10))
 	v.conclude(reason, seen)
 }
 

@@ -20,7 +20,7 @@ type world struct {
 	registrations map[schemas.Plate][]registration
 	entries       []*schemas.ListEntry
 	cameras       map[string]*schemas.Camera
-	seen          map[schemas.OffenceID]schemas.Micros
+	standing      Standing
 }
 
 type registration struct {
@@ -35,7 +35,6 @@ func newWorld() *world {
 		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{},
 		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.Day{},
 		registrations: map[schemas.Plate][]registration{}, cameras: map[string]*schemas.Camera{},
-		seen: map[schemas.OffenceID]schemas.Micros{},
 	}
 }
 
@@ -314,7 +313,7 @@ func (w *world) subject(l *line) *Subject {
 		ID: schemas.PassageIDOf(best.Read), Class: plate.Class(), First: at, Last: at, Reads: 1,
 		Variants: uint8(l.num("variants", 1)), Parked: l.has("parked"), Best: best,
 	}
-	s := &Subject{Passage: p, Camera: cam, Seen: func(id schemas.OffenceID) (schemas.Micros, bool) { t, ok := w.seen[id]; return t, ok }}
+	s := &Subject{Passage: p, Camera: cam, Standing: &w.standing}
 	if speed := l.kmh("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed

@@ -61,6 +61,8 @@ type (
 	HitID struct{ ID }
 	// OffenceID identifies one candidate offence: rule, plate and the rule's natural period.
 	OffenceID struct{ ID }
+	// SpotID says where offences exclude each other by time: rule, plate class and site. It is never stored.
+	SpotID struct{ ID }
 )
 
 // NewReadID derives the id of a read: camera and the camera's own event id, or, when it has none, camera, capture
@@ -96,13 +98,22 @@ func NewHitID(list, entry string, p PassageID, m Match) HitID {
 }
 
 // NewOffenceID derives the id of a candidate offence. period is the rule's natural period: for LEZ the
-// Brussels day, for speed the site and a slot of time.
+// Brussels day, for speed the measured read.
 func NewOffenceID(rule RuleID, class Class, period []byte) OffenceID {
 	var stack [256]byte
 	b := appendField(stack[:0], "offence/1")
 	b = appendField(b, string(rule))
 	b = class.AppendTo(append(b, byte(class.Len())))
 	return OffenceID{cut(append(b, period...))}
+}
+
+// NewSpotID derives the id of a spot.
+func NewSpotID(rule RuleID, class Class, site string) SpotID {
+	var stack [256]byte
+	b := appendField(stack[:0], "spot/1")
+	b = appendField(b, string(rule))
+	b = class.AppendTo(append(b, byte(class.Len())))
+	return SpotID{cut(appendField(b, site))}
 }
 
 func cut(b []byte) ID {

@@ -79,6 +79,7 @@ type Step struct {
 // Earlier is an offence (candidate or held) that stands already, as the passages after it need to know it.
 type Earlier struct {
 	ID         OffenceID
+	Spot       SpotID // zero = excludes only its own id
 	CapturedAt Micros
 	Passage    PassageID
 }
@@ -91,11 +92,11 @@ type Decision struct {
 	Outcome          Outcome
 	Reason           string // closed set per family. Example: exempt_oldtimer
 	Passage          PassageID
-	On               Sighting     // the read it is decided on
-	Offence          OffenceID    // set for offence, held and duplicate
-	Near             [2]OffenceID // with Within: an offence of these ids captured less than that away is the same offence
-	Within           Micros       // 0 = only Offence itself is
-	HoldUntil        Micros       // held: when to look again; 0 = until something changes
+	On               Sighting  // the read it is decided on
+	Offence          OffenceID // set for offence, held and duplicate
+	Spot             SpotID    // with Within: an offence of the spot captured less than that away is the same offence
+	Within           Micros    // 0 = only one of the same id is
+	HoldUntil        Micros    // held: when to look again; 0 = until something changes
 	Measured         Speed
 	Corrected        Speed
 	Limit            Speed

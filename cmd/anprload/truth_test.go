@@ -21,7 +21,7 @@ type pure struct {
 	engine   *rules.Engine
 	window   *dedup.Window
 	passages *dedup.Passages
-	offences map[schemas.OffenceID]schemas.Micros
+	standing rules.Standing
 	got      bench.Got
 
 	rejects             map[schemas.Reason]uint64
@@ -39,7 +39,7 @@ func newPure(t *testing.T, dir string) *pure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pure{t: t, ref: ref, engine: rules.New(cat), offences: map[schemas.OffenceID]schemas.Micros{}, rejects: map[schemas.Reason]uint64{}}
+	p := &pure{t: t, ref: ref, engine: rules.New(cat), rejects: map[schemas.Reason]uint64{}}
 	p.window = dedup.NewWindow(10*schemas.Minute, 1<<20)
 	p.passages = dedup.NewPassages(dedup.Config{}, p.decide)
 	return p
@@ -91,7 +91,7 @@ func (p *pure) read(r *schemas.Read, b []byte) *schemas.RejectError {
 }
 
 func (p *pure) decide(ps *schemas.Passage) {
-	s := rules.Subject{Passage: ps, Seen: func(id schemas.OffenceID) (schemas.Micros, bool) { t, ok := p.offences[id]; return t, ok }}
+	s := rules.Subject{Passage: ps, Standing: &p.standing}
 	s.Camera, _ = p.ref.Camera(ps.Best.Camera.String())
 	if !ps.Measured.Read.IsZero() {
 		s.MeasuredBy, _ = p.ref.Camera(ps.Measured.Camera.String())
@@ -102,7 +102,7 @@ func (p *pure) decide(ps *schemas.Passage) {
 		if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 			continue
 		}
-		p.offences[d.Offence] = d.On.CapturedAt
+		p.standing.Add(schemas.Earlier{ID: d.Offence, Spot: d.Spot, CapturedAt: d.On.CapturedAt})
 		p.got.AddOffence(&anprv1.Offence{
 			OffenceId: d.Offence.ID[:], ReadId: d.On.Read.ID[:], Family: string(d.Family), Plate: d.On.Plate.String(), CapturedAtUs: int64(d.On.CapturedAt),
 		})

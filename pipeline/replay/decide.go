@@ -145,7 +145,7 @@ func (w *worker) note(d *schemas.Decision, i int) {
 	}
 	switch {
 	case d.Within > 0:
-		w.near = append(w.near, nearClaim{c, d.Offence.ID, [2]schemas.ID{d.Near[0].ID, d.Near[1].ID}, d.Within})
+		w.near = append(w.near, nearClaim{c, d.Offence, d.Spot, d.Within})
 	case !outside:
 		w.claim(d.Offence.ID, &c)
 	}
@@ -175,11 +175,11 @@ func (w *worker) join(o *worker) {
 	w.near = append(w.near, o.near...)
 }
 
-// nearClaim is a claim that an offence of another id may have made a duplicate of: one of ids near, captured less than within away.
+// nearClaim is a claim that an offence of another id may have made a duplicate of: one of the spot, captured less than within away.
 type nearClaim struct {
 	claim
-	id     schemas.ID
-	near   [2]schemas.ID
+	id     schemas.OffenceID
+	spot   schemas.SpotID
 	within schemas.Micros
 }
 
@@ -193,25 +193,24 @@ func (w *worker) settle() {
 		case b.before(&a.claim):
 			return 1
 		}
-		return bytes.Compare(a.id[:], b.id[:])
+		return bytes.Compare(a.id.ID[:], b.id.ID[:])
 	})
-	stands := make(map[schemas.ID]schemas.Micros, len(w.near))
+	var standing rules.Standing
 	for i := range w.near {
 		c := &w.near[i]
-		_, taken := stands[c.id]
-		for _, id := range c.near {
-			then, ok := stands[id]
-			taken = taken || ok && max(then, c.captured)-min(then, c.captured) < c.within
+		_, taken := standing.Of(c.id)
+		if !taken {
+			_, taken = standing.Near(c.spot, c.captured, c.within)
 		}
 		if !taken {
-			stands[c.id] = c.captured
+			standing.Add(schemas.Earlier{ID: c.id, Spot: c.spot, CapturedAt: c.captured})
 		}
 		switch {
 		case c.captured < w.cfg.From || c.captured >= w.cfg.To:
 		case taken:
 			w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
 		default:
-			w.claims[c.id] = c.claim
+			w.claims[c.id.ID] = c.claim
 		}
 	}
 	w.near = nil

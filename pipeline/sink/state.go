@@ -34,7 +34,7 @@ func (s *State) Reached(ctx context.Context, topic string, partition int32) (r p
 // Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
 // decided by records below the offset, each once and in id order.
 func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
-	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id) FROM offences
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id), toString(rule), toString(family), class, toString(site) FROM offences
 		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
 		partition, below, int64(since.Start()))
 	if err != nil {
@@ -43,9 +43,9 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 	defer func() { _ = rows.Close() }()
 	var out []schemas.Earlier
 	for rows.Next() {
-		var offence, passage string
+		var offence, passage, rule, family, class, site string
 		var at int64
-		if err := rows.Scan(&offence, &at, &passage); err != nil {
+		if err := rows.Scan(&offence, &at, &passage, &rule, &family, &class, &site); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
 		o, err1 := schemas.ParseID(offence)
@@ -53,7 +53,11 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
-		out = append(out, schemas.Earlier{ID: schemas.OffenceID{ID: o}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p}})
+		e := schemas.Earlier{ID: schemas.OffenceID{ID: o}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p}}
+		if plate, ok := schemas.PlateFrom(class); ok && family == string(schemas.FamilySpeed) {
+			e.Spot = schemas.NewSpotID(schemas.RuleID(rule), plate.Class(), site)
+		}
+		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)

@@ -33,8 +33,8 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 		d := testDecision(r, s.outcome)
 		d.On.Camera, d.Seal = schemas.CameraRefOf(s.camera), schemas.Sum{s.seal}
 		b := NewBlock(nil)
-		b.Decision(d, r.Class, nil, pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
-		out = append(out, schemas.Earlier{ID: d.Offence, CapturedAt: d.On.CapturedAt, Passage: d.Passage})
+		b.Decision(d, r.Class, testCamera(), pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
+		out = append(out, schemas.Earlier{ID: d.Offence, Spot: schemas.NewSpotID(d.Rule, r.Class, testCamera().Site), CapturedAt: d.On.CapturedAt, Passage: d.Passage})
 		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
 		if err := c.Insert(t.Context(), rg, &pipeline.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
