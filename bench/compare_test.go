@@ -157,3 +157,32 @@ func TestMisreadStaysInItsClass(t *testing.T) {
 		}
 	}
 }
+
+func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
+	c := testCity(t, 41)
+	cam, plate := c.cameras[0].ID, schemas.MustPlate("1ABC123")
+	read := func(n byte) schemas.ReadID { return schemas.ReadID{ID: schemas.ID{n}} }
+	h := newTruth(c)
+	for n, at := range []schemas.Micros{0, 50, 100, 200} { // the second is near the first and the third
+		h.speeds = append(h.speeds, ExpectedSpeed{Read: read(byte(n + 1)), Camera: cam, Class: plate.Class(), At: at * schemas.Second})
+	}
+	for _, x := range []struct {
+		offences string
+		want     Tally
+	}{
+		{"\x01\x03\x04", Tally{Expected: 3, Found: 3, Optional: 1}},
+		{"\x02\x04", Tally{Expected: 2, Found: 2, Optional: 2}}, // the second was seen first
+		{"\x01\x04", Tally{Expected: 3, Found: 2, Missing: 1, Optional: 1}},
+		{"\x04", Tally{Expected: 4, Found: 1, Missing: 3}},
+		{"\x01\x02\x04", Tally{Expected: 3, Found: 3, Extra: 2, Optional: 1}}, // one excess, two offences
+	} {
+		g := &Got{}
+		for _, n := range []byte(x.offences) {
+			id := read(n)
+			g.AddOffence(&anprv1.Offence{OffenceId: id.ID[:], Family: "speed", ReadId: id.ID[:], Plate: plate.String()})
+		}
+		if got := h.Compare(g, 10*schemas.Second).Speed; got != x.want {
+			t.Errorf("offences %q: %+v, want %+v", x.offences, got, x.want)
+		}
+	}
+}
