@@ -214,6 +214,11 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 		return camRead(camera, "1OKA112", captured, received, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 })
 	}
 	first, second := at, at+2*schemas.Second
+	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
+	unmeasured, other := camRead("front", "1OKA112", first, first, plain), camRead("front", "1OKB112", first+4*schemas.Second, first+4*schemas.Second, plain)
+	slow := camRead("front", "1OKA112", first, first)    // 43 km/h
+	held := read("rear", second, first+5*schemas.Second) // on the log, the other car has moved the clock on
+	misread := camRead("rear", "10KA112", second, first+5*schemas.Second, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 })
 	for _, c := range []struct {
 		name                           string
 		reads                          []*anprv1.PlateRead
@@ -226,6 +231,10 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 			read("front", first, second), read("front", second, second), read("front", second, second+3*schemas.Hour),
 		}, 2, 1, 1},
 		{"uploaded again as it was", []*anprv1.PlateRead{read("front", first, second), read("front", first, second+3*schemas.Hour)}, 2, 1, 0},
+		{"one held back until its passage was decided, the other without a speed", []*anprv1.PlateRead{unmeasured, other, held}, 2, 1, 0},
+		{"one held back, the other measured too", []*anprv1.PlateRead{read("front", first, first), other, held}, 2, 1, 0},
+		{"one held back, the other within the limit: the lower speed counts", []*anprv1.PlateRead{slow, other, held}, 2, 0, 0},
+		{"one held back, of a plate read otherwise", []*anprv1.PlateRead{unmeasured, other, misread}, 2, 0, 0},
 		{"two excesses", []*anprv1.PlateRead{read("front", first, first), read("front", first+schemas.Minute, first+schemas.Minute)}, 2, 2, 0},
 	} {
 		block, b := oneShard(t, encoded(c.reads))

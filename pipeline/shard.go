@@ -73,6 +73,7 @@ type Shard struct {
 	cameras   cameraTable
 	untouched bool // touch nothing, to measure and test what that changes
 	subject   rules.Subject
+	late      schemas.Passage // of one read
 	hits      []schemas.Hit
 	decisions []schemas.Decision
 	scratch   rules.Scratch // of the decisions' traces: block and publisher keep none
@@ -137,6 +138,24 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, site uint64) {
 	}
 	if a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant {
 		s.match(r, cam, a)
+	}
+	if a.Straggler {
+		s.straggler(r, cam, a.Passage)
+	}
+}
+
+// straggler judges the speed of a read that was held back on its way until its passage was decided, and is the only one that was
+// measured. Had the passage had a measurement, the lower one would count, for the driver: then a later one changes nothing.
+func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, id schemas.PassageID) {
+	if s.out == nil {
+		return
+	}
+	p := &s.late
+	*p = dedup.Alone(r, id)
+	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Late: true, Standing: &s.standing}
+	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], &s.subject, s.world.Registry)
+	for i := range s.decisions {
+		s.decide(&s.decisions[i], p, cam)
 	}
 }
 

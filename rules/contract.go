@@ -28,6 +28,9 @@ type Subject struct {
 	Camera  *schemas.Camera // of Passage.Best
 	// MeasuredBy is the camera of Passage.Measured, nil when no speed was measured or the camera left the registry.
 	MeasuredBy *schemas.Camera
+	// Late says that Passage is one read that came after its passage was decided: its speed is judged, for which the passage may have
+	// had no measurement, and nothing else.
+	Late bool
 	// Standing is what stands of offences; nil means nothing.
 	Standing *Standing
 }

@@ -87,7 +87,10 @@ func (e *Engine) DecideIn(sc *Scratch, dst []schemas.Decision, s *Subject, ref R
 // decide makes its own scratch, when it is given none, only for a passage that needs one.
 func (e *Engine) decide(sc *Scratch, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
 	var clears Clears
-	q := e.lez.quick(s, ref)
+	q := quickNone
+	if !s.Late {
+		q = e.lez.quick(s, ref)
+	}
 	if q == quickFull {
 		dst, q = keep(dst, e.lezFull(sc.roomLEZ(), s, ref))
 	}
@@ -118,6 +121,9 @@ func keep(dst []schemas.Decision, d *schemas.Decision) ([]schemas.Decision, quic
 // Explain evaluates every rule in full and returns all decisions with their traces, also those that are clear and, with the
 // reason not_applicable, those of rules that do not apply. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) []schemas.Decision {
+	if s.Late {
+		return []schemas.Decision{*e.speedFull(&room{}, s, ref)}
+	}
 	return []schemas.Decision{*e.lezFull(&room{}, s, ref), *e.speedFull(&room{}, s, ref)}
 }
 

@@ -93,6 +93,9 @@ func (r speed) full(v *verdict, s *Subject, ref Reference) {
 		v.end(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
+	if s.Late {
+		v.note(stepSpeedLate, true)
+	}
 	c := r.cat.correction.at(m.CapturedAt)
 	if c == nil {
 		v.note(stepSpeedInForce, false, m.CapturedAt.Day().String())

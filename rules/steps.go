@@ -64,6 +64,7 @@ var (
 	stepSpeedTotal       = newCode("speed.total", 2)
 	stepSpeedExcess      = newCode("speed.excess", 2)
 	stepSpeedOne         = newCode("speed.one_offence", 2)
+	stepSpeedLate        = newCode("speed.late", 0)
 )
 
 // Reasons of a decision. Per family they are a closed set, with reasonExempt + kind for each kind of the catalogue.

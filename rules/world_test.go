@@ -313,7 +313,7 @@ func (w *world) subject(l *line) *Subject {
 		ID: schemas.PassageIDOf(best.Read), Class: plate.Class(), First: at, Last: at, Reads: 1,
 		Variants: uint8(l.num("variants", 1)), Parked: l.has("parked"), Best: best,
 	}
-	s := &Subject{Passage: p, Camera: cam, Standing: &w.standing}
+	s := &Subject{Passage: p, Camera: cam, Standing: &w.standing, Late: l.has("late")}
 	if speed := l.kmh("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed

@@ -21,6 +21,7 @@ type modelSlot struct {
 	last     schemas.Micros // log clock at the latest read
 	next     int32          // of the same key, -1 at the end
 	closed   bool
+	lacking  bool // closed with one plate and without a speed
 	nplates  uint8
 	plates   [maxPlates]schemas.Plate
 	reported []schemas.HitID
@@ -112,7 +113,7 @@ func modelCloses(c Config, last schemas.Micros) schemas.Micros {
 }
 
 func (ps *model) close(s *modelSlot) {
-	s.closed = true
+	s.closed, s.lacking = true, s.nplates == 1 && s.p.Measured.Read.IsZero()
 	ps.open--
 	ps.emit(&s.p)
 }
@@ -124,7 +125,7 @@ func (ps *model) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
 	i := ps.find(r.CapturedAt)
 	if i < 0 {
 		i = ps.create(r, offset, r.CapturedAt)
-		return Added{JoinedNew, ps.slots[i].p.ID, i}
+		return Added{Joined: JoinedNew, Passage: ps.slots[i].p.ID, slot: i}
 	}
 	s := &ps.slots[i]
 	if s.p.Parked {
@@ -144,10 +145,12 @@ func (ps *model) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
 	s.p.Reads++
 	s.p.Last = max(s.p.Last, r.CapturedAt)
 	modelObserve(&s.p, r)
+	a := Added{Joined: JoinedSame, Passage: s.p.ID, Straggler: s.closed && s.lacking && r.Speed > 0 && r.Plate == s.plates[0], slot: i}
+	s.lacking = s.lacking && !a.Straggler
 	if s.addPlate(r.Plate) {
-		return Added{JoinedVariant, s.p.ID, i}
+		a.Joined = JoinedVariant
 	}
-	return Added{JoinedSame, s.p.ID, i}
+	return a
 }
 
 // Report remembers a hit of the passage and says whether it is new to it.
@@ -268,7 +271,7 @@ func (ps *model) openParked(i int32, r *schemas.Read, offset int64) Added {
 	j := ps.create(r, offset, lo)
 	s := &ps.slots[j]
 	s.p.Parked = true
-	return Added{JoinedParked, s.p.ID, j}
+	return Added{Joined: JoinedParked, Passage: s.p.ID, slot: j}
 }
 
 // addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
@@ -288,7 +291,7 @@ func (ps *model) addParked(i int32, r *schemas.Read, offset int64) Added {
 	s.hi = max(s.hi, r.CapturedAt)
 	s.p.Merged++
 	s.p.Last = max(s.p.Last, r.CapturedAt)
-	return Added{JoinedMerged, s.p.ID, i}
+	return Added{Joined: JoinedMerged, Passage: s.p.ID, slot: i}
 }
 
 // retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.

@@ -10,7 +10,7 @@ func (ps *Passages) openParked(i int32, r *schemas.Read, place int, offset int64
 	s = &ps.slots.items[j]
 	s.parked = true
 	ps.bodies.items[s.body].Parked = true
-	return Added{JoinedParked, s.id, j}
+	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
 }
 
 // addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
@@ -32,7 +32,7 @@ func (ps *Passages) addParked(i int32, r *schemas.Read, place int, offset int64)
 		p.Merged++
 		p.Last = max(p.Last, r.CapturedAt)
 	}
-	return Added{JoinedMerged, s.id, i}
+	return Added{Joined: JoinedMerged, Passage: s.id, slot: i}
 }
 
 // retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.

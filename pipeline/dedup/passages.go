@@ -123,14 +123,19 @@ func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
 	ps.emit(ps.bodies.items[s.body].whole(ps.measured[s.body], &ps.room))
+	at := ps.measured[s.body]
 	ps.bodies.give(s.body)
+	if s.body = closedDone; s.nplates == 1 && at == measuredNone {
+		s.body = closedUnmeasured
+	}
 }
 
 // Added is the answer of Add.
 type Added struct {
-	Joined  Joined
-	Passage schemas.PassageID
-	slot    int32
+	Joined    Joined
+	Passage   schemas.PassageID
+	Straggler bool // the passage was decided without a measurement, with this plate as its only one, and this is the first read with a speed
+	slot      int32
 }
 
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
@@ -142,7 +147,7 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 	i := ps.find(head, r.CapturedAt)
 	if i < 0 {
 		i = ps.create(r, key{r.Class, site, tag, place}, offset, r.CapturedAt)
-		return Added{JoinedNew, ps.slots.items[i].id, i}
+		return Added{Joined: JoinedNew, Passage: ps.slots.items[i].id, slot: i}
 	}
 	s := &ps.slots.items[i]
 	if s.parked {
@@ -157,8 +162,12 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 	s.last = ps.clock
 	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
 	fresh := ps.addPlate(s, r.Plate)
+	a := Added{Joined: JoinedSame, Passage: s.id, slot: i}
 	if s.closed {
 		ps.Stragglers++
+		if s.body == closedUnmeasured && r.Speed > 0 && r.Plate == s.plates[0] {
+			a.Straggler, s.body = true, closedDone
+		}
 	} else {
 		p := &ps.bodies.items[s.body]
 		p.Reads++
@@ -169,9 +178,9 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 		ps.measured[s.body] = p.observe(r, ps.measured[s.body])
 	}
 	if fresh {
-		return Added{JoinedVariant, s.id, i}
+		a.Joined = JoinedVariant
 	}
-	return Added{JoinedSame, s.id, i}
+	return a
 }
 
 // find returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.

@@ -21,7 +21,7 @@ type slot struct {
 	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
 	last     schemas.Micros // log clock at the latest read
 	next     int32          // of the same key, -1 at the end
-	body     int32          // in bodies, until it closes
+	body     int32          // in bodies, until it closes; then closedUnmeasured or closedDone
 	tag      uint32         // of the key
 	closed   bool
 	parked   bool
@@ -33,6 +33,12 @@ type slot struct {
 	far      int32 // more plates: place in fars + 1
 	reported int32 // hits told: first place in reports + 1
 }
+
+// What body says of a decided passage: whether a read with a speed would be its first one, all reads having named one plate.
+const (
+	closedUnmeasured int32 = -1
+	closedDone       int32 = -2
+)
 
 const slotSize = 128
 

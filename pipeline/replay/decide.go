@@ -114,8 +114,26 @@ func (w *worker) decide() {
 			w.note(&w.decisions[k], i)
 		}
 	}
+	w.decideLate()
 	if w.gone()-w.told >= 4096 {
 		w.tell()
+	}
+}
+
+// decideLate judges the speeds of the reads that came after their passages were decided.
+func (w *worker) decideLate() {
+	g := &w.group
+	for i := range g.late {
+		l := &g.late[i]
+		cam, ok := w.cfg.Registry.Camera(l.passage.Best.Camera.String())
+		if !ok || !g.judged(l) {
+			continue
+		}
+		w.subject = rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
+		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &w.subject, w.cfg.Registry)
+		for k := range w.decisions {
+			w.noteAt(&w.decisions[k], int(l.of), l.offset, l.offset, l.offset)
+		}
 	}
 }
 
@@ -128,8 +146,14 @@ func (w *worker) tell() {
 	w.told = n
 }
 
-// note takes a decision into the result.
+// note takes a decision on a passage into the result.
 func (w *worker) note(d *schemas.Decision, i int) {
+	g := &w.group
+	w.noteAt(d, i, g.rows[i].closed, g.last[i], g.first[i])
+}
+
+// noteAt takes a decision made at the record closed into the result.
+func (w *worker) noteAt(d *schemas.Decision, i int, closed, last, first int64) {
 	outside := d.On.CapturedAt < w.cfg.From || d.On.CapturedAt >= w.cfg.To
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 		if !outside {
@@ -141,7 +165,7 @@ func (w *worker) note(d *schemas.Decision, i int) {
 	c := claim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected, limit: d.Limit,
 		passage: g.rows[i].id, plate: g.rows[i].plate, captured: d.On.CapturedAt,
-		partition: g.rows[i].partition, closed: g.rows[i].closed, last: g.last[i], first: g.first[i],
+		partition: g.rows[i].partition, closed: closed, last: last, first: first,
 	}
 	switch {
 	case d.Within > 0:
@@ -198,15 +222,16 @@ func (w *worker) settle() {
 	var standing rules.Standing
 	for i := range w.near {
 		c := &w.near[i]
-		_, taken := standing.Of(c.id)
+		first, taken := standing.Of(c.id)
 		if !taken {
-			_, taken = standing.Near(c.spot, c.captured, c.within)
+			first, taken = standing.Near(c.spot, c.captured, c.within)
 		}
 		if !taken {
-			standing.Add(schemas.Earlier{ID: c.id, Spot: c.spot, CapturedAt: c.captured})
+			standing.Add(schemas.Earlier{ID: c.id, Spot: c.spot, CapturedAt: c.captured, Passage: schemas.PassageID{ID: c.passage}})
 		}
 		switch {
 		case c.captured < w.cfg.From || c.captured >= w.cfg.To:
+		case taken && first.Passage.ID == c.passage: // the first verdict on the passage stays
 		case taken:
 			w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
 		default:

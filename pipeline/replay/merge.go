@@ -41,8 +41,17 @@ type group struct {
 	passages []schemas.Passage
 	last     []int64 // offset of the last read taken
 	first    []int64 // and of the first
+	late     []lateRead
 	index    map[schemas.ID]int32
 	read     schemas.Read
+}
+
+// lateRead is a measured read that came after its passage was decided. The pipeline judges the first by itself when the passage
+// had no measurement.
+type lateRead struct {
+	of      int32 // passage of the group
+	offset  int64
+	passage schemas.Passage
 }
 
 // linear is up to how many passages are searched one by one.
@@ -50,6 +59,7 @@ const linear = 8
 
 func (g *group) reset() {
 	g.rows, g.passages, g.last, g.first = g.rows[:0], g.passages[:0], g.last[:0], g.first[:0]
+	g.late = g.late[:0]
 	if len(g.index) > 0 {
 		clear(g.index)
 	}
@@ -93,14 +103,33 @@ func (g *group) find(id *schemas.ID) int {
 // take gives a read to its passage, unless it came after the passage was decided. It reports whether it was taken.
 func (g *group) take(r *readRow) bool {
 	i := g.find(&r.passage)
-	if i < 0 || r.offset >= g.rows[i].closed {
+	if i < 0 {
 		return false
 	}
 	r.fill(&g.read)
+	if r.offset >= g.rows[i].closed {
+		if g.read.Speed > 0 && g.rows[i].variants <= 1 && g.read.Plate == g.rows[i].plate {
+			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.Alone(&g.read, schemas.PassageID{ID: g.rows[i].id})})
+		}
+		return false
+	}
 	dedup.Observe(&g.passages[i], &g.read)
 	g.last[i] = max(g.last[i], r.offset)
 	if g.first[i] < 0 || r.offset < g.first[i] {
 		g.first[i] = r.offset
+	}
+	return true
+}
+
+// judged reports whether the pipeline judged the read; all reads of the group must have been taken.
+func (g *group) judged(l *lateRead) bool {
+	if !g.passages[l.of].Measured.Read.IsZero() {
+		return false
+	}
+	for i := range g.late {
+		if o := &g.late[i]; o.of == l.of && o.offset < l.offset {
+			return false
+		}
 	}
 	return true
 }

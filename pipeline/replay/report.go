@@ -217,9 +217,17 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	if !p.Measured.Read.IsZero() {
 		subject.MeasuredBy, _ = cfg.Registry.Camera(p.Measured.Camera.String())
 	}
-	for _, dec := range cfg.Engine.Explain(&subject, cfg.Registry) {
-		if dec.Rule == d.rule {
-			d.Decisions = append(d.Decisions, dec)
+	subjects := []*rules.Subject{&subject}
+	for i := range g.late {
+		if c, ok := cfg.Registry.Camera(g.late[i].passage.Best.Camera.String()); ok && g.judged(&g.late[i]) {
+			subjects = append(subjects, &rules.Subject{Passage: &g.late[i].passage, Camera: c, MeasuredBy: c, Late: true})
+		}
+	}
+	for _, s := range subjects {
+		for _, dec := range cfg.Engine.Explain(s, cfg.Registry) {
+			if dec.Rule == d.rule {
+				d.Decisions = append(d.Decisions, dec)
+			}
 		}
 	}
 	return nil
