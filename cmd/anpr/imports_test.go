@@ -67,7 +67,7 @@ var importRules = []importRule{
 	{"pipeline/replay", []string{"schemas", "rules", "pipeline/dedup"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
 	{"pipeline/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
-	{"bench/peers", []string{"bench", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
+	{"bench/peers", []string{"bench", "bench/plot", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
 	{"bench/observe", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "watches from outside, with drivers of its own"},
 	{"bench/budget", []string{"bench", "bench/observe", "bench/regress", "schemas"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and measures it from outside"},
 	{"bench/regress", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "compares benchmark output; it knows nothing of plates"},

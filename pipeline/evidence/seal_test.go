@@ -154,7 +154,8 @@ func TestEveryChangeOfAnyFieldBreaksTheSeal(t *testing.T) {
 	seen := map[string]string{hex.EncodeToString(AppendSealed(nil, d)): "the original"}
 	tried := 0
 	for _, l := range leaves(t, "Decision", reflect.ValueOf(d).Elem()) {
-		if strings.HasPrefix(l.path, "Decision.Seal") {
+		// The seal itself; and what only excludes other offences in memory: the trace, which is sealed, has site and span.
+		if strings.HasPrefix(l.path, "Decision.Seal") || strings.HasPrefix(l.path, "Decision.Spot") || l.path == "Decision.Within" {
 			continue
 		}
 		for n, change := range l.changes {
