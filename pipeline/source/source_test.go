@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,16 +59,25 @@ func broker(t *testing.T, partitions int32) []string {
 
 func produce(t *testing.T, brokers []string, values ...[]byte) {
 	t.Helper()
-	recs := make([]kafka.Record, len(values))
-	for i, v := range values {
-		recs[i] = kafka.Record{Time: time.Unix(1_790_000_000, 0), Value: kafka.NewBytes(v)}
-	}
-	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second}
-	resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
-		Topic: topic, Partition: 0, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(recs...),
-	})
-	if err != nil || resp.Error != nil {
-		t.Fatalf("produce: %v %v", err, resp)
+	for began := time.Now(); ; {
+		recs := make([]kafka.Record, len(values))
+		for i, v := range values {
+			recs[i] = kafka.Record{Time: time.Unix(1_790_000_000, 0), Value: kafka.NewBytes(v)}
+		}
+		// A transport of its own: the shared one remembers a broker's topics for seconds, and this test's was made just now. A real broker
+		// may need a moment to know it too.
+		transport := &kafka.Transport{}
+		client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second, Transport: transport}
+		resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
+			Topic: topic, Partition: 0, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(recs...),
+		})
+		transport.CloseIdleConnections()
+		if err == nil && resp.Error == nil {
+			return
+		}
+		if err == nil || !strings.Contains(err.Error(), "topic not found") || time.Since(began) > 30*time.Second {
+			t.Fatalf("produce: %v %v", err, resp)
+		}
 	}
 }
 
