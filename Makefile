@@ -75,13 +75,14 @@ e2e: setup ## The whole program from outside: start, feed, kill, restart, count
 	CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m ./cmd/anpr
 
 .PHONY: test-kafka
-test-kafka: setup ## The pipeline against one and three real Apache Kafka brokers, and the faults, shortened (needs Java 17 and Maven; no Docker)
+test-kafka: setup ## The pipeline against one and three real Apache Kafka brokers, and the faults, shortened (needs Java 17, Maven, and root to mount small file systems; no Docker)
 	CGO_ENABLED=0 go test -tags faults -count=1 -timeout 10m -run '$(FAULT_TESTS)' ./pipeline/delivery ./pipeline/gateway
 	deploy/kafka-test/run.sh
 
 .PHONY: test-faults
 test-faults: setup ## Every fault at level 2, at its full length, on the embedded broker and on three real ones (an hour): FAULTS=short as in CI
 	@mkdir -p bin
+	@command -v iptables >/dev/null || { echo "installing iptables"; apt-get install -y -qq --no-install-recommends iptables; }
 	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) CGO_ENABLED=0 go test -tags faults -count=1 -timeout 60m ./pipeline/delivery
 	CGO_ENABLED=0 go test -tags faults -count=1 -run ImageStore ./pipeline/gateway
 	ANPR_FAULTS=$(FAULTS) CGO_ENABLED=0 go test -tags e2e,faults -count=1 -timeout 60m -run 'TestFaults|TestADemo' ./cmd/anpr

@@ -183,7 +183,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 	b.Totals.Passages++
 	cam, ok := s.camera(alias(&p.Best.Camera))
 	if !ok { // left the registry since the read: keep the passage, decide nothing
-		b.Block.Passage(p, &schemas.Camera{ID: p.Best.Camera.String()}, s.pos)
+		b.Block.Passage(p, nil, s.pos)
 		return
 	}
 	b.Block.Passage(p, cam, s.pos)

@@ -163,8 +163,8 @@ func (b *simBlock) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camer
 	b.add("reads", "%x %x %s %s %s %d %d %d %d %d %s", r.ID.ID[:], p.ID[:], cam.ID, r.Plate, r.RawPlate, r.CapturedAt, r.ReceivedAt, r.Speed, r.Flags, pos.Offset, r.Class)
 }
 
-func (b *simBlock) Passage(p *schemas.Passage, cam *schemas.Camera, pos Position) {
-	b.add("passages", "%x %s %d %d %d %v %x %x %d", p.ID.ID[:], cam.ID, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset)
+func (b *simBlock) Passage(p *schemas.Passage, _ *schemas.Camera, pos Position) {
+	b.add("passages", "%x %s %d %d %d %v %x %x %d", p.ID.ID[:], p.Best.Camera.String(), p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset)
 }
 
 func (b *simBlock) Hit(h *schemas.Hit, r *schemas.Read, _ *schemas.Camera, pos Position, _ schemas.Micros) {

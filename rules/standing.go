@@ -1,6 +1,10 @@
 package rules
 
-import "github.com/gvc-brussels/anpr/schemas"
+import (
+	"bytes"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
 
 // Standing is what stands of the offences (candidate or held) of one partition: a passage that gives one of them again is a
 // duplicate. The zero value is empty, nil too. It is not safe for concurrent use; decisions only read it.
@@ -40,7 +44,7 @@ func (s *Standing) Near(spot schemas.SpotID, at, within schemas.Micros) (e schem
 	}
 	for _, o := range s.spots[spot] {
 		d := max(o.CapturedAt, at) - min(o.CapturedAt, at)
-		if d < within || ok && d == within && o.ID.String() < e.ID.String() {
+		if d < within || ok && d == within && bytes.Compare(o.ID.ID[:], e.ID.ID[:]) < 0 {
 			e, within, ok = o, d, true
 		}
 	}

@@ -161,7 +161,7 @@ func needsFirewall(t *testing.T) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "iptables", "-w", "5", "-L", "INPUT", "-n").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "NOT RUN: %s: iptables does not work here (%v %s): install it and run as root\n", t.Name(), err, out)
-		t.Skipf("NOT RUN: iptables does not work here (%v): install it and run as root", err)
+		t.Fatalf("NOT RUN: iptables does not work here (%v): install it and run as root", err)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 	data := t.TempDir()
 	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=900m"); err != nil {
 		fmt.Fprintf(os.Stderr, "NOT RUN: %s: a small file system cannot be mounted (%v): run as root\n", t.Name(), err)
-		t.Skipf("NOT RUN: a small file system cannot be mounted (%v): run as root", err)
+		t.Fatalf("NOT RUN: a small file system cannot be mounted (%v): run as root", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
 	bin, p := build(t), choosePorts(t)

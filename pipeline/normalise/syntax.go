@@ -18,7 +18,7 @@ const (
 	SeriesBEReversed               // 9-123-ABC
 	SeriesBEIntl                   // 8- international, 9- personalised before 2014
 	SeriesBELetter                 // index letter since 2014: G agricultural, M motorcycle, O oldtimer, Q trailer, S moped, T taxi
-	SeriesBETemp                   // WX-16-XXX
+	SeriesBETemp                   // WX-16-ABC
 	SeriesBE1973                   // ABC-123, 1973-2008
 	SeriesBE2008                   // 123-ABC, 2008-2010
 	SeriesBECD                     // diplomatic

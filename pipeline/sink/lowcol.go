@@ -151,25 +151,6 @@ func (c *lowCol) value(key uint32) []byte {
 	return c.dict.buf[s.start:s.end]
 }
 
-// hashed finds or makes the key of a value whose hash says all: no two values given to it have the same, so a known value is
-// not read.
-func (c *lowCol) hashed(v string, h uint64) uint32 {
-	if len(c.spans)*2 >= len(c.slots) {
-		c.grow()
-	}
-	mask := uint64(len(c.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		slot := c.slots[i]
-		if slot == 0 {
-			c.slots[i] = uint32(len(c.spans)) + 1
-			return c.add(view(v), h)
-		}
-		if c.spans[slot-1].hash == h {
-			return slot - 1
-		}
-	}
-}
-
 // key finds or makes the key of a value.
 func (c *lowCol) key(v []byte) uint32 {
 	if len(c.spans)*2 >= len(c.slots) {

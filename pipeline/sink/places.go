@@ -94,11 +94,7 @@ func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
 // meet is add for a camera that is new to the block.
 func (p *places) meet(id []byte, cam *schemas.Camera, at schemas.Micros) {
 	p.camera.append(p.camera.key(id)) // too many to be among those met lately
-	if cam.SiteHash != 0 {
-		p.site.append(p.site.hashed(cam.Site, cam.SiteHash))
-	} else {
-		p.site.str(cam.Site)
-	}
+	p.site.append(p.site.key(view(cam.Site)))
 	p.zone.str(cam.ZoneAt(at))
 	if cam.Index >= maxKnown {
 		return

@@ -34,7 +34,8 @@ func (s *State) Reached(ctx context.Context, topic string, partition int32) (r p
 // Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
 // decided by records below the offset, each once and in id order.
 func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
-	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id), toString(rule), toString(family), class, toString(site) FROM offences
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
+		toString(rule), toString(family), class, toString(site) FROM offences
 		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
 		partition, below, int64(since.Start()))
 	if err != nil {
