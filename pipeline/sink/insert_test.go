@@ -263,3 +263,23 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames: without an entry nothing may be remembered from one row for the next.
+func TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames(t *testing.T) {
+	c, conn := migrated(t, nil)
+	b := newBatch(0)
+	for i, id := range []string{"gone-1", "gone-2", "gone-1", "gone-3"} {
+		r := testRead(i, march)
+		p := &schemas.Passage{ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: march, Last: march, Reads: 1, Variants: 1}
+		p.Best = schemas.Sighting{Read: r.ID, Camera: schemas.CameraRefOf(id), CapturedAt: march, Plate: r.Plate}
+		b.Passage(p, nil, b.next())
+		b.t.Passages++
+		b.t.Ticks++
+	}
+	if err := b.insert(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := query[string](t, conn, "SELECT arrayStringConcat(arraySort(groupArray(toString(camera_id))), ' ') FROM passages"), "gone-1 gone-1 gone-2 gone-3"; got != want {
+		t.Errorf("cameras %s, want %s", got, want)
+	}
+}
