@@ -160,8 +160,7 @@ func (r *program) firewall(flag string, d time.Duration, target ...string) {
 func needsFirewall(t *testing.T) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "iptables", "-w", "5", "-L", "INPUT", "-n").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "NOT RUN: %s: iptables does not work here (%v %s): install it and run as root\n", t.Name(), err, out)
-		t.Fatalf("NOT RUN: iptables does not work here (%v): install it and run as root", err)
+		t.Fatalf("NOT RUN: iptables does not work here (%v %s): install it and run as root", err, out)
 	}
 }
 
@@ -235,7 +234,6 @@ func TestADemoKilledGoesOnWithItsData(t *testing.T) {
 func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 	data := t.TempDir()
 	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=900m"); err != nil {
-		fmt.Fprintf(os.Stderr, "NOT RUN: %s: a small file system cannot be mounted (%v): run as root\n", t.Name(), err)
 		t.Fatalf("NOT RUN: a small file system cannot be mounted (%v): run as root", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })

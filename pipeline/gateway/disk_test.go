@@ -19,7 +19,6 @@ func tmpfs(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		fmt.Fprintf(os.Stderr, "NOT RUN: %s: a small file system cannot be mounted (%v): run as root\n", t.Name(), err)
 		t.Fatalf("NOT RUN: a small file system cannot be mounted (%v): run as root", err)
 	}
 	t.Cleanup(func() {
