@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -62,7 +61,7 @@ func (b *Budget) outcome(w *Where, profile string, margin float64) *Outcome {
 	return &Outcome{
 		Profile: profile, Margin: margin, At: time.Now().UTC().Format(time.RFC3339), Broker: w.Broker(), Stack: b.Stack, Cases: map[string]*observe.Report{},
 		Machine: fmt.Sprintf("%d CPUs, %s/%s, %s, load %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), load()),
-		Data:    fileSystem(w.Data), Revision: revision(),
+		Data:    bench.FileSystem(w.Data), Revision: revision(),
 	}
 }
 
@@ -73,18 +72,6 @@ func load() string {
 		return f[0]
 	}
 	return "unknown"
-}
-
-// fileSystem names what the data lie on: on this depends what a part of ClickHouse and an fsync cost.
-func fileSystem(dir string) string {
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(dir, &s); err != nil {
-		return "unknown"
-	}
-	if name, ok := map[int64]string{0x01021994: "tmpfs", 0xef53: "ext4", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x794c7630: "overlayfs"}[int64(s.Type)]; ok { //nolint:unconvert // 32 bits elsewhere
-		return name
-	}
-	return fmt.Sprintf("file system %#x", s.Type)
 }
 
 func revision() string {
@@ -193,18 +180,4 @@ func (b *Budget) Ladder(ctx context.Context, w *Where, rates []int, measure time
 		_, _ = fmt.Fprintf(log, "%8d %10.1f %10.1f %10.1f %10.1f %10.1f %10.0f %9.2f\n", rate, v50, v99, h50, h99, i99, lagAtEnd(rep, c.Warmup+c.Measure), overduePct(rep.Load))
 	}
 	return out, nil
-}
-
-// DataDir is where log and tables go unless told otherwise: memory, when there is a file system in memory with enough room, so that the
-// numbers are the pipeline's and not those of the disk the machine happens to have.
-func DataDir() string {
-	var s syscall.Statfs_t
-	const shm, need = "/dev/shm", 4 << 30
-	if err := syscall.Statfs(shm, &s); err == nil && uint64(s.Bsize)*s.Bavail >= need { //nolint:gosec // a block size is positive
-		if dir, err := os.MkdirTemp(shm, "anpr-"); err == nil {
-			_ = os.Remove(dir)
-			return shm
-		}
-	}
-	return filepath.Clean(os.TempDir())
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 )
 
@@ -36,7 +37,7 @@ func (o *options) run(ctx context.Context, out, log io.Writer) (exact bool, err 
 	}
 	h := &harness{options: o, out: out, log: log, day: time.Now(), logs: map[string]*topicLog{}}
 	if h.dir = o.Dir; h.dir == "" {
-		if h.dir, err = os.MkdirTemp("", "anpr-peers-"); err != nil {
+		if h.dir, err = os.MkdirTemp(bench.DataDir(), "anpr-peers-"); err != nil {
 			return false, fmt.Errorf("make a directory to work in: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(h.dir)) }()

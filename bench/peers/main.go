@@ -37,7 +37,7 @@ type options struct {
 	Profile     string        `placeholder:"DIR" help:"Save CPU, allocation and block profiles of 'anpr ingest' here."`
 	ProfileFor  time.Duration `default:"3s" help:"How long the CPU profile takes from the opening of the log; less than the drain."`
 	Kills       int           `help:"Instead of measuring: kill each system so many times with SIGKILL at random moments while it drains the log, then count what is lost and duplicated."`
-	Dir         string        `placeholder:"DIR" help:"Where to work; default a temporary directory."`
+	Dir         string        `placeholder:"DIR" help:"Where to work; default: a file system in memory when there is one with room, else the temporary directory."`
 	Out         string        `placeholder:"FILE" help:"Save the result as FILE.json, FILE.md and FILE.svg."`
 }
 

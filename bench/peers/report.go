@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
 )
 
 // measurement is one drain of the log. CPU is user and system time between the opening of the gate and the last visible row, divided by the
@@ -55,6 +57,7 @@ type report struct {
 	Machine string    `json:"machine"`
 	Engine  string    `json:"clickhouse"`
 	Command []string  `json:"command"`
+	Data    string    `json:"data"` // what the tables lie on
 	Count   int       `json:"records"`
 	Lines   []*line   `json:"systems"`
 }
@@ -62,7 +65,8 @@ type report struct {
 func newReport(h *harness) *report {
 	return &report{
 		At: h.day.UTC(), Machine: fmt.Sprintf("%d CPUs shared by everything, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version()),
-		Engine: h.engine.Version() + " (" + h.engine.Kind() + ")", Command: os.Args[1:], Count: h.Count,
+		Engine: h.engine.Version() + " (" + h.engine.Kind() + ")", Command: os.Args[1:],
+		Data: bench.FileSystem(h.dir), Count: h.Count,
 	}
 }
 
@@ -177,7 +181,7 @@ func save(file string, data []byte, text string) error {
 func (r *report) markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("Peers on the same log: %d records, %s, ClickHouse %s, %s.", r.Count, r.Machine, r.Engine, r.At.Format("2006-01-02 15:04 MST"))
+	p("Peers on the same log: %d records, %s, ClickHouse %s on %s, %s.", r.Count, r.Machine, r.Engine, r.Data, r.At.Format("2006-01-02 15:04 MST"))
 	p("Command: `bench/peers %s`. Medians of the rounds; CPU in us a row from the opening of the log to the last visible row.", strings.Join(r.Command, " "))
 	p("")
 	p("| system | log | rows/s | wall s | client CPU | of it system | server CPU | broker CPU | peak RSS MiB | lost | duplicated | rounds |")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/bench/budget"
 )
 
@@ -46,7 +47,7 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 		}
 	}
 	if c.Data == "" {
-		c.Data = budget.DataDir()
+		c.Data = bench.DataDir()
 	}
 	w := &budget.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP}
 	if len(c.Ladder) > 0 {

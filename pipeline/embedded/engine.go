@@ -42,7 +42,7 @@ type Config struct {
 	Users        []User         // none: the user "default" without password, from loopback only
 	Binary       string         // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
 	MaxMemory    int64          // bytes the engine may use; 40 % of the machine's
-	Threads      int            // of a query and of background merges; the number of CPUs, at most 4
+	Threads      int            // of a query; the number of CPUs, at most 4. Merges have half of them, so that they leave inserts a core
 	Fsync        bool           // every insert is on the disk before it is acknowledged; else it is in the page cache
 	LogLevel     string         // of the engine's own log; fatal. From error downwards it may quote queries, and so plates
 	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
@@ -220,7 +220,7 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 	}
 	return &serverConfig{
 		DataDir: cfg.DataDir, BackupDir: cfg.BackupDir, Host: host, NativePort: native, HTTPPort: httpPort, MaxMemory: cfg.MaxMemory,
-		Threads: cfg.Threads, Fsync: cfg.Fsync, LogLevel: cfg.LogLevel,
+		Threads: cfg.Threads, MergeThreads: max(1, cfg.Threads/2), Fsync: cfg.Fsync, LogLevel: cfg.LogLevel,
 	}, nil
 }
 

@@ -29,6 +29,7 @@ type serverConfig struct {
 	NativePort, HTTPPort int
 	MaxMemory            int64 // bytes
 	Threads              int
+	MergeThreads         int
 	Fsync                bool
 	LogLevel             string
 }
@@ -66,8 +67,8 @@ const configText = `<clickhouse>
   <index_mark_cache_size>16777216</index_mark_cache_size>
   <mmap_cache_size>256</mmap_cache_size>
   <compiled_expression_cache_size>33554432</compiled_expression_cache_size>
-  <background_pool_size>%[8]d</background_pool_size>
-  <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
+  <background_pool_size>%[12]d</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>4</background_merges_mutations_concurrency_ratio>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <background_move_pool_size>1</background_move_pool_size>
   <background_fetches_pool_size>1</background_fetches_pool_size>
@@ -89,7 +90,7 @@ const configText = `<clickhouse>
     <fsync_part_directory>%[9]d</fsync_part_directory>
     <merge_selecting_sleep_ms>5000</merge_selecting_sleep_ms>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
-    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>2</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
 </clickhouse>
@@ -110,7 +111,7 @@ func writeConfig(c *serverConfig, users []User) (string, error) {
 		fsync = 1
 	}
 	conf := fmt.Sprintf(configText, xmlText(c.LogLevel), xmlText(filepath.Join(c.DataDir, storeDir)), xmlText(up),
-		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir), KeepFree)
+		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir), KeepFree, c.MergeThreads)
 	cp := filepath.Join(c.DataDir, configFile)
 	return cp, os.WriteFile(cp, []byte(conf), 0o600)
 }

@@ -128,6 +128,8 @@ func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 		{Key: "optimize_on_insert", Value: "0", Important: true},
 		// Column statistics are made when parts are merged. A server that does not know the setting may ignore it.
 		{Key: "materialize_statistics_on_insert", Value: "0"},
+		// So is the text index of plates; until then a search reads the few rows of the small parts themselves.
+		{Key: "materialize_skip_indexes_on_insert", Value: "0"},
 	}
 	if c.cfg.Quorum != "" {
 		s = append(s, ch.Setting{Key: "insert_quorum", Value: c.cfg.Quorum, Important: true})
