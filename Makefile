@@ -20,6 +20,7 @@ SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
 REPLAY_READS ?= 5000000
+SCALING_VEHICLES ?= 
 PKG          ?= ./...
 FAULTS       ?= full
 # The tests that only the tag faults brings; the others run in `make test` already.
@@ -132,6 +133,11 @@ bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a mil
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
 	bin/peers --kills 20 --limit 20m --out bin/kill-result $(PEERS_FLAGS)
+
+.PHONY: bench-scaling
+bench-scaling: setup build ## The engine alone over shards (cores) as a plot bin/scaling.svg: SCALING_VEHICLES=8000000 for a country
+	ANPR_BENCH_VEHICLES=$(SCALING_VEHICLES) CGO_ENABLED=0 go test ./pipeline -run '^$$' -bench '^BenchmarkEngine$$/^all$$' -skip untouched -benchtime 1000000x -count 5 | tee bin/scaling.txt
+	bin/anprload plot --scaling --out bin bin/scaling.txt
 
 .PHONY: bench-budget
 bench-budget: setup build ## Latency of every stage against bench/budget.yaml, fails beyond it: BUDGET_PROFILE=ci for a short run with a margin

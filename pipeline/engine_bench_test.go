@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -41,7 +42,9 @@ func BenchmarkEngine(b *testing.B) {
 			return e
 		})
 	})
-	b.Run("all/shards=2", func(b *testing.B) { benchShards(b, w, 2, all) })
+	for shards := 2; shards <= max(2, runtime.NumCPU()); shards *= 2 {
+		b.Run(fmt.Sprintf("all/shards=%d", shards), func(b *testing.B) { benchShards(b, w, shards, all) })
+	}
 }
 
 // engineTrace writes traces as the program does.

@@ -20,7 +20,9 @@ const plotDescription = "Draws saved results as SVG: charts in the form of bench
 type plotCmd struct {
 	In   []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
 	Out  string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
-	Plan bool     `name:"budget" help:"The inputs are outcomes of anprload budget."`
+	Plan bool     `name:"budget" xor:"kind" help:"The inputs are outcomes of anprload budget."`
+	// Scaling is over cores: the shards share nothing.
+	Scaling bool `xor:"kind" help:"The inputs are what go test ./pipeline -bench Engine/all prints: reads a second over shards."`
 }
 
 // Run draws every input.
@@ -31,14 +33,8 @@ func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
 		base := filepath.Base(name[:len(name)-len(filepath.Ext(name))])
-		charts := map[string]*plot.Chart{}
-		if c.Plan {
-			var o budget.Outcome
-			if err := json.Unmarshal(data, &o); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			charts = outcomeCharts(base, &o)
-		} else if charts[base], err = plot.Read(bytes.NewReader(data)); err != nil {
+		charts, err := c.charts(base, data)
+		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for base, chart := range charts {
@@ -49,6 +45,23 @@ func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// charts makes what one input has, by the name of the SVG.
+func (c *plotCmd) charts(base string, data []byte) (map[string]*plot.Chart, error) {
+	var one *plot.Chart
+	var err error
+	switch {
+	case c.Plan:
+		var o budget.Outcome
+		err := json.Unmarshal(data, &o)
+		return outcomeCharts(base, &o), err
+	case c.Scaling:
+		one, err = scaling(data)
+	default:
+		one, err = plot.Read(bytes.NewReader(data))
+	}
+	return map[string]*plot.Chart{base: one}, err
 }
 
 func (c *plotCmd) draw(name string, chart *plot.Chart) error {
