@@ -244,3 +244,32 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 	}
 	t.Logf("p99 of a live hit in virtual time: %v without backlog, %v with it", p99(calm), p99(burst))
 }
+
+// TestABacklogFillsBatches: as long as the log holds enough for a whole batch, none is handed over because its linger has passed, however
+// long the records take; at the end of the log it is.
+func TestABacklogFillsBatches(t *testing.T) {
+	const rows, records = 200, 1500
+	m := runSim(t, 9, profile{workers: 1}, func(m *sim) {
+		m.log, m.fetchMost, m.perRecord = newSimLog(simPartitions), 50, time.Millisecond
+		m.config = func(c *Config) {
+			c.BatchRows, c.FewRows, c.Linger, c.LingerFew, c.LingerFull = rows, 1, time.Millisecond, 2*time.Millisecond, time.Minute
+		}
+		for i := range schemas.Micros(records) {
+			at := simStart + i*schemas.Second
+			r := camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+i%26, i/26), at, at+1)
+			m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+		}
+	})
+	batches := m.tables.durable[0]
+	if len(batches) < 3 {
+		t.Fatalf("batches %v", batches)
+	}
+	for i, b := range batches {
+		switch n, left := b.End-b.Start, records-b.Start; {
+		case left >= rows && n < rows/3: // a record is up to three rows: read, passage, hit
+			t.Errorf("batch %d has %d records while %d were on the log", i, n, left)
+		case n > rows+groupSize:
+			t.Errorf("batch %d has %d records", i, n)
+		}
+	}
+}

@@ -27,6 +27,7 @@ type runner struct {
 	free    chan *Batch   // written batches, flush -> process
 
 	upto     int64 // process: offset after the last record taken; the next batch begins there, even when the log has a hole
+	end      int64 // process: of the log, as of the last fetch
 	caughtUp bool  // process: the last fetch reached the end of the log
 }
 
@@ -95,7 +96,8 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 }
 
 // process turns records into batches. A batch is handed over when flush is free and its linger has passed: the short one
-// when it holds enough rows to be worth an insert, else the long one. A full batch does not wait and stops the intake.
+// when it holds enough rows to be worth an insert, else the long one. While the log holds enough to fill it, a batch waits to be full, up to
+// the longest: its rows are late already, and large inserts cost ClickHouse least. A full batch does not wait and stops the intake.
 //
 // Of several things ready at once the first of this order is taken: the end, handing over, records, timers. A select
 // would pick at random, and a simulated run could not be repeated.
@@ -152,7 +154,7 @@ type filling struct {
 	r            *runner
 	batch        *Batch
 	linger, idle *time.Timer
-	waited, due  bool // the short linger has passed, the long one has
+	passed       int // how many of the lingers have
 }
 
 func (r *runner) filling() *filling {
@@ -168,10 +170,12 @@ func (f *filling) stop() {
 
 // out is where the batch goes when it may be handed over, else nil.
 func (f *filling) out() chan<- *Batch {
-	if f.batch.Totals.Fetched > 0 && (f.due || f.waited && f.batch.Block.Rows() >= f.r.cfg.FewRows) {
-		return f.r.ready
+	c, rows := f.r.cfg, f.batch.Block.Rows()
+	if f.batch.Totals.Fetched == 0 || f.passed == 0 || f.passed == 1 && rows < c.FewRows ||
+		f.passed < 3 && f.r.end-f.r.upto >= int64(c.BatchRows-rows) {
+		return nil
 	}
-	return nil
+	return f.r.ready
 }
 
 // take consumes fetched records and gives their buffer back.
@@ -182,7 +186,7 @@ func (f *filling) take(ctx context.Context, recs *Records) error {
 	}
 	f.r.empty <- recs
 	if some && (fresh || f.batch != before) {
-		f.waited, f.due = false, false
+		f.passed = 0
 		f.linger.Reset(f.r.cfg.Linger)
 	}
 	if some {
@@ -193,14 +197,17 @@ func (f *filling) take(ctx context.Context, recs *Records) error {
 
 // handed waits for the next batch to fill; it is nil when ctx has ended.
 func (f *filling) handed(ctx context.Context) {
-	f.batch, f.waited, f.due = f.r.next(ctx), false, false
+	f.batch, f.passed = f.r.next(ctx), 0
 }
 
+// lingered is called when a linger has passed, and sets the timer for the next.
 func (f *filling) lingered() {
-	f.due = f.waited
-	if !f.waited {
-		f.waited = true
-		f.linger.Reset(f.r.cfg.LingerFew - f.r.cfg.Linger)
+	c := f.r.cfg
+	switch f.passed++; f.passed {
+	case 1:
+		f.linger.Reset(c.LingerFew - c.Linger)
+	case 2:
+		f.linger.Reset(c.LingerFull - c.LingerFew)
 	}
 }
 
@@ -210,6 +217,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 	if recs.Len() > 0 { // what follows may have to wait for the sink: say so before
 		r.cfg.Metrics.lag(r.partition, recs.HighWater-r.upto, r.shard.Clock())
 	}
+	r.end = max(r.end, recs.HighWater)
 	began, from := time.Now(), 0
 	for i := 0; i < recs.Len(); {
 		b := *batch

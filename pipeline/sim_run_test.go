@@ -161,7 +161,7 @@ func (m *sim) start() {
 	cfg := Config{
 		Partitions: len(m.log.parts), Group: &simGroup{w: w}, Sink: &simSink{w}, State: &simSink{w}, Publisher: &simTopics{w},
 		World: simWorld, Dedup: simDedup(), BatchRows: 60 + m.rng.IntN(80), FewRows: 20, // no two workers cut batches alike
-		Linger: 20 * time.Millisecond, LingerFew: 60 * time.Millisecond,
+		Linger: 20 * time.Millisecond, LingerFew: 60 * time.Millisecond, LingerFull: 150 * time.Millisecond,
 		TickAfter: 1000 * time.Hour, Logger: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
 		jitter: func(d time.Duration) time.Duration { return d / 3 },
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	BatchRows  int           // a batch with this many rows is handed over without waiting; default 100000: only a backlog fills it, and large inserts cost ClickHouse least
 	Linger     time.Duration // how long a batch waits for company when it has FewRows or more; default 100 ms
 	LingerFew  time.Duration // how long a batch of fewer rows waits; default 500 ms, at least Linger
+	LingerFull time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
 	FewRows    int           // default 100: below it the cost of an insert outweighs being visible sooner
 	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
 	Logger     zerolog.Logger
@@ -48,6 +49,10 @@ func (c Config) withDefaults() Config {
 		c.LingerFew = 500 * time.Millisecond
 	}
 	c.LingerFew = max(c.Linger, c.LingerFew)
+	if c.LingerFull == 0 {
+		c.LingerFull = 2 * time.Second
+	}
+	c.LingerFull = max(c.LingerFew, c.LingerFull)
 	if c.FewRows == 0 {
 		c.FewRows = 100
 	}
