@@ -17,6 +17,7 @@ type Batch struct {
 
 	plan, after Plan      // commits before and after the insert
 	opened      time.Time // of the first record
+	forgotten   Forgotten // by the shard before the first record
 	stamps      stamps
 	world       World
 }
@@ -29,7 +30,12 @@ type Counts struct {
 	Decisions map[Verdict]uint64
 	Misrouted uint64
 	Late      uint64
+	Forgotten Forgotten
 }
+
+// Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read
+// of its own, a passage is decided before its last reads.
+type Forgotten struct{ IDs, Passages uint64 }
 
 // Verdict is a label pair of the decisions metric.
 type Verdict struct {

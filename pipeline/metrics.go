@@ -12,6 +12,7 @@ import (
 // for the sums at every scrape; Residual says by how much it does not.
 type Metrics struct {
 	fetchedTotal, storedTotal, ticksTotal, passagesTotal, misroutedTotal, lateTotal prometheus.Counter
+	forgottenTotal                                                                  *prometheus.CounterVec
 	residual                                                                        prometheus.Gauge
 	mergedTotal, rejectedTotal, hitsTotal, decisionsTotal                           *prometheus.CounterVec
 	batchRows                                                                       prometheus.Histogram
@@ -50,6 +51,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		rejectedTotal:  counters("rejected_records_total", "Records in the dead-letter topic.", "reason"),
 		hitsTotal:      counters("hits_total", "Hits published.", "match"),
 		decisionsTotal: counters("decisions_total", "Verdicts other than clear.", "family", "outcome"),
+		forgottenTotal: counters("forgotten_total", "Ids and passages that the stream memory let go before their time for want of room.", "what"),
 		residual:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_residual_records", Help: "fetched - stored - merged - rejected - ticks; anything but 0 is an alarm."}),
 		batchRows:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		batchSeconds:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_seconds", Help: "Time of a batch by stage: insert, acknowledge, total from its first record.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, []string{"stage"}),
@@ -60,6 +62,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.partitions, m.recoverSeconds, m.stages)
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
+	}
+	for _, what := range []string{"id", "passage"} {
+		m.forgottenTotal.WithLabelValues(what)
 	}
 	m.mergedTotal.WithLabelValues(MergeRetransmission.String())
 	m.mergedTotal.WithLabelValues(MergeParked.String())
@@ -78,6 +83,8 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	m.passagesTotal.Add(float64(t.Passages))
 	m.misroutedTotal.Add(float64(b.Counts.Misrouted))
 	m.lateTotal.Add(float64(b.Counts.Late))
+	m.forgottenTotal.WithLabelValues("id").Add(float64(b.Counts.Forgotten.IDs))
+	m.forgottenTotal.WithLabelValues("passage").Add(float64(b.Counts.Forgotten.Passages))
 	for k, n := range b.Counts.Merged {
 		m.mergedTotal.WithLabelValues(MergeKind(k).String()).Add(float64(n))
 	}

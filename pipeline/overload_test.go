@@ -273,3 +273,43 @@ func TestABacklogFillsBatches(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryThatIsTooSmallIsAnnounced: more passages at once than there is room for are decided early, and counted.
+func TestMemoryThatIsTooSmallIsAnnounced(t *testing.T) {
+	const cars = 100
+	for _, room := range []int{cars / 2, 2 * cars} {
+		reg := prometheus.NewRegistry()
+		runSim(t, 11, profile{workers: 1}, func(m *sim) {
+			m.log = newSimLog(simPartitions)
+			m.config = func(c *Config) { c.Dedup.MaxPassages, c.Metrics = room, NewMetrics(reg) }
+			for i := range cars {
+				r := camRead("front", fmt.Sprintf("1BLA%03d", i), simStart+schemas.Micros(i), simStart+schemas.Second)
+				m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+			}
+		})
+		if early := counter(t, reg, "anpr_pipeline_forgotten_total", "passage"); (early > 0) != (room < cars) {
+			t.Errorf("room for %d passages of %d: %v were decided early", room, cars, early)
+		}
+		if ids := counter(t, reg, "anpr_pipeline_forgotten_total", "id"); ids != 0 {
+			t.Errorf("%v ids forgotten", ids)
+		}
+	}
+}
+
+// counter returns the value of a counter with one label.
+func counter(t *testing.T, reg *prometheus.Registry, name, label string) float64 {
+	t.Helper()
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		for _, x := range f.GetMetric() {
+			if f.GetName() == name && x.GetLabel()[0].GetValue() == label {
+				return x.GetCounter().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no counter %s of %s", name, label)
+	return 0
+}

@@ -260,6 +260,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 func (r *runner) open(b *Batch, offset int64) {
 	b.world = r.cfg.World()
 	b.opened = time.Now()
+	b.forgotten = r.shard.forgotten()
 	b.Range = Range{Topic: r.cfg.Topic, Partition: r.partition, Start: offset, End: offset}
 	b.Totals.CatalogueVersion = b.world.Engine.Catalogue().Version()
 	b.Totals.ReferenceVersion = b.world.Registry.Version()
@@ -275,6 +276,8 @@ func (r *runner) sealed(b *Batch, use bool) *Batch {
 		panic(fmt.Sprintf("BUG: batch %+v does not balance: %+v", b.Range, b.Totals))
 	}
 	b.Totals.Clock = r.shard.Clock()
+	now := r.shard.forgotten()
+	b.Counts.Forgotten = Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages}
 	b.plan.End = b.Range.End
 	b.plan.Catalogue, b.plan.Reference = b.Totals.CatalogueVersion, b.Totals.ReferenceVersion
 	b.after = r.shard.plan(b.Range.End)

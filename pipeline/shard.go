@@ -105,6 +105,10 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 // Clock returns the log's clock: the latest received_at so far.
 func (s *Shard) Clock() schemas.Micros { return s.clock }
 
+func (s *Shard) forgotten() Forgotten {
+	return Forgotten{IDs: s.window.Evicted, Passages: s.passages.Forced}
+}
+
 // Restore loads what the tables remember of records below the offset at which Process goes on.
 func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
 	for _, o := range offences {

@@ -36,10 +36,10 @@ func (c Config) WithDefaults() Config {
 	def(&c.ParkedAfter, schemas.Minute)
 	def(&c.ParkedSlot, 5*schemas.Minute)
 	if c.RepeatIDs == 0 {
-		c.RepeatIDs = 1 << 18
+		c.RepeatIDs = 1 << 19
 	}
 	if c.MaxPassages == 0 {
-		c.MaxPassages = 1 << 18
+		c.MaxPassages = 1 << 19
 	}
 	if c.PassagesStart == 0 {
 		c.PassagesStart = 4096

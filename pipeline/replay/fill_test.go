@@ -166,7 +166,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 	}
 }
 
-func (w *world) number(t *testing.T, query string) (n uint64) {
+func (w *world) number(t testing.TB, query string) (n uint64) {
 	t.Helper()
 	if err := w.conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(query, err)
@@ -177,7 +177,7 @@ func (w *world) number(t *testing.T, query string) (n uint64) {
 func (w *world) dial(ctx context.Context) (*ch.Client, error) { return sink.Dial(ctx, w.cfg) }
 
 // catalogue loads the Brussels catalogue with changes: file -> old text -> new text.
-func catalogue(t *testing.T, change map[string][2]string) *rules.Catalogue {
+func catalogue(t testing.TB, change map[string][2]string) *rules.Catalogue {
 	t.Helper()
 	if len(change) == 0 {
 		cat, err := rules.Load(rules.Brussels())
