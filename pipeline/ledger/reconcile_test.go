@@ -39,10 +39,18 @@ func TestReconcile(t *testing.T) {
 		c := w.copied(t)
 		for _, table := range []string{"reads", "merges", "rejects", "hits", "offences"} {
 			c.exec("SYSTEM STOP MERGES %s." + table)
-			c.exec("INSERT INTO %[1]s." + table + " SELECT * FROM %[1]s." + table)
+			// Without a token a block is known by its rows, and a table in one part gives the block it was made of.
+			c.exec("INSERT INTO %[1]s." + table + " SELECT * FROM %[1]s." + table + " SETTINGS insert_deduplicate = 0")
 		}
 		if r := reconcile(t, c.books(), w.window, By{}); r.Verdict != Balanced || r.Repeated != r.Total.Stored+r.Total.Merged+r.Total.Rejected {
 			t.Errorf("with every row twice: %s", text(t, r))
+			for _, table := range []string{"reads", "merges", "rejects"} { // seen once in some hundred runs, and not understood: 122 repeats too many
+				for _, db := range []*town{w, c} {
+					var rows, offsets, parts uint64
+					db.numbers("SELECT count(), uniqExact(kafka_partition, kafka_offset), uniqExact(_part) FROM "+table, &rows, &offsets, &parts)
+					t.Logf("%s.%s: %d rows of %d offsets in %d parts", db.db, table, rows, offsets, parts)
+				}
+			}
 		}
 	})
 	t.Run("in flight", func(t *testing.T) { tellsLagFromLoss(t, w) })
@@ -55,7 +63,7 @@ func balances(t *testing.T, w *town) {
 	r := reconcile(t, w.books(), w.window, By{Camera: true, Minute: true})
 	n := r.Total
 	if r.Verdict != Balanced || n.Accepted != 900 || n.Log != 900 || n.Stored+n.Merged+n.Rejected != 900 || n.Unreceipted != 0 ||
-		n.Merged == 0 || n.Rejected == 0 {
+		n.Merged == 0 || n.Rejected == 0 || r.Repeated != 0 {
 		t.Errorf("an undisturbed town: %s", text(t, r))
 	}
 	var sum Counts
