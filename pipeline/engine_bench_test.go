@@ -121,7 +121,7 @@ func newEngine(w *engineWorld, partition, partitions int, block pipeline.Block) 
 }
 
 // batchRows is the default of pipeline.Config.
-const batchRows = 100_000
+const batchRows = 50_000
 
 // take processes n records.
 func (e *engine) take(n int) {

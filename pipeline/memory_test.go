@@ -152,7 +152,7 @@ func holdWorker(t *testing.T, dir string) {
 // memoryWorker is one partition as the runner holds it: three batches in turn, two buffers of fetched records.
 type memoryWorker struct {
 	engine  *engine
-	blocks  [3]*sink.Block
+	blocks  [2]*sink.Block // as many as a runner has batches
 	next    int
 	fetched [2]pipeline.Records
 	now     int

@@ -23,7 +23,7 @@ type Config struct {
 	State      State
 	World      func() World // current versions; called once a batch
 	Dedup      dedup.Config
-	BatchRows  int           // a batch with this many rows is handed over without waiting; default 100000: only a backlog fills it, and large inserts cost ClickHouse least
+	BatchRows  int           // a batch with this many rows is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
 	Linger     time.Duration // how long a batch waits for company when it has FewRows or more; default 100 ms
 	LingerFew  time.Duration // how long a batch of fewer rows waits; default 500 ms, at least Linger
 	LingerFull time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
@@ -40,7 +40,7 @@ func (c Config) withDefaults() Config {
 		c.Topic = schemas.TopicReads
 	}
 	if c.BatchRows == 0 {
-		c.BatchRows = 100_000
+		c.BatchRows = 50_000
 	}
 	if c.Linger == 0 {
 		c.Linger = 100 * time.Millisecond

@@ -49,7 +49,7 @@ type referenceFlags struct {
 type pipelineFlags struct {
 	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
 	LingerFew time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
-	BatchRows int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 30 MiB each at the default." default:"100000" env:"ANPR_BATCH_ROWS"`
+	BatchRows int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 15 MiB each at the default." default:"50000" env:"ANPR_BATCH_ROWS"`
 	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
 	// ProfileWaits costs nothing when it is 0.
 	ProfileWaits time.Duration `help:"Sample one wait in so much time waited, for /debug/pprof/block, and one in ten contended locks, for /debug/pprof/mutex; 0 = neither." default:"0" env:"ANPR_PROFILE_WAITS"`
