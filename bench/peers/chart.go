@@ -16,7 +16,7 @@ func (r *report) chart() *plot.Chart {
 		if l.Median == nil {
 			continue
 		}
-		c.Labels = append(c.Labels, fmt.Sprintf("%s, %.0f rows/s", l.System, l.Median.PerSecond))
+		c.Labels = append(c.Labels, fmt.Sprintf("%s\n%.0f rows/s", l.System, l.Median.PerSecond))
 		of := l.Median.Client
 		if l.InServer {
 			of = 0

@@ -49,7 +49,8 @@ func (c *Chart) SVG(w io.Writer) error {
 	}
 	c.axes(p)
 	canvas := vgsvg.New(width, height)
-	p.Draw(draw.New(canvas))
+	const rim = 3 * vg.Millimeter // the last label of the axis reaches beyond it
+	p.Draw(draw.Crop(draw.New(canvas), rim, -3*rim, rim, -rim))
 	if _, err := canvas.WriteTo(w); err != nil {
 		return fmt.Errorf("write %q: %w", c.Title, err)
 	}
@@ -65,6 +66,9 @@ func (c *Chart) axes(p *plot.Plot) {
 	} else {
 		p.Y.Min = math.Min(p.Y.Min, 0)
 	}
+	if x := c.few(); len(x) > 0 {
+		p.X.Tick.Marker = plot.ConstantTicks(x)
+	}
 	if c.Kind == "percentiles" {
 		var ticks []plot.Tick
 		for _, at := range []float64{0, 50, 90, 99, 99.9, 99.99, 99.999} {
@@ -74,6 +78,17 @@ func (c *Chart) axes(p *plot.Plot) {
 		}
 		p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	}
+}
+
+// few are the values of a short line's X, which stand for themselves: 1 and 2 shards, not 1.5. There are none when a line is long.
+func (c *Chart) few() (ticks []plot.Tick) {
+	if c.Kind != "line" || len(c.Series[0].Points) > 8 {
+		return nil
+	}
+	for _, pt := range c.Series[0].Points {
+		ticks = append(ticks, plot.Tick{Value: pt[0], Label: strconv.FormatFloat(pt[0], 'f', -1, 64)})
+	}
+	return ticks
 }
 
 // nines spreads per cent: 90 is at 1, 99 at 2, 99.9 at 3.
@@ -120,5 +135,7 @@ func (c *Chart) bars(p *plot.Plot) error {
 		p.Legend.Add(s.Name, b)
 	}
 	p.NominalX(c.Labels...)
+	p.X.Min, p.X.Max = -0.6, float64(len(c.Labels))-0.4
+	p.Y.Max *= 1.3 // the legend lies above the bars
 	return nil
 }
