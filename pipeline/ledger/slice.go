@@ -240,7 +240,7 @@ func (s *slice) rows(ctx context.Context) error {
 		err := s.tables.offsets(ctx, t.name, t.where, parts, func(partition int32, offset int64) {
 			p := byID[partition]
 			m := &p.marks[offset-p.from]
-			if *m&t.mark != 0 {
+			if *m&t.mark != 0 && p.cell[offset-p.from] != outside { // outside: another slice reads it too, and counts it
 				s.rep.Repeated++
 			}
 			*m |= t.mark
