@@ -120,9 +120,6 @@ func newEngine(w *engineWorld, partition, partitions int, block pipeline.Block) 
 	}
 }
 
-// batchRows is the default of pipeline.Config.
-const batchRows = 50_000
-
 // take processes n records.
 func (e *engine) take(n int) {
 	for n > 0 {
@@ -132,7 +129,7 @@ func (e *engine) take(n int) {
 		e.shard.Process(e.batch, e.world, recs, from, to)
 		e.log.skip(to - from)
 		n -= to - from
-		if e.batch.Block.Rows() >= batchRows {
+		if e.batch.Block.Rows() >= pipeline.DefaultBatchRows {
 			e.seal()
 		}
 	}

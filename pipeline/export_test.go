@@ -8,6 +8,12 @@ var NewBatch = newBatch
 // GroupSize is groupSize.
 const GroupSize = groupSize
 
+// BatchBuffers is how many batches a runner has.
+const BatchBuffers = batchBuffers
+
+// DefaultBatchRows is the default of Config.BatchRows.
+var DefaultBatchRows = Config{}.withDefaults().BatchRows
+
 // Reset empties the batch for the next range, as the runner does.
 func (b *Batch) Reset() { b.reset() }
 

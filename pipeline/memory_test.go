@@ -152,7 +152,7 @@ func holdWorker(t *testing.T, dir string) {
 // memoryWorker is one partition as the runner holds it: three batches in turn, two buffers of fetched records.
 type memoryWorker struct {
 	engine  *engine
-	blocks  [2]*sink.Block // as many as a runner has batches
+	blocks  [pipeline.BatchBuffers]*sink.Block
 	next    int
 	fetched [2]pipeline.Records
 	now     int
@@ -197,7 +197,7 @@ func (m *memoryWorker) work() {
 	recs, e := &m.fetched[m.now], m.engine
 	for from := 0; from < recs.Len(); from += pipeline.GroupSize {
 		e.shard.Process(e.batch, e.world, recs, from, min(from+pipeline.GroupSize, recs.Len()))
-		if e.batch.Block.Rows() >= batchRows {
+		if e.batch.Block.Rows() >= pipeline.DefaultBatchRows {
 			m.next = (m.next + 1) % len(m.blocks)
 			e.batch.Block = m.blocks[m.next]
 			e.batch.Reset()

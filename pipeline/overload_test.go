@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -278,38 +279,20 @@ func TestABacklogFillsBatches(t *testing.T) {
 func TestMemoryThatIsTooSmallIsAnnounced(t *testing.T) {
 	const cars = 100
 	for _, room := range []int{cars / 2, 2 * cars} {
-		reg := prometheus.NewRegistry()
+		metrics := NewMetrics(prometheus.NewRegistry())
 		runSim(t, 11, profile{workers: 1}, func(m *sim) {
 			m.log = newSimLog(simPartitions)
-			m.config = func(c *Config) { c.Dedup.MaxPassages, c.Metrics = room, NewMetrics(reg) }
+			m.config = func(c *Config) { c.Dedup.MaxPassages, c.Metrics = room, metrics }
 			for i := range cars {
 				r := camRead("front", fmt.Sprintf("1BLA%03d", i), simStart+schemas.Micros(i), simStart+schemas.Second)
 				m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
 			}
 		})
-		if early := counter(t, reg, "anpr_pipeline_forgotten_total", "passage"); (early > 0) != (room < cars) {
+		if early := testutil.ToFloat64(metrics.forgottenTotal.WithLabelValues("passage")); (early > 0) != (room < cars) {
 			t.Errorf("room for %d passages of %d: %v were decided early", room, cars, early)
 		}
-		if ids := counter(t, reg, "anpr_pipeline_forgotten_total", "id"); ids != 0 {
+		if ids := testutil.ToFloat64(metrics.forgottenTotal.WithLabelValues("id")); ids != 0 {
 			t.Errorf("%v ids forgotten", ids)
 		}
 	}
-}
-
-// counter returns the value of a counter with one label.
-func counter(t *testing.T, reg *prometheus.Registry, name, label string) float64 {
-	t.Helper()
-	all, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range all {
-		for _, x := range f.GetMetric() {
-			if f.GetName() == name && x.GetLabel()[0].GetValue() == label {
-				return x.GetCounter().GetValue()
-			}
-		}
-	}
-	t.Fatalf("no counter %s of %s", name, label)
-	return 0
 }

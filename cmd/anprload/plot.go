@@ -18,11 +18,10 @@ import (
 const plotDescription = "Draws saved results as SVG: charts in the form of bench/plot, or the outcome of a budget."
 
 type plotCmd struct {
-	In   []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
-	Out  string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
-	Plan bool     `name:"budget" xor:"kind" help:"The inputs are outcomes of anprload budget."`
-	// Scaling is over cores: the shards share nothing.
-	Scaling bool `xor:"kind" help:"The inputs are what go test ./pipeline -bench Engine/all prints: reads a second over shards."`
+	In      []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
+	Out     string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
+	Plan    bool     `name:"budget" xor:"kind" help:"The inputs are outcomes of anprload budget."`
+	Scaling bool     `xor:"kind" help:"The inputs are what go test ./pipeline -bench Engine/all prints: reads a second over shards."`
 }
 
 // Run draws every input.

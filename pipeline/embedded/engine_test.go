@@ -77,7 +77,7 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 const crashRows = 1000 // of an insert
 
 // crashLog is what a client of the crash test knows: how many blocks were acknowledged, and under which life's token each was inserted. A
-// dying engine may have noted the token of a block that it then lost; the repeat needs a new token, as in package sink (token, Verify).
+// dying engine may have noted the token of a block that it then lost; the repeat needs a new token, as in package sink (plan.go, lookUp).
 type crashLog struct {
 	acked int
 	lives []int
@@ -89,6 +89,18 @@ func (l *crashLog) insert(ctx context.Context, conn *ch.Client, i int) error {
 		l.lives = append(l.lives, 1)
 	}
 	return insertNumbers(ctx, conn, "kept.t", fmt.Sprint("token ", i, "/", l.lives[i]), i*crashRows, (i+1)*crashRows)
+}
+
+// check holds the rows that a crash left against what was acknowledged: all of it is there, the insert that was on its way may be, once.
+func (l *crashLog) check(t *testing.T, conn *ch.Client) {
+	t.Helper()
+	switch count := one(t, conn, "SELECT count() FROM kept.t"); {
+	case count == uint64((l.acked+1)*crashRows):
+	case count != uint64(l.acked*crashRows):
+		t.Fatalf("%d rows, want %d or one insert more", count, l.acked*crashRows)
+	case l.acked < len(l.lives): // the insert on its way is not there
+		l.lives[l.acked]++
+	}
 }
 
 // untilKilled inserts from the first block on that was not acknowledged until the engine is gone, killing its parent after enough inserts.
@@ -120,24 +132,13 @@ func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 			exec1(t, conn, `CREATE TABLE kept.t (n UInt64) ENGINE = ReplacingMergeTree ORDER BY n
 				SETTINGS non_replicated_deduplication_window = 1000`)
 		}
-		// What was acknowledged is there; the insert that was on its way may be, once.
-		switch count := one(t, conn, "SELECT count() FROM kept.t"); count {
-		case uint64((l.acked + 1) * crashRows):
-		case uint64(l.acked * crashRows):
-			if l.acked < len(l.lives) {
-				l.lives[l.acked]++
-			}
-		default:
-			t.Fatalf("round %d: %d rows, want %d or one insert more", round, count, l.acked*crashRows)
-		}
+		l.check(t, conn)
 		l.untilKilled(t, p, conn, 3+rng.IntN(20)) // the first repeats what the crash left undecided
 		awaitGone(t, dir)
 	}
 	c := startEngine(t, testConfig(dir))
 	conn := dial(t, ch.Options{Address: c.NativeAddr()})
-	if one(t, conn, "SELECT count() FROM kept.t") == uint64(l.acked*crashRows) && l.acked < len(l.lives) {
-		l.lives[l.acked]++
-	}
+	l.check(t, conn)
 	for i := range l.acked + 1 { // every token is remembered
 		if err := l.insert(t.Context(), conn, i); err != nil {
 			t.Fatal(err)
