@@ -33,7 +33,9 @@ func BenchmarkEngine(b *testing.B) {
 	b.Run("upto=rules", func(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, &discard{}) })
 	})
-	all := func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, sink.NewBlock(engineTrace)) }
+	all := func(w *engineWorld, p, of int) *engine {
+		return newEngine(w, p, of, sink.NewBlock(evidence.AppendTrace))
+	}
 	b.Run("all", func(b *testing.B) { benchShards(b, w, 1, all) })
 	b.Run("all/untouched", func(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine {
@@ -45,11 +47,6 @@ func BenchmarkEngine(b *testing.B) {
 	for shards := 2; shards <= max(2, runtime.NumCPU()); shards *= 2 {
 		b.Run(fmt.Sprintf("all/shards=%d", shards), func(b *testing.B) { benchShards(b, w, shards, all) })
 	}
-}
-
-// engineTrace writes traces as the program does.
-func engineTrace(steps []schemas.Step) []byte {
-	return evidence.AppendTrace(make([]byte, 0, 192*len(steps)+2), steps)
 }
 
 // warm is the log time after which the engine is in its working state: as many passages are forgotten as come.
@@ -189,7 +186,6 @@ type stages struct {
 	ids      []schemas.ReadID
 	classes  []schemas.Class
 	sites    []uint64
-	closing  []*schemas.Passage
 	window   *dedup.Window
 	passages *dedup.Passages
 	clock    schemas.Micros
@@ -201,6 +197,7 @@ func benchStages(b *testing.B, w *engineWorld, upto string) {
 	log := w.partitions(b, 1)[0]
 	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs)}
 	s.passages = dedup.NewPassages(w.dedup, func(*schemas.Passage) {})
+	s.passages.Ahead(func([]*schemas.Passage) {})
 	take := func(n int) {
 		for n > 0 {
 			recs, from := log.at()
@@ -254,9 +251,7 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 	}
 	s.touched += s.window.Touch(s.ids)
 	if s.upto == "passages" {
-		var loaded uint64
-		s.closing, loaded = s.passages.TouchDue(s.closing[:0], s.reads[max(0, n-1)].ReceivedAt)
-		s.touched += loaded + s.passages.Touch(s.classes, s.sites)
+		s.touched += s.passages.Touch(s.classes, s.sites)
 	}
 	for i := range n {
 		r := &s.reads[i]

@@ -21,4 +21,7 @@ func (b *Batch) Reset() { b.reset() }
 func (b *Batch) Balanced() bool { return b.balanced() }
 
 // DoNotTouch makes the shard work without loading ahead.
-func (s *Shard) DoNotTouch() { s.untouched = true }
+func (s *Shard) DoNotTouch() {
+	s.untouched = true
+	s.passages.Ahead(nil)
+}

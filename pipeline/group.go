@@ -18,7 +18,6 @@ type group struct {
 	classes []schemas.Class
 	sites   []uint64
 	ids     []schemas.ReadID
-	closing []*schemas.Passage
 	plates  []schemas.Plate
 	cams    []*schemas.Camera
 	touched uint64 // keeps the loads alive
@@ -122,7 +121,6 @@ func (s *Shard) touch(items []item) {
 	}
 	g := s.group
 	g.classes, g.sites, g.ids, g.cams = g.classes[:0], g.sites[:0], g.ids[:0], g.cams[:0]
-	until := s.clock
 	for i := range items {
 		it := &items[i]
 		if it.cam == nil {
@@ -132,48 +130,35 @@ func (s *Shard) touch(items []item) {
 		g.sites = append(g.sites, it.site)
 		g.ids = append(g.ids, it.read.ID)
 		g.cams = append(g.cams, it.cam)
-		until = max(until, it.read.ReceivedAt)
 	}
 	g.touched += s.window.Touch(g.ids) + s.passages.Touch(g.classes, g.sites)
 	if s.out == nil { // while state is rebuilt no rule runs and nothing is written
 		return
 	}
-	reads := len(g.cams)
-	s.touchClosing(min(until, s.clock+clockStep))
 	g.touched += touchCameras(g.cams)
-	s.touchBlock(g.cams[:reads], g.cams[reads:])
+	s.touchBlock(g.cams, nil)
 	if t, ok := s.world.Registry.(Toucher); ok {
-		g.touched += t.TouchEntries(g.classes) + t.TouchVehicles(g.plates)
+		g.touched += t.TouchEntries(g.classes)
 	}
 }
 
-// touchClosing loads the passages that close by then, and adds their cameras and plates to what is to be touched.
-func (s *Shard) touchClosing(until schemas.Micros) {
-	g := s.group
-	var loaded uint64
-	g.closing, loaded = s.passages.TouchDue(g.closing[:0], until)
-	g.plates = g.plates[:0]
-	for _, p := range g.closing {
-		g.plates = append(g.plates, p.Best.Plate)
-		loaded += s.cameras.touch(cameraHash(alias(&p.Best.Camera)))
+// touchClosing loads what deciding these passages is going to need.
+func (s *Shard) touchClosing(closing []*schemas.Passage) {
+	if s.untouched || s.out == nil {
+		return
 	}
-	for _, p := range g.closing {
+	g := s.group
+	g.cams, g.plates = g.cams[:0], g.plates[:0]
+	for _, p := range closing {
+		g.plates = append(g.plates, p.Best.Plate)
+		g.touched += s.cameras.touch(cameraHash(alias(&p.Best.Camera)))
+	}
+	for _, p := range closing {
 		id := alias(&p.Best.Camera)
 		if c := s.cameras.place(cameraHash(id), id); c.cam != nil {
 			g.cams = append(g.cams, c.cam)
 		}
 	}
-	g.touched += loaded
-}
-
-// touchSettling loads what the next passages need while many close at once.
-func (s *Shard) touchSettling(until schemas.Micros) {
-	if s.untouched || s.out == nil {
-		return
-	}
-	g := s.group
-	g.cams = g.cams[:0]
-	s.touchClosing(until)
 	g.touched += touchCameras(g.cams)
 	s.touchBlock(nil, g.cams)
 	if t, ok := s.world.Registry.(Toucher); ok {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/rules"
@@ -139,7 +140,7 @@ func holdWorker(t *testing.T, dir string) {
 	for p := range workers {
 		workers[p] = &memoryWorker{}
 		for i := range workers[p].blocks {
-			workers[p].blocks[i] = sink.NewBlock(engineTrace)
+			workers[p].blocks[i] = sink.NewBlock(evidence.AppendTrace)
 		}
 		workers[p].engine = newEngine(w, p, memoryPartitions, workers[p].blocks[0])
 	}

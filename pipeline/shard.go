@@ -97,7 +97,7 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 	}
 	s.group = &group{}
 	s.passages = dedup.NewPassages(cfg.Dedup, s.closed)
-	s.passages.Ahead(s.touchSettling)
+	s.passages.Ahead(s.touchClosing)
 	s.marks.at = append(s.marks.at, mark{start, clock})
 	return s
 }

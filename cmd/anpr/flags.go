@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 )
 
@@ -35,7 +36,7 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 	}
 	return sink.Config{
 		Addr: f.ClickhouseAddr, Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: f.ClickhousePassword,
-		Compression: c, InsertTimeout: f.InsertTimeout, Logger: log, Metrics: m, TraceJSON: traceJSON,
+		Compression: c, InsertTimeout: f.InsertTimeout, Logger: log, Metrics: m, TraceJSON: evidence.AppendTrace,
 	}, nil
 }
 

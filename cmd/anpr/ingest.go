@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/pipeline/source"
@@ -132,7 +133,7 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 		return err
 	}
 	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
-		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: traceJSON, Logger: r.log, Metrics: metrics, Stages: stages,
+		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: evidence.AppendTrace, Logger: r.log, Metrics: metrics, Stages: stages,
 	}); err != nil {
 		return err
 	}

@@ -12,16 +12,10 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// traceJSON is how a decision's trace is stored; the sink gets it by injection, since stages do not import each other.
-func traceJSON(steps []schemas.Step) []byte {
-	return evidence.AppendTrace(make([]byte, 0, 192*len(steps)+2), steps)
-}
 
 // loadCatalogue reads the catalogue of a directory, or the built-in one.
 func loadCatalogue(dir string) (*rules.Catalogue, error) {

@@ -46,6 +46,19 @@ func (s *schedule) pop(from *queue) {
 	s.later.pop()
 }
 
+// take removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
+func (s *schedule) take(dst []due, until schemas.Micros) []due {
+	for len(dst) < cap(dst) {
+		d, from, ok := s.top()
+		if !ok || d.at > until || len(dst) > 0 && d.at != dst[0].at {
+			break
+		}
+		s.pop(from)
+		dst = append(dst, d)
+	}
+	return dst
+}
+
 // put adds a deadline to a queue, or to the heap when it does not belong at the queue's end.
 func (s *schedule) put(q *queue, d due) {
 	if q.n > 0 && d.before(*q.last()) {

@@ -60,7 +60,9 @@ func (p *pair) run(s *step) error {
 	r, site := s.read(p.clock, p.offset), uint64(s.site%3)
 	if s.hit%2 == 0 { // touching changes nothing
 		p.ps.Touch([]schemas.Class{r.Class, {}}, []uint64{site, site})
-		p.ps.TouchDue(nil, p.clock)
+		p.ps.Ahead(func([]*schemas.Passage) {})
+	} else {
+		p.ps.Ahead(nil)
 	}
 	p.ps.Advance(p.clock)
 	p.m.Advance(p.clock)

@@ -32,7 +32,10 @@ type Passages struct {
 	open     int
 	clock    schemas.Micros
 	emit     func(*schemas.Passage)
-	ahead    func(until schemas.Micros) // see Ahead
+	ahead    func(closing []*schemas.Passage) // see Ahead
+	due      [TouchMost]due                   // for settle
+	closing  [TouchMost]*schemas.Passage      // for settle
+	loaded   uint64                           // keeps the loads of touching alive
 
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
@@ -72,9 +75,10 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
-// Ahead sets what is called while many passages are settled, once for every [TouchMost] of them: a caller that touches what the
-// next ones need (TouchDue, look-ups). It must change nothing of the memory.
-func (ps *Passages) Ahead(touch func(until schemas.Micros)) { ps.ahead = touch }
+// Ahead sets what is told which passages are decided next, [TouchMost] at most, a moment before: a caller that touches what
+// deciding them needs. They are valid during the call, read only, and their Measured means nothing. It must change nothing of
+// the memory. Without it nothing is touched.
+func (ps *Passages) Ahead(touch func(closing []*schemas.Passage)) { ps.ahead = touch }
 
 // Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
 func (ps *Passages) Advance(clock schemas.Micros) {
@@ -84,30 +88,37 @@ func (ps *Passages) Advance(clock schemas.Micros) {
 	}
 }
 
+// settle works through the deadlines that have come, many at a time, so that their cache misses overlap. Those of one time can be taken
+// out together: whatever settling one of them puts on the schedule is later.
 func (ps *Passages) settle() {
-	for n := 1; ; n++ {
-		if n%TouchMost == 0 && ps.ahead != nil {
-			ps.ahead(ps.clock)
+	for {
+		list := ps.schedule.take(ps.due[:0], ps.clock)
+		if len(list) == 0 {
+			break
 		}
-		d, from, ok := ps.schedule.top()
-		if !ok || d.at > ps.clock {
-			ps.next = never
-			if ok {
-				ps.next = d.at
-			}
-			return
+		if ps.ahead != nil && len(list) >= touchLeast {
+			ps.touchDue(list)
 		}
-		ps.schedule.pop(from)
-		s := &ps.slots.items[d.slot]
-		switch at := ps.deadline(s); {
-		case at != d.at: // a read came since
-			ps.schedule.later.push(due{at, d.opened, d.slot})
-		case s.closed:
-			ps.drop(d.slot)
-		default:
-			ps.close(s)
-			ps.schedule.put(&ps.schedule.kept, due{ps.deadline(s), d.opened, d.slot})
+		for i := range list {
+			ps.settleOne(&list[i])
 		}
+	}
+	ps.next = never
+	if d, _, ok := ps.schedule.top(); ok {
+		ps.next = d.at
+	}
+}
+
+func (ps *Passages) settleOne(d *due) {
+	s := &ps.slots.items[d.slot]
+	switch at := ps.deadline(s); {
+	case at != d.at: // a read came since
+		ps.schedule.later.push(due{at, d.opened, d.slot})
+	case s.closed:
+		ps.drop(d.slot)
+	default:
+		ps.close(s)
+		ps.schedule.put(&ps.schedule.kept, due{ps.deadline(s), d.opened, d.slot})
 	}
 }
 

@@ -9,6 +9,9 @@ import "github.com/gvc-brussels/anpr/schemas"
 // TouchMost is how many keys are touched at once at most; what is beyond is left alone.
 const TouchMost = 64
 
+// touchLeast is how many are worth it.
+const touchLeast = 4
+
 // Touch loads the buckets of the ids, for Seen.
 //
 //go:noinline
@@ -20,7 +23,7 @@ func (w *Window) Touch(ids []schemas.ReadID) (loaded uint64) {
 	return loaded
 }
 
-// Touch loads the table entries and the slots of the keys, for Add. classes and sites have the same length.
+// Touch loads the table entries, the slots and the bodies of the keys, for Add. classes and sites have the same length.
 //
 //go:noinline
 func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint64) {
@@ -30,6 +33,8 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 		tags[i] = tagOf(classes[i], sites[i])
 		loaded += uint64(ps.table.entries[ps.table.home(tags[i])].head)
 	}
+	var open [TouchMost]int32
+	k := 0
 	for _, tag := range tags[:n] {
 		for i := ps.table.home(tag); ; i = ps.table.after(i) {
 			e := ps.table.entries[i]
@@ -38,32 +43,37 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 			}
 			if e.tag == tag {
 				s := &ps.slots.items[e.head-1]
-				loaded += s.site + uint64(s.opened)
+				loaded += uint64(s.opened)
+				if open[k] = s.body; s.body >= 0 {
+					k++
+				}
 				break
 			}
 		}
 	}
+	for _, b := range open[:k] { // what a further read changes
+		lines := ps.bodies.items[b].lines()
+		loaded += lines[1][0] + lines[bestLines-1][0]
+	}
 	return loaded
 }
 
-// TouchDue loads what closes or is forgotten when the clock reaches until, and appends what closes: the plate and the
-// camera of its best read are looked up then. The passages are valid until the next call of another method, read only, and
-// their Measured means nothing.
+// touchDue loads what closing or forgetting these slots needs, and lets the caller do the same for those that close.
 //
 //go:noinline
-func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (closing []*schemas.Passage, loaded uint64) {
-	if until < ps.next {
-		return dst, 0
+func (ps *Passages) touchDue(list []due) {
+	var loaded uint64
+	for i := range list {
+		loaded += ps.slots.items[list[i].slot].site
 	}
-	var due [3 * TouchMost]int32
-	list := ps.schedule.later.until(ps.schedule.kept.until(ps.schedule.fresh.until(due[:0], until), until), until)
-	for _, i := range list {
-		loaded += ps.slots.items[i].site
-	}
-	for _, i := range list {
-		s := &ps.slots.items[i]
+	closing := ps.closing[:0]
+	for i := range list {
+		s := &ps.slots.items[list[i].slot]
 		if s.closed {
-			loaded += uint64(ps.table.entries[ps.table.home(s.tag)].head)
+			loaded += uint64(ps.table.entries[ps.table.home(s.tag)].head) + uint64(s.opened)
+			continue
+		}
+		if ps.deadline(s) != list[i].at {
 			continue
 		}
 		b := &ps.bodies.items[s.body]
@@ -74,41 +84,10 @@ func (ps *Passages) TouchDue(dst []*schemas.Passage, until schemas.Micros) (clos
 		for k := range lines {
 			loaded += lines[k][0]
 		}
-		dst = append(dst, &b.Passage)
+		closing = append(closing, &b.Passage)
 	}
-	return dst, loaded
-}
-
-// until appends the slots of the deadlines up to then, TouchMost at most.
-func (q *queue) until(dst []int32, then schemas.Micros) []int32 {
-	for i := range min(q.n, TouchMost) {
-		d := q.at(i)
-		if d.at > then {
-			break
-		}
-		dst = append(dst, d.slot)
+	ps.loaded += loaded
+	if len(closing) > 0 {
+		ps.ahead(closing)
 	}
-	return dst
-}
-
-// until is queue.until for the heap: what is due lies together at its top.
-func (h heap) until(dst []int32, then schemas.Micros) []int32 {
-	var look [2*TouchMost + 1]int32 // places whose parent is due
-	n := 0
-	if len(h) > 0 {
-		n = 1
-	}
-	for k, found := 0, 0; k < n && found < TouchMost; k++ {
-		i := look[k]
-		if h[i].at > then {
-			continue
-		}
-		found++
-		dst = append(dst, h[i].slot)
-		for c := 2*i + 1; c <= 2*i+2 && int(c) < len(h); c++ {
-			look[n] = c
-			n++
-		}
-	}
-	return dst
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/pipeline/source"
 	"github.com/gvc-brussels/anpr/rules"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // job is all a worker needs to know.
@@ -52,9 +51,8 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	trace := func(steps []schemas.Step) []byte { return evidence.AppendTrace(nil, steps) }
 	cfg := sink.Config{
-		Addr: j.ClickHouse, Database: j.Database, Conns: 4 * j.Partitions, TraceJSON: trace, Logger: log,
+		Addr: j.ClickHouse, Database: j.Database, Conns: 4 * j.Partitions, TraceJSON: evidence.AppendTrace, Logger: log,
 		DialTimeout: cmp.Or(j.InsertTimeout, 30*time.Second), InsertTimeout: j.InsertTimeout, Breaker: sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
 	}
 	conn, err := sink.Open(cfg)
@@ -70,7 +68,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 		return err
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, TraceJSON: trace, Logger: log})
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, TraceJSON: evidence.AppendTrace, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -167,13 +167,12 @@ func (w *town) work(change func(*worker)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trace := func(steps []schemas.Step) []byte { return evidence.AppendTrace(nil, steps) }
-	tables, err := sink.NewClickHouse(t.Context(), sink.Config{Addr: w.addr, Database: w.db, Conns: 4 * partitions, TraceJSON: trace})
+	tables, err := sink.NewClickHouse(t.Context(), sink.Config{Addr: w.addr, Database: w.db, Conns: 4 * partitions, TraceJSON: evidence.AppendTrace})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: w.kafka, TraceJSON: trace})
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: w.kafka, TraceJSON: evidence.AppendTrace})
 	if err != nil {
 		t.Fatal(err)
 	}

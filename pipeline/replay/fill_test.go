@@ -61,7 +61,7 @@ func fill(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	addr, db := embeddedtest.Database(t)
-	w.cfg = sink.Config{Addr: addr, Database: db, TraceJSON: func(s []schemas.Step) []byte { return evidence.AppendTrace(nil, s) }}
+	w.cfg = sink.Config{Addr: addr, Database: db, TraceJSON: evidence.AppendTrace}
 	if err := sink.Migrate(t.Context(), w.cfg, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,19 @@ import (
 
 var _ pipeline.Block = (*Block)(nil)
 
-// TraceJSON turns a decision's trace into the JSON that is stored and published. It must be safe for concurrent use.
-type TraceJSON func([]schemas.Step) []byte
+// TraceJSON appends a decision's trace as the JSON that is stored and published. It must be safe for concurrent use.
+type TraceJSON func(dst []byte, steps []schemas.Step) []byte
 
 // plainTrace is the default: the JSON tags of schemas.Step.
-func plainTrace(steps []schemas.Step) []byte {
+func plainTrace(dst []byte, steps []schemas.Step) []byte {
 	if len(steps) == 0 {
-		return []byte("[]")
+		return append(dst, "[]"...)
 	}
 	b, err := json.Marshal(steps)
 	if err != nil {
 		panic("BUG: a trace is strings and booleans and must marshal: " + err.Error())
 	}
-	return b
+	return append(dst, b...)
 }
 
 // The tables of a block, in the order they are inserted; the ledger follows them.
@@ -47,7 +47,8 @@ var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hit
 // Block implements [pipeline.Block]: one set of reused column buffers a table, in the wire form of ClickHouse's native
 // protocol. Adding a read allocates nothing once the buffers have grown. A Block is used by one goroutine at a time.
 type Block struct {
-	trace TraceJSON
+	trace  TraceJSON
+	traced []byte // of the decision at hand
 
 	reads     readsTable
 	passages  passagesTable

@@ -71,7 +71,7 @@ func TestLowCardinalityHoldsWhatWasAppended(t *testing.T) {
 				if got := lowValues(t, c); !slices.Equal(got, want) {
 					t.Fatalf("round %d: values differ (seed %d)", round, seed)
 				}
-				if got := len(c.spans); got != distinct {
+				if got := c.dict.rows; got != distinct {
 					t.Fatalf("dictionary has %d values, want %d", got, distinct)
 				}
 			}

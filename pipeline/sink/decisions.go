@@ -52,7 +52,8 @@ func (t *decisionsTable) input() proto.Input {
 // Decision adds a row of decisions and, for an offence or a hold, a row of offences. cam is the camera of the read it is
 // decided on, nil when it left the registry meanwhile.
 func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos pipeline.Position, seq uint32) {
-	trace := b.trace(d.Trace)
+	trace := b.trace(b.traced[:0], d.Trace)
+	b.traced = trace
 	b.decisions.add(d, trace, pos)
 	if status := statusOf(d.Outcome); status != "" {
 		b.offences.add(d, offenceRow{

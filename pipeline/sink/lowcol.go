@@ -17,13 +17,12 @@ const (
 	lowFlags      = 1<<9 | 1<<10
 )
 
-// lowCol is a LowCardinality(String) column. Its dictionary is found through an open-addressing table over the
-// dictionary itself, so a known value costs a hash and a comparison, and nothing is allocated. Keys are kept as narrow as
-// the dictionary allows (1, 2 or 4 bytes).
+// lowCol is a LowCardinality(String) column. Every value that it ever held has a number that lasts, found through an
+// open-addressing table over the values; in the dictionary of a block it has a key, given when the block first holds it. So
+// a value known from earlier blocks costs no hash when its number is known, and nothing is allocated. Keys are kept as
+// narrow as the dictionary allows (1, 2 or 4 bytes).
 type lowCol struct {
 	dict  strCol
-	spans []span           // of the dictionary's values, by key
-	slots []uint32         // key + 1; 0 is free. The length is a power of two, at least twice the number of keys
 	keys  []byte           // of every row, width bytes each
 	width int              // 1, 2 or 4; 0 means 1
 	last  uint32           // key of the last row
@@ -31,6 +30,12 @@ type lowCol struct {
 
 	front     *[frontSize]front // of what was met lately
 	countries *[26 * 26]uint32  // key + 1 of a country; 0 is not met yet
+
+	text  []byte   // of all values, over the blocks
+	spans []span   // of the values in it, by number
+	slots []uint32 // number + 1; 0 is free. The length is a power of two, at least twice the number of values
+	at    []uint32 // key + 1 of each value in this block; 0 is not met yet
+	era   uint32   // counts how often the values and their numbers were forgotten
 }
 
 // frontSize is a power of two above what makes, colours and formats there are.
@@ -63,9 +68,15 @@ func wordsOf(v []byte) (a, b uint64) {
 const maxCodes = 16
 
 type span struct {
-	start, end uint32 // in dict.buf
+	start, end uint32 // in text
 	hash       uint64
 }
+
+// maxLasting and maxText bound what is kept of values over the blocks.
+const (
+	maxLasting = 1 << 16
+	maxText    = 2 << 20
+)
 
 func (c *lowCol) Type() proto.ColumnType { return "LowCardinality(String)" }
 
@@ -73,10 +84,13 @@ func (c *lowCol) Rows() int { return len(c.keys) / max(c.width, 1) }
 
 func (c *lowCol) Reset() {
 	c.dict.Reset()
-	c.spans, c.keys, c.slots = keep(c.spans), keep(c.keys), keep(c.slots)
-	c.slots = c.slots[:cap(c.slots)]
-	clear(c.slots)
+	c.keys = keep(c.keys)
 	c.width, c.last = 1, 0
+	clear(c.at)
+	if len(c.spans) > maxLasting || len(c.text) > maxText {
+		c.text, c.spans, c.slots, c.at = nil, nil, nil, nil
+		c.era++
+	}
 	clear(c.codes[:])
 	if c.front != nil {
 		clear(c.front[:])
@@ -146,13 +160,33 @@ func (c *lowCol) bytes(v []byte) {
 	c.append(f.key - 1)
 }
 
-func (c *lowCol) value(key uint32) []byte {
-	s := c.spans[key]
-	return c.dict.buf[s.start:s.end]
+func (c *lowCol) value(number uint32) []byte {
+	s := c.spans[number]
+	return c.text[s.start:s.end]
 }
 
 // key finds or makes the key of a value.
-func (c *lowCol) key(v []byte) uint32 {
+func (c *lowCol) key(v []byte) uint32 { return c.keyOf(c.number(v)) }
+
+// keyOf finds or makes the key of the value of that number.
+func (c *lowCol) keyOf(number uint32) uint32 {
+	if k := c.at[number]; k != 0 {
+		return k - 1
+	}
+	key := uint32(c.dict.rows)
+	c.dict.bytes(c.value(number))
+	c.at[number] = key + 1
+	switch key {
+	case 1 << 8:
+		c.widen(2)
+	case 1 << 16:
+		c.widen(4)
+	}
+	return key
+}
+
+// number finds or makes the number of a value. It is good until era changes.
+func (c *lowCol) number(v []byte) uint32 {
 	if len(c.spans)*2 >= len(c.slots) {
 		c.grow()
 	}
@@ -171,28 +205,17 @@ func (c *lowCol) key(v []byte) uint32 {
 }
 
 func (c *lowCol) add(v []byte, h uint64) uint32 {
-	key := uint32(len(c.spans))
-	c.dict.bytes(v)
-	end := uint32(len(c.dict.buf))
+	number := uint32(len(c.spans))
+	c.text = append(c.text, v...)
+	end := uint32(len(c.text))
 	c.spans = append(c.spans, span{start: end - uint32(len(v)), end: end, hash: h})
-	switch key {
-	case 1 << 8:
-		c.widen(2)
-	case 1 << 16:
-		c.widen(4)
-	}
-	return key
+	c.at = append(c.at, 0)
+	return number
 }
 
 func (c *lowCol) grow() {
-	n := slotsFor(len(c.spans) + 1)
-	if n > cap(c.slots) {
-		c.slots = make([]uint32, n)
-	} else {
-		c.slots = c.slots[:n]
-		clear(c.slots)
-	}
-	mask := uint64(n - 1)
+	c.slots = make([]uint32, slotsFor(len(c.spans)+1))
+	mask := uint64(len(c.slots) - 1)
 	for k, s := range c.spans {
 		i := s.hash & mask
 		for c.slots[i] != 0 {
@@ -234,7 +257,7 @@ func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
 func (c *lowCol) head(b *proto.Buffer) {
 	b.PutInt64(lowFlags | int64(c.width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
-	b.PutInt64(int64(len(c.spans)))
+	b.PutInt64(int64(c.dict.rows))
 }
 
 // EncodeColumn appends dictionary and keys.

@@ -17,14 +17,21 @@ type places struct {
 	block uint32  // counts the blocks that these columns were used for
 }
 
-// known is where a camera's names stand in the dictionaries of one block. A registry entry is immutable, so one that was met
-// in this block needs no look-up, and its strings are not read.
+// known is where a camera's names stand in the dictionaries: their keys in one block, and their numbers, which last over the blocks. A
+// registry entry is immutable, so one that was met costs no look-up, and its strings are not read.
 type known struct {
 	cam                uintptr // of the entry, which lives as long as the block's world; not a pointer, or old registries would be kept
-	block              uint32
-	camera, site, zone uint32
+	block, era         uint32
+	camera, site, zone name
+	municipality       uint32
 	loaned             bool // then the zone depends on the time
+	_                  [19]byte
 }
+
+// name is where a name stands in a dictionary.
+type name struct{ key, number uint32 }
+
+var _ [64]byte = [unsafe.Sizeof(known{})]byte{} // a cache line
 
 // maxKnown bounds the indexes that known takes.
 const maxKnown = 1 << 16
@@ -60,49 +67,64 @@ func (p *places) add(id []byte, cam *schemas.Camera, at schemas.Micros) {
 		p.municipality.u32(0)
 		return
 	}
-	p.municipality.u32(cam.Municipality)
-	if int(cam.Index) < len(p.known) {
-		if k := &p.known[cam.Index]; k.block == p.block && k.cam == uintptr(unsafe.Pointer(cam)) {
-			p.camera.append(k.camera)
-			p.site.append(k.site)
-			if !k.loaned {
-				p.zone.append(k.zone)
-				return
-			}
-			p.zone.str(cam.ZoneAt(at))
+	if int(cam.Index) >= len(p.known) {
+		p.meet(id, cam, at)
+		return
+	}
+	k := &p.known[cam.Index]
+	if k.block != p.block || k.cam != uintptr(unsafe.Pointer(cam)) {
+		if k.cam != uintptr(unsafe.Pointer(cam)) || k.era != p.era() {
+			p.meet(id, cam, at)
 			return
 		}
+		k.block = p.block
+		k.camera.key, k.site.key = p.camera.keyOf(k.camera.number), p.site.keyOf(k.site.number)
+		if !k.loaned {
+			k.zone.key = p.zone.keyOf(k.zone.number)
+		}
 	}
-	p.meet(id, cam, at)
+	p.municipality.u32(k.municipality)
+	p.camera.append(k.camera.key)
+	p.site.append(k.site.key)
+	if !k.loaned {
+		p.zone.append(k.zone.key)
+		return
+	}
+	p.zone.str(cam.ZoneAt(at))
 }
+
+// era changes when the numbers of names were forgotten.
+func (p *places) era() uint32 { return p.camera.era + p.site.era + p.zone.era }
 
 // touch loads what add is going to need of the cameras, for many in a loop: their cache misses overlap. It changes nothing.
 //
 //go:noinline
 func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
 	for _, c := range cams {
-		if int(c.Index) >= len(p.known) {
-			continue
-		}
-		if k := &p.known[c.Index]; k.block != p.block && len(c.Site) > 0 { // its names are going to be read
-			loaded += uint64(c.Site[0])
+		if int(c.Index) < len(p.known) {
+			loaded += uint64(p.known[c.Index].block)
 		}
 	}
 	return loaded
 }
 
-// meet is add for a camera that is new to the block.
+// meet is add for a camera that was not met since its registry came into use.
 func (p *places) meet(id []byte, cam *schemas.Camera, at schemas.Micros) {
-	p.camera.append(p.camera.key(id)) // too many to be among those met lately
-	p.site.append(p.site.key(view(cam.Site)))
-	p.zone.str(cam.ZoneAt(at))
+	names := func(c *lowCol, v []byte) name {
+		n := c.number(v)
+		c.append(c.keyOf(n))
+		return name{c.last, n}
+	}
+	k := known{
+		cam: uintptr(unsafe.Pointer(cam)), block: p.block, era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
+		camera: names(&p.camera, id), site: names(&p.site, view(cam.Site)), zone: names(&p.zone, view(cam.ZoneAt(at))),
+	}
+	p.municipality.u32(cam.Municipality)
 	if cam.Index >= maxKnown {
 		return
 	}
 	if n := int(cam.Index) + 1; n > len(p.known) {
 		p.known = append(p.known, make([]known, n-len(p.known))...)
 	}
-	p.known[cam.Index] = known{
-		cam: uintptr(unsafe.Pointer(cam)), block: p.block, camera: p.camera.last, site: p.site.last, zone: p.zone.last, loaned: len(cam.Loans) > 0,
-	}
+	p.known[cam.Index] = k
 }

@@ -126,7 +126,7 @@ func (p *Publisher) Hit(pend *pipeline.Pending, h *schemas.Hit, r *schemas.Read)
 // Offence publishes a candidate or a hold, keyed by the confusion class of the plate.
 func (p *Publisher) Offence(pend *pipeline.Pending, d *schemas.Decision) {
 	key := d.On.Plate.Class().AppendTo(nil)
-	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, p.cfg.TraceJSON(d.Trace)))})
+	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, p.cfg.TraceJSON(nil, d.Trace)))})
 }
 
 // Reject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest

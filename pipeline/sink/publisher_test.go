@@ -132,7 +132,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 	if err := proto.Unmarshal(rec.Value, &offence); err != nil {
 		t.Fatal(err)
 	}
-	if offence.Status != "held" || offence.HoldUntilUs != int64(d.HoldUntil) || offence.TraceJson != string(plainTrace(d.Trace)) ||
+	if offence.Status != "held" || offence.HoldUntilUs != int64(d.HoldUntil) || offence.TraceJson != string(plainTrace(nil, d.Trace)) ||
 		!bytes.Equal(offence.SealSha256, d.Seal[:]) || !bytes.Equal(offence.OffenceId, d.Offence.ID[:]) || offence.CorrectedDkmh != 560 {
 		t.Errorf("offence %v", &offence)
 	}

@@ -1,0 +1,68 @@
+package sink
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Over blocks, registries that give the same index to other cameras, loans that begin, and names forgotten for being too many, every row
+// has the names of its camera.
+func TestPlacesAreThoseOfTheCamera(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	var registries [3][]schemas.Camera
+	for r := range registries {
+		registries[r] = make([]schemas.Camera, 400)
+		for i := range registries[r] {
+			c := schemas.Camera{Index: uint32(i), Municipality: 21001 + uint32(r), ID: fmt.Sprintf("c%d", i+7*r), Site: fmt.Sprintf("s%d", i/2+r), Zone: fmt.Sprintf("53%d", i%7)}
+			if i%10 == 0 {
+				c.Loans = []schemas.Loan{{Zone: "lent", ValidFrom: march, ValidTo: march + month}}
+			}
+			registries[r][i] = c
+		}
+	}
+	p := newPlaces()
+	for block := range 12 {
+		var cameras, sites, zones []string
+		cams := registries[block/2%len(registries)]
+		for range 1 + rng.IntN(2000) {
+			cam, at := &cams[rng.IntN(len(cams))], march+schemas.Micros(rng.Int64N(int64(2*month)))
+			if rng.IntN(20) == 0 {
+				p.add([]byte(cam.ID), nil, at)
+				cameras, sites, zones = append(cameras, cam.ID), append(sites, ""), append(zones, "")
+				continue
+			}
+			p.touch([]*schemas.Camera{cam})
+			p.add([]byte(cam.ID), cam, at)
+			cameras, sites, zones = append(cameras, cam.ID), append(sites, cam.Site), append(zones, cam.ZoneAt(at))
+		}
+		if block == 5 {
+			for i := range maxLasting + 1 {
+				id := fmt.Sprintf("a camera that left %d", i)
+				p.add([]byte(id), nil, march)
+				cameras, sites, zones = append(cameras, id), append(sites, ""), append(zones, "")
+			}
+		}
+		for _, c := range []struct {
+			col  *lowCol
+			want []string
+		}{{&p.camera, cameras}, {&p.site, sites}, {&p.zone, zones}} {
+			if got := decodeLow(t, c.col); !slices.Equal(got, c.want) {
+				t.Fatalf("block %d: got %.200q, want %.200q", block, got, c.want)
+			}
+		}
+		era := p.era()
+		for _, c := range []column{&p.camera, &p.site, &p.zone, &p.municipality} {
+			c.Reset()
+		}
+		p.forget()
+		if got := p.era() != era; got != (block == 5) {
+			t.Errorf("block %d: names forgotten: %v", block, got)
+		}
+	}
+}
