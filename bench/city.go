@@ -84,6 +84,7 @@ func NewCity(cfg CityConfig) (*City, error) {
 	c.buildFleet(c.random("fleet"))
 	c.buildPapers(c.random("papers"))
 	c.buildLists(c.random("lists"))
+	c.markLookalikes()
 	c.byID = make(map[string]uint16, len(c.cameras))
 	for i := range c.cameras {
 		c.byID[c.cameras[i].ID] = uint16(i)

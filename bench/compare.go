@@ -84,7 +84,7 @@ func (r *Report) Exact() bool {
 func (h *Truth) Compare(got *Got, window schemas.Micros) *Report {
 	r := &Report{}
 	h.compareHits(r, got, window)
-	h.compareOffences(r, got)
+	h.compareOffences(r, got, window)
 	return r
 }
 
@@ -161,7 +161,7 @@ type lezKey struct {
 	day   schemas.Day
 }
 
-func (h *Truth) compareOffences(r *Report, got *Got) {
+func (h *Truth) compareOffences(r *Report, got *Got, window schemas.Micros) {
 	speeds := map[schemas.ReadID]bool{}
 	lez := map[lezKey]bool{}
 	for _, o := range got.offences {
@@ -175,7 +175,7 @@ func (h *Truth) compareOffences(r *Report, got *Got) {
 		case schemas.FamilyHotlist: // makes hits, not offences
 		}
 	}
-	h.compareSpeeds(r, speeds)
+	h.compareSpeeds(r, speeds, window)
 	for _, x := range h.LEZ() {
 		k := lezKey{x.Class, x.Day}
 		switch {
@@ -193,19 +193,16 @@ func (h *Truth) compareOffences(r *Report, got *Got) {
 const oneOffence = schemas.Minute
 
 // compareSpeeds holds the reads that became speed offences against the excesses. Of excesses nearer than oneOffence any one must
-// be an offence, and a second is one too many: which it is depends on what the pipeline saw first.
-func (h *Truth) compareSpeeds(r *Report, got map[schemas.ReadID]bool) {
-	type place struct {
-		class schemas.Class
-		site  string
-	}
+// be an offence, and a second is one too many: which it is depends on what the pipeline saw first. An excess that may have been
+// a lookalike's need not be one.
+func (h *Truth) compareSpeeds(r *Report, got map[schemas.ReadID]bool, window schemas.Micros) {
 	at := map[place][]*ExpectedSpeed{}
 	for i := range h.speeds {
 		x := &h.speeds[i]
 		site, _ := h.city.SiteOf(x.Camera)
 		at[place{x.Class, site}] = append(at[place{x.Class, site}], x)
 	}
-	for _, all := range at {
+	for place, all := range at {
 		var found []schemas.Micros
 		for _, x := range all {
 			if got[x.Read] {
@@ -221,7 +218,7 @@ func (h *Truth) compareSpeeds(r *Report, got map[schemas.ReadID]bool) {
 		for _, x := range all {
 			n := near(x.At)
 			switch {
-			case !got[x.Read] && n > 0:
+			case !got[x.Read] && (n > 0 || h.mistakable(x, place, window)):
 				r.Speed.Optional++
 			default:
 				r.Speed.add(got[x.Read])

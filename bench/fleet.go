@@ -16,6 +16,7 @@ const (
 	dayPass                              // LEZ day pass for the day
 	registered                           // foreign LEZ registration valid on the day
 	parksInView                          // may stand in view of a camera; never a listed one
+	lookalike                            // its plate may be taken for another vehicle's
 )
 
 // vehicle is one plate with what it is on during the day.

@@ -80,6 +80,9 @@ func (t *Traffic) pass(i uint32, received schemas.Micros) (first shot, ok bool) 
 	v := &t.city.vehicles[c.vehicle]
 	s := &t.city.sites[c.site]
 	first = shot{plate: v.plate, vehicle: c.vehicle}
+	if v.flags&lookalike != 0 {
+		t.truth.visited(c.vehicle, t.city.cameras[s.cameras[0]].Site, received)
+	}
 	if t.city.cameras[s.cameras[0]].Kind == schemas.CameraTemporary {
 		first.passing = t.passings.add(passing{vehicle: c.vehicle, left: 1})
 		t.aim(&first, s.cameras[0], 0)

@@ -25,6 +25,7 @@ type Truth struct {
 	hits   []ExpectedHit
 	speeds []ExpectedSpeed
 	days   []lezDay
+	visits map[place][]visit // of lookalikes
 }
 
 // ExpectedHit is a listed plate that passed a site.
@@ -41,6 +42,7 @@ type ExpectedSpeed struct {
 	Class                      schemas.Class
 	At                         schemas.Micros
 	Measured, Corrected, Limit schemas.Speed
+	vehicle                    uint32
 }
 
 // ExpectedLEZ is a confusion class that must, or may, have one row in the LEZ family for a Brussels day.
@@ -55,7 +57,7 @@ type lezDay struct {
 	state []lezVerdict // per vehicle
 }
 
-func newTruth(c *City) *Truth { return &Truth{city: c} }
+func newTruth(c *City) *Truth { return &Truth{city: c, visits: map[place][]visit{}} }
 
 // count counts one read sent.
 func (h *Truth) count(s *shot) {
@@ -192,7 +194,7 @@ func (t *Traffic) judge(p *passing) {
 		return
 	}
 	ev := Event{Kind: s.kind, shot: *s, t: t}
-	t.truth.speeds = append(t.truth.speeds, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit})
+	t.truth.speeds = append(t.truth.speeds, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle})
 }
 
 func (t *Traffic) judgeLEZ(p *passing) {

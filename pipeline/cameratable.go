@@ -16,16 +16,18 @@ type cameraTable struct {
 	version string
 	slots   []cameraSlot // open addressing, at most half full; the length is a power of two
 	n       int
+	numbers []*schemas.Camera // by number; nil = not met
 }
 
-// cameraSlot is one camera. An id that is longer than id is compared in the registry's entry.
+// cameraSlot is one camera. An id that is longer than id is compared in the registry's entry. number is that of the passages' memory.
 type cameraSlot struct {
 	cam      *schemas.Camera // nil = free
 	site     uint64
 	from, to schemas.Micros // validity, as in Camera
 	lateness schemas.Micros // allowed
-	n        uint8          // bytes of the id
-	id       [23]byte
+	number   int32
+	n        uint8 // bytes of the id
+	id       [19]byte
 }
 
 var _ [64]byte = [unsafe.Sizeof(cameraSlot{})]byte{}
@@ -39,8 +41,8 @@ func (t *cameraTable) of(version string) {
 	}
 }
 
-func newCameraSlot(c *schemas.Camera) *cameraSlot {
-	s := &cameraSlot{cam: c, site: c.SiteHash, from: c.ValidFrom, to: c.ValidTo, lateness: c.AllowedLateness, n: uint8(len(c.ID))}
+func newCameraSlot(c *schemas.Camera, number int32) *cameraSlot {
+	s := &cameraSlot{cam: c, number: number, site: c.SiteHash, from: c.ValidFrom, to: c.ValidTo, lateness: c.AllowedLateness, n: uint8(len(c.ID))}
 	copy(s.id[:], c.ID)
 	return s
 }
@@ -66,8 +68,12 @@ func (s *cameraSlot) is(id string) bool {
 }
 
 // add puts a camera into a free slot and returns where it is then.
-func (t *cameraTable) add(s *cameraSlot, hash uint64, c *schemas.Camera) *cameraSlot {
-	*s = *newCameraSlot(c)
+func (t *cameraTable) add(s *cameraSlot, hash uint64, c *schemas.Camera, number int32) *cameraSlot {
+	*s = *newCameraSlot(c, number)
+	if n := int(number) + 1; n > len(t.numbers) {
+		t.numbers = append(t.numbers, make([]*schemas.Camera, n-len(t.numbers))...)
+	}
+	t.numbers[number] = c
 	if t.n++; 2*t.n <= len(t.slots) {
 		return s
 	}
@@ -94,15 +100,23 @@ func (s *Shard) lookup(id string, hash uint64) *cameraSlot {
 	if !ok || c.ID != id { // one camera has one name: table and sink rely on it
 		return nil
 	}
-	return s.cameras.add(at, hash, c)
+	return s.cameras.add(at, hash, c, s.passages.Camera(id))
 }
 
-// camera finds a camera of the world in use.
+// camera finds a camera of the world in use by its id.
 func (s *Shard) camera(id string) (*schemas.Camera, bool) {
 	if at := s.lookup(id, cameraHash(id)); at != nil {
 		return at.cam, true
 	}
 	return nil, false
+}
+
+// numbered finds a camera of the world in use by its number, or else by its id.
+func (s *Shard) numbered(number int32, id *schemas.CameraRef) (*schemas.Camera, bool) {
+	if t := &s.cameras; int(number) < len(t.numbers) && t.numbers[number] != nil {
+		return t.numbers[number], true
+	}
+	return s.camera(alias(id))
 }
 
 // touch loads the slot a look-up begins at. The result has no meaning.

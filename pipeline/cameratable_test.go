@@ -25,7 +25,7 @@ func (r *countedRegistry) Camera(id string) (*schemas.Camera, bool) {
 func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 	r := &countedRegistry{simRegistry: newSimRegistry(), version: "1"}
 	clear(r.cams)
-	ids := []string{"c", strings.Repeat("x", 23), strings.Repeat("x", 24), strings.Repeat("x", 25), strings.Repeat("x", schemas.MaxCameraID)}
+	ids := []string{"c", strings.Repeat("x", 18), strings.Repeat("x", 19), strings.Repeat("x", 20), strings.Repeat("x", schemas.MaxCameraID)}
 	for i := range 3000 { // of one length and with the same ends: their hashes may be equal, they are not
 		ids = append(ids, fmt.Sprintf("BRU-0001-%04d-12345678", i))
 	}
@@ -41,6 +41,10 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 			if at == nil || at.cam != r.cams[id] || at.site != uint64(i) || at.from != schemas.Micros(i) || at.lateness != schemas.Second {
 				t.Fatalf("camera %q: got %+v", id, at)
 			}
+			ref := schemas.CameraRefOf(id)
+			if c, ok := s.numbered(at.number, &ref); !ok || c != r.cams[id] {
+				t.Fatalf("camera %q by its number %d: got %+v", id, at.number, c)
+			}
 		}
 	}
 	if r.asked != len(ids) {
@@ -55,5 +59,9 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 	s.cameras.of(r.version)
 	if at := s.lookup("c", cameraHash("c")); at == nil || at.site != 99 {
 		t.Errorf("after a new version: got %+v, want the new entry", at)
+	}
+	ref := schemas.CameraRefOf(ids[1])
+	if c, ok := s.numbered(s.passages.Camera(ids[1]), &ref); !ok || c != r.cams[ids[1]] {
+		t.Errorf("after a new version, a camera that was not met in it: got %+v", c)
 	}
 }

@@ -197,7 +197,7 @@ func benchStages(b *testing.B, w *engineWorld, upto string) {
 	log := w.partitions(b, 1)[0]
 	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs)}
 	s.passages = dedup.NewPassages(w.dedup, func(*schemas.Passage) {})
-	s.passages.Ahead(func([]*schemas.Passage) {})
+	s.passages.Ahead(func([]dedup.Closing) {})
 	take := func(n int) {
 		for n > 0 {
 			recs, from := log.at()
@@ -261,7 +261,7 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 			s.passages.Advance(s.clock)
 		}
 		if !s.window.Seen(r.ID, s.clock) && s.upto == "passages" {
-			s.passages.Add(r, s.cams[i].SiteHash, s.offset)
+			s.passages.Add(r, dedup.Origin{Site: s.cams[i].SiteHash, Camera: s.passages.Camera(r.Camera)}, s.offset)
 		}
 	}
 }

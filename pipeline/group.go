@@ -30,7 +30,7 @@ type item struct {
 	read   schemas.Read
 	hash   uint64               // of the camera's id
 	cam    *schemas.Camera      // of an admitted read
-	site   uint64               // its site
+	from   dedup.Origin         // its camera and site
 	err    *schemas.RejectError // of a record that is rejected
 	reader bool                 // the record is a camera's read, so far as it could be decoded
 }
@@ -110,7 +110,7 @@ func (s *Shard) admit(it *item) *schemas.RejectError {
 			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
 		}
 	}
-	it.cam, it.site = c.cam, c.site
+	it.cam, it.from = c.cam, dedup.Origin{Site: c.site, Camera: c.number}
 	return nil
 }
 
@@ -127,7 +127,7 @@ func (s *Shard) touch(items []item) {
 			continue
 		}
 		g.classes = append(g.classes, it.read.Class)
-		g.sites = append(g.sites, it.site)
+		g.sites = append(g.sites, it.from.Site)
 		g.ids = append(g.ids, it.read.ID)
 		g.cams = append(g.cams, it.cam)
 	}
@@ -143,20 +143,16 @@ func (s *Shard) touch(items []item) {
 }
 
 // touchClosing loads what deciding these passages is going to need.
-func (s *Shard) touchClosing(closing []*schemas.Passage) {
+func (s *Shard) touchClosing(closing []dedup.Closing) {
 	if s.untouched || s.out == nil {
 		return
 	}
 	g := s.group
 	g.cams, g.plates = g.cams[:0], g.plates[:0]
 	for _, p := range closing {
-		g.plates = append(g.plates, p.Best.Plate)
-		g.touched += s.cameras.touch(cameraHash(alias(&p.Best.Camera)))
-	}
-	for _, p := range closing {
-		id := alias(&p.Best.Camera)
-		if c := s.cameras.place(cameraHash(id), id); c.cam != nil {
-			g.cams = append(g.cams, c.cam)
+		g.plates = append(g.plates, p.Plate)
+		if n := s.cameras.numbers; int(p.Camera) < len(n) && n[p.Camera] != nil {
+			g.cams = append(g.cams, n[p.Camera])
 		}
 	}
 	g.touched += touchCameras(g.cams)
@@ -224,6 +220,6 @@ func (s *Shard) apply(it *item) {
 			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize, Upload: true,
 		})
 	default:
-		s.take(r, it.cam, it.site)
+		s.take(r, it.cam, it.from)
 	}
 }

@@ -118,13 +118,13 @@ func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum
 }
 
 // take stores or merges an admitted read and fires hits.
-func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, site uint64) {
+func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 	s.advance(r.ReceivedAt)
 	if s.window.Seen(r.ID, s.clock) {
 		s.merge(MergeRetransmission, r, schemas.PassageID{})
 		return
 	}
-	a := s.passages.Add(r, site, s.pos.Offset)
+	a := s.passages.Add(r, from, s.pos.Offset)
 	if a.Joined == dedup.JoinedMerged {
 		s.merge(MergeParked, r, a.Passage)
 		return
@@ -185,7 +185,8 @@ func (s *Shard) closed(p *schemas.Passage) {
 		return
 	}
 	b.Totals.Passages++
-	cam, ok := s.camera(alias(&p.Best.Camera))
+	best, measured := s.passages.Cameras()
+	cam, ok := s.numbered(best, &p.Best.Camera)
 	if !ok { // left the registry since the read: keep the passage, decide nothing
 		b.Block.Passage(p, nil, s.pos)
 		return
@@ -200,7 +201,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
 	case !p.Measured.Read.IsZero():
-		subject.MeasuredBy, _ = s.camera(alias(&p.Measured.Camera))
+		subject.MeasuredBy, _ = s.numbered(measured, &p.Measured.Camera)
 	}
 	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
 	for i := range s.decisions {

@@ -60,7 +60,7 @@ func (p *pure) record(b []byte) {
 		return
 	}
 	p.unique++
-	a := p.passages.Add(&r, cam.SiteHash, p.offset)
+	a := p.passages.Add(&r, dedup.Origin{Site: cam.SiteHash, Camera: p.passages.Camera(r.Camera)}, p.offset)
 	if a.Joined == dedup.JoinedSame || a.Joined == dedup.JoinedMerged {
 		return
 	}

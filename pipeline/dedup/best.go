@@ -16,11 +16,14 @@ func slower(r *schemas.Read, s *schemas.Sighting) bool {
 	return earlier(r, s)
 }
 
-func earlier(r *schemas.Read, s *schemas.Sighting) bool {
-	if r.CapturedAt != s.CapturedAt {
-		return r.CapturedAt < s.CapturedAt
+func earlier(r *schemas.Read, s *schemas.Sighting) bool { return before(r, s.CapturedAt, &s.Read) }
+
+// before reports whether the read was captured before another, or at the same time and has the smaller id.
+func before(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
+	if r.CapturedAt != at {
+		return r.CapturedAt < at
 	}
-	return string(r.ID.ID[:]) < string(s.Read.ID[:])
+	return string(r.ID.ID[:]) < string(id.ID[:])
 }
 
 func sight(s *schemas.Sighting, r *schemas.Read) {

@@ -6,11 +6,35 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// body is what is only needed until a passage is decided, in whole cache lines. Most passages have one measured read, and
-// it is the best one: then, or when there is none, Measured is not filled, and the last lines are never loaded.
+// sighting is a [schemas.Sighting] that names its camera by number. No pointer.
+type sighting struct {
+	read       schemas.ReadID
+	plate      schemas.Plate
+	capturedAt schemas.Micros
+	receivedAt schemas.Micros
+	camera     int32
+	speed      schemas.Speed
+	confidence schemas.PerMille
+	country    schemas.Country
+	lane       uint8
+	direction  schemas.Direction
+	kind       schemas.VehicleKind
+	flags      schemas.Flags
+	image      schemas.Sum
+}
+
+// body is what is only needed until a passage is decided, beside its slot, in whole cache lines. Most passages have one measured read,
+// and it is the best one: then, or when there is none, own is not filled, and its lines are never loaded.
 type body struct {
-	schemas.Passage
-	_ [(lineSize - unsafe.Sizeof(schemas.Passage{})%lineSize) % lineSize]byte
+	first    schemas.Micros // capture time of the first read in log order
+	last     schemas.Micros // latest capture time
+	reads    uint32
+	merged   uint32
+	variants uint8
+	at       measured // where the measured read is
+	best     sighting
+	own      sighting
+	_        [32]byte
 }
 
 // measured says where the measured read of a body is.
@@ -19,13 +43,19 @@ type measured uint8
 const (
 	measuredNone measured = iota // no read had a speed
 	measuredBest                 // it is the best read
-	measuredOwn                  // in Measured
+	measuredOwn                  // in own
 )
 
 const (
 	lineSize  = 64
-	bodyLines = unsafe.Sizeof(body{}) / lineSize
-	bestLines = (unsafe.Offsetof(body{}.Measured) + lineSize - 1) / lineSize // up to the end of Best
+	bodySize  = 4 * lineSize
+	bodyLines = bodySize / lineSize
+	bestLines = 2 // up to the end of best
+)
+
+var (
+	_ [bodySize]byte             = [unsafe.Sizeof(body{})]byte{}
+	_ [bestLines * lineSize]byte = [unsafe.Offsetof(body{}.own)]byte{}
 )
 
 // lines shows a body as what the processor loads.
@@ -33,65 +63,95 @@ func (b *body) lines() *[bodyLines][lineSize / 8]uint64 {
 	return (*[bodyLines][lineSize / 8]uint64)(unsafe.Pointer(b))
 }
 
-// begin fills the body with its first read and says where the measured one is.
-func (b *body) begin(r *schemas.Read, s *slot) measured {
-	b.ID, b.Class, b.SiteHash = s.id, s.class, s.site
-	b.First, b.Last = r.CapturedAt, r.CapturedAt
-	b.Reads, b.Merged, b.Variants, b.Parked = 1, 0, 1, false
-	sight(&b.Best, r)
+// begin fills the body with its first read.
+func (b *body) begin(r *schemas.Read, camera int32) {
+	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
+	b.best.take(r, camera)
+	b.at = measuredNone
 	if r.Speed > 0 {
-		return measuredBest
+		b.at = measuredBest
 	}
-	return measuredNone
 }
 
-// observe takes a further read into the best read and the measured one, and says where the latter is then. The best read
-// is the most confident one, the earliest captured among equals, then the smaller id: an order without regard to arrival.
-// The measured read is the slowest with a speed, in the driver's favour.
-func (b *body) observe(r *schemas.Read, at measured) measured {
-	best := better(r, &b.Best)
-	switch at {
+func (s *sighting) take(r *schemas.Read, camera int32) {
+	s.read, s.plate, s.capturedAt, s.receivedAt = r.ID, r.Plate, r.CapturedAt, r.ReceivedAt
+	s.camera, s.speed, s.confidence, s.country, s.lane = camera, r.Speed, r.Confidence, r.Country, r.Lane
+	s.direction, s.kind, s.flags, s.image = r.Direction, r.Kind, r.Flags, r.Image
+}
+
+// observe takes a further read into the best read and the measured one. The best read is the most confident one, the earliest captured
+// among equals, then the smaller id: an order without regard to arrival. The measured read is the slowest with a speed, in the driver's
+// favour.
+func (b *body) observe(r *schemas.Read, camera int32) {
+	best := b.best.worse(r)
+	switch b.at {
 	case measuredNone:
 		switch {
 		case r.Speed > 0 && best:
-			at = measuredBest
+			b.at = measuredBest
 		case r.Speed > 0:
-			sight(&b.Measured, r)
-			at = measuredOwn
+			b.own.take(r, camera)
+			b.at = measuredOwn
 		}
 	case measuredBest:
-		slow := r.Speed > 0 && slower(r, &b.Best)
+		slow := r.Speed > 0 && b.best.faster(r)
 		switch {
 		case best && !slow:
-			b.Measured, at = b.Best, measuredOwn
+			b.own, b.at = b.best, measuredOwn
 		case slow && !best:
-			sight(&b.Measured, r)
-			at = measuredOwn
+			b.own.take(r, camera)
+			b.at = measuredOwn
 		}
 	case measuredOwn:
-		if r.Speed > 0 && slower(r, &b.Measured) {
-			sight(&b.Measured, r)
+		if r.Speed > 0 && b.own.faster(r) {
+			b.own.take(r, camera)
 		}
 	}
 	if best {
-		sight(&b.Best, r)
+		b.best.take(r, camera)
 	}
-	return at
 }
 
-// whole returns the passage with its measured read filled, in the body or in room.
-func (b *body) whole(at measured, room *schemas.Passage) *schemas.Passage {
-	if at == measuredOwn {
-		return &b.Passage
+// worse reports whether the read is the better one to show.
+func (s *sighting) worse(r *schemas.Read) bool {
+	if r.Confidence != s.confidence {
+		return r.Confidence > s.confidence
 	}
-	p := &b.Passage
-	room.ID, room.Class, room.SiteHash, room.First, room.Last = p.ID, p.Class, p.SiteHash, p.First, p.Last
-	room.Reads, room.Merged, room.Variants, room.Parked = p.Reads, p.Merged, p.Variants, p.Parked
-	room.Best = p.Best
-	if at == measuredBest {
-		room.Measured = p.Best
-	} else {
-		room.Measured = schemas.Sighting{}
+	return s.later(r)
+}
+
+// faster reports whether the read is the one whose speed counts.
+func (s *sighting) faster(r *schemas.Read) bool {
+	if r.Speed != s.speed {
+		return r.Speed < s.speed
 	}
-	return room
+	return s.later(r)
+}
+
+func (s *sighting) later(r *schemas.Read) bool { return before(r, s.capturedAt, &s.read) }
+
+// whole writes the passage out.
+func (ps *Passages) whole(s *slot, p *schemas.Passage) {
+	b := &ps.bodies.items[s.body]
+	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
+	p.Reads, p.Merged, p.Variants, p.Parked = b.reads, b.merged, b.variants, s.parked
+	ps.write(&b.best, &p.Best)
+	ps.closingBest, ps.closingMeasured = b.best.camera, 0
+	switch b.at {
+	case measuredNone:
+		p.Measured = schemas.Sighting{}
+	case measuredBest:
+		p.Measured = p.Best
+		ps.closingMeasured = b.best.camera
+	case measuredOwn:
+		ps.write(&b.own, &p.Measured)
+		ps.closingMeasured = b.own.camera
+	}
+}
+
+// write writes a sighting out.
+func (ps *Passages) write(s *sighting, to *schemas.Sighting) {
+	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, ps.names[s.camera], s.capturedAt, s.receivedAt
+	to.Plate, to.Country, to.Confidence, to.Lane = s.plate, s.country, s.confidence, s.lane
+	to.Direction, to.Kind, to.Speed, to.Flags, to.Image = s.direction, s.kind, s.speed, s.flags, s.image
 }

@@ -23,7 +23,13 @@ type pair struct {
 
 func newPair(cfg Config) *pair {
 	p := &pair{clock: t0}
-	p.ps = NewPassages(cfg, func(c *schemas.Passage) { p.got = append(p.got, *c) })
+	p.ps = NewPassages(cfg, func(c *schemas.Passage) {
+		p.got = append(p.got, *c)
+		best, measured := p.ps.Cameras()
+		if p.ps.names[best] != c.Best.Camera || p.ps.names[measured] != c.Measured.Camera {
+			panic(fmt.Sprintf("cameras %d and %d of %+v", best, measured, *c))
+		}
+	})
 	p.m = newModel(cfg, func(c *schemas.Passage) { p.want = append(p.want, *c) })
 	return p
 }
@@ -49,6 +55,7 @@ func (s *step) read(clock schemas.Micros, offset int64) schemas.Read {
 		Camera: fmt.Sprintf("cam%d", s.site%4), CapturedAt: clock - s.back, ReceivedAt: clock, Plate: plate, Class: plate.Class(),
 		Confidence: schemas.PerMille(s.conf % 4), Speed: schemas.Speed(s.speed % 4),
 	}
+	r.Camera = []string{"A", "BRU-0001-front", "C"}[s.conf%3]
 	r.ID = readID(uint64(offset))
 	return r
 }
@@ -60,14 +67,14 @@ func (p *pair) run(s *step) error {
 	r, site := s.read(p.clock, p.offset), uint64(s.site%3)
 	if s.hit%2 == 0 { // touching changes nothing
 		p.ps.Touch([]schemas.Class{r.Class, {}}, []uint64{site, site})
-		p.ps.Ahead(func([]*schemas.Passage) {})
+		p.ps.Ahead(func([]Closing) {})
 	} else {
 		p.ps.Ahead(nil)
 	}
 	p.ps.Advance(p.clock)
 	p.m.Advance(p.clock)
 	if !s.tick {
-		a, b := p.ps.Add(&r, site, p.offset), p.m.Add(&r, site, p.offset)
+		a, b := p.ps.put(&r, site, p.offset), p.m.put(&r, site, p.offset)
 		if a.Joined != b.Joined || a.Passage != b.Passage {
 			return fmt.Errorf("Add gives %v %v, the model %v %v", a.Joined, a.Passage, b.Joined, b.Passage)
 		}
@@ -185,7 +192,7 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 				Camera: "c", CapturedAt: p.clock - schemas.Micros(rng.IntN(6000))*schemas.Millisecond, ReceivedAt: p.clock, Plate: plate,
 				Class: plate.Class(), Confidence: schemas.PerMille(rng.IntN(900)), Speed: schemas.Speed(rng.IntN(2) * rng.IntN(900)), ID: readID(uint64(i)),
 			}
-			a, b := p.ps.Add(&r, 7, p.offset), p.m.Add(&r, 7, p.offset)
+			a, b := p.ps.put(&r, 7, p.offset), p.m.put(&r, 7, p.offset)
 			joined[a.Joined]++
 			if a.Joined != b.Joined || a.Passage != b.Passage {
 				t.Fatalf("record %d: Add gives %v %v, the model %v %v", i, a.Joined, a.Passage, b.Joined, b.Passage)
@@ -218,7 +225,7 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 // memory is what Passages and the model have in common.
 type memory interface {
 	Advance(clock schemas.Micros)
-	Add(r *schemas.Read, site uint64, offset int64) Added
+	put(r *schemas.Read, site uint64, offset int64) Added
 	Report(a Added, id schemas.HitID) bool
 }
 
@@ -236,7 +243,7 @@ func answers(steps []step, from int, start schemas.Micros, mem func(emit func(*s
 			continue
 		}
 		r := s.read(clock, int64(at+1))
-		a := m.Add(&r, uint64(s.site%3), int64(at+1))
+		a := m.put(&r, uint64(s.site%3), int64(at+1))
 		out[at] += fmt.Sprint(a.Joined, a.Passage)
 		if s.hit > 0 {
 			out[at] += fmt.Sprint(m.Report(a, schemas.HitID{ID: schemas.ID{s.hit}}))
@@ -278,4 +285,9 @@ func TestRebuiltPassagesAgreeWithTheModel(t *testing.T) {
 	if rebuilt == 0 {
 		t.Error("the horizon covered every run, nothing was tested")
 	}
+}
+
+// put is Add for a read whose camera nobody has numbered yet.
+func (ps *Passages) put(r *schemas.Read, site uint64, offset int64) Added {
+	return ps.Add(r, Origin{site, ps.Camera(r.Camera)}, offset)
 }

@@ -120,7 +120,7 @@ func (ps *model) close(s *modelSlot) {
 
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
 // record's, unique and rising. It does not allocate once the maps have grown to their working size.
-func (ps *model) Add(r *schemas.Read, siteHash uint64, offset int64) Added {
+func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	ps.lookup = modelKey{r.Class, siteHash}
 	i := ps.find(r.CapturedAt)
 	if i < 0 {

@@ -3,34 +3,33 @@ package dedup
 import "github.com/gvc-brussels/anpr/schemas"
 
 // openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i, which is closed.
-func (ps *Passages) openParked(i int32, r *schemas.Read, place int, offset int64) Added {
+func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	ps.retire(i)
 	s := &ps.slots.items[i]
-	j := ps.create(r, key{s.class, s.site, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
+	j := ps.create(r, key{s.class, from, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
 	s = &ps.slots.items[j]
 	s.parked = true
-	ps.bodies.items[s.body].Parked = true
 	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
 }
 
 // addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
 // earlier slot is counted on the current one.
-func (ps *Passages) addParked(i int32, r *schemas.Read, place int, offset int64) Added {
+func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	s := &ps.slots.items[i]
 	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
 		if !s.closed {
 			ps.close(s)
 		}
-		return ps.openParked(i, r, place, offset)
+		return ps.openParked(i, r, from, place, offset)
 	}
 	s.last = ps.clock
 	s.hi = max(s.hi, r.CapturedAt)
 	if s.closed {
 		ps.Stragglers++
 	} else {
-		p := &ps.bodies.items[s.body]
-		p.Merged++
-		p.Last = max(p.Last, r.CapturedAt)
+		b := &ps.bodies.items[s.body]
+		b.merged++
+		b.last = max(b.last, r.CapturedAt)
 	}
 	return Added{Joined: JoinedMerged, Passage: s.id, slot: i}
 }

@@ -1,6 +1,10 @@
 package dedup
 
-import "github.com/gvc-brussels/anpr/schemas"
+import (
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
 
 // Joined says what became of a read.
 type Joined uint8
@@ -16,14 +20,13 @@ const (
 
 // Passages gathers reads into passages. See the package comment for how it stays reproducible, [Config] for its memory.
 //
-// A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (the
-// [schemas.Passage] itself, filled where it lies) until it is decided.
+// A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (256 bytes, of which
+// the second half is mostly not used) until it is decided.
 type Passages struct {
 	cfg      Config
 	table    table
 	slots    pool[slot]
 	bodies   pool[body]
-	measured []measured      // of each body
 	room     schemas.Passage // for emit
 	fars     pool[farPlates]
 	reports  pool[report]
@@ -32,10 +35,15 @@ type Passages struct {
 	open     int
 	clock    schemas.Micros
 	emit     func(*schemas.Passage)
-	ahead    func(closing []*schemas.Passage) // see Ahead
-	due      [TouchMost]due                   // for settle
-	closing  [TouchMost]*schemas.Passage      // for settle
-	loaded   uint64                           // keeps the loads of touching alive
+	ahead    func(closing []Closing) // see Ahead
+	due      [TouchMost]due          // for settle
+	closing  [TouchMost]Closing      // for settle
+	loaded   uint64                  // keeps the loads of touching alive
+
+	names   []schemas.CameraRef // of cameras, by number; 0 is no camera
+	numbers map[string]int32
+	// Cameras of the passage that is being emitted.
+	closingBest, closingMeasured int32
 
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
@@ -46,7 +54,7 @@ type Passages struct {
 // the pointer, nor call back.
 func NewPassages(cfg Config, emit func(*schemas.Passage)) *Passages {
 	cfg = cfg.WithDefaults()
-	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never}
+	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, names: make([]schemas.CameraRef, 1), numbers: map[string]int32{}}
 	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
@@ -75,10 +83,36 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
+// Closing is a passage that is about to be decided: plate and camera of its best read.
+type Closing struct {
+	Plate  schemas.Plate
+	Camera int32 // number
+}
+
 // Ahead sets what is told which passages are decided next, [TouchMost] at most, a moment before: a caller that touches what
-// deciding them needs. They are valid during the call, read only, and their Measured means nothing. It must change nothing of
-// the memory. Without it nothing is touched.
-func (ps *Passages) Ahead(touch func(closing []*schemas.Passage)) { ps.ahead = touch }
+// deciding them needs. The list is valid during the call, which must change nothing of the memory. Without it nothing is touched.
+func (ps *Passages) Ahead(touch func(closing []Closing)) { ps.ahead = touch }
+
+// Camera returns the number of a camera, the same for as long as the memory lives, at least 1. It copies the id.
+func (ps *Passages) Camera(id string) int32 {
+	if n, ok := ps.numbers[id]; ok {
+		return n
+	}
+	n := int32(len(ps.names))
+	ps.names = append(ps.names, schemas.CameraRefOf(id))
+	ps.numbers[strings.Clone(id)] = n
+	return n
+}
+
+// Cameras returns the numbers of the cameras of the passage that is being emitted: of its best read, and of its measured one, 0 when
+// none was measured.
+func (ps *Passages) Cameras() (best, measured int32) { return ps.closingBest, ps.closingMeasured }
+
+// Origin is where a read comes from.
+type Origin struct {
+	Site   uint64
+	Camera int32 // number, see Camera
+}
 
 // Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
 func (ps *Passages) Advance(clock schemas.Micros) {
@@ -133,8 +167,9 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	ps.emit(ps.bodies.items[s.body].whole(ps.measured[s.body], &ps.room))
-	at := ps.measured[s.body]
+	at := ps.bodies.items[s.body].at
+	ps.whole(s, &ps.room)
+	ps.emit(&ps.room)
 	ps.bodies.give(s.body)
 	if s.body = closedDone; s.nplates == 1 && at == measuredNone {
 		s.body = closedUnmeasured
@@ -151,24 +186,25 @@ type Added struct {
 
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
 // record's, unique and rising. It does not allocate once the memory has grown to its working size.
-func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
+func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
+	site := from.Site
 	tag := tagOf(r.Class, site)
 	place := ps.lookup(tag, r.Class, site)
 	head := ps.table.entries[place].head - 1
 	i := ps.find(head, r.CapturedAt)
 	if i < 0 {
-		i = ps.create(r, key{r.Class, site, tag, place}, offset, r.CapturedAt)
+		i = ps.create(r, key{r.Class, from, tag, place}, offset, r.CapturedAt)
 		return Added{Joined: JoinedNew, Passage: ps.slots.items[i].id, slot: i}
 	}
 	s := &ps.slots.items[i]
 	if s.parked {
-		return ps.addParked(i, r, place, offset)
+		return ps.addParked(i, r, from, place, offset)
 	}
 	if r.CapturedAt-s.lo > ps.cfg.ParkedAfter {
 		if !s.closed {
 			ps.close(s)
 		}
-		return ps.openParked(i, r, place, offset)
+		return ps.openParked(i, r, from, place, offset)
 	}
 	s.last = ps.clock
 	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
@@ -180,13 +216,13 @@ func (ps *Passages) Add(r *schemas.Read, site uint64, offset int64) Added {
 			a.Straggler, s.body = true, closedDone
 		}
 	} else {
-		p := &ps.bodies.items[s.body]
-		p.Reads++
-		p.Last = max(p.Last, r.CapturedAt)
-		if fresh && p.Variants < 255 {
-			p.Variants++
+		b := &ps.bodies.items[s.body]
+		b.reads++
+		b.last = max(b.last, r.CapturedAt)
+		if fresh && b.variants < 255 {
+			b.variants++
 		}
-		ps.measured[s.body] = p.observe(r, ps.measured[s.body])
+		b.observe(r, from.Camera)
 	}
 	if fresh {
 		a.Joined = JoinedVariant
@@ -207,7 +243,7 @@ func (ps *Passages) find(head int32, at schemas.Micros) int32 {
 // key is what the reads of one passage share, with its tag and the place in the table that lookup gave.
 type key struct {
 	class schemas.Class
-	site  uint64
+	from  Origin
 	tag   uint32
 	place int
 }
@@ -215,18 +251,15 @@ type key struct {
 func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micros) int32 {
 	if ps.slots.live() >= ps.cfg.MaxPassages {
 		ps.evict()
-		k.place = ps.lookup(k.tag, k.class, k.site)
+		k.place = ps.lookup(k.tag, k.class, k.from.Site)
 	}
 	i, b := ps.takeSlot(), ps.bodies.take()
 	s := &ps.slots.items[i]
 	*s = slot{
-		class: k.class, site: k.site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
+		class: k.class, site: k.from.Site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
 		id: schemas.PassageIDOf(r.ID), opened: offset, nplates: 1, plates: [nearPlates]schemas.Plate{r.Plate},
 	}
-	if int(b) == len(ps.measured) {
-		ps.measured = append(ps.measured, measuredNone)
-	}
-	ps.measured[b] = ps.bodies.items[b].begin(r, s)
+	ps.bodies.items[b].begin(r, k.from.Camera)
 	ps.append(k, i)
 	ps.open++
 	d := due{ps.deadline(s), offset, i}

@@ -34,7 +34,7 @@ func (f *feed) read(plate string, at schemas.Micros, mod ...func(*schemas.Read))
 	r.ID = schemas.NewReadID(r.Camera, "", r.CapturedAt, plate)
 	f.offset++
 	f.ps.Advance(r.ReceivedAt)
-	return f.ps.Add(&r, 7, f.offset)
+	return f.ps.put(&r, 7, f.offset)
 }
 
 func TestReadsOfOneVehicleMakeOnePassage(t *testing.T) {
@@ -172,7 +172,7 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 			out[i] += "repeat"
 			continue
 		}
-		a := ps.Add(&r, 7, int64(i))
+		a := ps.put(&r, 7, int64(i))
 		out[i] += fmt.Sprint(a.Joined, a.Passage)
 	}
 	return out
@@ -192,7 +192,7 @@ func TestAddDoesNotAllocateInSteadyState(t *testing.T) {
 		clock += 200 * schemas.Millisecond
 		r.CapturedAt, r.ReceivedAt = clock, clock
 		ps.Advance(clock)
-		ps.Add(r, 7, int64(i))
+		ps.put(r, 7, int64(i))
 	}
 	for range 4096 {
 		step()
@@ -256,7 +256,7 @@ func (t *turns) add() {
 	r.CapturedAt, r.ReceivedAt = now, now
 	t.n++
 	t.mem.Advance(now)
-	t.mem.Add(r, 7, int64(t.n))
+	t.mem.put(r, 7, int64(t.n))
 }
 
 // TestPassagesAreDecidedTogether sends reads of many vehicles spread over seconds: the decisions come in bursts, one a step of log
@@ -281,7 +281,7 @@ func TestPassagesAreDecidedTogether(t *testing.T) {
 		r := schemas.Read{Camera: "c", CapturedAt: clock, ReceivedAt: clock, Plate: plate, Class: plate.Class()}
 		r.ID.ID[0], r.ID.ID[1] = byte(i), byte(i>>8)
 		ps.Advance(clock)
-		a := ps.Add(&r, 1, int64(i))
+		a := ps.put(&r, 1, int64(i))
 		last[a.Passage] = clock
 		clock += every
 	}

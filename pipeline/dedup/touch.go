@@ -53,7 +53,7 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 	}
 	for _, b := range open[:k] { // what a further read changes
 		lines := ps.bodies.items[b].lines()
-		loaded += lines[1][0] + lines[bestLines-1][0]
+		loaded += lines[0][0] + lines[1][0]
 	}
 	return loaded
 }
@@ -77,14 +77,12 @@ func (ps *Passages) touchDue(list []due) {
 			continue
 		}
 		b := &ps.bodies.items[s.body]
-		lines := b.lines()[:bestLines]
-		if ps.measured[s.body] == measuredOwn {
-			lines = b.lines()[:]
+		lines := b.lines()
+		loaded += lines[bestLines-1][0]
+		if b.at == measuredOwn {
+			loaded += lines[bestLines][0]
 		}
-		for k := range lines {
-			loaded += lines[k][0]
-		}
-		closing = append(closing, &b.Passage)
+		closing = append(closing, Closing{b.best.plate, b.best.camera})
 	}
 	ps.loaded += loaded
 	if len(closing) > 0 {

@@ -15,11 +15,11 @@ func TestAheadIsToldWhatCloses(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	var closed, told []schemas.PassageID
-	ps := NewPassages(Config{}, func(p *schemas.Passage) { closed = append(closed, p.ID) })
-	ps.Ahead(func(closing []*schemas.Passage) {
+	var closed, told []schemas.Plate
+	ps := NewPassages(Config{}, func(p *schemas.Passage) { closed = append(closed, p.Best.Plate) })
+	ps.Ahead(func(closing []Closing) {
 		for _, p := range closing {
-			told = append(told, p.ID)
+			told = append(told, p.Plate)
 		}
 	})
 	clock, bursts := t0, 0
@@ -42,7 +42,7 @@ func TestAheadIsToldWhatCloses(t *testing.T) {
 			}
 		}
 		p := schemas.MustPlate(fmt.Sprintf("1ABC%03d", rng.IntN(1000)))
-		ps.Add(&schemas.Read{ID: readID(uint64(i)), CapturedAt: clock, ReceivedAt: clock, Plate: p, Class: p.Class(), Camera: "c"}, 7, int64(i))
+		ps.put(&schemas.Read{ID: readID(uint64(i)), CapturedAt: clock, ReceivedAt: clock, Plate: p, Class: p.Class(), Camera: "c"}, 7, int64(i))
 		if i%5_000 == 4_999 {
 			clock += schemas.Minute // many close at once
 		}
@@ -57,10 +57,10 @@ func TestTouchDoesNotAllocate(t *testing.T) {
 	w := NewWindow(schemas.Minute, 1<<10)
 	ids, classes, sites := make([]schemas.ReadID, 100), make([]schemas.Class, 100), make([]uint64, 100)
 	list := make([]due, 0, TouchMost)
-	ps.Ahead(func([]*schemas.Passage) {})
+	ps.Ahead(func([]Closing) {})
 	for i := range 1000 {
 		p := schemas.MustPlate(fmt.Sprintf("1ABC%03d", i))
-		ps.Add(&schemas.Read{ID: readID(uint64(i)), CapturedAt: t0, Plate: p, Class: p.Class()}, 7, int64(i))
+		ps.put(&schemas.Read{ID: readID(uint64(i)), CapturedAt: t0, Plate: p, Class: p.Class()}, 7, int64(i))
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		w.Touch(ids)

@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"math/bits"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// markLookalikes marks the vehicles whose plate another one's may be taken for, and possibly a few more.
+func (c *City) markLookalikes() {
+	size := uint64(1) << bits.Len(uint(32*len(c.vehicles))) // bits; some thirtieth of the vehicles share one by chance
+	seen, again := make([]uint64, size/64+1), make([]uint64, size/64+1)
+	for i := range c.vehicles {
+		at := classBit(c.vehicles[i].plate.Class(), size)
+		again[at/64] |= seen[at/64] & (1 << (at % 64))
+		seen[at/64] |= 1 << (at % 64)
+	}
+	for i := range c.vehicles {
+		v := &c.vehicles[i]
+		if at := classBit(v.plate.Class(), size); again[at/64]>>(at%64)&1 != 0 {
+			v.flags |= lookalike
+		}
+	}
+}
+
+func classBit(k schemas.Class, size uint64) uint64 {
+	lo, hi := k.Words()
+	h, l := bits.Mul64(lo^0x9e3779b97f4a7c15, hi^0xbf58476d1ce4e5b9)
+	return (h ^ l) & (size - 1)
+}
+
+// visit is a lookalike at a site.
+type visit struct {
+	vehicle uint32
+	at      schemas.Micros
+}
+
+// place is where lookalikes may meet.
+type place struct {
+	class schemas.Class
+	site  string
+}
+
+// passingTime is how long the reads of one passing take at most.
+const passingTime = 5 * schemas.Second
+
+// visited notes that a lookalike passes a site.
+func (h *Truth) visited(vehicle uint32, site string, at schemas.Micros) {
+	p := place{h.city.vehicles[vehicle].plate.Class(), site}
+	h.visits[p] = append(h.visits[p], visit{vehicle, at})
+}
+
+// mistakable reports whether another vehicle that the reads could be of passed the site so near in time that the reads of both make one
+// passage, window being the passage window: then the slower measurement counts, for the driver, and which of the two cars was the
+// faster one nobody can say.
+func (h *Truth) mistakable(x *ExpectedSpeed, at place, window schemas.Micros) bool {
+	for _, v := range h.visits[at] {
+		if v.vehicle != x.vehicle && max(v.at, x.At)-min(v.at, x.At) < window+passingTime {
+			return true
+		}
+	}
+	return false
+}
