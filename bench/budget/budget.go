@@ -51,6 +51,8 @@ type Case struct {
 	Warmup   time.Duration        `yaml:"warmup"`   // left out of the latencies
 	Measure  time.Duration        `yaml:"measure"`
 	Stall    time.Duration        `yaml:"stall"`    // the worker is stopped for so long in the middle: the harness must show it
+	Lookups  int                  `yaml:"lookups"`  // searches a second through the office, while measured
+	Retro    int                  `yaml:"retro"`    // entries of a list that is matched with the stored reads, again and again, while measured
 	Overload bool                 `yaml:"overload"` // more than the machine takes: must be announced, and lose nothing
 	Limits   map[string]Quantiles `yaml:"budget"`   // by stage
 }
@@ -145,6 +147,9 @@ func (c *Case) check(b *Budget) error {
 		return errors.New("measure must be set, and stall at most half of it")
 	case len(c.Limits) == 0 && c.Stall == 0 && !c.Overload:
 		return errors.New("a case without a budget, a stall or an overload checks nothing")
+	}
+	if c.Lookups < 0 || c.Lookups > 1000 || c.Retro < 0 || c.Retro > 20_000 {
+		return errors.New("lookups must be at most 1000 a second, retro at most 20000 entries")
 	}
 	for _, p := range c.Profiles {
 		if b.Margins[p] == 0 {

@@ -59,6 +59,8 @@ func TestBadBudgetsAreRefused(t *testing.T) {
 		"  samples: 10\n":          {"  samples: 3\n", "at least 10"},
 		"  partitions: 1\n":        {"  partitions: 2\n  shards: 2\n", "shards"},
 		"    profiles: [full]\n":   {"    profiles: [night]\n", "night"},
+		"    lookups: 10\n":        {"    lookups: 5000\n", "at most 1000"},
+		"    retro: 10000\n":       {"    retro: 30000\n", "at most 20000"},
 		"unit: wire-B/read, at_mo": {"unut: wire-B/read, at_mo", "unut"},
 	} {
 		if !strings.Contains(string(good), old) {

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func start(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, 
 	if err = s.city.WriteReference(ref); err != nil {
 		return s, err
 	}
-	addr, err := freeAddrs(ctx, 5)
+	addr, err := freeAddrs(ctx, 7)
 	if err != nil {
 		return s, err
 	}
@@ -91,7 +92,52 @@ func start(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, 
 	if c.Target == "gateway" {
 		err = s.gateway(ctx, w, ref, kafka, addr[4])
 	}
+	if err == nil && (c.Lookups > 0 || c.Retro > 0) {
+		err = s.office(ctx, w, ref, clickhouse, addr[5:], c)
+	}
 	return s, err
+}
+
+// office starts the query API with one user, a magistrate's clerk, and has the watch ask it.
+func (s *stack) office(ctx context.Context, w *Where, ref, clickhouse string, addr []string, c *Case) error {
+	const token = "of-this-run-only"
+	users := filepath.Join(s.dir, "users.yaml")
+	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
+	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the office's user: %w", err)
+	}
+	traffic, err := s.city.Traffic(bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: 1})
+	if err != nil {
+		return err
+	}
+	s.watch.Ask = observe.Questions{Office: "http://" + addr[0], Token: token, Lookups: c.Lookups, Retro: c.Retro}
+	var ev bench.Event
+	for len(s.watch.Ask.Plates) < askedPlates {
+		traffic.Next(&ev)
+		if p := ev.Plate(); p.Len() > 4 {
+			s.watch.Ask.Plates = append(s.watch.Ask.Plates, p)
+		}
+	}
+	p, err := s.run("office", w.Program, "--log-level", "warn", "office", "--reference", ref, "--users", users,
+		"--clickhouse-addr", clickhouse, "--office-addr", addr[0], "--ops-addr", addr[1])
+	if err != nil {
+		return err
+	}
+	return p.await(ctx, listening(addr[0]))
+}
+
+// askedPlates is how many plates the questions are about.
+const askedPlates = 20_000
+
+// listening reports whether somebody accepts connections there.
+func listening(addr string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}
 }
 
 func (s *stack) run(name, program string, args ...string) (*process, error) {
@@ -127,13 +173,7 @@ func (s *stack) gateway(ctx context.Context, w *Where, ref, kafka, addr string) 
 	s.target = func(context.Context) (bench.Target, error) {
 		return bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
 	}
-	return p.await(ctx, func(ctx context.Context) bool {
-		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	return p.await(ctx, listening(addr))
 }
 
 // working reports whether the worker owns partitions.

@@ -15,10 +15,12 @@ const (
 	StageAck     = "ack"     // due to acknowledged by the target: the gateway, or Kafka
 	StageHit     = "hit"     // due to the hit received by a subscriber
 	StageVisible = "visible" // due to the first SELECT that sees the row
+	StageLookup  = "lookup"  // a search due to answered by the office
+	StageRetro   = "retro"   // a retro-match asked to answered
 )
 
 // Order is the order in which stages are printed; those not named follow.
-var Order = []string{StageAck, "kafka_wait", "queue", "process", "linger", "plan", "insert", "stored", StageVisible, "hit_published", StageHit, "offence_published"}
+var Order = []string{StageAck, "kafka_wait", "queue", "process", "linger", "plan", "insert", "stored", StageVisible, "hit_published", StageHit, "offence_published", StageLookup, StageRetro}
 
 // Report is a load and what the pipeline made of it.
 type Report struct {
@@ -73,6 +75,9 @@ func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) 
 		if n := w.seen.seen.Load(); n != r.Accounts.Stored {
 			w.fail(fmt.Errorf("polling saw %d rows become visible and the table has %d", n, r.Accounts.Stored))
 		}
+	}
+	if w.asked != nil {
+		r.Stages[StageLookup], r.Stages[StageRetro] = w.asked.lookups.percentiles(), w.asked.retros.percentiles()
 	}
 	w.fail(w.out.err)
 	r.Truth, r.Repeats, r.Samples = res.Truth.Compare(&w.out.got, passageWindow), w.out.repeats, w.samples
@@ -132,7 +137,7 @@ func (r *Report) WriteText(w io.Writer) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 	p("%-18s %9s %9s %9s %9s %9s %9s", "stage (ms)", "p50", "p90", "p99", "p99.9", "max", "count")
 	for _, name := range Order {
-		if x, ok := r.Stages[name]; ok {
+		if x, ok := r.Stages[name]; ok && x.Count > 0 {
 			p("%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9d", name, ms(x.P50), ms(x.P90), ms(x.P99), ms(x.P999), ms(x.Max), x.Count)
 		}
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	Ops        []string      // http://host:port of each worker's ops port
 	Poll       time.Duration // of the table of reads; default 20 ms
 	Gateway    bool          // the load goes to a gateway, which sets received_at itself
+	Ask        Questions     // to an office, while a run is measured
 	Quiet      time.Duration // nothing new for so long ends Settle; default 8 s: a passage closes after 5 s, by a tick after 1 s more
 }
 
@@ -34,6 +35,7 @@ type Watch struct {
 	db     *sql
 	seen   *visible // nil without ClickHouse
 	ops    *workers
+	asked  *askers // nil without questions
 
 	progress *bench.Progress
 	warmup   time.Duration
@@ -117,6 +119,22 @@ func (w *Watch) Hook(cfg *bench.RunConfig) {
 		w.began = at
 		w.wg.Go(w.sample)
 		w.wg.Go(w.warm)
+		w.ask(at.Add(cfg.Warmup), at.Add(cfg.Duration))
+	}
+}
+
+// ask puts the questions of the configuration.
+func (w *Watch) ask(from, until time.Time) {
+	q := w.cfg.Ask
+	if len(q.Plates) == 0 {
+		return
+	}
+	w.asked = newAskers(q, w.fail)
+	if q.Lookups > 0 {
+		w.wg.Go(func() { w.asked.search(w.observed, from, until) })
+	}
+	if q.Retro > 0 {
+		w.wg.Go(func() { w.asked.match(w.observed, from, until) })
 	}
 }
 
