@@ -128,8 +128,6 @@ func (b *Block) Reset() {
 	for i := range b.tables {
 		b.tables[i].reset()
 	}
-	b.reads.forget()
-	b.passages.forget()
 }
 
 // Rows returns the number of rows over all tables.

@@ -17,36 +17,45 @@ const (
 	lowFlags      = 1<<9 | 1<<10
 )
 
-// lowCol is a LowCardinality(String) column. Every value that it ever held has a number that lasts, found through an
-// open-addressing table over the values; in the dictionary of a block it has a key, given when the block first holds it. So
-// a value known from earlier blocks costs no hash when its number is known, and nothing is allocated. Keys are kept as
-// narrow as the dictionary allows (1, 2 or 4 bytes).
+// lowCol is a LowCardinality(String) column. Every value that it ever held has a number that lasts over the blocks, found through an
+// open-addressing table over the values: a known value costs a hash and a comparison, one whose number is known costs neither, and nothing
+// is allocated. A large block is sent with the dictionary of all values and the numbers as its keys; one of fewer rows than that would
+// pay for gets a dictionary of its own when it is sent. Keys are as narrow as the numbers allow (1, 2 or 4 bytes).
 type lowCol struct {
-	dict  strCol
-	keys  []byte           // of every row, width bytes each
-	width int              // 1, 2 or 4; 0 means 1
-	last  uint32           // key of the last row
-	codes [maxCodes]uint32 // key + 1 of a small number's name; 0 is not met yet
-
-	front     *[frontSize]front // of what was met lately
-	countries *[26 * 26]uint32  // key + 1 of a country; 0 is not met yet
-
-	text  []byte   // of all values, over the blocks
-	spans []span   // of the values in it, by number
+	dict  strCol   // of all values
+	spans []span   // where they are in it, by number
 	slots []uint32 // number + 1; 0 is free. The length is a power of two, at least twice the number of values
-	at    []uint32 // key + 1 of each value in this block; 0 is not met yet
 	era   uint32   // counts how often the values and their numbers were forgotten
+
+	keys  []byte // number of every row, width bytes each
+	width int    // 1, 2 or 4; 0 means 1
+	last  uint32 // number of the last row
+
+	codes     [maxCodes]uint32  // number + 1 of a small number's name; 0 is not met yet
+	front     *[frontSize]front // of what was met lately
+	countries *[26 * 26]uint32  // number + 1 of a country; 0 is not met yet
+
+	small small // of a small block, when it is sent
+}
+
+// small is the dictionary and the keys of a block of its own.
+type small struct {
+	dict  strCol
+	keys  []byte
+	width int
+	at    []uint32 // key + 1 by number; 0 is not met yet
+	met   []uint32 // numbers by key
 }
 
 // frontSize is a power of two above what makes, colours and formats there are.
 const frontSize = 256
 
-// front is a short value and its key. Two words and the length say all of a value of at most 16 bytes, so it is found
+// front is a short value and its number. Two words and the length say all of a value of at most 16 bytes, so it is found
 // without a hash of its bytes and without reading the dictionary.
 type front struct {
 	a, b uint64
 	n    uint32
-	key  uint32 // + 1; 0 is free
+	key  uint32 // number + 1; 0 is free
 }
 
 // wordsOf packs a value of at most 16 bytes into two words; with its length they are the value. From four bytes on it takes the
@@ -68,11 +77,11 @@ func wordsOf(v []byte) (a, b uint64) {
 const maxCodes = 16
 
 type span struct {
-	start, end uint32 // in text
+	start, end uint32 // in dict.buf
 	hash       uint64
 }
 
-// maxLasting and maxText bound what is kept of values over the blocks.
+// maxLasting and maxText bound what is kept of values over the blocks: values, and their bytes.
 const (
 	maxLasting = 1 << 16
 	maxText    = 2 << 20
@@ -83,21 +92,21 @@ func (c *lowCol) Type() proto.ColumnType { return "LowCardinality(String)" }
 func (c *lowCol) Rows() int { return len(c.keys) / max(c.width, 1) }
 
 func (c *lowCol) Reset() {
-	c.dict.Reset()
-	c.keys = keep(c.keys)
-	c.width, c.last = 1, 0
-	clear(c.at)
-	if len(c.spans) > maxLasting || len(c.text) > maxText {
-		c.text, c.spans, c.slots, c.at = nil, nil, nil, nil
-		c.era++
+	c.keys, c.last = keep(c.keys), 0
+	if len(c.spans) > maxLasting || len(c.dict.buf) > maxText {
+		*c = lowCol{era: c.era + 1, keys: c.keys}
 	}
-	clear(c.codes[:])
-	if c.front != nil {
-		clear(c.front[:])
+	c.width = widthFor(len(c.spans))
+}
+
+func widthFor(values int) int {
+	switch {
+	case values <= 1<<8:
+		return 1
+	case values <= 1<<16:
+		return 2
 	}
-	if c.countries != nil {
-		clear(c.countries[:])
-	}
+	return 4
 }
 
 // code appends the name of a small number, always the same for the number; it is looked up once.
@@ -107,7 +116,7 @@ func (c *lowCol) code(n uint8, name string) {
 		return
 	}
 	if c.codes[n] == 0 {
-		c.codes[n] = c.key(view(name)) + 1
+		c.codes[n] = c.number(view(name)) + 1
 	}
 	c.append(c.codes[n] - 1)
 }
@@ -131,7 +140,7 @@ func (c *lowCol) country(v schemas.Country) {
 	}
 	k := &c.countries[a*26+b]
 	if *k == 0 {
-		*k = c.key(v[:]) + 1
+		*k = c.number(v[:]) + 1
 	}
 	c.append(*k - 1)
 }
@@ -139,7 +148,7 @@ func (c *lowCol) country(v schemas.Country) {
 // bytes appends a value. Short ones are looked for among those met lately.
 func (c *lowCol) bytes(v []byte) {
 	if len(v) > 16 {
-		c.append(c.key(v))
+		c.append(c.number(v))
 		return
 	}
 	if c.front == nil {
@@ -154,7 +163,7 @@ func (c *lowCol) bytes(v []byte) {
 			f = &c.front[i^1]
 		}
 		if f.a != a || f.b != b || f.n != n || f.key == 0 {
-			*f = front{a: a, b: b, n: n, key: c.key(v) + 1}
+			*f = front{a: a, b: b, n: n, key: c.number(v) + 1}
 		}
 	}
 	c.append(f.key - 1)
@@ -162,27 +171,7 @@ func (c *lowCol) bytes(v []byte) {
 
 func (c *lowCol) value(number uint32) []byte {
 	s := c.spans[number]
-	return c.text[s.start:s.end]
-}
-
-// key finds or makes the key of a value.
-func (c *lowCol) key(v []byte) uint32 { return c.keyOf(c.number(v)) }
-
-// keyOf finds or makes the key of the value of that number.
-func (c *lowCol) keyOf(number uint32) uint32 {
-	if k := c.at[number]; k != 0 {
-		return k - 1
-	}
-	key := uint32(c.dict.rows)
-	c.dict.bytes(c.value(number))
-	c.at[number] = key + 1
-	switch key {
-	case 1 << 8:
-		c.widen(2)
-	case 1 << 16:
-		c.widen(4)
-	}
-	return key
+	return c.dict.buf[s.start:s.end]
 }
 
 // number finds or makes the number of a value. It is good until era changes.
@@ -206,10 +195,12 @@ func (c *lowCol) number(v []byte) uint32 {
 
 func (c *lowCol) add(v []byte, h uint64) uint32 {
 	number := uint32(len(c.spans))
-	c.text = append(c.text, v...)
-	end := uint32(len(c.text))
+	c.dict.bytes(v)
+	end := uint32(len(c.dict.buf))
 	c.spans = append(c.spans, span{start: end - uint32(len(v)), end: end, hash: h})
-	c.at = append(c.at, 0)
+	if w := widthFor(len(c.spans)); w > max(c.width, 1) {
+		c.widen(w)
+	}
 	return number
 }
 
@@ -225,16 +216,30 @@ func (c *lowCol) grow() {
 	}
 }
 
-func (c *lowCol) append(key uint32) {
-	c.last = key
+func (c *lowCol) append(number uint32) {
+	c.last = number
+	c.keys = appendKey(c.keys, c.width, number)
+}
+
+func appendKey(dst []byte, width int, key uint32) []byte {
+	switch width {
+	case 2:
+		return binary.LittleEndian.AppendUint16(dst, uint16(key))
+	case 4:
+		return binary.LittleEndian.AppendUint32(dst, key)
+	}
+	return append(dst, byte(key))
+}
+
+// row returns the number of row i.
+func (c *lowCol) row(i int) uint32 {
 	switch c.width {
 	case 2:
-		c.keys = binary.LittleEndian.AppendUint16(c.keys, uint16(key))
+		return uint32(binary.LittleEndian.Uint16(c.keys[2*i:]))
 	case 4:
-		c.keys = binary.LittleEndian.AppendUint32(c.keys, key)
-	default:
-		c.keys = append(c.keys, byte(key))
+		return binary.LittleEndian.Uint32(c.keys[4*i:])
 	}
+	return uint32(c.keys[i])
 }
 
 // widen rewrites the keys in place, from the last row to the first, so that none is overwritten before it is read.
@@ -255,9 +260,40 @@ func (c *lowCol) widen(width int) {
 // EncodeState writes the version of the column's form; ch-go calls it before the column.
 func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
-func (c *lowCol) head(b *proto.Buffer) {
-	b.PutInt64(lowFlags | int64(c.width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
-	b.PutInt64(int64(c.dict.rows))
+// wire returns the dictionary and the keys to send: all values, or only those of the block when it has few rows beside them.
+func (c *lowCol) wire() (dict *strCol, keys []byte, width int) {
+	rows := c.Rows()
+	if len(c.spans) <= rows/2 || len(c.spans) <= 16 {
+		return &c.dict, c.keys, max(c.width, 1)
+	}
+	m := &c.small
+	m.dict.Reset()
+	m.keys, m.met = m.keys[:0], m.met[:0]
+	if n := len(c.spans); n > len(m.at) {
+		m.at = append(m.at, make([]uint32, n-len(m.at))...)
+	}
+	for i := range rows {
+		n := c.row(i)
+		if m.at[n] == 0 {
+			m.dict.bytes(c.value(n))
+			m.met = append(m.met, n)
+			m.at[n] = uint32(len(m.met))
+		}
+	}
+	m.width = widthFor(len(m.met))
+	for i := range rows {
+		m.keys = appendKey(m.keys, m.width, m.at[c.row(i)]-1)
+	}
+	for _, n := range m.met {
+		m.at[n] = 0
+	}
+	return &m.dict, m.keys, m.width
+}
+
+// head writes what comes before the dictionary.
+func head(b *proto.Buffer, dict *strCol, width int) {
+	b.PutInt64(lowFlags | int64(width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
+	b.PutInt64(int64(dict.rows))
 }
 
 // EncodeColumn appends dictionary and keys.
@@ -265,10 +301,11 @@ func (c *lowCol) EncodeColumn(b *proto.Buffer) {
 	if c.Rows() == 0 {
 		return
 	}
-	c.head(b)
-	c.dict.EncodeColumn(b)
+	dict, keys, width := c.wire()
+	head(b, dict, width)
+	dict.EncodeColumn(b)
 	b.PutInt64(int64(c.Rows()))
-	b.Buf = append(b.Buf, c.keys...)
+	b.Buf = append(b.Buf, keys...)
 }
 
 // WriteColumn hands dictionary and keys to the writer without copying them.
@@ -276,8 +313,9 @@ func (c *lowCol) WriteColumn(w *proto.Writer) {
 	if c.Rows() == 0 {
 		return
 	}
-	w.ChainBuffer(c.head)
-	c.dict.WriteColumn(w)
+	dict, keys, width := c.wire()
+	w.ChainBuffer(func(b *proto.Buffer) { head(b, dict, width) })
+	dict.WriteColumn(w)
 	w.ChainBuffer(func(b *proto.Buffer) { b.PutInt64(int64(c.Rows())) })
-	w.ChainWrite(c.keys)
+	w.ChainWrite(keys)
 }

@@ -14,29 +14,24 @@ type places struct {
 	municipality       fixedCol
 
 	known []known // by index in the registry
-	block uint32  // counts the blocks that these columns were used for
 }
 
-// known is where a camera's names stand in the dictionaries: their keys in one block, and their numbers, which last over the blocks. A
-// registry entry is immutable, so one that was met costs no look-up, and its strings are not read.
+// known is where a camera's names stand in the dictionaries. A registry entry is immutable, so one that was met costs no look-up, and its
+// strings are not read.
 type known struct {
 	cam                uintptr // of the entry, which lives as long as the block's world; not a pointer, or old registries would be kept
-	block, era         uint32
-	camera, site, zone name
+	camera, site, zone uint32  // numbers
 	municipality       uint32
-	loaned             bool // then the zone depends on the time
-	_                  [19]byte
+	era                uint32 // of the numbers
+	loaned             bool   // then the zone depends on the time
 }
 
-// name is where a name stands in a dictionary.
-type name struct{ key, number uint32 }
-
-var _ [64]byte = [unsafe.Sizeof(known{})]byte{} // a cache line
+var _ [32]byte = [unsafe.Sizeof(known{})]byte{} // two in a cache line
 
 // maxKnown bounds the indexes that known takes.
 const maxKnown = 1 << 16
 
-func newPlaces() places { return places{municipality: u32Col(), block: 1} }
+func newPlaces() places { return places{municipality: u32Col()} }
 
 func (p *places) cameraCol() proto.InputColumn {
 	return proto.InputColumn{Name: "camera_id", Data: &p.camera}
@@ -48,14 +43,6 @@ func (p *places) zoneCol() proto.InputColumn { return proto.InputColumn{Name: "z
 
 func (p *places) municipalityCol() proto.InputColumn {
 	return proto.InputColumn{Name: "municipality", Data: &p.municipality}
-}
-
-// forget is for a block that begins anew.
-func (p *places) forget() {
-	if p.block++; p.block == 0 { // after 4 billion blocks
-		clear(p.known)
-		p.block = 1
-	}
 }
 
 // add appends the camera of that id, and cam, its entry, which is nil when it left the registry: then the rest is empty.
@@ -72,29 +59,22 @@ func (p *places) add(id []byte, cam *schemas.Camera, at schemas.Micros) {
 		return
 	}
 	k := &p.known[cam.Index]
-	if k.block != p.block || k.cam != uintptr(unsafe.Pointer(cam)) {
-		if k.cam != uintptr(unsafe.Pointer(cam)) || k.era != p.era() {
-			p.meet(id, cam, at)
-			return
-		}
-		k.block = p.block
-		k.camera.key, k.site.key = p.camera.keyOf(k.camera.number), p.site.keyOf(k.site.number)
-		if !k.loaned {
-			k.zone.key = p.zone.keyOf(k.zone.number)
-		}
+	if k.cam != uintptr(unsafe.Pointer(cam)) || k.era != p.era() {
+		p.meet(id, cam, at)
+		return
 	}
 	p.municipality.u32(k.municipality)
-	p.camera.append(k.camera.key)
-	p.site.append(k.site.key)
+	p.camera.append(k.camera)
+	p.site.append(k.site)
 	if !k.loaned {
-		p.zone.append(k.zone.key)
+		p.zone.append(k.zone)
 		return
 	}
 	p.zone.str(cam.ZoneAt(at))
 }
 
-// era changes when the numbers of names were forgotten.
-func (p *places) era() uint32 { return p.camera.era + p.site.era + p.zone.era }
+// era changes when numbers of names were forgotten. It is never that of a free place of known.
+func (p *places) era() uint32 { return 1 + p.camera.era + p.site.era + p.zone.era }
 
 // touch loads what add is going to need of the cameras, for many in a loop: their cache misses overlap. It changes nothing.
 //
@@ -102,7 +82,7 @@ func (p *places) era() uint32 { return p.camera.era + p.site.era + p.zone.era }
 func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
 	for _, c := range cams {
 		if int(c.Index) < len(p.known) {
-			loaded += uint64(p.known[c.Index].block)
+			loaded += uint64(p.known[c.Index].era)
 		}
 	}
 	return loaded
@@ -110,15 +90,13 @@ func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
 
 // meet is add for a camera that was not met since its registry came into use.
 func (p *places) meet(id []byte, cam *schemas.Camera, at schemas.Micros) {
-	names := func(c *lowCol, v []byte) name {
-		n := c.number(v)
-		c.append(c.keyOf(n))
-		return name{c.last, n}
-	}
 	k := known{
-		cam: uintptr(unsafe.Pointer(cam)), block: p.block, era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
-		camera: names(&p.camera, id), site: names(&p.site, view(cam.Site)), zone: names(&p.zone, view(cam.ZoneAt(at))),
+		cam: uintptr(unsafe.Pointer(cam)), era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
+		camera: p.camera.number(id), site: p.site.number(view(cam.Site)), zone: p.zone.number(view(cam.ZoneAt(at))),
 	}
+	p.camera.append(k.camera)
+	p.site.append(k.site)
+	p.zone.append(k.zone)
 	p.municipality.u32(cam.Municipality)
 	if cam.Index >= maxKnown {
 		return

@@ -60,7 +60,6 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 		for _, c := range []column{&p.camera, &p.site, &p.zone, &p.municipality} {
 			c.Reset()
 		}
-		p.forget()
 		if got := p.era() != era; got != (block == 5) {
 			t.Errorf("block %d: names forgotten: %v", block, got)
 		}
