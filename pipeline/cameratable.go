@@ -112,11 +112,11 @@ func (s *Shard) camera(id string) (*schemas.Camera, bool) {
 }
 
 // numbered finds a camera of the world in use by its number, or else by its id.
-func (s *Shard) numbered(number int32, id *schemas.CameraRef) (*schemas.Camera, bool) {
+func (s *Shard) numbered(number int32, id string) (*schemas.Camera, bool) {
 	if t := &s.cameras; int(number) < len(t.numbers) && t.numbers[number] != nil {
 		return t.numbers[number], true
 	}
-	return s.camera(alias(id))
+	return s.camera(id)
 }
 
 // touch loads the slot a look-up begins at. The result has no meaning.

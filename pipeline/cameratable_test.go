@@ -41,8 +41,7 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 			if at == nil || at.cam != r.cams[id] || at.site != uint64(i) || at.from != schemas.Micros(i) || at.lateness != schemas.Second {
 				t.Fatalf("camera %q: got %+v", id, at)
 			}
-			ref := schemas.CameraRefOf(id)
-			if c, ok := s.numbered(at.number, &ref); !ok || c != r.cams[id] {
+			if c, ok := s.numbered(at.number, id); !ok || c != r.cams[id] {
 				t.Fatalf("camera %q by its number %d: got %+v", id, at.number, c)
 			}
 		}
@@ -60,8 +59,7 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 	if at := s.lookup("c", cameraHash("c")); at == nil || at.site != 99 {
 		t.Errorf("after a new version: got %+v, want the new entry", at)
 	}
-	ref := schemas.CameraRefOf(ids[1])
-	if c, ok := s.numbered(s.passages.Camera(ids[1]), &ref); !ok || c != r.cams[ids[1]] {
+	if c, ok := s.numbered(s.passages.Camera(ids[1]), ids[1]); !ok || c != r.cams[ids[1]] {
 		t.Errorf("after a new version, a camera that was not met in it: got %+v", c)
 	}
 }

@@ -182,7 +182,8 @@ type stages struct {
 	w        *engineWorld
 	upto     string
 	reads    [pipeline.GroupSize]schemas.Read
-	cams     [pipeline.GroupSize]*schemas.Camera
+	from     [pipeline.GroupSize]dedup.Origin
+	shard    *pipeline.Shard // for its admission and its passages
 	ids      []schemas.ReadID
 	classes  []schemas.Class
 	sites    []uint64
@@ -195,8 +196,8 @@ type stages struct {
 
 func benchStages(b *testing.B, w *engineWorld, upto string) {
 	log := w.partitions(b, 1)[0]
-	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs)}
-	s.passages = dedup.NewPassages(w.dedup, func(*schemas.Passage) {})
+	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), shard: newEngine(w, 0, 1, &discard{}).shard}
+	s.passages = s.shard.Passages()
 	s.passages.Ahead(func([]dedup.Closing) {})
 	take := func(n int) {
 		for n > 0 {
@@ -234,9 +235,9 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 		if normalise.Read(r) != nil || decode.CheckClock(r, decode.DefaultAhead, decode.DefaultBehind) != nil {
 			continue
 		}
-		cam, ok := s.w.world.Registry.Camera(r.Camera)
-		if ok && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
-			s.cams[n] = cam
+		cam, from := s.shard.Admit(s.w.world, r)
+		if cam != nil && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
+			s.from[n] = from
 			n++
 		}
 	}
@@ -247,7 +248,7 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 	for i := range n {
 		s.ids = append(s.ids, s.reads[i].ID)
 		s.classes = append(s.classes, s.reads[i].Class)
-		s.sites = append(s.sites, s.cams[i].SiteHash)
+		s.sites = append(s.sites, s.from[i].Site)
 	}
 	s.touched += s.window.Touch(s.ids)
 	if s.upto == "passages" {
@@ -261,7 +262,7 @@ func (s *stages) group(recs *pipeline.Records, from, to int) {
 			s.passages.Advance(s.clock)
 		}
 		if !s.window.Seen(r.ID, s.clock) && s.upto == "passages" {
-			s.passages.Add(r, dedup.Origin{Site: s.cams[i].SiteHash, Camera: s.passages.Camera(r.Camera)}, s.offset)
+			s.passages.Add(r, s.from[i], s.offset)
 		}
 	}
 }

@@ -1,5 +1,10 @@
 package pipeline
 
+import (
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
 // For tests of package pipeline_test, which may use the real sink and reference data.
 
 // NewBatch is newBatch.
@@ -19,6 +24,19 @@ func (b *Batch) Reset() { b.reset() }
 
 // Balanced reports whether every record ended somewhere.
 func (b *Batch) Balanced() bool { return b.balanced() }
+
+// Admit finds the camera of a read as Process does; nil when there is none.
+func (s *Shard) Admit(w World, r *schemas.Read) (*schemas.Camera, dedup.Origin) {
+	s.world = w
+	s.cameras.of(w.Registry.Version())
+	if at := s.lookup(r.Camera, cameraHash(r.Camera)); at != nil {
+		return at.cam, dedup.Origin{Site: at.site, Camera: at.number}
+	}
+	return nil, dedup.Origin{}
+}
+
+// Passages is the shard's memory of passages; while it processes nothing what closes goes nowhere.
+func (s *Shard) Passages() *dedup.Passages { return s.passages }
 
 // DoNotTouch makes the shard work without loading ahead.
 func (s *Shard) DoNotTouch() {

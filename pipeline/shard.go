@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"unsafe"
-
 	"github.com/gvc-brussels/anpr/pipeline/decode"
 	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
@@ -144,6 +142,7 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 		s.match(r, cam, a)
 	}
 	if a.Straggler {
+		r.Camera = s.passages.Name(from.Camera)
 		s.straggler(r, cam, a.Passage)
 	}
 }
@@ -186,7 +185,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 	}
 	b.Totals.Passages++
 	best, measured := s.passages.Cameras()
-	cam, ok := s.numbered(best, &p.Best.Camera)
+	cam, ok := s.numbered(best, p.Best.Camera)
 	if !ok { // left the registry since the read: keep the passage, decide nothing
 		b.Block.Passage(p, nil, s.pos)
 		return
@@ -201,7 +200,7 @@ func (s *Shard) closed(p *schemas.Passage) {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
 	case !p.Measured.Read.IsZero():
-		subject.MeasuredBy, _ = s.numbered(measured, &p.Measured.Camera)
+		subject.MeasuredBy, _ = s.numbered(measured, p.Measured.Camera)
 	}
 	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
 	for i := range s.decisions {
@@ -214,7 +213,7 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	b.Counts.Decisions[Verdict{d.Family, d.Outcome}]++
 	cam := best
 	if d.On.Read == p.Measured.Read {
-		if c, ok := s.camera(alias(&d.On.Camera)); ok {
+		if c, ok := s.camera(d.On.Camera); ok {
 			cam = c
 		}
 	}
@@ -279,13 +278,4 @@ func (s *Shard) newDay(to schemas.Micros) {
 	}
 	s.standing.Forget((to.Day() - seenDays).Start())
 	s.tomorrow = (to.Day() + 1).Start()
-}
-
-// alias gives the camera id as a string without copying; it is valid while c is.
-func alias(c *schemas.CameraRef) string {
-	b := c.Bytes()
-	if len(b) == 0 {
-		return ""
-	}
-	return unsafe.String(&b[0], len(b))
 }

@@ -164,7 +164,7 @@ func (b *simBlock) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camer
 }
 
 func (b *simBlock) Passage(p *schemas.Passage, _ *schemas.Camera, pos Position) {
-	b.add("passages", "%x %s %d %d %d %v %x %x %d", p.ID.ID[:], p.Best.Camera.String(), p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset)
+	b.add("passages", "%x %s %d %d %d %v %x %x %d", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset)
 }
 
 func (b *simBlock) Hit(h *schemas.Hit, r *schemas.Read, _ *schemas.Camera, pos Position, _ schemas.Micros) {

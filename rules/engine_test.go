@@ -67,7 +67,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}).Draw(t, "day")
 	country, _ := schemas.CountryFrom(rapid.SampledFrom([]string{"BE", "BE", "NL", "FR", ""}).Draw(t, "country"))
 	best := schemas.Sighting{
-		Read: schemas.NewReadID("C", "1", 0, ""), Camera: schemas.CameraRefOf("C"),
+		Read: schemas.NewReadID("C", "1", 0, ""), Camera: "C",
 		CapturedAt: day.Start() + schemas.Micros(rapid.Int64Range(0, int64(23*schemas.Hour)).Draw(t, "time")),
 		Plate:      rapid.SampledFrom(plates).Draw(t, "plate"), Country: country,
 		Confidence: schemas.PerMille(rapid.IntRange(0, 1000).Draw(t, "confidence")),

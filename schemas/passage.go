@@ -1,9 +1,9 @@
 package schemas
 
-// Sighting is what a passage keeps of one of its reads. It holds no pointer into the record.
+// Sighting is what a passage keeps of one of its reads. Camera never aliases the record.
 type Sighting struct {
 	Read       ReadID
-	Camera     CameraRef
+	Camera     string // id in the registry
 	CapturedAt Micros
 	ReceivedAt Micros
 	Plate      Plate
@@ -16,24 +16,6 @@ type Sighting struct {
 	Flags      Flags
 	Image      Sum
 }
-
-// CameraRef names a camera without allocating: the registry id, copied.
-type CameraRef struct {
-	b [MaxCameraID]byte
-	n uint8
-}
-
-// CameraRefOf copies an id of at most MaxCameraID bytes; a longer one is cut.
-func CameraRefOf(id string) (c CameraRef) {
-	c.n = uint8(copy(c.b[:], id))
-	return c
-}
-
-// String returns the id.
-func (c CameraRef) String() string { return string(c.b[:c.n]) }
-
-// Bytes returns the id; it aliases c.
-func (c *CameraRef) Bytes() []byte { return c.b[:c.n] }
 
 // Passage is one vehicle passing one site once: the reads of it, its best read, and the read whose speed counts.
 // A passage is decided when it closes: no further read came for the passage window of log time.

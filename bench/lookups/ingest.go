@@ -173,7 +173,7 @@ func fill(b *sink.Block, rg pipeline.Range, reads []bench.Stored, due time.Time)
 		s.CapturedAt = s.ReceivedAt - 300*schemas.Millisecond - schemas.Micros(i)
 		b.Read(&s.Read, s.Passage, s.From, pos)
 		best := schemas.Sighting{
-			Read: s.ID, Camera: schemas.CameraRefOf(s.Camera), CapturedAt: s.CapturedAt, ReceivedAt: s.ReceivedAt, Plate: s.Plate,
+			Read: s.ID, Camera: s.Camera, CapturedAt: s.CapturedAt, ReceivedAt: s.ReceivedAt, Plate: s.Plate,
 			Country: s.Country, Confidence: s.Confidence, Lane: s.Lane, Direction: s.Direction, Kind: s.Kind, Speed: s.Speed, Image: s.Image,
 		}
 		if s.Passage == schemas.PassageIDOf(s.ID) {

@@ -92,9 +92,9 @@ func (p *pure) read(r *schemas.Read, b []byte) *schemas.RejectError {
 
 func (p *pure) decide(ps *schemas.Passage) {
 	s := rules.Subject{Passage: ps, Standing: &p.standing}
-	s.Camera, _ = p.ref.Camera(ps.Best.Camera.String())
+	s.Camera, _ = p.ref.Camera(ps.Best.Camera)
 	if !ps.Measured.Read.IsZero() {
-		s.MeasuredBy, _ = p.ref.Camera(ps.Measured.Camera.String())
+		s.MeasuredBy, _ = p.ref.Camera(ps.Measured.Camera)
 	}
 	decisions, _ := p.engine.Decide(nil, &s, p.ref)
 	for i := range decisions {

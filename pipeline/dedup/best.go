@@ -28,7 +28,7 @@ func before(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
 
 func sight(s *schemas.Sighting, r *schemas.Read) {
 	*s = schemas.Sighting{
-		Read: r.ID, Camera: schemas.CameraRefOf(r.Camera), CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
+		Read: r.ID, Camera: r.Camera, CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
 		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Lane: r.Lane, Direction: r.Direction,
 		Kind: r.Kind, Speed: r.Speed, Flags: r.Flags, Image: r.Image,
 	}

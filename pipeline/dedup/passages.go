@@ -40,7 +40,7 @@ type Passages struct {
 	closing  [TouchMost]Closing      // for settle
 	loaded   uint64                  // keeps the loads of touching alive
 
-	names   []schemas.CameraRef // of cameras, by number; 0 is no camera
+	names   []string // of cameras, by number; 0 is no camera
 	numbers map[string]int32
 	// Cameras of the passage that is being emitted.
 	closingBest, closingMeasured int32
@@ -54,7 +54,7 @@ type Passages struct {
 // the pointer, nor call back.
 func NewPassages(cfg Config, emit func(*schemas.Passage)) *Passages {
 	cfg = cfg.WithDefaults()
-	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, names: make([]schemas.CameraRef, 1), numbers: map[string]int32{}}
+	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, names: make([]string, 1), numbers: map[string]int32{}}
 	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
@@ -99,10 +99,14 @@ func (ps *Passages) Camera(id string) int32 {
 		return n
 	}
 	n := int32(len(ps.names))
-	ps.names = append(ps.names, schemas.CameraRefOf(id))
-	ps.numbers[strings.Clone(id)] = n
+	id = strings.Clone(id)
+	ps.names = append(ps.names, id)
+	ps.numbers[id] = n
 	return n
 }
+
+// Name returns the id of the camera of that number.
+func (ps *Passages) Name(camera int32) string { return ps.names[camera] }
 
 // Cameras returns the numbers of the cameras of the passage that is being emitted: of its best read, and of its measured one, 0 when
 // none was measured.

@@ -21,7 +21,7 @@ func (c *Chain) Next(d *schemas.Decision) bool {
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 		return false
 	}
-	camera := d.On.Camera.String()
+	camera := d.On.Camera
 	Seal(d, c.last[camera])
 	if c.last == nil {
 		c.last = make(map[string]schemas.Sum)

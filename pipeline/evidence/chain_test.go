@@ -9,7 +9,7 @@ import (
 
 func chained(c *Chain, camera string, o schemas.Outcome, cents int64) (*schemas.Decision, bool) {
 	d := decision()
-	d.On.Camera, d.Outcome, d.AmountCents = schemas.CameraRefOf(camera), o, cents
+	d.On.Camera, d.Outcome, d.AmountCents = camera, o, cents
 	return d, c.Next(d)
 }
 

@@ -83,7 +83,7 @@ func AppendSealed(dst []byte, d *schemas.Decision) []byte {
 func appendSighting(dst []byte, s *schemas.Sighting) []byte {
 	var plate [schemas.MaxPlate]byte
 	dst = append(dst, s.Read.ID[:]...)
-	dst = appendText(dst, s.Camera.Bytes())
+	dst = appendText(dst, s.Camera)
 	dst = appendInt64(dst, int64(s.CapturedAt))
 	dst = appendInt64(dst, int64(s.ReceivedAt))
 	dst = appendText(dst, s.Plate.AppendTo(plate[:0]))

@@ -96,7 +96,7 @@ func (w *worker) decide() {
 			w.count.NoReads++
 			continue
 		}
-		cam, ok := w.cfg.Registry.Camera(p.Best.Camera.String())
+		cam, ok := w.cfg.Registry.Camera(p.Best.Camera)
 		if !ok {
 			w.count.CameraGone++
 			continue
@@ -106,7 +106,7 @@ func (w *worker) decide() {
 		case p.Measured.Read == p.Best.Read:
 			w.subject.MeasuredBy = cam
 		case !p.Measured.Read.IsZero():
-			w.subject.MeasuredBy, _ = w.cfg.Registry.Camera(p.Measured.Camera.String())
+			w.subject.MeasuredBy, _ = w.cfg.Registry.Camera(p.Measured.Camera)
 		}
 		w.count.Passages++
 		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &w.subject, w.cfg.Registry)
@@ -125,7 +125,7 @@ func (w *worker) decideLate() {
 	g := &w.group
 	for i := range g.late {
 		l := &g.late[i]
-		cam, ok := w.cfg.Registry.Camera(l.passage.Best.Camera.String())
+		cam, ok := w.cfg.Registry.Camera(l.passage.Best.Camera)
 		if !ok || !g.judged(l) {
 			continue
 		}

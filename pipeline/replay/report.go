@@ -209,17 +209,17 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 		g.take(&reads[i])
 	}
 	p := &g.passages[0]
-	cam, ok := cfg.Registry.Camera(p.Best.Camera.String())
+	cam, ok := cfg.Registry.Camera(p.Best.Camera)
 	if p.Best.Read.IsZero() || !ok {
 		return nil
 	}
 	subject := rules.Subject{Passage: p, Camera: cam}
 	if !p.Measured.Read.IsZero() {
-		subject.MeasuredBy, _ = cfg.Registry.Camera(p.Measured.Camera.String())
+		subject.MeasuredBy, _ = cfg.Registry.Camera(p.Measured.Camera)
 	}
 	subjects := []*rules.Subject{&subject}
 	for i := range g.late {
-		if c, ok := cfg.Registry.Camera(g.late[i].passage.Best.Camera.String()); ok && g.judged(&g.late[i]) {
+		if c, ok := cfg.Registry.Camera(g.late[i].passage.Best.Camera); ok && g.judged(&g.late[i]) {
 			subjects = append(subjects, &rules.Subject{Passage: &g.late[i].passage, Camera: c, MeasuredBy: c, Late: true})
 		}
 	}

@@ -73,7 +73,7 @@ func (t *decisionsTable) add(d *schemas.Decision, trace []byte, pos pipeline.Pos
 	t.offenceID.id(&d.Offence.ID)
 	t.plate.plate(d.On.Plate)
 	t.country.country(d.On.Country)
-	t.camera.bytes(d.On.Camera.Bytes())
+	t.camera.str(d.On.Camera)
 	t.readID.id(&d.On.Read.ID)
 	t.capturedAt.at(d.On.CapturedAt)
 	t.trace.bytes(trace)

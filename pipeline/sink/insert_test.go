@@ -271,7 +271,7 @@ func TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames(t *testing.T) {
 	for i, id := range []string{"gone-1", "gone-2", "gone-1", "gone-3"} {
 		r := testRead(i, march)
 		p := &schemas.Passage{ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: march, Last: march, Reads: 1, Variants: 1}
-		p.Best = schemas.Sighting{Read: r.ID, Camera: schemas.CameraRefOf(id), CapturedAt: march, Plate: r.Plate}
+		p.Best = schemas.Sighting{Read: r.ID, Camera: id, CapturedAt: march, Plate: r.Plate}
 		b.Passage(p, nil, b.next())
 		b.t.Passages++
 		b.t.Ticks++

@@ -60,7 +60,7 @@ func testHit(r *schemas.Read) *schemas.Hit {
 
 func sightingOf(r *schemas.Read) schemas.Sighting {
 	return schemas.Sighting{
-		Read: r.ID, Camera: schemas.CameraRefOf(r.Camera), CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
+		Read: r.ID, Camera: r.Camera, CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
 		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Speed: r.Speed, Image: r.Image,
 	}
 }

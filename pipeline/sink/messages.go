@@ -53,7 +53,7 @@ func offenceMessage(d *schemas.Decision, trace []byte) *anprv1.Offence {
 		OffenceId: d.Offence.ID[:], PassageId: d.Passage.ID[:], ReadId: d.On.Read.ID[:],
 		Rule: text(string(d.Rule)), RuleVersion: text(d.RuleVersion), Family: text(string(d.Family)),
 		Status: statusOf(d.Outcome), StatusReason: text(d.Reason), HoldUntilUs: int64(d.HoldUntil),
-		CameraId: text(d.On.Camera.String()), CapturedAtUs: int64(d.On.CapturedAt),
+		CameraId: text(d.On.Camera), CapturedAtUs: int64(d.On.CapturedAt),
 		Plate: d.On.Plate.String(), Country: text(d.On.Country.String()),
 		MeasuredDkmh: int32(d.Measured), CorrectedDkmh: int32(d.Corrected), LimitDkmh: int32(d.Limit),
 		AmountCents: d.AmountCents, LegalBasis: text(d.LegalBasis), TraceJson: text(string(trace)),

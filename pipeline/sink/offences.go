@@ -109,7 +109,7 @@ func (t *offencesTable) add(d *schemas.Decision, o offenceRow) {
 	t.country.country(d.On.Country)
 	t.passageID.id(&d.Passage.ID)
 	t.readID.id(&d.On.Read.ID)
-	t.camera.bytes(d.On.Camera.Bytes())
+	t.camera.str(d.On.Camera)
 	t.site.str(o.place.site)
 	t.zone.str(o.place.zone)
 	t.municipality.u32(o.place.municipality)

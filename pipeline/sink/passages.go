@@ -56,7 +56,7 @@ func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos pipeline.Po
 	t.plate.plate(p.Best.Plate)
 	t.class.plate(p.Class.Plate)
 	t.country.country(p.Best.Country)
-	t.add(p.Best.Camera.Bytes(), cam, p.Best.CapturedAt)
+	t.add(p.Best.Camera, cam, p.Best.CapturedAt)
 	t.firstAt.at(p.First)
 	t.lastAt.at(p.Last)
 	t.bestRead.id(&p.Best.Read.ID)

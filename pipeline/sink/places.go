@@ -46,9 +46,9 @@ func (p *places) municipalityCol() proto.InputColumn {
 }
 
 // add appends the camera of that id, and cam, its entry, which is nil when it left the registry: then the rest is empty.
-func (p *places) add(id []byte, cam *schemas.Camera, at schemas.Micros) {
+func (p *places) add(id string, cam *schemas.Camera, at schemas.Micros) {
 	if cam == nil {
-		p.camera.bytes(id)
+		p.camera.str(id)
 		p.site.bytes(nil)
 		p.zone.bytes(nil)
 		p.municipality.u32(0)
@@ -89,10 +89,10 @@ func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
 }
 
 // meet is add for a camera that was not met since its registry came into use.
-func (p *places) meet(id []byte, cam *schemas.Camera, at schemas.Micros) {
+func (p *places) meet(id string, cam *schemas.Camera, at schemas.Micros) {
 	k := known{
 		cam: uintptr(unsafe.Pointer(cam)), era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
-		camera: p.camera.number(id), site: p.site.number(view(cam.Site)), zone: p.zone.number(view(cam.ZoneAt(at))),
+		camera: p.camera.number(view(id)), site: p.site.number(view(cam.Site)), zone: p.zone.number(view(cam.ZoneAt(at))),
 	}
 	p.camera.append(k.camera)
 	p.site.append(k.site)

@@ -33,18 +33,18 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 		for range 1 + rng.IntN(2000) {
 			cam, at := &cams[rng.IntN(len(cams))], march+schemas.Micros(rng.Int64N(int64(2*month)))
 			if rng.IntN(20) == 0 {
-				p.add([]byte(cam.ID), nil, at)
+				p.add(cam.ID, nil, at)
 				cameras, sites, zones = append(cameras, cam.ID), append(sites, ""), append(zones, "")
 				continue
 			}
 			p.touch([]*schemas.Camera{cam})
-			p.add([]byte(cam.ID), cam, at)
+			p.add(cam.ID, cam, at)
 			cameras, sites, zones = append(cameras, cam.ID), append(sites, cam.Site), append(zones, cam.ZoneAt(at))
 		}
 		if block == 5 {
 			for i := range maxLasting + 1 {
 				id := fmt.Sprintf("a camera that left %d", i)
-				p.add([]byte(id), nil, march)
+				p.add(id, nil, march)
 				cameras, sites, zones = append(cameras, id), append(sites, ""), append(zones, "")
 			}
 		}

@@ -77,7 +77,7 @@ func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, 
 	t := &b.reads
 	t.readID.id(&r.ID.ID)
 	t.passageID.id(&p.ID)
-	t.add(view(r.Camera), cam, r.CapturedAt)
+	t.add(r.Camera, cam, r.CapturedAt)
 	t.capturedAt.at(r.CapturedAt)
 	t.receivedAt.at(r.ReceivedAt)
 	t.plate.plate(r.Plate)

@@ -31,7 +31,7 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 	for i, s := range all {
 		r := testRead(i, s.at)
 		d := testDecision(r, s.outcome)
-		d.On.Camera, d.Seal = schemas.CameraRefOf(s.camera), schemas.Sum{s.seal}
+		d.On.Camera, d.Seal = s.camera, schemas.Sum{s.seal}
 		b := NewBlock(nil)
 		b.Decision(d, r.Class, testCamera(), pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
 		out = append(out, schemas.Earlier{ID: d.Offence, Spot: schemas.NewSpotID(d.Rule, r.Class, testCamera().Site), CapturedAt: d.On.CapturedAt, Passage: d.Passage})
