@@ -62,6 +62,9 @@ type Rejected struct {
 type Block interface {
 	// Reset empties the block, keeping its memory.
 	Reset()
+	// Registry says of which version of the registry the cameras of the rows that follow are: in one version an index is one camera.
+	// Every batch says it.
+	Registry(version string)
 	// Rows returns the number of rows over all tables.
 	Rows() int
 	Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos Position)

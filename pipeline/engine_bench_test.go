@@ -159,8 +159,9 @@ func (mute) Reject(*pipeline.Pending, *pipeline.Rejected)       {}
 // discard is a block that keeps nothing: what the shard costs without the columns.
 type discard struct{ rows int }
 
-func (d *discard) Reset()    { d.rows = 0 }
-func (d *discard) Rows() int { return d.rows }
+func (d *discard) Reset()          { d.rows = 0 }
+func (d *discard) Registry(string) {}
+func (d *discard) Rows() int       { return d.rows }
 func (d *discard) Read(*schemas.Read, schemas.PassageID, *schemas.Camera, pipeline.Position) {
 	d.rows++
 }

@@ -39,7 +39,11 @@ type item struct {
 // nothing is written or published. How the records are cut into calls changes no result.
 func (s *Shard) Process(b *Batch, w World, recs *Records, from, to int) {
 	s.out, s.world = b, w
-	s.cameras.of(w.Registry.Version())
+	version := w.Registry.Version()
+	s.cameras.of(version)
+	if b != nil {
+		b.Block.Registry(version)
+	}
 	for from < to {
 		items := s.group.items[:min(to-from, groupSize)]
 		for i := range items {
@@ -144,7 +148,7 @@ func (s *Shard) touch(items []item) {
 
 // touchClosing loads what deciding these passages is going to need.
 func (s *Shard) touchClosing(closing []dedup.Closing) {
-	if s.untouched || s.out == nil {
+	if s.out == nil {
 		return
 	}
 	g := s.group

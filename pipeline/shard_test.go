@@ -12,8 +12,12 @@ import (
 )
 
 // discard is a block that keeps nothing.
-type discard struct{ rows int }
+type discard struct {
+	rows     int
+	registry string
+}
 
+func (d *discard) Registry(v string)                                                { d.registry = v }
 func (d *discard) Reset()                                                           { d.rows = 0 }
 func (d *discard) Rows() int                                                        { return d.rows }
 func (d *discard) Read(*schemas.Read, schemas.PassageID, *schemas.Camera, Position) { d.rows++ }
@@ -69,6 +73,21 @@ func TestCleanReadDoesNotAllocate(t *testing.T) {
 	if b.Totals.Stored != uint64(i) || b.Totals.Passages == 0 || b.Totals.Offences != 0 || !b.balanced() {
 		t.Errorf("totals %+v: want all stored, passages decided, none an offence", b.Totals)
 	}
+}
+
+// The block is told whose cameras its rows have, at every batch and when that changes: it keeps what it knows of them by their index.
+func TestABlockIsToldTheRegistry(t *testing.T) {
+	shard, block := NewShard(ShardConfig{Topic: "t", Partitions: 1, Now: func() schemas.Micros { return 0 }}, 0, 0), &discard{}
+	reads := cleanReads(t, 3, 2)
+	for i, version := range []string{"1", "2", "2"} {
+		w := World{&countedRegistry{simRegistry: newSimRegistry(), version: version}, simEngine()}
+		shard.Process(newBatch(block), w, reads, i, i+1)
+		if block.registry != version {
+			t.Errorf("batch %d: the block was told %q, want %q", i, block.registry, version)
+		}
+		block.registry = ""
+	}
+	shard.Process(nil, World{newSimRegistry(), simEngine()}, reads, 0, 1) // a rebuild has no block
 }
 
 // BenchmarkShard is decode + normalise + dedup + all rules of one clean read, without the column encoding.

@@ -146,6 +146,8 @@ func newSimRows() *simRows { return &simRows{rows: map[string][]string{}} }
 // simBlock records rows as text, every column but the ingestion time.
 type simBlock struct{ *simRows }
 
+func (b *simBlock) Registry(string) {}
+
 func (b *simBlock) Reset() { b.simRows = newSimRows() }
 
 func (b *simBlock) Rows() (n int) {

@@ -105,7 +105,7 @@ func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) 
 	}
 	run := bench.RunConfig{
 		City: s.city, Target: target, Duration: c.Warmup + c.Measure, Warmup: c.Warmup, WallClock: true, InFlight: 1 << 18, Drain: time.Minute,
-		Traffic: bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: b.Stack.ListedPPM},
+		Traffic: b.Stack.traffic(c),
 	}
 	eyes.Hook(&run)
 	stalled := c.stallIn(ctx, s, &run)

@@ -93,20 +93,25 @@ func start(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, 
 		err = s.gateway(ctx, w, ref, kafka, addr[4])
 	}
 	if err == nil && (c.Lookups > 0 || c.Retro > 0) {
-		err = s.office(ctx, w, ref, clickhouse, addr[5:], c)
+		err = s.office(ctx, w, ref, clickhouse, addr[5:], c, cfg.traffic(c))
 	}
 	return s, err
 }
 
-// office starts the query API with one user, a magistrate's clerk, and has the watch ask it.
-func (s *stack) office(ctx context.Context, w *Where, ref, clickhouse string, addr []string, c *Case) error {
+// traffic is what a case sends.
+func (cfg *StackConfig) traffic(c *Case) bench.TrafficConfig {
+	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
+}
+
+// office starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
+func (s *stack) office(ctx context.Context, w *Where, ref, clickhouse string, addr []string, c *Case, load bench.TrafficConfig) error {
 	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
 	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
 	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the office's user: %w", err)
 	}
-	traffic, err := s.city.Traffic(bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: 1})
+	traffic, err := s.city.Traffic(load)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,8 @@ type Block struct {
 	trace  TraceJSON
 	traced []byte // of the decision at hand
 
+	registry string // version of the registry that known is of
+
 	reads     readsTable
 	passages  passagesTable
 	merges    mergesTable
@@ -127,6 +129,16 @@ func (t *table) reset() {
 func (b *Block) Reset() {
 	for i := range b.tables {
 		b.tables[i].reset()
+	}
+}
+
+// Registry implements [pipeline.Block]. What is known of cameras outlives the block, but not their registry: another one's entry may lie
+// where the garbage collector freed this one's.
+func (b *Block) Registry(version string) {
+	if b.registry != version {
+		b.registry = version
+		clear(b.reads.known)
+		clear(b.passages.known)
 	}
 }
 

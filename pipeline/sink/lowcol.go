@@ -29,7 +29,6 @@ type lowCol struct {
 
 	keys  []byte // number of every row, width bytes each
 	width int    // 1, 2 or 4; 0 means 1
-	last  uint32 // number of the last row
 
 	codes     [maxCodes]uint32  // number + 1 of a small number's name; 0 is not met yet
 	front     *[frontSize]front // of what was met lately
@@ -40,11 +39,10 @@ type lowCol struct {
 
 // small is the dictionary and the keys of a block of its own.
 type small struct {
-	dict  strCol
-	keys  []byte
-	width int
-	at    []uint32 // key + 1 by number; 0 is not met yet
-	met   []uint32 // numbers by key
+	dict strCol
+	keys []byte
+	at   []uint32 // key + 1 by number; 0 is not met yet
+	met  []uint32 // numbers by key
 }
 
 // frontSize is a power of two above what makes, colours and formats there are.
@@ -92,7 +90,7 @@ func (c *lowCol) Type() proto.ColumnType { return "LowCardinality(String)" }
 func (c *lowCol) Rows() int { return len(c.keys) / max(c.width, 1) }
 
 func (c *lowCol) Reset() {
-	c.keys, c.last = keep(c.keys), 0
+	c.keys = keep(c.keys)
 	if len(c.spans) > maxLasting || len(c.dict.buf) > maxText {
 		*c = lowCol{era: c.era + 1, keys: c.keys}
 	}
@@ -217,7 +215,6 @@ func (c *lowCol) grow() {
 }
 
 func (c *lowCol) append(number uint32) {
-	c.last = number
 	c.keys = appendKey(c.keys, c.width, number)
 }
 
@@ -280,14 +277,14 @@ func (c *lowCol) wire() (dict *strCol, keys []byte, width int) {
 			m.at[n] = uint32(len(m.met))
 		}
 	}
-	m.width = widthFor(len(m.met))
+	width = widthFor(len(m.met))
 	for i := range rows {
-		m.keys = appendKey(m.keys, m.width, m.at[c.row(i)]-1)
+		m.keys = appendKey(m.keys, width, m.at[c.row(i)]-1)
 	}
 	for _, n := range m.met {
 		m.at[n] = 0
 	}
-	return &m.dict, m.keys, m.width
+	return &m.dict, m.keys, width
 }
 
 // head writes what comes before the dictionary.

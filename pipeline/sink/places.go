@@ -13,13 +13,13 @@ type places struct {
 	camera, site, zone lowCol
 	municipality       fixedCol
 
-	known []known // by index in the registry
+	known []known // by index in the registry, of one version
 }
 
 // known is where a camera's names stand in the dictionaries. A registry entry is immutable, so one that was met costs no look-up, and its
 // strings are not read.
 type known struct {
-	cam                uintptr // of the entry, which lives as long as the block's world; not a pointer, or old registries would be kept
+	cam                uintptr // of the entry; not a pointer, or old registries would be kept. Block.Registry clears it with them
 	camera, site, zone uint32  // numbers
 	municipality       uint32
 	era                uint32 // of the numbers

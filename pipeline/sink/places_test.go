@@ -65,3 +65,26 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 		}
 	}
 }
+
+// Another registry's entry may lie where one that is gone lay, with the same index: the garbage collector gives memory out again.
+func TestAnotherRegistrysEntryAtTheSamePlaceIsAnother(t *testing.T) {
+	b := NewBlock(nil)
+	cam := &schemas.Camera{ID: "c1", Site: "s1", Zone: "5339", Municipality: 21001}
+	r, pos := testRead(1, march), newBatch(0).next()
+	for i, version := range []string{"1", "1", "2"} {
+		if version == "2" {
+			*cam = schemas.Camera{ID: "c2", Site: "s2", Zone: "5340", Municipality: 21002}
+		}
+		b.Reset()
+		b.Registry(version)
+		r.Camera = cam.ID
+		b.Read(r, schemas.PassageID{}, cam, pos)
+		b.Passage(&schemas.Passage{Best: schemas.Sighting{Camera: cam.ID, CapturedAt: march}}, cam, pos)
+		for _, p := range []*places{&b.reads.places, &b.passages.places} {
+			got := []string{decodeLow(t, &p.camera)[0], decodeLow(t, &p.site)[0], decodeLow(t, &p.zone)[0]}
+			if want := []string{cam.ID, cam.Site, cam.Zone}; !slices.Equal(got, want) {
+				t.Errorf("block %d: got %v, want %v", i, got, want)
+			}
+		}
+	}
+}
