@@ -82,7 +82,7 @@ func TestRankPutsTheLikeliestFirst(t *testing.T) {
 		}
 	}
 	// IABC123 and 1A8C123 are both one confusable character away; the first has a Polish shape, the second none.
-	want := []string{"1ABC123", "IABC123", "1A8C123", "1ABG123", "1ABC12", "7ABC123", "XYZ"}
+	want := []string{"1ABC123", "IABC123", "1A8C123", "1ABG123", "7ABC123", "1ABC12", "XYZ"}
 	if !slices.Equal(order, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -109,6 +109,60 @@ func TestDistanceIsSymmetricAndZeroOnlyForThePlateItself(t *testing.T) {
 		}
 		if (distance(a, b) == 0) != (a == b) {
 			t.Fatalf("%s to %s is %d", a, b, distance(a, b))
+		}
+	}
+}
+
+func TestNearMisreadIsOneConfusableOrMissingCharacter(t *testing.T) {
+	near := [][2]string{
+		{"1ABC128", "1ABC126"}, {"1VBC123", "1BBC123"}, {"MJ20VTT", "J20VTT"}, {"1ABC723", "1ABC123"}, {"1ABC323", "1ABC823"},
+		{"1ABC023", "1ABC823"}, {"1HBC123", "1NBC123"}, {"1DAB123", "1OAB123"}, {"1ABC123", "1ABC12"}, {"1ABC123", "1AC123"},
+		{"1GBC123", "1BBC123"}, {"11", "111"}, {"1ABC22", "1ABC222"}, {"46HVR9", "46HVRQ9"},
+	}
+	for _, p := range near {
+		a, b := schemas.MustPlate(p[0]), schemas.MustPlate(p[1])
+		if !NearMisread(a, b) || !NearMisread(b, a) {
+			t.Errorf("%s and %s: not near", a, b)
+		}
+	}
+	far := [][2]string{
+		{"1ABC123", "1ABC123"}, {"1ABC123", "1ABX123"}, {"1ABC128", "1A8C126"}, {"1ABC123", "1ABC1"}, {"1ABC123", "2ABC12"},
+		{"1ABC123", "1BAC123"}, {"1ABC123", "1ABX12"}, {"1ABC12", "12ABC1X"},
+	}
+	for _, p := range far {
+		a, b := schemas.MustPlate(p[0]), schemas.MustPlate(p[1])
+		if NearMisread(a, b) || NearMisread(b, a) {
+			t.Errorf("%s and %s: near", a, b)
+		}
+	}
+	if NearMisread(schemas.Plate{}, schemas.MustPlate("1")) {
+		t.Error("no plate is near one")
+	}
+	a, b := schemas.MustPlate("1ABC128"), schemas.MustPlate("1ABC126")
+	if n := testing.AllocsPerRun(100, func() { _ = NearMisread(a, b) }); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+// One character taken out of any plate, or replaced by any other of its class, is a near misread; two are not.
+func TestNearMisreadAgreesWithEveryEdit(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 6))
+	for range 5000 {
+		p := mix(rng)
+		s := p.String()
+		i := rng.IntN(len(s))
+		if len(s) > 1 {
+			if q := schemas.MustPlate(s[:i] + s[i+1:]); !NearMisread(p, q) {
+				t.Fatalf("%s without character %d is %s: not near", p, i, q)
+			}
+		}
+		for _, c := range []byte(alphabet) {
+			q := schemas.MustPlate(s[:i] + string(c) + s[i+1:])
+			if got, want := NearMisread(p, q), c != s[i] && (slices.Contains(confused[s[i]], c) || similar[s[i]][c]); got != want {
+				t.Fatalf("%s and %s: near %v, want %v", p, q, got, want)
+			}
 		}
 	}
 }
