@@ -1,5 +1,7 @@
 package schemas
 
+import "net/netip"
+
 // Purpose is a set of uses a camera is authorised for. A read of a camera without a purpose never decides for it.
 type Purpose uint8
 
@@ -52,7 +54,28 @@ type Camera struct {
 	Certificates    []Certificate
 	Loans           []Loan
 	TokenSum        Sum      // SHA-256 of the bearer token; zero = none issued
-	_               [48]byte // to 256
+	Access          *Access  // how else it authenticates, and what else is behind its address; nil = nothing of the sort
+	_               [40]byte // to 256
+}
+
+// Access is what the gateway alone asks of a camera. It is immutable once loaded.
+type Access struct {
+	AuthHeader string         // HTTP header that carries the token, for a device that has no Authorization. Example: X-Auth-Key
+	Addresses  []netip.Prefix // from which the camera needs no token
+	Subject    string         // of its client certificate, as the proxy that checked it says. Example: CN=BRU-0001
+	SourceIDs  []string       // by which messages name the device: a channel, a camera number
+	Behind     string         // id of the camera whose address and token it uses; "" = its own
+	// Sources maps what messages may name as their source to the id of the camera it is: itself and those behind it. nil =
+	// whatever comes to the address is the camera's.
+	Sources map[string]string
+}
+
+// Accepts returns how the camera may authenticate and what is behind its address; of a camera without such settings, none.
+func (c *Camera) Accepts() Access {
+	if c.Access == nil {
+		return Access{}
+	}
+	return *c.Access
 }
 
 // ValidAt reports whether the registry entry covers the instant.

@@ -45,7 +45,10 @@ func (g *Gateway) accept(u *upload) {
 
 // finish gives a read its time, camera and ids, and refuses what cannot be.
 func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
-	r := p.Read
+	if rej := g.routeSource(u, p); rej != nil {
+		return rej
+	}
+	r, cam := p.Read, p.cam
 	at, replaced := p.when.resolve(u.received)
 	if replaced {
 		p.note(NoteOffset)
@@ -53,24 +56,22 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	if rej := checkClock(at, u.received); rej != nil {
 		return rej
 	}
-	if !u.cam.ValidAt(at) {
+	if !cam.ValidAt(at) {
 		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
-	}
-	if r.CameraId != "" && r.CameraId != u.cam.ID {
-		return schemas.Rejectf(schemas.ReasonBadField, "camera_id", "is not the camera of the address; leave it out")
 	}
 	plate, rej := g.canonicalPlate(r.RawPlate)
 	if rej != nil {
 		return rej
 	}
-	id := schemas.NewReadID(u.cam.ID, either(p.repeat, r.CameraEventId), p.when.device(), r.RawPlate)
+	id := schemas.NewReadID(cam.ID, either(p.repeat, r.CameraEventId), p.when.device(), r.RawPlate)
 	r.ReadId = id.ID[:]
-	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = u.cam.ID, int64(at), int64(u.received), adapters[u.path].name
-	if !r.LateUpload && g.clocks.suspect(u.cam.ID, at, u.received) {
+	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), adapters[u.path].name
+	if !r.LateUpload && g.clocks.suspect(cam.ID, at, u.received) {
 		r.ClockSuspect = true
 		p.note(NoteClock)
 	}
 	p.class = plate.Class()
+	g.noteSource(u, p)
 	return nil
 }
 
@@ -155,8 +156,8 @@ func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, 
 func (g *Gateway) record(u *upload, p *Parsed) (Record, error) {
 	value, err := proto.Marshal(p.Read)
 	return Record{
-		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: u.cam.ID,
-		Partition: schemas.Partition(p.class, u.cam.ID, g.cfg.Partitions),
+		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: p.cam.ID,
+		Partition: schemas.Partition(p.class, p.cam.ID, g.cfg.Partitions),
 	}, err
 }
 

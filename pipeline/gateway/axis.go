@@ -66,6 +66,9 @@ func axisEvent(n *node) *Parsed {
 	if n.child("text") == nil && n.child("plateText") == nil && n.child("plateUTF8") == nil && n.child("plateUnicode") == nil && n.child("carID") == nil {
 		return refused(schemas.ReasonUnsupported, "text", "the event has no plate text and no carID; send ALPV.AllPlates")
 	}
+	for _, key := range []string{"cameraID", "sensorProviderID", "MACAddress", "serialNumber"} {
+		p.sourcedFrom(key, n.val(key))
+	}
 	p.plate("text", n.first("text", "plateUTF8", "plateUnicode", "plateText"))
 	p.capturedAt("capture_timestamp", n.val("capture_timestamp"), n.val("datetime"), n.val("UtcTime"))
 	country := n.first("country", "plateCountry")

@@ -119,9 +119,9 @@ func (g *Gateway) noteClocks(u *upload, events []*Parsed) {
 		if p.Err != nil || p.Ignored != "" || p.Read.LateUpload {
 			continue
 		}
-		g.clocks.note(u.cam.ID, schemas.Micros(p.Read.CapturedAtUs), u.received)
-		if p.Read.ClockSuspect && g.clocks.report(u.cam.ID, u.received) {
-			g.log.Warn().Str("camera", u.cam.ID).Dur("behind", time.Duration(u.received-schemas.Micros(p.Read.CapturedAtUs))*time.Microsecond).
+		g.clocks.note(p.cam.ID, schemas.Micros(p.Read.CapturedAtUs), u.received)
+		if p.Read.ClockSuspect && g.clocks.report(p.cam.ID, u.received) {
+			g.log.Warn().Str("camera", p.cam.ID).Dur("behind", time.Duration(u.received-schemas.Micros(p.Read.CapturedAtUs))*time.Microsecond).
 				Msg("the camera's clock is not to be trusted: its reads are kept, offences on them are held; repair its time synchronisation")
 		}
 	}

@@ -113,7 +113,8 @@ type Gateway struct {
 	mu       sync.Mutex // guards limiters
 	limiters map[string]*rate.Limiter
 
-	clocks clocks
+	clocks  clocks
+	sources sources
 }
 
 // New makes a gateway. An error names what the configuration lacks.

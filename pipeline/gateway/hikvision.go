@@ -34,6 +34,9 @@ func hikvision(root *node) []*Parsed {
 		r.VehicleKind = vehicleKind("motorcycle")
 	}
 	p.eventID(event.val("UUID"))
+	for _, key := range []string{"channelID", "dynChannelID", "deviceUUID", "deviceID", "cameraNo", "monitoringSiteID"} {
+		p.sourcedFrom(key, event.val(key))
+	}
 	p.candidate(anpr.val("originalLicensePlate"), "", ofHundred)
 	r.LateUpload = anpr.val("alarmDataType") == "1" || isTrue(event.val("isDataRetransmission"))
 	return []*Parsed{p}

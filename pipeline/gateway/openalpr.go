@@ -49,6 +49,7 @@ func openalprGroup(g *node) *Parsed {
 	}
 	p.candidates(list)
 	openalprVehicle(p, g.child("vehicle"))
+	p.sourcedFromAgent(g)
 	p.image("vehicle", g.val("vehicle_crop_jpeg"))
 	p.image("plate", best.val("plate_crop_jpeg"))
 	return p
@@ -73,11 +74,19 @@ func openalprResults(f *node) []*Parsed {
 			}
 			p.eventID(id)
 		}
+		p.sourcedFromAgent(f)
 		p.candidates(r.all("candidates"))
 		p.image("plate", r.val("plate_crop_jpeg"))
 		out = append(out, p)
 	}
 	return out
+}
+
+// sourcedFromAgent notes the camera of an agent, which may have several.
+func (p *Parsed) sourcedFromAgent(n *node) {
+	for _, key := range []string{"camera_id", "camera_number", "camera_name", "agent_uid"} {
+		p.sourcedFrom(key, n.val(key))
+	}
 }
 
 // openalprVehicle takes the most confident name of each of the agent's lists.

@@ -25,11 +25,12 @@ const (
 	NoteImage      Note = "image_dropped"      // a picture that is none, is too large, or one too many
 	NoteClock      Note = "clock_suspect"      // the camera's clock is not to be trusted: the read is kept, no offence issued on it
 	NoteOffset     Note = "offset_replaced"    // the stated time zone contradicts the clock, see the package comment
+	NoteSource     Note = "second_source"      // another device than before at an address without source ids
 )
 
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
-	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock}
+	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource}
 }
 
 // Image is a picture that came with an upload. Name says what it shows, as far as the camera said.
@@ -50,6 +51,9 @@ type Parsed struct {
 	repeat string        // what makes another event of the same camera id the same read; empty = the camera's event id
 	raw    []byte        // the event's part of the upload; nil when it is the whole
 	class  schemas.Class // set when the read is complete
+
+	sources []source        // what the message names as the device, the plainest first
+	cam     *schemas.Camera // whose read it is, set by routeSource
 }
 
 // newParsed begins a read.

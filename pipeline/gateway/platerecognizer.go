@@ -47,6 +47,7 @@ func platerecognizerResult(data, r *node, i int) *Parsed {
 		}
 	}
 	p.plate(index("results", i, "plate"), plate)
+	p.sourcedFrom("data.camera_id", data.val("camera_id"))
 	p.capturedAt("timestamp", data.val("timestamp_camera"), data.val("timestamp"), data.val("timestamp_local"))
 	p.confidence(score, ofOne)
 	p.country(isoCountry(code), code)

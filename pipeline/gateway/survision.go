@@ -38,6 +38,9 @@ func survision(root *node) []*Parsed {
 func survisionRead(event, d *node) *Parsed {
 	p := newParsed()
 	p.plate("decision.@plate", d.val("plate"))
+	for _, key := range []string{"cameraId", "serialNumber", "sensor"} {
+		p.sourcedFrom(key, event.val(key))
+	}
 	p.capturedAt("@date", event.val("date"), d.val("date"))
 	p.confidence(d.val("reliability"), ofHundred)
 	country := ""

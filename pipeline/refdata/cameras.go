@@ -47,6 +47,9 @@ type cameraLoader struct {
 	tokens map[schemas.Sum]int
 	sites  map[uint64]string
 	texts  map[string]string // sites and zones, each once
+
+	subjects map[string]int // line
+	prefixes []heldPrefix
 }
 
 // once returns the text, the same string for the same text: what many cameras share stays in the caches.
@@ -60,7 +63,7 @@ func (l *cameraLoader) once(s string) string {
 
 // loadCameras reads cameras.yaml.
 func loadCameras(b []byte, p *problems) *registry {
-	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}, texts: map[string]string{}}
+	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}, texts: map[string]string{}, subjects: map[string]int{}}
 	if root := yamlRoot(b, p); root != nil {
 		if n, line := root.get("cameras"); n == nil {
 			p.add(line, "cameras", "is empty; list the cameras")
@@ -68,6 +71,8 @@ func loadCameras(b []byte, p *problems) *registry {
 		root.maps("cameras", l.camera)
 		root.end()
 	}
+	l.joinSources()
+	l.checkAddresses()
 	slices.SortFunc(l.out, func(a, b *schemas.Camera) int { return strings.Compare(a.ID, b.ID) })
 	r := &registry{all: l.out, byID: make(map[string]*schemas.Camera, len(l.out))}
 	for i, c := range r.all {
@@ -97,6 +102,7 @@ func (l *cameraLoader) camera(m *yamlMap) {
 	readLanes(m, c)
 	readCertificates(m, c)
 	readLoans(m, c)
+	l.access(m, c)
 	l.unique(m, c)
 	l.out = append(l.out, c)
 }

@@ -30,6 +30,11 @@
 //	    allowed_lateness: 5m    # Go duration; default fixed 5m, temporary 24h, mobile 1h
 //	    inside_lez: true
 //	    token_sha256: <hex of SHA-256 of the bearer token>   # empty = no token issued, uploads refused
+//	    auth_header: x_auth_key          # the device sends its token in a header of its own
+//	    client_subject: CN=BRU-0001      # of its client certificate, as the trusted proxy says
+//	    addresses: [10.1.2.3]            # a device that cannot authenticate: no token is asked from there
+//	    source_id: ["1"]                 # by what messages name the device: channel, camera number
+//	    behind: BRU-0002                 # it posts to the address of that camera, with its token, and is told by source_id
 //	    lanes:
 //	      - {number: 1, direction: approaching, lez_excluded: false, limits: [{limit_kmh: 30, surround: zone_30, valid_from: 2021-01-01, legal_basis: "...", verified: false}]}
 //	    certificates: [{serial: X, approval: Y, valid_from: 2025-11-01, valid_to: 2027-11-01}]
