@@ -1,20 +1,26 @@
 package schemas
 
-// Sighting is what a passage keeps of one of its reads. Camera never aliases the record.
+// Sighting is what a passage keeps of one of its reads. The strings never alias the record.
+//
+// A camera may tell one vehicle in several messages. What the read itself does not say of Country, Kind, Make, Colour and Image is that of
+// the most confident read of the passage that says it; Make and Colour of a measured read are always the passage's.
 type Sighting struct {
-	Read       ReadID
-	Camera     string // id in the registry
-	CapturedAt Micros
-	ReceivedAt Micros
-	Plate      Plate
-	Country    Country
-	Confidence PerMille
-	Lane       uint8
-	Direction  Direction
-	Kind       VehicleKind
-	Speed      Speed
-	Flags      Flags
-	Image      Sum
+	Read              ReadID
+	Camera            string // id in the registry
+	CapturedAt        Micros
+	ReceivedAt        Micros
+	Plate             Plate
+	Country           Country
+	CountryConfidence PerMille
+	Confidence        PerMille
+	Lane              uint8
+	Direction         Direction
+	Kind              VehicleKind
+	Speed             Speed
+	Flags             Flags
+	Make              string // as the camera sent it; "" = not said
+	Colour            string // as the camera sent it; "" = not said
+	Image             Sum
 }
 
 // Passage is one vehicle passing one site once: the reads of it, its best read, and the read whose speed counts.

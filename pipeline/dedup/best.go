@@ -2,22 +2,6 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-func better(r *schemas.Read, s *schemas.Sighting) bool {
-	if r.Confidence != s.Confidence {
-		return r.Confidence > s.Confidence
-	}
-	return earlier(r, s)
-}
-
-func slower(r *schemas.Read, s *schemas.Sighting) bool {
-	if r.Speed != s.Speed {
-		return r.Speed < s.Speed
-	}
-	return earlier(r, s)
-}
-
-func earlier(r *schemas.Read, s *schemas.Sighting) bool { return before(r, s.CapturedAt, &s.Read) }
-
 // before reports whether the read was captured before another, or at the same time and has the smaller id.
 func before(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
 	if r.CapturedAt != at {
@@ -26,10 +10,24 @@ func before(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
 	return string(r.ID.ID[:]) < string(id.ID[:])
 }
 
+func better(r *schemas.Read, s *schemas.Sighting) bool {
+	if r.Confidence != s.Confidence {
+		return r.Confidence > s.Confidence
+	}
+	return before(r, s.CapturedAt, &s.Read)
+}
+
+func slower(r *schemas.Read, s *schemas.Sighting) bool {
+	if r.Speed != s.Speed {
+		return r.Speed < s.Speed
+	}
+	return before(r, s.CapturedAt, &s.Read)
+}
+
 func sight(s *schemas.Sighting, r *schemas.Read) {
 	*s = schemas.Sighting{
 		Read: r.ID, Camera: r.Camera, CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
-		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Lane: r.Lane, Direction: r.Direction,
-		Kind: r.Kind, Speed: r.Speed, Flags: r.Flags, Image: r.Image,
+		Plate: r.Plate, Country: r.Country, CountryConfidence: r.CountryConfidence, Confidence: r.Confidence, Lane: r.Lane, Direction: r.Direction,
+		Kind: r.Kind, Speed: r.Speed, Flags: r.Flags, Make: r.Make, Colour: r.Colour, Image: r.Image,
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sighting is a [schemas.Sighting] that names its camera by number. No pointer.
+// sighting is a [schemas.Sighting] that names its camera by number, without make and colour. No pointer.
 type sighting struct {
 	read       schemas.ReadID
 	plate      schemas.Plate
@@ -14,14 +14,25 @@ type sighting struct {
 	receivedAt schemas.Micros
 	camera     int32
 	speed      schemas.Speed
-	confidence schemas.PerMille
+	small      small
 	country    schemas.Country
-	lane       uint8
-	direction  schemas.Direction
-	kind       schemas.VehicleKind
 	flags      schemas.Flags
+	_          uint8
 	image      schemas.Sum
 }
+
+// small packs the small values of a sighting: confidence and country confidence (10 bits each), lane (6), direction (2), kind (4).
+type small uint32
+
+func smallOf(r *schemas.Read) small {
+	return small(r.Confidence)&1023 | small(r.CountryConfidence)&1023<<10 | small(r.Lane)&63<<20 | small(r.Direction)&3<<26 | small(r.Kind)&15<<28
+}
+
+func (m small) confidence() schemas.PerMille        { return schemas.PerMille(m & 1023) }
+func (m small) countryConfidence() schemas.PerMille { return schemas.PerMille(m >> 10 & 1023) }
+func (m small) lane() uint8                         { return uint8(m >> 20 & 63) }
+func (m small) direction() schemas.Direction        { return schemas.Direction(m >> 26 & 3) }
+func (m small) kind() schemas.VehicleKind           { return schemas.VehicleKind(m >> 28) }
 
 // body is what is only needed until a passage is decided, beside its slot, in whole cache lines. Most passages have one measured read,
 // and it is the best one: then, or when there is none, own is not filled, and its lines are never loaded.
@@ -32,9 +43,14 @@ type body struct {
 	merged   uint32
 	variants uint8
 	at       measured // where the measured read is
+	says     facts    // what the best read says
+	lent     facts    // what it does not say and another read does, in extra
+	make     uint16   // of the best read: numbers of ps.words
+	colour   uint16
 	best     sighting
 	own      sighting
-	_        [32]byte
+	extra    int32 // place in ps.extras when lent is not empty
+	_        [28]byte
 }
 
 // measured says where the measured read of a body is.
@@ -64,25 +80,32 @@ func (b *body) lines() *[bodyLines][lineSize / 8]uint64 {
 }
 
 // begin fills the body with its first read.
-func (b *body) begin(r *schemas.Read, camera int32) {
+func (ps *Passages) begin(b *body, r *schemas.Read, camera int32) {
 	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
-	b.best.take(r, camera)
+	b.lent = 0
+	ps.takeBest(b, r, camera)
 	b.at = measuredNone
 	if r.Speed > 0 {
 		b.at = measuredBest
 	}
 }
 
+// takeBest makes the read the best one.
+func (ps *Passages) takeBest(b *body, r *schemas.Read, camera int32) {
+	b.best.take(r, camera)
+	b.says = factsOf(r)
+	b.make, b.colour = ps.wordsOf(r)
+}
+
 func (s *sighting) take(r *schemas.Read, camera int32) {
 	s.read, s.plate, s.capturedAt, s.receivedAt = r.ID, r.Plate, r.CapturedAt, r.ReceivedAt
-	s.camera, s.speed, s.confidence, s.country, s.lane = camera, r.Speed, r.Confidence, r.Country, r.Lane
-	s.direction, s.kind, s.flags, s.image = r.Direction, r.Kind, r.Flags, r.Image
+	s.camera, s.speed, s.small, s.country, s.flags, s.image = camera, r.Speed, smallOf(r), r.Country, r.Flags, r.Image
 }
 
 // observe takes a further read into the best read and the measured one. The best read is the most confident one, the earliest captured
 // among equals, then the smaller id: an order without regard to arrival. The measured read is the slowest with a speed, in the driver's
 // favour.
-func (b *body) observe(r *schemas.Read, camera int32) {
+func (ps *Passages) observe(b *body, r *schemas.Read, camera int32) {
 	best := b.best.worse(r)
 	switch b.at {
 	case measuredNone:
@@ -107,15 +130,18 @@ func (b *body) observe(r *schemas.Read, camera int32) {
 			b.own.take(r, camera)
 		}
 	}
+	if f := factsOf(r); f != b.says {
+		ps.lend(b, r, f, best)
+	}
 	if best {
-		b.best.take(r, camera)
+		ps.takeBest(b, r, camera)
 	}
 }
 
 // worse reports whether the read is the better one to show.
 func (s *sighting) worse(r *schemas.Read) bool {
-	if r.Confidence != s.confidence {
-		return r.Confidence > s.confidence
+	if c := s.small.confidence(); r.Confidence != c {
+		return r.Confidence > c
 	}
 	return s.later(r)
 }
@@ -136,6 +162,10 @@ func (ps *Passages) whole(s *slot, p *schemas.Passage) {
 	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
 	p.Reads, p.Merged, p.Variants, p.Parked = b.reads, b.merged, b.variants, s.parked
 	ps.write(&b.best, &p.Best)
+	p.Best.Make, p.Best.Colour = ps.words.text[b.make], ps.words.text[b.colour]
+	if b.lent != 0 {
+		ps.extras.items[b.extra].complete(ps, &p.Best, b.lent)
+	}
 	ps.closingBest, ps.closingMeasured = b.best.camera, 0
 	switch b.at {
 	case measuredNone:
@@ -145,6 +175,7 @@ func (ps *Passages) whole(s *slot, p *schemas.Passage) {
 		ps.closingMeasured = b.best.camera
 	case measuredOwn:
 		ps.write(&b.own, &p.Measured)
+		completeMeasured(p)
 		ps.closingMeasured = b.own.camera
 	}
 }
@@ -152,6 +183,7 @@ func (ps *Passages) whole(s *slot, p *schemas.Passage) {
 // write writes a sighting out.
 func (ps *Passages) write(s *sighting, to *schemas.Sighting) {
 	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, ps.names[s.camera], s.capturedAt, s.receivedAt
-	to.Plate, to.Country, to.Confidence, to.Lane = s.plate, s.country, s.confidence, s.lane
-	to.Direction, to.Kind, to.Speed, to.Flags, to.Image = s.direction, s.kind, s.speed, s.flags, s.image
+	to.Plate, to.Country, to.CountryConfidence, to.Confidence = s.plate, s.country, s.small.countryConfidence(), s.small.confidence()
+	to.Lane, to.Direction, to.Kind = s.small.lane(), s.small.direction(), s.small.kind()
+	to.Speed, to.Flags, to.Image = s.speed, s.flags, s.image
 }

@@ -43,6 +43,7 @@ type step struct {
 	conf  uint8
 	speed uint8
 	hit   uint8 // 0 = none
+	says  uint8 // which of country, kind, make, colour, picture, lane the read says
 	tick  bool
 }
 
@@ -57,7 +58,30 @@ func (s *step) read(clock schemas.Micros, offset int64) schemas.Read {
 	}
 	r.Camera = []string{"A", "BRU-0001-front", "C"}[s.conf%3]
 	r.ID = readID(uint64(offset))
+	say(&r, s.says, uint64(offset))
 	return r
+}
+
+// say lets the read say some of the facts, values of n.
+func say(r *schemas.Read, which uint8, n uint64) {
+	if which&1 != 0 {
+		r.Country, r.CountryConfidence = schemas.Country{'A' + byte(n%26), 'B'}, schemas.PerMille(n%1001)
+	}
+	if which&2 != 0 {
+		r.Kind = schemas.KindCar + schemas.VehicleKind(n%5)
+	}
+	if which&4 != 0 {
+		r.Make = fmt.Sprint("make", n)
+	}
+	if which&8 != 0 {
+		r.Colour = fmt.Sprint("colour", n)
+	}
+	if which&16 != 0 {
+		r.Image = schemas.Sum{byte(n), byte(n >> 8), 1}
+	}
+	if which&32 != 0 {
+		r.Lane, r.Direction = 1+uint8(n%32), schemas.Approaching+schemas.Direction(n%2)
+	}
 }
 
 // run takes one step with both and reports where they part.
@@ -128,6 +152,15 @@ func (ps *Passages) sound() error {
 	if live := ps.slots.live(); live != deadlines || live != chained || live > ps.cfg.MaxPassages {
 		return fmt.Errorf("%d slots, %d deadlines, %d in chains, at most %d", live, deadlines, chained, ps.cfg.MaxPassages)
 	}
+	lent := 0
+	for i := range ps.bodies.items {
+		if b := &ps.bodies.items[i]; b.lent != 0 {
+			lent++
+		}
+	}
+	if ps.extras.live() != lent {
+		return fmt.Errorf("%d extras for %d bodies", ps.extras.live(), lent)
+	}
 	if ps.bodies.live() != ps.open || ps.fars.live() != plates || ps.reports.live() != reports {
 		return fmt.Errorf("%d bodies for %d open, %d far plates for %d, %d reports for %d",
 			ps.bodies.live(), ps.open, ps.fars.live(), plates, ps.reports.live(), reports)
@@ -152,7 +185,7 @@ var drawStep = rapid.Custom(func(t *rapid.T) step {
 		clock: schemas.Micros(rapid.SampledFrom([]int{0, 0, 1, 200, 1000, 3000, 15_000}).Draw(t, "clock")) * schemas.Millisecond,
 		back:  schemas.Micros(rapid.SampledFrom([]int{0, 0, 500, 3000, 20_000, -2000}).Draw(t, "back")) * schemas.Millisecond,
 		plate: rapid.Uint8().Draw(t, "plate"), site: rapid.Uint8().Draw(t, "site"), conf: rapid.Uint8().Draw(t, "conf"),
-		speed: rapid.Uint8().Draw(t, "speed"), hit: uint8(rapid.IntRange(0, 3).Draw(t, "hit")), tick: rapid.IntRange(0, 9).Draw(t, "tick") == 0,
+		says: rapid.Uint8Range(0, 63).Draw(t, "says"), speed: rapid.Uint8().Draw(t, "speed"), hit: uint8(rapid.IntRange(0, 3).Draw(t, "hit")), tick: rapid.IntRange(0, 9).Draw(t, "tick") == 0,
 	}
 })
 
@@ -192,6 +225,7 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 				Camera: "c", CapturedAt: p.clock - schemas.Micros(rng.IntN(6000))*schemas.Millisecond, ReceivedAt: p.clock, Plate: plate,
 				Class: plate.Class(), Confidence: schemas.PerMille(rng.IntN(900)), Speed: schemas.Speed(rng.IntN(2) * rng.IntN(900)), ID: readID(uint64(i)),
 			}
+			say(&r, uint8(rng.IntN(64)), uint64(rng.IntN(100_000))) // more words than there is room for without forgetting
 			a, b := p.ps.put(&r, 7, p.offset), p.m.put(&r, 7, p.offset)
 			joined[a.Joined]++
 			if a.Joined != b.Joined || a.Passage != b.Passage {

@@ -1,6 +1,8 @@
 package dedup
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -16,6 +18,7 @@ type modelKey struct {
 
 type modelSlot struct {
 	p        schemas.Passage
+	seen     []schemas.Read // until it is decided
 	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
 	opened   int64          // offset of the record that opened it: unique in the partition
 	last     schemas.Micros // log clock at the latest read
@@ -113,7 +116,8 @@ func modelCloses(c Config, last schemas.Micros) schemas.Micros {
 }
 
 func (ps *model) close(s *modelSlot) {
-	s.closed, s.lacking = true, s.nplates == 1 && s.p.Measured.Read.IsZero()
+	modelWhole(&s.p, s.seen)
+	s.closed, s.lacking, s.seen = true, s.nplates == 1 && s.p.Measured.Read.IsZero(), nil
 	ps.open--
 	ps.emit(&s.p)
 }
@@ -144,7 +148,7 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	s.lo, s.hi = min(s.lo, r.CapturedAt), max(s.hi, r.CapturedAt)
 	s.p.Reads++
 	s.p.Last = max(s.p.Last, r.CapturedAt)
-	modelObserve(&s.p, r)
+	s.seen = append(s.seen, *r)
 	a := Added{Joined: JoinedSame, Passage: s.p.ID, Straggler: s.closed && s.lacking && r.Speed > 0 && r.Plate == s.plates[0], slot: i}
 	s.lacking = s.lacking && !a.Straggler
 	if s.addPlate(r.Plate) {
@@ -195,7 +199,7 @@ func (ps *model) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 
 		ID: schemas.PassageIDOf(r.ID), Class: r.Class, SiteHash: ps.lookup.site,
 		First: r.CapturedAt, Last: r.CapturedAt, Reads: 1,
 	}
-	modelObserve(&s.p, r)
+	s.seen = append(s.seen, *r)
 	s.addPlate(r.Plate)
 	ps.append(i)
 	ps.open++
@@ -345,15 +349,56 @@ func (h *deadlines) replaceTop(d modelDue) {
 	}
 }
 
-// modelObserve takes a read into the passage's best read and measured speed. The best read is the most confident one, the
-// earliest captured among equals, then the smaller id: an order without regard to arrival. The measured read is the
-// slowest with a speed, in the driver's favour.
-func modelObserve(p *schemas.Passage, r *schemas.Read) {
-	if p.Best.Read.IsZero() || better(r, &p.Best) {
-		sight(&p.Best, r)
+// modelWhole fills in what the reads of a passage say together. The best read is the most confident one, the earliest captured among
+// equals, then the smaller id: an order without regard to arrival. What it does not say is that of the next in this order who says it. The
+// measured read is the slowest with a speed, in the driver's favour.
+func modelWhole(p *schemas.Passage, reads []schemas.Read) {
+	reads = slices.Clone(reads)
+	slices.SortFunc(reads, func(a, b schemas.Read) int {
+		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.CapturedAt, b.CapturedAt), bytes.Compare(a.ID.ID[:], b.ID.ID[:]))
+	})
+	sight(&p.Best, &reads[0])
+	for _, r := range reads {
+		modelFill(&p.Best, r.Country, r.CountryConfidence, r.Kind, r.Make, r.Colour, r.Image)
 	}
-	if r.Speed > 0 && (p.Measured.Read.IsZero() || slower(r, &p.Measured)) {
-		sight(&p.Measured, r)
+	p.Measured = schemas.Sighting{}
+	slices.SortStableFunc(reads, func(a, b schemas.Read) int {
+		return cmp.Or(cmp.Compare(a.Speed, b.Speed), cmp.Compare(a.CapturedAt, b.CapturedAt), bytes.Compare(a.ID.ID[:], b.ID.ID[:]))
+	})
+	for _, r := range reads {
+		if r.Speed == 0 {
+			continue
+		}
+		sight(&p.Measured, &r)
+		b := &p.Best
+		if p.Measured.Make, p.Measured.Colour = b.Make, b.Colour; r.ID != b.Read && r.Camera == b.Camera {
+			if r.Lane == 0 {
+				p.Measured.Lane = b.Lane
+			}
+			if r.Direction == schemas.DirectionUnknown {
+				p.Measured.Direction = b.Direction
+			}
+		}
+		modelFill(&p.Measured, b.Country, b.CountryConfidence, b.Kind, b.Make, b.Colour, b.Image)
+		return
+	}
+}
+
+func modelFill(s *schemas.Sighting, c schemas.Country, cc schemas.PerMille, k schemas.VehicleKind, maker, colour string, image schemas.Sum) {
+	if s.Country.IsZero() {
+		s.Country, s.CountryConfidence = c, cc
+	}
+	if s.Kind == schemas.KindUnknown {
+		s.Kind = k
+	}
+	if s.Make == "" {
+		s.Make = maker
+	}
+	if s.Colour == "" {
+		s.Colour = colour
+	}
+	if s.Image.IsZero() {
+		s.Image = image
 	}
 }
 

@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Alone is a read as a passage of its own, under the id of the passage it joined. r.Camera must not alias a record.
+// Alone is a read as a passage of its own, under the id of the passage it joined. The strings of r must not alias a record.
 func Alone(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	p := schemas.Passage{ID: id, Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt, Reads: 1, Variants: 1}
 	sight(&p.Best, r)
@@ -12,13 +12,60 @@ func Alone(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	return p
 }
 
-// Observe takes a read into the best read and the measured speed of a passage, in any order and any number of times: what a replay
-// over stored reads does to see what the pipeline saw. r.Camera must not alias a record. It does not allocate.
-func Observe(p *schemas.Passage, r *schemas.Read) {
-	if p.Best.Read.IsZero() || better(r, &p.Best) {
-		sight(&p.Best, r)
+// Gathered makes a passage of its reads, in any order and any number of times: what a replay over stored reads does to see what the
+// pipeline saw. The zero value has no read. It is used by one goroutine.
+type Gathered struct {
+	best, measured schemas.Sighting
+	facts          schemas.Sighting // of each fact the value of the most confident read that says it
+	of             [factCount]rank
+	says           facts
+}
+
+// Observe takes a read. Its strings must not alias a record. It does not allocate.
+func (g *Gathered) Observe(r *schemas.Read) {
+	if g.best.Read.IsZero() || better(r, &g.best) {
+		sight(&g.best, r)
 	}
-	if r.Speed > 0 && (p.Measured.Read.IsZero() || slower(r, &p.Measured)) {
-		sight(&p.Measured, r)
+	if r.Speed > 0 && (g.measured.Read.IsZero() || slower(r, &g.measured)) {
+		sight(&g.measured, r)
+	}
+	k := rankOf(r)
+	for i, f := 0, factsOf(r); i < factCount; i++ {
+		bit := facts(1) << i
+		if f&bit == 0 || g.says&bit != 0 && !g.of[i].below(&k) {
+			continue
+		}
+		g.of[i] = k
+		g.says |= bit
+		switch bit {
+		case factCountry:
+			g.facts.Country, g.facts.CountryConfidence = r.Country, r.CountryConfidence
+		case factKind:
+			g.facts.Kind = r.Kind
+		case factMake:
+			g.facts.Make = r.Make
+		case factColour:
+			g.facts.Colour = r.Colour
+		case factImage:
+			g.facts.Image = r.Image
+		}
+	}
+}
+
+// Measured reports whether a read had a speed.
+func (g *Gathered) Measured() bool { return !g.measured.Read.IsZero() }
+
+// Whole writes the best read and the measured one into the passage, as the pipeline would emit them.
+func (g *Gathered) Whole(p *schemas.Passage) {
+	p.Best, p.Measured = g.best, schemas.Sighting{}
+	b, f := &p.Best, &g.facts
+	b.Country, b.CountryConfidence, b.Kind, b.Make, b.Colour, b.Image = f.Country, f.CountryConfidence, f.Kind, f.Make, f.Colour, f.Image
+	switch {
+	case g.measured.Read.IsZero():
+	case g.measured.Read == b.Read:
+		p.Measured = *b
+	default:
+		p.Measured = g.measured
+		completeMeasured(p)
 	}
 }

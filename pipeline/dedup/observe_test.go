@@ -8,16 +8,22 @@ import (
 )
 
 // TestObserveSeesWhatPassagesSee: a replay that observes a passage's reads in any order, some of them twice, has the pipeline's
-// best read and measured speed.
+// best read and measured speed, with all that the reads say.
 func TestObserveSeesWhatPassagesSee(t *testing.T) {
+	cameras := []string{"c", "d", "e", "f", "g", "h", "i"} // most reads are of the first
 	for seed := range uint64(2000) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		f := newFeed(Config{})
 		var reads []schemas.Read
 		for i := range 1 + rng.IntN(6) {
-			f.read("1ABC123", schemas.Micros(i*100+rng.IntN(3)*100)*schemas.Millisecond, func(r *schemas.Read) {
-				r.Camera, r.ReceivedAt = "c"+string(rune('0'+i)), t0+schemas.Second
+			camera, at := i%2*rng.IntN(2)*(1+i), i*100 // most are of the first camera, which has one read an instant
+			if camera > 0 {
+				at += rng.IntN(3) * 100
+			}
+			f.read("1ABC123", schemas.Micros(at)*schemas.Millisecond, func(r *schemas.Read) {
+				r.Camera, r.ReceivedAt = cameras[camera], t0+schemas.Second
 				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100) // ties, and reads without a speed
+				say(r, uint8(rng.IntN(64)), rng.Uint64N(1000))
 				reads = append(reads, *r)
 			})
 			last := &reads[len(reads)-1]
@@ -27,13 +33,15 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 		if len(f.closed) != 1 {
 			t.Fatalf("seed %d: %d passages, want 1", seed, len(f.closed))
 		}
-		var got schemas.Passage
+		var gathered Gathered
 		for range 2 {
 			rng.Shuffle(len(reads), func(i, j int) { reads[i], reads[j] = reads[j], reads[i] })
 			for i := range reads {
-				Observe(&got, &reads[i])
+				gathered.Observe(&reads[i])
 			}
 		}
+		var got schemas.Passage
+		gathered.Whole(&got)
 		if want := &f.closed[0]; got.Best != want.Best || got.Measured != want.Measured {
 			t.Fatalf("seed %d: observed %+v and %+v, the pipeline %+v and %+v", seed, got.Best, got.Measured, want.Best, want.Measured)
 		}

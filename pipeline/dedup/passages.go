@@ -27,6 +27,8 @@ type Passages struct {
 	table    table
 	slots    pool[slot]
 	bodies   pool[body]
+	extras   pool[extra] // of bodies
+	words    words
 	room     schemas.Passage // for emit
 	fars     pool[farPlates]
 	reports  pool[report]
@@ -54,7 +56,7 @@ type Passages struct {
 // the pointer, nor call back.
 func NewPassages(cfg Config, emit func(*schemas.Passage)) *Passages {
 	cfg = cfg.WithDefaults()
-	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, names: make([]string, 1), numbers: map[string]int32{}}
+	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, words: newWords(), names: make([]string, 1), numbers: map[string]int32{}}
 	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
@@ -174,6 +176,9 @@ func (ps *Passages) close(s *slot) {
 	at := ps.bodies.items[s.body].at
 	ps.whole(s, &ps.room)
 	ps.emit(&ps.room)
+	b := &ps.bodies.items[s.body]
+	ps.giveExtra(b)
+	b.make, b.colour = 0, 0
 	ps.bodies.give(s.body)
 	if s.body = closedDone; s.nplates == 1 && at == measuredNone {
 		s.body = closedUnmeasured
@@ -226,7 +231,7 @@ func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 		if fresh && b.variants < 255 {
 			b.variants++
 		}
-		b.observe(r, from.Camera)
+		ps.observe(b, r, from.Camera)
 	}
 	if fresh {
 		a.Joined = JoinedVariant
@@ -263,7 +268,7 @@ func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micr
 		class: k.class, site: k.from.Site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
 		id: schemas.PassageIDOf(r.ID), opened: offset, nplates: 1, plates: [nearPlates]schemas.Plate{r.Plate},
 	}
-	ps.bodies.items[b].begin(r, k.from.Camera)
+	ps.begin(&ps.bodies.items[b], r, k.from.Camera)
 	ps.append(k, i)
 	ps.open++
 	d := due{ps.deadline(s), offset, i}

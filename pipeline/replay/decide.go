@@ -90,6 +90,7 @@ func newWorker(cfg *Config) *worker {
 // decide decides the passages of the group, each as if it was the only one.
 func (w *worker) decide() {
 	g := &w.group
+	g.whole()
 	for i := range g.passages {
 		p := &g.passages[i]
 		if p.Best.Read.IsZero() {

@@ -39,6 +39,7 @@ func comparePlates(a, b *schemas.Plate) int {
 type group struct {
 	rows     []passageRow
 	passages []schemas.Passage
+	gathered []dedup.Gathered
 	last     []int64 // offset of the last read taken
 	first    []int64 // and of the first
 	late     []lateRead
@@ -59,7 +60,7 @@ const linear = 8
 
 func (g *group) reset() {
 	g.rows, g.passages, g.last, g.first = g.rows[:0], g.passages[:0], g.last[:0], g.first[:0]
-	g.late = g.late[:0]
+	g.late, g.gathered = g.late[:0], g.gathered[:0]
 	if len(g.index) > 0 {
 		clear(g.index)
 	}
@@ -74,6 +75,7 @@ func (g *group) add(r *passageRow) {
 	g.passages = append(g.passages, schemas.Passage{
 		ID: schemas.PassageID{ID: r.id}, Class: r.plate.Class(), First: r.first, Last: r.last, Reads: r.reads, Merged: r.merged, Variants: r.variants,
 	})
+	g.gathered = append(g.gathered, dedup.Gathered{})
 	g.last, g.first = append(g.last, -1), append(g.first, -1)
 	if n := len(g.rows); n > linear {
 		if g.index == nil {
@@ -113,7 +115,7 @@ func (g *group) take(r *readRow) bool {
 		}
 		return false
 	}
-	dedup.Observe(&g.passages[i], &g.read)
+	g.gathered[i].Observe(&g.read)
 	g.last[i] = max(g.last[i], r.offset)
 	if g.first[i] < 0 || r.offset < g.first[i] {
 		g.first[i] = r.offset
@@ -121,9 +123,16 @@ func (g *group) take(r *readRow) bool {
 	return true
 }
 
+// whole gives the passages what their reads say together.
+func (g *group) whole() {
+	for i := range g.passages {
+		g.gathered[i].Whole(&g.passages[i])
+	}
+}
+
 // judged reports whether the pipeline judged the read; all reads of the group must have been taken.
 func (g *group) judged(l *lateRead) bool {
-	if !g.passages[l.of].Measured.Read.IsZero() {
+	if g.gathered[l.of].Measured() {
 		return false
 	}
 	for i := range g.late {

@@ -208,6 +208,7 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	for i := range reads {
 		g.take(&reads[i])
 	}
+	g.whole()
 	p := &g.passages[0]
 	cam, ok := cfg.Registry.Camera(p.Best.Camera)
 	if p.Best.Read.IsZero() || !ok {

@@ -16,7 +16,9 @@ type readRow struct {
 	plate              schemas.Plate
 	camera             string // shared by the rows of a block
 	country            schemas.Country
+	countryConfidence  schemas.PerMille
 	confidence         schemas.PerMille
+	maker, colour      string // shared by the rows of a block
 	speed              schemas.Speed
 	lane               uint8
 	direction          schemas.Direction
@@ -25,25 +27,26 @@ type readRow struct {
 }
 
 const readColumns = `read_id, passage_id, plate, camera_id, toUnixTimestamp64Micro(captured_at) AS captured, toUnixTimestamp64Micro(received_at) AS received,
-	country, confidence, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, kafka_offset`
+	country, country_confidence, confidence, make, colour, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, kafka_offset`
 
 type readCols struct {
 	id, passage                proto.ColUUID
 	plate                      proto.ColStr
-	camera                     *low[string]
+	camera, maker, colour      *low[string]
 	country                    *low[schemas.Country]
 	direction                  *low[schemas.Direction]
 	kind                       *low[schemas.VehicleKind]
 	captured, received, offset proto.ColInt64
-	confidence                 proto.ColUInt16
+	confidence, countryConf    proto.ColUInt16
 	lane                       proto.ColUInt8
 	speed                      proto.ColInt32
 	late, upload, suspect      proto.ColBool
 }
 
 func newReadCols() *readCols {
+	text := func(s string) (string, bool) { return s, true }
 	return &readCols{
-		camera: newLow("camera_id", func(s string) (string, bool) { return s, true }),
+		camera: newLow("camera_id", text), maker: newLow("make", text), colour: newLow("colour", text),
 		country: newLow("country", func(s string) (schemas.Country, bool) {
 			c, ok := schemas.CountryFrom(s)
 			return c, ok || s == ""
@@ -61,7 +64,10 @@ func (c *readCols) results() proto.Results {
 		{Name: "captured", Data: &c.captured},
 		{Name: "received", Data: &c.received},
 		c.country.column(),
+		{Name: "country_confidence", Data: &c.countryConf},
 		{Name: "confidence", Data: &c.confidence},
+		c.maker.column(),
+		c.colour.column(),
 		{Name: "lane", Data: &c.lane},
 		c.direction.column(),
 		{Name: "speed_dkmh", Data: &c.speed},
@@ -78,6 +84,8 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 	c.country.prepare()
 	c.direction.prepare()
 	c.kind.prepare()
+	c.maker.prepare()
+	c.colour.prepare()
 	for i := range n {
 		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
 		if !ok {
@@ -86,13 +94,16 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 		r := readRow{
 			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), captured: schemas.Micros(c.captured[i]), received: schemas.Micros(c.received[i]),
 			offset: c.offset[i], plate: p, confidence: schemas.PerMille(c.confidence[i]), speed: schemas.Speed(c.speed[i]), lane: c.lane[i],
-			flags: flag(c.late[i], schemas.FlagLate) | flag(c.upload[i], schemas.FlagLateUpload) | flag(c.suspect[i], schemas.FlagClockSuspect),
+			countryConfidence: schemas.PerMille(c.countryConf[i]),
+			flags:             flag(c.late[i], schemas.FlagLate) | flag(c.upload[i], schemas.FlagLateUpload) | flag(c.suspect[i], schemas.FlagClockSuspect),
 		}
-		var errs [4]error
+		var errs [6]error
 		r.camera, errs[0] = c.camera.at(i)
 		r.country, errs[1] = c.country.at(i)
 		r.direction, errs[2] = c.direction.at(i)
 		r.kind, errs[3] = c.kind.at(i)
+		r.maker, errs[4] = c.maker.at(i)
+		r.colour, errs[5] = c.colour.at(i)
 		for _, err := range errs {
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", r.id, err)
@@ -115,6 +126,7 @@ func (r *readRow) fill(out *schemas.Read) {
 	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
 	out.Plate, out.Country, out.Confidence, out.Lane = r.plate, r.country, r.confidence, r.lane
 	out.Direction, out.Kind, out.Speed, out.Flags = r.direction, r.kind, r.speed, r.flags
+	out.CountryConfidence, out.Make, out.Colour = r.countryConfidence, r.maker, r.colour
 }
 
 // passageRow is what a stored passage says of itself.
