@@ -89,6 +89,7 @@ type Read struct {
 	Speed             Speed // measured, uncorrected
 	Kind              VehicleKind
 	Image             Sum
+	MoreImages        []Sum  // further pictures of the upload, at most MaxMoreImages; cleared and refilled by decode
 	Format            string // the adapter that made it
 	Make              string
 	Colour            string
@@ -127,12 +128,13 @@ const (
 	MaxRawPlate   = 64 // bytes
 	MaxText       = 64 // make, colour, format
 	MaxCandidates = 32
+	MaxMoreImages = 8
 	MaxSpeed      = Speed(4000) // 400 km/h
 	MaxLane       = 32
 )
 
-// Reset clears the read for reuse, keeping the candidates' capacity.
-func (r *Read) Reset() { *r = Read{Candidates: r.Candidates[:0]} }
+// Reset clears the read for reuse, keeping the capacity of candidates and pictures.
+func (r *Read) Reset() { *r = Read{Candidates: r.Candidates[:0], MoreImages: r.MoreImages[:0]} }
 
 func name(names []string, i int) string {
 	if i >= len(names) {

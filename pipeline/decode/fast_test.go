@@ -117,7 +117,7 @@ func randomMessage(rng *rand.Rand) *anprv1.PlateRead {
 		return strings.Repeat([]string{"x", "0", "Z"}[rng.IntN(3)], n)
 	}
 	for range rng.IntN(4) {
-		switch rng.IntN(12) {
+		switch rng.IntN(13) {
 		case 0:
 			m.CameraId = text(64)
 		case 1:
@@ -143,6 +143,8 @@ func randomMessage(rng *rand.Rand) *anprv1.PlateRead {
 		case 11:
 			m.Candidates = m.Candidates[:rng.IntN(3)]
 			m.Country = []string{"be", "B", "", "B\u00e9", "1B"}[rng.IntN(5)]
+		case 12:
+			m.MoreImagesSha256 = slices.Repeat([][]byte{bytes.Repeat([]byte{0xee}, []int{31, 32, 32, 32, 33}[rng.IntN(5)])}, rng.IntN(10))
 		}
 	}
 	return m

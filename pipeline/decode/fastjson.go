@@ -180,8 +180,7 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 	case fColour:
 		dst.Colour, i = stringAt(b, i)
 	case fMoreImages:
-		var sum schemas.Sum
-		return elements(b, i, func(i int) int { return sumAt(sum[:], b, i) })
+		return elements(b, i, func(i int) int { return moreImage(dst, b, i) })
 	default:
 		return gone
 	}
@@ -227,6 +226,15 @@ func candidateObject(dst *schemas.Read, b []byte, i int) int {
 	}
 	dst.Candidates = append(dst.Candidates, x)
 	return i + 1
+}
+
+// moreImage reads one of the further pictures.
+func moreImage(dst *schemas.Read, b []byte, i int) int {
+	if len(dst.MoreImages) == schemas.MaxMoreImages {
+		return gone
+	}
+	dst.MoreImages = append(dst.MoreImages, schemas.Sum{})
+	return sumAt(dst.MoreImages[len(dst.MoreImages)-1][:], b, i)
 }
 
 // wholeAt reads a whole number of at most 18 digits, bare or quoted. What may follow a bare one is for the caller to see.

@@ -255,9 +255,19 @@ func rest(dst *schemas.Read, b []byte, i int) int {
 		dst.Colour, i = textAt(b, i+2, schemas.MaxText)
 	}
 	for has2(b, i, tagMoreImages) {
-		_, i = spanAt(b, i+2)
+		i = moreImageAt(dst, b, i+2)
 	}
 	return i
+}
+
+// moreImageAt reads one of the further pictures.
+func moreImageAt(dst *schemas.Read, b []byte, i int) int {
+	sum, end := spanAt(b, i)
+	if end == gone || len(sum) != len(schemas.Sum{}) || len(dst.MoreImages) == schemas.MaxMoreImages {
+		return gone
+	}
+	dst.MoreImages = append(dst.MoreImages, schemas.Sum(sum))
+	return end
 }
 
 // candidateAt reads plate and confidence, in this order, both or one of them.

@@ -16,7 +16,7 @@ func (w *wire) json(dst *schemas.Read, b []byte) *schemas.RejectError {
 		case fCandidates:
 			s.array(func() { s.candidate(dst) })
 		case fMoreImages:
-			s.array(func() { s.base64(nil) })
+			s.array(func() { s.image(dst) })
 		case fQuarantine:
 			w.hasQuarantine = true
 			s.quarantine(&w.quarantine)
@@ -93,6 +93,15 @@ func (s *scanner) candidate(dst *schemas.Read) {
 		s.fault = tooManyCandidates()
 	default:
 		dst.Candidates = append(dst.Candidates, c)
+	}
+}
+
+// image reads one of the further pictures.
+func (s *scanner) image(dst *schemas.Read) {
+	var sum [64]byte
+	n := s.base64(sum[:])
+	if s.fault == nil {
+		s.fault = addImage(dst, sum[:min(n, len(sum))])
 	}
 }
 

@@ -65,6 +65,9 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 	if len(m.Candidates) > 32 {
 		return nil, refuse("candidates")
 	}
+	if len(m.MoreImagesSha256) > 8 || slices.ContainsFunc(m.MoreImagesSha256, func(sum []byte) bool { return len(sum) != 32 }) {
+		return nil, refuse("more_images_sha256")
+	}
 	if m.Tick != nil {
 		ok := m.Quarantine == nil && m.CameraId == "" && m.RawPlate == "" && len(m.ReadId) == 0 &&
 			logTime(m.Tick.AtUs) && (m.ReceivedAtUs == 0 || logTime(m.ReceivedAtUs))
@@ -90,6 +93,9 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 		r.Kind = schemas.VehicleKind(m.VehicleKind)
 	}
 	copy(r.Image[:], m.ImageSha256)
+	for _, sum := range m.MoreImagesSha256 {
+		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))
+	}
 	if m.LateUpload {
 		r.Flags = schemas.FlagLateUpload
 	}
@@ -146,6 +152,9 @@ func sameRead(a, b *schemas.Read) error {
 	if !slices.Equal(x.Candidates, y.Candidates) {
 		return fmt.Errorf("candidates %v, want %v", x.Candidates, y.Candidates)
 	}
+	if !slices.Equal(x.MoreImages, y.MoreImages) {
+		return fmt.Errorf("further pictures %x, want %x", x.MoreImages, y.MoreImages)
+	}
 	if (x.Quarantine == nil) != (y.Quarantine == nil) {
 		return fmt.Errorf("quarantine %v, want %v", x.Quarantine, y.Quarantine)
 	}
@@ -154,6 +163,7 @@ func sameRead(a, b *schemas.Read) error {
 			return fmt.Errorf("quarantine %s, want %s", g, w)
 		}
 	}
+	x.MoreImages, y.MoreImages = nil, nil
 	x.Candidates, y.Candidates, x.Quarantine, y.Quarantine = nil, nil, nil, nil
 	if g, w := fmt.Sprintf("%#v", x), fmt.Sprintf("%#v", y); g != w {
 		return fmt.Errorf("read %s, want %s", g, w)

@@ -72,6 +72,8 @@ func (w *wire) setBytes(dst *schemas.Read, f *field) *schemas.RejectError {
 		copy(w.image[:], f.b)
 	case fCandidates:
 		return addCandidate(dst, f.b)
+	case fMoreImages:
+		return addImage(dst, f.b)
 	case fFormat:
 		w.format = text(f.b)
 	case fMake:
@@ -109,6 +111,18 @@ func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
 		}
 	}
 	dst.Candidates = append(dst.Candidates, schemas.Candidate{Plate: plate, Confidence: clampPM(pm)})
+	return nil
+}
+
+// addImage keeps one of the further pictures. Unlike image_sha256 an empty one is no way to take another back.
+func addImage(dst *schemas.Read, sum []byte) *schemas.RejectError {
+	switch {
+	case len(sum) != len(schemas.Sum{}):
+		return schemas.Rejectf(schemas.ReasonBadField, "more_images_sha256", "%d bytes, must be %d", len(sum), len(schemas.Sum{}))
+	case len(dst.MoreImages) == schemas.MaxMoreImages:
+		return schemas.Rejectf(schemas.ReasonTooLarge, "more_images_sha256", "more than %d of them", schemas.MaxMoreImages)
+	}
+	dst.MoreImages = append(dst.MoreImages, schemas.Sum(sum))
 	return nil
 }
 

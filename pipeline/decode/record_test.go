@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,9 +51,10 @@ func TestRecordReadsEveryField(t *testing.T) {
 		Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Image: schemas.Sum(bytes.Repeat([]byte{0xcd}, 32)),
 		Format: "hikvision", Make: "Citro\u00ebn", Colour: "white", Flags: schemas.FlagLateUpload,
 		Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
+		MoreImages: []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))},
 	}
 	for _, b := range [][]byte{marshal(t, full()), marshalJSON(t, full(), true), marshalJSON(t, full(), false)} {
-		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Candidates: []schemas.Candidate{{Plate: "OLD"}}}
+		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Candidates: []schemas.Candidate{{Plate: "OLD"}}, MoreImages: make([]schemas.Sum, 3)}
 		if rej := Record(&r, b); rej != nil {
 			t.Fatal(rej)
 		}
@@ -171,6 +173,9 @@ func TestRecordRejectsFieldsOutOfBounds(t *testing.T) {
 		{"receipt in 2100", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
 		{"short read id", with(t, func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
 		{"long image sum", with(t, func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
+		{"short sum of a further picture", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = append(m.MoreImagesSha256, make([]byte, 31)) }), schemas.ReasonBadField, "more_images_sha256"},
+		{"empty sum of a further picture", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = [][]byte{nil} }), schemas.ReasonBadField, "more_images_sha256"},
+		{"nine further pictures", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = slices.Repeat([][]byte{make([]byte, 32)}, 9) }), schemas.ReasonTooLarge, "more_images_sha256"},
 		{"confidence 1001", with(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
 		{"country confidence 1001", with(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
 		{"lane 33", with(t, func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},

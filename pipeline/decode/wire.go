@@ -57,7 +57,7 @@ func (w *wire) fill(dst *schemas.Read) *schemas.RejectError {
 	}
 	switch {
 	case w.hasTick:
-		dst.Candidates = dst.Candidates[:0] // whatever else the record holds is no read
+		dst.Candidates, dst.MoreImages = dst.Candidates[:0], dst.MoreImages[:0] // whatever else the record holds is no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
 		return nil

@@ -19,7 +19,7 @@ import (
 )
 
 // maxImages is how many pictures of one read are kept beside the best one.
-const maxImages = 8
+const maxImages = schemas.MaxMoreImages
 
 // ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; putting the same bytes again
 // changes nothing. An error is transient: the camera sends the upload again. Safe for concurrent use.

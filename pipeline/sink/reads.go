@@ -19,16 +19,18 @@ type readsTable struct {
 	speed                                             fixedCol
 	kind, brand, colour, format                       lowCol
 	event, image                                      strCol
+	moreImages                                        arrCol[*fixedCol]
 	candidates                                        arrCol[*strCol]
 	candidatesPM                                      arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
 }
 
 func newReads() readsTable {
-	pm := u16Col()
+	pm, sums := u16Col(), sumCol()
 	return readsTable{
 		readID: uuidCol(), passageID: uuidCol(), places: newPlaces(), capturedAt: timeCol(), receivedAt: timeCol(),
 		countryConfidence: u16Col(), confidence: u16Col(), lane: u8Col(), speed: i32Col(),
+		moreImages:   arrCol[*fixedCol]{ends: u64Col(), elem: &sums},
 		candidates:   arrCol[*strCol]{ends: u64Col(), elem: new(strCol)},
 		candidatesPM: arrCol[*fixedCol]{ends: u64Col(), elem: &pm},
 		late:         boolCol(), lateUpload: boolCol(), clockSuspect: boolCol(), partition: i32Col(), offset: i64Col(),
@@ -57,6 +59,7 @@ func (t *readsTable) input() proto.Input {
 		{Name: "format", Data: &t.format},
 		{Name: "event_id", Data: &t.event},
 		{Name: "image_sha256", Data: &t.image},
+		{Name: "more_images_sha256", Data: &t.moreImages},
 		{Name: "candidates", Data: &t.candidates},
 		{Name: "candidates_pm", Data: &t.candidatesPM},
 		{Name: "late", Data: &t.late},
@@ -95,6 +98,10 @@ func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, 
 	t.format.str(r.Format)
 	t.event.str(r.EventID)
 	t.image.digest(&r.Image)
+	for i := range r.MoreImages {
+		t.moreImages.elem.sum(&r.MoreImages[i])
+	}
+	t.moreImages.end()
 	for i := range r.Candidates {
 		t.candidates.elem.str(r.Candidates[i].Plate)
 		t.candidatesPM.elem.u16(uint16(r.Candidates[i].Confidence))

@@ -29,6 +29,7 @@ type Read struct {
 	Make              string    `ch:"make" json:"make"`
 	Colour            string    `ch:"colour" json:"colour"`
 	Image             string    `ch:"image_sha256" json:"image_sha256" doc:"hexadecimal; empty = none"`
+	MoreImages        []string  `ch:"more_images_sha256" json:"more_images_sha256" doc:"further pictures of the upload, hexadecimal"`
 	Candidates        []string  `ch:"candidates" json:"candidates" doc:"other readings the camera considered"`
 	Late              bool      `ch:"late" json:"late"`
 	LateUpload        bool      `ch:"late_upload" json:"late_upload"`
@@ -54,6 +55,7 @@ var readsTable = table{
 		column{name: "plate", plate: "''"},
 		column{name: "raw_plate", plate: "''"},
 		column{name: "candidates", plate: "emptyArrayString()"},
+		column{name: "more_images_sha256", expr: "arrayMap(x -> lower(hex(x)), more_images_sha256)", plate: "emptyArrayString()"},
 		column{name: "image_sha256", expr: "lower(hex(image_sha256))", plate: "''"}),
 	time:   "captured_at",
 	zone:   inZones,
