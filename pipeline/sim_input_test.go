@@ -59,10 +59,16 @@ func (r *simRegistry) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micr
 	return v, true
 }
 func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
-func (r *simRegistry) Exemption(schemas.Plate, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
+func (r *simRegistry) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }
-func (r *simRegistry) DayPass(schemas.Plate, schemas.Day) bool { return false }
+func (r *simRegistry) DayPass(schemas.Plate, schemas.Country, schemas.Day) (schemas.DayPass, bool) {
+	return schemas.DayPass{}, false
+}
+
+func (r *simRegistry) DayPasses(schemas.Plate, schemas.Country, schemas.Day, schemas.Day) int {
+	return 0
+}
 func (r *simRegistry) Registration(schemas.Plate, schemas.Country, schemas.Day) (schemas.Registration, bool) {
 	return schemas.Registration{}, false
 }

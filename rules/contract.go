@@ -12,11 +12,16 @@ type Reference interface {
 	Vehicle(p schemas.Plate, country schemas.Country, at schemas.Micros) (v schemas.Vehicle, ok bool)
 	// RegisterAsOf says up to when the copy of a country's register is complete; ok is false when there is no copy.
 	RegisterAsOf(country schemas.Country) (asOf schemas.Micros, ok bool)
-	// Exemption returns the exemption of the plate from the family on that day.
-	Exemption(p schemas.Plate, family schemas.Family, day schemas.Day) (e schemas.Exemption, ok bool)
-	// DayPass reports whether a LEZ day pass covers the plate on that day.
-	DayPass(p schemas.Plate, day schemas.Day) bool
-	// Registration returns the foreign LEZ registration of the plate on that day.
+	// Exemption returns the exemption of the vehicle from the family on that day. A plate without a country is no vehicle: country
+	// zero returns one of any country, which is a reason to hold and frees nobody.
+	Exemption(p schemas.Plate, country schemas.Country, family schemas.Family, day schemas.Day) (e schemas.Exemption, ok bool)
+	// DayPass returns the LEZ day pass that was bought for the vehicle and that day; of several the one issued first. country
+	// zero finds none.
+	DayPass(p schemas.Plate, country schemas.Country, day schemas.Day) (e schemas.DayPass, ok bool)
+	// DayPasses counts the days in [from, to) for which the vehicle has a pass.
+	DayPasses(p schemas.Plate, country schemas.Country, from, to schemas.Day) int
+	// Registration returns the foreign LEZ registration of the plate on that day. country zero answers only when it is registered
+	// from exactly one country.
 	Registration(p schemas.Plate, country schemas.Country, day schemas.Day) (r schemas.Registration, ok bool)
 	// Entries appends the list entries of the class that are valid at that time, in a fixed order.
 	Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry

@@ -258,16 +258,17 @@ func (v *verdict) plate(g *general) {
 	}
 }
 
-// exempt looks for an exemption of the plate from the family; true = decided.
-func (v *verdict) exempt(g *general, ref Reference, p schemas.Plate, day schemas.Day) bool {
-	e, ok := ref.Exemption(p, v.d.Family, day)
+// exempt looks for an exemption of the vehicle from the family; true = decided. When the country is not known, an exemption of
+// whichever country holds the passage: it may be this vehicle's.
+func (v *verdict) exempt(g *general, ref Reference, p schemas.Plate, country schemas.Country, day schemas.Day) bool {
+	e, ok := ref.Exemption(p, country, v.d.Family, day)
 	if !ok {
 		v.note(stepNoExemption, true)
 		return false
 	}
 	kind := g.exemptions[exemptionKey{v.d.Family, e.Kind}]
 	var rule *entry[exemptionRule]
-	if kind != nil {
+	if kind != nil && !country.IsZero() {
 		rule = kind.series.at(v.d.On.CapturedAt)
 	}
 	if rule == nil {

@@ -31,11 +31,11 @@ func city() (*world, []schemas.Plate) {
 					w.vehicles[p] = []schemas.Vehicle{v}
 					switch len(plates) % 5 {
 					case 0:
-						w.registrations[p] = []registration{{schemas.Registration{ValidFrom: schemas.DayOf(2025, 1, 1)}, country}}
+						w.registrations[p] = []schemas.Registration{{Country: country, ValidFrom: schemas.DayOf(2025, 1, 1)}}
 					case 1:
-						w.exemptions[p] = []schemas.Exemption{{Family: "lez", Kind: "market"}, {Family: "speed", Kind: "priority"}}
+						w.exemptions[p] = []schemas.Exemption{{Country: country, Family: "lez", Kind: "market"}, {Country: country, Family: "speed", Kind: "priority"}}
 					case 2:
-						w.passes[p] = []schemas.Day{schemas.DayOf(2026, 7, 1), schemas.DayOf(2019, 5, 5)}
+						w.passes[p] = []schemas.DayPass{{Country: country, Day: schemas.DayOf(2026, 7, 1)}, {Country: country, Day: schemas.DayOf(2019, 5, 5)}}
 					}
 					plates = append(plates, p)
 				}
@@ -210,7 +210,7 @@ func TestCleanPassageAllocatesNothing(t *testing.T) {
 	w, s := cleanSubject()
 	foreign := *s.Passage
 	foreign.Best.Plate, foreign.Best.Country = schemas.MustPlate("AB123CD"), schemas.Country{'F', 'R'}
-	w.registrations[foreign.Best.Plate] = []registration{{schemas.Registration{}, foreign.Best.Country}}
+	w.registrations[foreign.Best.Plate] = []schemas.Registration{{Country: foreign.Best.Country}}
 	for name, x := range map[string]*Subject{
 		"Belgian": s, "foreign, registered": {Camera: s.Camera, MeasuredBy: s.Camera, Passage: &foreign},
 	} {

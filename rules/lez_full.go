@@ -205,10 +205,10 @@ func (k *lezCase) trusted() bool {
 	if maybe {
 		v.hold(reasonLaneUnknown, 0)
 	}
-	if v.exempt(k.general, k.ref, k.b.Plate, k.day) || k.oldtimer() {
+	if v.exempt(k.general, k.ref, k.b.Plate, k.vehicleCountry(), k.day) || k.oldtimer() {
 		return false
 	}
-	pass := k.ref.DayPass(k.b.Plate, k.day)
+	_, pass := k.ref.DayPass(k.b.Plate, k.vehicleCountry(), k.day)
 	v.note(stepLEZDayPass, !pass, k.dayText)
 	if pass {
 		v.end(schemas.OutcomeExempt, reasonDayPass)

@@ -155,10 +155,10 @@ func (r speed) mayDecide(v *verdict, s *Subject, ref Reference) bool {
 	}
 	v.note(stepSpeedCertificate, true, cert.Serial, cert.Approval, cert.ValidFrom.String(), cert.ValidTo.String())
 	day := at.Day()
-	if v.exempt(r.general, ref, v.d.On.Plate, day) {
+	if v.exempt(r.general, ref, v.d.On.Plate, v.d.On.Country, day) {
 		return false
 	}
-	if best := s.Passage.Best.Plate; best != v.d.On.Plate && v.exempt(r.general, ref, best, day) {
+	if best := s.Passage.Best.Plate; best != v.d.On.Plate && v.exempt(r.general, ref, best, s.Passage.Best.Country, day) {
 		return false
 	}
 	v.plate(r.general)

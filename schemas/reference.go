@@ -81,6 +81,61 @@ func (c Category) String() string { return name(categoryNames[:], int(c)) }
 // ParseCategory finds a category by name.
 func ParseCategory(s string) (Category, bool) { return parse[Category](categoryNames[:], s) }
 
+// N1Class is the class of a vehicle of category N1 by its reference mass (Regulation (EC) 715/2007): the norms of the zone
+// differ by it.
+type N1Class uint8
+
+// The classes.
+const (
+	N1ClassUnknown N1Class = iota // not in the register, or not of category N1
+	N1Class1
+	N1Class2
+	N1Class3
+	n1ClassEnd
+)
+
+var n1ClassNames = [...]string{"unknown", "1", "2", "3"}
+
+// String returns the class's number in Arabic digits, or unknown.
+func (c N1Class) String() string { return name(n1ClassNames[:], int(c)) }
+
+// ParseN1Class finds a class by the name String gives, or by its Roman number.
+func ParseN1Class(s string) (N1Class, bool) {
+	switch s {
+	case "I":
+		return N1Class1, true
+	case "II":
+		return N1Class2, true
+	case "III":
+		return N1Class3, true
+	default:
+		return parse[N1Class](n1ClassNames[:], s)
+	}
+}
+
+// Body is the bodywork code of the registration certificate, as far as a rule asks for it.
+type Body uint8
+
+// The bodies.
+const (
+	BodyUnknown   Body = iota // not in the register
+	BodyTractor               // BC: a tractor unit for semi-trailers
+	BodyMotorhome             // SA: a motor caravan
+	BodyOther                 // any other code
+	bodyEnd
+)
+
+var bodyNames = [...]string{"unknown", "BC", "SA", "other"}
+
+// String returns the code, unknown or other.
+func (b Body) String() string { return name(bodyNames[:], int(b)) }
+
+// ParseBody finds a body by the name String gives.
+func ParseBody(s string) (Body, bool) { return parse[Body](bodyNames[:], s) }
+
+// MaxReferenceMass is what a larger reference mass is kept as: no rule asks how much more it is.
+const MaxReferenceMass = 4095
+
 // Vehicle is what a register (DIV, RDW) says a plate was on at a time. A Belgian plate follows the person, not the
 // car: one plate has several of them, one after another.
 type Vehicle struct {
@@ -89,9 +144,12 @@ type Vehicle struct {
 	Fuel              Fuel
 	Euro              Euro
 	Oldtimer          bool
-	FirstRegistration Day // 0 = not in the register
-	ValidFrom         Day // first day the plate was on this vehicle
-	ValidTo           Day // first day it no longer was; 0 = still is
+	Class             N1Class // of category N1
+	Body              Body
+	ReferenceMass     uint16 // kg: mass in running order less 75 plus 100; 0 = not in the register, at most MaxReferenceMass
+	FirstRegistration Day    // 0 = not in the register
+	ValidFrom         Day    // first day the plate was on this vehicle
+	ValidTo           Day    // first day it no longer was; 0 = still is
 }
 
 // RegisterState says how far a look-up in a register may be trusted.
@@ -109,19 +167,34 @@ var registerStateNames = [...]string{"unknown", "found", "stale"}
 // String returns the state's name.
 func (s RegisterState) String() string { return name(registerStateNames[:], int(s)) }
 
-// Exemption frees a plate from a rule family for a time.
+// Exemption frees a vehicle, by its plate and country, from a rule family for a time.
 type Exemption struct {
-	Family    string // lez or speed
-	Kind      string // oldtimer, priority, disabled_card, ... : a key of the catalogue
-	Ref       string // number of the decision
+	Country   Country // of the plate
+	Family    string  // lez or speed
+	Kind      string  // oldtimer, priority, disabled_card, ... : a key of the catalogue
+	Ref       string  // number of the decision
 	ValidFrom Day
 	ValidTo   Day // exclusive; 0 = permanent
 }
 
-// Registration is a foreign vehicle's LEZ registration (mytax): free, valid five years.
+// DayPass admits a vehicle, by its plate and country, to the zone for a day. Until which hour of the next day, and whether it
+// counts before it was issued, says the catalogue.
+type DayPass struct {
+	Country Country // of the plate
+	Day     Day
+	Issued  Micros // 0 = not known
+}
+
+// Registration is a foreign vehicle's LEZ registration (mytax): free, valid five years. What its owner declared of the vehicle
+// is the zero value where it is not known; a registration does not say that the vehicle is admitted.
 type Registration struct {
+	Country   Country // of the plate
 	ValidFrom Day
 	ValidTo   Day // exclusive; 0 = open
+	Category  Category
+	Class     N1Class
+	Fuel      Fuel
+	Euro      Euro
 }
 
 // ListEntry is one plate on one hotlist.

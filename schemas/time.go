@@ -150,6 +150,13 @@ func (d Day) Start() Micros {
 	return MicrosOf(time.Date(y, m, day, 0, 0, 0, 0, brussels))
 }
 
+// At returns the instant at which a Brussels clock shows the whole hour on the day. In the night of the spring change an hour that
+// does not exist is the one after; in the autumn's a doubled hour is the first.
+func (d Day) At(hour int) Micros {
+	y, m, day := d.utc().Date()
+	return MicrosOf(time.Date(y, m, day, hour, 0, 0, 0, brussels))
+}
+
 // AddMonths moves by calendar months, clamped to the last day of the month reached (31 January + 1 = 28 or 29 February).
 func (d Day) AddMonths(n int) Day {
 	y, m, day := d.utc().Date()

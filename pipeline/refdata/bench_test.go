@@ -40,8 +40,9 @@ func TestLookUpsDoNotAllocate(t *testing.T) {
 		t.Errorf("Entries: %v allocations for three entries, want 6: each and its texts", got)
 	}
 	f("Camera", func() bool { _, ok := s.Camera(string(buffer[8:16])); return ok })
-	f("Exemption", func() bool { _, ok := s.Exemption(p, schemas.FamilyLEZ, day); return ok })
-	f("DayPass", func() bool { return s.DayPass(p, mustPassDay) })
+	f("Exemption", func() bool { _, ok := s.Exemption(p, schemas.Belgium, schemas.FamilyLEZ, day); return ok })
+	f("DayPass", func() bool { _, ok := s.DayPass(p, schemas.Belgium, mustPassDay); return ok })
+	f("DayPasses", func() bool { return s.DayPasses(p, schemas.Belgium, mustPassDay, mustPassDay+1) == 1 })
 	f("Registration", func() bool { _, ok := s.Registration(foreign, schemas.Country{}, mustPassDay); return ok })
 	f("Prefetch", func() bool { s.Prefetch([]schemas.Plate{p, foreign}); return true })
 	f("RegisterAsOf", func() bool { _, ok := s.RegisterAsOf(schemas.Belgium); return ok })
@@ -73,7 +74,7 @@ func writeVehicles(t testing.TB, dir string, n int) {
 	t.Helper()
 	put(t, dir, fileCameras, oneCamera)
 	put(t, dir, fileRegisters, "registers: [{name: DIV, country: BE, as_of: 2026-11-21}]\n")
-	b := []byte(strings.Join(vehicleColumns, ",") + "\n")
+	b := []byte(strings.Join(vehicleColumns.names, ",") + "\n")
 	for i := range n {
 		b = fmt.Appendf(b, "%s,BE,M1,%s,%d,false,2%03d-03-%02d,2019-%02d-01,\n", benchPlate(i), schemas.Fuel(1+i%5), i%7, i%24, 1+i%28, 1+i%12)
 	}
@@ -209,7 +210,7 @@ func writeList(t testing.TB, dir string, n int) {
 	t.Helper()
 	var sb strings.Builder
 	w := csv.NewWriter(&sb)
-	rows := [][]string{listColumns}
+	rows := [][]string{listColumns.names}
 	for i := range n {
 		rows = append(rows, []string{strconv.Itoa(i), benchPlate(i * 7).String(), "BE", "stolen vehicle", "PV-" + strconv.Itoa(i), "50", "2026-01-01", "", "5339|5340", "true"})
 	}

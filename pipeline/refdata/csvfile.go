@@ -27,7 +27,9 @@ type csvFile struct {
 	sum     *xxhash.Digest
 	rest    *bufio.Reader // to the end of the file, hashed
 	columns []string
-	at      []int // place of column i in the record
+	must    int   // so many of columns must be there
+	at      []int // place of column i in the record; -1 = the file has no such column
+	width   int   // columns of the header
 	rec     []string
 	rows    int
 
@@ -40,8 +42,16 @@ type csvFile struct {
 // checkEvery is how many rows are read between two looks at the context.
 const checkEvery = 4096
 
-func newCSVFile(ended func() error, in io.Reader, columns []string, p *problems) *csvFile {
-	f := &csvFile{sum: xxhash.New(), ended: ended, columns: columns, p: p}
+// columnSet is what a CSV file may have: the last columns are optional, so that a file of an earlier form still loads.
+type columnSet struct {
+	names    []string
+	optional int
+}
+
+func newCSVFile(ended func() error, in io.Reader, columns columnSet, p *problems) *csvFile {
+	f := &csvFile{
+		sum: xxhash.New(), ended: ended, columns: columns.names, must: len(columns.names) - columns.optional, p: p,
+	}
 	buffered := bufio.NewReaderSize(io.TeeReader(in, f.sum), 256<<10)
 	f.rest = buffered
 	if bom, err := buffered.Peek(3); err == nil && bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
@@ -54,7 +64,7 @@ func newCSVFile(ended func() error, in io.Reader, columns []string, p *problems)
 		f.header()
 	}
 	if f.err == nil {
-		f.plain = plainRows{in: buffered, on: true, fields: make([]string, len(columns)), lines: f.headerLines, header: f.headerLines}
+		f.plain = plainRows{in: buffered, on: true, fields: make([]string, f.width), lines: f.headerLines, header: f.headerLines}
 	}
 	return f
 }
@@ -71,9 +81,10 @@ func (f *csvFile) header() {
 	}
 	line, _ := f.r.FieldPos(0)
 	f.headerLines, _ = f.r.FieldPos(len(rec) - 1)
+	f.width = len(rec)
 	f.at = make([]int, len(f.columns))
 	for i, c := range f.columns {
-		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 {
+		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 && i < f.must {
 			f.p.addf(line, c, "is not in the header; the columns are %s", strings.Join(f.columns, ","))
 		}
 	}
@@ -96,7 +107,7 @@ func (f *csvFile) readError(err error) {
 	case errors.As(err, &pe):
 		detail := pe.Err.Error()
 		if errors.Is(err, csv.ErrFieldCount) {
-			detail = fmt.Sprintf("has %d fields, want %d; quote fields with commas", len(f.rec), len(f.columns))
+			detail = fmt.Sprintf("has %d fields, want %d; quote fields with commas", len(f.rec), f.width)
 		}
 		f.p.add(pe.Line+f.plain.before(), "", detail)
 	default:
@@ -135,14 +146,20 @@ func (f *csvFile) line(i int) int {
 	if f.plain.on {
 		return f.plain.lines
 	}
-	line, _ := f.r.FieldPos(f.at[i])
+	line, _ := f.r.FieldPos(max(f.at[i], 0))
 	return line + f.plain.before()
 }
 
 func (f *csvFile) problem(i int, err error) { f.p.add(f.line(i), f.columns[i], err.Error()) }
 
 // get returns the bytes of column i. They are valid until the next row: whoever keeps them copies them.
-func (f *csvFile) get(i int) string { return f.rec[f.at[i]] }
+// That of an optional column that the file lacks is empty.
+func (f *csvFile) get(i int) string {
+	if f.at[i] < 0 {
+		return ""
+	}
+	return f.rec[f.at[i]]
+}
 
 // csvValue reads column i by read and files its error.
 func csvValue[T any](f *csvFile, i int, read func(string) (T, error)) T {

@@ -55,6 +55,13 @@
 //	passes.csv          plate,day
 //	registrations.csv   plate,country,valid_from,valid_to
 //
+// Further columns that may be there or not, so that files without them still load; empty = not known:
+//
+//	vehicles.csv        class (1, 2 or 3 of category N1), reference_mass_kg (above 4095 is kept as that), body (code of the certificate, as in BC or SA)
+//	exemptions.csv      country (of the plate; not given = BE)
+//	passes.csv          country (of the plate; not given = BE), issued (a day or an instant)
+//	registrations.csv   category, class, fuel, euro: what the owner declared
+//
 // SHA256SUMS is optional and in the form of sha256sum(1), with the names relative to the directory. When it is there,
 // every file that is loaded must be named in it and match, which catches a copy that is still going on. Other files
 // (users.yaml, secrets/) are not read and are no part of the version.
@@ -66,7 +73,7 @@
 //
 // # Memory
 //
-// Vehicles and list entries lie outside the garbage collector: three 20-byte vehicle periods to a cache line, filled to three
+// Vehicles and list entries lie outside the garbage collector: three 20-byte vehicle periods to a cache line, whose spare bits hold the class, the body and the reference mass, filled to three
 // quarters, make 28.4 bytes a period, 228 MB for eight million; a list entry is 56 bytes, its slot 11 and its texts. A look-up
 // is one cache miss, seldom two; whoever has a batch of plates may overlap them with [Snapshot.Prefetch]. During a reload both
 // versions exist; files that did not change are shared by both and not parsed again.

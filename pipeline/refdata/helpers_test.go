@@ -62,6 +62,12 @@ func mustLoad(t testing.TB, dir string) *Snapshot {
 	return s
 }
 
+// hasPass reports whether the Belgian plate has a pass for the day.
+func hasPass(s *Snapshot, p schemas.Plate, day schemas.Day) bool {
+	_, ok := s.DayPass(p, schemas.Belgium, day)
+	return ok
+}
+
 // problemsOf unwraps the refusal; nil when err is none.
 func problemsOf(err error) []Problem {
 	var e *Error

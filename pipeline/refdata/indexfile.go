@@ -24,7 +24,7 @@ import (
 
 // indexFormat goes into every key. Raise it with the layout of a record, with a hash, and with any check of a row that becomes
 // stricter.
-const indexFormat = 1
+const indexFormat = 2
 
 // Layout of the header.
 const (

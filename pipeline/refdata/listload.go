@@ -13,7 +13,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-var listColumns = []string{"id", "plate", "country", "reason", "case_ref", "priority", "valid_from", "valid_to", "audience", "confusable"}
+var listColumns = columnSet{names: []string{
+	"id", "plate", "country", "reason", "case_ref", "priority", "valid_from", "valid_to", "audience", "confusable",
+}}
 
 // shortestEntry is the length of "1,A,,,,0,2026-01-01,,,", with its newline.
 const shortestEntry = 23

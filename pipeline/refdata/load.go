@@ -89,10 +89,10 @@ func (l *loader) yaml(name string, parse func(b []byte, p *problems)) error {
 }
 
 // csv streams a file through parse; an absent file is an empty one.
-func (l *loader) csv(name string, columns []string, parse func(f *csvFile) error) error {
+func (l *loader) csv(name string, columns columnSet, parse func(f *csvFile) error) error {
 	p := &problems{file: name}
 	if !l.files.has(name) {
-		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns, ",")+"\n"), columns, p))
+		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns.names, ",")+"\n"), columns, p))
 	}
 	d := l.files.files[name]
 	if !d.whole {

@@ -128,7 +128,7 @@ func TestExemptionIsTheOneThatBeganFirst(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	f := func(p string, family schemas.Family, day, kind string) {
 		t.Helper()
-		e, ok := s.Exemption(schemas.MustPlate(p), family, mustDay(t, day))
+		e, ok := s.Exemption(schemas.MustPlate(p), schemas.Belgium, family, mustDay(t, day))
 		if e.Kind != kind || ok != (kind != "") {
 			t.Errorf("%s %s %s: got %q %v, want %q", p, family, day, e.Kind, ok, kind)
 		}
@@ -145,7 +145,7 @@ func TestDayPassCoversItsDayOnly(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	f := func(p, day string, want bool) {
 		t.Helper()
-		if got := s.DayPass(schemas.MustPlate(p), mustDay(t, day)); got != want {
+		if _, got := s.DayPass(schemas.MustPlate(p), schemas.Belgium, mustDay(t, day)); got != want {
 			t.Errorf("%s %s: got %v, want %v", p, day, got, want)
 		}
 	}
@@ -267,7 +267,7 @@ func TestOnlyTheCameraRegistryMustBeThere(t *testing.T) {
 	if got := s.Entries(nil, schemas.MustPlate("1ABC123").Class(), 1); len(got) != 0 {
 		t.Error("found an entry without lists")
 	}
-	if s.DayPass(schemas.MustPlate("1ABC123"), 1) {
+	if hasPass(s, schemas.MustPlate("1ABC123"), 1) {
 		t.Error("found a pass without passes.csv")
 	}
 	if _, err := Load(filepath.Join(dir, "absent")); err == nil {
@@ -278,7 +278,80 @@ func TestOnlyTheCameraRegistryMustBeThere(t *testing.T) {
 func TestColumnsMayComeInAnyOrderWithMarkAndCarriageReturns(t *testing.T) {
 	dir := region(t)
 	put(t, dir, filePasses, "\xef\xbb\xbfday,plate\r\n2026-07-01,1ABC123\r\n")
-	if !mustLoad(t, dir).DayPass(schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-01")) {
+	if !hasPass(mustLoad(t, dir), schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-01")) {
 		t.Error("the pass is not found")
 	}
+}
+
+func TestOptionalColumnsMayBeAbsentEmptyOrInAnyOrder(t *testing.T) {
+	dir := region(t)
+	put(t, dir, fileVehicles, "body,plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class,reference_mass_kg\n"+
+		"BC,1VAN001,BE,N1,diesel,5,,,2020-01-01,,II,1700\n"+
+		",1VAN002,BE,N1,diesel,5,,,2020-01-01,,3,\n"+
+		"SA,1VAN003,BE,M1,diesel,5,,,2020-01-01,,,\n"+
+		"AC,1VAN004,BE,N3,diesel,5,,,2020-01-01,,,7200\n")
+	s := mustLoad(t, dir)
+	f := func(p string, class schemas.N1Class, mass uint16, body schemas.Body) {
+		t.Helper()
+		v, ok := s.Vehicle(schemas.MustPlate(p), schemas.Belgium, at(t, "2026-01-15T00:00:00Z"))
+		if !ok || v.Class != class || v.ReferenceMass != mass || v.Body != body {
+			t.Errorf("%s: got %+v", p, v)
+		}
+	}
+	f("1VAN001", schemas.N1Class2, 1700, schemas.BodyTractor)
+	f("1VAN002", schemas.N1Class3, 0, schemas.BodyUnknown)
+	f("1VAN003", schemas.N1ClassUnknown, 0, schemas.BodyMotorhome)
+	f("1VAN004", schemas.N1ClassUnknown, schemas.MaxReferenceMass, schemas.BodyOther)
+	put(t, dir, fileVehicles, get(t, "testdata/brussels", fileVehicles))
+	if v, ok := mustLoad(t, dir).Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, at(t, "2026-01-15T00:00:00Z")); !ok || v.Class != 0 || v.Body != 0 || v.ReferenceMass != 0 {
+		t.Errorf("a file without the columns: got %+v", v)
+	}
+}
+
+// One plate of two countries is two vehicles, in every look-up by plate.
+func TestEveryLookUpByPlateAsksForItsCountry(t *testing.T) {
+	dir := region(t)
+	put(t, dir, fileRegisters, "registers: [{name: A, country: FR, as_of: 2026-11-21}, {name: B, country: IT, as_of: 2026-11-21}]\n")
+	put(t, dir, fileVehicles, strings.Join(vehicleColumns.names[:9], ",")+"\nAB123CD,FR,M1,diesel,4,,,2020-01-01,\nAB123CD,IT,M1,petrol,6,,,2020-01-01,\n")
+	put(t, dir, fileExemptions, "plate,family,kind,ref,valid_from,valid_to,country\nAB123CD,lez,market,X,2020-01-01,,FR\nAB123CD,speed,priority,Y,2020-01-01,,IT\n1ABC123,lez,market,Z,2020-01-01,,\n")
+	put(t, dir, filePasses, "plate,day,country,issued\nAB123CD,2026-07-01,FR,2026-07-01T10:00:00+02:00\nAB123CD,2026-07-01,FR,2026-07-01T09:00:00+02:00\nAB123CD,2026-07-02,IT,\n1ABC123,2026-07-01,,\n")
+	put(t, dir, fileRegistrations, "plate,country,valid_from,valid_to,euro,fuel,category\nAB123CD,FR,2020-01-01,,4,diesel,M1\nAB123CD,IT,2020-01-01,,,,\n")
+	s := mustLoad(t, dir)
+	p, day, none := schemas.MustPlate("AB123CD"), mustDay(t, "2026-07-01"), schemas.Country{}
+	fr, it := schemas.Country{'F', 'R'}, schemas.Country{'I', 'T'}
+	same := func(what string, got, want any) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	vehicle := func(c schemas.Country) schemas.Fuel { v, _ := s.Vehicle(p, c, day.Start()); return v.Fuel }
+	same("vehicle FR", vehicle(fr), schemas.Diesel)
+	same("vehicle IT", vehicle(it), schemas.Petrol)
+	same("vehicle of no country", vehicle(none), schemas.FuelUnknown)
+	exemption := func(p schemas.Plate, c schemas.Country, f schemas.Family) string {
+		e, _ := s.Exemption(p, c, f, day)
+		return e.Ref
+	}
+	same("exemption FR", exemption(p, fr, schemas.FamilyLEZ), "X")
+	same("exemption IT", exemption(p, it, schemas.FamilyLEZ), "")
+	same("speed exemption FR", exemption(p, fr, schemas.FamilySpeed), "")
+	same("speed exemption IT", exemption(p, it, schemas.FamilySpeed), "Y")
+	same("an exemption without a country is Belgian", exemption(schemas.MustPlate("1ABC123"), schemas.Belgium, schemas.FamilyLEZ), "Z")
+	same("and not French", exemption(schemas.MustPlate("1ABC123"), fr, schemas.FamilyLEZ), "")
+	pass := func(p schemas.Plate, c schemas.Country, day schemas.Day) bool {
+		_, ok := s.DayPass(p, c, day)
+		return ok
+	}
+	same("pass FR", pass(p, fr, day), true)
+	same("pass IT", pass(p, it, day), false)
+	same("pass of no country", pass(p, none, day), false)
+	same("pass IT of the day after", pass(p, it, day+1), true)
+	same("a pass without a country is Belgian", pass(schemas.MustPlate("1ABC123"), schemas.Belgium, day), true)
+	first, _ := s.DayPass(p, fr, day)
+	same("of two passes the one issued first", first.Issued, at(t, "2026-07-01T07:00:00Z"))
+	same("passes of FR in the year", s.DayPasses(p, fr, mustDay(t, "2026-01-01"), mustDay(t, "2027-01-01")), 1)
+	registered := func(c schemas.Country) schemas.Euro { r, _ := s.Registration(p, c, day); return r.Euro }
+	same("registration FR", registered(fr), schemas.Euro4)
+	same("registration IT", registered(it), schemas.EuroUnknown)
 }

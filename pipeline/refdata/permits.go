@@ -15,7 +15,7 @@ func comparePlates(a, b plateKey) int {
 	return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
 }
 
-// exemptions holds exemptions by plate, those of a plate by family, valid_from, kind and ref.
+// exemptions holds exemptions by plate, those of a plate by country, family, valid_from, kind and ref.
 type exemptions struct {
 	rows []exemptionRow
 	at   index
@@ -26,7 +26,19 @@ type exemptionRow struct {
 	e   schemas.Exemption
 }
 
-var exemptionColumns = []string{"plate", "family", "kind", "ref", "valid_from", "valid_to"}
+var exemptionColumns = columnSet{names: []string{"plate", "family", "kind", "ref", "valid_from", "valid_to", "country"}, optional: 1}
+
+// plateCountry reads the country of a plate; a file without the column, or an empty field, means BE.
+func plateCountry(f *csvFile, i int) schemas.Country {
+	if f.get(i) == "" {
+		return schemas.Belgium
+	}
+	return csvValue(f, i, country)
+}
+
+func compareCountries(a, b schemas.Country) int {
+	return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+}
 
 // loadExemptions reads exemptions.csv. Exemptions of one plate may overlap: a disabled card and an old-timer are two.
 func loadExemptions(f *csvFile) *exemptions {
@@ -40,12 +52,13 @@ func loadExemptions(f *csvFile) *exemptions {
 			Ref:    strings.Clone(f.text(3)),
 		}
 		e.ValidFrom, e.ValidTo = f.days(4)
+		e.Country = plateCountry(f, 6)
 		if !f.bad() {
 			t.rows = append(t.rows, exemptionRow{key: keyOf(p), e: e})
 		}
 	}
 	slices.SortFunc(t.rows, func(a, b exemptionRow) int {
-		return cmp.Or(comparePlates(a.key, b.key), strings.Compare(a.e.Family, b.e.Family),
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.e.Country, b.e.Country), strings.Compare(a.e.Family, b.e.Family),
 			cmp.Compare(a.e.ValidFrom, b.e.ValidFrom), strings.Compare(a.e.Kind, b.e.Kind),
 			strings.Compare(a.e.Ref, b.e.Ref), cmp.Compare(a.e.ValidTo, b.e.ValidTo))
 	})
@@ -53,11 +66,12 @@ func loadExemptions(f *csvFile) *exemptions {
 	return t
 }
 
-func (t *exemptions) find(k plateKey, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+// find returns the first exemption of the plate from the family that covers the day; country zero is any.
+func (t *exemptions) find(k plateKey, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
 	start, end := t.at.find(k)
 	for i := start; i < end; i++ {
 		e := &t.rows[i].e
-		if e.Family == string(family) && covers(e.ValidFrom, e.ValidTo, day) {
+		if (country.IsZero() || e.Country == country) && e.Family == string(family) && covers(e.ValidFrom, e.ValidTo, day) {
 			return *e, true
 		}
 	}
@@ -74,7 +88,7 @@ func readFamily(s string) (string, error) {
 	return "", fmt.Errorf("%.40q is neither lez nor speed", s)
 }
 
-// passes holds LEZ day passes by plate, those of a plate by day.
+// passes holds LEZ day passes by plate, those of a plate by country, day and moment of issue.
 type passes struct {
 	rows []passRow
 	at   index
@@ -82,39 +96,52 @@ type passes struct {
 
 type passRow struct {
 	key plateKey
-	day schemas.Day
+	p   schemas.DayPass
 }
 
-var passColumns = []string{"plate", "day"}
+var passColumns = columnSet{names: []string{"plate", "day", "country", "issued"}, optional: 2}
 
-// loadPasses reads passes.csv. A pass that is there twice is one pass.
+// loadPasses reads passes.csv. A pass that is there twice is one pass; of two for one day the one issued first counts.
 func loadPasses(f *csvFile) *passes {
 	t := &passes{}
 	for f.next() {
-		r := passRow{key: keyOf(csvValue(f, 0, plate)), day: csvValue(f, 1, day)}
+		r := passRow{key: keyOf(csvValue(f, 0, plate)), p: schemas.DayPass{Day: csvValue(f, 1, day)}}
+		r.p.Country, r.p.Issued = plateCountry(f, 2), csvOptional(f, 3, instant)
 		if !f.bad() {
 			t.rows = append(t.rows, r)
 		}
 	}
 	slices.SortFunc(t.rows, func(a, b passRow) int {
-		return cmp.Or(comparePlates(a.key, b.key), cmp.Compare(a.day, b.day))
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.p.Country, b.p.Country), cmp.Compare(a.p.Day, b.p.Day),
+			cmp.Compare(a.p.Issued, b.p.Issued))
 	})
-	t.rows = slices.Compact(t.rows)
+	t.rows = slices.CompactFunc(t.rows, func(a, b passRow) bool {
+		return a.key == b.key && a.p.Country == b.p.Country && a.p.Day == b.p.Day
+	})
 	t.at = newIndex(len(t.rows), func(i int) plateKey { return t.rows[i].key })
 	return t
 }
 
-func (t *passes) find(k plateKey, day schemas.Day) bool {
+// find returns the pass of the vehicle for the day; country zero finds none.
+func (t *passes) find(k plateKey, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
 	start, end := t.at.find(k)
-	for start < end {
-		mid := start + (end-start)/2
-		if t.rows[mid].day < day {
-			start = mid + 1
-		} else {
-			end = mid
+	for i := start; i < end; i++ {
+		if p := &t.rows[i].p; p.Day == day && p.Country == country {
+			return *p, true
 		}
 	}
-	return int(start) < len(t.rows) && t.rows[start].key == k && t.rows[start].day == day
+	return schemas.DayPass{}, false
+}
+
+// count returns how many days in [from, to) the vehicle has a pass for.
+func (t *passes) count(k plateKey, country schemas.Country, from, to schemas.Day) (n int) {
+	start, end := t.at.find(k)
+	for i := start; i < end; i++ {
+		if p := &t.rows[i].p; p.Day >= from && p.Day < to && p.Country == country {
+			n++
+		}
+	}
+	return n
 }
 
 // registrations holds foreign LEZ registrations by plate, those of a plate by country and valid_from.
@@ -124,25 +151,30 @@ type registrations struct {
 }
 
 type registrationRow struct {
-	key     plateKey
-	country schemas.Country
-	r       schemas.Registration
+	key plateKey
+	r   schemas.Registration
 }
 
-var registrationColumns = []string{"plate", "country", "valid_from", "valid_to"}
+var registrationColumns = columnSet{
+	names:    []string{"plate", "country", "valid_from", "valid_to", "category", "class", "fuel", "euro"},
+	optional: 4,
+}
 
 // loadRegistrations reads registrations.csv. Registrations may overlap: renewed before the old one ends.
 func loadRegistrations(f *csvFile) *registrations {
 	t := &registrations{}
 	for f.next() {
-		row := registrationRow{key: keyOf(csvValue(f, 0, plate)), country: csvValue(f, 1, readForeign)}
+		row := registrationRow{key: keyOf(csvValue(f, 0, plate)), r: schemas.Registration{
+			Country: csvValue(f, 1, readForeign), Category: csvOptional(f, 4, readCategory), Class: csvOptional(f, 5, readClass),
+			Fuel: csvOptional(f, 6, readFuel), Euro: csvOptional(f, 7, readEuro),
+		}}
 		row.r.ValidFrom, row.r.ValidTo = f.days(2)
 		if !f.bad() {
 			t.rows = append(t.rows, row)
 		}
 	}
 	slices.SortFunc(t.rows, func(a, b registrationRow) int {
-		return cmp.Or(comparePlates(a.key, b.key), cmp.Compare(a.country[0], b.country[0]), cmp.Compare(a.country[1], b.country[1]),
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.r.Country, b.r.Country),
 			cmp.Compare(a.r.ValidFrom, b.r.ValidFrom), cmp.Compare(a.r.ValidTo, b.r.ValidTo))
 	})
 	t.at = newIndex(len(t.rows), func(i int) plateKey { return t.rows[i].key })
@@ -168,12 +200,12 @@ func (t *registrations) find(k plateKey, country schemas.Country, day schemas.Da
 			continue
 		}
 		switch {
-		case row.country == country:
+		case row.r.Country == country:
 			return row.r, true
 		case !country.IsZero():
 		case !ok:
-			out, of, ok = row.r, row.country, true
-		case row.country != of:
+			out, of, ok = row.r, row.r.Country, true
+		case row.r.Country != of:
 			return schemas.Registration{}, false
 		}
 	}

@@ -179,7 +179,7 @@ func TestRefusesBrokenPermits(t *testing.T) {
 
 func TestRefusesAListNameThatIsNoIdentifier(t *testing.T) {
 	dir := region(t)
-	put(t, dir, "lists/a list.csv", strings.Join(listColumns, ",")+"\n")
+	put(t, dir, "lists/a list.csv", strings.Join(listColumns.names, ",")+"\n")
 	_, err := Load(dir)
 	if got := problemsOf(err); len(got) != 1 || got[0].File != "lists/a list.csv" {
 		t.Errorf("got %v", err)
@@ -254,6 +254,28 @@ func TestSumsMustMatchWhenThereAreAny(t *testing.T) {
 	}
 	f("names lists/stolen.csv, which is not there")
 	put(t, dir, "lists/stolen.csv", get(t, "testdata/brussels", "lists/stolen.csv"))
-	put(t, dir, "lists/new.csv", strings.Join(listColumns, ",")+"\n")
+	put(t, dir, "lists/new.csv", strings.Join(listColumns.names, ",")+"\n")
 	f("does not name lists/new.csv")
+}
+
+func TestRefusesBrokenOptionalColumns(t *testing.T) {
+	const head = "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class,reference_mass_kg,body\n"
+	f := func(name, content, want string) {
+		t.Helper()
+		dir := region(t)
+		put(t, dir, name, content)
+		_, err := Load(dir)
+		if got := problemsOf(err); len(got) != 1 || !strings.Contains(got[0].String(), want) {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+	f(fileVehicles, head+"A,BE,M1,diesel,5,,,2020-01-01,,1,,\n", "vehicles.csv:2: field class: is 1 for a vehicle of category M1")
+	f(fileVehicles, head+"A,BE,N1,diesel,5,,,2020-01-01,,4,,\n", "vehicles.csv:2: field class: \"4\" is no class of N1")
+	f(fileVehicles, head+"A,BE,N1,diesel,5,,,2020-01-01,,,1.7,\n", "vehicles.csv:2: field reference_mass_kg: \"1.7\" is not a whole number")
+	f(fileVehicles, head+"A,BE,N1,diesel,5,,,2020-01-01,,,1700000,\n", "vehicles.csv:2: field reference_mass_kg: 1700000 is outside")
+	f(fileVehicles, head+"A,BE,N1,diesel,5,,,2020-01-01,,,,van\n", "vehicles.csv:2: field body: \"van\" is no bodywork code")
+	f(fileExemptions, "plate,family,kind,ref,valid_from,valid_to,country\nA,lez,market,,2020-01-01,,fr\n", "exemptions.csv:2: field country: \"fr\" is no country")
+	f(filePasses, "plate,day,country,issued\nA,2026-01-01,FR,10:00\n", "passes.csv:2: field issued: \"10:00\" is neither a day")
+	f(filePasses, "plate,day,land\nA,2026-01-01,FR\n", "passes.csv:1: field \"land\": is no column of this file")
+	f(fileRegistrations, "plate,country,valid_from,valid_to,euro\nA,FR,2026-01-01,,7\n", "registrations.csv:2: field euro: \"7\" is no Euro norm")
 }

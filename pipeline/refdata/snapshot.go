@@ -64,14 +64,20 @@ func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, o
 	return 0, false
 }
 
-// Exemption returns the exemption of the plate from the family on that day: of several the one that began first.
-func (s *Snapshot) Exemption(p schemas.Plate, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
-	return s.exemptions.find(keyOf(p), family, day)
+// Exemption returns the exemption of the vehicle from the family on that day: of several the one that began first. country
+// zero returns one of any country.
+func (s *Snapshot) Exemption(p schemas.Plate, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+	return s.exemptions.find(keyOf(p), country, family, day)
 }
 
-// DayPass reports whether a LEZ day pass covers the plate on that day.
-func (s *Snapshot) DayPass(p schemas.Plate, day schemas.Day) bool {
-	return s.passes.find(keyOf(p), day)
+// DayPass returns the LEZ day pass that was bought for the vehicle and that day: of several the one issued first.
+func (s *Snapshot) DayPass(p schemas.Plate, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
+	return s.passes.find(keyOf(p), country, day)
+}
+
+// DayPasses counts the days in [from, to) for which the vehicle has a pass.
+func (s *Snapshot) DayPasses(p schemas.Plate, country schemas.Country, from, to schemas.Day) int {
+	return s.passes.count(keyOf(p), country, from, to)
 }
 
 // Registration returns the foreign LEZ registration of the plate on that day: of several the one that began first.

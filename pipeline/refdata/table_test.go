@@ -17,7 +17,8 @@ func randomVehicle(r *rand.Rand, from, to schemas.Day) schemas.Vehicle {
 	v := schemas.Vehicle{
 		Country: countries[r.IntN(len(countries))], Category: schemas.Category(r.IntN(int(schemas.T) + 1)),
 		Fuel: schemas.Fuel(r.IntN(int(schemas.Hydrogen) + 1)), Euro: schemas.Euro(r.IntN(int(schemas.Euro6d) + 1)),
-		Oldtimer: r.IntN(2) == 0, ValidFrom: from, ValidTo: to,
+		Oldtimer: r.IntN(2) == 0, ValidFrom: from, ValidTo: to, Class: schemas.N1Class(r.IntN(int(schemas.N1Class3) + 1)),
+		Body: schemas.Body(r.IntN(int(schemas.BodyOther) + 1)), ReferenceMass: uint16(r.IntN(schemas.MaxReferenceMass + 1)),
 	}
 	if r.IntN(4) > 0 {
 		v.FirstRegistration = minDay + schemas.Day(r.IntN(int(maxDay-minDay)+1))
@@ -32,8 +33,8 @@ func TestVehicleRecordKeepsEveryValue(t *testing.T) {
 		from, to := days[r.IntN(len(days))], days[r.IntN(len(days))]
 		want := randomVehicle(r, from, to)
 		w := pack(&want)
-		rec := vehicleRecord{key: countryCode(want.Country) << 16, v0: uint32(w), v1: uint32(w >> 32)}
-		if got := rec.vehicle(); got != want {
+		rec := vehicleRecord{key: packKey(0, &want), v0: uint32(w), v1: uint32(w >> 32)}
+		if got := rec.vehicle(uint32(want.ReferenceMass) & massLowMask); got != want {
 			t.Fatalf("%d: got %+v, want %+v", i, got, want)
 		}
 	}
@@ -61,6 +62,10 @@ func TestEveryNameOfTheContractFitsARecord(t *testing.T) {
 		all(func(i uint8) string { return schemas.Category(i).String() })...)
 	f("fuel", euroShift-fuelShift, func(s string) (uint8, bool) { c, ok := schemas.ParseFuel(s); return uint8(c), ok },
 		all(func(i uint8) string { return schemas.Fuel(i).String() })...)
+	f("class", bodyShift-classShift, func(s string) (uint8, bool) { c, ok := schemas.ParseN1Class(s); return uint8(c), ok },
+		all(func(i uint8) string { return schemas.N1Class(i).String() })...)
+	f("body", massShift-bodyShift, func(s string) (uint8, bool) { c, ok := schemas.ParseBody(s); return uint8(c), ok },
+		all(func(i uint8) string { return schemas.Body(i).String() })...)
 	f("norm", oldtimerShift-euroShift, func(s string) (uint8, bool) { c, ok := schemas.ParseEuro(s); return uint8(c), ok },
 		all(func(i uint8) string { return schemas.Euro(i).String() })...)
 }

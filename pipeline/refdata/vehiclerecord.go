@@ -2,12 +2,26 @@ package refdata
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// vehicleRecord is one period of one plate in one register, in 20 bytes: the exact key and the packed values.
+// vehicleRecord is one period of one plate in one register, in 20 bytes: the exact key and the packed values. The low bits of
+// the reference mass have no place in it: they are in the bucket.
 type vehicleRecord struct {
 	lo0, lo1 uint32 // plateKey.lo; both zero = the slot is free
-	key      uint32 // plateKey.hi in the low 16 bits, the country's code above
+	key      uint32 // plateKey.hi in the low 16 bits, the country's code in 10, then class, body and the high bits of the mass
 	v0, v1   uint32 // the packed values
 }
+
+// Bits of vehicleRecord.key above the plate's.
+const (
+	countryShift = 16
+	classShift   = 26
+	bodyShift    = 28
+	massShift    = 30
+	countryMask  = 1<<10 - 1
+	sameMask     = 1<<classShift - 1 // of plate and country
+
+	massLowBits = 10 // in the bucket
+	massLowMask = 1<<massLowBits - 1
+)
 
 // Bits of the packed values.
 const (
@@ -76,6 +90,15 @@ func pack(v *schemas.Vehicle) uint64 {
 	return w | codeOfOptional(v.FirstRegistration)<<firstShift | codeOfDay(v.ValidFrom)<<fromShift | codeOfOptional(v.ValidTo)<<toShift
 }
 
+// packKey packs what goes beside the plate: country, class, body and the high bits of the mass.
+func packKey(hi uint32, v *schemas.Vehicle) uint32 {
+	mass := uint32(min(v.ReferenceMass, schemas.MaxReferenceMass))
+	return hi | countryCode(v.Country)<<countryShift | uint32(v.Class)&3<<classShift | uint32(v.Body)&3<<bodyShift |
+		mass>>massLowBits<<massShift
+}
+
+func (r *vehicleRecord) country() uint32 { return r.key >> countryShift & countryMask }
+
 func (r *vehicleRecord) packed() uint64 { return uint64(r.v1)<<32 | uint64(r.v0) }
 
 func (r *vehicleRecord) free() bool { return r.lo0|r.lo1 == 0 }
@@ -84,14 +107,18 @@ func (r *vehicleRecord) hasPlate(k plateKey) bool {
 	return r.lo0 == uint32(k.lo) && r.lo1 == uint32(k.lo>>32) && r.key&0xffff == k.hi
 }
 
-func (r *vehicleRecord) vehicle() schemas.Vehicle {
+// vehicle unpacks the record; massLow are the low bits of its reference mass.
+func (r *vehicleRecord) vehicle(massLow uint32) schemas.Vehicle {
 	w := r.packed()
 	return schemas.Vehicle{
-		Country:           countryOfCode(r.key >> 16),
+		Country:           countryOfCode(r.country()),
 		Category:          schemas.Category(w & 31),
 		Fuel:              schemas.Fuel(w >> fuelShift & 7),
 		Euro:              schemas.Euro(w >> euroShift & 15),
 		Oldtimer:          w>>oldtimerShift&1 != 0,
+		Class:             schemas.N1Class(r.key >> classShift & 3),
+		Body:              schemas.Body(r.key >> bodyShift & 3),
+		ReferenceMass:     uint16(r.key>>massShift<<massLowBits | massLow),
 		FirstRegistration: optionalOfCode(w >> firstShift),
 		ValidFrom:         dayOfCode(w >> fromShift),
 		ValidTo:           optionalOfCode(w >> toShift),

@@ -6,7 +6,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var vehicleColumns = []string{"plate", "country", "category", "fuel", "euro", "oldtimer", "first_registration", "valid_from", "valid_to"}
+var vehicleColumns = columnSet{
+	names: []string{
+		"plate", "country", "category", "fuel", "euro", "oldtimer", "first_registration", "valid_from", "valid_to",
+		"class", "reference_mass_kg", "body",
+	},
+	optional: 3,
+}
 
 // shortestVehicle is the length of "A,BE,O,lpg,0,,,2020-01-01,", with its newline.
 const shortestVehicle = 27
@@ -30,6 +36,12 @@ func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicl
 			FirstRegistration: csvOptional(f, 6, day),
 		}
 		v.ValidFrom, v.ValidTo = f.days(7)
+		v.Class = csvOptional(f, 9, readClass)
+		v.ReferenceMass = csvOptional(f, 10, readMass)
+		v.Body = csvOptional(f, 11, readBody)
+		if v.Class != schemas.N1ClassUnknown && v.Category != schemas.N1 && !f.bad() {
+			f.problem(9, fmt.Errorf("is %s for a vehicle of category %s; only N1 has classes", v.Class, v.Category))
+		}
 		if f.bad() {
 			continue
 		}
@@ -82,9 +94,9 @@ func (l *vehicleLoader) flush() error {
 		switch l.t.add(r.key, &r.v) {
 		case putDone:
 		case putOverlap:
-			l.f.p.addf(r.line, vehicleColumns[7], "the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", r.v.ValidFrom)
+			l.f.p.addf(r.line, vehicleColumns.names[7], "the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", r.v.ValidFrom)
 		case putTooMany:
-			l.f.p.addf(r.line, vehicleColumns[0], "has more than %d periods in one register; the file repeats itself", maxPeriods)
+			l.f.p.addf(r.line, vehicleColumns.names[0], "has more than %d periods in one register; the file repeats itself", maxPeriods)
 		case putFull:
 			return errChanged
 		}
@@ -114,4 +126,32 @@ func readEuro(s string) (schemas.Euro, error) {
 		return 0, fmt.Errorf("%.40q is no Euro norm; write 0 to 6, 6d-temp, 6d or unknown", s)
 	}
 	return e, nil
+}
+
+func readClass(s string) (schemas.N1Class, error) {
+	c, ok := schemas.ParseN1Class(s)
+	if !ok {
+		return 0, fmt.Errorf("%.40q is no class of N1; write 1, 2 or 3, or leave it empty when the register has none", s)
+	}
+	return c, nil
+}
+
+// heaviest bounds a reference mass, in kg: more is a mass in another unit.
+const heaviest = 60_000
+
+// readMass reads a reference mass in kg; above schemas.MaxReferenceMass it is kept as that.
+func readMass(s string) (uint16, error) {
+	n, err := integer(s, 50, heaviest)
+	return uint16(min(n, schemas.MaxReferenceMass)), err
+}
+
+// readBody reads a code of the certificate: two capital letters, as in BC.
+func readBody(s string) (schemas.Body, error) {
+	if b, ok := schemas.ParseBody(s); ok {
+		return b, nil
+	}
+	if len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z' {
+		return schemas.BodyOther, nil
+	}
+	return 0, fmt.Errorf("%.40q is no bodywork code; write two capital letters, as in BC, or leave it empty", s)
 }

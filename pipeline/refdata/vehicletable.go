@@ -14,11 +14,18 @@ const maxPeriods = 255
 // inBucket is how many records share a cache line.
 const inBucket = 3
 
-// bucket is one cache line: three records and whether the line is full and records of it lie in the next one.
+// bucket is one cache line: three records, whether the line is full and records of it lie in the next one, and the low bits of
+// the reference mass of each record.
 type bucket struct {
 	records [inBucket]vehicleRecord
-	over    uint32
+	over    uint32 // overBit, and above it massLowBits for each record
 }
+
+const overBit = 1
+
+func (b *bucket) massLow(j int) uint32 { return b.over >> (1 + massLowBits*j) & massLowMask }
+
+func (b *bucket) vehicle(j int) schemas.Vehicle { return b.records[j].vehicle(b.massLow(j)) }
 
 const bucketSize = int(unsafe.Sizeof(bucket{}))
 
@@ -104,7 +111,7 @@ func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 	if t.n >= t.limit {
 		return putFull
 	}
-	key := k.hi | countryCode(v.Country)<<16
+	key := packKey(k.hi, v)
 	periods := 0
 	for i := k.home(len(t.buckets)); ; i = t.after(i) {
 		b := &t.buckets[i]
@@ -113,10 +120,11 @@ func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 			if r.free() {
 				w := pack(v)
 				*r = vehicleRecord{lo0: uint32(k.lo), lo1: uint32(k.lo >> 32), key: key, v0: uint32(w), v1: uint32(w >> 32)}
+				b.over |= uint32(min(v.ReferenceMass, schemas.MaxReferenceMass)) & massLowMask << (1 + massLowBits*j)
 				t.n++
 				return putDone
 			}
-			if !r.hasPlate(k) || r.key != key {
+			if !r.hasPlate(k) || r.key&sameMask != key&sameMask {
 				continue
 			}
 			if r.overlaps(v) {
@@ -126,7 +134,7 @@ func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 				return putTooMany
 			}
 		}
-		b.over = 1
+		b.over |= overBit
 	}
 }
 
@@ -145,7 +153,8 @@ func (t *vehicleTable) find(p schemas.Plate, country schemas.Country, day schema
 	}
 	k := keyOf(p)
 	want := countryCode(country)
-	var found *vehicleRecord
+	var found *bucket
+	var place int
 search:
 	for i := k.home(len(t.buckets)); ; i = t.after(i) {
 		b := &t.buckets[i]
@@ -154,23 +163,23 @@ search:
 			switch {
 			case r.free():
 				break search
-			case !r.hasPlate(k) || want != 0 && r.key>>16 != want || !r.covers(day):
+			case !r.hasPlate(k) || want != 0 && r.country() != want || !r.covers(day):
 			case want != 0:
-				found = r
+				found, place = b, j
 				break search
 			case found != nil:
 				found = nil
 				break search
 			default:
-				found = r
+				found, place = b, j
 			}
 		}
-		if b.over == 0 {
+		if b.over&overBit == 0 {
 			break
 		}
 	}
 	if found != nil {
-		v, ok = found.vehicle(), true
+		v, ok = found.vehicle(place), true
 	}
 	runtime.KeepAlive(t) // its memory goes with it
 	return v, ok

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -16,16 +15,11 @@ type world struct {
 	vehicles      map[schemas.Plate][]schemas.Vehicle
 	asOf          map[schemas.Country]schemas.Micros
 	exemptions    map[schemas.Plate][]schemas.Exemption
-	passes        map[schemas.Plate][]schemas.Day
-	registrations map[schemas.Plate][]registration
+	passes        map[schemas.Plate][]schemas.DayPass
+	registrations map[schemas.Plate][]schemas.Registration
 	entries       []*schemas.ListEntry
 	cameras       map[string]*schemas.Camera
 	standing      Standing
-}
-
-type registration struct {
-	schemas.Registration
-	country schemas.Country
 }
 
 var _ Reference = (*world)(nil)
@@ -33,8 +27,8 @@ var _ Reference = (*world)(nil)
 func newWorld() *world {
 	return &world{
 		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{},
-		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.Day{},
-		registrations: map[schemas.Plate][]registration{}, cameras: map[string]*schemas.Camera{},
+		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.DayPass{},
+		registrations: map[schemas.Plate][]schemas.Registration{}, cameras: map[string]*schemas.Camera{},
 	}
 }
 
@@ -62,23 +56,37 @@ func (w *world) RegisterAsOf(c schemas.Country) (schemas.Micros, bool) {
 	return at, ok
 }
 
-func (w *world) Exemption(p schemas.Plate, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+func (w *world) Exemption(p schemas.Plate, c schemas.Country, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
 	for _, e := range w.exemptions[p] {
-		if e.Family == string(f) && during(day, e.ValidFrom, e.ValidTo) {
+		if (c.IsZero() || e.Country == c) && e.Family == string(f) && during(day, e.ValidFrom, e.ValidTo) {
 			return e, true
 		}
 	}
 	return schemas.Exemption{}, false
 }
 
-func (w *world) DayPass(p schemas.Plate, day schemas.Day) bool {
-	return slices.Contains(w.passes[p], day)
+func (w *world) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (out schemas.DayPass, ok bool) {
+	for _, x := range w.passes[p] {
+		if x.Day == day && x.Country == c && (!ok || x.Issued < out.Issued) {
+			out, ok = x, true
+		}
+	}
+	return out, ok
+}
+
+func (w *world) DayPasses(p schemas.Plate, c schemas.Country, from, to schemas.Day) (n int) {
+	for d := from; d < to; d++ {
+		if _, ok := w.DayPass(p, c, d); ok {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *world) Registration(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.Registration, bool) {
 	for _, r := range w.registrations[p] {
-		if r.country == c && during(day, r.ValidFrom, r.ValidTo) {
-			return r.Registration, true
+		if r.Country == c && during(day, r.ValidFrom, r.ValidTo) {
+			return r, true
 		}
 	}
 	return schemas.Registration{}, false
@@ -96,13 +104,13 @@ func (w *world) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Mic
 
 // line is one line of a scenario: words, and key=value pairs.
 type line struct {
-	t     testing.TB
+	t     failer
 	words []string
 	kv    map[string]string
 	used  map[string]bool
 }
 
-func parseLine(t testing.TB, s string) *line {
+func parseLine(t failer, s string) *line {
 	l := &line{t: t, kv: map[string]string{}, used: map[string]bool{}}
 	for w := range strings.FieldsSeq(s) {
 		if k, v, ok := strings.Cut(w, "="); ok {
@@ -197,6 +205,14 @@ func (l *line) country() schemas.Country {
 	return c
 }
 
+// plateCountry is country, BE when the line has none.
+func (l *line) plateCountry() schemas.Country {
+	if c := l.country(); !c.IsZero() {
+		return c
+	}
+	return schemas.Belgium
+}
+
 func word[T any](l *line, key string, parse func(string) (T, bool)) T {
 	s := l.get(key)
 	var zero T
@@ -211,7 +227,7 @@ func word[T any](l *line, key string, parse func(string) (T, bool)) T {
 }
 
 // add reads one line of reference data.
-func (w *world) add(t testing.TB, s string) {
+func (w *world) add(t failer, s string) {
 	l := parseLine(t, s)
 	if len(l.words) == 0 {
 		return
@@ -222,19 +238,22 @@ func (w *world) add(t testing.TB, s string) {
 		w.vehicles[p] = append(w.vehicles[p], schemas.Vehicle{
 			Country: l.country(), Category: word(l, "category", schemas.ParseCategory),
 			Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro), Oldtimer: l.has("oldtimer"),
+			Class: word(l, "class", schemas.ParseN1Class), Body: word(l, "body", schemas.ParseBody), ReferenceMass: uint16(l.num("mass", 0)),
 			FirstRegistration: l.day("first"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
 		})
 	case "register":
 		w.asOf[l.country()] = l.time("asof")
 	case "exemption":
 		w.exemptions[p] = append(w.exemptions[p], schemas.Exemption{
-			Family: l.get("family"), Kind: l.get("kind"), Ref: l.get("ref"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
+			Country: l.plateCountry(),
+			Family:  l.get("family"), Kind: l.get("kind"), Ref: l.get("ref"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
 		})
 	case "pass":
-		w.passes[p] = append(w.passes[p], l.day("day"))
+		w.passes[p] = append(w.passes[p], schemas.DayPass{Country: l.plateCountry(), Day: l.day("day"), Issued: l.time("issued")})
 	case "registration":
-		w.registrations[p] = append(w.registrations[p], registration{
-			schemas.Registration{ValidFrom: l.day("from"), ValidTo: l.day("to")}, l.country(),
+		w.registrations[p] = append(w.registrations[p], schemas.Registration{
+			Country: l.country(), ValidFrom: l.day("from"), ValidTo: l.day("to"), Category: word(l, "category", schemas.ParseCategory),
+			Class: word(l, "class", schemas.ParseN1Class), Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro),
 		})
 	case "entry":
 		w.entries = append(w.entries, &schemas.ListEntry{

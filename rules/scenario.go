@@ -1,0 +1,325 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing/fstest"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// ScenarioResult is one command of a scenario file with what it should have printed and did print.
+type ScenarioResult struct {
+	File  string
+	ID    string // of the comment line above the command, up to its colon. Example: L23
+	Line  int    // of the command
+	Input string
+	Want  string
+	Got   string
+	Right bool
+}
+
+// scenarioCommand is one command of a scenario file.
+type scenarioCommand struct {
+	id     string
+	line   int
+	input  []string
+	want   []string
+	before []string // the comments and empty lines above it, as they stand
+}
+
+// parseScenarios splits a scenario file into its commands; rest are the lines after the last.
+func parseScenarios(file, text string) (all []scenarioCommand, rest []string, err error) {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	var c scenarioCommand
+	for i := 0; i < len(lines); {
+		if lines[i] == "" || strings.HasPrefix(lines[i], "#") {
+			if id, _, ok := strings.Cut(strings.TrimPrefix(lines[i], "# "), ":"); ok && !strings.Contains(id, " ") {
+				c.id = id
+			}
+			c.before = append(c.before, lines[i])
+			i++
+			continue
+		}
+		c.line = i + 1
+		for i < len(lines) && lines[i] != "----" && lines[i] != "" {
+			c.input = append(c.input, lines[i])
+			i++
+		}
+		if i == len(lines) || lines[i] == "" {
+			return nil, nil, fmt.Errorf("%s:%d: command %q without ----; write it below the input lines, then what is printed, then an empty line", file, c.line, c.input[0])
+		}
+		for i++; i < len(lines) && lines[i] != ""; i++ {
+			c.want = append(c.want, lines[i])
+		}
+		all = append(all, c)
+		c = scenarioCommand{}
+	}
+	return all, c.before, nil
+}
+
+// RunScenarios runs a scenario file on a catalogue: README.md of this package has its form. The error names file, line and cure
+// of what cannot be read; a command that prints something else than expected is a result that is not Right.
+func RunScenarios(file string, text []byte, catalogue fs.FS) ([]ScenarioResult, error) {
+	all, _, err := parseScenarios(file, string(text))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: holds no command; the first line of one is a word such as decide or reference new", file)
+	}
+	cat, err := Load(catalogue)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{world: newWorld(), engine: New(cat), files: catalogue}
+	out := make([]ScenarioResult, 0, len(all))
+	for i := range all {
+		c := &all[i]
+		got, err := r.try(c.input)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, c.line, err)
+		}
+		want := strings.Join(c.want, "\n")
+		out = append(out, ScenarioResult{
+			File: file, ID: c.id, Line: c.line, Input: strings.Join(c.input, "\n"), Want: want, Got: got, Right: scenarioMatches(got, want),
+		})
+	}
+	return out, nil
+}
+
+// scenarioMatches compares what a command printed with what is expected, line by line. A line that begins with "~ " has
+// alternatives between " / "; every word of one of them must occur in what was printed, every word after "!" must not.
+func scenarioMatches(got, want string) bool {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	if len(g) != len(w) {
+		return false
+	}
+	for i := range w {
+		pattern, loose := strings.CutPrefix(w[i], "~ ")
+		if !loose && g[i] != w[i] || loose && !meetsPattern(g[i], pattern) {
+			return false
+		}
+	}
+	return true
+}
+
+func meetsPattern(printed, pattern string) bool {
+	for alternative := range strings.SplitSeq(pattern, " / ") {
+		ok := true
+		for word := range strings.FieldsSeq(alternative) {
+			word, not := strings.CutPrefix(word, "!")
+			ok = ok && strings.Contains(printed, word) != not
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// failer ends the reading of a scenario: a test, or a scenarioStop.
+type failer interface {
+	Fatalf(format string, args ...any)
+	Fatal(args ...any)
+}
+
+// scenarioStop is the failer outside tests: it panics with an error that try returns.
+type scenarioStop struct{}
+
+type scenarioError struct{ error }
+
+func (scenarioStop) Fatalf(format string, args ...any) {
+	panic(scenarioError{fmt.Errorf(format, args...)})
+}
+func (scenarioStop) Fatal(args ...any) { panic(scenarioError{errors.New(fmt.Sprint(args...))}) }
+
+// runner runs commands one after another; state (reference data, candidates) carries over.
+type runner struct {
+	world  *world
+	engine *Engine
+	files  fs.FS // of the catalogue, which the commands catalogue and load change; nil = the built-in one
+}
+
+// try runs a command, with what cannot be read as an error.
+func (r *runner) try(input []string) (printed string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			stop, ok := p.(scenarioError)
+			if !ok {
+				panic(p)
+			}
+			err = stop.error
+		}
+	}()
+	return r.run(scenarioStop{}, input), nil
+}
+
+func (r *runner) run(t failer, input []string) string {
+	l := parseLine(t, input[0])
+	if len(l.words) == 0 {
+		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, reference, catalogue or load", input[0])
+	}
+	var out []string
+	switch l.words[0] {
+	case "reference":
+		if l.has("new") {
+			r.world = newWorld()
+		}
+		for _, s := range input[1:] {
+			r.world.add(t, s)
+		}
+		return "ok"
+	case "catalogue":
+		cat, err := Load(patchCatalogue(t, r.catalogue(), input[1:]))
+		if err != nil {
+			return err.Error()
+		}
+		r.engine = New(cat)
+		return "ok"
+	case "load":
+		_, err := Load(patchCatalogue(t, r.catalogue(), input[1:]))
+		return fmt.Sprint(err)
+	case "decide":
+		for _, s := range lineOrLines(input) {
+			out = append(out, r.decide(parseLine(t, s)))
+		}
+	case "explain", "render":
+		out = r.explain(l)
+	case "hits":
+		out = r.hits(l)
+	default:
+		t.Fatalf("command %q is not known; write decide, explain, render, hits, reference, catalogue or load", l.words[0])
+	}
+	return strings.Join(out, "\n")
+}
+
+func (r *runner) catalogue() fs.FS {
+	if r.files == nil {
+		return Brussels()
+	}
+	return r.files
+}
+
+// lineOrLines gives a command's input lines, each with the words of the command line before it.
+func lineOrLines(input []string) []string {
+	if len(input) == 1 {
+		return input
+	}
+	var out []string
+	for _, s := range input[1:] {
+		out = append(out, input[0]+" "+s)
+	}
+	return out
+}
+
+func (r *runner) decide(l *line) string {
+	s := r.world.subject(l)
+	remember := l.has("remember")
+	l.done()
+	ds, clears := r.engine.Decide(nil, s, r.world)
+	var out []string
+	for i := range ds {
+		out = append(out, show(&ds[i]))
+		if remember && (ds[i].Outcome == schemas.OutcomeOffence || ds[i].Outcome == schemas.OutcomeHeld) {
+			r.world.standing.Add(schemas.Earlier{ID: ds[i].Offence, Spot: ds[i].Spot, CapturedAt: ds[i].On.CapturedAt})
+		}
+	}
+	if clears.LEZ > 0 {
+		out = append(out, "lez clear")
+	}
+	if clears.Speed > 0 {
+		out = append(out, "speed clear")
+	}
+	if len(out) == 0 {
+		out = []string{"nothing applies"}
+	}
+	return strings.Join(out, "; ")
+}
+
+func (r *runner) explain(l *line) []string {
+	family := l.get("family")
+	lang := Lang(l.get("lang"))
+	s := r.world.subject(l)
+	l.done()
+	var out []string
+	for _, d := range r.engine.Explain(s, r.world) {
+		if family != "" && string(d.Family) != family {
+			continue
+		}
+		if l.words[0] == "render" {
+			out = append(out, Render(lang, d)...)
+			continue
+		}
+		out = append(out, show(&d)+" basis="+d.LegalBasis)
+		for _, st := range d.Trace {
+			out = append(out, fmt.Sprintf("  %s %t %q basis=%q verified=%t", st.Code, st.Holds, st.Args, st.Basis, st.Verified))
+		}
+	}
+	return out
+}
+
+func (r *runner) hits(l *line) []string {
+	plate, _ := schemas.PlateFrom(l.get("plate"))
+	read := &schemas.Read{
+		Plate: plate, Class: plate.Class(), Country: l.country(), CapturedAt: l.time("at"), Camera: l.get("camera"),
+	}
+	read.ID = schemas.NewReadID(read.Camera, "", read.CapturedAt, plate.String())
+	l.done()
+	out := []string{}
+	for _, h := range r.engine.Hits(nil, read, schemas.PassageIDOf(read.ID), r.world.cameras[read.Camera], r.world) {
+		out = append(out, fmt.Sprintf("%s %s/%s priority=%d", h.Match, h.Entry.List, h.Entry.ID, h.Entry.Priority))
+	}
+	if len(out) == 0 {
+		return []string{"none"}
+	}
+	return out
+}
+
+// patchCatalogue is a catalogue with lines replaced: "file: s/old/new/" (every occurrence, which must exist), "file:
+// append text" (\n for a line end), "file: remove", "file: write text".
+func patchCatalogue(t failer, from fs.FS, lines []string) fs.FS {
+	out := fstest.MapFS{}
+	names, err := fs.Glob(from, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		b, err := fs.ReadFile(from, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[n] = &fstest.MapFile{Data: b}
+	}
+	for _, s := range lines {
+		file, edit, _ := strings.Cut(s, ": ")
+		edit = strings.ReplaceAll(edit, `\n`, "\n")
+		var text string
+		if out[file] != nil {
+			text = string(out[file].Data)
+		}
+		switch {
+		case edit == "remove":
+			delete(out, file)
+			continue
+		case strings.HasPrefix(edit, "append "):
+			text += edit[len("append "):]
+		case strings.HasPrefix(edit, "write "):
+			text = edit[len("write "):]
+		default:
+			p := strings.Split(edit, "|")
+			if len(p) != 4 || p[0] != "s" || !strings.Contains(text, p[1]) {
+				t.Fatalf("edit %q does not apply", s)
+			}
+			n := -1
+			if p[3] == "1" {
+				n = 1
+			}
+			text = strings.Replace(text, p[1], p[2], n)
+		}
+		out[file] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return out
+}
