@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
-	"testing/fstest"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -278,10 +279,42 @@ func (r *runner) hits(l *line) []string {
 	return out
 }
 
+// patchedFS is a catalogue in memory: file names at its root to contents.
+type patchedFS map[string][]byte
+
+// Open implements fs.FS; a catalogue is read by ReadFile and Glob.
+func (m patchedFS) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (m patchedFS) ReadFile(name string) ([]byte, error) {
+	b, ok := m[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return b, nil
+}
+
+// Glob implements fs.GlobFS.
+func (m patchedFS) Glob(pattern string) (names []string, err error) {
+	for n := range m {
+		ok, err := path.Match(pattern, n)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // patchCatalogue is a catalogue with lines replaced: "file: s/old/new/" (every occurrence, which must exist), "file:
 // append text" (\n for a line end), "file: remove", "file: write text".
 func patchCatalogue(t failer, from fs.FS, lines []string) fs.FS {
-	out := fstest.MapFS{}
+	out := patchedFS{}
 	names, err := fs.Glob(from, "*.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -291,14 +324,14 @@ func patchCatalogue(t failer, from fs.FS, lines []string) fs.FS {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[n] = &fstest.MapFile{Data: b}
+		out[n] = b
 	}
 	for _, s := range lines {
 		file, edit, _ := strings.Cut(s, ": ")
 		edit = strings.ReplaceAll(edit, `\n`, "\n")
 		var text string
 		if out[file] != nil {
-			text = string(out[file].Data)
+			text = string(out[file])
 		}
 		switch {
 		case edit == "remove":
@@ -319,7 +352,7 @@ func patchCatalogue(t failer, from fs.FS, lines []string) fs.FS {
 			}
 			text = strings.Replace(text, p[1], p[2], n)
 		}
-		out[file] = &fstest.MapFile{Data: []byte(text)}
+		out[file] = []byte(text)
 	}
 	return out
 }
