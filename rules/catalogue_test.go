@@ -44,7 +44,7 @@ func TestVersionFollowsEveryByteAndName(t *testing.T) {
 			t.Errorf("%s: version did not change", edit)
 		}
 	}
-	renamed := patched(t, nil).(fstest.MapFS)
+	renamed := patched(t, nil).(patchedFS)
 	renamed["z.yaml"] = renamed["speed.yaml"]
 	delete(renamed, "speed.yaml")
 	if got := mustLoad(t, renamed).Version(); got == base {
