@@ -133,6 +133,10 @@ const (
 	MaxLane       = 32
 )
 
+// SetPlate gives the read its canonical plate, and with it all that follows from the plate. Whoever makes a read, from a record or
+// from a stored row, calls it, so that both have the same class.
+func (r *Read) SetPlate(p Plate) { r.Plate, r.Class = p, p.Class() }
+
 // Reset clears the read for reuse, keeping the capacity of candidates and pictures.
 func (r *Read) Reset() { *r = Read{Candidates: r.Candidates[:0], MoreImages: r.MoreImages[:0]} }
 

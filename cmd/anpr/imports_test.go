@@ -64,7 +64,7 @@ var importRules = []importRule{
 	{"pipeline/ledger", []string{"schemas", "schemas/proto/anprv1", "pipeline"}, []string{"github.com/twmb/franz-go"}, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
 	{"pipeline/restore", []string{"schemas", "pipeline", "pipeline/ledger"}, []string{"github.com/twmb/franz-go"}, "wraps the contract for a worker that writes to no topic; cmd wires the worker"},
 	{"pipeline/deadletter", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "reads the dead-letter topic; decoder, tables and producer are handed in"},
-	{"pipeline/replay", []string{"schemas", "rules", "pipeline/dedup"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
+	{"pipeline/replay", []string{"schemas", "rules", "pipeline/dedup", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
 	{"pipeline/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/peers", []string{"bench", "bench/plot", "schemas", "schemas/proto/anprv1", "pipeline/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},

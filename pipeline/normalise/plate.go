@@ -19,8 +19,7 @@ func Read(r *schemas.Read) *schemas.RejectError {
 	if rej != nil {
 		return rej
 	}
-	r.Plate = p
-	r.Class = p.Class()
+	r.SetPlate(p)
 	return nil
 }
 

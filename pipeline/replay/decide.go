@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -53,88 +54,110 @@ type Offence struct {
 
 // claim is a passage's claim to an offence, and its place in the order of the log.
 type claim struct {
+	id                         schemas.OffenceID
 	rule                       schemas.RuleID
 	outcome                    schemas.Outcome
 	reason                     string
 	amount                     int64
 	measured, corrected, limit schemas.Speed
-	passage                    schemas.ID
+	passage, read              schemas.ID
 	plate                      schemas.Plate
 	captured                   schemas.Micros
-	partition                  int32
-	closed, last, first        int64
+	spot                       schemas.SpotID // with within: see schemas.Decision
+	within                     schemas.Micros
+	sealed                     bool // the record that its seal covers is the stored one, byte for byte
+	place
+	last, first int64 // offsets of the last and the first read that the passage had
 }
 
 func (c *claim) before(d *claim) bool {
-	return cmp.Or(cmp.Compare(c.partition, d.partition), cmp.Compare(c.closed, d.closed), cmp.Compare(c.last, d.last), cmp.Compare(c.first, d.first)) < 0
+	return cmp.Or(
+		cmp.Compare(c.partition, d.partition), cmp.Compare(c.offset, d.offset), cmp.Compare(c.seq, d.seq),
+		cmp.Compare(c.last, d.last), cmp.Compare(c.first, d.first), bytes.Compare(c.id.ID[:], d.id.ID[:]),
+	) < 0
 }
 
 // worker decides ranges of plates, one after the other.
 type worker struct {
 	cfg       *Config
+	stored    *kept
 	group     group
-	subject   rules.Subject
+	subjects  []subject
 	decisions []schemas.Decision
 	told      uint64
 
 	count    Counts
-	claims   map[schemas.ID]claim
-	near     []nearClaim
+	claims   map[schemas.OffenceID]claim // the earliest of each id
+	offences map[schemas.ID]claim        // those that stand, by settle
 	verdicts map[verdictKey]uint64
 }
 
-func newWorker(cfg *Config) *worker {
-	return &worker{cfg: cfg, claims: map[schemas.ID]claim{}, verdicts: map[verdictKey]uint64{}}
+func newWorker(cfg *Config, stored *kept) *worker {
+	return &worker{cfg: cfg, stored: stored, claims: map[schemas.OffenceID]claim{}, verdicts: map[verdictKey]uint64{}}
+}
+
+// subject is what the rules are asked about, and where on the log the pipeline asked them.
+type subject struct {
+	rules.Subject
+	of                  int // passage of the group
+	offset, last, first int64
+}
+
+// subjectsOf appends what the pipeline decided of the group, whose reads have all been taken: its passages, and the reads that came after
+// their passages were decided and were judged by themselves. skipped is told of passages that cannot be decided.
+func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads bool)) []subject {
+	for i := range g.passages {
+		p := &g.passages[i]
+		if p.Best.Read.IsZero() {
+			skipped(true)
+			continue
+		}
+		cam, ok := reg.Camera(p.Best.Camera)
+		if !ok {
+			skipped(false)
+			continue
+		}
+		s := subject{rules.Subject{Passage: p, Camera: cam}, i, g.rows[i].closed, g.last[i], g.first[i]}
+		switch {
+		case p.Measured.Read == p.Best.Read:
+			s.MeasuredBy = cam
+		case !p.Measured.Read.IsZero():
+			s.MeasuredBy, _ = reg.Camera(p.Measured.Camera)
+		}
+		dst = append(dst, s)
+	}
+	for i := range g.late {
+		l := &g.late[i]
+		if cam, ok := reg.Camera(l.passage.Best.Camera); ok && g.judged(l) {
+			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
+			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
+		}
+	}
+	return dst
 }
 
 // decide decides the passages of the group, each as if it was the only one.
 func (w *worker) decide() {
-	g := &w.group
-	g.whole()
-	for i := range g.passages {
-		p := &g.passages[i]
-		if p.Best.Read.IsZero() {
+	w.group.whole()
+	w.subjects = w.group.subjectsOf(w.subjects[:0], w.cfg.Registry, func(noReads bool) {
+		if noReads {
 			w.count.NoReads++
-			continue
-		}
-		cam, ok := w.cfg.Registry.Camera(p.Best.Camera)
-		if !ok {
+		} else {
 			w.count.CameraGone++
-			continue
 		}
-		w.subject = rules.Subject{Passage: p, Camera: cam}
-		switch {
-		case p.Measured.Read == p.Best.Read:
-			w.subject.MeasuredBy = cam
-		case !p.Measured.Read.IsZero():
-			w.subject.MeasuredBy, _ = w.cfg.Registry.Camera(p.Measured.Camera)
+	})
+	for i := range w.subjects {
+		s := &w.subjects[i]
+		if !s.Late {
+			w.count.Passages++
 		}
-		w.count.Passages++
-		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &w.subject, w.cfg.Registry)
+		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
 		for k := range w.decisions {
-			w.note(&w.decisions[k], i)
+			w.note(&w.decisions[k], s)
 		}
 	}
-	w.decideLate()
 	if w.gone()-w.told >= 4096 {
 		w.tell()
-	}
-}
-
-// decideLate judges the speeds of the reads that came after their passages were decided.
-func (w *worker) decideLate() {
-	g := &w.group
-	for i := range g.late {
-		l := &g.late[i]
-		cam, ok := w.cfg.Registry.Camera(l.passage.Best.Camera)
-		if !ok || !g.judged(l) {
-			continue
-		}
-		w.subject = rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
-		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &w.subject, w.cfg.Registry)
-		for k := range w.decisions {
-			w.noteAt(&w.decisions[k], int(l.of), l.offset, l.offset, l.offset)
-		}
 	}
 }
 
@@ -147,45 +170,45 @@ func (w *worker) tell() {
 	w.told = n
 }
 
-// note takes a decision on a passage into the result.
-func (w *worker) note(d *schemas.Decision, i int) {
-	g := &w.group
-	w.noteAt(d, i, g.rows[i].closed, g.last[i], g.first[i])
-}
-
-// noteAt takes a decision made at the record closed into the result.
-func (w *worker) noteAt(d *schemas.Decision, i int, closed, last, first int64) {
-	outside := d.On.CapturedAt < w.cfg.From || d.On.CapturedAt >= w.cfg.To
+// note takes a decision into the result.
+func (w *worker) note(d *schemas.Decision, s *subject) {
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
-		if !outside {
-			w.verdicts[verdictKey{d.Rule, d.Outcome.String()}]++
-		}
+		w.verdict(d.Rule, d.Outcome, d.On.CapturedAt)
 		return
 	}
-	g := &w.group
+	row := &w.group.rows[s.of]
 	c := claim{
-		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected, limit: d.Limit,
-		passage: g.rows[i].id, plate: g.rows[i].plate, captured: d.On.CapturedAt,
-		partition: g.rows[i].partition, closed: closed, last: last, first: first,
+		id: d.Offence, rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
+		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, spot: d.Spot, within: d.Within,
+		place: place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
-	switch {
-	case d.Within > 0:
-		w.near = append(w.near, nearClaim{c, d.Offence, d.Spot, d.Within})
-	case !outside:
-		w.claim(d.Offence.ID, &c)
+	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
+		c.place = at
+	}
+	if o, ok := w.stored.offences[c.id.ID]; ok && o.passage == c.passage {
+		evidence.Seal(d, o.prevSeal)
+		c.sealed = d.Seal == o.seal
+	}
+	w.claim(&c)
+}
+
+// verdict counts an outcome, when it is of the window.
+func (w *worker) verdict(rule schemas.RuleID, o schemas.Outcome, captured schemas.Micros) {
+	if w.cfg.covers(captured) {
+		w.verdicts[verdictKey{rule, o.String()}]++
 	}
 }
 
-// claim keeps the earliest claim to an offence; the others are duplicates.
-func (w *worker) claim(id schemas.ID, c *claim) {
-	old, taken := w.claims[id]
-	if taken {
-		w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
-		if !c.before(&old) {
-			return
-		}
+// claim keeps the earliest claim to an offence; the others are duplicates, but for a second one of the same passage: the first verdict
+// on a passage stays.
+func (w *worker) claim(c *claim) {
+	old, taken := w.claims[c.id]
+	if taken && old.passage != c.passage {
+		w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
 	}
-	w.claims[id] = *c
+	if !taken || c.before(&old) {
+		w.claims[c.id] = *c
+	}
 }
 
 // join takes another worker's result.
@@ -194,50 +217,42 @@ func (w *worker) join(o *worker) {
 	for k, n := range o.verdicts {
 		w.verdicts[k] += n
 	}
-	for id, c := range o.claims {
-		w.claim(id, &c)
+	for _, c := range o.claims {
+		w.claim(&c)
 	}
-	w.near = append(w.near, o.near...)
 }
 
-// nearClaim is a claim that an offence of another id may have made a duplicate of: one of the spot, captured less than within away.
-type nearClaim struct {
-	claim
-	id     schemas.OffenceID
-	spot   schemas.SpotID
-	within schemas.Micros
-}
-
-// settle lets the near claims become claims in the order of the log, as the pipeline did. Those outside the window, which made
+// settle lets the claims become offences in the order of the log, as the pipeline did. Those outside the window, which made
 // others duplicates, are dropped.
 func (w *worker) settle() {
-	slices.SortFunc(w.near, func(a, b nearClaim) int {
-		switch {
-		case a.before(&b.claim):
+	all := make([]*claim, 0, len(w.claims))
+	for _, c := range w.claims {
+		all = append(all, &c)
+	}
+	slices.SortFunc(all, func(a, b *claim) int {
+		if a.before(b) {
 			return -1
-		case b.before(&a.claim):
-			return 1
 		}
-		return bytes.Compare(a.id.ID[:], b.id.ID[:])
+		return 1
 	})
+	w.offences = make(map[schemas.ID]claim, len(all))
 	var standing rules.Standing
-	for i := range w.near {
-		c := &w.near[i]
-		first, taken := standing.Of(c.id)
-		if !taken {
+	for _, c := range all {
+		var first schemas.Earlier
+		var taken bool
+		if c.within > 0 {
 			first, taken = standing.Near(c.spot, c.captured, c.within)
 		}
 		if !taken {
 			standing.Add(schemas.Earlier{ID: c.id, Spot: c.spot, CapturedAt: c.captured, Passage: schemas.PassageID{ID: c.passage}})
 		}
 		switch {
-		case c.captured < w.cfg.From || c.captured >= w.cfg.To:
 		case taken && first.Passage.ID == c.passage: // the first verdict on the passage stays
 		case taken:
-			w.verdicts[verdictKey{c.rule, schemas.OutcomeDuplicate.String()}]++
-		default:
-			w.claims[c.id.ID] = c.claim
+			w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
+		case w.cfg.covers(c.captured):
+			w.offences[c.id.ID] = *c
 		}
 	}
-	w.near = nil
+	w.claims = nil
 }

@@ -7,11 +7,12 @@
 // found offences is kept in memory (about 200 bytes each). Passages whose reads name several plates lie apart and
 // come in a second, sorted pass.
 //
-// An offence that counts once a day (LEZ) belongs to the first of its passages that closed, whatever the order in which
-// they are read here: each is decided as if it was alone, and the earliest wins. Speed offences close to one another are settled
-// at the end in that order too. Two passages of one class that closed at
-// the very same record are told apart by their last and first record, which is the pipeline's own order unless their last
-// reads came at the same microsecond of log time.
+// An offence belongs to the first of its passages that closed, whatever the order in which they are read here: each is decided as if
+// it was alone, the earliest claim to an id is kept, and the claims are settled at the end in the order of the log. Of several
+// passages that closed at the very same record the one whose offence is stored came first; of those without a stored offence the
+// one whose last read came first.
 //
-// With the catalogue and the reference data that the pipeline had, the difference is empty: TestReplays.
+// A stored read becomes a read again in one place (readRow.fill), with everything a sighting keeps, and what the pipeline decided is
+// listed in one place (group.subjectsOf). With the catalogue and the reference data that the pipeline had, the difference is empty, and
+// the sealed records are the stored ones byte for byte: TestReplays, TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal.
 package replay

@@ -47,9 +47,12 @@ type world struct {
 }
 
 // fill runs seeded traffic through the real pipeline into a database of its own.
-func fill(t *testing.T) *world {
+func fill(t *testing.T) *world { return fillDay(t, 7, nil) }
+
+// fillDay is fill with another seed, and with trouble made of the reads of each partition.
+func fillDay(t *testing.T, seed uint64, trouble func(*refdata.Snapshot, []*anprv1.PlateRead) []*anprv1.PlateRead) *world {
 	t.Helper()
-	city, err := bench.NewCity(bench.CityConfig{Seed: 7, Cameras: 24, Vehicles: 4000, ListEntries: 100, ListedDrive: 50, At: start})
+	city, err := bench.NewCity(bench.CityConfig{Seed: seed, Cameras: 24, Vehicles: 4000, ListEntries: 100, ListedDrive: 50, At: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,28 +78,45 @@ func fill(t *testing.T) *world {
 		}
 	}
 	kafkaAddr := embeddedtest.Broker(t, map[string]int{schemas.TopicReads: partitions, schemas.TopicHits: 1, schemas.TopicOffences: 1, schemas.TopicRejects: 1})
-	sent := produce(t, city, kafkaAddr)
+	sent := w.produce(t, city, seed, kafkaAddr, trouble)
 	w.work(t, kafkaAddr, sent)
 	return w
 }
 
 // produce puts the traffic on the log, and ticks that close what is open.
-func produce(t *testing.T, city *bench.City, addr string) (sent uint64) {
+func (w *world) produce(
+	t *testing.T, city *bench.City, seed uint64, addr string, trouble func(*refdata.Snapshot, []*anprv1.PlateRead) []*anprv1.PlateRead,
+) (sent uint64) {
 	t.Helper()
 	dirt := bench.UsualDirt()
 	dirt.Parked, dirt.Retransmitted = 4_000, 30_000
-	traffic, err := city.Traffic(bench.TrafficConfig{Seed: 7, Rate: 1, Start: start, Dirt: dirt, ListedShare: 50_000})
+	traffic, err := city.Traffic(bench.TrafficConfig{Seed: seed, Rate: 1, Start: start, Dirt: dirt, ListedShare: 50_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var msgs [partitions][]kafka.Record
 	var ev bench.Event
+	var clean [partitions][]*anprv1.PlateRead
 	for range records {
 		traffic.Next(&ev)
 		p := ev.Partition(partitions)
-		msgs[p] = append(msgs[p], kafka.Record{Value: kafka.NewBytes(ev.AppendRecord(nil))})
+		value := ev.AppendRecord(nil)
+		if m := new(anprv1.PlateRead); trouble != nil && proto.Unmarshal(value, m) == nil && m.RawPlate != "" {
+			clean[p] = append(clean[p], m)
+			continue
+		}
+		msgs[p] = append(msgs[p], kafka.Record{Value: kafka.NewBytes(value)})
 	}
 	for p := range msgs {
+		if trouble != nil {
+			for _, m := range trouble(w.registry, clean[p]) {
+				value, err := proto.Marshal(m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				msgs[p] = append(msgs[p], kafka.Record{Value: kafka.NewBytes(value)})
+			}
+		}
 		for i := range 20 {
 			tick := ev.Received + schemas.Micros(i+1)*schemas.Minute
 			value, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(tick)}})

@@ -48,6 +48,9 @@ func (c *Config) check() error {
 	return nil
 }
 
+// covers reports whether a capture lies in the window.
+func (c *Config) covers(captured schemas.Micros) bool { return captured >= c.From && captured < c.To }
+
 // margin is how far a passage and its reads may lie outside the window and still be decided on a read inside it.
 const margin = schemas.Hour
 
@@ -86,7 +89,7 @@ func Run(ctx context.Context, cfg *Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	total, err := replayRanges(ctx, cfg, ranges)
+	total, err := replayRanges(ctx, cfg, stored, ranges)
 	if err != nil {
 		return nil, err
 	}
@@ -138,18 +141,18 @@ func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 }
 
 // replayRanges gives the ranges to the workers and adds up what they found.
-func replayRanges(ctx context.Context, cfg *Config, ranges []plates) (*worker, error) {
+func replayRanges(ctx context.Context, cfg *Config, stored *kept, ranges []plates) (*worker, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	todo := make(chan plates, len(ranges))
 	for _, r := range ranges {
 		todo <- r
 	}
 	close(todo)
-	total := newWorker(cfg)
+	total := newWorker(cfg, stored)
 	var mu sync.Mutex
 	for range min(cfg.Workers, len(ranges)) {
 		g.Go(func() error {
-			w := newWorker(cfg)
+			w := newWorker(cfg, stored)
 			for r := range todo {
 				if err := w.replay(ctx, r); err != nil {
 					return err

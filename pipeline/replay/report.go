@@ -10,7 +10,6 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 
-	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -40,6 +39,7 @@ type RuleDiff struct {
 	Stored   uint64 `json:"stored"`
 	Replayed uint64 `json:"replayed"`
 	Same     uint64 `json:"same"`
+	Sealed   uint64 `json:"same_seal"` // of Same: the record that the seal covers is the same too, byte for byte; it names catalogue and reference data
 	New      uint64 `json:"new"`
 	Gone     uint64 `json:"gone"`
 	Changed  uint64 `json:"changed"`
@@ -58,6 +58,7 @@ type Difference struct {
 
 	plate   schemas.Plate
 	passage schemas.ID
+	read    schemas.ID // that the offence is about
 	rule    schemas.RuleID
 }
 
@@ -104,7 +105,7 @@ func compare(cfg *Config, w *worker, stored *kept) *Report {
 		}
 		return byRule[rule]
 	}
-	for id, c := range w.claims {
+	for id, c := range w.offences {
 		w.verdicts[verdictKey{c.rule, c.outcome.String()}]++
 		d := of(string(c.rule))
 		d.Replayed++
@@ -117,6 +118,9 @@ func compare(cfg *Config, w *worker, stored *kept) *Report {
 			d.New++
 		case *s.offence() == *c.offence(id):
 			d.Same++
+			if c.sealed {
+				d.Sealed++
+			}
 		default:
 			d.Changed++
 		}
@@ -127,7 +131,7 @@ func compare(cfg *Config, w *worker, stored *kept) *Report {
 		if s.status == "candidate" {
 			d.StoredCents += s.amount
 		}
-		if _, ok := w.claims[id]; !ok {
+		if _, ok := w.offences[id]; !ok {
 			d.Gone++
 		}
 	}
@@ -160,8 +164,8 @@ func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *ke
 		return nil
 	}
 	kinds := map[string][]Difference{}
-	for id, c := range w.claims {
-		d := Difference{Kind: "new", Replayed: c.offence(id), plate: c.plate, passage: c.passage, rule: c.rule}
+	for id, c := range w.offences {
+		d := Difference{Kind: "new", Replayed: c.offence(id), plate: c.plate, passage: c.passage, read: c.read, rule: c.rule}
 		if s, ok := stored.offences[id]; ok {
 			if d.Stored = s.offence(); *d.Stored == *d.Replayed {
 				continue
@@ -171,8 +175,8 @@ func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *ke
 		kinds[d.Kind] = append(kinds[d.Kind], d)
 	}
 	for id, s := range stored.offences {
-		if _, ok := w.claims[id]; !ok {
-			kinds["gone"] = append(kinds["gone"], Difference{Kind: "gone", Stored: s.offence(), plate: s.plate, passage: s.passage, rule: schemas.RuleID(s.rule)})
+		if _, ok := w.offences[id]; !ok {
+			kinds["gone"] = append(kinds["gone"], Difference{Kind: "gone", Stored: s.offence(), plate: s.plate, passage: s.passage, read: s.read, rule: schemas.RuleID(s.rule)})
 		}
 	}
 	for _, kind := range []string{"new", "gone", "changed"} {
@@ -209,27 +213,23 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 		g.take(&reads[i])
 	}
 	g.whole()
-	p := &g.passages[0]
-	cam, ok := cfg.Registry.Camera(p.Best.Camera)
-	if p.Best.Read.IsZero() || !ok {
-		return nil
-	}
-	subject := rules.Subject{Passage: p, Camera: cam}
-	if !p.Measured.Read.IsZero() {
-		subject.MeasuredBy, _ = cfg.Registry.Camera(p.Measured.Camera)
-	}
-	subjects := []*rules.Subject{&subject}
-	for i := range g.late {
-		if c, ok := cfg.Registry.Camera(g.late[i].passage.Best.Camera); ok && g.judged(&g.late[i]) {
-			subjects = append(subjects, &rules.Subject{Passage: &g.late[i].passage, Camera: c, MeasuredBy: c, Late: true})
-		}
-	}
-	for _, s := range subjects {
-		for _, dec := range cfg.Engine.Explain(s, cfg.Registry) {
-			if dec.Rule == d.rule {
+	for _, of := range g.subjectsOf(nil, cfg.Registry, func(bool) {}) {
+		for _, dec := range cfg.Engine.Explain(&of.Subject, cfg.Registry) {
+			if dec.Rule == d.rule && !dec.On.Read.IsZero() {
 				d.Decisions = append(d.Decisions, dec)
 			}
 		}
 	}
+	d.Decisions = aboutRead(d.Decisions, d.read)
 	return nil
+}
+
+// aboutRead keeps the decisions on the read, when there is one: a passage and a read that came after it was decided are judged apart, and only
+// one of them is what the offence is about.
+func aboutRead(all []schemas.Decision, read schemas.ID) []schemas.Decision {
+	other := func(d schemas.Decision) bool { return d.On.Read.ID != read }
+	if about := slices.DeleteFunc(slices.Clone(all), other); len(about) > 0 {
+		return about
+	}
+	return all
 }

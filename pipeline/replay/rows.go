@@ -24,14 +24,15 @@ type readRow struct {
 	direction          schemas.Direction
 	kind               schemas.VehicleKind
 	flags              schemas.Flags
+	image              schemas.Sum
 }
 
 const readColumns = `read_id, passage_id, plate, camera_id, toUnixTimestamp64Micro(captured_at) AS captured, toUnixTimestamp64Micro(received_at) AS received,
-	country, country_confidence, confidence, make, colour, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, kafka_offset`
+	country, country_confidence, confidence, make, colour, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, image_sha256, kafka_offset`
 
 type readCols struct {
 	id, passage                proto.ColUUID
-	plate                      proto.ColStr
+	plate, image               proto.ColStr
 	camera, maker, colour      *low[string]
 	country                    *low[schemas.Country]
 	direction                  *low[schemas.Direction]
@@ -75,6 +76,7 @@ func (c *readCols) results() proto.Results {
 		{Name: "late", Data: &c.late},
 		{Name: "late_upload", Data: &c.upload},
 		{Name: "clock_suspect", Data: &c.suspect},
+		{Name: "image_sha256", Data: &c.image},
 		{Name: "kafka_offset", Data: &c.offset},
 	}
 }
@@ -97,6 +99,11 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 			countryConfidence: schemas.PerMille(c.countryConf[i]),
 			flags:             flag(c.late[i], schemas.FlagLate) | flag(c.upload[i], schemas.FlagLateUpload) | flag(c.suspect[i], schemas.FlagClockSuspect),
 		}
+		image := c.image.RowBytes(i)
+		if len(image) != 0 && len(image) != len(r.image) {
+			return nil, fmt.Errorf("read %s: the hash of its picture has %d bytes, want %d", r.id, len(image), len(r.image))
+		}
+		copy(r.image[:], image)
 		var errs [6]error
 		r.camera, errs[0] = c.camera.at(i)
 		r.country, errs[1] = c.country.at(i)
@@ -121,11 +128,12 @@ func flag(on bool, f schemas.Flags) schemas.Flags {
 	return 0
 }
 
-// fill makes a read of the row, as far as a passage looks at it.
+// fill makes a read of the row: everything that a sighting keeps of it, as the pipeline had it.
 func (r *readRow) fill(out *schemas.Read) {
+	out.SetPlate(r.plate)
 	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
-	out.Plate, out.Country, out.Confidence, out.Lane = r.plate, r.country, r.confidence, r.lane
-	out.Direction, out.Kind, out.Speed, out.Flags = r.direction, r.kind, r.speed, r.flags
+	out.Country, out.Confidence, out.Lane = r.country, r.confidence, r.lane
+	out.Direction, out.Kind, out.Speed, out.Flags, out.Image = r.direction, r.kind, r.speed, r.flags, r.image
 	out.CountryConfidence, out.Make, out.Colour = r.countryConfidence, r.maker, r.colour
 }
 

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -11,28 +12,55 @@ import (
 
 // kept is what the tables hold of the window.
 type kept struct {
-	offences map[schemas.ID]storedOffence
+	offences map[schemas.ID]storedOffence // captured in the window
+	places   map[evidenceOf]place         // also of those an hour around it
 	verdicts map[verdictKey]uint64
 }
 
+// evidenceOf is what an offence was found on: passage, read and rule.
+type evidenceOf struct {
+	passage, read schemas.ID
+	rule          schemas.RuleID
+}
+
+// place is where in the order of the log the pipeline decided: at which record, and as which of the offences of that record. Two passages
+// that close at one record close in an order that depends on the log's clock at their last reads, which no table has; of two
+// claims to one offence the one that became a row came first.
+type place struct {
+	partition int32
+	offset    int64
+	seq       uint32
+}
+
+// unplaced is the seq of a claim that is not stored: after those that are.
+const unplaced = math.MaxUint32
+
 type storedOffence struct {
-	id, passage                schemas.ID
+	id, passage, read          schemas.ID
+	seal, prevSeal             schemas.Sum
 	rule, status, reason       string
 	amount                     int64
 	measured, corrected, limit int32
 	plate                      schemas.Plate
 	captured                   schemas.Micros
+	place
 }
 
 func readStored(ctx context.Context, cfg *Config) (*kept, error) {
-	rows, err := all(ctx, cfg.Dial, `SELECT offence_id, passage_id, rule, status, reason, amount_cents, measured_dkmh, corrected_dkmh, limit_dkmh, plate,
-		toUnixTimestamp64Micro(captured_at) AS captured FROM offences WHERE `+within("captured_at"), cfg.span(0), newStoredCols())
+	rows, err := all(ctx, cfg.Dial, `SELECT offence_id, passage_id, read_id, rule, status, reason, amount_cents, measured_dkmh, corrected_dkmh, limit_dkmh, plate,
+		toUnixTimestamp64Micro(captured_at) AS captured, seal_sha256, prev_seal_sha256, kafka_partition, kafka_offset, seq
+		FROM offences WHERE `+within("captured_at"), cfg.span(margin), newStoredCols())
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offences: %w", err)
 	}
-	out := &kept{offences: make(map[schemas.ID]storedOffence, len(rows)), verdicts: map[verdictKey]uint64{}}
-	for _, r := range rows {
-		out.offences[r.id] = r // a row that is there twice until a merge of the table is the same
+	out := &kept{
+		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]place, len(rows)), verdicts: map[verdictKey]uint64{},
+	}
+	for _, r := range rows { // a row that is there twice until a merge of the table is the same
+		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = r.place
+		if cfg.covers(r.captured) {
+			out.offences[r.id] = r
+		}
 	}
 	counts, err := all(ctx, cfg.Dial, `SELECT rule, outcome, count() AS n FROM (SELECT DISTINCT passage_id, rule, outcome, reason FROM decisions WHERE `+
 		within("captured_at")+`) GROUP BY rule, outcome`, cfg.span(0), newVerdictCols())
@@ -48,21 +76,28 @@ func readStored(ctx context.Context, cfg *Config) (*kept, error) {
 func text(s string) (string, bool) { return s, true }
 
 type storedCols struct {
-	id, passage                proto.ColUUID
+	id, passage, read          proto.ColUUID
 	rule, status, reason       *low[string]
-	amount, captured           proto.ColInt64
+	amount, captured, offset   proto.ColInt64
 	measured, corrected, limit proto.ColInt32
+	partition                  proto.ColInt32
+	seq                        proto.ColUInt32
 	plate                      proto.ColStr
+	seal, prevSeal             proto.ColFixedStr
 }
 
 func newStoredCols() *storedCols {
-	return &storedCols{rule: newLow("rule", text), status: newLow("status", text), reason: newLow("reason", text)}
+	return &storedCols{
+		rule: newLow("rule", text), status: newLow("status", text), reason: newLow("reason", text),
+		seal: proto.ColFixedStr{Size: len(schemas.Sum{})}, prevSeal: proto.ColFixedStr{Size: len(schemas.Sum{})},
+	}
 }
 
 func (c *storedCols) results() proto.Results {
 	return proto.Results{
 		{Name: "offence_id", Data: &c.id},
 		{Name: "passage_id", Data: &c.passage},
+		{Name: "read_id", Data: &c.read},
 		c.rule.column(), c.status.column(), c.reason.column(),
 		{Name: "amount_cents", Data: &c.amount},
 		{Name: "measured_dkmh", Data: &c.measured},
@@ -70,6 +105,11 @@ func (c *storedCols) results() proto.Results {
 		{Name: "limit_dkmh", Data: &c.limit},
 		{Name: "plate", Data: &c.plate},
 		{Name: "captured", Data: &c.captured},
+		{Name: "seal_sha256", Data: &c.seal},
+		{Name: "prev_seal_sha256", Data: &c.prevSeal},
+		{Name: "kafka_partition", Data: &c.partition},
+		{Name: "kafka_offset", Data: &c.offset},
+		{Name: "seq", Data: &c.seq},
 	}
 }
 
@@ -83,8 +123,9 @@ func (c *storedCols) appendRows(dst []storedOffence, n int) ([]storedOffence, er
 			return nil, fmt.Errorf("offence %s: its plate is not canonical", schemas.ID(c.id[i]))
 		}
 		o := storedOffence{
-			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), amount: c.amount[i], measured: c.measured[i], corrected: c.corrected[i],
+			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), read: schemas.ID(c.read[i]), amount: c.amount[i], measured: c.measured[i], corrected: c.corrected[i],
 			limit: c.limit[i], plate: p, captured: schemas.Micros(c.captured[i]),
+			seal: schemas.Sum(c.seal.Row(i)), prevSeal: schemas.Sum(c.prevSeal.Row(i)), place: place{c.partition[i], c.offset[i], c.seq[i]},
 		}
 		var errs [3]error
 		o.rule, errs[0] = c.rule.at(i)
