@@ -198,7 +198,11 @@ func (d *demo) report(ctx context.Context) error {
 	}
 	_, _ = fmt.Fprintln(d.out)
 	s.final(d.out, hits)
-	s.judge(d.watch.truth(d.out, d.done), d)
+	run := demoRun{cut: d.cut, resumed: d.resumed, truth: d.watch.truth(d.out, d.done), hits: hits}
+	if d.done != nil {
+		run.notSent = d.done.NotSent
+	}
+	s.judge(run)
 	if d.resumed {
 		_, _ = fmt.Fprintln(d.out, "  (the data held an earlier run: what the pipeline finished of it counts as extra here)")
 	}

@@ -60,6 +60,8 @@ type summary struct {
 	Residual int64                  `json:"residual"` // Produced - Stored - Merged - Rejected
 	Problems []string               `json:"problems"`
 	Truth    map[string]bench.Tally `json:"truth,omitempty"` // of this run, against the generator
+	// Exit code 4 when only this is not empty: every result is right, and the machine was too slow for the traffic.
+	Slow []string `json:"too_slow"`
 
 	byRule             map[string]uint64
 	visible, visible99 float64
@@ -67,7 +69,7 @@ type summary struct {
 
 // now reads all numbers.
 func (c *counts) now(ctx context.Context) (*summary, error) {
-	s := &summary{Problems: []string{}, RejectedByReason: map[string]uint64{}, Offences: map[string]uint64{"lez": 0, "speed": 0}, Held: map[string]uint64{"lez": 0, "speed": 0}, byRule: map[string]uint64{}}
+	s := &summary{Problems: []string{}, Slow: []string{}, RejectedByReason: map[string]uint64{}, Offences: map[string]uint64{"lez": 0, "speed": 0}, Held: map[string]uint64{"lez": 0, "speed": 0}, byRule: map[string]uint64{}}
 	row := c.conn.QueryRow(ctx, `SELECT
 		(SELECT count() FROM reads), (SELECT count() FROM merges), (SELECT count() FROM rejects), (SELECT count() FROM passages), (SELECT count() FROM hits),
 		(SELECT toUInt64(sum(ticks)) FROM batches),
