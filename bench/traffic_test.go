@@ -84,6 +84,21 @@ func TestSameSeedGivesSameReadsAndTruth(t *testing.T) {
 	}
 }
 
+// derivedID is the id that the gateway gives to an upload, and the decoder to a record without one.
+func derivedID(m *anprv1.PlateRead) schemas.ReadID {
+	r := schemas.Read{
+		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: schemas.Micros(m.CapturedAtUs), RawPlate: m.RawPlate,
+		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
+		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
+		Make: m.Make, Colour: m.Colour, Image: schemas.Sum(m.ImageSha256),
+	}
+	r.Country, _ = schemas.CountryFrom(m.Country)
+	for _, c := range m.Candidates {
+		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
+	}
+	return schemas.NewReadID(&r)
+}
+
 func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
 	tr := testTraffic(t, testCity(t, 3), TrafficConfig{Seed: 3, Rate: 500, Dirt: heavyDirt()})
 	var ev Event
@@ -112,7 +127,11 @@ func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
 		if err := proto.Unmarshal(ev.AppendUpload(nil), &upload); err != nil {
 			t.Fatalf("upload %d: %v", ev.Index, err)
 		}
-		m.ReadId, m.ReceivedAtUs, m.ImageSha256 = nil, 0, nil
+		m.ReadId = nil
+		if got := derivedID(&m); got != ev.ReadID() {
+			t.Fatalf("read %d: its id is %s, the pipeline derives %s", ev.Index, ev.ReadID(), got)
+		}
+		m.ReceivedAtUs = 0
 		if !proto.Equal(&m, &upload) {
 			t.Fatalf("upload %d: got %v, want %v", ev.Index, &upload, &m)
 		}

@@ -27,6 +27,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	}
 	var eventBuf, rawBuf [64]byte
 	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
+	img := t.image(s)
 	if record {
 		id := t.readID(s, event, raw)
 		b = appendBytes(b, 1, id.ID[:])
@@ -48,10 +49,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendNumber(b, 11, uint64(s.speed))
 	b = appendNumber(b, 12, uint64(t.kindOf(s)))
 	b = appendBytes(b, 13, event)
-	if record {
-		img := t.image(s)
-		b = appendBytes(b, 14, img[:])
-	}
+	b = appendBytes(b, 14, img[:]) // the camera's own store has it
 	b = t.appendCandidates(b, s)
 	if s.late {
 		b = appendNumber(b, 16, 1)
@@ -176,7 +174,28 @@ func (t *Traffic) appendEventID(dst []byte, s *shot) []byte {
 }
 
 func (t *Traffic) readID(s *shot, event, raw []byte) schemas.ReadID {
-	return schemas.NewReadID(t.cameraID(s.camera), string(event), s.captured, string(raw))
+	var plates [2][schemas.MaxPlate]byte
+	var candidates [2]schemas.Candidate
+	r := schemas.Read{Camera: t.cameraID(s.camera), EventID: string(event), CapturedAt: s.captured, RawPlate: string(raw)}
+	t.describe(&r, s)
+	if v := &t.city.vehicles[s.vehicle]; s.plate != v.plate && s.kind != Unreadable {
+		for i, p := range [2]schemas.Plate{s.plate, v.plate} {
+			candidates[i] = schemas.Candidate{Plate: string(p.AppendTo(plates[i][:0])), Confidence: schemas.PerMille(int(s.sure) - i*60)}
+		}
+		r.Candidates = candidates[:]
+	}
+	return schemas.NewReadID(&r)
+}
+
+// describe sets what the camera says of the vehicle beside its plate.
+func (t *Traffic) describe(r *schemas.Read, s *shot) {
+	v := &t.city.vehicles[s.vehicle]
+	if !s.noCountry {
+		r.Country, r.CountryConfidence = countries[v.country], schemas.PerMille(s.sure-s.sure/10)
+	}
+	r.Confidence, r.Lane, r.Direction, r.Speed = schemas.PerMille(s.sure), s.lane, s.direction, schemas.Speed(s.speed)
+	r.Kind, r.Image = t.kindOf(s), t.image(s)
+	r.Make, r.Colour = makes[v.make], colours[v.colour]
 }
 
 var unknownIDs = [unknownCameras]string{"GHOST-1", "GHOST-2", "GHOST-3", "GHOST-4", "GHOST-5"}

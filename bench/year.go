@@ -231,24 +231,20 @@ func (y *Year) fill(out *Stored, s *shot) {
 	r := &out.Read
 	r.Reset()
 	r.Camera, r.EventID, r.RawPlate = out.From.ID, string(event), string(raw)
-	r.ID = schemas.NewReadID(r.Camera, r.EventID, s.captured, r.RawPlate)
 	r.CapturedAt = s.captured
 	r.ReceivedAt = s.captured + 80*schemas.Millisecond + schemas.Micros(s.salt%1_200_000)
 	if s.late {
 		r.Flags = schemas.FlagLate | schemas.FlagLateUpload
 		r.ReceivedAt += 10*schemas.Minute + schemas.Micros(s.salt%600)*schemas.Second
 	}
-	if !s.noCountry {
-		r.Country, r.CountryConfidence = countries[v.country], schemas.PerMille(s.sure-s.sure/10)
-	}
-	r.Confidence, r.Lane, r.Direction, r.Speed = schemas.PerMille(s.sure), s.lane, s.direction, schemas.Speed(s.speed)
-	r.Kind, r.Image, r.Format = t.kindOf(s), t.image(s), "canonical"
-	r.Make, r.Colour = makes[v.make], colours[v.colour]
+	r.Format = "canonical"
+	t.describe(r, s)
 	if s.plate != v.plate {
 		r.Candidates = append(r.Candidates,
 			schemas.Candidate{Plate: s.plate.String(), Confidence: schemas.PerMille(s.sure)},
 			schemas.Candidate{Plate: v.plate.String(), Confidence: schemas.PerMille(s.sure - 60)})
 	}
+	r.ID = schemas.NewReadID(r)
 	r.Plate, r.Class = s.plate, s.plate.Class()
 	out.Hits = out.Hits[:0]
 	id := &y.ids[s.passing]

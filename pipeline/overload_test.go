@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/decode"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -215,7 +216,11 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 				i++
 				r := camRead("front", "1ABC128", clock(), clock()+1)
 				value := encoded([]*anprv1.PlateRead{r})[0]
-				id := schemas.NewReadID(r.CameraId, r.CameraEventId, schemas.Micros(r.CapturedAtUs), r.RawPlate)
+				var decoded schemas.Read
+				if rej := decode.Record(&decoded, value); rej != nil {
+					panic(rej)
+				}
+				id := decoded.ID
 				h := schemas.NewHitID("stolen", "1", schemas.PassageIDOf(id), schemas.MatchExact)
 				sentAt["hit "+h.String()] = time.Now()
 				m.log.append(p, value, 0)

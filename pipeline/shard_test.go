@@ -40,7 +40,7 @@ func cleanReads(tb testing.TB, n int, ms int64) *Records {
 	for i := range n {
 		at := start + int64(i)*ms*1000
 		plate := fmt.Sprintf("%d%c%c%c%03d", 1+i%7, 'A'+byte(i/7%26), 'A'+byte(i/182%26), 'E', i%10*100+2)
-		id := schemas.NewReadID("front", "", schemas.Micros(at), plate)
+		id := schemas.NewReadID(&schemas.Read{Camera: "front", CapturedAt: schemas.Micros(at), RawPlate: plate})
 		b, err := proto.Marshal(&anprv1.PlateRead{
 			ReadId: id.ID[:], CameraId: "front", CapturedAtUs: at, ReceivedAtUs: at + 50_000, RawPlate: plate, Country: "BE",
 			CountryConfidencePm: 990, ConfidencePm: 950, Lane: 1, Direction: anprv1.Direction_DIRECTION_APPROACHING, SpeedDkmh: 430,

@@ -67,7 +67,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}).Draw(t, "day")
 	country, _ := schemas.CountryFrom(rapid.SampledFrom([]string{"BE", "BE", "NL", "FR", ""}).Draw(t, "country"))
 	best := schemas.Sighting{
-		Read: schemas.NewReadID("C", "1", 0, ""), Camera: "C",
+		Read: schemas.NewReadID(&schemas.Read{Camera: "C", EventID: "1"}), Camera: "C",
 		CapturedAt: day.Start() + schemas.Micros(rapid.Int64Range(0, int64(23*schemas.Hour)).Draw(t, "time")),
 		Plate:      rapid.SampledFrom(plates).Draw(t, "plate"), Country: country,
 		Confidence: schemas.PerMille(rapid.IntRange(0, 1000).Draw(t, "confidence")),
@@ -200,7 +200,7 @@ func cleanSubject() (*world, *Subject) {
 	at := schemas.DayOf(2026, 11, 20).Start() + 12*schemas.Hour
 	w.vehicles[p] = []schemas.Vehicle{{Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Diesel, Euro: schemas.Euro6}}
 	cam := &schemas.Camera{ID: "C", InsideLEZ: true, Purposes: 7, Lanes: []schemas.Lane{{Limits: []schemas.SpeedLimit{{Limit: 500, Surround: "built_up"}}}}}
-	b := schemas.Sighting{Read: schemas.NewReadID("C", "1", 0, ""), CapturedAt: at, Plate: p, Country: schemas.Belgium, Speed: 490}
+	b := schemas.Sighting{Read: schemas.NewReadID(&schemas.Read{Camera: "C", EventID: "1"}), CapturedAt: at, Plate: p, Country: schemas.Belgium, Speed: 490}
 	s := &Subject{Camera: cam, MeasuredBy: cam, Passage: &schemas.Passage{Class: p.Class(), Best: b, Measured: b, Variants: 1}}
 	return w, s
 }

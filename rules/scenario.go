@@ -265,9 +265,9 @@ func (r *runner) explain(l *line) []string {
 func (r *runner) hits(l *line) []string {
 	plate, _ := schemas.PlateFrom(l.get("plate"))
 	read := &schemas.Read{
-		Plate: plate, Class: plate.Class(), Country: l.country(), CapturedAt: l.time("at"), Camera: l.get("camera"),
+		RawPlate: plate.String(), Plate: plate, Class: plate.Class(), Country: l.country(), CapturedAt: l.time("at"), Camera: l.get("camera"),
 	}
-	read.ID = schemas.NewReadID(read.Camera, "", read.CapturedAt, plate.String())
+	read.ID = schemas.NewReadID(read)
 	l.done()
 	out := []string{}
 	for _, h := range r.engine.Hits(nil, read, schemas.PassageIDOf(read.ID), r.world.cameras[read.Camera], r.world) {

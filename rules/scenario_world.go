@@ -317,7 +317,7 @@ func (w *world) subject(l *line) *Subject {
 	}
 	at := l.time("at")
 	best := schemas.Sighting{
-		Read: schemas.NewReadID(cam.ID, "", at, plate.String()), Camera: cam.ID, CapturedAt: at,
+		Read: schemas.NewReadID(&schemas.Read{Camera: cam.ID, CapturedAt: at, RawPlate: plate.String()}), Camera: cam.ID, CapturedAt: at,
 		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country(),
 		Confidence: schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
 		Direction: schemas.Approaching, Kind: word(l, "kind", schemas.ParseVehicleKind),

@@ -53,7 +53,7 @@ func ParseID(s string) (ID, error) {
 
 // Distinct types, so that the compiler keeps the ids apart.
 type (
-	// ReadID identifies one event of one camera.
+	// ReadID identifies one observation of one camera.
 	ReadID struct{ ID }
 	// PassageID identifies one vehicle at one site once.
 	PassageID struct{ ID }
@@ -65,21 +65,34 @@ type (
 	SpotID struct{ ID }
 )
 
-// NewReadID derives the id of a read: camera and the camera's own event id, or, when it has none, camera, capture
-// time and raw plate. It is SHA-256 cut to 128 bits, because senders choose the input. It does not allocate for
-// inputs up to about 400 bytes.
-func NewReadID(camera, eventID string, capturedAt Micros, rawPlate string) ReadID {
+// NewReadID derives the id of a read from what the camera says of one observation: camera, the camera's own event id,
+// time of capture, raw plate, and the content: country, confidences, lane, direction, speed, kind, make, colour,
+// candidates, the best picture and those beside it. The event id alone never makes two observations one,
+// because vendors give it to a vehicle, a track or a whole run. What one delivery differs in from another (receipt, the
+// late flag, a doubt about the clock, the format) does not count, so a retransmission has the id of the first delivery.
+// It is SHA-256 cut to 128 bits, because senders choose the input. It does not allocate for inputs up to about 400 bytes.
+func NewReadID(r *Read) ReadID {
 	var stack [512]byte
-	b := stack[:0]
-	b = appendField(b, "read/1")
-	b = appendField(b, camera)
-	if eventID != "" {
-		b = appendField(b, "event")
-		b = appendField(b, eventID)
-	} else {
-		b = appendField(b, "time")
-		b = binary.BigEndian.AppendUint64(b, uint64(capturedAt))
-		b = appendField(b, rawPlate)
+	b := appendField(stack[:0], "read/2")
+	b = appendField(b, r.Camera)
+	b = appendField(b, r.EventID)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.CapturedAt))
+	b = appendField(b, r.RawPlate)
+	b = append(b, r.Country[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(r.CountryConfidence))
+	b = binary.BigEndian.AppendUint16(b, uint16(r.Confidence))
+	b = append(b, r.Lane, byte(r.Direction), byte(r.Kind))
+	b = binary.BigEndian.AppendUint32(b, uint32(r.Speed))
+	b = appendField(b, r.Make)
+	b = appendField(b, r.Colour)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Candidates)))
+	for i := range r.Candidates {
+		b = appendField(b, r.Candidates[i].Plate)
+		b = binary.BigEndian.AppendUint16(b, uint16(r.Candidates[i].Confidence))
+	}
+	b = append(b, r.Image[:]...)
+	for i := range r.MoreImages {
+		b = append(b, r.MoreImages[i][:]...)
 	}
 	return ReadID{cut(b)}
 }

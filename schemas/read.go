@@ -90,7 +90,7 @@ type Read struct {
 	Kind              VehicleKind
 	Image             Sum
 	MoreImages        []Sum  // further pictures of the upload, at most MaxMoreImages; cleared and refilled by decode
-	Format            string // the adapter that made it
+	Format            string // in which the camera sent it
 	Make              string
 	Colour            string
 	Candidates        []Candidate // cleared and refilled by decode; aliases like the strings

@@ -6,18 +6,41 @@ import (
 )
 
 func TestIDsAreStableAndReadBack(t *testing.T) {
-	id := NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-123")
-	if again := NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-123"); again != id {
-		t.Errorf("same event, other id: %v, %v", id, again)
+	read := func(change func(*Read)) ReadID {
+		r := &Read{Camera: "BRU-0001", EventID: "e", CapturedAt: 1_795_000_000_000_000, RawPlate: "1-ABC-123", Candidates: []Candidate{{Plate: "1A8C123", Confidence: 400}}}
+		change(r)
+		return NewReadID(r)
 	}
-	for name, other := range map[string]ReadID{
-		"camera": NewReadID("BRU-0002", "", 1_795_000_000_000_000, "1-ABC-123"), "time": NewReadID("BRU-0001", "", 1_795_000_000_000_001, "1-ABC-123"),
-		"plate": NewReadID("BRU-0001", "", 1_795_000_000_000_000, "1-ABC-124"), "event": NewReadID("BRU-0001", "e", 1_795_000_000_000_000, "1-ABC-123"),
-		"moved": NewReadID("BRU-000", "", 1_795_000_000_000_000, "1-ABC-123"),
+	id := read(func(*Read) {})
+	for name, same := range map[string]func(*Read){
+		"nothing":     func(*Read) {},
+		"receipt":     func(r *Read) { r.ReceivedAt = 7 },
+		"flags":       func(r *Read) { r.Flags = FlagLate | FlagLateUpload | FlagClockSuspect },
+		"format":      func(r *Read) { r.Format = "axis" },
+		"earlier id":  func(r *Read) { r.ID = ReadID{ID{1}} },
+		"derivations": func(r *Read) { r.Plate, r.Class = MustPlate("1ABC123"), MustPlate("1ABC123").Class() },
 	} {
-		if other == id {
-			t.Errorf("another %s, same id", name)
+		if got := read(same); got != id {
+			t.Errorf("with another %s: got %s, want the same id %s", name, got, id)
 		}
+	}
+	seen := map[ReadID]string{id: "nothing"}
+	for name, change := range map[string]func(*Read){
+		"camera": func(r *Read) { r.Camera = "BRU-0002" }, "event": func(r *Read) { r.EventID = "" }, "time": func(r *Read) { r.CapturedAt++ },
+		"plate": func(r *Read) { r.RawPlate = "1-ABC-124" }, "country": func(r *Read) { r.Country = Belgium },
+		"country confidence": func(r *Read) { r.CountryConfidence = 1 }, "confidence": func(r *Read) { r.Confidence = 1 },
+		"lane": func(r *Read) { r.Lane = 1 }, "direction": func(r *Read) { r.Direction = Approaching }, "speed": func(r *Read) { r.Speed = 1 },
+		"kind": func(r *Read) { r.Kind = KindCar }, "make": func(r *Read) { r.Make = "x" }, "colour": func(r *Read) { r.Colour = "x" },
+		"picture": func(r *Read) { r.Image[31] = 1 }, "candidate": func(r *Read) { r.Candidates[0].Plate = "1A8C12" },
+		"candidate's confidence": func(r *Read) { r.Candidates[0].Confidence = 401 }, "candidates": func(r *Read) { r.Candidates = nil },
+		"picture beside it": func(r *Read) { r.MoreImages = []Sum{{}} }, "pictures beside it": func(r *Read) { r.MoreImages = []Sum{{}, {1}} },
+		"border between fields": func(r *Read) { r.Camera, r.EventID = "BRU-000", "1e" },
+	} {
+		got := read(change)
+		if as, twice := seen[got]; twice {
+			t.Errorf("another %s: the id of another %s", name, as)
+		}
+		seen[got] = name
 	}
 	back, err := ParseID(id.String())
 	if err != nil || back != id.ID {

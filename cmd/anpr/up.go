@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -266,6 +268,16 @@ func (s *stack) stop() error {
 	return errors.Join(errs...)
 }
 
+// otherFormats are the addresses of the camera formats beside that of canonical reads.
+func otherFormats() (paths []string) {
+	for _, f := range gateway.Formats() {
+		if f.Path != "reads" {
+			paths = append(paths, "/"+f.Path)
+		}
+	}
+	return paths
+}
+
 // banner tells a person where everything is.
 func (s *stack) banner(w io.Writer) {
 	f := s.flags
@@ -274,13 +286,13 @@ func (s *stack) banner(w io.Writer) {
 		reference += "   (MADE UP: a seeded sample city, not real data)"
 	}
 	_, _ = fmt.Fprintf(w, `anpr is up. Ctrl-C stops it; the next start with the same --data goes on where it stopped.
-  cameras    http://%s/v1/cameras/{camera_id}/reads (and /hikvision /openalpr /platerecognizer /axis /survision)
+  cameras    http://%s/v1/cameras/{camera_id}/reads (and %s)
   office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
   metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
   clickhouse %s native, %s HTTP, version %s (%s), database %s
   kafka      %s, topic %s
   data       %s
   reference  %s
-`, f.GatewayAddr, f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
+`, f.GatewayAddr, strings.Join(otherFormats(), " "), f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
 		f.KafkaAddr, schemas.TopicReads, f.Data, reference)
 }

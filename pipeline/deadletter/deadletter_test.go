@@ -28,7 +28,7 @@ func log() (*Replay, *[]string) {
 			if string(b) == "bad" {
 				return Read{}, errBad
 			}
-			return Read{ID: schemas.NewReadID("c", string(b), 0, "")}, nil
+			return Read{ID: schemas.NewReadID(&schemas.Read{Camera: "c", EventID: string(b)})}, nil
 		},
 		Known: func(context.Context, []Outgoing) (map[schemas.ReadID]bool, error) { return known, nil },
 		Send: func(_ context.Context, out []Outgoing) error {

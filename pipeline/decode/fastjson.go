@@ -24,7 +24,7 @@ func fastJSON(dst *schemas.Read, b []byte) bool {
 		return false
 	}
 	if dst.ID.IsZero() {
-		dst.ID = schemas.NewReadID(dst.Camera, dst.EventID, dst.CapturedAt, dst.RawPlate)
+		dst.ID = schemas.NewReadID(dst)
 	}
 	return true
 }

@@ -152,7 +152,7 @@ func fastProtobuf(dst *schemas.Read, b []byte) bool {
 		return false
 	}
 	if dst.ID.IsZero() {
-		dst.ID = schemas.NewReadID(dst.Camera, dst.EventID, dst.CapturedAt, dst.RawPlate)
+		dst.ID = schemas.NewReadID(dst)
 	}
 	return true
 }

@@ -114,7 +114,7 @@ func oracleIdentity(m *anprv1.PlateRead, r *schemas.Read) error {
 	case len(m.ReadId) == 16:
 		r.ID = schemas.ReadID{ID: schemas.ID(m.ReadId)}
 	case q == nil:
-		r.ID = schemas.NewReadID(m.CameraId, m.CameraEventId, r.CapturedAt, m.RawPlate)
+		r.ID = schemas.NewReadID(r)
 	}
 	if q == nil {
 		if m.CameraId == "" || m.RawPlate == "" || m.CapturedAtUs == 0 {

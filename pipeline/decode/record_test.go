@@ -101,15 +101,21 @@ func TestRecordDerivesAMissingReadID(t *testing.T) {
 	if rej := Record(&r, marshal(t, m)); rej != nil {
 		t.Fatal(rej)
 	}
-	if got, want := r.ID, schemas.NewReadID("c1", "", capturedAt, "1ABC123"); got != want {
+	if got, want := r.ID, schemas.NewReadID(&schemas.Read{Camera: "c1", CapturedAt: capturedAt, RawPlate: "1ABC123"}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	m.CameraEventId = "e7"
+	m = full()
+	m.ReadId = nil
 	if rej := Record(&r, marshal(t, m)); rej != nil {
 		t.Fatal(rej)
 	}
-	if got, want := r.ID, schemas.NewReadID("c1", "e7", 0, ""); got != want {
-		t.Errorf("with an event id: got %s, want %s", got, want)
+	want := schemas.NewReadID(&schemas.Read{
+		Camera: "BXL-LEZ-0417", EventID: "8f14e45f-ceea-467f-a1d3-0c4a6a1b2c3d", CapturedAt: capturedAt, RawPlate: "1-ABC-123", Country: schemas.Belgium,
+		CountryConfidence: 990, Confidence: 925, Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Make: "Citro\u00ebn",
+		Colour: "white", Image: r.Image, MoreImages: r.MoreImages, Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
+	})
+	if r.ID != want {
+		t.Errorf("with everything said: got %s, want %s", r.ID, want)
 	}
 }
 

@@ -105,7 +105,7 @@ func (w *wire) move(dst *schemas.Read) {
 	case w.readIDLen != 0:
 		dst.ID = schemas.ReadID{ID: w.readID}
 	case dst.Quarantine == nil:
-		dst.ID = schemas.NewReadID(w.camera, w.event, dst.CapturedAt, w.plate)
+		dst.ID = schemas.NewReadID(dst)
 	}
 }
 

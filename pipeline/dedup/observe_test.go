@@ -27,7 +27,7 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 				reads = append(reads, *r)
 			})
 			last := &reads[len(reads)-1]
-			last.ID = schemas.NewReadID(last.Camera, "", last.CapturedAt, "1ABC123")
+			last.ID = schemas.NewReadID(last)
 		}
 		f.ps.Advance(t0 + schemas.Hour)
 		if len(f.closed) != 1 {

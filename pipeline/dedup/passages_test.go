@@ -27,11 +27,11 @@ func newFeed(cfg Config) *feed {
 
 func (f *feed) read(plate string, at schemas.Micros, mod ...func(*schemas.Read)) Added {
 	p := schemas.MustPlate(plate)
-	r := schemas.Read{Camera: "c", CapturedAt: t0 + at, ReceivedAt: t0 + at, Plate: p, Class: p.Class(), Confidence: 900}
+	r := schemas.Read{Camera: "c", CapturedAt: t0 + at, ReceivedAt: t0 + at, RawPlate: plate, Plate: p, Class: p.Class(), Confidence: 900}
 	for _, m := range mod {
 		m(&r)
 	}
-	r.ID = schemas.NewReadID(r.Camera, "", r.CapturedAt, plate)
+	r.ID = schemas.NewReadID(&r)
 	f.offset++
 	f.ps.Advance(r.ReceivedAt)
 	return f.ps.put(&r, 7, f.offset)
@@ -149,8 +149,8 @@ func traffic(rng *rand.Rand, n int, lulls bool) []schemas.Read {
 		}
 		p := schemas.MustPlate(plates[rng.IntN(len(plates))])
 		at := clock - schemas.Micros(rng.IntN(4000))*schemas.Millisecond
-		r := schemas.Read{Camera: "c", CapturedAt: at, ReceivedAt: clock, Plate: p, Class: p.Class(), Confidence: schemas.PerMille(rng.IntN(1000))}
-		r.ID = schemas.NewReadID(r.Camera, "", at, p.String())
+		r := schemas.Read{Camera: "c", CapturedAt: at, ReceivedAt: clock, RawPlate: p.String(), Plate: p, Class: p.Class(), Confidence: schemas.PerMille(rng.IntN(1000))}
+		r.ID = schemas.NewReadID(&r)
 		out = append(out, r)
 	}
 	return out

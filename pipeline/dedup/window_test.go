@@ -12,7 +12,7 @@ import (
 func readID(n uint64) schemas.ReadID {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], n)
-	return schemas.NewReadID("camera", string(b[:]), 0, "")
+	return schemas.NewReadID(&schemas.Read{Camera: "camera", EventID: string(b[:])})
 }
 
 func TestWindowAgreesWithNaiveModel(t *testing.T) {

@@ -108,7 +108,7 @@ func newReadsBlock() *readsBlock {
 // fill appends rows of the given time; first numbers them, so that two blocks never share an id.
 func (b *readsBlock) fill(rows, first int, at time.Time) {
 	for i := first; i < first+rows; i++ {
-		id := schemas.NewReadID("cam", fmt.Sprint(i), 0, "")
+		id := schemas.NewReadID(&schemas.Read{Camera: "cam", EventID: fmt.Sprint(i)})
 		b.uuid[0].Append([16]byte(id.ID))
 		b.uuid[1].Append([16]byte(schemas.PassageIDOf(id).ID))
 		for j, v := range []string{fmt.Sprint("cam", i%500), fmt.Sprint("site", i%400), "5339", "BE", "approaching", "car", fmt.Sprint("make", i%40), "grey"} {

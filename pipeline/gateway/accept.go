@@ -30,6 +30,11 @@ func (g *Gateway) accept(u *upload) {
 		g.later(u.w, http.StatusServiceUnavailable, causeImages, "the image store did not take a picture; send it again")
 		return
 	}
+	for _, p := range events {
+		if p.Err == nil && p.Ignored == "" {
+			p.identify()
+		}
+	}
 	records, kept, err := g.records(u, events)
 	if err != nil {
 		panic("BUG: a read that was checked cannot be encoded")
@@ -43,7 +48,7 @@ func (g *Gateway) accept(u *upload) {
 	writeOutcome(u.w, events)
 }
 
-// finish gives a read its time, camera and ids, and refuses what cannot be.
+// finish gives a read its time and camera, and refuses what cannot be.
 func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	if rej := g.routeSource(u, p); rej != nil {
 		return rej
@@ -63,9 +68,7 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	if rej != nil {
 		return rej
 	}
-	id := schemas.NewReadID(cam.ID, either(p.repeat, r.CameraEventId), p.when.device(), r.RawPlate)
-	r.ReadId = id.ID[:]
-	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), adapters[u.path].name
+	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), formatAt(u.path).Name
 	if !r.LateUpload && g.clocks.suspect(cam.ID, at, u.received) {
 		r.ClockSuspect = true
 		p.note(NoteClock)
@@ -73,6 +76,28 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	p.class = plate.Class()
 	g.noteSource(u, p)
 	return nil
+}
+
+// identify derives the read's id when all of it is known, pictures included. The time in it is the one that the device
+// stated: it is the same at every delivery.
+func (p *Parsed) identify() {
+	m := p.Read
+	r := schemas.Read{
+		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: p.when.device(), RawPlate: m.RawPlate,
+		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
+		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
+		Make: m.Make, Colour: m.Colour,
+	}
+	r.Country, _ = schemas.CountryFrom(m.Country)
+	copy(r.Image[:], m.ImageSha256)
+	for _, c := range m.Candidates {
+		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
+	}
+	for _, sum := range m.MoreImagesSha256 {
+		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))
+	}
+	id := schemas.NewReadID(&r)
+	m.ReadId = id.ID[:]
 }
 
 func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectError) {
@@ -190,7 +215,7 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 func bounded(s string, n int) string { return cut(strings.ToValidUTF8(s, "?"), n) }
 
 func (g *Gateway) count(path string, events []*Parsed) {
-	m, format := g.cfg.Metrics, adapters[path].name
+	m, format := g.cfg.Metrics, formatAt(path).Name
 	for _, p := range events {
 		switch {
 		case p.Err != nil:

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"time"
-
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -13,11 +11,10 @@ import (
 // One vehicle has one carID and several events: new at once and always without direction, update when plate or direction
 // changes, lost ten seconds after the last recognition. Axis tells traffic systems to use only lost. That would cost
 // every read of firmware that never sends it (or is switched off within ten seconds), and ten seconds before an alert.
-// So every state is a read, and its id is made of carID, day, plate and direction: an event that says nothing new is the
-// same read again, which the pipeline counts as a retransmission; one that knows more (the direction, another plate) is
-// a read of its own, of the same passage as long as the plate's class is the same. A corrected plate of another class
-// leaves two passages. Making the id of carID alone would drop the corrected plate as a repeat, and would take vehicles
-// before and after a restart, when the counter begins again, for one. camera_event_id is the carID as sent.
+// So every state is a read: an event that says nothing new of the same moment is the same read again (schemas.NewReadID),
+// which the pipeline counts as a retransmission; one that knows more (the direction, another plate) is a read of its own,
+// of the same passage as long as the plate's class is the same. A corrected plate of another class leaves two passages.
+// camera_event_id is the carID as sent; the counter begins again at a restart.
 func axis(root *node) []*Parsed {
 	if items := axisMessages(root); len(items) > 0 {
 		var out []*Parsed
@@ -86,8 +83,6 @@ func axisEvent(n *node) *Parsed {
 	p.image(either(n.val("imageType"), "plate"), n.first("lpImage", "imageFile"))
 	if id := n.val("carID"); id != "" {
 		p.eventID(id)
-		day := p.when.device().Time().Format(time.DateOnly)
-		p.repeat = "axis/" + id + "/" + day + "/" + r.RawPlate + "/" + r.Direction.String()
 	}
 	return p
 }

@@ -3,9 +3,9 @@
 //
 //	POST /v1/cameras/{camera_id}/reads            anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array
 //	POST /v1/cameras/{camera_id}/hikvision        ISAPI EventNotificationAlert, alone or multipart with pictures
-//	POST /v1/cameras/{camera_id}/openalpr         alpr_group, alpr_results, heartbeat
-//	POST /v1/cameras/{camera_id}/platerecognizer  Stream webhook, alone or multipart with a picture
-//	POST /v1/cameras/{camera_id}/axis             ALPV.AllPlates MetadataStream, or the engine's push JSON
+//	POST /v1/cameras/{camera_id}/openalpr         alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents
+//	POST /v1/cameras/{camera_id}/platerecognizer  Stream and Snapshot webhooks, alone or multipart with a picture
+//	POST /v1/cameras/{camera_id}/axis             License Plate Verifier: ALPV MetadataStream, or the engine's push JSON
 //	POST /v1/cameras/{camera_id}/survision        anpr messages
 //
 // The camera authenticates with "Authorization: Bearer TOKEN", or, when its firmware knows only Basic, with the token as
@@ -15,7 +15,7 @@
 //
 // 200 with {"reads":[{"index","outcome","read_id","duplicate_safe",...}],"ignored":[...]}: at least one read is on the
 // log, or there was nothing to keep (a heartbeat, a preview, the beginning of a track). A read_id is a function of the
-// upload, so sending it again is always safe. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
+// upload, pictures included, so sending it again is always safe; the camera's own event id alone makes no two observations one. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
 //
 //	400 malformed, bad_utf8                        401 unauthorised
 //	403 camera_expired at the time of capture      404 unknown_camera

@@ -87,8 +87,8 @@ func render(events []*Parsed) string {
 		r := p.Read
 		fmt.Fprintf(&b, "%d read\n  plate %s\n  captured %s zone %d\n  country %q %d\n  confidence %d\n  lane %d direction %s\n", i,
 			r.RawPlate, p.when.device(), p.when.zone, r.Country, r.CountryConfidencePm, r.ConfidencePm, r.Lane, r.Direction)
-		fmt.Fprintf(&b, "  speed %d\n  kind %s make %q colour %q\n  event %q repeat %q late %t\n  image %s\n", r.SpeedDkmh, r.VehicleKind, r.Make,
-			r.Colour, r.CameraEventId, p.repeat, r.LateUpload, hex.EncodeToString(r.ImageSha256))
+		fmt.Fprintf(&b, "  speed %d\n  kind %s make %q colour %q\n  event %q late %t\n  image %s\n", r.SpeedDkmh, r.VehicleKind, r.Make,
+			r.Colour, r.CameraEventId, r.LateUpload, hex.EncodeToString(r.ImageSha256))
 		for _, c := range r.Candidates {
 			fmt.Fprintf(&b, "  candidate %s %d\n", c.Plate, c.ConfidencePm)
 		}

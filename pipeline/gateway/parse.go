@@ -9,40 +9,19 @@ import (
 // maxReads bounds the events of one upload.
 const maxReads = 10_000
 
-// adapters maps the last part of the path to what reads it. Every adapter takes XML and JSON alike.
-var adapters = map[string]struct {
-	name string // as the read carries it
-	read func(*node) []*Parsed
-}{
-	"reads":           {"canonical", canonicalJSON},
-	"hikvision":       {"hikvision", hikvision},
-	"openalpr":        {"openalpr", openalpr},
-	"platerecognizer": {"platerecognizer", platerecognizer},
-	"axis":            {"axis", axis},
-	"survision":       {"survision", survision},
-}
-
-func formatNames() []string {
-	return []string{"canonical", "hikvision", "openalpr", "platerecognizer", "axis", "survision"}
-}
-
 // parse makes an upload into events: a pure function of its arguments. An error refuses the upload as a whole. path is
 // the last part of the address.
 func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectError) {
-	a, ok := adapters[path]
-	if !ok {
-		return nil, schemas.Rejectf(schemas.ReasonUnsupported, "path", "%.40q is no format; post to reads, hikvision, openalpr, platerecognizer, axis or survision", path)
+	f := formatAt(path)
+	if f == nil {
+		return nil, unknownFormat(path)
 	}
 	m := parseMedia(contentType)
-	if a.name == "canonical" {
-		if m.protobuf() && len(body) > 0 {
-			return canonicalProto(body), nil
-		}
-		if !m.json() && !m.protobuf() {
-			return nil, wrongType(contentType, "application/x-protobuf or application/json")
-		}
-	} else if !m.textual() {
-		return nil, wrongType(contentType, "application/xml, application/json or multipart/form-data")
+	if rej := f.checkType(m, contentType); rej != nil {
+		return nil, rej
+	}
+	if f.protobuf != nil && m.protobuf() && len(body) > 0 {
+		return f.protobuf(body), nil
 	}
 	parts, err := split(m, body)
 	if err != nil {
@@ -50,7 +29,7 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 	}
 	var out []*Parsed
 	for _, pt := range parts {
-		events, err := readPart(pt, a.read)
+		events, err := readPart(pt, f.read)
 		if err != nil {
 			return nil, err
 		}
@@ -63,10 +42,6 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 
 const fieldContentType = "Content-Type"
 
-func wrongType(got, want string) *schemas.RejectError {
-	return schemas.Rejectf(schemas.ReasonUnsupported, fieldContentType, "%.60q is not taken here; send %s", got, want)
-}
-
 func (m media) protobuf() bool {
 	switch m.kind {
 	case "application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf":
@@ -77,7 +52,16 @@ func (m media) protobuf() bool {
 
 func (m media) json() bool {
 	return m.kind == "" || m.kind == "application/json" || m.kind == "text/json" || strings.HasSuffix(m.kind, "+json") ||
-		m.kind == "application/x-ndjson" || strings.HasPrefix(m.kind, "multipart/")
+		m.lines() || strings.HasPrefix(m.kind, "multipart/")
+}
+
+// lines reports whether the body is JSON values one after another.
+func (m media) lines() bool {
+	switch m.kind {
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl", "application/jsonlines", "application/x-jsonlines", "application/json-seq":
+		return true
+	}
+	return false
 }
 
 // readPart reads one document: an XML element, or JSON values of which arrays count by their elements.

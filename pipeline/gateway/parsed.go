@@ -47,10 +47,9 @@ type Parsed struct {
 	Err     *schemas.RejectError
 	Ignored string // why there is no read in it
 
-	when   stamp
-	repeat string        // what makes another event of the same camera id the same read; empty = the camera's event id
-	raw    []byte        // the event's part of the upload; nil when it is the whole
-	class  schemas.Class // set when the read is complete
+	when  stamp
+	raw   []byte        // the event's part of the upload; nil when it is the whole
+	class schemas.Class // set when the read is complete
 
 	sources []source        // what the message names as the device, the plainest first
 	cam     *schemas.Camera // whose read it is, set by routeSource

@@ -16,21 +16,17 @@ type Sample struct {
 	Body        []byte
 }
 
-// Samples returns the published payloads, in a fixed order: the demo posts them.
-func Samples() []Sample {
-	formats := []Sample{
-		{Name: "axis-alpv-allplates.xml", Format: "axis", ContentType: "application/xml"},
-		{Name: "hikvision-isapi-v2.xml", Format: "hikvision", ContentType: "application/xml"},
-		{Name: "openalpr-group.json", Format: "openalpr", ContentType: "application/json"},
-		{Name: "platerecognizer-webhook.json", Format: "platerecognizer", ContentType: "application/json"},
-		{Name: "survision-decision.json", Format: "survision", ContentType: "application/json"},
-	}
-	for i := range formats {
-		body, err := fs.ReadFile(samplePayloads, "testdata/"+formats[i].Name)
+// Samples returns the published payloads, in the order of the formats: the demo posts them.
+func Samples() (samples []Sample) {
+	for _, f := range formats {
+		if f.Sample == "" {
+			continue
+		}
+		body, err := fs.ReadFile(samplePayloads, "testdata/"+f.Sample)
 		if err != nil {
 			panic("BUG: embedded payload: " + err.Error())
 		}
-		formats[i].Body = body
+		samples = append(samples, Sample{Name: f.Sample, Format: f.Path, ContentType: f.Types[0], Body: body})
 	}
-	return formats
+	return samples
 }

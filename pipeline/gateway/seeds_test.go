@@ -33,8 +33,9 @@ func TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads(t *testing.T) {
 				r.CapturedAtUs = 1795269600_000000
 			}
 			r.CameraId, r.ReceivedAtUs = "BRU-0001", r.CapturedAtUs+350_000
-			id := schemas.NewReadID(r.CameraId, r.CameraEventId, schemas.Micros(r.CapturedAtUs), r.RawPlate)
-			r.ReadId, r.Format = id.ID[:], formatOf(file)
+			seed := &Parsed{Read: r, when: stamp{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}}
+			seed.identify()
+			r.Format = formatAt(formatOf(file)).Name
 			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
 			if err != nil {
 				t.Fatal(err)

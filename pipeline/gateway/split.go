@@ -46,7 +46,7 @@ func (m media) textual() bool {
 	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/xml", "application/json":
 		return true
 	}
-	return strings.HasPrefix(m.kind, "text/") || strings.HasPrefix(m.kind, "multipart/") ||
+	return m.lines() || strings.HasPrefix(m.kind, "text/") || strings.HasPrefix(m.kind, "multipart/") ||
 		strings.HasSuffix(m.kind, "+xml") || strings.HasSuffix(m.kind, "+json")
 }
 

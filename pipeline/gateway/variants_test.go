@@ -246,13 +246,14 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 	f("reads", "application/x-protobuf", "\x2a\x02\xff\xfe", schemas.ReasonBadUTF8, "body")
 }
 
-func TestAxisStatesOfOneVehicleRepeatTheSameReadUntilOneSaysMore(t *testing.T) {
-	event := func(plate, dir string) string {
+func TestAxisStatesOfOneVehicleAreOneReadUntilOneSaysMore(t *testing.T) {
+	event := func(plate, dir string) schemas.ID {
 		p := single(t, "axis", "application/json", fmt.Appendf(nil, `{"plateText":%q,"carMoveDirection":%q,"carID":"7","capture_timestamp":"1621511661894"}`, plate, dir))
 		if got := p.Read.CameraEventId; got != "7" {
 			t.Errorf("got event id %q, want the carID", got)
 		}
-		return p.repeat
+		p.identify()
+		return schemas.ID(p.Read.ReadId)
 	}
 	first := event("WR6677", "unknown")
 	if got := event("WR6677", "unk"); got != first {

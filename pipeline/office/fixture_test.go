@@ -197,7 +197,7 @@ func (d *desk) insert(table string, rows ...map[string]any) {
 // readRow is a row of reads of a plate, so long before now.
 func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string]any {
 	at := now.Add(-ago)
-	id := schemas.NewReadID(camera, "", schemas.MicrosOf(at), plate)
+	id := schemas.NewReadID(&schemas.Read{Camera: camera, CapturedAt: schemas.MicrosOf(at), RawPlate: plate})
 	d.offset++
 	return map[string]any{
 		"read_id": id.String(), "passage_id": schemas.PassageIDOf(id).String(), "camera_id": camera, "zone": zone,

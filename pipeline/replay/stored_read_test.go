@@ -27,7 +27,8 @@ func someRead(rng *rand.Rand, i int) *schemas.Read {
 		Flags: schemas.FlagLate | schemas.FlagClockSuspect, Image: schemas.Sum{byte(i), byte(i >> 8), 1},
 	}
 	r.SetPlate(schemas.MustPlate(fmt.Sprintf("1%c%c%c%03d", 'A'+rng.IntN(26), 'A'+rng.IntN(26), 'A'+rng.IntN(26), rng.IntN(1000))))
-	r.ID = schemas.NewReadID(r.Camera, fmt.Sprint(i), at, r.RawPlate)
+	r.EventID = fmt.Sprint(i)
+	r.ID = schemas.NewReadID(r)
 	return r
 }
 

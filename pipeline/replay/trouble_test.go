@@ -126,7 +126,7 @@ func another(m *anprv1.PlateRead, suffix string, change func(*anprv1.PlateRead))
 	out := proto.CloneOf(m)
 	out.CameraEventId = fmt.Sprint(m.CameraEventId, m.CapturedAtUs, suffix)
 	change(out)
-	id := schemas.NewReadID(out.CameraId, out.CameraEventId, schemas.Micros(out.CapturedAtUs), out.RawPlate)
+	id := schemas.NewReadID(&schemas.Read{Camera: out.CameraId, EventID: out.CameraEventId, CapturedAt: schemas.Micros(out.CapturedAtUs), RawPlate: out.RawPlate})
 	out.ReadId = id.ID[:]
 	return out
 }

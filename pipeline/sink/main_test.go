@@ -40,7 +40,7 @@ func testRead(i int, at schemas.Micros) *schemas.Read {
 		Candidates: []schemas.Candidate{{Plate: "1A8C001", Confidence: 800}, {Plate: "IABC001", Confidence: 700}},
 		Flags:      schemas.FlagLate, Plate: p, Class: p.Class(),
 	}
-	r.ID = schemas.NewReadID(r.Camera, r.EventID, at, r.RawPlate)
+	r.ID = schemas.NewReadID(r)
 	return r
 }
 

@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Format is one form in which cameras tell what they saw. The list of formats is the only one: addresses, readers, metric
+// labels, refusals, samples, the banner of `anpr up` and the table of the README come from it, or are held against it.
+type Format struct {
+	Path  string   // last part of the upload's address
+	Name  string   // in the read, and as a metric label
+	Takes string   // what is sent, for people
+	Types []string // content types that a refusal names; the first is that of Sample
+	// Sample is the file in testdata with a published example, which the demo posts; empty when the maker published none.
+	// Every other payload of testdata belongs to the format whose path its name begins with.
+	Sample string
+
+	read     func(*node) []*Parsed
+	protobuf func([]byte) []*Parsed // nil when the format has no Protobuf form
+	strict   bool                   // only the types named are taken; others take whatever may hold a text
+}
+
+// formats is the list. A camera maker's format is a row here, a reader in a file of its own, and payloads in testdata.
+var formats = []Format{
+	{
+		Path: "reads", Name: "canonical", Takes: "anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array",
+		Types: []string{"application/json", "application/x-protobuf", "application/x-ndjson"}, strict: true,
+		read: canonicalJSON, protobuf: canonicalProto,
+	},
+	{
+		Path: "hikvision", Name: "hikvision", Takes: "ISAPI EventNotificationAlert, alone or multipart with pictures",
+		Types: []string{"application/xml", "application/json", "multipart/form-data", "multipart/mixed"}, Sample: "hikvision-isapi-v2.xml", read: hikvision,
+	},
+	{
+		Path: "openalpr", Name: "openalpr", Takes: "alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents",
+		Types: []string{"application/json", "application/x-ndjson"}, Sample: "openalpr-group.json", read: openalpr,
+	},
+	{
+		Path: "platerecognizer", Name: "platerecognizer", Takes: "Stream and Snapshot webhooks, alone or multipart with a picture",
+		Types: []string{"application/json", "multipart/form-data", "application/x-ndjson"}, Sample: "platerecognizer-webhook.json", read: platerecognizer,
+	},
+	{
+		Path: "axis", Name: "axis", Takes: "License Plate Verifier: ALPV MetadataStream, or the engine's push JSON",
+		Types: []string{"application/xml", "application/json", "multipart/form-data"}, Sample: "axis-alpv-allplates.xml", read: axis,
+	},
+	{
+		Path: "survision", Name: "survision", Takes: "anpr messages",
+		Types: []string{"application/json", "application/xml"}, Sample: "survision-decision.json", read: survision,
+	},
+}
+
+// Formats returns the formats that the gateway takes, in the order in which documents name them.
+func Formats() []Format { return slices.Clone(formats) }
+
+// formatAt returns the format of an address's last part, or nil.
+func formatAt(path string) *Format {
+	for i := range formats {
+		if formats[i].Path == path {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+func formatNames() (names []string) {
+	for i := range formats {
+		names = append(names, formats[i].Name)
+	}
+	return names
+}
+
+// unknownFormat refuses an address whose last part is none of the formats, naming those that exist.
+func unknownFormat(path string) *schemas.RejectError {
+	var paths []string
+	for i := range formats {
+		paths = append(paths, formats[i].Path)
+	}
+	last := len(paths) - 1
+	return schemas.Rejectf(schemas.ReasonUnsupported, "path", "%.40q is no format; post to %s or %s", path, strings.Join(paths[:last], ", "), paths[last])
+}
+
+// checkType refuses a content type under which the format cannot come.
+func (f *Format) checkType(m media, contentType string) *schemas.RejectError {
+	if f.strict && (m.json() || m.protobuf()) || !f.strict && m.textual() {
+		return nil
+	}
+	last := len(f.Types) - 1
+	return schemas.Rejectf(schemas.ReasonUnsupported, fieldContentType, "%.60q is not taken here; send %s or %s",
+		contentType, strings.Join(f.Types[:last], ", "), f.Types[last])
+}

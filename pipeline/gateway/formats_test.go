@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// TestEveryPlaceThatNamesTheFormatsHasThemAll holds documents and tests, which cannot be made from the list, against it.
+func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
+	readme, doc := string(load(t, "../../README.md")), string(load(t, "doc.go"))
+	contract := regexp.MustCompile(`string format = 17;.*`).FindString(string(load(t, "../../schemas/proto/anprv1/anpr.proto")))
+	fuzzed := string(load(t, "fuzz_test.go"))
+	_, unknown := parse("no-such-format", "application/json", []byte("{}"))
+	samplesOf := map[string]int{}
+	for _, s := range Samples() {
+		samplesOf[s.Format]++
+	}
+	for _, f := range Formats() {
+		row := fmt.Sprintf("| `%s` | %s | `%s` |\n", f.Path, f.Takes, strings.Join(f.Types, "`, `"))
+		if !strings.Contains(readme, row) {
+			t.Errorf("README lacks the row\n%s", row)
+		}
+		if line := fmt.Sprintf("POST /v1/cameras/{camera_id}/%-16s %s\n", f.Path, f.Takes); !strings.Contains(doc, line) {
+			t.Errorf("doc.go lacks the line\n%s", line)
+		}
+		if !regexp.MustCompile(`[ ,]` + f.Name + `\b`).MatchString(contract) {
+			t.Errorf("the contract does not name %s: %s", f.Name, contract)
+		}
+		if !strings.Contains(fuzzed, fmt.Sprintf("fuzzFormat(f, %q)", f.Path)) {
+			t.Errorf("no fuzz target reads %s", f.Path)
+		}
+		if !strings.Contains(unknown.Detail, f.Path) {
+			t.Errorf("an unknown address is not told of %s: %s", f.Path, unknown.Detail)
+		}
+		if want := map[bool]int{true: 1}[f.Sample != ""]; samplesOf[f.Path] != want {
+			t.Errorf("%s: got %d samples, want %d", f.Path, samplesOf[f.Path], want)
+		}
+		payloads := 0
+		for _, file := range samples(t) {
+			if formatOf(file) == f.Path {
+				payloads++
+			}
+		}
+		if payloads < 1 || f.read == nil || len(f.Types) == 0 || f.Name == "" || f.Takes == "" {
+			t.Errorf("%s: %d payloads in testdata, or an empty column in the list", f.Path, payloads)
+		}
+	}
+	if got := strings.Count(doc, "POST /v1/cameras/{camera_id}/"); got != len(Formats()) {
+		t.Errorf("doc.go has %d addresses, the list %d", got, len(Formats()))
+	}
+	for _, file := range samples(t) {
+		if formatAt(formatOf(file)) == nil {
+			t.Errorf("%s belongs to no format of the list", file)
+		}
+	}
+}
+
+func TestMetricsHaveALabelForEachFormat(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	NewMetrics(reg)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"anpr_gateway_reads_accepted_total", "anpr_gateway_events_ignored_total"} {
+		i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == name })
+		if i < 0 {
+			t.Fatalf("%s is not registered", name)
+		}
+		for _, f := range Formats() {
+			if !strings.Contains(families[i].String(), fmt.Sprintf("value:%q", f.Name)) {
+				t.Errorf("%s has no label for %s", name, f.Name)
+			}
+		}
+	}
+}
+
+// said is one message with an event id of the camera, and what is replaced in it.
+type said struct {
+	kind, message                  string
+	plate, otherPlate              string
+	time, otherTime                string
+	content, moreContent, onceMore string // moreContent replaces content; onceMore is the retransmission's dress of the message
+}
+
+// observations has one message of every format whose camera gives an id.
+func observations() map[string]said {
+	const json = "application/json"
+	return map[string]said{
+		"reads": {
+			json, `{"captured_at_us":1779351006000000,"raw_plate":"1ABC123","camera_event_id":"e1","speed_dkmh":0}`,
+			"1ABC123", "1XYZ987", "1779351006000000", "1779351007000000", `"speed_dkmh":0`, `"speed_dkmh":570`, `"lateUpload":true,"speed_dkmh":0`,
+		},
+		"hikvision": {
+			"application/xml", hik,
+			"1ABC123", "1XYZ987", "10:10:06", "10:10:07", "<speed>57</speed>", "<speed>58</speed>", "<speed>57.0</speed><isDataRetransmission>true</isDataRetransmission>",
+		},
+		"openalpr": {
+			json, `{"data_type":"alpr_group","epoch_start":1779351006000,"best_uuid":"e1","best_plate":{"plate":"1ABC123"},"best_confidence":91.5}`,
+			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"best_confidence":91.5`, `"best_confidence":98`, `"best_confidence":"91.50"`,
+		},
+		"platerecognizer": {
+			json, `{"hook":{"event":"recognition"},"data":{"timestamp":"2026-05-21T08:10:06Z","results":[{"plate":"1abc123","score":0.9}]}}`,
+			"1abc123", "1xyz987", "08:10:06", "08:10:07", `"score":0.9`, `"score":0.95`, `"score":"0.90"`,
+		},
+		"axis": {
+			json, `{"carID":"7","capture_timestamp":"1779351006000","plateText":"1ABC123","carState":"new","carMoveDirection":"unknown"}`,
+			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"carMoveDirection":"unknown"`, `"carMoveDirection":"in"`, `"carMoveDirection":"unk"`,
+		},
+		"survision": {
+			json, `{"anpr":{"@date":"1779351006000","@id":"5","@session":"9","decision":{"@plate":"1ABC123","@reliability":"80"}}}`,
+			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"@reliability":"80"`, `"@reliability":"90"`, `"@reliability":"80.0"`,
+		},
+	}
+}
+
+// TestAnEventIDAloneNeverMakesTwoObservationsOne says one thing four ways under one event id, for every format.
+func TestAnEventIDAloneNeverMakesTwoObservationsOne(t *testing.T) {
+	for _, f := range Formats() {
+		o, ok := observations()[f.Path]
+		if !ok {
+			t.Errorf("%s has no message here", f.Path)
+			continue
+		}
+		first := idsOf(t, f.Path, o.kind, o.message)
+		for name, c := range map[string]struct {
+			old, with string
+			same      bool
+		}{
+			"another plate":            {o.plate, o.otherPlate, false},
+			"the same plate later":     {o.time, o.otherTime, false},
+			"more content":             {o.content, o.moreContent, false},
+			"the same again":           {"", "", true},
+			"the same, sent once more": {o.content, o.onceMore, true},
+		} {
+			if !strings.Contains(o.message, c.old) {
+				t.Fatalf("%s: %q is not in the message", f.Path, c.old)
+			}
+			second := idsOf(t, f.Path, o.kind, strings.Replace(o.message, c.old, c.with, 1))
+			if (first == second) != c.same {
+				t.Errorf("%s, %s: got ids %s and %s, want them equal: %t", f.Path, name, first, second, c.same)
+			}
+		}
+	}
+}
+
+// idsOf returns the id of the one read in a message.
+func idsOf(t testing.TB, path, kind, message string) schemas.ID {
+	t.Helper()
+	p := single(t, path, kind, []byte(message))
+	p.Read.CameraId = "cam-1"
+	p.identify()
+	return schemas.ID(p.Read.ReadId)
+}
+
+func TestAPictureIsContentOfItsRead(t *testing.T) {
+	ids := map[string]bool{}
+	for _, c := range []struct{ best, more []byte }{{}, {best: []byte{1}}, {best: []byte{2}}, {more: []byte{1}}, {best: []byte{1}, more: []byte{2}}} {
+		p := single(t, "hikvision", "", []byte(hik))
+		if c.best != nil {
+			p.Read.ImageSha256 = append(c.best, make([]byte, 31)...)
+		}
+		if c.more != nil {
+			p.Read.MoreImagesSha256 = [][]byte{append(c.more, make([]byte, 31)...)}
+		}
+		p.identify()
+		ids[string(p.Read.ReadId)] = true
+	}
+	if len(ids) != 5 {
+		t.Errorf("got %d ids of five reads that differ in pictures, want 5", len(ids))
+	}
+}
