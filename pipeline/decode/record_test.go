@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -116,6 +117,27 @@ func TestRecordDerivesAMissingReadID(t *testing.T) {
 	})
 	if r.ID != want {
 		t.Errorf("with everything said: got %s, want %s", r.ID, want)
+	}
+}
+
+// The records of testdata carry the id that the gateway gave them.
+func TestADerivedReadIDIsTheOneThatTheGatewayGives(t *testing.T) {
+	for i, b := range realRecords(t) {
+		var with, without schemas.Read
+		var m anprv1.PlateRead
+		if proto.Unmarshal(b, &m) != nil {
+			continue // the same as JSON
+		}
+		if rej := Record(&with, b); rej != nil {
+			t.Fatal(i, rej)
+		}
+		m.ReadId = nil
+		if rej := Record(&without, marshal(t, &m)); rej != nil {
+			t.Fatal(i, rej)
+		}
+		if with.ID != without.ID || with.ID.IsZero() {
+			t.Errorf("record %d: derived %s, the gateway gave %s", i, without.ID, with.ID)
+		}
 	}
 }
 

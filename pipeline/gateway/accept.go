@@ -24,6 +24,9 @@ func (g *Gateway) accept(u *upload) {
 		if e.Err == nil && e.Ignored == "" {
 			e.Err = g.finish(u, e)
 		}
+		if e.unread() {
+			g.finishUnread(u, e)
+		}
 	}
 	if err := g.storeImages(u, events); err != nil {
 		g.log.Error().Err(err).Msg("the image store did not take a picture; check its disk")
@@ -31,7 +34,7 @@ func (g *Gateway) accept(u *upload) {
 		return
 	}
 	for _, p := range events {
-		if p.Err == nil && p.Ignored == "" {
+		if p.Ignored == "" && (p.Err == nil || p.unread()) {
 			p.identify()
 		}
 	}
@@ -58,8 +61,17 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	if replaced {
 		p.note(NoteOffset)
 	}
-	if rej := checkClock(at, u.received); rej != nil {
-		return rej
+	rej := checkClock(at, u.received)
+	if rej != nil && r.LateUpload {
+		return rej // from the camera's buffer: it did not pass now
+	}
+	if p.when.zone == zoneNone && r.LateUpload {
+		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at", "a read from the camera's buffer says no time of capture; send it")
+	}
+	if p.timeless = rej != nil || p.when.zone == zoneNone; p.timeless {
+		at, r.ClockSuspect = u.received, true
+		p.note(NoteReceiptTime)
+		p.note(NoteClock)
 	}
 	if !cam.ValidAt(at) {
 		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
@@ -69,7 +81,7 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 		return rej
 	}
 	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), formatAt(u.path).Name
-	if !r.LateUpload && g.clocks.suspect(cam.ID, at, u.received) {
+	if !r.LateUpload && !p.timeless && g.clocks.suspect(cam.ID, at, u.received) {
 		r.ClockSuspect = true
 		p.note(NoteClock)
 	}
@@ -83,7 +95,7 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 func (p *Parsed) identify() {
 	m := p.Read
 	r := schemas.Read{
-		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: p.when.device(), RawPlate: m.RawPlate,
+		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: p.statedAt(), RawPlate: m.RawPlate,
 		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
 		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
 		Make: m.Make, Colour: m.Colour,
@@ -98,6 +110,16 @@ func (p *Parsed) identify() {
 	}
 	id := schemas.NewReadID(&r)
 	m.ReadId = id.ID[:]
+}
+
+// statedAt is the time that goes into the id. For a read whose message says none it is the minute of receipt: the same
+// plate an hour later is another read, and a repetition within the minute is none.
+func (p *Parsed) statedAt() schemas.Micros {
+	if p.when.zone == zoneNone && !p.unread() {
+		received := schemas.Micros(p.Read.ReceivedAtUs)
+		return received - received%schemas.Minute
+	}
+	return p.when.device()
 }
 
 func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectError) {
@@ -122,7 +144,7 @@ func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectErro
 func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 	ctx := context.WithoutCancel(u.r.Context())
 	for _, p := range events {
-		if p.Err != nil || p.Ignored != "" || len(p.Images) == 0 {
+		if p.Ignored != "" || len(p.Images) == 0 || p.Err != nil && !(p.unread() && g.cfg.KeepUnread) {
 			continue
 		}
 		if g.cfg.Images == nil {
@@ -152,7 +174,7 @@ func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, 
 	more := 0
 	for _, p := range events {
 		switch {
-		case p.Ignored != "":
+		case p.Ignored != "" || p.unread():
 		case p.Err == nil:
 			rec, err := g.record(u, p)
 			if err != nil {
@@ -218,10 +240,12 @@ func (g *Gateway) count(path string, events []*Parsed) {
 	m, format := g.cfg.Metrics, formatAt(path).Name
 	for _, p := range events {
 		switch {
+		case p.unread():
+			g.countUnread(p, format)
 		case p.Err != nil:
 			m.Refused.WithLabelValues(p.Err.Reason.String()).Inc()
 		case p.Ignored != "":
-			m.Ignored.WithLabelValues(format).Inc()
+			m.Ignored.WithLabelValues(format, string(p.Ignored)).Inc()
 		default:
 			m.Accepted.WithLabelValues(format).Inc()
 			for _, n := range p.Notes {

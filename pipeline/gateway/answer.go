@@ -3,8 +3,10 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 // problem is the body of a refusal. Reads is there when the upload held several events.
@@ -18,19 +20,51 @@ type problem struct {
 // answer is the body of a success.
 type answer struct {
 	Reads   []outcome `json:"reads"`
+	Unread  []outcome `json:"unread,omitempty"` // vehicles whose plate was not read
 	Ignored []outcome `json:"ignored,omitempty"`
 }
 
 // outcome is what became of one event of an upload.
 type outcome struct {
 	Index         int    `json:"index"`
-	Outcome       string `json:"outcome"` // accepted, refused, ignored
+	Outcome       string `json:"outcome"` // accepted, refused, unread, ignored
 	ReadID        string `json:"read_id,omitempty"`
 	DuplicateSafe bool   `json:"duplicate_safe,omitempty"` // sending it again gives the same read_id
 	Notes         []Note `json:"notes,omitempty"`
-	Reason        string `json:"reason,omitempty"`
-	Field         string `json:"field,omitempty"`
-	Detail        string `json:"detail,omitempty"`
+	// Empty names the fields of the read that the message did not fill, so that whoever sets a camera up sees what it does not
+	// say; Unknown the fields of the message that the format does not have.
+	Empty   []string `json:"empty,omitempty"`
+	Unknown []string `json:"unknown,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Field   string   `json:"field,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
+}
+
+// emptyFields names what an accepted read does not say.
+func emptyFields(r *anprv1.PlateRead) (names []string) {
+	for _, f := range []struct {
+		name  string
+		empty bool
+	}{
+		{"country", r.Country == ""},
+		{"country_confidence_pm", r.CountryConfidencePm == 0},
+		{"confidence_pm", r.ConfidencePm == 0},
+		{"lane", r.Lane == 0},
+		{"direction", r.Direction == 0},
+		{"speed_dkmh", r.SpeedDkmh == 0},
+		{"vehicle_kind", r.VehicleKind == 0},
+		{"camera_event_id", r.CameraEventId == ""},
+		{"image_sha256", len(r.ImageSha256) == 0},
+		{"candidates", len(r.Candidates) == 0},
+		{"candidates.confidence_pm", slices.ContainsFunc(r.Candidates, func(c *anprv1.Candidate) bool { return c.ConfidencePm == 0 })},
+		{"make", r.Make == ""},
+		{"colour", r.Colour == ""},
+	} {
+		if f.empty {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // writeOutcome answers 200, or, when every event that should hold a read was refused, what the first was refused for.
@@ -40,6 +74,9 @@ func writeOutcome(w http.ResponseWriter, events []*Parsed) {
 	good := 0
 	for i, p := range events {
 		switch {
+		case p.unread():
+			good++
+			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notes: p.Notes, Detail: p.Err.Detail})
 		case p.Err != nil:
 			if first == nil {
 				first = p.Err
@@ -48,11 +85,14 @@ func writeOutcome(w http.ResponseWriter, events []*Parsed) {
 				Index: i, Outcome: "refused", Reason: p.Err.Reason.String(), Field: p.Err.Field, Detail: p.Err.Detail,
 			})
 		case p.Ignored != "":
-			a.Ignored = append(a.Ignored, outcome{Index: i, Outcome: "ignored", Detail: p.Ignored})
+			a.Ignored = append(a.Ignored, outcome{Index: i, Outcome: "ignored", Detail: string(p.Ignored)})
 		default:
 			good++
 			id := schemas.ReadID{ID: schemas.ID(p.Read.ReadId)}
-			a.Reads = append(a.Reads, outcome{Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: true, Notes: p.Notes})
+			a.Reads = append(a.Reads, outcome{
+				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: p.when.zone != zoneNone, Notes: p.Notes,
+				Empty: emptyFields(p.Read), Unknown: p.Unknown,
+			})
 		}
 	}
 	if first == nil || good > 0 {

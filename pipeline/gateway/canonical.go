@@ -2,29 +2,50 @@ package gateway
 
 import (
 	"encoding/hex"
+	"fmt"
+	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// canonicalProto reads one anpr.v1.PlateRead in Protobuf. Unknown fields are skipped.
+// canonicalProto reads one anpr.v1.PlateRead in Protobuf. Unknown fields are noted by their number and left out.
 func canonicalProto(body []byte) []*Parsed {
 	p := newParsed()
-	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, p.Read); err != nil {
+	if err := proto.Unmarshal(body, p.Read); err != nil {
 		if strings.Contains(err.Error(), "UTF-8") {
 			return []*Parsed{refused(schemas.ReasonBadUTF8, fieldBody, "a text field is not UTF-8; send UTF-8")}
 		}
 		return []*Parsed{refused(schemas.ReasonMalformed, fieldBody, "not an anpr.v1.PlateRead; check the schema and the content type")}
 	}
-	p.canonical()
+	p.unknownNumbers("", p.Read.ProtoReflect())
+	for i, c := range p.Read.Candidates {
+		p.unknownNumbers(index("candidates", i, ""), c.ProtoReflect())
+	}
+	p.canonical(p.Read.RawPlate != "")
 	return []*Parsed{p}
 }
 
+// unknownNumbers notes the fields of a Protobuf message that the contract does not have, and removes them.
+func (p *Parsed) unknownNumbers(prefix string, m protoreflect.Message) {
+	for b := m.GetUnknown(); len(b) > 0; {
+		num, _, n := protowire.ConsumeField(b)
+		if n < 0 {
+			break
+		}
+		b = b[n:]
+		p.unknown(prefix + "field " + strconv.Itoa(int(num)))
+	}
+	m.SetUnknown(nil)
+}
+
 // canonicalJSON reads one anpr.v1.PlateRead in JSON: field names in either spelling, numbers also as text, enums by name
-// or number, bytes in base64 or, for a SHA-256, hexadecimal. Unknown fields are skipped.
+// or number, bytes in base64 or, for a SHA-256, hexadecimal. Unknown fields are noted by name and left out.
 func canonicalJSON(root *node) []*Parsed {
 	p := newParsed()
 	if len(root.kids) == 0 {
@@ -40,8 +61,25 @@ func canonicalJSON(root *node) []*Parsed {
 			}
 		}
 	}
-	p.canonical()
+	p.unknownNames("", root, m.Descriptor())
+	for i, c := range root.all("candidates") {
+		p.unknownNames(index("candidates", i, ""), c, (&anprv1.Candidate{}).ProtoReflect().Descriptor())
+	}
+	p.canonical(root.has("raw_plate"))
 	return []*Parsed{p}
+}
+
+// unknownNames notes the members of an object that the contract does not have.
+func (p *Parsed) unknownNames(prefix string, n *node, md protoreflect.MessageDescriptor) {
+	for _, k := range n.kids {
+		known := false
+		for i := range md.Fields().Len() {
+			known = known || sameName(k.name, string(md.Fields().Get(i).Name()))
+		}
+		if !known {
+			p.unknown(prefix + k.name)
+		}
+	}
 }
 
 // setField sets a scalar, or adds to a list.
@@ -65,7 +103,7 @@ func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, n *node) 
 	}
 	v, ok := scalar(fd, n.val())
 	if !ok {
-		return schemas.Rejectf(schemas.ReasonBadField, string(fd.Name()), "%.40q is no %s", n.val(), fd.Kind())
+		return schemas.Rejectf(schemas.ReasonBadField, string(fd.Name()), "%.40q is no %s%s", n.val(), kindWord(fd), looksLike(string(fd.Name()), n.val()))
 	}
 	if fd.IsList() {
 		m.Mutable(fd).List().Append(v)
@@ -95,6 +133,60 @@ func scalar(fd protoreflect.FieldDescriptor, s string) (protoreflect.Value, bool
 	default:
 		return protoreflect.Value{}, false
 	}
+}
+
+// kindWord names in words what a field takes.
+func kindWord(fd protoreflect.FieldDescriptor) string {
+	switch fd.Kind() {
+	case protoreflect.Int64Kind, protoreflect.Uint32Kind:
+		return "whole number"
+	case protoreflect.BytesKind:
+		return "base64"
+	case protoreflect.EnumKind:
+		return strings.ToLower(string(fd.Enum().Name()))
+	default:
+		return fd.Kind().String()
+	}
+}
+
+// looksLike says what a value in another unit than the field's seems to be, and what to send for it.
+func looksLike(field, s string) string {
+	switch field {
+	case "captured_at_us":
+		if w, ok := parseWhen(s); ok && w.zone != zoneExact && w.zone != zoneNone {
+			return fmt.Sprintf("; it looks like a written time: send microseconds since 1970, here %d", int64(w.device()))
+		}
+		if w, ok := parseWhen(s); ok && w.zone == zoneExact {
+			return fmt.Sprintf("; it looks like seconds: send microseconds since 1970, here %d", int64(w.device()))
+		}
+	case "confidence_pm", "country_confidence_pm", "candidates.confidence_pm":
+		if pm, ok := perMille(strings.TrimSuffix(s, "%"), ofOne); ok && !strings.HasSuffix(s, "%") {
+			return fmt.Sprintf("; it looks like a share of one: send per mille, here %d", pm)
+		}
+		if pm, ok := perMille(s, ofHundred); ok {
+			return fmt.Sprintf("; it looks like per cent: send per mille, here %d", pm)
+		}
+	case "speed_dkmh":
+		if v, ok := speedTenths(s); ok {
+			return fmt.Sprintf("; it looks like km/h: send tenths of a km/h, here %d", v)
+		}
+	}
+	return ""
+}
+
+// looksLikeTime says of a whole number outside the years of this contract in which unit it would lie within them.
+func looksLikeTime(v int64) string {
+	const from, to = int64(946684800), int64(4102444800) // 2000 to 2100, in seconds
+	for _, unit := range []struct {
+		name      string
+		perSecond int64
+	}{{"seconds", 1}, {"milliseconds", 1000}, {"nanoseconds", 1_000_000_000}} {
+		if v >= from*unit.perSecond && v/unit.perSecond < to {
+			us := v / max(unit.perSecond/1_000_000, 1) * max(1_000_000/unit.perSecond, 1)
+			return fmt.Sprintf("; it looks like %s: send microseconds since 1970, here %d", unit.name, us)
+		}
+	}
+	return ""
 }
 
 // whole reads an integer, also written 12.0 or 1.2e1; the empty text is 0.
@@ -142,7 +234,8 @@ func wireBytes(s string) ([]byte, bool) {
 }
 
 // canonical checks a read that claims to be canonical already: here nothing is repaired, everything is refused by name.
-func (p *Parsed) canonical() {
+// plated says that the read has the field for the plate, be it empty.
+func (p *Parsed) canonical(plated bool) {
 	r := p.Read
 	bad := func(field, format string, args ...any) { p.refuse(schemas.ReasonBadField, field, format, args...) }
 	switch {
@@ -150,33 +243,58 @@ func (p *Parsed) canonical() {
 		bad("quarantine", "is for the gateway only; leave it out")
 	case r.Tick != nil:
 		bad("tick", "is for the pipeline only; leave it out")
-	case r.CapturedAtUs == 0:
-		p.refuse(schemas.ReasonMissingField, "captured_at_us", "the read says no time of capture; send microseconds since 1970")
-	case r.CapturedAtUs < 0:
-		bad("captured_at_us", "%d is before 1970", r.CapturedAtUs)
 	case r.ConfidencePm > 1000:
-		bad("confidence_pm", "%d is above 1000; send per mille", r.ConfidencePm)
+		bad("confidence_pm", "%d is above 1000, the most in per mille; it looks like another scale", r.ConfidencePm)
 	case r.CountryConfidencePm > 1000:
 		bad("country_confidence_pm", "%d is above 1000; send per mille", r.CountryConfidencePm)
 	case r.Lane > schemas.MaxLane:
 		bad("lane", "%d is above %d", r.Lane, schemas.MaxLane)
 	case r.SpeedDkmh > uint32(schemas.MaxSpeed):
-		bad("speed_dkmh", "%d is above %d; send tenths of a km/h", r.SpeedDkmh, schemas.MaxSpeed)
+		bad("speed_dkmh", "%d is above %d; it looks like a smaller unit than tenths of a km/h", r.SpeedDkmh, schemas.MaxSpeed)
 	case !schemas.Direction(r.Direction).Valid() || r.Direction < 0 || r.Direction > 255:
 		bad("direction", "%d is no direction", r.Direction)
 	case !schemas.VehicleKind(r.VehicleKind).Valid() || r.VehicleKind < 0 || r.VehicleKind > 255:
 		bad("vehicle_kind", "%d is no vehicle kind", r.VehicleKind)
 	}
+	p.canonicalCountry()
+	p.canonicalTexts()
+	p.canonicalTime()
+	if !plated {
+		p.refuse(schemas.ReasonMissingField, "raw_plate", "the read has no plate; send it, or the word unknown for a vehicle whose plate was not read")
+	}
+	p.plate("raw_plate", r.RawPlate)
+	p.when = stamp{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}
+}
+
+// canonicalTime refuses a time that is no time of a read, saying which unit it seems to be in.
+func (p *Parsed) canonicalTime() {
+	const earliest, latest = 946684800_000_000, 4102444800_000_000 // 2000 and 2100
+	switch v := p.Read.CapturedAtUs; {
+	case v == 0:
+		p.refuse(schemas.ReasonMissingField, "captured_at_us", "the read says no time of capture; send microseconds since 1970")
+	case v < earliest || v >= latest:
+		p.refuse(schemas.ReasonBadField, "captured_at_us", "%d microseconds are %s%s", v, schemas.Micros(v), looksLikeTime(v))
+	}
+}
+
+// canonicalCountry takes ISO 3166-1 of two or three letters, in either case.
+func (p *Parsed) canonicalCountry() {
+	r := p.Read
 	if c, ok := schemas.CountryFrom(r.Country); ok {
 		r.Country = c.String()
-	} else if r.Country != "" {
-		bad("country", "%.10q is no ISO 3166-1 alpha-2 code", r.Country)
+		return
 	}
-	if strings.TrimSpace(r.RawPlate) == "" {
-		p.refuse(schemas.ReasonPlateUnread, "raw_plate", "the read has no plate")
+	if r.Country == "" {
+		return
 	}
-	p.canonicalTexts()
-	p.when = stamp{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}
+	code := ""
+	if len(strings.TrimSpace(r.Country)) == 3 {
+		code = isoCountry(r.Country)
+	}
+	if code == "" {
+		p.refuse(schemas.ReasonBadField, "country", "%.10q is no ISO 3166-1 code of two or three letters", r.Country)
+	}
+	r.Country = code
 }
 
 func (p *Parsed) canonicalTexts() {

@@ -18,6 +18,8 @@ import (
 type clocks struct {
 	mu   sync.Mutex // guards what follows
 	cams map[string]*clock
+
+	reported map[string]schemas.Micros // when the log last named a camera
 }
 
 // clock is what is known of one camera. Times are of receipt.
@@ -29,7 +31,6 @@ type clock struct {
 	backlog         schemas.Micros // first receipt of the present run of late reads, 0 = none
 	delay           schemas.Micros // of that read
 	late            int            // late reads of the run
-	reported        schemas.Micros // when the log last named it
 }
 
 const (
@@ -105,11 +106,13 @@ func (c *clocks) note(camera string, captured, received schemas.Micros) {
 func (c *clocks) report(camera string, received schemas.Micros) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := c.cams[camera]
-	if k == nil || k.reported != 0 && received-k.reported < schemas.Hour {
+	if c.reported == nil {
+		c.reported = map[string]schemas.Micros{}
+	}
+	if last, ok := c.reported[camera]; ok && received-last < schemas.Hour {
 		return false
 	}
-	k.reported = received
+	c.reported[camera] = received
 	return true
 }
 
@@ -119,10 +122,27 @@ func (g *Gateway) noteClocks(u *upload, events []*Parsed) {
 		if p.Err != nil || p.Ignored != "" || p.Read.LateUpload {
 			continue
 		}
+		if p.timeless {
+			g.reportTimeless(u, p)
+			continue
+		}
 		g.clocks.note(p.cam.ID, schemas.Micros(p.Read.CapturedAtUs), u.received)
 		if p.Read.ClockSuspect && g.clocks.report(p.cam.ID, u.received) {
 			g.log.Warn().Str("camera", p.cam.ID).Dur("behind", time.Duration(u.received-schemas.Micros(p.Read.CapturedAtUs))*time.Microsecond).
 				Msg("the camera's clock is not to be trusted: its reads are kept, offences on them are held; repair its time synchronisation")
 		}
 	}
+}
+
+// reportTimeless tells the operator of a camera that says no time, or one that cannot be.
+func (g *Gateway) reportTimeless(u *upload, p *Parsed) {
+	if !g.clocks.report(p.cam.ID, u.received) {
+		return
+	}
+	said := "nothing"
+	if p.when.zone != zoneNone {
+		said = p.when.device().String()
+	}
+	g.log.Warn().Str("camera", p.cam.ID).Str("said", said).
+		Msg("the camera says no time of capture that can be: its reads count at the time of receipt, offences on them are held; set its clock")
 }

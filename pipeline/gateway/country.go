@@ -6,12 +6,6 @@ import (
 	"golang.org/x/text/language"
 )
 
-// hikvisionCountries is the vendor's own numbering as far as it was found annotated (DOMAIN 4.3). 0, 253, 254 and 255
-// mean unknown, and a number that is not here is not guessed.
-var hikvisionCountries = map[string]string{
-	"2": "FR", "3": "DE", "4": "ES", "5": "IT", "6": "NL", "7": "PL", "13": "BE", "17": "GB", "22": "LU", "26": "RO",
-}
-
 // signs are the distinguishing signs of vehicles in international traffic that are no ISO code of the same country.
 var signs = map[string]string{
 	"A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "H": "HU", "I": "IT", "L": "LU", "M": "MT", "N": "NO",

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -53,11 +54,19 @@ func checkParsed(t *testing.T, p *Parsed) {
 		return
 	}
 	if p.Ignored != "" {
+		if !slices.Contains(IgnoredKinds(), p.Ignored) {
+			t.Fatalf("ignored as %q, which is no label", p.Ignored)
+		}
 		return
 	}
+	for _, n := range p.Notes {
+		if !slices.Contains(Notes(), n) {
+			t.Fatalf("note %q is no label", n)
+		}
+	}
 	r := p.Read
-	if r.RawPlate == "" || p.when.zone == zoneNone {
-		t.Fatal("a read without plate or time")
+	if r.RawPlate == "" || p.when.zone == zoneNone && !slices.Contains(p.Notes, NoteReceiptTime) {
+		t.Fatal("a read without plate, or without time and a note of it")
 	}
 	if len(r.Make) > schemas.MaxText || len(r.Colour) > schemas.MaxText || len(r.CameraEventId) > schemas.MaxEventID ||
 		len(r.Candidates) > schemas.MaxCandidates || r.Lane > schemas.MaxLane || r.SpeedDkmh > uint32(schemas.MaxSpeed) ||

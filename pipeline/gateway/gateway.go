@@ -54,6 +54,7 @@ type Config struct {
 	CameraBurst    int           // [2000]
 	StrangerRate   rate.Limit    // quarantines of all unauthenticated senders per second [10]
 	StrangerBurst  int           // [100]
+	KeepUnread     bool          // store the pictures of vehicles whose plate was not read; the log names them
 	KeepPayload    int           // bytes of a refused upload that are kept [256 KiB]
 	ProduceTimeout time.Duration // then 503 [5 s]
 }
@@ -115,6 +116,7 @@ type Gateway struct {
 
 	clocks  clocks
 	sources sources
+	unread  recentIDs
 }
 
 // New makes a gateway. An error names what the configuration lacks.

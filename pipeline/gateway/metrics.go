@@ -6,10 +6,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notes.
+// Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notes, kinds of
+// events, and the cameras of the registry.
 type Metrics struct {
 	Accepted    *prometheus.CounterVec // reads acknowledged by the broker, by format
-	Ignored     *prometheus.CounterVec // events that hold no read, by format
+	Ignored     *prometheus.CounterVec // events that hold no read, by format and kind
+	Unread      *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
 	Refused     *prometheus.CounterVec // reads and uploads refused, by reason
 	Notes       *prometheus.CounterVec // what adapters left out of accepted reads, by note
 	Quarantined prometheus.Counter     // refused uploads kept on the log
@@ -43,6 +45,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.all = append(m.all, c)
 		return c
 	}
+	pairs := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_gateway_" + name, Help: help}, labels)
+		m.all = append(m.all, c)
+		return c
+	}
 	one := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "anpr_gateway_" + name, Help: help})
 		m.all = append(m.all, c)
@@ -56,7 +63,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		notes = append(notes, string(n))
 	}
 	m.Accepted = vec("reads_accepted_total", "Reads acknowledged by the broker.", "format", formatNames())
-	m.Ignored = vec("events_ignored_total", "Events that hold no read.", "format", formatNames())
+	m.Ignored = pairs("events_ignored_total", "Events that hold no read.", "format", "kind")
+	for _, name := range formatNames() {
+		for _, kind := range IgnoredKinds() {
+			m.Ignored.WithLabelValues(name, string(kind))
+		}
+	}
+	m.Unread = pairs("vehicles_unread_total", "Vehicles whose plate the camera did not read, each counted once.", "format", "camera")
 	m.Refused = vec("refused_total", "Reads and uploads refused.", "reason", reasons)
 	m.Notes = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
 	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")

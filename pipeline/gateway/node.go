@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,11 +21,12 @@ const (
 var errTooBig = fmt.Errorf("more than %d levels or %d values", maxDepth, maxNodes)
 
 // node is one element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array is a
-// repetition of its name, so an array of one is its element; null is no node.
+// repetition of its name, so an array of one is its element; null is no node, but its name is remembered.
 type node struct {
-	name string
-	text string
-	kids []*node
+	name  string
+	text  string
+	kids  []*node
+	nulls []string // names whose value was JSON's null
 }
 
 // child returns the first child of that name, or nil. It may be called on nil.
@@ -73,6 +75,26 @@ func (n *node) deep(name string) *node {
 		}
 	}
 	return nil
+}
+
+// every returns the elements of that name at any depth, n included, without looking for more inside one.
+func (n *node) every(name string) (found []*node) {
+	if n == nil || sameName(n.name, name) {
+		if n != nil {
+			found = append(found, n)
+		}
+		return found
+	}
+	for _, k := range n.kids {
+		found = append(found, k.every(name)...)
+	}
+	return found
+}
+
+// has reports whether there is a child of that name, be it empty or null. Absent and empty are two things: a message without
+// the field is not one that this format knows.
+func (n *node) has(name string) bool {
+	return n.child(name) != nil || n != nil && slices.ContainsFunc(n.nulls, func(s string) bool { return sameName(s, name) })
 }
 
 // val returns the text at a path, or "". An object that holds its text as "#text" counts as that text.
@@ -236,6 +258,7 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 	n := &node{name: name}
 	switch t := tok.(type) {
 	case nil:
+		parent.nulls = append(parent.nulls, name)
 		return nil
 	case string:
 		n.text = strings.TrimSpace(t)

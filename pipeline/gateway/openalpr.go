@@ -13,9 +13,9 @@ func openalpr(root *node) []*Parsed {
 	kind := root.val("data_type")
 	switch {
 	case fold(kind) == "heartbeat":
-		return []*Parsed{ignored("heartbeat")}
+		return []*Parsed{ignored(IgnoredHeartbeat)}
 	case isTrue(root.val("is_preview")):
-		return []*Parsed{ignored("preview")}
+		return []*Parsed{ignored(IgnoredPreview)}
 	case fold(kind) == "alprgroup", kind == "" && (root.child("best_plate") != nil || root.child("best_plate_number") != nil):
 		return []*Parsed{openalprGroup(root)}
 	case fold(kind) == "alprresults", kind == "" && root.child("results") != nil:
@@ -58,7 +58,7 @@ func openalprGroup(g *node) *Parsed {
 func openalprResults(f *node) []*Parsed {
 	results := f.all("results")
 	if len(results) == 0 {
-		return []*Parsed{ignored("no plate in the frame")}
+		return []*Parsed{ignored(IgnoredEmpty)}
 	}
 	var out []*Parsed
 	for i, r := range results {

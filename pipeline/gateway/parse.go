@@ -104,6 +104,9 @@ func readPart(pt part, read func(*node) []*Parsed) ([]*Parsed, *schemas.RejectEr
 func withImages(events []*Parsed, pt part) []*Parsed {
 	for _, e := range events {
 		e.Images = append(e.Images, pt.images...)
+		if len(e.Images) < e.announced {
+			e.note(NoteImageMissing)
+		}
 	}
 	return events
 }

@@ -26,11 +26,44 @@ const (
 	NoteClock      Note = "clock_suspect"      // the camera's clock is not to be trusted: the read is kept, no offence issued on it
 	NoteOffset     Note = "offset_replaced"    // the stated time zone contradicts the clock, see the package comment
 	NoteSource     Note = "second_source"      // another device than before at an address without source ids
+
+	NoteKind         Note = "kind_unknown"      // a word for the vehicle that no table has
+	NoteDirection    Note = "direction_unknown" // a word for the direction that no table has
+	NoteCandidate    Note = "candidate_dropped" // another reading that is no text, or has none
+	NoteImageAddress Note = "image_by_address"  // a picture given by address: nobody fetches it
+	NoteImageMissing Note = "image_missing"     // a picture that the message announces and the upload lacks
+	NoteReceiptTime  Note = "time_of_receipt"   // no time of capture, or one that cannot be: the time of receipt stands in
+	NotePictureTime  Note = "time_of_picture"   // the event says no time: that of its picture stands in
+	NoteInactive     Note = "event_inactive"    // the camera calls the event not valid
+	NoteUnknownField Note = "unknown_field"     // a field that the format does not have; Unknown names it
 )
 
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
-	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource}
+	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource,
+		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteInactive, NoteUnknownField}
+}
+
+// IgnoredKind says why an event holds no read. The set is closed: it is a metric label.
+type IgnoredKind string
+
+// The kinds of events that a camera rightly sends and that hold no read.
+const (
+	IgnoredHeartbeat IgnoredKind = "heartbeat"
+	IgnoredTest      IgnoredKind = "test"              // of a connection, by a person
+	IgnoredState     IgnoredKind = "state"             // of the device, errors of its own included
+	IgnoredPreview   IgnoredKind = "preview"           // of a read that follows
+	IgnoredTrack     IgnoredKind = "track"             // beginning, end or place of a track; its plate comes apart
+	IgnoredEmpty     IgnoredKind = "no_plate_in_frame" // nothing was seen
+	IgnoredDetection IgnoredKind = "other_detection"   // seen by a detector that reads no plates
+	IgnoredNoVehicle IgnoredKind = "no_motor_vehicle"  // a pedestrian, a bicycle: nothing with a registration
+)
+
+// IgnoredKinds lists all kinds, for pre-bound metrics.
+func IgnoredKinds() []IgnoredKind {
+	return []IgnoredKind{
+		IgnoredHeartbeat, IgnoredTest, IgnoredState, IgnoredPreview, IgnoredTrack, IgnoredEmpty, IgnoredDetection, IgnoredNoVehicle,
+	}
 }
 
 // Image is a picture that came with an upload. Name says what it shows, as far as the camera said.
@@ -39,15 +72,21 @@ type Image struct {
 	Data []byte
 }
 
-// Parsed is what an adapter makes of one event: exactly one of a read, a refusal (Err) or nothing to keep (Ignored).
+// Parsed is what a format's reader makes of one event: exactly one of a read, a refusal (Err) or nothing to keep (Ignored).
+// A refusal with plate_unread is a vehicle whose plate was not read: its sender did nothing wrong, so the gateway answers
+// it like a read and counts it once.
 type Parsed struct {
 	Read    *anprv1.PlateRead // without ids, times and pictures
 	Images  []Image
 	Notes   []Note
 	Err     *schemas.RejectError
-	Ignored string // why there is no read in it
+	Ignored IgnoredKind
+	Unknown []string // fields that the format does not have, of a read with that note
 
-	when  stamp
+	when      stamp
+	timeless  bool // captured at the time of receipt for want of a better one
+	announced int  // pictures that the event says come with it
+
 	raw   []byte        // the event's part of the upload; nil when it is the whole
 	class schemas.Class // set when the read is complete
 
@@ -58,11 +97,14 @@ type Parsed struct {
 // newParsed begins a read.
 func newParsed() *Parsed { return &Parsed{Read: &anprv1.PlateRead{}} }
 
-func ignored(why string) *Parsed { return &Parsed{Ignored: why} }
+func ignored(why IgnoredKind) *Parsed { return &Parsed{Ignored: why} }
 
 func refused(r schemas.Reason, field, format string, args ...any) *Parsed {
-	return &Parsed{Err: schemas.Rejectf(r, field, format, args...)}
+	return &Parsed{Read: &anprv1.PlateRead{}, Err: schemas.Rejectf(r, field, format, args...)}
 }
+
+// unread reports whether the event is a vehicle whose plate was not read.
+func (p *Parsed) unread() bool { return p.Err != nil && p.Err.Reason == schemas.ReasonPlateUnread }
 
 // refuse turns the read into a refusal, unless it is one.
 func (p *Parsed) refuse(r schemas.Reason, field, format string, args ...any) {
@@ -77,14 +119,42 @@ func (p *Parsed) note(n Note) {
 	}
 }
 
-// plate sets the raw plate, or refuses the event as one without. words are what the vendor writes for none.
-func (p *Parsed) plate(field, s string) {
+// unreadWord reports whether a vendor's text says that the plate was not read. More such words are the business of
+// pipeline/normalise, which the gateway asks afterwards.
+func unreadWord(s string) bool {
 	switch fold(s) {
 	case "", "unknown", "noplate":
-		p.refuse(schemas.ReasonPlateUnread, field, "the camera saw a vehicle and read no plate; kept for statistics, nothing to do")
+		return true
+	}
+	return false
+}
+
+// plate sets the raw plate, or says that it was not read. The field must be there: see plateOf.
+func (p *Parsed) plate(field, s string) {
+	if unreadWord(s) {
+		p.refuse(schemas.ReasonPlateUnread, field, "the camera saw a vehicle and read no plate; counted, nothing to do")
 		return
 	}
 	p.Read.RawPlate = s
+}
+
+// plateOf sets the raw plate from the first of the names among parent's children that has one. A message in which none of
+// the names is there, not even empty, is refused for it: it says nothing about a plate, which is not the same as a plate
+// that was not read.
+func (p *Parsed) plateOf(field string, parent *node, names ...string) {
+	there := false
+	for _, name := range names {
+		there = there || parent.has(name)
+		if s := parent.val(name); !unreadWord(s) {
+			p.plate(field, s)
+			return
+		}
+	}
+	if !there {
+		p.refuse(schemas.ReasonMissingField, field, "the event has no field for the plate; send it as %s", names[0])
+		return
+	}
+	p.plate(field, "")
 }
 
 // fold reduces a word of a vendor's vocabulary to lower-case letters and digits.
@@ -100,7 +170,8 @@ func fold(s string) string {
 	}, s)
 }
 
-// capturedAt sets the time of capture from the first of the texts that is not empty.
+// capturedAt sets the time of capture from the first of the texts that is not empty. An event without one is kept: the
+// gateway gives it the time of receipt and marks its clock, so that lists see the vehicle and no offence is issued.
 func (p *Parsed) capturedAt(field string, texts ...string) {
 	for _, s := range texts {
 		if s == "" {
@@ -113,7 +184,7 @@ func (p *Parsed) capturedAt(field string, texts ...string) {
 		p.when = when
 		return
 	}
-	p.refuse(schemas.ReasonMissingField, field, "the event says no time of capture; send it")
+	p.note(NoteReceiptTime)
 }
 
 func (p *Parsed) confidence(s string, scale int) {
@@ -183,6 +254,10 @@ func (p *Parsed) candidate(plate, confidence string, scale int) {
 		p.note(NoteCandidates)
 		return
 	}
+	if strings.ContainsRune(plate, '\uFFFD') {
+		p.note(NoteCandidate)
+		return
+	}
 	pm, _ := perMille(confidence, scale)
 	p.Read.Candidates = append(p.Read.Candidates, &anprv1.Candidate{Plate: plate, ConfidencePm: pm})
 }
@@ -198,6 +273,26 @@ func (p *Parsed) image(name, text string) {
 		return
 	}
 	p.Images = append(p.Images, Image{Name: name, Data: data})
+}
+
+// direction sets the direction from a vendor's word.
+func (p *Parsed) direction(s string) {
+	p.Read.Direction = direction(s)
+	switch fold(s) {
+	case "", "unknown", "unk", "none", "other":
+	default:
+		if p.Read.Direction == anprv1.Direction_DIRECTION_UNSPECIFIED {
+			p.note(NoteDirection)
+		}
+	}
+}
+
+// unknown notes a field that the format does not have.
+func (p *Parsed) unknown(field string) {
+	const most = 8
+	if p.note(NoteUnknownField); len(p.Unknown) < most {
+		p.Unknown = append(p.Unknown, cut(strings.ToValidUTF8(field, "?"), schemas.MaxText))
+	}
 }
 
 // direction maps a vendor's word.

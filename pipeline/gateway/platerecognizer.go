@@ -13,7 +13,7 @@ func platerecognizer(root *node) []*Parsed {
 	}
 	event := fold(root.val("hook", "event"))
 	if event == "heartbeat" {
-		return []*Parsed{ignored("heartbeat")}
+		return []*Parsed{ignored(IgnoredHeartbeat)}
 	}
 	if event != "" && event != "recognition" && event != "image" && data.child("results") == nil {
 		return []*Parsed{refused(schemas.ReasonUnsupported, "hook.event", "%.40q is no recognition; send recognition events", event)}
@@ -23,7 +23,7 @@ func platerecognizer(root *node) []*Parsed {
 		if data.child("timestamp") == nil {
 			return []*Parsed{refused(schemas.ReasonMissingField, "results", "neither results nor a timestamp; send a recognition webhook")}
 		}
-		return []*Parsed{ignored("no plate in the frame")}
+		return []*Parsed{ignored(IgnoredEmpty)}
 	}
 	var out []*Parsed
 	for i, r := range results {

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"strings"
-
-	"github.com/gvc-brussels/anpr/schemas"
-)
+import "github.com/gvc-brussels/anpr/schemas"
 
 // survision reads an anpr message (DOMAIN 5.5). The decision is the read; new, end and speed tell of the track before,
 // after and beside it and hold no plate, so alone they are not kept. noPlate is a vehicle without a plate. @id counts
@@ -17,7 +13,7 @@ func survision(root *node) []*Parsed {
 	if event == nil {
 		return []*Parsed{refused(schemas.ReasonUnsupported, "anpr", "the message has no anpr; send anpr messages only")}
 	}
-	track := ""
+	track := false
 	for _, name := range []string{"decision", "noPlate", "new", "end", "speed"} {
 		e := event.child(name)
 		switch {
@@ -25,12 +21,12 @@ func survision(root *node) []*Parsed {
 			return []*Parsed{survisionRead(event, e)}
 		case e != nil && name == "noPlate":
 			return []*Parsed{refused(schemas.ReasonPlateUnread, "anpr.noPlate", "the camera saw a vehicle and read no plate; kept for statistics, nothing to do")}
-		case e != nil && track == "":
-			track = name
+		case e != nil:
+			track = true
 		}
 	}
-	if track != "" {
-		return []*Parsed{ignored(strings.ToLower(track))}
+	if track {
+		return []*Parsed{ignored(IgnoredTrack)}
 	}
 	return []*Parsed{refused(schemas.ReasonUnsupported, "anpr", "none of decision, noPlate, new, end and speed; enable decisions in the camera")}
 }
