@@ -61,6 +61,7 @@ type pipelineFlags struct {
 type gatewayFlags struct {
 	GatewayAddr string `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
 	Images      string `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
+	KeepUnread  bool   `help:"Store the pictures of vehicles whose plate the camera did not read; the log names them." env:"ANPR_KEEP_UNREAD"`
 	Receipts    string `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
 

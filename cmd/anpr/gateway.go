@@ -93,6 +93,7 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 		Normalise:  normalised,
 		Producer:   producer,
 		Images:     images,
+		KeepUnread: c.KeepUnread,
 		Partitions: partitions,
 		Now:        time.Now,
 		Log:        log.With().Str("role", "gateway").Logger(),

@@ -62,8 +62,8 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 		p.note(NoteOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && r.LateUpload {
-		return rej // from the camera's buffer: it did not pass now
+	if rej != nil && (r.LateUpload || rej.Reason == schemas.ReasonClockAhead && formatAt(u.path).strict) {
+		return rej // from the camera's buffer, so it did not pass now; or from software, which can mend its clock
 	}
 	if p.when.zone == zoneNone && r.LateUpload {
 		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at", "a read from the camera's buffer says no time of capture; send it")

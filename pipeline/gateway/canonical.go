@@ -268,12 +268,14 @@ func (p *Parsed) canonical(plated bool) {
 
 // canonicalTime refuses a time that is no time of a read, saying which unit it seems to be in.
 func (p *Parsed) canonicalTime() {
-	const earliest, latest = 946684800_000_000, 4102444800_000_000 // 2000 and 2100
+	const earliest = 946684800_000_000 // 2000-01-01
 	switch v := p.Read.CapturedAtUs; {
 	case v == 0:
 		p.refuse(schemas.ReasonMissingField, "captured_at_us", "the read says no time of capture; send microseconds since 1970")
-	case v < earliest || v >= latest:
+	case looksLikeTime(v) != "":
 		p.refuse(schemas.ReasonBadField, "captured_at_us", "%d microseconds are %s%s", v, schemas.Micros(v), looksLikeTime(v))
+	case v < earliest:
+		p.refuse(schemas.ReasonClockBehind, "captured_at_us", "%s is before 2000; set the camera's clock", schemas.Micros(v))
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -82,9 +83,11 @@ func unknownFormat(path string) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonUnsupported, "path", "%.40q is no format; post to %s or %s", path, strings.Join(paths[:last], ", "), paths[last])
 }
 
-// checkType refuses a content type under which the format cannot come.
-func (f *Format) checkType(m media, contentType string) *schemas.RejectError {
-	if f.strict && (m.json() || m.protobuf()) || !f.strict && m.textual() {
+// checkType refuses a content type under which the format cannot come. Where none is said the body must look like a text.
+func (f *Format) checkType(m media, contentType string, body []byte) *schemas.RejectError {
+	_, text := document(body, m.charset)
+	untyped := f.strict && m.kind == "" && !text && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--"))
+	if !untyped && (f.strict && (m.json() || m.protobuf()) || !f.strict && m.textual()) {
 		return nil
 	}
 	last := len(f.Types) - 1

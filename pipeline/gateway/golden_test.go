@@ -21,8 +21,15 @@ func formatOf(file string) string {
 }
 
 func typeOf(file string) string {
-	if strings.HasSuffix(file, ".xml") {
+	switch filepath.Ext(file) {
+	case ".xml":
 		return "application/xml"
+	case ".multipart":
+		return "multipart/form-data; boundary=boundary"
+	case ".jsonl":
+		return "application/x-ndjson"
+	case ".pb":
+		return "application/x-protobuf"
 	}
 	return "application/json"
 }
@@ -30,7 +37,7 @@ func typeOf(file string) string {
 func samples(t testing.TB) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{"testdata/*.xml", "testdata/*.json"} {
+	for _, pattern := range []string{"testdata/*.xml", "testdata/*.json", "testdata/*.multipart", "testdata/*.jsonl", "testdata/*.pb"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -96,6 +103,9 @@ func render(events []*Parsed) string {
 			fmt.Fprintf(&b, "  picture %s %d bytes\n", img.Name, len(img.Data))
 		}
 		fmt.Fprintf(&b, "  notes %v\n", p.Notes)
+		if len(p.Unknown) > 0 {
+			fmt.Fprintf(&b, "  unknown %v\n", p.Unknown)
+		}
 	}
 	return b.String()
 }

@@ -17,7 +17,7 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 		return nil, unknownFormat(path)
 	}
 	m := parseMedia(contentType)
-	if rej := f.checkType(m, contentType); rej != nil {
+	if rej := f.checkType(m, contentType, body); rej != nil {
 		return nil, rej
 	}
 	if f.protobuf != nil && m.protobuf() && len(body) > 0 {
