@@ -13,8 +13,11 @@
 //
 // # Answers
 //
-// 200 with {"reads":[{"index","outcome","read_id","duplicate_safe",...}],"ignored":[...]}: at least one read is on the
-// log, or there was nothing to keep (a heartbeat, a preview, the beginning of a track). A read_id is a function of the
+// 200 with {"reads":[{"index","outcome","read_id","duplicate_safe",...}],"unread":[...],"ignored":[...]}: at least one
+// read is on the log, or there was nothing to keep: a vehicle whose plate the camera did not read (counted once for its
+// camera, its picture stored if the site wants that), a heartbeat, a preview, the beginning of a track, what another
+// detector saw. A read's notes name what was left out or replaced, empty what the message does not say, unknown the
+// fields that the format does not have. A read_id is a function of the
 // upload, pictures included, so sending it again is always safe; the camera's own event id alone makes no two observations one. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
 //
 //	400 malformed, bad_utf8                        401 unauthorised
@@ -31,13 +34,18 @@
 //
 // # Reading what cameras send
 //
-// An adapter is a pure function from bytes to reads. It is lenient in what it takes: names match without regard to case,
+// A reader is a pure function from bytes to reads. It is lenient in what it takes: names match without regard to case,
 // underscores, dashes and @; numbers may be strings; an array may be its only element; XML namespaces are ignored; any
 // text encoding that is declared or marked is converted. It is strict in what it makes: integers, bounded texts. A
-// doubtful secondary value (a speed of 900, a confidence of 150) is left out and noted in the answer; the read is kept.
+// doubtful secondary value (a speed of 900, a confidence of 150) is left out and noted in the answer; the read is kept. A
+// message without the field for the plate is refused (missing_field): it says nothing about a plate, which is not the
+// same as a plate that was not read.
 //
 // Time. captured_at is the camera's clock. Its instant is taken as the camera states it when it is not more than five
-// minutes ahead of received_at and not older than twelve months. The stated offset is not trusted blindly: firmware
+// minutes ahead of received_at and not older than twelve months. A message without a time, or with one that cannot be (a
+// clock that a power cut set back to 2020), counts at the time of receipt and its clock as not to be trusted: lists see
+// the vehicle, offences are held. From a camera's buffer it is refused, because the vehicle did not pass now; so is a
+// canonical read that is ahead or before 2000, because software can mend its clock. The stated offset is not trusted blindly: firmware
 // leaves a factory offset (+08:00) beside a wall clock set by hand. When the offset is not the one Brussels has at that
 // time, the instant is more than five minutes from received_at, and the same wall clock read as Brussels time is within
 // five minutes of it, then the wall clock is right and the offset is not: it is replaced, and noted. A time without
