@@ -201,7 +201,7 @@ func touchCameras(cams []*schemas.Camera) (loaded uint64) {
 func (s *Shard) apply(it *item) {
 	r := &it.read
 	s.pos.Offset, s.seq = it.offset, 0
-	s.marks.note(it.offset, s.clock)
+	s.marks.note(it.offset, &s.clock)
 	if s.out != nil {
 		s.out.Totals.Fetched++
 	}
@@ -216,7 +216,7 @@ func (s *Shard) apply(it *item) {
 		if s.out != nil {
 			s.out.Totals.Ticks++
 		}
-		s.advance(r.Tick)
+		s.advance(r.Tick, tickReach)
 	case r.Quarantine != nil:
 		q := r.Quarantine
 		s.reject(&Rejected{

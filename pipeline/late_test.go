@@ -219,22 +219,23 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 	}
 	first, second := at, at+2*schemas.Second
 	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
-	unmeasured, other := camRead("front", "1OKA112", first, first, plain), camRead("front", "1OKB112", first+4*schemas.Second, first+4*schemas.Second, plain)
+	unmeasured, other := camRead("front", "1OKA112", first, first, plain), camRead("front", "1OKB112", first+3*schemas.Second, first+3*schemas.Second, plain)
 	slow := camRead("front", "1OKA112", first, first)    // 43 km/h
 	held := read("rear", second, first+5*schemas.Second) // on the log, the other car has moved the clock on
 	misread := camRead("rear", "10KA112", second, first+5*schemas.Second, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 })
+	idle, longer := tickAt(second+10*schemas.Second), tickAt(second+60*schemas.Second) // the owner's, in the hours between
 	for _, c := range []struct {
 		name                           string
 		reads                          []*anprv1.PlateRead
 		passages, offences, duplicates int
 	}{
 		{"together", []*anprv1.PlateRead{read("front", first, first), read("rear", second, second)}, 1, 1, 0},
-		{"hours apart", []*anprv1.PlateRead{read("front", first, second), read("rear", second, second+3*schemas.Hour)}, 2, 1, 1},
-		{"hours apart, the later one first", []*anprv1.PlateRead{read("rear", second, second), read("front", first, second+3*schemas.Hour)}, 2, 1, 1},
+		{"hours apart", []*anprv1.PlateRead{read("front", first, second), idle, read("rear", second, second+3*schemas.Hour)}, 2, 1, 1},
+		{"hours apart, the later one first", []*anprv1.PlateRead{read("rear", second, second), idle, read("front", first, second+3*schemas.Hour)}, 2, 1, 1},
 		{"uploaded again without the first read", []*anprv1.PlateRead{
-			read("front", first, second), read("front", second, second), read("front", second, second+3*schemas.Hour),
+			read("front", first, second), read("front", second, second), idle, longer, read("front", second, second+3*schemas.Hour),
 		}, 2, 1, 1},
-		{"uploaded again as it was", []*anprv1.PlateRead{read("front", first, second), read("front", first, second+3*schemas.Hour)}, 2, 1, 0},
+		{"uploaded again as it was", []*anprv1.PlateRead{read("front", first, second), idle, longer, read("front", first, second+3*schemas.Hour)}, 2, 1, 0},
 		{"one held back until its passage was decided, the other without a speed", []*anprv1.PlateRead{unmeasured, other, held}, 2, 1, 0},
 		{"one held back, the other measured too", []*anprv1.PlateRead{read("front", first, first), other, held}, 2, 1, 0},
 		{"one held back, the other within the limit: the lower speed counts", []*anprv1.PlateRead{slow, other, held}, 2, 0, 0},

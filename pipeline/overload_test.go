@@ -144,7 +144,7 @@ func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 	most, atMost := int64(0), int64(batchBuffers*(rows+groupSize)+(fetchBuffers+1)*fetch)
 	reg := prometheus.NewRegistry()
 	var records, seconds float64
-	m := runSim(t, 5, profile{workers: 1, slow: 4, live: true, outage: true}, func(m *sim) {
+	m := runSim(t, 5, profile{workers: 1, slow: 4, live: true, outage: true, steady: true}, func(m *sim) {
 		m.config = func(c *Config) { c.BatchRows, c.Metrics = rows, NewMetrics(reg) }
 		m.onFetch = func(p int32, next int64) {
 			most = max(most, next-m.log.committed[p].offset)

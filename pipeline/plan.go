@@ -16,8 +16,9 @@ type Plan struct {
 	Version     int            `json:"v"`
 	Start       int64          `json:"s"`
 	End         int64          `json:"e"`
-	Rewind      int64          `json:"rw"`  // first offset of the horizon before Start
-	RewindClock schemas.Micros `json:"rwc"` // log clock before the record at Rewind
+	Rewind      int64          `json:"rw"`            // first offset of the horizon before Start
+	RewindClock schemas.Micros `json:"rwc"`           // log clock before the record at Rewind
+	Anchors     []AnchorMark   `json:"rwa,omitempty"` // and its anchors
 	Catalogue   string         `json:"cat,omitempty"`
 	Reference   string         `json:"ref,omitempty"`
 }
@@ -66,21 +67,21 @@ type marks struct {
 
 type mark struct {
 	offset int64
-	clock  schemas.Micros // before the record at offset
+	clock  logClock // before the record at offset
 }
 
-// note records that the clock stood at clock before the record at offset.
-func (m *marks) note(offset int64, clock schemas.Micros) {
-	if n := len(m.at); n > 0 && clock < m.at[n-1].clock+schemas.Second {
+// note records how the clock stood before the record at offset.
+func (m *marks) note(offset int64, clock *logClock) {
+	if n := len(m.at); n > 0 && clock.now < m.at[n-1].clock.now+schemas.Second {
 		return
 	}
-	m.at = append(m.at, mark{offset, clock})
+	m.at = append(m.at, mark{offset, *clock})
 }
 
 // rewind returns the latest mark at least a horizon before clock and forgets the earlier ones.
 func (m *marks) rewind(clock schemas.Micros) mark {
 	keep := 0
-	for keep+1 < len(m.at) && m.at[keep+1].clock <= clock-m.horizon {
+	for keep+1 < len(m.at) && m.at[keep+1].clock.now <= clock-m.horizon {
 		keep++
 	}
 	m.at = m.at[:copy(m.at, m.at[keep:])]

@@ -10,8 +10,11 @@ import (
 
 // plan returns the commit for offset, with nothing under way.
 func (s *Shard) plan(offset int64) Plan {
-	m := s.marks.rewind(s.clock)
-	return Plan{Version: planVersion, Start: offset, End: offset, Rewind: min(m.offset, offset), RewindClock: m.clock}
+	m := s.marks.rewind(s.clock.now)
+	return Plan{
+		Version: planVersion, Start: offset, End: offset,
+		Rewind: min(m.offset, offset), RewindClock: m.clock.now, Anchors: m.clock.marked(),
+	}
 }
 
 // recover rebuilds the shard at the committed offset and finishes the batch that was under way, if any. It returns the
@@ -22,7 +25,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r.shard = NewShard(r.cfg.shard(r.partition), plan.Rewind, plan.RewindClock)
+	r.shard = newShard(r.cfg.shard(r.partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
 	w := r.cfg.World()
 	reread := 0
 	err = r.replay(ctx, plan.Rewind, plan.Start, func(recs *Records, n int) {
@@ -49,7 +52,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 
 // restore loads what outlives the horizon from the tables.
 func (r *runner) restore(ctx context.Context, below int64) error {
-	since := r.shard.Clock().Day() - seenDays
+	since := r.shard.clock.earliest().Day() - seenDays
 	offences, err := retry(ctx, r, "read back offences", func() ([]schemas.Earlier, error) {
 		return r.cfg.State.Offences(ctx, r.partition, below, since)
 	})

@@ -26,9 +26,10 @@ type runner struct {
 	ready   chan *Batch   // batches to write, process -> flush
 	free    chan *Batch   // written batches, flush -> process
 
-	upto     int64 // process: offset after the last record taken; the next batch begins there, even when the log has a hole
-	end      int64 // process: of the log, as of the last fetch
-	caughtUp bool  // process: the last fetch reached the end of the log
+	upto     int64     // process: offset after the last record taken; the next batch begins there, even when the log has a hole
+	end      int64     // process: of the log, as of the last fetch
+	caughtUp bool      // process: the last fetch reached the end of the log
+	heard    time.Time // process: when the last record was taken
 }
 
 // Two of each: one is filled while the other is worked on. A third batch would never be filled, since process hands one over before
@@ -60,7 +61,7 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.upto = next
+	r.upto, r.heard = next, time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.fetch(ctx, next) })
 	g.Go(func() error { return r.process(ctx) })
@@ -245,6 +246,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		}
 	}
 	if n := recs.Len(); n > 0 {
+		r.heard = time.Now()
 		(*batch).stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, n-from)
 		last, _ := recs.At(n - 1)
 		r.caughtUp = last+1 >= recs.HighWater
@@ -295,14 +297,14 @@ func (r *runner) next(ctx context.Context) *Batch {
 	}
 }
 
-// tick lets open passages close while the partition is idle.
+// tick lets open passages close while the partition is idle. It counts from the last record by this machine's clock, wherever that stands.
 func (r *runner) tick(ctx context.Context) {
 	at, open := r.shard.passages.NextClose()
-	now := schemas.MicrosOf(time.Now())
-	if !open || !r.caughtUp || now < at {
+	passed := schemas.Micros(time.Since(r.heard).Microseconds())
+	if !open || !r.caughtUp || r.shard.clock.now+passed < at {
 		return
 	}
-	if err := r.sess.Tick(ctx, r.partition, now); err != nil && ctx.Err() == nil {
+	if err := r.sess.Tick(ctx, r.partition, r.shard.clock.tick(passed)); err != nil && ctx.Err() == nil {
 		r.log.Warn().Err(err).Msg("tick not written; open passages wait for the next one")
 	}
 }

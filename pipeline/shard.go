@@ -42,10 +42,6 @@ type ShardConfig struct {
 	Now        func() schemas.Micros // only for the processed_at column of hits
 }
 
-// clockStep is the furthest that one record may move the log's clock: a producer with a wild clock must not close every
-// passage of the partition.
-const clockStep = schemas.Minute
-
 // seenDays is for how many days back offences are remembered: longer than any camera buffers.
 const seenDays = 8
 
@@ -55,12 +51,13 @@ type Shard struct {
 	cfg      ShardConfig
 	window   *dedup.Window
 	passages *dedup.Passages
-	clock    schemas.Micros
+	clock    logClock
 	marks    marks
 	standing rules.Standing
 	chain    *evidence.Chain
 
-	tomorrow schemas.Micros // when the clock's day ends; 0 = not known yet
+	reach    schemas.Micros // see readReach
+	tomorrow schemas.Micros // when the clock's day ends
 
 	// During Process.
 	out       *Batch // nil while state is rebuilt
@@ -79,6 +76,10 @@ type Shard struct {
 
 // NewShard makes an empty shard whose first record is at offset start, when the log's clock stood at clock.
 func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
+	return newShard(cfg, start, resumed(clock, nil))
+}
+
+func newShard(cfg ShardConfig, start int64, clock logClock) *Shard {
 	if cfg.ClockAhead == 0 {
 		cfg.ClockAhead = decode.DefaultAhead
 	}
@@ -87,7 +88,7 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 	}
 	cfg.Dedup = cfg.Dedup.WithDefaults()
 	s := &Shard{
-		cfg: cfg, clock: clock,
+		cfg: cfg, clock: clock, reach: readReach(cfg.Dedup),
 		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
 		marks:  marks{horizon: cfg.Dedup.Horizon()},
 		chain:  &evidence.Chain{},
@@ -100,8 +101,8 @@ func NewShard(cfg ShardConfig, start int64, clock schemas.Micros) *Shard {
 	return s
 }
 
-// Clock returns the log's clock: the latest received_at so far.
-func (s *Shard) Clock() schemas.Micros { return s.clock }
+// Clock returns the log's clock as a time of receipt, see logClock.
+func (s *Shard) Clock() schemas.Micros { return s.clock.received() }
 
 func (s *Shard) forgotten() Forgotten {
 	return Forgotten{IDs: s.window.Evicted, Passages: s.passages.Forced}
@@ -117,8 +118,8 @@ func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum
 
 // take stores or merges an admitted read and fires hits.
 func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
-	s.advance(r.ReceivedAt)
-	if s.window.Seen(r.ID, s.clock) {
+	s.advance(r.ReceivedAt, s.reach)
+	if s.window.Seen(r.ID, s.clock.now) {
 		s.merge(MergeRetransmission, r, schemas.PassageID{})
 		return
 	}
@@ -253,26 +254,19 @@ func (s *Shard) reject(r *Rejected) {
 	b.Block.Reject(r)
 }
 
-// advance moves the log's clock and closes the passages that are due.
-func (s *Shard) advance(to schemas.Micros) {
-	if s.clock != 0 {
-		to = min(to, s.clock+clockStep)
-	}
-	if to <= s.clock {
+// advance tells the log's clock of a record and closes the passages that are due.
+func (s *Shard) advance(at, reach schemas.Micros) {
+	if !s.clock.hear(at, reach) {
 		return
 	}
-	if s.out != nil && s.clock != 0 {
-		s.newDay(to)
+	if s.out != nil {
+		s.newDay(s.clock.earliest())
 	}
-	s.clock = to
-	s.passages.Advance(to)
+	s.passages.Advance(s.clock.now)
 }
 
 // newDay forgets old days when the clock moves to another one. Days are those of Brussels, and dear to compute.
 func (s *Shard) newDay(to schemas.Micros) {
-	if s.tomorrow == 0 {
-		s.tomorrow = (s.clock.Day() + 1).Start()
-	}
 	if to < s.tomorrow {
 		return
 	}

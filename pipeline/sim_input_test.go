@@ -90,12 +90,13 @@ const (
 var simStart = schemas.MicrosOf(time.Date(2026, 11, 20, 22, 57, 0, 0, time.UTC))
 
 // simInput is a seeded log: passings with several reads, misreadings, retransmissions at once and from another partition's
-// neighbourhood, reads out of order, a parked car, a temporary camera's backlog of hours, clocks that are wrong, records
-// that are no reads, all ending with ticks that close what is open.
+// neighbourhood, reads out of order, quiet minutes, a parked car, a temporary camera's backlog of hours, cameras and gateways whose clocks
+// are wrong, records that are no reads, all ending with ticks that close what is open.
 type simInput struct {
 	log    *simLog
 	rng    *rand.Rand
 	sparse bool
+	steady bool
 	clock  schemas.Micros
 	n      int
 	sent   []*anprv1.PlateRead
@@ -103,7 +104,7 @@ type simInput struct {
 }
 
 func newSimInput(seed uint64, prof profile) *simInput {
-	return &simInput{log: newSimLog(simPartitions), rng: rand.New(rand.NewPCG(seed, 1)), sparse: prof.sparse, clock: simStart}
+	return &simInput{log: newSimLog(simPartitions), rng: rand.New(rand.NewPCG(seed, 1)), sparse: prof.sparse, steady: prof.steady, clock: simStart}
 }
 
 func (in *simInput) exhausted() bool { return in.ended }
@@ -136,6 +137,10 @@ func (in *simInput) one() {
 		RawPlate: simPlates[rng.IntN(len(simPlates))], Country: "BE", ConfidencePm: uint32(800 + rng.IntN(200)), CountryConfidencePm: 990,
 		SpeedDkmh: uint32(400 + rng.IntN(250)), CameraEventId: fmt.Sprint(in.n), Lane: 1,
 	}
+	if !in.steady && rng.IntN(90) == 0 { // nothing for a while: longer than a read may move the clock
+		in.clock += schemas.Micros(4+rng.IntN(1800)) * schemas.Second
+		m.CapturedAtUs, m.ReceivedAtUs = int64(in.clock), int64(in.clock)
+	}
 	switch rng.IntN(20) {
 	case 0:
 		m.CameraId = "nobody"
@@ -153,6 +158,8 @@ func (in *simInput) one() {
 		m.CameraId, m.RawPlate, m.SpeedDkmh = "front", "1PRK999", 0
 	case 9:
 		m.CapturedAtUs = int64(in.clock) + int64(rng.IntN(5_000_000)) // a clock that is ahead
+	case 10: // a gateway whose clock is wrong, by a minute to months, back or ahead
+		m.ReceivedAtUs += int64(1-2*rng.IntN(2)) << (26 + rng.IntN(18))
 	}
 	in.sent = append(in.sent, m)
 	value, err := proto.Marshal(m)

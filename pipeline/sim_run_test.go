@@ -33,6 +33,7 @@ type profile struct {
 	outage  bool // the database refuses everything for ten minutes
 	live    bool // half of the log arrives during the run
 	sparse  bool // offsets with holes
+	steady  bool // records come without a pause, so that log time stays behind the run's
 }
 
 // nextToken makes the tokens of the mutant that has a new one for every insert.

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
@@ -11,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// Tick appends a tick to the partition.
+// Tick appends a tick to the partition. Its record is stamped now: at is a time of the log, which a broker might refuse.
 func (s *session) Tick(ctx context.Context, partition int32, at schemas.Micros) error {
 	value, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}})
 	if err != nil {
@@ -19,7 +20,7 @@ func (s *session) Tick(ctx context.Context, partition int32, at schemas.Micros) 
 	}
 	resp, err := s.g.client.Produce(ctx, &kafka.ProduceRequest{
 		Addr: s.g.addr, Topic: s.g.cfg.Topic, Partition: int(partition), RequiredAcks: kafka.RequireAll,
-		Records: kafka.NewRecordReader(kafka.Record{Time: at.Time(), Value: kafka.NewBytes(value)}),
+		Records: kafka.NewRecordReader(kafka.Record{Time: time.Now(), Value: kafka.NewBytes(value)}),
 	})
 	if err != nil {
 		return fmt.Errorf("write tick: %w", err)
