@@ -2,6 +2,8 @@ package bench
 
 import (
 	"bufio"
+	"crypto/md5" //nolint:gosec // see writeCameraDigests
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -55,6 +57,7 @@ func (c *City) WriteReference(dir string) error {
 		{"passes.csv", 0o644, c.writePasses},
 		{"registrations.csv", 0o644, c.writeRegistrations},
 		{"secrets/camera-tokens.csv", 0o600, c.writeCameraTokens},
+		{"secrets/camera-digest.csv", 0o600, c.writeCameraDigests},
 		{"secrets/user-tokens.csv", 0o600, c.writeUserTokens},
 	}
 	for _, f := range files {
@@ -182,6 +185,16 @@ func (c *City) writeCameraTokens(w *bufio.Writer) {
 	fmt.Fprintln(w, "camera,token")
 	for i := range c.cameras {
 		fmt.Fprintf(w, "%s,%s\n", c.cameras[i].ID, c.CameraToken(c.cameras[i].ID))
+	}
+}
+
+// writeCameraDigests writes what the gateway needs of cameras that know Digest only; the user name is the camera's id.
+func (c *City) writeCameraDigests(w *bufio.Writer) {
+	fmt.Fprintln(w, "camera,username,realm,md5,sha256")
+	for i := range c.cameras {
+		id := c.cameras[i].ID
+		a1 := []byte(id + ":anpr:" + c.CameraToken(id))
+		fmt.Fprintf(w, "%s,%s,anpr,%x,%x\n", id, id, md5.Sum(a1), sha256.Sum256(a1)) //nolint:gosec // MD5 is what Digest of older devices is made of
 	}
 }
 

@@ -262,7 +262,7 @@ func TestListsHoldTheEntriesAndTheDrivers(t *testing.T) {
 func TestSecretsAreSecretAndOpenTheDoors(t *testing.T) {
 	c := testCity(t, 26)
 	dir := writeReference(t, c)
-	for _, name := range []string{"camera-tokens.csv", "user-tokens.csv"} {
+	for _, name := range []string{"camera-tokens.csv", "camera-digest.csv", "user-tokens.csv"} {
 		info, err := os.Stat(filepath.Join(dir, "secrets", name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v: want 0600", name, info.Mode(), err)

@@ -59,10 +59,13 @@ type pipelineFlags struct {
 }
 
 type gatewayFlags struct {
-	GatewayAddr string `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
-	Images      string `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
-	KeepUnread  bool   `help:"Store the pictures of vehicles whose plate the camera did not read; the log names them." env:"ANPR_KEEP_UNREAD"`
-	Receipts    string `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
+	GatewayAddr   string   `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
+	DigestSecrets string   `help:"File of the secrets of cameras that authenticate with Digest; default secrets/camera-digest.csv in the reference directory, which need not be there." type:"path" env:"ANPR_DIGEST_SECRETS"`
+	TrustedProxy  []string `help:"Addresses of the proxies in front, such as 10.0.0.5 or 10.0.0.0/29, comma-separated: their X-Forwarded-For says where a camera sends from. Nobody else's counts." env:"ANPR_TRUSTED_PROXY"`
+	SubjectHeader string   `name:"client-subject-header" help:"Header in which a trusted proxy names the client certificate that it verified; it must replace what the camera wrote." env:"ANPR_CLIENT_SUBJECT_HEADER"`
+	Images        string   `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
+	KeepUnread    bool     `help:"Store the pictures of vehicles whose plate the camera did not read; the log names them." env:"ANPR_KEEP_UNREAD"`
+	Receipts      string   `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
 
 type officeFlags struct {

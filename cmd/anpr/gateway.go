@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -74,6 +76,10 @@ type gatewayPart struct {
 }
 
 func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*gatewayPart, error) {
+	proxies, digest, err := openAccess(c, log)
+	if err != nil {
+		return nil, err
+	}
 	partitions, err := partitionsOf(ctx, c.KafkaAddr)
 	if err != nil {
 		return nil, err
@@ -89,6 +95,7 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	}
 	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Acked: receipts.keep})
 	g, err := gateway.New(gateway.Config{
+		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
 		Registry:   func() gateway.Registry { return store.Current() },
 		Normalise:  normalised,
 		Producer:   producer,
@@ -105,6 +112,35 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	o.ready("images", images.Check)
 	o.ready("kafka", func(ctx context.Context) error { return producer.CheckTopic(ctx, partitions) })
 	return &gatewayPart{handler: g.Handler(), close: func() error { return errors.Join(producer.Close(), receipts.close()) }}, nil
+}
+
+// openAccess reads how cameras authenticate beside their tokens.
+func openAccess(c *gatewayCmd, log zerolog.Logger) ([]netip.Prefix, *gateway.DigestSecrets, error) {
+	proxies, err := parseProxies(c.TrustedProxy)
+	if err == nil && c.SubjectHeader != "" && len(proxies) == 0 {
+		err = errors.New("--client-subject-header without --trusted-proxy: name the proxy whose header counts")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	path := under(c.DigestSecrets, c.Reference, filepath.Join("secrets", "camera-digest.csv"))
+	digest, err := gateway.OpenDigestSecrets(path, log.With().Str("role", "gateway").Logger())
+	return proxies, digest, err
+}
+
+// parseProxies reads addresses and ranges of addresses.
+func parseProxies(list []string) (out []netip.Prefix, err error) {
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if a, bad := netip.ParseAddr(s); bad == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy: %.60q is no address; write 10.0.0.5 or 10.0.0.0/29", s)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // normalised is normalise.Plate with the error type the gateway expects: a nil *RejectError must become a nil error.

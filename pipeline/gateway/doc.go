@@ -8,8 +8,17 @@
 //	POST /v1/cameras/{camera_id}/axis             License Plate Verifier: ALPV MetadataStream, or the engine's push JSON
 //	POST /v1/cameras/{camera_id}/survision        anpr messages
 //
-// The camera authenticates with "Authorization: Bearer TOKEN", or, when its firmware knows only Basic, with the token as
-// the password. A token in the address is not accepted: addresses end up in logs.
+// # Who sends
+//
+// One proof is enough, and what a device can send decides which: "Authorization: Bearer TOKEN" or "Token TOKEN"; Basic with
+// the token as the password, or put together from user name and password; Digest (RFC 7616; MD5 or SHA-256), for cameras in
+// the file of Digest secrets; a header of the device's own (auth_header of the registry); a client certificate that a trusted
+// proxy verified (client_subject); an address of the camera's own (addresses). A token in the address of a request is not
+// accepted: addresses end up in logs. A token never writes for another camera, but for those that the registry places behind it.
+//
+// Senders are told apart before anything is taken of what cameras share. Those who do not authenticate have a few places of
+// their own, and at most 4 KiB of what they send are kept, within a budget a day. The first half of a challenge and response
+// is no failure and leaves nothing.
 //
 // # Answers
 //
@@ -22,12 +31,13 @@
 //
 //	400 malformed, bad_utf8                        401 unauthorised
 //	403 camera_expired at the time of capture      404 unknown_camera
-//	405 another method than POST                   413 too_large: the body
+//	405 another method than POST                   408 the body came too slowly
+//	413 too_large: the body
 //	415 unsupported: the content type              422 everything else, naming the field
-//	429 the camera's rate, 503 the gateway is full, or the broker or the image store did not take it: send it again
+//	429 the camera's rate, or its uploads at a time, or failed authentications; 503 the gateway is full, or the broker or the image store did not take it: send it again
 //
 // Of several reads in one upload the good ones are kept and each answers for itself; only when none is good is the
-// answer that of the first. Apart from 405, 413, 429 and 503 a refused upload is kept: it is produced as a quarantine
+// answer that of the first. Apart from 405, 408, 413, 429 and 503 a refused upload is kept: it is produced as a quarantine
 // record on the same topic, from where the pipeline puts it into the dead-letter topic. Quarantines of senders that did
 // not authenticate are bounded for the whole gateway; what exceeds the bound is refused and counted, not kept.
 // Delivery is at least once: a quarantine record has no id, so an upload that is retried after a 503 may be there twice.

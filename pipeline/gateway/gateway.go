@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,15 +46,27 @@ type Config struct {
 	Log        zerolog.Logger
 	Metrics    *Metrics // nil: counted and never shown
 
-	MaxBody        int64         // bytes of one upload [16 MiB]
+	Digest        *DigestSecrets // nil: no camera authenticates with Digest
+	Proxies       []netip.Prefix // whose X-Forwarded-For and SubjectHeader count; none: every peer is the sender
+	SubjectHeader string         // in which such a proxy names the client certificate it verified; "" = it verifies none
+
+	MaxBody        int64         // bytes of one upload, packed and unpacked [16 MiB]
 	MaxImage       int64         // bytes of one picture, larger ones are dropped [8 MiB]
 	MaxInFlight    int           // uploads at a time [512]
 	MaxMemory      int64         // bytes of bodies at a time [512 MiB]
+	CameraInFlight int           // uploads of one camera at a time [64]
 	CameraRate     rate.Limit    // uploads of one camera per second [200]
 	CameraBurst    int           // [2000]
 	StrangerRate   rate.Limit    // quarantines of all unauthenticated senders per second [10]
 	StrangerBurst  int           // [100]
 	KeepUnread     bool          // store the pictures of vehicles whose plate was not read; the log names them
+	StrangerKeep   int           // bytes that are kept of such an upload [4 KiB]
+	StrangerDay    int64         // and of all of them in a day [16 MiB]
+	StrangerTime   time.Duration // that such a sender may take for its body [10 s]
+	MaxStrangers   int           // of them whose bodies are read at a time [64]
+	BodyGrace      time.Duration // that a camera's body may take [15 s]
+	BodyRate       int64         // bytes a second that it must come with beyond that [8 KiB]
+	AnswerTime     time.Duration // that an answer may take [30 s]
 	KeepPayload    int           // bytes of a refused upload that are kept [256 KiB]
 	ProduceTimeout time.Duration // then 503 [5 s]
 }
@@ -86,6 +98,14 @@ func (c *Config) defaults() {
 	or(&c.CameraBurst, 2000)
 	or(&c.StrangerRate, 10)
 	or(&c.StrangerBurst, 100)
+	or(&c.CameraInFlight, 64)
+	or(&c.StrangerKeep, 4<<10)
+	or(&c.StrangerDay, 16<<20)
+	or(&c.StrangerTime, 10*time.Second)
+	or(&c.MaxStrangers, 64)
+	or(&c.BodyGrace, 15*time.Second)
+	or(&c.BodyRate, 8<<10)
+	or(&c.AnswerTime, 30*time.Second)
 	or(&c.KeepPayload, 256<<10)
 	or(&c.ProduceTimeout, 5*time.Second)
 	if c.Now == nil {
@@ -108,15 +128,13 @@ type Gateway struct {
 	cfg       Config
 	log       zerolog.Logger
 	slots     chan struct{} // one per upload in flight
-	memory    atomic.Int64  // bytes promised to bodies in flight
-	strangers *rate.Limiter
-
-	mu       sync.Mutex // guards limiters
-	limiters map[string]*rate.Limiter
-
-	clocks  clocks
-	sources sources
-	unread  recentIDs
+	memory    atomic.Int64  // bytes of bodies in flight
+	lanes     lanes
+	strangers strangers
+	nonces    nonces
+	clocks    clocks
+	sources   sources
+	unread    recentIDs
 }
 
 // New makes a gateway. An error names what the configuration lacks.
@@ -129,8 +147,9 @@ func New(cfg Config) (*Gateway, error) {
 		cfg:       cfg,
 		log:       cfg.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
-		strangers: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst),
-		limiters:  map[string]*rate.Limiter{},
+		lanes:     lanes{cams: map[string]*lane{}},
+		strangers: newStrangers(&cfg),
+		nonces:    nonces{begun: cfg.Now()},
 	}, nil
 }
 
@@ -142,7 +161,7 @@ func (g *Gateway) Handler() http.Handler {
 			writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
 			return
 		}
-		g.serve(w, r, camera, format)
+		g.serve(&timedWriter{w, g.cfg.AnswerTime}, r, camera, format)
 	})
 }
 
@@ -153,37 +172,4 @@ func route(path string) (camera, format string, ok bool) {
 	camera, format, found := strings.Cut(rest, "/")
 	camera, err := url.PathUnescape(camera)
 	return camera, format, ok && found && err == nil && camera != "" && format != "" && !strings.Contains(format, "/")
-}
-
-// allow takes one upload from the budget of a registered camera.
-func (g *Gateway) allow(camera string, now time.Time) bool {
-	g.mu.Lock()
-	l := g.limiters[camera]
-	if l == nil {
-		l = rate.NewLimiter(g.cfg.CameraRate, g.cfg.CameraBurst)
-		g.limiters[camera] = l
-	}
-	g.mu.Unlock()
-	return l.AllowN(now, 1)
-}
-
-// enter takes a slot and memory for a body of that length (-1 when not said), or reports that there is none.
-func (g *Gateway) enter(length int64) (leave func(), ok bool) {
-	if length < 0 || length > g.cfg.MaxBody {
-		length = g.cfg.MaxBody
-	}
-	select {
-	case g.slots <- struct{}{}:
-	default:
-		return nil, false
-	}
-	if g.memory.Add(length) > g.cfg.MaxMemory {
-		g.memory.Add(-length)
-		<-g.slots
-		return nil, false
-	}
-	return func() {
-		g.memory.Add(-length)
-		<-g.slots
-	}, true
 }

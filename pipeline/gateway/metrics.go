@@ -9,20 +9,23 @@ import (
 // Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notes, kinds of
 // events, and the cameras of the registry.
 type Metrics struct {
-	Accepted    *prometheus.CounterVec // reads acknowledged by the broker, by format
-	Ignored     *prometheus.CounterVec // events that hold no read, by format and kind
-	Unread      *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
-	Refused     *prometheus.CounterVec // reads and uploads refused, by reason
-	Notes       *prometheus.CounterVec // what adapters left out of accepted reads, by note
-	Quarantined prometheus.Counter     // refused uploads kept on the log
-	Unkept      prometheus.Counter     // refused uploads of unauthenticated senders beyond the bound, not kept
-	Limited     *prometheus.CounterVec // uploads turned away to be sent again, by cause
-	Panics      prometheus.Counter     // panics answered with 503
-	Bytes       prometheus.Counter     // of bodies received
-	Images      prometheus.Counter     // pictures stored
-	NoReceipt   prometheus.Counter     // acknowledged records that the journal of receipts did not take
-	Produce     prometheus.Histogram   // seconds until the broker acknowledged
-	all         []prometheus.Collector
+	Accepted      *prometheus.CounterVec // reads acknowledged by the broker, by format
+	Ignored       *prometheus.CounterVec // events that hold no read, by format and kind
+	Unread        *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
+	Refused       *prometheus.CounterVec // reads and uploads refused, by reason
+	Notes         *prometheus.CounterVec // what adapters left out of accepted reads, by note
+	Quarantined   prometheus.Counter     // refused uploads kept on the log
+	Unkept        prometheus.Counter     // refused uploads of unauthenticated senders beyond the bound, not kept
+	Limited       *prometheus.CounterVec // uploads turned away to be sent again, by cause
+	Authenticated *prometheus.CounterVec // requests of cameras, by scheme
+	Failed        *prometheus.CounterVec // requests that did not authenticate, by scheme
+	Challenged    prometheus.Counter     // first halves of a challenge and response
+	Panics        prometheus.Counter     // panics answered with 503
+	Bytes         prometheus.Counter     // of bodies received
+	Images        prometheus.Counter     // pictures stored
+	NoReceipt     prometheus.Counter     // acknowledged records that the journal of receipts did not take
+	Produce       prometheus.Histogram   // seconds until the broker acknowledged
+	all           []prometheus.Collector
 }
 
 // The causes of Limited.
@@ -32,6 +35,8 @@ const (
 	causeTooLarge = "too_large"
 	causeBroker   = "broker"
 	causeImages   = "image_store"
+	causeSlow     = "slow"
+	causeFailures = "failed_authentications"
 )
 
 // NewMetrics makes the counters and registers them, unless reg is nil.
@@ -55,7 +60,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.all = append(m.all, c)
 		return c
 	}
-	var reasons, notes []string
+	var reasons, notes, ways []string
+	for _, s := range schemes() {
+		ways = append(ways, string(s))
+	}
 	for _, r := range schemas.Reasons() {
 		reasons = append(reasons, r.String())
 	}
@@ -75,7 +83,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")
 	m.Unkept = one("unkept_total", "Refused uploads of unauthenticated senders beyond the bound, not kept.")
 	m.Limited = vec("limited_total", "Uploads turned away, to be sent again.", "cause",
-		[]string{causeRate, causeFull, causeTooLarge, causeBroker, causeImages})
+		[]string{causeRate, causeFull, causeTooLarge, causeBroker, causeImages, causeSlow, causeFailures})
+	m.Authenticated = vec("authenticated_total", "Requests of cameras that authenticated.", "scheme", ways)
+	m.Failed = vec("authentications_failed_total", "Requests that did not authenticate.", "scheme", ways)
+	m.Challenged = one("challenges_total", "Requests answered with the challenge that their scheme begins with.")
 	m.Panics = one("panics_total", "Panics answered with 503.")
 	m.Bytes = one("received_bytes_total", "Bytes of bodies received.")
 	m.Images = one("images_total", "Pictures stored.")

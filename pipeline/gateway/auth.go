@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// scheme is how a sender authenticates. The set is closed: it is a metric label.
+type scheme string
+
+// The schemes. What a device can send decides how it may authenticate.
+const (
+	schemeNone    scheme = "none"
+	schemeBearer  scheme = "bearer"
+	schemeToken   scheme = "token" // Authorization: Token x
+	schemeBasic   scheme = "basic"
+	schemeDigest  scheme = "digest"
+	schemeHeader  scheme = "header"  // a header of the camera's own, see schemas.Access
+	schemeSubject scheme = "subject" // a client certificate that a trusted proxy verified
+	schemeAddress scheme = "address" // from an address of the camera's own
+	schemeOther   scheme = "other"
+)
+
+func schemes() []scheme {
+	return []scheme{schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject, schemeAddress, schemeOther}
+}
+
+// realm is what Basic and Digest name as protected.
+const realm = "anpr"
+
+// refusal is why a sender is not a camera.
+type refusal struct {
+	rej    *schemas.RejectError
+	scheme scheme
+	round  bool // part of an ordinary challenge and response: no failure, nothing to keep
+	stale  bool // a Digest answer that was right and whose nonce no longer counts
+}
+
+// authenticate finds the camera and checks whether the sender is it; one proof is enough. It reads nothing but headers.
+// Comparisons take the same time wherever secrets differ.
+func (g *Gateway) authenticate(u *upload) *refusal {
+	var rej *schemas.RejectError
+	if u.peer, rej = g.peerOf(u.r); rej != nil {
+		return &refusal{rej: rej, scheme: schemeSubject}
+	}
+	if n := len(u.r.Header.Values("Authorization")); n > 1 {
+		return &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, "Authorization", "is there %d times; send it once", n), scheme: schemeOther}
+	}
+	cam, ok := g.cfg.Registry().Camera(u.id)
+	if !ok {
+		return &refusal{rej: schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register the camera or correct the address"), scheme: schemeNone}
+	}
+	u.known = cam
+	by, bad := g.prove(u, cam)
+	if bad != nil && admits(cam, u.peer) == "" {
+		return bad
+	}
+	if bad != nil {
+		by = admits(cam, u.peer)
+	}
+	g.cfg.Metrics.Authenticated.WithLabelValues(string(by)).Inc()
+	u.cam = cam
+	return nil
+}
+
+// admits says by what of its connection a sender is the camera: "" = by nothing.
+func admits(cam *schemas.Camera, p peer) scheme {
+	a := cam.Accepts()
+	if a.Subject != "" && a.Subject == p.subject {
+		return schemeSubject
+	}
+	for _, r := range a.Addresses {
+		if p.addr.IsValid() && r.Contains(p.addr) {
+			return schemeAddress
+		}
+	}
+	return ""
+}
+
+// prove checks what the sender shows in its headers.
+func (g *Gateway) prove(u *upload, cam *schemas.Camera) (scheme, *refusal) {
+	a := cam.Accepts()
+	if name := a.AuthHeader; name != "" {
+		values := append(slices.Clone(u.r.Header.Values(name)), other(u.r.Header, name)...)
+		if len(values) > 1 {
+			return "", &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, name, "is there %d times; send it once", len(values)), scheme: schemeHeader}
+		}
+		if len(values) == 1 {
+			if isToken(cam, values[0]) {
+				return schemeHeader, nil
+			}
+			return "", wrong(schemeHeader, name, "wrong token")
+		}
+	}
+	word, rest, _ := strings.Cut(strings.TrimSpace(u.r.Header.Get("Authorization")), " ")
+	switch by := scheme(strings.ToLower(word)); by {
+	case "":
+		_, digest := g.cfg.Digest.find(cam.ID, g.cfg.Now())
+		bad := wrong(schemeNone, "Authorization", "missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
+		bad.round = digest
+		return "", bad
+	case schemeBearer, schemeToken:
+		if isToken(cam, rest) {
+			return by, nil
+		}
+		return "", wrong(by, "Authorization", "wrong token")
+	case schemeBasic:
+		// The token is the password. One that is longer than a device's password goes over user name and password.
+		name, password, ok := u.r.BasicAuth()
+		if ok && (isToken(cam, password) || isToken(cam, name+password)) {
+			return by, nil
+		}
+		return "", wrong(by, "Authorization", "wrong token; it is the password, or user name and password put together")
+	case schemeDigest:
+		bad := g.checkDigest(u.r, cam.ID)
+		return by, bad
+	}
+	return "", wrong(schemeOther, "Authorization", "an unknown scheme; send Bearer, Basic, Digest or Token")
+}
+
+// other is the header of that name written with - for _: devices write either, and proxies change it.
+func other(h http.Header, name string) []string {
+	if dashed := strings.ReplaceAll(name, "_", "-"); dashed != name {
+		return h.Values(dashed)
+	}
+	return nil
+}
+
+func wrong(by scheme, field, detail string) *refusal {
+	return &refusal{rej: schemas.Rejectf(schemas.ReasonUnauthorised, field, "%s", detail), scheme: by}
+}
+
+// isToken compares a text with the camera's token.
+func isToken(cam *schemas.Camera, text string) bool {
+	text = strings.TrimSpace(text)
+	sum := sha256.Sum256([]byte(text))
+	return subtle.ConstantTimeCompare(sum[:], cam.TokenSum[:]) == 1 && text != ""
+}
+
+// challenge tells an unauthenticated sender what it may send. Digest is offered where it can be checked: a client that may
+// choose takes it first, and would never get in where it cannot be. Each offer has a line of its own, since devices parse no lists.
+func (g *Gateway) challenge(u *upload, f *refusal) {
+	if f.rej.Reason != schemas.ReasonUnauthorised || u.known == nil {
+		return
+	}
+	h := u.w.Header()
+	now := g.cfg.Now()
+	if s, ok := g.cfg.Digest.find(u.known.ID, now); ok {
+		for _, offer := range s.offers(u.known.ID, now, f.stale) {
+			h.Add("WWW-Authenticate", offer)
+		}
+	}
+	h.Add("WWW-Authenticate", `Basic realm="`+realm+`"`)
+	h.Add("WWW-Authenticate", `Bearer realm="`+realm+`"`)
+}

@@ -1,0 +1,240 @@
+package gateway
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/icholy/digest"
+)
+
+// Digest (RFC 7616) for devices that have nothing else. A nonce needs no memory: time and random bytes with a MAC under a
+// key that follows from the camera's secret, so every gateway with the same file takes it. It counts for nonceLife; within
+// it, a gateway takes each count of a nonce once.
+const (
+	nonceLife   = 2 * time.Minute
+	nonceAhead  = time.Minute // of a gateway whose clock is ahead
+	nonceBytes  = 16          // time and random
+	nonceMAC    = 16
+	maxNonces   = 8  // remembered of one camera; an older one is stale
+	countWindow = 64 // counts may arrive that much out of order
+)
+
+// digestSecret is what a camera's Digest answers are made with: H(user:realm:token).
+type digestSecret struct {
+	user, realm string
+	md5, sha256 string // lower-case hexadecimal; "" = the device cannot
+}
+
+func (s digestSecret) key() []byte {
+	sum := sha256.Sum256([]byte("anpr digest nonce\n" + s.md5 + "\n" + s.sha256))
+	return sum[:]
+}
+
+// ha1 is the secret of an algorithm, as a device names it.
+func (s digestSecret) ha1(algorithm string) string {
+	switch strings.ToUpper(algorithm) {
+	case "", "MD5":
+		return s.md5
+	case "SHA-256":
+		return s.sha256
+	}
+	return ""
+}
+
+// offers are the challenges to a camera. MD5 comes first: devices that read one challenge only can nothing else, and TLS
+// carries both.
+func (s digestSecret) offers(camera string, now time.Time, stale bool) (out []string) {
+	c := digest.Challenge{Realm: s.realm, Nonce: s.nonce(camera, now), Stale: stale, QOP: []string{"auth"}}
+	if s.md5 != "" {
+		c.Algorithm = "MD5"
+		out = append(out, c.String())
+	}
+	if s.sha256 != "" {
+		c.Algorithm = "SHA-256"
+		out = append(out, c.String())
+	}
+	return out
+}
+
+func (s digestSecret) nonce(camera string, now time.Time) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))
+	b = append(b, make([]byte, 8)...)
+	_, _ = rand.Read(b[8:nonceBytes]) // never fails
+	return hex.EncodeToString(append(b, s.mac(camera, b)...))
+}
+
+func (s digestSecret) mac(camera string, b []byte) []byte {
+	m := hmac.New(sha256.New, s.key())
+	m.Write(b)
+	m.Write([]byte(camera))
+	return m.Sum(nil)[:nonceMAC]
+}
+
+// issued returns the identity and time of a nonce that a gateway with this secret made for the camera.
+func (s digestSecret) issued(camera, nonce string) (id [nonceBytes]byte, at time.Time, ok bool) {
+	b, err := hex.DecodeString(nonce)
+	if err != nil || len(b) != nonceBytes+nonceMAC || !hmac.Equal(b[nonceBytes:], s.mac(camera, b[:nonceBytes])) {
+		return id, at, false
+	}
+	copy(id[:], b)
+	return id, time.UnixMilli(int64(binary.BigEndian.Uint64(b))), true
+}
+
+// checkDigest checks the answer to a challenge; nil = it is the camera.
+//
+// Dahua and Intelbras begin with an empty nonce, mostly with an empty realm too, and wait for a challenge. Firmware that
+// stays so is taken when its secret was made with an empty realm: what it sends is then no better than Basic.
+func (g *Gateway) checkDigest(r *http.Request, camera string) *refusal {
+	now := g.cfg.Now()
+	s, ok := g.cfg.Digest.find(camera, now)
+	if !ok {
+		return wrong(schemeDigest, "Authorization", "this camera has no Digest secret; send Basic or Bearer, or add the camera to the file of Digest secrets")
+	}
+	c, err := digest.ParseCredentials(r.Header.Get("Authorization"))
+	if err != nil {
+		return wrong(schemeDigest, "Authorization", "not readable as Digest; send what RFC 7616 says")
+	}
+	if c.Nonce == "" && s.realm != "" {
+		bad := wrong(schemeDigest, "Authorization", "Digest without a nonce; answer the challenge")
+		bad.round = true
+		return bad
+	}
+	if !s.answers(r, c) {
+		return wrong(schemeDigest, "Authorization", "wrong Digest; check user name, realm and token")
+	}
+	if c.Nonce == "" {
+		return nil
+	}
+	id, at, ok := s.issued(camera, c.Nonce)
+	age := now.Sub(at)
+	if ok && age <= nonceLife && age >= -nonceAhead && g.nonces.take(camera, id, at, countOf(c)) {
+		return nil
+	}
+	bad := wrong(schemeDigest, "Authorization", "the nonce is too old or was used; answer the new challenge")
+	bad.round, bad.stale = true, true
+	return bad
+}
+
+// answers reports whether the credentials are those of the secret for this request.
+func (s digestSecret) answers(r *http.Request, c *digest.Credentials) bool {
+	ha1 := s.ha1(c.Algorithm)
+	if ha1 == "" || c.Username != s.user || c.Realm != s.realm || !sameTarget(r, c.URI) || c.Userhash {
+		return false
+	}
+	challenge := digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm}
+	switch c.QOP {
+	case "auth":
+		if c.Nc <= 0 || c.Cnonce == "" {
+			return false
+		}
+		challenge.QOP = []string{"auth"}
+	case "": // RFC 2069
+	default:
+		return false
+	}
+	want, err := digest.Digest(&challenge, digest.Options{Method: r.Method, URI: c.URI, Count: c.Nc, Username: c.Username, A1: ha1, Cnonce: c.Cnonce})
+	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(c.Response))) == 1
+}
+
+// countOf is the count of the answer; without one a nonce serves once.
+func countOf(c *digest.Credentials) int {
+	if c.QOP == "" {
+		return 1
+	}
+	return c.Nc
+}
+
+// sameTarget reports whether the address in the answer is that of the request, as a path or in full.
+func sameTarget(r *http.Request, uri string) bool {
+	if uri == r.RequestURI {
+		return true
+	}
+	u, err := url.Parse(uri)
+	return err == nil && u.IsAbs() && u.RequestURI() == r.URL.RequestURI()
+}
+
+// nonces remembers what was used of the nonces that cameras answered. Only who knows a camera's secret adds to it. Safe for
+// concurrent use.
+type nonces struct {
+	begun time.Time // nonces issued before it are stale: what was used of them is forgotten
+
+	mu   sync.Mutex // guards what follows
+	cams map[string]*usedNonces
+}
+
+// usedNonces are the newest nonces of a camera; those issued up to floor are stale.
+type usedNonces struct {
+	floor time.Time
+	list  []usedNonce
+}
+
+type usedNonce struct {
+	id   [nonceBytes]byte
+	at   time.Time
+	top  int    // highest count
+	bits uint64 // bit i: top-i was used
+}
+
+// take uses a count of a nonce, or reports that it was used or is too far behind.
+func (n *nonces) take(camera string, id [nonceBytes]byte, at time.Time, count int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cams == nil {
+		n.cams = map[string]*usedNonces{}
+	}
+	c := n.cams[camera]
+	if c == nil {
+		c = &usedNonces{floor: n.begun.Add(-time.Millisecond)} // what a nonce counts in
+		n.cams[camera] = c
+	}
+	for i := range c.list {
+		if c.list[i].id == id {
+			return c.list[i].take(count)
+		}
+	}
+	if !at.After(c.floor) {
+		return false
+	}
+	if len(c.list) == maxNonces {
+		oldest := 0
+		for i := range c.list {
+			if c.list[i].at.Before(c.list[oldest].at) {
+				oldest = i
+			}
+		}
+		if at.Before(c.list[oldest].at) {
+			return false
+		}
+		c.floor = c.list[oldest].at
+		c.list = append(c.list[:oldest], c.list[oldest+1:]...)
+	}
+	c.list = append(c.list, usedNonce{id: id, at: at, top: count, bits: 1})
+	return true
+}
+
+func (u *usedNonce) take(count int) bool {
+	switch behind := u.top - count; {
+	case behind < 0:
+		if -behind >= countWindow {
+			u.bits = 0
+		} else {
+			u.bits <<= -behind
+		}
+		u.top, u.bits = count, u.bits|1
+		return true
+	case behind >= countWindow || u.bits&(1<<behind) != 0:
+		return false
+	default:
+		u.bits |= 1 << behind
+		return true
+	}
+}

@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// lane is what one registered camera takes of the gateway: what it sends too much stops itself, not its neighbours.
+type lane struct {
+	limit  *rate.Limiter
+	flying int // uploads in flight
+}
+
+// lanes are those of all cameras that were heard. Safe for concurrent use.
+type lanes struct {
+	mu   sync.Mutex // guards what follows
+	cams map[string]*lane
+}
+
+// enter takes one upload from the camera's rate and a place among its uploads in flight.
+func (l *lanes) enter(camera string, cfg *Config, now time.Time) (leave func(), cause string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.cams[camera]
+	if c == nil {
+		c = &lane{limit: rate.NewLimiter(cfg.CameraRate, cfg.CameraBurst)}
+		l.cams[camera] = c
+	}
+	if c.flying >= cfg.CameraInFlight {
+		return nil, causeFull
+	}
+	if !c.limit.AllowN(now, 1) {
+		return nil, causeRate
+	}
+	c.flying++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		c.flying--
+	}, ""
+}
+
+// enter takes a place for an upload of an authenticated camera, or answers why there is none.
+func (g *Gateway) enter(u *upload) (leave func(), ok bool) {
+	land, cause := g.lanes.enter(u.cam.ID, &g.cfg, g.cfg.Now())
+	switch cause {
+	case causeRate:
+		g.later(u.w, http.StatusTooManyRequests, causeRate, "the camera sends more than its rate; send it again later")
+		return nil, false
+	case causeFull:
+		g.later(u.w, http.StatusTooManyRequests, causeFull, "the camera has too many uploads under way; send fewer at a time")
+		return nil, false
+	}
+	select {
+	case g.slots <- struct{}{}:
+	default:
+		land()
+		g.later(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
+		return nil, false
+	}
+	return func() {
+		g.memory.Add(-u.held)
+		<-g.slots
+		land()
+	}, true
+}
+
+// The ways in which reading a body ends early, beside those of the connection.
+var (
+	errNoMemory = errors.New("the gateway holds as much as it may")
+	errTooLarge = errors.New("larger than an upload may be")
+)
+
+// hold charges an upload with bytes that have arrived, or reports that the gateway holds as much as it may.
+func (g *Gateway) hold(u *upload, n int) bool {
+	if g.memory.Add(int64(n)) > g.cfg.MaxMemory {
+		g.memory.Add(int64(-n))
+		return false
+	}
+	u.held += int64(n)
+	return true
+}
+
+// readAll reads to the end, charging what arrives as it arrives. before is called ahead of each read with what was read.
+func (g *Gateway) readAll(u *upload, r io.Reader, before func(n int)) ([]byte, error) {
+	buf := make([]byte, 0, min(max(u.r.ContentLength, 0), 64<<10)+bytes.MinRead)
+	for {
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), 2*cap(buf))
+			copy(grown, buf)
+			buf = grown
+		}
+		before(len(buf))
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case int64(len(buf)) > g.cfg.MaxBody:
+			return buf, errTooLarge
+		case !g.hold(u, n):
+			return buf, errNoMemory
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf, err
+		}
+	}
+}
+
+// readBody reads the upload, or answers why it did not. A body has BodyGrace and then must come at BodyRate.
+func (g *Gateway) readBody(u *upload) bool {
+	if u.r.ContentLength > g.cfg.MaxBody {
+		g.tooLarge(u)
+		return false
+	}
+	c, start := http.NewResponseController(u.w), time.Now()
+	body, err := g.readAll(u, u.r.Body, func(n int) {
+		_ = c.SetReadDeadline(start.Add(g.cfg.BodyGrace + time.Duration(n)*time.Second/time.Duration(g.cfg.BodyRate)))
+	})
+	_ = c.SetReadDeadline(time.Time{})
+	g.cfg.Metrics.Bytes.Add(float64(len(body)))
+	if err != nil {
+		g.unreadable(u, err)
+		return false
+	}
+	u.body, u.size = body, int64(len(body))
+	return g.unpack(u)
+}
+
+// unpack undoes a Content-Encoding, or answers why it cannot.
+func (g *Gateway) unpack(u *upload) bool {
+	const field = "Content-Encoding"
+	switch enc := strings.ToLower(strings.TrimSpace(u.r.Header.Get(field))); enc {
+	case "", "identity":
+		return true
+	case "gzip", "x-gzip":
+	default:
+		g.refuse(u, schemas.Rejectf(schemas.ReasonUnsupported, field, "%.40q is not taken; send gzip or nothing", enc))
+		return false
+	}
+	z, err := gzip.NewReader(bytes.NewReader(u.body))
+	if err == nil {
+		var plain []byte
+		if plain, err = g.readAll(u, z, func(int) {}); err == nil {
+			u.body, u.size = plain, int64(len(plain))
+			return true
+		}
+		if errors.Is(err, errTooLarge) || errors.Is(err, errNoMemory) {
+			g.unreadable(u, err)
+			return false
+		}
+	}
+	g.refuse(u, schemas.Rejectf(schemas.ReasonMalformed, field, "the body is not gzip as it says: %v", err))
+	return false
+}
+
+func (g *Gateway) tooLarge(u *upload) {
+	g.cfg.Metrics.Limited.WithLabelValues(causeTooLarge).Inc()
+	u.w.Header().Set("Connection", "close")
+	writeProblem(u.w, http.StatusRequestEntityTooLarge, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d bytes; send fewer or smaller pictures", g.cfg.MaxBody))
+}
+
+// unreadable answers a body that did not arrive whole. It is not kept: the sender got no receipt and has it still.
+func (g *Gateway) unreadable(u *upload, err error) {
+	switch {
+	case errors.Is(err, errTooLarge):
+		g.tooLarge(u)
+	case errors.Is(err, errNoMemory):
+		u.w.Header().Set("Connection", "close")
+		g.later(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		u.w.Header().Set("Connection", "close")
+		g.later(u.w, http.StatusRequestTimeout, causeSlow, "the body came too slowly; send it again, with smaller pictures if the line is slow")
+	default:
+		g.cfg.Metrics.Refused.WithLabelValues(schemas.ReasonMalformed.String()).Inc()
+		writeProblem(u.w, http.StatusBadRequest, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body ended early; send it again"))
+	}
+}
+
+// timedWriter gives each answer its own time: who does not read it must not hold a connection for ever.
+type timedWriter struct {
+	http.ResponseWriter
+	limit time.Duration
+}
+
+// WriteHeader starts the time.
+func (t *timedWriter) WriteHeader(code int) {
+	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(t.limit)) // a writer without deadlines has none
+	t.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for http.ResponseController.
+func (t *timedWriter) Unwrap() http.ResponseWriter { return t.ResponseWriter }

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// peer is who sends a request, as far as the connection and a trusted proxy say.
+type peer struct {
+	addr    netip.Addr // of the sender; invalid when the proxy did not say it
+	near    netip.Addr // at the other end of the connection: the sender, or the proxy
+	subject string     // of the client certificate that a trusted proxy has verified; "" = none
+}
+
+// key is what failures are counted by: the sender, or the proxy that hides him.
+func (p peer) key() netip.Addr {
+	if p.addr.IsValid() {
+		return p.addr
+	}
+	return p.near
+}
+
+// peerOf finds out who sends. X-Forwarded-For counts from a trusted proxy only, from the right, past further trusted ones:
+// what stands further left was written by whoever sends. A subject that anyone else sends refuses the request.
+func (g *Gateway) peerOf(r *http.Request) (peer, *schemas.RejectError) {
+	near, _ := netip.ParseAddrPort(r.RemoteAddr)
+	p := peer{near: near.Addr().Unmap().WithZone("")}
+	trusted := g.trusts(p.near)
+	if name := g.cfg.SubjectHeader; name != "" {
+		switch subjects := r.Header.Values(name); {
+		case len(subjects) > 0 && !trusted:
+			return p, schemas.Rejectf(schemas.ReasonUnauthorised, name, "comes from no trusted proxy; leave it out, or name the proxy with --trusted-proxy")
+		case len(subjects) > 1:
+			return p, schemas.Rejectf(schemas.ReasonMalformed, name, "is there %d times; let the proxy replace what the sender wrote", len(subjects))
+		case len(subjects) == 1:
+			p.subject = strings.TrimSpace(subjects[0])
+		}
+	}
+	if !trusted {
+		p.addr = p.near
+		return p, nil
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		a, ok := parseHop(hops[i])
+		if !ok {
+			return p, nil
+		}
+		if !g.trusts(a) {
+			p.addr = a
+			return p, nil
+		}
+	}
+	return p, nil
+}
+
+// parseHop reads an address, with a port or without, as proxies write it.
+func parseHop(s string) (netip.Addr, bool) {
+	s = strings.TrimSpace(s)
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	return a.Unmap().WithZone(""), err == nil
+}
+
+func (g *Gateway) trusts(a netip.Addr) bool {
+	for _, p := range g.cfg.Proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
