@@ -109,7 +109,7 @@ func TestLEZOracle(t *testing.T) {
 	const ok = inRegister
 	f := func(name string, v vehicle, day schemas.Day, want lezVerdict) {
 		t.Helper()
-		if got := c.lezOf(&v, day); got != want {
+		if got := c.lezOf(&v, day.At(12)); got != want {
 			t.Errorf("%s: got %d, want %d", name, got, want)
 		}
 	}
@@ -126,6 +126,24 @@ func TestLEZOracle(t *testing.T) {
 	f("exempt", car(schemas.Diesel, schemas.Euro4, ok|exempt), testDay, lezClear)
 	f("day pass", car(schemas.Diesel, schemas.Euro4, ok|dayPass), testDay, lezClear)
 	f("day pass of another day", car(schemas.Diesel, schemas.Euro4, ok|dayPass), testDay+1, lezMay)
+	f("day pass of the day before, at noon", car(schemas.Diesel, schemas.Euro4, ok|earlyPass), testDay, lezFine)
+	early := car(schemas.Diesel, schemas.Euro4, ok|earlyPass)
+	for at, want := range map[schemas.Micros]lezVerdict{testDay.Start(): lezClear, testDay.At(6) - 1: lezClear, testDay.At(6): lezFine} {
+		if got := c.lezOf(&early, at); got != want {
+			t.Errorf("day pass of the day before at %s: got %d, want %d", at, got, want)
+		}
+	}
+	bus := car(schemas.Diesel, schemas.Euro5, ok)
+	bus.category = schemas.M2
+	f("minibus diesel Euro 5", bus, testDay, lezClear)
+	for i, want := range []lezVerdict{lezFine, lezFine, lezClear, lezClear} { // the class is not known, 1, 2, 3
+		van := car(schemas.Diesel, schemas.Euro5, ok)
+		van.category = schemas.N1
+		for n := 0; van.plate.IsZero() || int(van.class()) != i; n++ {
+			van.plate = schemas.MustPlate("1VAN00" + string(rune('0'+n)))
+		}
+		f("van of class "+van.class().String(), van, testDay, want)
+	}
 	f("missing from the register", car(schemas.Diesel, schemas.Euro6, 0), testDay, lezHeld)
 	old := car(schemas.Petrol, schemas.EuroNone, ok|oldtimer)
 	old.firstRegistration = schemas.DayOf(1980, 1, 1)

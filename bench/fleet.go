@@ -17,6 +17,7 @@ const (
 	registered                           // foreign LEZ registration valid on the day
 	parksInView                          // may stand in view of a camera; never a listed one
 	lookalike                            // its plate may be taken for another vehicle's
+	earlyPass                            // LEZ day pass for the day before, which counts until 06:00 of the day
 )
 
 // vehicle is one plate with what it is on during the day.
@@ -32,6 +33,18 @@ type vehicle struct {
 	flags             vehicleFlags
 	make              uint8
 	colour            uint8
+}
+
+// class returns the class of an N1 vehicle; for about one in four the register does not have it.
+func (v *vehicle) class() schemas.N1Class {
+	if v.category != schemas.N1 {
+		return schemas.N1ClassUnknown
+	}
+	sum := 0
+	for i := range v.plate.Len() {
+		sum += int(v.plate.At(i))
+	}
+	return schemas.N1Class(sum % 4)
 }
 
 // earlierVehicle is what a plate was on before: a Belgian plate follows the person.

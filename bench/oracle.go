@@ -5,8 +5,8 @@ import "github.com/gvc-brussels/anpr/schemas"
 // This file is the independent oracle: it says what a correct pipeline must find, from what the generator knows, with
 // integers, and without package rules. It covers one dated slice of the law on purpose, and says so outside it.
 
-// The slice of the LEZ the oracle knows: from the day fines for diesel below Euro 6 and petrol, LPG and CNG below Euro 3
-// started, to the day before the steps announced for 2028 (ordinance of 2024; DOMAIN 1.2, 1.3).
+// The slice of the LEZ the oracle knows: from the day fines for diesel below Euro 6 (minibuses and vans of class II and III: Euro 5)
+// and petrol, LPG and CNG below Euro 3 started, to the day before the steps announced for 2028 (DOMAIN 1.2, 1.3).
 var (
 	lezKnownFrom = schemas.DayOf(2026, 7, 1)
 	lezKnownTo   = schemas.DayOf(2028, 1, 1)
@@ -22,13 +22,19 @@ const (
 	lezFine             // a row: below the norm and nothing that excuses it
 )
 
-// belowNorm reports whether the vehicle is below the norm of the known slice.
+// passEnds is the hour of the next day at which a day pass ends.
+const passEnds = 6
+
+// belowNorm reports whether the vehicle is below the norm of the known slice, or may be because the register does not have its class.
 func belowNorm(v *vehicle) bool {
 	if v.euro == schemas.EuroUnknown {
 		return false
 	}
 	switch v.fuel {
 	case schemas.Diesel:
+		if c := v.class(); v.category == schemas.M2 || c == schemas.N1Class2 || c == schemas.N1Class3 {
+			return v.euro < schemas.Euro5
+		}
 		return v.euro < schemas.Euro6
 	case schemas.Petrol, schemas.LPG, schemas.CNG:
 		return v.euro < schemas.Euro3
@@ -37,12 +43,14 @@ func belowNorm(v *vehicle) bool {
 	}
 }
 
-// lezOf judges a vehicle on a day. The papers are those of the city's day, so on another day a vehicle they matter for is
+// lezOf judges a vehicle at a time. The papers are those of the city's day, so on another day a vehicle they matter for is
 // undecided.
-func (c *City) lezOf(v *vehicle, day schemas.Day) lezVerdict {
-	if v.flags&(exempt|dayPass|registered) != 0 && day != c.day {
+func (c *City) lezOf(v *vehicle, at schemas.Micros) lezVerdict {
+	day := at.Day()
+	if v.flags&(exempt|dayPass|earlyPass|registered) != 0 && day != c.day {
 		return lezMay
 	}
+	passed := v.flags&dayPass != 0 || v.flags&earlyPass != 0 && at.Local().Hour() < passEnds
 	if !v.hasRegister() {
 		if v.flags&registered != 0 {
 			return lezMay // registered, and no register says on what
@@ -53,13 +61,13 @@ func (c *City) lezOf(v *vehicle, day schemas.Day) lezVerdict {
 		return lezMay
 	}
 	if v.flags&inRegister == 0 {
-		if v.flags&(exempt|dayPass) != 0 {
+		if v.flags&exempt != 0 || passed {
 			return lezMay
 		}
 		return lezHeld
 	}
 	switch {
-	case v.fuel == schemas.Electric || v.fuel == schemas.Hydrogen || v.flags&(exempt|dayPass) != 0:
+	case v.fuel == schemas.Electric || v.fuel == schemas.Hydrogen || v.flags&exempt != 0 || passed:
 		return lezClear
 	case v.flags&oldtimer != 0:
 		if day-v.firstRegistration > 31*366 {

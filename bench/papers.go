@@ -69,8 +69,11 @@ func (c *City) addExemption(r *rand.Rand, i uint32, from, to schemas.Day) {
 
 func (c *City) addPass(i uint32, day schemas.Day) {
 	c.papers.passes = append(c.papers.passes, pass{i, day})
-	if day == c.day {
+	switch day {
+	case c.day:
 		c.vehicles[i].flags |= dayPass
+	case c.day - 1:
+		c.vehicles[i].flags |= earlyPass
 	}
 }
 

@@ -18,7 +18,7 @@ func sha256Hex(s string) string {
 
 // writeVehicles writes the rows of both registers: what each plate is on, and for some what it was on before.
 func (c *City) writeVehicles(w *bufio.Writer) {
-	fmt.Fprintln(w, "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to")
+	fmt.Fprintln(w, "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class")
 	row := make([]byte, 0, 128)
 	for i := range c.vehicles {
 		v := &c.vehicles[i]
@@ -48,20 +48,26 @@ func appendVehicle(b []byte, v *vehicle, from, to schemas.Day) []byte {
 	b = append(strconv.AppendBool(b, v.flags&oldtimer != 0), ',')
 	b = append(append(b, dayText(v.firstRegistration)...), ',')
 	b = append(append(b, dayText(from)...), ',')
-	return append(append(b, dayText(to)...), '\n')
+	b = append(append(b, dayText(to)...), ',')
+	if c := v.class(); c != schemas.N1ClassUnknown {
+		b = append(b, c.String()...)
+	}
+	return append(b, '\n')
 }
 
 func (c *City) writeExemptions(w *bufio.Writer) {
-	fmt.Fprintln(w, "plate,family,kind,ref,valid_from,valid_to")
+	fmt.Fprintln(w, "plate,country,family,kind,ref,valid_from,valid_to")
 	for _, x := range c.papers.exemptions {
-		fmt.Fprintf(w, "%s,lez,%s,%s,%s,%s\n", c.vehicles[x.vehicle].plate, x.kind, x.ref, dayText(x.from), dayText(x.to))
+		v := &c.vehicles[x.vehicle]
+		fmt.Fprintf(w, "%s,%s,lez,%s,%s,%s,%s\n", v.plate, countries[v.country], x.kind, x.ref, dayText(x.from), dayText(x.to))
 	}
 }
 
 func (c *City) writePasses(w *bufio.Writer) {
-	fmt.Fprintln(w, "plate,day")
+	fmt.Fprintln(w, "plate,country,day")
 	for _, x := range c.papers.passes {
-		fmt.Fprintf(w, "%s,%s\n", c.vehicles[x.vehicle].plate, x.day)
+		v := &c.vehicles[x.vehicle]
+		fmt.Fprintf(w, "%s,%s,%s\n", v.plate, countries[v.country], x.day)
 	}
 }
 

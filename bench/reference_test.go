@@ -162,7 +162,7 @@ func TestEverySiteCanBeReached(t *testing.T) {
 func TestVehiclesFileHoldsTheRegisters(t *testing.T) {
 	c := testCity(t, 23)
 	dir := writeReference(t, c)
-	all := rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to")
+	all := rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class")
 	s := c.Stats()
 	own := map[string]int{}
 	perCountry := map[string]int{}
@@ -188,6 +188,16 @@ func TestVehiclesFileHoldsTheRegisters(t *testing.T) {
 	if len(perCountry) != 2 || perCountry["NL"] == 0 {
 		t.Errorf("registers of %v, want BE and NL", perCountry)
 	}
+	classes := map[string]bool{}
+	for _, r := range all {
+		if r[9] != "" && r[2] != "N1" {
+			t.Errorf("class %s of a vehicle of category %s", r[9], r[2])
+		}
+		classes[r[9]] = true
+	}
+	if len(classes) != 4 {
+		t.Errorf("classes %v, want 1, 2, 3 and none", classes)
+	}
 	earlier := len(all) - len(own)
 	if earlier == 0 {
 		t.Error("no plate was on another vehicle before")
@@ -201,10 +211,10 @@ func TestVehiclesFileHoldsTheRegisters(t *testing.T) {
 	if share := s.BelowNorm * 1000 / s.Vehicles; share < 20 || share > 45 {
 		t.Errorf("%d per mille below the norm, want about 30", share)
 	}
-	if n := len(rows(t, dir, "exemptions.csv", "plate,family,kind,ref,valid_from,valid_to")); n != s.Exemptions || n == 0 {
+	if n := len(rows(t, dir, "exemptions.csv", "plate,country,family,kind,ref,valid_from,valid_to")); n != s.Exemptions || n == 0 {
 		t.Errorf("exemptions: file %d, city %d", n, s.Exemptions)
 	}
-	if n := len(rows(t, dir, "passes.csv", "plate,day")); n != s.DayPasses || n == 0 {
+	if n := len(rows(t, dir, "passes.csv", "plate,country,day")); n != s.DayPasses || n == 0 {
 		t.Errorf("passes: file %d, city %d", n, s.DayPasses)
 	}
 	if n := len(rows(t, dir, "registrations.csv", "plate,country,valid_from,valid_to")); n != s.Registrations || n == 0 {
@@ -216,7 +226,7 @@ func TestPlatePeriodsAreDisjoint(t *testing.T) {
 	dir := writeReference(t, testCity(t, 24))
 	type period struct{ from, to string }
 	by := map[string][]period{}
-	for _, r := range rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to") {
+	for _, r := range rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class") {
 		if r[8] == "" {
 			r[8] = "9999-12-31"
 		}

@@ -208,7 +208,7 @@ func (t *Traffic) judgeLEZ(p *passing) {
 	if !LEZKnown(day) {
 		return
 	}
-	verdict := t.city.lezOf(&t.city.vehicles[p.vehicle], day)
+	verdict := t.city.lezOf(&t.city.vehicles[p.vehicle], s.captured)
 	if p.unclean || p.parked {
 		verdict = lezMay
 	}

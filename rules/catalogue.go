@@ -32,7 +32,7 @@ type Value struct {
 	Path       string // Example: tariff[0]
 	ValidFrom  string // day, or "unknown" for an announced value
 	ValidTo    string // first day it no longer holds, or "open"
-	LegalBasis string
+	LegalBasis Basis
 	Source     string
 	Verified   bool
 	Announced  bool // listed, decides nothing
@@ -104,6 +104,7 @@ type document struct {
 	EuroByDate   []rawEuroByDate   `yaml:"euro_by_first_registration"`
 	Oldtimer     []rawOldtimer     `yaml:"oldtimer"`
 	DayPass      []rawDayPass      `yaml:"day_pass"`
+	MassClasses  []rawMassClasses  `yaml:"mass_classes"`
 	Foreign      []rawForeign      `yaml:"foreign"`
 	Amounts      []rawAmount       `yaml:"amounts"`
 	Repeat       []rawRepeat       `yaml:"repeat"`
@@ -193,7 +194,7 @@ func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entr
 // sections lists what a catalogue must have.
 var sections = []string{
 	"plate_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
-	"euro_by_first_registration", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
+	"euro_by_first_registration", "mass_classes", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
 	"routing", "one_offence", "matching",
 }
 
@@ -220,7 +221,7 @@ func (rd *reader) warn(v Value) {
 	case v.Announced:
 		f.Text, f.Do = "announced, not in force", "when it enters into force: remove status, write valid_from, close the value before it"
 	case !v.Verified:
-		f.Text, f.Do = "not verified: "+v.Source, "read it in "+v.LegalBasis+", then write verified: true"
+		f.Text, f.Do = "not verified: "+v.Source, v.LegalBasis.toVerify()
 	default:
 		return
 	}

@@ -11,6 +11,7 @@ type general struct {
 	confidence series[schemas.PerMille]
 	maxAge     series[registerAge]
 	exemptions map[exemptionKey]*exemptionSeries
+	bodies     [schemas.BodyOther + 1]*exemptionSeries // from the LEZ, of the vehicles whose register shows the body
 }
 
 type registerAge struct {
@@ -26,6 +27,7 @@ type exemptionKey struct {
 type exemptionRule struct {
 	exemptionKey
 	months int // longest validity; 0 = not bounded
+	body   schemas.Body
 }
 
 type exemptionSeries struct {
@@ -49,6 +51,7 @@ type rawExemption struct {
 	Family   string  `yaml:"family"`
 	Handling string  `yaml:"handling"`
 	Months   string  `yaml:"validity_months"`
+	Body     string  `yaml:"body"`
 }
 
 func (rd *reader) general(c *checker, d *document) {
@@ -73,7 +76,15 @@ func (c *checker) exemption(path string, r *rawExemption) entry[exemptionRule] {
 	} else if _, ok := messages[English]["exemption."+r.Kind]; !ok {
 		c.errorf(path+".kind", "add exemption."+r.Kind+" to messages/en.yaml, nl.yaml and fr.yaml", "%q has no text for staff", r.Kind)
 	}
-	c.oneOf(path+".handling", r.Handling, "automatic", "on_request")
+	handling := c.oneOf(path+".handling", r.Handling, "automatic", "on_request")
+	if r.Body != "" {
+		b, ok := schemas.ParseBody(r.Body)
+		if !ok || b == schemas.BodyUnknown || b == schemas.BodyOther || handling != "automatic" || e.v.family != schemas.FamilyLEZ {
+			c.errorf(path+".body", "write BC or SA in a row of family lez whose handling is automatic, or leave it out", "%q exempts nobody", r.Body)
+		} else {
+			e.v.body = b
+		}
+	}
 	if r.Months != "" {
 		e.v.months = int(c.whole(path+".validity_months", r.Months, 1, 1200))
 	}
@@ -95,6 +106,12 @@ func (rd *reader) chainGeneral(c *checker) {
 	}
 	for _, k := range keys {
 		s := chain(c, "exemption "+string(k.family)+" "+k.kind, by[k])
-		g.exemptions[k] = &exemptionSeries{reason: reasonExempt + k.kind, series: s}
+		x := &exemptionSeries{reason: reasonExempt + k.kind, series: s}
+		g.exemptions[k] = x
+		for i := range s {
+			if b := s[i].v.body; b != schemas.BodyUnknown {
+				g.bodies[b] = x
+			}
+		}
 	}
 }

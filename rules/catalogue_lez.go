@@ -10,11 +10,12 @@ import (
 // lezRules is the LEZ part of the catalogue.
 type lezRules struct {
 	from         schemas.Micros // first instant any norm is in force
-	norms        [schemas.Hydrogen + 1][schemas.T + 1]series[*norm]
+	norms        [schemas.Hydrogen + 1][segmentEnd]series[*norm]
+	masses       series[massClasses]
 	notConcerned series[fuelSet]
 	euroByDate   [schemas.T + 1][]entry[euroByDate]
 	oldtimer     series[int]
-	dayPass      series[string]
+	dayPass      series[dayPass]
 	foreign      series[foreign]
 	amounts      map[string]series[int64]
 	repeat       series[repeat]
@@ -25,7 +26,8 @@ type norm struct {
 	meta
 	id          string
 	fuels       []schemas.Fuel
-	categories  []schemas.Category
+	segments    []segment
+	disputed    bool         // the sources do not agree on it: what is below is held
 	lowest      schemas.Euro // EuroUnknown = every vehicle is admitted; banned = none is
 	lowestText  string
 	warn, fine  *meta // nil = none
@@ -56,7 +58,16 @@ type foreign struct {
 	kinds      [schemas.KindMotorcycle + 1]bool
 	categories [schemas.T + 1]bool
 	grace      int
+	warn, fine *meta // nil = none
 	notNeeded  []schemas.Country
+}
+
+// dayPass says what a pass of a day is worth.
+type dayPass struct {
+	untilHour int  // of the next day, on the Brussels clock; 0 = midnight
+	daysAfter int  // full days after the passage within which a pass for its day may still be bought
+	fromIssue bool // it counts from its issue on only, so that it cannot be bought afterwards
+	perYear   int  // passes of a vehicle in a calendar year; 0 = not bounded
 }
 
 type repeat struct{ months, perYear, anchor string }
@@ -67,7 +78,8 @@ type lezParts struct {
 	notConcerned []entry[fuelSet]
 	euroByDate   []entry[euroByDate]
 	oldtimer     []entry[int]
-	dayPass      []entry[string]
+	dayPass      []entry[dayPass]
+	masses       []entry[massClasses]
 	foreign      []entry[foreign]
 	amounts      []entry[amount]
 	repeat       []entry[repeat]
@@ -84,6 +96,7 @@ type rawNorm struct {
 	Fuels      []string `yaml:"fuels"`
 	Categories []string `yaml:"categories"`
 	Lowest     string   `yaml:"lowest_euro"`
+	Disputed   string   `yaml:"disputed"`
 	Warnings   *rawMeta `yaml:"warnings"`
 	Fines      *rawMeta `yaml:"fines"`
 }
@@ -110,8 +123,13 @@ func (c *checker) norm(path string, r *rawNorm) entry[*norm] {
 	c.id(path, r.ID)
 	n := &norm{
 		meta: c.meta(path, &r.Meta), id: r.ID, lowestText: r.Lowest,
-		fuels:      each(c, path+".fuels", r.Fuels, parseFuel),
-		categories: each(c, path+".categories", r.Categories, parseCategory),
+		fuels: each(c, path+".fuels", r.Fuels, parseFuel),
+	}
+	for _, word := range each(c, path+".categories", r.Categories, func(s string) (string, bool) { return s, parseSegments(s) != nil }) {
+		n.segments = append(n.segments, parseSegments(word)...)
+	}
+	if r.Disputed != "" {
+		n.disputed = c.boolean(path+".disputed", r.Disputed)
 	}
 	switch r.Lowest {
 	case "any":
@@ -178,17 +196,18 @@ func (rd *reader) chainLEZ(c *checker) {
 	rd.suspend(c)
 	l.from = open
 	for f := range l.norms {
-		for cat := range l.norms[f] {
+		for seg := range segmentEnd {
 			rows := pick(p.norms, func(n **norm) bool {
-				return slices.Contains((*n).fuels, schemas.Fuel(f)) && slices.Contains((*n).categories, schemas.Category(cat))
+				return slices.Contains((*n).fuels, schemas.Fuel(f)) && slices.Contains((*n).segments, seg)
 			})
-			s := chain(c, "admission of "+schemas.Fuel(f).String()+" "+schemas.Category(cat).String(), rows)
-			l.norms[f][cat] = s
+			s := chain(c, "admission of "+schemas.Fuel(f).String()+" "+seg.String(), rows)
+			l.norms[f][seg] = s
 			if len(s) > 0 {
 				l.from = min(l.from, s[0].from)
 			}
 		}
 	}
+	l.masses = chain(c, "mass_classes", p.masses)
 	l.notConcerned = chain(c, "not_concerned", p.notConcerned)
 	l.oldtimer = chain(c, "oldtimer", p.oldtimer)
 	l.dayPass = chain(c, "day_pass", p.dayPass)

@@ -12,12 +12,6 @@ const (
 	amountForeign      = "foreign_unregistered"
 )
 
-// The words of the section day_pass.
-const (
-	boughtInAdvance     = "in_advance"
-	boughtUntilMidnight = "until_midnight"
-)
-
 type rawNotConcerned struct {
 	Meta  rawMeta  `yaml:",inline"`
 	Fuels []string `yaml:"fuels"`
@@ -37,8 +31,18 @@ type rawOldtimer struct {
 }
 
 type rawDayPass struct {
-	Meta   rawMeta `yaml:",inline"`
-	Bought string  `yaml:"bought"`
+	Meta      rawMeta `yaml:",inline"`
+	UntilHour string  `yaml:"until_hour"`
+	DaysAfter string  `yaml:"buy_days_after"`
+	FromIssue string  `yaml:"from_issue"`
+	PerYear   string  `yaml:"max_per_year"`
+}
+
+type rawMassClasses struct {
+	Meta     rawMeta `yaml:",inline"`
+	N1Class1 string  `yaml:"n1_class_1_kg"`
+	N1Class2 string  `yaml:"n1_class_2_kg"`
+	N2Light  string  `yaml:"n2_light_kg"`
 }
 
 type rawForeign struct {
@@ -48,6 +52,8 @@ type rawForeign struct {
 	Categories []string `yaml:"categories"`
 	Grace      string   `yaml:"grace_days"`
 	NotNeeded  []string `yaml:"not_needed"`
+	Warnings   *rawMeta `yaml:"warnings"`
+	Fines      *rawMeta `yaml:"fines"`
 }
 
 type rawAmount struct {
@@ -76,9 +82,8 @@ func (rd *reader) lezRest(c *checker, d *document) {
 	section(rd, c, "oldtimer", d.Oldtimer, &p.oldtimer, func(path string, r *rawOldtimer) entry[int] {
 		return entry[int]{c.meta(path, &r.Meta), int(c.whole(path+".min_age_years", r.MinAge, 1, 200))}
 	})
-	section(rd, c, "day_pass", d.DayPass, &p.dayPass, func(path string, r *rawDayPass) entry[string] {
-		return entry[string]{c.meta(path, &r.Meta), c.oneOf(path+".bought", r.Bought, boughtInAdvance, boughtUntilMidnight)}
-	})
+	section(rd, c, "day_pass", d.DayPass, &p.dayPass, c.dayPass)
+	section(rd, c, "mass_classes", d.MassClasses, &p.masses, c.massClasses)
 	section(rd, c, "foreign", d.Foreign, &p.foreign, c.foreign)
 	section(rd, c, "amounts", d.Amounts, &p.amounts, func(path string, r *rawAmount) entry[amount] {
 		kind := c.oneOf(path+".kind", r.Kind, amountInfringement, amountForeign)
@@ -90,6 +95,31 @@ func (rd *reader) lezRest(c *checker, d *document) {
 		anchor := c.oneOf(path+".anchor", r.Anchor, "sending", "event")
 		return entry[repeat]{c.meta(path, &r.Meta), repeat{r.Window, r.PerYear, anchor}}
 	})
+}
+
+func (c *checker) dayPass(path string, r *rawDayPass) entry[dayPass] {
+	e := entry[dayPass]{c.meta(path, &r.Meta), dayPass{
+		untilHour: int(c.whole(path+".until_hour", r.UntilHour, 0, 23)),
+		daysAfter: int(c.whole(path+".buy_days_after", r.DaysAfter, 0, 31)),
+		fromIssue: c.boolean(path+".from_issue", r.FromIssue),
+		perYear:   int(c.whole(path+".max_per_year", r.PerYear, 0, 366)),
+	}}
+	if e.v.fromIssue && e.v.daysAfter > 0 {
+		c.errorf(path+".buy_days_after", "write 0, or from_issue: false", "a pass that counts from its issue on cures nothing afterwards")
+	}
+	return e
+}
+
+func (c *checker) massClasses(path string, r *rawMassClasses) entry[massClasses] {
+	e := entry[massClasses]{c.meta(path, &r.Meta), massClasses{
+		n1Class1: uint16(c.whole(path+".n1_class_1_kg", r.N1Class1, 500, 3500)),
+		n1Class2: uint16(c.whole(path+".n1_class_2_kg", r.N1Class2, 500, 3500)),
+		n2Light:  uint16(c.whole(path+".n2_light_kg", r.N2Light, 500, schemas.MaxReferenceMass-1)),
+	}}
+	if e.v.n1Class2 <= e.v.n1Class1 {
+		c.errorf(path+".n1_class_2_kg", "class 2 ends at a larger mass than class 1: correct one of the two", "not above n1_class_1_kg %s", r.N1Class1)
+	}
+	return e
 }
 
 func (c *checker) euroByDate(path string, r *rawEuroByDate) entry[euroByDate] {
@@ -119,6 +149,14 @@ func (c *checker) foreign(path string, r *rawForeign) entry[foreign] {
 	e.v.grace = int(c.whole(path+".grace_days", r.Grace, 0, 366))
 	if len(r.NotNeeded) > 0 {
 		e.v.notNeeded = each(c, path+".not_needed", r.NotNeeded, schemas.CountryFrom)
+	}
+	e.v.warn = c.phase(path+".warnings", r.Warnings)
+	e.v.fine = c.phase(path+".fines", r.Fines)
+	switch {
+	case e.v.fine == nil:
+		c.errorf(path, "write fines with the day they began, with status: announced when there are none", "the duty to register needs the day of its fines")
+	case e.v.warn != nil && e.v.fine.from < e.v.warn.from:
+		c.errorf(path+".fines.valid_from", "correct one of the two days", "before the start of warnings %s", e.v.warn.day)
 	}
 	return e
 }

@@ -24,7 +24,7 @@ func TestBrusselsCatalogueLoadsAndSaysWhatIsUnverified(t *testing.T) {
 		t.Errorf("%d unverified and announced values, %d warnings", got, want)
 	}
 	for _, v := range cat.Values() {
-		if v.File == "" || v.Line == 0 || v.LegalBasis == "" || v.Source == "" {
+		if v.File == "" || v.Line == 0 || v.LegalBasis == (Basis{}) || v.Source == "" {
 			t.Errorf("value %+v lacks its place, basis or source", v)
 		}
 		// DOMAIN.md: general knowledge [M] and low confidence L are never verified.
@@ -65,7 +65,7 @@ func TestLoadSaysWhenThereIsNothingToLoad(t *testing.T) {
 }
 
 func TestCheckWarnsOfAValueThatEnds(t *testing.T) {
-	for _, f := range Check(patched(t, []string{"lez.yaml: s|bought: in_advance\n    valid_from: 2018-01-01\n    valid_to: open|bought: in_advance\n    valid_from: 2018-01-01\n    valid_to: 2027-01-01|1"})) {
+	for _, f := range Check(patched(t, []string{"lez.yaml: s|max_per_year: 24\n    valid_from: 2022-07-15\n    valid_to: open|max_per_year: 24\n    valid_from: 2022-07-15\n    valid_to: 2027-01-01|1"})) {
 		if strings.Contains(f.Text, "ends on 2027-01-01") {
 			if !f.Warning || f.Line == 0 || f.File != "lez.yaml" {
 				t.Errorf("got %+v, want a warning with a line", f)
@@ -103,7 +103,7 @@ func FuzzLoad(f *testing.F) {
 			sound = sound && (x.Warning || missing)
 		}
 		for _, v := range cat.Values() {
-			if sound && (strings.TrimSpace(v.LegalBasis) == "" || strings.TrimSpace(v.Source) == "" || v.Line == 0) {
+			if sound && (strings.TrimSpace(v.LegalBasis.English) == "" || strings.TrimSpace(v.Source) == "" || v.Line == 0) {
 				t.Fatalf("read without a basis or a line: %+v", v)
 			}
 		}

@@ -14,7 +14,7 @@ const open = schemas.Micros(1<<63 - 1)
 type meta struct {
 	from, to  schemas.Micros // [from, to) by capture time; Brussels midnights
 	day       string         // valid_from as written; orders as text
-	cite      string         // legal basis and day: "RD 19/04/2014, art. 2 (2017-05-01)"
+	cite      string         // legal basis and day, see Basis.cite
 	verified  bool
 	announced bool // listed, not in force
 	value     *Value
@@ -45,7 +45,7 @@ func (s series[T]) at(t schemas.Micros) *entry[T] {
 type rawMeta struct {
 	ValidFrom  string `yaml:"valid_from"`
 	ValidTo    string `yaml:"valid_to"`
-	LegalBasis string `yaml:"legal_basis"`
+	LegalBasis Basis  `yaml:"legal_basis"`
 	Source     string `yaml:"source"`
 	Verified   string `yaml:"verified"`
 	Status     string `yaml:"status"`
@@ -58,14 +58,12 @@ func (c *checker) meta(path string, r *rawMeta) meta {
 		c.errorf(path+".status", "write in_force or announced, or leave it out", "%q is not a status", r.Status)
 	}
 	m.from, m.to = c.span(path, r, m.announced)
-	if strings.TrimSpace(r.LegalBasis) == "" {
-		c.errorf(path+".legal_basis", "name the article and the act", "missing")
-	}
+	c.basis(path+".legal_basis", r.LegalBasis)
 	if strings.TrimSpace(r.Source) == "" {
 		c.errorf(path+".source", "say where the value was read", "missing")
 	}
 	m.verified = c.boolean(path+".verified", r.Verified)
-	m.cite = r.LegalBasis + " (" + r.ValidFrom + ")"
+	m.cite = r.LegalBasis.cite(r.ValidFrom)
 	m.value = &Value{
 		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
 		LegalBasis: r.LegalBasis, Source: r.Source, Verified: m.verified, Announced: m.announced,

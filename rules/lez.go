@@ -52,16 +52,29 @@ func (r lez) quick(s *Subject, ref Reference) quick {
 // quickForeign is quick for a vehicle that has to register.
 func (r lez) quickForeign(f *entry[foreign], s *Subject, ref Reference, found bool, a *assessment) quick {
 	b := &s.Passage.Best
-	switch {
-	case b.Country.IsZero() || a.state == stateBelow:
+	if b.Country.IsZero() || a.state == stateBelow {
 		return quickFull
+	}
+	reg, registered := r.registered(f, b, b.Country, ref)
+	switch {
+	case registered && !found:
+		declared := declaredVehicle(&reg)
+		if d := r.assessDeclared(&declared, b.CapturedAt); d.state == stateBelow {
+			return quickFull
+		}
+		return quickClear
 	case !f.v.concerns(found, a.category, b.Kind):
 		return quickNone
-	case r.registered(f, b, b.Country, ref):
+	case registered:
 		return quickClear
 	default:
 		return quickFull
 	}
+}
+
+// declaredVehicle is what the owner of a vehicle registered abroad declared of it.
+func declaredVehicle(reg *schemas.Registration) schemas.Vehicle {
+	return schemas.Vehicle{Country: reg.Country, Category: reg.Category, Class: reg.Class, Fuel: reg.Fuel, Euro: reg.Euro}
 }
 
 // concerns reports whether a vehicle must register: by its category when a register gave it, else by what the camera saw.
@@ -88,93 +101,15 @@ func (r lez) foreign(c schemas.Country, at schemas.Micros) *entry[foreign] {
 	return f
 }
 
-// registered reports whether the vehicle is registered on the day of the passage or was within the days of grace after.
-func (r lez) registered(f *entry[foreign], b *schemas.Sighting, c schemas.Country, ref Reference) bool {
+// registered returns the registration of the vehicle on the day of the passage or within the days of grace after.
+func (r lez) registered(f *entry[foreign], b *schemas.Sighting, c schemas.Country, ref Reference) (schemas.Registration, bool) {
 	day := b.CapturedAt.Day()
 	for i := range schemas.Day(f.v.grace + 1) {
-		if _, ok := ref.Registration(b.Plate, c, day+i); ok {
-			return true
+		if reg, ok := ref.Registration(b.Plate, c, day+i); ok {
+			return reg, true
 		}
 	}
-	return false
-}
-
-// state is what the register's data say against the norm.
-type state uint8
-
-const (
-	stateNone         state = iota // not assessed
-	stateOutOfScope                // no norm for this category and fuel
-	stateNotConcerned              // electric, hydrogen
-	stateAdmitted                  // reaches the norm
-	stateIncomplete                // category or fuel missing
-	stateNoEuro                    // no norm registered and none can be assumed
-	stateBelow                     // below the norm
-)
-
-// phase is how far a norm is enforced. A higher one is stricter.
-type phase uint8
-
-const (
-	phaseTolerated phase = 1 + iota
-	phaseSuspended
-	phaseWarning
-	phaseFine
-)
-
-// assessment is a vehicle against the admission table at an instant.
-type assessment struct {
-	state    state
-	category schemas.Category
-	euro     schemas.Euro
-	concern  *entry[fuelSet]
-	assumed  *entry[euroByDate] // the norm was assumed from the first registration
-	current  *norm              // the norm of the day
-	enforced *norm              // below: the one that is enforced furthest
-	phase    phase
-}
-
-// assess compares a vehicle with the norms. It does not allocate.
-func (r lez) assess(v *schemas.Vehicle, at schemas.Micros) assessment {
-	a := assessment{category: v.Category, euro: v.Euro}
-	if int(v.Fuel) >= len(r.cat.norms) || int(v.Category) >= len(r.cat.norms[0]) {
-		a.state = stateIncomplete
-		return a
-	}
-	if n := r.cat.notConcerned.at(at); n != nil && n.v[v.Fuel] {
-		a.state, a.concern = stateNotConcerned, n
-		return a
-	}
-	if v.Fuel == schemas.FuelUnknown || v.Category == schemas.CategoryUnknown {
-		a.state = stateIncomplete
-		return a
-	}
-	stages := r.cat.norms[v.Fuel][v.Category]
-	i := len(stages) - 1
-	for i >= 0 && !stages[i].covers(at) {
-		i--
-	}
-	if i < 0 {
-		a.state = stateOutOfScope
-		return a
-	}
-	a.current = stages[i].v
-	if a.euro == schemas.EuroUnknown && a.current.lowest != schemas.EuroUnknown && a.current.lowest != banned {
-		if a.assumed = r.assume(v, at); a.assumed == nil {
-			a.state = stateNoEuro
-			return a
-		}
-		a.euro = a.assumed.v.euro
-	}
-	a.state = stateAdmitted
-	// While the newest norm is not fined yet, the ones before it still are.
-	for ; i >= 0 && !stages[i].v.admits(a.euro); i-- {
-		a.state = stateBelow
-		if p := stages[i].v.phaseAt(at); p > a.phase {
-			a.enforced, a.phase = stages[i].v, p
-		}
-	}
-	return a
+	return schemas.Registration{}, false
 }
 
 // assume finds the norm that goes with the first registration, or nil.

@@ -23,6 +23,7 @@ type lezCase struct {
 	a        assessment
 	register schemas.Country // whose register the finding rests on; zero = none
 	duty     *entry[foreign] // the duty to register, nil = none
+	warned   bool            // the duty is warned of and not fined yet
 	reason   string          // of the offence, when there is one
 }
 
@@ -90,6 +91,16 @@ func (k *lezCase) look() {
 	}
 }
 
+// declare takes what the owner declared at the registration for a vehicle that no register knows.
+func (k *lezCase) declare(reg *schemas.Registration) {
+	k.vehicle = declaredVehicle(reg)
+	k.a = k.assessDeclared(&k.vehicle, k.at)
+	if k.a.state == stateBelow {
+		k.v.note(stepLEZDeclared, false, k.vehicle.Category.String(), k.vehicle.Fuel.String(), k.vehicle.Euro.String())
+		k.norm()
+	}
+}
+
 // norm adds the clauses on the norm of the day and, when another is the one enforced, on that.
 func (k *lezCase) norm() {
 	veh := &k.vehicle
@@ -100,12 +111,18 @@ func (k *lezCase) norm() {
 		return
 	}
 	clause := func(n *norm) {
-		k.v.cite(&n.meta, stepLEZNorm, n.admits(k.a.euro), k.a.euro.String(), n.lowestText, veh.Fuel.String(), veh.Category.String())
+		k.v.cite(&n.meta, stepLEZNorm, n.admits(k.a.euro), k.a.euro.String(), n.lowestText, veh.Fuel.String(), k.a.segment.String())
 	}
 	k.v.d.LegalBasis = k.a.current.cite
 	clause(k.a.current)
 	if k.a.enforced != nil && k.a.enforced != k.a.current {
 		clause(k.a.enforced)
+	}
+	if k.a.doubt {
+		k.v.note(stepLEZClass, false, veh.Category.String())
+	}
+	if k.a.disputed() {
+		k.v.cite(&k.a.enforced.meta, stepLEZUndisputed, false, k.a.segment.String())
 	}
 }
 
@@ -155,15 +172,19 @@ func (k *lezCase) missing(country schemas.Country) {
 // adverseForeign is adverse for a vehicle with the duty to register (DOMAIN 1.5).
 func (k *lezCase) adverseForeign() bool {
 	f := k.duty
-	must := f.v.concerns(k.found, k.a.category, k.b.Kind)
+	reg, registered := k.registered(f, k.b, k.vehicleCountry(), k.ref)
+	must := registered && !k.found || f.v.concerns(k.found, k.a.category, k.b.Kind)
+	registered = registered && must
 	k.v.cite(&f.meta, stepLEZMustRegister, must, k.vehicleCountry().String())
 	k.v.d.LegalBasis = f.cite
-	below := k.a.state == stateBelow
-	registered := must && k.registered(f, k.b, k.vehicleCountry(), k.ref)
 	if must {
 		last := k.day + schemas.Day(f.v.grace)
 		k.v.cite(&f.meta, stepLEZRegistered, registered, last.String())
 	}
+	if registered && !k.found {
+		k.declare(&reg)
+	}
+	below := k.a.state == stateBelow
 	switch {
 	case !must && !below:
 		k.v.end(schemas.OutcomeClear, reasonNotApplicable)
@@ -205,15 +226,58 @@ func (k *lezCase) trusted() bool {
 	if maybe {
 		v.hold(reasonLaneUnknown, 0)
 	}
-	if v.exempt(k.general, k.ref, k.b.Plate, k.vehicleCountry(), k.day) || k.oldtimer() {
+	if v.exempt(k.general, k.ref, k.b.Plate, k.vehicleCountry(), k.day) || k.oldtimer() || k.body() {
 		return false
 	}
-	_, pass := k.ref.DayPass(k.b.Plate, k.vehicleCountry(), k.day)
-	v.note(stepLEZDayPass, !pass, k.dayText)
-	if pass {
-		v.end(schemas.OutcomeExempt, reasonDayPass)
+	return !k.passed()
+}
+
+// passed frees a vehicle with a day pass of its day, or of the day before when that one still counts at this hour; true = the
+// verdict was ended.
+func (k *lezCase) passed() bool {
+	for _, day := range [...]schemas.Day{k.day, k.day - 1} {
+		rule := k.cat.dayPass.at(day.Start())
+		if rule == nil {
+			continue
+		}
+		end := (day + 1).At(rule.v.untilHour)
+		if k.at >= end {
+			continue
+		}
+		p, ok := k.ref.DayPass(k.b.Plate, k.vehicleCountry(), day)
+		if !ok {
+			continue
+		}
+		if rule.v.fromIssue && p.Issued > k.at {
+			k.v.cite(&rule.meta, stepLEZPassIssued, false, day.String(), p.Issued.String())
+			continue
+		}
+		k.v.note(stepLEZDayPass, false, k.dayText)
+		k.v.cite(&rule.meta, stepLEZPassUntil, true, day.String(), end.String())
+		k.v.d.LegalBasis = rule.cite
+		k.v.end(schemas.OutcomeExempt, reasonDayPass)
+		return true
+	}
+	k.v.note(stepLEZDayPass, true, k.dayText)
+	return false
+}
+
+// body frees a vehicle whose bodywork the register shows and the catalogue exempts; true = the verdict was ended.
+func (k *lezCase) body() bool {
+	if !k.found || int(k.vehicle.Body) >= len(k.general.bodies) {
 		return false
 	}
+	x := k.general.bodies[k.vehicle.Body]
+	if x == nil {
+		return false
+	}
+	rule := x.series.at(k.at)
+	if rule == nil || rule.v.body != k.vehicle.Body {
+		return false
+	}
+	k.v.cite(&rule.meta, stepLEZBody, true, k.vehicle.Body.String(), rule.v.kind)
+	k.v.d.LegalBasis = rule.cite
+	k.v.end(schemas.OutcomeExempt, x.reason)
 	return true
 }
 
@@ -244,7 +308,10 @@ func (k *lezCase) oldtimer() bool {
 // enforced adds the clauses on the phase of the norm; false = the verdict has been ended.
 func (k *lezCase) enforced() bool {
 	n := k.a.enforced
-	if n == nil || k.reason == reasonForeign {
+	if k.reason == reasonForeign {
+		return k.dutyEnforced()
+	}
+	if n == nil {
 		return true
 	}
 	v := k.v
@@ -268,4 +335,22 @@ func (k *lezCase) enforced() bool {
 		v.cite(n.fine, stepLEZFines, k.a.phase == phaseFine, n.fine.day)
 	}
 	return true
+}
+
+// dutyEnforced is enforced for the duty to register, whose fines have a day of their own.
+func (k *lezCase) dutyEnforced() bool {
+	f := &k.duty.v
+	k.warned = f.warn != nil && !f.warn.announced && f.warn.covers(k.at)
+	fined := f.fine != nil && !f.fine.announced && f.fine.covers(k.at)
+	if fined {
+		k.warned = false
+		return true
+	}
+	if f.fine != nil {
+		k.v.cite(f.fine, stepLEZDutyFines, false, f.fine.day)
+	}
+	if !k.warned {
+		k.v.end(schemas.OutcomeWithheld, reasonDutyTolerated)
+	}
+	return k.warned
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/binary"
 	"strconv"
+	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -18,12 +19,36 @@ func (k *lezCase) weigh() {
 	}
 	k.grace()
 	v.plate(k.general)
-	if p := k.cat.dayPass.at(k.at); p != nil && k.reason == reasonPolluting {
-		late := p.v == boughtUntilMidnight
-		v.cite(&p.meta, stepLEZPassClosed, !late, k.dayText)
-		if late {
-			v.hold(reasonPassPossible, (k.day + 1).Start())
+	if k.reason == reasonPolluting {
+		if k.a.doubt {
+			v.hold(reasonClassUnknown, 0)
 		}
+		if k.a.disputed() {
+			v.hold(reasonNormDisputed, 0)
+		}
+		k.passPossible()
+	}
+}
+
+// passPossible holds a fine until the day pass that would cure the passage can no longer be bought; a warning need not wait. A
+// vehicle that has had all its passes of the year cannot buy one.
+func (k *lezCase) passPossible() {
+	p := k.cat.dayPass.at(k.at)
+	if p == nil || k.a.phase != phaseFine {
+		return
+	}
+	last := k.day + schemas.Day(p.v.daysAfter)
+	closed := p.v.fromIssue
+	if !closed && p.v.perYear > 0 {
+		year := schemas.DayOf(k.day.Year(), time.January, 1)
+		n := k.ref.DayPasses(k.b.Plate, k.vehicleCountry(), year, year.AddMonths(12))
+		if closed = n >= p.v.perYear; closed {
+			k.v.cite(&p.meta, stepLEZPassYear, false, strconv.Itoa(n), strconv.Itoa(p.v.perYear))
+		}
+	}
+	k.v.cite(&p.meta, stepLEZPassClosed, closed, k.dayText, last.String())
+	if !closed {
+		k.v.hold(reasonPassPossible, (last + 1).Start())
 	}
 }
 
@@ -47,7 +72,7 @@ func (k *lezCase) grace() {
 	case k.reason == reasonForeign:
 		k.v.hold(reasonForeign, end)
 	case k.duty == nil: // read in its own register, below the norm
-		registered := k.registered(f, k.b, country, k.ref)
+		_, registered := k.registered(f, k.b, country, k.ref)
 		k.v.cite(&f.meta, stepLEZRegistered, registered, (k.day + schemas.Day(f.v.grace)).String())
 		if !registered {
 			k.v.hold(reasonForeignPolluting, end)
@@ -74,13 +99,13 @@ func (k *lezCase) fresh(country schemas.Country) bool {
 // propose ends the verdict: warning, candidate, or held.
 func (k *lezCase) propose() {
 	v := k.v
-	if k.reason == reasonPolluting && k.a.phase == phaseWarning {
+	if k.warned || k.reason == reasonPolluting && k.a.phase == phaseWarning {
 		// Nothing may be sent on a plate or a register that is not sure, and there is no fine to wait for.
 		if why := v.held(); why != "" {
 			v.end(schemas.OutcomeWithheld, why)
 			return
 		}
-		v.end(schemas.OutcomeWarning, reasonPolluting)
+		v.end(schemas.OutcomeWarning, k.reason)
 		return
 	}
 	if k.reason != "" && !k.amount() {

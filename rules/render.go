@@ -58,7 +58,7 @@ func Render(lang Lang, d schemas.Decision) []string {
 		out = append(out, t.fill("ui.amount", strconv.FormatInt(d.AmountCents, 10)))
 	}
 	if d.LegalBasis != "" {
-		out = append(out, t.fill("ui.basis", d.LegalBasis))
+		out = append(out, t.fill("ui.basis", RenderBasis(lang, d.LegalBasis)))
 	}
 	for i := range d.Trace {
 		out = append(out, RenderStep(lang, d.Trace[i]))
@@ -80,7 +80,7 @@ func RenderStep(lang Lang, s schemas.Step) string {
 	}
 	line := t.fill("ui.step", text, answer)
 	if s.Basis != "" {
-		line += " [" + t.fill("ui.basis", s.Basis) + "]"
+		line += " [" + t.fill("ui.basis", RenderBasis(lang, s.Basis)) + "]"
 	}
 	if !s.Verified {
 		line += " (" + t.m["ui.unverified"] + ")"

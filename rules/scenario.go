@@ -254,9 +254,9 @@ func (r *runner) explain(l *line) []string {
 			out = append(out, Render(lang, d)...)
 			continue
 		}
-		out = append(out, show(&d)+" basis="+d.LegalBasis)
+		out = append(out, show(&d)+" basis="+RenderBasis(English, d.LegalBasis))
 		for _, st := range d.Trace {
-			out = append(out, fmt.Sprintf("  %s %t %q basis=%q verified=%t", st.Code, st.Holds, st.Args, st.Basis, st.Verified))
+			out = append(out, fmt.Sprintf("  %s %t %q basis=%q verified=%t", st.Code, st.Holds, st.Args, RenderBasis(English, st.Basis), st.Verified))
 		}
 	}
 	return out

@@ -44,7 +44,15 @@ var (
 	stepLEZOldtimer     = newCode("lez.oldtimer", 2)
 	stepLEZOldtimerUse  = newCode("lez.oldtimer_use", 0)
 	stepLEZDayPass      = newCode("lez.day_pass", 1)
-	stepLEZPassClosed   = newCode("lez.pass_closed", 1)
+	stepLEZPassClosed   = newCode("lez.pass_closed", 2)
+	stepLEZPassUntil    = newCode("lez.pass_until", 2)
+	stepLEZPassIssued   = newCode("lez.pass_issued", 2)
+	stepLEZPassYear     = newCode("lez.pass_year", 2)
+	stepLEZClass        = newCode("lez.class", 1)
+	stepLEZUndisputed   = newCode("lez.undisputed", 1)
+	stepLEZDeclared     = newCode("lez.declared", 3)
+	stepLEZDutyFines    = newCode("lez.duty_fines", 1)
+	stepLEZBody         = newCode("lez.body", 2)
 	stepLEZFresh        = newCode("lez.fresh", 3)
 	stepLEZAmount       = newCode("lez.amount", 1)
 	stepLEZRepeat       = newCode("lez.repeat", 3)
@@ -96,6 +104,9 @@ const (
 	reasonTolerated         = "norm_tolerated"
 	reasonSuspended         = "fines_suspended"
 	reasonNoAmount          = "no_amount"
+	reasonClassUnknown      = "vehicle_class_unknown"
+	reasonNormDisputed      = "norm_disputed"
+	reasonDutyTolerated     = "duty_tolerated"
 
 	reasonLimitKept     = "limit_kept"
 	reasonCollection    = "immediate_collection"
@@ -112,7 +123,7 @@ var reasons = [...][]string{
 		reasonCountryUnknown, reasonVehicleUnknown, reasonVehicleIncomplete, reasonEuroUnknown, reasonEuroAssumed,
 		reasonRegisterStale, reasonLaneUnknown, reasonLaneExcluded, reasonExemptionUnclear, reasonOldtimerAge,
 		reasonForeignPolluting, reasonPlateAmbiguous, reasonPassPossible, reasonDayPass, reasonClock, reasonTolerated,
-		reasonSuspended, reasonNoAmount,
+		reasonSuspended, reasonNoAmount, reasonClassUnknown, reasonNormDisputed, reasonDutyTolerated,
 	},
 	{ // speed
 		reasonNotApplicable, reasonLimitKept, reasonCollection, reasonProsecutor, reasonNoLimit, reasonNoCertificate,

@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Basis names the law a value rests on, in each language: acts have other names in Dutch (KB) and French (AR).
+type Basis struct {
+	Dutch   string `yaml:"nl"`
+	French  string `yaml:"fr"`
+	English string `yaml:"en"`
+}
+
+// Marks of a legal basis in several languages, as Basis.cite writes it.
+const (
+	basisDutch   = "nl: "
+	basisFrench  = " | fr: "
+	basisEnglish = " | en: "
+)
+
+// UnmarshalYAML reads {nl: ..., fr: ..., en: ...}, or one text that is the same in all languages.
+func (b *Basis) UnmarshalYAML(text []byte) error {
+	var same string
+	if err := yaml.Unmarshal(text, &same); err == nil {
+		*b = Basis{same, same, same}
+		return nil
+	}
+	type plain Basis
+	return yaml.UnmarshalWithOptions(text, (*plain)(b), yaml.Strict())
+}
+
+// In returns the text in a language.
+func (b Basis) In(lang Lang) string {
+	switch lang {
+	case Dutch:
+		return b.Dutch
+	case French:
+		return b.French
+	default:
+		return b.English
+	}
+}
+
+// cite writes the basis with its day as decisions carry it. All languages stand in it, so that a decision needs no catalogue to be
+// read and its seal covers what each reader sees. Example: nl: KB 19/04/2014, art. 2 | fr: AR 19/04/2014, art. 2 | en: RD 19/04/2014,
+// art. 2 (2017-05-01)
+func (b Basis) cite(day string) string {
+	day = " (" + day + ")"
+	if b.Dutch == b.English && b.French == b.English {
+		return b.English + day
+	}
+	return basisDutch + b.Dutch + basisFrench + b.French + basisEnglish + b.English + day
+}
+
+// RenderBasis writes the legal basis of a decision or a clause in one language. A text of one language is returned as it is.
+func RenderBasis(lang Lang, cited string) string {
+	rest, ok := strings.CutPrefix(cited, basisDutch)
+	if !ok {
+		return cited
+	}
+	dutch, rest, okFrench := strings.Cut(rest, basisFrench)
+	french, english, okEnglish := strings.Cut(rest, basisEnglish)
+	at := strings.LastIndex(english, " (")
+	if !okFrench || !okEnglish || at < 0 {
+		return cited
+	}
+	return Basis{dutch, french, english[:at]}.In(lang) + english[at:]
+}
+
+// toVerify says what makes a value verified.
+func (b Basis) toVerify() string {
+	if strings.HasPrefix(b.English, "none") {
+		return "find the text of law it rests on, write it as legal_basis, then verified: true"
+	}
+	return "read it in " + b.English + ", then write verified: true"
+}
+
+// basis checks that the basis is there in every language and can be cited.
+func (c *checker) basis(path string, b Basis) {
+	for _, lang := range Langs() {
+		switch s := b.In(lang); {
+		case strings.TrimSpace(s) == "":
+			c.errorf(path, "name the article and the act, as {nl: ..., fr: ..., en: ...} or in one text for all", "missing in %s", lang)
+			return
+		case strings.ContainsAny(s, "|\n"):
+			c.errorf(path, "write it without | and on one line", "%q cannot be cited", s)
+			return
+		}
+	}
+}
