@@ -174,7 +174,7 @@ func fill(b *sink.Block, rg pipeline.Range, reads []bench.Stored, due time.Time)
 		b.Read(&s.Read, s.Passage, s.From, pos)
 		best := schemas.Sighting{
 			Read: s.ID, Camera: s.Camera, CapturedAt: s.CapturedAt, ReceivedAt: s.ReceivedAt, Plate: s.Plate,
-			Country: s.Country, Confidence: s.Confidence, Lane: s.Lane, Direction: s.Direction, Kind: s.Kind, Speed: s.Speed, Image: s.Image,
+			Country: s.Country, Confidence: s.Confidence, Lane: s.Lane, Direction: s.Direction, Kind: s.Kind, Speed: s.Speed, Make: s.Make, Colour: s.Colour, Image: s.Image,
 		}
 		if s.Passage == schemas.PassageIDOf(s.ID) {
 			b.Passage(&schemas.Passage{ID: s.Passage, Class: s.Class, First: s.CapturedAt, Last: s.CapturedAt, Reads: 1, Variants: 1, Best: best}, s.From, pos)

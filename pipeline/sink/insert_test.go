@@ -35,8 +35,8 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 					`07',['1A8C001','IABC001'],[800,700],true,false,false,3,100)`)
 			is("SELECT arrayStringConcat(arrayMap(x -> hex(substring(x, 1, 1)) || hex(substring(x, 32, 1)), more_images_sha256), ' ') FROM reads", "0108 0209")
 			is(`SELECT toString((toString(passage_id) = '`+p.String()+`', plate, class, country, site, camera_id, zone, municipality, first_at, last_at, toString(best_read_id) = '`+r.ID.String()+`',
-				best_confidence, speed_dkmh, reads, merged, variants, parked, kafka_partition, kafka_offset)) FROM passages`,
-				`(1,'1ABC100','1A8C100','BE','wetstraat','cam-001','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',1,955,505,2,3,1,false,3,100)`)
+				best_confidence, speed_dkmh, kind, make, colour, hex(substring(image_sha256, 1, 1)), reads, merged, variants, parked, kafka_partition, kafka_offset)) FROM passages`,
+				`(1,'1ABC100','1A8C100','BE','wetstraat','cam-001','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',1,955,505,'van','Citroën','red','64',2,3,1,false,3,100)`)
 			is(`SELECT toString((toString(hit_id) = '`+testHit(r).ID.String()+`', list, entry_id, listed_plate, match, reason, case_ref, priority, audience, plate, raw_plate, camera_id, site, zone, municipality, captured_at, received_at, confidence, late, reference_version, processed_at)) FROM hits`,
 				`(1,'stolen','S-17','1ABC001','confusable','theft','BR.11.22',90,['5339','5340'],'1ABC100','1-ABC-100','cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',955,true,'3f9c2a10d4b7','2026-03-01 12:00:02.000000')`)
 			is(`SELECT toString((toString(offence_id) = '`+d.Offence.String()+`', rule, rule_version, family, status, reason, hold_until, plate, class, country, camera_id, site, zone, municipality, captured_at, day, measured_dkmh, corrected_dkmh, limit_dkmh, amount_cents, legal_basis, verified, catalogue_version, reference_version, hex(substring(seal_sha256, 1, 1)), hex(substring(prev_seal_sha256, 1, 1)), kafka_partition, kafka_offset, seq)) FROM offences`,

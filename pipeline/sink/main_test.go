@@ -62,7 +62,7 @@ func testHit(r *schemas.Read) *schemas.Hit {
 func sightingOf(r *schemas.Read) schemas.Sighting {
 	return schemas.Sighting{
 		Read: r.ID, Camera: r.Camera, CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
-		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Speed: r.Speed, Image: r.Image,
+		Plate: r.Plate, Country: r.Country, Confidence: r.Confidence, Speed: r.Speed, Kind: r.Kind, Make: r.Make, Colour: r.Colour, Image: r.Image,
 	}
 }
 

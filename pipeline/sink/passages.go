@@ -7,16 +7,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// passagesTable holds rows of schemas/clickhouse/0002_passages.sql.
+// passagesTable holds rows of schemas/clickhouse/0002_passages.sql and 0013_passage_facts.sql.
 type passagesTable struct {
 	id           fixedCol
 	plate, class strCol
 	places
-	country                        lowCol
-	firstAt, lastAt                fixedCol
-	bestRead, bestConfidence       fixedCol
-	speed, reads, merged, variants fixedCol
-	parked, partition, offset      fixedCol
+	country                   lowCol
+	firstAt, lastAt           fixedCol
+	bestRead, bestConfidence  fixedCol
+	speed                     fixedCol
+	kind, brand, colour       lowCol
+	image                     strCol
+	reads, merged, variants   fixedCol
+	parked, partition, offset fixedCol
 }
 
 func newPassages() passagesTable {
@@ -39,6 +42,10 @@ func (t *passagesTable) input() proto.Input {
 		{Name: "best_read_id", Data: &t.bestRead},
 		{Name: "best_confidence", Data: &t.bestConfidence},
 		{Name: "speed_dkmh", Data: &t.speed},
+		{Name: "kind", Data: &t.kind},
+		{Name: "make", Data: &t.brand},
+		{Name: "colour", Data: &t.colour},
+		{Name: "image_sha256", Data: &t.image},
 		{Name: "reads", Data: &t.reads},
 		{Name: "merged", Data: &t.merged},
 		{Name: "variants", Data: &t.variants},
@@ -62,6 +69,10 @@ func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos pipeline.Po
 	t.bestRead.id(&p.Best.Read.ID)
 	t.bestConfidence.u16(uint16(p.Best.Confidence))
 	t.speed.i32(int32(p.Measured.Speed))
+	t.kind.code(uint8(p.Best.Kind), p.Best.Kind.String())
+	t.brand.str(p.Best.Make)
+	t.colour.str(p.Best.Colour)
+	t.image.digest(&p.Best.Image)
 	t.reads.u32(p.Reads)
 	t.merged.u32(p.Merged)
 	t.variants.u8(p.Variants)
