@@ -144,18 +144,23 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 	}
 	if a.Straggler {
 		r.Camera = s.passages.Name(from.Camera)
-		s.straggler(r, cam, a.Passage)
+		s.straggler(r, cam, &a)
 	}
 }
 
-// straggler judges the speed of a read that was held back on its way until its passage was decided, and is the only one that was
-// measured. Had the passage had a measurement, the lower one would count, for the driver: then a later one changes nothing.
-func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, id schemas.PassageID) {
+// straggler judges a read that was held back on its way until its passage was decided, as a passage of its own. Its speed is judged when
+// it is the only one that was measured: had the passage had a measurement, the lower one would count, for the driver, so a later one changes
+// nothing. What names another plate than the passage did is held.
+func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) {
 	if s.out == nil {
 		return
 	}
 	p := &s.late
-	*p = dedup.Alone(r, id)
+	*p = dedup.Alone(r, a.Passage)
+	p.Variants = a.Plates
+	if !a.Measures {
+		p.Measured = schemas.Sighting{}
+	}
 	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Late: true, Standing: &s.standing}
 	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], &s.subject, s.world.Registry)
 	for i := range s.decisions {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -140,6 +141,10 @@ func (in *simInput) one() {
 	if !in.steady && rng.IntN(90) == 0 { // nothing for a while: longer than a read may move the clock
 		in.clock += schemas.Micros(4+rng.IntN(1800)) * schemas.Second
 		m.CapturedAtUs, m.ReceivedAtUs = int64(in.clock), int64(in.clock)
+	}
+	if rng.IntN(3) > 0 { // some messages say what the vehicle looks like
+		m.VehicleKind, m.Make, m.Colour = anprv1.VehicleKind(rng.IntN(6)), []string{"", "Fiat", "DAF"}[rng.IntN(3)], []string{"", "red"}[rng.IntN(2)]
+		m.ImageSha256 = bytes.Repeat([]byte{byte(1 + rng.IntN(255))}, 32)
 	}
 	switch rng.IntN(20) {
 	case 0:

@@ -166,7 +166,8 @@ func (b *simBlock) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camer
 }
 
 func (b *simBlock) Passage(p *schemas.Passage, _ *schemas.Camera, pos Position) {
-	b.add("passages", "%x %s %d %d %d %v %x %x %d", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset)
+	b.add("passages", "%x %s %d %d %d %v %x %x %d %s", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset,
+		lookOf(&p.Best, p.Measured.Speed))
 }
 
 func (b *simBlock) Hit(h *schemas.Hit, r *schemas.Read, _ *schemas.Camera, pos Position, _ schemas.Micros) {
@@ -184,10 +185,15 @@ func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.C
 	}
 	b.add("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
 	if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld {
-		b.add("offences", "%x %s %v %d %d %x %x %d %d", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq)
+		b.add("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
 		b.ids = append(b.ids, simOffence{schemas.Earlier{ID: d.Offence, Spot: d.Spot, CapturedAt: d.On.CapturedAt, Passage: d.Passage}, pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
 	}
+}
+
+// lookOf is what a sighting says of the vehicle.
+func lookOf(s *schemas.Sighting, speed schemas.Speed) string {
+	return fmt.Sprintf("%v %s %s %x %v %d", s.Kind, s.Make, s.Colour, s.Image[:2], s.Country, speed)
 }
 
 func btoi(b bool) int {

@@ -33,8 +33,8 @@ type Subject struct {
 	Camera  *schemas.Camera // of Passage.Best
 	// MeasuredBy is the camera of Passage.Measured, nil when no speed was measured or the camera left the registry.
 	MeasuredBy *schemas.Camera
-	// Late says that Passage is one read that came after its passage was decided: its speed is judged, for which the passage may have
-	// had no measurement, and nothing else.
+	// Late says that Passage is one read that came after its passage was decided. Every family judges it, for it may open a period: the day
+	// of LEZ, a measurement where there was none. Of LEZ only what opens a case is a decision: the passage itself was judged.
 	Late bool
 	// Standing is what stands of offences; nil means nothing.
 	Standing *Standing

@@ -87,12 +87,14 @@ func (e *Engine) DecideIn(sc *Scratch, dst []schemas.Decision, s *Subject, ref R
 // decide makes its own scratch, when it is given none, only for a passage that needs one.
 func (e *Engine) decide(sc *Scratch, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
 	var clears Clears
-	q := quickNone
-	if !s.Late {
-		q = e.lez.quick(s, ref)
-	}
+	q := e.lez.quick(s, ref)
 	if q == quickFull {
-		dst, q = keep(dst, e.lezFull(sc.roomLEZ(), s, ref))
+		d := e.lezFull(sc.roomLEZ(), s, ref)
+		if s.Late && d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
+			q = quickNone // its passage had this verdict already, or a better one
+		} else {
+			dst, q = keep(dst, d)
+		}
 	}
 	if q == quickClear {
 		clears.LEZ++
@@ -121,9 +123,6 @@ func keep(dst []schemas.Decision, d *schemas.Decision) ([]schemas.Decision, quic
 // Explain evaluates every rule in full and returns all decisions with their traces, also those that are clear and, with the
 // reason not_applicable, those of rules that do not apply. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) []schemas.Decision {
-	if s.Late {
-		return []schemas.Decision{*e.speedFull(&room{}, s, ref)}
-	}
 	return []schemas.Decision{*e.lezFull(&room{}, s, ref), *e.speedFull(&room{}, s, ref)}
 }
 

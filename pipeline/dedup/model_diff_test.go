@@ -99,8 +99,9 @@ func (p *pair) run(s *step) error {
 	p.m.Advance(p.clock)
 	if !s.tick {
 		a, b := p.ps.put(&r, site, p.offset), p.m.put(&r, site, p.offset)
-		if a.Joined != b.Joined || a.Passage != b.Passage {
-			return fmt.Errorf("Add gives %v %v, the model %v %v", a.Joined, a.Passage, b.Joined, b.Passage)
+		x := b
+		if x.slot = a.slot; x != a { // the slots are of two pools
+			return fmt.Errorf("Add gives %+v, the model %+v", a, b)
 		}
 		if id := (schemas.HitID{ID: schemas.ID{s.hit}}); s.hit > 0 && p.ps.Report(a, id) != p.m.Report(b, id) {
 			return fmt.Errorf("Report of hit %d differs", s.hit)

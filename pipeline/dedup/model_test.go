@@ -24,7 +24,7 @@ type modelSlot struct {
 	last     schemas.Micros // log clock at the latest read
 	next     int32          // of the same key, -1 at the end
 	closed   bool
-	lacking  bool // closed with one plate and without a speed
+	lacking  bool // closed without a speed
 	nplates  uint8
 	plates   [maxPlates]schemas.Plate
 	reported []schemas.HitID
@@ -117,7 +117,7 @@ func modelCloses(c Config, last schemas.Micros) schemas.Micros {
 
 func (ps *model) close(s *modelSlot) {
 	modelWhole(&s.p, s.seen)
-	s.closed, s.lacking, s.seen = true, s.nplates == 1 && s.p.Measured.Read.IsZero(), nil
+	s.closed, s.lacking, s.seen = true, s.p.Measured.Read.IsZero(), nil
 	ps.open--
 	ps.emit(&s.p)
 }
@@ -149,10 +149,13 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	s.p.Reads++
 	s.p.Last = max(s.p.Last, r.CapturedAt)
 	s.seen = append(s.seen, *r)
-	a := Added{Joined: JoinedSame, Passage: s.p.ID, Straggler: s.closed && s.lacking && r.Speed > 0 && r.Plate == s.plates[0], slot: i}
-	s.lacking = s.lacking && !a.Straggler
+	a := Added{Joined: JoinedSame, Passage: s.p.ID, Straggler: s.closed, Measures: s.closed && s.lacking && r.Speed > 0, slot: i}
+	s.lacking = s.lacking && !a.Measures
 	if s.addPlate(r.Plate) {
 		a.Joined = JoinedVariant
+	}
+	if s.closed {
+		a.Plates = s.nplates
 	}
 	return a
 }

@@ -1,8 +1,12 @@
 package dedup
 
-import "github.com/gvc-brussels/anpr/schemas"
+import (
+	"slices"
 
-// Alone is a read as a passage of its own, under the id of the passage it joined. The strings of r must not alias a record.
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Alone is a read as a passage of its own, under the id of the passage it joined, with one variant. It holds the strings of r, which may alias a record.
 func Alone(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	p := schemas.Passage{ID: id, Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt, Reads: 1, Variants: 1}
 	sight(&p.Best, r)
@@ -19,7 +23,12 @@ type Gathered struct {
 	facts          schemas.Sighting // of each fact the value of the most confident read that says it
 	of             [factCount]rank
 	says           facts
+	plates         [maxPlates]schemas.Plate
+	nplates        uint8
 }
+
+// Names reports whether a read named the plate; of more than four plates it knows four.
+func (g *Gathered) Names(p schemas.Plate) bool { return slices.Contains(g.plates[:g.nplates], p) }
 
 // Observe takes a read. Its strings must not alias a record. It does not allocate.
 func (g *Gathered) Observe(r *schemas.Read) {
@@ -28,6 +37,10 @@ func (g *Gathered) Observe(r *schemas.Read) {
 	}
 	if r.Speed > 0 && (g.measured.Read.IsZero() || slower(r, &g.measured)) {
 		sight(&g.measured, r)
+	}
+	if g.nplates < maxPlates && !g.Names(r.Plate) {
+		g.plates[g.nplates] = r.Plate
+		g.nplates++
 	}
 	k := rankOf(r)
 	for i, f := 0, factsOf(r); i < factCount; i++ {

@@ -180,7 +180,7 @@ func (ps *Passages) close(s *slot) {
 	ps.giveExtra(b)
 	b.make, b.colour = 0, 0
 	ps.bodies.give(s.body)
-	if s.body = closedDone; s.nplates == 1 && at == measuredNone {
+	if s.body = closedDone; at == measuredNone {
 		s.body = closedUnmeasured
 	}
 }
@@ -189,7 +189,9 @@ func (ps *Passages) close(s *slot) {
 type Added struct {
 	Joined    Joined
 	Passage   schemas.PassageID
-	Straggler bool // the passage was decided without a measurement, with this plate as its only one, and this is the first read with a speed
+	Straggler bool  // the passage was decided before
+	Measures  bool  // it was, without a measurement, and this is the first read with a speed
+	Plates    uint8 // of a straggler: how many plates the passage names with it, up to four
 	slot      int32
 }
 
@@ -221,8 +223,9 @@ func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 	a := Added{Joined: JoinedSame, Passage: s.id, slot: i}
 	if s.closed {
 		ps.Stragglers++
-		if s.body == closedUnmeasured && r.Speed > 0 && r.Plate == s.plates[0] {
-			a.Straggler, s.body = true, closedDone
+		a.Straggler, a.Plates = true, s.nplates
+		if s.body == closedUnmeasured && r.Speed > 0 {
+			a.Measures, s.body = true, closedDone
 		}
 	} else {
 		b := &ps.bodies.items[s.body]

@@ -34,7 +34,7 @@ type slot struct {
 	reported int32 // hits told: first place in reports + 1
 }
 
-// What body says of a decided passage: whether a read with a speed would be its first one, all reads having named one plate.
+// What body says of a decided passage: whether a read with a speed would be its first one.
 const (
 	closedUnmeasured int32 = -1
 	closedDone       int32 = -2

@@ -128,7 +128,11 @@ func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads boo
 	}
 	for i := range g.late {
 		l := &g.late[i]
-		if cam, ok := reg.Camera(l.passage.Best.Camera); ok && g.judged(l) {
+		if cam, ok := reg.Camera(l.passage.Best.Camera); ok {
+			if !g.judged(l) {
+				l.passage.Measured = schemas.Sighting{}
+			}
+			l.passage.Variants = g.variants(l)
 			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
 			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
 		}

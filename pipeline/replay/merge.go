@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -47,8 +48,8 @@ type group struct {
 	read     schemas.Read
 }
 
-// lateRead is a measured read that came after its passage was decided. The pipeline judges the first by itself when the passage
-// had no measurement.
+// lateRead is a read that came after its passage was decided. The pipeline judges it by itself: its speed when the passage had no measurement
+// and it is the first with one.
 type lateRead struct {
 	of      int32 // passage of the group
 	offset  int64
@@ -110,7 +111,7 @@ func (g *group) take(r *readRow) bool {
 	}
 	r.fill(&g.read)
 	if r.offset >= g.rows[i].closed {
-		if g.read.Speed > 0 && g.rows[i].variants <= 1 && g.read.Plate == g.rows[i].plate {
+		if g.read.Plate.Class() == g.passages[i].Class {
 			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.Alone(&g.read, schemas.PassageID{ID: g.rows[i].id})})
 		}
 		return false
@@ -130,17 +131,29 @@ func (g *group) whole() {
 	}
 }
 
-// judged reports whether the pipeline judged the read; all reads of the group must have been taken.
+// judged reports whether the pipeline judged the speed of the read; all reads of the group must have been taken.
 func (g *group) judged(l *lateRead) bool {
-	if g.gathered[l.of].Measured() {
+	if l.passage.Measured.Read.IsZero() || g.gathered[l.of].Measured() {
 		return false
 	}
 	for i := range g.late {
-		if o := &g.late[i]; o.of == l.of && o.offset < l.offset {
+		if o := &g.late[i]; o.of == l.of && o.offset < l.offset && !o.passage.Measured.Read.IsZero() {
 			return false
 		}
 	}
 	return true
+}
+
+// variants returns how many plates the passage named when the late read joined it.
+func (g *group) variants(l *lateRead) uint8 {
+	var seen []schemas.Plate
+	for i := range g.late {
+		o := &g.late[i]
+		if p := o.passage.Best.Plate; o.of == l.of && o.offset <= l.offset && !g.gathered[l.of].Names(p) && !slices.Contains(seen, p) {
+			seen = append(seen, p)
+		}
+	}
+	return uint8(min(int(max(g.rows[l.of].variants, 1))+len(seen), 255))
 }
 
 // merge joins the streams and decides group after group.

@@ -23,7 +23,7 @@ func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 		{"at the record that closed it", []readRow{read(3, 0, "1ABC123"), read(10, 700, "1ABC123")}, 10},
 		{"late and without a speed", []readRow{read(3, 0, "1ABC123"), read(12, 0, "1ABC123")}, 0},
 		{"the passage had one", []readRow{read(3, 500, "1ABC123"), read(12, 800, "1ABC123")}, 0},
-		{"of another plate", []readRow{read(3, 0, "1ABC123"), read(12, 800, "1ABC1Z3")}, 0},
+		{"of another plate", []readRow{read(3, 0, "1ABC123"), read(12, 800, "1A8C123")}, 12}, // and held, for the passage then names two
 	} {
 		for seed := range uint64(6) {
 			var g group
@@ -36,6 +36,9 @@ func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 			for i := range g.late {
 				if l := &g.late[i]; g.judged(l) {
 					got += l.offset
+					if n := g.variants(l); (n > 1) != (l.passage.Best.Plate != plate) {
+						t.Errorf("%s: %d variants", c.name, n)
+					}
 				}
 			}
 			if got != c.want {
