@@ -2,6 +2,7 @@ package bench
 
 import (
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -112,18 +113,36 @@ func (c *City) certificates(r *rand.Rand, index uint32, lapsed bool) []schemas.C
 	}
 }
 
-// CameraToken returns the bearer token of a camera, derived from the seed: it protects nothing.
-func (c *City) CameraToken(camera string) string { return c.token("camera", camera) }
+// CameraToken returns the token of a camera, derived from seed and secret. It has 16 characters, the most that some cameras take
+// for a password.
+func (c *City) CameraToken(camera string) string {
+	sum := c.tokenSum("camera", camera)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
+}
 
-// UserToken returns the bearer token of an office user of the generated users.yaml.
-func (c *City) UserToken(user string) string { return c.token("user", user) }
+// UserToken returns the bearer token of an office user of the generated users.yaml, derived from seed and secret.
+func (c *City) UserToken(user string) string { return userToken(c.tokenSum("user", user)) }
 
-func (c *City) token(kind, name string) string {
+// PublicUserToken returns the token that earlier versions gave a user of the generated city whatever the machine: whoever reads this
+// code knows it, so an office that others reach must refuse it.
+func PublicUserToken(seed uint64, user string) string {
+	return userToken(tokenSum(seed, "", "user", user))
+}
+
+func userToken(sum [32]byte) string { return "bench-" + hex.EncodeToString(sum[:20]) }
+
+func (c *City) tokenSum(kind, name string) [32]byte {
+	return tokenSum(c.cfg.Seed, c.cfg.Secret, kind, name)
+}
+
+func tokenSum(seed uint64, secret, kind, name string) [32]byte {
 	var b []byte
-	b = binary.BigEndian.AppendUint64(b, c.cfg.Seed)
+	b = binary.BigEndian.AppendUint64(b, seed)
 	b = append(b, "anpr bench token/1\x00"+kind+"\x00"+name...)
-	sum := sha256.Sum256(b)
-	return "bench-" + hex.EncodeToString(sum[:20])
+	if secret != "" {
+		b = append(b, "\x00"+secret...)
+	}
+	return sha256.Sum256(b)
 }
 
 // purposeNames lists the purposes as the registry file spells them.

@@ -17,6 +17,8 @@ type CityConfig struct {
 	ListEntries int            // over all four hotlists; default 5,000
 	ListedDrive int            // list entries whose plate belongs to a vehicle of the city; default 200
 	At          schemas.Micros // any instant of the day the reference data is made for; required
+	// Secret is what tokens are made of beside the seed. Empty: anybody who reads this code knows them, which is right for tests alone.
+	Secret string
 }
 
 // The bounds of a city: indexes into it are 16 and 32 bits wide.

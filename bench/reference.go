@@ -5,10 +5,12 @@ import (
 	"crypto/md5" //nolint:gosec // see writeCameraDigests
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -33,9 +35,52 @@ type User struct {
 }
 
 // WriteReference writes the reference data directory: cameras.yaml, registers.yaml, users.yaml, vehicles.csv, lists/,
-// exemptions.csv, passes.csv, registrations.csv and secrets/, the last with mode 0600. Existing files of these names are replaced,
-// each in one step.
+// exemptions.csv, passes.csv, registrations.csv, secrets/, the last with mode 0600, and [SampleMarker]. Files of a generated city are replaced,
+// each in one step. A directory that holds anything else is left as it is: an error names what lies there.
 func (c *City) WriteReference(dir string) error {
+	if err := onlyGenerated(dir); err != nil {
+		return err
+	}
+	if err := c.writeReference(dir); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, SampleMarker), 0o644, func(w *bufio.Writer) {
+		fmt.Fprintf(w, "Made-up sample city, seed %d, day %s. Not real data.\n", c.cfg.Seed, c.Day())
+	})
+}
+
+// SampleMarker is the file that says of a reference directory that all of it is made up.
+const SampleMarker = "SAMPLE"
+
+// generatedHead is the first line of the cameras.yaml of a generated city.
+const generatedHead = "# Generated city: no camera, limit or token of it exists."
+
+// onlyGenerated refuses a directory that holds what no generated city wrote.
+func onlyGenerated(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reference directory: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && e.Name() != "lost+found" {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	cameras, err := os.ReadFile(filepath.Join(dir, "cameras.yaml"))
+	if err == nil && strings.HasPrefix(string(cameras), generatedHead) && slices.Contains(names, SampleMarker) {
+		return nil
+	}
+	return fmt.Errorf("%s holds %s, which no made-up city wrote: nothing is written over it; choose an empty directory", dir, strings.Join(names[:min(len(names), 8)], ", "))
+}
+
+func (c *City) writeReference(dir string) error {
 	for _, d := range []struct {
 		name string
 		mode os.FileMode
@@ -115,7 +160,7 @@ func dayText(d schemas.Day) string {
 }
 
 func (c *City) writeCameras(w *bufio.Writer) {
-	fmt.Fprintln(w, "# Generated city: no camera, limit or token of it exists.\ncameras:")
+	fmt.Fprintln(w, generatedHead+"\ncameras:")
 	for i := range c.cameras {
 		writeCamera(w, &c.cameras[i])
 	}

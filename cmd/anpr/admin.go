@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/rules"
@@ -89,7 +86,7 @@ type sampleCmd struct {
 
 // Run writes a made-up city.
 func (c *sampleCmd) Run() error {
-	city, err := sampleCity(c.Seed, c.Cameras, c.Vehicles)
+	city, err := sampleCity(c.Seed, c.Cameras, c.Vehicles, rand.Text())
 	if err != nil {
 		return err
 	}
@@ -98,32 +95,6 @@ func (c *sampleCmd) Run() error {
 	}
 	fmt.Printf("wrote a made-up city (seed %d, day %s) to %s\n", c.Seed, city.Day(), c.Out)
 	return nil
-}
-
-// sampleCity is made for today, so that its registers are fresh and its certificates valid.
-func sampleCity(seed uint64, cameras, vehicles int) (*bench.City, error) {
-	return bench.NewCity(bench.CityConfig{Seed: seed, Cameras: cameras, Vehicles: vehicles, At: schemas.MicrosOf(time.Now())})
-}
-
-// ensureReference writes the sample city when there is no reference data, and says whether the data in place is a sample.
-func ensureReference(f stackFlags, log zerolog.Logger) (sample bool, err error) {
-	marker := filepath.Join(f.Reference, "SAMPLE")
-	if _, err := os.Stat(filepath.Join(f.Reference, "cameras.yaml")); err == nil {
-		_, err := os.Stat(marker)
-		return err == nil, nil
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return false, fmt.Errorf("reference data: %w", err)
-	}
-	log.Warn().Str("dir", f.Reference).Uint64("seed", f.SampleSeed).Msg("no reference data: writing a made-up sample city; give real data with --reference")
-	city, err := sampleCity(f.SampleSeed, 0, 0)
-	if err != nil {
-		return false, err
-	}
-	if err := city.WriteReference(f.Reference); err != nil {
-		return false, err
-	}
-	text := fmt.Sprintf("Made-up sample city, seed %d, day %s. Not real data.\n", f.SampleSeed, city.Day())
-	return true, os.WriteFile(marker, []byte(text), 0o644)
 }
 
 // engineCmd is called by the Makefile, so that tests do not download in the middle of a test.

@@ -79,7 +79,7 @@ func (d *demo) start(ctx context.Context) error {
 	if !d.stack.sample {
 		return fmt.Errorf("%s holds reference data that is not the made-up sample: the demo's cameras are not in it; leave --reference out, or use `anpr up` and your own traffic", d.stack.flags.Reference)
 	}
-	if d.city, err = sampleCity(c.Seed, 0, 0); err != nil {
+	if d.city, err = sampleCity(c.Seed, 0, 0, ""); err != nil {
 		return err
 	}
 	d.stack.banner(d.out)
@@ -97,13 +97,18 @@ func (d *demo) start(ctx context.Context) error {
 
 // traffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
 func (d *demo) traffic(ctx context.Context) error {
-	posted, reads, err := postSamples(ctx, d.city, "http://"+d.stack.flags.GatewayAddr)
+	tokens, err := bench.ReadCameraTokens(d.stack.flags.Reference)
+	if err != nil {
+		return err
+	}
+	camera := d.city.Cameras()[0].ID
+	posted, reads, err := postSamples(ctx, camera, tokens[camera], "http://"+d.stack.flags.GatewayAddr)
 	if err != nil {
 		return err
 	}
 	d.watch.leaveOut(reads)
 	_, _ = fmt.Fprintf(d.out, "\nPublished camera payloads, as they are and with the clock set to now:\n%s\n", posted)
-	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + d.stack.flags.GatewayAddr, Tokens: d.city.CameraTokens()})
+	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + d.stack.flags.GatewayAddr, Tokens: tokens})
 	if err != nil {
 		return err
 	}

@@ -11,17 +11,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // postSamples posts each published payload twice: as it is, and with its time set to now. The first shows what the clock
 // check says of old pictures, the second that the format is understood.
-func postSamples(ctx context.Context, city *bench.City, base string) (string, []schemas.ReadID, error) {
+func postSamples(ctx context.Context, camera, token, base string) (string, []schemas.ReadID, error) {
 	var reads []schemas.ReadID
-	camera := city.Cameras()[0].ID
-	token := city.CameraToken(camera)
 	var out strings.Builder
 	for _, s := range gateway.Samples() {
 		for _, body := range [][]byte{s.Body, restamp(s.Body, time.Now())} {

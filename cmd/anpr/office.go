@@ -52,6 +52,9 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if err != nil {
 		return nil, fmt.Errorf("%w; give the file with --users", err)
 	}
+	if err := refusePublicTokens(users, c.Reference, c.OfficeAddr); err != nil {
+		return nil, err
+	}
 	cfg, err := c.clickhouseFlags.config(log, nil)
 	if err != nil {
 		return nil, err

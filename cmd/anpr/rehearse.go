@@ -120,11 +120,15 @@ func (h *rehearsal) run(ctx context.Context) error {
 }
 
 func (h *rehearsal) traffic(ctx context.Context) error {
-	city, err := sampleCity(h.cmd.Seed, 0, 0)
+	city, err := sampleCity(h.cmd.Seed, 0, 0, "")
 	if err != nil {
 		return err
 	}
-	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + h.stack.flags.GatewayAddr, Tokens: city.CameraTokens()})
+	tokens, err := bench.ReadCameraTokens(h.stack.flags.Reference)
+	if err != nil {
+		return err
+	}
+	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + h.stack.flags.GatewayAddr, Tokens: tokens})
 	if err != nil {
 		return err
 	}

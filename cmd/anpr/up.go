@@ -35,6 +35,7 @@ type stackFlags struct {
 	officeFlags
 	opsFlags
 	watchFlags
+	NoSample   bool   `help:"Never write the made-up city: end when there is no reference data." env:"ANPR_NO_SAMPLE"`
 	SampleSeed uint64 `help:"Seed of the made-up city that is written when there is no reference data." default:"1" env:"ANPR_SAMPLE_SEED"`
 }
 

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// sampleCity is made for today, so that its registers are fresh and its certificates valid. The secret is what its tokens are made of; who
+// only sends traffic reads the tokens from the files and needs none.
+func sampleCity(seed uint64, cameras, vehicles int, secret string) (*bench.City, error) {
+	return bench.NewCity(bench.CityConfig{Seed: seed, Cameras: cameras, Vehicles: vehicles, Secret: secret, At: schemas.MicrosOf(time.Now())})
+}
+
+// ensureReference writes the made-up city into a directory that is empty or not there, and says whether the data in place is made up. It never
+// changes anything that exists: a directory that holds something and no cameras.yaml is refused by name.
+func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) {
+	names, err := fileNames(f.Reference)
+	if err != nil {
+		return false, fmt.Errorf("reference data: %w", err)
+	}
+	switch {
+	case names["cameras.yaml"]:
+		return names[bench.SampleMarker], nil
+	case len(names) > 0:
+		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", f.Reference, nameList(names), misspelt(names))
+	case f.NoSample:
+		return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; `anpr sample --out DIR` writes a made-up city", f.Reference)
+	}
+	log.Warn().Str("dir", f.Reference).Uint64("seed", f.SampleSeed).Msg("no reference data: writing a made-up sample city; give real data with --reference")
+	return true, writeSample(f.Reference, f.SampleSeed)
+}
+
+// writeSample makes the directory in one step, so that whoever is killed half-way leaves no half city. The rename fails when the directory
+// got a file meanwhile.
+func writeSample(dir string, seed uint64) error {
+	city, err := sampleCity(seed, 0, 0, rand.Text())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
+		return fmt.Errorf("sample city: %w", err)
+	}
+	part, err := os.MkdirTemp(filepath.Dir(dir), ".sample-city-")
+	if err != nil {
+		return fmt.Errorf("sample city: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(part) }()
+	if err := os.Chmod(part, 0o755); err != nil {
+		return fmt.Errorf("sample city: %w", err)
+	}
+	if err := city.WriteReference(part); err != nil {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("sample city: %s cannot be replaced: %w; name an empty directory of its own with --reference", dir, err)
+	}
+	if err := os.Rename(part, dir); err != nil {
+		return fmt.Errorf("sample city: %w", err)
+	}
+	return nil
+}
+
+// fileNames returns what lies in a directory; nothing when it is not there.
+func fileNames(dir string) (map[string]bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		names[e.Name()] = true
+	}
+	return names, nil
+}
+
+// misspelt names a file that may have been meant for cameras.yaml.
+func misspelt(names map[string]bool) string {
+	for _, n := range []string{"cameras.yml", "Cameras.yaml", "camera.yaml", "cameras.yaml.txt", "cameras.yaml.tmp", "cameras.json"} {
+		if names[n] {
+			return " (is " + n + " meant to be it?)"
+		}
+	}
+	return ""
+}
+
+func nameList(names map[string]bool) string {
+	const most = 8
+	all := slices.Sorted(maps.Keys(names))
+	if len(all) > most {
+		return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", len(all)-most)
+	}
+	return strings.Join(all, ", ")
+}
+
+// refusePublicTokens refuses the tokens that earlier versions of this program gave the users of its made-up city, the same on every machine:
+// whoever reads the source knows them. On a machine of one's own, with the made-up data, they open nothing of value.
+func refusePublicTokens(users *access.Users, reference, addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	loopback := err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+	_, err = os.Stat(filepath.Join(reference, bench.SampleMarker))
+	madeUp := err == nil
+	if loopback && madeUp {
+		return nil
+	}
+	for _, u := range bench.Users {
+		if _, known := users.Find(bench.PublicUserToken(1, u.Name)); known {
+			return fmt.Errorf("users.yaml has the token of %s of the made-up city, which is public: give every user a token of their own (deploy/README.md), or start a made-up city in an empty directory, whose tokens are random", u.Name)
+		}
+	}
+	return nil
+}
