@@ -31,6 +31,10 @@ type outcome struct {
 	ReadID        string `json:"read_id,omitempty"`
 	DuplicateSafe bool   `json:"duplicate_safe,omitempty"` // sending it again gives the same read_id
 	Notes         []Note `json:"notes,omitempty"`
+	// What of an accepted read a device's set-up shows best: its time as understood, the camera's own id, pictures stored.
+	CapturedAt string `json:"captured_at,omitempty"`
+	EventID    string `json:"camera_event_id,omitempty"`
+	Pictures   int    `json:"pictures,omitempty"`
 	// Empty names the fields of the read that the message did not fill, so that whoever sets a camera up sees what it does not
 	// say; Unknown the fields of the message that the format does not have.
 	Empty   []string `json:"empty,omitempty"`
@@ -38,6 +42,10 @@ type outcome struct {
 	Reason  string   `json:"reason,omitempty"`
 	Field   string   `json:"field,omitempty"`
 	Detail  string   `json:"detail,omitempty"`
+}
+
+func storedPictures(r *anprv1.PlateRead) int {
+	return len(r.MoreImagesSha256) + min(len(r.ImageSha256), 1)
 }
 
 // emptyFields names what an accepted read does not say.
@@ -91,6 +99,7 @@ func writeOutcome(w http.ResponseWriter, events []*Parsed) {
 			id := schemas.ReadID{ID: schemas.ID(p.Read.ReadId)}
 			a.Reads = append(a.Reads, outcome{
 				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: p.when.zone != zoneNone, Notes: p.Notes,
+				CapturedAt: schemas.Micros(p.Read.CapturedAtUs).String(), EventID: p.Read.CameraEventId, Pictures: storedPictures(p.Read),
 				Empty: emptyFields(p.Read), Unknown: p.Unknown,
 			})
 		}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -316,6 +317,13 @@ func (p *Parsed) canonicalTexts() {
 	if len(r.Candidates) > schemas.MaxCandidates {
 		p.refuse(schemas.ReasonTooLarge, "candidates", "%d, at most %d are taken", len(r.Candidates), schemas.MaxCandidates)
 	}
+	r.Candidates = slices.DeleteFunc(r.Candidates, func(c *anprv1.Candidate) bool {
+		empty := c.Plate == "" || strings.ContainsRune(c.Plate, '\uFFFD')
+		if empty {
+			p.note(NoteCandidate)
+		}
+		return empty
+	})
 	for i, c := range r.Candidates {
 		if len(c.Plate) > schemas.MaxRawPlate || c.ConfidencePm > 1000 {
 			p.refuse(schemas.ReasonBadField, index("candidates", i, "plate"), "a plate of at most %d bytes with a confidence of at most 1000 is taken", schemas.MaxRawPlate)

@@ -120,8 +120,12 @@ func hikvisionPlate(p *Parsed, anpr *node) {
 	}
 	if written, ok := umlauts(p.Read.RawPlate, original); ok {
 		p.Read.RawPlate = written
+		p.note(NoteOriginal)
 		p.Read.Country = "DE" // unless the camera says another
 		return
+	}
+	if p.Read.RawPlate == original && unreadWord(anpr.first(hikvisionPlateNames[:len(hikvisionPlateNames)-1]...)) {
+		p.note(NoteOriginal)
 	}
 	p.candidate(original, "", ofHundred)
 }
@@ -165,7 +169,7 @@ func hikvisionCountry(p *Parsed, anpr *node) {
 			continue
 		}
 		text = either(text, s)
-		code := isoCountry(s)
+		code := either(isoCountry(s), hikvisionNames[fold(s)])
 		if n, err := strconv.Atoi(s); err == nil {
 			code = ""
 			if n >= 0 && n < len(hikvisionCountries) {

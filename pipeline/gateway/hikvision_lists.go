@@ -31,6 +31,17 @@ var hikvisionCountries = [...]string{
 	256: "TW", 257: "HK", 258: "MO",
 }
 
+// hikvisionNames are the European names of the same list, folded: some firmware writes the name in place of the number.
+var hikvisionNames = map[string]string{
+	"czechrepublic": "CZ", "france": "FR", "germany": "DE", "spain": "ES", "italy": "IT", "netherlands": "NL", "poland": "PL", "slovakia": "SK",
+	"belarus": "BY", "moldova": "MD", "russia": "RU", "ukraine": "UA", "belgium": "BE", "bulgaria": "BG", "denmark": "DK", "finland": "FI",
+	"unitedkingdom": "GB", "greatbritain": "GB", "greece": "GR", "croatia": "HR", "hungary": "HU", "luxembourg": "LU", "macedonia": "MK",
+	"northmacedonia": "MK", "norway": "NO", "portugal": "PT", "portuga": "PT", "romania": "RO", "serbia": "RS", "lithuania": "LT", "latvia": "LV",
+	"estonia": "EE", "albania": "AL", "austria": "AT", "bosniaandherzegovina": "BA", "ireland": "IE", "iceland": "IS", "vatican": "VA", "malta": "MT",
+	"sweden": "SE", "switzerland": "CH", "cyprus": "CY", "turkey": "TR", "slovenia": "SI", "montenegro": "ME", "kosovo": "XK", "andorra": "AD",
+	"monaco": "MC", "liechtenstein": "LI", "sanmarino": "SM",
+}
+
 // hikvisionNoCountry are the words and numbers by which the vendor says that the country is not known: 0 not supported, 254
 // not recognised, 255 all. 253 is no such word: the number that it stands for is in CRIndex.
 var hikvisionNoCountry = map[string]bool{"": true, "0": true, "254": true, "255": true, "unknown": true}

@@ -34,6 +34,7 @@ const (
 	NoteImageMissing Note = "image_missing"     // a picture that the message announces and the upload lacks
 	NoteReceiptTime  Note = "time_of_receipt"   // no time of capture, or one that cannot be: the time of receipt stands in
 	NotePictureTime  Note = "time_of_picture"   // the event says no time: that of its picture stands in
+	NoteOriginal     Note = "original_plate"    // the plate counts as the device says that it is written, not as it spelt it
 	NoteInactive     Note = "event_inactive"    // the camera calls the event not valid
 	NoteUnknownField Note = "unknown_field"     // a field that the format does not have; Unknown names it
 )
@@ -41,7 +42,7 @@ const (
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
 	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource,
-		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteInactive, NoteUnknownField}
+		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteOriginal, NoteInactive, NoteUnknownField}
 }
 
 // IgnoredKind says why an event holds no read. The set is closed: it is a metric label.

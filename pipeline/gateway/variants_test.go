@@ -180,7 +180,7 @@ func TestHikvisionDoubtfulValuesDoNotCostTheRead(t *testing.T) {
 	f("long UUID", "u1<", strings.Repeat("x", 200)+"<", NoteEventID, func(p *Parsed) bool { return len(p.Read.CameraEventId) == 71 })
 	f("historic", "<line>", "<alarmDataType>1</alarmDataType><line>", "", func(p *Parsed) bool { return p.Read.LateUpload })
 	f("retransmission", "<UUID>", "<isDataRetransmission>true</isDataRetransmission><UUID>", "", func(p *Parsed) bool { return p.Read.LateUpload })
-	f("plate before list matching", "1ABC123", "noPlate</licensePlate><originalLicensePlate>2ABC123</originalLicensePlate><licensePlate>", "",
+	f("plate before list matching", "1ABC123", "noPlate</licensePlate><originalLicensePlate>2ABC123</originalLicensePlate><licensePlate>", NoteOriginal,
 		func(p *Parsed) bool { return p.Read.RawPlate == "2ABC123" })
 }
 
