@@ -291,7 +291,7 @@ func (p *Parsed) canonicalCountry() {
 		return
 	}
 	code := ""
-	if len(strings.TrimSpace(r.Country)) == 3 {
+	if len(r.Country) == 3 && !strings.ContainsAny(r.Country, "-_") {
 		code = isoCountry(r.Country)
 	}
 	if code == "" {
