@@ -144,7 +144,8 @@ func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectErro
 func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 	ctx := context.WithoutCancel(u.r.Context())
 	for _, p := range events {
-		if p.Ignored != "" || len(p.Images) == 0 || p.Err != nil && !(p.unread() && g.cfg.KeepUnread) {
+		wanted := p.Err == nil || p.unread() && g.cfg.KeepUnread
+		if p.Ignored != "" || len(p.Images) == 0 || !wanted {
 			continue
 		}
 		if g.cfg.Images == nil {

@@ -59,7 +59,9 @@ func TestUnknownFieldsOfACanonicalReadAreNamed(t *testing.T) {
 	}{
 		{`"speed_kmh":50`, []string{"speed_kmh"}},
 		{`"speedKmh":50,"color":"red"`, []string{"speedKmh", "color"}},
-		{`"speedDkmh":500`, nil}, {`"SPEED_DKMH":500`, nil}, {`"cameraId":"cam-1"`, nil},
+		{`"speedDkmh":500`, nil},
+		{`"SPEED_DKMH":500`, nil},
+		{`"cameraId":"cam-1"`, nil},
 		{`"candidates":[{"plate":"1A8C123","score":0.5}]`, []string{"candidates[0].score"}},
 		{`"extra":null`, nil}, // says nothing
 		{`"extra":{"speed_dkmh":500}`, []string{"extra"}},

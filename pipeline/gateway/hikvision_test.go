@@ -164,9 +164,18 @@ func TestThePlateIsReadUnderEveryNameOfHikvisionFirmware(t *testing.T) {
 
 func TestAGermanUmlautIsOnePlateInEveryWriting(t *testing.T) {
 	for _, c := range []struct{ plate, original, want string }{
-		{"OE-AB 123", "Ö-AB 123", "Ö-AB 123"}, {"OEAB123", "ÖAB123", "ÖAB123"}, {"OAB123", "ÖAB123", "ÖAB123"}, {"ÖAB123", "ÖAB123", "ÖAB123"},
-		{"GUEX1", "GüX1", "GÜX1"}, {"LOEAE1", "LÖÄ1", "LÖÄ1"}, {"BLOE918", "BL\uFFFD918", "BLÖ918"}, {"BLO918", "BL\uFFFD918", "BLÖ918"},
-		{"OEAB123", "OEAB123", "OEAB123"}, {"OEAB123", "XAB123", "OEAB123"}, {"OEAB123", "Ö", "OEAB123"}, {"1ABC123", "", "1ABC123"},
+		{"OE-AB 123", "Ö-AB 123", "Ö-AB 123"},
+		{"OEAB123", "ÖAB123", "ÖAB123"},
+		{"OAB123", "ÖAB123", "ÖAB123"},
+		{"ÖAB123", "ÖAB123", "ÖAB123"},
+		{"GUEX1", "GüX1", "GÜX1"},
+		{"LOEAE1", "LÖÄ1", "LÖÄ1"},
+		{"BLOE918", "BL\uFFFD918", "BLÖ918"},
+		{"BLO918", "BL\uFFFD918", "BLÖ918"},
+		{"OEAB123", "OEAB123", "OEAB123"},
+		{"OEAB123", "XAB123", "OEAB123"},
+		{"OEAB123", "Ö", "OEAB123"},
+		{"1ABC123", "", "1ABC123"},
 	} {
 		p := single(t, "hikvision", "", []byte(strings.NewReplacer("<country>13</country>", "", "<licensePlate>1ABC123", "<originalLicensePlate>"+c.original+"</originalLicensePlate><licensePlate>"+c.plate).Replace(hik)))
 		country := map[bool]string{true: "DE"}[strings.ContainsAny(c.want, "ÄÖÜ")]
@@ -208,9 +217,14 @@ func TestEveryAnnouncedPictureThatIsNotStoredHasANote(t *testing.T) {
 		pictures int
 		want     []Note
 	}{
-		{list(here), 1, nil}, {list(here), 0, []Note{NoteImageMissing}}, {list(here, here), 1, []Note{NoteImageMissing}},
-		{list(there), 0, []Note{NoteImageAddress}}, {list(there, here), 1, []Note{NoteImageAddress}},
-		{list(there, here), 0, []Note{NoteImageAddress, NoteImageMissing}}, {hik, 0, nil}, {hik, 1, nil},
+		{list(here), 1, nil},
+		{list(here), 0, []Note{NoteImageMissing}},
+		{list(here, here), 1, []Note{NoteImageMissing}},
+		{list(there), 0, []Note{NoteImageAddress}},
+		{list(there, here), 1, []Note{NoteImageAddress}},
+		{list(there, here), 0, []Note{NoteImageAddress, NoteImageMissing}},
+		{hik, 0, nil},
+		{hik, 1, nil},
 	} {
 		parts := []one{{`name="anpr.xml"`, "text/xml", []byte(c.body)}}
 		for i := range c.pictures {

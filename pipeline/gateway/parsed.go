@@ -41,8 +41,10 @@ const (
 
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
-	return []Note{NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource,
-		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteOriginal, NoteInactive, NoteUnknownField}
+	return []Note{
+		NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource,
+		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteOriginal, NoteInactive, NoteUnknownField,
+	}
 }
 
 // IgnoredKind says why an event holds no read. The set is closed: it is a metric label.
