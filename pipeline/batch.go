@@ -3,6 +3,7 @@ package pipeline
 import (
 	"time"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -28,9 +29,16 @@ type Counts struct {
 	Rejected  map[schemas.Reason]uint64
 	Hits      [3]uint64 // by Match
 	Decisions map[Verdict]uint64
+	Clear     [2]uint64 // rules that applied and found nothing: LEZ, speed
 	Misrouted uint64
 	Late      uint64
 	Forgotten Forgotten
+}
+
+// cleared counts the rules that found nothing.
+func (c *Counts) cleared(clears rules.Clears) {
+	c.Clear[0] += uint64(clears.LEZ)
+	c.Clear[1] += uint64(clears.Speed)
 }
 
 // Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read

@@ -50,7 +50,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		mergedTotal:    counters("merged_reads_total", "Reads counted on another row.", "kind"),
 		rejectedTotal:  counters("rejected_records_total", "Records in the dead-letter topic.", "reason"),
 		hitsTotal:      counters("hits_total", "Hits published.", "match"),
-		decisionsTotal: counters("decisions_total", "Verdicts other than clear.", "family", "outcome"),
+		decisionsTotal: counters("decisions_total", "Verdicts; clear ones are counted and not stored.", "family", "outcome"),
 		forgottenTotal: counters("forgotten_total", "Ids and passages that the stream memory let go before their time for want of room.", "what"),
 		residual:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_residual_records", Help: "fetched - stored - merged - rejected - ticks; anything but 0 is an alarm."}),
 		batchRows:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
@@ -98,6 +98,9 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	}
 	for v, n := range b.Counts.Decisions {
 		m.decisionsTotal.WithLabelValues(string(v.Family), v.Outcome.String()).Add(float64(n))
+	}
+	for i, family := range [...]schemas.Family{schemas.FamilyLEZ, schemas.FamilySpeed} {
+		m.decisionsTotal.WithLabelValues(string(family), schemas.OutcomeClear.String()).Add(float64(b.Counts.Clear[i]))
 	}
 	m.residual.Add(float64(int64(t.Fetched) - int64(t.Stored+t.Merged+t.Rejected+t.Ticks)))
 	m.batchRows.Observe(float64(t.Fetched))

@@ -162,7 +162,9 @@ func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) 
 		p.Measured = schemas.Sighting{}
 	}
 	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Late: true, Standing: &s.standing}
-	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], &s.subject, s.world.Registry)
+	var clears rules.Clears
+	s.decisions, clears = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], &s.subject, s.world.Registry)
+	s.out.Counts.cleared(clears)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}
@@ -208,7 +210,9 @@ func (s *Shard) closed(p *schemas.Passage) {
 	case !p.Measured.Read.IsZero():
 		subject.MeasuredBy, _ = s.numbered(measured, p.Measured.Camera)
 	}
-	s.decisions, _ = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
+	var clears rules.Clears
+	s.decisions, clears = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
+	s.out.Counts.cleared(clears)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/binary"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -123,7 +125,8 @@ type reader struct {
 	found []Finding
 	cat   Catalogue
 	seen  map[string]string // section to file
-	skip  bool              // a file could not be read: nothing is said about what is missing
+	files map[string]bool
+	skip  bool // a file could not be read: nothing is said about what is missing
 	parts parts
 }
 
@@ -138,7 +141,7 @@ type parts struct {
 }
 
 func read(fsys fs.FS) (*Catalogue, []Finding) {
-	rd := &reader{seen: map[string]string{}}
+	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil || len(names) == 0 {
 		rd.found = append(rd.found, Finding{File: ".", Text: "no *.yaml file found", Do: "name the folder that holds the catalogue"})
@@ -146,6 +149,7 @@ func read(fsys fs.FS) (*Catalogue, []Finding) {
 	}
 	sum := sha256.New()
 	for _, name := range names {
+		rd.files[name] = true
 		b, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			rd.found = append(rd.found, Finding{File: name, Text: err.Error(), Do: "make the file readable"})
@@ -201,10 +205,8 @@ var sections = []string{
 // finish chains the sections, looks for what is missing and adds the warnings.
 func (rd *reader) finish() {
 	c := &checker{found: &rd.found}
-	for _, s := range sections {
-		if rd.seen[s] == "" && !rd.skip {
-			c.report(Finding{File: ".", Path: s, Text: "section missing", Do: "write it, or [] when there is nothing in it"})
-		}
+	if !rd.skip {
+		rd.missing(c)
 	}
 	rd.chainGeneral(c)
 	rd.chainLEZ(c)
@@ -213,6 +215,44 @@ func (rd *reader) finish() {
 	for _, v := range rd.cat.values {
 		rd.warn(v)
 	}
+}
+
+// missing reports the sections that no file has. When the file in which the built-in catalogue has them is not there either, the file is
+// what is missing.
+func (rd *reader) missing(c *checker) {
+	lost := map[string][]string{}
+	var order []string
+	for _, s := range sections {
+		if rd.seen[s] != "" {
+			continue
+		}
+		file := builtInFile(s)
+		if rd.files[file] {
+			c.report(Finding{File: ".", Path: s, Text: "section missing", Do: "write it, or [] when there is nothing in it; the built-in catalogue has it in " + file})
+			continue
+		}
+		if lost[file] == nil {
+			order = append(order, file)
+		}
+		lost[file] = append(lost[file], s)
+	}
+	for _, file := range order {
+		c.report(Finding{
+			File: file, Text: "file missing, with the sections " + strings.Join(lost[file], ", "),
+			Do: "put it back, or write the sections in another file",
+		})
+	}
+}
+
+// builtInFile names the file of the built-in catalogue that has a section.
+func builtInFile(section string) string {
+	names, _ := fs.Glob(Brussels(), "*.yaml") // the pattern is sound
+	for _, n := range names {
+		if b, err := fs.ReadFile(Brussels(), n); err == nil && bytes.Contains(b, []byte("\n"+section+":")) {
+			return n
+		}
+	}
+	return "."
 }
 
 func (rd *reader) warn(v Value) {

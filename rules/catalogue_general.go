@@ -57,11 +57,11 @@ type rawExemption struct {
 func (rd *reader) general(c *checker, d *document) {
 	section(rd, c, "plate_confidence_min", d.PlateConfidence, &rd.parts.confidence,
 		func(path string, r *rawPlateConfidence) entry[schemas.PerMille] {
-			return entry[schemas.PerMille]{c.meta(path, &r.Meta), schemas.PerMille(c.whole(path+".per_mille", r.PerMille, 0, 1000))}
+			return entry[schemas.PerMille]{c.meta(path, &r.Meta), schemas.PerMille(c.plausible(path+".per_mille", r.PerMille, bandConfidence))}
 		})
 	section(rd, c, "register_max_age", d.RegisterMaxAge, &rd.parts.maxAge,
 		func(path string, r *rawRegisterMaxAge) entry[registerAge] {
-			h := c.whole(path+".hours", r.Hours, 1, 24*366)
+			h := c.plausible(path+".hours", r.Hours, bandRegisterAge)
 			return entry[registerAge]{c.meta(path, &r.Meta), registerAge{schemas.Micros(h) * schemas.Hour, r.Hours}}
 		})
 	section(rd, c, "exemptions", d.Exemptions, &rd.parts.exemptions, c.exemption)
@@ -86,7 +86,7 @@ func (c *checker) exemption(path string, r *rawExemption) entry[exemptionRule] {
 		}
 	}
 	if r.Months != "" {
-		e.v.months = int(c.whole(path+".validity_months", r.Months, 1, 1200))
+		e.v.months = int(c.plausible(path+".validity_months", r.Months, bandExemption))
 	}
 	return e
 }

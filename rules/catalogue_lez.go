@@ -202,6 +202,7 @@ func (rd *reader) chainLEZ(c *checker) {
 			})
 			s := chain(c, "admission of "+schemas.Fuel(f).String()+" "+seg.String(), rows)
 			l.norms[f][seg] = s
+			risen(c, s)
 			if len(s) > 0 {
 				l.from = min(l.from, s[0].from)
 			}
@@ -222,6 +223,20 @@ func (rd *reader) chainLEZ(c *checker) {
 		l.amounts[kind] = chain(c, "amount "+kind, s)
 	}
 	rd.chainEuroByDate(c)
+}
+
+// risen warns of a norm that asks less than the one before it: two rows may have changed places.
+func risen(c *checker, s series[*norm]) {
+	for i := 1; i < len(s); i++ {
+		if s[i].v.lowest < s[i-1].v.lowest {
+			v := s[i].value
+			c.once(Finding{
+				File: v.File, Line: v.Line, Path: v.Path, Warning: true,
+				Text: "lowest_euro " + s[i].v.lowestText + " asks less than " + s[i-1].v.lowestText + " of " + s[i-1].v.id + " before it",
+				Do:   "correct one of the two, unless the law went back",
+			})
+		}
+	}
 }
 
 // suspend hands each suspension to the norms it names.

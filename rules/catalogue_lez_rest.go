@@ -80,18 +80,18 @@ func (rd *reader) lezRest(c *checker, d *document) {
 	})
 	section(rd, c, "euro_by_first_registration", d.EuroByDate, &p.euroByDate, c.euroByDate)
 	section(rd, c, "oldtimer", d.Oldtimer, &p.oldtimer, func(path string, r *rawOldtimer) entry[int] {
-		return entry[int]{c.meta(path, &r.Meta), int(c.whole(path+".min_age_years", r.MinAge, 1, 200))}
+		return entry[int]{c.meta(path, &r.Meta), int(c.plausible(path+".min_age_years", r.MinAge, bandOldtimer))}
 	})
 	section(rd, c, "day_pass", d.DayPass, &p.dayPass, c.dayPass)
 	section(rd, c, "mass_classes", d.MassClasses, &p.masses, c.massClasses)
 	section(rd, c, "foreign", d.Foreign, &p.foreign, c.foreign)
 	section(rd, c, "amounts", d.Amounts, &p.amounts, func(path string, r *rawAmount) entry[amount] {
 		kind := c.oneOf(path+".kind", r.Kind, amountInfringement, amountForeign)
-		return entry[amount]{c.meta(path, &r.Meta), amount{kind, c.whole(path+".cents", r.Cents, 0, maxCents)}}
+		return entry[amount]{c.meta(path, &r.Meta), amount{kind, c.plausible(path+".cents", r.Cents, bandFine)}}
 	})
 	section(rd, c, "repeat", d.Repeat, &p.repeat, func(path string, r *rawRepeat) entry[repeat] {
-		c.whole(path+".window_months", r.Window, 0, 120)
-		c.whole(path+".max_per_year", r.PerYear, 1, 366)
+		c.plausible(path+".window_months", r.Window, bandWindow)
+		c.plausible(path+".max_per_year", r.PerYear, bandFines)
 		anchor := c.oneOf(path+".anchor", r.Anchor, "sending", "event")
 		return entry[repeat]{c.meta(path, &r.Meta), repeat{r.Window, r.PerYear, anchor}}
 	})
@@ -99,10 +99,10 @@ func (rd *reader) lezRest(c *checker, d *document) {
 
 func (c *checker) dayPass(path string, r *rawDayPass) entry[dayPass] {
 	e := entry[dayPass]{c.meta(path, &r.Meta), dayPass{
-		untilHour: int(c.whole(path+".until_hour", r.UntilHour, 0, 23)),
-		daysAfter: int(c.whole(path+".buy_days_after", r.DaysAfter, 0, 31)),
+		untilHour: int(c.plausible(path+".until_hour", r.UntilHour, bandPassHour)),
+		daysAfter: int(c.plausible(path+".buy_days_after", r.DaysAfter, bandPassDays)),
 		fromIssue: c.boolean(path+".from_issue", r.FromIssue),
-		perYear:   int(c.whole(path+".max_per_year", r.PerYear, 0, 366)),
+		perYear:   int(c.plausible(path+".max_per_year", r.PerYear, bandPassYear)),
 	}}
 	if e.v.fromIssue && e.v.daysAfter > 0 {
 		c.errorf(path+".buy_days_after", "write 0, or from_issue: false", "a pass that counts from its issue on cures nothing afterwards")
@@ -112,9 +112,9 @@ func (c *checker) dayPass(path string, r *rawDayPass) entry[dayPass] {
 
 func (c *checker) massClasses(path string, r *rawMassClasses) entry[massClasses] {
 	e := entry[massClasses]{c.meta(path, &r.Meta), massClasses{
-		n1Class1: uint16(c.whole(path+".n1_class_1_kg", r.N1Class1, 500, 3500)),
-		n1Class2: uint16(c.whole(path+".n1_class_2_kg", r.N1Class2, 500, 3500)),
-		n2Light:  uint16(c.whole(path+".n2_light_kg", r.N2Light, 500, schemas.MaxReferenceMass-1)),
+		n1Class1: uint16(c.plausible(path+".n1_class_1_kg", r.N1Class1, bandN1Mass)),
+		n1Class2: uint16(c.plausible(path+".n1_class_2_kg", r.N1Class2, bandN1Mass)),
+		n2Light:  uint16(c.plausible(path+".n2_light_kg", r.N2Light, bandN2Mass)),
 	}}
 	if e.v.n1Class2 <= e.v.n1Class1 {
 		c.errorf(path+".n1_class_2_kg", "class 2 ends at a larger mass than class 1: correct one of the two", "not above n1_class_1_kg %s", r.N1Class1)
@@ -146,7 +146,7 @@ func (c *checker) foreign(path string, r *rawForeign) entry[foreign] {
 	for _, cat := range each(c, path+".categories", r.Categories, parseCategory) {
 		e.v.categories[cat] = true
 	}
-	e.v.grace = int(c.whole(path+".grace_days", r.Grace, 0, 366))
+	e.v.grace = int(c.plausible(path+".grace_days", r.Grace, bandGrace))
 	if len(r.NotNeeded) > 0 {
 		e.v.notNeeded = each(c, path+".not_needed", r.NotNeeded, schemas.CountryFrom)
 	}

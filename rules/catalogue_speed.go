@@ -85,8 +85,6 @@ type rawOneOffence struct {
 // surroundings are the words of schemas.SpeedLimit.Surround.
 var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
 
-const maxCents = 100_000_00
-
 func surround(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
 
 func (rd *reader) speed(c *checker, d *document) {
@@ -99,23 +97,23 @@ func (rd *reader) speed(c *checker, d *document) {
 		c.id(path, r.ID)
 		return entry[tariff]{c.meta(path, &r.Meta), tariff{
 			surroundings: each(c, path+".surroundings", r.Surroundings, surround),
-			base:         c.whole(path+".base_cents", r.Base, 0, maxCents),
-			baseKMH:      c.whole(path+".base_kmh", r.BaseKMH, 0, 400),
-			per:          c.whole(path+".per_kmh_cents", r.Per, 0, maxCents),
+			base:         c.plausible(path+".base_cents", r.Base, bandTariff),
+			baseKMH:      c.plausible(path+".base_kmh", r.BaseKMH, bandBaseKmh),
+			per:          c.plausible(path+".per_kmh_cents", r.Per, bandPerKmh),
 		}}
 	})
 	section(rd, c, "routing", d.Routing, &p.routing, c.routing)
 	section(rd, c, "one_offence", d.OneOffence, &p.oneOffence, func(path string, r *rawOneOffence) entry[schemas.Micros] {
-		within := schemas.Micros(c.whole(path+".within_seconds", r.Within, 1, 3600)) * schemas.Second
+		within := schemas.Micros(c.plausible(path+".within_seconds", r.Within, bandOneSecond)) * schemas.Second
 		return entry[schemas.Micros]{c.meta(path, &r.Meta), within}
 	})
 }
 
 func (c *checker) correction(path string, r *rawCorrection) entry[correction] {
 	return entry[correction]{c.meta(path, &r.Meta), correction{
-		boundary: schemas.Speed(c.whole(path+".boundary_kmh", r.Boundary, 0, 400) * 10),
-		below:    schemas.Speed(c.whole(path+".below_kmh", r.Below, 0, 400) * 10),
-		percent:  c.whole(path+".above_percent", r.Percent, 0, 100),
+		boundary: schemas.Speed(c.plausible(path+".boundary_kmh", r.Boundary, bandBoundary) * 10),
+		below:    schemas.Speed(c.plausible(path+".below_kmh", r.Below, bandBelow) * 10),
+		percent:  c.plausible(path+".above_percent", r.Percent, bandPercent),
 	}}
 }
 
@@ -124,11 +122,11 @@ func (c *checker) routing(path string, r *rawRouting) entry[routing] {
 	e := entry[routing]{c.meta(path, &r.Meta), routing{
 		abroad:       c.oneOf(path+".plates", r.Plates, "belgium", "abroad") == "abroad",
 		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
-		maxTotal:     c.whole(path+".max_total_cents", r.MaxTotal, 0, maxCents),
+		maxTotal:     c.plausible(path+".max_total_cents", r.MaxTotal, bandTotal),
 		maxExcess:    -1,
 	}}
 	if r.MaxExcess != "" {
-		e.v.maxExcess = c.whole(path+".max_excess_kmh", r.MaxExcess, 0, 400)
+		e.v.maxExcess = c.plausible(path+".max_excess_kmh", r.MaxExcess, bandExcess)
 	}
 	return e
 }

@@ -77,10 +77,14 @@ func (c *checker) span(path string, r *rawMeta, announced bool) (from, to schema
 	if r.ValidFrom == "unknown" && announced {
 		from = open
 	} else {
-		from = c.day(path+".valid_from", r.ValidFrom).Start()
+		d := c.day(path+".valid_from", r.ValidFrom)
+		c.plausibleDay(path+".valid_from", d)
+		from = d.Start()
 	}
 	if r.ValidTo != "open" {
-		to = c.day(path+".valid_to", r.ValidTo).Start()
+		d := c.day(path+".valid_to", r.ValidTo)
+		c.plausibleDay(path+".valid_to", d)
+		to = d.Start()
 	}
 	if from != open && to <= from {
 		c.errorf(path+".valid_to", "it is the first day the value no longer holds: write a later one, or open",

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
-	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -24,57 +23,6 @@ func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	return sink.Migrate(ctx, cfg, log)
-}
-
-type rulesCmd struct {
-	Check      rulesCheckCmd      `cmd:"" help:"Check a catalogue: form, dates, gaps, sources. Exit code 1 when it would be refused."`
-	Unverified rulesUnverifiedCmd `cmd:"" help:"List the values that nobody has verified against the law text."`
-}
-
-type rulesCheckCmd struct {
-	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
-}
-
-// Run prints the findings.
-func (c *rulesCheckCmd) Run() error {
-	fsys := rules.Brussels()
-	if c.Catalogue != "" {
-		fsys = os.DirFS(c.Catalogue)
-	}
-	wrong := 0
-	for _, f := range rules.Check(fsys) {
-		kind := "warning"
-		if !f.Warning {
-			kind = "error"
-			wrong++
-		}
-		fmt.Printf("%s: %s\n", kind, f)
-	}
-	if wrong > 0 {
-		return fmt.Errorf("%d findings keep this catalogue from loading", wrong)
-	}
-	cat, err := rules.Load(fsys)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("catalogue %s: %d values, %d not verified, %d announced and not in force\n", cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()))
-	return nil
-}
-
-type rulesUnverifiedCmd struct {
-	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
-}
-
-// Run prints one line a value.
-func (c *rulesUnverifiedCmd) Run() error {
-	cat, err := loadCatalogue(c.Catalogue)
-	if err != nil {
-		return err
-	}
-	for _, v := range cat.Unverified() {
-		fmt.Printf("%+v\n", v)
-	}
-	return nil
 }
 
 type sampleCmd struct {

@@ -30,7 +30,7 @@ type cli struct {
 	Rehearse  rehearseCmd  `cmd:"" help:"Rehearse a restore on this machine with made-up traffic: from the log, and from backup and log; timed and compared row for row."`
 	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
 	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
-	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values."`
+	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values, run scenarios on it."`
 	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 	Engine    engineCmd    `cmd:"" hidden:"" help:"Fetch the ClickHouse engine for a machine without one."`

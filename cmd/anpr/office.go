@@ -64,7 +64,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 		return nil, err
 	}
 	of, err := office.New(ctx, office.Config{
-		DB: conn, Users: users, Now: time.Now, Explain: explain,
+		DB: conn, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := store.Current().Camera(id)
 			return cam
@@ -114,6 +114,9 @@ func reloadUsers(path string, users *access.Users) error {
 	defer func() { _ = f.Close() }()
 	return users.Reload(f)
 }
+
+// basisIn writes a legal basis in a language.
+func basisIn(lang, cited string) string { return rules.RenderBasis(rules.Lang(lang), cited) }
 
 // explain renders a stored trace in a language.
 func explain(lang, stepsJSON string) ([]string, error) {

@@ -109,6 +109,9 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 	if out.Trace, out.Explanation, err = o.explain(rows[0].Trace, in.Explain, in.Lang); err != nil {
 		return nil, err
 	}
+	if in.Explain && o.cfg.Basis != nil {
+		out.Offence.LegalBasis = o.cfg.Basis(in.Lang, out.Offence.LegalBasis)
+	}
 	return out, nil
 }
 

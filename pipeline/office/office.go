@@ -28,6 +28,8 @@ type Config struct {
 	Camera func(id string) *schemas.Camera
 	// Explain renders the steps of a trace (JSON) as lines in en, nl or fr. A nil function makes explain=true a 501.
 	Explain func(lang, stepsJSON string) ([]string, error)
+	// Basis writes a legal basis, which is stored in all languages, in en, nl or fr. A nil function leaves it as it is stored.
+	Basis func(lang, cited string) string
 	// Now is the clock; nil = time.Now. It decides what is older than a month.
 	Now     func() time.Time
 	Logger  zerolog.Logger

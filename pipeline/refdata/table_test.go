@@ -300,3 +300,13 @@ func TestDayReadsLikeParseDay(t *testing.T) {
 		t.Errorf("the last day does not fit a record: code %d", got)
 	}
 }
+
+// Eight million vehicles fit because three periods, with all that a rule asks of them, lie in one cache line.
+func TestPeriodsOfThreeVehiclesAreOneCacheLine(t *testing.T) {
+	if bucketSize != 64 {
+		t.Errorf("a line of %d records has %d bytes, want 64", inBucket, bucketSize)
+	}
+	if n := 8_000_000; bucketsFor(n)*bucketSize/n > 28 {
+		t.Errorf("%d bytes a period, want 28", bucketsFor(n)*bucketSize/n)
+	}
+}

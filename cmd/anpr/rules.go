@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gvc-brussels/anpr/rules"
+)
+
+type rulesCmd struct {
+	Check      rulesCheckCmd      `cmd:"" help:"Check a catalogue: form, dates, gaps, sources, values that are not plausible. Exit code 1 when it would be refused."`
+	Unverified rulesUnverifiedCmd `cmd:"" help:"List the values that nobody has verified against the law text."`
+	Test       rulesTestCmd       `cmd:"" help:"Run scenario files of your own on a catalogue (form: rules/README.md). Exit codes: 0 all right, 1 some wrong, 2 a file cannot be read."`
+}
+
+type rulesCheckCmd struct {
+	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
+}
+
+// Run prints the findings.
+func (c *rulesCheckCmd) Run() error { return checkRules(os.Stdout, catalogueFiles(c.Catalogue)) }
+
+type rulesUnverifiedCmd struct {
+	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
+	Lang      string `help:"Language of the legal basis." enum:"en,nl,fr" default:"en"`
+}
+
+// Run prints a table, one line a value.
+func (c *rulesUnverifiedCmd) Run() error {
+	cat, err := loadCatalogue(c.Catalogue)
+	if err != nil {
+		return err
+	}
+	return listUnverified(os.Stdout, cat, rules.Lang(c.Lang))
+}
+
+type rulesTestCmd struct {
+	Catalogue string   `help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
+	Paths     []string `arg:"" help:"Scenario files, or directories of *.txt."`
+}
+
+// Run prints a table of every scenario with what it got and wanted where these differ.
+func (c *rulesTestCmd) Run() error {
+	wrong, err := testRules(os.Stdout, catalogueFiles(c.Catalogue), c.Paths)
+	switch {
+	case err != nil:
+		return &exitError{2, err}
+	case wrong > 0:
+		return &exitError{1, fmt.Errorf("%d scenarios come out otherwise than expected", wrong)}
+	default:
+		return nil
+	}
+}
+
+// catalogueFiles is the directory, or the built-in catalogue when it is empty.
+func catalogueFiles(dir string) fs.FS {
+	if dir == "" {
+		return rules.Brussels()
+	}
+	return os.DirFS(dir)
+}
+
+func checkRules(w io.Writer, catalogue fs.FS) error {
+	wrong := 0
+	for _, f := range rules.Check(catalogue) {
+		kind := "warning"
+		if !f.Warning {
+			kind = "error"
+			wrong++
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s\n", kind, f); err != nil {
+			return err
+		}
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d findings keep this catalogue from loading", wrong)
+	}
+	cat, err := rules.Load(catalogue)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "catalogue %s: %d values, %d not verified, %d announced and not in force\n",
+		cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()))
+	return err
+}
+
+func listUnverified(w io.Writer, cat *rules.Catalogue, lang rules.Lang) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	var errs []error
+	row := func(cells ...string) {
+		_, err := fmt.Fprintln(t, strings.Join(cells, "\t"))
+		errs = append(errs, err)
+	}
+	row("WHERE", "VALUE", "FROM", "TO", "LEGAL BASIS", "SOURCE")
+	all := cat.Unverified()
+	for _, v := range all {
+		row(v.File+":"+strconv.Itoa(v.Line), v.Path, v.ValidFrom, v.ValidTo, v.LegalBasis.In(lang), v.Source)
+	}
+	errs = append(errs, t.Flush())
+	_, err := fmt.Fprintf(w, "%d of %d values in force are not verified: a decision that rests on one says so\n",
+		len(all), len(cat.Values())-len(cat.Announced()))
+	return errors.Join(append(errs, err)...)
+}
+
+// testRules runs the files and returns how many scenarios are wrong; an error is what cannot be read.
+func testRules(w io.Writer, catalogue fs.FS, paths []string) (wrong int, err error) {
+	files, err := scenarioFiles(paths)
+	if err != nil {
+		return 0, err
+	}
+	var all []rules.ScenarioResult
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return 0, fmt.Errorf("read the scenarios: %w", err)
+		}
+		results, err := rules.RunScenarios(name, text, catalogue)
+		if err != nil {
+			return 0, err
+		}
+		all = append(all, results...)
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	errs := []error{}
+	row := func(cells ...string) {
+		_, err := fmt.Fprintln(t, strings.Join(cells, "\t"))
+		errs = append(errs, err)
+	}
+	row("FILE", "ID", "LINE", "RESULT", "GOT", "WANT")
+	for i := range all {
+		r := &all[i]
+		if r.Right {
+			row(r.File, r.ID, strconv.Itoa(r.Line), "right", "", "")
+			continue
+		}
+		wrong++
+		got, want := strings.Split(r.Got, "\n"), strings.Split(r.Want, "\n")
+		for k := range max(len(got), len(want)) {
+			file, id, line, result := r.File, r.ID, strconv.Itoa(r.Line), "WRONG"
+			if k > 0 {
+				file, id, line, result = "", "", "", ""
+			}
+			row(file, id, line, result, lineAt(got, k), lineAt(want, k))
+		}
+	}
+	errs = append(errs, t.Flush())
+	_, err = fmt.Fprintf(w, "%d of %d scenarios right\n", len(all)-wrong, len(all))
+	return wrong, errors.Join(append(errs, err)...)
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return ""
+}
+
+// scenarioFiles resolves files and directories, in order.
+func scenarioFiles(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fmt.Errorf("scenarios: %w; name a file or a directory of *.txt", err)
+		}
+		if !info.IsDir() {
+			out = append(out, p)
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(p, "*.txt"))
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("scenarios: %s has no *.txt; name the files", p)
+		}
+		slices.Sort(files)
+		out = append(out, files...)
+	}
+	return out, nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/rules"
+)
+
+var rewriteGolden = flag.Bool("rewrite-golden", false, "write what the commands print into testdata")
+
+// golden compares what a command printed with testdata/rules/NAME.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", "rules", name)
+	if *rewriteGolden {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+func TestOutputOfTheRulesCommands(t *testing.T) {
+	catalogue := catalogueFiles("testdata/rules/catalogue")
+	cat, err := rules.Load(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := checkRules(&b, catalogue); err != nil {
+		t.Error(err)
+	}
+	golden(t, "check.golden", b.Bytes())
+	b.Reset()
+	if err := checkRules(&b, catalogueFiles("testdata/rules/broken")); err == nil {
+		t.Error("a broken catalogue passes")
+	}
+	golden(t, "broken.golden", b.Bytes())
+	for _, lang := range rules.Langs() {
+		b.Reset()
+		if err := listUnverified(&b, cat, lang); err != nil {
+			t.Error(err)
+		}
+		golden(t, "unverified."+string(lang)+".golden", b.Bytes())
+	}
+	b.Reset()
+	if n, err := testRules(&b, rules.Brussels(), []string{"testdata/rules/scenarios.txt"}); n != 2 || err != nil {
+		t.Errorf("%d wrong, %v; want 2", n, err)
+	}
+	golden(t, "test.golden", b.Bytes())
+}
+
+func TestExitCodesOfRulesTest(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	const world = "reference new\ncamera id=Z inside lez\n----\nok\n\n# A1: nothing known\ndecide camera=Z country=BE plate=1ABC123 at=2026-09-01T12:00:00\n----\n"
+	for _, c := range []struct {
+		name, text string
+		code       int
+		says       string
+	}{
+		{"right", world + "~ held !until / withheld\n", 0, ""},
+		{"wrong", world + "lez clear\n", 1, "1 scenarios come out otherwise"},
+		{"no dashes", "decide camera=Z\n\n", 2, ":1: command \"decide camera=Z\" without ----"},
+		{"unknown key", world + "~ held\n\ndecide camera=Z colour=red plate=1ABC123 at=2026-09-01\n----\n?\n", 2, ":11: line [decide]: key colour is not known"},
+		{"unknown command", "judge\n----\n?\n", 2, ":1: command \"judge\" is not known; write decide"},
+		{"unknown vehicle word", "reference\nvehicle plate=1ABC123 class=4\n----\nok\n", 2, ":1: class=4 is not known"},
+		{"unknown camera", "decide camera=Q plate=1ABC123\n----\nok\n", 2, ":1: camera \"Q\" does not exist"},
+		{"empty", "# nothing\n", 2, ": holds no command"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := (&rulesTestCmd{Paths: []string{write(strings.ReplaceAll(c.name, " ", "-")+".txt", c.text)}}).Run()
+			code := 0
+			if own, ok := errors.AsType[*exitError](err); ok {
+				code = own.code
+			}
+			if code != c.code || c.says != "" && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("code %d, %v; want %d, %q", code, err, c.code, c.says)
+			}
+		})
+	}
+	if err := (&rulesTestCmd{Paths: []string{filepath.Join(dir, "none")}}).Run(); err == nil {
+		t.Error("a path that is not there passes")
+	}
+}
