@@ -169,7 +169,7 @@ func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 }
 
 // records encodes the good reads, and what was refused: each event with its own part of the upload, all others together
-// once with the whole of it.
+// once with the whole of it. Beyond maxLetters the parts share that one: an upload never makes a dead letter a read.
 func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, err error) {
 	var whole *schemas.RejectError
 	more := 0
@@ -182,7 +182,7 @@ func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, 
 				return nil, 0, err
 			}
 			out = append(out, rec)
-		case p.raw != nil:
+		case p.raw != nil && kept < maxLetters:
 			out = append(out, g.quarantine(u, p.Err, p.raw))
 			kept++
 		case whole == nil:

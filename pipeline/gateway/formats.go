@@ -85,8 +85,11 @@ func unknownFormat(path string) *schemas.RejectError {
 
 // checkType refuses a content type under which the format cannot come. Where none is said the body must look like a text.
 func (f *Format) checkType(m media, contentType string, body []byte) *schemas.RejectError {
-	_, text := document(body, m.charset)
-	untyped := f.strict && m.kind == "" && !text && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--"))
+	untyped := false
+	if f.strict && m.kind == "" && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--")) {
+		_, text := document(body[:min(len(body), 4<<10)], m.charset) // the beginning tells
+		untyped = !text
+	}
 	if !untyped && (f.strict && (m.json() || m.protobuf()) || !f.strict && m.textual()) {
 		return nil
 	}

@@ -5,20 +5,11 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// Bounds of one document: beyond them it is refused, whatever it says.
-const (
-	maxDepth = 64
-	maxNodes = 50_000
-)
-
-var errTooBig = fmt.Errorf("more than %d levels or %d values", maxDepth, maxNodes)
 
 // node is one element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array is a
 // repetition of its name, so an array of one is its element; null is no node, but its name is remembered.
@@ -152,8 +143,11 @@ func lower(c byte) byte {
 
 // parseXML reads the first element of UTF-8 text. It forgives what firmware gets wrong: undeclared prefixes, bare
 // ampersands, missing end tags inside, anything after the element.
-func parseXML(b []byte) (*node, error) {
-	d := xml.NewDecoder(bytes.NewReader(b))
+func parseXML(b []byte, e *effort) (*node, error) {
+	if exceedsText(b) {
+		return nil, errTooLong
+	}
+	d := xml.NewDecoder(&tagReader{b: b})
 	d.Strict = false
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // converted before
 	var stack []*node
@@ -176,6 +170,11 @@ func parseXML(b []byte) (*node, error) {
 			if count += 1 + len(t.Attr); count > maxNodes || len(stack) == maxDepth {
 				return nil, errTooBig
 			}
+			for range 1 + len(t.Attr) {
+				if err := e.spend(); err != nil {
+					return nil, err
+				}
+			}
 			if len(stack) > 0 {
 				top := stack[len(stack)-1]
 				top.kids = append(top.kids, n)
@@ -196,41 +195,81 @@ func parseXML(b []byte) (*node, error) {
 	}
 }
 
-// splitJSON separates one or more JSON values, and the elements of those that are arrays.
-func splitJSON(b []byte) ([][]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	var out [][]byte
+// splitJSON separates one or more JSON values, and the elements of those that are arrays, as many as an upload may have.
+func splitJSON(b []byte) (out [][]byte, err error) {
+	if b[0] == '{' && json.Valid(b) {
+		return [][]byte{b}, nil // most uploads: nothing is copied
+	}
+	in := &textReader{b: b}
+	d := json.NewDecoder(in)
 	for {
-		var raw json.RawMessage
-		err := d.Decode(&raw)
+		if lead := bytes.TrimLeft(b[d.InputOffset():], " \t\r\n"); len(lead) > 0 && lead[0] == '[' {
+			out, err = splitArray(d, in, out)
+		} else {
+			out, err = splitValue(d, in, out)
+		}
 		if errors.Is(err, io.EOF) && len(out) > 0 {
 			return out, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if raw[0] != '[' {
-			out = append(out, raw)
-			continue
-		}
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
-			return nil, err
-		}
-		if len(items) == 0 {
-			return nil, errors.New("the array is empty")
-		}
-		for _, it := range items {
-			out = append(out, it)
-		}
 	}
 }
 
+func splitValue(d *json.Decoder, in *textReader, out [][]byte) ([][]byte, error) {
+	if len(out) == maxReads {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return out, err
+		}
+		return nil, errTooMany
+	}
+	var raw json.RawMessage
+	if err := d.Decode(&raw); err != nil {
+		return out, err
+	}
+	in.next()
+	return append(out, raw), nil
+}
+
+func splitArray(d *json.Decoder, in *textReader, out [][]byte) ([][]byte, error) {
+	if _, err := d.Token(); err != nil { // the bracket
+		return nil, err
+	}
+	if !d.More() {
+		return nil, errors.New("the array is empty")
+	}
+	for d.More() {
+		if len(out) == maxReads {
+			return nil, errTooMany
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, noEnd(err)
+		}
+		in.next()
+		out = append(out, raw)
+	}
+	_, err := d.Token() // the bracket
+	return out, noEnd(err)
+}
+
+// noEnd makes an end within a value an error of its own.
+func noEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // parseJSON reads one JSON value.
-func parseJSON(b []byte) (*node, error) {
+func parseJSON(b []byte, e *effort) (*node, error) {
+	if exceedsText(b) {
+		return nil, errTooLong
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	p := jsonParser{d: d}
+	p := jsonParser{d: d, effort: e}
 	root := &node{}
 	if err := p.value(root, "", 0); err != nil {
 		return nil, err
@@ -242,8 +281,9 @@ func parseJSON(b []byte) (*node, error) {
 }
 
 type jsonParser struct {
-	d     *json.Decoder
-	count int
+	d      *json.Decoder
+	effort *effort
+	count  int
 }
 
 // value adds the next value to the parent under a name; an array adds its elements.
@@ -254,6 +294,9 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 	}
 	if p.count++; p.count > maxNodes || depth > maxDepth {
 		return errTooBig
+	}
+	if err := p.effort.spend(); err != nil {
+		return err
 	}
 	n := &node{name: name}
 	switch t := tok.(type) {

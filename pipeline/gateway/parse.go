@@ -1,13 +1,11 @@
 package gateway
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// maxReads bounds the events of one upload.
-const maxReads = 10_000
 
 // parse makes an upload into events: a pure function of its arguments. An error refuses the upload as a whole. path is
 // the last part of the address.
@@ -21,6 +19,9 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 		return nil, rej
 	}
 	if f.protobuf != nil && m.protobuf() && len(body) > 0 {
+		if len(body) > maxProtobuf {
+			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%d bytes, a read has at most %d; send one read, and its pictures by their sums", len(body), maxProtobuf)
+		}
 		return f.protobuf(body), nil
 	}
 	parts, err := split(m, body)
@@ -28,13 +29,14 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 		return nil, err
 	}
 	var out []*Parsed
+	var e effort
 	for _, pt := range parts {
-		events, err := readPart(pt, f.read)
+		events, err := readPart(pt, f.read, &e)
 		if err != nil {
 			return nil, err
 		}
 		if out = append(out, events...); len(out) > maxReads {
-			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d reads; send fewer at a time", maxReads)
+			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%v", errTooMany)
 		}
 	}
 	return out, nil
@@ -65,27 +67,32 @@ func (m media) lines() bool {
 }
 
 // readPart reads one document: an XML element, or JSON values of which arrays count by their elements.
-func readPart(pt part, read func(*node) []*Parsed) ([]*Parsed, *schemas.RejectError) {
+func readPart(pt part, read func(*node) []*Parsed, e *effort) ([]*Parsed, *schemas.RejectError) {
 	if pt.text[0] == '<' {
-		root, err := parseXML(pt.text)
+		root, err := parseXML(pt.text, e)
 		if err != nil {
-			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not well-formed XML: %v", err)
+			return nil, unreadableDocument("not well-formed XML", err)
 		}
 		return withImages(read(root), pt), nil
 	}
 	docs, err := splitJSON(pt.text)
 	if err != nil {
-		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not valid JSON: %v", err)
-	}
-	if len(docs) > maxReads {
-		return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d reads; send fewer at a time", maxReads)
+		return nil, unreadableDocument("not valid JSON", err)
 	}
 	var out []*Parsed
 	for i, doc := range docs {
-		root, err := parseJSON(doc)
-		events := []*Parsed{refused(schemas.ReasonMalformed, fieldBody, "not readable JSON: %v", err)}
+		root, err := parseJSON(doc, e)
+		if errors.Is(err, errTooMany) {
+			return nil, unreadableDocument("", err)
+		}
+		var events []*Parsed
 		if err == nil {
 			events = read(root)
+		} else {
+			events = []*Parsed{{Err: unreadableDocument("not readable JSON", err)}}
+		}
+		if len(out)+len(events) > maxReads {
+			return nil, unreadableDocument("", errTooMany)
 		}
 		if len(docs) > 1 {
 			for _, e := range events {
@@ -100,10 +107,25 @@ func readPart(pt part, read func(*node) []*Parsed) ([]*Parsed, *schemas.RejectEr
 	return out, nil
 }
 
+// unreadableDocument says why a document was not read: its size, or its form.
+func unreadableDocument(form string, err error) *schemas.RejectError {
+	if isBound(err) {
+		return schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%v", err)
+	}
+	return schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "%s: %v", form, err)
+}
+
 // withImages gives the events of a part its pictures.
 func withImages(events []*Parsed, pt part) []*Parsed {
+	most := len(pt.images)
+	if len(events) > 1 {
+		most = min(most, maxImages+1) // each of many events keeps no more anyway
+	}
 	for _, e := range events {
-		e.Images = append(e.Images, pt.images...)
+		if most < len(pt.images) {
+			e.note(NoteImage)
+		}
+		e.Images = append(e.Images, pt.images[:most]...)
 		if len(e.Images) < e.announced {
 			e.note(NoteImageMissing)
 		}

@@ -162,6 +162,7 @@ func (p *Parsed) plateOf(field string, parent *node, names ...string) {
 
 // fold reduces a word of a vendor's vocabulary to lower-case letters and digits.
 func fold(s string) string {
+	s = cut(s, maxWord)
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':

@@ -18,6 +18,9 @@ const (
 // decimal reads a decimal number exactly and gives it times 10^exp as an integer: no floating point. It takes a comma
 // for a point, an exponent, and blanks around. ok is false for anything else and for what does not fit.
 func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
+	if len(s) > maxWord {
+		return 0, false
+	}
 	s = strings.TrimSpace(s)
 	neg := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")

@@ -15,9 +15,6 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxParts bounds a multipart upload.
-const maxParts = 256
-
 // fieldBody names the upload as a whole in a refusal.
 const fieldBody = "body"
 
@@ -58,6 +55,9 @@ func split(m media, body []byte) ([]part, *schemas.RejectError) {
 	if b := bytes.TrimLeft(body, "\r\n"); bytes.HasPrefix(b, []byte("--")) {
 		return splitMultipart(m, b)
 	}
+	if foreignText(body) && exceedsText(body) {
+		return nil, unreadableDocument("", errTooLong)
+	}
 	if text, ok := document(body, m.charset); ok {
 		return []part{{text: text}}, nil
 	}
@@ -70,8 +70,18 @@ func split(m media, body []byte) ([]part, *schemas.RejectError) {
 	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "starts with neither <, { nor [; send XML, JSON or multipart")
 }
 
+// foreignText reports whether a document is XML, or text that must be converted first: it is bounded before that is done.
+// JSON is bounded value by value.
+func foreignText(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 0 && strings.ContainsRune("<\x00\u00ef\u00fe\u00ff", rune(b[0])) || len(b) > 1 && b[1] == 0
+}
+
 // splitForm finds the document among the fields of a web form, as some webhook senders wrap it.
 func splitForm(body []byte) ([]part, *schemas.RejectError) {
+	if bytes.Count(body, []byte("&")) >= maxParts {
+		return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d form fields; send fewer events at a time", maxParts)
+	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not a web form: %v", err)
@@ -94,6 +104,7 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 	r := multipart.NewReader(bytes.NewReader(body), boundaryOf(m, body))
 	var out []part
 	var early []Image
+	headers := 0
 	for range maxParts {
 		p, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -104,6 +115,12 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 		}
 		if err != nil {
 			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "multipart: %v", err)
+		}
+		for _, values := range p.Header {
+			headers += len(values)
+		}
+		if headers > maxHeaders {
+			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d headers of parts; send fewer events at a time", maxHeaders)
 		}
 		data, err := partData(p)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -117,6 +134,9 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 				out[len(out)-1].images = append(out[len(out)-1].images, img)
 			}
 			continue
+		}
+		if foreignText(data) && exceedsText(data) {
+			return nil, unreadableDocument("", errTooLong)
 		}
 		if text, ok := document(data, parseMedia(p.Header.Get("Content-Type")).charset); ok {
 			out = append(out, part{text: text})
@@ -134,7 +154,9 @@ func finishParts(out []part, early []Image) ([]part, *schemas.RejectError) {
 }
 
 func partData(p *multipart.Part) ([]byte, error) {
-	data, err := io.ReadAll(p)
+	var buf bytes.Buffer // grows by doubling
+	_, err := buf.ReadFrom(p)
+	data := buf.Bytes()
 	if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "base64") {
 		if raw, ok := unbase64(string(data)); ok {
 			return raw, err
@@ -147,7 +169,7 @@ func partData(p *multipart.Part) ([]byte, error) {
 func boundaryOf(m media, body []byte) string {
 	line, _, _ := bytes.Cut(body, []byte("\n"))
 	line = bytes.TrimRight(line, "\r \t")
-	if found, ok := bytes.CutPrefix(line, []byte("--")); ok && len(found) > 0 {
+	if found, ok := bytes.CutPrefix(line, []byte("--")); ok && len(found) > 0 && len(found) <= maxBoundary {
 		return string(found)
 	}
 	return m.boundary

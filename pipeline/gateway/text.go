@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
@@ -42,7 +43,10 @@ func utf8Text(b []byte, charset string) []byte {
 			b = decodeText(b, enc)
 		}
 	}
-	return bytes.Trim(bytes.ToValidUTF8(b, []byte("\uFFFD")), " \t\r\n\x00")
+	if !utf8.Valid(b) {
+		b = bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	}
+	return bytes.Trim(b, " \t\r\n\x00")
 }
 
 func decodeText(b []byte, enc encoding.Encoding) []byte {

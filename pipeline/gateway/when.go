@@ -105,6 +105,9 @@ func checkClock(at, received schemas.Micros) *schemas.RejectError {
 // parseWhen reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
 // +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size.
 func parseWhen(s string) (stamp, bool) {
+	if len(s) > maxWord {
+		return stamp{}, false
+	}
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return stamp{}, false
