@@ -94,9 +94,11 @@ type Publisher interface {
 }
 
 // State is what a shard keeps beyond its stream horizon, read back from the tables it was written to: offence ids of
-// recent periods and each camera's last seal, of records of this partition below the offset; and how far the ledger goes.
+// recent periods, each camera's last seal and hits, of records of this partition below the offset; and how far the ledger goes.
 type State interface {
 	Reached(ctx context.Context, topic string, partition int32) (Reached, error)
 	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error)
 	Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error)
+	// Told returns the hits told at records in [from, below), in any order, each at least once.
+	Told(ctx context.Context, partition int32, from, below int64) ([]Told, error)
 }

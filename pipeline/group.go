@@ -43,6 +43,9 @@ func (s *Shard) Process(b *Batch, w World, recs *Records, from, to int) {
 	s.cameras.of(version)
 	if b != nil {
 		b.Block.Registry(version)
+		if v := w.versions(); v != s.matched {
+			s.matched, s.stale, s.told = v, true, nil
+		}
 	}
 	for from < to {
 		items := s.group.items[:min(to-from, groupSize)]

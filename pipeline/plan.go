@@ -19,11 +19,16 @@ type Plan struct {
 	Rewind      int64          `json:"rw"`            // first offset of the horizon before Start
 	RewindClock schemas.Micros `json:"rwc"`           // log clock before the record at Rewind
 	Anchors     []AnchorMark   `json:"rwa,omitempty"` // and its anchors
-	Catalogue   string         `json:"cat,omitempty"`
-	Reference   string         `json:"ref,omitempty"`
+	// Under which versions lists were matched against what the state remembers at Start.
+	MatchedCatalogue string `json:"mc,omitempty"`
+	MatchedReference string `json:"mr,omitempty"`
+	Catalogue        string `json:"cat,omitempty"`
+	Reference        string `json:"ref,omitempty"`
 }
 
 const planVersion = 1
+
+func (p *Plan) matched() versions { return versions{p.MatchedCatalogue, p.MatchedReference} }
 
 // String returns the metadata text.
 func (p Plan) String() string {

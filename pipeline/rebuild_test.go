@@ -61,13 +61,22 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 	b := newBatch(block)
 	out.did = make([]string, len(part.offsets))
 	live := tables == nil
+	if !live {
+		var told []Told
+		for _, x := range tables.told {
+			if x.pos.Offset >= plan.Rewind {
+				told = append(told, x.Told)
+			}
+		}
+		shard.RestoreTold(told)
+	}
 	for i := from; i < len(part.offsets); i++ {
 		plans = append(plans, shard.plan(part.offsets[i]))
 		if tables == nil {
-			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals)})
+			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals), told: slices.Clone(block.told)})
 		} else if !live && part.offsets[i] >= plan.Start {
 			shard.Restore(tables.restored())
-			live = true
+			shard.matched, live = plan.matched(), true
 		}
 		before := map[string]int{}
 		for table, rows := range block.rows {

@@ -14,6 +14,7 @@ func (s *Shard) plan(offset int64) Plan {
 	return Plan{
 		Version: planVersion, Start: offset, End: offset,
 		Rewind: min(m.offset, offset), RewindClock: m.clock.now, Anchors: m.clock.marked(),
+		MatchedCatalogue: s.matched.catalogue, MatchedReference: s.matched.reference,
 	}
 }
 
@@ -26,6 +27,9 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	r.shard = newShard(r.cfg.shard(r.partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
+	if err := r.restoreTold(ctx, plan); err != nil {
+		return 0, err
+	}
 	w := r.cfg.World()
 	reread := 0
 	err = r.replay(ctx, plan.Rewind, plan.Start, func(recs *Records, n int) {
@@ -35,6 +39,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("rebuild state of partition %d: %w", r.partition, err)
 	}
+	r.shard.matched = plan.matched()
 	if err := r.restore(ctx, plan.Start); err != nil {
 		return 0, err
 	}
@@ -48,6 +53,18 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	r.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil
+}
+
+// restoreTold loads which hits were told of the records that are read back.
+func (r *runner) restoreTold(ctx context.Context, plan Plan) error {
+	if plan.Rewind >= plan.Start {
+		return nil
+	}
+	told, err := retry(ctx, r, "read back hits", func() ([]Told, error) {
+		return r.cfg.State.Told(ctx, r.partition, plan.Rewind, plan.Start)
+	})
+	r.shard.RestoreTold(told)
+	return err
 }
 
 // restore loads what outlives the horizon from the tables.
@@ -75,7 +92,10 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 	b := <-r.free
 	b.reset()
 	r.open(b, plan.Start)
+	others := false
 	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
+		// The tables may have the batch as planned and drop this one: what the new lists say of the vehicles in view waits for the next.
+		others, r.shard.matched = true, b.world.versions()
 		r.log.Warn().Str("planned_catalogue", plan.Catalogue).Str("catalogue", c.CatalogueVersion).
 			Str("planned_reference", plan.Reference).Str("reference", c.ReferenceVersion).
 			Msg("the batch under way was planned with other versions; rows already inserted keep those")
@@ -87,6 +107,9 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 		return fmt.Errorf("rebuild the batch under way of partition %d: %w", r.partition, err)
 	}
 	b.Range.End = plan.End
+	if others {
+		r.shard.matched = versions{}
+	}
 	r.sealed(b, true)
 	taken := time.Now()
 	if err := r.commit(ctx, plan); err != nil {

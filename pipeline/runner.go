@@ -297,11 +297,14 @@ func (r *runner) next(ctx context.Context) *Batch {
 	}
 }
 
-// tick lets open passages close while the partition is idle. It counts from the last record by this machine's clock, wherever that stands.
+// tick lets open passages close while the partition is idle, and new lists be matched against the vehicles in view. It counts from the last record by this machine's clock, wherever that stands.
 func (r *runner) tick(ctx context.Context) {
 	at, open := r.shard.passages.NextClose()
 	passed := schemas.Micros(time.Since(r.heard).Microseconds())
-	if !open || !r.caughtUp || r.shard.clock.now+passed < at {
+	w := r.cfg.World()
+	due := open && r.shard.clock.now+passed >= at
+	unmatched := w.versions() != r.shard.matched && r.shard.passages.Remembered() > 0 // a tick begins the batch that matches the new lists
+	if !r.caughtUp || !due && !unmatched {
 		return
 	}
 	if err := r.sess.Tick(ctx, r.partition, r.shard.clock.tick(passed)); err != nil && ctx.Err() == nil {

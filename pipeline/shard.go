@@ -53,6 +53,9 @@ type Shard struct {
 	passages *dedup.Passages
 	clock    logClock
 	marks    marks
+	matched  versions                              // under which lists were last matched against all that is remembered
+	stale    bool                                  // they are other ones now
+	told     map[schemas.PassageID][]schemas.HitID // while state is rebuilt: what the tables say was told
 	standing rules.Standing
 	chain    *evidence.Chain
 
@@ -70,6 +73,7 @@ type Shard struct {
 	subject   rules.Subject
 	late      schemas.Passage // of one read
 	hits      []schemas.Hit
+	entries   []*schemas.ListEntry
 	decisions []schemas.Decision
 	scratch   rules.Scratch // of the decisions' traces: block and publisher keep none
 }
@@ -116,6 +120,34 @@ func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum
 	s.chain.Load(seals)
 }
 
+// versions names a pair of versions; empty = not known.
+type versions struct{ catalogue, reference string }
+
+func (w *World) versions() versions {
+	return versions{w.Engine.Catalogue().Version(), w.Registry.Version()}
+}
+
+// Told is a hit that was told: the passage, and what names the hit within a passage.
+type Told struct {
+	Passage schemas.PassageID
+	List    string
+	Entry   string
+	Match   schemas.Match
+}
+
+// within names a hit within its passage: a vehicle that stands in view has a passage a slot.
+func (t *Told) within() schemas.HitID {
+	return schemas.NewHitID(t.List, t.Entry, schemas.PassageID{}, t.Match)
+}
+
+// RestoreTold says before state is rebuilt what was told of the passages that will be met: no list is asked then.
+func (s *Shard) RestoreTold(told []Told) {
+	s.told = make(map[schemas.PassageID][]schemas.HitID, len(told))
+	for i := range told {
+		s.told[told[i].Passage] = append(s.told[told[i].Passage], told[i].within())
+	}
+}
+
 // take stores or merges an admitted read and fires hits.
 func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 	s.advance(r.ReceivedAt, s.reach)
@@ -139,7 +171,12 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 		}
 		b.Block.Read(r, a.Passage, cam, s.pos)
 	}
-	if a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant {
+	switch {
+	case s.out == nil:
+		for _, id := range s.told[a.Passage] {
+			s.passages.Report(a, id)
+		}
+	case a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant:
 		s.match(r, cam, a)
 	}
 	if a.Straggler {
@@ -170,12 +207,13 @@ func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) 
 	}
 }
 
-// match fires the hits of a read whose plate is new to its passage.
+// match fires the hits of a read that the passage has not had yet.
 func (s *Shard) match(r *schemas.Read, cam *schemas.Camera, a dedup.Added) {
 	s.hits = s.world.Engine.Hits(s.hits[:0], r, a.Passage, cam, s.world.Registry)
 	for i := range s.hits {
 		h := &s.hits[i]
-		if !s.passages.Report(a, h.ID) || s.out == nil {
+		told := Told{List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}
+		if !s.passages.Report(a, told.within()) {
 			continue
 		}
 		s.cfg.Publisher.Hit(&s.out.Pending, h, r)
@@ -183,6 +221,27 @@ func (s *Shard) match(r *schemas.Read, cam *schemas.Camera, a dedup.Added) {
 		s.out.Totals.Hits++
 		s.out.Counts.Hits[h.Match]++
 	}
+}
+
+// rematch matches the lists of a new version against the vehicles in view and those that left a moment before: what was received at is the
+// present. Hits that were told are not told again.
+func (s *Shard) rematch(at schemas.Micros) {
+	c := &s.cfg.Dedup
+	moment := c.KeepClosed + c.CloseAfter + c.CloseStep
+	s.passages.Recall(func(class schemas.Class, captured schemas.Micros) bool {
+		s.entries = s.world.Registry.Entries(s.entries[:0], class, captured)
+		return len(s.entries) > 0
+	}, func(v *dedup.Recalled) {
+		if d := at - v.Read.ReceivedAt; v.Decided && (d > moment || d < -moment) {
+			return // log time stood still since: it left long ago
+		}
+		cam, ok := s.numbered(v.Camera, v.Read.Camera)
+		if !ok {
+			return
+		}
+		v.Read.RawPlate = v.Read.Plate.String()
+		s.match(&v.Read, cam, v.Added)
+	})
 }
 
 // closed decides a passage. While state is rebuilt nothing is decided: Restore brings what earlier decisions left.
@@ -263,15 +322,19 @@ func (s *Shard) reject(r *Rejected) {
 	b.Block.Reject(r)
 }
 
-// advance tells the log's clock of a record and closes the passages that are due.
+// advance tells the log's clock of a record and closes the passages that are due. It is where a batch under new versions looks at the
+// vehicles in view: they are those of the time of its first record.
 func (s *Shard) advance(at, reach schemas.Micros) {
-	if !s.clock.hear(at, reach) {
-		return
+	if s.clock.hear(at, reach) {
+		if s.out != nil {
+			s.newDay(s.clock.earliest())
+		}
+		s.passages.Advance(s.clock.now)
 	}
-	if s.out != nil {
-		s.newDay(s.clock.earliest())
+	if s.stale && s.out != nil {
+		s.stale = false
+		s.rematch(at)
 	}
-	s.passages.Advance(s.clock.now)
 }
 
 // newDay forgets old days when the clock moves to another one. Days are those of Brussels, and dear to compute.

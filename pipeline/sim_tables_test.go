@@ -17,12 +17,18 @@ type simTables struct {
 	rows    map[string][]string
 	ids     []simOffence
 	seals   []simSeal
+	told    []simTold
 	durable map[int32][]Range // of the ledger
 	repeats int               // blocks dropped because their token was known
 }
 
 type simOffence struct {
 	schemas.Earlier
+	pos Position
+}
+
+type simTold struct {
+	Told
 	pos Position
 }
 
@@ -56,6 +62,8 @@ func (t *simTables) insert(table, token string, b *simRows, rg Range) {
 	case "offences":
 		t.ids = append(t.ids, b.ids...)
 		t.seals = append(t.seals, b.seals...)
+	case "hits":
+		t.told = append(t.told, b.told...)
 	case "batches":
 		t.durable[rg.Partition] = append(t.durable[rg.Partition], rg)
 	}
@@ -134,11 +142,25 @@ func (s *simSink) Seals(ctx context.Context, p int32, below int64) (map[string]s
 	return out, err
 }
 
+func (s *simSink) Told(ctx context.Context, p int32, from, below int64) (out []Told, err error) {
+	t := s.w.sim.tables
+	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d told p%d [%d,%d)", s.w.id, p, from, below), func() error {
+		for _, x := range t.told {
+			if x.pos.Partition == p && x.pos.Offset >= from && x.pos.Offset < below {
+				out = append(out, x.Told)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // simRows is what a block holds. It is never changed after Insert was called with it: Reset makes a new one.
 type simRows struct {
 	rows  map[string][]string
 	ids   []simOffence
 	seals []simSeal
+	told  []simTold
 }
 
 func newSimRows() *simRows { return &simRows{rows: map[string][]string{}} }
@@ -172,6 +194,7 @@ func (b *simBlock) Passage(p *schemas.Passage, _ *schemas.Camera, pos Position) 
 
 func (b *simBlock) Hit(h *schemas.Hit, r *schemas.Read, _ *schemas.Camera, pos Position, _ schemas.Micros) {
 	b.add("hits", "%x %v %s %x %d", h.ID.ID[:], h.Match, h.Entry.ID, r.ID.ID[:], pos.Offset)
+	b.told = append(b.told, simTold{Told{h.Passage, h.Entry.List, h.Entry.ID, h.Match}, pos})
 }
 
 func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.Camera, pos Position, seq uint32) {

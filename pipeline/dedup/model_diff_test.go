@@ -3,6 +3,7 @@ package dedup
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,11 +125,48 @@ func (p *pair) same() error {
 		return fmt.Errorf("open, forced, stragglers %d %d %d, the model %d %d %d",
 			p.ps.Open(), p.ps.Forced, p.ps.Stragglers, p.m.Open(), p.m.Forced, p.m.Stragglers)
 	}
+	if err := p.recalled(); err != nil {
+		return err
+	}
 	at, ok := p.ps.NextClose()
 	if wantAt, want := p.m.NextClose(); at != wantAt || ok != want {
 		return fmt.Errorf("NextClose %v %v, the model %v %v", at, ok, wantAt, want)
 	}
 	return p.ps.sound()
+}
+
+// recalled compares what Recall shows with what the model remembers.
+func (p *pair) recalled() error {
+	type seen struct {
+		passage schemas.PassageID
+		read    schemas.ReadID
+		plate   schemas.Plate
+		decided bool
+	}
+	var got, want []seen
+	p.ps.Recall(func(c schemas.Class, _ schemas.Micros) bool { return true }, func(v *Recalled) {
+		got = append(got, seen{v.Added.Passage, v.Read.ID, v.Read.Plate, v.Decided})
+	})
+	var slots []*modelSlot
+	for _, d := range p.m.due {
+		if s := &p.m.slots[d.slot]; s.lo != never {
+			slots = append(slots, s)
+		}
+	}
+	slices.SortFunc(slots, func(a, b *modelSlot) int { return int(a.opened - b.opened) })
+	for _, s := range slots {
+		best := s.p
+		if !s.closed {
+			modelWhole(&best, s.seen)
+		}
+		for _, plate := range s.plates[:s.nplates] {
+			want = append(want, seen{s.p.ID, best.Best.Read, plate, s.closed})
+		}
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("recalls\n%v\nthe model\n%v", got, want)
+	}
+	return nil
 }
 
 // sound checks that nothing is lost or kept twice: every slot has one deadline and is in one chain, every body is open.
@@ -161,6 +199,9 @@ func (ps *Passages) sound() error {
 	}
 	if ps.extras.live() != lent {
 		return fmt.Errorf("%d extras for %d bodies", ps.extras.live(), lent)
+	}
+	if n := ps.slots.live() - ps.open; ps.lefts.live() != n {
+		return fmt.Errorf("%d lefts for %d decided passages", ps.lefts.live(), n)
 	}
 	if ps.bodies.live() != ps.open || ps.fars.live() != plates || ps.reports.live() != reports {
 		return fmt.Errorf("%d bodies for %d open, %d far plates for %d, %d reports for %d",

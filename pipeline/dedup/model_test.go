@@ -275,9 +275,11 @@ func (s *modelSlot) addPlate(p schemas.Plate) bool {
 func (ps *model) openParked(i int32, r *schemas.Read, offset int64) Added {
 	ps.retire(i)
 	lo := r.CapturedAt - r.CapturedAt%ps.cfg.ParkedSlot
+	told := ps.slots[i].reported
+	ps.slots[i].reported = nil
 	j := ps.create(r, offset, lo)
 	s := &ps.slots[j]
-	s.p.Parked = true
+	s.p.Parked, s.reported = true, slices.Clone(told)
 	return Added{Joined: JoinedParked, Passage: s.p.ID, slot: j}
 }
 

@@ -6,9 +6,11 @@ import "github.com/gvc-brussels/anpr/schemas"
 func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	ps.retire(i)
 	s := &ps.slots.items[i]
+	told := s.reported // goes on to the new slot; taken off before, for making room may drop the old one
+	s.reported, s.more = 0, s.far != 0
 	j := ps.create(r, key{s.class, from, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
 	s = &ps.slots.items[j]
-	s.parked = true
+	s.parked, s.reported, s.more = true, told, told != 0
 	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
 }
 

@@ -21,13 +21,15 @@ const (
 // Passages gathers reads into passages. See the package comment for how it stays reproducible, [Config] for its memory.
 //
 // A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (256 bytes, of which
-// the second half is mostly not used) until it is decided.
+// the second half is mostly not used) until it is decided; of its best read 80 bytes are kept for as long as the slot.
 type Passages struct {
 	cfg      Config
 	table    table
 	slots    pool[slot]
 	bodies   pool[body]
 	extras   pool[extra] // of bodies
+	lefts    pool[left]  // of decided passages
+	recall   []int32     // for Recall
 	words    words
 	room     schemas.Passage // for emit
 	fars     pool[farPlates]
@@ -169,20 +171,13 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 	return ps.cfg.closes(s.last)
 }
 
-// close decides the passage and gives its body back.
+// close decides the passage and gives its body back for what is kept of it.
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	at := ps.bodies.items[s.body].at
 	ps.whole(s, &ps.room)
 	ps.emit(&ps.room)
-	b := &ps.bodies.items[s.body]
-	ps.giveExtra(b)
-	b.make, b.colour = 0, 0
-	ps.bodies.give(s.body)
-	if s.body = closedDone; at == measuredNone {
-		s.body = closedUnmeasured
-	}
+	ps.keepLeft(s, &ps.bodies.items[s.body], &ps.room)
 }
 
 // Added is the answer of Add.
@@ -224,8 +219,8 @@ func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 	if s.closed {
 		ps.Stragglers++
 		a.Straggler, a.Plates = true, s.nplates
-		if s.body == closedUnmeasured && r.Speed > 0 {
-			a.Measures, s.body = true, closedDone
+		if l := &ps.lefts.items[s.body]; l.unmeasured && r.Speed > 0 {
+			a.Measures, l.unmeasured = true, false
 		}
 	} else {
 		b := &ps.bodies.items[s.body]
@@ -333,5 +328,6 @@ func (ps *Passages) drop(i int32) {
 		ps.slots.items[at].next = s.next
 	}
 	ps.release(s)
+	ps.lefts.give(s.body) // what is dropped was decided
 	ps.slots.give(i)
 }

@@ -21,7 +21,7 @@ type slot struct {
 	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
 	last     schemas.Micros // log clock at the latest read
 	next     int32          // of the same key, -1 at the end
-	body     int32          // in bodies, until it closes; then closedUnmeasured or closedDone
+	body     int32          // in bodies, until it closes; then in lefts
 	tag      uint32         // of the key
 	closed   bool
 	parked   bool
@@ -33,12 +33,6 @@ type slot struct {
 	far      int32 // more plates: place in fars + 1
 	reported int32 // hits told: first place in reports + 1
 }
-
-// What body says of a decided passage: whether a read with a speed would be its first one.
-const (
-	closedUnmeasured int32 = -1
-	closedDone       int32 = -2
-)
 
 const slotSize = 128
 
@@ -69,8 +63,8 @@ func (p *pool[T]) live() int { return len(p.items) - len(p.free) }
 
 // report is one hit of a passage.
 type report struct {
-	id   schemas.HitID
-	next int32 // place + 1
+	id   schemas.HitID // the caller's name of what was told
+	next int32         // place + 1
 }
 
 // farPlates are the plates of a passage that its slot has no room for.
@@ -100,7 +94,8 @@ func (ps *Passages) addPlate(s *slot, p schemas.Plate) bool {
 	return true
 }
 
-// Report remembers a hit of the passage and says whether it is new to it.
+// Report remembers that a hit of the passage was told, by a name that the caller gives it, and says whether it is new to the passage. A
+// vehicle that stands in view keeps what was told of it from slot to slot: the name must not depend on the passage.
 func (ps *Passages) Report(a Added, id schemas.HitID) bool {
 	s := &ps.slots.items[a.slot]
 	for at := s.reported; at != 0; {

@@ -44,7 +44,7 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 			if e.tag == tag {
 				s := &ps.slots.items[e.head-1]
 				loaded += uint64(s.opened)
-				if open[k] = s.body; s.body >= 0 {
+				if open[k] = s.body; !s.closed {
 					k++
 				}
 				break

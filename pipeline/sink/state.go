@@ -92,3 +92,34 @@ func (s *State) Seals(ctx context.Context, partition int32, below int64) (map[st
 	}
 	return out, nil
 }
+
+// Told returns the hits told at the partition's records in [from, below).
+func (s *State) Told(ctx context.Context, partition int32, from, below int64) ([]pipeline.Told, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(passage_id), toString(list), entry_id, toString(match) FROM hits
+		WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ?`, partition, from, below)
+	if err != nil {
+		return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []pipeline.Told
+	for rows.Next() {
+		var t pipeline.Told
+		var passage, match string
+		if err := rows.Scan(&passage, &t.List, &t.Entry, &match); err != nil {
+			return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+		}
+		id, err := schemas.ParseID(passage)
+		if err != nil {
+			return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+		}
+		t.Passage, t.Match = schemas.PassageID{ID: id}, schemas.MatchExact
+		if match == schemas.MatchConfusable.String() {
+			t.Match = schemas.MatchConfusable
+		}
+		out = append(out, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+	}
+	return out, nil
+}

@@ -168,3 +168,41 @@ func TestWindowSettingFollowsTheEngine(t *testing.T) {
 		t.Error("part of a setting's name was taken for it")
 	}
 }
+
+func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
+	c, conn := migrated(t, nil)
+	b := newBatch(100)
+	var want []pipeline.Told
+	for i := range int64(6) {
+		r := testRead(int(i), march+schemas.Micros(i)*schemas.Second)
+		h := testHit(r)
+		if i == 2 {
+			h.Match = schemas.MatchExact
+		}
+		pos := pipeline.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 100 + i}
+		b.Hit(h, r, testCamera(), pos, march)
+		b.t.Fetched++
+		b.t.Ticks++
+		b.t.Hits++
+		b.rg.End = pos.Offset + 1
+		if i >= 1 && i < 5 {
+			want = append(want, pipeline.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match})
+		}
+	}
+	if err := b.insert(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	got, err := NewState(conn).Told(t.Context(), 3, 101, 105)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range [][]pipeline.Told{got, want} {
+		slices.SortFunc(x, func(a, b pipeline.Told) int { return strings.Compare(a.Passage.String(), b.Passage.String()) })
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+	if other, err := NewState(conn).Told(t.Context(), 2, 0, 1000); err != nil || len(other) != 0 {
+		t.Errorf("partition 2: %v %v, want none", other, err)
+	}
+}

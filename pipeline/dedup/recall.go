@@ -1,0 +1,114 @@
+package dedup
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// left is what is remembered of the best read of a decided passage, for hits that are told when its vehicle has just left. No pointer.
+type left struct {
+	read       schemas.ReadID
+	capturedAt schemas.Micros
+	receivedAt schemas.Micros
+	camera     int32
+	speed      schemas.Speed
+	small      small
+	country    schemas.Country
+	flags      schemas.Flags
+	unmeasured bool // a read with a speed would be the passage's first one
+	image      schemas.Sum
+}
+
+// keepLeft turns the body of a passage that was decided into what is kept of it.
+func (ps *Passages) keepLeft(s *slot, b *body, p *schemas.Passage) {
+	at := ps.lefts.take()
+	ps.lefts.items[at] = left{
+		read: b.best.read, capturedAt: b.best.capturedAt, receivedAt: b.best.receivedAt, camera: b.best.camera, speed: b.best.speed,
+		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.at == measuredNone, image: p.Best.Image,
+	}
+	ps.giveExtra(b)
+	b.make, b.colour = 0, 0
+	ps.bodies.give(s.body)
+	s.body = at
+}
+
+// Recalled is a vehicle in view, or one that left within KeepClosed: the best read of its passage, with one of the plates that its reads
+// named.
+type Recalled struct {
+	Read    schemas.Read // without raw plate, make, colour, event and candidates
+	Camera  int32        // number
+	Decided bool
+	Added   Added
+}
+
+// Recall shows every passage that wanted says yes to, given its class and the capture time of its best read, in the order in which they
+// opened, once for each plate. visit may call Report. It looks at everything that is remembered: call it when something changed for all.
+func (ps *Passages) Recall(wanted func(c schemas.Class, at schemas.Micros) bool, visit func(*Recalled)) {
+	ps.recall = ps.recall[:0]
+	for _, e := range ps.table.entries {
+		for i := e.head - 1; i >= 0; i = ps.slots.items[i].next {
+			s := &ps.slots.items[i]
+			if s.lo == never { // a later slot of the vehicle stands for it
+				continue
+			}
+			at := ps.bestTime(s)
+			if wanted(s.class, at) {
+				ps.recall = append(ps.recall, i)
+			}
+		}
+	}
+	slices.SortFunc(ps.recall, func(a, b int32) int { return cmp.Compare(ps.slots.items[a].opened, ps.slots.items[b].opened) })
+	var v Recalled
+	for _, i := range ps.recall {
+		s := &ps.slots.items[i]
+		v = Recalled{Decided: s.closed, Added: Added{Joined: JoinedSame, Passage: s.id, slot: i}}
+		ps.bestRead(s, &v)
+		v.Read.Class, v.Read.Camera = s.class, ps.names[v.Camera]
+		for k := range int(s.nplates) {
+			v.Read.Plate = ps.plate(s, k)
+			visit(&v)
+		}
+	}
+}
+
+func (ps *Passages) bestTime(s *slot) schemas.Micros {
+	if s.closed {
+		return ps.lefts.items[s.body].capturedAt
+	}
+	return ps.bodies.items[s.body].best.capturedAt
+}
+
+func (ps *Passages) bestRead(s *slot, v *Recalled) {
+	var l left
+	if s.closed {
+		l = ps.lefts.items[s.body]
+	} else {
+		b := &ps.bodies.items[s.body]
+		l = left{
+			read: b.best.read, capturedAt: b.best.capturedAt, receivedAt: b.best.receivedAt, camera: b.best.camera, speed: b.best.speed,
+			small: b.best.small, country: b.best.country, flags: b.best.flags, image: b.best.image,
+		}
+		if b.lent&factImage != 0 {
+			l.image = ps.extras.items[b.extra].image
+		}
+	}
+	v.Camera = l.camera
+	v.Read = schemas.Read{
+		ID: l.read, CapturedAt: l.capturedAt, ReceivedAt: l.receivedAt, Country: l.country, CountryConfidence: l.small.countryConfidence(),
+		Confidence: l.small.confidence(), Lane: l.small.lane(), Direction: l.small.direction(), Kind: l.small.kind(), Speed: l.speed,
+		Flags: l.flags, Image: l.image,
+	}
+}
+
+// plate returns the k-th plate of the passage.
+func (ps *Passages) plate(s *slot, k int) schemas.Plate {
+	if k < nearPlates {
+		return s.plates[k]
+	}
+	return ps.fars.items[s.far-1][k-nearPlates]
+}
+
+// Remembered returns how many passages are open or decided within KeepClosed.
+func (ps *Passages) Remembered() int { return ps.slots.live() }
