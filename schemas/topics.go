@@ -8,6 +8,7 @@ const (
 	TopicHits     = "anpr.hits.v1"
 	TopicOffences = "anpr.offences.v1"
 	TopicRejects  = "anpr.rejects.v1"
+	TopicProbe    = "anpr.probe.v1" // records without meaning, by which gateways find out whether the broker takes any
 )
 
 // SchemaVersion is part of every insert token: a batch planned under one schema is never taken for one of another.

@@ -110,7 +110,15 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 		return nil, errors.Join(err, producer.Close(), receipts.close())
 	}
 	o.ready("images", images.Check)
-	o.ready("kafka", func(ctx context.Context) error { return producer.CheckTopic(ctx, partitions) })
+	if c.Receipts != "" {
+		o.ready("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
+	}
+	o.ready("kafka", func(ctx context.Context) error { // what a camera needs
+		if err := producer.CheckTopic(ctx, partitions); err != nil {
+			return err
+		}
+		return g.CanProduce(ctx)
+	})
 	return &gatewayPart{handler: g.Handler(), close: func() error { return errors.Join(producer.Close(), receipts.close()) }}, nil
 }
 

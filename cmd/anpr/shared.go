@@ -103,6 +103,6 @@ func partitionsOf(ctx context.Context, addr string) (int, error) {
 // topics lists what the embedded broker creates.
 func topics(partitions int) map[string]int {
 	return map[string]int{
-		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1,
+		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1,
 	}
 }

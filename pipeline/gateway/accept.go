@@ -143,6 +143,7 @@ func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectErro
 // storeImages keeps the pictures of the good reads before their sums go on the log.
 func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 	ctx := context.WithoutCancel(u.r.Context())
+	stored := map[*byte]schemas.Sum{} // events of one part share its pictures
 	for _, p := range events {
 		wanted := p.Err == nil || p.unread() && g.cfg.KeepUnread
 		if p.Ignored != "" || len(p.Images) == 0 || !wanted {
@@ -153,11 +154,15 @@ func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 			continue
 		}
 		for i, img := range p.pickImages(maxImages+1, g.cfg.MaxImage) {
-			sum, err := g.cfg.Images.Put(ctx, img.Data)
-			if err != nil {
-				return fmt.Errorf("store picture: %w", err)
+			sum, ok := stored[&img.Data[0]]
+			if !ok {
+				var err error
+				if sum, err = g.cfg.Images.Put(ctx, img.Data); err != nil {
+					return fmt.Errorf("store picture: %w", err)
+				}
+				stored[&img.Data[0]] = sum
+				g.cfg.Metrics.Images.Inc()
 			}
-			g.cfg.Metrics.Images.Inc()
 			if i == 0 && len(p.Read.ImageSha256) == 0 {
 				p.Read.ImageSha256 = sum[:]
 			} else if len(p.Read.MoreImagesSha256) < maxImages {

@@ -63,6 +63,7 @@ func (g *Gateway) authenticate(u *upload) *refusal {
 	if bad != nil {
 		by = admits(cam, u.peer)
 	}
+	g.strangers.pass(failer{u.peer.key(), u.camera})
 	g.cfg.Metrics.Authenticated.WithLabelValues(string(by)).Inc()
 	u.cam = cam
 	return nil

@@ -62,11 +62,12 @@ type rig struct {
 	now    atomic.Int64
 	cams   cameras
 	client *http.Client
+	gate   *Gateway
 }
 
 func startBroker(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	c, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1), kfake.SeedTopics(partitions, schemas.TopicReads))...)
+	c, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1), kfake.SeedTopics(partitions, schemas.TopicReads), kfake.SeedTopics(1, schemas.TopicProbe))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +105,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rg.gate = g
 	srv := httptest.NewServer(g.Handler())
 	rg.url = srv.URL
 	t.Cleanup(func() {
@@ -124,6 +126,7 @@ type reply struct {
 	header  http.Header
 	problem problem
 	answer  answer
+	raw     []byte
 }
 
 // send posts to a path below /v1/cameras/ with the camera's token unless auth says otherwise.
@@ -154,7 +157,7 @@ func (rg *rig) do(req *http.Request) reply {
 	if err != nil {
 		rg.t.Fatal(err)
 	}
-	out := reply{code: res.StatusCode, header: res.Header}
+	out := reply{code: res.StatusCode, header: res.Header, raw: b}
 	if err := json.Unmarshal(b, &out.problem); err != nil {
 		rg.t.Fatalf("answer %q is no JSON: %v", b, err)
 	}

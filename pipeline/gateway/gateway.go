@@ -132,6 +132,7 @@ type Gateway struct {
 	lanes     lanes
 	strangers strangers
 	nonces    nonces
+	broker    brokerState
 	clocks    clocks
 	sources   sources
 	unread    recentIDs

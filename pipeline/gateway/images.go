@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	jpegformat "image/jpeg"
+	pngformat "image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,16 +95,24 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 
 // Check reports whether a picture could be stored now: the directory can be written and the disk has room.
 func (d *DirStore) Check(ctx context.Context) error {
+	if err := CheckRoom(ctx, d.root, 1<<20); err != nil {
+		return fmt.Errorf("image directory %w", err)
+	}
+	return nil
+}
+
+// CheckRoom reports whether a directory can be written and has room for so many bytes, by writing and removing them.
+func CheckRoom(ctx context.Context, dir string, bytes int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(d.root, temporary)
+	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
-		return fmt.Errorf("image directory %s cannot be written; free space or fix its permissions: %w", d.root, err)
+		return fmt.Errorf("%s cannot be written; free space or fix its permissions: %w", dir, err)
 	}
-	_, err = f.Write(make([]byte, 64<<10))
+	_, err = f.Write(make([]byte, bytes))
 	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
-		return fmt.Errorf("image directory %s cannot be written; free space or fix its permissions: %w", d.root, err)
+		return fmt.Errorf("%s cannot be written; free space or fix its permissions: %w", dir, err)
 	}
 	return nil
 }
@@ -141,8 +151,30 @@ func (d *DirStore) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
 	return data, nil
 }
 
+// looksLikeImage tells pictures from documents by how they begin.
 func looksLikeImage(b []byte) bool {
-	return bytes.HasPrefix(b, []byte{0xFF, 0xD8}) || bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n"))
+	return bytes.HasPrefix(b, []byte{0xFF, 0xD8}) || bytes.HasPrefix(b, []byte(pngMagic))
+}
+
+const pngMagic = "\x89PNG\r\n\x1a\n"
+
+// isPicture reports whether bytes are a picture: its header can be decoded, or it begins as cameras begin a JPEG and what
+// follows is damaged: a picture that was cut off on the line is evidence still. Other bytes behind the magic number are none.
+func isPicture(b []byte) bool {
+	if bytes.HasPrefix(b, []byte(pngMagic)) {
+		c, err := pngformat.DecodeConfig(bytes.NewReader(b))
+		return err == nil && c.Width > 0 && c.Height > 0
+	}
+	if len(b) > 10 && bytes.HasPrefix(b, []byte{0xFF, 0xD8, 0xFF}) {
+		switch string(b[6:10]) {
+		case "JFIF", "JFXX":
+			return b[3] == 0xE0
+		case "Exif":
+			return b[3] == 0xE1
+		}
+	}
+	c, err := jpegformat.DecodeConfig(bytes.NewReader(b))
+	return err == nil && c.Width > 0 && c.Height > 0
 }
 
 // pickImages drops what is no picture, too large or one too many, and puts the best first: one of the whole scene before
@@ -150,7 +182,7 @@ func looksLikeImage(b []byte) bool {
 func (p *Parsed) pickImages(most int, bound int64) []Image {
 	var out []Image
 	for _, img := range p.Images {
-		if looksLikeImage(img.Data) && int64(len(img.Data)) <= bound {
+		if int64(len(img.Data)) <= bound && isPicture(img.Data) {
 			out = append(out, img)
 		} else {
 			p.note(NoteImage)

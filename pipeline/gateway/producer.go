@@ -41,7 +41,10 @@ type KafkaProducer struct {
 	pool   *kafka.Transport
 }
 
-var _ Producer = (*KafkaProducer)(nil)
+var (
+	_ Producer = (*KafkaProducer)(nil)
+	_ Prober   = (*KafkaProducer)(nil)
+)
 
 // assigned lets the record say its partition, which the writer asks a balancer for.
 type assigned struct{}
@@ -103,6 +106,25 @@ func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
 		if len(t.Partitions) != partitions {
 			return fmt.Errorf("topic %s has %d partitions and the gateway is set to %d; set it to the topic's", k.cfg.Topic, len(t.Partitions), partitions)
 		}
+	}
+	return nil
+}
+
+// Probe implements Prober with a record on a topic of its own; ErrNoProbe when that topic was not created.
+func (k *KafkaProducer) Probe(ctx context.Context) error {
+	w := &kafka.Writer{
+		Addr: k.writer.Addr, Topic: schemas.TopicProbe, Transport: k.pool, RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 100 * time.Millisecond,
+		BatchTimeout: time.Millisecond, WriteTimeout: 3 * time.Second, ReadTimeout: 3 * time.Second,
+	}
+	err := w.WriteMessages(ctx, kafka.Message{Value: []byte("probe")})
+	if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.TopicAuthorizationFailed) {
+		err = ErrNoProbe
+	}
+	if closing := w.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("produce to %s: %w", schemas.TopicProbe, err)
 	}
 	return nil
 }

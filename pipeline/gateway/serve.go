@@ -108,8 +108,8 @@ func (g *Gateway) produce(u *upload, records []Record) bool {
 	defer cancel()
 	start := g.cfg.Now()
 	err := g.cfg.Producer.Produce(ctx, records)
+	g.broker.note(err, g.cfg.Now(), &g.log)
 	if err != nil {
-		g.log.Warn().Err(err).Msg("the broker did not acknowledge an upload; the camera was told to send it again")
 		g.later(u.w, http.StatusServiceUnavailable, causeBroker, "the log did not take it; send it again")
 		return false
 	}

@@ -39,6 +39,7 @@ type failer struct {
 type failures struct {
 	limit   *rate.Limiter
 	noticed time.Time
+	passed  bool // it authenticated since
 }
 
 // enter takes a place among those whose bodies are read, or reports that there is none.
@@ -58,6 +59,27 @@ func (s *strangers) enter(addr netip.Addr, most int) (leave func(), ok bool) {
 			delete(s.reading, addr)
 		}
 	}, true
+}
+
+// pass remembers that a sender authenticated which had failed before, or asked for the challenge.
+func (s *strangers) pass(f failer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.failers[f]; k != nil {
+		k.passed = true
+	}
+}
+
+// round reports whether a sender that shows nothing begins another challenge and response: it finished one before.
+func (s *strangers) round(f failer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.failers[f]
+	if k == nil || !k.passed {
+		return false
+	}
+	k.passed = false
+	return true
 }
 
 // fail counts a failure. limited: there were too many from that address for that camera; notice: say it to the operator.
@@ -96,13 +118,15 @@ func (s *strangers) spend(n, budget int64, now time.Time) int64 {
 func (g *Gateway) turnAway(u *upload, f *refusal) {
 	now := g.cfg.Now()
 	_ = http.NewResponseController(u.w).SetReadDeadline(time.Now().Add(g.cfg.StrangerTime)) // a writer without deadlines has none
+	from := failer{u.peer.key(), u.camera}
+	asks := f.scheme == schemeNone && u.known != nil // it shows nothing: it may be waiting for the challenge
+	f.round = f.round || asks && g.strangers.round(from)
 	keep := !f.round
 	if f.round {
 		g.cfg.Metrics.Challenged.Inc()
 	} else {
 		g.cfg.Metrics.Failed.WithLabelValues(string(f.scheme)).Inc()
-		asks := f.scheme == schemeNone && u.known != nil // it shows nothing: it may be waiting for the challenge
-		limited, notice := g.strangers.fail(failer{u.peer.key(), u.camera}, now)
+		limited, notice := g.strangers.fail(from, now)
 		if notice {
 			g.log.Warn().Str("camera", u.camera).Str("registered", yesNo(u.known != nil)).Stringer("address", u.peer.key()).
 				Str("scheme", string(f.scheme)).Str("reason", f.rej.Detail).Msg("a sender did not authenticate; told once an hour of an address and camera")
@@ -156,8 +180,8 @@ func (g *Gateway) keepStranger(u *upload, f *refusal, now time.Time) {
 func (g *Gateway) unkept(u *upload, f *refusal) {
 	if !f.round {
 		g.cfg.Metrics.Unkept.Inc()
+		g.cfg.Metrics.Refused.WithLabelValues(f.rej.Reason.String()).Inc()
 	}
-	g.cfg.Metrics.Refused.WithLabelValues(f.rej.Reason.String()).Inc()
 	writeProblem(u.w, status(f.rej), f.rej)
 }
 

@@ -164,6 +164,28 @@ func TestAMissingTokenIsKeptOnceAnHour(t *testing.T) {
 	}
 }
 
+// TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure does what Basic clients do that send nothing at first, with every upload.
+func TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	rg := newRig(t, func(c *Config) { c.Metrics = NewMetrics(reg) })
+	for range 100 {
+		if res := rg.do(rg.post("cam-1/hikvision", hik, func(*http.Request) {})); res.code != 401 {
+			t.Fatalf("got %d", res.code)
+		}
+		if res := rg.do(rg.post("cam-1/hikvision", hik, basic("admin", token))); res.code != 200 {
+			t.Fatalf("the answer: got %d", res.code)
+		}
+	}
+	for name, want := range map[string]float64{
+		"anpr_gateway_refused_total": 1, "anpr_gateway_authentications_failed_total": 1, "anpr_gateway_challenges_total": 99, "anpr_gateway_quarantined_total": 1,
+		"anpr_gateway_authenticated_total": 100,
+	} {
+		if got := counted(t, reg, name); got != want {
+			t.Errorf("%s: got %v, want %v: the first one cannot be told from a device without a token", name, got, want)
+		}
+	}
+}
+
 func TestStrangersAreCountedInBoundedMemory(t *testing.T) {
 	s := newStrangers(&Config{StrangerRate: 1, StrangerBurst: 1})
 	now := time.Unix(1000, 0)
