@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -33,7 +34,7 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := newOffice(ctx, c, store, o, log)
+		p, err := newOffice(ctx, c, store, o, log, alone)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -47,7 +48,14 @@ type officePart struct {
 	close   func() error
 }
 
-func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*officePart, error) {
+// Whether the office is all that the process does. One that is alone ends when another office writes the access log; one beside the
+// pipeline stays shut until it may, and the cameras go on.
+const (
+	alone  = true
+	beside = false
+)
+
+func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, log zerolog.Logger, alone bool) (*officePart, error) {
 	users, err := access.LoadUsers(c.Users)
 	if err != nil {
 		return nil, fmt.Errorf("%w; give the file with --users", err)
@@ -63,8 +71,13 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if err != nil {
 		return nil, err
 	}
+	lease := access.NewLease(conn, access.LeaseTimes{}, log.With().Str("role", "office").Logger())
+	held, busy := lease.Acquire(ctx), (*access.HeldError)(nil)
+	if errors.As(held, &busy) && alone {
+		return nil, errors.Join(fmt.Errorf("office: %w", held), conn.Close())
+	}
 	of, err := office.New(ctx, office.Config{
-		DB: conn, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
+		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := store.Current().Camera(id)
 			return cam
@@ -74,8 +87,19 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if err != nil {
 		return nil, fmt.Errorf("office: %w", err)
 	}
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		lease.Keep(keeping)
+	}()
+	o.ready("office", of.Ready)
 	go watchUsers(ctx, c.Users, users, log)
-	return &officePart{handler: of.Handler(), close: conn.Close}, nil
+	return &officePart{handler: of.Handler(), close: func() error {
+		stop()
+		<-kept // it gives the lease up
+		return conn.Close()
+	}}, nil
 }
 
 // watchUsers takes a changed users file within seconds, so that a revoked user is refused without a restart. A broken file

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -235,7 +236,7 @@ func (c *reconcileQuery) Run(ctx context.Context, q *cli) error {
 
 type accessLogQuery struct {
 	asking
-	Verify  bool   `help:"Verify the hash chain instead of listing."`
+	Verify  bool   `help:"Verify the hash chain instead of listing. Exit code 1 when it does not hold."`
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
@@ -247,7 +248,9 @@ func (c *accessLogQuery) Run(ctx context.Context, q *cli) error {
 	if c.Verify {
 		return answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
 			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask(), Seq: c.Seq, SHA256: c.SHA256})
-		}, func(a *office.VerifyAnswer) error { return office.PrintVerify(os.Stdout, a) })
+		}, func(a *office.VerifyAnswer) error {
+			return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
+		})
 	}
 	return answer(&q.Query, func(o *office.Client) (*office.AccessLogAnswer, error) {
 		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), User: c.ForUser, Plate: c.Plate})

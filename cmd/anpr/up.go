@@ -163,7 +163,7 @@ func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listene
 	}
 	s.ingest = ingest
 	s.push("pipeline", func(context.Context) error { return ingest.stop() })
-	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: f.clickhouseFlags, officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log)
+	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: f.clickhouseFlags, officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log, beside)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,11 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 		}
 		witnesses = append(witnesses, w)
 	}
-	v, err := o.log.Verify(ctx, witnesses...)
+	l, err := o.openLog()
+	if err != nil {
+		return nil, err
+	}
+	v, err := l.Verify(ctx, witnesses...)
 	if err != nil {
 		o.cfg.Logger.Error().Msg("access log could not be read for verification")
 		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)

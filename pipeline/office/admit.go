@@ -56,7 +56,12 @@ func write(api huma.API, ctx huma.Context, err error) {
 
 // refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
 func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
-	if _, err := o.log.Refuse(ctx, r); err != nil {
+	l, err := o.openLog()
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+		return err
+	}
+	if _, err := l.Refuse(ctx, r); err != nil {
 		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
 		o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
 		return err
@@ -100,7 +105,12 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 	case refusal != nil:
 		return access.Permit{}, o.refuse(ctx, refusal, label)
 	}
-	p, err := o.log.Grant(ctx, scope)
+	log, err := o.openLog()
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
+		return access.Permit{}, err
+	}
+	p, err := log.Grant(ctx, scope)
 	if err != nil {
 		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
 		o.cfg.Logger.Error().Bool("forked", errors.Is(err, access.ErrForked)).Msg("access log not written: look-ups are refused until it is")

@@ -8,6 +8,7 @@ type Metrics struct {
 	Lookups  *prometheus.CounterVec   // anpr_office_lookups_total by purpose, outcome
 	Latency  *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
 	LogHead  prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
+	LogOK    prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
 }
 
 // Outcomes of a look-up.
@@ -38,8 +39,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Number of the newest entry of the access log.",
 		}),
 	}
+	m.LogOK = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "anpr_office_access_log_ok",
+		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be opened, does not hold, or another office writes it.",
+	})
 	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead)
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK)
 	}
 	return m
 }

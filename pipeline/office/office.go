@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -38,20 +39,30 @@ type Config struct {
 	QueryTime time.Duration
 	// PerSecond bounds the requests of one user; 0 = 20, with bursts of twice as many.
 	PerSecond float64
+	// MayWrite says whether this office may write the access log now; an error is why not, and nothing is answered then. See
+	// [access.Lease]. Nil = always.
+	MayWrite func() error
+	// ReopenEvery is how long a shut office waits before it tries to open the access log again; 0 = 2 s.
+	ReopenEvery time.Duration
 }
 
 // Office answers look-ups. Safe for concurrent use. One database has one office: the access log has one writer.
+//
+// An office whose access log cannot be opened, or does not hold, is shut: it answers every look-up with 503 and the reason, tries again
+// every few seconds until the context of [New] ends, and harms nothing beside it.
 type Office struct {
 	cfg     Config
 	db      *query.DB
-	log     *access.Log
+	store   access.Store
+	log     atomic.Pointer[access.Log] // nil while the office is shut
 	handler http.Handler
 
-	mu     sync.Mutex // guards limits
+	mu     sync.Mutex // guards what follows
 	limits map[string]*rate.Limiter
+	shut   error // why the office is shut; nil = it is open
 }
 
-// New opens the access log and makes the office. It fails when the log's end does not hold.
+// New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.DB == nil || cfg.Users == nil {
 		return nil, errors.New("office: DB and Users must be set")
@@ -69,30 +80,39 @@ func open(ctx context.Context, cfg Config, store access.Store) (*Office, error) 
 	if cfg.PerSecond <= 0 {
 		cfg.PerSecond = 20
 	}
-	log, err := access.OpenLog(ctx, store, cfg.Now)
-	if err != nil {
-		return nil, err
+	if cfg.ReopenEvery <= 0 {
+		cfg.ReopenEvery = 2 * time.Second
 	}
-	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), log: log, limits: map[string]*rate.Limiter{}}
+	if cfg.MayWrite == nil {
+		cfg.MayWrite = func() error { return nil }
+	}
+	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), store: store, limits: map[string]*rate.Limiter{}}
+	var err error
 	if o.handler, err = o.routes(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
-	o.noteHead()
+	o.tryToOpen(ctx)
+	go o.keepOpen(ctx) // ends with ctx
 	return o, nil
 }
 
 // Handler returns the API.
 func (o *Office) Handler() http.Handler { return o.handler }
 
-// Head returns the newest entry of the access log, to be noted somewhere else.
-func (o *Office) Head() access.Head { return o.log.Head() }
+// Head returns the newest entry of the access log, to be noted somewhere else; the zero Head while the office is shut.
+func (o *Office) Head() access.Head {
+	if l := o.log.Load(); l != nil {
+		return l.Head()
+	}
+	return access.Head{}
+}
 
 // headEvery is how many entries lie between two log lines that note the head of the access log.
 const headEvery = 100
 
 // noteHead makes the process's log a witness of the access log: a later cut or rewrite of the table is found with it.
 func (o *Office) noteHead() {
-	h := o.log.Head()
+	h := o.Head()
 	o.cfg.Metrics.LogHead.Set(float64(h.Seq))
 	if h.Seq > 0 {
 		o.cfg.Logger.Info().Uint64("seq", h.Seq).Str("sha256", hex.EncodeToString(h.Sum[:])).Msg("head of the access log")

@@ -25,6 +25,8 @@ func problem(err error) error {
 		return huma.Error403Forbidden(refusal.Detail)
 	case errors.As(err, &filter):
 		return invalid(filter.Field, filter.Detail)
+	case errors.Is(err, errShut):
+		return huma.Error503ServiceUnavailable(err.Error())
 	case errors.Is(err, access.ErrForked):
 		return huma.Error503ServiceUnavailable(access.ErrForked.Error())
 	case errors.Is(err, access.ErrUnavailable):

@@ -74,6 +74,13 @@ func OpenLog(ctx context.Context, store Store, now func() time.Time) (*Log, erro
 	return &Log{store: store, now: now, timeout: 5 * time.Second, head: Head{last.Seq, last.Sum}}, nil
 }
 
+// Forked reports whether the table held an entry that this process did not write where its own should be.
+func (l *Log) Forked() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.forked
+}
+
 // Head returns the newest durable entry.
 func (l *Log) Head() Head {
 	l.mu.Lock()

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+)
+
+type accessLogCmd struct {
+	Verify accessLogVerifyCmd `cmd:"" help:"Verify the chain of the access log in the table itself, also while the office is shut. Exit code 1 when it does not hold."`
+}
+
+type accessLogVerifyCmd struct {
+	clickhouseFlags
+	Seq    uint64 `help:"Number of an entry whose hash was noted elsewhere (the process log of the office has one every 100 entries)."`
+	SHA256 string `name:"sha256" help:"That hash, 64 hexadecimal digits."`
+}
+
+// Run reads the whole table. It writes nothing, so a damaged log can be looked at as often as needed.
+func (c *accessLogVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	var witnesses []access.Head
+	if (c.Seq == 0) != (c.SHA256 == "") {
+		return errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
+	}
+	if c.Seq != 0 {
+		w := access.Head{Seq: c.Seq}
+		if n, err := hex.Decode(w.Sum[:], []byte(c.SHA256)); err != nil || n != len(w.Sum) || len(c.SHA256) != 2*n {
+			return errors.New("--sha256 must be 64 hexadecimal digits")
+		}
+		witnesses = append(witnesses, w)
+	}
+	cfg, err := c.config(log, nil)
+	if err != nil {
+		return err
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	v, err := access.VerifyStore(ctx, access.NewClickHouse(conn), witnesses...)
+	if err != nil {
+		return err
+	}
+	a := office.VerifyAnswer{OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem}
+	return errors.Join(office.PrintVerify(os.Stdout, &a), brokenChain(&a))
+}
+
+// brokenChain is the error of a chain that does not hold; nil when it does.
+func brokenChain(a *office.VerifyAnswer) error {
+	if a.OK {
+		return nil
+	}
+	return fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem)
+}
