@@ -192,9 +192,9 @@ func (h *Truth) compareOffences(r *Report, got *Got, window schemas.Micros) {
 // oneOffence is how near two excesses of a plate at a site are one offence, see one_offence in rules/catalog/brussels/speed.yaml.
 const oneOffence = schemas.Minute
 
-// compareSpeeds holds the reads that became speed offences against the excesses. Of excesses nearer than oneOffence any one must
-// be an offence, and a second is one too many: which it is depends on what the pipeline saw first. An excess that may have been
-// a lookalike's need not be one.
+// compareSpeeds holds the reads that became speed offences against the excesses. Of excesses nearer than oneOffence that name one plate any
+// one must be an offence, and a second is one too many: which it is depends on what the pipeline saw first. Of those that name two
+// plates of one class each must be one. An excess that may have been a lookalike's need not be one.
 func (h *Truth) compareSpeeds(r *Report, got map[schemas.ReadID]bool, window schemas.Micros) {
 	at := map[place][]*ExpectedSpeed{}
 	for i := range h.speeds {
@@ -203,20 +203,20 @@ func (h *Truth) compareSpeeds(r *Report, got map[schemas.ReadID]bool, window sch
 		at[place{x.Class, site}] = append(at[place{x.Class, site}], x)
 	}
 	for place, all := range at {
-		var found []schemas.Micros
+		var found []*ExpectedSpeed
 		for _, x := range all {
 			if got[x.Read] {
-				found = append(found, x.At)
+				found = append(found, x)
 			}
 		}
-		near := func(t schemas.Micros) (n int) {
+		near := func(x *ExpectedSpeed) (n int) {
 			for _, f := range found {
-				n += count(max(f, t)-min(f, t) < oneOffence)
+				n += count(f.plate == x.plate && max(f.At, x.At)-min(f.At, x.At) < oneOffence)
 			}
 			return n
 		}
 		for _, x := range all {
-			n := near(x.At)
+			n := near(x)
 			switch {
 			case !got[x.Read] && (n > 0 || h.mistakable(x, place, window)):
 				r.Speed.Optional++

@@ -22,14 +22,14 @@ func perfect(c *City, h *Truth, times int) *Got {
 			})
 		}
 		for _, x := range h.Speeds() {
-			id := schemas.NewOffenceID("speed", x.Class, x.Read.ID[:])
+			id := schemas.NewOffenceID("speed", schemas.MustPlate(x.Class.String()), schemas.Belgium, x.Read.ID[:])
 			g.AddOffence(&anprv1.Offence{
 				OffenceId: id.ID[:], Family: "speed", ReadId: x.Read.ID[:], Plate: x.Class.String(), CapturedAtUs: int64(x.At),
 			})
 		}
 		for _, x := range h.LEZ() {
 			if x.Must {
-				id := schemas.NewOffenceID("lez", x.Class, []byte{byte(x.Day)})
+				id := schemas.NewOffenceID("lez", schemas.MustPlate(x.Class.String()), schemas.Belgium, []byte{byte(x.Day)})
 				g.AddOffence(&anprv1.Offence{OffenceId: id.ID[:], Family: "lez", Plate: x.Class.String(), CapturedAtUs: int64(x.Day.Start())})
 			}
 		}
@@ -201,6 +201,42 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 		}
 		if got := h.Compare(g, 10*schemas.Second).Speed; got != x.want {
 			t.Errorf("offences %q: %+v, want %+v", x.offences, got, x.want)
+		}
+	}
+}
+
+// TestTheExcessOfATwinIsItsOwn: two vehicles of one confusion class at one site within a minute are two offences, one vehicle is one.
+func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
+	city, err := NewCity(CityConfig{Seed: 1, Cameras: 8, Vehicles: 100, At: lezKnownFrom.Start()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	camera := city.cameras[0].ID
+	excess := func(n byte, plate string, second int) ExpectedSpeed {
+		p := schemas.MustPlate(plate)
+		return ExpectedSpeed{Read: schemas.ReadID{ID: schemas.ID{n}}, Camera: camera, Class: p.Class(), At: lezKnownFrom.Start() + schemas.Micros(second)*schemas.Second, plate: p, vehicle: uint32(n)}
+	}
+	for _, c := range []struct {
+		name   string
+		excess []ExpectedSpeed
+		got    []byte
+		want   Tally
+	}{
+		{"twins, both found", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1, 2}, Tally{Expected: 2, Found: 2}},
+		{"twins, one lost", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1}, Tally{Expected: 2, Found: 1, Missing: 1}},
+		{"one vehicle, one of two", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{2}, Tally{Expected: 1, Found: 1, Optional: 1}},
+		{"one vehicle, fined twice", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{1, 2}, Tally{Expected: 2, Found: 2, Extra: 2}},
+		{"one vehicle, a minute apart", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 60)}, []byte{1}, Tally{Expected: 2, Found: 1, Missing: 1}},
+	} {
+		h := newTruth(city)
+		h.speeds = c.excess
+		got := &Got{}
+		for _, n := range c.got {
+			id := schemas.ID{n}
+			got.AddOffence(&anprv1.Offence{OffenceId: id[:], Family: "speed", ReadId: id[:], Plate: "X", CapturedAtUs: 1})
+		}
+		if r := h.Compare(got, 10*schemas.Second); r.Speed != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, r.Speed, c.want)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type ExpectedSpeed struct {
 	At                         schemas.Micros
 	Measured, Corrected, Limit schemas.Speed
 	vehicle                    uint32
+	plate                      schemas.Plate // as it was read
 }
 
 // ExpectedLEZ is a confusion class that must, or may, have one row in the LEZ family for a Brussels day.
@@ -194,7 +195,7 @@ func (t *Traffic) judge(p *passing) {
 		return
 	}
 	ev := Event{Kind: s.kind, shot: *s, t: t}
-	t.truth.speeds = append(t.truth.speeds, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle})
+	t.truth.speeds = append(t.truth.speeds, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle, s.plate})
 }
 
 func (t *Traffic) judgeLEZ(p *passing) {

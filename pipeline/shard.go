@@ -289,7 +289,7 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	candidate := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
 	if candidate {
 		s.chain.Next(d)
-		s.standing.Add(schemas.Earlier{ID: d.Offence, Spot: d.Spot, CapturedAt: d.On.CapturedAt, Passage: d.Passage})
+		s.standing.Add(d.Earlier())
 		b.Totals.Offences++
 		s.cfg.Publisher.Offence(&b.Pending, d)
 	}

@@ -209,7 +209,7 @@ func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.C
 	b.add("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
 	if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld {
 		b.add("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
-		b.ids = append(b.ids, simOffence{schemas.Earlier{ID: d.Offence, Spot: d.Spot, CapturedAt: d.On.CapturedAt, Passage: d.Passage}, pos})
+		b.ids = append(b.ids, simOffence{d.Earlier(), pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
 	}
 }

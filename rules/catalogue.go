@@ -96,9 +96,10 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 
 // document is one file: any of the sections. A section stands in one file only.
 type document struct {
-	PlateConfidence []rawPlateConfidence `yaml:"plate_confidence_min"`
-	RegisterMaxAge  []rawRegisterMaxAge  `yaml:"register_max_age"`
-	Exemptions      []rawExemption       `yaml:"exemptions"`
+	PlateConfidence   []rawPlateConfidence `yaml:"plate_confidence_min"`
+	CountryConfidence []rawPlateConfidence `yaml:"country_confidence_min"`
+	RegisterMaxAge    []rawRegisterMaxAge  `yaml:"register_max_age"`
+	Exemptions        []rawExemption       `yaml:"exemptions"`
 
 	Admission    []rawNorm         `yaml:"admission"`
 	Suspensions  []rawSuspension   `yaml:"suspensions"`
@@ -133,6 +134,7 @@ type reader struct {
 // parts are the sections converted and not yet chained.
 type parts struct {
 	confidence []entry[schemas.PerMille]
+	country    []entry[schemas.PerMille]
 	maxAge     []entry[registerAge]
 	exemptions []entry[exemptionRule]
 	lez        lezParts
@@ -197,7 +199,7 @@ func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entr
 
 // sections lists what a catalogue must have.
 var sections = []string{
-	"plate_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
+	"plate_confidence_min", "country_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
 	"euro_by_first_registration", "mass_classes", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
 	"routing", "one_offence", "matching",
 }

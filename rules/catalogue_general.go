@@ -9,6 +9,7 @@ import (
 // general is what the families share.
 type general struct {
 	confidence series[schemas.PerMille]
+	country    series[schemas.PerMille] // least confidence of the country
 	maxAge     series[registerAge]
 	exemptions map[exemptionKey]*exemptionSeries
 	bodies     [schemas.BodyOther + 1]*exemptionSeries // from the LEZ, of the vehicles whose register shows the body
@@ -59,6 +60,10 @@ func (rd *reader) general(c *checker, d *document) {
 		func(path string, r *rawPlateConfidence) entry[schemas.PerMille] {
 			return entry[schemas.PerMille]{c.meta(path, &r.Meta), schemas.PerMille(c.plausible(path+".per_mille", r.PerMille, bandConfidence))}
 		})
+	section(rd, c, "country_confidence_min", d.CountryConfidence, &rd.parts.country,
+		func(path string, r *rawPlateConfidence) entry[schemas.PerMille] {
+			return entry[schemas.PerMille]{c.meta(path, &r.Meta), schemas.PerMille(c.whole(path+".per_mille", r.PerMille, 0, 1000))}
+		})
 	section(rd, c, "register_max_age", d.RegisterMaxAge, &rd.parts.maxAge,
 		func(path string, r *rawRegisterMaxAge) entry[registerAge] {
 			h := c.plausible(path+".hours", r.Hours, bandRegisterAge)
@@ -94,6 +99,7 @@ func (c *checker) exemption(path string, r *rawExemption) entry[exemptionRule] {
 func (rd *reader) chainGeneral(c *checker) {
 	g := &rd.cat.general
 	g.confidence = chain(c, "plate_confidence_min", rd.parts.confidence)
+	g.country = chain(c, "country_confidence_min", rd.parts.country)
 	g.maxAge = chain(c, "register_max_age", rd.parts.maxAge)
 	g.exemptions = map[exemptionKey]*exemptionSeries{}
 	var keys []exemptionKey

@@ -247,14 +247,18 @@ func (v *verdict) held() string {
 // eye in any case; readings that disagree hold it, because the passage itself names more than one vehicle.
 func (v *verdict) plate(g *general) {
 	on := &v.d.On
+	sure := true
 	if m := g.confidence.at(on.CapturedAt); m != nil {
-		v.tell(&m.meta, stepConfidence, on.Confidence >= m.v, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
+		sure = on.Confidence >= m.v
+		v.tell(&m.meta, stepConfidence, sure, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
 	}
 	one := v.s.Passage.Variants <= 1
 	v.note(stepUnanimous, one, strconv.Itoa(int(v.s.Passage.Variants)))
 	if !one {
 		v.hold(reasonPlateAmbiguous, 0)
 	}
+	v.d.Certain = sure && one && !on.Country.IsZero() && !g.doubtsCountry(on)
+	v.note(stepCertain, v.d.Certain)
 }
 
 // exempt looks for an exemption of the vehicle from the family; true = decided. When the country is not known, an exemption of
@@ -285,12 +289,24 @@ func (v *verdict) exempt(g *general, ref Reference, p schemas.Plate, country sch
 	return true
 }
 
-// candidate ends as offence or, when there is a reason to, held; or as duplicate when the period has a candidate already.
-func (v *verdict) candidate(reason string, period []byte, periodText string) {
-	v.d.Offence = schemas.NewOffenceID(v.d.Rule, v.s.Passage.Class, period)
-	_, seen := v.s.Standing.Of(v.d.Offence)
-	v.note(stepNotSeen, !seen, periodText)
-	v.conclude(reason, seen)
+// identify names the offence after rule, vehicle and the rule's natural period, and compares it with those of its spot less than within
+// away. It reports whether it is there already. One that may be another reading of a
+// vehicle that has one is held: of one vehicle there are never two candidates.
+func (v *verdict) identify(period []byte, site string, within schemas.Micros) (seen bool) {
+	d := &v.d
+	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, d.On.Country, period)
+	d.Spot, d.Within = SpotOf(d.Rule, d.Family, d.On.Plate, site, d.On.CapturedAt), within
+	e := d.Earlier()
+	switch same, a := v.s.Standing.Compare(&e, within); a {
+	case StandingNone:
+	case StandingSame:
+		d.Offence = same.ID
+		return true
+	case StandingDoubt:
+		v.note(stepOtherReading, false)
+		v.hold(reasonDuplicatePossible, 0)
+	}
+	return false
 }
 
 // conclude ends as candidate, held or duplicate.

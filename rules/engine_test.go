@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -88,10 +87,12 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}
 	if rapid.Bool().Draw(t, "seen") {
 		s.Standing = &Standing{}
-		s.Standing.Add(schemas.Earlier{ID: schemas.NewOffenceID(RuleLEZ, best.Plate.Class(), binary.BigEndian.AppendUint32(nil, uint32(day)))})
-		s.Standing.Add(schemas.Earlier{
-			ID: schemas.NewOffenceID(RuleSpeed, best.Plate.Class(), nil), Spot: schemas.NewSpotID(RuleSpeed, best.Plate.Class(), cam.Site), CapturedAt: best.CapturedAt,
-		})
+		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: schemas.FamilyLEZ, RuleSpeed: schemas.FamilySpeed} {
+			s.Standing.Add(schemas.Earlier{
+				ID: schemas.NewOffenceID(rule, best.Plate, best.Country, nil), Spot: SpotOf(rule, f, best.Plate, cam.Site, best.CapturedAt),
+				Plate: best.Plate, Country: best.Country, CapturedAt: best.CapturedAt,
+			})
+		}
 	}
 	return s
 }

@@ -117,7 +117,9 @@ func (k *lezCase) propose() {
 	}
 	var period [4]byte // the rule's natural period: the Brussels day
 	binary.BigEndian.PutUint32(period[:], uint32(k.day))
-	v.candidate(k.reason, period[:], k.dayText)
+	seen := v.identify(period[:], "", schemas.WholeSpot)
+	v.note(stepNotSeen, !seen, k.dayText)
+	v.conclude(k.reason, seen)
 }
 
 // amount adds the clause on the fine; false = none is in force.

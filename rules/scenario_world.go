@@ -319,7 +319,8 @@ func (w *world) subject(l *line) *Subject {
 	best := schemas.Sighting{
 		Read: schemas.NewReadID(&schemas.Read{Camera: cam.ID, CapturedAt: at, RawPlate: plate.String()}), Camera: cam.ID, CapturedAt: at,
 		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country(),
-		Confidence: schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
+		CountryConfidence: schemas.PerMille(l.num("country_confidence", 0)),
+		Confidence:        schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
 		Direction: schemas.Approaching, Kind: word(l, "kind", schemas.ParseVehicleKind),
 	}
 	if l.kv["dir"] != "" {

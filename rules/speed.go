@@ -195,28 +195,20 @@ func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit) {
 	r.once(v, s, reason)
 }
 
-// once ends the verdict as candidate, or as duplicate of one of the same plate and site that is less than the catalogue's span
+// once ends the verdict as candidate, or as duplicate of one of the same vehicle and site that is less than the catalogue's span
 // away. The natural period is the measurement, so the same read gives the same offence in whatever passage it comes again,
 // under whatever span. Without a span in force only the same measurement is a duplicate.
 func (r speed) once(v *verdict, s *Subject, reason string) {
-	d := &v.d
-	at := d.On.CapturedAt
-	d.Offence = schemas.NewOffenceID(d.Rule, s.Passage.Class, d.On.Read.ID[:])
-	_, seen := s.Standing.Of(d.Offence)
+	at := v.d.On.CapturedAt
 	e := r.cat.oneOffence.at(at)
 	if e == nil {
+		seen := v.identify(v.d.On.Read.ID[:], s.MeasuredBy.Site, 0)
 		v.note(stepNotSeen, !seen, at.Day().String())
 		v.conclude(reason, seen)
 		return
 	}
-	d.Spot, d.Within = schemas.NewSpotID(d.Rule, s.Passage.Class, s.MeasuredBy.Site), e.v
-	if !seen {
-		var earlier schemas.Earlier
-		if earlier, seen = s.Standing.Near(d.Spot, at, d.Within); seen {
-			d.Offence = earlier.ID
-		}
-	}
-	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(d.Within/schemas.Second), 10))
+	seen := v.identify(v.d.On.Read.ID[:], s.MeasuredBy.Site, e.v)
+	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(e.v/schemas.Second), 10))
 	v.conclude(reason, seen)
 }
 

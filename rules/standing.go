@@ -6,11 +6,41 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Standing is what stands of the offences (candidate or held) of one partition: a passage that gives one of them again is a
-// duplicate. The zero value is empty, nil too. It is not safe for concurrent use; decisions only read it.
+// Standing is what stands of the offences (candidate or held) of one partition. Every new one is compared with those of its spot: the
+// zone on that day, or the site, and the confusion class of the plate. The zero value is empty, nil too. It is not safe for
+// concurrent use; decisions only read it.
 type Standing struct {
-	ids   map[schemas.OffenceID]schemas.Earlier
-	spots map[schemas.SpotID][]schemas.Earlier // those that exclude others by time
+	ids    map[schemas.OffenceID]schemas.Earlier
+	spots  map[schemas.SpotID][]schemas.Earlier
+	doubts bool // see Doubting
+}
+
+// Doubting returns what answers StandingDoubt to everything. A replay that decides each passage as if it was the only one asks it what the
+// passage would have become beside an offence that may be of the same vehicle.
+func Doubting() *Standing { return &Standing{doubts: true} }
+
+// StandingAnswer says how a new offence stands to those that are there.
+type StandingAnswer uint8
+
+// The answers.
+const (
+	// StandingNone: no offence of this vehicle, and no reason to doubt it.
+	StandingNone StandingAnswer = iota
+	// StandingSame: the offence is there already: the same plate, of the same country or one of the two not read, in the rule's period; or
+	// the same read.
+	StandingSame
+	// StandingDoubt: an offence of another plate of the confusion class, or of another country, is there, and one of the two readings is
+	// not certain: they may be one vehicle. Of two certain readings each is a vehicle of its own.
+	StandingDoubt
+)
+
+// SpotOf returns the spot of an offence of the family: of LEZ the Brussels day of the capture, of all others the site. The rules and
+// whoever reads offences back use it, so that both mean the same.
+func SpotOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site string, at schemas.Micros) schemas.SpotID {
+	if f == schemas.FamilyLEZ {
+		site = at.Day().String()
+	}
+	return schemas.NewSpotID(rule, p.Class(), site)
 }
 
 // Add remembers an offence; one that is there already stays as it is.
@@ -22,9 +52,7 @@ func (s *Standing) Add(e schemas.Earlier) {
 		return
 	}
 	s.ids[e.ID] = e
-	if !e.Spot.IsZero() {
-		s.spots[e.Spot] = append(s.spots[e.Spot], e)
-	}
+	s.spots[e.Spot] = append(s.spots[e.Spot], e)
 }
 
 // Of finds the offence of that id.
@@ -36,19 +64,36 @@ func (s *Standing) Of(id schemas.OffenceID) (e schemas.Earlier, ok bool) {
 	return e, ok
 }
 
-// Near finds the offence of the spot that was captured nearest to at and less than within away; of two as near the one with
-// the smaller id, so that the order of Add does not matter.
-func (s *Standing) Near(spot schemas.SpotID, at, within schemas.Micros) (e schemas.Earlier, ok bool) {
+// Compare says how the offence e stands to those of its spot that were captured less than within away (see schemas.Decision) and, when it
+// is there already, which it is: of several the one nearest in time, then the one with the smaller id, so that the order of Add does
+// not matter.
+func (s *Standing) Compare(e *schemas.Earlier, within schemas.Micros) (same schemas.Earlier, a StandingAnswer) {
 	if s == nil {
-		return e, false
+		return same, StandingNone
 	}
-	for _, o := range s.spots[spot] {
-		d := max(o.CapturedAt, at) - min(o.CapturedAt, at)
-		if d < within || ok && d == within && bytes.Compare(o.ID.ID[:], e.ID.ID[:]) < 0 {
-			e, within, ok = o, d, true
+	if s.doubts {
+		return same, StandingDoubt
+	}
+	nearest := schemas.Micros(-1)
+	all := s.spots[e.Spot]
+	for i := range all {
+		o := &all[i]
+		away := max(o.CapturedAt, e.CapturedAt) - min(o.CapturedAt, e.CapturedAt)
+		switch {
+		case o.Read != e.Read && away >= within:
+		case o.Read == e.Read || sameVehicle(o, e):
+			if a != StandingSame || away < nearest || away == nearest && bytes.Compare(o.ID.ID[:], same.ID.ID[:]) < 0 {
+				same, a, nearest = *o, StandingSame, away
+			}
+		case a == StandingNone && !(o.Certain && e.Certain):
+			a = StandingDoubt
 		}
 	}
-	return e, ok
+	return same, a
+}
+
+func sameVehicle(a, b *schemas.Earlier) bool {
+	return a.Plate == b.Plate && (a.Country == b.Country || a.Country.IsZero() || b.Country.IsZero())
 }
 
 // Forget drops the offences captured before then.

@@ -1,54 +1,135 @@
 package rules
 
 import (
+	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func TestStandingFindsByIDAndByTimeAtASpot(t *testing.T) {
-	var s Standing
-	id := func(n byte) schemas.OffenceID { return schemas.OffenceID{ID: schemas.ID{n}} }
-	spot, other := schemas.SpotID{ID: schemas.ID{1}}, schemas.SpotID{ID: schemas.ID{2}}
-	s.Add(schemas.Earlier{ID: id(9), Spot: spot, CapturedAt: 100})
-	s.Add(schemas.Earlier{ID: id(8), Spot: spot, CapturedAt: 300})
-	s.Add(schemas.Earlier{ID: id(7), Spot: spot, CapturedAt: 300})
-	s.Add(schemas.Earlier{ID: id(9), Spot: spot, CapturedAt: 500}) // there already
-	s.Add(schemas.Earlier{ID: id(6), CapturedAt: 200})             // of a day: excludes nothing by time
+func earlier(n byte, plate, country string, certain bool, at schemas.Micros) schemas.Earlier {
+	c, _ := schemas.CountryFrom(country)
+	p := schemas.MustPlate(plate)
+	return schemas.Earlier{
+		ID: schemas.OffenceID{ID: schemas.ID{n}}, Spot: SpotOf(RuleSpeed, schemas.FamilySpeed, p, "site", at), Plate: p, Country: c, Certain: certain,
+		Read: schemas.ReadID{ID: schemas.ID{n}}, CapturedAt: at, Passage: schemas.PassageID{ID: schemas.ID{n}},
+	}
+}
+
+func TestAnOffenceIsComparedWithThoseOfItsVehicleAndOfItsClass(t *testing.T) {
 	for _, c := range []struct {
-		spot       schemas.SpotID
-		at, within schemas.Micros
-		want       byte
+		name   string
+		there  []schemas.Earlier
+		e      schemas.Earlier
+		within schemas.Micros
+		want   StandingAnswer
+		same   byte
 	}{
-		{spot, 100, 1, 9},
-		{spot, 159, 60, 9},
-		{spot, 160, 60, 0},
-		{spot, 41, 60, 9},
-		{spot, 40, 60, 0},
-		{spot, 199, 1000, 9},
-		{spot, 201, 1000, 7},
-		{spot, 200, 1000, 7},
-		{other, 100, 1000, 0},
-		{schemas.SpotID{}, 200, 1000, 0},
-		{spot, 500, 60, 0},
+		{"nothing there", nil, earlier(9, "1DAB123", "BE", true, 100), 60, StandingNone, 0},
+		{"the same vehicle", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 1},
+		{"the same vehicle, not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", false, 100), 60, StandingSame, 1},
+		{"the same vehicle, too far away", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 40)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingNone, 0},
+		{"the same vehicle, later", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 159)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 1},
+		{"the same read, no span", []schemas.Earlier{earlier(9, "1DAB123", "BE", true, 100)}, earlier(9, "1DAB123", "BE", true, 100), 0, StandingSame, 9},
+		{"a twin, both certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, StandingNone, 0},
+		{"a twin that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", false, 100), 60, StandingDoubt, 0},
+		{"a twin of one that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", false, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, StandingDoubt, 0},
+		{"another country, both certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, StandingNone, 0},
+		{"another country, not certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", false, 100), 60, StandingDoubt, 0},
+		{"the country was not read", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, StandingSame, 1},
+		{"it had not been read", []schemas.Earlier{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, StandingSame, 1},
+		{
+			"the vehicle among its twins", []schemas.Earlier{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
+			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 3,
+		},
+		{
+			"two as near: the smaller id", []schemas.Earlier{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
+			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 2,
+		},
 	} {
-		e, ok := s.Near(c.spot, c.at, c.within)
-		if ok != (c.want > 0) || e.ID != id(c.want) {
-			t.Errorf("near %d within %d: %v %t, want %d", c.at, c.within, e.ID, ok, c.want)
+		for range 2 {
+			var s Standing
+			for _, e := range c.there {
+				s.Add(e)
+			}
+			if same, a := s.Compare(&c.e, c.within); a != c.want || same.ID.ID[0] != c.same {
+				t.Errorf("%s: %d %v, want %d %d", c.name, a, same.ID, c.want, c.same)
+			}
+			slices.Reverse(c.there)
 		}
 	}
-	if e, ok := s.Of(id(6)); !ok || e.CapturedAt != 200 {
-		t.Errorf("by id: %+v %t", e, ok)
-	}
-	s.Forget(300)
-	_, first := s.Of(id(9))
-	_, day := s.Of(id(6))
-	_, kept := s.Of(id(8))
-	if _, near := s.Near(spot, 100, 10); first || day || near || !kept {
-		t.Errorf("after forgetting: %t %t %t %t, want only the one at 300", first, day, near, kept)
-	}
 	var none *Standing
-	if _, ok := none.Of(id(1)); ok {
+	if _, ok := none.Of(schemas.OffenceID{}); ok {
 		t.Error("nothing stands where there is no memory")
 	}
+}
+
+func TestStandingForgetsByTime(t *testing.T) {
+	var s Standing
+	old, kept := earlier(1, "1DAB123", "BE", true, 100), earlier(2, "1DAB123", "BE", true, 300)
+	s.Add(old)
+	s.Add(kept)
+	s.Add(schemas.Earlier{ID: kept.ID}) // there already
+	s.Forget(300)
+	_, first := s.Of(old.ID)
+	e, second := s.Of(kept.ID)
+	if first || !second || e != kept {
+		t.Errorf("by id %t %t %+v, want only the one at 300", first, second, e)
+	}
+	if _, a := s.Compare(&old, 60); a != StandingNone {
+		t.Errorf("%d, want the one at 100 gone", a)
+	}
+}
+
+// TestOfOneVehicleThereAreNeverTwoCandidates, in whatever order its readings come: those of its own plate, certain or not, and misreadings
+// of it, which are not certain. And every vehicle that was read with certainty alone has its candidate.
+func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
+	engine := New(mustLoad(t, Brussels()))
+	w := newWorld()
+	w.add(scenarioStop{}, "camera id=Z inside lez")
+	w.add(scenarioStop{}, "register country=BE asof=2026-11-20")
+	twins := []string{"1DAB123", "1OAB123", "1QAB123"}
+	for _, p := range twins {
+		w.add(scenarioStop{}, "vehicle plate="+p+" country=BE category=M1 fuel=diesel euro=4")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		w.standing = Standing{}
+		type reading struct{ vehicle, plate string }
+		candidates := map[string]int{}
+		allSure := map[string]bool{}
+		unsure := false
+		for i := range rapid.IntRange(1, 12).Draw(t, "readings") {
+			v := rapid.SampledFrom(twins).Draw(t, "vehicle")
+			r := reading{v, v}
+			sure := rapid.IntRange(0, 3).Draw(t, "sure") > 0
+			words := " confidence=950"
+			if !sure {
+				r.plate = rapid.SampledFrom(twins).Draw(t, "read as")
+				words = rapid.SampledFrom([]string{" confidence=500", " variants=2"}).Draw(t, "why")
+				unsure = true
+			}
+			at := "2026-09-01T" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + ":00:00"
+			s := w.subject(parseLine(scenarioStop{}, "decide camera=Z country=BE plate="+r.plate+" at="+at+words))
+			ds, _ := engine.Decide(nil, s, w)
+			for _, d := range ds {
+				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {
+					w.standing.Add(d.Earlier())
+				}
+				if d.Outcome == schemas.OutcomeOffence {
+					candidates[v]++
+				}
+			}
+			allSure[v] = true
+		}
+		for v, n := range candidates {
+			if n > 1 {
+				t.Fatalf("%s has %d candidates", v, n)
+			}
+		}
+		if !unsure && len(candidates) != len(allSure) {
+			t.Fatalf("%v have a candidate, want each of %v", candidates, allSure)
+		}
+	})
 }

@@ -21,6 +21,8 @@ var (
 	stepConfidence   = newCode("confidence", 2)
 	stepUnanimous    = newCode("unanimous", 1)
 	stepNotSeen      = newCode("not_seen", 1)
+	stepCertain      = newCode("certain", 0)
+	stepOtherReading = newCode("other_reading", 0)
 	stepNoExemption  = newCode("no_exemption", 0)
 	stepExemption    = newCode("exemption", 2)
 	stepExemptionMax = newCode("exemption_max", 1)
@@ -98,6 +100,7 @@ const (
 	reasonOldtimerAge       = "oldtimer_age_unknown"
 	reasonForeignPolluting  = "foreign_polluting"
 	reasonPlateAmbiguous    = "plate_ambiguous"
+	reasonDuplicatePossible = "duplicate_possible"
 	reasonPassPossible      = "pass_possible"
 	reasonDayPass           = "day_pass"
 	reasonClock             = "clock_suspect"
@@ -122,11 +125,11 @@ var reasons = [...][]string{
 		reasonNotApplicable, reasonAdmitted, reasonNotConcerned, reasonRegistered, reasonPolluting, reasonForeign,
 		reasonCountryUnknown, reasonVehicleUnknown, reasonVehicleIncomplete, reasonEuroUnknown, reasonEuroAssumed,
 		reasonRegisterStale, reasonLaneUnknown, reasonLaneExcluded, reasonExemptionUnclear, reasonOldtimerAge,
-		reasonForeignPolluting, reasonPlateAmbiguous, reasonPassPossible, reasonDayPass, reasonClock, reasonTolerated,
+		reasonForeignPolluting, reasonPlateAmbiguous, reasonDuplicatePossible, reasonPassPossible, reasonDayPass, reasonClock, reasonTolerated,
 		reasonSuspended, reasonNoAmount, reasonClassUnknown, reasonNormDisputed, reasonDutyTolerated,
 	},
 	{ // speed
 		reasonNotApplicable, reasonLimitKept, reasonCollection, reasonProsecutor, reasonNoLimit, reasonNoCertificate,
-		reasonNoTariff, reasonClock, reasonExemptionUnclear, reasonPlateAmbiguous,
+		reasonNoTariff, reasonClock, reasonExemptionUnclear, reasonPlateAmbiguous, reasonDuplicatePossible,
 	},
 }

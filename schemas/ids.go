@@ -59,9 +59,10 @@ type (
 	PassageID struct{ ID }
 	// HitID identifies one list entry met by one passage in one way (exact or confusable).
 	HitID struct{ ID }
-	// OffenceID identifies one candidate offence: rule, plate and the rule's natural period.
+	// OffenceID identifies one candidate offence: rule, vehicle (plate and country) and the rule's natural period.
 	OffenceID struct{ ID }
-	// SpotID says where offences exclude each other by time: rule, plate class and site. It is never stored.
+	// SpotID says which offences are compared with each other: rule, plate class and place (a site, or a day of the whole zone). It is never
+	// stored.
 	SpotID struct{ ID }
 )
 
@@ -110,23 +111,25 @@ func NewHitID(list, entry string, p PassageID, m Match) HitID {
 	return HitID{cut(append(b, byte(m)))}
 }
 
-// NewOffenceID derives the id of a candidate offence. period is the rule's natural period: for LEZ the
-// Brussels day, for speed the measured read.
-func NewOffenceID(rule RuleID, class Class, period []byte) OffenceID {
+// NewOffenceID derives the id of a candidate offence of a vehicle: the plate as it was read and its country, zero when it was not read.
+// period is the rule's natural period: for LEZ the Brussels day, for speed the measured read. Offences stored before
+// 2026-11-28 were named after the confusion class ("offence/1"): two vehicles of one class had one.
+func NewOffenceID(rule RuleID, p Plate, c Country, period []byte) OffenceID {
 	var stack [256]byte
-	b := appendField(stack[:0], "offence/1")
+	b := appendField(stack[:0], "offence/2")
 	b = appendField(b, string(rule))
-	b = class.AppendTo(append(b, byte(class.Len())))
+	b = p.AppendTo(append(b, byte(p.Len())))
+	b = append(b, c[:]...)
 	return OffenceID{cut(append(b, period...))}
 }
 
-// NewSpotID derives the id of a spot.
-func NewSpotID(rule RuleID, class Class, site string) SpotID {
+// NewSpotID derives the id of a spot. where is the site, or the day of a rule whose period is the day.
+func NewSpotID(rule RuleID, class Class, where string) SpotID {
 	var stack [256]byte
 	b := appendField(stack[:0], "spot/1")
 	b = appendField(b, string(rule))
 	b = class.AppendTo(append(b, byte(class.Len())))
-	return SpotID{cut(appendField(b, site))}
+	return SpotID{cut(appendField(b, where))}
 }
 
 func cut(b []byte) ID {

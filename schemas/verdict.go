@@ -76,13 +76,21 @@ type Step struct {
 	Verified bool     `json:"verified"`        // of the catalogue value used; true when none was
 }
 
-// Earlier is an offence (candidate or held) that stands already, as the passages after it need to know it.
+// Earlier is an offence (candidate or held) that stands already, as the passages after it need to know it. It names its vehicle by plate
+// and country, not by its id: offences that were stored under another form of id stand like any other.
 type Earlier struct {
 	ID         OffenceID
-	Spot       SpotID // zero = excludes only its own id
+	Spot       SpotID
+	Plate      Plate
+	Country    Country // zero = not read
+	Certain    bool    // the reading was unanimous, and confident of plate and country
+	Read       ReadID  // it was found on
 	CapturedAt Micros
 	Passage    PassageID
 }
+
+// WholeSpot is the Decision.Within of a rule whose period is in the spot itself: all offences of the spot count, however far away.
+const WholeSpot = Micros(1<<63 - 1)
 
 // Decision is a rule's verdict on one passage, with its trace. Decisions of OutcomeClear carry no trace.
 type Decision struct {
@@ -93,9 +101,10 @@ type Decision struct {
 	Reason           string // closed set per family. Example: exempt_oldtimer
 	Passage          PassageID
 	On               Sighting  // the read it is decided on
-	Offence          OffenceID // set for offence, held and duplicate
-	Spot             SpotID    // with Within: an offence of the spot captured less than that away is the same offence
-	Within           Micros    // 0 = only one of the same id is
+	Offence          OffenceID // set for offence, held and duplicate; of a duplicate, the id of the offence that stands
+	Certain          bool      // the reading was unanimous, and confident of plate and country
+	Spot             SpotID    // set with Offence
+	Within           Micros    // an offence of the same vehicle and spot captured less than that away is the same; 0 = only one on the same read
 	HoldUntil        Micros    // held: when to look again; 0 = until something changes
 	Measured         Speed
 	Corrected        Speed
@@ -109,4 +118,12 @@ type Decision struct {
 	Seal             Sum    // by pipeline/evidence, for offence and held
 	PrevSeal         Sum    // of the camera's previous sealed decision in the same partition
 	Sealed           []byte // the exact bytes that Seal is the SHA-256 of, so that the row proves itself
+}
+
+// Earlier returns the offence of the decision as the passages after it need to know it.
+func (d *Decision) Earlier() Earlier {
+	return Earlier{
+		ID: d.Offence, Spot: d.Spot, Plate: d.On.Plate, Country: d.On.Country, Certain: d.Certain, Read: d.On.Read,
+		CapturedAt: d.On.CapturedAt, Passage: d.Passage,
+	}
 }

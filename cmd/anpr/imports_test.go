@@ -53,7 +53,7 @@ var importRules = []importRule{
 		"the data path knows the pure stages and interfaces, never an implementation",
 	},
 	{"pipeline/source", []string{"pipeline", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
-	{"pipeline/sink", []string{"pipeline", "schemas", "schemas/proto/anprv1"}, []string{"github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
+	{"pipeline/sink", []string{"pipeline", "schemas", "rules", "schemas/proto/anprv1"}, []string{"github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
 	{"pipeline/refdata", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
 	{"pipeline/office", []string{"schemas", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},

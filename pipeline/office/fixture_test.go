@@ -210,7 +210,7 @@ func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string
 // offenceRow is a row of offences on such a read, with a trace that holds the plate.
 func (d *desk) offenceRow(read map[string]any, family, status string) map[string]any {
 	plate := read["plate"].(string)
-	id := schemas.NewOffenceID("bru."+schemas.RuleID(family)+".test", schemas.MustPlate(plate).Class(), []byte(fmt.Sprint(read["captured_at"])))
+	id := schemas.NewOffenceID("bru."+schemas.RuleID(family)+".test", schemas.MustPlate(plate), schemas.Belgium, []byte(fmt.Sprint(read["captured_at"])))
 	return map[string]any{
 		"offence_id": id.String(), "rule": "bru." + family + ".test", "family": family, "status": status,
 		"plate": plate, "class": read["class"], "read_id": read["read_id"], "passage_id": read["passage_id"],

@@ -63,8 +63,9 @@ type claim struct {
 	passage, read              schemas.ID
 	plate                      schemas.Plate
 	captured                   schemas.Micros
-	spot                       schemas.SpotID // with within: see schemas.Decision
+	standing                   schemas.Earlier // what the passages after it need to know
 	within                     schemas.Micros
+	beside                     doubted
 	sealed                     bool // the record that its seal covers is the stored one, byte for byte
 	place
 	last, first int64 // offsets of the last and the first read that the passage had
@@ -77,6 +78,13 @@ func (c *claim) before(d *claim) bool {
 	) < 0
 }
 
+// doubted is what a claim becomes beside an offence that may be of the same vehicle.
+type doubted struct {
+	outcome schemas.Outcome
+	reason  string
+	sealed  bool
+}
+
 // worker decides ranges of plates, one after the other.
 type worker struct {
 	cfg       *Config
@@ -84,6 +92,8 @@ type worker struct {
 	group     group
 	subjects  []subject
 	decisions []schemas.Decision
+	doubts    []schemas.Decision
+	doubting  *rules.Standing
 	told      uint64
 
 	count    Counts
@@ -93,7 +103,7 @@ type worker struct {
 }
 
 func newWorker(cfg *Config, stored *kept) *worker {
-	return &worker{cfg: cfg, stored: stored, claims: map[schemas.OffenceID]claim{}, verdicts: map[verdictKey]uint64{}}
+	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]claim{}, verdicts: map[verdictKey]uint64{}}
 }
 
 // subject is what the rules are asked about, and where on the log the pipeline asked them.
@@ -156,6 +166,12 @@ func (w *worker) decide() {
 			w.count.Passages++
 		}
 		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
+		w.doubts = w.doubts[:0]
+		if slices.ContainsFunc(w.decisions, claims) {
+			s.Standing = w.doubting
+			w.doubts, _ = w.cfg.Engine.Decide(w.doubts, &s.Subject, w.cfg.Registry)
+			s.Standing = nil
+		}
 		for k := range w.decisions {
 			w.note(&w.decisions[k], s)
 		}
@@ -174,26 +190,45 @@ func (w *worker) tell() {
 	w.told = n
 }
 
+// claims reports whether the decision claims an offence.
+func claims(d schemas.Decision) bool {
+	return d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
+}
+
 // note takes a decision into the result.
 func (w *worker) note(d *schemas.Decision, s *subject) {
-	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
+	if !claims(*d) {
 		w.verdict(d.Rule, d.Outcome, d.On.CapturedAt)
 		return
 	}
 	row := &w.group.rows[s.of]
 	c := claim{
-		id: d.Offence, rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
-		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, spot: d.Spot, within: d.Within,
+		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
+		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
 		place: place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
-		c.place = at
+		c.place, d.Offence.ID = at.place, at.id // also where ids were made otherwise when it was stored
 	}
-	if o, ok := w.stored.offences[c.id.ID]; ok && o.passage == c.passage {
-		evidence.Seal(d, o.prevSeal)
-		c.sealed = d.Seal == o.seal
+	c.id, c.standing = d.Offence, d.Earlier()
+	c.sealed = w.sealsAsStored(d, c.passage)
+	for i := range w.doubts {
+		if x := &w.doubts[i]; x.Rule == d.Rule {
+			x.Offence = d.Offence
+			c.beside = doubted{x.Outcome, x.Reason, w.sealsAsStored(x, c.passage)}
+		}
 	}
 	w.claim(&c)
+}
+
+// sealsAsStored seals the decision as the pipeline did and reports whether that gives the stored seal.
+func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
+	o, ok := w.stored.offences[d.Offence.ID]
+	if !ok || o.passage != passage {
+		return false
+	}
+	evidence.Seal(d, o.prevSeal)
+	return d.Seal == o.seal
 }
 
 // verdict counts an outcome, when it is of the window.
@@ -242,17 +277,16 @@ func (w *worker) settle() {
 	w.offences = make(map[schemas.ID]claim, len(all))
 	var standing rules.Standing
 	for _, c := range all {
-		var first schemas.Earlier
-		var taken bool
-		if c.within > 0 {
-			first, taken = standing.Near(c.spot, c.captured, c.within)
+		first, answer := standing.Compare(&c.standing, c.within)
+		if answer == rules.StandingDoubt {
+			c.outcome, c.reason, c.sealed = c.beside.outcome, c.beside.reason, c.beside.sealed
 		}
-		if !taken {
-			standing.Add(schemas.Earlier{ID: c.id, Spot: c.spot, CapturedAt: c.captured, Passage: schemas.PassageID{ID: c.passage}})
+		if answer != rules.StandingSame {
+			standing.Add(c.standing)
 		}
 		switch {
-		case taken && first.Passage.ID == c.passage: // the first verdict on the passage stays
-		case taken:
+		case answer == rules.StandingSame && first.Passage.ID == c.passage: // the first verdict on the passage stays
+		case answer == rules.StandingSame:
 			w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
 		case w.cfg.covers(c.captured):
 			w.offences[c.id.ID] = *c

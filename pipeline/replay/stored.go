@@ -13,7 +13,7 @@ import (
 // kept is what the tables hold of the window.
 type kept struct {
 	offences map[schemas.ID]storedOffence // captured in the window
-	places   map[evidenceOf]place         // also of those an hour around it
+	places   map[evidenceOf]placed        // also of those an hour around it
 	verdicts map[verdictKey]uint64
 }
 
@@ -30,6 +30,12 @@ type place struct {
 	partition int32
 	offset    int64
 	seq       uint32
+}
+
+// placed is a stored offence's place and id.
+type placed struct {
+	place
+	id schemas.ID
 }
 
 // unplaced is the seq of a claim that is not stored: after those that are.
@@ -54,10 +60,10 @@ func readStored(ctx context.Context, cfg *Config) (*kept, error) {
 		return nil, fmt.Errorf("read the stored offences: %w", err)
 	}
 	out := &kept{
-		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]place, len(rows)), verdicts: map[verdictKey]uint64{},
+		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]placed, len(rows)), verdicts: map[verdictKey]uint64{},
 	}
 	for _, r := range rows { // a row that is there twice until a merge of the table is the same
-		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = r.place
+		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = placed{r.place, r.id}
 		if cfg.covers(r.captured) {
 			out.offences[r.id] = r
 		}

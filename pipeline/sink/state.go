@@ -8,6 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -32,10 +33,13 @@ func (s *State) Reached(ctx context.Context, topic string, partition int32) (r p
 }
 
 // Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
-// decided by records below the offset, each once and in id order.
+// decided by records below the offset, each once and in id order. Whether a reading was certain stands in its trace; of an offence stored
+// before the trace said so it is made of the clauses there were: confidence, unanimity, a country.
 func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
-		toString(rule), toString(family), class, toString(site) FROM offences
+		toString(read_id), toString(rule), toString(family), plate, toString(country), toString(site),
+		if(position(trace, '{"code":"certain"') > 0, position(trace, '{"code":"certain","holds":true') > 0,
+			position(trace, '{"code":"unanimous","holds":true') > 0 AND position(trace, '{"code":"confidence","holds":false') = 0 AND country != '') FROM offences
 		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
 		partition, below, int64(since.Start()))
 	if err != nil {
@@ -44,20 +48,27 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 	defer func() { _ = rows.Close() }()
 	var out []schemas.Earlier
 	for rows.Next() {
-		var offence, passage, rule, family, class, site string
+		var offence, passage, read, rule, family, plate, country, site string
 		var at int64
-		if err := rows.Scan(&offence, &at, &passage, &rule, &family, &class, &site); err != nil {
+		var certain bool
+		if err := rows.Scan(&offence, &at, &passage, &read, &rule, &family, &plate, &country, &site, &certain); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
 		o, err1 := schemas.ParseID(offence)
 		p, err2 := schemas.ParseID(passage)
-		if err := errors.Join(err1, err2); err != nil {
+		r, err3 := schemas.ParseID(read)
+		if err := errors.Join(err1, err2, err3); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
-		e := schemas.Earlier{ID: schemas.OffenceID{ID: o}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p}}
-		if plate, ok := schemas.PlateFrom(class); ok && family == string(schemas.FamilySpeed) {
-			e.Spot = schemas.NewSpotID(schemas.RuleID(rule), plate.Class(), site)
+		e := schemas.Earlier{
+			ID: schemas.OffenceID{ID: o}, Certain: certain, Read: schemas.ReadID{ID: r}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p},
 		}
+		var ok bool
+		if e.Plate, ok = schemas.PlateFrom(plate); !ok {
+			return nil, fmt.Errorf("offence %s of partition %d: its plate is not canonical: %w", offence, partition, pipeline.ErrStop)
+		}
+		e.Country, _ = schemas.CountryFrom(country)
+		e.Spot = rules.SpotOf(schemas.RuleID(rule), schemas.Family(family), e.Plate, site, e.CapturedAt)
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {

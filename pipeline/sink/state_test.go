@@ -11,6 +11,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -34,7 +35,9 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 		d.On.Camera, d.Seal = s.camera, schemas.Sum{s.seal}
 		b := NewBlock(nil)
 		b.Decision(d, r.Class, testCamera(), pipeline.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
-		out = append(out, schemas.Earlier{ID: d.Offence, Spot: schemas.NewSpotID(d.Rule, r.Class, testCamera().Site), CapturedAt: d.On.CapturedAt, Passage: d.Passage})
+		e := d.Earlier()
+		e.Spot = rules.SpotOf(d.Rule, d.Family, d.On.Plate, testCamera().Site, d.On.CapturedAt)
+		out = append(out, e)
 		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
 		if err := c.Insert(t.Context(), rg, &pipeline.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
@@ -74,6 +77,61 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 	wantSeals := map[string]schemas.Sum{"a": {2}, "b": {4}, "c": {7}}
 	if !maps.Equal(seals, wantSeals) {
 		t.Errorf("seals %v, want %v", seals, wantSeals)
+	}
+}
+
+// TestAnOffenceComesBackAsItStood: whoever takes a partition over compares new offences with exactly what the owner before compared them
+// with, also with those stored when ids named the confusion class and the trace did not say whether the reading was certain.
+func TestAnOffenceComesBackAsItStood(t *testing.T) {
+	c, conn := migrated(t, nil)
+	clause := func(code string, holds bool) schemas.Step {
+		return schemas.Step{Code: code, Holds: holds, Verified: true}
+	}
+	old := func(confident, unanimous bool) []schemas.Step {
+		return []schemas.Step{clause("confidence", confident), clause("unanimous", unanimous)}
+	}
+	want := map[schemas.OffenceID]schemas.Earlier{}
+	for i, x := range []struct {
+		family  schemas.Family
+		country schemas.Country
+		trace   []schemas.Step
+		certain bool
+		oldID   bool
+	}{
+		{schemas.FamilySpeed, schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
+		{schemas.FamilyLEZ, schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
+		{schemas.FamilyLEZ, schemas.Belgium, append(old(true, true), clause("certain", false)), false, false}, // its country is in doubt
+		{schemas.FamilyLEZ, schemas.Country{}, append(old(true, true), clause("certain", false)), false, false},
+		{schemas.FamilyLEZ, schemas.Belgium, old(true, true), true, true},
+		{schemas.FamilySpeed, schemas.Belgium, old(true, true), true, true},
+		{schemas.FamilyLEZ, schemas.Belgium, old(false, true), false, true},
+		{schemas.FamilyLEZ, schemas.Belgium, old(true, false), false, true},
+		{schemas.FamilyLEZ, schemas.Country{}, old(true, true), false, true},
+	} {
+		r := testRead(i, march+schemas.Micros(i)*schemas.Minute)
+		d := testDecision(r, schemas.OutcomeOffence)
+		d.Family, d.On.Country, d.Trace, d.Certain = x.family, x.country, x.trace, x.certain
+		d.Offence = schemas.NewOffenceID(d.Rule, r.Plate, x.country, r.ID.ID[:])
+		if x.oldID {
+			d.Offence.ID = schemas.ID{0xfe, byte(i)}
+		}
+		d.Spot = rules.SpotOf(d.Rule, d.Family, r.Plate, testCamera().Site, d.On.CapturedAt)
+		want[d.Offence] = d.Earlier()
+		b := NewBlock(nil)
+		b.Decision(d, r.Class, testCamera(), pipeline.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
+		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: 1, Start: int64(i), End: int64(i) + 1}
+		if err := c.Insert(t.Context(), rg, &pipeline.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := NewState(conn).Offences(t.Context(), 1, 1000, march.Day())
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d offences, want %d: %v", len(got), len(want), err)
+	}
+	for _, e := range got {
+		if e != want[e.ID] {
+			t.Errorf("got  %+v\nwant %+v", e, want[e.ID])
+		}
 	}
 }
 
