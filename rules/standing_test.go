@@ -117,7 +117,7 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {
 					w.standing.Add(d.Earlier())
 				}
-				if d.Outcome == schemas.OutcomeOffence {
+				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible { // which becomes one by time
 					candidates[v]++
 				}
 			}

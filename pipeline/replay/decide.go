@@ -66,6 +66,7 @@ type claim struct {
 	standing                   schemas.Earlier // what the passages after it need to know
 	within                     schemas.Micros
 	beside                     doubted
+	silent                     bool // of a read that came late: as a duplicate it is not stored, see rules.Engine.Decide
 	sealed                     bool // the record that its seal covers is the stored one, byte for byte
 	place
 	last, first int64 // offsets of the last and the first read that the passage had
@@ -97,13 +98,14 @@ type worker struct {
 	told      uint64
 
 	count    Counts
-	claims   map[schemas.OffenceID]claim // the earliest of each id
-	offences map[schemas.ID]claim        // those that stand, by settle
+	claims   map[schemas.OffenceID]claim        // the earliest of each id
+	later    map[schemas.OffenceID][]schemas.ID // passages of the other claims
+	offences map[schemas.ID]claim               // those that stand, by settle
 	verdicts map[verdictKey]uint64
 }
 
 func newWorker(cfg *Config, stored *kept) *worker {
-	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]claim{}, verdicts: map[verdictKey]uint64{}}
+	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]claim{}, later: map[schemas.OffenceID][]schemas.ID{}, verdicts: map[verdictKey]uint64{}}
 }
 
 // subject is what the rules are asked about, and where on the log the pipeline asked them.
@@ -205,7 +207,8 @@ func (w *worker) note(d *schemas.Decision, s *subject) {
 	c := claim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
 		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
-		place: place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
+		silent: s.Late && d.Family == schemas.FamilyLEZ,
+		place:  place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
 		c.place, d.Offence.ID = at.place, at.id // also where ids were made otherwise when it was stored
@@ -238,15 +241,23 @@ func (w *worker) verdict(rule schemas.RuleID, o schemas.Outcome, captured schema
 	}
 }
 
-// claim keeps the earliest claim to an offence; the others are duplicates, but for a second one of the same passage: the first verdict
-// on a passage stays.
+// claim keeps the earliest claim to an offence, and of the others their passages: which of them are duplicates is known when all are there.
 func (w *worker) claim(c *claim) {
 	old, taken := w.claims[c.id]
-	if taken && old.passage != c.passage {
-		w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
-	}
-	if !taken || c.before(&old) {
+	switch {
+	case !taken:
 		w.claims[c.id] = *c
+	case c.before(&old):
+		w.claims[c.id] = *c
+		w.loses(&old)
+	default:
+		w.loses(c)
+	}
+}
+
+func (w *worker) loses(c *claim) {
+	if !c.silent {
+		w.later[c.id] = append(w.later[c.id], c.passage)
 	}
 }
 
@@ -258,6 +269,9 @@ func (w *worker) join(o *worker) {
 	}
 	for _, c := range o.claims {
 		w.claim(&c)
+	}
+	for id, all := range o.later {
+		w.later[id] = append(w.later[id], all...)
 	}
 }
 
@@ -284,13 +298,19 @@ func (w *worker) settle() {
 		if answer != rules.StandingSame {
 			standing.Add(c.standing)
 		}
-		switch {
-		case answer == rules.StandingSame && first.Passage.ID == c.passage: // the first verdict on the passage stays
-		case answer == rules.StandingSame:
-			w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
-		case w.cfg.covers(c.captured):
+		stands := c.passage
+		if answer == rules.StandingSame {
+			stands = first.Passage.ID
+		}
+		w.loses(c)
+		for _, passage := range w.later[c.id] {
+			if passage != stands { // a second verdict on the passage of the first says nothing new
+				w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
+			}
+		}
+		if answer != rules.StandingSame && w.cfg.covers(c.captured) {
 			w.offences[c.id.ID] = *c
 		}
 	}
-	w.claims = nil
+	w.claims, w.later = nil, nil
 }

@@ -197,6 +197,9 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	id := proto.Parameter{Key: "id", Value: "'" + d.passage.String() + "'"}
 	plate := proto.Parameter{Key: "plate", Value: "'" + d.plate.String() + "'"}
 	rows, err := all(ctx, cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
+	if err == nil && len(rows) == 0 { // the offence is about a reading that is not the passage's best one
+		rows, err = all(ctx, cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE `+within("first_at")+` AND passage_id = {id:UUID}`, cfg.span(margin, id), &passageCols{})
+	}
 	if err != nil {
 		return fmt.Errorf("read a passage again: %w", err)
 	}

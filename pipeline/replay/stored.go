@@ -68,7 +68,7 @@ func readStored(ctx context.Context, cfg *Config) (*kept, error) {
 			out.offences[r.id] = r
 		}
 	}
-	counts, err := all(ctx, cfg.Dial, `SELECT rule, outcome, count() AS n FROM (SELECT DISTINCT passage_id, rule, outcome, reason FROM decisions WHERE `+
+	counts, err := all(ctx, cfg.Dial, `SELECT rule, outcome, count() AS n FROM (SELECT DISTINCT passage_id, read_id, rule, outcome, reason FROM decisions WHERE `+
 		within("captured_at")+`) GROUP BY rule, outcome`, cfg.span(0), newVerdictCols())
 	if err != nil {
 		return nil, fmt.Errorf("count the stored decisions: %w", err)
