@@ -219,6 +219,10 @@ func (s *Shard) apply(it *item) {
 		if s.out != nil {
 			s.out.Totals.Ticks++
 		}
+		if r.Format == schemas.FormatDoubt {
+			s.doubt(r)
+			return
+		}
 		s.advance(r.Tick, tickReach)
 	case r.Quarantine != nil:
 		q := r.Quarantine

@@ -4,6 +4,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/decode"
 	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/normalise"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -182,6 +183,18 @@ func (s *Shard) take(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 	if a.Straggler {
 		r.Camera = s.passages.Name(from.Camera)
 		s.straggler(r, cam, &a)
+	}
+}
+
+// doubt takes a gateway's word that a read and another one, in whatever partition, may be of one vehicle: the passage is then one of which
+// two plates were read, and what would be a candidate is held.
+func (s *Shard) doubt(r *schemas.Read) {
+	s.advance(r.Tick, s.reach)
+	if normalise.Read(r) != nil {
+		return
+	}
+	if c := s.lookup(r.Camera, cameraHash(r.Camera)); c != nil {
+		s.passages.Doubt(r.Class, c.site, r.CapturedAt)
 	}
 }
 

@@ -100,10 +100,14 @@ type Read struct {
 	Plate Plate
 	Class Class
 
-	// Set when the record is no read; see the Protobuf message.
+	// Set when the record is no read; see the Protobuf message. A tick of [FormatDoubt] has Camera, RawPlate and CapturedAt too.
 	Tick       Micros
 	Quarantine *Quarantine
 }
+
+// FormatDoubt is the format of a tick that doubts a read: the read of that plate by that camera at that time and another one, of another
+// confusion class, may be of one vehicle. The passage of each is then held as ambiguous.
+const FormatDoubt = "near_misread"
 
 // Candidate is another reading the camera's OCR considered.
 type Candidate struct {

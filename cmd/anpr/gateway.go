@@ -96,15 +96,16 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Acked: receipts.keep})
 	g, err := gateway.New(gateway.Config{
 		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
-		Registry:   func() gateway.Registry { return store.Current() },
-		Normalise:  normalised,
-		Producer:   producer,
-		Images:     images,
-		KeepUnread: c.KeepUnread,
-		Partitions: partitions,
-		Now:        time.Now,
-		Log:        log.With().Str("role", "gateway").Logger(),
-		Metrics:    metrics,
+		Registry:    func() gateway.Registry { return store.Current() },
+		Normalise:   normalised,
+		NearMisread: normalise.NearMisread,
+		Producer:    producer,
+		Images:      images,
+		KeepUnread:  c.KeepUnread,
+		Partitions:  partitions,
+		Now:         time.Now,
+		Log:         log.With().Str("role", "gateway").Logger(),
+		Metrics:     metrics,
 	})
 	if err != nil {
 		return nil, errors.Join(err, producer.Close(), receipts.close())

@@ -27,8 +27,14 @@ func (w *wire) check(candidates []schemas.Candidate) *schemas.RejectError {
 }
 
 func (w *wire) checkTick() *schemas.RejectError {
+	doubt := w.format == schemas.FormatDoubt
+	if doubt {
+		if rej := w.checkDoubt(); rej != nil {
+			return rej
+		}
+	}
 	switch {
-	case w.camera != "" || w.plate != "" || w.readIDLen != 0:
+	case !doubt && (w.camera != "" || w.plate != "") || w.readIDLen != 0:
 		return reject(schemas.ReasonBadField, "tick", "set together with a camera's read; send two records")
 	case w.tickAt == 0:
 		return missing("tick.at_us")
@@ -38,6 +44,17 @@ func (w *wire) checkTick() *schemas.RejectError {
 		return badTime("received_at_us", w.received)
 	}
 	return nil
+}
+
+// checkDoubt checks what a tick says of the read that it doubts.
+func (w *wire) checkDoubt() *schemas.RejectError {
+	switch {
+	case len(w.camera) > schemas.MaxCameraID:
+		return tooLarge("camera_id", len(w.camera), schemas.MaxCameraID)
+	case len(w.plate) > schemas.MaxRawPlate:
+		return tooLarge("raw_plate", len(w.plate), schemas.MaxRawPlate)
+	}
+	return w.checkPresent()
 }
 
 func (w *wire) checkSizes() *schemas.RejectError {

@@ -69,12 +69,21 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 		return nil, refuse("more_images_sha256")
 	}
 	if m.Tick != nil {
-		ok := m.Quarantine == nil && m.CameraId == "" && m.RawPlate == "" && len(m.ReadId) == 0 &&
-			logTime(m.Tick.AtUs) && (m.ReceivedAtUs == 0 || logTime(m.ReceivedAtUs))
+		doubt := m.Format == "near_misread"
+		ok := m.Quarantine == nil && len(m.ReadId) == 0 && logTime(m.Tick.AtUs) && (m.ReceivedAtUs == 0 || logTime(m.ReceivedAtUs))
+		if doubt {
+			ok = ok && m.CameraId != "" && len(m.CameraId) <= 64 && m.RawPlate != "" && len(m.RawPlate) <= 64 && m.CapturedAtUs != 0 && m.ReceivedAtUs != 0
+		} else {
+			ok = ok && m.CameraId == "" && m.RawPlate == ""
+		}
 		if !ok {
 			return nil, refuse("tick")
 		}
-		return &schemas.Read{Tick: schemas.Micros(m.Tick.AtUs), ReceivedAt: schemas.Micros(m.ReceivedAtUs)}, nil
+		r := &schemas.Read{Tick: schemas.Micros(m.Tick.AtUs), ReceivedAt: schemas.Micros(m.ReceivedAtUs)}
+		if doubt {
+			r.Format, r.Camera, r.RawPlate, r.CapturedAt = m.Format, m.CameraId, m.RawPlate, schemas.Micros(m.CapturedAtUs)
+		}
+		return r, nil
 	}
 	if err := oracleBounds(m); err != nil {
 		return nil, err

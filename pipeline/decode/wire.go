@@ -60,6 +60,9 @@ func (w *wire) fill(dst *schemas.Read) *schemas.RejectError {
 		dst.Candidates, dst.MoreImages = dst.Candidates[:0], dst.MoreImages[:0] // whatever else the record holds is no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
+		if w.format == schemas.FormatDoubt {
+			dst.Format, dst.Camera, dst.RawPlate, dst.CapturedAt = w.format, w.camera, w.plate, schemas.Micros(w.captured)
+		}
 		return nil
 	case w.hasQuarantine:
 		reason, _ := schemas.ParseReason(w.quarantine.reason)

@@ -98,6 +98,10 @@ func (p *pair) run(s *step) error {
 	}
 	p.ps.Advance(p.clock)
 	p.m.Advance(p.clock)
+	if s.tick && s.says%2 == 1 {
+		p.ps.Doubt(r.Class, site, r.CapturedAt)
+		p.m.Doubt(r.Class, site, r.CapturedAt)
+	}
 	if !s.tick {
 		a, b := p.ps.put(&r, site, p.offset), p.m.put(&r, site, p.offset)
 		x := b

@@ -24,6 +24,7 @@ type modelSlot struct {
 	last     schemas.Micros // log clock at the latest read
 	next     int32          // of the same key, -1 at the end
 	closed   bool
+	doubted  bool
 	lacking  bool // closed without a speed
 	nplates  uint8
 	plates   [maxPlates]schemas.Plate
@@ -155,7 +156,9 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 		a.Joined = JoinedVariant
 	}
 	if s.closed {
-		a.Plates = s.nplates
+		if a.Plates = s.nplates; a.Plates == 1 && s.doubted {
+			a.Plates = 2
+		}
 	}
 	return a
 }
@@ -168,6 +171,17 @@ func (ps *model) Report(a Added, id schemas.HitID) bool {
 	}
 	s.reported = append(s.reported, id)
 	return true
+}
+
+func (ps *model) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
+	ps.lookup = modelKey{c, site}
+	if i := ps.find(at); i >= 0 {
+		s := &ps.slots[i]
+		s.doubted = true
+		if !s.closed && s.p.Variants == 1 {
+			s.p.Variants = 2
+		}
+	}
 }
 
 // find returns the slot of the key whose capture times reach to within Gap of at, the oldest first, or -1.

@@ -186,7 +186,7 @@ type Added struct {
 	Passage   schemas.PassageID
 	Straggler bool  // the passage was decided before
 	Measures  bool  // it was, without a measurement, and this is the first read with a speed
-	Plates    uint8 // of a straggler: how many plates the passage names with it, up to four
+	Plates    uint8 // of a straggler: how many plates the passage names with it, up to four; two if it was doubted
 	slot      int32
 }
 
@@ -219,7 +219,11 @@ func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 	if s.closed {
 		ps.Stragglers++
 		a.Straggler, a.Plates = true, s.nplates
-		if l := &ps.lefts.items[s.body]; l.unmeasured && r.Speed > 0 {
+		l := &ps.lefts.items[s.body]
+		if l.doubted {
+			a.Plates = max(a.Plates, 2)
+		}
+		if l.unmeasured && r.Speed > 0 {
 			a.Measures, l.unmeasured = true, false
 		}
 	} else {
@@ -235,6 +239,22 @@ func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 		a.Joined = JoinedVariant
 	}
 	return a
+}
+
+// Doubt says that the vehicle read then may have another plate, of another class: its passage counts two variants if it had one. A passage that
+// was decided keeps its verdict; reads that join it later count so.
+func (ps *Passages) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
+	i := ps.find(ps.table.entries[ps.lookup(tagOf(c, site), c, site)].head-1, at)
+	if i < 0 {
+		return
+	}
+	s := &ps.slots.items[i]
+	if s.closed {
+		ps.lefts.items[s.body].doubted = true
+		return
+	}
+	b := &ps.bodies.items[s.body]
+	b.variants = max(b.variants, 2)
 }
 
 // find returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.

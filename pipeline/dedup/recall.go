@@ -18,6 +18,7 @@ type left struct {
 	country    schemas.Country
 	flags      schemas.Flags
 	unmeasured bool // a read with a speed would be the passage's first one
+	doubted    bool // two plates, whatever its reads name
 	image      schemas.Sum
 }
 
@@ -26,7 +27,7 @@ func (ps *Passages) keepLeft(s *slot, b *body, p *schemas.Passage) {
 	at := ps.lefts.take()
 	ps.lefts.items[at] = left{
 		read: b.best.read, capturedAt: b.best.capturedAt, receivedAt: b.best.receivedAt, camera: b.best.camera, speed: b.best.speed,
-		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.at == measuredNone, image: p.Best.Image,
+		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.at == measuredNone, doubted: b.variants > 1, image: p.Best.Image,
 	}
 	ps.giveExtra(b)
 	b.make, b.colour = 0, 0

@@ -45,6 +45,9 @@ func (g *Gateway) accept(u *upload) {
 	if len(records) > 0 && !g.produce(u, records) {
 		return
 	}
+	if !g.noteMisreads(u, events) {
+		return
+	}
 	g.noteClocks(u, events)
 	g.cfg.Metrics.Quarantined.Add(float64(kept))
 	g.count(u.path, events)
@@ -85,7 +88,7 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 		r.ClockSuspect = true
 		p.note(NoteClock)
 	}
-	p.class = plate.Class()
+	p.named, p.class = plate, plate.Class()
 	g.noteSource(u, p)
 	return nil
 }

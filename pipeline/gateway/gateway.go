@@ -37,14 +37,16 @@ type Producer interface {
 
 // Config says what a gateway is made of. Zero numbers mean the defaults in brackets.
 type Config struct {
-	Registry   func() Registry // the version of the moment, so that a reload is seen; required
-	Normalise  func(raw string) (schemas.Plate, error)
-	Producer   Producer
-	Images     ImageStore // nil: pictures are dropped, and noted
-	Partitions int        // of anpr.reads.v1; required
-	Now        func() time.Time
-	Log        zerolog.Logger
-	Metrics    *Metrics // nil: counted and never shown
+	Registry  func() Registry // the version of the moment, so that a reload is seen; required
+	Normalise func(raw string) (schemas.Plate, error)
+	// NearMisread says whether two plates may be two readings of one, see normalise.NearMisread. nil: no reads are doubted
+	NearMisread func(a, b schemas.Plate) bool
+	Producer    Producer
+	Images      ImageStore // nil: pictures are dropped, and noted
+	Partitions  int        // of anpr.reads.v1; required
+	Now         func() time.Time
+	Log         zerolog.Logger
+	Metrics     *Metrics // nil: counted and never shown
 
 	Digest        *DigestSecrets // nil: no camera authenticates with Digest
 	Proxies       []netip.Prefix // whose X-Forwarded-For and SubjectHeader count; none: every peer is the sender
@@ -134,6 +136,7 @@ type Gateway struct {
 	nonces    nonces
 	broker    brokerState
 	clocks    clocks
+	misreads  misreads
 	sources   sources
 	unread    recentIDs
 }

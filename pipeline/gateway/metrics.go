@@ -11,6 +11,7 @@ import (
 type Metrics struct {
 	Accepted      *prometheus.CounterVec // reads acknowledged by the broker, by format
 	Ignored       *prometheus.CounterVec // events that hold no read, by format and kind
+	Doubts        prometheus.Counter     // reads that another one of the same lane puts in doubt
 	Unread        *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
 	Refused       *prometheus.CounterVec // reads and uploads refused, by reason
 	Notes         *prometheus.CounterVec // what adapters left out of accepted reads, by note
@@ -78,6 +79,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}
 	}
 	m.Unread = pairs("vehicles_unread_total", "Vehicles whose plate the camera did not read, each counted once.", "format", "camera")
+	m.Doubts = one("reads_doubted_total", "Reads that another read of the same lane, of another plate but for one character, puts in doubt.")
 	m.Refused = vec("refused_total", "Reads and uploads refused.", "reason", reasons)
 	m.Notes = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
 	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")

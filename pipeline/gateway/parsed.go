@@ -91,7 +91,8 @@ type Parsed struct {
 	announced int  // pictures that the event says come with it
 
 	raw   []byte        // the event's part of the upload; nil when it is the whole
-	class schemas.Class // set when the read is complete
+	named schemas.Plate // set when the read is complete
+	class schemas.Class
 
 	sources []source        // what the message names as the device, the plainest first
 	cam     *schemas.Camera // whose read it is, set by routeSource
