@@ -99,25 +99,26 @@ func (g *Gateway) prove(u *upload, cam *schemas.Camera) (scheme, *refusal) {
 		}
 	}
 	word, rest, _ := strings.Cut(strings.TrimSpace(u.r.Header.Get("Authorization")), " ")
-	switch by := scheme(strings.ToLower(word)); by {
+	by := scheme(strings.ToLower(word))
+	switch string(by) {
 	case "":
 		_, digest := g.cfg.Digest.find(cam.ID, g.cfg.Now())
 		bad := wrong(schemeNone, "Authorization", "missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
 		bad.round = digest
 		return "", bad
-	case schemeBearer, schemeToken:
+	case string(schemeBearer), string(schemeToken):
 		if isToken(cam, rest) {
 			return by, nil
 		}
 		return "", wrong(by, "Authorization", "wrong token")
-	case schemeBasic:
+	case string(schemeBasic):
 		// The token is the password. One that is longer than a device's password goes over user name and password.
 		name, password, ok := u.r.BasicAuth()
 		if ok && (isToken(cam, password) || isToken(cam, name+password)) {
 			return by, nil
 		}
 		return "", wrong(by, "Authorization", "wrong token; it is the password, or user name and password put together")
-	case schemeDigest:
+	case string(schemeDigest):
 		bad := g.checkDigest(u.r, cam.ID)
 		return by, bad
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -44,8 +45,8 @@ func (g *Gateway) peerOf(r *http.Request) (peer, *schemas.RejectError) {
 		return p, nil
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		a, ok := parseHop(hops[i])
+	for _, hop := range slices.Backward(hops) {
+		a, ok := parseHop(hop)
 		if !ok {
 			return p, nil
 		}

@@ -59,7 +59,7 @@ func TestIdleStrangersBlockNoCamera(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = res.Body.Close()
-			if res.StatusCode != 200 {
+			if res.StatusCode != http.StatusOK {
 				t.Errorf("a camera with Digest beside them: got %d", res.StatusCode)
 			}
 		})
@@ -115,7 +115,7 @@ func TestADeviceThatSendsItsWholeBodyFirstSeesTheChallenge(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
-	if res.StatusCode != 401 || !strings.Contains(strings.Join(res.Header.Values("WWW-Authenticate"), "\n"), "Digest") {
+	if res.StatusCode != http.StatusUnauthorized || !strings.Contains(strings.Join(res.Header.Values("WWW-Authenticate"), "\n"), "Digest") {
 		t.Errorf("got %d %v", res.StatusCode, res.Header)
 	}
 }
