@@ -13,6 +13,7 @@ import (
 type brokerState struct {
 	mu      sync.Mutex // guards what follows
 	good    time.Time  // last acknowledged upload
+	probed  time.Time  // last acknowledged probe
 	bad     time.Time  // last that was not
 	err     error      // of that one, while none was acknowledged since
 	told    string     // cause that the log has named
@@ -65,10 +66,22 @@ func (b *brokerState) doubt(now time.Time) (sure bool, err error) {
 	switch {
 	case b.err != nil && now.Sub(b.bad) < produceDoubt:
 		return false, b.err
-	case b.err == nil && !b.good.IsZero() && now.Sub(b.good) < produceFresh:
+	case b.err == nil && (fresh(b.good, now) || fresh(b.probed, now)):
 		return true, nil
 	}
 	return false, nil
+}
+
+// fresh reports whether what happened then still shows how things are now.
+func fresh(then, now time.Time) bool {
+	return !then.IsZero() && now.Sub(then) < produceFresh
+}
+
+// probeAcknowledged remembers a probe, so that many who ask do not make many records.
+func (b *brokerState) probeAcknowledged(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probed, b.err = now, nil
 }
 
 // ErrNoProbe is returned by a Prober that cannot ask without harm.
@@ -90,8 +103,12 @@ func (g *Gateway) CanProduce(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if err := p.Probe(ctx); err != nil && !errors.Is(err, ErrNoProbe) {
-		return err
+	err = p.Probe(ctx)
+	if errors.Is(err, ErrNoProbe) {
+		return nil
 	}
-	return nil
+	if err == nil {
+		g.broker.probeAcknowledged(g.cfg.Now())
+	}
+	return err
 }

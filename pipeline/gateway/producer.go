@@ -110,13 +110,16 @@ func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
 	return nil
 }
 
+// probeSize is more than a page of a file system: a smaller record may still fit into the last page of a full disk.
+const probeSize = 4200
+
 // Probe implements Prober with a record on a topic of its own; ErrNoProbe when that topic was not created.
 func (k *KafkaProducer) Probe(ctx context.Context) error {
 	w := &kafka.Writer{
 		Addr: k.writer.Addr, Topic: schemas.TopicProbe, Transport: k.pool, RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 100 * time.Millisecond,
 		BatchTimeout: time.Millisecond, WriteTimeout: 3 * time.Second, ReadTimeout: 3 * time.Second,
 	}
-	err := w.WriteMessages(ctx, kafka.Message{Value: []byte("probe")})
+	err := w.WriteMessages(ctx, kafka.Message{Value: make([]byte, probeSize)})
 	if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.TopicAuthorizationFailed) {
 		err = ErrNoProbe
 	}
