@@ -160,7 +160,7 @@ func dayText(d schemas.Day) string {
 }
 
 func (c *City) writeCameras(w *bufio.Writer) {
-	fmt.Fprintln(w, generatedHead+"\ncameras:")
+	fmt.Fprintf(w, "%s\nzones: [\"%s\"]\ncameras:\n", generatedHead, strings.Join(zones[:], `", "`))
 	for i := range c.cameras {
 		writeCamera(w, &c.cameras[i])
 	}

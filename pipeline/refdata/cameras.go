@@ -16,6 +16,8 @@ import (
 type registry struct {
 	all  []*schemas.Camera
 	byID map[string]*schemas.Camera
+
+	zonesListed bool // the file has the closed list of zones
 }
 
 // surrounds are what a speed limit's road may be; the tariff depends on it.
@@ -48,6 +50,8 @@ type cameraLoader struct {
 	sites  map[uint64]string
 	texts  map[string]string // sites and zones, each once
 
+	zones map[string]bool // the closed list; nil = the file has none
+
 	subjects map[string]int // line
 	prefixes []heldPrefix
 }
@@ -68,13 +72,14 @@ func loadCameras(b []byte, p *problems) *registry {
 		if n, line := root.get("cameras"); n == nil {
 			p.add(line, "cameras", "is empty; list the cameras")
 		}
+		l.readZones(root)
 		root.maps("cameras", l.camera)
 		root.end()
 	}
 	l.joinSources()
 	l.checkAddresses()
 	slices.SortFunc(l.out, func(a, b *schemas.Camera) int { return strings.Compare(a.ID, b.ID) })
-	r := &registry{all: l.out, byID: make(map[string]*schemas.Camera, len(l.out))}
+	r := &registry{all: l.out, zonesListed: l.zones != nil, byID: make(map[string]*schemas.Camera, len(l.out))}
 	for i, c := range r.all {
 		c.Index = uint32(i)
 		r.byID[c.ID] = c
@@ -102,6 +107,7 @@ func (l *cameraLoader) camera(m *yamlMap) {
 	readLanes(m, c)
 	readCertificates(m, c)
 	readLoans(m, c)
+	l.checkZones(m, c)
 	l.access(m, c)
 	l.unique(m, c)
 	l.out = append(l.out, c)

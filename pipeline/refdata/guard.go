@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// suspicious compares a version that is valid in itself with the one in use, and returns what looks like a broken
+// suspicious compares a version that is valid in itself with how much there was before and up to when registers were complete, and returns what looks like a broken
 // delivery rather than a change: a kind of record or a list that lost more than half or all of its records, a list
 // that is gone, a register that goes back in time.
-func suspicious(prev, next *Snapshot) []Problem {
+func suspicious(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
 	var out []Problem
-	a, b := prev.Stats(), next.Stats()
+	b := next.Stats()
 	shrunk := func(file, what string, was, is int) {
 		if 2*is < was {
 			out = append(out, Problem{File: file, Detail: fmt.Sprintf(
-				"has %d %s, the version in use has %d; if that is right, allow it to shrink", is, what, was)})
+				"has %d %s, %s %d; if that is right, allow it to shrink", is, what, which, was)})
 		}
 	}
 	shrunk(fileCameras, "cameras", a.Cameras, b.Cameras)
@@ -26,15 +28,17 @@ func suspicious(prev, next *Snapshot) []Problem {
 	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
 		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
 	}
-	for _, r := range prev.registers {
-		asOf, ok := next.RegisterAsOf(r.country)
+	for _, name := range slices.Sorted(maps.Keys(registers)) {
+		country, _ := schemas.CountryFrom(name)
+		was := registers[name]
+		asOf, ok := next.RegisterAsOf(country)
 		switch {
 		case !ok:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
-				"no longer has the register of %s; if that is right, allow it to shrink", r.country)})
-		case asOf < r.asOf:
+				"no longer has the register of %s; if that is right, allow it to shrink", name)})
+		case asOf < was:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
-				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", r.country, r.asOf, asOf)})
+				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", name, was, asOf)})
 		}
 	}
 	return out

@@ -41,6 +41,7 @@ func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Sna
 			return nil, err
 		}
 	}
+	s.registersWithoutFile(l.bad)
 	if len(l.bad.Problems) > 0 {
 		return nil, l.bad
 	}

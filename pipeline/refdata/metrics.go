@@ -25,6 +25,7 @@ type Metrics struct {
 	passes   prometheus.Gauge
 	foreign  prometheus.Gauge
 	index    *prometheus.CounterVec
+	doubts   *prometheus.GaugeVec
 
 	loadedAt atomic.Int64 // Micros of the last successful load; 0 = none
 	oldest   atomic.Int64 // Micros up to which the oldest register is complete; 0 = no register
@@ -56,6 +57,12 @@ func NewMetrics(reg prometheus.Registerer, now func() time.Time) *Metrics {
 		for _, result := range []string{indexUsed, indexBuilt, indexRefused} {
 			m.index.WithLabelValues(kind, result)
 		}
+	}
+	m.doubts = f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "anpr_refdata_doubts_count", Help: "What is wrong in all likelihood with the version in use, by kind; the log names each.",
+	}, []string{"kind"})
+	for _, kind := range doubtKinds {
+		m.doubts.WithLabelValues(kind)
 	}
 	records := f.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "anpr_refdata_records_count", Help: "Records in use by kind.",

@@ -81,7 +81,7 @@ func (s *Store) Reload(ctx context.Context) error {
 		debug.FreeOSMemory() // what parsing left behind can be many times what is kept
 	}
 	if err == nil && prev != nil && !s.opt.AllowShrink {
-		if found := suspicious(prev, next); len(found) > 0 {
+		if found := suspicious(prev.Stats(), prev.registersAsOf(), next, "the version in use has"); len(found) > 0 {
 			err = &Error{Problems: found}
 		}
 	}
@@ -92,8 +92,14 @@ func (s *Store) Reload(ctx context.Context) error {
 		s.opt.Metrics.failures.Inc()
 		return fmt.Errorf("load reference data: %w", err)
 	}
+	found := next.doubts()
+	if prev == nil {
+		found = append(found, s.sinceLastStart(next)...)
+	}
 	if prev != nil && prev.version == next.version {
 		next = prev
+	} else {
+		s.tellDoubts(next, found)
 	}
 	s.current.Store(next)
 	end := s.opt.Now()
