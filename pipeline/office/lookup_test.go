@@ -115,6 +115,30 @@ func TestAZoneOfficerSeesHisZonesOnly(t *testing.T) {
 	}
 }
 
+// TestAProsecutorSeesCasesOfAnyAge, for as long as they are kept, without a decision; a plate is looked up within the first month only.
+func TestAProsecutorSeesCasesOfAnyAge(t *testing.T) {
+	d := newDesk(t, nil)
+	old := d.readRow("1ABC123", "OLD", "5339", 60*day)
+	off := d.offenceRow(old, "speed", "candidate")
+	d.insert("offences", off)
+	prosecutor := d.as(access.Prosecutor)
+	window := Window{From: now.Add(-62 * day), To: now.Add(-58 * day)}
+	list, err := prosecutor.Offences(t.Context(), OffencesQuery{Ask: judicial(), Window: window})
+	if err != nil || len(list.Offences) != 1 {
+		t.Errorf("cases of two months ago: got %+v, err %v, want one", list, err)
+	}
+	one, err := prosecutor.Offence(t.Context(), OffenceQuery{Ask: judicial(), ID: off["offence_id"].(string), Lang: "fr"})
+	if err != nil || one == nil {
+		t.Errorf("the case: got %+v, err %v", one, err)
+	}
+	if _, err := prosecutor.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Window: window}); status(err) != 403 {
+		t.Errorf("reads of the plate two months ago: got %v, want 403", err)
+	}
+	if _, err := prosecutor.Offences(t.Context(), OffencesQuery{Ask: judicial(), Plate: "1ABC123", Window: window}); status(err) != 403 {
+		t.Errorf("cases of the plate two months ago: got %v, want 403", err)
+	}
+}
+
 func TestTheAgeOfDataDecidesWhoSeesIt(t *testing.T) {
 	d := newDesk(t, nil)
 	d.exec("ALTER TABLE reads REMOVE TTL") // the engine's clock is not the test's; and a row that retention did not take yet must not be seen

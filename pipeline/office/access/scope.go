@@ -112,7 +112,7 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	switch {
 	case s.ask.Purpose == Administrative:
 		months, why = firstMonth, "the administrative police see the first calendar month only; older data need the judicial purpose"
-	case s.ask.Purpose == Judicial && s.ask.ProsecutorRef == "":
+	case s.ask.Purpose == Judicial && s.ask.ProsecutorRef == "" && !s.casesOfProsecutor():
 		months, why = firstMonth,
 			"after the first calendar month the judicial police need a decision of the King's Prosecutor: state its number as prosecutor_ref"
 	}
@@ -125,6 +125,13 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	}
 	s.from = max(s.from, oldest)
 	return ""
+}
+
+// casesOfProsecutor reports whether a prosecutor asks for cases. The first month, after which a decision of the King's Prosecutor is needed,
+// is a rule on data of passing vehicles (Police Function Act, technical databases); a case is the prosecutor's own file, for as long as
+// it is kept. Asking by plate is a look-up of a vehicle, whatever the table.
+func (s *Scope) casesOfProsecutor() bool {
+	return s.user.Role == Prosecutor && (s.ask.Route == RouteOffences || s.ask.Route == RouteOffence) && !s.ask.ByPlate
 }
 
 func (a *Ask) checkTexts() (field, detail string) {

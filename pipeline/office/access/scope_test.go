@@ -91,6 +91,13 @@ func lawCases(now schemas.Micros) []lawCase {
 		{"administrative older, with a decision that does not help", officer, Ask{Route: RouteHits, Purpose: Administrative, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "first calendar month", false, 0, false},
 		{"administrative narrowed", officer, Ask{Route: RouteHits, Purpose: Administrative, Reason: why, From: older}, "", false, month, true},
 		{"administrative by a prosecutor", prosecutor, Ask{Route: RouteReads, Purpose: Administrative, Reason: why}, "may not use reads for the purpose", false, 0, false},
+		{"cases of the prosecutor, any age", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, From: older, To: old}, "", false, older, false},
+		{"one case of the prosecutor", prosecutor, Ask{Route: RouteOffence, Purpose: Judicial, Reason: why}, "", false, year, false},
+		{"cases of the prosecutor, no window", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
+		{"cases of the prosecutor beyond a year", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, From: oldest, To: year}, "12 calendar months", false, 0, false},
+		{"cases of one plate by the prosecutor", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"a plate by the prosecutor, older", prosecutor, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"hits by the prosecutor, older", prosecutor, Ask{Route: RouteHits, Purpose: Judicial, Reason: why, From: older, To: old}, "King's Prosecutor", false, 0, false},
 		{"traffic offences", agent, Ask{Route: RouteOffences, Purpose: Traffic, Reason: why}, "", false, year, false},
 		{"traffic is no plate search", agent, Ask{Route: RouteReads, Purpose: Traffic, Reason: why}, "may not use reads", false, 0, false},
 		{"traffic by the police zone", officer, Ask{Route: RouteHits, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
@@ -170,6 +177,7 @@ func checkScope(t *testing.T, s Scope, u *User, a Ask, month, year schemas.Micro
 	t.Helper()
 	floor := year
 	switch {
+	case s.ask.Purpose == Judicial && u.Role == Prosecutor && (a.Route == RouteOffences || a.Route == RouteOffence) && !a.ByPlate: // cases
 	case s.ask.Purpose == Administrative, s.ask.Purpose == Judicial && a.ProsecutorRef == "":
 		floor = month
 	case s.ask.Purpose == Oversight:
