@@ -93,26 +93,40 @@ func correct(measured schemas.Speed) schemas.Speed {
 	return max(c, 0) / 10 * 10
 }
 
-// limitAt returns the limit of a lane at a time, 0 when none is known.
-func limitAt(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Micros) schemas.Speed {
+// heavyLimit is what vehicles above 3.5 t may drive on motorways (road code art. 11.2). Coaches may drive 100 when belts, limiter and sign allow it, which no
+// register says: an excess of 90 is a row too, a held one. So is that of a lorry or coach that no register knows, which the camera saw.
+const heavyLimit = schemas.Speed(900)
+
+// limitFor returns what a vehicle of the category may drive in a lane at a time, 0 when no limit is known.
+func limitFor(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Micros, c schemas.Category) schemas.Speed {
+	limit, surround := limitAt(cam, lane, d, at)
+	heavy := c == schemas.N2 || c == schemas.N3 || c == schemas.M2 || c == schemas.M3
+	if heavy && surround == "motorway" {
+		limit = min(limit, heavyLimit)
+	}
+	return limit
+}
+
+// limitAt returns the limit of a lane at a time and its surroundings, 0 when none is known.
+func limitAt(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Micros) (schemas.Speed, string) {
 	l := cam.Lane(lane, d)
 	if l == nil {
-		return 0
+		return 0, ""
 	}
 	for i := range l.Limits {
 		if x := &l.Limits[i]; at >= x.ValidFrom && (x.ValidTo == 0 || at < x.ValidTo) {
-			return x.Limit
+			return x.Limit, x.Surround
 		}
 	}
-	return 0
+	return 0, ""
 }
 
 // speeding judges one measurement: the corrected speed and the limit, and whether it must become an offence.
-func speeding(cam *schemas.Camera, s *shot) (corrected, limit schemas.Speed, is bool) {
+func speeding(cam *schemas.Camera, s *shot, c schemas.Category) (corrected, limit schemas.Speed, is bool) {
 	if !cam.Purposes.Has(schemas.PurposeSpeed) || s.speed == 0 || cam.CertificateAt(s.captured) == nil {
 		return 0, 0, false
 	}
-	limit = limitAt(cam, s.lane, s.direction, s.captured)
+	limit = limitFor(cam, s.lane, s.direction, s.captured, c)
 	corrected = correct(schemas.Speed(s.speed))
 	return corrected, limit, limit != 0 && corrected > limit
 }

@@ -190,7 +190,7 @@ func (t *Traffic) judge(p *passing) {
 	s := &p.measured
 	cam := &t.city.cameras[s.camera]
 	t.truth.Measured += uint64(count(cam.CertificateAt(s.captured) != nil))
-	corrected, limit, is := speeding(cam, s)
+	corrected, limit, is := speeding(cam, s, t.city.vehicles[p.vehicle].category)
 	if !is {
 		return
 	}

@@ -98,6 +98,8 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 type document struct {
 	PlateConfidence   []rawPlateConfidence `yaml:"plate_confidence_min"`
 	CountryConfidence []rawPlateConfidence `yaml:"country_confidence_min"`
+	KindContradicts   []rawContradiction   `yaml:"kind_contradicts"`
+	PlateForms        []rawPlateForms      `yaml:"plate_forms"`
 	RegisterMaxAge    []rawRegisterMaxAge  `yaml:"register_max_age"`
 	Exemptions        []rawExemption       `yaml:"exemptions"`
 
@@ -118,6 +120,9 @@ type document struct {
 	Routing    []rawRouting    `yaml:"routing"`
 	OneOffence []rawOneOffence `yaml:"one_offence"`
 
+	ClassLimits []rawClassLimit  `yaml:"class_limits"`
+	Implausible []rawImplausible `yaml:"implausible_speed"`
+
 	Matching []rawMatching `yaml:"matching"`
 }
 
@@ -135,6 +140,8 @@ type reader struct {
 type parts struct {
 	confidence []entry[schemas.PerMille]
 	country    []entry[schemas.PerMille]
+	seen       []entry[contradiction]
+	forms      []entry[plateForms]
 	maxAge     []entry[registerAge]
 	exemptions []entry[exemptionRule]
 	lez        lezParts
@@ -199,9 +206,10 @@ func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entr
 
 // sections lists what a catalogue must have.
 var sections = []string{
-	"plate_confidence_min", "country_confidence_min", "register_max_age", "exemptions", "admission", "suspensions", "not_concerned",
+	"plate_confidence_min", "country_confidence_min", "kind_contradicts", "plate_forms", "register_max_age",
+	"exemptions", "admission", "suspensions", "not_concerned",
 	"euro_by_first_registration", "mass_classes", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
-	"routing", "one_offence", "matching",
+	"routing", "one_offence", "class_limits", "implausible_speed", "matching",
 }
 
 // finish chains the sections, looks for what is missing and adds the warnings.

@@ -9,7 +9,9 @@ import (
 // general is what the families share.
 type general struct {
 	confidence series[schemas.PerMille]
-	country    series[schemas.PerMille] // least confidence of the country
+	country    series[schemas.PerMille]                    // least confidence of the country
+	seen       map[schemas.VehicleKind]series[categorySet] // categories that a kind of the camera contradicts
+	forms      map[schemas.Country]series[[]plateForm]
 	maxAge     series[registerAge]
 	exemptions map[exemptionKey]*exemptionSeries
 	bodies     [schemas.BodyOther + 1]*exemptionSeries // from the LEZ, of the vehicles whose register shows the body
@@ -64,6 +66,8 @@ func (rd *reader) general(c *checker, d *document) {
 		func(path string, r *rawPlateConfidence) entry[schemas.PerMille] {
 			return entry[schemas.PerMille]{c.meta(path, &r.Meta), schemas.PerMille(c.whole(path+".per_mille", r.PerMille, 0, 1000))}
 		})
+	section(rd, c, "kind_contradicts", d.KindContradicts, &rd.parts.seen, c.contradiction)
+	section(rd, c, "plate_forms", d.PlateForms, &rd.parts.forms, c.plateForms)
 	section(rd, c, "register_max_age", d.RegisterMaxAge, &rd.parts.maxAge,
 		func(path string, r *rawRegisterMaxAge) entry[registerAge] {
 			h := c.plausible(path+".hours", r.Hours, bandRegisterAge)
@@ -100,6 +104,7 @@ func (rd *reader) chainGeneral(c *checker) {
 	g := &rd.cat.general
 	g.confidence = chain(c, "plate_confidence_min", rd.parts.confidence)
 	g.country = chain(c, "country_confidence_min", rd.parts.country)
+	g.chainDoubt(c, &rd.parts)
 	g.maxAge = chain(c, "register_max_age", rd.parts.maxAge)
 	g.exemptions = map[exemptionKey]*exemptionSeries{}
 	var keys []exemptionKey

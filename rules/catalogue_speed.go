@@ -13,6 +13,11 @@ type speedRules struct {
 	tariff     map[string]series[tariff]      // by surroundings
 	routing    map[routingKey]series[routing] // by plates and surroundings
 	oneOffence series[schemas.Micros]         // measurements of a plate at a site closer than this are one offence
+
+	class       map[classKey]series[classLimit]
+	kinds       map[kindKey]series[classLimit]
+	lowest      map[string]schemas.Speed // by surroundings: below it no limit of a class matters
+	implausible map[schemas.Category]series[implausible]
 }
 
 // correction is the legal margin. Speeds in tenths of km/h.
@@ -45,6 +50,9 @@ type speedParts struct {
 	tariff     []entry[tariff]
 	routing    []entry[routing]
 	oneOffence []entry[schemas.Micros]
+
+	class       []entry[classLimit]
+	implausible []entry[implausible]
 }
 
 type rawCorrection struct {
@@ -103,6 +111,8 @@ func (rd *reader) speed(c *checker, d *document) {
 		}}
 	})
 	section(rd, c, "routing", d.Routing, &p.routing, c.routing)
+	section(rd, c, "class_limits", d.ClassLimits, &p.class, c.classLimit)
+	section(rd, c, "implausible_speed", d.Implausible, &p.implausible, c.implausible)
 	section(rd, c, "one_offence", d.OneOffence, &p.oneOffence, func(path string, r *rawOneOffence) entry[schemas.Micros] {
 		within := schemas.Micros(c.plausible(path+".within_seconds", r.Within, bandOneSecond)) * schemas.Second
 		return entry[schemas.Micros]{c.meta(path, &r.Meta), within}
@@ -141,6 +151,7 @@ func (rd *reader) chainSpeed(c *checker) {
 	p, s := &rd.parts.speed, &rd.cat.speed
 	s.correction = chain(c, "correction", p.correction)
 	s.rounding = chain(c, "rounding", p.rounding)
+	s.chainClass(c, p)
 	s.oneOffence = chain(c, "one_offence", p.oneOffence)
 	s.tariff, s.routing = map[string]series[tariff]{}, map[routingKey]series[routing]{}
 	for _, where := range surroundings {

@@ -99,7 +99,7 @@ func (e *Engine) decide(sc *Scratch, dst []schemas.Decision, s *Subject, ref Ref
 	if q == quickClear {
 		clears.LEZ++
 	}
-	q = e.spd.quick(s)
+	q = e.spd.quick(s, ref)
 	if q == quickFull {
 		dst, q = keep(dst, e.speedFull(sc.roomSpeed(), s, ref))
 	}
@@ -257,6 +257,7 @@ func (v *verdict) plate(g *general) {
 	if !one {
 		v.hold(reasonPlateAmbiguous, 0)
 	}
+	v.country(g)
 	v.d.Certain = sure && one && !on.Country.IsZero() && !g.doubtsCountry(on)
 	v.note(stepCertain, v.d.Certain)
 }
@@ -318,7 +319,7 @@ func (v *verdict) conclude(reason string, seen bool) {
 	if seen {
 		o = schemas.OutcomeDuplicate
 	}
-	if o == schemas.OutcomeHeld {
+	if o == schemas.OutcomeHeld && v.holds != reasonCountryDoubtful { // which no day of grace cures
 		v.d.HoldUntil = v.until
 	}
 	v.end(o, reason)

@@ -36,7 +36,7 @@ func (r lez) full(v *verdict, s *Subject, ref Reference) {
 		return
 	}
 	k.look()
-	if !k.adverse() {
+	if !k.adverse() || k.misread() {
 		return
 	}
 	if k.trusted() && k.enforced() {
@@ -201,6 +201,34 @@ func (k *lezCase) adverseForeign() bool {
 		k.v.hold(reasonCountryUnknown, 0)
 	}
 	return true
+}
+
+// misread looks whether the country was misread. A vehicle that another register knows and that is clean there is clear, whatever the camera
+// took its country for; one that is not is held, without a date. true = the verdict has been ended.
+func (k *lezCase) misread() bool {
+	if k.found {
+		return false
+	}
+	veh, misread := k.v.elsewhere(k.general, k.ref)
+	if !misread {
+		return false
+	}
+	if k.foreign(veh.Country, k.at) == nil {
+		switch k.assess(&veh, k.at).state {
+		case stateOutOfScope:
+			k.v.end(schemas.OutcomeClear, reasonNotApplicable)
+			return true
+		case stateNotConcerned:
+			k.v.end(schemas.OutcomeClear, reasonNotConcerned)
+			return true
+		case stateAdmitted:
+			k.v.end(schemas.OutcomeClear, reasonAdmitted)
+			return true
+		case stateNone, stateIncomplete, stateNoEuro, stateBelow:
+		}
+	}
+	k.v.hold(reasonCountryDoubtful, 0)
+	return false
 }
 
 func (k *lezCase) vehicleCountry() schemas.Country {

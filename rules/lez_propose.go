@@ -17,6 +17,9 @@ func (k *lezCase) weigh() {
 	if k.a.assumed != nil && !k.a.assumed.verified && k.reason == reasonPolluting {
 		v.hold(reasonEuroAssumed, 0)
 	}
+	if k.found {
+		v.seen(k.general, k.vehicle.Category)
+	}
 	k.grace()
 	v.plate(k.general)
 	if k.reason == reasonPolluting {

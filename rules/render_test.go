@@ -53,6 +53,9 @@ func wanted(t *testing.T) []string {
 	add("anchor", "sending", "event")
 	add("surround", surroundings...)
 	add("unit", "kmh", "percent")
+	for k := schemas.KindCar; k.Valid(); k++ {
+		add("kind", k.String())
+	}
 	for d := schemas.DirectionUnknown; d <= schemas.Departing; d++ {
 		add("direction", d.String())
 	}

@@ -196,6 +196,28 @@ func (l *line) kmh(key string) schemas.Speed {
 	return schemas.Speed(n)
 }
 
+// hours reads days=mon,tue and hours=07:30-08:30.
+func (l *line) hours() (h schemas.Hours) {
+	const week = "mon tue wed thu fri sat sun"
+	if days := l.get("days"); days != "" {
+		for d := range strings.SplitSeq(days, ",") {
+			at := strings.Index(week, d)
+			if at < 0 || len(d) != 3 {
+				l.t.Fatalf("days=%s: %s is none of %s", days, d, week)
+			}
+			h.Days |= 1 << (at / 4)
+		}
+	}
+	if text := l.get("hours"); text != "" {
+		var a, b, c, d uint16
+		if n, err := fmt.Sscanf(text, "%d:%d-%d:%d", &a, &b, &c, &d); err != nil || n != 4 {
+			l.t.Fatalf("hours=%s is not like 07:30-08:30", text)
+		}
+		h.From, h.To = 60*a+b, 60*c+d
+	}
+	return h
+}
+
 func (l *line) country() schemas.Country {
 	const key = "country"
 	c, ok := schemas.CountryFrom(l.get(key))
@@ -295,6 +317,7 @@ func (w *world) device(l *line) {
 	case "limit":
 		lane := &c.Lanes[len(c.Lanes)-1]
 		lane.Limits = append(lane.Limits, schemas.SpeedLimit{
+			Hours: l.hours(), Variable: l.has("variable"),
 			Limit: l.kmh("kmh"), Surround: l.get("surround"), ValidFrom: l.time("from"), ValidTo: l.time("to"),
 			LegalBasis: "road code, art. 11", Verified: !l.has("unverified"),
 		})

@@ -28,7 +28,7 @@ func (r speed) applies(s *Subject) bool {
 		s.MeasuredBy != nil && s.MeasuredBy.Purposes.Has(schemas.PurposeSpeed)
 }
 
-func (r speed) quick(s *Subject) quick {
+func (r speed) quick(s *Subject, ref Reference) quick {
 	if !r.applies(s) {
 		return quickNone
 	}
@@ -42,13 +42,21 @@ func (r speed) quick(s *Subject) quick {
 		return quickFull
 	}
 	corrected, _ := r.correct(&c.v, m)
-	if corrected <= limit.Limit {
+	if corrected > limit.Limit {
+		return quickFull
+	}
+	if l, ok := r.cat.lowest[limit.Surround]; !ok || corrected <= l {
 		return quickClear
 	}
-	return quickFull
+	veh, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
+	if e, _ := r.cat.classAt(veh.Category, m.Kind, limit.Surround, m.CapturedAt); e != nil && corrected > e.v.lowest() {
+		return quickFull
+	}
+	return quickClear
 }
 
-// limitOf finds the limit of the lane at the time of capture. Of two that overlap the higher counts.
+// limitOf finds the limit of the lane at the time of capture. One that holds at some hours goes before one that always does; of two that
+// overlap the higher counts.
 func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	lane := cam.Lane(m.Lane, m.Direction)
 	if lane == nil {
@@ -57,7 +65,10 @@ func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	var best *schemas.SpeedLimit
 	for i := range lane.Limits {
 		l := &lane.Limits[i]
-		if m.CapturedAt >= l.ValidFrom && (l.ValidTo == 0 || m.CapturedAt < l.ValidTo) && (best == nil || l.Limit > best.Limit) {
+		if !l.CoversAt(m.CapturedAt) {
+			continue
+		}
+		if best == nil || best.Hours.Always() && !l.Hours.Always() || best.Hours.Always() == l.Hours.Always() && l.Limit > best.Limit {
 			best = l
 		}
 	}
@@ -109,25 +120,53 @@ func (r speed) full(v *verdict, s *Subject, ref Reference) {
 		v.end(schemas.OutcomeWithheld, reasonNoLimit)
 		return
 	}
-	if !r.over(v, c, limit) {
+	vehicle, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
+	allowed := r.allowed(v, c, limit, vehicle.Category)
+	if !r.over(v, allowed) {
 		v.end(schemas.OutcomeClear, reasonLimitKept)
 		return
 	}
-	if r.mayDecide(v, s, ref) {
-		r.propose(v, s, limit)
+	if r.mayDecide(v, s, ref, vehicle.Category) {
+		if limit.Variable {
+			v.note(stepSpeedSign, false)
+			v.hold(reasonSignUnknown, 0)
+		}
+		r.propose(v, s, limit, allowed)
 	}
 }
 
-// over adds the clauses on limit and correction and reports whether the corrected speed exceeds the limit.
-func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit) bool {
-	v.d.Limit = limit.Limit
+// allowed adds the clauses on the limit of the lane, that of the vehicle's class and the correction, and returns the lower limit. The class comes
+// from the register. Where it is not known and the camera saw such a vehicle, or where the limit of the class depends on what
+// the register does not say, an excess of the lower limit is held.
+func (r speed) allowed(v *verdict, c *entry[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
 	v.d.Trace = append(v.d.Trace, schemas.Step{
 		Code: stepSpeedLimit.key, Holds: true, Args: v.keep([]string{dkmh(limit.Limit), limit.Surround}),
 		Basis: limit.LegalBasis, Verified: limit.Verified,
 	})
 	v.d.Verified = v.d.Verified && limit.Verified
+	allowed := limit.Limit
 	corrected, round := r.correct(&c.v, &v.d.On)
 	v.d.Corrected = corrected
+	if e, guessed := r.cat.classAt(category, v.d.On.Kind, limit.Surround, v.d.On.CapturedAt); e != nil && e.v.lowest() < limit.Limit {
+		switch {
+		case guessed:
+			v.cite(&e.meta, stepSpeedClassUnknown, false, v.d.On.Kind.String(), dkmh(e.v.limit))
+			if corrected > e.v.lowest() {
+				v.hold(reasonSpeedClassUnknown, 0)
+			}
+			if corrected <= limit.Limit {
+				allowed = e.v.lowest()
+			}
+		case corrected > e.v.lowest() && corrected <= min(e.v.limit, limit.Limit):
+			allowed = e.v.lowest()
+			v.cite(&e.meta, stepSpeedClassUnsure, false, category.String(), dkmh(e.v.lowest()), dkmh(e.v.limit))
+			v.hold(reasonSpeedClassUnsure, 0)
+		default:
+			allowed = min(e.v.limit, limit.Limit)
+			v.cite(&e.meta, stepSpeedClass, true, category.String(), dkmh(e.v.limit))
+		}
+	}
+	v.d.Limit = allowed
 	margin := strconv.FormatInt(int64(c.v.below)/10, 10)
 	unit := "kmh"
 	if v.d.On.Speed > c.v.boundary {
@@ -137,12 +176,17 @@ func (r speed) over(v *verdict, c *entry[correction], limit *schemas.SpeedLimit)
 	if round != nil {
 		v.cite(&round.meta, stepSpeedRounding, true, dkmh(corrected))
 	}
-	v.note(stepSpeedOver, corrected > limit.Limit, dkmh(corrected), dkmh(limit.Limit))
-	return corrected > limit.Limit
+	return allowed
+}
+
+// over adds the clause on the excess and reports whether there is one.
+func (r speed) over(v *verdict, allowed schemas.Speed) bool {
+	v.note(stepSpeedOver, v.d.Corrected > allowed, dkmh(v.d.Corrected), dkmh(allowed))
+	return v.d.Corrected > allowed
 }
 
 // mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
-func (r speed) mayDecide(v *verdict, s *Subject, ref Reference) bool {
+func (r speed) mayDecide(v *verdict, s *Subject, ref Reference, category schemas.Category) bool {
 	at := v.d.On.CapturedAt
 	if !v.clockTrusted() { // the excess stands, the time does not: an officer may still find it out
 		v.hold(reasonClock, 0)
@@ -162,13 +206,24 @@ func (r speed) mayDecide(v *verdict, s *Subject, ref Reference) bool {
 		return false
 	}
 	v.plate(r.general)
+	if _, misread := v.elsewhere(r.general, ref); misread {
+		v.hold(reasonCountryDoubtful, 0)
+	}
+	v.seen(r.general, category)
+	if e := r.cat.implausible[category].at(at); e != nil {
+		can := v.d.Corrected <= e.v.above
+		v.cite(&e.meta, stepSpeedPlausible, can, category.String(), dkmh(e.v.above))
+		if !can {
+			v.hold(reasonImplausible, 0)
+		}
+	}
 	return true
 }
 
 // propose adds tariff and routing and ends the verdict.
-func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit) {
+func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
 	at := v.d.On.CapturedAt
-	excess := int64(v.d.Corrected-limit.Limit) / 10
+	excess := int64(v.d.Corrected-allowed) / 10
 	abroad := !v.d.On.Country.IsZero() && v.d.On.Country != schemas.Belgium
 	t := r.cat.tariff[limit.Surround].at(at)
 	route := r.cat.routing[routingKey{abroad, limit.Surround}].at(at)

@@ -17,10 +17,14 @@ func newCode(key string, args int) code {
 
 // The clauses. The arguments are described by the placeholders of the messages.
 var (
-	stepClock        = newCode("clock", 2)
-	stepConfidence   = newCode("confidence", 2)
-	stepUnanimous    = newCode("unanimous", 1)
-	stepNotSeen      = newCode("not_seen", 1)
+	stepClock             = newCode("clock", 2)
+	stepConfidence        = newCode("confidence", 2)
+	stepUnanimous         = newCode("unanimous", 1)
+	stepNotSeen           = newCode("not_seen", 1)
+	stepCountryConfidence = newCode("country_confidence", 2)
+	stepCountryForm       = newCode("country_form", 2)
+	stepSeen              = newCode("seen", 2)
+
 	stepCertain      = newCode("certain", 0)
 	stepOtherReading = newCode("other_reading", 0)
 	stepNoExemption  = newCode("no_exemption", 0)
@@ -75,6 +79,12 @@ var (
 	stepSpeedExcess      = newCode("speed.excess", 2)
 	stepSpeedOne         = newCode("speed.one_offence", 2)
 	stepSpeedLate        = newCode("speed.late", 0)
+
+	stepSpeedClass        = newCode("speed.class", 2)
+	stepSpeedClassUnsure  = newCode("speed.class_unsure", 3)
+	stepSpeedClassUnknown = newCode("speed.class_unknown", 2)
+	stepSpeedSign         = newCode("speed.sign", 0)
+	stepSpeedPlausible    = newCode("speed.plausible", 2)
 )
 
 // Reasons of a decision. Per family they are a closed set, with reasonExempt + kind for each kind of the catalogue.
@@ -101,6 +111,8 @@ const (
 	reasonForeignPolluting  = "foreign_polluting"
 	reasonPlateAmbiguous    = "plate_ambiguous"
 	reasonDuplicatePossible = "duplicate_possible"
+	reasonCountryDoubtful   = "country_doubtful"
+	reasonKindContradicts   = "kind_contradicts"
 	reasonPassPossible      = "pass_possible"
 	reasonDayPass           = "day_pass"
 	reasonClock             = "clock_suspect"
@@ -111,12 +123,16 @@ const (
 	reasonNormDisputed      = "norm_disputed"
 	reasonDutyTolerated     = "duty_tolerated"
 
-	reasonLimitKept     = "limit_kept"
-	reasonCollection    = "immediate_collection"
-	reasonProsecutor    = "prosecutor"
-	reasonNoLimit       = "no_limit"
-	reasonNoCertificate = "no_certificate"
-	reasonNoTariff      = "no_tariff"
+	reasonLimitKept         = "limit_kept"
+	reasonCollection        = "immediate_collection"
+	reasonProsecutor        = "prosecutor"
+	reasonNoLimit           = "no_limit"
+	reasonNoCertificate     = "no_certificate"
+	reasonNoTariff          = "no_tariff"
+	reasonSpeedClassUnknown = "speed_class_unknown"
+	reasonSpeedClassUnsure  = "speed_class_unsure"
+	reasonSignUnknown       = "sign_unknown"
+	reasonImplausible       = "speed_implausible"
 )
 
 // reasons lists the reasons of each family that do not name a kind of exemption.
@@ -125,11 +141,13 @@ var reasons = [...][]string{
 		reasonNotApplicable, reasonAdmitted, reasonNotConcerned, reasonRegistered, reasonPolluting, reasonForeign,
 		reasonCountryUnknown, reasonVehicleUnknown, reasonVehicleIncomplete, reasonEuroUnknown, reasonEuroAssumed,
 		reasonRegisterStale, reasonLaneUnknown, reasonLaneExcluded, reasonExemptionUnclear, reasonOldtimerAge,
-		reasonForeignPolluting, reasonPlateAmbiguous, reasonDuplicatePossible, reasonPassPossible, reasonDayPass, reasonClock, reasonTolerated,
+		reasonForeignPolluting, reasonPlateAmbiguous, reasonDuplicatePossible, reasonCountryDoubtful, reasonKindContradicts,
+		reasonPassPossible, reasonDayPass, reasonClock, reasonTolerated,
 		reasonSuspended, reasonNoAmount, reasonClassUnknown, reasonNormDisputed, reasonDutyTolerated,
 	},
 	{ // speed
 		reasonNotApplicable, reasonLimitKept, reasonCollection, reasonProsecutor, reasonNoLimit, reasonNoCertificate,
 		reasonNoTariff, reasonClock, reasonExemptionUnclear, reasonPlateAmbiguous, reasonDuplicatePossible,
+		reasonCountryDoubtful, reasonKindContradicts, reasonSpeedClassUnknown, reasonSpeedClassUnsure, reasonSignUnknown, reasonImplausible,
 	},
 }

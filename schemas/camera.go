@@ -103,14 +103,53 @@ func (c *Camera) Lane(number uint8, d Direction) *Lane {
 	return nil
 }
 
-// SpeedLimit is the limit of a lane for a time.
+// SpeedLimit is the limit of a lane for a time, perhaps only at some hours of the week, which then goes before one that always holds.
 type SpeedLimit struct {
 	Limit      Speed
+	Hours      Hours  // the zero value is always
+	Variable   bool   // shown by a sign that changes: no read says what it showed
 	Surround   string // built_up, zone_30, school, residential, motorway, other: decides the tariff
 	ValidFrom  Micros
 	ValidTo    Micros // exclusive; 0 = open
 	LegalBasis string
 	Verified   bool
+}
+
+// CoversAt reports whether the limit holds at the instant.
+func (l *SpeedLimit) CoversAt(at Micros) bool {
+	return at >= l.ValidFrom && (l.ValidTo == 0 || at < l.ValidTo) && l.Hours.Cover(at)
+}
+
+// Weekdays is a set of days of the week, bit 0 Monday to bit 6 Sunday; 0 = every day.
+type Weekdays uint8
+
+// Hours are hours of the week on a Brussels clock. The hour that the clock change repeats counts twice, the one it skips not at all. Minutes of the
+// day, From inclusive, To exclusive; the same = the whole day; To before From = over midnight, into the day after. The zero
+// value is always.
+type Hours struct {
+	Days     Weekdays
+	From, To uint16
+}
+
+// Always reports whether the hours are all there are.
+func (h Hours) Always() bool { return h.Days == 0 && h.From == h.To }
+
+// Cover reports whether the instant is in the hours.
+func (h Hours) Cover(at Micros) bool {
+	if h.Always() {
+		return true
+	}
+	t := at.Local()
+	return h.CoverMinute(int(t.Weekday()+6)%7, uint16(60*t.Hour()+t.Minute()))
+}
+
+// CoverMinute is Cover for a minute of a day, 0 = Monday.
+func (h Hours) CoverMinute(day int, minute uint16) bool {
+	on := func(day int) bool { return h.Days == 0 || h.Days&(1<<day) != 0 }
+	if h.From < h.To || h.From == h.To {
+		return on(day) && (h.From == h.To || minute >= h.From && minute < h.To)
+	}
+	return minute >= h.From && on(day) || minute < h.To && on((day+6)%7)
 }
 
 // Certificate is a device's verification (RD 12/10/2010: before service and every two years). An offence needs one

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/goccy/go-yaml/ast"
@@ -219,6 +220,8 @@ func readLimits(m *yamlMap, l *schemas.Lane) {
 		x := schemas.SpeedLimit{
 			Limit:      10 * schemas.Speed(yamlValue(m, "limit_kmh", readInt(1, maxLimit))),
 			Surround:   yamlValue(m, "surround", readSurround),
+			Hours:      readHours(m),
+			Variable:   yamlOptional(m, "variable_sign", false, readBool),
 			LegalBasis: yamlOptional(m, "legal_basis", "", readBasis),
 			Verified:   yamlOptional(m, "verified", false, readBool),
 		}
@@ -228,13 +231,73 @@ func readLimits(m *yamlMap, l *schemas.Lane) {
 		}
 		if len(m.p.list) == before {
 			for i := range l.Limits {
-				if e := &l.Limits[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) {
-					m.p.addf(m.line, m.path, "overlaps limits[%d] in time; end the older with valid_to", i)
+				if e := &l.Limits[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) && hoursMeet(e.Hours, x.Hours) {
+					m.p.addf(m.line, m.path, "overlaps limits[%d] in time; end the older with valid_to, or give them different hours", i)
 				}
 			}
 		}
 		l.Limits = append(l.Limits, x)
 	})
+}
+
+var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+
+// readHours reads the hours of a limit: days and from_time to to_time on a Brussels clock. None of them = always.
+func readHours(m *yamlMap) (h schemas.Hours) {
+	m.each("days", func(n ast.Node, path string) {
+		s, err := scalar(n)
+		day := slices.Index(weekdays, s)
+		switch {
+		case err == nil && day < 0:
+			err = fmt.Errorf("%.40q is none of %s", s, strings.Join(weekdays, ", "))
+		case err == nil && h.Days&(1<<day) != 0:
+			err = errors.New("is there twice; keep one")
+		}
+		if err != nil {
+			m.p.add(lineOf(n), path, err.Error())
+			return
+		}
+		h.Days |= 1 << day
+	})
+	const none = 0xffff
+	from, to := yamlOptional(m, "from_time", none, readMinute), yamlOptional(m, "to_time", none, readMinute)
+	switch {
+	case from == none && to == none:
+	case from == none || to == none:
+		m.problem(m.line, "from_time", errors.New("stands without to_time, or to_time without it; write both"))
+	case from == to:
+		m.problem(m.line, "to_time", errors.New("is from_time; leave both out for the whole day"))
+	default:
+		h.From, h.To = from, to
+	}
+	return h
+}
+
+// readMinute reads a time of day as 07:30; 24:00 is the end of the day.
+func readMinute(s string) (uint16, error) {
+	if s == "24:00" {
+		return 24 * 60, nil
+	}
+	t, err := time.Parse("15:04", s)
+	if err != nil || len(s) != len("07:30") {
+		return 0, fmt.Errorf("%.40q is no time of day; write hours and minutes as 07:30, the end of the day as 24:00", s)
+	}
+	return uint16(60*t.Hour() + t.Minute()), nil
+}
+
+// hoursMeet reports whether two limits may hold at one minute with nothing to say which: one with hours goes before one without.
+func hoursMeet(a, b schemas.Hours) bool {
+	if a.Always() != b.Always() {
+		return false
+	}
+	for day := range 7 {
+		for minute := range uint16(24 * 60) {
+			if a.CoverMinute(day, minute) && b.CoverMinute(day, minute) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func readSurround(s string) (string, error) {

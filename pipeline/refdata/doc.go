@@ -43,6 +43,15 @@
 // surround: built_up | zone_30 | school | residential | motorway | other. Lane number 0 is every lane, direction
 // unknown every direction; the first lane that matches is used, so a lane that an earlier one hides is refused.
 //
+// A limit may hold at some hours only, and then goes before one that always does; hours are those of a Brussels clock, from_time inclusive, to_time
+// exclusive, over midnight into the day after when it is earlier, 24:00 the end of the day. Without a limit at the time of capture no offence is made. What a
+// variable sign showed no read says: an excess of such a limit is held.
+//
+//	limits:
+//	  - {limit_kmh: 50, surround: built_up, valid_from: 2021-01-01}
+//	  - {limit_kmh: 30, surround: school, days: [monday, tuesday, thursday, friday], from_time: 07:30, to_time: 09:00, valid_from: 2021-01-01}
+//	  - {limit_kmh: 30, surround: zone_30, days: [friday, saturday], from_time: 22:00, to_time: 06:00, variable_sign: true, valid_from: 2021-01-01}
+//
 // registers.yaml
 //
 //	registers: [{name: DIV, country: BE, as_of: 2026-11-21T03:00:00+01:00}, {name: RDW, country: NL, as_of: ...}]

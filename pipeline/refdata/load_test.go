@@ -44,6 +44,23 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	}
 }
 
+// TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside one that always holds, and after one another.
+func TestALimitMayHoldAtSomeHours(t *testing.T) {
+	dir := region(t)
+	edit(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01}, "+
+		"{limit_kmh: 20, surround: school, days: [monday, friday], from_time: 07:30, to_time: 08:30, valid_from: 2021-01-01}, "+
+		"{limit_kmh: 20, surround: school, days: [monday, friday], from_time: 08:30, to_time: 24:00, valid_from: 2021-01-01}, "+
+		"{limit_kmh: 20, surround: school, days: [sunday], valid_from: 2021-01-01, variable_sign: true}]")
+	cam, _ := mustLoad(t, dir).Camera("BRU-0001")
+	got := cam.Lanes[0].Limits
+	want := []schemas.Hours{{}, {}, {Days: 1<<0 | 1<<4, From: 450, To: 510}, {Days: 1<<0 | 1<<4, From: 510, To: 1440}, {Days: 1 << 6}}
+	for i, h := range want {
+		if got[i].Hours != h || got[i].Variable != (i == 4) {
+			t.Errorf("limit %d: got %+v, want %+v", i, got[i], h)
+		}
+	}
+}
+
 func TestCamerasAreSortedAndIndexedWhateverTheOrderInTheFile(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	var ids []string
