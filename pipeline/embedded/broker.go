@@ -53,7 +53,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if cfg.Addr == "" {
 		cfg.Addr = "127.0.0.1:9092"
 	}
-	if err := makeDir(cfg.DataDir, FlagDataDir); err != nil {
+	if err := makePrivateDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -23,6 +25,7 @@ import (
 const (
 	FlagDataDir   = "--data"
 	FlagKafka     = "--kafka-addr"
+	FlagBackups   = "--backups"
 	FlagNative    = "--clickhouse-addr"
 	FlagHTTP      = "--clickhouse-http-addr"
 	FlagMaxMemory = "--clickhouse-memory"
@@ -38,8 +41,9 @@ type Config struct {
 	BackupDir    string         // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
 	CacheDir     string         // of the downloaded engine; DefaultCacheDir
 	NativeAddr   string         // 127.0.0.1:9000; port 0 chooses a free one
-	HTTPAddr     string         // 127.0.0.1:8123; the host must be that of NativeAddr
-	Users        []User         // none: the user "default" without password, from loopback only
+	HTTPAddr     string         // "": no HTTP port; the host must be that of NativeAddr
+	Users        []User         // who may log in; the first is asked as whether the engine answers. At least one
+	Reach        []uint16       // TCP ports that the engine may connect to, for tables of the engine Kafka; none
 	Binary       string         // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
 	MaxMemory    int64          // bytes the engine may use; 40 % of the machine's
 	Threads      int            // of a query; the number of CPUs, at most 4. Merges have half of them, so that they leave inserts a core
@@ -60,7 +64,6 @@ func (c *Config) setDefaults() error {
 		}
 	}
 	def(&c.NativeAddr, "127.0.0.1:9000")
-	def(&c.HTTPAddr, "127.0.0.1:8123")
 	def(&c.LogLevel, "fatal")
 	if c.DataDir == "" {
 		return fmt.Errorf("ClickHouse has no data directory; choose one with %s", FlagDataDir)
@@ -119,8 +122,11 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	if err := makeDir(cfg.DataDir, FlagDataDir); err != nil {
+	if err := makePrivateDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
+	}
+	if err := makeDir(cfg.BackupDir, FlagBackups); err != nil {
+		return nil, fmt.Errorf("ClickHouse backups: %w", err)
 	}
 	// A predecessor killed a moment ago may need one to let go of the directory.
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
@@ -145,8 +151,18 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	}
 	c := &ClickHouse{
 		native: net.JoinHostPort(sc.Host, strconv.Itoa(sc.NativePort)),
-		http:   net.JoinHostPort(sc.Host, strconv.Itoa(sc.HTTPPort)),
 		kind:   kind, log: filepath.Join(cfg.DataDir, logFile), logger: cfg.Logger, done: make(chan struct{}),
+	}
+	if sc.HTTPPort != 0 {
+		c.http = net.JoinHostPort(sc.Host, strconv.Itoa(sc.HTTPPort))
+	}
+	if kind == modeLibrary {
+		may, err := json.Marshal(confinementOf(argv[2], sc))
+		if err != nil {
+			return nil, fmt.Errorf("ClickHouse: %w", err)
+		}
+		argv = append(argv, string(may))
+		warnUnconfined(cfg.Logger)
 	}
 	if err := c.spawn(append(argv, engineArgs(kind, conf, sc)...), lock); err != nil {
 		return nil, err
@@ -159,6 +175,17 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	cfg.Logger.Info().Str("version", c.version).Str("engine", kind).Str("native", c.native).Str("http", c.http).
 		Int("pid", c.PID()).Msg("ClickHouse answers")
 	return c, nil
+}
+
+// warnUnconfined says when the kernel does not keep the engine to its own files: then the passwords and grants alone do.
+func warnUnconfined(log zerolog.Logger) {
+	files, network := confines()
+	switch {
+	case !files:
+		log.Warn().Msg("this kernel cannot confine the ClickHouse engine (Landlock, Linux 5.19): whoever has one of its passwords can read every file that this user can")
+	case !network:
+		log.Warn().Msg("this kernel cannot keep the ClickHouse engine from the network (Landlock, Linux 6.7): whoever has one of its passwords can have it call other machines")
+	}
 }
 
 // engineCommand decides what runs: the arguments of our own binary up to the engine's own.
@@ -190,16 +217,19 @@ func engineArgs(kind, conf string, sc *serverConfig) []string {
 	if kind == modeServer {
 		return []string{"server", "--config-file=" + conf}
 	}
+	listen := "SYSTEM START LISTEN TCP; "
+	if sc.HTTPPort != 0 {
+		listen += "SYSTEM START LISTEN HTTP; "
+	}
 	return []string{
 		"--config-file=" + conf,
 		"--path=" + filepath.Join(sc.DataDir, storeDir),
 		"--listen_host=" + sc.Host,
 		"--tcp_port=" + strconv.Itoa(sc.NativePort),
-		"--http_port=" + strconv.Itoa(sc.HTTPPort),
 		"--log-level=" + sc.LogLevel,                                  // logger.level of the file is not heeded: without this it is trace
 		"--interactive", "--progress=off", "--history_file=/dev/null", // see stdinAsTerminal
 		"--structure=line String", "--input-format=LineAsString", "--table=" + stdinTable, // standard input as a table
-		"--query", "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM " + stdinTable + " FORMAT Null",
+		"--query", listen + "SELECT * FROM " + stdinTable + " FORMAT Null",
 	}
 }
 
@@ -208,19 +238,26 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpHost, httpPort, err := claimPort(ctx, cfg.HTTPAddr, "ClickHouse HTTP", FlagHTTP)
-	if err != nil {
-		return nil, err
+	httpPort := 0
+	if cfg.HTTPAddr != "" {
+		var httpHost string
+		if httpHost, httpPort, err = claimPort(ctx, cfg.HTTPAddr, "ClickHouse HTTP", FlagHTTP); err != nil {
+			return nil, err
+		}
+		if host != httpHost {
+			return nil, fmt.Errorf("ClickHouse listens on one host: %s says %s and %s says %s; give both the same", FlagNative, host, FlagHTTP, httpHost)
+		}
 	}
-	if host != httpHost {
-		return nil, fmt.Errorf("ClickHouse listens on one host: %s says %s and %s says %s; give both the same", FlagNative, host, FlagHTTP, httpHost)
+	if len(cfg.Users) == 0 {
+		return nil, errors.New("ClickHouse: no users: nobody could log in")
 	}
-	if ip := net.ParseIP(host); len(cfg.Users) == 0 && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("ClickHouse would listen on %s (%s) without a password; name users, or listen on 127.0.0.1", host, FlagNative)
+	open := slices.ContainsFunc(cfg.Users, func(u User) bool { return u.Name == localUser })
+	if ip := net.ParseIP(host); open && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("ClickHouse would listen on %s (%s) without a password; name other users, or listen on 127.0.0.1", host, FlagNative)
 	}
 	return &serverConfig{
 		DataDir: cfg.DataDir, BackupDir: cfg.BackupDir, Host: host, NativePort: native, HTTPPort: httpPort, MaxMemory: cfg.MaxMemory,
-		Threads: cfg.Threads, MergeThreads: max(1, cfg.Threads/2), Fsync: cfg.Fsync, LogLevel: cfg.LogLevel,
+		Threads: cfg.Threads, MergeThreads: max(1, cfg.Threads/2), Fsync: cfg.Fsync, LogLevel: cfg.LogLevel, Reach: cfg.Reach,
 	}, nil
 }
 
@@ -236,7 +273,7 @@ func (c *ClickHouse) spawn(argv []string, lock *os.File) error {
 	}
 	defer func() { _ = out.Close() }()
 	cmd := exec.Command(self, argv...) //nolint:noctx // outlives the context of the start; Stop ends it
-	cmd.Dir = filepath.Dir(c.log)
+	cmd.Dir, cmd.Env = filepath.Dir(c.log), childEnv()
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{lock} // becomes lockFD
 	cmd.SysProcAttr = dieWithParent(syscall.SIGKILL)
@@ -276,7 +313,7 @@ func (c *ClickHouse) wait() {
 // NativeAddr returns host:port of the native protocol, for clickhouse-go.
 func (c *ClickHouse) NativeAddr() string { return c.native }
 
-// HTTPAddr returns host:port of the HTTP interface.
+// HTTPAddr returns host:port of the HTTP interface; "" when there is none.
 func (c *ClickHouse) HTTPAddr() string { return c.http }
 
 // Version returns what SELECT version() answered. Example: 26.7.2.1

@@ -1,12 +1,15 @@
 package embedded
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -18,7 +21,7 @@ import (
 // engineArg is the hidden first argument of the engine child; the second says how it runs.
 const (
 	engineArg   = "__engine"
-	modeLibrary = "library" // followed by the library and the arguments of clickhouse-local
+	modeLibrary = "library" // followed by the library, its confinement as JSON, and the arguments of clickhouse-local
 	modeServer  = "server"  // followed by the binary and its arguments
 )
 
@@ -28,6 +31,7 @@ const (
 	exitLibrary  = 91 // the library could not be loaded
 	exitServer   = 92 // the server binary could not be started
 	exitTerminal = 93 // no pseudo-terminal
+	exitConfine  = 94 // the kernel did not confine it
 )
 
 // MaybeRunEngineChild runs the database engine and does not return when this process was started to be its child;
@@ -39,9 +43,14 @@ func MaybeRunEngineChild() {
 	if len(os.Args) < 4 {
 		die(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
 	}
+	unix.Umask(0o077) // what it writes is nobody else's
 	switch os.Args[2] {
 	case modeLibrary:
-		runLibrary(os.Args[3], os.Args[4:])
+		var c confinement
+		if len(os.Args) < 5 || json.Unmarshal([]byte(os.Args[4]), &c) != nil {
+			die(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
+		}
+		runLibrary(os.Args[3], c, os.Args[5:])
 	case modeServer:
 		runServer(os.Args[3], os.Args[4:])
 	default:
@@ -54,15 +63,18 @@ func die(code int, err error) {
 	os.Exit(code)
 }
 
-// runLibrary loads the engine into this process and runs it until its standard input ends.
-func runLibrary(path string, args []string) {
-	runtime.LockOSThread()
+// runLibrary loads the engine into this process, confined, and runs it until its standard input ends.
+func runLibrary(path string, c confinement, args []string) {
+	runtime.LockOSThread() // the engine's threads descend from this one
+	if err := stdinAsTerminal(); err != nil {
+		die(exitTerminal, err)
+	}
+	if err := confine(c); err != nil {
+		die(exitConfine, err)
+	}
 	run, err := loadEngine(path)
 	if err != nil {
 		die(exitLibrary, err)
-	}
-	if err := stdinAsTerminal(); err != nil {
-		die(exitTerminal, err)
 	}
 	argv := append([]string{"clickhouse"}, args...)
 	held := make([][]byte, len(argv))
@@ -121,6 +133,20 @@ func loadEngine(path string) (run func(int32, unsafe.Pointer) unsafe.Pointer, er
 	purego.RegisterLibFunc(&run, lib, name)
 	return run, nil
 }
+
+// childEnv is what the engine sees of this process's environment: nothing that could be a password.
+func childEnv() (out []string) {
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if slices.Contains([]string{"PATH", "HOME", "TMPDIR", "LANG", "TZ", "LD_LIBRARY_PATH"}, name) || strings.HasPrefix(name, "LC_") || strings.HasPrefix(name, childEnvPrefix) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// childEnvPrefix begins what tests tell a child.
+const childEnvPrefix = "ANPR_EMBEDDED_TEST_"
 
 // runServer runs a ClickHouse server and ends it when our standard input ends: a server does not watch its own.
 func runServer(path string, args []string) {

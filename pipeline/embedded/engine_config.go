@@ -1,37 +1,26 @@
 package embedded
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strconv"
 	"strings"
 )
-
-// User may log in to the engine. Users are written to a file: the engine without a server binary refuses CREATE USER.
-type User struct {
-	Name     string // letters, digits, _ and -; not "default"
-	Password string // not empty; only its SHA-256 is stored
-	ReadOnly bool   // may only read; it may change settings, as clients with a deadline do
-}
-
-var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
 
 // serverConfig is what the engine's configuration files are made of.
 type serverConfig struct {
 	DataDir, BackupDir   string // absolute
 	Host                 string
-	NativePort, HTTPPort int
+	NativePort, HTTPPort int   // HTTPPort 0: not opened
 	MaxMemory            int64 // bytes
 	Threads              int
 	MergeThreads         int
 	Fsync                bool
 	LogLevel             string
+	Reach                []uint16 // ports it may connect to
 }
 
 // files of the engine inside its data directory.
@@ -59,8 +48,16 @@ const configText = `<clickhouse>
   <user_directories><users_xml><path>%[3]s</path></users_xml></user_directories>
   <listen_host>%[4]s</listen_host>
   <tcp_port>%[5]d</tcp_port>
-  <http_port>%[6]d</http_port>
+  %[6]s
   <timezone>UTC</timezone>
+  <access_control_improvements>
+    <table_engines_require_grant>true</table_engines_require_grant>
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
+    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
+    <on_cluster_queries_require_cluster_grant>true</on_cluster_queries_require_cluster_grant>
+    <users_without_row_policies_can_read_rows>false</users_without_row_policies_can_read_rows>
+  </access_control_improvements>
+  <remote_url_allow_hosts></remote_url_allow_hosts>
   <max_server_memory_usage>%[7]d</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
@@ -96,6 +93,22 @@ const configText = `<clickhouse>
 </clickhouse>
 `
 
+// httpText opens the HTTP port for names of this machine only, and not for web pages: a page whose name was pointed at this machine sends
+// that name, and one from elsewhere says where it is from. Whatever else asks is answered 404.
+func httpText(port int) string {
+	if port == 0 {
+		return "<!-- no HTTP port -->"
+	}
+	const local = `regex:(?i)(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?`
+	rule := func(methods, path, handler string) string {
+		return "<rule>" + methods + path + "<headers><Host>" + local + "</Host><Origin>regex:</Origin></headers><handler>" + handler + "</handler></rule>"
+	}
+	return "<http_port>" + strconv.Itoa(port) + "</http_port><http_handlers>" +
+		rule("<methods>GET,HEAD</methods>", "<url>/ping</url>", "<type>static</type><status>200</status><response_content>Ok.\n</response_content>") +
+		rule("<methods>GET,HEAD,POST</methods>", "", "<type>dynamic_query_handler</type><query_param_name>query</query_param_name>") +
+		"</http_handlers>"
+}
+
 // writeConfig writes both files into c.DataDir and returns the path of the first.
 func writeConfig(c *serverConfig, users []User) (string, error) {
 	text, err := usersXML(users, c.Threads)
@@ -111,65 +124,9 @@ func writeConfig(c *serverConfig, users []User) (string, error) {
 		fsync = 1
 	}
 	conf := fmt.Sprintf(configText, xmlText(c.LogLevel), xmlText(filepath.Join(c.DataDir, storeDir)), xmlText(up),
-		xmlText(c.Host), c.NativePort, c.HTTPPort, c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir), KeepFree, c.MergeThreads)
+		xmlText(c.Host), c.NativePort, httpText(c.HTTPPort), c.MaxMemory, c.Threads, fsync, xmlText(c.BackupDir), KeepFree, c.MergeThreads)
 	cp := filepath.Join(c.DataDir, configFile)
 	return cp, os.WriteFile(cp, []byte(conf), 0o600)
-}
-
-// What a user may do: everything but reach out of the database. Without a server binary the engine does not confine
-// file() to a folder, so whoever may log in could read and write this machine's files; url(), s3() and remote() would
-// reach its network. The Kafka table engine is what bench/peers compares us with.
-const (
-	grantAll = "<grants><query>GRANT SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, " +
-		"SYSTEM, dictGet, INTROSPECTION, BACKUP, TABLE ENGINE ON *.*</query><query>GRANT READ, WRITE ON KAFKA</query></grants>"
-	grantRead = "<grants><query>GRANT SHOW, SELECT, dictGet, CREATE TEMPORARY TABLE ON *.*</query></grants>"
-	// what the engine's own start needs; see engineArgs
-	grantStart = "<grants><query>GRANT SYSTEM LISTEN, CREATE TEMPORARY TABLE ON *.*</query>" +
-		"<query>GRANT CREATE TABLE, SELECT ON default." + stdinTable + "</query><query>GRANT TABLE ENGINE ON File</query></grants>"
-)
-
-// usersXML makes the users file. The library always starts as "default" without a password; when users are named it may
-// do nothing but start, and it never connects from elsewhere than loopback. async_insert is on by default in this engine
-// and would let it gather inserts into blocks of its own choosing: off, so that one insert is one block.
-func usersXML(users []User, threads int) ([]byte, error) {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `<clickhouse>
-  <profiles>
-    <default><max_threads>%[1]d</max_threads><max_insert_threads>1</max_insert_threads><async_insert>0</async_insert></default>
-    <reader><max_threads>%[1]d</max_threads><readonly>2</readonly></reader>
-  </profiles>
-  <quotas><default></default></quotas>
-  <users>
-`, threads)
-	entry := func(name, secret, networks, profile, grants string) {
-		fmt.Fprintf(&b, "    <%[1]s>%[2]s<networks>%[3]s</networks><profile>%[4]s</profile><quota>default</quota>%[5]s</%[1]s>\n",
-			name, secret, networks, profile, grants)
-	}
-	grants := grantAll
-	if len(users) > 0 {
-		grants = grantStart
-	}
-	entry("default", "<password></password>", "<ip>127.0.0.1</ip><ip>::1</ip>", "default", grants)
-	seen := map[string]bool{"default": true}
-	for _, u := range users {
-		switch {
-		case !userName.MatchString(u.Name):
-			return nil, fmt.Errorf("ClickHouse user %q: a name is a letter followed by at most 62 letters, digits, _ or -", u.Name)
-		case seen[u.Name]:
-			return nil, fmt.Errorf("ClickHouse user %q is reserved or named twice", u.Name)
-		case u.Password == "":
-			return nil, fmt.Errorf("ClickHouse user %q has no password", u.Name)
-		}
-		seen[u.Name] = true
-		profile, grants := "default", grantAll
-		if u.ReadOnly {
-			profile, grants = "reader", grantRead
-		}
-		sum := sha256.Sum256([]byte(u.Password))
-		entry(u.Name, "<password_sha256_hex>"+hex.EncodeToString(sum[:])+"</password_sha256_hex>", "<ip>::/0</ip>", profile, grants)
-	}
-	b.WriteString("  </users>\n</clickhouse>\n")
-	return b.Bytes(), nil
 }
 
 func xmlText(s string) string {

@@ -18,9 +18,8 @@ import (
 func (c *ClickHouse) awaitReady(ctx context.Context, cfg *Config) error {
 	ctx, cancel := context.WithTimeout(ctx, cfg.StartTimeout)
 	defer cancel()
-	opt := ch.Options{Address: c.native, DialTimeout: 2 * time.Second, ClientName: "anpr-embedded"}
-	if len(cfg.Users) > 0 {
-		opt.User, opt.Password = cfg.Users[0].Name, cfg.Users[0].Password
+	opt := ch.Options{
+		Address: c.native, DialTimeout: 2 * time.Second, ClientName: "anpr-embedded", User: cfg.Users[0].Name, Password: cfg.Users[0].Password,
 	}
 	for {
 		version, err := askVersion(ctx, opt)

@@ -46,9 +46,24 @@ func lockDir(ctx context.Context, dir, name string, patience time.Duration) (*os
 	}
 }
 
-// makeDir creates a data directory and proves that it can be written; flag is the option that chooses another.
+// makePrivateDir creates a data directory, or closes one to everybody else, and proves that it can be written.
+func makePrivateDir(dir string) error {
+	if err := makeDir(dir, FlagDataDir); err != nil {
+		return err
+	}
+	if st, err := os.Stat(dir); err != nil || st.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("data directory %s is open to others and cannot be closed to them; make it 0700, or choose another with %s: %w", dir, FlagDataDir, err)
+	}
+	return nil
+}
+
+// makeDir creates a directory that is nobody else's, unless it is there, and proves that it can be written; flag is the option that
+// chooses another.
 func makeDir(dir, flag string) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return dirError(err, dir, flag)
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")

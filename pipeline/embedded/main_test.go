@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,7 +19,7 @@ import (
 )
 
 // roleEnv makes the test binary play another process: the tests kill it for real.
-const roleEnv = "ANPR_EMBEDDED_TEST_ROLE"
+const roleEnv = childEnvPrefix + "ROLE"
 
 func TestMain(m *testing.M) {
 	MaybeRunEngineChild()
@@ -99,14 +100,15 @@ func playServer() {
 		fail(err)
 	}
 	sc := &serverConfig{DataDir: strings.TrimSuffix(x.Path, "/"+storeDir+"/"), Host: x.Host, NativePort: x.TCP, HTTPPort: x.HTTP, LogLevel: "fatal"}
-	runLibrary(lib, engineArgs(modeLibrary, conf, sc))
+	sc.BackupDir = filepath.Join(sc.DataDir, "backups")
+	runLibrary(lib, confinementOf(lib, sc), engineArgs(modeLibrary, conf, sc))
 }
 
 // testConfig is an engine of the library on free ports.
 func testConfig(dir string) Config {
 	return Config{
-		DataDir: dir, NativeAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", Binary: "-", MaxMemory: 2 << 30,
-		Progress: os.Stderr,
+		DataDir: dir, NativeAddr: "127.0.0.1:0", Binary: "-", MaxMemory: 2 << 30,
+		Progress: os.Stderr, Users: TestUsers(),
 	}
 }
 

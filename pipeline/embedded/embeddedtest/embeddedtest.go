@@ -72,7 +72,7 @@ func start() {
 	shared.engine, shared.err = embedded.StartClickHouse(ctx, embedded.Config{
 		DataDir:    filepath.Join(shared.dir, "clickhouse"),
 		NativeAddr: "127.0.0.1:0",
-		HTTPAddr:   "127.0.0.1:0",
+		Users:      embedded.TestUsers(),
 		MaxMemory:  2 << 30,
 		Progress:   os.Stderr,
 	})

@@ -1,0 +1,216 @@
+package embedded
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// User may log in to the engine. Users are written to a file: the engine without a server binary refuses CREATE USER.
+type User struct {
+	Name     string   // letters, digits, _ and -
+	Password string   // not empty; only its SHA-256 is stored
+	Grants   []string // GRANT statements without the user; none: it may log in and do nothing
+	ReadOnly bool     // may change nothing but settings, as clients with a deadline do
+}
+
+// Role is an account of the engine, for one job. Its value is the name of the user.
+type Role string
+
+// The roles. deploy/clickhouse/users.d has the same for a server.
+const (
+	Migrator   Role = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
+	Ingest     Role = "anpr_ingest"    // stores, and reads back what a new owner of a partition needs
+	Office     Role = "anpr_office"    // reads, and adds to the access log
+	Reconciler Role = "anpr_reconcile" // offsets, ids, cameras and times: not one column that may hold a plate
+	Backup     Role = "anpr_backup"    // backs up and restores: it may drop tables
+	Reader     Role = "anpr_reader"    // an operator of this machine who looks by hand; changes nothing
+)
+
+// Roles lists all roles.
+func Roles() []Role { return []Role{Migrator, Ingest, Office, Reconciler, Backup, Reader} }
+
+// TableEngines are those that a migration or a restore may use: none of them reaches out of the database.
+func TableEngines() []string {
+	return []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree", "MaterializedView", "View", "Memory"}
+}
+
+// Passwords has one for each role.
+type Passwords map[Role]string
+
+// NewPasswords draws a password of 256 random bits for each role.
+func NewPasswords() Passwords {
+	out := Passwords{}
+	for _, r := range Roles() {
+		out[r] = NewPassword()
+	}
+	return out
+}
+
+// NewPassword draws 256 random bits, as text.
+func NewPassword() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails: the program would have ended
+	return hex.EncodeToString(b)
+}
+
+// Users makes the accounts of the roles for a database. Backup may also make databases whose names begin with its name and an underscore,
+// for a rehearsal beside it.
+func (p Passwords) Users(database string) ([]User, error) {
+	if !databaseName.MatchString(database) {
+		return nil, fmt.Errorf("database %q: want a letter followed by at most 62 letters, digits or _", database)
+	}
+	out := make([]User, 0, len(p))
+	for _, r := range Roles() {
+		out = append(out, User{Name: string(r), Password: p[r], Grants: grantsOf(r, database), ReadOnly: r == Reader})
+	}
+	return out, nil
+}
+
+var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+
+// What the server keeps about tables, which names no plate.
+var describing = []string{"GRANT SELECT ON system.databases", "GRANT SELECT ON system.tables", "GRANT SELECT ON system.merge_tree_settings"}
+
+// ReadOnly tables of the server that say how it is doing.
+var observing = []string{
+	"GRANT SELECT ON system.parts", "GRANT SELECT ON system.projection_parts", "GRANT SELECT ON system.merges", "GRANT SELECT ON system.mutations", "GRANT SELECT ON system.metrics",
+	"GRANT SELECT ON system.asynchronous_metrics", "GRANT SELECT ON system.events", "GRANT SELECT ON system.errors", "GRANT SELECT ON system.disks",
+	"GRANT SELECT ON system.columns", "GRANT SELECT ON system.settings", "GRANT SELECT ON system.functions", "GRANT SELECT ON system.one", "GRANT SELECT ON system.numbers",
+}
+
+func grantsOf(r Role, db string) []string {
+	switch r {
+	case Migrator:
+		return append(append(engineGrants(), describing...),
+			"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW ON "+db+".*")
+	case Ingest:
+		return append([]string{"GRANT SELECT, INSERT ON " + db + ".*"}, describing...)
+	case Office:
+		return []string{"GRANT SELECT ON " + db + ".*", "GRANT INSERT ON " + db + ".access_log"}
+	case Reconciler:
+		return append(reconcileGrants(db), "GRANT SELECT ON system.tables")
+	case Backup:
+		return append(append(engineGrants(), describing...),
+			"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP ON "+db+".*",
+			"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP ON "+db+"_*.*")
+	case Reader:
+		return append(append([]string{"GRANT SHOW, SELECT ON " + db + ".*", "GRANT SHOW, SELECT ON " + db + "_*.*"}, describing...), observing...)
+	default:
+		panic("BUG: no role " + string(r))
+	}
+}
+
+// reconcileGrants are columns without a plate, as in deploy/clickhouse/users.d.
+func reconcileGrants(db string) []string {
+	return []string{
+		"GRANT SELECT(kafka_partition, kafka_offset, captured_at) ON " + db + ".reads",
+		"GRANT SELECT(kafka_partition, kafka_offset) ON " + db + ".merges",
+		"GRANT SELECT(kafka_topic, kafka_partition, kafka_offset) ON " + db + ".rejects",
+		"GRANT SELECT(hit_id, camera_id, received_at, kafka_partition, kafka_offset) ON " + db + ".hits",
+		"GRANT SELECT(offence_id, camera_id, captured_at, kafka_partition, kafka_offset) ON " + db + ".offences",
+		"GRANT SELECT ON " + db + ".batches",
+	}
+}
+
+func engineGrants() (out []string) {
+	for _, e := range TableEngines() {
+		out = append(out, "GRANT TABLE ENGINE ON "+e)
+	}
+	return out
+}
+
+// TestUsers is one user without a password, "default", with the rights of all roles on all databases: for tests on made-up data, which open
+// the engine to this machine. It reaches out of the database no more than the roles do.
+func TestUsers() []User {
+	return []User{{Name: localUser, Grants: append(engineGrants(),
+		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
+			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}}
+}
+
+// localUser is who the engine's library itself is: it logs in without a password before a port is open.
+const localUser = "default"
+
+var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
+
+// What the library's own start needs; see engineArgs. Nobody else can be this user: its profile allows one session, which is the
+// library's own and lasts as long as the ports are open.
+var startGrants = []string{
+	"GRANT SYSTEM LISTEN ON *.*", "GRANT CREATE TABLE, SELECT ON default." + stdinTable, "GRANT TABLE ENGINE ON File",
+}
+
+// usersText is the beginning of the users file. async_insert is on by default in this engine and would let it gather inserts into
+// blocks of its own choosing: off, so that one insert is one block. A disk named in a statement could be a web server; a backup to a
+// place that cannot be reached is given up at once.
+const usersText = `<clickhouse>
+  <profiles>
+    <default>
+      <max_threads>%[1]d</max_threads><max_insert_threads>1</max_insert_threads><async_insert>0</async_insert><log_queries>0</log_queries>
+      <backup_restore_s3_retry_attempts>0</backup_restore_s3_retry_attempts><s3_retry_attempts>0</s3_retry_attempts>
+      <constraints>
+        <merge_tree_disk><const/></merge_tree_disk><merge_tree_storage_policy><const/></merge_tree_storage_policy>
+        <backup_restore_s3_retry_attempts><const/></backup_restore_s3_retry_attempts><s3_retry_attempts><const/></s3_retry_attempts>
+      </constraints>
+    </default>
+    <reader><profile>default</profile><readonly>2</readonly></reader>
+    <locked><max_sessions_for_user>1</max_sessions_for_user><constraints><max_sessions_for_user><const/></max_sessions_for_user></constraints></locked>
+  </profiles>
+  <quotas><default></default></quotas>
+  <users>
+`
+
+// usersXML makes the users file. The library always starts as "default" without a password; unless that is one of the users, nobody
+// else can log in as it.
+func usersXML(users []User, threads int) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, usersText, threads)
+	seen := map[string]bool{}
+	for _, u := range users {
+		switch {
+		case !userName.MatchString(u.Name):
+			return nil, fmt.Errorf("ClickHouse user %q: a name is a letter followed by at most 62 letters, digits, _ or -", u.Name)
+		case seen[u.Name]:
+			return nil, fmt.Errorf("ClickHouse user %q is named twice", u.Name)
+		case u.Password == "" && u.Name != localUser:
+			return nil, fmt.Errorf("ClickHouse user %q has no password", u.Name)
+		case u.Password != "" && u.Name == localUser:
+			return nil, fmt.Errorf("ClickHouse user %q is reserved: it cannot have a password, the engine starts as it", u.Name)
+		}
+		seen[u.Name] = true
+		profile, networks, secret := "default", "<ip>::/0</ip>", "<password></password>"
+		if u.ReadOnly {
+			profile = "reader"
+		}
+		grants := u.Grants
+		if u.Name == localUser {
+			networks, grants = loopbackOnly, append(startGrants[:len(startGrants):len(startGrants)], u.Grants...)
+		} else {
+			sum := sha256.Sum256([]byte(u.Password))
+			secret = "<password_sha256_hex>" + hex.EncodeToString(sum[:]) + "</password_sha256_hex>"
+		}
+		writeUser(&b, u.Name, secret, networks, profile, grants)
+	}
+	if !seen[localUser] {
+		writeUser(&b, localUser, "<password></password>", loopbackOnly, "locked", startGrants)
+	}
+	b.WriteString("  </users>\n</clickhouse>\n")
+	return b.Bytes(), nil
+}
+
+const loopbackOnly = "<ip>127.0.0.1</ip><ip>::1</ip>"
+
+func writeUser(b *bytes.Buffer, name, secret, networks, profile string, grants []string) {
+	if len(grants) == 0 {
+		grants = []string{"GRANT NONE ON *.*"}
+	}
+	var g strings.Builder
+	for _, q := range grants {
+		g.WriteString("<query>" + xmlText(q) + "</query>")
+	}
+	fmt.Fprintf(b, "    <%[1]s>%[2]s<networks>%[3]s</networks><profile>%[4]s</profile><quota>default</quota><grants>%[5]s</grants></%[1]s>\n",
+		name, secret, networks, profile, g.String())
+}
