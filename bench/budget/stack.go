@@ -27,7 +27,13 @@ type Where struct {
 	Kafka      string // host:port of a broker with the topics, empty of records
 	ClickHouse string // host:port, native, of a server with the tables, empty of rows
 	HTTP       string // http://host:port of the same server
+	// Login returns how to log in to what `anpr engine serve` runs on a data directory: a user and password of ClickHouse who may read, and what
+	// opens connections to the broker.
+	Login func(data string) (user, password string, dial Dial, err error)
 }
+
+// Dial opens connections to a broker.
+type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Broker names the broker of the numbers.
 func (w *Where) Broker() string {
@@ -43,6 +49,7 @@ type stack struct {
 	city   *bench.City
 	worker *process
 	all    []*process
+	where  []string // flags that say where broker and ClickHouse are
 	watch  observe.Config
 	target func(ctx context.Context) (bench.Target, error)
 }
@@ -71,29 +78,36 @@ func start(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, 
 	if err != nil {
 		return s, err
 	}
-	kafka, clickhouse, http := w.Kafka, w.ClickHouse, w.HTTP
+	kafka, http := w.Kafka, w.HTTP
+	var dial Dial
+	s.where = []string{"--kafka-addr", w.Kafka, "--clickhouse-addr", w.ClickHouse}
 	if kafka == "" {
-		kafka, clickhouse, http = addr[0], addr[1], "http://"+addr[2]
+		kafka = addr[0]
 		if err = s.engine(ctx, w, cfg, addr); err != nil {
 			return s, err
 		}
+		user, password, d, err := w.Login(s.data())
+		if err != nil {
+			return s, err
+		}
+		dial, http, s.where = d, "http://"+user+":"+password+"@"+addr[2], []string{"--data", s.data()}
 	}
-	args := []string{"--log-level", "warn", "ingest", "--reference", ref, "--kafka-addr", kafka, "--clickhouse-addr", clickhouse, "--ops-addr", addr[3]}
+	args := append([]string{"--log-level", "warn", "ingest", "--reference", ref, "--ops-addr", addr[3]}, s.where...)
 	if s.worker, err = s.run("worker", w.Program, append(args, cfg.Ingest...)...); err != nil {
 		return s, err
 	}
 	if err = s.worker.await(ctx, working("http://"+addr[3])); err != nil {
 		return s, err
 	}
-	s.watch = observe.Config{Kafka: kafka, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
+	s.watch = observe.Config{Kafka: kafka, Dial: dial, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
 	s.target = func(ctx context.Context) (bench.Target, error) {
-		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka})
+		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka, Dial: dial})
 	}
 	if c.Target == "gateway" {
-		err = s.gateway(ctx, w, ref, kafka, addr[4])
+		err = s.gateway(ctx, w, ref, addr[4])
 	}
 	if err == nil && (c.Lookups > 0 || c.Retro > 0) {
-		err = s.office(ctx, w, ref, clickhouse, addr[5:], c, cfg.traffic(c))
+		err = s.office(ctx, w, ref, addr[5:], c, cfg.traffic(c))
 	}
 	return s, err
 }
@@ -104,7 +118,7 @@ func (cfg *StackConfig) traffic(c *Case) bench.TrafficConfig {
 }
 
 // office starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
-func (s *stack) office(ctx context.Context, w *Where, ref, clickhouse string, addr []string, c *Case, load bench.TrafficConfig) error {
+func (s *stack) office(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
 	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
 	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
@@ -123,8 +137,13 @@ func (s *stack) office(ctx context.Context, w *Where, ref, clickhouse string, ad
 			s.watch.Ask.Plates = append(s.watch.Ask.Plates, p)
 		}
 	}
-	p, err := s.run("office", w.Program, "--log-level", "warn", "office", "--reference", ref, "--users", users,
-		"--clickhouse-addr", clickhouse, "--office-addr", addr[0], "--ops-addr", addr[1])
+	args := []string{"--log-level", "warn", "office", "--reference", ref, "--users", users, "--office-addr", addr[0], "--ops-addr", addr[1]}
+	if i := slices.Index(s.where, "--kafka-addr"); i >= 0 {
+		args = append(args, s.where[i+2:]...) // the office knows no broker
+	} else {
+		args = append(args, s.where...)
+	}
+	p, err := s.run("office", w.Program, args...)
 	if err != nil {
 		return err
 	}
@@ -155,7 +174,7 @@ func (s *stack) run(name, program string, args ...string) (*process, error) {
 
 func (s *stack) engine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
 	args := []string{
-		"--log-level", "warn", "engine", "serve", "--data", filepath.Join(s.dir, "data"), "--partitions", strconv.Itoa(cfg.Partitions),
+		"--log-level", "warn", "engine", "serve", "--data", s.data(), "--partitions", strconv.Itoa(cfg.Partitions),
 		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2],
 	}
 	p, err := s.run("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
@@ -165,13 +184,16 @@ func (s *stack) engine(ctx context.Context, w *Where, cfg *StackConfig, addr []s
 	return p.await(ctx, func(context.Context) bool { return strings.Contains(p.said(), "engine is up") })
 }
 
-func (s *stack) gateway(ctx context.Context, w *Where, ref, kafka, addr string) error {
+// data is the directory of broker and ClickHouse.
+func (s *stack) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *stack) gateway(ctx context.Context, w *Where, ref, addr string) error {
 	ops, err := freeAddrs(ctx, 1)
 	if err != nil {
 		return err
 	}
-	p, err := s.run("gateway", w.Program, "--log-level", "warn", "gateway", "--reference", ref, "--kafka-addr", kafka,
-		"--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images"))
+	args := []string{"--log-level", "warn", "gateway", "--reference", ref, "--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images")}
+	p, err := s.run("gateway", w.Program, append(args, s.where[:2]...)...) // it knows no ClickHouse
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"time"
 
@@ -16,11 +17,12 @@ import (
 type broker struct {
 	client *kafka.Client
 	group  string
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-func newBroker(addr, group string) *broker {
-	return &broker{group: group, client: &kafka.Client{
-		Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: &kafka.Transport{MetadataTTL: 30 * time.Second},
+func newBroker(addr, group string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *broker {
+	return &broker{group: group, dial: dial, client: &kafka.Client{
+		Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: &kafka.Transport{MetadataTTL: 30 * time.Second, Dial: dial},
 	}}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // outputs follows the hit and offence topics from their present end.
 type outputs struct {
 	addr  string
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	start *start
 	hits  *times
 	wg    sync.WaitGroup
@@ -32,7 +34,7 @@ type outputs struct {
 
 // follow starts one goroutine a partition; they end with ctx.
 func follow(ctx context.Context, addr string, b *broker, s *start) (*outputs, error) {
-	o := &outputs{addr: addr, start: s, hits: newTimes(), seen: map[string]bool{}}
+	o := &outputs{addr: addr, dial: b.dial, start: s, hits: newTimes(), seen: map[string]bool{}}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {
 		ends, err := b.ends(ctx, topic)
 		if err != nil {
@@ -60,7 +62,7 @@ func (o *outputs) partition(ctx context.Context, topic string, partition int, ne
 }
 
 func (o *outputs) read(ctx context.Context, topic string, partition int, next *int64) error {
-	conn, err := kafka.DialLeader(ctx, "tcp", o.addr, topic, partition)
+	conn, err := (&kafka.Dialer{Timeout: 5 * time.Second, DialFunc: o.dial}).DialLeader(ctx, "tcp", o.addr, topic, partition)
 	if err != nil {
 		return fmt.Errorf("dial the leader of %s/%d: %w", topic, partition, err)
 	}

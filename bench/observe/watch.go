@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -15,15 +16,16 @@ import (
 
 // Config says where the pipeline is. Kafka is required; what is empty is not observed.
 type Config struct {
-	Kafka      string        // host:port of a broker
-	Group      string        // the workers' consumer group; default anpr-ingest
-	ClickHouse string        // http://[user:password@]host:port
-	Database   string        // default anpr
-	Ops        []string      // http://host:port of each worker's ops port
-	Poll       time.Duration // of the table of reads; default 20 ms
-	Gateway    bool          // the load goes to a gateway, which sets received_at itself
-	Ask        Questions     // to an office, while a run is measured
-	Quiet      time.Duration // nothing new for so long ends Settle; default 8 s: a passage closes after 5 s, by a tick after 1 s more
+	Kafka      string                                                            // host:port of a broker
+	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // to the broker; nil: TCP
+	Group      string                                                            // the workers' consumer group; default anpr-ingest
+	ClickHouse string                                                            // http://[user:password@]host:port
+	Database   string                                                            // default anpr
+	Ops        []string                                                          // http://host:port of each worker's ops port
+	Poll       time.Duration                                                     // of the table of reads; default 20 ms
+	Gateway    bool                                                              // the load goes to a gateway, which sets received_at itself
+	Ask        Questions                                                         // to an office, while a run is measured
+	Quiet      time.Duration                                                     // nothing new for so long ends Settle; default 8 s: a passage closes after 5 s, by a tick after 1 s more
 }
 
 // Watch is an observation under way.
@@ -75,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 	if cfg.Quiet == 0 {
 		cfg.Quiet = 8 * time.Second
 	}
-	w := &Watch{cfg: cfg, start: &start{byID: cfg.Gateway, due: map[schemas.ReadID]schemas.Micros{}}, broker: newBroker(cfg.Kafka, cfg.Group), ops: newWorkers(cfg.Ops)}
+	w := &Watch{cfg: cfg, start: &start{byID: cfg.Gateway, due: map[schemas.ReadID]schemas.Micros{}}, broker: newBroker(cfg.Kafka, cfg.Group, cfg.Dial), ops: newWorkers(cfg.Ops)}
 	w.observed, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := w.open(ctx); err != nil {
 		w.close()

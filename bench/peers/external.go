@@ -22,8 +22,8 @@ var (
 
 // settings is what a configuration is filled in with.
 type settings struct {
-	Kafka, Topic, Group, ClickHouse, Host, Port, Database string
-	Partitions                                            int
+	Kafka, Topic, Group, ClickHouse, Host, Port, Database, User, Password string
+	Partitions                                                            int
 }
 
 // find looks for a peer's program: by the environment variable, then on PATH under one of the names.
@@ -55,7 +55,7 @@ func (j *job) configured(name, text string) (string, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, settings{
 		Kafka: j.log.broker.addr, Topic: "anpr.reads.v1", Group: j.group, ClickHouse: j.h.engine.NativeAddr(), Host: host, Port: port,
-		Database: j.db, Partitions: j.h.Partitions,
+		User: j.h.user.Name, Password: j.h.user.Password, Database: j.db, Partitions: j.h.Partitions,
 	}); err != nil {
 		return "", fmt.Errorf("configuration %s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,6 +25,7 @@ type harness struct {
 	opsAddr   string
 	logs      map[string]*topicLog
 	engine    *embedded.ClickHouse
+	user      embedded.User // of the engine, for every system
 	store     *store
 	seq       int // of databases and groups
 }
@@ -60,10 +62,11 @@ func (h *harness) start(ctx context.Context) error {
 	if h.opsAddr, err = freeAddr(ctx); err != nil {
 		return err
 	}
-	if err := h.startEngine(ctx); err != nil {
+	h.user = embedded.Harness("peers", embedded.NewPassword(), "GRANT TABLE ENGINE ON Kafka", "GRANT READ, WRITE ON KAFKA")
+	if err := h.fill(ctx); err != nil { // before the engine, which is told what ports it may connect to
 		return err
 	}
-	if err := h.fill(ctx); err != nil {
+	if err := h.startEngine(ctx); err != nil {
 		return err
 	}
 	for _, form := range forms {
@@ -75,20 +78,36 @@ func (h *harness) start(ctx context.Context) error {
 }
 
 func (h *harness) startEngine(ctx context.Context) (err error) {
-	native, http := "127.0.0.1:0", "127.0.0.1:0"
+	native := "127.0.0.1:0"
 	if h.engine != nil { // again, after it was killed: where it was
-		native, http = h.engine.NativeAddr(), h.engine.HTTPAddr()
+		native = h.engine.NativeAddr()
 	}
 	h.engine, err = embedded.StartClickHouse(ctx, embedded.Config{
-		DataDir: filepath.Join(h.dir, "clickhouse"), NativeAddr: native, HTTPAddr: http, Fsync: h.Fsync, Progress: h.log,
+		DataDir: filepath.Join(h.dir, "clickhouse"), NativeAddr: native, Fsync: h.Fsync, Progress: h.log,
+		Users: []embedded.User{h.user}, Reach: h.brokerPorts(),
 	})
 	if err != nil {
 		return err
 	}
 	if h.store == nil {
-		h.store, err = openStore(h.engine.NativeAddr())
+		h.store, err = openStore(h.engine.NativeAddr(), h.user.Name, h.user.Password)
 	}
 	return err
+}
+
+// brokerPorts are those of the logs, which ClickHouse's own Kafka engine reads.
+func (h *harness) brokerPorts() (out []uint16) {
+	for _, l := range h.logs {
+		if at, err := netip.ParseAddrPort(l.broker.addr); err == nil {
+			out = append(out, at.Port())
+		}
+	}
+	return out
+}
+
+// account is how our own program logs in to the engine.
+func (h *harness) account() []string {
+	return append([]string{"ANPR_CLICKHOUSE_USER=" + h.user.Name, "ANPR_CLICKHOUSE_PASSWORD=" + h.user.Password}, h.Env...)
 }
 
 // freeAddr finds a port that is free now.

@@ -75,7 +75,7 @@ func TestSmallRun(t *testing.T) {
 // TestTheCountSeesEveryFault: what the tallies call lost, duplicated and wrong, on tables made by hand.
 func TestTheCountSeesEveryFault(t *testing.T) {
 	addr, db := embeddedtest.Database(t)
-	s, err := openStore(addr)
+	s, err := openStore(addr, "default", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ import (
 // store is the harness's own look into ClickHouse. It shares no code with the sink.
 type store struct{ conn driver.Conn }
 
-func openStore(addr string) (*store, error) {
-	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, DialTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute})
+func openStore(addr, user, password string) (*store, error) {
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Username: user, Password: password}, DialTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute})
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}

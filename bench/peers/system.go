@@ -61,7 +61,7 @@ func (h *harness) ours(form string) *system {
 	return &system{
 		name: "anpr-" + form, form: form, does: exactCount,
 		prepare: func(ctx context.Context, j *job) error {
-			p, err := startProcess(nil, h.Anpr, "migrate", "--clickhouse-addr="+h.engine.NativeAddr(), "--clickhouse-database="+j.db, "--log-level=warn")
+			p, err := startProcess(h.account(), h.Anpr, "migrate", "--clickhouse-addr="+h.engine.NativeAddr(), "--clickhouse-database="+j.db, "--log-level=warn")
 			if err != nil {
 				return err
 			}
@@ -87,7 +87,7 @@ func (h *harness) ours(form string) *system {
 			if j.rng != nil {
 				args = append(args, fmt.Sprintf("--batch-rows=%d", 1000+j.rng.IntN(20_000)))
 			}
-			return startProcess(h.Env, h.Anpr, args...)
+			return startProcess(h.account(), h.Anpr, args...)
 		},
 		progress: func(ctx context.Context, j *job) (uint64, error) {
 			return h.store.number(ctx, "SELECT toUInt64(sum(fetched)) FROM "+j.db+".batches")

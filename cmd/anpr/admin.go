@@ -14,10 +14,18 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-type migrateCmd struct{ clickhouseFlags }
+type migrateCmd struct {
+	runFlags
+	clickhouseFlags
+}
 
 // Run creates or updates the tables.
 func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	run, err := c.find()
+	if err != nil {
+		return err
+	}
+	run.tables(&c.clickhouseFlags, embedded.Migrator)
 	cfg, err := c.config(log, nil)
 	if err != nil {
 		return err

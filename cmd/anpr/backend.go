@@ -20,20 +20,21 @@ type engineServeCmd struct {
 // Run works until the context ends.
 func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	c.Data = under(c.Data, ".", "anpr-data")
-	s := &stack{flags: stackFlags{engineFlags: c.engineFlags, kafkaFlags: c.kafkaFlags, clickhouseFlags: c.clickhouseFlags}, log: log}
+	c.Backups = under(c.Backups, c.Data, "backups")
+	s := newStack(stackFlags{engineFlags: c.engineFlags, kafkaFlags: c.kafkaFlags, clickhouseFlags: c.clickhouseFlags}, log, newOps())
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := os.MkdirAll(s.flags.Data, 0o750); err != nil {
-		return fmt.Errorf("data directory: %w; choose another with --data", err)
-	}
-	if err := s.startBroker(); err != nil {
+	if err := s.probe(ctx); err != nil {
 		return err
 	}
-	if s.database, err = startDatabase(ctx, &s.flags, log, os.Stderr); err != nil {
+	if err := s.startEngines(ctx, os.Stderr); err != nil {
 		return err
 	}
-	s.push("clickhouse", s.database.stop)
+	if err := s.publish(); err != nil {
+		return err
+	}
 	f := s.flags
-	fmt.Printf("engine is up: kafka %s, clickhouse %s native, %s HTTP, version %s\n", f.KafkaAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version())
+	fmt.Printf("engine is up: kafka %s, clickhouse %s native, HTTP %q, version %s; `anpr ROLE --data %s` finds addresses and passwords\n",
+		f.KafkaAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version(), f.Data)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -83,7 +83,7 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.stack.banner(d.out)
-	if d.count, err = newCounts(d.stack.flags, d.log); err != nil {
+	if d.count, err = newCounts(d.stack, d.log); err != nil {
 		return err
 	}
 	before, err := d.count.topics.records(ctx, topicReads)
@@ -91,7 +91,7 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.resumed = before > 0
-	d.watch, err = watchOutputs(ctx, d.stack.flags.KafkaAddr)
+	d.watch, err = watchOutputs(ctx, &d.stack.flags.brokerFlags)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/rules"
@@ -26,8 +27,8 @@ type counts struct {
 	topics *topicCounter
 }
 
-func newCounts(f stackFlags, log zerolog.Logger) (*counts, error) {
-	cfg, err := f.clickhouseFlags.config(log, nil)
+func newCounts(s *stack, log zerolog.Logger) (*counts, error) {
+	cfg, err := s.as(embedded.Reader).config(log, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func newCounts(f stackFlags, log zerolog.Logger) (*counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &counts{conn, newTopicCounter(f.KafkaAddr, f.Group)}, nil
+	return &counts{conn, newTopicCounter(&s.flags.brokerFlags, s.flags.Group)}, nil
 }
 
 func (c *counts) close() error { return c.conn.Close() }

@@ -47,8 +47,8 @@ type latencies struct {
 }
 
 // watchOutputs starts at the present end of the topics.
-func watchOutputs(ctx context.Context, addr string) (*outputs, error) {
-	counter := newTopicCounter(addr, "")
+func watchOutputs(ctx context.Context, f *brokerFlags) (*outputs, error) {
+	counter := newTopicCounter(f, "")
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o := &outputs{cancel: cancel, hist: hdrhistogram.New(1, 60_000_000, 3)}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {
@@ -58,7 +58,7 @@ func watchOutputs(ctx context.Context, addr string) (*outputs, error) {
 			return nil, err
 		}
 		for p, e := range ends {
-			r := kafka.NewReader(kafka.ReaderConfig{Brokers: brokers(addr), Topic: topic, Partition: p, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
+			r := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{Timeout: 5 * time.Second, DialFunc: f.dial()}, Brokers: brokers(f.KafkaAddr), Topic: topic, Partition: p, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
 			if err := r.SetOffset(e[1]); err != nil {
 				cancel()
 				return nil, fmt.Errorf("follow %s: %w", topic, err)

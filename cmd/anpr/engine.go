@@ -35,11 +35,15 @@ const (
 	quick       = time.Minute // a longer life counts as sound
 )
 
-func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progress io.Writer) (*database, error) {
+func startDatabase(ctx context.Context, f *stackFlags, passwords embedded.Passwords, log zerolog.Logger, progress io.Writer) (*database, error) {
+	users, err := passwords.Users(f.ClickhouseDatabase)
+	if err != nil {
+		return nil, err
+	}
 	d := &database{log: log.With().Str("part", "clickhouse").Logger(), watched: make(chan struct{}), dead: make(chan error, 1)}
 	d.cfg = embedded.Config{
 		DataDir: filepath.Join(f.Data, "clickhouse"), BackupDir: f.Backups, CacheDir: f.Cache, NativeAddr: f.ClickhouseAddr, HTTPAddr: f.ClickhouseHTTP,
-		MaxMemory: f.MaxMemory, Fsync: f.Fsync, Progress: progress, Logger: d.log,
+		Users: users, MaxMemory: f.MaxMemory, Fsync: f.Fsync, Progress: progress, Logger: d.log,
 	}
 	e, err := embedded.StartClickHouse(ctx, d.cfg)
 	if err != nil {
@@ -51,7 +55,7 @@ func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progr
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopping = cancel
 	go d.watch(watch)
-	cfg, err := f.clickhouseFlags.config(log, nil)
+	cfg, err := accountOf(f.clickhouseFlags, passwords, embedded.Migrator).config(log, nil)
 	if err == nil {
 		err = sink.Migrate(ctx, cfg, log)
 	}
@@ -60,6 +64,12 @@ func startDatabase(ctx context.Context, f *stackFlags, log zerolog.Logger, progr
 		return nil, err
 	}
 	return d, nil
+}
+
+// accountOf makes the flags of a role of the embedded engine.
+func accountOf(f clickhouseFlags, passwords embedded.Passwords, role embedded.Role) clickhouseFlags {
+	f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = string(role), passwords[role], ""
+	return f
 }
 
 // current returns the running engine.

@@ -1,30 +1,51 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 )
 
 // Flag groups shared by the roles. They are the only place where settings enter; packages get Config structs.
 
+// brokerFlags say which Kafka.
+type brokerFlags struct {
+	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated. Default: the broker of the anpr up on --data when one runs, else 127.0.0.1:9092." env:"ANPR_KAFKA_ADDR"`
+
+	kafkaUser kafkaconn.Account // of the embedded broker
+}
+
+// dial opens connections to the broker.
+func (f *brokerFlags) dial() kafkaconn.Dial { return f.kafkaUser.Dial() }
+
+// transport is the connections of a client of the broker.
+func (f *brokerFlags) transport(client string) *kafka.Transport {
+	return &kafka.Transport{ClientID: client, DialTimeout: 5 * time.Second, MetadataTTL: 30 * time.Second, Dial: f.dial()}
+}
+
 type kafkaFlags struct {
-	KafkaAddr  string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
-	Partitions int    `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
+	brokerFlags
+	Partitions int `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
 }
 
 type clickhouseFlags struct {
-	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port." default:"127.0.0.1:9000" env:"ANPR_CLICKHOUSE_ADDR"`
+	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
-	ClickhouseUser     string        `help:"User." default:"default" env:"ANPR_CLICKHOUSE_USER"`
-	ClickhousePassword string        `help:"Password; better given by the environment." env:"ANPR_CLICKHOUSE_PASSWORD"`
+	ClickhouseUser     string        `help:"User. Default: the one for this job of the anpr up on --data, else default." env:"ANPR_CLICKHOUSE_USER"`
+	ClickhousePassword string        `help:"Deprecated on the command line, which every user of the machine can read: give it in the environment, or in a file." env:"ANPR_CLICKHOUSE_PASSWORD"`
+	PasswordFile       string        `name:"clickhouse-password-file" help:"File with the password." type:"path" env:"ANPR_CLICKHOUSE_PASSWORD_FILE"`
 	InsertCompression  string        `help:"auto is off on loopback, lz4 otherwise; off also pays from 4 Gb/s on." enum:"auto,off,lz4" default:"auto" env:"ANPR_INSERT_COMPRESSION"`
 	InsertTimeout      time.Duration `help:"Longest wait for one insert before it is tried again." default:"30s" env:"ANPR_INSERT_TIMEOUT"`
 }
@@ -34,8 +55,16 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 	if err != nil {
 		return sink.Config{}, err
 	}
+	password := f.ClickhousePassword
+	if f.PasswordFile != "" {
+		text, err := os.ReadFile(f.PasswordFile)
+		if err != nil {
+			return sink.Config{}, fmt.Errorf("--clickhouse-password-file: %w", err)
+		}
+		password = strings.TrimRight(string(text), "\r\n")
+	}
 	return sink.Config{
-		Addr: f.ClickhouseAddr, Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: f.ClickhousePassword,
+		Addr: cmp.Or(f.ClickhouseAddr, defaultClickhouse), Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: password,
 		Compression: c, InsertTimeout: f.InsertTimeout, Logger: log, Metrics: m, TraceJSON: evidence.AppendTrace,
 	}, nil
 }
@@ -59,7 +88,7 @@ type pipelineFlags struct {
 }
 
 type gatewayFlags struct {
-	GatewayAddr   string   `help:"Address of the camera gateway." default:"127.0.0.1:8081" env:"ANPR_GATEWAY_ADDR"`
+	GatewayAddr   string   `help:"Address of the camera gateway. Default 127.0.0.1:8081." env:"ANPR_GATEWAY_ADDR"`
 	DigestSecrets string   `help:"File of the secrets of cameras that authenticate with Digest; default secrets/camera-digest.csv in the reference directory, which need not be there." type:"path" env:"ANPR_DIGEST_SECRETS"`
 	TrustedProxy  []string `help:"Addresses of the proxies in front, such as 10.0.0.5 or 10.0.0.0/29, comma-separated: their X-Forwarded-For says where a camera sends from. Nobody else's counts." env:"ANPR_TRUSTED_PROXY"`
 	SubjectHeader string   `name:"client-subject-header" help:"Header in which a trusted proxy names the client certificate that it verified; it must replace what the camera wrote." env:"ANPR_CLIENT_SUBJECT_HEADER"`
@@ -69,18 +98,21 @@ type gatewayFlags struct {
 }
 
 type officeFlags struct {
-	OfficeAddr string `help:"Address of the query API." default:"127.0.0.1:8080" env:"ANPR_OFFICE_ADDR"`
+	OfficeAddr string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
 	Users      string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
 type opsFlags struct {
-	OpsAddr string `help:"Address of /metrics, /healthz, /readyz and /debug/pprof." default:"127.0.0.1:6060" env:"ANPR_OPS_ADDR"`
+	OpsAddr  string         `help:"Address of /metrics, /healthz, /readyz, /debug/ and /receipts/. Default 127.0.0.1:6060." env:"ANPR_OPS_ADDR"`
+	OpsAllow []netip.Prefix `help:"Networks that may ask for /debug/ and /receipts/ too, beside this machine: the one of anpr reconcile. Example: 10.1.2.0/28" env:"ANPR_OPS_ALLOW"`
+	OpsHosts []string       `help:"Names with a dot under which others ask, beside the name of this machine. Addresses and names without a dot need not be named." env:"ANPR_OPS_HOSTS"`
 }
 
 // engineFlags are those of the embedded engine.
 type engineFlags struct {
 	Data           string `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
-	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol." default:"127.0.0.1:8123" env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
+	PortBase       uint16 `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
+	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
 	MaxMemory      int64  `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
 	Backups        string `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Fsync          bool   `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`

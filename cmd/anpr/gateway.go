@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 )
 
 type gatewayCmd struct {
+	runFlags
 	kafkaFlags
 	referenceFlags
 	gatewayFlags
@@ -29,7 +31,12 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Images == "" {
 		return fmt.Errorf("no image store: give its directory with --images")
 	}
-	return runHTTP(ctx, c.opsFlags, httpRole{"gateway", c.GatewayAddr, "--gateway-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+	run, err := c.find()
+	if err != nil {
+		return err
+	}
+	run.broker(&c.brokerFlags)
+	return runHTTP(ctx, c.opsFlags, httpRole{"gateway", cmp.Or(c.GatewayAddr, defaultGateway), "--gateway-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
 		store, err := openReference(ctx, c.referenceFlags, o, log)
 		if err != nil {
 			return nil, nil, err
@@ -48,11 +55,11 @@ type httpRole struct{ name, addr, flag string }
 // runHTTP serves a role and its ops port until the context ends, then lets requests under way finish.
 func runHTTP(ctx context.Context, f opsFlags, role httpRole, log zerolog.Logger, build func(*ops) (http.Handler, func() error, error)) error {
 	o := newOps()
-	opsLn, err := listen(ctx, "ops", f.OpsAddr, "--ops-addr")
+	opsLn, err := listen(ctx, "ops", cmp.Or(f.OpsAddr, defaultOps), "--ops-addr")
 	if err != nil {
 		return err
 	}
-	opsSrv := serve("ops", opsLn, o.handler(), log)
+	opsSrv := serve("ops", opsLn, o.guarded(f), log)
 	ln, err := listen(ctx, role.name, role.addr, role.flag)
 	if err != nil {
 		return errors.Join(err, opsSrv.stop(context.WithoutCancel(ctx)))
@@ -80,7 +87,7 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	if err != nil {
 		return nil, err
 	}
-	partitions, err := partitionsOf(ctx, c.KafkaAddr)
+	partitions, err := partitionsOf(ctx, &c.brokerFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +100,7 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops
 	if err != nil {
 		return nil, err
 	}
-	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Acked: receipts.keep})
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Dial: c.dial(), Acked: receipts.keep})
 	g, err := gateway.New(gateway.Config{
 		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
 		Registry:    func() gateway.Registry { return store.Current() },

@@ -61,6 +61,7 @@ var importRules = []importRule{
 	{"pipeline/office/query", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	{"pipeline/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/embedded/embeddedtest", []string{"pipeline/embedded"}, nil, "starts the above for tests"},
+	{"pipeline/kafkaconn", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, "opens connections for clients of any library"},
 	{"pipeline/ledger", []string{"schemas", "schemas/proto/anprv1", "pipeline"}, []string{"github.com/twmb/franz-go"}, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
 	{"pipeline/restore", []string{"schemas", "pipeline", "pipeline/ledger"}, []string{"github.com/twmb/franz-go"}, "wraps the contract for a worker that writes to no topic; cmd wires the worker"},
 	{"pipeline/deadletter", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "reads the dead-letter topic; decoder, tables and producer are handed in"},
@@ -74,7 +75,7 @@ var importRules = []importRule{
 	{"bench/plot", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "draws numbers; it knows nothing of plates"},
 	{"bench/bulk", []string{"bench", "pipeline", "pipeline/sink", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink"},
 	{"bench/lookups", []string{"bench", "bench/bulk", "pipeline", "pipeline/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, []string{"github.com/twmb/franz-go"}, "asks the office as its users do, while the real sink stores"},
-	{"cmd/anprload", []string{"bench", "bench/budget", "bench/bulk", "bench/lookups", "bench/observe", "bench/plot", "bench/regress", "pipeline/embedded", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"cmd/anprload", []string{"bench", "bench/budget", "bench/bulk", "bench/lookups", "bench/observe", "bench/plot", "bench/regress", "pipeline/embedded", "pipeline/kafkaconn", "pipeline/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

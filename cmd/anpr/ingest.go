@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
@@ -25,6 +27,7 @@ import (
 const dedupWindow = 1000
 
 type ingestCmd struct {
+	runFlags
 	kafkaFlags
 	clickhouseFlags
 	referenceFlags
@@ -34,12 +37,18 @@ type ingestCmd struct {
 
 // Run works until the context ends.
 func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
-	o := newOps()
-	ln, err := listen(ctx, "ops", c.OpsAddr, "--ops-addr")
+	run, err := c.find()
 	if err != nil {
 		return err
 	}
-	ops := serve("ops", ln, o.handler(), log)
+	run.broker(&c.brokerFlags)
+	run.tables(&c.clickhouseFlags, embedded.Ingest)
+	o := newOps()
+	ln, err := listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
+	if err != nil {
+		return err
+	}
+	ops := serve("ops", ln, o.guarded(c.opsFlags), log)
 	defer func() { err = errors.Join(err, ops.stop(context.WithoutCancel(ctx))) }()
 	store, err := openReference(ctx, c.referenceFlags, o, log)
 	if err != nil {
@@ -79,7 +88,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	if err != nil {
 		return nil, err
 	}
-	partitions, err := partitionsOf(ctx, c.KafkaAddr)
+	partitions, err := partitionsOf(ctx, &c.brokerFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +143,12 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 	}
 	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
 		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: evidence.AppendTrace, Logger: r.log, Metrics: metrics, Stages: stages,
+		Transport: c.transport("anpr"),
 	}); err != nil {
 		return err
 	}
 	r.group, err = source.Join(source.Config{
-		Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log,
+		Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.dial(),
 	})
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -20,6 +22,7 @@ import (
 )
 
 type officeCmd struct {
+	runFlags
 	clickhouseFlags
 	referenceFlags
 	officeFlags
@@ -29,7 +32,12 @@ type officeCmd struct {
 // Run answers look-ups until the context ends.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	c.Users = under(c.Users, c.Reference, "users.yaml")
-	return runHTTP(ctx, c.opsFlags, httpRole{"office", c.OfficeAddr, "--office-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+	run, err := c.find()
+	if err != nil {
+		return err
+	}
+	run.tables(&c.clickhouseFlags, embedded.Office)
+	return runHTTP(ctx, c.opsFlags, httpRole{"office", cmp.Or(c.OfficeAddr, defaultOffice), "--office-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
 		store, err := openReference(ctx, c.referenceFlags, o, log)
 		if err != nil {
 			return nil, nil, err

@@ -47,7 +47,7 @@ func newOps() *ops {
 	o.mux.HandleFunc("GET /readyz", o.readyz)
 	o.mux.HandleFunc("GET /debug/stages", o.latencies)
 	o.mux.HandleFunc("/debug/pprof/", pprof.Index)
-	o.mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	o.mux.HandleFunc("/debug/pprof/cmdline", showCommand)
 	o.mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	o.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	o.mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
@@ -63,6 +63,9 @@ func (o *ops) ready(name string, ok func(context.Context) error) {
 
 // handler serves what is there, and what is handled later.
 func (o *ops) handler() http.Handler { return o.mux }
+
+// guarded is the handler for those who may see it.
+func (o *ops) guarded(f opsFlags) http.Handler { return &opsGuard{f, o.handler()} }
 
 // handle adds a path. It may be called while the port is served.
 func (o *ops) handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }

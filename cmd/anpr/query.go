@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
@@ -34,11 +36,11 @@ type queryCmd struct {
 
 // queryFlags say which office to ask, and as whom.
 type queryFlags struct {
-	URL   string `help:"Address of the office." default:"http://127.0.0.1:8080" env:"ANPR_OFFICE_URL"`
+	URL   string `help:"Address of the office. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
 	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
-	Data  string `help:"Data directory of that city." default:"anpr-data" type:"path" env:"ANPR_DATA"`
-	JSON  bool   `help:"Print JSON."`
+	runFlags
+	JSON bool `help:"Print JSON."`
 }
 
 // asking is what every look-up states.
@@ -62,8 +64,25 @@ func (a *asking) page() office.Paging   { return office.Paging{After: a.After, L
 
 // client finds the token: given, or that of a sample user.
 func (q *queryFlags) client() (*office.Client, error) {
+	run, err := q.find()
+	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if q.URL == "" {
+		q.URL = "http://" + defaultOffice
+		if run != nil && run.Office != "" {
+			q.URL = "http://" + run.Office
+		}
+	}
 	if q.Token == "" && q.User != "" {
-		token, err := sampleToken(filepath.Join(q.Data, "reference", "secrets", "user-tokens.csv"), q.User)
+		reference := filepath.Join(cmp.Or(q.Data, defaultData), "reference")
+		if run != nil && run.Reference != "" {
+			reference = run.Reference
+		}
+		token, err := sampleToken(filepath.Join(reference, "secrets", "user-tokens.csv"), q.User)
 		if err != nil {
 			return nil, err
 		}

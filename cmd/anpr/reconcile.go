@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 type reconcileCmd struct {
@@ -26,10 +29,25 @@ type reconcileCmd struct {
 
 // booksFlags say where the sides of the account are.
 type booksFlags struct {
-	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	runFlags
+	brokerFlags
 	clickhouseFlags
 	Group    string   `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
+}
+
+// findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
+func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*ledger.Books, error) {
+	run, err := f.find()
+	if err != nil {
+		return nil, err
+	}
+	run.broker(&f.brokerFlags)
+	run.tables(&f.clickhouseFlags, role)
+	if len(f.Receipts) == 0 && run != nil && run.Receipts != "" {
+		f.Receipts = []string{run.Receipts}
+	}
+	return openBooks(f, log)
 }
 
 func openBooks(f booksFlags, log zerolog.Logger) (*ledger.Books, error) {
@@ -46,7 +64,7 @@ func openBooks(f booksFlags, log zerolog.Logger) (*ledger.Books, error) {
 			f.Receipts = []string{local}
 		}
 	}
-	return &ledger.Books{Log: ledger.NewLog(f.KafkaAddr), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
+	return &ledger.Books{Log: ledger.NewLogVia(f.KafkaAddr, f.dial()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
 }
 
 func closeBooks(b *ledger.Books) {
@@ -76,7 +94,7 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := openBooks(c.booksFlags, log)
+	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
 		return err
 	}
@@ -139,7 +157,7 @@ type verifyCmd struct {
 
 // Run verifies once.
 func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := openBooks(c.booksFlags, log)
+	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
 		return err
 	}
@@ -204,19 +222,19 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
 	}
 	o := newOps()
-	ln, err := listen(ctx, "ops", c.OpsAddr, "--ops-addr")
+	ln, err := listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
 	if err != nil {
 		return err
 	}
-	srv := serve("ops", ln, o.handler(), log)
+	srv := serve("ops", ln, o.guarded(c.opsFlags), log)
 	defer func() { err = errors.Join(err, srv.stop(context.WithoutCancel(ctx))) }()
-	b, err := openBooks(c.booksFlags, log)
+	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
 		return err
 	}
 	o.ready("clickhouse", b.DB.Ping)
 	o.ready("kafka", func(ctx context.Context) error {
-		_, err := partitionsOf(ctx, c.KafkaAddr)
+		_, err := b.Log.Partitions(ctx, schemas.TopicReads)
 		return err
 	})
 	stop := startWatch(ctx, b, c.watchFlags, o, log)

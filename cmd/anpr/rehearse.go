@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/restore"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -56,15 +57,16 @@ const rehearsalBackup = "rehearsal"
 func (h *rehearsal) start(ctx context.Context, dir string) (err error) {
 	f := stackFlags{SampleSeed: h.cmd.Seed}
 	f.Data, f.Cache, f.Fsync, f.Partitions, f.Group = dir, h.cmd.Cache, true, 4, "anpr-ingest"
-	f.InsertTimeout, f.InsertCompression, f.ClickhouseDatabase, f.ClickhouseUser = 30*time.Second, "off", "anpr", "default"
-	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.ClickhouseHTTP, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+	f.InsertTimeout, f.InsertCompression, f.ClickhouseDatabase = 30*time.Second, "off", "anpr"
+	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
 		*addr = "127.0.0.1:0"
 	}
 	if h.stack, err = startStack(ctx, f, h.log, os.Stderr); err != nil {
 		return err
 	}
+	h.stack.flags.clickhouseFlags = h.stack.as(embedded.Backup)
 	h.books, err = openBooks(booksFlags{
-		KafkaAddr: h.stack.flags.KafkaAddr, clickhouseFlags: h.stack.flags.clickhouseFlags, Group: f.Group, Receipts: []string{h.stack.flags.Receipts},
+		brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: h.stack.flags.clickhouseFlags, Group: f.Group, Receipts: []string{h.stack.flags.Receipts},
 	}, h.log)
 	return err
 }
@@ -155,7 +157,7 @@ func (h *rehearsal) backup(ctx context.Context) error {
 
 func (h *rehearsal) restore(ctx context.Context, database string, change func(*restoreCmd)) error {
 	f := h.stack.flags
-	c := &restoreCmd{KafkaAddr: f.KafkaAddr, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, Group: f.Group, Disk: "backups", BackedUp: "anpr", Compare: "anpr"}
+	c := &restoreCmd{brokerFlags: f.brokerFlags, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, Group: f.Group, Disk: "backups", BackedUp: "anpr", Compare: "anpr"}
 	c.ClickhouseDatabase = database
 	change(c)
 	r, err := openRebuild(c, h.stack.store, h.log)
@@ -171,7 +173,7 @@ func (h *rehearsal) restore(ctx context.Context, database string, change func(*r
 
 // published counts the records of the topics.
 func (h *rehearsal) published(ctx context.Context) (out []int64, err error) {
-	counter := newTopicCounter(h.stack.flags.KafkaAddr, h.stack.flags.Group)
+	counter := newTopicCounter(&h.stack.flags.brokerFlags, h.stack.flags.Group)
 	for _, topic := range []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
 		n, err := counter.records(ctx, topic)
 		if err != nil {

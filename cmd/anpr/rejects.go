@@ -14,6 +14,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/deadletter"
 	"github.com/gvc-brussels/anpr/pipeline/decode"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/normalise"
@@ -32,7 +33,7 @@ type replayRejectsCmd struct {
 	queryFlags
 	asking
 	clickhouseFlags
-	KafkaAddr    string        `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	brokerFlags
 	Group        string        `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 	RejectReason string        `help:"Only records rejected for this reason, for example unknown_camera." required:""`
 	Camera       []string      `help:"Only these cameras."`
@@ -46,6 +47,12 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if _, ok := schemas.ParseReason(c.RejectReason); !ok {
 		return fmt.Errorf("no reject reason %q; `anpr query rejects` counts those there are", c.RejectReason)
 	}
+	run, err := c.find()
+	if err != nil {
+		return err
+	}
+	run.broker(&c.brokerFlags)
+	run.tables(&c.clickhouseFlags, embedded.Reader)
 	wanted, err := c.wanted(ctx)
 	if err != nil {
 		return err
@@ -62,12 +69,12 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err := c.settled(ctx); err != nil {
 		return err
 	}
-	client := &kafka.Client{Addr: kafka.TCP(brokers(c.KafkaAddr)...), Timeout: 20 * time.Second}
+	client := &kafka.Client{Addr: kafka.TCP(brokers(c.KafkaAddr)...), Timeout: 20 * time.Second, Transport: c.transport("anpr-rejects")}
 	letters, err := deadletter.Collect(ctx, client, wanted)
 	if err != nil {
 		return err
 	}
-	partitions, err := partitionsOf(ctx, c.KafkaAddr)
+	partitions, err := partitionsOf(ctx, &c.brokerFlags)
 	if err != nil {
 		return err
 	}
@@ -75,7 +82,7 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Acked: receipts.keep})
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Dial: c.dial(), Acked: receipts.keep})
 	replay := deadletter.Replay{
 		Check: func(b []byte) (deadletter.Read, error) { return checkRecord(b, partitions) },
 		Known: func(ctx context.Context, reads []deadletter.Outgoing) (map[schemas.ReadID]bool, error) {
@@ -126,7 +133,7 @@ func (c *replayRejectsCmd) wanted(ctx context.Context) (out []deadletter.Positio
 
 // settled waits until the group has committed what the log holds now: only then do the tables say what is stored.
 func (c *replayRejectsCmd) settled(ctx context.Context) error {
-	l := ledger.NewLog(c.KafkaAddr)
+	l := ledger.NewLogVia(c.KafkaAddr, c.dial())
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/replay"
@@ -37,10 +38,10 @@ type replayCmd struct {
 	JSON       bool   `help:"Print JSON."`
 	ExpectSame bool   `help:"Exit code 3 when anything would be different."`
 
-	URL    string `help:"Address of the office, which writes the replay into the access log." default:"http://127.0.0.1:8080" env:"ANPR_OFFICE_URL"`
-	Token  string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
-	User   string `help:"Without a token: a user of the made-up sample city." env:"ANPR_USER"`
-	Data   string `help:"Data directory of that city." default:"anpr-data" type:"path" env:"ANPR_DATA"`
+	URL   string `help:"Address of the office, which writes the replay into the access log. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
+	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
+	User  string `help:"Without a token: a user of the made-up sample city." env:"ANPR_USER"`
+	runFlags
 	Reason string `help:"Why, in at least 10 characters; it is logged with your name." required:""`
 }
 
@@ -50,7 +51,7 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	office := &queryCmd{queryFlags: queryFlags{URL: c.URL, Token: c.Token, User: c.User, Data: c.Data}}
+	office := &queryCmd{queryFlags: queryFlags{URL: c.URL, Token: c.Token, User: c.User, runFlags: c.runFlags}}
 	if err := c.announce(ctx, office, cfg); err != nil {
 		return err
 	}
@@ -97,6 +98,11 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reference data %s: %w", c.Reference, err)
 	}
+	run, err := c.find()
+	if err != nil {
+		return nil, err
+	}
+	run.tables(&c.clickhouseFlags, embedded.Reader)
 	tables, err := c.clickhouseFlags.config(log, nil)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/pipeline/restore"
@@ -28,7 +30,7 @@ type backupCmd struct {
 
 // Run makes a backup while everything runs.
 func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := openBooks(c.booksFlags, log)
+	b, err := findBooks(c.booksFlags, embedded.Backup, log)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func takeBackup(ctx context.Context, b *ledger.Books, st *restore.Store, name, b
 }
 
 type restoreCmd struct {
-	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated." default:"127.0.0.1:9092" env:"ANPR_KAFKA_ADDR"`
+	brokerFlags
 	clickhouseFlags
 	referenceFlags
 	Group      string `help:"Consumer group of the pipeline. Its offsets say up to where to rebuild, and stay as they are." default:"anpr-ingest" env:"ANPR_GROUP"`
@@ -76,7 +78,7 @@ type restoreCmd struct {
 	Disk       string `help:"Disk of ClickHouse's configuration that backups are on." default:"backups" env:"ANPR_BACKUP_DISK"`
 	BackedUp   string `help:"Name of the database in the backup." default:"anpr"`
 	Compare    string `help:"A rehearsal: restore into --clickhouse-database, beside this database, and compare the two row for row. The workers may go on meanwhile." placeholder:"DATABASE"`
-	Data       string `help:"One machine: the data directory of a stopped anpr up, whose broker and ClickHouse are started for the restore." type:"path"`
+	Data       string `help:"One machine: the data directory of an anpr up. When it is stopped, its broker and ClickHouse are started for the restore; beside one that runs, give --compare." type:"path"`
 
 	batchRows int // 0 = the pipeline's default
 }
@@ -93,7 +95,17 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		return fmt.Errorf("--compare %s: a database cannot be rebuilt beside itself; give another with --clickhouse-database", c.Compare)
 	}
 	o := newOps()
-	if c.Data != "" {
+	run, err := (&runFlags{Data: c.Data}).find()
+	if err != nil && !errors.Is(err, embedded.ErrNotRunning) {
+		return err
+	}
+	if c.Data == "" || run != nil {
+		run.broker(&c.brokerFlags)
+		run.tables(&c.clickhouseFlags, embedded.Backup)
+		if run != nil {
+			c.Reference = cmp.Or(c.Reference, run.Reference)
+		}
+	} else {
 		stop, err := c.startData(ctx, log, o)
 		if err != nil {
 			return err
@@ -117,17 +129,13 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 // startData starts broker and ClickHouse on the directory of a stopped anpr up.
 func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) (stop func() error, err error) {
 	f := stackFlags{engineFlags: engineFlags{Data: c.Data, Fsync: true}, clickhouseFlags: c.clickhouseFlags}
-	f.KafkaAddr, f.ClickhouseAddr, f.ClickhouseHTTP, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", 4
+	f.KafkaAddr, f.ClickhouseAddr, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", 4
 	f.Backups = under("", c.Data, "backups")
-	s := &stack{flags: f, log: log, ops: o}
-	if err := s.startBroker(); err != nil {
-		return nil, err
-	}
-	if s.database, err = startDatabase(ctx, &s.flags, log, os.Stderr); err != nil {
+	s := newStack(f, log, o)
+	if err := s.startEngines(ctx, os.Stderr); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	s.push("clickhouse", s.database.stop)
-	c.KafkaAddr, c.ClickhouseAddr = s.flags.KafkaAddr, s.flags.ClickhouseAddr
+	c.brokerFlags, c.clickhouseFlags = s.flags.brokerFlags, s.as(embedded.Backup)
 	c.Reference = under(c.Reference, c.Data, "reference")
 	return s.stop, nil
 }
@@ -170,8 +178,8 @@ func openRebuild(c *restoreCmd, store *refdata.Store, log zerolog.Logger) (*rebu
 		return nil, err
 	}
 	return &rebuild{
-		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: restore.NewGroups(c.KafkaAddr),
-		books:  &ledger.Books{Log: ledger.NewLog(c.KafkaAddr), DB: conn, Group: c.Group},
+		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: restore.NewGroups(c.KafkaAddr, c.dial()),
+		books:  &ledger.Books{Log: ledger.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
 		tables: restore.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase},
 	}, nil
 }

@@ -104,7 +104,7 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	}
 	defer tables.Close()
 	group, err := source.Join(source.Config{
-		Brokers: brokers(r.cmd.KafkaAddr), Topic: schemas.TopicReads, GroupID: r.name(), ClientID: "anpr-restore", Logger: r.log,
+		Brokers: brokers(r.cmd.KafkaAddr), Topic: schemas.TopicReads, GroupID: r.name(), ClientID: "anpr-restore", Logger: r.log, Dial: r.cmd.dial(),
 	})
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func TestRestore(t *testing.T) {
 	t.Run("the accounts of the rebuilt tables balance", func(t *testing.T) {
 		f := h.stack.flags.clickhouseFlags
 		f.ClickhouseDatabase = "anpr_from_backup"
-		b, err := openBooks(booksFlags{KafkaAddr: h.stack.flags.KafkaAddr, clickhouseFlags: f, Group: h.stack.flags.Group, Receipts: []string{h.stack.flags.Receipts}}, h.log)
+		b, err := openBooks(booksFlags{brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: f, Group: h.stack.flags.Group, Receipts: []string{h.stack.flags.Receipts}}, h.log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func (h *rehearsal) exec(t *testing.T, sql string) {
 // interrupted breaks a restore off in its middle and starts it again.
 func interrupted(t *testing.T, h *rehearsal) {
 	f := h.stack.flags
-	c := &restoreCmd{KafkaAddr: f.KafkaAddr, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, Group: f.Group, Disk: "backups", BackedUp: "anpr", Compare: "anpr", FromLog: true}
+	c := &restoreCmd{brokerFlags: f.brokerFlags, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, Group: f.Group, Disk: "backups", BackedUp: "anpr", Compare: "anpr", FromLog: true}
 	c.ClickhouseDatabase = "anpr_interrupted"
 	c.batchRows = 20
 	r, err := openRebuild(c, h.stack.store, h.log)

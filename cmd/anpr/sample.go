@@ -59,9 +59,6 @@ func writeSample(dir string, seed uint64) error {
 		return fmt.Errorf("sample city: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(part) }()
-	if err := os.Chmod(part, 0o755); err != nil {
-		return fmt.Errorf("sample city: %w", err)
-	}
 	if err := city.WriteReference(part); err != nil {
 		return err
 	}

@@ -86,8 +86,10 @@ func brokers(addr string) []string {
 }
 
 // partitionsOf asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
-func partitionsOf(ctx context.Context, addr string) (int, error) {
-	client := kafka.Client{Addr: kafka.TCP(brokers(addr)...), Timeout: 10 * time.Second}
+func partitionsOf(ctx context.Context, f *brokerFlags) (int, error) {
+	addr, transport := f.KafkaAddr, f.transport("anpr")
+	defer transport.CloseIdleConnections()
+	client := kafka.Client{Addr: kafka.TCP(brokers(addr)...), Timeout: 10 * time.Second, Transport: transport}
 	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicReads}})
 	if err != nil {
 		return 0, fmt.Errorf("ask Kafka at %s for its topics: %w; is it running, is --kafka-addr right?", addr, err)

@@ -16,10 +16,8 @@ type topicCounter struct {
 	group  string
 }
 
-func newTopicCounter(addr, group string) *topicCounter {
-	return &topicCounter{group: group, client: &kafka.Client{
-		Addr: kafka.TCP(brokers(addr)...), Timeout: 5 * time.Second, Transport: &kafka.Transport{MetadataTTL: 30 * time.Second},
-	}}
+func newTopicCounter(f *brokerFlags, group string) *topicCounter {
+	return &topicCounter{group: group, client: &kafka.Client{Addr: kafka.TCP(brokers(f.KafkaAddr)...), Timeout: 5 * time.Second, Transport: f.transport("anpr")}}
 }
 
 // ends returns first and end offset of every partition of a topic.

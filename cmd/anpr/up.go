@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +11,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -58,6 +62,8 @@ type stack struct {
 	ops   *ops
 	store *refdata.Store
 
+	secrets  *embedded.Secrets
+	claim    *embedded.Claim
 	database *database
 	ingest   *ingestRole
 	sample   bool // the reference data is made up
@@ -78,18 +84,24 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	f.Backups = under(f.Backups, f.Data, "backups")
 	f.Receipts = under(f.Receipts, f.Data, "receipts")
 	f.Users = under(f.Users, f.Reference, "users.yaml")
-	s := &stack{flags: f, log: log, ops: newOps()}
+	s := newStack(f, log, newOps())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	listeners, err := s.claim(ctx)
+	listeners, err := s.listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.serve("ops", listeners["ops"], s.ops)
+	if err := s.claimData(); err != nil {
+		return nil, err
+	}
+	s.push("ops", serve("ops", listeners["ops"], s.ops.guarded(f.opsFlags), log).stop)
 	if s.sample, err = ensureReference(f, log); err != nil {
+		return nil, err
+	}
+	if err := s.checkFiles(); err != nil {
 		return nil, err
 	}
 	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
@@ -97,25 +109,106 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	if s.store, err = openReference(watch, f.referenceFlags, s.ops, log); err != nil {
 		return nil, err
 	}
-	if err := s.startBroker(); err != nil {
+	if err := s.startEngines(ctx, progress); err != nil {
 		return nil, err
 	}
-	if s.database, err = startDatabase(ctx, &s.flags, log, progress); err != nil {
-		return nil, err
-	}
-	s.push("clickhouse", s.database.stop)
 	if err := s.startRoles(ctx, listeners); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.publish()
 }
 
-// claim takes the ports that people and cameras use before anything is written.
-func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
-	if err := os.MkdirAll(s.flags.Data, 0o750); err != nil {
-		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
+// newStack makes a stack with passwords of its own. What this process writes from now on is nobody else's to read.
+func newStack(f stackFlags, log zerolog.Logger, o *ops) *stack {
+	syscall.Umask(0o077)
+	f.ports()
+	s := &stack{flags: f, log: log, ops: o, secrets: embedded.NewSecrets()}
+	s.flags.kafkaUser = kafkaconn.Account{User: s.secrets.KafkaUser, Password: s.secrets.KafkaPassword}
+	return s
+}
+
+// as returns how a role reaches the tables.
+func (s *stack) as(role embedded.Role) clickhouseFlags {
+	return accountOf(s.flags.clickhouseFlags, s.secrets.ClickHouse, role)
+}
+
+// claimData takes the data directory, so that no other process writes to it, unless it has been taken.
+func (s *stack) claimData() (err error) {
+	if s.claim != nil {
+		return nil
 	}
+	if s.claim, err = embedded.ClaimRun(s.flags.Data); err != nil {
+		return err
+	}
+	s.push("run file", func(context.Context) error { return s.claim.Close() })
+	return nil
+}
+
+// startEngines starts broker and ClickHouse.
+func (s *stack) startEngines(ctx context.Context, progress io.Writer) (err error) {
+	if err := s.claimData(); err != nil {
+		return err
+	}
+	if err := s.startBroker(); err != nil {
+		return err
+	}
+	if s.database, err = startDatabase(ctx, &s.flags, s.secrets.ClickHouse, s.log, progress); err != nil {
+		return err
+	}
+	s.push("clickhouse", s.database.stop)
+	return nil
+}
+
+// publish leaves the run file, by which commands find what runs here.
+func (s *stack) publish() error {
+	f := &s.flags
+	return s.claim.Publish(embedded.Run{
+		Started: time.Now().UTC().Truncate(time.Second), Gateway: f.GatewayAddr, Office: f.OfficeAddr, Ops: f.OpsAddr, Kafka: f.KafkaAddr, ClickHouse: f.ClickhouseAddr,
+		HTTP: f.ClickhouseHTTP, Database: f.ClickhouseDatabase, Receipts: f.Receipts, Reference: f.Reference,
+	}, s.secrets)
+}
+
+// checkFiles reads what the roles will need, before anything starts for nothing.
+func (s *stack) checkFiles() error {
+	_, users := access.LoadUsers(s.flags.Users)
+	if users != nil {
+		users = fmt.Errorf("%w; give the file with --users", users)
+	}
+	_, catalogue := loadCatalogue(s.flags.Catalogue)
+	return errors.Join(users, catalogue)
+}
+
+// probe says which of the engines' ports are taken, all at once.
+func (s *stack) probe(ctx context.Context) error {
+	var errs []error
+	for _, p := range []struct{ name, addr, flag string }{
+		{"broker", s.flags.KafkaAddr, "--kafka-addr"}, {"ClickHouse", s.flags.ClickhouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", s.flags.ClickhouseHTTP, "--clickhouse-http-addr"},
+	} {
+		if p.addr == "" {
+			continue
+		}
+		ln, err := listen(ctx, p.name, p.addr, p.flag)
+		if err == nil {
+			err = ln.Close()
+		}
+		errs = append(errs, err)
+	}
+	return portsTaken(errs)
+}
+
+// portsTaken says how to move all ports when several are taken.
+func portsTaken(errs []error) error {
+	err := errors.Join(errs...)
+	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n > 1 {
+		return fmt.Errorf("%d ports cannot be had; --port-base N moves all of them to N and the five after it:\n%w", n, err)
+	}
+	return err
+}
+
+// listen takes the ports that people and cameras use, and sees to the engines', before anything is written.
+func (s *stack) listen(ctx context.Context) (map[string]net.Listener, error) {
 	out := map[string]net.Listener{}
+	errs := []error{}
 	for _, l := range []struct {
 		name, flag string
 		addr       *string // set to the port chosen when it is 0
@@ -124,10 +217,8 @@ func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
 	} {
 		ln, err := listen(ctx, l.name, *l.addr, l.flag)
 		if err != nil {
-			for _, open := range out {
-				_ = open.Close()
-			}
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		out[l.name] = ln
 		*l.addr = ln.Addr().String()
@@ -138,12 +229,17 @@ func (s *stack) claim(ctx context.Context) (map[string]net.Listener, error) {
 			return nil
 		})
 	}
+	// while the others are held: a port of the engines that is one of them is taken too
+	if err := portsTaken(append(errs, s.probe(ctx))); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
 func (s *stack) startBroker() error {
 	b, err := embedded.StartBroker(embedded.BrokerConfig{
 		Addr: s.flags.KafkaAddr, DataDir: filepath.Join(s.flags.Data, "kafka"), Topics: topics(s.flags.Partitions),
+		User: s.secrets.KafkaUser, Password: s.secrets.KafkaPassword,
 		Logger: s.log.With().Str("part", "broker").Logger(),
 	})
 	if err != nil {
@@ -157,13 +253,13 @@ func (s *stack) startBroker() error {
 func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listener) error {
 	f := s.flags
 	f.MaxMessage = 8 << 20 // what the embedded broker takes
-	ingest, err := startIngest(ctx, &ingestCmd{kafkaFlags: f.kafkaFlags, clickhouseFlags: f.clickhouseFlags, referenceFlags: f.referenceFlags, pipelineFlags: f.pipelineFlags}, s.store, s.ops, s.log)
+	ingest, err := startIngest(ctx, &ingestCmd{kafkaFlags: f.kafkaFlags, clickhouseFlags: s.as(embedded.Ingest), referenceFlags: f.referenceFlags, pipelineFlags: f.pipelineFlags}, s.store, s.ops, s.log)
 	if err != nil {
 		return err
 	}
 	s.ingest = ingest
 	s.push("pipeline", func(context.Context) error { return ingest.stop() })
-	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: f.clickhouseFlags, officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log, beside)
+	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: s.as(embedded.Office), officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log, beside)
 	if err != nil {
 		return err
 	}
@@ -190,17 +286,13 @@ func (s *stack) startAccounts(ctx context.Context) error {
 	if f.WatchEvery == 0 {
 		return nil
 	}
-	b, err := openBooks(booksFlags{KafkaAddr: f.KafkaAddr, clickhouseFlags: f.clickhouseFlags, Group: f.Group, Receipts: []string{f.Receipts}}, s.log)
+	b, err := openBooks(booksFlags{brokerFlags: f.brokerFlags, clickhouseFlags: s.as(embedded.Reconciler), Group: f.Group, Receipts: []string{f.Receipts}}, s.log)
 	if err != nil {
 		return err
 	}
 	stop := startWatch(ctx, b, f.watchFlags, s.ops, s.log)
 	s.push("accounts", func(context.Context) error { stop(); return nil })
 	return nil
-}
-
-func (s *stack) serve(name string, ln net.Listener, o *ops) {
-	s.push(name, serve(name, ln, o.handler(), s.log).stop)
 }
 
 func (s *stack) push(name string, stop func(context.Context) error) {
@@ -223,7 +315,7 @@ func (s *stack) wait(ctx context.Context) error {
 func (s *stack) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	counter := newTopicCounter(s.flags.KafkaAddr, s.flags.Group)
+	counter := newTopicCounter(&s.flags.brokerFlags, s.flags.Group)
 	for {
 		lag, err := counter.lag(ctx)
 		if err == nil && lag == 0 {
@@ -290,10 +382,10 @@ func (s *stack) banner(w io.Writer) {
   cameras    http://%s/v1/cameras/{camera_id}/reads (and %s)
   office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
   metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
-  clickhouse %s native, %s HTTP, version %s (%s), database %s
+  clickhouse %s native, HTTP %s, version %s (%s), database %s
   kafka      %s, topic %s
-  data       %s
+  data       %s, with run.json for commands on this machine; broker and ClickHouse ask for the passwords in run-secrets.json
   reference  %s
-`, f.GatewayAddr, strings.Join(otherFormats(), " "), f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, f.ClickhouseHTTP, s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
+`, f.GatewayAddr, strings.Join(otherFormats(), " "), f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, cmp.Or(f.ClickhouseHTTP, "closed (--clickhouse-http-addr)"), s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
 		f.KafkaAddr, schemas.TopicReads, f.Data, reference)
 }

@@ -49,7 +49,7 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	if c.Data == "" {
 		c.Data = bench.DataDir()
 	}
-	w := &budget.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP}
+	w := &budget.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP, Login: login}
 	if len(c.Ladder) > 0 {
 		out, err := b.Ladder(ctx, w, c.Ladder, c.Measure, log)
 		return errors.Join(err, c.save(out, log))

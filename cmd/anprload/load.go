@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -86,8 +87,17 @@ func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*observe.W
 	if strings.Contains(broker, "://") {
 		return nil, errors.New("--kafka is needed to observe a gateway: hits and the lag are read from the broker")
 	}
+	user, password, dial, err := o.login()
+	if err != nil {
+		return nil, err
+	}
+	tables := o.ClickHouse
+	if u, err := url.Parse(tables); err == nil && tables != "" && u.User == nil && user != "" {
+		u.User = url.UserPassword(user, password)
+		tables = u.String()
+	}
 	w, err := observe.Start(ctx, observe.Config{
-		Kafka: broker, ClickHouse: o.ClickHouse, Database: o.Database, Ops: o.Ops, Poll: o.Poll, Gateway: strings.HasPrefix(o.Target, "http"),
+		Kafka: broker, Dial: dial, ClickHouse: tables, Database: o.Database, Ops: o.Ops, Poll: o.Poll, Gateway: strings.HasPrefix(o.Target, "http"),
 	})
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ type options struct {
 	Drain    time.Duration `default:"30s" help:"How long to wait at the end for what is on its way."`
 
 	Kafka      string        `placeholder:"HOST:PORT" help:"Observe: the broker with the hit and offence topics. Default: that of --target kafka://."`
+	Up         string        `placeholder:"DIR" type:"path" env:"ANPR_DATA" help:"Data directory of an anpr up, or engine serve, on this machine: the passwords of its broker and ClickHouse are read there."`
 	ClickHouse string        `name:"clickhouse" placeholder:"URL" help:"Observe: http://host:port of ClickHouse. Polled for what is visible, and counted at the end."`
 	Database   string        `default:"anpr" help:"ClickHouse database."`
 	Ops        []string      `placeholder:"URL" help:"Observe: http://host:port of each worker's ops port, for the stages inside it."`
@@ -142,7 +143,11 @@ func (o *options) open(ctx context.Context, city *bench.City, out io.Writer) (be
 		if _, _, err := net.SplitHostPort(u.Host); err != nil {
 			return nil, fmt.Errorf("--target %q: want kafka://host:port", o.Target)
 		}
-		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: u.Host, Topic: o.Topic, JSON: json})
+		_, _, dial, err := o.login()
+		if err != nil {
+			return nil, err
+		}
+		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: u.Host, Topic: o.Topic, JSON: json, Dial: dial})
 	case "http", "https":
 		tokens := city.CameraTokens()
 		if o.Reference != "" {

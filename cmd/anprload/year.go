@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -85,14 +87,19 @@ func (t *tables) open(ctx context.Context, log io.Writer) (cfg sink.Config, stop
 	if t.Data == "" {
 		return cfg, func() {}, nil
 	}
+	cfg.User, cfg.Password = "anprload", embedded.NewPassword()
 	e, err := embedded.StartClickHouse(ctx, embedded.Config{
-		DataDir: filepath.Join(t.Data, "clickhouse"), NativeAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", Progress: log,
+		DataDir: filepath.Join(t.Data, "clickhouse"), NativeAddr: "127.0.0.1:0", Users: []embedded.User{embedded.Harness(cfg.User, cfg.Password)}, Progress: log,
 	})
 	if err != nil {
 		return cfg, nil, err
 	}
 	cfg.Addr = e.NativeAddr()
-	fmt.Fprintf(log, "engine %s: native %s, HTTP %s\n", e.Version(), e.NativeAddr(), e.HTTPAddr())
+	secret := filepath.Join(t.Data, "clickhouse-password")
+	if err := os.WriteFile(secret, []byte(cfg.Password+"\n"), 0o600); err != nil {
+		return cfg, nil, errors.Join(fmt.Errorf("note the engine's password: %w", err), e.Stop(ctx))
+	}
+	fmt.Fprintf(log, "engine %s: native %s, user %s, password in %s\n", e.Version(), e.NativeAddr(), cfg.User, secret)
 	return cfg, func() {
 		sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()

@@ -151,7 +151,7 @@ func TestAReadOnlyDirectoryIsRefusedAtTheStart(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0"})
+	_, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: "127.0.0.1:0", Users: embedded.TestUsers()})
 	if err == nil || !strings.Contains(err.Error(), embedded.FlagDataDir) {
 		t.Errorf("engine on a read-only disk: %v, want an error that names %s", err, embedded.FlagDataDir)
 	}

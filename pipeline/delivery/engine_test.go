@@ -21,7 +21,7 @@ type ownEngine struct {
 
 func newEngine(t *testing.T, dir string) *ownEngine {
 	t.Helper()
-	e := startEngine(t, dir, "127.0.0.1:0", "127.0.0.1:0")
+	e := startEngine(t, dir, "127.0.0.1:0", "")
 	o := &ownEngine{e, dir, e.NativeAddr(), e.HTTPAddr()}
 	t.Cleanup(func() { stopEngine(t, o.ClickHouse) })
 	if err := embeddedtest.Exec(t.Context(), o.addr, "CREATE DATABASE faults"); err != nil {

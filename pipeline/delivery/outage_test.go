@@ -17,7 +17,7 @@ import (
 func TestAnOutageOfTheDatabaseChangesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	engine := startEngine(t, dir, "127.0.0.1:0", "127.0.0.1:0")
+	engine := startEngine(t, dir, "127.0.0.1:0", "")
 	addr, http := engine.NativeAddr(), engine.HTTPAddr()
 	t.Cleanup(func() { stopEngine(t, engine) })
 	if err := embeddedtest.Exec(t.Context(), addr, "CREATE DATABASE outage"); err != nil {
@@ -88,7 +88,7 @@ func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouse {
 	// On a disk that is made full the engine runs as `anpr up` runs it, with fsync.
 	var fs syscall.Statfs_t
 	small := syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs
-	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, MaxMemory: 1 << 30, Fsync: small})
+	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: embedded.TestUsers(), MaxMemory: 1 << 30, Fsync: small})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,12 +124,15 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// TestUsers is one user without a password, "default", with the rights of all roles on all databases: for tests on made-up data, which open
-// the engine to this machine. It reaches out of the database no more than the roles do.
-func TestUsers() []User {
-	return []User{{Name: localUser, Grants: append(engineGrants(),
+// TestUsers is one user without a password, "default", with the rights of a harness: for tests on made-up data, which open the engine to
+// this machine. It reaches out of the database no more than the roles do.
+func TestUsers() []User { return []User{Harness(localUser, "")} }
+
+// Harness is a user with the rights of all roles on all databases, and those given: for programs that measure on made-up data.
+func Harness(name, password string, more ...string) User {
+	return User{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
 		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
-			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}}
+			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}
 }
 
 // localUser is who the engine's library itself is: it logs in without a password before a port is open.

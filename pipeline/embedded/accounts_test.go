@@ -242,7 +242,7 @@ func tableFunctions(t *testing.T, s *secured, r Role) {
 		}
 		for _, a := range args {
 			s.refused(r, "SELECT * FROM "+f+"("+a+")") // some say first that they are not supported, or that the disk has no such file
-			if makesTables(r) && f != "executable" { // a table that cannot be read: see functions
+			if makesTables(r) && f != "executable" {   // a table that cannot be read: see functions
 				s.refused(r, "CREATE TABLE anpr.outside AS "+f+"("+a+")")
 			}
 			s.refused(r, "INSERT INTO FUNCTION "+f+"("+a+") SELECT 'x'")

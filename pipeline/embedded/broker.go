@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // MaxBatchBytes is the largest record batch the embedded broker takes: 8 MiB of records and their framing.
@@ -29,7 +30,9 @@ type BrokerConfig struct {
 	Addr    string         // 127.0.0.1:9092; a loopback host; port 0 chooses a free one
 	DataDir string         // created when missing
 	Topics  map[string]int // partitions by topic; a topic that exists keeps its own number
-	Logger  zerolog.Logger // the zero value discards
+	// Who may log in, with SCRAM-SHA-256. Without a user everybody on this machine may do everything: for tests on made-up data.
+	User, Password string
+	Logger         zerolog.Logger // the zero value discards
 }
 
 // Broker is a one-node Kafka-protocol broker in this process, with its log on disk: what it acknowledged is fsynced,
@@ -44,8 +47,8 @@ type Broker struct {
 	closed  error
 }
 
-// StartBroker starts the broker and creates the topics that do not exist yet. It is not a production broker: one node,
-// no authentication, loopback only.
+// StartBroker starts the broker and creates the topics that do not exist yet. It is not a production broker: one node, one user, loopback
+// only.
 func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if cfg.DataDir == "" {
 		return nil, fmt.Errorf("broker: no data directory; choose one with %s", FlagDataDir)
@@ -63,7 +66,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 		return nil, err
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("broker: it authenticates nobody and may not listen on %s; give %s a loopback address, or use Apache Kafka", host, FlagKafka)
+		return nil, fmt.Errorf("broker: it may not listen on %s, what it sends is not encrypted; give %s a loopback address, or use Apache Kafka", host, FlagKafka)
 	}
 	lock, err := lockDir(ctx, cfg.DataDir, "broker.lock", 5*time.Second)
 	if errors.Is(err, errLocked) {
@@ -76,7 +79,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if b.cluster, err = newCluster(&cfg, b.addr, port); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if err := b.createTopics(ctx, cfg.Topics, cfg.Logger); err != nil {
+	if err := b.createTopics(ctx, &cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())
 	}
 	debug.FreeOSMemory() // the whole log was read, and it is garbage now
@@ -97,7 +100,12 @@ func brokerSettings() map[string]string {
 }
 
 func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error) {
-	c, err := kfake.NewCluster(
+	dir := filepath.Join(cfg.DataDir, "kafka")
+	// It would take the users of its last life for those of this one.
+	if err := os.Remove(filepath.Join(dir, "sasl.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("broker: forget the old users: %w", err)
+	}
+	opts := []kfake.Opt{
 		kfake.Ports(port), // one port: one broker
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			l, err := net.Listen(network, addr) //nolint:noctx // the signature is kfake's
@@ -107,13 +115,17 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 			return l, nil
 		}),
 		kfake.ClusterID("anpr-embedded"),
-		kfake.DataDir(filepath.Join(cfg.DataDir, "kafka")),
+		kfake.DataDir(dir),
 		kfake.SyncWrites(),
 		kfake.BrokerConfigs(brokerSettings()),
 		kfake.GroupMinSessionTimeout(time.Second),
-		kfake.GroupMaxSessionTimeout(5*time.Minute),
+		kfake.GroupMaxSessionTimeout(5 * time.Minute),
 		kfake.WithLogger(brokerLog{cfg.Logger}),
-	)
+	}
+	if cfg.User != "" {
+		opts = append(opts, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", cfg.User, cfg.Password))
+	}
+	c, err := kfake.NewCluster(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("broker: start on %s: %w", cfg.DataDir, err)
 	}
@@ -122,11 +134,12 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 
 // createTopics makes what is missing. A topic with another number of partitions is kept: changing the number would move
 // plates to other partitions.
-func (b *Broker) createTopics(ctx context.Context, topics map[string]int, log zerolog.Logger) error {
+func (b *Broker) createTopics(ctx context.Context, cfg *BrokerConfig) error {
+	topics, log := cfg.Topics, cfg.Logger
 	if len(topics) == 0 {
 		return nil
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
+	cl, err := b.client(cfg)
 	if err != nil {
 		return fmt.Errorf("connect to itself: %w", err)
 	}
@@ -154,6 +167,15 @@ func (b *Broker) createTopics(ctx context.Context, topics map[string]int, log ze
 		}
 	}
 	return nil
+}
+
+// client connects to the broker as its user.
+func (b *Broker) client(cfg *BrokerConfig) (*kgo.Client, error) {
+	opts := []kgo.Opt{kgo.SeedBrokers(b.addr)}
+	if cfg.User != "" {
+		opts = append(opts, kgo.SASL(scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha256Mechanism()))
+	}
+	return kgo.NewClient(opts...)
 }
 
 // Addr returns host:port, for kafka-go.

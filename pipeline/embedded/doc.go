@@ -10,5 +10,5 @@
 // of the program's own binary.
 //
 // The package serves linux and darwin. Listeners are on loopback unless the caller asks for another host; the broker
-// refuses any other, because it authenticates nobody.
+// refuses any other, because it encrypts nothing.
 package embedded

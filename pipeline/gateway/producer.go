@@ -18,6 +18,8 @@ type KafkaConfig struct {
 	Topic   string            // [anpr.reads.v1]
 	Linger  time.Duration     // how long a record waits for others [2 ms]
 	Codec   kafka.Compression // [none]
+	// Dial opens connections [TCP]. Brokers that ask who one is need one that logs in.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Acked is told of every batch that the broker acknowledged, before the senders are: what it keeps is never less than
 	// what was answered with success. The receipts are of one partition, in order, and valid during the call. It is called
 	// from one goroutine a partition. nil: nobody is told
@@ -62,7 +64,7 @@ func (assigned) Balance(m kafka.Message, _ ...int) int {
 func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
 	or(&cfg.Topic, schemas.TopicReads)
 	or(&cfg.Linger, 2*time.Millisecond)
-	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second}
+	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}
 	return &KafkaProducer{cfg: cfg, pool: pool, writer: &kafka.Writer{
 		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assigned{}, Transport: pool,
 		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,

@@ -26,14 +26,17 @@ type Log struct {
 }
 
 // NewLog makes a Log of brokers, host:port separated by commas. It does not connect yet.
-func NewLog(addr string) *Log {
+func NewLog(addr string) *Log { return NewLogVia(addr, nil) }
+
+// NewLogVia is NewLog with what opens connections; nil: TCP. Brokers that ask who one is need one that logs in.
+func NewLogVia(addr string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *Log {
 	brokers := strings.Split(addr, ",")
 	for i := range brokers {
 		brokers[i] = strings.TrimSpace(brokers[i])
 	}
 	const id = "anpr-reconcile"
-	l := &Log{brokers: brokers, addr: kafka.TCP(brokers...), dialer: &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id}}
-	l.client = &kafka.Client{Addr: l.addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: id, MetadataTTL: 5 * time.Second}}
+	l := &Log{brokers: brokers, addr: kafka.TCP(brokers...), dialer: &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: dial}}
+	l.client = &kafka.Client{Addr: l.addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: id, MetadataTTL: 5 * time.Second, Dial: dial}}
 	return l
 }
 

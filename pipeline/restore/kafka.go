@@ -19,14 +19,14 @@ type Groups struct {
 	client *kafka.Client
 }
 
-// NewGroups makes it for brokers, host:port separated by commas.
-func NewGroups(addr string) *Groups {
+// NewGroups makes it for brokers, host:port separated by commas. dial opens connections; nil: TCP.
+func NewGroups(addr string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *Groups {
 	brokers := strings.Split(addr, ",")
 	for i := range brokers {
 		brokers[i] = strings.TrimSpace(brokers[i])
 	}
 	a := kafka.TCP(brokers...)
-	return &Groups{a, &kafka.Client{Addr: a, Timeout: 15 * time.Second, Transport: &kafka.Transport{ClientID: "anpr-restore"}}}
+	return &Groups{a, &kafka.Client{Addr: a, Timeout: 15 * time.Second, Transport: &kafka.Transport{ClientID: "anpr-restore", Dial: dial}}}
 }
 
 // Members returns how many members a group has now; a group that never was has none.

@@ -20,14 +20,14 @@ import (
 func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	engineCfg := embedded.Config{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", MaxMemory: 1 << 30}
+	engineCfg := embedded.Config{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", Users: embedded.TestUsers(), MaxMemory: 1 << 30}
 	start := func() *embedded.ClickHouse {
 		t.Helper()
 		e, err := embedded.StartClickHouse(ctx, engineCfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		engineCfg.NativeAddr, engineCfg.HTTPAddr = e.NativeAddr(), e.HTTPAddr()
+		engineCfg.NativeAddr = e.NativeAddr()
 		return e
 	}
 	e := start()

@@ -24,6 +24,8 @@ type Config struct {
 	MaxWait          time.Duration // longest wait of an empty fetch; default 250 ms
 	FetchBytes       int           // of one fetch; default 256 KiB: on a loopback 4 MiB cost twice as much a record, caches and broker included
 	Logger           zerolog.Logger
+	// Dial opens connections; nil: TCP. Brokers that ask who one is need one that logs in.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func (c Config) withDefaults() Config {
@@ -38,11 +40,16 @@ func (c Config) withDefaults() Config {
 	if c.FetchBytes == 0 {
 		c.FetchBytes = 256 << 10
 	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	if c.ClientID == "" {
 		c.ClientID = "anpr-ingest"
 	}
 	return c
 }
+
+const dialTimeout = 5 * time.Second
 
 // Group is a member of a consumer group.
 type Group struct {
@@ -62,7 +69,7 @@ var (
 // Join makes a member of the group; it joins at the first Next. No connection is made before.
 func Join(cfg Config) (*Group, error) {
 	cfg = cfg.withDefaults()
-	dialer := &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: cfg.ClientID}
+	dialer := &kafka.Dialer{Timeout: dialTimeout, DialFunc: cfg.Dial, ClientID: cfg.ClientID}
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: cfg.GroupID, Brokers: cfg.Brokers, Topics: []string{cfg.Topic}, Dialer: dialer,
 		GroupBalancers: []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
@@ -76,7 +83,7 @@ func Join(cfg Config) (*Group, error) {
 	addr := kafka.TCP(cfg.Brokers...)
 	return &Group{
 		cfg: cfg, group: g, dialer: dialer, addr: addr,
-		client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: cfg.ClientID, MetadataTTL: 5 * time.Second}},
+		client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: cfg.ClientID, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}},
 	}, nil
 }
 

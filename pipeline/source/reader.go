@@ -67,9 +67,7 @@ func (r *reader) connect(ctx context.Context) error {
 	for _, b := range r.g.cfg.Brokers {
 		leader, err := r.g.dialer.LookupLeader(ctx, "tcp", b, r.g.cfg.Topic, int(r.partition))
 		if err == nil {
-			var d net.Dialer
-			d.Timeout = r.g.dialer.Timeout
-			if r.conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(leader.Host, strconv.Itoa(leader.Port))); err == nil {
+			if r.conn, err = r.g.cfg.Dial(ctx, "tcp", net.JoinHostPort(leader.Host, strconv.Itoa(leader.Port))); err == nil {
 				return nil
 			}
 			r.conn = nil

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+)
+
+// opsGuard lets through to the ops port what may ask. Profiles and receipts (camera ids and times of every read) are for this machine, and
+// for networks that were named. A request must name the port as its own people do: a page in a browser of this machine, whose name was
+// pointed at it, names another.
+type opsGuard struct {
+	flags opsFlags
+	next  http.Handler
+}
+
+// ServeHTTP answers 421 to another's name, 403 to those who may not see a page, and passes on the rest.
+func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.ours(r.Host) {
+		http.Error(w, "this port does not answer to that name; name it with --ops-hosts", http.StatusMisdirectedRequest)
+		return
+	}
+	if r.Header.Get("Origin") != "" {
+		http.Error(w, "this port does not answer web pages", http.StatusForbidden)
+		return
+	}
+	if private(r.URL.Path) && !g.trusts(r.RemoteAddr) {
+		http.Error(w, "only for this machine, and for networks named with --ops-allow", http.StatusForbidden)
+		return
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	g.next.ServeHTTP(w, r)
+}
+
+// private says whether a page shows more than how the process is doing.
+func private(path string) bool {
+	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
+}
+
+// trusts says whether an address is of this machine or of a network that was named.
+func (g *opsGuard) trusts(remote string) bool {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return false
+	}
+	ip := at.Addr().Unmap()
+	return ip.IsLoopback() || slices.ContainsFunc(g.flags.OpsAllow, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// ours says whether a name may be this machine's: an address, a name without a dot, which nobody can point elsewhere, its own or one that
+// was named.
+func (g *opsGuard) ours(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	if name == "" {
+		return false
+	}
+	if _, err := netip.ParseAddr(name); err == nil || !strings.Contains(name, ".") {
+		return true
+	}
+	own, _ := os.Hostname()
+	return strings.EqualFold(name, own) || slices.ContainsFunc(g.flags.OpsHosts, func(h string) bool { return strings.EqualFold(h, name) })
+}
+
+// showCommand answers /debug/pprof/cmdline with the command and the names of its flags, never with a value: that could be a password.
+func showCommand(w http.ResponseWriter, _ *http.Request) {
+	args := slices.Clone(os.Args)
+	for i, a := range args {
+		name, _, given := strings.Cut(a, "=")
+		switch {
+		case i == 0:
+		case strings.HasPrefix(a, "-") && given:
+			args[i] = name + "=..."
+		case !strings.HasPrefix(a, "-") && strings.HasPrefix(args[i-1], "-"):
+			args[i] = "..."
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(strings.Join(args, "\x00")))
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/gvc-brussels/anpr/bench/budget"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
+)
+
+// login is login of the directory that was given, if one was.
+func (o *options) login() (user, password string, dial budget.Dial, err error) {
+	if o.Up == "" {
+		return "", "", nil, nil
+	}
+	return login(o.Up)
+}
+
+// login returns how to log in to what runs on a data directory of this machine.
+func login(data string) (user, password string, dial budget.Dial, err error) {
+	run, err := embedded.ReadRun(data)
+	if err != nil {
+		return "", "", nil, err
+	}
+	s, err := run.Secrets()
+	if err != nil {
+		return "", "", nil, err
+	}
+	return string(embedded.Reader), s.ClickHouse[embedded.Reader], kafkaconn.Account{User: s.KafkaUser, Password: s.KafkaPassword}.Dial(), nil
+}
