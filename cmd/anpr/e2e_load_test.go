@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -91,6 +92,11 @@ func buildLoad(t *testing.T) string {
 	return bin
 }
 
+// data is the directory it was given.
+func (r *program) data() string {
+	return r.cmd.Args[slices.Index(r.cmd.Args, "--data")+1]
+}
+
 func (r *program) waitEnd(what string, d time.Duration) {
 	r.t.Helper()
 	select {
@@ -104,7 +110,7 @@ func (r *program) waitEnd(what string, d time.Duration) {
 // twice, and the ledger has no gap. An upload whose answer was lost was sent again: it is a merge, so there may be more.
 func (r *program) holds(sent uint64) {
 	r.t.Helper()
-	old := &running{sql: r.ports["clickhouse-http-addr"], log: &bytes.Buffer{}}
+	old := &running{data: r.data(), sql: r.ports["clickhouse-http-addr"], log: &bytes.Buffer{}}
 	total := "SELECT (SELECT count() FROM reads) + (SELECT count() FROM merges) + (SELECT count() FROM rejects)"
 	last, since := "", time.Now()
 	r.until("the tables do not change for ten seconds", func() bool {

@@ -21,7 +21,7 @@ import (
 func (r *running) produce(t *testing.T, values ...[]byte) {
 	t.Helper()
 	recs := make([]kafka.Record, len(values))
-	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second}
+	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).transport("e2e")}
 	for i, v := range values {
 		recs[i] = kafka.Record{Time: time.Now(), Value: kafka.NewBytes(v)}
 		resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
@@ -38,7 +38,7 @@ func (r *running) deadLetters(t *testing.T, want int) (out []*anprv1.Reject) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
+	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
 	defer reader.Close()
 	for len(out) < want {
 		m, err := reader.ReadMessage(ctx)
@@ -112,7 +112,7 @@ func TestBadRecordsEndInTheDeadLetterTopicAndThePipelineGoesOn(t *testing.T) {
 func lookUps(t *testing.T, bin, data string, r *running) {
 	t.Helper()
 	ask := func(args ...string) (string, error) {
-		args = append([]string{"query", "--url", "http://" + r.office, "--data", data}, args...)
+		args = append([]string{"query", "--data", data}, args...)
 		out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
 		return string(out), err
 	}
@@ -140,4 +140,16 @@ func lookUps(t *testing.T, bin, data string, r *running) {
 	if got := r.query(t, "SELECT count() > 0 FROM access_log WHERE outcome = 'refused'"); got != "1" {
 		t.Error("the refused look-up is not in the access log")
 	}
+}
+
+// broker is how the test's own clients log in.
+func (r *running) broker(t *testing.T) *brokerFlags {
+	t.Helper()
+	run, err := (&runFlags{Data: r.data}).find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f brokerFlags
+	run.broker(&f)
+	return &f
 }

@@ -41,8 +41,8 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	replay := func(args ...string) (out deadletter.Outcome) {
 		t.Helper()
 		args = append([]string{
-			"--log-level", "warn", "rejects", "replay", "--url", "http://" + r.office, "--data", data, "--user", "operator1", "--json", "--limit", "3",
-			"--purpose", "operation", "--reason", "camera registered, change 4711", "--kafka-addr", r.kafka, "--clickhouse-addr", r.native,
+			"--log-level", "warn", "rejects", "replay", "--data", data, "--user", "operator1", "--json", "--limit", "3",
+			"--purpose", "operation", "--reason", "camera registered, change 4711",
 			"--receipts", filepath.Join(data, "replay-receipts"),
 		}, args...)
 		text, err := exec.CommandContext(t.Context(), bin, args...).Output()

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 )
 
 // The whole program on this machine, as a person runs it: built, started, killed with SIGKILL in the middle, started
@@ -44,6 +46,7 @@ var everyPort = []string{
 // running is an `anpr up`.
 type running struct {
 	cmd                       *exec.Cmd
+	data                      string // its data directory
 	gateway, office, ops, sql string
 	kafka, native             string
 	log                       *bytes.Buffer
@@ -52,13 +55,13 @@ type running struct {
 
 var bannerLines = map[string]*regexp.Regexp{
 	"gateway": regexp.MustCompile(`cameras +http://([0-9.:]+)/`), "office": regexp.MustCompile(`office +http://([0-9.:]+)/`),
-	"ops": regexp.MustCompile(`metrics +http://([0-9.:]+)/`), "sql": regexp.MustCompile(`native, ([0-9.:]+) HTTP`),
+	"ops": regexp.MustCompile(`metrics +http://([0-9.:]+)/`), "sql": regexp.MustCompile(`HTTP ([0-9.:]+),`),
 	"kafka": regexp.MustCompile(`kafka +([0-9.:]+),`), "native": regexp.MustCompile(`clickhouse +([0-9.:]+) native`),
 }
 
 func up(t *testing.T, bin, data string) *running {
 	t.Helper()
-	r := &running{cmd: exec.Command(bin, append([]string{"up", "--data", data}, everyPort...)...), log: &bytes.Buffer{}, ended: make(chan error, 1)}
+	r := &running{data: data, cmd: exec.Command(bin, append([]string{"up", "--data", data}, everyPort...)...), log: &bytes.Buffer{}, ended: make(chan error, 1)}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.cmd.Stderr = r.log
 	stdout, err := r.cmd.StdoutPipe()
@@ -115,6 +118,11 @@ func (r *running) ask(ctx context.Context, q string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	secrets, err := (&embedded.Run{Credentials: filepath.Join(r.data, "run-secrets.json")}).Secrets()
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth(string(embedded.Reader), secrets.ClickHouse[embedded.Reader])
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
@@ -252,7 +260,7 @@ func tablesHold(t *testing.T, r *running, acked map[string]bool) {
 // and in the tables, and it is no less than what senders were answered.
 func accountsHold(t *testing.T, r *running, bin, data string, acked int) {
 	t.Helper()
-	at := []string{"--kafka-addr=" + r.kafka, "--clickhouse-addr=" + r.native, "--receipts=" + filepath.Join(data, "receipts"), "--json"}
+	at := []string{"--data=" + data, "--json"}
 	now := time.Now()
 	args := append([]string{"reconcile", "--from=" + now.Add(-30*time.Minute).Format(time.RFC3339), "--to=" + now.Add(2*time.Minute).Format(time.RFC3339)}, at...)
 	out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()

@@ -112,7 +112,7 @@ type opsFlags struct {
 type engineFlags struct {
 	Data           string `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
 	PortBase       uint16 `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
-	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
+	ClickhouseHTTP string `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools; base = 127.0.0.1:8123, or the sixth port of --port-base. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
 	MaxMemory      int64  `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
 	Backups        string `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Fsync          bool   `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`

@@ -17,6 +17,7 @@ const (
 	defaultOps        = "127.0.0.1:6060"
 	defaultKafka      = "127.0.0.1:9092"
 	defaultClickhouse = "127.0.0.1:9000"
+	defaultHTTP       = "127.0.0.1:8123"
 	defaultData       = "anpr-data"
 )
 
@@ -76,4 +77,8 @@ func (f *stackFlags) ports() {
 	at(&f.OpsAddr, 2, defaultOps)
 	at(&f.KafkaAddr, 3, defaultKafka)
 	at(&f.ClickhouseAddr, 4, defaultClickhouse)
+	if f.ClickhouseHTTP == "base" { // the one of the row
+		f.ClickhouseHTTP = ""
+		at(&f.ClickhouseHTTP, 5, defaultHTTP)
+	}
 }

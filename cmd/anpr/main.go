@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -70,6 +71,11 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "anpr:", err)
 		fmt.Fprintln(os.Stderr, "      `anpr --help` lists the commands and their flags.")
 		return 2
+	}
+	for _, a := range args {
+		if name, _, _ := strings.Cut(a, "="); name == "--clickhouse-password" || name == "--token" {
+			fmt.Fprintf(os.Stderr, "anpr: %s on the command line is read by every user of this machine: give it in the environment, or the password in --clickhouse-password-file\n", name)
+		}
 	}
 	logger, err := newLogger(c.LogLevel, c.LogJSON)
 	if err != nil {

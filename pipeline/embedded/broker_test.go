@@ -15,6 +15,10 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 const (
@@ -455,5 +459,42 @@ func TestBrokerForgetsNoRecordAndNoOffsetByAge(t *testing.T) {
 	minutes, err := time.ParseDuration(s["offsets.retention.minutes"] + "m")
 	if err != nil || minutes < 9*365*24*time.Hour {
 		t.Errorf("offsets are kept %v (%v), want about ten years", minutes, err)
+	}
+}
+
+func TestTheBrokerAsksForAPassword(t *testing.T) {
+	dir := t.TempDir()
+	topics := map[string]int{crashTopic: 1}
+	for life := range 2 { // a second start must not take the passwords of the first
+		password := NewPassword()
+		b := startBroker(t, BrokerConfig{DataDir: dir, Topics: topics, User: "anpr", Password: password})
+		for name, opts := range map[string][]kgo.Opt{
+			"nobody": nil, "another user": {kgo.SASL(scram.Auth{User: "root", Pass: password}.AsSha256Mechanism())},
+			"a wrong password":     {kgo.SASL(scram.Auth{User: "anpr", Pass: "anpr"}.AsSha256Mechanism())},
+			"the broker's default": {kgo.SASL(scram.Auth{User: "admin", Pass: "admin"}.AsSha256Mechanism())},
+			"another mechanism":    {kgo.SASL(plain.Auth{User: "anpr", Pass: password}.AsMechanism())},
+		} {
+			cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(b.Addr()), kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			if topics, err := kadm.NewClient(cl).ListTopics(ctx); err == nil && len(topics) > 0 {
+				t.Errorf("life %d: %s may list topics", life, name)
+			}
+			cancel()
+			cl.Close()
+		}
+		cl, err := b.client(&BrokerConfig{User: "anpr", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := kadm.NewClient(cl).ListTopics(t.Context()); err != nil || !list.Has(crashTopic) {
+			t.Errorf("life %d: its own user sees %v, %v", life, list.Names(), err)
+		}
+		cl.Close()
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

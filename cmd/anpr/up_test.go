@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// TestUpIsForItsOwnUser runs everything with traffic and a backup, and looks at it as others on the machine do.
+func TestUpIsForItsOwnUser(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	h := &rehearsal{cmd: &rehearseCmd{Seconds: 2, Rate: 50, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
+	defer func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := embedded.ReadRun(dir); !errors.Is(err, embedded.ErrNotRunning) {
+			t.Errorf("the run file after the end: %v", err)
+		}
+	}()
+	if err := h.start(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.traffic(t.Context()), h.backup(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("every port asks for a password", func(t *testing.T) { portsAsk(t, h) })
+	t.Run("every file is closed to others", func(t *testing.T) { closedToOthers(t, dir) })
+	t.Run("commands find it", func(t *testing.T) { commandsFindIt(t, dir, h) })
+	t.Run("a second one on the directory", func(t *testing.T) {
+		f := stackFlags{engineFlags: engineFlags{Data: dir}}
+		for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+			*addr = "127.0.0.1:0"
+		}
+		if _, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard); !errors.Is(err, embedded.ErrRunning) {
+			t.Errorf("got %v, want %v", err, embedded.ErrRunning)
+		}
+	})
+}
+
+func portsAsk(t *testing.T, h *rehearsal) {
+	f := h.stack.flags
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	client := &kafka.Client{Addr: kafka.TCP(f.KafkaAddr), Timeout: 3 * time.Second, Transport: &kafka.Transport{}}
+	if meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicReads}}); err == nil {
+		t.Errorf("the broker tells nobody of %d topics", len(meta.Topics))
+	}
+	if conn, err := ch.Dial(ctx, ch.Options{Address: f.ClickhouseAddr}); err == nil {
+		if conn.Do(ctx, ch.Query{Body: "SELECT 1"}) == nil {
+			t.Error("ClickHouse answers nobody's question")
+		}
+	}
+	if f.ClickhouseHTTP != "" {
+		t.Errorf("ClickHouse's HTTP is open at %s, and nobody asked for it", f.ClickhouseHTTP)
+	}
+}
+
+func closedToOthers(t *testing.T, dir string) {
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // merged away meanwhile
+		}
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %v", path, info.Mode())
+		}
+		files++
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "backups", rehearsalBackup)); err != nil || files < 100 {
+		t.Errorf("%d files and no backup among them (%v): the test looks at the wrong place", files, err)
+	}
+}
+
+func commandsFindIt(t *testing.T, dir string, h *rehearsal) {
+	q := queryFlags{User: "agent1", runFlags: runFlags{Data: dir}}
+	if c, err := q.client(); err != nil || c.BaseURL != "http://"+h.stack.flags.OfficeAddr || c.Token == "" {
+		t.Errorf("query: %+v, %v; want the office at %s", c, err, h.stack.flags.OfficeAddr)
+	}
+	var f booksFlags
+	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
+	b, err := findBooks(f, embedded.Reconciler, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeBooks(b)
+	if ids, err := b.Log.Partitions(t.Context(), schemas.TopicReads); err != nil || len(ids) != 4 {
+		t.Errorf("reconcile sees partitions %v, %v", ids, err)
+	}
+	if err := b.DB.Ping(t.Context()); err != nil || len(b.Receipts) != 1 || b.Receipts[0] != h.stack.flags.Receipts {
+		t.Errorf("reconcile: ClickHouse %v, receipts %v", err, b.Receipts)
+	}
+	other := clickhouseFlags{ClickhouseAddr: "10.0.0.1:9000"}
+	run, err := f.find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.tables(&other, embedded.Office)
+	broker := brokerFlags{KafkaAddr: "10.0.0.1:9092"}
+	run.broker(&broker)
+	if other.ClickhousePassword != "" || broker.kafkaUser.Password != "" {
+		t.Error("passwords of this machine go to another")
+	}
+}
+
+func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	f := stackFlags{engineFlags: engineFlags{Data: dir}}
+	taken := map[string]string{}
+	for flag, addr := range map[string]*string{
+		"--kafka-addr": &f.KafkaAddr, "--clickhouse-addr": &f.ClickhouseAddr, "--clickhouse-http-addr": &f.ClickhouseHTTP,
+		"--gateway-addr": &f.GatewayAddr, "--office-addr": &f.OfficeAddr, "--ops-addr": &f.OpsAddr,
+	} {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		*addr = l.Addr().String()
+		taken[flag] = *addr
+	}
+	_, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard)
+	if err == nil {
+		t.Fatal("started on ports that are taken")
+	}
+	for flag, addr := range taken {
+		if !strings.Contains(err.Error(), flag) || !strings.Contains(err.Error(), addr) {
+			t.Errorf("%q does not name %s and %s", err, addr, flag)
+		}
+	}
+	if !strings.Contains(err.Error(), "--port-base") {
+		t.Errorf("%q does not name the way out", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the data directory was written: %v", err)
+	}
+}
+
+func TestOnePortBaseMovesEveryPort(t *testing.T) {
+	for base, explicit := range map[uint16]string{0: "", 21000: "", 64000: "127.0.0.1:7"} {
+		f := stackFlags{engineFlags: engineFlags{PortBase: base}}
+		f.OfficeAddr = explicit
+		f.ports()
+		seen := map[string]bool{}
+		for _, addr := range []string{f.OfficeAddr, f.GatewayAddr, f.OpsAddr, f.KafkaAddr, f.ClickhouseAddr} {
+			_, text, err := net.SplitHostPort(addr)
+			port, _ := strconv.Atoi(text)
+			if err != nil || seen[addr] || base != 0 && addr != explicit && (port < int(base) || port > int(base)+5) {
+				t.Errorf("base %d: %s", base, addr)
+			}
+			seen[addr] = true
+		}
+		if explicit != "" && f.OfficeAddr != explicit {
+			t.Errorf("base %d: the office's own address %s became %s", base, explicit, f.OfficeAddr)
+		}
+	}
+}
+
+func TestUpWithoutUsersStartsNothing(t *testing.T) {
+	dir := t.TempDir()
+	f := stackFlags{SampleSeed: 1, engineFlags: engineFlags{Data: dir}}
+	f.Partitions = 1
+	f.Users = filepath.Join(dir, "nobody.yaml")
+	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+		*addr = "127.0.0.1:0"
+	}
+	_, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "nobody.yaml") || !strings.Contains(err.Error(), "--users") {
+		t.Errorf("got %v, want the file and the flag", err)
+	}
+	for _, part := range []string{"kafka", "clickhouse"} {
+		if _, err := os.Stat(filepath.Join(dir, part)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s was started before: %v", part, err)
+		}
+	}
+}
