@@ -64,7 +64,7 @@ type Flags uint8
 
 // The flags.
 const (
-	FlagLateUpload   Flags = 1 << iota // the camera said it sends this from its buffer
+	FlagLateUpload   Flags = 1 << iota // the camera said it sends this late: from its buffer, or at the end of a track
 	FlagLate                           // received later than the camera's allowed lateness after capture
 	FlagClockSuspect                   // the camera's clock is not to be trusted: kept and matched, no offence issued on it
 	FlagMisrouted                      // arrived in a partition its plate does not belong to

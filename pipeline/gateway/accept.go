@@ -38,6 +38,7 @@ func (g *Gateway) accept(u *upload) {
 			p.identify()
 		}
 	}
+	events = g.tracks.complete(u.cam.ID, u.r.Header.Get(headerSerial), u.received, events)
 	records, kept, err := g.records(u, events)
 	if err != nil {
 		panic("BUG: a read that was checked cannot be encoded")
@@ -49,6 +50,7 @@ func (g *Gateway) accept(u *upload) {
 		return
 	}
 	g.noteClocks(u, events)
+	g.noteOften(u, events)
 	g.cfg.Metrics.Quarantined.Add(float64(kept))
 	g.count(u.path, events)
 	writeOutcome(u.w, events)
@@ -65,10 +67,10 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 		p.note(NoteOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && (r.LateUpload || rej.Reason == schemas.ReasonClockAhead && formatAt(u.path).strict) {
+	if rej != nil && (r.LateUpload && !p.ended || rej.Reason == schemas.ReasonClockAhead && formatAt(u.path).strict) {
 		return rej // from the camera's buffer, so it did not pass now; or from software, which can mend its clock
 	}
-	if p.when.zone == zoneNone && r.LateUpload {
+	if p.when.zone == zoneNone && r.LateUpload && !p.ended {
 		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at", "a read from the camera's buffer says no time of capture; send it")
 	}
 	if p.timeless = rej != nil || p.when.zone == zoneNone; p.timeless {
@@ -84,9 +86,12 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 		return rej
 	}
 	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), formatAt(u.path).Name
-	if !r.LateUpload && !p.timeless && g.clocks.suspect(cam.ID, at, u.received) {
+	if !p.timeless && g.clocks.suspect(cam.ID, at, u.received, r.LateUpload) {
 		r.ClockSuspect = true
 		p.note(NoteClock)
+	}
+	if p.elsewhere && len(p.Images) == 0 {
+		p.note(NoteImageAddress)
 	}
 	p.named, p.class = plate, plate.Class()
 	g.noteSource(u, p)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"sync"
-	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -14,7 +13,8 @@ import (
 // A read that arrives late was either kept in a buffer or stamped by a clock that is behind. A buffer explains it when
 // the camera was silent since the capture (the link was down); then its backlog drains: the delay changes faster than time
 // passes. A clock that is behind explains a late read of a camera that was heard in the meantime, and a delay that stays
-// the same. Reads that the camera itself declares late are not judged. Safe for concurrent use.
+// the same. Reads that the camera itself declares late are only judged where they were captured after receipt. A time that
+// cannot be at all is replaced before (stamp.capture). Safe for concurrent use.
 type clocks struct {
 	mu   sync.Mutex // guards what follows
 	cams map[string]*clock
@@ -41,13 +41,14 @@ const (
 	clockDrained = 10 * schemas.Minute // without a late read a backlog is over
 )
 
-// suspect judges a read captured and received then. It changes nothing: the read may have to be sent again.
-func (c *clocks) suspect(camera string, captured, received schemas.Micros) bool {
+// suspect judges a read captured and received then, which the camera declared late or not. It changes nothing: the read
+// may have to be sent again.
+func (c *clocks) suspect(camera string, captured, received schemas.Micros, declared bool) bool {
 	delay := received - captured
 	switch {
 	case delay < -clockAheadOf:
 		return true
-	case delay <= clockFresh:
+	case delay <= clockFresh, declared:
 		return false
 	}
 	c.mu.Lock()
@@ -119,16 +120,19 @@ func (c *clocks) report(camera string, received schemas.Micros) bool {
 // noteClocks remembers the reads of an upload that the broker has, and tells the operator of clocks not to be trusted.
 func (g *Gateway) noteClocks(u *upload, events []*Parsed) {
 	for _, p := range events {
-		if p.Err != nil || p.Ignored != "" || p.Read.LateUpload {
+		if p.Err != nil || p.Ignored != "" || p.joined {
 			continue
 		}
-		if p.timeless {
+		stated := schemas.Micros(p.Read.CapturedAtUs)
+		switch {
+		case p.timeless:
 			g.reportTimeless(u, p)
 			continue
+		case !p.Read.LateUpload:
+			g.clocks.note(p.cam.ID, stated, u.received)
 		}
-		g.clocks.note(p.cam.ID, schemas.Micros(p.Read.CapturedAtUs), u.received)
 		if p.Read.ClockSuspect && g.clocks.report(p.cam.ID, u.received) {
-			g.log.Warn().Str("camera", p.cam.ID).Dur("behind", time.Duration(u.received-schemas.Micros(p.Read.CapturedAtUs))*time.Microsecond).
+			g.log.Warn().Str("camera", p.cam.ID).Stringer("clock_says", stated).Stringer("received", u.received).
 				Msg("the camera's clock is not to be trusted: its reads are kept, offences on them are held; repair its time synchronisation")
 		}
 	}
@@ -145,4 +149,24 @@ func (g *Gateway) reportTimeless(u *upload, p *Parsed) {
 	}
 	g.log.Warn().Str("camera", p.cam.ID).Str("said", said).
 		Msg("the camera says no time of capture that can be: its reads count at the time of receipt, offences on them are held; set its clock")
+}
+
+// noteOften marks the reads of a plate that the camera sends too often, and names the camera to the operator. The log
+// holds no plate: the read id leads to it, for who may look it up.
+func (g *Gateway) noteOften(u *upload, events []*Parsed) {
+	for _, p := range events {
+		if p.Err != nil || p.Ignored != "" || p.joined {
+			continue
+		}
+		r := p.Read
+		often, report := g.oftens.appear(p.cam.ID, p.named, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
+		if !often {
+			continue
+		}
+		p.note(NoteOften)
+		if report {
+			g.log.Warn().Str("camera", p.cam.ID).Stringer("read_id", schemas.ReadID{ID: schemas.ID(r.ReadId)}).Int("times_an_hour", oftenBar).
+				Msg("the camera sends one plate more often than a vehicle can pass: look at this read; it may be a word for no plate, or a sign or parked vehicle in view")
+		}
+	}
 }

@@ -15,7 +15,7 @@ type clockStory struct {
 
 // read is a read received now and captured delay before.
 func (s *clockStory) read(delay schemas.Micros) bool {
-	bad := s.suspect("c", s.now-delay, s.now)
+	bad := s.suspect("c", s.now-delay, s.now, false)
 	s.note("c", s.now-delay, s.now)
 	s.reads++
 	if bad {

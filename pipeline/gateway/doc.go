@@ -51,6 +51,10 @@
 // message without the field for the plate is refused (missing_field): it says nothing about a plate, which is not the
 // same as a plate that was not read.
 //
+// A message may lie deeper, in the envelope of a relay, a broker or the vendor: the topmost element that is one is read
+// (unwrap). Messages that hold no read by design (signs of life, tests, states, errors, other detections) are answered
+// 200 and counted by kind. A vendor that tells of one vehicle in several messages is heard in all of them (tracks).
+//
 // Time. captured_at is the camera's clock. Its instant is taken as the camera states it when it is not more than five
 // minutes ahead of received_at and not older than twelve months. A message without a time, or with one that cannot be (a
 // clock that a power cut set back to 2020), counts at the time of receipt and its clock as not to be trusted: lists see
@@ -59,7 +63,16 @@
 // leaves a factory offset (+08:00) beside a wall clock set by hand. When the offset is not the one Brussels has at that
 // time, the instant is more than five minutes from received_at, and the same wall clock read as Brussels time is within
 // five minutes of it, then the wall clock is right and the offset is not: it is replaced, and noted. A time without
-// offset is Brussels time. Ids are always derived from the time as stated, so they do not depend on when an upload
+// offset is in the zone that the vendor means by the field:
+//
+//	hikvision        dateTime, absTime: Brussels (the camera's wall clock)
+//	openalpr         epoch_start, best_uuid_epoch_ms, epoch_end, epoch_time: epochs
+//	platerecognizer  timestamp, timestamp_camera: UTC; timestamp_local: Brussels
+//	axis             capture_timestamp, capture_ts: epochs; UtcTime: UTC; datetime: Brussels
+//	survision        @date: an epoch
+//	reads            captured_at_us: an epoch
+//
+// Ids are always derived from the time as stated, so they do not depend on when an upload
 // arrives. A camera that is known to send a wrong zone must be configured right: there is no setting for it here.
 //
 // Rounding: confidences to the nearest per mille, speeds down to a tenth of a km/h (in the driver's favour).

@@ -112,8 +112,8 @@ func observations() map[string]said {
 			"1abc123", "1xyz987", "08:10:06", "08:10:07", `"score":0.9`, `"score":0.95`, `"score":"0.90"`,
 		},
 		"axis": {
-			json, `{"carID":"7","capture_timestamp":"1779351006000","plateText":"1ABC123","carState":"new","carMoveDirection":"unknown"}`,
-			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"carMoveDirection":"unknown"`, `"carMoveDirection":"in"`, `"carMoveDirection":"unk"`,
+			json, `{"carID":"7","capture_timestamp":"1779351006000","plateText":"1ABC123","carState":"new","view":"unknown"}`,
+			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"view":"unknown"`, `"view":"front"`, `"view":"unk"`,
 		},
 		"survision": {
 			json, `{"anpr":{"@date":"1779351006000","@id":"5","@session":"9","decision":{"@plate":"1ABC123","@reliability":"80"}}}`,

@@ -139,6 +139,8 @@ type Gateway struct {
 	misreads  misreads
 	sources   sources
 	unread    recentIDs
+	oftens    oftens
+	tracks    tracks
 }
 
 // New makes a gateway. An error names what the configuration lacks.
@@ -154,6 +156,7 @@ func New(cfg Config) (*Gateway, error) {
 		lanes:     lanes{cams: map[string]*lane{}},
 		strangers: newStrangers(&cfg),
 		nonces:    nonces{begun: cfg.Now()},
+		tracks:    tracks{missing: cfg.Metrics.Unjoined.Inc},
 	}, nil
 }
 

@@ -178,7 +178,7 @@ func isPicture(b []byte) bool {
 }
 
 // pickImages drops what is no picture, too large or one too many, and puts the best first: one of the whole scene before
-// a cut-out of the plate, then the larger.
+// a cut-out of the vehicle and that before one of the plate, then the larger.
 func (p *Parsed) pickImages(most int, bound int64) []Image {
 	var out []Image
 	for _, img := range p.Images {
@@ -198,8 +198,13 @@ func (p *Parsed) pickImages(most int, bound int64) []Image {
 	return out
 }
 
+// imageRank orders pictures by what their names say they show: the scene, or nothing; the vehicle; the plate alone.
 func imageRank(name string) int {
-	if strings.Contains(strings.ToLower(name), "plate") {
+	name = strings.ToLower(name)
+	switch {
+	case strings.Contains(name, "plate"), strings.Contains(name, "lp_"), strings.HasSuffix(name, "lp.jpg"), strings.HasSuffix(name, "lp"):
+		return 2
+	case strings.Contains(name, "vehicle"), strings.Contains(name, "crop"):
 		return 1
 	}
 	return 0

@@ -24,6 +24,7 @@ type Metrics struct {
 	Panics        prometheus.Counter     // panics answered with 503
 	Bytes         prometheus.Counter     // of bodies received
 	Images        prometheus.Counter     // pictures stored
+	Unjoined      prometheus.Counter     // speeds sent apart from their plate that no plate came for
 	NoReceipt     prometheus.Counter     // acknowledged records that the journal of receipts did not take
 	Produce       prometheus.Histogram   // seconds until the broker acknowledged
 	all           []prometheus.Collector
@@ -92,6 +93,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.Panics = one("panics_total", "Panics answered with 503.")
 	m.Bytes = one("received_bytes_total", "Bytes of bodies received.")
 	m.Images = one("images_total", "Pictures stored.")
+	m.Unjoined = one("speeds_unjoined_total", "Speeds that a camera sent apart from their plate, and that no plate came for.")
 	m.NoReceipt = one("receipts_lost_total", "Acknowledged records that the journal of receipts did not take; they are on the log.")
 	m.Produce = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "anpr_gateway_produce_seconds", Help: "Seconds until the broker acknowledged an upload.",

@@ -12,12 +12,14 @@ import (
 )
 
 // node is one element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array is a
-// repetition of its name, so an array of one is its element; null is no node, but its name is remembered.
+// repetition of its name, so an array of one is its element; null and an empty list are no node,
+// but their names are remembered.
 type node struct {
-	name  string
-	text  string
-	kids  []*node
-	nulls []string // names whose value was JSON's null
+	name string
+	text string
+	kids []*node
+
+	nulls, lists []string // names whose value was JSON's null, or an empty list
 }
 
 // child returns the first child of that name, or nil. It may be called on nil.
@@ -322,6 +324,9 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 }
 
 func (p *jsonParser) array(parent *node, name string, depth int) error {
+	if !p.d.More() {
+		parent.lists = append(parent.lists, name)
+	}
 	for p.d.More() {
 		if err := p.value(parent, name, depth+1); err != nil {
 			return err

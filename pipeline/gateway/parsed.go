@@ -37,13 +37,14 @@ const (
 	NoteOriginal     Note = "original_plate"    // the plate counts as the device says that it is written, not as it spelt it
 	NoteInactive     Note = "event_inactive"    // the camera calls the event not valid
 	NoteUnknownField Note = "unknown_field"     // a field that the format does not have; Unknown names it
+	NoteOften        Note = "plate_too_often"   // the camera sends this plate more often than a vehicle can pass: is it a word for no plate?
 )
 
 // Notes lists all notes, for pre-bound metrics.
 func Notes() []Note {
 	return []Note{
 		NoteConfidence, NoteSpeed, NoteLane, NoteCountry, NoteText, NoteEventID, NoteCandidates, NoteImage, NoteOffset, NoteClock, NoteSource,
-		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteOriginal, NoteInactive, NoteUnknownField,
+		NoteKind, NoteDirection, NoteCandidate, NoteImageAddress, NoteImageMissing, NoteReceiptTime, NotePictureTime, NoteOriginal, NoteInactive, NoteUnknownField, NoteOften,
 	}
 }
 
@@ -96,6 +97,12 @@ type Parsed struct {
 
 	sources []source        // what the message names as the device, the plainest first
 	cam     *schemas.Camera // whose read it is, set by routeSource
+
+	track      string // the camera's id of the vehicle, when it tells of one vehicle in several messages
+	trackSpeed uint32 // of that vehicle, tenths of km/h: the event holds nothing else
+	joined     bool   // the read was made whole of two messages: neither is its own
+	ended      bool   // sent at the end of a track: late, and from no buffer
+	elsewhere  bool   // the message names pictures that lie on the camera
 }
 
 // newParsed begins a read.
@@ -300,6 +307,21 @@ func (p *Parsed) unknown(field string) {
 	}
 }
 
+// pictureElsewhere says that the message names pictures by their address or path.
+func (p *Parsed) pictureElsewhere() { p.elsewhere = true }
+
+// kind sets the kind of the vehicle from a vendor's word.
+func (p *Parsed) kind(s string) {
+	p.Read.VehicleKind = vehicleKind(s)
+	switch fold(s) {
+	case "", "unknown", "unk", "none", "other", "others", "na", "missing", "antique":
+	default:
+		if p.Read.VehicleKind == anprv1.VehicleKind_VEHICLE_KIND_UNSPECIFIED {
+			p.note(NoteKind)
+		}
+	}
+}
+
 // direction maps a vendor's word.
 func direction(s string) anprv1.Direction {
 	switch fold(s) {
@@ -317,6 +339,7 @@ var vehicleKinds = map[string]anprv1.VehicleKind{
 	"suvmpv": anprv1.VehicleKind_VEHICLE_KIND_CAR, "mpv": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"hatchback": anprv1.VehicleKind_VEHICLE_KIND_CAR, "coupe": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"smallcar": anprv1.VehicleKind_VEHICLE_KIND_CAR, "minicar": anprv1.VehicleKind_VEHICLE_KIND_CAR,
+	"vanmini": anprv1.VehicleKind_VEHICLE_KIND_CAR, "truckstandard": anprv1.VehicleKind_VEHICLE_KIND_VAN, // Rekor: a pick-up
 	"van": anprv1.VehicleKind_VEHICLE_KIND_VAN, "pickup": anprv1.VehicleKind_VEHICLE_KIND_VAN,
 	"pickuptruck": anprv1.VehicleKind_VEHICLE_KIND_VAN, "minivan": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"buggycar": anprv1.VehicleKind_VEHICLE_KIND_VAN,

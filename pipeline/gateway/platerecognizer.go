@@ -2,34 +2,58 @@ package gateway
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// platerecognizer reads a Stream webhook (DOMAIN 5.9): one frame, several results, each a read. Stream gives no event
-// id, so the id is made of time and plate. timestamp_camera, when the stream has it, is the camera's own clock and goes
-// before timestamp, the moment of reading. The newer form with the plate as an object under each vehicle is read too.
-// The direction comes from the orientation: a front is coming towards the camera. The angle direction is not used.
+// platerecognizer reads what Plate Recognizer sends (DOMAIN 5.9): the webhook of Stream, one frame with several results,
+// each a read; the webhook of Snapshot (image.done), sent for every call, plate or not; and their results without the
+// hook around them. There is no event id. The newer form with the plate as an object under each vehicle is read too; a
+// vehicle without a plate was not read. The direction comes from the orientation: a front is coming towards the camera.
+// The angle direction is not used.
+//
+// Times: timestamp and timestamp_camera are UTC also where they say no offset (the page on Snapshot's hook shows timestamp
+// so, the API result of the same call has a Z); timestamp_local is the wall clock of the site. timestamp_camera, when the
+// stream has it, is the camera's own clock and goes before timestamp, the moment of reading.
 func platerecognizer(root *node) []*Parsed {
-	data := root.child("data")
-	if data == nil {
-		data = root
-	}
-	event := fold(root.val("hook", "event"))
-	if event == "heartbeat" {
-		return []*Parsed{ignored(IgnoredHeartbeat)}
-	}
-	if event != "" && event != "recognition" && event != "image" && data.child("results") == nil {
-		return []*Parsed{refused(schemas.ReasonUnsupported, "hook.event", "%.40q is no recognition; send recognition events", event)}
-	}
-	results := data.all("results")
-	if len(results) == 0 {
-		if data.child("timestamp") == nil {
-			return []*Parsed{refused(schemas.ReasonMissingField, "results", "neither results nor a timestamp; send a recognition webhook")}
-		}
-		return []*Parsed{ignored(IgnoredEmpty)}
-	}
 	var out []*Parsed
-	for i, r := range results {
-		out = append(out, platerecognizerResult(data, r, i))
+	for _, m := range unwrap(root, platerecognizerKnown) {
+		out = append(out, platerecognizerMessage(m)...)
 	}
 	return out
+}
+
+func platerecognizerKnown(n *node) bool {
+	return n.hasAny("hook") || n.says("results") || n.hasAny("data") && n.child("data").says("results")
+}
+
+// noPlateEvents are the events of hooks that hold no read: signs of life, clips, how long a vehicle stood whose plate came
+// before, and messages about the stream.
+var noPlateEvents = map[string]IgnoredKind{
+	"heartbeat": IgnoredHeartbeat, "test": IgnoredTest, "video": IgnoredTrack, "videoclip": IgnoredTrack, "clip": IgnoredTrack, "dwell": IgnoredTrack,
+	"dwelltime": IgnoredTrack, "error": IgnoredState, "camera": IgnoredState, "camerastatus": IgnoredState, "status": IgnoredState,
+	"offline": IgnoredState, "online": IgnoredState,
+}
+
+func platerecognizerMessage(m *node) []*Parsed {
+	data := m.child("data")
+	if data == nil {
+		data = m
+	}
+	event := m.val("hook", "event")
+	if results := data.all("results"); len(results) > 0 {
+		var out []*Parsed
+		for i, r := range results {
+			out = append(out, platerecognizerResult(data, r, i))
+		}
+		return out
+	}
+	kind, noPlate := noPlateEvents[fold(event)]
+	switch {
+	case data.emptyList("results"):
+		return []*Parsed{ignored(IgnoredEmpty)}
+	case noPlate:
+		return []*Parsed{ignored(kind)}
+	case event != "" && fold(event) != "recognition" && fold(event) != "imagedone" && fold(event) != "image":
+		return []*Parsed{refused(schemas.ReasonUnsupported, "hook.event", "%.40q is no recognition; send recognition events", event)}
+	}
+	return []*Parsed{refused(schemas.ReasonMissingField, "results", "the message has no results, not even an empty list; send the webhook of Stream or Snapshot")}
 }
 
 func platerecognizerResult(data, r *node, i int) *Parsed {
@@ -38,17 +62,20 @@ func platerecognizerResult(data, r *node, i int) *Parsed {
 	code, codeScore := either(region.val("code"), region.val()), region.val("score")
 	cands, text := r.all("candidates"), "plate"
 	vehicle := r.child("vehicle")
+	if !r.says("plate") {
+		return refused(schemas.ReasonMissingField, index("results", i, "plate"), "the result says no plate, not even null; send results as the engine writes them")
+	}
 	if props := r.at("plate", "props"); props != nil { // vehicle first: every guess in a list, best first
 		cands, text = props.all("plate"), "value"
 		plate, score = firstGuess(cands)
 		code, codeScore = props.val("region", "value"), props.val("region", "score")
-		if v := vehicle.child("props"); v != nil {
-			r = v
-		}
+	}
+	if v := vehicle.child("props"); v != nil {
+		r = v
 	}
 	p.plate(index("results", i, "plate"), plate)
 	p.sourcedFrom("data.camera_id", data.val("camera_id"))
-	p.capturedAt("timestamp", data.val("timestamp_camera"), data.val("timestamp"), data.val("timestamp_local"))
+	p.capturedAt("timestamp", markUTC(data.val("timestamp_camera")), markUTC(data.val("timestamp")), data.val("timestamp_local"))
 	p.confidence(score, ofOne)
 	p.country(isoCountry(code), code)
 	p.regionConfidence(codeScore, ofOne)
@@ -62,7 +89,7 @@ func platerecognizerResult(data, r *node, i int) *Parsed {
 	p.makeName(bestOf(makes, "make", "score"))
 	p.colour(either(bestOf(r.all("color"), "color", "score"), bestOf(r.all("color"), "value", "score")))
 	p.Read.Direction = direction(either(bestOf(r.all("orientation"), "orientation", "score"), bestOf(r.all("orientation"), "value", "score")))
-	p.Read.VehicleKind = vehicleKind(vehicle.val("type"))
+	p.kind(vehicle.val("type"))
 	return p
 }
 

@@ -20,6 +20,9 @@ func (p *Parsed) sourcedFrom(key, id string) {
 	}
 }
 
+// headerSerial is the header in which a Survision unit says its number.
+const headerSerial = "survision-serial-number"
+
 // maxSourceNames bounds the names of a source in one message.
 const maxSourceNames = 8
 
@@ -28,7 +31,7 @@ const maxSourceNames = 8
 func (g *Gateway) routeSource(u *upload, p *Parsed) *schemas.RejectError {
 	at := u.cam.Accepts()
 	if u.path == "survision" { // the device's number is in a header of its own
-		p.sourcedFrom("survision-serial-number", u.r.Header.Get("survision-serial-number"))
+		p.sourcedFrom(headerSerial, u.r.Header.Get(headerSerial))
 	}
 	if id := p.Read.CameraId; id != "" && id != u.cam.ID { // canonical reads name the camera itself
 		cam, ok := g.cfg.Registry().Camera(id)

@@ -218,13 +218,13 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 	f("hikvision", "multipart/form-data; boundary=b", string(noBoundary), schemas.ReasonMalformed, "body")
 	f("dahua", json, "{}", schemas.ReasonUnsupported, "path")
 	f("openalpr", json, "{}", schemas.ReasonMissingField, "data_type")
-	f("openalpr", json, `{"data_type":"vehicle"}`, schemas.ReasonUnsupported, "data_type")
+	f("openalpr", json, `{"data_type":"weather"}`, schemas.ReasonUnsupported, "data_type")
 	f("openalpr", json, `{"data_type":`, schemas.ReasonMalformed, "body")
 	f("platerecognizer", json, `{"hook":{"event":"recognition"},"data":{}}`, schemas.ReasonMissingField, "results")
-	f("platerecognizer", json, `{"hook":{"event":"dwell"},"data":{}}`, schemas.ReasonUnsupported, "hook.event")
+	f("platerecognizer", json, `{"hook":{"event":"weather"},"data":{}}`, schemas.ReasonUnsupported, "hook.event")
 	f("axis", xml, "<tt:MetadataStream/>", schemas.ReasonUnsupported, "text")
 	f("axis", json, `{"carID":"1","plateText":"","capture_timestamp":1621511661894}`, schemas.ReasonPlateUnread, "text")
-	f("survision", json, `{"infos":{}}`, schemas.ReasonUnsupported, "anpr")
+	f("survision", json, `{"weather":{}}`, schemas.ReasonUnsupported, "anpr")
 	f("survision", json, `{"anpr":{"@date":"1"}}`, schemas.ReasonUnsupported, "anpr")
 	f("reads", "text/plain", "{}", schemas.ReasonUnsupported, "Content-Type")
 	f("reads", json, `{"raw_plate":"X1"}`, schemas.ReasonMissingField, "captured_at_us")
@@ -249,7 +249,7 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 
 func TestAxisStatesOfOneVehicleAreOneReadUntilOneSaysMore(t *testing.T) {
 	event := func(plate, dir string) schemas.ID {
-		p := single(t, "axis", "application/json", fmt.Appendf(nil, `{"plateText":%q,"carMoveDirection":%q,"carID":"7","capture_timestamp":"1621511661894"}`, plate, dir))
+		p := single(t, "axis", "application/json", fmt.Appendf(nil, `{"plateText":%q,"view":%q,"carID":"7","capture_timestamp":"1621511661894"}`, plate, dir))
 		if got := p.Read.CameraEventId; got != "7" {
 			t.Errorf("got event id %q, want the carID", got)
 		}
@@ -260,7 +260,7 @@ func TestAxisStatesOfOneVehicleAreOneReadUntilOneSaysMore(t *testing.T) {
 	if got := event("WR6677", "unk"); got != first {
 		t.Errorf("the same said again: got %s, want %s", got, first)
 	}
-	if event("WR6677", "in") == first || event("MWR6677", "unknown") == first {
+	if event("WR6677", "front") == first || event("MWR6677", "unknown") == first {
 		t.Error("a direction or another plate is a read of its own")
 	}
 }

@@ -103,7 +103,8 @@ func checkClock(at, received schemas.Micros) *schemas.RejectError {
 }
 
 // parseWhen reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
-// +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size.
+// +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size: as in
+// our days, so that a clock that began again at 1970 or 2000 still says a time, if a wrong one.
 func parseWhen(s string) (stamp, bool) {
 	if len(s) > maxWord {
 		return stamp{}, false
@@ -129,9 +130,14 @@ func compact(s string) bool {
 
 func parseEpoch(s string) (stamp, bool) {
 	whole, _, _ := strings.Cut(s, ".")
-	unit, ok := map[int]int{10: 6, 13: 3, 16: 0, 19: -3}[len(whole)]
-	if !ok {
+	if len(whole) > 19 {
 		return stamp{}, false
+	}
+	unit := -3
+	for _, u := range [...]struct{ digits, unit int }{{16, 0}, {13, 3}, {10, 6}} {
+		if len(whole) <= u.digits {
+			unit = u.unit
+		}
 	}
 	us, ok := decimal(s, unit, down)
 	return stamp{wall: schemas.Micros(us), zone: zoneExact}, ok && us > 0
@@ -233,4 +239,20 @@ func (c *clockText) zone() (offset schemas.Micros, kind zoneKind, ok bool) {
 		offset = -offset
 	}
 	return offset, zoneOffset, true
+}
+
+// markUTC marks a wall clock without offset as UTC, for fields in which a vendor means that. Any other text stays as it is.
+func markUTC(s string) string {
+	if w, ok := parseWhen(s); ok && w.zone == zoneLocal {
+		return s + "Z"
+	}
+	return s
+}
+
+// dropZero drops an epoch of zero, which devices write for a time they do not have.
+func dropZero(s string) string {
+	if strings.Trim(s, "0.") == "" {
+		return ""
+	}
+	return s
 }
