@@ -65,6 +65,7 @@ func unmarshal(t *testing.T, dir, name string, v any) {
 
 // cameraFile is the format of cameras.yaml, written down a second time.
 type cameraFile struct {
+	Zones   []string
 	Cameras []struct {
 		ID, Site, Kind, Zone string
 		Municipality         int
@@ -106,6 +107,9 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 	dir := writeReference(t, c)
 	var f cameraFile
 	unmarshal(t, dir, "cameras.yaml", &f)
+	if len(f.Zones) != len(zones) {
+		t.Errorf("zones %v, want all %d", f.Zones, len(zones))
+	}
 	if len(f.Cameras) != 498 {
 		t.Errorf("got %d cameras, want 450 fixed and 48 temporary", len(f.Cameras))
 	}
@@ -340,8 +344,8 @@ func TestSameSeedWritesTheSameFiles(t *testing.T) {
 		differ += count(!bytes.Equal(x, z))
 		return nil
 	})
-	if err != nil || files != 14 {
-		t.Errorf("%d files, %v: want 14", files, err)
+	if err != nil || files != 15 {
+		t.Errorf("%d files, %v: want 15", files, err)
 	}
 	if differ < 10 {
 		t.Errorf("only %d of %d files differ for another seed", differ, files)

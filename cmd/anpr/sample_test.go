@@ -136,7 +136,7 @@ func TestTokensThatTheSourceTellsAreRefusedWhereOthersReachTheOffice(t *testing.
 		return u
 	}
 	public := users(bench.PublicUserToken(1, "auditor1"))
-	madeUp, real := t.TempDir(), t.TempDir()
+	madeUp, genuine := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(madeUp, bench.SampleMarker))
 	for _, c := range []struct {
 		name      string
@@ -149,8 +149,8 @@ func TestTokensThatTheSourceTellsAreRefusedWhereOthersReachTheOffice(t *testing.
 		{"made-up data on localhost", public, madeUp, "localhost:8082", false},
 		{"made-up data on every address", public, madeUp, "0.0.0.0:8082", true},
 		{"made-up data on an empty host", public, madeUp, ":8082", true},
-		{"real data with a token of the made-up city", public, real, "127.0.0.1:8082", true},
-		{"real data with tokens of their own", users("a token of their own"), real, "0.0.0.0:8082", false},
+		{"real data with a token of the made-up city", public, genuine, "127.0.0.1:8082", true},
+		{"real data with tokens of their own", users("a token of their own"), genuine, "0.0.0.0:8082", false},
 	} {
 		if err := refusePublicTokens(c.users, c.reference, c.addr); (err != nil) != c.refused {
 			t.Errorf("%s: %v, want refused %v", c.name, err, c.refused)
