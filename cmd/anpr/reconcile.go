@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,6 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/seals"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -24,7 +26,8 @@ import (
 type reconcileCmd struct {
 	Balance balanceCmd `cmd:"" default:"withargs" help:"Balance a window of receipt, per camera and minute: accepted = log = stored + merged + rejected (+ ticks); hits, offences and dead letters on topics = tables. Exit code: 0 balanced, 1 something is left over (it is named), 2 cannot tell (a side does not answer, records are still in flight, retention or a missing journal hides a part)."`
 	Verify  verifyCmd  `cmd:"" help:"Verify the delivery protocol from outside: commits of the group and the batches table, no gap, no overlap, nothing backwards, no plan without its insert, no insert without a plan. Exit code: 0 it holds, 1 it is broken, 2 cannot tell."`
-	Watch   watchCmd   `cmd:"" help:"Do both continuously and show the result as metrics, until stopped. anpr up does this by itself."`
+	Seals   sealsCmd   `cmd:"" help:"Are the stored offences those that were decided? Every column against its seal, the chain of every camera, and the table against the offence topic. Exit code: 0 they are, 1 they are not (each is named), 2 cannot tell."`
+	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
 }
 
 // booksFlags say where the sides of the account are.
@@ -208,6 +211,7 @@ func (c *verifyCmd) verify(ctx context.Context, b *ledger.Books) (*ledger.Verifi
 // watchFlags are those of the continuous account.
 type watchFlags struct {
 	WatchEvery time.Duration `help:"How often the accounts are balanced; 0 = not at all. One pass reads the log of its minutes once and looks through two columns of the tables' month, with one thread." default:"1m" env:"ANPR_WATCH_EVERY"`
+	SealsEvery time.Duration `help:"How often all seals of offences are walked; 0 = not at all. One pass reads the table and the topic of offences once, with one thread." default:"1h" env:"ANPR_SEALS_EVERY"`
 }
 
 type watchCmd struct {
@@ -248,14 +252,15 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 func startWatch(ctx context.Context, b *ledger.Books, f watchFlags, o *ops, log zerolog.Logger) (stop func()) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := ledger.NewWatch(ledger.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: ledger.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.Run(run)
-	}()
+	var done sync.WaitGroup
+	done.Go(func() { w.Run(run) })
+	sealed := seals.NewMetrics(o.reg)
+	if f.SealsEvery > 0 {
+		done.Go(func() { walkerOf(b).Watch(run, f.SealsEvery, sealed, log.With().Str("part", "seals").Logger()) })
+	}
 	return func() {
 		cancel()
-		<-done
+		done.Wait()
 		closeBooks(b)
 	}
 }

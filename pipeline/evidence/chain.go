@@ -32,3 +32,14 @@ func (c *Chain) Next(d *schemas.Decision) bool {
 
 // Last returns the camera's last seal, zero when it has none.
 func (c *Chain) Last(camera string) schemas.Sum { return c.last[camera] }
+
+// Follow verifies a sealed decision as the next of its camera and takes its seal as the last, so that one fault is told once. The error is
+// that of [Verify].
+func (c *Chain) Follow(d *schemas.Decision) error {
+	err := Verify(d, c.Last(d.On.Camera))
+	if c.last == nil {
+		c.last = make(map[string]schemas.Sum)
+	}
+	c.last[d.On.Camera] = d.Seal
+	return err
+}

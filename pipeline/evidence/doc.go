@@ -8,7 +8,7 @@
 // uint32 with the number of bytes, then the bytes; bool is one byte, 0 or 1; id is 16 bytes, sum 32 bytes, zero when there
 // is none. Nothing is left out, so no two decisions have the same bytes.
 //
-//	uint8   version of this form, 1
+//	uint8   version of this form, 2
 //	sum     the camera's previous seal (PrevSeal), zero for its first
 //	text    Rule
 //	text    RuleVersion
@@ -30,7 +30,11 @@
 //	int32     Speed, tenths of km/h
 //	uint8     Flags
 //	sum       Image, the SHA-256 of the picture
+//	uint16    CountryConfidence, per mille; not in version 1
+//	text      Make; not in version 1
+//	text      Colour; not in version 1
 //	id      Offence
+//	bool    Certain; not in version 1
 //	int64   HoldUntil, microseconds since 1970-01-01T00:00:00Z
 //	int32   Measured, tenths of km/h
 //	int32   Corrected, tenths of km/h
@@ -47,7 +51,7 @@
 //	text    CatalogueVersion
 //	text    ReferenceVersion
 //
-// A field that is added to a decision later is added to the form under a new version; version 1 stays readable.
+// A field that is added to a decision later is added to the form under a new version; earlier versions stay readable.
 //
 // # What it proves
 //

@@ -9,8 +9,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// version is the form of the sealed bytes.
-const version = 1
+// version is the form of the sealed bytes that Seal makes; firstVersion is still read.
+const (
+	version      = 2
+	firstVersion = 1
+)
 
 // What Verify found wrong.
 var (
@@ -49,13 +52,19 @@ func Verify(d *schemas.Decision, prev schemas.Sum) error {
 
 func sum(d *schemas.Decision) schemas.Sum {
 	var stack [2048]byte
-	return sha256.Sum256(AppendSealed(stack[:0], d))
+	form := byte(version)
+	if len(d.Sealed) > 0 && d.Sealed[0] == firstVersion {
+		form = firstVersion
+	}
+	return sha256.Sum256(appendForm(stack[:0], d, form))
 }
 
 // AppendSealed appends the bytes that the seal is the SHA-256 of, in the form the package documents: the decision with its
 // PrevSeal, without its Seal. An export carries them, so that a court can check the seal with any SHA-256 tool.
-func AppendSealed(dst []byte, d *schemas.Decision) []byte {
-	dst = append(dst, version)
+func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, version) }
+
+func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {
+	dst = append(dst, form)
 	dst = append(dst, d.PrevSeal[:]...)
 	dst = appendText(dst, string(d.Rule))
 	dst = appendText(dst, d.RuleVersion)
@@ -63,8 +72,11 @@ func AppendSealed(dst []byte, d *schemas.Decision) []byte {
 	dst = append(dst, byte(d.Outcome))
 	dst = appendText(dst, d.Reason)
 	dst = append(dst, d.Passage.ID[:]...)
-	dst = appendSighting(dst, &d.On)
+	dst = appendSighting(dst, &d.On, form)
 	dst = append(dst, d.Offence.ID[:]...)
+	if form > firstVersion {
+		dst = appendBool(dst, d.Certain)
+	}
 	dst = appendInt64(dst, int64(d.HoldUntil))
 	dst = appendInt32(dst, int32(d.Measured))
 	dst = appendInt32(dst, int32(d.Corrected))
@@ -80,7 +92,7 @@ func AppendSealed(dst []byte, d *schemas.Decision) []byte {
 	return appendText(dst, d.ReferenceVersion)
 }
 
-func appendSighting(dst []byte, s *schemas.Sighting) []byte {
+func appendSighting(dst []byte, s *schemas.Sighting, form byte) []byte {
 	var plate [schemas.MaxPlate]byte
 	dst = append(dst, s.Read.ID[:]...)
 	dst = appendText(dst, s.Camera)
@@ -92,7 +104,12 @@ func appendSighting(dst []byte, s *schemas.Sighting) []byte {
 	dst = append(dst, s.Lane, byte(s.Direction), byte(s.Kind))
 	dst = appendInt32(dst, int32(s.Speed))
 	dst = append(dst, byte(s.Flags))
-	return append(dst, s.Image[:]...)
+	dst = append(dst, s.Image[:]...)
+	if form == firstVersion {
+		return dst
+	}
+	dst = binary.BigEndian.AppendUint16(dst, uint16(s.CountryConfidence))
+	return appendText(appendText(dst, s.Make), s.Colour)
 }
 
 func appendStep(dst []byte, s *schemas.Step) []byte {

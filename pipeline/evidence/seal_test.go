@@ -23,10 +23,11 @@ func decision() *schemas.Decision {
 		Passage: schemas.PassageID{ID: id(0x11)},
 		On: schemas.Sighting{
 			Read: schemas.ReadID{ID: id(0x22)}, Camera: "BXL-0417", CapturedAt: 1795269600123456, ReceivedAt: 1795269600473456,
-			Plate: schemas.MustPlate("1ABC123"), Country: schemas.Belgium, Confidence: 925, Lane: 2, Direction: schemas.Departing, Kind: schemas.KindCar,
+			Plate: schemas.MustPlate("1ABC123"), Country: schemas.Belgium, CountryConfidence: 880, Confidence: 925, Lane: 2, Direction: schemas.Departing, Kind: schemas.KindCar,
 			Speed: 710, Flags: schemas.FlagLate, Image: sumOf(0x33),
+			Make: "Fiat", Colour: "red",
 		},
-		Offence: schemas.OffenceID{ID: id(0x44)}, HoldUntil: 1795269600000000, Measured: 710, Corrected: 650, Limit: 500, AmountCents: 10800,
+		Offence: schemas.OffenceID{ID: id(0x44)}, Certain: true, HoldUntil: 1795269600000000, Measured: 710, Corrected: 650, Limit: 500, AmountCents: 10800,
 		LegalBasis: "RD 12/10/2010, annex 2, art. 5.2", Verified: true,
 		Trace: []schemas.Step{
 			{Code: "speed.corrected", Holds: true, Args: []string{"71.0", "65.0"}, Basis: "RD 12/10/2010", Verified: true},
@@ -36,15 +37,20 @@ func decision() *schemas.Decision {
 	}
 }
 
-// goldenBytes spells the sealed bytes of decision out by hand. Changing them breaks every seal ever made: it takes a new version.
-func goldenBytes() []byte {
+// goldenBytes spells the sealed bytes of decision out by hand, in both versions of the form. Changing them breaks every seal ever made: it
+// takes a new version.
+func goldenBytes(form int) []byte {
 	text := func(s string) string { return fmt.Sprintf("%08x%x", len(s), s) }
 	rep := strings.Repeat
+	more, certain := fmt.Sprintf("%04x", 880)+text("Fiat")+text("red"), "01"
+	if form == 1 {
+		more, certain = "", ""
+	}
 	h := strings.Join([]string{
-		"01", rep("99", 32), text("fed.speed.spot"), text("2017-05-01"), text("speed"), "01", text("over_limit"), rep("11", 16),
+		fmt.Sprintf("%02x", form), rep("99", 32), text("fed.speed.spot"), text("2017-05-01"), text("speed"), "01", text("over_limit"), rep("11", 16),
 		rep("22", 16), text("BXL-0417"), fmt.Sprintf("%016x", 1795269600123456), fmt.Sprintf("%016x", 1795269600473456),
-		text("1ABC123"), text("BE"), "039d", "02", "02", "01", "000002c6", "02", rep("33", 32),
-		rep("44", 16), fmt.Sprintf("%016x", 1795269600000000), "000002c6", "0000028a", "000001f4", "0000000000002a30",
+		text("1ABC123"), text("BE"), "039d", "02", "02", "01", "000002c6", "02", rep("33", 32), more,
+		rep("44", 16), certain, fmt.Sprintf("%016x", 1795269600000000), "000002c6", "0000028a", "000001f4", "0000000000002a30",
 		text("RD 12/10/2010, annex 2, art. 5.2"), "01",
 		"00000002",
 		text("speed.corrected"), "01", "00000002", text("71.0"), text("65.0"), text("RD 12/10/2010"), "01",
@@ -58,15 +64,17 @@ func goldenBytes() []byte {
 	return b
 }
 
-const goldenSeal = "d857fc2271127b6f4666686ea6daa97ec1c46fff038f5da9b560f843ed2c7c59"
+const firstGoldenSeal = "d857fc2271127b6f4666686ea6daa97ec1c46fff038f5da9b560f843ed2c7c59"
+
+const goldenSeal = "375c1c0d0b53de75d217620aed839969baad70f6ee3b172c275a027985bb1cb4"
 
 func TestSealIsTheDocumentedHash(t *testing.T) {
 	d := decision()
 	Seal(d, sumOf(0x99))
-	if got, want := AppendSealed(nil, d), goldenBytes(); !bytes.Equal(got, want) {
+	if got, want := AppendSealed(nil, d), goldenBytes(2); !bytes.Equal(got, want) {
 		t.Errorf("bytes\ngot  %x\nwant %x", got, want)
 	}
-	if got, want := d.Seal, schemas.Sum(sha256.Sum256(goldenBytes())); got != want {
+	if got, want := d.Seal, schemas.Sum(sha256.Sum256(goldenBytes(2))); got != want {
 		t.Errorf("seal got %x, want %x", got, want)
 	}
 	if got := hex.EncodeToString(d.Seal[:]); got != goldenSeal {
@@ -74,6 +82,22 @@ func TestSealIsTheDocumentedHash(t *testing.T) {
 	}
 	if err := Verify(d, sumOf(0x99)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSealsOfTheFirstVersionStillVerify(t *testing.T) {
+	b := goldenBytes(1)
+	d, err := ParseSealed(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Seal, d.Sealed = sha256.Sum256(b), b
+	if err := Verify(&d, sumOf(0x99)); err != nil || hex.EncodeToString(d.Seal[:]) != firstGoldenSeal {
+		t.Errorf("seal %x, err %v, want %s", d.Seal, err, firstGoldenSeal)
+	}
+	d.AmountCents++
+	if err := Verify(&d, sumOf(0x99)); !errors.Is(err, ErrContent) {
+		t.Errorf("a changed one: got %v", err)
 	}
 }
 

@@ -295,3 +295,35 @@ func (r *run) unstored(ctx context.Context, at []position, cells map[position]Ce
 	}
 	return nil
 }
+
+// Offences visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
+// else the zero time. What is no offence is passed over: it concerns the topic's consumers.
+func (l *Log) Offences(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error) {
+	partitions, err := l.Partitions(ctx, schemas.TopicOffences)
+	if err != nil {
+		return begins, err
+	}
+	bounds, err := l.Bounds(ctx, schemas.TopicOffences, partitions)
+	if err != nil {
+		return begins, err
+	}
+	for _, p := range partitions {
+		b, first := bounds[p], true
+		err := l.read(ctx, stretch{schemas.TopicOffences, p, b.First, b.End}, func(rec *Record) error {
+			if first && b.First > 0 && rec.Time.After(begins) {
+				begins = rec.Time
+			}
+			first = false
+			var m anprv1.Offence
+			if err := proto.Unmarshal(rec.Value, &m); err != nil || len(m.GetOffenceId()) != len(schemas.ID{}) || len(m.GetSealSha256()) != len(schemas.Sum{}) {
+				return nil //nolint:nilerr // see above
+			}
+			visit(schemas.ID(m.GetOffenceId()), schemas.Sum(m.GetSealSha256()), rec.Time)
+			return nil
+		})
+		if err != nil {
+			return begins, err
+		}
+	}
+	return begins, nil
+}

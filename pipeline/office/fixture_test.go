@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -170,6 +171,9 @@ func (d *desk) count(sql string) uint64 {
 func (d *desk) insert(table string, rows ...map[string]any) {
 	d.t.Helper()
 	for _, r := range rows {
+		if _, sealed := r["sealed"]; table == "offences" && !sealed {
+			sealRow(d.t, r)
+		}
 		cols := make([]string, 0, len(r))
 		vals := make([]any, 0, len(r))
 		for c, v := range r {
@@ -216,9 +220,40 @@ func (d *desk) offenceRow(read map[string]any, family, status string) map[string
 		"plate": plate, "class": read["class"], "read_id": read["read_id"], "passage_id": read["passage_id"],
 		"camera_id": read["camera_id"], "zone": read["zone"], "captured_at": read["captured_at"], "amount_cents": int64(35000),
 		"corrected_dkmh": int32(445), "limit_dkmh": int32(300), "image_sha256": strings.Repeat("\x0f", 32),
-		"seal_sha256": strings.Repeat("\xab", 32),
-		"trace":       `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`,
+		"trace": `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`,
 	}
+}
+
+// sealRow seals a row of offences as the first of its camera; what it does not say gets its default.
+func sealRow(t testing.TB, row map[string]any) {
+	t.Helper()
+	text := func(column string) string { s, _ := row[column].(string); return s }
+	at := schemas.MicrosOf(row["captured_at"].(time.Time))
+	d := schemas.Decision{
+		Rule: schemas.RuleID(text("rule")), Family: schemas.Family(text("family")), Reason: text("reason"), Verified: row["verified"] == true,
+		On:      schemas.Sighting{Camera: text("camera_id"), CapturedAt: at, ReceivedAt: at + 1, Plate: schemas.MustPlate(text("plate"))},
+		Outcome: schemas.OutcomeOffence, LegalBasis: text("legal_basis"),
+	}
+	if row["status"] == "held" {
+		d.Outcome = schemas.OutcomeHeld
+	}
+	d.On.Country, _ = schemas.CountryFrom(text("country"))
+	d.Offence.ID, _ = schemas.ParseID(text("offence_id"))
+	d.On.Read.ID, _ = schemas.ParseID(text("read_id"))
+	d.Passage.ID, _ = schemas.ParseID(text("passage_id"))
+	for column, to := range map[string]*schemas.Speed{"measured_dkmh": &d.Measured, "corrected_dkmh": &d.Corrected, "limit_dkmh": &d.Limit} {
+		n, _ := row[column].(int32)
+		*to = schemas.Speed(n)
+	}
+	d.AmountCents, _ = row["amount_cents"].(int64)
+	copy(d.On.Image[:], text("image_sha256"))
+	var err error
+	if d.Trace, err = evidence.ParseTrace([]byte(text("trace"))); err != nil {
+		t.Fatal(err)
+	}
+	evidence.Seal(&d, schemas.Sum{})
+	row["class"], row["day"] = d.On.Plate.Class().String(), d.On.CapturedAt.Time().In(schemas.Brussels())
+	row["seal_sha256"], row["prev_seal_sha256"], row["sealed"] = string(d.Seal[:]), string(d.PrevSeal[:]), string(d.Sealed)
 }
 
 const hour, day = time.Hour, 24 * time.Hour

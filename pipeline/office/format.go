@@ -89,6 +89,14 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, tenths(o.Corrected), tenths(o.Limit),
 			cents(o.Amount), o.OffenceID)
 	}
+	if a.Altered > 0 {
+		t.note("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
+	}
+	for i := range a.Offences {
+		if o := &a.Offences[i]; len(o.Altered) > 0 {
+			t.note("  %s: %s", o.OffenceID, strings.Join(o.Altered, ", "))
+		}
+	}
 	return t.end(a.Scope, len(a.Offences), a.Next)
 }
 

@@ -9,6 +9,8 @@ type Metrics struct {
 	Latency  *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
 	LogHead  prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
 	LogOK    prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
+	Altered  prometheus.Counter       // anpr_office_offences_altered_total: shown or asked for, and not as sealed
+	SignIns  *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
 }
 
 // Outcomes of a look-up.
@@ -38,13 +40,24 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "anpr_office_access_log_entries",
 			Help: "Number of the newest entry of the access log.",
 		}),
+		Altered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "anpr_office_offences_altered_total",
+			Help: "Offences that were asked for and are not as they were sealed; anything but 0 is an alarm.",
+		}),
+		SignIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_office_sign_ins_refused_total",
+			Help: "Requests without the token of a user, by cause.",
+		}, []string{"cause"}),
+	}
+	for _, c := range signInCauses() {
+		m.SignIns.WithLabelValues(c)
 	}
 	m.LogOK = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "anpr_office_access_log_ok",
 		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be opened, does not hold, or another office writes it.",
 	})
 	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK)
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Altered, m.SignIns)
 	}
 	return m
 }

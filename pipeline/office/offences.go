@@ -29,6 +29,7 @@ type OffencesQuery struct {
 type OffencesAnswer struct {
 	Scope    Scope           `json:"scope"`
 	Offences []query.Offence `json:"offences"`
+	Altered  int             `json:"altered,omitempty" doc:"how many of them are not what was sealed; each names its columns and is worth nothing"`
 	Next     string          `json:"next,omitempty"`
 }
 
@@ -66,6 +67,9 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 		return nil, err
 	}
 	out.Offences, out.Next = cut[query.Offence](out.Offences, in.Limit)
+	if out.Altered, err = o.markAltered(ctx, p, out.Offences); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
@@ -104,6 +108,11 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 	}
 	if len(rows) == 0 {
 		return nil, huma.Error404NotFound("no offence of this id within your scope")
+	}
+	if n, err := o.markAltered(ctx, p, rows); err != nil {
+		return nil, err
+	} else if n > 0 {
+		return nil, alteredProblem(rows[0].Altered)
 	}
 	out := &OffenceAnswer{Scope: scopeOf(p), Offence: rows[0]}
 	if out.Trace, out.Explanation, err = o.explain(rows[0].Trace, in.Explain, in.Lang); err != nil {

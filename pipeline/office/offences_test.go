@@ -1,6 +1,7 @@
 package office
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 		if len(a.Explanation) != 1 || !strings.HasPrefix(a.Explanation[0], lang+": [{") || len(a.Trace) != 1 || a.Trace[0].Code != "speed.above" {
 			t.Errorf("%s: got explanation %v trace %+v", lang, a.Explanation, a.Trace)
 		}
-		if o := a.Offence; o.Seal != strings.Repeat("ab", 32) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
+		if o := a.Offence; o.Seal != hex.EncodeToString([]byte(speed["seal_sha256"].(string))) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
 			t.Errorf("got %+v", o)
 		}
 	}

@@ -64,7 +64,7 @@ func register[I, T any](api huma.API, route access.Route, path, summary string, 
 func registerAs[I, T any](api huma.API, method string, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
 	huma.Register(api, huma.Operation{
 		OperationID: string(route), Method: method, Path: path, Summary: summary, MaxBodyBytes: 8 << 20,
-		Errors: []int{401, 403, 422, 429, 503, 504},
+		Errors: []int{401, 403, 409, 422, 429, 503, 504},
 	}, func(ctx context.Context, in *I) (*answer[T], error) {
 		out, err := do(ctx, in)
 		if err != nil {

@@ -37,6 +37,7 @@ type Offence struct {
 	Image       string    `ch:"image_sha256" json:"image_sha256"`
 	Seal        string    `ch:"seal_sha256" json:"seal_sha256"`
 	PrevSeal    string    `ch:"prev_seal_sha256" json:"prev_seal_sha256"`
+	Altered     []string  `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
 }
 
 // Cursor returns the place after the row.

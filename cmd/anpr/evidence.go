@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/seals"
+	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+type evidenceCmd struct {
+	Verify evidenceVerifyCmd `cmd:"" help:"Is an offence what was sealed? Of a stored row by its id, or of an exported file without any database. Exit code: 0 it is, 1 it is not (the columns are named), 2 cannot tell."`
+	Export evidenceExportCmd `cmd:"" help:"Write an offence with its sealed bytes as JSON, for verification elsewhere. It holds the plate."`
+}
+
+type evidenceVerifyCmd struct {
+	clickhouseFlags
+	What string `arg:"" name:"offence-id|file" help:"Id of a stored offence, or a file that anpr evidence export wrote."`
+}
+
+// Run verifies one offence.
+func (c *evidenceVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	rows, err := c.rows(ctx, log)
+	if err != nil {
+		return &exitError{exitCannotTell, err}
+	}
+	return verifyRows(os.Stdout, rows)
+}
+
+func (c *evidenceVerifyCmd) rows(ctx context.Context, log zerolog.Logger) ([]evidence.Row, error) {
+	if id, err := schemas.ParseID(c.What); err == nil {
+		return storedOffence(ctx, c.clickhouseFlags, id, log)
+	}
+	raw, err := os.ReadFile(c.What)
+	if err != nil {
+		return nil, fmt.Errorf("%.80q is no offence id (32 hexadecimal digits) and no file that can be read: %w", c.What, err)
+	}
+	var rows []evidence.Row
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return nil, fmt.Errorf("%s: not what anpr evidence export writes: %w", c.What, err)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%s holds no offence", c.What)
+	}
+	return rows, nil
+}
+
+// verifyRows says of every row whether it is what was sealed.
+func verifyRows(w io.Writer, rows []evidence.Row) error {
+	bad := 0
+	for i := range rows {
+		columns := rows[i].Altered()
+		verdict := "is what was sealed"
+		if len(columns) > 0 {
+			bad++
+			verdict = "IS NOT WHAT WAS SEALED: " + strings.Join(columns, ", ")
+		}
+		if _, err := fmt.Fprintf(w, "offence %s, seal %x, after %x: %s\n", rows[i].OffenceID, rows[i].Seal, rows[i].PrevSeal, verdict); err != nil {
+			return err
+		}
+	}
+	if len(rows) > 1 {
+		bad++
+	}
+	switch {
+	case len(rows) > 1:
+		return &exitError{exitLeftOver, fmt.Errorf("there are %d different rows of this offence, where there should be one", len(rows))}
+	case bad > 0:
+		return &exitError{exitLeftOver, errors.New("the offence was changed after it was sealed; deploy/README.md, AnprOffenceAltered, says what to do")}
+	}
+	return nil
+}
+
+type evidenceExportCmd struct {
+	clickhouseFlags
+	ID string `arg:"" name:"offence-id" help:"Id of a stored offence."`
+}
+
+// Run writes the rows of one offence.
+func (c *evidenceExportCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	id, err := schemas.ParseID(c.ID)
+	if err != nil {
+		return fmt.Errorf("%.80q is no offence id: 32 hexadecimal digits", c.ID)
+	}
+	rows, err := storedOffence(ctx, c.clickhouseFlags, id, log)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(rows)
+}
+
+func storedOffence(ctx context.Context, f clickhouseFlags, id schemas.ID, log zerolog.Logger) ([]evidence.Row, error) {
+	cfg, err := f.config(log, nil)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := sink.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	rows, err := (&seals.Walker{DB: conn, Now: time.Now}).Rows(ctx, id)
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("no offence %s is stored", id)
+	}
+	return rows, err
+}
+
+type sealsCmd struct {
+	booksFlags
+	JSON bool `help:"Print JSON."`
+}
+
+// Run walks the seals once.
+func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	b, err := openBooks(c.booksFlags, log)
+	if err != nil {
+		return err
+	}
+	defer closeBooks(b)
+	r, err := walkerOf(b).Walk(ctx)
+	if err != nil {
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
+	}
+	if err := show(os.Stdout, r, c.JSON); err != nil {
+		return err
+	}
+	if !r.OK() {
+		return &exitError{exitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do")}
+	}
+	return nil
+}
+
+func walkerOf(b *ledger.Books) *seals.Walker {
+	return &seals.Walker{DB: b.DB, Topic: b.Log.Offences, Now: time.Now}
+}

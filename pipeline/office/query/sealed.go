@@ -1,0 +1,32 @@
+package query
+
+import (
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// sealedTable is offences as they are stored. It is for verification inside the office: nothing of such a row but the names of columns
+// ever becomes part of an answer, so plates are not replaced in it.
+var sealedTable = table{
+	name: "offences", columns: stored(evidence.Columns()), time: "captured_at", zone: inZones,
+	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences, access.RouteOffence},
+}
+
+func stored(names []string) []column {
+	out := make([]column, len(names))
+	for i, n := range names {
+		out[i].name = fragment(n)
+	}
+	return out
+}
+
+// Sealed selects all that is stored of these offences, every row of them, captured in [from, to].
+func Sealed(p access.Permit, ids []string, from, to time.Time) (Statement, error) {
+	b := build(p, &sealedTable)
+	b.and("offence_id IN {ids:Array(UUID)}", "ids", ids)
+	b.and("captured_at >= fromUnixTimestamp64Micro({first:Int64}, 'UTC')", "first", from.UnixMicro())
+	b.and("captured_at <= fromUnixTimestamp64Micro({last:Int64}, 'UTC')", "last", to.UnixMicro())
+	return b.done(b.selects(b.columns()), 4*MaxLimit)
+}

@@ -1,0 +1,76 @@
+package office
+
+import (
+	"context"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+)
+
+// markAltered compares every stored row of the offences with the bytes that were sealed, notes in each which columns are not the same, and
+// returns how many are altered. Two different rows of one offence are an alteration too.
+func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query.Offence) (int, error) {
+	if len(shown) == 0 {
+		return 0, nil
+	}
+	ids := make([]string, len(shown))
+	from, to := shown[0].CapturedAt, shown[0].CapturedAt
+	for i := range shown {
+		ids[i] = shown[i].OffenceID
+		if shown[i].CapturedAt.Before(from) {
+			from = shown[i].CapturedAt
+		}
+		if shown[i].CapturedAt.After(to) {
+			to = shown[i].CapturedAt
+		}
+	}
+	st, err := query.Sealed(p, ids, from, to)
+	if err != nil {
+		return 0, err
+	}
+	var rows []evidence.Row
+	if err := o.sel(ctx, &rows, st); err != nil {
+		return 0, err
+	}
+	altered, met := map[string][]string{}, map[string]evidence.Row{}
+	for i := range rows {
+		id := rows[i].OffenceID
+		columns := rows[i].Altered()
+		if first, again := met[id]; again && first != rows[i] {
+			columns = append(columns, "offence_id")
+		}
+		met[id] = rows[i]
+		altered[id] = append(altered[id], columns...)
+	}
+	n := 0
+	for i := range shown {
+		s := &shown[i]
+		columns := altered[s.OffenceID]
+		if _, ok := met[s.OffenceID]; !ok {
+			columns = []string{"offence_id"} // it was there a moment ago
+		}
+		if len(columns) == 0 {
+			continue
+		}
+		slices.Sort(columns)
+		s.Altered = slices.Compact(columns)
+		n++
+		o.cfg.Metrics.Altered.Inc()
+		o.cfg.Logger.Error().Str("offence_id", s.OffenceID).Strs("columns", s.Altered).Uint64("access_log", p.Seq()).
+			Msg("AN OFFENCE IS NOT AS IT WAS SEALED; anpr reconcile seals says how many are not")
+	}
+	return n, nil
+}
+
+// alteredProblem is the answer in the place of an offence that is not what was decided.
+func alteredProblem(columns []string) error {
+	details := make([]error, len(columns))
+	for i, c := range columns {
+		details[i] = &huma.ErrorDetail{Location: c, Message: "is not what was sealed"}
+	}
+	return huma.Error409Conflict("this offence was changed after it was decided and sealed: do not use it; the operator has been alarmed", details...)
+}

@@ -1,0 +1,255 @@
+// Package seals looks from outside whether the offences that are stored are those that were decided: every column of every row against the
+// bytes that were sealed, the chain of seals of every camera in every partition, the columns that no seal has against the rows they come
+// from, and the table against the offence topic, which another system than the database keeps.
+//
+// The seals have no key: whoever may write the whole table can seal anew. That shows on the topic, as long as it is kept, and to anyone
+// who noted a seal.
+package seals
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Kind says what is wrong with a row.
+type Kind string
+
+// The kinds.
+const (
+	Altered     Kind = "altered"     // a column is not what was sealed
+	Chain       Kind = "chain"       // the previous seal is not that of the row before: a row was removed, added or sealed anew
+	Place       Kind = "place"       // site, zone, municipality or place in the log are not those of the read or the decision
+	Unpublished Kind = "unpublished" // in the table, and not on the topic with this seal
+	Removed     Kind = "removed"     // on the topic, and not in the table with this seal
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind { return []Kind{Altered, Chain, Place, Unpublished, Removed} }
+
+// Fault is one row that is not as it was decided. It names no plate.
+type Fault struct {
+	Kind      Kind     `json:"kind"`
+	Offence   string   `json:"offence_id"`
+	Camera    string   `json:"camera,omitempty"`
+	Partition int32    `json:"kafka_partition"`
+	Offset    int64    `json:"kafka_offset"`
+	Columns   []string `json:"columns,omitempty"`
+	Detail    string   `json:"detail,omitempty"`
+}
+
+// Report is what a walk found. Faults holds the first [MaxFaults]; ByKind counts all.
+type Report struct {
+	Rows      uint64          `json:"rows"`
+	Cameras   uint64          `json:"chains"`    // of a camera in a partition
+	Published uint64          `json:"published"` // offences on the topic
+	ByKind    map[Kind]uint64 `json:"by_kind"`
+	Faults    []Fault         `json:"faults"`
+	Cannot    []string        `json:"cannot_tell,omitempty"`
+}
+
+// MaxFaults bounds the faults a report names.
+const MaxFaults = 100
+
+// OK reports whether nothing is wrong.
+func (r *Report) OK() bool { return len(r.ByKind) == 0 }
+
+func (r *Report) add(f Fault) {
+	r.ByKind[f.Kind]++
+	if len(r.Faults) < MaxFaults {
+		r.Faults = append(r.Faults, f)
+	}
+}
+
+// Print writes the report for people.
+func (r *Report) Print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d offences in %d chains, %d on the topic\n", r.Rows, r.Cameras, r.Published)
+	for _, f := range r.Faults {
+		fmt.Fprintf(&b, "%s: offence %s camera %s partition %d offset %d", f.Kind, f.Offence, f.Camera, f.Partition, f.Offset)
+		if len(f.Columns) > 0 {
+			fmt.Fprintf(&b, ": %s", strings.Join(f.Columns, ", "))
+		}
+		if f.Detail != "" {
+			fmt.Fprintf(&b, ": %s", f.Detail)
+		}
+		b.WriteByte('\n')
+	}
+	for _, k := range Kinds() {
+		if n := r.ByKind[k]; n > 0 {
+			fmt.Fprintf(&b, "%d %s\n", n, k)
+		}
+	}
+	for _, c := range r.Cannot {
+		fmt.Fprintf(&b, "cannot tell: %s\n", c)
+	}
+	if r.OK() {
+		b.WriteString("every offence is as it was sealed\n")
+	} else {
+		b.WriteString("OFFENCES ARE NOT AS THEY WERE SEALED\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Topic visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
+// else the zero time.
+type Topic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
+
+// Walker walks.
+type Walker struct {
+	DB    driver.Conn
+	Topic Topic // nil = the tables alone
+	Now   func() time.Time
+}
+
+// settle is how long a row or a message may be there without the other.
+const settle = 2 * time.Minute
+
+type stored struct {
+	evidence.Row
+	InsertedAt time.Time `ch:"inserted_at"`
+}
+
+type published struct {
+	seal    schemas.Sum
+	written time.Time
+}
+
+// Walk looks at all offences that are stored.
+func (w *Walker) Walk(ctx context.Context) (*Report, error) {
+	r := &Report{ByKind: map[Kind]uint64{}, Faults: []Fault{}}
+	topic := map[schemas.ID][]published{}
+	var begins time.Time
+	if w.Topic != nil {
+		var err error
+		begins, err = w.Topic(ctx, func(id schemas.ID, seal schemas.Sum, written time.Time) {
+			topic[id] = append(topic[id], published{seal, written})
+			r.Published++
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read offence topic: %w", err)
+		}
+		if !begins.IsZero() {
+			r.Cannot = append(r.Cannot, "the topic begins at "+begins.UTC().Format(time.RFC3339)+"; offences captured before are compared with their chains only")
+		}
+	} else {
+		r.Cannot = append(r.Cannot, "the offence topic was not asked: a table that was sealed anew as a whole does not show")
+	}
+	table := map[schemas.ID][]schemas.Sum{}
+	err := w.rows(ctx, r, func(row *stored) {
+		id, _ := schemas.ParseID(row.OffenceID) // a UUID of the database
+		var seal schemas.Sum
+		copy(seal[:], row.Seal)
+		table[id] = append(table[id], seal)
+		if w.Topic == nil || row.CapturedAt.Before(begins) || row.InsertedAt.After(w.Now().Add(-settle)) {
+			return
+		}
+		for _, p := range topic[id] {
+			if p.seal == seal {
+				return
+			}
+		}
+		r.add(faultOf(Unpublished, row, nil, "the topic does not have it with this seal"))
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id, ps := range topic {
+		if w.removed(ps, table[id]) {
+			r.add(Fault{Kind: Removed, Offence: id.String(), Partition: -1, Offset: -1, Detail: "the table does not have it with a seal that was published"})
+		}
+	}
+	slices.SortStableFunc(r.Faults, func(a, b Fault) int { return cmp.Compare(a.Offence, b.Offence) }) // the map has no order
+	return r, nil
+}
+
+// removed reports whether a published offence is in the table with none of the seals that were published of it. One that was published
+// anew, as a restore does, is there with one of them.
+func (w *Walker) removed(ps []published, table []schemas.Sum) bool {
+	for _, p := range ps {
+		if slices.Contains(table, p.seal) || !p.written.Before(w.Now().Add(-settle)) {
+			return false
+		}
+	}
+	return true
+}
+
+func faultOf(k Kind, row *stored, columns []string, detail string) Fault {
+	return Fault{Kind: k, Offence: row.OffenceID, Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
+}
+
+// rows visits every stored row once, camera by camera, and looks at the row and its chain.
+func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error {
+	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"readonly": 2, "max_threads": 1, "max_bytes_before_external_sort": 256 << 20, "max_execution_time": 3600, "log_queries": 0,
+	}))
+	rows, err := w.DB.Query(qctx, "SELECT "+strings.Join(evidence.Columns(), ", ")+", inserted_at FROM offences "+
+		"ORDER BY kafka_partition, camera_id, kafka_offset, seq, offence_id")
+	if err != nil {
+		return fmt.Errorf("read offences: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err is checked
+	var chain evidence.Chain
+	var last stored
+	chunk := make([]stored, 0, placesAtOnce)
+	for rows.Next() {
+		var row stored
+		if err := rows.ScanStruct(&row); err != nil {
+			return fmt.Errorf("read offences: %w", err)
+		}
+		if r.Rows > 0 && row.Row == last.Row {
+			continue // an insert that was tried again
+		}
+		if r.Rows == 0 || row.Partition != last.Partition {
+			chain.Load(nil)
+		}
+		if r.Rows == 0 || row.Partition != last.Partition || row.Camera != last.Camera {
+			r.Cameras++
+		}
+		r.Rows++
+		last = row
+		follow(r, &chain, &row)
+		visit(&row)
+		if chunk = append(chunk, row); len(chunk) == placesAtOnce {
+			if err := w.places(ctx, r, chunk); err != nil {
+				return err
+			}
+			chunk = chunk[:0]
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read offences: %w", err)
+	}
+	return w.places(ctx, r, chunk)
+}
+
+// follow looks at a row and at its place in the chain, and tells each fault once.
+func follow(r *Report, chain *evidence.Chain, row *stored) {
+	columns := row.Altered()
+	if len(columns) > 0 {
+		r.add(faultOf(Altered, row, columns, ""))
+	}
+	d := schemas.Decision{On: schemas.Sighting{Camera: row.Camera}}
+	copy(d.Seal[:], row.Seal)
+	copy(d.PrevSeal[:], row.PrevSeal)
+	want := chain.Last(row.Camera)
+	sealed, err := row.Decision()
+	if err == nil {
+		sealed.On.Camera = row.Camera // where the row stands; a camera that was altered is told above
+		d = sealed
+	}
+	if err := chain.Follow(&d); err != nil && d.PrevSeal != want {
+		r.add(faultOf(Chain, row, nil, fmt.Sprintf("it follows the seal %x, the row before has %x", d.PrevSeal[:8], want[:8])))
+	}
+}
