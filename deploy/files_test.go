@@ -23,6 +23,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/seals"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -85,6 +86,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	office.NewMetrics(r)
 	refdata.NewMetrics(r, time.Now)
 	ledger.NewMetrics(r)
+	seals.NewMetrics(r)
 	families, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)

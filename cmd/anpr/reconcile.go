@@ -254,8 +254,8 @@ func startWatch(ctx context.Context, b *ledger.Books, f watchFlags, o *ops, log 
 	w := ledger.NewWatch(ledger.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: ledger.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
 	var done sync.WaitGroup
 	done.Go(func() { w.Run(run) })
-	sealed := seals.NewMetrics(o.reg)
 	if f.SealsEvery > 0 {
+		sealed := seals.NewMetrics(o.reg)
 		done.Go(func() { walkerOf(b).Watch(run, f.SealsEvery, sealed, log.With().Str("part", "seals").Logger()) })
 	}
 	return func() {

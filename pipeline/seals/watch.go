@@ -36,6 +36,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func (w *Walker) Watch(ctx context.Context, every time.Duration, m *Metrics, log zerolog.Logger) {
 	next := time.NewTimer(every / 10)
 	defer next.Stop()
+	m.at.Set(float64(w.Now().Unix())) // the first walk is to come
 	for {
 		select {
 		case <-ctx.Done():
