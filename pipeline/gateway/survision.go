@@ -53,13 +53,11 @@ func survisionMessage(m *node) []*Parsed {
 	if len(out) > 0 {
 		return out
 	}
-	if name := matchName(m, survisionStates); name != "" {
+	if matchName(m, survisionStates) != "" {
 		return []*Parsed{ignored(IgnoredState)}
 	}
-	for _, name := range survisionStates {
-		if m.says(name) {
-			return []*Parsed{ignored(IgnoredState)}
-		}
+	if m.says(survisionStates...) && (m.says("dgpr") || m.holdsAny([]string{"plate"}) == "") {
+		return []*Parsed{ignored(IgnoredState)}
 	}
 	return []*Parsed{refused(schemas.ReasonUnsupported, "anpr", "the message has no anpr; send anpr messages only")}
 }
@@ -88,6 +86,9 @@ func survisionEvent(event *node) []*Parsed {
 		return []*Parsed{p}
 	case told == "":
 		return []*Parsed{refused(schemas.ReasonUnsupported, "anpr", "none of decision, noPlate, new, end and speed; enable decisions in the camera")}
+	}
+	if event.holdsAny([]string{"plate"}) != "" {
+		return []*Parsed{refused(schemas.ReasonUnsupported, "anpr", "a plate in none of decision, noPlate, new, end and speed; enable decisions in the camera")}
 	}
 	p := ignored(IgnoredTrack)
 	if v, ok := speedTenths(event.val("speed", "instantSpeed_km_h")); ok && v > 0 {

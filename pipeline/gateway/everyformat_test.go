@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestAMissingPlateFieldIsNeverAnUnreadPlate takes the plate's field out of a message of every format.
+func TestAMissingPlateFieldIsNeverAnUnreadPlate(t *testing.T) {
+	for path, o := range observations() {
+		root, fields := o.message, plateFields[path]
+		if len(fields) == 0 {
+			t.Errorf("%s: no plate field is known here", path)
+		}
+		for _, f := range fields {
+			absent := strings.Replace(root, f, strings.NewReplacer("late", "ostcode", "Text", "Words").Replace(f), 1)
+			if absent == root {
+				t.Fatalf("%s: %q is not in the message", path, f)
+			}
+			if events, rej := parse(path, o.kind, []byte(absent)); rej == nil && (len(events) != 1 || events[0].Err == nil || events[0].unread()) {
+				t.Errorf("%s without %s: got %s, want a refusal that is not plate_unread", path, f, render(events))
+			}
+			empty := strings.Replace(root, o.plate, "", 1)
+			if events, rej := parse(path, o.kind, []byte(empty)); rej != nil || len(events) != 1 || !events[0].unread() {
+				t.Errorf("%s with %s empty: got %s (%v), want plate_unread", path, f, render(events), rej)
+			}
+		}
+	}
+}
+
+// plateFields has how the plate's field stands in the messages of observations.
+var plateFields = map[string][]string{
+	"reads": {`"raw_plate"`}, "hikvision": {"<licensePlate>1ABC123</licensePlate>"}, "openalpr": {`"best_plate"`},
+	"platerecognizer": {`"plate"`}, "axis": {`"plateText"`}, "survision": {`"@plate"`},
+}
+
+// TestAWrappedMessageIsTheSameObservation posts one message alone and in each wrapper that a vendor or a relay puts around it.
+func TestAWrappedMessageIsTheSameObservation(t *testing.T) {
+	for path, wrappers := range map[string][]string{
+		"openalpr": {`{"data_type":"alpr_alert","alert_list":"stolen","list_type":"alert","group":%s}`, `{"data_type":null,"description":null,"group":%s}`, `[%s]`},
+		"axis":     {`{"buffer":%s}`, `[%s]`},
+		"reads":    {`[%s]`},
+	} {
+		o := observations()[path]
+		alone := idsOf(t, path, o.kind, o.message)
+		for _, w := range wrappers {
+			if got := idsOf(t, path, o.kind, fmt.Sprintf(w, o.message)); got != alone {
+				t.Errorf("%s in %s: got id %s, want %s as alone", path, w, got, alone)
+			}
+		}
+	}
+	o := observations()["hikvision"]
+	kind, body := multi(t, one{`name="anpr.xml"`, "text/xml", []byte(o.message)})
+	if idsOf(t, "hikvision", kind, string(body)) != idsOf(t, "hikvision", o.kind, o.message) {
+		t.Error("hikvision: another id in multipart")
+	}
+}
