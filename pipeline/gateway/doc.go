@@ -26,8 +26,9 @@
 // read is on the log, or there was nothing to keep: a vehicle whose plate the camera did not read (counted once for its
 // camera, its picture stored if the site wants that), a heartbeat, a preview, the beginning of a track, what another
 // detector saw. A read's notes name what was left out or replaced, empty what the message does not say, unknown the
-// fields that the format does not have. A read_id is a function of the
-// upload, pictures included, so sending it again is always safe; the camera's own event id alone makes no two observations one. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
+// fields that the format does not have. A read_id is a function of the upload, pictures included, so sending it again is
+// always safe (but for a read without a time: duplicate_safe says so); the camera's own event id alone makes no two
+// observations one. Refused: {"reason","field","detail"} where reason is a schemas.Reason.
 //
 //	400 malformed, bad_utf8                        401 unauthorised
 //	403 camera_expired at the time of capture      404 unknown_camera
@@ -59,11 +60,11 @@
 // minutes ahead of received_at and not older than twelve months. A message without a time, or with one that cannot be (a
 // clock that a power cut set back to 2020), counts at the time of receipt and its clock as not to be trusted: lists see
 // the vehicle, offences are held. From a camera's buffer it is refused, because the vehicle did not pass now; so is a
-// canonical read that is ahead or before 2000, because software can mend its clock. The stated offset is not trusted blindly: firmware
-// leaves a factory offset (+08:00) beside a wall clock set by hand. When the offset is not the one Brussels has at that
-// time, the instant is more than five minutes from received_at, and the same wall clock read as Brussels time is within
-// five minutes of it, then the wall clock is right and the offset is not: it is replaced, and noted. A time without
-// offset is in the zone that the vendor means by the field:
+// canonical read that is ahead or before 2000, because software can mend its clock. The stated offset is not trusted
+// blindly: firmware leaves a factory offset (+08:00) beside a wall clock set by hand. When the offset is not the one
+// Brussels has at that time, the instant is more than five minutes from received_at, and the same wall clock read as
+// Brussels time is within five minutes of it, then the wall clock is right and the offset is not: it is replaced, and
+// noted. A time without offset is in the zone that the vendor means by the field:
 //
 //	hikvision        dateTime, absTime: Brussels (the camera's wall clock)
 //	openalpr         epoch_start, best_uuid_epoch_ms, epoch_end, epoch_time: epochs
@@ -72,8 +73,8 @@
 //	survision        @date: an epoch
 //	reads            captured_at_us: an epoch
 //
-// Ids are always derived from the time as stated, so they do not depend on when an upload
-// arrives. A camera that is known to send a wrong zone must be configured right: there is no setting for it here.
+// Ids are always derived from the time as stated, so they do not depend on when an upload arrives. A camera that is
+// known to send a wrong zone must be configured right: there is no setting for it here.
 //
 // Rounding: confidences to the nearest per mille, speeds down to a tenth of a km/h (in the driver's favour).
 package gateway
