@@ -115,7 +115,7 @@ func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 func documentsOf(t *testing.T, pt part) (roots []*node) {
 	t.Helper()
 	if pt.text[0] == '<' {
-		root, err := parseXML(pt.text)
+		root, err := parseXML(pt.text, &effort{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func documentsOf(t *testing.T, pt part) (roots []*node) {
 		t.Fatal(err)
 	}
 	for _, doc := range docs {
-		root, err := parseJSON(doc)
+		root, err := parseJSON(doc, &effort{})
 		if err != nil {
 			t.Fatal(err)
 		}
