@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
@@ -19,6 +20,7 @@ type accessLogCmd struct {
 }
 
 type accessLogVerifyCmd struct {
+	runFlags
 	clickhouseFlags
 	Seq    uint64 `help:"Number of an entry whose hash was noted elsewhere (the process log of the office has one every 100 entries)."`
 	SHA256 string `name:"sha256" help:"That hash, 64 hexadecimal digits."`
@@ -37,6 +39,11 @@ func (c *accessLogVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error 
 		}
 		witnesses = append(witnesses, w)
 	}
+	run, err := c.find()
+	if err != nil {
+		return err
+	}
+	run.tables(&c.clickhouseFlags, embedded.Office)
 	cfg, err := c.config(log, nil)
 	if err != nil {
 		return err

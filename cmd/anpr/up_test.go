@@ -19,6 +19,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -97,9 +98,15 @@ func closedToOthers(t *testing.T, dir string) {
 }
 
 func commandsFindIt(t *testing.T, dir string, h *rehearsal) {
-	q := queryFlags{User: "agent1", runFlags: runFlags{Data: dir}}
-	if c, err := q.client(); err != nil || c.BaseURL != "http://"+h.stack.flags.OfficeAddr || c.Token == "" {
-		t.Errorf("query: %+v, %v; want the office at %s", c, err, h.stack.flags.OfficeAddr)
+	q := queryFlags{User: "officer1", runFlags: runFlags{Data: dir}}
+	c, err := q.client()
+	if err != nil || c.BaseURL != "http://"+h.stack.flags.OfficeAddr || c.Token == "" {
+		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.stack.flags.OfficeAddr)
+	}
+	// The office has the rights that its look-ups, its log and its lease need.
+	ask := office.Ask{Purpose: "judicial", Reason: "a test of everything", CaseRef: "1"}
+	if _, err := c.LastSeen(t.Context(), office.LastSeenQuery{Ask: ask, Plate: "1ABC123"}); err != nil && !strings.Contains(err.Error(), "404") {
+		t.Errorf("a look-up: %v", err)
 	}
 	var f booksFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
