@@ -85,8 +85,21 @@ func (r *run) work(ctx context.Context, l *lane, index int) {
 	}
 }
 
+// buffered lets the uploads that are held up say so. Of a field that is there twice the last one counts.
+func (r *run) buffered(batch []*Record) {
+	now := time.Since(r.began)
+	for _, rec := range batch {
+		if rec.Buffered && now-rec.Due > bufferedAfter {
+			rec.Value = appendNumber(rec.Value, fieldLateUpload, 1)
+			rec.Buffered = false
+			r.Progress.Buffered.Add(1)
+		}
+	}
+}
+
 func (r *run) deliver(ctx context.Context, l *lane, index int, batch []*Record) {
 	err := context.Cause(ctx)
+	r.buffered(batch)
 	if err == nil {
 		err = r.Target.Deliver(ctx, index, batch)
 	}

@@ -86,6 +86,7 @@ type Result struct {
 	Sent      uint64            `json:"sent"`      // acknowledged
 	Refused   map[string]uint64 `json:"refused,omitempty"`
 	NotSent   uint64            `json:"not_sent"` // due, and neither acknowledged nor refused
+	Buffered  uint64            `json:"buffered"` // uploads sent more than 5 s after they were due, as from the camera's buffer: late, and not lost
 	Overdue   uint64            `json:"overdue"`  // handed over more than 10 ms after they were due, because InFlight reads were on their way or the generator was behind
 	Retries   uint64            `json:"retries"`
 	Bytes     uint64            `json:"bytes"`
@@ -111,7 +112,7 @@ func (r *run) result() *Result {
 	res := &Result{
 		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
 		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Dirt: t.dirt, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
-		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Bytes: p.Bytes.Load(),
+		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Buffered: p.Buffered.Load(), Bytes: p.Bytes.Load(),
 		Dispatch: r.late.percentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
 	}
 	ack := newLatency()

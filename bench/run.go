@@ -38,13 +38,19 @@ type RunConfig struct {
 
 // Progress counts a run while it goes. All fields may be read at any time.
 type Progress struct {
-	Handed  atomic.Uint64 // given to the target
-	Sent    atomic.Uint64 // acknowledged
-	Refused atomic.Uint64 // refused for good
-	Failed  atomic.Uint64 // given up
-	Overdue atomic.Uint64 // handed over late, see Result
-	Bytes   atomic.Uint64 // of values handed over
+	Handed   atomic.Uint64 // given to the target
+	Sent     atomic.Uint64 // acknowledged
+	Refused  atomic.Uint64 // refused for good
+	Failed   atomic.Uint64 // given up
+	Overdue  atomic.Uint64 // handed over late, see Result
+	Buffered atomic.Uint64 // held up for seconds, and sent as from the camera's buffer
+	Bytes    atomic.Uint64 // of values handed over
 }
+
+// bufferedAfter is how long after its capture an upload is sent for its camera to say that it comes from its buffer: it was held up, by a machine
+// that does not keep up with the load. A camera whose reads arrive later than that and says nothing has a clock that is wrong, for
+// all that anybody can know.
+const bufferedAfter = 5 * time.Second
 
 // overdueAfter is how late a read is handed over before it counts as overdue.
 const overdueAfter = 10 * time.Millisecond
@@ -260,7 +266,10 @@ func (r *run) take(ctx context.Context) (rec *Record, waited bool) {
 
 // hand fills the record and puts it on its lane.
 func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
-	*rec = Record{Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due}
+	*rec = Record{
+		Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due,
+		Buffered: r.Target.Uploads() && ev.Kind != Malformed && !ev.Late() && !r.FullSpeed,
+	}
 	switch {
 	case r.Target.Uploads():
 		rec.Value = ev.AppendUpload(rec.Value)

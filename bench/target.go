@@ -14,6 +14,7 @@ type Record struct {
 	Class    schemas.Class
 	Received schemas.Micros // the log's clock: received_at_us and the message's time
 	Due      time.Duration  // after the start of the run
+	Buffered bool           // may be said to come from the camera's buffer
 	// Refused is set by Deliver when the target answered for good that it does not take the read.
 	Refused schemas.Reason
 	// Retries is set by Deliver: how often the read was sent again.

@@ -14,6 +14,8 @@ import (
 // This file writes reads by hand, because proto.Marshal of a new message per read would be most of the generator's time. A test
 // holds every byte against it.
 
+const fieldLateUpload = 16
+
 // AppendRecord appends the value of the record on anpr.reads.v1, as the gateway would have produced it.
 func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
 
@@ -52,7 +54,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendBytes(b, 14, img[:]) // the camera's own store has it
 	b = t.appendCandidates(b, s)
 	if s.late {
-		b = appendNumber(b, 16, 1)
+		b = appendNumber(b, fieldLateUpload, 1)
 	}
 	b = appendString(b, 17, "canonical")
 	v := &t.city.vehicles[s.vehicle]

@@ -174,7 +174,7 @@ func text(r *bench.Result) string {
 		loop = "CLOSED LOOP, from the hand-over: a stall of the target is hidden"
 	}
 	p("seed %d, day %s, traffic from %s, %d reads/s, hurry %d %%", r.CitySeed, r.Day, r.Start, r.Rate, r.HurryPct)
-	p("scheduled %d   sent %d   refused %d   not sent %d   overdue %d   retries %d   in %v", r.Scheduled, r.Sent, total(r.Refused), r.NotSent, r.Overdue, r.Retries, r.Elapsed.Round(time.Millisecond))
+	p("scheduled %d   sent %d   refused %d   not sent %d   overdue %d   late by more than 5 s %d   retries %d   in %v", r.Scheduled, r.Sent, total(r.Refused), r.NotSent, r.Overdue, r.Buffered, r.Retries, r.Elapsed.Round(time.Millisecond))
 	p("acknowledged (%s)", loop)
 	percentiles(p, "  ack     ", &r.Ack)
 	if r.OpenLoop {
