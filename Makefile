@@ -160,6 +160,17 @@ deploy-check: ## Alerts, dashboards and unit files against the code; promtool an
 	CGO_ENABLED=0 go test -count=1 ./deploy
 	@deploy/tools/deploy-check.sh
 
+.PHONY: sbom
+sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the ClickHouse engine is fetched apart, see pipeline/embedded/fetch.go)
+	@for p in anpr anprload; do \
+		$(TOOL) cyclonedx-gomod bin -json -std -version "$$(git describe --tags --always --dirty)" -output bin/$$p.cdx.json bin/$$p; \
+		grep -q '"pkg:golang/github.com/ClickHouse/ch-go@' bin/$$p.cdx.json || { echo "sbom: bin/$$p.cdx.json does not list what bin/$$p is built of" >&2; exit 1; }; \
+		echo "bin/$$p.cdx.json: $$(grep -c '"purl"' bin/$$p.cdx.json) components"; done
+
+.PHONY: vuln
+vuln: ## Known vulnerabilities in what the code calls; without the database it says NOT RUN and ends with an error
+	@deploy/tools/vuln.sh
+
 .PHONY: proto
 proto: ## Regenerate the Protobuf code (needs protoc: Debian protobuf-compiler)
 	@command -v protoc >/dev/null || { echo "proto: protoc is not installed; Debian, Ubuntu: apt-get install protobuf-compiler" >&2; exit 1; }
@@ -168,11 +179,13 @@ proto: ## Regenerate the Protobuf code (needs protoc: Debian protobuf-compiler)
 	cd schemas/proto/anprv1 && protoc --plugin=protoc-gen-go=$(CURDIR)/bin/protoc-gen-go --go_out=. --go_opt=paths=source_relative anpr.proto
 
 .PHONY: tools
-tools: ## Build golangci-lint, benchstat and protoc-gen-go into bin/ at the versions of deploy/tools/go.mod
+tools: ## Build golangci-lint, benchstat, cyclonedx-gomod, govulncheck and protoc-gen-go into bin/ at the versions of deploy/tools/go.mod
 	@mkdir -p bin
 	go build -modfile=deploy/tools/go.mod -o bin/ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
 		golang.org/x/perf/cmd/benchstat \
+		github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod \
+		golang.org/x/vuln/cmd/govulncheck \
 		google.golang.org/protobuf/cmd/protoc-gen-go
 
 .PHONY: ci
