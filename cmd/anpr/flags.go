@@ -119,14 +119,28 @@ type engineFlags struct {
 	Cache          string `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
 }
 
+// logTime is the time of a log line: date, milliseconds and the zone of the machine.
+const logTime = "2006-01-02T15:04:05.000Z07:00"
+
+// setLogForms gives times a date and a zone and durations a unit, in the logs of the whole process. It is called once, before anything
+// is logged.
+func setLogForms() {
+	zerolog.TimeFieldFormat = logTime
+	zerolog.DurationFieldFormat = zerolog.DurationFormatString
+}
+
 func newLogger(level string, json bool) (zerolog.Logger, error) {
+	return newLoggerTo(os.Stderr, level, json, isTerminal(os.Stderr))
+}
+
+func newLoggerTo(out io.Writer, level string, json, colour bool) (zerolog.Logger, error) {
 	l, err := zerolog.ParseLevel(level)
 	if err != nil || level == "" {
 		return zerolog.Nop(), fmt.Errorf("--log-level %q: want trace, debug, info, warn or error", level)
 	}
-	var w io.Writer = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000", NoColor: !isTerminal(os.Stderr)}
+	var w io.Writer = zerolog.ConsoleWriter{Out: out, TimeFormat: logTime, NoColor: !colour}
 	if json {
-		w = os.Stderr
+		w = out
 	}
 	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
 }

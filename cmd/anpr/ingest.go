@@ -136,7 +136,7 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 		return err
 	}
 	if err = sink.CheckWindow(ctx, r.conn, cfg.Database, dedupWindow); err != nil {
-		return err
+		return cfg.Explain(err)
 	}
 	if r.sink, err = sink.NewClickHouse(ctx, cfg); err != nil {
 		return err

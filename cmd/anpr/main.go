@@ -44,6 +44,7 @@ type cli struct {
 
 func main() {
 	embedded.MaybeRunEngineChild()
+	setLogForms()
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -59,6 +60,24 @@ func (e *exitError) Error() string { return e.err.Error() }
 // Unwrap returns the error.
 func (e *exitError) Unwrap() error { return e.err }
 
+// adviceFor names the help of the command that the wrong usage was of.
+func adviceFor(err error) string {
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || wrong.Context == nil || wrong.Context.Selected() == nil {
+		return "`anpr --help` lists the commands and their flags."
+	}
+	command := "anpr"
+	for _, p := range wrong.Context.Path {
+		if p.Command != nil {
+			command += " " + p.Command.Name
+		}
+	}
+	if len(wrong.Context.Selected().Children) > 0 {
+		return "`" + command + " --help` lists its commands and flags."
+	}
+	return "`" + command + " --help` shows what it takes."
+}
+
 // Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage. A command whose help says so has codes of its own.
 func run(args []string) int {
 	var c cli
@@ -70,7 +89,7 @@ func run(args []string) int {
 	kctx, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "anpr:", err)
-		fmt.Fprintln(os.Stderr, "      `anpr --help` lists the commands and their flags.")
+		fmt.Fprintln(os.Stderr, "      "+adviceFor(err))
 		return 2
 	}
 	for _, a := range args {

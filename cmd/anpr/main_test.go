@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
 )
 
 // TestTheCommandLineFitsTogether builds the parser of all commands: a flag that two embedded groups both have would end every command
@@ -24,5 +30,66 @@ func TestTheCommandLineFitsTogether(t *testing.T) {
 		if _, err := parser.Parse(args); err != nil {
 			t.Errorf("anpr %v: %v", args, err)
 		}
+	}
+}
+
+// The advice after a wrong usage is the help of the command that was used, however deep it lies.
+func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--no-such-flag"}, "`anpr --help` lists"},
+		{[]string{"no-such-command"}, "`anpr --help` lists"},
+		{[]string{"office", "--user", "x"}, "`anpr office --help` shows"},
+		{[]string{"ingest", "--linger", "soon"}, "`anpr ingest --help` shows"},
+		{[]string{"query", "plate", "1ABC123", "--porpose", "judicial"}, "`anpr query plate --help` shows"},
+		{[]string{"query"}, "`anpr query --help` lists"},
+		{[]string{"reconcile", "watch", "--every", "1m"}, "`anpr reconcile watch --help` shows"},
+		{[]string{"rules", "--nothing"}, "`anpr rules --help` lists"},
+	} {
+		parser, err := kong.New(new(cli), kong.Name("anpr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parser.Parse(c.args)
+		if err == nil {
+			t.Errorf("anpr %v: got no error", c.args)
+		} else if got := adviceFor(err); !strings.HasPrefix(got, c.want) {
+			t.Errorf("anpr %v: got %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
+func TestLogLinesHaveDateZoneAndUnits(t *testing.T) {
+	at, form, unit := zerolog.TimestampFunc, zerolog.TimeFieldFormat, zerolog.DurationFieldFormat
+	t.Cleanup(func() { zerolog.TimestampFunc, zerolog.TimeFieldFormat, zerolog.DurationFieldFormat = at, form, unit })
+	setLogForms()
+	zerolog.TimestampFunc = func() time.Time {
+		return time.Date(2026, 11, 28, 7, 5, 9, 45e6, time.FixedZone("", 3600))
+	}
+	for _, json := range []bool{true, false} {
+		var out bytes.Buffer
+		l, err := newLoggerTo(&out, "info", json, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Info().Dur("took", 118259500*time.Nanosecond).Msg("done")
+		if got := out.String(); !strings.Contains(got, "118.2595ms") {
+			t.Errorf("JSON %t: got %s, want a duration with a unit", json, got)
+		}
+		stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)`).FindString(out.String())
+		if got, err := time.Parse(time.RFC3339, stamp); err != nil || !got.Equal(zerolog.TimestampFunc()) {
+			t.Errorf("JSON %t: got %s, want a time with date, milliseconds and zone that is %s", json, out.String(), zerolog.TimestampFunc())
+		}
+	}
+}
+
+// A setting that was given and does not work is named before one that was not given.
+func TestTheOfficeNamesTheUsersFileThatItWasGiven(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "absent.yaml")
+	err := (&officeCmd{officeFlags: officeFlags{Users: file}}).Run(t.Context(), zerolog.Nop())
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "--users") || strings.Contains(err.Error(), "--reference") {
+		t.Errorf("got %v, want one that names %s and --users", err, file)
 	}
 }

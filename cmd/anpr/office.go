@@ -31,6 +31,11 @@ type officeCmd struct {
 
 // Run answers look-ups until the context ends.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	if c.Users != "" { // what was given is looked at before what was not
+		if _, err := access.LoadUsers(c.Users); err != nil {
+			return fmt.Errorf("%w; give the file with --users", err)
+		}
+	}
 	c.Users = under(c.Users, c.Reference, "users.yaml")
 	run, err := c.find()
 	if err != nil {

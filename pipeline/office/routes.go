@@ -72,6 +72,21 @@ func registerAs[I, T any](api huma.API, method string, route access.Route, path,
 		}
 		return &answer[T]{Body: out}, nil
 	})
+	documentDemands(api.OpenAPI().Paths[path], route)
+}
+
+// documentDemands marks in the document what the route demands of everybody. The office itself refuses what is missing (access.Authorise),
+// after it has logged who asked; a library that refused it first would log nothing.
+func documentDemands(item *huma.PathItem, route access.Route) {
+	purpose, reason := access.Demands(route)
+	for _, op := range []*huma.Operation{item.Get, item.Post} {
+		if op == nil {
+			continue
+		}
+		for _, p := range op.Parameters {
+			p.Required = p.Required || purpose && p.Name == "purpose" || reason && p.Name == "reason"
+		}
+	}
 }
 
 func (o *Office) routes() (http.Handler, error) {

@@ -82,6 +82,11 @@ func (f *csvFile) header() {
 	line, _ := f.r.FieldPos(0)
 	f.headerLines, _ = f.r.FieldPos(len(rec) - 1)
 	f.width = len(rec)
+	if detail := separated(rec, f.must); detail != "" {
+		f.p.add(line, "", detail)
+		f.err = io.EOF
+		return
+	}
 	f.at = make([]int, len(f.columns))
 	for i, c := range f.columns {
 		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 && i < f.must {
@@ -107,12 +112,43 @@ func (f *csvFile) readError(err error) {
 	case errors.As(err, &pe):
 		detail := pe.Err.Error()
 		if errors.Is(err, csv.ErrFieldCount) {
-			detail = fmt.Sprintf("has %d fields, want %d; quote fields with commas", len(f.rec), f.width)
+			if detail = separated(f.rec, f.width); detail == "" {
+				detail = fmt.Sprintf("has %s, want %d; quote fields with commas", fields(len(f.rec)), f.width)
+			}
 		}
 		f.p.add(pe.Line+f.plain.before(), "", detail)
 	default:
 		f.err = err
 	}
+}
+
+// otherSeparators are what spreadsheets write in place of commas. A Belgian, Dutch or French one writes semicolons, because its decimals
+// have the comma.
+var otherSeparators = []struct{ sign, name string }{{";", "';'"}, {"\t", "a tab"}, {"|", "'|'"}}
+
+// separated says that a record of too few fields has another separator than the comma; "" when it has not. It repeats nothing of the
+// record. The record may have commas all the same, in decimals or in texts.
+func separated(rec []string, want int) string {
+	if strings.HasPrefix(rec[0], "sep=") {
+		return "is a line that spreadsheets write for themselves: delete it, the file begins with its header"
+	}
+	if len(rec) >= want {
+		return ""
+	}
+	whole := strings.Join(rec, ",")
+	for _, s := range otherSeparators {
+		if n := strings.Count(whole, s.sign); n > 0 && (len(rec) == 1 || n >= want-1) {
+			return fmt.Sprintf("has %s, want %d; it looks separated by %s, as Belgian and French spreadsheets do: save as CSV with commas", fields(len(rec)), want, s.name)
+		}
+	}
+	return ""
+}
+
+func fields(n int) string {
+	if n == 1 {
+		return "1 field"
+	}
+	return fmt.Sprintf("%d fields", n)
 }
 
 // next reads a row; false at the end, on an error of reading, or when the file has too many problems.

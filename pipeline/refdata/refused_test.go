@@ -1,11 +1,15 @@
 package refdata
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 )
 
 // edits are one change to testdata/brussels and the one problem that must come of it.
@@ -285,4 +289,60 @@ func TestRefusesBrokenOptionalColumns(t *testing.T) {
 	f(filePasses, "plate,day,country,issued\nA,2026-01-01,FR,10:00\n", "passes.csv:2: field issued: \"10:00\" is neither a day")
 	f(filePasses, "plate,day,land\nA,2026-01-01,FR\n", "passes.csv:1: field \"land\": is no column of this file")
 	f(fileRegistrations, "plate,country,valid_from,valid_to,euro\nA,FR,2026-01-01,,7\n", "registrations.csv:2: field euro: \"7\" is no Euro norm")
+}
+
+// A spreadsheet of a country with decimal commas writes semicolons. The message says so, whatever the file, the line and the separator.
+func TestAnotherSeparatorThanTheCommaIsNamed(t *testing.T) {
+	const cure = "save as CSV with commas"
+	commas := strings.NewReplacer(",", ";")
+	row := "XX99XX,NL,L5,lpg,6d,false,,2020-01-01,\n"
+	for _, c := range []edits{
+		{"a row with semicolons", fileVehicles, row, commas.Replace(row), "vehicles.csv:7: has 1 field, want 9; it looks separated by ';'"},
+		{"a row with tabs", fileVehicles, row, strings.ReplaceAll(row, ",", "\t"), "vehicles.csv:7: has 1 field, want 9; it looks separated by a tab"},
+		{"a row with bars", fileVehicles, row, strings.ReplaceAll(row, ",", "|"), "vehicles.csv:7: has 1 field, want 9; it looks separated by '|'"},
+		{"a row with semicolons and a decimal comma", fileVehicles, row, strings.Replace(commas.Replace(row), "6d", "6,5", 1), "vehicles.csv:7: has 2 fields, want 9; it looks separated by ';'"},
+		{"a spreadsheet's own first line", fileVehicles, "plate,country", "sep=;\nplate,country", "vehicles.csv:1: is a line that spreadsheets write"},
+	} {
+		t.Run(c.name, c.run)
+	}
+	for _, sign := range []string{";", "\t", "|"} {
+		f := newCSVFile(func() error { return nil }, strings.NewReader("plate"+sign+"country"+sign+"fuel\nA"+sign+"BE"+sign+"x\n"),
+			columnSet{names: []string{"plate", "country", "fuel"}}, &problems{file: "a.csv"})
+		if got := (&Error{Problems: f.p.list}).Error(); len(f.p.list) != 1 || !strings.Contains(got, cure) || strings.Contains(got, "not in the header") {
+			t.Errorf("a header separated by %q: got %q, want one problem with %q", sign, got, cure)
+		}
+	}
+	for _, rec := range [][]string{{"a"}, {"a", "b"}, {"a;b", "c"}, {""}} {
+		if got := separated(rec, 9); got != "" {
+			t.Errorf("%q: got %q, want nothing about separators", rec, got)
+		}
+	}
+}
+
+func TestEveryProblemOfRefusedFilesHasALineOfTheLog(t *testing.T) {
+	for _, c := range []struct{ problems, lines int }{{1, 1}, {2, 3}, {7, 8}, {20, 21}, {21, 21}, {57, 21}} {
+		e := &Error{}
+		for i := range c.problems {
+			e.Problems = append(e.Problems, Problem{File: "vehicles.csv", Line: i + 2, Field: "fuel", Detail: "is none of the fuels"})
+		}
+		var log bytes.Buffer
+		s := &Store{opt: Options{Log: zerolog.New(&log)}}
+		s.logRefused(e, "v1")
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != c.lines {
+			t.Errorf("%d problems: got %d lines, want %d:\n%s", c.problems, len(lines), c.lines, log.String())
+		}
+		for i := range min(c.problems, 20) {
+			if want := "vehicles.csv:" + strconv.Itoa(i+2) + ": field fuel"; !strings.Contains(lines[i], want) {
+				t.Errorf("%d problems: line %d is %s, want %q in it", c.problems, i, lines[i], want)
+			}
+		}
+		last := lines[len(lines)-1]
+		if !strings.Contains(last, "the previous version stays") {
+			t.Errorf("%d problems: the last line is %s, want that the previous version stays", c.problems, last)
+		}
+		if more := "and " + strconv.Itoa(c.problems-20) + " more"; (c.problems > 20) != strings.Contains(last, more) {
+			t.Errorf("%d problems: the last line is %s, want %q there: %t", c.problems, last, more, c.problems > 20)
+		}
+	}
 }

@@ -177,8 +177,34 @@ func (s *Store) reloadLogged(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		s.opt.Log.Error().Err(err).Str("version", before).Msg("reference data refused, the previous version stays: correct the files")
+		s.logRefused(err, before)
 	case s.Current().Version() != before:
 		s.opt.Log.Info().Str("version", s.Current().Version()).Str("previous", before).Msg("reference data reloaded")
 	}
+}
+
+// shownProblems is how many problems of refused files have a line of the log of their own; the last line says how many more there are.
+const shownProblems = 20
+
+// logRefused writes a line for each problem: in one line together the last of them are cut off by whatever shows the log.
+func (s *Store) logRefused(err error, stays string) {
+	const refused = "reference data refused, the previous version stays: correct the files"
+	log := s.opt.Log
+	e, ok := errors.AsType[*Error](err)
+	if !ok || len(e.Problems) == 1 && !e.More {
+		log.Error().Err(err).Str("version", stays).Msg(refused)
+		return
+	}
+	shown := e.Problems[:min(len(e.Problems), shownProblems)]
+	for i, p := range shown {
+		log.Error().Str("problem", fmt.Sprintf("%d of %d", i+1, len(e.Problems))).Msg(p.String())
+	}
+	last := log.Error().Int("problems", len(e.Problems)).Str("version", stays)
+	if n := len(e.Problems) - len(shown); n > 0 {
+		last = last.Str("more", fmt.Sprintf("and %d more", n))
+	}
+	if e.More {
+		last = last.Bool("given_up", true) // a file has at least maxProblems
+	}
+	last.Msg(refused)
 }

@@ -2,17 +2,14 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/pressly/goose/v3"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -43,7 +40,7 @@ func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
 			Msg("migration applied")
 	}
 	if err != nil {
-		return fmt.Errorf("apply migrations to database %s: %w", cfg.Database, explained(err))
+		return fmt.Errorf("apply migrations to database %s: %w", cfg.Database, cfg.Explain(err))
 	}
 	if len(done) == 0 {
 		logger.Info().Str("database", cfg.Database).Msg("database is up to date")
@@ -64,33 +61,15 @@ func ensureDatabase(ctx context.Context, cfg Config) error {
 	defer cancel()
 	var have uint64
 	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", cfg.Database).Scan(&have); err != nil {
-		if _, refused := errors.AsType[*clickhouse.Exception](err); refused {
-			return fmt.Errorf("look for database %s: %w", cfg.Database, explained(err))
-		}
-		return fmt.Errorf("clickhouse does not answer at %s: start it or correct the address: %w", cfg.Addr, err)
+		return fmt.Errorf("look for database %s: %w", cfg.Database, cfg.Explain(err))
 	}
 	if have > 0 {
 		return nil // a user without the right to create databases may still migrate one that is there
 	}
 	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoted(cfg.Database)); err != nil {
-		return fmt.Errorf("create database %s: %w", cfg.Database, explained(err))
+		return fmt.Errorf("create database %s: %w", cfg.Database, cfg.Explain(err))
 	}
 	return nil
-}
-
-// explained adds what to do to an error of clickhouse-go, as stopped does to one of ch-go.
-func explained(err error) error {
-	e, ok := errors.AsType[*clickhouse.Exception](err)
-	if !ok {
-		return err
-	}
-	switch code := proto.Error(e.Code); code {
-	case proto.ErrAuthenticationFailed, proto.ErrUnknownUser, proto.ErrWrongPassword, proto.ErrRequiredPassword:
-		return fmt.Errorf("%w: %s: %w", err, stopHints[code], pipeline.ErrStop)
-	case proto.ErrAccessDenied, proto.ErrReadonly:
-		return fmt.Errorf("%w: grant the user CREATE DATABASE, CREATE TABLE, SELECT and INSERT: %w", err, pipeline.ErrStop)
-	}
-	return err
 }
 
 func quoted(name string) string {

@@ -99,3 +99,13 @@ func defaultPurpose(role Role, route Route) Purpose {
 	}
 	return ""
 }
+
+// Demands reports what a look-up by route must state, whoever makes it: a purpose, a reason.
+func Demands(route Route) (purpose, reason bool) {
+	purpose, reason = true, true
+	for role, purposes := range matrix[route] {
+		purpose = purpose && defaultPurpose(role, route) == ""
+		reason = reason && !slices.Contains(purposes, Operation)
+	}
+	return purpose, reason
+}
