@@ -50,6 +50,7 @@ func (k MergeKind) String() string {
 type Rejected struct {
 	Err         *schemas.RejectError
 	Camera      string
+	Zone        string // police zone of the camera when the record was received; "" when the registry does not know the camera
 	ReceivedAt  schemas.Micros
 	Payload     []byte
 	PayloadSize uint64 // of the whole, when Payload was already cut by the gateway

@@ -329,6 +329,11 @@ func (s *Shard) reject(r *Rejected) {
 		return
 	}
 	r.Pos = s.pos
+	if r.Camera != "" {
+		if cam, known := s.world.Registry.Camera(r.Camera); known {
+			r.Zone = cam.ZoneAt(r.ReceivedAt)
+		}
+	}
 	b.Totals.Rejected++
 	b.Counts.Rejected[r.Err.Reason]++
 	s.cfg.Publisher.Reject(&b.Pending, r)

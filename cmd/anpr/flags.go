@@ -98,8 +98,10 @@ type gatewayFlags struct {
 }
 
 type officeFlags struct {
-	OfficeAddr string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
-	Users      string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
+	OfficeAddr   string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
+	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
+
+	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
 type opsFlags struct {

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -82,7 +84,8 @@ func adviceFor(err error) string {
 func run(args []string) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("anpr"), kong.UsageOnError(),
-		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(decodeTime)))
 	if err != nil {
 		panic("BUG: command line: " + err.Error())
 	}

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -89,7 +92,12 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if errors.As(held, &busy) && alone {
 		return nil, errors.Join(fmt.Errorf("office: %w", held), conn.Close())
 	}
+	secret, err := office.LoadSecret(under(c.PseudonymKey, c.Reference, filepath.Join("secrets", "pseudonyms.key")))
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	of, err := office.New(ctx, office.Config{
+		Secret: secret, Loopback: loopbackOnly(c.OfficeAddr),
 		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := store.Current().Camera(id)
@@ -166,4 +174,17 @@ func explain(lang, stepsJSON string) ([]string, error) {
 		out = append(out, rules.RenderStep(rules.Lang(lang), s))
 	}
 	return out, nil
+}
+
+// loopbackOnly reports whether an address to listen on is reached from this machine alone.
+func loopbackOnly(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -128,6 +128,9 @@ func serve(name string, ln net.Listener, h http.Handler, log zerolog.Logger) *se
 	s := &server{name: name, ln: ln, err: make(chan error, 1), http: &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 64 << 10,
 	}}
+	if name == "office" { // its answers are small, and a reader who does not read must not hold one; verification asks for longer
+		s.http.WriteTimeout = 2 * time.Minute
+	}
 	go func() {
 		err := s.http.Serve(ln)
 		if !errors.Is(err, http.ErrServerClosed) {

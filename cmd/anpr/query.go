@@ -49,8 +49,8 @@ type asking struct {
 	Reason        string    `help:"Why, in at least 10 characters; it is logged with your name." required:""`
 	CaseRef       string    `help:"Number of the case or report."`
 	ProsecutorRef string    `help:"Number of the prosecutor's decision; opens data older than one month."`
-	From          time.Time `help:"Earliest capture time, RFC 3339."`
-	To            time.Time `help:"Latest capture time, RFC 3339, exclusive."`
+	From          time.Time `help:"Earliest capture time: a Brussels day (2026-11-28, 28/11/2026) or an instant (2026-11-28T14:30:00+01:00)."`
+	To            time.Time `help:"Latest capture time, exclusive; a day counts as a whole."`
 	After         string    `help:"Continue after a page: its last line says with what."`
 	Limit         int       `help:"Rows." default:"100"`
 }

@@ -13,14 +13,19 @@ import (
 type journeyQuery struct {
 	asking
 	Plate string `arg:"" help:"Plate."`
-	Day   string `help:"Brussels day, as 2026-11-25 (default today)."`
+	Day   string `help:"Brussels day, as 2026-11-25 or 25/11/2026 (default today)."`
 }
 
 // Run prints the reads of the day, earliest first.
 func (c *journeyQuery) Run(ctx context.Context, q *cli) error {
-	if c.Day == "" {
-		c.Day = schemas.MicrosOf(time.Now()).Day().String()
+	day := schemas.MicrosOf(time.Now()).Day()
+	if c.Day != "" {
+		var err error
+		if day, err = schemas.ParseDayWritten(c.Day); err != nil {
+			return fmt.Errorf("--day %w", err)
+		}
 	}
+	c.Day = day.String()
 	return answer(&q.Query, func(o *office.Client) (*office.JourneyAnswer, error) {
 		return o.Journey(ctx, office.JourneyQuery{Ask: c.ask(), Plate: c.Plate, Day: c.Day})
 	}, func(a *office.JourneyAnswer) error { return office.PrintJourney(os.Stdout, a) })
@@ -44,8 +49,8 @@ func (c *cameraQuery) Run(ctx context.Context, q *cli) error {
 }
 
 type dashboardQuery struct {
-	From time.Time `help:"First hour, RFC 3339 (default the last 24 hours)."`
-	To   time.Time `help:"End, RFC 3339, exclusive."`
+	From time.Time `help:"First hour: a day or an instant (default the last 24 hours)."`
+	To   time.Time `help:"End, exclusive; a day counts as a whole."`
 	By   string    `help:"hour or day." enum:"hour,day" default:"hour"`
 }
 

@@ -88,8 +88,8 @@ const (
 
 type balanceCmd struct {
 	booksFlags
-	From   time.Time     `help:"First minute of receipt, RFC 3339; default an hour before --to."`
-	To     time.Time     `help:"End of the window, RFC 3339, exclusive; default the last whole minute that is at least 30 s ago."`
+	From   time.Time     `help:"First minute of receipt: a day or an instant; default an hour before --to."`
+	To     time.Time     `help:"End of the window, exclusive; a day counts as a whole; default the last whole minute that is at least 30 s ago."`
 	By     []string      `help:"Also list the account by camera, by minute, or both." enum:"camera,minute" sep:","`
 	Settle time.Duration `help:"How long to wait for the pipeline to commit what the window holds." default:"30s"`
 	JSON   bool          `help:"Print JSON."`

@@ -79,11 +79,11 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
-	from, err := schemas.ParseDay(c.From)
+	from, err := schemas.ParseDayWritten(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
-	to, err := schemas.ParseDay(c.To)
+	to, err := schemas.ParseDayWritten(c.To)
 	if err != nil {
 		return nil, fmt.Errorf("--to: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,14 +20,8 @@ type userKey struct{}
 // admit lets nobody in without a token, and no role to a route it has no purpose for. It runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		token, ok := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		var user *access.User
-		if ok {
-			user, ok = o.cfg.Users.Find(token)
-		}
-		if !ok {
-			ctx.SetHeader("WWW-Authenticate", `Bearer realm="anpr office"`)
-			write(api, ctx, huma.Error401Unauthorized("send the token of a user of this office as Authorization: Bearer"))
+		user := o.signIn(api, ctx)
+		if user == nil {
 			return
 		}
 		if !o.limiter(user.Name).Allow() {
@@ -42,6 +35,10 @@ func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 			write(api, ctx, problem(o.refuse(ctx.Context(), refusal, "none")))
 			return
 		}
+		if err := readQuery(ctx, route); err != nil {
+			write(api, ctx, err)
+			return
+		}
 		next(huma.WithValue(ctx, userKey{}, user))
 	}
 }
@@ -51,7 +48,14 @@ func write(api huma.API, ctx huma.Context, err error) {
 	if !errors.As(err, &se) {
 		panic("BUG: a problem without a status")
 	}
-	_ = huma.WriteErr(api, ctx, se.GetStatus(), se.Error()) // the client went away: nothing to do
+	var m *huma.ErrorModel
+	details := []error{}
+	if errors.As(err, &m) {
+		for _, d := range m.Errors {
+			details = append(details, d)
+		}
+	}
+	_ = huma.WriteErr(api, ctx, se.GetStatus(), se.Error(), details...) // the client went away: nothing to do
 }
 
 // refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
@@ -100,6 +104,12 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 	}
 	switch {
 	case refusal != nil && refusal.Invalid:
+		// Asking without saying what for is refused like any other: it is in the log, and so is who tries.
+		if l, err := o.openLog(); err != nil {
+			return access.Permit{}, err
+		} else if _, err := l.Refuse(ctx, refusal); err != nil {
+			return access.Permit{}, err
+		}
 		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupInvalid).Inc()
 		return access.Permit{}, refusal
 	case refusal != nil:
@@ -171,7 +181,7 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 			// What was panicked with may hold a plate: only the stack is logged.
 			if v := recover(); v != nil {
 				o.cfg.Logger.Error().Bytes("stack", debug.Stack()).Msg("panic in a request")
-				http.Error(sw, `{"status":500,"title":"Internal Server Error"}`, http.StatusInternalServerError)
+				writeProblem(sw, http.StatusInternalServerError, "the office could not answer; the operator finds it in the log by time and route")
 			}
 			route, ok := routes[r.Pattern]
 			if !ok {
@@ -183,6 +193,9 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Msg("request not answered")
 			}
 		}()
+		if !o.fit(sw, r) {
+			return
+		}
 		mux.ServeHTTP(sw, r)
 	})
 }

@@ -170,7 +170,7 @@ func TestProblemsAreRFC9457AndRepeatNothing(t *testing.T) {
 		"/v1/reads?plate=1CANARY1&purpose=judicial&reason=because-I-must&to=2026-01-01T00:00:00Z":   {403, "King's Prosecutor"},
 		"/v1/reads?plate=1CANARY1*&purpose=judicial&reason=because-I-must":                          {422, "time window"},
 		"/v1/reads?plate=1CANARY1&plates=1CANARY1":                                                  {422, "unknown query parameter"},
-		"/v1/reads?plate=1CANARY1&from=1CANARY1":                                                    {422, "invalid date"},
+		"/v1/reads?plate=1CANARY1&from=1CANARY1":                                                    {422, "must be a day in Brussels"},
 		"/v1/reads?plate=1CANARY1&purpose=judicial&reason=because-I-must&after=1CANARY1":            {422, "next of the page before"},
 		"/v1/reads?plate=1CANARY1&purpose=judicial&reason=because-I-must&camera=1CANARY1%20x":       {422, "camera"},
 		"/v1/plates/1CANARY1*/last-seen?purpose=judicial&reason=because-I-must":                     {422, "one plate"},

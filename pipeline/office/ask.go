@@ -40,6 +40,10 @@ type Scope struct {
 
 func scopeOf(p access.Permit) Scope {
 	s := Scope{Purpose: string(p.Purpose()), Zones: p.Zones(), Plates: p.ShowsPlates(), Narrowed: p.Narrowed(), LogSeq: p.Seq()}
+	switch p.Route() {
+	case access.RouteReconcile, access.RouteVerify, access.RouteReplay:
+		s.Zones = nil // counts and checks of the whole: no zone is applied, so none is named
+	}
 	if from := p.From(); from != 0 {
 		t := from.Time()
 		s.From = &t

@@ -130,9 +130,9 @@ func newDesk(t testing.TB, change func(*Config, *access.Store)) *desk {
 	d := &desk{t: t, conn: connect(t), logs: &syncBuffer{}, reg: prometheus.NewRegistry()}
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.logs), Metrics: NewMetrics(d.reg),
-		PerSecond: 1e6,
-		Camera:    func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
-		Explain:   func(lang, steps string) ([]string, error) { return []string{lang + ": " + steps}, nil },
+		PerSecond: 1e6, FailuresPerMinute: 1e6,
+		Camera:  func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
+		Explain: func(lang, steps string) ([]string, error) { return []string{lang + ": " + steps}, nil },
 	}
 	var store access.Store = access.NewClickHouse(d.conn)
 	if change != nil {

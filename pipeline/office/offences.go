@@ -55,6 +55,11 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	if err != nil {
 		return nil, err
 	}
+	if !p.ShowsPlates() {
+		if page.After, err = o.pseudonyms.findCursor(page.After); err != nil {
+			return nil, invalid("after", err.Error())
+		}
+	}
 	st, err := query.Offences(p, query.OffenceFilter{
 		Family: in.Family, Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
 		Plate: plate, Cameras: in.Camera,
@@ -66,10 +71,13 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	if err := o.sel(ctx, &out.Offences, st); err != nil {
 		return nil, err
 	}
-	out.Offences, out.Next = cut[query.Offence](out.Offences, in.Limit)
-	if out.Altered, err = o.markAltered(ctx, p, out.Offences); err != nil {
+	if out.Altered, err = o.markAltered(ctx, p, out.Offences[:min(len(out.Offences), in.Limit)]); err != nil {
 		return nil, err
 	}
+	if !p.ShowsPlates() {
+		o.pseudonyms.hideOffences(out.Offences)
+	}
+	out.Offences, out.Next = cut[query.Offence](out.Offences, in.Limit)
 	return out, nil
 }
 
@@ -98,6 +106,9 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 	if err != nil {
 		return nil, err
 	}
+	if !p.ShowsPlates() {
+		id = o.pseudonyms.find(id) // what was shown as the id
+	}
 	st, err := query.Offences(p, query.OffenceFilter{ID: id.String()}, query.Page{Limit: 1})
 	if err != nil {
 		return nil, err
@@ -113,6 +124,9 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 		return nil, err
 	} else if n > 0 {
 		return nil, alteredProblem(rows[0].Altered)
+	}
+	if !p.ShowsPlates() {
+		o.pseudonyms.hideOffences(rows[:1])
 	}
 	out := &OffenceAnswer{Scope: scopeOf(p), Offence: rows[0]}
 	if out.Trace, out.Explanation, err = o.explain(rows[0].Trace, in.Explain, in.Lang); err != nil {

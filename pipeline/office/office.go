@@ -39,6 +39,12 @@ type Config struct {
 	QueryTime time.Duration
 	// PerSecond bounds the requests of one user; 0 = 20, with bursts of twice as many.
 	PerSecond float64
+	// FailuresPerMinute bounds the failed sign-ins of one address; 0 = 10, with bursts of twice as many.
+	FailuresPerMinute int
+	// Secret keys the pseudonyms that stand for ids and seals where plates are not shown, 32 bytes, see [LoadSecret]; nil = one of this process.
+	Secret []byte
+	// Loopback says that the office is for this machine alone: requests that name another host are refused.
+	Loopback bool
 	// MayWrite says whether this office may write the access log now; an error is why not, and nothing is answered then. See
 	// [access.Lease]. Nil = always.
 	MayWrite func() error
@@ -56,6 +62,9 @@ type Office struct {
 	store   access.Store
 	log     atomic.Pointer[access.Log] // nil while the office is shut
 	handler http.Handler
+
+	strangers  *strangers
+	pseudonyms *pseudonyms
 
 	mu     sync.Mutex // guards what follows
 	limits map[string]*rate.Limiter
@@ -80,14 +89,20 @@ func open(ctx context.Context, cfg Config, store access.Store) (*Office, error) 
 	if cfg.PerSecond <= 0 {
 		cfg.PerSecond = 20
 	}
+	if cfg.FailuresPerMinute <= 0 {
+		cfg.FailuresPerMinute = failuresPerMinute
+	}
 	if cfg.ReopenEvery <= 0 {
 		cfg.ReopenEvery = 2 * time.Second
 	}
 	if cfg.MayWrite == nil {
 		cfg.MayWrite = func() error { return nil }
 	}
-	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), store: store, limits: map[string]*rate.Limiter{}}
+	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), store: store, limits: map[string]*rate.Limiter{}, strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute)}
 	var err error
+	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {
+		return nil, err
+	}
 	if o.handler, err = o.routes(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}

@@ -100,6 +100,7 @@ func (o *Office) routes() (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json")
 		_, _ = w.Write(doc) // the client went away: nothing to do
 	})
+	mux.HandleFunc("/", unknown(mux))
 	return o.instrument(mux, api), nil
 }
 

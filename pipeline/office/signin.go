@@ -3,11 +3,15 @@ package office
 import (
 	"container/list"
 	"net"
-	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/time/rate"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Causes of a refused sign-in, as counted. To the sender all but limited look alike.
@@ -26,15 +30,15 @@ func signInCauses() []string {
 
 // Bounds of failed sign-ins from one address.
 const (
-	failuresPerMinute = 10
-	failureBurst      = 20
+	failuresPerMinute = 10   // with a burst of twice as many
 	maxStrangers      = 4096 // addresses that are kept in mind; the one that failed longest ago is forgotten first
 )
 
 // strangers bounds the failed sign-ins of every address. Safe for concurrent use. An address that is forgotten has its burst again, so who
 // has thousands of addresses is bounded by them alone, and memory is not.
 type strangers struct {
-	now func() time.Time
+	now       func() time.Time
+	perMinute int
 
 	mu     sync.Mutex // guards what follows
 	recent *list.List // of *stranger, the latest failure first
@@ -48,20 +52,13 @@ type stranger struct {
 	silent  int       // failures since that were not
 }
 
-func newStrangers(now func() time.Time) *strangers {
-	return &strangers{now: now, recent: list.New(), by: map[string]*list.Element{}}
+func newStrangers(now func() time.Time, perMinute int) *strangers {
+	return &strangers{now: now, perMinute: perMinute, recent: list.New(), by: map[string]*list.Element{}}
 }
 
-// blocked reports whether an address has failed too often to be heard now.
-func (s *strangers) blocked(address string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.by[address]
-	return e != nil && e.Value.(*stranger).limit.TokensAt(s.now()) < 1
-}
-
-// failed notes a failure, and reports whether it is to be logged and how many before it were not: one a minute and address is.
-func (s *strangers) failed(address string) (tell bool, silent int) {
+// failed notes a failure, and reports whether the address has failed too often, whether the failure is to be logged, which one a minute is, and how many
+// before it were not.
+func (s *strangers) failed(address string) (limited, tell bool, silent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -72,24 +69,21 @@ func (s *strangers) failed(address string) (tell bool, silent int) {
 			delete(s.by, oldest.Value.(*stranger).address)
 			s.recent.Remove(oldest)
 		}
-		e = s.recent.PushFront(&stranger{address: address, limit: rate.NewLimiter(rate.Every(time.Minute/failuresPerMinute), failureBurst)})
+		e = s.recent.PushFront(&stranger{address: address, limit: rate.NewLimiter(rate.Limit(float64(s.perMinute)/60), 2*s.perMinute)})
 		s.by[address] = e
 	}
 	s.recent.MoveToFront(e)
 	who := e.Value.(*stranger)
-	who.limit.AllowN(now, 1)
+	limited = !who.limit.AllowN(now, 1)
 	if !who.told.IsZero() && now.Sub(who.told) < time.Minute {
 		who.silent++
-		return false, 0
+		return limited, false, 0
 	}
 	silent, who.told, who.silent = who.silent, now, 0
-	return true, silent
+	return limited, true, silent
 }
 
-// addressOf is the address a request came from: of the connection, never of a header, which the sender writes. IPv6 goes by /64, what one
-// subscriber has.
-func addressOf(r *http.Request) string { return addressIn(r.RemoteAddr) }
-
+// addressIn is the address of a connection, never of a header, which the sender writes. IPv6 goes by /64, what one subscriber has.
 func addressIn(remote string) string {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -100,4 +94,59 @@ func addressIn(remote string) string {
 		return host
 	}
 	return ip.Mask(net.CIDRMask(64, 128)).String() + "/64"
+}
+
+// signIn returns the user whose token a request carries, or answers it and returns nil. The answer is the same whatever is wrong with the
+// token. One address is told 429 after too many failures; the token of a user is taken from it all the same, because a whole office may
+// stand behind one address, and a token is no password that could be guessed.
+func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
+	var given []string
+	ctx.EachHeader(func(name, value string) {
+		if strings.EqualFold(name, "Authorization") {
+			given = append(given, value)
+		}
+	})
+	cause, user := signInNone, (*access.User)(nil)
+	if len(given) > 1 {
+		cause = signInDouble
+	} else if len(given) == 1 {
+		if token, ok := strings.CutPrefix(given[0], "Bearer "); ok && token != "" {
+			user, cause = o.userOf(token)
+		}
+	}
+	if user != nil {
+		return user
+	}
+	address := addressIn(ctx.RemoteAddr())
+	limited, tell, silent := o.strangers.failed(address)
+	if limited {
+		cause = signInLimited
+	}
+	o.cfg.Metrics.SignIns.WithLabelValues(cause).Inc()
+	if tell {
+		o.cfg.Logger.Warn().Str("address", address).Str("cause", cause).Int("not_logged_before", silent).Msg("sign-in refused")
+	}
+	if limited {
+		ctx.SetHeader("Retry-After", "60")
+		write(api, ctx, huma.Error429TooManyRequests("too many requests without the token of a user; wait a minute"))
+		return nil
+	}
+	ctx.SetHeader("WWW-Authenticate", `Bearer realm="anpr office"`)
+	write(api, ctx, huma.Error401Unauthorized("send the token of a user of this office as Authorization: Bearer"))
+	return nil
+}
+
+// userOf returns the user of a token that is valid now, or the cause why there is none.
+func (o *Office) userOf(token string) (*access.User, string) {
+	user, ok := o.cfg.Users.Find(token)
+	now := schemas.MicrosOf(o.cfg.Now())
+	switch {
+	case !ok:
+		return nil, signInUnknown
+	case user.From != 0 && now < user.From:
+		return nil, signInEarly
+	case user.To != 0 && now >= user.To:
+		return nil, signInExpired
+	}
+	return user, ""
 }

@@ -12,10 +12,11 @@ import (
 // payloadHead is how much of a rejected payload the table keeps; the dead-letter topic has the whole.
 const payloadHead = 512
 
-// rejectsTable holds rows of schemas/clickhouse/0007_rejects.sql.
+// rejectsTable holds rows of schemas/clickhouse/0007_rejects.sql, with the zone of 0017.
 type rejectsTable struct {
 	reason, field     lowCol
 	detail, camera    strCol
+	zone              lowCol
 	receivedAt        fixedCol
 	head              strCol
 	size, sum         fixedCol
@@ -33,6 +34,7 @@ func (t *rejectsTable) input() proto.Input {
 		{Name: "field", Data: &t.field},
 		{Name: "detail", Data: &t.detail},
 		{Name: "camera_id", Data: &t.camera},
+		{Name: "zone", Data: &t.zone},
 		{Name: "received_at", Data: &t.receivedAt},
 		{Name: "payload_head", Data: &t.head},
 		{Name: "payload_size", Data: &t.size},
@@ -52,6 +54,7 @@ func (b *Block) Reject(r *pipeline.Rejected) {
 	t.field.str(r.Err.Field)
 	t.detail.str(r.Err.Detail)
 	t.camera.str(r.Camera)
+	t.zone.str(r.Zone)
 	t.receivedAt.at(r.ReceivedAt)
 	t.head.bytes(r.Payload[:min(len(r.Payload), payloadHead)])
 	t.size.u64(wholeSize(r))

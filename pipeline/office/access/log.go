@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -106,7 +108,21 @@ func (l *Log) Grant(ctx context.Context, s Scope) (Permit, error) {
 func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 	e := newEntry(r.user, &r.ask, 0)
 	e.Outcome, e.Refusal = Refused, r.Detail
+	if r.Invalid { // the texts may be what was wrong
+		e.Reason, e.CaseRef, e.ProsecutorRef = bounded(e.Reason, MaxReason), bounded(e.CaseRef, MaxRef), bounded(e.ProsecutorRef, MaxRef)
+	}
 	return l.append(ctx, &e)
+}
+
+// bounded makes of any text one that an entry may have.
+func bounded(s string, most int) string {
+	out := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?")))
+	return string(out[:min(len(out), most)])
 }
 
 // append waits until the entry is durable. A caller that gives up is told so; its entry may be written all the same.

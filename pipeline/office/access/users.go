@@ -27,6 +27,9 @@ type User struct {
 	// Zones limits the user to reads of these police zones. Empty means the whole region, which a zone officer may not be.
 	Zones []string
 
+	// From and To are when the token is valid: from inclusive, to exclusive; 0 = no bound.
+	From, To schemas.Micros
+
 	token schemas.Sum
 }
 
@@ -120,6 +123,8 @@ type userEntry struct {
 	Role        Role     `yaml:"role"`
 	Zones       []string `yaml:"zones"`
 	TokenSHA256 string   `yaml:"token_sha256"`
+	ValidFrom   string   `yaml:"valid_from"`
+	ValidTo     string   `yaml:"valid_to"`
 }
 
 var (
@@ -146,6 +151,9 @@ func (e *userEntry) user(before []User) (User, error) {
 	if n, err := hex.Decode(u.token[:], clip(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
 		return u, fmt.Errorf("user %s: token_sha256 must be the 64 hexadecimal digits of the token's SHA-256", e.Name)
 	}
+	if err := e.validity(&u); err != nil {
+		return u, err
+	}
 	for i := range before {
 		if before[i].Name == u.Name {
 			return u, fmt.Errorf("user %s: the name is used twice", e.Name)
@@ -155,6 +163,28 @@ func (e *userEntry) user(before []User) (User, error) {
 		}
 	}
 	return u, nil
+}
+
+// validity reads when the token is valid; a day counts as a whole.
+func (e *userEntry) validity(u *User) error {
+	if e.ValidFrom != "" {
+		t, err := schemas.ParseFrom(e.ValidFrom)
+		if err != nil {
+			return fmt.Errorf("user %s: valid_from %w", e.Name, err)
+		}
+		u.From = schemas.MicrosOf(t)
+	}
+	if e.ValidTo != "" {
+		t, err := schemas.ParseTo(e.ValidTo)
+		if err != nil {
+			return fmt.Errorf("user %s: valid_to %w", e.Name, err)
+		}
+		u.To = schemas.MicrosOf(t)
+	}
+	if u.To != 0 && u.From >= u.To {
+		return fmt.Errorf("user %s: valid_from must be before valid_to", e.Name)
+	}
+	return nil
 }
 
 func clip(s string) []byte { return []byte(s[:min(len(s), 64)]) }

@@ -35,7 +35,9 @@ var accessLogTable = table{
 		"query", "outcome", "refusal"),
 		column{name: "prev_sha256", expr: "lower(hex(prev_sha256))"},
 		column{name: "entry_sha256", expr: "lower(hex(entry_sha256))"}),
-	time:   "at",
+	time: "at",
+	// Of users who work for one of the zones. Those who work for the whole region are for auditors of the region.
+	zone:   "hasAny(splitByChar(',', zone), {zones:Array(String)})",
 	order:  []fragment{"seq"},
 	id:     "seq, entry_sha256",
 	routes: []access.Route{access.RouteAccessLog},

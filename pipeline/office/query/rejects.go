@@ -15,6 +15,7 @@ type Reject struct {
 	Field       string    `ch:"field" json:"field"`
 	Detail      string    `ch:"detail" json:"detail"`
 	Camera      string    `ch:"camera_id" json:"camera"`
+	Zone        string    `ch:"zone" json:"zone" doc:"of the camera when the record was received; empty when the registry did not know the camera"`
 	ReceivedAt  time.Time `ch:"received_at" json:"received_at" doc:"1970 when the record does not say"`
 	PayloadHead []byte    `ch:"payload_head" json:"payload_head" doc:"first 512 bytes, base64"`
 	PayloadSize uint64    `ch:"payload_size" json:"payload_size"`
@@ -37,12 +38,13 @@ type ReasonCount struct {
 
 var rejectsTable = table{
 	name: "rejects",
-	columns: append(plain("reason", "field", "received_at", "payload_size", "kafka_topic", "kafka_partition", "kafka_offset"),
+	columns: append(plain("reason", "field", "zone", "received_at", "payload_size", "kafka_topic", "kafka_partition", "kafka_offset"),
 		column{name: "camera_id", plate: "if(match(camera_id, '^[A-Za-z0-9._-]{1,64}$'), camera_id, '')"},
 		column{name: "detail", plate: "''"},
 		column{name: "payload_head", plate: "''"},
 		// The hash of a short payload can be guessed back.
 		column{name: "payload_sha256", expr: "lower(hex(payload_sha256))", plate: "''"}),
+	zone:   inZones, // what came from no known camera is for those who see the whole region
 	order:  []fragment{"received_at", "kafka_partition", "kafka_offset"},
 	id:     "kafka_topic, kafka_partition, kafka_offset",
 	routes: []access.Route{access.RouteRejects},

@@ -1,0 +1,146 @@
+package office
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// writeProblem answers with a problem document outside the API's own routes. It repeats nothing that was sent.
+func writeProblem(w http.ResponseWriter, status int, detail string) {
+	b, err := json.Marshal(huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})
+	if err != nil {
+		panic("BUG: a problem must marshal: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // the client went away: nothing to do
+}
+
+// longAnswers is how long the answer of a route that reads a whole table may take; the server's own bound is for the others.
+const longAnswers = 6 * time.Minute
+
+// fit reports whether a request may go on to the routes; if not it is answered.
+func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
+	if len(r.TransferEncoding) > 0 {
+		// A Content-Length beside it was dropped by net/http. Whoever stands between may have gone by it: nothing else of this connection is read.
+		w.Header().Set("Connection", "close")
+	}
+	switch {
+	case r.Header.Get("Origin") != "":
+		writeProblem(w, http.StatusForbidden, "the office does not answer web pages")
+		return false
+	case o.cfg.Loopback && !loopbackName(r.Host):
+		writeProblem(w, http.StatusMisdirectedRequest, "an office of this machine alone answers to localhost and its addresses")
+		return false
+	}
+	if strings.HasSuffix(r.URL.Path, "/verify") {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longAnswers)) // a writer without deadlines needs none
+	}
+	return true
+}
+
+// loopbackName reports whether a Host names this machine: a page whose name was pointed at it names another.
+func loopbackName(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// unknown answers what is no route of the API.
+func unknown(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
+				w.Header().Set("Allow", method)
+				writeProblem(w, http.StatusMethodNotAllowed, "this route is asked with "+method)
+				return
+			}
+		}
+		writeProblem(w, http.StatusNotFound, "there is no such route; /openapi.json lists all")
+	}
+}
+
+// severalTimes are the parameters that may be given more than once.
+var severalTimes = []string{"camera"}
+
+// readQuery refuses a parameter that is given twice, of which a proxy may have checked the other, and writes days and instants in the one
+// form that the routes read.
+func readQuery(ctx huma.Context, route access.Route) error {
+	r, _ := humago.Unwrap(ctx)
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return huma.Error422UnprocessableEntity("the query cannot be read: escape it as in a URL")
+	}
+	for name, given := range values {
+		if len(given) > 1 && !slices.Contains(severalTimes, name) {
+			return invalid("query", "gives a parameter twice; only camera may be")
+		}
+	}
+	changed := false
+	for name, parse := range map[string]func(string) (string, error){"from": whenFrom(route), "to": whenTo(route), "day": dayOf} {
+		text := values.Get(name)
+		if text == "" {
+			continue
+		}
+		written, err := parse(text)
+		if err != nil {
+			return invalid(name, err.Error())
+		}
+		if written != text {
+			values.Set(name, written)
+			changed = true
+		}
+	}
+	if changed {
+		r.URL.RawQuery = values.Encode()
+	}
+	return nil
+}
+
+// dayOf writes a day.
+func dayOf(text string) (string, error) {
+	d, err := schemas.ParseDayWritten(text)
+	return d.String(), err
+}
+
+// whenFrom reads the beginning of a window of the route; a replay has days alone.
+func whenFrom(route access.Route) func(string) (string, error) {
+	if route == access.RouteReplay {
+		return dayOf
+	}
+	return func(text string) (string, error) {
+		t, err := schemas.ParseFrom(text)
+		return t.Format(time.RFC3339Nano), err
+	}
+}
+
+// whenTo reads its end.
+func whenTo(route access.Route) func(string) (string, error) {
+	if route == access.RouteReplay {
+		return dayOf
+	}
+	return func(text string) (string, error) {
+		t, err := schemas.ParseTo(text)
+		return t.Format(time.RFC3339Nano), err
+	}
+}

@@ -1,0 +1,143 @@
+package office
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// secretSize is the size of the secret of pseudonyms, in bytes.
+const secretSize = 32
+
+// LoadSecret reads the secret of pseudonyms from a file of 64 hexadecimal digits. A file that is not there is made, readable by its owner
+// alone. Offices that share a file give one offence one pseudonym; who loses the file gives new ones, and nothing else is lost.
+func LoadSecret(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return makeSecret(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("secret of pseudonyms: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("secret of pseudonyms: %s may be read by others: chmod 600 %s", path, path)
+	}
+	secret, err := hex.DecodeString(string(trimmed(raw)))
+	if err != nil || len(secret) != secretSize {
+		return nil, fmt.Errorf("secret of pseudonyms: %s must hold 64 hexadecimal digits; remove it and a new one is made", path)
+	}
+	return secret, nil
+}
+
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// makeSecret writes a new secret. When two offices start at once, one file wins and both use it.
+func makeSecret(path string) ([]byte, error) {
+	secret := make([]byte, secretSize)
+	_, _ = rand.Read(secret) // never fails
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("secret of pseudonyms: %w; name another file with --pseudonym-key", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".pseudonyms-*") // 0600
+	if err != nil {
+		return nil, fmt.Errorf("secret of pseudonyms: %w; name another file with --pseudonym-key", err)
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it may be linked to its place already
+	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("secret of pseudonyms: %w", err)
+	}
+	if err := os.Link(f.Name(), path); errors.Is(err, os.ErrExist) {
+		return LoadSecret(path)
+	} else if err != nil {
+		return nil, fmt.Errorf("secret of pseudonyms: %w; name another file with --pseudonym-key", err)
+	}
+	return secret, nil
+}
+
+// pseudonyms stand for ids and seals where plates are not shown: an id is a hash of camera, time and plate, and a plate can be guessed. An
+// id is enciphered, one block of AES, so that who has the pseudonym can ask for the offence by it; a sum is hashed with a key.
+type pseudonyms struct {
+	ids  cipher.Block
+	sums []byte
+}
+
+func newPseudonyms(secret []byte) (*pseudonyms, error) {
+	if len(secret) == 0 {
+		secret = make([]byte, secretSize)
+		_, _ = rand.Read(secret) // never fails
+	}
+	if len(secret) != secretSize {
+		return nil, fmt.Errorf("the secret of pseudonyms has %d bytes, want %d", len(secret), secretSize)
+	}
+	key := keyed(secret, "anpr office ids")
+	ids, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return &pseudonyms{ids: ids, sums: keyed(secret, "anpr office sums")}, nil
+}
+
+func keyed(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum(nil)
+}
+
+// hide returns the pseudonym of an id.
+func (p *pseudonyms) hide(id schemas.ID) schemas.ID {
+	var out schemas.ID
+	p.ids.Encrypt(out[:], id[:])
+	return out
+}
+
+// find returns the id of a pseudonym.
+func (p *pseudonyms) find(pseudonym schemas.ID) schemas.ID {
+	var out schemas.ID
+	p.ids.Decrypt(out[:], pseudonym[:])
+	return out
+}
+
+// hideText is hide of a text; what is no id is not shown.
+func (p *pseudonyms) hideText(text string) string {
+	id, err := schemas.ParseID(text)
+	if err != nil {
+		return ""
+	}
+	return p.hide(id).String()
+}
+
+// hideOffences puts pseudonyms in the place of what is a function of the plate.
+func (p *pseudonyms) hideOffences(rows []query.Offence) {
+	for i := range rows {
+		r := &rows[i]
+		r.OffenceID, r.PassageID, r.ReadID = p.hideText(r.OffenceID), p.hideText(r.PassageID), p.hideText(r.ReadID)
+		r.Seal, r.PrevSeal = hex.EncodeToString(keyed(p.sums, r.Seal)), hex.EncodeToString(keyed(p.sums, r.PrevSeal))
+	}
+}
+
+// findCursor makes of a cursor of a list with pseudonyms the one of the list.
+func (p *pseudonyms) findCursor(c query.Cursor) (query.Cursor, error) {
+	return c.ReplaceKey(func(key string) (string, error) {
+		id, err := schemas.ParseID(key)
+		if err != nil {
+			return "", err
+		}
+		return p.find(id).String(), nil
+	})
+}

@@ -1,0 +1,128 @@
+package office
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
+	at := now
+	d := newDesk(t, func(c *Config, _ *access.Store) {
+		c.FailuresPerMinute = 0
+		c.Now = func() time.Time { return at }
+		list := "users:\n"
+		for name, bounds := range map[string]string{"late": ", valid_to: 2026-11-20", "early": ", valid_from: 22/11/2026", "today": ", valid_from: 2026-11-21, valid_to: 2026-11-21"} {
+			list += fmt.Sprintf("  - {name: %s, role: jurist, token_sha256: %s%s}\n", name, hash("token of "+name), bounds)
+		}
+		u, err := access.ReadUsers(strings.NewReader(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Users = u
+	})
+	const url = "/v1/offences?"
+	bodies := map[string]bool{}
+	for _, token := range []string{"", "Bearer nobody", "Bearer token of late", "Bearer token of early"} {
+		status, body := d.get(t, token, url)
+		if bodies[body] = true; status != http.StatusUnauthorized {
+			t.Errorf("%q: got %d, want 401", token, status)
+		}
+	}
+	if len(bodies) != 1 {
+		t.Errorf("the answers tell causes apart: %v", bodies)
+	}
+	if status, body := d.get(t, "Bearer token of today", url); status != http.StatusOK {
+		t.Errorf("a token that is valid today: got %d %s", status, body)
+	}
+	counts := map[int]int{}
+	for range 100 {
+		status, _ := d.get(t, "Bearer guess", url)
+		counts[status]++
+	}
+	if counts[401] != 16 || counts[429] != 84 {
+		t.Errorf("100 more failures: got %v, want 16 answers 401 and the rest 429", counts)
+	}
+	if status, _ := d.get(t, "Bearer token of today", url); status != http.StatusOK {
+		t.Errorf("a user behind the same address: got %d, want 200", status)
+	}
+	if n := strings.Count(d.logs.String(), "sign-in refused"); n != 1 || strings.Contains(d.logs.String(), "guess") {
+		t.Errorf("got %d log lines, want one a minute, and no token: %s", n, d.logs.String())
+	}
+	at = at.Add(time.Minute)
+	if status, _ := d.get(t, "Bearer guess", url); status != http.StatusUnauthorized {
+		t.Errorf("a minute later: got %d, want 401", status)
+	}
+	if !strings.Contains(d.logs.String(), `"not_logged_before":103`) {
+		t.Errorf("the next line says how many were not logged: %s", d.logs.String())
+	}
+}
+
+func TestAddressesInMindAreBounded(t *testing.T) {
+	s := newStrangers(func() time.Time { return now }, 10)
+	for i := range 3 * maxStrangers {
+		s.failed(fmt.Sprint("10.0.", i))
+	}
+	if s.recent.Len() != maxStrangers || len(s.by) != maxStrangers {
+		t.Errorf("%d and %d addresses in mind, want %d", s.recent.Len(), len(s.by), maxStrangers)
+	}
+	if a, b := addressIn("[2001:db8::1]:5"), addressIn("[2001:db8::2:9]:6"); a != b {
+		t.Errorf("one subscriber has two addresses: %s, %s", a, b)
+	}
+}
+
+func TestLookupsWithoutPurposeOrReasonAreInTheLog(t *testing.T) {
+	d := newDesk(t, nil)
+	for _, url := range []string{"/v1/reads?plate=1ABC123", "/v1/reads?plate=1ABC123&purpose=judicial", "/v1/reads?plate=1ABC123&purpose=judicial&reason=short"} {
+		if status, _ := d.get(t, bearer(access.ZoneOfficer), url); status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: got %d, want 422", url, status)
+		}
+	}
+	if n := d.count("SELECT count() FROM access_log WHERE outcome = 'refused' AND query LIKE '%1ABC123%' AND refusal != ''"); n != 3 {
+		t.Errorf("%d entries, want 3", n)
+	}
+}
+
+func TestRequestsThatAProxyMayReadOtherwiseAreRefused(t *testing.T) {
+	d := newDesk(t, func(c *Config, _ *access.Store) { c.Loopback = true })
+	ask := func(change func(*http.Request)) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.server.URL+"/v1/offences?", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", bearer(access.Jurist))
+		change(r)
+		return d.server.Client().Do(r)
+	}
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		want   int
+	}{
+		"nothing":              {func(*http.Request) {}, 200},
+		"two tokens":           {func(r *http.Request) { r.Header.Add("Authorization", bearer(access.Auditor)) }, 401},
+		"the same token twice": {func(r *http.Request) { r.Header.Add("Authorization", bearer(access.Jurist)) }, 401},
+		"two purposes":         {func(r *http.Request) { r.URL.RawQuery = "purpose=operation&purpose=traffic" }, 422},
+		"two cameras":          {func(r *http.Request) { r.URL.RawQuery = "camera=A&camera=B" }, 200},
+		"a broken escape":      {func(r *http.Request) { r.URL.RawQuery = "purpose=%zz" }, 422},
+		"another host":         {func(r *http.Request) { r.Host = "evil.example" }, 421},
+		"localhost":            {func(r *http.Request) { r.Host = "localhost:8080" }, 200},
+		"a web page":           {func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403},
+		"no route":             {func(r *http.Request) { r.URL.Path = "/v1/nothing" }, 404},
+		"another method":       {func(r *http.Request) { r.Method = http.MethodPost }, 405},
+		"a day":                {func(r *http.Request) { r.URL.RawQuery = "from=20/11/2026&to=2026-11-20" }, 200},
+		"no time":              {func(r *http.Request) { r.URL.RawQuery = "from=yesterday" }, 422},
+	} {
+		resp, err := ask(c.change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != c.want || c.want != 200 && resp.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: got %d %s, want %d as a problem", name, resp.StatusCode, resp.Header.Get("Content-Type"), c.want)
+		}
+	}
+}

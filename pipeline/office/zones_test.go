@@ -1,0 +1,128 @@
+package office
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
+	d := newDesk(t, func(c *Config, _ *access.Store) {
+		list := "users:\n"
+		for _, r := range access.Roles() {
+			for _, zone := range []string{"5339", "5340"} {
+				list += fmt.Sprintf("  - {name: %s-%s, role: %s, zones: [\"%s\"], token_sha256: %s}\n", r, zone, r, zone, hash(string(r)+zone))
+			}
+		}
+		u, err := access.ReadUsers(strings.NewReader(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Users = u
+	})
+	for _, zone := range []string{"5339", "5340"} {
+		r := d.readRow("1ABC123", "CAM-"+zone, zone, 2*hour)
+		d.insert("reads", r)
+		d.insert("offences", d.offenceRow(r, "speed", "candidate"))
+		d.insert("rejects", map[string]any{
+			"reason": "bad_plate", "camera_id": "CAM-" + zone, "zone": zone, "received_at": now.Add(-hour), "payload_head": "head of CAM-" + zone, "kafka_offset": int64(len(zone) + int(zone[3])),
+		})
+	}
+	d.insert("rejects", map[string]any{"reason": "unknown_camera", "camera_id": "CAM-nowhere", "received_at": now.Add(-hour), "kafka_offset": int64(9000)})
+	for round := range 2 { // in the second one the access log has entries of both
+		for path, url := range request {
+			for _, role := range access.Roles() {
+				for _, zone := range []string{"5339", "5340"} {
+					other := map[string]string{"5339": "5340", "5340": "5339"}[zone]
+					for _, purpose := range access.Purposes() {
+						sep := "&"
+						if strings.HasSuffix(url, "?") {
+							sep = ""
+						}
+						ask := url + sep + "purpose=" + string(purpose) + "&reason=who+saw+what+in+my+zone"
+						status, body := d.get(t, "Bearer "+string(role)+zone, ask)
+						if status == 200 && (strings.Contains(body, "CAM-"+other) || strings.Contains(body, "-"+other) || strings.Contains(body, `"`+other+`"`) || strings.Contains(body, "CAM-nowhere")) {
+							t.Errorf("round %d: %s by %s of %s for %s shows rows of another zone: %.2000s", round, path, role, zone, purpose, body)
+						}
+						if round == 1 && role == access.GVCSupervisor && path == "/v1/rejects" && purpose == access.Operation && !strings.Contains(body, "CAM-"+zone) {
+							t.Errorf("the rejects of the own zone are not there: %s", body)
+						}
+						if round == 1 && role == access.Auditor && path == "/v1/access-log" && purpose == access.Oversight && !strings.Contains(body, "zone_officer-"+zone) {
+							t.Errorf("the entries of the own zone are not there: %.500s", body)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestWhereNoPlateIsShownNothingIsAFunctionOfIt(t *testing.T) {
+	answers := func(secret byte, plate string) (list, one string, rows []map[string]any) {
+		d := newDesk(t, func(c *Config, _ *access.Store) { c.Secret = []byte(strings.Repeat(string(rune(secret)), secretSize)) })
+		for i := range 3 {
+			row := d.offenceRow(d.readRow(plate, "BRU-1", "5339", hour), "speed", "candidate")
+			row["offence_id"] = schemas.ID{byte(i + 1), plate[0]}.String()
+			d.insert("offences", row)
+			rows = append(rows, row)
+		}
+		c := d.as(access.Jurist)
+		page, err := c.Offences(t.Context(), OffencesQuery{Paging: Paging{Limit: 2}})
+		if err != nil || len(page.Offences) != 2 || page.Next == "" || page.Altered != 0 {
+			t.Fatalf("got %+v, err %v", page, err)
+		}
+		next, err := c.Offences(t.Context(), OffencesQuery{Paging: Paging{Limit: 2, After: page.Next}})
+		if err != nil || len(next.Offences) != 1 {
+			t.Fatalf("second page: %+v, err %v", next, err)
+		}
+		got, err := c.Offence(t.Context(), OffenceQuery{ID: page.Offences[0].OffenceID})
+		if err != nil || got.Offence.OffenceID != page.Offences[0].OffenceID {
+			t.Fatalf("by its pseudonym: %+v, err %v", got, err)
+		}
+		if _, err := c.Offence(t.Context(), OffenceQuery{ID: rows[0]["offence_id"].(string)}); status(err) != 404 {
+			t.Errorf("by the id that is a function of the plate: %v, want 404", err)
+		}
+		return fmt.Sprintf("%+v %+v", page, next), fmt.Sprintf("%+v", got), rows
+	}
+	list, one, rows := answers(1, "1ABC123")
+	for _, row := range rows {
+		for _, column := range []string{"offence_id", "read_id", "passage_id", "seal_sha256", "plate", "class"} {
+			text := row[column].(string)
+			if column == "seal_sha256" {
+				text = fmt.Sprintf("%x", text)
+			}
+			if strings.Contains(list+one, text) {
+				t.Errorf("%s is shown", column)
+			}
+		}
+	}
+	if again, _, _ := answers(2, "1ABC123"); again == list {
+		t.Error("another secret gives the same pseudonyms")
+	}
+}
+
+func TestTheSecretOfPseudonymsIsMadeOnceAndForItsOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secrets", "pseudonyms.key")
+	first, err := LoadSecret(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadSecret(path)
+	if err != nil || string(again) != string(first) {
+		t.Errorf("a second start has another secret, err %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, err %v, want 0600", info.Mode(), err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadSecret(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a file that others may read: %v", err)
+	}
+}
