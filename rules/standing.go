@@ -85,7 +85,7 @@ func (s *Standing) Compare(e *schemas.Earlier, within schemas.Micros) (same sche
 			if a != StandingSame || away < nearest || away == nearest && bytes.Compare(o.ID.ID[:], same.ID.ID[:]) < 0 {
 				same, a, nearest = *o, StandingSame, away
 			}
-		case a == StandingNone && !(o.Certain && e.Certain):
+		case a == StandingNone && (!o.Certain || !e.Certain):
 			a = StandingDoubt
 		}
 	}

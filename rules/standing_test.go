@@ -41,11 +41,13 @@ func TestAnOffenceIsComparedWithThoseOfItsVehicleAndOfItsClass(t *testing.T) {
 		{"the country was not read", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, StandingSame, 1},
 		{"it had not been read", []schemas.Earlier{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, StandingSame, 1},
 		{
-			"the vehicle among its twins", []schemas.Earlier{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
+			"the vehicle among its twins",
+			[]schemas.Earlier{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
 			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 3,
 		},
 		{
-			"two as near: the smaller id", []schemas.Earlier{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
+			"two as near: the smaller id",
+			[]schemas.Earlier{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
 			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 2,
 		},
 	} {
