@@ -8,14 +8,18 @@ import (
 // MaxPlate is the longest canonical plate, in characters.
 const MaxPlate = 15
 
-// Plate is a canonical plate: A-Z and 0-9 only, at most [MaxPlate] characters. It is comparable, holds no pointer and
-// is made only by pipeline/normalise and by loaders of reference data. Example: 1ABC123
+// Plate is a canonical plate: A-Z and 0-9, at most [MaxPlate] characters. Only where the letters and digits are those of two German districts may it
+// have the boundary between district and number (the seal), one '-' behind the first to third letter: B-MW123, BM-W123. Two of them say
+// that the district ends with a letter whose mark tells it from another one (BO--AB123 is BÖ-AB 123, VS--123AB the Serbian VŠ 123-AB). Without it
+// such a plate is [Plate.Ambiguous]. It is comparable, holds no pointer and is made only by pipeline/normalise and by loaders of
+// reference data. Example: 1ABC123
 type Plate struct {
 	b [MaxPlate]byte
 	n uint8
 }
 
-// PlateFrom makes a plate of canonical bytes; ok is false when b is empty, too long or has other characters.
+// PlateFrom makes a plate of canonical bytes; ok is false when b is empty, too long, has other characters, or a boundary that
+// tells nothing.
 func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
 	if len(b) == 0 || len(b) > MaxPlate {
 		return p, false
@@ -23,7 +27,7 @@ func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
 	for i := range len(b) {
 		c := b[i]
 		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return Plate{}, false
+			return boundedFrom(string(b))
 		}
 		p.b[i] = c
 	}
@@ -61,7 +65,8 @@ func (p *Plate) Words() (lo, hi uint64) {
 func (p Plate) String() string { return string(p.b[:p.n]) }
 
 // Class is a plate's confusion class: every character replaced by the one that stands for all it is confused with
-// (0 for O Q D, 1 for I L, 2 for Z, 5 for S, 6 for G, 8 for B). Reads of one plate and of its OCR variants share it.
+// (0 for O Q D, 1 for I L, 2 for Z, 5 for S, 6 for G, 8 for B) and no boundary. Reads of one plate and of its OCR variants share it,
+// whether or not they have the boundary.
 // Made by [Plate.Class].
 type Class struct{ Plate }
 
@@ -80,6 +85,7 @@ var classOf = func() (t [256]byte) {
 
 // Class returns the plate's confusion class (DOMAIN 4.2). It is idempotent and does not allocate.
 func (p Plate) Class() Class {
+	p = p.Unbounded()
 	for i := range p.n {
 		p.b[i] = classOf[p.b[i]]
 	}
@@ -100,6 +106,9 @@ func CountryFrom(s string) (Country, bool) {
 	}
 	return c, true
 }
+
+// Germany is the country whose plates may have a boundary.
+var Germany = Country{'D', 'E'}
 
 // Belgium is the country whose register decides without a foreign registration.
 var Belgium = Country{'B', 'E'}

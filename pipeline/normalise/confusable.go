@@ -22,9 +22,10 @@ var confused = func() (t [256][]byte) {
 	return t
 }()
 
-// VariantCount returns how many plates share p's confusion class, p included. It never overflows: 4 to the power of 15.
+// VariantCount returns how many texts of letters and digits share p's confusion class, p's own included. It never overflows: 4 to the power
+// of 15.
 func VariantCount(p schemas.Plate) int {
-	if p.IsZero() {
+	if p = p.Unbounded(); p.IsZero() {
 		return 0
 	}
 	n := 1
@@ -35,7 +36,8 @@ func VariantCount(p schemas.Plate) int {
 }
 
 // Variants returns the plates that share p's confusion class, at most MaxVariants: those that differ in the fewest
-// characters first, p itself at the head. A search whose plate has more (see VariantCount) looks up the class instead.
+// characters first, p itself at the head. Behind a text of two German districts come its plates with a boundary. A search whose plate has
+// more (see VariantCount) looks up the class instead.
 func Variants(p schemas.Plate) []schemas.Plate {
 	return AppendVariants(nil, p, MaxVariants)
 }
@@ -45,9 +47,13 @@ func AppendVariants(dst []schemas.Plate, p schemas.Plate, most int) []schemas.Pl
 	if p.IsZero() {
 		return dst
 	}
-	v := variants{dst: dst, end: len(dst) + min(most, MaxVariants, VariantCount(p)), n: p.Len()}
-	p.AppendTo(v.chars[:0])
-	for changes := 0; len(v.dst) < v.end; changes++ {
+	text := p.Unbounded()
+	v := variants{dst: dst, own: p, end: len(dst) + min(most, MaxVariants), n: text.Len()}
+	text.AppendTo(v.chars[:0])
+	if text != p {
+		v.dst = append(v.dst, p)
+	}
+	for changes := 0; changes <= v.n && len(v.dst) < v.end; changes++ {
 		v.walk(0, changes)
 	}
 	return v.dst
@@ -55,6 +61,7 @@ func AppendVariants(dst []schemas.Plate, p schemas.Plate, most int) []schemas.Pl
 
 type variants struct {
 	dst   []schemas.Plate
+	own   schemas.Plate
 	end   int
 	chars [schemas.MaxPlate]byte
 	n     int
@@ -68,6 +75,9 @@ func (v *variants) walk(i, changes int) {
 	if changes == 0 {
 		p, _ := schemas.PlateFrom(v.chars[:v.n])
 		v.dst = append(v.dst, p)
+		if p.Districts() != 0 || p.At(0) == 'V' {
+			v.bounded(p)
+		}
 		return
 	}
 	if i == v.n {
@@ -80,4 +90,14 @@ func (v *variants) walk(i, changes int) {
 	}
 	v.chars[i] = own
 	v.walk(i+1, changes)
+}
+
+// bounded appends what p is with a boundary.
+func (v *variants) bounded(p schemas.Plate) {
+	var buf [8]schemas.Plate
+	for _, q := range p.AppendBounded(buf[:0]) {
+		if len(v.dst) < v.end && q != v.own {
+			v.dst = append(v.dst, q)
+		}
+	}
 }

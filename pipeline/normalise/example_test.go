@@ -13,7 +13,7 @@ func ExamplePlate() {
 	_, rej := normalise.Plate("noPlate")
 	fmt.Println(rej)
 	// Output:
-	// TOLBA218 T018A218 [BE_VANITY DE]
+	// TOLBA218 T018A218 [BE_VANITY DE AT]
 	// plate_unread: field raw_plate: the camera saw a vehicle and read no plate
 }
 

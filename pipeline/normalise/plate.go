@@ -1,21 +1,17 @@
 package normalise
 
 import (
-	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 const field = "raw_plate"
 
-// Read fills the plate and the class of a camera's read from its raw plate. It does not allocate for an ASCII plate that
-// it accepts. Ticks and quarantined uploads have no plate and are not for it.
+// Read fills the plate and the class of a camera's read from its raw plate, its country and its confidence. It does not allocate for an ASCII
+// plate that it accepts. Ticks and quarantined uploads have no plate and are not for it.
 func Read(r *schemas.Read) *schemas.RejectError {
-	p, rej := Plate(r.RawPlate)
+	p, rej := PlateOf(r.RawPlate, r.Country, r.Confidence)
 	if rej != nil {
 		return rej
 	}
@@ -23,129 +19,97 @@ func Read(r *schemas.Read) *schemas.RejectError {
 	return nil
 }
 
-// Plate makes the canonical plate of a raw one: upper case, letters and digits only. Compatibility forms (full width,
-// superscript) count as the character they stand for, Latin letters with diacritics as their base letter (TOL for
-// T\u00d6L), Cyrillic and Greek letters as the Latin letter they look like. Plate is idempotent on what it returns.
-//
-// It rejects with plate_unread when nothing is left or the camera sent a token for "no plate" (see unread), with bad_plate
-// when another letter or digit occurs or more than schemas.MaxPlate characters are left, with too_large above
-// schemas.MaxRawPlate bytes, and with bad_utf8. Details never show the plate.
+// Plate is PlateOf for a raw plate of which nothing else is known.
 func Plate(raw string) (schemas.Plate, *schemas.RejectError) {
+	return PlateOf(raw, schemas.Country{}, 0)
+}
+
+// PlateOf makes the canonical plate of a raw one: upper case, letters and digits only, and a boundary where schemas.Plate needs one. Full-width
+// forms count as the character they stand for, Latin letters with diacritics as their base letter (TOL for T\u00d6L), Cyrillic and Greek
+// letters as the Latin letter they look like; \u00c6, \u0152, \u00de and \u0132 are written with two letters. What stands between the
+// characters is dropped when it is one of a closed list (see mark). It never corrects a plate, with these exceptions: the country in front of or
+// behind it is no part of it (see stripCountry), nor are the months of a German season plate (see stripSeason), and the AE, OE, UE of a
+// German district that has an umlaut count as that (see foldUmlaut).
+//
+// country is what the camera said, zero when it said none: a boundary and months are German, so a plate known to be another country's keeps
+// its characters. confidence is the camera's, zero when it said none: only then is a word for "no plate" believed that could be a plate.
+//
+// It rejects with plate_unread when nothing is left, for a word for "no plate", for a plate with a letter or digit that has no Latin form,
+// and for one with a sign that stands for an unread character (? * _ #): what is left of it would be somebody else's plate. It rejects
+// with bad_plate for any other sign and for more than schemas.MaxPlate characters, with too_large above schemas.MaxRawPlate bytes, and with
+// bad_utf8. Rejects keep the raw plate; details never show it. PlateOf is idempotent on what it returns.
+func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, *schemas.RejectError) {
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
 	}
-	if p, ok := schemas.PlateFrom(raw); ok && !noPlateToken(raw) { // most cameras send it canonical
+	german := country.IsZero() || country == schemas.Germany
+	if p, ok := schemas.PlateFrom(raw); ok && plain(raw, german, country == schemas.Germany, confidence) { // most cameras send it canonical
+		if !german && country != serbia {
+			p = p.Unbounded()
+		}
 		return p, nil
 	}
-	var buf [schemas.MaxRawPlate]byte
-	n := 0
-	for i := range len(raw) {
-		c := ascii[raw[i]]
-		if c == other {
-			return slowPlate(raw)
+	var s scan
+	if !s.ascii(raw) {
+		if !utf8.ValidString(raw) {
+			return schemas.Plate{}, &schemas.RejectError{Reason: schemas.ReasonBadUTF8, Field: field, Detail: "text is not UTF-8"}
 		}
-		buf[n] = c
-		if c != drop {
-			n++
-		}
+		s.text(raw)
 	}
-	return canonical(raw, buf[:n])
-}
-
-// What ascii says of a byte that is no letter or digit.
-const (
-	drop  = 0
-	other = 0xff // not ASCII: the slow path
-)
-
-// ascii maps letters to upper case, digits to themselves, the rest of ASCII to drop.
-var ascii = func() (t [256]byte) {
-	for c := range t {
-		switch {
-		case c >= utf8.RuneSelf:
-			t[c] = other
-		case c >= '0' && c <= '9' || c >= 'A' && c <= 'Z':
-			t[c] = byte(c)
-		case c >= 'a' && c <= 'z':
-			t[c] = byte(c - 'a' + 'A')
-		}
+	if rej := s.reject(raw, confidence); rej != nil {
+		return schemas.Plate{}, rej
 	}
-	return t
-}()
-
-// canonical judges what is left of raw after cleaning.
-func canonical(raw string, clean []byte) (schemas.Plate, *schemas.RejectError) {
-	if len(clean) == 0 || unread(raw, clean) {
-		return schemas.Plate{}, &schemas.RejectError{
-			Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate",
-		}
+	s.stripCountry(country)
+	if german {
+		s.stripSeason(country == schemas.Germany)
 	}
-	p, ok := schemas.PlateFrom(clean)
+	if country == schemas.Germany {
+		s.foldUmlaut()
+	}
+	p, ok := schemas.PlateFrom(s.chars[:s.n])
 	if !ok {
-		return p, schemas.Rejectf(schemas.ReasonBadPlate, field, "%d letters and digits, at most %d allowed", len(clean), schemas.MaxPlate)
+		return p, schemas.Rejectf(schemas.ReasonBadPlate, field, "%d letters and digits, at most %d allowed", s.n, schemas.MaxPlate)
+	}
+	if !german && country != serbia {
+		return p, nil
+	}
+	bounded := s.boundary(p)
+	if _, marked := bounded.Boundary(); german || marked {
+		return bounded, nil
 	}
 	return p, nil
 }
 
-// unread reports whether the camera sent a word for "no plate": unknown and noPlate (Hikvision ISAPI; any case, spaces and
-// marks within), none, and n/a. The words are matched whole. The price: a Belgian personal plate NONE, NOPLATE or UNKNOWN
-// (1 to 8 characters are free, DOMAIN.md 4.1) is taken for unread; its picture still goes to the image store. NA is a
-// plate, only N/A is not.
-func unread(raw string, clean []byte) bool {
-	return noPlateToken(clean) || string(clean) == "NA" && strings.EqualFold(strings.TrimSpace(raw), "n/a")
+var serbia = schemas.Country{'R', 'S'}
+
+// plain reports whether there is nothing to look at in a canonical text: it is no word for "no plate", cannot end with months, and, of a plate known
+// to be German, has no umlaut written with two letters.
+func plain(canonical string, german, known bool, confidence schemas.PerMille) bool {
+	n := len(canonical)
+	switch {
+	case noPlate(canonical, confidence):
+		return false
+	case german && n >= 7 && canonical[n-1] <= '9' && canonical[n-4] <= '1' && canonical[1] >= 'A':
+		return false
+	}
+	return !known || n < 3 || canonical[1] != 'E' && canonical[2] != 'E' && (n < 4 || canonical[3] != 'E')
 }
 
-func noPlateToken[B ~[]byte | ~string](clean B) bool {
-	switch string(clean) {
-	case "UNKNOWN", "NOPLATE", "NONE":
-		return true
+// reject judges what was scanned.
+func (s *scan) reject(raw string, confidence schemas.PerMille) *schemas.RejectError {
+	switch {
+	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.abbreviated(raw), s.foreignWord(raw):
+		return unread("the camera saw a vehicle and read no plate")
+	case s.foreign != 0:
+		return schemas.Rejectf(schemas.ReasonPlateUnread, field, "letter or digit U+%04X has no Latin form; the raw plate is kept", s.foreign)
+	case s.joker != 0:
+		return schemas.Rejectf(schemas.ReasonPlateUnread, field, "U+%04X stands for a character that was not read; the raw plate is kept", s.joker)
+	case s.bad != 0:
+		return schemas.Rejectf(schemas.ReasonBadPlate, field, "U+%04X is no character of a plate and no separator; the raw plate is kept", s.bad)
 	}
-	return false
+	return nil
 }
 
-// slowPlate is Plate for texts that are not all ASCII. It may allocate.
-func slowPlate(raw string) (schemas.Plate, *schemas.RejectError) {
-	if !utf8.ValidString(raw) {
-		return schemas.Plate{}, &schemas.RejectError{Reason: schemas.ReasonBadUTF8, Field: field, Detail: "text is not UTF-8"}
-	}
-	if noPlateWords[strings.TrimSpace(raw)] {
-		return canonical(raw, nil)
-	}
-	clean := make([]byte, 0, schemas.MaxRawPlate)
-	for _, r := range norm.NFKD.String(raw) {
-		c, ok := latin(unicode.ToUpper(r))
-		if !ok {
-			return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, field, "letter or digit U+%04X has no Latin look-alike", r)
-		}
-		if c != drop {
-			clean = append(clean, c)
-		}
-	}
-	return canonical(raw, clean)
-}
-
-// noPlateWords are words for "no plate" in other scripts: Chinese firmware of Hikvision and Dahua.
-var noPlateWords = map[string]bool{"\u65e0\u8f66\u724c": true, "\u7121\u8eca\u724c": true}
-
-// latin maps an upper-case character of decomposed text to the plate character it stands for, or to drop. ok is false for
-// a letter or number that stands for none.
-func latin(r rune) (c byte, ok bool) {
-	if r < utf8.RuneSelf {
-		return ascii[r], true
-	}
-	if c, ok := lookAlike[r]; ok {
-		return c, true
-	}
-	return drop, !unicode.IsLetter(r) && !unicode.IsNumber(r)
-}
-
-// lookAlike maps letters that are not decomposed to A-Z by Unicode: Latin letters with a stroke, and the Cyrillic and
-// Greek capitals that look like a Latin one (those of the Russian, Ukrainian, Bulgarian, Serbian, Macedonian and Greek
-// plates, which are chosen for it).
-var lookAlike = map[rune]byte{
-	'\u0110': 'D', '\u00d0': 'D', '\u0126': 'H', '\u0141': 'L', '\u00d8': 'O', '\u0166': 'T',
-	'\u0410': 'A', '\u0412': 'B', '\u0415': 'E', '\u0405': 'S', '\u0406': 'I', '\u0408': 'J', '\u041a': 'K', '\u041c': 'M',
-	'\u041d': 'H', '\u041e': 'O', '\u0420': 'P', '\u0421': 'C', '\u0422': 'T', '\u0423': 'Y', '\u0425': 'X',
-	'\u0391': 'A', '\u0392': 'B', '\u0395': 'E', '\u0396': 'Z', '\u0397': 'H', '\u0399': 'I', '\u039a': 'K', '\u039c': 'M',
-	'\u039d': 'N', '\u039f': 'O', '\u03a1': 'P', '\u03a4': 'T', '\u03a5': 'Y', '\u03a7': 'X',
+func unread(detail string) *schemas.RejectError {
+	return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: detail}
 }

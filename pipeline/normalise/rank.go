@@ -10,6 +10,7 @@ import (
 // Costs of one difference between two plates, in the unit of Ranked.Cost.
 const (
 	costSame       = 0
+	costUnbounded  = 1 // the same letters and digits, the boundary of one is not known
 	costConfusable = 2 // of one confusion class
 	costSimilar    = 4 // confused less often: see similar
 	costMissing    = 6 // a character too many or too few
@@ -38,9 +39,10 @@ var similar = func() (t [256][256]bool) {
 func classMembers(c byte) []byte { return append([]byte{c}, confused[c]...) }
 
 // NearMisread reports whether a camera that read one of two plates may have seen the other: they differ in exactly one character, which is
-// confusable or similar, or which one of them lacks. It is symmetric, false for equal plates, and does not allocate. Two reads so alike
+// confusable or similar, or which one of them lacks. It is symmetric, false for plates of the same letters and digits, and does not allocate. Two reads so alike
 // of one lane within a second or two are probably one vehicle; which plate it has, the reads cannot tell.
 func NearMisread(a, b schemas.Plate) bool {
+	a, b = a.Unbounded(), b.Unbounded()
 	if a.Len() > b.Len() {
 		a, b = b, a
 	}
@@ -117,6 +119,16 @@ func substitution(a, b byte) int {
 
 // distance is the cheapest way to turn one plate into the other, character by character (weighted edit distance).
 func distance(a, b schemas.Plate) int {
+	if textA, textB := a.Unbounded(), b.Unbounded(); textA != a || textB != b {
+		apart := distance(textA, textB)
+		switch {
+		case a.Contradicts(b):
+			return apart + costOther
+		case a != b && apart == 0:
+			return costUnbounded
+		}
+		return apart
+	}
 	var row [schemas.MaxPlate + 1]int
 	for j := range b.Len() + 1 {
 		row[j] = j * costMissing

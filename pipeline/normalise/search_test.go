@@ -38,8 +38,12 @@ func TestVariantsAreTheConfusionClass(t *testing.T) {
 	for range 300 {
 		p := mix(rng)
 		got := Variants(p)
-		if want := min(VariantCount(p), MaxVariants); len(got) != want {
-			t.Fatalf("%s: %d variants, want %d", p, len(got), want)
+		texts := map[schemas.Plate]bool{}
+		for _, v := range got {
+			texts[v.Unbounded()] = true
+		}
+		if want := min(VariantCount(p), MaxVariants); len(got) < MaxVariants && len(texts) != want {
+			t.Fatalf("%s: %d variants, want %d", p, len(texts), want)
 		}
 		seen := map[schemas.Plate]bool{}
 		changes := 0
@@ -49,8 +53,9 @@ func TestVariantsAreTheConfusionClass(t *testing.T) {
 			}
 			seen[v] = true
 			n := 0
-			for i := range v.Len() {
-				if v.At(i) != p.At(i) {
+			text := v.Unbounded()
+			for i := range text.Len() {
+				if text.At(i) != p.At(i) {
 					n++
 				}
 			}
@@ -92,9 +97,9 @@ func TestRankPutsTheLikeliestFirst(t *testing.T) {
 }
 
 func TestRankPrefersAPlateWithASyntaxAtTheSameDistance(t *testing.T) {
-	got := Rank(schemas.MustPlate("1AB0123"), plates("1A80123", "1ABO123"))
-	if got[0].Plate.String() != "1ABO123" {
-		t.Errorf("got %v, want the Belgian plate 1ABO123 first", got)
+	got := Rank(schemas.MustPlate("SABC12S"), plates("5ABC12S", "SABC125"))
+	if got[0].Plate.String() != "SABC125" {
+		t.Errorf("got %v, want the Belgian plate SABC125 first", got)
 	}
 }
 

@@ -10,69 +10,84 @@ import (
 // Series is one series of plates of one country that has a syntax of its own.
 type Series uint8
 
-// The series of DOMAIN.md 4.1, in its order. SeriesBEVanity fits nearly everything and ranks nothing. The Belgian series of
-// 1953-1973 (one or two letters anywhere among five characters) are left out: their positions are not known exactly, and
-// SeriesBEVanity covers them.
+// The series, by country. SeriesBEVanity fits nearly everything and ranks nothing. They are public knowledge of unequal worth: that of Belgium and its
+// neighbours is checked best, that of the others says what the usual plates look like. No verdict may need one to be complete.
 const (
-	SeriesBEStandard Series = iota // 1-ABC-123, since 16/11/2010
-	SeriesBEReversed               // 9-123-ABC
-	SeriesBEIntl                   // 8- international, 9- personalised before 2014
-	SeriesBELetter                 // index letter since 2014: G agricultural, M motorcycle, O oldtimer, Q trailer, S moped, T taxi
-	SeriesBETemp                   // WX-16-ABC
-	SeriesBE1973                   // ABC-123, 1973-2008
-	SeriesBE2008                   // 123-ABC, 2008-2010
-	SeriesBECD                     // diplomatic
-	SeriesBEOfficial               // A ministers, P parliament, E regional government
-	SeriesBERoyal                  // digits only
-	SeriesBEVanity                 // 1-8 characters, not digits only, since 03/2014
-	SeriesNL                       // sidecodes 1-14
-	SeriesFRSIV                    // AA-123-AA
-	SeriesFRFNI                    // 123 ABC 75, old
-	SeriesDE                       // umlauts as base letters
-	SeriesLU                       // AB1234
-	SeriesLUOld                    // 4 or 5 digits
-	SeriesUK                       // AB12 CDE
-	SeriesUKPrefix                 // A123 BCD
-	SeriesUKSuffix                 // ABC 123A
-	SeriesUKNI                     // Northern Ireland, and dateless
+	SeriesBEStandard  Series = iota // 1-ABC-123, since 16/11/2010
+	SeriesBEReversed                // 9-123-ABC
+	SeriesBEIntl                    // 8- international, 9- personalised before 2014
+	SeriesBELetter                  // index letter: G agricultural, M motorcycle, O oldtimer, Q trailer, S moped, T taxi, U exceptional load, W and Y test, Z dealer
+	SeriesBETemp                    // WX-16-ABC
+	SeriesBE1973                    // ABC-123, 1973-2008
+	SeriesBE2008                    // 123-ABC, 2008-2010
+	SeriesBE1953                    // codes 1-5, 1953-1962: one letter among four digits
+	SeriesBE1962                    // codes 6-10, 1962-1973: two letters among three digits
+	SeriesBECD                      // diplomatic, CD-AB-123 and CD-1234
+	SeriesBEOfficial                // A ministers, P parliament, E regional government
+	SeriesBEAllied                  // B-AFI-123, allied forces
+	SeriesBEArmy                    // five digits
+	SeriesBERoyal                   // digits only
+	SeriesBEVanity                  // 1-8 characters, not digits only, since 03/2014
+	SeriesNL                        // sidecodes 1-14
+	SeriesNLSpecial                 // CD, CDJ of the Court of Justice, AA of the royal house
+	SeriesFRSIV                     // AA-123-AA
+	SeriesFRFNI                     // 123 ABC 75, old
+	SeriesFRTrade                   // W-123-AB, garages
+	SeriesFRCD                      // diplomatic: 123 CD 45, CMD, C, K
+	SeriesFRArmy                    // eight digits
+	SeriesDE                        // umlauts as base letters
+	SeriesDEAuthority               // no letters behind the district: authorities, BP, THW, Y, X
+	SeriesDERed                     // 03, 04, 05, 06, 07
+	SeriesDEExport                  // the letter behind the number: export
+	SeriesDECD                      // 0 17-123
+	SeriesLU                        // AB1234
+	SeriesLUOld                     // 4 or 5 digits
+	SeriesUK                        // AB12 CDE
+	SeriesUKPrefix                  // A123 BCD
+	SeriesUKSuffix                  // ABC 123A
+	SeriesUKNI                      // Northern Ireland, and dateless
+	SeriesUKDateless                // 1234 AB; trade plates 123 AB
+	SeriesUKTrade                   // five digits
+	SeriesUKCD                      // diplomatic, 123 D 456
 	SeriesPL
 	SeriesRO
 	SeriesES
+	SeriesESSpecial  // the letter in front: moped, trailer, historic, temporary
+	SeriesESProvince // M-1234-AB, until 2000
 	SeriesIT
+	SeriesITOld   // province and six characters, until 1994; motorcycles
+	SeriesITForce // Carabinieri, army
+	SeriesUA      // AA 1234 BB; old 123-45 AB; diplomatic
+	SeriesBG      // CA 1234 AB; diplomatic
+	SeriesRU      // A 123 BC 77; trailers, taxis, police, motorcycles, diplomatic
+	SeriesBY      // 1234 AB-7; lorries AB 1234-7; electric
+	SeriesTR      // 34 AB 1234
+	SeriesCH      // ZH 123456; U dealer, V rental
+	SeriesAT      // W 12345 A; personal W-ANDI 1
+	SeriesCZ      // 1A2 3456; old ABC 12-34; electric
+	SeriesIE      // 131-D-12345; before 1987
+	SeriesHR      // ZG 1234-AB; personal; diplomatic
+	SeriesSK      // BA-123AB
+	SeriesHU      // ABC-123, AAAB-123
+	SeriesSI      // LJ 12-ABC
+	SeriesRS      // BG 123-AB
+	SeriesBA      // A12-B-345
+	SeriesMK      // SK 1234-AB
+	SeriesMD      // ABC 123
+	SeriesPT      // AA-01-AA
+	SeriesDK      // AB 12 345
+	SeriesSE      // ABC 12D
+	SeriesNO      // AB 12345
+	SeriesFI      // ABC-123
+	SeriesGR      // ABC-1234
+	SeriesLT      // ABC 123
+	SeriesLV      // AB-1234
+	SeriesEE      // 123 ABC
+	SeriesMA      // 12345-A-6, the Arabic letter in its Latin form
+	SeriesLI      // FL 12345
+	SeriesMC      // 1234
 	seriesEnd
 )
-
-// syntaxes defines the series. pattern: alternatives separated by spaces; A is any letter, 9 any digit, [..] a set with
-// ranges; a repeat {n} or {m,n} or ? may follow. A pattern stands for the strings it spells out, nothing more.
-var syntaxes = [seriesEnd]struct{ name, country, pattern string }{
-	SeriesBEStandard: {"BE_STD", "BE", "[1-7]A{3}9{3}"},
-	SeriesBEReversed: {"BE_REV", "BE", "[1-9]9{3}A{3}"},
-	SeriesBEIntl:     {"BE_INTL", "BE", "[89]A{3}9{3}"},
-	SeriesBELetter:   {"BE_LETTER", "BE", "[GMOQST]A{3}9{3}"},
-	SeriesBETemp:     {"BE_TEMP", "BE", "[WXYZ]A9{2}A{3}"},
-	SeriesBE1973:     {"BE_1973", "BE", "A{3}9{3}"},
-	SeriesBE2008:     {"BE_2008", "BE", "9{3}A{3}"},
-	SeriesBECD:       {"BE_CD", "BE", "[C][D]A{2}9{3}"},
-	SeriesBEOfficial: {"BE_OFFIC", "BE", "[APE]9{1,3}"},
-	SeriesBERoyal:    {"BE_ROYAL", "BE", "9{1,2}"},
-	SeriesBEVanity:   {"BE_VANITY", "BE", ""}, // "not digits only" is no pattern: see AppendSeries
-	SeriesNL: {"NL_1_14", "NL", "A{2}9{4} 9{4}A{2} 9{2}A{2}9{2} A{2}9{2}A{2} A{4}9{2} 9{2}A{4} 9{2}A{3}9 9A{3}9{2} " +
-		"A{2}9{3}A A9{3}A{2} A{3}9{2}A A9{2}A{3} 9A{2}9{3} 9{3}A{2}9"},
-	SeriesFRSIV:    {"FR_SIV", "FR", "[A-HJ-NP-TV-Z]{2}9{3}[A-HJ-NP-TV-Z]{2}"},
-	SeriesFRFNI:    {"FR_FNI", "FR", "9{1,4}A{1,3}9{2} 9{1,4}A{1,3}[2][AB] 9{1,4}A{1,3}[9][7]9"},
-	SeriesDE:       {"DE", "DE", "A{2,5}9{1,4}[EH]?"},
-	SeriesLU:       {"LU_NEW", "LU", "A{2}9{4}"},
-	SeriesLUOld:    {"LU_OLD", "LU", "9{4,5}"},
-	SeriesUK:       {"UK_CUR", "GB", "A{2}9{2}A{3}"},
-	SeriesUKPrefix: {"UK_PREFIX", "GB", "A9{1,3}A{3}"},
-	SeriesUKSuffix: {"UK_SUFFIX", "GB", "A{3}9{1,3}A"},
-	SeriesUKNI:     {"UK_NI", "GB", "A{1,3}9{1,4}"},
-	SeriesPL: {"PL", "PL", "A{2}9{5} A{2}9{4}A A{2}9{3}A{2} A{2}9A9{3} A{2}9A{2}9{2} " +
-		"A{4}9{3} A{3}9{2}A{2} A{3}9A9{2} A{3}9{2}A9 A{3}9A{2}9 A{5}9{2} A{3}9{5} A{3}9{4}A A{3}9{3}A{2}"},
-	SeriesRO: {"RO", "RO", "A{2}9{2}A{3} [B]9{2,3}A{3}"},
-	SeriesES: {"ES", "ES", "9{4}[BCDFGHJ-NPR-TV-Z]{3}"},
-	SeriesIT: {"IT", "IT", "[A-HJ-NPR-TV-Z]{2}9{3}[A-HJ-NPR-TV-Z]{2}"},
-}
 
 // String returns the name DOMAIN.md gives the series. Example: BE_STD
 func (s Series) String() string {
@@ -92,41 +107,90 @@ func (s Series) Country() schemas.Country {
 	return c
 }
 
-// Syntaxes returns the series whose syntax the plate has, in the order of the constants.
+// Syntaxes returns the series whose syntax the plate has, in the order of the constants. A boundary counts for nothing.
 func Syntaxes(p schemas.Plate) []Series { return AppendSeries(nil, p) }
 
 // AppendSeries is Syntaxes into the caller's memory; it does not allocate when dst has room.
 func AppendSeries(dst []Series, p schemas.Plate) []Series {
-	for set := seriesOf(p); set != 0; set &= set - 1 {
-		dst = append(dst, Series(bits.TrailingZeros32(set)))
+	set := seriesOf(p)
+	for word := range set {
+		for bit := set[word]; bit != 0; bit &= bit - 1 {
+			dst = append(dst, Series(64*word+bits.TrailingZeros64(bit)))
+		}
 	}
 	return dst
 }
 
-// distinctive reports whether a series other than the personal plates fits.
-func distinctive(p schemas.Plate) bool { return seriesOf(p)&^(1<<SeriesBEVanity) != 0 }
+// HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and whether any is known of that country. It
+// says what speaks for a country, never which country it is.
+func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
+	return seriesOf(p).of(c), seriesByCountry[c].any()
+}
 
-// seriesOf returns the set of series that fit, one bit each.
-func seriesOf(p schemas.Plate) (set uint32) {
+// seriesSet is a set of series, one bit each.
+type seriesSet [2]uint64
+
+func (s *seriesSet) add(x Series) { s[x/64] |= 1 << (x % 64) }
+
+// any reports whether a series other than the personal plates is in the set.
+func (s seriesSet) any() bool {
+	s[SeriesBEVanity/64] &^= 1 << (SeriesBEVanity % 64)
+	return s != seriesSet{}
+}
+
+// of reports whether a series of the country other than the personal plates is in the set.
+func (s seriesSet) of(c schemas.Country) bool {
+	its := seriesByCountry[c]
+	s[0] &= its[0]
+	s[1] &= its[1]
+	return s.any()
+}
+
+var seriesByCountry = func() map[schemas.Country]seriesSet {
+	m := map[schemas.Country]seriesSet{}
+	for s := range seriesEnd {
+		set := m[s.Country()]
+		set.add(s)
+		m[s.Country()] = set
+	}
+	return m
+}()
+
+// distinctive reports whether a series other than the personal plates fits.
+func distinctive(p schemas.Plate) bool { return seriesOf(p).any() }
+
+// shapes is seriesOf for letters and digits that may be too many for a plate.
+func shapes(text []byte) seriesSet {
+	p, _ := schemas.PlateFrom(text)
+	return seriesOf(p)
+}
+
+// seriesOf returns the set of series that fit.
+func seriesOf(p schemas.Plate) (set seriesSet) {
+	p = p.Unbounded()
 	n := p.Len()
 	if n == 0 || n > maxTemplate {
-		return 0
+		return set
 	}
 	m := &matchers[n]
-	fit := ^uint64(0)
+	fit := m.at[0][symbol[p.At(0)]]
 	letters := 0
 	for i := range n {
 		s := symbol[p.At(i)]
-		fit &= m.at[i][s]
+		for w := range fit {
+			fit[w] &= m.at[i][s][w]
+		}
 		if s >= 10 {
 			letters++
 		}
 	}
-	for ; fit != 0; fit &= fit - 1 {
-		set |= 1 << m.series[bits.TrailingZeros64(fit)]
+	for w, bit := range fit {
+		for ; bit != 0; bit &= bit - 1 {
+			set.add(m.series[64*w+bits.TrailingZeros64(bit)])
+		}
 	}
-	if letters > 0 && n <= 8 {
-		set |= 1 << SeriesBEVanity
+	if letters > 0 && n <= longestWord {
+		set.add(SeriesBEVanity)
 	}
 	return set
 }
@@ -134,16 +198,19 @@ func seriesOf(p schemas.Plate) (set uint32) {
 // maxTemplate is the longest plate any series has: FR 1234ABC97x.
 const maxTemplate = 10
 
-// matcher holds all templates of one length, one bit each: at says which of them allow a symbol at a position, so a plate
-// is matched against all of them with one AND per character.
+// templateSet is a set of templates of one length, one bit each.
+type templateSet [4]uint64
+
+// matcher holds all templates of one length: at says which of them allow a symbol at a position, so a plate is matched against all of
+// them with a few ANDs per character.
 type matcher struct {
-	at     [maxTemplate][36]uint64
+	at     [maxTemplate][36]templateSet
 	series []Series // of each bit
 }
 
 // symbol numbers the plate characters: digits 0-9, letters 10-35.
 var symbol = func() (t [256]uint8) {
-	for i, c := range []byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+	for i, c := range []byte(alphabet) {
 		t[c] = uint8(i)
 	}
 	return t
@@ -162,14 +229,14 @@ var matchers = func() (ms [maxTemplate + 1]matcher) {
 
 func (m *matcher) add(s Series, template []uint64) {
 	bit := len(m.series)
-	if bit == 64 {
-		panic("BUG: more than 64 plate templates of one length")
+	if bit == 64*len(templateSet{}) {
+		panic("BUG: too many plate templates of one length")
 	}
 	m.series = append(m.series, s)
 	for i, set := range template {
 		for sym := range 36 {
 			if set&(1<<sym) != 0 {
-				m.at[i][sym] |= 1 << bit
+				m.at[i][sym][bit/64] |= 1 << (bit % 64)
 			}
 		}
 	}

@@ -1,0 +1,149 @@
+package normalise
+
+import (
+	"math/bits"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// cut keeps the characters from at up to end.
+func (s *scan) cut(at, end int) {
+	copy(s.chars[:], s.chars[at:end])
+	s.n = end - at
+	s.breaks = s.breaks >> at &^ (^uint64(0) << s.n)
+	s.marked >>= at
+}
+
+// letters returns how many letters the characters begin with.
+func (s *scan) letters() (n int) {
+	for n < s.n && s.chars[n] >= 'A' {
+		n++
+	}
+	return n
+}
+
+// stripCountry takes off the country that is written in front of the plate or behind it, with a separator (BE 1-ABC-123, 1ABC123-BEL): only when
+// the whole is no plate of that country and the rest is one, and only the country that the camera says. A camera that says none is
+// believed when the whole is no plate of any country. B1ABC123 stays: it is a possible personal plate.
+func (s *scan) stripCountry(country schemas.Country) {
+	inner := s.breaks &^ (^uint64(0) << s.n) &^ 1
+	if inner == 0 || s.n > schemas.MaxRawPlate {
+		return
+	}
+	whole := shapes(s.chars[:s.n])
+	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.letters())) > 1 // three groups of letters in front: no plate has them (D B-MW 123)
+	first, last := bits.TrailingZeros64(inner), 63-bits.LeadingZeros64(inner)
+	for _, part := range [...]struct{ at, end, restAt, restEnd int }{{0, first, first, s.n}, {last, s.n, 0, last}} {
+		c := countryOf(s.chars[part.at:part.end])
+		if c.IsZero() || !country.IsZero() && c != country {
+			continue
+		}
+		if !decorated && (country.IsZero() && whole.any() || c == schemas.Germany && isGerman(s.chars[:s.n]) || c != schemas.Germany && whole.of(c)) {
+			continue
+		}
+		rest := *s
+		rest.cut(part.restAt, part.restEnd)
+		if c == schemas.Germany {
+			rest.stripSeason(true)
+		}
+		if !shapes(rest.chars[:rest.n]).of(c) {
+			continue
+		}
+		*s = rest
+		return
+	}
+}
+
+// stripSeason takes the two months of a season plate off a German number (KA-PA 777 04-10, FZV \u00a7 10): they say when the vehicle may drive, and
+// engines differ in sending them. A German number has at most four digits and does not begin with zero, so of five to eight digits the last
+// four are the months. Of five or six behind two or three letters they are so only when separators show it: an authority's plate looks the
+// same (BP 10-112). known says that the plate is German; otherwise a plate that is another country's as it stands is left alone, unless
+// separators show the months.
+func (s *scan) stripSeason(known bool) {
+	letters, digits, suffix := s.letters(), 0, 0
+	for letters+digits < s.n && s.chars[letters+digits] <= '9' {
+		digits++
+	}
+	number := digits - 4
+	if at := letters + digits; at < s.n && (s.chars[at] == 'E' || s.chars[at] == 'H') && s.n-at == 5 {
+		number, suffix = digits, 1
+	}
+	end := letters + number + suffix
+	if letters < 2 || letters > 5 || number < 1 || number > 4 || s.chars[letters] == '0' || end+4 != s.n || end > 8 {
+		return
+	}
+	from, to := month(s.chars[end:end+2]), month(s.chars[end+2:end+4])
+	inside := s.breaks >> letters &^ 1 &^ (^uint64(0) << (s.n - letters)) // separators behind the first digit
+	at := number + suffix
+	allowed := uint64(1)<<at | uint64(1)<<(at+2) | uint64(suffix)<<number
+	shown := inside&(1<<at) != 0 && inside&^allowed == 0
+	certain := number >= 3 || letters >= 4 || suffix > 0
+	switch {
+	case from == 0 || to == 0 || from == to || !isGerman(s.chars[:end]):
+	case shown, certain && (known || !shapes(s.chars[:s.n]).any()):
+		s.cut(0, end)
+	}
+}
+
+// month reads 01 to 12; 0 otherwise.
+func month(b []byte) int {
+	if b[0] > '1' || b[1] > '9' || b[0] == '1' && b[1] > '2' {
+		return 0
+	}
+	return int(b[0]-'0')*10 + int(b[1]-'0')
+}
+
+// isGerman reports whether the characters begin with a German district that leaves one or two letters.
+func isGerman(text []byte) bool {
+	p, ok := schemas.PlateFrom(text)
+	return ok && p.Districts() != 0
+}
+
+// foldUmlaut writes a German district whose umlaut came as two letters with one (TOELBA918 is T\u00d6L-BA 918), when the text as it stands is that
+// of no district.
+func (s *scan) foldUmlaut() {
+	if isGerman(s.chars[:s.n]) {
+		return
+	}
+	for i := range min(s.n-1, 3) {
+		if c := s.chars[i]; s.chars[i+1] != 'E' || c != 'A' && c != 'O' && c != 'U' {
+			continue
+		}
+		folded := *s
+		copy(folded.chars[i+1:], folded.chars[i+2:s.n])
+		folded.n--
+		low := uint64(1)<<(i+1) - 1
+		folded.breaks = s.breaks&low | s.breaks>>1&^low
+		folded.marked = 1 << i
+		if p, ok := schemas.PlateFrom(folded.chars[:folded.n]); ok && p.UmlautDistricts()>>(i+1) != 0 {
+			*s = folded
+			return
+		}
+	}
+}
+
+// boundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut says how far the district goes.
+func (s *scan) boundary(p schemas.Plate) schemas.Plate {
+	if at, _ := p.Boundary(); at != 0 {
+		return p
+	}
+	letters := s.letters()
+	inside := s.breaks &^ 1 &^ (^uint64(0) << letters)
+	marked := s.marked &^ (^uint64(0) << letters)
+	switch {
+	case bits.OnesCount64(inside) == 1:
+		at := bits.TrailingZeros64(inside)
+		return p.WithBoundary(at, marked&(1<<(at-1)) != 0)
+	case inside != 0 || marked == 0:
+		return p
+	}
+	last := 64 - bits.LeadingZeros64(marked)
+	if letters == last { // no letters behind: no German plate, but perhaps a Serbian district
+		return p.WithBoundary(last, true)
+	}
+	ends := p.UmlautDistricts() >> last << last
+	if bits.OnesCount8(ends) != 1 {
+		return p
+	}
+	return p.WithBoundary(bits.TrailingZeros8(ends), marked&(1<<(bits.TrailingZeros8(ends)-1)) != 0)
+}
