@@ -30,9 +30,12 @@ func (s *scan) stripCountry(country schemas.Country) {
 	if inner == 0 || s.n > schemas.MaxRawPlate {
 		return
 	}
-	whole := shapes(s.chars[:s.n])
 	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.letters())) > 1 // three groups of letters in front: no plate has them (D B-MW 123)
 	first, last := bits.TrailingZeros64(inner), 63-bits.LeadingZeros64(inner)
+	if countryOf(s.chars[:first]).IsZero() && countryOf(s.chars[last:s.n]).IsZero() {
+		return
+	}
+	whole := shapes(s.chars[:s.n])
 	for _, part := range [...]struct{ at, end, restAt, restEnd int }{{0, first, first, s.n}, {last, s.n, 0, last}} {
 		c := countryOf(s.chars[part.at:part.end])
 		if c.IsZero() || !country.IsZero() && c != country {
