@@ -159,9 +159,9 @@ func parseProxies(list []string) (out []netip.Prefix, err error) {
 	return out, nil
 }
 
-// normalised is normalise.Plate with the error type the gateway expects: a nil *RejectError must become a nil error.
-func normalised(raw string) (schemas.Plate, error) {
-	p, err := normalise.Plate(raw)
+// normalised is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a nil error.
+func normalised(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
+	p, err := normalise.PlateOf(raw, country, confidence)
 	if err != nil {
 		return p, err
 	}

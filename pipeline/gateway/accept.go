@@ -81,7 +81,7 @@ func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
 	if !cam.ValidAt(at) {
 		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
 	}
-	plate, rej := g.canonicalPlate(r.RawPlate)
+	plate, rej := g.canonicalPlate(r)
 	if rej != nil {
 		return rej
 	}
@@ -130,14 +130,16 @@ func (p *Parsed) statedAt() schemas.Micros {
 	return p.when.device()
 }
 
-func (g *Gateway) canonicalPlate(raw string) (schemas.Plate, *schemas.RejectError) {
+func (g *Gateway) canonicalPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.RejectError) {
+	raw := r.RawPlate
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%d bytes, at most %d are taken", len(raw), schemas.MaxRawPlate)
 	}
 	if strings.ContainsRune(raw, '\uFFFD') {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadUTF8, "raw_plate", "holds bytes that are no text; send UTF-8 or declare the encoding")
 	}
-	plate, err := g.cfg.Normalise(raw)
+	country, _ := schemas.CountryFrom(r.Country)
+	plate, err := g.cfg.Normalise(raw, country, schemas.PerMille(r.ConfidencePm))
 	var rej *schemas.RejectError
 	if errors.As(err, &rej) && rej != nil {
 		return plate, schemas.Rejectf(rej.Reason, "raw_plate", "%s", rej.Detail)

@@ -36,7 +36,7 @@ type cameras map[string]*schemas.Camera
 func (c cameras) Camera(id string) (*schemas.Camera, bool) { cam, ok := c[id]; return cam, ok }
 
 // normalised is the least a normaliser does; the real one is another stage, wired by cmd.
-func normalised(raw string) (schemas.Plate, error) {
+func normalised(raw string, _ schemas.Country, _ schemas.PerMille) (schemas.Plate, error) {
 	s := strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
@@ -210,7 +210,7 @@ func (rg *rig) partition(ctx context.Context, client *kafka.Client, p int) (out 
 			}
 			var class schemas.Class
 			if m.RawPlate != "" {
-				plate, _ := normalised(m.RawPlate)
+				plate, _ := normalised(m.RawPlate, schemas.Country{}, 0)
 				class = plate.Class()
 			}
 			if want := schemas.Partition(class, m.CameraId, partitions); p != want {

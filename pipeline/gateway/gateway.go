@@ -38,7 +38,7 @@ type Producer interface {
 // Config says what a gateway is made of. Zero numbers mean the defaults in brackets.
 type Config struct {
 	Registry  func() Registry // the version of the moment, so that a reload is seen; required
-	Normalise func(raw string) (schemas.Plate, error)
+	Normalise func(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error)
 	// NearMisread says whether two plates may be two readings of one, see normalise.NearMisread. nil: no reads are doubted
 	NearMisread func(a, b schemas.Plate) bool
 	Producer    Producer
@@ -84,7 +84,7 @@ func (c *Config) check() error {
 		}
 	}
 	need(c.Registry != nil, "Registry is missing; give the camera registry")
-	need(c.Normalise != nil, "Normalise is missing; give normalise.Plate")
+	need(c.Normalise != nil, "Normalise is missing; give normalise.PlateOf")
 	need(c.Producer != nil, "Producer is missing; give a KafkaProducer")
 	need(c.Partitions > 0, "Partitions must be above 0; give the topic's number")
 	need(c.KeepPayload >= 0 && c.KeepPayload <= maxKeep, "KeepPayload must be at most 768 KiB; a record must fit the broker's message limit")

@@ -130,14 +130,11 @@ func (p *Parsed) note(n Note) {
 	}
 }
 
-// unreadWord reports whether a vendor's text says that the plate was not read. More such words are the business of
-// pipeline/normalise, which the gateway asks afterwards.
+// unreadWord reports whether a vendor's text says that the plate was not read: what no engine writes for a plate, which is nothing but signs, and
+// the vendors' words in small letters. Words that could be a plate are judged with the confidence, by Config.Normalise.
 func unreadWord(s string) bool {
-	switch fold(s) {
-	case "", "unknown", "noplate":
-		return true
-	}
-	return false
+	word := fold(s)
+	return word == "" || (word == "unknown" || word == "noplate") && s != strings.ToUpper(s)
 }
 
 // plate sets the raw plate, or says that it was not read. The field must be there: see plateOf.

@@ -210,7 +210,7 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 	f("hikvision", xml, strings.NewReplacer("ANPR>", "Other>", "eventType>ANPR", "eventType>VMD").Replace(hik), schemas.ReasonUnsupported, "licensePlate")
 	f("hikvision", xml, `<Metadata><type>activityTarget</type></Metadata>`, schemas.ReasonUnsupported, "Metadata")
 	f("hikvision", xml, replaced("2026-05-21T10:10:06+02:00", "yesterday"), schemas.ReasonBadField, "dateTime")
-	for _, none := range []string{"unknown", "noPlate", "NOPLATE", "no plate", "", "-"} {
+	for _, none := range []string{"unknown", "noPlate", "no plate", "", "-"} {
 		f("hikvision", xml, replaced("1ABC123", none), schemas.ReasonPlateUnread, "licensePlate")
 	}
 	f("hikvision", "image/jpeg", string(jpeg), schemas.ReasonUnsupported, "Content-Type")
