@@ -119,13 +119,13 @@ func checkTable(t *testing.T, v *vehicleTable) {
 // plateOf undoes keyOf.
 func plateOf(r *vehicleRecord) schemas.Plate {
 	var out []byte
-	for hi := r.key & 0xffff; hi > 0; hi /= 37 {
-		out = slices.Insert(out, 0, charOf(uint64(hi%37)))
+	for hi := r.key & 0xffff; hi > 0; hi /= 38 {
+		out = slices.Insert(out, 0, charOf(uint64(hi%38)))
 	}
-	for lo := uint64(r.lo1)<<32 | uint64(r.lo0); lo > 0; lo /= 37 {
-		out = slices.Insert(out, 0, charOf(lo%37))
+	for lo := uint64(r.lo1)<<32 | uint64(r.lo0); lo > 0; lo /= 38 {
+		out = slices.Insert(out, 0, charOf(lo%38))
 	}
 	return schemas.MustPlate(string(out))
 }
 
-func charOf(digit uint64) byte { return plateChars[digit-1] }
+func charOf(digit uint64) byte { return (plateChars + "-")[digit-1] }

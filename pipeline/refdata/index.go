@@ -6,17 +6,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// plateKey is a plate in base 37 (A-Z, 0-9 and no zero digit): the first 12 characters in lo, the other three in hi.
+// plateKey is a plate in base 38 (A-Z, 0-9, the boundary, and no zero digit): the first 12 characters in lo, the other three in hi.
 // It is exact, not a hash: two plates never share one. lo is zero only for the empty plate.
 type plateKey struct {
 	lo uint64
-	hi uint32 // below 37^3, 16 bits
+	hi uint32 // below 38^3, 16 bits
 }
 
-// keyDigits is how many base-37 digits fit in 64 bits.
+// keyDigits is how many base-38 digits fit in 64 bits.
 const keyDigits = 12
 
-// digitOf maps a canonical character to 1..36.
+// digitOf maps a canonical character to 1..37.
 var digitOf = func() (t [256]uint8) {
 	for i := range byte(26) {
 		t['A'+i] = 1 + i
@@ -24,16 +24,17 @@ var digitOf = func() (t [256]uint8) {
 	for i := range byte(10) {
 		t['0'+i] = 27 + i
 	}
+	t['-'] = 37
 	return t
 }()
 
 func keyOf(p schemas.Plate) (k plateKey) {
 	n := p.Len()
 	for i := range min(n, keyDigits) {
-		k.lo = k.lo*37 + uint64(digitOf[p.At(i)])
+		k.lo = k.lo*38 + uint64(digitOf[p.At(i)])
 	}
 	for i := keyDigits; i < n; i++ {
-		k.hi = k.hi*37 + uint32(digitOf[p.At(i)])
+		k.hi = k.hi*38 + uint32(digitOf[p.At(i)])
 	}
 	return k
 }

@@ -18,13 +18,14 @@ const (
 )
 
 var (
-	errPlateEmpty = errors.New("is empty; write the plate in capitals and digits")
-	errPlateLong  = fmt.Errorf("is longer than %d characters; write one plate, without spaces or marks", schemas.MaxPlate)
-	errText       = fmt.Errorf("is longer than %d bytes, not UTF-8 or has control characters; shorten or re-encode it", maxText)
-	errEmpty      = errors.New("is empty; it must be given")
+	errPlateEmpty    = errors.New("is empty; write the plate in capitals and digits")
+	errPlateLong     = fmt.Errorf("is longer than %d characters; write one plate, without spaces or marks", schemas.MaxPlate)
+	errPlateBoundary = errors.New("has a '-' that tells nothing; only a German plate whose letters fit two districts has one, behind the district (B-MW123, BM-W123); write the others without")
+	errText          = fmt.Errorf("is longer than %d bytes, not UTF-8 or has control characters; shorten or re-encode it", maxText)
+	errEmpty         = errors.New("is empty; it must be given")
 )
 
-// plate reads a canonical plate. Its errors do not repeat it.
+// plate reads a canonical plate, of a German one with its boundary when the owner of the file knows it. Its errors do not repeat it.
 func plate(s string) (schemas.Plate, error) {
 	if s == "" {
 		return schemas.Plate{}, errPlateEmpty
@@ -39,6 +40,9 @@ func plate(s string) (schemas.Plate, error) {
 	at := 0
 	for at < len(s) && digitOf[s[at]] != 0 {
 		at++
+	}
+	if at == len(s) || s[at] == '-' {
+		return schemas.Plate{}, errPlateBoundary
 	}
 	return schemas.Plate{}, fmt.Errorf("character %d is not one of A-Z 0-9; write the canonical form, capitals without spaces or marks", at+1)
 }
