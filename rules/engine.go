@@ -87,6 +87,7 @@ func (e *Engine) DecideIn(sc *Scratch, dst []schemas.Decision, s *Subject, ref R
 // decide makes its own scratch, when it is given none, only for a passage that needs one.
 func (e *Engine) decide(sc *Scratch, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, Clears) {
 	var clears Clears
+	ref = withBoundaries(ref, s)
 	q := e.lez.quick(s, ref)
 	if q == quickFull {
 		d := e.lezFull(sc.roomLEZ(), s, ref)
@@ -123,6 +124,7 @@ func keep(dst []schemas.Decision, d *schemas.Decision) ([]schemas.Decision, quic
 // Explain evaluates every rule in full and returns all decisions with their traces, also those that are clear and, with the
 // reason not_applicable, those of rules that do not apply. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) []schemas.Decision {
+	ref = withBoundaries(ref, s)
 	return []schemas.Decision{*e.lezFull(&room{}, s, ref), *e.speedFull(&room{}, s, ref)}
 }
 
@@ -168,6 +170,7 @@ type verdict struct {
 	d     schemas.Decision
 	args  []string // of the steps so far, one after another
 	s     *Subject
+	ref   Reference
 	holds string         // first reason to hold that time does not cure
 	wait  string         // first reason to hold that time cures
 	until schemas.Micros // when it does
@@ -182,7 +185,7 @@ type room struct {
 
 func (e *Engine) verdict(r *room, rule schemas.RuleID, f schemas.Family, s *Subject, on *schemas.Sighting, ref Reference) *verdict {
 	v := &r.v
-	*v = verdict{s: s, args: r.args[:0]}
+	*v = verdict{s: s, ref: ref, args: r.args[:0]}
 	d := &v.d
 	d.Rule, d.Family, d.Passage, d.On, d.Verified = rule, f, s.Passage.ID, *on, true
 	d.CatalogueVersion, d.ReferenceVersion = e.cat.version, ref.Version()
@@ -258,7 +261,8 @@ func (v *verdict) plate(g *general) {
 		v.hold(reasonPlateAmbiguous, 0)
 	}
 	v.country(g)
-	v.d.Certain = sure && one && !on.Country.IsZero() && !g.doubtsCountry(on)
+	alone := v.boundary()
+	v.d.Certain = sure && one && alone && !on.Country.IsZero() && !g.doubtsCountry(on)
 	v.note(stepCertain, v.d.Certain)
 }
 

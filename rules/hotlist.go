@@ -25,7 +25,8 @@ func (c *checker) matching(path string, r *rawMatching) entry[hotlistRules] {
 
 // Hits appends the list entries a read meets, highest priority first, then by list and entry id. An entry is met exactly
 // when the plates are equal, and confusably when they only share the confusion class and the entry asks for that; never
-// both. Only cameras authorised for the purpose match. Call it with the first read of a passage. A read that meets nothing
+// both. It is also met confusably, asked or not, when the letters and digits are equal and a boundary that a German plate needs is missing on one
+// side; never when the boundaries differ. Only cameras authorised for the purpose match. Call it with the first read of a passage. A read that meets nothing
 // costs no allocation.
 func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, ref Reference) []schemas.Hit {
 	if cam == nil || !cam.Purposes.Has(schemas.PurposeHotlist) || r.Plate.IsZero() {
@@ -60,8 +61,13 @@ func match(r *schemas.Read, x *schemas.ListEntry) (schemas.Match, bool) {
 	if !r.Country.IsZero() && !x.Country.IsZero() && r.Country != x.Country {
 		return 0, false
 	}
-	if r.Plate == x.Plate {
+	switch german := r.Country == schemas.Germany || x.Country == schemas.Germany; {
+	case r.Plate.Contradicts(x.Plate):
+		return 0, false
+	case r.Plate == x.Plate && !(german && r.Plate.Ambiguous()):
 		return schemas.MatchExact, true
+	case r.Plate.MayEqual(x.Plate): // perhaps the other vehicle of the same letters and digits
+		return schemas.MatchConfusable, true
 	}
 	return schemas.MatchConfusable, x.Confusable && x.Plate.Class() == r.Class
 }

@@ -20,6 +20,7 @@ var (
 	stepClock             = newCode("clock", 2)
 	stepConfidence        = newCode("confidence", 2)
 	stepUnanimous         = newCode("unanimous", 1)
+	stepBoundary          = newCode("boundary", 0)
 	stepNotSeen           = newCode("not_seen", 1)
 	stepCountryConfidence = newCode("country_confidence", 2)
 	stepCountryForm       = newCode("country_form", 2)

@@ -19,7 +19,7 @@ type Match uint8
 // The matches.
 const (
 	MatchExact      Match = 1 + iota
-	MatchConfusable       // another plate of the same confusion class: a lead, never proof
+	MatchConfusable       // another plate of the same confusion class, or a German one whose boundary is not known: a lead, never proof
 )
 
 var matchNames = [...]string{"none", "exact", "confusable"}

@@ -18,11 +18,10 @@ const (
 )
 
 var (
-	errPlateEmpty    = errors.New("is empty; write the plate in capitals and digits")
-	errPlateLong     = fmt.Errorf("is longer than %d characters; write one plate, without spaces or marks", schemas.MaxPlate)
-	errPlateBoundary = errors.New("has a '-' that tells nothing; only a German plate whose letters fit two districts has one, behind the district (B-MW123, BM-W123); write the others without")
-	errText          = fmt.Errorf("is longer than %d bytes, not UTF-8 or has control characters; shorten or re-encode it", maxText)
-	errEmpty         = errors.New("is empty; it must be given")
+	errPlateEmpty = errors.New("is empty; write the plate in capitals and digits")
+	errPlateLong  = fmt.Errorf("is longer than %d characters; write one plate, without spaces or marks", schemas.MaxPlate)
+	errText       = fmt.Errorf("is longer than %d bytes, not UTF-8 or has control characters; shorten or re-encode it", maxText)
+	errEmpty      = errors.New("is empty; it must be given")
 )
 
 // plate reads a canonical plate, of a German one with its boundary when the owner of the file knows it. Its errors do not repeat it.
@@ -38,13 +37,14 @@ func plate(s string) (schemas.Plate, error) {
 		return p, nil
 	}
 	at := 0
-	for at < len(s) && digitOf[s[at]] != 0 {
+	for at < len(s) && s[at] != '-' && digitOf[s[at]] != 0 {
 		at++
 	}
-	if at == len(s) || s[at] == '-' {
-		return schemas.Plate{}, errPlateBoundary
+	cure := "write the canonical form, capitals without spaces or marks"
+	if at < len(s) && s[at] == '-' {
+		cure += "; only a German plate whose letters fit two districts has a '-', behind the district (B-MW123, BM-W123)"
 	}
-	return schemas.Plate{}, fmt.Errorf("character %d is not one of A-Z 0-9; write the canonical form, capitals without spaces or marks", at+1)
+	return schemas.Plate{}, fmt.Errorf("character %d is not one of A-Z 0-9; %s", at+1, cure)
 }
 
 // country reads an ISO 3166-1 alpha-2 code in capitals.

@@ -1,0 +1,82 @@
+package rules
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// careful is a reference whose answers for a German plate without the boundary it needs count for nothing: BMW123 in a register, a registration, an
+// exemption or a pass is B-MW 123 or BM-W 123, and the vehicle that was read may be the other one.
+type careful struct{ Reference }
+
+// withBoundaries returns the reference to decide a passage with. It allocates only for a plate that is ambiguous.
+func withBoundaries(ref Reference, s *Subject) Reference {
+	for _, on := range [...]*schemas.Sighting{&s.Passage.Best, &s.Passage.Measured} {
+		if (on.Country.IsZero() || on.Country == schemas.Germany) && on.Plate.Ambiguous() {
+			return careful{ref}
+		}
+	}
+	return ref
+}
+
+func ambiguous(p schemas.Plate, c schemas.Country) bool { return c == schemas.Germany && p.Ambiguous() }
+
+func (r careful) Vehicle(p schemas.Plate, c schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
+	v, ok := r.Reference.Vehicle(p, c, at)
+	if ok && ambiguous(p, v.Country) {
+		return schemas.Vehicle{}, false
+	}
+	return v, ok
+}
+
+func (r careful) Registration(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.Registration, bool) {
+	x, ok := r.Reference.Registration(p, c, day)
+	if ok && ambiguous(p, x.Country) {
+		return schemas.Registration{}, false
+	}
+	return x, ok
+}
+
+func (r careful) Exemption(p schemas.Plate, c schemas.Country, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+	if ambiguous(p, c) {
+		return schemas.Exemption{}, false
+	}
+	return r.Reference.Exemption(p, c, f, day)
+}
+
+func (r careful) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
+	if ambiguous(p, c) {
+		return schemas.DayPass{}, false
+	}
+	return r.Reference.DayPass(p, c, day)
+}
+
+// boundary holds a German plate that may be two vehicles': one that was read without the boundary it needs, and one that was read with it
+// while somebody registered, freed or paid for the same letters and digits without. It reports whether it is one vehicle's.
+func (v *verdict) boundary() bool {
+	on := &v.d.On
+	text := on.Plate.Unbounded()
+	german := on.Country == schemas.Germany || text != on.Plate
+	if !german || !text.Ambiguous() {
+		return true
+	}
+	clear := text != on.Plate && !v.entered(text)
+	v.note(stepBoundary, clear)
+	if !clear {
+		v.hold(reasonPlateAmbiguous, 0)
+	}
+	return clear
+}
+
+// entered reports whether the reference data know a German plate by these characters.
+func (v *verdict) entered(text schemas.Plate) bool {
+	at, day := v.d.On.CapturedAt, v.d.On.CapturedAt.Day()
+	if _, ok := v.ref.Vehicle(text, schemas.Germany, at); ok {
+		return true
+	}
+	if _, ok := v.ref.Registration(text, schemas.Germany, day); ok {
+		return true
+	}
+	if _, ok := v.ref.Exemption(text, schemas.Germany, v.d.Family, day); ok {
+		return true
+	}
+	_, ok := v.ref.DayPass(text, schemas.Germany, day)
+	return ok
+}
