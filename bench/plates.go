@@ -61,7 +61,7 @@ var belgian = [...]series{
 var foreign = [...][]series{
 	{{"FF999FF", 1, anyCar}},
 	{{"99XXX9", 3, anyCar}, {"X999XX", 3, anyCar}, {"XX999X", 3, anyCar}, {"9XXX99", 1, anyCar}},
-	{{"BXX9999", 2, anyCar}, {"KXX999", 2, anyCar}, {"ACXX999", 2, anyCar}, {"DxX9999", 1, anyCar}},
+	{{"MKKXX999", 2, anyCar}, {"WESXX999", 2, anyCar}, {"ACXX999", 2, anyCar}, {"DxX9999", 1, anyCar}}, // each of one German district only
 	{{"XX9999", 1, anyCar}},
 	{{"WX99999", 1, anyCar}, {"KR999XX", 1, anyCar}, {"PO9XX99", 1, anyCar}},
 	{{"B999XXX", 2, anyCar}, {"CJ99XXX", 1, anyCar}, {"IS99XXX", 1, anyCar}},

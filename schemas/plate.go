@@ -83,6 +83,9 @@ var classOf = func() (t [256]byte) {
 	return t
 }()
 
+// ClassOf returns the character that stands for the confusion class of a canonical character.
+func ClassOf(c byte) byte { return classOf[c] }
+
 // Class returns the plate's confusion class (DOMAIN 4.2). It is idempotent and does not allocate.
 func (p Plate) Class() Class {
 	p = p.Unbounded()

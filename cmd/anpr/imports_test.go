@@ -59,7 +59,7 @@ var importRules = []importRule{
 	{"pipeline/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
 	{"pipeline/office", []string{"schemas", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
-	{"pipeline/office/query", []string{"schemas", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
+	{"pipeline/office/query", []string{"schemas", "pipeline/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	{"pipeline/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/embedded/embeddedtest", []string{"pipeline/embedded"}, nil, "starts the above for tests"},
 	{"pipeline/kafkaconn", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, "opens connections for clients of any library"},

@@ -11,10 +11,9 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 // confused lists, for every canonical character, the others of its confusion class. It is derived from the class itself,
 // so the two cannot differ.
 var confused = func() (t [256][]byte) {
-	class := func(c byte) byte { return schemas.MustPlate(string(c)).Class().At(0) }
 	for _, a := range []byte(alphabet) {
 		for _, b := range []byte(alphabet) {
-			if a != b && class(a) == class(b) {
+			if a != b && schemas.ClassOf(a) == schemas.ClassOf(b) {
 				t[a] = append(t[a], b)
 			}
 		}

@@ -66,7 +66,7 @@ func Hits(p access.Permit, f HitFilter, page Page) (Statement, error) {
 	case !p.ShowsPlates():
 		b.err = errPermit
 	default:
-		b.and("(listed_plate = {plate:String} OR plate = {plate:String})", "plate", f.Plate.text)
+		b.and("(listed_plate IN {plates:Array(String)} OR plate IN {plates:Array(String)})", "plates", f.Plate.forms())
 	}
 	b.name("list = {list:String}", "list", f.List)
 	b.name("match = {match:String}", "match", f.Match)

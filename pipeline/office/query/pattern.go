@@ -3,7 +3,9 @@ package query
 import (
 	"errors"
 	"strings"
+	"unicode"
 
+	"github.com/gvc-brussels/anpr/pipeline/normalise"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -19,17 +21,25 @@ const maxStars = 3
 
 // Plate is a plate or a pattern of one. The zero value is no filter. Made by [ParsePlate].
 type Plate struct {
-	text       string // A-Z 0-9, and ? *
+	text       string // A-Z 0-9, and ? *; of one plate also its boundary
 	confusable bool
 	wide       bool
 }
 
-// ParsePlate reads what a user typed: letters in either case; blanks, dots and hyphens are dropped; ? stands for one
+// ParsePlate reads what a user typed: letters in either case; blanks, dots and hyphens are dropped, but the hyphen or blank that says which of two
+// German plates is meant (B-MW 123, BM-W 123); so is a country in front of or behind the plate (B 1-ABC-123), as in a read. ? stands for one
 // character and * for any number. confusable also finds plates that cameras confuse with it (0 O Q D, 1 I L, 2 Z, 5 S,
 // 6 G, 8 B). The empty text gives the zero Plate. Errors say what to do.
 func ParsePlate(text string, confusable bool) (Plate, error) {
 	if len(text) > 64 {
 		return Plate{}, errors.New("is longer than 64 characters, which no plate is")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) && !strings.ContainsAny(text, "?*") {
+		p, rej := normalise.PlateOf(text, schemas.Country{}, asTyped)
+		if rej != nil {
+			return Plate{}, errCharacter
+		}
+		return Plate{text: p.String(), confusable: confusable}, nil
 	}
 	b := make([]byte, 0, len(text))
 	known, stars := 0, 0
@@ -53,7 +63,7 @@ func ParsePlate(text string, confusable bool) (Plate, error) {
 			}
 			stars++
 		default:
-			return Plate{}, errors.New("has a character that no plate has: use A-Z and 0-9, ? for one unknown character, * for any number")
+			return Plate{}, errCharacter
 		}
 		b = append(b, c)
 	}
@@ -67,7 +77,29 @@ func ParsePlate(text string, confusable bool) (Plate, error) {
 	case stars > maxStars:
 		return Plate{}, errors.New("has more than 3 times *: use ? for single characters")
 	}
-	return Plate{text: string(b), confusable: confusable && len(b) > 0, wide: wide}, nil
+	out := Plate{text: string(b), confusable: confusable && len(b) > 0, wide: wide}
+	if p, rej := normalise.PlateOf(text, schemas.Country{}, asTyped); rej == nil && !wide {
+		out.text = p.String()
+	}
+	return out, nil
+}
+
+// asTyped is the confidence in a plate that a person wrote: whole.
+const asTyped schemas.PerMille = 1000
+
+var errCharacter = errors.New("has a character that no plate has: use A-Z and 0-9, ? for one unknown character, * for any number")
+
+// forms returns the plates that are meant by one plate: itself, and when it is that of two German vehicles, these.
+func (p Plate) forms() []string {
+	out := []string{p.text}
+	plate, ok := schemas.PlateFrom(p.text)
+	if !ok || !plate.Ambiguous() {
+		return out
+	}
+	for _, q := range plate.AppendBounded(nil) {
+		out = append(out, q.String())
+	}
+	return out
 }
 
 // IsZero reports whether there is no filter.
@@ -79,21 +111,46 @@ func (p Plate) Wide() bool { return p.wide }
 // Text returns the plate or pattern in its canonical form.
 func (p Plate) Text() string { return p.text }
 
-// like returns the pattern for LIKE. There is nothing to escape: text has none of % _ \ (see ParsePlate), and a test holds
-// it to that.
-func (p Plate) like() string {
-	return strings.NewReplacer("?", "_", "*", "%").Replace(p.classed())
+// likes returns the patterns for LIKE: that of the text, and those with the boundary that a German plate may have behind its first letters. There is
+// nothing to escape: text has none of % _ \ (see ParsePlate), and a test holds it to that.
+func (p Plate) likes() []string {
+	form := strings.NewReplacer("?", "_", "*", "%")
+	out := []string{form.Replace(p.classed())}
+	if p.confusable { // a class has no boundary
+		return out
+	}
+	before := 0
+	for i := range len(p.text) - 1 {
+		if p.text[i] == '*' {
+			continue
+		}
+		before++
+		if before > 3 || p.text[i] >= '0' && p.text[i] <= '9' {
+			break
+		}
+		if next := p.text[i+1]; next >= 'A' || next == '?' {
+			out = append(out, form.Replace(p.text[:i+1]+"-"+p.text[i+1:]))
+		}
+		if before == 2 {
+			out = append(out, form.Replace(p.text[:i+1]+"--"+p.text[i+1:]))
+		}
+	}
+	return out
 }
 
-// classed returns the text with every known character replaced by that of its confusion class, when confusable.
+// classed returns the text with every known character replaced by that of its confusion class and without boundary, when confusable.
 func (p Plate) classed() string {
 	if !p.confusable {
 		return p.text
 	}
-	b := []byte(p.text)
-	for i, c := range b {
-		if c != '?' && c != '*' {
-			b[i] = classOf[c]
+	b := make([]byte, 0, len(p.text))
+	for _, c := range []byte(p.text) {
+		switch c {
+		case '-':
+		case '?', '*':
+			b = append(b, c)
+		default:
+			b = append(b, schemas.ClassOf(c))
 		}
 	}
 	return string(b)
@@ -110,36 +167,19 @@ func (p Plate) head() string {
 	return p.class()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
 }
 
-const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-// classOf and members are the confusion classes of the contract, by character.
-var classOf, members = func() (class [256]byte, in map[byte]string) {
-	in = map[byte]string{}
-	for i := range len(alphabet) {
-		c := alphabet[i]
-		class[c] = schemas.MustPlate(alphabet[i : i+1]).Class().At(0)
-		in[class[c]] += alphabet[i : i+1]
-	}
-	return class, in
-}()
-
 // variants returns every plate of the class, or nil when there are more than maxVariants.
 func variants(class string) []string {
-	n := 1
-	for i := range len(class) {
-		if n *= len(members[class[i]]); n > maxVariants {
-			return nil
-		}
+	p, ok := schemas.PlateFrom(class)
+	if !ok || normalise.VariantCount(p) > maxVariants {
+		return nil
 	}
-	out := []string{""}
-	for i := range len(class) {
-		next := make([]string, 0, n)
-		for _, head := range out {
-			for _, c := range members[class[i]] {
-				next = append(next, head+string(c))
-			}
-		}
-		out = next
+	plates := normalise.Variants(p)
+	if len(plates) == normalise.MaxVariants {
+		return nil
+	}
+	out := make([]string, len(plates))
+	for i, q := range plates {
+		out[i] = q.String()
 	}
 	return out
 }

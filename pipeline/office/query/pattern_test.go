@@ -34,7 +34,20 @@ func TestParsePlateTakesWhatPeopleType(t *testing.T) {
 		{`1ABC\`, "", false, "no plate has"},
 		{"1ABC{p:String}", "", false, "no plate has"},
 		{"1ABC--comment;", "", false, "no plate has"},
-		{"1ÄBC123", "", false, "no plate has"},
+		{"TÖL-BA 918", "TOLBA918", false, ""},
+		{"1日ABC123", "", false, "no plate has"},
+		{"B-MW 123", "B-MW123", false, ""},
+		{"bm w 123", "BM-W123", false, ""},
+		{"BMW 123", "BMW123", false, ""},
+		{"B-MW123", "B-MW123", false, ""},
+		{"BÖ-AB 123", "BO--AB123", false, ""},
+		{"KA-PA 777", "KAPA777", false, ""},
+		{"B 1AGB668", "1AGB668", false, ""},
+		{"1-AGB-668 BEL", "1AGB668", false, ""},
+		{"B1AGB668", "B1AGB668", false, ""},
+		{"NL 46-HVR-9", "46HVR9", false, ""},
+		{"NONE", "NONE", false, ""},
+		{"B-MW*12", "BMW*12", true, ""},
 		{"1ABC\x00", "", false, "no plate has"},
 		{strings.Repeat("A", 16), "", false, "15 characters"},
 		{strings.Repeat("-", 65), "", false, "64 characters"},
@@ -83,18 +96,59 @@ func TestThePatternMeansWhatUsersAreTold(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if got, want := like(plate, p.like()), wild(plate, p.Text()); got != want {
+		if got, want := like(plate, p.likes()[0]), wild(plate, p.Text()); got != want {
 			t.Fatalf("%q on %q: got %v, want %v", text, plate, got, want)
 		}
 		c, _ := ParsePlate(text, true)
 		class := schemas.MustPlate(plate).Class().String()
-		if wild(plate, p.Text()) && !like(class, c.like()) {
+		if wild(plate, p.Text()) && !like(class, c.likes()[0]) {
 			t.Fatalf("%q finds %q but not confusably", text, plate)
 		}
 	})
 }
 
+// A pattern means letters and digits: a German plate is found with any boundary, or none.
+func TestAPatternFindsAPlateWhateverItsBoundary(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[BMWOAHU?*]{1,4}[123?*]{1,3}`).Draw(t, "pattern")
+		plate := schemas.MustPlate(rapid.SampledFrom([]string{"BMW123", "HHU111", "ABG12", "BOA123", "BOAB12", "OHA1", "VS123AB"}).Draw(t, "plate"))
+		p, err := ParsePlate(text, false)
+		if err != nil || !p.Wide() {
+			return
+		}
+		for _, q := range append(plate.AppendBounded(nil), plate) {
+			found := slices.ContainsFunc(p.likes(), func(pattern string) bool { return like(q.String(), pattern) })
+			if want := wild(plate.String(), p.Text()); want && !found {
+				t.Fatalf("%q on %s: not found by %q", text, q, p.likes())
+			}
+		}
+	})
+	if got := mustParse(t, "1ABC*").likes(); len(got) != 1 {
+		t.Errorf("a Belgian pattern: %q", got)
+	}
+}
+
+func TestAPlateWithoutBoundaryMeansBothGermanVehicles(t *testing.T) {
+	for text, want := range map[string][]string{
+		"BMW123": {"BMW123", "B-MW123", "BM-W123"}, "B-MW 123": {"B-MW123"}, "BOAB123": {"BOAB123", "BO-AB123", "BO--AB123"}, "KAPA777": {"KAPA777"}, "1ABC123": {"1ABC123"},
+	} {
+		if got := mustParse(t, text).forms(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func mustParse(t *testing.T, text string) Plate {
+	t.Helper()
+	p, err := ParsePlate(text, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestVariantsAreExactlyThePlatesOfTheClass(t *testing.T) {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	class := schemas.MustPlate("1OBC").Class()
 	got := variants(class.String())
 	want := []string{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // MaxRetro is how many entries one retro-match may have.
@@ -56,7 +57,9 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 		if err != nil || plate.wide || plate.IsZero() {
 			return nil, &FilterError{Field: "plate", Detail: "must be one plate: retro-matches are not made by pattern"}
 		}
-		exact[plate.text] = append(exact[plate.text], i)
+		for _, form := range retroForms(plate) {
+			exact[form] = append(exact[form], i)
+		}
 		if plate.confusable {
 			classes[plate.class()] = append(classes[plate.class()], i)
 		}
@@ -77,10 +80,14 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 	for i := range rows {
 		r := &rows[i]
 		for _, k := range exact[r.Plate] {
-			out = append(out, r.match(&entries[k], "exact"))
+			kind := "exact"
+			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
+				kind = "confusable" // one of the two has no boundary
+			}
+			out = append(out, r.match(&entries[k], kind))
 		}
 		for _, k := range classes[(Plate{text: r.Plate}).class()] {
-			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
+			if !slices.Contains(exact[r.Plate], k) && !contradict(entries[k].Plate, r.Plate) {
 				out = append(out, r.match(&entries[k], "confusable"))
 			}
 		}
@@ -92,6 +99,23 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 		return strings.Compare(a.Plate, b.Plate)
 	})
 	return out, nil
+}
+
+// retroForms returns the plates that a listed one may be: itself, with the boundaries it may have, and without its own.
+func retroForms(p Plate) []string {
+	out := p.forms()
+	if plate, ok := schemas.PlateFrom(p.text); ok && plate.Unbounded() != plate {
+		out = append(out, plate.Unbounded().String())
+	}
+	return out
+}
+
+// contradict reports whether a listed plate and one that was read have boundaries that differ: two vehicles.
+func contradict(listed, read string) bool {
+	plate, _ := ParsePlate(listed, false)
+	a, _ := schemas.PlateFrom(plate.text)
+	b, _ := schemas.PlateFrom(read)
+	return a.Contradicts(b)
 }
 
 func (r *retroRow) match(e *RetroEntry, kind string) RetroMatch {

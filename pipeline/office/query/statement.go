@@ -157,17 +157,35 @@ func (b *builder) plate(p Plate) {
 	}
 	switch {
 	case p.wide && p.confusable:
-		b.and("class LIKE {class:String}", "class", p.like())
+		b.and("class LIKE {class:String}", "class", p.likes()[0])
 	case p.wide:
-		b.and("plate LIKE {plate:String}", "plate", p.like())
+		b.like(p.likes())
 	case p.confusable:
 		b.and("class = {class:String}", "class", p.classed())
 		if vs := variants(p.classed()); vs != nil {
 			b.and("plate IN {variants:Array(String)}", "variants", vs)
 		}
 	default:
+		if forms := p.forms(); len(forms) > 1 {
+			b.and("plate IN {forms:Array(String)}", "forms", forms)
+			return
+		}
 		b.and("plate = {plate:String}", "plate", p.text)
 	}
+}
+
+// like adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
+func (b *builder) like(patterns []string) {
+	sql := "plate LIKE {plate:String}"
+	for i, x := range patterns[1:] {
+		name := "plate" + string(rune('a'+i))
+		sql += " OR plate LIKE {" + name + ":String}"
+		b.params[name] = x
+	}
+	if len(patterns) > 1 {
+		sql = "(" + sql + ") AND replaceAll(plate, '-', '') LIKE {plate:String}"
+	}
+	b.and(fragment(sql), "plate", patterns[0])
 }
 
 func (b *builder) fail(field, detail string) {

@@ -143,9 +143,17 @@ func harmless(w typed) typed {
 	switch {
 	case err != nil || p.IsZero():
 	case p.Wide():
-		out.plate = "XYZ*"
+		out.plate = ""
+		for _, x := range []string{"1YZ*", "XYZ*", "XY1*", "XYZW*", "X*YZ", "XY*Z", "X*Y*Z", "*X*YZ1", "XY?*Z1", "X1Y*", "*XYZ", "XYZ?", "*XY1*1", "X*Y*Z*1"} {
+			if y, _ := ParsePlate(x, w.confusable); len(y.likes()) == len(p.likes()) {
+				out.plate = x
+				break
+			}
+		}
 	case p.confusable && variants(p.classed()) == nil:
 		out.plate = "OOOOOOOO" // for offences and decisions
+	case len(p.forms()) > 1:
+		out.plate = "HHU111"
 	default:
 		out.plate = "XYZ"
 	}
@@ -155,7 +163,7 @@ func harmless(w typed) typed {
 	return out
 }
 
-// The text of a statement depends only on which filters are set: with any texts that a builder accepts it is the text
+// The text of a statement depends only on which filters are set, and on how many places a boundary may have in a plate: with any texts that a builder accepts it is the text
 // that harmless words give. So nothing a user types is ever part of the SQL.
 func sameShape(t testing.TB, w typed) int {
 	t.Helper()
