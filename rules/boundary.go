@@ -57,9 +57,9 @@ func (v *verdict) boundary() bool {
 	if !german || !text.Ambiguous() {
 		return true
 	}
-	clear := text != on.Plate && !v.entered(text)
-	v.note(stepBoundary, clear)
-	if !clear {
+	alone := text != on.Plate && !v.entered(text)
+	v.note(stepBoundary, alone)
+	if !alone {
 		v.hold(reasonPlateAmbiguous, 0)
 	}
 	return clear

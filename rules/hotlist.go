@@ -64,7 +64,7 @@ func match(r *schemas.Read, x *schemas.ListEntry) (schemas.Match, bool) {
 	switch german := r.Country == schemas.Germany || x.Country == schemas.Germany; {
 	case r.Plate.Contradicts(x.Plate):
 		return 0, false
-	case r.Plate == x.Plate && !(german && r.Plate.Ambiguous()):
+	case r.Plate == x.Plate && (!german || !r.Plate.Ambiguous()):
 		return schemas.MatchExact, true
 	case r.Plate.MayEqual(x.Plate): // perhaps the other vehicle of the same letters and digits
 		return schemas.MatchConfusable, true

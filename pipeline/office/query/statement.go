@@ -176,12 +176,13 @@ func (b *builder) plate(p Plate) {
 
 // like adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
 func (b *builder) like(patterns []string) {
-	sql := "plate LIKE {plate:String}"
+	parts := []string{"plate LIKE {plate:String}"}
 	for i, x := range patterns[1:] {
 		name := "plate" + string(rune('a'+i))
-		sql += " OR plate LIKE {" + name + ":String}"
+		parts = append(parts, "plate LIKE {"+name+":String}")
 		b.params[name] = x
 	}
+	sql := strings.Join(parts, " OR ")
 	if len(patterns) > 1 {
 		sql = "(" + sql + ") AND replaceAll(plate, '-', '') LIKE {plate:String}"
 	}
