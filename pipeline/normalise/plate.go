@@ -34,10 +34,10 @@ func Plate(raw string) (schemas.Plate, *schemas.RejectError) {
 // country is what the camera said, zero when it said none: a boundary and months are German, so a plate known to be another country's keeps
 // its characters. confidence is the camera's, zero when it said none: only then is a word for "no plate" believed that could be a plate.
 //
-// It rejects with plate_unread when nothing is left, for a word for "no plate", for a plate with a letter or digit that has no Latin form,
-// and for one with a sign that stands for an unread character (? * _ #): what is left of it would be somebody else's plate. It rejects
-// with bad_plate for any other sign and for more than schemas.MaxPlate characters, with too_large above schemas.MaxRawPlate bytes, and with
-// bad_utf8. Rejects keep the raw plate; details never show it. PlateOf is idempotent on what it returns.
+// It rejects with plate_unread when nothing is left and for a word for "no plate". It rejects with bad_plate, which keeps the raw plate, for a sign that
+// stands for an unread character (? * _ #), because what is left of it would be somebody else's plate, for a letter or digit that has no Latin form,
+// for any other sign and for more than schemas.MaxPlate characters; with too_large above schemas.MaxRawPlate bytes, and with
+// bad_utf8. Details never show the plate. PlateOf is idempotent on what it returns.
 func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, *schemas.RejectError) {
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
@@ -99,17 +99,13 @@ func plain(canonical string, german, known bool, confidence schemas.PerMille) bo
 func (s *scan) reject(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
 	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.abbreviated(raw), s.foreignWord(raw):
-		return unread("the camera saw a vehicle and read no plate")
+		return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate"}
 	case s.foreign != 0:
-		return schemas.Rejectf(schemas.ReasonPlateUnread, field, "letter or digit U+%04X has no Latin form; the raw plate is kept", s.foreign)
+		return schemas.Rejectf(schemas.ReasonBadPlate, field, "letter or digit U+%04X has no Latin form; the raw plate is kept", s.foreign)
 	case s.joker != 0:
-		return schemas.Rejectf(schemas.ReasonPlateUnread, field, "U+%04X stands for a character that was not read; the raw plate is kept", s.joker)
+		return schemas.Rejectf(schemas.ReasonBadPlate, field, "U+%04X stands for a character that was not read; the raw plate is kept", s.joker)
 	case s.bad != 0:
 		return schemas.Rejectf(schemas.ReasonBadPlate, field, "U+%04X is no character of a plate and no separator; the raw plate is kept", s.bad)
 	}
 	return nil
-}
-
-func unread(detail string) *schemas.RejectError {
-	return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: detail}
 }

@@ -75,7 +75,7 @@ func TestPlateRejectsWhatIsNoPlate(t *testing.T) {
 		"\ufdfa",                                                                                                                  // one sign of eighteen letters
 		"1ABC\u00bd", "1ABC\u2153", "1ABC12\u00b3", "1ABC\u2460", "1ABC\u2163", "1ABC\u2079", "1ABC12\U0001d7d9", "\U0001d4001BC", // no number or letter is invented
 	} {
-		f(raw, schemas.ReasonPlateUnread)
+		f(raw, schemas.ReasonBadPlate)
 	}
 	for _, raw := range []string{"1\U0001f170BC123", "1\u24b6BC123", "\U0001f1e7\U0001f1ea1ABC123", "1ABC\t123", "1ABC\x00123", "1ABC\u200b123", "1ABC,123", "1ABC|123", "1A\u20dd", "1ABC+12"} {
 		f(raw, schemas.ReasonBadPlate)
