@@ -62,7 +62,7 @@ func (v *verdict) boundary() bool {
 	if !alone {
 		v.hold(reasonPlateAmbiguous, 0)
 	}
-	return clear
+	return alone
 }
 
 // entered reports whether the reference data know a German plate by these characters.
