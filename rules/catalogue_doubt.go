@@ -141,6 +141,7 @@ func (g *general) chainDoubt(c *checker, p *parts) {
 
 // hasForm says whether the plate has one of the country's forms at the time, and by which value; nil = the catalogue has none.
 func (g *general) hasForm(p schemas.Plate, country schemas.Country, at schemas.Micros) (e *entry[[]plateForm], fits bool) {
+	p = p.Unbounded()
 	e = g.forms[country].at(at)
 	return e, e != nil && slices.ContainsFunc(e.v, func(f plateForm) bool { return f.fits(p) })
 }
