@@ -70,8 +70,8 @@ func newUploads(t *testing.T) *uploads {
 	u := &uploads{log: &partitionLog{values: make([][][]byte, uploadPartitions), let: 100}}
 	g, err := gateway.New(gateway.Config{
 		Registry: func() gateway.Registry { return uploadRegistry{simRegistered()} }, NearMisread: normalise.NearMisread, Producer: u.log,
-		Normalise: func(raw string) (schemas.Plate, error) {
-			p, rej := normalise.Plate(raw)
+		Normalise: func(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
+			p, rej := normalise.PlateOf(raw, country, confidence)
 			if rej != nil {
 				return p, rej
 			}
