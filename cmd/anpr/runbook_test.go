@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// shellWord is a word of a command line: bare, or quoted with either quote.
+var shellWord = regexp.MustCompile(`"([^"]*)"|'([^']*)'|(\S+)`)
+
+// commandsOf returns the calls of anpr in the code blocks of a document, as arguments; lines that end in a backslash go on.
+func commandsOf(text string) (out [][]string) {
+	text = strings.ReplaceAll(text, "\\\n", " ")
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "    ") {
+			continue
+		}
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
+		call, ok := strings.CutPrefix(strings.TrimPrefix(line, "bin/"), "anpr ")
+		if !ok {
+			continue
+		}
+		var args []string
+		for _, m := range shellWord.FindAllStringSubmatch(call, -1) {
+			args = append(args, m[1]+m[2]+m[3])
+		}
+		out = append(out, args)
+	}
+	return out
+}
+
+// What the README and the runbook tell people to type is taken by the command line, flag by flag.
+func TestEveryCommandOfTheRunbookIsTaken(t *testing.T) {
+	for file, least := range map[string]int{"../../README.md": 6, "../../deploy/README.md": 6} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := commandsOf(string(text))
+		if len(calls) < least {
+			t.Errorf("%s: found %d calls of anpr, want at least %d: the file was not understood", file, len(calls), least)
+		}
+		for _, args := range calls {
+			parser, err := kong.New(new(cli), kong.Name("anpr"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(args); err != nil {
+				t.Errorf("%s: anpr %s: %v", file, strings.Join(args, " "), err)
+			}
+		}
+	}
+	if got := commandsOf("text\n    bin/anpr query --reason \"a b\" \\\n      plate '1*'  # why\n    other anpr x\n"); len(got) != 1 || strings.Join(got[0], "|") != "query|--reason|a b|plate|1*" {
+		t.Errorf("got %q, want the one call with its words", got)
+	}
+}
