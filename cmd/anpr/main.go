@@ -68,12 +68,13 @@ func adviceFor(err error) string {
 	if !ok || wrong.Context == nil || wrong.Context.Selected() == nil {
 		return "`anpr --help` lists the commands and their flags."
 	}
-	command := "anpr"
+	words := []string{"anpr"}
 	for _, p := range wrong.Context.Path {
 		if p.Command != nil {
-			command += " " + p.Command.Name
+			words = append(words, p.Command.Name)
 		}
 	}
+	command := strings.Join(words, " ")
 	if len(wrong.Context.Selected().Children) > 0 {
 		return "`" + command + " --help` lists its commands and flags."
 	}

@@ -43,7 +43,7 @@ func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 		{[]string{"no-such-command"}, "`anpr --help` lists"},
 		{[]string{"office", "--user", "x"}, "`anpr office --help` shows"},
 		{[]string{"ingest", "--linger", "soon"}, "`anpr ingest --help` shows"},
-		{[]string{"query", "plate", "1ABC123", "--porpose", "judicial"}, "`anpr query plate --help` shows"},
+		{[]string{"query", "plate", "1ABC123", "--for-purpose", "judicial"}, "`anpr query plate --help` shows"},
 		{[]string{"query"}, "`anpr query --help` lists"},
 		{[]string{"reconcile", "watch", "--every", "1m"}, "`anpr reconcile watch --help` shows"},
 		{[]string{"rules", "--nothing"}, "`anpr rules --help` lists"},
