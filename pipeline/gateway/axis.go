@@ -37,7 +37,7 @@ var axisPlateNames = []string{"text", "plateUTF8", "plateUnicode", "plateText", 
 // axisKnown tells what is a message: one with a topic, an event, a heartbeat, or an answer to a subscription. A topic
 // alone is the envelope of a broker, which may hold anything.
 func axisKnown(n *node) bool {
-	return n.hasAny("Topic") && n.hasAny("Message") || n.at("Data", "SimpleItem") != nil || n.hasAny("SimpleItem") ||
+	return n.hasAny("Topic") && (n.at("message", "data") != nil || len(axisItems(n)) > 0) || n.at("Data", "SimpleItem") != nil || n.hasAny("SimpleItem") ||
 		n.hasAny("carID") || n.hasAny(axisPlateNames[1:]...) || n.hasAny("text") && n.hasAny("capture_timestamp", "country") ||
 		axisHeartbeat(n) || axisControl(n)
 }
@@ -45,6 +45,9 @@ func axisKnown(n *node) bool {
 // axisHeartbeat reports the service message that the push sends every few seconds to minutes.
 func axisHeartbeat(n *node) bool {
 	alpv := n.child("ALPV")
+	if n.says(axisPlateNames...) {
+		return false
+	}
 	return alpv.hasAny("numFrames", "numberOfReads", "device_ID", "deviceID") || alpv != nil && n.hasAny("system", "identify")
 }
 
@@ -127,7 +130,7 @@ func axisTopic(topic string, events []*node) *Parsed {
 	case alpv && (state == "allplates" || state == "new" || state == "update" || state == "lost"):
 		return nil
 	case alpv && state == "realtime":
-		return ignored(IgnoredState)
+		return ignored(IgnoredTrack)
 	}
 	for _, e := range events {
 		if !e.hasAny(axisPlateNames...) {
@@ -150,7 +153,7 @@ func axisEvent(n *node, topic string) *Parsed {
 	for _, key := range []string{"cameraID", "sensorProviderID", "MACAddress", "serialNumber"} {
 		p.sourcedFrom(key, n.val(key))
 	}
-	p.plate("text", n.first(axisPlateNames...))
+	p.plateOf("text", n, axisPlateNames...)
 	p.capturedAt("capture_timestamp", dropZero(n.val("capture_timestamp")), dropZero(n.val("capture_ts")), markUTC(n.val("UtcTime")), n.val("datetime"))
 	country := n.first("country", "plateCountry")
 	p.country(isoCountry(country), country)

@@ -56,7 +56,11 @@ func canonicalJSON(root *node) []*Parsed {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		for _, n := range root.all(string(fd.Name())) {
+		given := root.all(string(fd.Name()))
+		if !fd.IsList() && (len(given) > 1 || root.structured(string(fd.Name())) && fd.Kind() != protoreflect.MessageKind) {
+			p.refuse(schemas.ReasonBadField, string(fd.Name()), "is there %d times, or is not one value; send one", len(given))
+		}
+		for _, n := range given {
 			if err := setField(m, fd, n); err != nil {
 				p.refuse(err.Reason, err.Field, "%s", err.Detail)
 			}

@@ -38,7 +38,7 @@ func hikvision(root *node) (events []*Parsed) {
 
 // hikvisionPlateNames are the elements in which firmware was seen to write the plate, the usual one first.
 // originalLicensePlate is the plate before the device wrote it in English letters.
-var hikvisionPlateNames = []string{"licensePlate", "plateNumber", "plate", "plateNo", "license", "originalLicensePlate"}
+var hikvisionPlateNames = []string{"licensePlate", "plateNumber", "plate", "plateNo", "license", "licensePlateNumber", "licensePlateNo", "plateNum", "plateText", "originalLicensePlate"}
 
 // hikvisionBlock reads one ANPR block.
 func hikvisionBlock(event, anpr *node) *Parsed {
@@ -50,7 +50,7 @@ func hikvisionBlock(event, anpr *node) *Parsed {
 		return ignored(IgnoredNoVehicle)
 	}
 	p := newParsed()
-	hikvisionPlate(p, anpr)
+	hikvisionPlate(p, hikvisionPlated(anpr))
 	p.confidence(anpr.first("confidenceLevel", "confidence"), ofHundred)
 	p.speed(either(info.val("speed"), anpr.val("speed")))
 	p.colour(info.val("color"))
@@ -58,7 +58,32 @@ func hikvisionBlock(event, anpr *node) *Parsed {
 	hikvisionCountry(p, anpr)
 	hikvisionFrame(p, event, anpr)
 	hikvisionPictures(p, anpr)
+	if event.namesPicture() {
+		p.note(NoteImageAddress)
+	}
 	return p
+}
+
+// hikvisionPlated returns where the plate of a block stands: in the block, or in its first PlateInfo that has one.
+func hikvisionPlated(anpr *node) *node {
+	if !unreadWord(anpr.first(hikvisionPlateNames...)) {
+		return anpr
+	}
+	for _, info := range anpr.every("PlateInfo") {
+		if text := info.first(hikvisionPlateNames...); !unreadWord(text) && !hazardPlate(text) {
+			return info
+		}
+	}
+	return anpr
+}
+
+// namesPicture reports whether an element gives the address of a picture, such as detectionPictureURL.
+func (n *node) namesPicture() bool {
+	name := fold(n.name)
+	if n.text != "" && strings.HasSuffix(name, "url") && (strings.Contains(name, "pic") || strings.Contains(name, "image")) {
+		return true
+	}
+	return slices.ContainsFunc(n.kids, (*node).namesPicture)
 }
 
 // hikvisionMorePlates reads what PlateInfoList has beside the plates of the blocks: further plates of the same vehicle, each

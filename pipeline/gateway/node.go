@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,27 @@ func (n *node) first(names ...string) string {
 	return ""
 }
 
+// structured reports whether an element of one of these names holds no text itself and has some below: a value where a text
+// belongs. XML attributes count when they are named like a value.
+func (n *node) structured(names ...string) bool {
+	for _, name := range names {
+		for _, e := range n.all(name) {
+			if e.val() == "" && slices.ContainsFunc(e.kids, (*node).holdsText) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (n *node) holdsText() bool {
+	attribute := strings.HasPrefix(n.name, "@")
+	if n.text != "" && (!attribute || slices.Contains([]string{"value", "text", "plate", "number"}, fold(n.name))) {
+		return true
+	}
+	return slices.ContainsFunc(n.kids, (*node).holdsText)
+}
+
 // sameName compares names without regard to ASCII case, underscores, dashes and @.
 func sameName(a, b string) bool {
 	i, j := 0, 0
@@ -143,9 +165,10 @@ func lower(c byte) byte {
 	return c
 }
 
-// parseXML reads the first element of UTF-8 text. It forgives what firmware gets wrong: undeclared prefixes, bare
-// ampersands, missing end tags inside, anything after the element.
-func parseXML(b []byte, e *effort) (*node, error) {
+// parseXML reads the elements of UTF-8 text: one, or several one after another, each with or without a declaration. It
+// forgives what firmware gets wrong: undeclared prefixes, bare ampersands, missing end tags inside, and behind an element
+// what is none. An element that does not end is an error; those before it are returned with it.
+func parseXML(b []byte, e *effort) (roots []*node, err error) {
 	if exceedsText(b) {
 		return nil, errTooLong
 	}
@@ -157,11 +180,15 @@ func parseXML(b []byte, e *effort) (*node, error) {
 	count := 0
 	for {
 		tok, err := d.Token()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && len(roots) == 0:
 			return nil, errors.New("no element")
-		}
-		if err != nil {
-			return nil, err
+		case errors.Is(err, io.EOF):
+			return roots, nil
+		case err != nil && len(roots) > 0 && !isBound(err) && !elementIn(b[min(int(d.InputOffset()), len(b)):], len(stack)):
+			return roots, nil
+		case err != nil:
+			return roots, err
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
@@ -170,11 +197,11 @@ func parseXML(b []byte, e *effort) (*node, error) {
 				n.kids = append(n.kids, &node{name: "@" + a.Name.Local, text: strings.TrimSpace(a.Value)})
 			}
 			if count += 1 + len(t.Attr); count > maxNodes || len(stack) == maxDepth {
-				return nil, errTooBig
+				return roots, errTooBig
 			}
 			for range 1 + len(t.Attr) {
 				if err := e.spend(); err != nil {
-					return nil, err
+					return roots, err
 				}
 			}
 			if len(stack) > 0 {
@@ -191,11 +218,19 @@ func parseXML(b []byte, e *effort) (*node, error) {
 			n := stack[i]
 			n.text = string(bytes.TrimSpace(texts[i]))
 			if stack, texts = stack[:i], texts[:i]; i == 0 {
-				return n, nil
+				roots = append(roots, n)
 			}
 		}
 	}
 }
+
+// elementIn reports whether what follows a whole element and cannot be read is one more: it is text, and an element was
+// begun, or begins in it. Bytes of a picture are not.
+func elementIn(rest []byte, open int) bool {
+	return !bytes.ContainsAny(rest, "\x00\uFFFD") && (open > 0 || begunElement.Match(rest))
+}
+
+var begunElement = regexp.MustCompile(`<[A-Za-z]`)
 
 // splitJSON separates one or more JSON values, and the elements of those that are arrays, as many as an upload may have.
 func splitJSON(b []byte) (out [][]byte, err error) {

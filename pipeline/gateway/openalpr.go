@@ -87,6 +87,9 @@ func openalprGroup(g *node, vehicle bool) *Parsed {
 	if text == "" { // best_plate as a plain string
 		text = best.val()
 	}
+	if text == "" && (g.structured("best_plate_number") || best.structured("plate") || g.structured("best_plate") && !best.says("plate")) {
+		p.refuse(schemas.ReasonBadField, "best_plate_number", "is not a text but has fields of its own; send the plate as a text")
+	}
 	p.plate("best_plate_number", text)
 	p.capturedAt("epoch_start", dropZero(g.val("epoch_start")), dropZero(g.val("best_uuid_epoch_ms")), dropZero(g.val("epoch_end")), dropZero(g.val("epoch_time")))
 	p.confidence(either(g.val("best_confidence"), best.val("confidence")), ofHundred)
@@ -130,7 +133,7 @@ func openalprResults(f *node) []*Parsed {
 			out = append(out, refused(schemas.ReasonMissingField, index("results", i, "plate"), "the result says no plate, not even an empty one"))
 			continue
 		}
-		p.plate(index("results", i, "plate"), r.val("plate"))
+		p.plateOf(index("results", i, "plate"), r, "plate")
 		p.capturedAt("epoch_time", dropZero(f.val("epoch_time")), dropZero(f.val("epoch_start")))
 		p.confidence(r.val("confidence"), ofHundred)
 		p.country(openalprCountry(r.val("region"), f.val("country")), r.val("region"))

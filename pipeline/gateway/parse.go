@@ -69,11 +69,18 @@ func (m media) lines() bool {
 // readPart reads one document: an XML element, or JSON values of which arrays count by their elements.
 func readPart(pt part, read func(*node) []*Parsed, e *effort) ([]*Parsed, *schemas.RejectError) {
 	if pt.text[0] == '<' {
-		root, err := parseXML(pt.text, e)
-		if err != nil {
+		roots, err := parseXML(pt.text, e)
+		if err != nil && (len(roots) == 0 || isBound(err)) {
 			return nil, unreadableDocument("not well-formed XML", err)
 		}
-		return withImages(read(root), pt), nil
+		var out []*Parsed
+		for _, root := range roots {
+			out = append(out, plated(root, read(root))...)
+		}
+		if err != nil {
+			out = append(out, &Parsed{Read: newParsed().Read, Err: unreadableDocument("an element after the first is not well-formed XML", err)})
+		}
+		return withImages(out, pt), nil
 	}
 	docs, err := splitJSON(pt.text)
 	if err != nil {
@@ -87,7 +94,7 @@ func readPart(pt part, read func(*node) []*Parsed, e *effort) ([]*Parsed, *schem
 		}
 		var events []*Parsed
 		if err == nil {
-			events = read(root)
+			events = plated(root, read(root))
 		} else {
 			events = []*Parsed{{Err: unreadableDocument("not readable JSON", err)}}
 		}

@@ -162,6 +162,15 @@ func (p *Parsed) plateOf(field string, parent *node, names ...string) {
 		p.refuse(schemas.ReasonMissingField, field, "the event has no field for the plate; send it as %s", names[0])
 		return
 	}
+	p.plateIn(field, parent, names...)
+}
+
+// plateIn is for a field of these names without a plate in it: it was not read, unless the field holds something else than
+// a text, which is not thrown away as unread.
+func (p *Parsed) plateIn(field string, parent *node, names ...string) {
+	if parent.structured(names...) {
+		p.refuse(schemas.ReasonBadField, field, "is not a text but has fields of its own; send the plate as a text")
+	}
 	p.plate(field, "")
 }
 

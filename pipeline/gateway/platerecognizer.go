@@ -32,18 +32,21 @@ var noPlateEvents = map[string]IgnoredKind{
 }
 
 func platerecognizerMessage(m *node) []*Parsed {
-	data := m.child("data")
-	if data == nil {
-		data = m
+	all := m.all("data")
+	if len(all) == 0 || len(m.all("results")) > 0 {
+		all = append(all, m)
 	}
 	event := m.val("hook", "event")
-	if results := data.all("results"); len(results) > 0 {
-		var out []*Parsed
-		for i, r := range results {
+	var out []*Parsed
+	for _, data := range all {
+		for i, r := range data.all("results") {
 			out = append(out, platerecognizerResult(data, r, i))
 		}
+	}
+	if len(out) > 0 {
 		return out
 	}
+	data := all[0]
 	kind, noPlate := noPlateEvents[fold(event)]
 	switch {
 	case data.emptyList("results"):
@@ -65,7 +68,11 @@ func platerecognizerResult(data, r *node, i int) *Parsed {
 	if !r.says("plate") {
 		return refused(schemas.ReasonMissingField, index("results", i, "plate"), "the result says no plate, not even null; send results as the engine writes them")
 	}
-	if props := r.at("plate", "props"); props != nil { // vehicle first: every guess in a list, best first
+	props := r.at("plate", "props")
+	if r.structured("plate") && !props.says("plate") {
+		return refused(schemas.ReasonBadField, index("results", i, "plate"), "is neither a text nor has it props.plate; send results as the engine writes them")
+	}
+	if props != nil { // vehicle first: every guess in a list, best first
 		cands, text = props.all("plate"), "value"
 		plate, score = firstGuess(cands)
 		code, codeScore = props.val("region", "value"), props.val("region", "score")

@@ -115,11 +115,11 @@ func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 func documentsOf(t *testing.T, pt part) (roots []*node) {
 	t.Helper()
 	if pt.text[0] == '<' {
-		root, err := parseXML(pt.text, &effort{})
+		roots, err := parseXML(pt.text, &effort{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []*node{root}
+		return roots
 	}
 	docs, err := splitJSON(pt.text)
 	if err != nil {

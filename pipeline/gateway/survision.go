@@ -11,11 +11,18 @@ import "github.com/gvc-brussels/anpr/schemas"
 // Times: @date is an epoch.
 func survision(root *node) []*Parsed {
 	var out []*Parsed
-	for _, m := range unwrap(root, survisionKnown) {
+	known := survisionKnown
+	if survisionEventBelow(root) {
+		known = survisionTells
+	}
+	for _, m := range unwrap(root, known) {
 		out = append(out, survisionMessage(m)...)
 	}
 	return out
 }
+
+// survisionSteps are what an event tells of a vehicle, the read first.
+var survisionSteps = []string{"decision", "noPlate", "new", "end", "speed"}
 
 // survisionReads are the messages with reads, survisionStates those of the unit itself.
 var (
@@ -27,7 +34,24 @@ var (
 )
 
 func survisionKnown(n *node) bool {
-	return n.says(survisionReads...) || n.says(survisionStates...) || matchName(n, survisionReads) != "" || matchName(n, survisionStates) != ""
+	return survisionTells(n) || n.says(survisionStates...) || matchName(n, survisionStates) != ""
+}
+
+// survisionEventBelow reports whether there is an event of a vehicle somewhere: anpr is a name of settings too.
+func survisionEventBelow(n *node) bool {
+	for _, name := range survisionReads {
+		for _, event := range n.every(name) {
+			if event.says(survisionSteps...) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// survisionTells reports whether a message may hold a read. An envelope that has a status or an error of its own is none.
+func survisionTells(n *node) bool {
+	return n.says(survisionReads...) || matchName(n, survisionReads) != ""
 }
 
 // matchName returns the one of these names that the element has, or "".
@@ -65,7 +89,7 @@ func survisionMessage(m *node) []*Parsed {
 func survisionEvent(event *node) []*Parsed {
 	var out []*Parsed
 	told := ""
-	for _, name := range []string{"decision", "noPlate", "new", "end", "speed"} {
+	for _, name := range survisionSteps {
 		for _, e := range event.all(name) {
 			if name == "decision" || e.says("plate") {
 				out = append(out, survisionRead(event, e))
@@ -138,7 +162,7 @@ func survisionRead(event, d *node) *Parsed {
 	if !d.says("plate") {
 		return refused(schemas.ReasonMissingField, "decision.@plate", "the decision says no plate, not even an empty one; send anpr as the unit writes it")
 	}
-	p.plate("decision.@plate", d.val("plate"))
+	p.plateOf("decision.@plate", d, "plate")
 	p.capturedAt("@date", dropZero(event.val("date")), dropZero(d.val("date")))
 	p.confidence(d.val("reliability"), ofHundred)
 	country := ""

@@ -180,7 +180,7 @@ func parseWall(s string) (stamp, bool) {
 	}
 	frac := c.fraction()
 	day := time.Date(f[0], time.Month(f[1]), f[2], 0, 0, 0, 0, time.UTC)
-	if f[0] < 1970 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 60 {
+	if f[0] < 1900 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 60 {
 		return stamp{}, false
 	}
 	t := day.Add(time.Duration(f[3])*time.Hour + time.Duration(f[4])*time.Minute + time.Duration(f[5])*time.Second)

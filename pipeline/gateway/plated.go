@@ -1,0 +1,55 @@
+package gateway
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// plateNames are the names, folded, under which vendors, relays and other products write a plate. Only the net of plated goes by
+// them; each adapter has its own.
+var plateNames = map[string]bool{
+	"plate": true, "licenseplate": true, "licenceplate": true, "numberplate": true, "platenumber": true, "plateno": true, "platenum": true,
+	"platetext": true, "licenseplatenumber": true, "licenseplateno": true, "licenseplatetext": true, "originallicenseplate": true,
+	"bestplate": true, "bestplatenumber": true, "plateutf8": true, "plateunicode": true, "plateascii": true, "rawplate": true,
+	"vehicleplate": true, "carnumber": true, "carplate": true,
+}
+
+// plated is the last net under the adapters: a document of which nothing is kept, and which nevertheless says a plate, is
+// refused, so that nobody believes it stored. A preview, a track and a test of a connection repeat a plate by design, and
+// so may a detector of pedestrians.
+func plated(root *node, events []*Parsed) []*Parsed {
+	for _, p := range events {
+		switch p.Ignored {
+		case IgnoredHeartbeat, IgnoredState, IgnoredEmpty, IgnoredDetection:
+		default:
+			return events
+		}
+	}
+	name := root.platedName()
+	if name == "" || len(events) == 0 {
+		return events
+	}
+	return []*Parsed{refused(schemas.ReasonUnsupported, name, "a plate in a message that is none of a plate read (%s); send the plate reads of the device", events[0].Ignored)}
+}
+
+// platedName returns the name of an element that says a plate, be it as a property with a name and a value, or "".
+func (n *node) platedName() string {
+	if plateNames[fold(n.name)] && saysPlate(n.val()) {
+		return n.name
+	}
+	for _, k := range n.kids {
+		if plateNames[fold(k.text)] && saysPlate(n.val("value")) {
+			return k.text
+		}
+		if name := k.platedName(); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// saysPlate reports whether a text may be a plate: no word for none, no switch of a setting, no orange plate.
+func saysPlate(s string) bool {
+	switch fold(s) {
+	case "true", "false", "0", "1", "none", "null":
+		return false
+	}
+	return !unreadWord(s) && !hazardPlate(s) && len(s) <= schemas.MaxRawPlate
+}
