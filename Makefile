@@ -163,7 +163,7 @@ deploy-check: ## Alerts, dashboards and unit files against the code; promtool an
 .PHONY: sbom
 sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the ClickHouse engine is fetched apart, see pipeline/embedded/fetch.go)
 	@for p in anpr anprload; do \
-		$(TOOL) cyclonedx-gomod bin -json -std -version "$$(git describe --tags --always --dirty)" -output bin/$$p.cdx.json bin/$$p; \
+		go tool -modfile=deploy/tools/supply/go.mod cyclonedx-gomod bin -json -std -version "$$(git describe --tags --always --dirty)" -output bin/$$p.cdx.json bin/$$p; \
 		grep -q '"pkg:golang/github.com/ClickHouse/ch-go@' bin/$$p.cdx.json || { echo "sbom: bin/$$p.cdx.json does not list what bin/$$p is built of" >&2; exit 1; }; \
 		echo "bin/$$p.cdx.json: $$(grep -c '"purl"' bin/$$p.cdx.json) components"; done
 
@@ -179,14 +179,15 @@ proto: ## Regenerate the Protobuf code (needs protoc: Debian protobuf-compiler)
 	cd schemas/proto/anprv1 && protoc --plugin=protoc-gen-go=$(CURDIR)/bin/protoc-gen-go --go_out=. --go_opt=paths=source_relative anpr.proto
 
 .PHONY: tools
-tools: ## Build golangci-lint, benchstat, cyclonedx-gomod, govulncheck and protoc-gen-go into bin/ at the versions of deploy/tools/go.mod
+tools: ## Build golangci-lint, benchstat, protoc-gen-go, cyclonedx-gomod and govulncheck into bin/ at the versions of deploy/tools
 	@mkdir -p bin
 	go build -modfile=deploy/tools/go.mod -o bin/ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
 		golang.org/x/perf/cmd/benchstat \
-		github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod \
-		golang.org/x/vuln/cmd/govulncheck \
 		google.golang.org/protobuf/cmd/protoc-gen-go
+	go build -modfile=deploy/tools/supply/go.mod -o bin/ \
+		github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod \
+		golang.org/x/vuln/cmd/govulncheck
 
 .PHONY: ci
 ci: ## What CI runs: every check, timed, with a summary

@@ -95,8 +95,13 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	out, err := replay.Run(ctx, wanted, letters, !c.DryRun)
 	err = errors.Join(err, producer.Close(), receipts.close())
 	log.Info().Str("reject_reason", c.RejectReason).Str("why", c.Reason).Bool("dry_run", c.DryRun).Interface("outcome", out).Msg("dead letters replayed")
+	return errors.Join(err, c.print(out))
+}
+
+// print writes what became of the dead letters.
+func (c *replayRejectsCmd) print(out deadletter.Outcome) error {
 	if c.JSON {
-		return errors.Join(err, office.PrintJSON(os.Stdout, out))
+		return office.PrintJSON(os.Stdout, out)
 	}
 	verb := "sent again"
 	if c.DryRun {
@@ -105,7 +110,7 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	fmt.Printf("%d dead letters: %d %s; left out: %d stored already, %d twice among these, %d uploads that the gateway refused (the camera must send them),\n"+
 		"%d cut because of their size, %d that would be rejected again, %d no longer in %s\n",
 		out.Wanted, out.Sent, verb, out.Known, out.Twice, out.Uploads, out.Cut, out.Bad, out.Missing, schemas.TopicRejects)
-	return err
+	return nil
 }
 
 // wanted asks the office, page by page.

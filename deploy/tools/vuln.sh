@@ -2,11 +2,11 @@
 # Asks the Go vulnerability database about everything that the program calls. Exit code 0 none is known, 3 some are (named), 77 not run
 # because the database does not answer: the last line then begins with NOT RUN. Anything else is a fault of the check.
 # GOVULNDB    the database (default https://vuln.go.dev), for a mirror
-# VULN_CHECK  the command (default: govulncheck at the version of deploy/tools/go.mod)
+# VULN_CHECK  the command (default: govulncheck at the version of deploy/tools/supply/go.mod)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-read -ra check <<<"${VULN_CHECK:-go tool -modfile=deploy/tools/go.mod govulncheck}"
+read -ra check <<<"${VULN_CHECK:-go tool -modfile=deploy/tools/supply/go.mod govulncheck}"
 out=$(mktemp "${TMPDIR:-/tmp}/anpr-vuln.XXXXXX")
 trap 'rm -f "$out"' EXIT
 code=0

@@ -61,6 +61,7 @@ func (g *Gathered) Observe(r *schemas.Read) {
 			g.facts.Colour = r.Colour
 		case factImage:
 			g.facts.Image = r.Image
+		case factEnd: // no fact
 		}
 	}
 }

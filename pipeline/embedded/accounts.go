@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -190,7 +191,7 @@ func usersXML(users []User, threads int) ([]byte, error) {
 		}
 		grants := u.Grants
 		if u.Name == localUser {
-			networks, grants = loopbackOnly, append(startGrants[:len(startGrants):len(startGrants)], u.Grants...)
+			networks, grants = loopbackOnly, append(slices.Clip(startGrants), u.Grants...)
 		} else {
 			sum := sha256.Sum256([]byte(u.Password))
 			secret = "<password_sha256_hex>" + hex.EncodeToString(sum[:]) + "</password_sha256_hex>"

@@ -315,7 +315,7 @@ func TestEveryWordForAVehicleHasItsKind(t *testing.T) {
 		{"platerecognizer", `{"data":{"timestamp":"2026-05-21T08:10:06Z","results":[{"plate":"x1","vehicle":{"type":"WORD"}}]}}`,
 			"Sedan=CAR SUV=CAR Van=VAN Pickup_Truck=VAN Big_Truck=TRUCK Bus=BUS Motorcycle=MOTORCYCLE Unknown=-"},
 	} {
-		for _, pair := range strings.Fields(c.words) {
+		for pair := range strings.FieldsSeq(c.words) {
 			word, want, _ := strings.Cut(pair, "=")
 			p := single(t, c.path, "application/json", []byte(strings.Replace(c.body, "WORD", strings.ReplaceAll(word, "_", " "), 1)))
 			if want == "-" {

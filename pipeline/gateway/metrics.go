@@ -62,16 +62,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.all = append(m.all, c)
 		return c
 	}
-	var reasons, notes, ways []string
-	for _, s := range schemes() {
-		ways = append(ways, string(s))
-	}
-	for _, r := range schemas.Reasons() {
-		reasons = append(reasons, r.String())
-	}
-	for _, n := range Notes() {
-		notes = append(notes, string(n))
-	}
+	reasons, notes, ways := labelValues()
 	m.Accepted = vec("reads_accepted_total", "Reads acknowledged by the broker.", "format", formatNames())
 	m.Ignored = pairs("events_ignored_total", "Events that hold no read.", "format", "kind")
 	for _, name := range formatNames() {
@@ -104,4 +95,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		reg.MustRegister(m.all...)
 	}
 	return m
+}
+
+// labelValues lists the reject reasons, notes and schemes, all of them closed sets.
+func labelValues() (reasons, notes, ways []string) {
+	for _, s := range schemes() {
+		ways = append(ways, string(s))
+	}
+	for _, r := range schemas.Reasons() {
+		reasons = append(reasons, r.String())
+	}
+	for _, n := range Notes() {
+		notes = append(notes, string(n))
+	}
+	return reasons, notes, ways
 }
