@@ -276,8 +276,10 @@ func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 		{"of a passage of another class that closed", camRead("front", "1KLM452", noon, noon, plain), camRead("rear", "1AAA111", noon, noon+4*schemas.Second, plain), 2, 1, 0, 0, 0},
 		{"a clean one of it", camRead("front", "1KLM452", noon, noon, plain), camRead("rear", "1KLM452", noon, noon+4*schemas.Second, plain), 1, 0, 0, 0, 0},
 		{"the same vehicle, judged before", camRead("front", "1AAA111", noon, noon, plain), camRead("rear", "1AAA111", noon, noon+4*schemas.Second, plain), 1, 1, 0, 0, 0},
-		{"on the next day", camRead("front", "1AAA111", midnight-schemas.Second, midnight-schemas.Second, plain),
-			camRead("rear", "1AAA111", midnight+schemas.Second, midnight+3*schemas.Second, plain), 1, 2, 0, 0, 0},
+		{
+			"on the next day", camRead("front", "1AAA111", midnight-schemas.Second, midnight-schemas.Second, plain),
+			camRead("rear", "1AAA111", midnight+schemas.Second, midnight+3*schemas.Second, plain), 1, 2, 0, 0, 0,
+		},
 		{"the passage's clock was not trusted", camRead("front", "1AAA111", noon, noon, plain, suspect), camRead("rear", "1AAA111", noon, noon+4*schemas.Second, plain), 1, 1, 0, 0, 0},
 		{"another plate of the class", camRead("front", "1AAA11I", noon, noon, plain), camRead("rear", "1AAA111", noon, noon+4*schemas.Second, plain), 1, 0, 1, 0, 0},
 		{"another plate of the class, and too fast", camRead("front", "1AAA11I", noon, noon, plain), camRead("rear", "1AAA111", noon, noon+4*schemas.Second, fast), 1, 0, 1, 0, 1},

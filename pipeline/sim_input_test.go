@@ -63,6 +63,7 @@ func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { ret
 func (r *simRegistry) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }
+
 func (r *simRegistry) DayPass(schemas.Plate, schemas.Country, schemas.Day) (schemas.DayPass, bool) {
 	return schemas.DayPass{}, false
 }
@@ -70,6 +71,7 @@ func (r *simRegistry) DayPass(schemas.Plate, schemas.Country, schemas.Day) (sche
 func (r *simRegistry) DayPasses(schemas.Plate, schemas.Country, schemas.Day, schemas.Day) int {
 	return 0
 }
+
 func (r *simRegistry) Registration(schemas.Plate, schemas.Country, schemas.Day) (schemas.Registration, bool) {
 	return schemas.Registration{}, false
 }

@@ -309,11 +309,15 @@ func TestAnAnnouncedPictureThatIsNotStoredIsNoted(t *testing.T) {
 func TestEveryWordForAVehicleHasItsKind(t *testing.T) {
 	for _, c := range []struct{ path, body, words string }{
 		{"axis", `{"carID":"7","plateText":"X1","capture_timestamp":"1779351006000","vehicle_info":{"type":"WORD"}}`, "CAR=CAR TRUCK=TRUCK BUS=BUS VAN=VAN MOTORCYCLE=MOTORCYCLE UNKNOWN=-"},
-		{"openalpr", `{"data_type":"alpr_group","epoch_start":1779351006000,"best_plate_number":"X1","vehicle":{"body_type":[{"name":"WORD","confidence":90}]}}`,
+		{
+			"openalpr", `{"data_type":"alpr_group","epoch_start":1779351006000,"best_plate_number":"X1","vehicle":{"body_type":[{"name":"WORD","confidence":90}]}}`,
 			"sedan-compact=CAR sedan-convertible=CAR sedan-sports=CAR sedan-standard=CAR sedan-wagon=CAR suv-crossover=CAR suv-standard=CAR suv-wagon=CAR " +
-				"tractor-trailer=TRUCK truck-standard=VAN van-full=VAN van-mini=CAR motorcycle=MOTORCYCLE antique=- missing=-"},
-		{"platerecognizer", `{"data":{"timestamp":"2026-05-21T08:10:06Z","results":[{"plate":"x1","vehicle":{"type":"WORD"}}]}}`,
-			"Sedan=CAR SUV=CAR Van=VAN Pickup_Truck=VAN Big_Truck=TRUCK Bus=BUS Motorcycle=MOTORCYCLE Unknown=-"},
+				"tractor-trailer=TRUCK truck-standard=VAN van-full=VAN van-mini=CAR motorcycle=MOTORCYCLE antique=- missing=-",
+		},
+		{
+			"platerecognizer", `{"data":{"timestamp":"2026-05-21T08:10:06Z","results":[{"plate":"x1","vehicle":{"type":"WORD"}}]}}`,
+			"Sedan=CAR SUV=CAR Van=VAN Pickup_Truck=VAN Big_Truck=TRUCK Bus=BUS Motorcycle=MOTORCYCLE Unknown=-",
+		},
 	} {
 		for pair := range strings.FieldsSeq(c.words) {
 			word, want, _ := strings.Cut(pair, "=")

@@ -152,8 +152,10 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	d.exec("INSERT INTO access_log SELECT * REPLACE (seq + 4 AS seq) FROM (SELECT * FROM access_log WHERE seq = 3)")
 	var mu sync.Mutex
 	may := error(&access.HeldError{Host: "elsewhere", PID: 7})
-	shut, err := New(t.Context(), Config{DB: d.conn, Users: users(t), Now: func() time.Time { return now }, ReopenEvery: 10 * time.Millisecond,
-		MayWrite: func() error { mu.Lock(); defer mu.Unlock(); return may }})
+	shut, err := New(t.Context(), Config{
+		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, ReopenEvery: 10 * time.Millisecond,
+		MayWrite: func() error { mu.Lock(); defer mu.Unlock(); return may },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ func suspicious(a Stats, registers map[string]schemas.Micros, next *Snapshot, wh
 	shrunk := func(file, what string, was, is int) {
 		if 2*is < was {
 			out = append(out, Problem{File: file, Detail: fmt.Sprintf(
-				"has %d %s, %s %d; if that is right, allow it to shrink", is, what, which, was)})
+				"has %d %s, %s %d; if that is right, allow it to shrink", is, what, which, was,
+			)})
 		}
 	}
 	shrunk(fileCameras, "cameras", a.Cameras, b.Cameras)
@@ -35,10 +36,12 @@ func suspicious(a Stats, registers map[string]schemas.Micros, next *Snapshot, wh
 		switch {
 		case !ok:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
-				"no longer has the register of %s; if that is right, allow it to shrink", name)})
+				"no longer has the register of %s; if that is right, allow it to shrink", name,
+			)})
 		case asOf < was:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
-				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", name, was, asOf)})
+				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", name, was, asOf,
+			)})
 		}
 	}
 	return out
