@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -86,6 +87,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	office.NewMetrics(r)
 	refdata.NewMetrics(r, time.Now)
 	ledger.NewMetrics(r)
+	embedded.NewLogMetrics(r, embedded.Limits{})
 	seals.NewMetrics(r)
 	families, err := r.Gather()
 	if err != nil {

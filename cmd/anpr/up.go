@@ -64,6 +64,7 @@ type stack struct {
 
 	secrets  *embedded.Secrets
 	claim    *embedded.Claim
+	broker   *embedded.Broker
 	database *database
 	ingest   *ingestRole
 	sample   bool // the reference data is made up
@@ -245,7 +246,7 @@ func (s *stack) startBroker() error {
 	if err != nil {
 		return err
 	}
-	s.flags.KafkaAddr = b.Addr()
+	s.flags.KafkaAddr, s.broker = b.Addr(), b
 	s.push("broker", func(context.Context) error { return b.Close() })
 	return nil
 }
@@ -274,6 +275,7 @@ func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listene
 		return err
 	}
 	s.push("gateway producer", func(context.Context) error { return gw.close() })
+	s.startRetention(ctx)
 	s.push("drain", s.drain) // after the gateway has stopped, before the pipeline does
 	front := serve("gateway", listeners["gateway"], gw.handler, s.log)
 	s.push("gateway", front.stop)

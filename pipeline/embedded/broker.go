@@ -36,11 +36,13 @@ type BrokerConfig struct {
 }
 
 // Broker is a one-node Kafka-protocol broker in this process, with its log on disk: what it acknowledged is fsynced,
-// and committed group offsets and their metadata are too. It keeps records for ever, and
-// every start reads the whole log: 600 MB took a second and, for that second, 640 MB of memory. Its methods are safe for
-// concurrent use.
+// and committed group offsets and their metadata are too. It drops
+// records only when told to (Trim). Every start reads the log, a segment a partition at a time, and keeps 72 bytes of memory a batch. Its methods
+// are safe for concurrent use.
 type Broker struct {
 	addr    string
+	dir     string // of the log
+	cfg     BrokerConfig
 	cluster *kfake.Cluster
 	lock    *os.File
 	close   sync.Once
@@ -75,11 +77,13 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{addr: net.JoinHostPort(host, strconv.Itoa(port)), lock: lock}
+	b := &Broker{addr: net.JoinHostPort(host, strconv.Itoa(port)), dir: filepath.Join(cfg.DataDir, "kafka"), cfg: cfg, lock: lock}
 	if b.cluster, err = newCluster(&cfg, b.addr, port); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if err := b.createTopics(ctx, &cfg); err != nil {
+	ready, stop := context.WithTimeout(context.Background(), 30*time.Second) // the log may have taken as long
+	defer stop()
+	if err := b.createTopics(ready, &cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())
 	}
 	debug.FreeOSMemory() // the whole log was read, and it is garbage now
@@ -88,19 +92,22 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 }
 
 // brokerSettings are given at every start, because the broker stores its own at shutdown and a changed version of this
-// program must win. Retention is off for records and for committed offsets.
+// program must win. Its own retention is off, for records and for committed offsets: it would drop what was not processed yet; see Trim.
 func brokerSettings() map[string]string {
 	return map[string]string{
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),
 		"log.retention.ms":          "-1",
 		"log.retention.bytes":       "-1",
 		"offsets.retention.minutes": strconv.Itoa(10 * 365 * 24 * 60), // ten years; the setting has no "never"
-		"log.segment.bytes":         strconv.Itoa(256 << 20),
+		"log.segment.bytes":         strconv.Itoa(segmentBytes),
 	}
 }
 
 func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error) {
 	dir := filepath.Join(cfg.DataDir, "kafka")
+	if err := renewSnapshots(dir); err != nil {
+		cfg.Logger.Warn().Err(err).Msg("the broker reads its whole log into memory for this start")
+	}
 	// It would take the users of its last life for those of this one.
 	if err := os.Remove(filepath.Join(dir, "sasl.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("broker: forget the old users: %w", err)
@@ -125,7 +132,10 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 	if cfg.User != "" {
 		opts = append(opts, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", cfg.User, cfg.Password))
 	}
+	// Reading the log is all garbage but the index: collected seldom, it doubles what the process takes for good.
+	before := debug.SetGCPercent(20)
 	c, err := kfake.NewCluster(opts...)
+	debug.SetGCPercent(before)
 	if err != nil {
 		return nil, fmt.Errorf("broker: start on %s: %w", cfg.DataDir, err)
 	}
