@@ -46,7 +46,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		SignIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "anpr_office_sign_ins_refused_total",
-			Help: "Requests without the token of a user, by cause.",
+			Help: "Requests that did not sign in, by cause.",
 		}, []string{"cause"}),
 	}
 	for _, c := range signInCauses() {
