@@ -86,7 +86,7 @@ func FuzzAReplacedCharacterNeverShortensAPlate(f *testing.F) {
 func TestAWordForNoPlateIsBelievedOnlyWithoutConfidence(t *testing.T) {
 	for _, raw := range []string{
 		"NOREAD", "NO READ", "NOT READ", "NO NUMBER PLATE", "UNREADABLE", "UNLICENSED", "unlicensed", "NULL", "N.A.", "n/a", "N/A", "XXXXXX", "XXX", "0", "0000000",
-		"UNKNOWN", "unknown", "noPlate", "NONE", "--", "Not defined", "ERROR", "\u65e0\u724c\u8f66", "\u8f66\u724c\u672a\u8bc6\u522b", "\u65e0\u8f66\u724c",
+		"UNKNOWN", "unknown", "noPlate", "NONE", "--", "Not defined", "ERROR", "nil", "NaN", "\u8eca\u724c\u672a\u8b58\u5225", "\u65e0\u724c\u8f66", "\u8f66\u724c\u672a\u8bc6\u522b", "\u65e0\u8f66\u724c",
 	} {
 		if got := canon(t, raw, "", 0); got != "plate_unread" {
 			t.Errorf("%s: %s", raw, got)
@@ -100,6 +100,13 @@ func TestAWordForNoPlateIsBelievedOnlyWithoutConfidence(t *testing.T) {
 	for _, raw := range []string{"UNREADABLE", "NONUMBERPLATE", "UNLICENSED"} { // longer than any plate of letters
 		if got := canon(t, raw, "BE", 900); got != "plate_unread" {
 			t.Errorf("%s with confidence: %s", raw, got)
+		}
+	}
+	for _, raw := range []string{"NO_READ", "NOT_READ", "NO_PLATE", "no_plate_found", "UNKNOWN*"} { // a sign that no plate has
+		for _, confidence := range []schemas.PerMille{0, 1, 980} {
+			if got := canon(t, raw, "BE", confidence); got != "plate_unread" {
+				t.Errorf("%s at %d: %s", raw, confidence, got)
+			}
 		}
 	}
 	for _, plate := range []string{"NA", "NONE1", "UNKNOWN1", "XX", "X", "N-A"} {

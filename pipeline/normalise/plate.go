@@ -98,7 +98,8 @@ func plain(canonical string, german, known bool, confidence schemas.PerMille) bo
 // reject judges what was scanned.
 func (s *scan) reject(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
-	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.abbreviated(raw), s.foreignWord(raw):
+	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.abbreviated(raw), s.foreignWord(raw),
+		s.joker != 0 && isNoPlateWord(s.chars[:s.n]): // NO_READ: no plate has the sign, whatever the confidence
 		return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate"}
 	case s.foreign != 0:
 		return schemas.Rejectf(schemas.ReasonBadPlate, field, "letter or digit U+%04X has no Latin form; the raw plate is kept", s.foreign)

@@ -17,14 +17,19 @@ func noPlate[T ~[]byte | ~string](clean T, confidence schemas.PerMille) bool {
 	if confidence > 0 && len(clean) <= longestWord {
 		return false
 	}
+	return isNoPlateWord(clean) || onlyOf(clean, 'X', 3) || onlyOf(clean, '0', 1)
+}
+
+// isNoPlateWord reports whether the letters are one of the words.
+func isNoPlateWord[T ~[]byte | ~string](clean T) bool {
 	switch string(clean) {
-	case "UNKNOWN", "NOPLATE", "NOPLATES", "NONE", "NULL", "NOREAD", "NOTREAD", "ERROR", "UNREAD", "MISSING", "NODATA", "UNDEFINED", "NOTFOUND",
+	case "NIL", "NAN", "UNKNOWN", "NOPLATE", "NOPLATES", "NONE", "NULL", "NOREAD", "NOTREAD", "ERROR", "UNREAD", "MISSING", "NODATA", "UNDEFINED", "NOTFOUND",
 		"NONUMBERPLATE", "NOLICENSEPLATE", "NOLICENCEPLATE", "NOLICENSE", "NOLICENCE", "NOPLATEFOUND", "NOPLATEDETECTED", "NOPLATEREAD", "PLATENOTREAD",
 		"UNREADABLE", "UNLICENSED", "UNLICENCED", "UNIDENTIFIED", "UNRECOGNIZED", "UNRECOGNISED", "NOTRECOGNIZED", "NOTRECOGNISED", "NOTDETECTED",
 		"NOTDEFINED", "NOTAVAILABLE", "OCRNOTREAD", "OCRNOPLATE", "ILLEGIBLE", "ILLISIBLE", "INCONNU", "ONBEKEND", "ONLEESBAAR", "UNBEKANNT", "UNLESERLICH":
 		return true
 	}
-	return onlyOf(clean, 'X', 3) || onlyOf(clean, '0', 1)
+	return false
 }
 
 // onlyOf reports whether the text is one character, at least that often.
@@ -51,5 +56,5 @@ func (s *scan) foreignWord(raw string) bool {
 var noPlateWords = map[string]bool{
 	"\u65e0\u8f66\u724c": true, "\u7121\u8eca\u724c": true, // no plate
 	"\u65e0\u724c\u8f66": true, "\u7121\u724c\u8eca": true, "\u65e0\u724c": true, // vehicle without a plate
-	"\u8f66\u724c\u672a\u8bc6\u522b": true, "\u672a\u8bc6\u522b": true, "\u672a\u77e5": true, // plate not recognised, not recognised, unknown
+	"\u8f66\u724c\u672a\u8bc6\u522b": true, "\u672a\u8bc6\u522b": true, "\u672a\u77e5": true, "\u8eca\u724c\u672a\u8b58\u5225": true, "\u672a\u8b58\u5225": true, // plate not recognised, not recognised, unknown
 }
