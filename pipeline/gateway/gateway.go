@@ -27,6 +27,7 @@ type Record struct {
 	Partition  int
 	Time       time.Time // of receipt
 	Camera     string
+	Own        bool // of the gateway's own, no camera sent it: it gets no receipt
 }
 
 // Producer puts records on the log. Produce returns nil only when the broker has acknowledged all of them; after an error

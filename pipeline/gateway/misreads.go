@@ -144,6 +144,6 @@ func (g *Gateway) doubtOf(u *upload, d *recentRead) Record {
 	}
 	return Record{
 		Key: d.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: d.camera,
-		Partition: schemas.Partition(d.class, d.camera, g.cfg.Partitions),
+		Partition: schemas.Partition(d.class, d.camera, g.cfg.Partitions), Own: true,
 	}
 }

@@ -82,15 +82,19 @@ func completion(acked func([]Receipt)) func([]kafka.Message, error) {
 		if err != nil || len(msgs) == 0 {
 			return
 		}
-		out := make([]Receipt, len(msgs))
-		for i, m := range msgs {
+		out := make([]Receipt, 0, len(msgs))
+		for _, m := range msgs {
 			r, ok := m.WriterData.(*Record)
 			if !ok {
 				panic("BUG: a message without its record")
 			}
-			out[i] = Receipt{int32(m.Partition), m.Offset, r.Camera, r.Time, r.Value}
+			if !r.Own {
+				out = append(out, Receipt{int32(m.Partition), m.Offset, r.Camera, r.Time, r.Value})
+			}
 		}
-		acked(out)
+		if len(out) > 0 {
+			acked(out)
+		}
 	}
 }
 
