@@ -8,6 +8,10 @@ const (
 	twice   = 6
 )
 
+// onePassage is how far apart in time two reads of a vehicle at a site may be captured and still be one passage. A backlog that a temporary
+// camera sends holds the traffic up, and may part a passing in two.
+const onePassage = 10 * schemas.Second
+
 // unknownCameras is how many cameras send without being in the registry.
 const unknownCameras = 5
 
@@ -16,12 +20,14 @@ type passing struct {
 	vehicle  uint32
 	left     uint16 // reads still to come
 	parked   bool
-	unclean  bool   // a read of it was confused or without country
-	hits     uint64 // two bits per list entry of the class: met exactly, met by confusion
-	best     shot   // the surest accepted read
-	measured shot   // the slowest accepted read with a speed
+	unclean  bool           // a read of it was confused or without country
+	hits     uint64         // two bits per list entry of the class: met exactly, met by confusion
+	last     schemas.Micros // capture time of the accepted read before, which hits are of
+	best     shot           // the surest accepted read
+	measured shot           // the slowest accepted read with a speed
 	accepted bool
 	timed    bool
+	inZone   schemas.Micros // capture time of an accepted read whose camera and lane decide for the zone; 0 = none
 }
 
 // Next fills the event with the next read.
@@ -262,6 +268,8 @@ func (t *Traffic) spoil(s *shot, k Kind, received schemas.Micros) {
 		}
 		s.plate = p
 		s.sure = uint16(500 + t.r.IntN(360))
+	case Unreadable:
+		s.sure = 0 // a confident camera means the letters it sends: NOPLATE can be a plate
 	case UnknownCamera:
 		s.camera = uint16(len(t.city.cameras) + t.r.IntN(unknownCameras))
 		s.seq = t.count(s.camera)

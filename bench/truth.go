@@ -130,6 +130,9 @@ func (t *Traffic) settle(s *shot) {
 	p.left--
 	if rejects[s.kind] == schemas.ReasonNone {
 		p.take(s)
+		if t.city.decidesLEZ(s) {
+			p.inZone = s.captured
+		}
 		t.expectHits(p, s)
 	}
 	if p.left == 0 {
@@ -163,6 +166,10 @@ func (p *passing) take(s *shot) {
 func (t *Traffic) expectHits(p *passing, s *shot) {
 	v := &t.city.vehicles[p.vehicle]
 	cam := &t.city.cameras[s.camera]
+	if p.last != 0 && s.captured-p.last > onePassage {
+		p.hits = 0
+	}
+	p.last = s.captured
 	if v.listed == 0 || !cam.Purposes.Has(schemas.PurposeHotlist) {
 		return
 	}
@@ -198,19 +205,27 @@ func (t *Traffic) judge(p *passing) {
 	t.truth.speeds = append(t.truth.speeds, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle, s.plate})
 }
 
+// decidesLEZ reports whether a read there is one of the zone.
+func (c *City) decidesLEZ(s *shot) bool {
+	cam := &c.cameras[s.camera]
+	lane := cam.Lane(s.lane, s.direction)
+	return cam.InsideLEZ && cam.Purposes.Has(schemas.PurposeLEZ) && lane != nil && !lane.LEZExcluded
+}
+
+// judgeLEZ expects a row when the passing's best read is one of the zone. Another read of the passing may be decided by itself, when a backlog parted
+// it from the others: then a row is right, and none is.
 func (t *Traffic) judgeLEZ(p *passing) {
 	s := &p.best
-	cam := &t.city.cameras[s.camera]
-	lane := cam.Lane(s.lane, s.direction)
-	if !cam.InsideLEZ || !cam.Purposes.Has(schemas.PurposeLEZ) || lane == nil || lane.LEZExcluded {
+	at, must := s.captured, t.city.decidesLEZ(s)
+	if !must {
+		at = p.inZone
+	}
+	day := at.Day()
+	if at == 0 || !LEZKnown(day) {
 		return
 	}
-	day := s.captured.Day()
-	if !LEZKnown(day) {
-		return
-	}
-	verdict := t.city.lezOf(&t.city.vehicles[p.vehicle], s.captured)
-	if p.unclean || p.parked {
+	verdict := t.city.lezOf(&t.city.vehicles[p.vehicle], at)
+	if p.unclean || p.parked || !must && verdict != lezClear {
 		verdict = lezMay
 	}
 	if verdict == lezClear {

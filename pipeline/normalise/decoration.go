@@ -41,6 +41,9 @@ func (s *scan) stripCountry(country schemas.Country) {
 		if c.IsZero() || !country.IsZero() && c != country {
 			continue
 		}
+		if part.at > 0 && part.end-part.at == 1 && part.restEnd-part.restAt < 6 { // more likely the last letter of the plate: 898 U 6 B is a misread 898-UGB
+			continue
+		}
 		if !decorated && (country.IsZero() && whole.any() || c == schemas.Germany && isGerman(s.chars[:s.n]) || c != schemas.Germany && whole.of(c)) {
 			continue
 		}

@@ -48,9 +48,8 @@ func write(api huma.API, ctx huma.Context, err error) {
 	if !errors.As(err, &se) {
 		panic("BUG: a problem without a status")
 	}
-	var m *huma.ErrorModel
 	details := []error{}
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*huma.ErrorModel](err); ok {
 		for _, d := range m.Errors {
 			details = append(details, d)
 		}

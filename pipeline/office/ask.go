@@ -43,6 +43,7 @@ func scopeOf(p access.Permit) Scope {
 	switch p.Route() {
 	case access.RouteReconcile, access.RouteVerify, access.RouteReplay:
 		s.Zones = nil // counts and checks of the whole: no zone is applied, so none is named
+	default: // the zones of the permit
 	}
 	if from := p.From(); from != 0 {
 		t := from.Time()
