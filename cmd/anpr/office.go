@@ -96,7 +96,8 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	of, err := office.New(ctx, office.Config{
+	life, end := context.WithCancel(ctx)
+	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: loopbackOnly(c.OfficeAddr),
 		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
 		Camera: func(id string) *schemas.Camera {
@@ -106,6 +107,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.reg),
 	})
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("office: %w", err)
 	}
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -117,6 +119,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	o.ready("office", of.Ready)
 	go watchUsers(ctx, c.Users, users, log)
 	return &officePart{handler: of.Handler(), close: func() error {
+		end() // before the lease goes: an office that stops is not one that is shut
 		stop()
 		<-kept // it gives the lease up
 		return conn.Close()

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { embeddedtest.Main(m) }
 // TestRestore rehearses: traffic through the whole program with a backup in its middle, then every way back.
 func TestRestore(t *testing.T) {
 	var out bytes.Buffer
-	h := &rehearsal{cmd: &rehearseCmd{Seconds: 7, Rate: 100, Seed: 1}, out: &out, log: zerolog.Nop()}
+	h := &rehearsal{cmd: &rehearseCmd{Seconds: 10, Rate: 150, Seed: 1}, out: &out, log: zerolog.Nop()}
 	defer func() {
 		if err := h.close(); err != nil {
 			t.Error(err)

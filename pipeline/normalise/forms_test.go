@@ -228,6 +228,7 @@ func TestTheCountryBesideThePlateIsNoPartOfIt(t *testing.T) {
 		f("B/1-ABC-123", iso, "1ABC123")
 		f("(be) 1-abc-123", iso, "1ABC123")
 		f("1-ABC-123 B", iso, "1ABC123")
+		f("898 U 6 B", iso, "898U6B") // one letter behind a short plate is its own
 	}
 	f("46HVR9-NLD", "NL", "46HVR9")
 	f("NL-46-HVR-9", "NL", "46HVR9")
