@@ -114,8 +114,8 @@ func findsWhatIsPlanted(t *testing.T, w *town) {
 		"a read in two tables":     {[]string{"INSERT INTO %[1]s.merges (kafka_partition, kafka_offset, received_at) SELECT kafka_partition, kafka_offset, received_at FROM %[1]s.reads WHERE " + at}, RecordInTwo, 1},
 		"a hit nobody published":   {[]string{"INSERT INTO %[1]s.hits SELECT * REPLACE (generateUUIDv4() AS hit_id) FROM %[1]s.hits LIMIT 1"}, HitUnpublished, 1},
 		"a lost hit":               {[]string{"ALTER TABLE %[1]s.hits DELETE WHERE hit_id IN (SELECT hit_id FROM %[1]s.hits ORDER BY hit_id LIMIT 1)" + sync}, HitUnstored, 1},
-		"an offence not published": {[]string{"INSERT INTO %[1]s.offences SELECT * REPLACE (generateUUIDv4() AS offence_id) FROM %[1]s.offences LIMIT 1"}, OffUnpublished, 1},
-		"a lost offence":           {[]string{"ALTER TABLE %[1]s.offences DELETE WHERE offence_id IN (SELECT offence_id FROM %[1]s.offences ORDER BY offence_id LIMIT 1)" + sync}, OffUnstored, 1},
+		"an offence not published": {[]string{"INSERT INTO %[1]s.offences SELECT * REPLACE (generateUUIDv4() AS offence_id) FROM %[1]s.offences ORDER BY kafka_offset LIMIT 1"}, OffUnpublished, 1},
+		"a lost offence":           {[]string{"ALTER TABLE %[1]s.offences DELETE WHERE offence_id IN (SELECT offence_id FROM %[1]s.offences ORDER BY kafka_offset, offence_id LIMIT 1)" + sync}, OffUnstored, 1},
 		"a stored reject": {[]string{
 			"INSERT INTO %[1]s.rejects (kafka_topic, kafka_partition, kafka_offset, reason) SELECT 'anpr.reads.v1', kafka_partition, kafka_offset, 'malformed' FROM %[1]s.reads WHERE " + at,
 			"ALTER TABLE %[1]s.reads DELETE WHERE " + at + sync,

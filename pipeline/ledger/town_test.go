@@ -199,6 +199,12 @@ func (w *town) work(change func(*worker)) {
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
 	w.drained(ctx, done)
+	if change == nil { // the last passages close some idle seconds later, by a tick
+		for !w.ticked() && ctx.Err() == nil {
+			<-time.After(50 * time.Millisecond)
+		}
+		w.drained(ctx, done)
+	}
 	cancel()
 	if err := k.close(); err != nil {
 		t.Error(err)
@@ -206,6 +212,26 @@ func (w *town) work(change func(*worker)) {
 	if err := <-done; err != nil {
 		t.Error("the pipeline: ", err)
 	}
+}
+
+// ticked reports whether a tick is on the log.
+func (w *town) ticked() bool {
+	w.t.Helper()
+	parts := []int32{0, 1, 2}
+	bounds, err := w.log.Bounds(w.t.Context(), schemas.TopicReads, parts)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	found := false
+	for _, p := range parts {
+		if err := w.log.read(w.t.Context(), stretch{schemas.TopicReads, p, 0, bounds[p].End}, func(r *Record) error {
+			found = found || peek(r.Value).tick
+			return nil
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return found
 }
 
 // drained waits until the group has committed all there is.

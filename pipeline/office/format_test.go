@@ -136,6 +136,8 @@ func fill(v reflect.Value) int {
 		switch x := f.Addr().Interface().(type) {
 		case *string:
 			*x = "x"
+		case *Action:
+			*x = "x"
 		case *bool:
 			*x = true
 		case *int:
