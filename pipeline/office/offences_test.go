@@ -69,8 +69,10 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 	c := d.as(access.Jurist)
 	id := off["offence_id"].(string)
 	_, list := d.get(t, bearer(access.Jurist), "/v1/offences?")
-	code, one := d.get(t, bearer(access.Jurist), "/v1/offences/"+id+"?explain=true&lang=fr")
-	if code != 200 || !strings.Contains(list, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {
+	_, after, _ := strings.Cut(list, `"offence_id":"`) // a pseudonym of this office
+	shown, _, _ := strings.Cut(after, `"`)
+	code, one := d.get(t, bearer(access.Jurist), "/v1/offences/"+shown+"?explain=true&lang=fr")
+	if code != 200 || shown == "" || strings.Contains(list+one, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {
 		t.Fatalf("got %d %s and %s", code, one, list)
 	}
 	if strings.Contains(list+one, "CANARY") || strings.Contains(list+one, strings.Repeat("0f", 32)) {
