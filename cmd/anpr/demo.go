@@ -207,7 +207,7 @@ func (d *demo) report(ctx context.Context) error {
 	if d.done != nil {
 		run.notSent = d.done.NotSent
 	}
-	s.judge(run)
+	s.recordProblems(run)
 	if d.resumed {
 		_, _ = fmt.Fprintln(d.out, "  (the data held an earlier run: what the pipeline finished of it counts as extra here)")
 	}

@@ -93,7 +93,7 @@ const (
 // exitTooSlow is the exit code of a demo whose every result is right and that could not keep up on this machine.
 const exitTooSlow = 4
 
-// demoRun is what judge needs to know of the traffic.
+// demoRun is what recordProblems needs to know of the traffic.
 type demoRun struct {
 	notSent uint64        // reads that were due and never acknowledged by the gateway
 	cut     bool          // ended before its time, by Ctrl-C
@@ -102,9 +102,9 @@ type demoRun struct {
 	hits    latencies
 }
 
-// judge writes down everything that is not as it must be, and apart from it what was too slow. Reads that were never sent are not wrong: they
+// recordProblems writes down everything that is not as it must be, and apart from it what was too slow. Reads that were never sent are not wrong: they
 // are not on the log, the cameras would send them again; what the truth expects of them cannot be found.
-func (s *summary) judge(r demoRun) {
+func (s *summary) recordProblems(r demoRun) {
 	s.Residual = int64(s.Produced) - int64(s.Stored+s.Merged+s.Rejected)
 	if s.Residual != 0 {
 		s.Problems = append(s.Problems, fmt.Sprintf("%d records of the log are not in the tables, or counted twice", s.Residual))

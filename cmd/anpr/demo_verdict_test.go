@@ -34,7 +34,7 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		{"an earlier run finishes now", whole, demoRun{truth: extra, resumed: true}, exact, ""},
 		{"Ctrl-C", whole, demoRun{truth: missing, notSent: 9, cut: true}, exact, ""},
 	} {
-		c.sum.judge(c.run)
+		c.sum.recordProblems(c.run)
 		err := c.sum.verdict()
 		code := exact
 		if err != nil {

@@ -108,7 +108,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	})
 	if err != nil {
 		end()
-		return nil, fmt.Errorf("office: %w", err)
+		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
 	}
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan struct{})

@@ -36,7 +36,7 @@ func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) 
 	case names["cameras.yaml"]:
 		return names[bench.SampleMarker], nil
 	case len(names) > 0:
-		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", f.Reference, nameList(names), misspelt(names))
+		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", f.Reference, nameList(names), likelyMisspelling(names))
 	case f.NoSample:
 		return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; `anpr sample --out DIR` writes a made-up city", f.Reference)
 	}
@@ -84,8 +84,8 @@ func fileNames(dir string) (map[string]bool, error) {
 	return names, nil
 }
 
-// misspelt names a file that may have been meant for cameras.yaml.
-func misspelt(names map[string]bool) string {
+// likelyMisspelling names a file that may have been meant for cameras.yaml.
+func likelyMisspelling(names map[string]bool) string {
 	for _, n := range []string{"cameras.yml", "Cameras.yaml", "camera.yaml", "cameras.yaml.txt", "cameras.yaml.tmp", "cameras.json"} {
 		if names[n] {
 			return " (is " + n + " meant to be it?)"

@@ -159,7 +159,7 @@ func (g *Gateway) noteOften(u *upload, events []*Parsed) {
 			continue
 		}
 		r := p.Read
-		often, report := g.oftens.appear(p.cam.ID, p.named, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
+		often, report := g.oftens.countAppearance(p.cam.ID, p.named, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
 		if !often {
 			continue
 		}

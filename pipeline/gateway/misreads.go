@@ -52,9 +52,9 @@ func (a *recentRead) oneVehicle(b *recentRead) bool {
 	return a.camera != b.camera || a.direction == b.direction || a.direction == unknown || b.direction == unknown
 }
 
-// note remembers a read that the log has and returns the reads to be doubted, itself included. They are until doubt says that the log
+// findDoubts remembers a read that the log has and returns the reads to be doubted, itself included. They are until doubt says that the log
 // has that too: the camera is told to send again what could not be written.
-func (m *misreads) note(site uint64, r recentRead, near func(a, b schemas.Plate) bool) (doubts []recentRead) {
+func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.Plate) bool) (doubts []recentRead) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sites == nil {
@@ -89,8 +89,8 @@ func (m *misreads) note(site uint64, r recentRead, near func(a, b schemas.Plate)
 	return doubts
 }
 
-// doubt remembers that the log has the doubts.
-func (m *misreads) doubt(site uint64, doubts []recentRead) {
+// markDoubted remembers that the log has the doubts.
+func (m *misreads) markDoubted(site uint64, doubts []recentRead) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := m.sites[site]
@@ -114,7 +114,7 @@ func (g *Gateway) noteMisreads(u *upload, events []*Parsed) bool {
 			continue
 		}
 		r := p.Read
-		doubts := g.misreads.note(p.cam.SiteHash, recentRead{
+		doubts := g.misreads.findDoubts(p.cam.SiteHash, recentRead{
 			plate: p.named, class: p.class, camera: p.cam.ID, captured: schemas.Micros(r.CapturedAtUs), lane: r.Lane, direction: r.Direction,
 		}, g.cfg.NearMisread)
 		if len(doubts) == 0 {
@@ -127,7 +127,7 @@ func (g *Gateway) noteMisreads(u *upload, events []*Parsed) bool {
 		if !g.produce(u, records) {
 			return false
 		}
-		g.misreads.doubt(p.cam.SiteHash, doubts)
+		g.misreads.markDoubted(p.cam.SiteHash, doubts)
 		g.cfg.Metrics.Doubts.Add(float64(len(doubts)))
 	}
 	return true

@@ -40,9 +40,9 @@ type oftenPlate struct {
 	count, less int            // appearances, and how many of them may be another plate's
 }
 
-// appear counts an acknowledged read and reports whether its plate comes too often. report says that the log is to name
+// countAppearance counts an acknowledged read and reports whether its plate comes too often. report says that the log is to name
 // the camera: once an hour.
-func (o *oftens) appear(camera string, plate schemas.Plate, lane uint32, captured, received schemas.Micros) (tooOften, report bool) {
+func (o *oftens) countAppearance(camera string, plate schemas.Plate, lane uint32, captured, received schemas.Micros) (tooOften, report bool) {
 	if late := received - captured; late > oftenLate || lane > schemas.MaxLane {
 		return false, false
 	}
@@ -59,7 +59,7 @@ func (o *oftens) appear(camera string, plate schemas.Plate, lane uint32, capture
 	if hour := received / schemas.Hour; hour != k.hour {
 		k.hour, k.plates = hour, k.plates[:0]
 	}
-	e := k.entry(plate)
+	e := k.counterOf(plate)
 	alone := k.last[lane] == plate
 	k.last[lane] = plate
 	if apart := captured - e.seen; e.count == e.less || apart != 0 && !alone || apart > oftenApart || apart < -oftenApart {
@@ -76,8 +76,8 @@ func (o *oftens) appear(camera string, plate schemas.Plate, lane uint32, capture
 	return true, report
 }
 
-// entry finds the counter of a plate, or takes over the one that counts least.
-func (k *often) entry(plate schemas.Plate) *oftenPlate {
+// counterOf finds the counter of a plate, or takes over the one that counts least.
+func (k *often) counterOf(plate schemas.Plate) *oftenPlate {
 	least := 0
 	for i := range k.plates {
 		if k.plates[i].plate == plate {

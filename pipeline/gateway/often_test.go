@@ -29,7 +29,7 @@ func TestAPlateThatNoVehicleCouldBeIsNoticed(t *testing.T) {
 			if word(i) {
 				plate = "NOREAD"
 			}
-			often, report := o.appear("c", plateOf(t, plate), 0, now-second, now)
+			often, report := o.countAppearance("c", plateOf(t, plate), 0, now-second, now)
 			if report {
 				reports++
 			}
@@ -73,7 +73,7 @@ func TestABacklogAccusesNoPlate(t *testing.T) {
 	var o oftens
 	now := 1_795_000_000 * schemas.Second
 	for i := range 500 {
-		if often, _ := o.appear("c", plateOf(t, "1ABC123"), 0, now-schemas.Micros(500-i)*10*minute, now); often {
+		if often, _ := o.countAppearance("c", plateOf(t, "1ABC123"), 0, now-schemas.Micros(500-i)*10*minute, now); often {
 			t.Fatal("reads of many hours that came at once")
 		}
 	}

@@ -149,7 +149,7 @@ func TestConcurrentRequestsMakeOneChainInTheTable(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if v, err := d.office.log.Load().Verify(t.Context()); err != nil || !v.OK() || v.Entries != 40 {
+	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 40 {
 		t.Errorf("got %+v, err %v, want 40 entries that hold", v, err)
 	}
 }

@@ -269,7 +269,7 @@ func TestNothingIsSelectedBeforeTheEntryIsDurableAndNothingWithoutIt(t *testing.
 	if status, body := d.get(t, bearer(access.ZoneOfficer), request["/v1/reads"]+ask); status != http.StatusOK {
 		t.Errorf("after the fault: got %d %s", status, body)
 	}
-	if v, err := d.office.log.Load().Verify(t.Context()); err != nil || !v.OK() || v.Entries != 5 {
+	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 5 {
 		t.Errorf("got %+v, err %v, want 5 entries: 3, the one that failed, 1", v, err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
-	"io/fs"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -103,24 +102,7 @@ func connect(t testing.TB) driver.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // some tests close it themselves
-	files, err := fs.Glob(schemas.Migrations, "clickhouse/*.sql")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("migrations: %d, err %v", len(files), err)
-	}
-	for _, f := range files {
-		text, err := schemas.Migrations.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
-		for stmt := range strings.SplitSeq(up, ";\n") {
-			if strings.Trim(strings.ReplaceAll(stmt, "-- +goose Up", ""), "\n ;") != "" {
-				if err := conn.Exec(t.Context(), stmt); err != nil {
-					t.Fatalf("%s: %v", f, err)
-				}
-			}
-		}
-	}
+	embeddedtest.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
 	return conn
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -60,7 +59,6 @@ type Office struct {
 	cfg     Config
 	db      *query.DB
 	store   access.Store
-	log     atomic.Pointer[access.Log] // nil while the office is shut
 	handler http.Handler
 
 	strangers  *strangers
@@ -68,7 +66,8 @@ type Office struct {
 
 	mu     sync.Mutex // guards what follows
 	limits map[string]*rate.Limiter
-	shut   error // why the office is shut; nil = it is open
+	log    *access.Log // nil while the office is shut
+	shut   error       // why it is shut; nil = it is open
 }
 
 // New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
@@ -116,7 +115,7 @@ func (o *Office) Handler() http.Handler { return o.handler }
 
 // Head returns the newest entry of the access log, to be noted somewhere else; the zero Head while the office is shut.
 func (o *Office) Head() access.Head {
-	if l := o.log.Load(); l != nil {
+	if l, _ := o.currentLog(); l != nil {
 		return l.Head()
 	}
 	return access.Head{}

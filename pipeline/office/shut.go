@@ -14,27 +14,38 @@ var errShut = errors.New("the office is shut until its access log holds: no look
 
 // tryToOpen opens the access log; after a failure the office is shut with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
+	var l *access.Log
 	err := o.cfg.MayWrite()
 	if err == nil {
-		var l *access.Log
-		if l, err = access.OpenLog(ctx, o.store, o.cfg.Now); err == nil {
-			o.log.Store(l)
-		}
+		l, err = access.OpenLog(ctx, o.store, o.cfg.Now)
 	}
+	o.setLog(l, err)
+	if err == nil {
+		o.noteHead()
+	}
+	return err == nil
+}
+
+// setLog opens the office with a log, or shuts it with the reason, which is told once.
+func (o *Office) setLog(l *access.Log, shut error) {
 	o.mu.Lock()
-	told := err != nil && o.shut != nil && o.shut.Error() == err.Error()
-	o.shut = err
-	o.mu.Unlock()
-	if err != nil {
+	defer o.mu.Unlock()
+	told := shut != nil && o.shut != nil && o.shut.Error() == shut.Error()
+	o.log, o.shut = l, shut
+	switch {
+	case shut == nil:
+		o.cfg.Metrics.LogOK.Set(1)
+	case !told:
 		o.cfg.Metrics.LogOK.Set(0)
-		if !told {
-			o.cfg.Logger.Error().Err(err).Msg("the office is shut: no look-up is answered; cameras and pipeline go on")
-		}
-		return false
+		o.cfg.Logger.Error().Err(shut).Msg("the office is shut: no look-up is answered; cameras and pipeline go on")
 	}
-	o.cfg.Metrics.LogOK.Set(1)
-	o.noteHead()
-	return true
+}
+
+// currentLog returns the log, or nil and why there is none.
+func (o *Office) currentLog() (*access.Log, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.log, o.shut
 }
 
 // keepOpen opens the log again whenever it is shut, until the context ends.
@@ -59,36 +70,25 @@ func (o *Office) keepOpen(ctx context.Context) {
 // openLog returns the access log, or why the office is shut. An office that lost the right to write opens the log anew once it has it
 // again: another one may have added entries.
 func (o *Office) openLog() (*access.Log, error) {
-	l := o.log.Load()
-	if l != nil {
-		err := o.cfg.MayWrite()
-		if err == nil {
+	l, shut := o.currentLog()
+	if shut == nil {
+		if shut = o.cfg.MayWrite(); shut == nil {
 			return l, nil
 		}
-		o.mu.Lock()
-		o.shut = err
-		o.mu.Unlock()
-		if o.log.CompareAndSwap(l, nil) {
-			o.cfg.Metrics.LogOK.Set(0)
-			o.cfg.Logger.Error().Err(err).Msg("the office is shut: no look-up is answered; cameras and pipeline go on")
-		}
+		o.setLog(nil, shut)
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return nil, fmt.Errorf("%w: %w", errShut, o.shut)
+	return nil, fmt.Errorf("%w: %w", errShut, shut)
 }
 
 // Ready reports whether look-ups are answered; the error is why not. It asks no database.
 func (o *Office) Ready(context.Context) error {
 	l, err := o.openLog()
-	switch {
-	case err != nil:
-		o.cfg.Metrics.LogOK.Set(0)
+	if err != nil {
 		return err
-	case l.Forked():
+	}
+	if l.Forked() {
 		o.cfg.Metrics.LogOK.Set(0)
 		return access.ErrForked
 	}
-	o.cfg.Metrics.LogOK.Set(1)
 	return nil
 }

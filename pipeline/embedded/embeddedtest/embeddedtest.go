@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,4 +143,28 @@ func Broker(tb testing.TB, topics map[string]int) (addr string) {
 		}
 	})
 	return b.Addr()
+}
+
+// Migrate carries out the upward half of every migration of a directory, in order of their names. exec runs one statement.
+func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.Context, statement string) error) {
+	tb.Helper()
+	files, err := fs.Glob(migrations, dir+"/*.sql")
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("migrations: %d, err %v", len(files), err)
+	}
+	for _, f := range files {
+		text, err := fs.ReadFile(migrations, f)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		for statement := range strings.SplitSeq(up, ";\n") {
+			if strings.Trim(strings.ReplaceAll(statement, "-- +goose Up", ""), "\n ;") == "" {
+				continue
+			}
+			if err := exec(tb.Context(), statement); err != nil {
+				tb.Fatalf("%s: %v", f, err)
+			}
+		}
+	}
 }

@@ -91,7 +91,7 @@ func (l *Lease) Held() error {
 
 // Acquire claims the lease and takes it, or returns a [HeldError] that names who has it. It waits Settle once or twice.
 func (l *Lease) Acquire(ctx context.Context) error {
-	err := l.acquire(ctx)
+	err := l.claimAndSettle(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -101,20 +101,20 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	return nil
 }
 
-func (l *Lease) acquire(ctx context.Context) error {
-	if other, err := l.other(ctx); err != nil || other != nil {
-		return either(other, err)
+func (l *Lease) claimAndSettle(ctx context.Context) error {
+	if other, err := l.findLiveHolder(ctx); err != nil || other != nil {
+		return heldOr(other, err)
 	}
 	began := time.Now()
-	if err := l.write(ctx, false); err != nil {
+	if err := l.writeRow(ctx, false); err != nil {
 		return err
 	}
 	// Two that claim at once each see the other now. The later claim is withdrawn; the earlier one waits for that.
 	for round := range 2 {
-		if err := wait(ctx, l.times.Settle); err != nil {
+		if err := waitFor(ctx, l.times.Settle); err != nil {
 			return err
 		}
-		other, err := l.other(ctx)
+		other, err := l.findLiveHolder(ctx)
 		switch {
 		case err != nil:
 			return err
@@ -122,9 +122,9 @@ func (l *Lease) acquire(ctx context.Context) error {
 			l.mu.Lock()
 			l.beaten = began
 			l.mu.Unlock()
-			return l.beat(ctx)
+			return l.renew(ctx)
 		case round == 1 || !other.later:
-			return errors.Join(either(other, nil), l.write(ctx, true))
+			return errors.Join(heldOr(other, nil), l.writeRow(ctx, true))
 		}
 	}
 	return nil
@@ -145,7 +145,7 @@ func (l *Lease) Keep(ctx context.Context) {
 		try, cancel := context.WithTimeout(ctx, l.times.Expiry)
 		var err error
 		if l.Held() == nil {
-			err = l.beat(try)
+			err = l.renew(try)
 		} else {
 			err = l.Acquire(try)
 		}
@@ -156,13 +156,13 @@ func (l *Lease) Keep(ctx context.Context) {
 	}
 }
 
-// beat writes a beat and keeps the lease, unless another office lives.
-func (l *Lease) beat(ctx context.Context) error {
+// renew writes a beat and keeps the lease, unless another office lives.
+func (l *Lease) renew(ctx context.Context) error {
 	began := time.Now() // before the write: the server's row is not older than this
-	if err := l.write(ctx, false); err != nil {
+	if err := l.writeRow(ctx, false); err != nil {
 		return err
 	}
-	other, err := l.other(ctx)
+	other, err := l.findLiveHolder(ctx)
 	if err != nil {
 		return err
 	}
@@ -182,14 +182,14 @@ func (l *Lease) release() {
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), l.times.Expiry)
 	defer cancel()
-	if err := l.write(ctx, true); err != nil {
+	if err := l.writeRow(ctx, true); err != nil {
 		l.log.Warn().Err(err).Msg("the right to write the access log was not given up: the next office waits until it lapses")
 	}
 }
 
-// write adds a row of this holder. Its claim stands from row to row; after a release or a silence longer than the expiry it is a new one, so that
+// writeRow adds a row of this holder. Its claim stands from row to row; after a release or a silence longer than the expiry it is a new one, so that
 // whoever stood still cannot push out the office that took over.
-func (l *Lease) write(ctx context.Context, released bool) error {
+func (l *Lease) writeRow(ctx context.Context, released bool) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"async_insert": 0, "log_queries": 0}))
 	err := l.conn.Exec(ctx, `INSERT INTO office_lease (holder, host, pid, released, claimed_at)
 		SELECT {me:UUID}, {host:String}, {pid:UInt32}, {released:Bool},
@@ -202,14 +202,14 @@ func (l *Lease) write(ctx context.Context, released bool) error {
 	return nil
 }
 
-// other office that lives.
-type other struct {
+// liveHolder is another office that lives.
+type liveHolder struct {
 	HeldError
 	later bool // its claim is later than this office's
 }
 
-// other returns the office with the earliest claim of all others that live, or nil. One of this host whose process is gone does not live.
-func (l *Lease) other(ctx context.Context) (*other, error) {
+// findLiveHolder returns the office with the earliest claim of all others that live, or nil. One of this host whose process is gone does not live.
+func (l *Lease) findLiveHolder(ctx context.Context) (*liveHolder, error) {
 	rows, err := l.conn.Query(readOnly(ctx, l.times.Expiry+time.Second), `SELECT host, pid, later FROM
 		(SELECT holder, any(host) AS host, any(pid) AS pid, argMax(released, at) AS gone, argMax(claimed_at, at) AS claimed, max(at) AS seen,
 			(claimed, holder) > (SELECT (argMax(claimed_at, at), {me:UUID}) FROM office_lease WHERE holder = {me:UUID}) AS later
@@ -221,7 +221,7 @@ func (l *Lease) other(ctx context.Context) (*other, error) {
 	}
 	defer rows.Close() //nolint:errcheck // Err is checked
 	for rows.Next() {
-		var o other
+		var o liveHolder
 		if err := rows.Scan(&o.Host, &o.PID, &o.later); err != nil {
 			return nil, fmt.Errorf("read office_lease: %w", err)
 		}
@@ -233,14 +233,14 @@ func (l *Lease) other(ctx context.Context) (*other, error) {
 	return nil, rows.Err()
 }
 
-func either(o *other, err error) error {
+func heldOr(o *liveHolder, err error) error {
 	if o != nil {
 		return &o.HeldError
 	}
 	return err
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+func waitFor(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
