@@ -131,7 +131,7 @@ func (d *demo) traffic(ctx context.Context) error {
 	})
 	d.cut = ctx.Err() != nil
 	if err == nil {
-		err = d.settle(live)
+		err = waitUntilProcessed(live, d.count.topics.behind)
 	}
 	stop()
 	<-screen

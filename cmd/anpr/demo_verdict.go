@@ -47,14 +47,15 @@ func (s *stack) whileItLives(ctx context.Context) (context.Context, context.Canc
 	}
 }
 
-// settle waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
-// It gives up when nothing moves for longestStall, or when a part has ended for good.
-func (d *demo) settle(ctx context.Context) error {
+// waitUntilProcessed waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
+// It gives up when nothing moves for longestStall, or when a part has ended for good. behind returns how many records are on the
+// log and how many of them are not processed.
+func waitUntilProcessed(ctx context.Context, behind func(context.Context) (end, lag int64, err error)) error {
 	var end, lag int64
 	var err error
 	quiet, moved, last := time.Now(), time.Now(), [2]int64{-1, -1}
 	for time.Since(quiet) < 8*time.Second {
-		end, lag, err = d.behind(ctx)
+		end, lag, err = behind(ctx)
 		if err != nil || lag > 0 || end != last[0] {
 			quiet = time.Now()
 		}
@@ -76,9 +77,9 @@ func (d *demo) settle(ctx context.Context) error {
 var errStill = errors.New("standing still")
 
 // behind returns how many records are on the log and how many of them are not processed.
-func (d *demo) behind(ctx context.Context) (end, lag int64, err error) {
-	if end, err = d.count.topics.records(ctx, topicReads); err == nil {
-		lag, err = d.count.topics.lag(ctx)
+func (c *topicCounter) behind(ctx context.Context) (end, lag int64, err error) {
+	if end, err = c.records(ctx, topicReads); err == nil {
+		lag, err = c.lag(ctx)
 	}
 	return end, lag, err
 }

@@ -92,6 +92,10 @@ func (h *rehearsal) run(ctx context.Context) error {
 	if err := <-backup; err != nil {
 		return err
 	}
+	// Else the tick that closes the last passages may come between the last look at the log and the stop, and is on the log for nobody.
+	if err := waitUntilProcessed(ctx, newTopicCounter(&h.stack.flags.brokerFlags, h.stack.flags.Group).behind); err != nil {
+		return err
+	}
 	if err := h.stack.stopThrough("pipeline"); err != nil {
 		return err
 	}
