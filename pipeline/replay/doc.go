@@ -12,6 +12,9 @@
 // passages that closed at the very same record the one whose offence is stored came first; of those without a stored offence the
 // one whose last read came first.
 //
+// A read that is delivered again after its id was forgotten (dedup.Config.RepeatSpan, ten minutes) is stored a second time, and a merge of the
+// table keeps either row: around such a read a replay may count a duplicate more or less. Offences are the same.
+//
 // A stored read becomes a read again in one place (readRow.fill), with everything a sighting keeps, and what the pipeline decided is
 // listed in one place (group.subjectsOf). With the catalogue and the reference data that the pipeline had, the difference is empty, and
 // the sealed records are the stored ones byte for byte: TestReplays, TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal.

@@ -109,9 +109,9 @@ func trouble(rng *rand.Rand, reg *refdata.Snapshot, reads []*anprv1.PlateRead) [
 			out = append(out, before)
 			m.SpeedDkmh += uint32(rng.IntN(500))
 			m.ReceivedAtUs += int64(6+rng.IntN(50)) * int64(schemas.Second)
-		case rng.IntN(40) == 0: // a backlog
+		case m.ReadId[0] < 6: // a backlog; what is sent twice waits as long both times, for ids are remembered ten minutes
 			m.LateUpload = true
-			m.ReceivedAtUs += int64(10+rng.IntN(50)) * int64(schemas.Minute)
+			m.ReceivedAtUs += int64(10+m.ReadId[1]%50) * int64(schemas.Minute)
 		case sum[0]%3 == 1: // the same plate elsewhere at the same time; which of the two is read last differs
 			elsewhere := cams[rng.IntN(len(cams))].ID
 			twin := another(m, "-twin", func(r *anprv1.PlateRead) {
