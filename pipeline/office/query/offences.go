@@ -124,7 +124,7 @@ var decisionsTable = table{
 		column{name: "trace", plate: "replaceAll(trace, plate, '#')"}),
 	time: "captured_at",
 	// The table has no zone; that of the read it was decided on counts. The plate of both is the same, so the sort key helps.
-	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate = {plate:String} AND zone IN {zones:Array(String)})",
+	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate IN {forms:Array(String)} AND zone IN {zones:Array(String)})",
 	order:  []fragment{"captured_at", "passage_id", "rule"},
 	id:     "passage_id, rule",
 	routes: []access.Route{access.RouteDecisions},
@@ -143,7 +143,7 @@ func Decisions(p access.Permit, f DecisionFilter, page Page) (Statement, error) 
 	if f.Plate.IsZero() || f.Plate.Wide() || f.Plate.confusable {
 		b.fail("plate", "must be one plate")
 	}
-	b.plate(f.Plate)
+	b.anyForm(f.Plate)
 	b.name("family = {family:String}", "family", f.Family)
 	b.name("outcome = {outcome:String}", "outcome", f.Outcome)
 	id, rule, _ := strings.Cut(page.After.key, "/")

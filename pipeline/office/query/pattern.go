@@ -119,19 +119,21 @@ func (p Plate) likes() []string {
 	if p.confusable { // a class has no boundary
 		return out
 	}
-	before := 0
+	before, open := 0, false // letters before the boundary at least, and whether there may be more
 	for i := range len(p.text) - 1 {
 		if p.text[i] == '*' {
+			open = true
 			continue
 		}
 		before++
 		if before > 3 || p.text[i] >= '0' && p.text[i] <= '9' {
 			break
 		}
-		if next := p.text[i+1]; next >= 'A' || next == '?' {
-			out = append(out, form.Replace(p.text[:i+1]+"-"+p.text[i+1:]))
+		if next := p.text[i+1]; next < 'A' && next != '?' {
+			continue // a boundary stands before a letter; % finds it too
 		}
-		if before == 2 {
+		out = append(out, form.Replace(p.text[:i+1]+"-"+p.text[i+1:]))
+		if before == 2 || open && before < 2 {
 			out = append(out, form.Replace(p.text[:i+1]+"--"+p.text[i+1:]))
 		}
 	}

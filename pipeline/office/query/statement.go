@@ -148,11 +148,7 @@ func (b *builder) cameras(values []string) {
 
 // plate adds the conditions of a plate or pattern on the columns plate and class.
 func (b *builder) plate(p Plate) {
-	if p.IsZero() {
-		return
-	}
-	if !b.permit.ShowsPlates() {
-		b.err = errPermit
+	if p.IsZero() || !b.mayShowPlates() {
 		return
 	}
 	switch {
@@ -166,12 +162,28 @@ func (b *builder) plate(p Plate) {
 			b.and("plate IN {variants:Array(String)}", "variants", vs)
 		}
 	default:
-		if forms := p.forms(); len(forms) > 1 {
-			b.and("plate IN {forms:Array(String)}", "forms", forms)
+		if len(p.forms()) > 1 {
+			b.anyForm(p)
 			return
 		}
 		b.and("plate = {plate:String}", "plate", p.text)
 	}
+}
+
+// anyForm adds the condition that the plate is one of those meant by one plate. A table's zone condition may use the parameter forms then.
+func (b *builder) anyForm(p Plate) {
+	if b.mayShowPlates() {
+		b.and("plate IN {forms:Array(String)}", "forms", p.forms())
+	}
+}
+
+// mayShowPlates fails the statement when its user may not see plates.
+func (b *builder) mayShowPlates() bool {
+	if !b.permit.ShowsPlates() {
+		b.err = errPermit
+		return false
+	}
+	return true
 }
 
 // like adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
