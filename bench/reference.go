@@ -27,7 +27,7 @@ var Users = []User{
 	{"jurist1", "jurist", nil},
 }
 
-// User is one generated office user. No zones means all six.
+// User is one generated office user. Without zones he sees the whole region, records of unknown cameras included.
 type User struct {
 	Name  string
 	Role  string
@@ -217,12 +217,11 @@ func (c *City) writeRegisters(w *bufio.Writer) {
 func (c *City) writeUsers(w *bufio.Writer) {
 	fmt.Fprintln(w, "users:")
 	for _, u := range Users {
-		list := u.Zones
-		if list == nil {
-			list = zones[:]
+		list := ""
+		if u.Zones != nil {
+			list = fmt.Sprintf(" zones: [\"%s\"],", strings.Join(u.Zones, `", "`))
 		}
-		sum := sha256Hex(c.UserToken(u.Name))
-		fmt.Fprintf(w, "  - {name: %s, role: %s, zones: [\"%s\"], token_sha256: %q}\n", u.Name, u.Role, strings.Join(list, `", "`), sum)
+		fmt.Fprintf(w, "  - {name: %s, role: %s,%s token_sha256: %q}\n", u.Name, u.Role, list, sha256Hex(c.UserToken(u.Name)))
 	}
 }
 

@@ -84,7 +84,7 @@ func TestBadRecordsEndInTheDeadLetterTopicAndThePipelineGoesOn(t *testing.T) {
 		{"bad_utf8", broken},
 		{"missing_field", read(func(m *anprv1.PlateRead) { m.CameraId = "" })},
 		{"bad_field", read(func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 })},
-		{"plate_unread", read(func(m *anprv1.PlateRead) { m.RawPlate = "unknown" })},
+		{"plate_unread", read(func(m *anprv1.PlateRead) { m.RawPlate, m.ConfidencePm = "unknown", 0 })},
 	}
 	var values [][]byte
 	for _, c := range cases {

@@ -23,6 +23,7 @@ func TestRestoreOfOneMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := h.traffic(t.Context())
+	before := reconciled(t, h)
 	if err := errors.Join(err, h.close(), os.RemoveAll(filepath.Join(dir, "clickhouse"))); err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +39,20 @@ func TestRestoreOfOneMachine(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	// The books of the gateway lie in the log, so what was accepted is the same; some of the 200 vehicles have no plate, by design.
+	if after := reconciled(t, h); after != before || after.Accepted < 180 || after.Stored < 180 {
+		t.Errorf("before %+v, after the restore %+v", before, after)
+	}
+}
+
+// reconciled reconciles the last twenty minutes and returns their balanced sums.
+func reconciled(t *testing.T, h *rehearsal) ledger.Counts {
+	t.Helper()
 	h.books.Settle = time.Minute
 	now := time.Now().Truncate(time.Minute)
 	r, err := h.books.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
-	if err != nil || r.Verdict != ledger.Balanced || r.Total.Accepted != 200 || r.Total.Stored == 0 {
-		t.Errorf("after the restore: %v\n%+v", err, r)
+	if err != nil || r.Verdict != ledger.Balanced {
+		t.Fatalf("the books do not balance: %v\n%+v", err, r)
 	}
+	return r.Total
 }
