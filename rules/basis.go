@@ -13,6 +13,17 @@ type Basis struct {
 	English string `yaml:"en"`
 }
 
+// operational is the basis of a value that no law sets: the processing centre chose it. A catalogue writes it as the word operational, a
+// decision carries its English text alone, and [RenderBasis] knows the others.
+var operational = Basis{
+	Dutch:   "geen: werkwaarde van het verwerkingscentrum",
+	French:  "aucune : valeur opérationnelle du centre de traitement",
+	English: "none: operational value of the processing centre",
+}
+
+// operationalWord is how a catalogue names it.
+const operationalWord = "operational"
+
 // Marks of a legal basis in several languages, as Basis.cite writes it.
 const (
 	basisDutch   = "nl: "
@@ -20,11 +31,14 @@ const (
 	basisEnglish = " | en: "
 )
 
-// UnmarshalYAML reads {nl: ..., fr: ..., en: ...}, or one text that is the same in all languages.
+// UnmarshalYAML reads {nl: ..., fr: ..., en: ...}, or one text that is the same in all languages, or the word operational.
 func (b *Basis) UnmarshalYAML(text []byte) error {
 	var same string
 	if err := yaml.Unmarshal(text, &same); err == nil {
 		*b = Basis{same, same, same}
+		if same == operationalWord {
+			*b = operational
+		}
 		return nil
 	}
 	type plain Basis
@@ -48,7 +62,7 @@ func (b Basis) In(lang Lang) string {
 // art. 2 (2017-05-01)
 func (b Basis) cite(day string) string {
 	day = " (" + day + ")"
-	if b.Dutch == b.English && b.French == b.English {
+	if b == operational || b.Dutch == b.English && b.French == b.English {
 		return b.English + day
 	}
 	return basisDutch + b.Dutch + basisFrench + b.French + basisEnglish + b.English + day
@@ -56,6 +70,9 @@ func (b Basis) cite(day string) string {
 
 // RenderBasis writes the legal basis of a decision or a clause in one language. A text of one language is returned as it is.
 func RenderBasis(lang Lang, cited string) string {
+	if day, ok := strings.CutPrefix(cited, operational.English+" ("); ok {
+		return operational.In(lang) + " (" + day
+	}
 	rest, ok := strings.CutPrefix(cited, basisDutch)
 	if !ok {
 		return cited

@@ -113,6 +113,41 @@ func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
 	}
 }
 
+// The trace of an offence is stored with the offence alone; a decision shows it all the same, and one that has its own shows that.
+func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
+	d := newDesk(t, nil)
+	decide := func(plate, outcome, trace string, at time.Duration) string {
+		r := d.readRow(plate, "BRU-1", "5339", at)
+		o := d.offenceRow(r, "speed", "candidate")
+		d.insert("reads", r)
+		row := map[string]any{
+			"passage_id": r["passage_id"], "rule": o["rule"], "family": "speed", "outcome": outcome,
+			"plate": plate, "read_id": r["read_id"], "captured_at": r["captured_at"], "trace": trace,
+		}
+		if outcome == "offence" {
+			d.insert("offences", o)
+			row["offence_id"] = o["offence_id"]
+		}
+		d.insert("decisions", row)
+		return r["passage_id"].(string)
+	}
+	want := map[string]string{
+		decide("1ABC123", "offence", "", hour):   "speed.above",
+		decide("1ABC123", "offence", "", 2*hour): "speed.above",
+		decide("1ABC123", "exempt", `[{"code":"speed.margin","holds":true,"verified":true}]`, 3*hour): "speed.margin",
+	}
+	decide("2XYZ987", "offence", "", hour)
+	a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123"})
+	if err != nil || len(a.Decisions) != len(want) {
+		t.Fatalf("got %+v, err %v", a, err)
+	}
+	for _, got := range a.Decisions {
+		if len(got.Steps) != 1 || got.Steps[0].Code != want[got.PassageID] {
+			t.Errorf("%s %s: trace %+v, want %s", got.Outcome, got.PassageID, got.Steps, want[got.PassageID])
+		}
+	}
+}
+
 func TestRejectsShowContentForThePurposeTrafficOnly(t *testing.T) {
 	d := newDesk(t, nil)
 	for i, reason := range []string{"bad_plate", "bad_plate", "unknown_camera"} {

@@ -36,6 +36,9 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 	d.insert("rejects", map[string]any{"reason": "unknown_camera", "camera_id": "CAM-nowhere", "received_at": now.Add(-hour), "kafka_offset": int64(9000)})
 	for round := range 2 { // in the second one the access log has entries of both
 		for path, url := range request {
+			if round == 1 && path != "/v1/access-log" {
+				continue
+			}
 			for _, role := range access.Roles() {
 				for _, zone := range []string{"5339", "5340"} {
 					other := map[string]string{"5339": "5340", "5340": "5339"}[zone]
@@ -49,7 +52,7 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 						if status == 200 && (strings.Contains(body, "CAM-"+other) || strings.Contains(body, "-"+other) || strings.Contains(body, `"`+other+`"`) || strings.Contains(body, "CAM-nowhere")) {
 							t.Errorf("round %d: %s by %s of %s for %s shows rows of another zone: %.2000s", round, path, role, zone, purpose, body)
 						}
-						if round == 1 && role == access.GVCSupervisor && path == "/v1/rejects" && purpose == access.Operation && !strings.Contains(body, "CAM-"+zone) {
+						if role == access.GVCSupervisor && path == "/v1/rejects" && purpose == access.Operation && !strings.Contains(body, "CAM-"+zone) {
 							t.Errorf("the rejects of the own zone are not there: %s", body)
 						}
 						if round == 1 && role == access.Auditor && path == "/v1/access-log" && purpose == access.Oversight && !strings.Contains(body, "zone_officer-"+zone) {

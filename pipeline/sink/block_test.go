@@ -74,6 +74,9 @@ func TestDecisionsOfOtherOutcomesMakeNoOffence(t *testing.T) {
 		if got := b.TableRows("decisions"); got != 1 {
 			t.Errorf("%s makes %d rows of decisions, want 1", o, got)
 		}
+		if trace := string(b.decisions.trace.buf[1:]); (trace == "") != (want == 1) {
+			t.Errorf("%s: the trace in decisions is %q; that of an offence or a hold stands in offences alone", o, trace)
+		}
 	}
 }
 

@@ -49,18 +49,21 @@ func (t *decisionsTable) input() proto.Input {
 	}
 }
 
-// Decision adds a row of decisions and, for an offence or a hold, a row of offences. cam is the camera of the read it is
+// Decision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace then. cam is the camera of the read it is
 // decided on, nil when it left the registry meanwhile.
 func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos pipeline.Position, seq uint32) {
 	trace := b.trace(b.traced[:0], d.Trace)
 	b.traced = trace
-	b.decisions.add(d, trace, pos)
-	if status := statusOf(d.Outcome); status != "" {
-		b.offences.add(d, offenceRow{
-			status: status, trace: trace, class: class, seq: seq,
-			pos: pos, place: placeOf(cam, d.On.CapturedAt),
-		})
+	status := statusOf(d.Outcome)
+	if status == "" {
+		b.decisions.add(d, trace, pos)
+		return
 	}
+	b.decisions.add(d, nil, pos)
+	b.offences.add(d, offenceRow{
+		status: status, trace: trace, class: class, seq: seq,
+		pos: pos, place: placeOf(cam, d.On.CapturedAt),
+	})
 }
 
 func (t *decisionsTable) add(d *schemas.Decision, trace []byte, pos pipeline.Position) {

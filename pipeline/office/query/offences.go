@@ -116,12 +116,17 @@ type Decision struct {
 // Cursor returns the place after the row.
 func (d *Decision) Cursor() Cursor { return after(d.CapturedAt, d.PassageID+"/"+d.Rule) }
 
+// tracesOfOffences gives each decision its trace. That of an offence or a hold stands in offences alone (pipeline/sink); without its
+// offence, which a reconciliation finds, a decision has no steps.
+const tracesOfOffences fragment = `if(decisions.trace = '', ifNull(nullIf((SELECT mapFromArrays(groupArray(offence_id), groupArray(trace)) FROM offences
+	WHERE plate IN {forms:Array(String)} AND captured_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC'))[decisions.offence_id], ''), '[]'), decisions.trace)`
+
 var decisionsTable = table{
 	name: "decisions",
 	columns: append(plain("passage_id", "rule", "rule_version", "family", "outcome", "reason", "offence_id", "country",
 		"camera_id", "read_id", "captured_at", "catalogue_version", "reference_version"),
 		column{name: "plate", plate: "''"},
-		column{name: "trace", plate: "replaceAll(trace, plate, '#')"}),
+		column{name: "trace", expr: tracesOfOffences, plate: "''"}),
 	time: "captured_at",
 	// The table has no zone; that of the read it was decided on counts. The plate of both is the same, so the sort key helps.
 	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate IN {forms:Array(String)} AND zone IN {zones:Array(String)})",
