@@ -124,11 +124,11 @@ func TestRebalanceStorm(t *testing.T) {
 // rest drains the log with the workers there are, starting another now and then where the broker keeps dead members.
 func (w *team) rest() {
 	w.u.t.Helper()
-	w.u.drained(w.j.Group, func(waited time.Duration) error {
-		if deadKeepPartitions && waited > time.Duration(len(w.members))*8*time.Second {
+	w.u.drained(w.j.Group, func(still time.Duration) error {
+		if deadKeepPartitions && still > time.Duration(len(w.members))*8*time.Second {
 			w.grow(len(w.members) + 1)
 		}
-		return w.alive(waited)
+		return w.alive(still)
 	})
 	w.shrink(0)
 }

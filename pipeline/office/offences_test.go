@@ -132,8 +132,8 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 		return r["passage_id"].(string)
 	}
 	want := map[string]string{
-		decide("1ABC123", "offence", "", hour):   "speed.above",
-		decide("1ABC123", "offence", "", 2*hour): "speed.above",
+		decide("1ABC123", "offence", "", hour):                                                        "speed.above",
+		decide("1ABC123", "offence", "", 2*hour):                                                      "speed.above",
 		decide("1ABC123", "exempt", `[{"code":"speed.margin","holds":true,"verified":true}]`, 3*hour): "speed.margin",
 	}
 	decide("2XYZ987", "offence", "", hour)
