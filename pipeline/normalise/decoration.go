@@ -51,6 +51,9 @@ func (s *scan) stripCountry(country schemas.Country) {
 		rest.cut(part.restAt, part.restEnd)
 		if c == schemas.Germany {
 			rest.stripSeason(true)
+			if n := rest.letters(); n < rest.n && rest.chars[n] == '0' { // no German number begins with zero: AC-TB 00 D is a misread AC-TB 000
+				continue
+			}
 		}
 		if !shapes(rest.chars[:rest.n]).of(c) {
 			continue

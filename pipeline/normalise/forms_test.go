@@ -249,6 +249,8 @@ func TestTheCountryBesideThePlateIsNoPartOfIt(t *testing.T) {
 	f("L-AB 1234", "DE", "L-AB1234")
 	f("L-AB 1234", "", "L-AB1234")
 	f("D-MW 123", "DE", "D-MW123")
+	f("ACTB-00-D", "DE", "ACTB00D") // a misread 0: what is left without it is no German number
+	f("AC-TB 00 D", "", "ACTB00D")
 	f("NL-46-HVR-9", "BE", "NL46HVR9")
 	f("B-AFI 123", "BE", "BAFI123")
 	f("NO-NE", "BE", "NONE")
