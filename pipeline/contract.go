@@ -100,6 +100,8 @@ type State interface {
 	Reached(ctx context.Context, topic string, partition int32) (Reached, error)
 	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error)
 	Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error)
+	// Losses returns what was given up of the partition, in any order.
+	Losses(ctx context.Context, topic string, partition int32) ([]Loss, error)
 	// Told returns the hits told at records in [from, below), in any order, each at least once.
 	Told(ctx context.Context, partition int32, from, below int64) ([]Told, error)
 }

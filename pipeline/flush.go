@@ -32,6 +32,7 @@ func (r *runner) flush(ctx context.Context) error {
 			if err := r.commit(ctx, batch.after); err != nil {
 				return err
 			}
+			r.stored.Store(batch.Range.End)
 		}
 		r.free <- batch
 		batch = following

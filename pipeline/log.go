@@ -40,8 +40,8 @@ type Session interface {
 // Reader reads one partition in order. It is used by one goroutine.
 type Reader interface {
 	// Fetch waits until there is at least one record, or for the reader's longest wait, and appends what came to into.
-	// Errors are transient: the reader reconnects by itself at the next call. The offset after the last record
-	// continues the next Fetch.
+	// Errors are transient: the reader reconnects by itself at the next call; one that wraps ErrStop is not, and into has what came before it.
+	// The offset after the last record continues the next Fetch.
 	Fetch(ctx context.Context, into *Records) error
 	Close() error
 }

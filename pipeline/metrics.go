@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ type Metrics struct {
 	batchSeconds                                                                    *prometheus.HistogramVec
 	lags                                                                            *lags
 	partitions                                                                      prometheus.Gauge
+	parkedPartitions                                                                *prometheus.GaugeVec
 	fencedTotal, replansTotal, rereadTotal                                          prometheus.Counter
 	recoverSeconds                                                                  prometheus.Histogram
 	stages                                                                          *Stages
@@ -37,29 +39,30 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		stages:         NewStages(),
-		fetchedTotal:   counter("fetched_records_total", "Records taken from the log and committed."),
-		storedTotal:    counter("stored_reads_total", "Reads with a row of their own."),
-		ticksTotal:     counter("ticks_total", "Ticks taken from the log."),
-		passagesTotal:  counter("passages_total", "Passages decided."),
-		misroutedTotal: counter("misrouted_reads_total", "Reads in a partition their plate does not belong to; a producer keys wrongly."),
-		lateTotal:      counter("late_reads_total", "Reads received later than their camera's allowed lateness."),
-		fencedTotal:    counter("fenced_total", "Commits refused because the group had moved on."),
-		replansTotal:   counter("replans_total", "Batches under way that a new owner made again."),
-		rereadTotal:    counter("reread_records_total", "Records read back to rebuild state."),
-		mergedTotal:    counters("merged_reads_total", "Reads counted on another row.", "kind"),
-		rejectedTotal:  counters("rejected_records_total", "Records in the dead-letter topic.", "reason"),
-		hitsTotal:      counters("hits_total", "Hits published.", "match"),
-		decisionsTotal: counters("decisions_total", "Verdicts; clear ones are counted and not stored.", "family", "outcome"),
-		forgottenTotal: counters("forgotten_total", "Ids and passages that the stream memory let go before their time for want of room.", "what"),
-		residual:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_residual_records", Help: "fetched - stored - merged - rejected - ticks; anything but 0 is an alarm."}),
-		batchRows:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
-		batchSeconds:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_seconds", Help: "Time of a batch by stage: insert, acknowledge, total from its first record.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, []string{"stage"}),
-		lags:           newLags(),
-		partitions:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_partitions", Help: "Partitions owned."}),
-		recoverSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_recover_seconds", Help: "Time to take a partition over.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14)}),
+		stages:           NewStages(),
+		fetchedTotal:     counter("fetched_records_total", "Records taken from the log and committed."),
+		storedTotal:      counter("stored_reads_total", "Reads with a row of their own."),
+		ticksTotal:       counter("ticks_total", "Ticks taken from the log."),
+		passagesTotal:    counter("passages_total", "Passages decided."),
+		misroutedTotal:   counter("misrouted_reads_total", "Reads in a partition their plate does not belong to; a producer keys wrongly."),
+		lateTotal:        counter("late_reads_total", "Reads received later than their camera's allowed lateness."),
+		fencedTotal:      counter("fenced_total", "Commits refused because the group had moved on."),
+		replansTotal:     counter("replans_total", "Batches under way that a new owner made again."),
+		rereadTotal:      counter("reread_records_total", "Records read back to rebuild state."),
+		mergedTotal:      counters("merged_reads_total", "Reads counted on another row.", "kind"),
+		rejectedTotal:    counters("rejected_records_total", "Records in the dead-letter topic.", "reason"),
+		hitsTotal:        counters("hits_total", "Hits published.", "match"),
+		decisionsTotal:   counters("decisions_total", "Verdicts; clear ones are counted and not stored.", "family", "outcome"),
+		forgottenTotal:   counters("forgotten_total", "Ids and passages that the stream memory let go before their time for want of room.", "what"),
+		residual:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_residual_records", Help: "fetched - stored - merged - rejected - ticks; anything but 0 is an alarm."}),
+		batchRows:        prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
+		batchSeconds:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_seconds", Help: "Time of a batch by stage: insert, acknowledge, total from its first record.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, []string{"stage"}),
+		lags:             newLags(),
+		partitions:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_partitions", Help: "Partitions owned."}),
+		parkedPartitions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_pipeline_parked_partitions", Help: "1 for a partition that stands still until a person acts; the others go on."}, []string{"partition"}),
+		recoverSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_recover_seconds", Help: "Time to take a partition over.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14)}),
 	}
-	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.partitions, m.recoverSeconds, m.stages)
+	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.partitions, m.parkedPartitions, m.recoverSeconds, m.stages)
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
 	}
@@ -124,6 +127,14 @@ func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
 func (m *Metrics) assigned(n int) {
 	m.partitions.Set(float64(n))
 	m.lags.reset()
+}
+
+func (m *Metrics) parked(partition int32) {
+	m.parkedPartitions.WithLabelValues(strconv.Itoa(int(partition))).Set(1)
+}
+
+func (m *Metrics) resumed(partition int32) {
+	m.parkedPartitions.DeleteLabelValues(strconv.Itoa(int(partition)))
 }
 
 func (m *Metrics) fenced() { m.fencedTotal.Inc() }

@@ -26,6 +26,11 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if beyond(r.losses, plan.Start) > plan.Start {
+		if plan, err = r.crossLoss(ctx, plan); err != nil {
+			return 0, err
+		}
+	}
 	r.shard = newShard(r.cfg.shard(r.partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
 	if err := r.restoreTold(ctx, plan); err != nil {
 		return 0, err
@@ -53,6 +58,34 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	r.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil
+}
+
+// crossLoss commits that the records of a loss are dealt with, as those of a batch are: its plan, its range in the ledger, which is there
+// already, and the offset behind it. Whatever ends the process in between, the next owner does the same.
+func (r *runner) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
+	led, err := retry(ctx, r, "find the end of the ledger", func() (Reached, error) { return r.cfg.State.Reached(ctx, r.cfg.Topic, r.partition) })
+	if err != nil {
+		return plan, err
+	}
+	bounds, err := retry(ctx, r, "find the bounds of the log", func() (b logBounds, err error) {
+		b.first, b.end, err = r.sess.Bounds(ctx, r.partition)
+		return b, err
+	})
+	if err != nil {
+		return plan, err
+	}
+	over, next, err := plan.cross(r.losses, bounds)
+	if err == nil {
+		err = next.agrees(led, false)
+	}
+	if err != nil {
+		return plan, fmt.Errorf("partition %d: %w", r.partition, err)
+	}
+	r.log.Warn().Int64("from", over.Start).Int64("to", over.End).Msg("a recorded loss: the partition goes on behind it")
+	if err := r.commit(ctx, over); err != nil {
+		return plan, err
+	}
+	return next, r.commit(ctx, next)
 }
 
 // restoreTold loads which hits were told of the records that are read back.
@@ -125,12 +158,18 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 	return nil
 }
 
-// replay reads the records [from, to) and shows them, the first n of a fetch at a time. Offsets missing in between
+// replay reads the records [from, to) but for those given up, and shows them, the first n of a fetch at a time. Offsets missing in between
 // (compaction, transaction markers) are normal.
 func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Records, n int)) error {
-	if from >= to {
-		return nil
+	for _, part := range Outside(r.losses, from, to) {
+		if err := r.replayPart(ctx, part.Start, part.End, visit); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (r *runner) replayPart(ctx context.Context, from, to int64, visit func(recs *Records, n int)) error {
 	reader, err := retry(ctx, r, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
 	if err != nil {
 		return err
@@ -139,9 +178,7 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Re
 	recs := &Records{}
 	for next := from; next < to; {
 		recs.Reset()
-		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) }); err != nil {
-			return err
-		}
+		_, failed := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) })
 		n := 0
 		for n < recs.Len() && next < to {
 			offset, _ := recs.At(n)
@@ -151,6 +188,9 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Re
 			}
 		}
 		visit(recs, n)
+		if failed != nil && next < to { // what cannot be fetched may lie behind what is wanted
+			return failed
+		}
 	}
 	return nil
 }

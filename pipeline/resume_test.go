@@ -51,14 +51,14 @@ func TestResumeDecisionTable(t *testing.T) {
 		{"set by hand to where the tables end", 300, "", logBounds{0, 500}, upTo(300), 300, 300, goes},
 		{"set by hand on empty tables: rebuild", 0, "", logBounds{0, 500}, none, 0, 0, goes},
 		{"set by hand at the end of a log never processed", 500, "", logBounds{0, 500}, none, 500, 500, goes},
-		{"set by hand beyond a recorded loss", 350, "", logBounds{350, 500}, upTo(300), 350, 350, goes},
+		{"set by hand beyond a loss", 350, "", logBounds{350, 500}, upTo(300), 350, 350, goes},
 		{"set back by hand, the tables kept", 0, "", logBounds{0, 500}, upTo(300), 0, 0, "offset to 300 by hand"},
 
 		{"metadata of someone else", 300, "hello", logBounds{0, 500}, upTo(300), 0, 0, "parse commit metadata"},
 		{"metadata of another offset", 301, plan(300, 300, 10), logBounds{0, 500}, upTo(300), 0, 0, "does not fit"},
 		{"metadata of a later version", 300, `{"v":9,"s":300,"e":300}`, logBounds{0, 500}, upTo(300), 0, 0, "version 9"},
 	} {
-		p, err := resume(commitState{c.offset, c.metadata}, c.log, c.led)
+		p, err := resume(commitState{c.offset, c.metadata}, c.log, c.led, nil)
 		switch {
 		case c.stop == goes && (err != nil || p.Start != c.start || p.End != c.end):
 			t.Errorf("%s: got [%d, %d) %v, want [%d, %d)", c.name, p.Start, p.End, err, c.start, c.end)

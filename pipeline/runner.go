@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -25,6 +26,10 @@ type runner struct {
 	empty   chan *Records // empty buffers, process -> fetch
 	ready   chan *Batch   // batches to write, process -> flush
 	free    chan *Batch   // written batches, flush -> process
+
+	going  func()       // told when the partition has been taken over
+	losses []Loss       // of the partition, in order
+	stored atomic.Int64 // flush: everything before this offset is durable and committed
 
 	upto     int64     // process: offset after the last record taken; the next batch begins there, even when the log has a hole
 	end      int64     // process: of the log, as of the last fetch
@@ -61,6 +66,10 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.going != nil {
+		r.going()
+	}
+	r.stored.Store(next)
 	r.upto, r.heard = next, time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.fetch(ctx, next) })
@@ -76,6 +85,7 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 		return err
 	}
 	defer func() { _ = reader.Close() }()
+	handed := from // offset after the last record given to process
 	for {
 		var into *Records
 		select {
@@ -84,15 +94,28 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 			return ctx.Err()
 		}
 		into.Reset()
-		if _, err := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) }); err != nil {
-			return err
-		}
+		_, failed := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) })
 		into.fetchedAt = time.Now()
+		if n := into.Len(); n > 0 {
+			last, _ := into.At(n - 1)
+			handed = last + 1
+		}
 		select {
-		case r.fetched <- into:
+		case r.fetched <- into: // also what came before a failure
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if failed != nil {
+			r.storeBefore(ctx, handed)
+			return failed
+		}
+	}
+}
+
+// storeBefore waits until what was fetched before the offset is stored and committed, so that a partition stops at the record that cannot
+// be fetched and not somewhere before it.
+func (r *runner) storeBefore(ctx context.Context, offset int64) {
+	for r.stored.Load() < offset && pause(ctx, 10*time.Millisecond) {
 	}
 }
 

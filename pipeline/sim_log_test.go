@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,7 @@ type simPart struct {
 	offsets    []int64
 	values     [][]byte
 	first, end int64
+	poison     Loss // records that no fetch brings
 }
 
 type simCommit struct {
@@ -278,12 +280,18 @@ func (r *simReader) Fetch(ctx context.Context, into *Records) error {
 		if r.next < x.first || r.next > x.end {
 			return fmt.Errorf("%w: offset %d is not in [%d, %d]", ErrStop, r.next, x.first, x.end)
 		}
+		if r.next >= x.poison.Start && r.next < x.poison.End {
+			return &UnreadableError{x.poison.Start, x.poison.End, errors.New("poison")}
+		}
 		into.HighWater = x.end
 		i, _ := slices.BinarySearch(x.offsets, r.next)
 		if m.mut.dropsWhenFull && r.opened > 1 && time.Since(r.last) > 15*time.Millisecond {
 			i = min(i+7, len(x.offsets))
 		}
 		for _, k := range x.offsets[i:min(i+1+m.rng.IntN(cmp.Or(m.fetchMost, 120)), len(x.offsets))] {
+			if x.poison.End > 0 && r.next <= x.poison.Start && k >= x.poison.Start { // what came before it came too
+				return &UnreadableError{x.poison.Start, x.poison.End, errors.New("poison")}
+			}
 			into.Append(k, x.values[i])
 			r.next = k + 1
 			i++

@@ -19,6 +19,7 @@ type simTables struct {
 	seals   []simSeal
 	told    []simTold
 	durable map[int32][]Range // of the ledger
+	losses  map[int32][]Loss  // nil: nobody can record one
 	repeats int               // blocks dropped because their token was known
 }
 
@@ -109,6 +110,17 @@ func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r Reached, er
 		return nil
 	})
 	return r, err
+}
+
+func (s *simSink) Losses(ctx context.Context, _ string, p int32) (out []Loss, err error) {
+	if s.w.sim.tables.losses == nil {
+		return nil, nil
+	}
+	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d losses p%d", s.w.id, p), func() error {
+		out = slices.Clone(s.w.sim.tables.losses[p])
+		return nil
+	})
+	return out, err
 }
 
 func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.Earlier, err error) {

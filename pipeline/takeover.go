@@ -30,15 +30,17 @@ var errLedgerBehind = errors.New("the tables have less than was committed")
 // resume decides how to take a partition over, from the three places that know how far it was processed: the group's
 // commit, the log and the ledger. Where they disagree records would be skipped or stored twice, and the worker stops; only
 // a person can say what happened. The decision table is in resume_test.go.
-func resume(c commitState, log logBounds, led Reached) (Plan, error) {
+func resume(c commitState, log logBounds, led Reached, losses []Loss) (Plan, error) {
 	if c.offset < 0 {
 		switch {
+		case beyond(losses, 0) > 0 && led.End == beyond(losses, 0): // the first records were given up, and nothing was processed
+			return Plan{Version: planVersion}, nil
 		case led.Any:
 			return Plan{}, fmt.Errorf("%w: nothing is committed, but the tables hold ranges up to offset %d: the commits expired, or the topic was made anew; "+
 				"set the group's offset to %d by hand, or empty the tables", ErrStop, led.End, led.End)
 		case log.first > 0:
 			return Plan{}, fmt.Errorf("%w: nothing was ever committed and the log begins at offset %d: records [0, %d) left it before they were processed; "+
-				"record the loss, then set the group's offset to %d by hand", ErrStop, log.first, log.first, log.first)
+				"`anpr partition resume --skip-to %d` records the loss and lets the partition go on", ErrStop, log.first, log.first, log.first)
 		}
 		return Plan{Version: planVersion}, nil
 	}
@@ -46,8 +48,11 @@ func resume(c commitState, log logBounds, led Reached) (Plan, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", ErrStop, err)
 	}
+	if to := beyond(losses, p.Start); to > p.Start && to >= log.first { // recover crosses it
+		return p, nil
+	}
 	if p.Start < log.first {
-		return p, fmt.Errorf("%w: records [%d, %d) left the log before they were processed; record the loss, then set the group's offset to %d by hand",
+		return p, fmt.Errorf("%w: records [%d, %d) left the log before they were processed; `anpr partition resume --skip-to %d` records the loss and lets the partition go on",
 			ErrStop, p.Start, log.first, log.first)
 	}
 	if p.End > log.end {
@@ -97,7 +102,10 @@ func (r *runner) committed(ctx context.Context) (Plan, error) {
 		if log.first, log.end, err = r.sess.Bounds(ctx, r.partition); err != nil {
 			return Plan{}, err
 		}
-		p, err := resume(commitState{offset, metadata}, log, led)
+		if err := r.readLosses(ctx); err != nil {
+			return Plan{}, err
+		}
+		p, err := resume(commitState{offset, metadata}, log, led, r.losses)
 		if errors.Is(err, errLedgerBehind) && time.Since(since) > ledgerPatience {
 			err = fmt.Errorf("%w: %w", ErrStop, err)
 		}

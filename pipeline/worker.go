@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -29,6 +30,7 @@ type Config struct {
 	LingerFull time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
 	FewRows    int           // default 100: below it the cost of an insert outweighs being visible sooner
 	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
+	ParkedAsk  time.Duration // how often a partition that must stop asks whether it may go on; 0: it ends the worker instead
 	Logger     zerolog.Logger
 	Metrics    *Metrics
 
@@ -74,13 +76,17 @@ func (c *Config) shard(partition int32) ShardConfig {
 }
 
 // Worker is one member of the consumer group.
-type Worker struct{ cfg Config }
+type Worker struct {
+	cfg     Config
+	parking parking
+	owned   atomic.Int64 // partitions of the generation
+}
 
 // New makes a worker.
-func New(cfg Config) *Worker { return &Worker{cfg.withDefaults()} }
+func New(cfg Config) *Worker { return &Worker{cfg: cfg.withDefaults()} }
 
-// Run works through generation after generation until ctx ends (nil) or an error that no retry can mend (it wraps
-// ErrStop). Whatever ends it, the next owner of the partitions goes on exactly where it stopped.
+// Run works through generation after generation until ctx ends (nil) or, unless such partitions are parked (Config.ParkedAsk), an error
+// that no retry can mend (it wraps ErrStop). Whatever ends it, the next owner of the partitions goes on exactly where it stopped.
 func (w *Worker) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		sess, err := w.cfg.Group.Next(ctx)
@@ -105,14 +111,14 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) generation(ctx context.Context, sess Session) error {
 	partitions := sess.Partitions()
 	w.cfg.Metrics.assigned(len(partitions))
+	w.owned.Store(int64(len(partitions)))
 	if len(partitions) == 0 {
 		return nil
 	}
 	ended := make(chan error, len(partitions))
 	for _, p := range partitions {
-		r := newRunner(&w.cfg, sess, p)
 		sess.Go(func(ctx context.Context) {
-			err := r.run(ctx)
+			err := w.keep(ctx, sess, p)
 			if ctx.Err() != nil && !errors.Is(err, ErrStop) && !errors.Is(err, ErrFenced) {
 				err = nil // the generation has ended, which no one needs to hear of
 			}

@@ -26,6 +26,9 @@ import (
 // ends after --insert-timeout. 1000 is several times what can be under way in that time.
 const dedupWindow = 1000
 
+// parkedAsk is how often a parked partition asks whether a loss was recorded for it.
+const parkedAsk = 5 * time.Second
+
 type ingestCmd struct {
 	runFlags
 	kafkaFlags
@@ -109,15 +112,16 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	worker := pipeline.New(pipeline.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
 		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
-		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters,
+		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk,
 	})
+	o.detail("parked partitions", func() []string { return texts(worker.Parked()) })
 	o.ready("clickhouse", r.conn.Ping)
 	o.ready("pipeline", func(context.Context) error {
 		select {
 		case <-r.done:
 			return fmt.Errorf("the worker has stopped: %w", r.err)
 		default:
-			return nil
+			return worker.Standing()
 		}
 	})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,6 +132,14 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	}()
 	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Msg("pipeline started")
 	return r, nil
+}
+
+func texts[T fmt.Stringer](all []T) []string {
+	out := make([]string, len(all))
+	for i, x := range all {
+		out[i] = x.String()
+	}
+	return out
 }
 
 func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics, stages *pipeline.Stages) error {

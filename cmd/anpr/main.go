@@ -33,6 +33,7 @@ type cli struct {
 	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
 	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
 	Rehearse  rehearseCmd  `cmd:"" help:"Rehearse a restore on this machine with made-up traffic: from the log, and from backup and log; timed and compared row for row."`
+	Partition partitionCmd `cmd:"" help:"Partitions of the log: how far each is; let one that is parked go on, with its loss recorded."`
 	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
 	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values, run scenarios on it."`

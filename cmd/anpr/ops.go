@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,8 +28,9 @@ type ops struct {
 	reg *prometheus.Registry
 	mux *http.ServeMux
 
-	mu     sync.Mutex // guards checks
-	checks []check
+	mu      sync.Mutex // guards checks and details
+	checks  []check
+	details []detail
 
 	stages atomic.Pointer[pipeline.Stages] // of the worker in this process, if there is one
 }
@@ -36,6 +39,12 @@ type ops struct {
 type check struct {
 	name string
 	ok   func(context.Context) error
+}
+
+// detail is what else an operator should know of a process that is ready; nothing when all is well.
+type detail struct {
+	name string
+	say  func() []string
 }
 
 func newOps() *ops {
@@ -59,6 +68,13 @@ func (o *ops) ready(name string, ok func(context.Context) error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.checks = append(o.checks, check{name, ok})
+}
+
+// detail adds something that readyz says beside the conditions; it changes no status.
+func (o *ops) detail(name string, say func() []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.details = append(o.details, detail{name, say})
 }
 
 // handler serves what is there, and what is handled later.
@@ -86,9 +102,14 @@ func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
 	o.mu.Lock()
-	checks := append([]check(nil), o.checks...)
+	checks, details := slices.Clone(o.checks), slices.Clone(o.details)
 	o.mu.Unlock()
 	out, status := map[string]string{}, http.StatusOK
+	for _, d := range details {
+		if lines := d.say(); len(lines) > 0 {
+			out[d.name] = strings.Join(lines, "; ")
+		}
+	}
 	if len(checks) == 0 { // the port is open before the role knows what it needs
 		out["role"], status = "starting", http.StatusServiceUnavailable
 	}

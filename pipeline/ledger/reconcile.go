@@ -79,7 +79,8 @@ type run struct {
 	tables     tables
 	partitions []int32
 	bounds     map[int32]Bounds
-	committed  map[int32]int64    // offsets below are judged
+	committed  map[int32]int64 // offsets below are judged
+	losses     map[int32][]RecordedLoss
 	rejected   map[position]Cell  // rows of rejects among the judged records
 	judged     map[int32][2]int64 // extent of what was judged
 }
@@ -96,8 +97,30 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 	if err != nil {
 		return err
 	}
-	r.committed, err = r.settle(ctx, ends)
+	if r.committed, err = r.settle(ctx, ends); err != nil {
+		return err
+	}
+	r.losses, err = r.tables.losses(ctx, r.topic)
 	return err
+}
+
+// readable returns the parts of [from, to) of a partition that nobody gave up.
+func (r *run) readable(partition int32, from, to int64) []pipeline.Loss {
+	losses := make([]pipeline.Loss, len(r.losses[partition]))
+	for i, l := range r.losses[partition] {
+		losses[i] = pipeline.Loss{Start: l.From, End: l.To}
+	}
+	return pipeline.Outside(losses, from, to)
+}
+
+// lost reports whether somebody gave the record up.
+func (r *run) lost(partition int32, offset int64) bool {
+	for _, l := range r.losses[partition] {
+		if offset >= l.From && offset < l.To {
+			return true
+		}
+	}
+	return false
 }
 
 // settle waits, at most Settle, until the group has committed the ends, and returns what it has.

@@ -44,7 +44,7 @@ func Kinds() []Kind {
 }
 
 // Counts are the sides of the account of one cell, or of all. Log = Stored + Merged + Rejected + Ticks + InFlight when nothing is
-// left over; Accepted + Unreceipted + Ticks = Log when the gateways' receipts were given.
+// left over; Accepted + Unreceipted + Ticks = Log + Lost when the gateways' receipts were given.
 type Counts struct {
 	Accepted    uint64 `json:"accepted"`
 	Unreceipted uint64 `json:"without_receipt"` // on the log and in no journal: produced by another, tried twice, or the gateway died
@@ -54,6 +54,7 @@ type Counts struct {
 	Rejected    uint64 `json:"rejected"`
 	Ticks       uint64 `json:"ticks"`
 	InFlight    uint64 `json:"in_flight"` // not yet committed by the pipeline
+	Lost        uint64 `json:"lost"`      // accepted records of a loss that a person recorded; they are not part of Log
 	Residual    uint64 `json:"residual"`
 }
 
@@ -66,6 +67,7 @@ func (c *Counts) add(o *Counts) {
 	c.Rejected += o.Rejected
 	c.Ticks += o.Ticks
 	c.InFlight += o.InFlight
+	c.Lost += o.Lost
 	c.Residual += o.Residual
 }
 
@@ -109,6 +111,16 @@ type Lag struct {
 	Records   int64 `json:"records"`
 }
 
+// RecordedLoss is a range of records that a person gave up, so that the partition went on behind it. They are not looked for.
+type RecordedLoss struct {
+	Partition int32     `json:"partition"`
+	From      int64     `json:"from"`
+	To        int64     `json:"to"`
+	Reason    string    `json:"reason"`
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+}
+
 // Report is the result of a reconciliation.
 type Report struct {
 	From, To   time.Time       `json:"-"`
@@ -122,6 +134,7 @@ type Report struct {
 	Residual   []Item          `json:"residual"`
 	ByKind     map[Kind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag           `json:"in_flight"`
+	Losses     []RecordedLoss  `json:"losses"` // that reach into the window
 	Cannot     []string        `json:"cannot_tell"`
 	Repeated   uint64          `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
 	TookMillis int64           `json:"took_ms"`
@@ -145,7 +158,7 @@ type itemKey struct {
 func newReport(w Window, topic, group string) *Report {
 	return &Report{
 		From: w.From, To: w.To, Window: [2]time.Time{w.From.UTC(), w.To.UTC()}, Topic: topic, Group: group,
-		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Cannot: []string{},
+		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Losses: []RecordedLoss{}, Cannot: []string{},
 		cells: map[Cell]*Counts{}, items: map[itemKey]*Item{},
 	}
 }
@@ -247,8 +260,8 @@ func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
 	t := &r.Total
 	fmt.Fprintf(&b, "%s  [%s, %s)  %s, group %s\n", strings.ToUpper(string(r.Verdict)), r.Window[0].Format(time.RFC3339), r.Window[1].Format(time.RFC3339), r.Topic, r.Group)
-	fmt.Fprintf(&b, "gateway accepted %d, without receipt %d; log %d = stored %d + merged %d + rejected %d + ticks %d + in flight %d; residual %d\n",
-		t.Accepted, t.Unreceipted, t.Log, t.Stored, t.Merged, t.Rejected, t.Ticks, t.InFlight, t.Residual)
+	fmt.Fprintf(&b, "gateway accepted %d, without receipt %d; log %d = stored %d + merged %d + rejected %d + ticks %d + in flight %d; recorded as lost %d; residual %d\n",
+		t.Accepted, t.Unreceipted, t.Log, t.Stored, t.Merged, t.Rejected, t.Ticks, t.InFlight, t.Lost, t.Residual)
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "%-12s table %d, topic %d (distinct ids)\n", o.Name, o.Table, o.Topic)
 	}
@@ -257,6 +270,9 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	for _, l := range r.InFlight {
 		fmt.Fprintf(&b, "in flight: partition %d: %d records, committed %d of %d\n", l.Partition, l.Records, l.Committed, l.End)
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.From, l.To, named(l.By), l.At.UTC().Format(time.RFC3339), named(l.Reason))
 	}
 	for _, c := range r.Cannot {
 		fmt.Fprintf(&b, "cannot tell: %s\n", c)

@@ -132,6 +132,9 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 	if first == 0 || p.from > first || p.from >= p.to {
 		return nil
 	}
+	if s.lost(p.partition, first) {
+		return nil // nobody can read when it was received
+	}
 	begins := s.w.To
 	err := s.b.Log.read(ctx, stretch{s.topic, p.partition, first, first + 1}, func(rec *Record) error {
 		begins = rec.Time
@@ -165,23 +168,37 @@ func (s *slice) balance(ctx context.Context) error {
 	return s.name(ctx)
 }
 
-// scan reads the log.
+// scan reads the log, but for what was given up.
 func (s *slice) scan(ctx context.Context, p *part) error {
+	for _, l := range s.losses[p.partition] {
+		if l.From < p.to && l.To > p.from && !slices.Contains(s.rep.Losses, l) {
+			s.rep.Losses = append(s.rep.Losses, l)
+		}
+	}
 	next := 0 // receipt
-	return s.b.Log.read(ctx, stretch{s.topic, p.partition, p.from, p.to}, func(rec *Record) error {
+	for _, part := range s.readable(p.partition, p.from, p.to) {
+		if err := s.scanPart(ctx, p, part.Start, part.End, &next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *slice) scanPart(ctx context.Context, p *part, from, to int64, next *int) error {
+	return s.b.Log.read(ctx, stretch{s.topic, p.partition, from, to}, func(rec *Record) error {
 		i := rec.Offset - p.from
 		saw := peek(rec.Value)
 		if saw.tick {
 			p.marks[i] |= markTick
 		}
 		camera := saw.camera
-		for ; next < len(p.receipts) && p.receipts[next].Offset <= rec.Offset; next++ {
-			switch r := &p.receipts[next]; {
+		for ; *next < len(p.receipts) && p.receipts[*next].Offset <= rec.Offset; *next++ {
+			switch r := &p.receipts[*next]; {
 			case r.Offset < rec.Offset:
 			case r.Sum != SumOf(rec.Value):
-				p.found[next] = another
+				p.found[*next] = another
 			default:
-				p.found[next], camera = same, []byte(r.Camera) // the gateway knows it of a malformed record too
+				p.found[*next], camera = same, []byte(r.Camera) // the gateway knows it of a malformed record too
 				p.marks[i] |= markAccepted
 			}
 		}
@@ -337,6 +354,9 @@ func (s *slice) receipted(p *part) {
 		detail := ""
 		switch {
 		case p.found[i] == same:
+			continue
+		case s.lost(p.partition, r.Offset):
+			s.rep.cell(c).Lost++
 			continue
 		case p.found[i] == another:
 			detail = "another record stands at the offset"

@@ -35,6 +35,21 @@ func (t tables) query(ctx context.Context, sql string, scan func(driver.Rows) er
 	return nil
 }
 
+// losses reads the recorded losses of a topic by partition, in order of their offsets.
+func (t tables) losses(ctx context.Context, topic string) (map[int32][]RecordedLoss, error) {
+	out := map[int32][]RecordedLoss{}
+	err := t.query(ctx, fmt.Sprintf(`SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM batches FINAL
+		WHERE kafka_topic = '%s' AND lost > 0 ORDER BY kafka_partition, start_offset`, topic), func(rows driver.Rows) error {
+		var l RecordedLoss
+		if err := rows.Scan(&l.Partition, &l.From, &l.To, &l.Reason, &l.By, &l.At); err != nil {
+			return err
+		}
+		out[l.Partition] = append(out[l.Partition], l)
+		return nil
+	})
+	return out, err
+}
+
 // within is a condition on kafka_partition and kafka_offset: one of the stretches.
 func within(parts []*part) string {
 	var b strings.Builder

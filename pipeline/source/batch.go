@@ -43,20 +43,20 @@ func (r *reader) batches(into *pipeline.Records, start, size int) error {
 		}
 		length := int(int32(binary.BigEndian.Uint32(b[batchLength:]))) + batchLength + 4
 		if length < batchHeader {
-			return fmt.Errorf("the record batch at offset %d says it has %d bytes", r.next, length)
+			return r.unreadable(b, fmt.Errorf("the record batch says it has %d bytes", length))
 		}
 		if length > len(b) {
 			if taken == 0 {
-				return r.tooLarge(length)
+				return r.tooLarge(b, length)
 			}
 			break
 		}
 		b = b[:length]
 		if sum := crc32.Checksum(b[batchAttrs:], castagnoli); b[batchMagic] == batchVersion && sum != binary.BigEndian.Uint32(b[batchCRC:]) {
-			return fmt.Errorf("the record batch at offset %d is damaged: its checksum does not fit", r.next)
+			return r.unreadable(b, errors.New("the record batch is damaged: its checksum does not fit"))
 		}
 		if err := r.batch(into, b, start); err != nil {
-			return fmt.Errorf("the record batch at offset %d: %w", r.next, err)
+			return r.unreadable(b, err)
 		}
 		start += length
 		taken++
@@ -64,10 +64,20 @@ func (r *reader) batches(into *pipeline.Records, start, size int) error {
 	return nil
 }
 
+// unreadable says which records the batch b has, by its head. Fetching them again brings the same bytes, so only a person can go on.
+func (r *reader) unreadable(b []byte, err error) error {
+	e := &pipeline.UnreadableError{From: r.next, To: r.next, Err: err}
+	first := int64(binary.BigEndian.Uint64(b))
+	if span := int64(int32(binary.BigEndian.Uint32(b[batchLast:]))); b[batchMagic] == batchVersion && first >= 0 && span >= 0 && first+span >= r.next {
+		e.To = first + span + 1
+	}
+	return e
+}
+
 // tooLarge asks for more the next time.
-func (r *reader) tooLarge(length int) error {
+func (r *reader) tooLarge(b []byte, length int) error {
 	if length > maxBatch {
-		return fmt.Errorf("%w: the record batch at offset %d of partition %d has %d bytes, more than %d", pipeline.ErrStop, r.next, r.partition, length, maxBatch)
+		return r.unreadable(b, fmt.Errorf("the record batch has %d bytes, more than %d", length, maxBatch))
 	}
 	r.bytes = max(2*r.bytes, length+4096)
 	return nil
@@ -76,7 +86,7 @@ func (r *reader) tooLarge(length int) error {
 // batch takes the records of a whole batch b, which stands at start of the buffer.
 func (r *reader) batch(into *pipeline.Records, b []byte, start int) error {
 	if b[batchMagic] != batchVersion {
-		return fmt.Errorf("%w: it is of message format %d, this program reads format 2, of 2017: let the broker convert the topic", pipeline.ErrStop, b[batchMagic])
+		return fmt.Errorf("it is of message format %d, this program reads format 2, of 2017: let the broker convert the topic", b[batchMagic])
 	}
 	first := int64(binary.BigEndian.Uint64(b))
 	last := first + int64(int32(binary.BigEndian.Uint32(b[batchLast:])))
@@ -112,7 +122,7 @@ func (r *reader) batch(into *pipeline.Records, b []byte, start int) error {
 func unpack(into *pipeline.Records, c compress.Compression, packed []byte) (start int, err error) {
 	codec := c.Codec()
 	if codec == nil {
-		return 0, fmt.Errorf("%w: compression %d is not known", pipeline.ErrStop, int8(c))
+		return 0, fmt.Errorf("compression %d is not known", int8(c))
 	}
 	rd := codec.NewReader(bytes.NewReader(packed))
 	defer func() { err = errors.Join(err, rd.Close()) }()
@@ -127,7 +137,7 @@ func unpack(into *pipeline.Records, c compress.Compression, packed []byte) (star
 		case err != nil:
 			return 0, fmt.Errorf("decompress (%s): %w", codec.Name(), err)
 		case at+n-start > maxUnpacked:
-			return 0, fmt.Errorf("%w: it decompresses to more than %d bytes", pipeline.ErrStop, maxUnpacked)
+			return 0, fmt.Errorf("it decompresses to more than %d bytes", maxUnpacked)
 		}
 	}
 }

@@ -123,13 +123,13 @@ func TestBatchesByHand(t *testing.T) {
 		{"the second is cut off", two[:len(two)-1], 10, "a,bb", 12, "", false},
 		{"the header of the second is cut off", two[:len(two)-40], 10, "a,bb", 12, "", false},
 		{"nothing", nil, 5, "", 5, "", false},
-		{"a flipped bit", func() []byte { b := aBatch(0, "abc"); b[len(b)-3] ^= 1; return b }(), 0, "", 0, "damaged", false},
+		{"a flipped bit", func() []byte { b := aBatch(0, "abc"); b[len(b)-3] ^= 1; return b }(), 0, "", 0, "damaged", true},
 		{"an old format", func() []byte { b := aBatch(0, "abc"); b[batchMagic] = 1; return b }(), 0, "", 0, "message format 1", true},
 		{"a compression that does not exist", seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = 6; return b }()), 0, "", 0, "compression 6", true},
-		{"packed nonsense", seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = byte(kafka.Zstd); return b }()), 0, "", 0, "decompress", false},
-		{"more records than there are", seal(func() []byte { b := aBatch(0, "abc"); b[batchCount+3] = 9; return b }()), 0, "abc", 1, "not what its length says", false},
-		{"a record longer than the batch", seal(func() []byte { b := aBatch(0, "abc"); b[batchHeader] = 0x7e; return b }()), 0, "", 0, "not what its length says", false},
-		{"a length below the header", func() []byte { b := aBatch(0, "abc"); binary.BigEndian.PutUint32(b[batchLength:], 3); return b }(), 0, "", 0, "says it has 15 bytes", false},
+		{"packed nonsense", seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = byte(kafka.Zstd); return b }()), 0, "", 0, "decompress", true},
+		{"more records than there are", seal(func() []byte { b := aBatch(0, "abc"); b[batchCount+3] = 9; return b }()), 0, "abc", 1, "not what its length says", true},
+		{"a record longer than the batch", seal(func() []byte { b := aBatch(0, "abc"); b[batchHeader] = 0x7e; return b }()), 0, "", 0, "not what its length says", true},
+		{"a length below the header", func() []byte { b := aBatch(0, "abc"); binary.BigEndian.PutUint32(b[batchLength:], 3); return b }(), 0, "", 0, "says it has 15 bytes", true},
 	} {
 		r, recs, err := take(c.log, c.from)
 		var got []string
@@ -145,6 +145,9 @@ func TestBatchesByHand(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.err)
 		case errors.Is(err, pipeline.ErrStop) != c.stop:
 			t.Errorf("%s: %v: final is %t, want %t", c.name, err, !c.stop, c.stop)
+		}
+		if e, ok := errors.AsType[*pipeline.UnreadableError](err); ok && (e.From != r.next || e.To != r.next && e.To != 1) {
+			t.Errorf("%s: the records [%d, %d) are said to be unreadable, want those from %d to the end of the batch", c.name, e.From, e.To, r.next)
 		}
 	}
 }
@@ -162,9 +165,13 @@ func TestABatchThatUnpacksWithoutEnd(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	recs := &pipeline.Records{}
-	if _, err := unpack(recs, kafka.Zstd, packed.Bytes()); !errors.Is(err, pipeline.ErrStop) {
-		t.Errorf("%d bytes that become %d: %v, want an error that ends the worker", packed.Len(), maxUnpacked+8<<20, err)
+	b := aBatch(7, "a", "b", "c")[:batchHeader]
+	b = append(b, packed.Bytes()...)
+	binary.BigEndian.PutUint32(b[batchLength:], uint32(len(b)-12))
+	b[batchAttrs+1] = byte(kafka.Zstd)
+	_, recs, err := take(seal(b), 7)
+	if e, ok := errors.AsType[*pipeline.UnreadableError](err); !ok || e.From != 7 || e.To != 10 || recs.Len() != 0 || !errors.Is(err, pipeline.ErrStop) {
+		t.Errorf("%d bytes that become %d: %v, want that the records [7, 10) cannot be read", packed.Len(), maxUnpacked+8<<20, err)
 	}
 }
 

@@ -1,0 +1,53 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline"
+)
+
+// RecordedLoss is a range of the ledger that a person gave up.
+type RecordedLoss struct {
+	Partition int32 `json:"partition"`
+	pipeline.Loss
+	Reason string    `json:"reason"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+}
+
+// Losses returns what was given up of the partition.
+func (s *State) Losses(ctx context.Context, topic string, partition int32) ([]pipeline.Loss, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT start_offset, end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ? AND lost > 0`, topic, partition)
+	if err != nil {
+		return nil, fmt.Errorf("read back the losses of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []pipeline.Loss
+	for rows.Next() {
+		var l pipeline.Loss
+		if err := rows.Scan(&l.Start, &l.End); err != nil {
+			return nil, fmt.Errorf("read back the losses of partition %d: %w", partition, err)
+		}
+		out = append(out, l)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back the losses of partition %d: %w", partition, err)
+	}
+	return out, nil
+}
+
+// RecordLoss writes a loss into the ledger: one row, however often the same is recorded. It has the log clock of the batch before. The
+// partition goes on behind it when its worker asks next.
+func (s *State) RecordLoss(ctx context.Context, topic string, l *RecordedLoss) error {
+	err := s.conn.Exec(ctx, `INSERT INTO batches (kafka_topic, kafka_partition, start_offset, end_offset, lost, loss_reason, loss_by, log_clock)
+		SETTINGS insert_deduplicate = 1, insert_deduplication_token = ?, async_insert = 0
+		SELECT ?, toInt32(?), toInt64(?), toInt64(?), toUInt64(?), ?, ?, (SELECT max(log_clock) FROM batches WHERE kafka_topic = ? AND kafka_partition = ?)`,
+		fmt.Sprintf("%s/%d/%d-%d/loss", topic, l.Partition, l.Start, l.End),
+		topic, l.Partition, l.Start, l.End, l.End-l.Start, l.Reason, l.By, topic, l.Partition)
+	if err != nil {
+		return fmt.Errorf("record the loss of [%d, %d) of partition %d: %w", l.Start, l.End, l.Partition, err)
+	}
+	return nil
+}
