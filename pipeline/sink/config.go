@@ -62,7 +62,7 @@ func (c Compression) lz4(addr string) bool {
 
 // Config says where ClickHouse is and how to write to it. Zero fields mean the defaults named.
 type Config struct {
-	Addr        string // host:port of the native protocol; several, separated by commas, are tried in turn
+	Addr        string // host:port of the native protocol; several, separated by commas, are replicas of the same tables: one is used at a time
 	Database    string // default "default"
 	User        string // default "default"
 	Password    string
@@ -87,6 +87,8 @@ type Breaker struct {
 	Probes   uint32        // inserts let through while half open; default 1
 	MinWait  time.Duration // first pause between tries of one block; default 50 ms
 	MaxWait  time.Duration // longest pause; default 2 s
+	// LeaveAfter is how long an address may refuse the inserts of a table before the next one is used, when there are several; default 2 s.
+	LeaveAfter time.Duration
 }
 
 // EnsureDefaults fills the zero fields.
@@ -102,6 +104,7 @@ func (c *Config) EnsureDefaults() {
 	fill(&c.Breaker.Probes, 1)
 	fill(&c.Breaker.MinWait, 50*time.Millisecond)
 	fill(&c.Breaker.MaxWait, 2*time.Second)
+	fill(&c.Breaker.LeaveAfter, 2*time.Second)
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}

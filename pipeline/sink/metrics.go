@@ -14,6 +14,7 @@ type Metrics struct {
 	InsertRetries  *prometheus.CounterVec   // by cause: breaker, server, connection
 	BreakerState   prometheus.Gauge         // 0 closed, 1 half open, 2 open
 	LostParts      *prometheus.CounterVec   // by table: acknowledged rows a dying server lost, found missing and inserted again
+	AddressesLeft  *prometheus.CounterVec   // by cause: times the address in use was left for the next
 	InsertsWaiting prometheus.Gauge         // blocks between the first failed try and success
 
 	PublishSeconds  *prometheus.HistogramVec // by topic: from the call to the acknowledgement
@@ -56,6 +57,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "anpr_sink_lost_parts_total",
 			Help: "Times the rows of a table were acknowledged, found missing and inserted again.",
 		}, []string{"table"}),
+		AddressesLeft: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "anpr_sink_addresses_left_total",
+			Help: "Times the ClickHouse address in use was left for the next one.",
+		}, []string{"cause"}),
 		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "anpr_sink_inserts_waiting",
 			Help: "Blocks that failed at least once and are being tried again.",
@@ -90,7 +95,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"topic"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting, m.LostParts,
+		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting, m.LostParts, m.AddressesLeft,
 			m.PublishSeconds, m.Published, m.PublishRetries, m.PublishQueue, m.RejectsCut, m.PublishGivenUp, m.PublishBatching)
 	}
 	m.bind()
@@ -106,6 +111,9 @@ func (m *Metrics) bind() {
 	}
 	for _, c := range []string{causeBreaker, causeServer, causeConnection} {
 		m.InsertRetries.WithLabelValues(c)
+	}
+	for _, c := range leaveCauses {
+		m.AddressesLeft.WithLabelValues(string(c))
 	}
 	for _, t := range []string{schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
 		m.PublishSeconds.WithLabelValues(t)

@@ -50,16 +50,12 @@ func (c *ClickHouse) plan(rg pipeline.Range, t *pipeline.Totals, b *Block) *inse
 // run tries what is not yet acknowledged. The reads go first and alone, because they are what somebody waits for and the server
 // would share itself among all tables; the ledger row goes last and alone, because it proves the rest.
 func (w *insertPlan) run(ctx context.Context) error {
-	var err error
 	for _, steps := range [][]*step{w.reads, w.tables, {w.ledger}} {
-		if err = w.all(ctx, steps); err != nil {
-			break
+		if err := w.all(ctx, steps); err != nil {
+			return err
 		}
 	}
-	if err != nil && !ch.IsException(err) {
-		w.doubt = true
-	}
-	return err
+	return nil
 }
 
 // all stores the steps, several at a time, and where there is doubt looks until they are there.
@@ -79,6 +75,11 @@ func (w *insertPlan) all(ctx context.Context, steps []*step) error {
 			})
 		}
 		_ = g.Wait() // the errors are in errs
+		for _, err := range errs {
+			if err != nil && !ch.IsException(err) { // no answer: each by itself, or another table's refusal would hide it
+				w.doubt = true
+			}
+		}
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ func (w *insertPlan) lookUp(ctx context.Context, steps []*step) (again bool, err
 // insert sends one table as one native block and waits for the end.
 func (c *ClickHouse) insert(ctx context.Context, rg pipeline.Range, s *step) error {
 	start := time.Now()
-	err := c.pool.do(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
+	err := c.pool.insert(ctx, c.cfg.InsertTimeout, s.name, func(ctx context.Context, conn *ch.Client) error {
 		return conn.Do(ctx, ch.Query{Body: s.query, Input: s.input, Settings: c.settings(token(rg, s.name, s.life), s.rows())})
 	})
 	if err != nil {

@@ -14,16 +14,20 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline"
 )
 
-// pool keeps native connections. At most size are in use at once; a connection that saw any error is closed, and with it
-// all idle ones when the connection itself broke, because a restarted server has dropped them all.
+// pool keeps native connections to one of the addresses at a time; see leave.go for when it goes on to the next. At most size are in
+// use at once; a connection that saw any error is closed, and with it all idle ones when the connection itself broke, because a
+// restarted server has dropped them all.
 type pool struct {
 	cfg   *Config
+	addrs []string
 	inUse chan struct{} // one token a connection in use
+	now   func() time.Time
 
-	mu     sync.Mutex // guards idle, next and closed
-	idle   []*client
-	next   int // address to dial first
-	closed bool
+	mu      sync.Mutex // guards what follows
+	idle    []*client
+	at      int                    // the address in use
+	refused map[string]refusedSpan // by table, of the address in use
+	closed  bool
 }
 
 // client is a connection with its socket, which is closed to interrupt a query at once: ch-go by itself notices the end
@@ -31,37 +35,53 @@ type pool struct {
 type client struct {
 	*ch.Client
 	sock net.Conn
+	at   int // number of its address
 }
 
 var errPoolClosed = fmt.Errorf("the clickhouse sink is closed: %w", pipeline.ErrStop)
 
 func newPool(cfg *Config) *pool {
-	return &pool{cfg: cfg, inUse: make(chan struct{}, cfg.Conns)}
+	return &pool{cfg: cfg, addrs: cfg.addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
 }
 
 // do runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
 // under f.
 func (p *pool) do(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
+	_, err := p.run(ctx, timeout, f)
+	return err
+}
+
+// insert is do for an insert into a table: an address that refuses them for long is left for the next.
+func (p *pool) insert(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
+	at, err := p.run(ctx, timeout, f)
+	if at >= 0 && ctx.Err() == nil {
+		p.judge(at, table, err)
+	}
+	return err
+}
+
+// run is do; it says also which address was asked, -1 for none.
+func (p *pool) run(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) (int, error) {
 	select {
 	case p.inUse <- struct{}{}:
 		defer func() { <-p.inUse }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return -1, ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c, err := p.get(ctx)
 	if err != nil {
-		return err
+		return -1, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.sock.Close() })
 	err = f(ctx, c.Client)
 	if !stop() && err == nil { // the answer came and the context ended: the socket is gone, the rows are stored
 		_ = c.Close()
-		return nil
+		return c.at, nil
 	}
 	p.put(c, err)
-	return err
+	return c.at, err
 }
 
 func (p *pool) get(ctx context.Context) (*client, error) {
@@ -76,21 +96,21 @@ func (p *pool) get(ctx context.Context) (*client, error) {
 		p.mu.Unlock()
 		return c, nil
 	}
-	first := p.next
+	first := p.at
 	p.mu.Unlock()
 
-	addrs := p.cfg.addrs()
 	var errs []error
-	for i := range addrs {
-		at := (first + i) % len(addrs)
-		c, err := p.dial(ctx, addrs[at])
+	for i := range p.addrs {
+		at := (first + i) % len(p.addrs)
+		c, err := p.dial(ctx, p.addrs[at])
 		if err == nil {
+			c.at = at
 			return c, nil
 		}
-		errs = append(errs, fmt.Errorf("connect to clickhouse at %s: %w", addrs[at], err))
-		p.mu.Lock()
-		p.next = (at + 1) % len(addrs)
-		p.mu.Unlock()
+		errs = append(errs, fmt.Errorf("connect to clickhouse at %s: %w", p.addrs[at], err))
+		if ctx.Err() == nil {
+			p.leave(at, leftUnreachable)
+		}
 	}
 	return nil, errors.Join(errs...)
 }
@@ -127,7 +147,7 @@ func (p *pool) dial(ctx context.Context, addr string) (*client, error) {
 func (p *pool) put(c *client, err error) {
 	if err == nil {
 		p.mu.Lock()
-		if !p.closed {
+		if !p.closed && c.at == p.at {
 			p.idle = append(p.idle, c)
 			c = nil
 		}

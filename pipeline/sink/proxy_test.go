@@ -1,12 +1,17 @@
 package sink
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/ClickHouse/ch-go/proto"
 )
 
 // proxy stands between the sink and a server and fails as told.
@@ -18,7 +23,9 @@ type proxy struct {
 	stall  atomic.Bool // accept and say nothing
 	stalls int         // connections that stall before stall ends by itself; 0 = all.
 	refuse atomic.Bool // close at once
-	conns  atomic.Int64
+	// exception, unless 0, is the code that every exception of the server is given.
+	exception atomic.Uint32
+	conns     atomic.Int64
 
 	mu   sync.Mutex // guards open
 	open []net.Conn
@@ -57,6 +64,23 @@ func (p *proxy) cut() {
 	p.open = nil
 }
 
+// exceptions writes the server's answers with other codes in exceptions, which a server sends by themselves.
+type exceptions struct {
+	p *proxy
+	w io.Writer
+}
+
+func (x exceptions) Write(b []byte) (int, error) {
+	const name = "\rDB::Exception" // the length before the name, the code before that
+	if code := x.p.exception.Load(); code != 0 {
+		if i := bytes.Index(b, []byte(name)); i >= 5 && b[i-5] == byte(proto.ServerCodeException) {
+			b = slices.Clone(b)
+			binary.LittleEndian.PutUint32(b[i-4:], code)
+		}
+	}
+	return x.w.Write(b)
+}
+
 func (p *proxy) run() {
 	for {
 		c, err := p.ln.Accept()
@@ -92,7 +116,7 @@ func (p *proxy) run() {
 		})
 		p.wg.Go(func() {
 			if limit < 0 {
-				_, _ = io.Copy(c, s)
+				_, _ = io.Copy(exceptions{p, c}, s)
 			} else {
 				_, _ = io.CopyN(c, s, int64(limit))
 			}
