@@ -19,6 +19,7 @@ type Metrics struct {
 	batchRows                                                                       prometheus.Histogram
 	batchSeconds                                                                    *prometheus.HistogramVec
 	lags                                                                            *lags
+	fills                                                                           *fills
 	partitions                                                                      prometheus.Gauge
 	parkedPartitions                                                                *prometheus.GaugeVec
 	fencedTotal, replansTotal, rereadTotal                                          prometheus.Counter
@@ -58,11 +59,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		batchRows:        prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_rows", Help: "Records per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		batchSeconds:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anpr_pipeline_batch_seconds", Help: "Time of a batch by stage: insert, acknowledge, total from its first record.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, []string{"stage"}),
 		lags:             newLags(),
+		fills:            newFills(),
 		partitions:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_pipeline_partitions", Help: "Partitions owned."}),
 		parkedPartitions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_pipeline_parked_partitions", Help: "1 for a partition that stands still until a person acts; the others go on."}, []string{"partition"}),
 		recoverSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anpr_pipeline_recover_seconds", Help: "Time to take a partition over.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14)}),
 	}
-	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.partitions, m.parkedPartitions, m.recoverSeconds, m.stages)
+	reg.MustRegister(m.residual, m.batchRows, m.batchSeconds, m.lags, m.fills, m.partitions, m.parkedPartitions, m.recoverSeconds, m.stages)
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
 	}
@@ -127,6 +129,7 @@ func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
 func (m *Metrics) assigned(n int) {
 	m.partitions.Set(float64(n))
 	m.lags.reset()
+	m.fills.reset()
 }
 
 func (m *Metrics) parked(partition int32) {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline/decode"
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -299,5 +300,75 @@ func TestMemoryThatIsTooSmallIsAnnounced(t *testing.T) {
 		if ids := testutil.ToFloat64(metrics.forgottenTotal.WithLabelValues("id")); ids != 0 {
 			t.Errorf("%v ids forgotten", ids)
 		}
+	}
+}
+
+// TestTheMetricsSayHowFullAMemoryIs: the share of the room of ids and of passages is told while they are held.
+func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
+	const cars, room = 60, 80
+	reg, most := prometheus.NewRegistry(), map[string]float64{}
+	runSim(t, 12, profile{workers: 1}, func(m *sim) {
+		m.log = newSimLog(simPartitions)
+		m.config = func(c *Config) {
+			c.Dedup.MaxPassages, c.Dedup.RepeatIDs, c.Metrics = room, room, NewMetrics(reg)
+		}
+		m.onFetch = func(int32, int64) {
+			all, err := reg.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range all {
+				for _, x := range f.GetMetric() {
+					if f.GetName() != "anpr_pipeline_memory_used_ratio" {
+						continue
+					}
+					key := ""
+					for _, l := range x.GetLabel() { // sorted by name
+						key += l.GetValue() + " "
+					}
+					most[key] = max(most[key], x.GetGauge().GetValue())
+				}
+			}
+		}
+		for i := range cars {
+			r := camRead("front", fmt.Sprintf("1BLA%03d", i), simStart+schemas.Micros(i), simStart+schemas.Second)
+			m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+		}
+	})
+	ids := dedup.NewWindow(schemas.Second, room).Room()
+	if got, want := most["0 id "], float64(cars)/float64(ids); got != want {
+		t.Errorf("of ids at most %v of the room, want %v", got, want)
+	}
+	if got, want := most["0 passage "], float64(cars)/room; got != want {
+		t.Errorf("of passages at most %v of the room, want %v", got, want)
+	}
+	if got := most["1 id "]; got != 0 {
+		t.Errorf("a partition without a read has %v of its room taken", got)
+	}
+}
+
+// TestAMemoryIsEmptiedByTheLogsClock: what a rush has filled is free again when its time has passed on the log.
+func TestAMemoryIsEmptiedByTheLogsClock(t *testing.T) {
+	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
+	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: dedup.Config{RepeatIDs: 1000, MaxPassages: 1000}}.withDefaults()
+	shard, b := NewShard(cfg.shard(0), 0, 0), newBatch(&discard{})
+	offset := int64(0)
+	pass := func(at schemas.Micros) {
+		one := &Records{}
+		one.Append(offset, encoded([]*anprv1.PlateRead{camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+offset/1000, offset%1000), at, at+schemas.Second)})[0])
+		shard.Process(b, simWorld(), one, 0, 1)
+		offset++
+	}
+	for range 400 {
+		pass(simStart)
+	}
+	if f := shard.fill(); f.ids != 400 || f.passages != 400 || f.idRoom < 1000 || f.passageRoom != 1000 {
+		t.Errorf("after a rush of 400 vehicles: %+v", f)
+	}
+	for i := range schemas.Micros(15 * 30) {
+		pass(simStart + i*2*schemas.Second)
+	}
+	if f := shard.fill(); f.ids > 312 || f.ids < 300 || f.passages > 36 || f.passages < 30 {
+		t.Errorf("after 15 minutes with a vehicle every 2 s: %+v, want those of 10 minutes and of one", f)
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 			did = append(did, m.id)
 		}
 		slices.Sort(did)
-		out.did[i] = strings.Join(did, "\n")
+		out.did[i] = strings.Join(append(did, fmt.Sprintf("memory %+v", shard.fill())), "\n")
 	}
 	return out, plans
 }

@@ -55,6 +55,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	}
 	took := time.Since(began)
 	r.cfg.Metrics.recovered(took, reread, plan.UnderWay())
+	r.cfg.Metrics.fills.set(r.partition, r.shard.fill())
 	r.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil

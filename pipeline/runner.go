@@ -274,6 +274,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		last, _ := recs.At(n - 1)
 		r.caughtUp = last+1 >= recs.HighWater
 		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1, r.shard.Clock())
+		r.cfg.Metrics.fills.set(r.partition, r.shard.fill())
 	} else {
 		r.caughtUp = true
 	}

@@ -7,12 +7,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
@@ -77,14 +79,28 @@ type referenceFlags struct {
 }
 
 type pipelineFlags struct {
-	Linger    time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
-	LingerFew time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
-	BatchRows int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 15 MiB each at the default." default:"50000" env:"ANPR_BATCH_ROWS"`
-	Group     string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
+	Linger        time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
+	LingerFew     time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
+	BatchRows     int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 15 MiB each at the default." default:"50000" env:"ANPR_BATCH_ROWS"`
+	PartitionRate readRate      `help:"Reads a second of one partition that the stream memory has room for, 100 to 100000, the same for all workers; beyond it a read that a camera sends again within ten minutes may be stored twice. Memory grows with it: at 800, 16 MiB a partition at once and up to 140 MiB as vehicles come." default:"800" env:"ANPR_PARTITION_RATE"`
+	Group         string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
 	// ProfileWaits costs nothing when it is 0.
 	ProfileWaits time.Duration `help:"Sample one wait in so much time waited, for /debug/pprof/block, and one in ten contended locks, for /debug/pprof/mutex; 0 = neither." default:"0" env:"ANPR_PROFILE_WAITS"`
 	// MaxMessage bounds what goes to the dead-letter topic whole.
 	MaxMessage int `help:"Largest record that the output topics take, bytes; a larger dead letter is cut and its SHA-256 kept." default:"1000000" env:"ANPR_MAX_MESSAGE"`
+}
+
+// readRate is reads a second of one partition; 0 = the default, which only code can ask for.
+type readRate int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *readRate) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < dedup.LeastRate || n > dedup.MostRate {
+		return fmt.Errorf("%q is no rate: --partition-rate (ANPR_PARTITION_RATE) takes whole reads a second of one partition, %d to %d; for more, give the topic more partitions", text, dedup.LeastRate, dedup.MostRate)
+	}
+	*r = readRate(n)
+	return nil
 }
 
 type gatewayFlags struct {

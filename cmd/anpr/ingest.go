@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/refdata"
@@ -108,11 +109,11 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		r.close()
 		return nil, err
 	}
-	engine := rules.New(catalogue)
+	engine, memory := rules.New(catalogue), dedup.ForRate(int(c.PartitionRate))
 	worker := pipeline.New(pipeline.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
 		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
-		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk,
+		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
 	o.detail("parked partitions", func() []string { return texts(worker.Parked()) })
 	o.ready("clickhouse", r.conn.Ping)
@@ -130,7 +131,9 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		defer close(r.done)
 		r.err = worker.Run(run)
 	}()
-	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Msg("pipeline started")
+	ids, passages := memory.Memory()
+	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Int("partition_rate", cmp.Or(int(c.PartitionRate), dedup.DefaultRate)).
+		Int("ids_mib_each", ids>>20).Int("passages_mib_each_at_most", passages>>20).Msg("pipeline started")
 	return r, nil
 }
 

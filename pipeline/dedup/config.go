@@ -8,6 +8,7 @@ import "github.com/gvc-brussels/anpr/schemas"
 // The memory follows from it and does not grow beyond: RepeatIDs x 32 bytes for the [Window] (rounded up to a power of
 // two), and for [Passages] at most MaxPassages x about 280 bytes, plus 256 bytes for each that is still open. A camera
 // network of 7,000 reads a second in one partition holds about 300,000 passages (84 MB), 25,000 of them open (6 MB).
+// [ForRate] makes both out of the reads a second of a partition.
 type Config struct {
 	RepeatSpan    schemas.Micros // a repeated read_id within this log time is a retransmission
 	RepeatIDs     int            // ids to have room for
@@ -20,6 +21,36 @@ type Config struct {
 	MaxPassages   int            // open and kept passages; beyond it the one nearest its deadline is closed early
 	PassagesStart int            // room made at start
 }
+
+// The reads a second of one partition that [ForRate] makes room for. Below the least one, a camera that sends what it held back would
+// fill the memory.
+const (
+	LeastRate   = 100
+	DefaultRate = 800
+	MostRate    = 100_000
+)
+
+// roomSeconds x 1/100 s of reads have room. An id is remembered for RepeatSpan and one epoch more, 620 s: at the rate itself the memory is
+// 95 % full. A passage is remembered for little more than a minute, so that of them it is 10 %: vehicles come in waves.
+const roomSeconds = 65_536
+
+// ForRate returns the bounds that a partition of so many reads a second needs; 0 means DefaultRate. All workers of a topic take the same.
+func ForRate(rate int) Config {
+	if rate == 0 {
+		rate = DefaultRate
+	}
+	room := (rate*roomSeconds + 99) / 100
+	return Config{RepeatIDs: room, MaxPassages: room}
+}
+
+// Memory returns the bytes that a partition's memories take: of ids from the start on, of passages at most.
+func (c Config) Memory() (ids, passages int) {
+	c = c.WithDefaults()
+	return bucketsFor(c.RepeatIDs) * slotsPerBucket * 8, c.MaxPassages * passageBytes
+}
+
+// passageBytes is what a decided passage takes: slot, what is kept of its best read, its place in the table and in the queue of deadlines.
+const passageBytes = 280
 
 // WithDefaults fills the zero fields.
 func (c Config) WithDefaults() Config {

@@ -169,11 +169,11 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 		r := recs[i]
 		ps.Advance(r.ReceivedAt)
 		if w.Seen(r.ID, r.ReceivedAt) {
-			out[i] += "repeat"
+			out[i] += fmt.Sprint("repeat ", w.Live(r.ReceivedAt), ps.Remembered())
 			continue
 		}
 		a := ps.put(&r, 7, int64(i))
-		out[i] += fmt.Sprint(a.Joined, a.Passage)
+		out[i] += fmt.Sprint(a.Joined, a.Passage, w.Live(r.ReceivedAt), ps.Remembered())
 	}
 	return out
 }

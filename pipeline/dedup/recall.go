@@ -113,3 +113,6 @@ func (ps *Passages) plate(s *slot, k int) schemas.Plate {
 
 // Remembered returns how many passages are open or decided within KeepClosed.
 func (ps *Passages) Remembered() int { return ps.slots.live() }
+
+// Room returns how many passages may be remembered.
+func (ps *Passages) Room() int { return ps.cfg.MaxPassages }

@@ -10,6 +10,7 @@ import (
 const (
 	slotsPerBucket = 16 // 128 bytes: two cache lines, fetched together
 	windowEpochs   = 31 // the window's error is at most 1/31 of its span
+	slotsPerID     = 4  // so that hardly a bucket gets more ids than it has slots
 	epochBits      = 8
 	epochMask      = 1<<epochBits - 1
 	epochCycle     = 255 // stored epochs are 1..255; 0 marks an empty slot
@@ -24,20 +25,19 @@ const (
 type Window struct {
 	buckets [][slotsPerBucket]uint64
 	shift   uint
-	epoch   schemas.Micros // length
-	now     int64          // epoch number of the last call
-	until   schemas.Micros // when the epoch ends
-	swept   int            // next bucket of the sweep
+	epoch   schemas.Micros        // length
+	now     int64                 // epoch number of the last call
+	until   schemas.Micros        // when the epoch ends
+	swept   int                   // next bucket of the sweep
+	live    int                   // ids that are remembered
+	seenIn  [epochMask + 1]uint32 // of them, by the epoch in which they were last seen, as slots have it
 	// Evicted counts ids forgotten before their time for want of room.
 	Evicted uint64
 }
 
 // NewWindow makes a window of at least span for about capacity live ids.
 func NewWindow(span schemas.Micros, capacity int) *Window {
-	n := 1
-	for n*slotsPerBucket < 4*capacity {
-		n <<= 1
-	}
+	n := bucketsFor(capacity)
 	buckets := make([][slotsPerBucket]uint64, n)
 	adviseHugePages(buckets)
 	return &Window{
@@ -45,6 +45,14 @@ func NewWindow(span schemas.Micros, capacity int) *Window {
 		shift:   uint(64 - bits.TrailingZeros(uint(n))),
 		epoch:   max(1, (span+windowEpochs-2)/(windowEpochs-1)),
 	}
+}
+
+func bucketsFor(capacity int) int {
+	n := 1
+	for n*slotsPerBucket < slotsPerID*capacity {
+		n <<= 1
+	}
+	return n
 }
 
 // Seen reports whether the id was seen within the window before clock, and remembers it as seen now. clock must not
@@ -59,12 +67,32 @@ func (w *Window) Seen(id schemas.ReadID, clock schemas.Micros) bool {
 	for i, s := range b { // nearly always in vain: the shortest loop there is
 		if (s^tag)>>epochBits == 0 && s != 0 && w.age(s) < windowEpochs {
 			b[i] = fresh
+			w.seenIn[uint8(s)]--
+			w.seenIn[uint8(fresh)]++
 			return true
 		}
 	}
 	b[w.room(b)] = fresh
+	w.live++
+	w.seenIn[uint8(fresh)]++
 	return false
 }
+
+// Live returns how many ids are remembered at that time, which is not before the last call of Seen. It looks at no slot.
+func (w *Window) Live(clock schemas.Micros) int {
+	n := w.live
+	for k := int64(1); k <= min(int64(clock/w.epoch)-w.now, windowEpochs); k++ {
+		n -= int(w.seenIn[expired(w.now+k)])
+	}
+	return n
+}
+
+// Room returns for how many live ids there is room: with so many, the first are forgotten before their time, a few in a million; with
+// three times as many one in ten is.
+func (w *Window) Room() int { return len(w.buckets) * slotsPerBucket / slotsPerID }
+
+// expired is the epoch that ends to be remembered when the given one begins, as slots have it.
+func expired(now int64) uint8 { return uint8((now-windowEpochs+epochCycle)%epochCycle + 1) }
 
 // room returns the first slot of the bucket that is free or expired, or else the oldest, which is forgotten.
 func (w *Window) room(b *[slotsPerBucket]uint64) int {
@@ -82,6 +110,8 @@ func (w *Window) room(b *[slotsPerBucket]uint64) int {
 		}
 	}
 	w.Evicted++
+	w.live--
+	w.seenIn[uint8(b[oldest])]--
 	return oldest
 }
 
@@ -101,12 +131,16 @@ func (w *Window) advance(now int64) {
 	w.until = schemas.Micros(now+1) * w.epoch
 	if step >= epochCycle-windowEpochs || w.now == 0 {
 		clear(w.buckets)
-		w.now, w.swept = now, 0
+		clear(w.seenIn[:])
+		w.now, w.swept, w.live = now, 0, 0
 		return
 	}
 	per := (len(w.buckets)-1)/(epochCycle-windowEpochs-1) + 1
 	for range step { // one epoch at a time: an age is right only while every bucket is swept once a cycle
 		w.now++
+		old := &w.seenIn[expired(w.now)]
+		w.live -= int(*old)
+		*old = 0
 		for range per {
 			b := &w.buckets[w.swept]
 			for i, s := range b {
