@@ -43,7 +43,7 @@ type kafkaFlags struct {
 }
 
 type clickhouseFlags struct {
-	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
+	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port; several, comma-separated, are replicas of the same tables: one is used at a time, and left when it takes no inserts. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
 	ClickhouseUser     string        `help:"User. Default: the one for this job of the anpr up on --data, else default." env:"ANPR_CLICKHOUSE_USER"`
 	ClickhousePassword string        `help:"Deprecated on the command line, which every user of the machine can read: give it in the environment, or in a file." env:"ANPR_CLICKHOUSE_PASSWORD"`

@@ -12,7 +12,7 @@ import (
 )
 
 // stopHints says what to do about the errors no retry can mend. What is not listed is retried: memory limits, too many
-// parts, a table read-only because its keeper is away.
+// parts, a table read-only because its keeper is away; where there are several addresses, at the next one (see leave.go).
 var stopHints = map[proto.Error]string{
 	proto.ErrUnknownTable:               "run anpr migrate",
 	proto.ErrUnknownDatabase:            "run anpr migrate",

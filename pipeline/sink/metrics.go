@@ -36,31 +36,22 @@ const (
 // NewMetrics registers the metrics; a nil registerer makes them without registering, for tests and tools.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	seconds := prometheus.ExponentialBuckets(0.001, 2, 15) // 1 ms to 16 s
+	counters := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
 	m := &Metrics{
 		InsertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "anpr_sink_insert_seconds",
 			Help: "Time of one acknowledged insert.", Buckets: seconds,
 		}, []string{"table"}),
-		InsertedRows: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_inserted_rows_total",
-			Help: "Rows of acknowledged inserts, repeats of a range included.",
-		}, []string{"table"}),
-		InsertRetries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_insert_retries_total",
-			Help: "Tries of a block that had to be repeated.",
-		}, []string{"cause"}),
+		InsertedRows:  counters("anpr_sink_inserted_rows_total", "Rows of acknowledged inserts, repeats of a range included.", "table"),
+		InsertRetries: counters("anpr_sink_insert_retries_total", "Tries of a block that had to be repeated.", "cause"),
 		BreakerState: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "anpr_sink_breaker_state",
 			Help: "Circuit breaker around ClickHouse: 0 closed, 1 half open, 2 open.",
 		}),
-		LostParts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_lost_parts_total",
-			Help: "Times the rows of a table were acknowledged, found missing and inserted again.",
-		}, []string{"table"}),
-		AddressesLeft: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_addresses_left_total",
-			Help: "Times the ClickHouse address in use was left for the next one.",
-		}, []string{"cause"}),
+		LostParts:     counters("anpr_sink_lost_parts_total", "Times the rows of a table were acknowledged, found missing and inserted again.", "table"),
+		AddressesLeft: counters("anpr_sink_addresses_left_total", "Times the ClickHouse address in use was left for the next one.", "cause"),
 		InsertsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "anpr_sink_inserts_waiting",
 			Help: "Blocks that failed at least once and are being tried again.",
@@ -69,14 +60,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "anpr_sink_publish_seconds",
 			Help: "Time from handing a message over to its acknowledgement.", Buckets: seconds,
 		}, []string{"topic"}),
-		Published: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_published_total",
-			Help: "Messages acknowledged by the broker.",
-		}, []string{"topic"}),
-		PublishRetries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_publish_retries_total",
-			Help: "Messages sent again.",
-		}, []string{"topic"}),
+		Published:      counters("anpr_sink_published_total", "Messages acknowledged by the broker.", "topic"),
+		PublishRetries: counters("anpr_sink_publish_retries_total", "Messages sent again.", "topic"),
 		PublishQueue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "anpr_sink_publish_queue_messages",
 			Help: "Messages not yet acknowledged.",
@@ -85,10 +70,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "anpr_sink_rejects_cut_total",
 			Help: "Rejects whose payload was cut to fit the topic's largest message.",
 		}),
-		PublishGivenUp: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "anpr_sink_publish_given_up_total",
-			Help: "Messages given up unacknowledged at shutdown or on an error no retry can mend.",
-		}, []string{"topic"}),
+		PublishGivenUp: counters("anpr_sink_publish_given_up_total", "Messages given up unacknowledged at shutdown or on an error no retry can mend.", "topic"),
 		PublishBatching: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "anpr_sink_publish_batch_messages",
 			Help: "Messages sent together.", Buckets: prometheus.ExponentialBuckets(1, 4, 7),
