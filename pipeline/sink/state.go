@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -20,15 +21,20 @@ type State struct{ conn driver.Conn }
 // NewState reads back through the connection pool, which stays the caller's.
 func NewState(conn driver.Conn) *State { return &State{conn: conn} }
 
-// Reached returns the greatest end offset of the ledger's ranges of the partition.
+// Reached returns the greatest end offset of the ledger's ranges of the partition. It reads the end of the ledger alone: the ranges of a
+// partition do not overlap, because each is committed as a plan under the group's fence before its rows are stored, who takes over finishes
+// exactly the plan it finds, and one that is set back into what is stored is refused. So the last to start is the last to end, and
+// rows of one start, which a repeat may leave, have one end.
 func (s *State) Reached(ctx context.Context, topic string, partition int32) (r pipeline.Reached, err error) {
-	var ranges uint64
-	err = s.conn.QueryRow(ctx, `SELECT max(end_offset), count() FROM batches WHERE kafka_topic = ? AND kafka_partition = ?`,
-		topic, partition).Scan(&r.End, &ranges)
+	err = s.conn.QueryRow(ctx, `SELECT end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ?
+		ORDER BY kafka_topic DESC, kafka_partition DESC, start_offset DESC, end_offset DESC LIMIT 1`, topic, partition).Scan(&r.End)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, nil
+	}
 	if err != nil {
 		return r, fmt.Errorf("read back the ledger of partition %d: %w", partition, err)
 	}
-	r.Any = ranges > 0
+	r.Any = true
 	return r, nil
 }
 
@@ -73,33 +79,6 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
-	}
-	return out, nil
-}
-
-// Seals returns each camera's last seal among the decisions of the partition made by records below the offset.
-func (s *State) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
-	rows, err := s.conn.Query(ctx, `SELECT toString(camera_id), argMax(seal_sha256, (kafka_offset, seq)) FROM offences
-		WHERE kafka_partition = ? AND kafka_offset < ? GROUP BY camera_id`, partition, below)
-	if err != nil {
-		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
-	}
-	defer func() { _ = rows.Close() }()
-	out := map[string]schemas.Sum{}
-	for rows.Next() {
-		var camera, seal string
-		if err := rows.Scan(&camera, &seal); err != nil {
-			return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
-		}
-		var sum schemas.Sum
-		if len(seal) != len(sum) {
-			return nil, fmt.Errorf("seal of a camera in partition %d has %d bytes, want %d: %w", partition, len(seal), len(sum), pipeline.ErrStop)
-		}
-		copy(sum[:], seal)
-		out[camera] = sum
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
 	}
 	return out, nil
 }
