@@ -229,6 +229,9 @@ func TestAnEmptyRangeOfTicksWritesTheLedgerAlone(t *testing.T) {
 	}
 }
 
+// writtenByPeople are the columns of the ledger that RecordLoss writes and no batch has.
+var writtenByPeople = []string{"lost", "loss_reason", "loss_by"}
+
 func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(0)
@@ -251,7 +254,7 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 			if err := rows.Scan(&name, &typ); err != nil {
 				t.Fatal(err)
 			}
-			if got := have[name]; got != typ {
+			if got := have[name]; got != typ && !(tab.name == ledgerTable && slices.Contains(writtenByPeople, name)) {
 				t.Errorf("%s.%s is sent as %q, want %s", tab.name, name, got, typ)
 			}
 			delete(have, name)
