@@ -16,7 +16,7 @@ import (
 )
 
 type accessLogCmd struct {
-	Verify accessLogVerifyCmd `cmd:"" help:"Verify the chain of the access log in the table itself, also while the office is shut. Exit code 1 when it does not hold."`
+	Verify accessLogVerifyCmd `cmd:"" help:"Verify the chain of the access log in the table itself, also while the office is shut. Exit code: 0 it holds, 1 it does not (the entry is named), 2 cannot tell."`
 }
 
 type accessLogVerifyCmd struct {
@@ -28,37 +28,44 @@ type accessLogVerifyCmd struct {
 
 // Run reads the whole table. It writes nothing, so a damaged log can be looked at as often as needed.
 func (c *accessLogVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	a, err := c.verify(ctx, log)
+	if err != nil {
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err)}
+	}
+	return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
+}
+
+func (c *accessLogVerifyCmd) verify(ctx context.Context, log zerolog.Logger) (*office.VerifyAnswer, error) {
 	var witnesses []access.Head
 	if (c.Seq == 0) != (c.SHA256 == "") {
-		return errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
+		return nil, errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
 	}
 	if c.Seq != 0 {
 		w := access.Head{Seq: c.Seq}
 		if n, err := hex.Decode(w.Sum[:], []byte(c.SHA256)); err != nil || n != len(w.Sum) || len(c.SHA256) != 2*n {
-			return errors.New("--sha256 must be 64 hexadecimal digits")
+			return nil, errors.New("--sha256 must be 64 hexadecimal digits")
 		}
 		witnesses = append(witnesses, w)
 	}
 	run, err := c.find()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	run.tables(&c.clickhouseFlags, embedded.Office)
 	cfg, err := c.config(log, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	conn, err := sink.Open(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
 	v, err := access.VerifyStore(ctx, access.NewClickHouse(conn), witnesses...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a := office.VerifyAnswer{OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem}
-	return errors.Join(office.PrintVerify(os.Stdout, &a), brokenChain(&a))
+	return &office.VerifyAnswer{OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem}, nil
 }
 
 // brokenChain is the error of a chain that does not hold; nil when it does.
@@ -66,5 +73,5 @@ func brokenChain(a *office.VerifyAnswer) error {
 	if a.OK {
 		return nil
 	}
-	return fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem)
+	return &exitError{exitLeftOver, fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem)}
 }

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/seals"
@@ -25,6 +27,7 @@ type evidenceCmd struct {
 }
 
 type evidenceVerifyCmd struct {
+	runFlags
 	clickhouseFlags
 	What string `arg:"" name:"offence-id|file" help:"Id of a stored offence, or a file that anpr evidence export wrote."`
 }
@@ -40,7 +43,7 @@ func (c *evidenceVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
 
 func (c *evidenceVerifyCmd) rows(ctx context.Context, log zerolog.Logger) ([]evidence.Row, error) {
 	if id, err := schemas.ParseID(c.What); err == nil {
-		return storedOffence(ctx, c.clickhouseFlags, id, log)
+		return storedOffence(ctx, c.runFlags, c.clickhouseFlags, id, log)
 	}
 	raw, err := os.ReadFile(c.What)
 	if err != nil {
@@ -83,6 +86,7 @@ func verifyRows(w io.Writer, rows []evidence.Row) error {
 }
 
 type evidenceExportCmd struct {
+	runFlags
 	clickhouseFlags
 	ID string `arg:"" name:"offence-id" help:"Id of a stored offence."`
 }
@@ -93,7 +97,7 @@ func (c *evidenceExportCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("%.80q is no offence id: 32 hexadecimal digits", c.ID)
 	}
-	rows, err := storedOffence(ctx, c.clickhouseFlags, id, log)
+	rows, err := storedOffence(ctx, c.runFlags, c.clickhouseFlags, id, log)
 	if err != nil {
 		return err
 	}
@@ -102,7 +106,13 @@ func (c *evidenceExportCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return enc.Encode(rows)
 }
 
-func storedOffence(ctx context.Context, f clickhouseFlags, id schemas.ID, log zerolog.Logger) ([]evidence.Row, error) {
+// storedOffence reads what is stored of one offence, from what runs on the data directory unless another ClickHouse is named.
+func storedOffence(ctx context.Context, at runFlags, f clickhouseFlags, id schemas.ID, log zerolog.Logger) ([]evidence.Row, error) {
+	run, err := at.find()
+	if err != nil {
+		return nil, err
+	}
+	run.tables(&f, embedded.Seals)
 	cfg, err := f.config(log, nil)
 	if err != nil {
 		return nil, err
@@ -126,12 +136,12 @@ type sealsCmd struct {
 
 // Run walks the seals once.
 func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := openBooks(c.booksFlags, log)
+	b, err := findBooks(c.booksFlags, embedded.Seals, log)
 	if err != nil {
-		return err
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
 	defer closeBooks(b)
-	r, err := walkerOf(b).Walk(ctx)
+	r, err := walkerOf(b, b.DB).Walk(ctx)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
@@ -144,6 +154,7 @@ func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return nil
 }
 
-func walkerOf(b *ledger.Books) *seals.Walker {
-	return &seals.Walker{DB: b.DB, Topic: b.Log.Offences, Now: time.Now}
+// walkerOf walks over offences as the account of the connection, which must be allowed to read them whole.
+func walkerOf(b *ledger.Books, db driver.Conn) *seals.Walker {
+	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }

@@ -255,7 +255,7 @@ func (c *reconcileQuery) Run(ctx context.Context, q *cli) error {
 
 type accessLogQuery struct {
 	asking
-	Verify  bool   `help:"Verify the hash chain instead of listing. Exit code 1 when it does not hold."`
+	Verify  bool   `help:"Verify the hash chain instead of listing. Exit code: 0 it holds, 1 it does not, 2 cannot tell."`
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
@@ -265,11 +265,15 @@ type accessLogQuery struct {
 // Run prints the access log, or verifies it.
 func (c *accessLogQuery) Run(ctx context.Context, q *cli) error {
 	if c.Verify {
-		return answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
+		err := answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
 			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask(), Seq: c.Seq, SHA256: c.SHA256})
 		}, func(a *office.VerifyAnswer) error {
 			return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
 		})
+		if _, own := errors.AsType[*exitError](err); err != nil && !own {
+			return &exitError{exitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err)}
+		}
+		return err
 	}
 	return answer(&q.Query, func(o *office.Client) (*office.AccessLogAnswer, error) {
 		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), User: c.ForUser, Plate: c.Plate})

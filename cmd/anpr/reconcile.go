@@ -99,7 +99,7 @@ type balanceCmd struct {
 func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
-		return err
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
 	defer closeBooks(b)
 	b.Settle = c.Settle
@@ -162,7 +162,7 @@ type verifyCmd struct {
 func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
-		return err
+		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
 	defer closeBooks(b)
 	v, err := c.verify(ctx, b)
@@ -214,9 +214,31 @@ type watchFlags struct {
 	SealsEvery time.Duration `help:"How often all seals of offences are walked; 0 = not at all. One pass reads the table and the topic of offences once, with one thread." default:"1h" env:"ANPR_SEALS_EVERY"`
 }
 
+// sealsFlags say as whom the seals are walked where roles are processes of their own: that account reads offences whole, and the one that
+// balances reads no plate.
+type sealsFlags struct {
+	SealsUser         string `help:"ClickHouse user of the walk over the seals, which reads offences whole; the others of this command do not. Default: the one for it of the anpr up on --data, else that of --clickhouse-user." env:"ANPR_SEALS_USER"`
+	SealsPassword     string `hidden:"" help:"Its password; better in the environment or a file." env:"ANPR_SEALS_PASSWORD"`
+	SealsPasswordFile string `help:"File with its password." type:"path" env:"ANPR_SEALS_PASSWORD_FILE"`
+}
+
+// account returns how the walk reaches ClickHouse.
+func (f *sealsFlags) account(at runFlags, c clickhouseFlags) (clickhouseFlags, error) {
+	if f.SealsUser != "" {
+		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile
+		return c, nil
+	}
+	run, err := at.find()
+	if err == nil {
+		run.tables(&c, embedded.Seals)
+	}
+	return c, err
+}
+
 type watchCmd struct {
 	booksFlags
 	watchFlags
+	sealsFlags
 	opsFlags
 }
 
@@ -241,28 +263,48 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		_, err := b.Log.Partitions(ctx, schemas.TopicReads)
 		return err
 	})
-	stop := startWatch(ctx, b, c.watchFlags, o, log)
+	account, err := c.account(c.runFlags, c.clickhouseFlags)
+	if err != nil {
+		closeBooks(b)
+		return err
+	}
+	stop, err := startWatch(ctx, b, account, c.watchFlags, o, log)
+	if err != nil {
+		return err
+	}
 	log.Info().Stringer("every", c.WatchEvery).Strs("receipts", b.Receipts).Msg("reconciling")
 	<-ctx.Done()
 	stop()
 	return nil
 }
 
-// startWatch balances continuously until the returned function is called, which also closes the books.
-func startWatch(ctx context.Context, b *ledger.Books, f watchFlags, o *ops, log zerolog.Logger) (stop func()) {
+// startWatch balances continuously, and walks the seals as an account of its own, until the returned function is called, which also closes
+// the books. After an error they are closed.
+func startWatch(ctx context.Context, b *ledger.Books, sealed clickhouseFlags, f watchFlags, o *ops, log zerolog.Logger) (stop func(), err error) {
+	cfg, err := sealed.config(log, nil)
+	if err != nil {
+		closeBooks(b)
+		return nil, err
+	}
+	db, err := sink.Open(cfg)
+	if err != nil {
+		closeBooks(b)
+		return nil, err
+	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := ledger.NewWatch(ledger.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: ledger.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
 	var done sync.WaitGroup
 	done.Go(func() { w.Run(run) })
 	if f.SealsEvery > 0 {
-		sealed := seals.NewMetrics(o.reg)
-		done.Go(func() { walkerOf(b).Watch(run, f.SealsEvery, sealed, log.With().Str("part", "seals").Logger()) })
+		metrics := seals.NewMetrics(o.reg)
+		done.Go(func() { walkerOf(b, db).Watch(run, f.SealsEvery, metrics, log.With().Str("part", "seals").Logger()) })
 	}
 	return func() {
 		cancel()
 		done.Wait()
+		_ = db.Close()
 		closeBooks(b)
-	}
+	}, nil
 }
 
 // receipts is a gateway's journal, or none.

@@ -292,7 +292,10 @@ func (s *stack) startAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stop := startWatch(ctx, b, f.watchFlags, s.ops, s.log)
+	stop, err := startWatch(ctx, b, s.as(embedded.Seals), f.watchFlags, s.ops, s.log)
+	if err != nil {
+		return err
+	}
 	s.push("accounts", func(context.Context) error { stop(); return nil })
 	return nil
 }

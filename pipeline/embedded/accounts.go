@@ -28,12 +28,13 @@ const (
 	Ingest     Role = "anpr_ingest"    // stores, and reads back what a new owner of a partition needs
 	Office     Role = "anpr_office"    // reads, and adds to the access log
 	Reconciler Role = "anpr_reconcile" // offsets, ids, cameras and times: not one column that may hold a plate
+	Seals      Role = "anpr_seals"     // offences whole, and of other tables what is compared with them: is an offence what was sealed?
 	Backup     Role = "anpr_backup"    // backs up and restores: it may drop tables
 	Reader     Role = "anpr_reader"    // an operator of this machine who looks by hand; changes nothing
 )
 
 // Roles lists all roles.
-func Roles() []Role { return []Role{Migrator, Ingest, Office, Reconciler, Backup, Reader} }
+func Roles() []Role { return []Role{Migrator, Ingest, Office, Reconciler, Seals, Backup, Reader} }
 
 // TableEngines are those that a migration or a restore may use: none of them reaches out of the database.
 func TableEngines() []string {
@@ -96,6 +97,8 @@ func grantsOf(r Role, db string) []string {
 			"GRANT SELECT ON system.replicas"} // see sink.Open
 	case Reconciler:
 		return append(reconcileGrants(db), "GRANT SELECT ON system.tables")
+	case Seals:
+		return append(sealGrants(db), "GRANT SELECT ON system.tables")
 	case Backup:
 		return append(append(engineGrants(), describing...),
 			"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP ON "+db+".*",
@@ -116,6 +119,15 @@ func reconcileGrants(db string) []string {
 		"GRANT SELECT(hit_id, camera_id, received_at, kafka_partition, kafka_offset) ON " + db + ".hits",
 		"GRANT SELECT(offence_id, camera_id, captured_at, kafka_partition, kafka_offset) ON " + db + ".offences",
 		"GRANT SELECT ON " + db + ".batches",
+	}
+}
+
+// sealGrants are offences and what is compared with them, as in deploy/clickhouse/users.d.
+func sealGrants(db string) []string {
+	return []string{
+		"GRANT SELECT ON " + db + ".offences",
+		"GRANT SELECT(read_id, plate, site, zone, municipality, captured_at, kafka_partition) ON " + db + ".reads",
+		"GRANT SELECT(offence_id, plate, outcome, captured_at, kafka_partition, kafka_offset) ON " + db + ".decisions",
 	}
 }
 

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+)
+
+// alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of `anpr up`.
+type alertCommand struct {
+	named string   // as the runbook writes it, without arguments
+	args  []string // OFFENCE stands for the id of a stored offence
+	code  int      // the exit code on a machine where all is well
+	says  string   // part of what it prints
+}
+
+var alertCommands = []alertCommand{
+	{"reconcile", []string{"reconcile", "--settle=30s"}, 0, "BALANCED"},
+	{"reconcile verify", []string{"reconcile", "verify", "--last=0"}, 0, "batches"},
+	{"reconcile seals", []string{"reconcile", "seals"}, 0, "every offence is as it was sealed"},
+	{"evidence verify", []string{"evidence", "verify", "OFFENCE"}, 0, "is what was sealed"},
+	{"evidence export", []string{"evidence", "export", "OFFENCE"}, 0, `"plate"`},
+	{"access-log verify", []string{"access-log", "verify"}, 0, "the chain holds"},
+	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"}, 0, "the chain holds"},
+	{"query rejects", []string{"query", "--user=operator1", "rejects", "--purpose=operation", "--reason=weekly check of the cameras"}, 0, "REASON"},
+	{"rejects replay", []string{
+		"rejects", "replay", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
+	}, 0, "0 dead letters"},
+	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
+}
+
+// notOnThisMachine are commands of alert entries that start a role, with what they name; they are not asked of what runs.
+var notOnThisMachine = []string{"gateway", "up"}
+
+// captured runs a command line in this process and returns its exit code and what it printed.
+func captured(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = f, f
+	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
+	code = run(args)
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, string(text)
+}
+
+// Whoever is woken by an alert types what its entry says, on the machine where `anpr up` runs: with its directory as --data, or as ANPR_DATA.
+func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	h := &rehearsal{cmd: &rehearseCmd{Seconds: 3, Rate: 200, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
+	defer func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := h.start(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.traffic(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := waitUntilProcessed(t.Context(), newTopicCounter(&h.stack.flags.brokerFlags, h.stack.flags.Group).behind); err != nil {
+		t.Fatal(err)
+	}
+	var offence string
+	if err := h.books.DB.QueryRow(t.Context(), "SELECT toString(any(offence_id)) FROM anpr.offences").Scan(&offence); err != nil || strings.Trim(offence, "0-") == "" {
+		t.Fatalf("offence %q, %v: the traffic has none, and nothing can be asked of it", offence, err)
+	}
+	for _, c := range alertCommands {
+		for _, how := range []string{"--data", "ANPR_DATA"} {
+			args := slices.Clone(c.args)
+			if i := slices.Index(args, "OFFENCE"); i >= 0 {
+				args[i] = offence
+			}
+			if c.named == "backup" {
+				args[1] += strings.Trim(how, "-")
+			}
+			t.Run(c.named+" "+how, func(t *testing.T) {
+				if how == "--data" {
+					args = append(args, "--data="+dir)
+				} else {
+					t.Setenv("ANPR_DATA", dir)
+				}
+				code, out := captured(t, args...)
+				if code != c.code || !strings.Contains(out, c.says) {
+					t.Errorf("anpr %s: exit code %d, want %d with %q:\n%s", strings.Join(args, " "), code, c.code, c.says, out)
+				}
+				if c.named == "evidence export" {
+					exportedVerifies(t, out)
+				}
+			})
+		}
+	}
+	t.Run("the continuous walk over the seals comes to an end", func(t *testing.T) { sealsAreWalked(t, h) })
+}
+
+// exportedVerifies holds what export printed against verify, which needs no database for a file.
+func exportedVerifies(t *testing.T, text string) {
+	t.Helper()
+	var rows []evidence.Row
+	if err := json.Unmarshal([]byte(text), &rows); err != nil || len(rows) != 1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	file := filepath.Join(t.TempDir(), "offence.json")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := captured(t, "evidence", "verify", file); code != 0 {
+		t.Errorf("the exported file: exit code %d\n%s", code, out)
+	}
+}
+
+// sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must not have.
+func sealsAreWalked(t *testing.T, h *rehearsal) {
+	s := *h.stack
+	s.down, s.ops = nil, newOps()
+	s.flags.WatchEvery, s.flags.SealsEvery = time.Minute, 100*time.Millisecond
+	if err := s.startAccounts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		all, err := s.ops.reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(all, func(m *dto.MetricFamily) bool { return m.GetName() == "anpr_seals_walked_offences" })
+		if i >= 0 && all[i].GetMetric()[0].GetGauge().GetValue() > 0 {
+			return
+		}
+	}
+	t.Error("no walk over the seals came to an end within 20 s")
+}
+
+// A command that an entry of the runbook names and that nobody tries is one that fails at night.
+func TestEveryCommandThatAnAlertNamesIsTried(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, alerts, ok := strings.Cut(string(text), "\n## Alerts\n")
+	if !ok {
+		t.Fatal("the runbook has no Alerts")
+	}
+	alerts, _, _ = strings.Cut(alerts, "\n## ")
+	tried := slices.Concat(notOnThisMachine)
+	for _, c := range alertCommands {
+		tried = append(tried, c.named)
+	}
+	slices.SortFunc(tried, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	found := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?:`(?:bin/)?anpr |(?m:^    anpr ))([a-z-]+(?: [a-z-]+)?)").FindAllStringSubmatch(alerts, -1) {
+		i := slices.IndexFunc(tried, func(c string) bool { return m[1] == c || strings.HasPrefix(m[1], c+" ") })
+		if i < 0 {
+			t.Errorf("the runbook names `anpr %s`, which has no row in alertCommands", m[1])
+			continue
+		}
+		found[tried[i]] = true
+	}
+	if len(found) < 8 {
+		t.Errorf("found %d commands in the alerts, want at least 8: %v", len(found), found)
+	}
+}
+
+// Nothing listens, nothing is there: that says nothing about the books or the access log, and must not look as if it did.
+func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
+	t.Chdir(t.TempDir())
+	nowhere := []string{"--clickhouse-addr=127.0.0.1:1", "--clickhouse-user=u"}
+	broker := append([]string{"--kafka-addr=127.0.0.1:1", "--settle=1ms"}, nowhere...)
+	absent := "--data=" + filepath.Join(t.TempDir(), "absent")
+	missing := []string{"--clickhouse-password-file=" + filepath.Join(t.TempDir(), "absent")}
+	for _, args := range [][]string{
+		{"reconcile", absent}, {"reconcile", "balance", absent}, {"reconcile", "verify", absent}, {"reconcile", "seals", absent}, {"access-log", "verify", absent},
+		{"evidence", "verify", "00112233445566778899aabbccddeeff", absent}, {"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log", absent},
+		append([]string{"reconcile"}, broker...),
+		append([]string{"reconcile", "verify"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
+		append([]string{"reconcile", "seals"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
+		append([]string{"access-log", "verify"}, nowhere...),
+		append([]string{"access-log", "verify"}, missing...), append([]string{"reconcile"}, missing...),
+		append([]string{"evidence", "verify", "00112233445566778899aabbccddeeff"}, nowhere...),
+		{"query", "--url=http://127.0.0.1:1", "--token=t", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"},
+		{"access-log", "verify", "--seq=4"}, {"access-log", "verify", "--seq=4", "--sha256=short"},
+	} {
+		if code, out := captured(t, args...); code != exitCannotTell || !strings.Contains(out, "anpr:") {
+			t.Errorf("anpr %s: exit code %d, want %d and why:\n%s", strings.Join(args, " "), code, exitCannotTell, out)
+		}
+	}
+}
