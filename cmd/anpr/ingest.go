@@ -117,6 +117,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	})
 	o.detail("parked partitions", func() []string { return texts(worker.Parked()) })
 	o.ready("clickhouse", r.conn.Ping)
+	o.ready("inserts", func(context.Context) error { return r.sink.Standing() })
 	o.ready("pipeline", func(context.Context) error {
 		select {
 		case <-r.done:

@@ -97,6 +97,32 @@ func (o *ops) latencies(w http.ResponseWriter, _ *http.Request) {
 	_ = s.WriteJSON(w) // the client has gone
 }
 
+// checkAll asks all conditions side by side: one that hangs must not use up the time of the others and make them look broken too. One that
+// has not answered when ctx ends is told so, and left behind.
+func checkAll(ctx context.Context, checks []check) []error {
+	out := make([]error, len(checks))
+	answers := make([]chan error, len(checks))
+	for i, c := range checks {
+		answers[i] = make(chan error, 1)
+		go func() { answers[i] <- c.ok(ctx) }()
+	}
+	for i := range answers {
+		select {
+		case out[i] = <-answers[i]:
+		case <-ctx.Done():
+			select { // it answered while an earlier one was waited for
+			case out[i] = <-answers[i]:
+			default:
+				out[i] = errors.New("no answer in time")
+			}
+		}
+		if errors.Is(out[i], context.DeadlineExceeded) {
+			out[i] = fmt.Errorf("no answer in time: %w", out[i])
+		}
+	}
+	return out
+}
+
 // readyz answers 200 when there are conditions and every one holds, else 503, and says which do not.
 func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
@@ -113,10 +139,10 @@ func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
 	if len(checks) == 0 { // the port is open before the role knows what it needs
 		out["role"], status = "starting", http.StatusServiceUnavailable
 	}
-	for _, c := range checks {
-		out[c.name] = "ok"
-		if err := c.ok(ctx); err != nil {
-			out[c.name], status = err.Error(), http.StatusServiceUnavailable
+	for i, err := range checkAll(ctx, checks) {
+		out[checks[i].name] = "ok"
+		if err != nil {
+			out[checks[i].name], status = err.Error(), http.StatusServiceUnavailable
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/sony/gobreaker/v2"
@@ -22,6 +23,8 @@ type ClickHouse struct {
 	breaker *gobreaker.CircuitBreaker[struct{}]
 
 	verifier verifier
+
+	failed atomic.Pointer[string] // why the last try that reached the server, or did not, failed; see Standing
 
 	// inserted, when set, is told after each acknowledged table; an error of it ends the try there. Tests use it to
 	// stop between two tables.
@@ -106,6 +109,7 @@ func (c *ClickHouse) note(err error, rg pipeline.Range, try int) {
 		c.cfg.Metrics.InsertRetries.WithLabelValues(causeBreaker).Inc()
 		return
 	}
+	c.keepFailure(err)
 	c.cfg.Metrics.InsertRetries.WithLabelValues(cause(err)).Inc()
 	if try%10 == 0 {
 		c.cfg.Logger.Warn().Str("error", headline(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
