@@ -117,7 +117,9 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 		lease.Keep(keeping)
 	}()
 	o.ready("office", of.Ready)
-	go watchUsers(ctx, c.Users, users, log)
+	warn := func() { warnOfZones(users, store.Current().Cameras(), log) }
+	warn()
+	go watchUsers(ctx, c.Users, users, warn, log)
 	return &officePart{handler: of.Handler(), close: func() error {
 		end() // before the lease goes: an office that stops is not one that is shut
 		stop()
@@ -127,8 +129,8 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 }
 
 // watchUsers takes a changed users file within seconds, so that a revoked user is refused without a restart. A broken file
-// leaves the list as it was.
-func watchUsers(ctx context.Context, path string, users *access.Users, log zerolog.Logger) {
+// leaves the list as it was. taken is called after a change was taken.
+func watchUsers(ctx context.Context, path string, users *access.Users, taken func(), log zerolog.Logger) {
 	var seen time.Time
 	if info, err := os.Stat(path); err == nil {
 		seen = info.ModTime()
@@ -151,6 +153,7 @@ func watchUsers(ctx context.Context, path string, users *access.Users, log zerol
 			continue
 		}
 		log.Info().Int("users", users.Len()).Msg("users file taken")
+		taken()
 	}
 }
 

@@ -91,11 +91,14 @@ func (q *queryFlags) client() (*office.Client, error) {
 	if q.Token == "" {
 		return nil, fmt.Errorf("who are you? Give your token in ANPR_TOKEN; with the made-up sample city, --user agent1 (officer1, prosecutor1, auditor1, ...) will do")
 	}
-	return &office.Client{BaseURL: strings.TrimRight(q.URL, "/"), Token: q.Token}, nil
+	return &office.Client{BaseURL: strings.TrimRight(q.URL, "/"), Token: q.Token, Lang: userLang(os.Getenv)}, nil
 }
 
 func sampleToken(path, user string) (string, error) {
 	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) && isDir(filepath.Dir(filepath.Dir(path))) {
+		return "", errors.New("this installation has no sample users: give your token in ANPR_TOKEN")
+	}
 	if err != nil {
 		return "", fmt.Errorf("tokens of the sample city: %w; is --data the directory of a running `anpr up`?", err)
 	}
@@ -122,7 +125,7 @@ func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), show func(
 	}
 	a, err := ask(c)
 	if err != nil {
-		return err
+		return explainSignIn(err, c.Lang)
 	}
 	if q.JSON {
 		return office.PrintJSON(os.Stdout, a)

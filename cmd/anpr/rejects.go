@@ -123,7 +123,7 @@ func (c *replayRejectsCmd) wanted(ctx context.Context) (out []deadletter.Positio
 	for {
 		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.ask(), Window: c.window(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
 		if err != nil {
-			return nil, err
+			return nil, explainSignIn(err, o.Lang)
 		}
 		for i := range a.Rejects {
 			r := &a.Rejects[i]

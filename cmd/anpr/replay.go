@@ -124,7 +124,7 @@ func (c *replayCmd) announce(ctx context.Context, q *queryCmd, cfg *replay.Confi
 		Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(),
 	})
 	if err != nil {
-		return fmt.Errorf("the office must log a replay before it begins: %w", err)
+		return fmt.Errorf("the office must log a replay before it begins: %w", explainSignIn(err, o.Lang))
 	}
 	fmt.Fprintf(os.Stderr, "replay of %s to %s under catalogue %s and reference data %s; access log entry %d\n",
 		c.From, c.To, cfg.Engine.Catalogue().Version(), cfg.Registry.Version(), a.Scope.LogSeq)

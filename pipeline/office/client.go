@@ -20,6 +20,7 @@ import (
 type Client struct {
 	BaseURL string       // Example: http://127.0.0.1:8080
 	Token   string       // of the user
+	Lang    string       // in which a shut office answers, as of an Accept-Language header; "" = English
 	HTTP    *http.Client // nil = one with a timeout of 60 s
 }
 
@@ -126,6 +127,9 @@ func send[T any](ctx context.Context, c *Client, method, path string, q any, con
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Accept", "application/json")
+	if c.Lang != "" {
+		req.Header.Set("Accept-Language", c.Lang)
+	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -145,7 +145,7 @@ func TestALeaseOfAProcessThatIsGoneIsTakenOverAtOnce(t *testing.T) {
 	}
 }
 
-// A shut office answers 503 with its reason and opens by itself; it is not the process that ends.
+// A shut office answers 503 with what the user is to do, keeps its reason for the operator, and opens by itself; it is not the process that ends.
 func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(3)
@@ -169,8 +169,16 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 			return nil
 		})
 		_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
-		if status(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), why) {
-			t.Errorf("a look-up: %v, want 503 with %q", err, why)
+		if status(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), shutText["en"]) || strings.Contains(err.Error(), why) {
+			t.Errorf("a look-up: %v, want 503 with what to do and without %q", err, why)
+		}
+		for _, lang := range []string{"nl", "fr-BE,fr;q=0.9,en;q=0.8", "de, nl_BE.UTF-8"} {
+			c := d.as(access.ZoneOfficer)
+			c.Lang = lang
+			want := shutText[map[string]string{"n": "nl", "f": "fr", "d": "nl"}[lang[:1]]]
+			if _, err := c.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("in %s: %v, want %q", lang, err, want)
+			}
 		}
 	}
 	refused("process 7 on elsewhere")

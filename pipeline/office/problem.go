@@ -25,12 +25,8 @@ func problem(err error) error {
 		return huma.Error403Forbidden(refusal.Detail)
 	case errors.As(err, &filter):
 		return invalid(filter.Field, filter.Detail)
-	case errors.Is(err, errShut):
-		return huma.Error503ServiceUnavailable(err.Error())
-	case errors.Is(err, access.ErrForked):
-		return huma.Error503ServiceUnavailable(access.ErrForked.Error())
-	case errors.Is(err, access.ErrUnavailable):
-		return huma.Error503ServiceUnavailable(access.ErrUnavailable.Error())
+	case errors.Is(err, errShut), errors.Is(err, access.ErrForked), errors.Is(err, access.ErrUnavailable):
+		return huma.Error503ServiceUnavailable(shutText["en"])
 	case errors.Is(err, query.ErrTooSlow):
 		return huma.Error504GatewayTimeout(query.ErrTooSlow.Error())
 	case errors.Is(err, query.ErrDatabase), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

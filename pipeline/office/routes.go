@@ -31,7 +31,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
-		Transformers:                 []huma.Transformer{withoutValues},
+		Transformers:                 []huma.Transformer{withoutValues, inLanguage},
 	}
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(o.admit(api))

@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// errShut is what a look-up is told while the office is shut. The reason behind it holds no plate.
+// errShut says that the office is shut. The reason behind it is for the log and /readyz; a user is told shutText.
 var errShut = errors.New("the office is shut until its access log holds: no look-up is answered without its entry")
 
 // tryToOpen opens the access log; after a failure the office is shut with the reason.

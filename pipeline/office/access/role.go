@@ -90,6 +90,16 @@ var matrix = map[Route]map[Role][]Purpose{
 // Allowed reports whether the role may use the route at all.
 func Allowed(role Role, route Route) bool { return len(matrix[route][role]) > 0 }
 
+// routesOf names the routes that a role may use, in the order of [Routes].
+func routesOf(role Role) (out []string) {
+	for _, r := range Routes() {
+		if Allowed(role, r) {
+			out = append(out, string(r))
+		}
+	}
+	return out
+}
+
 func mayFor(role Role, route Route, p Purpose) bool { return slices.Contains(matrix[route][role], p) }
 
 // defaultPurpose is the purpose of a look-up that states none; "" when it has to.

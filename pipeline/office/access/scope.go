@@ -66,7 +66,7 @@ func Authorise(u *User, ask Ask, now schemas.Micros) (Scope, *Refusal) {
 		return Scope{}, &Refusal{Invalid: invalid, Field: field, Detail: fmt.Sprintf(format, args...), user: u, ask: ask}
 	}
 	if !Allowed(u.Role, ask.Route) {
-		return refuse(false, "", "the role %s may not use %s", u.Role, ask.Route)
+		return refuse(false, "", "the role %s may not use %s; it may use %s", u.Role, ask.Route, strings.Join(routesOf(u.Role), ", "))
 	}
 	if ask.Purpose == "" {
 		ask.Purpose = defaultPurpose(u.Role, ask.Route)

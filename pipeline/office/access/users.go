@@ -102,6 +102,9 @@ func decodeUsers(raw []byte) (entries []userEntry, err error) {
 // Len returns the number of users.
 func (u *Users) Len() int { return len(*u.list.Load()) }
 
+// All returns the users in the order of the file. The caller owns the slice; what it points to is not to be changed.
+func (u *Users) All() []User { return slices.Clone(*u.list.Load()) }
+
 // Find returns the user of a bearer token. It compares the token's SHA-256 with every entry in constant time.
 func (u *Users) Find(token string) (*User, bool) {
 	sum := sha256.Sum256([]byte(token))

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+)
+
+// notAccepted is what a person is told whose token the office refuses. The office itself does not say which of the three it is.
+var notAccepted = map[string]string{
+	"en": "Your token (ANPR_TOKEN) was not accepted. It may be mistyped, expired or withdrawn. Ask your administrator.",
+	"nl": "Uw token (ANPR_TOKEN) werd niet aanvaard. Mogelijk is het fout getypt, verlopen of ingetrokken. Vraag het aan uw beheerder.",
+	"fr": "Votre jeton (ANPR_TOKEN) n'a pas été accepté. Il est peut-être mal saisi, expiré ou retiré. Adressez-vous à votre administrateur.",
+}
+
+// userLang is the language of the person at the terminal, by the locale: nl, fr or en.
+func userLang(env func(string) string) string {
+	locale := strings.ToLower(cmp.Or(env("LC_ALL"), env("LC_MESSAGES"), env("LANG")))
+	for _, lang := range []string{"nl", "fr"} {
+		if rest, ok := strings.CutPrefix(locale, lang); ok && (rest == "" || strings.ContainsAny(rest[:1], "_-.@")) {
+			return lang
+		}
+	}
+	return "en"
+}
+
+// explainSignIn puts a refused sign-in into the words of the person at the terminal; any other error is returned as it is.
+func explainSignIn(err error, lang string) error {
+	if e, ok := errors.AsType[*office.APIError](err); ok && e.Status == http.StatusUnauthorized {
+		return errors.New(cmp.Or(notAccepted[lang], notAccepted["en"]))
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func TestTheLanguageOfTheTerminalIsItsLocale(t *testing.T) {
+	for _, c := range []struct{ all, messages, lang, want string }{
+		{"", "", "", "en"}, {"", "", "nl_BE.UTF-8", "nl"}, {"", "fr", "nl_BE", "fr"}, {"C", "fr", "nl", "en"}, {"", "", "frp_IT", "en"},
+		{"NL.utf8", "", "fr", "nl"}, {"", "", "de_BE@euro", "en"}, {"fr@euro", "", "", "fr"},
+	} {
+		env := map[string]string{"LC_ALL": c.all, "LC_MESSAGES": c.messages, "LANG": c.lang}
+		if got := userLang(func(k string) string { return env[k] }); got != c.want {
+			t.Errorf("%+v: got %s", c, got)
+		}
+	}
+}
+
+// Every command that asks the office tells a person whose token is refused what that may mean, in the language of the terminal.
+func TestARefusedTokenIsToldInWords(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(`{"detail":"send the token of a user of this office as Authorization: Bearer"}`))
+	}))
+	defer srv.Close()
+	t.Chdir(t.TempDir())
+	at, why := "--url="+srv.URL, "--reason=a reason of ten letters"
+	for locale, lang := range map[string]string{"nl_BE.UTF-8": "nl", "fr_BE": "fr", "C": "en"} {
+		t.Setenv("LC_ALL", locale)
+		for _, args := range [][]string{
+			{"query", at, "--token=t", "plate", "1ABC123", "--purpose=judicial", why},
+			{"query", at, "--token=t", "access-log", "--verify", "--purpose=operation", why},
+			{"rejects", "replay", at, "--token=t", "--reject-reason=unknown_camera", "--purpose=operation", why, "--kafka-addr=127.0.0.1:1", "--clickhouse-addr=127.0.0.1:1"},
+		} {
+			if code, out := captured(t, args...); code == 0 || !strings.Contains(out, notAccepted[lang]) {
+				t.Errorf("%s: anpr %s: exit code %d\n%s", locale, args[0], code, out)
+			}
+		}
+	}
+}
+
+func TestWithoutSampleUsersTheTokenIsAskedFor(t *testing.T) {
+	reference := t.TempDir()
+	_, err := sampleToken(filepath.Join(reference, "secrets", "user-tokens.csv"), "agent1")
+	if err == nil || !strings.Contains(err.Error(), "this installation has no sample users: give your token in ANPR_TOKEN") {
+		t.Errorf("got %v", err)
+	}
+	_, err = sampleToken(filepath.Join(reference, "absent", "secrets", "user-tokens.csv"), "agent1")
+	if err == nil || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("without reference data: got %v, want that the directory may be the wrong one", err)
+	}
+}
+
+func TestAZoneThatNoCameraHasIsNamedWithItsUser(t *testing.T) {
+	users, err := access.ReadUsers(strings.NewReader(`users:
+- {name: officer1, role: zone_officer, zones: ["5393", "5340"], token_sha256: "` + strings.Repeat("0", 63) + `1"}
+- {name: region1, role: prosecutor, token_sha256: "` + strings.Repeat("0", 63) + `2"}
+- {name: agent1, role: gvc_agent, zones: ["9999"], token_sha256: "` + strings.Repeat("0", 63) + `3"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := zonesWithoutCamera(users.All(), []*schemas.Camera{{ID: "A", Zone: "5339"}, {ID: "B", Zone: "5340"}})
+	want := []string{`users.yaml: user officer1: zone "5393" is in no camera; correct it`, `users.yaml: user agent1: zone "9999" is in no camera; correct it`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The form of users.yaml that the runbook shows is one that the office takes.
+func TestTheUsersFileOfTheRunbookIsTaken(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, file, ok := strings.Cut(string(text), "\n    users:\n")
+	if !ok {
+		t.Fatal("the runbook shows no users.yaml")
+	}
+	file, _, _ = strings.Cut(file, "\n\n")
+	users, err := access.ReadUsers(strings.NewReader("users:\n" + strings.ReplaceAll(file, "...", strings.Repeat("a", 60))))
+	if err != nil || users.Len() < 2 {
+		t.Errorf("%v:\n%s", err, file)
+	}
+}
