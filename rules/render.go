@@ -153,11 +153,12 @@ func placeholder(inside string) (n int, form string) {
 
 // forms are the ways an argument is written that are not a group of words.
 var forms = map[string]func(t texts, arg string) (string, bool){
-	"":     func(_ texts, arg string) (string, bool) { return arg, true },
-	"day":  renderDay,
-	"time": renderTime,
-	"eur":  func(t texts, arg string) (string, bool) { return t.decimal(arg, 2) },
-	"kmh":  func(t texts, arg string) (string, bool) { return t.decimal(arg, 1) },
+	"":       func(_ texts, arg string) (string, bool) { return arg, true },
+	"day":    renderDay,
+	"time":   renderTime,
+	"minute": renderMinute,
+	"eur":    func(t texts, arg string) (string, bool) { return t.decimal(arg, 2) },
+	"kmh":    func(t texts, arg string) (string, bool) { return t.decimal(arg, 1) },
 }
 
 func (t texts) form(form, arg string) string {
@@ -182,6 +183,19 @@ func renderDay(_ texts, arg string) (string, bool) {
 func renderTime(_ texts, arg string) (string, bool) {
 	at, err := time.Parse(time.RFC3339Nano, arg)
 	return at.In(schemas.Brussels()).Format("02/01/2006 15:04:05"), err == nil
+}
+
+// renderMinute writes an instant as people say when something begins.
+func renderMinute(t texts, arg string) (string, bool) {
+	at, err := time.Parse(time.RFC3339Nano, arg)
+	layout := "02/01/2006 15:04"
+	switch t.lang {
+	case Dutch:
+		layout = "02/01/2006 15.04 uur"
+	case French:
+		layout = "02/01/2006 à 15h04"
+	}
+	return at.In(schemas.Brussels()).Format(layout), err == nil
 }
 
 // decimal writes a whole number of 10^-places with the language's separator; a zero fraction of one place is left out.

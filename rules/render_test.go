@@ -53,6 +53,9 @@ func wanted(t *testing.T) []string {
 	add("anchor", "sending", "event")
 	add("surround", surroundings...)
 	add("unit", "kmh", "percent")
+	for _, action := range holdActions {
+		add("todo", action)
+	}
 	for k := schemas.KindCar; k.Valid(); k++ {
 		add("kind", k.String())
 	}

@@ -99,7 +99,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, 
 	life, end := context.WithCancel(ctx)
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: loopbackOnly(c.OfficeAddr),
-		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: explain, Basis: basisIn,
+		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: explain, Summary: summaryOf, Basis: basisIn,
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := store.Current().Camera(id)
 			return cam
@@ -168,6 +168,15 @@ func reloadUsers(path string, users *access.Users) error {
 
 // basisIn writes a legal basis in a language.
 func basisIn(lang, cited string) string { return rules.RenderBasis(rules.Lang(lang), cited) }
+
+// summaryOf writes what a person reads first of an offence, in a language.
+func summaryOf(lang, family string, held bool, reason string, until time.Time) []string {
+	var at schemas.Micros
+	if until.UnixMicro() > 0 {
+		at = schemas.MicrosOf(until)
+	}
+	return rules.RenderOffence(rules.Lang(lang), schemas.Family(family), held, reason, at)
+}
 
 // explain renders a stored trace in a language.
 func explain(lang, stepsJSON string) ([]string, error) {

@@ -218,7 +218,7 @@ type explainQuery struct {
 func (c *explainQuery) Run(ctx context.Context, q *cli) error {
 	return answer(&q.Query, func(o *office.Client) (*office.OffenceAnswer, error) {
 		return o.Offence(ctx, office.OffenceQuery{Ask: c.ask(), ID: c.ID, Explain: true, Lang: c.Lang})
-	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a) })
+	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
 }
 
 type decisionsQuery struct {

@@ -113,7 +113,10 @@ func newDesk(t testing.TB, change func(*Config, *access.Store)) *desk {
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.logs), Metrics: NewMetrics(d.reg),
 		PerSecond: 1e6, FailuresPerMinute: 1e6,
-		Camera:  func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
+		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
+		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {
+			return []string{fmt.Sprint(lang, " ", family, " ", held, " ", reason, " ", until.Unix())}
+		},
 		Explain: func(lang, steps string) ([]string, error) { return []string{lang + ": " + steps}, nil },
 	}
 	var store access.Store = access.NewClickHouse(d.conn)

@@ -86,8 +86,11 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 	t := newTable(w, "CAPTURED", "FAMILY", "STATUS", "REASON", "PLATE", "CAMERA", "KM/H", "LIMIT", "EUR", "OFFENCE")
 	for i := range a.Offences {
 		o := &a.Offences[i]
-		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, tenths(o.Corrected), tenths(o.Limit),
-			cents(o.Amount), o.OffenceID)
+		speed, limit := "", "" // of what was not measured there is none
+		if o.Family == familySpeed {
+			speed, limit = tenths(o.Corrected), tenths(o.Limit)
+		}
+		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, cents(o.Amount), o.OffenceID)
 	}
 	if a.Altered > 0 {
 		t.note("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
@@ -98,39 +101,6 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 		}
 	}
 	return t.end(a.Scope, len(a.Offences), a.Next)
-}
-
-// PrintOffence prints one offence with its explanation, or with the codes of its trace when it was not rendered.
-func PrintOffence(w io.Writer, a *OffenceAnswer) error {
-	o := &a.Offence
-	t := newTable(w)
-	for _, kv := range [][2]string{
-		{"offence", o.OffenceID},
-		{"rule", o.Rule + " of " + o.RuleVersion},
-		{"status", o.Status + " " + o.Reason},
-		{"captured", clock(o.CapturedAt)},
-		{"camera", o.Camera + " site " + o.Site + " zone " + o.Zone},
-		{"plate", o.Plate + " " + o.Country},
-		{"measured", tenths(o.Measured) + " km/h"},
-		{"corrected", tenths(o.Corrected) + " km/h"},
-		{"limit", tenths(o.Limit) + " km/h"},
-		{"amount", cents(o.Amount) + " EUR"},
-		{"legal basis", o.LegalBasis},
-		{"verified", strconv.FormatBool(o.Verified)},
-		{"versions", "catalogue " + o.Catalogue + ", reference " + o.Reference},
-		{"seal", o.Seal},
-	} {
-		t.row(kv[0], kv[1])
-	}
-	for _, line := range a.Explanation {
-		t.note("  %s", printable(line))
-	}
-	if len(a.Explanation) == 0 {
-		for i := range a.Trace {
-			t.note("  %s", printable(stepText(&a.Trace[i])))
-		}
-	}
-	return t.end(a.Scope, 1, "")
 }
 
 // PrintDecisions prints a page of decisions, the explanations below the table.

@@ -63,12 +63,14 @@ func TestEveryAnswerPrints(t *testing.T) {
 			[]string{"44.5", "30.0", "53.12", "o1"},
 		},
 		"offence": {
-			func(b *bytes.Buffer) error { return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace}) },
+			func(b *bytes.Buffer) error {
+				return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace}, "en")
+			},
 			[]string{"yes speed.above 44.5 AR 30/09/2005", "53.12 EUR"},
 		},
 		"explained": {func(b *bytes.Buffer) error {
-			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}})
-		}, []string{"  La vitesse"}},
+			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}}, "fr")
+		}, []string{"  La vitesse", "corrigée      44,5 km/h", "montant       53,12 EUR", "vérifiée      non"}},
 		"decisions": {func(b *bytes.Buffer) error {
 			return PrintDecisions(b, &DecisionsAnswer{Decisions: []Decided{{Decision: query.Decision{Outcome: "exempt", OffenceID: schemas.ID{}.String()}, Explanation: []string{"oud"}}}})
 		}, []string{"exempt", "  oud"}},
@@ -89,6 +91,39 @@ func TestEveryAnswerPrints(t *testing.T) {
 		for _, w := range c.want {
 			if !strings.Contains(b.String(), w) {
 				t.Errorf("%s: got\n%s\nwithout %q", name, b.String(), w)
+			}
+		}
+	}
+}
+
+// A case of the low emission zone has no speed: nought km/h of a limit of nought is no fact. What it is and what to do comes first.
+func TestACaseWithoutASpeedShowsNone(t *testing.T) {
+	a := &OffenceAnswer{
+		Offence: query.Offence{OffenceID: "o1", Family: "lez", Status: "held", Reason: "pass_possible", Amount: 35000},
+		Summary: []string{"Lage-emissiezone: In afwachting", "Doe niets"}, Explanation: []string{"stap"},
+	}
+	for lang := range offenceLabels {
+		var one, list bytes.Buffer
+		if err := errors.Join(PrintOffence(&one, a, lang), PrintOffences(&list, &OffencesAnswer{Offences: []query.Offence{a.Offence}})); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(one.String(), "km/h") || strings.Contains(list.String(), "0.0  ") {
+			t.Errorf("%s: a speed is shown:\n%s%s", lang, &one, &list)
+		}
+		if !strings.HasPrefix(one.String(), "Lage-emissiezone: In afwachting\nDoe niets\n") || strings.Index(one.String(), "  stap") < strings.Index(one.String(), "o1") {
+			t.Errorf("%s: it does not begin with what it is and what to do:\n%s", lang, &one)
+		}
+		if lang != "en" && strings.Contains(one.String(), "legal basis") {
+			t.Errorf("%s: labels in English:\n%s", lang, &one)
+		}
+	}
+}
+
+func TestEveryLabelIsThereInEveryLanguage(t *testing.T) {
+	for lang, labels := range offenceLabels {
+		for key := range offenceLabels["en"] {
+			if labels[key] == "" {
+				t.Errorf("%s lacks %s", lang, key)
 			}
 		}
 	}

@@ -94,6 +94,7 @@ type OffenceAnswer struct {
 	Scope       Scope          `json:"scope"`
 	Offence     query.Offence  `json:"offence"`
 	Trace       []schemas.Step `json:"trace"`
+	Summary     []string       `json:"summary,omitempty" doc:"with explain: what it is, why, when to look again, what to do"`
 	Explanation []string       `json:"explanation,omitempty"`
 }
 
@@ -131,6 +132,10 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 	out := &OffenceAnswer{Scope: scopeOf(p), Offence: rows[0]}
 	if out.Trace, out.Explanation, err = o.explain(rows[0].Trace, in.Explain, in.Lang); err != nil {
 		return nil, err
+	}
+	if in.Explain && o.cfg.Summary != nil {
+		f := &out.Offence
+		out.Summary = o.cfg.Summary(in.Lang, f.Family, f.Status == "held", f.Reason, f.HoldUntil)
 	}
 	if in.Explain && o.cfg.Basis != nil {
 		out.Offence.LegalBasis = o.cfg.Basis(in.Lang, out.Offence.LegalBasis)

@@ -2,6 +2,7 @@ package office
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 		}
 		if len(a.Explanation) != 1 || !strings.HasPrefix(a.Explanation[0], lang+": [{") || len(a.Trace) != 1 || a.Trace[0].Code != "speed.above" {
 			t.Errorf("%s: got explanation %v trace %+v", lang, a.Explanation, a.Trace)
+		}
+		if want := fmt.Sprint(lang, " speed false ", a.Offence.Reason, " ", a.Offence.HoldUntil.Unix()); len(a.Summary) != 1 || a.Summary[0] != want {
+			t.Errorf("%s: got summary %q, want %q", lang, a.Summary, want)
 		}
 		if o := a.Offence; o.Seal != hex.EncodeToString([]byte(speed["seal_sha256"].(string))) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
 			t.Errorf("got %+v", o)

@@ -28,6 +28,8 @@ type Config struct {
 	Camera func(id string) *schemas.Camera
 	// Explain renders the steps of a trace (JSON) as lines in en, nl or fr. A nil function makes explain=true a 501.
 	Explain func(lang, stepsJSON string) ([]string, error)
+	// Summary writes what a person reads first of an offence: what it is, why, when to look again (1970 = no day) and what to do; nil = nothing.
+	Summary func(lang, family string, held bool, reason string, until time.Time) []string
 	// Basis writes a legal basis, which is stored in all languages, in en, nl or fr. A nil function leaves it as it is stored.
 	Basis func(lang, cited string) string
 	// Now is the clock; nil = time.Now. It decides what is older than a month.

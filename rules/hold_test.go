@@ -1,0 +1,101 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// heldReasons reads from the code which reasons a verdict may be held for.
+func heldReasons(t *testing.T) map[string]bool {
+	t.Helper()
+	names, out := map[string]string{}, map[string]bool{}
+	steps, err := os.ReadFile("steps.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(reason\w+) += "(\w+)"$`).FindAllSubmatch(steps, -1) {
+		names[string(m[1])] = string(m[2])
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		code, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`\.hold\(([^,]+),`).FindAllSubmatch(code, -1) {
+			reason, ok := names[string(m[1])]
+			if !ok {
+				t.Fatalf("%s: hold(%s, ...): not a constant of steps.go, so nobody can say what clears it", f, m[1])
+			}
+			out[reason] = true
+		}
+	}
+	if len(out) < 20 {
+		t.Fatalf("found %d reasons of a hold, want at least 20: the test looks at the wrong place", len(out))
+	}
+	return out
+}
+
+// Whoever gets a held case is told what to do about it, whatever it is held for, and finds it in the table.
+func TestEveryReasonOfAHoldSaysWhatToDo(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := heldReasons(t)
+	for reason := range held {
+		if holdActions[reason] == "" {
+			t.Errorf("%s: nobody is told what to do about it", reason)
+		}
+		if !strings.Contains(string(readme), "\n| `"+reason+"` | ") {
+			t.Errorf("rules/README.md, Reasons of a hold, lacks %s", reason)
+		}
+		for _, lang := range Langs() {
+			lines := RenderOffence(lang, schemas.FamilyLEZ, true, reason, 0)
+			if len(lines) != 2 || !strings.Contains(lines[0], RenderReason(lang, reason)) || len(lines[1]) < 60 {
+				t.Errorf("%s in %s: %q", reason, lang, lines)
+			}
+		}
+	}
+	for reason := range holdActions {
+		if !held[reason] {
+			t.Errorf("%s has an action and nothing is held for it", reason)
+		}
+	}
+}
+
+func TestAHeldOffenceBeginsWithWhatItIsAndWhatToDo(t *testing.T) {
+	until, err := schemas.ParseFrom("2026-11-30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[Lang]string{
+		English: "Low emission zone: Held: a day pass can still be bought for the day of the passage|Look again from 30/11/2026 00:00:00|" +
+			"Do nothing before 30/11/2026 00:00. Then look up the day pass. With a pass: close. Without: decide. Nothing does this by itself.",
+		Dutch: "Lage-emissiezone: In afwachting: voor de dag van de doorrit kan nog een dagpas gekocht worden|Opnieuw te bekijken vanaf 30/11/2026 00:00:00|" +
+			"Doe niets vóór 30/11/2026 00.00 uur. Ga dan na of er een dagpas is. Met dagpas: afsluiten. Zonder dagpas: beslissen. Niets gebeurt vanzelf.",
+		French: "Zone de basses émissions : En suspens : un pass d'une journée peut encore être acheté pour le jour du passage|À réexaminer à partir du 30/11/2026 00:00:00|" +
+			"N'agissez pas avant le 30/11/2026 à 00h00. Vérifiez ensuite s'il existe un pass d'une journée. Avec pass : classez. Sans pass : décidez. Rien ne se fait automatiquement.",
+	} {
+		if got := strings.Join(RenderOffence(lang, schemas.FamilyLEZ, true, reasonPassPossible, schemas.MicrosOf(until)), "|"); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", lang, got, want)
+		}
+	}
+	if got := RenderOffence(English, schemas.FamilyLEZ, false, reasonForeign, 0); len(got) != 1 {
+		t.Errorf("a candidate is nothing to wait for: %q", got)
+	}
+	if got := RenderOffence("de", schemas.FamilySpeed, true, "of_2031", 0); len(got) != 1 || !strings.HasSuffix(got[0], "of_2031") {
+		t.Errorf("a reason of a newer version: %q", got)
+	}
+}
