@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,6 +146,9 @@ func Broker(tb testing.TB, topics map[string]int) (addr string) {
 	return b.Addr()
 }
 
+// comments are the lines of a migration that are none of a statement.
+var comments = regexp.MustCompile(`(?m)^--.*$`)
+
 // Migrate carries out the upward half of every migration of a directory, in order of their names. exec runs one statement.
 func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.Context, statement string) error) {
 	tb.Helper()
@@ -158,8 +162,9 @@ func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.
 			tb.Fatal(err)
 		}
 		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		up = comments.ReplaceAllString(up, "") // one may hold a semicolon
 		for statement := range strings.SplitSeq(up, ";\n") {
-			if strings.Trim(strings.ReplaceAll(statement, "-- +goose Up", ""), "\n ;") == "" {
+			if strings.Trim(statement, "\n ;") == "" {
 				continue
 			}
 			if err := exec(tb.Context(), statement); err != nil {
