@@ -19,6 +19,8 @@ REGRESS_FLAGS  ?=
 SEEDS        ?= 3000
 # Packages tested at once: each may start an engine of its own, so no more than two.
 TEST_P       ?= 2
+# What `anpr version` prints; set it where there is no .git.
+REVISION     ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 REPLAY_READS ?= 5000000
 SCALING_VEHICLES ?= 
 PKG          ?= ./...
@@ -52,7 +54,7 @@ up: setup ## Run everything on this machine until Ctrl-C: UP_FLAGS="--reference 
 .PHONY: build
 build: ## Build bin/anpr and bin/anprload, static, without cgo
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/anpr ./cmd/anprload
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/anpr ./cmd/anprload
 
 .PHONY: test
 test: setup ## All tests: PKG=./rules for one package

@@ -5,13 +5,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 type migrateCmd struct {
@@ -77,24 +75,5 @@ func (c *engineFetchCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "ClickHouse engine:", lib)
-	return nil
-}
-
-type versionCmd struct{}
-
-// Run prints module version, revision and Go version.
-func (versionCmd) Run() error { //nolint:unparam // the form kong calls
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		fmt.Println("anpr (no build information)")
-		return nil
-	}
-	revision := "unknown"
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = s.Value
-		}
-	}
-	fmt.Printf("anpr %s, revision %s, %s, schema %d\n", info.Main.Version, revision, info.GoVersion, schemas.SchemaVersion)
 	return nil
 }

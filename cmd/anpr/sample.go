@@ -44,6 +44,22 @@ func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) 
 	return true, writeSample(f.Reference, f.SampleSeed)
 }
 
+// checkNamedReference refuses a directory that somebody named and that is empty or not there: a mistyped path must not start a made-up city
+// among real cameras. Nobody named the default one, "".
+func checkNamedReference(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	names, err := fileNames(dir)
+	if err != nil {
+		return fmt.Errorf("--reference %s: %w", dir, err)
+	}
+	if len(names) > 0 {
+		return nil
+	}
+	return fmt.Errorf("--reference %s: there is no reference data. Correct the path, or write a made-up city with `anpr sample --out %s`", dir, dir)
+}
+
 // writeSample makes the directory in one step, so that whoever is killed half-way leaves no half city. The rename fails when the directory
 // got a file meanwhile.
 func writeSample(dir string, seed uint64) error {

@@ -157,3 +157,36 @@ func TestTokensThatTheSourceTellsAreRefusedWhereOthersReachTheOffice(t *testing.
 		}
 	}
 }
+
+// A path that somebody mistyped starts nothing and writes nothing, by flag or by environment, for up and for the demo; the default directory still gets a made-up city.
+func TestAMistypedReferenceStartsNoMadeUpCity(t *testing.T) {
+	root := t.TempDir()
+	empty := filepath.Join(root, "empty")
+	if err := os.Mkdir(empty, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{filepath.Join(root, "nothere"), filepath.Join(root, "not", "there"), empty} {
+		for _, command := range []string{"up", "demo"} {
+			for _, how := range []string{"flag", "environment"} {
+				args := []string{command, "--data=" + filepath.Join(root, "data"), "--port-base=21900"}
+				if how == "flag" {
+					args = append(args, "--reference="+dir)
+				} else {
+					t.Setenv("ANPR_REFERENCE", dir)
+				}
+				code, out := captured(t, args...)
+				want := "anpr: --reference " + dir + ": there is no reference data. Correct the path, or write a made-up city with `anpr sample --out " + dir + "`"
+				if code != 1 || !strings.Contains(out, want) {
+					t.Errorf("%s by %s: exit code %d, want 1 and %q:\n%s", command, how, code, want, out)
+				}
+			}
+			t.Setenv("ANPR_REFERENCE", "")
+		}
+	}
+	if left := filesBelow(t, root); strings.Contains(left, "cameras.yaml") || strings.Contains(left, "kafka") {
+		t.Errorf("something was written:\n%s", left)
+	}
+	if err := checkNamedReference(""); err != nil {
+		t.Errorf("the default directory: %v", err)
+	}
+}

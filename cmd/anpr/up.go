@@ -79,6 +79,9 @@ type part struct {
 
 // startStack starts all parts; when one cannot, those already started are stopped again.
 func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress io.Writer) (_ *stack, err error) {
+	if err := checkNamedReference(f.Reference); err != nil {
+		return nil, err
+	}
 	f.Reference = under(f.Reference, f.Data, "reference")
 	f.Index = under(f.Index, f.Data, "reference-index")
 	f.Images = under(f.Images, f.Data, "images")

@@ -60,7 +60,7 @@ say "$(go env GOVERSION); modules ..."
 modules
 say "building bin/anpr ..."
 mkdir -p bin
-CGO_ENABLED=0 go build -o bin/ ./cmd/anpr
+CGO_ENABLED=0 go build -ldflags "-X main.revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" -o bin/ ./cmd/anpr
 say "ClickHouse engine ..."
 engine
 say "ready"
