@@ -10,23 +10,31 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/gvc-brussels/anpr/rules"
 )
 
 type rulesCmd struct {
-	Check      rulesCheckCmd      `cmd:"" help:"Check a catalogue: form, dates, gaps, sources, values that are not plausible. Exit code 1 when it would be refused."`
+	Check      rulesCheckCmd      `cmd:"" help:"Check a catalogue: form, dates, gaps, sources, values that are not plausible. Exit code: 0 it loads, 1 it would be refused, 2 there is no catalogue to check."`
 	Unverified rulesUnverifiedCmd `cmd:"" help:"List the values that nobody has verified against the law text."`
 	Test       rulesTestCmd       `cmd:"" help:"Run scenario files of your own on a catalogue (form: rules/README.md). Exit codes: 0 all right, 1 some wrong, 2 a file cannot be read."`
 }
 
 type rulesCheckCmd struct {
 	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
+	Warnings  bool   `help:"List the warnings too."`
 }
 
 // Run prints the findings.
-func (c *rulesCheckCmd) Run() error { return checkRules(os.Stdout, catalogueFiles(c.Catalogue)) }
+func (c *rulesCheckCmd) Run() error {
+	catalogue, err := catalogueFiles(c.Catalogue)
+	if err != nil {
+		return &exitError{exitCannotTell, err}
+	}
+	return checkRules(os.Stdout, catalogue, c.Warnings)
+}
 
 type rulesUnverifiedCmd struct {
 	Catalogue string `arg:"" optional:"" help:"Directory of the catalogue; default the built-in Brussels one." type:"path"`
@@ -49,7 +57,11 @@ type rulesTestCmd struct {
 
 // Run prints a table of every scenario with what it got and wanted where these differ.
 func (c *rulesTestCmd) Run() error {
-	wrong, err := testRules(os.Stdout, catalogueFiles(c.Catalogue), c.Paths)
+	catalogue, err := catalogueFiles(c.Catalogue)
+	if err != nil {
+		return &exitError{2, err}
+	}
+	wrong, err := testRules(os.Stdout, catalogue, c.Paths)
 	switch {
 	case err != nil:
 		return &exitError{2, err}
@@ -60,36 +72,71 @@ func (c *rulesTestCmd) Run() error {
 	}
 }
 
-// catalogueFiles is the directory, or the built-in catalogue when it is empty.
-func catalogueFiles(dir string) fs.FS {
+// catalogueFiles is the directory, or the built-in catalogue when none is named. What cannot be a catalogue at all is named as such: without
+// that each of its files would seem to be missing.
+func catalogueFiles(dir string) (fs.FS, error) {
 	if dir == "" {
-		return rules.Brussels()
+		return rules.Brussels(), nil
 	}
-	return os.DirFS(dir)
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("catalogue %s: there is no such folder; correct the path", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("catalogue %s: %w for user %s; make the folder readable", dir, fs.ErrPermission, userName())
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, fmt.Errorf("catalogue %s is a file; name the folder it is in", dir)
+	case err != nil:
+		return nil, fmt.Errorf("catalogue %s: %w", dir, err)
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".yaml" }) {
+		return nil, fmt.Errorf("catalogue %s: the folder holds no *.yaml; copy rules/catalog/brussels there and change it", dir)
+	}
+	return os.DirFS(dir), nil
 }
 
-func checkRules(w io.Writer, catalogue fs.FS) error {
-	wrong := 0
+// checkRules prints what is wrong with a catalogue: warnings when they are asked for, errors last, where they are seen.
+func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
+	p := &printer{w: w}
+	var wrong []rules.Finding
+	warnings := 0
 	for _, f := range rules.Check(catalogue) {
-		kind := "warning"
 		if !f.Warning {
-			kind = "error"
-			wrong++
+			wrong = append(wrong, f)
+			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s: %s\n", kind, f); err != nil {
-			return err
+		if warnings++; listWarnings {
+			p.f("warning: %s\n", f)
 		}
 	}
-	if wrong > 0 {
-		return fmt.Errorf("%d findings keep this catalogue from loading", wrong)
+	counted := fmt.Sprintf("%d warnings", warnings)
+	if warnings > 0 && !listWarnings {
+		counted += " (--warnings lists them)"
+	}
+	if len(wrong) > 0 {
+		if warnings > 0 {
+			p.f("%s\n", counted)
+		}
+		for _, f := range wrong {
+			p.f("error: %s\n", f)
+		}
+		return errors.Join(p.err, refusal(wrong))
 	}
 	cat, err := rules.Load(catalogue)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "catalogue %s: %d values, %d not verified, %d announced and not in force\n",
-		cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()))
-	return err
+	p.f("catalogue %s: %d values, %d not verified, %d announced and not in force, %s\n",
+		cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()), counted)
+	return p.err
+}
+
+// refusal says in one line how many errors there are and where the first one is.
+func refusal(wrong []rules.Finding) error {
+	if len(wrong) == 1 {
+		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])
+	}
+	return fmt.Errorf("%d errors keep this catalogue from loading, the first: %s", len(wrong), wrong[0])
 }
 
 func listUnverified(w io.Writer, cat *rules.Catalogue, lang rules.Lang) error {

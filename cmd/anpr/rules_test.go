@@ -33,21 +33,35 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestOutputOfTheRulesCommands(t *testing.T) {
-	catalogue := catalogueFiles("testdata/rules/catalogue")
+	catalogue, err := catalogueFiles("testdata/rules/catalogue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, err := catalogueFiles("testdata/rules/broken")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cat, err := rules.Load(catalogue)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := checkRules(&b, catalogue); err != nil {
-		t.Error(err)
+	for name, list := range map[string]bool{"check.golden": false, "check.warnings.golden": true} {
+		b.Reset()
+		if err := checkRules(&b, catalogue, list); err != nil {
+			t.Error(err)
+		}
+		golden(t, name, b.Bytes())
 	}
-	golden(t, "check.golden", b.Bytes())
-	b.Reset()
-	if err := checkRules(&b, catalogueFiles("testdata/rules/broken")); err == nil {
-		t.Error("a broken catalogue passes")
+	for name, list := range map[string]bool{"broken.golden": false, "broken.warnings.golden": true} {
+		b.Reset()
+		if err := checkRules(&b, broken, list); err == nil || !strings.Contains(b.String(), "error: ") {
+			t.Errorf("a broken catalogue passes: %v\n%s", err, &b)
+		} else if _, after, _ := strings.Cut(b.String(), "error: "); strings.Contains(after, "warning") {
+			t.Errorf("%s: errors do not come last:\n%s", name, &b)
+		}
+		golden(t, name, b.Bytes())
 	}
-	golden(t, "broken.golden", b.Bytes())
 	for _, lang := range rules.Langs() {
 		b.Reset()
 		if err := listUnverified(&b, cat, lang); err != nil {
@@ -99,5 +113,49 @@ func TestExitCodesOfRulesTest(t *testing.T) {
 	}
 	if err := (&rulesTestCmd{Paths: []string{filepath.Join(dir, "none")}}).Run(); err == nil {
 		t.Error("a path that is not there passes")
+	}
+}
+
+// One error among a hundred warnings is repeated at the end, with its place.
+func TestTheErrorThatKeepsACatalogueFromLoadingIsTheLastThingSaid(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, rules.Brussels()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "speed.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "speed.yaml"), []byte("\n\nnot_a_key: 1\n"+string(text)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out := captured(t, "rules", "check", dir)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if last := lines[len(lines)-1]; code != 1 || !strings.HasPrefix(last, "anpr: 1 error keeps this catalogue from loading: speed.yaml:3: ") || !strings.Contains(last, `"not_a_key"`) || len(lines) > 4 {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if code, out = captured(t, "rules", "check", dir, "--warnings"); code != 1 || strings.Count(out, "warning: ") < 20 {
+		t.Errorf("with --warnings: exit code %d:\n%s", code, out)
+	}
+}
+
+// What is no catalogue at all is named as the folder it is, for every command that takes one.
+func TestAFolderWithoutACatalogueIsNamed(t *testing.T) {
+	empty := t.TempDir()
+	file := filepath.Join(empty, "lez.txt")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		filepath.Join(empty, "absent"): "there is no such folder", file: "is a file", empty: "holds no *.yaml",
+	} {
+		for _, args := range [][]string{{"rules", "check", dir}, {"rules", "test", "--catalogue=" + dir, "testdata/rules/scenarios.txt"}} {
+			if code, out := captured(t, args...); code != 2 || !strings.Contains(out, "catalogue "+dir) || !strings.Contains(out, want) {
+				t.Errorf("%q: exit code %d, want 2 and %q:\n%s", args, code, want, out)
+			}
+		}
+		if _, err := loadCatalogue(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a role with %s: %v", dir, err)
+		}
 	}
 }

@@ -19,14 +19,15 @@ import (
 
 // loadCatalogue reads the catalogue of a directory, or the built-in one.
 func loadCatalogue(dir string) (*rules.Catalogue, error) {
-	if dir == "" {
-		return rules.Load(rules.Brussels())
-	}
-	c, err := rules.Load(os.DirFS(dir))
+	files, err := catalogueFiles(dir)
 	if err != nil {
-		return nil, fmt.Errorf("catalogue %s: %w", dir, err)
+		return nil, err
 	}
-	return c, nil
+	c, err := rules.Load(files)
+	if err != nil && dir != "" {
+		err = fmt.Errorf("catalogue %s: %w", dir, err)
+	}
+	return c, err
 }
 
 // gcPercent is how much garbage a process with reference data gathers before a collection, unless GOGC says otherwise. Most of
