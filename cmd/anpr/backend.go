@@ -23,7 +23,7 @@ func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error
 	c.Backups = under(c.Backups, c.Data, "backups")
 	s := newStack(stackFlags{engineFlags: c.engineFlags, kafkaFlags: c.kafkaFlags, clickhouseFlags: c.clickhouseFlags}, log, newOps())
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := s.probe(ctx); err != nil {
+	if err := portsTaken(s.probe(ctx)); err != nil {
 		return err
 	}
 	if err := s.startEngines(ctx, os.Stderr); err != nil {

@@ -1,10 +1,26 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
 )
+
+// adviseRights adds to an error of rights whose they are and what to do; any other error is returned as it is.
+func adviseRights(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	path := "FILE"
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		path = e.Path
+	}
+	name := userName()
+	return fmt.Errorf("%w for user %s; make it readable: chown %s %s", err, name, name, path)
+}
 
 // userName names who this process runs as, for advice about rights.
 func userName() string {

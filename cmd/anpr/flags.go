@@ -61,7 +61,7 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 	if f.PasswordFile != "" {
 		text, err := os.ReadFile(f.PasswordFile)
 		if err != nil {
-			return sink.Config{}, fmt.Errorf("--clickhouse-password-file: %w", err)
+			return sink.Config{}, adviseRights(fmt.Errorf("--clickhouse-password-file: %w", err))
 		}
 		password = strings.TrimRight(string(text), "\r\n")
 	}
@@ -128,16 +128,32 @@ type opsFlags struct {
 
 // engineFlags are those of the embedded engine.
 type engineFlags struct {
-	Data           string  `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
-	PortBase       uint16  `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
-	ClickhouseHTTP string  `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools; base = 127.0.0.1:8123, or the sixth port of --port-base. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
-	MaxMemory      int64   `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
-	Backups        string  `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
-	Fsync          bool    `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`
-	LogDays        float64 `help:"Days that the embedded broker's log is kept; 0 = for ever. What the pipeline still needs is kept whatever the limits." default:"7" env:"ANPR_LOG_DAYS"`
-	LogBytes       int64   `help:"Bytes that the embedded broker's log may take; 0 = any. Then the oldest records go." default:"2000000000" env:"ANPR_LOG_BYTES"`
-	LogBatches     int64   `help:"Record batches that the log may hold; 0 = any. Each takes 72 bytes of memory; at a small site it is one read." default:"2500000" env:"ANPR_LOG_BATCHES"`
-	Cache          string  `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
+	Data           string   `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
+	PortBase       portBase `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
+	ClickhouseHTTP string   `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools; base = 127.0.0.1:8123, or the sixth port of --port-base. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
+	MaxMemory      int64    `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
+	Backups        string   `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
+	Fsync          bool     `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`
+	LogDays        float64  `help:"Days that the embedded broker's log is kept; 0 = for ever. What the pipeline still needs is kept whatever the limits." default:"7" env:"ANPR_LOG_DAYS"`
+	LogBytes       int64    `help:"Bytes that the embedded broker's log may take; 0 = any. Then the oldest records go." default:"2000000000" env:"ANPR_LOG_BYTES"`
+	LogBatches     int64    `help:"Record batches that the log may hold; 0 = any. Each takes 72 bytes of memory; at a small site it is one read." default:"2500000" env:"ANPR_LOG_BATCHES"`
+	Cache          string   `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
+}
+
+// portBase is the first of the ports of one machine, or 0.
+type portBase uint16
+
+// portsInRow is how many there are.
+const portsInRow = 6
+
+// UnmarshalText reads a number from 1 to the last that leaves room for all; 0 = none.
+func (p *portBase) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if last := 1<<16 - portsInRow; err != nil || n < 0 || n > last {
+		return fmt.Errorf("%.40q: want a port from 1 to %d; it and the %d after it are taken", text, last, portsInRow-1)
+	}
+	*p = portBase(n)
+	return nil
 }
 
 // logTime is the time of a log line: date, milliseconds and the zone of the machine.

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
@@ -32,8 +34,19 @@ type local struct {
 	*embedded.Secrets
 }
 
+// checkData refuses a data directory that is a file, with the word that was meant.
+func checkData(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file; name a directory with --data", dir)
+	}
+	return nil
+}
+
 // find returns what runs on the data directory. Nothing is no error unless the directory was named.
 func (f *runFlags) find() (*local, error) {
+	if err := checkData(f.Data); err != nil {
+		return nil, err
+	}
 	run, err := embedded.ReadRun(cmp.Or(f.Data, defaultData))
 	if errors.Is(err, embedded.ErrNotRunning) && f.Data == "" {
 		return nil, nil //nolint:nilnil // nothing runs here, and nobody said so
@@ -66,9 +79,9 @@ func (l *local) tables(f *clickhouseFlags, role embedded.Role) {
 
 // ports fills in the addresses that were not given, from the first port if there is one.
 func (f *stackFlags) ports() {
-	at := func(addr *string, i uint16, usual string) {
+	at := func(addr *string, i int, usual string) {
 		if *addr == "" && f.PortBase != 0 {
-			usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.PortBase+i)))
+			usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.PortBase)+i))
 		}
 		*addr = cmp.Or(*addr, usual)
 	}

@@ -36,7 +36,7 @@ type officeCmd struct {
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if c.Users != "" { // what was given is looked at before what was not
 		if _, err := access.LoadUsers(c.Users); err != nil {
-			return fmt.Errorf("%w; give the file with --users", err)
+			return fmt.Errorf("%w; give the file with --users", adviseRights(err))
 		}
 	}
 	c.Users = under(c.Users, c.Reference, "users.yaml")
@@ -74,7 +74,7 @@ const (
 func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, log zerolog.Logger, alone bool) (*officePart, error) {
 	users, err := access.LoadUsers(c.Users)
 	if err != nil {
-		return nil, fmt.Errorf("%w; give the file with --users", err)
+		return nil, fmt.Errorf("%w; give the file with --users", adviseRights(err))
 	}
 	if err := refusePublicTokens(users, c.Reference, c.OfficeAddr); err != nil {
 		return nil, err

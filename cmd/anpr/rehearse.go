@@ -155,7 +155,7 @@ func (h *rehearsal) backup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(h.out, "backup under traffic in %s; the log completes it from %v on\n", time.Since(began).Round(time.Millisecond), cut.Ends())
+	_, _ = fmt.Fprintf(h.out, "backup under traffic in %s; the log completes it: %s\n", time.Since(began).Round(time.Millisecond), offsetsText(cut.Ends(), "from"))
 	return nil
 }
 

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -48,8 +51,17 @@ func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("backup %s in %s; the log completes it from %v on\n", c.Name, time.Since(began).Round(time.Millisecond), cut.Ends())
+	fmt.Printf("backup %s in %s; the log completes it: %s\n", c.Name, time.Since(began).Round(time.Millisecond), offsetsText(cut.Ends(), "from"))
 	return nil
+}
+
+// offsetsText names an offset of each partition, in order. Example: partition 0 from 748, partition 1 from 12
+func offsetsText(offsets map[int32]int64, word string) string {
+	out := make([]string, 0, len(offsets))
+	for _, p := range slices.Sorted(maps.Keys(offsets)) {
+		out = append(out, fmt.Sprintf("partition %d %s %d", p, word, offsets[p]))
+	}
+	return strings.Join(out, ", ")
 }
 
 func takeBackup(ctx context.Context, b *ledger.Books, st *restore.Store, name, base string) (*restore.Cut, error) {
@@ -205,7 +217,7 @@ func (r *rebuild) run(ctx context.Context, out io.Writer) error {
 		_, _ = fmt.Fprintf(out, "%-28s %10s  %d\n", s.what, s.took.Round(time.Millisecond), s.rows)
 	}
 	if r.cmd.Compare == "" {
-		_, _ = fmt.Fprintf(out, "database %s is rebuilt up to %v; start the workers, then check with anpr reconcile\n", r.cmd.ClickhouseDatabase, r.ends)
+		_, _ = fmt.Fprintf(out, "database %s is rebuilt: %s; start the workers, then check with anpr reconcile\n", r.cmd.ClickhouseDatabase, offsetsText(r.ends, "up to"))
 		if r.cmd.FromLog {
 			_, _ = fmt.Fprintln(out, "access_log is not on the log: restore it from its own backup before the office is started (deploy/README.md, Restore)")
 		}

@@ -192,6 +192,16 @@ func accessLogComesBack(t *testing.T, h *rehearsal) {
 	if err := st.BackupTable(t.Context(), "access_log", "access-2", "access-1"); err != nil {
 		t.Fatal(err)
 	}
+	if err := st.BackupTable(t.Context(), "access_log", "access-2", ""); !errors.Is(err, restore.ErrTaken) || !strings.Contains(err.Error(), "access-2") || strings.Contains(err.Error(), "code:") {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	if err := st.BackupTable(t.Context(), "access_log", "access-3", "access-0"); !errors.Is(err, restore.ErrNoBackup) || !strings.Contains(err.Error(), "access-0") || !strings.Contains(err.Error(), "--base") {
+		t.Errorf("a base that is not there: %v", err)
+	}
+	trial := restore.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr_mistyped"}
+	if _, err := trial.Restore(t.Context(), "2026-11-52", "anpr"); !errors.Is(err, restore.ErrNoBackup) || !strings.Contains(err.Error(), "2026-11-52") {
+		t.Errorf("a backup that is not there: %v", err)
+	}
 	h.exec(t, "TRUNCATE TABLE anpr.access_log")
 	h.exec(t, "RESTORE TABLE anpr.access_log FROM Disk('backups', 'access-2')")
 	var n, last uint64

@@ -46,7 +46,7 @@ func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Lo
 		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: refdata.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reference data %s: %w", f.Reference, err)
+		return nil, adviseRights(fmt.Errorf("reference data %s: %w", f.Reference, err))
 	}
 	st := store.Current().Stats()
 	log.Info().Str("version", store.Current().Version()).Interface("counts", st).Msg("reference data loaded")

@@ -141,6 +141,9 @@ func (s *stack) claimData() (err error) {
 	if s.claim != nil {
 		return nil
 	}
+	if err := checkData(s.flags.Data); err != nil {
+		return err
+	}
 	if s.claim, err = embedded.ClaimRun(s.flags.Data); err != nil {
 		return err
 	}
@@ -176,14 +179,14 @@ func (s *stack) publish() error {
 func (s *stack) checkFiles() error {
 	_, users := access.LoadUsers(s.flags.Users)
 	if users != nil {
-		users = fmt.Errorf("%w; give the file with --users", users)
+		users = fmt.Errorf("%w; give the file with --users", adviseRights(users))
 	}
 	_, catalogue := loadCatalogue(s.flags.Catalogue)
 	return errors.Join(users, catalogue)
 }
 
 // probe says which of the engines' ports are taken, all at once.
-func (s *stack) probe(ctx context.Context) error {
+func (s *stack) probe(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{
 		{"broker", s.flags.KafkaAddr, "--kafka-addr"}, {"ClickHouse", s.flags.ClickhouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", s.flags.ClickhouseHTTP, "--clickhouse-http-addr"},
@@ -197,7 +200,7 @@ func (s *stack) probe(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	return portsTaken(errs)
+	return errs
 }
 
 // portsTaken says how to move all ports when several are taken.
@@ -234,7 +237,7 @@ func (s *stack) listen(ctx context.Context) (map[string]net.Listener, error) {
 		})
 	}
 	// while the others are held: a port of the engines that is one of them is taken too
-	if err := portsTaken(append(errs, s.probe(ctx))); err != nil {
+	if err := portsTaken(append(errs, s.probe(ctx)...)); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -159,8 +159,8 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 			t.Errorf("%q does not name %s and %s", err, addr, flag)
 		}
 	}
-	if !strings.Contains(err.Error(), "--port-base") {
-		t.Errorf("%q does not name the way out", err)
+	if strings.Count(err.Error(), "--port-base") != 1 || !strings.HasPrefix(err.Error(), "6 ports cannot be had") {
+		t.Errorf("%q: want one heading with the number of all ports and the way out", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the data directory was written: %v", err)
@@ -169,7 +169,7 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 
 func TestOnePortBaseMovesEveryPort(t *testing.T) {
 	for base, explicit := range map[uint16]string{0: "", 21000: "", 64000: "127.0.0.1:7"} {
-		f := stackFlags{engineFlags: engineFlags{PortBase: base}}
+		f := stackFlags{engineFlags: engineFlags{PortBase: portBase(base)}}
 		f.OfficeAddr = explicit
 		f.ports()
 		seen := map[string]bool{}

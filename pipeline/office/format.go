@@ -177,9 +177,15 @@ func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 func PrintVerify(w io.Writer, a *VerifyAnswer) error {
 	t := newTable(w)
 	if a.OK {
-		t.note("the chain holds: %d entries, the last has %s", a.Entries, printable(a.Head))
+		t.note("the chain holds: %d entries", a.Entries)
+		if a.Entries > 0 {
+			t.note("entry %d has %s; note it elsewhere: --seq %d --sha256 %s", a.Entries, printable(a.Head), a.Entries, printable(a.Head))
+		}
 	} else {
 		t.note("THE CHAIN DOES NOT HOLD at entry %d: %s; %d entries before it hold", a.FirstBad, printable(a.Problem), a.Entries)
+	}
+	if a.Scope.Purpose == "" { // the table itself was asked, not the office
+		return t.flush()
 	}
 	return t.end(a.Scope, int(a.Entries), "")
 }
@@ -235,6 +241,10 @@ func (t *grid) end(s Scope, rows int, next string) error {
 	if next != "" {
 		t.note("more: --after %s", printable(next))
 	}
+	return t.flush()
+}
+
+func (t *grid) flush() error {
 	if err := t.w.Flush(); err != nil && t.err == nil {
 		t.err = err
 	}

@@ -80,7 +80,7 @@ func TestEveryAnswerPrints(t *testing.T) {
 		"access log": {func(b *bytes.Buffer) error {
 			return PrintAccessLog(b, &AccessLogAnswer{Entries: []query.AccessEntry{{Seq: 5, Refusal: "no basis"}}})
 		}, []string{"5", "no basis"}},
-		"verified": {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{OK: true, Entries: 5, Head: "ab"}) }, []string{"the chain holds: 5"}},
+		"verified": {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{OK: true, Entries: 5, Head: "ab"}) }, []string{"the chain holds: 5 entries\nentry 5 has ab; note it elsewhere: --seq 5 --sha256 ab\n"}},
 		"broken":   {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{FirstBad: 3, Problem: "missing"}) }, []string{"DOES NOT HOLD at entry 3"}},
 		"JSON":     {func(b *bytes.Buffer) error { return PrintJSON(b, &VerifyAnswer{OK: true}) }, []string{`"ok": true`}},
 	} {
@@ -125,6 +125,20 @@ func TestEveryLabelIsThereInEveryLanguage(t *testing.T) {
 			if labels[key] == "" {
 				t.Errorf("%s lacks %s", lang, key)
 			}
+		}
+	}
+}
+
+// Without an office there was no purpose and no entry in the log to name.
+func TestAVerificationWithoutTheOfficeNamesNoLookUp(t *testing.T) {
+	for _, a := range []VerifyAnswer{{OK: true, Entries: 11, Head: "395c"}, {OK: true}, {FirstBad: 3, Problem: "missing"}} {
+		var alone, asked bytes.Buffer
+		if err := PrintVerify(&alone, &a); err != nil || strings.Contains(alone.String(), "purpose") || strings.Contains(alone.String(), "entry 0") {
+			t.Errorf("%+v: %v\n%s", a, err, &alone)
+		}
+		a.Scope = Scope{Purpose: "operation", LogSeq: 12}
+		if err := PrintVerify(&asked, &a); err != nil || !strings.Contains(asked.String(), "purpose operation; access log entry 12") {
+			t.Errorf("of the office: %v\n%s", err, &asked)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline"
@@ -104,9 +106,29 @@ func (s *Store) backup(ctx context.Context, what, name, base string) error {
 		return err
 	}
 	if err := s.Conn.Exec(ctx, fmt.Sprintf("BACKUP %s TO Disk('%s', '%s')%s", what, s.Disk, name, settings)); err != nil {
-		return fmt.Errorf("backup %s: %w", name, err)
+		return s.explain(fmt.Errorf("backup %s: %w", name, err), name, base)
 	}
 	return nil
+}
+
+// ErrTaken says that a backup of the name is there.
+var ErrTaken = errors.New("there is a backup of this name")
+
+// ErrNoBackup says that there is none of the name.
+var ErrNoBackup = errors.New("there is no backup of this name")
+
+// explain says in words of our own what the two mistakes with names are; any other error is returned as it is.
+func (s *Store) explain(err error, name, base string) error {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	switch {
+	case ok && proto.Error(e.Code) == proto.ErrBackupAlreadyExists:
+		return fmt.Errorf("%w: %s on disk %s; choose another", ErrTaken, name, s.Disk)
+	case ok && proto.Error(e.Code) == proto.ErrBackupNotFound && base != "":
+		return fmt.Errorf("%w: %s on disk %s, which --base names; correct it, or leave --base out", ErrNoBackup, base, s.Disk)
+	case ok && proto.Error(e.Code) == proto.ErrBackupNotFound:
+		return fmt.Errorf("%w: %s on disk %s; correct the name", ErrNoBackup, name, s.Disk)
+	}
+	return err
 }
 
 // Restore makes the database of a backup, which must have been taken of a database of the name from, and returns its cut. A database
@@ -122,7 +144,7 @@ func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
 		return nil, fmt.Errorf("make room for backup %s: %w", name, err)
 	}
 	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE DATABASE %s AS %s FROM Disk('%s', '%s')", quoted(from), quoted(s.Database), s.Disk, name)); err != nil {
-		return nil, fmt.Errorf("restore backup %s: %w", name, err)
+		return nil, s.explain(fmt.Errorf("restore backup %s: %w", name, err), name, "")
 	}
 	note, err := ledger.ReadNote(ctx, s.Conn, s.Database)
 	if err != nil {
