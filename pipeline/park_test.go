@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +44,8 @@ func TestAPartitionThatCannotBeReadIsParkedAndTheOthersGoOn(t *testing.T) {
 			})
 		})
 		x := &m.log.parts[partition]
-		for i := len(x.offsets) - 1; i >= 0; i-- { // the reference never sees what was given up
-			if o := x.offsets[i]; o >= poison.Start && o < poison.End {
+		for i, v := range slices.Backward(x.offsets) { // the reference never sees what was given up
+			if o := v; o >= poison.Start && o < poison.End {
 				x.offsets, x.values = append(x.offsets[:i:i], x.offsets[i+1:]...), append(x.values[:i:i], x.values[i+1:]...)
 			}
 		}

@@ -192,8 +192,13 @@ func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 	absent := "--data=" + filepath.Join(t.TempDir(), "absent")
 	missing := []string{"--clickhouse-password-file=" + filepath.Join(t.TempDir(), "absent")}
 	for _, args := range [][]string{
-		{"reconcile", absent}, {"reconcile", "balance", absent}, {"reconcile", "verify", absent}, {"reconcile", "seals", absent}, {"access-log", "verify", absent},
-		{"evidence", "verify", "00112233445566778899aabbccddeeff", absent}, {"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log", absent},
+		{"reconcile", absent},
+		{"reconcile", "balance", absent},
+		{"reconcile", "verify", absent},
+		{"reconcile", "seals", absent},
+		{"access-log", "verify", absent},
+		{"evidence", "verify", "00112233445566778899aabbccddeeff", absent},
+		{"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log", absent},
 		append([]string{"reconcile"}, broker...),
 		append([]string{"reconcile", "verify"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
 		append([]string{"reconcile", "seals"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
@@ -201,7 +206,8 @@ func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 		append([]string{"access-log", "verify"}, missing...), append([]string{"reconcile"}, missing...),
 		append([]string{"evidence", "verify", "00112233445566778899aabbccddeeff"}, nowhere...),
 		{"query", "--url=http://127.0.0.1:1", "--token=t", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"},
-		{"access-log", "verify", "--seq=4"}, {"access-log", "verify", "--seq=4", "--sha256=short"},
+		{"access-log", "verify", "--seq=4"},
+		{"access-log", "verify", "--seq=4", "--sha256=short"},
 	} {
 		if code, out := captured(t, args...); code != exitCannotTell || !strings.Contains(out, "anpr:") {
 			t.Errorf("anpr %s: exit code %d, want %d and why:\n%s", strings.Join(args, " "), code, exitCannotTell, out)

@@ -77,9 +77,9 @@ func waitUntilProcessed(ctx context.Context, behind func(context.Context) (end, 
 var errStill = errors.New("standing still")
 
 // behind returns how many records are on the log and how many of them are not processed.
-func (c *topicCounter) behind(ctx context.Context) (end, lag int64, err error) {
-	if end, err = c.records(ctx, topicReads); err == nil {
-		lag, err = c.lag(ctx)
+func (t *topicCounter) behind(ctx context.Context) (end, lag int64, err error) {
+	if end, err = t.records(ctx, topicReads); err == nil {
+		lag, err = t.lag(ctx)
 	}
 	return end, lag, err
 }

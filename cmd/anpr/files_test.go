@@ -32,9 +32,17 @@ func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
 	}
 	why := "--reason=a reason of ten letters"
 	for _, args := range [][]string{
-		{"up", "--port-base=21910"}, {"engine", "serve", "--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0"}, {"demo", "--port-base=21910"},
-		{"reconcile"}, {"reconcile", "seals"}, {"access-log", "verify"}, {"backup", "x"}, {"restore", "--from-log"}, {"migrate"},
-		{"evidence", "export", strings.Repeat("0", 32)}, {"query", "--user=agent1", "offences", "--purpose=traffic", why},
+		{"up", "--port-base=21910"},
+		{"engine", "serve", "--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0"},
+		{"demo", "--port-base=21910"},
+		{"reconcile"},
+		{"reconcile", "seals"},
+		{"access-log", "verify"},
+		{"backup", "x"},
+		{"restore", "--from-log"},
+		{"migrate"},
+		{"evidence", "export", strings.Repeat("0", 32)},
+		{"query", "--user=agent1", "offences", "--purpose=traffic", why},
 	} {
 		if code, out := captured(t, append(args, "--data="+file)...); code == 0 || !strings.Contains(out, file+" is a file; name a directory with --data") {
 			t.Errorf("anpr %s: exit code %d\n%s", strings.Join(args, " "), code, out)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -136,7 +137,7 @@ func printPartitions(w io.Writer, all []standing) error {
 		s := &all[i]
 		under, lost := "-", make([]string, len(s.losses))
 		if s.plan.UnderWay() {
-			under = fmt.Sprint(s.plan.End)
+			under = strconv.FormatInt(s.plan.End, 10)
 		}
 		for k, l := range s.losses {
 			lost[k] = fmt.Sprintf("[%d, %d)", l.Start, l.End)

@@ -15,8 +15,14 @@ import (
 
 func TestTheLanguageOfTheTerminalIsItsLocale(t *testing.T) {
 	for _, c := range []struct{ all, messages, lang, want string }{
-		{"", "", "", "en"}, {"", "", "nl_BE.UTF-8", "nl"}, {"", "fr", "nl_BE", "fr"}, {"C", "fr", "nl", "en"}, {"", "", "frp_IT", "en"},
-		{"NL.utf8", "", "fr", "nl"}, {"", "", "de_BE@euro", "en"}, {"fr@euro", "", "", "fr"},
+		{"", "", "", "en"},
+		{"", "", "nl_BE.UTF-8", "nl"},
+		{"", "fr", "nl_BE", "fr"},
+		{"C", "fr", "nl", "en"},
+		{"", "", "frp_IT", "en"},
+		{"NL.utf8", "", "fr", "nl"},
+		{"", "", "de_BE@euro", "en"},
+		{"fr@euro", "", "", "fr"},
 	} {
 		env := map[string]string{"LC_ALL": c.all, "LC_MESSAGES": c.messages, "LANG": c.lang}
 		if got := userLang(func(k string) string { return env[k] }); got != c.want {

@@ -93,8 +93,10 @@ func grantsOf(r Role, db string) []string {
 	case Ingest:
 		return append([]string{"GRANT SELECT, INSERT ON " + db + ".*"}, describing...)
 	case Office:
-		return []string{"GRANT SELECT ON " + db + ".*", "GRANT INSERT ON " + db + ".access_log", "GRANT INSERT ON " + db + ".office_lease",
-			"GRANT SELECT ON system.replicas"} // see sink.Open
+		return []string{
+			"GRANT SELECT ON " + db + ".*", "GRANT INSERT ON " + db + ".access_log", "GRANT INSERT ON " + db + ".office_lease",
+			"GRANT SELECT ON system.replicas",
+		} // see sink.Open
 	case Reconciler:
 		return append(reconcileGrants(db), "GRANT SELECT ON system.tables")
 	case Seals:

@@ -11,7 +11,7 @@ import (
 var shutText = map[string]string{
 	"en": "No look-up is answered now, because it could not be logged. Try again in a few minutes. If it lasts, tell the operator.",
 	"nl": "Er wordt nu geen opzoeking beantwoord, omdat ze niet gelogd kan worden. Probeer over enkele minuten opnieuw. Duurt het voort, verwittig de beheerder.",
-	"fr": "Aucune recherche n'est possible pour le moment, car elle ne peut pas être journalisée. Réessayez dans quelques minutes. Si cela persiste, prévenez l'exploitant.",
+	"fr": "Aucune recherche n'est possible pour le moment, car elle ne peut pas être journalisée. Réessayez dans quelques minutes. Si cela persiste, prévenez l'exploitant.", //nolint:misspell // French
 }
 
 // langOf picks a language of the office from an Accept-Language header or the name of a locale: the first that is one, else English.

@@ -255,7 +255,7 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 			if err := rows.Scan(&name, &typ); err != nil {
 				t.Fatal(err)
 			}
-			if got := have[name]; got != typ && !(tab.name == ledgerTable && slices.Contains(writtenByPeople, name)) {
+			if got := have[name]; got != typ && (tab.name != ledgerTable || !slices.Contains(writtenByPeople, name)) {
 				t.Errorf("%s.%s is sent as %q, want %s", tab.name, name, got, typ)
 			}
 			delete(have, name)
