@@ -39,7 +39,7 @@ type cli struct {
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values, run scenarios on it."`
 	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
-	Engine    engineCmd    `cmd:"" hidden:"" help:"Fetch the ClickHouse engine for a machine without one."`
+	Engine    engineCmd    `cmd:"" help:"Fetch the ClickHouse engine for a machine without one; serve broker and ClickHouse without the roles, for a restore."`
 
 	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`
 	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`

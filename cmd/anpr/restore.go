@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
@@ -89,8 +90,12 @@ type restoreCmd struct {
 	FromBackup string `help:"Restore this backup, then rebuild from the log what came after it." xor:"from" required:"" placeholder:"NAME"`
 	Disk       string `help:"Disk of ClickHouse's configuration that backups are on." default:"backups" env:"ANPR_BACKUP_DISK"`
 	BackedUp   string `help:"Name of the database in the backup." default:"anpr"`
+	Only       string `help:"With --from-backup: one table alone, for what is not on the log: access_log. The office must be stopped. A table with look-ups that the backup lacks stays as it is." placeholder:"TABLE"`
+	Replace    bool   `help:"With --only: replace a damaged table that has look-ups which the backup lacks; it is kept beside."`
 	Compare    string `help:"A rehearsal: restore into --clickhouse-database, beside this database, and compare the two row for row. The workers may go on meanwhile." placeholder:"DATABASE"`
 	Data       string `help:"One machine: the data directory of an anpr up. When it is stopped, its broker and ClickHouse are started for the restore; beside one that runs, give --compare." type:"path"`
+	Backups    string `help:"With --data of a stopped anpr up: directory of its backups; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
+	Cache      string `help:"With --data of a stopped anpr up: directory the engine is in, or is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
 
 	batchRows int // 0 = the pipeline's default
 }
@@ -105,6 +110,12 @@ func (restoreCmd) Help() string {
 func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Compare == c.ClickhouseDatabase {
 		return fmt.Errorf("--compare %s: a database cannot be rebuilt beside itself; give another with --clickhouse-database", c.Compare)
+	}
+	if c.Only != "" && (c.Only != accessLogTable || c.FromBackup == "" || c.Compare != "") {
+		return fmt.Errorf("--only %s: it takes %s, with --from-backup and without --compare; all other tables are rebuilt together", c.Only, accessLogTable)
+	}
+	if c.Replace && c.Only == "" {
+		return errors.New("--replace goes with --only")
 	}
 	o := newOps()
 	run, err := (&runFlags{Data: c.Data}).find()
@@ -124,6 +135,9 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
+	if c.Only != "" {
+		return c.restoreAccessLog(ctx, os.Stdout, log)
+	}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
 	store, err := openReference(watch, c.referenceFlags, o, log)
@@ -142,7 +156,7 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) (stop func() error, err error) {
 	f := stackFlags{engineFlags: engineFlags{Data: c.Data, Fsync: true}, clickhouseFlags: c.clickhouseFlags}
 	f.KafkaAddr, f.ClickhouseAddr, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", 4
-	f.Backups = under("", c.Data, "backups")
+	f.Backups, f.Cache = under(c.Backups, c.Data, "backups"), c.Cache
 	s := newStack(f, log, o)
 	if err := s.startEngines(ctx, os.Stderr); err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -192,8 +206,13 @@ func openRebuild(c *restoreCmd, store *refdata.Store, log zerolog.Logger) (*rebu
 	return &rebuild{
 		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: restore.NewGroups(c.KafkaAddr, c.dial()),
 		books:  &ledger.Books{Log: ledger.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
-		tables: restore.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase},
+		tables: *c.backups(conn),
 	}, nil
+}
+
+// backups are those of the database.
+func (c *restoreCmd) backups(conn driver.Conn) *restore.Store {
+	return &restore.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase}
 }
 
 func (r *rebuild) close() { closeBooks(r.books) }
@@ -219,7 +238,7 @@ func (r *rebuild) run(ctx context.Context, out io.Writer) error {
 	if r.cmd.Compare == "" {
 		_, _ = fmt.Fprintf(out, "database %s is rebuilt: %s; start the workers, then check with anpr reconcile\n", r.cmd.ClickhouseDatabase, offsetsText(r.ends, "up to"))
 		if r.cmd.FromLog {
-			_, _ = fmt.Fprintln(out, "access_log is not on the log: restore it from its own backup before the office is started (deploy/README.md, Restore)")
+			_, _ = fmt.Fprintln(out, "access_log is not on the log: anpr restore --only access_log --from-backup NAME, before the office is started (deploy/README.md, Restore)")
 		}
 		return nil
 	}

@@ -160,6 +160,17 @@ func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
 	return &cut, s.Trim(ctx, cut.Ends())
 }
 
+// RestoreTable makes one table of a backup of the database from in another database, side, which must not have it.
+func (s *Store) RestoreTable(ctx context.Context, name, from, table, side string) error {
+	if err := s.check(name); err != nil {
+		return err
+	}
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE TABLE %[1]s.%[3]s AS %[2]s.%[3]s FROM Disk('%[4]s', '%[5]s')", quoted(from), quoted(side), quoted(table), s.Disk, name)); err != nil {
+		return s.explain(fmt.Errorf("restore table %s of backup %s: %w", table, name, err), name, "")
+	}
+	return nil
+}
+
 // Rebuilt notes up to where rows were made again, for the verifier.
 func (s *Store) Rebuilt(ctx context.Context, ends map[int32]int64) error {
 	note, err := ledger.ReadNote(ctx, s.Conn, s.Database)
