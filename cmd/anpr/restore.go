@@ -93,6 +93,7 @@ type restoreCmd struct {
 	Only       string `help:"With --from-backup: one table alone, for what is not on the log: access_log. The office must be stopped. A table with look-ups that the backup lacks stays as it is." placeholder:"TABLE"`
 	Replace    bool   `help:"With --only: replace a damaged table that has look-ups which the backup lacks; it is kept beside."`
 	Compare    string `help:"A rehearsal: restore into --clickhouse-database, beside this database, and compare the two row for row. The workers may go on meanwhile." placeholder:"DATABASE"`
+	Drop       bool   `help:"With --compare: drop the rehearsed database afterwards. Else it stays, a second copy of all plates."`
 	Data       string `help:"One machine: the data directory of an anpr up. When it is stopped, its broker and ClickHouse are started for the restore; beside one that runs, give --compare." type:"path"`
 	Backups    string `help:"With --data of a stopped anpr up: directory of its backups; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Cache      string `help:"With --data of a stopped anpr up: directory the engine is in, or is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
@@ -116,6 +117,9 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	}
 	if c.Replace && c.Only == "" {
 		return errors.New("--replace goes with --only")
+	}
+	if c.Drop && c.Compare == "" {
+		return errors.New("--drop goes with --compare: without a rehearsal there is nothing to drop")
 	}
 	o := newOps()
 	run, err := (&runFlags{Data: c.Data}).find()
@@ -242,7 +246,7 @@ func (r *rebuild) run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	}
-	return r.compare(ctx, out)
+	return errors.Join(r.compare(ctx, out), r.dropTrial(ctx, out))
 }
 
 // survey finds out what there is to rebuild.

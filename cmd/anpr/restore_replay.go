@@ -160,6 +160,21 @@ func (r *rebuild) wait(ctx context.Context, done chan error) error {
 	}
 }
 
+// dropTrial removes the second copy of all plates that a rehearsal leaves, when asked to, and else says that it is there. An interrupted
+// rehearsal keeps it, to go on.
+func (r *rebuild) dropTrial(ctx context.Context, out io.Writer) error {
+	db := r.cmd.ClickhouseDatabase
+	if !r.cmd.Drop {
+		_, _ = fmt.Fprintf(out, "database %s stays, a second copy of all plates: remove it as anpr_backup with DROP DATABASE %s SYNC, or rehearse with --drop\n", db, db)
+		return nil
+	}
+	if err := execSQL(ctx, r.tables.Conn, "DROP DATABASE "+db+" SYNC"); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "database %s is removed\n", db)
+	return nil
+}
+
 // compare proves the result.
 func (r *rebuild) compare(ctx context.Context, out io.Writer) error {
 	names := [2]string{r.cmd.Compare, r.cmd.ClickhouseDatabase}

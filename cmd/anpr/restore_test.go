@@ -64,6 +64,7 @@ func TestRestore(t *testing.T) {
 		}
 	})
 	t.Run("differences are found", func(t *testing.T) { differences(t, h) })
+	t.Run("a rehearsal leaves no second copy when it is told so", func(t *testing.T) { dropped(t, h) })
 	t.Run("the access log", func(t *testing.T) { accessLogComesBack(t, h) })
 	t.Run("the accounts of the rebuilt tables balance", func(t *testing.T) {
 		f := h.stack.flags.clickhouseFlags
@@ -177,6 +178,22 @@ func differences(t *testing.T, h *rehearsal) {
 	h.exec(t, "OPTIMIZE TABLE anpr_from_log.reads FINAL")
 	if !restore.Same(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]restore.Sum{before, sums()}) {
 		t.Error("repeated rows and times of ingestion are no difference")
+	}
+}
+
+// dropped rehearses with --drop: also a rehearsal that finds differences leaves nothing.
+func dropped(t *testing.T, h *rehearsal) {
+	for _, drop := range []bool{true, false} {
+		if err := h.again(t, "anpr_dropped", func(c *restoreCmd) { c.FromLog, c.Drop = true, drop }); err != nil {
+			t.Fatal(err)
+		}
+		var n uint64
+		if err := h.books.DB.QueryRow(t.Context(), "SELECT count() FROM system.databases WHERE name = 'anpr_dropped'").Scan(&n); err != nil || (n == 0) != drop {
+			t.Errorf("--drop %t: %d databases are left, %v", drop, n, err)
+		}
+	}
+	if err := (&restoreCmd{FromLog: true, Drop: true, clickhouseFlags: clickhouseFlags{ClickhouseDatabase: "anpr"}}).Run(t.Context(), h.log); err == nil || !strings.Contains(err.Error(), "--compare") {
+		t.Errorf("--drop without a rehearsal: %v", err)
 	}
 }
 
