@@ -190,6 +190,7 @@ func renderMinute(t texts, arg string) (string, bool) {
 	at, err := time.Parse(time.RFC3339Nano, arg)
 	layout := "02/01/2006 15:04"
 	switch t.lang {
+	case English:
 	case Dutch:
 		layout = "02/01/2006 15.04 uur"
 	case French:

@@ -420,6 +420,11 @@ func objects(_ *testing.T, s *secured, r Role) {
 	case Reconciler:
 		s.refused(r, "SELECT plate FROM anpr.reads", denied)
 		s.refused(r, "SELECT user FROM anpr.access_log", denied)
+	case Seals:
+		s.refused(r, "SELECT user FROM anpr.access_log", denied)
+		s.refused(r, "SELECT plate FROM anpr.hits", denied)
+		s.refused(r, "SELECT trace FROM anpr.decisions", denied)
+		s.refused(r, "INSERT INTO anpr.offences (plate) VALUES ('1ABC123')", denied)
 	case Office, Reader:
 		s.refused(r, "INSERT INTO anpr.reads (plate) VALUES ('1ABC123')", denied, proto.ErrReadonly)
 	case Seals:

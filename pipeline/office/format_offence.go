@@ -61,7 +61,9 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 		row("corrected", number(tenths(o.Corrected))+" km/h")
 		row("limit", number(tenths(o.Limit))+" km/h")
 	}
-	row("amount", number(cents(o.Amount))+" EUR")
+	if o.Amount != 0 { // nought is no amount: none is known
+		row("amount", number(cents(o.Amount))+" EUR")
+	}
 	row("basis", o.LegalBasis)
 	row("verified", l[map[bool]string{true: "true", false: "false"}[o.Verified]])
 	row("versions", l["catalogue"]+" "+o.Catalogue+", "+l["reference"]+" "+o.Reference)
