@@ -179,7 +179,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("partition %d: the records [%d, %d), at most %d,", c.Partition, loss.Start, loss.End, loss.End-loss.Start)
+	what := fmt.Sprintf("partition %d: the records [%d, %d), at most %d, also those of them that can be read,", c.Partition, loss.Start, loss.End, loss.End-loss.Start)
 	if c.DryRun {
 		fmt.Println(what, "would be recorded as lost")
 		return nil

@@ -94,7 +94,9 @@ func runLibrary(path string, c confinement, args []string) {
 	os.Exit(0)
 }
 
-// stdinAsTerminal puts a pseudo-terminal in the place of standard input and hangs it up when the real one ends.
+// stdinAsTerminal puts a pseudo-terminal in the place of standard input, and ends the process at once when the real one ends. Hanging the
+// terminal up would end the engine's own session first, which is what keeps the account default shut, while connections are still served.
+// Nothing is lost: every insert is on the disk when it is acknowledged, and who writes has stopped before.
 //
 // clickhouse-local before 26.8 ends the whole process on any error that reaches a connection's thread - one wrong
 // password over the native protocol is enough, or a client that resets its connection - unless it believes that it
@@ -116,7 +118,8 @@ func stdinAsTerminal() error {
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.NewFile(uintptr(lifeline), "lifeline"))
-		_ = master.Close()
+		runtime.KeepAlive(master) // closed earlier it would end the session
+		os.Exit(0)
 	}()
 	return nil
 }

@@ -239,7 +239,7 @@ func fetch(conn *kafka.Conn, s stretch, next int64, visit func(*Record) error) (
 	}
 	batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 250 * time.Millisecond})
 	var visited error
-	for visited == nil {
+	for visited == nil && next < s.to { // what follows in the same answer may be what nobody can read
 		m, err := batch.ReadMessage()
 		if errors.Is(err, io.EOF) || errors.Is(err, kafka.RequestTimedOut) {
 			break

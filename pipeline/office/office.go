@@ -70,6 +70,7 @@ type Office struct {
 	limits map[string]*rate.Limiter
 	log    *access.Log // nil while the office is shut
 	shut   error       // why it is shut; nil = it is open
+	seen   uint64      // greatest number of an entry that this process knows of
 }
 
 // New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].

@@ -19,6 +19,9 @@ func (o *Office) tryToOpen(ctx context.Context) bool {
 	if err == nil {
 		l, err = access.OpenLog(ctx, o.store, o.cfg.Now)
 	}
+	if err = o.notBelow(l, err); err != nil {
+		l = nil
+	}
 	o.setLog(l, err)
 	if err == nil {
 		o.noteHead()
@@ -26,11 +29,34 @@ func (o *Office) tryToOpen(ctx context.Context) bool {
 	return err == nil
 }
 
+// notBelow refuses a log that ends before an entry that this process has seen: its numbers would be given twice. An operator who restored an
+// older one on purpose starts the office again.
+func (o *Office) notBelow(l *access.Log, err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log != nil {
+		o.seen = max(o.seen, o.log.Head().Seq)
+	}
+	if cut, ok := errors.AsType[*access.CutError](err); ok && cut.Holds {
+		o.seen = max(o.seen, cut.Newest)
+	}
+	if err != nil {
+		return err
+	}
+	if h := l.Head().Seq; h < o.seen {
+		return fmt.Errorf("access log ends with entry %d and had entry %d: its end was cut off; restore it, or start the office again when it was restored so on purpose", h, o.seen)
+	}
+	return nil
+}
+
 // setLog opens the office with a log, or shuts it with the reason, which is told once.
 func (o *Office) setLog(l *access.Log, shut error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	told := shut != nil && o.shut != nil && o.shut.Error() == shut.Error()
+	if o.log != nil {
+		o.seen = max(o.seen, o.log.Head().Seq)
+	}
 	o.log, o.shut = l, shut
 	switch {
 	case shut == nil:

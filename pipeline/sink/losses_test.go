@@ -2,6 +2,7 @@ package sink
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline"
@@ -21,6 +22,11 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 		if err := s.RecordLoss(t.Context(), schemas.TopicReads, loss); err != nil {
 			t.Fatal(err)
 		}
+	}
+	other := *loss
+	other.By, other.End = "somebody else", 20
+	if err := s.RecordLoss(t.Context(), schemas.TopicReads, &other); err == nil || !strings.Contains(err.Error(), "me recorded the loss of [10, 15) at the same time: a test says so") {
+		t.Errorf("a second person: %v, want that the first is named", err)
 	}
 	for partition, want := range map[int32][]pipeline.Loss{0: nil, 1: {{Start: 10, End: 15}}, 2: nil} {
 		if got, err := s.Losses(t.Context(), schemas.TopicReads, partition); err != nil || !slices.Equal(got, want) {

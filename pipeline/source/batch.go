@@ -27,7 +27,7 @@ const (
 )
 
 // maxUnpacked bounds what one compressed batch may become: a hostile producer must not fill the memory.
-const maxUnpacked = 256 << 20
+const maxUnpacked = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

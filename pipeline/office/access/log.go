@@ -60,6 +60,17 @@ type entering struct {
 // maxTogether bounds the entries of one insert.
 const maxTogether = 256
 
+// CutError says that a log has not as many entries as its newest one counts.
+type CutError struct {
+	Entries, Newest uint64
+	Holds           bool // the newest entry is as it was written
+}
+
+// Error names both numbers and what to do.
+func (e *CutError) Error() string {
+	return fmt.Sprintf("access log has %d entries and its newest has number %d: it was changed or cut; verify and restore it", e.Entries, e.Newest)
+}
+
 // OpenLog reads the head of the log. It fails when the newest entry does not hold, or entries are missing or doubled.
 func OpenLog(ctx context.Context, store Store, now func() time.Time) (*Log, error) {
 	last, count, err := store.Tail(ctx)
@@ -67,8 +78,7 @@ func OpenLog(ctx context.Context, store Store, now func() time.Time) (*Log, erro
 		return nil, fmt.Errorf("read head of access log: %w", err)
 	}
 	if count != last.Seq {
-		return nil, fmt.Errorf("access log has %d entries and its newest has number %d: it was changed or cut; verify and restore it",
-			count, last.Seq)
+		return nil, &CutError{Entries: count, Newest: last.Seq, Holds: last.hash() == last.Sum}
 	}
 	if count > 0 && last.hash() != last.Sum {
 		return nil, fmt.Errorf("access log: entry %d does not hold: it was changed; verify and restore it", last.Seq)
