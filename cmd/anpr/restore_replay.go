@@ -112,13 +112,17 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	worker := pipeline.New(pipeline.Config{
 		Partitions: len(r.partitions), Group: restore.Group{Group: group, Ends: r.ends}, Sink: tables, Publisher: restore.Mute{}, State: sink.NewState(conn),
 		World:     func() pipeline.World { return pipeline.World{Registry: r.store.Current(), Engine: r.engine} },
-		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: pipeline.NewMetrics(prometheus.NewRegistry()),
+		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: pipeline.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
 	})
+	lost, err := r.knownLosses(ctx)
+	if err != nil {
+		return errors.Join(err, group.Close())
+	}
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- worker.Run(run) }()
-	err = r.wait(ctx, done)
+	err = r.wait(ctx, done, func() error { return giveUpKnown(ctx, worker.Parked(), lost, sink.NewState(conn)) })
 	cancel()
 	err = errors.Join(err, group.Close(), <-done)
 	if err != nil {
@@ -131,8 +135,8 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	return r.groups.Delete(ctx, r.name())
 }
 
-// wait returns when the rebuilding group has committed all that is to be rebuilt.
-func (r *rebuild) wait(ctx context.Context, done chan error) error {
+// wait returns when the rebuilding group has committed all that is to be rebuilt. parked deals with partitions that stand.
+func (r *rebuild) wait(ctx context.Context, done chan error, parked func() error) error {
 	said := time.Now()
 	for {
 		commits, err := r.books.Log.Commits(ctx, r.name(), schemas.TopicReads, r.partitions)
@@ -144,6 +148,9 @@ func (r *rebuild) wait(ctx context.Context, done chan error) error {
 		}
 		if err == nil && left == 0 {
 			return nil
+		}
+		if err := parked(); err != nil {
+			return err
 		}
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()

@@ -37,11 +37,19 @@ func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) 
 		return names[bench.SampleMarker], nil
 	case len(names) > 0:
 		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", f.Reference, nameList(names), likelyMisspelling(names))
+	case isLink(f.Reference):
+		return false, fmt.Errorf("%s is a symbolic link, and what it leads to is empty or not there: nothing was written; is it mounted?", f.Reference)
 	case f.NoSample:
 		return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; `anpr sample --out DIR` writes a made-up city", f.Reference)
 	}
 	log.Warn().Str("dir", f.Reference).Uint64("seed", f.SampleSeed).Msg("no reference data: writing a made-up sample city; give real data with --reference")
 	return true, writeSample(f.Reference, f.SampleSeed)
+}
+
+// isLink reports whether the path itself is a symbolic link, whatever it leads to.
+func isLink(path string) bool {
+	info, err := os.Lstat(filepath.Clean(path))
+	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // checkNamedReference refuses a directory that somebody named and that is empty or not there: a mistyped path must not start a made-up city
