@@ -192,6 +192,12 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	d.exec("ALTER TABLE access_log DELETE WHERE seq > 3 SETTINGS mutations_sync = 1")
 	eventually(t, "the log is whole again", func() error { return shut.Ready(t.Context()) })
 	d.lookups(1)
+	// A log that is not there any more is noticed before somebody asks.
+	d.exec("DETACH TABLE access_log")
+	refused("Unknown table")
+	d.exec("ATTACH TABLE access_log")
+	eventually(t, "the log is there again", func() error { return shut.Ready(t.Context()) })
+	d.lookups(1)
 	// Whoever loses the right to write meanwhile opens the log anew.
 	mu.Lock()
 	may = &access.HeldError{Host: "elsewhere", PID: 8}

@@ -74,7 +74,7 @@ func (o *Office) currentLog() (*access.Log, error) {
 	return o.log, o.shut
 }
 
-// keepOpen opens the log again whenever it is shut, until the context ends.
+// keepOpen opens the log again whenever it is shut, and shuts the office when the log cannot be read any more, until the context ends.
 func (o *Office) keepOpen(ctx context.Context) {
 	tick := time.NewTicker(o.cfg.ReopenEvery)
 	defer tick.Stop()
@@ -84,12 +84,29 @@ func (o *Office) keepOpen(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if _, err := o.openLog(); err == nil {
+		if l, err := o.openLog(); err == nil {
+			o.shutWithoutLog(ctx, l)
 			continue
 		}
 		if o.tryToOpen(ctx) {
 			o.cfg.Logger.Info().Msg("the access log holds: the office is open")
 		}
+	}
+}
+
+// logPatience is how long the access log may take to be read while nobody asks.
+const logPatience = 5 * time.Second
+
+// shutWithoutLog shuts the office when its log cannot be read: whoever watches /readyz knows it before somebody's look-up is refused.
+func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
+	ask, cancel := context.WithTimeout(ctx, logPatience)
+	defer cancel()
+	_, _, err := o.store.Tail(ask)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if now, _ := o.currentLog(); now == l {
+		o.setLog(nil, fmt.Errorf("read the access log: %w", err))
 	}
 }
 
