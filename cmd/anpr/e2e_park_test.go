@@ -67,6 +67,9 @@ func TestOnePoisonedPartitionStopsNoOther(t *testing.T) {
 	if out := partition(false, append(resume, "--partition", "2", "--skip-to", "9999")...); !strings.Contains(out, "the log of partition 2 ends at offset") {
 		t.Errorf("beyond the log: %s", out)
 	}
+	if out := partition(false, append(resume, "--partition", "2", "--skip-to", fmt.Sprint(first+4))...); !strings.Contains(out, fmt.Sprintf("only the records [%d, %d) cannot be read; skip to %s", first, first+3, to)) {
+		t.Errorf("into records that can be read: %s", out)
+	}
 	partition(true, append(resume, "--partition", "2", "--skip-to", to, "--dry-run")...)
 	if out := partition(true, "list", "--data", data); strings.Contains(out, "[") {
 		t.Errorf("a dry run recorded a loss: %s", out)

@@ -21,6 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/source"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -155,6 +156,7 @@ type partitionResumeCmd struct {
 	Reason    string        `help:"Why they are given up, at least 10 characters; it stands in the ledger for good." required:""`
 	By        string        `help:"Who gives them up. Default: the user of this machine who runs this."`
 	Watch     time.Duration `help:"How long the partition must stand still before a loss is recorded." default:"10s"`
+	Readable  bool          `name:"with-readable" help:"Also give up records that can be read."`
 	DryRun    bool          `help:"Only say what would be lost."`
 }
 
@@ -179,7 +181,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("partition %d: the records [%d, %d), at most %d, also those of them that can be read,", c.Partition, loss.Start, loss.End, loss.End-loss.Start)
+	what := fmt.Sprintf("partition %d: the records [%d, %d), at most %d,", c.Partition, loss.Start, loss.End, loss.End-loss.Start)
 	if c.DryRun {
 		fmt.Println(what, "would be recorded as lost")
 		return nil
@@ -201,6 +203,9 @@ func (c *partitionResumeCmd) loss(ctx context.Context, p *places) (*sink.Recorde
 	if err := before[0].mayLose(c.SkipTo); err != nil {
 		return nil, err
 	}
+	if err := c.onlyUnreadable(ctx, &before[0]); err != nil && !c.Readable {
+		return nil, err
+	}
 	select {
 	case <-time.After(c.Watch):
 	case <-ctx.Done():
@@ -214,6 +219,27 @@ func (c *partitionResumeCmd) loss(ctx context.Context, p *places) (*sink.Recorde
 		return nil, fmt.Errorf("partition %d goes on by itself (committed %d, then %d): nothing was recorded", c.Partition, b.plan.Start, a.plan.Start)
 	}
 	return &sink.RecordedLoss{Partition: c.Partition, Loss: pipeline.Loss{Start: after[0].plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
+}
+
+// onlyUnreadable refuses to give up records that a worker can read: it fetches as one does.
+func (c *partitionResumeCmd) onlyUnreadable(ctx context.Context, s *standing) error {
+	from, to := max(s.plan.Start, s.bounds.First), s.plan.End // what left the log, and a batch under way, go in any case
+	if c.SkipTo <= max(from, to) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	n, err := source.Probe(ctx, source.Config{Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: c.dial()}, c.Partition, from)
+	e, ok := errors.AsType[*pipeline.UnreadableError](err)
+	switch {
+	case n > 0:
+		return fmt.Errorf("--skip-to %d: the records of partition %d from offset %d on can be read: the worker's log and its /readyz say what stops it; give them up with --with-readable", c.SkipTo, c.Partition, from)
+	case ok && e.To > e.From && c.SkipTo > max(e.To, to):
+		return fmt.Errorf("--skip-to %d: of partition %d only the records [%d, %d) cannot be read; skip to %d, or give up those behind them too with --with-readable", c.SkipTo, c.Partition, e.From, e.To, max(e.To, to))
+	case !ok && err != nil:
+		return fmt.Errorf("fetch offset %d of partition %d: %w; --with-readable gives the records up without looking", from, c.Partition, err)
+	}
+	return nil
 }
 
 // mayLose reports why the records up to an offset cannot be given up.

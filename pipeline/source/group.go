@@ -69,7 +69,7 @@ var (
 // Join makes a member of the group; it joins at the first Next. No connection is made before.
 func Join(cfg Config) (*Group, error) {
 	cfg = cfg.withDefaults()
-	dialer := &kafka.Dialer{Timeout: dialTimeout, DialFunc: cfg.Dial, ClientID: cfg.ClientID}
+	dialer := dialerOf(cfg)
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: cfg.GroupID, Brokers: cfg.Brokers, Topics: []string{cfg.Topic}, Dialer: dialer,
 		GroupBalancers: []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
@@ -85,6 +85,10 @@ func Join(cfg Config) (*Group, error) {
 		cfg: cfg, group: g, dialer: dialer, addr: addr,
 		client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: cfg.ClientID, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}},
 	}, nil
+}
+
+func dialerOf(cfg Config) *kafka.Dialer {
+	return &kafka.Dialer{Timeout: dialTimeout, DialFunc: cfg.Dial, ClientID: cfg.ClientID}
 }
 
 // Next waits for the next generation.

@@ -58,6 +58,20 @@ func (r *reader) Close() error {
 	return nil
 }
 
+// Probe fetches once from an offset of a partition, as a worker would, outside of any group. The error says why a worker cannot go on there: a
+// [pipeline.UnreadableError], an offset that is not in the log, a broker that does not answer. It returns the number of records that came.
+func Probe(ctx context.Context, cfg Config, partition int32, offset int64) (records int, err error) {
+	cfg = cfg.withDefaults()
+	r := &reader{g: &Group{cfg: cfg, dialer: dialerOf(cfg)}, partition: partition, next: offset, bytes: cfg.FetchBytes}
+	defer r.drop()
+	for into := (&pipeline.Records{}); ; into.Reset() {
+		err := r.Fetch(ctx, into)
+		if records = into.Len(); records > 0 || err != nil || into.HighWater <= offset || ctx.Err() != nil {
+			return records, err
+		}
+	}
+}
+
 // connect opens a socket to the partition's leader. Nothing but fetches goes over it.
 func (r *reader) connect(ctx context.Context) error {
 	if r.conn != nil {
