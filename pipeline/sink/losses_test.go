@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/gvc-brussels/anpr/pipeline"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -43,5 +45,22 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	var clock int64
 	if err := conn.QueryRow(t.Context(), "SELECT count(), sum(lost), max(toUnixTimestamp64Micro(log_clock)) FROM batches WHERE lost > 0").Scan(&rows, &lost, &clock); err != nil || rows != 1 || lost != 5 || clock != int64(march) {
 		t.Errorf("%d rows, %d lost, clock %d, %v; want one row of 5 with the clock of the batch before", rows, lost, clock, err)
+	}
+}
+
+// A database that has a later migration without an earlier one, as whoever ran another branch has, gets the earlier one.
+func TestAMigrationThatIsMissingIsMadeUpFor(t *testing.T) {
+	c, conn := migrated(t, nil)
+	count := func() (n uint64) {
+		if err := conn.QueryRow(t.Context(), "SELECT count() FROM goose_db_version WHERE version_id = 19").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := conn.Exec(t.Context(), "ALTER TABLE goose_db_version DELETE WHERE version_id = 19 SETTINGS mutations_sync = 1"); err != nil || count() != 0 {
+		t.Fatal("nothing is missing: ", err)
+	}
+	if err := Migrate(t.Context(), c.cfg, zerolog.Nop()); err != nil || count() != 1 {
+		t.Errorf("%v; the migration is noted %d times, want once", err, count())
 	}
 }

@@ -30,7 +30,8 @@ func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
 	}
 	db := clickhouse.OpenDB(cfg.queryOptions())
 	defer func() { _ = db.Close() }()
-	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true))
+	// Two branches may add a migration each, and who ran one of them has the later without the earlier. Migrations only add, so the order is free.
+	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read the embedded migrations: %w", err)
 	}
