@@ -103,7 +103,7 @@ func (w *town) judge(commits []Commit) []Violation {
 func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 	parallel(t)
 	t.Run("as it is", func(t *testing.T) {
-		w := newTown(t, 600)
+		w := newTown(t, 1200)
 		ctx, cancel := context.WithCancel(t.Context())
 		sampled := make(chan error, 1)
 		go func() { sampled <- w.sample(ctx) }()
@@ -121,7 +121,7 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 		}
 	})
 	t.Run("a mutant that forgets to plan", func(t *testing.T) {
-		w := newTown(t, 600)
+		w := newTown(t, 1200)
 		rec := &recorder{mutate: func(_ int64, p pipeline.Plan) bool { return p.UnderWay() }}
 		w.work(func(k *worker) { rec.Group, k.group = k.group, rec })
 		if got := w.judge(rec.commits); !has(got, CommitUnknown) || !has(got, NoPlan) {
@@ -129,7 +129,7 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 		}
 	})
 	t.Run("a mutant that commits without inserting", func(t *testing.T) {
-		w := newTown(t, 600)
+		w := newTown(t, 1200)
 		rec := &recorder{}
 		w.work(func(k *worker) {
 			rec.Group, k.group = k.group, rec
