@@ -23,7 +23,7 @@ var tables = []struct{ name, identity, except string }{
 	{"passages", "passage_id", "inserted_at"},
 	{"hits", "hit_id", "inserted_at, processed_at"},
 	{"offences", "offence_id", "inserted_at"},
-	{"decisions", "passage_id, rule, outcome, reason", "inserted_at"},
+	{"decisions", "passage_id, read_id, rule, outcome, reason", "inserted_at"}, // a read that came late is judged by itself
 	{"merges", "kafka_partition, kafka_offset", "inserted_at"},
 	{"rejects", "kafka_partition, kafka_offset", "inserted_at"},
 	{"batches", "kafka_partition, start_offset", "inserted_at"},
