@@ -18,6 +18,7 @@ type stream struct {
 	u     *universe
 	cl    *kgo.Client
 	pace  atomic.Int64 // records a second
+	most  atomic.Int64 // records to send for now; 0 = all
 	clock atomic.Pointer[hitClock]
 	sent  atomic.Int64
 	acked atomic.Int64
@@ -48,10 +49,14 @@ func (s *stream) run(ctx context.Context) {
 	defer close(s.ended)
 	last, due := time.Now(), float64(s.u.sent)
 	for s.u.sent < len(s.u.records) && ctx.Err() == nil {
-		now := time.Now()
+		now, most := time.Now(), len(s.u.records)
+		if n := int(s.most.Load()); n > 0 {
+			most = min(most, n)
+		}
 		due += now.Sub(last).Seconds() * float64(s.pace.Load())
 		last = now
-		for s.u.sent < min(int(due), len(s.u.records)) {
+		due = min(due, float64(most)) // what it waits for does not come all at once later
+		for s.u.sent < int(due) {
 			r := s.u.records[s.u.sent]
 			if h := s.clock.Load(); h != nil {
 				h.sends(r.id, now)
@@ -77,6 +82,7 @@ func (s *stream) run(ctx context.Context) {
 // finish sends the rest at once and returns when all is acknowledged.
 func (s *stream) finish() {
 	s.u.t.Helper()
+	s.most.Store(0)
 	s.pace.Store(1 << 20)
 	select {
 	case <-s.ended:
