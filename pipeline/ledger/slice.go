@@ -132,11 +132,12 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 	if first == 0 || p.from > first || p.from >= p.to {
 		return nil
 	}
-	if s.lost(p.partition, first) {
-		return nil // nobody can read when it was received
+	parts := s.readable(p.partition, first, p.to)
+	if len(parts) == 0 {
+		return nil // all of it was given up
 	}
 	begins := s.w.To
-	err := s.b.Log.read(ctx, stretch{s.topic, p.partition, first, first + 1}, func(rec *Record) error {
+	err := s.b.Log.read(ctx, stretch{s.topic, p.partition, parts[0].Start, parts[0].Start + 1}, func(rec *Record) error {
 		begins = rec.Time
 		return nil
 	})

@@ -135,14 +135,22 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 		d.insert("decisions", row)
 		return r["passage_id"].(string)
 	}
+	exempt := decide("1ABC123", "exempt", `[{"code":"speed.margin","holds":true,"verified":true}]`, 3*hour)
 	want := map[string]string{
-		decide("1ABC123", "offence", "", hour):                                                        "speed.above",
-		decide("1ABC123", "offence", "", 2*hour):                                                      "speed.above",
-		decide("1ABC123", "exempt", `[{"code":"speed.margin","holds":true,"verified":true}]`, 3*hour): "speed.margin",
+		decide("1ABC123", "offence", "", hour):   "speed.above",
+		decide("1ABC123", "offence", "", 2*hour): "speed.above",
+		exempt:                                   "speed.margin",
 	}
 	decide("2XYZ987", "offence", "", hour)
+	late := d.readRow("1ABC123", "BRU-1", "5339", 4*hour) // a read of the exempt passage that came late is judged by itself
+	late["passage_id"] = exempt
+	d.insert("reads", late)
+	d.insert("decisions", map[string]any{
+		"passage_id": exempt, "rule": d.offenceRow(late, "speed", "candidate")["rule"], "family": "speed", "outcome": "exempt", "plate": "1ABC123",
+		"read_id": late["read_id"], "captured_at": late["captured_at"], "trace": "[{\"code\":\"speed.margin\",\"holds\":true,\"verified\":true}]",
+	})
 	a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123"})
-	if err != nil || len(a.Decisions) != len(want) {
+	if err != nil || len(a.Decisions) != len(want)+1 {
 		t.Fatalf("got %+v, err %v", a, err)
 	}
 	for _, got := range a.Decisions {

@@ -81,6 +81,13 @@ func takeover(s *State, partition int32, days int) map[string]func(ctx context.C
 			}
 			return err
 		},
+		"losses": func(ctx context.Context) error {
+			got, err := s.Losses(ctx, schemas.TopicReads, partition)
+			if err == nil && len(got) != 0 {
+				return fmt.Errorf("losses %v, want none", got)
+			}
+			return err
+		},
 		"seals":                   seals(end),
 		"seals, batch under way":  seals(end - 200*step),
 		"seals, nothing is below": func(ctx context.Context) error { _, err := s.Seals(ctx, partition, 0); return err },
@@ -143,6 +150,9 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 		if n[1] == 0 || n[1] > most {
 			t.Errorf("%s: %d rows were read of %d days and %d of %d, want at most %d", what, n[0], lengths[0], n[1], lengths[1], most)
 		}
+	}
+	if n := read["losses"]; n[1] > granule { // none was recorded
+		t.Errorf("losses: %d rows were read of %d days and %d of %d, want at most %d", n[0], lengths[0], n[1], lengths[1], granule)
 	}
 	for _, what := range []string{"seals by a scan", "ledger by a scan"} { // else the history is too short to tell
 		n := read[what]

@@ -131,7 +131,7 @@ var decisionsTable = table{
 	// The table has no zone; that of the read it was decided on counts. The plate of both is the same, so the sort key helps.
 	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate IN {forms:Array(String)} AND zone IN {zones:Array(String)})",
 	order:  []fragment{"captured_at", "passage_id", "rule"},
-	id:     "passage_id, rule",
+	id:     "passage_id, rule, read_id", // a read that came late is judged by itself
 	routes: []access.Route{access.RouteDecisions},
 }
 
