@@ -5,11 +5,24 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Loss is a range of records that a person gave up, so that its partition goes on behind it. The ledger has it as a range of its own, with
 // who and why, so that the account shows it.
-type Loss struct{ Start, End int64 }
+type Loss struct {
+	Start int64 `json:"from"`
+	End   int64 `json:"to"`
+}
+
+// RecordedLoss is a loss as the ledger has it.
+type RecordedLoss struct {
+	Partition int32 `json:"partition"`
+	Loss
+	Reason string    `json:"reason"` // what the person wrote who gave the records up
+	By     string    `json:"by"`     // who it was
+	At     time.Time `json:"at"`     // when it was recorded
+}
 
 // UnreadableError says which records of a partition cannot be taken from the log: [From, To). To is From when the log does not say where
 // they end. It wraps ErrStop, for no retry mends it, and the cause.
@@ -74,7 +87,7 @@ func (p Plan) cross(losses []Loss, log logBounds) (over, next Plan, err error) {
 	return over, next, nil
 }
 
-// losses reads back what was given up of the partition.
+// readLosses reads back what was given up of the partition.
 func (r *runner) readLosses(ctx context.Context) error {
 	losses, err := r.cfg.State.Losses(ctx, r.cfg.Topic, r.partition)
 	if err != nil {

@@ -115,7 +115,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
-	o.detail("parked partitions", func() []string { return texts(worker.Parked()) })
+	o.detail("parked partitions", func() []string { return parkedTexts(worker) })
 	o.ready("clickhouse", r.conn.Ping)
 	o.ready("inserts", func(context.Context) error { return r.sink.Standing() })
 	o.ready("pipeline", func(context.Context) error {
@@ -138,10 +138,10 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 	return r, nil
 }
 
-func texts[T fmt.Stringer](all []T) []string {
-	out := make([]string, len(all))
-	for i, x := range all {
-		out[i] = x.String()
+// parkedTexts says of each parked partition since when and why.
+func parkedTexts(w *pipeline.Worker) (out []string) {
+	for _, p := range w.Parked() {
+		out = append(out, p.String())
 	}
 	return out
 }

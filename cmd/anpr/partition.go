@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,82 +30,56 @@ type partitionCmd struct {
 	Resume partitionResumeCmd `cmd:"" help:"Let a parked partition go on behind records that cannot be processed. They are recorded as lost, with who and why; no read of them will ever be stored. The log of the worker and its /readyz say which records."`
 }
 
-type partitionFlags struct {
-	runFlags
-	brokerFlags
-	clickhouseFlags
-	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
-}
-
 // standing is how far a partition is.
 type standing struct {
 	partition int32
 	plan      pipeline.Plan // of the group's commit
-	committed bool          // whether there is one
 	reached   pipeline.Reached
 	bounds    ledger.Bounds
 	losses    []pipeline.Loss
 }
 
-// places is where standing is asked.
-type places struct {
-	log   *ledger.Log
-	state *sink.State
-	group string
-	close func()
+// openSides opens log and tables as a role. The caller closes the books.
+func openSides(f *sidesFlags, role embedded.Role, log zerolog.Logger) (*ledger.Books, error) {
+	if _, err := f.findSides(role); err != nil {
+		return nil, err
+	}
+	return openBooks(booksFlags{sidesFlags: *f}, log)
 }
 
-func (f *partitionFlags) open(role embedded.Role, log zerolog.Logger) (*places, error) {
-	run, err := f.find()
-	if err != nil {
-		return nil, err
-	}
-	run.broker(&f.brokerFlags)
-	run.tables(&f.clickhouseFlags, role)
-	cfg, err := f.clickhouseFlags.config(log, nil)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := sink.Open(cfg)
-	if err != nil {
-		return nil, err
-	}
-	l := ledger.NewLogVia(f.KafkaAddr, f.dial())
-	return &places{l, sink.NewState(conn), f.Group, func() { l.Close(); _ = conn.Close() }}, nil
-}
-
-// ask finds out how far every partition is, or the one.
-func (p *places) ask(ctx context.Context, only ...int32) ([]standing, error) {
-	partitions, err := p.log.Partitions(ctx, schemas.TopicReads)
+// askStandings finds out how far every partition is, or the one.
+func askStandings(ctx context.Context, b *ledger.Books, only ...int32) ([]standing, error) {
+	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
 		return nil, err
 	}
 	if len(only) > 0 && !slices.Contains(partitions, only[0]) {
 		return nil, fmt.Errorf("--partition %d: %s has the partitions 0 to %d", only[0], schemas.TopicReads, len(partitions)-1)
 	}
-	commits, err := p.log.Commits(ctx, p.group, schemas.TopicReads, partitions)
+	commits, err := b.Log.Commits(ctx, b.Group, schemas.TopicReads, partitions)
 	if err != nil {
 		return nil, err
 	}
-	bounds, err := p.log.Bounds(ctx, schemas.TopicReads, partitions)
+	bounds, err := b.Log.Bounds(ctx, schemas.TopicReads, partitions)
 	if err != nil {
 		return nil, err
 	}
+	state := sink.NewState(b.DB)
 	var out []standing
 	for _, id := range slices.Sorted(maps.Keys(commits)) {
 		if len(only) > 0 && id != only[0] {
 			continue
 		}
-		s := standing{partition: id, bounds: bounds[id], committed: commits[id].Offset >= 0}
-		if s.committed {
+		s := standing{partition: id, bounds: bounds[id]}
+		if commits[id].Offset >= 0 {
 			if s.plan, err = pipeline.ParsePlan(commits[id].Metadata, commits[id].Offset); err != nil {
-				return nil, fmt.Errorf("partition %d: the commit of group %s: %w", id, p.group, err)
+				return nil, fmt.Errorf("partition %d: the commit of group %s: %w", id, b.Group, err)
 			}
 		}
-		if s.reached, err = p.state.Reached(ctx, schemas.TopicReads, id); err != nil {
+		if s.reached, err = state.Reached(ctx, schemas.TopicReads, id); err != nil {
 			return nil, err
 		}
-		if s.losses, err = p.state.Losses(ctx, schemas.TopicReads, id); err != nil {
+		if s.losses, err = state.Losses(ctx, schemas.TopicReads, id); err != nil {
 			return nil, err
 		}
 		slices.SortFunc(s.losses, func(a, b pipeline.Loss) int { return cmp.Compare(a.Start, b.Start) })
@@ -115,16 +88,16 @@ func (p *places) ask(ctx context.Context, only ...int32) ([]standing, error) {
 	return out, nil
 }
 
-type partitionListCmd struct{ partitionFlags }
+type partitionListCmd struct{ sidesFlags }
 
 // Run prints a line a partition.
 func (c *partitionListCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	p, err := c.open(embedded.Reconciler, log)
+	b, err := openSides(&c.sidesFlags, embedded.Reconciler, log)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	all, err := p.ask(ctx)
+	defer closeBooks(b)
+	all, err := askStandings(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -150,7 +123,7 @@ func printPartitions(w io.Writer, all []standing) error {
 }
 
 type partitionResumeCmd struct {
-	partitionFlags
+	sidesFlags
 	Partition int32         `help:"The partition that stands." required:""`
 	SkipTo    int64         `help:"Offset of the first record to go on with; all before it that are not processed are lost." required:""`
 	Reason    string        `help:"Why they are given up, at least 10 characters; it stands in the ledger for good." required:""`
@@ -165,19 +138,13 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 	if len([]rune(strings.TrimSpace(c.Reason))) < 10 {
 		return errors.New("--reason: say in at least 10 characters why the records are given up")
 	}
-	if c.By == "" {
-		u, err := user.Current()
-		if err != nil {
-			return fmt.Errorf("--by is needed: this machine does not say who runs this: %w", err)
-		}
-		c.By = u.Username
-	}
-	p, err := c.open(embedded.Ingest, log)
+	c.By = cmp.Or(c.By, userName())
+	b, err := openSides(&c.sidesFlags, embedded.Ingest, log)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	loss, err := c.loss(ctx, p)
+	defer closeBooks(b)
+	loss, err := c.checkLoss(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -186,7 +153,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 		fmt.Println(what, "would be recorded as lost")
 		return nil
 	}
-	if err := p.state.RecordLoss(ctx, schemas.TopicReads, loss); err != nil {
+	if err := sink.NewState(b.DB).RecordLoss(ctx, schemas.TopicReads, loss); err != nil {
 		return err
 	}
 	log.Warn().Int32("partition", c.Partition).Int64("from", loss.Start).Int64("to", loss.End).Str("by", c.By).Str("why", c.Reason).Msg("records given up")
@@ -194,31 +161,34 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 	return nil
 }
 
-// loss checks that the partition stands and what would be given up.
-func (c *partitionResumeCmd) loss(ctx context.Context, p *places) (*sink.RecordedLoss, error) {
-	before, err := p.ask(ctx, c.Partition)
+// checkLoss checks that the partition stands, and returns what would be given up.
+func (c *partitionResumeCmd) checkLoss(ctx context.Context, b *ledger.Books) (*pipeline.RecordedLoss, error) {
+	before, err := askStandings(ctx, b, c.Partition)
 	if err != nil {
 		return nil, err
 	}
 	if err := before[0].mayLose(c.SkipTo); err != nil {
 		return nil, err
 	}
-	if err := c.onlyUnreadable(ctx, &before[0]); err != nil && !c.Readable {
-		return nil, err
+	if !c.Readable {
+		if err := c.onlyUnreadable(ctx, &before[0]); err != nil {
+			return nil, err
+		}
 	}
 	select {
 	case <-time.After(c.Watch):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	after, err := p.ask(ctx, c.Partition)
+	after, err := askStandings(ctx, b, c.Partition)
 	if err != nil {
 		return nil, err
 	}
-	if b, a := before[0], after[0]; a.plan.Start != b.plan.Start || a.plan.End != b.plan.End || a.reached != b.reached {
-		return nil, fmt.Errorf("partition %d goes on by itself (committed %d, then %d): nothing was recorded", c.Partition, b.plan.Start, a.plan.Start)
+	was, is := before[0], after[0]
+	if is.plan.Start != was.plan.Start || is.plan.End != was.plan.End || is.reached != was.reached {
+		return nil, fmt.Errorf("partition %d goes on by itself (committed %d, then %d): nothing was recorded", c.Partition, was.plan.Start, is.plan.Start)
 	}
-	return &sink.RecordedLoss{Partition: c.Partition, Loss: pipeline.Loss{Start: after[0].plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
+	return &pipeline.RecordedLoss{Partition: c.Partition, Loss: pipeline.Loss{Start: is.plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
 }
 
 // onlyUnreadable refuses to give up records that a worker can read: it fetches as one does.
@@ -262,7 +232,7 @@ func (s *standing) mayLose(to int64) error {
 				return fmt.Errorf("partition %d: the loss of [%d, %d) is recorded already; if its worker does not go on, its log says why", s.partition, l.Start, l.End)
 			}
 		}
-		return fmt.Errorf("partition %d: the tables have records up to offset %d and the group stands at %d; the runbook, \"A partition is parked\", says what to do", s.partition, s.reached.End, from)
+		return fmt.Errorf("partition %d: the tables have records up to offset %d and the group stands at %d; the runbook, AnprPartitionParked, says what to do", s.partition, s.reached.End, from)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
 	at := func(start, end, reached int64, losses ...pipeline.Loss) standing {
 		return standing{
-			partition: 3, plan: pipeline.Plan{Start: start, End: end}, committed: true, reached: pipeline.Reached{End: reached, Any: reached > 0},
+			partition: 3, plan: pipeline.Plan{Start: start, End: end}, reached: pipeline.Reached{End: reached, Any: reached > 0},
 			bounds: ledger.Bounds{First: 20, End: 500}, losses: losses,
 		}
 	}

@@ -30,23 +30,36 @@ type reconcileCmd struct {
 	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
 }
 
-// booksFlags say where the sides of the account are.
-type booksFlags struct {
+// sidesFlags say where the log and the tables of a pipeline are.
+type sidesFlags struct {
 	runFlags
 	brokerFlags
 	clickhouseFlags
-	Group    string   `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
+	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
+}
+
+// findSides fills in what was not given from what runs on the data directory, if anything does. The role says as whom ClickHouse is asked.
+func (f *sidesFlags) findSides(role embedded.Role) (*local, error) {
+	run, err := f.find()
+	if err == nil {
+		run.broker(&f.brokerFlags)
+		run.tables(&f.clickhouseFlags, role)
+	}
+	return run, err
+}
+
+// booksFlags say where the sides of the account are.
+type booksFlags struct {
+	sidesFlags
 	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
 }
 
 // findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
 func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*ledger.Books, error) {
-	run, err := f.find()
+	run, err := f.findSides(role)
 	if err != nil {
 		return nil, err
 	}
-	run.broker(&f.brokerFlags)
-	run.tables(&f.clickhouseFlags, role)
 	if len(f.Receipts) == 0 && run != nil && run.Receipts != "" {
 		f.Receipts = []string{run.Receipts}
 	}

@@ -66,7 +66,8 @@ func (h *rehearsal) start(ctx context.Context, dir string) (err error) {
 	}
 	h.stack.flags.clickhouseFlags = h.stack.as(embedded.Backup)
 	h.books, err = openBooks(booksFlags{
-		brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: h.stack.flags.clickhouseFlags, Group: f.Group, Receipts: []string{h.stack.flags.Receipts},
+		sidesFlags: sidesFlags{brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: h.stack.flags.clickhouseFlags, Group: f.Group},
+		Receipts:   []string{h.stack.flags.Receipts},
 	}, h.log)
 	return err
 }

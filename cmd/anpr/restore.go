@@ -92,7 +92,7 @@ type restoreCmd struct {
 	BackedUp   string   `help:"Name of the database in the backup." default:"anpr"`
 	Only       string   `help:"With --from-backup: one table alone, for what is not on the log: access_log. The office must be stopped. A table with look-ups that the backup lacks stays as it is." placeholder:"TABLE"`
 	Replace    bool     `help:"With --only: replace a damaged table that has look-ups which the backup lacks; it is kept beside."`
-	Lost       []string `help:"Records of the log that nobody can read, as partition:from-to, to be recorded as lost in the rebuilt tables too. Those recorded in the database of --backed-up are found by themselves." placeholder:"2:1505-1508"`
+	Lost       []string `help:"Records of the log that nobody can read, as partition:from-to, to be recorded as lost in the rebuilt tables too. Those recorded in the database of --compare or --backed-up are found by themselves." placeholder:"2:1505-1508"`
 	Compare    string   `help:"A rehearsal: restore into --clickhouse-database, beside this database, and compare the two row for row. The workers may go on meanwhile." placeholder:"DATABASE"`
 	Drop       bool     `help:"With --compare: drop the rehearsed database afterwards. Else it stays, a second copy of all plates."`
 	Data       string   `help:"One machine: the data directory of an anpr up. When it is stopped, its broker and ClickHouse are started for the restore; beside one that runs, give --compare." type:"path"`

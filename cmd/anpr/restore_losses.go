@@ -1,52 +1,43 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/ledger"
 	"github.com/gvc-brussels/anpr/pipeline/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// knownLosses are the records that were given up before: in the database that was backed up or that is compared with, if it is there, and
-// those named by --lost.
-func (r *rebuild) knownLosses(ctx context.Context) ([]sink.RecordedLoss, error) {
-	var out []sink.RecordedLoss
+// knownLosses are the records that were given up before: those named by --lost, and those recorded in the database that the result is compared
+// with, or that was backed up, when it is there.
+func (r *rebuild) knownLosses(ctx context.Context) ([]pipeline.RecordedLoss, error) {
+	var out []pipeline.RecordedLoss
 	for _, text := range r.cmd.Lost {
-		l := sink.RecordedLoss{Reason: "named by --lost at the restore", By: "anpr restore"}
+		l := pipeline.RecordedLoss{Reason: "named by --lost at the restore", By: "anpr restore"}
 		if n, err := fmt.Sscanf(text, "%d:%d-%d", &l.Partition, &l.Start, &l.End); n != 3 || err != nil || l.Start < 0 || l.End <= l.Start {
 			return nil, fmt.Errorf("--lost %s: want partition:from-to, for example 2:1505-1508", text)
 		}
 		out = append(out, l)
 	}
-	db := r.cmd.Compare
-	if db == "" {
-		db = r.cmd.BackedUp
-	}
+	db := cmp.Or(r.cmd.Compare, r.cmd.BackedUp)
 	var columns uint64
 	err := r.tables.Conn.QueryRow(ctx, "SELECT count() FROM system.columns WHERE database = ? AND table = 'batches' AND name = 'lost'", db).Scan(&columns)
 	if err != nil || columns == 0 { // it is gone, or of an older program that knew no losses
 		return out, err
 	}
-	rows, err := r.tables.Conn.Query(ctx, "SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by FROM `"+db+"`.batches FINAL WHERE kafka_topic = ? AND lost > 0", schemas.TopicReads)
-	if err != nil {
-		return nil, fmt.Errorf("read the recorded losses of %s: %w", db, err)
+	recorded, err := ledger.RecordedLosses(ctx, r.tables.Conn, "`"+db+"`.batches", schemas.TopicReads)
+	for _, partition := range recorded {
+		out = append(out, partition...)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var l sink.RecordedLoss
-		if err := rows.Scan(&l.Partition, &l.Start, &l.End, &l.Reason, &l.By); err != nil {
-			return nil, err
-		}
-		out = append(out, l)
-	}
-	return out, rows.Err()
+	return out, err
 }
 
 // giveUpKnown records again what was given up before, when the rebuild stands before it. Anything else that stops a partition ends the restore.
-func giveUpKnown(ctx context.Context, parked []pipeline.Parked, known []sink.RecordedLoss, state *sink.State) error {
+func giveUpKnown(ctx context.Context, parked []pipeline.Parked, known []pipeline.RecordedLoss, state *sink.State) error {
 	for _, p := range parked {
 		e, ok := errors.AsType[*pipeline.UnreadableError](p.Err)
 		if !ok {
@@ -65,7 +56,7 @@ func giveUpKnown(ctx context.Context, parked []pipeline.Parked, known []sink.Rec
 	return nil
 }
 
-func lossAt(known []sink.RecordedLoss, partition int32, offset int64) *sink.RecordedLoss {
+func lossAt(known []pipeline.RecordedLoss, partition int32, offset int64) *pipeline.RecordedLoss {
 	for i := range known {
 		if l := &known[i]; l.Partition == partition && l.Start <= offset && offset < l.End {
 			return l

@@ -69,7 +69,7 @@ func TestRestore(t *testing.T) {
 	t.Run("the accounts of the rebuilt tables balance", func(t *testing.T) {
 		f := h.stack.flags.clickhouseFlags
 		f.ClickhouseDatabase = "anpr_from_backup"
-		b, err := openBooks(booksFlags{brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: f, Group: h.stack.flags.Group, Receipts: []string{h.stack.flags.Receipts}}, h.log)
+		b, err := openBooks(booksFlags{sidesFlags: sidesFlags{brokerFlags: h.stack.flags.brokerFlags, clickhouseFlags: f, Group: h.stack.flags.Group}, Receipts: []string{h.stack.flags.Receipts}}, h.log)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -294,7 +294,7 @@ func (s *stack) startAccounts(ctx context.Context) error {
 	if f.WatchEvery == 0 {
 		return nil
 	}
-	b, err := openBooks(booksFlags{brokerFlags: f.brokerFlags, clickhouseFlags: s.as(embedded.Reconciler), Group: f.Group, Receipts: []string{f.Receipts}}, s.log)
+	b, err := openBooks(booksFlags{sidesFlags: sidesFlags{brokerFlags: f.brokerFlags, clickhouseFlags: s.as(embedded.Reconciler), Group: f.Group}, Receipts: []string{f.Receipts}}, s.log)
 	if err != nil {
 		return err
 	}

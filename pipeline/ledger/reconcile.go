@@ -80,7 +80,7 @@ type run struct {
 	partitions []int32
 	bounds     map[int32]Bounds
 	committed  map[int32]int64 // offsets below are judged
-	losses     map[int32][]RecordedLoss
+	losses     map[int32][]pipeline.RecordedLoss
 	rejected   map[position]Cell  // rows of rejects among the judged records
 	judged     map[int32][2]int64 // extent of what was judged
 }
@@ -100,7 +100,7 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 	if r.committed, err = r.settle(ctx, ends); err != nil {
 		return err
 	}
-	r.losses, err = r.tables.losses(ctx, r.topic)
+	r.losses, err = RecordedLosses(ctx, r.b.DB, "batches", r.topic)
 	return err
 }
 
@@ -108,7 +108,7 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 func (r *run) readable(partition int32, from, to int64) []pipeline.Loss {
 	losses := make([]pipeline.Loss, len(r.losses[partition]))
 	for i, l := range r.losses[partition] {
-		losses[i] = pipeline.Loss{Start: l.From, End: l.To}
+		losses[i] = l.Loss
 	}
 	return pipeline.Outside(losses, from, to)
 }
@@ -116,7 +116,7 @@ func (r *run) readable(partition int32, from, to int64) []pipeline.Loss {
 // lost reports whether somebody gave the record up.
 func (r *run) lost(partition int32, offset int64) bool {
 	for _, l := range r.losses[partition] {
-		if offset >= l.From && offset < l.To {
+		if offset >= l.Start && offset < l.End {
 			return true
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline"
 )
 
 // Verdict is the outcome of a reconciliation.
@@ -111,33 +113,23 @@ type Lag struct {
 	Records   int64 `json:"records"`
 }
 
-// RecordedLoss is a range of records that a person gave up, so that the partition went on behind it. They are not looked for.
-type RecordedLoss struct {
-	Partition int32     `json:"partition"`
-	From      int64     `json:"from"`
-	To        int64     `json:"to"`
-	Reason    string    `json:"reason"`
-	By        string    `json:"by"`
-	At        time.Time `json:"at"`
-}
-
 // Report is the result of a reconciliation.
 type Report struct {
-	From, To   time.Time       `json:"-"`
-	Window     [2]time.Time    `json:"window"`
-	Topic      string          `json:"topic"`
-	Group      string          `json:"group"`
-	Verdict    Verdict         `json:"verdict"`
-	Total      Counts          `json:"total"`
-	Rows       []Row           `json:"rows,omitempty"`
-	Outputs    []Output        `json:"outputs"`
-	Residual   []Item          `json:"residual"`
-	ByKind     map[Kind]uint64 `json:"residual_by_kind"`
-	InFlight   []Lag           `json:"in_flight"`
-	Losses     []RecordedLoss  `json:"losses"` // that reach into the window
-	Cannot     []string        `json:"cannot_tell"`
-	Repeated   uint64          `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
-	TookMillis int64           `json:"took_ms"`
+	From, To   time.Time               `json:"-"`
+	Window     [2]time.Time            `json:"window"`
+	Topic      string                  `json:"topic"`
+	Group      string                  `json:"group"`
+	Verdict    Verdict                 `json:"verdict"`
+	Total      Counts                  `json:"total"`
+	Rows       []Row                   `json:"rows,omitempty"`
+	Outputs    []Output                `json:"outputs"`
+	Residual   []Item                  `json:"residual"`
+	ByKind     map[Kind]uint64         `json:"residual_by_kind"`
+	InFlight   []Lag                   `json:"in_flight"`
+	Losses     []pipeline.RecordedLoss `json:"losses"` // that reach into the window; their records are not looked for
+	Cannot     []string                `json:"cannot_tell"`
+	Repeated   uint64                  `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
+	TookMillis int64                   `json:"took_ms"`
 
 	cells map[Cell]*Counts
 	items map[itemKey]*Item
@@ -158,7 +150,7 @@ type itemKey struct {
 func newReport(w Window, topic, group string) *Report {
 	return &Report{
 		From: w.From, To: w.To, Window: [2]time.Time{w.From.UTC(), w.To.UTC()}, Topic: topic, Group: group,
-		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Losses: []RecordedLoss{}, Cannot: []string{},
+		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Losses: []pipeline.RecordedLoss{}, Cannot: []string{},
 		cells: map[Cell]*Counts{}, items: map[itemKey]*Item{},
 	}
 }
@@ -272,7 +264,7 @@ func (r *Report) Print(w io.Writer) error {
 		fmt.Fprintf(&b, "in flight: partition %d: %d records, committed %d of %d\n", l.Partition, l.Records, l.Committed, l.End)
 	}
 	for _, l := range r.Losses {
-		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.From, l.To, named(l.By), l.At.UTC().Format(time.RFC3339), named(l.Reason))
+		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.Start, l.End, named(l.By), l.At.UTC().Format(time.RFC3339), named(l.Reason))
 	}
 	for _, c := range r.Cannot {
 		fmt.Fprintf(&b, "cannot tell: %s\n", c)

@@ -172,7 +172,7 @@ func (s *slice) balance(ctx context.Context) error {
 // scan reads the log, but for what was given up.
 func (s *slice) scan(ctx context.Context, p *part) error {
 	for _, l := range s.losses[p.partition] {
-		if l.From < p.to && l.To > p.from && !slices.Contains(s.rep.Losses, l) {
+		if l.Start < p.to && l.End > p.from && !slices.Contains(s.rep.Losses, l) {
 			s.rep.Losses = append(s.rep.Losses, l)
 		}
 	}

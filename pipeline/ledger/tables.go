@@ -9,6 +9,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline"
 )
 
 // tables asks ClickHouse, with one thread: an account must not slow down what it accounts for.
@@ -35,13 +37,13 @@ func (t tables) query(ctx context.Context, sql string, scan func(driver.Rows) er
 	return nil
 }
 
-// losses reads the recorded losses of a topic by partition, in order of their offsets.
-func (t tables) losses(ctx context.Context, topic string) (map[int32][]RecordedLoss, error) {
-	out := map[int32][]RecordedLoss{}
-	err := t.query(ctx, fmt.Sprintf(`SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM batches FINAL
-		WHERE kafka_topic = '%s' AND lost > 0 ORDER BY kafka_partition, start_offset`, topic), func(rows driver.Rows) error {
-		var l RecordedLoss
-		if err := rows.Scan(&l.Partition, &l.From, &l.To, &l.Reason, &l.By, &l.At); err != nil {
+// RecordedLosses reads what was given up of a topic by partition, in order of their offsets, from a table batches, which may be named with its database.
+func RecordedLosses(ctx context.Context, conn driver.Conn, batches, topic string) (map[int32][]pipeline.RecordedLoss, error) {
+	out := map[int32][]pipeline.RecordedLoss{}
+	err := tables{conn}.query(ctx, fmt.Sprintf("SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM %s FINAL"+
+		" WHERE kafka_topic = '%s' AND lost > 0 ORDER BY kafka_partition, start_offset", batches, topic), func(rows driver.Rows) error {
+		var l pipeline.RecordedLoss
+		if err := rows.Scan(&l.Partition, &l.Start, &l.End, &l.Reason, &l.By, &l.At); err != nil {
 			return err
 		}
 		out[l.Partition] = append(out[l.Partition], l)

@@ -3,19 +3,9 @@ package sink
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline"
 )
-
-// RecordedLoss is a range of the ledger that a person gave up.
-type RecordedLoss struct {
-	Partition int32 `json:"partition"`
-	pipeline.Loss
-	Reason string    `json:"reason"`
-	By     string    `json:"by"`
-	At     time.Time `json:"at"`
-}
 
 // Losses returns what was given up of the partition.
 func (s *State) Losses(ctx context.Context, topic string, partition int32) ([]pipeline.Loss, error) {
@@ -41,7 +31,7 @@ func (s *State) Losses(ctx context.Context, topic string, partition int32) ([]pi
 // RecordLoss writes a loss into the ledger: one row, however often the same is recorded. Another one that begins at the same offset is an error that
 // names it. It has the log clock of the batch before. The
 // partition goes on behind it when its worker asks next.
-func (s *State) RecordLoss(ctx context.Context, topic string, l *RecordedLoss) error {
+func (s *State) RecordLoss(ctx context.Context, topic string, l *pipeline.RecordedLoss) error {
 	if l.End <= l.Start {
 		return fmt.Errorf("BUG: a loss of nothing: [%d, %d)", l.Start, l.End)
 	}
@@ -53,7 +43,7 @@ func (s *State) RecordLoss(ctx context.Context, topic string, l *RecordedLoss) e
 	if err != nil {
 		return fmt.Errorf("record the loss of [%d, %d) of partition %d: %w", l.Start, l.End, l.Partition, err)
 	}
-	var there RecordedLoss
+	var there pipeline.RecordedLoss
 	err = s.conn.QueryRow(ctx, `SELECT end_offset, loss_reason, loss_by FROM batches WHERE kafka_topic = ? AND kafka_partition = ? AND start_offset = ? AND lost > 0 ORDER BY inserted_at LIMIT 1`,
 		topic, l.Partition, l.Start).Scan(&there.End, &there.Reason, &there.By)
 	switch {

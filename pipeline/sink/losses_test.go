@@ -19,7 +19,7 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	if err := c.Insert(t.Context(), pipeline.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}, &pipeline.Totals{Fetched: 1, Ticks: 1, Clock: march}, b); err != nil {
 		t.Fatal(err)
 	}
-	loss := &RecordedLoss{Partition: 1, Loss: pipeline.Loss{Start: 10, End: 15}, Reason: "a test says so", By: "me"}
+	loss := &pipeline.RecordedLoss{Partition: 1, Loss: pipeline.Loss{Start: 10, End: 15}, Reason: "a test says so", By: "me"}
 	for range 3 {
 		if err := s.RecordLoss(t.Context(), schemas.TopicReads, loss); err != nil {
 			t.Fatal(err)
