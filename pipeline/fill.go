@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"strconv"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,10 +19,8 @@ func (s *Shard) fill() fill {
 
 // fills are those of the partitions owned. Safe for concurrent use.
 type fills struct {
+	byPartition[fill]
 	used, room *prometheus.Desc
-
-	mu    sync.Mutex // guards parts
-	parts map[int32]fill
 }
 
 func newFills() *fills {
@@ -31,23 +28,9 @@ func newFills() *fills {
 		return prometheus.NewDesc("anpr_pipeline_memory_"+name, help, []string{"partition", "what"}, nil)
 	}
 	return &fills{
-		used:  desc("used_ratio", "Share of its room that a partition's stream memory has taken, by what it holds; from 1 on some are forgotten before their time."),
-		room:  desc("room_count", "Ids and passages that a partition's stream memory has room for."),
-		parts: map[int32]fill{},
+		used: desc("used_ratio", "Share of its room that a partition's stream memory has taken, by what it holds; from 1 on some are forgotten before their time."),
+		room: desc("room_count", "Ids and passages that a partition's stream memory has room for."),
 	}
-}
-
-func (f *fills) set(partition int32, x fill) {
-	f.mu.Lock()
-	f.parts[partition] = x
-	f.mu.Unlock()
-}
-
-// reset forgets the partitions of the generation before: others report them now.
-func (f *fills) reset() {
-	f.mu.Lock()
-	clear(f.parts)
-	f.mu.Unlock()
 }
 
 // Describe implements prometheus.Collector.

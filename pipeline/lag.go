@@ -14,10 +14,30 @@ import (
 // that was processed. Both are made when they are asked for, so that the seconds go on rising while everything stands
 // still. Safe for concurrent use.
 type lags struct {
+	byPartition[lag]
 	records, seconds *prometheus.Desc
+}
 
+// byPartition keeps something of each partition owned. Safe for concurrent use.
+type byPartition[T any] struct {
 	mu    sync.Mutex // guards parts
-	parts map[int32]lag
+	parts map[int32]T
+}
+
+func (b *byPartition[T]) set(partition int32, x T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.parts == nil {
+		b.parts = map[int32]T{}
+	}
+	b.parts[partition] = x
+}
+
+// reset forgets the partitions of the generation before: others report them now.
+func (b *byPartition[T]) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.parts)
 }
 
 type lag struct {
@@ -32,21 +52,7 @@ func newLags() *lags {
 	return &lags{
 		records: desc("records", "Records in the log not yet processed, as of the last fetch."),
 		seconds: desc("seconds", "Time since the receipt of the last record processed, while records wait; 0 when none does."),
-		parts:   map[int32]lag{},
 	}
-}
-
-func (l *lags) set(partition int32, records int64, clock schemas.Micros) {
-	l.mu.Lock()
-	l.parts[partition] = lag{max(0, records), clock}
-	l.mu.Unlock()
-}
-
-// reset forgets the partitions of the generation before: others report them now.
-func (l *lags) reset() {
-	l.mu.Lock()
-	clear(l.parts)
-	l.mu.Unlock()
 }
 
 // Describe implements prometheus.Collector.

@@ -69,9 +69,9 @@ func Outside(losses []Loss, from, to int64) (out []Loss) {
 	return out
 }
 
-// cross moves a plan whose next record is lost behind the loss. It returns the plan that says so, to be committed before, and the plan to go on with.
+// crossLosses moves a plan whose next record is lost behind the loss. It returns the plan that says so, to be committed before, and the plan to go on with.
 // A loss that ends within a batch under way is an error: part of that batch may be stored.
-func (p Plan) cross(losses []Loss, log logBounds) (over, next Plan, err error) {
+func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err error) {
 	to := beyond(losses, p.Start)
 	switch {
 	case to < p.End:

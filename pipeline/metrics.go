@@ -115,7 +115,7 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 }
 
 func (m *Metrics) lag(partition int32, records int64, clock schemas.Micros) {
-	m.lags.set(partition, records, clock)
+	m.lags.set(partition, lag{max(0, records), clock})
 }
 
 func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {

@@ -65,9 +65,9 @@ func (w *Worker) Standing() error {
 	return fmt.Errorf("every partition of this worker is parked, the first: %s", parked[0])
 }
 
-// keep runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
+// runPartition runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
 // tried again when a loss was recorded for it, and now and then in case what stopped it was mended. Without Config.ParkedAsk it ends.
-func (w *Worker) keep(ctx context.Context, sess Session, partition int32) error {
+func (w *Worker) runPartition(ctx context.Context, sess Session, partition int32) error {
 	defer w.parking.resume(partition)
 	defer w.cfg.Metrics.resumed(partition)
 	for attempt := 0; ; attempt++ {
@@ -88,14 +88,14 @@ func (w *Worker) keep(ctx context.Context, sess Session, partition int32) error 
 		w.cfg.Metrics.parked(partition)
 		r.log.Error().Err(err).Str("runbook", "AnprPartitionParked").
 			Msg("partition parked: it stands still and keeps its records on the log, the others go on; `anpr partition resume` lets it go on behind what cannot be processed")
-		if !w.wait(ctx, r, attempt) {
+		if !w.awaitResume(ctx, r, attempt) {
 			return ctx.Err()
 		}
 	}
 }
 
-// wait returns true when the partition is to be tried again, false when ctx has ended.
-func (w *Worker) wait(ctx context.Context, r *runner, attempt int) bool {
+// awaitResume returns true when the partition is to be tried again, false when ctx has ended.
+func (w *Worker) awaitResume(ctx context.Context, r *runner, attempt int) bool {
 	known, began := len(r.losses), time.Now()
 	longest := min(w.cfg.ParkedAsk<<min(attempt, 10), longestPark)
 	for pause(ctx, w.cfg.ParkedAsk) {

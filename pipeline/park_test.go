@@ -105,7 +105,7 @@ func TestLossesAreCrossed(t *testing.T) {
 		{"the loss ends within the batch under way", under, []Loss{{100, 120}}, 0, 0, "up to offset 130", ""},
 		{"the loss ends beyond the log", plan, []Loss{{100, 501}}, 0, 0, "the log at 500", ""},
 	} {
-		over, next, err := c.plan.cross(c.losses, log)
+		over, next, err := c.plan.crossLosses(c.losses, log)
 		if c.stop != "" {
 			if !errors.Is(err, ErrStop) || !strings.Contains(err.Error(), c.stop) {
 				t.Errorf("%s: %v, want a stop that says %q", c.name, err, c.stop)

@@ -75,7 +75,7 @@ func (r *runner) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
 	if err != nil {
 		return plan, err
 	}
-	over, next, err := plan.cross(r.losses, bounds)
+	over, next, err := plan.crossLosses(r.losses, bounds)
 	if err == nil {
 		err = next.agrees(led, false)
 	}

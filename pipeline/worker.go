@@ -118,7 +118,7 @@ func (w *Worker) generation(ctx context.Context, sess Session) error {
 	ended := make(chan error, len(partitions))
 	for _, p := range partitions {
 		sess.Go(func(ctx context.Context) {
-			err := w.keep(ctx, sess, p)
+			err := w.runPartition(ctx, sess, p)
 			if ctx.Err() != nil && !errors.Is(err, ErrStop) && !errors.Is(err, ErrFenced) {
 				err = nil // the generation has ended, which no one needs to hear of
 			}

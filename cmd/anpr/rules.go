@@ -120,7 +120,7 @@ func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
 		for _, f := range wrong {
 			p.f("error: %s\n", f)
 		}
-		return errors.Join(p.err, refusal(wrong))
+		return errors.Join(p.err, refusalOf(wrong))
 	}
 	cat, err := rules.Load(catalogue)
 	if err != nil {
@@ -131,8 +131,8 @@ func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
 	return p.err
 }
 
-// refusal says in one line how many errors there are and where the first one is.
-func refusal(wrong []rules.Finding) error {
+// refusalOf says in one line how many errors there are and where the first one is.
+func refusalOf(wrong []rules.Finding) error {
 	if len(wrong) == 1 {
 		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])
 	}

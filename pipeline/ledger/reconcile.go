@@ -104,8 +104,8 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 	return err
 }
 
-// readable returns the parts of [from, to) of a partition that nobody gave up.
-func (r *run) readable(partition int32, from, to int64) []pipeline.Loss {
+// readableParts returns the parts of [from, to) of a partition that nobody gave up.
+func (r *run) readableParts(partition int32, from, to int64) []pipeline.Loss {
 	losses := make([]pipeline.Loss, len(r.losses[partition]))
 	for i, l := range r.losses[partition] {
 		losses[i] = l.Loss
@@ -113,8 +113,8 @@ func (r *run) readable(partition int32, from, to int64) []pipeline.Loss {
 	return pipeline.Outside(losses, from, to)
 }
 
-// lost reports whether somebody gave the record up.
-func (r *run) lost(partition int32, offset int64) bool {
+// isLost reports whether somebody gave the record up.
+func (r *run) isLost(partition int32, offset int64) bool {
 	for _, l := range r.losses[partition] {
 		if offset >= l.Start && offset < l.End {
 			return true

@@ -132,7 +132,7 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 	if first == 0 || p.from > first || p.from >= p.to {
 		return nil
 	}
-	parts := s.readable(p.partition, first, p.to)
+	parts := s.readableParts(p.partition, first, p.to)
 	if len(parts) == 0 {
 		return nil // all of it was given up
 	}
@@ -177,7 +177,7 @@ func (s *slice) scan(ctx context.Context, p *part) error {
 		}
 	}
 	next := 0 // receipt
-	for _, part := range s.readable(p.partition, p.from, p.to) {
+	for _, part := range s.readableParts(p.partition, p.from, p.to) {
 		if err := s.scanPart(ctx, p, part.Start, part.End, &next); err != nil {
 			return err
 		}
@@ -356,7 +356,7 @@ func (s *slice) receipted(p *part) {
 		switch {
 		case p.found[i] == same:
 			continue
-		case s.lost(p.partition, r.Offset):
+		case s.isLost(p.partition, r.Offset):
 			s.rep.cell(c).Lost++
 			continue
 		case p.found[i] == another:

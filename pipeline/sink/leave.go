@@ -81,8 +81,8 @@ func (c *Config) refusalsApart() time.Duration {
 	return 2*c.InsertTimeout + c.Breaker.LeaveAfter + c.Breaker.MaxWait + c.Breaker.OpenFor
 }
 
-// judge takes note of how an insert into a table ended at an address.
-func (p *pool) judge(at int, table string, err error) {
+// noteInsert takes note of how an insert into a table ended at an address.
+func (p *pool) noteInsert(at int, table string, err error) {
 	if len(p.addrs) < 2 {
 		return
 	}
@@ -110,7 +110,7 @@ func (p *pool) judge(at int, table string, err error) {
 	p.refused[table] = r
 	lasted := now.Sub(r.since)
 	p.mu.Unlock()
-	if !again || lasted < p.cfg.Breaker.LeaveAfter || !p.leave(at, cause) {
+	if !again || lasted < p.cfg.Breaker.LeaveAfter || !p.leaveAddress(at, cause) {
 		return
 	}
 	p.cfg.Logger.Warn().Str("left", p.addrs[at]).Str("next", p.addrs[(at+1)%len(p.addrs)]).Str("cause", string(cause)).Str("table", table).
@@ -118,9 +118,9 @@ func (p *pool) judge(at int, table string, err error) {
 		Msg("this clickhouse takes no inserts; going on with the next address, under the same tokens")
 }
 
-// leave goes on to the next address, if the one given is still in use, and closes the idle connections to it. Those in use are closed
+// leaveAddress goes on to the next address, if the one given is still in use, and closes the idle connections to it. Those in use are closed
 // when their query ends. It reports whether it did.
-func (p *pool) leave(at int, cause leaveCause) bool {
+func (p *pool) leaveAddress(at int, cause leaveCause) bool {
 	p.mu.Lock()
 	if at != p.at || len(p.addrs) < 2 {
 		p.mu.Unlock()

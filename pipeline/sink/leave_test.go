@@ -273,7 +273,7 @@ func TestAnAddressIsLeftWhenItHasRefusedATableForLong(t *testing.T) {
 		judge := func(after time.Duration, at int, table string, err error, want int, what string) {
 			t.Helper()
 			*now = now.Add(after)
-			p.judge(at, table, err)
+			p.noteInsert(at, table, err)
 			if p.at != want {
 				t.Fatalf("%v, %s: address %d in use, want %d", tc.err, what, p.at, want)
 			}
@@ -311,10 +311,10 @@ func TestAnAddressIsLeftWhenItHasRefusedATableForLong(t *testing.T) {
 func TestTheOnlyAddressIsNeverLeft(t *testing.T) {
 	p, now := leaving("a:1")
 	for range 100 {
-		p.judge(0, "reads", exceptionOf(proto.ErrTableIsReadOnly))
+		p.noteInsert(0, "reads", exceptionOf(proto.ErrTableIsReadOnly))
 		*now = now.Add(time.Minute)
 	}
-	if p.at != 0 || p.leave(0, leftUnreachable) {
+	if p.at != 0 || p.leaveAddress(0, leftUnreachable) {
 		t.Errorf("address %d in use, want the only one", p.at)
 	}
 }

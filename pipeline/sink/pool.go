@@ -55,7 +55,7 @@ func (p *pool) do(ctx context.Context, timeout time.Duration, f func(context.Con
 func (p *pool) insert(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
 	at, err := p.run(ctx, timeout, f)
 	if at >= 0 && ctx.Err() == nil {
-		p.judge(at, table, err)
+		p.noteInsert(at, table, err)
 	}
 	return err
 }
@@ -109,7 +109,7 @@ func (p *pool) get(ctx context.Context) (*client, error) {
 		}
 		errs = append(errs, fmt.Errorf("connect to clickhouse at %s: %w", p.addrs[at], err))
 		if ctx.Err() == nil {
-			p.leave(at, leftUnreachable)
+			p.leaveAddress(at, leftUnreachable)
 		}
 	}
 	return nil, errors.Join(errs...)

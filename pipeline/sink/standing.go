@@ -7,13 +7,16 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
+// noAnswer is why nothing is inserted when the server said nothing.
+const noAnswer = "ClickHouse does not answer"
+
 // Standing returns nil while inserts go through or none is asked for, and else why nothing is inserted: the server refuses, with the name of
 // its error, or does not answer. That a server answers a ping says less: with a full disk it does. It asks nobody. Safe for concurrent use.
 func (c *ClickHouse) Standing() error {
 	if c.breaker.State() == gobreaker.StateClosed {
 		return nil
 	}
-	why := "ClickHouse does not answer"
+	why := noAnswer
 	if last := c.failed.Load(); last != nil {
 		why = *last
 	}
@@ -22,7 +25,7 @@ func (c *ClickHouse) Standing() error {
 
 // keepFailure keeps why an insert failed, for Standing.
 func (c *ClickHouse) keepFailure(err error) {
-	why := "ClickHouse does not answer"
+	why := noAnswer
 	if e, ok := ch.AsException(err); ok {
 		why = "ClickHouse refuses (" + e.Code.String() + ")" // the message may quote a row
 	}
