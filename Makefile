@@ -62,11 +62,11 @@ test: setup ## All tests: PKG=./rules for one package
 
 .PHONY: sim
 sim: ## Simulated faults: SEEDS=3000; replay one with ANPR_SIM_SEED=n (a failing seed prints its own)
-	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing|SameSchedule|CatchesMutants' ./pipeline
+	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing|SameSchedule|CatchesMutants' ./pipeline/ingest
 
 .PHONY: fault-table
 fault-table: ## The same, and the table of faults x seeds x result into bench/results/faults-sim-table.md
-	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing' ./pipeline -fault-table $(CURDIR)/bench/results/faults-sim-table.md
+	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing' ./pipeline/ingest -fault-table $(CURDIR)/bench/results/faults-sim-table.md
 
 .PHONY: test-race
 test-race: setup ## All tests under the race detector (needs gcc)
@@ -79,14 +79,14 @@ e2e: setup ## The whole program from outside: start, feed, kill, restart, count
 
 .PHONY: test-kafka
 test-kafka: setup ## The pipeline against one and three real Apache Kafka brokers, and the faults, shortened (needs Java 17, Maven, and root to mount small file systems; no Docker)
-	CGO_ENABLED=0 go test -tags faults -count=1 -timeout 10m -run '$(FAULT_TESTS)' ./pipeline/delivery ./pipeline/gateway
+	CGO_ENABLED=0 go test -tags faults -count=1 -timeout 10m -run '$(FAULT_TESTS)' ./pipeline/testkit/delivery ./pipeline/gateway
 	deploy/kafka-test/run.sh
 
 .PHONY: test-faults
 test-faults: setup ## Every fault at level 2, at its full length, on the embedded broker and on three real ones (an hour): FAULTS=short as in CI
 	@mkdir -p bin
 	@command -v iptables >/dev/null || { echo "installing iptables"; apt-get install -y -qq --no-install-recommends iptables; }
-	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) CGO_ENABLED=0 go test -tags faults -count=1 -timeout 60m ./pipeline/delivery
+	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) CGO_ENABLED=0 go test -tags faults -count=1 -timeout 60m ./pipeline/testkit/delivery
 	CGO_ENABLED=0 go test -tags faults -count=1 -run ImageStore ./pipeline/gateway
 	ANPR_FAULTS=$(FAULTS) CGO_ENABLED=0 go test -tags e2e,faults -count=1 -timeout 60m -run 'TestFaults|TestADemo' ./cmd/anpr
 	ANPR_FAULTS=$(FAULTS) ANPR_FAULT_RESULTS=$(FAULT_RESULTS) ANPR_TEST_TAGS=kafka,faults ANPR_TEST_MINUTES=60 deploy/kafka-test/run.sh
@@ -95,7 +95,7 @@ test-faults: setup ## Every fault at level 2, at its full length, on the embedde
 .PHONY: soak
 soak: build ## The pipeline under random faults: SOAK_MINUTES=30 SOAK_RATE=5000 SOAK_SEED=1
 	ANPR_SOAK_MINUTES=$(SOAK_MINUTES) ANPR_SOAK_RATE=$(SOAK_RATE) ANPR_SOAK_SEED=$(SOAK_SEED) ANPR_SOAK_OUT=$(SOAK_OUT) \
-		CGO_ENABLED=0 go test -tags soak -count=1 -v -timeout $$(( $(SOAK_MINUTES) + 30 ))m -run '^TestSoak$$' ./pipeline/delivery
+		CGO_ENABLED=0 go test -tags soak -count=1 -v -timeout $$(( $(SOAK_MINUTES) + 30 ))m -run '^TestSoak$$' ./pipeline/testkit/delivery
 
 .PHONY: restore-rehearsal
 restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and log; times and checksums: REHEARSE_FLAGS="--seconds 60"
@@ -104,7 +104,7 @@ restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
 	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
-	go vet -tags e2e ./... && go vet -tags faults ./... && go vet -tags kafka,faults ./pipeline/delivery && go vet -tags soak ./pipeline/delivery
+	go vet -tags e2e ./... && go vet -tags faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: fuzz
@@ -138,7 +138,7 @@ bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a mil
 
 .PHONY: bench-scaling
 bench-scaling: setup build ## The engine alone over shards (cores) as a plot bin/scaling.svg: SCALING_VEHICLES=8000000 for a country
-	ANPR_BENCH_VEHICLES=$(SCALING_VEHICLES) CGO_ENABLED=0 go test ./pipeline -run '^$$' -bench '^BenchmarkEngine$$/^all$$' -skip Engine/all/untouched -benchtime 1000000x -count 5 | tee bin/scaling.txt
+	ANPR_BENCH_VEHICLES=$(SCALING_VEHICLES) CGO_ENABLED=0 go test ./pipeline/ingest -run '^$$' -bench '^BenchmarkEngine$$/^all$$' -skip Engine/all/untouched -benchtime 1000000x -count 5 | tee bin/scaling.txt
 	bin/anprload plot --scaling --out bin bin/scaling.txt
 
 .PHONY: bench-budget
@@ -151,11 +151,11 @@ bench-regress: build ## Micro-benchmarks against those of BASE=HEAD, interleaved
 
 .PHONY: bench-replay
 bench-replay: setup ## Reads a second of a replay (T7): REPLAY_READS=5000000 stored reads of a month
-	ANPR_BENCH_REPLAY_READS=$(REPLAY_READS) CGO_ENABLED=0 go test -run '^$$' -bench Month -benchtime 1x -timeout 60m ./pipeline/replay
+	ANPR_BENCH_REPLAY_READS=$(REPLAY_READS) CGO_ENABLED=0 go test -run '^$$' -bench Month -benchtime 1x -timeout 60m ./pipeline/assurance/replay
 
 .PHONY: imports
 imports: ## Who may import whom
-	CGO_ENABLED=0 go test -count=1 -run '^TestImport' ./cmd/anpr
+	CGO_ENABLED=0 go test -count=1 -run '^TestImport' ./pipeline
 
 .PHONY: deploy-check
 deploy-check: ## Alerts, dashboards and unit files against the code; promtool and shellcheck when installed
@@ -163,7 +163,7 @@ deploy-check: ## Alerts, dashboards and unit files against the code; promtool an
 	@deploy/tools/deploy-check.sh
 
 .PHONY: sbom
-sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the ClickHouse engine is fetched apart, see pipeline/embedded/fetch.go)
+sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the ClickHouse engine is fetched apart, see pipeline/platform/embedded/fetch.go)
 	@for p in anpr anprload; do \
 		go tool -modfile=deploy/tools/supply/go.mod cyclonedx-gomod bin -json -std -version "$$(git describe --tags --always --dirty)" -output bin/$$p.cdx.json bin/$$p; \
 		grep -q '"pkg:golang/github.com/ClickHouse/ch-go@' bin/$$p.cdx.json || { echo "sbom: bin/$$p.cdx.json does not list what bin/$$p is built of" >&2; exit 1; }; \

@@ -18,14 +18,14 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/seals"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -66,7 +66,7 @@ func (r *registry) Register(c prometheus.Collector) error {
 		}
 		names := []string{m[1]}
 		switch c.(type) {
-		case *prometheus.HistogramVec, prometheus.Histogram, *pipeline.Stages:
+		case *prometheus.HistogramVec, prometheus.Histogram, *ingest.Stages:
 			s.labels["le"] = nil
 			names = []string{m[1] + "_bucket", m[1] + "_sum", m[1] + "_count"}
 		}
@@ -81,12 +81,12 @@ func (r *registry) Register(c prometheus.Collector) error {
 func codeMetrics(t *testing.T) map[string]series {
 	t.Helper()
 	r := &registry{prometheus.NewRegistry(), map[string]series{}}
-	pipeline.NewMetrics(r)
+	ingest.NewMetrics(r)
 	gateway.NewMetrics(r)
 	sink.NewMetrics(r)
 	office.NewMetrics(r)
-	refdata.NewMetrics(r, time.Now)
-	ledger.NewMetrics(r)
+	reference.NewMetrics(r, time.Now)
+	reconcile.NewMetrics(r)
 	embedded.NewLogMetrics(r, embedded.Limits{})
 	seals.NewMetrics(r)
 	families, err := r.Gather()

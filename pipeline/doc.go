@@ -1,15 +1,18 @@
-// Package pipeline is the data path of one worker: it reads the partitions that the consumer group gives it, turns each
-// record into exactly one of stored, merged or rejected, decides hits and candidate offences, and writes them once.
+// Package pipeline holds no code: it is the house. Its rooms, in the order in which data flows:
 //
-// A partition is a shard: all reads of a plate's confusion class are in one partition, handled by one goroutine, so
-// the state of a plate needs no lock. [Shard] is that state and the whole logic, without any input or output: same
-// records, same answers. runner feeds it from the log and runs the protocol that makes a restart change nothing:
+//	cameras --HTTP--> gateway --> anpr.reads.v1 --> ingest/source
+//	                     |                               |
+//	                image store                       ingest    decode > normalise > dedup > rules > evidence   <--  reference
+//	                                                     |                                            (cameras, registers, lists)
+//	                                               ingest/sink --------------> anpr.rejects.v1 (dead letters)
+//	                                                 |       |
+//	                       ClickHouse <--------------+       +---------------> anpr.hits.v1, anpr.offences.v1
+//	                           |
+//	          people <--> office (API)
 //
-//	plan    commit offset s with the metadata "going to insert [s, e)"; a stale generation is refused here and stops
-//	insert  the rows of [s, e), with a token made of the range: a repeat is dropped by ClickHouse
-//	wait    for the acknowledgement of every hit, offence and reject published meanwhile
-//	commit  offset e
+//	beside the path, never on it:  assurance: reconcile and seals (does it add up)   recovery (restore, dead letters)   replay (decide again)
+//	under all of it:               schemas (the contract)     platform (connections, embedded engines)
+//	for tests:                     testkit (a real engine and broker), testkit/delivery (the tests of exactly-once delivery)
 //
-// A new owner reads the metadata, rebuilds the shard's state by reading back the horizon with outputs suppressed,
-// rebuilds exactly [s, e), and goes on. ARCHITECTURE.md tells the whole story.
+// An import goes down, and rooms of one floor do not import each other: imports_test.go has a row for every room, with its reason.
 package pipeline

@@ -3,7 +3,7 @@ package rules
 import "github.com/gvc-brussels/anpr/schemas"
 
 // Reference is one immutable version of the reference data. Its methods are safe for concurrent use, do not block and
-// allocate nothing but the entries that Entries finds. pipeline/refdata implements it.
+// allocate nothing but the entries that Entries finds. pipeline/reference implements it.
 type Reference interface {
 	// Version names the content. Example: 3f9c2a10d4b7
 	Version() string

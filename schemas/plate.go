@@ -11,7 +11,7 @@ const MaxPlate = 15
 // Plate is a canonical plate: A-Z and 0-9, at most [MaxPlate] characters. Only where the letters and digits are those of two German districts may it
 // have the boundary between district and number (the seal), one '-' behind the first to third letter: B-MW123, BM-W123. Two of them say
 // that the district ends with a letter whose mark tells it from another one (BO--AB123 is BÖ-AB 123, VS--123AB the Serbian VŠ 123-AB). Without it
-// such a plate is [Plate.Ambiguous]. It is comparable, holds no pointer and is made only by pipeline/normalise and by loaders of
+// such a plate is [Plate.Ambiguous]. It is comparable, holds no pointer and is made only by pipeline/ingest/normalise and by loaders of
 // reference data. Example: 1ABC123
 type Plate struct {
 	b [MaxPlate]byte

@@ -96,7 +96,7 @@ type Read struct {
 	Candidates        []Candidate // cleared and refilled by decode; aliases like the strings
 	Flags             Flags
 
-	// Derived by pipeline/normalise.
+	// Derived by pipeline/ingest/normalise.
 	Plate Plate
 	Class Class
 

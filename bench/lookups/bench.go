@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config says what is measured. Conn, City and Year must be set, and the year loaded (package bulk).
+// Config says what is measured. Conn, City and Year must be set, and the year loaded (Load).
 type Config struct {
 	Conn  driver.Conn // to the database with the year
 	City  *bench.City

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/bench/bulk"
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -118,7 +117,7 @@ func (g Ingest) deal(ctx context.Context, batches []chan []bench.Stored) error {
 
 // partition inserts the batches of one partition when they are due.
 func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, began time.Time, batches <-chan []bench.Stored) (res IngestResult, err error) {
-	number := int32(bulk.Partition + 1 + p)
+	number := int32(Partition + 1 + p)
 	offset, err := g.end(ctx, number)
 	if err != nil {
 		return res, err
@@ -137,7 +136,7 @@ func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, bega
 		if !ok {
 			return res, ctx.Err()
 		}
-		rg := pipeline.Range{Topic: schemas.TopicReads, Partition: number, Start: offset, End: offset + int64(len(reads))}
+		rg := ingest.Range{Topic: schemas.TopicReads, Partition: number, Start: offset, End: offset + int64(len(reads))}
 		tot := fill(block, rg, reads, due)
 		if err := out.Insert(context.WithoutCancel(ctx), rg, &tot, block); err != nil { // one that began is whole
 			return res, err
@@ -164,9 +163,9 @@ func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error)
 }
 
 // fill puts the reads into the block as captured just before due.
-func fill(b *sink.Block, rg pipeline.Range, reads []bench.Stored, due time.Time) (tot pipeline.Totals) {
+func fill(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot ingest.Totals) {
 	b.Reset()
-	pos := pipeline.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
+	pos := ingest.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
 	for i := range reads {
 		s := &reads[i]
 		s.ReceivedAt = schemas.MicrosOf(due)

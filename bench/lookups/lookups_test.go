@@ -12,16 +12,15 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/bench/bulk"
-	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 const (
 	rows = 200_000
@@ -38,7 +37,7 @@ type small struct {
 
 func open(t *testing.T) *small {
 	t.Helper()
-	addr, db := embeddedtest.Database(t)
+	addr, db := testkit.Database(t)
 	s := &small{sink: sink.Config{Addr: addr, Database: db}}
 	today := schemas.MicrosOf(time.Now())
 	city, err := bench.NewCity(bench.CityConfig{Seed: 4, Cameras: 100, Temporary: -1, Vehicles: 5_000, At: today})
@@ -49,7 +48,7 @@ func open(t *testing.T) *small {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bulk.Load(t.Context(), bulk.Config{Sink: s.sink, Year: year}); err != nil {
+	if _, err := Load(t.Context(), LoadConfig{Sink: s.sink, Year: year}); err != nil {
 		t.Fatal(err)
 	}
 	for day := range days {
@@ -325,7 +324,7 @@ func (s *small) waitForStored(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for n := uint64(0); n == 0; {
-		if err := s.conn.QueryRow(ctx, "SELECT count() FROM batches WHERE kafka_partition > ?", int32(bulk.Partition)).Scan(&n); err != nil {
+		if err := s.conn.QueryRow(ctx, "SELECT count() FROM batches WHERE kafka_partition > ?", int32(Partition)).Scan(&n); err != nil {
 			t.Fatalf("no batch of the run is stored: %v", err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // harness is one run: the logs, the database, the directory.

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
 func TestMain(m *testing.M) {
 	maybeRunBroker()
-	embeddedtest.Main(m)
+	testkit.Main(m)
 }
 
 func buildAnpr(t *testing.T) string {
@@ -74,7 +74,7 @@ func TestSmallRun(t *testing.T) {
 
 // TestTheCountSeesEveryFault: what the tallies call lost, duplicated and wrong, on tables made by hand.
 func TestTheCountSeesEveryFault(t *testing.T) {
-	addr, db := embeddedtest.Database(t)
+	addr, db := testkit.Database(t)
 	s, err := openStore(addr, "default", "")
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 
 // Suite is a set of benchmarks of one package.
 type Suite struct {
-	Package string // below the module, ./pipeline/decode
+	Package string // below the module, ./pipeline/ingest/decode
 	Bench   string // regular expression
 	Times   string // -benchtime
 }

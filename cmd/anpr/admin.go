@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 type migrateCmd struct {

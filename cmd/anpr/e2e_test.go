@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // The whole program on this machine, as a person runs it: built, started, killed with SIGKILL in the middle, started

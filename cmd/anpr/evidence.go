@@ -13,11 +13,11 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/seals"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -155,6 +155,6 @@ func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 // walkerOf walks over offences as the account of the connection, which must be allowed to read them whole.
-func walkerOf(b *ledger.Books, db driver.Conn) *seals.Walker {
+func walkerOf(b *reconcile.Books, db driver.Conn) *seals.Walker {
 	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // Flag groups shared by the roles. They are the only place where settings enter; packages get Config structs.
@@ -26,11 +26,11 @@ import (
 type brokerFlags struct {
 	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated. Default: the broker of the anpr up on --data when one runs, else 127.0.0.1:9092." env:"ANPR_KAFKA_ADDR"`
 
-	kafkaUser kafkaconn.Account // of the embedded broker
+	kafkaUser platform.Account // of the embedded broker
 }
 
 // dial opens connections to the broker.
-func (f *brokerFlags) dial() kafkaconn.Dial { return f.kafkaUser.Dial() }
+func (f *brokerFlags) dial() platform.Dial { return f.kafkaUser.Dial() }
 
 // transport is the connections of a client of the broker.
 func (f *brokerFlags) transport(client string) *kafka.Transport {

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/normalise"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -82,7 +82,7 @@ type gatewayPart struct {
 	close   func() error
 }
 
-func newGateway(ctx context.Context, c *gatewayCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*gatewayPart, error) {
+func newGateway(ctx context.Context, c *gatewayCmd, store *reference.Store, o *ops, log zerolog.Logger) (*gatewayPart, error) {
 	proxies, digest, err := openAccess(c, log)
 	if err != nil {
 		return nil, err

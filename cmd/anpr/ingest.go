@@ -11,13 +11,13 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
-	"github.com/gvc-brussels/anpr/pipeline/source"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -82,7 +82,7 @@ type ingestRole struct {
 }
 
 // startIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
-func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops, log zerolog.Logger) (*ingestRole, error) {
+func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *ops, log zerolog.Logger) (*ingestRole, error) {
 	log = log.With().Str("role", "ingest").Logger()
 	if c.ProfileWaits > 0 {
 		runtime.SetBlockProfileRate(int(c.ProfileWaits))
@@ -102,7 +102,7 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		return nil, err
 	}
 	cfg.Conns = 4 * partitions
-	counters := pipeline.NewMetrics(o.reg)
+	counters := ingest.NewMetrics(o.reg)
 	o.stages.Store(counters.Stages())
 	r := &ingestRole{done: make(chan struct{}), log: log}
 	if err := r.connect(ctx, c, cfg, metrics, counters.Stages()); err != nil {
@@ -110,9 +110,9 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 		return nil, err
 	}
 	engine, memory := rules.New(catalogue), dedup.ForRate(int(c.PartitionRate))
-	worker := pipeline.New(pipeline.Config{
+	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
-		World:  func() pipeline.World { return pipeline.World{Registry: store.Current(), Engine: engine} },
+		World:  func() ingest.World { return ingest.World{Registry: store.Current(), Engine: engine} },
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
 	o.detail("parked partitions", func() []string { return parkedTexts(worker) })
@@ -139,14 +139,14 @@ func startIngest(ctx context.Context, c *ingestCmd, store *refdata.Store, o *ops
 }
 
 // parkedTexts says of each parked partition since when and why.
-func parkedTexts(w *pipeline.Worker) (out []string) {
+func parkedTexts(w *ingest.Worker) (out []string) {
 	for _, p := range w.Parked() {
 		out = append(out, p.String())
 	}
 	return out
 }
 
-func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics, stages *pipeline.Stages) error {
+func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics, stages *ingest.Stages) error {
 	var err error
 	if r.conn, err = sink.Open(cfg); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // Where everything listens unless something else is said.
@@ -64,7 +64,7 @@ func (f *runFlags) find() (*local, error) {
 // broker fills in what was not given about Kafka.
 func (l *local) broker(f *brokerFlags) {
 	if l != nil && (f.KafkaAddr == "" || f.KafkaAddr == l.Kafka) {
-		f.KafkaAddr, f.kafkaUser = l.Kafka, kafkaconn.Account{User: l.KafkaUser, Password: l.KafkaPassword}
+		f.KafkaAddr, f.kafkaUser = l.Kafka, platform.Account{User: l.KafkaUser, Password: l.KafkaPassword}
 	}
 	f.KafkaAddr = cmp.Or(f.KafkaAddr, defaultKafka)
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // cli is the command line. Every flag can also be set by the environment variable its help names.

@@ -14,12 +14,12 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -71,7 +71,7 @@ const (
 	beside = false
 )
 
-func newOffice(ctx context.Context, c *officeCmd, store *refdata.Store, o *ops, log zerolog.Logger, alone bool) (*officePart, error) {
+func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *ops, log zerolog.Logger, alone bool) (*officePart, error) {
 	users, err := access.LoadUsers(c.Users)
 	if err != nil {
 		return nil, fmt.Errorf("%w; give the file with --users", adviseRights(err))

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
 // ops is what an operator sees of a process: metrics, liveness, readiness and profiles, on a port of its own.
@@ -32,7 +32,7 @@ type ops struct {
 	checks  []check
 	details []detail
 
-	stages atomic.Pointer[pipeline.Stages] // of the worker in this process, if there is one
+	stages atomic.Pointer[ingest.Stages] // of the worker in this process, if there is one
 }
 
 // check is one condition of readiness.
@@ -86,7 +86,7 @@ func (o *ops) guarded(f opsFlags) http.Handler { return &opsGuard{f, o.handler()
 // handle adds a path. It may be called while the port is served.
 func (o *ops) handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }
 
-// latencies answers with the histograms of each stage, see pipeline.StageSnapshot.
+// latencies answers with the histograms of each stage, see ingest.StageSnapshot.
 func (o *ops) latencies(w http.ResponseWriter, _ *http.Request) {
 	s := o.stages.Load()
 	if s == nil {

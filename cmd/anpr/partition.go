@@ -16,11 +16,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
-	"github.com/gvc-brussels/anpr/pipeline/source"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -33,14 +33,14 @@ type partitionCmd struct {
 // standing is how far a partition is.
 type standing struct {
 	partition int32
-	plan      pipeline.Plan // of the group's commit
-	reached   pipeline.Reached
-	bounds    ledger.Bounds
-	losses    []pipeline.Loss
+	plan      ingest.Plan // of the group's commit
+	reached   ingest.Reached
+	bounds    reconcile.Bounds
+	losses    []ingest.Loss
 }
 
 // openSides opens log and tables as a role. The caller closes the books.
-func openSides(f *sidesFlags, role embedded.Role, log zerolog.Logger) (*ledger.Books, error) {
+func openSides(f *sidesFlags, role embedded.Role, log zerolog.Logger) (*reconcile.Books, error) {
 	if _, err := f.findSides(role); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func openSides(f *sidesFlags, role embedded.Role, log zerolog.Logger) (*ledger.B
 }
 
 // askStandings finds out how far every partition is, or the one.
-func askStandings(ctx context.Context, b *ledger.Books, only ...int32) ([]standing, error) {
+func askStandings(ctx context.Context, b *reconcile.Books, only ...int32) ([]standing, error) {
 	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func askStandings(ctx context.Context, b *ledger.Books, only ...int32) ([]standi
 		}
 		s := standing{partition: id, bounds: bounds[id]}
 		if commits[id].Offset >= 0 {
-			if s.plan, err = pipeline.ParsePlan(commits[id].Metadata, commits[id].Offset); err != nil {
+			if s.plan, err = ingest.ParsePlan(commits[id].Metadata, commits[id].Offset); err != nil {
 				return nil, fmt.Errorf("partition %d: the commit of group %s: %w", id, b.Group, err)
 			}
 		}
@@ -82,7 +82,7 @@ func askStandings(ctx context.Context, b *ledger.Books, only ...int32) ([]standi
 		if s.losses, err = state.Losses(ctx, schemas.TopicReads, id); err != nil {
 			return nil, err
 		}
-		slices.SortFunc(s.losses, func(a, b pipeline.Loss) int { return cmp.Compare(a.Start, b.Start) })
+		slices.SortFunc(s.losses, func(a, b ingest.Loss) int { return cmp.Compare(a.Start, b.Start) })
 		out = append(out, s)
 	}
 	return out, nil
@@ -162,7 +162,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 }
 
 // checkLoss checks that the partition stands, and returns what would be given up.
-func (c *partitionResumeCmd) checkLoss(ctx context.Context, b *ledger.Books) (*pipeline.RecordedLoss, error) {
+func (c *partitionResumeCmd) checkLoss(ctx context.Context, b *reconcile.Books) (*ingest.RecordedLoss, error) {
 	before, err := askStandings(ctx, b, c.Partition)
 	if err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (c *partitionResumeCmd) checkLoss(ctx context.Context, b *ledger.Books) (*p
 	if is.plan.Start != was.plan.Start || is.plan.End != was.plan.End || is.reached != was.reached {
 		return nil, fmt.Errorf("partition %d goes on by itself (committed %d, then %d): nothing was recorded", c.Partition, was.plan.Start, is.plan.Start)
 	}
-	return &pipeline.RecordedLoss{Partition: c.Partition, Loss: pipeline.Loss{Start: is.plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
+	return &ingest.RecordedLoss{Partition: c.Partition, Loss: ingest.Loss{Start: is.plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
 }
 
 // onlyUnreadable refuses to give up records that a worker can read: it fetches as one does.
@@ -200,7 +200,7 @@ func (c *partitionResumeCmd) onlyUnreadable(ctx context.Context, s *standing) er
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	n, err := source.Probe(ctx, source.Config{Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: c.dial()}, c.Partition, from)
-	e, ok := errors.AsType[*pipeline.UnreadableError](err)
+	e, ok := errors.AsType[*ingest.UnreadableError](err)
 	switch {
 	case n > 0:
 		return fmt.Errorf("--skip-to %d: the records of partition %d from offset %d on can be read: the worker's log and its /readyz say what stops it; give them up with --with-readable", c.SkipTo, c.Partition, from)

@@ -4,16 +4,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
 // Only what stands and can be stored nowhere may be given up.
 func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
-	at := func(start, end, reached int64, losses ...pipeline.Loss) standing {
+	at := func(start, end, reached int64, losses ...ingest.Loss) standing {
 		return standing{
-			partition: 3, plan: pipeline.Plan{Start: start, End: end}, reached: pipeline.Reached{End: reached, Any: reached > 0},
-			bounds: ledger.Bounds{First: 20, End: 500}, losses: losses,
+			partition: 3, plan: ingest.Plan{Start: start, End: end}, reached: ingest.Reached{End: reached, Any: reached > 0},
+			bounds: reconcile.Bounds{First: 20, End: 500}, losses: losses,
 		}
 	}
 	for _, c := range []struct {
@@ -34,7 +34,7 @@ func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
 		{"before the log", at(10, 10, 10), 15, "begins at offset 20"},
 		{"a part of the batch under way", at(100, 130, 100), 110, "skip to 130 or beyond"},
 		{"a batch under way that is stored", at(100, 130, 130), 140, "restart the worker"},
-		{"a loss that is recorded", at(100, 100, 120, pipeline.Loss{Start: 100, End: 120}), 130, "is recorded already"},
+		{"a loss that is recorded", at(100, 100, 120, ingest.Loss{Start: 100, End: 120}), 130, "is recorded already"},
 		{"tables that are ahead", at(100, 100, 120), 130, "the tables have records up to offset 120"},
 	} {
 		err := c.s.mayLose(c.to)

@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 )
 
 func parsed(t *testing.T, args ...string) (cli, error) {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // queryCmd asks the office, so that the command line is under the same law and the same access log as everybody.

@@ -15,11 +15,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/seals"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -55,7 +55,7 @@ type booksFlags struct {
 }
 
 // findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
-func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*ledger.Books, error) {
+func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*reconcile.Books, error) {
 	run, err := f.findSides(role)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*ledger.Bo
 	return openBooks(f, log)
 }
 
-func openBooks(f booksFlags, log zerolog.Logger) (*ledger.Books, error) {
+func openBooks(f booksFlags, log zerolog.Logger) (*reconcile.Books, error) {
 	cfg, err := f.clickhouseFlags.config(log, nil)
 	if err != nil {
 		return nil, err
@@ -80,10 +80,10 @@ func openBooks(f booksFlags, log zerolog.Logger) (*ledger.Books, error) {
 			f.Receipts = []string{local}
 		}
 	}
-	return &ledger.Books{Log: ledger.NewLogVia(f.KafkaAddr, f.dial()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
+	return &reconcile.Books{Log: reconcile.NewLogVia(f.KafkaAddr, f.dial()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
 }
 
-func closeBooks(b *ledger.Books) {
+func closeBooks(b *reconcile.Books) {
 	b.Log.Close()
 	_ = b.DB.Close() // idle connections
 }
@@ -116,7 +116,7 @@ func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 	defer closeBooks(b)
 	b.Settle = c.Settle
-	r, err := b.Reconcile(ctx, c.window(time.Now()), ledger.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
+	r, err := b.Reconcile(ctx, c.window(time.Now()), reconcile.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
@@ -124,16 +124,16 @@ func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	switch r.Verdict {
-	case ledger.Residual:
+	case reconcile.Residual:
 		return &exitError{exitLeftOver, fmt.Errorf("%d are left over; deploy/README.md, \"Does it add up\", says what to do", leftOver(r))}
-	case ledger.CannotTell:
+	case reconcile.CannotTell:
 		return &exitError{exitCannotTell, errors.New("cannot tell whether it adds up")}
-	case ledger.Balanced:
+	case reconcile.Balanced:
 	}
 	return nil
 }
 
-func leftOver(r *ledger.Report) (n uint64) {
+func leftOver(r *reconcile.Report) (n uint64) {
 	for _, k := range r.ByKind {
 		n += k
 	}
@@ -141,7 +141,7 @@ func leftOver(r *ledger.Report) (n uint64) {
 }
 
 // window fills in what was not given, to whole minutes.
-func (c *balanceCmd) window(now time.Time) ledger.Window {
+func (c *balanceCmd) window(now time.Time) reconcile.Window {
 	to := c.To
 	if to.IsZero() {
 		to = now.Add(-30 * time.Second)
@@ -151,7 +151,7 @@ func (c *balanceCmd) window(now time.Time) ledger.Window {
 	if from.IsZero() {
 		from = to.Add(-time.Hour)
 	}
-	return ledger.Window{From: from.Truncate(time.Minute), To: to}
+	return reconcile.Window{From: from.Truncate(time.Minute), To: to}
 }
 
 // show prints a result for people or machines.
@@ -191,12 +191,12 @@ func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return nil
 }
 
-func (c *verifyCmd) verify(ctx context.Context, b *ledger.Books) (*ledger.Verification, error) {
+func (c *verifyCmd) verify(ctx context.Context, b *reconcile.Books) (*reconcile.Verification, error) {
 	a, err := b.Audit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var sampled []ledger.Violation
+	var sampled []reconcile.Violation
 	for until := time.Now().Add(c.For); time.Now().Before(until); {
 		found, err := a.Sample(ctx)
 		if err != nil {
@@ -293,7 +293,7 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 
 // startWatch balances continuously, and walks the seals as an account of its own, until the returned function is called, which also closes
 // the books. After an error they are closed.
-func startWatch(ctx context.Context, b *ledger.Books, sealed clickhouseFlags, f watchFlags, o *ops, log zerolog.Logger) (stop func(), err error) {
+func startWatch(ctx context.Context, b *reconcile.Books, sealed clickhouseFlags, f watchFlags, o *ops, log zerolog.Logger) (stop func(), err error) {
 	cfg, err := sealed.config(log, nil)
 	if err != nil {
 		closeBooks(b)
@@ -305,7 +305,7 @@ func startWatch(ctx context.Context, b *ledger.Books, sealed clickhouseFlags, f 
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := ledger.NewWatch(ledger.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: ledger.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
+	w := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: reconcile.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
 	var done sync.WaitGroup
 	done.Go(func() { w.Run(run) })
 	if f.SealsEvery > 0 {
@@ -322,7 +322,7 @@ func startWatch(ctx context.Context, b *ledger.Books, sealed clickhouseFlags, f 
 
 // receipts is a gateway's journal, or none.
 type receipts struct {
-	journal *ledger.Journal
+	journal *reconcile.Journal
 	metrics *gateway.Metrics
 }
 
@@ -333,13 +333,13 @@ func openReceipts(dir string, m *gateway.Metrics, o *ops, log zerolog.Logger) (*
 		return &receipts{}, nil
 	}
 	log = log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute})
-	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir, Error: func(err error) {
+	j, err := reconcile.OpenJournal(reconcile.JournalConfig{Dir: dir, Error: func(err error) {
 		log.Error().Err(err).Msg("the journal of receipts was not written; check the disk of --receipts. Reads are accepted all the same")
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another directory with --receipts", err)
 	}
-	o.handle("GET "+ledger.ReceiptsPath, ledger.ServeReceipts(dir))
+	o.handle("GET "+reconcile.ReceiptsPath, reconcile.ServeReceipts(dir))
 	return &receipts{j, m}, nil
 }
 
@@ -347,9 +347,9 @@ func (r *receipts) keep(acked []gateway.Receipt) {
 	if r.journal == nil {
 		return
 	}
-	list := make([]ledger.Receipt, len(acked))
+	list := make([]reconcile.Receipt, len(acked))
 	for i, a := range acked {
-		list[i] = ledger.Receipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: ledger.SumOf(a.Value)}
+		list[i] = reconcile.Receipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: reconcile.SumOf(a.Value)}
 	}
 	if err := r.journal.Append(list); err != nil { // told by the journal
 		r.metrics.NoReceipt.Add(float64(len(list)))

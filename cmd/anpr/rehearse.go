@@ -12,9 +12,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/restore"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -49,7 +49,7 @@ type rehearsal struct {
 	out   io.Writer
 	log   zerolog.Logger
 	stack *stack
-	books *ledger.Books
+	books *reconcile.Books
 }
 
 const rehearsalBackup = "rehearsal"
@@ -152,7 +152,7 @@ func (h *rehearsal) traffic(ctx context.Context) error {
 
 func (h *rehearsal) backup(ctx context.Context) error {
 	began := time.Now()
-	cut, err := takeBackup(ctx, h.books, &restore.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr"}, rehearsalBackup, "")
+	cut, err := takeBackup(ctx, h.books, &recovery.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr"}, rehearsalBackup, "")
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/gvc-brussels/anpr/pipeline/deadletter"
-	"github.com/gvc-brussels/anpr/pipeline/decode"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -70,7 +70,7 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	client := &kafka.Client{Addr: kafka.TCP(brokers(c.KafkaAddr)...), Timeout: 20 * time.Second, Transport: c.transport("anpr-rejects")}
-	letters, err := deadletter.Collect(ctx, client, wanted)
+	letters, err := recovery.Collect(ctx, client, wanted)
 	if err != nil {
 		return err
 	}
@@ -83,12 +83,12 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Dial: c.dial(), Acked: receipts.keep})
-	replay := deadletter.Replay{
-		Check: func(b []byte) (deadletter.Read, error) { return checkRecord(b, partitions) },
-		Known: func(ctx context.Context, reads []deadletter.Outgoing) (map[schemas.ReadID]bool, error) {
+	replay := recovery.Replay{
+		Check: func(b []byte) (recovery.Read, error) { return checkRecord(b, partitions) },
+		Known: func(ctx context.Context, reads []recovery.Outgoing) (map[schemas.ReadID]bool, error) {
 			return knownReads(ctx, conn, reads)
 		},
-		Send: func(ctx context.Context, out []deadletter.Outgoing) error {
+		Send: func(ctx context.Context, out []recovery.Outgoing) error {
 			return producer.Produce(ctx, gatewayRecords(out))
 		},
 	}
@@ -99,7 +99,7 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 // print writes what became of the dead letters.
-func (c *replayRejectsCmd) print(out deadletter.Outcome) error {
+func (c *replayRejectsCmd) print(out recovery.Outcome) error {
 	if c.JSON {
 		return office.PrintJSON(os.Stdout, out)
 	}
@@ -114,7 +114,7 @@ func (c *replayRejectsCmd) print(out deadletter.Outcome) error {
 }
 
 // wanted asks the office, page by page.
-func (c *replayRejectsCmd) wanted(ctx context.Context) (out []deadletter.Position, err error) {
+func (c *replayRejectsCmd) wanted(ctx context.Context) (out []recovery.Position, err error) {
 	o, err := c.client()
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (c *replayRejectsCmd) wanted(ctx context.Context) (out []deadletter.Positio
 		}
 		for i := range a.Rejects {
 			r := &a.Rejects[i]
-			out = append(out, deadletter.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+			out = append(out, recovery.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
 		}
 		if a.Next == "" {
 			return out, nil
@@ -138,7 +138,7 @@ func (c *replayRejectsCmd) wanted(ctx context.Context) (out []deadletter.Positio
 
 // settled waits until the group has committed what the log holds now: only then do the tables say what is stored.
 func (c *replayRejectsCmd) settled(ctx context.Context) error {
-	l := ledger.NewLogVia(c.KafkaAddr, c.dial())
+	l := reconcile.NewLogVia(c.KafkaAddr, c.dial())
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
@@ -172,27 +172,27 @@ func (c *replayRejectsCmd) settled(ctx context.Context) error {
 }
 
 // checkRecord decodes a record as the pipeline does, but for the registry, which it may know in another version.
-func checkRecord(b []byte, partitions int) (deadletter.Read, error) {
+func checkRecord(b []byte, partitions int) (recovery.Read, error) {
 	var r schemas.Read
 	if err := decode.Record(&r, b); err != nil {
-		return deadletter.Read{}, err
+		return recovery.Read{}, err
 	}
 	if r.Tick != 0 || r.Quarantine != nil {
-		return deadletter.Read{}, errors.New("is no read")
+		return recovery.Read{}, errors.New("is no read")
 	}
 	if err := normalise.Read(&r); err != nil {
-		return deadletter.Read{}, err
+		return recovery.Read{}, err
 	}
 	if err := decode.CheckClock(&r, decode.DefaultAhead, decode.DefaultBehind); err != nil {
-		return deadletter.Read{}, err
+		return recovery.Read{}, err
 	}
-	return deadletter.Read{
+	return recovery.Read{
 		ID: r.ID, Captured: r.CapturedAt, Key: r.Class.AppendTo(nil), Partition: schemas.Partition(r.Class, r.Camera, partitions),
 		Camera: r.Camera, Received: r.ReceivedAt.Time(),
 	}, nil
 }
 
-func gatewayRecords(out []deadletter.Outgoing) []gateway.Record {
+func gatewayRecords(out []recovery.Outgoing) []gateway.Record {
 	records := make([]gateway.Record, len(out))
 	for i, o := range out {
 		records[i] = gateway.Record{Key: o.Key, Value: o.Value, Partition: o.Partition, Time: time.Now(), Camera: o.Camera}
@@ -201,7 +201,7 @@ func gatewayRecords(out []deadletter.Outgoing) []gateway.Record {
 }
 
 // knownReads asks the tables for ids only: no plate, no place.
-func knownReads(ctx context.Context, conn driver.Conn, reads []deadletter.Outgoing) (map[schemas.ReadID]bool, error) {
+func knownReads(ctx context.Context, conn driver.Conn, reads []recovery.Outgoing) (map[schemas.ReadID]bool, error) {
 	out := map[schemas.ReadID]bool{}
 	for part := range slices.Chunk(reads, 5000) {
 		ids := make([]string, len(part))

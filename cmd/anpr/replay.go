@@ -15,11 +15,11 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/replay"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -94,7 +94,7 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 	if c.Reference == "" {
 		return nil, errors.New("no reference data: give its directory with --reference")
 	}
-	store, err := refdata.NewStore(c.Reference, refdata.Options{IndexDir: c.indexDir(), AllowShrink: true, Log: log})
+	store, err := reference.NewStore(c.Reference, reference.Options{IndexDir: c.indexDir(), AllowShrink: true, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("reference data %s: %w", c.Reference, err)
 	}

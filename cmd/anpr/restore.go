@@ -15,11 +15,11 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
-	"github.com/gvc-brussels/anpr/pipeline/restore"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -40,7 +40,7 @@ func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 	defer closeBooks(b)
 	began := time.Now()
-	st := &restore.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
+	st := &recovery.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
 	if c.Only != "" {
 		if err := st.BackupTable(ctx, c.Only, c.Name, c.Base); err != nil {
 			return err
@@ -65,7 +65,7 @@ func offsetsText(offsets map[int32]int64, word string) string {
 	return strings.Join(out, ", ")
 }
 
-func takeBackup(ctx context.Context, b *ledger.Books, st *restore.Store, name, base string) (*restore.Cut, error) {
+func takeBackup(ctx context.Context, b *reconcile.Books, st *recovery.Store, name, base string) (*recovery.Cut, error) {
 	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func takeBackup(ctx context.Context, b *ledger.Books, st *restore.Store, name, b
 	if err != nil {
 		return nil, err
 	}
-	cut, err := restore.CutOf(schemas.TopicReads, b.Group, commits)
+	cut, err := recovery.CutOf(schemas.TopicReads, b.Group, commits)
 	if err != nil {
 		return nil, err
 	}
@@ -174,16 +174,16 @@ func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) 
 // rebuild is one restore.
 type rebuild struct {
 	cmd    *restoreCmd
-	books  *ledger.Books
-	groups *restore.Groups
-	store  *refdata.Store
+	books  *reconcile.Books
+	groups *recovery.Groups
+	store  *reference.Store
 	engine *rules.Engine
-	tables restore.Store
+	tables recovery.Store
 	log    zerolog.Logger
 
 	partitions []int32
-	live       map[int32]ledger.Commit // of the pipeline's group
-	ends       map[int32]int64         // up to where to rebuild
+	live       map[int32]reconcile.Commit // of the pipeline's group
+	ends       map[int32]int64            // up to where to rebuild
 	steps      []step
 }
 
@@ -194,7 +194,7 @@ type step struct {
 	rows uint64
 }
 
-func openRebuild(c *restoreCmd, store *refdata.Store, log zerolog.Logger) (*rebuild, error) {
+func openRebuild(c *restoreCmd, store *reference.Store, log zerolog.Logger) (*rebuild, error) {
 	catalogue, err := loadCatalogue(c.Catalogue)
 	if err != nil {
 		return nil, err
@@ -209,15 +209,15 @@ func openRebuild(c *restoreCmd, store *refdata.Store, log zerolog.Logger) (*rebu
 		return nil, err
 	}
 	return &rebuild{
-		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: restore.NewGroups(c.KafkaAddr, c.dial()),
-		books:  &ledger.Books{Log: ledger.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
+		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: recovery.NewGroups(c.KafkaAddr, c.dial()),
+		books:  &reconcile.Books{Log: reconcile.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
 		tables: *c.backups(conn),
 	}, nil
 }
 
 // backups are those of the database.
-func (c *restoreCmd) backups(conn driver.Conn) *restore.Store {
-	return &restore.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase}
+func (c *restoreCmd) backups(conn driver.Conn) *recovery.Store {
+	return &recovery.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase}
 }
 
 func (r *rebuild) close() { closeBooks(r.books) }

@@ -10,8 +10,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
 )
 
 // accessLogTable is what --only may name: the one table that is not made from the log.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 )
 
 // TestRestoreOfOneMachine loses the ClickHouse directory of a stopped anpr up and rebuilds it, as the runbook says.
@@ -46,12 +46,12 @@ func TestRestoreOfOneMachine(t *testing.T) {
 }
 
 // reconciled reconciles the last twenty minutes and returns their balanced sums.
-func reconciled(t *testing.T, h *rehearsal) ledger.Counts {
+func reconciled(t *testing.T, h *rehearsal) reconcile.Counts {
 	t.Helper()
 	h.books.Settle = time.Minute
 	now := time.Now().Truncate(time.Minute)
-	r, err := h.books.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
-	if err != nil || r.Verdict != ledger.Balanced {
+	r, err := h.books.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
+	if err != nil || r.Verdict != reconcile.Balanced {
 		t.Fatalf("the books do not balance: %v\n%+v", err, r)
 	}
 	return r.Total

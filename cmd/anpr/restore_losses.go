@@ -6,18 +6,18 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // knownLosses are the records that were given up before: those named by --lost, and those recorded in the database that the result is compared
 // with, or that was backed up, when it is there.
-func (r *rebuild) knownLosses(ctx context.Context) ([]pipeline.RecordedLoss, error) {
-	var out []pipeline.RecordedLoss
+func (r *rebuild) knownLosses(ctx context.Context) ([]ingest.RecordedLoss, error) {
+	var out []ingest.RecordedLoss
 	for _, text := range r.cmd.Lost {
-		l := pipeline.RecordedLoss{Reason: "named by --lost at the restore", By: "anpr restore"}
+		l := ingest.RecordedLoss{Reason: "named by --lost at the restore", By: "anpr restore"}
 		if n, err := fmt.Sscanf(text, "%d:%d-%d", &l.Partition, &l.Start, &l.End); n != 3 || err != nil || l.Start < 0 || l.End <= l.Start {
 			return nil, fmt.Errorf("--lost %s: want partition:from-to, for example 2:1505-1508", text)
 		}
@@ -29,7 +29,7 @@ func (r *rebuild) knownLosses(ctx context.Context) ([]pipeline.RecordedLoss, err
 	if err != nil || columns == 0 { // it is gone, or of an older program that knew no losses
 		return out, err
 	}
-	recorded, err := ledger.RecordedLosses(ctx, r.tables.Conn, "`"+db+"`.batches", schemas.TopicReads)
+	recorded, err := reconcile.RecordedLosses(ctx, r.tables.Conn, "`"+db+"`.batches", schemas.TopicReads)
 	for _, partition := range recorded {
 		out = append(out, partition...)
 	}
@@ -37,9 +37,9 @@ func (r *rebuild) knownLosses(ctx context.Context) ([]pipeline.RecordedLoss, err
 }
 
 // giveUpKnown records again what was given up before, when the rebuild stands before it. Anything else that stops a partition ends the restore.
-func giveUpKnown(ctx context.Context, parked []pipeline.Parked, known []pipeline.RecordedLoss, state *sink.State) error {
+func giveUpKnown(ctx context.Context, parked []ingest.Parked, known []ingest.RecordedLoss, state *sink.State) error {
 	for _, p := range parked {
-		e, ok := errors.AsType[*pipeline.UnreadableError](p.Err)
+		e, ok := errors.AsType[*ingest.UnreadableError](p.Err)
 		if !ok {
 			return p.Err
 		}
@@ -56,7 +56,7 @@ func giveUpKnown(ctx context.Context, parked []pipeline.Parked, known []pipeline
 	return nil
 }
 
-func lossAt(known []pipeline.RecordedLoss, partition int32, offset int64) *pipeline.RecordedLoss {
+func lossAt(known []ingest.RecordedLoss, partition int32, offset int64) *ingest.RecordedLoss {
 	for i := range known {
 		if l := &known[i]; l.Partition == partition && l.Start <= offset && offset < l.End {
 			return l

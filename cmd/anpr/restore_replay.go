@@ -9,10 +9,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/restore"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
-	"github.com/gvc-brussels/anpr/pipeline/source"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -36,13 +36,13 @@ func (r *rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 			return false, err
 		}
 	case err == nil:
-	case errors.Is(err, restore.ErrNotEmpty) && some:
+	case errors.Is(err, recovery.ErrNotEmpty) && some:
 		return true, nil
 	default:
 		return false, err
 	}
 	began := time.Now()
-	plans := map[int32]pipeline.Plan{}
+	plans := map[int32]ingest.Plan{}
 	if r.cmd.FromBackup != "" {
 		cut, err := r.tables.Restore(ctx, r.cmd.FromBackup, r.cmd.BackedUp)
 		if err != nil {
@@ -109,10 +109,10 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	worker := pipeline.New(pipeline.Config{
-		Partitions: len(r.partitions), Group: restore.Group{Group: group, Ends: r.ends}, Sink: tables, Publisher: restore.Mute{}, State: sink.NewState(conn),
-		World:     func() pipeline.World { return pipeline.World{Registry: r.store.Current(), Engine: r.engine} },
-		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: pipeline.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
+	worker := ingest.New(ingest.Config{
+		Partitions: len(r.partitions), Group: recovery.Group{Group: group, Ends: r.ends}, Sink: tables, Publisher: recovery.Mute{}, State: sink.NewState(conn),
+		World:     func() ingest.World { return ingest.World{Registry: r.store.Current(), Engine: r.engine} },
+		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
 	})
 	lost, err := r.knownLosses(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func (r *rebuild) wait(ctx context.Context, done chan error, parked func() error
 		commits, err := r.books.Log.Commits(ctx, r.name(), schemas.TopicReads, r.partitions)
 		left := int64(0)
 		for p, end := range r.ends {
-			if plan, err := pipeline.ParsePlan(commits[p].Metadata, commits[p].Offset); end > 0 && (err != nil || plan.UnderWay() || plan.Start < end) {
+			if plan, err := ingest.ParsePlan(commits[p].Metadata, commits[p].Offset); end > 0 && (err != nil || plan.UnderWay() || plan.Start < end) {
 				left += max(end-max(commits[p].Offset, 0), 1)
 			}
 		}
@@ -185,14 +185,14 @@ func (r *rebuild) dropTrial(ctx context.Context, out io.Writer) error {
 // compare proves the result.
 func (r *rebuild) compare(ctx context.Context, out io.Writer) error {
 	names := [2]string{r.cmd.Compare, r.cmd.ClickhouseDatabase}
-	var sums [2]map[string]restore.Sum
+	var sums [2]map[string]recovery.Sum
 	for i, db := range names {
 		var err error
-		if sums[i], err = restore.Sums(ctx, r.tables.Conn, db, r.ends); err != nil {
+		if sums[i], err = recovery.Sums(ctx, r.tables.Conn, db, r.ends); err != nil {
 			return err
 		}
 	}
-	if !restore.Same(out, names, sums) {
+	if !recovery.Same(out, names, sums) {
 		return fmt.Errorf("database %s differs from %s; if only decisions, offences and hits do, other versions of the catalogue or the reference data decided then: compare the columns catalogue_version and reference_version", names[1], names[0])
 	}
 	return nil

@@ -11,12 +11,12 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
-	"github.com/gvc-brussels/anpr/pipeline/restore"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // TestRestore rehearses: traffic through the whole program with a backup in its middle, then every way back.
 func TestRestore(t *testing.T) {
@@ -39,8 +39,8 @@ func TestRestore(t *testing.T) {
 	if err := h.run(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	if n := strings.Count(out.String(), "equal"); n != 2*len(restore.Tables()) {
-		t.Errorf("%d tables are equal, want twice %d:\n%s", n, len(restore.Tables()), &out)
+	if n := strings.Count(out.String(), "equal"); n != 2*len(recovery.Tables()) {
+		t.Errorf("%d tables are equal, want twice %d:\n%s", n, len(recovery.Tables()), &out)
 	}
 	for table, sum := range sumsOf(t, h, "anpr") {
 		if sum.Rows == 0 {
@@ -49,7 +49,7 @@ func TestRestore(t *testing.T) {
 	}
 	t.Run("an interrupted restore goes on", func(t *testing.T) { interrupted(t, h) })
 	t.Run("truncated tables", func(t *testing.T) {
-		for _, table := range restore.Tables() {
+		for _, table := range recovery.Tables() {
 			h.exec(t, "TRUNCATE TABLE anpr_from_log."+table)
 		}
 		if err := h.again(t, "anpr_from_log", func(c *restoreCmd) { c.FromLog = true }); err != nil {
@@ -58,8 +58,8 @@ func TestRestore(t *testing.T) {
 	})
 	t.Run("tables with rows", func(t *testing.T) {
 		for _, change := range []func(*restoreCmd){func(c *restoreCmd) { c.FromLog = true }, func(c *restoreCmd) { c.FromBackup = rehearsalBackup }} {
-			if err := h.again(t, "anpr_from_log", change); !errors.Is(err, restore.ErrNotEmpty) {
-				t.Errorf("got %v, want %v", err, restore.ErrNotEmpty)
+			if err := h.again(t, "anpr_from_log", change); !errors.Is(err, recovery.ErrNotEmpty) {
+				t.Errorf("got %v, want %v", err, recovery.ErrNotEmpty)
 			}
 		}
 	})
@@ -82,11 +82,11 @@ func TestRestore(t *testing.T) {
 		if v, err := a.Look(t.Context(), time.Time{}); err != nil || len(v.Violations) > 0 || v.Batches == 0 {
 			t.Errorf("verified: %+v, %v", v, err)
 		}
-		if n, err := ledger.ReadNote(t.Context(), b.DB, ""); err != nil || len(n.Rebuilt) != 4 || len(n.Cut) == 0 {
+		if n, err := reconcile.ReadNote(t.Context(), b.DB, ""); err != nil || len(n.Rebuilt) != 4 || len(n.Cut) == 0 {
 			t.Errorf("note %+v, %v: want the offsets that were rebuilt, and the backup's cut", n, err)
 		}
-		r, err := b.Reconcile(t.Context(), ledger.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, ledger.By{})
-		if err != nil || r.Verdict != ledger.Balanced || r.Total.Stored == 0 {
+		r, err := b.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
+		if err != nil || r.Verdict != reconcile.Balanced || r.Total.Stored == 0 {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -143,13 +143,13 @@ func interrupted(t *testing.T, h *rehearsal) {
 }
 
 // sumsOf sums up a database.
-func sumsOf(t *testing.T, h *rehearsal, database string) map[string]restore.Sum {
+func sumsOf(t *testing.T, h *rehearsal, database string) map[string]recovery.Sum {
 	t.Helper()
 	ends := map[int32]int64{}
 	for p := range int32(4) {
 		ends[p] = 1 << 40
 	}
-	s, err := restore.Sums(t.Context(), h.books.DB, database, ends)
+	s, err := recovery.Sums(t.Context(), h.books.DB, database, ends)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func sumsOf(t *testing.T, h *rehearsal, database string) map[string]restore.Sum 
 
 // differences changes the rebuilt tables in small ways.
 func differences(t *testing.T, h *rehearsal) {
-	sums := func() map[string]restore.Sum { return sumsOf(t, h, "anpr_from_log") }
+	sums := func() map[string]recovery.Sum { return sumsOf(t, h, "anpr_from_log") }
 	for table, sql := range map[string]string{
 		"reads":     "ALTER TABLE anpr_from_log.reads UPDATE confidence = confidence + 1 WHERE read_id IN (SELECT read_id FROM anpr_from_log.reads LIMIT 1)",
 		"hits":      "ALTER TABLE anpr_from_log.hits DELETE WHERE hit_id IN (SELECT hit_id FROM anpr_from_log.hits LIMIT 1)",
@@ -168,7 +168,7 @@ func differences(t *testing.T, h *rehearsal) {
 		before := sums()
 		h.exec(t, sql+map[bool]string{true: " SETTINGS mutations_sync = 2"}[strings.HasPrefix(sql, "ALTER")])
 		var out bytes.Buffer
-		if restore.Same(&out, [2]string{"a", "b"}, [2]map[string]restore.Sum{before, sums()}) || strings.Count(out.String(), "DIFFERENT") != 1 ||
+		if recovery.Same(&out, [2]string{"a", "b"}, [2]map[string]recovery.Sum{before, sums()}) || strings.Count(out.String(), "DIFFERENT") != 1 ||
 			!strings.Contains(out.String(), "\n"+table) {
 			t.Errorf("after %s:\n%s", sql, &out)
 		}
@@ -176,7 +176,7 @@ func differences(t *testing.T, h *rehearsal) {
 	h.exec(t, "INSERT INTO anpr_from_log.reads SELECT * REPLACE (now() AS inserted_at) FROM anpr_from_log.reads LIMIT 5")
 	before := sums()
 	h.exec(t, "OPTIMIZE TABLE anpr_from_log.reads FINAL")
-	if !restore.Same(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]restore.Sum{before, sums()}) {
+	if !recovery.Same(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]recovery.Sum{before, sums()}) {
 		t.Error("repeated rows and times of ingestion are no difference")
 	}
 }
@@ -201,7 +201,7 @@ func dropped(t *testing.T, h *rehearsal) {
 func accessLogComesBack(t *testing.T, h *rehearsal) {
 	row := "INSERT INTO anpr.access_log (seq, user, entry_sha256) VALUES "
 	h.exec(t, row+"(1, 'agent1', unhex(repeat('ab', 32)))")
-	st := &restore.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr"}
+	st := &recovery.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr"}
 	if err := st.BackupTable(t.Context(), "access_log", "access-1", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -209,14 +209,14 @@ func accessLogComesBack(t *testing.T, h *rehearsal) {
 	if err := st.BackupTable(t.Context(), "access_log", "access-2", "access-1"); err != nil {
 		t.Fatal(err)
 	}
-	if err := st.BackupTable(t.Context(), "access_log", "access-2", ""); !errors.Is(err, restore.ErrTaken) || !strings.Contains(err.Error(), "access-2") || strings.Contains(err.Error(), "code:") {
+	if err := st.BackupTable(t.Context(), "access_log", "access-2", ""); !errors.Is(err, recovery.ErrTaken) || !strings.Contains(err.Error(), "access-2") || strings.Contains(err.Error(), "code:") {
 		t.Errorf("a name that is taken: %v", err)
 	}
-	if err := st.BackupTable(t.Context(), "access_log", "access-3", "access-0"); !errors.Is(err, restore.ErrNoBackup) || !strings.Contains(err.Error(), "access-0") || !strings.Contains(err.Error(), "--base") {
+	if err := st.BackupTable(t.Context(), "access_log", "access-3", "access-0"); !errors.Is(err, recovery.ErrNoBackup) || !strings.Contains(err.Error(), "access-0") || !strings.Contains(err.Error(), "--base") {
 		t.Errorf("a base that is not there: %v", err)
 	}
-	trial := restore.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr_mistyped"}
-	if _, err := trial.Restore(t.Context(), "2026-11-52", "anpr"); !errors.Is(err, restore.ErrNoBackup) || !strings.Contains(err.Error(), "2026-11-52") {
+	trial := recovery.Store{Conn: h.books.DB, Disk: "backups", Database: "anpr_mistyped"}
+	if _, err := trial.Restore(t.Context(), "2026-11-52", "anpr"); !errors.Is(err, recovery.ErrNoBackup) || !strings.Contains(err.Error(), "2026-11-52") {
 		t.Errorf("a backup that is not there: %v", err)
 	}
 	h.exec(t, "TRUNCATE TABLE anpr.access_log")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/gvc-brussels/anpr/pipeline"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/ledger"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -68,7 +68,7 @@ func (s *stack) trim(ctx context.Context, limits embedded.Limits, m *embedded.Lo
 // needed is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
 // names. A restore that is under way has a group of its own, which counts too. Before the first commit everything is needed.
 func (s *stack) needed(ctx context.Context) (embedded.Need, error) {
-	l := ledger.NewLogVia(s.flags.KafkaAddr, s.flags.dial())
+	l := reconcile.NewLogVia(s.flags.KafkaAddr, s.flags.dial())
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
@@ -94,11 +94,11 @@ func (s *stack) needed(ctx context.Context) (embedded.Need, error) {
 }
 
 // neededFrom is the first offset that the owner of a partition reads again. A commit that is not understood needs everything.
-func neededFrom(c ledger.Commit) int64 {
+func neededFrom(c reconcile.Commit) int64 {
 	if c.Offset < 0 {
 		return 0
 	}
-	plan, err := pipeline.ParsePlan(c.Metadata, c.Offset)
+	plan, err := ingest.ParsePlan(c.Metadata, c.Offset)
 	if err != nil {
 		return 0
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -35,15 +35,15 @@ func loadCatalogue(dir string) (*rules.Catalogue, error) {
 const gcPercent = 25
 
 // openReference loads the reference data and watches it until ctx ends.
-func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Logger) (*refdata.Store, error) {
+func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Logger) (*reference.Store, error) {
 	if f.Reference == "" {
 		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anpr sample --out DIR` writes a made-up city to try with")
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	store, err := refdata.NewStore(f.Reference, refdata.Options{
-		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: refdata.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
+	store, err := reference.NewStore(f.Reference, reference.Options{
+		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: reference.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
 	})
 	if err != nil {
 		return nil, adviseRights(fmt.Errorf("reference data %s: %w", f.Reference, err))

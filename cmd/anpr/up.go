@@ -16,11 +16,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/kafkaconn"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -60,7 +60,7 @@ type stack struct {
 	flags stackFlags
 	log   zerolog.Logger
 	ops   *ops
-	store *refdata.Store
+	store *reference.Store
 
 	secrets  *embedded.Secrets
 	claim    *embedded.Claim
@@ -127,7 +127,7 @@ func newStack(f stackFlags, log zerolog.Logger, o *ops) *stack {
 	syscall.Umask(0o077)
 	f.ports()
 	s := &stack{flags: f, log: log, ops: o, secrets: embedded.NewSecrets()}
-	s.flags.kafkaUser = kafkaconn.Account{User: s.secrets.KafkaUser, Password: s.secrets.KafkaPassword}
+	s.flags.kafkaUser = platform.Account{User: s.secrets.KafkaUser, Password: s.secrets.KafkaPassword}
 	return s
 }
 

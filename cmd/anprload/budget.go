@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/bench/budget"
+	"github.com/gvc-brussels/anpr/bench/harness"
 )
 
 const budgetDescription = "Starts the pipeline as processes, loads it at the rates of the budget, and fails when a stage takes longer than it may."
@@ -34,7 +34,7 @@ type budgetCmd struct {
 
 // Run measures and judges.
 func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
-	b, err := budget.Load(c.File)
+	b, err := harness.Load(c.File)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	if c.Data == "" {
 		c.Data = bench.DataDir()
 	}
-	w := &budget.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP, Login: login}
+	w := &harness.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP, Login: login}
 	if len(c.Ladder) > 0 {
 		out, err := b.Ladder(ctx, w, c.Ladder, c.Measure, log)
 		return errors.Join(err, c.save(out, log))
@@ -61,16 +61,16 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if failed := budget.Failed(out.Rows); len(failed) > 0 {
+	if failed := harness.Failed(out.Rows); len(failed) > 0 {
 		return fmt.Errorf("%d of %d beyond budget; the first: case %s, stage %s, %s", len(failed), len(out.Rows), failed[0].Case, failed[0].Stage, failed[0].What)
 	}
 	return nil
 }
 
 // save prints the verdicts and writes the file.
-func (c *budgetCmd) save(out *budget.Outcome, log io.Writer) error {
+func (c *budgetCmd) save(out *harness.Outcome, log io.Writer) error {
 	_, _ = fmt.Fprintf(log, "\nprofile %s, latencies allowed x %g; %s; broker: %s; data on %s\n", out.Profile, out.Margin, out.Machine, out.Broker, out.Data)
-	budget.WriteRows(log, out.Rows)
+	harness.WriteRows(log, out.Rows)
 	if c.Out == "" {
 		return nil
 	}

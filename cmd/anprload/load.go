@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/bench/observe"
+	"github.com/gvc-brussels/anpr/bench/harness"
 )
 
 // load makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
@@ -76,7 +76,7 @@ func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, 
 }
 
 // observe starts to watch the pipeline when the flags say where it is; else it returns nil.
-func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*observe.Watch, error) {
+func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*harness.Watch, error) {
 	if o.Kafka == "" && o.ClickHouse == "" && len(o.Ops) == 0 {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*observe.W
 		u.User = url.UserPassword(user, password)
 		tables = u.String()
 	}
-	w, err := observe.Start(ctx, observe.Config{
+	w, err := harness.Start(ctx, harness.Config{
 		Kafka: broker, Dial: dial, ClickHouse: tables, Database: o.Database, Ops: o.Ops, Poll: o.Poll, Gateway: strings.HasPrefix(o.Target, "http"),
 	})
 	if err != nil {
@@ -107,7 +107,7 @@ func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*observe.W
 }
 
 // finish waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
-func (o *options) finish(ctx context.Context, w *observe.Watch, res *bench.Result, log io.Writer) (*observe.Report, error) {
+func (o *options) finish(ctx context.Context, w *harness.Watch, res *bench.Result, log io.Writer) (*harness.Report, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Settle)
 	defer cancel()
 	if err := w.Settle(wait); err != nil {
@@ -133,7 +133,7 @@ func watch(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 }
 
 // report prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
-func (o *options) report(res *bench.Result, rep *observe.Report, out, log io.Writer) error {
+func (o *options) report(res *bench.Result, rep *harness.Report, out, log io.Writer) error {
 	whole := any(res)
 	if rep != nil {
 		whole = rep

@@ -9,9 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/bench/bulk"
 	"github.com/gvc-brussels/anpr/bench/lookups"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 )
 
 const lookupsDescription = `Loads a year of reads when it is not there yet and measures every kind of look-up through the office's API with
@@ -45,7 +44,7 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 	}
 	defer stop()
 	if !c.AsIs {
-		res, err := bulk.Load(ctx, bulk.Config{
+		res, err := lookups.Load(ctx, lookups.LoadConfig{
 			Sink: cfg, Year: year, Reserve: c.Reserve * 1e9, Progress: log, Logger: zerolog.New(log).Level(zerolog.WarnLevel),
 		})
 		if err != nil {
@@ -53,7 +52,7 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 		}
 		fmt.Fprintf(log, "%d reads in the tables, %d of them loaded in %s\n", res.Rows, res.Loaded, res.Took.Round(time.Second))
 	}
-	days, err := bulk.Days(ctx, cfg, year)
+	days, err := lookups.Days(ctx, cfg, year)
 	if err != nil {
 		return err
 	}

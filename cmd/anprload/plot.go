@@ -10,8 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/gvc-brussels/anpr/bench/budget"
-	"github.com/gvc-brussels/anpr/bench/observe"
+	"github.com/gvc-brussels/anpr/bench/harness"
 	"github.com/gvc-brussels/anpr/bench/plot"
 )
 
@@ -21,7 +20,7 @@ type plotCmd struct {
 	In      []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
 	Out     string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
 	Plan    bool     `name:"budget" xor:"kind" help:"The inputs are outcomes of anprload budget."`
-	Scaling bool     `xor:"kind" help:"The inputs are what go test ./pipeline -bench Engine/all prints: reads a second over shards."`
+	Scaling bool     `xor:"kind" help:"The inputs are what go test ./pipeline/ingest -bench Engine/all prints: reads a second over shards."`
 }
 
 // Run draws every input.
@@ -52,7 +51,7 @@ func (c *plotCmd) charts(base string, data []byte) (map[string]*plot.Chart, erro
 	var err error
 	switch {
 	case c.Plan:
-		var o budget.Outcome
+		var o harness.Outcome
 		err := json.Unmarshal(data, &o)
 		return outcomeCharts(base, &o), err
 	case c.Scaling:
@@ -75,10 +74,10 @@ func (c *plotCmd) draw(name string, chart *plot.Chart) error {
 }
 
 // drawn are the stages of a distribution plot; the others are shorter than a line is wide.
-var drawn = []string{observe.StageHit, "kafka_wait", "linger", "insert", observe.StageVisible, observe.StageAck}
+var drawn = []string{harness.StageHit, "kafka_wait", "linger", "insert", harness.StageVisible, harness.StageAck}
 
 // outcomeCharts makes the charts of each case: the distribution of the stages, and the seconds.
-func outcomeCharts(base string, o *budget.Outcome) map[string]*plot.Chart {
+func outcomeCharts(base string, o *harness.Outcome) map[string]*plot.Chart {
 	out := map[string]*plot.Chart{}
 	for name, r := range o.Cases {
 		if c := distribution(fmt.Sprintf("Latency at %d reads/s, from when a read was due (%s)", r.Load.Rate, name), r); len(c.Series) > 0 {
@@ -91,7 +90,7 @@ func outcomeCharts(base string, o *budget.Outcome) map[string]*plot.Chart {
 	return out
 }
 
-func distribution(title string, r *observe.Report) *plot.Chart {
+func distribution(title string, r *harness.Report) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "percentiles", X: "per cent of the reads (hits) below", Y: "ms", LogY: true}
 	for _, stage := range drawn {
 		x, ok := r.Stages[stage]
@@ -110,7 +109,7 @@ func distribution(title string, r *observe.Report) *plot.Chart {
 	return c
 }
 
-func seconds(title string, r *observe.Report) *plot.Chart {
+func seconds(title string, r *harness.Report) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "line", X: "s", Y: "reads/s; records behind"}
 	sent, visible, lag := plot.Series{Name: "acknowledged by Kafka"}, plot.Series{Name: "become visible"}, plot.Series{Name: "on the log, not committed", Dashed: true}
 	for pair := range slices.Values(pairs(r.Samples)) {
@@ -125,10 +124,10 @@ func seconds(title string, r *observe.Report) *plot.Chart {
 }
 
 // pairs are neighbours in time.
-func pairs(s []observe.Sample) (out [][2]observe.Sample) {
+func pairs(s []harness.Sample) (out [][2]harness.Sample) {
 	for i := 1; i < len(s); i++ {
 		if s[i].Second > s[i-1].Second {
-			out = append(out, [2]observe.Sample{s[i-1], s[i]})
+			out = append(out, [2]harness.Sample{s[i-1], s[i]})
 		}
 	}
 	return out

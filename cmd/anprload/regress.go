@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/gvc-brussels/anpr/bench/budget"
+	"github.com/gvc-brussels/anpr/bench/harness"
 	"github.com/gvc-brussels/anpr/bench/regress"
 )
 
@@ -22,7 +22,7 @@ type regressCmd struct {
 
 // Run compares and fails when a benchmark regressed.
 func (c *regressCmd) Run(ctx context.Context, log io.Writer) error {
-	b, err := budget.Load(c.File)
+	b, err := harness.Load(c.File)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func scaling(output []byte) (*plot.Chart, error) {
 		}
 	}
 	if len(runs[1]) == 0 || len(runs) < 2 {
-		return nil, errors.New("no benchmarks Engine/all and Engine/all/shards=N: save what go test ./pipeline -bench Engine/all prints")
+		return nil, errors.New("no benchmarks Engine/all and Engine/all/shards=N: save what go test ./pipeline/ingest -bench Engine/all prints")
 	}
 	one := regress.Median(runs[1])
 	measured, ideal := plot.Series{Name: "measured, median"}, plot.Series{Name: "as many times one shard", Dashed: true}

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/decode"
-	"github.com/gvc-brussels/anpr/pipeline/dedup"
-	"github.com/gvc-brussels/anpr/pipeline/normalise"
-	"github.com/gvc-brussels/anpr/pipeline/refdata"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -17,7 +17,7 @@ import (
 // pure is the pipeline without broker and database: the stages one after the other, one shard.
 type pure struct {
 	t        *testing.T
-	ref      *refdata.Snapshot
+	ref      *reference.Snapshot
 	engine   *rules.Engine
 	window   *dedup.Window
 	passages *dedup.Passages
@@ -31,7 +31,7 @@ type pure struct {
 
 func newPure(t *testing.T, dir string) *pure {
 	t.Helper()
-	ref, err := refdata.Load(dir)
+	ref, err := reference.Load(dir)
 	if err != nil {
 		t.Fatalf("the reference data is refused: %v", err)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/bench/bulk"
-	"github.com/gvc-brussels/anpr/pipeline/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/sink"
+	"github.com/gvc-brussels/anpr/bench/lookups"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -120,7 +120,7 @@ func (c *yearCmd) Run(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	defer stop()
-	res, err := bulk.Load(ctx, bulk.Config{
+	res, err := lookups.Load(ctx, lookups.LoadConfig{
 		Sink: cfg, Year: year, Reserve: c.Reserve * 1e9, Unmerged: c.Unmerged, Progress: log, Logger: zerolog.New(log).Level(zerolog.WarnLevel),
 	})
 	if err != nil {

@@ -16,7 +16,7 @@ cache=${ANPR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/anpr}/kafka
 minutes=${ANPR_TEST_MINUTES:-6}
 tags=${ANPR_TEST_TAGS:-kafka}
 # What else has tests that can use a real broker, and which: they empty its topics, so one package at a time.
-others=(./pipeline/source ./pipeline/sink ./pipeline/gateway ./pipeline/ledger)
+others=(./pipeline/ingest/source ./pipeline/ingest/sink ./pipeline/gateway ./pipeline/assurance/reconcile)
 other_tests='^Test(FetchReturns|LargeRecord|CommitCarries|TickIs|MessagesArriveWhole|CloseSends|AnAcknowledgedRead|ARetransmission|EveryFormat|OneBadRead|Reconcile$|TheVerifierJudges)'
 broker_pid="" work="" reason="" version=""
 
@@ -156,7 +156,7 @@ test_line() { # line, arguments of go test
 	start_broker
 	reason="tests against Kafka $line"
 	export ANPR_TEST_KAFKA=$addr ANPR_TEST_KAFKA_VERSION=$version ANPR_TEST_KAFKA_JARS=$jars ANPR_TEST_KAFKA_CONF=$here
-	(cd "$root" && go test -tags "$tags" -count=1 -timeout "${minutes}m" "$@" ./pipeline/delivery)
+	(cd "$root" && go test -tags "$tags" -count=1 -timeout "${minutes}m" "$@" ./pipeline/testkit/delivery)
 	if [[ $* != *-run* ]]; then
 		(cd "$root" && go test -tags kafka -count=1 -timeout "${minutes}m" -p 1 -run "$other_tests" "$@" "${others[@]}")
 	fi

@@ -20,7 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -78,7 +78,7 @@ func startBroker(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
 	rg := &rig{t: t, dir: t.TempDir(), log: &bytes.Buffer{}, client: &http.Client{Transport: &http.Transport{}}}
-	if addr, ok := embeddedtest.RealBroker(t, map[string]int{schemas.TopicReads: partitions}); ok {
+	if addr, ok := testkit.RealBroker(t, map[string]int{schemas.TopicReads: partitions}); ok {
 		rg.addr = addr // tests that stop the broker are not for this one
 	} else {
 		rg.broker = startBroker(t, kfake.DataDir(rg.dir))

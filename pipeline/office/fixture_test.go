@@ -19,9 +19,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/embedded/embeddedtest"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write schemas/openapi/office.json anew"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	embeddedtest.Main(m)
+	testkit.Main(m)
 }
 
 // now is the clock of every test: 21 November 2026, 13:00 in Brussels.
@@ -93,7 +93,7 @@ func hash(token string) string {
 
 func connect(t testing.TB) driver.Conn {
 	t.Helper()
-	addr, db := embeddedtest.Database(t)
+	addr, db := testkit.Database(t)
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr: []string{addr}, Auth: clickhouse.Auth{Database: db},
 		DialTimeout: 10 * time.Second, MaxOpenConns: 8,
@@ -102,7 +102,7 @@ func connect(t testing.TB) driver.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // some tests close it themselves
-	embeddedtest.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
+	testkit.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
 	return conn
 }
 

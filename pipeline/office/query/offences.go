@@ -116,7 +116,7 @@ type Decision struct {
 // Cursor returns the place after the row.
 func (d *Decision) Cursor() Cursor { return after(d.CapturedAt, d.PassageID+"/"+d.Rule) }
 
-// tracesOfOffences gives each decision its trace. That of an offence or a hold stands in offences alone (pipeline/sink); without its
+// tracesOfOffences gives each decision its trace. That of an offence or a hold stands in offences alone (pipeline/ingest/sink); without its
 // offence, which a reconciliation finds, a decision has no steps.
 const tracesOfOffences fragment = `if(decisions.trace = '', ifNull(nullIf((SELECT mapFromArrays(groupArray(offence_id), groupArray(trace)) FROM offences
 	WHERE plate IN {forms:Array(String)} AND captured_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC'))[decisions.offence_id], ''), '[]'), decisions.trace)`

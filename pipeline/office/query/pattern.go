@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/gvc-brussels/anpr/pipeline/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 

@@ -1,0 +1,158 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Questions are look-ups put to the office while a run is measured, over HTTP as its users do.
+type Questions struct {
+	Office  string          // http://host:port of the query API
+	Token   string          // of a user who may search by plate without a limit
+	Plates  []schemas.Plate // that drive
+	Lookups int             // searches a second at scheduled times, each in its turn exact, by prefix, with wildcards, confusable; 0 = none
+	Retro   int             // entries of a new list that is matched with what is stored, one match after the other; 0 = none
+}
+
+// askers puts questions and times the answers.
+type askers struct {
+	cfg     Questions
+	client  *http.Client
+	lookups *times // due to answered
+	retros  *times
+	fail    func(error)
+}
+
+// mostAsked bounds the searches under way: beyond it they wait, which counts.
+const mostAsked = 64
+
+func newAskers(cfg Questions, fail func(error)) *askers {
+	return &askers{
+		cfg: cfg, fail: fail, lookups: newTimes(), retros: newTimes(),
+		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: mostAsked}},
+	}
+}
+
+// search asks until the end; a search waits for no other.
+func (a *askers) search(ctx context.Context, from, until time.Time) {
+	slots := make(chan struct{}, mostAsked)
+	every := time.Second / time.Duration(a.cfg.Lookups)
+	for n := 0; ; n++ {
+		due := from.Add(time.Duration(n) * every)
+		if !due.Before(until) || !sleep(ctx, time.Until(due)) {
+			break
+		}
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots }()
+			a.timed(ctx, a.lookups, due, func() (*http.Request, error) { return a.lookup(ctx, n) })
+		}()
+	}
+	for range mostAsked {
+		slots <- struct{}{} // until all have ended
+	}
+}
+
+// match matches lists until the end.
+func (a *askers) match(ctx context.Context, from, until time.Time) {
+	if !sleep(ctx, time.Until(from)) {
+		return
+	}
+	for n := 0; ctx.Err() == nil && time.Now().Before(until); n++ {
+		a.timed(ctx, a.retros, time.Now(), func() (*http.Request, error) { return a.retro(ctx, n) })
+	}
+}
+
+func (a *askers) timed(ctx context.Context, t *times, due time.Time, ask func() (*http.Request, error)) {
+	req, err := ask()
+	if err == nil {
+		err = a.do(req)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	a.fail(err)
+	if err == nil {
+		t.record(time.Since(due).Microseconds())
+	}
+}
+
+// do reads the whole answer.
+func (a *askers) do(req *http.Request) error {
+	req.Header.Set("Authorization", "Bearer "+a.cfg.Token)
+	res, err := a.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the office: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return fmt.Errorf("ask the office: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the office answers %s: %.300s", res.Status, body)
+	}
+	return nil
+}
+
+func (a *askers) values() url.Values {
+	return url.Values{
+		"purpose": {"judicial"}, "reason": {"measurement of look-ups, no real case"}, "case_ref": {"BENCH"}, "prosecutor_ref": {"BENCH-0001"},
+		"from": {time.Now().UTC().Add(-24 * time.Hour).Format(time.RFC3339)}, "to": {time.Now().UTC().Add(time.Minute).Format(time.RFC3339)},
+	}
+}
+
+// lookup is the n-th search.
+func (a *askers) lookup(ctx context.Context, n int) (*http.Request, error) {
+	q := a.values()
+	plate := a.cfg.Plates[n%len(a.cfg.Plates)].String()
+	switch n % 4 {
+	case 0: // exact
+	case 1:
+		plate = plate[:min(4, len(plate))] + "*"
+	case 2:
+		plate = "?" + plate[1:]
+	default:
+		q.Set("confusable", "true")
+	}
+	q.Set("plate", plate)
+	return http.NewRequestWithContext(ctx, http.MethodGet, a.cfg.Office+"/v1/reads?"+q.Encode(), nil)
+}
+
+// retro is the n-th list: half of its plates drive.
+func (a *askers) retro(ctx context.Context, n int) (*http.Request, error) {
+	type entry struct {
+		ID    string `json:"id"`
+		Plate string `json:"plate"`
+	}
+	list := struct {
+		Entries []entry `json:"entries"`
+	}{make([]entry, a.cfg.Retro)}
+	for i := range list.Entries {
+		e := &list.Entries[i]
+		e.ID = strconv.Itoa(i)
+		if k := n*a.cfg.Retro + i; i%2 == 0 {
+			e.Plate = a.cfg.Plates[k%len(a.cfg.Plates)].String()
+		} else {
+			e.Plate = fmt.Sprintf("2%c%c%c%03d", 'A'+k%26, 'A'+k/26%26, 'A'+k/676%26, k%1000)
+		}
+	}
+	body, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Office+"/v1/retro-matches?"+a.values().Encode(), bytes.NewReader(body))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, err
+}

@@ -1,0 +1,138 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// office is a query API that takes its time. It stands in for the transport, so that time can be that of a bubble.
+type office struct {
+	wait   time.Duration
+	answer func(n int) int // status of the n-th answer
+
+	mu      sync.Mutex // guards what follows
+	plates  []string
+	entries []int
+}
+
+func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := &http.Response{StatusCode: o.hear(r), Body: http.NoBody}
+	rec.Status = http.StatusText(rec.StatusCode)
+	select {
+	case <-time.After(o.wait):
+		return rec, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+func (o *office) hear(r *http.Request) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := r.URL.Query()
+	if r.Header.Get("Authorization") != "Bearer secret" || q.Get("purpose") != "judicial" || q.Get("reason") == "" {
+		return http.StatusForbidden
+	}
+	n := len(o.plates) + len(o.entries)
+	if r.Method == http.MethodPost {
+		var list struct{ Entries []struct{ ID, Plate string } }
+		if err := json.NewDecoder(r.Body).Decode(&list); err != nil {
+			return http.StatusUnprocessableEntity
+		}
+		o.entries = append(o.entries, len(list.Entries))
+	} else {
+		o.plates = append(o.plates, q.Get("plate")+map[string]string{"true": " confusable"}[q.Get("confusable")])
+	}
+	if o.answer == nil {
+		return http.StatusOK
+	}
+	return o.answer(n)
+}
+
+// ask puts the questions for 200 ms.
+func ask(ctx context.Context, o *office, q Questions) (*askers, []error) {
+	q.Office, q.Token, q.Plates = "http://office", "secret", []schemas.Plate{schemas.MustPlate("1ABC123"), schemas.MustPlate("2XYZ789")}
+	var mu sync.Mutex
+	var failed []error
+	a := newAskers(q, func(err error) {
+		if err != nil {
+			mu.Lock()
+			failed = append(failed, err)
+			mu.Unlock()
+		}
+	})
+	a.client = &http.Client{Transport: o}
+	now := time.Now()
+	if q.Lookups > 0 {
+		a.search(ctx, now, now.Add(200*time.Millisecond))
+	}
+	if q.Retro > 0 {
+		a.match(ctx, now, now.Add(200*time.Millisecond))
+	}
+	return a, failed
+}
+
+// Searches are put at their times, whether the one before has been answered or not, and in all four ways.
+func TestSearchesWaitForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{wait: 100 * time.Millisecond}
+		a, failed := ask(t.Context(), o, Questions{Lookups: 40})
+		if len(failed) > 0 || len(o.plates) != 8 {
+			t.Fatalf("%d searches in 200 ms at 40 a second, failed: %v", len(o.plates), failed)
+		}
+		got := strings.Join(o.plates, "; ")
+		for _, want := range []string{"1ABC123", "2XYZ*", "?ABC123", "2XYZ789 confusable"} {
+			if strings.Count(got+"; ", want+"; ") != 2 {
+				t.Errorf("want %q twice: %s", want, got)
+			}
+		}
+		if x := a.lookups.percentiles(); x.Count != 8 || x.P50 < 99_000 || x.Max > 101_000 {
+			t.Errorf("answers: %+v, want 8 of 100 ms", x)
+		}
+	})
+}
+
+// With as many under way as are allowed a search waits, and its latency says so.
+func TestASearchThatWaitsIsSlower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{wait: time.Second}
+		a, failed := ask(t.Context(), o, Questions{Lookups: 500})
+		if x := a.lookups.percentiles(); len(failed) > 0 || x.Count != 100 || x.Max < 1_800_000 || x.Max > 2_000_000 {
+			t.Errorf("answers: %+v, failed %v; want 100, the last ones after those before", x, failed)
+		}
+	})
+}
+
+func TestListsAreMatchedOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{wait: 60 * time.Millisecond}
+		a, failed := ask(t.Context(), o, Questions{Retro: 100})
+		if x := a.retros.percentiles(); len(failed) > 0 || x.Count != 4 || len(o.entries) != 4 || o.entries[0] != 100 {
+			t.Errorf("matched %+v, lists %v, failed %v", x, o.entries, failed)
+		}
+	})
+}
+
+// An answer that is none is told and not timed.
+func TestARefusedSearchIsAProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{answer: func(n int) int {
+			if n == 2 {
+				return http.StatusTooManyRequests
+			}
+			return http.StatusOK
+		}}
+		a, failed := ask(t.Context(), o, Questions{Lookups: 40})
+		if x := a.lookups.percentiles(); len(failed) != 1 || !strings.Contains(failed[0].Error(), "Too Many Requests") || x.Count != 7 {
+			t.Errorf("timed %d, failed %v", x.Count, failed)
+		}
+	})
+}

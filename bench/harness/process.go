@@ -1,0 +1,116 @@
+package harness
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// process is one `anpr` at work.
+type process struct {
+	name  string
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error // of Wait, after ended
+
+	mu   sync.Mutex // guards tail
+	tail []string   // the last lines it said
+}
+
+// launch starts the program; what it says on standard error and output is kept, the last lines of it.
+func launch(name, bin string, args ...string) (*process, error) {
+	p := &process{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.cmd.Stdout, p.cmd.Stderr = w, w
+	err = p.cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		_ = r.Close()
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go p.listen(r)
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+func (p *process) listen(r io.ReadCloser) {
+	defer func() { _ = r.Close() }()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.mu.Lock()
+		if p.tail = append(p.tail, lines.Text()); len(p.tail) > 20 {
+			p.tail = p.tail[1:]
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.tail, "\n")
+}
+
+// await polls until ready says so, the process ends, or two minutes have passed.
+func (p *process) await(ctx context.Context, ready func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for !ready(ctx) {
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended while it started: %w\n%s", p.name, p.err, p.said())
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %w\n%s", p.name, ctx.Err(), p.said())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// stop asks the process to end and kills it after half a minute.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // in case it is stopped
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		return fmt.Errorf("%s did not end within 30 s of SIGTERM and was killed\n%s", p.name, p.said())
+	}
+	if p.err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.name, p.err, p.said())
+	}
+	return nil
+}
+
+// freeAddrs returns addresses on the loopback that nobody listens on now.
+func freeAddrs(ctx context.Context, n int) ([]string, error) {
+	var out []string
+	var errs []error
+	for range n {
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		out = append(out, ln.Addr().String())
+		defer func() { errs = append(errs, ln.Close()) }() // all at the end, so that no port comes twice
+	}
+	return out, errors.Join(errs...)
+}

@@ -1,0 +1,232 @@
+package harness
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Where says where the program and what it needs are. Kafka and ClickHouse are started, embedded, when they are not given.
+type Where struct {
+	Program    string // the anpr binary
+	Data       string // directory for everything; a new one below it for each case, removed after
+	Kafka      string // host:port of a broker with the topics, empty of records
+	ClickHouse string // host:port, native, of a server with the tables, empty of rows
+	HTTP       string // http://host:port of the same server
+	// Login returns how to log in to what `anpr engine serve` runs on a data directory: a user and password of ClickHouse who may read, and what
+	// opens connections to the broker.
+	Login func(data string) (user, password string, dial Dial, err error)
+}
+
+// Dial opens connections to a broker.
+type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Broker names the broker of the numbers.
+func (w *Where) Broker() string {
+	if w.Kafka == "" {
+		return "embedded kfake, a process of its own with ClickHouse as its child, fsync on both"
+	}
+	return "Kafka at " + w.Kafka
+}
+
+// stack is a running pipeline: a process for broker and ClickHouse, one for the worker, one for the gateway when it is the target.
+type stack struct {
+	dir    string
+	city   *bench.City
+	worker *process
+	all    []*process
+	where  []string // flags that say where broker and ClickHouse are
+	watch  Config
+	target func(ctx context.Context) (bench.Target, error)
+}
+
+// startStack brings up the pipeline for a case in a new directory.
+func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, err error) {
+	s = &stack{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	if s.dir, err = os.MkdirTemp(w.Data, "anpr-budget-"); err != nil {
+		return s, fmt.Errorf("make a directory for the run: %w", err)
+	}
+	ref := filepath.Join(s.dir, "reference")
+	if s.city, err = bench.NewCity(bench.CityConfig{
+		Seed: 1, Vehicles: cfg.Vehicles, ListEntries: cfg.ListEntries, ListedDrive: cfg.ListedDrive, At: schemas.MicrosOf(time.Now()),
+	}); err != nil {
+		return s, err
+	}
+	if err = s.city.WriteReference(ref); err != nil {
+		return s, err
+	}
+	addr, err := freeAddrs(ctx, 7)
+	if err != nil {
+		return s, err
+	}
+	kafka, http := w.Kafka, w.HTTP
+	var dial Dial
+	s.where = []string{"--kafka-addr", w.Kafka, "--clickhouse-addr", w.ClickHouse}
+	if kafka == "" {
+		kafka = addr[0]
+		if err = s.engine(ctx, w, cfg, addr); err != nil {
+			return s, err
+		}
+		user, password, d, err := w.Login(s.data())
+		if err != nil {
+			return s, err
+		}
+		dial, http, s.where = d, "http://"+user+":"+password+"@"+addr[2], []string{"--data", s.data()}
+	}
+	args := append([]string{"--log-level", "warn", "ingest", "--reference", ref, "--ops-addr", addr[3]}, s.where...)
+	if s.worker, err = s.run("worker", w.Program, append(args, cfg.Ingest...)...); err != nil {
+		return s, err
+	}
+	if err = s.worker.await(ctx, working("http://"+addr[3])); err != nil {
+		return s, err
+	}
+	s.watch = Config{Kafka: kafka, Dial: dial, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
+	s.target = func(ctx context.Context) (bench.Target, error) {
+		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka, Dial: dial})
+	}
+	if c.Target == "gateway" {
+		err = s.gateway(ctx, w, ref, addr[4])
+	}
+	if err == nil && (c.Lookups > 0 || c.Retro > 0) {
+		err = s.office(ctx, w, ref, addr[5:], c, cfg.traffic(c))
+	}
+	return s, err
+}
+
+// traffic is what a case sends.
+func (cfg *StackConfig) traffic(c *Case) bench.TrafficConfig {
+	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
+}
+
+// office starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
+func (s *stack) office(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
+	const token = "of-this-run-only"
+	users := filepath.Join(s.dir, "users.yaml")
+	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
+	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the office's user: %w", err)
+	}
+	traffic, err := s.city.Traffic(load)
+	if err != nil {
+		return err
+	}
+	s.watch.Ask = Questions{Office: "http://" + addr[0], Token: token, Lookups: c.Lookups, Retro: c.Retro}
+	var ev bench.Event
+	for len(s.watch.Ask.Plates) < askedPlates {
+		traffic.Next(&ev)
+		if p := ev.Plate(); p.Len() > 4 {
+			s.watch.Ask.Plates = append(s.watch.Ask.Plates, p)
+		}
+	}
+	args := []string{"--log-level", "warn", "office", "--reference", ref, "--users", users, "--office-addr", addr[0], "--ops-addr", addr[1]}
+	if i := slices.Index(s.where, "--kafka-addr"); i >= 0 {
+		args = append(args, s.where[i+2:]...) // the office knows no broker
+	} else {
+		args = append(args, s.where...)
+	}
+	p, err := s.run("office", w.Program, args...)
+	if err != nil {
+		return err
+	}
+	return p.await(ctx, listening(addr[0]))
+}
+
+// askedPlates is how many plates the questions are about.
+const askedPlates = 20_000
+
+// listening reports whether somebody accepts connections there.
+func listening(addr string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}
+}
+
+func (s *stack) run(name, program string, args ...string) (*process, error) {
+	p, err := launch(name, program, args...)
+	if err == nil {
+		s.all = append(s.all, p)
+	}
+	return p, err
+}
+
+func (s *stack) engine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
+	args := []string{
+		"--log-level", "warn", "engine", "serve", "--data", s.data(), "--partitions", strconv.Itoa(cfg.Partitions),
+		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2],
+	}
+	p, err := s.run("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
+	if err != nil {
+		return err
+	}
+	return p.await(ctx, func(context.Context) bool { return strings.Contains(p.said(), "engine is up") })
+}
+
+// data is the directory of broker and ClickHouse.
+func (s *stack) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *stack) gateway(ctx context.Context, w *Where, ref, addr string) error {
+	ops, err := freeAddrs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	args := []string{"--log-level", "warn", "gateway", "--reference", ref, "--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images")}
+	p, err := s.run("gateway", w.Program, append(args, s.where[:2]...)...) // it knows no ClickHouse
+	if err != nil {
+		return err
+	}
+	s.target = func(context.Context) (bench.Target, error) {
+		return bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
+	}
+	return p.await(ctx, listening(addr))
+}
+
+// working reports whether the worker owns partitions.
+func working(ops string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
+		if err != nil {
+			return false
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		page, err := io.ReadAll(res.Body)
+		return err == nil && strings.Contains(string(page), "\nanpr_pipeline_partitions ") && !strings.Contains(string(page), "\nanpr_pipeline_partitions 0")
+	}
+}
+
+// stop ends the processes, the last started first, and removes what they kept.
+func (s *stack) stop() error {
+	var errs []error
+	for _, p := range slices.Backward(s.all) {
+		errs = append(errs, p.stop())
+	}
+	if s.dir != "" {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	return errors.Join(errs...)
+}

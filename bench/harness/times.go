@@ -1,0 +1,36 @@
+package harness
+
+import (
+	"sync"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/gvc-brussels/anpr/bench"
+)
+
+// times is a histogram of microseconds, 1 us to 60 s, for several goroutines.
+type times struct {
+	mu      sync.Mutex // guards what follows
+	h       *hdrhistogram.Histogram
+	clamped int64
+}
+
+const longest = int64(60_000_000)
+
+func newTimes() *times { return &times{h: hdrhistogram.New(1, longest, 3)} }
+
+func (t *times) record(us int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if us > longest {
+		us = longest
+		t.clamped++
+	}
+	_ = t.h.RecordValue(max(us, 1)) // within the bounds: cannot be refused
+}
+
+func (t *times) percentiles() bench.Percentiles {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bench.PercentilesOf(t.h, t.clamped)
+}

@@ -1,0 +1,183 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+)
+
+// Row is one thing measured against its budget.
+type Row struct {
+	Case     string  `json:"case"`
+	Stage    string  `json:"stage"`
+	What     string  `json:"what"` // the quantile, or the count
+	Measured float64 `json:"measured"`
+	Budget   float64 `json:"budget"` // margin included
+	Least    bool    `json:"at_least,omitempty"`
+	Unit     string  `json:"unit"`
+	OK       bool    `json:"ok"`
+	Note     string  `json:"note,omitempty"`
+}
+
+// judge compares the report of a case with its budget. A case that is not meant to be overloaded and was, fails as such: its
+// latencies are those of a queue.
+func (c *Case) judge(r *Report, margin float64) []Row {
+	rows := c.exactRows(r)
+	switch {
+	case c.Overload:
+		return append(rows, c.announced(r))
+	case c.Stall > 0:
+		return append(rows, c.stalled(r)...)
+	}
+	rows = append(rows, c.notOverloaded(r, margin))
+	for _, stage := range Order {
+		q, ok := c.Limits[stage]
+		if !ok {
+			continue
+		}
+		x, measured := r.Stages[stage]
+		if !measured || x.Count == 0 {
+			rows = append(rows, Row{Case: c.Name, Stage: stage, What: "count", Budget: 1, Least: true, Note: "nothing was measured"})
+			continue
+		}
+		for _, l := range []struct {
+			name  string
+			us    int64
+			limit float64
+		}{{"p50", x.P50, q.P50}, {"p90", x.P90, q.P90}, {"p99", x.P99, q.P99}, {"p99.9", x.P999, q.P999}, {"max", x.Max, q.Max}} {
+			if l.limit > 0 {
+				ms := float64(l.us) / 1000
+				rows = append(rows, Row{Case: c.Name, Stage: stage, What: l.name, Measured: ms, Budget: l.limit * margin, Unit: "ms", OK: ms <= l.limit*margin, Note: enough(l.name, x.Count)})
+			}
+		}
+	}
+	return rows
+}
+
+// enough says when a quantile rests on fewer than ten values beyond it.
+func enough(quantile string, count int64) string {
+	if beyond := map[string]float64{"p99": 0.01, "p99.9": 0.001}[quantile] * float64(count); beyond > 0 && beyond < 10 {
+		return fmt.Sprintf("of %d values", count)
+	}
+	return ""
+}
+
+// exactRows are the same on every machine, with no margin.
+func (c *Case) exactRows(r *Report) []Row {
+	none := func(stage, what string, n int64) Row {
+		return Row{Case: c.Name, Stage: stage, What: what, Measured: float64(n), Unit: "", OK: n == 0}
+	}
+	t := r.Truth
+	rows := []Row{
+		none("truth", "missing", int64(t.Hits.Missing+t.Speed.Missing+t.LEZ.Missing)), none("truth", "extra", int64(t.Hits.Extra+t.Speed.Extra+t.LEZ.Extra)),
+		none("load", "not sent", int64(r.Load.NotSent)),
+	}
+	if t.Hits.Expected == 0 {
+		rows = append(rows, Row{Case: c.Name, Stage: "truth", What: "expected", Budget: 1, Least: true, Note: "the load held nothing to find"})
+	}
+	if a := r.Accounts; a != nil {
+		lost := none("rows", "lost", a.Lost())
+		lost.OK = a.Lost() == 0
+		rows = append(rows, lost, none("rows", "duplicated", a.Duplicates))
+	}
+	if r.Problem != "" {
+		rows = append(rows, Row{Case: c.Name, Stage: "harness", What: "observed", Budget: 1, Least: true, Note: r.Problem})
+	}
+	return rows
+}
+
+// overduePct is the share of reads handed over late.
+func overduePct(r *bench.Result) float64 {
+	return 100 * float64(r.Overdue) / math.Max(float64(r.Scheduled), 1)
+}
+
+// behind is the lag that means that the pipeline does not keep up: a second of reads. Below it are fetches, batches and ticks.
+func (c *Case) behind() float64 { return float64(c.Rate) }
+
+// lagAtEnd is the least lag of the last three seconds of the schedule.
+func lagAtEnd(r *Report, until time.Duration) float64 {
+	least, found := math.MaxInt64, false
+	for _, s := range r.Samples {
+		if s.Second >= until.Seconds()-3 && s.Second <= until.Seconds() {
+			least, found = min(least, int(s.Lag)), true
+		}
+	}
+	if !found {
+		return 0
+	}
+	return float64(least)
+}
+
+func (c *Case) notOverloaded(r *Report, margin float64) Row {
+	lag := lagAtEnd(r, c.Warmup+c.Measure)
+	row := Row{Case: c.Name, Stage: "load", What: "lag at end", Measured: lag, Budget: c.behind() * margin, Unit: "records"}
+	row.OK = lag <= row.Budget
+	if !row.OK {
+		row.Note = "OVERLOADED: the pipeline does not keep up at this rate, all latencies are those of the backlog"
+	}
+	if late := overduePct(r.Load); late > 1 {
+		row.Note += fmt.Sprintf("%.1f %% of the reads were handed over late: the generator shares the machine", late)
+	}
+	return row
+}
+
+// announced: an overload must show, as reads overdue or as a lag that the sampling saw.
+func (c *Case) announced(r *Report) Row {
+	lag := math.Max(float64(r.MaxLag), 0)
+	return Row{
+		Case: c.Name, Stage: "load", What: "announced", Measured: lag + float64(r.Load.Overdue), Budget: c.behind(), Least: true, Unit: "records",
+		OK:   lag+float64(r.Load.Overdue) >= c.behind(),
+		Note: fmt.Sprintf("largest lag %d, overdue %d (%.1f %%); visible p99 %.0f ms", r.MaxLag, r.Load.Overdue, overduePct(r.Load), float64(r.Stages[StageVisible].P99)/1000),
+	}
+}
+
+// stalled: reads due during a stop of length S wait at least until it ends, evenly from S down to 0. Of the reads of a window W the
+// slowest 1 % are those due in the first W/100 of the stop: p99 is at least S - W/100 whatever the machine, if no read is
+// left out or timed from when it was sent. A slower machine only adds to it.
+func (c *Case) stalled(r *Report) []Row {
+	bound := (c.Stall - c.Measure/100).Seconds() * 1000 * 0.98 // the share of reads in the stop is a few per mille off
+	var rows []Row
+	for _, stage := range []string{"kafka_wait", "stored", StageVisible} {
+		ms := float64(r.Stages[stage].P99) / 1000
+		rows = append(rows, Row{Case: c.Name, Stage: stage, What: "p99", Measured: ms, Budget: bound, Least: true, Unit: "ms", OK: ms >= bound, Note: fmt.Sprintf("the worker was stopped for %v", c.Stall)})
+	}
+	return rows
+}
+
+// WriteRows prints a table.
+func WriteRows(w io.Writer, rows []Row) {
+	_, _ = fmt.Fprintf(w, "%-14s %-18s %-12s %12s %14s  %s\n", "case", "stage", "what", "measured", "budget", "verdict")
+	for _, r := range rows {
+		verdict, sign := "ok", "<="
+		if !r.OK {
+			verdict = "BEYOND BUDGET"
+		}
+		if r.Least {
+			sign = ">="
+		}
+		if r.Note != "" {
+			verdict += "  (" + r.Note + ")"
+		}
+		_, _ = fmt.Fprintf(w, "%-14s %-18s %-12s %12s %14s  %s\n", r.Case, r.Stage, r.What, number(r.Measured, r.Unit), sign+" "+number(r.Budget, r.Unit), verdict)
+	}
+}
+
+func number(v float64, unit string) string {
+	switch {
+	case unit == "ms":
+		return fmt.Sprintf("%.2f ms", v)
+	case v == math.Trunc(v):
+		return fmt.Sprintf("%.0f %s", v, unit)
+	default:
+		return fmt.Sprintf("%.2f %s", v, unit)
+	}
+}
+
+// Failed returns the rows beyond budget.
+func Failed(rows []Row) []Row {
+	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.OK })
+}

@@ -1,0 +1,98 @@
+package harness
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// visible polls the table of reads for rows it has not seen: the latency of a row ends when the first SELECT that holds it
+// has answered. The rows of a partition are inserted in the order of their offsets, so the last offset seen says what is new.
+type visible struct {
+	db    *sql
+	every time.Duration
+	start *dueTimes
+	rows  *times
+	polls *times // of the queries themselves: what polling adds
+	seen  atomic.Int64
+	next  map[int]int64 // by partition
+	buf   []byte
+}
+
+func newVisible(db *sql, every time.Duration, s *dueTimes, ends map[int]int64) *visible {
+	return &visible{db: db, every: every, start: s, rows: newTimes(), polls: newTimes(), next: maps.Clone(ends)}
+}
+
+// run polls until ctx ends. Queries that fail are tried again: the database may be restarting, and that is latency too.
+func (v *visible) run(ctx context.Context) {
+	tick := time.NewTicker(v.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		began := time.Now()
+		if err := v.poll(ctx); err == nil {
+			v.polls.record(time.Since(began).Microseconds())
+		}
+	}
+}
+
+// poll takes what has become visible.
+func (v *visible) poll(ctx context.Context) error {
+	b, err := v.db.rows(ctx, v.buf[:0], v.query())
+	v.buf = b[:0]
+	if err != nil {
+		return err
+	}
+	now := schemas.MicrosOf(time.Now())
+	const row = 4 + 8 + 8 + 16
+	if len(b)%row != 0 {
+		return errors.New("the answer of ClickHouse is not whole rows")
+	}
+	for ; len(b) > 0; b = b[row:] {
+		partition := int(int32(binary.LittleEndian.Uint32(b)))
+		offset := int64(binary.LittleEndian.Uint64(b[4:]))
+		received := schemas.Micros(binary.LittleEndian.Uint64(b[12:]))
+		var id schemas.ReadID
+		for i := range 8 { // a UUID is two numbers, each with its lowest byte first
+			id.ID[i], id.ID[8+i] = b[20+7-i], b[28+7-i]
+		}
+		v.next[partition] = max(v.next[partition], offset+1)
+		due, known, timed := v.start.dueOf(received, id)
+		if known {
+			v.seen.Add(1)
+		}
+		if timed {
+			v.rows.record(int64(now - due))
+		}
+	}
+	return nil
+}
+
+func (v *visible) query() string {
+	return "SELECT kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at), read_id FROM reads WHERE " + after(v.next, "kafka_offset") +
+		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0, optimize_use_projections = 0, use_skip_indexes = 0, use_statistics = 0"
+}
+
+// after is the condition that a row's offset is at or beyond that of its partition.
+func after(from map[int]int64, column string) string {
+	var b strings.Builder
+	for i, p := range slices.Sorted(maps.Keys(from)) {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		fmt.Fprintf(&b, "kafka_partition = %d AND %s >= %d", p, column, from[p])
+	}
+	return "(" + b.String() + ")"
+}

@@ -1,0 +1,108 @@
+package reconcile
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// seen is what the accounts need of a record of anpr.reads.v1. The bytes alias the record.
+type seen struct {
+	camera   []byte
+	id       []byte // 16 bytes, or none
+	captured int64  // microseconds; 0 = not said
+	tick     bool   // or a reject that calls itself one
+}
+
+// Field numbers of anpr.v1.PlateRead.
+const (
+	fieldID       = 1
+	fieldCamera   = 2
+	fieldCaptured = 3
+	fieldTick     = 31
+)
+
+// peek reads what it can: a malformed record has whatever came before the break.
+func peek(value []byte) (s seen) {
+	if trimmed := bytes.TrimLeft(value, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
+		return peekJSON(trimmed)
+	}
+	for b := value; len(b) > 0; {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return s
+		}
+		b = b[n:]
+		switch typ {
+		case protowire.BytesType:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return s
+			}
+			b = b[n:]
+			s.text(num, v)
+		case protowire.VarintType:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return s
+			}
+			b = b[n:]
+			s.number(num, int64(v))
+		default:
+			n := protowire.ConsumeFieldValue(num, typ, b)
+			if n < 0 {
+				return s
+			}
+			b = b[n:]
+		}
+	}
+	return s
+}
+
+func (s *seen) number(num protowire.Number, v int64) {
+	if num == fieldCaptured {
+		s.captured = v
+	}
+}
+
+func (s *seen) text(num protowire.Number, v []byte) {
+	switch int32(num) {
+	case fieldID:
+		if len(v) == len(schemas.ID{}) {
+			s.id = v
+		}
+	case fieldCamera:
+		s.camera = v[:min(len(v), schemas.MaxCameraID)]
+	case fieldTick:
+		s.tick = true
+	}
+}
+
+func peekJSON(value []byte) (s seen) {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(value, &m) != nil {
+		return s
+	}
+	text := func(names ...string) string {
+		for _, n := range names {
+			if v := m[n]; len(v) > 0 && string(v) != "null" {
+				return strings.Trim(string(v), `"`)
+			}
+		}
+		return ""
+	}
+	camera := text("camera_id", "cameraId")
+	s.camera = []byte(camera[:min(len(camera), schemas.MaxCameraID)])
+	s.captured, _ = strconv.ParseInt(text("captured_at_us", "capturedAtUs"), 10, 64) // 0 when it is none, as for a record that does not say
+	s.tick = text("tick") != ""
+	if id, err := base64.StdEncoding.DecodeString(text("read_id", "readId")); err == nil && len(id) == len(schemas.ID{}) {
+		s.id = id
+	}
+	return s
+}

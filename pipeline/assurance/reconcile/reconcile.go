@@ -1,0 +1,185 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Books is what a reconciliation reads. Log, DB and Group are required.
+type Books struct {
+	Log      *Log
+	DB       driver.Conn
+	Group    string
+	Topic    string        // default anpr.reads.v1
+	Receipts []string      // where the gateways' journals are: directories, or http addresses of ops ports
+	Settle   time.Duration // how long to wait for the pipeline to commit what the window holds
+	// MaxRecords bounds the records held in memory at a time, five bytes each; a longer window is cut into parts. Default 40
+	// million.
+	MaxRecords int64
+}
+
+// Window is a span of receipt [From, To), whole minutes.
+type Window struct{ From, To time.Time }
+
+// By says by what the rows of a report are kept; the balance itself is always by record.
+type By struct{ Camera, Minute bool }
+
+// maxCells bounds what a report holds in memory.
+const maxCells = 4_000_000
+
+// Reconcile balances the window. An error means that one of the sides could not be asked: nothing is known then.
+func (b *Books) Reconcile(ctx context.Context, w Window, by By) (*Report, error) {
+	began := time.Now()
+	if !w.From.Before(w.To) || !w.From.Equal(w.From.Truncate(time.Minute)) || !w.To.Equal(w.To.Truncate(time.Minute)) {
+		return nil, fmt.Errorf("window [%s, %s): want whole minutes and an end after the beginning", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
+	}
+	r := &run{b: b, topic: b.Topic, max: b.MaxRecords, tables: tables{b.DB}, rejected: map[position]Cell{}, judged: map[int32][2]int64{}}
+	if r.topic == "" {
+		r.topic = schemas.TopicReads
+	}
+	if r.max == 0 {
+		r.max = 40_000_000
+	}
+	r.rep = newReport(w, r.topic, b.Group)
+	if err := r.begin(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.slices(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.outputs(ctx); err != nil {
+		return nil, err
+	}
+	if len(b.Receipts) == 0 {
+		r.rep.cannot("no journal of a gateway was given, so what the gateways accepted is not known")
+	}
+	r.rep.close(by, time.Since(began))
+	return r.rep, nil
+}
+
+// position is an offset of the reads topic.
+type position struct {
+	partition int32
+	offset    int64
+}
+
+// run is one reconciliation.
+type run struct {
+	b          *Books
+	rep        *Report
+	topic      string
+	max        int64
+	tables     tables
+	partitions []int32
+	bounds     map[int32]Bounds
+	committed  map[int32]int64 // offsets below are judged
+	losses     map[int32][]ingest.RecordedLoss
+	rejected   map[position]Cell  // rows of rejects among the judged records
+	judged     map[int32][2]int64 // extent of what was judged
+}
+
+// begin finds out how far log and pipeline are, waiting for the pipeline as long as it may.
+func (r *run) begin(ctx context.Context, w Window) (err error) {
+	if r.partitions, err = r.b.Log.Partitions(ctx, r.topic); err != nil {
+		return err
+	}
+	if r.bounds, err = r.b.Log.Bounds(ctx, r.topic, r.partitions); err != nil {
+		return err
+	}
+	ends, err := r.b.Log.Since(ctx, r.topic, r.bounds, w.To.Add(slack))
+	if err != nil {
+		return err
+	}
+	if r.committed, err = r.settle(ctx, ends); err != nil {
+		return err
+	}
+	r.losses, err = RecordedLosses(ctx, r.b.DB, "batches", r.topic)
+	return err
+}
+
+// readableParts returns the parts of [from, to) of a partition that nobody gave up.
+func (r *run) readableParts(partition int32, from, to int64) []ingest.Loss {
+	losses := make([]ingest.Loss, len(r.losses[partition]))
+	for i, l := range r.losses[partition] {
+		losses[i] = l.Loss
+	}
+	return ingest.Outside(losses, from, to)
+}
+
+// isLost reports whether somebody gave the record up.
+func (r *run) isLost(partition int32, offset int64) bool {
+	for _, l := range r.losses[partition] {
+		if offset >= l.Start && offset < l.End {
+			return true
+		}
+	}
+	return false
+}
+
+// settle waits, at most Settle, until the group has committed the ends, and returns what it has.
+func (r *run) settle(ctx context.Context, ends map[int32]int64) (map[int32]int64, error) {
+	deadline := time.Now().Add(r.b.Settle)
+	for {
+		commits, err := r.b.Log.Commits(ctx, r.b.Group, r.topic, r.partitions)
+		if err != nil {
+			return nil, err
+		}
+		out, all := map[int32]int64{}, true
+		for p, c := range commits {
+			out[p] = max(c.Offset, 0)
+			all = all && c.Offset >= ends[p] || ends[p] == 0
+			if _, err := ingest.ParsePlan(c.Metadata, c.Offset); c.Offset >= 0 && err != nil {
+				r.rep.cannot("partition %d: the group's commit is not a plan of ours: %v", p, err)
+			}
+		}
+		if all || !time.Now().Before(deadline) {
+			return out, nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// slices works through the window in parts that fit into memory.
+func (r *run) slices(ctx context.Context, w Window) error {
+	for from := w.From; from.Before(w.To); {
+		to := from.Truncate(time.Hour).Add(time.Hour)
+		if to.After(w.To) {
+			to = w.To
+		}
+		if err := r.piece(ctx, Window{from, to}); err != nil {
+			return err
+		}
+		if len(r.rep.cells) > maxCells {
+			return errors.New("the window holds more than four million pairs of camera and minute: ask for a shorter one")
+		}
+		from = to
+	}
+	return nil
+}
+
+// piece balances a part of the window, halving it while it holds too many records.
+func (r *run) piece(ctx context.Context, w Window) error {
+	s, err := r.open(ctx, w)
+	if err != nil {
+		return err
+	}
+	if n := s.size(); n > r.max && w.To.Sub(w.From) > time.Minute {
+		middle := w.From.Add(w.To.Sub(w.From) / 2).Truncate(time.Minute)
+		if err := r.piece(ctx, Window{w.From, middle}); err != nil {
+			return err
+		}
+		return r.piece(ctx, Window{middle, w.To})
+	}
+	return s.balance(ctx)
+}

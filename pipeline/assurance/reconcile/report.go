@@ -1,0 +1,317 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// Verdict is the outcome of a reconciliation.
+type Verdict string
+
+// The verdicts.
+const (
+	Balanced   Verdict = "balanced"
+	Residual   Verdict = "residual"    // something is left over
+	CannotTell Verdict = "cannot tell" // nothing found is left over, and not everything could be seen
+)
+
+// Kind says what is left over. The set is closed: it is a metric label.
+type Kind string
+
+// The kinds of residual.
+const (
+	NotOnLog         Kind = "accepted_not_on_log"       // a gateway has the broker's receipt, the log has not the record
+	RecordWithoutRow Kind = "record_without_row"        // on the log and committed, and in none of reads, merges, rejects
+	RecordInTwo      Kind = "record_in_two_tables"      // in more than one of them
+	RowWithoutRecord Kind = "row_without_record"        // a row of an offset that holds no record, or a tick
+	HitUnpublished   Kind = "hit_not_published"         // in the table, not on the topic
+	HitUnstored      Kind = "hit_not_stored"            // on the topic, not in the table
+	OffUnpublished   Kind = "offence_not_published"     //
+	OffUnstored      Kind = "offence_not_stored"        //
+	RejUnpublished   Kind = "dead_letter_not_published" // a row of rejects whose bytes are not on the dead-letter topic
+	RejUnstored      Kind = "dead_letter_not_stored"    //
+)
+
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored}
+}
+
+// Counts are the sides of the account of one cell, or of all. Log = Stored + Merged + Rejected + Ticks + InFlight when nothing is
+// left over; Accepted + Unreceipted + Ticks = Log + Lost when the gateways' receipts were given.
+type Counts struct {
+	Accepted    uint64 `json:"accepted"`
+	Unreceipted uint64 `json:"without_receipt"` // on the log and in no journal: produced by another, tried twice, or the gateway died
+	Log         uint64 `json:"log"`
+	Stored      uint64 `json:"stored"`
+	Merged      uint64 `json:"merged"`
+	Rejected    uint64 `json:"rejected"`
+	Ticks       uint64 `json:"ticks"`
+	InFlight    uint64 `json:"in_flight"` // not yet committed by the pipeline
+	Lost        uint64 `json:"lost"`      // accepted records of a loss that a person recorded; they are not part of Log
+	Residual    uint64 `json:"residual"`
+}
+
+func (c *Counts) add(o *Counts) {
+	c.Accepted += o.Accepted
+	c.Unreceipted += o.Unreceipted
+	c.Log += o.Log
+	c.Stored += o.Stored
+	c.Merged += o.Merged
+	c.Rejected += o.Rejected
+	c.Ticks += o.Ticks
+	c.InFlight += o.InFlight
+	c.Lost += o.Lost
+	c.Residual += o.Residual
+}
+
+// Row is the account of a camera, a minute of receipt, or one of both.
+type Row struct {
+	Camera string     `json:"camera,omitempty"`
+	Minute *time.Time `json:"minute,omitempty"`
+	Counts
+}
+
+// Item is something left over: where, and which. Offsets are of anpr.reads.v1; at most MaxListed offsets and ids are listed.
+type Item struct {
+	Kind      Kind      `json:"kind"`
+	Camera    string    `json:"camera"`
+	Minute    time.Time `json:"minute"`
+	Partition int32     `json:"partition"`
+	Count     uint64    `json:"count"`
+	Offsets   []int64   `json:"offsets,omitempty"`
+	IDs       []string  `json:"ids,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
+}
+
+// MaxListed bounds the offsets and ids of one item; MaxItems the items of a report.
+const (
+	MaxListed = 20
+	MaxItems  = 1000
+)
+
+// Output compares a topic with its table, by distinct id.
+type Output struct {
+	Name  string `json:"name"`
+	Table uint64 `json:"table"`
+	Topic uint64 `json:"topic"`
+}
+
+// Lag says how far the pipeline is behind in one partition.
+type Lag struct {
+	Partition int32 `json:"partition"`
+	Committed int64 `json:"committed"` // -1: nothing yet
+	End       int64 `json:"end"`       // of the records of the window
+	Records   int64 `json:"records"`
+}
+
+// Report is the result of a reconciliation.
+type Report struct {
+	From, To   time.Time             `json:"-"`
+	Window     [2]time.Time          `json:"window"`
+	Topic      string                `json:"topic"`
+	Group      string                `json:"group"`
+	Verdict    Verdict               `json:"verdict"`
+	Total      Counts                `json:"total"`
+	Rows       []Row                 `json:"rows,omitempty"`
+	Outputs    []Output              `json:"outputs"`
+	Residual   []Item                `json:"residual"`
+	ByKind     map[Kind]uint64       `json:"residual_by_kind"`
+	InFlight   []Lag                 `json:"in_flight"`
+	Losses     []ingest.RecordedLoss `json:"losses"` // that reach into the window; their records are not looked for
+	Cannot     []string              `json:"cannot_tell"`
+	Repeated   uint64                `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
+	TookMillis int64                 `json:"took_ms"`
+
+	cells map[Cell]*Counts
+	items map[itemKey]*Item
+}
+
+// Cell is what the accounts are kept by: a camera and a minute of receipt, in minutes since 1970.
+type Cell struct {
+	Camera string
+	Minute int64
+}
+
+type itemKey struct {
+	kind Kind
+	cell Cell
+	part int32
+}
+
+func newReport(w Window, topic, group string) *Report {
+	return &Report{
+		From: w.From, To: w.To, Window: [2]time.Time{w.From.UTC(), w.To.UTC()}, Topic: topic, Group: group,
+		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Losses: []ingest.RecordedLoss{}, Cannot: []string{},
+		cells: map[Cell]*Counts{}, items: map[itemKey]*Item{},
+	}
+}
+
+func (r *Report) cell(c Cell) *Counts {
+	n := r.cells[c]
+	if n == nil {
+		n = &Counts{}
+		r.cells[c] = n
+	}
+	return n
+}
+
+// left notes one thing left over. offset is -1 when it has none, id empty likewise.
+func (r *Report) left(kind Kind, c Cell, partition int32, offset int64, id string) *Item {
+	r.ByKind[kind]++
+	r.cell(c).Residual++
+	k := itemKey{kind, c, partition}
+	it := r.items[k]
+	if it == nil {
+		it = &Item{Kind: kind, Camera: c.Camera, Minute: minuteTime(c.Minute), Partition: partition}
+		if len(r.items) < MaxItems {
+			r.items[k] = it
+		}
+	}
+	it.Count++
+	if offset >= 0 && len(it.Offsets) < MaxListed {
+		it.Offsets = append(it.Offsets, offset)
+	}
+	if id != "" && len(it.IDs) < MaxListed {
+		it.IDs = append(it.IDs, id)
+	}
+	return it
+}
+
+func (r *Report) cannot(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Cannot, text) {
+		r.Cannot = append(r.Cannot, text)
+	}
+}
+
+func minuteTime(m int64) time.Time { return time.Unix(m*60, 0).UTC() }
+func minuteOf(t time.Time) int64   { return max(t.Unix(), 0) / 60 }
+
+// close sums up and decides.
+func (r *Report) close(by By, took time.Duration) {
+	rows := map[Cell]*Counts{}
+	for c, n := range r.cells {
+		r.Total.add(n)
+		key := Cell{Minute: -1}
+		if by.Camera {
+			key.Camera = c.Camera
+		}
+		if by.Minute {
+			key.Minute = c.Minute
+		}
+		if rows[key] == nil {
+			rows[key] = &Counts{}
+		}
+		rows[key].add(n)
+	}
+	if by.Camera || by.Minute {
+		for c, n := range rows {
+			row := Row{Camera: c.Camera, Counts: *n}
+			if by.Minute {
+				at := minuteTime(c.Minute)
+				row.Minute = &at
+			}
+			r.Rows = append(r.Rows, row)
+		}
+		slices.SortFunc(r.Rows, func(a, b Row) int {
+			if by.Minute {
+				if n := a.Minute.Compare(*b.Minute); n != 0 {
+					return n
+				}
+			}
+			return cmp.Compare(a.Camera, b.Camera)
+		})
+	}
+	for _, it := range r.items {
+		r.Residual = append(r.Residual, *it)
+	}
+	slices.SortFunc(r.Residual, func(a, b Item) int {
+		return cmp.Or(a.Minute.Compare(b.Minute), cmp.Compare(a.Camera, b.Camera), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Partition, b.Partition))
+	})
+	switch {
+	case len(r.ByKind) > 0:
+		r.Verdict = Residual
+	case len(r.InFlight) > 0 || len(r.Cannot) > 0:
+		r.Verdict = CannotTell
+	default:
+		r.Verdict = Balanced
+	}
+	r.TookMillis = took.Milliseconds()
+}
+
+// Print writes the report for people.
+func (r *Report) Print(w io.Writer) error {
+	var b strings.Builder
+	t := &r.Total
+	fmt.Fprintf(&b, "%s  [%s, %s)  %s, group %s\n", strings.ToUpper(string(r.Verdict)), r.Window[0].Format(time.RFC3339), r.Window[1].Format(time.RFC3339), r.Topic, r.Group)
+	fmt.Fprintf(&b, "gateway accepted %d, without receipt %d; log %d = stored %d + merged %d + rejected %d + ticks %d + in flight %d; recorded as lost %d; residual %d\n",
+		t.Accepted, t.Unreceipted, t.Log, t.Stored, t.Merged, t.Rejected, t.Ticks, t.InFlight, t.Lost, t.Residual)
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "%-12s table %d, topic %d (distinct ids)\n", o.Name, o.Table, o.Topic)
+	}
+	if r.Repeated > 0 {
+		fmt.Fprintf(&b, "%d rows repeat another of the same offset and will be merged away\n", r.Repeated)
+	}
+	for _, l := range r.InFlight {
+		fmt.Fprintf(&b, "in flight: partition %d: %d records, committed %d of %d\n", l.Partition, l.Records, l.Committed, l.End)
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.Start, l.End, named(l.By), l.At.UTC().Format(time.RFC3339), named(l.Reason))
+	}
+	for _, c := range r.Cannot {
+		fmt.Fprintf(&b, "cannot tell: %s\n", c)
+	}
+	for i := range r.Residual {
+		it := &r.Residual[i]
+		fmt.Fprintf(&b, "RESIDUAL %s: %d, camera %s, minute %s, partition %d", it.Kind, it.Count, named(it.Camera), it.Minute.Format("2006-01-02T15:04Z"), it.Partition)
+		if len(it.Offsets) > 0 {
+			fmt.Fprintf(&b, ", offsets %v", it.Offsets)
+		}
+		if len(it.IDs) > 0 {
+			fmt.Fprintf(&b, ", ids %v", it.IDs)
+		}
+		if it.Detail != "" {
+			fmt.Fprintf(&b, " (%s)", it.Detail)
+		}
+		b.WriteByte('\n')
+	}
+	if err := r.table(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) table(w io.Writer) error {
+	if len(r.Rows) == 0 {
+		return nil
+	}
+	tw := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "minute\tcamera\taccepted\tno receipt\tlog\tstored\tmerged\trejected\tticks\tin flight\tresidual")
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		minute := "all"
+		if row.Minute != nil {
+			minute = row.Minute.Format("2006-01-02T15:04Z")
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", minute, named(row.Camera), row.Accepted, row.Unreceipted, row.Log,
+			row.Stored, row.Merged, row.Rejected, row.Ticks, row.InFlight, row.Residual)
+	}
+	return tw.Flush()
+}
+
+func named(camera string) string {
+	if camera == "" {
+		return "-"
+	}
+	quoted := strconv.Quote(camera) // a stranger may have chosen it
+	return quoted[1 : len(quoted)-1]
+}

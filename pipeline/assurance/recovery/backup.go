@@ -1,0 +1,228 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// Cut says from where on the log completes a backup: for each partition the plan that the group had committed when the backup
+// began. It travels with the backup, as the comment of the table batches.
+type Cut struct {
+	At    time.Time             `json:"at"`
+	Topic string                `json:"topic"`
+	Group string                `json:"group"`
+	Plans map[int32]ingest.Plan `json:"plans"`
+}
+
+// Ends are the offsets of the cut.
+func (c *Cut) Ends() map[int32]int64 {
+	out := map[int32]int64{}
+	for p, plan := range c.Plans {
+		out[p] = plan.Start
+	}
+	return out
+}
+
+// CutOf makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
+func CutOf(topic, group string, commits map[int32]reconcile.Commit) (*Cut, error) {
+	c := &Cut{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
+	for p, commit := range commits {
+		if commit.Offset < 0 {
+			continue // nothing of this partition was ever processed
+		}
+		plan, err := ingest.ParsePlan(commit.Metadata, commit.Offset)
+		if err != nil {
+			return nil, fmt.Errorf("partition %d: %w", p, err)
+		}
+		plan.End = plan.Start
+		c.Plans[p] = plan
+	}
+	return c, nil
+}
+
+// Store is where backups are: a disk of the server's configuration, and a database.
+type Store struct {
+	Conn     driver.Conn
+	Disk     string
+	Database string
+}
+
+var backupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$`)
+
+func (s *Store) check(names ...string) error {
+	for _, n := range append(names, s.Disk) {
+		if !backupName.MatchString(n) {
+			return fmt.Errorf("name %q of a backup or disk: use letters, digits, '.', '_' and '-'", n)
+		}
+	}
+	return nil
+}
+
+// Backup writes every table of the database to the disk under a name. With a base only what changed since that backup is
+// written.
+func (s *Store) Backup(ctx context.Context, name, base string, cut *Cut) error {
+	text, err := json.Marshal(cut)
+	if err != nil {
+		return fmt.Errorf("cut of the backup: %w", err)
+	}
+	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return err
+	}
+	note.Cut = text
+	if err := note.Write(ctx, s.Conn, s.Database); err != nil {
+		return err
+	}
+	return s.backup(ctx, "DATABASE "+quoted(s.Database), name, base)
+}
+
+// BackupTable writes one table, for what is not on the log.
+func (s *Store) BackupTable(ctx context.Context, table, name, base string) error {
+	return s.backup(ctx, "TABLE "+quoted(s.Database)+"."+quoted(table), name, base)
+}
+
+func (s *Store) backup(ctx context.Context, what, name, base string) error {
+	names := []string{name}
+	settings := ""
+	if base != "" {
+		names = append(names, base)
+		settings = fmt.Sprintf(" SETTINGS base_backup = Disk('%s', '%s')", s.Disk, base)
+	}
+	if err := s.check(names...); err != nil {
+		return err
+	}
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("BACKUP %s TO Disk('%s', '%s')%s", what, s.Disk, name, settings)); err != nil {
+		return s.explain(fmt.Errorf("backup %s: %w", name, err), name, base)
+	}
+	return nil
+}
+
+// ErrTaken says that a backup of the name is there.
+var ErrTaken = errors.New("there is a backup of this name")
+
+// ErrNoBackup says that there is none of the name.
+var ErrNoBackup = errors.New("there is no backup of this name")
+
+// explain says in words of our own what the two mistakes with names are; any other error is returned as it is.
+func (s *Store) explain(err error, name, base string) error {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	switch {
+	case ok && proto.Error(e.Code) == proto.ErrBackupAlreadyExists:
+		return fmt.Errorf("%w: %s on disk %s; choose another", ErrTaken, name, s.Disk)
+	case ok && proto.Error(e.Code) == proto.ErrBackupNotFound && base != "":
+		return fmt.Errorf("%w: %s on disk %s, which --base names; correct it, or leave --base out", ErrNoBackup, base, s.Disk)
+	case ok && proto.Error(e.Code) == proto.ErrBackupNotFound:
+		return fmt.Errorf("%w: %s on disk %s; correct the name", ErrNoBackup, name, s.Disk)
+	}
+	return err
+}
+
+// Restore makes the database of a backup, which must have been taken of a database of the name from, and returns its cut. A database
+// that is there must be empty, the access log included; it is dropped first.
+func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
+	if err := s.check(name); err != nil {
+		return nil, err
+	}
+	if err := s.Empty(ctx, "access_log"); err != nil {
+		return nil, err
+	}
+	if err := s.Conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted(s.Database)+" SYNC"); err != nil {
+		return nil, fmt.Errorf("make room for backup %s: %w", name, err)
+	}
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE DATABASE %s AS %s FROM Disk('%s', '%s')", quoted(from), quoted(s.Database), s.Disk, name)); err != nil {
+		return nil, s.explain(fmt.Errorf("restore backup %s: %w", name, err), name, "")
+	}
+	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return nil, err
+	}
+	if len(note.Cut) == 0 {
+		return nil, fmt.Errorf("backup %s has no cut: it was not made by anpr backup, so it is not known from where on the log completes it", name)
+	}
+	var cut Cut
+	if err := json.Unmarshal(note.Cut, &cut); err != nil {
+		return nil, fmt.Errorf("read the cut of backup %s: %w", name, err)
+	}
+	return &cut, s.Trim(ctx, cut.Ends())
+}
+
+// RestoreTable makes one table of a backup of the database from in another database, side, which must not have it.
+func (s *Store) RestoreTable(ctx context.Context, name, from, table, side string) error {
+	if err := s.check(name); err != nil {
+		return err
+	}
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE TABLE %[1]s.%[3]s AS %[2]s.%[3]s FROM Disk('%[4]s', '%[5]s')", quoted(from), quoted(side), quoted(table), s.Disk, name)); err != nil {
+		return s.explain(fmt.Errorf("restore table %s of backup %s: %w", table, name, err), name, "")
+	}
+	return nil
+}
+
+// Rebuilt notes up to where rows were made again, for the verifier.
+func (s *Store) Rebuilt(ctx context.Context, ends map[int32]int64) error {
+	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
+	if err != nil {
+		return err
+	}
+	note.Rebuilt = ends
+	return note.Write(ctx, s.Conn, s.Database)
+}
+
+// Trim deletes the rows made of records at or above the offsets: they are made again.
+func (s *Store) Trim(ctx context.Context, ends map[int32]int64) error {
+	for _, t := range Tables() {
+		column := "kafka_offset"
+		if t == "batches" {
+			column = "start_offset"
+		}
+		keep := bounded(column+" < %d", ends)
+		if err := s.Conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s.%s DELETE WHERE NOT %s SETTINGS mutations_sync = 2", quoted(s.Database), t, keep)); err != nil {
+			return fmt.Errorf("delete the rows of %s beyond the cut: %w", t, err)
+		}
+	}
+	return nil
+}
+
+// rows counts the rows of the tables that the log makes and of others, and returns those that have any.
+func (s *Store) rows(ctx context.Context, others []string) (map[string]uint64, error) {
+	out := map[string]uint64{}
+	for _, t := range append(Tables(), others...) {
+		var there, n uint64
+		err := s.Conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name = ?", s.Database, t).Scan(&there)
+		if err == nil && there > 0 {
+			err = s.Conn.QueryRow(ctx, "SELECT count() FROM "+quoted(s.Database)+"."+quoted(t)).Scan(&n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("count %s: %w", t, err)
+		}
+		if n > 0 {
+			out[t] = n
+		}
+	}
+	return out, nil
+}
+
+// ErrNotEmpty says that a restore would mix with what is there.
+var ErrNotEmpty = errors.New("the tables are not empty")
+
+// Empty returns ErrNotEmpty when a table that the log makes, or one of the others, has rows.
+func (s *Store) Empty(ctx context.Context, others ...string) error {
+	rows, err := s.rows(ctx, others)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s of database %s; restore into another database, or drop this one first", ErrNotEmpty, strings.Join(slices.Sorted(maps.Keys(rows)), ", "), s.Database)
+}

@@ -1,0 +1,122 @@
+package recovery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Position is where the record stood when it was rejected.
+type Position struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+// Letter is one record of the dead-letter topic.
+type Letter struct {
+	Position
+	Reason string
+	Record []byte // its original bytes
+	Size   uint64 // of the whole; larger than Record when that was cut
+	Upload bool   // Record is an upload that the gateway refused, which never was a record
+}
+
+// Read is what is needed of a record to send it.
+type Read struct {
+	ID        schemas.ReadID
+	Captured  schemas.Micros
+	Key       []byte
+	Partition int
+	Camera    string
+	Received  time.Time
+}
+
+// Outgoing is a record to produce.
+type Outgoing struct {
+	Read
+	Value []byte
+}
+
+// Replay says how records are checked, looked up and sent. All are required.
+type Replay struct {
+	// Check decodes a record as the pipeline does. An error says why it would be rejected again.
+	Check func(record []byte) (Read, error)
+	// Known returns those of the reads that are stored or merged already.
+	Known func(ctx context.Context, reads []Outgoing) (map[schemas.ReadID]bool, error)
+	// Send returns when the broker has all of them.
+	Send func(ctx context.Context, records []Outgoing) error
+}
+
+// Outcome is what became of the letters of a replay. Wanted is the sum of all others.
+type Outcome struct {
+	Wanted  int `json:"wanted"`
+	Sent    int `json:"sent"`
+	Known   int `json:"known"`   // stored or merged already: an earlier replay, or the camera sent it again
+	Twice   int `json:"twice"`   // the same read among these letters
+	Uploads int `json:"uploads"` // refused by the gateway: the camera must send it again
+	Cut     int `json:"cut"`     // larger than the dead-letter topic takes; the original may still be on the log
+	Bad     int `json:"bad"`     // would be rejected again
+	Missing int `json:"missing"` // no longer in the dead-letter topic
+}
+
+// Run sends the wanted letters again, those of an earlier position first, and reports what became of each. Without send
+// it only says what it would do.
+func (r *Replay) Run(ctx context.Context, wanted []Position, letters map[Position]Letter, send bool) (Outcome, error) {
+	out := Outcome{Wanted: len(wanted)}
+	wanted = slices.Clone(wanted)
+	slices.SortFunc(wanted, func(a, b Position) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	var fit []Outgoing
+	for _, p := range wanted {
+		l, ok := letters[p]
+		switch {
+		case !ok:
+			out.Missing++
+		case l.Upload:
+			out.Uploads++
+		case l.Size > uint64(len(l.Record)):
+			out.Cut++
+		default:
+			read, err := r.Check(l.Record)
+			if err != nil {
+				out.Bad++
+				continue
+			}
+			fit = append(fit, Outgoing{read, l.Record})
+		}
+	}
+	known, err := r.Known(ctx, fit)
+	if err != nil {
+		return out, fmt.Errorf("look for what is stored already: %w", err)
+	}
+	seen := map[schemas.ReadID]bool{}
+	fit = slices.DeleteFunc(fit, func(o Outgoing) bool {
+		switch {
+		case known[o.ID]:
+			out.Known++
+		case seen[o.ID]:
+			out.Twice++
+		default:
+			seen[o.ID] = true
+			return false
+		}
+		return true
+	})
+	if send {
+		for part := range slices.Chunk(fit, 500) {
+			if err := r.Send(ctx, part); err != nil {
+				return out, fmt.Errorf("%d of %d records are sent; run it again, it goes on where it stopped: %w", out.Sent, len(fit), err)
+			}
+			out.Sent += len(part)
+		}
+		return out, nil
+	}
+	out.Sent = len(fit)
+	return out, nil
+}

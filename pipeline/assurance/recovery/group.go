@@ -1,0 +1,94 @@
+package recovery
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Group is a member of a rebuilding group: the log ends, for each partition, before an offset, and nothing is written to it.
+type Group struct {
+	ingest.Group
+	Ends map[int32]int64
+}
+
+var _ ingest.Group = Group{}
+
+// Next waits for the next generation.
+func (g Group) Next(ctx context.Context) (ingest.Session, error) {
+	s, err := g.Group.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return session{s, g.Ends}, nil
+}
+
+type session struct {
+	ingest.Session
+	ends map[int32]int64
+}
+
+// Bounds are those of the shortened log.
+func (s session) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
+	first, end, err = s.Session.Bounds(ctx, partition)
+	return first, min(end, s.ends[partition]), err
+}
+
+// Tick writes nothing: the ticks that closed the passages are on the log.
+func (s session) Tick(context.Context, int32, schemas.Micros) error { return nil }
+
+// Open reads to the end of the shortened log, and then waits there.
+func (s session) Open(ctx context.Context, partition int32, offset int64) (ingest.Reader, error) {
+	r, err := s.Session.Open(ctx, partition, offset)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{Reader: r, next: offset, end: s.ends[partition]}, nil
+}
+
+type reader struct {
+	ingest.Reader
+	next, end int64
+	scratch   ingest.Records
+}
+
+// Fetch appends the records below the end.
+func (r *reader) Fetch(ctx context.Context, into *ingest.Records) error {
+	into.HighWater = r.end
+	if r.next >= r.end {
+		select {
+		case <-time.After(100 * time.Millisecond):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	r.scratch.Reset()
+	err := r.Reader.Fetch(ctx, &r.scratch)
+	for i := range r.scratch.Len() {
+		offset, value := r.scratch.At(i)
+		if offset >= r.end {
+			r.next = r.end
+			break
+		}
+		into.Append(offset, value)
+		r.next = offset + 1
+	}
+	return err
+}
+
+// Mute is a publisher that publishes nothing.
+type Mute struct{}
+
+var _ ingest.Publisher = Mute{}
+
+// Hit does nothing.
+func (Mute) Hit(*ingest.Pending, *schemas.Hit, *schemas.Read) {}
+
+// Offence does nothing.
+func (Mute) Offence(*ingest.Pending, *schemas.Decision) {}
+
+// Reject does nothing.
+func (Mute) Reject(*ingest.Pending, *ingest.Rejected) {}

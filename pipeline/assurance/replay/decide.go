@@ -1,0 +1,316 @@
+package replay
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Registry is one version of the reference data. pipeline/reference implements it.
+type Registry interface {
+	rules.Reference
+	// Camera finds a camera.
+	Camera(id string) (*schemas.Camera, bool)
+}
+
+// Counts is what a replay went through.
+type Counts struct {
+	Reads      uint64 `json:"reads"`       // stored reads that belong to a decided passage
+	Passages   uint64 `json:"passages"`    // decided
+	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone: retention, or a window that cuts them
+	CameraGone uint64 `json:"camera_gone"` // passages of a camera that is not in the registry: nothing is decided
+}
+
+func (c *Counts) add(d *Counts) {
+	c.Reads += d.Reads
+	c.Passages += d.Passages
+	c.NoReads += d.NoReads
+	c.CameraGone += d.CameraGone
+}
+
+// verdictKey is a row of the table of verdicts.
+type verdictKey struct {
+	rule    schemas.RuleID
+	outcome string
+}
+
+// Offence is one candidate or held offence, as stored or as it would be.
+type Offence struct {
+	ID          string `json:"offence_id"`
+	Rule        string `json:"rule"`
+	Status      string `json:"status"` // candidate or held
+	Reason      string `json:"reason"`
+	AmountCents int64  `json:"amount_cents"`
+	Measured    int32  `json:"measured_dkmh,omitempty"`
+	Corrected   int32  `json:"corrected_dkmh,omitempty"`
+	Limit       int32  `json:"limit_dkmh,omitempty"`
+	Passage     string `json:"passage_id"`
+	CapturedAt  string `json:"captured_at"`
+}
+
+// claim is a passage's claim to an offence, and its place in the order of the log.
+type claim struct {
+	id                         schemas.OffenceID
+	rule                       schemas.RuleID
+	outcome                    schemas.Outcome
+	reason                     string
+	amount                     int64
+	measured, corrected, limit schemas.Speed
+	passage, read              schemas.ID
+	plate                      schemas.Plate
+	captured                   schemas.Micros
+	standing                   schemas.Earlier // what the passages after it need to know
+	within                     schemas.Micros
+	beside                     doubted
+	silent                     bool // of a read that came late: as a duplicate it is not stored, see rules.Engine.Decide
+	sealed                     bool // the record that its seal covers is the stored one, byte for byte
+	place
+	last, first int64 // offsets of the last and the first read that the passage had
+}
+
+func (c *claim) before(d *claim) bool {
+	return cmp.Or(
+		cmp.Compare(c.partition, d.partition), cmp.Compare(c.offset, d.offset), cmp.Compare(c.seq, d.seq),
+		cmp.Compare(c.last, d.last), cmp.Compare(c.first, d.first), bytes.Compare(c.id.ID[:], d.id.ID[:]),
+	) < 0
+}
+
+// doubted is what a claim becomes beside an offence that may be of the same vehicle.
+type doubted struct {
+	outcome schemas.Outcome
+	reason  string
+	sealed  bool
+}
+
+// worker decides ranges of plates, one after the other.
+type worker struct {
+	cfg       *Config
+	stored    *kept
+	group     group
+	subjects  []subject
+	decisions []schemas.Decision
+	doubts    []schemas.Decision
+	doubting  *rules.Standing
+	told      uint64
+
+	count    Counts
+	claims   map[schemas.OffenceID]claim        // the earliest of each id
+	later    map[schemas.OffenceID][]schemas.ID // passages of the other claims
+	offences map[schemas.ID]claim               // those that stand, by settle
+	verdicts map[verdictKey]uint64
+}
+
+func newWorker(cfg *Config, stored *kept) *worker {
+	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]claim{}, later: map[schemas.OffenceID][]schemas.ID{}, verdicts: map[verdictKey]uint64{}}
+}
+
+// subject is what the rules are asked about, and where on the log the pipeline asked them.
+type subject struct {
+	rules.Subject
+	of                  int // passage of the group
+	offset, last, first int64
+}
+
+// subjectsOf appends what the pipeline decided of the group, whose reads have all been taken: its passages, and the reads that came after
+// their passages were decided and were judged by themselves. skipped is told of passages that cannot be decided.
+func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads bool)) []subject {
+	for i := range g.passages {
+		p := &g.passages[i]
+		if p.Best.Read.IsZero() {
+			skipped(true)
+			continue
+		}
+		cam, ok := reg.Camera(p.Best.Camera)
+		if !ok {
+			skipped(false)
+			continue
+		}
+		s := subject{rules.Subject{Passage: p, Camera: cam}, i, g.rows[i].closed, g.last[i], g.first[i]}
+		switch {
+		case p.Measured.Read == p.Best.Read:
+			s.MeasuredBy = cam
+		case !p.Measured.Read.IsZero():
+			s.MeasuredBy, _ = reg.Camera(p.Measured.Camera)
+		}
+		dst = append(dst, s)
+	}
+	for i := range g.late {
+		l := &g.late[i]
+		if cam, ok := reg.Camera(l.passage.Best.Camera); ok {
+			if !g.judged(l) {
+				l.passage.Measured = schemas.Sighting{}
+			}
+			l.passage.Variants = g.variants(l)
+			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
+			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
+		}
+	}
+	return dst
+}
+
+// decide decides the passages of the group, each as if it was the only one.
+func (w *worker) decide() {
+	w.group.whole()
+	w.subjects = w.group.subjectsOf(w.subjects[:0], w.cfg.Registry, func(noReads bool) {
+		if noReads {
+			w.count.NoReads++
+		} else {
+			w.count.CameraGone++
+		}
+	})
+	for i := range w.subjects {
+		s := &w.subjects[i]
+		if !s.Late {
+			w.count.Passages++
+		}
+		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
+		w.doubts = w.doubts[:0]
+		if slices.ContainsFunc(w.decisions, claims) {
+			s.Standing = w.doubting
+			w.doubts, _ = w.cfg.Engine.Decide(w.doubts, &s.Subject, w.cfg.Registry)
+			s.Standing = nil
+		}
+		for k := range w.decisions {
+			w.note(&w.decisions[k], s)
+		}
+	}
+	if w.gone()-w.told >= 4096 {
+		w.tell()
+	}
+}
+
+// gone is how many passages the worker has gone through.
+func (w *worker) gone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
+
+func (w *worker) tell() {
+	n := w.gone()
+	w.cfg.tell(n - w.told)
+	w.told = n
+}
+
+// claims reports whether the decision claims an offence.
+func claims(d schemas.Decision) bool {
+	return d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
+}
+
+// note takes a decision into the result.
+func (w *worker) note(d *schemas.Decision, s *subject) {
+	if !claims(*d) {
+		w.verdict(d.Rule, d.Outcome, d.On.CapturedAt)
+		return
+	}
+	row := &w.group.rows[s.of]
+	c := claim{
+		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
+		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
+		silent: s.Late && d.Family == schemas.FamilyLEZ,
+		place:  place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
+	}
+	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
+		c.place, d.Offence.ID = at.place, at.id // also where ids were made otherwise when it was stored
+	}
+	c.id, c.standing = d.Offence, d.Earlier()
+	c.sealed = w.sealsAsStored(d, c.passage)
+	for i := range w.doubts {
+		if x := &w.doubts[i]; x.Rule == d.Rule {
+			x.Offence = d.Offence
+			c.beside = doubted{x.Outcome, x.Reason, w.sealsAsStored(x, c.passage)}
+		}
+	}
+	w.claim(&c)
+}
+
+// sealsAsStored seals the decision as the pipeline did and reports whether that gives the stored seal.
+func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
+	o, ok := w.stored.offences[d.Offence.ID]
+	if !ok || o.passage != passage {
+		return false
+	}
+	evidence.Seal(d, o.prevSeal)
+	return d.Seal == o.seal
+}
+
+// verdict counts an outcome, when it is of the window.
+func (w *worker) verdict(rule schemas.RuleID, o schemas.Outcome, captured schemas.Micros) {
+	if w.cfg.covers(captured) {
+		w.verdicts[verdictKey{rule, o.String()}]++
+	}
+}
+
+// claim keeps the earliest claim to an offence, and of the others their passages: which of them are duplicates is known when all are there.
+func (w *worker) claim(c *claim) {
+	old, taken := w.claims[c.id]
+	switch {
+	case !taken:
+		w.claims[c.id] = *c
+	case c.before(&old):
+		w.claims[c.id] = *c
+		w.loses(&old)
+	default:
+		w.loses(c)
+	}
+}
+
+func (w *worker) loses(c *claim) {
+	if !c.silent {
+		w.later[c.id] = append(w.later[c.id], c.passage)
+	}
+}
+
+// join takes another worker's result.
+func (w *worker) join(o *worker) {
+	w.count.add(&o.count)
+	for k, n := range o.verdicts {
+		w.verdicts[k] += n
+	}
+	for _, c := range o.claims {
+		w.claim(&c)
+	}
+	for id, all := range o.later {
+		w.later[id] = append(w.later[id], all...)
+	}
+}
+
+// settle lets the claims become offences in the order of the log, as the pipeline did. Those outside the window, which made
+// others duplicates, are dropped.
+func (w *worker) settle() {
+	all := make([]*claim, 0, len(w.claims))
+	for _, c := range w.claims {
+		all = append(all, &c)
+	}
+	slices.SortFunc(all, func(a, b *claim) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	w.offences = make(map[schemas.ID]claim, len(all))
+	var standing rules.Standing
+	for _, c := range all {
+		first, answer := standing.Compare(&c.standing, c.within)
+		if answer == rules.StandingDoubt {
+			c.outcome, c.reason, c.sealed = c.beside.outcome, c.beside.reason, c.beside.sealed
+		}
+		if answer != rules.StandingSame {
+			standing.Add(c.standing)
+		}
+		stands := c.passage
+		if answer == rules.StandingSame {
+			stands = first.Passage.ID
+		}
+		w.loses(c)
+		for _, passage := range w.later[c.id] {
+			if passage != stands { // a second verdict on the passage of the first says nothing new
+				w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
+			}
+		}
+		if answer != rules.StandingSame && w.cfg.covers(c.captured) {
+			w.offences[c.id.ID] = *c
+		}
+	}
+	w.claims, w.later = nil, nil
+}

@@ -1,0 +1,185 @@
+package replay
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// order is how both streams of a merge are sorted.
+type order struct {
+	same    func(a, b *passageRow) bool
+	compare func(r *readRow, p *passageRow) int
+}
+
+// byPlate is the order of the tables, for passages whose reads all name the same plate.
+var byPlate = order{
+	same:    func(a, b *passageRow) bool { return a.plate == b.plate },
+	compare: func(r *readRow, p *passageRow) int { return comparePlates(&r.plate, &p.plate) },
+}
+
+// byID is the order of the second pass.
+var byID = order{
+	same:    func(a, b *passageRow) bool { return a.id == b.id },
+	compare: func(r *readRow, p *passageRow) int { return bytes.Compare(r.passage[:], p.id[:]) },
+}
+
+// comparePlates orders as ClickHouse orders strings: by bytes.
+func comparePlates(a, b *schemas.Plate) int {
+	for i := range min(a.Len(), b.Len()) {
+		if x, y := a.At(i), b.At(i); x != y {
+			return int(x) - int(y)
+		}
+	}
+	return a.Len() - b.Len()
+}
+
+// group is the passages of one key while their reads are collected.
+type group struct {
+	rows     []passageRow
+	passages []schemas.Passage
+	gathered []dedup.Gathered
+	last     []int64 // offset of the last read taken
+	first    []int64 // and of the first
+	late     []lateRead
+	index    map[schemas.ID]int32
+	read     schemas.Read
+}
+
+// lateRead is a read that came after its passage was decided. The pipeline judges it by itself: its speed when the passage had no measurement
+// and it is the first with one.
+type lateRead struct {
+	of      int32 // passage of the group
+	offset  int64
+	passage schemas.Passage
+}
+
+// linear is up to how many passages are searched one by one.
+const linear = 8
+
+func (g *group) reset() {
+	g.rows, g.passages, g.last, g.first = g.rows[:0], g.passages[:0], g.last[:0], g.first[:0]
+	g.late, g.gathered = g.late[:0], g.gathered[:0]
+	if len(g.index) > 0 {
+		clear(g.index)
+	}
+}
+
+// add takes a passage; a row that is there twice until a merge of the table is taken once.
+func (g *group) add(r *passageRow) {
+	if g.find(&r.id) >= 0 {
+		return
+	}
+	g.rows = append(g.rows, *r)
+	g.passages = append(g.passages, schemas.Passage{
+		ID: schemas.PassageID{ID: r.id}, Class: r.plate.Class(), First: r.first, Last: r.last, Reads: r.reads, Merged: r.merged, Variants: r.variants,
+	})
+	g.gathered = append(g.gathered, dedup.Gathered{})
+	g.last, g.first = append(g.last, -1), append(g.first, -1)
+	if n := len(g.rows); n > linear {
+		if g.index == nil {
+			g.index = map[schemas.ID]int32{}
+		}
+		for i := len(g.index); i < n; i++ {
+			g.index[g.rows[i].id] = int32(i)
+		}
+	}
+}
+
+func (g *group) find(id *schemas.ID) int {
+	if len(g.rows) > linear {
+		if i, ok := g.index[*id]; ok {
+			return int(i)
+		}
+		return -1
+	}
+	for i := range g.rows {
+		if g.rows[i].id == *id {
+			return i
+		}
+	}
+	return -1
+}
+
+// take gives a read to its passage, unless it came after the passage was decided. It reports whether it was taken.
+func (g *group) take(r *readRow) bool {
+	i := g.find(&r.passage)
+	if i < 0 {
+		return false
+	}
+	r.fill(&g.read)
+	if r.offset >= g.rows[i].closed {
+		if g.read.Plate.Class() == g.passages[i].Class {
+			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.Alone(&g.read, schemas.PassageID{ID: g.rows[i].id})})
+		}
+		return false
+	}
+	g.gathered[i].Observe(&g.read)
+	g.last[i] = max(g.last[i], r.offset)
+	if g.first[i] < 0 || r.offset < g.first[i] {
+		g.first[i] = r.offset
+	}
+	return true
+}
+
+// whole gives the passages what their reads say together.
+func (g *group) whole() {
+	for i := range g.passages {
+		g.gathered[i].Whole(&g.passages[i])
+	}
+}
+
+// judged reports whether the pipeline judged the speed of the read; all reads of the group must have been taken.
+func (g *group) judged(l *lateRead) bool {
+	if l.passage.Measured.Read.IsZero() || g.gathered[l.of].Measured() {
+		return false
+	}
+	for i := range g.late {
+		if o := &g.late[i]; o.of == l.of && o.offset < l.offset && !o.passage.Measured.Read.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// variants returns how many plates the passage named when the late read joined it.
+func (g *group) variants(l *lateRead) uint8 {
+	var seen []schemas.Plate
+	for i := range g.late {
+		o := &g.late[i]
+		if p := o.passage.Best.Plate; o.of == l.of && o.offset <= l.offset && !g.gathered[l.of].Names(p) && !slices.Contains(seen, p) {
+			seen = append(seen, p)
+		}
+	}
+	return uint8(min(int(max(g.rows[l.of].variants, 1))+len(seen), 255))
+}
+
+// merge joins the streams and decides group after group.
+func (w *worker) merge(passages *feed[passageRow], reads *feed[readRow], o order) {
+	g := &w.group
+	for p := passages.peek(); p != nil; p = passages.peek() {
+		g.reset()
+		g.add(p)
+		passages.next()
+		for p = passages.peek(); p != nil && o.same(&g.rows[0], p); p = passages.peek() {
+			g.add(p)
+			passages.next()
+		}
+		for r := reads.peek(); r != nil; r = reads.peek() {
+			c := o.compare(r, &g.rows[0])
+			if c > 0 {
+				break
+			}
+			if c == 0 && g.take(r) {
+				w.count.Reads++
+			}
+			reads.next()
+		}
+		w.decide()
+	}
+	for reads.peek() != nil { // let the query end
+		reads.next()
+	}
+}

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gvc-brussels/anpr/"
+
+// listed is what `go list -json` says of a package, tests left out. Paths of our own packages are full.
+type listed struct {
+	ImportPath string
+	Imports    []string // direct
+	Deps       []string // direct and indirect
+}
+
+// importRule is one row of the import direction: what a package may import of ours, and what it must never reach, not even
+// through another package.
+type importRule struct {
+	pkg   string   // path in the module
+	ours  []string // packages of ours it may import; anyOurs = all
+	never []string // prefixes of import paths it must not reach
+	why   string
+}
+
+const anyOurs = "*"
+
+// outside is what ties a package to a broker, a database, a log, a metric, the network or a process.
+var outside = []string{
+	"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse", "github.com/rs/zerolog",
+	"github.com/prometheus", "github.com/sony/gobreaker", "net/http", "os/exec", "database/sql", "math/rand",
+}
+
+var importRules = []importRule{
+	// Floor 0: the contract and the pure rooms.
+	{"schemas", nil, outside, "the contract is a leaf: everything may import it, so it imports nothing of ours"},
+	{"schemas/proto/anprv1", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, "generated code of the wire contract"},
+	{"rules", []string{"schemas"}, outside, "a verdict is a function of its arguments"},
+	{"pipeline/ingest/decode", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
+	{"pipeline/ingest/normalise", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
+	{"pipeline/ingest/dedup", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
+	{"pipeline/evidence", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
+	// Floor 2: contracts, facts, connections.
+	{
+		"pipeline/ingest",
+		[]string{"schemas", "rules", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/ingest/dedup", "pipeline/evidence"},
+		[]string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse", "github.com/sony/gobreaker"},
+		"the data path knows the pure stages and interfaces, never an implementation",
+	},
+	{"pipeline/reference", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
+	{"pipeline/platform", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, "opens connections for clients of any library"},
+	{"pipeline/platform/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
+	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
+	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
+	// Floor 3: rooms that meet the outside.
+	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
+	{"pipeline/ingest/source", []string{"pipeline/ingest", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
+	{"pipeline/ingest/sink", []string{"pipeline/ingest", "schemas", "rules", "schemas/proto/anprv1"}, []string{"github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
+	{"pipeline/office", []string{"schemas", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
+	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
+	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest"}, []string{"github.com/twmb/franz-go"}, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
+	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/assurance/reconcile"}, []string{"github.com/twmb/franz-go"}, "makes tables and records again; worker, decoder, tables and producer are handed in"},
+	{"pipeline/assurance/replay", []string{"schemas", "rules", "pipeline/ingest/dedup", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
+	{"pipeline/testkit", []string{"pipeline/platform/embedded"}, nil, "engines and brokers for tests"},
+	{"pipeline/testkit/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
+	{"pipeline", nil, outside, "holds the picture and this test, no code"},
+	// Floors 4 and 5: measuring, commands.
+	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
+	{"bench/harness", []string{"bench", "bench/regress", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
+	{"bench/lookups", []string{"bench", "pipeline/ingest", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink, and asks the office as its users do"},
+	{"bench/peers", []string{"bench", "bench/plot", "schemas", "schemas/proto/anprv1", "pipeline/platform/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
+	{"bench/regress", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "compares benchmark output; it knows nothing of plates"},
+	{"bench/plot", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "draws numbers; it knows nothing of plates"},
+	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "bench/plot", "bench/regress", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
+	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
+}
+
+// listPackages asks the go command for every package of the module, without tests.
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Dir = ".."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var pkgs []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// violations returns a line for each import that a rule forbids.
+func violations(pkgs []listed, rules []importRule) []string {
+	var out []string
+	for _, p := range pkgs {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		i := slices.IndexFunc(rules, func(r importRule) bool { return r.pkg == name })
+		if i < 0 {
+			out = append(out, name+" has no row in importRules: say what it may import, and why")
+			continue
+		}
+		r := rules[i]
+		for _, imp := range p.Imports {
+			of, ours := strings.CutPrefix(imp, module)
+			if ours && !slices.Contains(r.ours, anyOurs) && !slices.Contains(r.ours, of) {
+				out = append(out, fmt.Sprintf("%s imports %s; it may import %q of ours: %s", name, of, r.ours, r.why))
+			}
+		}
+		for _, dep := range p.Deps {
+			if under := slices.IndexFunc(r.never, func(n string) bool { return dep == n || strings.HasPrefix(dep, n+"/") }); under >= 0 {
+				out = append(out, fmt.Sprintf("%s reaches %s, and must never reach %s: %s", name, dep, r.never[under], r.why))
+			}
+		}
+	}
+	return out
+}
+
+func TestImportDirectionHolds(t *testing.T) {
+	pkgs := listPackages(t)
+	if got, want := len(pkgs), 15; got < want {
+		t.Fatalf("go list found %d packages, want at least %d: the test looks at the wrong place", got, want)
+	}
+	for _, v := range violations(pkgs, importRules) {
+		t.Error(v)
+	}
+	for _, r := range importRules {
+		if !slices.ContainsFunc(pkgs, func(p listed) bool { return p.ImportPath == module+r.pkg }) {
+			t.Errorf("importRules has a row for %s, which does not exist: delete the row", r.pkg)
+		}
+	}
+}
+
+func TestImportViolationsAreReported(t *testing.T) {
+	rules := []importRule{{"schemas", nil, []string{"net/http"}, "a leaf"}, {"pipeline/ingest/dedup", []string{"schemas"}, outside, "pure"}, {"cmd/anpr", []string{anyOurs}, nil, "wires"}}
+	for name, c := range map[string]struct {
+		pkg  listed
+		want string // part of the one line; "" = nothing is wrong
+	}{
+		"a contract that imports the pipeline":     {listed{module + "schemas", []string{module + "pipeline"}, nil}, "schemas imports pipeline"},
+		"a stage that imports another stage":       {listed{module + "pipeline/ingest/dedup", []string{module + "pipeline/ingest/decode"}, nil}, "pipeline/ingest/dedup imports pipeline/ingest/decode"},
+		"a stage that imports its parent":          {listed{module + "pipeline/ingest/dedup", []string{module + "pipeline/ingest"}, nil}, "pipeline/ingest/dedup imports pipeline/ingest;"},
+		"a broker reached through another":         {listed{module + "pipeline/ingest/dedup", []string{"innocent"}, []string{"innocent", "github.com/segmentio/kafka-go/protocol"}}, "reaches github.com/segmentio/kafka-go/protocol"},
+		"a package nobody wrote a rule for":        {listed{module + "pipeline/secret", nil, nil}, "pipeline/secret has no row"},
+		"a name that only begins like a bad one":   {listed{module + "schemas", []string{"net/httpx"}, []string{"net/httpx"}}, ""},
+		"what is allowed":                          {listed{module + "pipeline/ingest/dedup", []string{module + "schemas", "fmt"}, []string{"fmt", "os"}}, ""},
+		"a command that imports whatever it needs": {listed{module + "cmd/anpr", []string{module + "pipeline/ingest/sink", module + "bench"}, nil}, ""},
+	} {
+		got := violations([]listed{c.pkg}, rules)
+		switch {
+		case c.want == "" && len(got) != 0:
+			t.Errorf("%s: got %q, want nothing", name, got)
+		case c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)):
+			t.Errorf("%s: got %q, want one line with %q", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package decode
+
+import "github.com/gvc-brussels/anpr/schemas"
+
+// Record decodes one record of anpr.reads.v1 into dst, which it resets first. It keeps the capacity of dst.Candidates and
+// does not allocate for a Protobuf read, unless it rejects it.
+//
+// The strings and slices of dst alias b: whoever keeps them longer than b copies them. b is not changed. After a
+// rejection only dst.Camera and dst.ReceivedAt mean anything: what could be read of them, for the dead-letter row.
+//
+// dst.Tick is set when the record is a tick, dst.Quarantine when it is a refused upload; otherwise it is a camera's read,
+// which CheckClock and pipeline/ingest/normalise have still to pass.
+func Record(dst *schemas.Read, b []byte) *schemas.RejectError {
+	dst.Reset()
+	if len(b) == 0 {
+		return reject(schemas.ReasonMalformed, "", "empty record")
+	}
+	isJSON := looksJSON(b)
+	if isJSON && fastJSON(dst, b) || !isJSON && fastProtobuf(dst, b) {
+		return nil
+	}
+	return general(dst, b, isJSON)
+}
+
+// general decodes whatever the fast paths leave: it alone knows how to reject.
+func general(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectError {
+	dst.Reset()
+	var w wire
+	var rej *schemas.RejectError
+	if isJSON {
+		rej = w.json(dst, b)
+	} else {
+		rej = w.protobuf(dst, b)
+	}
+	if rej != nil {
+		w.identify(dst)
+		return rej
+	}
+	return w.fill(dst)
+}
+
+// looksJSON reports whether the first byte that is not JSON white space opens an object.
+func looksJSON(b []byte) bool {
+	for _, c := range b {
+		switch c {
+		case '{':
+			return true
+		case ' ', '\t', '\n', '\r':
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+func reject(r schemas.Reason, field, detail string) *schemas.RejectError {
+	return &schemas.RejectError{Reason: r, Field: field, Detail: detail}
+}

@@ -1,0 +1,305 @@
+package ingest_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// BenchmarkEngine is target T1: everything between a fetched record and the bytes for ClickHouse, with all rules, on one
+// core. Its parts add stage after stage, so that the differences say where the time goes:
+//
+//	go test ./pipeline/ingest -run xxx -bench Engine                                  small, as CI runs it
+//	ANPR_BENCH_VEHICLES=8000000 go test ./pipeline/ingest -run xxx -bench Engine -benchtime 4000000x    a country
+//
+// ns/op is per record. cpu-ns/op is processor time, which a busy machine distorts less; it includes what the garbage
+// collector does on another core.
+func BenchmarkEngine(b *testing.B) {
+	w := makeEngineWorld(b)
+	for _, stage := range []string{"decode", "admit", "window", "passages"} {
+		b.Run("upto="+stage, func(b *testing.B) { benchStages(b, w, stage) })
+	}
+	b.Run("upto=rules", func(b *testing.B) {
+		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, &discard{}) })
+	})
+	all := func(w *engineWorld, p, of int) *engine {
+		return newEngine(w, p, of, sink.NewBlock(evidence.AppendTrace))
+	}
+	b.Run("all", func(b *testing.B) { benchShards(b, w, 1, all) })
+	b.Run("all/untouched", func(b *testing.B) {
+		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine {
+			e := all(w, p, of)
+			e.shard.DoNotTouch()
+			return e
+		})
+	})
+	for shards := 2; shards <= max(2, runtime.NumCPU()); shards *= 2 {
+		b.Run(fmt.Sprintf("all/shards=%d", shards), func(b *testing.B) { benchShards(b, w, shards, all) })
+	}
+}
+
+// warm is the log time after which the engine is in its working state: as many passages are forgotten as come.
+const warm = 90
+
+// benchShards runs b.N records through the partitions of the log, each with a shard and a goroutine of its own.
+func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *engineWorld, p, of int) *engine) {
+	engines := make([]*engine, partitions)
+	for p := range engines {
+		engines[p] = make1(w, p, partitions)
+		engines[p].log = w.partitions(b, partitions)[p]
+		engines[p].take(w.size.rate * warm / partitions)
+		engines[p].total = ingest.Totals{}
+	}
+	each := (b.N + partitions - 1) / partitions
+	m := startMeter(b)
+	for done := 0; done < each; {
+		n := each - done
+		for _, e := range engines {
+			n = min(n, e.log.left())
+		}
+		var wg sync.WaitGroup
+		for _, e := range engines[1:] {
+			wg.Go(func() { e.take(n) })
+		}
+		engines[0].take(n)
+		wg.Wait()
+		done += n
+		m.pause()
+		for _, e := range engines {
+			e.log.lapWhenDone()
+		}
+		m.resume()
+	}
+	m.report()
+	var t ingest.Totals
+	for _, e := range engines {
+		e.seal()
+		t.Fetched += e.total.Fetched
+		t.Stored += e.total.Stored
+		t.Passages += e.total.Passages
+		t.Offences += e.total.Offences
+		t.Hits += e.total.Hits
+	}
+	share := func(n uint64) float64 { return float64(n) / float64(max(1, t.Fetched)) }
+	b.ReportMetric(share(t.Passages), "passages/read")
+	b.ReportMetric(share(t.Hits), "hits/read")
+	b.ReportMetric(share(t.Offences), "offences/read")
+}
+
+// engine is one shard with its batch, as a runner has it.
+type engine struct {
+	world ingest.World
+	shard *ingest.Shard
+	batch *ingest.Batch
+	log   *engineLog
+	wire  []byte
+	total ingest.Totals
+}
+
+func newEngine(w *engineWorld, partition, partitions int, block ingest.Block) *engine {
+	return &engine{
+		world: w.world, batch: ingest.NewBatch(block),
+		shard: ingest.NewShard(ingest.ShardConfig{
+			Topic: "t", Partition: int32(partition), Partitions: partitions, Dedup: w.dedup, Publisher: mute{},
+			Now: func() schemas.Micros { return 0 },
+		}, 0, 0),
+	}
+}
+
+// take processes n records.
+func (e *engine) take(n int) {
+	for n > 0 {
+		e.log.lapWhenDone()
+		recs, from := e.log.at()
+		to := min(from+ingest.GroupSize, recs.Len(), from+n)
+		e.shard.Process(e.batch, e.world, recs, from, to)
+		e.log.skip(to - from)
+		n -= to - from
+		if e.batch.Block.Rows() >= ingest.DefaultBatchRows {
+			e.seal()
+		}
+	}
+}
+
+// seal encodes the batch for the server, as an insert does, and empties it.
+func (e *engine) seal() {
+	t := &e.batch.Totals
+	if !e.batch.Balanced() {
+		panic(fmt.Sprintf("BUG: the batch does not balance: %+v", *t))
+	}
+	e.total.Fetched += t.Fetched
+	e.total.Stored += t.Stored
+	e.total.Passages += t.Passages
+	e.total.Hits += t.Hits
+	e.total.Offences += t.Offences
+	if b, ok := e.batch.Block.(*sink.Block); ok {
+		e.wire = b.AppendNative(e.wire[:0])
+	}
+	e.batch.Reset()
+}
+
+// mute is a publisher without a broker.
+type mute struct{}
+
+func (mute) Hit(*ingest.Pending, *schemas.Hit, *schemas.Read) {}
+func (mute) Offence(*ingest.Pending, *schemas.Decision)       {}
+func (mute) Reject(*ingest.Pending, *ingest.Rejected)         {}
+
+// discard is a block that keeps nothing: what the shard costs without the columns.
+type discard struct{ rows int }
+
+func (d *discard) Reset()          { d.rows = 0 }
+func (d *discard) Registry(string) {}
+func (d *discard) Rows() int       { return d.rows }
+func (d *discard) Read(*schemas.Read, schemas.PassageID, *schemas.Camera, ingest.Position) {
+	d.rows++
+}
+func (d *discard) Passage(*schemas.Passage, *schemas.Camera, ingest.Position) { d.rows++ }
+func (d *discard) Merge(ingest.MergeKind, *schemas.Read, schemas.PassageID, ingest.Position) {
+	d.rows++
+}
+func (d *discard) Reject(*ingest.Rejected) { d.rows++ }
+func (d *discard) Hit(*schemas.Hit, *schemas.Read, *schemas.Camera, ingest.Position, schemas.Micros) {
+	d.rows++
+}
+
+func (d *discard) Decision(*schemas.Decision, schemas.Class, *schemas.Camera, ingest.Position, uint32) {
+	d.rows++
+}
+
+// stages is the shard cut short: the public stages one after the other, in the same order and groups.
+type stages struct {
+	w        *engineWorld
+	upto     string
+	reads    [ingest.GroupSize]schemas.Read
+	from     [ingest.GroupSize]dedup.Origin
+	shard    *ingest.Shard // for its admission and its passages
+	ids      []schemas.ReadID
+	classes  []schemas.Class
+	sites    []uint64
+	window   *dedup.Window
+	passages *dedup.Passages
+	clock    schemas.Micros
+	offset   int64
+	touched  uint64
+}
+
+func benchStages(b *testing.B, w *engineWorld, upto string) {
+	log := w.partitions(b, 1)[0]
+	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), shard: newEngine(w, 0, 1, &discard{}).shard}
+	s.passages = s.shard.Passages()
+	s.passages.Ahead(func([]dedup.Closing) {})
+	take := func(n int) {
+		for n > 0 {
+			recs, from := log.at()
+			to := min(from+ingest.GroupSize, recs.Len(), from+n)
+			s.group(recs, from, to)
+			log.skip(to - from)
+			n -= to - from
+		}
+	}
+	for range w.size.rate * warm / ingest.GroupSize {
+		log.lapWhenDone()
+		take(min(ingest.GroupSize, log.left()))
+	}
+	m := startMeter(b)
+	for done := 0; done < b.N; {
+		n := min(b.N-done, log.left())
+		take(n)
+		done += n
+		m.pause()
+		log.lapWhenDone()
+		m.resume()
+	}
+	m.report()
+}
+
+func (s *stages) group(recs *ingest.Records, from, to int) {
+	n := 0
+	for i := from; i < to; i++ {
+		_, v := recs.At(i)
+		r := &s.reads[n]
+		if decode.Record(r, v) != nil || s.upto == "decode" || r.Tick > 0 || r.Quarantine != nil {
+			continue
+		}
+		if normalise.Read(r) != nil || decode.CheckClock(r, decode.DefaultAhead, decode.DefaultBehind) != nil {
+			continue
+		}
+		cam, from := s.shard.Admit(s.w.world, r)
+		if cam != nil && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
+			s.from[n] = from
+			n++
+		}
+	}
+	if s.upto == "decode" || s.upto == "admit" {
+		return
+	}
+	s.ids, s.classes, s.sites = s.ids[:0], s.classes[:0], s.sites[:0]
+	for i := range n {
+		s.ids = append(s.ids, s.reads[i].ID)
+		s.classes = append(s.classes, s.reads[i].Class)
+		s.sites = append(s.sites, s.from[i].Site)
+	}
+	s.touched += s.window.Touch(s.ids)
+	if s.upto == "passages" {
+		s.touched += s.passages.Touch(s.classes, s.sites)
+	}
+	for i := range n {
+		r := &s.reads[i]
+		s.clock = max(s.clock, r.ReceivedAt)
+		s.offset++
+		if s.upto == "passages" {
+			s.passages.Advance(s.clock)
+		}
+		if !s.window.Seen(r.ID, s.clock) && s.upto == "passages" {
+			s.passages.Add(r, s.from[i], s.offset)
+		}
+	}
+}
+
+// meter measures processor time beside the time on the wall, without the pauses.
+type meter struct {
+	b         *testing.B
+	cpu, mark int64
+}
+
+func startMeter(b *testing.B) *meter {
+	b.ReportAllocs()
+	b.ResetTimer()
+	return &meter{b: b, mark: cpuNanos(b)}
+}
+
+func cpuNanos(b *testing.B) int64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+func (m *meter) pause() {
+	m.b.StopTimer()
+	m.cpu += cpuNanos(m.b) - m.mark
+}
+
+func (m *meter) resume() {
+	m.mark = cpuNanos(m.b)
+	m.b.StartTimer()
+}
+
+func (m *meter) report() {
+	m.pause()
+	m.b.ReportMetric(float64(m.cpu)/float64(m.b.N), "cpu-ns/op")
+	m.b.ReportMetric(float64(m.b.N)/max(m.b.Elapsed().Seconds(), 1e-9)/1e6, "Mreads/s")
+}

@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+)
+
+// minutes is a time of so many minutes, in tenths.
+func minutes(tenths int) schemas.Micros { return schemas.Micros(tenths) * schemas.Minute / 10 }
+
+// tickAt is a tick as an owner writes it.
+func tickAt(at schemas.Micros) *anprv1.PlateRead {
+	return &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}}
+}
+
+// TestAVehicleAfterAQuietTimeIsOnePassageAndOneHit: however long nothing was received, with and without ticks in it.
+func TestAVehicleAfterAQuietTimeIsOnePassageAndOneHit(t *testing.T) {
+	for _, idle := range []int{1, 10, 16, 20, 33, 130, 200, 2000, 14_400, 10 * 14_400} { // tenths of a minute
+		for _, owned := range []bool{false, true} {
+			at := simStart + schemas.Hour
+			reads := []*anprv1.PlateRead{camRead("front", "1KLM453", at, at)}
+			if owned {
+				reads = append(reads, tickAt(at+6*schemas.Second))
+			}
+			at += minutes(idle)
+			for i := range schemas.Micros(3) {
+				reads = append(reads, camRead("front", "1ABC128", at+i*schemas.Second, at+i*schemas.Second))
+			}
+			block, b := oneShard(t, encoded(reads))
+			if b.Totals.Passages != 2 || b.Totals.Hits != 1 {
+				t.Errorf("idle %.1f min, ticks %v: %d passages and %d hits, want 2 and 1: %v", float64(idle)/10, owned, b.Totals.Passages, b.Totals.Hits, block.rows["passages"])
+			}
+		}
+	}
+}
+
+// TestALateSpeedAfterAQuietTimeJoinsItsPassage: what followed from a passage cut in three.
+func TestALateSpeedAfterAQuietTimeJoinsItsPassage(t *testing.T) {
+	at := simStart + 5*schemas.Hour
+	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
+	block, b := oneShard(t, encoded([]*anprv1.PlateRead{
+		camRead("front", "1KLM453", simStart, simStart), camRead("front", "1OKA112", at, at, plain),
+		camRead("front", "1OKA112", at+schemas.Second, at+schemas.Second, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 }),
+	}))
+	if b.Totals.Passages != 2 || with(block.rows["offences"], "speed") != 1 {
+		t.Errorf("%d passages and the offences %v, want 2 and 1", b.Totals.Passages, block.rows["offences"])
+	}
+}
+
+// TestAWildClockClosesNothingAndStopsNothing: one record, or one gateway of several, whose received_at is wrong by anything.
+func TestAWildClockClosesNothingAndStopsNothing(t *testing.T) {
+	at := simStart + 5*schemas.Hour
+	for _, wrong := range []schemas.Micros{
+		30 * schemas.Second, 2 * schemas.Minute, 10 * schemas.Minute, schemas.Hour, 24 * schemas.Hour, 300 * 24 * schemas.Hour,
+		-30 * schemas.Second, -2 * schemas.Minute, -schemas.Hour, -24 * schemas.Hour,
+	} {
+		for _, every := range []int{0, 1, 2, 3, 7} { // the wrong gateway has every so-manieth record; 0 = one record in all
+			var reads []*anprv1.PlateRead
+			for i := range 60 { // a vehicle in view for 1.8 s, another one, and so on for a minute; the sim's passages close after 2 s
+				vehicle, now := i/3, at+schemas.Micros(i)*900*schemas.Millisecond
+				reads = append(reads, camRead("front", fmt.Sprintf("1ABC%03d", 128+vehicle*10), now, now))
+				if every == 0 && i == 20 || every > 0 && i%every == 0 {
+					reads = append(reads, camRead("mobile-00", "1KLM453", now, now+wrong, func(m *anprv1.PlateRead) { m.CameraEventId = fmt.Sprint(i) }))
+				}
+			}
+			reads = append(reads, tickAt(at+54*schemas.Second+6*schemas.Second))
+			block, b := oneShard(t, encoded(reads))
+			if n := with(block.rows["passages"], " front "); n != 20 || b.Totals.Rejected != 0 {
+				t.Errorf("wrong by %d s, every %d: %d passages of the right camera and %d rejects, want 20 and 0", wrong/schemas.Second, every, n, b.Totals.Rejected)
+			}
+			if b.Totals.Hits != 1 {
+				t.Errorf("wrong by %d s, every %d: %d hits, want 1", wrong/schemas.Second, every, b.Totals.Hits)
+			}
+		}
+	}
+}
+
+// TestAPassageIsDecidedWhileAWildClockSpeaks: log time goes on by what the right gateway says, and by what the wrong one says.
+func TestAPassageIsDecidedWhileAWildClockSpeaks(t *testing.T) {
+	at := simStart
+	c := logClock{}
+	for i := range schemas.Micros(100) {
+		c.hear(at+i*schemas.Second, 3*schemas.Second)
+		if i%2 == 0 {
+			c.hear(at+i*schemas.Second+400*24*schemas.Hour, 3*schemas.Second)
+		}
+		if passed := c.now - at; passed != i*schemas.Second {
+			t.Fatalf("after %d s log time has moved by %d s", i, passed/schemas.Second)
+		}
+	}
+	if c.received() != at+99*schemas.Second || c.earliest() != at+99*schemas.Second {
+		t.Errorf("the log's clock shows %v and %v, want what the right gateway says", c.received(), c.earliest())
+	}
+}
+
+// TestTheClockNeverGoesBackNorStepsFar: whatever is heard.
+func TestTheClockNeverGoesBackNorStepsFar(t *testing.T) {
+	const reach = 6 * schemas.Second
+	rapid.Check(t, func(t *rapid.T) {
+		var c logClock
+		c.hear(simStart, reach)
+		for _, ms := range rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(-5000, 5000), rapid.Int64Range(-400*86_400_000, 400*86_400_000)), 1, 200).Draw(t, "times") {
+			before := c
+			moved := c.hear(simStart+schemas.Micros(ms)*schemas.Millisecond, reach)
+			if c.now < before.now || c.now > before.now+reach || moved != (c.now > before.now) {
+				t.Fatalf("from %d to %d, moved %v", before.now, c.now, moved)
+			}
+			if back := resumed(c.now, c.marked()); back != c {
+				t.Fatalf("resumed as %+v, was %+v", back, c)
+			}
+		}
+	})
+}
+
+// TestATickCarriesWhatHasPassed: whatever clocks were heard, the owner's tick moves log time by what it says.
+func TestATickCarriesWhatHasPassed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var c logClock
+		for _, ms := range rapid.SliceOfN(rapid.Int64Range(-400*86_400_000, 400*86_400_000), 1, 20).Draw(t, "times") {
+			c.hear(simStart+schemas.Micros(ms)*schemas.Millisecond, 6*schemas.Second)
+		}
+		passed := schemas.Micros(rapid.Int64Range(1, 120_000).Draw(t, "passed")) * schemas.Millisecond
+		before := c.now
+		c.hear(c.tick(passed), tickReach)
+		if c.now != before+min(passed, tickReach) {
+			t.Fatalf("a tick of %v moves log time by %v", passed, c.now-before)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Loss is a range of records that a person gave up, so that its partition goes on behind it. The ledger has it as a range of its own, with
+// who and why, so that the account shows it.
+type Loss struct {
+	Start int64 `json:"from"`
+	End   int64 `json:"to"`
+}
+
+// RecordedLoss is a loss as the ledger has it.
+type RecordedLoss struct {
+	Partition int32 `json:"partition"`
+	Loss
+	Reason string    `json:"reason"` // what the person wrote who gave the records up
+	By     string    `json:"by"`     // who it was
+	At     time.Time `json:"at"`     // when it was recorded
+}
+
+// UnreadableError says which records of a partition cannot be taken from the log: [From, To). To is From when the log does not say where
+// they end. It wraps ErrStop, for no retry mends it, and the cause.
+type UnreadableError struct {
+	From, To int64
+	Err      error
+}
+
+// Error names the records and the cause.
+func (e *UnreadableError) Error() string {
+	if e.To <= e.From {
+		return fmt.Sprintf("the records from offset %d on cannot be read: %v", e.From, e.Err)
+	}
+	return fmt.Sprintf("the records [%d, %d) cannot be read: %v", e.From, e.To, e.Err)
+}
+
+// Unwrap returns ErrStop and the cause.
+func (e *UnreadableError) Unwrap() []error { return []error{ErrStop, e.Err} }
+
+// beyond returns the first offset at or after offset that no loss has. The losses are in order of their start.
+func beyond(losses []Loss, offset int64) int64 {
+	for _, l := range losses {
+		if l.Start <= offset && offset < l.End {
+			offset = l.End
+		}
+	}
+	return offset
+}
+
+// Outside returns the parts of [from, to) that no loss has, in order. The losses are in order of their start.
+func Outside(losses []Loss, from, to int64) (out []Loss) {
+	for _, l := range losses {
+		if l.End <= from || l.Start >= to {
+			continue
+		}
+		if from < l.Start {
+			out = append(out, Loss{from, l.Start})
+		}
+		from = max(from, l.End)
+	}
+	if from < to {
+		out = append(out, Loss{from, to})
+	}
+	return out
+}
+
+// crossLosses moves a plan whose next record is lost behind the loss. It returns the plan that says so, to be committed before, and the plan to go on with.
+// A loss that ends within a batch under way is an error: part of that batch may be stored.
+func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err error) {
+	to := beyond(losses, p.Start)
+	switch {
+	case to < p.End:
+		return p, p, fmt.Errorf("%w: the recorded loss ends at offset %d, within the batch [%d, %d) that was under way; record the loss up to offset %d",
+			ErrStop, to, p.Start, p.End, p.End)
+	case to > log.end:
+		return p, p, fmt.Errorf("%w: the recorded loss ends at offset %d, and the log at %d", ErrStop, to, log.end)
+	}
+	over, next = p, p
+	over.End = to
+	next.Start, next.End = to, to
+	next.Rewind = min(beyond(losses, p.Rewind), to)
+	return over, next, nil
+}
+
+// readLosses reads back what was given up of the partition.
+func (r *runner) readLosses(ctx context.Context) error {
+	losses, err := r.cfg.State.Losses(ctx, r.cfg.Topic, r.partition)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(losses, func(a, b Loss) int { return cmp.Compare(a.Start, b.Start) })
+	r.losses = losses
+	return nil
+}

@@ -1,0 +1,113 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// longestPark is the longest that a parked partition waits before it is tried again without anybody having done anything.
+const longestPark = 5 * time.Minute
+
+// Parked says of a partition that it stands still until a person acts, while the others go on.
+type Parked struct {
+	Partition int32
+	Since     time.Time
+	Err       error // wraps ErrStop and says what to do
+}
+
+// parking is which partitions stand. Safe for concurrent use.
+type parking struct {
+	mu    sync.Mutex // guards parts
+	parts map[int32]Parked
+}
+
+func (p *parking) park(partition int32, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	since := time.Now()
+	if before, ok := p.parts[partition]; ok {
+		since = before.Since
+	}
+	if p.parts == nil {
+		p.parts = map[int32]Parked{}
+	}
+	p.parts[partition] = Parked{partition, since, err}
+}
+
+func (p *parking) resume(partition int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.parts, partition)
+}
+
+// Parked lists the partitions of this worker that stand, in order. Safe for concurrent use.
+func (w *Worker) Parked() []Parked {
+	w.parking.mu.Lock()
+	defer w.parking.mu.Unlock()
+	out := make([]Parked, 0, len(w.parking.parts))
+	for _, p := range w.parking.parts {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Parked) int { return int(a.Partition - b.Partition) })
+	return out
+}
+
+// Standing is an error when every partition of this worker is parked: it does nothing then. Safe for concurrent use.
+func (w *Worker) Standing() error {
+	parked := w.Parked()
+	if n := int(w.owned.Load()); n == 0 || len(parked) < n {
+		return nil
+	}
+	return fmt.Errorf("every partition of this worker is parked, the first: %s", parked[0])
+}
+
+// runPartition runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
+// tried again when a loss was recorded for it, and now and then in case what stopped it was mended. Without Config.ParkedAsk it ends.
+func (w *Worker) runPartition(ctx context.Context, sess Session, partition int32) error {
+	defer w.parking.resume(partition)
+	defer w.cfg.Metrics.resumed(partition)
+	for attempt := 0; ; attempt++ {
+		r := newRunner(&w.cfg, sess, partition)
+		r.going = func() { // it went on: whatever stopped it is over
+			attempt = 0
+			w.parking.resume(partition)
+			w.cfg.Metrics.resumed(partition)
+		}
+		err := r.run(ctx)
+		switch {
+		case w.cfg.ParkedAsk == 0 || !errors.Is(err, ErrStop) || errors.Is(err, ErrFenced):
+			return err
+		case ctx.Err() != nil: // the next owner meets what stopped it
+			return ctx.Err()
+		}
+		w.parking.park(partition, err)
+		w.cfg.Metrics.parked(partition)
+		r.log.Error().Err(err).Str("runbook", "AnprPartitionParked").
+			Msg("partition parked: it stands still and keeps its records on the log, the others go on; `anpr partition resume` lets it go on behind what cannot be processed")
+		if !w.awaitResume(ctx, r, attempt) {
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitResume returns true when the partition is to be tried again, false when ctx has ended.
+func (w *Worker) awaitResume(ctx context.Context, r *runner, attempt int) bool {
+	known, began := len(r.losses), time.Now()
+	longest := min(w.cfg.ParkedAsk<<min(attempt, 10), longestPark)
+	for pause(ctx, w.cfg.ParkedAsk) {
+		losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, r.partition)
+		if err == nil && len(losses) != known || time.Since(began) >= longest {
+			return true
+		}
+	}
+	return false
+}
+
+// String says which partition stands, since when and why.
+func (p Parked) String() string {
+	return fmt.Sprintf("partition %d parked since %s: %v", p.Partition, p.Since.UTC().Format(time.RFC3339), p.Err)
+}

@@ -1,0 +1,117 @@
+package ingest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// TestARebuiltShardGoesOnAsIfItHadNeverStopped: at any offset of a log with quiet times, wild clocks and vehicles in view, a shard that is
+// made anew from what a commit says and from the tables writes and publishes what the old one would have.
+func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	short, cuts := 0, 0
+	for trial := range uint64(6) {
+		in := newSimInput(seed+trial, profile{})
+		in.all()
+		for p := range in.log.parts {
+			part := &in.log.parts[p]
+			whole, plans := rebuildRun(part, 0, nil, Plan{})
+			for range 12 {
+				cut := rng.IntN(len(part.offsets))
+				plan := plans[cut]
+				if plan.Rewind > 0 {
+					short++
+				}
+				cuts++
+				from, _ := slices.BinarySearch(part.offsets, plan.Rewind)
+				again, _ := rebuildRun(part, from, &whole.blocks[cut], plan)
+				for i := cut; i < len(part.offsets); i++ {
+					if a, b := whole.did[i], again.did[i]; a != b {
+						t.Fatalf("trial %d, partition %d, record %d, rebuilt at %d from %d:\n%s\nnever stopped:\n%s", trial, p, i, cut, from, b, a)
+					}
+				}
+			}
+		}
+	}
+	if short < cuts/4 {
+		t.Errorf("%d of %d rebuilds began after the beginning of the log: too few to prove anything", short, cuts)
+	}
+}
+
+// rebuilt is what a run did at each record, and what the tables held before it.
+type rebuilt struct {
+	did    []string
+	blocks []simRows
+}
+
+// rebuildRun processes the records from index from on. With a plan it rebuilds up to the plan's start, from what the tables held then.
+func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuilt, plans []Plan) {
+	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
+	cfg := Config{Partitions: simPartitions, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
+	partition := int32(0)
+	shard := newShard(cfg.shard(partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
+	block := &simBlock{newSimRows()}
+	b := newBatch(block)
+	out.did = make([]string, len(part.offsets))
+	live := tables == nil
+	if !live {
+		var told []Told
+		for _, x := range tables.told {
+			if x.pos.Offset >= plan.Rewind {
+				told = append(told, x.Told)
+			}
+		}
+		shard.RestoreTold(told)
+	}
+	for i := from; i < len(part.offsets); i++ {
+		plans = append(plans, shard.plan(part.offsets[i]))
+		if tables == nil {
+			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals), told: slices.Clone(block.told)})
+		} else if !live && part.offsets[i] >= plan.Start {
+			shard.Restore(tables.restored())
+			shard.matched, live = plan.matched(), true
+		}
+		before := map[string]int{}
+		for table, rows := range block.rows {
+			before[table] = len(rows)
+		}
+		w.sent = nil
+		one := &Records{}
+		one.Append(part.offsets[i], part.values[i])
+		to := b
+		if !live {
+			to = nil
+		}
+		shard.Process(to, simWorld(), one, 0, 1)
+		var did []string
+		for table, rows := range block.rows {
+			did = append(did, rows[before[table]:]...)
+		}
+		for _, m := range w.sent {
+			did = append(did, m.id)
+		}
+		slices.Sort(did)
+		out.did[i] = strings.Join(append(did, fmt.Sprintf("memory %+v", shard.fill())), "\n")
+	}
+	return out, plans
+}
+
+// restored is what a worker reads back of these rows.
+func (r *simRows) restored() (offences []schemas.Earlier, seals map[string]schemas.Sum) {
+	seals = map[string]schemas.Sum{}
+	for _, o := range r.ids {
+		offences = append(offences, o.Earlier)
+	}
+	for _, x := range r.seals { // in the order of the log
+		seals[x.camera] = x.seal
+	}
+	return offences, seals
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package ingest
+
+// simSeeds is how many seeds the simulation gets by default: fewer under the race detector, which is ten times slower.
+const simSeeds = 55

@@ -1,0 +1,51 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+func (c *ClickHouse) breakerSettings() gobreaker.Settings {
+	return gobreaker.Settings{
+		Name:        "clickhouse",
+		MaxRequests: c.cfg.Breaker.Probes,
+		Timeout:     c.cfg.Breaker.OpenFor,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= c.cfg.Breaker.Failures },
+		// A refusal shows that the server lives, and a caller that gave up says nothing about it.
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, ingest.ErrStop) || errors.Is(err, context.Canceled)
+		},
+		OnStateChange: func(name string, from, to gobreaker.State) {
+			c.cfg.Metrics.breaker(to)
+			c.cfg.Logger.Warn().Str("breaker", name).Stringer("from", from).Stringer("to", to).
+				Msg("circuit breaker changed; while it is open nothing is inserted and the log holds the backlog")
+		},
+	}
+}
+
+// backoff doubles from least to most, with the upper half at random so that many blocks do not come back together.
+func backoff(least, most time.Duration, try int) time.Duration {
+	d := most
+	if try < 30 && least<<try < most {
+		d = least << try
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// sleep waits for d or the end of ctx, whichever is first.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,158 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var _ ingest.Sink = (*ClickHouse)(nil)
+
+// ClickHouse implements [ingest.Sink]. It is safe for concurrent use with different blocks.
+type ClickHouse struct {
+	cfg     Config
+	pool    *pool
+	breaker *gobreaker.CircuitBreaker[struct{}]
+
+	verifier verifier
+
+	failed atomic.Pointer[string] // why the last try that reached the server, or did not, failed; see Standing
+
+	// inserted, when set, is told after each acknowledged table; an error of it ends the try there. Tests use it to
+	// stop between two tables.
+	inserted func(table string) error
+}
+
+// NewClickHouse makes the sink and tries the server once. A server that does not answer is not an error, since it may
+// come up later and Insert waits for it; one that refuses for ever (wrong password, missing database) is.
+func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &ClickHouse{cfg: cfg, pool: newPool(&cfg)}
+	c.breaker = gobreaker.NewCircuitBreaker[struct{}](c.breakerSettings())
+	if err := c.Ping(ctx); err != nil {
+		if errors.Is(err, ingest.ErrStop) || ctx.Err() != nil {
+			c.Close()
+			return nil, err
+		}
+		cfg.Logger.Warn().Err(err).Msg("clickhouse does not answer yet; inserts will wait for it")
+	}
+	return c, nil
+}
+
+// NewBlock returns an empty block of this sink.
+func (c *ClickHouse) NewBlock() ingest.Block { return NewBlock(c.cfg.TraceJSON) }
+
+// Ping reports whether the server answers. An error that wraps ingest.ErrStop will not go away by itself.
+func (c *ClickHouse) Ping(ctx context.Context) error {
+	err := c.pool.do(ctx, c.cfg.DialTimeout, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
+	return stopped(err)
+}
+
+// Close closes the idle connections; those in use are closed when their insert ends.
+func (c *ClickHouse) Close() { c.pool.close() }
+
+// Insert writes every row of the block, then the ledger row of the range, and returns nil when all of it is stored. A
+// transient failure is tried again until ctx ends; the error is then ctx's, and the range may be partly written, which
+// a later insert of the same range completes. Any other error wraps ingest.ErrStop.
+func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *ingest.Totals, blk ingest.Block) error {
+	b, ok := blk.(*Block)
+	if !ok {
+		panic(fmt.Sprintf("BUG: a %T is not a block of this sink", blk))
+	}
+	if err := balance(rg, t, b); err != nil {
+		return err
+	}
+	work := c.plan(rg, t, b)
+	waiting := false
+	defer func() {
+		if waiting {
+			c.cfg.Metrics.InsertsWaiting.Dec()
+		}
+	}()
+	for try := 0; ; try++ {
+		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, work.run(ctx) })
+		if err == nil {
+			c.verifier.stored(rg)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, ctx.Err())
+		}
+		if errors.Is(err, ingest.ErrStop) {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, err)
+		}
+		if !waiting {
+			waiting = true
+			c.cfg.Metrics.InsertsWaiting.Inc()
+		}
+		c.note(err, rg, try)
+		if err := sleep(ctx, backoff(c.cfg.Breaker.MinWait, c.cfg.Breaker.MaxWait, try)); err != nil {
+			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, err)
+		}
+	}
+}
+
+// note counts a failed try and logs it: the first one of a block and then every tenth, the others would say the same.
+func (c *ClickHouse) note(err error, rg ingest.Range, try int) {
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		c.cfg.Metrics.InsertRetries.WithLabelValues(causeBreaker).Inc()
+		return
+	}
+	c.keepFailure(err)
+	c.cfg.Metrics.InsertRetries.WithLabelValues(cause(err)).Inc()
+	if try%10 == 0 {
+		c.cfg.Logger.Warn().Str("error", headline(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
+			Int64("start", rg.Start).Int64("end", rg.End).Int("try", try+1).
+			Msg("insert not acknowledged; trying the same block again")
+	}
+}
+
+// settings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
+func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
+	s := []ch.Setting{
+		{Key: "async_insert", Value: "0", Important: true},
+		{Key: "insert_deduplicate", Value: "1", Important: true},
+		{Key: "insert_deduplication_token", Value: token, Important: true},
+		// A repeat that the table drops still reaches its views: the first may have died between the two.
+		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
+		// Keep the block whole: a server splits what exceeds this.
+		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
+		// Rows that share a sorting key are stored as they came and not collapsed unseen.
+		{Key: "optimize_on_insert", Value: "0", Important: true},
+		// Column statistics are made when parts are merged. A server that does not know the setting may ignore it.
+		{Key: "materialize_statistics_on_insert", Value: "0"},
+		// So is the text index of plates; until then a search reads the few rows of the small parts themselves.
+		{Key: "materialize_skip_indexes_on_insert", Value: "0"},
+	}
+	if c.cfg.Quorum != "" {
+		s = append(s, ch.Setting{Key: "insert_quorum", Value: c.cfg.Quorum, Important: true})
+	}
+	return s
+}
+
+// token names an insert for ever: by its range, its table and the schema, and by nothing else. life is 1, and more for
+// rows that a dying server lost after it had noted their token.
+func token(rg ingest.Range, table string, life int) string {
+	b := make([]byte, 0, 96)
+	b = append(append(b, rg.Topic...), '/')
+	b = append(strconv.AppendInt(b, int64(rg.Partition), 10), '/')
+	b = append(strconv.AppendInt(b, rg.Start, 10), '-')
+	b = append(strconv.AppendInt(b, rg.End, 10), '/')
+	b = append(append(b, table...), "/v"...)
+	b = strconv.AppendInt(b, schemas.SchemaVersion, 10)
+	if life > 1 {
+		b = strconv.AppendInt(append(b, '/'), int64(life), 10)
+	}
+	return string(b)
+}

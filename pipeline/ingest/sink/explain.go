@@ -1,0 +1,73 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// explainedError says in words of our own what a driver's error means and what to do. It unwraps to that error.
+type explainedError struct {
+	text  string
+	cause error
+}
+
+// Error returns the text.
+func (e *explainedError) Error() string { return e.text }
+
+// Unwrap returns the driver's error.
+func (e *explainedError) Unwrap() error { return e.cause }
+
+// Explain says what an error of a query or a connection means and what to do: nothing listens, another protocol answers, the password is
+// wrong, the database or a right is missing. An error that waiting does not mend wraps ingest.ErrStop. Any other error is returned as it is.
+func (c *Config) Explain(err error) error {
+	if err == nil || errors.Is(err, ingest.ErrStop) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	stop := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %w", &explainedError{fmt.Sprintf(format, args...), err}, ingest.ErrStop)
+	}
+	if e, ok := errors.AsType[*clickhouse.Exception](err); ok {
+		switch proto.Error(e.Code) {
+		case proto.ErrAuthenticationFailed, proto.ErrUnknownUser, proto.ErrWrongPassword, proto.ErrRequiredPassword:
+			return stop("clickhouse at %s does not let user %q in: check the user (ANPR_CLICKHOUSE_USER) and the password (ANPR_CLICKHOUSE_PASSWORD, or the file of ANPR_CLICKHOUSE_PASSWORD_FILE)", c.Addr, c.User)
+		case proto.ErrUnknownDatabase:
+			return stop("clickhouse at %s has no database %q: run anpr migrate, or correct ANPR_CLICKHOUSE_DATABASE", c.Addr, c.Database)
+		case proto.ErrUnknownTable:
+			return stop("database %q of clickhouse at %s lacks a table: run anpr migrate", c.Database, c.Addr)
+		case proto.ErrAccessDenied, proto.ErrReadonly:
+			return stop("clickhouse at %s: user %q lacks a right: %s; grant it as in deploy/clickhouse/users.d", c.Addr, c.User, headline(e.Message))
+		}
+		return err
+	}
+	if strings.Contains(err.Error(), "unexpected packet") {
+		return stop("what listens at %s does not speak ClickHouse's native protocol; give the native port in ANPR_CLICKHOUSE_ADDR, usually 9000 (8123 is HTTP)", c.Addr)
+	}
+	if unreachable(err) {
+		return &explainedError{fmt.Sprintf("clickhouse does not answer at %s: start it, or correct ANPR_CLICKHOUSE_ADDR (native protocol, usually port 9000; 8123 is HTTP): %s", c.Addr, lastOf(err)), err}
+	}
+	return err
+}
+
+// unreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in time, or what listens hung up.
+func unreachable(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, clickhouse.ErrAcquireConnTimeout)
+}
+
+// lastOf is the end of an error's text. Example: connection refused
+func lastOf(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "what listens there hangs up"
+	}
+	parts := strings.Split(err.Error(), ": ")
+	return parts[len(parts)-1]
+}

@@ -1,0 +1,78 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// stopHints says what to do about the errors no retry can mend. What is not listed is retried: memory limits, too many
+// parts, a table read-only because its keeper is away; where there are several addresses, at the next one (see leave.go).
+var stopHints = map[proto.Error]string{
+	proto.ErrUnknownTable:               "run anpr migrate",
+	proto.ErrUnknownDatabase:            "run anpr migrate",
+	proto.ErrNoSuchColumnInTable:        "run anpr migrate, the schema is older than this program",
+	proto.ErrThereIsNoColumn:            "run anpr migrate, the schema is older than this program",
+	proto.ErrNotFoundColumnInBlock:      "run anpr migrate, the schema is older than this program",
+	proto.ErrUnknownIdentifier:          "run anpr migrate, the schema is older than this program",
+	proto.ErrNumberOfColumnsDoesntMatch: "run anpr migrate, the schema is not of this program",
+	proto.ErrTypeMismatch:               "run anpr migrate, the schema is not of this program",
+	proto.ErrCannotConvertType:          "run anpr migrate, the schema is not of this program",
+	proto.ErrIllegalTypeOfArgument:      "run anpr migrate, the schema is not of this program",
+	proto.ErrIllegalColumn:              "run anpr migrate, the schema is not of this program",
+	proto.ErrNoCommonType:               "run anpr migrate, the schema is not of this program",
+	proto.ErrCannotParseText:            "run anpr migrate, a column has another type",
+	proto.ErrCannotParseNumber:          "run anpr migrate, a column has another type",
+	proto.ErrCannotParseDatetime:        "run anpr migrate, a column has another type",
+	proto.ErrCannotParseUUID:            "run anpr migrate, a column has another type",
+	proto.ErrUnknownType:                "run anpr migrate, or use a newer ClickHouse (25.8 or later)",
+	proto.ErrSyntaxError:                "use a newer ClickHouse (25.8 or later)",
+	proto.ErrUnknownSetting:             "use a newer ClickHouse (25.8 or later)",
+	proto.ErrReadonly:                   "give the user the INSERT right and a profile without readonly",
+	proto.ErrAccessDenied:               "grant the user INSERT on the tables",
+	proto.ErrUnknownUser:                "check the ClickHouse user and password",
+	proto.ErrWrongPassword:              "check the ClickHouse user and password",
+	proto.ErrRequiredPassword:           "check the ClickHouse user and password",
+	proto.ErrAuthenticationFailed:       "check the ClickHouse user and password",
+}
+
+// stopped turns an error that no retry can mend into one that wraps ingest.ErrStop and says what to do; any other
+// error is returned as it is.
+func stopped(err error) error {
+	if err == nil || errors.Is(err, ingest.ErrStop) {
+		return err
+	}
+	e, ok := ch.AsException(err)
+	if !ok {
+		return err
+	}
+	hint, ok := stopHints[e.Code]
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", headline(e.Message), int(e.Code), hint, ingest.ErrStop)
+}
+
+// headline cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
+func headline(msg string) string {
+	msg, _, _ = strings.Cut(msg, "\n")
+	msg = strings.TrimPrefix(msg, "DB::Exception: ")
+	const most = 200
+	if len(msg) > most {
+		msg = msg[:most] + "..."
+	}
+	return msg
+}
+
+// cause sorts a transient error for the metric.
+func cause(err error) string {
+	if ch.IsException(err) {
+		return causeServer
+	}
+	return causeConnection
+}

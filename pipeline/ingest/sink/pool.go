@@ -1,0 +1,194 @@
+package sink
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// pool keeps native connections to one of the addresses at a time; see leave.go for when it goes on to the next. At most size are in
+// use at once; a connection that saw any error is closed, and with it all idle ones when the connection itself broke, because a
+// restarted server has dropped them all.
+type pool struct {
+	cfg   *Config
+	addrs []string
+	inUse chan struct{} // one token a connection in use
+	now   func() time.Time
+
+	mu      sync.Mutex // guards what follows
+	idle    []*client
+	at      int                    // the address in use
+	refused map[string]refusedSpan // by table, of the address in use
+	closed  bool
+}
+
+// client is a connection with its socket, which is closed to interrupt a query at once: ch-go by itself notices the end
+// of a context only when the server sends its next packet.
+type client struct {
+	*ch.Client
+	sock net.Conn
+	at   int // number of its address
+}
+
+var errPoolClosed = fmt.Errorf("the clickhouse sink is closed: %w", ingest.ErrStop)
+
+func newPool(cfg *Config) *pool {
+	return &pool{cfg: cfg, addrs: cfg.addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
+}
+
+// do runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
+// under f.
+func (p *pool) do(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
+	_, err := p.run(ctx, timeout, f)
+	return err
+}
+
+// insert is do for an insert into a table: an address that refuses them for long is left for the next.
+func (p *pool) insert(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
+	at, err := p.run(ctx, timeout, f)
+	if at >= 0 && ctx.Err() == nil {
+		p.noteInsert(at, table, err)
+	}
+	return err
+}
+
+// run is do; it says also which address was asked, -1 for none.
+func (p *pool) run(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) (int, error) {
+	select {
+	case p.inUse <- struct{}{}:
+		defer func() { <-p.inUse }()
+	case <-ctx.Done():
+		return -1, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c, err := p.get(ctx)
+	if err != nil {
+		return -1, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.sock.Close() })
+	err = f(ctx, c.Client)
+	if !stop() && err == nil { // the answer came and the context ended: the socket is gone, the rows are stored
+		_ = c.Close()
+		return c.at, nil
+	}
+	p.put(c, err)
+	return c.at, err
+}
+
+func (p *pool) get(ctx context.Context) (*client, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errPoolClosed
+	}
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return c, nil
+	}
+	first := p.at
+	p.mu.Unlock()
+
+	var errs []error
+	for i := range p.addrs {
+		at := (first + i) % len(p.addrs)
+		c, err := p.dial(ctx, p.addrs[at])
+		if err == nil {
+			c.at = at
+			return c, nil
+		}
+		errs = append(errs, fmt.Errorf("connect to clickhouse at %s: %w", p.addrs[at], err))
+		if ctx.Err() == nil {
+			p.leaveAddress(at, leftUnreachable)
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// dialer hands ch-go its socket and keeps it.
+type dialer struct {
+	cfg  *Config
+	sock net.Conn
+}
+
+// DialContext opens the socket.
+func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.cfg.dialer().DialContext(ctx, network, addr)
+	d.sock = conn
+	return conn, err
+}
+
+func (p *pool) dial(ctx context.Context, addr string) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
+	defer cancel()
+	d := &dialer{cfg: p.cfg}
+	o := p.cfg.options(addr)
+	o.Dialer = d
+	c, err := ch.Dial(ctx, o)
+	if err != nil {
+		if d.sock != nil {
+			_ = d.sock.Close() // ch-go leaves the socket open when the handshake is refused
+		}
+		return nil, err
+	}
+	return &client{Client: c, sock: d.sock}, nil
+}
+
+func (p *pool) put(c *client, err error) {
+	if err == nil {
+		p.mu.Lock()
+		if !p.closed && c.at == p.at {
+			p.idle = append(p.idle, c)
+			c = nil
+		}
+		p.mu.Unlock()
+		if c != nil {
+			_ = c.Close()
+		}
+		return
+	}
+	_ = c.Close()
+	if !ch.IsException(err) {
+		p.drain()
+	}
+}
+
+func (p *pool) drain() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, c := range idle {
+		_ = c.Close()
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.drain()
+}
+
+type contextDialer interface {
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// dialer returns what opens a socket, with TLS when it is configured.
+func (c *Config) dialer() contextDialer {
+	d := &net.Dialer{Timeout: c.DialTimeout}
+	if c.TLS != nil {
+		return &tls.Dialer{NetDialer: d, Config: c.TLS}
+	}
+	return d
+}

@@ -1,0 +1,175 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var _ ingest.Publisher = (*Publisher)(nil)
+
+// ErrPublisherClosed is what a Pending gets for a message that was not acknowledged when the publisher closed.
+var ErrPublisherClosed = errors.New("the publisher closed before the broker acknowledged")
+
+// PublisherConfig says how to reach the broker. Zero fields mean the defaults named.
+type PublisherConfig struct {
+	Addr            string           // host:port of bootstrap brokers, separated by commas
+	Transport       *kafka.Transport // nil: plain TCP. TLS and SASL are set on it
+	MaxMessageBytes int              // largest record and largest batch of records; default 1,000,000, below Kafka's own 1,048,588
+	QueueMessages   int              // waiting for one topic before the caller waits; default 4096
+	QueueBytes      int              // likewise in bytes; default 16 MiB
+	BatchMessages   int              // sent together at most; default 1000
+	Timeout         time.Duration    // of one try; default 10 s
+	MinWait         time.Duration    // first pause between tries; default 50 ms
+	MaxWait         time.Duration    // longest pause; default 2 s
+	TraceJSON       TraceJSON        // nil: plain JSON of the steps
+	Logger          zerolog.Logger
+	Metrics         *Metrics       // nil: counted nowhere
+	Stages          *ingest.Stages // nil: hits and offences are not timed
+}
+
+// EnsureDefaults fills the zero fields.
+func (c *PublisherConfig) EnsureDefaults() {
+	fill(&c.MaxMessageBytes, 1_000_000)
+	fill(&c.QueueMessages, 4096)
+	fill(&c.QueueBytes, 16<<20)
+	fill(&c.BatchMessages, 1000)
+	fill(&c.Timeout, 10*time.Second)
+	fill(&c.MinWait, 50*time.Millisecond)
+	fill(&c.MaxWait, 2*time.Second)
+	if c.TraceJSON == nil {
+		c.TraceJSON = plainTrace
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(nil)
+	}
+	if c.Stages == nil {
+		c.Stages = ingest.NewStages()
+	}
+	if c.Transport == nil {
+		c.Transport = &kafka.Transport{ClientID: "anpr", DialTimeout: 5 * time.Second}
+	}
+}
+
+// smallestMessage is the least MaxMessageBytes: a hit with all its fields fits.
+const smallestMessage = 16 << 10
+
+func (c *PublisherConfig) check() error {
+	if c.Addr == "" {
+		return errors.New("kafka address is empty: give host:port of a broker, for example 127.0.0.1:9092")
+	}
+	for a := range strings.SplitSeq(c.Addr, ",") {
+		if _, _, err := net.SplitHostPort(strings.TrimSpace(a)); err != nil {
+			return fmt.Errorf("kafka address %q is not host:port: %w", a, err)
+		}
+	}
+	if c.MaxMessageBytes < smallestMessage {
+		return fmt.Errorf("largest message of %d bytes is below %d: raise it and the topics' max.message.bytes", c.MaxMessageBytes, smallestMessage)
+	}
+	return nil
+}
+
+// Publisher implements [ingest.Publisher] on kafka-go: one goroutine a topic sends whatever has gathered while the
+// message before was on its way, so an idle topic adds no delay and a busy one batches by itself. Every message is sent
+// again until the broker acknowledges it (acks=all) or the publisher closes; a repeat carries the same id. When a queue
+// is full the caller waits. Safe for concurrent use.
+type Publisher struct {
+	cfg      PublisherConfig
+	client   *kafka.Client
+	hits     *lane
+	offences *lane
+	rejects  *lane
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+	givenUp  atomic.Int64
+}
+
+// NewPublisher starts the publisher; Close ends it. It does not wait for the broker.
+func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	var addrs []string
+	for a := range strings.SplitSeq(cfg.Addr, ",") {
+		addrs = append(addrs, strings.TrimSpace(a))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Publisher{
+		cfg: cfg, stop: stop,
+		client: &kafka.Client{Addr: kafka.TCP(addrs...), Timeout: cfg.Timeout, Transport: cfg.Transport},
+	}
+	p.hits, p.offences, p.rejects = p.lane(schemas.TopicHits), p.lane(schemas.TopicOffences), p.lane(schemas.TopicRejects)
+	for _, l := range []*lane{p.hits, p.offences, p.rejects} {
+		p.running.Go(func() { l.run(ctx) })
+	}
+	return p, nil
+}
+
+// Hit publishes a hit at once, keyed by the confusion class of the listed plate.
+func (p *Publisher) Hit(pend *ingest.Pending, h *schemas.Hit, r *schemas.Read) {
+	key := h.Entry.Plate.Class().AppendTo(nil)
+	p.push(p.hits, pend, message{key: key, value: encode(hitMessage(h, r))})
+}
+
+// Offence publishes a candidate or a hold, keyed by the confusion class of the plate.
+func (p *Publisher) Offence(pend *ingest.Pending, d *schemas.Decision) {
+	key := d.On.Plate.Class().AppendTo(nil)
+	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, p.cfg.TraceJSON(nil, d.Trace)))})
+}
+
+// Reject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest
+// message is cut; payload_size and payload_sha256 are those of the whole.
+func (p *Publisher) Reject(pend *ingest.Pending, r *ingest.Rejected) {
+	key := fmt.Appendf(nil, "%s-%d-%d", r.Pos.Topic, r.Pos.Partition, r.Pos.Offset)
+	m := rejectMessage(r)
+	if cutPayload(m, p.cfg.MaxMessageBytes-len(key)-recordOverhead) {
+		p.cfg.Metrics.RejectsCut.Inc()
+	}
+	p.push(p.rejects, pend, message{key: key, value: encode(m), shrink: halvePayload})
+}
+
+func (p *Publisher) push(l *lane, pend *ingest.Pending, m message) {
+	m.pending, m.since = pend, time.Now()
+	pend.Add()
+	l.queued.Inc()
+	if !l.q.push(m) {
+		l.giveUp(ErrPublisherClosed, m)
+	}
+}
+
+// Close takes no more messages, sends what has gathered until ctx ends, and gives up the rest with ErrPublisherClosed.
+// It returns an error when something was given up.
+func (p *Publisher) Close(ctx context.Context) error {
+	for _, l := range []*lane{p.hits, p.offences, p.rejects} {
+		l.q.close()
+	}
+	flushed := make(chan struct{})
+	go func() {
+		p.running.Wait()
+		close(flushed)
+	}()
+	select {
+	case <-flushed:
+	case <-ctx.Done():
+		p.stop()
+		<-flushed
+	}
+	p.stop()
+	p.cfg.Transport.CloseIdleConnections()
+	if n := p.givenUp.Load(); n > 0 {
+		return fmt.Errorf("%d messages were not acknowledged; their records stay uncommitted and will be sent again: %w", n, ErrPublisherClosed)
+	}
+	return nil
+}

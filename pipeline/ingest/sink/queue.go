@@ -1,0 +1,94 @@
+package sink
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+)
+
+// message is one encoded record on its way to an output topic.
+type message struct {
+	key, value []byte
+	pending    *ingest.Pending
+	since      time.Time
+	shrink     func(value []byte) ([]byte, bool) // makes a smaller value, or says it cannot; nil when nothing may be cut
+}
+
+func (m *message) size() int { return len(m.key) + len(m.value) + recordOverhead }
+
+// recordOverhead bounds what the broker's record format adds to key and value.
+const recordOverhead = 128
+
+// queue holds what waits for one topic. It is bounded in messages and bytes; push waits for room.
+type queue struct {
+	maxMessages, maxBytes int
+
+	mu       sync.Mutex // guards what follows; the conditions wait on it
+	room     *sync.Cond
+	gathered *sync.Cond
+	items    []message
+	bytes    int
+	closed   bool
+}
+
+func newQueue(maxMessages, maxBytes int) *queue {
+	q := &queue{maxMessages: maxMessages, maxBytes: maxBytes}
+	q.room, q.gathered = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	return q
+}
+
+// push adds a message, waiting for room; false when the queue was closed. A message larger than the whole bound is taken
+// when the queue is empty.
+func (q *queue) push(m message) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.closed && len(q.items) > 0 && (len(q.items) >= q.maxMessages || q.bytes+m.size() > q.maxBytes) {
+		q.room.Wait()
+	}
+	if q.closed {
+		return false
+	}
+	q.items = append(q.items, m)
+	q.bytes += m.size()
+	q.gathered.Signal()
+	return true
+}
+
+// take moves what has gathered into dst, up to the limits but at least one message, waiting for the first; false when
+// the queue is closed and empty.
+func (q *queue) take(dst []message, limit, limitBytes int) ([]message, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.items) == 0 {
+		if q.closed {
+			return dst, false
+		}
+		q.gathered.Wait()
+	}
+	n, bytes := 0, 0
+	for n < len(q.items) && n < limit {
+		size := q.items[n].size()
+		if n > 0 && bytes+size > limitBytes {
+			break
+		}
+		bytes += size
+		n++
+	}
+	dst = append(dst, q.items[:n]...)
+	rest := copy(q.items, q.items[n:])
+	clear(q.items[rest:])
+	q.items = q.items[:rest]
+	q.bytes -= bytes
+	q.room.Broadcast()
+	return dst, true
+}
+
+// close lets no more in and wakes everyone; what is inside can still be taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.room.Broadcast()
+	q.gathered.Broadcast()
+}

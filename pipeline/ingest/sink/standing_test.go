@@ -1,0 +1,58 @@
+package sink
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
+)
+
+// A server that answers pings and takes no insert, as one with a full disk, is told with the name of its error; and no longer once it takes them.
+func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
+	c, _ := migrated(t, nil)
+	c.Close()
+	cfg := c.cfg
+	cfg.Breaker = hasty
+	c, err := NewClickHouse(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	insert := func(start int64) error {
+		b := newBatch(start)
+		b.all(march)
+		return b.insert(t.Context(), c)
+	}
+	parts := func(most string) {
+		t.Helper()
+		if err := testkit.Exec(t.Context(), cfg.Addr, "ALTER TABLE "+cfg.Database+".reads MODIFY SETTING parts_to_delay_insert = 0, parts_to_throw_insert = "+most); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := insert(0); err != nil || c.Standing() != nil {
+		t.Fatalf("insert %v, standing %v", err, c.Standing())
+	}
+	parts("1")
+	done := make(chan error, 1)
+	go func() { done <- insert(1000) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for c.Standing() == nil && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if err := c.Ping(ctx); err != nil {
+		t.Errorf("the server does not answer: %v", err)
+	}
+	if err := c.Standing(); err == nil || !strings.Contains(err.Error(), "nothing is inserted: ClickHouse refuses (TOO_MANY_PARTS); the log keeps the backlog") {
+		t.Errorf("standing %v, want that ClickHouse refuses, and why", err)
+	}
+	parts("3000")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Standing(); err != nil {
+		t.Errorf("standing after all was stored: %v", err)
+	}
+}

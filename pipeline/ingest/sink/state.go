@@ -1,0 +1,115 @@
+package sink
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+var _ ingest.State = (*State)(nil)
+
+// State implements [ingest.State] by queries. It is safe for concurrent use.
+type State struct{ conn driver.Conn }
+
+// NewState reads back through the connection pool, which stays the caller's.
+func NewState(conn driver.Conn) *State { return &State{conn: conn} }
+
+// Reached returns the greatest end offset of the ledger's ranges of the partition. It reads the end of the ledger alone: the ranges of a
+// partition do not overlap, because each is committed as a plan under the group's fence before its rows are stored, who takes over finishes
+// exactly the plan it finds, and one that is set back into what is stored is refused. So the last to start is the last to end, and
+// rows of one start, which a repeat may leave, have one end.
+func (s *State) Reached(ctx context.Context, topic string, partition int32) (r ingest.Reached, err error) {
+	err = s.conn.QueryRow(ctx, `SELECT end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ?
+		ORDER BY kafka_topic DESC, kafka_partition DESC, start_offset DESC, end_offset DESC LIMIT 1`, topic, partition).Scan(&r.End)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("read back the ledger of partition %d: %w", partition, err)
+	}
+	r.Any = true
+	return r, nil
+}
+
+// Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
+// decided by records below the offset, each once and in id order. Whether a reading was certain stands in its trace; of an offence stored
+// before the trace said so it is made of the clauses there were: confidence, unanimity, a country.
+func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
+		toString(read_id), toString(rule), toString(family), plate, toString(country), toString(site),
+		if(position(trace, '{"code":"certain"') > 0, position(trace, '{"code":"certain","holds":true') > 0,
+			position(trace, '{"code":"unanimous","holds":true') > 0 AND position(trace, '{"code":"confidence","holds":false') = 0 AND country != '') FROM offences
+		WHERE kafka_partition = ? AND kafka_offset < ? AND captured_at >= fromUnixTimestamp64Micro(?, 'UTC') ORDER BY 1`,
+		partition, below, int64(since.Start()))
+	if err != nil {
+		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []schemas.Earlier
+	for rows.Next() {
+		var offence, passage, read, rule, family, plate, country, site string
+		var at int64
+		var certain bool
+		if err := rows.Scan(&offence, &at, &passage, &read, &rule, &family, &plate, &country, &site, &certain); err != nil {
+			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+		}
+		o, err1 := schemas.ParseID(offence)
+		p, err2 := schemas.ParseID(passage)
+		r, err3 := schemas.ParseID(read)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+		}
+		e := schemas.Earlier{
+			ID: schemas.OffenceID{ID: o}, Certain: certain, Read: schemas.ReadID{ID: r}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p},
+		}
+		var ok bool
+		if e.Plate, ok = schemas.PlateFrom(plate); !ok {
+			return nil, fmt.Errorf("offence %s of partition %d: its plate is not canonical: %w", offence, partition, ingest.ErrStop)
+		}
+		e.Country, _ = schemas.CountryFrom(country)
+		e.Spot = rules.SpotOf(schemas.RuleID(rule), schemas.Family(family), e.Plate, site, e.CapturedAt)
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
+	}
+	return out, nil
+}
+
+// Told returns the hits told at the partition's records in [from, below).
+func (s *State) Told(ctx context.Context, partition int32, from, below int64) ([]ingest.Told, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(passage_id), toString(list), entry_id, toString(match) FROM hits
+		WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ?`, partition, from, below)
+	if err != nil {
+		return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []ingest.Told
+	for rows.Next() {
+		var t ingest.Told
+		var passage, match string
+		if err := rows.Scan(&passage, &t.List, &t.Entry, &match); err != nil {
+			return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+		}
+		id, err := schemas.ParseID(passage)
+		if err != nil {
+			return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+		}
+		t.Passage, t.Match = schemas.PassageID{ID: id}, schemas.MatchExact
+		if match == schemas.MatchConfusable.String() {
+			t.Match = schemas.MatchConfusable
+		}
+		out = append(out, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
+	}
+	return out, nil
+}

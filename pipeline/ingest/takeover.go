@@ -1,0 +1,122 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// commitState is what the group has committed for a partition; offset -1 = nothing ever.
+type commitState struct {
+	offset   int64
+	metadata string
+}
+
+// logBounds is the first offset still in the log and the one after the last.
+type logBounds struct{ first, end int64 }
+
+// Reached is how far the ledger of the tables goes: the greatest end of a range of the partition. Any is false when it has
+// no range at all.
+type Reached struct {
+	End int64
+	Any bool
+}
+
+// errLedgerBehind says that the ledger has less than was committed. A lagging replica may answer so: it is asked again
+// before the worker stops.
+var errLedgerBehind = errors.New("the tables have less than was committed")
+
+// resume decides how to take a partition over, from the three places that know how far it was processed: the group's
+// commit, the log and the ledger. Where they disagree records would be skipped or stored twice, and the worker stops; only
+// a person can say what happened. The decision table is in resume_test.go.
+func resume(c commitState, log logBounds, led Reached, losses []Loss) (Plan, error) {
+	if c.offset < 0 {
+		switch {
+		case beyond(losses, 0) > 0 && led.End == beyond(losses, 0): // the first records were given up, and nothing was processed
+			return Plan{Version: planVersion}, nil
+		case led.Any:
+			return Plan{}, fmt.Errorf("%w: nothing is committed, but the tables hold ranges up to offset %d: the commits expired, or the topic was made anew; "+
+				"set the group's offset to %d by hand, or empty the tables", ErrStop, led.End, led.End)
+		case log.first > 0:
+			return Plan{}, fmt.Errorf("%w: nothing was ever committed and the log begins at offset %d: records [0, %d) left it before they were processed; "+
+				"`anpr partition resume --skip-to %d` records the loss and lets the partition go on", ErrStop, log.first, log.first, log.first)
+		}
+		return Plan{Version: planVersion}, nil
+	}
+	p, err := ParsePlan(c.metadata, c.offset)
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", ErrStop, err)
+	}
+	if to := beyond(losses, p.Start); to > p.Start && to >= log.first { // recover crosses it
+		return p, nil
+	}
+	if p.Start < log.first {
+		return p, fmt.Errorf("%w: records [%d, %d) left the log before they were processed; `anpr partition resume --skip-to %d` records the loss and lets the partition go on",
+			ErrStop, p.Start, log.first, log.first)
+	}
+	if p.End > log.end {
+		return p, fmt.Errorf("%w: offset %d was committed or planned but the log ends at %d: the log was cut; restore it, or set the group's offset by hand",
+			ErrStop, p.End, log.end)
+	}
+	return p, p.agrees(led, c.metadata == "")
+}
+
+// agrees compares a plan with the ledger. byHand: a person set the offset, who may leave a gap (a recorded loss, a first
+// start at the end of a log) but no overlap.
+func (p Plan) agrees(led Reached, byHand bool) error {
+	switch {
+	case !led.Any && (byHand || p.UnderWay() || p.Start == 0): // before the first batch
+		return nil
+	case led.Any && (led.End == p.Start || p.UnderWay() && led.End == p.End):
+		return nil
+	case led.Any && led.End > p.Start:
+		return fmt.Errorf("%w: the group stands at [%d, %d) and the tables hold ranges up to offset %d: the offset was set back, or another group writes into these tables; "+
+			"going on would store records twice. Set the group's offset to %d by hand", ErrStop, p.Start, p.End, led.End, led.End)
+	case byHand:
+		return nil
+	}
+	return fmt.Errorf("%w: the group stands at [%d, %d) and the tables hold ranges only up to offset %d: the tables were restored from an older state; "+
+		"set the group's offset to %d by hand, as long as the log has it", errLedgerBehind, p.Start, p.End, led.End, led.End)
+}
+
+// ledgerPatience is how long a ledger that is behind is asked again: several times the delay of a replica that works.
+const ledgerPatience = 30 * time.Second
+
+// committed finds out where to go on, and stops where the commit, the log and the tables contradict each other.
+func (r *runner) committed(ctx context.Context) (Plan, error) {
+	since := time.Now()
+	var log logBounds
+	plan, err := retry(ctx, r, "find the committed offset", func() (Plan, error) {
+		// The ledger first: a range in it was planned before, so the commit read after it cannot be older. A worker that stood
+		// still in between would otherwise take the progress of its successor for a contradiction. The log's bounds last: a plan
+		// made in between may reach beyond an older end.
+		led, err := r.cfg.State.Reached(ctx, r.cfg.Topic, r.partition)
+		if err != nil {
+			return Plan{}, err
+		}
+		offset, metadata, err := r.sess.Committed(ctx, r.partition)
+		if err != nil {
+			return Plan{}, err
+		}
+		if log.first, log.end, err = r.sess.Bounds(ctx, r.partition); err != nil {
+			return Plan{}, err
+		}
+		if err := r.readLosses(ctx); err != nil {
+			return Plan{}, err
+		}
+		p, err := resume(commitState{offset, metadata}, log, led, r.losses)
+		if errors.Is(err, errLedgerBehind) && time.Since(since) > ledgerPatience {
+			err = fmt.Errorf("%w: %w", ErrStop, err)
+		}
+		return p, err
+	})
+	if err != nil {
+		return plan, fmt.Errorf("partition %d: %w", r.partition, err)
+	}
+	if plan.Rewind < log.first {
+		r.log.Warn().Int64("from", log.first).Msg("part of the state's horizon left the log; repeats of older reads may be stored again")
+		plan.Rewind = log.first
+	}
+	return plan, nil
+}

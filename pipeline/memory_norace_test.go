@@ -1,6 +1,0 @@
-//go:build !race
-
-package pipeline_test
-
-// memoryFactor is how much more memory a process may have.
-const memoryFactor = 1

@@ -1,6 +1,0 @@
-//go:build race
-
-package pipeline_test
-
-// memoryFactor is how much more memory a process may have: the race detector keeps shadows of all of it.
-const memoryFactor = 8

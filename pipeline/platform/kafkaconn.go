@@ -1,0 +1,168 @@
+// Package platform opens connections to Kafka brokers that ask who one is: SASL with SCRAM-SHA-256, in which neither side learns the
+// password of the other. Every client of this project takes a [Dial], so that this is the one place where a broker's user and password
+// enter, whatever the client's library can do.
+package platform
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+// Dial opens a connection over which requests can be sent at once. It is what kafka.Transport.Dial and kafka.Dialer.DialFunc take.
+type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Account is a user of a broker.
+type Account struct {
+	User     string `json:"user"`
+	Password string `json:"password"`
+}
+
+// Mechanism is the one that is spoken.
+const Mechanism = "SCRAM-SHA-256"
+
+// timeout bounds the opening of a connection, beside its context.
+const timeout = 5 * time.Second
+
+// Plain opens connections to a broker that asks nobody.
+func Plain(ctx context.Context, network, addr string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: timeout}).DialContext(ctx, network, addr)
+}
+
+// Dial opens connections as this account; without a user they are plain ones.
+func (a Account) Dial() Dial {
+	if a.User == "" {
+		return Plain
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := Plain(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.authenticate(ctx, conn); err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("log in to Kafka at %s as %s: %w", addr, a.User, err)
+		}
+		return conn, nil
+	}
+}
+
+// The requests of a log-in, in their oldest versions: their bytes are of one form since Kafka 1.0.
+const (
+	apiHandshake    = 17
+	apiAuthenticate = 36
+)
+
+func (a Account) authenticate(ctx context.Context, conn net.Conn) error {
+	deadline := time.Now().Add(timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	defer stop()
+	if err := handshake(conn); err != nil {
+		return err
+	}
+	session, message, err := scram.Sha256(func(context.Context) (scram.Auth, error) {
+		return scram.Auth{User: a.User, Pass: a.Password}, nil
+	}).Authenticate(ctx, conn.RemoteAddr().String())
+	for done := false; err == nil && !done; {
+		var challenge []byte
+		if challenge, err = exchange(conn, message); err == nil {
+			done, message, err = session.Challenge(challenge)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !stop() { // the context ended, and with it the deadline
+		return ctx.Err()
+	}
+	return conn.SetDeadline(time.Time{})
+}
+
+// handshake names the mechanism.
+func handshake(conn net.Conn) error {
+	body := binary.BigEndian.AppendUint16(nil, uint16(len(Mechanism)))
+	answer, err := ask(conn, apiHandshake, 1, append(body, Mechanism...))
+	if err != nil {
+		return err
+	}
+	if len(answer) < 2 {
+		return errShort
+	}
+	if code := int16(binary.BigEndian.Uint16(answer)); code != 0 {
+		return fmt.Errorf("the broker does not speak %s (error %d)", Mechanism, code)
+	}
+	return nil
+}
+
+var errShort = errors.New("the broker's answer is cut off")
+
+// exchange sends a message of the mechanism and returns the broker's.
+func exchange(conn net.Conn, message []byte) ([]byte, error) {
+	answer, err := ask(conn, apiAuthenticate, 0, append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) < 4 {
+		return nil, errShort
+	}
+	code, rest := int16(binary.BigEndian.Uint16(answer)), answer[2:]
+	why := int(int16(binary.BigEndian.Uint16(rest)))
+	rest = rest[2:]
+	said := ""
+	if why > 0 && why <= len(rest) {
+		said, rest = string(rest[:why]), rest[why:]
+	}
+	if code != 0 {
+		return nil, fmt.Errorf("user or password is wrong (error %d) %s", code, strings.TrimSpace(said))
+	}
+	if len(rest) < 4 {
+		return nil, errShort
+	}
+	n := int(int32(binary.BigEndian.Uint32(rest)))
+	if rest = rest[4:]; n < 0 || n > len(rest) {
+		return nil, errShort
+	}
+	return rest[:n], nil
+}
+
+// maxAnswer is more than a log-in needs.
+const maxAnswer = 64 << 10
+
+// ask sends a request and returns what follows the correlation id of the answer.
+func ask(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
+	const client = "anpr"
+	b := binary.BigEndian.AppendUint32(nil, uint32(2+2+4+2+len(client)+len(body)))
+	b = binary.BigEndian.AppendUint16(b, api)
+	b = binary.BigEndian.AppendUint16(b, version)
+	b = binary.BigEndian.AppendUint32(b, uint32(api)) // correlation
+	b = append(binary.BigEndian.AppendUint16(b, uint16(len(client))), client...)
+	if _, err := conn.Write(append(b, body...)); err != nil {
+		return nil, err
+	}
+	var head [8]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return nil, fmt.Errorf("the broker does not answer a log-in: %w", err)
+	}
+	n := int(int32(binary.BigEndian.Uint32(head[:4]))) - 4
+	if id := binary.BigEndian.Uint32(head[4:]); n < 0 || n > maxAnswer || id != uint32(api) {
+		return nil, fmt.Errorf("the broker answers request %d of a log-in with %d bytes for %d", api, n, id)
+	}
+	answer := make([]byte, n)
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return nil, fmt.Errorf("the broker does not answer a log-in: %w", err)
+	}
+	return answer, nil
+}

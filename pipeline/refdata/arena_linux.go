@@ -1,5 +1,0 @@
-package refdata
-
-import "golang.org/x/sys/unix"
-
-const adviceHugePage = unix.MADV_HUGEPAGE

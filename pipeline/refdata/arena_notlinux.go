@@ -1,7 +1,0 @@
-//go:build unix && !linux
-
-package refdata
-
-import "golang.org/x/sys/unix"
-
-const adviceHugePage = unix.MADV_NORMAL

@@ -1,0 +1,5 @@
+package reference
+
+import "golang.org/x/sys/unix"
+
+const adviceHugePage = unix.MADV_HUGEPAGE

@@ -1,0 +1,344 @@
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// registry is the camera registry: sorted by id, Index is the place.
+type registry struct {
+	all  []*schemas.Camera
+	byID map[string]*schemas.Camera
+
+	zonesListed bool // the file has the closed list of zones
+}
+
+// surrounds are what a speed limit's road may be; the tariff depends on it.
+var surrounds = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
+
+var purposes = map[string]schemas.Purpose{
+	"lez": schemas.PurposeLEZ, "speed": schemas.PurposeSpeed, "hotlist": schemas.PurposeHotlist,
+}
+
+// maxLimit is the highest speed limit believed, in km/h.
+const maxLimit = 150
+
+func defaultLateness(k schemas.CameraKind) schemas.Micros {
+	switch k {
+	case schemas.CameraTemporary:
+		return 24 * schemas.Hour
+	case schemas.CameraMobile:
+		return schemas.Hour
+	case schemas.CameraFixed:
+	}
+	return 5 * schemas.Minute
+}
+
+// cameraLoader reads cameras.yaml and remembers what must be unique in it.
+type cameraLoader struct {
+	p      *problems
+	out    []*schemas.Camera
+	ids    map[string]int // line
+	tokens map[schemas.Sum]int
+	sites  map[uint64]string
+	texts  map[string]string // sites and zones, each once
+
+	zones map[string]bool // the closed list; nil = the file has none
+
+	subjects map[string]int // line
+	prefixes []heldPrefix
+}
+
+// once returns the text, the same string for the same text: what many cameras share stays in the caches.
+func (l *cameraLoader) once(s string) string {
+	if t, ok := l.texts[s]; ok {
+		return t
+	}
+	l.texts[s] = s
+	return s
+}
+
+// loadCameras reads cameras.yaml.
+func loadCameras(b []byte, p *problems) *registry {
+	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}, texts: map[string]string{}, subjects: map[string]int{}}
+	if root := yamlRoot(b, p); root != nil {
+		if n, line := root.get("cameras"); n == nil {
+			p.add(line, "cameras", "is empty; list the cameras")
+		}
+		l.readZones(root)
+		root.maps("cameras", l.camera)
+		root.end()
+	}
+	l.joinSources()
+	l.checkAddresses()
+	slices.SortFunc(l.out, func(a, b *schemas.Camera) int { return strings.Compare(a.ID, b.ID) })
+	r := &registry{all: l.out, zonesListed: l.zones != nil, byID: make(map[string]*schemas.Camera, len(l.out))}
+	for i, c := range r.all {
+		c.Index = uint32(i)
+		r.byID[c.ID] = c
+	}
+	return r
+}
+
+func (l *cameraLoader) camera(m *yamlMap) {
+	c := &schemas.Camera{
+		ID:           yamlValue(m, "id", readIdent),
+		Site:         yamlValue(m, "site", readIdent),
+		Kind:         yamlValue(m, "kind", readKind),
+		Municipality: yamlValue(m, "municipality", readMunicipality),
+		Zone:         yamlValue(m, "zone", readIdent),
+		LatE6:        int32(yamlOptional(m, "lat_e6", 0, readInt(-90_000_000, 90_000_000))),
+		LonE6:        int32(yamlOptional(m, "lon_e6", 0, readInt(-180_000_000, 180_000_000))),
+		InsideLEZ:    yamlOptional(m, "inside_lez", false, readBool),
+		TokenSum:     yamlOptional(m, "token_sha256", schemas.Sum{}, readToken),
+	}
+	c.Purposes = readPurposes(m)
+	c.ValidFrom, c.ValidTo = m.period(false, false)
+	c.AllowedLateness = yamlOptional(m, "allowed_lateness", defaultLateness(c.Kind), readSpan)
+	c.Site, c.Zone = l.once(c.Site), l.once(c.Zone)
+	c.SiteHash = xxhash.Sum64String(c.Site)
+	readLanes(m, c)
+	readCertificates(m, c)
+	readLoans(m, c)
+	l.checkZones(m, c)
+	l.access(m, c)
+	l.unique(m, c)
+	l.out = append(l.out, c)
+}
+
+func (l *cameraLoader) unique(m *yamlMap, c *schemas.Camera) {
+	if c.ID != "" {
+		if first, twice := l.ids[c.ID]; twice {
+			_, line := m.get("id")
+			l.p.addf(line, m.join("id"), "is also that of the camera in line %d; give each camera its own id", first)
+		}
+		l.ids[c.ID] = m.line
+	}
+	if !c.TokenSum.IsZero() {
+		if first, twice := l.tokens[c.TokenSum]; twice {
+			_, line := m.get("token_sha256")
+			l.p.addf(line, m.join("token_sha256"), "is also that of the camera in line %d; issue each camera its own token", first)
+		}
+		l.tokens[c.TokenSum] = m.line
+	}
+	if other, seen := l.sites[c.SiteHash]; seen && other != c.Site {
+		l.p.addf(m.line, m.join("site"), "has the same hash as site %s; rename one of them", other)
+	}
+	l.sites[c.SiteHash] = c.Site
+}
+
+func readKind(s string) (schemas.CameraKind, error) {
+	k, ok := schemas.ParseCameraKind(s)
+	if !ok {
+		return 0, fmt.Errorf("%.40q is none of fixed, temporary, mobile", s)
+	}
+	return k, nil
+}
+
+// readMunicipality reads a NIS code. Those of the arrondissement of Brussels-Capital (21...) must be one of its 19
+// municipalities.
+func readMunicipality(s string) (uint32, error) {
+	n, err := integer(s, 10_000, 99_999)
+	if err != nil {
+		return 0, fmt.Errorf("%w; write the five digits of the NIS code", err)
+	}
+	if n/1000 == 21 && (n < 21_001 || n > 21_019) {
+		return 0, fmt.Errorf("%d is none of the 19 municipalities of Brussels, 21001..21019", n)
+	}
+	return uint32(n), nil
+}
+
+func readToken(s string) (schemas.Sum, error) {
+	if s == "" {
+		return schemas.Sum{}, nil
+	}
+	sum, err := sum256(s)
+	if err == nil && sum.IsZero() {
+		err = errors.New("is zero; leave it empty when no token was issued")
+	}
+	return sum, err
+}
+
+func readPurposes(m *yamlMap) (out schemas.Purpose) {
+	m.each("purposes", func(n ast.Node, path string) {
+		s, err := scalar(n)
+		if err == nil && purposes[s] == 0 {
+			err = fmt.Errorf("%.40q is none of lez, speed, hotlist", s)
+		}
+		if err == nil && out.Has(purposes[s]) {
+			err = errors.New("is there twice; keep one")
+		}
+		if err != nil {
+			m.p.add(lineOf(n), path, err.Error())
+			return
+		}
+		out |= purposes[s]
+	})
+	return out
+}
+
+func readDirection(s string) (schemas.Direction, error) {
+	d, ok := schemas.ParseDirection(s)
+	if !ok {
+		return 0, fmt.Errorf("%.40q is none of unknown, approaching, departing", s)
+	}
+	return d, nil
+}
+
+func readLanes(m *yamlMap, c *schemas.Camera) {
+	m.maps("lanes", func(m *yamlMap) {
+		before := len(m.p.list)
+		l := schemas.Lane{
+			Number:      uint8(yamlValue(m, "number", readInt(0, schemas.MaxLane))),
+			Direction:   yamlOptional(m, "direction", schemas.DirectionUnknown, readDirection),
+			LEZExcluded: yamlOptional(m, "lez_excluded", false, readBool),
+		}
+		if len(m.p.list) == before {
+			for i := range c.Lanes {
+				if e := &c.Lanes[i]; (e.Number == 0 || e.Number == l.Number) && (e.Direction == 0 || e.Direction == l.Direction) {
+					m.p.addf(m.line, m.path, "is never used, because lanes[%d] (lane %d, %s) matches first; put the wider one last", i, e.Number, e.Direction)
+					break
+				}
+			}
+		}
+		readLimits(m, &l)
+		c.Lanes = append(c.Lanes, l)
+	})
+}
+
+func readLimits(m *yamlMap, l *schemas.Lane) {
+	m.maps("limits", func(m *yamlMap) {
+		before := len(m.p.list)
+		x := schemas.SpeedLimit{
+			Limit:      10 * schemas.Speed(yamlValue(m, "limit_kmh", readInt(1, maxLimit))),
+			Surround:   yamlValue(m, "surround", readSurround),
+			Hours:      readHours(m),
+			Variable:   yamlOptional(m, "variable_sign", false, readBool),
+			LegalBasis: yamlOptional(m, "legal_basis", "", readBasis),
+			Verified:   yamlOptional(m, "verified", false, readBool),
+		}
+		x.ValidFrom, x.ValidTo = m.period(true, false)
+		if x.Verified && x.LegalBasis == "" {
+			m.problem(m.line, "legal_basis", errors.New("is empty in a verified limit; cite the regulation or write verified: false"))
+		}
+		if len(m.p.list) == before {
+			for i := range l.Limits {
+				if e := &l.Limits[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) && hoursMeet(e.Hours, x.Hours) {
+					m.p.addf(m.line, m.path, "overlaps limits[%d] in time; end the older with valid_to, or give them different hours", i)
+				}
+			}
+		}
+		l.Limits = append(l.Limits, x)
+	})
+}
+
+var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+
+// readHours reads the hours of a limit: days and from_time to to_time on a Brussels clock. None of them = always.
+func readHours(m *yamlMap) (h schemas.Hours) {
+	m.each("days", func(n ast.Node, path string) {
+		s, err := scalar(n)
+		day := slices.Index(weekdays, s)
+		switch {
+		case err == nil && day < 0:
+			err = fmt.Errorf("%.40q is none of %s", s, strings.Join(weekdays, ", "))
+		case err == nil && h.Days&(1<<day) != 0:
+			err = errors.New("is there twice; keep one")
+		}
+		if err != nil {
+			m.p.add(lineOf(n), path, err.Error())
+			return
+		}
+		h.Days |= 1 << day
+	})
+	const none = 0xffff
+	from, to := yamlOptional(m, "from_time", none, readMinute), yamlOptional(m, "to_time", none, readMinute)
+	switch {
+	case from == none && to == none:
+	case from == none || to == none:
+		m.problem(m.line, "from_time", errors.New("stands without to_time, or to_time without it; write both"))
+	case from == to:
+		m.problem(m.line, "to_time", errors.New("is from_time; leave both out for the whole day"))
+	default:
+		h.From, h.To = from, to
+	}
+	return h
+}
+
+// readMinute reads a time of day as 07:30; 24:00 is the end of the day.
+func readMinute(s string) (uint16, error) {
+	if s == "24:00" {
+		return 24 * 60, nil
+	}
+	t, err := time.Parse("15:04", s)
+	if err != nil || len(s) != len("07:30") {
+		return 0, fmt.Errorf("%.40q is no time of day; write hours and minutes as 07:30, the end of the day as 24:00", s)
+	}
+	return uint16(60*t.Hour() + t.Minute()), nil
+}
+
+// hoursMeet reports whether two limits may hold at one minute with nothing to say which: one with hours goes before one without.
+func hoursMeet(a, b schemas.Hours) bool {
+	if a.Always() != b.Always() {
+		return false
+	}
+	for day := range 7 {
+		for minute := range uint16(24 * 60) {
+			if a.CoverMinute(day, minute) && b.CoverMinute(day, minute) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func readSurround(s string) (string, error) {
+	i := slices.Index(surrounds, s)
+	if i < 0 {
+		return "", fmt.Errorf("%.40q is none of %s", s, strings.Join(surrounds, ", "))
+	}
+	return surrounds[i], nil
+}
+
+func readBasis(s string) (string, error) { return s, text(s) }
+
+// readCertificates reads the verifications of the device (RD 12/10/2010). They may overlap: a device is often verified
+// anew before the old certificate ends.
+func readCertificates(m *yamlMap, c *schemas.Camera) {
+	m.maps("certificates", func(m *yamlMap) {
+		x := schemas.Certificate{Serial: yamlValue(m, "serial", readText), Approval: yamlValue(m, "approval", readText)}
+		x.ValidFrom, x.ValidTo = m.period(true, true)
+		c.Certificates = append(c.Certificates, x)
+	})
+}
+
+func readLoans(m *yamlMap, c *schemas.Camera) {
+	m.maps("loans", func(m *yamlMap) {
+		before := len(m.p.list)
+		x := schemas.Loan{Zone: yamlValue(m, "zone", readIdent)}
+		x.ValidFrom, x.ValidTo = m.period(true, true)
+		if len(m.p.list) == before {
+			for i := range c.Loans {
+				if e := &c.Loans[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) {
+					m.p.addf(m.line, m.path, "overlaps loans[%d] in time; a camera is lent to one zone at a time", i)
+				}
+			}
+		}
+		c.Loans = append(c.Loans, x)
+	})
+}
+
+// period is [from, to); to 0 is open.
+type period struct{ from, to schemas.Micros }
+
+func meet(a, b period) bool {
+	return (a.to == 0 || b.from < a.to) && (b.to == 0 || a.from < b.to)
+}

@@ -1,0 +1,96 @@
+// Package reference loads the reference data (camera registry, vehicle registers, hotlists, exemptions, day passes,
+// foreign registrations) from a directory, checks all of it, indexes it compactly and swaps it atomically. A broken or
+// suspicious version is refused with file, line and field, and the previous version stays.
+//
+// [Load] makes one immutable [Snapshot]; [Store] keeps the current one and reloads it when files change. A Snapshot is
+// safe for concurrent use by any number of goroutines, and its look-ups neither block nor allocate.
+//
+// # The directory
+//
+// Dates: 2026-07-01 is Brussels midnight of that day; an instant (cameras.yaml, registers.yaml, lists) may also be RFC
+// 3339 with zone. valid_to is exclusive, empty = open. valid_from must be given, except for a camera. CSV: a header
+// line that names the columns (any order), comma, UTF-8, encoding/csv, # comment lines allowed, and a newline at the
+// end of the last line (a file without one was probably cut off). Plates are written canonically (A-Z0-9). YAML: plain
+// mappings and lists; anchors, aliases, tags and deep
+// nesting are refused. Only cameras.yaml must be there; a missing file is empty.
+//
+// cameras.yaml
+//
+//	cameras:
+//	  - id: BRU-0001            # max 64 bytes, [A-Za-z0-9._-]
+//	    site: S-0001
+//	    kind: fixed             # fixed | temporary | mobile
+//	    municipality: 21004     # NIS: 21001..21019, or five digits outside Brussels-Capital
+//	    zone: "5339"
+//	    lat_e6: 50846700
+//	    lon_e6: 4352500
+//	    purposes: [lez, speed, hotlist]
+//	    valid_from: 2018-01-01
+//	    valid_to:
+//	    allowed_lateness: 5m    # Go duration; default fixed 5m, temporary 24h, mobile 1h
+//	    inside_lez: true
+//	    token_sha256: <hex of SHA-256 of the bearer token>   # empty = no token issued, uploads refused
+//	    auth_header: x_auth_key          # the device sends its token in a header of its own
+//	    client_subject: CN=BRU-0001      # of its client certificate, as the trusted proxy says
+//	    addresses: [10.1.2.3]            # a device that cannot authenticate: no token is asked from there
+//	    source_id: ["1"]                 # by what messages name the device: channel, camera number
+//	    behind: BRU-0002                 # it posts to the address of that camera, with its token, and is told by source_id
+//	    lanes:
+//	      - {number: 1, direction: approaching, lez_excluded: false, limits: [{limit_kmh: 30, surround: zone_30, valid_from: 2021-01-01, legal_basis: "...", verified: false}]}
+//	    certificates: [{serial: X, approval: Y, valid_from: 2025-11-01, valid_to: 2027-11-01}]
+//	    loans: [{zone: "5340", valid_from: 2026-01-01, valid_to: 2026-02-01}]
+//
+// surround: built_up | zone_30 | school | residential | motorway | other. Lane number 0 is every lane, direction
+// unknown every direction; the first lane that matches is used, so a lane that an earlier one hides is refused.
+//
+// A limit may hold at some hours only, and then goes before one that always does; hours are those of a Brussels clock, from_time inclusive, to_time
+// exclusive, over midnight into the day after when it is earlier, 24:00 the end of the day. Without a limit at the time of capture no offence is made. What a
+// variable sign showed no read says: an excess of such a limit is held.
+//
+//	limits:
+//	  - {limit_kmh: 50, surround: built_up, valid_from: 2021-01-01}
+//	  - {limit_kmh: 30, surround: school, days: [monday, tuesday, thursday, friday], from_time: 07:30, to_time: 09:00, valid_from: 2021-01-01}
+//	  - {limit_kmh: 30, surround: zone_30, days: [friday, saturday], from_time: 22:00, to_time: 06:00, variable_sign: true, valid_from: 2021-01-01}
+//
+// registers.yaml
+//
+//	registers: [{name: DIV, country: BE, as_of: 2026-11-21T03:00:00+01:00}, {name: RDW, country: NL, as_of: ...}]
+//
+// CSV files
+//
+//	vehicles.csv        plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to     one plate may have several rows with disjoint periods
+//	lists/<list>.csv    id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable     audience: zones joined by |; confusable: true or false
+//	exemptions.csv      plate,family,kind,ref,valid_from,valid_to
+//	passes.csv          plate,day
+//	registrations.csv   plate,country,valid_from,valid_to
+//
+// Further columns that may be there or not, so that files without them still load; empty = not known:
+//
+//	vehicles.csv        class (1, 2 or 3 of category N1), reference_mass_kg (above 4095 is kept as that), body (code of the certificate, as in BC or SA)
+//	exemptions.csv      country (of the plate; not given = BE)
+//	passes.csv          country (of the plate; not given = BE), issued (a day or an instant)
+//	registrations.csv   category, class, fuel, euro: what the owner declared
+//
+// SHA256SUMS is optional and in the form of sha256sum(1), with the names relative to the directory. When it is there,
+// every file that is loaded must be named in it and match, which catches a copy that is still going on. Other files
+// (users.yaml, secrets/) are not read and are no part of the version.
+//
+// # Writing it
+//
+// Replace files by rename, not in place. The watcher loads a change once it has seen the same sizes and modification
+// times twice in a row, and a file that changes while it is read is refused.
+//
+// # Memory
+//
+// Vehicles and list entries lie outside the garbage collector: three 20-byte vehicle periods to a cache line, whose spare bits hold the class, the body and the reference mass, filled to three
+// quarters, make 28.4 bytes a period, 228 MB for eight million; a list entry is 56 bytes, its slot 11 and its texts. A look-up
+// is one cache miss, seldom two; whoever has a batch of plates may overlap them with [Snapshot.Prefetch]. During a reload both
+// versions exist; files that did not change are shared by both and not parsed again.
+//
+// # Index files
+//
+// With [Options.IndexDir] the two tables are kept as files that the next start maps instead of parsing. They are a cache: the
+// key is the SHA-256 of the source files and of all else they depend on, header and contents have check sums, and a file that
+// is broken or stale is made again, never trusted. They are replaced by rename; do not write to them in place while a process
+// has them mapped.
+package reference

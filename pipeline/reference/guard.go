@@ -1,0 +1,48 @@
+package reference
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// suspicious compares a version that is valid in itself with how much there was before and up to when registers were complete, and returns what looks like a broken
+// delivery rather than a change: a kind of record or a list that lost more than half or all of its records, a list
+// that is gone, a register that goes back in time.
+func suspicious(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
+	var out []Problem
+	b := next.Stats()
+	shrunk := func(file, what string, was, is int) {
+		if 2*is < was {
+			out = append(out, Problem{File: file, Detail: fmt.Sprintf(
+				"has %d %s, %s %d; if that is right, allow it to shrink", is, what, which, was,
+			)})
+		}
+	}
+	shrunk(fileCameras, "cameras", a.Cameras, b.Cameras)
+	shrunk(fileVehicles, "vehicles", a.Vehicles, b.Vehicles)
+	shrunk(fileExemptions, "exemptions", a.Exemptions, b.Exemptions)
+	shrunk(filePasses, "day passes", a.DayPasses, b.DayPasses)
+	shrunk(fileRegistrations, "registrations", a.Registrations, b.Registrations)
+	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
+		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(registers)) {
+		country, _ := schemas.CountryFrom(name)
+		was := registers[name]
+		asOf, ok := next.RegisterAsOf(country)
+		switch {
+		case !ok:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
+				"no longer has the register of %s; if that is right, allow it to shrink", name,
+			)})
+		case asOf < was:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
+				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", name, was, asOf,
+			)})
+		}
+	}
+	return out
+}

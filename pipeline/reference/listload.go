@@ -1,0 +1,240 @@
+package reference
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+var listColumns = columnSet{names: []string{
+	"id", "plate", "country", "reason", "case_ref", "priority", "valid_from", "valid_to", "audience", "confusable",
+}}
+
+// shortestEntry is the length of "1,A,,,,0,2026-01-01,,,", with its newline.
+const shortestEntry = 23
+
+// maxListText bounds the texts of all lists, so that 32 bits name a place among them.
+const maxListText = math.MaxUint32 - 1<<20
+
+// listLoader gathers the entries of the files.
+type listLoader struct {
+	rows      []listRow
+	text      []byte
+	names     []string
+	audiences [][]string
+	counts    map[string]int
+	words     map[string]uint32 // places of reasons and case references, which repeat
+	zones     map[string]uint32 // audiences by how they are written
+}
+
+func newListLoader(rows int) *listLoader {
+	return &listLoader{
+		rows: make([]listRow, 0, rows), text: []byte{0}, audiences: [][]string{nil}, counts: make(map[string]int),
+		words: map[string]uint32{"": 0}, zones: map[string]uint32{"": 0},
+	}
+}
+
+// load reads one file of at most rows entries.
+func (l *listLoader) load(f *csvFile, list string, rows int) {
+	l.counts[list] = 0
+	l.names = append(l.names, list)
+	if len(l.names) > math.MaxUint16 {
+		f.p.addf(0, "", "is more than the %d lists that can be held; merge some", math.MaxUint16)
+		return
+	}
+	ids := newIDSet(rows)
+	for f.next() {
+		if len(l.text) > maxListText {
+			f.p.add(f.line(0), "", "the texts of all lists together are longer than 4 GB; shorten reasons and references")
+			return
+		}
+		id, p := csvValue(f, 0, readText), csvValue(f, 1, plate)
+		r := listRow{
+			list: uint16(len(l.names) - 1), plate: p, country: csvOptional(f, 2, country),
+			reason: l.word(f.text(3)), caseRef: l.word(f.text(4)), priority: csvValue(f, 5, readPriority),
+			from: csvValue(f, 6, instant), to: csvOptional(f, 7, instant), audience: csvValue(f, 8, l.audience), confusable: f.bool(9),
+		}
+		if !f.bad() {
+			if err := ordered(r.from, r.to); err != nil {
+				f.problem(7, err)
+			}
+		}
+		if first, twice := ids.line(l, id); twice && id != "" {
+			f.problem(0, fmt.Errorf("is also that of line %d; ids are unique in a list", first))
+		}
+		if f.bad() {
+			continue
+		}
+		r.id = l.add(id)
+		ids.add(l, r.id, f.line(0))
+		l.rows = append(l.rows, r)
+		l.counts[list]++
+	}
+}
+
+func readPriority(s string) (uint8, error) {
+	n, err := integer(s, 0, 100)
+	return uint8(n), err
+}
+
+// add keeps a text and returns its place.
+func (l *listLoader) add(s string) uint32 {
+	at := uint32(len(l.text))
+	l.text = append(binary.AppendUvarint(l.text, uint64(len(s))), s...)
+	return at
+}
+
+// word is add for a text that may have come before.
+func (l *listLoader) word(s string) uint32 {
+	if at, ok := l.words[s]; ok {
+		return at
+	}
+	if len(s) > maxText { // refused already
+		return 0
+	}
+	at := l.add(s)
+	if len(l.words) < internMax {
+		l.words[strings.Clone(s)] = at
+	}
+	return at
+}
+
+// audience splits zones at | and keeps one copy of each set.
+func (l *listLoader) audience(s string) (uint32, error) {
+	if at, ok := l.zones[s]; ok {
+		return at, nil
+	}
+	s = strings.Clone(s)
+	a := strings.Split(s, "|")
+	for i, zone := range a {
+		if err := ident(zone); err != nil {
+			return 0, fmt.Errorf("zone %d %w", i+1, err)
+		}
+		if slices.Contains(a[:i], zone) {
+			return 0, errors.New("names a zone twice; keep one")
+		}
+	}
+	at := uint32(len(l.audiences))
+	l.audiences = append(l.audiences, a)
+	if len(l.zones) < internMax {
+		l.zones[s] = at
+	}
+	return at, nil
+}
+
+// idSet finds an id of one list again, by its place in the text.
+type idSet struct {
+	slots []struct{ id, line uint32 } // id 0 = free: there is the empty text
+	n     int
+}
+
+func newIDSet(rows int) *idSet {
+	return &idSet{slots: make([]struct{ id, line uint32 }, slotsFor(max(rows, 16)))}
+}
+
+func (x *idSet) at(l *listLoader, id string) int {
+	for i := homeOf(xxhash.Sum64String(id), len(x.slots)); ; {
+		if s := x.slots[i].id; s == 0 || string(textIn(l.text, s)) == id {
+			return i
+		}
+		if i++; i == len(x.slots) {
+			i = 0
+		}
+	}
+}
+
+// line returns the line of an id that was added.
+func (x *idSet) line(l *listLoader, id string) (uint32, bool) {
+	s := x.slots[x.at(l, id)]
+	return s.line, s.id != 0
+}
+
+func (x *idSet) add(l *listLoader, id uint32, line int) {
+	if 4*(x.n+1) > 3*len(x.slots) { // more rows than were announced
+		old := x.slots
+		x.slots = make([]struct{ id, line uint32 }, 2*len(old))
+		for _, s := range old {
+			if s.id != 0 {
+				x.slots[x.at(l, string(textIn(l.text, s.id)))] = s
+			}
+		}
+	}
+	i := x.at(l, string(textIn(l.text, id)))
+	x.slots[i].id, x.slots[i].line = id, uint32(line)
+	x.n++
+}
+
+// listOrder is what the entries are sorted by, with the place of the entry.
+type listOrder struct {
+	key plateKey
+	i   uint32
+}
+
+// index sorts and indexes what was gathered. The order does not depend on that of files or lines.
+func (l *listLoader) index() (*lists, error) {
+	order := make([]listOrder, len(l.rows))
+	for i := range l.rows {
+		order[i] = listOrder{key: keyOf(l.rows[i].plate.Class().Plate), i: uint32(i)}
+	}
+	slices.SortFunc(order, func(a, b listOrder) int {
+		if c := comparePlates(a.key, b.key); c != 0 {
+			return c
+		}
+		x, y := &l.rows[a.i], &l.rows[b.i]
+		return cmp.Or(cmp.Compare(y.priority, x.priority), strings.Compare(l.names[x.list], l.names[y.list]),
+			strings.Compare(view(textIn(l.text, x.id)), view(textIn(l.text, y.id))))
+	})
+	distinct := 0
+	for i := range order {
+		if i == 0 || order[i].key != order[i-1].key {
+			distinct++
+		}
+	}
+	t := &lists{names: l.names, audiences: l.audiences, counts: l.counts}
+	var err error
+	if t.mem, err = newArena(listSize(len(order), slotsFor(distinct), len(l.text))); err != nil {
+		return nil, err
+	}
+	t.take(t.mem.b, len(order), slotsFor(distinct), len(l.text))
+	freeWith(t, t.mem)
+	copy(t.text, l.text)
+	for i, o := range order {
+		t.rows[i] = l.rows[o.i]
+		if i == 0 || o.key != order[i-1].key {
+			t.put(o.key.hash(), i)
+		}
+	}
+	return t, nil
+}
+
+func (t *lists) put(hash uint64, row int) {
+	i := homeOf(hash, len(t.slots))
+	for t.slots[i] != 0 {
+		if i++; i == len(t.slots) {
+			i = 0
+		}
+	}
+	t.slots[i] = tagOf(hash) | uint64(row+1)
+}
+
+// listSize is the memory of so many rows, slots and bytes of text.
+func listSize(rows, slots, text int) int { return rows*listRowSize + 8*slots + text }
+
+// take views memory as rows, slots and text, one after another.
+func (t *lists) take(b []byte, rows, slots, text int) {
+	if rows == 0 {
+		t.text = b[:text:text]
+		return
+	}
+	t.rows = unsafe.Slice((*listRow)(unsafe.Pointer(unsafe.SliceData(b))), rows)
+	b = b[rows*listRowSize:]
+	t.slots = unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), slots)
+	t.text = b[8*slots:][:text:text]
+}

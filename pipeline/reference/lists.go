@@ -1,0 +1,172 @@
+package reference
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"runtime"
+	"unsafe"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// lists holds the entries of all hotlists outside the garbage collector: by confusion class, those of a class by priority
+// (highest first), list and id. A look-up that meets nothing reads one cache line and allocates nothing; what it does meet is
+// made into a schemas.ListEntry of its own.
+type lists struct {
+	rows  []listRow // sorted; those of a class side by side
+	slots []uint64  // by class: part of its hash above, place of its first row + 1 below; 0 = free
+	text  []byte    // texts, each behind its length
+
+	names     []string
+	audiences [][]string // the first is empty: all zones
+	counts    map[string]int
+	mem       *arena
+}
+
+// listRow is one entry, without pointers.
+type listRow struct {
+	from, to   schemas.Micros
+	plate      schemas.Plate
+	id         uint32 // places in the text
+	reason     uint32
+	caseRef    uint32
+	audience   uint32
+	list       uint16
+	country    schemas.Country
+	priority   uint8
+	confusable bool
+}
+
+const listRowSize = int(unsafe.Sizeof(listRow{}))
+
+// tagOf is the part of a hash that a slot keeps. The place of the slot comes from the upper half.
+func tagOf(hash uint64) uint64 { return hash << 32 }
+
+// find appends the entries of the class that are valid at that time, in their order.
+func (t *lists) find(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
+	for i := t.first(class); i < len(t.rows); i++ {
+		r := &t.rows[i]
+		if r.plate.Class() != class {
+			break
+		}
+		if at >= r.from && (r.to == 0 || at < r.to) {
+			dst = append(dst, t.entry(r))
+		}
+	}
+	runtime.KeepAlive(t) // its memory goes with it
+	return dst
+}
+
+// first returns the place of the first row of the class, or the number of rows.
+func (t *lists) first(class schemas.Class) int {
+	if len(t.slots) == 0 {
+		return len(t.rows)
+	}
+	hash := keyOf(class.Plate).hash()
+	for i := homeOf(hash, len(t.slots)); ; {
+		s := t.slots[i]
+		if s == 0 {
+			return len(t.rows)
+		}
+		if s&^(1<<32-1) == tagOf(hash) {
+			if row := int(uint32(s)) - 1; t.rows[row].plate.Class() == class {
+				return row
+			}
+		}
+		if i++; i == len(t.slots) {
+			i = 0
+		}
+	}
+}
+
+// touch loads the slot a look-up of the class begins at.
+func (t *lists) touch(class schemas.Class) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	loaded := uint32(t.slots[keyOf(class.Plate).home(len(t.slots))])
+	runtime.KeepAlive(t)
+	return loaded
+}
+
+// entry makes a row into what others see. It shares nothing with the table but names and audiences.
+func (t *lists) entry(r *listRow) *schemas.ListEntry {
+	id, reason, caseRef := t.textAt(r.id), t.textAt(r.reason), t.textAt(r.caseRef)
+	all := make([]byte, 0, len(id)+len(reason)+len(caseRef))
+	all = append(append(append(all, id...), reason...), caseRef...)
+	s := view(all)
+	return &schemas.ListEntry{
+		List: t.names[r.list], ID: s[:len(id)], Plate: r.plate, Country: r.country,
+		Reason: s[len(id) : len(id)+len(reason)], CaseRef: s[len(id)+len(reason):],
+		Priority: r.priority, ValidFrom: r.from, ValidTo: r.to, Audience: t.audiences[r.audience], Confusable: r.confusable,
+	}
+}
+
+// listsMeta is what of the lists an index file keeps beside the table.
+type listsMeta struct {
+	Names     []string       `json:"names"`
+	Audiences [][]string     `json:"audiences"`
+	Counts    map[string]int `json:"counts"`
+}
+
+// openLists takes the lists from their index file; nil when there is none.
+func openLists(d indexDir, key schemas.Sum) *lists {
+	x := d.open(indexLists, key)
+	if x == nil {
+		return nil
+	}
+	t, err := listsOf(x)
+	if err != nil {
+		x.mem.drop()
+		d.refuse(indexLists, key, err)
+		return nil
+	}
+	d.told(indexLists, indexUsed, nil)
+	return t
+}
+
+func listsOf(x *indexFile) (*lists, error) {
+	var m listsMeta
+	if err := json.Unmarshal(x.meta, &m); err != nil {
+		return nil, err
+	}
+	rows, slots, text := int(x.ints[0]), int(x.ints[1]), int(x.ints[2])
+	if listSize(rows, slots, text) != len(x.data) {
+		return nil, errIndex
+	}
+	t := &lists{names: m.Names, audiences: m.Audiences, counts: m.Counts, mem: x.mem}
+	t.take(x.data, rows, slots, text)
+	freeWith(t, t.mem)
+	return t, nil
+}
+
+// keep writes the lists to their index file and returns those to use from now on.
+func (t *lists) keep(d indexDir, key schemas.Sum) *lists {
+	meta, err := json.Marshal(listsMeta{Names: t.names, Audiences: t.audiences, Counts: t.counts})
+	if err != nil {
+		panic("BUG: names and numbers must marshal: " + err.Error())
+	}
+	x := d.keep(indexLists, key, &indexFile{
+		ints: [4]uint64{uint64(len(t.rows)), uint64(len(t.slots)), uint64(len(t.text))}, data: t.mem.b, meta: meta,
+	})
+	if x == nil {
+		return t
+	}
+	kept, err := listsOf(x)
+	if err != nil {
+		x.mem.drop()
+		d.refuse(indexLists, key, err)
+		return t
+	}
+	t.mem.drop()
+	return kept
+}
+
+func (t *lists) textAt(at uint32) []byte { return textIn(t.text, at) }
+
+// textIn returns the text at a place; it has at most maxText bytes.
+func textIn(text []byte, at uint32) []byte {
+	n, used := binary.Uvarint(text[at:])
+	start := int(at) + used
+	return text[start : start+int(n)]
+}

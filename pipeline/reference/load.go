@@ -1,0 +1,249 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Load reads, checks and indexes a directory. The error is an *Error when the content was refused; nothing of it is
+// used then.
+func Load(dir string) (*Snapshot, error) { return load(context.Background(), dir, indexDir{}, nil) }
+
+// load shares with prev what comes from files that did not change, and takes what else it can from index files.
+func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Snapshot, error) {
+	files, err := take(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{ended: ctx.Err, files: files, index: index, prev: prev, bad: &Error{}}
+	if err := files.checkSums(l.bad); err != nil {
+		return nil, err
+	}
+	if !files.has(fileCameras) {
+		p := &problems{file: fileCameras}
+		p.add(0, "", "is not there; a pipeline without a camera registry rejects every read")
+		l.bad.collect(p)
+	}
+	if len(l.bad.Problems) > 0 {
+		return nil, l.bad
+	}
+	s := &Snapshot{version: files.version(), files: files}
+	for _, part := range []func(*Snapshot) error{
+		l.cameras, l.registers, l.vehicles, l.lists, l.exemptions, l.passes, l.registrations,
+	} {
+		if err := part(s); err != nil {
+			return nil, err
+		}
+	}
+	s.registersWithoutFile(l.bad)
+	if len(l.bad.Problems) > 0 {
+		return nil, l.bad
+	}
+	return s, nil
+}
+
+// loader fills the parts of one snapshot.
+type loader struct {
+	ended func() error // the context's
+	files *inventory
+	index indexDir
+	prev  *Snapshot
+	bad   *Error
+}
+
+// unchanged reports whether a part that depends on these files can be taken from the previous snapshot.
+func (l *loader) unchanged(names ...string) bool {
+	return l.prev != nil && l.files.same(l.prev.files, names...)
+}
+
+// yaml reads a whole file and hands it to parse; an absent file is not parsed.
+func (l *loader) yaml(name string, parse func(b []byte, p *problems)) error {
+	if !l.files.has(name) {
+		return nil
+	}
+	p := &problems{file: name}
+	info, err := os.Stat(l.files.path(name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if info.Size() > maxYAML {
+		p.addf(0, "", "has %d bytes; at most %d are read", info.Size(), maxYAML)
+		l.bad.collect(p)
+		return nil
+	}
+	b, err := os.ReadFile(l.files.path(name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if sumOf(b) != l.files.files[name].sum {
+		return fmt.Errorf("read %s: %w", name, errChanged)
+	}
+	parse(b, p)
+	l.bad.collect(p)
+	return nil
+}
+
+// csv streams a file through parse; an absent file is an empty one.
+func (l *loader) csv(name string, columns columnSet, parse func(f *csvFile) error) error {
+	p := &problems{file: name}
+	if !l.files.has(name) {
+		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns.names, ",")+"\n"), columns, p))
+	}
+	d := l.files.files[name]
+	if !d.whole {
+		p.add(0, "", "does not end in a newline: it may be cut off; end the last line and load again")
+		l.bad.collect(p)
+		return nil
+	}
+	in, err := os.Open(l.files.path(name))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	defer func() { _ = in.Close() }() // only read
+	f := newCSVFile(l.ended, in, columns, p)
+	err = parse(f)
+	if err == nil {
+		err = f.finish(d)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	l.bad.collect(p)
+	return nil
+}
+
+func (l *loader) cameras(s *Snapshot) error {
+	if l.unchanged(fileCameras) {
+		s.cameras = l.prev.cameras
+		return nil
+	}
+	return l.yaml(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
+}
+
+func (l *loader) registers(s *Snapshot) error {
+	return l.yaml(fileRegisters, func(b []byte, p *problems) { s.registers = loadRegisters(b, p) })
+}
+
+// vehicles depends on the countries of the registers too, unless these are broken and say nothing.
+func (l *loader) vehicles(s *Snapshot) error {
+	if l.unchanged(fileVehicles) && sameCountries(l.prev.registers, s.registers) {
+		s.vehicles = l.prev.vehicles
+		return nil
+	}
+	var known map[schemas.Country]bool
+	if !l.bad.names(fileRegisters) {
+		known = make(map[schemas.Country]bool, len(s.registers))
+		for _, r := range s.registers {
+			known[r.country] = true
+		}
+	}
+	key := l.vehiclesKey(known)
+	if known != nil {
+		if s.vehicles = openVehicles(l.index, key); s.vehicles != nil {
+			return nil
+		}
+	}
+	before := len(l.bad.Problems)
+	err := l.csv(fileVehicles, vehicleColumns, func(f *csvFile) (err error) {
+		s.vehicles, err = loadVehicles(f, l.files.files[fileVehicles].rows(shortestVehicle), known)
+		return err
+	})
+	if err == nil && known != nil && len(l.bad.Problems) == before && l.files.has(fileVehicles) {
+		s.vehicles = s.vehicles.keep(l.index, key)
+	}
+	return err
+}
+
+// vehiclesKey names what the vehicle table depends on: the file, and which countries may occur in it.
+func (l *loader) vehiclesKey(known map[schemas.Country]bool) schemas.Sum {
+	of := []string{string(l.files.sumOf(fileVehicles))}
+	for c := range known {
+		of = append(of, c.String())
+	}
+	slices.Sort(of[1:])
+	return l.index.key(indexVehicles, of...)
+}
+
+func sameCountries(a, b []register) bool {
+	return slices.EqualFunc(a, b, func(x, y register) bool { return x.country == y.country })
+}
+
+func (l *loader) lists(s *Snapshot) error {
+	names := l.files.lists()
+	if l.prev != nil && slices.Equal(names, l.prev.files.lists()) && l.unchanged(names...) {
+		s.lists = l.prev.lists
+		return nil
+	}
+	key := l.listsKey(names)
+	if s.lists = openLists(l.index, key); s.lists != nil {
+		return nil
+	}
+	before := len(l.bad.Problems)
+	rows := 0
+	for _, n := range names {
+		rows += l.files.files[n].rows(shortestEntry)
+	}
+	all := newListLoader(rows)
+	for _, n := range names {
+		list := strings.TrimSuffix(path.Base(n), listExt)
+		if err := ident(list); err != nil {
+			p := &problems{file: n}
+			p.add(0, "", "the name "+err.Error())
+			l.bad.collect(p)
+			continue
+		}
+		if err := l.csv(n, listColumns, func(f *csvFile) error {
+			all.load(f, list, l.files.files[n].rows(shortestEntry))
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	if len(l.bad.Problems) > before {
+		return nil // the version is refused
+	}
+	var err error
+	if s.lists, err = all.index(); err == nil && len(names) > 0 {
+		s.lists = s.lists.keep(l.index, key)
+	}
+	return err
+}
+
+// listsKey names what the table of all lists depends on: their names and contents.
+func (l *loader) listsKey(names []string) schemas.Sum {
+	of := make([]string, 0, 2*len(names))
+	for _, n := range names {
+		of = append(of, n, string(l.files.sumOf(n)))
+	}
+	return l.index.key(indexLists, of...)
+}
+
+func (l *loader) exemptions(s *Snapshot) error {
+	if l.unchanged(fileExemptions) {
+		s.exemptions = l.prev.exemptions
+		return nil
+	}
+	return l.csv(fileExemptions, exemptionColumns, func(f *csvFile) error { s.exemptions = loadExemptions(f); return nil })
+}
+
+func (l *loader) passes(s *Snapshot) error {
+	if l.unchanged(filePasses) {
+		s.passes = l.prev.passes
+		return nil
+	}
+	return l.csv(filePasses, passColumns, func(f *csvFile) error { s.passes = loadPasses(f); return nil })
+}
+
+func (l *loader) registrations(s *Snapshot) error {
+	if l.unchanged(fileRegistrations) {
+		s.registrations = l.prev.registrations
+		return nil
+	}
+	return l.csv(fileRegistrations, registrationColumns, func(f *csvFile) error { s.registrations = loadRegistrations(f); return nil })
+}

@@ -1,0 +1,232 @@
+package reference
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// comparePlates is an order that puts equal plates side by side.
+func comparePlates(a, b plateKey) int {
+	return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
+}
+
+// exemptions holds exemptions by plate, those of a plate by country, family, valid_from, kind and ref.
+type exemptions struct {
+	rows []exemptionRow
+	at   index
+}
+
+type exemptionRow struct {
+	key plateKey
+	e   schemas.Exemption
+}
+
+var exemptionColumns = columnSet{names: []string{"plate", "family", "kind", "ref", "valid_from", "valid_to", "country"}, optional: 1}
+
+// plateCountry reads the country of a plate; a file without the column, or an empty field, means BE.
+func plateCountry(f *csvFile, i int) schemas.Country {
+	if f.get(i) == "" {
+		return schemas.Belgium
+	}
+	return csvValue(f, i, country)
+}
+
+func compareCountries(a, b schemas.Country) int {
+	return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+}
+
+// loadExemptions reads exemptions.csv. Exemptions of one plate may overlap: a disabled card and an old-timer are two.
+func loadExemptions(f *csvFile) *exemptions {
+	t := &exemptions{}
+	words := make(interner)
+	for f.next() {
+		p := csvValue(f, 0, plate)
+		e := schemas.Exemption{
+			Family: words.of(csvValue(f, 1, readFamily)),
+			Kind:   words.of(csvValue(f, 2, readIdent)),
+			Ref:    strings.Clone(f.text(3)),
+		}
+		e.ValidFrom, e.ValidTo = f.days(4)
+		e.Country = plateCountry(f, 6)
+		if !f.bad() {
+			t.rows = append(t.rows, exemptionRow{key: keyOf(p), e: e})
+		}
+	}
+	slices.SortFunc(t.rows, func(a, b exemptionRow) int {
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.e.Country, b.e.Country), strings.Compare(a.e.Family, b.e.Family),
+			cmp.Compare(a.e.ValidFrom, b.e.ValidFrom), strings.Compare(a.e.Kind, b.e.Kind),
+			strings.Compare(a.e.Ref, b.e.Ref), cmp.Compare(a.e.ValidTo, b.e.ValidTo))
+	})
+	t.at = newIndex(len(t.rows), func(i int) plateKey { return t.rows[i].key })
+	return t
+}
+
+// find returns the first exemption of the plate from the family that covers the day; country zero is any.
+func (t *exemptions) find(k plateKey, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+	start, end := t.at.find(k)
+	for i := start; i < end; i++ {
+		e := &t.rows[i].e
+		if (country.IsZero() || e.Country == country) && e.Family == string(family) && covers(e.ValidFrom, e.ValidTo, day) {
+			return *e, true
+		}
+	}
+	return schemas.Exemption{}, false
+}
+
+// readFamily reads the families that have exemptions.
+func readFamily(s string) (string, error) {
+	switch schemas.Family(s) {
+	case schemas.FamilyLEZ, schemas.FamilySpeed:
+		return s, nil
+	case schemas.FamilyHotlist:
+	}
+	return "", fmt.Errorf("%.40q is neither lez nor speed", s)
+}
+
+// passes holds LEZ day passes by plate, those of a plate by country, day and moment of issue.
+type passes struct {
+	rows []passRow
+	at   index
+}
+
+type passRow struct {
+	key plateKey
+	p   schemas.DayPass
+}
+
+var passColumns = columnSet{names: []string{"plate", "day", "country", "issued"}, optional: 2}
+
+// loadPasses reads passes.csv. A pass that is there twice is one pass; of two for one day the one issued first counts.
+func loadPasses(f *csvFile) *passes {
+	t := &passes{}
+	for f.next() {
+		r := passRow{key: keyOf(csvValue(f, 0, plate)), p: schemas.DayPass{Day: csvValue(f, 1, day)}}
+		r.p.Country, r.p.Issued = plateCountry(f, 2), csvOptional(f, 3, instant)
+		if !f.bad() {
+			t.rows = append(t.rows, r)
+		}
+	}
+	slices.SortFunc(t.rows, func(a, b passRow) int {
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.p.Country, b.p.Country), cmp.Compare(a.p.Day, b.p.Day),
+			cmp.Compare(a.p.Issued, b.p.Issued))
+	})
+	t.rows = slices.CompactFunc(t.rows, func(a, b passRow) bool {
+		return a.key == b.key && a.p.Country == b.p.Country && a.p.Day == b.p.Day
+	})
+	t.at = newIndex(len(t.rows), func(i int) plateKey { return t.rows[i].key })
+	return t
+}
+
+// find returns the pass of the vehicle for the day; country zero finds none.
+func (t *passes) find(k plateKey, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
+	start, end := t.at.find(k)
+	for i := start; i < end; i++ {
+		if p := &t.rows[i].p; p.Day == day && p.Country == country {
+			return *p, true
+		}
+	}
+	return schemas.DayPass{}, false
+}
+
+// count returns how many days in [from, to) the vehicle has a pass for.
+func (t *passes) count(k plateKey, country schemas.Country, from, to schemas.Day) (n int) {
+	start, end := t.at.find(k)
+	for i := start; i < end; i++ {
+		if p := &t.rows[i].p; p.Day >= from && p.Day < to && p.Country == country {
+			n++
+		}
+	}
+	return n
+}
+
+// registrations holds foreign LEZ registrations by plate, those of a plate by country and valid_from.
+type registrations struct {
+	rows []registrationRow
+	at   index
+}
+
+type registrationRow struct {
+	key plateKey
+	r   schemas.Registration
+}
+
+var registrationColumns = columnSet{
+	names:    []string{"plate", "country", "valid_from", "valid_to", "category", "class", "fuel", "euro"},
+	optional: 4,
+}
+
+// loadRegistrations reads registrations.csv. Registrations may overlap: renewed before the old one ends.
+func loadRegistrations(f *csvFile) *registrations {
+	t := &registrations{}
+	for f.next() {
+		row := registrationRow{key: keyOf(csvValue(f, 0, plate)), r: schemas.Registration{
+			Country: csvValue(f, 1, readForeign), Category: csvOptional(f, 4, readCategory), Class: csvOptional(f, 5, readClass),
+			Fuel: csvOptional(f, 6, readFuel), Euro: csvOptional(f, 7, readEuro),
+		}}
+		row.r.ValidFrom, row.r.ValidTo = f.days(2)
+		if !f.bad() {
+			t.rows = append(t.rows, row)
+		}
+	}
+	slices.SortFunc(t.rows, func(a, b registrationRow) int {
+		return cmp.Or(comparePlates(a.key, b.key), compareCountries(a.r.Country, b.r.Country),
+			cmp.Compare(a.r.ValidFrom, b.r.ValidFrom), cmp.Compare(a.r.ValidTo, b.r.ValidTo))
+	})
+	t.at = newIndex(len(t.rows), func(i int) plateKey { return t.rows[i].key })
+	return t
+}
+
+func readForeign(s string) (schemas.Country, error) {
+	c, err := country(s)
+	if err == nil && c == schemas.Belgium {
+		err = errors.New("is BE; only vehicles registered abroad register for the LEZ")
+	}
+	return c, err
+}
+
+// find returns the first registration that covers the day. With the country unknown it answers only when all that do
+// are of one country.
+func (t *registrations) find(k plateKey, country schemas.Country, day schemas.Day) (out schemas.Registration, ok bool) {
+	start, end := t.at.find(k)
+	var of schemas.Country
+	for i := start; i < end; i++ {
+		row := &t.rows[i]
+		if !covers(row.r.ValidFrom, row.r.ValidTo, day) {
+			continue
+		}
+		switch {
+		case row.r.Country == country:
+			return row.r, true
+		case !country.IsZero():
+		case !ok:
+			out, of, ok = row.r, row.r.Country, true
+		case row.r.Country != of:
+			return schemas.Registration{}, false
+		}
+	}
+	return out, ok
+}
+
+func covers(from, to, day schemas.Day) bool { return day >= from && (to == 0 || day < to) }
+
+// interner keeps one copy of each word, free of the line it came from.
+type interner map[string]string
+
+// internMax bounds an interner: beyond it words are only copied.
+const internMax = 1 << 16
+
+func (in interner) of(s string) string {
+	if w, ok := in[s]; ok {
+		return w
+	}
+	w := strings.Clone(s)
+	if len(in) < internMax {
+		in[w] = w
+	}
+	return w
+}

@@ -1,0 +1,89 @@
+package reference
+
+import (
+	"bufio"
+	"bytes"
+	"unsafe"
+)
+
+// plainRows splits the rows of a CSV file as long as they are plain: one line, no quote, the right number of fields. It is
+// what encoding/csv does with such rows, several times faster, and without a copy.
+type plainRows struct {
+	in     *bufio.Reader
+	on     bool     // so far
+	win    []byte   // what is buffered
+	used   int      // of win
+	fields []string // of the row; they view win
+	lines  int      // read so far, header included
+	header int      // lines of the header, which encoding/csv has counted itself
+}
+
+// next reads a row; false when there is none that is plain, and from then on.
+func (r *plainRows) next() bool {
+	for r.on {
+		line, ok := r.line()
+		if !ok || bytes.IndexByte(line, '"') >= 0 {
+			break
+		}
+		text := bytes.TrimSuffix(line[:len(line)-1], []byte{'\r'})
+		skip := len(text) == 0 || text[0] == '#'
+		if !skip && !r.split(text) {
+			break
+		}
+		r.used += len(line)
+		r.lines++
+		if !skip {
+			return true
+		}
+	}
+	r.stop()
+	return false
+}
+
+// line returns the next line with its newline, without consuming it.
+func (r *plainRows) line() ([]byte, bool) {
+	for {
+		if n := bytes.IndexByte(r.win[r.used:], '\n'); n >= 0 {
+			return r.win[r.used : r.used+n+1], true
+		}
+		if _, err := r.in.Discard(r.used); err != nil {
+			return nil, false
+		}
+		r.used = 0
+		// One byte more than there is makes the reader fill its buffer.
+		_, err := r.in.Peek(r.in.Buffered() + 1)
+		r.win, _ = r.in.Peek(r.in.Buffered())
+		if err != nil && bytes.IndexByte(r.win, '\n') < 0 {
+			return nil, false // the end, or a line longer than the buffer
+		}
+	}
+}
+
+// split cuts at the commas; false when the number of fields is another.
+func (r *plainRows) split(b []byte) bool {
+	last := len(r.fields) - 1
+	for i := range last {
+		n := bytes.IndexByte(b, ',')
+		if n < 0 {
+			return false
+		}
+		r.fields[i] = view(b[:n])
+		b = b[n+1:]
+	}
+	r.fields[last] = view(b)
+	return bytes.IndexByte(b, ',') < 0
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// stop leaves the rest to encoding/csv.
+func (r *plainRows) stop() {
+	if r.on {
+		r.on = false
+		_, _ = r.in.Discard(r.used) // it is buffered
+		r.win, r.used = nil, 0
+	}
+}
+
+// before returns the lines that encoding/csv has not counted.
+func (r *plainRows) before() int { return r.lines - r.header }

@@ -1,0 +1,94 @@
+package reference
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxProblems is how many problems of one file are kept; more are only said to exist.
+const maxProblems = 20
+
+// Problem is one thing that is wrong with one file. It never holds a plate, a token, a reason or a case reference: it
+// may be logged.
+type Problem struct {
+	File   string // relative to the directory. Example: lists/stolen.csv
+	Line   int    // 1-based; 0 = the file as a whole
+	Field  string // column or YAML path; "" = the line as a whole. Example: cameras[3].lanes[0].number
+	Detail string // what was wrong and what to do
+}
+
+// String formats the problem as "file:line: field f: detail".
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		b.WriteByte(':')
+		b.WriteString(strconv.Itoa(p.Line))
+	}
+	b.WriteString(": ")
+	if p.Field != "" {
+		b.WriteString("field ")
+		b.WriteString(p.Field)
+		b.WriteString(": ")
+	}
+	b.WriteString(p.Detail)
+	return b.String()
+}
+
+// Error says that the content of the directory was refused. Every other error of this package is about reading it.
+type Error struct {
+	Problems []Problem // in order of file and line, at most 20 of a file
+	More     bool      // some file was given up after 20 problems
+}
+
+// Error lists the problems, one a line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if len(e.Problems) > 1 {
+		fmt.Fprintf(&b, "%d problems:\n", len(e.Problems))
+	}
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p.String())
+	}
+	if e.More {
+		b.WriteString("\nand more in the files with " + strconv.Itoa(maxProblems) + " problems: correct these and load again")
+	}
+	return b.String()
+}
+
+// problems collects what is wrong with one file.
+type problems struct {
+	file string
+	list []Problem
+}
+
+func (p *problems) add(line int, field, detail string) {
+	if !p.full() {
+		p.list = append(p.list, Problem{File: p.file, Line: line, Field: field, Detail: detail})
+	}
+}
+
+func (p *problems) addf(line int, field, format string, args ...any) {
+	p.add(line, field, fmt.Sprintf(format, args...))
+}
+
+// full reports that the rest of the file need not be looked at.
+func (p *problems) full() bool { return len(p.list) >= maxProblems }
+
+// collect adds the file's problems to e.
+func (e *Error) collect(p *problems) {
+	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	e.Problems = append(e.Problems, p.list...)
+	e.More = e.More || p.full()
+}
+
+// names reports whether a file has a problem.
+func (e *Error) names(file string) bool {
+	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.File == file })
+}

@@ -1,0 +1,196 @@
+package reference
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// maxPeriods is how many periods one plate may have in one register. A Belgian plate follows its owner, so dozens are
+// possible; more means the file is wrong, and would make long runs of buckets.
+const maxPeriods = 255
+
+// inBucket is how many records share a cache line.
+const inBucket = 3
+
+// bucket is one cache line: three records, whether the line is full and records of it lie in the next one, and the low bits of
+// the reference mass of each record.
+type bucket struct {
+	records [inBucket]vehicleRecord
+	over    uint32 // overBit, and above it massLowBits for each record
+}
+
+const overBit = 1
+
+func (b *bucket) massLow(j int) uint32 { return b.over >> (1 + massLowBits*j) & massLowMask }
+
+func (b *bucket) vehicle(j int) schemas.Vehicle { return b.records[j].vehicle(b.massLow(j)) }
+
+const bucketSize = int(unsafe.Sizeof(bucket{}))
+
+// vehicleTable holds all periods of all plates in lines of three records, outside the garbage collector. The plate alone says
+// in which line a record belongs; when that is full it goes to the next. So the registers of all countries and all periods of
+// a plate lie side by side, a look-up mostly reads one cache line, and one address is what there is to prefetch. Records are
+// only ever added: a free place ends a search.
+type vehicleTable struct {
+	buckets []bucket
+	n       int
+	limit   int // rows it was made for
+	mem     *arena
+}
+
+// bucketsFor returns how many lines n records get: filled to three quarters, and one record always free, so that searches end.
+func bucketsFor(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return (n*4/3 + inBucket) / inBucket
+}
+
+func newVehicleTable(rows int) (*vehicleTable, error) {
+	mem, err := newArena(bucketsFor(rows) * bucketSize)
+	if err != nil {
+		return nil, err
+	}
+	return tableIn(mem, mem.b, 0, rows), nil
+}
+
+// tableIn views memory of an arena as a table of n records.
+func tableIn(mem *arena, b []byte, n, limit int) *vehicleTable {
+	t := &vehicleTable{n: n, limit: limit, mem: mem}
+	if len(b) > 0 {
+		t.buckets = unsafe.Slice((*bucket)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/bucketSize)
+	}
+	freeWith(t, mem)
+	return t
+}
+
+// bytes views the table as memory, valid as long as the table is.
+func (t *vehicleTable) bytes() []byte {
+	if len(t.buckets) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(t.buckets))), len(t.buckets)*bucketSize)
+}
+
+// openVehicles takes the table from its index file; nil when there is none.
+func openVehicles(d indexDir, key schemas.Sum) *vehicleTable {
+	x := d.open(indexVehicles, key)
+	if x == nil {
+		return nil
+	}
+	d.told(indexVehicles, indexUsed, nil)
+	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
+}
+
+// keep writes the table to its index file and returns the one to use from now on.
+func (t *vehicleTable) keep(d indexDir, key schemas.Sum) *vehicleTable {
+	x := d.keep(indexVehicles, key, &indexFile{ints: [4]uint64{uint64(t.n)}, data: t.bytes()})
+	if x == nil {
+		return t
+	}
+	t.mem.drop()
+	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
+}
+
+// putResult says what became of a row.
+type putResult uint8
+
+const (
+	putDone    putResult = iota
+	putOverlap           // the plate has another period in this register that shares a day
+	putTooMany           // the plate has maxPeriods already
+	putFull              // more rows than the table was made for
+)
+
+func (t *vehicleTable) put(p schemas.Plate, v *schemas.Vehicle) putResult { return t.add(keyOf(p), v) }
+
+// add is put for the key of a plate.
+func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
+	if t.n >= t.limit {
+		return putFull
+	}
+	key := packKey(k.hi, v)
+	periods := 0
+	for i := k.home(len(t.buckets)); ; i = t.after(i) {
+		b := &t.buckets[i]
+		for j := range b.records {
+			r := &b.records[j]
+			if r.free() {
+				w := pack(v)
+				*r = vehicleRecord{lo0: uint32(k.lo), lo1: uint32(k.lo >> 32), key: key, v0: uint32(w), v1: uint32(w >> 32)}
+				b.over |= uint32(min(v.ReferenceMass, schemas.MaxReferenceMass)) & massLowMask << (1 + massLowBits*j)
+				t.n++
+				return putDone
+			}
+			if !r.hasPlate(k) || r.key&sameMask != key&sameMask {
+				continue
+			}
+			if r.overlaps(v) {
+				return putOverlap
+			}
+			if periods++; periods >= maxPeriods {
+				return putTooMany
+			}
+		}
+		b.over |= overBit
+	}
+}
+
+func (t *vehicleTable) after(i int) int {
+	if i++; i == len(t.buckets) {
+		return 0
+	}
+	return i
+}
+
+// find returns what the plate was on that day. With the country unknown it answers only when exactly one register has
+// the plate on that day; periods of one register are disjoint, so it meets each register at most once.
+func (t *vehicleTable) find(p schemas.Plate, country schemas.Country, day schemas.Day) (v schemas.Vehicle, ok bool) {
+	if len(t.buckets) == 0 || p.IsZero() {
+		return v, false
+	}
+	k := keyOf(p)
+	want := countryCode(country)
+	var found *bucket
+	var place int
+search:
+	for i := k.home(len(t.buckets)); ; i = t.after(i) {
+		b := &t.buckets[i]
+		for j := range b.records {
+			r := &b.records[j]
+			switch {
+			case r.free():
+				break search
+			case !r.hasPlate(k) || want != 0 && r.country() != want || !r.covers(day):
+			case want != 0:
+				found, place = b, j
+				break search
+			case found != nil:
+				found = nil
+				break search
+			default:
+				found, place = b, j
+			}
+		}
+		if b.over&overBit == 0 {
+			break
+		}
+	}
+	if found != nil {
+		v, ok = found.vehicle(place), true
+	}
+	runtime.KeepAlive(t) // its memory goes with it
+	return v, ok
+}
+
+// touch loads the line a look-up of the plate begins at.
+func (t *vehicleTable) touch(p schemas.Plate) uint32 {
+	if len(t.buckets) == 0 {
+		return 0
+	}
+	loaded := t.buckets[keyOf(p).home(len(t.buckets))].over
+	runtime.KeepAlive(t)
+	return loaded
+}

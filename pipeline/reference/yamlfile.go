@@ -1,0 +1,276 @@
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// yamlMap is one mapping of a YAML file. Keys are taken one by one; end reports those that nobody took. All of its
+// methods report problems with line and path and return the zero value.
+type yamlMap struct {
+	p     *problems
+	path  string // "" for the file
+	line  int
+	keys  map[string]yamlEntry
+	taken []string
+}
+
+type yamlEntry struct {
+	node ast.Node
+	line int // of the key
+}
+
+// yamlRoot parses a file of one document that is a mapping; nil when it is not.
+func yamlRoot(b []byte, p *problems) *yamlMap {
+	tokens := lexer.Tokenize(string(b))
+	if line := tooDeep(tokens); line > 0 {
+		p.addf(line, "", "nests deeper than %d; the files need 6", maxDepth)
+		return nil
+	}
+	f, err := parser.Parse(tokens, 0)
+	if err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil && ye.GetToken().Position != nil {
+			p.add(ye.GetToken().Position.Line, "", "is not YAML: "+ye.GetMessage())
+		} else {
+			p.add(0, "", "is not YAML; check indentation and quotes")
+		}
+		return nil
+	}
+	if len(f.Docs) != 1 || f.Docs[0].Body == nil {
+		p.addf(0, "", "has %d YAML documents; write one mapping", len(f.Docs))
+		return nil
+	}
+	return newYAMLMap(f.Docs[0].Body, "", p)
+}
+
+// maxDepth bounds the nesting: the parser's time grows with its square.
+const maxDepth = 32
+
+// tooDeep returns the line in which brackets, or what one line opens, or indentation nest too deep; 0 when none do.
+func tooDeep(tokens token.Tokens) int {
+	open, opened, line := 0, 0, 0
+	for _, t := range tokens {
+		first := t.Position.Line != line
+		if first {
+			line, opened = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			open++
+		case token.SequenceEndType, token.MappingEndType:
+			open = max(0, open-1)
+		case token.SequenceEntryType, token.MappingKeyType:
+			opened++
+		default: // no nesting
+		}
+		if open > maxDepth || opened > maxDepth || (first && t.Position.Column > 8*maxDepth) {
+			return max(line, 1)
+		}
+	}
+	return 0
+}
+
+func lineOf(n ast.Node) int {
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
+	}
+	return 0
+}
+
+func newYAMLMap(n ast.Node, path string, p *problems) *yamlMap {
+	m := &yamlMap{p: p, path: path, line: lineOf(n), keys: make(map[string]yamlEntry)}
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		p.add(m.line, path, "is not a mapping; write key: value")
+		return nil
+	}
+	if len(values) > 0 {
+		m.line = lineOf(values[0].Key)
+	}
+	for _, v := range values {
+		key := v.Key.GetToken()
+		if key == nil {
+			p.add(lineOf(v), path, "has a key that is no word")
+			continue
+		}
+		if _, twice := m.keys[key.Value]; twice {
+			p.add(lineOf(v.Key), m.join(fmt.Sprintf("%.40q", key.Value)), "is there twice; keep one")
+		}
+		m.keys[key.Value] = yamlEntry{v.Value, lineOf(v.Key)}
+	}
+	return m
+}
+
+func (m *yamlMap) join(key string) string {
+	if m.path == "" {
+		return key
+	}
+	return m.path + "." + key
+}
+
+// get takes a key; the node is nil when it is absent or empty.
+func (m *yamlMap) get(key string) (n ast.Node, line int) {
+	if !slices.Contains(m.taken, key) {
+		m.taken = append(m.taken, key)
+	}
+	e, ok := m.keys[key]
+	if !ok {
+		return nil, m.line
+	}
+	if _, null := e.node.(*ast.NullNode); null || e.node == nil {
+		return nil, e.line
+	}
+	return e.node, lineOf(e.node)
+}
+
+func (m *yamlMap) problem(line int, key string, err error) { m.p.add(line, m.join(key), err.Error()) }
+
+// scalar is the text of a plain value, as it is written.
+func scalar(n ast.Node) (string, error) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, nil
+	case *ast.LiteralNode:
+		return n.Value.Value, nil
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, nil
+	default:
+		return "", errors.New("is not a plain value; anchors, aliases, tags and nested values are not accepted here")
+	}
+}
+
+// yamlValue takes a key that must be there.
+func yamlValue[T any](m *yamlMap, key string, read func(string) (T, error)) (v T) {
+	n, line := m.get(key)
+	if n == nil {
+		m.problem(line, key, errEmpty)
+		return v
+	}
+	s, err := scalar(n)
+	if err == nil {
+		v, err = read(s)
+	}
+	if err != nil {
+		m.problem(line, key, err)
+	}
+	return v
+}
+
+// yamlOptional is yamlValue, with other for an absent or empty key.
+func yamlOptional[T any](m *yamlMap, key string, other T, read func(string) (T, error)) T {
+	if n, _ := m.get(key); n != nil {
+		return yamlValue(m, key, read)
+	}
+	return other
+}
+
+// each calls f with every element of a list; an absent list is empty.
+func (m *yamlMap) each(key string, f func(n ast.Node, path string)) {
+	n, line := m.get(key)
+	if n == nil {
+		return
+	}
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		m.problem(line, key, errors.New("is not a list; write [a, b] or lines that begin with a dash"))
+		return
+	}
+	for i, v := range seq.Values {
+		if m.p.full() {
+			return
+		}
+		f(v, m.join(key)+"["+strconv.Itoa(i)+"]")
+	}
+}
+
+// maps calls f with every element of a list of mappings, and checks afterwards that f took all keys.
+func (m *yamlMap) maps(key string, f func(*yamlMap)) {
+	m.each(key, func(n ast.Node, path string) {
+		if e := newYAMLMap(n, path, m.p); e != nil {
+			f(e)
+			e.end()
+		}
+	})
+}
+
+// end reports the keys that nobody took: a misspelt key would otherwise be a silent default.
+func (m *yamlMap) end() {
+	for _, k := range slices.Sorted(maps.Keys(m.keys)) {
+		if !slices.Contains(m.taken, k) {
+			m.p.addf(m.keys[k].line, m.join(fmt.Sprintf("%.40q", k)), "is not known here; the keys are %v", m.taken)
+		}
+	}
+}
+
+// period reads valid_from and valid_to.
+func (m *yamlMap) period(mustBegin, mustEnd bool) (from, to schemas.Micros) {
+	before := len(m.p.list)
+	if mustBegin {
+		from = yamlValue(m, "valid_from", instant)
+	} else {
+		from = yamlOptional(m, "valid_from", 0, instant)
+	}
+	if mustEnd {
+		to = yamlValue(m, "valid_to", instant)
+	} else {
+		to = yamlOptional(m, "valid_to", 0, instant)
+	}
+	if err := ordered(from, to); err != nil && len(m.p.list) == before {
+		_, line := m.get("valid_to")
+		m.problem(line, "valid_to", err)
+	}
+	return from, to
+}
+
+// Readers of scalars, beside those of values.go.
+
+func readInt(lo, hi int) func(string) (int, error) {
+	return func(s string) (int, error) { return integer(s, lo, hi) }
+}
+
+func readIdent(s string) (string, error) { return s, ident(s) }
+
+func readText(s string) (string, error) {
+	if s == "" {
+		return s, errEmpty
+	}
+	return s, text(s)
+}
+
+func readBool(s string) (bool, error) {
+	switch s {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%.40q is neither true nor false", s)
+	}
+}
+
+// readSpan reads a duration above 0 and up to 31 days.
+func readSpan(s string) (schemas.Micros, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 || d > 31*24*time.Hour {
+		return 0, fmt.Errorf("%.40q is not a duration above 0 and up to 744h; write 90s, 5m or 24h", s)
+	}
+	return schemas.Span(d), nil
+}

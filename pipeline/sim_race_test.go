@@ -1,6 +1,0 @@
-//go:build race
-
-package pipeline
-
-// simSeeds is how many seeds the simulation gets by default: fewer under the race detector, which is ten times slower.
-const simSeeds = 55

@@ -1,0 +1,175 @@
+// Package testkit gives tests of other packages a real ClickHouse engine and a Kafka-protocol broker. A package
+// that uses it has
+//
+//	func TestMain(m *testing.M) { testkit.Main(m) }
+//
+// because the engine runs in a child of the test binary. One engine serves all tests of a binary; it starts with the
+// first test that asks and stops after the last. Each test has a database of its own.
+package testkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+)
+
+// shared is the one engine of this test binary.
+var shared struct {
+	main   atomic.Bool // Main was called
+	once   sync.Once
+	dir    string
+	engine *embedded.ClickHouse
+	err    error
+	seq    atomic.Uint64
+}
+
+// Main runs the tests, or the engine when this process is its child; it does not return. It is the body of TestMain.
+// after is called when the tests have ended, before the engine is stopped.
+func Main(m *testing.M, after ...func()) {
+	embedded.MaybeRunEngineChild()
+	shared.main.Store(true)
+	code := m.Run()
+	for _, f := range after {
+		f()
+	}
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "testkit:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func stop() error {
+	var err error
+	if shared.engine != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		err = shared.engine.Stop(ctx)
+	}
+	if shared.dir != "" {
+		err = errors.Join(err, os.RemoveAll(shared.dir))
+	}
+	return err
+}
+
+func start() {
+	shared.dir, shared.err = os.MkdirTemp("", "anpr-testkit-")
+	if shared.err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first time it downloads
+	defer cancel()
+	shared.engine, shared.err = embedded.StartClickHouse(ctx, embedded.Config{
+		DataDir:    filepath.Join(shared.dir, "clickhouse"),
+		NativeAddr: "127.0.0.1:0",
+		Users:      embedded.TestUsers(),
+		MaxMemory:  2 << 30,
+		Progress:   os.Stderr,
+	})
+}
+
+// ClickHouse returns the engine of this test binary, starting it when it is the first to ask. The test ends when it
+// cannot be started.
+func ClickHouse(tb testing.TB) *embedded.ClickHouse {
+	tb.Helper()
+	if !shared.main.Load() {
+		tb.Fatal("testkit: this package needs func TestMain(m *testing.M) { testkit.Main(m) }")
+	}
+	shared.once.Do(start)
+	if shared.err != nil {
+		tb.Fatal("testkit: ", shared.err)
+	}
+	if err := shared.engine.Err(); err != nil {
+		tb.Fatal("testkit: ", err)
+	}
+	return shared.engine
+}
+
+// Database creates an empty database for this test, dropped when the test ends, and returns the native address and the
+// database's name. The user is "default", without password.
+func Database(tb testing.TB) (addr, db string) {
+	tb.Helper()
+	addr = ClickHouse(tb).NativeAddr()
+	db = fmt.Sprintf("test_%d_%d", os.Getpid(), shared.seq.Add(1))
+	if err := Exec(context.Background(), addr, "CREATE DATABASE "+db); err != nil {
+		tb.Fatal("testkit: ", err)
+	}
+	tb.Cleanup(func() {
+		if err := Exec(context.Background(), addr, "DROP DATABASE "+db+" SYNC"); err != nil {
+			tb.Error("testkit: ", err)
+		}
+	})
+	return addr, db
+}
+
+// Exec runs one statement that returns no rows, waiting at most 30 s.
+func Exec(ctx context.Context, addr, statement string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn, err := ch.Dial(ctx, ch.Options{Address: addr})
+	if err != nil {
+		return fmt.Errorf("connect to ClickHouse: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := conn.Do(ctx, ch.Query{Body: statement}); err != nil {
+		return fmt.Errorf("%.80s: %w", statement, err)
+	}
+	return nil
+}
+
+// Broker starts a broker with these topics (partitions by name) in a temporary directory, closed when the test ends, and
+// returns its address.
+func Broker(tb testing.TB, topics map[string]int) (addr string) {
+	tb.Helper()
+	b, err := embedded.StartBroker(embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: tb.TempDir(), Topics: topics})
+	if err != nil {
+		tb.Fatal("testkit: ", err)
+	}
+	tb.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			tb.Error("testkit: ", err)
+		}
+	})
+	return b.Addr()
+}
+
+// comments are the lines of a migration that are none of a statement.
+var comments = regexp.MustCompile(`(?m)^--.*$`)
+
+// Migrate carries out the upward half of every migration of a directory, in order of their names. exec runs one statement.
+func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.Context, statement string) error) {
+	tb.Helper()
+	files, err := fs.Glob(migrations, dir+"/*.sql")
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("migrations: %d, err %v", len(files), err)
+	}
+	for _, f := range files {
+		text, err := fs.ReadFile(migrations, f)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		up = comments.ReplaceAllString(up, "") // one may hold a semicolon
+		for statement := range strings.SplitSeq(up, ";\n") {
+			if strings.Trim(statement, "\n ;") == "" {
+				continue
+			}
+			if err := exec(tb.Context(), statement); err != nil {
+				tb.Fatalf("%s: %v", f, err)
+			}
+		}
+	}
+}
