@@ -114,7 +114,7 @@ func newUniverseAt(t *testing.T, n int, broker, addr, db string) *universe {
 		u.job.Topic: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1,
 	})
 	u.generate(n)
-	u.migrate(u.job)
+	migrateTables(u.t, u.job)
 	return u
 }
 
@@ -306,7 +306,7 @@ func (u *universe) undisturbed() job {
 	j := u.job
 	j.ClickHouse, j.Database = testkit.Database(u.t)
 	j.Group, j.BatchRows, j.Fault = u.job.Group+"-undisturbed", 20_000, fault{}
-	u.migrate(j)
+	migrateTables(u.t, j)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(u.t.Context()))
 	defer cancel()
 	ended := make(chan error, 1)
@@ -327,12 +327,12 @@ func (u *universe) undisturbed() job {
 	return j
 }
 
-// migrate makes the tables, such that the engine neither merges rows that repeat each other, which would hide them, nor
+// migrateTables makes the tables, such that the engine neither merges rows that repeat each other, which would hide them, nor
 // drops rows for their age.
-func (u *universe) migrate(j job) {
-	u.t.Helper()
-	if err := sink.Migrate(u.t.Context(), sink.Config{Addr: j.ClickHouse, Database: j.Database}, zerolog.Nop()); err != nil {
-		u.t.Fatal(err)
+func migrateTables(t *testing.T, j job) {
+	t.Helper()
+	if err := sink.Migrate(t.Context(), sink.Config{Addr: j.ClickHouse, Database: j.Database}, zerolog.Nop()); err != nil {
+		t.Fatal(err)
 	}
 	for _, table := range tables {
 		statements := []string{"MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1"}
@@ -340,8 +340,8 @@ func (u *universe) migrate(j job) {
 			statements = append(statements, "REMOVE TTL")
 		}
 		for _, s := range statements {
-			if err := testkit.Exec(u.t.Context(), j.ClickHouse, "ALTER TABLE "+j.Database+"."+table.name+" "+s); err != nil {
-				u.t.Fatal(err)
+			if err := testkit.Exec(t.Context(), j.ClickHouse, "ALTER TABLE "+j.Database+"."+table.name+" "+s); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}

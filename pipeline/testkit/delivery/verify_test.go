@@ -266,7 +266,16 @@ func (u *universe) checkTopics(v *verdict, s store) {
 }
 
 // readTopic returns the values of all records of a topic.
-func readTopic(t *testing.T, broker, topic string) [][]byte {
+func readTopic(t *testing.T, broker, topic string) (values [][]byte) {
+	t.Helper()
+	for _, r := range readRecords(t, broker, topic) {
+		values = append(values, r.Value)
+	}
+	return values
+}
+
+// readRecords returns all records of a topic, those of a partition in order.
+func readRecords(t *testing.T, broker, topic string) (out []*kgo.Record) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -277,14 +286,13 @@ func readTopic(t *testing.T, broker, topic string) [][]byte {
 	}
 	defer cl.Close()
 	left := ends(ctx, t, cl, topic)
-	var out [][]byte
 	for len(left) > 0 {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
 			t.Fatalf("read topic %s: %v", topic, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			out = append(out, r.Value)
+			out = append(out, r)
 			if r.Offset+1 >= left[r.Partition] {
 				delete(left, r.Partition)
 			}
