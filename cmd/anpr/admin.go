@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 
@@ -32,7 +31,8 @@ func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 type sampleCmd struct {
-	Out      string `help:"Directory to write to." required:"" type:"path"`
+	Out      string `help:"Directory to write to; it must be empty or not there." required:"" type:"path"`
+	Missing  bool   `help:"Leave a directory that has cameras.yaml as it is, instead of refusing it."`
 	Seed     uint64 `help:"Same seed, same city." default:"1"`
 	Cameras  int    `help:"Fixed cameras." default:"450"`
 	Vehicles int    `help:"Vehicles." default:"200000"`
@@ -40,14 +40,13 @@ type sampleCmd struct {
 
 // Run writes a made-up city.
 func (c *sampleCmd) Run() error {
-	city, err := sampleCity(c.Seed, c.Cameras, c.Vehicles, rand.Text())
-	if err != nil {
+	if names, err := fileNames(c.Out); err == nil && c.Missing && names["cameras.yaml"] {
+		return nil
+	}
+	if err := writeSample(c.Out, sampleSize{Seed: c.Seed, Cameras: c.Cameras, Vehicles: c.Vehicles}); err != nil {
 		return err
 	}
-	if err := city.WriteReference(c.Out); err != nil {
-		return err
-	}
-	fmt.Printf("wrote a made-up city (seed %d, day %s) to %s\n", c.Seed, city.Day(), c.Out)
+	fmt.Fprintf(os.Stderr, "wrote a made-up city (seed %d) to %s: no camera, vehicle or person in it is real\n", c.Seed, c.Out)
 	return nil
 }
 

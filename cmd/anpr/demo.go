@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,7 +38,6 @@ func (c *demoCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		c.Data = dir
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	c.SampleSeed = c.Seed
 	var out io.Writer = os.Stdout
 	if c.JSON {
 		out = os.Stderr
@@ -72,6 +72,11 @@ type demo struct {
 func (d *demo) start(ctx context.Context) error {
 	c := d.cmd
 	_, _ = fmt.Fprintf(d.out, "Starting broker, ClickHouse, gateway, pipeline and office on this machine (data in %s) ...\n", c.Data)
+	if c.Reference == "" {
+		if err := writeMissingCity(filepath.Join(c.Data, "reference"), c.Seed); err != nil {
+			return err
+		}
+	}
 	var err error
 	if d.stack, err = startStack(ctx, c.stackFlags, d.log, os.Stderr); err != nil {
 		return err

@@ -39,6 +39,7 @@ func (l *lockedText) String() string {
 // restarts what runs, and expects every read that was sent in the tables, once.
 func TestFaultsOnUpUnderLoad(t *testing.T) {
 	bin, load, data, p := build(t), buildLoad(t), t.TempDir(), choosePorts(t)
+	madeUpCity(t, bin, data)
 	r := launch(t, bin, p, "up", "--data", data)
 	r.says("anpr is up")
 	seconds := long(40*time.Second, 3*time.Minute)

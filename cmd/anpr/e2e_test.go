@@ -59,8 +59,17 @@ var bannerLines = map[string]*regexp.Regexp{
 	"kafka": regexp.MustCompile(`kafka +([0-9.:]+),`), "native": regexp.MustCompile(`clickhouse +([0-9.:]+) native`),
 }
 
+// madeUpCity gives the data directory of an `anpr up` its reference data, as `make up` does.
+func madeUpCity(t *testing.T, bin, data string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), bin, "sample", "--missing", "--out", filepath.Join(data, "reference")).CombinedOutput(); err != nil {
+		t.Fatalf("made-up city: %v\n%s", err, out)
+	}
+}
+
 func up(t *testing.T, bin, data string) *running {
 	t.Helper()
+	madeUpCity(t, bin, data)
 	r := &running{data: data, cmd: exec.Command(bin, append([]string{"up", "--data", data}, everyPort...)...), log: &bytes.Buffer{}, ended: make(chan error, 1)}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.cmd.Stderr = r.log
@@ -326,7 +335,9 @@ func TestDemoEndsWithNumbersThatAgreeWithClickHouse(t *testing.T) {
 func TestSecondStartOnOnePortSaysWhichFlag(t *testing.T) {
 	bin := build(t)
 	r := up(t, bin, t.TempDir())
-	args := append([]string{"up", "--data", t.TempDir()}, everyPort...)
+	data := t.TempDir()
+	madeUpCity(t, bin, data)
+	args := append([]string{"up", "--data", data}, everyPort...)
 	args = append(args, "--gateway-addr="+r.gateway)
 	out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "--gateway-addr") || !strings.Contains(string(out), "in use") {

@@ -47,7 +47,11 @@ func TestThePartitionRateIsTheDefaultsUnlessGiven(t *testing.T) {
 
 // What the command line says is what the shards of a running worker have room for.
 func TestThePartitionRateReachesTheShards(t *testing.T) {
-	c, err := parsed(t, "up", "--partition-rate=1234", "--partitions=2", "--data="+filepath.Join(t.TempDir(), "data"),
+	data := filepath.Join(t.TempDir(), "data")
+	if err := writeMissingCity(filepath.Join(data, "reference"), 1); err != nil {
+		t.Fatal(err)
+	}
+	c, err := parsed(t, "up", "--partition-rate=1234", "--partitions=2", "--data="+data,
 		"--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0", "--gateway-addr=127.0.0.1:0", "--office-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

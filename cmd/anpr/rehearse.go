@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -55,7 +56,10 @@ type rehearsal struct {
 const rehearsalBackup = "rehearsal"
 
 func (h *rehearsal) start(ctx context.Context, dir string) (err error) {
-	f := stackFlags{SampleSeed: h.cmd.Seed}
+	if err := writeMissingCity(filepath.Join(dir, "reference"), h.cmd.Seed); err != nil {
+		return err
+	}
+	f := stackFlags{}
 	f.Data, f.Cache, f.Fsync, f.Partitions, f.Group = dir, h.cmd.Cache, true, 4, "anpr-ingest"
 	f.InsertTimeout, f.InsertCompression, f.ClickhouseDatabase = 30*time.Second, "off", "anpr"
 	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {

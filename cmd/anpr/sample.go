@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -25,10 +23,10 @@ func sampleCity(seed uint64, cameras, vehicles int, secret string) (*bench.City,
 	return bench.NewCity(bench.CityConfig{Seed: seed, Cameras: cameras, Vehicles: vehicles, Secret: secret, At: schemas.MicrosOf(time.Now())})
 }
 
-// ensureReference writes the made-up city into a directory that is empty or not there, and says whether the data in place is made up. It never
-// changes anything that exists: a directory that holds something and no cameras.yaml is refused by name.
-func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) {
-	names, err := fileNames(f.Reference)
+// checkReference reports whether the reference data in dir are those of the made-up city. It writes nothing: a directory without cameras.yaml is
+// refused, with the names of what it holds or with the commands that fill it.
+func checkReference(dir string) (madeUp bool, err error) {
+	names, err := fileNames(dir)
 	if err != nil {
 		return false, fmt.Errorf("reference data: %w", err)
 	}
@@ -36,14 +34,26 @@ func ensureReference(f stackFlags, log zerolog.Logger) (madeUp bool, err error) 
 	case names["cameras.yaml"]:
 		return names[bench.SampleMarker], nil
 	case len(names) > 0:
-		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", f.Reference, nameList(names), likelyMisspelling(names))
-	case isLink(f.Reference):
-		return false, fmt.Errorf("%s is a symbolic link, and what it leads to is empty or not there: nothing was written; is it mounted?", f.Reference)
-	case f.NoSample:
-		return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; `anpr sample --out DIR` writes a made-up city", f.Reference)
+		return false, fmt.Errorf("%s holds %s and no cameras.yaml%s: nothing was written; complete the directory, or name another with --reference", dir, nameList(names), likelyMisspelling(names))
+	case isLink(dir):
+		return false, fmt.Errorf("%s is a symbolic link, and what it leads to is empty or not there: nothing was written; is it mounted?", dir)
 	}
-	log.Warn().Str("dir", f.Reference).Uint64("seed", f.SampleSeed).Msg("no reference data: writing a made-up sample city; give real data with --reference")
-	return true, writeSample(f.Reference, f.SampleSeed)
+	return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; to look around, `make up` starts with a made-up city and `anpr sample --out %s` writes one", dir, dir)
+}
+
+// writeMissingCity writes the made-up city of the demo and of rehearsals into a directory that is empty or not there, and leaves any other alone.
+func writeMissingCity(dir string, seed uint64) error {
+	names, err := fileNames(dir)
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	return writeSample(dir, sampleSize{Seed: seed})
+}
+
+// sampleSize says which made-up city; zero numbers mean the usual size.
+type sampleSize struct {
+	Seed              uint64
+	Cameras, Vehicles int
 }
 
 // isLink reports whether the path itself is a symbolic link, whatever it leads to.
@@ -68,10 +78,19 @@ func checkNamedReference(dir string) error {
 	return fmt.Errorf("--reference %s: there is no reference data. Correct the path, or write a made-up city with `anpr sample --out %s`", dir, dir)
 }
 
-// writeSample makes the directory in one step, so that whoever is killed half-way leaves no half city. The rename fails when the directory
-// got a file meanwhile.
-func writeSample(dir string, seed uint64) error {
-	city, err := sampleCity(seed, 0, 0, rand.Text())
+// writeSample makes the directory in one step, so that whoever is killed half-way leaves no half city. A directory that holds anything is
+// refused; the rename fails when the directory got a file meanwhile.
+func writeSample(dir string, size sampleSize) error {
+	names, err := fileNames(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("sample city: %w", err)
+	case len(names) > 0:
+		return fmt.Errorf("sample city: %s holds %s: nothing was written; name an empty directory", dir, nameList(names))
+	case isLink(dir):
+		return fmt.Errorf("sample city: %s is a symbolic link: nothing was written; name the directory that it should lead to", dir)
+	}
+	city, err := sampleCity(size.Seed, size.Cameras, size.Vehicles, rand.Text())
 	if err != nil {
 		return err
 	}
@@ -87,7 +106,7 @@ func writeSample(dir string, seed uint64) error {
 		return err
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("sample city: %s cannot be replaced: %w; name an empty directory of its own with --reference", dir, err)
+		return fmt.Errorf("sample city: %s cannot be replaced: %w; name an empty directory of its own", dir, err)
 	}
 	if err := os.Rename(part, dir); err != nil {
 		return fmt.Errorf("sample city: %w", err)

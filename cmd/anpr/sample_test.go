@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
@@ -65,7 +63,7 @@ func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 			}
 		}
 		before := filesBelow(t, dir)
-		_, err := ensureReference(stackFlags{referenceFlags: referenceFlags{Reference: dir}, SampleSeed: 1}, zerolog.Nop())
+		_, err := checkReference(dir)
 		if err == nil || !strings.Contains(err.Error(), "nothing was written") {
 			t.Fatalf("subset %b: %v, want a refusal", subset, err)
 		}
@@ -73,6 +71,9 @@ func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 			if first, _, _ := strings.Cut(name, "/"); subset>>i&1 == 1 && !strings.Contains(err.Error(), first) {
 				t.Errorf("subset %b: %v does not name %s", subset, err, first)
 			}
+		}
+		if err := (&sampleCmd{Out: dir, Seed: 1, Cameras: 10, Vehicles: 100}).Run(); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+			t.Fatalf("subset %b: sample: %v, want a refusal", subset, err)
 		}
 		if after := filesBelow(t, dir); after != before {
 			t.Fatalf("subset %b: changed\nfrom\n%s\nto\n%s", subset, before, after)
@@ -82,7 +83,7 @@ func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "cameras.yaml"))
 	before := filesBelow(t, dir)
-	if madeUp, err := ensureReference(stackFlags{referenceFlags: referenceFlags{Reference: dir}}, zerolog.Nop()); madeUp || err != nil || filesBelow(t, dir) != before {
+	if madeUp, err := checkReference(dir); madeUp || err != nil || filesBelow(t, dir) != before {
 		t.Errorf("real data: made up %v, %v, changed %v", madeUp, err, filesBelow(t, dir) != before)
 	}
 }
@@ -95,17 +96,24 @@ func TestTheMadeUpCityIsWrittenIntoAnEmptyDirectoryOnly(t *testing.T) {
 	}
 	tokens := map[string]bool{}
 	for _, dir := range []string{empty, filepath.Join(root, "absent", "reference")} {
-		f := stackFlags{referenceFlags: referenceFlags{Reference: dir}, SampleSeed: 1}
-		f.NoSample = true
-		if _, err := ensureReference(f, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "no reference data in") {
-			t.Fatalf("a service without reference data: %v", err)
+		if _, err := checkReference(dir); err == nil || !strings.Contains(err.Error(), "no reference data in") || !strings.Contains(err.Error(), "make up") {
+			t.Fatalf("a start without reference data: %v", err)
 		}
-		f.NoSample = false
-		if madeUp, err := ensureReference(f, zerolog.Nop()); !madeUp || err != nil {
+		if err := writeMissingCity(dir, 1); err != nil {
+			t.Fatal(err)
+		}
+		before := filesBelow(t, dir)
+		if madeUp, err := checkReference(dir); !madeUp || err != nil {
 			t.Fatal(madeUp, err)
 		}
-		if madeUp, err := ensureReference(f, zerolog.Nop()); !madeUp || err != nil {
-			t.Fatalf("second start: %v, %v", madeUp, err)
+		if err := writeMissingCity(dir, 2); err != nil || filesBelow(t, dir) != before {
+			t.Fatalf("second start: %v, or the city changed", err)
+		}
+		if err := (&sampleCmd{Out: dir, Seed: 2, Missing: true}).Run(); err != nil || filesBelow(t, dir) != before {
+			t.Fatalf("sample --missing: %v, or the city changed", err)
+		}
+		if err := (&sampleCmd{Out: dir, Seed: 2}).Run(); err == nil || filesBelow(t, dir) != before {
+			t.Fatalf("sample: %v, or the city changed", err)
 		}
 		got, err := bench.ReadCameraTokens(dir)
 		if err != nil {
@@ -158,7 +166,7 @@ func TestTokensThatTheSourceTellsAreRefusedWhereOthersReachTheOffice(t *testing.
 	}
 }
 
-// A path that somebody mistyped starts nothing and writes nothing, by flag or by environment, for up and for the demo; the default directory still gets a made-up city.
+// A path that somebody mistyped starts nothing and writes nothing, by flag or by environment, for up and for the demo; nor does the default directory get a made-up city.
 func TestAMistypedReferenceStartsNoMadeUpCity(t *testing.T) {
 	root := t.TempDir()
 	empty := filepath.Join(root, "empty")

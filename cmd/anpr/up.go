@@ -39,8 +39,8 @@ type stackFlags struct {
 	officeFlags
 	opsFlags
 	watchFlags
-	NoSample   bool   `help:"Never write the made-up city: end when there is no reference data." env:"ANPR_NO_SAMPLE"`
-	SampleSeed uint64 `help:"Seed of the made-up city that is written when there is no reference data." default:"1" env:"ANPR_SAMPLE_SEED"`
+	NoSample   bool   `hidden:"" help:"Has no effect since up writes no made-up city; units of earlier versions set it." env:"ANPR_NO_SAMPLE"`
+	SampleSeed uint64 `hidden:"" help:"Has no effect since up writes no made-up city." env:"ANPR_SAMPLE_SEED"`
 }
 
 // Run works until Ctrl-C.
@@ -102,7 +102,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 		return nil, err
 	}
 	s.push("ops", serve("ops", listeners["ops"], s.ops.guarded(f.opsFlags), log).stop)
-	if s.sample, err = ensureReference(f, log); err != nil {
+	if s.sample, err = checkReference(f.Reference); err != nil {
 		return nil, err
 	}
 	if err := s.checkFiles(); err != nil {

@@ -189,7 +189,10 @@ func TestOnePortBaseMovesEveryPort(t *testing.T) {
 
 func TestUpWithoutUsersStartsNothing(t *testing.T) {
 	dir := t.TempDir()
-	f := stackFlags{SampleSeed: 1, engineFlags: engineFlags{Data: dir}}
+	if err := writeMissingCity(filepath.Join(dir, "reference"), 1); err != nil {
+		t.Fatal(err)
+	}
+	f := stackFlags{engineFlags: engineFlags{Data: dir}}
 	f.Partitions = 1
 	f.Users = filepath.Join(dir, "nobody.yaml")
 	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
