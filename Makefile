@@ -49,7 +49,7 @@ demo: setup ## Everything on this machine with a made-up Brussels day: DEMO_SECO
 
 .PHONY: up
 up: setup ## Run everything on this machine until Ctrl-C, with a made-up city where there are no reference data: UP_FLAGS="--reference DIR"
-	@case "$(UP_FLAGS) " in *--reference*|*--data*) ;; *) [ -n "$$ANPR_REFERENCE" ] || bin/anpr sample --missing --out "$${ANPR_DATA:-anpr-data}/reference";; esac
+	@case "$(UP_FLAGS) " in *--reference*|*--data*) ;; *) [ -n "$${ANPR_REFERENCE:-}" ] || bin/anpr sample --missing --out "$${ANPR_DATA:-anpr-data}/reference";; esac
 	@bin/anpr up $(UP_FLAGS)
 
 .PHONY: build
