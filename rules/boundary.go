@@ -48,35 +48,35 @@ func (r careful) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (s
 	return r.Reference.DayPass(p, c, day)
 }
 
-// boundary holds a German plate that may be two vehicles': one that was read without the boundary it needs, and one that was read with it
+// checkBoundary holds a German plate that may be two vehicles': one that was read without the boundary it needs, and one that was read with it
 // while somebody registered, freed or paid for the same letters and digits without. It reports whether it is one vehicle's.
-func (v *verdict) boundary() bool {
-	on := &v.d.On
+func (b *decisionBuilder) checkBoundary() bool {
+	on := &b.d.On
 	text := on.Plate.Unbounded()
 	german := on.Country == schemas.Germany || text != on.Plate
 	if !german || !text.Ambiguous() {
 		return true
 	}
-	alone := text != on.Plate && !v.entered(text)
-	v.note(stepBoundary, alone)
+	alone := text != on.Plate && !b.isEnteredUnbounded(text)
+	b.addClause(stepBoundary, alone)
 	if !alone {
-		v.hold(reasonPlateAmbiguous, 0)
+		b.addHold(reasonPlateAmbiguous, 0)
 	}
 	return alone
 }
 
-// entered reports whether the reference data know a German plate by these characters.
-func (v *verdict) entered(text schemas.Plate) bool {
-	at, day := v.d.On.CapturedAt, v.d.On.CapturedAt.Day()
-	if _, ok := v.ref.Vehicle(text, schemas.Germany, at); ok {
+// isEnteredUnbounded reports whether the reference data know a German plate by these characters.
+func (b *decisionBuilder) isEnteredUnbounded(text schemas.Plate) bool {
+	at, day := b.d.On.CapturedAt, b.d.On.CapturedAt.Day()
+	if _, ok := b.ref.Vehicle(text, schemas.Germany, at); ok {
 		return true
 	}
-	if _, ok := v.ref.Registration(text, schemas.Germany, day); ok {
+	if _, ok := b.ref.Registration(text, schemas.Germany, day); ok {
 		return true
 	}
-	if _, ok := v.ref.Exemption(text, schemas.Germany, v.d.Family, day); ok {
+	if _, ok := b.ref.Exemption(text, schemas.Germany, b.d.Family, day); ok {
 		return true
 	}
-	_, ok := v.ref.DayPass(text, schemas.Germany, day)
+	_, ok := b.ref.DayPass(text, schemas.Germany, day)
 	return ok
 }

@@ -9,10 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 //go:embed catalog/brussels/*.yaml
@@ -42,12 +41,10 @@ type Value struct {
 
 // Catalogue is one loaded version of the rules. It is immutable and safe for concurrent use.
 type Catalogue struct {
-	version string
-	values  []Value
-	general general
-	lez     lezRules
-	speed   speedRules
-	hotlist series[hotlistRules]
+	version  string
+	values   []Value
+	general  general
+	families []Family // in the order of families.go
 }
 
 // Version names the content: the first 12 hexadecimal digits of a SHA-256 over all files and their names.
@@ -94,63 +91,30 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 	return cat, nil
 }
 
-// document is one file: any of the sections. A section stands in one file only.
-type document struct {
-	PlateConfidence   []rawPlateConfidence `yaml:"plate_confidence_min"`
-	CountryConfidence []rawPlateConfidence `yaml:"country_confidence_min"`
-	KindContradicts   []rawContradiction   `yaml:"kind_contradicts"`
-	PlateForms        []rawPlateForms      `yaml:"plate_forms"`
-	RegisterMaxAge    []rawRegisterMaxAge  `yaml:"register_max_age"`
-	Exemptions        []rawExemption       `yaml:"exemptions"`
-
-	Admission    []rawNorm         `yaml:"admission"`
-	Suspensions  []rawSuspension   `yaml:"suspensions"`
-	NotConcerned []rawNotConcerned `yaml:"not_concerned"`
-	EuroByDate   []rawEuroByDate   `yaml:"euro_by_first_registration"`
-	Oldtimer     []rawOldtimer     `yaml:"oldtimer"`
-	DayPass      []rawDayPass      `yaml:"day_pass"`
-	MassClasses  []rawMassClasses  `yaml:"mass_classes"`
-	Foreign      []rawForeign      `yaml:"foreign"`
-	Amounts      []rawAmount       `yaml:"amounts"`
-	Repeat       []rawRepeat       `yaml:"repeat"`
-
-	Correction []rawCorrection `yaml:"correction"`
-	Rounding   []rawRounding   `yaml:"rounding"`
-	Tariff     []rawTariff     `yaml:"tariff"`
-	Routing    []rawRouting    `yaml:"routing"`
-	OneOffence []rawOneOffence `yaml:"one_offence"`
-
-	ClassLimits []rawClassLimit  `yaml:"class_limits"`
-	Implausible []rawImplausible `yaml:"implausible_speed"`
-
-	Matching []rawMatching `yaml:"matching"`
-}
-
 // reader gathers the sections over the files.
 type reader struct {
-	found []Finding
-	cat   Catalogue
-	seen  map[string]string // section to file
-	files map[string]bool
-	skip  bool // a file could not be read: nothing is said about what is missing
-	parts parts
+	found    []Finding
+	cat      Catalogue
+	sections Sections
+	seen     map[string]string // section to file
+	files    map[string]bool
+	skip     bool // a file could not be read: nothing is said about what is missing
 }
 
-// parts are the sections converted and not yet chained.
-type parts struct {
-	confidence []entry[schemas.PerMille]
-	country    []entry[schemas.PerMille]
-	seen       []entry[contradiction]
-	forms      []entry[plateForms]
-	maxAge     []entry[registerAge]
-	exemptions []entry[exemptionRule]
-	lez        lezParts
-	speed      speedParts
-	hotlist    []entry[hotlistRules]
+// newReader makes a reader with the sections of a new catalogue's families declared.
+func newReader() *reader {
+	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
+	rd.sections.general = &rd.cat.general
+	rd.cat.general.load(&rd.sections)
+	rd.cat.families = newFamilies()
+	for _, f := range rd.cat.families {
+		f.Load(&rd.sections)
+	}
+	return rd
 }
 
 func read(fsys fs.FS) (*Catalogue, []Finding) {
-	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
+	rd := newReader()
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil || len(names) == 0 {
 		rd.found = append(rd.found, Finding{File: ".", Text: "no *.yaml file found", Do: "name the folder that holds the catalogue"})
@@ -177,39 +141,25 @@ func read(fsys fs.FS) (*Catalogue, []Finding) {
 
 func (rd *reader) file(name string, b []byte) {
 	c := &checker{file: name, found: &rd.found}
-	var d document
-	if !c.decode(b, &d) {
+	doc := reflect.New(rd.sections.document())
+	if !c.decode(b, doc.Interface()) {
 		rd.skip = true
 		return
 	}
-	rd.general(c, &d)
-	rd.lezNorms(c, &d)
-	rd.lezRest(c, &d)
-	rd.speed(c, &d)
-	section(rd, c, "matching", d.Matching, &rd.parts.hotlist, c.matching)
+	for i := range rd.sections.all {
+		d := &rd.sections.all[i]
+		raw := doc.Elem().Field(i)
+		switch other := rd.seen[d.name]; {
+		case raw.IsNil():
+		case other != "":
+			c.errorf("$."+d.name, "keep the section in one file", "also in %s", other)
+		default:
+			rd.seen[d.name] = c.file
+			d.convert(c, raw)
+		}
+	}
 	slices.SortStableFunc(c.values, func(a, b Value) int { return a.Line - b.Line })
 	rd.cat.values = append(rd.cat.values, c.values...)
-}
-
-// section converts one section of a file; finding it in a second file is an error.
-func section[R, T any](rd *reader, c *checker, name string, raw []R, dst *[]entry[T], convert func(string, *R) entry[T]) {
-	if raw == nil {
-		return
-	}
-	if other := rd.seen[name]; other != "" {
-		c.errorf("$."+name, "keep the section in one file", "also in %s", other)
-		return
-	}
-	rd.seen[name] = c.file
-	*dst = rows(name, raw, convert)
-}
-
-// sections lists what a catalogue must have.
-var sections = []string{
-	"plate_confidence_min", "country_confidence_min", "kind_contradicts", "plate_forms", "register_max_age",
-	"exemptions", "admission", "suspensions", "not_concerned",
-	"euro_by_first_registration", "mass_classes", "oldtimer", "day_pass", "foreign", "amounts", "repeat", "correction", "rounding", "tariff",
-	"routing", "one_offence", "class_limits", "implausible_speed", "matching",
 }
 
 // finish chains the sections, looks for what is missing and adds the warnings.
@@ -218,10 +168,9 @@ func (rd *reader) finish() {
 	if !rd.skip {
 		rd.missing(c)
 	}
-	rd.chainGeneral(c)
-	rd.chainLEZ(c)
-	rd.chainSpeed(c)
-	rd.cat.hotlist = chain(c, "matching", rd.parts.hotlist)
+	for _, chain := range rd.sections.chains {
+		chain(c)
+	}
 	for _, v := range rd.cat.values {
 		rd.warn(v)
 	}
@@ -232,7 +181,8 @@ func (rd *reader) finish() {
 func (rd *reader) missing(c *checker) {
 	lost := map[string][]string{}
 	var order []string
-	for _, s := range sections {
+	for i := range rd.sections.all {
+		s := rd.sections.all[i].name
 		if rd.seen[s] != "" {
 			continue
 		}

@@ -66,8 +66,8 @@ type checker struct {
 
 func (c *checker) report(f Finding) { *c.found = append(*c.found, f) }
 
-// once reports a finding unless the same was said of the same line: one row may stand in the chains of many categories.
-func (c *checker) once(f Finding) {
+// addOnce reports a finding unless the same was said of the same line: one row may stand in the chains of many categories.
+func (c *checker) addOnce(f Finding) {
 	for _, g := range *c.found {
 		if g.File == f.File && g.Line == f.Line && g.Path == f.Path && g.Do == f.Do {
 			return
@@ -122,7 +122,7 @@ func (c *checker) decode(b []byte, v any) bool {
 	case errors.Is(err, io.EOF):
 		f.Text, f.Do = "empty file", "remove it or write a section"
 	case errors.As(err, &ye):
-		f.Text = ye.GetMessage()
+		f.Text = strings.ReplaceAll(ye.GetMessage(), "Go struct field .", "Go struct field document.") // its type has no name
 		if tok := ye.GetToken(); tok != nil && tok.Position != nil {
 			f.Line = tok.Position.Line
 		}
@@ -210,11 +210,8 @@ func each[T comparable](c *checker, path string, words []string, parse func(stri
 	return out
 }
 
-// rows converts a section: one entry for each raw row.
-func rows[R, T any](section string, raw []R, convert func(path string, r *R) entry[T]) []entry[T] {
-	out := make([]entry[T], 0, len(raw))
-	for i := range raw {
-		out = append(out, convert("$."+section+"["+strconv.Itoa(i)+"]", &raw[i]))
+func (c *checker) id(path, id string) {
+	if id == "" {
+		c.errorf(path+".id", "give the value a name of its own", "missing")
 	}
-	return out
 }

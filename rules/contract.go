@@ -33,9 +33,17 @@ type Subject struct {
 	Camera  *schemas.Camera // of Passage.Best
 	// MeasuredBy is the camera of Passage.Measured, nil when no speed was measured or the camera left the registry.
 	MeasuredBy *schemas.Camera
-	// Late says that Passage is one read that came after its passage was decided. Every family judges it, for it may open a period: the day
+	// Straggler says that Passage is one read that came after its passage was decided. Every family judges it, for it may open a period: the day
 	// of LEZ, a measurement where there was none. Of LEZ only what opens a case is a decision: the passage itself was judged.
-	Late bool
-	// Standing is what stands of offences; nil means nothing.
-	Standing *Standing
+	Straggler bool
+	// PriorOffences are what stands of offences; nil means nothing.
+	Prior *PriorOffences
+}
+
+// decidedOn returns the sighting of that kind and its camera, nil when that left the registry.
+func (s *Subject) decidedOn(k SightingKind) (*schemas.Sighting, *schemas.Camera) {
+	if k == MeasuredSighting {
+		return &s.Passage.Measured, s.MeasuredBy
+	}
+	return &s.Passage.Best, s.Camera
 }

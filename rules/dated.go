@@ -10,8 +10,8 @@ import (
 // open is the validity end of a value that has none.
 const open = schemas.Micros(1<<63 - 1)
 
-// meta is what every value of the catalogue carries. It is immutable once loaded.
-type meta struct {
+// provenance is what every value of the catalogue carries. It is immutable once loaded.
+type provenance struct {
 	from, to  schemas.Micros // [from, to) by capture time; Brussels midnights
 	day       string         // valid_from as written; orders as text
 	cite      string         // legal basis and day, see Basis.cite
@@ -20,19 +20,19 @@ type meta struct {
 	value     *Value
 }
 
-func (m *meta) covers(at schemas.Micros) bool { return at >= m.from && at < m.to }
+func (m *provenance) covers(at schemas.Micros) bool { return at >= m.from && at < m.to }
 
 // entry is one dated value.
-type entry[T any] struct {
-	meta
+type datedValue[T any] struct {
+	provenance
 	v T
 }
 
 // series is a value over time: entries in force, ordered, without gap or overlap.
-type series[T any] []entry[T]
+type datedSeries[T any] []datedValue[T]
 
 // at returns the entry in force at the instant, or nil. It looks at the newest first: that is what live traffic asks for.
-func (s series[T]) at(t schemas.Micros) *entry[T] {
+func (s datedSeries[T]) inForceAt(t schemas.Micros) *datedValue[T] {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].covers(t) {
 			return &s[i]
@@ -41,8 +41,8 @@ func (s series[T]) at(t schemas.Micros) *entry[T] {
 	return nil
 }
 
-// rawMeta is meta as it stands in the file. Scalars are read as text, because the YAML reader would quietly cut 5.5 to 5.
-type rawMeta struct {
+// rawProvenance is provenance as it stands in the file. Scalars are read as text, because the YAML reader would quietly cut 5.5 to 5.
+type rawProvenance struct {
 	ValidFrom  string `yaml:"valid_from"`
 	ValidTo    string `yaml:"valid_to"`
 	LegalBasis Basis  `yaml:"legal_basis"`
@@ -51,9 +51,9 @@ type rawMeta struct {
 	Status     string `yaml:"status"`
 }
 
-// meta checks and converts; what is wrong becomes a finding and the zero value of that part.
-func (c *checker) meta(path string, r *rawMeta) meta {
-	m := meta{day: r.ValidFrom, announced: r.Status == "announced"}
+// provenance checks and converts; what is wrong becomes a finding and the zero value of that part.
+func (c *checker) provenance(path string, r *rawProvenance) provenance {
+	m := provenance{day: r.ValidFrom, announced: r.Status == "announced"}
 	if r.Status != "" && r.Status != "announced" && r.Status != "in_force" {
 		c.errorf(path+".status", "write in_force or announced, or leave it out", "%q is not a status", r.Status)
 	}
@@ -72,7 +72,7 @@ func (c *checker) meta(path string, r *rawMeta) meta {
 	return m
 }
 
-func (c *checker) span(path string, r *rawMeta, announced bool) (from, to schemas.Micros) {
+func (c *checker) span(path string, r *rawProvenance, announced bool) (from, to schemas.Micros) {
 	to = open
 	if r.ValidFrom == "unknown" && announced {
 		from = open
@@ -94,14 +94,14 @@ func (c *checker) span(path string, r *rawMeta, announced bool) (from, to schema
 }
 
 // chain keeps the entries in force in order of time and reports every gap and overlap between them. what names the chain.
-func chain[T any](c *checker, what string, all []entry[T]) series[T] {
-	s := make(series[T], 0, len(all))
+func chain[T any](c *checker, what string, all []datedValue[T]) datedSeries[T] {
+	s := make(datedSeries[T], 0, len(all))
 	for i := range all {
 		if !all[i].announced {
 			s = append(s, all[i])
 		}
 	}
-	slices.SortStableFunc(s, func(a, b entry[T]) int { return int(min(max(a.from-b.from, -1), 1)) })
+	slices.SortStableFunc(s, func(a, b datedValue[T]) int { return int(min(max(a.from-b.from, -1), 1)) })
 	for i := 1; i < len(s); i++ {
 		prev, next := s[i-1].value, s[i].value
 		if s[i-1].to == s[i].from {
@@ -111,7 +111,7 @@ func chain[T any](c *checker, what string, all []entry[T]) series[T] {
 		if s[i-1].to < s[i].from {
 			kind = "gap"
 		}
-		c.once(Finding{
+		c.addOnce(Finding{
 			File: next.File, Line: next.Line, Path: next.Path,
 			Text: what + ": " + kind + " between valid_to " + prev.ValidTo + " of " + prev.Path + " and valid_from " + next.ValidFrom,
 			Do:   "make valid_to of the earlier value the valid_from of the later one",
@@ -119,10 +119,21 @@ func chain[T any](c *checker, what string, all []entry[T]) series[T] {
 	}
 	if n := len(s); n > 0 && s[n-1].to != open {
 		last := s[n-1].value
-		c.once(Finding{
+		c.addOnce(Finding{
 			File: last.File, Line: last.Line, Path: last.Path, Warning: true,
 			Text: what + ": ends on " + last.ValidTo + " and nothing follows", Do: "write what follows, or valid_to: open",
 		})
 	}
 	return s
+}
+
+// pick returns the entries whose value is wanted.
+func pick[T any](all []datedValue[T], want func(*T) bool) []datedValue[T] {
+	var out []datedValue[T]
+	for i := range all {
+		if want(&all[i].v) {
+			out = append(out, all[i])
+		}
+	}
+	return out
 }

@@ -1,38 +1,154 @@
 package rules
 
 import (
+	"maps"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
+// sharedClauses lists the clauses that every family shares, for [Info].
+var sharedClauses clauseList
+
+// The shared clauses. Their arguments are described by the placeholders of the messages.
+var (
+	stepClock             = sharedClauses.add("clock", 2)
+	stepConfidence        = sharedClauses.add("confidence", 2)
+	stepUnanimous         = sharedClauses.add("unanimous", 1)
+	stepBoundary          = sharedClauses.add("boundary", 0)
+	stepNotSeen           = sharedClauses.add("not_seen", 1)
+	stepCountryConfidence = sharedClauses.add("country_confidence", 2)
+	stepCountryForm       = sharedClauses.add("country_form", 2)
+	stepSeen              = sharedClauses.add("seen", 2)
+	stepCertain           = sharedClauses.add("certain", 0)
+	stepOtherReading      = sharedClauses.add("other_reading", 0)
+	stepNoExemption       = sharedClauses.add("no_exemption", 0)
+	stepExemption         = sharedClauses.add("exemption", 2)
+	stepExemptionMax      = sharedClauses.add("exemption_max", 1)
+)
+
+// The reasons that every family shares. reasonExempt begins one for each kind of exemption of the catalogue.
+const (
+	reasonExempt            = "exempt_"
+	reasonNotApplicable     = "not_applicable"
+	reasonExemptionUnclear  = "exemption_unconfirmed"
+	reasonPlateAmbiguous    = "plate_ambiguous"
+	reasonDuplicatePossible = "duplicate_possible"
+	reasonCountryDoubtful   = "country_doubtful"
+	reasonKindContradicts   = "kind_contradicts"
+	reasonClock             = "clock_suspect"
+)
+
+// sharedReasons lists them for [Info].
+var sharedReasons = []string{
+	reasonNotApplicable,
+	reasonExemptionUnclear,
+	reasonPlateAmbiguous,
+	reasonDuplicatePossible,
+	reasonCountryDoubtful,
+	reasonKindContradicts,
+	reasonClock,
+}
+
+// sharedTodo says what a person does about the shared reasons of a hold. rules/README.md has them all as a table.
+var sharedTodo = map[string]string{
+	reasonExemptionUnclear:  "exemption",
+	reasonPlateAmbiguous:    "picture",
+	reasonDuplicatePossible: "twice",
+	reasonCountryDoubtful:   "picture",
+	reasonKindContradicts:   "picture",
+	reasonClock:             "camera",
+}
+
+// withShared completes a family's own actions with the shared ones.
+func withShared(todo map[string]string) map[string]string {
+	out := maps.Clone(sharedTodo)
+	maps.Copy(out, todo)
+	return out
+}
+
+// checkPlateReading adds the clauses on the reading of the plate. Low confidence is told to the officer, who confirms every candidate by
+// eye in any case; readings that disagree hold it, because the passage itself names more than one vehicle.
+func (b *decisionBuilder) checkPlateReading(g *general) {
+	on := &b.d.On
+	sure := true
+	if m := g.confidence.inForceAt(on.CapturedAt); m != nil {
+		sure = on.Confidence >= m.v
+		b.addInformation(&m.provenance, stepConfidence, sure, strconv.Itoa(int(on.Confidence)), strconv.Itoa(int(m.v)))
+	}
+	one := b.s.Passage.Variants <= 1
+	b.addClause(stepUnanimous, one, strconv.Itoa(int(b.s.Passage.Variants)))
+	if !one {
+		b.addHold(reasonPlateAmbiguous, 0)
+	}
+	b.checkCountryConfidence(g)
+	alone := b.checkBoundary()
+	b.d.Certain = sure && one && alone && !on.Country.IsZero() && !g.doubtsCountry(on)
+	b.addClause(stepCertain, b.d.Certain)
+}
+
+// applyExemption looks for an exemption of the vehicle from the family; true = decided. When the country is not known, an exemption of
+// whichever country holds the passage: it may be this vehicle's.
+func (b *decisionBuilder) applyExemption(g *general, ref Reference, p schemas.Plate, country schemas.Country, day schemas.Day) bool {
+	e, ok := ref.Exemption(p, country, b.d.Family, day)
+	if !ok {
+		b.addClause(stepNoExemption, true)
+		return false
+	}
+	kind := g.exemptions[exemptionKey{b.d.Family, e.Kind}]
+	var rule *datedValue[exemptionRule]
+	if kind != nil && !country.IsZero() {
+		rule = kind.series.inForceAt(b.d.On.CapturedAt)
+	}
+	if rule == nil {
+		b.addClause(stepExemption, false, e.Kind, e.Ref)
+		b.addHold(reasonExemptionUnclear, 0)
+		return false
+	}
+	b.addDecidingClause(&rule.provenance, stepExemption, true, e.Kind, e.Ref)
+	if rule.v.months > 0 {
+		kept := e.ValidTo != 0 && e.ValidTo <= e.ValidFrom.AddMonths(rule.v.months)
+		b.addDecidingClause(&rule.provenance, stepExemptionMax, kept, strconv.Itoa(rule.v.months))
+	}
+	b.d.LegalBasis = rule.cite
+	b.setOutcome(schemas.OutcomeExempt, kind.reason)
+	return true
+}
+
+// clockIsTrusted adds the clause on the camera's clock.
+func (b *decisionBuilder) clockIsTrusted() bool {
+	ok := b.d.On.Flags&schemas.FlagClockSuspect == 0
+	b.addClause(stepClock, ok, b.d.On.CapturedAt.String(), b.d.On.ReceivedAt.String())
+	return ok
+}
+
 // Evidence at hand that speaks against a reading. It never frees and never fines; it holds, until a person has looked at the picture.
 
 // doubtsCountry reports whether the camera itself was not sure of the country. A camera that gives no confidence is not doubted.
 func (g *general) doubtsCountry(on *schemas.Sighting) bool {
-	least := g.country.at(on.CapturedAt)
+	least := g.country.inForceAt(on.CapturedAt)
 	return least != nil && on.CountryConfidence != 0 && on.CountryConfidence < least.v
 }
 
-// country adds the clause on the confidence of the country and holds what rests on a guess: countries share forms of plates (AB123CD is
+// checkCountryConfidence adds the clause on the confidence of the country and holds what rests on a guess: countries share forms of plates (AB123CD is
 // French and Italian), so the plate itself does not say.
-func (v *verdict) country(g *general) {
-	on := &v.d.On
-	m := g.country.at(on.CapturedAt)
+func (b *decisionBuilder) checkCountryConfidence(g *general) {
+	on := &b.d.On
+	m := g.country.inForceAt(on.CapturedAt)
 	if m == nil || on.CountryConfidence == 0 || on.Country.IsZero() {
 		return
 	}
 	sure := !g.doubtsCountry(on)
-	v.cite(&m.meta, stepCountryConfidence, sure, strconv.Itoa(int(on.CountryConfidence)), strconv.Itoa(int(m.v)))
+	b.addDecidingClause(&m.provenance, stepCountryConfidence, sure, strconv.Itoa(int(on.CountryConfidence)), strconv.Itoa(int(m.v)))
 	if !sure {
-		v.hold(reasonCountryDoubtful, 0)
+		b.addHold(reasonCountryDoubtful, 0)
 	}
 }
 
-// elsewhere looks for the vehicle in the registers of all countries when that of the read one does not know the plate: the plate has no
+// findInOtherRegister looks for the vehicle in the registers of all countries when that of the read one does not know the plate: the plate has no
 // form of the read country, has one of another, and that one's register knows it. Then the country was misread, or the plate.
-func (v *verdict) elsewhere(g *general, ref Reference) (veh schemas.Vehicle, misread bool) {
-	on := &v.d.On
+func (b *decisionBuilder) findInOtherRegister(g *general, ref Reference) (veh schemas.Vehicle, misread bool) {
+	on := &b.d.On
 	if on.Country.IsZero() {
 		return veh, false
 	}
@@ -51,24 +167,24 @@ func (v *verdict) elsewhere(g *general, ref Reference) (veh schemas.Vehicle, mis
 	if other == nil || !itFits {
 		return veh, false
 	}
-	v.cite(&own.meta, stepCountryForm, false, on.Country.String(), veh.Country.String())
+	b.addDecidingClause(&own.provenance, stepCountryForm, false, on.Country.String(), veh.Country.String())
 	return veh, true
 }
 
-// seen compares what the camera saw with what the register says. A kind that cannot be the registered category holds: the plate was misread,
+// checkVehicleKind compares what the camera saw with what the register says. A kind that cannot be the registered category holds: the plate was misread,
 // copied, or is on another vehicle.
-func (v *verdict) seen(g *general, category schemas.Category) {
-	kind := v.d.On.Kind
+func (b *decisionBuilder) checkVehicleKind(g *general, category schemas.Category) {
+	kind := b.d.On.Kind
 	if kind == schemas.KindUnknown || category == schemas.CategoryUnknown {
 		return
 	}
-	e := g.seen[kind].at(v.d.On.CapturedAt)
+	e := g.seen[kind].inForceAt(b.d.On.CapturedAt)
 	if e == nil {
 		return
 	}
 	agrees := !e.v.has(category)
-	v.cite(&e.meta, stepSeen, agrees, kind.String(), category.String())
+	b.addDecidingClause(&e.provenance, stepSeen, agrees, kind.String(), category.String())
 	if !agrees {
-		v.hold(reasonKindContradicts, 0)
+		b.addHold(reasonKindContradicts, 0)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -86,9 +87,9 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		s.MeasuredBy = cam
 	}
 	if rapid.Bool().Draw(t, "seen") {
-		s.Standing = &Standing{}
-		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: schemas.FamilyLEZ, RuleSpeed: schemas.FamilySpeed} {
-			s.Standing.Add(schemas.Earlier{
+		s.Prior = &PriorOffences{}
+		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: familyLEZ, RuleSpeed: familySpeed} {
+			s.Prior.Add(schemas.Earlier{
 				ID: schemas.NewOffenceID(rule, best.Plate, best.Country, nil), Spot: SpotOf(rule, f, best.Plate, cam.Site, best.CapturedAt),
 				Plate: best.Plate, Country: best.Country, CapturedAt: best.CapturedAt,
 			})
@@ -104,7 +105,7 @@ func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {
 		s := drawSubject(t, plates)
 		ds, _ := e.Decide(nil, s, w)
 		for _, d := range ds {
-			if d.Family != schemas.FamilySpeed || d.Limit == 0 {
+			if d.Family != familySpeed || d.Limit == 0 {
 				continue
 			}
 			// The law once more, in hundredths of km/h, not the engine's way.
@@ -147,41 +148,43 @@ func TestDecideAgreesWithExplain(t *testing.T) {
 	e := New(mustLoad(t, Brussels()))
 	w, plates := city()
 	known := map[string]bool{}
-	arity := map[string]int{}
-	for _, f := range []schemas.Family{schemas.FamilyLEZ, schemas.FamilySpeed} {
-		for _, r := range e.Catalogue().Reasons(f) {
-			known[string(f)+r] = true
-		}
+	type clause struct {
+		family schemas.Family
+		key    string
 	}
-	for _, c := range codes {
-		arity[c.key] = c.args
+	arity := map[clause]int{}
+	for _, info := range Families() {
+		for _, r := range e.Catalogue().Reasons(info.Family) {
+			known[string(info.Family)+r] = true
+		}
+		for _, c := range info.Clauses {
+			arity[clause{info.Family, c.Key}] = c.Args
+		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSubject(t, plates)
-		got, clears := e.Decide(nil, s, w)
+		got, clean := e.Decide(nil, s, w)
 		var want []schemas.Decision
-		var wantClears Clears
+		var wantClean FamilySet
 		for _, d := range e.Explain(s, w) {
 			if !known[string(d.Family)+d.Reason] {
 				t.Fatalf("%s reason %q is not of the closed set", d.Family, d.Reason)
 			}
 			for _, st := range d.Trace {
-				if n, ok := arity[st.Code]; !ok || n != len(st.Args) {
-					t.Fatalf("clause %s has %d arguments, its code says %d", st.Code, len(st.Args), n)
+				if n, ok := arity[clause{d.Family, st.Code}]; !ok || n != len(st.Args) {
+					t.Fatalf("clause %s of %s has %d arguments, its family says %d (is there: %t)", st.Code, d.Family, len(st.Args), n, ok)
 				}
 			}
 			switch {
 			case d.Outcome != schemas.OutcomeClear:
 				want = append(want, d)
 			case d.Reason == reasonNotApplicable:
-			case d.Family == schemas.FamilyLEZ:
-				wantClears.LEZ++
 			default:
-				wantClears.Speed++
+				wantClean |= 1 << slices.Index(FamilyNames(nil), string(d.Family))
 			}
 		}
-		if !reflect.DeepEqual(got, want) || clears != wantClears {
-			t.Fatalf("Decide %+v %+v\nExplain %+v %+v", got, clears, want, wantClears)
+		if !reflect.DeepEqual(got, want) || clean != wantClean {
+			t.Fatalf("Decide %+v %b\nExplain %+v %b", got, clean, want, wantClean)
 		}
 		for _, d := range got {
 			withID := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld || d.Outcome == schemas.OutcomeDuplicate
@@ -207,8 +210,8 @@ func cleanSubject() (*world, *Subject) {
 }
 
 func TestCleanPassageAllocatesNothing(t *testing.T) {
-	e := New(mustLoad(t, Brussels()))
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(t, Brussels()), []*schemas.Camera{s.Camera})
 	foreign := *s.Passage
 	foreign.Best.Plate, foreign.Best.Country = schemas.MustPlate("AB123CD"), schemas.Country{'F', 'R'}
 	w.registrations[foreign.Best.Plate] = []schemas.Registration{{Country: foreign.Best.Country}}
@@ -216,14 +219,11 @@ func TestCleanPassageAllocatesNothing(t *testing.T) {
 		"Belgian": s, "foreign, registered": {Camera: s.Camera, MeasuredBy: s.Camera, Passage: &foreign},
 	} {
 		dst := make([]schemas.Decision, 0, 4)
-		var clears Clears
-		n := testing.AllocsPerRun(1000, func() { dst, clears = e.Decide(dst[:0], x, w) })
-		if n != 0 || len(dst) != 0 || clears != (Clears{LEZ: 1, Speed: 1}) {
-			t.Errorf("%s: %v allocations, %d decisions, clears %+v; want 0, 0, one each", name, n, len(dst), clears)
+		var clean FamilySet
+		n := testing.AllocsPerRun(1000, func() { dst, clean = e.Decide(dst[:0], x, w) })
+		if n != 0 || len(dst) != 0 || clean != 0b11 {
+			t.Errorf("%s: %v allocations, %d decisions, clean for %b; want 0, 0, zone and speed", name, n, len(dst), clean)
 		}
-	}
-	if c := (Clears{LEZ: 1, Speed: 2}); c.Of(schemas.FamilyLEZ) != 1 || c.Of(schemas.FamilySpeed) != 2 || c.Of(schemas.FamilyHotlist) != 0 {
-		t.Errorf("Of disagrees with the fields of %+v", c)
 	}
 }
 
@@ -233,8 +233,8 @@ func missRead() *schemas.Read {
 }
 
 func TestReadThatMeetsNothingAllocatesNothing(t *testing.T) {
-	e := New(mustLoad(t, Brussels()))
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(t, Brussels()), []*schemas.Camera{s.Camera})
 	r := missRead()
 	var dst []schemas.Hit
 	n := testing.AllocsPerRun(1000, func() { dst = e.Hits(dst[:0], r, schemas.PassageID{}, s.Camera, w) })
@@ -259,8 +259,8 @@ func TestHitsKeepWhatIsAlreadyThere(t *testing.T) {
 }
 
 func BenchmarkDecideClean(b *testing.B) {
-	e := New(mustLoad(b, Brussels()))
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(b, Brussels()), []*schemas.Camera{s.Camera})
 	ref := &fixed{w, w.vehicles[s.Passage.Best.Plate][0]}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -269,8 +269,8 @@ func BenchmarkDecideClean(b *testing.B) {
 }
 
 func BenchmarkDecideOffence(b *testing.B) {
-	e := New(mustLoad(b, Brussels()))
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(b, Brussels()), []*schemas.Camera{s.Camera})
 	v := w.vehicles[s.Passage.Best.Plate][0]
 	v.Euro = schemas.Euro4
 	ref := &fixed{w, v}
@@ -281,39 +281,39 @@ func BenchmarkDecideOffence(b *testing.B) {
 	}
 }
 
-// BenchmarkDecideOffenceInScratch is the same as a shard does it, which keeps no trace.
-func BenchmarkDecideOffenceInScratch(b *testing.B) {
-	e := New(mustLoad(b, Brussels()))
+// BenchmarkDecideOffenceInTraceBuffer is the same as a shard does it, which keeps no trace.
+func BenchmarkDecideOffenceInTraceBuffer(b *testing.B) {
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(b, Brussels()), []*schemas.Camera{s.Camera})
 	v := w.vehicles[s.Passage.Best.Plate][0]
 	v.Euro = schemas.Euro4
 	ref := &fixed{w, v}
 	var dst []schemas.Decision
-	var sc Scratch
+	var traces TraceBuffer
 	b.ReportAllocs()
 	for b.Loop() {
-		dst, _ = e.DecideIn(&sc, dst[:0], s, ref)
+		dst, _ = e.DecideIn(&traces, dst[:0], s, ref)
 	}
 }
 
-// A scratch that was used before must leave no mark on what it is used for next.
-func TestAScratchChangesNoDecision(t *testing.T) {
+// A buffer that was used before must leave no mark on what it is used for next.
+func TestATraceBufferChangesNoDecision(t *testing.T) {
 	e := New(mustLoad(t, Brussels()))
 	w, plates := city()
-	var sc Scratch
+	var traces TraceBuffer
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSubject(t, plates)
-		want, wantClears := e.Decide(nil, s, w)
-		got, clears := e.DecideIn(&sc, nil, s, w)
-		if !reflect.DeepEqual(got, want) || clears != wantClears {
-			t.Fatalf("got  %+v %v\nwant %+v %v", got, clears, want, wantClears)
+		want, wantClean := e.Decide(nil, s, w)
+		got, clean := e.DecideIn(&traces, nil, s, w)
+		if !reflect.DeepEqual(got, want) || clean != wantClean {
+			t.Fatalf("got  %+v %v\nwant %+v %v", got, clean, want, wantClean)
 		}
 	})
 }
 
 func BenchmarkHitsMiss(b *testing.B) {
-	e := New(mustLoad(b, Brussels()))
 	w, s := cleanSubject()
+	e := NewEngine(mustLoad(b, Brussels()), []*schemas.Camera{s.Camera})
 	r := missRead()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,29 +15,25 @@ import (
 func heldReasons(t *testing.T) map[string]bool {
 	t.Helper()
 	names, out := map[string]string{}, map[string]bool{}
-	steps, err := os.ReadFile("steps.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile(`(?m)^\t(reason\w+) += "(\w+)"$`).FindAllSubmatch(steps, -1) {
-		names[string(m[1])] = string(m[2])
-	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+	sources := map[string][]byte{}
 	for _, f := range files {
-		code, err := os.ReadFile(f)
-		if err != nil {
+		if sources[f], err = os.ReadFile(f); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(f, "_test.go") {
-			continue
+		for _, m := range regexp.MustCompile(`(?m)^\t(reason\w+) += "(\w+)"$`).FindAllSubmatch(sources[f], -1) {
+			names[string(m[1])] = string(m[2])
 		}
-		for _, m := range regexp.MustCompile(`\.hold\(([^,]+),`).FindAllSubmatch(code, -1) {
+	}
+	for _, f := range files {
+		for _, m := range regexp.MustCompile(`\.addHold\(([^,]+),`).FindAllSubmatch(sources[f], -1) {
 			reason, ok := names[string(m[1])]
 			if !ok {
-				t.Fatalf("%s: hold(%s, ...): not a constant of steps.go, so nobody can say what clears it", f, m[1])
+				t.Fatalf("%s: addHold(%s, ...): not a constant of a family or of doubt.go, so nobody can say what clears it", f, m[1])
 			}
 			out[reason] = true
 		}
@@ -55,22 +52,32 @@ func TestEveryReasonOfAHoldSaysWhatToDo(t *testing.T) {
 	}
 	held := heldReasons(t)
 	for reason := range held {
-		if holdActions[reason] == "" {
-			t.Errorf("%s: nobody is told what to do about it", reason)
+		var families []*Info
+		for _, info := range Families() {
+			if slices.Contains(info.Reasons, reason) {
+				families = append(families, info)
+			}
+		}
+		if len(families) == 0 {
+			t.Errorf("%s is of no family's closed set", reason)
 		}
 		if !strings.Contains(string(readme), "\n| `"+reason+"` | ") {
 			t.Errorf("rules/README.md, Reasons of a hold, lacks %s", reason)
 		}
-		for _, lang := range Langs() {
-			lines := RenderOffence(lang, schemas.FamilyLEZ, true, reason, 0)
-			if len(lines) != 2 || !strings.Contains(lines[0], RenderReason(lang, reason)) || len(lines[1]) < 60 {
-				t.Errorf("%s in %s: %q", reason, lang, lines)
+		for _, info := range families {
+			for _, lang := range Langs() {
+				lines := RenderOffence(lang, info.Family, true, reason, 0)
+				if len(lines) != 2 || !strings.Contains(lines[0], RenderReason(lang, reason)) || len(lines[1]) < 60 {
+					t.Errorf("%s of %s in %s: nobody is told what to do about it: %q", reason, info.Family, lang, lines)
+				}
 			}
 		}
 	}
-	for reason := range holdActions {
-		if !held[reason] {
-			t.Errorf("%s has an action and nothing is held for it", reason)
+	for _, info := range Families() {
+		for reason := range info.Todo {
+			if !held[reason] || !slices.Contains(info.Reasons, reason) {
+				t.Errorf("%s of %s has an action and nothing is held for it", reason, info.Family)
+			}
 		}
 	}
 }
@@ -88,14 +95,14 @@ func TestAHeldOffenceBeginsWithWhatItIsAndWhatToDo(t *testing.T) {
 		French: "Zone de basses émissions : En suspens : un pass d'une journée peut encore être acheté pour le jour du passage|À réexaminer à partir du 30/11/2026 00:00:00|" +
 			"N'agissez pas avant le 30/11/2026 à 00h00. Vérifiez ensuite s'il existe un pass d'une journée. Avec pass : classez. Sans pass : décidez. Rien ne se fait automatiquement.",
 	} {
-		if got := strings.Join(RenderOffence(lang, schemas.FamilyLEZ, true, reasonPassPossible, schemas.MicrosOf(until)), "|"); got != want {
+		if got := strings.Join(RenderOffence(lang, familyLEZ, true, reasonPassPossible, schemas.MicrosOf(until)), "|"); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", lang, got, want)
 		}
 	}
-	if got := RenderOffence(English, schemas.FamilyLEZ, false, reasonForeign, 0); len(got) != 1 {
+	if got := RenderOffence(English, familyLEZ, false, reasonForeign, 0); len(got) != 1 {
 		t.Errorf("a candidate is nothing to wait for: %q", got)
 	}
-	if got := RenderOffence("de", schemas.FamilySpeed, true, "of_2031", 0); len(got) != 1 || !strings.HasSuffix(got[0], "of_2031") {
+	if got := RenderOffence("de", familySpeed, true, "of_2031", 0); len(got) != 1 || !strings.HasSuffix(got[0], "of_2031") {
 		t.Errorf("a reason of a newer version: %q", got)
 	}
 }

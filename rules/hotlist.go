@@ -3,36 +3,63 @@ package rules
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
+
+// hotlist is the family of vehicles on a list: stolen, wanted, not insured. It tells a person that a listed plate was seen and decides nothing.
+type hotlist struct {
+	matching datedSeries[hotlistRules]
+}
+
+var (
+	_ Family  = (*hotlist)(nil)
+	_ Matcher = (*hotlist)(nil)
+)
+
+const hotlistPurpose schemas.Purpose = 1 << 2
+
+var hotlistInfo = sync.OnceValue(func() *Info {
+	return &Info{Family: "hotlist", Purpose: hotlistPurpose, DecidedOn: BestSighting, Period: PeriodPassage, Force: ForceAssistedReview}
+})
+
+// Info implements [Family].
+func (*hotlist) Info() *Info { return hotlistInfo() }
+
+// Load implements [Family].
+func (h *hotlist) Load(s *Sections) { declareSeries(s, "matching", (*checker).matching, &h.matching) }
+
+// Compile implements [Family].
+func (h *hotlist) Compile(cam *schemas.Camera) Compiled {
+	return Compiled{FirstRead: h, Never: cam == nil || !cam.Purposes.Has(hotlistPurpose)}
+}
 
 // hotlistRules says which matches may be told.
 type hotlistRules struct{ exact, confusable bool }
 
 type rawMatching struct {
-	Meta       rawMeta `yaml:",inline"`
-	Exact      string  `yaml:"exact"`
-	Confusable string  `yaml:"confusable"`
+	Meta       rawProvenance `yaml:",inline"`
+	Exact      string        `yaml:"exact"`
+	Confusable string        `yaml:"confusable"`
 }
 
-func (c *checker) matching(path string, r *rawMatching) entry[hotlistRules] {
-	return entry[hotlistRules]{c.meta(path, &r.Meta), hotlistRules{
+func (c *checker) matching(path string, r *rawMatching) datedValue[hotlistRules] {
+	return datedValue[hotlistRules]{c.provenance(path, &r.Meta), hotlistRules{
 		exact:      c.boolean(path+".exact", r.Exact),
 		confusable: c.boolean(path+".confusable", r.Confusable),
 	}}
 }
 
-// Hits appends the list entries a read meets, highest priority first, then by list and entry id. An entry is met exactly
-// when the plates are equal, and confusably when they only share the confusion class and the entry asks for that; never
-// both. It is also met confusably, asked or not, when the letters and digits are equal and a boundary that a German plate needs is missing on one
-// side; never when the boundaries differ. Only cameras authorised for the purpose match. Call it with the first read of a passage. A read that meets nothing
-// costs no allocation.
-func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, ref Reference) []schemas.Hit {
-	if cam == nil || !cam.Purposes.Has(schemas.PurposeHotlist) || r.Plate.IsZero() {
+// Match implements [Matcher]: highest priority first, then by list and entry id. An entry is met exactly when the plates are equal, and
+// confusably when they only share the confusion class and the entry asks for that; never both. It is also met confusably,
+// asked or not, when the letters and digits are equal and a boundary that a German plate needs is missing on one side; never when
+// the boundaries differ.
+func (h *hotlist) Match(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, ref Reference) []schemas.Hit {
+	if r.Plate.IsZero() {
 		return dst
 	}
-	rule := e.cat.hotlist.at(r.CapturedAt)
+	rule := h.matching.inForceAt(r.CapturedAt)
 	if rule == nil {
 		return dst
 	}
@@ -42,7 +69,7 @@ func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, c
 	}
 	start := len(dst)
 	for _, x := range entries {
-		m, ok := match(r, x)
+		m, ok := matchEntry(r, x)
 		if !ok || m == schemas.MatchExact && !rule.v.exact || m == schemas.MatchConfusable && !rule.v.confusable {
 			continue
 		}
@@ -54,7 +81,7 @@ func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, c
 	return dst
 }
 
-func match(r *schemas.Read, x *schemas.ListEntry) (schemas.Match, bool) {
+func matchEntry(r *schemas.Read, x *schemas.ListEntry) (schemas.Match, bool) {
 	if r.CapturedAt < x.ValidFrom || x.ValidTo != 0 && r.CapturedAt >= x.ValidTo {
 		return 0, false
 	}

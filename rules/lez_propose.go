@@ -8,35 +8,35 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// weigh gathers every reason to hold.
-func (k *lezCase) weigh() {
-	v := k.v
-	if k.found && k.reason == reasonPolluting && !k.fresh(k.register) {
-		v.hold(reasonRegisterStale, 0)
+// collectHolds gathers every reason to hold.
+func (k *lezCase) collectHolds() {
+	b := k.b
+	if k.found && k.reason == reasonPolluting && !k.registerIsFresh(k.register) {
+		b.addHold(reasonRegisterStale, 0)
 	}
 	if k.a.assumed != nil && !k.a.assumed.verified && k.reason == reasonPolluting {
-		v.hold(reasonEuroAssumed, 0)
+		b.addHold(reasonEuroAssumed, 0)
 	}
 	if k.found {
-		v.seen(k.general, k.vehicle.Category)
+		b.checkVehicleKind(k.general, k.vehicle.Category)
 	}
-	k.grace()
-	v.plate(k.general)
+	k.holdForGrace()
+	b.checkPlateReading(k.general)
 	if k.reason == reasonPolluting {
 		if k.a.doubt {
-			v.hold(reasonClassUnknown, 0)
+			b.addHold(reasonClassUnknown, 0)
 		}
 		if k.a.disputed() {
-			v.hold(reasonNormDisputed, 0)
+			b.addHold(reasonNormDisputed, 0)
 		}
-		k.passPossible()
+		k.holdForDayPass()
 	}
 }
 
-// passPossible holds a fine until the day pass that would cure the passage can no longer be bought; a warning need not wait. A
+// holdForDayPass holds a fine until the day pass that would cure the passage can no longer be bought; a warning need not wait. A
 // vehicle that has had all its passes of the year cannot buy one.
-func (k *lezCase) passPossible() {
-	p := k.cat.dayPass.at(k.at)
+func (k *lezCase) holdForDayPass() {
+	p := k.cat.dayPass.inForceAt(k.at)
 	if p == nil || k.a.phase != phaseFine {
 		return
 	}
@@ -44,28 +44,28 @@ func (k *lezCase) passPossible() {
 	closed := p.v.fromIssue
 	if !closed && p.v.perYear > 0 {
 		year := schemas.DayOf(k.day.Year(), time.January, 1)
-		n := k.ref.DayPasses(k.b.Plate, k.vehicleCountry(), year, year.AddMonths(12))
+		n := k.ref.DayPasses(k.best.Plate, k.vehicleCountry(), year, year.AddMonths(12))
 		if closed = n >= p.v.perYear; closed {
-			k.v.cite(&p.meta, stepLEZPassYear, false, strconv.Itoa(n), strconv.Itoa(p.v.perYear))
+			k.b.addDecidingClause(&p.provenance, stepLEZPassYear, false, strconv.Itoa(n), strconv.Itoa(p.v.perYear))
 		}
 	}
-	k.v.cite(&p.meta, stepLEZPassClosed, closed, k.dayText, last.String())
+	k.b.addDecidingClause(&p.provenance, stepLEZPassClosed, closed, k.dayText, last.String())
 	if !closed {
-		k.v.hold(reasonPassPossible, (last + 1).Start())
+		k.b.addHold(reasonPassPossible, (last + 1).Start())
 	}
 }
 
-// grace holds a foreign vehicle to the end of the last day on which it may still be registered: seen on the 3rd with five
+// holdForGrace holds a foreign vehicle to the end of the last day on which it may still be registered: seen on the 3rd with five
 // days of grace, it may be registered until midnight of the 8th and is looked at again when the 9th begins. That goes
 // for one below the norm too, also of a country whose admitted vehicles need not register.
-func (k *lezCase) grace() {
+func (k *lezCase) holdForGrace() {
 	country := k.vehicleCountry()
 	if country.IsZero() || country == schemas.Belgium {
 		return
 	}
 	f := k.duty
 	if f == nil {
-		f = k.cat.foreign.at(k.at)
+		f = k.cat.foreign.inForceAt(k.at)
 	}
 	if f == nil || f.v.grace == 0 || k.reason == "" {
 		return
@@ -73,19 +73,19 @@ func (k *lezCase) grace() {
 	end := (k.day + schemas.Day(f.v.grace) + 1).Start()
 	switch {
 	case k.reason == reasonForeign:
-		k.v.hold(reasonForeign, end)
+		k.b.addHold(reasonForeign, end)
 	case k.duty == nil: // read in its own register, below the norm
-		_, registered := k.registered(f, k.b, country, k.ref)
-		k.v.cite(&f.meta, stepLEZRegistered, registered, (k.day + schemas.Day(f.v.grace)).String())
+		_, registered := k.registered(f, k.best, country, k.ref)
+		k.b.addDecidingClause(&f.provenance, stepLEZRegistered, registered, (k.day + schemas.Day(f.v.grace)).String())
 		if !registered {
-			k.v.hold(reasonForeignPolluting, end)
+			k.b.addHold(reasonForeignPolluting, end)
 		}
 	}
 }
 
-// fresh adds the clause on the age of the register's copy at the time of capture.
-func (k *lezCase) fresh(country schemas.Country) bool {
-	limit := k.general.maxAge.at(k.at)
+// registerIsFresh adds the clause on the age of the register's copy at the time of capture.
+func (k *lezCase) registerIsFresh(country schemas.Country) bool {
+	limit := k.general.maxAge.inForceAt(k.at)
 	if limit == nil {
 		return true
 	}
@@ -95,47 +95,47 @@ func (k *lezCase) fresh(country schemas.Country) bool {
 	if ok {
 		text = asOf.String()
 	}
-	k.v.cite(&limit.meta, stepLEZFresh, fresh, country.String(), text, limit.v.hours)
+	k.b.addDecidingClause(&limit.provenance, stepLEZFresh, fresh, country.String(), text, limit.v.hours)
 	return fresh
 }
 
-// propose ends the verdict: warning, candidate, or held.
-func (k *lezCase) propose() {
-	v := k.v
+// proposeOffence ends the verdict: warning, candidate, or held.
+func (k *lezCase) proposeOffence() {
+	b := k.b
 	if k.warned || k.reason == reasonPolluting && k.a.phase == phaseWarning {
 		// Nothing may be sent on a plate or a register that is not sure, and there is no fine to wait for.
-		if why := v.held(); why != "" {
-			v.end(schemas.OutcomeWithheld, why)
+		if why := b.holdReason(); why != "" {
+			b.setOutcome(schemas.OutcomeWithheld, why)
 			return
 		}
-		v.end(schemas.OutcomeWarning, k.reason)
+		b.setOutcome(schemas.OutcomeWarning, k.reason)
 		return
 	}
-	if k.reason != "" && !k.amount() {
-		v.end(schemas.OutcomeWithheld, reasonNoAmount)
+	if k.reason != "" && !k.addAmount() {
+		b.setOutcome(schemas.OutcomeWithheld, reasonNoAmount)
 		return
 	}
-	if rep := k.cat.repeat.at(k.at); rep != nil && k.reason != "" {
-		v.tell(&rep.meta, stepLEZRepeat, true, rep.v.months, rep.v.perYear, rep.v.anchor)
+	if rep := k.cat.repeat.inForceAt(k.at); rep != nil && k.reason != "" {
+		b.addInformation(&rep.provenance, stepLEZRepeat, true, rep.v.months, rep.v.perYear, rep.v.anchor)
 	}
 	var period [4]byte // the rule's natural period: the Brussels day
 	binary.BigEndian.PutUint32(period[:], uint32(k.day))
-	seen := v.identify(period[:], "", schemas.WholeSpot)
-	v.note(stepNotSeen, !seen, k.dayText)
-	v.conclude(k.reason, seen)
+	seen := b.identifyOffence(period[:], "", schemas.WholeSpot)
+	b.addClause(stepNotSeen, !seen, k.dayText)
+	b.setCandidateOutcome(k.reason, seen)
 }
 
-// amount adds the clause on the fine; false = none is in force.
-func (k *lezCase) amount() bool {
+// addAmount adds the clause on the fine; false = none is in force.
+func (k *lezCase) addAmount() bool {
 	kind := amountInfringement
 	if k.reason == reasonForeign {
 		kind = amountForeign
 	}
-	a := k.cat.amounts[kind].at(k.at)
+	a := k.cat.amounts[kind].inForceAt(k.at)
 	if a == nil {
 		return false
 	}
-	k.v.d.AmountCents = a.v
-	k.v.cite(&a.meta, stepLEZAmount, true, strconv.FormatInt(a.v, 10))
+	k.b.d.AmountCents = a.v
+	k.b.addDecidingClause(&a.provenance, stepLEZAmount, true, strconv.FormatInt(a.v, 10))
 	return true
 }

@@ -68,7 +68,7 @@ var kinds = map[string]schemas.Vehicle{
 
 // Every category, class, fuel, norm and period of the law: admitted or below as the sources say, and never fined where they dispute.
 func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
-	r := New(mustLoad(t, Brussels())).lez
+	r := familyOf[*lez](t)
 	days := []string{"2018-01-01", "2018-12-31", "2019-01-01", "2019-12-31", "2020-01-01", "2021-12-31", "2022-01-01", "2024-12-31", "2025-01-01", "2025-09-11", "2026-01-01", "2026-07-01", "2027-12-31"}
 	for kind, v := range kinds {
 		for _, fuel := range []schemas.Fuel{schemas.Diesel, schemas.Petrol, schemas.LPG, schemas.CNG} {
@@ -102,7 +102,7 @@ func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
 
 // Without the class a van is what all classes agree on, or in doubt.
 func TestVanWithoutClassIsInDoubtWhereClassesDiffer(t *testing.T) {
-	r := New(mustLoad(t, Brussels())).lez
+	r := familyOf[*lez](t)
 	for fuel := schemas.Diesel; fuel <= schemas.CNG; fuel++ {
 		for euro := schemas.EuroNone; euro <= schemas.Euro6d; euro++ {
 			for year := 2018; year < 2028; year++ {
@@ -125,4 +125,14 @@ func TestVanWithoutClassIsInDoubtWhereClassesDiffer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// familyOf returns the family of that type, of the built-in catalogue.
+func familyOf[F Family](t *testing.T) F {
+	for _, f := range mustLoad(t, Brussels()).families {
+		if f, ok := f.(F); ok {
+			return f
+		}
+	}
+	panic("no such family")
 }

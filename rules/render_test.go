@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,14 @@ func placeholders(text string) []string {
 	}
 }
 
+// allClauses lists the clauses of all families, the shared ones as often as they are there.
+func allClauses() (out []Clause) {
+	for _, info := range Families() {
+		out = append(out, info.Clauses...)
+	}
+	return out
+}
+
 // wanted lists every key the code may ask for.
 func wanted(t *testing.T) []string {
 	var keys []string
@@ -33,15 +42,18 @@ func wanted(t *testing.T) []string {
 		}
 	}
 	add("ui", "head", "step", "yes", "no", "none", "basis", "unverified", "hold", "amount", "exempt")
-	add("family", string(schemas.FamilyLEZ), string(schemas.FamilySpeed))
+	add("family", FamilyNames((*Info).Decides)...)
 	for _, o := range schemas.Outcomes() {
 		add("outcome", o.String())
 	}
-	for _, family := range reasons {
-		add("reason", family...)
-	}
-	for _, c := range codes {
-		add("step", c.key)
+	for _, info := range Families() {
+		add("reason", info.Reasons...)
+		for _, c := range info.Clauses {
+			add("step", c.Key)
+		}
+		for _, action := range info.Todo {
+			add("todo", action)
+		}
 	}
 	for f := schemas.FuelUnknown; f <= schemas.Hydrogen; f++ {
 		add("fuel", f.String())
@@ -53,9 +65,6 @@ func wanted(t *testing.T) []string {
 	add("anchor", "sending", "event")
 	add("surround", surroundings...)
 	add("unit", "kmh", "percent")
-	for _, action := range holdActions {
-		add("todo", action)
-	}
 	for k := schemas.KindCar; k.Valid(); k++ {
 		add("kind", k.String())
 	}
@@ -63,16 +72,22 @@ func wanted(t *testing.T) []string {
 		add("direction", d.String())
 	}
 	// Every kind of the catalogue, also those announced: staff see them in the reference data.
-	rd := &reader{seen: map[string]string{}}
+	rd := newReader()
+	for i := range rd.sections.all {
+		if d := &rd.sections.all[i]; d.name == "exemptions" {
+			d.convert = func(_ *checker, rows reflect.Value) {
+				for _, r := range rows.Interface().([]rawExemption) {
+					add("exemption", r.Kind)
+				}
+			}
+		}
+	}
 	for _, file := range []string{"general.yaml"} {
 		b, err := catalogs.ReadFile("catalog/brussels/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rd.file(file, b)
-	}
-	for _, e := range rd.parts.exemptions {
-		add("exemption", e.v.kind)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -104,22 +119,22 @@ func TestEveryPlaceholderHasAnArgumentAndAForm(t *testing.T) {
 		group, _, _ := strings.Cut(k, ".")
 		groups[group] = true
 	}
-	for _, c := range codes {
-		used := make([]bool, c.args)
-		for _, p := range placeholders(messages[English]["step."+c.key]) {
+	for _, c := range allClauses() {
+		used := make([]bool, c.Args)
+		for _, p := range placeholders(messages[English]["step."+c.Key]) {
 			n, form := placeholder(p)
-			if n < 0 || n >= c.args {
-				t.Errorf("step.%s: {%s} has no argument", c.key, p)
+			if n < 0 || n >= c.Args {
+				t.Errorf("step.%s: {%s} has no argument", c.Key, p)
 				continue
 			}
 			used[n] = true
 			if forms[form] == nil && !groups[form] {
-				t.Errorf("step.%s: {%s} has an unknown form", c.key, p)
+				t.Errorf("step.%s: {%s} has an unknown form", c.Key, p)
 			}
 		}
 		for i, u := range used {
 			if !u {
-				t.Errorf("step.%s: argument %d is not told to staff", c.key, i)
+				t.Errorf("step.%s: argument %d is not told to staff", c.Key, i)
 			}
 		}
 	}
@@ -158,7 +173,7 @@ func TestUnknownLanguageAndClauseAreStillWritten(t *testing.T) {
 	if want := "lez.of_2031 7: nee [rechtsgrond: art. 1] (waarde nog niet door een jurist geverifieerd)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	got = RenderStep(English, schemas.Step{Code: stepNotSeen.key, Holds: true, Verified: true})
+	got = RenderStep(English, schemas.Step{Code: stepNotSeen.Key, Holds: true, Verified: true})
 	if want := "No candidate yet for this plate and rule in the period of {0:day}: yes"; got != want {
 		t.Errorf("missing argument: got %q, want %q", got, want)
 	}

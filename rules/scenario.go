@@ -220,7 +220,7 @@ func (r *runner) decide(l *line) string {
 	s := r.world.subject(l)
 	remember := l.has("remember")
 	l.done()
-	ds, clears := r.engine.Decide(nil, s, r.world)
+	ds, clean := r.engine.Decide(nil, s, r.world)
 	var out []string
 	for i := range ds {
 		out = append(out, show(&ds[i]))
@@ -228,11 +228,8 @@ func (r *runner) decide(l *line) string {
 			r.world.standing.Add(ds[i].Earlier())
 		}
 	}
-	if clears.LEZ > 0 {
-		out = append(out, "lez clear")
-	}
-	if clears.Speed > 0 {
-		out = append(out, "speed clear")
+	for i := range clean.All {
+		out = append(out, string(Families()[i].Family)+" clear")
 	}
 	if len(out) == 0 {
 		out = []string{"nothing applies"}

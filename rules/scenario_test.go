@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into testdata")
@@ -76,19 +74,19 @@ func TestEveryScenarioCodeIsShown(t *testing.T) {
 		}
 		b.Write(x)
 	}
-	for _, c := range codes {
-		if !strings.Contains(b.String(), "\n  "+c.key+" ") {
-			t.Errorf("no scenario explains a case with the clause %s: add one", c.key)
+	for _, c := range allClauses() {
+		if !strings.Contains(b.String(), "\n  "+c.Key+" ") {
+			t.Errorf("no scenario explains a case with the clause %s: add one", c.Key)
 		}
 	}
 	cat := mustLoad(t, Brussels())
-	for i, f := range []schemas.Family{schemas.FamilyLEZ, schemas.FamilySpeed} {
-		if !slices.Contains(cat.Reasons(f), reasonNotApplicable) {
-			t.Errorf("Reasons(%s) lacks %s", f, reasonNotApplicable)
+	for _, info := range Families() {
+		if info.Decides() && !slices.Contains(cat.Reasons(info.Family), reasonNotApplicable) {
+			t.Errorf("Reasons(%s) lacks %s", info.Family, reasonNotApplicable)
 		}
-		for _, reason := range reasons[i] {
+		for _, reason := range info.Reasons {
 			if !strings.Contains(b.String(), " "+reason+" ") {
-				t.Errorf("no scenario shows the %s reason %s: add one", f, reason)
+				t.Errorf("no scenario shows the %s reason %s: add one", info.Family, reason)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ type world struct {
 	registrations map[schemas.Plate][]schemas.Registration
 	entries       []*schemas.ListEntry
 	cameras       map[string]*schemas.Camera
-	standing      Standing
+	standing      PriorOffences
 }
 
 var _ Reference = (*world)(nil)
@@ -295,9 +295,9 @@ func (w *world) add(t failer, s string) {
 func (w *world) camera(l *line) {
 	id := l.get("id")
 	c := &schemas.Camera{ID: id, Site: id, InsideLEZ: l.has("inside")}
-	for i, p := range []string{"lez", "speed", "hotlist"} {
-		if l.has(p) {
-			c.Purposes |= 1 << i
+	for _, info := range Families() {
+		if l.has(string(info.Family)) {
+			c.Purposes |= info.Purpose
 		}
 	}
 	w.cameras[id] = c
@@ -356,7 +356,7 @@ func (w *world) subject(l *line) *Subject {
 		ID: schemas.PassageIDOf(best.Read), Class: plate.Class(), First: at, Last: at, Reads: 1,
 		Variants: uint8(l.num("variants", 1)), Parked: l.has("parked"), Best: best,
 	}
-	s := &Subject{Passage: p, Camera: cam, Standing: &w.standing, Late: l.has("late")}
+	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.has("late")}
 	if speed := l.kmh("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed

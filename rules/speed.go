@@ -1,9 +1,19 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// RuleSpeed is a speed that a fixed device measured.
+const RuleSpeed schemas.RuleID = "bru.speed.fixed"
+
+const (
+	familySpeed  schemas.Family  = "speed"
+	speedPurpose schemas.Purpose = 1 << 1
 )
 
 // The words of the section rounding.
@@ -17,42 +27,127 @@ const (
 // 19/04/2014 what immediate collection costs and when the file goes to the prosecutor instead. The numbers are the
 // catalogue's.
 type speed struct {
-	cat     *speedRules
+	speedRules
 	general *general
 }
 
-// applies reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
-func (r speed) applies(s *Subject) bool {
-	m := &s.Passage.Measured
-	return !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked &&
-		s.MeasuredBy != nil && s.MeasuredBy.Purposes.Has(schemas.PurposeSpeed)
+var (
+	_ Family    = (*speed)(nil)
+	_ Evaluator = (*speed)(nil)
+)
+
+var speedClauses clauseList
+
+// The clauses. The arguments are described by the placeholders of the messages.
+var (
+	stepSpeedCamera       = speedClauses.add("speed.camera", 1)
+	stepSpeedMeasured     = speedClauses.add("speed.measured", 2)
+	stepSpeedInForce      = speedClauses.add("speed.in_force", 1)
+	stepSpeedLimit        = speedClauses.add("speed.limit", 2)
+	stepSpeedNoLimit      = speedClauses.add("speed.no_limit", 2)
+	stepSpeedCorrection   = speedClauses.add("speed.correction", 3)
+	stepSpeedRounding     = speedClauses.add("speed.rounding", 1)
+	stepSpeedOver         = speedClauses.add("speed.over", 2)
+	stepSpeedCertificate  = speedClauses.add("speed.certificate", 4)
+	stepSpeedNoCert       = speedClauses.add("speed.no_certificate", 1)
+	stepSpeedTariff       = speedClauses.add("speed.tariff", 2)
+	stepSpeedNoTariff     = speedClauses.add("speed.no_tariff", 1)
+	stepSpeedTotal        = speedClauses.add("speed.total", 2)
+	stepSpeedExcess       = speedClauses.add("speed.excess", 2)
+	stepSpeedOne          = speedClauses.add("speed.one_offence", 2)
+	stepSpeedLate         = speedClauses.add("speed.late", 0)
+	stepSpeedClass        = speedClauses.add("speed.class", 2)
+	stepSpeedClassUnsure  = speedClauses.add("speed.class_unsure", 3)
+	stepSpeedClassUnknown = speedClauses.add("speed.class_unknown", 2)
+	stepSpeedSign         = speedClauses.add("speed.sign", 0)
+	stepSpeedPlausible    = speedClauses.add("speed.plausible", 2)
+)
+
+// The reasons of its own.
+const (
+	reasonLimitKept         = "limit_kept"
+	reasonCollection        = "immediate_collection"
+	reasonProsecutor        = "prosecutor"
+	reasonNoLimit           = "no_limit"
+	reasonNoCertificate     = "no_certificate"
+	reasonNoTariff          = "no_tariff"
+	reasonSpeedClassUnknown = "speed_class_unknown"
+	reasonSpeedClassUnsure  = "speed_class_unsure"
+	reasonSignUnknown       = "sign_unknown"
+	reasonImplausible       = "speed_implausible"
+)
+
+var speedInfo = sync.OnceValue(func() *Info {
+	return &Info{
+		Family: familySpeed, Rule: RuleSpeed, Purpose: speedPurpose, DecidedOn: MeasuredSighting, Period: PeriodMeasurement, Stragglers: true, Force: ForceSanction,
+		Reasons: slices.Concat(sharedReasons, []string{
+			reasonLimitKept,
+			reasonCollection,
+			reasonProsecutor,
+			reasonNoLimit,
+			reasonNoCertificate,
+			reasonNoTariff,
+			reasonSpeedClassUnknown,
+			reasonSpeedClassUnsure,
+			reasonSignUnknown,
+			reasonImplausible,
+		}),
+		Clauses: slices.Concat(sharedClauses, speedClauses),
+		Todo: withShared(map[string]string{
+			reasonSpeedClassUnknown: "vehicle",
+			reasonSpeedClassUnsure:  "vehicle",
+			reasonSignUnknown:       "camera",
+			reasonImplausible:       "camera",
+		}),
+	}
+})
+
+// Info implements [Family].
+func (*speed) Info() *Info { return speedInfo() }
+
+// Compile implements [Family].
+func (r *speed) Compile(cam *schemas.Camera) Compiled {
+	return Compiled{Passage: r, Never: !r.authorises(cam)}
 }
 
-func (r speed) quick(s *Subject, ref Reference) quick {
+// applies reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
+func (r *speed) applies(s *Subject) bool {
+	m := &s.Passage.Measured
+	return !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked &&
+		r.authorises(s.MeasuredBy)
+}
+
+// authorises reports whether the camera may establish a speed.
+func (r *speed) authorises(cam *schemas.Camera) bool {
+	return cam != nil && cam.Purposes.Has(speedPurpose)
+}
+
+// Precheck implements [Evaluator].
+func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
 	if !r.applies(s) {
-		return quickNone
+		return NotApplicable
 	}
 	m := &s.Passage.Measured
-	c := r.cat.correction.at(m.CapturedAt)
+	c := r.correction.inForceAt(m.CapturedAt)
 	if c == nil {
-		return quickNone
+		return NotApplicable
 	}
 	limit := limitOf(s.MeasuredBy, m)
 	if limit == nil {
-		return quickFull
+		return Evaluate
 	}
-	corrected, _ := r.correct(&c.v, m)
+	corrected, _ := r.correctSpeed(&c.v, m)
 	if corrected > limit.Limit {
-		return quickFull
+		return Evaluate
 	}
-	if l, ok := r.cat.lowest[limit.Surround]; !ok || corrected <= l {
-		return quickClear
+	if l, ok := r.lowest[limit.Surround]; !ok || corrected <= l {
+		return Clear
 	}
 	veh, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
-	if e, _ := r.cat.classAt(veh.Category, m.Kind, limit.Surround, m.CapturedAt); e != nil && corrected > e.v.lowest() {
-		return quickFull
+	if e, _ := r.classAt(veh.Category, m.Kind, limit.Surround, m.CapturedAt); e != nil && corrected > e.v.lowest() {
+		return Evaluate
 	}
-	return quickClear
+	return Clear
 }
 
 // limitOf finds the limit of the lane at the time of capture. One that holds at some hours goes before one that always does; of two that
@@ -75,14 +170,14 @@ func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	return best
 }
 
-// correct applies the legal margin and the rounding, which is nil when there was nothing to round.
-func (r speed) correct(c *correction, m *schemas.Sighting) (schemas.Speed, *entry[string]) {
+// correctSpeed applies the legal margin and the rounding, which is nil when there was nothing to round.
+func (r *speed) correctSpeed(c *correction, m *schemas.Sighting) (schemas.Speed, *datedValue[string]) {
 	thousandths := int64(m.Speed-c.below) * 100 // of km/h
 	if m.Speed > c.boundary {
 		thousandths = int64(m.Speed) * (100 - c.percent)
 	}
 	thousandths = max(thousandths, 0)
-	round := r.cat.rounding.at(m.CapturedAt)
+	round := r.rounding.inForceAt(m.CapturedAt)
 	if round != nil && round.v == roundDown {
 		if thousandths%1000 == 0 {
 			round = nil
@@ -92,179 +187,180 @@ func (r speed) correct(c *correction, m *schemas.Sighting) (schemas.Speed, *entr
 	return schemas.Speed(thousandths / 100), nil
 }
 
-func (r speed) full(v *verdict, s *Subject, ref Reference) {
+// Evaluate implements [Evaluator].
+func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 	m := &s.Passage.Measured
 	id := ""
 	if s.MeasuredBy != nil {
 		id = s.MeasuredBy.ID
 	}
-	v.note(stepSpeedCamera, s.MeasuredBy != nil && s.MeasuredBy.Purposes.Has(schemas.PurposeSpeed), id)
-	v.note(stepSpeedMeasured, !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked, dkmh(m.Speed), m.CapturedAt.String())
+	b.addClause(stepSpeedCamera, r.authorises(s.MeasuredBy), id)
+	b.addClause(stepSpeedMeasured, !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked, dkmh(m.Speed), m.CapturedAt.String())
 	if !r.applies(s) {
-		v.end(schemas.OutcomeClear, reasonNotApplicable)
+		b.setOutcome(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
-	if s.Late {
-		v.note(stepSpeedLate, true)
+	if s.Straggler {
+		b.addClause(stepSpeedLate, true)
 	}
-	c := r.cat.correction.at(m.CapturedAt)
+	c := r.correction.inForceAt(m.CapturedAt)
 	if c == nil {
-		v.note(stepSpeedInForce, false, m.CapturedAt.Day().String())
-		v.end(schemas.OutcomeClear, reasonNotApplicable)
+		b.addClause(stepSpeedInForce, false, m.CapturedAt.Day().String())
+		b.setOutcome(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
-	v.d.Measured, v.d.LegalBasis = m.Speed, c.cite
+	b.d.Measured, b.d.LegalBasis = m.Speed, c.cite
 	limit := limitOf(s.MeasuredBy, m)
 	if limit == nil {
-		v.note(stepSpeedNoLimit, false, strconv.Itoa(int(m.Lane)), m.Direction.String())
-		v.end(schemas.OutcomeWithheld, reasonNoLimit)
+		b.addClause(stepSpeedNoLimit, false, strconv.Itoa(int(m.Lane)), m.Direction.String())
+		b.setOutcome(schemas.OutcomeWithheld, reasonNoLimit)
 		return
 	}
 	vehicle, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
-	allowed := r.allowed(v, c, limit, vehicle.Category)
-	if !r.over(v, allowed) {
-		v.end(schemas.OutcomeClear, reasonLimitKept)
+	allowed := r.findAllowedSpeed(b, c, limit, vehicle.Category)
+	if !r.isOverLimit(b, allowed) {
+		b.setOutcome(schemas.OutcomeClear, reasonLimitKept)
 		return
 	}
-	if r.mayDecide(v, s, ref, vehicle.Category) {
+	if r.mayDecide(b, s, ref, vehicle.Category) {
 		if limit.Variable {
-			v.note(stepSpeedSign, false)
-			v.hold(reasonSignUnknown, 0)
+			b.addClause(stepSpeedSign, false)
+			b.addHold(reasonSignUnknown, 0)
 		}
-		r.propose(v, s, limit, allowed)
+		r.proposeOffence(b, s, limit, allowed)
 	}
 }
 
-// allowed adds the clauses on the limit of the lane, that of the vehicle's class and the correction, and returns the lower limit. The class comes
+// findAllowedSpeed adds the clauses on the limit of the lane, that of the vehicle's class and the correction, and returns the lower limit. The class comes
 // from the register. Where it is not known and the camera saw such a vehicle, or where the limit of the class depends on what
 // the register does not say, an excess of the lower limit is held.
-func (r speed) allowed(v *verdict, c *entry[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
-	v.d.Trace = append(v.d.Trace, schemas.Step{
-		Code: stepSpeedLimit.key, Holds: true, Args: v.keep([]string{dkmh(limit.Limit), limit.Surround}),
+func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
+	b.d.Trace = append(b.d.Trace, schemas.Step{
+		Code: stepSpeedLimit.Key, Holds: true, Args: b.copyArgs([]string{dkmh(limit.Limit), limit.Surround}),
 		Basis: limit.LegalBasis, Verified: limit.Verified,
 	})
-	v.d.Verified = v.d.Verified && limit.Verified
+	b.d.Verified = b.d.Verified && limit.Verified
 	allowed := limit.Limit
-	corrected, round := r.correct(&c.v, &v.d.On)
-	v.d.Corrected = corrected
-	if e, guessed := r.cat.classAt(category, v.d.On.Kind, limit.Surround, v.d.On.CapturedAt); e != nil && e.v.lowest() < limit.Limit {
+	corrected, round := r.correctSpeed(&c.v, &b.d.On)
+	b.d.Corrected = corrected
+	if e, guessed := r.classAt(category, b.d.On.Kind, limit.Surround, b.d.On.CapturedAt); e != nil && e.v.lowest() < limit.Limit {
 		switch {
 		case guessed:
-			v.cite(&e.meta, stepSpeedClassUnknown, false, v.d.On.Kind.String(), dkmh(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnknown, false, b.d.On.Kind.String(), dkmh(e.v.limit))
 			if corrected > e.v.lowest() {
-				v.hold(reasonSpeedClassUnknown, 0)
+				b.addHold(reasonSpeedClassUnknown, 0)
 			}
 			if corrected <= limit.Limit {
 				allowed = e.v.lowest()
 			}
 		case corrected > e.v.lowest() && corrected <= min(e.v.limit, limit.Limit):
 			allowed = e.v.lowest()
-			v.cite(&e.meta, stepSpeedClassUnsure, false, category.String(), dkmh(e.v.lowest()), dkmh(e.v.limit))
-			v.hold(reasonSpeedClassUnsure, 0)
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnsure, false, category.String(), dkmh(e.v.lowest()), dkmh(e.v.limit))
+			b.addHold(reasonSpeedClassUnsure, 0)
 		default:
 			allowed = min(e.v.limit, limit.Limit)
-			v.cite(&e.meta, stepSpeedClass, true, category.String(), dkmh(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClass, true, category.String(), dkmh(e.v.limit))
 		}
 	}
-	v.d.Limit = allowed
+	b.d.Limit = allowed
 	margin := strconv.FormatInt(int64(c.v.below)/10, 10)
 	unit := "kmh"
-	if v.d.On.Speed > c.v.boundary {
+	if b.d.On.Speed > c.v.boundary {
 		margin, unit = strconv.FormatInt(c.v.percent, 10), "percent"
 	}
-	v.cite(&c.meta, stepSpeedCorrection, true, dkmh(v.d.On.Speed), margin, unit)
+	b.addDecidingClause(&c.provenance, stepSpeedCorrection, true, dkmh(b.d.On.Speed), margin, unit)
 	if round != nil {
-		v.cite(&round.meta, stepSpeedRounding, true, dkmh(corrected))
+		b.addDecidingClause(&round.provenance, stepSpeedRounding, true, dkmh(corrected))
 	}
 	return allowed
 }
 
-// over adds the clause on the excess and reports whether there is one.
-func (r speed) over(v *verdict, allowed schemas.Speed) bool {
-	v.note(stepSpeedOver, v.d.Corrected > allowed, dkmh(v.d.Corrected), dkmh(allowed))
-	return v.d.Corrected > allowed
+// isOverLimit adds the clause on the excess and reports whether there is one.
+func (r *speed) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
+	b.addClause(stepSpeedOver, b.d.Corrected > allowed, dkmh(b.d.Corrected), dkmh(allowed))
+	return b.d.Corrected > allowed
 }
 
 // mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
-func (r speed) mayDecide(v *verdict, s *Subject, ref Reference, category schemas.Category) bool {
-	at := v.d.On.CapturedAt
-	if !v.clockTrusted() { // the excess stands, the time does not: an officer may still find it out
-		v.hold(reasonClock, 0)
+func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, category schemas.Category) bool {
+	at := b.d.On.CapturedAt
+	if !b.clockIsTrusted() { // the excess stands, the time does not: an officer may still find it out
+		b.addHold(reasonClock, 0)
 	}
 	cert := s.MeasuredBy.CertificateAt(at)
 	if cert == nil {
-		v.note(stepSpeedNoCert, false, at.Day().String())
-		v.end(schemas.OutcomeWithheld, reasonNoCertificate)
+		b.addClause(stepSpeedNoCert, false, at.Day().String())
+		b.setOutcome(schemas.OutcomeWithheld, reasonNoCertificate)
 		return false
 	}
-	v.note(stepSpeedCertificate, true, cert.Serial, cert.Approval, cert.ValidFrom.String(), cert.ValidTo.String())
+	b.addClause(stepSpeedCertificate, true, cert.Serial, cert.Approval, cert.ValidFrom.String(), cert.ValidTo.String())
 	day := at.Day()
-	if v.exempt(r.general, ref, v.d.On.Plate, v.d.On.Country, day) {
+	if b.applyExemption(r.general, ref, b.d.On.Plate, b.d.On.Country, day) {
 		return false
 	}
-	if best := s.Passage.Best.Plate; best != v.d.On.Plate && v.exempt(r.general, ref, best, s.Passage.Best.Country, day) {
+	if best := s.Passage.Best.Plate; best != b.d.On.Plate && b.applyExemption(r.general, ref, best, s.Passage.Best.Country, day) {
 		return false
 	}
-	v.plate(r.general)
-	if _, misread := v.elsewhere(r.general, ref); misread {
-		v.hold(reasonCountryDoubtful, 0)
+	b.checkPlateReading(r.general)
+	if _, misread := b.findInOtherRegister(r.general, ref); misread {
+		b.addHold(reasonCountryDoubtful, 0)
 	}
-	v.seen(r.general, category)
-	if e := r.cat.implausible[category].at(at); e != nil {
-		can := v.d.Corrected <= e.v.above
-		v.cite(&e.meta, stepSpeedPlausible, can, category.String(), dkmh(e.v.above))
+	b.checkVehicleKind(r.general, category)
+	if e := r.implausible[category].inForceAt(at); e != nil {
+		can := b.d.Corrected <= e.v.above
+		b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), dkmh(e.v.above))
 		if !can {
-			v.hold(reasonImplausible, 0)
+			b.addHold(reasonImplausible, 0)
 		}
 	}
 	return true
 }
 
-// propose adds tariff and routing and ends the verdict.
-func (r speed) propose(v *verdict, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
-	at := v.d.On.CapturedAt
-	excess := int64(v.d.Corrected-allowed) / 10
-	abroad := !v.d.On.Country.IsZero() && v.d.On.Country != schemas.Belgium
-	t := r.cat.tariff[limit.Surround].at(at)
-	route := r.cat.routing[routingKey{abroad, limit.Surround}].at(at)
+// proposeOffence adds tariff and routing and ends the verdict.
+func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
+	at := b.d.On.CapturedAt
+	excess := int64(b.d.Corrected-allowed) / 10
+	abroad := !b.d.On.Country.IsZero() && b.d.On.Country != schemas.Belgium
+	t := r.tariff[limit.Surround].inForceAt(at)
+	route := r.routing[routingKey{abroad, limit.Surround}].inForceAt(at)
 	if t == nil || route == nil {
-		v.note(stepSpeedNoTariff, false, limit.Surround)
-		v.end(schemas.OutcomeWithheld, reasonNoTariff)
+		b.addClause(stepSpeedNoTariff, false, limit.Surround)
+		b.setOutcome(schemas.OutcomeWithheld, reasonNoTariff)
 		return
 	}
 	cents := t.v.base + max(excess-t.v.baseKMH, 0)*t.v.per
-	v.cite(&t.meta, stepSpeedTariff, true, strconv.FormatInt(excess, 10), strconv.FormatInt(cents, 10))
-	v.d.AmountCents, v.d.LegalBasis = cents, t.cite
+	b.addDecidingClause(&t.provenance, stepSpeedTariff, true, strconv.FormatInt(excess, 10), strconv.FormatInt(cents, 10))
+	b.d.AmountCents, b.d.LegalBasis = cents, t.cite
 	reason := reasonCollection
 	total := cents <= route.v.maxTotal
-	v.cite(&route.meta, stepSpeedTotal, total, strconv.FormatInt(cents, 10), strconv.FormatInt(route.v.maxTotal, 10))
+	b.addDecidingClause(&route.provenance, stepSpeedTotal, total, strconv.FormatInt(cents, 10), strconv.FormatInt(route.v.maxTotal, 10))
 	within := true
 	if route.v.maxExcess >= 0 {
 		within = excess <= route.v.maxExcess
-		v.cite(&route.meta, stepSpeedExcess, within, strconv.FormatInt(excess, 10), strconv.FormatInt(route.v.maxExcess, 10))
+		b.addDecidingClause(&route.provenance, stepSpeedExcess, within, strconv.FormatInt(excess, 10), strconv.FormatInt(route.v.maxExcess, 10))
 	}
 	if !total || !within { // no immediate collection: there is no amount to propose
 		reason = reasonProsecutor
-		v.d.AmountCents, v.d.LegalBasis = 0, route.cite
+		b.d.AmountCents, b.d.LegalBasis = 0, route.cite
 	}
-	r.once(v, s, reason)
+	r.applyOneOffence(b, s, reason)
 }
 
-// once ends the verdict as candidate, or as duplicate of one of the same vehicle and site that is less than the catalogue's span
+// applyOneOffence ends the verdict as candidate, or as duplicate of one of the same vehicle and site that is less than the catalogue's span
 // away. The natural period is the measurement, so the same read gives the same offence in whatever passage it comes again,
 // under whatever span. Without a span in force only the same measurement is a duplicate.
-func (r speed) once(v *verdict, s *Subject, reason string) {
-	at := v.d.On.CapturedAt
-	e := r.cat.oneOffence.at(at)
+func (r *speed) applyOneOffence(b *decisionBuilder, s *Subject, reason string) {
+	at := b.d.On.CapturedAt
+	e := r.oneOffence.inForceAt(at)
 	if e == nil {
-		seen := v.identify(v.d.On.Read.ID[:], s.MeasuredBy.Site, 0)
-		v.note(stepNotSeen, !seen, at.Day().String())
-		v.conclude(reason, seen)
+		seen := b.identifyOffence(b.d.On.Read.ID[:], s.MeasuredBy.Site, 0)
+		b.addClause(stepNotSeen, !seen, at.Day().String())
+		b.setCandidateOutcome(reason, seen)
 		return
 	}
-	seen := v.identify(v.d.On.Read.ID[:], s.MeasuredBy.Site, e.v)
-	v.cite(&e.meta, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(e.v/schemas.Second), 10))
-	v.conclude(reason, seen)
+	seen := b.identifyOffence(b.d.On.Read.ID[:], s.MeasuredBy.Site, e.v)
+	b.addDecidingClause(&e.provenance, stepSpeedOne, !seen, s.MeasuredBy.Site, strconv.FormatInt(int64(e.v/schemas.Second), 10))
+	b.setCandidateOutcome(reason, seen)
 }
 
 // dkmh writes tenths of km/h, as the arguments of a trace carry them.

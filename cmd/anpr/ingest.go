@@ -109,10 +109,13 @@ func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *o
 		r.close()
 		return nil, err
 	}
-	engine, memory := rules.New(catalogue), dedup.ForRate(int(c.PartitionRate))
+	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(int(c.PartitionRate))
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
-		World:  func() ingest.World { return ingest.World{Registry: store.Current(), Engine: engine} },
+		World: func() ingest.World {
+			registry := store.Current()
+			return ingest.World{Registry: registry, Engine: engines.For(registry.Cameras())}
+		},
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
 	o.detail("parked partitions", func() []string { return parkedTexts(worker) })

@@ -109,7 +109,7 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 	}
 	return &replay.Config{
 		Dial:   func(ctx context.Context) (*ch.Client, error) { return sink.Dial(ctx, tables) },
-		Engine: rules.New(catalogue), Registry: store.Current(), From: from.Start(), To: to.Start(), Workers: c.Workers, Examples: c.Examples,
+		Engine: rules.NewEngine(catalogue, store.Current().Cameras()), Registry: store.Current(), From: from.Start(), To: to.Start(), Workers: c.Workers, Examples: c.Examples,
 	}, nil
 }
 

@@ -173,13 +173,13 @@ func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) 
 
 // rebuild is one restore.
 type rebuild struct {
-	cmd    *restoreCmd
-	books  *reconcile.Books
-	groups *recovery.Groups
-	store  *reference.Store
-	engine *rules.Engine
-	tables recovery.Store
-	log    zerolog.Logger
+	cmd     *restoreCmd
+	books   *reconcile.Books
+	groups  *recovery.Groups
+	store   *reference.Store
+	engines *rules.Engines
+	tables  recovery.Store
+	log     zerolog.Logger
 
 	partitions []int32
 	live       map[int32]reconcile.Commit // of the pipeline's group
@@ -209,7 +209,7 @@ func openRebuild(c *restoreCmd, store *reference.Store, log zerolog.Logger) (*re
 		return nil, err
 	}
 	return &rebuild{
-		cmd: c, store: store, engine: rules.New(catalogue), log: log, groups: recovery.NewGroups(c.KafkaAddr, c.dial()),
+		cmd: c, store: store, engines: rules.NewEngines(catalogue), log: log, groups: recovery.NewGroups(c.KafkaAddr, c.dial()),
 		books:  &reconcile.Books{Log: reconcile.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
 		tables: *c.backups(conn),
 	}, nil

@@ -111,7 +111,10 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	}
 	worker := ingest.New(ingest.Config{
 		Partitions: len(r.partitions), Group: recovery.Group{Group: group, Ends: r.ends}, Sink: tables, Publisher: recovery.Mute{}, State: sink.NewState(conn),
-		World:     func() ingest.World { return ingest.World{Registry: r.store.Current(), Engine: r.engine} },
+		World: func() ingest.World {
+			registry := r.store.Current()
+			return ingest.World{Registry: registry, Engine: r.engines.For(registry.Cameras())}
+		},
 		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
 	})
 	lost, err := r.knownLosses(ctx)

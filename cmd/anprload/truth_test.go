@@ -21,7 +21,7 @@ type pure struct {
 	engine   *rules.Engine
 	window   *dedup.Window
 	passages *dedup.Passages
-	standing rules.Standing
+	standing rules.PriorOffences
 	got      bench.Got
 
 	rejects             map[schemas.Reason]uint64
@@ -39,7 +39,7 @@ func newPure(t *testing.T, dir string) *pure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pure{t: t, ref: ref, engine: rules.New(cat), rejects: map[schemas.Reason]uint64{}}
+	p := &pure{t: t, ref: ref, engine: rules.NewEngine(cat, ref.Cameras()), rejects: map[schemas.Reason]uint64{}}
 	p.window = dedup.NewWindow(10*schemas.Minute, 1<<20)
 	p.passages = dedup.NewPassages(dedup.Config{}, p.decide)
 	return p
@@ -91,7 +91,7 @@ func (p *pure) read(r *schemas.Read, b []byte) *schemas.RejectError {
 }
 
 func (p *pure) decide(ps *schemas.Passage) {
-	s := rules.Subject{Passage: ps, Standing: &p.standing}
+	s := rules.Subject{Passage: ps, Prior: &p.standing}
 	s.Camera, _ = p.ref.Camera(ps.Best.Camera)
 	if !ps.Measured.Read.IsZero() {
 		s.MeasuredBy, _ = p.ref.Camera(ps.Measured.Camera)

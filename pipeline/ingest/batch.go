@@ -29,16 +29,17 @@ type Counts struct {
 	Rejected  map[schemas.Reason]uint64
 	Hits      [3]uint64 // by Match
 	Decisions map[Verdict]uint64
-	Clear     [2]uint64 // rules that applied and found nothing: LEZ, speed
+	Clear     []uint64 // by place in rules.Families: families that applied and found nothing
 	Misrouted uint64
 	Late      uint64
 	Forgotten Forgotten
 }
 
-// cleared counts the rules that found nothing.
-func (c *Counts) cleared(clears rules.Clears) {
-	c.Clear[0] += uint64(clears.LEZ)
-	c.Clear[1] += uint64(clears.Speed)
+// addClean counts the families that applied and found nothing.
+func (c *Counts) addClean(clean rules.FamilySet) {
+	for i := range clean.All {
+		c.Clear[i]++
+	}
 }
 
 // Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read
@@ -52,7 +53,7 @@ type Verdict struct {
 }
 
 func newBatch(b Block) *Batch {
-	return &Batch{Block: b, Counts: Counts{Rejected: map[schemas.Reason]uint64{}, Decisions: map[Verdict]uint64{}}}
+	return &Batch{Block: b, Counts: Counts{Rejected: map[schemas.Reason]uint64{}, Decisions: map[Verdict]uint64{}, Clear: make([]uint64, len(rules.Families()))}}
 }
 
 func (b *Batch) reset() {
@@ -61,7 +62,8 @@ func (b *Batch) reset() {
 	b.stamps.reset()
 	clear(b.Counts.Rejected)
 	clear(b.Counts.Decisions)
-	b.Counts = Counts{Rejected: b.Counts.Rejected, Decisions: b.Counts.Decisions}
+	clear(b.Counts.Clear)
+	b.Counts = Counts{Rejected: b.Counts.Rejected, Decisions: b.Counts.Decisions, Clear: b.Counts.Clear}
 }
 
 // balanced checks the identity that every batch must keep.

@@ -78,7 +78,7 @@ func makeEngineWorld(tb testing.TB) *engineWorld {
 		tb.Fatal(err)
 	}
 	return &engineWorld{
-		size: size, city: city, logs: map[int][]*engineLog{}, world: ingest.World{Registry: ref, Engine: rules.New(cat)},
+		size: size, city: city, logs: map[int][]*engineLog{}, world: ingest.World{Registry: ref, Engine: rules.NewEngine(cat, ref.Cameras())},
 		// Ten minutes of the rate, as the defaults have it for a region's partition.
 		dedup: dedup.Config{RepeatIDs: max(1<<18, size.rate*600), MaxPassages: max(1<<18, size.rate*60)},
 	}

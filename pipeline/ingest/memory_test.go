@@ -135,7 +135,7 @@ func holdWorker(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	// The bounds of the stream state are the defaults, as in the program.
-	w := &engineWorld{world: ingest.World{Registry: store.Current(), Engine: rules.New(cat)}}
+	w := &engineWorld{world: ingest.World{Registry: store.Current(), Engine: rules.NewEngine(cat, store.Current().Cameras())}}
 	workers := make([]*memoryWorker, memoryPartitions)
 	for p := range workers {
 		workers[p] = &memoryWorker{}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -104,8 +105,10 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	for v, n := range b.Counts.Decisions {
 		m.decisionsTotal.WithLabelValues(string(v.Family), v.Outcome.String()).Add(float64(n))
 	}
-	for i, family := range [...]schemas.Family{schemas.FamilyLEZ, schemas.FamilySpeed} {
-		m.decisionsTotal.WithLabelValues(string(family), schemas.OutcomeClear.String()).Add(float64(b.Counts.Clear[i]))
+	for i, info := range rules.Families() {
+		if info.Decides() {
+			m.decisionsTotal.WithLabelValues(string(info.Family), schemas.OutcomeClear.String()).Add(float64(b.Counts.Clear[i]))
+		}
 	}
 	m.residual.Add(float64(int64(t.Fetched) - int64(t.Stored+t.Merged+t.Rejected+t.Ticks)))
 	m.batchRows.Observe(float64(t.Fetched))

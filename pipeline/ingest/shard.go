@@ -57,7 +57,7 @@ type Shard struct {
 	matched  versions                              // under which lists were last matched against all that is remembered
 	stale    bool                                  // they are other ones now
 	told     map[schemas.PassageID][]schemas.HitID // while state is rebuilt: what the tables say was told
-	standing rules.Standing
+	prior    rules.PriorOffences
 	chain    *evidence.Chain
 
 	reach    schemas.Micros // see readReach
@@ -76,7 +76,7 @@ type Shard struct {
 	hits      []schemas.Hit
 	entries   []*schemas.ListEntry
 	decisions []schemas.Decision
-	scratch   rules.Scratch // of the decisions' traces: block and publisher keep none
+	traces    rules.TraceBuffer // of the decisions' traces: block and publisher keep none
 }
 
 // NewShard makes an empty shard whose first record is at offset start, when the log's clock stood at clock.
@@ -116,7 +116,7 @@ func (s *Shard) forgotten() Forgotten {
 // Restore loads what the tables remember of records below the offset at which Process goes on.
 func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
 	for _, o := range offences {
-		s.standing.Add(o)
+		s.prior.Add(o)
 	}
 	s.chain.Load(seals)
 }
@@ -211,10 +211,10 @@ func (s *Shard) straggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) 
 	if !a.Measures {
 		p.Measured = schemas.Sighting{}
 	}
-	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Late: true, Standing: &s.standing}
-	var clears rules.Clears
-	s.decisions, clears = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], &s.subject, s.world.Registry)
-	s.out.Counts.cleared(clears)
+	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Straggler: true, Prior: &s.prior}
+	var clean rules.FamilySet
+	s.decisions, clean = s.world.Engine.DecideIn(&s.traces, s.decisions[:0], &s.subject, s.world.Registry)
+	s.out.Counts.addClean(clean)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}
@@ -275,16 +275,16 @@ func (s *Shard) closed(p *schemas.Passage) {
 		return
 	}
 	subject := &s.subject
-	*subject = rules.Subject{Passage: p, Camera: cam, Standing: &s.standing}
+	*subject = rules.Subject{Passage: p, Camera: cam, Prior: &s.prior}
 	switch {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
 	case !p.Measured.Read.IsZero():
 		subject.MeasuredBy, _ = s.numbered(measured, p.Measured.Camera)
 	}
-	var clears rules.Clears
-	s.decisions, clears = s.world.Engine.DecideIn(&s.scratch, s.decisions[:0], subject, s.world.Registry)
-	s.out.Counts.cleared(clears)
+	var clean rules.FamilySet
+	s.decisions, clean = s.world.Engine.DecideIn(&s.traces, s.decisions[:0], subject, s.world.Registry)
+	s.out.Counts.addClean(clean)
 	for i := range s.decisions {
 		s.decide(&s.decisions[i], p, cam)
 	}
@@ -302,12 +302,12 @@ func (s *Shard) decide(d *schemas.Decision, p *schemas.Passage, best *schemas.Ca
 	candidate := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
 	if candidate {
 		s.chain.Next(d)
-		s.standing.Add(d.Earlier())
+		s.prior.Add(d.Earlier())
 		b.Totals.Offences++
 		s.cfg.Publisher.Offence(&b.Pending, d)
 	}
 	if d.Outcome == schemas.OutcomeDuplicate {
-		if first, _ := s.standing.Of(d.Offence); first.Passage == d.Passage {
+		if first, _ := s.prior.ByID(d.Offence); first.Passage == d.Passage {
 			return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
 		}
 	}
@@ -360,6 +360,6 @@ func (s *Shard) newDay(to schemas.Micros) {
 	if to < s.tomorrow {
 		return
 	}
-	s.standing.Forget((to.Day() - seenDays).Start())
+	s.prior.DropBefore((to.Day() - seenDays).Start())
 	s.tomorrow = (to.Day() + 1).Start()
 }

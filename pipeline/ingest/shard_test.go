@@ -57,7 +57,7 @@ func cleanReads(tb testing.TB, n int, ms int64) *Records {
 func TestCleanReadDoesNotAllocate(t *testing.T) {
 	reads := cleanReads(t, 20_000, 5)
 	s := NewShard(ShardConfig{Topic: "t", Partitions: 1, Dedup: dedup.Config{}, Now: func() schemas.Micros { return 0 }}, 0, 0)
-	w := World{newSimRegistry(), simEngine()}
+	w := simWorldOf(newSimRegistry())
 	b := newBatch(&discard{})
 	i := 0
 	step := func() {
@@ -93,7 +93,7 @@ func TestABlockIsToldTheRegistry(t *testing.T) {
 // BenchmarkShard is decode + normalise + dedup + all rules of one clean read, without the column encoding.
 func BenchmarkShard(b *testing.B) {
 	reads := cleanReads(b, 1<<17, 2)
-	w := World{newSimRegistry(), simEngine()}
+	w := simWorldOf(newSimRegistry())
 	b.ReportAllocs()
 	for n, i := 0, 0; n < b.N; n += groupSize {
 		if n == 0 || i == reads.Len() {

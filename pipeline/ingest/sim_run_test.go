@@ -150,7 +150,12 @@ func simDedup() dedup.Config {
 	}
 }
 
-func simWorld() World { return World{simRegistered(), simEngine()} }
+var simWorld = sync.OnceValue(func() World { return simWorldOf(simRegistered()) })
+
+// simWorldOf has an engine that is compiled for the registry's cameras, as in the program.
+func simWorldOf(r *simRegistry) World {
+	return World{r, rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)))}
+}
 
 // start begins a process. Only the scheduler's goroutine calls it.
 func (m *sim) start() {

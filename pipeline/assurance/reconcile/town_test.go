@@ -187,7 +187,7 @@ func (w *town) work(change func(*worker)) {
 	if change != nil {
 		change(k)
 	}
-	engine := rules.New(catalogue)
+	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	p := ingest.New(ingest.Config{
 		Partitions: partitions, Group: k.group, Sink: k.sink, Publisher: topics, State: sink.NewState(conn(t, w.addr, w.db)),
 		World:  func() ingest.World { return ingest.World{Registry: snapshot, Engine: engine} },

@@ -94,7 +94,7 @@ type worker struct {
 	subjects  []subject
 	decisions []schemas.Decision
 	doubts    []schemas.Decision
-	doubting  *rules.Standing
+	doubting  *rules.PriorOffences
 	told      uint64
 
 	count    Counts
@@ -145,7 +145,7 @@ func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads boo
 				l.passage.Measured = schemas.Sighting{}
 			}
 			l.passage.Variants = g.variants(l)
-			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Late: true}
+			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Straggler: true}
 			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
 		}
 	}
@@ -164,15 +164,15 @@ func (w *worker) decide() {
 	})
 	for i := range w.subjects {
 		s := &w.subjects[i]
-		if !s.Late {
+		if !s.Straggler {
 			w.count.Passages++
 		}
 		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
 		w.doubts = w.doubts[:0]
 		if slices.ContainsFunc(w.decisions, claims) {
-			s.Standing = w.doubting
+			s.Prior = w.doubting
 			w.doubts, _ = w.cfg.Engine.Decide(w.doubts, &s.Subject, w.cfg.Registry)
-			s.Standing = nil
+			s.Prior = nil
 		}
 		for k := range w.decisions {
 			w.note(&w.decisions[k], s)
@@ -207,7 +207,7 @@ func (w *worker) note(d *schemas.Decision, s *subject) {
 	c := claim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
 		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
-		silent: s.Late && d.Family == schemas.FamilyLEZ,
+		silent: s.Straggler && rules.InfoOf(d.Family).OnlyCasesOfStragglers(),
 		place:  place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
@@ -289,17 +289,17 @@ func (w *worker) settle() {
 		return 1
 	})
 	w.offences = make(map[schemas.ID]claim, len(all))
-	var standing rules.Standing
+	var standing rules.PriorOffences
 	for _, c := range all {
 		first, answer := standing.Compare(&c.standing, c.within)
-		if answer == rules.StandingDoubt {
+		if answer == rules.PriorDoubt {
 			c.outcome, c.reason, c.sealed = c.beside.outcome, c.beside.reason, c.beside.sealed
 		}
-		if answer != rules.StandingSame {
+		if answer != rules.PriorSame {
 			standing.Add(c.standing)
 		}
 		stands := c.passage
-		if answer == rules.StandingSame {
+		if answer == rules.PriorSame {
 			stands = first.Passage.ID
 		}
 		w.loses(c)
@@ -308,7 +308,7 @@ func (w *worker) settle() {
 				w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
 			}
 		}
-		if answer != rules.StandingSame && w.cfg.covers(c.captured) {
+		if answer != rules.PriorSame && w.cfg.covers(c.captured) {
 			w.offences[c.id.ID] = *c
 		}
 	}

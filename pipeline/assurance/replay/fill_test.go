@@ -160,7 +160,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := rules.New(catalogue(t, nil))
+	engine := rules.NewEngine(catalogue(t, nil), w.registry.Cameras())
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: group, Sink: tables, Publisher: topics, State: sink.NewState(w.conn), TickAfter: time.Hour, BatchRows: 3000,
 		World: func() ingest.World { return ingest.World{Registry: w.registry, Engine: engine} }, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),

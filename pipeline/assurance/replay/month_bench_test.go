@@ -40,7 +40,7 @@ func BenchmarkMonth(b *testing.B) {
 		reads = n
 	}
 	w := fillMonth(b, reads)
-	engine := rules.New(catalogue(b, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 3"}}))
+	engine := rules.NewEngine(catalogue(b, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 3"}}), w.registry.Cameras())
 	var rep *replay.Report
 	b.ResetTimer()
 	for range b.N {

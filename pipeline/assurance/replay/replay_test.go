@@ -11,7 +11,7 @@ import (
 
 func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.Config)) *replay.Report {
 	t.Helper()
-	cfg := &replay.Config{Dial: w.dial, Engine: rules.New(cat), Registry: w.registry, From: w.from, To: w.to, Workers: 2, Examples: 6}
+	cfg := &replay.Config{Dial: w.dial, Engine: rules.NewEngine(cat, w.registry.Cameras()), Registry: w.registry, From: w.from, To: w.to, Workers: 2, Examples: 6}
 	if change != nil {
 		change(cfg)
 	}
@@ -119,7 +119,7 @@ func (w *world) planted(t *testing.T) {
 }
 
 func (w *world) refused(t *testing.T) {
-	cfg := &replay.Config{Dial: w.dial, Engine: rules.New(catalogue(t, nil)), Registry: w.registry, From: w.from + schemas.Hour, To: w.to}
+	cfg := &replay.Config{Dial: w.dial, Engine: rules.NewEngine(catalogue(t, nil), w.registry.Cameras()), Registry: w.registry, From: w.from + schemas.Hour, To: w.to}
 	if _, err := replay.Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "whole Brussels days") {
 		t.Errorf("got %v, want it to say that days must be whole", err)
 	}

@@ -83,7 +83,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	engine := rules.New(catalogue)
+	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	worker := ingest.New(ingest.Config{
 		Topic: j.Topic, Partitions: j.Partitions, Group: tappedGroup{group, t}, Sink: tappedSink{tables, t}, Publisher: topics,
 		State: tappedState{sink.NewState(conn), t}, World: func() ingest.World { return ingest.World{Registry: snapshot, Engine: engine} },

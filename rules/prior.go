@@ -6,45 +6,45 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Standing is what stands of the offences (candidate or held) of one partition. Every new one is compared with those of its spot: the
+// PriorOffences are what stands of the offences (candidate or held) of one partition. Every new one is compared with those of its spot: the
 // zone on that day, or the site, and the confusion class of the plate. The zero value is empty, nil too. It is not safe for
 // concurrent use; decisions only read it.
-type Standing struct {
+type PriorOffences struct {
 	ids    map[schemas.OffenceID]schemas.Earlier
 	spots  map[schemas.SpotID][]schemas.Earlier
 	doubts bool // see Doubting
 }
 
-// Doubting returns what answers StandingDoubt to everything. A replay that decides each passage as if it was the only one asks it what the
+// Doubting returns what answers PriorDoubt to everything. A replay that decides each passage as if it was the only one asks it what the
 // passage would have become beside an offence that may be of the same vehicle.
-func Doubting() *Standing { return &Standing{doubts: true} }
+func Doubting() *PriorOffences { return &PriorOffences{doubts: true} }
 
-// StandingAnswer says how a new offence stands to those that are there.
-type StandingAnswer uint8
+// PriorAnswer says how a new offence stands to those that are there.
+type PriorAnswer uint8
 
 // The answers.
 const (
-	// StandingNone: no offence of this vehicle, and no reason to doubt it.
-	StandingNone StandingAnswer = iota
-	// StandingSame: the offence is there already: the same plate, of the same country or one of the two not read, in the rule's period; or
+	// PriorNone: no offence of this vehicle, and no reason to doubt it.
+	PriorNone PriorAnswer = iota
+	// PriorSame: the offence is there already: the same plate, of the same country or one of the two not read, in the rule's period; or
 	// the same read.
-	StandingSame
-	// StandingDoubt: an offence of another plate of the confusion class, or of another country, is there, and one of the two readings is
+	PriorSame
+	// PriorDoubt: an offence of another plate of the confusion class, or of another country, is there, and one of the two readings is
 	// not certain: they may be one vehicle. Of two certain readings each is a vehicle of its own.
-	StandingDoubt
+	PriorDoubt
 )
 
-// SpotOf returns the spot of an offence of the family: of LEZ the Brussels day of the capture, of all others the site. The rules and
+// SpotOf returns the spot of an offence of the family: the Brussels day of the capture when that is its period, of all others the site. The rules and
 // whoever reads offences back use it, so that both mean the same.
 func SpotOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site string, at schemas.Micros) schemas.SpotID {
-	if f == schemas.FamilyLEZ {
+	if i := InfoOf(f); i != nil && i.Period == PeriodDay {
 		site = at.Day().String()
 	}
 	return schemas.NewSpotID(rule, p.Class(), site)
 }
 
 // Add remembers an offence; one that is there already stays as it is.
-func (s *Standing) Add(e schemas.Earlier) {
+func (s *PriorOffences) Add(e schemas.Earlier) {
 	if s.ids == nil {
 		s.ids, s.spots = map[schemas.OffenceID]schemas.Earlier{}, map[schemas.SpotID][]schemas.Earlier{}
 	}
@@ -55,8 +55,8 @@ func (s *Standing) Add(e schemas.Earlier) {
 	s.spots[e.Spot] = append(s.spots[e.Spot], e)
 }
 
-// Of finds the offence of that id.
-func (s *Standing) Of(id schemas.OffenceID) (e schemas.Earlier, ok bool) {
+// ByID finds the offence of that id.
+func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.Earlier, ok bool) {
 	if s == nil {
 		return e, false
 	}
@@ -67,12 +67,12 @@ func (s *Standing) Of(id schemas.OffenceID) (e schemas.Earlier, ok bool) {
 // Compare says how the offence e stands to those of its spot that were captured less than within away (see schemas.Decision) and, when it
 // is there already, which it is: of several the one nearest in time, then the one with the smaller id, so that the order of Add does
 // not matter.
-func (s *Standing) Compare(e *schemas.Earlier, within schemas.Micros) (same schemas.Earlier, a StandingAnswer) {
+func (s *PriorOffences) Compare(e *schemas.Earlier, within schemas.Micros) (same schemas.Earlier, a PriorAnswer) {
 	if s == nil {
-		return same, StandingNone
+		return same, PriorNone
 	}
 	if s.doubts {
-		return same, StandingDoubt
+		return same, PriorDoubt
 	}
 	nearest := schemas.Micros(-1)
 	all := s.spots[e.Spot]
@@ -82,11 +82,11 @@ func (s *Standing) Compare(e *schemas.Earlier, within schemas.Micros) (same sche
 		switch {
 		case o.Read != e.Read && away >= within:
 		case o.Read == e.Read || sameVehicle(o, e):
-			if a != StandingSame || away < nearest || away == nearest && bytes.Compare(o.ID.ID[:], same.ID.ID[:]) < 0 {
-				same, a, nearest = *o, StandingSame, away
+			if a != PriorSame || away < nearest || away == nearest && bytes.Compare(o.ID.ID[:], same.ID.ID[:]) < 0 {
+				same, a, nearest = *o, PriorSame, away
 			}
-		case a == StandingNone && (!o.Certain || !e.Certain):
-			a = StandingDoubt
+		case a == PriorNone && (!o.Certain || !e.Certain):
+			a = PriorDoubt
 		}
 	}
 	return same, a
@@ -96,8 +96,8 @@ func sameVehicle(a, b *schemas.Earlier) bool {
 	return a.Plate == b.Plate && (a.Country == b.Country || a.Country.IsZero() || b.Country.IsZero())
 }
 
-// Forget drops the offences captured before then.
-func (s *Standing) Forget(before schemas.Micros) {
+// DropBefore drops the offences captured before then.
+func (s *PriorOffences) DropBefore(before schemas.Micros) {
 	for id, e := range s.ids {
 		if e.CapturedAt < before {
 			delete(s.ids, id)

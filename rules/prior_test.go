@@ -24,35 +24,35 @@ func TestAnOffenceIsComparedWithThoseOfItsVehicleAndOfItsClass(t *testing.T) {
 		there  []schemas.Earlier
 		e      schemas.Earlier
 		within schemas.Micros
-		want   StandingAnswer
+		want   PriorAnswer
 		same   byte
 	}{
-		{"nothing there", nil, earlier(9, "1DAB123", "BE", true, 100), 60, StandingNone, 0},
-		{"the same vehicle", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 1},
-		{"the same vehicle, not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", false, 100), 60, StandingSame, 1},
-		{"the same vehicle, too far away", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 40)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingNone, 0},
-		{"the same vehicle, later", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 159)}, earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 1},
-		{"the same read, no span", []schemas.Earlier{earlier(9, "1DAB123", "BE", true, 100)}, earlier(9, "1DAB123", "BE", true, 100), 0, StandingSame, 9},
-		{"a twin, both certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, StandingNone, 0},
-		{"a twin that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", false, 100), 60, StandingDoubt, 0},
-		{"a twin of one that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", false, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, StandingDoubt, 0},
-		{"another country, both certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, StandingNone, 0},
-		{"another country, not certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", false, 100), 60, StandingDoubt, 0},
-		{"the country was not read", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, StandingSame, 1},
-		{"it had not been read", []schemas.Earlier{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, StandingSame, 1},
+		{"nothing there", nil, earlier(9, "1DAB123", "BE", true, 100), 60, PriorNone, 0},
+		{"the same vehicle", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
+		{"the same vehicle, not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", false, 100), 60, PriorSame, 1},
+		{"the same vehicle, too far away", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 40)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorNone, 0},
+		{"the same vehicle, later", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 159)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
+		{"the same read, no span", []schemas.Earlier{earlier(9, "1DAB123", "BE", true, 100)}, earlier(9, "1DAB123", "BE", true, 100), 0, PriorSame, 9},
+		{"a twin, both certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorNone, 0},
+		{"a twin that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", false, 100), 60, PriorDoubt, 0},
+		{"a twin of one that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", false, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorDoubt, 0},
+		{"another country, both certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorNone, 0},
+		{"another country, not certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", false, 100), 60, PriorDoubt, 0},
+		{"the country was not read", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, PriorSame, 1},
+		{"it had not been read", []schemas.Earlier{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorSame, 1},
 		{
 			"the vehicle among its twins",
 			[]schemas.Earlier{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
-			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 3,
+			earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 3,
 		},
 		{
 			"two as near: the smaller id",
 			[]schemas.Earlier{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
-			earlier(9, "1DAB123", "BE", true, 100), 60, StandingSame, 2,
+			earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 2,
 		},
 	} {
 		for range 2 {
-			var s Standing
+			var s PriorOffences
 			for _, e := range c.there {
 				s.Add(e)
 			}
@@ -62,25 +62,25 @@ func TestAnOffenceIsComparedWithThoseOfItsVehicleAndOfItsClass(t *testing.T) {
 			slices.Reverse(c.there)
 		}
 	}
-	var none *Standing
-	if _, ok := none.Of(schemas.OffenceID{}); ok {
+	var none *PriorOffences
+	if _, ok := none.ByID(schemas.OffenceID{}); ok {
 		t.Error("nothing stands where there is no memory")
 	}
 }
 
 func TestStandingForgetsByTime(t *testing.T) {
-	var s Standing
+	var s PriorOffences
 	old, kept := earlier(1, "1DAB123", "BE", true, 100), earlier(2, "1DAB123", "BE", true, 300)
 	s.Add(old)
 	s.Add(kept)
 	s.Add(schemas.Earlier{ID: kept.ID}) // there already
-	s.Forget(300)
-	_, first := s.Of(old.ID)
-	e, second := s.Of(kept.ID)
+	s.DropBefore(300)
+	_, first := s.ByID(old.ID)
+	e, second := s.ByID(kept.ID)
 	if first || !second || e != kept {
 		t.Errorf("by id %t %t %+v, want only the one at 300", first, second, e)
 	}
-	if _, a := s.Compare(&old, 60); a != StandingNone {
+	if _, a := s.Compare(&old, 60); a != PriorNone {
 		t.Errorf("%d, want the one at 100 gone", a)
 	}
 }
@@ -97,7 +97,7 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 		w.add(scenarioStop{}, "vehicle plate="+p+" country=BE category=M1 fuel=diesel euro=4")
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		w.standing = Standing{}
+		w.standing = PriorOffences{}
 		type reading struct{ vehicle, plate string }
 		candidates := map[string]int{}
 		allSure := map[string]bool{}

@@ -1,0 +1,139 @@
+package rules
+
+import (
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// traceSize and argsSize hold the longest usual trace and its arguments without growing.
+const (
+	traceSize = 24
+	argsSize  = 36
+)
+
+// decisionBuilder builds one decision.
+type decisionBuilder struct {
+	d     schemas.Decision
+	force Force
+	args  []string // of the steps so far, one after another
+	s     *Subject
+	ref   Reference
+	holds string         // first reason to hold that time does not cure
+	wait  string         // first reason to hold that time cures
+	until schemas.Micros // when it does
+}
+
+// builderMemory is a builder with the memory for its trace.
+type builderMemory struct {
+	b     decisionBuilder
+	steps [traceSize]schemas.Step
+	args  [argsSize]string
+}
+
+// newDecision begins a decision of the family in m.
+func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Reference) *decisionBuilder {
+	b := &m.b
+	*b = decisionBuilder{force: info.Force, s: s, ref: ref, args: m.args[:0]}
+	on, _ := s.decidedOn(info.DecidedOn)
+	d := &b.d
+	d.Rule, d.Family, d.Passage, d.On, d.Verified = info.Rule, info.Family, s.Passage.ID, *on, true
+	d.CatalogueVersion, d.ReferenceVersion = e.cat.version, ref.Version()
+	d.Trace = m.steps[:0]
+	return b
+}
+
+// copyArgs copies the arguments of a step to where those of all steps are, so that the caller's need no memory of their own.
+func (b *decisionBuilder) copyArgs(args []string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	n := len(b.args)
+	b.args = append(b.args, args...)
+	return b.args[n:len(b.args):len(b.args)]
+}
+
+// addClause adds a clause that rests on no value of the catalogue.
+func (b *decisionBuilder) addClause(c Clause, holds bool, args ...string) {
+	b.d.Trace = append(b.d.Trace, schemas.Step{Code: c.Key, Holds: holds, Args: b.copyArgs(args), Verified: true})
+}
+
+// addDecidingClause adds a clause that rests on a value of the catalogue. The version of the decision is the latest
+// valid_from used; a value that was looked at because it does not hold yet does not count for that.
+func (b *decisionBuilder) addDecidingClause(m *provenance, c Clause, holds bool, args ...string) {
+	b.addInformation(m, c, holds, args...)
+	b.d.Verified = b.d.Verified && m.verified
+	if m.covers(b.d.On.CapturedAt) {
+		b.d.RuleVersion = max(b.d.RuleVersion, m.day)
+	}
+}
+
+// addInformation adds a clause that rests on a value of the catalogue which did not decide: the officer or the file applies it.
+func (b *decisionBuilder) addInformation(m *provenance, c Clause, holds bool, args ...string) {
+	b.d.Trace = append(b.d.Trace, schemas.Step{Code: c.Key, Holds: holds, Args: b.copyArgs(args), Basis: m.cite, Verified: m.verified})
+}
+
+func (b *decisionBuilder) setOutcome(o schemas.Outcome, reason string) {
+	b.d.Outcome, b.d.Reason = o, reason
+}
+
+// addHold notes a reason to hold. until 0 = until something changes.
+func (b *decisionBuilder) addHold(reason string, until schemas.Micros) {
+	switch {
+	case until == 0 && b.holds == "":
+		b.holds = reason
+	case until != 0 && b.wait == "":
+		b.wait = reason
+	}
+	b.until = max(b.until, until)
+}
+
+// holdReason returns the reason that stands: what time does not cure comes first.
+func (b *decisionBuilder) holdReason() string {
+	if b.holds != "" {
+		return b.holds
+	}
+	return b.wait
+}
+
+// identifyOffence names the offence after rule, vehicle and the rule's natural period, and compares it with those of its spot less than within
+// away. It reports whether it is there already. One that may be another reading of a
+// vehicle that has one is held: of one vehicle there are never two candidates.
+func (b *decisionBuilder) identifyOffence(period []byte, site string, within schemas.Micros) (seen bool) {
+	d := &b.d
+	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, d.On.Country, period)
+	d.Spot, d.Within = SpotOf(d.Rule, d.Family, d.On.Plate, site, d.On.CapturedAt), within
+	e := d.Earlier()
+	switch same, a := b.s.Prior.Compare(&e, within); a {
+	case PriorNone:
+	case PriorSame:
+		d.Offence = same.ID
+		return true
+	case PriorDoubt:
+		b.addClause(stepOtherReading, false)
+		b.addHold(reasonDuplicatePossible, 0)
+	}
+	return false
+}
+
+// setCandidateOutcome ends as candidate, held or duplicate, as far as the family's force goes: without sanction a candidate is held
+// for the officer, and statistics make no offence at all.
+func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
+	if b.force == ForceStatistics {
+		b.d.Offence, b.d.Spot, b.d.Within, b.d.AmountCents = schemas.OffenceID{}, schemas.SpotID{}, 0, 0
+		b.setOutcome(schemas.OutcomeWithheld, reason)
+		return
+	}
+	o := schemas.OutcomeOffence
+	if b.force != ForceSanction {
+		o = schemas.OutcomeHeld
+	}
+	if held := b.holdReason(); held != "" {
+		o, reason = schemas.OutcomeHeld, held
+	}
+	if seen {
+		o = schemas.OutcomeDuplicate
+	}
+	if o == schemas.OutcomeHeld && b.holds != reasonCountryDoubtful { // which no day of grace cures
+		b.d.HoldUntil = b.until
+	}
+	b.setOutcome(o, reason)
+}

@@ -1,0 +1,141 @@
+package rules
+
+import (
+	"math/bits"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// What a family says of itself is whole, and no two say the same.
+func TestEveryFamilySaysWhatItIs(t *testing.T) {
+	var purposes schemas.Purpose
+	names, rules := map[schemas.Family]bool{}, map[schemas.RuleID]bool{}
+	for _, f := range newFamilies() {
+		i := f.Info()
+		if i != f.Info() || InfoOf(i.Family) != i {
+			t.Errorf("%s: Info is not constant, or not what InfoOf finds", i.Family)
+		}
+		if i.Family == "" || names[i.Family] || strings.ToLower(string(i.Family)) != string(i.Family) {
+			t.Errorf("family %q: write a name in lower case that no other family has", i.Family)
+		}
+		names[i.Family] = true
+		if bits.OnesCount64(uint64(i.Purpose)) != 1 || purposes.Has(i.Purpose) {
+			t.Errorf("%s: purpose %b is not one bit of its own; the others have %b", i.Family, i.Purpose, purposes)
+		}
+		purposes |= i.Purpose
+		if p, ok := PurposeOf(string(i.Family)); !ok || p != i.Purpose {
+			t.Errorf("PurposeOf(%s) = %b %t", i.Family, p, ok)
+		}
+		c := f.Compile(nil)
+		if i.Decides() != (c.Passage != nil) || i.Decides() == (c.FirstRead != nil) || !c.Never {
+			t.Errorf("%s: rule %q, and at no camera %+v", i.Family, i.Rule, c)
+		}
+		if i.Decides() && (rules[i.Rule] || len(i.Clauses) == 0 || !slices.Contains(i.Reasons, reasonNotApplicable)) {
+			t.Errorf("%s: needs a rule of its own, clauses, and the reason not_applicable", i.Family)
+		}
+		rules[i.Rule] = true
+		if all := slices.Sorted(slices.Values(i.Reasons)); len(slices.Compact(all)) != len(i.Reasons) {
+			t.Errorf("%s: a reason is there twice: %v", i.Family, i.Reasons)
+		}
+		keys := map[string]bool{}
+		for _, x := range i.Clauses {
+			if keys[x.Key] {
+				t.Errorf("%s: clause %s is there twice", i.Family, x.Key)
+			}
+			keys[x.Key] = true
+		}
+		if i.History < 0 {
+			t.Errorf("%s: history %d", i.Family, i.History)
+		}
+	}
+	if _, ok := PurposeOf("light"); ok || InfoOf("light") != nil {
+		t.Error("a family that is not there was found")
+	}
+	if len(names) > 32 {
+		t.Errorf("%d families do not fit into a FamilySet", len(names))
+	}
+}
+
+// An engine made for the cameras of a registry, one made without, and one made for cameras of another version that have the same
+// places decide alike, to the byte.
+func TestTheCompiledCamerasChangeNoDecision(t *testing.T) {
+	cat := mustLoad(t, Brussels())
+	w, plates := city()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t, plates)
+		other := drawSubject(t, plates)
+		s.Camera.Index, other.Camera.Index = 1, 1
+		if s.MeasuredBy != nil && rapid.Bool().Draw(t, "two cameras") {
+			by := *drawSubject(t, plates).Camera
+			by.Index = uint32(rapid.IntRange(0, 3).Draw(t, "index"))
+			s.MeasuredBy = &by
+		}
+		if rapid.Bool().Draw(t, "gone") {
+			s.MeasuredBy = nil
+		}
+		s.Straggler = rapid.Bool().Draw(t, "straggler")
+		want, wantClean := New(cat).Decide(nil, s, w)
+		for name, cameras := range map[string][]*schemas.Camera{"its own": {s.Camera}, "another version's": {other.Camera}} {
+			if s.MeasuredBy != nil && s.MeasuredBy != s.Camera && s.MeasuredBy.Index != 1 {
+				cameras = append(cameras, s.MeasuredBy)
+			}
+			got, clean := NewEngine(cat, cameras).Decide(nil, s, w)
+			if !reflect.DeepEqual(got, want) || clean != wantClean {
+				t.Fatalf("cameras of %s:\ngot  %+v %b\nwant %+v %b", name, got, clean, want, wantClean)
+			}
+		}
+	})
+}
+
+// A family without the force of a sanction never makes a candidate, whatever it finds.
+func TestADecisionGoesNoFurtherThanTheForceOfItsFamily(t *testing.T) {
+	_, s := cleanSubject()
+	e := New(mustLoad(t, Brussels()))
+	for _, c := range []struct {
+		force  Force
+		hold   string
+		want   schemas.Outcome
+		reason string
+		named  bool
+	}{
+		{ForceSanction, "", schemas.OutcomeOffence, "found", true},
+		{ForceSanction, reasonClock, schemas.OutcomeHeld, reasonClock, true},
+		{ForceAssistedReview, "", schemas.OutcomeHeld, "found", true},
+		{ForceAssistedReview, reasonClock, schemas.OutcomeHeld, reasonClock, true},
+		{ForceStatistics, "", schemas.OutcomeWithheld, "found", false},
+		{ForceStatistics, reasonClock, schemas.OutcomeWithheld, "found", false},
+	} {
+		b := e.newDecision(&builderMemory{}, &Info{Family: "test", Rule: "test", Force: c.force}, s, newWorld())
+		if c.hold != "" {
+			b.addHold(c.hold, 0)
+		}
+		b.d.AmountCents = 5300
+		b.setCandidateOutcome("found", b.identifyOffence([]byte{1}, "S", 0))
+		if d := &b.d; d.Outcome != c.want || d.Reason != c.reason || d.Offence.IsZero() == c.named || c.force == ForceStatistics && d.AmountCents != 0 {
+			t.Errorf("force %d, hold %q: %s %s, offence %s, %d cents", c.force, c.hold, d.Outcome, d.Reason, d.Offence, d.AmountCents)
+		}
+	}
+}
+
+func TestASetOfFamiliesListsItsPlacesInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := FamilySet(rapid.Uint32().Draw(t, "set"))
+		var back FamilySet
+		last := -1
+		for i := range s.All {
+			if i <= last || !s.Has(i) {
+				t.Fatalf("%b: place %d after %d", s, i, last)
+			}
+			back, last = back|1<<i, i
+		}
+		if back != s {
+			t.Fatalf("%b came back as %b", s, back)
+		}
+	})
+}

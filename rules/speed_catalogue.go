@@ -1,0 +1,271 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// speedRules is the speed part of the catalogue.
+type speedRules struct {
+	correction datedSeries[correction]
+	rounding   datedSeries[string]
+	tariff     map[string]datedSeries[tariff]      // by surroundings
+	routing    map[routingKey]datedSeries[routing] // by plates and surroundings
+	oneOffence datedSeries[schemas.Micros]         // measurements of a plate at a site closer than this are one offence
+
+	class       map[classKey]datedSeries[classLimit]
+	kinds       map[kindKey]datedSeries[classLimit]
+	lowest      map[string]schemas.Speed // by surroundings: below it no limit of a class matters
+	implausible map[schemas.Category]datedSeries[implausible]
+}
+
+// correction is the legal margin. Speeds in tenths of km/h.
+type correction struct {
+	boundary, below schemas.Speed
+	percent         int64
+}
+
+// tariff is the immediate collection; money in cents, speed in whole km/h.
+type tariff struct {
+	surroundings       []string
+	base, baseKMH, per int64
+}
+
+type routingKey struct {
+	abroad   bool
+	surround string
+}
+
+// routing bounds immediate collection. maxExcess below 0 = not bounded.
+type routing struct {
+	abroad              bool
+	surroundings        []string
+	maxTotal, maxExcess int64
+}
+
+type rawCorrection struct {
+	Meta     rawProvenance `yaml:",inline"`
+	Boundary string        `yaml:"boundary_kmh"`
+	Below    string        `yaml:"below_kmh"`
+	Percent  string        `yaml:"above_percent"`
+}
+
+type rawRounding struct {
+	Meta rawProvenance `yaml:",inline"`
+	Mode string        `yaml:"mode"`
+}
+
+type rawTariff struct {
+	Meta         rawProvenance `yaml:",inline"`
+	ID           string        `yaml:"id"`
+	Surroundings []string      `yaml:"surroundings"`
+	Base         string        `yaml:"base_cents"`
+	BaseKMH      string        `yaml:"base_kmh"`
+	Per          string        `yaml:"per_kmh_cents"`
+}
+
+type rawRouting struct {
+	Meta         rawProvenance `yaml:",inline"`
+	ID           string        `yaml:"id"`
+	Plates       string        `yaml:"plates"`
+	Surroundings []string      `yaml:"surroundings"`
+	MaxTotal     string        `yaml:"max_total_cents"`
+	MaxExcess    string        `yaml:"max_excess_kmh"`
+}
+
+type rawOneOffence struct {
+	Meta   rawProvenance `yaml:",inline"`
+	Within string        `yaml:"within_seconds"`
+}
+
+// surroundings are the words of schemas.SpeedLimit.Surround.
+var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
+
+func surround(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
+
+// Load implements [Family].
+func (r *speed) Load(s *Sections) {
+	r.general = s.general
+	declareSeries(s, "correction", (*checker).correction, &r.correction)
+	declareSeries(s, "rounding", (*checker).rounding, &r.rounding)
+	tariffs := declareSection(s, "tariff", (*checker).tariff)
+	routes := declareSection(s, "routing", (*checker).routing)
+	declareSeries(s, "one_offence", func(c *checker, path string, r *rawOneOffence) datedValue[schemas.Micros] {
+		within := schemas.Micros(c.plausible(path+".within_seconds", r.Within, bandOneSecond)) * schemas.Second
+		return datedValue[schemas.Micros]{c.provenance(path, &r.Meta), within}
+	}, &r.oneOffence)
+	limits := declareSection(s, "class_limits", (*checker).classLimit)
+	impossible := declareSection(s, "implausible_speed", (*checker).implausible)
+	s.onLoaded(func(c *checker) {
+		r.chainTariffs(c, *tariffs, *routes)
+		r.chainClasses(c, *limits, *impossible)
+	})
+}
+
+func (c *checker) rounding(path string, r *rawRounding) datedValue[string] {
+	return datedValue[string]{c.provenance(path, &r.Meta), c.oneOf(path+".mode", r.Mode, roundDown, roundNone)}
+}
+
+func (c *checker) tariff(path string, r *rawTariff) datedValue[tariff] {
+	c.id(path, r.ID)
+	return datedValue[tariff]{c.provenance(path, &r.Meta), tariff{
+		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
+		base:         c.plausible(path+".base_cents", r.Base, bandTariff),
+		baseKMH:      c.plausible(path+".base_kmh", r.BaseKMH, bandBaseKmh),
+		per:          c.plausible(path+".per_kmh_cents", r.Per, bandPerKmh),
+	}}
+}
+
+func (c *checker) correction(path string, r *rawCorrection) datedValue[correction] {
+	return datedValue[correction]{c.provenance(path, &r.Meta), correction{
+		boundary: schemas.Speed(c.plausible(path+".boundary_kmh", r.Boundary, bandBoundary) * 10),
+		below:    schemas.Speed(c.plausible(path+".below_kmh", r.Below, bandBelow) * 10),
+		percent:  c.plausible(path+".above_percent", r.Percent, bandPercent),
+	}}
+}
+
+func (c *checker) routing(path string, r *rawRouting) datedValue[routing] {
+	c.id(path, r.ID)
+	e := datedValue[routing]{c.provenance(path, &r.Meta), routing{
+		abroad:       c.oneOf(path+".plates", r.Plates, "belgium", "abroad") == "abroad",
+		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
+		maxTotal:     c.plausible(path+".max_total_cents", r.MaxTotal, bandTotal),
+		maxExcess:    -1,
+	}}
+	if r.MaxExcess != "" {
+		e.v.maxExcess = c.plausible(path+".max_excess_kmh", r.MaxExcess, bandExcess)
+	}
+	return e
+}
+
+func (s *speedRules) chainTariffs(c *checker, tariffs []datedValue[tariff], routes []datedValue[routing]) {
+	s.tariff, s.routing = map[string]datedSeries[tariff]{}, map[routingKey]datedSeries[routing]{}
+	for _, where := range surroundings {
+		s.tariff[where] = chain(c, "tariff "+where, pick(tariffs, func(t *tariff) bool {
+			return slices.Contains(t.surroundings, where)
+		}))
+		for _, abroad := range []bool{false, true} {
+			s.routing[routingKey{abroad, where}] = chain(c, "routing "+where, pick(routes, func(r *routing) bool {
+				return r.abroad == abroad && slices.Contains(r.surroundings, where)
+			}))
+		}
+	}
+}
+
+// classLimit is a limit that belongs to the vehicle and not to the lane. Speeds in tenths of km/h.
+type classLimit struct {
+	categories   categorySet
+	surroundings []string
+	limit        schemas.Speed
+	unsure       schemas.Speed // above it and up to limit it depends on what the register does not say; 0 = nothing does
+	kinds        [8]bool       // of the camera: of a vehicle whose category is not known
+}
+
+// lowest is the speed up to which nothing can be said against a vehicle of the class.
+func (l *classLimit) lowest() schemas.Speed {
+	if l.unsure != 0 {
+		return l.unsure
+	}
+	return l.limit
+}
+
+type classKey struct {
+	category schemas.Category
+	surround string
+}
+
+type kindKey struct {
+	kind     schemas.VehicleKind
+	surround string
+}
+
+type rawClassLimit struct {
+	Meta         rawProvenance `yaml:",inline"`
+	ID           string        `yaml:"id"`
+	Categories   []string      `yaml:"categories"`
+	Surroundings []string      `yaml:"surroundings"`
+	KMH          string        `yaml:"kmh"`
+	Unsure       string        `yaml:"unsure_above_kmh"`
+	Kinds        []string      `yaml:"kinds"`
+}
+
+// implausible is a speed that vehicles of the categories do not reach.
+type implausible struct {
+	categories categorySet
+	above      schemas.Speed
+}
+
+type rawImplausible struct {
+	Meta       rawProvenance `yaml:",inline"`
+	ID         string        `yaml:"id"`
+	Categories []string      `yaml:"categories"`
+	Above      string        `yaml:"above_kmh"`
+}
+
+func (c *checker) classLimit(path string, r *rawClassLimit) datedValue[classLimit] {
+	c.id(path, r.ID)
+	e := datedValue[classLimit]{c.provenance(path, &r.Meta), classLimit{
+		categories:   c.categories(path+".categories", r.Categories),
+		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
+		limit:        schemas.Speed(10 * c.whole(path+".kmh", r.KMH, 1, 400)),
+	}}
+	if r.Unsure != "" {
+		e.v.unsure = schemas.Speed(10 * c.whole(path+".unsure_above_kmh", r.Unsure, 1, 400))
+	}
+	if len(r.Kinds) > 0 {
+		for _, k := range each(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
+			e.v.kinds[k] = true
+		}
+	}
+	return e
+}
+
+func (c *checker) implausible(path string, r *rawImplausible) datedValue[implausible] {
+	c.id(path, r.ID)
+	return datedValue[implausible]{c.provenance(path, &r.Meta), implausible{
+		categories: c.categories(path+".categories", r.Categories),
+		above:      schemas.Speed(10 * c.whole(path+".above_kmh", r.Above, 1, 400)),
+	}}
+}
+
+func (s *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], impossible []datedValue[implausible]) {
+	s.class, s.kinds, s.lowest = map[classKey]datedSeries[classLimit]{}, map[kindKey]datedSeries[classLimit]{}, map[string]schemas.Speed{}
+	s.implausible = map[schemas.Category]datedSeries[implausible]{}
+	for category := range schemas.Category(len(categorySet{})) {
+		name := category.String()
+		if all := pick(impossible, func(x *implausible) bool { return x.categories.has(category) }); len(all) > 0 {
+			s.implausible[category] = chain(c, "implausible_speed "+name, all)
+		}
+		for _, where := range surroundings {
+			if all := pick(limits, func(x *classLimit) bool {
+				return x.categories.has(category) && slices.Contains(x.surroundings, where)
+			}); len(all) > 0 {
+				s.class[classKey{category, where}] = chain(c, "class_limits "+name+" "+where, all)
+			}
+		}
+	}
+	for kind := range schemas.VehicleKind(len(classLimit{}.kinds)) {
+		for _, where := range surroundings {
+			if all := pick(limits, func(x *classLimit) bool { return x.kinds[kind] && slices.Contains(x.surroundings, where) }); len(all) > 0 {
+				s.kinds[kindKey{kind, where}] = chain(c, "class_limits "+kind.String()+" "+where, all)
+			}
+		}
+	}
+	for i := range limits {
+		for _, where := range limits[i].v.surroundings {
+			if l, ok := s.lowest[where]; !ok || limits[i].v.lowest() < l {
+				s.lowest[where] = limits[i].v.lowest()
+			}
+		}
+	}
+}
+
+// classAt returns the limit of the vehicle's class in surroundings at a time, nil when it has none. With an unknown category it is that of the
+// kind the camera saw, and guessed.
+func (s *speedRules) classAt(category schemas.Category, kind schemas.VehicleKind, where string, at schemas.Micros) (e *datedValue[classLimit], guessed bool) {
+	if category == schemas.CategoryUnknown {
+		return s.kinds[kindKey{kind, where}].inForceAt(at), true
+	}
+	return s.class[classKey{category, where}].inForceAt(at), false
+}
