@@ -11,6 +11,9 @@
 // ANPR_FAULTS=full does each at its full length). The tag soak is `make soak`. Every universe is compared, row by row over
 // all columns but the time of insertion, with an undisturbed run of the same log; ANPR_FAULT_RESULTS collects the results.
 //
+// TestASeededDayMakesTheSameTablesAndTopics keeps results: a day of made-up traffic is the same log for ever, and a file has a
+// sum for each column of each table and each field of each output topic. A difference names the table and the column.
+//
 // # What kafka-go 0.4.51 cannot do with Apache Kafka 3.9.2 and 4.3.1
 //
 // Tried with both; none of it depends on the version but where said. That all else works is what the tests show.

@@ -46,13 +46,13 @@ var dayStart = schemas.MicrosOf(time.Date(2026, 11, 30, 6, 0, 0, 0, time.UTC))
 // number of workers may show in the sums.
 func TestASeededDayMakesTheSameTablesAndTopics(t *testing.T) {
 	log := seededDay(t)
-	for _, c := range []struct{ workers, batchRows int }{{1, 20_000}, {2, 6_000}} {
+	for i, c := range []struct{ workers, batchRows int }{{1, 20_000}, {2, 6_000}} {
 		t.Run(fmt.Sprintf("%d workers, batches of %d rows", c.workers, c.batchRows), func(t *testing.T) {
 			j := log.publish(t)
 			j.BatchRows = c.batchRows
 			log.process(t, j, c.workers)
 			got := sumsOf(t, j)
-			if *update {
+			if *update && i == 0 && !t.Failed() { // the others must make what the first made
 				writeSums(t, got)
 			}
 			compareSums(t, got, readSums(t))

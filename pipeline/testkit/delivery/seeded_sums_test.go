@@ -47,7 +47,7 @@ var daySums = []struct {
 	{"passages", "passage_id", map[string]string{"inserted_at": wallClock}, "parked"},
 	{"hits", "hit_id", map[string]string{"inserted_at": wallClock, "processed_at": wallClock}, "list, match, late"},
 	{"offences", "offence_id", map[string]string{"inserted_at": wallClock}, "rule, status, reason"},
-	{"decisions", "passage_id, read_id, rule, outcome, reason", map[string]string{"inserted_at": wallClock}, "rule, outcome, reason"},
+	{"decisions", "passage_id, read_id, rule", map[string]string{"inserted_at": wallClock}, "rule, outcome, reason"},
 	{"merges", "kafka_partition, kafka_offset", map[string]string{"inserted_at": wallClock}, "kind"},
 	{"rejects", "kafka_partition, kafka_offset", map[string]string{"inserted_at": wallClock}, "reason, field"},
 	{"plates", "zone, class, plate", nil, ""},
