@@ -134,6 +134,9 @@ func ParseDay(s string) (Day, error) {
 
 func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
+// Time returns the day as a column of dates has it: its midnight in UTC, whatever the zone of the day.
+func (d Day) Time() time.Time { return d.utc() }
+
 // String formats the day as "2006-01-02".
 func (d Day) String() string {
 	if d < 0 || d > lastWritten {

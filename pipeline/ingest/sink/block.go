@@ -49,16 +49,17 @@ var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hit
 type Block struct {
 	trace  TraceJSON
 	traced []byte // of the decision at hand
+	texts  plateTexts
 
 	registry string // version of the registry that known is of
 
 	reads     readsTable
 	passages  passagesTable
-	merges    mergesTable
-	rejects   rejectsTable
-	hits      hitsTable
-	decisions decisionsTable
-	offences  offencesTable
+	merges    rowTable[schemas.MergeRow]
+	rejects   rowTable[schemas.RejectRow]
+	hits      rowTable[schemas.HitRow]
+	decisions rowTable[schemas.DecisionRow]
+	offences  rowTable[schemas.OffenceRow]
 
 	tables [tabCount]table
 }
@@ -78,13 +79,14 @@ func NewBlock(trace TraceJSON) *Block {
 		trace = plainTrace
 	}
 	b := &Block{
-		trace: trace, reads: newReads(), passages: newPassages(), merges: newMerges(), rejects: newRejects(),
-		hits: newHits(), decisions: newDecisions(), offences: newOffences(),
+		trace: trace, reads: newReads(), passages: newPassages(), merges: newRowTable[schemas.MergeRow](),
+		rejects: newRowTable[schemas.RejectRow](), hits: newRowTable[schemas.HitRow](),
+		decisions: newRowTable[schemas.DecisionRow](), offences: newRowTable[schemas.OffenceRow](),
 	}
 	inputs := [tabCount]proto.Input{
-		tabReads: b.reads.input(), tabPassages: b.passages.input(), tabMerges: b.merges.input(),
-		tabRejects: b.rejects.input(), tabHits: b.hits.input(), tabDecisions: b.decisions.input(),
-		tabOffences: b.offences.input(),
+		tabReads: b.reads.input(), tabPassages: b.passages.input(), tabMerges: b.merges.columns,
+		tabRejects: b.rejects.columns, tabHits: b.hits.columns, tabDecisions: b.decisions.columns,
+		tabOffences: b.offences.columns,
 	}
 	for i, in := range inputs {
 		b.tables[i] = table{name: tableNames[i], query: in.Into(tableNames[i]), input: in}

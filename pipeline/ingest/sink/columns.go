@@ -81,6 +81,17 @@ func (c *fixedCol) id(v *schemas.ID) {
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[8:]))
 }
 
+// digest appends the 32 raw bytes, or zeros when there are none.
+func (c *fixedCol) digest(d schemas.Digest) {
+	if len(d) > c.width {
+		panic("BUG: a digest has more bytes than its column")
+	}
+	c.buf = append(c.buf, d...)
+	for range c.width - len(d) {
+		c.buf = append(c.buf, 0)
+	}
+}
+
 func uuidCol() fixedCol { return fixedCol{typ: proto.ColumnTypeUUID, width: 16} }
 func timeCol() fixedCol { return fixedCol{typ: "DateTime64(6, 'UTC')", width: 8} }
 func dateCol() fixedCol { return fixedCol{typ: proto.ColumnTypeDate32, width: 4} }

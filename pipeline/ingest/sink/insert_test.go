@@ -236,7 +236,7 @@ var writtenByPeople = []string{"lost", "loss_reason", "loss_by"}
 func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(0)
-	tables := []*table{ledger(b.rg, &b.t)}
+	tables := []*table{newBatchesRow(b.rg, &b.t)}
 	for i := range b.tables {
 		tables = append(tables, &b.tables[i])
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// passagesTable holds rows of schemas/clickhouse/0002_passages.sql and 0013_passage_facts.sql.
+// passagesTable holds rows of passages. Its columns are typed, because nearly every record makes one; their names and order are
+// those of [schemas.PassageRow].
 type passagesTable struct {
 	id           fixedCol
 	plate, class strCol
@@ -31,28 +32,10 @@ func newPassages() passagesTable {
 }
 
 func (t *passagesTable) input() proto.Input {
-	return proto.Input{
-		{Name: "passage_id", Data: &t.id},
-		{Name: "plate", Data: &t.plate},
-		{Name: "class", Data: &t.class},
-		{Name: "country", Data: &t.country},
-		t.siteCol(), t.cameraCol(), t.zoneCol(), t.municipalityCol(),
-		{Name: "first_at", Data: &t.firstAt},
-		{Name: "last_at", Data: &t.lastAt},
-		{Name: "best_read_id", Data: &t.bestRead},
-		{Name: "best_confidence", Data: &t.bestConfidence},
-		{Name: "speed_dkmh", Data: &t.speed},
-		{Name: "kind", Data: &t.kind},
-		{Name: "make", Data: &t.brand},
-		{Name: "colour", Data: &t.colour},
-		{Name: "image_sha256", Data: &t.image},
-		{Name: "reads", Data: &t.reads},
-		{Name: "merged", Data: &t.merged},
-		{Name: "variants", Data: &t.variants},
-		{Name: "parked", Data: &t.parked},
-		{Name: "kafka_partition", Data: &t.partition},
-		{Name: "kafka_offset", Data: &t.offset},
-	}
+	return inputOf[schemas.PassageRow](
+		&t.id, &t.plate, &t.class, &t.country, &t.site, &t.camera, &t.zone, &t.municipality, &t.firstAt, &t.lastAt, &t.bestRead,
+		&t.bestConfidence, &t.speed, &t.kind, &t.brand, &t.colour, &t.image, &t.reads, &t.merged, &t.variants, &t.parked, &t.partition, &t.offset,
+	)
 }
 
 // Passage adds a row of passages. cam is the camera of the best read, nil when it left the registry meanwhile; pos is

@@ -3,8 +3,6 @@ package sink
 import (
 	"unsafe"
 
-	"github.com/ClickHouse/ch-go/proto"
-
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -32,18 +30,6 @@ var _ [32]byte = [unsafe.Sizeof(known{})]byte{} // two in a cache line
 const maxKnown = 1 << 16
 
 func newPlaces() places { return places{municipality: u32Col()} }
-
-func (p *places) cameraCol() proto.InputColumn {
-	return proto.InputColumn{Name: "camera_id", Data: &p.camera}
-}
-
-func (p *places) siteCol() proto.InputColumn { return proto.InputColumn{Name: "site", Data: &p.site} }
-
-func (p *places) zoneCol() proto.InputColumn { return proto.InputColumn{Name: "zone", Data: &p.zone} }
-
-func (p *places) municipalityCol() proto.InputColumn {
-	return proto.InputColumn{Name: "municipality", Data: &p.municipality}
-}
 
 // add appends the camera of that id, and cam, its entry, which is nil when it left the registry: then the rest is empty.
 func (p *places) add(id string, cam *schemas.Camera, at schemas.Micros) {

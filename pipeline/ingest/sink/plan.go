@@ -31,7 +31,7 @@ type step struct {
 }
 
 func (c *ClickHouse) plan(rg ingest.Range, t *ingest.Totals, b *Block) *insertPlan {
-	w := &insertPlan{c: c, rg: rg, ledger: &step{table: ledger(rg, t), life: 1}, doubt: !c.verifier.follows(rg)}
+	w := &insertPlan{c: c, rg: rg, ledger: &step{table: newBatchesRow(rg, t), life: 1}, doubt: !c.verifier.follows(rg)}
 	for i := range b.tables {
 		tab := &b.tables[i]
 		if tab.rows() == 0 {

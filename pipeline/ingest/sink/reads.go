@@ -7,7 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// readsTable holds rows of schemas/clickhouse/0001_reads.sql.
+// readsTable holds rows of reads. Its columns are typed, because every record passes here; their names and order are those of
+// [schemas.ReadRow].
 type readsTable struct {
 	readID, passageID fixedCol
 	places
@@ -38,36 +39,11 @@ func newReads() readsTable {
 }
 
 func (t *readsTable) input() proto.Input {
-	return proto.Input{
-		{Name: "read_id", Data: &t.readID},
-		{Name: "passage_id", Data: &t.passageID},
-		t.cameraCol(), t.siteCol(), t.zoneCol(), t.municipalityCol(),
-		{Name: "captured_at", Data: &t.capturedAt},
-		{Name: "received_at", Data: &t.receivedAt},
-		{Name: "plate", Data: &t.plate},
-		{Name: "class", Data: &t.class},
-		{Name: "raw_plate", Data: &t.raw},
-		{Name: "country", Data: &t.country},
-		{Name: "country_confidence", Data: &t.countryConfidence},
-		{Name: "confidence", Data: &t.confidence},
-		{Name: "lane", Data: &t.lane},
-		{Name: "direction", Data: &t.direction},
-		{Name: "speed_dkmh", Data: &t.speed},
-		{Name: "kind", Data: &t.kind},
-		{Name: "make", Data: &t.brand},
-		{Name: "colour", Data: &t.colour},
-		{Name: "format", Data: &t.format},
-		{Name: "event_id", Data: &t.event},
-		{Name: "image_sha256", Data: &t.image},
-		{Name: "more_images_sha256", Data: &t.moreImages},
-		{Name: "candidates", Data: &t.candidates},
-		{Name: "candidates_pm", Data: &t.candidatesPM},
-		{Name: "late", Data: &t.late},
-		{Name: "late_upload", Data: &t.lateUpload},
-		{Name: "clock_suspect", Data: &t.clockSuspect},
-		{Name: "kafka_partition", Data: &t.partition},
-		{Name: "kafka_offset", Data: &t.offset},
-	}
+	return inputOf[schemas.ReadRow](
+		&t.readID, &t.passageID, &t.camera, &t.site, &t.zone, &t.municipality, &t.capturedAt, &t.receivedAt, &t.plate, &t.class, &t.raw,
+		&t.country, &t.countryConfidence, &t.confidence, &t.lane, &t.direction, &t.speed, &t.kind, &t.brand, &t.colour, &t.format,
+		&t.event, &t.image, &t.moreImages, &t.candidates, &t.candidatesPM, &t.late, &t.lateUpload, &t.clockSuspect, &t.partition, &t.offset,
+	)
 }
 
 // TouchCameras loads what rows of these cameras are going to need. It changes nothing; the result has no meaning.

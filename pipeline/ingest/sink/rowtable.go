@@ -1,0 +1,144 @@
+package sink
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// rowTable holds the rows of one table whose columns need no code of their own: few rows, so each goes through a struct. Its columns are
+// made once, by reflection over R, and are bound to the fields of row: adding a row reflects nothing and allocates nothing.
+type rowTable[R any] struct {
+	row     *R // the row to add next
+	columns proto.Input
+	adders  []func() // append a field of row to its column
+}
+
+// newRowTable makes the columns of R that the insert of a batch has, in order.
+func newRowTable[R any]() rowTable[R] {
+	t := rowTable[R]{row: new(R)}
+	fields := reflect.ValueOf(t.row).Elem()
+	for _, c := range schemas.ColumnsOf[R]() {
+		if !c.Insert {
+			continue
+		}
+		col, add := bindColumn(fields.Field(c.Field).Addr().Interface(), c.Type)
+		if string(col.Type()) != c.Type {
+			panic(fmt.Sprintf("BUG: column %s of %T is made as %s, want %s", c.Name, *t.row, col.Type(), c.Type))
+		}
+		t.columns = append(t.columns, proto.InputColumn{Name: c.Name, Data: col})
+		t.adders = append(t.adders, add)
+	}
+	return t
+}
+
+// add copies row to the columns and empties it, so that nothing of it is kept.
+func (t *rowTable[R]) add() {
+	for _, add := range t.adders {
+		add()
+	}
+	var none R
+	*t.row = none
+}
+
+// bindColumn makes the column of a type, and the function that appends what field points to.
+func bindColumn(field any, typ string) (column, func()) {
+	switch f := field.(type) {
+	case *string:
+		if typ == "String" {
+			c := &strCol{}
+			return c, func() { c.str(*f) }
+		}
+		c := &lowCol{}
+		return c, func() { c.str(*f) }
+	case *[]byte:
+		c := &strCol{}
+		return c, func() { c.bytes(*f) }
+	case *[]string:
+		c := &arrCol[*strCol]{ends: u64Col(), elem: new(strCol)}
+		return c, func() {
+			for _, v := range *f {
+				c.elem.str(v)
+			}
+			c.end()
+		}
+	case *schemas.Digest:
+		if typ == "String" {
+			c := &strCol{}
+			return c, func() { c.str(string(*f)) }
+		}
+		c := sumCol()
+		return &c, func() { c.digest(*f) }
+	case *time.Time:
+		if typ == string(proto.ColumnTypeDate32) {
+			c := dateCol()
+			return &c, func() { c.i32(int32(f.Unix() / secondsPerDay)) }
+		}
+		c := timeCol()
+		return &c, func() { c.at(schemas.MicrosOf(*f)) }
+	}
+	return bindFixed(field)
+}
+
+// bindFixed is bindColumn for the types that have one column type each.
+func bindFixed(field any) (column, func()) {
+	id := uuidCol()
+	switch f := field.(type) {
+	case *schemas.ReadID:
+		return &id, func() { id.id(&f.ID) }
+	case *schemas.PassageID:
+		return &id, func() { id.id(&f.ID) }
+	case *schemas.HitID:
+		return &id, func() { id.id(&f.ID) }
+	case *schemas.OffenceID:
+		return &id, func() { id.id(&f.ID) }
+	case *bool:
+		c := boolCol()
+		return &c, func() { c.bool(*f) }
+	case *uint8:
+		c := u8Col()
+		return &c, func() { c.u8(*f) }
+	case *uint16:
+		c := u16Col()
+		return &c, func() { c.u16(*f) }
+	case *uint32:
+		c := u32Col()
+		return &c, func() { c.u32(*f) }
+	case *uint64:
+		c := u64Col()
+		return &c, func() { c.u64(*f) }
+	case *int32:
+		c := i32Col()
+		return &c, func() { c.i32(*f) }
+	case *int64:
+		c := i64Col()
+		return &c, func() { c.i64(*f) }
+	}
+	panic(fmt.Sprintf("BUG: no column is made of %T", field))
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// inputOf joins the typed columns of a table with the names of its row struct. It panics when there are more or fewer, or one has
+// another type: the struct is the only list.
+func inputOf[R any](columns ...column) proto.Input {
+	var in proto.Input
+	for _, c := range schemas.ColumnsOf[R]() {
+		if !c.Insert {
+			continue
+		}
+		i := len(in)
+		if i >= len(columns) || string(columns[i].Type()) != c.Type {
+			panic(fmt.Sprintf("BUG: column %d of the insert of %T is not %s %s", i, *new(R), c.Name, c.Type))
+		}
+		in = append(in, proto.InputColumn{Name: c.Name, Data: columns[i]})
+	}
+	if len(in) != len(columns) {
+		panic(fmt.Sprintf("BUG: %T has %d columns to insert, got %d", *new(R), len(in), len(columns)))
+	}
+	return in
+}

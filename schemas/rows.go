@@ -1,0 +1,175 @@
+package schemas
+
+import "time"
+
+// The structs of rows*.go describe the tables of schemas/clickhouse: a struct a table, a field a column, in the order of the table. They are
+// the only list of columns in the project. From them come the inserts of the sink, the select lists and plate masks of the office, its API
+// and OpenAPI document, the selects of replay and seals, and the list of what a deletion of a plate must reach. ADD_A_COLUMN.md adds one.
+//
+// Tags:
+//
+//	ch      the column. The field's type gives the type of the column: string String, time.Time DateTime64(6, 'UTC'), an id UUID, and so on.
+//	type    the type of the column, where the field's type does not give it.
+//	json    its name in the API of the office; "-" is shown to nobody.
+//	doc     what the OpenAPI document says of it.
+//	plate   the column holds a plate, or leads to one; see [PlateMask]. Columns without it are shown to everybody who may ask.
+//	office  "no": the office never selects it for an answer.
+//	insert  "no": the insert of a batch leaves it out; the server or somebody else fills it.
+//
+// A column without a field, or a field without a column, fails a test (pipeline/ingest/sink, on the real engine).
+
+// ReadRow is a row of reads: one stored read.
+type ReadRow struct {
+	ReadID            ReadID    `ch:"read_id" json:"read_id"`
+	PassageID         PassageID `ch:"passage_id" json:"passage_id"`
+	Camera            string    `ch:"camera_id" type:"LowCardinality(String)" json:"camera"`
+	Site              string    `ch:"site" type:"LowCardinality(String)" json:"site"`
+	Zone              string    `ch:"zone" type:"LowCardinality(String)" json:"zone" doc:"police zone that might use the read at capture time"`
+	Municipality      uint32    `ch:"municipality" json:"municipality" doc:"NIS code"`
+	CapturedAt        time.Time `ch:"captured_at" json:"captured_at"`
+	ReceivedAt        time.Time `ch:"received_at" json:"received_at"`
+	Plate             string    `ch:"plate" json:"plate" plate:"hide" doc:"canonical"`
+	Class             string    `ch:"class" json:"-" plate:"hide" office:"no" doc:"confusion class of the plate"`
+	RawPlate          string    `ch:"raw_plate" json:"raw_plate" plate:"hide" doc:"as the camera sent it"`
+	Country           string    `ch:"country" type:"LowCardinality(String)" json:"country"`
+	CountryConfidence uint16    `ch:"country_confidence" json:"country_confidence" doc:"per mille"`
+	Confidence        uint16    `ch:"confidence" json:"confidence" doc:"per mille"`
+	Lane              uint8     `ch:"lane" json:"lane"`
+	Direction         string    `ch:"direction" type:"LowCardinality(String)" json:"direction"`
+	Speed             int32     `ch:"speed_dkmh" json:"speed_dkmh" doc:"measured, uncorrected, tenths of km/h; 0 = not measured"`
+	Kind              string    `ch:"kind" type:"LowCardinality(String)" json:"kind"`
+	Make              string    `ch:"make" type:"LowCardinality(String)" json:"make"`
+	Colour            string    `ch:"colour" type:"LowCardinality(String)" json:"colour"`
+	Format            string    `ch:"format" type:"LowCardinality(String)" json:"-" office:"no" doc:"in which the camera sent it"`
+	EventID           string    `ch:"event_id" json:"-" office:"no" doc:"the camera's own id of the event"`
+	Image             Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest" doc:"hexadecimal; empty = none"`
+	MoreImages        []Digest  `ch:"more_images_sha256" type:"Array(FixedString(32))" json:"more_images_sha256" plate:"digest" doc:"further pictures of the upload, hexadecimal"`
+	Candidates        []string  `ch:"candidates" json:"candidates" plate:"hide" doc:"other readings the camera considered"`
+	CandidatesPM      []uint16  `ch:"candidates_pm" json:"-" office:"no" doc:"their confidences, per mille"`
+	Late              bool      `ch:"late" json:"late"`
+	LateUpload        bool      `ch:"late_upload" json:"late_upload"`
+	ClockSuspect      bool      `ch:"clock_suspect" json:"clock_suspect"`
+	Partition         int32     `ch:"kafka_partition" json:"kafka_partition"`
+	Offset            int64     `ch:"kafka_offset" json:"kafka_offset"`
+	InsertedAt        time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// PassageRow is a row of passages: one vehicle at one site once, written when the passage closes.
+type PassageRow struct {
+	PassageID      PassageID `ch:"passage_id" json:"-" office:"no"`
+	Plate          string    `ch:"plate" json:"-" plate:"hide" office:"no" doc:"of the best read"`
+	Class          string    `ch:"class" json:"-" plate:"hide" office:"no"`
+	Country        string    `ch:"country" type:"LowCardinality(String)" json:"-" office:"no"`
+	Site           string    `ch:"site" type:"LowCardinality(String)" json:"-" office:"no"`
+	Camera         string    `ch:"camera_id" type:"LowCardinality(String)" json:"-" office:"no" doc:"of the best read"`
+	Zone           string    `ch:"zone" type:"LowCardinality(String)" json:"-" office:"no"`
+	Municipality   uint32    `ch:"municipality" json:"-" office:"no"`
+	FirstAt        time.Time `ch:"first_at" json:"-" office:"no"`
+	LastAt         time.Time `ch:"last_at" json:"-" office:"no"`
+	BestRead       ReadID    `ch:"best_read_id" json:"-" office:"no"`
+	BestConfidence uint16    `ch:"best_confidence" json:"-" office:"no"`
+	Speed          int32     `ch:"speed_dkmh" json:"-" office:"no" doc:"slowest measured speed of the passage, tenths of km/h; 0 = none"`
+	Kind           string    `ch:"kind" type:"LowCardinality(String)" json:"-" office:"no"`
+	Make           string    `ch:"make" type:"LowCardinality(String)" json:"-" office:"no"`
+	Colour         string    `ch:"colour" type:"LowCardinality(String)" json:"-" office:"no"`
+	Image          Digest    `ch:"image_sha256" json:"-" plate:"digest" office:"no"`
+	Reads          uint32    `ch:"reads" json:"-" office:"no" doc:"stored rows"`
+	Merged         uint32    `ch:"merged" json:"-" office:"no" doc:"suppressed repeats of a parked vehicle"`
+	Variants       uint8     `ch:"variants" json:"-" office:"no" doc:"distinct canonical plates among the reads"`
+	Parked         bool      `ch:"parked" json:"-" office:"no"`
+	Partition      int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset         int64     `ch:"kafka_offset" json:"-" office:"no" doc:"of the record that closed it"`
+	InsertedAt     time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// MergeRow is a row of merges: a record that repeats a stored read.
+type MergeRow struct {
+	ReadID     ReadID    `ch:"read_id" json:"-" office:"no" doc:"of the record; for a retransmission the stored row has the same"`
+	PassageID  PassageID `ch:"passage_id" json:"-" office:"no" doc:"the passage it is counted on; zero for a retransmission"`
+	Kind       string    `ch:"kind" type:"LowCardinality(String)" json:"-" office:"no" doc:"retransmission or parked"`
+	Camera     string    `ch:"camera_id" type:"LowCardinality(String)" json:"-" office:"no"`
+	CapturedAt time.Time `ch:"captured_at" json:"-" office:"no"`
+	ReceivedAt time.Time `ch:"received_at" json:"-" office:"no"`
+	Partition  int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset     int64     `ch:"kafka_offset" json:"-" office:"no"`
+	InsertedAt time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// RejectRow is a row of rejects: one rejected record. The original bytes are on the dead-letter topic; the row has their beginning.
+type RejectRow struct {
+	Reason      string    `ch:"reason" type:"LowCardinality(String)" json:"reason"`
+	Field       string    `ch:"field" type:"LowCardinality(String)" json:"field"`
+	Detail      string    `ch:"detail" json:"detail" plate:"hide"`
+	Camera      string    `ch:"camera_id" json:"camera" plate:"name"`
+	Zone        string    `ch:"zone" type:"LowCardinality(String)" json:"zone" doc:"of the camera when the record was received; empty when the registry did not know the camera"`
+	ReceivedAt  time.Time `ch:"received_at" json:"received_at" doc:"1970 when the record does not say"`
+	PayloadHead []byte    `ch:"payload_head" json:"payload_head" plate:"hide" doc:"first 512 bytes, base64"`
+	PayloadSize uint64    `ch:"payload_size" json:"payload_size"`
+	PayloadSum  Digest    `ch:"payload_sha256" type:"FixedString(32)" json:"payload_sha256" plate:"digest"`
+	Topic       string    `ch:"kafka_topic" type:"LowCardinality(String)" json:"kafka_topic"`
+	Partition   int32     `ch:"kafka_partition" json:"kafka_partition"`
+	Offset      int64     `ch:"kafka_offset" json:"kafka_offset"`
+	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// BatchRow is a row of batches: it proves a range [StartOffset, EndOffset) of a partition, with what became of its records. A range that
+// a person gave up has a row too, with Lost set; it is written by itself.
+type BatchRow struct {
+	Topic       string    `ch:"kafka_topic" type:"LowCardinality(String)" json:"-" office:"no"`
+	Partition   int32     `ch:"kafka_partition" json:"-" office:"no"`
+	StartOffset int64     `ch:"start_offset" json:"-" office:"no"`
+	EndOffset   int64     `ch:"end_offset" json:"-" office:"no"`
+	Fetched     uint64    `ch:"fetched" json:"-" office:"no"`
+	Stored      uint64    `ch:"stored" json:"-" office:"no"`
+	Merged      uint64    `ch:"merged" json:"-" office:"no"`
+	Rejected    uint64    `ch:"rejected" json:"-" office:"no"`
+	Ticks       uint64    `ch:"ticks" json:"-" office:"no"`
+	Lost        uint64    `ch:"lost" json:"-" office:"no" insert:"no" doc:"records of the range that were given up at most; 0 for a batch"`
+	LossReason  string    `ch:"loss_reason" json:"-" office:"no" insert:"no" doc:"what the person wrote who gave them up"`
+	LossBy      string    `ch:"loss_by" json:"-" office:"no" insert:"no"`
+	Passages    uint64    `ch:"passages" json:"-" office:"no"`
+	Hits        uint64    `ch:"hits" json:"-" office:"no"`
+	Offences    uint64    `ch:"offences" json:"-" office:"no"`
+	LogClock    time.Time `ch:"log_clock" json:"-" office:"no" doc:"latest received_at of the partition up to end_offset"`
+	Catalogue   string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"-" office:"no"`
+	Reference   string    `ch:"reference_version" type:"LowCardinality(String)" json:"-" office:"no"`
+	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// PlateRow is a row of plates: a distinct plate of a police zone, or of all zones. A view over reads fills it.
+type PlateRow struct {
+	Zone     string    `ch:"zone" type:"LowCardinality(String)" json:"-" office:"no" insert:"no" doc:"as in reads; empty = the plate in any zone"`
+	Class    string    `ch:"class" json:"-" plate:"hide" office:"no" insert:"no"`
+	Plate    string    `ch:"plate" json:"-" plate:"hide" office:"no" insert:"no"`
+	LastSeen time.Time `ch:"last_seen" type:"SimpleAggregateFunction(max, DateTime('UTC'))" json:"-" office:"no" insert:"no" doc:"captured_at of its last read"`
+}
+
+// AccessLogRow is a row of access_log: one look-up, written before its answer.
+type AccessLogRow struct {
+	Seq           uint64    `ch:"seq" json:"seq"`
+	At            time.Time `ch:"at" json:"at"`
+	User          string    `ch:"user" json:"user"`
+	Role          string    `ch:"role" type:"LowCardinality(String)" json:"role"`
+	Zone          string    `ch:"zone" type:"LowCardinality(String)" json:"zone"`
+	Action        string    `ch:"action" type:"LowCardinality(String)" json:"action"`
+	Purpose       string    `ch:"purpose" type:"LowCardinality(String)" json:"purpose"`
+	Reason        string    `ch:"reason" json:"reason"`
+	CaseRef       string    `ch:"case_ref" json:"case_ref"`
+	ProsecutorRef string    `ch:"prosecutor_ref" json:"prosecutor_ref"`
+	Query         string    `ch:"query" json:"query" plate:"log" doc:"what was asked, as JSON"`
+	Outcome       string    `ch:"outcome" type:"LowCardinality(String)" json:"outcome"`
+	Refusal       string    `ch:"refusal" json:"refusal"`
+	Prev          Digest    `ch:"prev_sha256" type:"FixedString(32)" json:"prev_sha256"`
+	Sum           Digest    `ch:"entry_sha256" type:"FixedString(32)" json:"entry_sha256"`
+	InsertedAt    time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// LeaseRow is a row of office_lease: which office writes the access log.
+type LeaseRow struct {
+	Holder    ID        `ch:"holder" json:"-" office:"no"`
+	Host      string    `ch:"host" json:"-" office:"no"`
+	PID       uint32    `ch:"pid" json:"-" office:"no"`
+	ClaimedAt time.Time `ch:"claimed_at" json:"-" office:"no" doc:"when the holder first claimed, by the clock of the server"`
+	Released  bool      `ch:"released" json:"-" office:"no"`
+	At        time.Time `ch:"at" json:"-" office:"no" insert:"no"`
+}

@@ -1,0 +1,95 @@
+package schemas
+
+import "time"
+
+// HitRow is a row of hits: one listed plate met by a passage, exactly or through its confusion class.
+type HitRow struct {
+	HitID        HitID     `ch:"hit_id" json:"hit_id"`
+	List         string    `ch:"list" type:"LowCardinality(String)" json:"list"`
+	EntryID      string    `ch:"entry_id" json:"entry_id"`
+	ListedPlate  string    `ch:"listed_plate" json:"listed_plate" plate:"hide"`
+	Match        string    `ch:"match" type:"LowCardinality(String)" json:"match" doc:"exact, or confusable: a lead, never proof"`
+	Reason       string    `ch:"reason" json:"reason"`
+	CaseRef      string    `ch:"case_ref" json:"case_ref"`
+	Priority     uint8     `ch:"priority" json:"priority"`
+	Audience     []string  `ch:"audience" json:"-" office:"no" doc:"police zones that are told; empty = all"`
+	Plate        string    `ch:"plate" json:"plate" plate:"hide" doc:"as read"`
+	RawPlate     string    `ch:"raw_plate" json:"raw_plate" plate:"hide"`
+	ReadID       ReadID    `ch:"read_id" json:"read_id"`
+	PassageID    PassageID `ch:"passage_id" json:"passage_id"`
+	Camera       string    `ch:"camera_id" type:"LowCardinality(String)" json:"camera"`
+	Site         string    `ch:"site" type:"LowCardinality(String)" json:"site"`
+	Zone         string    `ch:"zone" type:"LowCardinality(String)" json:"zone"`
+	Municipality uint32    `ch:"municipality" json:"-" office:"no"`
+	CapturedAt   time.Time `ch:"captured_at" json:"captured_at"`
+	ReceivedAt   time.Time `ch:"received_at" json:"received_at"`
+	Confidence   uint16    `ch:"confidence" json:"confidence" doc:"per mille"`
+	Image        Digest    `ch:"image_sha256" json:"-" plate:"digest" office:"no"`
+	Late         bool      `ch:"late" json:"late"`
+	Reference    string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
+	Partition    int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset       int64     `ch:"kafka_offset" json:"-" office:"no"`
+	ProcessedAt  time.Time `ch:"processed_at" json:"processed_at"`
+	InsertedAt   time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// DecisionRow is a row of decisions: an answer of a rule on a passage that is not plainly "limit kept".
+type DecisionRow struct {
+	PassageID   PassageID `ch:"passage_id" json:"passage_id"`
+	Rule        string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`
+	RuleVersion string    `ch:"rule_version" type:"LowCardinality(String)" json:"rule_version"`
+	Family      string    `ch:"family" type:"LowCardinality(String)" json:"family"`
+	Outcome     string    `ch:"outcome" type:"LowCardinality(String)" json:"outcome"`
+	Reason      string    `ch:"reason" type:"LowCardinality(String)" json:"reason"`
+	OffenceID   OffenceID `ch:"offence_id" json:"offence_id" doc:"zero when the outcome makes none"`
+	Plate       string    `ch:"plate" json:"plate" plate:"hide"`
+	Country     string    `ch:"country" type:"LowCardinality(String)" json:"country"`
+	Camera      string    `ch:"camera_id" type:"LowCardinality(String)" json:"camera"`
+	ReadID      ReadID    `ch:"read_id" json:"read_id"`
+	CapturedAt  time.Time `ch:"captured_at" json:"captured_at"`
+	Trace       string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps; empty when the row of offences has it"`
+	Catalogue   string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
+	Reference   string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
+	Partition   int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset      int64     `ch:"kafka_offset" json:"-" office:"no"`
+	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
+
+// OffenceRow is a row of offences: a candidate, or an offence that waits for time or a fact. It is comparable.
+type OffenceRow struct {
+	OffenceID    OffenceID `ch:"offence_id" json:"offence_id"`
+	Rule         string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`
+	RuleVersion  string    `ch:"rule_version" type:"LowCardinality(String)" json:"rule_version"`
+	Family       string    `ch:"family" type:"LowCardinality(String)" json:"family"`
+	Status       string    `ch:"status" type:"LowCardinality(String)" json:"status" doc:"candidate or held"`
+	Reason       string    `ch:"reason" type:"LowCardinality(String)" json:"reason"`
+	HoldUntil    time.Time `ch:"hold_until" json:"hold_until" doc:"1970 = not held by time"`
+	Plate        string    `ch:"plate" json:"plate" plate:"hide"`
+	Class        string    `ch:"class" json:"-" plate:"hide" office:"no"`
+	Country      string    `ch:"country" type:"LowCardinality(String)" json:"country"`
+	PassageID    PassageID `ch:"passage_id" json:"passage_id"`
+	ReadID       ReadID    `ch:"read_id" json:"read_id"`
+	Camera       string    `ch:"camera_id" type:"LowCardinality(String)" json:"camera"`
+	Site         string    `ch:"site" type:"LowCardinality(String)" json:"site"`
+	Zone         string    `ch:"zone" type:"LowCardinality(String)" json:"zone"`
+	Municipality uint32    `ch:"municipality" json:"-" office:"no"`
+	CapturedAt   time.Time `ch:"captured_at" json:"captured_at"`
+	Day          time.Time `ch:"day" type:"Date32" json:"-" office:"no" doc:"Brussels calendar day of capture"`
+	Measured     int32     `ch:"measured_dkmh" json:"measured_dkmh" doc:"tenths of km/h"`
+	Corrected    int32     `ch:"corrected_dkmh" json:"corrected_dkmh" doc:"after the legal margin, tenths of km/h"`
+	Limit        int32     `ch:"limit_dkmh" json:"limit_dkmh" doc:"tenths of km/h"`
+	Amount       int64     `ch:"amount_cents" json:"amount_cents" doc:"euro cents"`
+	LegalBasis   string    `ch:"legal_basis" json:"legal_basis"`
+	Verified     bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
+	Trace        string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps"`
+	Catalogue    string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
+	Reference    string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
+	Image        Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest"`
+	Seal         Digest    `ch:"seal_sha256" type:"FixedString(32)" json:"seal_sha256"`
+	PrevSeal     Digest    `ch:"prev_seal_sha256" type:"FixedString(32)" json:"prev_seal_sha256"`
+	Sealed       string    `ch:"sealed" json:"-" plate:"hide" office:"no" doc:"the exact bytes that the seal covers"`
+	Partition    int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset       int64     `ch:"kafka_offset" json:"-" office:"no" doc:"of the record that closed the passage"`
+	Seq          uint32    `ch:"seq" json:"-" office:"no" doc:"order of decisions within that record"`
+	InsertedAt   time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+}
