@@ -60,6 +60,7 @@ build: ## Build bin/anpr and bin/anprload, static, without cgo
 .PHONY: test
 test: setup ## All tests: PKG=./rules for one package
 	CGO_ENABLED=0 go test -p $(TEST_P) -timeout 20m $(PKG)
+	@[ "$(PKG)" != ./... ] || { deploy/tools/modules.sh bench/tools && cd bench/tools && CGO_ENABLED=0 go test -p $(TEST_P) -timeout 20m ./...; }
 
 .PHONY: sim
 sim: ## Simulated faults: SEEDS=3000; replay one with ANPR_SIM_SEED=n (a failing seed prints its own)
@@ -107,6 +108,7 @@ lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first
 	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
 	go vet -tags e2e ./... && go vet -tags faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
 	$(TOOL) golangci-lint run ./...
+	cd bench/tools && go vet ./... && go tool -modfile=../../deploy/tools/go.mod golangci-lint run ./...
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME=10s each
@@ -128,27 +130,28 @@ bench-lookups: setup build ## Look-ups through the office on a year of reads: RO
 .PHONY: bench-peers
 bench-peers: setup build ## Ours beside ClickHouse's Kafka engine, Bento and clickhouse_sinker on one log: PEERS_FLAGS="--rounds 5"
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
+	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./peers
 	bin/peers --out bin/peers-result $(PEERS_FLAGS)
 
 .PHONY: bench-kill
 bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a million records, count what is lost and doubled
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./bench/peers
+	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./peers
 	bin/peers --kills 20 --limit 20m --out bin/kill-result $(PEERS_FLAGS)
 
 .PHONY: bench-scaling
 bench-scaling: setup build ## The engine alone over shards (cores) as a plot bin/scaling.svg: SCALING_VEHICLES=8000000 for a country
 	ANPR_BENCH_VEHICLES=$(SCALING_VEHICLES) CGO_ENABLED=0 go test ./pipeline/ingest -run '^$$' -bench '^BenchmarkEngine$$/^all$$' -skip Engine/all/untouched -benchtime 1000000x -count 5 | tee bin/scaling.txt
-	bin/anprload plot --scaling --out bin bin/scaling.txt
+	go -C bench/tools run ./benchtool plot --scaling --out $(CURDIR)/bin $(CURDIR)/bin/scaling.txt
 
 .PHONY: bench-budget
 bench-budget: setup build ## Latency of every stage against bench/budget.yaml, fails beyond it: BUDGET_PROFILE=ci for a short run with a margin
 	bin/anprload budget --profile $(BUDGET_PROFILE) $(BUDGET_FLAGS)
 
 .PHONY: bench-regress
-bench-regress: build ## Micro-benchmarks against those of BASE=HEAD, interleaved in one run; REGRESS_FLAGS="--profile ci" on a noisy machine
-	bin/anprload regress --base $(BASE) $(REGRESS_FLAGS)
+bench-regress: ## Micro-benchmarks against those of BASE=HEAD, interleaved in one run; REGRESS_FLAGS="--profile ci" on a noisy machine
+	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./benchtool
+	bin/benchtool regress --base $(BASE) $(REGRESS_FLAGS)
 
 .PHONY: bench-replay
 bench-replay: setup ## Reads a second of a replay (T7): REPLAY_READS=5000000 stored reads of a month

@@ -73,12 +73,9 @@ var importRules = []importRule{
 	{"pipeline", nil, outside, "holds the picture and this test, no code"},
 	// Floors 4 and 5: measuring, commands.
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
-	{"bench/harness", []string{"bench", "bench/regress", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
+	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
 	{"bench/lookups", []string{"bench", "pipeline/ingest", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink, and asks the office as its users do"},
-	{"bench/peers", []string{"bench", "bench/plot", "schemas", "schemas/proto/anprv1", "pipeline/platform/embedded"}, nil, "drives the installed program from outside and counts with code that the pipeline does not have"},
-	{"bench/regress", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "compares benchmark output; it knows nothing of plates"},
-	{"bench/plot", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/twmb/franz-go"}, "draws numbers; it knows nothing of plates"},
-	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "bench/plot", "bench/regress", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
+	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/gvc-brussels/anpr/bench/regress"
+	"golang.org/x/perf/benchfmt"
 )
 
 // measure runs the benchmark the stated number of times and reads its metric: same input, same number of times, same result.
@@ -20,14 +20,28 @@ func (e *Exact) measure(ctx context.Context) (Row, error) {
 	if err := cmd.Run(); err != nil {
 		return Row{}, fmt.Errorf("exact %q: go test: %w\n%s", e.Name, err, strings.TrimSpace(out.String()))
 	}
-	results, err := regress.Parse(&out)
-	if err != nil {
-		return Row{}, fmt.Errorf("exact %q: %w", e.Name, err)
-	}
-	for _, r := range results {
-		if v, ok := r.Metrics[e.Unit]; ok {
+	reader := benchfmt.NewReader(&out, "")
+	for reader.Scan() {
+		r, ok := reader.Result().(*benchfmt.Result)
+		if !ok {
+			continue
+		}
+		if v, ok := valueOf(r, e.Unit); ok {
 			return Row{Case: "exact", Stage: e.Name, What: e.Unit, Measured: v, Budget: e.AtMost, OK: v <= e.AtMost}, nil
 		}
 	}
+	if err := reader.Err(); err != nil {
+		return Row{}, fmt.Errorf("exact %q: %w", e.Name, err)
+	}
 	return Row{}, fmt.Errorf("exact %q: benchmark %s of %s has no metric %s", e.Name, e.Benchmark, e.Package, e.Unit)
+}
+
+// valueOf returns the metric of a result by the unit that go test prints: benchfmt turns ns/op into sec/op and keeps the printed form aside.
+func valueOf(r *benchfmt.Result, unit string) (float64, bool) {
+	for _, v := range r.Values {
+		if v.OrigUnit == unit {
+			return v.OrigValue, true
+		}
+	}
+	return r.Value(unit)
 }

@@ -15,8 +15,6 @@ type storedCmd interface {
 
 // stored makes those commands by name. Everything else is load for the stream.
 var stored = map[string]func() (cmd storedCmd, description string){
-	"regress": func() (storedCmd, string) { return &regressCmd{}, regressDescription },
-	"plot":    func() (storedCmd, string) { return &plotCmd{}, plotDescription },
 	"budget":  func() (storedCmd, string) { return &budgetCmd{}, budgetDescription },
 	"year":    func() (storedCmd, string) { return &yearCmd{}, yearDescription },
 	"lookups": func() (storedCmd, string) { return &lookupsCmd{}, lookupsDescription },

@@ -24,18 +24,6 @@ check_go() {
 	fi
 }
 
-modules() {
-	local log
-	log=$(mktemp)
-	# -x names every download; nothing is printed when all are in the cache already.
-	if ! go mod download -x 2>&1 | tee "$log" | awk '/\.zip: 200/ {sub(/.*\/\/[^\/]*\//, ""); sub(/\.zip: 200.*/, ""); printf "set-up:   module %3d %s\n", ++n, $0; fflush()}'; then
-		tail -n 15 "$log"
-		rm -f "$log"
-		die "the Go modules could not be downloaded (above); check the network and GOPROXY ($(go env GOPROXY))."
-	fi
-	rm -f "$log"
-}
-
 engine() {
 	if command -v clickhouse >/dev/null; then
 		say "clickhouse on PATH is used as the engine"
@@ -57,7 +45,7 @@ engine() {
 
 check_go
 say "$(go env GOVERSION); modules ..."
-modules
+deploy/tools/modules.sh
 say "building bin/anpr ..."
 mkdir -p bin
 CGO_ENABLED=0 go build -ldflags "-X main.revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" -o bin/ ./cmd/anpr

@@ -36,7 +36,7 @@ type Verdict struct {
 // Judge compares the two sides. A side without samples (a benchmark that is new or gone) never regresses.
 func (c Config) Judge(s Samples) Verdict {
 	v := Verdict{
-		Benchmark: s.Benchmark, Unit: s.Unit, Base: Median(s.Base), Head: Median(s.Head), P: MannWhitney(s.Base, s.Head),
+		Benchmark: s.Benchmark, Unit: s.Unit, Base: Median(s.Base), Head: Median(s.Head), P: mannWhitney(s.Base, s.Head),
 		N: min(len(s.Base), len(s.Head)), BaseAll: s.Base, HeadAll: s.Head,
 	}
 	switch {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gvc-brussels/anpr/bench/plot"
-	"github.com/gvc-brussels/anpr/bench/regress"
+	"github.com/gvc-brussels/anpr/bench/tools/plot"
+	"github.com/gvc-brussels/anpr/bench/tools/regress"
 )
 
 // scaling draws what go test -bench Engine/all prints: reads a second over shards at once, beside as many times one shard.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/gvc-brussels/anpr/bench/plot"
+	"github.com/gvc-brussels/anpr/bench/tools/plot"
 )
 
 // chart is the result as bars: CPU of client and server for a row of each system. Both count: what the client saves the server may spend.

@@ -182,7 +182,7 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("Peers on the same log: %d records, %s, ClickHouse %s on %s, %s.", r.Count, r.Machine, r.Engine, r.Data, r.At.Format("2006-01-02 15:04 MST"))
-	p("Command: `bench/peers %s`. Medians of the rounds; CPU in us a row from the opening of the log to the last visible row.", strings.Join(r.Command, " "))
+	p("Command: `bin/peers %s`. Medians of the rounds; CPU in us a row from the opening of the log to the last visible row.", strings.Join(r.Command, " "))
 	p("")
 	p("| system | log | rows/s | wall s | client CPU | of it system | server CPU | broker CPU | peak RSS MiB | lost | duplicated | rounds |")
 	p("|---|---|---|---|---|---|---|---|---|---|---|---|")

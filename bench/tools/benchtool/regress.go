@@ -8,10 +8,8 @@ import (
 	"os"
 
 	"github.com/gvc-brussels/anpr/bench/harness"
-	"github.com/gvc-brussels/anpr/bench/regress"
+	"github.com/gvc-brussels/anpr/bench/tools/regress"
 )
-
-const regressDescription = "Compares the micro-benchmarks of the working tree with those of a base commit in one run, interleaved."
 
 type regressCmd struct {
 	File    string `default:"bench/budget.yaml" type:"path" help:"The budget: which benchmarks, how many samples, which threshold."`

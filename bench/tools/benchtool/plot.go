@@ -11,13 +11,11 @@ import (
 	"slices"
 
 	"github.com/gvc-brussels/anpr/bench/harness"
-	"github.com/gvc-brussels/anpr/bench/plot"
+	"github.com/gvc-brussels/anpr/bench/tools/plot"
 )
 
-const plotDescription = "Draws saved results as SVG: charts in the form of bench/plot, or the outcome of a budget."
-
 type plotCmd struct {
-	In      []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
+	In      []string `arg:"" type:"existingfile" help:"Charts as JSON (bench/tools/plot/chart.go), one SVG each. With --budget: an outcome saved by anprload budget --out, an SVG of the distributions and one of the seconds for each case."`
 	Out     string   `default:"." type:"path" help:"Directory of the SVGs; the names are those of the inputs."`
 	Plan    bool     `name:"budget" xor:"kind" help:"The inputs are outcomes of anprload budget."`
 	Scaling bool     `xor:"kind" help:"The inputs are what go test ./pipeline/ingest -bench Engine/all prints: reads a second over shards."`

@@ -21,7 +21,9 @@ func TestMain(m *testing.M) {
 func buildAnpr(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "anpr")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/anpr").CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/anpr")
+	cmd.Dir = "../../.." // the product is a module of its own
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	return bin

@@ -273,7 +273,7 @@ func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
 func (h *harness) writeKills(list []*killed) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("Kill -9 at random moments while the log of %d records is drained, counted without FINAL. Seed %d. Command: `bench/peers %s`.", h.Count, h.Seed, strings.Join(os.Args[1:], " "))
+	p("Kill -9 at random moments while the log of %d records is drained, counted without FINAL. Seed %d. Command: `bin/peers %s`.", h.Count, h.Seed, strings.Join(os.Args[1:], " "))
 	p("")
 	p("| system | log | kills | records | rows | lost | duplicated | wrong | hits and offences: stored / unpublished / unstored / repeated |")
 	p("|---|---|---|---|---|---|---|---|---|")

@@ -1,0 +1,27 @@
+package regress
+
+import "golang.org/x/perf/benchmath"
+
+// mannWhitney returns the two-sided p value of the hypothesis that both samples come from one distribution; 1 when too few values or
+// nothing but equal ones can tell.
+func mannWhitney(a, b []float64) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 1
+	}
+	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P
+}
+
+// Median of the values; 0 for none.
+func Median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	return benchmath.AssumeNothing.Summary(sample(v), confidence).Center
+}
+
+// confidence is that of an interval that benchmath computes beside the median and nobody asks for.
+const confidence = 0.95
+
+func sample(v []float64) *benchmath.Sample {
+	return benchmath.NewSample(append([]float64(nil), v...), &benchmath.DefaultThresholds)
+}
