@@ -16,13 +16,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func openReader(t *testing.T, name string) (r *FileReader, done func()) {
+func openReader(t *testing.T, name string) (r *fileReader, done func()) {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewFileReader(f, false), func() { _ = f.Close() }
+	return newFileReader(f, false), func() { _ = f.Close() }
 }
 
 func writeReference(t *testing.T, c *City) string {

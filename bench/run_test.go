@@ -197,7 +197,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 	}
 	binary, closeFile := openReader(t, name)
 	defer closeFile()
-	text := NewFileReader(&lines, true)
+	text := newFileReader(&lines, true)
 	parsed := 0
 	for i := range n {
 		b, err := binary.Next()
@@ -223,7 +223,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 	if uint64(parsed) != n-results[0].Truth.kinds[Malformed] {
 		t.Errorf("%d of %d records parse, %d are malformed on purpose", parsed, n, results[0].Truth.kinds[Malformed])
 	}
-	for form, r := range map[string]*FileReader{"protobuf": binary, "json": text} {
+	for form, r := range map[string]*fileReader{"protobuf": binary, "json": text} {
 		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: after the last record: got %v, want io.EOF", form, err)
 		}
@@ -232,7 +232,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 
 func TestCutFileIsNoticed(t *testing.T) {
 	for form, data := range map[string]string{"protobuf": "\x05abc", "length": "\x85", "json": "{\"a\":1}\n{\"b\""} {
-		r := NewFileReader(bytes.NewReader([]byte(data)), form == "json")
+		r := newFileReader(bytes.NewReader([]byte(data)), form == "json")
 		var err error
 		for err == nil {
 			_, err = r.Next()
@@ -247,7 +247,7 @@ func FuzzFileReader(f *testing.F) {
 	f.Add([]byte("\x03abc\x00\x01x"), false)
 	f.Add([]byte("{\"a\":1}\n\n{}\n"), true)
 	f.Fuzz(func(t *testing.T, data []byte, json bool) {
-		r := NewFileReader(bytes.NewReader(data), json)
+		r := newFileReader(bytes.NewReader(data), json)
 		total := 0
 		for {
 			b, err := r.Next()

@@ -55,12 +55,3 @@ func BenchmarkVariants(b *testing.B) {
 		buf = AppendVariants(buf[:0], p, MaxVariants)
 	}
 }
-
-func BenchmarkRank(b *testing.B) {
-	p := schemas.MustPlate("1BOD123")
-	all := Variants(p)
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = Rank(p, all)
-	}
-}

@@ -1,8 +1,8 @@
 // Package normalise derives from the raw plate, which is kept as it came, the canonical plate and its confusion class; it
-// knows the plate syntaxes of Belgium and most of Europe, enumerates and ranks confusable plates for a search, and says which two plates may be
+// knows the plate syntaxes of Belgium and most of Europe, enumerates confusable plates for a search, and says which two plates may be
 // two readings of one. It is pure: no broker, clock or logger.
 //
-// It never corrects a plate and never infers a country: a syntax ranks what an officer is shown and says what speaks for a country. Plates of
+// It never corrects a plate and never infers a country: a syntax says what speaks for a country. Plates of
 // several countries have one shape (FR and IT AA123AA; BE reversed 9123ABC and ES; LU AB1234 and NL sidecode 1; UK AB12CDE, BE
 // transit WX16ABC and RO), so several syntaxes may match one plate.
 //

@@ -89,14 +89,6 @@ const (
 	seriesEnd
 )
 
-// String returns the name DOMAIN.md gives the series. Example: BE_STD
-func (s Series) String() string {
-	if s >= seriesEnd {
-		return "invalid"
-	}
-	return syntaxes[s].name
-}
-
 // Country returns the country that issues the series. Several series of several countries may fit one plate, so it never
 // stands for the plate's country.
 func (s Series) Country() schemas.Country {
@@ -105,26 +97,6 @@ func (s Series) Country() schemas.Country {
 	}
 	c, _ := schemas.CountryFrom(syntaxes[s].country)
 	return c
-}
-
-// Syntaxes returns the series whose syntax the plate has, in the order of the constants. A boundary counts for nothing.
-func Syntaxes(p schemas.Plate) []Series { return AppendSeries(nil, p) }
-
-// AppendSeries is Syntaxes into the caller's memory; it does not allocate when dst has room.
-func AppendSeries(dst []Series, p schemas.Plate) []Series {
-	set := seriesOf(p)
-	for word := range set {
-		for bit := set[word]; bit != 0; bit &= bit - 1 {
-			dst = append(dst, Series(64*word+bits.TrailingZeros64(bit)))
-		}
-	}
-	return dst
-}
-
-// HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and whether any is known of that country. It
-// says what speaks for a country, never which country it is.
-func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
-	return seriesOf(p).of(c), seriesByCountry[c].any()
 }
 
 // seriesSet is a set of series, one bit each.
@@ -155,9 +127,6 @@ var seriesByCountry = func() map[schemas.Country]seriesSet {
 	}
 	return m
 }()
-
-// distinctive reports whether a series other than the personal plates fits.
-func distinctive(p schemas.Plate) bool { return seriesOf(p).any() }
 
 // shapes is seriesOf for letters and digits that may be too many for a plate.
 func shapes(text []byte) seriesSet {
