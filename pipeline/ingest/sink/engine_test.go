@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	engineCfg := embedded.Config{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", Users: embedded.TestUsers(), MaxMemory: 1 << 30}
+	engineCfg := embedded.Config{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", Users: testkit.Users(), MaxMemory: 1 << 30}
 	start := func() *embedded.ClickHouse {
 		t.Helper()
 		e, err := embedded.StartClickHouse(ctx, engineCfg)

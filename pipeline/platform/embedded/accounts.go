@@ -140,10 +140,6 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// TestUsers is one user without a password, "default", with the rights of a harness: for tests on made-up data, which open the engine to
-// this machine. It reaches out of the database no more than the roles do.
-func TestUsers() []User { return []User{Harness(localUser, "")} }
-
 // Harness is a user with the rights of all roles on all databases, and those given: for programs that measure on made-up data.
 func Harness(name, password string, more ...string) User {
 	return User{Name: name, Password: password, Grants: append(append(engineGrants(), more...),

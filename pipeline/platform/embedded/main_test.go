@@ -108,7 +108,7 @@ func playServer() {
 func testConfig(dir string) Config {
 	return Config{
 		DataDir: dir, NativeAddr: "127.0.0.1:0", Binary: "-", MaxMemory: 2 << 30,
-		Progress: os.Stderr, Users: TestUsers(),
+		Progress: os.Stderr, Users: []User{Harness(localUser, "")},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
 // smallDisk mounts a tmpfs of that many MiB and inodes. Without the right to mount the test is skipped, which the results name: it is not
@@ -151,7 +152,7 @@ func TestAReadOnlyDirectoryIsRefusedAtTheStart(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: "127.0.0.1:0", Users: embedded.TestUsers()})
+	_, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: "127.0.0.1:0", Users: testkit.Users()})
 	if err == nil || !strings.Contains(err.Error(), embedded.FlagDataDir) {
 		t.Errorf("engine on a read-only disk: %v, want an error that names %s", err, embedded.FlagDataDir)
 	}

@@ -88,7 +88,7 @@ func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouse {
 	// On a disk that is made full the engine runs as `anpr up` runs it, with fsync.
 	var fs syscall.Statfs_t
 	small := syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs
-	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: embedded.TestUsers(), MaxMemory: 1 << 30, Fsync: small})
+	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: testkit.Users(), MaxMemory: 1 << 30, Fsync: small})
 	if err != nil {
 		t.Fatal(err)
 	}
