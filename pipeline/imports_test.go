@@ -38,6 +38,9 @@ var outside = []string{
 	"github.com/prometheus", "github.com/sony/gobreaker", "net/http", "os/exec", "database/sql", "math/rand",
 }
 
+// secondClient is the Kafka client of the tests. Its SCRAM mechanism, which platform speaks, is no client.
+var secondClient = []string{"github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kadm"}
+
 var importRules = []importRule{
 	// Floor 0: the contract and the pure rooms.
 	{"schemas", nil, outside, "the contract is a leaf: everything may import it, so it imports nothing of ours"},
@@ -55,18 +58,18 @@ var importRules = []importRule{
 		"the data path knows the pure stages and interfaces, never an implementation",
 	},
 	{"pipeline/reference", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
-	{"pipeline/platform", nil, []string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, "opens connections for clients of any library"},
+	{"pipeline/platform", []string{"schemas"}, append([]string{"github.com/sony/gobreaker"}, secondClient...), "connections, process life, migrations: it knows nothing of plates"},
 	{"pipeline/platform/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
 	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	// Floor 3: rooms that meet the outside.
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
 	{"pipeline/ingest/source", []string{"pipeline/ingest", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
-	{"pipeline/ingest/sink", []string{"pipeline/ingest", "schemas", "rules", "schemas/proto/anprv1"}, []string{"github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
+	{"pipeline/ingest/sink", []string{"pipeline/ingest", "pipeline/platform", "schemas", "rules", "schemas/proto/anprv1"}, secondClient, "an implementation imports the contract, never another implementation"},
 	{"pipeline/office", []string{"schemas", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
-	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest"}, []string{"github.com/twmb/franz-go"}, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
-	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/assurance/reconcile"}, []string{"github.com/twmb/franz-go"}, "makes tables and records again; worker, decoder, tables and producer are handed in"},
+	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform"}, secondClient, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
+	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, decoder, tables and producer are handed in"},
 	{"pipeline/assurance/replay", []string{"schemas", "rules", "pipeline/ingest/dedup", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
 	{"pipeline/testkit", []string{"pipeline/platform/embedded"}, nil, "engines and brokers for tests"},
 	{"pipeline/testkit/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
@@ -74,7 +77,7 @@ var importRules = []importRule{
 	// Floors 4 and 5: measuring, commands.
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
-	{"bench/lookups", []string{"bench", "pipeline/ingest", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, []string{"github.com/twmb/franz-go"}, "fills the tables through the real sink, and asks the office as its users do"},
+	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
 	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},

@@ -5,7 +5,7 @@
 // Filling:
 //
 //	year, _ := city.Year(bench.YearConfig{End: today, Rows: 365_000_000})
-//	res, err := lookups.Load(ctx, lookups.LoadConfig{Sink: sink.Config{Addr: addr, Database: "anpr"}, Year: year, Progress: os.Stderr})
+//	res, err := lookups.Load(ctx, lookups.LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: "anpr"}}, Year: year, Progress: os.Stderr})
 //
 // Rows go through the real sink ([sink.Block], [sink.ClickHouse.Insert]) with its tokens and its ledger, a day an insert, so the
 // tables are those the pipeline makes: same columns, sort order, codecs, projections, materialized views, and a ledger that

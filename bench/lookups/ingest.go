@@ -150,7 +150,7 @@ func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, bega
 
 // end returns where an earlier run of the partition ended.
 func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error) {
-	conn, err := sink.Open(g.Sink)
+	conn, err := g.Sink.Open()
 	if err != nil {
 		return 0, err
 	}

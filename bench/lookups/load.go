@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -93,7 +94,7 @@ func Load(ctx context.Context, cfg LoadConfig) (LoadResult, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = io.Discard
 	}
-	if err := sink.Migrate(ctx, cfg.Sink, cfg.Logger); err != nil {
+	if err := platform.Migrate(ctx, cfg.Sink.ClickHouse, cfg.Logger); err != nil {
 		return LoadResult{}, err
 	}
 	conn, err := openConn(cfg.Sink)

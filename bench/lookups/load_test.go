@@ -12,6 +12,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -21,7 +22,7 @@ func year(t *testing.T, seed, rows uint64) *bench.Year {
 	// A day of the engine's own clock: retention goes by that.
 	var now int64
 	at, _ := testkit.Database(t)
-	conn := connect(t, sink.Config{Addr: at, Database: "default", User: "default"})
+	conn := connect(t, sink.Config{ClickHouse: platform.ClickHouse{Addr: at, Database: "default", User: "default"}})
 	if err := conn.QueryRow(t.Context(), "SELECT toInt64(toUnixTimestamp(now())) * 1000000").Scan(&now); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 	const rows = 20_000
 	y := year(t, 5, rows)
 	addr, db := testkit.Database(t)
-	cfg := LoadConfig{Sink: sink.Config{Addr: addr, Database: db, User: "default"}, Year: y}
+	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: y}
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg.Progress = stopping{"(25 %)", cancel}
 	if _, err := Load(ctx, cfg); !errors.Is(err, context.Canceled) {
@@ -113,7 +114,7 @@ func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 func TestRowsAreWhatTheYearSays(t *testing.T) {
 	y := year(t, 8, 3_000)
 	addr, db := testkit.Database(t)
-	cfg := LoadConfig{Sink: sink.Config{Addr: addr, Database: db, User: "default"}, Year: y, Unmerged: true}
+	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: y, Unmerged: true}
 	if _, err := Load(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestRowsAreWhatTheYearSays(t *testing.T) {
 
 func TestNoSpaceIsSaidBeforeAnythingIsLoaded(t *testing.T) {
 	addr, db := testkit.Database(t)
-	cfg := LoadConfig{Sink: sink.Config{Addr: addr, Database: db, User: "default"}, Year: year(t, 5, 1_000), Reserve: 1 << 60}
+	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: year(t, 5, 1_000), Reserve: 1 << 60}
 	_, err := Load(t.Context(), cfg)
 	if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "are free") {
 		t.Fatalf("got %v, want ErrNoSpace", err)

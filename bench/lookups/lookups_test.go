@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -38,7 +39,7 @@ type small struct {
 func open(t *testing.T) *small {
 	t.Helper()
 	addr, db := testkit.Database(t)
-	s := &small{sink: sink.Config{Addr: addr, Database: db}}
+	s := &small{sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}}
 	today := schemas.MicrosOf(time.Now())
 	city, err := bench.NewCity(bench.CityConfig{Seed: 4, Cameras: 100, Temporary: -1, Vehicles: 5_000, At: today})
 	if err != nil {
@@ -61,7 +62,7 @@ func open(t *testing.T) *small {
 	slices.SortFunc(s.reads, func(a, b bench.Stored) int {
 		return cmp.Or(cmp.Compare(b.CapturedAt, a.CapturedAt), slices.Compare(b.ID.ID[8:], a.ID.ID[8:]), slices.Compare(b.ID.ID[:8], a.ID.ID[:8])) // as ClickHouse orders ids
 	})
-	if s.conn, err = sink.Open(s.sink); err != nil {
+	if s.conn, err = s.sink.Open(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.conn.Close() })

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -56,7 +55,7 @@ func (c *accessLogVerifyCmd) verify(ctx context.Context, log zerolog.Logger) (*o
 	if err != nil {
 		return nil, err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
@@ -27,7 +27,7 @@ func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return sink.Migrate(ctx, cfg, log)
+	return platform.Migrate(ctx, cfg.ClickHouse, log)
 }
 
 type sampleCmd struct {

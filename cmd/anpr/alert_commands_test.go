@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of `anpr up`.
@@ -131,7 +132,7 @@ func exportedVerifies(t *testing.T, text string) {
 // sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must not have.
 func sealsAreWalked(t *testing.T, h *rehearsal) {
 	s := *h.stack
-	s.down, s.ops = nil, newOps()
+	s.parts, s.ops = platform.Parts{}, platform.NewOps()
 	s.flags.WatchEvery, s.flags.SealsEvery = time.Minute, 100*time.Millisecond
 	if err := s.startAccounts(t.Context()); err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func sealsAreWalked(t *testing.T, h *rehearsal) {
 		}
 	}()
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		all, err := s.ops.reg.Gather()
+		all, err := s.ops.Registry.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

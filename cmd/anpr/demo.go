@@ -91,7 +91,7 @@ func (d *demo) start(ctx context.Context) error {
 	if d.count, err = newCounts(d.stack, d.log); err != nil {
 		return err
 	}
-	before, err := d.count.topics.records(ctx, topicReads)
+	before, err := d.count.topics.CountRecords(ctx, topicReads)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (d *demo) report(ctx context.Context) error {
 	}
 	hits := d.watch.latency()
 	s.HitP99ms = hits.p99
-	s.ClickhouseVersion, s.Kafka = d.stack.database.current().Version(), "embedded"
+	s.ClickhouseVersion, s.Kafka = d.stack.database.Current().Version(), "embedded"
 	examples, err := patiently(ctx, "read examples", func(ctx context.Context) ([]string, error) { return d.count.examples(ctx, 3, d.cmd.Language) })
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -32,7 +31,7 @@ func newCounts(s *stack, log zerolog.Logger) (*counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +94,7 @@ func (c *counts) now(ctx context.Context) (*summary, error) {
 	if err := c.groups(ctx, `SELECT family, '', count() FROM offences WHERE status = 'held' GROUP BY family`, func(a, _ string, n uint64) { s.Held[a] = n }); err != nil {
 		return nil, err
 	}
-	records, err := c.topics.records(ctx, topicReads)
+	records, err := c.topics.CountRecords(ctx, topicReads)
 	s.Produced = uint64(records) - min(s.Ticks, uint64(records))
 	return s, err
 }

@@ -52,14 +52,14 @@ func watchOutputs(ctx context.Context, f *brokerFlags) (*outputs, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o := &outputs{cancel: cancel, hist: hdrhistogram.New(1, 60_000_000, 3)}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {
-		ends, err := counter.ends(ctx, topic)
+		ends, err := counter.TopicBounds(ctx, topic)
 		if err != nil {
 			cancel()
 			return nil, err
 		}
 		for p, e := range ends {
-			r := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{Timeout: 5 * time.Second, DialFunc: f.dial()}, Brokers: brokers(f.KafkaAddr), Topic: topic, Partition: p, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
-			if err := r.SetOffset(e[1]); err != nil {
+			r := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{Timeout: 5 * time.Second, DialFunc: f.kafka().Dial()}, Brokers: f.kafka().Brokers(), Topic: topic, Partition: int(p), MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
+			if err := r.SetOffset(e.End); err != nil {
 				cancel()
 				return nil, fmt.Errorf("follow %s: %w", topic, err)
 			}

@@ -78,7 +78,7 @@ var errStill = errors.New("standing still")
 
 // behind returns how many records are on the log and how many of them are not processed.
 func (t *topicCounter) behind(ctx context.Context) (end, lag int64, err error) {
-	if end, err = t.records(ctx, topicReads); err == nil {
+	if end, err = t.CountRecords(ctx, topicReads); err == nil {
 		lag, err = t.lag(ctx)
 	}
 	return end, lag, err

@@ -21,7 +21,7 @@ import (
 func (r *running) produce(t *testing.T, values ...[]byte) {
 	t.Helper()
 	recs := make([]kafka.Record, len(values))
-	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).transport("e2e")}
+	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).kafka().Transport("e2e")}
 	for i, v := range values {
 		recs[i] = kafka.Record{Time: time.Now(), Value: kafka.NewBytes(v)}
 		resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
@@ -38,7 +38,7 @@ func (r *running) deadLetters(t *testing.T, want int) (out []*anprv1.Reject) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
+	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).kafka().Dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
 	defer reader.Close()
 	for len(out) < want {
 		m, err := reader.ReadMessage(ctx)

@@ -16,7 +16,6 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -117,7 +116,7 @@ func storedOffence(ctx context.Context, at runFlags, f clickhouseFlags, id schem
 	if err != nil {
 		return nil, err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}

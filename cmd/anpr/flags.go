@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
@@ -29,12 +28,9 @@ type brokerFlags struct {
 	kafkaUser platform.Account // of the embedded broker
 }
 
-// dial opens connections to the broker.
-func (f *brokerFlags) dial() platform.Dial { return f.kafkaUser.Dial() }
-
-// transport is the connections of a client of the broker.
-func (f *brokerFlags) transport(client string) *kafka.Transport {
-	return &kafka.Transport{ClientID: client, DialTimeout: 5 * time.Second, MetadataTTL: 30 * time.Second, Dial: f.dial()}
+// kafka says where the broker is, and as whom to ask it.
+func (f *brokerFlags) kafka() platform.Kafka {
+	return platform.Kafka{Addr: f.KafkaAddr, Account: f.kafkaUser}
 }
 
 type kafkaFlags struct {
@@ -53,7 +49,7 @@ type clickhouseFlags struct {
 }
 
 func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Config, error) {
-	c, err := sink.ParseCompression(f.InsertCompression)
+	c, err := platform.ParseCompression(f.InsertCompression)
 	if err != nil {
 		return sink.Config{}, err
 	}
@@ -66,8 +62,11 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 		password = strings.TrimRight(string(text), "\r\n")
 	}
 	return sink.Config{
-		Addr: cmp.Or(f.ClickhouseAddr, defaultClickhouse), Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: password,
-		Compression: c, InsertTimeout: f.InsertTimeout, Logger: log, Metrics: m, TraceJSON: evidence.AppendTrace,
+		ClickHouse:    platform.ClickHouse{Addr: cmp.Or(f.ClickhouseAddr, defaultClickhouse), Database: f.ClickhouseDatabase, User: f.ClickhouseUser, Password: password, Compression: c},
+		InsertTimeout: f.InsertTimeout,
+		Logger:        log,
+		Metrics:       m,
+		TraceJSON:     evidence.AppendTrace,
 	}, nil
 }
 
@@ -124,6 +123,11 @@ type opsFlags struct {
 	OpsAddr  string         `help:"Address of /metrics, /healthz, /readyz, /debug/ and /receipts/. Default 127.0.0.1:6060." env:"ANPR_OPS_ADDR"`
 	OpsAllow []netip.Prefix `help:"Networks that may ask for /debug/ and /receipts/ too, beside this machine: the one of anpr reconcile. Example: 10.1.2.0/28" env:"ANPR_OPS_ALLOW"`
 	OpsHosts []string       `help:"Names with a dot under which others ask, beside the name of this machine. Addresses and names without a dot need not be named." env:"ANPR_OPS_HOSTS"`
+}
+
+// access says who may see more of the process.
+func (f *opsFlags) access() platform.OpsAccess {
+	return platform.OpsAccess{Allow: f.OpsAllow, Hosts: f.OpsHosts}
 }
 
 // engineFlags are those of the embedded engine.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -36,7 +37,7 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		return err
 	}
 	run.broker(&c.brokerFlags)
-	return runHTTP(ctx, c.opsFlags, httpRole{"gateway", cmp.Or(c.GatewayAddr, defaultGateway), "--gateway-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+	return runHTTP(ctx, c.opsFlags, httpRole{"gateway", cmp.Or(c.GatewayAddr, defaultGateway), "--gateway-addr", 0}, log, func(o *platform.Ops) (http.Handler, func() error, error) {
 		store, err := openReference(ctx, c.referenceFlags, o, log)
 		if err != nil {
 			return nil, nil, err
@@ -50,30 +51,33 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 }
 
 // httpRole names a role that is an HTTP server.
-type httpRole struct{ name, addr, flag string }
+type httpRole struct {
+	name, addr, flag string
+	writeTimeout     time.Duration
+}
 
 // runHTTP serves a role and its ops port until the context ends, then lets requests under way finish.
-func runHTTP(ctx context.Context, f opsFlags, role httpRole, log zerolog.Logger, build func(*ops) (http.Handler, func() error, error)) error {
-	o := newOps()
-	opsLn, err := listen(ctx, "ops", cmp.Or(f.OpsAddr, defaultOps), "--ops-addr")
+func runHTTP(ctx context.Context, f opsFlags, role httpRole, log zerolog.Logger, build func(*platform.Ops) (http.Handler, func() error, error)) error {
+	o := platform.NewOps()
+	opsLn, err := platform.Listen(ctx, "ops", cmp.Or(f.OpsAddr, defaultOps), "--ops-addr")
 	if err != nil {
 		return err
 	}
-	opsSrv := serve("ops", opsLn, o.guarded(f), log)
-	ln, err := listen(ctx, role.name, role.addr, role.flag)
+	opsSrv := platform.Serve("ops", opsLn, o.Guarded(f.access()), 0, log)
+	ln, err := platform.Listen(ctx, role.name, role.addr, role.flag)
 	if err != nil {
-		return errors.Join(err, opsSrv.stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, opsSrv.Stop(context.WithoutCancel(ctx)))
 	}
 	handler, closeRole, err := build(o)
 	if err != nil {
-		return errors.Join(err, ln.Close(), opsSrv.stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, ln.Close(), opsSrv.Stop(context.WithoutCancel(ctx)))
 	}
-	srv := serve(role.name, ln, handler, log)
+	srv := platform.Serve(role.name, ln, handler, role.writeTimeout, log)
 	log.Info().Str("addr", ln.Addr().String()).Msg(role.name + " is up")
 	<-ctx.Done()
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return errors.Join(srv.stop(down), closeRole(), opsSrv.stop(down))
+	return errors.Join(srv.Stop(down), closeRole(), opsSrv.Stop(down))
 }
 
 // gatewayPart is a gateway and what it must close.
@@ -82,12 +86,12 @@ type gatewayPart struct {
 	close   func() error
 }
 
-func newGateway(ctx context.Context, c *gatewayCmd, store *reference.Store, o *ops, log zerolog.Logger) (*gatewayPart, error) {
+func newGateway(ctx context.Context, c *gatewayCmd, store *reference.Store, o *platform.Ops, log zerolog.Logger) (*gatewayPart, error) {
 	proxies, digest, err := openAccess(c, log)
 	if err != nil {
 		return nil, err
 	}
-	partitions, err := partitionsOf(ctx, &c.brokerFlags)
+	partitions, err := partitionsOf(ctx, c.kafka())
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +99,12 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *reference.Store, o *o
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
-	metrics := gateway.NewMetrics(o.reg)
+	metrics := gateway.NewMetrics(o.Registry)
 	receipts, err := openReceipts(c.Receipts, metrics, o, log)
 	if err != nil {
 		return nil, err
 	}
-	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Dial: c.dial(), Acked: receipts.keep})
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: c.kafka().Brokers(), Dial: c.kafka().Dial(), Acked: receipts.keep})
 	g, err := gateway.New(gateway.Config{
 		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
 		Registry:    func() gateway.Registry { return store.Current() },
@@ -117,11 +121,11 @@ func newGateway(ctx context.Context, c *gatewayCmd, store *reference.Store, o *o
 	if err != nil {
 		return nil, errors.Join(err, producer.Close(), receipts.close())
 	}
-	o.ready("images", images.Check)
+	o.Ready("images", images.Check)
 	if c.Receipts != "" {
-		o.ready("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
+		o.Ready("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
 	}
-	o.ready("kafka", func(ctx context.Context) error { // what a camera needs
+	o.Ready("kafka", func(ctx context.Context) error { // what a camera needs
 		if err := producer.CheckTopic(ctx, partitions); err != nil {
 			return err
 		}

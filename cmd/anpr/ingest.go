@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
@@ -47,13 +48,13 @@ func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	}
 	run.broker(&c.brokerFlags)
 	run.tables(&c.clickhouseFlags, embedded.Ingest)
-	o := newOps()
-	ln, err := listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
+	o := platform.NewOps()
+	ln, err := platform.Listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
 	if err != nil {
 		return err
 	}
-	ops := serve("ops", ln, o.guarded(c.opsFlags), log)
-	defer func() { err = errors.Join(err, ops.stop(context.WithoutCancel(ctx))) }()
+	ops := platform.Serve("ops", ln, o.Guarded(c.opsFlags.access()), 0, log)
+	defer func() { err = errors.Join(err, ops.Stop(context.WithoutCancel(ctx))) }()
 	store, err := openReference(ctx, c.referenceFlags, o, log)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ type ingestRole struct {
 }
 
 // startIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
-func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *ops, log zerolog.Logger) (*ingestRole, error) {
+func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *platform.Ops, log zerolog.Logger) (*ingestRole, error) {
 	log = log.With().Str("role", "ingest").Logger()
 	if c.ProfileWaits > 0 {
 		runtime.SetBlockProfileRate(int(c.ProfileWaits))
@@ -92,18 +93,18 @@ func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *o
 	if err != nil {
 		return nil, err
 	}
-	partitions, err := partitionsOf(ctx, &c.brokerFlags)
+	partitions, err := partitionsOf(ctx, c.kafka())
 	if err != nil {
 		return nil, err
 	}
-	metrics := sink.NewMetrics(o.reg)
+	metrics := sink.NewMetrics(o.Registry)
 	cfg, err := c.clickhouseFlags.config(log, metrics)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Conns = 4 * partitions
-	counters := ingest.NewMetrics(o.reg)
-	o.stages.Store(counters.Stages())
+	counters := ingest.NewMetrics(o.Registry)
+	o.ShowStages(counters.Stages())
 	r := &ingestRole{done: make(chan struct{}), log: log}
 	if err := r.connect(ctx, c, cfg, metrics, counters.Stages()); err != nil {
 		r.close()
@@ -118,10 +119,10 @@ func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *o
 		},
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
-	o.detail("parked partitions", func() []string { return parkedTexts(worker) })
-	o.ready("clickhouse", r.conn.Ping)
-	o.ready("inserts", func(context.Context) error { return r.sink.Standing() })
-	o.ready("pipeline", func(context.Context) error {
+	o.Detail("parked partitions", func() []string { return parkedTexts(worker) })
+	o.Ready("clickhouse", r.conn.Ping)
+	o.Ready("inserts", func(context.Context) error { return r.sink.Standing() })
+	o.Ready("pipeline", func(context.Context) error {
 		select {
 		case <-r.done:
 			return fmt.Errorf("the worker has stopped: %w", r.err)
@@ -151,7 +152,7 @@ func parkedTexts(w *ingest.Worker) (out []string) {
 
 func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config, metrics *sink.Metrics, stages *ingest.Stages) error {
 	var err error
-	if r.conn, err = sink.Open(cfg); err != nil {
+	if r.conn, err = cfg.Open(); err != nil {
 		return err
 	}
 	if err = sink.CheckWindow(ctx, r.conn, cfg.Database, dedupWindow); err != nil {
@@ -162,12 +163,12 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 	}
 	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
 		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: evidence.AppendTrace, Logger: r.log, Metrics: metrics, Stages: stages,
-		Transport: c.transport("anpr"),
+		Transport: c.kafka().Transport("anpr"),
 	}); err != nil {
 		return err
 	}
 	r.group, err = source.Join(source.Config{
-		Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.dial(),
+		Brokers: c.kafka().Brokers(), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.kafka().Dial(),
 	})
 	return err
 }

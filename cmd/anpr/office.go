@@ -15,9 +15,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
@@ -45,7 +45,7 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	run.tables(&c.clickhouseFlags, embedded.Office)
-	return runHTTP(ctx, c.opsFlags, httpRole{"office", cmp.Or(c.OfficeAddr, defaultOffice), "--office-addr"}, log, func(o *ops) (http.Handler, func() error, error) {
+	return runHTTP(ctx, c.opsFlags, httpRole{"office", cmp.Or(c.OfficeAddr, defaultOffice), "--office-addr", officeWrite}, log, func(o *platform.Ops) (http.Handler, func() error, error) {
 		store, err := openReference(ctx, c.referenceFlags, o, log)
 		if err != nil {
 			return nil, nil, err
@@ -57,6 +57,9 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return p.handler, p.close, nil
 	})
 }
+
+// officeWrite bounds the writing of an answer: answers are small, and a reader who does not read must not hold one. Verification takes longer.
+const officeWrite = 2 * time.Minute
 
 // officePart is an office and what it must close.
 type officePart struct {
@@ -71,7 +74,7 @@ const (
 	beside = false
 )
 
-func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *ops, log zerolog.Logger, alone bool) (*officePart, error) {
+func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *platform.Ops, log zerolog.Logger, alone bool) (*officePart, error) {
 	users, err := access.LoadUsers(c.Users)
 	if err != nil {
 		return nil, fmt.Errorf("%w; give the file with --users", adviseRights(err))
@@ -83,7 +86,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *ops
 	if err != nil {
 		return nil, err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +107,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *ops
 			cam, _ := store.Current().Camera(id)
 			return cam
 		},
-		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.reg),
+		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.Registry),
 	})
 	if err != nil {
 		end()
@@ -116,7 +119,7 @@ func newOffice(ctx context.Context, c *officeCmd, store *reference.Store, o *ops
 		defer close(kept)
 		lease.Keep(keeping)
 	}()
-	o.ready("office", of.Ready)
+	o.Ready("office", of.Ready)
 	warn := func() { warnOfZones(users, store.Current().Cameras(), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)

@@ -20,6 +20,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -35,7 +36,7 @@ type standing struct {
 	partition int32
 	plan      ingest.Plan // of the group's commit
 	reached   ingest.Reached
-	bounds    reconcile.Bounds
+	bounds    platform.Bounds
 	losses    []ingest.Loss
 }
 
@@ -199,7 +200,7 @@ func (c *partitionResumeCmd) onlyUnreadable(ctx context.Context, s *standing) er
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	n, err := source.Probe(ctx, source.Config{Brokers: brokers(c.KafkaAddr), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: c.dial()}, c.Partition, from)
+	n, err := source.Probe(ctx, source.Config{Brokers: c.kafka().Brokers(), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: c.kafka().Dial()}, c.Partition, from)
 	e, ok := errors.AsType[*ingest.UnreadableError](err)
 	switch {
 	case n > 0:

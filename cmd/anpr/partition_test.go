@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // Only what stands and can be stored nowhere may be given up.
@@ -13,7 +13,7 @@ func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
 	at := func(start, end, reached int64, losses ...ingest.Loss) standing {
 		return standing{
 			partition: 3, plan: ingest.Plan{Start: start, End: end}, reached: ingest.Reached{End: reached, Any: reached > 0},
-			bounds: reconcile.Bounds{First: 20, End: 500}, losses: losses,
+			bounds: platform.Bounds{First: 20, End: 500}, losses: losses,
 		}
 	}
 	for _, c := range []struct {

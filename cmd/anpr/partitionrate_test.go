@@ -69,7 +69,7 @@ func TestThePartitionRateReachesTheShards(t *testing.T) {
 	window := dedup.NewWindow(bounds.WithDefaults().RepeatSpan, bounds.RepeatIDs)
 	want := map[string]float64{"id": float64(window.Room()), "passage": float64(bounds.MaxPassages)}
 	for until := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // the partitions are taken over
-		all, err := s.ops.reg.Gather()
+		all, err := s.ops.Registry.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -71,7 +71,7 @@ func openBooks(f booksFlags, log zerolog.Logger) (*reconcile.Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func openBooks(f booksFlags, log zerolog.Logger) (*reconcile.Books, error) {
 			f.Receipts = []string{local}
 		}
 	}
-	return &reconcile.Books{Log: reconcile.NewLogVia(f.KafkaAddr, f.dial()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
+	return &reconcile.Books{Log: reconcile.NewLog(f.kafka()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
 }
 
 func closeBooks(b *reconcile.Books) {
@@ -260,19 +260,19 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.WatchEvery <= 0 {
 		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
 	}
-	o := newOps()
-	ln, err := listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
+	o := platform.NewOps()
+	ln, err := platform.Listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
 	if err != nil {
 		return err
 	}
-	srv := serve("ops", ln, o.guarded(c.opsFlags), log)
-	defer func() { err = errors.Join(err, srv.stop(context.WithoutCancel(ctx))) }()
+	srv := platform.Serve("ops", ln, o.Guarded(c.opsFlags.access()), 0, log)
+	defer func() { err = errors.Join(err, srv.Stop(context.WithoutCancel(ctx))) }()
 	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
 	if err != nil {
 		return err
 	}
-	o.ready("clickhouse", b.DB.Ping)
-	o.ready("kafka", func(ctx context.Context) error {
+	o.Ready("clickhouse", b.DB.Ping)
+	o.Ready("kafka", func(ctx context.Context) error {
 		_, err := b.Log.Partitions(ctx, schemas.TopicReads)
 		return err
 	})
@@ -293,23 +293,23 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 
 // startWatch balances continuously, and walks the seals as an account of its own, until the returned function is called, which also closes
 // the books. After an error they are closed.
-func startWatch(ctx context.Context, b *reconcile.Books, sealed clickhouseFlags, f watchFlags, o *ops, log zerolog.Logger) (stop func(), err error) {
+func startWatch(ctx context.Context, b *reconcile.Books, sealed clickhouseFlags, f watchFlags, o *platform.Ops, log zerolog.Logger) (stop func(), err error) {
 	cfg, err := sealed.config(log, nil)
 	if err != nil {
 		closeBooks(b)
 		return nil, err
 	}
-	db, err := sink.Open(cfg)
+	db, err := cfg.Open()
 	if err != nil {
 		closeBooks(b)
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: reconcile.NewMetrics(o.reg), Logger: log.With().Str("part", "accounts").Logger()})
+	w := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: reconcile.NewMetrics(o.Registry), Logger: log.With().Str("part", "accounts").Logger()})
 	var done sync.WaitGroup
 	done.Go(func() { w.Run(run) })
 	if f.SealsEvery > 0 {
-		metrics := seals.NewMetrics(o.reg)
+		metrics := seals.NewMetrics(o.Registry)
 		done.Go(func() { walkerOf(b, db).Watch(run, f.SealsEvery, metrics, log.With().Str("part", "seals").Logger()) })
 	}
 	return func() {
@@ -327,7 +327,7 @@ type receipts struct {
 }
 
 // openReceipts opens the journal and serves it on the ops port.
-func openReceipts(dir string, m *gateway.Metrics, o *ops, log zerolog.Logger) (*receipts, error) {
+func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.Logger) (*receipts, error) {
 	if dir == "" {
 		log.Warn().Msg("no directory for receipts: what the broker acknowledged is listed nowhere but on the log, and anpr reconcile cannot find a loss there; give one with --receipts")
 		return &receipts{}, nil
@@ -339,7 +339,7 @@ func openReceipts(dir string, m *gateway.Metrics, o *ops, log zerolog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another directory with --receipts", err)
 	}
-	o.handle("GET "+reconcile.ReceiptsPath, reconcile.ServeReceipts(dir))
+	o.Handle("GET "+reconcile.ReceiptsPath, reconcile.ServeReceipts(dir))
 	return &receipts{j, m}, nil
 }
 

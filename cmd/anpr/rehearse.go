@@ -184,7 +184,7 @@ func (h *rehearsal) restore(ctx context.Context, database string, change func(*r
 func (h *rehearsal) published(ctx context.Context) (out []int64, err error) {
 	counter := newTopicCounter(&h.stack.flags.brokerFlags, h.stack.flags.Group)
 	for _, topic := range []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
-		n, err := counter.records(ctx, topic)
+		n, err := counter.CountRecords(ctx, topic)
 		if err != nil {
 			return nil, err
 		}

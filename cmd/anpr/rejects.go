@@ -10,15 +10,14 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
-	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -61,7 +60,7 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return err
 	}
@@ -69,20 +68,21 @@ func (c *replayRejectsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err := c.settled(ctx); err != nil {
 		return err
 	}
-	client := &kafka.Client{Addr: kafka.TCP(brokers(c.KafkaAddr)...), Timeout: 20 * time.Second, Transport: c.transport("anpr-rejects")}
-	letters, err := recovery.Collect(ctx, client, wanted)
+	admin := c.kafka().Admin("anpr-rejects")
+	defer admin.Close()
+	letters, err := recovery.Collect(ctx, admin, wanted)
 	if err != nil {
 		return err
 	}
-	partitions, err := partitionsOf(ctx, &c.brokerFlags)
+	partitions, err := partitionsOf(ctx, c.kafka())
 	if err != nil {
 		return err
 	}
-	receipts, err := openReceipts(c.Receipts, gateway.NewMetrics(nil), newOps(), log)
+	receipts, err := openReceipts(c.Receipts, gateway.NewMetrics(nil), platform.NewOps(), log)
 	if err != nil {
 		return err
 	}
-	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: brokers(c.KafkaAddr), Dial: c.dial(), Acked: receipts.keep})
+	producer := gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: c.kafka().Brokers(), Dial: c.kafka().Dial(), Acked: receipts.keep})
 	replay := recovery.Replay{
 		Check: func(b []byte) (recovery.Read, error) { return checkRecord(b, partitions) },
 		Known: func(ctx context.Context, reads []recovery.Outgoing) (map[schemas.ReadID]bool, error) {
@@ -138,7 +138,7 @@ func (c *replayRejectsCmd) wanted(ctx context.Context) (out []recovery.Position,
 
 // settled waits until the group has committed what the log holds now: only then do the tables say what is stored.
 func (c *replayRejectsCmd) settled(ctx context.Context) error {
-	l := reconcile.NewLogVia(c.KafkaAddr, c.dial())
+	l := reconcile.NewLog(c.kafka())
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
@@ -108,7 +107,7 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 		return nil, err
 	}
 	return &replay.Config{
-		Dial:   func(ctx context.Context) (*ch.Client, error) { return sink.Dial(ctx, tables) },
+		Dial:   func(ctx context.Context) (*ch.Client, error) { return tables.Dial(ctx) },
 		Engine: rules.NewEngine(catalogue, store.Current().Cameras()), Registry: store.Current(), From: from.Start(), To: to.Start(), Workers: c.Workers, Examples: c.Examples,
 	}, nil
 }

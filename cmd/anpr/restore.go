@@ -17,7 +17,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
@@ -122,7 +122,7 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Drop && c.Compare == "" {
 		return errors.New("--drop goes with --compare: without a rehearsal there is nothing to drop")
 	}
-	o := newOps()
+	o := platform.NewOps()
 	run, err := (&runFlags{Data: c.Data}).find()
 	if err != nil && !errors.Is(err, embedded.ErrNotRunning) {
 		return err
@@ -158,7 +158,7 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 }
 
 // startData starts broker and ClickHouse on the directory of a stopped anpr up.
-func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) (stop func() error, err error) {
+func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *platform.Ops) (stop func() error, err error) {
 	f := stackFlags{engineFlags: engineFlags{Data: c.Data, Fsync: true}, clickhouseFlags: c.clickhouseFlags}
 	f.KafkaAddr, f.ClickhouseAddr, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", 4
 	f.Backups, f.Cache = under(c.Backups, c.Data, "backups"), c.Cache
@@ -175,15 +175,15 @@ func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *ops) 
 type rebuild struct {
 	cmd     *restoreCmd
 	books   *reconcile.Books
-	groups  *recovery.Groups
+	admin   *platform.Admin
 	store   *reference.Store
 	engines *rules.Engines
 	tables  recovery.Store
 	log     zerolog.Logger
 
 	partitions []int32
-	live       map[int32]reconcile.Commit // of the pipeline's group
-	ends       map[int32]int64            // up to where to rebuild
+	live       map[int32]platform.Commit // of the pipeline's group
+	ends       map[int32]int64           // up to where to rebuild
 	steps      []step
 }
 
@@ -204,13 +204,13 @@ func openRebuild(c *restoreCmd, store *reference.Store, log zerolog.Logger) (*re
 		return nil, err
 	}
 	cfg.Database = "default" // the one to restore may not be there yet
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return nil, err
 	}
 	return &rebuild{
-		cmd: c, store: store, engines: rules.NewEngines(catalogue), log: log, groups: recovery.NewGroups(c.KafkaAddr, c.dial()),
-		books:  &reconcile.Books{Log: reconcile.NewLogVia(c.KafkaAddr, c.dial()), DB: conn, Group: c.Group},
+		cmd: c, store: store, engines: rules.NewEngines(catalogue), log: log, admin: c.kafka().Admin("anpr-restore"),
+		books:  &reconcile.Books{Log: reconcile.NewLog(c.kafka()), DB: conn, Group: c.Group},
 		tables: *c.backups(conn),
 	}, nil
 }
@@ -220,7 +220,10 @@ func (c *restoreCmd) backups(conn driver.Conn) *recovery.Store {
 	return &recovery.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase}
 }
 
-func (r *rebuild) close() { closeBooks(r.books) }
+func (r *rebuild) close() {
+	r.admin.Close()
+	closeBooks(r.books)
+}
 
 // run does all of it and prints what was done.
 func (r *rebuild) run(ctx context.Context, out io.Writer) error {
@@ -260,7 +263,7 @@ func (r *rebuild) survey(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if r.cmd.Compare == "" {
-		if n, err := r.groups.Members(ctx, r.cmd.Group); err != nil {
+		if n, err := r.admin.Members(ctx, r.cmd.Group); err != nil {
 			return err
 		} else if n > 0 {
 			return fmt.Errorf("group %s has %d members: stop all workers first (on one machine: anpr up), then start this again; for a rehearsal beside them give --compare", r.cmd.Group, n)

@@ -10,7 +10,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
@@ -59,7 +58,7 @@ func (c *restoreCmd) openAt(database string, log zerolog.Logger) (driver.Conn, e
 		return nil, err
 	}
 	cfg.Database = database
-	return sink.Open(cfg)
+	return cfg.Open()
 }
 
 func execSQL(ctx context.Context, conn driver.Conn, sql string) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -32,7 +33,7 @@ func (r *rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 	}
 	switch err := r.tables.Empty(ctx); {
 	case err == nil && some: // of a restore whose tables were dropped since
-		if err := r.groups.Delete(ctx, r.name()); err != nil {
+		if err := r.admin.DeleteGroup(ctx, r.name()); err != nil {
 			return false, err
 		}
 	case err == nil:
@@ -62,7 +63,7 @@ func (r *rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 	if err := r.migrate(ctx); err != nil {
 		return false, err
 	}
-	return false, r.groups.Begin(ctx, r.name(), schemas.TopicReads, plans)
+	return false, r.admin.SetGroup(ctx, r.name(), schemas.TopicReads, recovery.CommitsOf(plans))
 }
 
 func (r *rebuild) config() (sink.Config, error) { return r.cmd.clickhouseFlags.config(r.log, nil) }
@@ -72,7 +73,7 @@ func (r *rebuild) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return sink.Migrate(ctx, cfg, r.log)
+	return platform.Migrate(ctx, cfg.ClickHouse, r.log)
 }
 
 // note adds a step with the number of rows of reads there are now.
@@ -90,7 +91,7 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 		return err
 	}
 	cfg.Conns = 4 * len(r.partitions)
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	}
 	defer tables.Close()
 	group, err := source.Join(source.Config{
-		Brokers: brokers(r.cmd.KafkaAddr), Topic: schemas.TopicReads, GroupID: r.name(), ClientID: "anpr-restore", Logger: r.log, Dial: r.cmd.dial(),
+		Brokers: r.cmd.kafka().Brokers(), Topic: schemas.TopicReads, GroupID: r.name(), ClientID: "anpr-restore", Logger: r.log, Dial: r.cmd.kafka().Dial(),
 	})
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 	if err := r.tables.Rebuilt(ctx, r.ends); err != nil {
 		return err
 	}
-	return r.groups.Delete(ctx, r.name())
+	return r.admin.DeleteGroup(ctx, r.name())
 }
 
 // wait returns when the rebuilding group has committed all that is to be rebuilt. parked deals with partitions that stand.

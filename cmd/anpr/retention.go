@@ -6,6 +6,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -26,7 +27,7 @@ func (s *stack) startRetention(ctx context.Context) {
 	}
 	s.log.Info().Float64("days", s.flags.LogDays).Int64("bytes", limits.Bytes).Int64("batches", limits.Batches).
 		Msg("the log is kept up to these limits (--log-days, --log-bytes, --log-batches); further back only backups reach: anpr backup")
-	metrics := embedded.NewLogMetrics(s.ops.reg, limits)
+	metrics := embedded.NewLogMetrics(s.ops.Registry, limits)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -44,7 +45,7 @@ func (s *stack) startRetention(ctx context.Context) {
 			}
 		}
 	}()
-	s.push("log limits", func(context.Context) error { cancel(); <-done; return nil })
+	s.parts.Push("log limits", func(context.Context) error { cancel(); <-done; return nil })
 }
 
 func (s *stack) trim(ctx context.Context, limits embedded.Limits, m *embedded.LogMetrics) error {
@@ -68,7 +69,7 @@ func (s *stack) trim(ctx context.Context, limits embedded.Limits, m *embedded.Lo
 // needed is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
 // names. A restore that is under way has a group of its own, which counts too. Before the first commit everything is needed.
 func (s *stack) needed(ctx context.Context) (embedded.Need, error) {
-	l := reconcile.NewLogVia(s.flags.KafkaAddr, s.flags.dial())
+	l := reconcile.NewLog(s.flags.kafka())
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
@@ -94,7 +95,7 @@ func (s *stack) needed(ctx context.Context) (embedded.Need, error) {
 }
 
 // neededFrom is the first offset that the owner of a partition reads again. A commit that is not understood needs everything.
-func neededFrom(c reconcile.Commit) int64 {
+func neededFrom(c platform.Commit) int64 {
 	if c.Offset < 0 {
 		return 0
 	}

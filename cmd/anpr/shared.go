@@ -2,16 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/segmentio/kafka-go"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -35,7 +35,7 @@ func loadCatalogue(dir string) (*rules.Catalogue, error) {
 const gcPercent = 25
 
 // openReference loads the reference data and watches it until ctx ends.
-func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Logger) (*reference.Store, error) {
+func openReference(ctx context.Context, f referenceFlags, o *platform.Ops, log zerolog.Logger) (*reference.Store, error) {
 	if f.Reference == "" {
 		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anpr sample --out DIR` writes a made-up city to try with")
 	}
@@ -43,7 +43,7 @@ func openReference(ctx context.Context, f referenceFlags, o *ops, log zerolog.Lo
 		debug.SetGCPercent(gcPercent)
 	}
 	store, err := reference.NewStore(f.Reference, reference.Options{
-		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: reference.NewMetrics(o.reg, time.Now), Log: log.With().Str("part", "refdata").Logger(),
+		IndexDir: f.indexDir(), AllowShrink: f.AllowShrink, Metrics: reference.NewMetrics(o.Registry, time.Now), Log: log.With().Str("part", "refdata").Logger(),
 	})
 	if err != nil {
 		return nil, adviseRights(fmt.Errorf("reference data %s: %w", f.Reference, err))
@@ -78,29 +78,15 @@ func (f referenceFlags) indexDir() string {
 	return filepath.Join(cache, "reference-index")
 }
 
-func brokers(addr string) []string {
-	out := strings.Split(addr, ",")
-	for i := range out {
-		out[i] = strings.TrimSpace(out[i])
-	}
-	return out
-}
-
 // partitionsOf asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
-func partitionsOf(ctx context.Context, f *brokerFlags) (int, error) {
-	addr, transport := f.KafkaAddr, f.transport("anpr")
-	defer transport.CloseIdleConnections()
-	client := kafka.Client{Addr: kafka.TCP(brokers(addr)...), Timeout: 10 * time.Second, Transport: transport}
-	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicReads}})
-	if err != nil {
-		return 0, fmt.Errorf("ask Kafka at %s for its topics: %w; is it running, is --kafka-addr right?", addr, err)
+func partitionsOf(ctx context.Context, k platform.Kafka) (int, error) {
+	admin := k.Admin("anpr")
+	defer admin.Close()
+	partitions, err := admin.Partitions(ctx, schemas.TopicReads)
+	if errors.Is(err, platform.ErrNoTopic) {
+		err = fmt.Errorf("Kafka at %s has no topic %s; create the topics first (deploy/kafka/topics.sh)", k.Addr, schemas.TopicReads)
 	}
-	for _, t := range meta.Topics {
-		if t.Name == schemas.TopicReads && t.Error == nil && len(t.Partitions) > 0 {
-			return len(t.Partitions), nil
-		}
-	}
-	return 0, fmt.Errorf("Kafka at %s has no topic %s; create the topics first (deploy/kafka/topics.sh)", addr, schemas.TopicReads)
+	return len(partitions), err
 }
 
 // topics lists what the embedded broker creates.

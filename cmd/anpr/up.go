@@ -59,22 +59,16 @@ func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
 type stack struct {
 	flags stackFlags
 	log   zerolog.Logger
-	ops   *ops
+	ops   *platform.Ops
 	store *reference.Store
 
 	secrets  *embedded.Secrets
 	claim    *embedded.Claim
 	broker   *embedded.Broker
-	database *database
+	database *embedded.Supervisor[*embedded.ClickHouse]
 	ingest   *ingestRole
 	sample   bool // the reference data is made up
-	down     []part
-}
-
-// part is something to stop.
-type part struct {
-	name string
-	stop func(context.Context) error
+	parts    platform.Parts
 }
 
 // startStack starts all parts; when one cannot, those already started are stopped again.
@@ -88,7 +82,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	f.Backups = under(f.Backups, f.Data, "backups")
 	f.Receipts = under(f.Receipts, f.Data, "receipts")
 	f.Users = under(f.Users, f.Reference, "users.yaml")
-	s := newStack(f, log, newOps())
+	s := newStack(f, log, platform.NewOps())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -101,7 +95,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 	if err := s.claimData(); err != nil {
 		return nil, err
 	}
-	s.push("ops", serve("ops", listeners["ops"], s.ops.guarded(f.opsFlags), log).stop)
+	s.parts.Push("ops", platform.Serve("ops", listeners["ops"], s.ops.Guarded(f.opsFlags.access()), 0, log).Stop)
 	if s.sample, err = checkReference(f.Reference); err != nil {
 		return nil, err
 	}
@@ -109,7 +103,7 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 		return nil, err
 	}
 	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
-	s.push("reference data", func(context.Context) error { stopWatch(); return nil })
+	s.parts.Push("reference data", func(context.Context) error { stopWatch(); return nil })
 	if s.store, err = openReference(watch, f.referenceFlags, s.ops, log); err != nil {
 		return nil, err
 	}
@@ -123,10 +117,10 @@ func startStack(ctx context.Context, f stackFlags, log zerolog.Logger, progress 
 }
 
 // newStack makes a stack with passwords of its own. What this process writes from now on is nobody else's to read.
-func newStack(f stackFlags, log zerolog.Logger, o *ops) *stack {
+func newStack(f stackFlags, log zerolog.Logger, o *platform.Ops) *stack {
 	syscall.Umask(0o077)
 	f.ports()
-	s := &stack{flags: f, log: log, ops: o, secrets: embedded.NewSecrets()}
+	s := &stack{flags: f, log: log, ops: o, secrets: embedded.NewSecrets(), parts: platform.Parts{Log: log}}
 	s.flags.kafkaUser = platform.Account{User: s.secrets.KafkaUser, Password: s.secrets.KafkaPassword}
 	return s
 }
@@ -147,7 +141,7 @@ func (s *stack) claimData() (err error) {
 	if s.claim, err = embedded.ClaimRun(s.flags.Data); err != nil {
 		return err
 	}
-	s.push("run file", func(context.Context) error { return s.claim.Close() })
+	s.parts.Push("run file", func(context.Context) error { return s.claim.Close() })
 	return nil
 }
 
@@ -162,7 +156,7 @@ func (s *stack) startEngines(ctx context.Context, progress io.Writer) (err error
 	if s.database, err = startDatabase(ctx, &s.flags, s.secrets.ClickHouse, s.log, progress); err != nil {
 		return err
 	}
-	s.push("clickhouse", s.database.stop)
+	s.parts.Push("clickhouse", s.database.Stop)
 	return nil
 }
 
@@ -194,7 +188,7 @@ func (s *stack) probe(ctx context.Context) []error {
 		if p.addr == "" {
 			continue
 		}
-		ln, err := listen(ctx, p.name, p.addr, p.flag)
+		ln, err := platform.Listen(ctx, p.name, p.addr, p.flag)
 		if err == nil {
 			err = ln.Close()
 		}
@@ -222,14 +216,14 @@ func (s *stack) listen(ctx context.Context) (map[string]net.Listener, error) {
 	}{
 		{"ops", "--ops-addr", &s.flags.OpsAddr}, {"gateway", "--gateway-addr", &s.flags.GatewayAddr}, {"office", "--office-addr", &s.flags.OfficeAddr},
 	} {
-		ln, err := listen(ctx, l.name, *l.addr, l.flag)
+		ln, err := platform.Listen(ctx, l.name, *l.addr, l.flag)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		out[l.name] = ln
 		*l.addr = ln.Addr().String()
-		s.push(l.name+" port", func(context.Context) error {
+		s.parts.Push(l.name+" port", func(context.Context) error {
 			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				return err
 			}
@@ -253,7 +247,7 @@ func (s *stack) startBroker() error {
 		return err
 	}
 	s.flags.KafkaAddr, s.broker = b.Addr(), b
-	s.push("broker", func(context.Context) error { return b.Close() })
+	s.parts.Push("broker", func(context.Context) error { return b.Close() })
 	return nil
 }
 
@@ -265,26 +259,26 @@ func (s *stack) startRoles(ctx context.Context, listeners map[string]net.Listene
 		return err
 	}
 	s.ingest = ingest
-	s.push("pipeline", func(context.Context) error { return ingest.stop() })
+	s.parts.Push("pipeline", func(context.Context) error { return ingest.stop() })
 	office, err := newOffice(ctx, &officeCmd{clickhouseFlags: s.as(embedded.Office), officeFlags: f.officeFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log, beside)
 	if err != nil {
 		return err
 	}
-	s.push("office database", func(context.Context) error { return office.close() })
+	s.parts.Push("office database", func(context.Context) error { return office.close() })
 	if err := s.startAccounts(ctx); err != nil {
 		return err
 	}
-	srv := serve("office", listeners["office"], office.handler, s.log)
-	s.push("office", srv.stop)
+	srv := platform.Serve("office", listeners["office"], office.handler, officeWrite, s.log)
+	s.parts.Push("office", srv.Stop)
 	gw, err := newGateway(ctx, &gatewayCmd{kafkaFlags: f.kafkaFlags, gatewayFlags: f.gatewayFlags, referenceFlags: f.referenceFlags}, s.store, s.ops, s.log)
 	if err != nil {
 		return err
 	}
-	s.push("gateway producer", func(context.Context) error { return gw.close() })
+	s.parts.Push("gateway producer", func(context.Context) error { return gw.close() })
 	s.startRetention(ctx)
-	s.push("drain", s.drain) // after the gateway has stopped, before the pipeline does
-	front := serve("gateway", listeners["gateway"], gw.handler, s.log)
-	s.push("gateway", front.stop)
+	s.parts.Push("drain", s.drain) // after the gateway has stopped, before the pipeline does
+	front := platform.Serve("gateway", listeners["gateway"], gw.handler, 0, s.log)
+	s.parts.Push("gateway", front.Stop)
 	return nil
 }
 
@@ -302,12 +296,8 @@ func (s *stack) startAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.push("accounts", func(context.Context) error { stop(); return nil })
+	s.parts.Push("accounts", func(context.Context) error { stop(); return nil })
 	return nil
-}
-
-func (s *stack) push(name string, stop func(context.Context) error) {
-	s.down = append(s.down, part{name, stop})
 }
 
 // wait returns when ctx ends (nil) or a part that everything needs has ended by itself.
@@ -315,7 +305,7 @@ func (s *stack) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-s.database.dead:
+	case err := <-s.database.Dead():
 		return err
 	case <-s.ingest.done:
 		return fmt.Errorf("the pipeline stopped: %w", s.ingest.err)
@@ -345,32 +335,11 @@ func (s *stack) drain(ctx context.Context) error {
 
 // stopThrough stops parts in reverse order up to and including the one of that name; what it needed stays up.
 func (s *stack) stopThrough(name string) error {
-	i := slices.IndexFunc(s.down, func(p part) bool { return p.name == name })
-	if i < 0 {
-		panic("BUG: no part " + name)
-	}
-	rest := s.down[:i]
-	s.down = s.down[i:]
-	err := s.stop()
-	s.down = rest
-	return err
+	return s.parts.StopThrough(context.Background(), name)
 }
 
-// stop stops all parts in reverse order, each within 30 s, and says how long each took.
-func (s *stack) stop() error {
-	var errs []error
-	for _, p := range slices.Backward(s.down) {
-		began := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		if err := p.stop(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop %s: %w", p.name, err))
-		}
-		cancel()
-		s.log.Debug().Str("part", p.name).Dur("took", time.Since(began)).Msg("stopped")
-	}
-	s.down = nil
-	return errors.Join(errs...)
-}
+// stop stops all parts in reverse order.
+func (s *stack) stop() error { return s.parts.Stop(context.Background()) }
 
 // otherFormats are the addresses of the camera formats beside that of canonical reads.
 func otherFormats() (paths []string) {
@@ -397,6 +366,6 @@ func (s *stack) banner(w io.Writer) {
   kafka      %s, topic %s
   data       %s, with run.json for commands on this machine; broker and ClickHouse ask for the passwords in run-secrets.json
   reference  %s
-`, f.GatewayAddr, strings.Join(otherFormats(), " "), f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, cmp.Or(f.ClickhouseHTTP, "closed (--clickhouse-http-addr)"), s.database.current().Version(), s.database.current().Kind(), f.ClickhouseDatabase,
+`, f.GatewayAddr, strings.Join(otherFormats(), " "), f.OfficeAddr, f.OpsAddr, f.ClickhouseAddr, cmp.Or(f.ClickhouseHTTP, "closed (--clickhouse-http-addr)"), s.database.Current().Version(), s.database.Current().Kind(), f.ClickhouseDatabase,
 		f.KafkaAddr, schemas.TopicReads, f.Data, reference)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench/lookups"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 )
 
 const lookupsDescription = `Loads a year of reads when it is not there yet and measures every kind of look-up through the office's API with
@@ -56,7 +55,7 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/bench/lookups"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -80,7 +81,7 @@ func (o *yearOptions) city() (*bench.City, *bench.Year, error) {
 
 // open starts the engine when one is asked for, and returns how to reach the tables.
 func (t *tables) open(ctx context.Context, log io.Writer) (cfg sink.Config, stop func(), err error) {
-	cfg = sink.Config{Addr: t.Clickhouse, Database: t.Database, User: t.User, Password: t.Password}
+	cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: t.Clickhouse, Database: t.Database, User: t.User, Password: t.Password}}
 	if (t.Data == "") == (t.Clickhouse == "") {
 		return cfg, nil, fmt.Errorf("say where the tables are: --data DIR or --clickhouse HOST:PORT")
 	}

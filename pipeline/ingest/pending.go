@@ -2,12 +2,13 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"sync"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // ErrStop marks an error that no retry can mend: the process must stop rather than break its promise.
-var ErrStop = errors.New("stop")
+var ErrStop = schemas.ErrStop
 
 // Pending counts what a batch has published and not yet seen acknowledged. The zero value is ready. Add is called
 // before a message is handed on, Done once when it is acknowledged or given up; Wait by one goroutine, after which the

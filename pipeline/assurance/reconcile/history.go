@@ -21,7 +21,7 @@ type History struct {
 	hole         map[int32]bool
 }
 
-// OpenHistory finds the history of a group. It returns ErrNoTopic when the broker shows none: then commits can only be
+// OpenHistory finds the history of a group. It returns platform.ErrNoTopic when the broker shows none: then commits can only be
 // sampled by asking.
 func OpenHistory(ctx context.Context, log *Log, group, topic string) (*History, error) {
 	partitions, err := log.Partitions(ctx, offsetsTopic)

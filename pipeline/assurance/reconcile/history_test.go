@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -72,9 +73,9 @@ func TestTheEmbeddedBrokerShowsNoHistory(t *testing.T) {
 		t.Log("a real broker: see TestTheVerifierReadsTheHistoryOfARealBroker")
 		return
 	}
-	log := NewLog(testkit.Broker(t, map[string]int{schemas.TopicReads: 1}))
+	log := NewLog(platform.Kafka{Addr: testkit.Broker(t, map[string]int{schemas.TopicReads: 1})})
 	defer log.Close()
-	if _, err := OpenHistory(t.Context(), log, "g", schemas.TopicReads); !errors.Is(err, ErrNoTopic) {
-		t.Errorf("got %v, want %v: then read it instead of sampling", err, ErrNoTopic)
+	if _, err := OpenHistory(t.Context(), log, "g", schemas.TopicReads); !errors.Is(err, platform.ErrNoTopic) {
+		t.Errorf("got %v, want %v: then read it instead of sampling", err, platform.ErrNoTopic)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -78,7 +79,7 @@ type run struct {
 	max        int64
 	tables     tables
 	partitions []int32
-	bounds     map[int32]Bounds
+	bounds     map[int32]platform.Bounds
 	committed  map[int32]int64 // offsets below are judged
 	losses     map[int32][]ingest.RecordedLoss
 	rejected   map[position]Cell  // rows of rejects among the judged records

@@ -18,6 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/rules"
@@ -67,7 +68,7 @@ func newTown(t testing.TB, records int) *town {
 	if !ok {
 		kafka = testkit.Broker(t, topics)
 	}
-	w := &town{t: t, kafka: kafka, log: NewLog(kafka), receipts: t.TempDir(), ref: t.TempDir()}
+	w := &town{t: t, kafka: kafka, log: NewLog(platform.Kafka{Addr: kafka}), receipts: t.TempDir(), ref: t.TempDir()}
 	w.group = fmt.Sprintf("ledger-%d-%d", time.Now().UnixNano(), groups.Add(1))
 	t.Cleanup(w.log.Close)
 	w.addr, w.db = migrated(t)
@@ -104,7 +105,7 @@ func newTown(t testing.TB, records int) *town {
 func migrated(t testing.TB) (addr, db string) {
 	t.Helper()
 	addr, db = testkit.Database(t)
-	if err := sink.Migrate(t.Context(), sink.Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	return addr, db
@@ -136,7 +137,7 @@ func (w *town) produce(n int) {
 // conn is a pool of connections to a database.
 func conn(t testing.TB, addr, db string) driver.Conn {
 	t.Helper()
-	c, err := sink.Open(sink.Config{Addr: addr, Database: db})
+	c, err := platform.ClickHouse{Addr: addr, Database: db}.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func (w *town) work(change func(*worker)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables, err := sink.NewClickHouse(t.Context(), sink.Config{Addr: w.addr, Database: w.db, Conns: 4 * partitions, TraceJSON: evidence.AppendTrace})
+	tables, err := sink.NewClickHouse(t.Context(), sink.Config{ClickHouse: platform.ClickHouse{Addr: w.addr, Database: w.db}, Conns: 4 * partitions, TraceJSON: evidence.AppendTrace})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -40,7 +41,7 @@ func (b *Books) Audit(ctx context.Context) (*Auditor, error) {
 	}
 	h, err := OpenHistory(ctx, b.Log, b.Group, a.topic)
 	switch {
-	case errors.Is(err, ErrNoTopic):
+	case errors.Is(err, platform.ErrNoTopic):
 	case err != nil:
 		return nil, err
 	default:

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // Cut says from where on the log completes a backup: for each partition the plan that the group had committed when the backup
@@ -38,7 +39,7 @@ func (c *Cut) Ends() map[int32]int64 {
 }
 
 // CutOf makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
-func CutOf(topic, group string, commits map[int32]reconcile.Commit) (*Cut, error) {
+func CutOf(topic, group string, commits map[int32]platform.Commit) (*Cut, error) {
 	c := &Cut{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -123,7 +124,7 @@ func TestCollectFindsLettersOfAllSizesOnTheTopic(t *testing.T) {
 		}
 	}
 	wanted = append(wanted, Position{"t", 0, 0}, Position{"u", 1, 3})
-	got, err := Collect(t.Context(), client, wanted)
+	got, err := Collect(t.Context(), platform.Kafka{Addr: b.Addr()}.Admin("test"), wanted)
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d letters, %v; want 100", len(got), err)
 	}

@@ -5,57 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
-	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
 // Collect reads the dead-letter topic from its beginning to its end and returns the letters of the wanted positions. A
 // letter published twice, as after a crash, is the same twice.
-func Collect(ctx context.Context, client *kafka.Client, wanted []Position) (map[Position]Letter, error) {
+func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map[Position]Letter, error) {
 	want := make(map[Position]bool, len(wanted))
 	for _, p := range wanted {
 		want[p] = true
 	}
-	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicRejects}})
+	bounds, err := admin.TopicBounds(ctx, schemas.TopicRejects)
 	if err != nil {
-		return nil, fmt.Errorf("ask for topic %s: %w", schemas.TopicRejects, err)
+		return nil, err
 	}
 	out := map[Position]Letter{}
-	for _, t := range meta.Topics {
-		if t.Error != nil {
-			return nil, fmt.Errorf("topic %s: %w", schemas.TopicRejects, t.Error)
-		}
-		for _, p := range t.Partitions {
-			if err := collect(ctx, client, p.ID, want, out); err != nil {
-				return nil, fmt.Errorf("read %s/%d: %w", schemas.TopicRejects, p.ID, err)
-			}
+	for p, b := range bounds {
+		if err := collect(ctx, admin, p, b, want, out); err != nil {
+			return nil, fmt.Errorf("read %s/%d: %w", schemas.TopicRejects, p, err)
 		}
 	}
 	return out, nil
 }
 
-func collect(ctx context.Context, client *kafka.Client, partition int, want map[Position]bool, out map[Position]Letter) error {
-	bounds, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
-		schemas.TopicRejects: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)},
-	}})
-	if err != nil {
-		return fmt.Errorf("ask for its bounds: %w", err)
-	}
-	var next, end int64
-	for _, o := range bounds.Topics[schemas.TopicRejects] {
-		if o.Error != nil {
-			return fmt.Errorf("ask for its bounds: %w", o.Error)
-		}
-		next, end = o.FirstOffset, o.LastOffset
-	}
-	for next < end {
+func collect(ctx context.Context, admin *platform.Admin, partition int32, b platform.Bounds, want map[Position]bool, out map[Position]Letter) (err error) {
+	for next := b.First; next < b.End; {
 		before := next
-		if next, err = fetch(ctx, client, partition, next, want, out); err != nil {
+		if next, err = fetch(ctx, admin, partition, next, want, out); err != nil {
 			return fmt.Errorf("at offset %d: %w", next, err)
 		}
 		if next == before { // offsets without a record up to the end
@@ -65,15 +46,10 @@ func collect(ctx context.Context, client *kafka.Client, partition int, want map[
 	return nil
 }
 
-func fetch(ctx context.Context, client *kafka.Client, partition int, next int64, want map[Position]bool, out map[Position]Letter) (int64, error) {
-	resp, err := client.Fetch(ctx, &kafka.FetchRequest{
-		Topic: schemas.TopicRejects, Partition: partition, Offset: next, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 500 * time.Millisecond,
-	})
+func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[Position]bool, out map[Position]Letter) (int64, error) {
+	resp, err := admin.Fetch(ctx, schemas.TopicRejects, partition, next)
 	if err != nil {
 		return next, err
-	}
-	if resp.Error != nil {
-		return next, resp.Error
 	}
 	for {
 		rec, err := resp.Records.ReadRecord()

@@ -20,6 +20,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/rules"
@@ -64,11 +65,11 @@ func fillDay(t *testing.T, seed uint64, trouble func(*reference.Snapshot, []*anp
 		t.Fatal(err)
 	}
 	addr, db := testkit.Database(t)
-	w.cfg = sink.Config{Addr: addr, Database: db, TraceJSON: evidence.AppendTrace}
-	if err := sink.Migrate(t.Context(), w.cfg, zerolog.Nop()); err != nil {
+	w.cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}, TraceJSON: evidence.AppendTrace}
+	if err := platform.Migrate(t.Context(), w.cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
-	if w.conn, err = sink.Open(w.cfg); err != nil {
+	if w.conn, err = w.cfg.Open(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conn.Close() })
@@ -194,7 +195,7 @@ func (w *world) number(t testing.TB, query string) (n uint64) {
 	return n
 }
 
-func (w *world) dial(ctx context.Context) (*ch.Client, error) { return sink.Dial(ctx, w.cfg) }
+func (w *world) dial(ctx context.Context) (*ch.Client, error) { return w.cfg.Dial(ctx) }
 
 // catalogue loads the Brussels catalogue with changes: file -> old text -> new text.
 func catalogue(t testing.TB, change map[string][2]string) *rules.Catalogue {

@@ -12,6 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench/lookups"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/rules"
@@ -82,7 +83,7 @@ func fillMonth(b *testing.B, reads uint64) *world {
 		b.Fatal(err)
 	}
 	addr, db := testkit.Database(b)
-	w.cfg = sink.Config{Addr: addr, Database: db}
+	w.cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	year, err := city.Year(bench.YearConfig{Seed: 1, End: today, Days: 30, Rows: reads})
 	if err != nil {
 		b.Fatal(err)
@@ -90,7 +91,7 @@ func fillMonth(b *testing.B, reads uint64) *world {
 	if _, err := lookups.Load(b.Context(), lookups.LoadConfig{Sink: w.cfg, Year: year, Logger: zerolog.Nop()}); err != nil {
 		b.Fatal(err)
 	}
-	if w.conn, err = sink.Open(w.cfg); err != nil {
+	if w.conn, err = w.cfg.Open(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = w.conn.Close() })

@@ -13,6 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -36,8 +37,8 @@ func someRead(rng *rand.Rand, i int) *schemas.Read {
 // also of fields that a sighting will get.
 func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	addr, db := testkit.Database(t)
-	cfg := sink.Config{Addr: addr, Database: db}
-	if err := sink.Migrate(t.Context(), cfg, zerolog.Nop()); err != nil {
+	cfg := sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
+	if err := platform.Migrate(t.Context(), cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	tables, err := sink.NewClickHouse(t.Context(), cfg)
@@ -71,7 +72,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	if err := tables.Insert(t.Context(), rg, &ingest.Totals{Fetched: n, Stored: n}, block); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return sink.Dial(ctx, cfg) }, "SELECT "+readColumns+" FROM reads", nil, newReadCols())
+	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.Dial(ctx) }, "SELECT "+readColumns+" FROM reads", nil, newReadCols())
 	if err != nil || len(rows) != n {
 		t.Fatalf("%d rows, want %d: %v", len(rows), n, err)
 	}

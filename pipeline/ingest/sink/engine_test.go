@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -32,8 +33,8 @@ func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 		return e
 	}
 	e := start()
-	cfg := Config{Addr: e.NativeAddr(), Database: "anpr", Breaker: hasty}
-	if err := Migrate(ctx, cfg, zerolog.Nop()); err != nil {
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: e.NativeAddr(), Database: "anpr"}, Breaker: hasty}
+	if err := platform.Migrate(ctx, cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	c, err := NewClickHouse(ctx, cfg)
@@ -85,7 +86,7 @@ func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
@@ -57,18 +58,18 @@ func TestAWrongSettingOfClickHouseIsToldWithItsCure(t *testing.T) {
 		say   []string
 		final bool
 	}{
-		{"nothing listens", Config{Addr: closedPort(t)}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR", "9000", "refused"}, false},
-		{"what listens hangs up", Config{Addr: answering(t, "")}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR"}, false},
-		{"the HTTP port", Config{Addr: answering(t, "HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n")}, []string{"native protocol", "9000", "8123 is HTTP"}, true},
-		{"the name of no machine", Config{Addr: "no-such-machine.invalid:9000"}, []string{"does not answer at", "no-such-machine"}, false},
-		{"a wrong password", Config{Addr: addr, Password: "wrong"}, []string{"does not let user \"default\" in", "ANPR_CLICKHOUSE_PASSWORD"}, true},
-		{"a user who does not exist", Config{Addr: addr, User: "nobody"}, []string{"does not let user \"nobody\" in", "ANPR_CLICKHOUSE_USER"}, true},
-		{"no database", Config{Addr: addr, Database: "absent"}, []string{"has no database \"absent\"", "run anpr migrate"}, true},
-		{"no tables", Config{Addr: addr, Database: db}, []string{"is missing", "run anpr migrate"}, true},
+		{"nothing listens", Config{ClickHouse: platform.ClickHouse{Addr: closedPort(t)}}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR", "9000", "refused"}, false},
+		{"what listens hangs up", Config{ClickHouse: platform.ClickHouse{Addr: answering(t, "")}}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR"}, false},
+		{"the HTTP port", Config{ClickHouse: platform.ClickHouse{Addr: answering(t, "HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n")}}, []string{"native protocol", "9000", "8123 is HTTP"}, true},
+		{"the name of no machine", Config{ClickHouse: platform.ClickHouse{Addr: "no-such-machine.invalid:9000"}}, []string{"does not answer at", "no-such-machine"}, false},
+		{"a wrong password", Config{ClickHouse: platform.ClickHouse{Addr: addr, Password: "wrong"}}, []string{"does not let user \"default\" in", "ANPR_CLICKHOUSE_PASSWORD"}, true},
+		{"a user who does not exist", Config{ClickHouse: platform.ClickHouse{Addr: addr, User: "nobody"}}, []string{"does not let user \"nobody\" in", "ANPR_CLICKHOUSE_USER"}, true},
+		{"no database", Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: "absent"}}, []string{"has no database \"absent\"", "run anpr migrate"}, true},
+		{"no tables", Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}, []string{"is missing", "run anpr migrate"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.DialTimeout = 2 * time.Second
-			conn, err := Open(c.cfg)
+			conn, err := c.cfg.Open()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +77,7 @@ func TestAWrongSettingOfClickHouseIsToldWithItsCure(t *testing.T) {
 			c.cfg.EnsureDefaults()
 			checkExplained(t, "a worker", c.cfg.Explain(CheckWindow(t.Context(), conn, c.cfg.Database, 1)), c.say, c.final)
 			if c.cfg.Database == "default" {
-				checkExplained(t, "migrate", Migrate(t.Context(), c.cfg, zerolog.Nop()), c.say, c.final)
+				checkExplained(t, "migrate", platform.Migrate(t.Context(), c.cfg.ClickHouse, zerolog.Nop()), c.say, c.final)
 			}
 		})
 	}

@@ -3,12 +3,12 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // stopHints says what to do about the errors no retry can mend. What is not listed is retried: memory limits, too many
@@ -55,18 +55,7 @@ func stopped(err error) error {
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", headline(e.Message), int(e.Code), hint, ingest.ErrStop)
-}
-
-// headline cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
-func headline(msg string) string {
-	msg, _, _ = strings.Cut(msg, "\n")
-	msg = strings.TrimPrefix(msg, "DB::Exception: ")
-	const most = 200
-	if len(msg) > most {
-		msg = msg[:most] + "..."
-	}
-	return msg
+	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", platform.Headline(e.Message), int(e.Code), hint, ingest.ErrStop)
 }
 
 // cause sorts a transient error for the metric.

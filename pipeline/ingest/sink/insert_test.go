@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
-	for _, compression := range []Compression{CompressionOff, CompressionLZ4} {
+	for _, compression := range []platform.Compression{platform.CompressionOff, platform.CompressionLZ4} {
 		t.Run(compression.String(), func(t *testing.T) {
 			c, conn := migrated(t, func(cfg *Config) { cfg.Compression = compression })
 			b := newBatch(100)

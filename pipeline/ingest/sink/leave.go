@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // Several addresses are replicas of the same tables, and one of them is used at a time. It is left for the next one in a circle when it
@@ -114,7 +115,7 @@ func (p *pool) noteInsert(at int, table string, err error) {
 		return
 	}
 	p.cfg.Logger.Warn().Str("left", p.addrs[at]).Str("next", p.addrs[(at+1)%len(p.addrs)]).Str("cause", string(cause)).Str("table", table).
-		Str("error", headline(err.Error())).Dur("refused_for", lasted.Round(time.Millisecond)).
+		Str("error", platform.Headline(err.Error())).Dur("refused_for", lasted.Round(time.Millisecond)).
 		Msg("this clickhouse takes no inserts; going on with the next address, under the same tokens")
 }
 

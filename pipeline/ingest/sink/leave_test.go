@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
@@ -44,11 +45,11 @@ func newNode(t *testing.T) *node {
 			t.Error(err)
 		}
 	})
-	cfg := Config{Addr: e.NativeAddr(), Database: "anpr"}
-	if err := Migrate(t.Context(), cfg, zerolog.Nop()); err != nil {
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: e.NativeAddr(), Database: "anpr"}}
+	if err := platform.Migrate(t.Context(), cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,8 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	var log bytes.Buffer
 	m := newGauged()
 	c, err := NewClickHouse(t.Context(), Config{
-		Addr: a.addr() + "," + b.addr(), Database: "anpr", Breaker: hastyLeave, Metrics: m.Metrics, Logger: zerolog.New(zerolog.SyncWriter(&log)),
+		ClickHouse: platform.ClickHouse{Addr: a.addr() + "," + b.addr(), Database: "anpr"},
+		Breaker:    hastyLeave, Metrics: m.Metrics, Logger: zerolog.New(zerolog.SyncWriter(&log)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +176,7 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 			t.Errorf("ranges %v, before %v: want 3 more", after, before)
 		}
 		// What is read back comes from the other one as well, whichever stands first.
-		conn, err := Open(Config{Addr: here.native + "," + there.native, Database: "anpr"})
+		conn, err := platform.ClickHouse{Addr: here.native + "," + there.native, Database: "anpr"}.Open()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,13 +195,13 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 // addresses of one engine are the two replicas.
 func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	addr, db := testkit.Database(t)
-	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	mute := newProxy(t, addr, func(p *proxy) { p.answer = func(int) int { return 1500 } }) // beyond the handshake and into the answers
 	clean := newProxy(t, addr, nil)
 	m := newGauged()
-	c, err := NewClickHouse(t.Context(), Config{Addr: mute.addr() + "," + clean.addr(), Database: db, Breaker: hastyLeave, Metrics: m.Metrics})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: mute.addr() + "," + clean.addr(), Database: db}, Breaker: hastyLeave, Metrics: m.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +217,7 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 		c.pool.mu.Unlock()
 	}
 	s.store(t, 2)
-	conn, err := Open(Config{Addr: addr, Database: db})
+	conn, err := platform.ClickHouse{Addr: addr, Database: db}.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +234,7 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 
 // leaving is a pool of these addresses with a clock that the test moves.
 func leaving(addrs string) (*pool, *time.Time) {
-	cfg := &Config{Addr: addrs}
+	cfg := &Config{ClickHouse: platform.ClickHouse{Addr: addrs}}
 	cfg.EnsureDefaults()
 	now := time.Unix(1_772_366_400, 0)
 	p := newPool(cfg)

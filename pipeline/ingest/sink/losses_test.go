@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -60,7 +61,7 @@ func TestAMigrationThatIsMissingIsMadeUpFor(t *testing.T) {
 	if err := conn.Exec(t.Context(), "ALTER TABLE goose_db_version DELETE WHERE version_id = 19 SETTINGS mutations_sync = 1"); err != nil || count() != 0 {
 		t.Fatal("nothing is missing: ", err)
 	}
-	if err := Migrate(t.Context(), c.cfg, zerolog.Nop()); err != nil || count() != 1 {
+	if err := platform.Migrate(t.Context(), c.cfg.ClickHouse, zerolog.Nop()); err != nil || count() != 1 {
 		t.Errorf("%v; the migration is noted %d times, want once", err, count())
 	}
 }

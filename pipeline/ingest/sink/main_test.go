@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -149,12 +150,12 @@ func (b *batch) insert(ctx context.Context, c *ClickHouse) error {
 func migrated(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
 	tb.Helper()
 	addr, db := testkit.Database(tb)
-	cfg := Config{Addr: addr, Database: db}
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	if change != nil {
 		change(&cfg)
 	}
 	ctx := tb.Context()
-	if err := Migrate(ctx, cfg, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(ctx, cfg.ClickHouse, zerolog.Nop()); err != nil {
 		tb.Fatal(err)
 	}
 	c, err := NewClickHouse(ctx, cfg)
@@ -162,7 +163,7 @@ func migrated(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(c.Close)
-	conn, err := Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -41,7 +40,7 @@ type client struct {
 var errPoolClosed = fmt.Errorf("the clickhouse sink is closed: %w", ingest.ErrStop)
 
 func newPool(cfg *Config) *pool {
-	return &pool{cfg: cfg, addrs: cfg.addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
+	return &pool{cfg: cfg, addrs: cfg.Addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
 }
 
 // do runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
@@ -123,7 +122,7 @@ type dialer struct {
 
 // DialContext opens the socket.
 func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := d.cfg.dialer().DialContext(ctx, network, addr)
+	conn, err := d.cfg.Dialer().DialContext(ctx, network, addr)
 	d.sock = conn
 	return conn, err
 }
@@ -132,7 +131,7 @@ func (p *pool) dial(ctx context.Context, addr string) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
 	defer cancel()
 	d := &dialer{cfg: p.cfg}
-	o := p.cfg.options(addr)
+	o := p.cfg.NativeOptions(addr)
 	o.Dialer = d
 	c, err := ch.Dial(ctx, o)
 	if err != nil {
@@ -178,17 +177,4 @@ func (p *pool) close() {
 	p.closed = true
 	p.mu.Unlock()
 	p.drain()
-}
-
-type contextDialer interface {
-	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
-}
-
-// dialer returns what opens a socket, with TLS when it is configured.
-func (c *Config) dialer() contextDialer {
-	d := &net.Dialer{Timeout: c.DialTimeout}
-	if c.TLS != nil {
-		return &tls.Dialer{NetDialer: d, Config: c.TLS}
-	}
-	return d
 }

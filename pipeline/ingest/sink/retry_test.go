@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
@@ -37,11 +38,11 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 			return rnd.IntN(6000)
 		}
 	})
-	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	m := newGauged()
-	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty, Metrics: m.Metrics})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty, Metrics: m.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conn, err := Open(Config{Addr: addr, Database: db})
+	conn, err := platform.ClickHouse{Addr: addr, Database: db}.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 	addr, db := testkit.Database(t)
 	p := newProxy(t, addr, nil)
 	p.refuse.Store(true)
-	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	m := newGauged()
@@ -92,7 +93,7 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 			p.refuse.Store(false) // the server comes up when the breaker has opened
 		}
 	}))
-	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty, Metrics: m.Metrics, Logger: logger})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty, Metrics: m.Metrics, Logger: logger})
 	if err != nil {
 		t.Fatalf("a server that is down at the start is not an error: %v", err)
 	}
@@ -116,7 +117,7 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 func TestInsertEndsWithItsContext(t *testing.T) {
 	addr, db := testkit.Database(t)
 	p := newProxy(t, addr, nil)
-	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr(), Database: db, Breaker: hasty})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestInsertEndsWithItsContext(t *testing.T) {
 
 func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	addr, db := testkit.Database(t)
-	if err := Migrate(t.Context(), Config{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	p := newProxy(t, addr, func(p *proxy) {
@@ -153,8 +154,10 @@ func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	})
 	m := newGauged()
 	c, err := NewClickHouse(t.Context(), Config{
-		Addr: p.addr(), Database: db, Breaker: hasty, DialTimeout: 100 * time.Millisecond,
-		Parallel: 1, Metrics: m.Metrics,
+		ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db, DialTimeout: 100 * time.Millisecond},
+		Breaker:    hasty,
+		Parallel:   1,
+		Metrics:    m.Metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -207,10 +210,10 @@ func TestNewClickHouseRefusesWhatCannotWork(t *testing.T) {
 		want string
 	}{
 		"no address":         {Config{}, "host:port"},
-		"no port":            {Config{Addr: "127.0.0.1"}, "host:port"},
-		"an unknown user":    {Config{Addr: addr, Database: db, User: "nobody"}, "user and password"},
-		"a missing database": {Config{Addr: addr, Database: "absent"}, "run anpr migrate"},
-		"pauses reversed":    {Config{Addr: addr, Breaker: Breaker{MinWait: time.Hour}}, "pause"},
+		"no port":            {Config{ClickHouse: platform.ClickHouse{Addr: "127.0.0.1"}}, "host:port"},
+		"an unknown user":    {Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "nobody"}}, "user and password"},
+		"a missing database": {Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: "absent"}}, "run anpr migrate"},
+		"pauses reversed":    {Config{ClickHouse: platform.ClickHouse{Addr: addr}, Breaker: Breaker{MinWait: time.Hour}}, "pause"},
 	} {
 		if _, err := NewClickHouse(t.Context(), tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
@@ -222,7 +225,7 @@ func TestSeveralAddressesAreTriedInTurn(t *testing.T) {
 	addr, db := testkit.Database(t)
 	p := newProxy(t, addr, nil)
 	p.refuse.Store(true)
-	c, err := NewClickHouse(t.Context(), Config{Addr: p.addr() + ", " + addr, Database: db})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr() + ", " + addr, Database: db}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -177,13 +178,13 @@ func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 	t.Helper()
 	addr, db := testkit.Database(t)
-	cfg := Config{Addr: addr, Database: db}
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	cfg.EnsureDefaults()
 	files, err := fs.Sub(schemas.Migrations, "clickhouse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqlDB := clickhouse.OpenDB(cfg.queryOptions())
+	sqlDB := cfg.OpenDB()
 	defer func() { _ = sqlDB.Close() }()
 	p, err := goose.NewProvider(goose.DialectClickHouse, sqlDB, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
@@ -197,7 +198,7 @@ func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	conn, err := Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +222,7 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 			}
 		}
 	}
-	if err := Migrate(t.Context(), c.cfg, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), c.cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	alter := func(what string) {

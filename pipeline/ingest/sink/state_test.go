@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -137,18 +138,18 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 
 func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
 	addr := testkit.ClickHouse(t).NativeAddr()
-	cfg := Config{Addr: addr, Database: "made by-migrate`"}
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: "made by-migrate`"}}
 	t.Cleanup(func() {
-		if err := testkit.Exec(t.Context(), addr, "DROP DATABASE IF EXISTS "+quoted(cfg.Database)); err != nil && t.Context().Err() == nil {
+		if err := testkit.Exec(t.Context(), addr, "DROP DATABASE IF EXISTS "+platform.QuoteName(cfg.Database)); err != nil && t.Context().Err() == nil {
 			t.Error(err)
 		}
 	})
 	for range 2 {
-		if err := Migrate(t.Context(), cfg, zerolog.Nop()); err != nil {
+		if err := platform.Migrate(t.Context(), cfg.ClickHouse, zerolog.Nop()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	conn, err := Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
 func TestMigrateSaysThatTheServerDoesNotAnswer(t *testing.T) {
 	p := newProxy(t, "127.0.0.1:1", nil)
 	p.refuse.Store(true)
-	err := Migrate(t.Context(), Config{Addr: p.addr()}, zerolog.Nop())
+	err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: p.addr()}, zerolog.Nop())
 	if err == nil || !strings.Contains(err.Error(), "does not answer at "+p.addr()) {
 		t.Errorf("error %v, want one that names the address", err)
 	}

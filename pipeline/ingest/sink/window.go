@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
 // MinWindow is the deduplication window, in parts, that the tables of schemas are made with.
@@ -69,7 +70,7 @@ func checkTable(ctx context.Context, conn driver.Conn, w windowOf) error {
 	}
 	if have < w.minimum {
 		return fmt.Errorf("table %s.%s remembers %d insert tokens and needs %d, a repeated range could be counted twice: run ALTER TABLE %s.%s MODIFY SETTING %s = %d: %w",
-			w.database, w.table, have, w.minimum, quoted(w.database), quoted(w.table), setting, w.minimum, ingest.ErrStop)
+			w.database, w.table, have, w.minimum, platform.QuoteName(w.database), platform.QuoteName(w.table), setting, w.minimum, ingest.ErrStop)
 	}
 	return nil
 }

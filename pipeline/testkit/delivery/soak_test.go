@@ -20,7 +20,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -105,7 +105,7 @@ func (s *soak) prepare() {
 	createTopics(s.t, s.broker, map[string]int{
 		schemas.TopicReads: soakPartitions, schemas.TopicHits: soakPartitions, schemas.TopicOffences: soakPartitions, schemas.TopicRejects: 1,
 	})
-	if err := sink.Migrate(s.t.Context(), sink.Config{Addr: s.engine.addr, Database: "faults"}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(s.t.Context(), platform.ClickHouse{Addr: s.engine.addr, Database: "faults"}, zerolog.Nop()); err != nil {
 		s.t.Fatal(err)
 	}
 	var err error

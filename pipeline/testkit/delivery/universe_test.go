@@ -25,7 +25,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -331,7 +331,7 @@ func (u *universe) undisturbed() job {
 // drops rows for their age.
 func migrateTables(t *testing.T, j job) {
 	t.Helper()
-	if err := sink.Migrate(t.Context(), sink.Config{Addr: j.ClickHouse, Database: j.Database}, zerolog.Nop()); err != nil {
+	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: j.ClickHouse, Database: j.Database}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range tables {

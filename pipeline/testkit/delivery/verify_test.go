@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -42,7 +42,7 @@ type store struct {
 
 func open(t *testing.T, j job) store {
 	t.Helper()
-	conn, err := sink.Open(sink.Config{Addr: j.ClickHouse, Database: j.Database})
+	conn, err := platform.ClickHouse{Addr: j.ClickHouse, Database: j.Database}.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

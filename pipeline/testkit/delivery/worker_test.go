@@ -18,6 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 )
@@ -52,10 +53,14 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 		return err
 	}
 	cfg := sink.Config{
-		Addr: j.ClickHouse, Database: j.Database, Conns: 4 * j.Partitions, TraceJSON: evidence.AppendTrace, Logger: log,
-		DialTimeout: cmp.Or(j.InsertTimeout, 30*time.Second), InsertTimeout: j.InsertTimeout, Breaker: sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
+		ClickHouse:    platform.ClickHouse{Addr: j.ClickHouse, Database: j.Database, DialTimeout: cmp.Or(j.InsertTimeout, 30*time.Second)},
+		Conns:         4 * j.Partitions,
+		TraceJSON:     evidence.AppendTrace,
+		Logger:        log,
+		InsertTimeout: j.InsertTimeout,
+		Breaker:       sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
 	}
-	conn, err := sink.Open(cfg)
+	conn, err := cfg.Open()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package platform
 
 import (
 	"net/http"
@@ -10,9 +10,9 @@ import (
 )
 
 func TestTheOpsPortIsForThisMachineAndThoseNamed(t *testing.T) {
-	o := newOps()
-	o.handle("GET /receipts/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("receipts")) }))
-	h := o.guarded(opsFlags{OpsAllow: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/28")}, OpsHosts: []string{"ops.site.example"}})
+	o := NewOps()
+	o.Handle("GET /receipts/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("receipts")) }))
+	h := o.Guarded(OpsAccess{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/28")}, Hosts: []string{"ops.site.example"}})
 	for _, c := range []struct {
 		path, host, from, origin string
 		want                     int
@@ -56,7 +56,7 @@ func TestNoValueOfTheCommandLineIsShown(t *testing.T) {
 	defer func() { os.Args = old }()
 	os.Args = []string{"/bin/anpr", "office", "--clickhouse-password", "secret1", "--token=secret2", "-x", "secret3", "--fsync", "--users=secret4"}
 	w := httptest.NewRecorder()
-	newOps().handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/cmdline", nil))
+	NewOps().Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/cmdline", nil))
 	got := strings.ReplaceAll(w.Body.String(), "\x00", " ")
 	if strings.Contains(got, "secret") || !strings.HasPrefix(got, "/bin/anpr office --clickhouse-password ...") || !strings.Contains(got, "--fsync") {
 		t.Errorf("shown: %q", got)

@@ -1,4 +1,4 @@
-package sink
+package platform
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // explainedError says in words of our own what a driver's error means and what to do. It unwraps to that error.
@@ -27,13 +27,13 @@ func (e *explainedError) Error() string { return e.text }
 func (e *explainedError) Unwrap() error { return e.cause }
 
 // Explain says what an error of a query or a connection means and what to do: nothing listens, another protocol answers, the password is
-// wrong, the database or a right is missing. An error that waiting does not mend wraps ingest.ErrStop. Any other error is returned as it is.
-func (c *Config) Explain(err error) error {
-	if err == nil || errors.Is(err, ingest.ErrStop) || errors.Is(err, context.Canceled) {
+// wrong, the database or a right is missing. An error that waiting does not mend wraps schemas.ErrStop. Any other error is returned as it is.
+func (c *ClickHouse) Explain(err error) error {
+	if err == nil || errors.Is(err, schemas.ErrStop) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	stop := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %w", &explainedError{fmt.Sprintf(format, args...), err}, ingest.ErrStop)
+		return fmt.Errorf("%w: %w", &explainedError{fmt.Sprintf(format, args...), err}, schemas.ErrStop)
 	}
 	if e, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		switch proto.Error(e.Code) {
@@ -44,7 +44,7 @@ func (c *Config) Explain(err error) error {
 		case proto.ErrUnknownTable:
 			return stop("database %q of clickhouse at %s lacks a table: run anpr migrate", c.Database, c.Addr)
 		case proto.ErrAccessDenied, proto.ErrReadonly:
-			return stop("clickhouse at %s: user %q lacks a right: %s; grant it as in deploy/clickhouse/users.d", c.Addr, c.User, headline(e.Message))
+			return stop("clickhouse at %s: user %q lacks a right: %s; grant it as in deploy/clickhouse/users.d", c.Addr, c.User, Headline(e.Message))
 		}
 		return err
 	}
@@ -70,4 +70,15 @@ func lastOf(err error) string {
 	}
 	parts := strings.Split(err.Error(), ": ")
 	return parts[len(parts)-1]
+}
+
+// Headline cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
+func Headline(msg string) string {
+	msg, _, _ = strings.Cut(msg, "\n")
+	msg = strings.TrimPrefix(msg, "DB::Exception: ")
+	const most = 200
+	if len(msg) > most {
+		msg = msg[:most] + "..."
+	}
+	return msg
 }

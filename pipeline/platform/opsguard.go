@@ -1,4 +1,4 @@
-package main
+package platform
 
 import (
 	"net"
@@ -9,17 +9,23 @@ import (
 	"strings"
 )
 
+// OpsAccess says who may see more of a process than how it is doing, and under which names others ask.
+type OpsAccess struct {
+	Allow []netip.Prefix // networks that may see profiles and receipts, beside this machine
+	Hosts []string       // names with a dot, beside that of this machine
+}
+
 // opsGuard lets through to the ops port what may ask. Profiles and receipts (camera ids and times of every read) are for this machine, and
 // for networks that were named. A request must name the port as its own people do: a page in a browser of this machine, whose name was
 // pointed at it, names another.
 type opsGuard struct {
-	flags opsFlags
-	next  http.Handler
+	access OpsAccess
+	next   http.Handler
 }
 
 // ServeHTTP answers 421 to another's name, 403 to those who may not see a page, and passes on the rest.
 func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.ours(r.Host) {
+	if !g.isOurs(r.Host) {
 		http.Error(w, "this port does not answer to that name; name it with --ops-hosts", http.StatusMisdirectedRequest)
 		return
 	}
@@ -27,7 +33,7 @@ func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this port does not answer web pages", http.StatusForbidden)
 		return
 	}
-	if private(r.URL.Path) && !g.trusts(r.RemoteAddr) {
+	if isPrivate(r.URL.Path) && !g.trusts(r.RemoteAddr) {
 		http.Error(w, "only for this machine, and for networks named with --ops-allow", http.StatusForbidden)
 		return
 	}
@@ -35,24 +41,24 @@ func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// private says whether a page shows more than how the process is doing.
-func private(path string) bool {
+// isPrivate reports whether a page shows more than how the process is doing.
+func isPrivate(path string) bool {
 	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }
 
-// trusts says whether an address is of this machine or of a network that was named.
+// trusts reports whether an address is of this machine or of a network that was named.
 func (g *opsGuard) trusts(remote string) bool {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return false
 	}
 	ip := at.Addr().Unmap()
-	return ip.IsLoopback() || slices.ContainsFunc(g.flags.OpsAllow, func(p netip.Prefix) bool { return p.Contains(ip) })
+	return ip.IsLoopback() || slices.ContainsFunc(g.access.Allow, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-// ours says whether a name may be this machine's: an address, a name without a dot, which nobody can point elsewhere, its own or one that
+// isOurs reports whether a name may be this machine's: an address, a name without a dot, which nobody can point elsewhere, its own or one that
 // was named.
-func (g *opsGuard) ours(host string) bool {
+func (g *opsGuard) isOurs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
@@ -65,7 +71,7 @@ func (g *opsGuard) ours(host string) bool {
 		return true
 	}
 	own, _ := os.Hostname()
-	return strings.EqualFold(name, own) || slices.ContainsFunc(g.flags.OpsHosts, func(h string) bool { return strings.EqualFold(h, name) })
+	return strings.EqualFold(name, own) || slices.ContainsFunc(g.access.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
 // showCommand answers /debug/pprof/cmdline with the command and the names of its flags, never with a value: that could be a password.

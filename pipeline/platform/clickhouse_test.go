@@ -1,4 +1,4 @@
-package sink
+package platform
 
 import "testing"
 
@@ -21,8 +21,8 @@ func TestCompressionFollowsTheLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := Config{Addr: tt.addr, Compression: c}
-		if got := cfg.options(tt.addr).Compression != 0; got != tt.want {
+		cfg := ClickHouse{Addr: tt.addr, Compression: c}
+		if got := cfg.NativeOptions(tt.addr).Compression != 0; got != tt.want {
 			t.Errorf("%s to %s: native inserts compressed %v, want %v", tt.set, tt.addr, got, tt.want)
 		}
 		if got := cfg.queryOptions().Compression != nil; got != tt.want {

@@ -1,10 +1,11 @@
-package sink
+package platform
 
 import (
 	"context"
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/pressly/goose/v3"
@@ -16,9 +17,9 @@ import (
 // Migrate makes the database when it is missing and applies the migrations of schemas that are not applied yet, in
 // order. Running it again does nothing. Run one at a time: ClickHouse has no lock that two runs could share, though every
 // statement is written so that running it twice does no harm.
-func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
+func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	cfg.EnsureDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return err
 	}
 	if err := ensureDatabase(ctx, cfg); err != nil {
@@ -28,7 +29,7 @@ func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("open the embedded migrations: %w", err)
 	}
-	db := clickhouse.OpenDB(cfg.queryOptions())
+	db := cfg.OpenDB()
 	defer func() { _ = db.Close() }()
 	// Two branches may add a migration each, and who ran one of them has the later without the earlier. Migrations only add, so the order is free.
 	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
@@ -49,8 +50,11 @@ func Migrate(ctx context.Context, cfg Config, logger zerolog.Logger) error {
 	return nil
 }
 
+// askTimeout bounds a question to the database before it is migrated.
+const askTimeout = 30 * time.Second
+
 // ensureDatabase connects without naming the database, because a connection that names a missing one is refused.
-func ensureDatabase(ctx context.Context, cfg Config) error {
+func ensureDatabase(ctx context.Context, cfg ClickHouse) error {
 	o := cfg.queryOptions()
 	o.Auth.Database = ""
 	conn, err := clickhouse.Open(o)
@@ -58,7 +62,7 @@ func ensureDatabase(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("open clickhouse: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, cfg.InsertTimeout)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var have uint64
 	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", cfg.Database).Scan(&have); err != nil {
@@ -67,12 +71,13 @@ func ensureDatabase(ctx context.Context, cfg Config) error {
 	if have > 0 {
 		return nil // a user without the right to create databases may still migrate one that is there
 	}
-	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoted(cfg.Database)); err != nil {
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+QuoteName(cfg.Database)); err != nil {
 		return fmt.Errorf("create database %s: %w", cfg.Database, cfg.Explain(err))
 	}
 	return nil
 }
 
-func quoted(name string) string {
+// QuoteName puts the name of a database or table into the quotes of ClickHouse.
+func QuoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }

@@ -1,0 +1,120 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Engine is a process that may end by itself.
+type Engine interface {
+	Done() <-chan struct{} // closed when it has ended
+	Err() error            // why
+	Stop(ctx context.Context) error
+}
+
+// Supervision says how an engine is kept running.
+type Supervision[E Engine] struct {
+	Name      string                           // of the engine, in messages. Example: ClickHouse
+	Start     func(context.Context) (E, error) // starts it where the first one answered
+	Meanwhile string                           // what users should know while it is away
+	GivenUp   string                           // what they should know when it stays away
+	Logger    zerolog.Logger
+}
+
+// Supervisor starts an engine again when it dies. Safe for concurrent use.
+type Supervisor[E Engine] struct {
+	cfg Supervision[E]
+
+	mu     sync.Mutex // guards engine
+	engine E
+
+	stopping context.CancelFunc
+	watched  chan struct{} // closed when the watch has ended
+	dead     chan error    // the engine could not be started again
+}
+
+// An engine that was killed is started again however often that happens; one that cannot be started, or that keeps dying
+// by itself, is given up.
+const (
+	startTries    = 8           // failed starts in a row
+	quickDeaths   = 40          // deaths in a row, each within crashLoopSpan of the start
+	crashLoopSpan = time.Minute // a longer life counts as sound
+)
+
+// Supervise watches an engine that runs, until Stop. It outlives ctx, of which it takes the values only.
+func Supervise[E Engine](ctx context.Context, first E, cfg Supervision[E]) *Supervisor[E] {
+	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Supervisor[E]{cfg: cfg, engine: first, stopping: cancel, watched: make(chan struct{}), dead: make(chan error, 1)}
+	go s.watch(watch)
+	return s
+}
+
+// Current returns the running engine, or the last one that ran.
+func (s *Supervisor[E]) Current() E {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine
+}
+
+// Dead delivers one error when the engine is given up.
+func (s *Supervisor[E]) Dead() <-chan error { return s.dead }
+
+// Stop ends the watch and the engine.
+func (s *Supervisor[E]) Stop(ctx context.Context) error {
+	s.stopping()
+	<-s.watched
+	return s.Current().Stop(ctx)
+}
+
+func (s *Supervisor[E]) watch(ctx context.Context) {
+	defer close(s.watched)
+	deaths := 0
+	for {
+		e, began := s.Current(), time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.Done():
+		}
+		if deaths++; time.Since(began) > crashLoopSpan {
+			deaths = 1
+		}
+		s.cfg.Logger.Error().Err(e.Err()).Int("restart", deaths).Msg(s.cfg.Name + " ended by itself; starting it again. " + s.cfg.Meanwhile)
+		next, err := s.restart(ctx, deaths)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.dead <- fmt.Errorf("%s died and could not be started again: %w; %s", strings.ToLower(s.cfg.Name), err, s.cfg.GivenUp)
+			}
+			return
+		}
+		s.mu.Lock()
+		s.engine = next
+		s.mu.Unlock()
+	}
+}
+
+// restart starts the engine until it answers. The first restarts come at once, later ones wait up to ten seconds.
+func (s *Supervisor[E]) restart(ctx context.Context, deaths int) (next E, err error) {
+	if deaths > quickDeaths {
+		return next, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, crashLoopSpan, s.Current().Err())
+	}
+	wait := min(max(deaths-5, 0), 10)
+	for tries := 1; ; tries++ {
+		select {
+		case <-time.After(time.Duration(wait) * time.Second):
+		case <-ctx.Done():
+			return next, ctx.Err()
+		}
+		next, err = s.cfg.Start(ctx)
+		if err == nil || tries == startTries || ctx.Err() != nil {
+			return next, err
+		}
+		s.cfg.Logger.Error().Err(err).Int("try", tries).Msg(s.cfg.Name + " does not start; trying again")
+		wait = min(max(wait, tries), 10)
+	}
+}

@@ -1,0 +1,59 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Parts is what a program has started, in the order in which its parts need each other. They stop in reverse. Not safe for concurrent use.
+type Parts struct {
+	Log zerolog.Logger
+
+	started []part
+}
+
+// part is something to stop.
+type part struct {
+	name string
+	stop func(context.Context) error
+}
+
+// stopTimeout bounds the stop of one part.
+const stopTimeout = 30 * time.Second
+
+// Push adds a part that was started.
+func (p *Parts) Push(name string, stop func(context.Context) error) {
+	p.started = append(p.started, part{name, stop})
+}
+
+// Stop stops all parts in reverse order, each within 30 s, and logs how long each took. A second call does nothing.
+func (p *Parts) Stop(ctx context.Context) error {
+	var errs []error
+	for _, x := range slices.Backward(p.started) {
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		if err := x.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", x.name, err))
+		}
+		cancel()
+		p.Log.Debug().Str("part", x.name).Dur("took", time.Since(began)).Msg("stopped")
+	}
+	p.started = nil
+	return errors.Join(errs...)
+}
+
+// StopThrough stops parts in reverse order up to and including the one of that name; what it needed stays up.
+func (p *Parts) StopThrough(ctx context.Context, name string) error {
+	i := slices.IndexFunc(p.started, func(x part) bool { return x.name == name })
+	if i < 0 {
+		panic("BUG: no part " + name)
+	}
+	last := Parts{Log: p.Log, started: p.started[i:]}
+	p.started = p.started[:i]
+	return last.Stop(ctx)
+}
