@@ -13,97 +13,97 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// accept makes an authenticated upload into records and answers for each of its events.
-func (g *Gateway) accept(u *upload) {
-	events, rej := parse(u.path, u.contentType, u.body)
+// acceptUpload makes an authenticated upload into records and answers for each of its events.
+func (g *Gateway) acceptUpload(u *upload) {
+	events, rej := parseUpload(u.path, u.contentType, u.body)
 	if rej != nil {
-		g.refuse(u, rej)
+		g.refuseUpload(u, rej)
 		return
 	}
 	for _, e := range events {
 		if e.Err == nil && e.Ignored == "" {
-			e.Err = g.finish(u, e)
+			e.Err = g.finishRead(u, e)
 		}
-		if e.unread() {
+		if e.isUnread() {
 			g.finishUnread(u, e)
 		}
 	}
 	if err := g.storeImages(u, events); err != nil {
 		g.log.Error().Err(err).Msg("the image store did not take a picture; check its disk")
-		g.later(u.w, http.StatusServiceUnavailable, causeImages, "the image store did not take a picture; send it again")
+		g.answerRetry(u.w, http.StatusServiceUnavailable, causeImages, "the image store did not take a picture; send it again")
 		return
 	}
-	for _, p := range events {
-		if p.Ignored == "" && (p.Err == nil || p.unread()) {
-			p.identify()
+	for _, ev := range events {
+		if ev.Ignored == "" && (ev.Err == nil || ev.isUnread()) {
+			ev.setReadID()
 		}
 	}
-	events = g.tracks.complete(u.cam.ID, u.r.Header.Get(headerSerial), u.received, events)
-	records, kept, err := g.records(u, events)
+	events = g.tracks.completeReads(u.cam.ID, u.r.Header.Get(headerSerial), u.received, events)
+	records, kept, err := g.buildRecords(u, events)
 	if err != nil {
 		panic("BUG: a read that was checked cannot be encoded")
 	}
-	if len(records) > 0 && !g.produce(u, records) {
+	if len(records) > 0 && !g.produceRecords(u, records) {
 		return
 	}
-	if !g.noteMisreads(u, events) {
+	if !g.produceDoubts(u, events) {
 		return
 	}
-	g.noteClocks(u, events)
-	g.noteOften(u, events)
+	g.recordClocks(u, events)
+	g.markFrequentPlates(u, events)
 	g.cfg.Metrics.Quarantined.Add(float64(kept))
-	g.count(u.path, events)
+	g.countEvents(u.path, events)
 	writeOutcome(u.w, events)
 }
 
-// finish gives a read its time and camera, and refuses what cannot be.
-func (g *Gateway) finish(u *upload, p *Parsed) *schemas.RejectError {
-	if rej := g.routeSource(u, p); rej != nil {
+// finishRead gives a read its time and camera, and refuses what cannot be.
+func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
+	if rej := g.routeSource(u, ev); rej != nil {
 		return rej
 	}
-	r, cam := p.Read, p.cam
-	at, replaced := p.when.resolve(u.received)
+	r, cam := ev.Read, ev.camera
+	at, replaced := ev.stated.resolveCapture(u.received)
 	if replaced {
-		p.note(NoteOffset)
+		ev.addNotice(NoticeOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && (r.LateUpload && !p.ended || rej.Reason == schemas.ReasonClockAhead && formatAt(u.path).strict) {
+	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead && findFormat(u.path).strict) {
 		return rej // from the camera's buffer, so it did not pass now; or from software, which can mend its clock
 	}
-	if p.when.zone == zoneNone && r.LateUpload && !p.ended {
+	if ev.stated.zone == zoneNone && r.LateUpload && !ev.trackEnded {
 		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at", "a read from the camera's buffer says no time of capture; send it")
 	}
-	if p.timeless = rej != nil || p.when.zone == zoneNone; p.timeless {
+	if ev.timeless = rej != nil || ev.stated.zone == zoneNone; ev.timeless {
 		at, r.ClockSuspect = u.received, true
-		p.note(NoteReceiptTime)
-		p.note(NoteClock)
+		ev.addNotice(NoticeReceiptTime)
+		ev.addNotice(NoticeClock)
 	}
 	if !cam.ValidAt(at) {
 		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
 	}
-	plate, rej := g.canonicalPlate(r)
+	plate, rej := g.readPlate(r)
 	if rej != nil {
 		return rej
 	}
-	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), formatAt(u.path).Name
-	if !p.timeless && g.clocks.suspect(cam.ID, at, u.received, r.LateUpload) {
+	r.CameraId, r.CapturedAtUs, r.ReceivedAtUs, r.Format = cam.ID, int64(at), int64(u.received), findFormat(u.path).Name
+	if !ev.timeless && g.clocks.isSuspect(cam.ID, at, u.received, r.LateUpload) {
 		r.ClockSuspect = true
-		p.note(NoteClock)
+		ev.addNotice(NoticeClock)
 	}
-	if p.elsewhere && len(p.Images) == 0 {
-		p.note(NoteImageAddress)
+	if ev.pictureElsewhere && len(ev.Images) == 0 {
+		ev.addNotice(NoticeImageAddress)
 	}
-	p.named, p.class = plate, plate.Class()
-	g.noteSource(u, p)
+	ev.plate, ev.class = plate, plate.Class()
+	g.markSecondSource(u, ev)
 	return nil
 }
 
-// identify derives the read's id when all of it is known, pictures included. The time in it is the one that the device
+// setReadID derives the read's id when all of it is known, pictures included. The time in it is the one that the device
 // stated: it is the same at every delivery.
-func (p *Parsed) identify() {
-	m := p.Read
+func (ev *CameraEvent) setReadID() {
+	m := ev.Read
 	r := schemas.Read{
-		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: p.statedAt(), RawPlate: m.RawPlate,
+		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: ev.idTime(), RawPlate: m.RawPlate,
 		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
 		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
 		Make: m.Make, Colour: m.Colour,
@@ -120,17 +120,17 @@ func (p *Parsed) identify() {
 	m.ReadId = id.ID[:]
 }
 
-// statedAt is the time that goes into the id. For a read whose message says none it is the minute of receipt: the same
+// idTime is the time that goes into the id. For a read whose message says none it is the minute of receipt: the same
 // plate an hour later is another read, and a repetition within the minute is none.
-func (p *Parsed) statedAt() schemas.Micros {
-	if p.when.zone == zoneNone && !p.unread() {
-		received := schemas.Micros(p.Read.ReceivedAtUs)
+func (ev *CameraEvent) idTime() schemas.Micros {
+	if ev.stated.zone == zoneNone && !ev.isUnread() {
+		received := schemas.Micros(ev.Read.ReceivedAtUs)
 		return received - received%schemas.Minute
 	}
-	return p.when.device()
+	return ev.stated.instant()
 }
 
-func (g *Gateway) canonicalPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.RejectError) {
+func (g *Gateway) readPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.RejectError) {
 	raw := r.RawPlate
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%d bytes, at most %d are taken", len(raw), schemas.MaxRawPlate)
@@ -151,19 +151,19 @@ func (g *Gateway) canonicalPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.R
 }
 
 // storeImages keeps the pictures of the good reads before their sums go on the log.
-func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
+func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 	ctx := context.WithoutCancel(u.r.Context())
 	stored := map[*byte]schemas.Sum{} // events of one part share its pictures
-	for _, p := range events {
-		wanted := p.Err == nil || p.unread() && g.cfg.KeepUnread
-		if p.Ignored != "" || len(p.Images) == 0 || !wanted {
+	for _, ev := range events {
+		wanted := ev.Err == nil || ev.isUnread() && g.cfg.KeepUnread
+		if ev.Ignored != "" || len(ev.Images) == 0 || !wanted {
 			continue
 		}
 		if g.cfg.Images == nil {
-			p.note(NoteImage)
+			ev.addNotice(NoticeImage)
 			continue
 		}
-		for i, img := range p.pickImages(maxImages+1, g.cfg.MaxImage) {
+		for i, img := range ev.pickImages(maxImages+1, g.cfg.MaxImage) {
 			sum, ok := stored[&img.Data[0]]
 			if !ok {
 				var err error
@@ -173,35 +173,35 @@ func (g *Gateway) storeImages(u *upload, events []*Parsed) error {
 				stored[&img.Data[0]] = sum
 				g.cfg.Metrics.Images.Inc()
 			}
-			if i == 0 && len(p.Read.ImageSha256) == 0 {
-				p.Read.ImageSha256 = sum[:]
-			} else if len(p.Read.MoreImagesSha256) < maxImages {
-				p.Read.MoreImagesSha256 = append(p.Read.MoreImagesSha256, sum[:])
+			if i == 0 && len(ev.Read.ImageSha256) == 0 {
+				ev.Read.ImageSha256 = sum[:]
+			} else if len(ev.Read.MoreImagesSha256) < maxImages {
+				ev.Read.MoreImagesSha256 = append(ev.Read.MoreImagesSha256, sum[:])
 			}
 		}
 	}
 	return nil
 }
 
-// records encodes the good reads, and what was refused: each event with its own part of the upload, all others together
+// buildRecords encodes the good reads, and what was refused: each event with its own part of the upload, all others together
 // once with the whole of it. Beyond maxLetters the parts share that one: an upload never makes a dead letter a read.
-func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, err error) {
+func (g *Gateway) buildRecords(u *upload, events []*CameraEvent) (out []Record, kept int, err error) {
 	var whole *schemas.RejectError
 	more := 0
-	for _, p := range events {
+	for _, ev := range events {
 		switch {
-		case p.Ignored != "" || p.unread():
-		case p.Err == nil:
-			rec, err := g.record(u, p)
+		case ev.Ignored != "" || ev.isUnread():
+		case ev.Err == nil:
+			rec, err := g.encodeRead(u, ev)
 			if err != nil {
 				return nil, 0, err
 			}
 			out = append(out, rec)
-		case p.raw != nil && kept < maxLetters:
-			out = append(out, g.quarantine(u, p.Err, p.raw))
+		case ev.part != nil && kept < maxLetters:
+			out = append(out, g.buildQuarantine(u, ev.Err, ev.part))
 			kept++
 		case whole == nil:
-			whole = p.Err
+			whole = ev.Err
 		default:
 			more++
 		}
@@ -210,22 +210,22 @@ func (g *Gateway) records(u *upload, events []*Parsed) (out []Record, kept int, 
 		if more > 0 {
 			whole = schemas.Rejectf(whole.Reason, whole.Field, "%s (and %d more of this upload)", whole.Detail, more)
 		}
-		out = append(out, g.quarantine(u, whole, nil))
+		out = append(out, g.buildQuarantine(u, whole, nil))
 		kept++
 	}
 	return out, kept, nil
 }
 
-func (g *Gateway) record(u *upload, p *Parsed) (Record, error) {
-	value, err := proto.Marshal(p.Read)
+func (g *Gateway) encodeRead(u *upload, ev *CameraEvent) (Record, error) {
+	value, err := proto.Marshal(ev.Read)
 	return Record{
-		Key: p.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: p.cam.ID,
-		Partition: schemas.Partition(p.class, p.cam.ID, g.cfg.Partitions),
+		Key: ev.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: ev.camera.ID,
+		Partition: schemas.Partition(ev.class, ev.camera.ID, g.cfg.Partitions),
 	}, err
 }
 
-// quarantine makes the record of a refused upload, or of the part of it that was refused.
-func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) Record {
+// buildQuarantine makes the record of a refused upload, or of the part of it that was refused.
+func (g *Gateway) buildQuarantine(u *upload, rej *schemas.RejectError, part []byte) Record {
 	payload, size := u.body, u.size
 	if part != nil {
 		payload, size = part, int64(len(part))
@@ -236,8 +236,8 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 	value, err := proto.Marshal(&anprv1.PlateRead{
 		CameraId: u.camera, ReceivedAtUs: int64(u.received),
 		Quarantine: &anprv1.Quarantine{
-			Reason: rej.Reason.String(), Field: bounded(rej.Field, schemas.MaxText), Detail: bounded(rej.Detail, 1000),
-			Payload: payload, PayloadSize: uint64(size), ContentType: bounded(u.contentType, 200),
+			Reason: rej.Reason.String(), Field: boundText(rej.Field, schemas.MaxText), Detail: boundText(rej.Detail, 1000),
+			Payload: payload, PayloadSize: uint64(size), ContentType: boundText(u.contentType, 200),
 		},
 	})
 	if err != nil {
@@ -249,30 +249,30 @@ func (g *Gateway) quarantine(u *upload, rej *schemas.RejectError, part []byte) R
 	}
 }
 
-// bounded makes a text fit for the wire: UTF-8, and at most n bytes as decode demands.
-func bounded(s string, n int) string { return cut(strings.ToValidUTF8(s, "?"), n) }
+// boundText makes a text fit for the wire: UTF-8, and at most n bytes as decode demands.
+func boundText(s string, n int) string { return cutText(strings.ToValidUTF8(s, "?"), n) }
 
-func (g *Gateway) count(path string, events []*Parsed) {
-	m, format := g.cfg.Metrics, formatAt(path).Name
-	for _, p := range events {
+func (g *Gateway) countEvents(path string, events []*CameraEvent) {
+	m, format := g.cfg.Metrics, findFormat(path).Name
+	for _, ev := range events {
 		switch {
-		case p.unread():
-			g.countUnread(p, format)
-		case p.Err != nil:
-			m.Refused.WithLabelValues(p.Err.Reason.String()).Inc()
-		case p.Ignored != "":
-			m.Ignored.WithLabelValues(format, string(p.Ignored)).Inc()
+		case ev.isUnread():
+			g.countUnread(ev, format)
+		case ev.Err != nil:
+			m.Refused.WithLabelValues(ev.Err.Reason.String()).Inc()
+		case ev.Ignored != "":
+			m.Ignored.WithLabelValues(format, string(ev.Ignored)).Inc()
 		default:
 			m.Accepted.WithLabelValues(format).Inc()
-			for _, n := range p.Notes {
-				m.Notes.WithLabelValues(string(n)).Inc()
+			for _, n := range ev.Notices {
+				m.Notices.WithLabelValues(string(n)).Inc()
 			}
 		}
 	}
 }
 
-// status maps a refusal to HTTP.
-func status(rej *schemas.RejectError) int {
+// httpStatus maps a refusal to HTTP.
+func httpStatus(rej *schemas.RejectError) int {
 	switch rej.Reason {
 	case schemas.ReasonMalformed, schemas.ReasonBadUTF8:
 		return http.StatusBadRequest

@@ -26,11 +26,11 @@ type answer struct {
 
 // outcome is what became of one event of an upload.
 type outcome struct {
-	Index         int    `json:"index"`
-	Outcome       string `json:"outcome"` // accepted, refused, unread, ignored
-	ReadID        string `json:"read_id,omitempty"`
-	DuplicateSafe bool   `json:"duplicate_safe,omitempty"` // sending it again gives the same read_id
-	Notes         []Note `json:"notes,omitempty"`
+	Index         int      `json:"index"`
+	Outcome       string   `json:"outcome"` // accepted, refused, unread, ignored
+	ReadID        string   `json:"read_id,omitempty"`
+	DuplicateSafe bool     `json:"duplicate_safe,omitempty"` // sending it again gives the same read_id
+	Notices       []Notice `json:"notes,omitempty"`
 	// What of an accepted read a device's set-up shows best: its time as understood, the camera's own id, pictures stored.
 	CapturedAt string `json:"captured_at,omitempty"`
 	EventID    string `json:"camera_event_id,omitempty"`
@@ -76,31 +76,31 @@ func emptyFields(r *anprv1.PlateRead) (names []string) {
 }
 
 // writeOutcome answers 200, or, when every event that should hold a read was refused, what the first was refused for.
-func writeOutcome(w http.ResponseWriter, events []*Parsed) {
+func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 	a := answer{Reads: []outcome{}}
 	var first *schemas.RejectError
 	good := 0
-	for i, p := range events {
+	for i, ev := range events {
 		switch {
-		case p.unread():
+		case ev.isUnread():
 			good++
-			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notes: p.Notes, Detail: p.Err.Detail})
-		case p.Err != nil:
+			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notices: ev.Notices, Detail: ev.Err.Detail})
+		case ev.Err != nil:
 			if first == nil {
-				first = p.Err
+				first = ev.Err
 			}
 			a.Reads = append(a.Reads, outcome{
-				Index: i, Outcome: "refused", Reason: p.Err.Reason.String(), Field: p.Err.Field, Detail: p.Err.Detail,
+				Index: i, Outcome: "refused", Reason: ev.Err.Reason.String(), Field: ev.Err.Field, Detail: ev.Err.Detail,
 			})
-		case p.Ignored != "":
-			a.Ignored = append(a.Ignored, outcome{Index: i, Outcome: "ignored", Detail: string(p.Ignored)})
+		case ev.Ignored != "":
+			a.Ignored = append(a.Ignored, outcome{Index: i, Outcome: "ignored", Detail: string(ev.Ignored)})
 		default:
 			good++
-			id := schemas.ReadID{ID: schemas.ID(p.Read.ReadId)}
+			id := schemas.ReadID{ID: schemas.ID(ev.Read.ReadId)}
 			a.Reads = append(a.Reads, outcome{
-				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: p.when.zone != zoneNone, Notes: p.Notes,
-				CapturedAt: schemas.Micros(p.Read.CapturedAtUs).String(), EventID: p.Read.CameraEventId, Pictures: storedPictures(p.Read),
-				Empty: emptyFields(p.Read), Unknown: p.Unknown,
+				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: ev.stated.zone != zoneNone, Notices: ev.Notices,
+				CapturedAt: schemas.Micros(ev.Read.CapturedAtUs).String(), EventID: ev.Read.CameraEventId, Pictures: storedPictures(ev.Read),
+				Empty: emptyFields(ev.Read), Unknown: ev.Unknown,
 			})
 		}
 	}
@@ -112,7 +112,7 @@ func writeOutcome(w http.ResponseWriter, events []*Parsed) {
 	if len(events) > 1 {
 		out.Reads = a.Reads
 	}
-	writeJSON(w, status(first), out)
+	writeJSON(w, httpStatus(first), out)
 }
 
 func writeProblem(w http.ResponseWriter, code int, rej *schemas.RejectError) {

@@ -26,7 +26,7 @@ const (
 	schemeOther   scheme = "other"
 )
 
-func schemes() []scheme {
+func allSchemes() []scheme {
 	return []scheme{schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject, schemeAddress, schemeOther}
 }
 
@@ -41,36 +41,36 @@ type refusal struct {
 	stale  bool // a Digest answer that was right and whose nonce no longer counts
 }
 
-// authenticate finds the camera and checks whether the sender is it; one proof is enough. It reads nothing but headers.
+// authenticateSender finds the camera and checks whether the sender is it; one proof is enough. It reads nothing but headers.
 // Comparisons take the same time wherever secrets differ.
-func (g *Gateway) authenticate(u *upload) *refusal {
+func (g *Gateway) authenticateSender(u *upload) *refusal {
 	var rej *schemas.RejectError
-	if u.peer, rej = g.peerOf(u.r); rej != nil {
+	if u.peer, rej = g.identifyPeer(u.r); rej != nil {
 		return &refusal{rej: rej, scheme: schemeSubject}
 	}
 	if n := len(u.r.Header.Values("Authorization")); n > 1 {
 		return &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, "Authorization", "is there %d times; send it once", n), scheme: schemeOther}
 	}
-	cam, ok := g.cfg.Registry().Camera(u.id)
+	cam, ok := g.cfg.Registry().Camera(u.cameraID)
 	if !ok {
 		return &refusal{rej: schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register the camera or correct the address"), scheme: schemeNone}
 	}
-	u.known = cam
-	by, bad := g.prove(u, cam)
-	if bad != nil && admits(cam, u.peer) == "" {
+	u.addressed = cam
+	by, bad := g.checkProof(u, cam)
+	if bad != nil && admittedBy(cam, u.peer) == "" {
 		return bad
 	}
 	if bad != nil {
-		by = admits(cam, u.peer)
+		by = admittedBy(cam, u.peer)
 	}
-	g.strangers.pass(failer{u.peer.key(), u.camera})
+	g.strangers.recordSuccess(failingSender{u.peer.failureKey(), u.camera})
 	g.cfg.Metrics.Authenticated.WithLabelValues(string(by)).Inc()
 	u.cam = cam
 	return nil
 }
 
-// admits says by what of its connection a sender is the camera: "" = by nothing.
-func admits(cam *schemas.Camera, p peer) scheme {
+// admittedBy says by what of its connection a sender is the camera: "" = by nothing.
+func admittedBy(cam *schemas.Camera, p peer) scheme {
 	a := cam.Accepts()
 	if a.Subject != "" && a.Subject == p.subject {
 		return schemeSubject
@@ -83,11 +83,11 @@ func admits(cam *schemas.Camera, p peer) scheme {
 	return ""
 }
 
-// prove checks what the sender shows in its headers.
-func (g *Gateway) prove(u *upload, cam *schemas.Camera) (scheme, *refusal) {
+// checkProof checks what the sender shows in its headers.
+func (g *Gateway) checkProof(u *upload, cam *schemas.Camera) (scheme, *refusal) {
 	a := cam.Accepts()
 	if name := a.AuthHeader; name != "" {
-		values := append(slices.Clone(u.r.Header.Values(name)), other(u.r.Header, name)...)
+		values := append(slices.Clone(u.r.Header.Values(name)), dashedHeaderValues(u.r.Header, name)...)
 		if len(values) > 1 {
 			return "", &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, name, "is there %d times; send it once", len(values)), scheme: schemeHeader}
 		}
@@ -95,45 +95,45 @@ func (g *Gateway) prove(u *upload, cam *schemas.Camera) (scheme, *refusal) {
 			if isToken(cam, values[0]) {
 				return schemeHeader, nil
 			}
-			return "", wrong(schemeHeader, name, "wrong token")
+			return "", refuseProof(schemeHeader, name, "wrong token")
 		}
 	}
 	word, rest, _ := strings.Cut(strings.TrimSpace(u.r.Header.Get("Authorization")), " ")
 	by := scheme(strings.ToLower(word))
 	switch string(by) {
 	case "":
-		_, digest := g.cfg.Digest.find(cam.ID, g.cfg.Now())
-		bad := wrong(schemeNone, "Authorization", "missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
+		_, digest := g.cfg.Digest.findSecret(cam.ID, g.cfg.Now())
+		bad := refuseProof(schemeNone, "Authorization", "missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
 		bad.round = digest
 		return "", bad
 	case string(schemeBearer), string(schemeToken):
 		if isToken(cam, rest) {
 			return by, nil
 		}
-		return "", wrong(by, "Authorization", "wrong token")
+		return "", refuseProof(by, "Authorization", "wrong token")
 	case string(schemeBasic):
 		// The token is the password. One that is longer than a device's password goes over user name and password.
 		name, password, ok := u.r.BasicAuth()
 		if ok && (isToken(cam, password) || isToken(cam, name+password)) {
 			return by, nil
 		}
-		return "", wrong(by, "Authorization", "wrong token; it is the password, or user name and password put together")
+		return "", refuseProof(by, "Authorization", "wrong token; it is the password, or user name and password put together")
 	case string(schemeDigest):
 		bad := g.checkDigest(u.r, cam.ID)
 		return by, bad
 	}
-	return "", wrong(schemeOther, "Authorization", "an unknown scheme; send Bearer, Basic, Digest or Token")
+	return "", refuseProof(schemeOther, "Authorization", "an unknown scheme; send Bearer, Basic, Digest or Token")
 }
 
-// other is the header of that name written with - for _: devices write either, and proxies change it.
-func other(h http.Header, name string) []string {
+// dashedHeaderValues is the header of that name written with - for _: devices write either, and proxies change it.
+func dashedHeaderValues(h http.Header, name string) []string {
 	if dashed := strings.ReplaceAll(name, "_", "-"); dashed != name {
 		return h.Values(dashed)
 	}
 	return nil
 }
 
-func wrong(by scheme, field, detail string) *refusal {
+func refuseProof(by scheme, field, detail string) *refusal {
 	return &refusal{rej: schemas.Rejectf(schemas.ReasonUnauthorised, field, "%s", detail), scheme: by}
 }
 
@@ -144,16 +144,16 @@ func isToken(cam *schemas.Camera, text string) bool {
 	return subtle.ConstantTimeCompare(sum[:], cam.TokenSum[:]) == 1 && text != ""
 }
 
-// challenge tells an unauthenticated sender what it may send. Digest is offered where it can be checked: a client that may
+// addChallenges tells an unauthenticated sender what it may send. Digest is offered where it can be checked: a client that may
 // choose takes it first, and would never get in where it cannot be. Each offer has a line of its own, since devices parse no lists.
-func (g *Gateway) challenge(u *upload, f *refusal) {
-	if f.rej.Reason != schemas.ReasonUnauthorised || u.known == nil {
+func (g *Gateway) addChallenges(u *upload, f *refusal) {
+	if f.rej.Reason != schemas.ReasonUnauthorised || u.addressed == nil {
 		return
 	}
 	h := u.w.Header()
 	now := g.cfg.Now()
-	if s, ok := g.cfg.Digest.find(u.known.ID, now); ok {
-		for _, offer := range s.offers(u.known.ID, now, f.stale) {
+	if s, ok := g.cfg.Digest.findSecret(u.addressed.ID, now); ok {
+		for _, offer := range s.makeChallenges(u.addressed.ID, now, f.stale) {
 			h.Add("WWW-Authenticate", offer)
 		}
 	}

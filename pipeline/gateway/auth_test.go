@@ -237,11 +237,11 @@ func FuzzForwardedFor(f *testing.F) {
 	}
 	g := &Gateway{cfg: Config{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32")}}}
 	f.Fuzz(func(t *testing.T, s string) {
-		p, rej := g.peerOf(&http.Request{RemoteAddr: "127.0.0.1:9", Header: http.Header{"X-Forwarded-For": {s}}})
-		if rej != nil || p.addr.IsValid() && g.trusts(p.addr) || !p.key().IsValid() {
+		p, rej := g.identifyPeer(&http.Request{RemoteAddr: "127.0.0.1:9", Header: http.Header{"X-Forwarded-For": {s}}})
+		if rej != nil || p.addr.IsValid() && g.trustsProxy(p.addr) || !p.failureKey().IsValid() {
 			t.Fatalf("%q: %+v, %v", s, p, rej)
 		}
-		p, _ = g.peerOf(&http.Request{RemoteAddr: "192.0.2.9:9", Header: http.Header{"X-Forwarded-For": {s}}})
+		p, _ = g.identifyPeer(&http.Request{RemoteAddr: "192.0.2.9:9", Header: http.Header{"X-Forwarded-For": {s}}})
 		if p.addr != netip.MustParseAddr("192.0.2.9") {
 			t.Fatalf("%q: a stranger is %s", s, p.addr)
 		}

@@ -36,8 +36,8 @@ func isBound(err error) bool {
 // effort counts the values of an upload over all of its documents.
 type effort struct{ values int }
 
-// spend takes one value.
-func (e *effort) spend() error {
+// spendValue takes one value.
+func (e *effort) spendValue() error {
 	if e.values++; e.values > maxValues {
 		return errTooMany
 	}
@@ -51,25 +51,25 @@ func exceedsText(b []byte) bool {
 	}
 	var t plainText
 	for _, c := range b {
-		if t.add(c); t.plain > maxText {
+		if t.countByte(c); t.plain > maxText {
 			return true
 		}
 	}
-	return t.total() > maxText
+	return t.plainBytes() > maxText
 }
 
 // plainText counts bytes that are no picture.
 type plainText struct{ plain, run int }
 
-func (t *plainText) add(c byte) {
+func (t *plainText) countByte(c byte) {
 	if base64Byte[c] {
 		t.run++
 		return
 	}
-	t.plain, t.run = t.total()+1, 0
+	t.plain, t.run = t.plainBytes()+1, 0
 }
 
-func (t *plainText) total() int {
+func (t *plainText) plainBytes() int {
 	if t.run < maxRun {
 		return t.plain + t.run
 	}
@@ -83,20 +83,20 @@ type textReader struct {
 	text plainText
 }
 
-// next begins another value.
-func (t *textReader) next() { t.text = plainText{} }
+// startValue begins another value.
+func (t *textReader) startValue() { t.text = plainText{} }
 
 // Read implements io.Reader.
 func (t *textReader) Read(p []byte) (int, error) {
 	n := copy(p[:min(len(p), 64<<10)], t.b)
 	t.b = t.b[n:]
 	for _, c := range p[:n] {
-		t.text.add(c)
+		t.text.countByte(c)
 	}
 	switch {
 	case n == 0:
 		return 0, io.EOF
-	case t.text.total() > maxText+64<<10: // what was read ahead may belong to the next value
+	case t.text.plainBytes() > maxText+64<<10: // what was read ahead may belong to the next value
 		return 0, errTooLong
 	}
 	return n, nil

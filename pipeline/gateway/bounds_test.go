@@ -70,7 +70,7 @@ func TestABulkyUploadCostsLittleMoreThanItsBytes(t *testing.T) {
 			body := c.body()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			events, rej := parse(c.path, c.kind, body)
+			events, rej := parseUpload(c.path, c.kind, body)
 			runtime.ReadMemStats(&after)
 			spent := (after.TotalAlloc - before.TotalAlloc) >> 20
 			t.Logf("%d MB, %d events, %v", spent, len(events), rej)
@@ -107,7 +107,7 @@ func TestADocumentIsBoundedBesideItsPictures(t *testing.T) {
 		"just as much text":           {"axis", `{"plateText":"1ABC123","carID":"1","capture_timestamp":"1779351006000","x":"` + strings.Repeat("a.", maxText/2-200) + `"}`, true},
 		"many reads, more than bound": {"reads", "[" + strings.Repeat(`{"raw_plate":"1ABC123","captured_at_us":1779351006000000,"make":"`+strings.Repeat("m.", 25)+`"},`, 9_999) + `{"raw_plate":"1ABC123","captured_at_us":1779351006000000}]`, true},
 	} {
-		events, rej := parse(c.path, "", []byte(c.body))
+		events, rej := parseUpload(c.path, "", []byte(c.body))
 		good := rej == nil && len(events) > 0
 		for _, e := range events {
 			if e.Err != nil {

@@ -11,14 +11,14 @@ import (
 
 // brokerState is what the gateway knows of the broker from its own uploads. Safe for concurrent use.
 type brokerState struct {
-	mu      sync.Mutex // guards what follows
-	good    time.Time  // last acknowledged upload
-	probed  time.Time  // last acknowledged probe
-	bad     time.Time  // last that was not
-	err     error      // of that one, while none was acknowledged since
-	told    string     // cause that the log has named
-	toldAt  time.Time
-	refused int // uploads since then
+	mu         sync.Mutex // guards what follows
+	good       time.Time  // last acknowledged upload
+	probed     time.Time  // last acknowledged probe
+	bad        time.Time  // last that was not
+	err        error      // of that one, while none was acknowledged since
+	namedCause string     // cause that the log has named
+	namedAt    time.Time
+	refused    int // uploads since then
 }
 
 const (
@@ -27,25 +27,25 @@ const (
 	retellEvery  = 10 * time.Minute // a cause that lasts is named again
 )
 
-// note remembers the outcome of an upload. A cause is logged once, not each time, and so is its end.
-func (b *brokerState) note(err error, now time.Time, log *zerolog.Logger) {
+// recordOutcome remembers the outcome of an upload. A cause is logged once, not each time, and so is its end.
+func (b *brokerState) recordOutcome(err error, now time.Time, log *zerolog.Logger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil {
-		if b.told != "" {
-			log.Info().Int("refused", b.refused).Dur("after", now.Sub(b.toldAt)).Msg("the broker acknowledges uploads again")
+		if b.namedCause != "" {
+			log.Info().Int("refused", b.refused).Dur("after", now.Sub(b.namedAt)).Msg("the broker acknowledges uploads again")
 		}
-		b.good, b.err, b.told, b.refused = now, nil, "", 0
+		b.good, b.err, b.namedCause, b.refused = now, nil, "", 0
 		return
 	}
 	b.bad, b.err = now, err
 	b.refused++
 	cause := rootCause(err)
-	if cause == b.told && now.Sub(b.toldAt) < retellEvery {
+	if cause == b.namedCause && now.Sub(b.namedAt) < retellEvery {
 		return
 	}
 	log.Warn().Err(err).Int("refused", b.refused).Msg("the broker does not acknowledge uploads; cameras are told to send them again")
-	b.told, b.toldAt = cause, now
+	b.namedCause, b.namedAt = cause, now
 }
 
 // rootCause is the innermost text of an error: without numbers that change from one upload to the next.
@@ -59,21 +59,21 @@ func rootCause(err error) string {
 	}
 }
 
-// doubt says what the gateway's own uploads show: that the broker takes records (sure), that it does not (err), or nothing.
-func (b *brokerState) doubt(now time.Time) (sure bool, err error) {
+// judgeUploads says what the gateway's own uploads show: that the broker takes records (sure), that it does not (err), or nothing.
+func (b *brokerState) judgeUploads(now time.Time) (sure bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.err != nil && now.Sub(b.bad) < produceDoubt:
 		return false, b.err
-	case b.err == nil && (fresh(b.good, now) || fresh(b.probed, now)):
+	case b.err == nil && (isRecent(b.good, now) || isRecent(b.probed, now)):
 		return true, nil
 	}
 	return false, nil
 }
 
-// fresh reports whether what happened then still shows how things are now.
-func fresh(then, now time.Time) bool {
+// isRecent reports whether what happened then still shows how things are now.
+func isRecent(then, now time.Time) bool {
 	return !then.IsZero() && now.Sub(then) < produceFresh
 }
 
@@ -95,7 +95,7 @@ type Prober interface {
 
 // CanProduce reports whether an upload would be acknowledged now: by the uploads of the last seconds, else by a probe.
 func (g *Gateway) CanProduce(ctx context.Context) error {
-	sure, err := g.broker.doubt(g.cfg.Now())
+	sure, err := g.broker.judgeUploads(g.cfg.Now())
 	if sure || err != nil {
 		return err
 	}

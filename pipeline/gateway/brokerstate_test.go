@@ -135,7 +135,7 @@ func TestOnlyPicturesAreStored(t *testing.T) {
 		rg := newRig(t, nil)
 		kind, body := multi(t, one{`name="a"`, "text/xml", []byte(hik)}, one{`name="b"; filename="b.jpg"`, "image/jpeg", c.data})
 		res := rg.send("cam-1/hikvision", kind, body)
-		if res.code != 200 || (len(only(t, rg).ImageSha256) > 0) != c.want || strings.Contains(string(res.raw), string(NoteImage)) == c.want {
+		if res.code != 200 || (len(only(t, rg).ImageSha256) > 0) != c.want || strings.Contains(string(res.raw), string(NoticeImage)) == c.want {
 			t.Errorf("%s: got %d %s", name, res.code, res.raw)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// clocks watches the clocks of the cameras. The gateway does this and not the pipeline, because it sees all reads of a
+// clockWatch watches the clocks of the cameras. The gateway does this and not the pipeline, because it sees all reads of a
 // camera in the order of receipt, while a partition sees a few of them an hour; and what it finds travels on the record, so
 // that a replay finds the same. What it knows is forgotten at a restart, which makes it lenient for a minute, not wrong.
 //
@@ -15,15 +15,15 @@ import (
 // passes. A clock that is behind explains a late read of a camera that was heard in the meantime, and a delay that stays
 // the same. Reads that the camera itself declares late are only judged where they were captured after receipt. A time that
 // cannot be at all is replaced before (stamp.capture). Safe for concurrent use.
-type clocks struct {
+type clockWatch struct {
 	mu   sync.Mutex // guards what follows
-	cams map[string]*clock
+	cams map[string]*cameraClock
 
 	reported map[string]schemas.Micros // when the log last named a camera
 }
 
-// clock is what is known of one camera. Times are of receipt.
-type clock struct {
+// cameraClock is what is known of one camera. Times are of receipt.
+type cameraClock struct {
 	heard           schemas.Micros // last receipt; 0 = none since the start
 	silent, resumed schemas.Micros // the latest silence; silent 0 = since before the start
 	draining        bool           // a backlog of that silence may still come
@@ -41,9 +41,9 @@ const (
 	clockDrained = 10 * schemas.Minute // without a late read a backlog is over
 )
 
-// suspect judges a read captured and received then, which the camera declared late or not. It changes nothing: the read
+// isSuspect judges a read captured and received then, which the camera declared late or not. It changes nothing: the read
 // may have to be sent again.
-func (c *clocks) suspect(camera string, captured, received schemas.Micros, declared bool) bool {
+func (c *clockWatch) isSuspect(camera string, captured, received schemas.Micros, declared bool) bool {
 	delay := received - captured
 	switch {
 	case delay < -clockAheadOf:
@@ -72,16 +72,16 @@ func (c *clocks) suspect(camera string, captured, received schemas.Micros, decla
 	return change < elapsed/2 // a buffer would drain
 }
 
-// note remembers an acknowledged read.
-func (c *clocks) note(camera string, captured, received schemas.Micros) {
+// recordRead remembers an acknowledged read.
+func (c *clockWatch) recordRead(camera string, captured, received schemas.Micros) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cams == nil {
-		c.cams = map[string]*clock{}
+		c.cams = map[string]*cameraClock{}
 	}
 	k := c.cams[camera]
 	if k == nil {
-		k = &clock{resumed: received, heard: received, draining: true}
+		k = &cameraClock{resumed: received, heard: received, draining: true}
 		c.cams[camera] = k
 	}
 	if received-k.heard > clockFresh {
@@ -103,8 +103,8 @@ func (c *clocks) note(camera string, captured, received schemas.Micros) {
 	}
 }
 
-// report says whether a suspicion of the camera is to be logged: one an hour at most.
-func (c *clocks) report(camera string, received schemas.Micros) bool {
+// claimReport says whether a suspicion of the camera is to be logged: one an hour at most.
+func (c *clockWatch) claimReport(camera string, received schemas.Micros) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.reported == nil {
@@ -117,55 +117,55 @@ func (c *clocks) report(camera string, received schemas.Micros) bool {
 	return true
 }
 
-// noteClocks remembers the reads of an upload that the broker has, and tells the operator of clocks not to be trusted.
-func (g *Gateway) noteClocks(u *upload, events []*Parsed) {
-	for _, p := range events {
-		if p.Err != nil || p.Ignored != "" || p.joined {
+// recordClocks remembers the reads of an upload that the broker has, and tells the operator of clocks not to be trusted.
+func (g *Gateway) recordClocks(u *upload, events []*CameraEvent) {
+	for _, ev := range events {
+		if ev.Err != nil || ev.Ignored != "" || ev.joined {
 			continue
 		}
-		stated := schemas.Micros(p.Read.CapturedAtUs)
+		stated := schemas.Micros(ev.Read.CapturedAtUs)
 		switch {
-		case p.timeless:
-			g.reportTimeless(u, p)
+		case ev.timeless:
+			g.reportTimeless(u, ev)
 			continue
-		case !p.Read.LateUpload:
-			g.clocks.note(p.cam.ID, stated, u.received)
+		case !ev.Read.LateUpload:
+			g.clocks.recordRead(ev.camera.ID, stated, u.received)
 		}
-		if p.Read.ClockSuspect && g.clocks.report(p.cam.ID, u.received) {
-			g.log.Warn().Str("camera", p.cam.ID).Stringer("clock_says", stated).Stringer("received", u.received).
+		if ev.Read.ClockSuspect && g.clocks.claimReport(ev.camera.ID, u.received) {
+			g.log.Warn().Str("camera", ev.camera.ID).Stringer("clock_says", stated).Stringer("received", u.received).
 				Msg("the camera's clock is not to be trusted: its reads are kept, offences on them are held; repair its time synchronisation")
 		}
 	}
 }
 
 // reportTimeless tells the operator of a camera that says no time, or one that cannot be.
-func (g *Gateway) reportTimeless(u *upload, p *Parsed) {
-	if !g.clocks.report(p.cam.ID, u.received) {
+func (g *Gateway) reportTimeless(u *upload, ev *CameraEvent) {
+	if !g.clocks.claimReport(ev.camera.ID, u.received) {
 		return
 	}
 	said := "nothing"
-	if p.when.zone != zoneNone {
-		said = p.when.device().String()
+	if ev.stated.zone != zoneNone {
+		said = ev.stated.instant().String()
 	}
-	g.log.Warn().Str("camera", p.cam.ID).Str("said", said).
+	g.log.Warn().Str("camera", ev.camera.ID).Str("said", said).
 		Msg("the camera says no time of capture that can be: its reads count at the time of receipt, offences on them are held; set its clock")
 }
 
-// noteOften marks the reads of a plate that the camera sends too often, and names the camera to the operator. The log
+// markFrequentPlates marks the reads of a plate that the camera sends too often, and names the camera to the operator. The log
 // holds no plate: the read id leads to it, for who may look it up.
-func (g *Gateway) noteOften(u *upload, events []*Parsed) {
-	for _, p := range events {
-		if p.Err != nil || p.Ignored != "" || p.joined {
+func (g *Gateway) markFrequentPlates(u *upload, events []*CameraEvent) {
+	for _, ev := range events {
+		if ev.Err != nil || ev.Ignored != "" || ev.joined {
 			continue
 		}
-		r := p.Read
-		often, report := g.oftens.countAppearance(p.cam.ID, p.named, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
+		r := ev.Read
+		often, report := g.frequent.countAppearance(ev.camera.ID, ev.plate, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
 		if !often {
 			continue
 		}
-		p.note(NoteOften)
+		ev.addNotice(NoticeOften)
 		if report {
-			g.log.Warn().Str("camera", p.cam.ID).Stringer("read_id", schemas.ReadID{ID: schemas.ID(r.ReadId)}).Int("times_an_hour", oftenBar).
+			g.log.Warn().Str("camera", ev.camera.ID).Stringer("read_id", schemas.ReadID{ID: schemas.ID(r.ReadId)}).Int("times_an_hour", maxAppearances).
 				Msg("the camera sends one plate more often than a vehicle can pass: look at this read; it may be a word for no plate, or a sign or parked vehicle in view")
 		}
 	}

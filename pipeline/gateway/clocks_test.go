@@ -8,15 +8,15 @@ import (
 
 // clockStory plays reads of one camera to the watch and counts what it suspects.
 type clockStory struct {
-	clocks
+	clockWatch
 	now             schemas.Micros
 	reads, suspects int
 }
 
 // read is a read received now and captured delay before.
 func (s *clockStory) read(delay schemas.Micros) bool {
-	bad := s.suspect("c", s.now-delay, s.now, false)
-	s.note("c", s.now-delay, s.now)
+	bad := s.isSuspect("c", s.now-delay, s.now, false)
+	s.recordRead("c", s.now-delay, s.now)
 	s.reads++
 	if bad {
 		s.suspects++
@@ -143,7 +143,7 @@ func TestASuspectClockIsReportedOnceAnHour(t *testing.T) {
 	lines := 0
 	for range 3 * 360 {
 		s.live(1, 10*second, 2*hour)
-		if s.report("c", s.now) {
+		if s.claimReport("c", s.now) {
 			lines++
 		}
 	}

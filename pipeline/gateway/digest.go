@@ -20,12 +20,12 @@ import (
 // key that follows from the camera's secret, so every gateway with the same file takes it. It counts for nonceLife; within
 // it, a gateway takes each count of a nonce once.
 const (
-	nonceLife   = 2 * time.Minute
-	nonceAhead  = time.Minute // of a gateway whose clock is ahead
-	nonceBytes  = 16          // time and random
-	nonceMAC    = 16
-	maxNonces   = 8  // remembered of one camera; an older one is stale
-	countWindow = 64 // counts may arrive that much out of order
+	nonceLife     = 2 * time.Minute
+	nonceAhead    = time.Minute // of a gateway whose clock is ahead
+	nonceBytes    = 16          // time and random
+	nonceMACBytes = 16
+	maxNonces     = 8  // remembered of one camera; an older one is stale
+	countWindow   = 64 // counts may arrive that much out of order
 )
 
 // digestSecret is what a camera's Digest answers are made with: H(user:realm:token).
@@ -34,13 +34,13 @@ type digestSecret struct {
 	md5, sha256 string // lower-case hexadecimal; "" = the device cannot
 }
 
-func (s digestSecret) key() []byte {
+func (s digestSecret) nonceKey() []byte {
 	sum := sha256.Sum256([]byte("anpr digest nonce\n" + s.md5 + "\n" + s.sha256))
 	return sum[:]
 }
 
-// ha1 is the secret of an algorithm, as a device names it.
-func (s digestSecret) ha1(algorithm string) string {
+// secretFor is the secret of an algorithm, as a device names it.
+func (s digestSecret) secretFor(algorithm string) string {
 	switch strings.ToUpper(algorithm) {
 	case "", "MD5":
 		return s.md5
@@ -50,10 +50,10 @@ func (s digestSecret) ha1(algorithm string) string {
 	return ""
 }
 
-// offers are the challenges to a camera. MD5 comes first: devices that read one challenge only can nothing else, and TLS
+// makeChallenges are the challenges to a camera. MD5 comes first: devices that read one challenge only can nothing else, and TLS
 // carries both.
-func (s digestSecret) offers(camera string, now time.Time, stale bool) (out []string) {
-	c := digest.Challenge{Realm: s.realm, Nonce: s.nonce(camera, now), Stale: stale, QOP: []string{"auth"}}
+func (s digestSecret) makeChallenges(camera string, now time.Time, stale bool) (out []string) {
+	c := digest.Challenge{Realm: s.realm, Nonce: s.makeNonce(camera, now), Stale: stale, QOP: []string{"auth"}}
 	if s.md5 != "" {
 		c.Algorithm = "MD5"
 		out = append(out, c.String())
@@ -65,24 +65,24 @@ func (s digestSecret) offers(camera string, now time.Time, stale bool) (out []st
 	return out
 }
 
-func (s digestSecret) nonce(camera string, now time.Time) string {
+func (s digestSecret) makeNonce(camera string, now time.Time) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))
 	b = append(b, make([]byte, 8)...)
 	_, _ = rand.Read(b[8:nonceBytes]) // never fails
-	return hex.EncodeToString(append(b, s.mac(camera, b)...))
+	return hex.EncodeToString(append(b, s.signNonce(camera, b)...))
 }
 
-func (s digestSecret) mac(camera string, b []byte) []byte {
-	m := hmac.New(sha256.New, s.key())
+func (s digestSecret) signNonce(camera string, b []byte) []byte {
+	m := hmac.New(sha256.New, s.nonceKey())
 	m.Write(b)
 	m.Write([]byte(camera))
-	return m.Sum(nil)[:nonceMAC]
+	return m.Sum(nil)[:nonceMACBytes]
 }
 
-// issued returns the identity and time of a nonce that a gateway with this secret made for the camera.
-func (s digestSecret) issued(camera, nonce string) (id [nonceBytes]byte, at time.Time, ok bool) {
+// verifyNonce returns the identity and time of a nonce that a gateway with this secret made for the camera.
+func (s digestSecret) verifyNonce(camera, nonce string) (id [nonceBytes]byte, at time.Time, ok bool) {
 	b, err := hex.DecodeString(nonce)
-	if err != nil || len(b) != nonceBytes+nonceMAC || !hmac.Equal(b[nonceBytes:], s.mac(camera, b[:nonceBytes])) {
+	if err != nil || len(b) != nonceBytes+nonceMACBytes || !hmac.Equal(b[nonceBytes:], s.signNonce(camera, b[:nonceBytes])) {
 		return id, at, false
 	}
 	copy(id[:], b)
@@ -95,38 +95,38 @@ func (s digestSecret) issued(camera, nonce string) (id [nonceBytes]byte, at time
 // stays so is taken when its secret was made with an empty realm: what it sends is then no better than Basic.
 func (g *Gateway) checkDigest(r *http.Request, camera string) *refusal {
 	now := g.cfg.Now()
-	s, ok := g.cfg.Digest.find(camera, now)
+	s, ok := g.cfg.Digest.findSecret(camera, now)
 	if !ok {
-		return wrong(schemeDigest, "Authorization", "this camera has no Digest secret; send Basic or Bearer, or add the camera to the file of Digest secrets")
+		return refuseProof(schemeDigest, "Authorization", "this camera has no Digest secret; send Basic or Bearer, or add the camera to the file of Digest secrets")
 	}
 	c, err := digest.ParseCredentials(r.Header.Get("Authorization"))
 	if err != nil {
-		return wrong(schemeDigest, "Authorization", "not readable as Digest; send what RFC 7616 says")
+		return refuseProof(schemeDigest, "Authorization", "not readable as Digest; send what RFC 7616 says")
 	}
 	if c.Nonce == "" && s.realm != "" {
-		bad := wrong(schemeDigest, "Authorization", "Digest without a nonce; answer the challenge")
+		bad := refuseProof(schemeDigest, "Authorization", "Digest without a nonce; answer the challenge")
 		bad.round = true
 		return bad
 	}
-	if !s.answers(r, c) {
-		return wrong(schemeDigest, "Authorization", "wrong Digest; check user name, realm and token")
+	if !s.matchesAnswer(r, c) {
+		return refuseProof(schemeDigest, "Authorization", "wrong Digest; check user name, realm and token")
 	}
 	if c.Nonce == "" {
 		return nil
 	}
-	id, at, ok := s.issued(camera, c.Nonce)
+	id, at, ok := s.verifyNonce(camera, c.Nonce)
 	age := now.Sub(at)
-	if ok && age <= nonceLife && age >= -nonceAhead && g.nonces.take(camera, id, at, countOf(c)) {
+	if ok && age <= nonceLife && age >= -nonceAhead && g.nonces.useCount(camera, id, at, nonceCount(c)) {
 		return nil
 	}
-	bad := wrong(schemeDigest, "Authorization", "the nonce is too old or was used; answer the new challenge")
+	bad := refuseProof(schemeDigest, "Authorization", "the nonce is too old or was used; answer the new challenge")
 	bad.round, bad.stale = true, true
 	return bad
 }
 
-// answers reports whether the credentials are those of the secret for this request.
-func (s digestSecret) answers(r *http.Request, c *digest.Credentials) bool {
-	ha1 := s.ha1(c.Algorithm)
+// matchesAnswer reports whether the credentials are those of the secret for this request.
+func (s digestSecret) matchesAnswer(r *http.Request, c *digest.Credentials) bool {
+	ha1 := s.secretFor(c.Algorithm)
 	if ha1 == "" || c.Username != s.user || c.Realm != s.realm || !sameTarget(r, c.URI) || c.Userhash {
 		return false
 	}
@@ -145,8 +145,8 @@ func (s digestSecret) answers(r *http.Request, c *digest.Credentials) bool {
 	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(c.Response))) == 1
 }
 
-// countOf is the count of the answer; without one a nonce serves once.
-func countOf(c *digest.Credentials) int {
+// nonceCount is the count of the answer; without one a nonce serves once.
+func nonceCount(c *digest.Credentials) int {
 	if c.QOP == "" {
 		return 1
 	}
@@ -162,17 +162,17 @@ func sameTarget(r *http.Request, uri string) bool {
 	return err == nil && u.IsAbs() && u.RequestURI() == r.URL.RequestURI()
 }
 
-// nonces remembers what was used of the nonces that cameras answered. Only who knows a camera's secret adds to it. Safe for
+// nonceMemory remembers what was used of the nonces that cameras answered. Only who knows a camera's secret adds to it. Safe for
 // concurrent use.
-type nonces struct {
+type nonceMemory struct {
 	begun time.Time // nonces issued before it are stale: what was used of them is forgotten
 
 	mu   sync.Mutex // guards what follows
-	cams map[string]*usedNonces
+	cams map[string]*cameraNonces
 }
 
-// usedNonces are the newest nonces of a camera; those issued up to floor are stale.
-type usedNonces struct {
+// cameraNonces are the newest nonces of a camera; those issued up to floor are stale.
+type cameraNonces struct {
 	floor time.Time
 	list  []usedNonce
 }
@@ -184,21 +184,21 @@ type usedNonce struct {
 	bits uint64 // bit i: top-i was used
 }
 
-// take uses a count of a nonce, or reports that it was used or is too far behind.
-func (n *nonces) take(camera string, id [nonceBytes]byte, at time.Time, count int) bool {
+// useCount uses a count of a nonce, or reports that it was used or is too far behind.
+func (n *nonceMemory) useCount(camera string, id [nonceBytes]byte, at time.Time, count int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.cams == nil {
-		n.cams = map[string]*usedNonces{}
+		n.cams = map[string]*cameraNonces{}
 	}
 	c := n.cams[camera]
 	if c == nil {
-		c = &usedNonces{floor: n.begun.Add(-time.Millisecond)} // what a nonce counts in
+		c = &cameraNonces{floor: n.begun.Add(-time.Millisecond)} // what a nonce counts in
 		n.cams[camera] = c
 	}
 	for i := range c.list {
 		if c.list[i].id == id {
-			return c.list[i].take(count)
+			return c.list[i].useCount(count)
 		}
 	}
 	if !at.After(c.floor) {
@@ -221,7 +221,7 @@ func (n *nonces) take(camera string, id [nonceBytes]byte, at time.Time, count in
 	return true
 }
 
-func (u *usedNonce) take(count int) bool {
+func (u *usedNonce) useCount(count int) bool {
 	switch behind := u.top - count; {
 	case behind < 0:
 		if -behind >= countWindow {

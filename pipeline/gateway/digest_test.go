@@ -146,7 +146,7 @@ func TestADigestAnswerCountsOnceAndForItsTimeAndCamera(t *testing.T) {
 		t.Errorf("an old nonce: got %d %v", res.code, res.header.Values("WWW-Authenticate"))
 	}
 	s, _ := secretOf("admin", "anpr", short), 0
-	if _, _, ok := s.issued("e", s.nonce("d", time.Unix(0, 0))); ok {
+	if _, _, ok := s.verifyNonce("e", s.makeNonce("d", time.Unix(0, 0))); ok {
 		t.Error("a nonce of one camera counts for another")
 	}
 }
@@ -190,29 +190,29 @@ func TestGatewaysBehindOneProxyTakeEachOthersNonces(t *testing.T) {
 }
 
 func TestCountsOfANonceMayArriveOutOfOrderOnce(t *testing.T) {
-	var n nonces
+	var n nonceMemory
 	at := time.Unix(1000, 0)
 	id := func(i byte) (out [nonceBytes]byte) { out[0] = i; return out }
 	for i, c := range []struct {
 		count int
 		want  bool
 	}{{3, true}, {3, false}, {1, true}, {1, false}, {2, true}, {70, true}, {70, false}, {3, false}, {7, true}, {6, false}, {200, true}, {199, true}, {136, false}} {
-		if got := n.take("d", id(1), at, c.count); got != c.want {
+		if got := n.useCount("d", id(1), at, c.count); got != c.want {
 			t.Errorf("step %d, count %d: got %t, want %t", i, c.count, got, c.want)
 		}
 	}
 	for i := range byte(3 * maxNonces) {
-		n.take("d", id(10+i), at.Add(time.Duration(i+1)*time.Second), 1)
+		n.useCount("d", id(10+i), at.Add(time.Duration(i+1)*time.Second), 1)
 	}
 	if got := len(n.cams["d"].list); got != maxNonces {
 		t.Errorf("%d nonces are remembered, want %d", got, maxNonces)
 	}
 	for i := range byte(3 * maxNonces) {
-		if n.take("d", id(10+i), at.Add(time.Duration(i+1)*time.Second), 1) {
+		if n.useCount("d", id(10+i), at.Add(time.Duration(i+1)*time.Second), 1) {
 			t.Errorf("nonce %d was used twice", i)
 		}
 	}
-	if n.take("d", id(1), at, 300) {
+	if n.useCount("d", id(1), at, 300) {
 		t.Error("a forgotten nonce was used again")
 	}
 }
@@ -242,8 +242,8 @@ func TestTheFileOfDigestSecretsIsRefusedByNameAndReloaded(t *testing.T) {
 	now := time.Unix(1000, 0)
 	look := func(want bool) {
 		t.Helper()
-		now = now.Add(digestLook)
-		if _, ok := d.find("a", now); ok != want {
+		now = now.Add(digestRecheck)
+		if _, ok := d.findSecret("a", now); ok != want {
 			t.Errorf("secret of a: got %t, want %t", ok, want)
 		}
 	}
@@ -270,7 +270,7 @@ func TestTheFileOfDigestSecretsIsRefusedByNameAndReloaded(t *testing.T) {
 
 func FuzzDigestHeader(f *testing.F) {
 	s := secretOf("admin", "anpr", short)
-	nonce := s.nonce("d", time.Unix(1000, 0))
+	nonce := s.makeNonce("d", time.Unix(1000, 0))
 	for _, h := range []string{
 		`Digest username="admin", realm="anpr", nonce="` + nonce + `", uri="/v1/cameras/d/hikvision", qop=auth, nc=00000001, cnonce="x", response="00"`,
 		`Digest username="admin", realm="", nonce="", uri="/", response=""`, "Digest", "Digest =", `Digest nc=ffffffffffffffff`, `Digest username="\`, "digest a=b,,c",

@@ -27,15 +27,15 @@ type DigestSecrets struct {
 	path string
 	log  zerolog.Logger
 
-	mu      sync.Mutex // guards what follows
-	cams    map[string]digestSecret
-	looked  time.Time
-	seen    string // size and time of the file that was read
-	refused string // why the last one was not taken
+	mu          sync.Mutex // guards what follows
+	cams        map[string]digestSecret
+	checkedAt   time.Time
+	loadedStamp string // size and time of the file that was read
+	lastRefusal string // why the last one was not taken
 }
 
 const (
-	digestLook    = 2 * time.Second
+	digestRecheck = 2 * time.Second
 	maxDigestFile = 16 << 20
 )
 
@@ -54,33 +54,33 @@ func OpenDigestSecrets(path string, log zerolog.Logger) (*DigestSecrets, error) 
 	if d.cams, err = readDigestFile(path); err != nil {
 		return nil, err
 	}
-	d.seen = stampOf(st)
+	d.loadedStamp = fileStamp(st)
 	return d, nil
 }
 
-func stampOf(st fs.FileInfo) string {
+func fileStamp(st fs.FileInfo) string {
 	return fmt.Sprint(st.Size(), st.ModTime().UnixNano())
 }
 
-// find returns the secret of a camera, looking at the file again now and then.
-func (d *DigestSecrets) find(camera string, now time.Time) (digestSecret, bool) {
+// findSecret returns the secret of a camera, looking at the file again now and then.
+func (d *DigestSecrets) findSecret(camera string, now time.Time) (digestSecret, bool) {
 	if d == nil {
 		return digestSecret{}, false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if since := now.Sub(d.looked); since >= digestLook || since < 0 {
-		d.looked = now
-		d.reload()
+	if since := now.Sub(d.checkedAt); since >= digestRecheck || since < 0 {
+		d.checkedAt = now
+		d.reloadFile()
 	}
 	s, ok := d.cams[camera]
 	return s, ok
 }
 
-// reload takes a changed file. A file that was removed leaves its secrets in force until the next start, like a broken one.
-func (d *DigestSecrets) reload() {
+// reloadFile takes a changed file. A file that was removed leaves its secrets in force until the next start, like a broken one.
+func (d *DigestSecrets) reloadFile() {
 	st, err := os.Stat(d.path)
-	if errors.Is(err, fs.ErrNotExist) && d.cams == nil || err == nil && stampOf(st) == d.seen {
+	if errors.Is(err, fs.ErrNotExist) && d.cams == nil || err == nil && fileStamp(st) == d.loadedStamp {
 		return
 	}
 	var cams map[string]digestSecret
@@ -88,13 +88,13 @@ func (d *DigestSecrets) reload() {
 		cams, err = readDigestFile(d.path)
 	}
 	if err != nil {
-		if text := err.Error(); text != d.refused {
-			d.refused = text
+		if text := err.Error(); text != d.lastRefusal {
+			d.lastRefusal = text
 			d.log.Error().Err(err).Msg("the changed file of Digest secrets is not taken; the one before stays in force")
 		}
 		return
 	}
-	d.cams, d.seen, d.refused = cams, stampOf(st), ""
+	d.cams, d.loadedStamp, d.lastRefusal = cams, fileStamp(st), ""
 	d.log.Info().Int("cameras", len(cams)).Msg("Digest secrets loaded")
 }
 

@@ -119,7 +119,7 @@ func onlyWhole(t *testing.T, store *DirStore, dir string) {
 		}
 		n++
 		text, err := os.ReadFile(path)
-		if _, file := store.path(sha(string(text))); file != path {
+		if _, file := store.pathsOf(sha(string(text))); file != path {
 			t.Errorf("%s is torn or left over: %d bytes", path, len(text))
 		}
 		return err

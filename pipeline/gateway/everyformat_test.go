@@ -18,11 +18,11 @@ func TestAMissingPlateFieldIsNeverAnUnreadPlate(t *testing.T) {
 			if absent == root {
 				t.Fatalf("%s: %q is not in the message", path, f)
 			}
-			if events, rej := parse(path, o.kind, []byte(absent)); rej == nil && (len(events) != 1 || events[0].Err == nil || events[0].unread()) {
+			if events, rej := parseUpload(path, o.kind, []byte(absent)); rej == nil && (len(events) != 1 || events[0].Err == nil || events[0].isUnread()) {
 				t.Errorf("%s without %s: got %s, want a refusal that is not plate_unread", path, f, render(events))
 			}
 			empty := strings.Replace(root, o.plate, "", 1)
-			if events, rej := parse(path, o.kind, []byte(empty)); rej != nil || len(events) != 1 || !events[0].unread() {
+			if events, rej := parseUpload(path, o.kind, []byte(empty)); rej != nil || len(events) != 1 || !events[0].isUnread() {
 				t.Errorf("%s with %s empty: got %s (%v), want plate_unread", path, f, render(events), rej)
 			}
 		}

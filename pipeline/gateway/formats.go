@@ -19,9 +19,9 @@ type Format struct {
 	// Every other payload of testdata belongs to the format whose path its name begins with.
 	Sample string
 
-	read     func(*node) []*Parsed
-	protobuf func([]byte) []*Parsed // nil when the format has no Protobuf form
-	strict   bool                   // only the types named are taken; others take whatever may hold a text
+	read     func(*node) []*CameraEvent
+	protobuf func([]byte) []*CameraEvent // nil when the format has no Protobuf form
+	strict   bool                        // only the types named are taken; others take whatever may hold a text
 }
 
 // formats is the list. A camera maker's format is a row here, a reader in a file of its own, and payloads in testdata.
@@ -29,35 +29,35 @@ var formats = []Format{
 	{
 		Path: "reads", Name: "canonical", Takes: "anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array",
 		Types: []string{"application/json", "application/x-protobuf", "application/x-ndjson"}, strict: true,
-		read: canonicalJSON, protobuf: canonicalProto,
+		read: readCanonicalJSON, protobuf: readCanonicalProto,
 	},
 	{
 		Path: "hikvision", Name: "hikvision", Takes: "ISAPI EventNotificationAlert, alone or multipart with pictures",
-		Types: []string{"application/xml", "application/json", "multipart/form-data", "multipart/mixed"}, Sample: "hikvision-isapi-v2.xml", read: hikvision,
+		Types: []string{"application/xml", "application/json", "multipart/form-data", "multipart/mixed"}, Sample: "hikvision-isapi-v2.xml", read: readHikvision,
 	},
 	{
 		Path: "openalpr", Name: "openalpr", Takes: "alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents",
-		Types: []string{"application/json", "application/x-ndjson"}, Sample: "openalpr-group.json", read: openalpr,
+		Types: []string{"application/json", "application/x-ndjson"}, Sample: "openalpr-group.json", read: readOpenALPR,
 	},
 	{
 		Path: "platerecognizer", Name: "platerecognizer", Takes: "Stream and Snapshot webhooks, alone or multipart with a picture",
-		Types: []string{"application/json", "multipart/form-data", "application/x-ndjson"}, Sample: "platerecognizer-webhook.json", read: platerecognizer,
+		Types: []string{"application/json", "multipart/form-data", "application/x-ndjson"}, Sample: "platerecognizer-webhook.json", read: readPlateRecognizer,
 	},
 	{
 		Path: "axis", Name: "axis", Takes: "License Plate Verifier: ALPV MetadataStream, or the engine's push JSON",
-		Types: []string{"application/xml", "application/json", "multipart/form-data"}, Sample: "axis-alpv-allplates.xml", read: axis,
+		Types: []string{"application/xml", "application/json", "multipart/form-data"}, Sample: "axis-alpv-allplates.xml", read: readAxis,
 	},
 	{
 		Path: "survision", Name: "survision", Takes: "anpr messages",
-		Types: []string{"application/json", "application/xml"}, Sample: "survision-decision.json", read: survision,
+		Types: []string{"application/json", "application/xml"}, Sample: "survision-decision.json", read: readSurvision,
 	},
 }
 
 // Formats returns the formats that the gateway takes, in the order in which documents name them.
 func Formats() []Format { return slices.Clone(formats) }
 
-// formatAt returns the format of an address's last part, or nil.
-func formatAt(path string) *Format {
+// findFormat returns the format of an address's last part, or nil.
+func findFormat(path string) *Format {
 	for i := range formats {
 		if formats[i].Path == path {
 			return &formats[i]
@@ -73,8 +73,8 @@ func formatNames() (names []string) {
 	return names
 }
 
-// unknownFormat refuses an address whose last part is none of the formats, naming those that exist.
-func unknownFormat(path string) *schemas.RejectError {
+// refuseUnknownFormat refuses an address whose last part is none of the formats, naming those that exist.
+func refuseUnknownFormat(path string) *schemas.RejectError {
 	var paths []string
 	for i := range formats {
 		paths = append(paths, formats[i].Path)
@@ -84,13 +84,13 @@ func unknownFormat(path string) *schemas.RejectError {
 }
 
 // checkType refuses a content type under which the format cannot come. Where none is said the body must look like a text.
-func (f *Format) checkType(m media, contentType string, body []byte) *schemas.RejectError {
+func (f *Format) checkType(m mediaType, contentType string, body []byte) *schemas.RejectError {
 	untyped := false
 	if f.strict && m.kind == "" && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--")) {
-		_, text := document(body[:min(len(body), 4<<10)], m.charset) // the beginning tells
+		_, text := toDocument(body[:min(len(body), 4<<10)], m.charset) // the beginning tells
 		untyped = !text
 	}
-	if !untyped && (f.strict && (m.json() || m.protobuf()) || !f.strict && m.textual()) {
+	if !untyped && (f.strict && (m.isJSON() || m.isProtobuf()) || !f.strict && m.isText()) {
 		return nil
 	}
 	last := len(f.Types) - 1

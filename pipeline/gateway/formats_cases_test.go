@@ -133,7 +133,7 @@ func TestTheTimeOfReceiptStandsInAndIsNotTrusted(t *testing.T) {
 	if r.CapturedAtUs != int64(at(t, caseNow)) || !r.ClockSuspect {
 		t.Errorf("got %v, want it captured when it was received, and suspect", r)
 	}
-	if out := replies[0].answer.Reads[0]; !slices.Contains(out.Notes, NoteReceiptTime) || out.DuplicateSafe {
+	if out := replies[0].answer.Reads[0]; !slices.Contains(out.Notices, NoticeReceiptTime) || out.DuplicateSafe {
 		t.Errorf("got %+v, want a note, and no promise for a repetition", out)
 	}
 	for _, c := range []struct{ path, kind, body string }{
@@ -144,7 +144,7 @@ func TestTheTimeOfReceiptStandsInAndIsNotTrusted(t *testing.T) {
 	} {
 		rg := newRig(t, nil)
 		rg.set(caseNow)
-		if res := rg.send("cam-1/"+c.path, c.kind, []byte(c.body)); res.code != 200 || !slices.Contains(res.answer.Reads[0].Notes, NoteClock) {
+		if res := rg.send("cam-1/"+c.path, c.kind, []byte(c.body)); res.code != 200 || !slices.Contains(res.answer.Reads[0].Notices, NoticeClock) {
 			t.Errorf("%s %.100s: got %d %+v", c.path, c.body, res.code, res)
 			continue
 		}

@@ -18,7 +18,7 @@ func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
 	readme, doc := string(load(t, "../../README.md")), string(load(t, "doc.go"))
 	contract := regexp.MustCompile(`string format = 17;.*`).FindString(string(load(t, "../../schemas/proto/anprv1/anpr.proto")))
 	fuzzed := string(load(t, "fuzz_test.go"))
-	_, unknown := parse("no-such-format", "application/json", []byte("{}"))
+	_, unknown := parseUpload("no-such-format", "application/json", []byte("{}"))
 	samplesOf := map[string]int{}
 	for _, s := range Samples() {
 		samplesOf[s.Format]++
@@ -57,7 +57,7 @@ func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
 		t.Errorf("doc.go has %d addresses, the list %d", got, len(Formats()))
 	}
 	for _, file := range samples(t) {
-		if formatAt(formatOf(file)) == nil {
+		if findFormat(formatOf(file)) == nil {
 			t.Errorf("%s belongs to no format of the list", file)
 		}
 	}
@@ -155,24 +155,24 @@ func TestAnEventIDAloneNeverMakesTwoObservationsOne(t *testing.T) {
 // idsOf returns the id of the one read in a message.
 func idsOf(t testing.TB, path, kind, message string) schemas.ID {
 	t.Helper()
-	p := single(t, path, kind, []byte(message))
-	p.Read.CameraId = "cam-1"
-	p.identify()
-	return schemas.ID(p.Read.ReadId)
+	ev := single(t, path, kind, []byte(message))
+	ev.Read.CameraId = "cam-1"
+	ev.setReadID()
+	return schemas.ID(ev.Read.ReadId)
 }
 
 func TestAPictureIsContentOfItsRead(t *testing.T) {
 	ids := map[string]bool{}
 	for _, c := range []struct{ best, more []byte }{{}, {best: []byte{1}}, {best: []byte{2}}, {more: []byte{1}}, {best: []byte{1}, more: []byte{2}}} {
-		p := single(t, "hikvision", "", []byte(hik))
+		ev := single(t, "hikvision", "", []byte(hik))
 		if c.best != nil {
-			p.Read.ImageSha256 = append(c.best, make([]byte, 31)...)
+			ev.Read.ImageSha256 = append(c.best, make([]byte, 31)...)
 		}
 		if c.more != nil {
-			p.Read.MoreImagesSha256 = [][]byte{append(c.more, make([]byte, 31)...)}
+			ev.Read.MoreImagesSha256 = [][]byte{append(c.more, make([]byte, 31)...)}
 		}
-		p.identify()
-		ids[string(p.Read.ReadId)] = true
+		ev.setReadID()
+		ids[string(ev.Read.ReadId)] = true
 	}
 	if len(ids) != 5 {
 		t.Errorf("got %d ids of five reads that differ in pictures, want 5", len(ids))

@@ -25,8 +25,8 @@ func fuzzFormat(f *testing.F, path string) {
 	f.Add("application/x-www-form-urlencoded", []byte("json=%7B%7D"))
 	f.Add("application/json", []byte("\xff\xfe{\x00}\x00"))
 	f.Fuzz(func(t *testing.T, kind string, body []byte) {
-		events, rej := parse(path, kind, body)
-		again, rej2 := parse(path, kind, body)
+		events, rej := parseUpload(path, kind, body)
+		again, rej2 := parseUpload(path, kind, body)
 		if (rej == nil) != (rej2 == nil) || len(events) != len(again) {
 			t.Fatal("two different answers for the same bytes")
 		}
@@ -36,36 +36,36 @@ func fuzzFormat(f *testing.F, path string) {
 		if rej == nil && len(events) == 0 {
 			t.Fatal("neither refused nor any event: the upload would vanish")
 		}
-		for i, p := range events {
-			checkParsed(t, p)
-			if again[i].Err == nil && p.Err == nil && p.Read != nil && !proto.Equal(p.Read, again[i].Read) {
+		for i, ev := range events {
+			checkParsed(t, ev)
+			if again[i].Err == nil && ev.Err == nil && ev.Read != nil && !proto.Equal(ev.Read, again[i].Read) {
 				t.Fatal("two different reads of the same bytes")
 			}
 		}
 	})
 }
 
-func checkParsed(t *testing.T, p *Parsed) {
+func checkParsed(t *testing.T, ev *CameraEvent) {
 	t.Helper()
-	if p.Err != nil {
-		if p.Err.Reason == schemas.ReasonNone || p.Err.Detail == "" || p.Err.Field == "" {
-			t.Fatalf("a refusal without reason, field or detail: %v", p.Err)
+	if ev.Err != nil {
+		if ev.Err.Reason == schemas.ReasonNone || ev.Err.Detail == "" || ev.Err.Field == "" {
+			t.Fatalf("a refusal without reason, field or detail: %v", ev.Err)
 		}
 		return
 	}
-	if p.Ignored != "" {
-		if !slices.Contains(IgnoredKinds(), p.Ignored) {
-			t.Fatalf("ignored as %q, which is no label", p.Ignored)
+	if ev.Ignored != "" {
+		if !slices.Contains(IgnoredKinds(), ev.Ignored) {
+			t.Fatalf("ignored as %q, which is no label", ev.Ignored)
 		}
 		return
 	}
-	for _, n := range p.Notes {
-		if !slices.Contains(Notes(), n) {
+	for _, n := range ev.Notices {
+		if !slices.Contains(Notices(), n) {
 			t.Fatalf("note %q is no label", n)
 		}
 	}
-	r := p.Read
-	if r.RawPlate == "" || p.when.zone == zoneNone && !slices.Contains(p.Notes, NoteReceiptTime) {
+	r := ev.Read
+	if r.RawPlate == "" || ev.stated.zone == zoneNone && !slices.Contains(ev.Notices, NoticeReceiptTime) {
 		t.Fatal("a read without plate, or without time and a note of it")
 	}
 	if len(r.Make) > schemas.MaxText || len(r.Colour) > schemas.MaxText || len(r.CameraEventId) > schemas.MaxEventID ||
@@ -103,14 +103,14 @@ func FuzzTime(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		w, ok := parseWhen(s)
+		w, ok := parseTime(s)
 		if !ok {
 			return
 		}
-		if at := w.device(); at < -100*365*24*schemas.Hour {
+		if at := w.instant(); at < -100*365*24*schemas.Hour {
 			t.Fatalf("%q gives %s", s, at)
 		}
-		if got, _ := w.resolve(w.device()); got != w.device() && w.zone != zoneLocal && !strings.ContainsAny(s, "+- Zz") {
+		if got, _ := w.resolveCapture(w.instant()); got != w.instant() && w.zone != zoneLocal && !strings.ContainsAny(s, "+- Zz") {
 			t.Fatalf("%q: received at once, but taken for %s", s, got)
 		}
 	})
@@ -123,7 +123,7 @@ func BenchmarkParse(b *testing.B) {
 		b.Run(formatOf(file), func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if _, rej := parse(formatOf(file), typeOf(file), body); rej != nil {
+				if _, rej := parseUpload(formatOf(file), typeOf(file), body); rej != nil {
 					b.Fatal(rej)
 				}
 			}

@@ -27,7 +27,7 @@ type Record struct {
 	Partition  int
 	Time       time.Time // of receipt
 	Camera     string
-	Own        bool // of the gateway's own, no camera sent it: it gets no receipt
+	Internal   bool // of the gateway's own, no camera sent it: it gets no receipt
 }
 
 // Producer puts records on the log. Produce returns nil only when the broker has acknowledged all of them; after an error
@@ -77,7 +77,7 @@ type Config struct {
 // maxKeep leaves a quarantine record below the broker's default limit of 1 MiB.
 const maxKeep = 768 << 10
 
-func (c *Config) check() error {
+func (c *Config) checkFields() error {
 	var errs []error
 	need := func(ok bool, what string) {
 		if !ok {
@@ -92,25 +92,25 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) defaults() {
-	or(&c.MaxBody, 16<<20)
-	or(&c.MaxImage, 8<<20)
-	or(&c.MaxInFlight, 512)
-	or(&c.MaxMemory, 512<<20)
-	or(&c.CameraRate, 200)
-	or(&c.CameraBurst, 2000)
-	or(&c.StrangerRate, 10)
-	or(&c.StrangerBurst, 100)
-	or(&c.CameraInFlight, 64)
-	or(&c.StrangerKeep, 4<<10)
-	or(&c.StrangerDay, 16<<20)
-	or(&c.StrangerTime, 10*time.Second)
-	or(&c.MaxStrangers, 64)
-	or(&c.BodyGrace, 15*time.Second)
-	or(&c.BodyRate, 8<<10)
-	or(&c.AnswerTime, 30*time.Second)
-	or(&c.KeepPayload, 256<<10)
-	or(&c.ProduceTimeout, 5*time.Second)
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxBody, 16<<20)
+	setDefault(&c.MaxImage, 8<<20)
+	setDefault(&c.MaxInFlight, 512)
+	setDefault(&c.MaxMemory, 512<<20)
+	setDefault(&c.CameraRate, 200)
+	setDefault(&c.CameraBurst, 2000)
+	setDefault(&c.StrangerRate, 10)
+	setDefault(&c.StrangerBurst, 100)
+	setDefault(&c.CameraInFlight, 64)
+	setDefault(&c.StrangerKeep, 4<<10)
+	setDefault(&c.StrangerDay, 16<<20)
+	setDefault(&c.StrangerTime, 10*time.Second)
+	setDefault(&c.MaxStrangers, 64)
+	setDefault(&c.BodyGrace, 15*time.Second)
+	setDefault(&c.BodyRate, 8<<10)
+	setDefault(&c.AnswerTime, 30*time.Second)
+	setDefault(&c.KeepPayload, 256<<10)
+	setDefault(&c.ProduceTimeout, 5*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -119,7 +119,7 @@ func (c *Config) defaults() {
 	}
 }
 
-func or[T comparable](v *T, def T) {
+func setDefault[T comparable](v *T, def T) {
 	var zero T
 	if *v == zero {
 		*v = def
@@ -132,50 +132,50 @@ type Gateway struct {
 	log       zerolog.Logger
 	slots     chan struct{} // one per upload in flight
 	memory    atomic.Int64  // bytes of bodies in flight
-	lanes     lanes
+	quotas    cameraQuotas
 	strangers strangers
-	nonces    nonces
+	nonces    nonceMemory
 	broker    brokerState
-	clocks    clocks
+	clocks    clockWatch
 	misreads  misreads
-	sources   sources
+	sources   sourceMemory
 	unread    recentIDs
-	oftens    oftens
-	tracks    tracks
+	frequent  frequentPlates
+	tracks    trackMemory
 }
 
 // New makes a gateway. An error names what the configuration lacks.
 func New(cfg Config) (*Gateway, error) {
-	if err := cfg.check(); err != nil {
+	if err := cfg.checkFields(); err != nil {
 		return nil, err
 	}
-	cfg.defaults()
+	cfg.setDefaults()
 	return &Gateway{
 		cfg:       cfg,
 		log:       cfg.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
-		lanes:     lanes{cams: map[string]*lane{}},
+		quotas:    cameraQuotas{cams: map[string]*cameraQuota{}},
 		strangers: newStrangers(&cfg),
-		nonces:    nonces{begun: cfg.Now()},
-		tracks:    tracks{missing: cfg.Metrics.Unjoined.Inc},
+		nonces:    nonceMemory{begun: cfg.Now()},
+		tracks:    trackMemory{unjoined: cfg.Metrics.Unjoined.Inc},
 	}, nil
 }
 
 // Handler serves the camera paths. The server around it sets the time-outs of headers and bodies.
 func (g *Gateway) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		camera, format, ok := route(r.URL.EscapedPath())
+		camera, format, ok := splitPath(r.URL.EscapedPath())
 		if !ok {
 			writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
 			return
 		}
-		g.serve(&timedWriter{w, g.cfg.AnswerTime}, r, camera, format)
+		g.serveUpload(&timedWriter{w, g.cfg.AnswerTime}, r, camera, format)
 	})
 }
 
-// route takes the camera's id and the format of an address, with or without a slash at the end. It is no ServeMux
+// splitPath takes the camera's id and the format of an address, with or without a slash at the end. It is no ServeMux
 // because that answers a doubled slash with a redirect, which makes a camera's POST a GET.
-func route(path string) (camera, format string, ok bool) {
+func splitPath(path string) (camera, format string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), "/v1/cameras/")
 	camera, format, found := strings.Cut(rest, "/")
 	camera, err := url.PathUnescape(camera)

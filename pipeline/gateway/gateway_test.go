@@ -338,7 +338,7 @@ func TestABrokerThatNeverAnswersIsASendAgain(t *testing.T) {
 func TestAddressesAreTakenWithoutRedirect(t *testing.T) {
 	f := func(path, camera, format string, ok bool) {
 		t.Helper()
-		c, fm, got := route(path)
+		c, fm, got := splitPath(path)
 		if got != ok || ok && (c != camera || fm != format) {
 			t.Errorf("%s: got %q %q %t, want %q %q %t", path, c, fm, got, camera, format, ok)
 		}

@@ -62,7 +62,7 @@ func load(t testing.TB, file string) []byte {
 func TestGoldenPayloadsMakeTheReadsTheyDid(t *testing.T) {
 	for _, file := range samples(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			events, rej := parse(formatOf(file), typeOf(file), load(t, file))
+			events, rej := parseUpload(formatOf(file), typeOf(file), load(t, file))
 			if rej != nil {
 				t.Fatalf("refused as a whole: %v", rej)
 			}
@@ -80,31 +80,31 @@ func TestGoldenPayloadsMakeTheReadsTheyDid(t *testing.T) {
 	}
 }
 
-func render(events []*Parsed) string {
+func render(events []*CameraEvent) string {
 	var b strings.Builder
-	for i, p := range events {
+	for i, ev := range events {
 		switch {
-		case p.Err != nil:
-			fmt.Fprintf(&b, "%d refused %s\n", i, p.Err.Error())
+		case ev.Err != nil:
+			fmt.Fprintf(&b, "%d refused %s\n", i, ev.Err.Error())
 			continue
-		case p.Ignored != "":
-			fmt.Fprintf(&b, "%d ignored %s\n", i, p.Ignored)
+		case ev.Ignored != "":
+			fmt.Fprintf(&b, "%d ignored %s\n", i, ev.Ignored)
 			continue
 		}
-		r := p.Read
+		r := ev.Read
 		fmt.Fprintf(&b, "%d read\n  plate %s\n  captured %s zone %d\n  country %q %d\n  confidence %d\n  lane %d direction %s\n", i,
-			r.RawPlate, p.when.device(), p.when.zone, r.Country, r.CountryConfidencePm, r.ConfidencePm, r.Lane, r.Direction)
+			r.RawPlate, ev.stated.instant(), ev.stated.zone, r.Country, r.CountryConfidencePm, r.ConfidencePm, r.Lane, r.Direction)
 		fmt.Fprintf(&b, "  speed %d\n  kind %s make %q colour %q\n  event %q late %t\n  image %s\n", r.SpeedDkmh, r.VehicleKind, r.Make,
 			r.Colour, r.CameraEventId, r.LateUpload, hex.EncodeToString(r.ImageSha256))
 		for _, c := range r.Candidates {
 			fmt.Fprintf(&b, "  candidate %s %d\n", c.Plate, c.ConfidencePm)
 		}
-		for _, img := range p.Images {
+		for _, img := range ev.Images {
 			fmt.Fprintf(&b, "  picture %s %d bytes\n", img.Name, len(img.Data))
 		}
-		fmt.Fprintf(&b, "  notes %v\n", p.Notes)
-		if len(p.Unknown) > 0 {
-			fmt.Fprintf(&b, "  unknown %v\n", p.Unknown)
+		fmt.Fprintf(&b, "  notes %v\n", ev.Notices)
+		if len(ev.Unknown) > 0 {
+			fmt.Fprintf(&b, "  unknown %v\n", ev.Unknown)
 		}
 	}
 	return b.String()
@@ -112,9 +112,9 @@ func render(events []*Parsed) string {
 
 func at(t testing.TB, s string) schemas.Micros {
 	t.Helper()
-	w, ok := parseWhen(s)
+	w, ok := parseTime(s)
 	if !ok {
 		t.Fatalf("%q is no time", s)
 	}
-	return w.device()
+	return w.instant()
 }

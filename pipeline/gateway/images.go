@@ -57,7 +57,7 @@ func NewDirStore(root string) (*DirStore, error) {
 	return &DirStore{root}, nil
 }
 
-func (d *DirStore) path(sum schemas.Sum) (dir, file string) {
+func (d *DirStore) pathsOf(sum schemas.Sum) (dir, file string) {
 	name := hex.EncodeToString(sum[:])
 	dir = filepath.Join(d.root, name[:2], name[2:4])
 	return dir, filepath.Join(dir, name)
@@ -69,9 +69,9 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	if err := ctx.Err(); err != nil {
 		return sum, err
 	}
-	dir, file := d.path(sum)
+	dir, file := d.pathsOf(sum)
 	if st, err := os.Stat(file); err == nil && st.Size() == int64(len(data)) {
-		return sum, d.sync(dir)
+		return sum, d.syncNames(dir)
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, fmt.Errorf("make image directory: %w", err)
@@ -90,7 +90,7 @@ func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	if err != nil {
 		return sum, errors.Join(fmt.Errorf("write image: %w", err), os.Remove(tmp.Name()))
 	}
-	return sum, d.sync(dir)
+	return sum, d.syncNames(dir)
 }
 
 // Check reports whether a picture could be stored now: the directory can be written and the disk has room.
@@ -117,8 +117,8 @@ func CheckRoom(ctx context.Context, dir string, bytes int) error {
 	return nil
 }
 
-// sync makes the names durable down to dir; on directories without changes it costs little.
-func (d *DirStore) sync(dir string) error {
+// syncNames makes the names durable down to dir; on directories without changes it costs little.
+func (d *DirStore) syncNames(dir string) error {
 	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
 		if err := syncDir(name); err != nil {
 			return fmt.Errorf("sync image directory: %w", err)
@@ -140,7 +140,7 @@ func (d *DirStore) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	_, file := d.path(sum)
+	_, file := d.pathsOf(sum)
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read image: %w", err)
@@ -179,20 +179,20 @@ func isPicture(b []byte) bool {
 
 // pickImages drops what is no picture, too large or one too many, and puts the best first: one of the whole scene before
 // a cut-out of the vehicle and that before one of the plate, then the larger.
-func (p *Parsed) pickImages(most int, bound int64) []Image {
+func (ev *CameraEvent) pickImages(most int, bound int64) []Image {
 	var out []Image
-	for _, img := range p.Images {
+	for _, img := range ev.Images {
 		if int64(len(img.Data)) <= bound && isPicture(img.Data) {
 			out = append(out, img)
 		} else {
-			p.note(NoteImage)
+			ev.addNotice(NoticeImage)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Image) int {
 		return cmp.Or(cmp.Compare(imageRank(a.Name), imageRank(b.Name)), cmp.Compare(len(b.Data), len(a.Data)))
 	})
 	if len(out) > most {
-		p.note(NoteImage)
+		ev.addNotice(NoticeImage)
 		out = out[:most]
 	}
 	return out

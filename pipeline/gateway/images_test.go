@@ -67,7 +67,7 @@ func TestDirStoreMendsATornPictureAndNamesADamagedOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, file := s.path(sum)
+	_, file := s.pathsOf(sum)
 	if err := os.WriteFile(file, bytes.Repeat([]byte("x"), len(jpeg)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -116,15 +116,15 @@ func TestDirStoreForgetsUnfinishedWrites(t *testing.T) {
 
 func TestTheBestPictureIsTheSceneNotThePlate(t *testing.T) {
 	pic := func(name string, n int) Image { return Image{name, append(bytes.Clone(jpeg), make([]byte, n)...)} }
-	p := &Parsed{Images: []Image{pic("licensePlatePicture.jpg", 500), pic("vehiclePicture.jpg", 10), {"x", []byte("no picture")}, pic("detectionPicture.jpg", 100), pic("huge", 5000)}}
+	ev := &CameraEvent{Images: []Image{pic("licensePlatePicture.jpg", 500), pic("vehiclePicture.jpg", 10), {"x", []byte("no picture")}, pic("detectionPicture.jpg", 100), pic("huge", 5000)}}
 	var got []string
-	for _, img := range p.pickImages(2, 1000) {
+	for _, img := range ev.pickImages(2, 1000) {
 		got = append(got, img.Name)
 	}
 	if len(got) != 2 || got[0] != "detectionPicture.jpg" || got[1] != "vehiclePicture.jpg" {
 		t.Errorf("got %v, want the larger scene, then the smaller", got)
 	}
-	if len(p.Notes) != 1 || p.Notes[0] != NoteImage {
-		t.Errorf("got notes %v, want %s", p.Notes, NoteImage)
+	if len(ev.Notices) != 1 || ev.Notices[0] != NoticeImage {
+		t.Errorf("got notes %v, want %s", ev.Notices, NoticeImage)
 	}
 }

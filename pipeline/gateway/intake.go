@@ -16,57 +16,57 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lane is what one registered camera takes of the gateway: what it sends too much stops itself, not its neighbours.
-type lane struct {
-	limit  *rate.Limiter
-	flying int // uploads in flight
+// cameraQuota is what one registered camera takes of the gateway: what it sends too much stops itself, not its neighbours.
+type cameraQuota struct {
+	limit    *rate.Limiter
+	inFlight int // uploads in flight
 }
 
-// lanes are those of all cameras that were heard. Safe for concurrent use.
-type lanes struct {
+// cameraQuotas are those of all cameras that were heard. Safe for concurrent use.
+type cameraQuotas struct {
 	mu   sync.Mutex // guards what follows
-	cams map[string]*lane
+	cams map[string]*cameraQuota
 }
 
-// enter takes one upload from the camera's rate and a place among its uploads in flight.
-func (l *lanes) enter(camera string, cfg *Config, now time.Time) (leave func(), cause string) {
+// admitUpload takes one upload from the camera's rate and a place among its uploads in flight.
+func (l *cameraQuotas) admitUpload(camera string, cfg *Config, now time.Time) (leave func(), cause string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.cams[camera]
 	if c == nil {
-		c = &lane{limit: rate.NewLimiter(cfg.CameraRate, cfg.CameraBurst)}
+		c = &cameraQuota{limit: rate.NewLimiter(cfg.CameraRate, cfg.CameraBurst)}
 		l.cams[camera] = c
 	}
-	if c.flying >= cfg.CameraInFlight {
+	if c.inFlight >= cfg.CameraInFlight {
 		return nil, causeFull
 	}
 	if !c.limit.AllowN(now, 1) {
 		return nil, causeRate
 	}
-	c.flying++
+	c.inFlight++
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		c.flying--
+		c.inFlight--
 	}, ""
 }
 
-// enter takes a place for an upload of an authenticated camera, or answers why there is none.
-func (g *Gateway) enter(u *upload) (leave func(), ok bool) {
-	land, cause := g.lanes.enter(u.cam.ID, &g.cfg, g.cfg.Now())
+// admitUpload takes a place for an upload of an authenticated camera, or answers why there is none.
+func (g *Gateway) admitUpload(u *upload) (leave func(), ok bool) {
+	land, cause := g.quotas.admitUpload(u.cam.ID, &g.cfg, g.cfg.Now())
 	switch cause {
 	case causeRate:
-		g.later(u.w, http.StatusTooManyRequests, causeRate, "the camera sends more than its rate; send it again later")
+		g.answerRetry(u.w, http.StatusTooManyRequests, causeRate, "the camera sends more than its rate; send it again later")
 		return nil, false
 	case causeFull:
-		g.later(u.w, http.StatusTooManyRequests, causeFull, "the camera has too many uploads under way; send fewer at a time")
+		g.answerRetry(u.w, http.StatusTooManyRequests, causeFull, "the camera has too many uploads under way; send fewer at a time")
 		return nil, false
 	}
 	select {
 	case g.slots <- struct{}{}:
 	default:
 		land()
-		g.later(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
+		g.answerRetry(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
 		return nil, false
 	}
 	return func() {
@@ -82,8 +82,8 @@ var (
 	errTooLarge = errors.New("larger than an upload may be")
 )
 
-// hold charges an upload with bytes that have arrived, or reports that the gateway holds as much as it may.
-func (g *Gateway) hold(u *upload, n int) bool {
+// chargeMemory charges an upload with bytes that have arrived, or reports that the gateway holds as much as it may.
+func (g *Gateway) chargeMemory(u *upload, n int) bool {
 	if g.memory.Add(int64(n)) > g.cfg.MaxMemory {
 		g.memory.Add(int64(-n))
 		return false
@@ -107,7 +107,7 @@ func (g *Gateway) readAll(u *upload, r io.Reader, before func(n int)) ([]byte, e
 		switch {
 		case int64(len(buf)) > g.cfg.MaxBody:
 			return buf, errTooLarge
-		case !g.hold(u, n):
+		case !g.chargeMemory(u, n):
 			return buf, errNoMemory
 		case errors.Is(err, io.EOF):
 			return buf, nil
@@ -120,7 +120,7 @@ func (g *Gateway) readAll(u *upload, r io.Reader, before func(n int)) ([]byte, e
 // readBody reads the upload, or answers why it did not. A body has BodyGrace and then must come at BodyRate.
 func (g *Gateway) readBody(u *upload) bool {
 	if u.r.ContentLength > g.cfg.MaxBody {
-		g.tooLarge(u)
+		g.answerTooLarge(u)
 		return false
 	}
 	c, start := http.NewResponseController(u.w), time.Now()
@@ -130,22 +130,22 @@ func (g *Gateway) readBody(u *upload) bool {
 	_ = c.SetReadDeadline(time.Time{})
 	g.cfg.Metrics.Bytes.Add(float64(len(body)))
 	if err != nil {
-		g.unreadable(u, err)
+		g.answerUnreadable(u, err)
 		return false
 	}
 	u.body, u.size = body, int64(len(body))
-	return g.unpack(u)
+	return g.unpackBody(u)
 }
 
-// unpack undoes a Content-Encoding, or answers why it cannot.
-func (g *Gateway) unpack(u *upload) bool {
+// unpackBody undoes a Content-Encoding, or answers why it cannot.
+func (g *Gateway) unpackBody(u *upload) bool {
 	const field = "Content-Encoding"
 	switch enc := strings.ToLower(strings.TrimSpace(u.r.Header.Get(field))); enc {
 	case "", "identity":
 		return true
 	case "gzip", "x-gzip":
 	default:
-		g.refuse(u, schemas.Rejectf(schemas.ReasonUnsupported, field, "%.40q is not taken; send gzip or nothing", enc))
+		g.refuseUpload(u, schemas.Rejectf(schemas.ReasonUnsupported, field, "%.40q is not taken; send gzip or nothing", enc))
 		return false
 	}
 	z, err := gzip.NewReader(bytes.NewReader(u.body))
@@ -156,31 +156,31 @@ func (g *Gateway) unpack(u *upload) bool {
 			return true
 		}
 		if errors.Is(err, errTooLarge) || errors.Is(err, errNoMemory) {
-			g.unreadable(u, err)
+			g.answerUnreadable(u, err)
 			return false
 		}
 	}
-	g.refuse(u, schemas.Rejectf(schemas.ReasonMalformed, field, "the body is not gzip as it says: %v", err))
+	g.refuseUpload(u, schemas.Rejectf(schemas.ReasonMalformed, field, "the body is not gzip as it says: %v", err))
 	return false
 }
 
-func (g *Gateway) tooLarge(u *upload) {
+func (g *Gateway) answerTooLarge(u *upload) {
 	g.cfg.Metrics.Limited.WithLabelValues(causeTooLarge).Inc()
 	u.w.Header().Set("Connection", "close")
 	writeProblem(u.w, http.StatusRequestEntityTooLarge, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d bytes; send fewer or smaller pictures", g.cfg.MaxBody))
 }
 
-// unreadable answers a body that did not arrive whole. It is not kept: the sender got no receipt and has it still.
-func (g *Gateway) unreadable(u *upload, err error) {
+// answerUnreadable answers a body that did not arrive whole. It is not kept: the sender got no receipt and has it still.
+func (g *Gateway) answerUnreadable(u *upload, err error) {
 	switch {
 	case errors.Is(err, errTooLarge):
-		g.tooLarge(u)
+		g.answerTooLarge(u)
 	case errors.Is(err, errNoMemory):
 		u.w.Header().Set("Connection", "close")
-		g.later(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
+		g.answerRetry(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.w.Header().Set("Connection", "close")
-		g.later(u.w, http.StatusRequestTimeout, causeSlow, "the body came too slowly; send it again, with smaller pictures if the line is slow")
+		g.answerRetry(u.w, http.StatusRequestTimeout, causeSlow, "the body came too slowly; send it again, with smaller pictures if the line is slow")
 	default:
 		g.cfg.Metrics.Refused.WithLabelValues(schemas.ReasonMalformed.String()).Inc()
 		writeProblem(u.w, http.StatusBadRequest, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body ended early; send it again"))

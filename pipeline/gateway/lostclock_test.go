@@ -33,8 +33,8 @@ func TestAClockThatBeganAgainCostsNoRead(t *testing.T) {
 					kind = "application/xml"
 				}
 				res := rg.send("cam-1/"+path, kind, []byte(body))
-				if res.code != 200 || len(res.answer.Reads) != 1 || !strings.Contains(fmt.Sprint(res.answer.Reads[0].Notes), string(NoteClock)) {
-					t.Fatalf("%s at %s: got %d %+v, want a read with the note %s", path, clock.wall, res.code, res, NoteClock)
+				if res.code != 200 || len(res.answer.Reads) != 1 || !strings.Contains(fmt.Sprint(res.answer.Reads[0].Notices), string(NoticeClock)) {
+					t.Fatalf("%s at %s: got %d %+v, want a read with the note %s", path, clock.wall, res.code, res, NoticeClock)
 				}
 				ids = append(ids, res.answer.Reads[0].ReadID)
 				rg.now.Add(5_000_000)

@@ -13,25 +13,25 @@ import (
 )
 
 // verdict says in one word what became of an event.
-func verdict(p *Parsed) string {
+func verdict(ev *CameraEvent) string {
 	switch {
-	case p.Ignored != "":
+	case ev.Ignored != "":
 		return "ignored"
-	case p.Err != nil:
-		return p.Err.Reason.String()
+	case ev.Err != nil:
+		return ev.Err.Reason.String()
 	}
 	return "read"
 }
 
 func verdicts(t testing.TB, path, kind string, body []byte) string {
 	t.Helper()
-	events, rej := parse(path, kind, body)
+	events, rej := parseUpload(path, kind, body)
 	if rej != nil {
 		return "whole " + rej.Reason.String()
 	}
 	var out []string
-	for _, p := range events {
-		out = append(out, verdict(p))
+	for _, ev := range events {
+		out = append(out, verdict(ev))
 	}
 	return strings.Join(out, " ")
 }
@@ -165,10 +165,10 @@ func readingSamples(t testing.TB) (out []string) {
 	for _, file := range samples(t) {
 		switch path := formatOf(file); path {
 		case "openalpr", "platerecognizer", "axis", "survision":
-			events, rej := parse(path, typeOf(file), load(t, file))
+			events, rej := parseUpload(path, typeOf(file), load(t, file))
 			good := rej == nil && len(events) > 0 && !strings.HasSuffix(file, ".multipart") && !strings.HasSuffix(file, ".jsonl")
-			for _, p := range events {
-				good = good && verdict(p) == "read"
+			for _, ev := range events {
+				good = good && verdict(ev) == "read"
 			}
 			if good {
 				out = append(out, file)
@@ -186,7 +186,7 @@ func TestAMessageInAWrapperGivesTheSameRead(t *testing.T) {
 	const json, xml = "application/json", "application/xml"
 	for _, file := range readingSamples(t) {
 		path, body := formatOf(file), string(bytes.TrimSpace(load(t, file)))
-		plain, rej := parse(path, typeOf(file), []byte(body))
+		plain, rej := parseUpload(path, typeOf(file), []byte(body))
 		if rej != nil {
 			t.Fatal(rej)
 		}
@@ -218,7 +218,7 @@ func TestAMessageInAWrapperGivesTheSameRead(t *testing.T) {
 			if strings.Contains(file, "axis") && w.kind == "application/x-www-form-urlencoded" && body[0] == '<' {
 				continue
 			}
-			events, rej := parse(path, w.kind, []byte(w.body))
+			events, rej := parseUpload(path, w.kind, []byte(w.body))
 			if rej != nil || render(events) != want {
 				t.Errorf("%s in %s: got %v\n%s\nwant\n%s", filepath.Base(file), w.name, rej, render(events), want)
 			}
@@ -229,7 +229,7 @@ func TestAMessageInAWrapperGivesTheSameRead(t *testing.T) {
 func TestAnAlertIsTheReadOfItsGroup(t *testing.T) {
 	alert := load(t, "testdata/openalpr-alert-with-its-group.json")
 	root, err := parseJSON(alert, &effort{})
-	if err != nil || root.child("group") == nil {
+	if err != nil || root.childNamed("group") == nil {
 		t.Fatal("the alert has no group")
 	}
 	i := bytes.Index(alert, []byte(`"group":`)) + len(`"group":`)
@@ -251,10 +251,10 @@ func TestAnAlertIsTheReadOfItsGroup(t *testing.T) {
 }
 
 func TestReadingsOfBothListsAreCandidates(t *testing.T) {
-	p := single(t, "openalpr", "application/json", []byte(`{"data_type":"alpr_group","epoch_start":1795834800250,"best_plate_number":"1OAA001",
+	ev := single(t, "openalpr", "application/json", []byte(`{"data_type":"alpr_group","epoch_start":1795834800250,"best_plate_number":"1OAA001",
  "best_plate":{"plate":"1OAA001","candidates":[{"plate":"1OAA001","confidence":91}]},
  "candidates":[{"plate":"1OAA001","confidence":91.5},{"plate":"1DAA001","confidence":84},{"plate":"1QAA001","confidence":80},{"plate":"1DAA001","confidence":70}]}`))
-	if got := fmt.Sprint(p.Read.Candidates); len(p.Read.Candidates) != 2 || p.Read.Candidates[0].Plate != "1DAA001" || p.Read.Candidates[0].ConfidencePm != 840 {
+	if got := fmt.Sprint(ev.Read.Candidates); len(ev.Read.Candidates) != 2 || ev.Read.Candidates[0].Plate != "1DAA001" || ev.Read.Candidates[0].ConfidencePm != 840 {
 		t.Errorf("got %s, want 1DAA001 (840) and 1QAA001", got)
 	}
 }
@@ -278,7 +278,7 @@ func TestPicturesComeSceneFirst(t *testing.T) {
 	} {
 		rg := newRig(t, nil)
 		res := rg.send("cam-1/"+c.path, c.kind, []byte(c.body))
-		if res.code != 200 || len(res.answer.Reads) != 1 || len(res.answer.Reads[0].Notes) > 0 {
+		if res.code != 200 || len(res.answer.Reads) != 1 || len(res.answer.Reads[0].Notices) > 0 {
 			t.Fatalf("%s: got %d %+v, want a read without notes", c.name, res.code, res)
 		}
 		r := only(t, rg)
@@ -299,7 +299,7 @@ func TestAnAnnouncedPictureThatIsNotStoredIsNoted(t *testing.T) {
 		{"survision", `{"anpr":{"@date":"1779351006000","decision":{"@plate":"1ABC123","jpeg":"AAAA"}}}`, "[image_dropped]"},
 	} {
 		rg := newRig(t, nil)
-		if res := rg.send("cam-1/"+c.path, "application/json", []byte(c.body)); res.code != 200 || fmt.Sprint(res.answer.Reads[0].Notes) != c.want {
+		if res := rg.send("cam-1/"+c.path, "application/json", []byte(c.body)); res.code != 200 || fmt.Sprint(res.answer.Reads[0].Notices) != c.want {
 			t.Errorf("%s: got %d %+v, want the notes %s", c.body, res.code, res, c.want)
 		}
 	}
@@ -321,17 +321,17 @@ func TestEveryWordForAVehicleHasItsKind(t *testing.T) {
 	} {
 		for pair := range strings.FieldsSeq(c.words) {
 			word, want, _ := strings.Cut(pair, "=")
-			p := single(t, c.path, "application/json", []byte(strings.Replace(c.body, "WORD", strings.ReplaceAll(word, "_", " "), 1)))
+			ev := single(t, c.path, "application/json", []byte(strings.Replace(c.body, "WORD", strings.ReplaceAll(word, "_", " "), 1)))
 			if want == "-" {
 				want = "UNSPECIFIED"
 			}
-			if got := strings.TrimPrefix(p.Read.VehicleKind.String(), "VEHICLE_KIND_"); got != want || len(p.Notes) > 0 {
-				t.Errorf("%s %s: got %s %v, want %s and no note", c.path, word, got, p.Notes, want)
+			if got := strings.TrimPrefix(ev.Read.VehicleKind.String(), "VEHICLE_KIND_"); got != want || len(ev.Notices) > 0 {
+				t.Errorf("%s %s: got %s %v, want %s and no note", c.path, word, got, ev.Notices, want)
 			}
 		}
-		p := single(t, c.path, "application/json", []byte(strings.Replace(c.body, "WORD", "Hovercraft", 1)))
-		if fmt.Sprint(p.Notes) != "[kind_unknown]" || p.Read.VehicleKind != 0 {
-			t.Errorf("%s: a word of no list: got %s %v, want the note kind_unknown", c.path, p.Read.VehicleKind, p.Notes)
+		ev := single(t, c.path, "application/json", []byte(strings.Replace(c.body, "WORD", "Hovercraft", 1)))
+		if fmt.Sprint(ev.Notices) != "[kind_unknown]" || ev.Read.VehicleKind != 0 {
+			t.Errorf("%s: a word of no list: got %s %v, want the note kind_unknown", c.path, ev.Read.VehicleKind, ev.Notices)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type Metrics struct {
 	Doubts        prometheus.Counter     // reads that another one of the same lane puts in doubt
 	Unread        *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
 	Refused       *prometheus.CounterVec // reads and uploads refused, by reason
-	Notes         *prometheus.CounterVec // what adapters left out of accepted reads, by note
+	Notices       *prometheus.CounterVec // what adapters left out of accepted reads, by note
 	Quarantined   prometheus.Counter     // refused uploads kept on the log
 	Unkept        prometheus.Counter     // refused uploads of unauthenticated senders beyond the bound, not kept
 	Limited       *prometheus.CounterVec // uploads turned away to be sent again, by cause
@@ -73,7 +73,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.Unread = pairs("vehicles_unread_total", "Vehicles whose plate the camera did not read, each counted once.", "format", "camera")
 	m.Doubts = one("reads_doubted_total", "Reads that another read of the same lane, of another plate but for one character, puts in doubt.")
 	m.Refused = vec("refused_total", "Reads and uploads refused.", "reason", reasons)
-	m.Notes = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
+	m.Notices = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
 	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")
 	m.Unkept = one("unkept_total", "Refused uploads of unauthenticated senders beyond the bound, not kept.")
 	m.Limited = vec("limited_total", "Uploads turned away, to be sent again.", "cause",
@@ -99,13 +99,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 
 // labelValues lists the reject reasons, notes and schemes, all of them closed sets.
 func labelValues() (reasons, notes, ways []string) {
-	for _, s := range schemes() {
+	for _, s := range allSchemes() {
 		ways = append(ways, string(s))
 	}
 	for _, r := range schemas.Reasons() {
 		reasons = append(reasons, r.String())
 	}
-	for _, n := range Notes() {
+	for _, n := range Notices() {
 		notes = append(notes, string(n))
 	}
 	return reasons, notes, ways

@@ -20,7 +20,7 @@ type misreads struct {
 
 // recentReads are the latest reads of a site, in a ring.
 type recentReads struct {
-	reads [recentMost]recentRead
+	reads [maxRecentReads]recentRead
 	next  int
 }
 
@@ -35,13 +35,13 @@ type recentRead struct {
 }
 
 const (
-	recentMost  = 16
-	misreadSpan = 2 * schemas.Second // a vehicle is read twice within it
+	maxRecentReads = 16
+	misreadSpan    = 2 * schemas.Second // a vehicle is read twice within it
 )
 
-// oneVehicle reports whether two reads of a site may be of one vehicle, by place and time. What a camera does not say does not tell them
+// mayBeSameVehicle reports whether two reads of a site may be of one vehicle, by place and time. What a camera does not say does not tell them
 // apart. Another camera of the site sees the vehicle from the other side.
-func (a *recentRead) oneVehicle(b *recentRead) bool {
+func (a *recentRead) mayBeSameVehicle(b *recentRead) bool {
 	if d := a.captured - b.captured; d > misreadSpan || d < -misreadSpan {
 		return false
 	}
@@ -68,7 +68,7 @@ func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.
 	self := false
 	for i := range at.reads {
 		o := &at.reads[i]
-		if o.plate.IsZero() || !r.oneVehicle(o) {
+		if o.plate.IsZero() || !r.mayBeSameVehicle(o) {
 			continue
 		}
 		if o.plate == r.plate {
@@ -84,7 +84,7 @@ func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.
 	if self && !r.doubted {
 		doubts = append(doubts, r)
 	}
-	at.reads[at.next%recentMost] = r
+	at.reads[at.next%maxRecentReads] = r
 	at.next++
 	return doubts
 }
@@ -96,45 +96,45 @@ func (m *misreads) markDoubted(site uint64, doubts []recentRead) {
 	at := m.sites[site]
 	for i := range at.reads {
 		for k := range doubts {
-			if o, d := &at.reads[i], &doubts[k]; o.plate == d.plate && o.oneVehicle(d) {
+			if o, d := &at.reads[i], &doubts[k]; o.plate == d.plate && o.mayBeSameVehicle(d) {
 				o.doubted = true
 			}
 		}
 	}
 }
 
-// noteMisreads looks for near misreads among the reads of an upload that the broker has and those before, and puts the doubts on the log.
+// produceDoubts looks for near misreads among the reads of an upload that the broker has and those before, and puts the doubts on the log.
 // False = answered, the log did not take them.
-func (g *Gateway) noteMisreads(u *upload, events []*Parsed) bool {
+func (g *Gateway) produceDoubts(u *upload, events []*CameraEvent) bool {
 	if g.cfg.NearMisread == nil {
 		return true
 	}
-	for _, p := range events {
-		if p.Err != nil || p.Ignored != "" || p.unread() {
+	for _, ev := range events {
+		if ev.Err != nil || ev.Ignored != "" || ev.isUnread() {
 			continue
 		}
-		r := p.Read
-		doubts := g.misreads.findDoubts(p.cam.SiteHash, recentRead{
-			plate: p.named, class: p.class, camera: p.cam.ID, captured: schemas.Micros(r.CapturedAtUs), lane: r.Lane, direction: r.Direction,
+		r := ev.Read
+		doubts := g.misreads.findDoubts(ev.camera.SiteHash, recentRead{
+			plate: ev.plate, class: ev.class, camera: ev.camera.ID, captured: schemas.Micros(r.CapturedAtUs), lane: r.Lane, direction: r.Direction,
 		}, g.cfg.NearMisread)
 		if len(doubts) == 0 {
 			continue
 		}
 		records := make([]Record, len(doubts))
 		for i := range doubts {
-			records[i] = g.doubtOf(u, &doubts[i])
+			records[i] = g.buildDoubt(u, &doubts[i])
 		}
-		if !g.produce(u, records) {
+		if !g.produceRecords(u, records) {
 			return false
 		}
-		g.misreads.markDoubted(p.cam.SiteHash, doubts)
+		g.misreads.markDoubted(ev.camera.SiteHash, doubts)
 		g.cfg.Metrics.Doubts.Add(float64(len(doubts)))
 	}
 	return true
 }
 
-// doubtOf makes the record that doubts a read: a tick that names it.
-func (g *Gateway) doubtOf(u *upload, d *recentRead) Record {
+// buildDoubt makes the record that doubts a read: a tick that names it.
+func (g *Gateway) buildDoubt(u *upload, d *recentRead) Record {
 	value, err := proto.Marshal(&anprv1.PlateRead{
 		CameraId: d.camera, RawPlate: d.plate.String(), CapturedAtUs: int64(d.captured), ReceivedAtUs: int64(u.received),
 		Format: schemas.FormatDoubt, Tick: &anprv1.Tick{AtUs: int64(u.received)},
@@ -144,6 +144,6 @@ func (g *Gateway) doubtOf(u *upload, d *recentRead) Record {
 	}
 	return Record{
 		Key: d.class.AppendTo(nil), Value: value, Time: u.received.Time(), Camera: d.camera,
-		Partition: schemas.Partition(d.class, d.camera, g.cfg.Partitions), Own: true,
+		Partition: schemas.Partition(d.class, d.camera, g.cfg.Partitions), Internal: true,
 	}
 }

@@ -23,8 +23,8 @@ type node struct {
 	nulls, lists []string // names whose value was JSON's null, or an empty list
 }
 
-// child returns the first child of that name, or nil. It may be called on nil.
-func (n *node) child(name string) *node {
+// childNamed returns the first child of that name, or nil. It may be called on nil.
+func (n *node) childNamed(name string) *node {
 	if n == nil {
 		return nil
 	}
@@ -36,16 +36,16 @@ func (n *node) child(name string) *node {
 	return nil
 }
 
-// at descends by names, or gives nil.
-func (n *node) at(path ...string) *node {
+// descend descends by names, or gives nil.
+func (n *node) descend(path ...string) *node {
 	for _, name := range path {
-		n = n.child(name)
+		n = n.childNamed(name)
 	}
 	return n
 }
 
-// all returns every child of that name.
-func (n *node) all(name string) []*node {
+// childrenNamed returns every child of that name.
+func (n *node) childrenNamed(name string) []*node {
 	if n == nil {
 		return nil
 	}
@@ -58,21 +58,21 @@ func (n *node) all(name string) []*node {
 	return out
 }
 
-// deep returns the first element of that name at any depth, n included, or nil.
-func (n *node) deep(name string) *node {
+// findFirst returns the first element of that name at any depth, n included, or nil.
+func (n *node) findFirst(name string) *node {
 	if n == nil || sameName(n.name, name) {
 		return n
 	}
 	for _, k := range n.kids {
-		if found := k.deep(name); found != nil {
+		if found := k.findFirst(name); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// every returns the elements of that name at any depth, n included, without looking for more inside one.
-func (n *node) every(name string) (found []*node) {
+// findAll returns the elements of that name at any depth, n included, without looking for more inside one.
+func (n *node) findAll(name string) (found []*node) {
 	if n == nil || sameName(n.name, name) {
 		if n != nil {
 			found = append(found, n)
@@ -80,47 +80,47 @@ func (n *node) every(name string) (found []*node) {
 		return found
 	}
 	for _, k := range n.kids {
-		found = append(found, k.every(name)...)
+		found = append(found, k.findAll(name)...)
 	}
 	return found
 }
 
-// has reports whether there is a child of that name, be it empty or null. Absent and empty are two things: a message without
+// hasField reports whether there is a child of that name, be it empty or null. Absent and empty are two things: a message without
 // the field is not one that this format knows.
-func (n *node) has(name string) bool {
-	return n.child(name) != nil || n != nil && slices.ContainsFunc(n.nulls, func(s string) bool { return sameName(s, name) })
+func (n *node) hasField(name string) bool {
+	return n.childNamed(name) != nil || n != nil && slices.ContainsFunc(n.nulls, func(s string) bool { return sameName(s, name) })
 }
 
-// val returns the text at a path, or "". An object that holds its text as "#text" counts as that text.
-func (n *node) val(path ...string) string {
-	n = n.at(path...)
+// textAt returns the text at a path, or "". An object that holds its text as "#text" counts as that text.
+func (n *node) textAt(path ...string) string {
+	n = n.descend(path...)
 	if n == nil {
 		return ""
 	}
 	if n.text == "" {
-		if t := n.child("#text"); t != nil {
+		if t := n.childNamed("#text"); t != nil {
 			return t.text
 		}
 	}
 	return n.text
 }
 
-// first returns the first non-empty text among the children of these names.
-func (n *node) first(names ...string) string {
+// firstText returns the first non-empty text among the children of these names.
+func (n *node) firstText(names ...string) string {
 	for _, name := range names {
-		if s := n.val(name); s != "" {
+		if s := n.textAt(name); s != "" {
 			return s
 		}
 	}
 	return ""
 }
 
-// structured reports whether an element of one of these names holds no text itself and has some below: a value where a text
+// holdsFields reports whether an element of one of these names holds no text itself and has some below: a value where a text
 // belongs. XML attributes count when they are named like a value.
-func (n *node) structured(names ...string) bool {
+func (n *node) holdsFields(names ...string) bool {
 	for _, name := range names {
-		for _, e := range n.all(name) {
-			if e.val() == "" && slices.ContainsFunc(e.kids, (*node).holdsText) {
+		for _, e := range n.childrenNamed(name) {
+			if e.textAt() == "" && slices.ContainsFunc(e.kids, (*node).holdsText) {
 				return true
 			}
 		}
@@ -130,7 +130,7 @@ func (n *node) structured(names ...string) bool {
 
 func (n *node) holdsText() bool {
 	attribute := strings.HasPrefix(n.name, "@")
-	if n.text != "" && (!attribute || slices.Contains([]string{"value", "text", "plate", "number"}, fold(n.name))) {
+	if n.text != "" && (!attribute || slices.Contains([]string{"value", "text", "plate", "number"}, foldWord(n.name))) {
 		return true
 	}
 	return slices.ContainsFunc(n.kids, (*node).holdsText)
@@ -140,25 +140,25 @@ func (n *node) holdsText() bool {
 func sameName(a, b string) bool {
 	i, j := 0, 0
 	for {
-		for i < len(a) && skipped(a[i]) {
+		for i < len(a) && isSkippedInName(a[i]) {
 			i++
 		}
-		for j < len(b) && skipped(b[j]) {
+		for j < len(b) && isSkippedInName(b[j]) {
 			j++
 		}
 		if i == len(a) || j == len(b) {
 			return i == len(a) && j == len(b)
 		}
-		if lower(a[i]) != lower(b[j]) {
+		if lowerASCII(a[i]) != lowerASCII(b[j]) {
 			return false
 		}
 		i, j = i+1, j+1
 	}
 }
 
-func skipped(c byte) bool { return c == '_' || c == '-' || c == '@' }
+func isSkippedInName(c byte) bool { return c == '_' || c == '-' || c == '@' }
 
-func lower(c byte) byte {
+func lowerASCII(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c + 'a' - 'A'
 	}
@@ -185,7 +185,7 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 			return nil, errors.New("no element")
 		case errors.Is(err, io.EOF):
 			return roots, nil
-		case err != nil && len(roots) > 0 && !isBound(err) && !elementIn(b[min(int(d.InputOffset()), len(b)):], len(stack)):
+		case err != nil && len(roots) > 0 && !isBound(err) && !beginsElement(b[min(int(d.InputOffset()), len(b)):], len(stack)):
 			return roots, nil
 		case err != nil:
 			return roots, err
@@ -200,7 +200,7 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 				return roots, errTooBig
 			}
 			for range 1 + len(t.Attr) {
-				if err := e.spend(); err != nil {
+				if err := e.spendValue(); err != nil {
 					return roots, err
 				}
 			}
@@ -224,13 +224,13 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 	}
 }
 
-// elementIn reports whether what follows a whole element and cannot be read is one more: it is text, and an element was
+// beginsElement reports whether what follows a whole element and cannot be read is one more: it is text, and an element was
 // begun, or begins in it. Bytes of a picture are not.
-func elementIn(rest []byte, open int) bool {
-	return !bytes.ContainsAny(rest, "\x00\uFFFD") && (open > 0 || begunElement.Match(rest))
+func beginsElement(rest []byte, open int) bool {
+	return !bytes.ContainsAny(rest, "\x00\uFFFD") && (open > 0 || elementStart.Match(rest))
 }
 
-var begunElement = regexp.MustCompile(`<[A-Za-z]`)
+var elementStart = regexp.MustCompile(`<[A-Za-z]`)
 
 // splitJSON separates one or more JSON values, and the elements of those that are arrays, as many as an upload may have.
 func splitJSON(b []byte) (out [][]byte, err error) {
@@ -265,7 +265,7 @@ func splitValue(d *json.Decoder, in *textReader, out [][]byte) ([][]byte, error)
 	if err := d.Decode(&raw); err != nil {
 		return out, err
 	}
-	in.next()
+	in.startValue()
 	return append(out, raw), nil
 }
 
@@ -282,17 +282,17 @@ func splitArray(d *json.Decoder, in *textReader, out [][]byte) ([][]byte, error)
 		}
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
-			return nil, noEnd(err)
+			return nil, unexpectedEnd(err)
 		}
-		in.next()
+		in.startValue()
 		out = append(out, raw)
 	}
 	_, err := d.Token() // the bracket
-	return out, noEnd(err)
+	return out, unexpectedEnd(err)
 }
 
-// noEnd makes an end within a value an error of its own.
-func noEnd(err error) error {
+// unexpectedEnd makes an end within a value an error of its own.
+func unexpectedEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
@@ -308,7 +308,7 @@ func parseJSON(b []byte, e *effort) (*node, error) {
 	d.UseNumber()
 	p := jsonParser{d: d, effort: e}
 	root := &node{}
-	if err := p.value(root, "", 0); err != nil {
+	if err := p.addValue(root, "", 0); err != nil {
 		return nil, err
 	}
 	if len(root.kids) == 0 {
@@ -323,8 +323,8 @@ type jsonParser struct {
 	count  int
 }
 
-// value adds the next value to the parent under a name; an array adds its elements.
-func (p *jsonParser) value(parent *node, name string, depth int) error {
+// addValue adds the next value to the parent under a name; an array adds its elements.
+func (p *jsonParser) addValue(parent *node, name string, depth int) error {
 	tok, err := p.d.Token()
 	if err != nil {
 		return err
@@ -332,7 +332,7 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 	if p.count++; p.count > maxNodes || depth > maxDepth {
 		return errTooBig
 	}
-	if err := p.effort.spend(); err != nil {
+	if err := p.effort.spendValue(); err != nil {
 		return err
 	}
 	n := &node{name: name}
@@ -348,9 +348,9 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 		n.text = strconv.FormatBool(t)
 	case json.Delim:
 		if t == '[' {
-			return p.array(parent, name, depth)
+			return p.addArray(parent, name, depth)
 		}
-		if err := p.object(n, depth); err != nil {
+		if err := p.addMembers(n, depth); err != nil {
 			return err
 		}
 	}
@@ -358,12 +358,12 @@ func (p *jsonParser) value(parent *node, name string, depth int) error {
 	return nil
 }
 
-func (p *jsonParser) array(parent *node, name string, depth int) error {
+func (p *jsonParser) addArray(parent *node, name string, depth int) error {
 	if !p.d.More() {
 		parent.lists = append(parent.lists, name)
 	}
 	for p.d.More() {
-		if err := p.value(parent, name, depth+1); err != nil {
+		if err := p.addValue(parent, name, depth+1); err != nil {
 			return err
 		}
 	}
@@ -371,7 +371,7 @@ func (p *jsonParser) array(parent *node, name string, depth int) error {
 	return err
 }
 
-func (p *jsonParser) object(n *node, depth int) error {
+func (p *jsonParser) addMembers(n *node, depth int) error {
 	for p.d.More() {
 		tok, err := p.d.Token()
 		if err != nil {
@@ -381,7 +381,7 @@ func (p *jsonParser) object(n *node, depth int) error {
 		if !ok {
 			panic("BUG: the decoder gave a key that is no string")
 		}
-		if err := p.value(n, key, depth+1); err != nil {
+		if err := p.addValue(n, key, depth+1); err != nil {
 			return err
 		}
 	}

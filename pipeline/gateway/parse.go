@@ -7,28 +7,28 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// parse makes an upload into events: a pure function of its arguments. An error refuses the upload as a whole. path is
+// parseUpload makes an upload into events: a pure function of its arguments. An error refuses the upload as a whole. path is
 // the last part of the address.
-func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectError) {
-	f := formatAt(path)
+func parseUpload(path, contentType string, body []byte) ([]*CameraEvent, *schemas.RejectError) {
+	f := findFormat(path)
 	if f == nil {
-		return nil, unknownFormat(path)
+		return nil, refuseUnknownFormat(path)
 	}
 	m := parseMedia(contentType)
 	if rej := f.checkType(m, contentType, body); rej != nil {
 		return nil, rej
 	}
-	if f.protobuf != nil && m.protobuf() && len(body) > 0 {
+	if f.protobuf != nil && m.isProtobuf() && len(body) > 0 {
 		if len(body) > maxProtobuf {
 			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%d bytes, a read has at most %d; send one read, and its pictures by their sums", len(body), maxProtobuf)
 		}
 		return f.protobuf(body), nil
 	}
-	parts, err := split(m, body)
+	parts, err := splitUpload(m, body)
 	if err != nil {
 		return nil, err
 	}
-	var out []*Parsed
+	var out []*CameraEvent
 	var e effort
 	for _, pt := range parts {
 		events, err := readPart(pt, f.read, &e)
@@ -44,7 +44,7 @@ func parse(path, contentType string, body []byte) ([]*Parsed, *schemas.RejectErr
 
 const fieldContentType = "Content-Type"
 
-func (m media) protobuf() bool {
+func (m mediaType) isProtobuf() bool {
 	switch m.kind {
 	case "application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf":
 		return true
@@ -52,13 +52,13 @@ func (m media) protobuf() bool {
 	return false
 }
 
-func (m media) json() bool {
+func (m mediaType) isJSON() bool {
 	return m.kind == "" || m.kind == "application/json" || m.kind == "text/json" || strings.HasSuffix(m.kind, "+json") ||
-		m.lines() || strings.HasPrefix(m.kind, "multipart/")
+		m.isJSONLines() || strings.HasPrefix(m.kind, "multipart/")
 }
 
-// lines reports whether the body is JSON values one after another.
-func (m media) lines() bool {
+// isJSONLines reports whether the body is JSON values one after another.
+func (m mediaType) isJSONLines() bool {
 	switch m.kind {
 	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl", "application/jsonlines", "application/x-jsonlines", "application/json-seq":
 		return true
@@ -67,49 +67,49 @@ func (m media) lines() bool {
 }
 
 // readPart reads one document: an XML element, or JSON values of which arrays count by their elements.
-func readPart(pt part, read func(*node) []*Parsed, e *effort) ([]*Parsed, *schemas.RejectError) {
+func readPart(pt uploadPart, read func(*node) []*CameraEvent, e *effort) ([]*CameraEvent, *schemas.RejectError) {
 	if pt.text[0] == '<' {
 		roots, err := parseXML(pt.text, e)
 		if err != nil && (len(roots) == 0 || isBound(err)) {
 			return nil, unreadableDocument("not well-formed XML", err)
 		}
-		var out []*Parsed
+		var out []*CameraEvent
 		for _, root := range roots {
-			out = append(out, plated(root, read(root))...)
+			out = append(out, refuseHiddenPlate(root, read(root))...)
 		}
 		if err != nil {
-			out = append(out, &Parsed{Read: newParsed().Read, Err: unreadableDocument("an element after the first is not well-formed XML", err)})
+			out = append(out, &CameraEvent{Read: newEvent().Read, Err: unreadableDocument("an element after the first is not well-formed XML", err)})
 		}
-		return withImages(out, pt), nil
+		return attachImages(out, pt), nil
 	}
 	docs, err := splitJSON(pt.text)
 	if err != nil {
 		return nil, unreadableDocument("not valid JSON", err)
 	}
-	var out []*Parsed
+	var out []*CameraEvent
 	for i, doc := range docs {
 		root, err := parseJSON(doc, e)
 		if errors.Is(err, errTooMany) {
 			return nil, unreadableDocument("", err)
 		}
-		var events []*Parsed
+		var events []*CameraEvent
 		if err == nil {
-			events = plated(root, read(root))
+			events = refuseHiddenPlate(root, read(root))
 		} else {
-			events = []*Parsed{{Err: unreadableDocument("not readable JSON", err)}}
+			events = []*CameraEvent{{Err: unreadableDocument("not readable JSON", err)}}
 		}
 		if len(out)+len(events) > maxReads {
 			return nil, unreadableDocument("", errTooMany)
 		}
 		if len(docs) > 1 {
 			for _, e := range events {
-				e.raw = doc
+				e.part = doc
 				if e.Err != nil {
-					e.Err.Field = index("", i, e.Err.Field)
+					e.Err.Field = elementField("", i, e.Err.Field)
 				}
 			}
 		}
-		out = append(out, withImages(events, pt)...)
+		out = append(out, attachImages(events, pt)...)
 	}
 	return out, nil
 }
@@ -122,19 +122,19 @@ func unreadableDocument(form string, err error) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "%s: %v", form, err)
 }
 
-// withImages gives the events of a part its pictures.
-func withImages(events []*Parsed, pt part) []*Parsed {
+// attachImages gives the events of a part its pictures.
+func attachImages(events []*CameraEvent, pt uploadPart) []*CameraEvent {
 	most := len(pt.images)
 	if len(events) > 1 {
 		most = min(most, maxImages+1) // each of many events keeps no more anyway
 	}
 	for _, e := range events {
 		if most < len(pt.images) {
-			e.note(NoteImage)
+			e.addNotice(NoticeImage)
 		}
 		e.Images = append(e.Images, pt.images[:most]...)
 		if len(e.Images) < e.announced {
-			e.note(NoteImageMissing)
+			e.addNotice(NoticeImageMissing)
 		}
 	}
 	return events

@@ -86,7 +86,7 @@ func TestPayloadsReachTheLogAsTheirVendorMeansThem(t *testing.T) {
 			if got := hex.EncodeToString(first.ImageSha256); !strings.HasPrefix(got, sum) || fmt.Sprint(count) != n {
 				t.Errorf("got %d pictures, the best %.16s, want %s", count, got, c.pictures)
 			}
-			if got := fmt.Sprint(res.answer.Reads[0].Notes); got != "["+c.notes+"]" {
+			if got := fmt.Sprint(res.answer.Reads[0].Notices); got != "["+c.notes+"]" {
 				t.Errorf("got the notes %s, want [%s]", got, c.notes)
 			}
 		})

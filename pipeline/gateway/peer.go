@@ -12,24 +12,24 @@ import (
 // peer is who sends a request, as far as the connection and a trusted proxy say.
 type peer struct {
 	addr    netip.Addr // of the sender; invalid when the proxy did not say it
-	near    netip.Addr // at the other end of the connection: the sender, or the proxy
+	remote  netip.Addr // at the other end of the connection: the sender, or the proxy
 	subject string     // of the client certificate that a trusted proxy has verified; "" = none
 }
 
-// key is what failures are counted by: the sender, or the proxy that hides him.
-func (p peer) key() netip.Addr {
+// failureKey is what failures are counted by: the sender, or the proxy that hides him.
+func (p peer) failureKey() netip.Addr {
 	if p.addr.IsValid() {
 		return p.addr
 	}
-	return p.near
+	return p.remote
 }
 
-// peerOf finds out who sends. X-Forwarded-For counts from a trusted proxy only, from the right, past further trusted ones:
+// identifyPeer finds out who sends. X-Forwarded-For counts from a trusted proxy only, from the right, past further trusted ones:
 // what stands further left was written by whoever sends. A subject that anyone else sends refuses the request.
-func (g *Gateway) peerOf(r *http.Request) (peer, *schemas.RejectError) {
+func (g *Gateway) identifyPeer(r *http.Request) (peer, *schemas.RejectError) {
 	near, _ := netip.ParseAddrPort(r.RemoteAddr)
-	p := peer{near: near.Addr().Unmap().WithZone("")}
-	trusted := g.trusts(p.near)
+	p := peer{remote: near.Addr().Unmap().WithZone("")}
+	trusted := g.trustsProxy(p.remote)
 	if name := g.cfg.SubjectHeader; name != "" {
 		switch subjects := r.Header.Values(name); {
 		case len(subjects) > 0 && !trusted:
@@ -41,7 +41,7 @@ func (g *Gateway) peerOf(r *http.Request) (peer, *schemas.RejectError) {
 		}
 	}
 	if !trusted {
-		p.addr = p.near
+		p.addr = p.remote
 		return p, nil
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -50,7 +50,7 @@ func (g *Gateway) peerOf(r *http.Request) (peer, *schemas.RejectError) {
 		if !ok {
 			return p, nil
 		}
-		if !g.trusts(a) {
+		if !g.trustsProxy(a) {
 			p.addr = a
 			return p, nil
 		}
@@ -68,7 +68,7 @@ func parseHop(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-func (g *Gateway) trusts(a netip.Addr) bool {
+func (g *Gateway) trustsProxy(a netip.Addr) bool {
 	for _, p := range g.cfg.Proxies {
 		if p.Contains(a) {
 			return true

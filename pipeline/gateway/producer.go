@@ -48,11 +48,11 @@ var (
 	_ Prober   = (*KafkaProducer)(nil)
 )
 
-// assigned lets the record say its partition, which the writer asks a balancer for.
-type assigned struct{}
+// assignedPartition lets the record say its partition, which the writer asks a balancer for.
+type assignedPartition struct{}
 
 // Balance returns the partition carried in WriterData.
-func (assigned) Balance(m kafka.Message, _ ...int) int {
+func (assignedPartition) Balance(m kafka.Message, _ ...int) int {
 	r, ok := m.WriterData.(*Record)
 	if !ok {
 		panic("BUG: a message without partition")
@@ -62,19 +62,19 @@ func (assigned) Balance(m kafka.Message, _ ...int) int {
 
 // NewKafkaProducer makes a producer. It connects with the first record; CheckTopic asks beforehand.
 func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
-	or(&cfg.Topic, schemas.TopicReads)
-	or(&cfg.Linger, 2*time.Millisecond)
+	setDefault(&cfg.Topic, schemas.TopicReads)
+	setDefault(&cfg.Linger, 2*time.Millisecond)
 	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}
 	return &KafkaProducer{cfg: cfg, pool: pool, writer: &kafka.Writer{
-		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assigned{}, Transport: pool,
+		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assignedPartition{}, Transport: pool,
 		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
 		BatchTimeout: cfg.Linger, BatchSize: 1000, BatchBytes: 900 << 10, // below the broker's default of 1 MiB
-		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec, Completion: completion(cfg.Acked),
+		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec, Completion: passReceipts(cfg.Acked),
 	}}
 }
 
-// completion passes on what was acknowledged. The writer calls it before it tells those who wait.
-func completion(acked func([]Receipt)) func([]kafka.Message, error) {
+// passReceipts passes on what was acknowledged. The writer calls it before it tells those who wait.
+func passReceipts(acked func([]Receipt)) func([]kafka.Message, error) {
 	if acked == nil {
 		return nil
 	}
@@ -88,7 +88,7 @@ func completion(acked func([]Receipt)) func([]kafka.Message, error) {
 			if !ok {
 				panic("BUG: a message without its record")
 			}
-			if !r.Own {
+			if !r.Internal {
 				out = append(out, Receipt{int32(m.Partition), m.Offset, r.Camera, r.Time, r.Value})
 			}
 		}

@@ -11,9 +11,9 @@ import (
 func TestOnlyUploadsGetReceipts(t *testing.T) {
 	var kept []Receipt
 	told := 0
-	done := completion(func(r []Receipt) { kept = append(kept, r...); told++ })
+	done := passReceipts(func(r []Receipt) { kept = append(kept, r...); told++ })
 	message := func(camera string, own bool) kafka.Message {
-		return kafka.Message{Partition: 3, Offset: int64(len(camera)), WriterData: &Record{Camera: camera, Own: own}}
+		return kafka.Message{Partition: 3, Offset: int64(len(camera)), WriterData: &Record{Camera: camera, Internal: own}}
 	}
 	done([]kafka.Message{message("A", false), message("BB", true), message("CCC", false)}, nil)
 	done([]kafka.Message{message("D", true)}, nil)
@@ -21,7 +21,7 @@ func TestOnlyUploadsGetReceipts(t *testing.T) {
 		t.Errorf("told %d times of %v, want once, of A and CCC", told, kept)
 	}
 	g := &Gateway{cfg: Config{Partitions: 4}}
-	if r := g.doubtOf(&upload{}, &recentRead{camera: "A"}); !r.Own {
+	if r := g.buildDoubt(&upload{}, &recentRead{camera: "A"}); !r.Internal {
 		t.Error("a doubt is not the gateway's own")
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// rounding says what happens to digits that do not fit.
-type rounding bool
+// roundingMode says what happens to digits that do not fit.
+type roundingMode bool
 
 const (
-	down    rounding = false // towards zero
-	nearest rounding = true  // half away from zero
+	roundDown    roundingMode = false // towards zero
+	roundNearest roundingMode = true  // half away from zero
 )
 
-// decimal reads a decimal number exactly and gives it times 10^exp as an integer: no floating point. It takes a comma
+// parseDecimal reads a decimal number exactly and gives it times 10^exp as an integer: no floating point. It takes a comma
 // for a point, an exponent, and blanks around. ok is false for anything else and for what does not fit.
-func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
+func parseDecimal(s string, exp int, mode roundingMode) (v int64, ok bool) {
 	if len(s) > maxWord {
 		return 0, false
 	}
@@ -27,7 +27,7 @@ func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
 	mant := s
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		mant = s[:i]
-		e, ok := smallInt(s[i+1:])
+		e, ok := parseExponent(s[i+1:])
 		if !ok {
 			return 0, false
 		}
@@ -56,14 +56,14 @@ func decimal(s string, exp int, mode rounding) (v int64, ok bool) {
 	if seen == 0 {
 		return 0, false
 	}
-	v, ok = shift(digits, exp, mode)
+	v, ok = shiftDecimal(digits, exp, mode)
 	if neg {
 		v = -v
 	}
 	return v, ok
 }
 
-func shift(v int64, exp int, mode rounding) (int64, bool) {
+func shiftDecimal(v int64, exp int, mode roundingMode) (int64, bool) {
 	for ; exp > 0 && v != 0; exp-- {
 		if v > math.MaxInt64/10 {
 			return 0, false
@@ -74,14 +74,14 @@ func shift(v int64, exp int, mode rounding) (int64, bool) {
 	for ; exp < 0 && (v != 0 || last != 0); exp++ {
 		v, last = v/10, v%10
 	}
-	if mode == nearest && last >= 5 {
+	if mode == roundNearest && last >= 5 {
 		v++
 	}
 	return v, true
 }
 
-// smallInt reads an exponent of at most three digits.
-func smallInt(s string) (int, bool) {
+// parseExponent reads an exponent of at most three digits.
+func parseExponent(s string) (int, bool) {
 	neg := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
 	if s == "" || len(s) > 3 {
@@ -102,24 +102,24 @@ func smallInt(s string) (int, bool) {
 
 // The scales a confidence comes in, as the power of ten that makes it per mille.
 const (
-	ofOne     = 3 // 0..1
-	ofHundred = 1 // 0..100
+	scaleOne     = 3 // 0..1
+	scaleHundred = 1 // 0..100
 )
 
-// perMille reads a confidence. ok is false when there is none or it is out of range.
-func perMille(s string, scale int) (uint32, bool) {
-	v, ok := decimal(strings.TrimSuffix(strings.TrimSpace(s), "%"), scale, nearest)
+// parsePerMille reads a confidence. ok is false when there is none or it is out of range.
+func parsePerMille(s string, scale int) (uint32, bool) {
+	v, ok := parseDecimal(strings.TrimSuffix(strings.TrimSpace(s), "%"), scale, roundNearest)
 	if !ok || v < 0 || v > 1000 {
 		return 0, false
 	}
 	return uint32(v), true
 }
 
-// speedTenths reads km/h. 0 means not measured; ok is false when it is no speed a vehicle has.
-func speedTenths(s string) (v uint32, ok bool) {
+// parseSpeed reads km/h. 0 means not measured; ok is false when it is no speed a vehicle has.
+func parseSpeed(s string) (v uint32, ok bool) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	s = strings.TrimSuffix(strings.TrimSuffix(s, "km/h"), "kmh")
-	d, ok := decimal(s, 1, down)
+	d, ok := parseDecimal(s, 1, roundDown)
 	if !ok || d < 0 || d > int64(schemas.MaxSpeed) {
 		return 0, false
 	}

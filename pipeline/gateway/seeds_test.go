@@ -20,22 +20,22 @@ const decodeSeeds = "../ingest/decode/testdata/records.hex"
 func TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads(t *testing.T) {
 	var got bytes.Buffer
 	for _, file := range samples(t) {
-		events, rej := parse(formatOf(file), typeOf(file), load(t, file))
+		events, rej := parseUpload(formatOf(file), typeOf(file), load(t, file))
 		if rej != nil {
 			t.Fatalf("%s: %v", file, rej)
 		}
-		for _, p := range events {
-			if p.Err != nil || p.Ignored != "" {
+		for _, ev := range events {
+			if ev.Err != nil || ev.Ignored != "" {
 				continue
 			}
-			r := proto.CloneOf(p.Read)
+			r := proto.CloneOf(ev.Read)
 			if r.CapturedAtUs == 0 { // the gateway sets its own time for a camera that says none
 				r.CapturedAtUs = 1795269600_000000
 			}
 			r.CameraId, r.ReceivedAtUs = "BRU-0001", r.CapturedAtUs+350_000
-			seed := &Parsed{Read: r, when: stamp{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}}
-			seed.identify()
-			r.Format = formatAt(formatOf(file)).Name
+			seed := &CameraEvent{Read: r, stated: statedTime{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}}
+			seed.setReadID()
+			r.Format = findFormat(formatOf(file)).Name
 			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
 			if err != nil {
 				t.Fatal(err)

@@ -69,20 +69,20 @@ func changed(n *node, path []string, change func(*node) *node) *node {
 }
 
 // storedOf is what would be stored of an event; told is what its sender is told beside that.
-func storedOf(p *Parsed) string {
-	r := p.Read
+func storedOf(ev *CameraEvent) string {
+	r := ev.Read
 	pictures := ""
-	for _, img := range p.Images {
+	for _, img := range ev.Images {
 		pictures += fmt.Sprintf(" %x", sha(string(img.Data)))
 	}
 	said, _, _ := strings.Cut(row(r), " late=") // of the delivery, not of the vehicle
-	return fmt.Sprint(said, r.CountryConfidencePm, r.CameraEventId, p.when.device(), pictures)
+	return fmt.Sprint(said, r.CountryConfidencePm, r.CameraEventId, ev.stated.instant(), pictures)
 }
 
-func toldOf(p *Parsed) string {
-	r := p.Read
+func toldOf(ev *CameraEvent) string {
+	r := ev.Read
 	empty := emptyFields(r)
-	return fmt.Sprint(p.Notes, p.Unknown, empty, p.when.device(), r.CameraEventId, len(p.Images))
+	return fmt.Sprint(ev.Notices, ev.Unknown, empty, ev.stated.instant(), r.CameraEventId, len(ev.Images))
 }
 
 // TestNothingThatChangesWhatIsStoredIsSilent removes, renames and adds one field of every payload of every format: where another read
@@ -90,18 +90,18 @@ func toldOf(p *Parsed) string {
 // is ignored.
 func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 	for _, file := range samples(t) {
-		f := formatAt(formatOf(file))
+		f := findFormat(formatOf(file))
 		body, tried := load(t, file), 0
-		parts, rej := split(parseMedia(typeOf(file)), body)
+		parts, rej := splitUpload(parseMedia(typeOf(file)), body)
 		if rej != nil || typeOf(file) == "application/x-protobuf" {
 			continue
 		}
 		for _, pt := range parts {
 			for _, root := range documentsOf(t, pt) {
-				before := withImages(f.read(root), part{})
+				before := attachImages(f.read(root), uploadPart{})
 				for _, m := range mutations(root) {
 					tried++
-					compareTold(t, filepath.Base(file)+" "+m.what, before, withImages(f.read(m.make()), part{}))
+					compareTold(t, filepath.Base(file)+" "+m.what, before, attachImages(f.read(m.make()), uploadPart{}))
 				}
 			}
 		}
@@ -112,7 +112,7 @@ func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 }
 
 // documentsOf parses the XML element, or each JSON value, of a part.
-func documentsOf(t *testing.T, pt part) (roots []*node) {
+func documentsOf(t *testing.T, pt uploadPart) (roots []*node) {
 	t.Helper()
 	if pt.text[0] == '<' {
 		roots, err := parseXML(pt.text, &effort{})
@@ -136,17 +136,17 @@ func documentsOf(t *testing.T, pt part) (roots []*node) {
 }
 
 // compareTold holds the events of a changed document against those before.
-func compareTold(t *testing.T, what string, before, after []*Parsed) {
+func compareTold(t *testing.T, what string, before, after []*CameraEvent) {
 	t.Helper()
-	reads := func(events []*Parsed) (out []*Parsed, refused, ignored int) {
-		for _, p := range events {
+	reads := func(events []*CameraEvent) (out []*CameraEvent, refused, ignored int) {
+		for _, ev := range events {
 			switch {
-			case p.Err != nil, p.Read != nil && strings.ContainsRune(p.Read.RawPlate, '\uFFFD'): // which the gateway refuses
+			case ev.Err != nil, ev.Read != nil && strings.ContainsRune(ev.Read.RawPlate, '\uFFFD'): // which the gateway refuses
 				refused++
-			case p.Ignored != "":
+			case ev.Ignored != "":
 				ignored++
 			default:
-				out = append(out, p)
+				out = append(out, ev)
 			}
 		}
 		return out, refused, ignored

@@ -112,11 +112,11 @@ func TestASecondSourceWithoutSourceIDsIsNotedCountedAndWarnedOfOnce(t *testing.T
 				if res.code != 200 || len(res.answer.Reads) != 1 {
 					t.Fatalf("upload %d: got %d %+v", i, res.code, res.problem)
 				}
-				if noted := slices.Contains(res.answer.Reads[0].Notes, NoteSource); noted != (id == "8") {
+				if noted := slices.Contains(res.answer.Reads[0].Notices, NoticeSource); noted != (id == "8") {
 					t.Errorf("upload %d of source %s: noted %t", i, id, noted)
 				}
 			}
-			if got := noted(t, reg, string(NoteSource)); got != 2 {
+			if got := noted(t, reg, string(NoticeSource)); got != 2 {
 				t.Errorf("counted %v, want 2", got)
 			}
 			if n := strings.Count(rg.log.String(), "several devices"); n != 1 {

@@ -18,48 +18,48 @@ import (
 // fieldBody names the upload as a whole in a refusal.
 const fieldBody = "body"
 
-// part is one text document of an upload with the pictures that came with it.
-type part struct {
+// uploadPart is one text document of an upload with the pictures that came with it.
+type uploadPart struct {
 	text   []byte
 	images []Image
 }
 
-// media is a parsed content type. kind is lower case without parameters.
-type media struct {
+// mediaType is a parsed content type. kind is lower case without parameters.
+type mediaType struct {
 	kind, boundary, charset string
 }
 
-func parseMedia(contentType string) media {
+func parseMedia(contentType string) mediaType {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil { // firmware writes broken parameters: the kind is still there
 		kind, _, _ = strings.Cut(contentType, ";")
 	}
-	return media{strings.ToLower(strings.TrimSpace(kind)), params["boundary"], params["charset"]}
+	return mediaType{strings.ToLower(strings.TrimSpace(kind)), params["boundary"], params["charset"]}
 }
 
-// textual reports whether a vendor's document may come under that type.
-func (m media) textual() bool {
+// isText reports whether a vendor's document may come under that type.
+func (m mediaType) isText() bool {
 	switch m.kind {
 	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/xml", "application/json":
 		return true
 	}
-	return m.lines() || strings.HasPrefix(m.kind, "text/") || strings.HasPrefix(m.kind, "multipart/") ||
+	return m.isJSONLines() || strings.HasPrefix(m.kind, "text/") || strings.HasPrefix(m.kind, "multipart/") ||
 		strings.HasSuffix(m.kind, "+xml") || strings.HasSuffix(m.kind, "+json")
 }
 
-// split finds the documents of an upload. Pictures belong to the document before them, or to the first.
-func split(m media, body []byte) ([]part, *schemas.RejectError) {
+// splitUpload finds the documents of an upload. Pictures belong to the document before them, or to the first.
+func splitUpload(m mediaType, body []byte) ([]uploadPart, *schemas.RejectError) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body is empty; send the event")
 	}
 	if b := bytes.TrimLeft(body, "\r\n"); bytes.HasPrefix(b, []byte("--")) {
 		return splitMultipart(m, b)
 	}
-	if foreignText(body) && exceedsText(body) {
+	if isForeignText(body) && exceedsText(body) {
 		return nil, unreadableDocument("", errTooLong)
 	}
-	if text, ok := document(body, m.charset); ok {
-		return []part{{text: text}}, nil
+	if text, ok := toDocument(body, m.charset); ok {
+		return []uploadPart{{text: text}}, nil
 	}
 	switch {
 	case m.kind == "application/x-www-form-urlencoded":
@@ -70,15 +70,15 @@ func split(m media, body []byte) ([]part, *schemas.RejectError) {
 	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "starts with neither <, { nor [; send XML, JSON or multipart")
 }
 
-// foreignText reports whether a document is XML, or text that must be converted first: it is bounded before that is done.
+// isForeignText reports whether a document is XML, or text that must be converted first: it is bounded before that is done.
 // JSON is bounded value by value.
-func foreignText(b []byte) bool {
+func isForeignText(b []byte) bool {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	return len(b) > 0 && strings.ContainsRune("<\x00\u00ef\u00fe\u00ff", rune(b[0])) || len(b) > 1 && b[1] == 0
 }
 
 // splitForm finds the document among the fields of a web form, as some webhook senders wrap it.
-func splitForm(body []byte) ([]part, *schemas.RejectError) {
+func splitForm(body []byte) ([]uploadPart, *schemas.RejectError) {
 	if bytes.Count(body, []byte("&")) >= maxParts {
 		return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d form fields; send fewer events at a time", maxParts)
 	}
@@ -86,11 +86,11 @@ func splitForm(body []byte) ([]part, *schemas.RejectError) {
 	if err != nil {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "not a web form: %v", err)
 	}
-	var out []part
+	var out []uploadPart
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		for _, v := range form[name] {
-			if text, ok := document([]byte(v), ""); ok {
-				out = append(out, part{text: text})
+			if text, ok := toDocument([]byte(v), ""); ok {
+				out = append(out, uploadPart{text: text})
 			}
 		}
 	}
@@ -100,9 +100,9 @@ func splitForm(body []byte) ([]part, *schemas.RejectError) {
 	return out, nil
 }
 
-func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
-	r := multipart.NewReader(bytes.NewReader(body), boundaryOf(m, body))
-	var out []part
+func splitMultipart(m mediaType, body []byte) ([]uploadPart, *schemas.RejectError) {
+	r := multipart.NewReader(bytes.NewReader(body), findBoundary(m, body))
+	var out []uploadPart
 	var early []Image
 	headers := 0
 	for range maxParts {
@@ -122,7 +122,7 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 		if headers > maxHeaders {
 			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d headers of parts; send fewer events at a time", maxHeaders)
 		}
-		data, err := partData(p)
+		data, err := readPartData(p)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "multipart: %v", err)
 		}
@@ -135,17 +135,17 @@ func splitMultipart(m media, body []byte) ([]part, *schemas.RejectError) {
 			}
 			continue
 		}
-		if foreignText(data) && exceedsText(data) {
+		if isForeignText(data) && exceedsText(data) {
 			return nil, unreadableDocument("", errTooLong)
 		}
-		if text, ok := document(data, parseMedia(p.Header.Get("Content-Type")).charset); ok {
-			out = append(out, part{text: text})
+		if text, ok := toDocument(data, parseMedia(p.Header.Get("Content-Type")).charset); ok {
+			out = append(out, uploadPart{text: text})
 		}
 	}
 	return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d parts; send fewer events at a time", maxParts)
 }
 
-func finishParts(out []part, early []Image) ([]part, *schemas.RejectError) {
+func finishParts(out []uploadPart, early []Image) ([]uploadPart, *schemas.RejectError) {
 	if len(out) == 0 {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "no part holds XML or JSON")
 	}
@@ -153,20 +153,20 @@ func finishParts(out []part, early []Image) ([]part, *schemas.RejectError) {
 	return out, nil
 }
 
-func partData(p *multipart.Part) ([]byte, error) {
+func readPartData(p *multipart.Part) ([]byte, error) {
 	var buf bytes.Buffer // grows by doubling
 	_, err := buf.ReadFrom(p)
 	data := buf.Bytes()
 	if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "base64") {
-		if raw, ok := unbase64(string(data)); ok {
+		if raw, ok := decodeBase64(string(data)); ok {
 			return raw, err
 		}
 	}
 	return data, err
 }
 
-// boundaryOf prefers the boundary the body really uses: headers are wrong more often.
-func boundaryOf(m media, body []byte) string {
+// findBoundary prefers the boundary the body really uses: headers are wrong more often.
+func findBoundary(m mediaType, body []byte) string {
 	line, _, _ := bytes.Cut(body, []byte("\n"))
 	line = bytes.TrimRight(line, "\r \t")
 	if found, ok := bytes.CutPrefix(line, []byte("--")); ok && len(found) > 0 && len(found) <= maxBoundary {
@@ -175,8 +175,8 @@ func boundaryOf(m media, body []byte) string {
 	return m.boundary
 }
 
-// unbase64 decodes standard or URL base64, padded or not, with line breaks and a data: prefix if need be.
-func unbase64(s string) ([]byte, bool) {
+// decodeBase64 decodes standard or URL base64, padded or not, with line breaks and a data: prefix if need be.
+func decodeBase64(s string) ([]byte, bool) {
 	if strings.HasPrefix(s, "data:") {
 		_, s, _ = strings.Cut(s, ",")
 	}

@@ -26,24 +26,24 @@ type strangers struct {
 	mu      sync.Mutex // guards what follows
 	reading map[netip.Addr]int
 	all     int
-	failers map[failer]*failures
+	failers map[failingSender]*senderFailures
 	day     int64 // since 1970, UTC
 	bytes   int64 // kept on that day
 }
 
-type failer struct {
+type failingSender struct {
 	addr   netip.Addr
 	camera string
 }
 
-type failures struct {
+type senderFailures struct {
 	limit   *rate.Limiter
 	noticed time.Time
 	passed  bool // it authenticated since
 }
 
-// enter takes a place among those whose bodies are read, or reports that there is none.
-func (s *strangers) enter(addr netip.Addr, most int) (leave func(), ok bool) {
+// takePlace takes a place among those whose bodies are read, or reports that there is none.
+func (s *strangers) takePlace(addr netip.Addr, most int) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all >= most || s.reading[addr] >= min(most, strangersOfOne) {
@@ -61,8 +61,8 @@ func (s *strangers) enter(addr netip.Addr, most int) (leave func(), ok bool) {
 	}, true
 }
 
-// pass remembers that a sender authenticated which had failed before, or asked for the challenge.
-func (s *strangers) pass(f failer) {
+// recordSuccess remembers that a sender authenticated which had failed before, or asked for the challenge.
+func (s *strangers) recordSuccess(f failingSender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k := s.failers[f]; k != nil {
@@ -70,8 +70,8 @@ func (s *strangers) pass(f failer) {
 	}
 }
 
-// round reports whether a sender that shows nothing begins another challenge and response: it finished one before.
-func (s *strangers) round(f failer) bool {
+// beginsRound reports whether a sender that shows nothing begins another challenge and response: it finished one before.
+func (s *strangers) beginsRound(f failingSender) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.failers[f]
@@ -82,8 +82,8 @@ func (s *strangers) round(f failer) bool {
 	return true
 }
 
-// fail counts a failure. limited: there were too many from that address for that camera; notice: say it to the operator.
-func (s *strangers) fail(f failer, now time.Time) (limited, notice bool) {
+// recordFailure counts a failure. limited: there were too many from that address for that camera; notice: say it to the operator.
+func (s *strangers) recordFailure(f failingSender, now time.Time) (limited, notice bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.failers[f]
@@ -91,7 +91,7 @@ func (s *strangers) fail(f failer, now time.Time) (limited, notice bool) {
 		if len(s.failers) >= maxFailers {
 			clear(s.failers) // whoever fills it gets his burst again, no more
 		}
-		k = &failures{limit: rate.NewLimiter(rate.Every(failEvery), failBurst)}
+		k = &senderFailures{limit: rate.NewLimiter(rate.Every(failEvery), failBurst)}
 		s.failers[f] = k
 	}
 	if since := now.Sub(k.noticed); since >= noticeEvery || since < 0 {
@@ -100,8 +100,8 @@ func (s *strangers) fail(f failer, now time.Time) (limited, notice bool) {
 	return !k.limit.AllowN(now, 1), notice
 }
 
-// spend takes bytes from the budget of the day, as many as it has.
-func (s *strangers) spend(n, budget int64, now time.Time) int64 {
+// spendBytes takes bytes from the budget of the day, as many as it has.
+func (s *strangers) spendBytes(n, budget int64, now time.Time) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if day := now.Unix() / 86_400; day != s.day {
@@ -112,38 +112,38 @@ func (s *strangers) spend(n, budget int64, now time.Time) int64 {
 	return n
 }
 
-// turnAway refuses a sender that did not authenticate. At most the beginning of what it sent is kept, as far as the bounds
+// turnAwayStranger refuses a sender that did not authenticate. At most the beginning of what it sent is kept, as far as the bounds
 // for all strangers allow; the answer goes out before the rest is read and forgotten, so that a device that waits for a
 // challenge sees it, however long its body is.
-func (g *Gateway) turnAway(u *upload, f *refusal) {
+func (g *Gateway) turnAwayStranger(u *upload, f *refusal) {
 	now := g.cfg.Now()
 	_ = http.NewResponseController(u.w).SetReadDeadline(time.Now().Add(g.cfg.StrangerTime)) // a writer without deadlines has none
-	from := failer{u.peer.key(), u.camera}
-	asks := f.scheme == schemeNone && u.known != nil // it shows nothing: it may be waiting for the challenge
-	f.round = f.round || asks && g.strangers.round(from)
+	from := failingSender{u.peer.failureKey(), u.camera}
+	asks := f.scheme == schemeNone && u.addressed != nil // it shows nothing: it may be waiting for the challenge
+	f.round = f.round || asks && g.strangers.beginsRound(from)
 	keep := !f.round
 	if f.round {
 		g.cfg.Metrics.Challenged.Inc()
 	} else {
 		g.cfg.Metrics.Failed.WithLabelValues(string(f.scheme)).Inc()
-		limited, notice := g.strangers.fail(from, now)
+		limited, notice := g.strangers.recordFailure(from, now)
 		if notice {
-			g.log.Warn().Str("camera", u.camera).Str("registered", yesNo(u.known != nil)).Stringer("address", u.peer.key()).
+			g.log.Warn().Str("camera", u.camera).Str("registered", yesNo(u.addressed != nil)).Stringer("address", u.peer.failureKey()).
 				Str("scheme", string(f.scheme)).Str("reason", f.rej.Detail).Msg("a sender did not authenticate; told once an hour of an address and camera")
 		}
 		if limited && !asks {
 			u.w.Header().Set("Connection", "close")
 			g.cfg.Metrics.Unkept.Inc()
-			g.later(u.w, http.StatusTooManyRequests, causeFailures, "too many failed authentications from this address for this camera; correct the token")
+			g.answerRetry(u.w, http.StatusTooManyRequests, causeFailures, "too many failed authentications from this address for this camera; correct the token")
 			return
 		}
 		keep = !asks || notice
 	}
-	g.challenge(u, f)
-	leave, ok := g.strangers.enter(u.peer.key(), g.cfg.MaxStrangers)
+	g.addChallenges(u, f)
+	leave, ok := g.strangers.takePlace(u.peer.failureKey(), g.cfg.MaxStrangers)
 	if !ok {
 		u.w.Header().Set("Connection", "close")
-		g.unkept(u, f)
+		g.refuseUnkept(u, f)
 		return
 	}
 	defer leave()
@@ -151,7 +151,7 @@ func (g *Gateway) turnAway(u *upload, f *refusal) {
 		g.keepStranger(u, f, now)
 	} else {
 		_ = http.NewResponseController(u.w).EnableFullDuplex() // HTTP/2 is so anyway
-		g.unkept(u, f)
+		g.refuseUnkept(u, f)
 		_ = http.NewResponseController(u.w).Flush()
 	}
 	if u.r.Header.Get("Expect") == "" {
@@ -162,27 +162,27 @@ func (g *Gateway) turnAway(u *upload, f *refusal) {
 
 // keepStranger keeps the refused upload with the beginning of its body.
 func (g *Gateway) keepStranger(u *upload, f *refusal, now time.Time) {
-	if n := g.strangers.spend(int64(min(g.cfg.StrangerKeep, g.cfg.KeepPayload)), g.cfg.StrangerDay, now); n > 0 && u.r.Header.Get("Expect") == "" {
+	if n := g.strangers.spendBytes(int64(min(g.cfg.StrangerKeep, g.cfg.KeepPayload)), g.cfg.StrangerDay, now); n > 0 && u.r.Header.Get("Expect") == "" {
 		u.body, _ = io.ReadAll(io.LimitReader(u.r.Body, n))
-		g.strangers.spend(int64(len(u.body))-n, g.cfg.StrangerDay, now) // gives back
+		g.strangers.spendBytes(int64(len(u.body))-n, g.cfg.StrangerDay, now) // gives back
 	} else if n == 0 {
-		g.unkept(u, f)
+		g.refuseUnkept(u, f)
 		return
 	}
 	u.size = max(u.r.ContentLength, int64(len(u.body)))
 	g.cfg.Metrics.Bytes.Add(float64(len(u.body)))
 	_ = http.NewResponseController(u.w).EnableFullDuplex()
-	g.refuse(u, f.rej)
+	g.refuseUpload(u, f.rej)
 	_ = http.NewResponseController(u.w).Flush()
 }
 
-// unkept refuses what is not kept.
-func (g *Gateway) unkept(u *upload, f *refusal) {
+// refuseUnkept refuses what is not kept.
+func (g *Gateway) refuseUnkept(u *upload, f *refusal) {
 	if !f.round {
 		g.cfg.Metrics.Unkept.Inc()
 		g.cfg.Metrics.Refused.WithLabelValues(f.rej.Reason.String()).Inc()
 	}
-	writeProblem(u.w, status(f.rej), f.rej)
+	writeProblem(u.w, httpStatus(f.rej), f.rej)
 }
 
 func yesNo(b bool) string {
@@ -195,6 +195,6 @@ func yesNo(b bool) string {
 // newStrangers begins with nobody.
 func newStrangers(cfg *Config) strangers {
 	return strangers{
-		kept: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst), reading: map[netip.Addr]int{}, failers: map[failer]*failures{},
+		kept: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst), reading: map[netip.Addr]int{}, failers: map[failingSender]*senderFailures{},
 	}
 }

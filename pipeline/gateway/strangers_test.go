@@ -190,21 +190,21 @@ func TestStrangersAreCountedInBoundedMemory(t *testing.T) {
 	s := newStrangers(&Config{StrangerRate: 1, StrangerBurst: 1})
 	now := time.Unix(1000, 0)
 	for i := range 3 * maxFailers {
-		s.fail(failer{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "cam-1"}, now)
+		s.recordFailure(failingSender{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "cam-1"}, now)
 	}
 	if len(s.failers) > maxFailers {
 		t.Errorf("%d are remembered, want at most %d", len(s.failers), maxFailers)
 	}
 	a := netip.MustParseAddr("10.0.0.1")
 	for range strangersOfOne {
-		if _, ok := s.enter(a, 64); !ok {
+		if _, ok := s.takePlace(a, 64); !ok {
 			t.Fatal("no place for the first few")
 		}
 	}
-	if _, ok := s.enter(a, 64); ok {
+	if _, ok := s.takePlace(a, 64); ok {
 		t.Error("one address has more places than its own")
 	}
-	leave, ok := s.enter(netip.MustParseAddr("10.0.0.2"), 64)
+	leave, ok := s.takePlace(netip.MustParseAddr("10.0.0.2"), 64)
 	if !ok {
 		t.Fatal("another address has no place")
 	}

@@ -16,10 +16,10 @@ var (
 	xmlEncoding    = regexp.MustCompile(`encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
 )
 
-// utf8Text gives a document as UTF-8, without byte order mark, XML declaration and surrounding blanks. What its bytes
+// toUTF8 gives a document as UTF-8, without byte order mark, XML declaration and surrounding blanks. What its bytes
 // say (a mark, zero bytes of UTF-16) counts before what it declares, that before the charset of its header. Bytes that
 // are no text become U+FFFD: a channel name in another encoding must not cost the read.
-func utf8Text(b []byte, charset string) []byte {
+func toUTF8(b []byte, charset string) []byte {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	switch {
 	case bytes.HasPrefix(b, []byte{0xEF, 0xBB, 0xBF}):
@@ -57,18 +57,18 @@ func decodeText(b []byte, enc encoding.Encoding) []byte {
 	return out
 }
 
-// document gives bytes as a document an adapter reads. ok is false when they do not begin like one.
-func document(b []byte, charset string) (text []byte, ok bool) {
+// toDocument gives bytes as a document an adapter reads. ok is false when they do not begin like one.
+func toDocument(b []byte, charset string) (text []byte, ok bool) {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	if len(b) == 0 || !strings.ContainsRune("<{[\x00\u00ef\u00fe\u00ff", rune(b[0])) { // a mark, or a zero of UTF-16
 		return nil, false
 	}
-	text = utf8Text(b, charset)
+	text = toUTF8(b, charset)
 	return text, len(text) > 0 && (text[0] == '<' || text[0] == '{' || text[0] == '[')
 }
 
-// cut shortens s to at most n bytes, at a character's boundary.
-func cut(s string, n int) string {
+// cutText shortens s to at most n bytes, at a character's boundary.
+func cutText(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -85,22 +85,22 @@ func TestASpeedThatComesApartFromItsPlateMakesARead(t *testing.T) {
 }
 
 // joins plays messages to a memory of tracks, received at now, and returns the ids of all reads that they made.
-func joins(t rapid.TB, tr *tracks, now schemas.Micros, ids map[schemas.ID]bool, bodies ...string) {
+func joins(t rapid.TB, tr *trackMemory, now schemas.Micros, ids map[schemas.ID]bool, bodies ...string) {
 	t.Helper()
 	for _, body := range bodies {
-		events, rej := parse("survision", "application/json", []byte(body))
+		events, rej := parseUpload("survision", "application/json", []byte(body))
 		if rej != nil {
 			t.Fatal(rej)
 		}
-		for _, p := range events {
-			if p.Err == nil && p.Ignored == "" {
-				p.Read.CameraId = "c"
-				p.identify()
+		for _, ev := range events {
+			if ev.Err == nil && ev.Ignored == "" {
+				ev.Read.CameraId = "c"
+				ev.setReadID()
 			}
 		}
-		for _, p := range tr.complete("c", "", now, events) {
-			if p.Err == nil && p.Ignored == "" {
-				ids[schemas.ID(p.Read.ReadId)] = true
+		for _, ev := range tr.completeReads("c", "", now, events) {
+			if ev.Err == nil && ev.Ignored == "" {
+				ids[schemas.ID(ev.Read.ReadId)] = true
 			}
 		}
 	}
@@ -108,22 +108,22 @@ func joins(t rapid.TB, tr *tracks, now schemas.Micros, ids map[schemas.ID]bool, 
 
 func TestASpeedIsForgottenAfterAMinuteAndCounted(t *testing.T) {
 	missing, now := 0, schemas.Micros(1779351006000000)
-	tr := &tracks{missing: func() { missing++ }}
+	tr := &trackMemory{unjoined: func() { missing++ }}
 	ids := map[schemas.ID]bool{}
 	joins(t, tr, now, ids, survisionDecision(1))
-	joins(t, tr, now+trackKept+1, ids, survisionSpeed(1))
+	joins(t, tr, now+trackLifetime+1, ids, survisionSpeed(1))
 	if len(ids) != 1 {
 		t.Errorf("got %d reads: the counter of tracks may have come round, want the one of the plate", len(ids))
 	}
-	joins(t, tr, now+2*trackKept+2, ids, survisionSpeed(1))
+	joins(t, tr, now+2*trackLifetime+2, ids, survisionSpeed(1))
 	if missing != 1 {
 		t.Errorf("%d speeds are counted as unjoined, want 1", missing)
 	}
-	for i := range 3 * trackMost {
-		joins(t, tr, now+2*trackKept+2, ids, survisionSpeed(100+i))
+	for i := range 3 * maxTracks {
+		joins(t, tr, now+2*trackLifetime+2, ids, survisionSpeed(100+i))
 	}
-	if got := len(tr.cams["c"].byID); got != trackMost || missing != 1+1+2*trackMost {
-		t.Errorf("%d tracks are remembered and %d speeds counted, want %d and %d", got, missing, trackMost, 2+2*trackMost)
+	if got := len(tr.cams["c"].byID); got != maxTracks || missing != 1+1+2*maxTracks {
+		t.Errorf("%d tracks are remembered and %d speeds counted, want %d and %d", got, missing, maxTracks, 2+2*maxTracks)
 	}
 }
 
@@ -135,14 +135,14 @@ func TestTheOrderOfMessagesChangesNoRead(t *testing.T) {
 		all = append(all, survisionDecision(id+1), survisionSpeed(id+1))
 	}
 	want := map[schemas.ID]bool{}
-	joins(t, &tracks{}, now, want, all...)
+	joins(t, &trackMemory{}, now, want, all...)
 	if len(want) != 8 {
 		t.Fatalf("got %d reads of four vehicles, want 8", len(want))
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		order := rapid.Permutation(append(slices.Clone(all), rapid.SliceOfN(rapid.SampledFrom(all), 0, 5).Draw(r, "again")...)).Draw(r, "order")
 		got := map[schemas.ID]bool{}
-		joins(r, &tracks{}, now, got, order...)
+		joins(r, &trackMemory{}, now, got, order...)
 		if !maps.Equal(got, want) {
 			r.Errorf("got %d ids, want the same %d in any order: %s", len(got), len(want), strings.Join(order, "\n"))
 		}

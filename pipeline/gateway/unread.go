@@ -10,20 +10,20 @@ import (
 
 // finishUnread gives an event of an unread plate its camera and time, by which it is counted once. When it cannot be taken
 // for its camera it is refused like a read.
-func (g *Gateway) finishUnread(u *upload, p *Parsed) {
-	if rej := g.routeSource(u, p); rej != nil {
-		p.Err = rej
+func (g *Gateway) finishUnread(u *upload, ev *CameraEvent) {
+	if rej := g.routeSource(u, ev); rej != nil {
+		ev.Err = rej
 		return
 	}
-	p.Read.RawPlate = ""
-	p.Read.CameraId, p.Read.ReceivedAtUs = p.cam.ID, int64(u.received)
-	if p.when.zone == zoneNone { // some formats stop at the plate: what was sent is what tells it from others
-		p.Read.CameraEventId = hex.EncodeToString(sumOf(u.body, p.raw))
+	ev.Read.RawPlate = ""
+	ev.Read.CameraId, ev.Read.ReceivedAtUs = ev.camera.ID, int64(u.received)
+	if ev.stated.zone == zoneNone { // some formats stop at the plate: what was sent is what tells it from others
+		ev.Read.CameraEventId = hex.EncodeToString(hashPart(u.body, ev.part))
 	}
 }
 
-// sumOf hashes the part of an upload, or all of it when there is none.
-func sumOf(body, part []byte) []byte {
+// hashPart hashes the part of an upload, or all of it when there is none.
+func hashPart(body, part []byte) []byte {
 	if part == nil {
 		part = body
 	}
@@ -32,13 +32,13 @@ func sumOf(body, part []byte) []byte {
 }
 
 // countUnread counts a vehicle whose plate was not read, unless it was counted already.
-func (g *Gateway) countUnread(p *Parsed, format string) {
-	if g.unread.seen(schemas.ID(p.Read.ReadId)) {
+func (g *Gateway) countUnread(ev *CameraEvent, format string) {
+	if g.unread.addID(schemas.ID(ev.Read.ReadId)) {
 		return
 	}
-	g.cfg.Metrics.Unread.WithLabelValues(format, p.cam.ID).Inc()
-	if len(p.Read.ImageSha256) > 0 {
-		g.cfg.Log.Info().Str("camera", p.cam.ID).Stringer("captured_at", p.when.device()).Hex("image_sha256", p.Read.ImageSha256).
+	g.cfg.Metrics.Unread.WithLabelValues(format, ev.camera.ID).Inc()
+	if len(ev.Read.ImageSha256) > 0 {
+		g.cfg.Log.Info().Str("camera", ev.camera.ID).Stringer("captured_at", ev.stated.instant()).Hex("image_sha256", ev.Read.ImageSha256).
 			Msg("a vehicle passed whose plate the camera did not read; its picture is in the image store")
 	}
 }
@@ -53,8 +53,8 @@ type recentIDs struct {
 
 const maxRecentIDs = 1 << 15 // half an hour of unread plates at eighteen a second
 
-// seen reports whether the id is one of the last, and remembers it.
-func (s *recentIDs) seen(id schemas.ID) bool {
+// addID reports whether the id is one of the last, and remembers it.
+func (s *recentIDs) addID(id schemas.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.known[id]; ok {

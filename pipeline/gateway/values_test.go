@@ -12,9 +12,9 @@ import (
 )
 
 func TestDecimalIsExact(t *testing.T) {
-	f := func(s string, exp int, mode rounding, want string) {
+	f := func(s string, exp int, mode roundingMode, want string) {
 		t.Helper()
-		v, ok := decimal(s, exp, mode)
+		v, ok := parseDecimal(s, exp, mode)
 		got := fmt.Sprint(v)
 		if !ok {
 			got = "none"
@@ -23,24 +23,24 @@ func TestDecimalIsExact(t *testing.T) {
 			t.Errorf("decimal(%q, %d, %t): got %s, want %s", s, exp, mode, got, want)
 		}
 	}
-	f("92.5", 1, nearest, "925")
-	f("92,5", 1, nearest, "925")
-	f("92.075203", 1, nearest, "921")
-	f("92.075203", 1, down, "920")
-	f("0.999", 3, nearest, "999")
-	f("1", 3, nearest, "1000")
-	f("9.25e1", 1, nearest, "925")
-	f("1e-05", 3, nearest, "0")
-	f("-1.5", 0, nearest, "-2")
-	f(" 57.68 ", 1, down, "576")
-	f(".5", 1, down, "5")
-	f("5.", 1, down, "50")
-	f("0.12345678901234567890123456789", 3, nearest, "123")
-	f("9223372036854775807", 1, down, "none")
-	f("1e999", 0, down, "none")
-	f("0e999", 0, down, "0")
+	f("92.5", 1, roundNearest, "925")
+	f("92,5", 1, roundNearest, "925")
+	f("92.075203", 1, roundNearest, "921")
+	f("92.075203", 1, roundDown, "920")
+	f("0.999", 3, roundNearest, "999")
+	f("1", 3, roundNearest, "1000")
+	f("9.25e1", 1, roundNearest, "925")
+	f("1e-05", 3, roundNearest, "0")
+	f("-1.5", 0, roundNearest, "-2")
+	f(" 57.68 ", 1, roundDown, "576")
+	f(".5", 1, roundDown, "5")
+	f("5.", 1, roundDown, "50")
+	f("0.12345678901234567890123456789", 3, roundNearest, "123")
+	f("9223372036854775807", 1, roundDown, "none")
+	f("1e999", 0, roundDown, "none")
+	f("0e999", 0, roundDown, "0")
 	for _, bad := range []string{"", " ", ".", "-", "1.2.3", "1e", "1e1.5", "0x10", "12a", "NaN", "+-1"} {
-		f(bad, 0, down, "none")
+		f(bad, 0, roundDown, "none")
 	}
 }
 
@@ -49,7 +49,7 @@ func TestDecimalAgreesWithBigRationals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`-?[0-9]{1,12}(\.[0-9]{1,4})?(e-?[0-3])?`).Draw(t, "text")
 		exp := rapid.IntRange(0, 3).Draw(t, "exp")
-		got, ok := decimal(s, exp, down)
+		got, ok := parseDecimal(s, exp, roundDown)
 		r, fine := new(big.Rat).SetString(s)
 		if !fine || !ok {
 			t.Fatalf("%q: parsed %t, by big %t", s, ok, fine)
@@ -65,10 +65,10 @@ func TestDecimalAgreesWithBigRationals(t *testing.T) {
 func TestTimesOfEveryCameraAreRead(t *testing.T) {
 	f := func(s, want string) {
 		t.Helper()
-		w, ok := parseWhen(s)
+		w, ok := parseTime(s)
 		got := "none"
 		if ok {
-			got = w.device().String()
+			got = w.instant().String()
 		}
 		if got != want {
 			t.Errorf("%q: got %s, want %s", s, got, want)
@@ -111,11 +111,11 @@ func TestTimesOfEveryCameraAreRead(t *testing.T) {
 func TestOffsetIsReplacedOnlyWhenTheWallClockIsPlainlyRight(t *testing.T) {
 	f := func(stated, received, want string, replaced bool) {
 		t.Helper()
-		w, ok := parseWhen(stated)
+		w, ok := parseTime(stated)
 		if !ok {
 			t.Fatalf("%q is no time", stated)
 		}
-		got, gotReplaced := w.resolve(at(t, received))
+		got, gotReplaced := w.resolveCapture(at(t, received))
 		if got.String() != want || gotReplaced != replaced {
 			t.Errorf("%s received %s: got %s %t, want %s %t", stated, received, got, gotReplaced, want, replaced)
 		}
@@ -176,11 +176,11 @@ func TestCountriesOfEveryCodeListAreISO2(t *testing.T) {
 		f(none, "")
 	}
 	for in, want := range map[string]string{"mo": "", "de": "", "gb": "GB", "eu-de": "DE", "us-mo": "US"} {
-		if got := openalprCountry(in, "us"); got != want {
+		if got := openALPRCountry(in, "us"); got != want {
 			t.Errorf("openalpr %q: got %q, want %q", in, got, want)
 		}
 	}
-	if got := openalprCountry("de", "eu"); got != "DE" {
+	if got := openALPRCountry("de", "eu"); got != "DE" {
 		t.Errorf("openalpr de of an eu agent: got %q, want DE", got)
 	}
 }

@@ -127,24 +127,24 @@ func TestHikvisionFirmwareVariantsGiveTheSameRead(t *testing.T) {
 			`"line":"1","direction":"forward","confidenceLevel":98,"vehicleInfo":{"speed":57.0}}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := single(t, "hikvision", c.kind, c.body)
-			r := p.Read
-			got := fmt.Sprintln(r.RawPlate, r.Country, r.ConfidencePm, r.Lane, r.Direction, r.SpeedDkmh, r.CameraEventId, p.when.device())
+			ev := single(t, "hikvision", c.kind, c.body)
+			r := ev.Read
+			got := fmt.Sprintln(r.RawPlate, r.Country, r.ConfidencePm, r.Lane, r.Direction, r.SpeedDkmh, r.CameraEventId, ev.stated.instant())
 			want := fmt.Sprintln("1ABC123", "BE", 980, 1, "DIRECTION_APPROACHING", 570, "u1", at(t, "2026-05-21T08:10:06Z"))
 			if got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 			wantImages := strings.Contains(name, "multipart") && !strings.Contains(name, "is not")
-			if got := len(p.Images) == 1 && bytes.HasPrefix(p.Images[0].Data, jpeg[:6]); got != wantImages {
+			if got := len(ev.Images) == 1 && bytes.HasPrefix(ev.Images[0].Data, jpeg[:6]); got != wantImages {
 				t.Errorf("picture found: got %t, want %t", got, wantImages)
 			}
 		})
 	}
 }
 
-func single(t testing.TB, path, kind string, body []byte) *Parsed {
+func single(t testing.TB, path, kind string, body []byte) *CameraEvent {
 	t.Helper()
-	events, rej := parse(path, kind, body)
+	events, rej := parseUpload(path, kind, body)
 	if rej != nil {
 		t.Fatalf("refused: %v", rej)
 	}
@@ -155,40 +155,40 @@ func single(t testing.TB, path, kind string, body []byte) *Parsed {
 }
 
 func TestHikvisionDoubtfulValuesDoNotCostTheRead(t *testing.T) {
-	f := func(name, old, with string, note Note, check func(*Parsed) bool) {
+	f := func(name, old, with string, note Notice, check func(*CameraEvent) bool) {
 		t.Helper()
-		p := single(t, "hikvision", "application/xml", []byte(replaced(old, with)))
-		if !check(p) {
-			t.Errorf("%s: got\n%s", name, render([]*Parsed{p}))
+		ev := single(t, "hikvision", "application/xml", []byte(replaced(old, with)))
+		if !check(ev) {
+			t.Errorf("%s: got\n%s", name, render([]*CameraEvent{ev}))
 		}
-		if got := fmt.Sprint(p.Notes); note != "" && got != fmt.Sprintf("[%s]", note) || note == "" && len(p.Notes) > 0 {
+		if got := fmt.Sprint(ev.Notices); note != "" && got != fmt.Sprintf("[%s]", note) || note == "" && len(ev.Notices) > 0 {
 			t.Errorf("%s: got notes %s, want [%s]", name, got, note)
 		}
 	}
-	f("speed 900", "57<", "900<", NoteSpeed, func(p *Parsed) bool { return p.Read.SpeedDkmh == 0 })
-	f("speed below 0", "57<", "-1<", NoteSpeed, func(p *Parsed) bool { return p.Read.SpeedDkmh == 0 })
-	f("speed empty", "57<", "<", "", func(p *Parsed) bool { return p.Read.SpeedDkmh == 0 })
-	f("no vehicleInfo", "<vehicleInfo><speed>57</speed></vehicleInfo>", "", "", func(p *Parsed) bool { return p.Read.SpeedDkmh == 0 })
-	f("confidence 101", "98<", "101<", NoteConfidence, func(p *Parsed) bool { return p.Read.ConfidencePm == 0 })
-	f("confidence text", "98<", "high<", NoteConfidence, func(p *Parsed) bool { return p.Read.ConfidencePm == 0 })
-	f("lane 99", "<line>1<", "<line>99<", NoteLane, func(p *Parsed) bool { return p.Read.Lane == 0 })
-	f("country 200", "13<", "200<", "", func(p *Parsed) bool { return p.Read.Country == "DM" })
-	f("country 223, reserved", "13<", "223<", NoteCountry, func(p *Parsed) bool { return p.Read.Country == "" })
-	f("country 254", "13<", "254<", "", func(p *Parsed) bool { return p.Read.Country == "" })
-	f("direction odd", "forward", "sideways", NoteDirection, func(p *Parsed) bool { return p.Read.Direction == 0 })
-	f("no UUID", "<UUID>u1</UUID>", "", "", func(p *Parsed) bool { return p.Read.CameraEventId == "" })
-	f("long UUID", "u1<", strings.Repeat("x", 200)+"<", NoteEventID, func(p *Parsed) bool { return len(p.Read.CameraEventId) == 71 })
-	f("historic", "<line>", "<alarmDataType>1</alarmDataType><line>", "", func(p *Parsed) bool { return p.Read.LateUpload })
-	f("retransmission", "<UUID>", "<isDataRetransmission>true</isDataRetransmission><UUID>", "", func(p *Parsed) bool { return p.Read.LateUpload })
-	f("plate before list matching", "1ABC123", "noPlate</licensePlate><originalLicensePlate>2ABC123</originalLicensePlate><licensePlate>", NoteOriginal,
-		func(p *Parsed) bool { return p.Read.RawPlate == "2ABC123" })
+	f("speed 900", "57<", "900<", NoticeSpeed, func(ev *CameraEvent) bool { return ev.Read.SpeedDkmh == 0 })
+	f("speed below 0", "57<", "-1<", NoticeSpeed, func(ev *CameraEvent) bool { return ev.Read.SpeedDkmh == 0 })
+	f("speed empty", "57<", "<", "", func(ev *CameraEvent) bool { return ev.Read.SpeedDkmh == 0 })
+	f("no vehicleInfo", "<vehicleInfo><speed>57</speed></vehicleInfo>", "", "", func(ev *CameraEvent) bool { return ev.Read.SpeedDkmh == 0 })
+	f("confidence 101", "98<", "101<", NoticeConfidence, func(ev *CameraEvent) bool { return ev.Read.ConfidencePm == 0 })
+	f("confidence text", "98<", "high<", NoticeConfidence, func(ev *CameraEvent) bool { return ev.Read.ConfidencePm == 0 })
+	f("lane 99", "<line>1<", "<line>99<", NoticeLane, func(ev *CameraEvent) bool { return ev.Read.Lane == 0 })
+	f("country 200", "13<", "200<", "", func(ev *CameraEvent) bool { return ev.Read.Country == "DM" })
+	f("country 223, reserved", "13<", "223<", NoticeCountry, func(ev *CameraEvent) bool { return ev.Read.Country == "" })
+	f("country 254", "13<", "254<", "", func(ev *CameraEvent) bool { return ev.Read.Country == "" })
+	f("direction odd", "forward", "sideways", NoticeDirection, func(ev *CameraEvent) bool { return ev.Read.Direction == 0 })
+	f("no UUID", "<UUID>u1</UUID>", "", "", func(ev *CameraEvent) bool { return ev.Read.CameraEventId == "" })
+	f("long UUID", "u1<", strings.Repeat("x", 200)+"<", NoticeEventID, func(ev *CameraEvent) bool { return len(ev.Read.CameraEventId) == 71 })
+	f("historic", "<line>", "<alarmDataType>1</alarmDataType><line>", "", func(ev *CameraEvent) bool { return ev.Read.LateUpload })
+	f("retransmission", "<UUID>", "<isDataRetransmission>true</isDataRetransmission><UUID>", "", func(ev *CameraEvent) bool { return ev.Read.LateUpload })
+	f("plate before list matching", "1ABC123", "noPlate</licensePlate><originalLicensePlate>2ABC123</originalLicensePlate><licensePlate>", NoticeOriginal,
+		func(ev *CameraEvent) bool { return ev.Read.RawPlate == "2ABC123" })
 }
 
 func TestRefusalsNameFieldAndReason(t *testing.T) {
 	noBoundary := []byte("--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--")
 	f := func(path, kind, body string, reason schemas.Reason, field string) {
 		t.Helper()
-		events, rej := parse(path, kind, []byte(body))
+		events, rej := parseUpload(path, kind, []byte(body))
 		if rej == nil && len(events) == 1 {
 			rej = events[0].Err
 		}
@@ -249,12 +249,12 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 
 func TestAxisStatesOfOneVehicleAreOneReadUntilOneSaysMore(t *testing.T) {
 	event := func(plate, dir string) schemas.ID {
-		p := single(t, "axis", "application/json", fmt.Appendf(nil, `{"plateText":%q,"view":%q,"carID":"7","capture_timestamp":"1621511661894"}`, plate, dir))
-		if got := p.Read.CameraEventId; got != "7" {
+		ev := single(t, "axis", "application/json", fmt.Appendf(nil, `{"plateText":%q,"view":%q,"carID":"7","capture_timestamp":"1621511661894"}`, plate, dir))
+		if got := ev.Read.CameraEventId; got != "7" {
 			t.Errorf("got event id %q, want the carID", got)
 		}
-		p.identify()
-		return schemas.ID(p.Read.ReadId)
+		ev.setReadID()
+		return schemas.ID(ev.Read.ReadId)
 	}
 	first := event("WR6677", "unknown")
 	if got := event("WR6677", "unk"); got != first {
@@ -269,9 +269,9 @@ func TestPicturesInJSONAreFound(t *testing.T) {
 	pic := base64.StdEncoding.EncodeToString(jpeg)
 	f := func(path, body string) {
 		t.Helper()
-		p := single(t, path, "application/json", []byte(strings.ReplaceAll(body, "PIC", pic)))
-		if len(p.Images) != 1 || !bytes.Equal(p.Images[0].Data, jpeg) {
-			t.Errorf("%s %.50s: got %d pictures, want the one", path, body, len(p.Images))
+		ev := single(t, path, "application/json", []byte(strings.ReplaceAll(body, "PIC", pic)))
+		if len(ev.Images) != 1 || !bytes.Equal(ev.Images[0].Data, jpeg) {
+			t.Errorf("%s %.50s: got %d pictures, want the one", path, body, len(ev.Images))
 		}
 	}
 	f("survision", `{"anpr":{"@date":"1581217555554","decision":{"@plate":"X1","jpeg":{"#text":"PIC"}}}}`)
@@ -280,11 +280,11 @@ func TestPicturesInJSONAreFound(t *testing.T) {
 	f("axis", `{"carID":"7","capture_timestamp":"1581217555554","plateText":"X1","imageFile":"PIC"}`)
 	kind, body := multi(t, one{`name="json"`, "", []byte(`{"hook":{},"data":{"timestamp":"2025-02-19T09:35:04Z","results":{"plate":"x1","score":"0.9"}}}`)},
 		one{`name="upload"; filename="a.jpg"`, "application/octet-stream", jpeg})
-	if p := single(t, "platerecognizer", kind, body); len(p.Images) != 1 || p.Read.ConfidencePm != 900 {
-		t.Errorf("platerecognizer multipart: got %s", render([]*Parsed{p}))
+	if ev := single(t, "platerecognizer", kind, body); len(ev.Images) != 1 || ev.Read.ConfidencePm != 900 {
+		t.Errorf("platerecognizer multipart: got %s", render([]*CameraEvent{ev}))
 	}
-	if p := single(t, "platerecognizer", "application/x-www-form-urlencoded",
-		[]byte(`json=%7B%22data%22%3A%7B%22timestamp%22%3A%222025-02-19T09%3A35%3A04Z%22%2C%22results%22%3A%5B%7B%22plate%22%3A%22x1%22%7D%5D%7D%7D`)); p.Read.RawPlate != "x1" {
-		t.Errorf("platerecognizer form: got %s", render([]*Parsed{p}))
+	if ev := single(t, "platerecognizer", "application/x-www-form-urlencoded",
+		[]byte(`json=%7B%22data%22%3A%7B%22timestamp%22%3A%222025-02-19T09%3A35%3A04Z%22%2C%22results%22%3A%5B%7B%22plate%22%3A%22x1%22%7D%5D%7D%7D`)); ev.Read.RawPlate != "x1" {
+		t.Errorf("platerecognizer form: got %s", render([]*CameraEvent{ev}))
 	}
 }

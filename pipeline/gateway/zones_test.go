@@ -48,7 +48,7 @@ func TestEachTimeFieldHasTheZoneOfItsVendor(t *testing.T) {
 			if c.wall == brussels {
 				want = at.brussels
 			}
-			if got := single(t, c.path, kind, []byte(body)).when.device().String(); got != want {
+			if got := single(t, c.path, kind, []byte(body)).stated.instant().String(); got != want {
 				t.Errorf("%s %s in %s: got %s, want %s (%s)", c.path, c.field, at.season, got, want, c.wall)
 			}
 		}

@@ -129,7 +129,7 @@ func TestAPictureByAddressIsNotedWhereverItStands(t *testing.T) {
 	} {
 		rg := newRig(t, nil)
 		res := rg.send("cam-1/hikvision", "application/xml", []byte(replaced("</ANPR>", element)))
-		if res.code != 200 || !slices.Contains(res.answer.Reads[0].Notes, NoteImageAddress) {
+		if res.code != 200 || !slices.Contains(res.answer.Reads[0].Notices, NoticeImageAddress) {
 			t.Errorf("%s: got %d %+v", element, res.code, res.answer)
 		}
 	}

@@ -21,7 +21,7 @@ func plateOf(t testing.TB, s string) schemas.Plate {
 func TestAPlateThatNoVehicleCouldBeIsNoticed(t *testing.T) {
 	const start = 1_795_000_000 * schemas.Second / schemas.Hour * schemas.Hour
 	play := func(n, vehicles int, every schemas.Micros, word func(i int) bool) (noted, accused, reports int) {
-		var o oftens
+		var o frequentPlates
 		now := start
 		for i := range n {
 			now += every
@@ -39,7 +39,7 @@ func TestAPlateThatNoVehicleCouldBeIsNoticed(t *testing.T) {
 			case often:
 				accused++
 			}
-			if got := len(o.cams["c"].plates); got > oftenPlates {
+			if got := len(o.cams["c"].plates); got > maxPlateCounters {
 				t.Fatalf("%d plates are remembered", got)
 			}
 		}
@@ -70,7 +70,7 @@ func TestAPlateThatNoVehicleCouldBeIsNoticed(t *testing.T) {
 }
 
 func TestABacklogAccusesNoPlate(t *testing.T) {
-	var o oftens
+	var o frequentPlates
 	now := 1_795_000_000 * schemas.Second
 	for i := range 500 {
 		if often, _ := o.countAppearance("c", plateOf(t, "1ABC123"), 0, now-schemas.Micros(500-i)*10*minute, now); often {
@@ -83,22 +83,22 @@ func TestABacklogAccusesNoPlate(t *testing.T) {
 func TestAPlateTooOftenIsNotedAndTheCameraIsNamed(t *testing.T) {
 	rg := newRig(t, nil)
 	notes := ""
-	for i := range 2 * oftenBar {
+	for i := range 2 * maxAppearances {
 		rg.now.Add(15_000_000)
 		body := fmt.Sprintf(`{"raw_plate":"NOREAD","captured_at_us":%d}`, rg.now.Load()-1)
 		res := rg.send("cam-1/reads", "application/json", []byte(body))
 		if res.code != 200 || res.answer.Reads[0].Outcome != "accepted" {
 			t.Fatalf("read %d: got %d %+v", i, res.code, res)
 		}
-		notes = fmt.Sprint(res.answer.Reads[0].Notes)
+		notes = fmt.Sprint(res.answer.Reads[0].Notices)
 	}
-	if !strings.Contains(notes, string(NoteOften)) {
-		t.Errorf("the last read has the notes %s, want %s", notes, NoteOften)
+	if !strings.Contains(notes, string(NoticeOften)) {
+		t.Errorf("the last read has the notes %s, want %s", notes, NoticeOften)
 	}
 	if n := strings.Count(rg.log.String(), "more often than a vehicle can pass"); n != 1 || strings.Contains(rg.log.String(), "NOREAD") {
 		t.Errorf("the log names the camera %d times, want once and without the plate: %s", n, rg.log.String())
 	}
-	if len(rg.logged()) != 2*oftenBar {
-		t.Errorf("%d reads are kept of %d", len(rg.logged()), 2*oftenBar)
+	if len(rg.logged()) != 2*maxAppearances {
+		t.Errorf("%d reads are kept of %d", len(rg.logged()), 2*maxAppearances)
 	}
 }

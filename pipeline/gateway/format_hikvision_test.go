@@ -48,13 +48,13 @@ func TestEveryHikvisionCountryNumberIsRead(t *testing.T) {
 			if name == "country alone" && i/2 > 255 {
 				continue // it says 253
 			}
-			p := single(t, "hikvision", "", []byte(replaced("<country>13</country>", with)))
-			if p.Read.Country != want {
-				t.Errorf("%s, %s: got %q, want %q", number, name, p.Read.Country, want)
+			ev := single(t, "hikvision", "", []byte(replaced("<country>13</country>", with)))
+			if ev.Read.Country != want {
+				t.Errorf("%s, %s: got %q, want %q", number, name, ev.Read.Country, want)
 			}
 			said := !slices.Contains([]string{"0", "254", "255"}, number) || name == "CRIndex beside 253"
-			if noted := slices.Contains(p.Notes, NoteCountry); noted != (want == "" && said) {
-				t.Errorf("%s, %s: country %q with notes %v", number, name, p.Read.Country, p.Notes)
+			if noted := slices.Contains(ev.Notices, NoticeCountry); noted != (want == "" && said) {
+				t.Errorf("%s, %s: country %q with notes %v", number, name, ev.Read.Country, ev.Notices)
 			}
 		}
 	}
@@ -82,23 +82,23 @@ var hikvisionWords = map[string]schemas.VehicleKind{
 }
 
 func TestEveryHikvisionVehicleWordIsKnown(t *testing.T) {
-	kind := func(fields string) *Parsed {
+	kind := func(fields string) *CameraEvent {
 		return single(t, "hikvision", "", []byte(replaced("<line>", fields+"<line>")))
 	}
 	for word, want := range hikvisionWords {
 		for _, spelt := range []string{word, strings.ToUpper(word), strings.ToLower(word)} {
-			p := kind("<vehicleType>" + spelt + "</vehicleType>")
-			if got := schemas.VehicleKind(p.Read.VehicleKind); got != want || len(p.Notes) > 0 {
-				t.Errorf("%s: got %s with notes %v, want %s", spelt, got, p.Notes, want)
+			ev := kind("<vehicleType>" + spelt + "</vehicleType>")
+			if got := schemas.VehicleKind(ev.Read.VehicleKind); got != want || len(ev.Notices) > 0 {
+				t.Errorf("%s: got %s with notes %v, want %s", spelt, got, ev.Notices, want)
 			}
 		}
 	}
 	for number, want := range map[string]schemas.VehicleKind{
 		"0": schemas.KindUnknown, "1": schemas.KindCar, "2": schemas.KindTruck, "4": schemas.KindMotorcycle, "5": schemas.KindMotorcycle, "6": schemas.KindUnknown,
 	} {
-		p := single(t, "hikvision", "", []byte(replaced("<speed>57</speed>", "<vehicleType>"+number+"</vehicleType>")))
-		if got := schemas.VehicleKind(p.Read.VehicleKind); got != want || len(p.Notes) > 0 {
-			t.Errorf("vehicleInfo/vehicleType %s: got %s with notes %v, want %s", number, got, p.Notes, want)
+		ev := single(t, "hikvision", "", []byte(replaced("<speed>57</speed>", "<vehicleType>"+number+"</vehicleType>")))
+		if got := schemas.VehicleKind(ev.Read.VehicleKind); got != want || len(ev.Notices) > 0 {
+			t.Errorf("vehicleInfo/vehicleType %s: got %s with notes %v, want %s", number, got, ev.Notices, want)
 		}
 	}
 	for fields, want := range map[string]schemas.VehicleKind{
@@ -112,11 +112,11 @@ func TestEveryHikvisionVehicleWordIsKnown(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", fields, got, want)
 		}
 	}
-	if p := kind("<vehicleType>hovercraft</vehicleType>"); p.Read.VehicleKind != 0 || !slices.Contains(p.Notes, NoteKind) {
-		t.Errorf("a word of no list: got %s with notes %v, want a note", p.Read.VehicleKind, p.Notes)
+	if ev := kind("<vehicleType>hovercraft</vehicleType>"); ev.Read.VehicleKind != 0 || !slices.Contains(ev.Notices, NoticeKind) {
+		t.Errorf("a word of no list: got %s with notes %v, want a note", ev.Read.VehicleKind, ev.Notices)
 	}
 	for _, word := range []string{"nonmotorVehicle", "pedestrian"} {
-		events, _ := parse("hikvision", "", []byte(replaced("<line>", "<vehicleType>"+word+"</vehicleType><line>")))
+		events, _ := parseUpload("hikvision", "", []byte(replaced("<line>", "<vehicleType>"+word+"</vehicleType><line>")))
 		if len(events) != 1 || events[0].Ignored != IgnoredNoVehicle {
 			t.Errorf("%s: got %s, want it ignored", word, render(events))
 		}
@@ -128,8 +128,8 @@ func TestEveryHikvisionDirectionIsKnown(t *testing.T) {
 		"forward": anprv1.Direction_DIRECTION_APPROACHING, "reverse": anprv1.Direction_DIRECTION_DEPARTING,
 		"unknown": anprv1.Direction_DIRECTION_UNSPECIFIED, "": anprv1.Direction_DIRECTION_UNSPECIFIED,
 	} {
-		if p := single(t, "hikvision", "", []byte(replaced("forward", word))); p.Read.Direction != want || len(p.Notes) > 0 {
-			t.Errorf("%q: got %s with notes %v, want %s", word, p.Read.Direction, p.Notes, want)
+		if ev := single(t, "hikvision", "", []byte(replaced("forward", word))); ev.Read.Direction != want || len(ev.Notices) > 0 {
+			t.Errorf("%q: got %s with notes %v, want %s", word, ev.Read.Direction, ev.Notices, want)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestEveryOtherHikvisionEventIsIgnored(t *testing.T) {
 		"regionEntrance": IgnoredDetection, "regionExiting": IgnoredDetection, "facedetection": IgnoredDetection, "PIR": IgnoredDetection,
 		"loitering": IgnoredDetection, "parking": IgnoredDetection, "mixedTargetDetection": IgnoredDetection, "aWordOfNextYear": IgnoredDetection,
 	} {
-		events, rej := parse("hikvision", "", fmt.Appendf(nil, "<EventNotificationAlert><eventType>%s</eventType><eventState>active</eventState></EventNotificationAlert>", word))
+		events, rej := parseUpload("hikvision", "", fmt.Appendf(nil, "<EventNotificationAlert><eventType>%s</eventType><eventState>active</eventState></EventNotificationAlert>", word))
 		if rej != nil || len(events) != 1 || events[0].Ignored != want {
 			t.Errorf("%s: got %s (%v), want it ignored as %s", word, render(events), rej, want)
 		}
@@ -152,11 +152,11 @@ func TestEveryOtherHikvisionEventIsIgnored(t *testing.T) {
 func TestThePlateIsReadUnderEveryNameOfHikvisionFirmware(t *testing.T) {
 	for _, name := range hikvisionPlateNames {
 		with := "<" + name + ">1ABC123</" + name + ">"
-		if p := single(t, "hikvision", "", []byte(replaced("<licensePlate>1ABC123</licensePlate>", with))); p.Read.RawPlate != "1ABC123" || len(p.Read.Candidates) > 0 {
-			t.Errorf("%s: got %s", name, render([]*Parsed{p}))
+		if ev := single(t, "hikvision", "", []byte(replaced("<licensePlate>1ABC123</licensePlate>", with))); ev.Read.RawPlate != "1ABC123" || len(ev.Read.Candidates) > 0 {
+			t.Errorf("%s: got %s", name, render([]*CameraEvent{ev}))
 		}
-		events, _ := parse("hikvision", "", []byte(replaced("<licensePlate>1ABC123</licensePlate>", "<"+name+"/>")))
-		if len(events) != 1 || !events[0].unread() {
+		events, _ := parseUpload("hikvision", "", []byte(replaced("<licensePlate>1ABC123</licensePlate>", "<"+name+"/>")))
+		if len(events) != 1 || !events[0].isUnread() {
 			t.Errorf("%s, empty: got %s, want an unread plate", name, render(events))
 		}
 	}
@@ -177,19 +177,19 @@ func TestAGermanUmlautIsOnePlateInEveryWriting(t *testing.T) {
 		{"OEAB123", "Ö", "OEAB123"},
 		{"1ABC123", "", "1ABC123"},
 	} {
-		p := single(t, "hikvision", "", []byte(strings.NewReplacer("<country>13</country>", "", "<licensePlate>1ABC123", "<originalLicensePlate>"+c.original+"</originalLicensePlate><licensePlate>"+c.plate).Replace(hik)))
+		ev := single(t, "hikvision", "", []byte(strings.NewReplacer("<country>13</country>", "", "<licensePlate>1ABC123", "<originalLicensePlate>"+c.original+"</originalLicensePlate><licensePlate>"+c.plate).Replace(hik)))
 		country := map[bool]string{true: "DE"}[strings.ContainsAny(c.want, "ÄÖÜ")]
-		if p.Read.RawPlate != c.want || p.Read.Country != country {
-			t.Errorf("%s beside %s: got %s of %q, want %s of %q", c.plate, c.original, p.Read.RawPlate, p.Read.Country, c.want, country)
+		if ev.Read.RawPlate != c.want || ev.Read.Country != country {
+			t.Errorf("%s beside %s: got %s of %q, want %s of %q", c.plate, c.original, ev.Read.RawPlate, ev.Read.Country, c.want, country)
 		}
-		for _, other := range p.Read.Candidates {
+		for _, other := range ev.Read.Candidates {
 			if strings.Contains(other.Plate, "\uFFFD") {
 				t.Errorf("%s: candidate %q is no text", c.plate, other.Plate)
 			}
 		}
 	}
-	if p := single(t, "hikvision", "", []byte(replaced("<licensePlate>1ABC123", "<originalLicensePlate>Ö1</originalLicensePlate><licensePlate>OE1"))); p.Read.Country != "BE" {
-		t.Errorf("a country that the camera says: got %s, want it kept", p.Read.Country)
+	if ev := single(t, "hikvision", "", []byte(replaced("<licensePlate>1ABC123", "<originalLicensePlate>Ö1</originalLicensePlate><licensePlate>OE1"))); ev.Read.Country != "BE" {
+		t.Errorf("a country that the camera says: got %s, want it kept", ev.Read.Country)
 	}
 }
 
@@ -197,11 +197,11 @@ func TestFurtherPlatesOfAVehicleAreReadsWithoutItsSpeed(t *testing.T) {
 	list := "<PlateInfoList><PlateInfo><licensePlate>1ABC123</licensePlate></PlateInfo><PlateInfo><licensePlate>QABC12</licensePlate><confidenceLevel>77</confidenceLevel></PlateInfo>" +
 		"<PlateInfo><licensePlate>33 1203</licensePlate></PlateInfo><PlateInfo><licensePlate>X423/1428</licensePlate></PlateInfo><PlateInfo><licensePlate>unknown</licensePlate></PlateInfo></PlateInfoList>"
 	for _, body := range []string{replaced("</ANPR>", list+"</ANPR>"), replaced("</ANPR>", "</ANPR>"+list)} {
-		events, rej := parse("hikvision", "", []byte(body))
+		events, rej := parseUpload("hikvision", "", []byte(body))
 		if rej != nil || len(events) != 2 || events[0].Read.RawPlate != "1ABC123" || events[0].Read.SpeedDkmh != 570 {
 			t.Fatalf("got %s (%v), want the plate and one more", render(events), rej)
 		}
-		if r := events[1].Read; r.RawPlate != "QABC12" || r.SpeedDkmh != 0 || r.ConfidencePm != 770 || r.CameraEventId != "u1" || events[1].when != events[0].when {
+		if r := events[1].Read; r.RawPlate != "QABC12" || r.SpeedDkmh != 0 || r.ConfidencePm != 770 || r.CameraEventId != "u1" || events[1].stated != events[0].stated {
 			t.Errorf("got %s", render(events[1:]))
 		}
 	}
@@ -215,14 +215,14 @@ func TestEveryAnnouncedPictureThatIsNotStoredHasANote(t *testing.T) {
 	for _, c := range []struct {
 		body     string
 		pictures int
-		want     []Note
+		want     []Notice
 	}{
 		{list(here), 1, nil},
-		{list(here), 0, []Note{NoteImageMissing}},
-		{list(here, here), 1, []Note{NoteImageMissing}},
-		{list(there), 0, []Note{NoteImageAddress}},
-		{list(there, here), 1, []Note{NoteImageAddress}},
-		{list(there, here), 0, []Note{NoteImageAddress, NoteImageMissing}},
+		{list(here), 0, []Notice{NoticeImageMissing}},
+		{list(here, here), 1, []Notice{NoticeImageMissing}},
+		{list(there), 0, []Notice{NoticeImageAddress}},
+		{list(there, here), 1, []Notice{NoticeImageAddress}},
+		{list(there, here), 0, []Notice{NoticeImageAddress, NoticeImageMissing}},
 		{hik, 0, nil},
 		{hik, 1, nil},
 	} {
@@ -231,15 +231,15 @@ func TestEveryAnnouncedPictureThatIsNotStoredHasANote(t *testing.T) {
 			parts = append(parts, one{fmt.Sprintf(`name="p%d.jpg"; filename="p%d.jpg"`, i, i), "image/jpeg", jpeg})
 		}
 		kind, body := multi(t, parts...)
-		if p := single(t, "hikvision", kind, body); !slices.Equal(p.Notes, c.want) {
-			t.Errorf("%d pictures of %s: got notes %v, want %v", c.pictures, c.body[len(c.body)-300:], p.Notes, c.want)
+		if ev := single(t, "hikvision", kind, body); !slices.Equal(ev.Notices, c.want) {
+			t.Errorf("%d pictures of %s: got notes %v, want %v", c.pictures, c.body[len(c.body)-300:], ev.Notices, c.want)
 		}
 	}
 }
 
 func TestTheTimeOfAPictureStandsInWithANote(t *testing.T) {
-	p := single(t, "hikvision", "", []byte(replaced("<dateTime>2026-05-21T10:10:06+02:00</dateTime>", "<absTime>20260521101006000</absTime>")))
-	if !slices.Equal(p.Notes, []Note{NotePictureTime}) || p.when.device() != at(t, "2026-05-21T08:10:06Z") {
-		t.Errorf("got %s", render([]*Parsed{p}))
+	ev := single(t, "hikvision", "", []byte(replaced("<dateTime>2026-05-21T10:10:06+02:00</dateTime>", "<absTime>20260521101006000</absTime>")))
+	if !slices.Equal(ev.Notices, []Notice{NoticePictureTime}) || ev.stated.instant() != at(t, "2026-05-21T08:10:06Z") {
+		t.Errorf("got %s", render([]*CameraEvent{ev}))
 	}
 }

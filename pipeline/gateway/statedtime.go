@@ -27,54 +27,54 @@ const (
 	zoneExact                  // an epoch
 )
 
-// stamp is a time as a device states it. wall is the wall clock counted as if it were UTC.
-type stamp struct {
+// statedTime is a time as a device states it. wall is the wall clock counted as if it were UTC.
+type statedTime struct {
 	wall, offset schemas.Micros
 	zone         zoneKind
 }
 
-// device returns the instant as stated: the same at every delivery, so ids are made of it. A Brussels time that
+// instant returns the instant as stated: the same at every delivery, so ids are made of it. A Brussels time that
 // happened twice counts as the first.
-func (s stamp) device() schemas.Micros {
+func (s statedTime) instant() schemas.Micros {
 	if s.zone == zoneLocal {
-		first, _ := brussels(s.wall)
+		first, _ := brusselsInstants(s.wall)
 		return first
 	}
 	return s.wall - s.offset
 }
 
-// resolve returns the time of capture against the time of receipt, and whether the stated offset was replaced.
-func (s stamp) resolve(received schemas.Micros) (at schemas.Micros, replaced bool) {
+// resolveCapture returns the time of capture against the time of receipt, and whether the stated offset was replaced.
+func (s statedTime) resolveCapture(received schemas.Micros) (at schemas.Micros, replaced bool) {
 	switch s.zone {
 	case zoneLocal:
-		return localNear(s.wall, received), false
+		return localInstantNear(s.wall, received), false
 	case zoneOffset:
-		at = s.device()
-		local := localNear(s.wall, received)
-		if at != local && !near(at, received) && near(local, received) && !brusselsOffset(at, s.offset) {
+		at = s.instant()
+		local := localInstantNear(s.wall, received)
+		if at != local && !isNear(at, received) && isNear(local, received) && !isBrusselsOffset(at, s.offset) {
 			return local, true
 		}
 		return at, false
 	case zoneNone, zoneExact:
 	}
-	return s.device(), false
+	return s.instant(), false
 }
 
-func near(a, b schemas.Micros) bool { return a-b <= clockNear && b-a <= clockNear }
+func isNear(a, b schemas.Micros) bool { return a-b <= clockNear && b-a <= clockNear }
 
-func localNear(wall, received schemas.Micros) schemas.Micros {
-	first, second := brussels(wall)
+func localInstantNear(wall, received schemas.Micros) schemas.Micros {
+	first, second := brusselsInstants(wall)
 	if second <= received+clockNear {
 		return second
 	}
 	return first
 }
 
-// brussels gives the instants at which Brussels clocks show a wall time: two when the clock was set back, otherwise the
+// brusselsInstants gives the instants at which Brussels clocks show a wall time: two when the clock was set back, otherwise the
 // same twice. A time skipped in spring counts as winter time.
-func brussels(wall schemas.Micros) (first, second schemas.Micros) {
+func brusselsInstants(wall schemas.Micros) (first, second schemas.Micros) {
 	summer, winter := wall-2*schemas.Hour, wall-schemas.Hour
-	isSummer, isWinter := brusselsOffset(summer, 2*schemas.Hour), brusselsOffset(winter, schemas.Hour)
+	isSummer, isWinter := isBrusselsOffset(summer, 2*schemas.Hour), isBrusselsOffset(winter, schemas.Hour)
 	switch {
 	case isSummer && isWinter:
 		return summer, winter
@@ -84,7 +84,7 @@ func brussels(wall schemas.Micros) (first, second schemas.Micros) {
 	return winter, winter
 }
 
-func brusselsOffset(at, offset schemas.Micros) bool {
+func isBrusselsOffset(at, offset schemas.Micros) bool {
 	_, sec := at.Local().Zone()
 	return schemas.Micros(sec)*schemas.Second == offset
 }
@@ -102,36 +102,36 @@ func checkClock(at, received schemas.Micros) *schemas.RejectError {
 	return nil
 }
 
-// parseWhen reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
+// parseTime reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
 // +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size: as in
 // our days, so that a clock that began again at 1970 or 2000 still says a time, if a wrong one.
-func parseWhen(s string) (stamp, bool) {
+func parseTime(s string) (statedTime, bool) {
 	if len(s) > maxWord {
-		return stamp{}, false
+		return statedTime{}, false
 	}
 	s = strings.TrimSpace(s)
 	if s == "" {
-		return stamp{}, false
+		return statedTime{}, false
 	}
-	if v, ok := decimal(s, 0, down); ok && strings.ContainsAny(s, "eE") {
+	if v, ok := parseDecimal(s, 0, roundDown); ok && strings.ContainsAny(s, "eE") {
 		s = strconv.FormatInt(v, 10)
 	}
-	if strings.Trim(s, "0123456789.") == "" && !compact(s) && strings.Count(s, ".") <= 1 {
+	if strings.Trim(s, "0123456789.") == "" && !isCompactTime(s) && strings.Count(s, ".") <= 1 {
 		return parseEpoch(s)
 	}
-	return parseWall(s)
+	return parseWallTime(s)
 }
 
-// compact reports whether s is yyyyMMddHHmmss, with or without milliseconds, and no epoch: an epoch has 14 digits after
+// isCompactTime reports whether s is yyyyMMddHHmmss, with or without milliseconds, and no epoch: an epoch has 14 digits after
 // the year 5138 or 17 digits never.
-func compact(s string) bool {
+func isCompactTime(s string) bool {
 	return (len(s) == 14 || len(s) == 17) && (s[:2] == "19" || s[:2] == "20") && !strings.Contains(s, ".")
 }
 
-func parseEpoch(s string) (stamp, bool) {
+func parseEpoch(s string) (statedTime, bool) {
 	whole, _, _ := strings.Cut(s, ".")
 	if len(whole) > 19 {
-		return stamp{}, false
+		return statedTime{}, false
 	}
 	unit := -3
 	for _, u := range [...]struct{ digits, unit int }{{16, 0}, {13, 3}, {10, 6}} {
@@ -139,15 +139,15 @@ func parseEpoch(s string) (stamp, bool) {
 			unit = u.unit
 		}
 	}
-	us, ok := decimal(s, unit, down)
-	return stamp{wall: schemas.Micros(us), zone: zoneExact}, ok && us > 0
+	us, ok := parseDecimal(s, unit, roundDown)
+	return statedTime{wall: schemas.Micros(us), zone: zoneExact}, ok && us > 0
 }
 
 // clockText is a cursor over a written time.
 type clockText struct{ s string }
 
-// digits takes between 1 and most digits.
-func (c *clockText) digits(most int) (v, n int) {
+// takeDigits takes between 1 and most digits.
+func (c *clockText) takeDigits(most int) (v, n int) {
 	for n < most && n < len(c.s) && c.s[n] >= '0' && c.s[n] <= '9' {
 		v = v*10 + int(c.s[n]-'0')
 		n++
@@ -156,8 +156,8 @@ func (c *clockText) digits(most int) (v, n int) {
 	return v, n
 }
 
-// take removes one character of set, if it is next.
-func (c *clockText) take(set string) bool {
+// takeChar removes one character of set, if it is next.
+func (c *clockText) takeChar(set string) bool {
 	if c.s == "" || !strings.Contains(set, c.s[:1]) {
 		return false
 	}
@@ -165,56 +165,56 @@ func (c *clockText) take(set string) bool {
 	return true
 }
 
-func parseWall(s string) (stamp, bool) {
+func parseWallTime(s string) (statedTime, bool) {
 	c := clockText{s}
 	var f [6]int
 	for i, width := range [...]int{4, 2, 2, 2, 2, 2} {
 		if i > 0 {
-			c.separator(i)
+			c.takeSeparator(i)
 		}
-		v, n := c.digits(width)
+		v, n := c.takeDigits(width)
 		if n == 0 && i < 5 || i == 0 && n != 4 {
-			return stamp{}, false
+			return statedTime{}, false
 		}
 		f[i] = v
 	}
-	frac := c.fraction()
+	frac := c.takeFraction()
 	day := time.Date(f[0], time.Month(f[1]), f[2], 0, 0, 0, 0, time.UTC)
 	if f[0] < 1900 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 60 {
-		return stamp{}, false
+		return statedTime{}, false
 	}
 	t := day.Add(time.Duration(f[3])*time.Hour + time.Duration(f[4])*time.Minute + time.Duration(f[5])*time.Second)
-	offset, zone, ok := c.zone()
-	return stamp{wall: schemas.MicrosOf(t) + frac, offset: offset, zone: zone}, ok
+	offset, zone, ok := c.takeZone()
+	return statedTime{wall: schemas.MicrosOf(t) + frac, offset: offset, zone: zone}, ok
 }
 
-// separator skips what may stand before field i of a time.
-func (c *clockText) separator(i int) {
+// takeSeparator skips what may stand before field i of a time.
+func (c *clockText) takeSeparator(i int) {
 	if i == 3 {
-		c.take("Tt")
-		for c.take(" _") {
+		c.takeChar("Tt")
+		for c.takeChar(" _") {
 		}
 		return
 	}
 	if i < 3 {
-		c.take("-/.:")
+		c.takeChar("-/.:")
 		return
 	}
-	c.take(":.")
+	c.takeChar(":.")
 }
 
-// fraction reads the digits below a second, with or without a point.
-func (c *clockText) fraction() schemas.Micros {
-	c.take(".,")
-	v, n := c.digits(6)
+// takeFraction reads the digits below a second, with or without a point.
+func (c *clockText) takeFraction() schemas.Micros {
+	c.takeChar(".,")
+	v, n := c.takeDigits(6)
 	for ; n < 6 && n > 0; n++ {
 		v *= 10
 	}
-	c.digits(12) // below a microsecond
+	c.takeDigits(12) // below a microsecond
 	return schemas.Micros(v)
 }
 
-func (c *clockText) zone() (offset schemas.Micros, kind zoneKind, ok bool) {
+func (c *clockText) takeZone() (offset schemas.Micros, kind zoneKind, ok bool) {
 	s, _, _ := strings.Cut(c.s, "[") // [Europe/Brussels] repeats the offset
 	blank := strings.HasPrefix(s, " ")
 	c.s = strings.TrimSpace(s)
@@ -225,12 +225,12 @@ func (c *clockText) zone() (offset schemas.Micros, kind zoneKind, ok bool) {
 		return 0, zoneOffset, true
 	}
 	neg := strings.HasPrefix(c.s, "-")
-	if !c.take("+-") && !blank { // a plus that a web form turned into a blank
+	if !c.takeChar("+-") && !blank { // a plus that a web form turned into a blank
 		return 0, zoneNone, false
 	}
-	h, n := c.digits(2)
-	c.take(":")
-	m, _ := c.digits(2)
+	h, n := c.takeDigits(2)
+	c.takeChar(":")
+	m, _ := c.takeDigits(2)
 	if n == 0 || c.s != "" || h > 14 || m > 59 {
 		return 0, zoneNone, false
 	}
@@ -243,14 +243,14 @@ func (c *clockText) zone() (offset schemas.Micros, kind zoneKind, ok bool) {
 
 // markUTC marks a wall clock without offset as UTC, for fields in which a vendor means that. Any other text stays as it is.
 func markUTC(s string) string {
-	if w, ok := parseWhen(s); ok && w.zone == zoneLocal {
+	if w, ok := parseTime(s); ok && w.zone == zoneLocal {
 		return s + "Z"
 	}
 	return s
 }
 
-// dropZero drops an epoch of zero, which devices write for a time they do not have.
-func dropZero(s string) string {
+// dropZeroEpoch drops an epoch of zero, which devices write for a time they do not have.
+func dropZeroEpoch(s string) string {
 	if strings.Trim(s, "0.") == "" {
 		return ""
 	}

@@ -38,9 +38,9 @@ func TestAVehicleOfAxisIsTheSameReadInEachForm(t *testing.T) {
 		{"ONVIF without its topic", xml, strings.ReplaceAll(xmlEvent, "Topic", "Subject"), false, 1},
 		{"ONVIF without capture_timestamp", xml, strings.ReplaceAll(xmlEvent, "capture_timestamp", "other"), false, 1},
 	} {
-		p := single(t, "axis", c.kind, []byte(c.body))
-		r := p.Read
-		got := fmt.Sprintln(r.RawPlate, r.Country, p.when.device(), r.Direction, r.VehicleKind, r.Colour, r.CameraEventId, r.LateUpload, len(p.Images), r.ConfidencePm, r.Make)
+		ev := single(t, "axis", c.kind, []byte(c.body))
+		r := ev.Read
+		got := fmt.Sprintln(r.RawPlate, r.Country, ev.stated.instant(), r.Direction, r.VehicleKind, r.Colour, r.CameraEventId, r.LateUpload, len(ev.Images), r.ConfidencePm, r.Make)
 		confidence, brand := 0, ""
 		if c.full {
 			confidence, brand = 737, "DAF"
@@ -109,7 +109,7 @@ func TestAVehicleThatStoodIsNoProofAgainstTheClock(t *testing.T) {
 func TestAnEndOfTrackBeforeItBeganIsAClockAhead(t *testing.T) {
 	rg := newRig(t, nil)
 	rg.set("2026-11-28T02:50:00Z")
-	if res := rg.send("cam-1/axis", "application/json", load(t, "testdata/axis-lost-after-standing.json")); fmt.Sprint(res.answer.Reads[0].Notes) != "[clock_suspect image_by_address]" {
+	if res := rg.send("cam-1/axis", "application/json", load(t, "testdata/axis-lost-after-standing.json")); fmt.Sprint(res.answer.Reads[0].Notices) != "[clock_suspect image_by_address]" {
 		t.Errorf("got %+v, want a suspicion: no buffer is ahead of time", res)
 	}
 }

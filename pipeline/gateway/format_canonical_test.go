@@ -41,7 +41,7 @@ func TestACanonicalValueInAnotherUnitIsToldWhatItLooksLike(t *testing.T) {
 		if c.field == "captured_at_us" {
 			body = []byte(`{"raw_plate":"1ABC123",` + c.member + `}`)
 		}
-		events, rej := parse("reads", "application/json", body)
+		events, rej := parseUpload("reads", "application/json", body)
 		if rej != nil || len(events) != 1 || events[0].Err == nil {
 			t.Errorf("%s: got %s (%v), want a refusal", c.member, render(events), rej)
 			continue
@@ -66,9 +66,9 @@ func TestUnknownFieldsOfACanonicalReadAreNamed(t *testing.T) {
 		{`"extra":null`, nil}, // says nothing
 		{`"extra":{"speed_dkmh":500}`, []string{"extra"}},
 	} {
-		p := single(t, "reads", "application/json", canonicalRead(c.member))
-		if !slices.Equal(p.Unknown, c.want) || slices.Contains(p.Notes, NoteUnknownField) != (c.want != nil) {
-			t.Errorf("%s: got %v with notes %v, want %v", c.member, p.Unknown, p.Notes, c.want)
+		ev := single(t, "reads", "application/json", canonicalRead(c.member))
+		if !slices.Equal(ev.Unknown, c.want) || slices.Contains(ev.Notices, NoticeUnknownField) != (c.want != nil) {
+			t.Errorf("%s: got %v with notes %v, want %v", c.member, ev.Unknown, ev.Notices, c.want)
 		}
 	}
 	b, err := proto.Marshal(&anprv1.PlateRead{CapturedAtUs: 1779351006000000, RawPlate: "1ABC123"})
@@ -76,9 +76,9 @@ func TestUnknownFieldsOfACanonicalReadAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = protowire.AppendVarint(protowire.AppendTag(b, 77, protowire.VarintType), 500)
-	p := single(t, "reads", "application/x-protobuf", b)
-	if !slices.Equal(p.Unknown, []string{"field 77"}) || len(p.Read.ProtoReflect().GetUnknown()) > 0 {
-		t.Errorf("Protobuf: got %v, want the number, and the field left out of the record", p.Unknown)
+	ev := single(t, "reads", "application/x-protobuf", b)
+	if !slices.Equal(ev.Unknown, []string{"field 77"}) || len(ev.Read.ProtoReflect().GetUnknown()) > 0 {
+		t.Errorf("Protobuf: got %v, want the number, and the field left out of the record", ev.Unknown)
 	}
 	rg := newRig(t, nil)
 	if res := rg.send("cam-1/reads", "application/json", canonicalRead(`"speed_kmh":50`)); res.code != 200 || !slices.Equal(res.answer.Reads[0].Unknown, []string{"speed_kmh"}) ||
@@ -94,7 +94,7 @@ func TestACanonicalCountryIsISOOfTwoOrThreeLettersInAnyCase(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"Germany", "D", "D1", "ZZZ", "13", "276", "B-E"} {
-		events, _ := parse("reads", "application/json", canonicalRead(fmt.Sprintf(`"country":%q`, bad)))
+		events, _ := parseUpload("reads", "application/json", canonicalRead(fmt.Sprintf(`"country":%q`, bad)))
 		if len(events) != 1 || events[0].Err == nil || events[0].Err.Field != "country" {
 			t.Errorf("%q: got %s, want a refusal of the country", bad, render(events))
 		}
@@ -107,7 +107,7 @@ func TestEveryFormatTakesJSONLines(t *testing.T) {
 			continue
 		}
 		for _, kind := range []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"} {
-			events, rej := parse(path, kind, []byte(o.message+"\n"+strings.Replace(o.message, o.plate, o.otherPlate, 1)+"\n"))
+			events, rej := parseUpload(path, kind, []byte(o.message+"\n"+strings.Replace(o.message, o.plate, o.otherPlate, 1)+"\n"))
 			if rej != nil || len(events) != 2 || events[0].Err != nil || events[1].Err != nil {
 				t.Errorf("%s as %s: got %s (%v), want two reads", path, kind, render(events), rej)
 			}

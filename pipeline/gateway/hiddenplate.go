@@ -11,45 +11,45 @@ var plateNames = map[string]bool{
 	"vehicleplate": true, "carnumber": true, "carplate": true,
 }
 
-// plated is the last net under the adapters: a document of which nothing is kept, and which nevertheless says a plate, is
+// refuseHiddenPlate is the last net under the adapters: a document of which nothing is kept, and which nevertheless says a plate, is
 // refused, so that nobody believes it stored. A preview, a track and a test of a connection repeat a plate by design, and
 // so may a detector of pedestrians.
-func plated(root *node, events []*Parsed) []*Parsed {
-	for _, p := range events {
-		switch p.Ignored {
+func refuseHiddenPlate(root *node, events []*CameraEvent) []*CameraEvent {
+	for _, ev := range events {
+		switch ev.Ignored {
 		case IgnoredHeartbeat, IgnoredState, IgnoredEmpty, IgnoredDetection:
 		default:
 			return events
 		}
 	}
-	name := root.platedName()
+	name := root.findPlateName()
 	if name == "" || len(events) == 0 {
 		return events
 	}
-	return []*Parsed{refused(schemas.ReasonUnsupported, name, "a plate in a message that is none of a plate read (%s); send the plate reads of the device", events[0].Ignored)}
+	return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, name, "a plate in a message that is none of a plate read (%s); send the plate reads of the device", events[0].Ignored)}
 }
 
-// platedName returns the name of an element that says a plate, be it as a property with a name and a value, or "".
-func (n *node) platedName() string {
-	if plateNames[fold(n.name)] && saysPlate(n.val()) {
+// findPlateName returns the name of an element that says a plate, be it as a property with a name and a value, or "".
+func (n *node) findPlateName() string {
+	if plateNames[foldWord(n.name)] && mayBePlate(n.textAt()) {
 		return n.name
 	}
 	for _, k := range n.kids {
-		if plateNames[fold(k.text)] && saysPlate(n.val("value")) {
+		if plateNames[foldWord(k.text)] && mayBePlate(n.textAt("value")) {
 			return k.text
 		}
-		if name := k.platedName(); name != "" {
+		if name := k.findPlateName(); name != "" {
 			return name
 		}
 	}
 	return ""
 }
 
-// saysPlate reports whether a text may be a plate: no word for none, no switch of a setting, no orange plate.
-func saysPlate(s string) bool {
-	switch fold(s) {
+// mayBePlate reports whether a text may be a plate: no word for none, no switch of a setting, no orange plate.
+func mayBePlate(s string) bool {
+	switch foldWord(s) {
 	case "true", "false", "0", "1", "none", "null":
 		return false
 	}
-	return !unreadWord(s) && !hazardPlate(s) && len(s) <= schemas.MaxRawPlate
+	return !isUnreadWord(s) && !isHazardPlate(s) && len(s) <= schemas.MaxRawPlate
 }
