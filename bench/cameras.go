@@ -68,7 +68,7 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 	cam := schemas.Camera{
 		ID: fmt.Sprintf("BRU-%04d", len(c.cameras)+1), Index: uint32(len(c.cameras)), Site: s.name, SiteHash: hashOf(s.name),
 		Kind: p.kind, Municipality: t.nis, Zone: t.zone, LatE6: s.lat, LonE6: s.lon,
-		Purposes: schemas.PurposeHotlist, ValidFrom: schemas.DayOf(2018, 1, 1).Start(),
+		Purposes: purposeHotlist, ValidFrom: schemas.DayOf(2018, 1, 1).Start(),
 		AllowedLateness: 5 * schemas.Minute, InsideLEZ: p.lez,
 	}
 	if p.kind == schemas.CameraTemporary {
@@ -76,10 +76,10 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 		cam.AllowedLateness = 24 * schemas.Hour
 	}
 	if p.lez {
-		cam.Purposes |= schemas.PurposeLEZ
+		cam.Purposes |= purposeLEZ
 	}
 	if p.measures {
-		cam.Purposes |= schemas.PurposeSpeed
+		cam.Purposes |= purposeSpeed
 		cam.Certificates = c.certificates(r, cam.Index, p.lapsed)
 	}
 	cam.Lanes = lanesOf(p)
@@ -146,14 +146,13 @@ func tokenSum(seed uint64, secret, kind, name string) [32]byte {
 }
 
 // purposeNames lists the purposes as the registry file spells them.
-func purposeNames(p schemas.Purpose) string {
+func purposeNames(p schemas.CameraPurpose) string {
 	var out []string
-	for _, n := range []struct {
-		p    schemas.Purpose
-		name string
-	}{{schemas.PurposeLEZ, "lez"}, {schemas.PurposeSpeed, "speed"}, {schemas.PurposeHotlist, "hotlist"}} {
-		if p.Has(n.p) {
-			out = append(out, n.name)
+	for bit := schemas.CameraPurpose(1); bit <= p; bit <<= 1 {
+		for _, o := range newOracles() {
+			if b, name := o.purpose(); b == bit && p.Has(bit) {
+				out = append(out, name)
+			}
 		}
 	}
 	return strings.Join(out, ", ")

@@ -48,8 +48,8 @@ func TestCompareFindsWhatIsMissingAndExtra(t *testing.T) {
 	const window = 10 * schemas.Second
 	for _, times := range []int{1, 2} {
 		r := h.Compare(perfect(c, h, times), window)
-		if !r.Exact() || r.Hits.Found < 50 || r.Speed.Found < 50 || r.LEZ.Found < 50 {
-			t.Fatalf("delivered %d times: %+v: want all found and no small numbers", times, r)
+		if !r.Exact() || r.Of("hits").Found < 50 || r.Of("speed").Found < 50 || r.Of("lez").Found < 50 {
+			t.Fatalf("delivered %d times: %+v: want all found and no small numbers", times, r.Tallies())
 		}
 	}
 	g := perfect(c, h, 1)
@@ -74,7 +74,7 @@ func TestCompareFindsWhatIsMissingAndExtra(t *testing.T) {
 	g.AddOffence(&anprv1.Offence{OffenceId: []byte("y"), Family: "speed", ReadId: []byte("0123456789abcdef"), Plate: "1ABC123", CapturedAtUs: int64(late.At)})
 	g.AddOffence(&anprv1.Offence{OffenceId: []byte("z"), Family: "lez", Plate: "ZZZZZZZZZ", CapturedAtUs: int64(late.At)})
 	r := h.Compare(g, window)
-	for name, tally := range map[string]Tally{"hits": r.Hits, "speed": r.Speed, "lez": r.LEZ} {
+	for name, tally := range r.Tallies() {
 		if tally.Missing != 1 || tally.Extra != 1 || tally.Found+tally.Missing != tally.Expected {
 			t.Errorf("%s: got %+v, want one missing and one extra", name, tally)
 		}
@@ -83,8 +83,8 @@ func TestCompareFindsWhatIsMissingAndExtra(t *testing.T) {
 		t.Errorf("named %v missing and %v extra, want one each", r.MissingHits, r.ExtraHits)
 	}
 	empty := h.Compare(&Got{}, window)
-	if empty.Hits.Found+empty.Speed.Found+empty.LEZ.Found != 0 || empty.Hits.Missing == 0 {
-		t.Errorf("nothing delivered: got %+v", empty)
+	if empty.Of("hits").Found+empty.Of("speed").Found+empty.Of("lez").Found != 0 || empty.Of("hits").Missing == 0 {
+		t.Errorf("nothing delivered: got %+v", empty.Tallies())
 	}
 }
 
@@ -94,13 +94,13 @@ func TestHitsWithinOnePassageCountOnce(t *testing.T) {
 	hit := func(at schemas.Micros) ExpectedHit {
 		return ExpectedHit{"stolen", "STO-1", c.cameras[0].Site, schemas.MatchExact, at}
 	}
-	h.hits = []ExpectedHit{hit(100 * schemas.Second), hit(104 * schemas.Second), hit(200 * schemas.Second)}
+	oracleIn[*hotlistOracle](h).hits = []ExpectedHit{hit(100 * schemas.Second), hit(104 * schemas.Second), hit(200 * schemas.Second)}
 	g := &Got{}
 	for i, at := range []schemas.Micros{101 * schemas.Second, 200 * schemas.Second} {
 		g.AddHit(&anprv1.Hit{HitId: []byte{byte(i)}, List: "stolen", EntryId: "STO-1", CameraId: c.cameras[0].ID, Match: "exact", CapturedAtUs: int64(at)})
 	}
-	if r := h.Compare(g, 10*schemas.Second); r.Hits != (Tally{Expected: 2, Found: 2}) {
-		t.Errorf("got %+v, want two passages found", r.Hits)
+	if r := h.Compare(g, 10*schemas.Second); *r.Of("hits") != (Tally{Expected: 2, Found: 2}) {
+		t.Errorf("got %+v, want two passages found", r.Of("hits"))
 	}
 }
 
@@ -182,7 +182,7 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 	read := func(n byte) schemas.ReadID { return schemas.ReadID{ID: schemas.ID{n}} }
 	h := newTruth(c)
 	for n, at := range []schemas.Micros{0, 50, 100, 200} { // the second is near the first and the third
-		h.speeds = append(h.speeds, ExpectedSpeed{Read: read(byte(n + 1)), Camera: cam, Class: plate.Class(), At: at * schemas.Second})
+		oracleIn[*speedOracle](h).excesses = append(oracleIn[*speedOracle](h).excesses, ExpectedSpeed{Read: read(byte(n + 1)), Camera: cam, Class: plate.Class(), At: at * schemas.Second})
 	}
 	for _, x := range []struct {
 		offences string
@@ -199,7 +199,7 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 			id := read(n)
 			g.AddOffence(&anprv1.Offence{OffenceId: id.ID[:], Family: "speed", ReadId: id.ID[:], Plate: plate.String()})
 		}
-		if got := h.Compare(g, 10*schemas.Second).Speed; got != x.want {
+		if got := *h.Compare(g, 10*schemas.Second).Of("speed"); got != x.want {
 			t.Errorf("offences %q: %+v, want %+v", x.offences, got, x.want)
 		}
 	}
@@ -229,14 +229,14 @@ func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
 		{"one vehicle, a minute apart", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 60)}, []byte{1}, Tally{Expected: 2, Found: 1, Missing: 1}},
 	} {
 		h := newTruth(city)
-		h.speeds = c.excess
+		oracleIn[*speedOracle](h).excesses = c.excess
 		got := &Got{}
 		for _, n := range c.got {
 			id := schemas.ID{n}
 			got.AddOffence(&anprv1.Offence{OffenceId: id[:], Family: "speed", ReadId: id[:], Plate: "X", CapturedAtUs: 1})
 		}
-		if r := h.Compare(got, 10*schemas.Second); r.Speed != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, r.Speed, c.want)
+		if got := *h.Compare(got, 10*schemas.Second).Of("speed"); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }

@@ -55,15 +55,15 @@ func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 	} {
 		h := newTruth(c)
 		at, fast := testDay.Start(), c.vehicles[1].plate
-		h.speeds = []ExpectedSpeed{{Read: schemas.ReadID{ID: schemas.ID{1}}, Camera: cam.ID, Class: fast.Class(), At: at, vehicle: 1}}
+		oracleIn[*speedOracle](h).excesses = []ExpectedSpeed{{Read: schemas.ReadID{ID: schemas.ID{1}}, Camera: cam.ID, Class: fast.Class(), At: at, vehicle: 1}}
 		h.visited(1, cam.Site, at)
 		h.visited(x.vehicle, x.site, at+x.after)
-		if got := h.Compare(&Got{}, 10*schemas.Second).Speed; got != x.want {
+		if got := *h.Compare(&Got{}, 10*schemas.Second).Of("speed"); got != x.want {
 			t.Errorf("%s: %+v, want %+v", x.name, got, x.want)
 		}
 		g := &Got{}
-		g.AddOffence(&anprv1.Offence{OffenceId: make([]byte, 16), Family: "speed", ReadId: h.speeds[0].Read.ID[:], Plate: fast.String()})
-		if got, want := h.Compare(g, 10*schemas.Second).Speed, (Tally{Expected: 1, Found: 1}); got != want {
+		g.AddOffence(&anprv1.Offence{OffenceId: make([]byte, 16), Family: "speed", ReadId: oracleIn[*speedOracle](h).excesses[0].Read.ID[:], Plate: fast.String()})
+		if got, want := *h.Compare(g, 10*schemas.Second).Of("speed"), (Tally{Expected: 1, Found: 1}); got != want {
 			t.Errorf("%s, found: %+v, want %+v", x.name, got, want)
 		}
 	}
@@ -84,8 +84,8 @@ func TestTrafficNotesLookalikes(t *testing.T) {
 		traffic.Next(&ev)
 	}
 	h := traffic.Finish()
-	for i := range h.speeds {
-		x := &h.speeds[i]
+	for i := range oracleIn[*speedOracle](h).excesses {
+		x := &oracleIn[*speedOracle](h).excesses[i]
 		site, _ := c.SiteOf(x.Camera)
 		found := false
 		for _, v := range h.visits[place{x.Class, site}] {
@@ -95,7 +95,7 @@ func TestTrafficNotesLookalikes(t *testing.T) {
 			t.Errorf("no visit of the vehicle for %+v", *x)
 		}
 	}
-	if len(h.speeds) < 3 {
-		t.Errorf("%d excesses, want more", len(h.speeds))
+	if len(oracleIn[*speedOracle](h).excesses) < 3 {
+		t.Errorf("%d excesses, want more", len(oracleIn[*speedOracle](h).excesses))
 	}
 }

@@ -138,7 +138,7 @@ func (t *Traffic) aim(s *shot, camera uint16, speed int) {
 	cam := &t.city.cameras[camera]
 	lane := &cam.Lanes[t.r.IntN(len(cam.Lanes))]
 	s.camera, s.lane, s.direction = camera, lane.Number, lane.Direction
-	if cam.Purposes.Has(schemas.PurposeSpeed) {
+	if cam.Purposes.Has(purposeSpeed) {
 		s.speed = uint16(max(speed, 0))
 	}
 	s.seq = t.count(camera)
@@ -158,7 +158,7 @@ func (t *Traffic) chance(perMillion int) bool { return int(t.r.Uint32N(million))
 // what the margin forgives, one in two thousand is right at its edge.
 func (t *Traffic) drawSpeed(s *site) int {
 	cam := &t.city.cameras[s.cameras[0]]
-	if !cam.Purposes.Has(schemas.PurposeSpeed) {
+	if !cam.Purposes.Has(purposeSpeed) {
 		return 0
 	}
 	limit := int(cam.Lanes[0].Limits[0].Limit)

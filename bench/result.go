@@ -134,7 +134,7 @@ func (r *run) result() *Result {
 	for reason, n := range t.truth.Rejects() {
 		res.Rejects[reason.String()] = n
 	}
-	res.TruthHits, res.TruthSpd = len(t.truth.hits), len(t.truth.speeds)
+	res.TruthHits, res.TruthSpd = len(t.truth.Hits()), len(t.truth.Speeds())
 	for _, x := range t.truth.LEZ() {
 		res.TruthLEZ += count(x.Must)
 		res.TruthMay += count(!x.Must)

@@ -192,7 +192,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 			t.Fatalf("form %d: sent %d of %d: %v, %s", i, results[i].Sent, n, err, results[i].FirstFail)
 		}
 	}
-	if a, b := results[0].Truth, results[1].Truth; a.Unique != b.Unique || a.Rejected != b.Rejected || len(a.hits) != len(b.hits) {
+	if a, b := results[0].Truth, results[1].Truth; a.Unique != b.Unique || a.Rejected != b.Rejected || len(a.Hits()) != len(b.Hits()) {
 		t.Errorf("the truth differs by form: %+v and %+v", a, b)
 	}
 	binary, closeFile := openReader(t, name)

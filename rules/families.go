@@ -39,7 +39,7 @@ func InfoOf(f schemas.Family) *Info {
 }
 
 // PurposeOf finds what a camera may be authorised for by its name, which is that of the family.
-func PurposeOf(name string) (schemas.Purpose, bool) {
+func PurposeOf(name string) (schemas.CameraPurpose, bool) {
 	if i := InfoOf(schemas.Family(name)); i != nil {
 		return i.Purpose, true
 	}

@@ -77,9 +77,9 @@ const (
 
 // Info is what a family says of itself.
 type Info struct {
-	Family     schemas.Family  // its name in data, catalogue and messages. Example: speed
-	Rule       schemas.RuleID  // an id names a rule for ever; "" = it makes hits, no decisions
-	Purpose    schemas.Purpose // one bit, of no other family; a camera without it never decides
+	Family     schemas.Family        // its name in data, catalogue and messages. Example: speed
+	Rule       schemas.RuleID        // an id names a rule for ever; "" = it makes hits, no decisions
+	Purpose    schemas.CameraPurpose // one bit, of no other family; a camera without it never decides
 	DecidedOn  SightingKind
 	Period     Period
 	Reasons    []string          // closed set, without those of the catalogue's exemptions; see [Catalogue.Reasons]

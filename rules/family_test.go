@@ -1,9 +1,15 @@
 package rules
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"math/bits"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +20,7 @@ import (
 
 // What a family says of itself is whole, and no two say the same.
 func TestEveryFamilySaysWhatItIs(t *testing.T) {
-	var purposes schemas.Purpose
+	var purposes schemas.CameraPurpose
 	names, rules := map[schemas.Family]bool{}, map[schemas.RuleID]bool{}
 	for _, f := range newFamilies() {
 		i := f.Info()
@@ -138,4 +144,55 @@ func TestASetOfFamiliesListsItsPlacesInOrder(t *testing.T) {
 			t.Fatalf("%b came back as %b", s, back)
 		}
 	})
+}
+
+// isHomeOf reports whether the name of a family may stand in that file: one of its own here, or its oracle.
+func isHomeOf(family, path string) bool {
+	dir, file := filepath.Split(path)
+	switch dir {
+	case "rules/": // speed=87 of a scenario is a measurement, for whichever family
+		return strings.HasPrefix(file, family) || family == "speed" && file == "scenario_world.go"
+	case "bench/":
+		return file == "oracle_"+family+".go"
+	default: // a camera maker's form has fields of its own, which mean no family; generated code is the wire
+		return dir == "pipeline/gateway/" || strings.HasPrefix(dir, "schemas/proto/")
+	}
+}
+
+// Whoever adds a family writes its files and one row: nothing else in the program spells its name.
+func TestAFamilyIsNamedOnlyWhereItLives(t *testing.T) {
+	families := FamilyNames(nil)
+	root, files := "..", 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
+			return fs.SkipDir
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil || d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") {
+			return err
+		}
+		files++
+		tree, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			x, ok := n.(*ast.BasicLit)
+			if !ok || x.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(x.Value)
+			if err == nil && slices.Contains(families, text) && !isHomeOf(text, filepath.ToSlash(rel)) {
+				t.Errorf("%s spells the family %q: ask rules.Families()", rel, text)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || files < 200 {
+		t.Fatalf("%d files: %v", files, err)
+	}
 }

@@ -18,7 +18,7 @@ var (
 	_ Matcher = (*hotlist)(nil)
 )
 
-const hotlistPurpose schemas.Purpose = 1 << 2
+const hotlistPurpose schemas.CameraPurpose = 1 << 2
 
 var hotlistInfo = sync.OnceValue(func() *Info {
 	return &Info{Family: "hotlist", Purpose: hotlistPurpose, DecidedOn: BestSighting, Period: PeriodPassage, Force: ForceAssistedReview}

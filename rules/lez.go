@@ -11,8 +11,8 @@ import (
 const RuleLEZ schemas.RuleID = "bru.lez.access"
 
 const (
-	familyLEZ  schemas.Family  = "lez"
-	lezPurpose schemas.Purpose = 1 << 0
+	familyLEZ  schemas.Family        = "lez"
+	lezPurpose schemas.CameraPurpose = 1 << 0
 )
 
 // lez is the family of the low emission zone of the Brussels-Capital Region (decree of the Government of 25/01/2018, in

@@ -13,7 +13,7 @@ func earlier(n byte, plate, country string, certain bool, at schemas.Micros) sch
 	c, _ := schemas.CountryFrom(country)
 	p := schemas.MustPlate(plate)
 	return schemas.Earlier{
-		ID: schemas.OffenceID{ID: schemas.ID{n}}, Spot: SpotOf(RuleSpeed, schemas.FamilySpeed, p, "site", at), Plate: p, Country: c, Certain: certain,
+		ID: schemas.OffenceID{ID: schemas.ID{n}}, Spot: SpotOf(RuleSpeed, "speed", p, "site", at), Plate: p, Country: c, Certain: certain,
 		Read: schemas.ReadID{ID: schemas.ID{n}}, CapturedAt: at, Passage: schemas.PassageID{ID: schemas.ID{n}},
 	}
 }

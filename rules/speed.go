@@ -12,8 +12,8 @@ import (
 const RuleSpeed schemas.RuleID = "bru.speed.fixed"
 
 const (
-	familySpeed  schemas.Family  = "speed"
-	speedPurpose schemas.Purpose = 1 << 1
+	familySpeed  schemas.Family        = "speed"
+	speedPurpose schemas.CameraPurpose = 1 << 1
 )
 
 // The words of the section rounding.

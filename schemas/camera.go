@@ -2,18 +2,12 @@ package schemas
 
 import "net/netip"
 
-// Purpose is a set of uses a camera is authorised for. A read of a camera without a purpose never decides for it.
-type Purpose uint8
-
-// The purposes.
-const (
-	PurposeLEZ Purpose = 1 << iota
-	PurposeSpeed
-	PurposeHotlist
-)
+// CameraPurpose is a set of uses a camera is authorised for: a bit a family of rules, which declares it. A read of a camera without a purpose
+// never decides for it.
+type CameraPurpose uint32
 
 // Has reports whether all of want are in p.
-func (p Purpose) Has(want Purpose) bool { return p&want == want }
+func (p CameraPurpose) Has(want CameraPurpose) bool { return p&want == want }
 
 // CameraKind says how a camera is connected, which bounds how late its reads may come.
 type CameraKind uint8
@@ -40,8 +34,8 @@ type Camera struct {
 	SiteHash        uint64 // xxhash of Site: the same in every registry version, so stream state survives a reload
 	Index           uint32 // dense, of this registry version only
 	Municipality    uint32 // NIS code, 21001..21019 in Brussels
+	Purposes        CameraPurpose
 	Kind            CameraKind
-	Purposes        Purpose
 	InsideLEZ       bool
 	Lanes           []Lane
 	ID              string

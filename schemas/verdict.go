@@ -3,15 +3,8 @@ package schemas
 // RuleID names a rule for ever. Example: bru.lez.access
 type RuleID string
 
-// Family groups rules for staff: lez, speed, hotlist.
+// Family names a kind of finding, in rows, messages and reference data. Package rules has the list of them.
 type Family string
-
-// The families.
-const (
-	FamilyLEZ     Family = "lez"
-	FamilySpeed   Family = "speed"
-	FamilyHotlist Family = "hotlist"
-)
 
 // Match says how a read met a listed plate.
 type Match uint8

@@ -80,8 +80,10 @@ func report() *Report {
 	p := func(us int64) bench.Percentiles {
 		return bench.Percentiles{Count: 100_000, P50: us / 2, P90: us, P99: us, P999: us, Max: us}
 	}
+	truth := &bench.Report{}
+	*truth.Of("hits") = bench.Tally{Expected: 9, Found: 9}
 	return &Report{
-		Load: &bench.Result{Scheduled: 100_000, Sent: 100_000}, Truth: &bench.Report{Hits: bench.Tally{Expected: 9, Found: 9}},
+		Load: &bench.Result{Scheduled: 100_000, Sent: 100_000}, Truth: truth,
 		Accounts: &Accounts{OnLog: 5, Stored: 5},
 		Stages: map[string]bench.Percentiles{
 			"insert": p(40_000), StageVisible: p(100_000), "kafka_wait": p(2_000), "stored": p(90_000),
@@ -110,8 +112,8 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 		"a slow insert within the margin": {func(_ *Report, c *Case) { c.Limits["insert"] = Quantiles{P99: 39} }, 2, ""},
 		"a stage nobody timed":            {func(_ *Report, c *Case) { c.Limits["plan"] = Quantiles{P99: 1} }, 1, "plan count"},
 		"a lost row, margin or not":       {func(r *Report, _ *Case) { r.Accounts.OnLog++ }, 9, "rows lost"},
-		"a missing hit, margin or not":    {func(r *Report, _ *Case) { r.Truth.Hits.Missing = 1 }, 9, "truth missing"},
-		"nothing to find":                 {func(r *Report, _ *Case) { r.Truth.Hits.Expected = 0 }, 1, "truth expected"},
+		"a missing hit, margin or not":    {func(r *Report, _ *Case) { r.Truth.Of("hits").Missing = 1 }, 9, "truth missing"},
+		"nothing to find":                 {func(r *Report, _ *Case) { r.Truth.Of("hits").Expected = 0 }, 1, "truth expected"},
 		"a backlog at the end":            {func(r *Report, _ *Case) { r.Samples[0].Lag = 5000 }, 1, "load lag at end"},
 		"the harness was blind":           {func(r *Report, _ *Case) { r.Problem = "no answer" }, 1, "harness observed"},
 	} {

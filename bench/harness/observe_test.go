@@ -87,8 +87,10 @@ func TestSnapshotsSubtract(t *testing.T) {
 
 func TestReportNamesWhatIsWrong(t *testing.T) {
 	good := func() *Report {
+		truth := &bench.Report{}
+		*truth.Of("hits") = bench.Tally{Expected: 2, Found: 2}
 		return &Report{
-			Load: &bench.Result{Scheduled: 10, Sent: 10}, Truth: &bench.Report{Hits: bench.Tally{Expected: 2, Found: 2}},
+			Load: &bench.Result{Scheduled: 10, Sent: 10}, Truth: truth,
 			Accounts: &Accounts{OnLog: 12, Stored: 7, Merged: 1, Rejected: 2, Ticks: 2},
 		}
 	}
@@ -97,8 +99,8 @@ func TestReportNamesWhatIsWrong(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*Report){
 		"not sent":    func(r *Report) { r.Load.NotSent = 1 },
-		"missing":     func(r *Report) { r.Truth.Hits.Missing = 1 },
-		"extra":       func(r *Report) { r.Truth.LEZ.Extra = 1 },
+		"missing":     func(r *Report) { r.Truth.Of("hits").Missing = 1 },
+		"extra":       func(r *Report) { r.Truth.Of("lez").Extra = 1 },
 		"1 lost":      func(r *Report) { r.Accounts.Stored-- },
 		"-1 lost":     func(r *Report) { r.Accounts.Merged++ },
 		"3 duplicate": func(r *Report) { r.Accounts.Duplicates = 3 },

@@ -118,11 +118,9 @@ func (r *Report) Exact() []string {
 	}
 	add(!r.Load.Complete(), "%d reads of the schedule were not sent", r.Load.NotSent)
 	add(r.Load.Retries > 0, "%d reads were sent again after a lost answer: the log may hold them twice", r.Load.Retries)
-	for _, t := range []struct {
-		name string
-		bench.Tally
-	}{{"hits", r.Truth.Hits}, {"speed offences", r.Truth.Speed}, {"LEZ rows", r.Truth.LEZ}} {
-		add(t.Missing+t.Extra > 0, "%s: %d of %d found, %d missing, %d extra", t.name, t.Found, t.Expected, t.Missing, t.Extra)
+	for _, kind := range bench.Kinds() {
+		t := r.Truth.Of(kind)
+		add(t.Missing+t.Extra > 0, "%s: %d of %d found, %d missing, %d extra", kind, t.Found, t.Expected, t.Missing, t.Extra)
 	}
 	if a := r.Accounts; a != nil {
 		add(a.Lost() != 0, "%d on the log, stored %d + merged %d + rejected %d + ticks %d: %d lost", a.OnLog, a.Stored, a.Merged, a.Rejected, a.Ticks, a.Lost())
@@ -146,11 +144,9 @@ func (r *Report) WriteText(w io.Writer) {
 		p("visible: one SELECT every %d ms, answered in p50 %.1f, p99 %.1f ms", r.PollMs, ms(r.Polls.P50), ms(r.Polls.P99))
 	}
 	p("largest lag %d records; hits repeated with the same id %d", r.MaxLag, r.Repeats)
-	for _, t := range []struct {
-		name string
-		bench.Tally
-	}{{"hits", r.Truth.Hits}, {"speed", r.Truth.Speed}, {"LEZ", r.Truth.LEZ}} {
-		p("truth: %-5s %d of %d found, %d missing, %d extra (%d optional)", t.name, t.Found, t.Expected, t.Missing, t.Extra, t.Optional)
+	for _, kind := range bench.Kinds() {
+		t := r.Truth.Of(kind)
+		p("truth: %-5s %d of %d found, %d missing, %d extra (%d optional)", kind, t.Found, t.Expected, t.Missing, t.Extra, t.Optional)
 	}
 	if a := r.Accounts; a != nil {
 		p("on the log %d = stored %d + merged %d + rejected %d + ticks %d, lost %d; duplicate rows %d", a.OnLog, a.Stored, a.Merged, a.Rejected, a.Ticks, a.Lost(), a.Duplicates)

@@ -71,12 +71,12 @@ func (c *Case) exactRows(r *Report) []Row {
 	none := func(stage, what string, n int64) Row {
 		return Row{Case: c.Name, Stage: stage, What: what, Measured: float64(n), Unit: "", OK: n == 0}
 	}
-	t := r.Truth
+	t := r.Truth.Sum()
 	rows := []Row{
-		none("truth", "missing", int64(t.Hits.Missing+t.Speed.Missing+t.LEZ.Missing)), none("truth", "extra", int64(t.Hits.Extra+t.Speed.Extra+t.LEZ.Extra)),
+		none("truth", "missing", int64(t.Missing)), none("truth", "extra", int64(t.Extra)),
 		none("load", "not sent", int64(r.Load.NotSent)),
 	}
-	if t.Hits.Expected == 0 {
+	if r.Truth.Of("hits").Expected == 0 {
 		rows = append(rows, Row{Case: c.Name, Stage: "truth", What: "expected", Budget: 1, Least: true, Note: "the load held nothing to find"})
 	}
 	if a := r.Accounts; a != nil {

@@ -165,8 +165,8 @@ func (d *demo) show(ctx context.Context, p *bench.Progress) {
 		}
 		hits := d.watch.latency()
 		if !tty {
-			_, _ = fmt.Fprintf(d.out, "%4.0fs sent %d  stored %d merged %d rejected %d  passages %d  hits %d (p99 %.0f ms)  LEZ %d speed %d\n", time.Since(began).Seconds(),
-				p.Sent.Load(), s.Stored, s.Merged, s.Rejected, s.Passages, s.Hits, hits.p99, s.Offences["lez"], s.Offences["speed"])
+			_, _ = fmt.Fprintf(d.out, "%4.0fs sent %d  stored %d merged %d rejected %d  passages %d  hits %d (p99 %.0f ms)  %s\n", time.Since(began).Seconds(),
+				p.Sent.Load(), s.Stored, s.Merged, s.Rejected, s.Passages, s.Hits, hits.p99, s.offencesSoFar())
 			continue
 		}
 		if lines > 0 {

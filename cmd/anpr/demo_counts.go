@@ -69,7 +69,7 @@ type summary struct {
 
 // now reads all numbers.
 func (c *counts) now(ctx context.Context) (*summary, error) {
-	s := &summary{Problems: []string{}, Slow: []string{}, RejectedByReason: map[string]uint64{}, Offences: map[string]uint64{"lez": 0, "speed": 0}, Held: map[string]uint64{"lez": 0, "speed": 0}, byRule: map[string]uint64{}}
+	s := &summary{Problems: []string{}, Slow: []string{}, RejectedByReason: map[string]uint64{}, Offences: noneOfEach(), Held: noneOfEach(), byRule: map[string]uint64{}}
 	row := c.conn.QueryRow(ctx, `SELECT
 		(SELECT count() FROM reads), (SELECT count() FROM merges), (SELECT count() FROM rejects), (SELECT count() FROM passages), (SELECT count() FROM hits),
 		(SELECT toUInt64(sum(ticks)) FROM batches),
@@ -174,7 +174,7 @@ func (s *summary) screen(w io.Writer, elapsed time.Duration, p *bench.Progress, 
 		fmt.Sprintf("elapsed %6.0f s      sent %-8d refused %-6d on the log %d", elapsed.Seconds(), p.Sent.Load(), p.Refused.Load(), s.Produced),
 		fmt.Sprintf("reads    stored %-8d merged %-8d rejected %-6d %s", s.Stored, s.Merged, s.Rejected, counted(s.RejectedByReason)),
 		fmt.Sprintf("passages %-8d hits %-6d received -> subscriber p50 %.1f ms, p99 %.1f ms", s.Passages, s.Hits, hits.p50, hits.p99),
-		fmt.Sprintf("offences LEZ %d (held %d), speed %d (held %d)", s.Offences["lez"], s.Held["lez"], s.Offences["speed"], s.Held["speed"]),
+		"offences " + s.families("%s %d (held %d)"),
 		fmt.Sprintf("visible in ClickHouse after p50 %.0f ms, p99 %.0f ms", s.visible, s.visible99),
 	}
 	for _, l := range lines {
@@ -189,7 +189,7 @@ func (s *summary) final(w io.Writer, hits latencies) {
 		int64(s.Produced)-int64(s.Stored+s.Merged+s.Rejected), s.Duplicates)
 	_, _ = fmt.Fprintf(w, "Rejected: %s\n", counted(s.RejectedByReason))
 	_, _ = fmt.Fprintf(w, "Passages %d, hits %d (from gateway to subscriber p50 %.1f ms, p99 %.1f ms), visible in ClickHouse after p50 %.0f ms, p99 %.0f ms\n", s.Passages, s.Hits, hits.p50, hits.p99, s.visible, s.visible99)
-	_, _ = fmt.Fprintf(w, "Offences: LEZ %d (%d held), speed %d (%d held): %s\n", s.Offences["lez"], s.Held["lez"], s.Offences["speed"], s.Held["speed"], counted(s.byRule))
+	_, _ = fmt.Fprintf(w, "Offences: %s: %s\n", s.families("%s %d (%d held)"), counted(s.byRule))
 }
 
 func (s *summary) json(w io.Writer) error {
@@ -205,4 +205,31 @@ func counted(m map[string]uint64) string {
 		text += fmt.Sprintf("%s %d", k, m[k])
 	}
 	return text
+}
+
+// noneOfEach counts nothing of each family that makes offences.
+func noneOfEach() map[string]uint64 {
+	out := map[string]uint64{}
+	for _, name := range rules.FamilyNames((*rules.Info).Decides) {
+		out[name] = 0
+	}
+	return out
+}
+
+// families writes the offences of each family, and how many of them are held.
+func (s *summary) families(format string) string {
+	var out []string
+	for _, name := range rules.FamilyNames((*rules.Info).Decides) {
+		out = append(out, fmt.Sprintf(format, name, s.Offences[name], s.Held[name]))
+	}
+	return strings.Join(out, ", ")
+}
+
+// offencesSoFar writes the offences of each family.
+func (s *summary) offencesSoFar() string {
+	var out []string
+	for _, name := range rules.FamilyNames((*rules.Info).Decides) {
+		out = append(out, fmt.Sprint(name, " ", s.Offences[name]))
+	}
+	return strings.Join(out, " ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,11 +116,19 @@ func (o *outputs) truth(w io.Writer, r *bench.Result) *bench.Report {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	rep := r.Truth.Compare(&o.got, 10*schemas.Second)
-	_, _ = fmt.Fprintf(w, "Against the generator's truth (this run): hits %s; speed %s; LEZ %s\n", tally(rep.Hits), tally(rep.Speed), tally(rep.LEZ))
+	_, _ = fmt.Fprintf(w, "Against the generator's truth (this run): %s\n", talliesOf(rep))
 	if r.NotSent > 0 {
 		_, _ = fmt.Fprintf(w, "  %d reads were due and not acknowledged when the run was cut short; they count in the truth\n", r.NotSent)
 	}
 	return rep
+}
+
+func talliesOf(r *bench.Report) string {
+	var out []string
+	for _, kind := range bench.Kinds() {
+		out = append(out, kind+" "+tally(*r.Of(kind)))
+	}
+	return strings.Join(out, "; ")
 }
 
 func tally(t bench.Tally) string {

@@ -128,8 +128,8 @@ func (s *summary) recordProblems(r demoRun) {
 	if r.truth == nil {
 		return
 	}
-	s.Truth = map[string]bench.Tally{"hits": r.truth.Hits, "speed": r.truth.Speed, "lez": r.truth.LEZ}
-	for _, name := range []string{"hits", "speed", "lez"} {
+	s.Truth = r.truth.Tallies()
+	for _, name := range bench.Kinds() {
 		t := s.Truth[name]
 		if t.Missing > 0 && r.notSent == 0 || t.Extra > 0 && !r.resumed {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s are not those of the generator's truth: %s", name, tally(t)))

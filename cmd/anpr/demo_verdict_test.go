@@ -12,8 +12,9 @@ import (
 func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 	const exact, wrong = 0, 1
 	whole := summary{Produced: 10, Stored: 8, Merged: 1, Rejected: 1}
-	missing := &bench.Report{Hits: bench.Tally{Expected: 3, Found: 3}, LEZ: bench.Tally{Expected: 2, Found: 1, Missing: 1}}
-	extra := &bench.Report{Speed: bench.Tally{Extra: 1}}
+	missing, extra := &bench.Report{}, &bench.Report{}
+	*missing.Of("hits"), *missing.Of("lez") = bench.Tally{Expected: 3, Found: 3}, bench.Tally{Expected: 2, Found: 1, Missing: 1}
+	*extra.Of("speed") = bench.Tally{Extra: 1}
 	for _, c := range []struct {
 		name string
 		sum  summary

@@ -193,7 +193,7 @@ type offencesQuery struct {
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
 	return answer(&q.Query, func(o *office.Client) (*office.OffencesAnswer, error) {
-		return o.Offences(ctx, office.OffencesQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Family: c.Family, Status: c.Status})
+		return o.Offences(ctx, office.OffencesQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
 	}, func(a *office.OffencesAnswer) error {
 		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
 			return err

@@ -160,11 +160,11 @@ func (p *pure) compare(h *bench.Truth) {
 		}
 	}
 	r := h.Compare(&p.got, 10*schemas.Second) // the passage window: two passings further apart are two
-	t.Logf("hits %+v, speed %+v, LEZ %+v", r.Hits, r.Speed, r.LEZ)
-	if r.Hits.Expected < 100 || r.Speed.Expected < 100 || r.LEZ.Expected < 100 {
-		t.Errorf("too little is expected to mean anything: %+v", r)
+	t.Logf("%+v", r.Tallies())
+	if r.Of("hits").Expected < 100 || r.Of("speed").Expected < 100 || r.Of("lez").Expected < 100 {
+		t.Errorf("too little is expected to mean anything: %+v", r.Tallies())
 	}
 	if !r.Exact() {
-		t.Errorf("missing or extra: %+v", r)
+		t.Errorf("missing or extra: %+v", r.Tallies())
 	}
 }

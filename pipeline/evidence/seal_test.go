@@ -19,7 +19,7 @@ func sumOf(c byte) schemas.Sum { return schemas.Sum(bytes.Repeat([]byte{c}, 32))
 // decision is a speed offence with no field left zero.
 func decision() *schemas.Decision {
 	return &schemas.Decision{
-		Rule: "fed.speed.spot", RuleVersion: "2017-05-01", Family: schemas.FamilySpeed, Outcome: schemas.OutcomeOffence, Reason: "over_limit",
+		Rule: "fed.speed.spot", RuleVersion: "2017-05-01", Family: "speed", Outcome: schemas.OutcomeOffence, Reason: "over_limit",
 		Passage: schemas.PassageID{ID: id(0x11)},
 		On: schemas.Sighting{
 			Read: schemas.ReadID{ID: id(0x22)}, Camera: "BXL-0417", CapturedAt: 1795269600123456, ReceivedAt: 1795269600473456,

@@ -33,7 +33,7 @@ func newSimRegistry() *simRegistry {
 	add := func(id, site string, hash uint64, kind schemas.CameraKind, lateness schemas.Micros) {
 		r.cams[id] = &schemas.Camera{
 			ID: id, Index: uint32(len(r.cams)), Site: site, SiteHash: hash, Kind: kind, InsideLEZ: true, AllowedLateness: lateness,
-			Purposes: schemas.PurposeLEZ | schemas.PurposeSpeed | schemas.PurposeHotlist, Lanes: []schemas.Lane{lane},
+			Purposes: 0b111, Lanes: []schemas.Lane{lane},
 			Certificates: []schemas.Certificate{{Serial: "x", Approval: "y", ValidFrom: from.Start(), ValidTo: from.AddMonths(600).Start()}},
 		}
 	}

@@ -196,8 +196,8 @@ func encode(v reflect.Value, path string, values url.Values) string {
 		switch x := fv.Interface().(type) {
 		case string:
 			values.Set(name, x)
-		case Action:
-			values.Set(name, string(x))
+		case Action, Family, Deciding:
+			values.Set(name, fv.String())
 		case []string:
 			values[name] = x
 		case bool:

@@ -87,7 +87,7 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 	for i := range a.Offences {
 		o := &a.Offences[i]
 		speed, limit := "", "" // of what was not measured there is none
-		if o.Family == familySpeed {
+		if o.Limit != 0 {
 			speed, limit = tenths(o.Corrected), tenths(o.Limit)
 		}
 		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, cents(o.Amount), o.OffenceID)

@@ -3,12 +3,7 @@ package office
 import (
 	"io"
 	"strings"
-
-	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// familySpeed is the family whose offences have a speed.
-const familySpeed = string(schemas.FamilySpeed)
 
 // offenceLabels are the labels of one offence by language. Codes of rule, status and reason are the same in all: they are what one filters by.
 var offenceLabels = map[string]map[string]string{
@@ -56,7 +51,7 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 	row("captured", clock(o.CapturedAt))
 	row("camera", o.Camera+" "+l["site"]+" "+o.Site+" "+l["zone"]+" "+o.Zone)
 	row("plate", o.Plate+" "+o.Country)
-	if o.Family == familySpeed {
+	if o.Limit != 0 {
 		row("measured", number(tenths(o.Measured))+" km/h")
 		row("corrected", number(tenths(o.Corrected))+" km/h")
 		row("limit", number(tenths(o.Limit))+" km/h")

@@ -187,6 +187,10 @@ func fill(v reflect.Value) int {
 			*x = "x"
 		case *Action:
 			*x = "x"
+		case *Family:
+			*x = "x"
+		case *Deciding:
+			*x = "x"
 		case *bool:
 			*x = true
 		case *int:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -17,12 +18,34 @@ type OffencesQuery struct {
 	Ask
 	Window
 	Paging
-	Family        string   `query:"family" enum:"lez,speed"`
+	Family        Deciding `query:"family"`
 	Status        string   `query:"status" enum:"candidate,held"`
 	Rule          string   `query:"rule" maxLength:"64"`
 	OffenceReason string   `query:"offence_reason" maxLength:"64" doc:"Why it is held, or what it is; reason is why you ask."`
 	Plate         string   `query:"plate" maxLength:"64" doc:"One plate."`
 	Camera        []string `query:"camera,explode" maxItems:"50"`
+}
+
+// Family is the name of any family of rules.
+type Family string
+
+// Schema lists the families: one that is added is found without anybody remembering.
+func (Family) Schema(huma.Registry) *huma.Schema { return wordsSchema(rules.FamilyNames(nil)) }
+
+// Deciding is the name of a family of rules that decides passages.
+type Deciding string
+
+// Schema lists the families that make offences.
+func (Deciding) Schema(huma.Registry) *huma.Schema {
+	return wordsSchema(rules.FamilyNames((*rules.Info).Decides))
+}
+
+func wordsSchema(words []string) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, w := range words {
+		s.Enum = append(s.Enum, w)
+	}
+	return s
 }
 
 // OffencesAnswer is one page of offences, newest first.
@@ -48,7 +71,7 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	p, err := o.permit(ctx, lookup{
 		route: access.RouteOffences, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
 		asked: in.logged(map[string]any{
-			"plate": plate.Text(), "family": in.Family, "status": in.Status, "rule": in.Rule,
+			"plate": plate.Text(), "family": string(in.Family), "status": in.Status, "rule": in.Rule,
 			"offence_reason": in.OffenceReason, "camera": in.Camera,
 		}, in.Window),
 	})
@@ -61,7 +84,7 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 		}
 	}
 	st, err := query.Offences(p, query.OffenceFilter{
-		Family: in.Family, Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
+		Family: string(in.Family), Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
 		Plate: plate, Cameras: in.Camera,
 	}, page)
 	if err != nil {
@@ -173,7 +196,7 @@ type DecisionsQuery struct {
 	Window
 	Paging
 	Plate   string `query:"plate" required:"true" minLength:"1" maxLength:"64" doc:"One plate."`
-	Family  string `query:"family" enum:"lez,speed,hotlist"`
+	Family  Family `query:"family"`
 	Outcome string `query:"outcome" enum:"offence,held,exempt,withheld,warning,duplicate"`
 	Explain bool   `query:"explain" doc:"Render the traces."`
 	Lang    string `query:"lang" enum:"en,nl,fr" default:"en"`
@@ -207,12 +230,12 @@ func (o *Office) decisions(ctx context.Context, in *DecisionsQuery) (*DecisionsA
 	}
 	p, err := o.permit(ctx, lookup{
 		route: access.RouteDecisions, ask: in.Ask, window: in.Window, byPlate: true,
-		asked: in.logged(map[string]any{"plate": plate.Text(), "family": in.Family, "outcome": in.Outcome}, in.Window),
+		asked: in.logged(map[string]any{"plate": plate.Text(), "family": string(in.Family), "outcome": in.Outcome}, in.Window),
 	})
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.Decisions(p, query.DecisionFilter{Plate: plate, Family: in.Family, Outcome: in.Outcome}, page)
+	st, err := query.Decisions(p, query.DecisionFilter{Plate: plate, Family: string(in.Family), Outcome: in.Outcome}, page)
 	if err != nil {
 		return nil, err
 	}

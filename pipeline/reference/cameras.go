@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -23,10 +24,6 @@ type registry struct {
 
 // surrounds are what a speed limit's road may be; the tariff depends on it.
 var surrounds = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
-
-var purposes = map[string]schemas.Purpose{
-	"lez": schemas.PurposeLEZ, "speed": schemas.PurposeSpeed, "hotlist": schemas.PurposeHotlist,
-}
 
 // maxLimit is the highest speed limit believed, in km/h.
 const maxLimit = 150
@@ -167,20 +164,21 @@ func readToken(s string) (schemas.Sum, error) {
 	return sum, err
 }
 
-func readPurposes(m *yamlMap) (out schemas.Purpose) {
+func readPurposes(m *yamlMap) (out schemas.CameraPurpose) {
 	m.each("purposes", func(n ast.Node, path string) {
 		s, err := scalar(n)
-		if err == nil && purposes[s] == 0 {
-			err = fmt.Errorf("%.40q is none of lez, speed, hotlist", s)
+		purpose, known := rules.PurposeOf(s)
+		if err == nil && !known {
+			err = fmt.Errorf("%.40q is none of %s", s, strings.Join(rules.FamilyNames(nil), ", "))
 		}
-		if err == nil && out.Has(purposes[s]) {
+		if err == nil && out.Has(purpose) {
 			err = errors.New("is there twice; keep one")
 		}
 		if err != nil {
 			m.p.add(lineOf(n), path, err.Error())
 			return
 		}
-		out |= purposes[s]
+		out |= purpose
 	})
 	return out
 }

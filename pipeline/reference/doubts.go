@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -42,8 +43,14 @@ func (s *Snapshot) doubts() []doubt {
 			fileVehicles, fileRegisters, len(s.registers))})
 	}
 	hotlists, zones := 0, map[string][]string{}
+	var lists schemas.CameraPurpose // of the families that match lists
+	for _, info := range rules.Families() {
+		if !info.Decides() {
+			lists |= info.Purpose
+		}
+	}
 	for _, c := range s.cameras.all {
-		if c.Purposes.Has(schemas.PurposeHotlist) {
+		if c.Purposes&lists != 0 {
 			hotlists++
 		}
 		zones[c.Zone] = append(zones[c.Zone], c.ID)

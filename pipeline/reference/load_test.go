@@ -23,7 +23,7 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	want := &schemas.Camera{
 		ID: "BRU-0001", Index: 0, Site: "S-0001", SiteHash: xxhash.Sum64String("S-0001"), Kind: schemas.CameraFixed,
 		Municipality: 21004, Zone: "5339", LatE6: 50846700, LonE6: 4352500,
-		Purposes:  schemas.PurposeLEZ | schemas.PurposeSpeed | schemas.PurposeHotlist,
+		Purposes:  0b111,
 		ValidFrom: day("2018-01-01"), AllowedLateness: 10 * schemas.Minute, InsideLEZ: true,
 		Lanes: []schemas.Lane{
 			{Number: 1, Direction: schemas.Approaching, LEZExcluded: true, Limits: []schemas.SpeedLimit{
@@ -150,12 +150,12 @@ func TestExemptionIsTheOneThatBeganFirst(t *testing.T) {
 			t.Errorf("%s %s %s: got %q %v, want %q", p, family, day, e.Kind, ok, kind)
 		}
 	}
-	f("1ABC123", schemas.FamilyLEZ, "2022-12-31", "")
-	f("1ABC123", schemas.FamilyLEZ, "2024-06-01", "priority")
-	f("1ABC123", schemas.FamilyLEZ, "2025-01-01", "disabled_card")
-	f("1ABC123", schemas.FamilySpeed, "2024-12-31", "priority")
-	f("1ABC123", schemas.FamilySpeed, "2025-01-01", "")
-	f("XX99XX", schemas.FamilyLEZ, "2024-06-01", "")
+	f("1ABC123", "lez", "2022-12-31", "")
+	f("1ABC123", "lez", "2024-06-01", "priority")
+	f("1ABC123", "lez", "2025-01-01", "disabled_card")
+	f("1ABC123", "speed", "2024-12-31", "priority")
+	f("1ABC123", "speed", "2025-01-01", "")
+	f("XX99XX", "lez", "2024-06-01", "")
 }
 
 func TestDayPassCoversItsDayOnly(t *testing.T) {
@@ -350,12 +350,12 @@ func TestEveryLookUpByPlateAsksForItsCountry(t *testing.T) {
 		e, _ := s.Exemption(p, c, f, day)
 		return e.Ref
 	}
-	same("exemption FR", exemption(p, fr, schemas.FamilyLEZ), "X")
-	same("exemption IT", exemption(p, it, schemas.FamilyLEZ), "")
-	same("speed exemption FR", exemption(p, fr, schemas.FamilySpeed), "")
-	same("speed exemption IT", exemption(p, it, schemas.FamilySpeed), "Y")
-	same("an exemption without a country is Belgian", exemption(schemas.MustPlate("1ABC123"), schemas.Belgium, schemas.FamilyLEZ), "Z")
-	same("and not French", exemption(schemas.MustPlate("1ABC123"), fr, schemas.FamilyLEZ), "")
+	same("exemption FR", exemption(p, fr, "lez"), "X")
+	same("exemption IT", exemption(p, it, "lez"), "")
+	same("speed exemption FR", exemption(p, fr, "speed"), "")
+	same("speed exemption IT", exemption(p, it, "speed"), "Y")
+	same("an exemption without a country is Belgian", exemption(schemas.MustPlate("1ABC123"), schemas.Belgium, "lez"), "Z")
+	same("and not French", exemption(schemas.MustPlate("1ABC123"), fr, "lez"), "")
 	pass := func(p schemas.Plate, c schemas.Country, day schemas.Day) bool {
 		_, ok := s.DayPass(p, c, day)
 		return ok

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -80,12 +81,11 @@ func (t *exemptions) find(k plateKey, country schemas.Country, family schemas.Fa
 
 // readFamily reads the families that have exemptions.
 func readFamily(s string) (string, error) {
-	switch schemas.Family(s) {
-	case schemas.FamilyLEZ, schemas.FamilySpeed:
+	names := rules.FamilyNames((*rules.Info).Decides)
+	if slices.Contains(names, s) {
 		return s, nil
-	case schemas.FamilyHotlist:
 	}
-	return "", fmt.Errorf("%.40q is neither lez nor speed", s)
+	return "", fmt.Errorf("%.40q is neither %s", s, strings.Join(names, " nor "))
 }
 
 // passes holds LEZ day passes by plate, those of a plate by country, day and moment of issue.

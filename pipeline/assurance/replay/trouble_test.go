@@ -14,6 +14,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -96,7 +97,7 @@ func (w *world) explained(t *testing.T) {
 func trouble(rng *rand.Rand, reg *reference.Snapshot, reads []*anprv1.PlateRead) []*anprv1.PlateRead {
 	var cams []*schemas.Camera
 	for _, c := range reg.Cameras() {
-		if c.InsideLEZ && c.Purposes.Has(schemas.PurposeLEZ) {
+		if c.InsideLEZ && c.Purposes.Has(rules.InfoOf("lez").Purpose) {
 			cams = append(cams, c)
 		}
 	}

@@ -41,7 +41,7 @@ func chains() []evidence.Row {
 				n := byte(1 + int(partition)*100 + c*10 + i)
 				at := schemas.MicrosOf(now.Add(-time.Hour + time.Duration(n)*time.Second))
 				d := schemas.Decision{
-					Rule: "fed.speed.spot", RuleVersion: "2017-05-01", Family: schemas.FamilySpeed, Outcome: schemas.OutcomeOffence, Reason: "over_limit",
+					Rule: "fed.speed.spot", RuleVersion: "2017-05-01", Family: "speed", Outcome: schemas.OutcomeOffence, Reason: "over_limit",
 					On:       schemas.Sighting{Camera: camera, CapturedAt: at, ReceivedAt: at, Plate: schemas.MustPlate("1ABC12" + string('0'+rune(i))), Country: schemas.Belgium, Image: schemas.Sum{n}},
 					Measured: 710, Corrected: 650, Limit: 500, AmountCents: 10800, LegalBasis: "RD", Verified: true,
 					Trace: []schemas.Step{{Code: "speed.over", Holds: true, Args: []string{"15"}, Verified: true}}, CatalogueVersion: "9c1a", ReferenceVersion: "3f9c",

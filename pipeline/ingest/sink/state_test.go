@@ -99,15 +99,15 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 		certain bool
 		oldID   bool
 	}{
-		{schemas.FamilySpeed, schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
-		{schemas.FamilyLEZ, schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
-		{schemas.FamilyLEZ, schemas.Belgium, append(old(true, true), clause("certain", false)), false, false}, // its country is in doubt
-		{schemas.FamilyLEZ, schemas.Country{}, append(old(true, true), clause("certain", false)), false, false},
-		{schemas.FamilyLEZ, schemas.Belgium, old(true, true), true, true},
-		{schemas.FamilySpeed, schemas.Belgium, old(true, true), true, true},
-		{schemas.FamilyLEZ, schemas.Belgium, old(false, true), false, true},
-		{schemas.FamilyLEZ, schemas.Belgium, old(true, false), false, true},
-		{schemas.FamilyLEZ, schemas.Country{}, old(true, true), false, true},
+		{"speed", schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
+		{"lez", schemas.Belgium, append(old(true, true), clause("certain", true)), true, false},
+		{"lez", schemas.Belgium, append(old(true, true), clause("certain", false)), false, false}, // its country is in doubt
+		{"lez", schemas.Country{}, append(old(true, true), clause("certain", false)), false, false},
+		{"lez", schemas.Belgium, old(true, true), true, true},
+		{"speed", schemas.Belgium, old(true, true), true, true},
+		{"lez", schemas.Belgium, old(false, true), false, true},
+		{"lez", schemas.Belgium, old(true, false), false, true},
+		{"lez", schemas.Country{}, old(true, true), false, true},
 	} {
 		r := testRead(i, march+schemas.Micros(i)*schemas.Minute)
 		d := testDecision(r, schemas.OutcomeOffence)

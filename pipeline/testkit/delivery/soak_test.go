@@ -258,7 +258,7 @@ func (s *soak) judge(sent *bench.Result, got *outputsSeen) {
 	r := &s.res
 	r.Sent, r.NotSent, r.Processes = sent.Sent, sent.NotSent, s.meter.usages()
 	rep := sent.Truth.Compare(got.stop(), 10*schemas.Second)
-	r.Truth = map[string]bench.Tally{"hits": rep.Hits, "speed": rep.Speed, "lez": rep.LEZ}
+	r.Truth = rep.Tallies()
 	if r.Residual != 0 || r.Duplicates != 0 || r.Gaps != 0 || r.NotSent != 0 {
 		s.t.Errorf("residual %d, duplicates %d, gaps %d, not sent %d; want 0", r.Residual, r.Duplicates, r.Gaps, r.NotSent)
 	}

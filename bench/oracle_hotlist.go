@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+const (
+	kindHits       = "hits"
+	purposeHotlist = schemas.CameraPurpose(1 << 2)
+)
+
+// hotlistOracle knows the listed plates that passed.
+type hotlistOracle struct {
+	hits []ExpectedHit
+}
+
+// ExpectedHit is a listed plate that passed a site.
+type ExpectedHit struct {
+	List, Entry, Site string
+	Match             schemas.Match
+	At                schemas.Micros // capture time of the first read that matches
+}
+
+// Hits returns the expected hits so far, in the order they must fire.
+func (h *Truth) Hits() []ExpectedHit { return oracleIn[*hotlistOracle](h).hits }
+
+func (*hotlistOracle) kind() string                             { return kindHits }
+func (*hotlistOracle) purpose() (schemas.CameraPurpose, string) { return purposeHotlist, "hotlist" }
+func (*hotlistOracle) judge(*Traffic, *passing)                 {} // a hit fires at the read
+
+// meet implements [oracle].
+func (o *hotlistOracle) meet(t *Traffic, p *passing, s *shot) {
+	v := &t.city.vehicles[p.vehicle]
+	cam := &t.city.cameras[s.camera]
+	if p.last != 0 && s.captured-p.last > onePassage {
+		p.hits = 0
+	}
+	p.last = s.captured
+	if v.listed == 0 || !cam.Purposes.Has(purposeHotlist) {
+		return
+	}
+	for k, i := range t.city.listed[v.listed-1].entries {
+		e := &t.city.entries[i]
+		m := met(e, s.plate, s.captured)
+		bit := uint64(m) << (2 * (k % 32))
+		if m == 0 || p.hits&bit != 0 {
+			continue
+		}
+		p.hits |= bit
+		o.hits = append(o.hits, ExpectedHit{e.List, e.ID, cam.Site, m, s.captured})
+	}
+}
+
+// met says how a plate as read meets a list entry at a time; 0 = not at all.
+func met(e *schemas.ListEntry, p schemas.Plate, at schemas.Micros) schemas.Match {
+	switch {
+	case at < e.ValidFrom || e.ValidTo != 0 && at >= e.ValidTo:
+		return 0
+	case e.Plate == p:
+		return schemas.MatchExact
+	case e.Confusable:
+		return schemas.MatchConfusable
+	default:
+		return 0
+	}
+}
+
+type hitKey struct {
+	list, entry, site string
+	match             schemas.Match
+}
+
+// compare implements [oracle].
+func (o *hotlistOracle) compare(h *Truth, r *Report, got *Got, window schemas.Micros) {
+	want, have := map[hitKey][]schemas.Micros{}, map[hitKey][]schemas.Micros{}
+	for _, x := range o.hits {
+		k := hitKey{x.List, x.Entry, x.Site, x.Match}
+		want[k] = append(want[k], x.At)
+	}
+	for id, x := range got.hits {
+		site, _ := h.city.SiteOf(got.cameras[id])
+		k := hitKey{x.List, x.Entry, site, x.Match}
+		have[k] = append(have[k], x.At)
+		if _, ok := want[k]; !ok {
+			want[k] = nil
+		}
+	}
+	keys := make([]hitKey, 0, len(want))
+	for k := range want {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b hitKey) int {
+		return cmp.Or(cmp.Compare(a.list, b.list), cmp.Compare(a.entry, b.entry), cmp.Compare(a.site, b.site), cmp.Compare(a.match, b.match))
+	})
+	for _, k := range keys {
+		r.pair(k, merge(want[k], window), merge(have[k], 0), window)
+	}
+}
+
+// merge sorts times and drops those that follow the one before within window.
+func merge(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
+	slices.Sort(at)
+	out := make([]schemas.Micros, 0, len(at))
+	for i, x := range at {
+		if i > 0 && window > 0 && x-at[i-1] <= window {
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// pair walks two sorted lists and pairs times within window.
+func (r *Report) pair(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
+	named := func(at schemas.Micros) ExpectedHit { return ExpectedHit{k.list, k.entry, k.site, k.match, at} }
+	for len(want) > 0 || len(have) > 0 {
+		switch {
+		case len(have) == 0 || len(want) > 0 && want[0] < have[0]-window:
+			r.Of(kindHits).add(false)
+			if len(r.MissingHits) < 10 {
+				r.MissingHits = append(r.MissingHits, named(want[0]))
+			}
+			want = want[1:]
+		case len(want) == 0 || have[0] < want[0]-window:
+			r.Of(kindHits).Extra++
+			if len(r.ExtraHits) < 10 {
+				r.ExtraHits = append(r.ExtraHits, named(have[0]))
+			}
+			have = have[1:]
+		default:
+			r.Of(kindHits).add(true)
+			want, have = want[1:], have[1:]
+		}
+	}
+}
