@@ -176,7 +176,7 @@ func (s *small) answers(t *testing.T) {
 		})
 		var got []string
 		for k := range a.Reads {
-			got = append(got, a.Reads[k].ReadID)
+			got = append(got, a.Reads[k].ReadID.String())
 		}
 		if *a.Count != uint64(len(want)) || !slices.Equal(got, want[:min(len(want), 100)]) {
 			t.Errorf("%s confusable %v by %s: got %d reads counted %d, a scan finds %d", p, confusable, u.role, len(got), *a.Count, len(want))
@@ -203,7 +203,7 @@ func (s *small) cameraWindow(t *testing.T) {
 		})
 		var got []string
 		for k := range a.Reads {
-			got = append(got, a.Reads[k].ReadID)
+			got = append(got, a.Reads[k].ReadID.String())
 		}
 		if !slices.Equal(got, want[:min(len(want), 100)]) {
 			t.Errorf("%s %v: got %d, a scan finds %d", cam, w, len(got), len(want))

@@ -68,7 +68,7 @@ func verifyRows(w io.Writer, rows []evidence.Row) error {
 			bad++
 			verdict = "IS NOT WHAT WAS SEALED: " + strings.Join(columns, ", ")
 		}
-		if _, err := fmt.Fprintf(w, "offence %s, seal %x, after %x: %s\n", rows[i].OffenceID, rows[i].Seal, rows[i].PrevSeal, verdict); err != nil {
+		if _, err := fmt.Fprintf(w, "offence %s, seal %s, after %s: %s\n", rows[i].OffenceID, rows[i].Seal, rows[i].PrevSeal, verdict); err != nil {
 			return err
 		}
 	}

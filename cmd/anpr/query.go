@@ -199,7 +199,7 @@ func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
 			return err
 		}
 		for i := range a.Offences {
-			one := explainQuery{asking: c.asking, ID: a.Offences[i].OffenceID, Lang: c.Lang}
+			one := explainQuery{asking: c.asking, ID: a.Offences[i].OffenceID.String(), Lang: c.Lang}
 			if err := one.Run(ctx, q); err != nil {
 				return err
 			}

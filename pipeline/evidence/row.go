@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -12,52 +10,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Row is a row of the table offences as it is stored. The tags name its columns.
-type Row struct {
-	OffenceID    string    `ch:"offence_id"`
-	Rule         string    `ch:"rule"`
-	RuleVersion  string    `ch:"rule_version"`
-	Family       string    `ch:"family"`
-	Status       string    `ch:"status"`
-	Reason       string    `ch:"reason"`
-	HoldUntil    time.Time `ch:"hold_until"`
-	Plate        string    `ch:"plate"`
-	Class        string    `ch:"class"`
-	Country      string    `ch:"country"`
-	PassageID    string    `ch:"passage_id"`
-	ReadID       string    `ch:"read_id"`
-	Camera       string    `ch:"camera_id"`
-	Site         string    `ch:"site"`
-	Zone         string    `ch:"zone"`
-	Municipality uint32    `ch:"municipality"`
-	CapturedAt   time.Time `ch:"captured_at"`
-	Day          time.Time `ch:"day"`
-	Measured     int32     `ch:"measured_dkmh"`
-	Corrected    int32     `ch:"corrected_dkmh"`
-	Limit        int32     `ch:"limit_dkmh"`
-	Amount       int64     `ch:"amount_cents"`
-	LegalBasis   string    `ch:"legal_basis"`
-	Verified     bool      `ch:"verified"`
-	Trace        string    `ch:"trace"`
-	Catalogue    string    `ch:"catalogue_version"`
-	Reference    string    `ch:"reference_version"`
-	Image        string    `ch:"image_sha256"`
-	Seal         string    `ch:"seal_sha256"`
-	PrevSeal     string    `ch:"prev_seal_sha256"`
-	Sealed       string    `ch:"sealed"`
-	Partition    int32     `ch:"kafka_partition"`
-	Offset       int64     `ch:"kafka_offset"`
-	Seq          uint32    `ch:"seq"`
-}
+// Row is a row of the table offences as it is stored. InsertedAt is no part of the offence: a repeated insert has another.
+type Row schemas.OffenceRow
 
-// Columns returns the columns of a Row, in the order of the table.
+// Columns returns the columns of a Row that an insert writes, in the order of the table.
 func Columns() []string {
-	t := reflect.TypeFor[Row]()
-	out := make([]string, t.NumField())
-	for i := range out {
-		out[i] = t.Field(i).Tag.Get("ch")
-	}
-	return out
+	return schemas.ColumnNames[schemas.OffenceRow](func(c schemas.Column) bool { return c.Insert })
 }
 
 // Decision reads the decision that the row's sealed bytes hold, with the row's seal.
@@ -89,7 +47,7 @@ func (r *Row) Altered() []string {
 		column string
 		same   bool
 	}{
-		{"offence_id", sameID(r.OffenceID, d.Offence.ID)},
+		{"offence_id", r.OffenceID == d.Offence},
 		{"rule", r.Rule == string(d.Rule)},
 		{"rule_version", r.RuleVersion == d.RuleVersion},
 		{"family", r.Family == string(d.Family)},
@@ -99,8 +57,8 @@ func (r *Row) Altered() []string {
 		{"plate", r.Plate == d.On.Plate.String()},
 		{"class", r.Class == d.On.Plate.Class().String()},
 		{"country", r.Country == d.On.Country.String()},
-		{"passage_id", sameID(r.PassageID, d.Passage.ID)},
-		{"read_id", sameID(r.ReadID, d.On.Read.ID)},
+		{"passage_id", r.PassageID == d.Passage},
+		{"read_id", r.ReadID == d.On.Read},
 		{"camera_id", r.Camera == d.On.Camera},
 		{"captured_at", schemas.MicrosOf(r.CapturedAt) == d.On.CapturedAt},
 		{"day", r.Day.UTC().Format(time.DateOnly) == d.On.CapturedAt.Day().String()},
@@ -113,8 +71,8 @@ func (r *Row) Altered() []string {
 		{"trace", sameTrace(r.Trace, d.Trace)},
 		{"catalogue_version", r.Catalogue == d.CatalogueVersion},
 		{"reference_version", r.Reference == d.ReferenceVersion},
-		{"image_sha256", sameImage(r.Image, d.On.Image)},
-		{"prev_seal_sha256", r.PrevSeal == string(d.PrevSeal[:])},
+		{"image_sha256", r.Image == schemas.DigestOf(d.On.Image)},
+		{"prev_seal_sha256", r.PrevSeal == schemas.Digest(d.PrevSeal[:])},
 	} {
 		if !c.same {
 			out = append(out, c.column)
@@ -140,18 +98,6 @@ func statusOf(o schemas.Outcome) string {
 	}
 }
 
-func sameID(stored string, id schemas.ID) bool {
-	got, err := schemas.ParseID(stored)
-	return err == nil && got == id
-}
-
-func sameImage(stored string, sum schemas.Sum) bool {
-	if sum.IsZero() {
-		return stored == ""
-	}
-	return stored == string(sum[:])
-}
-
 // sameTrace compares what the steps say: a trace may have been written with other escapes.
 func sameTrace(stored string, steps []schemas.Step) bool {
 	want := AppendTrace(nil, steps)
@@ -162,26 +108,16 @@ func sameTrace(stored string, steps []schemas.Step) bool {
 	return err == nil && strings.TrimSpace(stored) != "null" && string(AppendTrace(nil, got)) == string(want)
 }
 
-// byteColumns says how a column that holds bytes is written in JSON; the others are written as they are.
-var byteColumns = map[string]struct {
-	encode func([]byte) string
-	decode func(string) ([]byte, error)
-}{
-	"image_sha256": {hex.EncodeToString, hex.DecodeString}, "seal_sha256": {hex.EncodeToString, hex.DecodeString},
-	"prev_seal_sha256": {hex.EncodeToString, hex.DecodeString},
-	"sealed":           {base64.StdEncoding.EncodeToString, base64.StdEncoding.DecodeString},
-}
-
 // MarshalJSON writes the columns by name, sums in hexadecimal and the sealed bytes in base64: a copy that can be verified anywhere.
 func (r Row) MarshalJSON() ([]byte, error) {
 	out := map[string]any{}
 	v := reflect.ValueOf(r)
-	for i, column := range Columns() {
-		out[column] = v.Field(i).Interface()
-		if form, ok := byteColumns[column]; ok {
-			out[column] = form.encode([]byte(v.Field(i).String()))
+	for _, c := range schemas.ColumnsOf[Row]() {
+		if c.Insert {
+			out[c.Name] = v.Field(c.Field).Interface()
 		}
 	}
+	out["sealed"] = []byte(r.Sealed)
 	return json.Marshal(out)
 }
 
@@ -192,21 +128,25 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	v := reflect.ValueOf(r).Elem()
-	for i, column := range Columns() {
-		raw, ok := in[column]
+	for _, c := range schemas.ColumnsOf[Row]() {
+		if !c.Insert {
+			continue
+		}
+		raw, ok := in[c.Name]
 		if !ok {
-			return fmt.Errorf("%s is missing", column)
+			return fmt.Errorf("%s is missing", c.Name)
 		}
-		delete(in, column)
-		if err := json.Unmarshal(raw, v.Field(i).Addr().Interface()); err != nil {
-			return fmt.Errorf("%s: %w", column, err)
+		delete(in, c.Name)
+		field := v.Field(c.Field).Addr().Interface()
+		var sealed []byte
+		if c.Name == "sealed" {
+			field = &sealed
 		}
-		if form, ok := byteColumns[column]; ok {
-			text, err := form.decode(v.Field(i).String())
-			if err != nil {
-				return fmt.Errorf("%s: %w", column, err)
-			}
-			v.Field(i).SetString(string(text))
+		if err := json.Unmarshal(raw, field); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		if c.Name == "sealed" {
+			r.Sealed = string(sealed)
 		}
 	}
 	for column := range in {

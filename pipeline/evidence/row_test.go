@@ -52,11 +52,11 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 	d := *decision()
 	Seal(&d, sumOf(0x99))
 	row := Row{
-		OffenceID: d.Offence.ID.String(), Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Status: "candidate", Reason: d.Reason,
-		HoldUntil: d.HoldUntil.Time(), Plate: d.On.Plate.String(), Class: d.On.Plate.Class().String(), Country: "BE", PassageID: d.Passage.ID.String(),
-		ReadID: d.On.Read.ID.String(), Camera: d.On.Camera, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Start().Local(), Measured: 710,
+		OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Status: "candidate", Reason: d.Reason,
+		HoldUntil: d.HoldUntil.Time(), Plate: d.On.Plate.String(), Class: d.On.Plate.Class().String(), Country: "BE", PassageID: d.Passage,
+		ReadID: d.On.Read, Camera: d.On.Camera, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Start().Local(), Measured: 710,
 		Corrected: 650, Limit: 500, Amount: d.AmountCents, LegalBasis: d.LegalBasis, Verified: true, Trace: string(AppendTrace(nil, d.Trace)),
-		Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Image: string(d.On.Image[:]), Seal: string(d.Seal[:]), PrevSeal: string(d.PrevSeal[:]),
+		Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Image: schemas.Digest(d.On.Image[:]), Seal: schemas.Digest(d.Seal[:]), PrevSeal: schemas.Digest(d.PrevSeal[:]),
 		Sealed: string(d.Sealed), Zone: "5339",
 	}
 	row.Day = schemas.Micros(int64(d.On.CapturedAt.Day()) * int64(24*schemas.Hour)).Time()

@@ -90,7 +90,7 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 		if o.Limit != 0 {
 			speed, limit = tenths(o.Corrected), tenths(o.Limit)
 		}
-		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, cents(o.Amount), o.OffenceID)
+		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, cents(o.Amount), o.OffenceID.String())
 	}
 	if a.Altered > 0 {
 		t.note("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
@@ -108,9 +108,9 @@ func PrintDecisions(w io.Writer, a *DecisionsAnswer) error {
 	t := newTable(w, "CAPTURED", "RULE", "OUTCOME", "REASON", "PLATE", "CAMERA", "OFFENCE")
 	for i := range a.Decisions {
 		d := &a.Decisions[i]
-		offence := d.OffenceID
-		if id, err := schemas.ParseID(offence); err == nil && id.IsZero() {
-			offence = ""
+		offence := ""
+		if !d.OffenceID.IsZero() {
+			offence = d.OffenceID.String()
 		}
 		t.row(clock(d.CapturedAt), d.Rule, d.Outcome, d.Reason, d.Plate, d.Camera, offence)
 		if len(d.Explanation) > 0 {
@@ -216,7 +216,7 @@ func (t *grid) row(cells ...string) {
 
 func (t *grid) read(r *query.Read) {
 	t.row(clock(r.CapturedAt), r.Plate, r.Country, r.Camera, r.Site, r.Zone, strconv.Itoa(int(r.Lane)), tenths(r.Speed),
-		tenths(int32(r.Confidence)), r.ReadID)
+		tenths(int32(r.Confidence)), r.ReadID.String())
 }
 
 func (t *grid) note(format string, args ...any) {

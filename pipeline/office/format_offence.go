@@ -45,7 +45,7 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 		t.row()
 	}
 	row := func(label, value string) { t.row(l[label], value) }
-	row("offence", o.OffenceID)
+	row("offence", o.OffenceID.String())
 	row("rule", o.Rule+" "+l["of"]+" "+o.RuleVersion)
 	row("status", o.Status+" "+o.Reason)
 	row("captured", clock(o.CapturedAt))
@@ -62,7 +62,7 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 	row("basis", o.LegalBasis)
 	row("verified", l[map[bool]string{true: "true", false: "false"}[o.Verified]])
 	row("versions", l["catalogue"]+" "+o.Catalogue+", "+l["reference"]+" "+o.Reference)
-	row("seal", o.Seal)
+	row("seal", o.Seal.String())
 	for _, line := range a.Explanation {
 		t.note("  %s", printable(line))
 	}

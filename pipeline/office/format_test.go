@@ -19,16 +19,16 @@ func TestReadsArePrintedAsAnAlignedTable(t *testing.T) {
 	err := PrintReads(&b, &ReadsAnswer{
 		Scope: Scope{Purpose: "judicial", From: &from, Zones: []string{"5339"}, Narrowed: "the first month only", LogSeq: 7},
 		Reads: []query.Read{
-			{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: "r1"},
-			{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: "r2"},
+			{ReadRow: schemas.ReadRow{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: schemas.ReadID{ID: schemas.ID{1}}}},
+			{ReadRow: schemas.ReadRow{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: schemas.ReadID{ID: schemas.ID{2}}}},
 		}, Next: "abc", Count: &n,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `CAPTURED                     PLATE    COUNTRY  CAMERA       SITE  ZONE  LANE  KM/H  CONF  READ
-2026-11-21 13:00:00.000 CET  1ABC123  BE       BRU-1        S-1   5339  2     50.5  95.0  r1
-2026-11-21 13:00:00.000 CET  2X                BRU-?[31m?2              0     0.0   0.0   r2
+2026-11-21 13:00:00.000 CET  1ABC123  BE       BRU-1        S-1   5339  2     50.5  95.0  01000000-0000-0000-0000-000000000000
+2026-11-21 13:00:00.000 CET  2X                BRU-?[31m?2              0     0.0   0.0   02000000-0000-0000-0000-000000000000
 2 reads in all
 2 shown; purpose judicial, from 2026-10-22 14:00:00.000 CEST, zones 5339; access log entry 7
 narrowed: the first month only
@@ -40,14 +40,14 @@ more: --after abc
 }
 
 func TestEveryAnswerPrints(t *testing.T) {
-	offence := query.Offence{OffenceID: "o1", Family: "speed", Amount: 5312, Corrected: 445, Limit: 300}
+	offence := query.Offence{OffenceRow: schemas.OffenceRow{OffenceID: schemas.OffenceID{ID: schemas.ID{0x0f}}, Family: "speed", Amount: 5312, Corrected: 445, Limit: 300}}
 	trace := []schemas.Step{{Code: "speed.above", Holds: true, Args: []string{"44.5"}, Basis: "AR 30/09/2005"}}
 	for name, c := range map[string]struct {
 		print func(*bytes.Buffer) error
 		want  []string
 	}{
 		"last seen": {func(b *bytes.Buffer) error {
-			return PrintLastSeen(b, &LastSeenAnswer{Read: &query.Read{Plate: "1ABC123"}})
+			return PrintLastSeen(b, &LastSeenAnswer{Read: &query.Read{ReadRow: schemas.ReadRow{Plate: "1ABC123"}}})
 		}, []string{"1ABC123", "1 shown"}},
 		"not seen": {func(b *bytes.Buffer) error { return PrintLastSeen(b, &LastSeenAnswer{}) }, []string{"0 shown"}},
 		"hits": {
@@ -60,7 +60,7 @@ func TestEveryAnswerPrints(t *testing.T) {
 			func(b *bytes.Buffer) error {
 				return PrintOffences(b, &OffencesAnswer{Offences: []query.Offence{offence}})
 			},
-			[]string{"44.5", "30.0", "53.12", "o1"},
+			[]string{"44.5", "30.0", "53.12", "0f000000-0000-0000-0000-000000000000"},
 		},
 		"offence": {
 			func(b *bytes.Buffer) error {
@@ -72,7 +72,7 @@ func TestEveryAnswerPrints(t *testing.T) {
 			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}}, "fr")
 		}, []string{"  La vitesse", "corrigée      44,5 km/h", "montant       53,12 EUR", "vérifiée      non"}},
 		"decisions": {func(b *bytes.Buffer) error {
-			return PrintDecisions(b, &DecisionsAnswer{Decisions: []Decided{{Decision: query.Decision{Outcome: "exempt", OffenceID: schemas.ID{}.String()}, Explanation: []string{"oud"}}}})
+			return PrintDecisions(b, &DecisionsAnswer{Decisions: []Decided{{Decision: query.Decision{Outcome: "exempt"}, Explanation: []string{"oud"}}}})
 		}, []string{"exempt", "  oud"}},
 		"rejects": {func(b *bytes.Buffer) error {
 			return PrintRejects(b, &RejectsAnswer{ByReason: []query.ReasonCount{{Reason: "bad_plate", Count: 3}}, Rejects: []query.Reject{{Offset: 77, ReceivedAt: time.UnixMicro(0)}}})
@@ -99,7 +99,7 @@ func TestEveryAnswerPrints(t *testing.T) {
 // A case of the low emission zone has no speed: nought km/h of a limit of nought is no fact. What it is and what to do comes first.
 func TestACaseWithoutASpeedShowsNone(t *testing.T) {
 	a := &OffenceAnswer{
-		Offence: query.Offence{OffenceID: "o1", Family: "lez", Status: "held", Reason: "pass_possible", Amount: 35000},
+		Offence: query.Offence{OffenceRow: schemas.OffenceRow{OffenceID: schemas.OffenceID{ID: schemas.ID{0x0f}}, Family: "lez", Status: "held", Reason: "pass_possible", Amount: 35000}},
 		Summary: []string{"Lage-emissiezone: In afwachting", "Doe niets"}, Explanation: []string{"stap"},
 	}
 	for lang := range offenceLabels {
@@ -110,7 +110,7 @@ func TestACaseWithoutASpeedShowsNone(t *testing.T) {
 		if strings.Contains(one.String(), "km/h") || strings.Contains(list.String(), "0.0  ") {
 			t.Errorf("%s: a speed is shown:\n%s%s", lang, &one, &list)
 		}
-		if !strings.HasPrefix(one.String(), "Lage-emissiezone: In afwachting\nDoe niets\n") || strings.Index(one.String(), "  stap") < strings.Index(one.String(), "o1") {
+		if !strings.HasPrefix(one.String(), "Lage-emissiezone: In afwachting\nDoe niets\n") || strings.Index(one.String(), "  stap") < strings.Index(one.String(), "0f000000-") {
 			t.Errorf("%s: it does not begin with what it is and what to do:\n%s", lang, &one)
 		}
 		if lang != "en" && strings.Contains(one.String(), "legal basis") {

@@ -54,7 +54,7 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 		if want := fmt.Sprint(lang, " speed false ", a.Offence.Reason, " ", a.Offence.HoldUntil.Unix()); len(a.Summary) != 1 || a.Summary[0] != want {
 			t.Errorf("%s: got summary %q, want %q", lang, a.Summary, want)
 		}
-		if o := a.Offence; o.Seal != hex.EncodeToString([]byte(speed["seal_sha256"].(string))) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
+		if o := a.Offence; o.Seal.String() != hex.EncodeToString([]byte(speed["seal_sha256"].(string))) || o.Amount != 35000 || o.Plate != "1ABC123" || o.Corrected != 445 {
 			t.Errorf("got %+v", o)
 		}
 	}
@@ -154,8 +154,8 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 		t.Fatalf("got %+v, err %v", a, err)
 	}
 	for _, got := range a.Decisions {
-		if len(got.Steps) != 1 || got.Steps[0].Code != want[got.PassageID] {
-			t.Errorf("%s %s: trace %+v, want %s", got.Outcome, got.PassageID, got.Steps, want[got.PassageID])
+		if len(got.Steps) != 1 || got.Steps[0].Code != want[got.PassageID.String()] {
+			t.Errorf("%s %s: trace %+v, want %s", got.Outcome, got.PassageID, got.Steps, want[got.PassageID.String()])
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
 		d.insert("reads", r, r)
 	}
 	for _, limit := range []int{1, 4, 22, 23, 24} {
-		got := map[string]bool{}
+		got := map[schemas.ReadID]bool{}
 		after, last, pages := "", time.Time{}, 0
 		for {
 			a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Paging: Paging{After: after, Limit: limit}})

@@ -113,22 +113,18 @@ func (p *pseudonyms) find(pseudonym schemas.ID) schemas.ID {
 	return out
 }
 
-// hideText is hide of a text; what is no id is not shown.
-func (p *pseudonyms) hideText(text string) string {
-	id, err := schemas.ParseID(text)
-	if err != nil {
-		return ""
-	}
-	return p.hide(id).String()
-}
-
 // hideOffences puts pseudonyms in the place of what is a function of the plate.
 func (p *pseudonyms) hideOffences(rows []query.Offence) {
 	for i := range rows {
 		r := &rows[i]
-		r.OffenceID, r.PassageID, r.ReadID = p.hideText(r.OffenceID), p.hideText(r.PassageID), p.hideText(r.ReadID)
-		r.Seal, r.PrevSeal = hex.EncodeToString(keyed(p.sums, r.Seal)), hex.EncodeToString(keyed(p.sums, r.PrevSeal))
+		r.OffenceID.ID, r.PassageID.ID, r.ReadID.ID = p.hide(r.OffenceID.ID), p.hide(r.PassageID.ID), p.hide(r.ReadID.ID)
+		r.Seal, r.PrevSeal = p.hideDigest(r.Seal), p.hideDigest(r.PrevSeal)
 	}
+}
+
+// hideDigest returns the keyed hash of a digest's text.
+func (p *pseudonyms) hideDigest(d schemas.Digest) schemas.Digest {
+	return schemas.Digest(keyed(p.sums, d.String()))
 }
 
 // findCursor makes of a cursor of a list with pseudonyms the one of the list.

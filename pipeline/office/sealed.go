@@ -9,6 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // markAltered compares every stored row of the offences with the bytes that were sealed, notes in each which columns are not the same, and
@@ -20,7 +21,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 	ids := make([]string, len(shown))
 	from, to := shown[0].CapturedAt, shown[0].CapturedAt
 	for i := range shown {
-		ids[i] = shown[i].OffenceID
+		ids[i] = shown[i].OffenceID.String()
 		if shown[i].CapturedAt.Before(from) {
 			from = shown[i].CapturedAt
 		}
@@ -36,7 +37,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 	if err := o.sel(ctx, &rows, st); err != nil {
 		return 0, err
 	}
-	altered, met := map[string][]string{}, map[string]evidence.Row{}
+	altered, met := map[schemas.OffenceID][]string{}, map[schemas.OffenceID]evidence.Row{}
 	for i := range rows {
 		id := rows[i].OffenceID
 		columns := rows[i].Altered()
@@ -60,7 +61,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 		s.Altered = slices.Compact(columns)
 		n++
 		o.cfg.Metrics.Altered.Inc()
-		o.cfg.Logger.Error().Str("offence_id", s.OffenceID).Strs("columns", s.Altered).Uint64("access_log", p.Seq()).
+		o.cfg.Logger.Error().Stringer("offence_id", s.OffenceID).Strs("columns", s.Altered).Uint64("access_log", p.Seq()).
 			Msg("AN OFFENCE IS NOT AS IT WAS SEALED; anpr reconcile seals says how many are not")
 	}
 	return n, nil

@@ -73,8 +73,8 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 		t.Fatalf("got %d offences, %d altered, err %v, want %d and %d", len(a.Offences), a.Altered, err, len(rows)+1, len(rows))
 	}
 	for _, o := range a.Offences {
-		column := whole[o.OffenceID]
-		if o.OffenceID == good["offence_id"] {
+		column := whole[o.OffenceID.String()]
+		if o.OffenceID.String() == good["offence_id"] {
 			if len(o.Altered) != 0 {
 				t.Errorf("an offence as it was sealed is marked: %v", o.Altered)
 			}
@@ -88,7 +88,7 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 			if role == access.Jurist {
 				ask = Ask{}
 			}
-			if _, err := d.as(role).Offence(t.Context(), OffenceQuery{Ask: ask, ID: o.OffenceID}); status(err) != 409 && role == access.GVCAgent {
+			if _, err := d.as(role).Offence(t.Context(), OffenceQuery{Ask: ask, ID: o.OffenceID.String()}); status(err) != 409 && role == access.GVCAgent {
 				t.Errorf("%s altered, asked by %s: got %v, want 409", column, role, err)
 			}
 		}

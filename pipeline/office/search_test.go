@@ -180,7 +180,7 @@ func TestEverySearchIsWhatABruteForceScanFinds(t *testing.T) {
 				t.Errorf("%s %+v: counted %d, want %d", role, s.q, *a.Count, len(want))
 			}
 			for k := range a.Reads {
-				got = append(got, a.Reads[k].ReadID)
+				got = append(got, a.Reads[k].ReadID.String())
 			}
 			pages++
 			if s.q.After = a.Next; a.Next == "" || len(got) > len(want) || pages > 4000 {
@@ -240,7 +240,7 @@ func TestACameraShowsItsWindowOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			for k := range a.Reads {
-				got = append(got, a.Reads[k].ReadID)
+				got = append(got, a.Reads[k].ReadID.String())
 			}
 			if q.After = a.Next; a.Next == "" {
 				break
@@ -276,7 +276,7 @@ func TestAJourneyIsTheDayInOrder(t *testing.T) {
 	}
 	got := []string{}
 	for i := range a.Reads {
-		got = append(got, a.Reads[i].ReadID)
+		got = append(got, a.Reads[i].ReadID.String())
 	}
 	if !slices.Equal(got, want) || a.Cut || a.Reads[0].LatE6 == 0 {
 		t.Errorf("got %v, want %v", got, want)

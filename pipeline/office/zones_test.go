@@ -83,7 +83,7 @@ func TestWhereNoPlateIsShownNothingIsAFunctionOfIt(t *testing.T) {
 		if err != nil || len(next.Offences) != 1 {
 			t.Fatalf("second page: %+v, err %v", next, err)
 		}
-		got, err := c.Offence(t.Context(), OffenceQuery{ID: page.Offences[0].OffenceID})
+		got, err := c.Offence(t.Context(), OffenceQuery{ID: page.Offences[0].OffenceID.String()})
 		if err != nil || got.Offence.OffenceID != page.Offences[0].OffenceID {
 			t.Fatalf("by its pseudonym: %+v, err %v", got, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // placesAtOnce is how many offences are compared with their reads and decisions by one query.
@@ -13,18 +15,18 @@ const placesAtOnce = 500
 
 // readPlace is what the read an offence is decided on says of where it was made.
 type readPlace struct {
-	ReadID       string `ch:"read_id"`
-	Site         string `ch:"site"`
-	Zone         string `ch:"zone"`
-	Municipality uint32 `ch:"municipality"`
-	Partition    int32  `ch:"kafka_partition"`
+	ReadID       schemas.ReadID `ch:"read_id"`
+	Site         string         `ch:"site"`
+	Zone         string         `ch:"zone"`
+	Municipality uint32         `ch:"municipality"`
+	Partition    int32          `ch:"kafka_partition"`
 }
 
 // decisionPlace is where the decision of an offence stands in the log.
 type decisionPlace struct {
-	OffenceID string `ch:"offence_id"`
-	Partition int32  `ch:"kafka_partition"`
-	Offset    int64  `ch:"kafka_offset"`
+	OffenceID schemas.OffenceID `ch:"offence_id"`
+	Partition int32             `ch:"kafka_partition"`
+	Offset    int64             `ch:"kafka_offset"`
 }
 
 // places compares the columns that no seal has with the rows they come from. A read or a decision that is not kept any more says nothing.
@@ -36,7 +38,7 @@ func (w *Walker) places(ctx context.Context, r *Report, rows []stored) error {
 	from, to := rows[0].CapturedAt, rows[0].CapturedAt
 	for i := range rows {
 		row := &rows[i]
-		plates, reads, offences = append(plates, row.Plate), append(reads, row.ReadID), append(offences, row.OffenceID)
+		plates, reads, offences = append(plates, row.Plate), append(reads, row.ReadID.String()), append(offences, row.OffenceID.String())
 		if row.CapturedAt.Before(from) {
 			from = row.CapturedAt
 		}
@@ -62,7 +64,7 @@ func (w *Walker) places(ctx context.Context, r *Report, rows []stored) error {
 	if err != nil {
 		return fmt.Errorf("read the decisions of offences: %w", err)
 	}
-	byRead, byOffence := map[string][]readPlace{}, map[string][]decisionPlace{}
+	byRead, byOffence := map[schemas.ReadID][]readPlace{}, map[schemas.OffenceID][]decisionPlace{}
 	for _, p := range rs {
 		byRead[p.ReadID] = append(byRead[p.ReadID], p)
 	}

@@ -116,9 +116,14 @@ type Walker struct {
 // settle is how long a row or a message may be there without the other.
 const settle = 2 * time.Minute
 
-type stored struct {
-	evidence.Row
-	InsertedAt time.Time `ch:"inserted_at"`
+// stored is a row of offences with the time when it was inserted.
+type stored struct{ evidence.Row }
+
+// isSameOffence reports whether the rows differ in the time of the insert at most.
+func (s *stored) isSameOffence(other *stored) bool {
+	a, b := s.Row, other.Row
+	a.InsertedAt, b.InsertedAt = time.Time{}, time.Time{}
+	return a == b
 }
 
 type published struct {
@@ -148,7 +153,7 @@ func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 	}
 	table := map[schemas.ID][]schemas.Sum{}
 	err := w.rows(ctx, r, func(row *stored) {
-		id, _ := schemas.ParseID(row.OffenceID) // a UUID of the database
+		id := row.OffenceID.ID
 		var seal schemas.Sum
 		copy(seal[:], row.Seal)
 		table[id] = append(table[id], seal)
@@ -186,7 +191,7 @@ func (w *Walker) removed(ps []published, table []schemas.Sum) bool {
 }
 
 func faultOf(k Kind, row *stored, columns []string, detail string) Fault {
-	return Fault{Kind: k, Offence: row.OffenceID, Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
+	return Fault{Kind: k, Offence: row.OffenceID.String(), Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
 }
 
 // rows visits every stored row once, camera by camera, and looks at the row and its chain.
@@ -194,7 +199,7 @@ func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error
 	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"readonly": 2, "max_threads": 1, "max_bytes_before_external_sort": 256 << 20, "max_execution_time": 3600, "log_queries": 0,
 	}))
-	rows, err := w.DB.Query(qctx, "SELECT "+strings.Join(evidence.Columns(), ", ")+", inserted_at FROM offences "+
+	rows, err := w.DB.Query(qctx, "SELECT "+strings.Join(schemas.ColumnNames[evidence.Row](nil), ", ")+" FROM offences "+
 		"ORDER BY kafka_partition, camera_id, kafka_offset, seq, offence_id")
 	if err != nil {
 		return fmt.Errorf("read offences: %w", err)
@@ -208,7 +213,7 @@ func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error
 		if err := rows.ScanStruct(&row); err != nil {
 			return fmt.Errorf("read offences: %w", err)
 		}
-		if r.Rows > 0 && row.Row == last.Row {
+		if r.Rows > 0 && row.isSameOffence(&last) {
 			continue // an insert that was tried again
 		}
 		if r.Rows == 0 || row.Partition != last.Partition {

@@ -2,39 +2,19 @@ package query
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // AccessEntry is one entry of the access log.
-type AccessEntry struct {
-	Seq           uint64    `ch:"seq" json:"seq"`
-	At            time.Time `ch:"at" json:"at"`
-	User          string    `ch:"user" json:"user"`
-	Role          string    `ch:"role" json:"role"`
-	Zone          string    `ch:"zone" json:"zone"`
-	Action        string    `ch:"action" json:"action"`
-	Purpose       string    `ch:"purpose" json:"purpose"`
-	Reason        string    `ch:"reason" json:"reason"`
-	CaseRef       string    `ch:"case_ref" json:"case_ref"`
-	ProsecutorRef string    `ch:"prosecutor_ref" json:"prosecutor_ref"`
-	Query         string    `ch:"query" json:"query" doc:"what was asked, as JSON"`
-	Outcome       string    `ch:"outcome" json:"outcome"`
-	Refusal       string    `ch:"refusal" json:"refusal"`
-	Prev          string    `ch:"prev_sha256" json:"prev_sha256"`
-	Sum           string    `ch:"entry_sha256" json:"entry_sha256"`
-}
+type AccessEntry schemas.AccessLogRow
 
 // Cursor returns the place after the row.
 func (e *AccessEntry) Cursor() Cursor { return Cursor{key: strconv.FormatUint(e.Seq, 10)} }
 
 var accessLogTable = table{
-	name: "access_log",
-	columns: append(plain("seq", "at", "user", "role", "zone", "action", "purpose", "reason", "case_ref", "prosecutor_ref",
-		"query", "outcome", "refusal"),
-		column{name: "prev_sha256", expr: "lower(hex(prev_sha256))"},
-		column{name: "entry_sha256", expr: "lower(hex(entry_sha256))"}),
+	name: "access_log", columns: columnsOf[schemas.AccessLogRow](),
 	time: "at",
 	// Of users who work for one of the zones. Those who work for the whole region are for auditors of the region.
 	zone:   "hasAny(splitByChar(',', zone), {zones:Array(String)})",

@@ -1,44 +1,18 @@
 package query
 
 import (
-	"time"
-
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Hit is one listed plate met by a passage.
-type Hit struct {
-	HitID       string    `ch:"hit_id" json:"hit_id"`
-	List        string    `ch:"list" json:"list"`
-	EntryID     string    `ch:"entry_id" json:"entry_id"`
-	ListedPlate string    `ch:"listed_plate" json:"listed_plate"`
-	Match       string    `ch:"match" json:"match" doc:"exact, or confusable: a lead, never proof"`
-	Reason      string    `ch:"reason" json:"reason"`
-	CaseRef     string    `ch:"case_ref" json:"case_ref"`
-	Priority    uint8     `ch:"priority" json:"priority"`
-	Plate       string    `ch:"plate" json:"plate" doc:"as read"`
-	RawPlate    string    `ch:"raw_plate" json:"raw_plate"`
-	ReadID      string    `ch:"read_id" json:"read_id"`
-	PassageID   string    `ch:"passage_id" json:"passage_id"`
-	Camera      string    `ch:"camera_id" json:"camera"`
-	Site        string    `ch:"site" json:"site"`
-	Zone        string    `ch:"zone" json:"zone"`
-	CapturedAt  time.Time `ch:"captured_at" json:"captured_at"`
-	ReceivedAt  time.Time `ch:"received_at" json:"received_at"`
-	ProcessedAt time.Time `ch:"processed_at" json:"processed_at"`
-	Confidence  uint16    `ch:"confidence" json:"confidence" doc:"per mille"`
-	Late        bool      `ch:"late" json:"late"`
-	Reference   string    `ch:"reference_version" json:"reference_version"`
-}
+type Hit schemas.HitRow
 
 // Cursor returns the place after the row.
-func (h *Hit) Cursor() Cursor { return after(h.CapturedAt, h.HitID) }
+func (h *Hit) Cursor() Cursor { return after(h.CapturedAt, h.HitID.ID) }
 
 var hitsTable = table{
-	name: "hits",
-	columns: append(plain("hit_id", "list", "entry_id", "match", "reason", "case_ref", "priority", "read_id", "passage_id",
-		"camera_id", "site", "zone", "captured_at", "received_at", "processed_at", "confidence", "late", "reference_version"),
-		column{name: "listed_plate", plate: "''"}, column{name: "plate", plate: "''"}, column{name: "raw_plate", plate: "''"}),
+	name: "hits", columns: columnsOf[schemas.HitRow](),
 	time: "captured_at",
 	// A zone sees the hits of its own cameras, of lists whose owner tells it (an empty audience is everybody).
 	zone:   "zone IN {zones:Array(String)} AND (empty(audience) OR hasAny(audience, {zones:Array(String)}))",

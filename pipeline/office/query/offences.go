@@ -2,7 +2,6 @@ package query
 
 import (
 	"strings"
-	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -10,49 +9,16 @@ import (
 
 // Offence is one candidate offence or one held. It is never a fine: an officer decides.
 type Offence struct {
-	OffenceID   string    `ch:"offence_id" json:"offence_id"`
-	Rule        string    `ch:"rule" json:"rule"`
-	RuleVersion string    `ch:"rule_version" json:"rule_version"`
-	Family      string    `ch:"family" json:"family"`
-	Status      string    `ch:"status" json:"status" doc:"candidate or held"`
-	Reason      string    `ch:"reason" json:"reason"`
-	HoldUntil   time.Time `ch:"hold_until" json:"hold_until" doc:"1970 = not held by time"`
-	Plate       string    `ch:"plate" json:"plate"`
-	Country     string    `ch:"country" json:"country"`
-	PassageID   string    `ch:"passage_id" json:"passage_id"`
-	ReadID      string    `ch:"read_id" json:"read_id"`
-	Camera      string    `ch:"camera_id" json:"camera"`
-	Site        string    `ch:"site" json:"site"`
-	Zone        string    `ch:"zone" json:"zone"`
-	CapturedAt  time.Time `ch:"captured_at" json:"captured_at"`
-	Measured    int32     `ch:"measured_dkmh" json:"measured_dkmh" doc:"tenths of km/h"`
-	Corrected   int32     `ch:"corrected_dkmh" json:"corrected_dkmh" doc:"after the legal margin, tenths of km/h"`
-	Limit       int32     `ch:"limit_dkmh" json:"limit_dkmh" doc:"tenths of km/h"`
-	Amount      int64     `ch:"amount_cents" json:"amount_cents" doc:"euro cents"`
-	LegalBasis  string    `ch:"legal_basis" json:"legal_basis"`
-	Verified    bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
-	Trace       string    `ch:"trace" json:"-"`
-	Catalogue   string    `ch:"catalogue_version" json:"catalogue_version"`
-	Reference   string    `ch:"reference_version" json:"reference_version"`
-	Image       string    `ch:"image_sha256" json:"image_sha256"`
-	Seal        string    `ch:"seal_sha256" json:"seal_sha256"`
-	PrevSeal    string    `ch:"prev_seal_sha256" json:"prev_seal_sha256"`
-	Altered     []string  `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
+	schemas.OffenceRow
+
+	Altered []string `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
 }
 
 // Cursor returns the place after the row.
-func (o *Offence) Cursor() Cursor { return after(o.CapturedAt, o.OffenceID) }
+func (o *Offence) Cursor() Cursor { return after(o.CapturedAt, o.OffenceID.ID) }
 
 var offencesTable = table{
-	name: "offences",
-	columns: append(plain("offence_id", "rule", "rule_version", "family", "status", "reason", "hold_until", "country",
-		"passage_id", "read_id", "camera_id", "site", "zone", "captured_at", "measured_dkmh", "corrected_dkmh", "limit_dkmh",
-		"amount_cents", "legal_basis", "verified", "catalogue_version", "reference_version"),
-		column{name: "plate", plate: "''"},
-		column{name: "trace", plate: "replaceAll(trace, plate, '#')"},
-		column{name: "image_sha256", expr: "lower(hex(image_sha256))", plate: "''"},
-		column{name: "seal_sha256", expr: "lower(hex(seal_sha256))"},
-		column{name: "prev_seal_sha256", expr: "lower(hex(prev_seal_sha256))"}),
+	name: "offences", columns: columnsOf[schemas.OffenceRow](),
 	time:   "captured_at",
 	zone:   inZones,
 	order:  []fragment{"captured_at", "offence_id"},
@@ -94,27 +60,13 @@ func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
 	return b.page(page)
 }
 
-// Decision is one verdict of a rule on a passage that is not plainly "limit kept".
-type Decision struct {
-	PassageID   string    `ch:"passage_id" json:"passage_id"`
-	Rule        string    `ch:"rule" json:"rule"`
-	RuleVersion string    `ch:"rule_version" json:"rule_version"`
-	Family      string    `ch:"family" json:"family"`
-	Outcome     string    `ch:"outcome" json:"outcome"`
-	Reason      string    `ch:"reason" json:"reason"`
-	OffenceID   string    `ch:"offence_id" json:"offence_id" doc:"zero when the outcome makes none"`
-	Plate       string    `ch:"plate" json:"plate"`
-	Country     string    `ch:"country" json:"country"`
-	Camera      string    `ch:"camera_id" json:"camera"`
-	ReadID      string    `ch:"read_id" json:"read_id"`
-	CapturedAt  time.Time `ch:"captured_at" json:"captured_at"`
-	Trace       string    `ch:"trace" json:"-"`
-	Catalogue   string    `ch:"catalogue_version" json:"catalogue_version"`
-	Reference   string    `ch:"reference_version" json:"reference_version"`
-}
+// Decision is one answer of a rule on a passage that is not plainly "limit kept".
+type Decision schemas.DecisionRow
 
 // Cursor returns the place after the row.
-func (d *Decision) Cursor() Cursor { return after(d.CapturedAt, d.PassageID+"/"+d.Rule) }
+func (d *Decision) Cursor() Cursor {
+	return Cursor{at: d.CapturedAt.UnixMicro(), key: d.PassageID.String() + "/" + d.Rule}
+}
 
 // tracesOfOffences gives each decision its trace. That of an offence or a hold stands in offences alone (pipeline/ingest/sink); without its
 // offence, which a reconciliation finds, a decision has no steps.
@@ -122,11 +74,7 @@ const tracesOfOffences fragment = `if(decisions.trace = '', ifNull(nullIf((SELEC
 	WHERE plate IN {forms:Array(String)} AND captured_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC'))[decisions.offence_id], ''), '[]'), decisions.trace)`
 
 var decisionsTable = table{
-	name: "decisions",
-	columns: append(plain("passage_id", "rule", "rule_version", "family", "outcome", "reason", "offence_id", "country",
-		"camera_id", "read_id", "captured_at", "catalogue_version", "reference_version"),
-		column{name: "plate", plate: "''"},
-		column{name: "trace", expr: tracesOfOffences, plate: "''"}),
+	name: "decisions", columns: columnsOf[schemas.DecisionRow](column{name: "trace", expr: tracesOfOffences, plate: "''"}),
 	time: "captured_at",
 	// The table has no zone; that of the read it was decided on counts. The plate of both is the same, so the sort key helps.
 	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate IN {forms:Array(String)} AND zone IN {zones:Array(String)})",

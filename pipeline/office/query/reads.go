@@ -7,35 +7,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Read is one stored read.
+// Read is one stored read, with the position of its camera.
 type Read struct {
-	ReadID            string    `ch:"read_id" json:"read_id"`
-	PassageID         string    `ch:"passage_id" json:"passage_id"`
-	CapturedAt        time.Time `ch:"captured_at" json:"captured_at"`
-	ReceivedAt        time.Time `ch:"received_at" json:"received_at"`
-	Camera            string    `ch:"camera_id" json:"camera"`
-	Site              string    `ch:"site" json:"site"`
-	Zone              string    `ch:"zone" json:"zone" doc:"police zone that might use the read at capture time"`
-	Municipality      uint32    `ch:"municipality" json:"municipality" doc:"NIS code"`
-	Plate             string    `ch:"plate" json:"plate" doc:"canonical"`
-	RawPlate          string    `ch:"raw_plate" json:"raw_plate" doc:"as the camera sent it"`
-	Country           string    `ch:"country" json:"country"`
-	CountryConfidence uint16    `ch:"country_confidence" json:"country_confidence" doc:"per mille"`
-	Confidence        uint16    `ch:"confidence" json:"confidence" doc:"per mille"`
-	Lane              uint8     `ch:"lane" json:"lane"`
-	Direction         string    `ch:"direction" json:"direction"`
-	Speed             int32     `ch:"speed_dkmh" json:"speed_dkmh" doc:"measured, uncorrected, tenths of km/h; 0 = not measured"`
-	Kind              string    `ch:"kind" json:"kind"`
-	Make              string    `ch:"make" json:"make"`
-	Colour            string    `ch:"colour" json:"colour"`
-	Image             string    `ch:"image_sha256" json:"image_sha256" doc:"hexadecimal; empty = none"`
-	MoreImages        []string  `ch:"more_images_sha256" json:"more_images_sha256" doc:"further pictures of the upload, hexadecimal"`
-	Candidates        []string  `ch:"candidates" json:"candidates" doc:"other readings the camera considered"`
-	Late              bool      `ch:"late" json:"late"`
-	LateUpload        bool      `ch:"late_upload" json:"late_upload"`
-	ClockSuspect      bool      `ch:"clock_suspect" json:"clock_suspect"`
-	Partition         int32     `ch:"kafka_partition" json:"kafka_partition"`
-	Offset            int64     `ch:"kafka_offset" json:"kafka_offset"`
+	schemas.ReadRow
 
 	// Set by the office from the camera registry, not stored: 0 = the camera is not in it.
 	LatE6 int32 `json:"lat_e6" doc:"micro-degrees, as the camera registry has it now"`
@@ -43,20 +17,12 @@ type Read struct {
 }
 
 // Cursor returns the place after the row.
-func (r *Read) Cursor() Cursor { return after(r.CapturedAt, r.ReadID) }
+func (r *Read) Cursor() Cursor { return after(r.CapturedAt, r.ReadID.ID) }
 
 const inZones fragment = "zone IN {zones:Array(String)}"
 
 var readsTable = table{
-	name: "reads",
-	columns: append(plain("read_id", "passage_id", "captured_at", "received_at", "camera_id", "site", "zone", "municipality",
-		"country", "country_confidence", "confidence", "lane", "direction", "speed_dkmh", "kind", "make", "colour", "late",
-		"late_upload", "clock_suspect", "kafka_partition", "kafka_offset"),
-		column{name: "plate", plate: "''"},
-		column{name: "raw_plate", plate: "''"},
-		column{name: "candidates", plate: "emptyArrayString()"},
-		column{name: "more_images_sha256", expr: "arrayMap(x -> lower(hex(x)), more_images_sha256)", plate: "emptyArrayString()"},
-		column{name: "image_sha256", expr: "lower(hex(image_sha256))", plate: "''"}),
+	name: "reads", columns: columnsOf[schemas.ReadRow](),
 	time:   "captured_at",
 	zone:   inZones,
 	order:  []fragment{"captured_at", "read_id"},
@@ -121,7 +87,7 @@ func (b *builder) newest(rows int) (Statement, error) {
 	return b.done(sql, rows)
 }
 
-func after(at time.Time, id string) Cursor { return Cursor{at: at.UnixMicro(), key: id} }
+func after(at time.Time, id schemas.ID) Cursor { return Cursor{at: at.UnixMicro(), key: id.String()} }
 
 // after adds the condition of a cursor whose key is an id.
 func (b *builder) after(c Cursor, cond fragment) {

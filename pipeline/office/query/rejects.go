@@ -4,26 +4,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Reject is one rejected record. Detail and payload may hold a plate and are empty for those who may not see one.
-type Reject struct {
-	Reason      string    `ch:"reason" json:"reason"`
-	Field       string    `ch:"field" json:"field"`
-	Detail      string    `ch:"detail" json:"detail"`
-	Camera      string    `ch:"camera_id" json:"camera"`
-	Zone        string    `ch:"zone" json:"zone" doc:"of the camera when the record was received; empty when the registry did not know the camera"`
-	ReceivedAt  time.Time `ch:"received_at" json:"received_at" doc:"1970 when the record does not say"`
-	PayloadHead []byte    `ch:"payload_head" json:"payload_head" doc:"first 512 bytes, base64"`
-	PayloadSize uint64    `ch:"payload_size" json:"payload_size"`
-	PayloadSum  string    `ch:"payload_sha256" json:"payload_sha256"`
-	Topic       string    `ch:"kafka_topic" json:"kafka_topic"`
-	Partition   int32     `ch:"kafka_partition" json:"kafka_partition"`
-	Offset      int64     `ch:"kafka_offset" json:"kafka_offset"`
-}
+type Reject schemas.RejectRow
 
 // Cursor returns the place after the row.
 func (r *Reject) Cursor() Cursor {
@@ -37,13 +24,7 @@ type ReasonCount struct {
 }
 
 var rejectsTable = table{
-	name: "rejects",
-	columns: append(plain("reason", "field", "zone", "received_at", "payload_size", "kafka_topic", "kafka_partition", "kafka_offset"),
-		column{name: "camera_id", plate: "if(match(camera_id, '^[A-Za-z0-9._-]{1,64}$'), camera_id, '')"},
-		column{name: "detail", plate: "''"},
-		column{name: "payload_head", plate: "''"},
-		// The hash of a short payload can be guessed back.
-		column{name: "payload_sha256", expr: "lower(hex(payload_sha256))", plate: "''"}),
+	name: "rejects", columns: columnsOf[schemas.RejectRow](),
 	zone:   inZones, // what came from no known camera is for those who see the whole region
 	order:  []fragment{"received_at", "kafka_partition", "kafka_offset"},
 	id:     "kafka_topic, kafka_partition, kafka_offset",

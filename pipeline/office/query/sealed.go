@@ -10,16 +10,8 @@ import (
 // sealedTable is offences as they are stored. It is for verification inside the office: nothing of such a row but the names of columns
 // ever becomes part of an answer, so plates are not replaced in it.
 var sealedTable = table{
-	name: "offences", columns: stored(evidence.Columns()), time: "captured_at", zone: inZones,
+	name: "offences", columns: storedColumns[evidence.Row](), time: "captured_at", zone: inZones,
 	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences, access.RouteOffence},
-}
-
-func stored(names []string) []column {
-	out := make([]column, len(names))
-	for i, n := range names {
-		out[i].name = fragment(n)
-	}
-	return out
 }
 
 // Sealed selects all that is stored of these offences, every row of them, captured in [from, to].

@@ -70,7 +70,7 @@ func (d *DB) once(ctx context.Context, need int, build func(rows int) (Statement
 }
 
 func distinct(rows []Read) []Read {
-	seen := make(map[string]struct{}, len(rows))
+	seen := make(map[schemas.ReadID]struct{}, len(rows))
 	out := rows[:0]
 	for i := range rows {
 		if _, again := seen[rows[i].ReadID]; !again {

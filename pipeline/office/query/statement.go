@@ -259,12 +259,3 @@ func joined(fs []fragment, by string) string {
 	}
 	return strings.Join(out, by)
 }
-
-// plain makes columns that are selected as they are.
-func plain(names ...fragment) []column {
-	out := make([]column, len(names))
-	for i, n := range names {
-		out[i].name = n
-	}
-	return out
-}
