@@ -180,8 +180,8 @@ func (w *worker) replay(ctx context.Context, r plates) error {
 	if r.mixed {
 		o = byID
 		which := `FROM passages WHERE ` + within("first_at") + ` AND ` + mixed
-		passages = start(ctx, w.cfg.Dial, `SELECT `+passageColumns+` `+which+` ORDER BY toString(passage_id)`, w.cfg.span(margin), &passageCols{})
-		reads = start(ctx, w.cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+` AND passage_id IN (SELECT passage_id `+which+`) ORDER BY toString(passage_id)`,
+		passages = start(ctx, w.cfg.Dial, `SELECT `+passageSelect+` `+which+` ORDER BY toString(passage_id)`, w.cfg.span(margin), &passageCols{})
+		reads = start(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+` AND passage_id IN (SELECT passage_id `+which+`) ORDER BY toString(passage_id)`,
 			w.cfg.span(2*margin), newReadCols())
 	} else {
 		bounds := []proto.Parameter{{Key: "lo", Value: "'" + r.from + "'"}, {Key: "hi", Value: "'" + r.to + "'"}}
@@ -189,8 +189,8 @@ func (w *worker) replay(ctx context.Context, r plates) error {
 		if r.to != "" {
 			some += `AND plate < {hi:String} `
 		}
-		passages = start(ctx, w.cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE `+within("first_at")+` AND `+alike+some+`ORDER BY plate`, w.cfg.span(margin, bounds...), &passageCols{})
-		reads = start(ctx, w.cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+some+`ORDER BY plate`, w.cfg.span(2*margin, bounds...), newReadCols())
+		passages = start(ctx, w.cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+within("first_at")+` AND `+alike+some+`ORDER BY plate`, w.cfg.span(margin, bounds...), &passageCols{})
+		reads = start(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+some+`ORDER BY plate`, w.cfg.span(2*margin, bounds...), newReadCols())
 	}
 	w.merge(passages, reads, o)
 	w.tell()

@@ -196,9 +196,9 @@ func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *ke
 func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	id := proto.Parameter{Key: "id", Value: "'" + d.passage.String() + "'"}
 	plate := proto.Parameter{Key: "plate", Value: "'" + d.plate.String() + "'"}
-	rows, err := all(ctx, cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
+	rows, err := all(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
 	if err == nil && len(rows) == 0 { // the offence is about a reading that is not the passage's best one
-		rows, err = all(ctx, cfg.Dial, `SELECT `+passageColumns+` FROM passages WHERE `+within("first_at")+` AND passage_id = {id:UUID}`, cfg.span(margin, id), &passageCols{})
+		rows, err = all(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+within("first_at")+` AND passage_id = {id:UUID}`, cfg.span(margin, id), &passageCols{})
 	}
 	if err != nil {
 		return fmt.Errorf("read a passage again: %w", err)
@@ -206,7 +206,7 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	if len(rows) == 0 {
 		return nil // gone by retention meanwhile: the example stays without its trace
 	}
-	reads, err := all(ctx, cfg.Dial, `SELECT `+readColumns+` FROM reads WHERE `+within("captured_at")+` AND passage_id = {id:UUID}`, cfg.span(2*margin, id), newReadCols())
+	reads, err := all(ctx, cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+` AND passage_id = {id:UUID}`, cfg.span(2*margin, id), newReadCols())
 	if err != nil {
 		return fmt.Errorf("read a passage's reads again: %w", err)
 	}

@@ -27,8 +27,8 @@ type readRow struct {
 	image              schemas.Sum
 }
 
-const readColumns = `read_id, passage_id, plate, camera_id, toUnixTimestamp64Micro(captured_at) AS captured, toUnixTimestamp64Micro(received_at) AS received,
-	country, country_confidence, confidence, make, colour, lane, direction, speed_dkmh, kind, late, late_upload, clock_suspect, image_sha256, kafka_offset`
+// readSelect selects what a readRow needs.
+var readSelect = selectOf[schemas.ReadRow](newReadCols().results())
 
 type readCols struct {
 	id, passage                proto.ColUUID
@@ -62,8 +62,8 @@ func (c *readCols) results() proto.Results {
 		{Name: "passage_id", Data: &c.passage},
 		{Name: "plate", Data: &c.plate},
 		c.camera.column(),
-		{Name: "captured", Data: &c.captured},
-		{Name: "received", Data: &c.received},
+		{Name: "captured_at" + inMicros, Data: &c.captured},
+		{Name: "received_at" + inMicros, Data: &c.received},
 		c.country.column(),
 		{Name: "country_confidence", Data: &c.countryConf},
 		{Name: "confidence", Data: &c.confidence},
@@ -148,8 +148,8 @@ type passageRow struct {
 	closed        int64 // offset of the record that closed it
 }
 
-const passageColumns = `passage_id, plate, toUnixTimestamp64Micro(first_at) AS first, toUnixTimestamp64Micro(last_at) AS last, reads, merged, variants,
-	kafka_partition, kafka_offset`
+// passageSelect selects what a passageRow needs.
+var passageSelect = selectOf[schemas.PassageRow](new(passageCols).results())
 
 type passageCols struct {
 	id                  proto.ColUUID
@@ -164,8 +164,8 @@ func (c *passageCols) results() proto.Results {
 	return proto.Results{
 		{Name: "passage_id", Data: &c.id},
 		{Name: "plate", Data: &c.plate},
-		{Name: "first", Data: &c.first},
-		{Name: "last", Data: &c.last},
+		{Name: "first_at" + inMicros, Data: &c.first},
+		{Name: "last_at" + inMicros, Data: &c.last},
 		{Name: "reads", Data: &c.reads},
 		{Name: "merged", Data: &c.merged},
 		{Name: "variants", Data: &c.variants},

@@ -53,9 +53,7 @@ type storedOffence struct {
 }
 
 func readStored(ctx context.Context, cfg *Config) (*kept, error) {
-	rows, err := all(ctx, cfg.Dial, `SELECT offence_id, passage_id, read_id, rule, status, reason, amount_cents, measured_dkmh, corrected_dkmh, limit_dkmh, plate,
-		toUnixTimestamp64Micro(captured_at) AS captured, seal_sha256, prev_seal_sha256, kafka_partition, kafka_offset, seq
-		FROM offences WHERE `+within("captured_at"), cfg.span(margin), newStoredCols())
+	rows, err := all(ctx, cfg.Dial, `SELECT `+selectOf[schemas.OffenceRow](newStoredCols().results())+` FROM offences WHERE `+within("captured_at"), cfg.span(margin), newStoredCols())
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offences: %w", err)
 	}
@@ -110,7 +108,7 @@ func (c *storedCols) results() proto.Results {
 		{Name: "corrected_dkmh", Data: &c.corrected},
 		{Name: "limit_dkmh", Data: &c.limit},
 		{Name: "plate", Data: &c.plate},
-		{Name: "captured", Data: &c.captured},
+		{Name: "captured_at" + inMicros, Data: &c.captured},
 		{Name: "seal_sha256", Data: &c.seal},
 		{Name: "prev_seal_sha256", Data: &c.prevSeal},
 		{Name: "kafka_partition", Data: &c.partition},

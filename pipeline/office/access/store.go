@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -22,8 +23,8 @@ var _ Store = (*ClickHouse)(nil)
 // NewClickHouse makes the store. The connection is the caller's.
 func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn} }
 
-const logColumns = `seq, at, user, role, zone, action, purpose, reason, case_ref, prosecutor_ref, query, outcome, refusal,
-	prev_sha256, entry_sha256`
+// logColumns are the columns of an entry, in the order in which Insert appends and scan reads them.
+var logColumns = strings.Join(schemas.ColumnNames[schemas.AccessLogRow](func(c schemas.Column) bool { return c.Insert }), ", ")
 
 // Insert writes the entries synchronously as one block and reads them back. The token of the insert holds the last entry's
 // hash, and so the content of all, so a repeat of the same entries is dropped by the server, while another entry of one of

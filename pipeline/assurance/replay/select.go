@@ -1,0 +1,30 @@
+package replay
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// inMicros ends the name of a result that is a time as a number of microseconds. The rest of the name is the column.
+const inMicros = "_us"
+
+// selectOf returns the select list that the results receive, in their order. It panics on one that is no column of the row struct.
+func selectOf[R any](results proto.Results) string {
+	columns := schemas.ColumnNames[R](nil)
+	out := make([]string, len(results))
+	for i, r := range results {
+		column, micros := strings.CutSuffix(r.Name, inMicros)
+		if !slices.Contains(columns, column) {
+			panic("BUG: " + r.Name + " is no column of its table")
+		}
+		out[i] = column
+		if micros {
+			out[i] = "toUnixTimestamp64Micro(" + column + ") AS " + r.Name
+		}
+	}
+	return strings.Join(out, ", ")
+}
