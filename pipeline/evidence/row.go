@@ -137,20 +137,30 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("%s is missing", c.Name)
 		}
 		delete(in, c.Name)
-		field := v.Field(c.Field).Addr().Interface()
-		var sealed []byte
-		if c.Name == "sealed" {
-			field = &sealed
-		}
-		if err := json.Unmarshal(raw, field); err != nil {
+		if err := readColumn(raw, c, v.Field(c.Field)); err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		if c.Name == "sealed" {
-			r.Sealed = string(sealed)
 		}
 	}
 	for column := range in {
 		return fmt.Errorf("%.40q is no column of an offence", column)
 	}
 	return nil
+}
+
+// readColumn reads the JSON of one column into its field. A text that is no id leaves none, which no decision has: it is found altered.
+func readColumn(raw json.RawMessage, c schemas.Column, field reflect.Value) error {
+	var text string
+	switch {
+	case c.Name == "sealed":
+		var sealed []byte
+		err := json.Unmarshal(raw, &sealed)
+		field.SetString(string(sealed))
+		return err
+	case c.Type == "UUID" && json.Unmarshal(raw, &text) == nil:
+		if _, err := schemas.ParseID(text); err != nil {
+			field.SetZero()
+			return nil
+		}
+	}
+	return json.Unmarshal(raw, field.Addr().Interface())
 }

@@ -3,6 +3,8 @@ package evidence
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -70,6 +72,14 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 	var got []Row
 	if err := json.Unmarshal(b, &got); err != nil || len(got) != 1 || got[0] != row {
 		t.Errorf("got %+v, err %v", got, err)
+	}
+	for id, column := range map[string]string{d.Offence.ID.String(): "offence_id", d.Passage.ID.String(): "passage_id", d.On.Read.ID.String(): "read_id"} {
+		for _, other := range []string{"", "x", "0", id + "0", "00000000-0000-0000-0000-000000000000"} {
+			text := strings.Replace(string(b), `"`+column+`":"`+id+`"`, `"`+column+`":"`+other+`"`, 1)
+			if err := json.Unmarshal([]byte(text), &got); err != nil || len(got) != 1 || !slices.Equal(got[0].Altered(), []string{column}) {
+				t.Errorf("%s is %q: altered %v, err %v", column, other, got[0].Altered(), err)
+			}
+		}
 	}
 	if err := json.Unmarshal([]byte(`[{"offence_id":""}]`), &got); err == nil {
 		t.Error("a row without its columns is read")
