@@ -50,12 +50,19 @@ var importRules = []importRule{
 	{"pipeline/ingest/normalise", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/ingest/dedup", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
+	// Floor 1: the whole logic of the path.
+	{
+		"pipeline/ingest/shard",
+		[]string{"schemas", "rules", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/ingest/dedup", "pipeline/evidence"},
+		outside,
+		"rows are a function of records and versions, by this test and not by a comment",
+	},
 	// Floor 2: contracts, facts, connections.
 	{
 		"pipeline/ingest",
-		[]string{"schemas", "rules", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/ingest/dedup", "pipeline/evidence"},
+		[]string{"schemas", "rules", "pipeline/ingest/dedup", "pipeline/ingest/shard"},
 		[]string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse", "github.com/sony/gobreaker"},
-		"the data path knows the pure stages and interfaces, never an implementation",
+		"the worker knows the shard, the names of families for its metrics, and interfaces, never an implementation",
 	},
 	{"pipeline/reference", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
 	{"pipeline/platform", []string{"schemas"}, append([]string{"github.com/sony/gobreaker"}, secondClient...), "connections, process life, migrations: it knows nothing of plates"},
@@ -64,12 +71,12 @@ var importRules = []importRule{
 	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	// Floor 3: rooms that meet the outside.
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
-	{"pipeline/ingest/source", []string{"pipeline/ingest", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
-	{"pipeline/ingest/sink", []string{"pipeline/ingest", "pipeline/platform", "schemas", "rules", "schemas/proto/anprv1"}, secondClient, "an implementation imports the contract, never another implementation"},
+	{"pipeline/ingest/source", []string{"pipeline/ingest", "pipeline/ingest/shard", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
+	{"pipeline/ingest/sink", []string{"pipeline/ingest", "pipeline/ingest/shard", "pipeline/evidence", "pipeline/platform", "schemas", "rules", "schemas/proto/anprv1"}, secondClient, "an implementation imports the contract, never another implementation"},
 	{"pipeline/office", []string{"schemas", "rules", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
 	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform"}, secondClient, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
-	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, decoder, tables and producer are handed in"},
+	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/platform", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, decoder, tables and producer are handed in"},
 	{"pipeline/assurance/replay", []string{"schemas", "rules", "pipeline/ingest/dedup", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
 	{"pipeline/testkit", []string{"pipeline/platform/embedded"}, nil, "engines and brokers for tests"},
 	{"pipeline/testkit/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
@@ -77,7 +84,7 @@ var importRules = []importRule{
 	// Floors 4 and 5: measuring, commands.
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
-	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
+	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
 	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
 	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},

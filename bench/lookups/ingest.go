@@ -10,6 +10,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -163,9 +164,9 @@ func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error)
 }
 
 // fill puts the reads into the block as captured just before due.
-func fill(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot ingest.Totals) {
+func fill(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot shard.Totals) {
 	b.Reset()
-	pos := ingest.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
+	pos := shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
 	for i := range reads {
 		s := &reads[i]
 		s.ReceivedAt = schemas.MicrosOf(due)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -64,7 +65,7 @@ type filled struct {
 	day   int
 	block *sink.Block
 	rg    ingest.Range
-	tot   ingest.Totals
+	tot   shard.Totals
 }
 
 // Days returns how many days of the year, from its first, are in the tables of a database that a load began to fill.
@@ -216,7 +217,7 @@ func (l *loader) fill(day int, b *sink.Block) filled {
 	f := filled{day: day, block: b, rg: ingest.Range{
 		Topic: schemas.TopicReads, Partition: Partition, Start: int64(l.year.First(day)), End: int64(l.year.First(day + 1)),
 	}}
-	pos := ingest.Position{Topic: f.rg.Topic, Partition: Partition, Offset: f.rg.Start}
+	pos := shard.Position{Topic: f.rg.Topic, Partition: Partition, Offset: f.rg.Start}
 	b.Reset()
 	l.year.Day(day, func(s *bench.Stored) {
 		b.Read(&s.Read, s.Passage, s.From, pos)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -66,7 +65,6 @@ func (f clickhouseFlags) config(log zerolog.Logger, m *sink.Metrics) (sink.Confi
 		InsertTimeout: f.InsertTimeout,
 		Logger:        log,
 		Metrics:       m,
-		TraceJSON:     evidence.AppendTrace,
 	}, nil
 }
 

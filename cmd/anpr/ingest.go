@@ -11,9 +11,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -113,9 +113,9 @@ func startIngest(ctx context.Context, c *ingestCmd, store *reference.Store, o *p
 	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(int(c.PartitionRate))
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
-		World: func() ingest.World {
+		Versions: func() shard.Versions {
 			registry := store.Current()
-			return ingest.World{Registry: registry, Engine: engines.For(registry.Cameras())}
+			return shard.Versions{Reference: registry, Engine: engines.For(registry.Cameras())}
 		},
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
@@ -162,7 +162,7 @@ func (r *ingestRole) connect(ctx context.Context, c *ingestCmd, cfg sink.Config,
 		return err
 	}
 	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
-		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, TraceJSON: evidence.AppendTrace, Logger: r.log, Metrics: metrics, Stages: stages,
+		Addr: c.KafkaAddr, MaxMessageBytes: c.MaxMessage, Logger: r.log, Metrics: metrics, Stages: stages,
 		Transport: c.kafka().Transport("anpr"),
 	}); err != nil {
 		return err

@@ -35,7 +35,7 @@ type partitionCmd struct {
 type standing struct {
 	partition int32
 	plan      ingest.Plan // of the group's commit
-	reached   ingest.Reached
+	reached   ingest.StoredExtent
 	bounds    platform.Bounds
 	losses    []ingest.Loss
 }

@@ -12,7 +12,7 @@ import (
 func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
 	at := func(start, end, reached int64, losses ...ingest.Loss) standing {
 		return standing{
-			partition: 3, plan: ingest.Plan{Start: start, End: end}, reached: ingest.Reached{End: reached, Any: reached > 0},
+			partition: 3, plan: ingest.Plan{Start: start, End: end}, reached: ingest.StoredExtent{End: reached, Any: reached > 0},
 			bounds: platform.Bounds{First: 20, End: 500}, losses: losses,
 		}
 	}

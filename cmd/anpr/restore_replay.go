@@ -11,6 +11,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -111,10 +112,10 @@ func (r *rebuild) replay(ctx context.Context) (err error) {
 		return err
 	}
 	worker := ingest.New(ingest.Config{
-		Partitions: len(r.partitions), Group: recovery.Group{Group: group, Ends: r.ends}, Sink: tables, Publisher: recovery.Mute{}, State: sink.NewState(conn),
-		World: func() ingest.World {
+		Partitions: len(r.partitions), Group: recovery.Group{ConsumerGroup: group, Ends: r.ends}, Sink: tables, Publisher: recovery.Mute{}, State: sink.NewState(conn),
+		Versions: func() shard.Versions {
 			registry := r.store.Current()
-			return ingest.World{Registry: registry, Engine: r.engines.For(registry.Cameras())}
+			return shard.Versions{Reference: registry, Engine: r.engines.For(registry.Cameras())}
 		},
 		BatchRows: r.cmd.batchRows, Logger: r.log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
 	})

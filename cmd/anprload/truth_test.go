@@ -41,7 +41,11 @@ func newPure(t *testing.T, dir string) *pure {
 	}
 	p := &pure{t: t, ref: ref, engine: rules.NewEngine(cat, ref.Cameras()), rejects: map[schemas.Reason]uint64{}}
 	p.window = dedup.NewWindow(10*schemas.Minute, 1<<20)
-	p.passages = dedup.NewPassages(dedup.Config{}, p.decide)
+	p.passages = dedup.NewPassages(dedup.Config{}, func(closed []dedup.Closed) {
+		for i := range closed {
+			p.decide(&closed[i].Passage)
+		}
+	})
 	return p
 }
 

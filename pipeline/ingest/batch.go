@@ -3,71 +3,49 @@ package ingest
 import (
 	"time"
 
-	"github.com/gvc-brussels/anpr/rules"
-	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // Batch is what a shard made of one range of its partition.
 type Batch struct {
-	Range  Range
-	Totals Totals
-	Block  Block
-	Counts Counts
+	Range Range
+	shard.Tally
+	Block Block
 	// Pending is what was published from this range and not yet acknowledged.
 	Pending Pending
 
-	plan, after Plan      // commits before and after the insert
-	opened      time.Time // of the first record
-	forgotten   Forgotten // by the shard before the first record
+	publisher   Publisher
+	emit        func(*shard.Rows) // takePiece
+	plan, after Plan              // commits before and after the insert
+	opened      time.Time         // of the first record
+	forgotten   shard.Forgotten   // by the shard before the first record
 	stamps      stamps
-	world       World
+	versions    shard.Versions
 }
 
-// Counts are the parts of Totals by closed set, for metrics.
-type Counts struct {
-	Merged    [2]uint64 // by MergeKind
-	Rejected  map[schemas.Reason]uint64
-	Hits      [3]uint64 // by Match
-	Decisions map[Verdict]uint64
-	Clear     []uint64 // by place in rules.Families: families that applied and found nothing
-	Misrouted uint64
-	Late      uint64
-	Forgotten Forgotten
-}
-
-// addClean counts the families that applied and found nothing.
-func (c *Counts) addClean(clean rules.FamilySet) {
-	for i := range clean.All {
-		c.Clear[i]++
-	}
-}
-
-// Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read
-// of its own, a passage is decided before its last reads.
-type Forgotten struct{ IDs, Passages uint64 }
-
-// Verdict is a label pair of the decisions metric.
-type Verdict struct {
-	Family  schemas.Family
-	Outcome schemas.Outcome
-}
-
-func newBatch(b Block) *Batch {
-	return &Batch{Block: b, Counts: Counts{Rejected: map[schemas.Reason]uint64{}, Decisions: map[Verdict]uint64{}, Clear: make([]uint64, len(rules.Families()))}}
+func newBatch(block Block, publisher Publisher) *Batch {
+	b := &Batch{Block: block, publisher: publisher, Tally: shard.NewTally()}
+	b.emit = b.takePiece
+	return b
 }
 
 func (b *Batch) reset() {
 	b.Block.Reset()
-	b.Range, b.Totals, b.plan, b.after, b.opened, b.world = Range{}, Totals{}, Plan{}, Plan{}, time.Time{}, World{}
+	b.Range, b.plan, b.after, b.opened, b.versions = Range{}, Plan{}, Plan{}, time.Time{}, shard.Versions{}
+	b.Tally.Reset()
 	b.stamps.reset()
-	clear(b.Counts.Rejected)
-	clear(b.Counts.Decisions)
-	clear(b.Counts.Clear)
-	b.Counts = Counts{Rejected: b.Counts.Rejected, Decisions: b.Counts.Decisions, Clear: b.Counts.Clear}
 }
 
-// balanced checks the identity that every batch must keep.
-func (b *Batch) balanced() bool {
-	t := &b.Totals
-	return t.Fetched == t.Stored+t.Merged+t.Rejected+t.Ticks
+// process takes the records [from, to) of recs through the shard into the batch.
+func (b *Batch) process(s *shard.Shard, v *shard.Versions, recs *shard.Records, from, to int) {
+	s.Process(v, recs, from, to, &b.Tally, b.emit)
+}
+
+// takePiece publishes the rows of a piece first and appends them second: a hit waits for a piece, never for a batch.
+func (b *Batch) takePiece(rows *shard.Rows) {
+	b.publisher.Publish(&b.Pending, rows)
+	b.Block.Append(rows)
+	for i := range rows.Reads {
+		b.stamps.received = append(b.stamps.received, rows.Reads[i].Read.ReceivedAt)
+	}
 }

@@ -8,11 +8,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -34,14 +34,12 @@ func BenchmarkEngine(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine { return newEngine(w, p, of, &discard{}) })
 	})
 	all := func(w *engineWorld, p, of int) *engine {
-		return newEngine(w, p, of, sink.NewBlock(evidence.AppendTrace))
+		return newEngine(w, p, of, sink.NewBlock(nil))
 	}
 	b.Run("all", func(b *testing.B) { benchShards(b, w, 1, all) })
 	b.Run("all/untouched", func(b *testing.B) {
 		benchShards(b, w, 1, func(w *engineWorld, p, of int) *engine {
-			e := all(w, p, of)
-			e.shard.DoNotTouch()
-			return e
+			return newEngine(w, p, of, sink.NewBlock(nil), withoutPrefetch)
 		})
 	})
 	for shards := 2; shards <= max(2, runtime.NumCPU()); shards *= 2 {
@@ -59,7 +57,7 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 		engines[p] = make1(w, p, partitions)
 		engines[p].log = w.partitions(b, partitions)[p]
 		engines[p].take(w.size.rate * warm / partitions)
-		engines[p].total = ingest.Totals{}
+		engines[p].total = shard.Totals{}
 	}
 	each := (b.N + partitions - 1) / partitions
 	m := startMeter(b)
@@ -82,7 +80,7 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 		m.resume()
 	}
 	m.report()
-	var t ingest.Totals
+	var t shard.Totals
 	for _, e := range engines {
 		e.seal()
 		t.Fetched += e.total.Fetched
@@ -99,31 +97,32 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 
 // engine is one shard with its batch, as a runner has it.
 type engine struct {
-	world ingest.World
-	shard *ingest.Shard
-	batch *ingest.Batch
-	log   *engineLog
-	wire  []byte
-	total ingest.Totals
+	versions *shard.Versions
+	shard    *shard.Shard
+	batch    *ingest.Batch
+	log      *engineLog
+	wire     []byte
+	total    shard.Totals
 }
 
-func newEngine(w *engineWorld, partition, partitions int, block ingest.Block) *engine {
-	return &engine{
-		world: w.world, batch: ingest.NewBatch(block),
-		shard: ingest.NewShard(ingest.ShardConfig{
-			Topic: "t", Partition: int32(partition), Partitions: partitions, Dedup: w.dedup, Publisher: mute{},
-			Now: func() schemas.Micros { return 0 },
-		}, 0, 0),
+func newEngine(w *engineWorld, partition, partitions int, block ingest.Block, options ...func(*shard.Config)) *engine {
+	cfg := shard.Config{Topic: "t", Partition: int32(partition), Partitions: partitions, Dedup: w.dedup}
+	for _, o := range options {
+		o(&cfg)
 	}
+	return &engine{versions: w.versions, batch: ingest.NewBatch(block, mute{}), shard: shard.New(cfg, shard.Rewind{})}
 }
+
+// withoutPrefetch makes an engine whose shard prefetches nothing.
+func withoutPrefetch(c *shard.Config) { c.NoPrefetch = true }
 
 // take processes n records.
 func (e *engine) take(n int) {
 	for n > 0 {
 		e.log.lapWhenDone()
 		recs, from := e.log.at()
-		to := min(from+ingest.GroupSize, recs.Len(), from+n)
-		e.shard.Process(e.batch, e.world, recs, from, to)
+		to := min(from+shard.ChunkSize, recs.Len(), from+n)
+		e.batch.Process(e.shard, e.versions, recs, from, to)
 		e.log.skip(to - from)
 		n -= to - from
 		if e.batch.Block.Rows() >= ingest.DefaultBatchRows {
@@ -152,39 +151,21 @@ func (e *engine) seal() {
 // mute is a publisher without a broker.
 type mute struct{}
 
-func (mute) Hit(*ingest.Pending, *schemas.Hit, *schemas.Read) {}
-func (mute) Offence(*ingest.Pending, *schemas.Decision)       {}
-func (mute) Reject(*ingest.Pending, *ingest.Rejected)         {}
+func (mute) Publish(*ingest.Pending, *shard.Rows) {}
 
 // discard is a block that keeps nothing: what the shard costs without the columns.
 type discard struct{ rows int }
 
-func (d *discard) Reset()          { d.rows = 0 }
-func (d *discard) Registry(string) {}
-func (d *discard) Rows() int       { return d.rows }
-func (d *discard) Read(*schemas.Read, schemas.PassageID, *schemas.Camera, ingest.Position) {
-	d.rows++
-}
-func (d *discard) Passage(*schemas.Passage, *schemas.Camera, ingest.Position) { d.rows++ }
-func (d *discard) Merge(ingest.MergeKind, *schemas.Read, schemas.PassageID, ingest.Position) {
-	d.rows++
-}
-func (d *discard) Reject(*ingest.Rejected) { d.rows++ }
-func (d *discard) Hit(*schemas.Hit, *schemas.Read, *schemas.Camera, ingest.Position, schemas.Micros) {
-	d.rows++
-}
-
-func (d *discard) Decision(*schemas.Decision, schemas.Class, *schemas.Camera, ingest.Position, uint32) {
-	d.rows++
-}
+func (d *discard) Reset()                  { d.rows = 0 }
+func (d *discard) Rows() int               { return d.rows }
+func (d *discard) Append(rows *shard.Rows) { d.rows += rows.Len() }
 
 // stages is the shard cut short: the public stages one after the other, in the same order and groups.
 type stages struct {
 	w        *engineWorld
 	upto     string
-	reads    [ingest.GroupSize]schemas.Read
-	from     [ingest.GroupSize]dedup.Origin
-	shard    *ingest.Shard // for its admission and its passages
+	reads    [shard.ChunkSize]schemas.Read
+	from     [shard.ChunkSize]dedup.Origin
 	ids      []schemas.ReadID
 	classes  []schemas.Class
 	sites    []uint64
@@ -197,21 +178,19 @@ type stages struct {
 
 func benchStages(b *testing.B, w *engineWorld, upto string) {
 	log := w.partitions(b, 1)[0]
-	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), shard: newEngine(w, 0, 1, &discard{}).shard}
-	s.passages = s.shard.Passages()
-	s.passages.Ahead(func([]dedup.Closing) {})
+	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), passages: dedup.NewPassages(w.dedup, func([]dedup.Closed) {})}
 	take := func(n int) {
 		for n > 0 {
 			recs, from := log.at()
-			to := min(from+ingest.GroupSize, recs.Len(), from+n)
+			to := min(from+shard.ChunkSize, recs.Len(), from+n)
 			s.group(recs, from, to)
 			log.skip(to - from)
 			n -= to - from
 		}
 	}
-	for range w.size.rate * warm / ingest.GroupSize {
+	for range w.size.rate * warm / shard.ChunkSize {
 		log.lapWhenDone()
-		take(min(ingest.GroupSize, log.left()))
+		take(min(shard.ChunkSize, log.left()))
 	}
 	m := startMeter(b)
 	for done := 0; done < b.N; {
@@ -225,7 +204,7 @@ func benchStages(b *testing.B, w *engineWorld, upto string) {
 	m.report()
 }
 
-func (s *stages) group(recs *ingest.Records, from, to int) {
+func (s *stages) group(recs *shard.Records, from, to int) {
 	n := 0
 	for i := from; i < to; i++ {
 		_, v := recs.At(i)
@@ -236,9 +215,9 @@ func (s *stages) group(recs *ingest.Records, from, to int) {
 		if normalise.Read(r) != nil || decode.CheckClock(r, decode.DefaultAhead, decode.DefaultBehind) != nil {
 			continue
 		}
-		cam, from := s.shard.Admit(s.w.world, r)
-		if cam != nil && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
-			s.from[n] = from
+		cam, ok := s.w.versions.Reference.Camera(r.Camera)
+		if ok && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
+			s.from[n] = dedup.Origin{Site: cam.SiteHash, Camera: s.passages.Camera(r.Camera)}
 			n++
 		}
 	}
@@ -251,9 +230,9 @@ func (s *stages) group(recs *ingest.Records, from, to int) {
 		s.classes = append(s.classes, s.reads[i].Class)
 		s.sites = append(s.sites, s.from[i].Site)
 	}
-	s.touched += s.window.Touch(s.ids)
+	s.touched += s.window.Prefetch(s.ids)
 	if s.upto == "passages" {
-		s.touched += s.passages.Touch(s.classes, s.sites)
+		s.touched += s.passages.Prefetch(s.classes, s.sites)
 	}
 	for i := range n {
 		r := &s.reads[i]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // TestGroupsAndTouchingChangeNoByte sends the same traffic through three shards with the real reference data and the real
@@ -19,19 +20,19 @@ func TestGroupsAndTouchingChangeNoByte(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	grouped, cut, single := newEngine(w, 0, 1, sink.NewBlock(nil)), newEngine(w, 0, 1, sink.NewBlock(nil)), newEngine(w, 0, 1, sink.NewBlock(nil))
-	single.shard.DoNotTouch()
+	block := func() *sink.Block { return sink.NewBlock(func() schemas.Micros { return 0 }) }
+	grouped, cut, single := newEngine(w, 0, 1, block()), newEngine(w, 0, 1, block()), newEngine(w, 0, 1, block(), withoutPrefetch)
 	rows := 0
 	for range 2 { // the second lap closes what the first began
 		for _, recs := range log.chunks {
 			n := recs.Len()
-			grouped.shard.Process(grouped.batch, w.world, recs, 0, n)
+			grouped.batch.Process(grouped.shard, w.versions, recs, 0, n)
 			for i := range n {
-				single.shard.Process(single.batch, w.world, recs, i, i+1)
+				single.batch.Process(single.shard, w.versions, recs, i, i+1)
 			}
 			for from := 0; from < n; {
 				to := min(n, from+1+rng.IntN(100))
-				cut.shard.Process(cut.batch, w.world, recs, from, to)
+				cut.batch.Process(cut.shard, w.versions, recs, from, to)
 				from = to
 			}
 			rows += grouped.batch.Block.Rows()

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -43,11 +43,11 @@ func sizeOfEngine(tb testing.TB) engineSize {
 
 // engineWorld is the reference data and the traffic the engine benchmark runs on.
 type engineWorld struct {
-	size  engineSize
-	dedup dedup.Config
-	world ingest.World
-	logs  map[int][]*engineLog // by number of partitions
-	city  *bench.City
+	size     engineSize
+	dedup    dedup.Config
+	versions *shard.Versions
+	logs     map[int][]*engineLog // by number of partitions
+	city     *bench.City
 }
 
 // makeEngineWorld makes city and reference data through the files, as production does.
@@ -78,7 +78,7 @@ func makeEngineWorld(tb testing.TB) *engineWorld {
 		tb.Fatal(err)
 	}
 	return &engineWorld{
-		size: size, city: city, logs: map[int][]*engineLog{}, world: ingest.World{Registry: ref, Engine: rules.NewEngine(cat, ref.Cameras())},
+		size: size, city: city, logs: map[int][]*engineLog{}, versions: &shard.Versions{Reference: ref, Engine: rules.NewEngine(cat, ref.Cameras())},
 		// Ten minutes of the rate, as the defaults have it for a region's partition.
 		dedup: dedup.Config{RepeatIDs: max(1<<18, size.rate*600), MaxPassages: max(1<<18, size.rate*60)},
 	}
@@ -122,7 +122,7 @@ const chunk = 4096
 // engineLog is one partition's records, which can be sent for ever: each lap moves all times on and changes all ids, in
 // the bytes, outside the time that is measured.
 type engineLog struct {
-	chunks      []*ingest.Records
+	chunks      []*shard.Records
 	spots       []spots
 	n           int // records
 	span        schemas.Micros
@@ -135,7 +135,7 @@ type spots struct{ id, captured, received uint8 }
 
 func (l *engineLog) append(record []byte) {
 	if l.n%chunk == 0 {
-		l.chunks = append(l.chunks, &ingest.Records{})
+		l.chunks = append(l.chunks, &shard.Records{})
 	}
 	l.chunks[len(l.chunks)-1].Append(int64(l.n), record)
 	l.spots = append(l.spots, spotsOf(record))
@@ -169,7 +169,7 @@ func spotsOf(b []byte) (s spots) {
 }
 
 // at returns where the next record is.
-func (l *engineLog) at() (*ingest.Records, int) { return l.chunks[l.chunk], l.next }
+func (l *engineLog) at() (*shard.Records, int) { return l.chunks[l.chunk], l.next }
 
 // skip goes on n records, within the chunk.
 func (l *engineLog) skip(n int) {

@@ -4,22 +4,13 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// fill says how many ids and passages a partition's memory holds, and how many it has room for. It is a function of the log up to the last
-// record that was processed: a partition that gets none keeps it, as its memory does.
-type fill struct{ ids, idRoom, passages, passageRoom int }
-
-func (s *Shard) fill() fill {
-	return fill{
-		ids: s.window.Live(s.clock.now), idRoom: s.window.Room(),
-		passages: s.passages.Remembered(), passageRoom: s.passages.Room(),
-	}
-}
-
-// fills are those of the partitions owned. Safe for concurrent use.
+// fills is how full the memories of the partitions owned are. Safe for concurrent use.
 type fills struct {
-	byPartition[fill]
+	byPartition[shard.Fill]
 	used, room *prometheus.Desc
 }
 
@@ -49,7 +40,7 @@ func (f *fills) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(f.used, prometheus.GaugeValue, float64(n)/float64(room), partition, what)
 			ch <- prometheus.MustNewConstMetric(f.room, prometheus.GaugeValue, float64(room), partition, what)
 		}
-		tell("id", x.ids, x.idRoom)
-		tell("passage", x.passages, x.passageRoom)
+		tell("id", x.IDs, x.IDRoom)
+		tell("passage", x.Passages, x.PassageRoom)
 	}
 }

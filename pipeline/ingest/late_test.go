@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -33,23 +34,23 @@ func oneShard(t testing.TB, values [][]byte) (*simBlock, *Batch) {
 	t.Helper()
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-	shard, block := NewShard(cfg.shard(0), 0, 0), &simBlock{newSimRows()}
-	b := newBatch(block)
+	sh, block := shard.New(cfg.shard(0), shard.Rewind{}), &simBlock{newSimRows()}
+	b := newBatch(block, cfg.Publisher)
 	for i, v := range values {
-		one := &Records{}
+		one := &shard.Records{}
 		one.Append(int64(i), v)
-		shard.Process(b, simWorld(), one, 0, 1)
+		b.process(sh, simVersions(), one, 0, 1)
 		_, used := one.At(0)
 		for k := range used { // whatever is kept of a record is not the record
 			used[k] = 0xff
 		}
 	}
 	for i := range 3 {
-		one := &Records{}
-		one.Append(int64(len(values)+i), tickRecord(max(shard.Clock(), simStart)+30*schemas.Second))
-		shard.Process(b, simWorld(), one, 0, 1)
+		one := &shard.Records{}
+		one.Append(int64(len(values)+i), tickRecord(max(sh.Clock(), simStart)+30*schemas.Second))
+		b.process(sh, simVersions(), one, 0, 1)
 	}
-	if !b.balanced() {
+	if !b.Balanced() {
 		t.Errorf("totals %+v do not balance", b.Totals)
 	}
 	return block, b

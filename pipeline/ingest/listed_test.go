@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -27,17 +28,18 @@ func (r *listedRegistry) Entries(dst []*schemas.ListEntry, c schemas.Class, _ sc
 	return dst
 }
 
-func worldOf(version string, plates ...string) World {
+func versionsOf(version string, plates ...string) *shard.Versions {
 	r := &listedRegistry{simRegistry: simRegistered(), version: version}
 	for i, p := range plates {
 		r.entries = append(r.entries, &schemas.ListEntry{List: "stolen", ID: fmt.Sprint(i, p), Plate: schemas.MustPlate(p), Reason: "theft", Confusable: true})
 	}
-	return World{r, simEngine()}
+	return &shard.Versions{Reference: r, Engine: simEngine()}
 }
 
 // listing feeds one shard and changes the versions between records.
 type listing struct {
-	shard  *Shard
+	cfg    Config
+	shard  *shard.Shard
 	block  *simBlock
 	b      *Batch
 	offset int64
@@ -46,16 +48,16 @@ type listing struct {
 func newListing() *listing {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}}.withDefaults()
-	l := &listing{shard: NewShard(cfg.shard(0), 0, 0), block: &simBlock{newSimRows()}}
-	l.b = newBatch(l.block)
+	l := &listing{cfg: cfg, shard: shard.New(cfg.shard(0), shard.Rewind{}), block: &simBlock{newSimRows()}}
+	l.b = newBatch(l.block, cfg.Publisher)
 	return l
 }
 
-func (l *listing) put(w World, m *anprv1.PlateRead) {
-	one := &Records{}
+func (l *listing) put(v *shard.Versions, m *anprv1.PlateRead) {
+	one := &shard.Records{}
 	one.Append(l.offset, encoded([]*anprv1.PlateRead{m})[0])
 	l.offset++
-	l.shard.Process(l.b, w, one, 0, 1)
+	l.b.process(l.shard, v, one, 0, 1)
 }
 
 // TestAVehicleInViewWhenItIsListedIsAHitOnce: standing in view, just read, or gone a moment before; not one that left long ago.
@@ -82,7 +84,7 @@ func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 		{"another is listed", []schemas.Micros{0}, schemas.Second, "1KLM453", 0, false},
 	} {
 		l := newListing()
-		before, after := worldOf("1"), worldOf("2", c.entry)
+		before, after := versionsOf("1"), versionsOf("2", c.entry)
 		for _, s := range c.seen {
 			l.put(before, read("2XYZ987", s))
 		}
@@ -100,7 +102,7 @@ func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 		if int(l.b.Totals.Hits) != c.hits {
 			t.Errorf("%s: %d hits at the first record under the new list, want %d", c.name, l.b.Totals.Hits, c.hits)
 		}
-		for i, again := range []World{after, worldOf("3", c.entry), worldOf("4", c.entry, "1TTT221")} { // goes on, in view again, and lists change
+		for i, again := range []*shard.Versions{after, versionsOf("3", c.entry), versionsOf("4", c.entry, "1TTT221")} { // goes on, in view again, and lists change
 			l.put(again, read("2XYZ987", c.other+schemas.Micros(i)*schemas.Second))
 			l.put(again, read("1AAA112", c.other+schemas.Micros(i)*schemas.Second+1))
 		}
@@ -136,7 +138,7 @@ func TestNoHitIsToldTwiceWhateverListsChange(t *testing.T) {
 					listed = append(listed, p)
 				}
 			}
-			w := worldOf(fmt.Sprint(version), listed...)
+			w := versionsOf(fmt.Sprint(version), listed...)
 			if rapid.IntRange(0, 4).Draw(t, "tick") == 0 {
 				l.put(w, tickAt(at))
 			} else {
@@ -154,13 +156,13 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 	at := simStart + schemas.Hour
 	for _, c := range []struct {
 		name      string
-		old, new  World
+		old, new  *shard.Versions
 		told, now int // hits before and after
 	}{
-		{"the same lists", worldOf("1", "2XYZ987"), worldOf("1", "2XYZ987"), 1, 0},
-		{"a later version, the same entry", worldOf("1", "2XYZ987"), worldOf("2", "2XYZ987"), 1, 0},
-		{"listed meanwhile", worldOf("1"), worldOf("2", "2XYZ987"), 0, 1},
-		{"listed meanwhile, another too", worldOf("1", "2XYZ987"), worldOf("2", "2XYZ987", "2XYZ9B7"), 1, 1},
+		{"the same lists", versionsOf("1", "2XYZ987"), versionsOf("1", "2XYZ987"), 1, 0},
+		{"a later version, the same entry", versionsOf("1", "2XYZ987"), versionsOf("2", "2XYZ987"), 1, 0},
+		{"listed meanwhile", versionsOf("1"), versionsOf("2", "2XYZ987"), 0, 1},
+		{"listed meanwhile, another too", versionsOf("1", "2XYZ987"), versionsOf("2", "2XYZ987", "2XYZ9B7"), 1, 1},
 	} {
 		l := newListing()
 		var values [][]byte
@@ -169,23 +171,24 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 			values = append(values, encoded([]*anprv1.PlateRead{m})[0])
 			l.put(c.old, m)
 		}
-		plan, err := ParsePlan(l.shard.plan(l.offset).String(), l.offset)
+		plan, err := ParsePlan(newPlan(l.shard, l.offset).String(), l.offset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		n := newListing()
-		n.shard = newShard(n.shard.cfg, plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
-		var told []Told
+		n.shard = shard.New(n.cfg.shard(0), plan.rewind())
+		var told []shard.Told
 		for _, x := range l.block.told {
 			told = append(told, x.Told)
 		}
 		n.shard.RestoreTold(told)
 		for i, v := range values {
-			one := &Records{}
+			one := &shard.Records{}
 			one.Append(int64(i), v)
-			n.shard.Process(nil, c.new, one, 0, 1)
+			n.shard.Process(c.new, one, 0, 1, nil, nil)
 		}
-		n.shard.matched, n.offset = plan.matched(), l.offset
+		n.shard.SetMatched(plan.matched())
+		n.offset = l.offset
 		n.put(c.new, camRead("front", "2XYZ987", at+3*schemas.Second, at+3*schemas.Second))
 		if int(l.b.Totals.Hits) != c.told || int(n.b.Totals.Hits) != c.now {
 			t.Errorf("%s: %d hits told, then %d, want %d and %d: %v", c.name, l.b.Totals.Hits, n.b.Totals.Hits, c.told, c.now, n.block.rows["hits"])

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -78,57 +76,4 @@ func TestAWildClockClosesNothingAndStopsNothing(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestAPassageIsDecidedWhileAWildClockSpeaks: log time goes on by what the right gateway says, and by what the wrong one says.
-func TestAPassageIsDecidedWhileAWildClockSpeaks(t *testing.T) {
-	at := simStart
-	c := logClock{}
-	for i := range schemas.Micros(100) {
-		c.hear(at+i*schemas.Second, 3*schemas.Second)
-		if i%2 == 0 {
-			c.hear(at+i*schemas.Second+400*24*schemas.Hour, 3*schemas.Second)
-		}
-		if passed := c.now - at; passed != i*schemas.Second {
-			t.Fatalf("after %d s log time has moved by %d s", i, passed/schemas.Second)
-		}
-	}
-	if c.received() != at+99*schemas.Second || c.earliest() != at+99*schemas.Second {
-		t.Errorf("the log's clock shows %v and %v, want what the right gateway says", c.received(), c.earliest())
-	}
-}
-
-// TestTheClockNeverGoesBackNorStepsFar: whatever is heard.
-func TestTheClockNeverGoesBackNorStepsFar(t *testing.T) {
-	const reach = 6 * schemas.Second
-	rapid.Check(t, func(t *rapid.T) {
-		var c logClock
-		c.hear(simStart, reach)
-		for _, ms := range rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(-5000, 5000), rapid.Int64Range(-400*86_400_000, 400*86_400_000)), 1, 200).Draw(t, "times") {
-			before := c
-			moved := c.hear(simStart+schemas.Micros(ms)*schemas.Millisecond, reach)
-			if c.now < before.now || c.now > before.now+reach || moved != (c.now > before.now) {
-				t.Fatalf("from %d to %d, moved %v", before.now, c.now, moved)
-			}
-			if back := resumed(c.now, c.marked()); back != c {
-				t.Fatalf("resumed as %+v, was %+v", back, c)
-			}
-		}
-	})
-}
-
-// TestATickCarriesWhatHasPassed: whatever clocks were heard, the owner's tick moves log time by what it says.
-func TestATickCarriesWhatHasPassed(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var c logClock
-		for _, ms := range rapid.SliceOfN(rapid.Int64Range(-400*86_400_000, 400*86_400_000), 1, 20).Draw(t, "times") {
-			c.hear(simStart+schemas.Micros(ms)*schemas.Millisecond, 6*schemas.Second)
-		}
-		passed := schemas.Micros(rapid.Int64Range(1, 120_000).Draw(t, "passed")) * schemas.Millisecond
-		before := c.now
-		c.hear(c.tick(passed), tickReach)
-		if c.now != before+min(passed, tickReach) {
-			t.Fatalf("a tick of %v moves log time by %v", passed, c.now-before)
-		}
-	})
 }

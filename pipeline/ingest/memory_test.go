@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
@@ -135,12 +135,12 @@ func holdWorker(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	// The bounds of the stream state are the defaults, as in the program.
-	w := &engineWorld{world: ingest.World{Registry: store.Current(), Engine: rules.NewEngine(cat, store.Current().Cameras())}}
+	w := &engineWorld{versions: &shard.Versions{Reference: store.Current(), Engine: rules.NewEngine(cat, store.Current().Cameras())}}
 	workers := make([]*memoryWorker, memoryPartitions)
 	for p := range workers {
 		workers[p] = &memoryWorker{}
 		for i := range workers[p].blocks {
-			workers[p].blocks[i] = sink.NewBlock(evidence.AppendTrace)
+			workers[p].blocks[i] = sink.NewBlock(nil)
 		}
 		workers[p].engine = newEngine(w, p, memoryPartitions, workers[p].blocks[0])
 	}
@@ -155,7 +155,7 @@ type memoryWorker struct {
 	engine  *engine
 	blocks  [ingest.BatchBuffers]*sink.Block
 	next    int
-	fetched [2]ingest.Records
+	fetched [2]shard.Records
 	now     int
 	offset  int64
 }
@@ -196,8 +196,8 @@ func feed(t *testing.T, name string, workers []*memoryWorker) (n int) {
 // not encoded here, only changed for the next.
 func (m *memoryWorker) work() {
 	recs, e := &m.fetched[m.now], m.engine
-	for from := 0; from < recs.Len(); from += ingest.GroupSize {
-		e.shard.Process(e.batch, e.world, recs, from, min(from+ingest.GroupSize, recs.Len()))
+	for from := 0; from < recs.Len(); from += shard.ChunkSize {
+		e.batch.Process(e.shard, e.versions, recs, from, min(from+shard.ChunkSize, recs.Len()))
 		if e.batch.Block.Rows() >= ingest.DefaultBatchRows {
 			m.next = (m.next + 1) % len(m.blocks)
 			e.batch.Block = m.blocks[m.next]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -72,8 +73,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, what := range []string{"id", "passage"} {
 		m.forgottenTotal.WithLabelValues(what)
 	}
-	m.mergedTotal.WithLabelValues(MergeRetransmission.String())
-	m.mergedTotal.WithLabelValues(MergeParked.String())
+	m.mergedTotal.WithLabelValues(shard.MergeRetransmission.String())
+	m.mergedTotal.WithLabelValues(shard.MergeParked.String())
 	return m
 }
 
@@ -92,7 +93,7 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	m.forgottenTotal.WithLabelValues("id").Add(float64(b.Counts.Forgotten.IDs))
 	m.forgottenTotal.WithLabelValues("passage").Add(float64(b.Counts.Forgotten.Passages))
 	for k, n := range b.Counts.Merged {
-		m.mergedTotal.WithLabelValues(MergeKind(k).String()).Add(float64(n))
+		m.mergedTotal.WithLabelValues(shard.MergeKind(k).String()).Add(float64(n))
 	}
 	for reason, n := range b.Counts.Rejected {
 		m.rejectedTotal.WithLabelValues(reason.String()).Add(float64(n))

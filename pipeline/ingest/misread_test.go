@@ -15,6 +15,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -110,14 +111,14 @@ func (u *uploads) decisions(t *testing.T) (rows []string) {
 	for p, values := range u.log.values {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: uploadPartitions, Publisher: &simTopics{w}}.withDefaults()
-		shard, block := NewShard(cfg.shard(int32(p)), 0, 0), &simBlock{newSimRows()}
-		b := newBatch(block)
+		sh, block := shard.New(cfg.shard(int32(p)), shard.Rewind{}), &simBlock{newSimRows()}
+		b := newBatch(block, cfg.Publisher)
 		for i, v := range append(values, tickRecord(u.now+10*schemas.Second)) {
-			one := &Records{}
+			one := &shard.Records{}
 			one.Append(int64(i), v)
-			shard.Process(b, simWorld(), one, 0, 1)
+			b.process(sh, simVersions(), one, 0, 1)
 		}
-		if !b.balanced() || b.Totals.Rejected != 0 {
+		if !b.Balanced() || b.Totals.Rejected != 0 {
 			t.Errorf("partition %d: %+v", p, b.Totals)
 		}
 		rows = append(rows, block.rows["decisions"]...)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -98,6 +99,13 @@ func TestPoisonIsRejectedByteForByteAndNothingElse(t *testing.T) {
 	}
 }
 
+// discard is a block that keeps nothing.
+type discard struct{ rows int }
+
+func (d *discard) Reset()                  { d.rows = 0 }
+func (d *discard) Rows() int               { return d.rows }
+func (d *discard) Append(rows *shard.Rows) { d.rows += rows.Len() }
+
 // TestAHotPlateIsMergedAndBounded: one plate 50,000 times, and a sign that is read in every frame for hours.
 func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 	const n = 50_000
@@ -113,8 +121,8 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 	} {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-		shard, block := NewShard(cfg.shard(0), 0, 0), &discard{}
-		b := newBatch(block)
+		sh, block := shard.New(cfg.shard(0), shard.Rewind{}), &discard{}
+		b := newBatch(block, cfg.Publisher)
 		most := 0
 		for i := range schemas.Micros(n) {
 			at := simStart + i*c.every
@@ -123,10 +131,10 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 				m.CameraId = fmt.Sprintf("mobile-%02d", i%48)
 			}
 			m.CameraEventId = fmt.Sprint(i)
-			one := &Records{}
+			one := &shard.Records{}
 			one.Append(int64(i), encoded([]*anprv1.PlateRead{m})[0])
-			shard.Process(b, simWorld(), one, 0, 1)
-			most = max(most, shard.passages.Open())
+			b.process(sh, simVersions(), one, 0, 1)
+			most = max(most, sh.Fill().Open)
 		}
 		merged := b.Totals.Merged
 		if b.Totals.Stored+merged != n || b.Totals.Rejected != 0 || int(b.Totals.Stored) > c.rows {
@@ -142,7 +150,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 // bounded by its buffers, and it says how far behind it is.
 func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 	const rows, fetch = 90, 120
-	most, atMost := int64(0), int64(batchBuffers*(rows+groupSize)+(fetchBuffers+1)*fetch)
+	most, atMost := int64(0), int64(batchBuffers*(rows+shard.ChunkSize)+(fetchBuffers+1)*fetch)
 	reg := prometheus.NewRegistry()
 	var records, seconds float64
 	m := runSim(t, 5, profile{workers: 1, slow: 4, live: true, outage: true, steady: true}, func(m *sim) {
@@ -275,7 +283,7 @@ func TestABacklogFillsBatches(t *testing.T) {
 		switch n, left := b.End-b.Start, records-b.Start; {
 		case left >= rows && n < rows/3: // a record is up to three rows: read, passage, hit
 			t.Errorf("batch %d has %d records while %d were on the log", i, n, left)
-		case n > rows+groupSize:
+		case n > rows+shard.ChunkSize:
 			t.Errorf("batch %d has %d records", i, n)
 		}
 	}
@@ -351,24 +359,24 @@ func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 func TestAMemoryIsEmptiedByTheLogsClock(t *testing.T) {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: dedup.Config{RepeatIDs: 1000, MaxPassages: 1000}}.withDefaults()
-	shard, b := NewShard(cfg.shard(0), 0, 0), newBatch(&discard{})
+	sh, b := shard.New(cfg.shard(0), shard.Rewind{}), newBatch(&discard{}, cfg.Publisher)
 	offset := int64(0)
 	pass := func(at schemas.Micros) {
-		one := &Records{}
+		one := &shard.Records{}
 		one.Append(offset, encoded([]*anprv1.PlateRead{camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+offset/1000, offset%1000), at, at+schemas.Second)})[0])
-		shard.Process(b, simWorld(), one, 0, 1)
+		b.process(sh, simVersions(), one, 0, 1)
 		offset++
 	}
 	for range 400 {
 		pass(simStart)
 	}
-	if f := shard.fill(); f.ids != 400 || f.passages != 400 || f.idRoom < 1000 || f.passageRoom != 1000 {
+	if f := sh.Fill(); f.IDs != 400 || f.Passages != 400 || f.IDRoom < 1000 || f.PassageRoom != 1000 {
 		t.Errorf("after a rush of 400 vehicles: %+v", f)
 	}
 	for i := range schemas.Micros(15 * 30) {
 		pass(simStart + i*2*schemas.Second)
 	}
-	if f := shard.fill(); f.ids > 312 || f.ids < 300 || f.passages > 36 || f.passages < 30 {
+	if f := sh.Fill(); f.IDs > 312 || f.IDs < 300 || f.Passages > 36 || f.Passages < 30 {
 		t.Errorf("after 15 minutes with a vehicle every 2 s: %+v, want those of 10 minutes and of one", f)
 	}
 }

@@ -67,7 +67,7 @@ func (w *Worker) Standing() error {
 
 // runPartition runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
 // tried again when a loss was recorded for it, and now and then in case what stopped it was mended. Without Config.ParkedAsk it ends.
-func (w *Worker) runPartition(ctx context.Context, sess Session, partition int32) error {
+func (w *Worker) runPartition(ctx context.Context, sess Generation, partition int32) error {
 	defer w.parking.resume(partition)
 	defer w.cfg.Metrics.resumed(partition)
 	for attempt := 0; ; attempt++ {

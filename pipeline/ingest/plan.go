@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -13,12 +14,12 @@ import (
 //
 //	{"v":1,"s":1200,"e":1450,"rw":310,"rwc":1763755200000000,"cat":"9d0c","ref":"3f9c"}
 type Plan struct {
-	Version     int            `json:"v"`
-	Start       int64          `json:"s"`
-	End         int64          `json:"e"`
-	Rewind      int64          `json:"rw"`            // first offset of the horizon before Start
-	RewindClock schemas.Micros `json:"rwc"`           // log clock before the record at Rewind
-	Anchors     []AnchorMark   `json:"rwa,omitempty"` // and its anchors
+	Version     int                `json:"v"`
+	Start       int64              `json:"s"`
+	End         int64              `json:"e"`
+	Rewind      int64              `json:"rw"`            // first offset of the horizon before Start
+	RewindClock schemas.Micros     `json:"rwc"`           // log clock before the record at Rewind
+	Anchors     []shard.AnchorMark `json:"rwa,omitempty"` // and its anchors
 	// Under which versions lists were matched against what the state remembers at Start.
 	MatchedCatalogue string `json:"mc,omitempty"`
 	MatchedReference string `json:"mr,omitempty"`
@@ -28,7 +29,24 @@ type Plan struct {
 
 const planVersion = 1
 
-func (p *Plan) matched() versions { return versions{p.MatchedCatalogue, p.MatchedReference} }
+// newPlan returns the commit for offset, with nothing under way, when the shard has processed every record before it.
+func newPlan(s *shard.Shard, offset int64) Plan {
+	w, m := s.Rewind(), s.Matched()
+	return Plan{
+		Version: planVersion, Start: offset, End: offset,
+		Rewind: min(w.Offset, offset), RewindClock: w.Clock, Anchors: w.Anchors,
+		MatchedCatalogue: m.Catalogue, MatchedReference: m.Reference,
+	}
+}
+
+// rewind returns where the state before Start is read back from.
+func (p *Plan) rewind() shard.Rewind {
+	return shard.Rewind{Offset: p.Rewind, Clock: p.RewindClock, Anchors: p.Anchors}
+}
+
+func (p *Plan) matched() shard.VersionNames {
+	return shard.VersionNames{Catalogue: p.MatchedCatalogue, Reference: p.MatchedReference}
+}
 
 // String returns the metadata text.
 func (p Plan) String() string {
@@ -62,33 +80,3 @@ func ParsePlan(metadata string, offset int64) (Plan, error) {
 
 // UnderWay reports whether a batch was planned and not yet committed.
 func (p Plan) UnderWay() bool { return p.End > p.Start }
-
-// marks remembers at which offset the log clock reached which time, so that a plan can say where its horizon begins.
-// One mark a second of log time.
-type marks struct {
-	horizon schemas.Micros
-	at      []mark
-}
-
-type mark struct {
-	offset int64
-	clock  logClock // before the record at offset
-}
-
-// note records how the clock stood before the record at offset.
-func (m *marks) note(offset int64, clock *logClock) {
-	if n := len(m.at); n > 0 && clock.now < m.at[n-1].clock.now+schemas.Second {
-		return
-	}
-	m.at = append(m.at, mark{offset, *clock})
-}
-
-// rewind returns the latest mark at least a horizon before clock and forgets the earlier ones.
-func (m *marks) rewind(clock schemas.Micros) mark {
-	keep := 0
-	for keep+1 < len(m.at) && m.at[keep+1].clock.now <= clock-m.horizon {
-		keep++
-	}
-	m.at = m.at[:copy(m.at, m.at[keep:])]
-	return m.at[0]
-}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -63,7 +64,7 @@ func TestNoReadIsLostUnderAnEventIDThatStandsStill(t *testing.T) {
 		}
 		retransmissions := 0
 		for _, line := range block.rows["merges"] {
-			retransmissions += map[bool]int{true: 1}[strings.Contains(line, MergeRetransmission.String())]
+			retransmissions += map[bool]int{true: 1}[strings.Contains(line, shard.MergeRetransmission.String())]
 		}
 		if retransmissions != repeats {
 			rt.Fatalf("%d counted as retransmissions, %d were", retransmissions, repeats)

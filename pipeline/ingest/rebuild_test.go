@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -57,40 +58,41 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: simPartitions, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
 	partition := int32(0)
-	shard := newShard(cfg.shard(partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
+	sh := shard.New(cfg.shard(partition), plan.rewind())
 	block := &simBlock{newSimRows()}
-	b := newBatch(block)
+	b := newBatch(block, cfg.Publisher)
 	out.did = make([]string, len(part.offsets))
 	live := tables == nil
 	if !live {
-		var told []Told
+		var told []shard.Told
 		for _, x := range tables.told {
 			if x.pos.Offset >= plan.Rewind {
 				told = append(told, x.Told)
 			}
 		}
-		shard.RestoreTold(told)
+		sh.RestoreTold(told)
 	}
 	for i := from; i < len(part.offsets); i++ {
-		plans = append(plans, shard.plan(part.offsets[i]))
+		plans = append(plans, newPlan(sh, part.offsets[i]))
 		if tables == nil {
 			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals), told: slices.Clone(block.told)})
 		} else if !live && part.offsets[i] >= plan.Start {
-			shard.Restore(tables.restored())
-			shard.matched, live = plan.matched(), true
+			sh.Restore(tables.restored())
+			sh.SetMatched(plan.matched())
+			live = true
 		}
 		before := map[string]int{}
 		for table, rows := range block.rows {
 			before[table] = len(rows)
 		}
 		w.sent = nil
-		one := &Records{}
+		one := &shard.Records{}
 		one.Append(part.offsets[i], part.values[i])
-		to := b
-		if !live {
-			to = nil
+		if live {
+			b.process(sh, simVersions(), one, 0, 1)
+		} else {
+			sh.Process(simVersions(), one, 0, 1, nil, nil)
 		}
-		shard.Process(to, simWorld(), one, 0, 1)
 		var did []string
 		for table, rows := range block.rows {
 			did = append(did, rows[before[table]:]...)
@@ -99,7 +101,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 			did = append(did, m.id)
 		}
 		slices.Sort(did)
-		out.did[i] = strings.Join(append(did, fmt.Sprintf("memory %+v", shard.fill())), "\n")
+		out.did[i] = strings.Join(append(did, fmt.Sprintf("memory %+v", sh.Fill())), "\n")
 	}
 	return out, plans
 }

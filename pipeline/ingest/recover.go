@@ -5,18 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// plan returns the commit for offset, with nothing under way.
-func (s *Shard) plan(offset int64) Plan {
-	m := s.marks.rewind(s.clock.now)
-	return Plan{
-		Version: planVersion, Start: offset, End: offset,
-		Rewind: min(m.offset, offset), RewindClock: m.clock.now, Anchors: m.clock.marked(),
-		MatchedCatalogue: s.matched.catalogue, MatchedReference: s.matched.reference,
-	}
-}
 
 // recover rebuilds the shard at the committed offset and finishes the batch that was under way, if any. It returns the
 // offset to go on from.
@@ -31,20 +22,20 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 	}
-	r.shard = newShard(r.cfg.shard(r.partition), plan.Rewind, resumed(plan.RewindClock, plan.Anchors))
+	r.shard = shard.New(r.cfg.shard(r.partition), plan.rewind())
 	if err := r.restoreTold(ctx, plan); err != nil {
 		return 0, err
 	}
-	w := r.cfg.World()
+	versions := r.cfg.Versions()
 	reread := 0
-	err = r.replay(ctx, plan.Rewind, plan.Start, func(recs *Records, n int) {
-		r.shard.Process(nil, w, recs, 0, n)
+	err = r.replay(ctx, plan.Rewind, plan.Start, func(recs *shard.Records, n int) {
+		r.shard.Process(&versions, recs, 0, n, nil, nil)
 		reread += n
 	})
 	if err != nil {
 		return 0, fmt.Errorf("rebuild state of partition %d: %w", r.partition, err)
 	}
-	r.shard.matched = plan.matched()
+	r.shard.SetMatched(plan.matched())
 	if err := r.restore(ctx, plan.Start); err != nil {
 		return 0, err
 	}
@@ -55,7 +46,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 	}
 	took := time.Since(began)
 	r.cfg.Metrics.recovered(took, reread, plan.UnderWay())
-	r.cfg.Metrics.fills.set(r.partition, r.shard.fill())
+	r.cfg.Metrics.fills.set(r.partition, r.shard.Fill())
 	r.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil
@@ -64,7 +55,7 @@ func (r *runner) recover(ctx context.Context) (int64, error) {
 // crossLoss commits that the records of a loss are dealt with, as those of a batch are: its plan, its range in the ledger, which is there
 // already, and the offset behind it. Whatever ends the process in between, the next owner does the same.
 func (r *runner) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
-	led, err := retry(ctx, r, "find the end of the ledger", func() (Reached, error) { return r.cfg.State.Reached(ctx, r.cfg.Topic, r.partition) })
+	led, err := retry(ctx, r, "find the end of the ledger", func() (StoredExtent, error) { return r.cfg.State.Reached(ctx, r.cfg.Topic, r.partition) })
 	if err != nil {
 		return plan, err
 	}
@@ -94,7 +85,7 @@ func (r *runner) restoreTold(ctx context.Context, plan Plan) error {
 	if plan.Rewind >= plan.Start {
 		return nil
 	}
-	told, err := retry(ctx, r, "read back hits", func() ([]Told, error) {
+	told, err := retry(ctx, r, "read back hits", func() ([]shard.Told, error) {
 		return r.cfg.State.Told(ctx, r.partition, plan.Rewind, plan.Start)
 	})
 	r.shard.RestoreTold(told)
@@ -103,7 +94,7 @@ func (r *runner) restoreTold(ctx context.Context, plan Plan) error {
 
 // restore loads what outlives the horizon from the tables.
 func (r *runner) restore(ctx context.Context, below int64) error {
-	since := r.shard.clock.earliest().Day() - seenDays
+	since := r.shard.OffencesSince()
 	offences, err := retry(ctx, r, "read back offences", func() ([]schemas.Earlier, error) {
 		return r.cfg.State.Offences(ctx, r.partition, below, since)
 	})
@@ -129,20 +120,21 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 	others := false
 	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
 		// The tables may have the batch as planned and drop this one: what the new lists say of the vehicles in view waits for the next.
-		others, r.shard.matched = true, b.world.versions()
+		others = true
+		r.shard.SetMatched(b.versions.Names())
 		r.log.Warn().Str("planned_catalogue", plan.Catalogue).Str("catalogue", c.CatalogueVersion).
 			Str("planned_reference", plan.Reference).Str("reference", c.ReferenceVersion).
 			Msg("the batch under way was planned with other versions; rows already inserted keep those")
 	}
-	err := r.replay(ctx, plan.Start, plan.End, func(recs *Records, n int) {
-		r.shard.Process(b, b.world, recs, 0, n)
+	err := r.replay(ctx, plan.Start, plan.End, func(recs *shard.Records, n int) {
+		b.process(r.shard, &b.versions, recs, 0, n)
 	})
 	if err != nil {
 		return fmt.Errorf("rebuild the batch under way of partition %d: %w", r.partition, err)
 	}
 	b.Range.End = plan.End
 	if others {
-		r.shard.matched = versions{}
+		r.shard.SetMatched(shard.VersionNames{})
 	}
 	r.sealed(b, true)
 	taken := time.Now()
@@ -161,7 +153,7 @@ func (r *runner) finish(ctx context.Context, plan Plan) error {
 
 // replay reads the records [from, to) but for those given up, and shows them, the first n of a fetch at a time. Offsets missing in between
 // (compaction, transaction markers) are normal.
-func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Records, n int)) error {
+func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
 	for _, part := range Outside(r.losses, from, to) {
 		if err := r.replayPart(ctx, part.Start, part.End, visit); err != nil {
 			return err
@@ -170,13 +162,13 @@ func (r *runner) replay(ctx context.Context, from, to int64, visit func(recs *Re
 	return nil
 }
 
-func (r *runner) replayPart(ctx context.Context, from, to int64, visit func(recs *Records, n int)) error {
+func (r *runner) replayPart(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
 	reader, err := retry(ctx, r, "open the partition", func() (Reader, error) { return r.sess.Open(ctx, r.partition, from) })
 	if err != nil {
 		return err
 	}
 	defer func() { _ = reader.Close() }()
-	recs := &Records{}
+	recs := &shard.Records{}
 	for next := from; next < to; {
 		recs.Reset()
 		_, failed := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) })

@@ -10,14 +10,14 @@ import (
 // TestResumeDecisionTable is F08: every way in which the group's commit, the log and the ledger can relate.
 func TestResumeDecisionTable(t *testing.T) {
 	plan := func(start, end, rewind int64) string { return Plan{Start: start, End: end, Rewind: rewind}.String() }
-	none, upTo := Reached{}, func(end int64) Reached { return Reached{end, true} }
+	none, upTo := StoredExtent{}, func(end int64) StoredExtent { return StoredExtent{end, true} }
 	const goes = "" // goes on
 	for _, c := range []struct {
 		name       string
 		offset     int64
 		metadata   string
 		log        logBounds
-		led        Reached
+		led        StoredExtent
 		start, end int64  // of the plan, when it goes on
 		stop       string // part of the error
 	}{

@@ -10,20 +10,27 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
+
+// fetched is what one fetch brought, and when.
+type fetched struct {
+	shard.Records
+	at time.Time
+}
 
 // runner feeds one partition's shard for one generation. fetch, process and flush are one goroutine each, joined by
 // bounded channels: when the sink stands still, flush does, then process, then fetch, and Kafka keeps the backlog.
 type runner struct {
 	cfg       *Config
-	sess      Session
+	sess      Generation
 	partition int32
 	log       zerolog.Logger
-	shard     *Shard
+	shard     *shard.Shard
 
-	fetched chan *Records // full buffers, fetch -> process
-	empty   chan *Records // empty buffers, process -> fetch
+	fetched chan *fetched // full buffers, fetch -> process
+	empty   chan *fetched // empty buffers, process -> fetch
 	ready   chan *Batch   // batches to write, process -> flush
 	free    chan *Batch   // written batches, flush -> process
 
@@ -44,18 +51,18 @@ const (
 	batchBuffers = 2
 )
 
-func newRunner(cfg *Config, sess Session, partition int32) *runner {
+func newRunner(cfg *Config, sess Generation, partition int32) *runner {
 	r := &runner{
 		cfg: cfg, sess: sess, partition: partition,
 		log:     cfg.Logger.With().Int32("partition", partition).Logger(),
-		fetched: make(chan *Records, fetchBuffers), empty: make(chan *Records, fetchBuffers),
+		fetched: make(chan *fetched, fetchBuffers), empty: make(chan *fetched, fetchBuffers),
 		ready: make(chan *Batch), free: make(chan *Batch, batchBuffers),
 	}
 	for range fetchBuffers {
-		r.empty <- &Records{}
+		r.empty <- &fetched{}
 	}
 	for range batchBuffers {
-		r.free <- newBatch(cfg.Sink.NewBlock())
+		r.free <- newBatch(cfg.Sink.NewBlock(), cfg.Publisher)
 	}
 	return r
 }
@@ -87,15 +94,15 @@ func (r *runner) fetch(ctx context.Context, from int64) error {
 	defer func() { _ = reader.Close() }()
 	handed := from // offset after the last record given to process
 	for {
-		var into *Records
+		var into *fetched
 		select {
 		case into = <-r.empty:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		into.Reset()
-		_, failed := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, into) })
-		into.fetchedAt = time.Now()
+		_, failed := retry(ctx, r, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, &into.Records) })
+		into.at = time.Now()
 		if n := into.Len(); n > 0 {
 			last, _ := into.At(n - 1)
 			handed = last + 1
@@ -203,7 +210,7 @@ func (f *filling) out() chan<- *Batch {
 }
 
 // take consumes fetched records and gives their buffer back.
-func (f *filling) take(ctx context.Context, recs *Records) error {
+func (f *filling) take(ctx context.Context, recs *fetched) error {
 	before, fresh, some := f.batch, f.batch.Totals.Fetched == 0, recs.Len() > 0
 	if err := f.r.consume(ctx, recs, &f.batch); err != nil {
 		return err
@@ -236,7 +243,7 @@ func (f *filling) lingered() {
 }
 
 // consume processes the fetched records, handing over full batches on the way.
-func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) error {
+func (r *runner) consume(ctx context.Context, recs *fetched, batch **Batch) error {
 	r.caughtUp = false
 	if recs.Len() > 0 { // what follows may have to wait for the sink: say so before
 		r.cfg.Metrics.lag(r.partition, recs.HighWater-r.upto, r.shard.Clock())
@@ -248,8 +255,8 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		if b.Totals.Fetched == 0 {
 			r.open(b, r.upto)
 		}
-		to := min(i+groupSize, recs.Len())
-		r.shard.Process(b, b.world, recs, i, to)
+		to := min(i+shard.ChunkSize, recs.Len())
+		b.process(r.shard, &b.versions, &recs.Records, i, to)
 		last, _ := recs.At(to - 1)
 		r.upto = last + 1
 		b.Range.End = r.upto
@@ -257,7 +264,7 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 		if b.Block.Rows() < r.cfg.BatchRows {
 			continue
 		}
-		b.stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, i-from)
+		b.stamps.chunk(r.cfg.Metrics.stages, recs.at, began, i-from)
 		from, began = i, time.Now()
 		select {
 		case r.ready <- r.sealed(b, true):
@@ -270,11 +277,11 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 	}
 	if n := recs.Len(); n > 0 {
 		r.heard = time.Now()
-		(*batch).stamps.chunk(r.cfg.Metrics.stages, recs.fetchedAt, began, n-from)
+		(*batch).stamps.chunk(r.cfg.Metrics.stages, recs.at, began, n-from)
 		last, _ := recs.At(n - 1)
 		r.caughtUp = last+1 >= recs.HighWater
 		r.cfg.Metrics.lag(r.partition, recs.HighWater-last-1, r.shard.Clock())
-		r.cfg.Metrics.fills.set(r.partition, r.shard.fill())
+		r.cfg.Metrics.fills.set(r.partition, r.shard.Fill())
 	} else {
 		r.caughtUp = true
 	}
@@ -284,13 +291,13 @@ func (r *runner) consume(ctx context.Context, recs *Records, batch **Batch) erro
 // open starts a batch at offset, under the versions current now. The ranges of a partition leave no gap: the offsets of a
 // hole (compaction, transaction markers) belong to the batch after it.
 func (r *runner) open(b *Batch, offset int64) {
-	b.world = r.cfg.World()
+	b.versions = r.cfg.Versions()
 	b.opened = time.Now()
-	b.forgotten = r.shard.forgotten()
+	b.forgotten = r.shard.Forgotten()
 	b.Range = Range{Topic: r.cfg.Topic, Partition: r.partition, Start: offset, End: offset}
-	b.Totals.CatalogueVersion = b.world.Engine.Catalogue().Version()
-	b.Totals.ReferenceVersion = b.world.Registry.Version()
-	b.plan = r.shard.plan(offset)
+	b.Totals.CatalogueVersion = b.versions.Engine.Catalogue().Version()
+	b.Totals.ReferenceVersion = b.versions.Reference.Version()
+	b.plan = newPlan(r.shard, offset)
 }
 
 // sealed completes a batch for the hand-over: its totals and its plans. It may be called again for the same batch.
@@ -298,15 +305,15 @@ func (r *runner) sealed(b *Batch, use bool) *Batch {
 	if !use {
 		return nil
 	}
-	if !b.balanced() {
+	if !b.Balanced() {
 		panic(fmt.Sprintf("BUG: batch %+v does not balance: %+v", b.Range, b.Totals))
 	}
 	b.Totals.Clock = r.shard.Clock()
-	now := r.shard.forgotten()
-	b.Counts.Forgotten = Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages}
+	now := r.shard.Forgotten()
+	b.Counts.Forgotten = shard.Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages}
 	b.plan.End = b.Range.End
 	b.plan.Catalogue, b.plan.Reference = b.Totals.CatalogueVersion, b.Totals.ReferenceVersion
-	b.after = r.shard.plan(b.Range.End)
+	b.after = newPlan(r.shard, b.Range.End)
 	return b
 }
 
@@ -323,15 +330,15 @@ func (r *runner) next(ctx context.Context) *Batch {
 
 // tick lets open passages close while the partition is idle, and new lists be matched against the vehicles in view. It counts from the last record by this machine's clock, wherever that stands.
 func (r *runner) tick(ctx context.Context) {
-	at, open := r.shard.passages.NextClose()
-	passed := schemas.Micros(time.Since(r.heard).Microseconds())
-	w := r.cfg.World()
-	due := open && r.shard.clock.now+passed >= at
-	unmatched := w.versions() != r.shard.matched && r.shard.passages.Remembered() > 0 // a tick begins the batch that matches the new lists
-	if !r.caughtUp || !due && !unmatched {
+	if !r.caughtUp {
 		return
 	}
-	if err := r.sess.Tick(ctx, r.partition, r.shard.clock.tick(passed)); err != nil && ctx.Err() == nil {
+	versions := r.cfg.Versions()
+	at, due := r.shard.TickAt(schemas.Micros(time.Since(r.heard).Microseconds()), versions.Names())
+	if !due {
+		return
+	}
+	if err := r.sess.Tick(ctx, r.partition, at); err != nil && ctx.Err() == nil {
 		r.log.Warn().Err(err).Msg("tick not written; open passages wait for the next one")
 	}
 }

@@ -76,6 +76,8 @@ func (r *simRegistry) Registration(schemas.Plate, schemas.Country, schemas.Day) 
 	return schemas.Registration{}, false
 }
 
+func (r *simRegistry) Prefetch([]schemas.Class, []schemas.Plate) {}
+
 func (r *simRegistry) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Micros) []*schemas.ListEntry {
 	if c == r.entry.Plate.Class() {
 		dst = append(dst, &r.entry)

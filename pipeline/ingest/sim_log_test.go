@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -171,7 +172,7 @@ type simGroup struct {
 func (g *simGroup) Close() error { return nil }
 
 // Next waits for the end of the generation before, joins and waits for the new one.
-func (g *simGroup) Next(ctx context.Context) (Session, error) {
+func (g *simGroup) Next(ctx context.Context) (Generation, error) {
 	if g.last != nil {
 		<-g.last.ctx.Done()
 	}
@@ -272,7 +273,7 @@ type simReader struct {
 func (r *simReader) Close() error { return nil }
 
 // Fetch takes some records, rarely all there are.
-func (r *simReader) Fetch(ctx context.Context, into *Records) error {
+func (r *simReader) Fetch(ctx context.Context, into *shard.Records) error {
 	r.opened++
 	err := r.s.await(ctx, opFetch, r.p, fmt.Sprintf("fetch %d", r.next), func() error {
 		m := r.s.w.sim

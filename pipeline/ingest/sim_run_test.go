@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -150,11 +151,11 @@ func simDedup() dedup.Config {
 	}
 }
 
-var simWorld = sync.OnceValue(func() World { return simWorldOf(simRegistered()) })
+var simVersions = sync.OnceValue(func() *shard.Versions { return simVersionsOf(simRegistered()) })
 
-// simWorldOf has an engine that is compiled for the registry's cameras, as in the program.
-func simWorldOf(r *simRegistry) World {
-	return World{r, rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)))}
+// simVersionsOf has an engine that is compiled for the registry's cameras, as in the program.
+func simVersionsOf(r *simRegistry) *shard.Versions {
+	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)))}
 }
 
 // start begins a process. Only the scheduler's goroutine calls it.
@@ -166,7 +167,7 @@ func (m *sim) start() {
 	m.workers[w.id] = w
 	cfg := Config{
 		Partitions: len(m.log.parts), Group: &simGroup{w: w}, Sink: &simSink{w}, State: &simSink{w}, Publisher: &simTopics{w},
-		World: simWorld, Dedup: simDedup(), BatchRows: 60 + m.rng.IntN(80), FewRows: 20, // no two workers cut batches alike
+		Versions: func() shard.Versions { return *simVersions() }, Dedup: simDedup(), BatchRows: 60 + m.rng.IntN(80), FewRows: 20, // no two workers cut batches alike
 		Linger: 20 * time.Millisecond, LingerFew: 60 * time.Millisecond, LingerFull: 150 * time.Millisecond,
 		TickAfter: 1000 * time.Hour, Logger: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
 		jitter: func(d time.Duration) time.Duration { return d / 3 },
@@ -431,13 +432,13 @@ func simReference(log *simLog) *reference {
 	for p := range log.parts {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: len(log.parts), Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-		shard := NewShard(cfg.shard(int32(p)), 0, 0)
+		sh := shard.New(cfg.shard(int32(p)), shard.Rewind{})
 		block := &simBlock{newSimRows()}
-		b := newBatch(block)
+		b := newBatch(block, cfg.Publisher)
 		for i, offset := range log.parts[p].offsets { // one by one: how a worker groups them must not matter
-			one := &Records{}
+			one := &shard.Records{}
 			one.Append(offset, log.parts[p].values[i])
-			shard.Process(b, simWorld(), one, 0, 1)
+			b.process(sh, simVersions(), one, 0, 1)
 		}
 		for table, rows := range block.rows {
 			ref.rows[table] = append(ref.rows[table], rows...)

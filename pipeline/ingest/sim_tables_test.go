@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -25,18 +26,18 @@ type simTables struct {
 
 type simOffence struct {
 	schemas.Earlier
-	pos Position
+	pos shard.Position
 }
 
 type simTold struct {
-	Told
-	pos Position
+	shard.Told
+	pos shard.Position
 }
 
 type simSeal struct {
 	camera string
 	seal   schemas.Sum
-	pos    Position
+	pos    shard.Position
 	seq    uint32
 }
 
@@ -77,7 +78,7 @@ func (s *simSink) NewBlock() Block { return &simBlock{simRows: newSimRows()} }
 
 // Insert writes table after table, so that a fault leaves some with the batch and some without. What a crashed worker
 // had under way may still arrive later.
-func (s *simSink) Insert(ctx context.Context, rg Range, t *Totals, blk Block) error {
+func (s *simSink) Insert(ctx context.Context, rg Range, t *shard.Totals, blk Block) error {
 	b := blk.(*simBlock).simRows
 	b.rows["batches"] = []string{fmt.Sprintf("%+v %d %d %d %d", rg, t.Fetched, t.Stored, t.Merged, t.Rejected)}
 	m, last := s.w.sim, len(simOrder)-1
@@ -102,10 +103,10 @@ func (s *simSink) Insert(ctx context.Context, rg Range, t *Totals, blk Block) er
 	return nil
 }
 
-func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r Reached, err error) {
+func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r StoredExtent, err error) {
 	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d reached p%d", s.w.id, p), func() error {
 		for _, rg := range s.w.sim.tables.durable[p] {
-			r = Reached{max(r.End, rg.End), true}
+			r = StoredExtent{max(r.End, rg.End), true}
 		}
 		return nil
 	})
@@ -154,7 +155,7 @@ func (s *simSink) Seals(ctx context.Context, p int32, below int64) (map[string]s
 	return out, err
 }
 
-func (s *simSink) Told(ctx context.Context, p int32, from, below int64) (out []Told, err error) {
+func (s *simSink) Told(ctx context.Context, p int32, from, below int64) (out []shard.Told, err error) {
 	t := s.w.sim.tables
 	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d told p%d [%d,%d)", s.w.id, p, from, below), func() error {
 		for _, x := range t.told {
@@ -180,8 +181,6 @@ func newSimRows() *simRows { return &simRows{rows: map[string][]string{}} }
 // simBlock records rows as text, every column but the ingestion time.
 type simBlock struct{ *simRows }
 
-func (b *simBlock) Registry(string) {}
-
 func (b *simBlock) Reset() { b.simRows = newSimRows() }
 
 func (b *simBlock) Rows() (n int) {
@@ -195,21 +194,43 @@ func (b *simBlock) add(table, format string, args ...any) {
 	b.rows[table] = append(b.rows[table], fmt.Sprintf(format, args...))
 }
 
-func (b *simBlock) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos Position) {
+func (b *simBlock) Append(rows *shard.Rows) {
+	for _, r := range rows.Reads {
+		b.addRead(r.Read, r.Passage, r.Camera, rows.At(r.Offset))
+	}
+	for _, p := range rows.Passages {
+		b.addPassage(p.Passage, rows.At(p.Offset))
+	}
+	for _, h := range rows.Hits {
+		b.addHit(h.Hit, h.Read, rows.At(h.Offset))
+	}
+	for i := range rows.Decisions {
+		b.addDecision(&rows.Decisions[i], rows.At(rows.Decisions[i].Offset))
+	}
+	for _, m := range rows.Merges {
+		b.addMerge(m.Kind, m.Read, m.Passage, rows.At(m.Offset))
+	}
+	for i := range rows.Rejects {
+		b.addReject(&rows.Rejects[i])
+	}
+}
+
+func (b *simBlock) addRead(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
 	b.add("reads", "%x %x %s %s %s %d %d %d %d %d %s", r.ID.ID[:], p.ID[:], cam.ID, r.Plate, r.RawPlate, r.CapturedAt, r.ReceivedAt, r.Speed, r.Flags, pos.Offset, r.Class)
 }
 
-func (b *simBlock) Passage(p *schemas.Passage, _ *schemas.Camera, pos Position) {
+func (b *simBlock) addPassage(p *schemas.Passage, pos shard.Position) {
 	b.add("passages", "%x %s %d %d %d %v %x %x %d %s", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset,
 		lookOf(&p.Best, p.Measured.Speed))
 }
 
-func (b *simBlock) Hit(h *schemas.Hit, r *schemas.Read, _ *schemas.Camera, pos Position, _ schemas.Micros) {
+func (b *simBlock) addHit(h *schemas.Hit, r *schemas.Read, pos shard.Position) {
 	b.add("hits", "%x %v %s %x %d", h.ID.ID[:], h.Match, h.Entry.ID, r.ID.ID[:], pos.Offset)
-	b.told = append(b.told, simTold{Told{h.Passage, h.Entry.List, h.Entry.ID, h.Match}, pos})
+	b.told = append(b.told, simTold{shard.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}, pos})
 }
 
-func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.Camera, pos Position, seq uint32) {
+func (b *simBlock) addDecision(row *shard.DecisionRow, pos shard.Position) {
+	d, cam, seq := row.Decision, row.Camera, row.Seq
 	var trace strings.Builder
 	for _, s := range d.Trace {
 		trace.WriteString(s.Code)
@@ -219,7 +240,7 @@ func (b *simBlock) Decision(d *schemas.Decision, _ schemas.Class, cam *schemas.C
 		}
 	}
 	b.add("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
-	if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld {
+	if row.IsOffence() {
 		b.add("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
 		b.ids = append(b.ids, simOffence{d.Earlier(), pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
@@ -238,11 +259,11 @@ func btoi(b bool) int {
 	return 0
 }
 
-func (b *simBlock) Merge(k MergeKind, r *schemas.Read, p schemas.PassageID, pos Position) {
+func (b *simBlock) addMerge(k shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
 	b.add("merges", "%v %x %x %d %d", k, r.ID.ID[:], p.ID[:], pos.Partition, pos.Offset)
 }
 
-func (b *simBlock) Reject(r *Rejected) {
+func (b *simBlock) addReject(r *shard.RejectRow) {
 	b.add("rejects", "%v %s %x %d %d", r.Err, r.Camera, r.Payload, r.Pos.Partition, r.Pos.Offset)
 }
 
@@ -290,20 +311,25 @@ func (w *simWorker) acknowledge(err error) {
 	}
 }
 
-func (t *simTopics) Hit(p *Pending, h *schemas.Hit, _ *schemas.Read) { t.send(p, "hit "+h.ID.String()) }
-
-func (t *simTopics) Offence(p *Pending, d *schemas.Decision) {
-	t.send(p, fmt.Sprintf("offence %s %x", d.Offence, d.Seal))
-}
-
-func (t *simTopics) Reject(p *Pending, r *Rejected) {
-	t.send(p, fmt.Sprintf("reject %d-%d %v", r.Pos.Partition, r.Pos.Offset, r.Err))
+func (t *simTopics) Publish(p *Pending, rows *shard.Rows) {
+	for _, h := range rows.Hits {
+		t.send(p, "hit "+h.Hit.ID.String())
+	}
+	for i := range rows.Decisions {
+		if r := &rows.Decisions[i]; r.IsOffence() {
+			t.send(p, fmt.Sprintf("offence %s %x", r.Decision.Offence, r.Decision.Seal))
+		}
+	}
+	for i := range rows.Rejects {
+		r := &rows.Rejects[i]
+		t.send(p, fmt.Sprintf("reject %d-%d %v", r.Pos.Partition, r.Pos.Offset, r.Err))
+	}
 }
 
 var (
-	_ Group     = (*simGroup)(nil)
-	_ Session   = (*simSession)(nil)
-	_ Sink      = (*simSink)(nil)
-	_ State     = (*simSink)(nil)
-	_ Publisher = (*simTopics)(nil)
+	_ ConsumerGroup = (*simGroup)(nil)
+	_ Generation    = (*simSession)(nil)
+	_ Sink          = (*simSink)(nil)
+	_ State         = (*simSink)(nil)
+	_ Publisher     = (*simTopics)(nil)
 )

@@ -90,7 +90,7 @@ func TestStageMetricHoldsEveryRecord(t *testing.T) {
 
 func TestStagesAllocateNothing(t *testing.T) {
 	s := NewStages()
-	b := newBatch(nil)
+	b := newBatch(nil, nil)
 	for range 500 {
 		b.stamps.received = append(b.stamps.received, 1)
 	}

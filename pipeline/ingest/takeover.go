@@ -16,9 +16,9 @@ type commitState struct {
 // logBounds is the first offset still in the log and the one after the last.
 type logBounds struct{ first, end int64 }
 
-// Reached is how far the ledger of the tables goes: the greatest end of a range of the partition. Any is false when it has
+// StoredExtent is how far the ledger of the tables goes: the greatest end of a range of the partition. Any is false when the ledger has
 // no range at all.
-type Reached struct {
+type StoredExtent struct {
 	End int64
 	Any bool
 }
@@ -30,7 +30,7 @@ var errLedgerBehind = errors.New("the tables have less than was committed")
 // resume decides how to take a partition over, from the three places that know how far it was processed: the group's
 // commit, the log and the ledger. Where they disagree records would be skipped or stored twice, and the worker stops; only
 // a person can say what happened. The decision table is in resume_test.go.
-func resume(c commitState, log logBounds, led Reached, losses []Loss) (Plan, error) {
+func resume(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan, error) {
 	if c.offset < 0 {
 		switch {
 		case beyond(losses, 0) > 0 && led.End == beyond(losses, 0): // the first records were given up, and nothing was processed
@@ -64,7 +64,7 @@ func resume(c commitState, log logBounds, led Reached, losses []Loss) (Plan, err
 
 // agrees compares a plan with the ledger. byHand: a person set the offset, who may leave a gap (a recorded loss, a first
 // start at the end of a log) but no overlap.
-func (p Plan) agrees(led Reached, byHand bool) error {
+func (p Plan) agrees(led StoredExtent, byHand bool) error {
 	switch {
 	case !led.Any && (byHand || p.UnderWay() || p.Start == 0): // before the first batch
 		return nil

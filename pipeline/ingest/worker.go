@@ -11,18 +11,19 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config sets up a worker. Group, Sink, Publisher, State, World, Metrics and Partitions are required.
+// Config sets up a worker. Group, Sink, Publisher, State, Versions, Metrics and Partitions are required.
 type Config struct {
 	Topic      string // default anpr.reads.v1
 	Partitions int    // of the topic
-	Group      Group
+	Group      ConsumerGroup
 	Sink       Sink
 	Publisher  Publisher
 	State      State
-	World      func() World // current versions; called once a batch
+	Versions   func() shard.Versions // current ones; called once a batch
 	Dedup      dedup.Config
 	BatchRows  int           // a batch with this many rows is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
 	Linger     time.Duration // how long a batch waits for company when it has FewRows or more; default 100 ms
@@ -68,11 +69,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c *Config) shard(partition int32) ShardConfig {
-	return ShardConfig{
-		Topic: c.Topic, Partition: partition, Partitions: c.Partitions, Dedup: c.Dedup, Publisher: c.Publisher,
-		Now: func() schemas.Micros { return schemas.MicrosOf(time.Now()) },
-	}
+func (c *Config) shard(partition int32) shard.Config {
+	return shard.Config{Topic: c.Topic, Partition: partition, Partitions: c.Partitions, Dedup: c.Dedup}
 }
 
 // Worker is one member of the consumer group.
@@ -108,7 +106,7 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // generation runs every partition of a session and returns when all have ended.
-func (w *Worker) generation(ctx context.Context, sess Session) error {
+func (w *Worker) generation(ctx context.Context, sess Generation) error {
 	partitions := sess.Partitions()
 	w.cfg.Metrics.assigned(len(partitions))
 	w.owned.Store(int64(len(partitions)))

@@ -44,7 +44,7 @@ func TestLookUpsDoNotAllocate(t *testing.T) {
 	f("DayPass", func() bool { _, ok := s.DayPass(p, schemas.Belgium, mustPassDay); return ok })
 	f("DayPasses", func() bool { return s.DayPasses(p, schemas.Belgium, mustPassDay, mustPassDay+1) == 1 })
 	f("Registration", func() bool { _, ok := s.Registration(foreign, schemas.Country{}, mustPassDay); return ok })
-	f("Prefetch", func() bool { s.Prefetch([]schemas.Plate{p, foreign}); return true })
+	f("Prefetch", func() bool { s.Prefetch([]schemas.Class{p.Class()}, []schemas.Plate{p, foreign}); return true })
 	f("RegisterAsOf", func() bool { _, ok := s.RegisterAsOf(schemas.Belgium); return ok })
 }
 
@@ -124,7 +124,7 @@ func BenchmarkVehicle(b *testing.B) {
 			for b.Loop() {
 				j := i & (1<<20 - 1)
 				if prefetch && j%batch == 0 {
-					s.Prefetch(asked[j : j+batch])
+					s.Prefetch(nil, asked[j:j+batch])
 				}
 				if _, ok := s.Vehicle(asked[j], schemas.Belgium, at); ok {
 					found++

@@ -79,8 +79,8 @@ func (t *lists) first(class schemas.Class) int {
 	}
 }
 
-// touch loads the slot a look-up of the class begins at.
-func (t *lists) touch(class schemas.Class) uint32 {
+// prefetch loads the slot a look-up of the class begins at.
+func (t *lists) prefetch(class schemas.Class) uint32 {
 	if len(t.slots) == 0 {
 		return 0
 	}

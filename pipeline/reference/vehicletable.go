@@ -185,8 +185,8 @@ search:
 	return v, ok
 }
 
-// touch loads the line a look-up of the plate begins at.
-func (t *vehicleTable) touch(p schemas.Plate) uint32 {
+// prefetch loads the line a look-up of the plate begins at.
+func (t *vehicleTable) prefetch(p schemas.Plate) uint32 {
 	if len(t.buckets) == 0 {
 		return 0
 	}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // recorder stands between the pipeline and Kafka: it notes every commit that the broker took, in order, and may make the
 // worker a mutant.
 type recorder struct {
-	ingest.Group
+	ingest.ConsumerGroup
 	mutate func(offset int64, p ingest.Plan) (skip bool)
 
 	mu      sync.Mutex // guards commits
@@ -21,12 +22,12 @@ type recorder struct {
 }
 
 type recording struct {
-	ingest.Session
+	ingest.Generation
 	r *recorder
 }
 
-func (r *recorder) Next(ctx context.Context) (ingest.Session, error) {
-	s, err := r.Group.Next(ctx)
+func (r *recorder) Next(ctx context.Context) (ingest.Generation, error) {
+	s, err := r.ConsumerGroup.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func (s recording) Commit(ctx context.Context, partition int32, offset int64, me
 	if p, err := ingest.ParsePlan(metadata, offset); err == nil && s.r.mutate != nil && s.r.mutate(offset, p) {
 		return nil
 	}
-	err := s.Session.Commit(ctx, partition, offset, metadata)
+	err := s.Generation.Commit(ctx, partition, offset, metadata)
 	if err == nil {
 		s.r.commits = append(s.r.commits, Commit{Partition: partition, Offset: offset, Metadata: metadata, At: time.Now()})
 	}
@@ -53,7 +54,7 @@ type forgetful struct {
 	n  int
 }
 
-func (f *forgetful) Insert(ctx context.Context, rg ingest.Range, t *ingest.Totals, b ingest.Block) error {
+func (f *forgetful) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, b ingest.Block) error {
 	f.mu.Lock()
 	f.n++
 	drop := f.n%5 == 0
@@ -108,7 +109,7 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 		sampled := make(chan error, 1)
 		go func() { sampled <- w.sample(ctx) }()
 		rec := &recorder{}
-		w.work(func(k *worker) { rec.Group, k.group = k.group, rec })
+		w.work(func(k *worker) { rec.ConsumerGroup, k.group = k.group, rec })
 		cancel()
 		if got := w.judge(rec.commits); len(got) > 0 {
 			t.Errorf("got %v, want nothing", got)
@@ -123,7 +124,7 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 	t.Run("a mutant that forgets to plan", func(t *testing.T) {
 		w := newTown(t, 1200)
 		rec := &recorder{mutate: func(_ int64, p ingest.Plan) bool { return p.UnderWay() }}
-		w.work(func(k *worker) { rec.Group, k.group = k.group, rec })
+		w.work(func(k *worker) { rec.ConsumerGroup, k.group = k.group, rec })
 		if got := w.judge(rec.commits); !has(got, CommitUnknown) || !has(got, NoPlan) {
 			t.Errorf("got %v, want commits and inserts without a plan", breachesOf(got))
 		}
@@ -132,7 +133,7 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 		w := newTown(t, 1200)
 		rec := &recorder{}
 		w.work(func(k *worker) {
-			rec.Group, k.group = k.group, rec
+			rec.ConsumerGroup, k.group = k.group, rec
 			k.sink = &forgetful{Sink: k.sink}
 		})
 		if got := w.look().Violations; !has(got, Gap) {

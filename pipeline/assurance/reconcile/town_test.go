@@ -13,9 +13,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -151,7 +151,7 @@ func (w *town) books() *Books {
 
 // worker wires the real pipeline; tests put their own things between.
 type worker struct {
-	group ingest.Group
+	group ingest.ConsumerGroup
 	sink  ingest.Sink
 	close func() error
 }
@@ -168,12 +168,12 @@ func (w *town) work(change func(*worker)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables, err := sink.NewClickHouse(t.Context(), sink.Config{ClickHouse: platform.ClickHouse{Addr: w.addr, Database: w.db}, Conns: 4 * partitions, TraceJSON: evidence.AppendTrace})
+	tables, err := sink.NewClickHouse(t.Context(), sink.Config{ClickHouse: platform.ClickHouse{Addr: w.addr, Database: w.db}, Conns: 4 * partitions})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: w.kafka, TraceJSON: evidence.AppendTrace})
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: w.kafka})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +191,8 @@ func (w *town) work(change func(*worker)) {
 	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	p := ingest.New(ingest.Config{
 		Partitions: partitions, Group: k.group, Sink: k.sink, Publisher: topics, State: sink.NewState(conn(t, w.addr, w.db)),
-		World:  func() ingest.World { return ingest.World{Registry: snapshot, Engine: engine} },
-		Linger: 5 * time.Millisecond, LingerFew: 5 * time.Millisecond, BatchRows: 50, TickAfter: 50 * time.Millisecond,
+		Versions: func() shard.Versions { return shard.Versions{Reference: snapshot, Engine: engine} },
+		Linger:   5 * time.Millisecond, LingerFew: 5 * time.Millisecond, BatchRows: 50, TickAfter: 50 * time.Millisecond,
 		Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)

@@ -5,20 +5,21 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Group is a member of a rebuilding group: the log ends, for each partition, before an offset, and nothing is written to it.
 type Group struct {
-	ingest.Group
+	ingest.ConsumerGroup
 	Ends map[int32]int64
 }
 
-var _ ingest.Group = Group{}
+var _ ingest.ConsumerGroup = Group{}
 
 // Next waits for the next generation.
-func (g Group) Next(ctx context.Context) (ingest.Session, error) {
-	s, err := g.Group.Next(ctx)
+func (g Group) Next(ctx context.Context) (ingest.Generation, error) {
+	s, err := g.ConsumerGroup.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -26,13 +27,13 @@ func (g Group) Next(ctx context.Context) (ingest.Session, error) {
 }
 
 type session struct {
-	ingest.Session
+	ingest.Generation
 	ends map[int32]int64
 }
 
 // Bounds are those of the shortened log.
 func (s session) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
-	first, end, err = s.Session.Bounds(ctx, partition)
+	first, end, err = s.Generation.Bounds(ctx, partition)
 	return first, min(end, s.ends[partition]), err
 }
 
@@ -41,7 +42,7 @@ func (s session) Tick(context.Context, int32, schemas.Micros) error { return nil
 
 // Open reads to the end of the shortened log, and then waits there.
 func (s session) Open(ctx context.Context, partition int32, offset int64) (ingest.Reader, error) {
-	r, err := s.Session.Open(ctx, partition, offset)
+	r, err := s.Generation.Open(ctx, partition, offset)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +52,11 @@ func (s session) Open(ctx context.Context, partition int32, offset int64) (inges
 type reader struct {
 	ingest.Reader
 	next, end int64
-	scratch   ingest.Records
+	scratch   shard.Records
 }
 
 // Fetch appends the records below the end.
-func (r *reader) Fetch(ctx context.Context, into *ingest.Records) error {
+func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
 	into.HighWater = r.end
 	if r.next >= r.end {
 		select {
@@ -84,11 +85,5 @@ type Mute struct{}
 
 var _ ingest.Publisher = Mute{}
 
-// Hit does nothing.
-func (Mute) Hit(*ingest.Pending, *schemas.Hit, *schemas.Read) {}
-
-// Offence does nothing.
-func (Mute) Offence(*ingest.Pending, *schemas.Decision) {}
-
-// Reject does nothing.
-func (Mute) Reject(*ingest.Pending, *ingest.Rejected) {}
+// Publish does nothing.
+func (Mute) Publish(*ingest.Pending, *shard.Rows) {}

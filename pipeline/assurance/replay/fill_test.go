@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/bench"
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -65,7 +65,7 @@ func fillDay(t *testing.T, seed uint64, trouble func(*reference.Snapshot, []*anp
 		t.Fatal(err)
 	}
 	addr, db := testkit.Database(t)
-	w.cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}, TraceJSON: evidence.AppendTrace}
+	w.cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	if err := platform.Migrate(t.Context(), w.cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: addr, TraceJSON: w.cfg.TraceJSON})
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 	engine := rules.NewEngine(catalogue(t, nil), w.registry.Cameras())
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: group, Sink: tables, Publisher: topics, State: sink.NewState(w.conn), TickAfter: time.Hour, BatchRows: 3000,
-		World: func() ingest.World { return ingest.World{Registry: w.registry, Engine: engine} }, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
+		Versions: func() shard.Versions { return shard.Versions{Reference: w.registry, Engine: engine} }, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	})
 	run, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
@@ -66,10 +67,10 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 			}
 		}
 		want[r.ID] = p
-		block.Read(r, p.ID, cameras[r.Camera], ingest.Position{Topic: schemas.TopicReads, Offset: int64(i)})
+		block.Read(r, p.ID, cameras[r.Camera], shard.Position{Topic: schemas.TopicReads, Offset: int64(i)})
 	}
 	rg := ingest.Range{Topic: schemas.TopicReads, End: n}
-	if err := tables.Insert(t.Context(), rg, &ingest.Totals{Fetched: n, Stored: n}, block); err != nil {
+	if err := tables.Insert(t.Context(), rg, &shard.Totals{Fetched: n, Stored: n}, block); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.Dial(ctx) }, "SELECT "+readSelect+" FROM reads", nil, newReadCols())

@@ -156,9 +156,9 @@ func (s *sighting) faster(r *schemas.Read) bool {
 
 func (s *sighting) later(r *schemas.Read) bool { return before(r, s.capturedAt, &s.read) }
 
-// whole writes the passage out.
-func (ps *Passages) whole(s *slot, p *schemas.Passage) {
-	b := &ps.bodies.items[s.body]
+// writePassage writes the passage out.
+func (ps *Passages) writePassage(s *slot, c *Closed) {
+	p, b := &c.Passage, &ps.bodies.items[s.body]
 	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
 	p.Reads, p.Merged, p.Variants, p.Parked = b.reads, b.merged, b.variants, s.parked
 	ps.write(&b.best, &p.Best)
@@ -166,17 +166,17 @@ func (ps *Passages) whole(s *slot, p *schemas.Passage) {
 	if b.lent != 0 {
 		ps.extras.items[b.extra].complete(ps, &p.Best, b.lent)
 	}
-	ps.closingBest, ps.closingMeasured = b.best.camera, 0
+	c.BestCamera, c.MeasuredCamera = b.best.camera, 0
 	switch b.at {
 	case measuredNone:
 		p.Measured = schemas.Sighting{}
 	case measuredBest:
 		p.Measured = p.Best
-		ps.closingMeasured = b.best.camera
+		c.MeasuredCamera = b.best.camera
 	case measuredOwn:
 		ps.write(&b.own, &p.Measured)
 		completeMeasured(p)
-		ps.closingMeasured = b.own.camera
+		c.MeasuredCamera = b.own.camera
 	}
 }
 

@@ -46,8 +46,8 @@ func (s *schedule) pop(from *queue) {
 	s.later.pop()
 }
 
-// take removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
-func (s *schedule) take(dst []due, until schemas.Micros) []due {
+// popDue removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
+func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	for len(dst) < cap(dst) {
 		d, from, ok := s.top()
 		if !ok || d.at > until || len(dst) > 0 && d.at != dst[0].at {

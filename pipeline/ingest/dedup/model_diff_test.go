@@ -24,11 +24,13 @@ type pair struct {
 
 func newPair(cfg Config) *pair {
 	p := &pair{clock: t0}
-	p.ps = NewPassages(cfg, func(c *schemas.Passage) {
-		p.got = append(p.got, *c)
-		best, measured := p.ps.Cameras()
-		if p.ps.names[best] != c.Best.Camera || p.ps.names[measured] != c.Measured.Camera {
-			panic(fmt.Sprintf("cameras %d and %d of %+v", best, measured, *c))
+	p.ps = NewPassages(cfg, func(closed []Closed) {
+		for i := range closed {
+			c := &closed[i]
+			p.got = append(p.got, c.Passage)
+			if p.ps.names[c.BestCamera] != c.Best.Camera || p.ps.names[c.MeasuredCamera] != c.Measured.Camera {
+				panic(fmt.Sprintf("cameras %d and %d of %+v", c.BestCamera, c.MeasuredCamera, *c))
+			}
 		}
 	})
 	p.m = newModel(cfg, func(c *schemas.Passage) { p.want = append(p.want, *c) })
@@ -90,11 +92,8 @@ func (p *pair) run(s *step) error {
 	p.clock += s.clock
 	p.offset++
 	r, site := s.read(p.clock, p.offset), uint64(s.site%3)
-	if s.hit%2 == 0 { // touching changes nothing
-		p.ps.Touch([]schemas.Class{r.Class, {}}, []uint64{site, site})
-		p.ps.Ahead(func([]Closing) {})
-	} else {
-		p.ps.Ahead(nil)
+	if s.hit%2 == 0 { // prefetching changes nothing
+		p.ps.Prefetch([]schemas.Class{r.Class, {}}, []uint64{site, site})
 	}
 	p.ps.Advance(p.clock)
 	p.m.Advance(p.clock)
@@ -355,7 +354,7 @@ func TestRebuiltPassagesAgreeWithTheModel(t *testing.T) {
 			rebuilt++
 		}
 		want := answers(steps, 0, t0, func(emit func(*schemas.Passage)) memory { return newModel(cfg, emit) })
-		got := answers(steps, from, clocks[from], func(emit func(*schemas.Passage)) memory { return NewPassages(cfg, emit) })
+		got := answers(steps, from, clocks[from], func(emit func(*schemas.Passage)) memory { return NewPassages(cfg, each(emit)) })
 		for i := cut; i < len(steps); i++ {
 			if got[i] != want[i] {
 				t.Fatalf("step %d, cut %d, rebuilt from %d:\n%s\nthe model:\n%s", i, cut, from, got[i], want[i])

@@ -31,34 +31,36 @@ type Passages struct {
 	lefts    pool[left]  // of decided passages
 	recall   []int32     // for Recall
 	words    words
-	room     schemas.Passage // for emit
 	fars     pool[farPlates]
 	reports  pool[report]
 	schedule schedule
 	next     schemas.Micros // no deadline is before
 	open     int
 	clock    schemas.Micros
-	emit     func(*schemas.Passage)
-	ahead    func(closing []Closing) // see Ahead
-	due      [TouchMost]due          // for settle
-	closing  [TouchMost]Closing      // for settle
-	loaded   uint64                  // keeps the loads of touching alive
+	emit     func([]Closed)
+	closed   []Closed       // not yet handed over
+	due      [ChunkSize]due // for closeDue
+	loaded   uint64         // keeps the loads of prefetching alive
 
 	names   []string // of cameras, by number; 0 is no camera
 	numbers map[string]int32
-	// Cameras of the passage that is being emitted.
-	closingBest, closingMeasured int32
 
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
 	Forced, Stragglers uint64
 }
 
-// NewPassages makes an empty memory. emit receives every passage that closes, during Advance and Add; it must not keep
-// the pointer, nor call back.
-func NewPassages(cfg Config, emit func(*schemas.Passage)) *Passages {
+// Closed is a passage that closed, with the numbers of the cameras of its best read and of its measured one, 0 when none was measured.
+type Closed struct {
+	schemas.Passage
+	BestCamera, MeasuredCamera int32
+}
+
+// NewPassages makes an empty memory. emit receives the passages that close, in the order in which they close and ChunkSize at most at a time,
+// before Advance or Add returns. They are valid during the call, which must not call back.
+func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 	cfg = cfg.WithDefaults()
-	ps := &Passages{cfg: cfg, emit: emit, table: newTable(cfg.PassagesStart), next: never, words: newWords(), names: make([]string, 1), numbers: map[string]int32{}}
+	ps := &Passages{cfg: cfg, emit: emit, closed: make([]Closed, 0, ChunkSize), table: newTable(cfg.PassagesStart), next: never, words: newWords(), names: make([]string, 1), numbers: map[string]int32{}}
 	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
@@ -87,16 +89,6 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
-// Closing is a passage that is about to be decided: plate and camera of its best read.
-type Closing struct {
-	Plate  schemas.Plate
-	Camera int32 // number
-}
-
-// Ahead sets what is told which passages are decided next, [TouchMost] at most, a moment before: a caller that touches what
-// deciding them needs. The list is valid during the call, which must change nothing of the memory. Without it nothing is touched.
-func (ps *Passages) Ahead(touch func(closing []Closing)) { ps.ahead = touch }
-
 // Camera returns the number of a camera, the same for as long as the memory lives, at least 1. It copies the id.
 func (ps *Passages) Camera(id string) int32 {
 	if n, ok := ps.numbers[id]; ok {
@@ -112,10 +104,6 @@ func (ps *Passages) Camera(id string) int32 {
 // Name returns the id of the camera of that number.
 func (ps *Passages) Name(camera int32) string { return ps.names[camera] }
 
-// Cameras returns the numbers of the cameras of the passage that is being emitted: of its best read, and of its measured one, 0 when
-// none was measured.
-func (ps *Passages) Cameras() (best, measured int32) { return ps.closingBest, ps.closingMeasured }
-
 // Origin is where a read comes from.
 type Origin struct {
 	Site   uint64
@@ -126,23 +114,24 @@ type Origin struct {
 func (ps *Passages) Advance(clock schemas.Micros) {
 	ps.clock = max(ps.clock, clock)
 	if ps.clock >= ps.next {
-		ps.settle()
+		ps.closeDue()
+		ps.handOver()
 	}
 }
 
-// settle works through the deadlines that have come, many at a time, so that their cache misses overlap. Those of one time can be taken
-// out together: whatever settling one of them puts on the schedule is later.
-func (ps *Passages) settle() {
+// closeDue works through the deadlines that have come, many at a time, so that their cache misses overlap. Those of one time can be taken
+// out together: whatever handling one of them puts on the schedule is later.
+func (ps *Passages) closeDue() {
 	for {
-		list := ps.schedule.take(ps.due[:0], ps.clock)
+		list := ps.schedule.popDue(ps.due[:0], ps.clock)
 		if len(list) == 0 {
 			break
 		}
-		if ps.ahead != nil && len(list) >= touchLeast {
-			ps.touchDue(list)
+		if len(list) >= prefetchLeast {
+			ps.prefetchDue(list)
 		}
 		for i := range list {
-			ps.settleOne(&list[i])
+			ps.handleDeadline(&list[i])
 		}
 	}
 	ps.next = never
@@ -151,7 +140,7 @@ func (ps *Passages) settle() {
 	}
 }
 
-func (ps *Passages) settleOne(d *due) {
+func (ps *Passages) handleDeadline(d *due) {
 	s := &ps.slots.items[d.slot]
 	switch at := ps.deadline(s); {
 	case at != d.at: // a read came since
@@ -164,6 +153,14 @@ func (ps *Passages) settleOne(d *due) {
 	}
 }
 
+// handOver hands the closed passages over, if there are any.
+func (ps *Passages) handOver() {
+	if len(ps.closed) > 0 {
+		ps.emit(ps.closed)
+		ps.closed = ps.closed[:0]
+	}
+}
+
 func (ps *Passages) deadline(s *slot) schemas.Micros {
 	if s.closed {
 		return ps.cfg.closes(s.last) + ps.cfg.KeepClosed
@@ -171,13 +168,18 @@ func (ps *Passages) deadline(s *slot) schemas.Micros {
 	return ps.cfg.closes(s.last)
 }
 
-// close decides the passage and gives its body back for what is kept of it.
+// close closes the passage and gives its body back for what is kept of it.
 func (ps *Passages) close(s *slot) {
 	s.closed = true
 	ps.open--
-	ps.whole(s, &ps.room)
-	ps.emit(&ps.room)
-	ps.keepLeft(s, &ps.bodies.items[s.body], &ps.room)
+	n := len(ps.closed)
+	ps.closed = ps.closed[:n+1]
+	c := &ps.closed[n]
+	ps.writePassage(s, c)
+	ps.keepLeft(s, &ps.bodies.items[s.body], &c.Passage)
+	if n+1 == ChunkSize {
+		ps.handOver()
+	}
 }
 
 // Added is the answer of Add.
@@ -193,6 +195,12 @@ type Added struct {
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
 // record's, unique and rising. It does not allocate once the memory has grown to its working size.
 func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
+	a := ps.add(r, from, offset)
+	ps.handOver()
+	return a
+}
+
+func (ps *Passages) add(r *schemas.Read, from Origin, offset int64) Added {
 	site := from.Site
 	tag := tagOf(r.Class, site)
 	place := ps.lookup(tag, r.Class, site)

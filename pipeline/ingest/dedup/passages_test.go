@@ -19,9 +19,18 @@ type feed struct {
 	closed []schemas.Passage
 }
 
+// each shows closed passages one by one.
+func each(f func(*schemas.Passage)) func([]Closed) {
+	return func(closed []Closed) {
+		for i := range closed {
+			f(&closed[i].Passage)
+		}
+	}
+}
+
 func newFeed(cfg Config) *feed {
 	f := &feed{}
-	f.ps = NewPassages(cfg, func(p *schemas.Passage) { f.closed = append(f.closed, *p) })
+	f.ps = NewPassages(cfg, each(func(p *schemas.Passage) { f.closed = append(f.closed, *p) }))
 	return f
 }
 
@@ -161,9 +170,9 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 	w := NewWindow(cfg.RepeatSpan, cfg.RepeatIDs)
 	out := make([]string, len(recs))
 	at := 0
-	ps := NewPassages(cfg, func(p *schemas.Passage) {
+	ps := NewPassages(cfg, each(func(p *schemas.Passage) {
 		out[at] += fmt.Sprintf("[close %v %d %d %v]", p.ID, p.Reads, p.Merged, p.Best.Read)
-	})
+	}))
 	for i := from; i < len(recs); i++ {
 		at = i
 		r := recs[i]
@@ -179,7 +188,7 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 }
 
 func TestAddDoesNotAllocateInSteadyState(t *testing.T) {
-	ps := NewPassages(Config{}, func(*schemas.Passage) {})
+	ps := NewPassages(Config{}, func([]Closed) {})
 	reads := make([]schemas.Read, 512)
 	for i := range reads {
 		p := schemas.MustPlate(fmt.Sprintf("1ABC%03d", i))
@@ -211,7 +220,7 @@ func BenchmarkPassagesAdd(b *testing.B) {
 		for _, c := range []struct {
 			name string
 			mem  func() memory
-		}{{"passages", func() memory { return NewPassages(cfg, emit) }}, {"model", func() memory { return newModel(cfg, emit) }}} {
+		}{{"passages", func() memory { return NewPassages(cfg, each(emit)) }}, {"model", func() memory { return newModel(cfg, emit) }}} {
 			b.Run(fmt.Sprintf("rate=%d/%s", rate, c.name), func(b *testing.B) {
 				t := turns{mem: c.mem(), step: schemas.Second / schemas.Micros(rate), second: rate / 2, reads: turnReads()}
 				for range rate * 70 { // until as many are dropped as come
@@ -266,12 +275,12 @@ func TestPassagesAreDecidedTogether(t *testing.T) {
 	bursts := map[schemas.Micros]int{}
 	clock := schemas.Micros(1_800_000_000_000_000)
 	cfg := Config{}.WithDefaults()
-	ps := NewPassages(cfg, func(p *schemas.Passage) {
+	ps := NewPassages(cfg, each(func(p *schemas.Passage) {
 		bursts[clock/cfg.CloseStep]++
 		if wait := clock - last[p.ID]; wait < cfg.CloseAfter || wait > cfg.CloseAfter+cfg.CloseStep+10*schemas.Millisecond {
 			t.Errorf("decided %v after its read, want %v and at most a step more", wait, cfg.CloseAfter)
 		}
-	})
+	}))
 	const reads, every = 1000, 10 * schemas.Millisecond
 	for i := range reads {
 		plate, ok := schemas.PlateFrom(fmt.Sprintf("1XYZ%03d", i))

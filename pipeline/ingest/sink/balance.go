@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // balance checks that every record of the range is accounted for and that the block holds the rows that the batches row will
 // say it holds. An imbalance would be a lost or invented record, so the process stops instead of writing it.
-func balance(rg ingest.Range, t *ingest.Totals, b *Block) error {
+func balance(rg ingest.Range, t *shard.Totals, b *Block) error {
 	if sum := t.Stored + t.Merged + t.Rejected + t.Ticks; sum != t.Fetched {
 		return fmt.Errorf("range %s/%d/%d-%d: fetched %d but stored %d + merged %d + rejected %d + ticks %d = %d; nothing was written: %w",
 			rg.Topic, rg.Partition, rg.Start, rg.End, t.Fetched, t.Stored, t.Merged, t.Rejected, t.Ticks, sum, ingest.ErrStop)

@@ -1,31 +1,17 @@
 package sink
 
 import (
-	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 var _ ingest.Block = (*Block)(nil)
-
-// TraceJSON appends a decision's trace as the JSON that is stored and published. It must be safe for concurrent use.
-type TraceJSON func(dst []byte, steps []schemas.Step) []byte
-
-// plainTrace is the default: the JSON tags of schemas.Step.
-func plainTrace(dst []byte, steps []schemas.Step) []byte {
-	if len(steps) == 0 {
-		return append(dst, "[]"...)
-	}
-	b, err := json.Marshal(steps)
-	if err != nil {
-		panic("BUG: a trace is strings and booleans and must marshal: " + err.Error())
-	}
-	return append(dst, b...)
-}
 
 // The tables of a block, in the order they are inserted; the ledger follows them.
 const (
@@ -47,11 +33,11 @@ var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hit
 // Block implements [ingest.Block]: one set of reused column buffers a table, in the wire form of ClickHouse's native
 // protocol. Adding a read allocates nothing once the buffers have grown. A Block is used by one goroutine at a time.
 type Block struct {
-	trace  TraceJSON
-	traced []byte // of the decision at hand
+	now    func() schemas.Micros // stamps hits
+	traced []byte                // of the decision at hand
 	texts  plateTexts
 
-	registry string // version of the registry that known is of
+	version string // of the reference data that known is of
 
 	reads     readsTable
 	passages  passagesTable
@@ -73,13 +59,13 @@ type table struct {
 	monthsOf string    // its name
 }
 
-// NewBlock makes an empty block. A nil trace means plain JSON of the steps.
-func NewBlock(trace TraceJSON) *Block {
-	if trace == nil {
-		trace = plainTrace
+// NewBlock makes an empty block. now is the clock that stamps hits with the time of their processing; nil = that of this machine.
+func NewBlock(now func() schemas.Micros) *Block {
+	if now == nil {
+		now = func() schemas.Micros { return schemas.MicrosOf(time.Now()) }
 	}
 	b := &Block{
-		trace: trace, reads: newReads(), passages: newPassages(), merges: newRowTable[schemas.MergeRow](),
+		now: now, reads: newReads(), passages: newPassages(), merges: newRowTable[schemas.MergeRow](),
 		rejects: newRowTable[schemas.RejectRow](), hits: newRowTable[schemas.HitRow](),
 		decisions: newRowTable[schemas.DecisionRow](), offences: newRowTable[schemas.OffenceRow](),
 	}
@@ -134,11 +120,45 @@ func (b *Block) Reset() {
 	}
 }
 
-// Registry implements [ingest.Block]. What is known of cameras outlives the block, but not their registry: another one's entry may lie
-// where the garbage collector freed this one's.
-func (b *Block) Registry(version string) {
-	if b.registry != version {
-		b.registry = version
+// Append adds the rows to the column buffers. The dictionary keys of a camera are kept from block to block; a new version of the
+// reference data clears them, because a camera may have another site, zone or municipality in it.
+func (b *Block) Append(rows *shard.Rows) {
+	b.useVersion(rows.Versions.Reference.Version())
+	b.reads.prefetchReads(rows.Reads)
+	for i := range rows.Reads {
+		r := &rows.Reads[i]
+		b.Read(r.Read, r.Passage, r.Camera, rows.At(r.Offset))
+	}
+	b.passages.prefetchPassages(rows.Passages)
+	for i := range rows.Passages {
+		p := &rows.Passages[i]
+		b.Passage(p.Passage, p.Camera, rows.At(p.Offset))
+	}
+	for i := range rows.Merges {
+		m := &rows.Merges[i]
+		b.Merge(m.Kind, m.Read, m.Passage, rows.At(m.Offset))
+	}
+	for i := range rows.Rejects {
+		b.Reject(&rows.Rejects[i])
+	}
+	if len(rows.Hits) > 0 {
+		processed := b.now()
+		for i := range rows.Hits {
+			h := &rows.Hits[i]
+			b.Hit(h.Hit, h.Read, h.Camera, rows.At(h.Offset), processed)
+		}
+	}
+	for i := range rows.Decisions {
+		d := &rows.Decisions[i]
+		b.Decision(d.Decision, d.Class, d.Camera, rows.At(d.Offset), d.Seq)
+	}
+}
+
+// useVersion says of which version of the reference data the cameras of the rows that follow are. An entry of another version may lie where
+// the garbage collector freed one of this.
+func (b *Block) useVersion(version string) {
+	if b.version != version {
+		b.version = version
 		clear(b.reads.known)
 		clear(b.passages.known)
 	}

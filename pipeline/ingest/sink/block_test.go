@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -26,12 +27,12 @@ func TestAddingARowAllocatesNothing(t *testing.T) {
 		t.Fatal("the read must have candidates")
 	}
 	b := NewBlock(nil)
-	pos := ingest.Position{Topic: schemas.TopicReads, Partition: 1}
+	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
 	for name, add := range map[string]func(i int){
 		"Read":    func(i int) { b.Read(reads[i], passages[i].ID, cam, pos) },
 		"Passage": func(i int) { b.Passage(passages[i], cam, pos) },
 		"Hit":     func(i int) { b.Hit(hits[i], reads[i], cam, pos, march) },
-		"Merge":   func(i int) { b.Merge(ingest.MergeRetransmission, reads[i], passages[i].ID, pos) },
+		"Merge":   func(i int) { b.Merge(shard.MergeRetransmission, reads[i], passages[i].ID, pos) },
 	} {
 		fill := func() {
 			b.Reset()
@@ -51,7 +52,7 @@ func TestReadDoesNotKeepItsStrings(t *testing.T) {
 	r := testRead(1, march)
 	r.RawPlate = string(raw)
 	b := NewBlock(nil)
-	b.Read(r, schemas.PassageID{}, testCamera(), ingest.Position{})
+	b.Read(r, schemas.PassageID{}, testCamera(), shard.Position{})
 	first := b.AppendNative(nil)
 	*r = schemas.Read{} // the record's buffer is reused
 	if got := b.AppendNative(nil); !bytes.Equal(got, first) {
@@ -63,7 +64,7 @@ func TestDecisionsOfOtherOutcomesMakeNoOffence(t *testing.T) {
 	for _, o := range schemas.Outcomes() {
 		b := NewBlock(nil)
 		r := testRead(1, march)
-		b.Decision(testDecision(r, o), r.Class, nil, ingest.Position{}, 0)
+		b.Decision(testDecision(r, o), r.Class, nil, shard.Position{}, 0)
 		want := 0
 		if o == schemas.OutcomeOffence || o == schemas.OutcomeHeld {
 			want = 1
@@ -140,7 +141,7 @@ func benchReads() ([]*schemas.Read, []*schemas.Camera) {
 func BenchmarkRead(b *testing.B) {
 	reads, cams := benchReads()
 	blk := NewBlock(nil)
-	pos := ingest.Position{Topic: schemas.TopicReads, Partition: 1}
+	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
 	p := schemas.PassageIDOf(reads[0].ID)
 	b.Run("append", func(b *testing.B) {
 		b.ReportAllocs()
@@ -174,7 +175,7 @@ func BenchmarkPassage(b *testing.B) {
 		passages[i] = testPassage(r)
 	}
 	blk := NewBlock(nil)
-	pos := ingest.Position{Topic: schemas.TopicReads, Partition: 1}
+	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%16384 == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -52,7 +53,7 @@ func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 }
 
 // NewBlock returns an empty block of this sink.
-func (c *ClickHouse) NewBlock() ingest.Block { return NewBlock(c.cfg.TraceJSON) }
+func (c *ClickHouse) NewBlock() ingest.Block { return NewBlock(nil) }
 
 // Ping reports whether the server answers. An error that wraps ingest.ErrStop will not go away by itself.
 func (c *ClickHouse) Ping(ctx context.Context) error {
@@ -66,7 +67,7 @@ func (c *ClickHouse) Close() { c.pool.close() }
 // Insert writes every row of the block, then the ledger row of the range, and returns nil when all of it is stored. A
 // transient failure is tried again until ctx ends; the error is then ctx's, and the range may be partly written, which
 // a later insert of the same range completes. Any other error wraps ingest.ErrStop.
-func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *ingest.Totals, blk ingest.Block) error {
+func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, blk ingest.Block) error {
 	b, ok := blk.(*Block)
 	if !ok {
 		panic(fmt.Sprintf("BUG: a %T is not a block of this sink", blk))

@@ -10,12 +10,12 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // rowOf is the row of reads as one hands it to clickhouse-go: a value a column, in the order of the table.
-func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos ingest.Position) []any {
+func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) []any {
 	plates, pm := make([]string, len(r.Candidates)), make([]uint16, len(r.Candidates))
 	for i := range r.Candidates {
 		plates[i], pm[i] = r.Candidates[i].Plate, uint16(r.Candidates[i].Confidence)
@@ -56,7 +56,7 @@ func driverBlock(tb testing.TB) *proto.Block {
 func TestBothClientsEncodeTheSameRow(t *testing.T) {
 	reads, cams := benchReads()
 	ours, theirs := NewBlock(nil), driverBlock(t)
-	pos := ingest.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 77}
+	pos := shard.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 77}
 	for i, r := range reads[:300] {
 		p := schemas.PassageIDOf(r.ID)
 		ours.Read(r, p, cams[i], pos)
@@ -96,7 +96,7 @@ func decoded(t *testing.T, native []byte) *proto.Block {
 func BenchmarkClients(b *testing.B) {
 	const rows = 16384
 	reads, cams := benchReads()
-	pos := ingest.Position{Topic: schemas.TopicReads, Partition: 1}
+	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
 	for _, x := range []struct {
 		name   string
 		method compress.Method

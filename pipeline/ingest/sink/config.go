@@ -18,7 +18,6 @@ type Config struct {
 	Parallel      int           // tables of one block inserted at the same time; default 4
 	Quorum        string        // insert_quorum for Replicated tables: a number or auto; empty leaves the server's
 	Breaker       Breaker
-	TraceJSON     TraceJSON // nil: plain JSON of the steps
 	Logger        zerolog.Logger
 	Metrics       *Metrics // nil: counted nowhere
 }

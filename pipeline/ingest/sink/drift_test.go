@@ -11,7 +11,7 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -81,7 +81,7 @@ var fieldsWithoutColumn = map[string]string{
 // encodedColumns returns a sum of each column of reads with one row.
 func encodedColumns(r *schemas.Read) map[string]string {
 	b := NewBlock(nil)
-	b.Read(r, schemas.PassageID{}, nil, ingest.Position{})
+	b.Read(r, schemas.PassageID{}, nil, shard.Position{})
 	out := map[string]string{}
 	for _, c := range b.tables[tabReads].input {
 		var buf proto.Buffer
@@ -180,9 +180,9 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
 	b.t.Offences++
-	b.Merge(ingest.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.Merge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
 	b.t.Merged++
-	b.Reject(&ingest.Rejected{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.next()})
+	b.Reject(&shard.RejectRow{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.next()})
 	b.t.Rejected++
 	if err := b.insert(t.Context(), c); err != nil {
 		t.Fatal(err)

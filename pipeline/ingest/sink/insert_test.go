@@ -8,7 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -44,7 +46,7 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 			is(`SELECT toString((toString(offence_id) = '`+d.Offence.String()+`', rule, rule_version, family, status, reason, hold_until, plate, class, country, camera_id, site, zone, municipality, captured_at, day, measured_dkmh, corrected_dkmh, limit_dkmh, amount_cents, legal_basis, verified, catalogue_version, reference_version, hex(substring(seal_sha256, 1, 1)), hex(substring(prev_seal_sha256, 1, 1)), kafka_partition, kafka_offset, seq)) FROM offences`,
 				`(1,'bru.speed.fixed.offence','2026-01-01','speed','candidate','above_limit','1970-01-01 00:00:00.000000','1ABC100','1A8C100','BE','cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01',620,560,500,5300,'RD 1975-12-01 art. 11',true,'cat-1','ref-1','01','02',3,100,0)`)
 			is("SELECT sealed FROM offences", string(d.Sealed))
-			is("SELECT trace FROM offences", string(plainTrace(nil, d.Trace)))
+			is("SELECT trace FROM offences", string(evidence.AppendTrace(nil, d.Trace)))
 			is("SELECT arrayStringConcat(arraySort(groupArray(outcome)), ' ') FROM decisions", "exempt offence")
 			is("SELECT toString((kind, camera_id, captured_at, received_at, kafka_partition, kafka_offset)) FROM merges",
 				`('parked','cam-001','2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',3,101)`)
@@ -107,9 +109,9 @@ func TestTokensWorkPerTablePartition(t *testing.T) {
 		b := NewBlock(nil)
 		for i, at := range times {
 			r := testRead(i, at)
-			b.Read(r, schemas.PassageIDOf(r.ID), testCamera(), ingest.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: int64(i)})
+			b.Read(r, schemas.PassageIDOf(r.ID), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: int64(i)})
 		}
-		if err := c.Insert(t.Context(), rg, &ingest.Totals{Fetched: uint64(len(times)), Stored: uint64(len(times))}, b); err != nil {
+		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: uint64(len(times)), Stored: uint64(len(times))}, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +140,7 @@ func TestALargeBlockStaysOnePart(t *testing.T) {
 	b := newBatch(0)
 	r := testRead(0, march)
 	for range rows {
-		b.Merge(ingest.MergeParked, r, schemas.PassageID{}, b.next())
+		b.Merge(shard.MergeParked, r, schemas.PassageID{}, b.next())
 	}
 	b.t.Merged = rows
 	for range 2 {

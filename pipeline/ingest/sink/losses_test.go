@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -17,7 +18,7 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	c, conn := migrated(t, nil)
 	s := NewState(conn)
 	b := NewBlock(nil)
-	if err := c.Insert(t.Context(), ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}, &ingest.Totals{Fetched: 1, Ticks: 1, Clock: march}, b); err != nil {
+	if err := c.Insert(t.Context(), ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}, &shard.Totals{Fetched: 1, Ticks: 1, Clock: march}, b); err != nil {
 		t.Fatal(err)
 	}
 	loss := &ingest.RecordedLoss{Partition: 1, Loss: ingest.Loss{Start: 10, End: 15}, Reason: "a test says so", By: "me"}
@@ -39,7 +40,7 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	if got, err := s.Losses(t.Context(), "another", 1); err != nil || got != nil {
 		t.Errorf("another topic: %v %v", got, err)
 	}
-	if r, err := s.Reached(t.Context(), schemas.TopicReads, 1); err != nil || r != (ingest.Reached{End: 15, Any: true}) {
+	if r, err := s.Reached(t.Context(), schemas.TopicReads, 1); err != nil || r != (ingest.StoredExtent{End: 15, Any: true}) {
 		t.Errorf("reached %+v %v, want the end of the loss", r, err)
 	}
 	var rows, lost uint64

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -90,18 +91,18 @@ func testDecision(r *schemas.Read, o schemas.Outcome) *schemas.Decision {
 type batch struct {
 	*Block
 	rg ingest.Range
-	t  ingest.Totals
+	t  shard.Totals
 }
 
 func newBatch(start int64) *batch {
 	return &batch{
 		Block: NewBlock(nil), rg: ingest.Range{Topic: schemas.TopicReads, Partition: 3, Start: start, End: start},
-		t: ingest.Totals{Clock: march, CatalogueVersion: "cat-1", ReferenceVersion: "ref-1"},
+		t: shard.Totals{Clock: march, CatalogueVersion: "cat-1", ReferenceVersion: "ref-1"},
 	}
 }
 
-func (b *batch) next() ingest.Position {
-	pos := ingest.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End}
+func (b *batch) next() shard.Position {
+	pos := shard.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End}
 	b.rg.End++
 	b.t.Fetched++
 	return pos
@@ -119,7 +120,7 @@ func (b *batch) read(at schemas.Micros) *schemas.Read {
 // a merge, a reject and a tick.
 func (b *batch) all(at schemas.Micros) *schemas.Read {
 	r := b.read(at)
-	pos := ingest.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End - 1}
+	pos := shard.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End - 1}
 	b.Hit(testHit(r), r, testCamera(), pos, at+2*schemas.Second)
 	b.Passage(testPassage(r), testCamera(), pos)
 	for seq, o := range []schemas.Outcome{schemas.OutcomeOffence, schemas.OutcomeExempt} {
@@ -127,8 +128,8 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 		d.Rule += schemas.RuleID(fmt.Sprint(".", o)) // two rules: rows of one rule and passage replace one another
 		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
-	b.Merge(ingest.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
-	b.Reject(&ingest.Rejected{
+	b.Merge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.Reject(&shard.RejectRow{
 		Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",
 		ReceivedAt: at, Payload: []byte("payload"), Pos: b.next(),
 	})

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -63,14 +63,14 @@ func offenceMessage(d *schemas.Decision, trace []byte) *anprv1.Offence {
 	}
 }
 
-func rejectMessage(r *ingest.Rejected) *anprv1.Reject {
+func rejectMessage(r *shard.RejectRow) *anprv1.Reject {
 	sum := sha256.Sum256(r.Payload)
 	detail := r.Err.Detail
 	return &anprv1.Reject{
 		Topic: text(r.Pos.Topic), Partition: r.Pos.Partition, Offset: r.Pos.Offset,
 		Reason: r.Err.Reason.String(), Field: text(r.Err.Field), Detail: text(detail[:min(len(detail), maxDetail)]),
 		CameraId: text(r.Camera[:min(len(r.Camera), maxDetail)]), ReceivedAtUs: int64(r.ReceivedAt),
-		Payload: r.Payload, PayloadSize: wholeSize(r), PayloadSha256: sum[:], Upload: r.Upload,
+		Payload: r.Payload, PayloadSize: wholeSize(r), PayloadSha256: sum[:], Upload: r.Quarantined,
 	}
 }
 

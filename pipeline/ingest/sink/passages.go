@@ -3,7 +3,7 @@ package sink
 import (
 	"github.com/ClickHouse/ch-go/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -40,7 +40,7 @@ func (t *passagesTable) input() proto.Input {
 
 // Passage adds a row of passages. cam is the camera of the best read, nil when it left the registry meanwhile; pos is
 // that of the record that closed the passage.
-func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos ingest.Position) {
+func (b *Block) Passage(p *schemas.Passage, cam *schemas.Camera, pos shard.Position) {
 	t := &b.passages
 	t.id.id(&p.ID.ID)
 	t.plate.plate(p.Best.Plate)

@@ -3,6 +3,7 @@ package sink
 import (
 	"unsafe"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -17,7 +18,7 @@ type places struct {
 // known is where a camera's names stand in the dictionaries. A registry entry is immutable, so one that was met costs no look-up, and its
 // strings are not read.
 type known struct {
-	cam                uintptr // of the entry; not a pointer, or old registries would be kept. Block.Registry clears it with them
+	cam                uintptr // of the entry; not a pointer, or old registries would be kept. Block.useVersion clears it with them
 	camera, site, zone uint32  // numbers
 	municipality       uint32
 	era                uint32 // of the numbers
@@ -62,12 +63,24 @@ func (p *places) add(id string, cam *schemas.Camera, at schemas.Micros) {
 // era changes when numbers of names were forgotten. It is never that of a free place of known.
 func (p *places) era() uint32 { return 1 + p.camera.era + p.site.era + p.zone.era }
 
-// touch loads what add is going to need of the cameras, for many in a loop: their cache misses overlap. It changes nothing.
+// prefetchReads loads memory that add is going to need for the rows, many in a loop, so that their cache misses overlap. It changes nothing.
 //
 //go:noinline
-func (p *places) touch(cams []*schemas.Camera) (loaded uint64) {
-	for _, c := range cams {
-		if int(c.Index) < len(p.known) {
+func (p *places) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
+	for i := range rows {
+		if n := int(rows[i].Camera.Index); n < len(p.known) {
+			loaded += uint64(p.known[n].era)
+		}
+	}
+	return loaded
+}
+
+// prefetchPassages is prefetchReads for passages.
+//
+//go:noinline
+func (p *places) prefetchPassages(rows []shard.PassageRow) (loaded uint64) {
+	for i := range rows {
+		if c := rows[i].Camera; c != nil && int(c.Index) < len(p.known) {
 			loaded += uint64(p.known[c.Index].era)
 		}
 	}

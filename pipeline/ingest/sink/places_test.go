@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -37,7 +38,8 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 				cameras, sites, zones = append(cameras, cam.ID), append(sites, ""), append(zones, "")
 				continue
 			}
-			p.touch([]*schemas.Camera{cam})
+			p.prefetchReads([]shard.ReadRow{{Camera: cam}})
+			p.prefetchPassages([]shard.PassageRow{{}, {Camera: cam}})
 			p.add(cam.ID, cam, at)
 			cameras, sites, zones = append(cameras, cam.ID), append(sites, cam.Site), append(zones, cam.ZoneAt(at))
 		}
@@ -76,7 +78,7 @@ func TestAnotherRegistrysEntryAtTheSamePlaceIsAnother(t *testing.T) {
 			*cam = schemas.Camera{ID: "c2", Site: "s2", Zone: "5340", Municipality: 21002}
 		}
 		b.Reset()
-		b.Registry(version)
+		b.useVersion(version)
 		r.Camera = cam.ID
 		b.Read(r, schemas.PassageID{}, cam, pos)
 		b.Passage(&schemas.Passage{Best: schemas.Sighting{Camera: cam.ID, CapturedAt: march}}, cam, pos)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // insertPlan is one Insert: its tables, which of them are acknowledged, and whether to look them up.
@@ -30,7 +31,7 @@ type step struct {
 	found bool // looked up and there
 }
 
-func (c *ClickHouse) plan(rg ingest.Range, t *ingest.Totals, b *Block) *insertPlan {
+func (c *ClickHouse) plan(rg ingest.Range, t *shard.Totals, b *Block) *insertPlan {
 	w := &insertPlan{c: c, rg: rg, ledger: &step{table: newBatchesRow(rg, t), life: 1}, doubt: !c.verifier.follows(rg)}
 	for i := range b.tables {
 		tab := &b.tables[i]

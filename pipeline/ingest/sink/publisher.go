@@ -13,7 +13,9 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -33,7 +35,6 @@ type PublisherConfig struct {
 	Timeout         time.Duration    // of one try; default 10 s
 	MinWait         time.Duration    // first pause between tries; default 50 ms
 	MaxWait         time.Duration    // longest pause; default 2 s
-	TraceJSON       TraceJSON        // nil: plain JSON of the steps
 	Logger          zerolog.Logger
 	Metrics         *Metrics       // nil: counted nowhere
 	Stages          *ingest.Stages // nil: hits and offences are not timed
@@ -48,9 +49,6 @@ func (c *PublisherConfig) EnsureDefaults() {
 	fill(&c.Timeout, 10*time.Second)
 	fill(&c.MinWait, 50*time.Millisecond)
 	fill(&c.MaxWait, 2*time.Second)
-	if c.TraceJSON == nil {
-		c.TraceJSON = plainTrace
-	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}
@@ -117,6 +115,21 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	return p, nil
 }
 
+// Publish publishes the hits, offences and rejects of a piece. The rows are encoded before it returns.
+func (p *Publisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
+	for i := range rows.Hits {
+		p.Hit(pend, rows.Hits[i].Hit, rows.Hits[i].Read)
+	}
+	for i := range rows.Decisions {
+		if rows.Decisions[i].IsOffence() {
+			p.Offence(pend, rows.Decisions[i].Decision)
+		}
+	}
+	for i := range rows.Rejects {
+		p.Reject(pend, &rows.Rejects[i])
+	}
+}
+
 // Hit publishes a hit at once, keyed by the confusion class of the listed plate.
 func (p *Publisher) Hit(pend *ingest.Pending, h *schemas.Hit, r *schemas.Read) {
 	key := h.Entry.Plate.Class().AppendTo(nil)
@@ -126,12 +139,12 @@ func (p *Publisher) Hit(pend *ingest.Pending, h *schemas.Hit, r *schemas.Read) {
 // Offence publishes a candidate or a hold, keyed by the confusion class of the plate.
 func (p *Publisher) Offence(pend *ingest.Pending, d *schemas.Decision) {
 	key := d.On.Plate.Class().AppendTo(nil)
-	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, p.cfg.TraceJSON(nil, d.Trace)))})
+	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, evidence.AppendTrace(nil, d.Trace)))})
 }
 
 // Reject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest
 // message is cut; payload_size and payload_sha256 are those of the whole.
-func (p *Publisher) Reject(pend *ingest.Pending, r *ingest.Rejected) {
+func (p *Publisher) Reject(pend *ingest.Pending, r *shard.RejectRow) {
 	key := fmt.Appendf(nil, "%s-%d-%d", r.Pos.Topic, r.Pos.Partition, r.Pos.Offset)
 	m := rejectMessage(r)
 	if cutPayload(m, p.cfg.MaxMessageBytes-len(key)-recordOverhead) {

@@ -18,7 +18,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -102,9 +104,9 @@ func TestMessagesArriveWhole(t *testing.T) {
 	r := testRead(1, march)
 	d := testDecision(r, schemas.OutcomeHeld)
 	d.HoldUntil = march + schemas.Hour
-	rejected := &ingest.Rejected{
+	rejected := &shard.RejectRow{
 		Err: schemas.Rejectf(schemas.ReasonBadUTF8, "make", "bytes \xff"), Camera: "cam\xff", ReceivedAt: march,
-		Payload: []byte("\x00\xffpayload"), PayloadSize: 1000, Pos: ingest.Position{Topic: schemas.TopicReads, Partition: 4, Offset: 77},
+		Payload: []byte("\x00\xffpayload"), PayloadSize: 1000, Pos: shard.Position{Topic: schemas.TopicReads, Partition: 4, Offset: 77},
 	}
 	var pend ingest.Pending
 	p.Hit(&pend, testHit(r), r)
@@ -132,7 +134,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 	if err := proto.Unmarshal(rec.Value, &offence); err != nil {
 		t.Fatal(err)
 	}
-	if offence.Status != "held" || offence.HoldUntilUs != int64(d.HoldUntil) || offence.TraceJson != string(plainTrace(nil, d.Trace)) ||
+	if offence.Status != "held" || offence.HoldUntilUs != int64(d.HoldUntil) || offence.TraceJson != string(evidence.AppendTrace(nil, d.Trace)) ||
 		!bytes.Equal(offence.SealSha256, d.Seal[:]) || !bytes.Equal(offence.OffenceId, d.Offence.ID[:]) || offence.CorrectedDkmh != 560 {
 		t.Errorf("offence %v", &offence)
 	}
@@ -155,10 +157,10 @@ func TestMessagesArriveWhole(t *testing.T) {
 	}
 }
 
-func rejectOf(i, size int) *ingest.Rejected {
-	return &ingest.Rejected{
+func rejectOf(i, size int) *shard.RejectRow {
+	return &shard.RejectRow{
 		Err: schemas.Rejectf(schemas.ReasonMalformed, "", "no"), Payload: bytes.Repeat([]byte{byte(i)}, size),
-		Pos: ingest.Position{Topic: schemas.TopicReads, Offset: int64(i)},
+		Pos: shard.Position{Topic: schemas.TopicReads, Offset: int64(i)},
 	}
 }
 

@@ -3,7 +3,7 @@ package sink
 import (
 	"github.com/ClickHouse/ch-go/proto"
 
-	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -46,13 +46,8 @@ func (t *readsTable) input() proto.Input {
 	)
 }
 
-// TouchCameras loads what rows of these cameras are going to need. It changes nothing; the result has no meaning.
-func (b *Block) TouchCameras(reads, passages []*schemas.Camera) uint64 {
-	return b.reads.touch(reads) + b.passages.touch(passages)
-}
-
 // Read adds a row of reads.
-func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos ingest.Position) {
+func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
 	t := &b.reads
 	t.readID.id(&r.ID.ID)
 	t.passageID.id(&p.ID)

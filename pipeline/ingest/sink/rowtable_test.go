@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -19,7 +20,7 @@ func TestEveryInsertNamesTheColumnsOfItsRowStruct(t *testing.T) {
 		"offences": schemas.ColumnNames[schemas.OffenceRow](insertable), "batches": schemas.ColumnNames[schemas.BatchRow](insertable),
 	}
 	b := NewBlock(nil)
-	tables := append(b.tables[:], *newBatchesRow(ingest.Range{}, &ingest.Totals{}))
+	tables := append(b.tables[:], *newBatchesRow(ingest.Range{}, &shard.Totals{}))
 	for i := range tables {
 		tab := &tables[i]
 		got := make([]string, len(tab.input))
@@ -56,7 +57,7 @@ func TestTypedColumnsThatAreNotThoseOfTheStructPanic(t *testing.T) {
 func TestARowIsNotKeptAfterItWasAdded(t *testing.T) {
 	b := NewBlock(nil)
 	r := testRead(1, march)
-	b.Merge(ingest.MergeParked, r, schemas.PassageID{}, ingest.Position{})
+	b.Merge(shard.MergeParked, r, schemas.PassageID{}, shard.Position{})
 	if *b.merges.row != (schemas.MergeRow{}) {
 		t.Errorf("the row still holds %+v: its texts alias the record", *b.merges.row)
 	}

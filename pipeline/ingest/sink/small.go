@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"unsafe"
 
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -37,7 +39,7 @@ func viewSum(s *schemas.Sum) schemas.Digest {
 }
 
 // Merge adds a row of merges: a record that has no row of reads because it repeats one.
-func (b *Block) Merge(kind ingest.MergeKind, r *schemas.Read, p schemas.PassageID, pos ingest.Position) {
+func (b *Block) Merge(kind shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
 	*b.merges.row = schemas.MergeRow{
 		ReadID: r.ID, PassageID: p, Kind: kind.String(), Camera: r.Camera, CapturedAt: r.CapturedAt.Time(), ReceivedAt: r.ReceivedAt.Time(),
 		Partition: pos.Partition, Offset: pos.Offset,
@@ -47,7 +49,7 @@ func (b *Block) Merge(kind ingest.MergeKind, r *schemas.Read, p schemas.PassageI
 
 // Reject adds a row of rejects. payload_sha256 is of r.Payload as given: when the gateway cut it before it reached the
 // log, it is the digest of what the log has, while payload_size is that of the whole.
-func (b *Block) Reject(r *ingest.Rejected) {
+func (b *Block) Reject(r *shard.RejectRow) {
 	sum := schemas.Sum(sha256.Sum256(r.Payload))
 	*b.rejects.row = schemas.RejectRow{
 		Reason: r.Err.Reason.String(), Field: r.Err.Field, Detail: r.Err.Detail, Camera: r.Camera, Zone: r.Zone, ReceivedAt: r.ReceivedAt.Time(),
@@ -57,10 +59,10 @@ func (b *Block) Reject(r *ingest.Rejected) {
 	b.rejects.add()
 }
 
-func wholeSize(r *ingest.Rejected) uint64 { return max(r.PayloadSize, uint64(len(r.Payload))) }
+func wholeSize(r *shard.RejectRow) uint64 { return max(r.PayloadSize, uint64(len(r.Payload))) }
 
 // Hit adds a row of hits.
-func (b *Block) Hit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos ingest.Position, processed schemas.Micros) {
+func (b *Block) Hit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos shard.Position, processed schemas.Micros) {
 	at := placeOf(cam, r.CapturedAt)
 	b.texts.reset()
 	*b.hits.row = schemas.HitRow{
@@ -75,8 +77,8 @@ func (b *Block) Hit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos in
 
 // Decision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace then. cam is the camera of
 // the read it is decided on, nil when it left the registry meanwhile.
-func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos ingest.Position, seq uint32) {
-	b.traced = b.trace(b.traced[:0], d.Trace)
+func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position, seq uint32) {
+	b.traced = evidence.AppendTrace(b.traced[:0], d.Trace)
 	trace := viewText(b.traced)
 	if status := statusOf(d.Outcome); status != "" {
 		b.fillOffence(d, class, cam, pos)
@@ -107,7 +109,7 @@ func statusOf(o schemas.Outcome) string {
 }
 
 // fillOffence fills the row of offences but for its status, trace and seq.
-func (b *Block) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos ingest.Position) {
+func (b *Block) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
 	at := placeOf(cam, d.On.CapturedAt)
 	b.texts.reset()
 	*b.offences.row = schemas.OffenceRow{
@@ -121,7 +123,7 @@ func (b *Block) fillOffence(d *schemas.Decision, class schemas.Class, cam *schem
 }
 
 // newBatchesRow makes the one-row table of a range: the row of batches that proves it.
-func newBatchesRow(rg ingest.Range, t *ingest.Totals) *table {
+func newBatchesRow(rg ingest.Range, t *shard.Totals) *table {
 	rows := newRowTable[schemas.BatchRow]()
 	*rows.row = schemas.BatchRow{
 		Topic: rg.Topic, Partition: rg.Partition, StartOffset: rg.Start, EndOffset: rg.End, Fetched: t.Fetched, Stored: t.Stored, Merged: t.Merged,

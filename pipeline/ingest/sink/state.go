@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -25,7 +26,7 @@ func NewState(conn driver.Conn) *State { return &State{conn: conn} }
 // partition do not overlap, because each is committed as a plan under the group's fence before its rows are stored, who takes over finishes
 // exactly the plan it finds, and one that is set back into what is stored is refused. So the last to start is the last to end, and
 // rows of one start, which a repeat may leave, have one end.
-func (s *State) Reached(ctx context.Context, topic string, partition int32) (r ingest.Reached, err error) {
+func (s *State) Reached(ctx context.Context, topic string, partition int32) (r ingest.StoredExtent, err error) {
 	err = s.conn.QueryRow(ctx, `SELECT end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ?
 		ORDER BY kafka_topic DESC, kafka_partition DESC, start_offset DESC, end_offset DESC LIMIT 1`, topic, partition).Scan(&r.End)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -84,16 +85,16 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 }
 
 // Told returns the hits told at the partition's records in [from, below).
-func (s *State) Told(ctx context.Context, partition int32, from, below int64) ([]ingest.Told, error) {
+func (s *State) Told(ctx context.Context, partition int32, from, below int64) ([]shard.Told, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(passage_id), toString(list), entry_id, toString(match) FROM hits
 		WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ?`, partition, from, below)
 	if err != nil {
 		return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []ingest.Told
+	var out []shard.Told
 	for rows.Next() {
-		var t ingest.Told
+		var t shard.Told
 		var passage, match string
 		if err := rows.Scan(&passage, &t.List, &t.Entry, &match); err != nil {
 			return nil, fmt.Errorf("read back hits of partition %d: %w", partition, err)

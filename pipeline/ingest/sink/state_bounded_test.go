@@ -76,7 +76,7 @@ func takeover(s *State, partition int32, days int) map[string]func(ctx context.C
 	return map[string]func(ctx context.Context) error{
 		"reached": func(ctx context.Context) error {
 			got, err := s.Reached(ctx, schemas.TopicReads, partition)
-			if want := (ingest.Reached{End: end, Any: true}); err == nil && got != want {
+			if want := (ingest.StoredExtent{End: end, Any: true}); err == nil && got != want {
 				return fmt.Errorf("reached %v, want %v", got, want)
 			}
 			return err

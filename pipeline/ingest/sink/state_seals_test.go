@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -70,7 +71,7 @@ func (h *history) add(cameras []string) {
 	h.t.Helper()
 	b := NewBlock(nil)
 	rg := ingest.Range{Topic: schemas.TopicReads, Partition: h.partition, Start: h.end}
-	var totals ingest.Totals
+	var totals shard.Totals
 	for range 1 + h.r.IntN(8) {
 		h.end += int64(h.r.IntN(3)) * int64(1+h.r.IntN(200_000))
 		for seq := range uint32(1 + h.r.IntN(3)) {
@@ -81,7 +82,7 @@ func (h *history) add(cameras []string) {
 			d.On.Camera = cameras[h.r.IntN(len(cameras))]
 			d.PrevSeal, d.Seal = h.last[d.On.Camera], schemas.Sum{byte(h.partition), byte(h.made), byte(h.made >> 8), 1}
 			h.last[d.On.Camera] = d.Seal
-			b.Decision(d, d.On.Plate.Class(), testCamera(), ingest.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: h.end}, seq)
+			b.Decision(d, d.On.Plate.Class(), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: h.end}, seq)
 			totals.Offences++
 		}
 		h.end++
@@ -295,41 +296,41 @@ func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
 func TestTheLedgerReachesToItsGreatestEnd(t *testing.T) {
 	c, conn := migrated(t, nil)
 	s := NewState(conn)
-	reached := func(partition int32, want ingest.Reached) {
+	reached := func(partition int32, want ingest.StoredExtent) {
 		t.Helper()
 		if got, err := s.Reached(t.Context(), schemas.TopicReads, partition); err != nil || got != want {
 			t.Errorf("partition %d: got %v, %v, want %v", partition, got, err, want)
 		}
 	}
-	reached(3, ingest.Reached{})
+	reached(3, ingest.StoredExtent{})
 	put := func(topic string, partition int32, start, end int64) {
 		t.Helper()
 		rg := ingest.Range{Topic: topic, Partition: partition, Start: start, End: end}
 		n := uint64(end - start)
-		if err := c.Insert(t.Context(), rg, &ingest.Totals{Fetched: n, Ticks: n}, NewBlock(nil)); err != nil {
+		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: n, Ticks: n}, NewBlock(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	put(schemas.TopicReads, 4, 0, 900)
 	put("another.topic", 3, 0, 800)
-	reached(3, ingest.Reached{})
+	reached(3, ingest.StoredExtent{})
 	put(schemas.TopicReads, 3, 0, 7)
-	reached(3, ingest.Reached{End: 7, Any: true})
+	reached(3, ingest.StoredExtent{End: 7, Any: true})
 	put(schemas.TopicReads, 3, 90, 100) // after a gap that a person left
 	put(schemas.TopicReads, 3, 7, 9)    // a late part of an older state
 	put(schemas.TopicReads, 2, 0, 1000)
-	reached(3, ingest.Reached{End: 100, Any: true})
+	reached(3, ingest.StoredExtent{End: 100, Any: true})
 	for range 2 {
 		if err := conn.Exec(t.Context(), "INSERT INTO batches SELECT * FROM batches WHERE kafka_partition = 3"); err != nil {
 			t.Fatal(err)
 		}
-		reached(3, ingest.Reached{End: 100, Any: true})
+		reached(3, ingest.StoredExtent{End: 100, Any: true})
 	}
 	if got, want := query[int64](t, conn, "SELECT max(end_offset) FROM batches WHERE kafka_topic = ? AND kafka_partition = 4", schemas.TopicReads), int64(900); got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
-	reached(4, ingest.Reached{End: 900, Any: true})
-	reached(2, ingest.Reached{End: 1000, Any: true})
+	reached(4, ingest.StoredExtent{End: 900, Any: true})
+	reached(2, ingest.StoredExtent{End: 1000, Any: true})
 }
 
 func TestALightweightDeleteThatProjectionsWouldNotSeeIsRefused(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/rules"
@@ -35,12 +36,12 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 		d := testDecision(r, s.outcome)
 		d.On.Camera, d.Seal = s.camera, schemas.Sum{s.seal}
 		b := NewBlock(nil)
-		b.Decision(d, r.Class, testCamera(), ingest.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
+		b.Decision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
 		e := d.Earlier()
 		e.Spot = rules.SpotOf(d.Rule, d.Family, d.On.Plate, testCamera().Site, d.On.CapturedAt)
 		out = append(out, e)
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
-		if err := c.Insert(t.Context(), rg, &ingest.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
+		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,9 +120,9 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 		d.Spot = rules.SpotOf(d.Rule, d.Family, r.Plate, testCamera().Site, d.On.CapturedAt)
 		want[d.Offence] = d.Earlier()
 		b := NewBlock(nil)
-		b.Decision(d, r.Class, testCamera(), ingest.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
+		b.Decision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: int64(i), End: int64(i) + 1}
-		if err := c.Insert(t.Context(), rg, &ingest.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
+		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,21 +232,21 @@ func TestWindowSettingFollowsTheEngine(t *testing.T) {
 func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(100)
-	var want []ingest.Told
+	var want []shard.Told
 	for i := range int64(6) {
 		r := testRead(int(i), march+schemas.Micros(i)*schemas.Second)
 		h := testHit(r)
 		if i == 2 {
 			h.Match = schemas.MatchExact
 		}
-		pos := ingest.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 100 + i}
+		pos := shard.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 100 + i}
 		b.Hit(h, r, testCamera(), pos, march)
 		b.t.Fetched++
 		b.t.Ticks++
 		b.t.Hits++
 		b.rg.End = pos.Offset + 1
 		if i >= 1 && i < 5 {
-			want = append(want, ingest.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match})
+			want = append(want, shard.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match})
 		}
 	}
 	if err := b.insert(t.Context(), c); err != nil {
@@ -255,8 +256,8 @@ func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range [][]ingest.Told{got, want} {
-		slices.SortFunc(x, func(a, b ingest.Told) int { return strings.Compare(a.Passage.String(), b.Passage.String()) })
+	for _, x := range [][]shard.Told{got, want} {
+		slices.SortFunc(x, func(a, b shard.Told) int { return strings.Compare(a.Passage.String(), b.Passage.String()) })
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)

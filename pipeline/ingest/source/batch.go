@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go/compress"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // The record batch of Kafka 0.11 and later: a header of 61 bytes, then the records, compressed together or not.
@@ -33,7 +34,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // batches takes the records of the size bytes at start that are not before the wanted offset: a broker sends whole record batches, and
 // cuts the last one off.
-func (r *reader) batches(into *ingest.Records, start, size int) error {
+func (r *reader) batches(into *shard.Records, start, size int) error {
 	end, taken := start+size, 0
 	for start < end {
 		buf, _ := into.Grow(0)
@@ -84,7 +85,7 @@ func (r *reader) tooLarge(b []byte, length int) error {
 }
 
 // batch takes the records of a whole batch b, which stands at start of the buffer.
-func (r *reader) batch(into *ingest.Records, b []byte, start int) error {
+func (r *reader) batch(into *shard.Records, b []byte, start int) error {
 	if b[batchMagic] != batchVersion {
 		return fmt.Errorf("it is of message format %d, this program reads format 2, of 2017: let the broker convert the topic", b[batchMagic])
 	}
@@ -119,7 +120,7 @@ func (r *reader) batch(into *ingest.Records, b []byte, start int) error {
 }
 
 // unpack appends the decompressed records to the buffer and returns where they begin.
-func unpack(into *ingest.Records, c compress.Compression, packed []byte) (start int, err error) {
+func unpack(into *shard.Records, c compress.Compression, packed []byte) (start int, err error) {
 	codec := c.Codec()
 	if codec == nil {
 		return 0, fmt.Errorf("compression %d is not known", int8(c))

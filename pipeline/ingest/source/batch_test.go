@@ -15,6 +15,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 var codecs = []kafka.Compression{0, kafka.Gzip, kafka.Snappy, kafka.Lz4, kafka.Zstd}
@@ -98,9 +99,9 @@ func seal(b []byte) []byte {
 }
 
 // take reads the log of these bytes from an offset.
-func take(b []byte, from int64) (*reader, *ingest.Records, error) {
+func take(b []byte, from int64) (*reader, *shard.Records, error) {
 	r := &reader{g: &Group{}, next: from, bytes: 1 << 20}
-	recs := &ingest.Records{}
+	recs := &shard.Records{}
 	buf, start := recs.Grow(len(b))
 	copy(buf[start:], b)
 	return r, recs, r.batches(recs, start, len(b))
@@ -209,7 +210,7 @@ func BenchmarkFetch(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer g.Close()
-		recs := &ingest.Records{}
+		recs := &shard.Records{}
 		for b.Loop() {
 			r := &reader{g: g, bytes: g.cfg.FetchBytes}
 			for got := 0; got < n; got += recs.Len() {

@@ -61,9 +61,9 @@ type Group struct {
 }
 
 var (
-	_ ingest.Group   = (*Group)(nil)
-	_ ingest.Session = (*session)(nil)
-	_ ingest.Reader  = (*reader)(nil)
+	_ ingest.ConsumerGroup = (*Group)(nil)
+	_ ingest.Generation    = (*session)(nil)
+	_ ingest.Reader        = (*reader)(nil)
 )
 
 // Join makes a member of the group; it joins at the first Next. No connection is made before.
@@ -92,7 +92,7 @@ func dialerOf(cfg Config) *kafka.Dialer {
 }
 
 // Next waits for the next generation.
-func (g *Group) Next(ctx context.Context) (ingest.Session, error) {
+func (g *Group) Next(ctx context.Context) (ingest.Generation, error) {
 	gen, err := g.group.Next(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("next generation of group %s: %w", g.cfg.GroupID, err)

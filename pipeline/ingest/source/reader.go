@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
 // reader reads one partition through one connection to its leader and dials again after any error. It speaks the fetch request itself:
@@ -36,7 +37,7 @@ func (s *session) Open(_ context.Context, partition int32, offset int64) (ingest
 }
 
 // Fetch waits for records, at most Config.MaxWait, and appends what came.
-func (r *reader) Fetch(ctx context.Context, into *ingest.Records) error {
+func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func Probe(ctx context.Context, cfg Config, partition int32, offset int64) (reco
 	cfg = cfg.withDefaults()
 	r := &reader{g: &Group{cfg: cfg, dialer: dialerOf(cfg)}, partition: partition, next: offset, bytes: cfg.FetchBytes}
 	defer r.drop()
-	for into := (&ingest.Records{}); ; into.Reset() {
+	for into := (&shard.Records{}); ; into.Reset() {
 		err := r.Fetch(ctx, into)
 		if records = into.Len(); records > 0 || err != nil || into.HighWater <= offset || ctx.Err() != nil {
 			return records, err
@@ -104,7 +105,7 @@ const (
 	fetchVersion = 4
 )
 
-func (r *reader) fetch(into *ingest.Records) error {
+func (r *reader) fetch(into *shard.Records) error {
 	cfg := &r.g.cfg
 	if err := r.conn.SetDeadline(time.Now().Add(cfg.MaxWait + 10*time.Second)); err != nil {
 		return fmt.Errorf("set the deadline of a fetch: %w", err)
@@ -158,7 +159,7 @@ func appendText(b []byte, s string) []byte {
 }
 
 // answer takes the records out of the n bytes of an answer at start.
-func (r *reader) answer(into *ingest.Records, start, n int) error {
+func (r *reader) answer(into *shard.Records, start, n int) error {
 	buf, _ := into.Grow(0)
 	w := wire{b: buf[start : start+n]}
 	if id := w.i32(); id != r.sent {

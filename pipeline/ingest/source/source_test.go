@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -90,7 +91,7 @@ func join(t *testing.T, brokers []string) *Group {
 	return g
 }
 
-func next(t *testing.T, g *Group) ingest.Session {
+func next(t *testing.T, g *Group) ingest.Generation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -102,7 +103,7 @@ func next(t *testing.T, g *Group) ingest.Session {
 }
 
 // readAll fetches until it has want records.
-func readAll(t *testing.T, s ingest.Session, from int64, want int) *ingest.Records {
+func readAll(t *testing.T, s ingest.Generation, from int64, want int) *shard.Records {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -111,7 +112,7 @@ func readAll(t *testing.T, s ingest.Session, from int64, want int) *ingest.Recor
 		t.Fatal(err)
 	}
 	defer r.Close()
-	all := &ingest.Records{}
+	all := &shard.Records{}
 	for all.Len() < want {
 		if err := r.Fetch(ctx, all); err != nil && ctx.Err() != nil {
 			t.Fatalf("got %d of %d records: %v", all.Len(), want, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 )
 
@@ -70,14 +71,14 @@ func transact(ctx context.Context, t *testing.T, broker, topic, value string, en
 }
 
 // readFrom reads n records from the offset on. A marker, whose value is a version and an epoch, is shown as "".
-func readFrom(ctx context.Context, t *testing.T, s ingest.Session, from int64, n int) (out []string) {
+func readFrom(ctx context.Context, t *testing.T, s ingest.Generation, from int64, n int) (out []string) {
 	t.Helper()
 	r, err := s.Open(ctx, 0, from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	recs := &ingest.Records{}
+	recs := &shard.Records{}
 	for recs.Len() < n {
 		if err := r.Fetch(ctx, recs); err != nil {
 			t.Fatalf("from %d, after %d records: %v", from, recs.Len(), err)

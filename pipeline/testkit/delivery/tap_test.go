@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -71,12 +72,12 @@ func (t *tap) pass(s step, partition int32, from, to int64) {
 }
 
 type tappedGroup struct {
-	ingest.Group
+	ingest.ConsumerGroup
 	t *tap
 }
 
-func (g tappedGroup) Next(ctx context.Context) (ingest.Session, error) {
-	s, err := g.Group.Next(ctx)
+func (g tappedGroup) Next(ctx context.Context) (ingest.Generation, error) {
+	s, err := g.ConsumerGroup.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (g tappedGroup) Next(ctx context.Context) (ingest.Session, error) {
 }
 
 type tappedSession struct {
-	ingest.Session
+	ingest.Generation
 	t *tap
 }
 
@@ -101,7 +102,7 @@ func (s tappedSession) Commit(ctx context.Context, partition int32, offset int64
 		metadata = ""
 	}
 	s.t.pass(before, partition, p.Start, p.End)
-	if err := s.Session.Commit(ctx, partition, offset, metadata); err != nil {
+	if err := s.Generation.Commit(ctx, partition, offset, metadata); err != nil {
 		return err
 	}
 	s.t.pass(after, partition, p.Start, p.End)
@@ -114,9 +115,9 @@ type tappedState struct {
 	t *tap
 }
 
-func (s tappedState) Reached(ctx context.Context, topic string, partition int32) (ingest.Reached, error) {
+func (s tappedState) Reached(ctx context.Context, topic string, partition int32) (ingest.StoredExtent, error) {
 	if s.t.fault.Unplan {
-		return ingest.Reached{}, nil
+		return ingest.StoredExtent{}, nil
 	}
 	return s.State.Reached(ctx, topic, partition)
 }
@@ -126,7 +127,7 @@ type tappedSink struct {
 	t *tap
 }
 
-func (s tappedSink) Insert(ctx context.Context, rg ingest.Range, t *ingest.Totals, b ingest.Block) error {
+func (s tappedSink) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, b ingest.Block) error {
 	s.t.pass(insideInsert, rg.Partition, rg.Start, rg.End)
 	if err := s.Sink.Insert(ctx, rg, t, b); err != nil {
 		return err

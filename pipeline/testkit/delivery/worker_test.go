@@ -13,9 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -55,7 +55,6 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	cfg := sink.Config{
 		ClickHouse:    platform.ClickHouse{Addr: j.ClickHouse, Database: j.Database, DialTimeout: cmp.Or(j.InsertTimeout, 30*time.Second)},
 		Conns:         4 * j.Partitions,
-		TraceJSON:     evidence.AppendTrace,
 		Logger:        log,
 		InsertTimeout: j.InsertTimeout,
 		Breaker:       sink.Breaker{OpenFor: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond},
@@ -73,7 +72,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 		return err
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, TraceJSON: evidence.AppendTrace, Logger: log})
+	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -91,7 +90,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	worker := ingest.New(ingest.Config{
 		Topic: j.Topic, Partitions: j.Partitions, Group: tappedGroup{group, t}, Sink: tappedSink{tables, t}, Publisher: topics,
-		State: tappedState{sink.NewState(conn), t}, World: func() ingest.World { return ingest.World{Registry: snapshot, Engine: engine} },
+		State: tappedState{sink.NewState(conn), t}, Versions: func() shard.Versions { return shard.Versions{Reference: snapshot, Engine: engine} },
 		Dedup: dedup.Config{RepeatIDs: 1 << 14}, BatchRows: j.BatchRows, Linger: j.Linger, TickAfter: time.Hour,
 		Logger: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	})

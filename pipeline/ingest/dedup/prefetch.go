@@ -2,20 +2,21 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Touching loads what is going to be needed, for many keys in a loop with nothing else in it: cache misses that do not
+// Prefetching loads memory that is going to be needed, for many keys in a loop with nothing else in it: cache misses that do not
 // depend on each other overlap, where the same look-ups one by one wait for each. It changes nothing that can be seen.
 // The results have no meaning; whoever calls adds them up somewhere, so that the compiler keeps the loads.
 
-// TouchMost is how many keys are touched at once at most; what is beyond is left alone.
-const TouchMost = 64
+// ChunkSize is how many keys are prefetched together at most, further ones being left alone, and how many closed passages are handed over
+// together.
+const ChunkSize = 64
 
-// touchLeast is how many are worth it.
-const touchLeast = 4
+// prefetchLeast is how many are worth it.
+const prefetchLeast = 4
 
-// Touch loads the buckets of the ids, for Seen.
+// Prefetch loads the buckets of the ids, for Seen.
 //
 //go:noinline
-func (w *Window) Touch(ids []schemas.ReadID) (loaded uint64) {
+func (w *Window) Prefetch(ids []schemas.ReadID) (loaded uint64) {
 	for i := range ids {
 		b := w.bucket(&ids[i])
 		loaded += b[0] + b[slotsPerBucket/2] // a bucket is two cache lines
@@ -23,17 +24,17 @@ func (w *Window) Touch(ids []schemas.ReadID) (loaded uint64) {
 	return loaded
 }
 
-// Touch loads the table entries, the slots and the bodies of the keys, for Add. classes and sites have the same length.
+// Prefetch loads the table entries, the slots and the bodies of the keys, for Add. classes and sites have the same length.
 //
 //go:noinline
-func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint64) {
-	var tags [TouchMost]uint32
-	n := min(len(classes), len(sites), TouchMost)
+func (ps *Passages) Prefetch(classes []schemas.Class, sites []uint64) (loaded uint64) {
+	var tags [ChunkSize]uint32
+	n := min(len(classes), len(sites), ChunkSize)
 	for i := range n {
 		tags[i] = tagOf(classes[i], sites[i])
 		loaded += uint64(ps.table.entries[ps.table.home(tags[i])].head)
 	}
-	var open [TouchMost]int32
+	var open [ChunkSize]int32
 	k := 0
 	for _, tag := range tags[:n] {
 		for i := ps.table.home(tag); ; i = ps.table.after(i) {
@@ -58,15 +59,14 @@ func (ps *Passages) Touch(classes []schemas.Class, sites []uint64) (loaded uint6
 	return loaded
 }
 
-// touchDue loads what closing or forgetting these slots needs, and lets the caller do the same for those that close.
+// prefetchDue loads what closing or forgetting these slots needs.
 //
 //go:noinline
-func (ps *Passages) touchDue(list []due) {
+func (ps *Passages) prefetchDue(list []due) {
 	var loaded uint64
 	for i := range list {
 		loaded += ps.slots.items[list[i].slot].site
 	}
-	closing := ps.closing[:0]
 	for i := range list {
 		s := &ps.slots.items[list[i].slot]
 		if s.closed {
@@ -82,10 +82,6 @@ func (ps *Passages) touchDue(list []due) {
 		if b.at == measuredOwn {
 			loaded += lines[bestLines][0]
 		}
-		closing = append(closing, Closing{b.best.plate, b.best.camera})
 	}
 	ps.loaded += loaded
-	if len(closing) > 0 {
-		ps.ahead(closing)
-	}
 }

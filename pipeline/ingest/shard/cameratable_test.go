@@ -1,4 +1,4 @@
-package ingest
+package shard
 
 import (
 	"fmt"
@@ -8,22 +8,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// countedRegistry is a registry of the cameras given, which counts how often it is asked.
-type countedRegistry struct {
-	*simRegistry
-	version string
-	asked   int
-}
-
-func (r *countedRegistry) Version() string { return r.version }
-
-func (r *countedRegistry) Camera(id string) (*schemas.Camera, bool) {
-	r.asked++
-	return r.simRegistry.Camera(id)
-}
-
 func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
-	r := &countedRegistry{simRegistry: newSimRegistry(), version: "1"}
+	r := newTestReference()
+	r.version = "1"
 	clear(r.cams)
 	ids := []string{"c", strings.Repeat("x", 18), strings.Repeat("x", 19), strings.Repeat("x", 20), strings.Repeat("x", schemas.MaxCameraID)}
 	for i := range 3000 { // of one length and with the same ends: their hashes may be equal, they are not
@@ -32,10 +19,10 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 	for i, id := range ids {
 		r.cams[id] = &schemas.Camera{ID: id, SiteHash: uint64(i), ValidFrom: schemas.Micros(i), AllowedLateness: schemas.Second}
 	}
-	s := NewShard(ShardConfig{Topic: "t", Partitions: 1}, 0, 0)
-	s.world.Registry = r
+	s := New(Config{Topic: "t", Partitions: 1}, Rewind{})
+	s.versions = &Versions{Reference: r}
 	for range 2 {
-		s.cameras.of(r.version)
+		s.cameras.resetFor(r.version)
 		for i, id := range ids {
 			at := s.lookup(id, cameraHash(id))
 			if at == nil || at.cam != r.cams[id] || at.site != uint64(i) || at.from != schemas.Micros(i) || at.lateness != schemas.Second {
@@ -55,7 +42,7 @@ func TestCameraTableAnswersAsTheRegistry(t *testing.T) {
 		}
 	}
 	r.version, r.cams["c"] = "2", &schemas.Camera{ID: "c", SiteHash: 99}
-	s.cameras.of(r.version)
+	s.cameras.resetFor(r.version)
 	if at := s.lookup("c", cameraHash("c")); at == nil || at.site != 99 {
 		t.Errorf("after a new version: got %+v, want the new entry", at)
 	}

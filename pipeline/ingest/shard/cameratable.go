@@ -1,4 +1,4 @@
-package ingest
+package shard
 
 import (
 	"encoding/binary"
@@ -34,8 +34,8 @@ var _ [64]byte = [unsafe.Sizeof(cameraSlot{})]byte{}
 
 const cameraSlotsStart = 256
 
-// of makes the table one of this version.
-func (t *cameraTable) of(version string) {
+// resetFor makes the table one of this version.
+func (t *cameraTable) resetFor(version string) {
 	if t.slots == nil || t.version != version {
 		*t = cameraTable{version: version, slots: make([]cameraSlot, cameraSlotsStart)}
 	}
@@ -47,8 +47,8 @@ func newCameraSlot(c *schemas.Camera, number int32) *cameraSlot {
 	return s
 }
 
-// place returns where the camera is, or the free slot where it belongs.
-func (t *cameraTable) place(hash uint64, id string) *cameraSlot {
+// slotOf returns where the camera is, or the free slot where it belongs.
+func (t *cameraTable) slotOf(hash uint64, id string) *cameraSlot {
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		if s := &t.slots[i]; s.cam == nil || s.is(id) {
@@ -81,29 +81,29 @@ func (t *cameraTable) add(s *cameraSlot, hash uint64, c *schemas.Camera, number 
 	t.slots = make([]cameraSlot, 2*len(old))
 	for i := range old {
 		if o := &old[i]; o.cam != nil {
-			*t.place(cameraHash(o.cam.ID), o.cam.ID) = *o
+			*t.slotOf(cameraHash(o.cam.ID), o.cam.ID) = *o
 		}
 	}
-	return t.place(hash, c.ID)
+	return t.slotOf(hash, c.ID)
 }
 
-// lookup finds a camera of the world in use by its id, which may alias a record, and the id's hash; nil when there is none.
+// lookup finds a camera of the versions in use by its id, which may alias a record, and the id's hash; nil when there is none.
 func (s *Shard) lookup(id string, hash uint64) *cameraSlot {
-	at := s.cameras.place(hash, id)
+	at := s.cameras.slotOf(hash, id)
 	if at.cam != nil {
 		return at
 	}
 	if len(id) > schemas.MaxCameraID {
 		return nil
 	}
-	c, ok := s.world.Registry.Camera(id)
+	c, ok := s.versions.Reference.Camera(id)
 	if !ok || c.ID != id { // one camera has one name: table and sink rely on it
 		return nil
 	}
 	return s.cameras.add(at, hash, c, s.passages.Camera(id))
 }
 
-// camera finds a camera of the world in use by its id.
+// camera finds a camera of the versions in use by its id.
 func (s *Shard) camera(id string) (*schemas.Camera, bool) {
 	if at := s.lookup(id, cameraHash(id)); at != nil {
 		return at.cam, true
@@ -111,7 +111,7 @@ func (s *Shard) camera(id string) (*schemas.Camera, bool) {
 	return nil, false
 }
 
-// numbered finds a camera of the world in use by its number, or else by its id.
+// numbered finds a camera of the versions in use by its number, or else by its id.
 func (s *Shard) numbered(number int32, id string) (*schemas.Camera, bool) {
 	if t := &s.cameras; int(number) < len(t.numbers) && t.numbers[number] != nil {
 		return t.numbers[number], true
@@ -119,8 +119,8 @@ func (s *Shard) numbered(number int32, id string) (*schemas.Camera, bool) {
 	return s.camera(id)
 }
 
-// touch loads the slot a look-up begins at. The result has no meaning.
-func (t *cameraTable) touch(hash uint64) uint64 { return t.slots[hash&uint64(len(t.slots)-1)].site }
+// prefetch loads the slot a look-up begins at. The result has no meaning.
+func (t *cameraTable) prefetch(hash uint64) uint64 { return t.slots[hash&uint64(len(t.slots)-1)].site }
 
 // cameraHash mixes the first eight and the last eight bytes of an id; they overlap in a short one.
 func cameraHash(id string) uint64 {

@@ -1,4 +1,4 @@
-package ingest
+package shard
 
 import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
@@ -123,8 +123,8 @@ func (c *logClock) marked() []AnchorMark {
 	return out
 }
 
-// resumed is the clock that stood at now with these anchors.
-func resumed(now schemas.Micros, marks []AnchorMark) logClock {
+// resumedClock is the clock that stood at now with these anchors.
+func resumedClock(now schemas.Micros, marks []AnchorMark) logClock {
 	c := logClock{now: now}
 	if now == 0 {
 		return c

@@ -1,0 +1,391 @@
+package shard
+
+import (
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/decode"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Config sets up a shard. Partitions is the number of partitions of the topic.
+type Config struct {
+	Topic      string
+	Partition  int32
+	Partitions int
+	Dedup      dedup.Config
+	ClockAhead schemas.Micros // captured later than received by more is rejected; 0 = decode's default
+	ClockBack  schemas.Micros // captured longer before being received is rejected; 0 = decode's default
+	NoPrefetch bool           // prefetch nothing, to measure and test that this changes nothing but the time
+}
+
+// seenDays is for how many days back offences are remembered: longer than any camera buffers.
+const seenDays = 8
+
+// Shard is the state of one partition and the logic that changes it. It does no input or output: Process hands rows on. Not safe for
+// concurrent use.
+type Shard struct {
+	cfg      Config
+	window   *dedup.Window
+	passages *dedup.Passages
+	clock    logClock
+	marks    clockMarks
+	matched  VersionNames                          // under which lists were last matched against all that is remembered
+	stale    bool                                  // they are other ones now
+	told     map[schemas.PassageID][]schemas.HitID // while state is rebuilt: what the tables say was told
+	prior    rules.PriorOffences
+	chain    *evidence.Chain
+
+	reach    schemas.Micros // see readReach
+	tomorrow schemas.Micros // when the clock's day ends
+
+	// During Process.
+	versions *Versions
+	tally    *Tally
+	emit     func(*Rows) // nil while state is rebuilt
+	offset   int64
+	seq      uint32
+	chunk    *chunk
+	cameras  cameraTable
+	subject  rules.Subject
+	late     schemas.Passage // of one read
+	entries  []*schemas.ListEntry
+
+	// The piece at hand and the memory of its rows, used again for the next piece.
+	rows      Rows
+	hits      []schemas.Hit
+	decisions []schemas.Decision
+	traces    []*rules.TraceBuffer // one a passage that was decided with a row
+	traced    int                  // how many of them hold traces of the piece
+}
+
+// New makes an empty shard that starts at from. The zero value is the beginning of the log.
+func New(cfg Config, from Rewind) *Shard {
+	if cfg.ClockAhead == 0 {
+		cfg.ClockAhead = decode.DefaultAhead
+	}
+	if cfg.ClockBack == 0 {
+		cfg.ClockBack = decode.DefaultBehind
+	}
+	cfg.Dedup = cfg.Dedup.WithDefaults()
+	clock := resumedClock(from.Clock, from.Anchors)
+	s := &Shard{
+		cfg: cfg, clock: clock, reach: readReach(cfg.Dedup),
+		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
+		marks:  clockMarks{horizon: cfg.Dedup.Horizon(), marks: []clockMark{{from.Offset, clock}}},
+		chain:  &evidence.Chain{}, chunk: &chunk{}, offset: from.Offset,
+		rows: Rows{Topic: cfg.Topic, Partition: cfg.Partition},
+	}
+	s.passages = dedup.NewPassages(cfg.Dedup, s.decidePassages)
+	return s
+}
+
+// Clock returns the log's clock as a time of receipt, see logClock.
+func (s *Shard) Clock() schemas.Micros { return s.clock.received() }
+
+// OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
+func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliest().Day() - seenDays }
+
+// Matched returns the versions whose lists were last matched against all that is remembered.
+func (s *Shard) Matched() VersionNames { return s.matched }
+
+// SetMatched says after a rebuild, or for a batch that is made again, which versions these are.
+func (s *Shard) SetMatched(v VersionNames) { s.matched = v }
+
+// TickAt reports whether a tick is due when so much time has passed since the last record, and which time it must carry. A tick is due when
+// an open passage may close, or when lists of other versions are to be matched against the vehicles in view.
+func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas.Micros, due bool) {
+	closes, open := s.passages.NextClose()
+	unmatched := current != s.matched && s.passages.Remembered() > 0
+	if !(open && s.clock.now+elapsed >= closes) && !unmatched {
+		return 0, false
+	}
+	return s.clock.tick(elapsed), true
+}
+
+// Restore loads what the tables remember of records below the offset at which Process goes on.
+func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
+	for _, o := range offences {
+		s.prior.Add(o)
+	}
+	s.chain.Load(seals)
+}
+
+// Told is a hit that was told: the passage, and what names the hit within a passage.
+type Told struct {
+	Passage schemas.PassageID
+	List    string
+	Entry   string
+	Match   schemas.Match
+}
+
+// within names a hit within its passage: a vehicle that stands in view has a passage a slot.
+func (t *Told) within() schemas.HitID {
+	return schemas.NewHitID(t.List, t.Entry, schemas.PassageID{}, t.Match)
+}
+
+// RestoreTold says before state is rebuilt what was told of the passages that will be met: no list is asked then.
+func (s *Shard) RestoreTold(told []Told) {
+	s.told = make(map[schemas.PassageID][]schemas.HitID, len(told))
+	for i := range told {
+		s.told[told[i].Passage] = append(s.told[told[i].Passage], told[i].within())
+	}
+}
+
+// storeOrMerge stores or merges an admitted read and fires hits.
+func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
+	s.advance(r.ReceivedAt, s.reach)
+	if s.window.Seen(r.ID, s.clock.now) {
+		s.merge(MergeRetransmission, r, schemas.PassageID{})
+		return
+	}
+	a := s.passages.Add(r, from, s.offset)
+	if a.Joined == dedup.JoinedMerged {
+		s.merge(MergeParked, r, a.Passage)
+		return
+	}
+	if s.emit != nil {
+		s.tally.Stored++
+		if r.Flags&schemas.FlagLate != 0 {
+			s.tally.Counts.Late++
+		}
+		if r.Flags&schemas.FlagMisrouted != 0 {
+			s.tally.Counts.Misrouted++
+		}
+		s.rows.Reads = append(s.rows.Reads, ReadRow{Read: r, Camera: cam, Passage: a.Passage, Offset: s.offset})
+	}
+	switch {
+	case s.emit == nil:
+		for _, id := range s.told[a.Passage] {
+			s.passages.Report(a, id)
+		}
+	case a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant:
+		s.fireHits(r, cam, a)
+	}
+	if a.Straggler {
+		r.Camera = s.passages.Name(from.Camera)
+		s.judgeStraggler(r, cam, &a)
+	}
+}
+
+// applyDoubt takes a gateway's word that a read and another one, in whatever partition, may be of one vehicle: the passage is then one of
+// which two plates were read, and a finding on it is held.
+func (s *Shard) applyDoubt(r *schemas.Read) {
+	s.advance(r.Tick, s.reach)
+	if normalise.Read(r) != nil {
+		return
+	}
+	if c := s.lookup(r.Camera, cameraHash(r.Camera)); c != nil {
+		s.passages.Doubt(r.Class, c.site, r.CapturedAt)
+	}
+}
+
+// judgeStraggler judges a read that was held back on its way until its passage was decided, as a passage of its own. Its speed is judged when
+// no other read was measured: had the passage had a measurement, the lower one would count, for the driver, so a later one changes
+// nothing. A straggler that names another plate than the passage did is held.
+func (s *Shard) judgeStraggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) {
+	if s.emit == nil {
+		return
+	}
+	p := &s.late
+	*p = dedup.Alone(r, a.Passage)
+	p.Variants = a.Plates
+	if !a.Measures {
+		p.Measured = schemas.Sighting{}
+	}
+	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Straggler: true, Prior: &s.prior}
+	s.decideSubject(p, cam)
+}
+
+// decideSubject applies the rules to the subject and records every decision. best is the camera of the passage's best read.
+func (s *Shard) decideSubject(p *schemas.Passage, best *schemas.Camera) {
+	var clean rules.FamilySet
+	first := len(s.decisions)
+	s.decisions, clean = s.versions.Engine.DecideIn(s.nextTrace(), s.decisions, &s.subject, s.versions.Reference)
+	s.tally.Counts.addClean(clean)
+	if len(s.decisions) > first {
+		s.traced++
+	}
+	for i := first; i < len(s.decisions); i++ {
+		s.recordDecision(&s.decisions[i], p, best)
+	}
+}
+
+// nextTrace returns memory for the traces of one passage's decisions that no row of the piece refers to.
+func (s *Shard) nextTrace() *rules.TraceBuffer {
+	if s.traced == len(s.traces) {
+		s.traces = append(s.traces, &rules.TraceBuffer{})
+	}
+	return s.traces[s.traced]
+}
+
+// fireHits fires the hits of a read that the passage has not had yet, and reports whether there were any.
+func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (fired bool) {
+	first := len(s.hits)
+	s.hits = s.versions.Engine.Hits(s.hits, r, a.Passage, cam, s.versions.Reference)
+	for i := first; i < len(s.hits); i++ {
+		h := &s.hits[i]
+		told := Told{List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}
+		if !s.passages.Report(a, told.within()) {
+			continue
+		}
+		fired = true
+		s.tally.Hits++
+		s.tally.Counts.Hits[h.Match]++
+		s.rows.Hits = append(s.rows.Hits, HitRow{Hit: h, Read: r, Camera: cam, Offset: s.offset})
+		if len(s.rows.Hits) == PieceRows {
+			s.emitPiece()
+		}
+	}
+	return fired
+}
+
+// rematch matches the lists of a new version against the vehicles in view and those that left a moment before: what was received at is the
+// present. Hits that were told are not told again.
+func (s *Shard) rematch(at schemas.Micros) {
+	c := &s.cfg.Dedup
+	moment := c.KeepClosed + c.CloseAfter + c.CloseStep
+	s.passages.Recall(func(class schemas.Class, captured schemas.Micros) bool {
+		s.entries = s.versions.Reference.Entries(s.entries[:0], class, captured)
+		return len(s.entries) > 0
+	}, func(v *dedup.Recalled) {
+		if d := at - v.Read.ReceivedAt; v.Decided && (d > moment || d < -moment) {
+			return // log time stood still since: it left long ago
+		}
+		cam, ok := s.numbered(v.Camera, v.Read.Camera)
+		if !ok {
+			return
+		}
+		v.Read.RawPlate = v.Read.Plate.String()
+		if s.fireHits(&v.Read, cam, v.Added) {
+			s.handOver() // the read is that of the memory, which uses it again
+		}
+	})
+}
+
+// decidePassages decides closed passages, ChunkSize at most. While state is rebuilt nothing is decided: Restore brings what earlier
+// decisions left.
+func (s *Shard) decidePassages(closed []dedup.Closed) {
+	if s.emit == nil {
+		return
+	}
+	s.prefetchClosed(closed)
+	for i := range closed {
+		s.decidePassage(&closed[i])
+	}
+	s.handOver() // the passages are those of the memory, which uses them again
+}
+
+func (s *Shard) decidePassage(c *dedup.Closed) {
+	p := &c.Passage
+	s.tally.Passages++
+	cam, ok := s.numbered(c.BestCamera, p.Best.Camera)
+	if !ok { // left the registry since the read: keep the passage, decide nothing
+		cam = nil
+	}
+	s.rows.Passages = append(s.rows.Passages, PassageRow{Passage: p, Camera: cam, Offset: s.offset})
+	if !ok || p.Parked {
+		return
+	}
+	subject := &s.subject
+	*subject = rules.Subject{Passage: p, Camera: cam, Prior: &s.prior}
+	switch {
+	case p.Measured.Read == p.Best.Read:
+		subject.MeasuredBy = cam
+	case !p.Measured.Read.IsZero():
+		subject.MeasuredBy, _ = s.numbered(c.MeasuredCamera, p.Measured.Camera)
+	}
+	s.decideSubject(p, cam)
+}
+
+// recordDecision counts a decision, seals it when it opens a case, and adds its row.
+func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *schemas.Camera) {
+	s.tally.Counts.Decisions[DecisionLabel{d.Family, d.Outcome}]++
+	cam := best
+	if d.On.Read == p.Measured.Read {
+		if c, ok := s.camera(d.On.Camera); ok {
+			cam = c
+		}
+	}
+	row := DecisionRow{Decision: d, Camera: cam, Class: p.Class, Offset: s.offset, Seq: s.seq}
+	if row.IsOffence() {
+		s.chain.Next(d)
+		s.prior.Add(d.Earlier())
+		s.tally.Offences++
+	}
+	if d.Outcome == schemas.OutcomeDuplicate {
+		if first, _ := s.prior.ByID(d.Offence); first.Passage == d.Passage {
+			return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
+		}
+	}
+	s.seq++
+	s.rows.Decisions = append(s.rows.Decisions, row)
+	if len(s.rows.Decisions) == PieceRows {
+		s.emitPiece()
+	}
+}
+
+func (s *Shard) merge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
+	if s.emit == nil {
+		return
+	}
+	s.tally.Merged++
+	s.tally.Counts.Merged[kind]++
+	s.rows.Merges = append(s.rows.Merges, MergeRow{Kind: kind, Read: r, Passage: p, Offset: s.offset})
+}
+
+func (s *Shard) reject(r RejectRow) {
+	if s.emit == nil {
+		return
+	}
+	r.Pos = s.rows.At(s.offset)
+	if r.Camera != "" {
+		if cam, known := s.versions.Reference.Camera(r.Camera); known {
+			r.Zone = cam.ZoneAt(r.ReceivedAt)
+		}
+	}
+	s.tally.Rejected++
+	s.tally.Counts.Rejected[r.Err.Reason]++
+	s.rows.Rejects = append(s.rows.Rejects, r)
+}
+
+// emitPiece hands the piece on, if it has rows. Hits and decisions keep their memory: whoever makes them may be in the middle.
+func (s *Shard) emitPiece() {
+	if s.rows.Len() > 0 {
+		s.emit(&s.rows)
+		s.rows.reset()
+	}
+}
+
+// handOver hands the piece on and begins the next in the same memory.
+func (s *Shard) handOver() {
+	if s.emit != nil {
+		s.emitPiece()
+		s.hits, s.decisions, s.traced = s.hits[:0], s.decisions[:0], 0
+	}
+}
+
+// advance tells the log's clock of a record and closes the passages that are due. It is where a batch under new versions looks at the
+// vehicles in view: they are those of the time of its first record.
+func (s *Shard) advance(at, reach schemas.Micros) {
+	if s.clock.hear(at, reach) {
+		if s.emit != nil {
+			s.forgetOldDays(s.clock.earliest())
+		}
+		s.passages.Advance(s.clock.now)
+	}
+	if s.stale && s.emit != nil {
+		s.stale = false
+		s.rematch(at)
+	}
+}
+
+// forgetOldDays forgets old days when the clock moves to another one. Days are those of Brussels, and dear to compute.
+func (s *Shard) forgetOldDays(now schemas.Micros) {
+	if now < s.tomorrow {
+		return
+	}
+	s.prior.DropBefore((now.Day() - seenDays).Start())
+	s.tomorrow = (now.Day() + 1).Start()
+}
