@@ -94,14 +94,19 @@ func (e *Engine) compile(cam *schemas.Camera) *compiledCamera {
 // rulesAt returns what the families made of the camera. A camera of another registry than the engine's is compiled here and now, so
 // that the entry of another camera is never taken for its own.
 func (e *Engine) rulesAt(cam *schemas.Camera) *compiledCamera {
-	switch {
-	case cam == nil:
-		return &nowhere
-	case int(cam.Index) < len(e.cameras) && e.cameras[cam.Index].cam == cam:
-		return &e.cameras[cam.Index]
-	default:
-		return e.compile(cam)
+	if cam != nil && int(cam.Index) < len(e.cameras) {
+		if at := &e.cameras[cam.Index]; at.cam == cam {
+			return at
+		}
 	}
+	return e.rulesElsewhere(cam)
+}
+
+func (e *Engine) rulesElsewhere(cam *schemas.Camera) *compiledCamera {
+	if cam == nil {
+		return &nowhere
+	}
+	return e.compile(cam)
 }
 
 // TraceBuffer is memory for the traces of decisions, for whoever decides often and keeps none. It is used by one goroutine.
@@ -200,8 +205,8 @@ func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 // Hits appends what the first read of a passage meets, family by family. A read that meets nothing costs no allocation.
 func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, ref Reference) []schemas.Hit {
 	at := e.rulesAt(cam)
-	for i := range at.first.All {
-		dst = at.families[i].FirstRead.Match(dst, r, p, ref)
+	for concerned := at.first; concerned != 0; concerned &= concerned - 1 {
+		dst = at.families[concerned.first()].FirstRead.Match(dst, r, p, ref)
 	}
 	return dst
 }

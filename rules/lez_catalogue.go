@@ -7,6 +7,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
+// The bands, by kind of value.
+var (
+	bandOldtimer = band{20, 60, "years"}
+	bandPassHour = band{0, 12, "o'clock of the next day"}
+	bandPassDays = band{0, 7, "days"}
+	bandPassYear = band{4, 100, "passes a year"}
+	bandN1Mass   = band{1000, 2500, "kg"}
+	bandN2Mass   = band{2000, 3500, "kg"}
+	bandGrace    = band{0, 14, "days"}
+	bandFine     = band{5000, 100_000, "cents: EUR 350 is written 35000"}
+	bandWindow   = band{1, 12, "months"}
+	bandFines    = band{1, 12, "fines a year"}
+)
+
 // lezRules is the LEZ part of the catalogue.
 type lezRules struct {
 	from         schemas.Micros // first instant any norm is in force

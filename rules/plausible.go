@@ -14,31 +14,11 @@ type band struct {
 	unit   string // in which the value is written, for the finding
 }
 
-// The bands, by kind of value.
+// The bands of the shared values, by kind. A family has its own.
 var (
 	bandConfidence  = band{500, 1000, "per mille"}
 	bandRegisterAge = band{12, 24 * 366, "hours"}
 	bandExemption   = band{6, 120, "months"}
-	bandOldtimer    = band{20, 60, "years"}
-	bandPassHour    = band{0, 12, "o'clock of the next day"}
-	bandPassDays    = band{0, 7, "days"}
-	bandPassYear    = band{4, 100, "passes a year"}
-	bandN1Mass      = band{1000, 2500, "kg"}
-	bandN2Mass      = band{2000, 3500, "kg"}
-	bandGrace       = band{0, 14, "days"}
-	bandFine        = band{5000, 100_000, "cents: EUR 350 is written 35000"}
-	bandWindow      = band{1, 12, "months"}
-	bandFines       = band{1, 12, "fines a year"}
-
-	bandBoundary  = band{50, 150, "km/h"}
-	bandBelow     = band{1, 15, "km/h"}
-	bandPercent   = band{1, 15, "percent"}
-	bandTariff    = band{2000, 20_000, "cents: EUR 53 is written 5300"}
-	bandPerKmh    = band{200, 5000, "cents: EUR 11 is written 1100"}
-	bandBaseKmh   = band{5, 30, "km/h"}
-	bandTotal     = band{20_000, 200_000, "cents: EUR 347 is written 34700"}
-	bandExcess    = band{10, 100, "km/h"}
-	bandOneSecond = band{10, 300, "seconds"}
 )
 
 // plausible reads a whole number in a band.

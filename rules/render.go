@@ -2,6 +2,7 @@ package rules
 
 import (
 	"embed"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -29,20 +30,37 @@ var messageFiles embed.FS
 
 var messages = loadMessages()
 
+// loadMessages reads messages/LANG.yaml and the messages/FAMILY.LANG.yaml of the families. A text stands in one of them.
 func loadMessages() map[Lang]map[string]string {
 	out := map[Lang]map[string]string{}
 	for _, lang := range Langs() {
-		b, err := messageFiles.ReadFile("messages/" + string(lang) + ".yaml")
+		out[lang] = map[string]string{}
+		files, err := fs.Glob(messageFiles, "messages/*."+string(lang)+".yaml")
 		if err != nil {
 			panic("BUG: " + err.Error())
 		}
-		m := map[string]string{}
-		if err := yaml.UnmarshalWithOptions(b, &m, yaml.Strict()); err != nil {
-			panic("BUG: messages/" + string(lang) + ".yaml: " + err.Error())
+		for _, file := range append(files, "messages/"+string(lang)+".yaml") {
+			addMessages(out[lang], file)
 		}
-		out[lang] = m
 	}
 	return out
+}
+
+func addMessages(all map[string]string, file string) {
+	b, err := messageFiles.ReadFile(file)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	m := map[string]string{}
+	if err := yaml.UnmarshalWithOptions(b, &m, yaml.Strict()); err != nil {
+		panic("BUG: " + file + ": " + err.Error())
+	}
+	for key, text := range m {
+		if _, ok := all[key]; ok {
+			panic("BUG: " + file + ": " + key + " stands in another file too")
+		}
+		all[key] = text
+	}
 }
 
 // Render writes a decision for staff: a heading, the day to look again and the amount when there are any, then one line

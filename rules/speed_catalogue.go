@@ -6,6 +6,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
+// The bands, by kind of value.
+var (
+	bandBoundary  = band{50, 150, "km/h"}
+	bandBelow     = band{1, 15, "km/h"}
+	bandPercent   = band{1, 15, "percent"}
+	bandTariff    = band{2000, 20_000, "cents: EUR 53 is written 5300"}
+	bandPerKmh    = band{200, 5000, "cents: EUR 11 is written 1100"}
+	bandBaseKmh   = band{5, 30, "km/h"}
+	bandTotal     = band{20_000, 200_000, "cents: EUR 347 is written 34700"}
+	bandExcess    = band{10, 100, "km/h"}
+	bandOneSecond = band{10, 300, "seconds"}
+)
+
 // speedRules is the speed part of the catalogue.
 type speedRules struct {
 	correction datedSeries[correction]
