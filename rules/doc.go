@@ -8,8 +8,10 @@
 // [Load] refuses a catalogue with a gap, an overlap, an unknown key or a missing source; [Check] lists everything
 // it finds, with file and line.
 //
-// The families are the low emission zone (lez.go), speed (speed.go) and hits on listed plates (hotlist.go). To try a change:
+// A family is one kind of finding: the low emission zone (lez*.go), speed (speed*.go), listed plates (hotlist.go). [Family] is the contract,
+// families.go the one list; doubt.go has the clauses that all share. ADD_A_FAMILY.md adds one, step by step.
 //
 //	cat, err := rules.Load(rules.Brussels())
-//	out, clears := rules.New(cat).Decide(nil, subject, ref)
+//	engine := rules.NewEngine(cat, cameras) // of one version of the registry
+//	decisions, clean := engine.Decide(nil, subject, ref)
 package rules
