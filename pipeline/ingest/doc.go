@@ -3,7 +3,7 @@
 //
 // A partition is a shard: all reads of a plate's confusion class are in one partition, handled by one goroutine, so
 // the state of a plate needs no lock. Package ingest/shard is that state and the whole logic, without any input or output: same
-// records, same rows. runner feeds it from the log and runs the protocol that makes a restart change nothing:
+// records, same rows. A partition worker feeds it from the log and runs the protocol that makes a restart change nothing:
 //
 //	plan    commit offset s with the metadata "going to insert [s, e)"; a stale generation is refused here and stops
 //	insert  the rows of [s, e), with a token made of the range: a repeat is dropped by ClickHouse

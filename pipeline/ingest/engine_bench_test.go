@@ -95,7 +95,7 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 	b.ReportMetric(share(t.Offences), "offences/read")
 }
 
-// engine is one shard with its batch, as a runner has it.
+// engine is one shard with its batch, as a partition worker has it.
 type engine struct {
 	versions *shard.Versions
 	shard    *shard.Shard

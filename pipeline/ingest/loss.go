@@ -88,12 +88,12 @@ func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err er
 }
 
 // readLosses reads back what was given up of the partition.
-func (r *runner) readLosses(ctx context.Context) error {
-	losses, err := r.cfg.State.Losses(ctx, r.cfg.Topic, r.partition)
+func (w *partitionWorker) readLosses(ctx context.Context) error {
+	losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, w.number)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(losses, func(a, b Loss) int { return cmp.Compare(a.Start, b.Start) })
-	r.losses = losses
+	w.losses = losses
 	return nil
 }

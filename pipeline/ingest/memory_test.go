@@ -150,7 +150,7 @@ func holdWorker(t *testing.T, dir string) {
 	runtime.KeepAlive(store)
 }
 
-// memoryWorker is one partition as the runner holds it: three batches in turn, two buffers of fetched records.
+// memoryWorker is one partition as its worker holds it: three batches in turn, two buffers of fetched records.
 type memoryWorker struct {
 	engine  *engine
 	blocks  [ingest.BatchBuffers]*sink.Block

@@ -71,8 +71,8 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 	defer w.parking.resume(partition)
 	defer w.cfg.Metrics.resumed(partition)
 	for attempt := 0; ; attempt++ {
-		r := newRunner(&w.cfg, sess, partition)
-		r.going = func() { // it went on: whatever stopped it is over
+		r := newPartitionWorker(&w.cfg, sess, partition)
+		r.takenOver = func() { // it went on: whatever stopped it is over
 			attempt = 0
 			w.parking.resume(partition)
 			w.cfg.Metrics.resumed(partition)
@@ -95,11 +95,11 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 }
 
 // awaitResume returns true when the partition is to be tried again, false when ctx has ended.
-func (w *Worker) awaitResume(ctx context.Context, r *runner, attempt int) bool {
+func (w *Worker) awaitResume(ctx context.Context, r *partitionWorker, attempt int) bool {
 	known, began := len(r.losses), time.Now()
 	longest := min(w.cfg.ParkedAsk<<min(attempt, 10), longestPark)
 	for pause(ctx, w.cfg.ParkedAsk) {
-		losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, r.partition)
+		losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, r.number)
 		if err == nil && len(losses) != known || time.Since(began) >= longest {
 			return true
 		}

@@ -48,7 +48,7 @@ func resume(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", ErrStop, err)
 	}
-	if to := beyond(losses, p.Start); to > p.Start && to >= log.first { // recover crosses it
+	if to := beyond(losses, p.Start); to > p.Start && to >= log.first { // takeOver crosses it
 		return p, nil
 	}
 	if p.Start < log.first {
@@ -83,39 +83,39 @@ func (p Plan) agrees(led StoredExtent, byHand bool) error {
 // ledgerPatience is how long a ledger that is behind is asked again: several times the delay of a replica that works.
 const ledgerPatience = 30 * time.Second
 
-// committed finds out where to go on, and stops where the commit, the log and the tables contradict each other.
-func (r *runner) committed(ctx context.Context) (Plan, error) {
+// findPlan finds out where to go on, and stops where the commit, the log and the tables contradict each other.
+func (w *partitionWorker) findPlan(ctx context.Context) (Plan, error) {
 	since := time.Now()
 	var log logBounds
-	plan, err := retry(ctx, r, "find the committed offset", func() (Plan, error) {
+	plan, err := retry(ctx, w, "find the committed offset", func() (Plan, error) {
 		// The ledger first: a range in it was planned before, so the commit read after it cannot be older. A worker that stood
 		// still in between would otherwise take the progress of its successor for a contradiction. The log's bounds last: a plan
 		// made in between may reach beyond an older end.
-		led, err := r.cfg.State.Reached(ctx, r.cfg.Topic, r.partition)
+		led, err := w.cfg.State.Reached(ctx, w.cfg.Topic, w.number)
 		if err != nil {
 			return Plan{}, err
 		}
-		offset, metadata, err := r.sess.Committed(ctx, r.partition)
+		offset, metadata, err := w.generation.Committed(ctx, w.number)
 		if err != nil {
 			return Plan{}, err
 		}
-		if log.first, log.end, err = r.sess.Bounds(ctx, r.partition); err != nil {
+		if log.first, log.end, err = w.generation.Bounds(ctx, w.number); err != nil {
 			return Plan{}, err
 		}
-		if err := r.readLosses(ctx); err != nil {
+		if err := w.readLosses(ctx); err != nil {
 			return Plan{}, err
 		}
-		p, err := resume(commitState{offset, metadata}, log, led, r.losses)
+		p, err := resume(commitState{offset, metadata}, log, led, w.losses)
 		if errors.Is(err, errLedgerBehind) && time.Since(since) > ledgerPatience {
 			err = fmt.Errorf("%w: %w", ErrStop, err)
 		}
 		return p, err
 	})
 	if err != nil {
-		return plan, fmt.Errorf("partition %d: %w", r.partition, err)
+		return plan, fmt.Errorf("partition %d: %w", w.number, err)
 	}
 	if plan.Rewind < log.first {
-		r.log.Warn().Int64("from", log.first).Msg("part of the state's horizon left the log; repeats of older reads may be stored again")
+		w.log.Warn().Int64("from", log.first).Msg("part of the state's horizon left the log; repeats of older reads may be stored again")
 		plan.Rewind = log.first
 	}
 	return plan, nil

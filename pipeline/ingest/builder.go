@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
+)
+
+// lingerStage says which of a batch's lingers have passed.
+type lingerStage uint8
+
+// The stages, in their order.
+const (
+	noLinger    lingerStage = iota
+	shortLinger             // Config.Linger: enough for a batch with many rows
+	fewLinger               // Config.LingerFew: enough for a batch with few rows
+	fullLinger              // Config.LingerFull: enough for a batch that the log could still fill
+)
+
+// batchBuilder fills the batches of a partition, one after the other. A batch is in one of three states:
+//
+//	filling  --a linger passes, or the log is short-->  ready  --flush takes it-->  handed over
+//	   |  ^                                              |  ^ more records join it; it may be filling again
+//	   |  +----------------------------------------------+
+//	   +------full: BatchRows rows, the intake stops---------------------------->  handed over
+//
+// A batch that was handed over comes back empty when it is written; with the next one the builder is filling again. A builder belongs to
+// process.
+type batchBuilder struct {
+	w            *partitionWorker
+	batch        *Batch
+	linger, idle *time.Timer
+	elapsed      lingerStage // of the batch
+	handedOver   int         // batches so far
+}
+
+func newBatchBuilder(w *partitionWorker) *batchBuilder {
+	b := &batchBuilder{w: w, batch: <-w.free, linger: time.NewTimer(time.Hour), idle: time.NewTimer(w.cfg.TickAfter)}
+	b.batch.reset()
+	return b
+}
+
+func (b *batchBuilder) stopTimers() {
+	b.linger.Stop()
+	b.idle.Stop()
+}
+
+// readyToHandOver reports whether the batch may be written now. Every batch waits for the short linger, a batch with few rows
+// for the linger of small batches, and a batch that the log can fill for the longest linger: its rows are late already, and large inserts
+// cost ClickHouse least.
+func (b *batchBuilder) readyToHandOver() bool {
+	c, rows := b.w.cfg, b.batch.Block.Rows()
+	switch {
+	case b.batch.Fetched == 0, b.elapsed == noLinger:
+		return false
+	case b.elapsed == shortLinger && rows < c.FewRows:
+		return false
+	case b.elapsed != fullLinger && b.backlog() >= int64(c.BatchRows-rows):
+		return false
+	}
+	return true
+}
+
+// backlog returns how many records of the log are not in a batch yet.
+func (b *batchBuilder) backlog() int64 { return b.w.logEnd - b.w.nextOffset }
+
+// handOverTo returns where the batch goes, completed, when it is ready; else nil.
+func (b *batchBuilder) handOverTo() (chan<- *Batch, *Batch) {
+	if !b.readyToHandOver() {
+		return nil, nil
+	}
+	return b.w.ready, b.w.completeBatch(b.batch)
+}
+
+// startNextBatch waits for a written batch to fill again. It returns false when ctx has ended.
+func (b *batchBuilder) startNextBatch(ctx context.Context) bool {
+	select {
+	case b.batch = <-b.w.free:
+		b.batch.reset()
+		b.elapsed = noLinger
+		b.handedOver++
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// advanceLinger notes that a linger has passed, and sets the timer for the next.
+func (b *batchBuilder) advanceLinger() {
+	c := b.w.cfg
+	switch b.elapsed++; b.elapsed {
+	case shortLinger:
+		b.linger.Reset(c.LingerFew - c.Linger)
+	case fewLinger:
+		b.linger.Reset(c.LingerFull - c.LingerFew)
+	case noLinger, fullLinger: // no further one
+	}
+}
+
+// consumeFetch takes fetched records into the batch, hands full batches over on the way, and gives the buffer back.
+func (b *batchBuilder) consumeFetch(ctx context.Context, recs *fetched) error {
+	before, fresh, some := b.handedOver, b.batch.Fetched == 0, recs.Len() > 0
+	if err := b.consumeRecords(ctx, recs); err != nil {
+		return err
+	}
+	b.w.empty <- recs
+	if some && (fresh || b.handedOver != before) { // the batch is another one: its lingers begin
+		b.elapsed = noLinger
+		b.linger.Reset(b.w.cfg.Linger)
+	}
+	if some {
+		b.idle.Reset(b.w.cfg.TickAfter)
+	}
+	return nil
+}
+
+// consumeRecords processes the fetched records, a chunk at a time.
+func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error {
+	w := b.w
+	w.caughtUp = false
+	if recs.Len() > 0 { // the records may have to wait for the sink: say so before
+		w.cfg.Metrics.lag(w.number, recs.HighWater-w.nextOffset, w.shard.Clock())
+	}
+	w.logEnd = max(w.logEnd, recs.HighWater)
+	began, from := time.Now(), 0
+	for i := 0; i < recs.Len(); {
+		if b.batch.Fetched == 0 {
+			w.openBatch(b.batch, w.nextOffset)
+		}
+		to := min(i+shard.ChunkSize, recs.Len())
+		b.batch.process(w.shard, &b.batch.versions, &recs.Records, i, to)
+		last, _ := recs.At(to - 1)
+		w.nextOffset = last + 1
+		b.batch.Range.End = w.nextOffset
+		i = to
+		if b.batch.Block.Rows() < w.cfg.BatchRows {
+			continue
+		}
+		b.batch.stamps.chunk(w.cfg.Metrics.stages, recs.at, began, i-from)
+		from, began = i, time.Now()
+		if !b.handOverFull(ctx) {
+			return ctx.Err()
+		}
+	}
+	w.noteFetch(recs)
+	if n := recs.Len(); n > 0 {
+		b.batch.stamps.chunk(w.cfg.Metrics.stages, recs.at, began, n-from)
+	}
+	return nil
+}
+
+// handOverFull waits until a full batch is taken and starts the next. It returns false when ctx has ended.
+func (b *batchBuilder) handOverFull(ctx context.Context) bool {
+	select {
+	case b.w.ready <- b.w.completeBatch(b.batch):
+		return b.startNextBatch(ctx)
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// noteFetch notes how far the partition is after all records of a fetch.
+func (w *partitionWorker) noteFetch(recs *fetched) {
+	w.caughtUp = true
+	if n := recs.Len(); n > 0 {
+		w.heard = time.Now()
+		last, _ := recs.At(n - 1)
+		w.caughtUp = last+1 >= recs.HighWater
+		w.cfg.Metrics.lag(w.number, recs.HighWater-last-1, w.shard.Clock())
+		w.cfg.Metrics.fills.set(w.number, w.shard.Fill())
+	}
+}

@@ -1,0 +1,189 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// takeOver rebuilds the shard at the committed offset and finishes the batch that was under way, if any. It returns the
+// offset to go on from.
+func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
+	began := time.Now()
+	plan, err := w.findPlan(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if beyond(w.losses, plan.Start) > plan.Start {
+		if plan, err = w.crossLoss(ctx, plan); err != nil {
+			return 0, err
+		}
+	}
+	w.shard = shard.New(w.cfg.shard(w.number), plan.rewind())
+	if err := w.restoreTold(ctx, plan); err != nil {
+		return 0, err
+	}
+	versions := w.cfg.Versions()
+	reread := 0
+	err = w.readBack(ctx, plan.Rewind, plan.Start, func(recs *shard.Records, n int) {
+		w.shard.Process(&versions, recs, 0, n, nil, nil)
+		reread += n
+	})
+	if err != nil {
+		return 0, fmt.Errorf("rebuild state of partition %d: %w", w.number, err)
+	}
+	w.shard.SetMatched(plan.matched())
+	if err := w.restoreLongMemory(ctx, plan.Start); err != nil {
+		return 0, err
+	}
+	if plan.UnderWay() {
+		if err := w.finishPlan(ctx, plan); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(began)
+	w.cfg.Metrics.recovered(took, reread, plan.UnderWay())
+	w.cfg.Metrics.fills.set(w.number, w.shard.Fill())
+	w.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
+		Dur("took", took).Msg("partition taken over")
+	return plan.End, nil
+}
+
+// crossLoss commits that the records of a loss are dealt with, as those of a batch are: its plan, its range in the ledger, which is there
+// already, and the offset behind it. Whatever ends the process in between, the next owner does the same.
+func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
+	led, err := retry(ctx, w, "find the end of the ledger", func() (StoredExtent, error) { return w.cfg.State.Reached(ctx, w.cfg.Topic, w.number) })
+	if err != nil {
+		return plan, err
+	}
+	bounds, err := retry(ctx, w, "find the bounds of the log", func() (b logBounds, err error) {
+		b.first, b.end, err = w.generation.Bounds(ctx, w.number)
+		return b, err
+	})
+	if err != nil {
+		return plan, err
+	}
+	over, next, err := plan.crossLosses(w.losses, bounds)
+	if err == nil {
+		err = next.agrees(led, false)
+	}
+	if err != nil {
+		return plan, fmt.Errorf("partition %d: %w", w.number, err)
+	}
+	w.log.Warn().Int64("from", over.Start).Int64("to", over.End).Msg("a recorded loss: the partition goes on behind it")
+	if err := w.commit(ctx, over); err != nil {
+		return plan, err
+	}
+	return next, w.commit(ctx, next)
+}
+
+// restoreTold loads which hits were told of the records that are read back.
+func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
+	if plan.Rewind >= plan.Start {
+		return nil
+	}
+	told, err := retry(ctx, w, "read back hits", func() ([]shard.Told, error) {
+		return w.cfg.State.Told(ctx, w.number, plan.Rewind, plan.Start)
+	})
+	w.shard.RestoreTold(told)
+	return err
+}
+
+// restoreLongMemory loads what outlives the horizon from the tables.
+func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) error {
+	since := w.shard.OffencesSince()
+	offences, err := retry(ctx, w, "read back offences", func() ([]schemas.Earlier, error) {
+		return w.cfg.State.Offences(ctx, w.number, below, since)
+	})
+	if err != nil {
+		return err
+	}
+	seals, err := retry(ctx, w, "read back seals", func() (map[string]schemas.Sum, error) {
+		return w.cfg.State.Seals(ctx, w.number, below)
+	})
+	if err != nil {
+		return err
+	}
+	w.shard.Restore(offences, seals)
+	return nil
+}
+
+// finishPlan makes exactly the planned batch again and writes it. Its plan is committed anew first, under this generation:
+// that is the fence against the previous owner.
+func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
+	b := <-w.free
+	b.reset()
+	w.openBatch(b, plan.Start)
+	others := false
+	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
+		// The tables may have the batch as planned and drop this one: what the new lists say of the vehicles in view waits for the next.
+		others = true
+		w.shard.SetMatched(b.versions.Names())
+		w.log.Warn().Str("planned_catalogue", plan.Catalogue).Str("catalogue", c.CatalogueVersion).
+			Str("planned_reference", plan.Reference).Str("reference", c.ReferenceVersion).
+			Msg("the batch under way was planned with other versions; rows already inserted keep those")
+	}
+	err := w.readBack(ctx, plan.Start, plan.End, func(recs *shard.Records, n int) {
+		b.process(w.shard, &b.versions, recs, 0, n)
+	})
+	if err != nil {
+		return fmt.Errorf("rebuild the batch under way of partition %d: %w", w.number, err)
+	}
+	b.Range.End = plan.End
+	if others {
+		w.shard.SetMatched(shard.VersionNames{})
+	}
+	w.completeBatch(b)
+	taken := time.Now()
+	if err := w.commit(ctx, plan); err != nil {
+		return err
+	}
+	if err := w.write(ctx, b, taken); err != nil {
+		return err
+	}
+	if err := w.commit(ctx, b.after); err != nil {
+		return err
+	}
+	w.free <- b
+	return nil
+}
+
+// readBack reads the records [from, to) but for those given up, and shows them, the first n of a fetch at a time. Offsets missing in between
+// (compaction, transaction markers) are normal.
+func (w *partitionWorker) readBack(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
+	for _, part := range Outside(w.losses, from, to) {
+		if err := w.readBackPart(ctx, part.Start, part.End, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *partitionWorker) readBackPart(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
+	reader, err := retry(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reader.Close() }()
+	recs := &shard.Records{}
+	for next := from; next < to; {
+		recs.Reset()
+		_, failed := retry(ctx, w, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) })
+		n := 0
+		for n < recs.Len() && next < to {
+			offset, _ := recs.At(n)
+			next = offset + 1
+			if offset < to {
+				n++
+			}
+		}
+		visit(recs, n)
+		if failed != nil && next < to { // what cannot be fetched may lie behind what is wanted
+			return failed
+		}
+	}
+	return nil
+}
