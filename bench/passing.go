@@ -95,7 +95,7 @@ func (t *Traffic) pass(i uint32, received schemas.Micros) (first shot, ok bool) 
 		t.drive(i, 0)
 		return first, t.viaLink(&first, received)
 	}
-	if v.listed == 0 && t.chance(t.dirt.Parked) {
+	if v.listed == 0 && t.chance(t.noise.Parked) {
 		stay := t.park(&first, s)
 		t.drive(i, stay)
 		return first, true
@@ -144,7 +144,7 @@ func (t *Traffic) aim(s *shot, camera uint16, speed int) {
 	s.seq = t.count(camera)
 	s.salt = t.r.Uint32()
 	s.sure = uint16(880 + t.r.IntN(120))
-	s.noCountry = t.chance(t.dirt.NoCountry)
+	s.noCountry = t.chance(t.noise.NoCountry)
 }
 
 func (t *Traffic) count(camera uint16) uint32 {
@@ -178,7 +178,7 @@ func (t *Traffic) drawSpeed(s *site) int {
 
 // park leaves the vehicle in view of the site's first camera and returns for how long.
 func (t *Traffic) park(first *shot, s *site) (stay int64) {
-	stay = int64(10*schemas.Second) + t.r.Int64N(t.dirt.ParkedFor.Microseconds()-int64(10*schemas.Second)+1)
+	stay = int64(10*schemas.Second) + t.r.Int64N(t.noise.ParkedFor.Microseconds()-int64(10*schemas.Second)+1)
 	repeats := uint16(max(stay/int64(4*schemas.Second), 1))
 	first.passing = t.passings.add(passing{vehicle: first.vehicle, left: repeats + 1, parked: true})
 	t.aim(first, s.cameras[0], 0)
@@ -213,11 +213,11 @@ func (t *Traffic) repeat(ref uint32) shot {
 func (t *Traffic) viaLink(s *shot, received schemas.Micros) bool {
 	l := &t.links[s.camera]
 	if !l.down {
-		if !t.chance(t.dirt.Outage) {
+		if !t.chance(t.noise.Outage) {
 			return true
 		}
 		l.down = true
-		t.q.push(waiting{t.at + int64(schemas.Second) + t.r.Int64N(t.dirt.OutageFor.Microseconds()), waitCamera, uint32(s.camera)})
+		t.q.push(waiting{t.at + int64(schemas.Second) + t.r.Int64N(t.noise.OutageFor.Microseconds()), waitCamera, uint32(s.camera)})
 	}
 	s.captured = received - 80*schemas.Millisecond
 	s.late = true
@@ -230,7 +230,7 @@ func (t *Traffic) viaLink(s *shot, received schemas.Micros) bool {
 }
 
 // ladder adds the shares of a read's faults up, in the order of the kinds.
-func (d *Dirt) ladder() (l [ClockLost + 1]uint32) {
+func (d *Noise) ladder() (l [ClockLost + 1]uint32) {
 	sum := 0
 	for k, share := range [...]int{
 		Confused: d.Confused, Unreadable: d.Unreadable, Malformed: d.Malformed, UnknownCamera: d.UnknownCamera,
@@ -246,12 +246,12 @@ func (d *Dirt) ladder() (l [ClockLost + 1]uint32) {
 func (t *Traffic) soil(s *shot, received schemas.Micros) {
 	n := t.r.Uint32N(million)
 	for k := Confused; k <= ClockLost; k++ {
-		if n < t.dirtAt[k] {
+		if n < t.noiseBounds[k] {
 			t.spoil(s, k, received)
 			break
 		}
 	}
-	if rejects[s.kind] == schemas.ReasonNone && t.chance(t.dirt.Retransmitted) {
+	if rejects[s.kind] == schemas.ReasonNone && t.chance(t.noise.Retransmitted) {
 		again := *s
 		again.kind = Retransmission
 		wait := int64(schemas.Second) + t.r.Int64N(int64(19*schemas.Second))

@@ -77,7 +77,7 @@ type Result struct {
 	Rate        int    `json:"rate"`
 	Compress    int    `json:"compress"`
 	HurryPct    int    `json:"hurry_pct"` // see Traffic.Hurry
-	Dirt        Dirt   `json:"dirt"`
+	Noise       Noise  `json:"dirt"`
 
 	OpenLoop  bool              `json:"open_loop"` // false: latency counts from the hand-over
 	Elapsed   time.Duration     `json:"elapsed_ns"`
@@ -111,7 +111,7 @@ func (r *run) result() *Result {
 	p := r.Progress
 	res := &Result{
 		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
-		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Dirt: t.dirt, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
+		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Noise: t.noise, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
 		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Buffered: p.Buffered.Load(), Bytes: p.Bytes.Load(),
 		Dispatch: r.late.percentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
 	}

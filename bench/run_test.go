@@ -165,7 +165,7 @@ func TestBadRunsAreRefused(t *testing.T) {
 		"no end":                  {City: c, Target: &gate{lanes: 1}},
 		"full speed with no end":  {City: c, Target: &gate{lanes: 1}, FullSpeed: true, Duration: time.Second},
 		"negative rate":           {City: c, Target: &gate{lanes: 1}, Count: 1, Traffic: TrafficConfig{Rate: -1}},
-		"more dirt than reads":    {City: c, Target: &gate{lanes: 1}, Count: 1, Traffic: TrafficConfig{Dirt: &Dirt{Unreadable: 600_000, Malformed: 600_000}}},
+		"more dirt than reads":    {City: c, Target: &gate{lanes: 1}, Count: 1, Traffic: TrafficConfig{Noise: &Noise{Unreadable: 600_000, Malformed: 600_000}}},
 		"profile that is not one": {City: c, Target: &gate{lanes: 1}, Count: 1, Traffic: TrafficConfig{Profile: 9}},
 	} {
 		if res, err := Run(t.Context(), cfg); err == nil {
@@ -184,7 +184,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lines bytes.Buffer
-	cfg := RunConfig{City: c, Traffic: TrafficConfig{Seed: 4, Rate: 1000, Dirt: heavyDirt()}, Count: n, FullSpeed: true}
+	cfg := RunConfig{City: c, Traffic: TrafficConfig{Seed: 4, Rate: 1000, Noise: heavyNoise()}, Count: n, FullSpeed: true}
 	results := [2]*Result{}
 	for i, tg := range []*FileTarget{target, NewFileTarget(&lines, true)} {
 		cfg.Target, cfg.JSON, cfg.Progress = tg, i == 1, nil

@@ -40,7 +40,7 @@ func TestKafkaTargetFillsTheRightPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 5000
-	res, err := Run(t.Context(), RunConfig{City: c, Traffic: TrafficConfig{Seed: 1, Rate: 5000, Dirt: heavyDirt()}, Target: target, Count: n, WallClock: true})
+	res, err := Run(t.Context(), RunConfig{City: c, Traffic: TrafficConfig{Seed: 1, Rate: 5000, Noise: heavyNoise()}, Target: target, Count: n, WallClock: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestGatewayTargetPostsAsTheCamera(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 2000
-	res, err := Run(t.Context(), RunConfig{City: c, Traffic: TrafficConfig{Seed: 2, Rate: 2000, Dirt: heavyDirt()}, Target: target, Count: n, WallClock: true})
+	res, err := Run(t.Context(), RunConfig{City: c, Traffic: TrafficConfig{Seed: 2, Rate: 2000, Noise: heavyNoise()}, Target: target, Count: n, WallClock: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,9 @@ type TrafficConfig struct {
 	Rate        int            // reads per second of schedule, 1 to 10,000,000; default 115, Brussels' mean (DOMAIN section 6)
 	Start       schemas.Micros // time in the traffic at offset 0; default seven in the morning of the city's day
 	Profile     Profile
-	Compress    int   // seconds of traffic per second of schedule; default 1. 144 puts a day into ten minutes
-	Dirt        *Dirt // default UsualDirt
-	ListedShare int   // of journeys, in parts per million, that are driven by a listed vehicle; default 5,000
+	Compress    int    // seconds of traffic per second of schedule; default 1. 144 puts a day into ten minutes
+	Noise       *Noise // default [UsualNoise]
+	ListedShare int    // of journeys, in parts per million, that are driven by a listed vehicle; default 5,000
 }
 
 func (c *TrafficConfig) setDefaults(city *City) error {
@@ -34,11 +34,11 @@ func (c *TrafficConfig) setDefaults(city *City) error {
 	if c.ListedShare == 0 {
 		c.ListedShare = 5_000
 	}
-	if c.Dirt == nil {
-		c.Dirt = UsualDirt()
+	if c.Noise == nil {
+		c.Noise = UsualNoise()
 	}
-	d := *c.Dirt
-	c.Dirt = &d
+	d := *c.Noise
+	c.Noise = &d
 	switch {
 	case c.Rate < 1 || c.Rate > 10_000_000:
 		return fmt.Errorf("traffic: rate %d reads/s: want 1 to 10,000,000", c.Rate)
@@ -52,11 +52,11 @@ func (c *TrafficConfig) setDefaults(city *City) error {
 	return d.checkInto(c)
 }
 
-func (d *Dirt) checkInto(c *TrafficConfig) error {
+func (d *Noise) checkInto(c *TrafficConfig) error {
 	if err := d.check(); err != nil {
 		return err
 	}
-	c.Dirt = d
+	c.Noise = d
 	return nil
 }
 
@@ -67,7 +67,7 @@ func (d *Dirt) checkInto(c *TrafficConfig) error {
 type Traffic struct {
 	city  *City
 	cfg   TrafficConfig
-	dirt  Dirt
+	noise Noise
 	r     *rand.Rand
 	clock clock
 	run   uint32 // marks the event ids, so that two loads never share one
@@ -83,11 +83,11 @@ type Traffic struct {
 	links    []link // per camera; used for temporary ones
 	seqs     []uint32
 
-	leg    int64 // mean time between two sites
-	hurry  int64 // parts per million of the usual time between two sites
-	cycle  int64 // mean time of a journey
-	dirtAt [ClockLost + 1]uint32
-	truth  *Truth
+	leg         int64 // mean time between two sites
+	hurry       int64 // parts per million of the usual time between two sites
+	cycle       int64 // mean time of a journey
+	noiseBounds [ClockLost + 1]uint32
+	truth       *Truth
 }
 
 // car is one vehicle on a journey.
@@ -116,12 +116,12 @@ func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 		return nil, err
 	}
 	t := &Traffic{
-		city: c, cfg: cfg, dirt: *cfg.Dirt, r: newRandom(cfg.Seed^c.cfg.Seed*0x9e3779b97f4a7c15, "traffic"), clock: newClock(&cfg),
+		city: c, cfg: cfg, noise: *cfg.Noise, r: newRandom(cfg.Seed^c.cfg.Seed*0x9e3779b97f4a7c15, "traffic"), clock: newClock(&cfg),
 		rested: make([]int64, len(c.vehicles)), links: make([]link, len(c.cameras)), seqs: make([]uint32, len(c.cameras)+unknownCameras),
 		truth: newTruth(c),
 	}
 	t.run = uint32(hashOf(fmt.Sprintf("%d %d %d", c.cfg.Seed, cfg.Seed, cfg.Start)))
-	t.dirtAt = t.dirt.ladder()
+	t.noiseBounds = t.noise.ladder()
 	t.populate()
 	return t, nil
 }
@@ -186,8 +186,8 @@ func (t *Traffic) readsPerPassing() int64 {
 		sites++
 	}
 	mean := sum / max(sites, 1)
-	mean += mean * int64(t.dirt.Retransmitted) / million
-	return mean + int64(t.dirt.Parked)*t.dirt.ParkedFor.Microseconds()/2/(4*int64(schemas.Second))*1000/million
+	mean += mean * int64(t.noise.Retransmitted) / million
+	return mean + int64(t.noise.Parked)*t.noise.ParkedFor.Microseconds()/2/(4*int64(schemas.Second))*1000/million
 }
 
 // pause is how long a car rests after a journey: at night longer than at the peak.

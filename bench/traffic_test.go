@@ -39,9 +39,9 @@ func testTraffic(t testing.TB, c *City, cfg TrafficConfig) *Traffic {
 	return tr
 }
 
-// heavyDirt has so much of everything that a short run holds all of it.
-func heavyDirt() *Dirt {
-	return &Dirt{
+// heavyNoise has so much of everything that a short run holds all of it.
+func heavyNoise() *Noise {
+	return &Noise{
 		Confused: 60_000, NoCountry: 20_000, Unreadable: 20_000, Malformed: 10_000, UnknownCamera: 10_000, ExpiredCamera: 10_000,
 		ClockAhead: 10_000, ClockLost: 10_000, Retransmitted: 40_000, Parked: 3_000, Outage: 20_000,
 		ParkedFor: 40 * time.Second, OutageFor: 30 * time.Second,
@@ -100,7 +100,7 @@ func derivedID(m *anprv1.PlateRead) schemas.ReadID {
 }
 
 func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
-	tr := testTraffic(t, testCity(t, 3), TrafficConfig{Seed: 3, Rate: 500, Dirt: heavyDirt()})
+	tr := testTraffic(t, testCity(t, 3), TrafficConfig{Seed: 3, Rate: 500, Noise: heavyNoise()})
 	var ev Event
 	kindsSeen := map[Kind]int{}
 	for range 20_000 {
@@ -173,7 +173,7 @@ func collect(t *testing.T, tr *Traffic, n int) []*decoded {
 // TestTruthAgreesWithTheReads counts everything again from the bytes alone, and from the registry.
 func TestTruthAgreesWithTheReads(t *testing.T) {
 	c := testCity(t, 11)
-	tr := testTraffic(t, c, TrafficConfig{Seed: 5, Rate: 400, Dirt: heavyDirt()})
+	tr := testTraffic(t, c, TrafficConfig{Seed: 5, Rate: 400, Noise: heavyNoise()})
 	const n = 60_000
 	reads := collect(t, tr, n)
 	ids := map[string]int{}
@@ -252,7 +252,7 @@ func canonical(raw string) schemas.Plate {
 // TestHitsAgreeWithANaiveMatch matches every accepted read against every entry.
 func TestHitsAgreeWithANaiveMatch(t *testing.T) {
 	c := testCity(t, 12)
-	tr := testTraffic(t, c, TrafficConfig{Seed: 6, Rate: 300, Dirt: heavyDirt(), ListedShare: 50_000})
+	tr := testTraffic(t, c, TrafficConfig{Seed: 6, Rate: 300, Noise: heavyNoise(), ListedShare: 50_000})
 	reads := collect(t, tr, 30_000)
 	type key struct {
 		entry, site string
@@ -341,7 +341,7 @@ func TestCorrectionRoundsForTheDriver(t *testing.T) {
 // TestVehiclesPassSitesInOrder follows each vehicle: from one site to the next there must be a road, and time for it.
 func TestVehiclesPassSitesInOrder(t *testing.T) {
 	c := testCity(t, 14)
-	tr := testTraffic(t, c, TrafficConfig{Seed: 8, Rate: 60, Dirt: &Dirt{}})
+	tr := testTraffic(t, c, TrafficConfig{Seed: 8, Rate: 60, Noise: &Noise{}})
 	type seen struct {
 		site string
 		at   schemas.Micros
@@ -382,7 +382,7 @@ func (c *City) joined(a, b string) bool {
 // TestReadsOfAPassingComeTogether is what a passage window relies on.
 func TestReadsOfAPassingComeTogether(t *testing.T) {
 	for _, rate := range []int{20, 200, 600} {
-		tr := testTraffic(t, testCity(t, 15, func(c *CityConfig) { c.Vehicles = 100_000 }), TrafficConfig{Seed: 9, Rate: rate, Dirt: &Dirt{}})
+		tr := testTraffic(t, testCity(t, 15, func(c *CityConfig) { c.Vehicles = 100_000 }), TrafficConfig{Seed: 9, Rate: rate, Noise: &Noise{}})
 		var ev Event
 		type place struct {
 			vehicle uint32

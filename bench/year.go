@@ -44,7 +44,7 @@ func (c *YearConfig) setDefaults() error {
 // Year is the reads a city's pipeline has stored in a year, as decode, normalise and dedup leave them: no rejects, no repeats.
 // Each day is made by itself, so that a load may start at any of them. Vehicles are seen as unequally as in life: a tenth
 // makes three fifths of the journeys, the busiest about a dozen a day, half of them about two a year; misreads
-// ([UsualDirt]) add plates that are seen once. A Year belongs to one goroutine.
+// ([UsualNoise]) add plates that are seen once. A Year belongs to one goroutine.
 type Year struct {
 	city  *City
 	cfg   YearConfig
@@ -61,8 +61,8 @@ func (c *City) Year(cfg YearConfig) (*Year, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	y := &Year{city: c, cfg: cfg, t: &Traffic{city: c, dirt: *UsualDirt(), seqs: make([]uint32, len(c.cameras))}}
-	y.t.dirt.OutageFor = 0
+	y := &Year{city: c, cfg: cfg, t: &Traffic{city: c, noise: *UsualNoise(), seqs: make([]uint32, len(c.cameras))}}
+	y.t.noise.OutageFor = 0
 	sum := int64(0)
 	for h, w := range hourly {
 		sum += w
@@ -187,7 +187,7 @@ func (y *Year) pass(c *car, at int64, passing uint32) {
 		}
 		s := shot{plate: v.plate, vehicle: c.vehicle, passing: passing, captured: schemas.Micros(at)}
 		t.aim(&s, cam, speed)
-		if t.chance(t.dirt.Confused) {
+		if t.chance(t.noise.Confused) {
 			t.spoil(&s, Confused, 0)
 		}
 		s.late = t.r.IntN(500) == 0

@@ -120,7 +120,7 @@ func (o *options) traffic(start schemas.Micros) bench.TrafficConfig {
 		cfg.Profile = bench.RushHour
 	}
 	if o.Clean {
-		cfg.Dirt = &bench.Dirt{}
+		cfg.Noise = &bench.Noise{}
 	}
 	return cfg
 }

@@ -118,10 +118,10 @@ func (p *pure) decide(ps *schemas.Passage) {
 func TestPureStagesFindTheTruth(t *testing.T) {
 	const day = "2026-11-21"
 	for _, c := range []struct {
-		name string
-		dirt *bench.Dirt
-		seed uint64
-	}{{"clean", &bench.Dirt{}, 5}, {"usual dirt", nil, 5}, {"usual dirt, other city", nil, 6}} {
+		name  string
+		noise *bench.Noise
+		seed  uint64
+	}{{"clean", &bench.Noise{}, 5}, {"usual dirt", nil, 5}, {"usual dirt, other city", nil, 6}} {
 		t.Run(c.name, func(t *testing.T) {
 			d, err := schemas.ParseDay(day)
 			if err != nil {
@@ -135,7 +135,7 @@ func TestPureStagesFindTheTruth(t *testing.T) {
 			if err := city.WriteReference(dir); err != nil {
 				t.Fatal(err)
 			}
-			traffic, err := city.Traffic(bench.TrafficConfig{Seed: c.seed + 10, Rate: 60, Dirt: c.dirt, ListedShare: 50_000})
+			traffic, err := city.Traffic(bench.TrafficConfig{Seed: c.seed + 10, Rate: 60, Noise: c.noise, ListedShare: 50_000})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -81,9 +81,9 @@ func newTown(t testing.TB, records int) *town {
 	if err := city.WriteReference(w.ref); err != nil {
 		t.Fatal(err)
 	}
-	dirt := bench.UsualDirt()
-	dirt.Retransmitted, dirt.Parked, dirt.Malformed, dirt.UnknownCamera = 60_000, 20_000, 20_000, 20_000
-	if w.traffic, err = city.Traffic(bench.TrafficConfig{Seed: 7, Rate: 3, Start: start, Dirt: dirt, ListedShare: 100_000}); err != nil {
+	noise := bench.UsualNoise()
+	noise.Retransmitted, noise.Parked, noise.Malformed, noise.UnknownCamera = 60_000, 20_000, 20_000, 20_000
+	if w.traffic, err = city.Traffic(bench.TrafficConfig{Seed: 7, Rate: 3, Start: start, Noise: noise, ListedShare: 100_000}); err != nil {
 		t.Fatal(err)
 	}
 	if w.journal, err = OpenJournal(JournalConfig{Dir: w.receipts, Now: func() time.Time { return w.window.From }}); err != nil {

@@ -89,9 +89,9 @@ func (w *world) produce(
 	t *testing.T, city *bench.City, seed uint64, addr string, trouble func(*reference.Snapshot, []*anprv1.PlateRead) []*anprv1.PlateRead,
 ) (sent uint64) {
 	t.Helper()
-	dirt := bench.UsualDirt()
-	dirt.Parked, dirt.Retransmitted = 4_000, 30_000
-	traffic, err := city.Traffic(bench.TrafficConfig{Seed: seed, Rate: 1, Start: start, Dirt: dirt, ListedShare: 50_000})
+	noise := bench.UsualNoise()
+	noise.Parked, noise.Retransmitted = 4_000, 30_000
+	traffic, err := city.Traffic(bench.TrafficConfig{Seed: seed, Rate: 1, Start: start, Noise: noise, ListedShare: 50_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,10 +89,10 @@ func seededDay(t *testing.T) *dayLog {
 	if err := city.WriteReference(l.reference); err != nil {
 		t.Fatal(err)
 	}
-	dirt := bench.UsualDirt()
-	dirt.Malformed, dirt.UnknownCamera, dirt.ExpiredCamera, dirt.ClockAhead, dirt.ClockLost, dirt.Parked = 1_000, 1_000, 1_000, 1_000, 1_000, 2_000
+	noise := bench.UsualNoise()
+	noise.Malformed, noise.UnknownCamera, noise.ExpiredCamera, noise.ClockAhead, noise.ClockLost, noise.Parked = 1_000, 1_000, 1_000, 1_000, 1_000, 2_000
 	traffic, err := city.Traffic(bench.TrafficConfig{
-		Seed: 2026, Rate: 100, Compress: 86, Profile: bench.RushHour, Start: dayStart, Dirt: dirt, ListedShare: 20_000,
+		Seed: 2026, Rate: 100, Compress: 86, Profile: bench.RushHour, Start: dayStart, Noise: noise, ListedShare: 20_000,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -128,9 +128,9 @@ func (u *universe) generate(n int) {
 	if err := city.WriteReference(u.job.Reference); err != nil {
 		u.t.Fatal(err)
 	}
-	dirt := bench.UsualDirt()
-	dirt.Retransmitted, dirt.Parked, dirt.Malformed, dirt.UnknownCamera, dirt.ClockLost = 60_000, 5_000, 5_000, 5_000, 5_000
-	traffic, err := city.Traffic(bench.TrafficConfig{Seed: u.seed, Rate: readsPerSecond, Start: firstRead, Dirt: dirt, ListedShare: 100_000})
+	noise := bench.UsualNoise()
+	noise.Retransmitted, noise.Parked, noise.Malformed, noise.UnknownCamera, noise.ClockLost = 60_000, 5_000, 5_000, 5_000, 5_000
+	traffic, err := city.Traffic(bench.TrafficConfig{Seed: u.seed, Rate: readsPerSecond, Start: firstRead, Noise: noise, ListedShare: 100_000})
 	if err != nil {
 		u.t.Fatal(err)
 	}

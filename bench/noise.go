@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Dirt is how much goes wrong, in parts per million. Each kind is counted in the [Truth]. A nil *Dirt means [UsualDirt], a
-// pointer to the zero Dirt means clean traffic.
-type Dirt struct {
+// Noise is how much goes wrong, in parts per million. Each kind is counted in the [Truth]. A nil *Noise means [UsualNoise], a
+// pointer to the zero Noise means clean traffic.
+type Noise struct {
 	Confused      int `json:"confused"`       // of reads: one character taken for another of its confusion class
 	NoCountry     int `json:"no_country"`     // of reads: the camera does not say the country
 	Unreadable    int `json:"unreadable"`     // of reads: a vehicle and no plate
@@ -24,10 +24,10 @@ type Dirt struct {
 	OutageFor time.Duration `json:"outage_for"` // longest outage; default 10 minutes
 }
 
-// UsualDirt returns the shares used unless told otherwise. They are chosen for coverage, not measured: no source gives them for
+// UsualNoise returns the shares used unless told otherwise. They are chosen for coverage, not measured: no source gives them for
 // Brussels, but for misreads (about 3 per cent in the UK in 2017).
-func UsualDirt() *Dirt {
-	return &Dirt{
+func UsualNoise() *Noise {
+	return &Noise{
 		Confused: 20_000, NoCountry: 10_000, Unreadable: 10_000, Malformed: 200, UnknownCamera: 500, ExpiredCamera: 300,
 		ClockAhead: 300, ClockLost: 200, Retransmitted: 10_000, Parked: 300, Outage: 5_000,
 	}
@@ -36,7 +36,7 @@ func UsualDirt() *Dirt {
 const million = 1_000_000
 
 // check fills the durations and adds the shares up.
-func (d *Dirt) check() error {
+func (d *Noise) check() error {
 	if d.ParkedFor == 0 {
 		d.ParkedFor = 5 * time.Minute
 	}
@@ -58,6 +58,6 @@ func (d *Dirt) check() error {
 }
 
 // refused is the share of reads that the pipeline must reject.
-func (d *Dirt) refused() int {
+func (d *Noise) refused() int {
 	return d.Unreadable + d.Malformed + d.UnknownCamera + d.ExpiredCamera + d.ClockAhead + d.ClockLost
 }
