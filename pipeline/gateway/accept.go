@@ -38,7 +38,7 @@ func (g *Gateway) acceptUpload(u *upload) {
 			ev.setReadID()
 		}
 	}
-	events = g.tracks.completeReads(u.cam.ID, u.r.Header.Get(headerSerial), u.received, events)
+	events = g.tracks.completeReads(u.cam.ID, u.r.Header.Get(findFormat(u.path).serialHeader), u.received, events)
 	records, kept, err := g.buildRecords(u, events)
 	if err != nil {
 		panic("BUG: a read that was checked cannot be encoded")
@@ -67,7 +67,7 @@ func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 		ev.addNotice(NoticeOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead && findFormat(u.path).strict) {
+	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead && findFormat(u.path).canonical) {
 		return rej // from the camera's buffer, so it did not pass now; or from software, which can mend its clock
 	}
 	if ev.stated.zone == zoneNone && r.LateUpload && !ev.trackEnded {

@@ -55,17 +55,3 @@ func isoCountry(s string) string {
 	}
 	return iso
 }
-
-// usStates are the two letters that OpenALPR means by a bare region, several of which are countries elsewhere.
-const usStates = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR" +
-	" PA RI SC SD TN TX UT VT VA WA WV WI WY DC "
-
-// openALPRCountry reads best_region: eu-at is Austria; of a bare region only what cannot be a US state is believed,
-// unless the agent says it reads European plates.
-func openALPRCountry(region, scope string) string {
-	bare := strings.ToUpper(strings.TrimSpace(region))
-	if len(bare) == 2 && strings.Contains(usStates, " "+bare+" ") && !strings.EqualFold(scope, "eu") {
-		return ""
-	}
-	return isoCountry(region)
-}

@@ -9,30 +9,23 @@ import (
 // TestAMissingPlateFieldIsNeverAnUnreadPlate takes the plate's field out of a message of every format.
 func TestAMissingPlateFieldIsNeverAnUnreadPlate(t *testing.T) {
 	for path, o := range observations() {
-		root, fields := o.message, plateFields[path]
-		if len(fields) == 0 {
+		root, f := o.message, o.plateField
+		if f == "" {
 			t.Errorf("%s: no plate field is known here", path)
+			continue
 		}
-		for _, f := range fields {
-			absent := strings.Replace(root, f, strings.NewReplacer("late", "ostcode", "Text", "Words").Replace(f), 1)
-			if absent == root {
-				t.Fatalf("%s: %q is not in the message", path, f)
-			}
-			if events, rej := parseUpload(path, o.kind, []byte(absent)); rej == nil && (len(events) != 1 || events[0].Err == nil || events[0].isUnread()) {
-				t.Errorf("%s without %s: got %s, want a refusal that is not plate_unread", path, f, render(events))
-			}
-			empty := strings.Replace(root, o.plate, "", 1)
-			if events, rej := parseUpload(path, o.kind, []byte(empty)); rej != nil || len(events) != 1 || !events[0].isUnread() {
-				t.Errorf("%s with %s empty: got %s (%v), want plate_unread", path, f, render(events), rej)
-			}
+		absent := strings.Replace(root, f, strings.NewReplacer("late", "ostcode", "Text", "Words").Replace(f), 1)
+		if absent == root {
+			t.Fatalf("%s: %q is not in the message", path, f)
+		}
+		if events, rej := parseUpload(path, o.kind, []byte(absent)); rej == nil && (len(events) != 1 || events[0].Err == nil || events[0].isUnread()) {
+			t.Errorf("%s without %s: got %s, want a refusal that is not plate_unread", path, f, render(events))
+		}
+		empty := strings.Replace(root, o.plate, "", 1)
+		if events, rej := parseUpload(path, o.kind, []byte(empty)); rej != nil || len(events) != 1 || !events[0].isUnread() {
+			t.Errorf("%s with %s empty: got %s (%v), want plate_unread", path, f, render(events), rej)
 		}
 	}
-}
-
-// plateFields has how the plate's field stands in the messages of observations.
-var plateFields = map[string][]string{
-	"reads": {`"raw_plate"`}, "hikvision": {"<licensePlate>1ABC123</licensePlate>"}, "openalpr": {`"best_plate"`},
-	"platerecognizer": {`"plate"`}, "axis": {`"plateText"`}, "survision": {`"@plate"`},
 }
 
 // TestAWrappedMessageIsTheSameObservation posts one message alone and in each wrapper that a vendor or a relay puts around it.

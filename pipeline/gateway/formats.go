@@ -19,37 +19,44 @@ type Format struct {
 	// Every other payload of testdata belongs to the format whose path its name begins with.
 	Sample string
 
-	read     func(*node) []*CameraEvent
-	protobuf func([]byte) []*CameraEvent // nil when the format has no Protobuf form
-	strict   bool                        // only the types named are taken; others take whatever may hold a text
+	read         func(*node) []*CameraEvent
+	protobuf     func([]byte) []*CameraEvent // nil when the format has no Protobuf form
+	canonical    bool                        // sent by software: only the types named are taken, and nothing is repaired
+	serialHeader string                      // header with the number of the device; "" when the message alone says it
 }
 
 // formats is the list. A camera maker's format is a row here, a reader in a file of its own, and payloads in testdata.
 var formats = []Format{
 	{
 		Path: "reads", Name: "canonical", Takes: "anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array",
-		Types: []string{"application/json", "application/x-protobuf", "application/x-ndjson"}, strict: true,
+		Types: []string{"application/json", "application/x-protobuf", "application/x-ndjson"}, canonical: true,
 		read: readCanonicalJSON, protobuf: readCanonicalProto,
 	},
 	{
 		Path: "hikvision", Name: "hikvision", Takes: "ISAPI EventNotificationAlert, alone or multipart with pictures",
-		Types: []string{"application/xml", "application/json", "multipart/form-data", "multipart/mixed"}, Sample: "hikvision-isapi-v2.xml", read: readHikvision,
+		Types:  []string{"application/xml", "application/json", "multipart/form-data", "multipart/mixed"},
+		Sample: "hikvision-isapi-v2.xml", read: readHikvision,
 	},
 	{
 		Path: "openalpr", Name: "openalpr", Takes: "alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents",
-		Types: []string{"application/json", "application/x-ndjson"}, Sample: "openalpr-group.json", read: readOpenALPR,
+		Types:  []string{"application/json", "application/x-ndjson"},
+		Sample: "openalpr-group.json", read: readOpenALPR,
 	},
 	{
 		Path: "platerecognizer", Name: "platerecognizer", Takes: "Stream and Snapshot webhooks, alone or multipart with a picture",
-		Types: []string{"application/json", "multipart/form-data", "application/x-ndjson"}, Sample: "platerecognizer-webhook.json", read: readPlateRecognizer,
+		Types:  []string{"application/json", "multipart/form-data", "application/x-ndjson"},
+		Sample: "platerecognizer-webhook.json", read: readPlateRecognizer,
 	},
 	{
 		Path: "axis", Name: "axis", Takes: "License Plate Verifier: ALPV MetadataStream, or the engine's push JSON",
-		Types: []string{"application/xml", "application/json", "multipart/form-data"}, Sample: "axis-alpv-allplates.xml", read: readAxis,
+		Types:  []string{"application/xml", "application/json", "multipart/form-data"},
+		Sample: "axis-alpv-allplates.xml", read: readAxis,
 	},
 	{
 		Path: "survision", Name: "survision", Takes: "anpr messages",
-		Types: []string{"application/json", "application/xml"}, Sample: "survision-decision.json", read: readSurvision,
+		Types:  []string{"application/json", "application/xml"},
+		Sample: "survision-decision.json", read: readSurvision,
+		serialHeader: "survision-serial-number",
 	},
 }
 
@@ -86,11 +93,11 @@ func refuseUnknownFormat(path string) *schemas.RejectError {
 // checkType refuses a content type under which the format cannot come. Where none is said the body must look like a text.
 func (f *Format) checkType(m mediaType, contentType string, body []byte) *schemas.RejectError {
 	untyped := false
-	if f.strict && m.kind == "" && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--")) {
+	if f.canonical && m.kind == "" && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--")) {
 		_, text := toDocument(body[:min(len(body), 4<<10)], m.charset) // the beginning tells
 		untyped = !text
 	}
-	if !untyped && (f.strict && (m.isJSON() || m.isProtobuf()) || !f.strict && m.isText()) {
+	if !untyped && (f.canonical && (m.isJSON() || m.isProtobuf()) || !f.canonical && m.isText()) {
 		return nil
 	}
 	last := len(f.Types) - 1

@@ -116,14 +116,13 @@ func FuzzTime(f *testing.F) {
 	})
 }
 
-// BenchmarkParse measures an adapter with its text conversion, without pictures.
+// BenchmarkParse measures each format with its text conversion, without pictures.
 func BenchmarkParse(b *testing.B) {
-	for _, file := range []string{"hikvision-isapi-v2.xml", "openalpr-group.json", "platerecognizer-webhook.json", "axis-alpv-allplates.xml", "survision-decision.json"} {
-		body := load(b, "testdata/"+file)
-		b.Run(formatOf(file), func(b *testing.B) {
-			b.SetBytes(int64(len(body)))
+	for _, s := range Samples() {
+		b.Run(s.Format, func(b *testing.B) {
+			b.SetBytes(int64(len(s.Body)))
 			for b.Loop() {
-				if _, rej := parseUpload(formatOf(file), typeOf(file), body); rej != nil {
+				if _, rej := parseUpload(s.Format, s.ContentType, s.Body); rej != nil {
 					b.Fatal(rej)
 				}
 			}

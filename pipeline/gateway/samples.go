@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed testdata/axis-alpv-allplates.xml testdata/hikvision-isapi-v2.xml testdata/openalpr-group.json testdata/platerecognizer-webhook.json testdata/survision-decision.json
+//go:embed testdata/*-*.xml testdata/*-*.json
 var samplePayloads embed.FS
 
 // Sample is a published example of what a camera really sends.

@@ -20,9 +20,6 @@ func (ev *CameraEvent) addSource(key, id string) {
 	}
 }
 
-// headerSerial is the header in which a Survision unit says its number.
-const headerSerial = "survision-serial-number"
-
 // maxSourceNames bounds the names of a source in one message.
 const maxSourceNames = 8
 
@@ -30,9 +27,8 @@ const maxSourceNames = 8
 // address can be found: a token never writes for another camera.
 func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 	at := u.cam.Accepts()
-	if u.path == "survision" { // the device's number is in a header of its own
-		ev.addSource(headerSerial, u.r.Header.Get(headerSerial))
-	}
+	f := findFormat(u.path)
+	ev.addSource(f.serialHeader, u.r.Header.Get(f.serialHeader))
 	if id := ev.Read.CameraId; id != "" && id != u.cam.ID { // canonical reads name the camera itself
 		cam, ok := g.cfg.Registry().Camera(id)
 		if !ok || cam.Accepts().Behind != u.cam.ID {
@@ -46,7 +42,7 @@ func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 		return nil
 	}
 	if len(ev.sources) == 0 {
-		if u.path == "reads" {
+		if f.canonical {
 			return nil // it could name its camera, and left it out
 		}
 		return schemas.Rejectf(schemas.ReasonMissingField, "source_id", "the registry tells the cameras of this address apart by source_id, and the message names no source; let the device send its channel or camera number")

@@ -152,7 +152,7 @@ type PlateRead struct {
 	ImageSha256         []byte                 `protobuf:"bytes,14,opt,name=image_sha256,json=imageSha256,proto3" json:"image_sha256,omitempty"`                           // key of the best picture in the image store, or empty
 	Candidates          []*Candidate           `protobuf:"bytes,15,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	LateUpload          bool                   `protobuf:"varint,16,opt,name=late_upload,json=lateUpload,proto3" json:"late_upload,omitempty"` // the camera says it sends this late: from its buffer, or at the end of a track
-	Format              string                 `protobuf:"bytes,17,opt,name=format,proto3" json:"format,omitempty"`                            // in which it came: canonical, hikvision, openalpr, platerecognizer, axis, survision
+	Format              string                 `protobuf:"bytes,17,opt,name=format,proto3" json:"format,omitempty"`                            // in which it came: a name of the gateway's list of formats
 	Make                string                 `protobuf:"bytes,18,opt,name=make,proto3" json:"make,omitempty"`                                // as the camera classified it
 	Colour              string                 `protobuf:"bytes,19,opt,name=colour,proto3" json:"colour,omitempty"`
 	MoreImagesSha256    [][]byte               `protobuf:"bytes,20,rep,name=more_images_sha256,json=moreImagesSha256,proto3" json:"more_images_sha256,omitempty"`
