@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// acceptUpload makes an authenticated upload into records and answers for each of its events.
+// acceptUpload turns an authenticated upload into records and answers for each event.
 func (g *Gateway) acceptUpload(u *upload) {
 	events, rej := parseUpload(u.path, u.contentType, u.body)
 	if rej != nil {
@@ -30,7 +30,8 @@ func (g *Gateway) acceptUpload(u *upload) {
 	}
 	if err := g.storeImages(u, events); err != nil {
 		g.log.Error().Err(err).Msg("the image store did not take a picture; check its disk")
-		g.answerRetry(u.w, http.StatusServiceUnavailable, causeImages, "the image store did not take a picture; send it again")
+		g.answerRetry(u.w, http.StatusServiceUnavailable, causeImages,
+			"the image store did not take a picture; send it again")
 		return
 	}
 	for _, ev := range events {
@@ -56,7 +57,7 @@ func (g *Gateway) acceptUpload(u *upload) {
 	writeOutcome(u.w, events)
 }
 
-// finishRead gives a read its time and camera, and refuses what cannot be.
+// finishRead gives a read the time of capture and the camera, and refuses an impossible value.
 func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 	if rej := g.routeSource(u, ev); rej != nil {
 		return rej
@@ -67,11 +68,13 @@ func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 		ev.addNotice(NoticeOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead && findFormat(u.path).canonical) {
-		return rej // from the camera's buffer, so it did not pass now; or from software, which can mend its clock
+	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead &&
+		findFormat(u.path).canonical) {
+		return rej // from a buffer: the vehicle did not pass now; or from software, where the clock can be mended
 	}
 	if ev.stated.zone == zoneNone && r.LateUpload && !ev.trackEnded {
-		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at", "a read from the camera's buffer says no time of capture; send it")
+		return schemas.Rejectf(schemas.ReasonMissingField, "captured_at",
+			"a read from the camera's buffer says no time of capture; send it")
 	}
 	if ev.timeless = rej != nil || ev.stated.zone == zoneNone; ev.timeless {
 		at, r.ClockSuspect = u.received, true
@@ -79,7 +82,8 @@ func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 		ev.addNotice(NoticeClock)
 	}
 	if !cam.ValidAt(at) {
-		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id", "the registry does not cover this camera at %s; renew the entry", at)
+		return schemas.Rejectf(schemas.ReasonCameraExpired, "camera_id",
+			"the registry does not cover this camera at %s; renew the entry", at)
 	}
 	plate, rej := g.readPlate(r)
 	if rej != nil {
@@ -98,20 +102,23 @@ func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 	return nil
 }
 
-// setReadID derives the read's id when all of it is known, pictures included. The time in it is the one that the device
-// stated: it is the same at every delivery.
+// setReadID derives the read's id once the read is complete, pictures included. The id holds the time as stated by the
+// device, because that time is the same at every delivery.
 func (ev *CameraEvent) setReadID() {
 	m := ev.Read
 	r := schemas.Read{
 		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: ev.idTime(), RawPlate: m.RawPlate,
-		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
-		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
+		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm),
+		Lane:      uint8(m.Lane),
+		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh),
+		Kind: schemas.VehicleKind(m.VehicleKind),
 		Make: m.Make, Colour: m.Colour,
 	}
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	copy(r.Image[:], m.ImageSha256)
 	for _, c := range m.Candidates {
-		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
+		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate,
+			Confidence: schemas.PerMille(c.ConfidencePm)})
 	}
 	for _, sum := range m.MoreImagesSha256 {
 		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))
@@ -120,8 +127,8 @@ func (ev *CameraEvent) setReadID() {
 	m.ReadId = id.ID[:]
 }
 
-// idTime is the time that goes into the id. For a read whose message says none it is the minute of receipt: the same
-// plate an hour later is another read, and a repetition within the minute is none.
+// idTime returns the time for the read's id. A read without a time gets the minute of receipt: the same plate an hour
+// later is another read, and a repetition within the minute is none.
 func (ev *CameraEvent) idTime() schemas.Micros {
 	if ev.stated.zone == zoneNone && !ev.isUnread() {
 		received := schemas.Micros(ev.Read.ReceivedAtUs)
@@ -133,10 +140,12 @@ func (ev *CameraEvent) idTime() schemas.Micros {
 func (g *Gateway) readPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.RejectError) {
 	raw := r.RawPlate
 	if len(raw) > schemas.MaxRawPlate {
-		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%d bytes, at most %d are taken", len(raw), schemas.MaxRawPlate)
+		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate",
+			"%d bytes, at most %d are taken", len(raw), schemas.MaxRawPlate)
 	}
 	if strings.ContainsRune(raw, '\uFFFD') {
-		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadUTF8, "raw_plate", "holds bytes that are no text; send UTF-8 or declare the encoding")
+		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadUTF8, "raw_plate",
+			"holds bytes that are no text; send UTF-8 or declare the encoding")
 	}
 	country, _ := schemas.CountryFrom(r.Country)
 	plate, err := g.cfg.Normalise(raw, country, schemas.PerMille(r.ConfidencePm))
@@ -145,15 +154,16 @@ func (g *Gateway) readPlate(r *anprv1.PlateRead) (schemas.Plate, *schemas.Reject
 		return plate, schemas.Rejectf(rej.Reason, "raw_plate", "%s", rej.Detail)
 	}
 	if plate.IsZero() {
-		return plate, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate can be made of it; a plate has 1 to %d letters and digits", schemas.MaxPlate)
+		return plate, schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate",
+			"no plate can be made of it; a plate has 1 to %d letters and digits", schemas.MaxPlate)
 	}
 	return plate, nil
 }
 
-// storeImages keeps the pictures of the good reads before their sums go on the log.
+// storeImages stores the pictures of good reads before their sums go on the log.
 func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 	ctx := context.WithoutCancel(u.r.Context())
-	stored := map[*byte]schemas.Sum{} // events of one part share its pictures
+	stored := map[*byte]schemas.Sum{} // events from one part share the pictures
 	for _, ev := range events {
 		wanted := ev.Err == nil || ev.isUnread() && g.cfg.KeepUnread
 		if ev.Ignored != "" || len(ev.Images) == 0 || !wanted {
@@ -183,8 +193,9 @@ func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 	return nil
 }
 
-// buildRecords encodes the good reads, and what was refused: each event with its own part of the upload, all others together
-// once with the whole of it. Beyond maxLetters the parts share that one: an upload never makes a dead letter a read.
+// buildRecords encodes the good reads and the refusals. A refused event keeps a part of the upload for itself; all
+// others share one record with the whole upload. Beyond maxLetters every event shares that record, so an upload never
+// makes one dead letter a read.
 func (g *Gateway) buildRecords(u *upload, events []*CameraEvent) (out []Record, kept int, err error) {
 	var whole *schemas.RejectError
 	more := 0
@@ -224,7 +235,7 @@ func (g *Gateway) encodeRead(u *upload, ev *CameraEvent) (Record, error) {
 	}, err
 }
 
-// buildQuarantine makes the record of a refused upload, or of the part of it that was refused.
+// buildQuarantine makes the record for a refused upload, or for the refused part alone.
 func (g *Gateway) buildQuarantine(u *upload, rej *schemas.RejectError, part []byte) Record {
 	payload, size := u.body, u.size
 	if part != nil {
@@ -236,7 +247,8 @@ func (g *Gateway) buildQuarantine(u *upload, rej *schemas.RejectError, part []by
 	value, err := proto.Marshal(&anprv1.PlateRead{
 		CameraId: u.camera, ReceivedAtUs: int64(u.received),
 		Quarantine: &anprv1.Quarantine{
-			Reason: rej.Reason.String(), Field: boundText(rej.Field, schemas.MaxText), Detail: boundText(rej.Detail, 1000),
+			Reason: rej.Reason.String(), Field: boundText(rej.Field, schemas.MaxText),
+			Detail:  boundText(rej.Detail, 1000),
 			Payload: payload, PayloadSize: uint64(size), ContentType: boundText(u.contentType, 200),
 		},
 	})
@@ -289,7 +301,8 @@ func httpStatus(rej *schemas.RejectError) int {
 		case "path":
 			return http.StatusNotFound
 		}
-	case schemas.ReasonNone, schemas.ReasonMissingField, schemas.ReasonBadField, schemas.ReasonTooLarge, schemas.ReasonPlateUnread,
+	case schemas.ReasonNone, schemas.ReasonMissingField, schemas.ReasonBadField, schemas.ReasonTooLarge,
+		schemas.ReasonPlateUnread,
 		schemas.ReasonBadPlate, schemas.ReasonClockAhead, schemas.ReasonClockBehind:
 	}
 	return http.StatusUnprocessableEntity

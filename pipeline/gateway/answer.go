@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// problem is the body of a refusal. Reads is there when the upload held several events.
+// problem is the body of a refusal. Reads is present when the upload held several events.
 type problem struct {
 	Reason string    `json:"reason,omitempty"`
 	Field  string    `json:"field,omitempty"`
@@ -24,19 +24,20 @@ type answer struct {
 	Ignored []outcome `json:"ignored,omitempty"`
 }
 
-// outcome is what became of one event of an upload.
+// outcome reports one event of an upload to the sender.
 type outcome struct {
 	Index         int      `json:"index"`
 	Outcome       string   `json:"outcome"` // accepted, refused, unread, ignored
 	ReadID        string   `json:"read_id,omitempty"`
-	DuplicateSafe bool     `json:"duplicate_safe,omitempty"` // sending it again gives the same read_id
+	DuplicateSafe bool     `json:"duplicate_safe,omitempty"` // a repetition gives the same read_id
 	Notices       []Notice `json:"notes,omitempty"`
-	// What of an accepted read a device's set-up shows best: its time as understood, the camera's own id, pictures stored.
+	// These fields of an accepted read help to set up a device: the time as understood, the camera's own id, pictures
+	// stored.
 	CapturedAt string `json:"captured_at,omitempty"`
 	EventID    string `json:"camera_event_id,omitempty"`
 	Pictures   int    `json:"pictures,omitempty"`
-	// Empty names the fields of the read that the message did not fill, so that whoever sets a camera up sees what it does not
-	// say; Unknown the fields of the message that the format does not have.
+	// Empty names fields of the read without a value in the message. Unknown names fields of the message unknown to
+	// the format. Both show a person who sets up a camera where the message falls short.
 	Empty   []string `json:"empty,omitempty"`
 	Unknown []string `json:"unknown,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
@@ -48,7 +49,7 @@ func storedPictures(r *anprv1.PlateRead) int {
 	return len(r.MoreImagesSha256) + min(len(r.ImageSha256), 1)
 }
 
-// emptyFields names what an accepted read does not say.
+// emptyFields names the fields of an accepted read without a value.
 func emptyFields(r *anprv1.PlateRead) (names []string) {
 	for _, f := range []struct {
 		name  string
@@ -64,7 +65,8 @@ func emptyFields(r *anprv1.PlateRead) (names []string) {
 		{"camera_event_id", r.CameraEventId == ""},
 		{"image_sha256", len(r.ImageSha256) == 0},
 		{"candidates", len(r.Candidates) == 0},
-		{"candidates.confidence_pm", slices.ContainsFunc(r.Candidates, func(c *anprv1.Candidate) bool { return c.ConfidencePm == 0 })},
+		{"candidates.confidence_pm", slices.ContainsFunc(r.Candidates,
+			func(c *anprv1.Candidate) bool { return c.ConfidencePm == 0 })},
 		{"make", r.Make == ""},
 		{"colour", r.Colour == ""},
 	} {
@@ -75,7 +77,7 @@ func emptyFields(r *anprv1.PlateRead) (names []string) {
 	return names
 }
 
-// writeOutcome answers 200, or, when every event that should hold a read was refused, what the first was refused for.
+// writeOutcome answers 200. When every read of the upload was refused, the answer carries the first refusal.
 func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 	a := answer{Reads: []outcome{}}
 	var first *schemas.RejectError
@@ -84,13 +86,15 @@ func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 		switch {
 		case ev.isUnread():
 			good++
-			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notices: ev.Notices, Detail: ev.Err.Detail})
+			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notices: ev.Notices,
+				Detail: ev.Err.Detail})
 		case ev.Err != nil:
 			if first == nil {
 				first = ev.Err
 			}
 			a.Reads = append(a.Reads, outcome{
-				Index: i, Outcome: "refused", Reason: ev.Err.Reason.String(), Field: ev.Err.Field, Detail: ev.Err.Detail,
+				Index: i, Outcome: "refused", Reason: ev.Err.Reason.String(), Field: ev.Err.Field,
+				Detail: ev.Err.Detail,
 			})
 		case ev.Ignored != "":
 			a.Ignored = append(a.Ignored, outcome{Index: i, Outcome: "ignored", Detail: string(ev.Ignored)})
@@ -98,9 +102,11 @@ func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 			good++
 			id := schemas.ReadID{ID: schemas.ID(ev.Read.ReadId)}
 			a.Reads = append(a.Reads, outcome{
-				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: ev.stated.zone != zoneNone, Notices: ev.Notices,
-				CapturedAt: schemas.Micros(ev.Read.CapturedAtUs).String(), EventID: ev.Read.CameraEventId, Pictures: storedPictures(ev.Read),
-				Empty: emptyFields(ev.Read), Unknown: ev.Unknown,
+				Index: i, Outcome: "accepted", ReadID: id.String(), DuplicateSafe: ev.stated.zone != zoneNone,
+				Notices:    ev.Notices,
+				CapturedAt: schemas.Micros(ev.Read.CapturedAtUs).String(), EventID: ev.Read.CameraEventId,
+				Pictures: storedPictures(ev.Read),
+				Empty:    emptyFields(ev.Read), Unknown: ev.Unknown,
 			})
 		}
 	}
@@ -130,5 +136,5 @@ func writeJSON(w http.ResponseWriter, code int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_, _ = w.Write(append(b, '\n')) // a camera that hung up sends again
+	_, _ = w.Write(append(b, '\n')) // a camera that hung up repeats the upload
 }

@@ -10,50 +10,53 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// scheme is how a sender authenticates. The set is closed: it is a metric label.
+// scheme names the way a sender authenticates. The set is closed: schemes are metric labels.
 type scheme string
 
-// The schemes. What a device can send decides how it may authenticate.
+// The schemes. The abilities of a device decide which scheme is open to it.
 const (
 	schemeNone    scheme = "none"
 	schemeBearer  scheme = "bearer"
 	schemeToken   scheme = "token" // Authorization: Token x
 	schemeBasic   scheme = "basic"
 	schemeDigest  scheme = "digest"
-	schemeHeader  scheme = "header"  // a header of the camera's own, see schemas.Access
-	schemeSubject scheme = "subject" // a client certificate that a trusted proxy verified
-	schemeAddress scheme = "address" // from an address of the camera's own
+	schemeHeader  scheme = "header"  // a header named by the registry, see schemas.Access
+	schemeSubject scheme = "subject" // a client certificate, verified by a trusted proxy
+	schemeAddress scheme = "address" // an address listed for the camera
 	schemeOther   scheme = "other"
 )
 
 func allSchemes() []scheme {
-	return []scheme{schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject, schemeAddress, schemeOther}
+	return []scheme{schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject,
+		schemeAddress, schemeOther}
 }
 
-// realm is what Basic and Digest name as protected.
+// realm is the protection space named by Basic and Digest.
 const realm = "anpr"
 
 // refusal is why a sender is not a camera.
 type refusal struct {
 	rej    *schemas.RejectError
 	scheme scheme
-	round  bool // part of an ordinary challenge and response: no failure, nothing to keep
-	stale  bool // a Digest answer that was right and whose nonce no longer counts
+	round  bool // half of an ordinary challenge and response: no failure, nothing to keep
+	stale  bool // a correct Digest answer to an expired nonce
 }
 
-// authenticateSender finds the camera and checks whether the sender is it; one proof is enough. It reads nothing but headers.
-// Comparisons take the same time wherever secrets differ.
+// authenticateSender finds the camera and checks the sender; one proof is enough. Only headers are read. Comparisons
+// take the same time wherever secrets differ.
 func (g *Gateway) authenticateSender(u *upload) *refusal {
 	var rej *schemas.RejectError
 	if u.peer, rej = g.identifyPeer(u.r); rej != nil {
 		return &refusal{rej: rej, scheme: schemeSubject}
 	}
 	if n := len(u.r.Header.Values("Authorization")); n > 1 {
-		return &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, "Authorization", "is there %d times; send it once", n), scheme: schemeOther}
+		return &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, "Authorization",
+			"is there %d times; send it once", n), scheme: schemeOther}
 	}
 	cam, ok := g.cfg.Registry().Camera(u.cameraID)
 	if !ok {
-		return &refusal{rej: schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register the camera or correct the address"), scheme: schemeNone}
+		return &refusal{rej: schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id",
+			"not in the camera registry; register the camera or correct the address"), scheme: schemeNone}
 	}
 	u.addressed = cam
 	by, bad := g.checkProof(u, cam)
@@ -69,7 +72,7 @@ func (g *Gateway) authenticateSender(u *upload) *refusal {
 	return nil
 }
 
-// admittedBy says by what of its connection a sender is the camera: "" = by nothing.
+// admittedBy returns the scheme by which the connection alone proves the camera, or "".
 func admittedBy(cam *schemas.Camera, p peer) scheme {
 	a := cam.Accepts()
 	if a.Subject != "" && a.Subject == p.subject {
@@ -83,13 +86,14 @@ func admittedBy(cam *schemas.Camera, p peer) scheme {
 	return ""
 }
 
-// checkProof checks what the sender shows in its headers.
+// checkProof checks the proof in the sender's headers.
 func (g *Gateway) checkProof(u *upload, cam *schemas.Camera) (scheme, *refusal) {
 	a := cam.Accepts()
 	if name := a.AuthHeader; name != "" {
 		values := append(slices.Clone(u.r.Header.Values(name)), dashedHeaderValues(u.r.Header, name)...)
 		if len(values) > 1 {
-			return "", &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, name, "is there %d times; send it once", len(values)), scheme: schemeHeader}
+			return "", &refusal{rej: schemas.Rejectf(schemas.ReasonMalformed, name,
+				"is there %d times; send it once", len(values)), scheme: schemeHeader}
 		}
 		if len(values) == 1 {
 			if isToken(cam, values[0]) {
@@ -103,7 +107,8 @@ func (g *Gateway) checkProof(u *upload, cam *schemas.Camera) (scheme, *refusal) 
 	switch string(by) {
 	case "":
 		_, digest := g.cfg.Digest.findSecret(cam.ID, g.cfg.Now())
-		bad := refuseProof(schemeNone, "Authorization", "missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
+		bad := refuseProof(schemeNone, "Authorization",
+			"missing; send Authorization: Bearer with the camera's token, or what the device can send instead")
 		bad.round = digest
 		return "", bad
 	case string(schemeBearer), string(schemeToken):
@@ -112,12 +117,13 @@ func (g *Gateway) checkProof(u *upload, cam *schemas.Camera) (scheme, *refusal) 
 		}
 		return "", refuseProof(by, "Authorization", "wrong token")
 	case string(schemeBasic):
-		// The token is the password. One that is longer than a device's password goes over user name and password.
+		// The token is the password. A token longer than a device's password field spans user name and password.
 		name, password, ok := u.r.BasicAuth()
 		if ok && (isToken(cam, password) || isToken(cam, name+password)) {
 			return by, nil
 		}
-		return "", refuseProof(by, "Authorization", "wrong token; it is the password, or user name and password put together")
+		return "", refuseProof(by, "Authorization",
+			"wrong token; it is the password, or user name and password put together")
 	case string(schemeDigest):
 		bad := g.checkDigest(u.r, cam.ID)
 		return by, bad
@@ -125,7 +131,8 @@ func (g *Gateway) checkProof(u *upload, cam *schemas.Camera) (scheme, *refusal) 
 	return "", refuseProof(schemeOther, "Authorization", "an unknown scheme; send Bearer, Basic, Digest or Token")
 }
 
-// dashedHeaderValues is the header of that name written with - for _: devices write either, and proxies change it.
+// dashedHeaderValues returns the values of a header under its name with - for _. Devices write either form, and
+// proxies change one into the other.
 func dashedHeaderValues(h http.Header, name string) []string {
 	if dashed := strings.ReplaceAll(name, "_", "-"); dashed != name {
 		return h.Values(dashed)
@@ -144,8 +151,9 @@ func isToken(cam *schemas.Camera, text string) bool {
 	return subtle.ConstantTimeCompare(sum[:], cam.TokenSum[:]) == 1 && text != ""
 }
 
-// addChallenges tells an unauthenticated sender what it may send. Digest is offered where it can be checked: a client that may
-// choose takes it first, and would never get in where it cannot be. Each offer has a line of its own, since devices parse no lists.
+// addChallenges tells an unauthenticated sender the accepted schemes. Digest is offered only where the gateway can
+// check it: a client takes Digest first and would otherwise never get in. Each offer has a line to itself, because
+// devices parse no lists.
 func (g *Gateway) addChallenges(u *upload, f *refusal) {
 	if f.rej.Reason != schemas.ReasonUnauthorised || u.addressed == nil {
 		return

@@ -6,37 +6,38 @@ import (
 	"io"
 )
 
-// Bounds of what is decoded. They are looked at while decoding: a bound that is checked after the work bounds nothing.
+// Bounds of decoding. Decoders check them at work: a bound checked afterwards bounds nothing.
 const (
 	maxDepth    = 64
-	maxNodes    = 20_000   // values of one document
-	maxValues   = 250_000  // values of one upload
-	maxReads    = 10_000   // events of one upload
-	maxText     = 1 << 20  // bytes of one document beside its pictures
+	maxNodes    = 20_000   // values in a document
+	maxValues   = 250_000  // values in an upload
+	maxReads    = 10_000   // events in an upload
+	maxText     = 1 << 20  // bytes of a document beside the pictures
 	maxRun      = 1 << 10  // base64 text from this length on is a picture
-	maxProtobuf = 64 << 10 // bytes of one PlateRead
-	maxParts    = 256      // of a multipart upload, or fields of a form
-	maxHeaders  = 2_000    // of all parts of a multipart upload
+	maxProtobuf = 64 << 10 // bytes of a PlateRead
+	maxParts    = 256      // parts of a multipart upload, or fields of a form
+	maxHeaders  = 2_000    // headers of all parts of a multipart upload
 	maxBoundary = 200      // bytes of a boundary
-	maxLetters  = 16       // dead letters of one upload with a part of their own; the rest shares one
-	maxWord     = 256      // bytes of a text that is compared with a vendor's words, or read as a number or a time
+	maxLetters  = 16       // dead letters of an upload with separate parts; the rest shares one
+	maxWord     = 256      // bytes of a text that is compared with vendor words or parsed as a number or time
 )
 
 var (
 	errTooBig  = fmt.Errorf("more than %d levels or %d values", maxDepth, maxNodes)
-	errTooMany = fmt.Errorf("more than %d reads, or %d values in all of them; send fewer at a time", maxReads, maxValues)
+	errTooMany = fmt.Errorf("more than %d reads, or %d values in all of them; send fewer at a time", maxReads,
+		maxValues)
 	errTooLong = fmt.Errorf("more than %d bytes beside its pictures; send fewer events at a time", maxText)
 )
 
-// isBound reports whether a document was refused for its size and not for its form.
+// isBound reports whether a document was refused for size, not for form.
 func isBound(err error) bool {
 	return errors.Is(err, errTooMany) || errors.Is(err, errTooLong)
 }
 
-// effort counts the values of an upload over all of its documents.
+// effort counts the values of an upload over all documents.
 type effort struct{ values int }
 
-// spendValue takes one value.
+// spendValue takes one value from the budget.
 func (e *effort) spendValue() error {
 	if e.values++; e.values > maxValues {
 		return errTooMany
@@ -44,7 +45,7 @@ func (e *effort) spendValue() error {
 	return nil
 }
 
-// exceedsText reports whether a document has more than maxText bytes beside the pictures in it.
+// exceedsText reports whether a document has more than maxText bytes beside pictures.
 func exceedsText(b []byte) bool {
 	if len(b) <= maxText {
 		return false
@@ -58,7 +59,7 @@ func exceedsText(b []byte) bool {
 	return t.plainBytes() > maxText
 }
 
-// plainText counts bytes that are no picture.
+// plainText counts the bytes outside pictures.
 type plainText struct{ plain, run int }
 
 func (t *plainText) countByte(c byte) {
@@ -76,8 +77,8 @@ func (t *plainText) plainBytes() int {
 	return t.plain
 }
 
-// textReader feeds the JSON decoder and ends it when one value has more text than a document may have: the decoder gives a
-// value out only when it has read all of it.
+// textReader feeds the JSON decoder and stops it when a value has more text than a document may have. The decoder
+// itself returns a value only after reading it to the end.
 type textReader struct {
 	b    []byte
 	text plainText
@@ -96,13 +97,13 @@ func (t *textReader) Read(p []byte) (int, error) {
 	switch {
 	case n == 0:
 		return 0, io.EOF
-	case t.text.plainBytes() > maxText+64<<10: // what was read ahead may belong to the next value
+	case t.text.plainBytes() > maxText+64<<10: // bytes read ahead may belong to the next value
 		return 0, errTooLong
 	}
 	return n, nil
 }
 
-// base64Byte are the bytes of base64 text, with those that line breaks, JSON and UTF-16 put between them.
+// base64Byte marks the bytes of base64 text, and the bytes that line breaks, JSON and UTF-16 put between them.
 var base64Byte = func() (t [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\\\r\n\t \x00") {
 		t[c] = true
@@ -110,8 +111,8 @@ var base64Byte = func() (t [256]bool) {
 	return t
 }()
 
-// tagReader feeds the XML decoder byte by byte and ends it when a start tag has more attributes or bytes than a document may
-// have: the decoder gives a tag out only when it has read all of it.
+// tagReader feeds the XML decoder byte by byte and stops it at a start tag with too many attributes or bytes. The
+// decoder itself returns a tag only after reading it to the end.
 type tagReader struct {
 	b     []byte
 	i     int
@@ -145,7 +146,7 @@ func (t *tagReader) ReadByte() (byte, error) {
 		}
 		return c, nil
 	}
-	if t.first && (c == '!' || c == '?') { // a comment, a text or a declaration: one token without attributes
+	if t.first && (c == '!' || c == '?') { // a comment, a text or a declaration: a token without attributes
 		t.tag = false
 		return c, nil
 	}

@@ -9,31 +9,32 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// brokerState is what the gateway knows of the broker from its own uploads. Safe for concurrent use.
+// brokerState holds the broker's state as seen by uploads of this gateway. Safe for concurrent use.
 type brokerState struct {
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards the fields below
 	good       time.Time  // last acknowledged upload
 	probed     time.Time  // last acknowledged probe
-	bad        time.Time  // last that was not
-	err        error      // of that one, while none was acknowledged since
-	namedCause string     // cause that the log has named
+	bad        time.Time  // last upload refused by the broker
+	err        error      // error at bad, until an upload is acknowledged
+	namedCause string     // cause named in the log
 	namedAt    time.Time
 	refused    int // uploads since then
 }
 
 const (
-	produceFresh = 5 * time.Second  // an upload acknowledged since then shows that the broker takes records
-	produceDoubt = 8 * time.Second  // one refused since then, and none acknowledged after it, shows that it does not
-	retellEvery  = 10 * time.Minute // a cause that lasts is named again
+	produceFresh = 5 * time.Second  // an upload acknowledged since then proves that the broker takes records
+	produceDoubt = 8 * time.Second  // an upload refused since then, and none acknowledged later, proves the opposite
+	retellEvery  = 10 * time.Minute // a lasting cause is named again
 )
 
-// recordOutcome remembers the outcome of an upload. A cause is logged once, not each time, and so is its end.
+// recordOutcome records the outcome of an upload. The log names a cause once, and its end once.
 func (b *brokerState) recordOutcome(err error, now time.Time, log *zerolog.Logger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil {
 		if b.namedCause != "" {
-			log.Info().Int("refused", b.refused).Dur("after", now.Sub(b.namedAt)).Msg("the broker acknowledges uploads again")
+			log.Info().Int("refused", b.refused).Dur("after", now.Sub(b.namedAt)).
+				Msg("the broker acknowledges uploads again")
 		}
 		b.good, b.err, b.namedCause, b.refused = now, nil, "", 0
 		return
@@ -44,11 +45,12 @@ func (b *brokerState) recordOutcome(err error, now time.Time, log *zerolog.Logge
 	if cause == b.namedCause && now.Sub(b.namedAt) < retellEvery {
 		return
 	}
-	log.Warn().Err(err).Int("refused", b.refused).Msg("the broker does not acknowledge uploads; cameras are told to send them again")
+	log.Warn().Err(err).Int("refused", b.refused).
+		Msg("the broker does not acknowledge uploads; cameras are told to send them again")
 	b.namedCause, b.namedAt = cause, now
 }
 
-// rootCause is the innermost text of an error: without numbers that change from one upload to the next.
+// rootCause returns the innermost text of an error, free from numbers that change with every upload.
 func rootCause(err error) string {
 	for {
 		next := errors.Unwrap(err)
@@ -59,7 +61,8 @@ func rootCause(err error) string {
 	}
 }
 
-// judgeUploads says what the gateway's own uploads show: that the broker takes records (sure), that it does not (err), or nothing.
+// judgeUploads reports the outcome of recent uploads: sure when the broker takes records, err when it refuses them,
+// neither when uploads prove nothing.
 func (b *brokerState) judgeUploads(now time.Time) (sure bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,12 +75,12 @@ func (b *brokerState) judgeUploads(now time.Time) (sure bool, err error) {
 	return false, nil
 }
 
-// isRecent reports whether what happened then still shows how things are now.
+// isRecent reports whether an event at then still describes the present.
 func isRecent(then, now time.Time) bool {
 	return !then.IsZero() && now.Sub(then) < produceFresh
 }
 
-// probeAcknowledged remembers a probe, so that many who ask do not make many records.
+// probeAcknowledged records a probe, so that frequent questions do not make frequent records.
 func (b *brokerState) probeAcknowledged(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,13 +90,13 @@ func (b *brokerState) probeAcknowledged(now time.Time) {
 // ErrNoProbe is returned by a Prober that cannot ask without harm.
 var ErrNoProbe = errors.New("no topic to probe with")
 
-// Prober is a Producer that can find out whether the broker takes records without an upload.
+// Prober is a Producer with a way to test the broker without an upload.
 type Prober interface {
-	// Probe returns nil only when the broker has acknowledged a record of no meaning.
+	// Probe returns nil only after the broker has acknowledged a meaningless record.
 	Probe(ctx context.Context) error
 }
 
-// CanProduce reports whether an upload would be acknowledged now: by the uploads of the last seconds, else by a probe.
+// CanProduce reports whether an upload would be acknowledged now: uploads of the last seconds tell, else a probe does.
 func (g *Gateway) CanProduce(ctx context.Context) error {
 	sure, err := g.broker.judgeUploads(g.cfg.Now())
 	if sure || err != nil {

@@ -6,43 +6,43 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// clockWatch watches the clocks of the cameras. The gateway does this and not the pipeline, because it sees all reads of a
-// camera in the order of receipt, while a partition sees a few of them an hour; and what it finds travels on the record, so
-// that a replay finds the same. What it knows is forgotten at a restart, which makes it lenient for a minute, not wrong.
+// clockWatch watches the clocks of cameras. The gateway watches, not the pipeline: the gateway sees all reads of a
+// camera in order of receipt, a partition only a few an hour. Findings travel on the record, so a replay finds the
+// same. A restart forgets all, and makes the watch lenient for a minute, not wrong.
 //
-// A read that arrives late was either kept in a buffer or stamped by a clock that is behind. A buffer explains it when
-// the camera was silent since the capture (the link was down); then its backlog drains: the delay changes faster than time
-// passes. A clock that is behind explains a late read of a camera that was heard in the meantime, and a delay that stays
-// the same. Reads that the camera itself declares late are only judged where they were captured after receipt. A time that
-// cannot be at all is replaced before (stamp.capture). Safe for concurrent use.
+// A late read has two explanations: a buffer, or a clock that is behind. A buffer explains it when the camera was
+// silent since the capture, because the link was down. The backlog then drains: the delay changes faster than time
+// passes. A slow clock explains a late read of a camera heard in the meantime, and a constant delay. Reads declared
+// late by the camera are judged only when captured after receipt. finishRead has replaced impossible times before.
+// Safe for concurrent use.
 type clockWatch struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	cams map[string]*cameraClock
 
 	reported map[string]schemas.Micros // when the log last named a camera
 }
 
-// cameraClock is what is known of one camera. Times are of receipt.
+// cameraClock holds the knowledge about one camera. Times are receipts.
 type cameraClock struct {
 	heard           schemas.Micros // last receipt; 0 = none since the start
 	silent, resumed schemas.Micros // the latest silence; silent 0 = since before the start
-	draining        bool           // a backlog of that silence may still come
-	drained         schemas.Micros // last sign of the backlog of that silence
-	backlog         schemas.Micros // first receipt of the present run of late reads, 0 = none
-	delay           schemas.Micros // of that read
-	late            int            // late reads of the run
+	draining        bool           // more backlog from the latest silence may come
+	drained         schemas.Micros // last sign of backlog from the latest silence
+	backlog         schemas.Micros // first receipt in the present run of late reads, 0 = none
+	delay           schemas.Micros // delay of the read at backlog
+	late            int            // late reads in the run
 }
 
 const (
-	clockAheadOf = 2 * schemas.Second  // a capture this much after receipt: ahead, whatever else
-	clockFresh   = 30 * schemas.Second // a read not later than this is live: no link is that slow for long
+	clockAheadOf = 2 * schemas.Second  // a capture this much after receipt is ahead in any case
+	clockFresh   = 30 * schemas.Second // a read with at most this delay is live: no link is slow for longer
 	clockProof   = schemas.Minute      // how long a delay must stay the same before the clock is blamed
 	clockReads   = 10                  // and over how many reads
 	clockDrained = 10 * schemas.Minute // without a late read a backlog is over
 )
 
-// isSuspect judges a read captured and received then, which the camera declared late or not. It changes nothing: the read
-// may have to be sent again.
+// isSuspect judges the clock behind a read; declared means that the camera called the read late. Nothing is recorded
+// here, because the camera may have to repeat the upload.
 func (c *clockWatch) isSuspect(camera string, captured, received schemas.Micros, declared bool) bool {
 	delay := received - captured
 	switch {
@@ -55,14 +55,14 @@ func (c *clockWatch) isSuspect(camera string, captured, received schemas.Micros,
 	defer c.mu.Unlock()
 	k := c.cams[camera]
 	if k == nil {
-		return false // first read since the start: it may come from a buffer
+		return false // first read since the start: perhaps from a buffer
 	}
 	silent, resumed, draining := k.silent, k.resumed, k.draining
 	if received-k.heard > clockFresh {
 		silent, resumed, draining = k.heard, received, true
 	}
 	if !draining || captured < silent-clockFresh || captured > resumed+clockFresh {
-		return true // it was heard since then: this does not come from a buffer
+		return true // heard in the meantime: not from a buffer
 	}
 	elapsed := received - k.backlog
 	if k.backlog == 0 || elapsed < clockProof || k.late < clockReads {
@@ -90,7 +90,7 @@ func (c *clockWatch) recordRead(camera string, captured, received schemas.Micros
 	k.heard = max(k.heard, received)
 	delay := received - captured
 	switch {
-	case delay <= clockFresh: // live: whatever is late beside it has another cause
+	case delay <= clockFresh: // live: a late read beside it has another cause
 		k.backlog, k.late = 0, 0
 		if k.silent == 0 || received-k.drained > clockDrained {
 			k.draining = false
@@ -103,7 +103,7 @@ func (c *clockWatch) recordRead(camera string, captured, received schemas.Micros
 	}
 }
 
-// claimReport says whether a suspicion of the camera is to be logged: one an hour at most.
+// claimReport reports whether to log a suspicion about the camera, at most once an hour.
 func (c *clockWatch) claimReport(camera string, received schemas.Micros) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +117,7 @@ func (c *clockWatch) claimReport(camera string, received schemas.Micros) bool {
 	return true
 }
 
-// recordClocks remembers the reads of an upload that the broker has, and tells the operator of clocks not to be trusted.
+// recordClocks records acknowledged reads of an upload, and names untrustworthy clocks to the operator.
 func (g *Gateway) recordClocks(u *upload, events []*CameraEvent) {
 	for _, ev := range events {
 		if ev.Err != nil || ev.Ignored != "" || ev.joined {
@@ -138,7 +138,7 @@ func (g *Gateway) recordClocks(u *upload, events []*CameraEvent) {
 	}
 }
 
-// reportTimeless tells the operator of a camera that says no time, or one that cannot be.
+// reportTimeless names a camera without a time, or with an impossible time, to the operator.
 func (g *Gateway) reportTimeless(u *upload, ev *CameraEvent) {
 	if !g.clocks.claimReport(ev.camera.ID, u.received) {
 		return
@@ -151,21 +151,23 @@ func (g *Gateway) reportTimeless(u *upload, ev *CameraEvent) {
 		Msg("the camera says no time of capture that can be: its reads count at the time of receipt, offences on them are held; set its clock")
 }
 
-// markFrequentPlates marks the reads of a plate that the camera sends too often, and names the camera to the operator. The log
-// holds no plate: the read id leads to it, for who may look it up.
+// markFrequentPlates marks reads of a plate sent too often, and names the camera to the operator. The log holds no
+// plate: an authorised person finds it by the read id.
 func (g *Gateway) markFrequentPlates(u *upload, events []*CameraEvent) {
 	for _, ev := range events {
 		if ev.Err != nil || ev.Ignored != "" || ev.joined {
 			continue
 		}
 		r := ev.Read
-		often, report := g.frequent.countAppearance(ev.camera.ID, ev.plate, r.Lane, schemas.Micros(r.CapturedAtUs), u.received)
+		often, report := g.frequent.countAppearance(ev.camera.ID, ev.plate, r.Lane, schemas.Micros(r.CapturedAtUs),
+			u.received)
 		if !often {
 			continue
 		}
 		ev.addNotice(NoticeOften)
 		if report {
-			g.log.Warn().Str("camera", ev.camera.ID).Stringer("read_id", schemas.ReadID{ID: schemas.ID(r.ReadId)}).Int("times_an_hour", maxAppearances).
+			g.log.Warn().Str("camera", ev.camera.ID).Stringer("read_id", schemas.ReadID{ID: schemas.ID(r.ReadId)}).
+				Int("times_an_hour", maxAppearances).
 				Msg("the camera sends one plate more often than a vehicle can pass: look at this read; it may be a word for no plate, or a sign or parked vehicle in view")
 		}
 	}

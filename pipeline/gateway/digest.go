@@ -16,19 +16,19 @@ import (
 	"github.com/icholy/digest"
 )
 
-// Digest (RFC 7616) for devices that have nothing else. A nonce needs no memory: time and random bytes with a MAC under a
-// key that follows from the camera's secret, so every gateway with the same file takes it. It counts for nonceLife; within
-// it, a gateway takes each count of a nonce once.
+// Digest (RFC 7616) serves devices without another scheme. A nonce needs no memory: time and random bytes carry a MAC
+// under a key derived from the camera's secret. Every gateway with the same file accepts it. A nonce lives for
+// nonceLife, and a gateway accepts each count once.
 const (
 	nonceLife     = 2 * time.Minute
-	nonceAhead    = time.Minute // of a gateway whose clock is ahead
+	nonceAhead    = time.Minute // tolerance for a gateway whose clock is ahead
 	nonceBytes    = 16          // time and random
 	nonceMACBytes = 16
-	maxNonces     = 8  // remembered of one camera; an older one is stale
-	countWindow   = 64 // counts may arrive that much out of order
+	maxNonces     = 8  // remembered for a camera; an older nonce is stale
+	countWindow   = 64 // counts may arrive this far out of order
 )
 
-// digestSecret is what a camera's Digest answers are made with: H(user:realm:token).
+// digestSecret is the basis of a camera's Digest answers: H(user:realm:token).
 type digestSecret struct {
 	user, realm string
 	md5, sha256 string // lower-case hexadecimal; "" = the device cannot
@@ -39,7 +39,7 @@ func (s digestSecret) nonceKey() []byte {
 	return sum[:]
 }
 
-// secretFor is the secret of an algorithm, as a device names it.
+// secretFor returns the secret for an algorithm as named by a device.
 func (s digestSecret) secretFor(algorithm string) string {
 	switch strings.ToUpper(algorithm) {
 	case "", "MD5":
@@ -50,8 +50,8 @@ func (s digestSecret) secretFor(algorithm string) string {
 	return ""
 }
 
-// makeChallenges are the challenges to a camera. MD5 comes first: devices that read one challenge only can nothing else, and TLS
-// carries both.
+// makeChallenges returns the challenges for a camera. MD5 comes first: devices that read only one challenge know
+// nothing else, and TLS carries both.
 func (s digestSecret) makeChallenges(camera string, now time.Time, stale bool) (out []string) {
 	c := digest.Challenge{Realm: s.realm, Nonce: s.makeNonce(camera, now), Stale: stale, QOP: []string{"auth"}}
 	if s.md5 != "" {
@@ -79,25 +79,28 @@ func (s digestSecret) signNonce(camera string, b []byte) []byte {
 	return m.Sum(nil)[:nonceMACBytes]
 }
 
-// verifyNonce returns the identity and time of a nonce that a gateway with this secret made for the camera.
+// verifyNonce returns identity and time of a nonce, if a gateway with this secret made it for the camera.
 func (s digestSecret) verifyNonce(camera, nonce string) (id [nonceBytes]byte, at time.Time, ok bool) {
 	b, err := hex.DecodeString(nonce)
-	if err != nil || len(b) != nonceBytes+nonceMACBytes || !hmac.Equal(b[nonceBytes:], s.signNonce(camera, b[:nonceBytes])) {
+	if err != nil || len(b) != nonceBytes+nonceMACBytes ||
+		!hmac.Equal(b[nonceBytes:], s.signNonce(camera, b[:nonceBytes])) {
 		return id, at, false
 	}
 	copy(id[:], b)
 	return id, time.UnixMilli(int64(binary.BigEndian.Uint64(b))), true
 }
 
-// checkDigest checks the answer to a challenge; nil = it is the camera.
+// checkDigest checks the answer to a challenge; nil means success.
 //
-// Dahua and Intelbras begin with an empty nonce, mostly with an empty realm too, and wait for a challenge. Firmware that
-// stays so is taken when its secret was made with an empty realm: what it sends is then no better than Basic.
+// Dahua and Intelbras begin with an empty nonce, mostly with an empty realm too, and wait for a challenge. Firmware
+// that never answers one is accepted when the secret was made with an empty realm. Its answer is then no better than
+// Basic.
 func (g *Gateway) checkDigest(r *http.Request, camera string) *refusal {
 	now := g.cfg.Now()
 	s, ok := g.cfg.Digest.findSecret(camera, now)
 	if !ok {
-		return refuseProof(schemeDigest, "Authorization", "this camera has no Digest secret; send Basic or Bearer, or add the camera to the file of Digest secrets")
+		return refuseProof(schemeDigest, "Authorization",
+			"this camera has no Digest secret; send Basic or Bearer, or add the camera to the file of Digest secrets")
 	}
 	c, err := digest.ParseCredentials(r.Header.Get("Authorization"))
 	if err != nil {
@@ -124,7 +127,7 @@ func (g *Gateway) checkDigest(r *http.Request, camera string) *refusal {
 	return bad
 }
 
-// matchesAnswer reports whether the credentials are those of the secret for this request.
+// matchesAnswer reports whether the credentials answer this request under the secret.
 func (s digestSecret) matchesAnswer(r *http.Request, c *digest.Credentials) bool {
 	ha1 := s.secretFor(c.Algorithm)
 	if ha1 == "" || c.Username != s.user || c.Realm != s.realm || !sameTarget(r, c.URI) || c.Userhash {
@@ -141,11 +144,12 @@ func (s digestSecret) matchesAnswer(r *http.Request, c *digest.Credentials) bool
 	default:
 		return false
 	}
-	want, err := digest.Digest(&challenge, digest.Options{Method: r.Method, URI: c.URI, Count: c.Nc, Username: c.Username, A1: ha1, Cnonce: c.Cnonce})
+	want, err := digest.Digest(&challenge, digest.Options{Method: r.Method, URI: c.URI, Count: c.Nc,
+		Username: c.Username, A1: ha1, Cnonce: c.Cnonce})
 	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(c.Response))) == 1
 }
 
-// nonceCount is the count of the answer; without one a nonce serves once.
+// nonceCount returns the count in the answer; a nonce without counts serves once.
 func nonceCount(c *digest.Credentials) int {
 	if c.QOP == "" {
 		return 1
@@ -153,7 +157,7 @@ func nonceCount(c *digest.Credentials) int {
 	return c.Nc
 }
 
-// sameTarget reports whether the address in the answer is that of the request, as a path or in full.
+// sameTarget reports whether the answer names the address requested, as a path or in full.
 func sameTarget(r *http.Request, uri string) bool {
 	if uri == r.RequestURI {
 		return true
@@ -162,16 +166,16 @@ func sameTarget(r *http.Request, uri string) bool {
 	return err == nil && u.IsAbs() && u.RequestURI() == r.URL.RequestURI()
 }
 
-// nonceMemory remembers what was used of the nonces that cameras answered. Only who knows a camera's secret adds to it. Safe for
-// concurrent use.
+// nonceMemory remembers the used counts of nonces. Only holders of a camera's secret add to it. Safe for concurrent
+// use.
 type nonceMemory struct {
-	begun time.Time // nonces issued before it are stale: what was used of them is forgotten
+	begun time.Time // nonces issued earlier are stale: their used counts are forgotten
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	cams map[string]*cameraNonces
 }
 
-// cameraNonces are the newest nonces of a camera; those issued up to floor are stale.
+// cameraNonces are the newest nonces for a camera; a nonce issued up to floor is stale.
 type cameraNonces struct {
 	floor time.Time
 	list  []usedNonce
@@ -184,7 +188,7 @@ type usedNonce struct {
 	bits uint64 // bit i: top-i was used
 }
 
-// useCount uses a count of a nonce, or reports that it was used or is too far behind.
+// useCount uses a count of a nonce, and reports false for a used or outdated count.
 func (n *nonceMemory) useCount(camera string, id [nonceBytes]byte, at time.Time, count int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -193,7 +197,7 @@ func (n *nonceMemory) useCount(camera string, id [nonceBytes]byte, at time.Time,
 	}
 	c := n.cams[camera]
 	if c == nil {
-		c = &cameraNonces{floor: n.begun.Add(-time.Millisecond)} // what a nonce counts in
+		c = &cameraNonces{floor: n.begun.Add(-time.Millisecond)} // resolution of the time in a nonce
 		n.cams[camera] = c
 	}
 	for i := range c.list {

@@ -15,23 +15,23 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// DigestSecrets are the secrets of cameras that authenticate with Digest, from a file of its own: whoever has them can
-// send as the camera, so they do not stand in the registry. The file is CSV:
+// DigestSecrets holds the secrets of cameras that authenticate with Digest. The secrets lie in a separate file and not
+// in the registry, because a reader of the file can send as any camera in it. The file is CSV:
 //
 //	camera,username,realm,md5,sha256
 //	BRU-0001,BRU-0001,anpr,<hex of MD5 of user:realm:token>,<hex of SHA-256 of user:realm:token>
 //
-// One of the two sums may be empty: the device is then not offered it. A change is taken within two seconds; a file that
-// is broken leaves the one before in force. Safe for concurrent use; nil has no secrets.
+// One sum may be empty: the gateway then does not offer that algorithm. A change is loaded within two seconds; a
+// broken file leaves the previous secrets in force. Safe for concurrent use; nil has no secrets.
 type DigestSecrets struct {
 	path string
 	log  zerolog.Logger
 
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	cams        map[string]digestSecret
 	checkedAt   time.Time
-	loadedStamp string // size and time of the file that was read
-	lastRefusal string // why the last one was not taken
+	loadedStamp string // size and time of the loaded file
+	lastRefusal string // reason why the last file was refused
 }
 
 const (
@@ -41,7 +41,7 @@ const (
 
 var digestColumns = []string{"camera", "username", "realm", "md5", "sha256"}
 
-// OpenDigestSecrets reads the file. One that is not there has no secrets, and is read when it appears.
+// OpenDigestSecrets reads the file. A missing file means no secrets, until it appears.
 func OpenDigestSecrets(path string, log zerolog.Logger) (*DigestSecrets, error) {
 	d := &DigestSecrets{path: path, log: log}
 	st, err := os.Stat(path)
@@ -62,7 +62,7 @@ func fileStamp(st fs.FileInfo) string {
 	return fmt.Sprint(st.Size(), st.ModTime().UnixNano())
 }
 
-// findSecret returns the secret of a camera, looking at the file again now and then.
+// findSecret returns the secret of a camera, and checks the file for changes every digestRecheck.
 func (d *DigestSecrets) findSecret(camera string, now time.Time) (digestSecret, bool) {
 	if d == nil {
 		return digestSecret{}, false
@@ -77,7 +77,8 @@ func (d *DigestSecrets) findSecret(camera string, now time.Time) (digestSecret, 
 	return s, ok
 }
 
-// reloadFile takes a changed file. A file that was removed leaves its secrets in force until the next start, like a broken one.
+// reloadFile loads a changed file. After a removed or broken file the previous secrets stay in force until the next
+// start.
 func (d *DigestSecrets) reloadFile() {
 	st, err := os.Stat(d.path)
 	if errors.Is(err, fs.ErrNotExist) && d.cams == nil || err == nil && fileStamp(st) == d.loadedStamp {
@@ -140,12 +141,14 @@ func parseDigestFile(r io.Reader) (map[string]digestSecret, error) {
 		s := digestSecret{user: row[1], realm: row[2], md5: strings.ToLower(row[3]), sha256: strings.ToLower(row[4])}
 		_, twice := out[camera]
 		switch {
-		case camera == "" || s.user == "" || strings.ContainsAny(s.user+s.realm, "\"\\\r\n") || strings.Contains(s.user, ":"):
+		case camera == "" || s.user == "" || strings.ContainsAny(s.user+s.realm, "\"\\\r\n") ||
+			strings.Contains(s.user, ":"):
 			return nil, fmt.Errorf("line %d: camera and username must be there, username and realm without quotes, username without a colon", line)
 		case twice:
 			return nil, fmt.Errorf("line %d: the camera %.64q is there twice; keep one", line, camera)
 		case s.md5 == "" && s.sha256 == "" || !isHex(s.md5, 32) || !isHex(s.sha256, 64):
-			return nil, fmt.Errorf("line %d: md5 has 32 hexadecimal digits and sha256 64; at least one must be there", line)
+			return nil, fmt.Errorf("line %d: md5 has 32 hexadecimal digits and sha256 64; at least one must be there",
+				line)
 		}
 		out[camera] = s
 	}

@@ -5,9 +5,9 @@ import "slices"
 // maxEnvelopes is how many levels a relay, a broker or an envelope may put around a message.
 const maxEnvelopes = 8
 
-// unwrapMessages finds a vendor's messages below what relays, brokers and envelopes put around them: the topmost elements that
-// known takes for a message. Nothing below a message is looked at, so a message that holds another stays one. Without
-// any, it returns root, which then answers for itself.
+// unwrapMessages finds a vendor's messages inside the envelopes of relays and brokers: the topmost elements accepted
+// by known. The search ends at a message, so a message inside a message is not split off. Without a message the root
+// is returned and answers for itself.
 func unwrapMessages(root *node, known func(*node) bool) []*node {
 	var out []*node
 	var descend func(n *node, depth int)
@@ -32,7 +32,7 @@ func unwrapMessages(root *node, known func(*node) bool) []*node {
 	return out
 }
 
-// hasAnyChild reports whether the element has a child of one of these names, be it empty, but not null.
+// hasAnyChild reports whether the element has a child with any of the names, empty ones included, null excluded.
 func (n *node) hasAnyChild(names ...string) bool {
 	for _, name := range names {
 		if n.childNamed(name) != nil {
@@ -42,13 +42,13 @@ func (n *node) hasAnyChild(names ...string) bool {
 	return false
 }
 
-// hasEmptyList reports whether the element has a list of that name without an element.
+// hasEmptyList reports whether the element has an empty list under the name.
 func (n *node) hasEmptyList(name string) bool {
 	return n != nil && slices.ContainsFunc(n.lists, func(s string) bool { return sameName(s, name) })
 }
 
-// mentionsAny reports whether the element names one of these fields at all, with a value, empty or null. What a message does not
-// name was not looked for: that is another thing than a field that says nothing.
+// mentionsAny reports whether the element mentions any of the names: with a value, empty, or null. An absent field was
+// not looked for; an empty field was looked for without result.
 func (n *node) mentionsAny(names ...string) bool {
 	for _, name := range names {
 		if n.hasField(name) || n.hasEmptyList(name) {

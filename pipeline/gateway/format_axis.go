@@ -7,22 +7,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// readAxis reads AXIS License Plate Verifier (DOMAIN 5.4) in each form its events take: the ONVIF MetadataStream, the event
-// as MQTT JSON, the WebSocket envelope events:notify, and the push of the same engine, as JSON, with pictures in
-// ImageArray or in parts beside it, and in the envelope of a relay. One vehicle gives the same read in each of them.
+// readAxis reads AXIS License Plate Verifier (DOMAIN 5.4) in every form: the ONVIF MetadataStream, MQTT JSON, the
+// WebSocket envelope events:notify, and the engine's push. The push is JSON with pictures in ImageArray or in parts
+// beside it, also inside the envelope of a relay. A vehicle gives the same read in every form.
 //
-// One vehicle has one carID and several events: new at once and always without direction, update when plate or direction
-// changes, lost ten seconds after the last recognition. Axis tells traffic systems to use only lost. That would cost
-// every read of firmware that never sends it (or is switched off within ten seconds), and ten seconds before an alert.
-// So every state is a read: an event that says nothing new of the same moment is the same read again, one that knows more
-// is a read of its own, of the same passage as long as the plate's class is the same. lost carries the capture time of new, so it is late by design, by minutes where vehicles
-// stand: it counts as sent late by the camera itself, and its delay says nothing about the clock. camera_event_id is the carID as
-// sent; the counter begins again at a restart.
+// A vehicle has one carID and several events: new, at once and always without direction; update, when plate or
+// direction changes; lost, ten seconds after the last recognition. Axis tells traffic systems to use only lost. That
+// would cost every read from firmware without lost or switched off within ten seconds, and would delay an alert by ten
+// seconds. So every state is a read. An event with nothing new about the same moment is the same read again; an event
+// with more is another read. Both belong to the same passage as long as the plate's class is the same. lost carries
+// the capture time of new, so it is late by design, by minutes where vehicles stand. It counts as declared late, and
+// the delay says nothing about the clock. camera_event_id is the carID as sent; the counter begins again at a restart.
 //
-// The direction comes from view alone, which says what the camera saw. carMoveDirection in and out is an axis that the
-// installer draws. imageFile, imageFile2 and imagesURI are paths on the camera, not pictures.
+// The direction comes from view alone, the side seen by the camera. carMoveDirection in and out follow an axis drawn
+// by the installer. imageFile, imageFile2 and imagesURI are paths on the camera, not pictures.
 //
-// Times: capture_timestamp (ms) and capture_ts (ns) are epochs, UtcTime is UTC, datetime is the camera's wall clock.
+// Times: capture_timestamp (ms) and capture_ts (ns) are epochs, UtcTime is UTC, datetime is the camera's wall clock:
+// Brussels.
 func readAxis(root *node) []*CameraEvent {
 	var out []*CameraEvent
 	for _, m := range unwrapMessages(root, isAxisMessage) {
@@ -31,27 +32,30 @@ func readAxis(root *node) []*CameraEvent {
 	return out
 }
 
-// The names under which the plate stands: of events, then of pushes.
+// axisPlateNames lists the names for the plate: names in events first, names in pushes next.
 var axisPlateNames = []string{"text", "plateUTF8", "plateUnicode", "plateText", "plateASCII"}
 
-// isAxisMessage tells what is a message: one with a topic, an event, a heartbeat, or an answer to a subscription. A topic
-// alone is the envelope of a broker, which may hold anything.
+// isAxisMessage reports whether an element is a message: it has a topic with content, an event, a heartbeat, or an
+// answer to a subscription. A topic alone is the envelope of a broker with any content.
 func isAxisMessage(n *node) bool {
-	return n.hasAnyChild("Topic") && (n.descend("message", "data") != nil || len(collectAxisItems(n)) > 0) || n.descend("Data", "SimpleItem") != nil || n.hasAnyChild("SimpleItem") ||
-		n.hasAnyChild("carID") || n.hasAnyChild(axisPlateNames[1:]...) || n.hasAnyChild("text") && n.hasAnyChild("capture_timestamp", "country") ||
+	return n.hasAnyChild("Topic") && (n.descend("message", "data") != nil || len(collectAxisItems(n)) > 0) ||
+		n.descend("Data", "SimpleItem") != nil || n.hasAnyChild("SimpleItem") ||
+		n.hasAnyChild("carID") || n.hasAnyChild(axisPlateNames[1:]...) || n.hasAnyChild("text") &&
+		n.hasAnyChild("capture_timestamp", "country") ||
 		isAxisHeartbeat(n) || isAxisControl(n)
 }
 
-// isAxisHeartbeat reports the service message that the push sends every few seconds to minutes.
+// isAxisHeartbeat reports the service message of the push, sent every few seconds to minutes.
 func isAxisHeartbeat(n *node) bool {
 	alpv := n.childNamed("ALPV")
 	if n.mentionsAny(axisPlateNames...) {
 		return false
 	}
-	return alpv.hasAnyChild("numFrames", "numberOfReads", "device_ID", "deviceID") || alpv != nil && n.hasAnyChild("system", "identify")
+	return alpv.hasAnyChild("numFrames", "numberOfReads", "device_ID", "deviceID") || alpv != nil &&
+		n.hasAnyChild("system", "identify")
 }
 
-// isAxisControl reports the camera's answer to a subscription over the WebSocket, which holds no event.
+// isAxisControl reports the camera's answer to a subscription over the WebSocket; such an answer holds no event.
 func isAxisControl(n *node) bool {
 	return n.hasAnyChild("apiVersion") && n.hasAnyChild("method") && !n.hasAnyChild("params")
 }
@@ -71,7 +75,8 @@ func readAxisMessage(m *node) []*CameraEvent {
 		}
 	}
 	if len(events) == 0 {
-		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "text", "no ALPV event: neither SimpleItem text nor plateText; send ALPV.AllPlates")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "text",
+			"no ALPV event: neither SimpleItem text nor plateText; send ALPV.AllPlates")}
 	}
 	var out []*CameraEvent
 	for _, e := range events {
@@ -80,8 +85,8 @@ func readAxisMessage(m *node) []*CameraEvent {
 	return out
 }
 
-// collectAxisEvents collects the events of a message: each ONVIF message with its SimpleItems as if they were children, the data
-// of a JSON message, or the message itself when it is a push.
+// collectAxisEvents returns the events of a message: every ONVIF message with SimpleItems as children, the data of a
+// JSON message, or a push itself.
 func collectAxisEvents(m *node) []*node {
 	if found := collectAxisItems(m); len(found) > 0 {
 		return found
@@ -95,7 +100,7 @@ func collectAxisEvents(m *node) []*node {
 	return nil
 }
 
-// collectAxisItems collects the SimpleItems of each ONVIF message as if they were its children.
+// collectAxisItems returns every ONVIF message with the SimpleItems as children.
 func collectAxisItems(n *node) []*node {
 	if items := n.childrenNamed("SimpleItem"); len(items) > 0 {
 		flat := &node{name: n.name}
@@ -107,7 +112,7 @@ func collectAxisItems(n *node) []*node {
 	var out []*node
 	for _, k := range n.kids {
 		if sameName(k.name, "Source") || sameName(k.name, "Key") {
-			continue // where it comes from, not what was seen
+			continue // origin, not content
 		}
 		found := collectAxisItems(k)
 		if utc := n.textAt("UtcTime"); utc != "" {
@@ -120,9 +125,9 @@ func collectAxisItems(n *node) []*node {
 	return out
 }
 
-// answerAxisTopic answers a message whose topic holds no read: states of the engine, and events of other applications of the
-// camera. It gives nil where the message is to be read. AllPlates, New, Update and Lost are the topics with reads.
-// RealTime repeats a plate several times a second for the camera's radar; the others say on and off.
+// answerAxisTopic answers a message whose topic holds no read: states of the engine, and events of other camera
+// applications. The answer is nil for a message to be read. Reads have the topics AllPlates, New, Update and Lost.
+// RealTime repeats a plate several times a second for the camera's radar; the other topics switch on and off.
 func answerAxisTopic(topic string, events []*node) *CameraEvent {
 	name := topic[strings.LastIndexByte(topic, '/')+1:]
 	state, alpv := strings.CutPrefix(foldWord(name), "alpv")
@@ -136,10 +141,11 @@ func answerAxisTopic(topic string, events []*node) *CameraEvent {
 		if !e.hasAnyChild(axisPlateNames...) {
 			continue
 		}
-		if alpv { // a topic of newer firmware that says the plate
+		if alpv { // a topic of newer firmware with a plate
 			return nil
 		}
-		return refuseEvent(schemas.ReasonUnsupported, "topic", "%.60q is no topic of License Plate Verifier; send ALPV.AllPlates", topic)
+		return refuseEvent(schemas.ReasonUnsupported, "topic",
+			"%.60q is no topic of License Plate Verifier; send ALPV.AllPlates", topic)
 	}
 	return ignoreEvent(IgnoredState)
 }
@@ -148,13 +154,15 @@ func readAxisEvent(n *node, topic string) *CameraEvent {
 	ev := newEvent()
 	r := ev.Read
 	if !n.mentionsAny(axisPlateNames...) {
-		return refuseEvent(schemas.ReasonMissingField, "text", "the event has a carID and says no plate, not even an empty one; send ALPV.AllPlates")
+		return refuseEvent(schemas.ReasonMissingField, "text",
+			"the event has a carID and says no plate, not even an empty one; send ALPV.AllPlates")
 	}
 	for _, key := range []string{"cameraID", "sensorProviderID", "MACAddress", "serialNumber"} {
 		ev.addSource(key, n.textAt(key))
 	}
 	ev.setPlateFrom("text", n, axisPlateNames...)
-	ev.setCapturedAt("capture_timestamp", dropZeroEpoch(n.textAt("capture_timestamp")), dropZeroEpoch(n.textAt("capture_ts")), markUTC(n.textAt("UtcTime")), n.textAt("datetime"))
+	ev.setCapturedAt("capture_timestamp", dropZeroEpoch(n.textAt("capture_timestamp")),
+		dropZeroEpoch(n.textAt("capture_ts")), markUTC(n.textAt("UtcTime")), n.textAt("datetime"))
 	country := n.firstText("country", "plateCountry")
 	ev.setCountry(isoCountry(country), country)
 	confidence := n.firstText("plateConfidence", "confidence")
@@ -163,7 +171,8 @@ func readAxisEvent(n *node, topic string) *CameraEvent {
 	r.Direction = parseAxisView(firstNonEmpty(n.textAt("view"), n.textAt("vehicle_info", "view")))
 	ev.setKind(firstNonEmpty(n.textAt("vehicleType"), n.textAt("vehicle_info", "type")))
 	ev.setColour(firstNonEmpty(n.textAt("vehicleColor"), n.textAt("vehicle_info", "color")))
-	ev.setMake(firstNonEmpty(firstNonEmpty(n.textAt("vehicleMake"), n.textAt("vehicle_info", "make")), n.textAt("vehicle_info", "brand")))
+	ev.setMake(firstNonEmpty(firstNonEmpty(n.textAt("vehicleMake"), n.textAt("vehicle_info", "make")),
+		n.textAt("vehicle_info", "brand")))
 	ev.trackEnded = foldWord(n.textAt("carState")) == "lost" || strings.HasSuffix(foldWord(topic), "alpvlost")
 	r.LateUpload = ev.trackEnded
 	addAxisPictures(ev, n)
@@ -171,8 +180,8 @@ func readAxisEvent(n *node, topic string) *CameraEvent {
 	return ev
 }
 
-// addAxisPictures takes the pictures of an event. Those that are only named by their path on the camera are noted, when
-// none comes with the event.
+// addAxisPictures adds the pictures of an event. Pictures named only by a path on the camera give a notice, unless the
+// event brings another picture.
 func addAxisPictures(ev *CameraEvent, n *node) {
 	ev.addImage("plate", n.textAt("lpImage"))
 	for _, e := range n.childrenNamed("ImageArray") {
@@ -180,7 +189,8 @@ func addAxisPictures(ev *CameraEvent, n *node) {
 	}
 	for _, name := range []string{"imageFile", "imageFile2", "imagesURI"} {
 		for _, e := range n.childrenNamed(name) {
-			if data, ok := decodeBase64(e.textAt()); ok && looksLikeImage(data) { // some relays put the picture where the path was
+			// some relays put the picture where the path was
+			if data, ok := decodeBase64(e.textAt()); ok && looksLikeImage(data) {
 				ev.Images = append(ev.Images, Image{Name: name, Data: data})
 			} else if e.textAt() != "" {
 				ev.markPictureElsewhere()
@@ -189,7 +199,7 @@ func addAxisPictures(ev *CameraEvent, n *node) {
 	}
 }
 
-// parseAxisView maps the side of the vehicle that was seen.
+// parseAxisView maps the visible side of the vehicle.
 func parseAxisView(s string) anprv1.Direction {
 	switch foldWord(s) {
 	case "front", "rear":
@@ -198,7 +208,7 @@ func parseAxisView(s string) anprv1.Direction {
 	return anprv1.Direction_DIRECTION_UNSPECIFIED
 }
 
-// chooseAxisScale tells a share of one from a percentage: the engine's versions write both.
+// chooseAxisScale tells a share of one from a percentage: versions of the engine write both.
 func chooseAxisScale(s string) int {
 	if v, ok := parseDecimal(s, 6, roundNearest); ok && v > 1_000_000 {
 		return scaleHundred

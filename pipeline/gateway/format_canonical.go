@@ -15,14 +15,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// readCanonicalProto reads one anpr.v1.PlateRead in Protobuf. Unknown fields are noted by their number and left out.
+// readCanonicalProto reads one anpr.v1.PlateRead in Protobuf. Unknown fields are noted by number and left out.
 func readCanonicalProto(body []byte) []*CameraEvent {
 	ev := newEvent()
 	if err := proto.Unmarshal(body, ev.Read); err != nil {
 		if strings.Contains(err.Error(), "UTF-8") {
-			return []*CameraEvent{refuseEvent(schemas.ReasonBadUTF8, fieldBody, "a text field is not UTF-8; send UTF-8")}
+			return []*CameraEvent{refuseEvent(schemas.ReasonBadUTF8, fieldBody,
+				"a text field is not UTF-8; send UTF-8")}
 		}
-		return []*CameraEvent{refuseEvent(schemas.ReasonMalformed, fieldBody, "not an anpr.v1.PlateRead; check the schema and the content type")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonMalformed, fieldBody,
+			"not an anpr.v1.PlateRead; check the schema and the content type")}
 	}
 	ev.addUnknownNumbers("", ev.Read.ProtoReflect())
 	for i, c := range ev.Read.Candidates {
@@ -32,7 +34,7 @@ func readCanonicalProto(body []byte) []*CameraEvent {
 	return []*CameraEvent{ev}
 }
 
-// addUnknownNumbers notes the fields of a Protobuf message that the contract does not have, and removes them.
+// addUnknownNumbers notes Protobuf fields unknown to the contract, and removes them.
 func (ev *CameraEvent) addUnknownNumbers(prefix string, m protoreflect.Message) {
 	for b := m.GetUnknown(); len(b) > 0; {
 		num, _, n := protowire.ConsumeField(b)
@@ -45,20 +47,23 @@ func (ev *CameraEvent) addUnknownNumbers(prefix string, m protoreflect.Message) 
 	m.SetUnknown(nil)
 }
 
-// readCanonicalJSON reads one anpr.v1.PlateRead in JSON: field names in either spelling, numbers also as text, enums by name
-// or number, bytes in base64 or, for a SHA-256, hexadecimal. Unknown fields are noted by name and left out.
+// readCanonicalJSON reads one anpr.v1.PlateRead in JSON. Field names have either spelling, numbers may be text, enums
+// are names or numbers. Bytes are base64, or hexadecimal for a SHA-256. Unknown fields are noted by name and left out.
 func readCanonicalJSON(root *node) []*CameraEvent {
 	ev := newEvent()
 	if len(root.kids) == 0 {
-		return []*CameraEvent{refuseEvent(schemas.ReasonMalformed, fieldBody, "not a JSON object with fields; send anpr.v1.PlateRead")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonMalformed, fieldBody,
+			"not a JSON object with fields; send anpr.v1.PlateRead")}
 	}
 	m := ev.Read.ProtoReflect()
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
 		given := root.childrenNamed(string(fd.Name()))
-		if !fd.IsList() && (len(given) > 1 || root.holdsFields(string(fd.Name())) && fd.Kind() != protoreflect.MessageKind) {
-			ev.refuseRead(schemas.ReasonBadField, string(fd.Name()), "is there %d times, or is not one value; send one", len(given))
+		if !fd.IsList() && (len(given) > 1 || root.holdsFields(string(fd.Name())) &&
+			fd.Kind() != protoreflect.MessageKind) {
+			ev.refuseRead(schemas.ReasonBadField, string(fd.Name()),
+				"is there %d times, or is not one value; send one", len(given))
 		}
 		for _, n := range given {
 			if err := setField(m, fd, n); err != nil {
@@ -74,7 +79,7 @@ func readCanonicalJSON(root *node) []*CameraEvent {
 	return []*CameraEvent{ev}
 }
 
-// addUnknownNames notes the members of an object that the contract does not have.
+// addUnknownNames notes members of an object unknown to the contract.
 func (ev *CameraEvent) addUnknownNames(prefix string, n *node, md protoreflect.MessageDescriptor) {
 	for _, k := range n.kids {
 		known := false
@@ -90,7 +95,7 @@ func (ev *CameraEvent) addUnknownNames(prefix string, n *node, md protoreflect.M
 // setField sets a scalar, or adds to a list.
 func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, n *node) *schemas.RejectError {
 	if fd.Kind() == protoreflect.MessageKind && !fd.IsList() {
-		m.Mutable(fd) // quarantine and tick: only that they are there matters, canonical refuses them
+		m.Mutable(fd) // quarantine and tick: presence is enough, checkCanonical refuses them
 		return nil
 	}
 	if fd.Kind() == protoreflect.MessageKind {
@@ -108,7 +113,8 @@ func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, n *node) 
 	}
 	v, ok := parseScalar(fd, n.textAt())
 	if !ok {
-		return schemas.Rejectf(schemas.ReasonBadField, string(fd.Name()), "%.40q is no %s%s", n.textAt(), describeKind(fd), suggestUnit(string(fd.Name()), n.textAt()))
+		return schemas.Rejectf(schemas.ReasonBadField, string(fd.Name()),
+			"%.40q is no %s%s", n.textAt(), describeKind(fd), suggestUnit(string(fd.Name()), n.textAt()))
 	}
 	if fd.IsList() {
 		m.Mutable(fd).List().Append(v)
@@ -140,7 +146,7 @@ func parseScalar(fd protoreflect.FieldDescriptor, s string) (protoreflect.Value,
 	}
 }
 
-// describeKind names in words what a field takes.
+// describeKind names the expected kind of value in words.
 func describeKind(fd protoreflect.FieldDescriptor) string {
 	switch fd.Kind() {
 	case protoreflect.Int64Kind, protoreflect.Uint32Kind:
@@ -154,12 +160,13 @@ func describeKind(fd protoreflect.FieldDescriptor) string {
 	}
 }
 
-// suggestUnit says what a value in another unit than the field's seems to be, and what to send for it.
+// suggestUnit guesses the unit of a value in the wrong unit, and names the value to send.
 func suggestUnit(field, s string) string {
 	switch field {
 	case "captured_at_us":
 		if w, ok := parseTime(s); ok && w.zone != zoneExact && w.zone != zoneNone {
-			return fmt.Sprintf("; it looks like a written time: send microseconds since 1970, here %d", int64(w.instant()))
+			return fmt.Sprintf("; it looks like a written time: send microseconds since 1970, here %d",
+				int64(w.instant()))
 		}
 		if w, ok := parseTime(s); ok && w.zone == zoneExact {
 			return fmt.Sprintf("; it looks like seconds: send microseconds since 1970, here %d", int64(w.instant()))
@@ -179,7 +186,7 @@ func suggestUnit(field, s string) string {
 	return ""
 }
 
-// suggestTimeUnit says of a whole number outside the years of this contract in which unit it would lie within them.
+// suggestTimeUnit names the unit in which a whole number would lie within the years of the contract.
 func suggestTimeUnit(v int64) string {
 	const from, to = int64(946684800), int64(4102444800) // 2000 to 2100, in seconds
 	for _, unit := range []struct {
@@ -206,7 +213,7 @@ func parseWhole(s string) (int64, bool) {
 	return v, ok
 }
 
-// parseEnum takes a number, the full name, or the name without its prefix. Example: DIRECTION_APPROACHING, approaching, 1
+// parseEnum reads a number, the full name, or the name without prefix. Example: DIRECTION_APPROACHING, approaching, 1
 func parseEnum(ed protoreflect.EnumDescriptor, s string) (protoreflect.Value, bool) {
 	if s == "" {
 		return protoreflect.ValueOfEnum(0), true
@@ -228,7 +235,7 @@ func parseEnum(ed protoreflect.EnumDescriptor, s string) (protoreflect.Value, bo
 	return protoreflect.ValueOfEnum(0), foldWord(s) == "unknown"
 }
 
-// parseBytes reads base64, or the hexadecimal form of a SHA-256.
+// parseBytes reads base64, or a SHA-256 in hexadecimal.
 func parseBytes(s string) ([]byte, bool) {
 	if len(s) == 64 {
 		if b, err := hex.DecodeString(s); err == nil {
@@ -238,8 +245,8 @@ func parseBytes(s string) ([]byte, bool) {
 	return decodeBase64(s)
 }
 
-// checkCanonical checks a read that claims to be canonical already: here nothing is repaired, everything is refused by name.
-// plated says that the read has the field for the plate, be it empty.
+// checkCanonical checks a read in canonical form. Nothing is repaired here, every fault is refused by field name.
+// plated reports that the read has the plate's field, empty or not.
 func (ev *CameraEvent) checkCanonical(plated bool) {
 	r := ev.Read
 	bad := func(field, format string, args ...any) { ev.refuseRead(schemas.ReasonBadField, field, format, args...) }
@@ -255,7 +262,8 @@ func (ev *CameraEvent) checkCanonical(plated bool) {
 	case r.Lane > schemas.MaxLane:
 		bad("lane", "%d is above %d", r.Lane, schemas.MaxLane)
 	case r.SpeedDkmh > uint32(schemas.MaxSpeed):
-		bad("speed_dkmh", "%d is above %d; it looks like a smaller unit than tenths of a km/h", r.SpeedDkmh, schemas.MaxSpeed)
+		bad("speed_dkmh", "%d is above %d; it looks like a smaller unit than tenths of a km/h", r.SpeedDkmh,
+			schemas.MaxSpeed)
 	case !schemas.Direction(r.Direction).Valid() || r.Direction < 0 || r.Direction > 255:
 		bad("direction", "%d is no direction", r.Direction)
 	case !schemas.VehicleKind(r.VehicleKind).Valid() || r.VehicleKind < 0 || r.VehicleKind > 255:
@@ -265,26 +273,30 @@ func (ev *CameraEvent) checkCanonical(plated bool) {
 	ev.checkCanonicalTexts()
 	ev.checkCanonicalTime()
 	if !plated {
-		ev.refuseRead(schemas.ReasonMissingField, "raw_plate", "the read has no plate; send it, or the word unknown for a vehicle whose plate was not read")
+		ev.refuseRead(schemas.ReasonMissingField, "raw_plate",
+			"the read has no plate; send it, or the word unknown for a vehicle whose plate was not read")
 	}
 	ev.setPlate("raw_plate", r.RawPlate)
 	ev.stated = statedTime{wall: schemas.Micros(r.CapturedAtUs), zone: zoneExact}
 }
 
-// checkCanonicalTime refuses a time that is no time of a read, saying which unit it seems to be in.
+// checkCanonicalTime refuses an impossible time of capture and guesses the unit.
 func (ev *CameraEvent) checkCanonicalTime() {
 	const earliest = 946684800_000_000 // 2000-01-01
 	switch v := ev.Read.CapturedAtUs; {
 	case v == 0:
-		ev.refuseRead(schemas.ReasonMissingField, "captured_at_us", "the read says no time of capture; send microseconds since 1970")
+		ev.refuseRead(schemas.ReasonMissingField, "captured_at_us",
+			"the read says no time of capture; send microseconds since 1970")
 	case suggestTimeUnit(v) != "":
-		ev.refuseRead(schemas.ReasonBadField, "captured_at_us", "%d microseconds are %s%s", v, schemas.Micros(v), suggestTimeUnit(v))
+		ev.refuseRead(schemas.ReasonBadField, "captured_at_us",
+			"%d microseconds are %s%s", v, schemas.Micros(v), suggestTimeUnit(v))
 	case v < earliest:
-		ev.refuseRead(schemas.ReasonClockBehind, "captured_at_us", "%s is before 2000; set the camera's clock", schemas.Micros(v))
+		ev.refuseRead(schemas.ReasonClockBehind, "captured_at_us",
+			"%s is before 2000; set the camera's clock", schemas.Micros(v))
 	}
 }
 
-// checkCanonicalCountry takes ISO 3166-1 of two or three letters, in either case.
+// checkCanonicalCountry accepts ISO 3166-1 codes with two or three letters, in either case.
 func (ev *CameraEvent) checkCanonicalCountry() {
 	r := ev.Read
 	if c, ok := schemas.CountryFrom(r.Country); ok {
@@ -299,7 +311,8 @@ func (ev *CameraEvent) checkCanonicalCountry() {
 		code = isoCountry(r.Country)
 	}
 	if code == "" {
-		ev.refuseRead(schemas.ReasonBadField, "country", "%.10q is no ISO 3166-1 code of two or three letters", r.Country)
+		ev.refuseRead(schemas.ReasonBadField, "country",
+			"%.10q is no ISO 3166-1 code of two or three letters", r.Country)
 	}
 	r.Country = code
 }
@@ -319,7 +332,8 @@ func (ev *CameraEvent) checkCanonicalTexts() {
 		}
 	}
 	if len(r.Candidates) > schemas.MaxCandidates {
-		ev.refuseRead(schemas.ReasonTooLarge, "candidates", "%d, at most %d are taken", len(r.Candidates), schemas.MaxCandidates)
+		ev.refuseRead(schemas.ReasonTooLarge, "candidates",
+			"%d, at most %d are taken", len(r.Candidates), schemas.MaxCandidates)
 	}
 	r.Candidates = slices.DeleteFunc(r.Candidates, func(c *anprv1.Candidate) bool {
 		empty := c.Plate == "" || strings.ContainsRune(c.Plate, '\uFFFD')
@@ -330,7 +344,8 @@ func (ev *CameraEvent) checkCanonicalTexts() {
 	})
 	for i, c := range r.Candidates {
 		if len(c.Plate) > schemas.MaxRawPlate || c.ConfidencePm > 1000 {
-			ev.refuseRead(schemas.ReasonBadField, elementField("candidates", i, "plate"), "a plate of at most %d bytes with a confidence of at most 1000 is taken", schemas.MaxRawPlate)
+			ev.refuseRead(schemas.ReasonBadField, elementField("candidates", i, "plate"),
+				"a plate of at most %d bytes with a confidence of at most 1000 is taken", schemas.MaxRawPlate)
 		}
 	}
 	sums := append([][]byte{r.ImageSha256}, r.MoreImagesSha256...)

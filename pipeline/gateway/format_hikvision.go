@@ -9,13 +9,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// readHikvision reads ISAPI EventNotificationAlerts (DOMAIN 5.2), in XML of any namespace or their JSON form. Each ANPR block is
-// a read, and so is each further plate of its PlateInfoList. The UUID is the event id; several captures of one vehicle
-// share it, and where a first message says hasMoreData the complete one follows under the same UUID: both are reads of one
-// passage. alarmDataType 1 and isDataRetransmission true mark an upload from the buffer. dateTime is the time of capture;
-// the absTime of a picture, a wall clock without zone, stands in for a missing one. direction forward is taken as coming
-// towards the camera. vehicleLogoRecog is a number of the vendor's list and is not translated. An event that the camera
-// calls inactive, "not valid", is kept with a note.
+// readHikvision reads ISAPI EventNotificationAlerts (DOMAIN 5.2), in XML under any namespace or in their JSON form.
+// Each ANPR block is a read, and so is each further plate in PlateInfoList. The UUID is the event id; several captures
+// of a vehicle share it. After a message with hasMoreData the complete message follows under the same UUID: both are
+// reads in one passage. alarmDataType 1 and isDataRetransmission true mark an upload from the buffer. direction
+// forward counts as approaching. vehicleLogoRecog is a number in the vendor's list and is not translated. An event
+// called inactive ("not valid") by the camera is kept with a notice.
+//
+// Times: dateTime is the time of capture. The absTime of a picture stands in for a missing dateTime. Without offset
+// both are the camera's wall clock: Brussels.
 func readHikvision(root *node) (events []*CameraEvent) {
 	alerts := root.findAll("EventNotificationAlert")
 	if len(alerts) == 0 {
@@ -36,9 +38,10 @@ func readHikvision(root *node) (events []*CameraEvent) {
 	return events
 }
 
-// hikvisionPlateNames are the elements in which firmware was seen to write the plate, the usual one first.
-// originalLicensePlate is the plate before the device wrote it in English letters.
-var hikvisionPlateNames = []string{"licensePlate", "plateNumber", "plate", "plateNo", "license", "licensePlateNumber", "licensePlateNo", "plateNum", "plateText", "originalLicensePlate"}
+// hikvisionPlateNames lists the elements in which firmware writes the plate, the usual name first.
+// originalLicensePlate is the plate before the device spelt it in English letters.
+var hikvisionPlateNames = []string{"licensePlate", "plateNumber", "plate", "plateNo", "license", "licensePlateNumber",
+	"licensePlateNo", "plateNum", "plateText", "originalLicensePlate"}
 
 // readHikvisionBlock reads one ANPR block.
 func readHikvisionBlock(event, anpr *node) *CameraEvent {
@@ -46,7 +49,8 @@ func readHikvisionBlock(event, anpr *node) *CameraEvent {
 	if info == nil {
 		info = event.findFirst("vehicleInfo")
 	}
-	if hikvisionNoVehicle[foldWord(anpr.textAt("vehicleType"))] || hikvisionNoVehicle[foldWord(info.textAt("vehicleType"))] {
+	if hikvisionNoVehicle[foldWord(anpr.textAt("vehicleType"))] ||
+		hikvisionNoVehicle[foldWord(info.textAt("vehicleType"))] {
 		return ignoreEvent(IgnoredNoVehicle)
 	}
 	ev := newEvent()
@@ -64,7 +68,7 @@ func readHikvisionBlock(event, anpr *node) *CameraEvent {
 	return ev
 }
 
-// findHikvisionPlate returns where the plate of a block stands: in the block, or in its first PlateInfo that has one.
+// findHikvisionPlate returns the place of the plate: the block, or the first PlateInfo with a plate.
 func findHikvisionPlate(anpr *node) *node {
 	if !isUnreadWord(anpr.firstText(hikvisionPlateNames...)) {
 		return anpr
@@ -77,17 +81,18 @@ func findHikvisionPlate(anpr *node) *node {
 	return anpr
 }
 
-// namesPicture reports whether an element gives the address of a picture, such as detectionPictureURL.
+// namesPicture reports whether an element gives a picture's address, such as detectionPictureURL.
 func (n *node) namesPicture() bool {
 	name := foldWord(n.name)
-	if n.text != "" && strings.HasSuffix(name, "url") && (strings.Contains(name, "pic") || strings.Contains(name, "image")) {
+	if n.text != "" && strings.HasSuffix(name, "url") &&
+		(strings.Contains(name, "pic") || strings.Contains(name, "image")) {
 		return true
 	}
 	return slices.ContainsFunc(n.kids, (*node).namesPicture)
 }
 
-// readHikvisionMorePlates reads what PlateInfoList has beside the plates of the blocks: further plates of the same vehicle, each
-// a read without speed and country, which belong to the first.
+// readHikvisionMorePlates reads the further plates in PlateInfoList. They belong to the first vehicle; each is a read
+// without speed and country.
 func readHikvisionMorePlates(event, anpr *node, reads []*CameraEvent) (more []*CameraEvent) {
 	seen := map[string]bool{}
 	for _, ev := range reads {
@@ -112,7 +117,7 @@ func readHikvisionMorePlates(event, anpr *node, reads []*CameraEvent) (more []*C
 	return more
 }
 
-// setHikvisionFrame sets what all plates of a block have in common.
+// setHikvisionFrame sets the values shared by all plates of a block.
 func setHikvisionFrame(ev *CameraEvent, event, anpr *node) {
 	said := event.textAt("dateTime")
 	pictured := anpr.findFirst("absTime").textAt()
@@ -126,7 +131,8 @@ func setHikvisionFrame(ev *CameraEvent, event, anpr *node) {
 	ev.setLane(anpr.textAt("line"))
 	ev.setDirection(anpr.textAt("direction"))
 	ev.setEventID(event.textAt("UUID"))
-	for _, key := range []string{"channelID", "dynChannelID", "deviceUUID", "deviceID", "cameraNo", "monitoringSiteID"} {
+	for _, key := range []string{"channelID", "dynChannelID", "deviceUUID", "deviceID", "cameraNo",
+		"monitoringSiteID"} {
 		ev.addSource(key, firstNonEmpty(event.textAt(key), anpr.textAt(key)))
 	}
 	ev.Read.LateUpload = anpr.textAt("alarmDataType") == "1" || isTrue(event.textAt("isDataRetransmission"))
@@ -135,8 +141,8 @@ func setHikvisionFrame(ev *CameraEvent, event, anpr *node) {
 	}
 }
 
-// setHikvisionPlate sets the plate, and the original beside it where the two differ. A plate with German umlauts counts as
-// it is written, so that OE beside an Ö and the Ö alone are one plate.
+// setHikvisionPlate sets the plate, and the original as an alternative where the two differ. A German plate counts
+// with umlauts, so that OE beside an Ö and the Ö alone are one plate.
 func setHikvisionPlate(ev *CameraEvent, anpr *node) {
 	ev.setPlateFrom("licensePlate", anpr, hikvisionPlateNames...)
 	original := anpr.textAt("originalLicensePlate")
@@ -149,14 +155,15 @@ func setHikvisionPlate(ev *CameraEvent, anpr *node) {
 		ev.Read.Country = "DE" // unless the camera says another
 		return
 	}
-	if ev.Read.RawPlate == original && isUnreadWord(anpr.firstText(hikvisionPlateNames[:len(hikvisionPlateNames)-1]...)) {
+	if ev.Read.RawPlate == original &&
+		isUnreadWord(anpr.firstText(hikvisionPlateNames[:len(hikvisionPlateNames)-1]...)) {
 		ev.addNotice(NoticeOriginal)
 	}
 	ev.addAlternative(original, "", scaleHundred)
 }
 
-// restoreUmlauts returns the original of a plate when it has German umlauts and differs from the plate in nothing but how these are
-// written: AE or A for an Ä. Bytes that were no text (U+FFFD) stand for any of the three. ok is false for all others.
+// restoreUmlauts returns the original when it has German umlauts and differs from the plate only in their spelling: AE
+// or A for an Ä. Undecodable bytes (U+FFFD) stand for any umlaut. ok is false in all other cases.
 func restoreUmlauts(plate, original string) (written string, ok bool) {
 	original = strings.ToUpper(original)
 	for _, r := range "ÄÖÜ" {
@@ -178,8 +185,8 @@ var (
 	umlautsInOneLetter  = strings.NewReplacer("Ä", "A", "Ö", "O", "Ü", "U")
 )
 
-// isHazardPlate reports whether a text is an orange plate of dangerous goods (ADR 5.3.2.2: two or three figures, perhaps
-// after an X, over the four of the substance), which is no registration.
+// isHazardPlate reports whether a text is an orange plate for dangerous goods, and no registration. ADR 5.3.2.2: two
+// or three figures, perhaps after an X, over the four figures of the substance.
 func isHazardPlate(s string) bool {
 	digits := strings.TrimPrefix(foldWord(s), "x")
 	return (len(digits) == 4 || len(digits) == 6 || len(digits) == 7) && strings.Trim(digits, "0123456789") == ""
@@ -209,14 +216,15 @@ func setHikvisionCountry(ev *CameraEvent, anpr *node) {
 	ev.setCountry(fromPlate, text)
 }
 
-// setHikvisionKind takes the block's word, the number of older firmware, the two flags, and the use, in this order.
+// setHikvisionKind takes the block's word, older firmware's number, the two flags and the use, in this order.
 func setHikvisionKind(ev *CameraEvent, anpr, info *node) {
 	word := firstNonEmpty(anpr.textAt("vehicleType"), info.textAt("vehicleType"))
 	kind, known := hikvisionKinds[foldWord(word)]
 	if !known && word != "" {
 		ev.addNotice(NoticeKind)
 	}
-	if kind == anprv1.VehicleKind_VEHICLE_KIND_UNSPECIFIED && (isTrue(anpr.textAt("twoWheelVehicle")) || isTrue(anpr.textAt("threeWheelVehicle"))) {
+	if kind == anprv1.VehicleKind_VEHICLE_KIND_UNSPECIFIED &&
+		(isTrue(anpr.textAt("twoWheelVehicle")) || isTrue(anpr.textAt("threeWheelVehicle"))) {
 		kind = anprv1.VehicleKind_VEHICLE_KIND_MOTORCYCLE
 	}
 	if kind == anprv1.VehicleKind_VEHICLE_KIND_UNSPECIFIED {
@@ -225,8 +233,8 @@ func setHikvisionKind(ev *CameraEvent, anpr, info *node) {
 	ev.Read.VehicleKind = kind
 }
 
-// countHikvisionPictures counts the pictures that the event announces: those in the upload, and those given by address, which
-// nobody fetches.
+// countHikvisionPictures counts the pictures announced by the event. Pictures in the upload are awaited; pictures
+// given by address are noted, and nobody fetches them.
 func countHikvisionPictures(ev *CameraEvent, anpr *node) {
 	for _, pic := range anpr.findAll("pictureInfo") {
 		kind := foldWord(pic.textAt("dataType"))
@@ -238,21 +246,25 @@ func countHikvisionPictures(ev *CameraEvent, anpr *node) {
 	}
 }
 
-// answerHikvisionOther answers an event without ANPR block. What a camera rightly sends beside plate reads is ignored; what
-// holds a plate in a form that is not read here is refused, so that nobody believes it stored.
+// answerHikvisionOther answers an event without an ANPR block. Events that a camera rightly sends beside plate reads
+// are ignored. A plate in an unreadable form is refused, so that nobody believes it stored.
 func answerHikvisionOther(event *node) *CameraEvent {
 	kind := event.textAt("eventType")
 	word := foldWord(kind)
 	held := event.nameWithText(hikvisionPlateNames)
 	switch {
 	case word == "anpr":
-		return refuseEvent(schemas.ReasonMissingField, "ANPR", "the event says ANPR and has no ANPR block; enable plate data in the camera")
+		return refuseEvent(schemas.ReasonMissingField, "ANPR",
+			"the event says ANPR and has no ANPR block; enable plate data in the camera")
 	case sameName(event.name, "Metadata") || event.childNamed("Metadata") != nil:
-		return refuseEvent(schemas.ReasonUnsupported, "Metadata", "a Metadata message (activityTarget) is not read; let the camera send EventNotificationAlert of type ANPR")
+		return refuseEvent(schemas.ReasonUnsupported, "Metadata",
+			"a Metadata message (activityTarget) is not read; let the camera send EventNotificationAlert of type ANPR")
 	case held != "":
-		return refuseEvent(schemas.ReasonUnsupported, held, "a plate outside an ANPR block, in an event of type %.40q; send EventNotificationAlert of type ANPR", kind)
+		return refuseEvent(schemas.ReasonUnsupported, held,
+			"a plate outside an ANPR block, in an event of type %.40q; send EventNotificationAlert of type ANPR", kind)
 	case kind == "":
-		return refuseEvent(schemas.ReasonMissingField, "eventType", "neither an ANPR block nor an event type; send EventNotificationAlert")
+		return refuseEvent(schemas.ReasonMissingField, "eventType",
+			"neither an ANPR block nor an event type; send EventNotificationAlert")
 	case word == "heartbeat", word == "videoloss" && foldWord(event.textAt("eventState")) == "inactive":
 		return ignoreEvent(IgnoredHeartbeat)
 	case hikvisionStates[word]:
@@ -261,7 +273,7 @@ func answerHikvisionOther(event *node) *CameraEvent {
 	return ignoreEvent(IgnoredDetection)
 }
 
-// nameWithText returns the first of the names that an element of the document has with a text in it, or "".
+// nameWithText returns the first name under which an element of the document has a text, or "".
 func (n *node) nameWithText(names []string) string {
 	for _, name := range names {
 		if slices.ContainsFunc(n.findAll(name), func(found *node) bool { return found.textAt() != "" }) {

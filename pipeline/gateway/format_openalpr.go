@@ -7,15 +7,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// readOpenALPR reads what an OpenALPR or Rekor agent posts (DOMAIN 5.8): alpr_group is one vehicle, alpr_results one frame
-// with any number of plates, alpr_alert a group whose plate stands on a list of the agent: the same read as the group
-// alone. Relays wrap a group, with or without data_type. Previews, heartbeats, the test button of the vendor's cloud and
-// error messages hold no read; vehicle is one whose plate was not read. travel_direction is an angle in the picture and
-// says nothing without the camera's mounting, so the direction stays unknown.
+// readOpenALPR reads posts from OpenALPR and Rekor agents (DOMAIN 5.8). alpr_group is one vehicle. alpr_results is one
+// frame with any number of plates. alpr_alert is a group whose plate stands on a list in the agent, and gives the same
+// read as the group alone. Relays wrap a group, with or without data_type. Previews, heartbeats, the vendor cloud's
+// test button and error messages hold no read. vehicle is a vehicle with an unread plate. travel_direction is an angle
+// in the picture and means nothing without the camera's mounting, so the direction stays unknown.
 //
-// Times are epochs. That of a group is epoch_start, when the vehicle was first seen: it is the same in preview, group and
-// alert. best_uuid_epoch_ms, the time of the picture that was best, lies up to epoch_end and depends on what was read
-// later; it and epoch_end stand in for a missing epoch_start only.
+// Times are epochs. A group counts at epoch_start, when the vehicle was first seen: preview, group and alert agree on
+// it. best_uuid_epoch_ms, the time of the best picture, lies up to epoch_end and depends on later reads. It and
+// epoch_end stand in only for a missing epoch_start.
 func readOpenALPR(root *node) []*CameraEvent {
 	var out []*CameraEvent
 	for _, m := range unwrapMessages(root, isOpenALPRMessage) {
@@ -46,23 +46,26 @@ func readOpenALPRMessage(m *node) []*CameraEvent {
 		return []*CameraEvent{readOpenALPRGroup(m, kind == "vehicle")}
 	case kind == "alprresults", kind == "" && m.mentionsAny("results"):
 		return readOpenALPRResults(m)
-	case m.childNamed("group") != nil: // a wrapper with a data_type of its own
+	case m.childNamed("group") != nil: // a wrapper with another data_type
 		return readOpenALPRAlert(m)
 	case kind == "" && m.hasAnyChild("error"), kind == "error":
 		return []*CameraEvent{ignoreEvent(IgnoredState)}
 	case kind == "":
-		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "data_type", "no data_type, best_plate or results; send alpr_group or alpr_results")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "data_type",
+			"no data_type, best_plate or results; send alpr_group or alpr_results")}
 	}
-	return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "data_type", "%.40q is no plate read; send alpr_group or alpr_results", m.textAt("data_type"))}
+	return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "data_type",
+		"%.40q is no plate read; send alpr_group or alpr_results", m.textAt("data_type"))}
 }
 
-// readOpenALPRAlert reads the group of an alert, or the alert itself where the sender left the group out.
+// readOpenALPRAlert reads the group in an alert, or the alert itself if the sender left out the group.
 func readOpenALPRAlert(a *node) []*CameraEvent {
 	if g := a.childNamed("group"); g != nil {
 		return readOpenALPRMessage(g)
 	}
 	if !a.mentionsAny("plate_number") {
-		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "group", "the alert has neither a group nor a plate_number; send alpr_alert as the agent writes it")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "group",
+			"the alert has neither a group nor a plate_number; send alpr_alert as the agent writes it")}
 	}
 	ev := newEvent()
 	ev.setPlate("plate_number", a.textAt("plate_number"))
@@ -73,12 +76,13 @@ func readOpenALPRAlert(a *node) []*CameraEvent {
 	return []*CameraEvent{ev}
 }
 
-// readOpenALPRGroup reads one vehicle. vehicle says that it is one for which the agent read no plate.
+// readOpenALPRGroup reads one vehicle. vehicle means that the agent read no plate.
 func readOpenALPRGroup(g *node, vehicle bool) *CameraEvent {
 	ev := newEvent()
 	best := g.childNamed("best_plate")
 	if !vehicle && !g.mentionsAny(openALPRPlateNames...) {
-		return refuseEvent(schemas.ReasonMissingField, "best_plate_number", "the group says no plate, not even an empty one; send best_plate_number")
+		return refuseEvent(schemas.ReasonMissingField, "best_plate_number",
+			"the group says no plate, not even an empty one; send best_plate_number")
 	}
 	text := g.textAt("best_plate_number")
 	if text == "" {
@@ -87,15 +91,20 @@ func readOpenALPRGroup(g *node, vehicle bool) *CameraEvent {
 	if text == "" { // best_plate as a plain string
 		text = best.textAt()
 	}
-	if text == "" && (g.holdsFields("best_plate_number") || best.holdsFields("plate") || g.holdsFields("best_plate") && !best.mentionsAny("plate")) {
-		ev.refuseRead(schemas.ReasonBadField, "best_plate_number", "is not a text but has fields of its own; send the plate as a text")
+	if text == "" && (g.holdsFields("best_plate_number") || best.holdsFields("plate") || g.holdsFields("best_plate") &&
+		!best.mentionsAny("plate")) {
+		ev.refuseRead(schemas.ReasonBadField, "best_plate_number",
+			"is not a text but has fields of its own; send the plate as a text")
 	}
 	ev.setPlate("best_plate_number", text)
-	ev.setCapturedAt("epoch_start", dropZeroEpoch(g.textAt("epoch_start")), dropZeroEpoch(g.textAt("best_uuid_epoch_ms")), dropZeroEpoch(g.textAt("epoch_end")), dropZeroEpoch(g.textAt("epoch_time")))
+	ev.setCapturedAt("epoch_start", dropZeroEpoch(g.textAt("epoch_start")),
+		dropZeroEpoch(g.textAt("best_uuid_epoch_ms")), dropZeroEpoch(g.textAt("epoch_end")),
+		dropZeroEpoch(g.textAt("epoch_time")))
 	ev.setConfidence(firstNonEmpty(g.textAt("best_confidence"), best.textAt("confidence")), scaleHundred)
 	region := firstNonEmpty(g.textAt("best_region"), best.textAt("region"))
 	ev.setCountry(openALPRCountry(region, g.textAt("country")), region)
-	ev.setCountryConfidence(firstNonEmpty(g.textAt("best_region_confidence"), best.textAt("region_confidence")), scaleHundred)
+	ev.setCountryConfidence(firstNonEmpty(g.textAt("best_region_confidence"), best.textAt("region_confidence")),
+		scaleHundred)
 	ev.setEventID(firstNonEmpty(g.textAt("best_uuid"), g.textAt("uuids")))
 	ev.addAlternatives(append(best.childrenNamed("candidates"), g.childrenNamed("candidates")...))
 	setOpenALPRVehicle(ev, g.childNamed("vehicle"))
@@ -105,12 +114,12 @@ func readOpenALPRGroup(g *node, vehicle bool) *CameraEvent {
 	return ev
 }
 
-// usStates are the two letters that OpenALPR means by a bare region, several of which are countries elsewhere.
+// usStates lists the US states that OpenALPR writes as a bare region. Several are country codes elsewhere.
 const usStates = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR" +
 	" PA RI SC SD TN TX UT VT VA WA WV WI WY DC "
 
-// openALPRCountry reads best_region: eu-at is Austria; of a bare region only what cannot be a US state is believed,
-// unless the agent says it reads European plates.
+// openALPRCountry reads best_region: eu-at is Austria. A bare region counts only if no US state has that code, or the
+// agent says that it reads European plates.
 func openALPRCountry(region, scope string) string {
 	bare := strings.ToUpper(strings.TrimSpace(region))
 	if len(bare) == 2 && strings.Contains(usStates, " "+bare+" ") && !strings.EqualFold(scope, "eu") {
@@ -119,8 +128,8 @@ func openALPRCountry(region, scope string) string {
 	return isoCountry(region)
 }
 
-// addOpenALPRPictures takes every picture of an element, whatever it shows: overview_jpeg, vehicle_crop_jpeg,
-// plate_crop_jpeg, and those of later versions.
+// addOpenALPRPictures adds every picture in an element: overview_jpeg, vehicle_crop_jpeg, plate_crop_jpeg, and names
+// from later versions.
 func addOpenALPRPictures(ev *CameraEvent, n *node) {
 	if n == nil {
 		return
@@ -138,13 +147,15 @@ func readOpenALPRResults(f *node) []*CameraEvent {
 	case len(results) == 0 && f.hasEmptyList("results"):
 		return []*CameraEvent{ignoreEvent(IgnoredEmpty)}
 	case len(results) == 0:
-		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "results", "the frame has no results, not even an empty list; send alpr_results as the agent writes it")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "results",
+			"the frame has no results, not even an empty list; send alpr_results as the agent writes it")}
 	}
 	var out []*CameraEvent
 	for i, r := range results {
 		ev := newEvent()
 		if !r.mentionsAny("plate") {
-			out = append(out, refuseEvent(schemas.ReasonMissingField, elementField("results", i, "plate"), "the result says no plate, not even an empty one"))
+			out = append(out, refuseEvent(schemas.ReasonMissingField, elementField("results", i, "plate"),
+				"the result says no plate, not even an empty one"))
 			continue
 		}
 		ev.setPlateFrom(elementField("results", i, "plate"), r, "plate")
@@ -152,7 +163,7 @@ func readOpenALPRResults(f *node) []*CameraEvent {
 		ev.setConfidence(r.textAt("confidence"), scaleHundred)
 		ev.setCountry(openALPRCountry(r.textAt("region"), f.textAt("country")), r.textAt("region"))
 		ev.setCountryConfidence(r.textAt("region_confidence"), scaleHundred)
-		if id := f.textAt("uuid"); id != "" { // of the frame
+		if id := f.textAt("uuid"); id != "" { // id of the frame
 			if len(results) > 1 {
 				id += "/" + strconv.Itoa(i)
 			}
@@ -166,21 +177,21 @@ func readOpenALPRResults(f *node) []*CameraEvent {
 	return out
 }
 
-// addAgentSources notes the camera of an agent, which may have several.
+// addAgentSources notes the agent's camera; an agent may have several.
 func (ev *CameraEvent) addAgentSources(n *node) {
 	for _, key := range []string{"camera_id", "camera_number", "camera_name", "agent_uid"} {
 		ev.addSource(key, n.textAt(key))
 	}
 }
 
-// setOpenALPRVehicle takes the most confident name of each of the agent's lists.
+// setOpenALPRVehicle takes the most confident name from each list.
 func setOpenALPRVehicle(ev *CameraEvent, v *node) {
 	ev.setMake(topScored(v.childrenNamed("make"), "name", "confidence"))
 	ev.setColour(topScored(v.childrenNamed("color"), "name", "confidence"))
 	ev.setKind(topScored(v.childrenNamed("body_type"), "name", "confidence"))
 }
 
-// topScored returns the name of the entry with the highest score; the first of equals.
+// topScored returns the name with the highest score; the first among equals.
 func topScored(list []*node, name, score string) string {
 	best, top := "", int64(-1)
 	for _, e := range list {
@@ -195,7 +206,7 @@ func topScored(list []*node, name, score string) string {
 	return best
 }
 
-// addAlternatives adds the other readings of a list, each once.
+// addAlternatives adds the other readings in a list, each once.
 func (ev *CameraEvent) addAlternatives(list []*node) {
 	seen := map[string]bool{}
 	for _, c := range list {
@@ -206,7 +217,7 @@ func (ev *CameraEvent) addAlternatives(list []*node) {
 	}
 }
 
-// setCountryConfidence belongs to the country, so it is dropped when there is none.
+// setCountryConfidence sets the country's confidence; without a country it is dropped.
 func (ev *CameraEvent) setCountryConfidence(s string, scale int) {
 	if ev.Read.Country != "" {
 		ev.Read.CountryConfidencePm, _ = parsePerMille(s, scale)
@@ -220,7 +231,7 @@ func firstNonEmpty(a, b string) string {
 	return b
 }
 
-// elementField names a field of element i of a list. Example: results[2].plate
+// elementField names a field in element i of a list. Example: results[2].plate
 func elementField(list string, i int, field string) string {
 	return list + "[" + strconv.Itoa(i) + "]." + field
 }

@@ -2,15 +2,14 @@ package gateway
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// readPlateRecognizer reads what Plate Recognizer sends (DOMAIN 5.9): the webhook of Stream, one frame with several results,
-// each a read; the webhook of Snapshot (image.done), sent for every call, plate or not; and their results without the
-// hook around them. There is no event id. The newer form with the plate as an object under each vehicle is read too; a
-// vehicle without a plate was not read. The direction comes from the orientation: a front is coming towards the camera.
-// The angle direction is not used.
+// readPlateRecognizer reads Plate Recognizer (DOMAIN 5.9). The webhook of Stream is one frame with several results,
+// each a read. The webhook of Snapshot (image.done) follows every call, plate or not. Their results also come without
+// the hook. There is no event id. In the newer form each vehicle has the plate as an object; a vehicle without it is
+// unread. The direction comes from the orientation: a front is approaching. The angle in direction is not used.
 //
-// Times: timestamp and timestamp_camera are UTC also where they say no offset (the page on Snapshot's hook shows timestamp
-// so, the API result of the same call has a Z); timestamp_local is the wall clock of the site. timestamp_camera, when the
-// stream has it, is the camera's own clock and goes before timestamp, the moment of reading.
+// Times: timestamp and timestamp_camera are UTC even without an offset. The page on Snapshot's hook shows timestamp
+// so; the API result for the same call has a Z. timestamp_local is the site's wall clock: Brussels. timestamp_camera,
+// if present, is the camera's own clock and goes before timestamp, the moment of reading.
 func readPlateRecognizer(root *node) []*CameraEvent {
 	var out []*CameraEvent
 	for _, m := range unwrapMessages(root, isPlateRecognizerMessage) {
@@ -20,15 +19,17 @@ func readPlateRecognizer(root *node) []*CameraEvent {
 }
 
 func isPlateRecognizerMessage(n *node) bool {
-	return n.hasAnyChild("hook") || n.mentionsAny("results") || n.hasAnyChild("data") && n.childNamed("data").mentionsAny("results")
+	return n.hasAnyChild("hook") || n.mentionsAny("results") || n.hasAnyChild("data") &&
+		n.childNamed("data").mentionsAny("results")
 }
 
-// plateRecognizerIgnored are the events of hooks that hold no read: signs of life, clips, how long a vehicle stood whose plate came
-// before, and messages about the stream.
+// plateRecognizerIgnored maps hook events without a read: signs of life, clips, how long a vehicle stood after its
+// plate came, and messages about the stream.
 var plateRecognizerIgnored = map[string]IgnoredKind{
-	"heartbeat": IgnoredHeartbeat, "test": IgnoredTest, "video": IgnoredTrack, "videoclip": IgnoredTrack, "clip": IgnoredTrack, "dwell": IgnoredTrack,
-	"dwelltime": IgnoredTrack, "error": IgnoredState, "camera": IgnoredState, "camerastatus": IgnoredState, "status": IgnoredState,
-	"offline": IgnoredState, "online": IgnoredState,
+	"heartbeat": IgnoredHeartbeat, "test": IgnoredTest, "video": IgnoredTrack, "videoclip": IgnoredTrack,
+	"clip": IgnoredTrack, "dwell": IgnoredTrack, "dwelltime": IgnoredTrack, "error": IgnoredState,
+	"camera": IgnoredState, "camerastatus": IgnoredState, "status": IgnoredState, "offline": IgnoredState,
+	"online": IgnoredState,
 }
 
 func readPlateRecognizerMessage(m *node) []*CameraEvent {
@@ -53,10 +54,13 @@ func readPlateRecognizerMessage(m *node) []*CameraEvent {
 		return []*CameraEvent{ignoreEvent(IgnoredEmpty)}
 	case noPlate:
 		return []*CameraEvent{ignoreEvent(kind)}
-	case event != "" && foldWord(event) != "recognition" && foldWord(event) != "imagedone" && foldWord(event) != "image":
-		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "hook.event", "%.40q is no recognition; send recognition events", event)}
+	case event != "" && foldWord(event) != "recognition" && foldWord(event) != "imagedone" &&
+		foldWord(event) != "image":
+		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "hook.event",
+			"%.40q is no recognition; send recognition events", event)}
 	}
-	return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "results", "the message has no results, not even an empty list; send the webhook of Stream or Snapshot")}
+	return []*CameraEvent{refuseEvent(schemas.ReasonMissingField, "results",
+		"the message has no results, not even an empty list; send the webhook of Stream or Snapshot")}
 }
 
 func readPlateRecognizerResult(data, r *node, i int) *CameraEvent {
@@ -66,11 +70,13 @@ func readPlateRecognizerResult(data, r *node, i int) *CameraEvent {
 	cands, text := r.childrenNamed("candidates"), "plate"
 	vehicle := r.childNamed("vehicle")
 	if !r.mentionsAny("plate") {
-		return refuseEvent(schemas.ReasonMissingField, elementField("results", i, "plate"), "the result says no plate, not even null; send results as the engine writes them")
+		return refuseEvent(schemas.ReasonMissingField, elementField("results", i, "plate"),
+			"the result says no plate, not even null; send results as the engine writes them")
 	}
 	props := r.descend("plate", "props")
 	if r.holdsFields("plate") && !props.mentionsAny("plate") {
-		return refuseEvent(schemas.ReasonBadField, elementField("results", i, "plate"), "is neither a text nor has it props.plate; send results as the engine writes them")
+		return refuseEvent(schemas.ReasonBadField, elementField("results", i, "plate"),
+			"is neither a text nor has it props.plate; send results as the engine writes them")
 	}
 	if props != nil { // vehicle first: every guess in a list, best first
 		cands, text = props.childrenNamed("plate"), "value"
@@ -82,7 +88,8 @@ func readPlateRecognizerResult(data, r *node, i int) *CameraEvent {
 	}
 	ev.setPlate(elementField("results", i, "plate"), plate)
 	ev.addSource("data.camera_id", data.textAt("camera_id"))
-	ev.setCapturedAt("timestamp", markUTC(data.textAt("timestamp_camera")), markUTC(data.textAt("timestamp")), data.textAt("timestamp_local"))
+	ev.setCapturedAt("timestamp", markUTC(data.textAt("timestamp_camera")), markUTC(data.textAt("timestamp")),
+		data.textAt("timestamp_local"))
 	ev.setConfidence(score, scaleOne)
 	ev.setCountry(isoCountry(code), code)
 	ev.setCountryConfidence(codeScore, scaleOne)
@@ -94,13 +101,15 @@ func readPlateRecognizerResult(data, r *node, i int) *CameraEvent {
 		makes = r.childrenNamed("make_model")
 	}
 	ev.setMake(topScored(makes, "make", "score"))
-	ev.setColour(firstNonEmpty(topScored(r.childrenNamed("color"), "color", "score"), topScored(r.childrenNamed("color"), "value", "score")))
-	ev.Read.Direction = parseDirection(firstNonEmpty(topScored(r.childrenNamed("orientation"), "orientation", "score"), topScored(r.childrenNamed("orientation"), "value", "score")))
+	ev.setColour(firstNonEmpty(topScored(r.childrenNamed("color"), "color", "score"),
+		topScored(r.childrenNamed("color"), "value", "score")))
+	ev.Read.Direction = parseDirection(firstNonEmpty(topScored(r.childrenNamed("orientation"), "orientation", "score"),
+		topScored(r.childrenNamed("orientation"), "value", "score")))
 	ev.setKind(vehicle.textAt("type"))
 	return ev
 }
 
-// firstGuess returns plate and score of the first guess.
+// firstGuess returns plate and score from the first guess.
 func firstGuess(list []*node) (plate, score string) {
 	if len(list) == 0 {
 		return "", ""

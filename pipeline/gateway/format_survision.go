@@ -2,11 +2,11 @@ package gateway
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// readSurvision reads what a Survision unit pushes (DOMAIN 5.5): anpr messages, and the result of a trigger, which is the
-// same. The decision is the read; new and end tell of the track before and after it and hold no plate. noPlate is a
-// vehicle without a plate. speed may come as a message of its own, with the ids of the track and without its plate:
-// tracks joins the two. @id counts within a @session, so the event id is both. Other messages tell of the unit itself;
-// dgpr is the orange plate of dangerous goods, which is no registration.
+// readSurvision reads Survision units (DOMAIN 5.5): anpr messages, and trigger results in the same form. The decision
+// is the read; new and end mark the track around it and hold no plate. noPlate is a vehicle without a plate. A speed
+// may come as a separate message with the track's ids and without the plate: trackMemory joins the two. @id counts
+// within a @session, so the event id is both. Other messages report on the unit itself; dgpr is the orange plate for
+// dangerous goods, which is no registration.
 //
 // Times: @date is an epoch.
 func readSurvision(root *node) []*CameraEvent {
@@ -21,14 +21,15 @@ func readSurvision(root *node) []*CameraEvent {
 	return out
 }
 
-// survisionSteps are what an event tells of a vehicle, the read first.
+// survisionSteps lists the steps in a vehicle's track, the read first.
 var survisionSteps = []string{"decision", "noPlate", "new", "end", "speed"}
 
-// survisionReads are the messages with reads, survisionStates those of the unit itself.
+// survisionReads lists messages with reads, survisionStates messages about the unit itself.
 var (
 	survisionReads  = []string{"anpr", "triggerResult"}
 	survisionStates = []string{
-		"answer", "config", "database", "date", "dgpr", "error", "image", "infos", "ioState", "keepAlive", "ping", "reset", "setEnableStreams",
+		"answer", "config", "database", "date", "dgpr", "error", "image", "infos", "ioState", "keepAlive", "ping",
+		"reset", "setEnableStreams",
 		"state", "status", "test", "traces", "video", "xsd",
 	}
 )
@@ -37,7 +38,7 @@ func isSurvisionMessage(n *node) bool {
 	return mayHoldSurvisionRead(n) || n.mentionsAny(survisionStates...) || matchName(n, survisionStates) != ""
 }
 
-// holdsSurvisionEvent reports whether there is an event of a vehicle somewhere: anpr is a name of settings too.
+// holdsSurvisionEvent reports whether the document holds a vehicle's event: anpr is a name for settings too.
 func holdsSurvisionEvent(n *node) bool {
 	for _, name := range survisionReads {
 		for _, event := range n.findAll(name) {
@@ -49,12 +50,12 @@ func holdsSurvisionEvent(n *node) bool {
 	return false
 }
 
-// mayHoldSurvisionRead reports whether a message may hold a read. An envelope that has a status or an error of its own is none.
+// mayHoldSurvisionRead reports whether a message may hold a read. An envelope with a status or an error is none.
 func mayHoldSurvisionRead(n *node) bool {
 	return n.mentionsAny(survisionReads...) || matchName(n, survisionReads) != ""
 }
 
-// matchName returns the one of these names that the element has, or "".
+// matchName returns the element's name as listed in names, or "".
 func matchName(n *node, names []string) string {
 	for _, name := range names {
 		if sameName(n.name, name) {
@@ -83,7 +84,8 @@ func readSurvisionMessage(m *node) []*CameraEvent {
 	if m.mentionsAny(survisionStates...) && (m.mentionsAny("dgpr") || m.nameWithText([]string{"plate"}) == "") {
 		return []*CameraEvent{ignoreEvent(IgnoredState)}
 	}
-	return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr", "the message has no anpr; send anpr messages only")}
+	return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr",
+		"the message has no anpr; send anpr messages only")}
 }
 
 func readSurvisionEvent(event *node) []*CameraEvent {
@@ -109,10 +111,12 @@ func readSurvisionEvent(event *node) []*CameraEvent {
 		ev.setCapturedAt("@date", dropZeroEpoch(event.textAt("date")))
 		return []*CameraEvent{ev}
 	case told == "":
-		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr", "none of decision, noPlate, new, end and speed; enable decisions in the camera")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr",
+			"none of decision, noPlate, new, end and speed; enable decisions in the camera")}
 	}
 	if event.nameWithText([]string{"plate"}) != "" {
-		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr", "a plate in none of decision, noPlate, new, end and speed; enable decisions in the camera")}
+		return []*CameraEvent{refuseEvent(schemas.ReasonUnsupported, "anpr",
+			"a plate in none of decision, noPlate, new, end and speed; enable decisions in the camera")}
 	}
 	ev := ignoreEvent(IgnoredTrack)
 	if v, ok := parseSpeed(event.textAt("speed", "instantSpeed_km_h")); ok && v > 0 {
@@ -121,7 +125,7 @@ func readSurvisionEvent(event *node) []*CameraEvent {
 	return []*CameraEvent{ev}
 }
 
-// survisionVehicleID is the camera's id of the vehicle that a message tells of, or "".
+// survisionVehicleID returns the camera's id for the vehicle in a message, or "".
 func survisionVehicleID(event *node) string {
 	if id := event.textAt("triggerId"); id != "" {
 		return "trigger/" + id
@@ -133,10 +137,10 @@ func survisionVehicleID(event *node) string {
 	return id
 }
 
-// survisionNames are the names under which a message may say its device.
+// survisionNames lists the names under which a message may name the device.
 var survisionNames = []string{"cameraId", "serialNumber", "sensor"}
 
-// survisionTrackKey names the vehicle among all that may come from one address.
+// survisionTrackKey identifies the vehicle among all devices at one address.
 func survisionTrackKey(event *node, id string) string {
 	if id == "" {
 		return ""
@@ -147,7 +151,7 @@ func survisionTrackKey(event *node, id string) string {
 	return id
 }
 
-// setSurvisionIDs gives the event the ids of its vehicle and the names of its device.
+// setSurvisionIDs sets the vehicle's ids and the device's names.
 func (ev *CameraEvent) setSurvisionIDs(event *node) {
 	id := survisionVehicleID(event)
 	ev.track = survisionTrackKey(event, id)
@@ -160,7 +164,8 @@ func (ev *CameraEvent) setSurvisionIDs(event *node) {
 func readSurvisionDecision(event, d *node) *CameraEvent {
 	ev := newEvent()
 	if !d.mentionsAny("plate") {
-		return refuseEvent(schemas.ReasonMissingField, "decision.@plate", "the decision says no plate, not even an empty one; send anpr as the unit writes it")
+		return refuseEvent(schemas.ReasonMissingField, "decision.@plate",
+			"the decision says no plate, not even an empty one; send anpr as the unit writes it")
 	}
 	ev.setPlateFrom("decision.@plate", d, "plate")
 	ev.setCapturedAt("@date", dropZeroEpoch(event.textAt("date")), dropZeroEpoch(d.textAt("date")))

@@ -8,24 +8,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Format is one form in which cameras tell what they saw. The list of formats is the only one: addresses, readers, metric
-// labels, refusals, samples, the banner of `anpr up` and the table of the README come from it, or are held against it.
+// Format is a camera maker's form of an upload. This list is the only one: addresses, readers, metric labels,
+// refusals, samples, the banner of `anpr up`, the README's table and the package comment come from it. ADD_A_FORMAT.md
+// shows the way to a new row.
 type Format struct {
-	Path  string   // last part of the upload's address
+	Path  string   // last part of the address
 	Name  string   // in the read, and as a metric label
-	Takes string   // what is sent, for people
-	Types []string // content types that a refusal names; the first is that of Sample
-	// Sample is the file in testdata with a published example, which the demo posts; empty when the maker published none.
-	// Every other payload of testdata belongs to the format whose path its name begins with.
+	Takes string   // content in words, for people
+	Types []string // content types named in refusals; the first is the type of Sample
+	// Sample names a published example in testdata; the demo posts it. Empty if the maker published none. All other
+	// payloads in testdata belong to the format whose path begins their name.
 	Sample string
 
 	read         func(*node) []*CameraEvent
 	protobuf     func([]byte) []*CameraEvent // nil when the format has no Protobuf form
-	canonical    bool                        // sent by software: only the types named are taken, and nothing is repaired
-	serialHeader string                      // header with the number of the device; "" when the message alone says it
+	canonical    bool                        // sent by software: only the types named are taken
+	serialHeader string                      // header with the device's number; "" = none
 }
 
-// formats is the list. A camera maker's format is a row here, a reader in a file of its own, and payloads in testdata.
+// formats is the list: a row here, a reader in format_NAME.go, payloads in testdata.
 var formats = []Format{
 	{
 		Path: "reads", Name: "canonical", Takes: "anpr.v1.PlateRead as Protobuf, or its JSON: an object or an array",
@@ -38,12 +39,14 @@ var formats = []Format{
 		Sample: "hikvision-isapi-v2.xml", read: readHikvision,
 	},
 	{
-		Path: "openalpr", Name: "openalpr", Takes: "alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents",
+		Path: "openalpr", Name: "openalpr",
+		Takes:  "alpr_group, alpr_results, alpr_alert, heartbeat of OpenALPR and Rekor agents",
 		Types:  []string{"application/json", "application/x-ndjson"},
 		Sample: "openalpr-group.json", read: readOpenALPR,
 	},
 	{
-		Path: "platerecognizer", Name: "platerecognizer", Takes: "Stream and Snapshot webhooks, alone or multipart with a picture",
+		Path: "platerecognizer", Name: "platerecognizer",
+		Takes:  "Stream and Snapshot webhooks, alone or multipart with a picture",
 		Types:  []string{"application/json", "multipart/form-data", "application/x-ndjson"},
 		Sample: "platerecognizer-webhook.json", read: readPlateRecognizer,
 	},
@@ -60,10 +63,10 @@ var formats = []Format{
 	},
 }
 
-// Formats returns the formats that the gateway takes, in the order in which documents name them.
+// Formats returns the accepted formats, in the order used by documents.
 func Formats() []Format { return slices.Clone(formats) }
 
-// findFormat returns the format of an address's last part, or nil.
+// findFormat returns the format at an address's last part, or nil.
 func findFormat(path string) *Format {
 	for i := range formats {
 		if formats[i].Path == path {
@@ -80,17 +83,18 @@ func formatNames() (names []string) {
 	return names
 }
 
-// refuseUnknownFormat refuses an address whose last part is none of the formats, naming those that exist.
+// refuseUnknownFormat refuses an address without a format, and names the existing formats.
 func refuseUnknownFormat(path string) *schemas.RejectError {
 	var paths []string
 	for i := range formats {
 		paths = append(paths, formats[i].Path)
 	}
 	last := len(paths) - 1
-	return schemas.Rejectf(schemas.ReasonUnsupported, "path", "%.40q is no format; post to %s or %s", path, strings.Join(paths[:last], ", "), paths[last])
+	return schemas.Rejectf(schemas.ReasonUnsupported, "path",
+		"%.40q is no format; post to %s or %s", path, strings.Join(paths[:last], ", "), paths[last])
 }
 
-// checkType refuses a content type under which the format cannot come. Where none is said the body must look like a text.
+// checkType refuses a content type impossible for the format. Without a content type the body must look like text.
 func (f *Format) checkType(m mediaType, contentType string, body []byte) *schemas.RejectError {
 	untyped := false
 	if f.canonical && m.kind == "" && len(bytes.TrimSpace(body)) > 0 && !bytes.HasPrefix(body, []byte("--")) {

@@ -6,43 +6,45 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// frequentPlates watches for plates that one camera sends more often than any vehicle can pass it: a word of the vendor for "no
-// plate" that nobody knew, a sign or a parked vehicle in view, a camera in test. It finds the next such word by itself.
-// The reads are kept and noted, never refused for it: the operator decides. Safe for concurrent use.
+// frequentPlates watches for plates sent by one camera more often than any vehicle can pass. Causes are an unknown
+// vendor word for "no plate", a sign or parked vehicle in view, or a camera in test. The watch finds new such words by
+// itself. The reads are kept and marked, never refused: the operator decides. Safe for concurrent use.
 //
-// It counts appearances: a plate that comes again within oftenApart, with no other plate of the lane in between, is the
-// same vehicle in view. Of each camera it remembers the plates that come most (the space-saving algorithm: what replaces
-// another begins with its count, as an error that is taken off again before the bar is applied, so a plate is never
-// accused for the reads of others). The counts begin anew every hour. It is forgotten at a restart.
+// It counts appearances. A plate seen again within appearanceGap, without another plate on the lane in between, is the
+// same vehicle still in view. For every camera it remembers the most frequent plates, by the space-saving algorithm. A
+// newcomer begins with the count of the plate it replaces, and less takes this error off before the comparison with
+// maxAppearances. So no plate is accused for reads of others. The counts restart every hour, and a restart forgets
+// them.
 type frequentPlates struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	cams map[string]*cameraPlates
 }
 
 const (
-	maxPlateCounters = 64 // remembered of one camera
+	maxPlateCounters = 64 // remembered for a camera
 	appearanceGap    = 10 * schemas.Second
-	maxCountedDelay  = 10 * schemas.Minute // beyond it a read is part of a backlog: many hours of it may come within one
-	maxAppearances   = 60                  // appearances within an hour: one a minute, and no vehicle goes round a block faster
+	maxCountedDelay  = 10 * schemas.Minute // a read with more delay is from a backlog of many hours
+	maxAppearances   = 60                  // within an hour: no vehicle goes round a block faster
 )
 
-// cameraPlates is what is known of one camera.
+// cameraPlates counts the plates of a camera.
 type cameraPlates struct {
-	hour     schemas.Micros // that is counted
+	hour     schemas.Micros // hour being counted
 	plates   []plateCounter
-	last     [schemas.MaxLane + 1]schemas.Plate // the latest plate of each lane
+	last     [schemas.MaxLane + 1]schemas.Plate // latest plate on each lane
 	reported schemas.Micros                     // when the log last named the camera
 }
 
 type plateCounter struct {
 	plate       schemas.Plate
 	seen        schemas.Micros // capture of the latest appearance
-	count, less int            // appearances, and how many of them may be another plate's
+	count, less int            // appearances, and the share perhaps due to another plate
 }
 
-// countAppearance counts an acknowledged read and reports whether its plate comes too often. report says that the log is to name
-// the camera: once an hour.
-func (o *frequentPlates) countAppearance(camera string, plate schemas.Plate, lane uint32, captured, received schemas.Micros) (tooOften, report bool) {
+// countAppearance counts an acknowledged read and reports whether the plate comes too often. report asks the caller to
+// name the camera in the log, at most once an hour.
+func (o *frequentPlates) countAppearance(camera string, plate schemas.Plate, lane uint32, captured,
+	received schemas.Micros) (tooOften, report bool) {
 	if late := received - captured; late > maxCountedDelay || lane > schemas.MaxLane {
 		return false, false
 	}
@@ -62,7 +64,8 @@ func (o *frequentPlates) countAppearance(camera string, plate schemas.Plate, lan
 	e := k.counterOf(plate)
 	alone := k.last[lane] == plate
 	k.last[lane] = plate
-	if apart := captured - e.seen; e.count == e.less || apart != 0 && !alone || apart > appearanceGap || apart < -appearanceGap {
+	if apart := captured - e.seen; e.count == e.less || apart != 0 && !alone || apart > appearanceGap ||
+		apart < -appearanceGap {
 		e.count++
 		e.seen = captured
 	}
@@ -76,7 +79,7 @@ func (o *frequentPlates) countAppearance(camera string, plate schemas.Plate, lan
 	return true, report
 }
 
-// counterOf finds the counter of a plate, or takes over the one that counts least.
+// counterOf returns the counter of a plate, or takes over the smallest counter.
 func (k *cameraPlates) counterOf(plate schemas.Plate) *plateCounter {
 	least := 0
 	for i := range k.plates {

@@ -16,65 +16,66 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Registry finds cameras. It is read for every upload, from many goroutines.
+// Registry finds cameras. Many goroutines ask it, for every upload.
 type Registry interface {
 	Camera(id string) (*schemas.Camera, bool)
 }
 
-// Record is one message for anpr.reads.v1.
+// Record is a message for anpr.reads.v1.
 type Record struct {
 	Key, Value []byte
 	Partition  int
-	Time       time.Time // of receipt
+	Time       time.Time // time of receipt
 	Camera     string
-	Internal   bool // of the gateway's own, no camera sent it: it gets no receipt
+	Internal   bool // made by the gateway, sent by no camera: gets no receipt
 }
 
-// Producer puts records on the log. Produce returns nil only when the broker has acknowledged all of them; after an error
-// some of them may be on the log. Safe for concurrent use.
+// Producer puts records on the log. Produce returns nil only after the broker has acknowledged all records; after an
+// error some may be on the log. Safe for concurrent use.
 type Producer interface {
 	Produce(ctx context.Context, records []Record) error
 }
 
-// Config says what a gateway is made of. Zero numbers mean the defaults in brackets.
+// Config configures a gateway. Zero numbers mean the defaults in brackets.
 type Config struct {
-	Registry  func() Registry // the version of the moment, so that a reload is seen; required
+	Registry  func() Registry // the current version, so that a reload takes effect; required
 	Normalise func(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error)
-	// NearMisread says whether two plates may be two readings of one, see normalise.NearMisread. nil: no reads are doubted
+	// NearMisread reports whether two plates may be two readings of one plate, see normalise.NearMisread. nil: no
+	// reads are doubted
 	NearMisread func(a, b schemas.Plate) bool
 	Producer    Producer
 	Images      ImageStore // nil: pictures are dropped, and noted
-	Partitions  int        // of anpr.reads.v1; required
+	Partitions  int        // partitions of anpr.reads.v1; required
 	Now         func() time.Time
 	Log         zerolog.Logger
 	Metrics     *Metrics // nil: counted and never shown
 
 	Digest        *DigestSecrets // nil: no camera authenticates with Digest
 	Proxies       []netip.Prefix // whose X-Forwarded-For and SubjectHeader count; none: every peer is the sender
-	SubjectHeader string         // in which such a proxy names the client certificate it verified; "" = it verifies none
+	SubjectHeader string         // header in which a proxy names a verified client certificate; "" = none
 
-	MaxBody        int64         // bytes of one upload, packed and unpacked [16 MiB]
-	MaxImage       int64         // bytes of one picture, larger ones are dropped [8 MiB]
+	MaxBody        int64         // bytes of an upload, packed and unpacked [16 MiB]
+	MaxImage       int64         // bytes of a picture, larger pictures are dropped [8 MiB]
 	MaxInFlight    int           // uploads at a time [512]
 	MaxMemory      int64         // bytes of bodies at a time [512 MiB]
-	CameraInFlight int           // uploads of one camera at a time [64]
-	CameraRate     rate.Limit    // uploads of one camera per second [200]
+	CameraInFlight int           // uploads of a camera at a time [64]
+	CameraRate     rate.Limit    // uploads of a camera per second [200]
 	CameraBurst    int           // [2000]
-	StrangerRate   rate.Limit    // quarantines of all unauthenticated senders per second [10]
+	StrangerRate   rate.Limit    // quarantines of unauthenticated senders per second, for all together [10]
 	StrangerBurst  int           // [100]
-	KeepUnread     bool          // store the pictures of vehicles whose plate was not read; the log names them
-	StrangerKeep   int           // bytes that are kept of such an upload [4 KiB]
-	StrangerDay    int64         // and of all of them in a day [16 MiB]
-	StrangerTime   time.Duration // that such a sender may take for its body [10 s]
-	MaxStrangers   int           // of them whose bodies are read at a time [64]
-	BodyGrace      time.Duration // that a camera's body may take [15 s]
-	BodyRate       int64         // bytes a second that it must come with beyond that [8 KiB]
-	AnswerTime     time.Duration // that an answer may take [30 s]
-	KeepPayload    int           // bytes of a refused upload that are kept [256 KiB]
+	KeepUnread     bool          // store the pictures of vehicles with an unread plate; the log names the pictures
+	StrangerKeep   int           // bytes kept of an unauthenticated upload [4 KiB]
+	StrangerDay    int64         // bytes kept of unauthenticated uploads a day [16 MiB]
+	StrangerTime   time.Duration // time for the body of an unauthenticated upload [10 s]
+	MaxStrangers   int           // unauthenticated bodies read at a time [64]
+	BodyGrace      time.Duration // time for a camera's body before BodyRate counts [15 s]
+	BodyRate       int64         // bytes a second demanded beyond BodyGrace [8 KiB]
+	AnswerTime     time.Duration // time for an answer [30 s]
+	KeepPayload    int           // bytes kept of a refused upload [256 KiB]
 	ProduceTimeout time.Duration // then 503 [5 s]
 }
 
-// maxKeep leaves a quarantine record below the broker's default limit of 1 MiB.
+// maxKeep keeps a quarantine record below the broker's default limit, 1 MiB.
 const maxKeep = 768 << 10
 
 func (c *Config) checkFields() error {
@@ -88,7 +89,8 @@ func (c *Config) checkFields() error {
 	need(c.Normalise != nil, "Normalise is missing; give normalise.PlateOf")
 	need(c.Producer != nil, "Producer is missing; give a KafkaProducer")
 	need(c.Partitions > 0, "Partitions must be above 0; give the topic's number")
-	need(c.KeepPayload >= 0 && c.KeepPayload <= maxKeep, "KeepPayload must be at most 768 KiB; a record must fit the broker's message limit")
+	need(c.KeepPayload >= 0 && c.KeepPayload <= maxKeep,
+		"KeepPayload must be at most 768 KiB; a record must fit the broker's message limit")
 	return errors.Join(errs...)
 }
 
@@ -130,7 +132,7 @@ func setDefault[T comparable](v *T, def T) {
 type Gateway struct {
 	cfg       Config
 	log       zerolog.Logger
-	slots     chan struct{} // one per upload in flight
+	slots     chan struct{} // an element per upload in flight
 	memory    atomic.Int64  // bytes of bodies in flight
 	quotas    cameraQuotas
 	strangers strangers
@@ -144,7 +146,7 @@ type Gateway struct {
 	tracks    trackMemory
 }
 
-// New makes a gateway. An error names what the configuration lacks.
+// New makes a gateway. An error names the missing parts of the configuration.
 func New(cfg Config) (*Gateway, error) {
 	if err := cfg.checkFields(); err != nil {
 		return nil, err
@@ -161,20 +163,21 @@ func New(cfg Config) (*Gateway, error) {
 	}, nil
 }
 
-// Handler serves the camera paths. The server around it sets the time-outs of headers and bodies.
+// Handler serves the camera paths. The surrounding server sets the time-outs of headers and bodies.
 func (g *Gateway) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		camera, format, ok := splitPath(r.URL.EscapedPath())
 		if !ok {
-			writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path", "nothing is here; post to /v1/cameras/{camera_id}/{format}"))
+			writeProblem(w, http.StatusNotFound, schemas.Rejectf(schemas.ReasonUnsupported, "path",
+				"nothing is here; post to /v1/cameras/{camera_id}/{format}"))
 			return
 		}
 		g.serveUpload(&timedWriter{w, g.cfg.AnswerTime}, r, camera, format)
 	})
 }
 
-// splitPath takes the camera's id and the format of an address, with or without a slash at the end. It is no ServeMux
-// because that answers a doubled slash with a redirect, which makes a camera's POST a GET.
+// splitPath returns camera id and format from an address, with or without a final slash. A ServeMux would not do: it
+// redirects a doubled slash, and the redirect turns a camera's POST into a GET.
 func splitPath(path string) (camera, format string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), "/v1/cameras/")
 	camera, format, found := strings.Cut(rest, "/")

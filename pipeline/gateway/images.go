@@ -20,24 +20,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxImages is how many pictures of one read are kept beside the best one.
+// maxImages bounds the pictures kept for a read beside the best picture.
 const maxImages = schemas.MaxMoreImages
 
-// ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; putting the same bytes again
-// changes nothing. An error is transient: the camera sends the upload again. Safe for concurrent use.
+// ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; a repetition changes nothing.
+// An error is transient: the camera sends the upload again. Safe for concurrent use.
 type ImageStore interface {
 	Put(ctx context.Context, data []byte) (schemas.Sum, error)
 }
 
 // DirStore is an ImageStore in a directory: root/ab/cd/abcd... in hexadecimal. A picture is written beside its place,
-// synced, then renamed, so a file under its final name is whole.
+// synced, then renamed, so a file under a final name is whole.
 type DirStore struct{ root string }
 
 var _ ImageStore = (*DirStore)(nil)
 
 const temporary = ".tmp-"
 
-// NewDirStore opens or makes the directory and removes what writes that were interrupted over an hour ago left.
+// NewDirStore opens or makes the directory and removes the remains of writes interrupted over an hour ago.
 func NewDirStore(root string) (*DirStore, error) {
 	if err := os.MkdirAll(root, 0o750); err != nil {
 		return nil, fmt.Errorf("make image directory: %w", err)
@@ -63,7 +63,7 @@ func (d *DirStore) pathsOf(sum schemas.Sum) (dir, file string) {
 	return dir, filepath.Join(dir, name)
 }
 
-// Put implements ImageStore. A context that is done stops it before it writes.
+// Put implements ImageStore. A cancelled context stops it before the write.
 func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	sum := schemas.Sum(sha256.Sum256(data))
 	if err := ctx.Err(); err != nil {
@@ -117,7 +117,7 @@ func CheckRoom(ctx context.Context, dir string, bytes int) error {
 	return nil
 }
 
-// syncNames makes the names durable down to dir; on directories without changes it costs little.
+// syncNames makes the names down to dir durable; directories without changes cost little.
 func (d *DirStore) syncNames(dir string) error {
 	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
 		if err := syncDir(name); err != nil {
@@ -135,7 +135,7 @@ func syncDir(name string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Get returns a picture, checked against its sum. An unknown one gives an error that is fs.ErrNotExist.
+// Get returns a picture, checked against the sum. For an unknown picture the error is fs.ErrNotExist.
 func (d *DirStore) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -158,8 +158,8 @@ func looksLikeImage(b []byte) bool {
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
-// isPicture reports whether bytes are a picture: its header can be decoded, or it begins as cameras begin a JPEG and what
-// follows is damaged: a picture that was cut off on the line is evidence still. Other bytes behind the magic number are none.
+// isPicture reports whether bytes are a picture: the header can be decoded, or a camera's JPEG beginning precedes
+// damaged data. A picture cut off on the line is still evidence. Other bytes behind the magic number are no picture.
 func isPicture(b []byte) bool {
 	if bytes.HasPrefix(b, []byte(pngMagic)) {
 		c, err := pngformat.DecodeConfig(bytes.NewReader(b))
@@ -177,8 +177,8 @@ func isPicture(b []byte) bool {
 	return err == nil && c.Width > 0 && c.Height > 0
 }
 
-// pickImages drops what is no picture, too large or one too many, and puts the best first: one of the whole scene before
-// a cut-out of the vehicle and that before one of the plate, then the larger.
+// pickImages drops pictures that are damaged, too large or too many, and sorts the best first. The whole scene goes
+// before the vehicle, the vehicle before the plate, then the larger picture before the smaller.
 func (ev *CameraEvent) pickImages(most int, bound int64) []Image {
 	var out []Image
 	for _, img := range ev.Images {
@@ -198,11 +198,12 @@ func (ev *CameraEvent) pickImages(most int, bound int64) []Image {
 	return out
 }
 
-// imageRank orders pictures by what their names say they show: the scene, or nothing; the vehicle; the plate alone.
+// imageRank orders pictures by the subject in their names: scene or no subject, vehicle, plate.
 func imageRank(name string) int {
 	name = strings.ToLower(name)
 	switch {
-	case strings.Contains(name, "plate"), strings.Contains(name, "lp_"), strings.HasSuffix(name, "lp.jpg"), strings.HasSuffix(name, "lp"):
+	case strings.Contains(name, "plate"), strings.Contains(name, "lp_"), strings.HasSuffix(name, "lp.jpg"),
+		strings.HasSuffix(name, "lp"):
 		return 2
 	case strings.Contains(name, "vehicle"), strings.Contains(name, "crop"):
 		return 1

@@ -16,19 +16,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cameraQuota is what one registered camera takes of the gateway: what it sends too much stops itself, not its neighbours.
+// cameraQuota is a registered camera's share of the gateway: too many uploads stop this camera, not its neighbours.
 type cameraQuota struct {
 	limit    *rate.Limiter
 	inFlight int // uploads in flight
 }
 
-// cameraQuotas are those of all cameras that were heard. Safe for concurrent use.
+// cameraQuotas holds the quotas of all cameras heard so far. Safe for concurrent use.
 type cameraQuotas struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	cams map[string]*cameraQuota
 }
 
-// admitUpload takes one upload from the camera's rate and a place among its uploads in flight.
+// admitUpload takes an upload from the camera's rate and a place among its uploads in flight. cause names the
+// exhausted bound.
 func (l *cameraQuotas) admitUpload(camera string, cfg *Config, now time.Time) (leave func(), cause string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,15 +52,17 @@ func (l *cameraQuotas) admitUpload(camera string, cfg *Config, now time.Time) (l
 	}, ""
 }
 
-// admitUpload takes a place for an upload of an authenticated camera, or answers why there is none.
+// admitUpload takes a place for an authenticated camera's upload, or answers with the cause.
 func (g *Gateway) admitUpload(u *upload) (leave func(), ok bool) {
 	land, cause := g.quotas.admitUpload(u.cam.ID, &g.cfg, g.cfg.Now())
 	switch cause {
 	case causeRate:
-		g.answerRetry(u.w, http.StatusTooManyRequests, causeRate, "the camera sends more than its rate; send it again later")
+		g.answerRetry(u.w, http.StatusTooManyRequests, causeRate,
+			"the camera sends more than its rate; send it again later")
 		return nil, false
 	case causeFull:
-		g.answerRetry(u.w, http.StatusTooManyRequests, causeFull, "the camera has too many uploads under way; send fewer at a time")
+		g.answerRetry(u.w, http.StatusTooManyRequests, causeFull,
+			"the camera has too many uploads under way; send fewer at a time")
 		return nil, false
 	}
 	select {
@@ -76,13 +79,13 @@ func (g *Gateway) admitUpload(u *upload) (leave func(), ok bool) {
 	}, true
 }
 
-// The ways in which reading a body ends early, beside those of the connection.
+// Bounds that end the reading of a body early; the connection ends it otherwise.
 var (
 	errNoMemory = errors.New("the gateway holds as much as it may")
 	errTooLarge = errors.New("larger than an upload may be")
 )
 
-// chargeMemory charges an upload with bytes that have arrived, or reports that the gateway holds as much as it may.
+// chargeMemory charges an upload with arrived bytes, and reports false when the gateway's memory is used up.
 func (g *Gateway) chargeMemory(u *upload, n int) bool {
 	if g.memory.Add(int64(n)) > g.cfg.MaxMemory {
 		g.memory.Add(int64(-n))
@@ -92,7 +95,8 @@ func (g *Gateway) chargeMemory(u *upload, n int) bool {
 	return true
 }
 
-// readAll reads to the end, charging what arrives as it arrives. before is called ahead of each read with what was read.
+// readAll reads to the end and charges bytes on arrival. before runs ahead of every read with the number of bytes read
+// so far.
 func (g *Gateway) readAll(u *upload, r io.Reader, before func(n int)) ([]byte, error) {
 	buf := make([]byte, 0, min(max(u.r.ContentLength, 0), 64<<10)+bytes.MinRead)
 	for {
@@ -117,7 +121,7 @@ func (g *Gateway) readAll(u *upload, r io.Reader, before func(n int)) ([]byte, e
 	}
 }
 
-// readBody reads the upload, or answers why it did not. A body has BodyGrace and then must come at BodyRate.
+// readBody reads the upload, or answers with the cause. A body has BodyGrace, and then must come at BodyRate.
 func (g *Gateway) readBody(u *upload) bool {
 	if u.r.ContentLength > g.cfg.MaxBody {
 		g.answerTooLarge(u)
@@ -137,7 +141,7 @@ func (g *Gateway) readBody(u *upload) bool {
 	return g.unpackBody(u)
 }
 
-// unpackBody undoes a Content-Encoding, or answers why it cannot.
+// unpackBody undoes a Content-Encoding, or answers with the cause.
 func (g *Gateway) unpackBody(u *upload) bool {
 	const field = "Content-Encoding"
 	switch enc := strings.ToLower(strings.TrimSpace(u.r.Header.Get(field))); enc {
@@ -145,7 +149,8 @@ func (g *Gateway) unpackBody(u *upload) bool {
 		return true
 	case "gzip", "x-gzip":
 	default:
-		g.refuseUpload(u, schemas.Rejectf(schemas.ReasonUnsupported, field, "%.40q is not taken; send gzip or nothing", enc))
+		g.refuseUpload(u, schemas.Rejectf(schemas.ReasonUnsupported, field,
+			"%.40q is not taken; send gzip or nothing", enc))
 		return false
 	}
 	z, err := gzip.NewReader(bytes.NewReader(u.body))
@@ -167,10 +172,13 @@ func (g *Gateway) unpackBody(u *upload) bool {
 func (g *Gateway) answerTooLarge(u *upload) {
 	g.cfg.Metrics.Limited.WithLabelValues(causeTooLarge).Inc()
 	u.w.Header().Set("Connection", "close")
-	writeProblem(u.w, http.StatusRequestEntityTooLarge, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d bytes; send fewer or smaller pictures", g.cfg.MaxBody))
+	writeProblem(u.w, http.StatusRequestEntityTooLarge,
+		schemas.Rejectf(schemas.ReasonTooLarge, fieldBody,
+			"more than %d bytes; send fewer or smaller pictures", g.cfg.MaxBody))
 }
 
-// answerUnreadable answers a body that did not arrive whole. It is not kept: the sender got no receipt and has it still.
+// answerUnreadable answers a body that did not arrive whole. The gateway keeps nothing: the sender got no receipt and
+// still has the upload.
 func (g *Gateway) answerUnreadable(u *upload, err error) {
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -180,14 +188,16 @@ func (g *Gateway) answerUnreadable(u *upload, err error) {
 		g.answerRetry(u.w, http.StatusServiceUnavailable, causeFull, "too many uploads at a time; send it again")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.w.Header().Set("Connection", "close")
-		g.answerRetry(u.w, http.StatusRequestTimeout, causeSlow, "the body came too slowly; send it again, with smaller pictures if the line is slow")
+		g.answerRetry(u.w, http.StatusRequestTimeout, causeSlow,
+			"the body came too slowly; send it again, with smaller pictures if the line is slow")
 	default:
 		g.cfg.Metrics.Refused.WithLabelValues(schemas.ReasonMalformed.String()).Inc()
-		writeProblem(u.w, http.StatusBadRequest, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body ended early; send it again"))
+		writeProblem(u.w, http.StatusBadRequest, schemas.Rejectf(schemas.ReasonMalformed, fieldBody,
+			"the body ended early; send it again"))
 	}
 }
 
-// timedWriter gives each answer its own time: who does not read it must not hold a connection for ever.
+// timedWriter bounds the time for an answer: a client that does not read must not hold a connection for ever.
 type timedWriter struct {
 	http.ResponseWriter
 	limit time.Duration
@@ -195,7 +205,8 @@ type timedWriter struct {
 
 // WriteHeader starts the time.
 func (t *timedWriter) WriteHeader(code int) {
-	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(t.limit)) // a writer without deadlines has none
+	// a writer without deadlines has none
+	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(t.limit))
 	t.ResponseWriter.WriteHeader(code)
 }
 

@@ -6,31 +6,31 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notes, kinds of
-// events, and the cameras of the registry.
+// Metrics are the gateway's counters. Labels come from closed sets: formats, reasons, notices, kinds of events, and
+// the registry's cameras.
 type Metrics struct {
 	Accepted      *prometheus.CounterVec // reads acknowledged by the broker, by format
-	Ignored       *prometheus.CounterVec // events that hold no read, by format and kind
-	Doubts        prometheus.Counter     // reads that another one of the same lane puts in doubt
+	Ignored       *prometheus.CounterVec // events without a read, by format and kind
+	Doubts        prometheus.Counter     // reads put in doubt by another read on the lane
 	Unread        *prometheus.CounterVec // vehicles whose plate was not read, each once, by format and camera
 	Refused       *prometheus.CounterVec // reads and uploads refused, by reason
-	Notices       *prometheus.CounterVec // what adapters left out of accepted reads, by note
+	Notices       *prometheus.CounterVec // notices on accepted reads: values left out or changed, by notice
 	Quarantined   prometheus.Counter     // refused uploads kept on the log
-	Unkept        prometheus.Counter     // refused uploads of unauthenticated senders beyond the bound, not kept
+	Unkept        prometheus.Counter     // refused uploads of unauthenticated senders, beyond the bound and not kept
 	Limited       *prometheus.CounterVec // uploads turned away to be sent again, by cause
 	Authenticated *prometheus.CounterVec // requests of cameras, by scheme
-	Failed        *prometheus.CounterVec // requests that did not authenticate, by scheme
+	Failed        *prometheus.CounterVec // requests without valid authentication, by scheme
 	Challenged    prometheus.Counter     // first halves of a challenge and response
 	Panics        prometheus.Counter     // panics answered with 503
 	Bytes         prometheus.Counter     // of bodies received
 	Images        prometheus.Counter     // pictures stored
-	Unjoined      prometheus.Counter     // speeds sent apart from their plate that no plate came for
-	NoReceipt     prometheus.Counter     // acknowledged records that the journal of receipts did not take
+	Unjoined      prometheus.Counter     // speeds sent apart, for which no plate came
+	NoReceipt     prometheus.Counter     // acknowledged records missing in the journal of receipts
 	Produce       prometheus.Histogram   // seconds until the broker acknowledged
 	all           []prometheus.Collector
 }
 
-// The causes of Limited.
+// The causes counted by Limited.
 const (
 	causeRate     = "rate"
 	causeFull     = "in_flight"
@@ -70,8 +70,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.Ignored.WithLabelValues(name, string(kind))
 		}
 	}
-	m.Unread = pairs("vehicles_unread_total", "Vehicles whose plate the camera did not read, each counted once.", "format", "camera")
-	m.Doubts = one("reads_doubted_total", "Reads that another read of the same lane, of another plate but for one character, puts in doubt.")
+	m.Unread = pairs("vehicles_unread_total", "Vehicles whose plate the camera did not read, each counted once.",
+		"format", "camera")
+	m.Doubts = one("reads_doubted_total",
+		"Reads that another read of the same lane, of another plate but for one character, puts in doubt.")
 	m.Refused = vec("refused_total", "Reads and uploads refused.", "reason", reasons)
 	m.Notices = vec("notes_total", "Doubtful values left out of accepted reads.", "note", notes)
 	m.Quarantined = one("quarantined_total", "Refused uploads kept on the log.")
@@ -84,8 +86,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.Panics = one("panics_total", "Panics answered with 503.")
 	m.Bytes = one("received_bytes_total", "Bytes of bodies received.")
 	m.Images = one("images_total", "Pictures stored.")
-	m.Unjoined = one("speeds_unjoined_total", "Speeds that a camera sent apart from their plate, and that no plate came for.")
-	m.NoReceipt = one("receipts_lost_total", "Acknowledged records that the journal of receipts did not take; they are on the log.")
+	m.Unjoined = one("speeds_unjoined_total",
+		"Speeds that a camera sent apart from their plate, and that no plate came for.")
+	m.NoReceipt = one("receipts_lost_total",
+		"Acknowledged records that the journal of receipts did not take; they are on the log.")
 	m.Produce = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "anpr_gateway_produce_seconds", Help: "Seconds until the broker acknowledged an upload.",
 		Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5},
@@ -97,7 +101,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// labelValues lists the reject reasons, notes and schemes, all of them closed sets.
+// labelValues lists reject reasons, notices and schemes, all closed sets.
 func labelValues() (reasons, notes, ways []string) {
 	for _, s := range allSchemes() {
 		ways = append(ways, string(s))

@@ -9,16 +9,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// misreads watches for two reads of one lane within a moment whose plates differ as two readings of one plate do, but not within a confusion
-// class: a camera that reads V once and B once has seen one vehicle, and which plate it has nobody knows. The two reads are in different
-// partitions, so no shard sees both. The gateway sees all reads of a camera, and says so on the log: a doubt to the partition of each, after
-// the read itself. What it knows is a few reads a site, and forgotten at a restart. Safe for concurrent use.
+// misreads watches for two reads on a lane within a moment whose plates differ like two readings of one plate, but not
+// within a confusion class. A camera that reads V once and B once saw one vehicle, and nobody knows the true plate.
+// The two reads lie in different partitions, so no shard sees both. The gateway sees all reads of a camera and puts a
+// doubt on the log: to the partition of each read, after the read itself. The memory is a few reads a site, and a
+// restart forgets it. Safe for concurrent use.
 type misreads struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	sites map[uint64]*recentReads
 }
 
-// recentReads are the latest reads of a site, in a ring.
+// recentReads is a ring with the latest reads at a site.
 type recentReads struct {
 	reads [maxRecentReads]recentRead
 	next  int
@@ -31,16 +32,16 @@ type recentRead struct {
 	captured  schemas.Micros
 	lane      uint32
 	direction anprv1.Direction
-	doubted   bool // its passage has its doubt
+	doubted   bool // the log has a doubt for the passage
 }
 
 const (
 	maxRecentReads = 16
-	misreadSpan    = 2 * schemas.Second // a vehicle is read twice within it
+	misreadSpan    = 2 * schemas.Second // a vehicle is read twice within this time
 )
 
-// mayBeSameVehicle reports whether two reads of a site may be of one vehicle, by place and time. What a camera does not say does not tell them
-// apart. Another camera of the site sees the vehicle from the other side.
+// mayBeSameVehicle reports whether two reads at a site may show one vehicle, by place and time. An unknown value tells
+// nothing apart. Another camera at the site sees the vehicle from the other side.
 func (a *recentRead) mayBeSameVehicle(b *recentRead) bool {
 	if d := a.captured - b.captured; d > misreadSpan || d < -misreadSpan {
 		return false
@@ -52,8 +53,8 @@ func (a *recentRead) mayBeSameVehicle(b *recentRead) bool {
 	return a.camera != b.camera || a.direction == b.direction || a.direction == unknown || b.direction == unknown
 }
 
-// findDoubts remembers a read that the log has and returns the reads to be doubted, itself included. They are until doubt says that the log
-// has that too: the camera is told to send again what could not be written.
+// findDoubts remembers an acknowledged read and returns the reads to be doubted, the new read included. It returns
+// them again until markDoubted, because the camera repeats an upload whose doubts were not written.
 func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.Plate) bool) (doubts []recentRead) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,7 +73,7 @@ func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.
 			continue
 		}
 		if o.plate == r.plate {
-			r.doubted = r.doubted || o.doubted // of one passage, which has it
+			r.doubted = r.doubted || o.doubted // both reads belong to one passage with a doubt
 		}
 		if o.class != r.class && near(o.plate, r.plate) {
 			self = true
@@ -89,7 +90,7 @@ func (m *misreads) findDoubts(site uint64, r recentRead, near func(a, b schemas.
 	return doubts
 }
 
-// markDoubted remembers that the log has the doubts.
+// markDoubted records that the log has the doubts.
 func (m *misreads) markDoubted(site uint64, doubts []recentRead) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,8 +104,8 @@ func (m *misreads) markDoubted(site uint64, doubts []recentRead) {
 	}
 }
 
-// produceDoubts looks for near misreads among the reads of an upload that the broker has and those before, and puts the doubts on the log.
-// False = answered, the log did not take them.
+// produceDoubts looks for near misreads between an upload's acknowledged reads and earlier reads, and puts doubts on
+// the log. It reports false after answering that the log did not take them.
 func (g *Gateway) produceDoubts(u *upload, events []*CameraEvent) bool {
 	if g.cfg.NearMisread == nil {
 		return true
@@ -115,7 +116,8 @@ func (g *Gateway) produceDoubts(u *upload, events []*CameraEvent) bool {
 		}
 		r := ev.Read
 		doubts := g.misreads.findDoubts(ev.camera.SiteHash, recentRead{
-			plate: ev.plate, class: ev.class, camera: ev.camera.ID, captured: schemas.Micros(r.CapturedAtUs), lane: r.Lane, direction: r.Direction,
+			plate: ev.plate, class: ev.class, camera: ev.camera.ID, captured: schemas.Micros(r.CapturedAtUs),
+			lane: r.Lane, direction: r.Direction,
 		}, g.cfg.NearMisread)
 		if len(doubts) == 0 {
 			continue
@@ -133,11 +135,12 @@ func (g *Gateway) produceDoubts(u *upload, events []*CameraEvent) bool {
 	return true
 }
 
-// buildDoubt makes the record that doubts a read: a tick that names it.
+// buildDoubt makes the record that doubts a read: a tick naming the read.
 func (g *Gateway) buildDoubt(u *upload, d *recentRead) Record {
 	value, err := proto.Marshal(&anprv1.PlateRead{
-		CameraId: d.camera, RawPlate: d.plate.String(), CapturedAtUs: int64(d.captured), ReceivedAtUs: int64(u.received),
-		Format: schemas.FormatDoubt, Tick: &anprv1.Tick{AtUs: int64(u.received)},
+		CameraId: d.camera, RawPlate: d.plate.String(), CapturedAtUs: int64(d.captured),
+		ReceivedAtUs: int64(u.received),
+		Format:       schemas.FormatDoubt, Tick: &anprv1.Tick{AtUs: int64(u.received)},
 	})
 	if err != nil {
 		panic("BUG: a doubt cannot be encoded")

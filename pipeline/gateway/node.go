@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// node is one element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array is a
-// repetition of its name, so an array of one is its element; null and an empty list are no node,
-// but their names are remembered.
+// node is an element of a document, XML or JSON alike. An XML attribute is a child named @name. A JSON array repeats
+// its name, so an array with one element equals the element. null and an empty list give no node, but nulls and lists
+// remember their names.
 type node struct {
 	name string
 	text string
@@ -23,7 +23,7 @@ type node struct {
 	nulls, lists []string // names whose value was JSON's null, or an empty list
 }
 
-// childNamed returns the first child of that name, or nil. It may be called on nil.
+// childNamed returns the first child with the name, or nil. Calls on nil are allowed.
 func (n *node) childNamed(name string) *node {
 	if n == nil {
 		return nil
@@ -44,7 +44,7 @@ func (n *node) descend(path ...string) *node {
 	return n
 }
 
-// childrenNamed returns every child of that name.
+// childrenNamed returns every child with the name.
 func (n *node) childrenNamed(name string) []*node {
 	if n == nil {
 		return nil
@@ -58,7 +58,7 @@ func (n *node) childrenNamed(name string) []*node {
 	return out
 }
 
-// findFirst returns the first element of that name at any depth, n included, or nil.
+// findFirst returns the first element with the name at any depth, n included, or nil.
 func (n *node) findFirst(name string) *node {
 	if n == nil || sameName(n.name, name) {
 		return n
@@ -71,7 +71,7 @@ func (n *node) findFirst(name string) *node {
 	return nil
 }
 
-// findAll returns the elements of that name at any depth, n included, without looking for more inside one.
+// findAll returns the elements with the name at any depth, n included. It does not search inside a found element.
 func (n *node) findAll(name string) (found []*node) {
 	if n == nil || sameName(n.name, name) {
 		if n != nil {
@@ -85,13 +85,14 @@ func (n *node) findAll(name string) (found []*node) {
 	return found
 }
 
-// hasField reports whether there is a child of that name, be it empty or null. Absent and empty are two things: a message without
-// the field is not one that this format knows.
+// hasField reports whether a child has the name, empty and null included. Absent and empty differ: without the field a
+// message does not belong to the format.
 func (n *node) hasField(name string) bool {
-	return n.childNamed(name) != nil || n != nil && slices.ContainsFunc(n.nulls, func(s string) bool { return sameName(s, name) })
+	return n.childNamed(name) != nil || n != nil &&
+		slices.ContainsFunc(n.nulls, func(s string) bool { return sameName(s, name) })
 }
 
-// textAt returns the text at a path, or "". An object that holds its text as "#text" counts as that text.
+// textAt returns the text at a path, or "". An object with its text in "#text" counts as the text.
 func (n *node) textAt(path ...string) string {
 	n = n.descend(path...)
 	if n == nil {
@@ -105,7 +106,7 @@ func (n *node) textAt(path ...string) string {
 	return n.text
 }
 
-// firstText returns the first non-empty text among the children of these names.
+// firstText returns the first non-empty text among the named children.
 func (n *node) firstText(names ...string) string {
 	for _, name := range names {
 		if s := n.textAt(name); s != "" {
@@ -115,8 +116,8 @@ func (n *node) firstText(names ...string) string {
 	return ""
 }
 
-// holdsFields reports whether an element of one of these names holds no text itself and has some below: a value where a text
-// belongs. XML attributes count when they are named like a value.
+// holdsFields reports whether a named element holds text only further below: a structure in the place of a text. XML
+// attributes count if their name means a value.
 func (n *node) holdsFields(names ...string) bool {
 	for _, name := range names {
 		for _, e := range n.childrenNamed(name) {
@@ -165,9 +166,9 @@ func lowerASCII(c byte) byte {
 	return c
 }
 
-// parseXML reads the elements of UTF-8 text: one, or several one after another, each with or without a declaration. It
-// forgives what firmware gets wrong: undeclared prefixes, bare ampersands, missing end tags inside, and behind an element
-// what is none. An element that does not end is an error; those before it are returned with it.
+// parseXML reads the elements in UTF-8 text: one, or several in a row, each with or without a declaration. Common
+// faults in firmware are forgiven: undeclared prefixes, bare ampersands, missing inner end tags, and rubbish behind an
+// element. An element without an end is an error; the elements before it are returned with the error.
 func parseXML(b []byte, e *effort) (roots []*node, err error) {
 	if exceedsText(b) {
 		return nil, errTooLong
@@ -176,7 +177,7 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 	d.Strict = false
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // converted before
 	var stack []*node
-	var texts [][]byte // of the stack's elements
+	var texts [][]byte // texts of the elements on the stack
 	count := 0
 	for {
 		tok, err := d.Token()
@@ -185,7 +186,8 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 			return nil, errors.New("no element")
 		case errors.Is(err, io.EOF):
 			return roots, nil
-		case err != nil && len(roots) > 0 && !isBound(err) && !beginsElement(b[min(int(d.InputOffset()), len(b)):], len(stack)):
+		case err != nil && len(roots) > 0 && !isBound(err) &&
+			!beginsElement(b[min(int(d.InputOffset()), len(b)):], len(stack)):
 			return roots, nil
 		case err != nil:
 			return roots, err
@@ -224,15 +226,15 @@ func parseXML(b []byte, e *effort) (roots []*node, err error) {
 	}
 }
 
-// beginsElement reports whether what follows a whole element and cannot be read is one more: it is text, and an element was
-// begun, or begins in it. Bytes of a picture are not.
+// beginsElement reports whether unreadable bytes after an element are another element: they are text, and an element
+// is open or begins there. Picture bytes are not.
 func beginsElement(rest []byte, open int) bool {
 	return !bytes.ContainsAny(rest, "\x00\uFFFD") && (open > 0 || elementStart.Match(rest))
 }
 
 var elementStart = regexp.MustCompile(`<[A-Za-z]`)
 
-// splitJSON separates one or more JSON values, and the elements of those that are arrays, as many as an upload may have.
+// splitJSON separates JSON values, and the elements of arrays, up to the bound for an upload.
 func splitJSON(b []byte) (out [][]byte, err error) {
 	if b[0] == '{' && json.Valid(b) {
 		return [][]byte{b}, nil // most uploads: nothing is copied
@@ -291,7 +293,7 @@ func splitArray(d *json.Decoder, in *textReader, out [][]byte) ([][]byte, error)
 	return out, unexpectedEnd(err)
 }
 
-// unexpectedEnd makes an end within a value an error of its own.
+// unexpectedEnd replaces an end of input inside a value by io.ErrUnexpectedEOF.
 func unexpectedEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -323,7 +325,7 @@ type jsonParser struct {
 	count  int
 }
 
-// addValue adds the next value to the parent under a name; an array adds its elements.
+// addValue adds the next value to the parent under the name; an array adds every element.
 func (p *jsonParser) addValue(parent *node, name string, depth int) error {
 	tok, err := p.d.Token()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// parseUpload makes an upload into events: a pure function of its arguments. An error refuses the upload as a whole. path is
-// the last part of the address.
+// parseUpload turns an upload into events. It is a pure function; path is the last part of the address. An error
+// refuses the whole upload.
 func parseUpload(path, contentType string, body []byte) ([]*CameraEvent, *schemas.RejectError) {
 	f := findFormat(path)
 	if f == nil {
@@ -20,7 +20,8 @@ func parseUpload(path, contentType string, body []byte) ([]*CameraEvent, *schema
 	}
 	if f.protobuf != nil && m.isProtobuf() && len(body) > 0 {
 		if len(body) > maxProtobuf {
-			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%d bytes, a read has at most %d; send one read, and its pictures by their sums", len(body), maxProtobuf)
+			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody,
+				"%d bytes, a read has at most %d; send one read, and its pictures by their sums", len(body), maxProtobuf)
 		}
 		return f.protobuf(body), nil
 	}
@@ -53,20 +54,22 @@ func (m mediaType) isProtobuf() bool {
 }
 
 func (m mediaType) isJSON() bool {
-	return m.kind == "" || m.kind == "application/json" || m.kind == "text/json" || strings.HasSuffix(m.kind, "+json") ||
+	return m.kind == "" || m.kind == "application/json" || m.kind == "text/json" ||
+		strings.HasSuffix(m.kind, "+json") ||
 		m.isJSONLines() || strings.HasPrefix(m.kind, "multipart/")
 }
 
-// isJSONLines reports whether the body is JSON values one after another.
+// isJSONLines reports whether the body is a sequence of JSON values.
 func (m mediaType) isJSONLines() bool {
 	switch m.kind {
-	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl", "application/jsonlines", "application/x-jsonlines", "application/json-seq":
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl",
+		"application/jsonlines", "application/x-jsonlines", "application/json-seq":
 		return true
 	}
 	return false
 }
 
-// readPart reads one document: an XML element, or JSON values of which arrays count by their elements.
+// readPart reads a document: an XML element, or JSON values. Every element of a JSON array counts as a value.
 func readPart(pt uploadPart, read func(*node) []*CameraEvent, e *effort) ([]*CameraEvent, *schemas.RejectError) {
 	if pt.text[0] == '<' {
 		roots, err := parseXML(pt.text, e)
@@ -78,7 +81,8 @@ func readPart(pt uploadPart, read func(*node) []*CameraEvent, e *effort) ([]*Cam
 			out = append(out, refuseHiddenPlate(root, read(root))...)
 		}
 		if err != nil {
-			out = append(out, &CameraEvent{Read: newEvent().Read, Err: unreadableDocument("an element after the first is not well-formed XML", err)})
+			out = append(out, &CameraEvent{Read: newEvent().Read,
+				Err: unreadableDocument("an element after the first is not well-formed XML", err)})
 		}
 		return attachImages(out, pt), nil
 	}
@@ -114,7 +118,7 @@ func readPart(pt uploadPart, read func(*node) []*CameraEvent, e *effort) ([]*Cam
 	return out, nil
 }
 
-// unreadableDocument says why a document was not read: its size, or its form.
+// unreadableDocument names the reason for an unread document: size or form.
 func unreadableDocument(form string, err error) *schemas.RejectError {
 	if isBound(err) {
 		return schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "%v", err)
@@ -122,7 +126,7 @@ func unreadableDocument(form string, err error) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "%s: %v", form, err)
 }
 
-// attachImages gives the events of a part its pictures.
+// attachImages gives a part's pictures to its events.
 func attachImages(events []*CameraEvent, pt uploadPart) []*CameraEvent {
 	most := len(pt.images)
 	if len(events) > 1 {

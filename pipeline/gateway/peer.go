@@ -9,14 +9,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// peer is who sends a request, as far as the connection and a trusted proxy say.
+// peer is the sender of a request, as far as the connection and a trusted proxy say.
 type peer struct {
-	addr    netip.Addr // of the sender; invalid when the proxy did not say it
-	remote  netip.Addr // at the other end of the connection: the sender, or the proxy
-	subject string     // of the client certificate that a trusted proxy has verified; "" = none
+	addr    netip.Addr // sender; invalid when the proxy did not name the sender
+	remote  netip.Addr // other end of the connection: the sender, or the proxy
+	subject string     // client certificate verified by a trusted proxy; "" = none
 }
 
-// failureKey is what failures are counted by: the sender, or the proxy that hides him.
+// failureKey is the address for counting failures: the sender, or the proxy in front.
 func (p peer) failureKey() netip.Addr {
 	if p.addr.IsValid() {
 		return p.addr
@@ -24,8 +24,9 @@ func (p peer) failureKey() netip.Addr {
 	return p.remote
 }
 
-// identifyPeer finds out who sends. X-Forwarded-For counts from a trusted proxy only, from the right, past further trusted ones:
-// what stands further left was written by whoever sends. A subject that anyone else sends refuses the request.
+// identifyPeer finds the sender. X-Forwarded-For counts only from a trusted proxy, from the right, past further
+// trusted proxies: the sender may have written everything further left. A subject from any other sender refuses the
+// request.
 func (g *Gateway) identifyPeer(r *http.Request) (peer, *schemas.RejectError) {
 	near, _ := netip.ParseAddrPort(r.RemoteAddr)
 	p := peer{remote: near.Addr().Unmap().WithZone("")}
@@ -33,9 +34,11 @@ func (g *Gateway) identifyPeer(r *http.Request) (peer, *schemas.RejectError) {
 	if name := g.cfg.SubjectHeader; name != "" {
 		switch subjects := r.Header.Values(name); {
 		case len(subjects) > 0 && !trusted:
-			return p, schemas.Rejectf(schemas.ReasonUnauthorised, name, "comes from no trusted proxy; leave it out, or name the proxy with --trusted-proxy")
+			return p, schemas.Rejectf(schemas.ReasonUnauthorised, name,
+				"comes from no trusted proxy; leave it out, or name the proxy with --trusted-proxy")
 		case len(subjects) > 1:
-			return p, schemas.Rejectf(schemas.ReasonMalformed, name, "is there %d times; let the proxy replace what the sender wrote", len(subjects))
+			return p, schemas.Rejectf(schemas.ReasonMalformed, name,
+				"is there %d times; let the proxy replace what the sender wrote", len(subjects))
 		case len(subjects) == 1:
 			p.subject = strings.TrimSpace(subjects[0])
 		}
@@ -58,7 +61,7 @@ func (g *Gateway) identifyPeer(r *http.Request) (peer, *schemas.RejectError) {
 	return p, nil
 }
 
-// parseHop reads an address, with a port or without, as proxies write it.
+// parseHop reads an address with or without a port, as proxies write it.
 func parseHop(s string) (netip.Addr, bool) {
 	s = strings.TrimSpace(s)
 	if ap, err := netip.ParseAddrPort(s); err == nil {

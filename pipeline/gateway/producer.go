@@ -18,25 +18,25 @@ type KafkaConfig struct {
 	Topic   string            // [anpr.reads.v1]
 	Linger  time.Duration     // how long a record waits for others [2 ms]
 	Codec   kafka.Compression // [none]
-	// Dial opens connections [TCP]. Brokers that ask who one is need one that logs in.
+	// Dial opens connections [TCP]. Brokers with authentication need a Dial that logs in.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Acked is told of every batch that the broker acknowledged, before the senders are: what it keeps is never less than
-	// what was answered with success. The receipts are of one partition, in order, and valid during the call. It is called
-	// from one goroutine a partition. nil: nobody is told
+	// Acked receives every acknowledged batch before its senders hear of it. So the receiver never knows less than was
+	// answered with success. The receipts lie in one partition, in order, and are valid during the call. Each
+	// partition has one calling goroutine. nil: nobody is told
 	Acked func([]Receipt)
 }
 
-// Receipt is one record that the broker acknowledged.
+// Receipt is a record acknowledged by the broker.
 type Receipt struct {
 	Partition int32
 	Offset    int64
 	Camera    string
-	Time      time.Time // of receipt
+	Time      time.Time // time of receipt
 	Value     []byte
 }
 
-// KafkaProducer produces with acks=all. Concurrent calls share batches: a record waits at most Linger for others of its
-// partition. It tries three times within the caller's context.
+// KafkaProducer produces with acks=all. Concurrent calls share batches: a record waits at most Linger for others in
+// its partition. It makes three attempts within the caller's context.
 type KafkaProducer struct {
 	cfg    KafkaConfig
 	writer *kafka.Writer
@@ -48,7 +48,7 @@ var (
 	_ Prober   = (*KafkaProducer)(nil)
 )
 
-// assignedPartition lets the record say its partition, which the writer asks a balancer for.
+// assignedPartition is a balancer that returns the partition named by the record.
 type assignedPartition struct{}
 
 // Balance returns the partition carried in WriterData.
@@ -60,20 +60,23 @@ func (assignedPartition) Balance(m kafka.Message, _ ...int) int {
 	return r.Partition
 }
 
-// NewKafkaProducer makes a producer. It connects with the first record; CheckTopic asks beforehand.
+// NewKafkaProducer makes a producer. It connects with the first record; CheckTopic connects earlier.
 func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
 	setDefault(&cfg.Topic, schemas.TopicReads)
 	setDefault(&cfg.Linger, 2*time.Millisecond)
-	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}
+	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second,
+		Dial: cfg.Dial}
 	return &KafkaProducer{cfg: cfg, pool: pool, writer: &kafka.Writer{
 		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assignedPartition{}, Transport: pool,
-		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
-		BatchTimeout: cfg.Linger, BatchSize: 1000, BatchBytes: 900 << 10, // below the broker's default of 1 MiB
-		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec, Completion: passReceipts(cfg.Acked),
+		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond,
+		WriteBackoffMax: 500 * time.Millisecond,
+		BatchTimeout:    cfg.Linger, BatchSize: 1000, BatchBytes: 900 << 10, // below the broker's default, 1 MiB
+		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, Compression: cfg.Codec,
+		Completion: passReceipts(cfg.Acked),
 	}}
 }
 
-// passReceipts passes on what was acknowledged. The writer calls it before it tells those who wait.
+// passReceipts passes on acknowledged records. The writer calls it before it wakes waiting senders.
 func passReceipts(acked func([]Receipt)) func([]kafka.Message, error) {
 	if acked == nil {
 		return nil
@@ -98,7 +101,7 @@ func passReceipts(acked func([]Receipt)) func([]kafka.Message, error) {
 	}
 }
 
-// CheckTopic fails when the topic has not the expected number of partitions: keys would go to the wrong shard.
+// CheckTopic fails when the topic's partitions differ from the expected number: keys would go to the wrong shard.
 func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
 	client := &kafka.Client{Addr: k.writer.Addr, Transport: k.pool}
 	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{k.cfg.Topic}})
@@ -110,19 +113,21 @@ func (k *KafkaProducer) CheckTopic(ctx context.Context, partitions int) error {
 			return fmt.Errorf("topic %s: %w; create it", k.cfg.Topic, t.Error)
 		}
 		if len(t.Partitions) != partitions {
-			return fmt.Errorf("topic %s has %d partitions and the gateway is set to %d; set it to the topic's", k.cfg.Topic, len(t.Partitions), partitions)
+			return fmt.Errorf("topic %s has %d partitions and the gateway is set to %d; set it to the topic's",
+				k.cfg.Topic, len(t.Partitions), partitions)
 		}
 	}
 	return nil
 }
 
-// probeSize is more than a page of a file system: a smaller record may still fit into the last page of a full disk.
+// probeSize exceeds a page in a file system: a smaller record may still fit into the last page on a full disk.
 const probeSize = 4200
 
-// Probe implements Prober with a record on a topic of its own; ErrNoProbe when that topic was not created.
+// Probe implements Prober with a record on the probe topic; ErrNoProbe if the topic does not exist.
 func (k *KafkaProducer) Probe(ctx context.Context) error {
 	w := &kafka.Writer{
-		Addr: k.writer.Addr, Topic: schemas.TopicProbe, Transport: k.pool, RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 100 * time.Millisecond,
+		Addr: k.writer.Addr, Topic: schemas.TopicProbe, Transport: k.pool, RequiredAcks: kafka.RequireAll,
+		MaxAttempts: 3, WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 100 * time.Millisecond,
 		BatchTimeout: time.Millisecond, WriteTimeout: 3 * time.Second, ReadTimeout: 3 * time.Second,
 	}
 	err := w.WriteMessages(ctx, kafka.Message{Value: make([]byte, probeSize)})

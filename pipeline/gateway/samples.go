@@ -8,15 +8,15 @@ import (
 //go:embed testdata/*-*.xml testdata/*-*.json
 var samplePayloads embed.FS
 
-// Sample is a published example of what a camera really sends.
+// Sample is a published example from a real camera.
 type Sample struct {
-	Name        string // of the file
-	Format      string // last part of the upload's address
+	Name        string // file name
+	Format      string // last part of the address
 	ContentType string
 	Body        []byte
 }
 
-// Samples returns the published payloads, in the order of the formats: the demo posts them.
+// Samples returns the published payloads, in the order of formats. The demo posts them.
 func Samples() (samples []Sample) {
 	for _, f := range formats {
 		if f.Sample == "" {

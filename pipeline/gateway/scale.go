@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// roundingMode says what happens to digits that do not fit.
+// roundingMode decides about surplus digits.
 type roundingMode bool
 
 const (
@@ -15,8 +15,9 @@ const (
 	roundNearest roundingMode = true  // half away from zero
 )
 
-// parseDecimal reads a decimal number exactly and gives it times 10^exp as an integer: no floating point. It takes a comma
-// for a point, an exponent, and blanks around. ok is false for anything else and for what does not fit.
+// parseDecimal reads a decimal number exactly and returns it times 10^exp as an integer, without floating point. A
+// comma may replace the point; an exponent and outer blanks are accepted. ok is false for other texts and for numbers
+// out of range.
 func parseDecimal(s string, exp int, mode roundingMode) (v int64, ok bool) {
 	if len(s) > maxWord {
 		return 0, false
@@ -80,7 +81,7 @@ func shiftDecimal(v int64, exp int, mode roundingMode) (int64, bool) {
 	return v, true
 }
 
-// parseExponent reads an exponent of at most three digits.
+// parseExponent reads an exponent with at most three digits.
 func parseExponent(s string) (int, bool) {
 	neg := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
@@ -100,13 +101,13 @@ func parseExponent(s string) (int, bool) {
 	return n, true
 }
 
-// The scales a confidence comes in, as the power of ten that makes it per mille.
+// The scales of a confidence, as the power of ten that gives per mille.
 const (
 	scaleOne     = 3 // 0..1
 	scaleHundred = 1 // 0..100
 )
 
-// parsePerMille reads a confidence. ok is false when there is none or it is out of range.
+// parsePerMille reads a confidence. ok is false without a number or out of range.
 func parsePerMille(s string, scale int) (uint32, bool) {
 	v, ok := parseDecimal(strings.TrimSuffix(strings.TrimSpace(s), "%"), scale, roundNearest)
 	if !ok || v < 0 || v > 1000 {
@@ -115,7 +116,7 @@ func parsePerMille(s string, scale int) (uint32, bool) {
 	return uint32(v), true
 }
 
-// parseSpeed reads km/h. 0 means not measured; ok is false when it is no speed a vehicle has.
+// parseSpeed reads km/h. 0 means not measured; ok is false for speeds impossible for a vehicle.
 func parseSpeed(s string) (v uint32, ok bool) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	s = strings.TrimSuffix(strings.TrimSuffix(s, "km/h"), "kmh")

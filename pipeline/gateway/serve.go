@@ -12,39 +12,42 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// upload is one request on its way through the gateway.
+// upload is a request on the way through the gateway.
 type upload struct {
 	w           http.ResponseWriter
 	r           *http.Request
-	cameraID    string // the camera's, of the path
+	cameraID    string // camera id in the path
 	camera      string // the same, bounded for the wire
 	path        string // last part of the address
 	contentType string
 	received    schemas.Micros
 	peer        peer
-	addressed   *schemas.Camera // of the address; nil = not registered
+	addressed   *schemas.Camera // camera at the address; nil = not registered
 	cam         *schemas.Camera // the same, nil until authenticated
-	held        int64           // bytes of memory it is charged with
-	body        []byte          // beginning of it, when not authenticated
-	size        int64           // of the whole body
+	held        int64           // bytes of memory charged to the upload
+	body        []byte          // body, or only the beginning when not authenticated
+	size        int64           // size of the whole body
 }
 
 func (g *Gateway) serveUpload(w http.ResponseWriter, r *http.Request, camera, format string) {
 	defer g.answerPanic(w)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		writeProblem(w, http.StatusMethodNotAllowed, schemas.Rejectf(schemas.ReasonUnsupported, "method", "%.10q is not taken; use POST", r.Method))
+		writeProblem(w, http.StatusMethodNotAllowed, schemas.Rejectf(schemas.ReasonUnsupported, "method",
+			"%.10q is not taken; use POST", r.Method))
 		return
 	}
 	if len(r.TransferEncoding) > 0 {
-		// A length may have stood beside it, which a proxy in front could have believed: nothing may follow on this connection.
+		// A proxy in front may have believed a length beside the transfer encoding: nothing may follow on this
+		// connection.
 		w.Header().Set("Connection", "close")
 	}
 	u := &upload{
-		w: w, r: r, cameraID: camera, path: format, contentType: r.Header.Get("Content-Type"), received: schemas.MicrosOf(g.cfg.Now()),
-		camera: boundText(camera, schemas.MaxCameraID),
+		w: w, r: r, cameraID: camera, path: format, contentType: r.Header.Get("Content-Type"),
+		received: schemas.MicrosOf(g.cfg.Now()),
+		camera:   boundText(camera, schemas.MaxCameraID),
 	}
-	if f := g.authenticateSender(u); f != nil { // before anything is taken of what cameras share
+	if f := g.authenticateSender(u); f != nil { // before the upload takes a share of common resources
 		g.turnAwayStranger(u, f)
 		return
 	}
@@ -58,7 +61,7 @@ func (g *Gateway) serveUpload(w http.ResponseWriter, r *http.Request, camera, fo
 	}
 }
 
-// answerPanic answers a panic with 503, so that the camera keeps the upload and sends it again.
+// answerPanic answers a panic with 503, so that the camera keeps the upload and repeats it.
 func (g *Gateway) answerPanic(w http.ResponseWriter) {
 	v := recover()
 	if v == nil {
@@ -68,12 +71,14 @@ func (g *Gateway) answerPanic(w http.ResponseWriter) {
 		panic(v)
 	}
 	g.cfg.Metrics.Panics.Inc()
-	g.log.Error().Str("panic", describePanic(v)).Bytes("stack", debug.Stack()).Msg("upload panicked; please report this with the format of the camera")
+	g.log.Error().Str("panic", describePanic(v)).Bytes("stack", debug.Stack()).
+		Msg("upload panicked; please report this with the format of the camera")
 	setRetryAfter(w)
-	writeProblem(w, http.StatusServiceUnavailable, &schemas.RejectError{Detail: "the gateway stumbled over this upload; send it again"})
+	writeProblem(w, http.StatusServiceUnavailable,
+		&schemas.RejectError{Detail: "the gateway stumbled over this upload; send it again"})
 }
 
-// describePanic describes a panic without what may hold a plate: any other value than an error of the runtime or our own.
+// describePanic describes a panic without any plate: only runtime errors and our own BUG texts are quoted.
 func describePanic(v any) string {
 	if err, ok := v.(runtime.Error); ok {
 		return err.Error()
@@ -84,7 +89,7 @@ func describePanic(v any) string {
 	return fmt.Sprintf("a %T", v)
 }
 
-// answerRetry turns an upload away that the camera shall send again.
+// answerRetry turns an upload away and asks the camera to repeat it.
 func (g *Gateway) answerRetry(w http.ResponseWriter, code int, cause, detail string) {
 	g.cfg.Metrics.Limited.WithLabelValues(cause).Inc()
 	setRetryAfter(w)
@@ -102,7 +107,8 @@ func (g *Gateway) refuseUpload(u *upload, rej *schemas.RejectError) {
 	}
 }
 
-// produceRecords puts records on the log, or answers 503. A camera that hangs up does not stop it: what was received is kept.
+// produceRecords puts records on the log, or answers 503. A camera that hangs up does not stop it: received uploads
+// are kept.
 func (g *Gateway) produceRecords(u *upload, records []Record) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.r.Context()), g.cfg.ProduceTimeout)
 	defer cancel()

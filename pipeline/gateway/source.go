@@ -7,24 +7,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A source is the device a message names as where its event comes from: the channel of a recorder, the number of a
-// camera. One address may stand for several of them, and place, limit, zone and certificate are those of the camera,
-// not of the address. So a message is routed by its source to the camera that the registry has for it.
+// eventSource is the device named by a message as the event's origin: a recorder's channel, a camera's number. One
+// address may stand for several devices. Place, limit, zone and certificate belong to the camera, not to the address.
+// So a message is routed by source to the registered camera.
 type eventSource struct{ key, id string }
 
-// addSource notes what a message names as its source. An adapter calls it for each name that its vendor has; empty ones
-// count for nothing.
+// addSource notes a device named by the message. A format calls it for every such name at the vendor; empty ids are
+// skipped.
 func (ev *CameraEvent) addSource(key, id string) {
 	if id != "" && len(ev.sources) < maxSourceNames {
 		ev.sources = append(ev.sources, eventSource{key, cutText(id, schemas.MaxEventID)})
 	}
 }
 
-// maxSourceNames bounds the names of a source in one message.
+// maxSourceNames bounds the source names in a message.
 const maxSourceNames = 8
 
-// routeSource finds the camera of an event at the address of a camera. Only cameras that the registry places behind that
-// address can be found: a token never writes for another camera.
+// routeSource finds an event's camera behind the address of the upload. Only cameras placed behind the address by the
+// registry can be found: a token never writes for another camera.
 func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 	at := u.cam.Accepts()
 	f := findFormat(u.path)
@@ -32,7 +32,8 @@ func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 	if id := ev.Read.CameraId; id != "" && id != u.cam.ID { // canonical reads name the camera itself
 		cam, ok := g.cfg.Registry().Camera(id)
 		if !ok || cam.Accepts().Behind != u.cam.ID {
-			return schemas.Rejectf(schemas.ReasonBadField, "camera_id", "is neither the camera of the address nor behind it; leave it out, or register the camera with behind: %s", u.cam.ID)
+			return schemas.Rejectf(schemas.ReasonBadField, "camera_id",
+				"is neither the camera of the address nor behind it; leave it out, or register the camera with behind: %s", u.cam.ID)
 		}
 		ev.camera = cam
 		return nil
@@ -43,15 +44,17 @@ func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 	}
 	if len(ev.sources) == 0 {
 		if f.canonical {
-			return nil // it could name its camera, and left it out
+			return nil // software could name the camera, and did not
 		}
-		return schemas.Rejectf(schemas.ReasonMissingField, "source_id", "the registry tells the cameras of this address apart by source_id, and the message names no source; let the device send its channel or camera number")
+		return schemas.Rejectf(schemas.ReasonMissingField, "source_id",
+			"the registry tells the cameras of this address apart by source_id, and the message names no source; let the device send its channel or camera number")
 	}
 	found := ""
 	for _, s := range ev.sources {
 		id, ok := at.Sources[s.id]
 		if ok && found != "" && id != found {
-			return schemas.Rejectf(schemas.ReasonBadField, s.key, "%.64q is a source_id of %s, and another of the message is one of %s; give each to one camera", s.id, id, found)
+			return schemas.Rejectf(schemas.ReasonBadField, s.key,
+				"%.64q is a source_id of %s, and another of the message is one of %s; give each to one camera", s.id, id, found)
 		}
 		if ok {
 			found = id
@@ -59,25 +62,27 @@ func (g *Gateway) routeSource(u *upload, ev *CameraEvent) *schemas.RejectError {
 	}
 	if found == "" {
 		s := ev.sources[0]
-		return schemas.Rejectf(schemas.ReasonBadField, s.key, "%.64q is no source_id at the address of %s; register it, with behind: %s if it is another camera", s.id, u.cam.ID, u.cam.ID)
+		return schemas.Rejectf(schemas.ReasonBadField, s.key,
+			"%.64q is no source_id at the address of %s; register it, with behind: %s if it is another camera", s.id, u.cam.ID, u.cam.ID)
 	}
 	cam, ok := g.cfg.Registry().Camera(found)
 	if !ok {
-		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "the registry was changed meanwhile; send it again")
+		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id",
+			"the registry was changed meanwhile; send it again")
 	}
 	ev.camera = cam
 	return nil
 }
 
-// sourceMemory remembers what cameras without source ids were called first. Safe for concurrent use.
+// sourceMemory remembers the first source names of cameras without source ids. Safe for concurrent use.
 type sourceMemory struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	first map[string][]eventSource
 	told  map[string]bool // cameras the log has named
 }
 
-// compareSources reports whether an event comes from another source than the camera's first since the start, and whether the
-// log is to say so: once a camera. Sources differ when they have a name in common and mean different things by it.
+// compareSources reports whether an event comes from another source than the camera's first since the start. tell asks
+// for a log message, once a camera. Sources differ if they have a key in common with different ids.
 func (s *sourceMemory) compareSources(camera string, of []eventSource) (other, tell bool) {
 	if len(of) == 0 {
 		return false, false
@@ -104,7 +109,7 @@ func (s *sourceMemory) compareSources(camera string, of []eventSource) (other, t
 	return other, tell
 }
 
-// markSecondSource notes a read of a second source at an address whose cameras have no source ids.
+// markSecondSource marks a read from a second source at an address without source ids.
 func (g *Gateway) markSecondSource(u *upload, ev *CameraEvent) {
 	if u.cam.Accepts().Sources != nil {
 		return

@@ -18,7 +18,7 @@ import (
 // fieldBody names the upload as a whole in a refusal.
 const fieldBody = "body"
 
-// uploadPart is one text document of an upload with the pictures that came with it.
+// uploadPart is a text document in an upload, with its pictures.
 type uploadPart struct {
 	text   []byte
 	images []Image
@@ -37,7 +37,7 @@ func parseMedia(contentType string) mediaType {
 	return mediaType{strings.ToLower(strings.TrimSpace(kind)), params["boundary"], params["charset"]}
 }
 
-// isText reports whether a vendor's document may come under that type.
+// isText reports whether a vendor's document may come under the type.
 func (m mediaType) isText() bool {
 	switch m.kind {
 	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/xml", "application/json":
@@ -47,7 +47,7 @@ func (m mediaType) isText() bool {
 		strings.HasSuffix(m.kind, "+xml") || strings.HasSuffix(m.kind, "+json")
 }
 
-// splitUpload finds the documents of an upload. Pictures belong to the document before them, or to the first.
+// splitUpload finds the documents in an upload. Pictures belong to the preceding document, or to the first.
 func splitUpload(m mediaType, body []byte) ([]uploadPart, *schemas.RejectError) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "the body is empty; send the event")
@@ -67,20 +67,22 @@ func splitUpload(m mediaType, body []byte) ([]uploadPart, *schemas.RejectError) 
 	case strings.HasPrefix(m.kind, "multipart/"):
 		return splitMultipart(m, body)
 	}
-	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "starts with neither <, { nor [; send XML, JSON or multipart")
+	return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody,
+		"starts with neither <, { nor [; send XML, JSON or multipart")
 }
 
-// isForeignText reports whether a document is XML, or text that must be converted first: it is bounded before that is done.
-// JSON is bounded value by value.
+// isForeignText reports whether a document is XML, or text in need of conversion. Such documents are bounded before
+// the work; JSON is bounded value by value.
 func isForeignText(b []byte) bool {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	return len(b) > 0 && strings.ContainsRune("<\x00\u00ef\u00fe\u00ff", rune(b[0])) || len(b) > 1 && b[1] == 0
 }
 
-// splitForm finds the document among the fields of a web form, as some webhook senders wrap it.
+// splitForm finds the document among the fields of a web form: some webhook senders wrap it so.
 func splitForm(body []byte) ([]uploadPart, *schemas.RejectError) {
 	if bytes.Count(body, []byte("&")) >= maxParts {
-		return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d form fields; send fewer events at a time", maxParts)
+		return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody,
+			"more than %d form fields; send fewer events at a time", maxParts)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -111,7 +113,7 @@ func splitMultipart(m mediaType, body []byte) ([]uploadPart, *schemas.RejectErro
 			return finishParts(out, early)
 		}
 		if err != nil && (len(out) > 0 || len(early) > 0) {
-			return finishParts(out, early) // a sloppy end: the whole body was received, keep what it had
+			return finishParts(out, early) // a sloppy end: the whole body was received, its content is kept
 		}
 		if err != nil {
 			return nil, schemas.Rejectf(schemas.ReasonMalformed, fieldBody, "multipart: %v", err)
@@ -120,7 +122,8 @@ func splitMultipart(m mediaType, body []byte) ([]uploadPart, *schemas.RejectErro
 			headers += len(values)
 		}
 		if headers > maxHeaders {
-			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d headers of parts; send fewer events at a time", maxHeaders)
+			return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody,
+				"more than %d headers of parts; send fewer events at a time", maxHeaders)
 		}
 		data, err := readPartData(p)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -142,7 +145,8 @@ func splitMultipart(m mediaType, body []byte) ([]uploadPart, *schemas.RejectErro
 			out = append(out, uploadPart{text: text})
 		}
 	}
-	return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody, "more than %d parts; send fewer events at a time", maxParts)
+	return nil, schemas.Rejectf(schemas.ReasonTooLarge, fieldBody,
+		"more than %d parts; send fewer events at a time", maxParts)
 }
 
 func finishParts(out []uploadPart, early []Image) ([]uploadPart, *schemas.RejectError) {

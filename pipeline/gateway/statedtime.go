@@ -8,32 +8,33 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The clock allowances. Beyond them a read is refused: captured_at later than received_at by more than clockAhead, which is
-// more than any mistake of time zone or summer time, or older than clockBehindMonths, the longest time anything may be
-// kept. Within them a read is kept, and marked when the clock is not to be trusted (clocks.go).
+// The clock allowances. A read beyond them is refused: captured_at later than received_at by more than clockAhead, or
+// older than clockBehindMonths. clockAhead exceeds any mistake about time zone or summer time; clockBehindMonths is
+// the longest time that anything may be kept. A read within them is kept, and marked if the clock is not to be trusted
+// (clocks.go).
 const (
 	clockAhead        = 26 * schemas.Hour
 	clockBehindMonths = 12
-	clockNear         = 5 * schemas.Minute // a wall clock this near to receipt is taken to be right about the hour
+	clockNear         = 5 * schemas.Minute // a wall clock this near to receipt has the right hour
 )
 
-// zoneKind says how a device tied its wall clock to an instant.
+// zoneKind tells how a device tied the wall clock to an instant.
 type zoneKind uint8
 
 const (
 	zoneNone   zoneKind = iota // no time at all
 	zoneLocal                  // a wall clock without offset: Brussels
-	zoneOffset                 // a wall clock with an offset, which may be wrong
+	zoneOffset                 // a wall clock with an offset, perhaps a wrong offset
 	zoneExact                  // an epoch
 )
 
-// statedTime is a time as a device states it. wall is the wall clock counted as if it were UTC.
+// statedTime is a time as stated by a device. wall is the wall clock, counted as if it were UTC.
 type statedTime struct {
 	wall, offset schemas.Micros
 	zone         zoneKind
 }
 
-// instant returns the instant as stated: the same at every delivery, so ids are made of it. A Brussels time that
+// instant returns the instant as stated. It is the same at every delivery, so ids use it. A Brussels time that
 // happened twice counts as the first.
 func (s statedTime) instant() schemas.Micros {
 	if s.zone == zoneLocal {
@@ -43,7 +44,8 @@ func (s statedTime) instant() schemas.Micros {
 	return s.wall - s.offset
 }
 
-// resolveCapture returns the time of capture against the time of receipt, and whether the stated offset was replaced.
+// resolveCapture returns the time of capture in view of the receipt, and reports whether the stated offset was
+// replaced.
 func (s statedTime) resolveCapture(received schemas.Micros) (at schemas.Micros, replaced bool) {
 	switch s.zone {
 	case zoneLocal:
@@ -70,8 +72,8 @@ func localInstantNear(wall, received schemas.Micros) schemas.Micros {
 	return first
 }
 
-// brusselsInstants gives the instants at which Brussels clocks show a wall time: two when the clock was set back, otherwise the
-// same twice. A time skipped in spring counts as winter time.
+// brusselsInstants returns the instants at which Brussels clocks show a wall time: two after the clock was set back,
+// otherwise the same twice. A time skipped in spring counts as winter time.
 func brusselsInstants(wall schemas.Micros) (first, second schemas.Micros) {
 	summer, winter := wall-2*schemas.Hour, wall-schemas.Hour
 	isSummer, isWinter := isBrusselsOffset(summer, 2*schemas.Hour), isBrusselsOffset(winter, schemas.Hour)
@@ -89,7 +91,7 @@ func isBrusselsOffset(at, offset schemas.Micros) bool {
 	return schemas.Micros(sec)*schemas.Second == offset
 }
 
-// checkClock refuses a time of capture that cannot be.
+// checkClock refuses an impossible time of capture.
 func checkClock(at, received schemas.Micros) *schemas.RejectError {
 	if at-received > clockAhead {
 		return schemas.Rejectf(schemas.ReasonClockAhead, "captured_at",
@@ -102,9 +104,9 @@ func checkClock(at, received schemas.Micros) *schemas.RejectError {
 	return nil
 }
 
-// parseTime reads the times cameras send: RFC 3339 and its sloppy relatives (a blank for T, no padding, comma, offset
-// +0800 or +08, no offset), 20260521161006471, "20210520 115421894", and epochs in s, ms, us or ns told apart by size: as in
-// our days, so that a clock that began again at 1970 or 2000 still says a time, if a wrong one.
+// parseTime reads the times sent by cameras. RFC 3339 may be sloppy: a blank for T, no padding, a comma, offset +0800
+// or +08, no offset. Compact forms are 20260521161006471 and "20210520 115421894". Epochs come in s, ms, us or ns,
+// told apart by size as in our days. So a clock that restarted in 1970 or 2000 still states a time, if a wrong one.
 func parseTime(s string) (statedTime, bool) {
 	if len(s) > maxWord {
 		return statedTime{}, false
@@ -122,8 +124,8 @@ func parseTime(s string) (statedTime, bool) {
 	return parseWallTime(s)
 }
 
-// isCompactTime reports whether s is yyyyMMddHHmmss, with or without milliseconds, and no epoch: an epoch has 14 digits after
-// the year 5138 or 17 digits never.
+// isCompactTime reports whether s is yyyyMMddHHmmss, with or without milliseconds, and no epoch: an epoch has 14 digits
+// only after the year 5138, and never 17.
 func isCompactTime(s string) bool {
 	return (len(s) == 14 || len(s) == 17) && (s[:2] == "19" || s[:2] == "20") && !strings.Contains(s, ".")
 }
@@ -156,7 +158,7 @@ func (c *clockText) takeDigits(most int) (v, n int) {
 	return v, n
 }
 
-// takeChar removes one character of set, if it is next.
+// takeChar removes the next character if it is in set.
 func (c *clockText) takeChar(set string) bool {
 	if c.s == "" || !strings.Contains(set, c.s[:1]) {
 		return false
@@ -180,7 +182,8 @@ func parseWallTime(s string) (statedTime, bool) {
 	}
 	frac := c.takeFraction()
 	day := time.Date(f[0], time.Month(f[1]), f[2], 0, 0, 0, 0, time.UTC)
-	if f[0] < 1900 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 60 {
+	if f[0] < 1900 || f[0] > 2200 || int(day.Month()) != f[1] || day.Day() != f[2] || f[3] > 23 || f[4] > 59 ||
+		f[5] > 60 {
 		return statedTime{}, false
 	}
 	t := day.Add(time.Duration(f[3])*time.Hour + time.Duration(f[4])*time.Minute + time.Duration(f[5])*time.Second)
@@ -188,7 +191,7 @@ func parseWallTime(s string) (statedTime, bool) {
 	return statedTime{wall: schemas.MicrosOf(t) + frac, offset: offset, zone: zone}, ok
 }
 
-// takeSeparator skips what may stand before field i of a time.
+// takeSeparator skips the separators before field i of a time.
 func (c *clockText) takeSeparator(i int) {
 	if i == 3 {
 		c.takeChar("Tt")
@@ -241,7 +244,8 @@ func (c *clockText) takeZone() (offset schemas.Micros, kind zoneKind, ok bool) {
 	return offset, zoneOffset, true
 }
 
-// markUTC marks a wall clock without offset as UTC, for fields in which a vendor means that. Any other text stays as it is.
+// markUTC marks a wall clock without offset as UTC, for fields with this meaning at the vendor. Other texts are
+// unchanged.
 func markUTC(s string) string {
 	if w, ok := parseTime(s); ok && w.zone == zoneLocal {
 		return s + "Z"
@@ -249,7 +253,7 @@ func markUTC(s string) string {
 	return s
 }
 
-// dropZeroEpoch drops an epoch of zero, which devices write for a time they do not have.
+// dropZeroEpoch drops an epoch of zero, the devices' way to state no time.
 func dropZeroEpoch(s string) string {
 	if strings.Trim(s, "0.") == "" {
 		return ""

@@ -10,25 +10,25 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Bounds of senders that did not authenticate, beside those of Config.
+// Bounds for unauthenticated senders, beside the bounds in Config.
 const (
-	strangersOfOne = 8           // reading at a time from one address
-	maxFailers     = 10_000      // pairs of address and camera whose failures are counted
-	failBurst      = 60          // failures of such a pair before they are limited
-	failEvery      = time.Second // and then one in so long
-	noticeEvery    = time.Hour   // a pair is named in the log, and its missing token kept, that often
+	strangersOfOne = 8           // bodies read at a time from an address
+	maxFailers     = 10_000      // counted pairs of address and camera
+	failBurst      = 60          // failures of a pair before the limit applies
+	failEvery      = time.Second // interval of further failures
+	noticeEvery    = time.Hour   // interval at which the log names a pair and keeps an upload without a token
 )
 
-// strangers bounds what senders cost that did not authenticate. Nothing of it is shared with cameras. Safe for concurrent use.
+// strangers bounds the cost of unauthenticated senders. It shares nothing with cameras. Safe for concurrent use.
 type strangers struct {
-	kept *rate.Limiter // uploads that are kept
+	kept *rate.Limiter // rate of kept uploads
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	reading map[netip.Addr]int
 	all     int
 	failers map[failingSender]*senderFailures
 	day     int64 // since 1970, UTC
-	bytes   int64 // kept on that day
+	bytes   int64 // bytes kept on the day
 }
 
 type failingSender struct {
@@ -39,10 +39,10 @@ type failingSender struct {
 type senderFailures struct {
 	limit   *rate.Limiter
 	noticed time.Time
-	passed  bool // it authenticated since
+	passed  bool // authenticated since
 }
 
-// takePlace takes a place among those whose bodies are read, or reports that there is none.
+// takePlace takes a place among the senders whose bodies are read; ok is false when all places are taken.
 func (s *strangers) takePlace(addr netip.Addr, most int) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +61,7 @@ func (s *strangers) takePlace(addr netip.Addr, most int) (leave func(), ok bool)
 	}, true
 }
 
-// recordSuccess remembers that a sender authenticated which had failed before, or asked for the challenge.
+// recordSuccess records that a sender authenticated after a failure or a challenge.
 func (s *strangers) recordSuccess(f failingSender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,8 @@ func (s *strangers) recordSuccess(f failingSender) {
 	}
 }
 
-// beginsRound reports whether a sender that shows nothing begins another challenge and response: it finished one before.
+// beginsRound reports whether a sender without a proof begins another challenge and response, having finished one
+// before.
 func (s *strangers) beginsRound(f failingSender) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,14 +83,15 @@ func (s *strangers) beginsRound(f failingSender) bool {
 	return true
 }
 
-// recordFailure counts a failure. limited: there were too many from that address for that camera; notice: say it to the operator.
+// recordFailure counts a failure. limited: too many failures from the address for the camera; notice: the operator is
+// to be told.
 func (s *strangers) recordFailure(f failingSender, now time.Time) (limited, notice bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.failers[f]
 	if k == nil {
 		if len(s.failers) >= maxFailers {
-			clear(s.failers) // whoever fills it gets his burst again, no more
+			clear(s.failers) // a sender who fills it gets the burst again, no more
 		}
 		k = &senderFailures{limit: rate.NewLimiter(rate.Every(failEvery), failBurst)}
 		s.failers[f] = k
@@ -100,7 +102,7 @@ func (s *strangers) recordFailure(f failingSender, now time.Time) (limited, noti
 	return !k.limit.AllowN(now, 1), notice
 }
 
-// spendBytes takes bytes from the budget of the day, as many as it has.
+// spendBytes takes bytes from the day's budget and returns how many it granted.
 func (s *strangers) spendBytes(n, budget int64, now time.Time) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,14 +114,15 @@ func (s *strangers) spendBytes(n, budget int64, now time.Time) int64 {
 	return n
 }
 
-// turnAwayStranger refuses a sender that did not authenticate. At most the beginning of what it sent is kept, as far as the bounds
-// for all strangers allow; the answer goes out before the rest is read and forgotten, so that a device that waits for a
-// challenge sees it, however long its body is.
+// turnAwayStranger refuses an unauthenticated sender. At most the beginning of the upload is kept, within the bounds
+// for all strangers. The answer goes out before the rest is read and dropped, so that a device waiting for a challenge
+// sees it, however long the body is.
 func (g *Gateway) turnAwayStranger(u *upload, f *refusal) {
 	now := g.cfg.Now()
-	_ = http.NewResponseController(u.w).SetReadDeadline(time.Now().Add(g.cfg.StrangerTime)) // a writer without deadlines has none
+	// a writer without deadlines has none
+	_ = http.NewResponseController(u.w).SetReadDeadline(time.Now().Add(g.cfg.StrangerTime))
 	from := failingSender{u.peer.failureKey(), u.camera}
-	asks := f.scheme == schemeNone && u.addressed != nil // it shows nothing: it may be waiting for the challenge
+	asks := f.scheme == schemeNone && u.addressed != nil // no proof yet: perhaps waiting for the challenge
 	f.round = f.round || asks && g.strangers.beginsRound(from)
 	keep := !f.round
 	if f.round {
@@ -128,13 +131,16 @@ func (g *Gateway) turnAwayStranger(u *upload, f *refusal) {
 		g.cfg.Metrics.Failed.WithLabelValues(string(f.scheme)).Inc()
 		limited, notice := g.strangers.recordFailure(from, now)
 		if notice {
-			g.log.Warn().Str("camera", u.camera).Str("registered", yesNo(u.addressed != nil)).Stringer("address", u.peer.failureKey()).
-				Str("scheme", string(f.scheme)).Str("reason", f.rej.Detail).Msg("a sender did not authenticate; told once an hour of an address and camera")
+			g.log.Warn().Str("camera", u.camera).Str("registered", yesNo(u.addressed != nil)).
+				Stringer("address", u.peer.failureKey()).
+				Str("scheme", string(f.scheme)).Str("reason",
+				f.rej.Detail).Msg("a sender did not authenticate; told once an hour of an address and camera")
 		}
 		if limited && !asks {
 			u.w.Header().Set("Connection", "close")
 			g.cfg.Metrics.Unkept.Inc()
-			g.answerRetry(u.w, http.StatusTooManyRequests, causeFailures, "too many failed authentications from this address for this camera; correct the token")
+			g.answerRetry(u.w, http.StatusTooManyRequests, causeFailures,
+				"too many failed authentications from this address for this camera; correct the token")
 			return
 		}
 		keep = !asks || notice
@@ -160,9 +166,10 @@ func (g *Gateway) turnAwayStranger(u *upload, f *refusal) {
 	}
 }
 
-// keepStranger keeps the refused upload with the beginning of its body.
+// keepStranger keeps the refused upload with the beginning of the body.
 func (g *Gateway) keepStranger(u *upload, f *refusal, now time.Time) {
-	if n := g.strangers.spendBytes(int64(min(g.cfg.StrangerKeep, g.cfg.KeepPayload)), g.cfg.StrangerDay, now); n > 0 && u.r.Header.Get("Expect") == "" {
+	if n := g.strangers.spendBytes(int64(min(g.cfg.StrangerKeep, g.cfg.KeepPayload)), g.cfg.StrangerDay, now); n > 0 &&
+		u.r.Header.Get("Expect") == "" {
 		u.body, _ = io.ReadAll(io.LimitReader(u.r.Body, n))
 		g.strangers.spendBytes(int64(len(u.body))-n, g.cfg.StrangerDay, now) // gives back
 	} else if n == 0 {
@@ -176,7 +183,7 @@ func (g *Gateway) keepStranger(u *upload, f *refusal, now time.Time) {
 	_ = http.NewResponseController(u.w).Flush()
 }
 
-// refuseUnkept refuses what is not kept.
+// refuseUnkept refuses an upload without keeping it.
 func (g *Gateway) refuseUnkept(u *upload, f *refusal) {
 	if !f.round {
 		g.cfg.Metrics.Unkept.Inc()
@@ -195,6 +202,7 @@ func yesNo(b bool) string {
 // newStrangers begins with nobody.
 func newStrangers(cfg *Config) strangers {
 	return strangers{
-		kept: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst), reading: map[netip.Addr]int{}, failers: map[failingSender]*senderFailures{},
+		kept: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst), reading: map[netip.Addr]int{},
+		failers: map[failingSender]*senderFailures{},
 	}
 }

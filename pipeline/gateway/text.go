@@ -16,9 +16,9 @@ var (
 	xmlEncoding    = regexp.MustCompile(`encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
 )
 
-// toUTF8 gives a document as UTF-8, without byte order mark, XML declaration and surrounding blanks. What its bytes
-// say (a mark, zero bytes of UTF-16) counts before what it declares, that before the charset of its header. Bytes that
-// are no text become U+FFFD: a channel name in another encoding must not cost the read.
+// toUTF8 returns a document as UTF-8, without byte order mark, XML declaration and outer blanks. The bytes decide
+// first (a mark, UTF-16 zeros), then the declaration, then the header's charset. Undecodable bytes become U+FFFD: a
+// channel name in another encoding must not cost the read.
 func toUTF8(b []byte, charset string) []byte {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	switch {
@@ -57,10 +57,10 @@ func decodeText(b []byte, enc encoding.Encoding) []byte {
 	return out
 }
 
-// toDocument gives bytes as a document an adapter reads. ok is false when they do not begin like one.
+// toDocument returns bytes as a document for a format. ok is false if they do not begin like a document.
 func toDocument(b []byte, charset string) (text []byte, ok bool) {
 	b = bytes.TrimLeft(b, " \t\r\n")
-	if len(b) == 0 || !strings.ContainsRune("<{[\x00\u00ef\u00fe\u00ff", rune(b[0])) { // a mark, or a zero of UTF-16
+	if len(b) == 0 || !strings.ContainsRune("<{[\x00\u00ef\u00fe\u00ff", rune(b[0])) { // a mark, or a zero in UTF-16
 		return nil, false
 	}
 	text = toUTF8(b, charset)

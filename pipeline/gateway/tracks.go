@@ -9,31 +9,31 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// trackMemory joins the messages in which a vendor tells of one vehicle, where one of them has the plate and another the speed
-// and only the camera's id of the track says that they belong together. Neither message is changed: the two of them make
-// one more read, the plate's with the speed in it, whichever came second, so its id is the same in either order and at
-// every delivery, and the passage takes the speed from it.
+// trackMemory joins messages about one vehicle: one message has the plate, another the speed, and only the camera's
+// track id connects them. Neither message is changed. The two give a further read, the plate's with the speed,
+// whichever came second. The read's id is the same in either order and at every delivery, and the passage takes the
+// speed from it.
 //
-// It is a memory of one minute, as long as a passage can still be completed, and of trackMost vehicles of a camera. It is
-// forgotten at a restart, and no other gateway has it: the speed of a vehicle whose two messages were parted so is not
-// known, as if the camera had not measured; that is counted where the memory still holds the speed. A camera that can send
-// plate and speed in one message should. Safe for concurrent use.
+// The memory lasts one minute, as long as a passage can still be completed, for maxTracks vehicles of a camera. A
+// restart forgets it, and no other gateway has it. If the two messages are parted so, the speed is unknown, as if not
+// measured; a speed still in memory is then counted as unjoined. A camera able to send plate and speed in one message
+// should. Safe for concurrent use.
 type trackMemory struct {
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	cams     map[string]*cameraTracks
-	unjoined func() // is called for each speed that no plate came for
+	unjoined func() // called for every speed without a plate
 }
 
-// cameraTracks are the latest tracks of one camera; ring holds their keys in the order in which they began.
+// cameraTracks are the latest tracks of a camera; ring holds their keys in order of beginning.
 type cameraTracks struct {
 	byID map[string]*vehicleTrack
 	ring [maxTracks]string
 	next int
 }
 
-// vehicleTrack is what was heard of one vehicle.
+// vehicleTrack is the knowledge about one vehicle.
 type vehicleTrack struct {
-	begun  schemas.Micros // receipt of its first message
+	begun  schemas.Micros // receipt of the first message
 	read   *anprv1.PlateRead
 	cam    *schemas.Camera
 	when   statedTime
@@ -48,10 +48,11 @@ const (
 	maxTracks     = 128
 )
 
-// completeReads returns the events of an upload with the reads that became whole by them: one in the place of a speed whose
-// plate is known, one more behind a plate whose speed is known. camera is that of the address, device what the upload says
-// of its sender beside its events.
-func (t *trackMemory) completeReads(camera, device string, received schemas.Micros, events []*CameraEvent) []*CameraEvent {
+// completeReads returns the events of an upload with the reads completed by them. A completed read replaces a speed
+// whose plate is known, and follows a plate whose speed is known. camera is the camera at the address; device names
+// the sender beside the events.
+func (t *trackMemory) completeReads(camera, device string, received schemas.Micros,
+	events []*CameraEvent) []*CameraEvent {
 	out := events
 	for i, ev := range events {
 		if ev.track == "" || ev.Err != nil && ev.Err.Reason != schemas.ReasonPlateUnread {
@@ -70,7 +71,7 @@ func (t *trackMemory) completeReads(camera, device string, received schemas.Micr
 	return out
 }
 
-// joinMessages remembers an event, and returns the read that it makes whole, or nil.
+// joinMessages remembers an event, and returns the read completed by it, or nil.
 func (t *trackMemory) joinMessages(camera, id string, received schemas.Micros, ev *CameraEvent) *CameraEvent {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,13 +89,14 @@ func (t *trackMemory) joinMessages(camera, id string, received schemas.Micros, e
 	if k.read == nil || k.speed == 0 || k.read.SpeedDkmh > 0 {
 		return nil
 	}
-	whole := &CameraEvent{Read: proto.CloneOf(k.read), camera: k.cam, stated: k.when, plate: k.named, class: k.class, joined: true}
+	whole := &CameraEvent{Read: proto.CloneOf(k.read), camera: k.cam, stated: k.when, plate: k.named, class: k.class,
+		joined: true}
 	whole.Read.SpeedDkmh, whole.Read.ReceivedAtUs = k.speed, int64(received)
 	whole.setReadID()
 	return whole
 }
 
-// findTrack returns the memory of a track, a new one when the camera's counter has come round.
+// findTrack returns the memory of a track, a fresh one if the camera's counter came round.
 func (t *trackMemory) findTrack(camera, id string, received schemas.Micros) *vehicleTrack {
 	if t.cams == nil {
 		t.cams = map[string]*cameraTracks{}

@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// finishUnread gives an event of an unread plate its camera and time, by which it is counted once. When it cannot be taken
-// for its camera it is refused like a read.
+// finishUnread gives an event with an unread plate the camera and time by which it is counted once. An event that
+// cannot be routed to a camera is refused like a read.
 func (g *Gateway) finishUnread(u *upload, ev *CameraEvent) {
 	if rej := g.routeSource(u, ev); rej != nil {
 		ev.Err = rej
@@ -17,12 +17,12 @@ func (g *Gateway) finishUnread(u *upload, ev *CameraEvent) {
 	}
 	ev.Read.RawPlate = ""
 	ev.Read.CameraId, ev.Read.ReceivedAtUs = ev.camera.ID, int64(u.received)
-	if ev.stated.zone == zoneNone { // some formats stop at the plate: what was sent is what tells it from others
+	if ev.stated.zone == zoneNone { // some formats stop at the plate: the bytes sent tell events apart
 		ev.Read.CameraEventId = hex.EncodeToString(hashPart(u.body, ev.part))
 	}
 }
 
-// hashPart hashes the part of an upload, or all of it when there is none.
+// hashPart hashes the event's part of the upload, or the whole body without a part.
 func hashPart(body, part []byte) []byte {
 	if part == nil {
 		part = body
@@ -31,21 +31,22 @@ func hashPart(body, part []byte) []byte {
 	return sum[:]
 }
 
-// countUnread counts a vehicle whose plate was not read, unless it was counted already.
+// countUnread counts a vehicle with an unread plate, at most once.
 func (g *Gateway) countUnread(ev *CameraEvent, format string) {
 	if g.unread.addID(schemas.ID(ev.Read.ReadId)) {
 		return
 	}
 	g.cfg.Metrics.Unread.WithLabelValues(format, ev.camera.ID).Inc()
 	if len(ev.Read.ImageSha256) > 0 {
-		g.cfg.Log.Info().Str("camera", ev.camera.ID).Stringer("captured_at", ev.stated.instant()).Hex("image_sha256", ev.Read.ImageSha256).
+		g.cfg.Log.Info().Str("camera", ev.camera.ID).Stringer("captured_at", ev.stated.instant()).Hex("image_sha256",
+			ev.Read.ImageSha256).
 			Msg("a vehicle passed whose plate the camera did not read; its picture is in the image store")
 	}
 }
 
-// recentIDs is a set of the last ids, for what is counted once however often it is sent. Safe for concurrent use.
+// recentIDs is a set of the latest ids, so that repetitions are counted once. Safe for concurrent use.
 type recentIDs struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	known map[schemas.ID]struct{}
 	ring  []schemas.ID
 	next  int
@@ -53,7 +54,7 @@ type recentIDs struct {
 
 const maxRecentIDs = 1 << 15 // half an hour of unread plates at eighteen a second
 
-// addID reports whether the id is one of the last, and remembers it.
+// addID remembers the id, and reports whether it was there already.
 func (s *recentIDs) addID(id schemas.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
