@@ -42,10 +42,17 @@ type Table struct {
 // Tables returns every table of the database but goose's own, in the order of their migrations.
 func Tables() []Table {
 	return []Table{
-		{"reads", ColumnsOf[ReadRow]()}, {"passages", ColumnsOf[PassageRow]()}, {"hits", ColumnsOf[HitRow]()},
-		{"offences", ColumnsOf[OffenceRow]()}, {"decisions", ColumnsOf[DecisionRow]()}, {"merges", ColumnsOf[MergeRow]()},
-		{"rejects", ColumnsOf[RejectRow]()}, {"batches", ColumnsOf[BatchRow]()}, {"access_log", ColumnsOf[AccessLogRow]()},
-		{"plates", ColumnsOf[PlateRow]()}, {"office_lease", ColumnsOf[LeaseRow]()},
+		{"reads", ColumnsOf[ReadRow]()},
+		{"passages", ColumnsOf[PassageRow]()},
+		{"hits", ColumnsOf[HitRow]()},
+		{"offences", ColumnsOf[OffenceRow]()},
+		{"decisions", ColumnsOf[DecisionRow]()},
+		{"merges", ColumnsOf[MergeRow]()},
+		{"rejects", ColumnsOf[RejectRow]()},
+		{"batches", ColumnsOf[BatchRow]()},
+		{"access_log", ColumnsOf[AccessLogRow]()},
+		{"plates", ColumnsOf[PlateRow]()},
+		{"office_lease", ColumnsOf[LeaseRow]()},
 	}
 }
 

@@ -157,10 +157,9 @@ func readColumn(raw json.RawMessage, c schemas.Column, field reflect.Value) erro
 		field.SetString(string(sealed))
 		return err
 	case c.Type == "UUID" && json.Unmarshal(raw, &text) == nil:
-		if _, err := schemas.ParseID(text); err != nil {
-			field.SetZero()
-			return nil
-		}
+		id, _ := schemas.ParseID(text) // else the zero id
+		field.FieldByName("ID").Set(reflect.ValueOf(id))
+		return nil
 	}
 	return json.Unmarshal(raw, field.Addr().Interface())
 }

@@ -121,8 +121,8 @@ func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 		}
 	}
 	read := reflect.TypeFor[schemas.Read]()
-	for i := range read.NumField() {
-		name := read.Field(i).Name
+	for f := range read.Fields() {
+		name := f.Name
 		if _, left := notOnTheWire[name]; reached[name] == left {
 			t.Errorf("field %s of a read: on the wire %t, left out with a reason %t; it must be one of both", name, reached[name], left)
 		}

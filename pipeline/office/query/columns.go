@@ -39,6 +39,11 @@ func columnsOf[R any](others ...column) []column {
 func maskOf(c schemas.Column) fragment {
 	name := identifierOf(c.Name)
 	switch c.Plate {
+	case schemas.MaskHide, schemas.MaskDigest:
+		if strings.HasPrefix(c.Type, "Array(") {
+			return "emptyArrayString()"
+		}
+		return "''"
 	case schemas.MaskNone, schemas.MaskLog:
 		return ""
 	case schemas.MaskText:
@@ -46,10 +51,7 @@ func maskOf(c schemas.Column) fragment {
 	case schemas.MaskName:
 		return "if(match(" + name + ", '^[A-Za-z0-9._-]{1,64}$'), " + name + ", '')"
 	}
-	if strings.HasPrefix(c.Type, "Array(") {
-		return "emptyArrayString()"
-	}
-	return "''"
+	panic("BUG: no text stands in the place of a column that is marked " + string(c.Plate))
 }
 
 // storedColumns makes the columns of a table as the insert of a batch has them, none replaced: for verification inside the office.
