@@ -67,7 +67,7 @@ func TestEveryReasonOfAHoldSaysWhatToDo(t *testing.T) {
 		for _, info := range families {
 			for _, lang := range Langs() {
 				lines := RenderOffence(lang, info.Family, true, reason, 0)
-				if len(lines) != 2 || !strings.Contains(lines[0], RenderReason(lang, reason)) || len(lines[1]) < 60 {
+				if len(lines) != 2 || !strings.Contains(lines[0], textsOf(lang).Reason(reason)) || len(lines[1]) < 60 {
 					t.Errorf("%s of %s in %s: nobody is told what to do about it: %q", reason, info.Family, lang, lines)
 				}
 			}

@@ -106,9 +106,6 @@ func RenderStep(lang Lang, s schemas.Step) string {
 	return line
 }
 
-// RenderReason writes the reason of a decision.
-func RenderReason(lang Lang, reason string) string { return textsOf(lang).Reason(reason) }
-
 type texts struct {
 	lang Lang
 	m    map[string]string

@@ -163,10 +163,10 @@ func TestArgumentsAreWrittenTheWayOfTheLanguage(t *testing.T) {
 }
 
 func TestUnknownLanguageAndClauseAreStillWritten(t *testing.T) {
-	if got, want := RenderReason("de", "day_pass"), "day pass"; got != want {
+	if got, want := textsOf("de").Reason("day_pass"), "day pass"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := RenderReason(French, "exempt_motorhome"), "dérogation : motorhome"; got != want {
+	if got, want := textsOf(French).Reason("exempt_motorhome"), "dérogation : motorhome"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	got := RenderStep(Dutch, schemas.Step{Code: "lez.of_2031", Args: []string{"7"}, Basis: "art. 1", Verified: false})

@@ -162,11 +162,6 @@ const (
 	RegisterStale // the register's copy is older than the catalogue allows at the capture time
 )
 
-var registerStateNames = [...]string{"unknown", "found", "stale"}
-
-// String returns the state's name.
-func (s RegisterState) String() string { return name(registerStateNames[:], int(s)) }
-
 // Exemption frees a vehicle, by its plate and country, from a rule family for a time.
 type Exemption struct {
 	Country   Country // of the plate

@@ -136,7 +136,7 @@ func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 		}
 	}
 	for _, lang := range rules.Langs() {
-		if text := rules.RenderReason(lang, "clock_suspect"); text == "" || strings.Contains(text, "_") {
+		if text := rules.RenderOffence(lang, "speed", true, "clock_suspect", 0)[0]; text == "" || strings.Contains(text, "_") {
 			t.Errorf("%s has no text for the reason: %q", lang, text)
 		}
 	}

@@ -127,8 +127,8 @@ func holdWorker(t *testing.T, dir string) {
 	}
 	took := time.Since(begin)
 	st := store.Current().Stats()
-	t.Logf("memory: %d vehicles, %d list entries, %d cameras loaded in %.2f s, index used %d", st.Vehicles, st.ListEntries, st.Cameras,
-		took.Seconds(), store.IndexFilesUsed())
+	t.Logf("memory: %d vehicles, %d list entries, %d cameras loaded in %.2f s", st.Vehicles, st.ListEntries, st.Cameras,
+		took.Seconds())
 	t.Logf("memory: reference data: %s", residentMemory())
 	cat, err := rules.Load(rules.Brussels())
 	if err != nil {

@@ -167,7 +167,7 @@ func BenchmarkStart(b *testing.B) {
 		if st := s.Current().Stats(); st.Vehicles != n || st.ListEntries != n/8 {
 			b.Fatalf("%+v", st)
 		}
-		b.ReportMetric(float64(s.IndexFilesUsed()), "index-files")
+		b.ReportMetric(s.indexFilesUsed(), "index-files")
 	}
 	b.Run("files", func(b *testing.B) {
 		for b.Loop() {

@@ -39,8 +39,6 @@ type Store struct {
 	current atomic.Pointer[Snapshot]
 	trigger chan struct{}
 
-	indexUsed atomic.Int64
-
 	mu    sync.Mutex // one load at a time
 	tried uint64     // fingerprint of the directory before the last load that ended in a verdict; 0 = none
 }
@@ -107,16 +105,10 @@ func (s *Store) Reload(ctx context.Context) error {
 	return nil
 }
 
-// IndexFilesUsed returns how many tables were taken from index files instead of parsed, since the start.
-func (s *Store) IndexFilesUsed() int { return int(s.indexUsed.Load()) }
-
 // index is where compiled tables are kept.
 func (s *Store) index() indexDir {
 	return indexDir{path: s.opt.IndexDir, told: func(kind, result string, err error) {
 		s.opt.Metrics.index.WithLabelValues(kind, result).Inc()
-		if result == indexUsed {
-			s.indexUsed.Add(1)
-		}
 		if err != nil {
 			s.opt.Log.Warn().Err(err).Msg("index file of the reference data not used; the files are parsed instead")
 		}

@@ -104,9 +104,7 @@ const (
 	putFull              // more rows than the table was made for
 )
 
-func (t *vehicleTable) put(p schemas.Plate, v *schemas.Vehicle) putResult { return t.add(keyOf(p), v) }
-
-// add is put for the key of a plate.
+// add enters a vehicle under the key of its plate.
 func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 	if t.n >= t.limit {
 		return putFull

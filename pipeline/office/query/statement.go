@@ -41,9 +41,6 @@ type Statement struct {
 	projected bool
 }
 
-// SQL returns the text, which holds no value.
-func (s Statement) SQL() string { return s.sql }
-
 func (s Statement) args() []any {
 	out := make([]any, 0, len(s.params))
 	for name, v := range s.params {
