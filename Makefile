@@ -40,16 +40,16 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Check Go and npm, download modules, build bin/anpr, fetch the ClickHouse engine (once)
+setup: ## Check Go and npm, download modules, build bin/anpr and bin/anprload, fetch the ClickHouse engine (once)
 	@deploy/tools/setup.sh
 
 .PHONY: demo
 demo: setup ## Everything on this machine with a made-up Brussels day: DEMO_SECONDS=90 DEMO_FLAGS=--json
-	@DEMO_SECONDS=$(DEMO_SECONDS) bin/anpr demo $(DEMO_FLAGS)
+	@DEMO_SECONDS=$(DEMO_SECONDS) bin/anprload demo $(DEMO_FLAGS)
 
 .PHONY: up
 up: setup ## Run everything on this machine until Ctrl-C, with a made-up city where there are no reference data: UP_FLAGS="--reference DIR"
-	@case "$(UP_FLAGS) " in *--reference*|*--data*) ;; *) [ -n "$${ANPR_REFERENCE:-}" ] || bin/anpr sample --missing --out "$${ANPR_DATA:-anpr-data}/reference";; esac
+	@case "$(UP_FLAGS) " in *--reference*|*--data*) ;; *) [ -n "$${ANPR_REFERENCE:-}" ] || bin/anprload city --missing --out "$${ANPR_DATA:-anpr-data}/reference";; esac
 	@bin/anpr up $(UP_FLAGS)
 
 .PHONY: build
@@ -101,7 +101,7 @@ soak: build ## The pipeline under random faults: SOAK_MINUTES=30 SOAK_RATE=5000 
 
 .PHONY: restore-rehearsal
 restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and log; times and checksums: REHEARSE_FLAGS="--seconds 60"
-	@bin/anpr rehearse $(REHEARSE_FLAGS)
+	@bin/anprload rehearse $(REHEARSE_FLAGS)
 
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)

@@ -76,7 +76,7 @@ var importRules = []importRule{
 	{"pipeline/office", []string{"schemas", "rules", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
 	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform"}, secondClient, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
-	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/platform", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, decoder, tables and producer are handed in"},
+	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/platform", "pipeline/office/access", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, tables and producer are handed in; it verifies the access log that it puts back"},
 	{"pipeline/assurance/replay", []string{"schemas", "rules", "pipeline/ingest/dedup", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "decides what is stored anew; the connection and the registry are handed in"},
 	{"pipeline/testkit", []string{"pipeline/platform/embedded"}, nil, "engines and brokers for tests"},
 	{"pipeline/testkit/delivery", nil, nil, "holds the tests of exactly-once delivery, no code"},
@@ -85,8 +85,38 @@ var importRules = []importRule{
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
 	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
-	{"cmd/anprload", []string{"bench", "bench/harness", "bench/lookups", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/sink", "schemas"}, nil, "load for the stream and for the tables; only cmd wires"},
-	{"cmd/anpr", []string{anyOurs}, []string{"testing"}, "only cmd wires"},
+	{
+		"pipeline/roles",
+		[]string{
+			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
+			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/seals",
+		},
+		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
+		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
+	},
+	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/dedup"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
+	{
+		"cmd/anprload",
+		[]string{
+			"bench", "bench/harness", "bench/lookups", "cmd/flags", "cmd/anprload/rehearsal", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/ingest/sink", "pipeline/evidence", "pipeline/gateway", "rules", "schemas", "schemas/proto/anprv1",
+		},
+		nil, "load for the stream and for the tables, and the demonstration; roles wires",
+	},
+	{
+		"cmd/anprload/rehearsal",
+		[]string{"bench", "cmd/flags", "pipeline/roles", "pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/platform", "pipeline/platform/embedded", "schemas"},
+		[]string{"testing"}, "a machine with made-up traffic that is rebuilt; tests of whole programs begin with it",
+	},
+	{
+		"cmd/anpr",
+		[]string{
+			"cmd/flags", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/reference", "schemas",
+		},
+		[]string{"testing", module + "bench"}, "flags into configurations, exit codes, printing; no load generator in production",
+	},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }
 

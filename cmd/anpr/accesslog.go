@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/rs/zerolog"
-
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -19,22 +18,22 @@ type accessLogCmd struct {
 }
 
 type accessLogVerifyCmd struct {
-	runFlags
-	clickhouseFlags
+	flags.DataFlags
+	flags.ClickHouseFlags
 	Seq    uint64 `help:"Number of an entry whose hash was noted elsewhere (the process log of the office has one every 100 entries)."`
 	SHA256 string `name:"sha256" help:"That hash, 64 hexadecimal digits."`
 }
 
 // Run reads the whole table. It writes nothing, so a damaged log can be looked at as often as needed.
-func (c *accessLogVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	a, err := c.verify(ctx, log)
+func (c *accessLogVerifyCmd) Run(ctx context.Context) error {
+	a, err := c.verify(ctx)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err)}
 	}
 	return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
 }
 
-func (c *accessLogVerifyCmd) verify(ctx context.Context, log zerolog.Logger) (*office.VerifyAnswer, error) {
+func (c *accessLogVerifyCmd) verify(ctx context.Context) (*office.VerifyAnswer, error) {
 	var witnesses []access.Head
 	if (c.Seq == 0) != (c.SHA256 == "") {
 		return nil, errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
@@ -46,16 +45,16 @@ func (c *accessLogVerifyCmd) verify(ctx context.Context, log zerolog.Logger) (*o
 		}
 		witnesses = append(witnesses, w)
 	}
-	run, err := c.find()
+	run, err := c.Find()
 	if err != nil {
 		return nil, err
 	}
-	run.tables(&c.clickhouseFlags, embedded.Office)
-	cfg, err := c.config(log, nil)
+	run.FillTables(&c.ClickHouseFlags, embedded.Office)
+	tables, err := c.ClickHouse()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := cfg.Open()
+	conn, err := tables.Open()
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -15,8 +16,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
 // alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of `anpr up`.
@@ -36,8 +40,8 @@ var alertCommands = []alertCommand{
 	{"access-log verify", []string{"access-log", "verify"}, 0, "the chain holds"},
 	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"}, 0, "the chain holds"},
 	{"query rejects", []string{"query", "--user=operator1", "rejects", "--purpose=operation", "--reason=weekly check of the cameras"}, 0, "REASON"},
-	{"rejects replay", []string{
-		"rejects", "replay", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
+	{"rejects redrive", []string{
+		"rejects", "redrive", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
 	}, 0, "0 dead letters"},
 	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
 }
@@ -66,23 +70,23 @@ func captured(t *testing.T, args ...string) (code int, out string) {
 // Whoever is woken by an alert types what its entry says, on the machine where `anpr up` runs: with its directory as --data, or as ANPR_DATA.
 func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	h := &rehearsal{cmd: &rehearseCmd{Seconds: 3, Rate: 200, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
+	h := &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 3, Rate: 200, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}
 	defer func() {
-		if err := h.close(); err != nil {
+		if err := h.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := h.start(t.Context(), dir); err != nil {
+	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.traffic(t.Context()); err != nil {
+	if err := h.Traffic(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := waitUntilProcessed(t.Context(), newTopicCounter(&h.stack.flags.brokerFlags, h.stack.flags.Group).behind); err != nil {
+	if err := h.WaitUntilProcessed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var offence string
-	if err := h.books.DB.QueryRow(t.Context(), "SELECT toString(any(offence_id)) FROM anpr.offences").Scan(&offence); err != nil || strings.Trim(offence, "0-") == "" {
+	if err := h.Books.DB.QueryRow(t.Context(), "SELECT toString(any(offence_id)) FROM anpr.offences").Scan(&offence); err != nil || strings.Trim(offence, "0-") == "" {
 		t.Fatalf("offence %q, %v: the traffic has none, and nothing can be asked of it", offence, err)
 	}
 	for _, c := range alertCommands {
@@ -130,20 +134,22 @@ func exportedVerifies(t *testing.T, text string) {
 }
 
 // sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must not have.
-func sealsAreWalked(t *testing.T, h *rehearsal) {
-	s := *h.stack
-	s.parts, s.ops = platform.Parts{}, platform.NewOps()
-	s.flags.WatchEvery, s.flags.SealsEvery = time.Minute, 100*time.Millisecond
-	if err := s.startAccounts(t.Context()); err != nil {
+func sealsAreWalked(t *testing.T, h *rehearsal.Rehearsal) {
+	o := platform.NewOps()
+	w, err := roles.StartWatch(t.Context(), roles.WatchConfig{
+		Books: h.Machine.Books(embedded.Reconciler), Every: time.Minute, Seals: h.Machine.Engines.Tables(embedded.Seals), SealsEvery: 100 * time.Millisecond,
+		Ops: o, Log: zerolog.Nop(),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := s.stop(); err != nil {
+		if err := w.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	}()
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		all, err := s.ops.Registry.Gather()
+		all, err := o.Registry.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -206,7 +206,7 @@ var fromOutside = []struct {
 // it found is not the generator's truth, because reads reached the gateway after their passage had been decided, it says so
 // and its exit code is 1; it never says otherwise.
 func TestFaultsOnTheDemo(t *testing.T) {
-	bin := build(t)
+	bin := buildLoad(t)
 	for _, f := range fromOutside {
 		t.Run(f.name, func(t *testing.T) {
 			if f.firewall {
@@ -222,7 +222,7 @@ func TestFaultsOnTheDemo(t *testing.T) {
 }
 
 func TestADemoKilledGoesOnWithItsData(t *testing.T) {
-	bin, data, p := build(t), t.TempDir(), choosePorts(t)
+	bin, data, p := buildLoad(t), t.TempDir(), choosePorts(t)
 	r := launch(t, bin, p, "demo", "--seconds=20", "--json", "--data", data)
 	r.says("A seeded Brussels day")
 	time.Sleep(4 * time.Second) // some traffic before it
@@ -237,7 +237,7 @@ func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 		t.Fatalf("NOT RUN: a small file system cannot be mounted (%v): run as root", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
-	bin, p := build(t), choosePorts(t)
+	bin, p := buildLoad(t), choosePorts(t)
 	r := launch(t, bin, p, "demo", "--seconds=20", "--json", "--data", data)
 	r.says("A seeded Brussels day")
 	time.Sleep(4 * time.Second) // some traffic before it
@@ -257,15 +257,18 @@ func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 	}
 }
 
+// tooSlow is the exit code of a demo whose every result is right on a machine that could not keep up.
+const tooSlow = 4
+
 // endsHonestly waits for the demo's end and checks what it says.
-func (r *program) endsHonestly() summary {
+func (r *program) endsHonestly() demoSummary {
 	r.t.Helper()
 	select {
 	case <-r.ended:
 	case <-time.After(8 * time.Minute):
 		r.t.Fatalf("still running after 8 minutes\n%s", r.tail())
 	}
-	var s summary
+	var s demoSummary
 	if err := json.Unmarshal([]byte(r.stdout.String()), &s); err != nil {
 		r.t.Fatalf("no result: %v; it ended with %v\n%s", err, r.err, r.tail())
 	}
@@ -281,7 +284,7 @@ func (r *program) endsHonestly() summary {
 	switch {
 	case r.err == nil && len(s.Problems) > 0:
 		r.t.Errorf("exit code 0 with problems %q", s.Problems)
-	case r.err != nil && errors.As(r.err, &exit) && exit.ExitCode() == exitTooSlow && len(s.Problems) == 0 && len(s.Slow) > 0:
+	case r.err != nil && errors.As(r.err, &exit) && exit.ExitCode() == tooSlow && len(s.Problems) == 0 && len(s.Slow) > 0:
 		r.t.Logf("exact, and said that the machine was too slow: %q", s.Slow)
 	case r.err != nil && (!errors.As(r.err, &exit) || exit.ExitCode() != 1 || len(s.Problems) == 0):
 		r.t.Errorf("ended with %v and problems %q\n%s", r.err, s.Problems, r.tail())

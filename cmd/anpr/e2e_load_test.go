@@ -39,7 +39,7 @@ func (l *lockedText) String() string {
 // restarts what runs, and expects every read that was sent in the tables, once.
 func TestFaultsOnUpUnderLoad(t *testing.T) {
 	bin, load, data, p := build(t), buildLoad(t), t.TempDir(), choosePorts(t)
-	madeUpCity(t, bin, data)
+	madeUpCity(t, data)
 	r := launch(t, bin, p, "up", "--data", data)
 	r.says("anpr is up")
 	seconds := long(40*time.Second, 3*time.Minute)
@@ -82,15 +82,6 @@ func TestFaultsOnUpUnderLoad(t *testing.T) {
 		t.Errorf("anprload sent %d reads, %d not", res.Sent, res.NotSent)
 	}
 	r.holds(res.Sent)
-}
-
-func buildLoad(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "anprload")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../anprload").CombinedOutput(); err != nil {
-		t.Fatalf("build anprload: %v\n%s", err, out)
-	}
-	return bin
 }
 
 // data is the directory it was given.

@@ -134,7 +134,7 @@ func (r *running) poison(t *testing.T, partition, n int) int64 {
 	}
 	binary.BigEndian.PutUint32(b[57:], uint32(n))
 	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
-	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).kafka().Transport("e2e")}
+	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).Kafka().Transport("e2e")}
 	resp, err := client.RawProduce(t.Context(), &kafka.RawProduceRequest{
 		Topic: schemas.TopicReads, Partition: partition, RequiredAcks: kafka.RequireAll, RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))},
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -21,7 +22,7 @@ import (
 func (r *running) produce(t *testing.T, values ...[]byte) {
 	t.Helper()
 	recs := make([]kafka.Record, len(values))
-	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).kafka().Transport("e2e")}
+	client := &kafka.Client{Addr: kafka.TCP(r.kafka), Timeout: 30 * time.Second, Transport: r.broker(t).Kafka().Transport("e2e")}
 	for i, v := range values {
 		recs[i] = kafka.Record{Time: time.Now(), Value: kafka.NewBytes(v)}
 		resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
@@ -38,7 +39,7 @@ func (r *running) deadLetters(t *testing.T, want int) (out []*anprv1.Reject) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).kafka().Dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
+	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).Kafka().Dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
 	defer reader.Close()
 	for len(out) < want {
 		m, err := reader.ReadMessage(ctx)
@@ -143,13 +144,13 @@ func lookUps(t *testing.T, bin, data string, r *running) {
 }
 
 // broker is how the test's own clients log in.
-func (r *running) broker(t *testing.T) *brokerFlags {
+func (r *running) broker(t *testing.T) *flags.BrokerFlags {
 	t.Helper()
-	run, err := (&runFlags{Data: r.data}).find()
+	run, err := (&flags.DataFlags{Data: r.data}).Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var f brokerFlags
-	run.broker(&f)
+	var f flags.BrokerFlags
+	run.FillBroker(&f)
 	return &f
 }

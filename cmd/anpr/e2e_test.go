@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
@@ -33,6 +34,15 @@ func build(t *testing.T) string {
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func buildLoad(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "anprload")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../anprload").CombinedOutput(); err != nil {
+		t.Fatalf("build anprload: %v\n%s", err, out)
 	}
 	return bin
 }
@@ -60,16 +70,16 @@ var bannerLines = map[string]*regexp.Regexp{
 }
 
 // madeUpCity gives the data directory of an `anpr up` its reference data, as `make up` does.
-func madeUpCity(t *testing.T, bin, data string) {
+func madeUpCity(t *testing.T, data string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), bin, "sample", "--missing", "--out", filepath.Join(data, "reference")).CombinedOutput(); err != nil {
-		t.Fatalf("made-up city: %v\n%s", err, out)
+	if err := bench.WriteMissingCity(filepath.Join(data, "reference"), 1); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func up(t *testing.T, bin, data string) *running {
 	t.Helper()
-	madeUpCity(t, bin, data)
+	madeUpCity(t, data)
 	r := &running{data: data, cmd: exec.Command(bin, append([]string{"up", "--data", data}, everyPort...)...), log: &bytes.Buffer{}, ended: make(chan error, 1)}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.cmd.Stderr = r.log
@@ -304,16 +314,34 @@ func stopped(t *testing.T, r *running) {
 	}
 }
 
+// demoSummary is the JSON with which the demo ends.
+type demoSummary struct {
+	Produced         uint64                 `json:"produced"`
+	Stored           uint64                 `json:"stored"`
+	Merged           uint64                 `json:"merged"`
+	Rejected         uint64                 `json:"rejected"`
+	RejectedByReason map[string]uint64      `json:"rejected_by_reason"`
+	Passages         uint64                 `json:"passages"`
+	Hits             uint64                 `json:"hits"`
+	Offences         map[string]uint64      `json:"offences"`
+	Held             map[string]uint64      `json:"held"`
+	Duplicates       uint64                 `json:"duplicates"`
+	Residual         int64                  `json:"residual"`
+	Problems         []string               `json:"problems"`
+	Slow             []string               `json:"too_slow"`
+	Truth            map[string]bench.Tally `json:"truth"`
+}
+
 func TestDemoEndsWithNumbersThatAgreeWithClickHouse(t *testing.T) {
 	bin, data := build(t), t.TempDir()
 	args := append([]string{"demo", "--seconds", "15", "--json", "--lang", "fr", "--data", data}, everyPort...)
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), bin, args...)
+	cmd := exec.CommandContext(t.Context(), buildLoad(t), args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("demo: %v\n%s", err, &stderr)
 	}
-	var s summary
+	var s demoSummary
 	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
 		t.Fatalf("standard output is not one JSON object: %v\n%s", err, &stdout)
 	}
@@ -336,7 +364,7 @@ func TestSecondStartOnOnePortSaysWhichFlag(t *testing.T) {
 	bin := build(t)
 	r := up(t, bin, t.TempDir())
 	data := t.TempDir()
-	madeUpCity(t, bin, data)
+	madeUpCity(t, data)
 	args := append([]string{"up", "--data", data}, everyPort...)
 	args = append(args, "--gateway-addr="+r.gateway)
 	out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()

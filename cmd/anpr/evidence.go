@@ -10,13 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/rs/zerolog"
-
-	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -26,23 +24,23 @@ type evidenceCmd struct {
 }
 
 type evidenceVerifyCmd struct {
-	runFlags
-	clickhouseFlags
+	flags.DataFlags
+	flags.ClickHouseFlags
 	What string `arg:"" name:"offence-id|file" help:"Id of a stored offence, or a file that anpr evidence export wrote."`
 }
 
 // Run verifies one offence.
-func (c *evidenceVerifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	rows, err := c.rows(ctx, log)
+func (c *evidenceVerifyCmd) Run(ctx context.Context) error {
+	rows, err := c.rows(ctx)
 	if err != nil {
 		return &exitError{exitCannotTell, err}
 	}
 	return verifyRows(os.Stdout, rows)
 }
 
-func (c *evidenceVerifyCmd) rows(ctx context.Context, log zerolog.Logger) ([]evidence.Row, error) {
+func (c *evidenceVerifyCmd) rows(ctx context.Context) ([]evidence.Row, error) {
 	if id, err := schemas.ParseID(c.What); err == nil {
-		return storedOffence(ctx, c.runFlags, c.clickhouseFlags, id, log)
+		return storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
 	}
 	raw, err := os.ReadFile(c.What)
 	if err != nil {
@@ -85,18 +83,18 @@ func verifyRows(w io.Writer, rows []evidence.Row) error {
 }
 
 type evidenceExportCmd struct {
-	runFlags
-	clickhouseFlags
+	flags.DataFlags
+	flags.ClickHouseFlags
 	ID string `arg:"" name:"offence-id" help:"Id of a stored offence."`
 }
 
 // Run writes the rows of one offence.
-func (c *evidenceExportCmd) Run(ctx context.Context, log zerolog.Logger) error {
+func (c *evidenceExportCmd) Run(ctx context.Context) error {
 	id, err := schemas.ParseID(c.ID)
 	if err != nil {
 		return fmt.Errorf("%.80q is no offence id: 32 hexadecimal digits", c.ID)
 	}
-	rows, err := storedOffence(ctx, c.runFlags, c.clickhouseFlags, id, log)
+	rows, err := storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
 	if err != nil {
 		return err
 	}
@@ -106,17 +104,17 @@ func (c *evidenceExportCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 // storedOffence reads what is stored of one offence, from what runs on the data directory unless another ClickHouse is named.
-func storedOffence(ctx context.Context, at runFlags, f clickhouseFlags, id schemas.ID, log zerolog.Logger) ([]evidence.Row, error) {
-	run, err := at.find()
+func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFlags, id schemas.ID) ([]evidence.Row, error) {
+	run, err := at.Find()
 	if err != nil {
 		return nil, err
 	}
-	run.tables(&f, embedded.Seals)
-	cfg, err := f.config(log, nil)
+	run.FillTables(&f, embedded.Seals)
+	tables, err := f.ClickHouse()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := cfg.Open()
+	conn, err := tables.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +132,13 @@ type sealsCmd struct {
 }
 
 // Run walks the seals once.
-func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := findBooks(c.booksFlags, embedded.Seals, log)
+func (c *sealsCmd) Run(ctx context.Context) error {
+	b, err := findBooks(c.booksFlags, embedded.Seals)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
-	defer closeBooks(b)
-	r, err := walkerOf(b, b.DB).Walk(ctx)
+	defer roles.CloseBooks(b)
+	r, err := roles.WalkSeals(b, b.DB).Walk(ctx)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
@@ -151,9 +149,4 @@ func (c *sealsCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return &exitError{exitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do")}
 	}
 	return nil
-}
-
-// walkerOf walks over offences as the account of the connection, which must be allowed to read them whole.
-func walkerOf(b *reconcile.Books, db driver.Conn) *seals.Walker {
-	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }

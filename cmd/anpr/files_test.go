@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,18 +8,10 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
-)
+	"github.com/rs/zerolog"
 
-func TestAFileWithoutRightsNamesTheUserAndTheCure(t *testing.T) {
-	denied := fmt.Errorf("reference data /srv/x: %w", &fs.PathError{Op: "open", Path: "/srv/x/cameras.yaml", Err: fs.ErrPermission})
-	want := "reference data /srv/x: open /srv/x/cameras.yaml: permission denied for user " + userName() + "; make it readable: chown " + userName() + " /srv/x/cameras.yaml"
-	if got := adviseRights(denied); got.Error() != want || !errors.Is(got, fs.ErrPermission) {
-		t.Errorf("got %v\nwant %s", got, want)
-	}
-	if other := fmt.Errorf("x: %w", fs.ErrNotExist); adviseRights(other) != other { //nolint:errorlint // the same error
-		t.Error("an error of another kind was changed")
-	}
-}
+	"github.com/gvc-brussels/anpr/cmd/flags"
+)
 
 // Every command that takes --data says that a file is none.
 func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
@@ -34,7 +23,6 @@ func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
 	for _, args := range [][]string{
 		{"up", "--port-base=21910"},
 		{"engine", "serve", "--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0"},
-		{"demo", "--port-base=21910"},
 		{"reconcile"},
 		{"reconcile", "seals"},
 		{"access-log", "verify"},
@@ -63,12 +51,6 @@ func TestAPortBaseWithoutRoomIsRefusedWithWhatIsWanted(t *testing.T) {
 	}
 }
 
-func TestOffsetsAreNamedInOrder(t *testing.T) {
-	if got, want := offsetsText(map[int32]int64{10: 3, 0: 748, 2: 0}, "from"), "partition 0 from 748, partition 2 from 0, partition 10 from 3"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // The README names every command, the hidden ones too: somebody must find them.
 func TestTheReadmeNamesEveryCommand(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
@@ -83,6 +65,24 @@ func TestTheReadmeNamesEveryCommand(t *testing.T) {
 	for _, c := range parser.Model.Children {
 		if !regexp.MustCompile("[ ,]" + c.Name + "[ ,|]").MatchString(row) {
 			t.Errorf("README.md, Where things are, does not name %s: %s", c.Name, row)
+		}
+	}
+}
+
+// A rehearsed database can be dropped; the one that was restored for good cannot.
+func TestDropGoesWithARehearsalOnly(t *testing.T) {
+	if err := (&restoreCmd{FromLog: true, Drop: true, ClickHouseFlags: flags.ClickHouseFlags{ClickhouseDatabase: "anpr"}}).Run(t.Context(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "--compare") {
+		t.Errorf("--drop without a rehearsal: %v", err)
+	}
+}
+
+// Commands that need the load generator name their new spelling and do nothing.
+func TestMovedCommandsNameTheirNewSpelling(t *testing.T) {
+	for old, now := range map[string]string{"demo": "anprload demo", "rehearse": "anprload rehearse", "sample": "anprload city"} {
+		for _, args := range [][]string{{old}, {"--log-json", old, "--seed=2"}, {old, "--help"}} {
+			if code, out := captured(t, args...); code != 2 || !strings.Contains(out, "`"+now+"`") {
+				t.Errorf("anpr %s: exit code %d, want 2 and %q: %s", strings.Join(args, " "), code, now, out)
+			}
 		}
 	}
 }

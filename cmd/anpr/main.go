@@ -15,13 +15,13 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 // cli is the command line. Every flag can also be set by the environment variable its help names.
 type cli struct {
 	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
-	Demo      demoCmd      `cmd:"" help:"Run everything with a seeded Brussels day of traffic, show what happens, explain three offences. Exit code 0 exact, 1 not exact, 4 exact and too slow on this machine."`
 	Gateway   gatewayCmd   `cmd:"" help:"Run the camera gateway against a Kafka."`
 	Ingest    ingestCmd    `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
 	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
@@ -32,12 +32,10 @@ type cli struct {
 	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
 	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
 	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
-	Rehearse  rehearseCmd  `cmd:"" help:"Rehearse a restore on this machine with made-up traffic: from the log, and from backup and log; timed and compared row for row."`
 	Partition partitionCmd `cmd:"" help:"Partitions of the log: how far each is; let one that is parked go on, with its loss recorded."`
 	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
 	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values, run scenarios on it."`
-	Sample    sampleCmd    `cmd:"" help:"Write a seeded sample city as reference data."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 	Engine    engineCmd    `cmd:"" help:"Fetch the ClickHouse engine for a machine without one; serve broker and ClickHouse without the roles, for a restore."`
 
@@ -47,7 +45,7 @@ type cli struct {
 
 func main() {
 	embedded.MaybeRunEngineChild()
-	setLogForms()
+	flags.SetLogForms()
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -82,12 +80,29 @@ func adviceFor(err error) string {
 	return "`" + command + " --help` shows what it takes."
 }
 
+// movedCommands are those that need the load generator, which is no part of this program, and how they are written now.
+var movedCommands = map[string]string{"demo": "anprload demo", "rehearse": "anprload rehearse", "sample": "anprload city"}
+
+// adviseMoved returns the new spelling of a command that has moved; "" for any other.
+func adviseMoved(args []string) string {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			return movedCommands[a]
+		}
+	}
+	return ""
+}
+
 // Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage. A command whose help says so has codes of its own.
 func run(args []string) int {
+	if now := adviseMoved(args); now != "" {
+		fmt.Fprintf(os.Stderr, "anpr: this command is now `%s`, with the same flags: the load generator is no part of the production program\n", now)
+		return 2
+	}
 	var c cli
 	parser, err := kong.New(&c, kong.Name("anpr"), kong.UsageOnError(),
 		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(decodeTime)))
+		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(flags.DecodeTime)))
 	if err != nil {
 		panic("BUG: command line: " + err.Error())
 	}
@@ -102,7 +117,7 @@ func run(args []string) int {
 			fmt.Fprintf(os.Stderr, "anpr: %s on the command line is read by every user of this machine: give it in the environment, or the password in --clickhouse-password-file\n", name)
 		}
 	}
-	logger, err := newLogger(c.LogLevel, c.LogJSON)
+	logger, err := flags.NewLogger(c.LogLevel, c.LogJSON)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "anpr:", err)
 		return 2

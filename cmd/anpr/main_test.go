@@ -1,19 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/cmd/flags"
+	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
 // TestTheCommandLineFitsTogether builds the parser of all commands: a flag that two embedded groups both have would end every command
 // with a panic.
+func TestMain(m *testing.M) { testkit.Main(m) }
+
 func TestTheCommandLineFitsTogether(t *testing.T) {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("anpr"))
@@ -61,34 +63,10 @@ func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 	}
 }
 
-func TestLogLinesHaveDateZoneAndUnits(t *testing.T) {
-	at, form, unit := zerolog.TimestampFunc, zerolog.TimeFieldFormat, zerolog.DurationFieldFormat
-	t.Cleanup(func() { zerolog.TimestampFunc, zerolog.TimeFieldFormat, zerolog.DurationFieldFormat = at, form, unit })
-	setLogForms()
-	zerolog.TimestampFunc = func() time.Time {
-		return time.Date(2026, 11, 28, 7, 5, 9, 45e6, time.FixedZone("", 3600))
-	}
-	for _, json := range []bool{true, false} {
-		var out bytes.Buffer
-		l, err := newLoggerTo(&out, "info", json, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Info().Dur("took", 118259500*time.Nanosecond).Msg("done")
-		if got := out.String(); !strings.Contains(got, "118.2595ms") {
-			t.Errorf("JSON %t: got %s, want a duration with a unit", json, got)
-		}
-		stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)`).FindString(out.String())
-		if got, err := time.Parse(time.RFC3339, stamp); err != nil || !got.Equal(zerolog.TimestampFunc()) {
-			t.Errorf("JSON %t: got %s, want a time with date, milliseconds and zone that is %s", json, out.String(), zerolog.TimestampFunc())
-		}
-	}
-}
-
 // A setting that was given and does not work is named before one that was not given.
 func TestTheOfficeNamesTheUsersFileThatItWasGiven(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "absent.yaml")
-	err := (&officeCmd{officeFlags: officeFlags{Users: file}}).Run(t.Context(), zerolog.Nop())
+	err := (&officeCmd{OfficeFlags: flags.OfficeFlags{Users: file}}).Run(t.Context(), zerolog.Nop())
 	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "--users") || strings.Contains(err.Error(), "--reference") {
 		t.Errorf("got %v, want one that names %s and --users", err, file)
 	}

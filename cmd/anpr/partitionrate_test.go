@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 )
 
@@ -48,7 +49,7 @@ func TestThePartitionRateIsTheDefaultsUnlessGiven(t *testing.T) {
 // What the command line says is what the shards of a running worker have room for.
 func TestThePartitionRateReachesTheShards(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	if err := writeMissingCity(filepath.Join(data, "reference"), 1); err != nil {
+	if err := bench.WriteMissingCity(filepath.Join(data, "reference"), 1); err != nil {
 		t.Fatal(err)
 	}
 	c, err := parsed(t, "up", "--partition-rate=1234", "--partitions=2", "--data="+data,
@@ -56,12 +57,12 @@ func TestThePartitionRateReachesTheShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := startStack(t.Context(), c.Up.stackFlags, zerolog.Nop(), t.Output())
+	m, err := startMachine(t, c.Up.MachineFlags)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := s.stop(); err != nil {
+		if err := m.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -69,7 +70,7 @@ func TestThePartitionRateReachesTheShards(t *testing.T) {
 	window := dedup.NewWindow(bounds.WithDefaults().RepeatSpan, bounds.RepeatIDs)
 	want := map[string]float64{"id": float64(window.Room()), "passage": float64(bounds.MaxPassages)}
 	for until := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // the partitions are taken over
-		all, err := s.ops.Registry.Gather()
+		all, err := m.Ops.Registry.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
@@ -39,7 +40,7 @@ type queryFlags struct {
 	URL   string `help:"Address of the office. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
 	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
-	runFlags
+	flags.DataFlags
 	JSON bool `help:"Print JSON."`
 }
 
@@ -64,7 +65,7 @@ func (a *asking) page() office.Paging   { return office.Paging{After: a.After, L
 
 // client finds the token: given, or that of a sample user.
 func (q *queryFlags) client() (*office.Client, error) {
-	run, err := q.find()
+	run, err := q.Find()
 	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
 		err = nil
 	}
@@ -72,13 +73,13 @@ func (q *queryFlags) client() (*office.Client, error) {
 		return nil, err
 	}
 	if q.URL == "" {
-		q.URL = "http://" + defaultOffice
+		q.URL = "http://" + flags.DefaultOffice
 		if run != nil && run.Office != "" {
 			q.URL = "http://" + run.Office
 		}
 	}
 	if q.Token == "" && q.User != "" {
-		reference := filepath.Join(cmp.Or(q.Data, defaultData), "reference")
+		reference := filepath.Join(cmp.Or(q.Data, flags.DefaultData), "reference")
 		if run != nil && run.Reference != "" {
 			reference = run.Reference
 		}

@@ -1,26 +1,24 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
-	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
-	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
-	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
 type reconcileCmd struct {
@@ -32,18 +30,18 @@ type reconcileCmd struct {
 
 // sidesFlags say where the log and the tables of a pipeline are.
 type sidesFlags struct {
-	runFlags
-	brokerFlags
-	clickhouseFlags
+	flags.DataFlags
+	flags.BrokerFlags
+	flags.ClickHouseFlags
 	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 }
 
 // findSides fills in what was not given from what runs on the data directory, if anything does. The role says as whom ClickHouse is asked.
-func (f *sidesFlags) findSides(role embedded.Role) (*local, error) {
-	run, err := f.find()
+func (f *sidesFlags) findSides(role embedded.Role) (*flags.Local, error) {
+	run, err := f.Find()
 	if err == nil {
-		run.broker(&f.brokerFlags)
-		run.tables(&f.clickhouseFlags, role)
+		run.FillBroker(&f.BrokerFlags)
+		run.FillTables(&f.ClickHouseFlags, role)
 	}
 	return run, err
 }
@@ -55,37 +53,28 @@ type booksFlags struct {
 }
 
 // findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
-func findBooks(f booksFlags, role embedded.Role, log zerolog.Logger) (*reconcile.Books, error) {
-	run, err := f.findSides(role)
+func findBooks(f booksFlags, role embedded.Role) (*reconcile.Books, error) {
+	c, err := f.books(role)
 	if err != nil {
 		return nil, err
+	}
+	return roles.OpenBooks(c)
+}
+
+// books says where the sides are, as a role.
+func (f *booksFlags) books(role embedded.Role) (roles.BooksConfig, error) {
+	run, err := f.findSides(role)
+	if err != nil {
+		return roles.BooksConfig{}, err
 	}
 	if len(f.Receipts) == 0 && run != nil && run.Receipts != "" {
 		f.Receipts = []string{run.Receipts}
 	}
-	return openBooks(f, log)
-}
-
-func openBooks(f booksFlags, log zerolog.Logger) (*reconcile.Books, error) {
-	cfg, err := f.clickhouseFlags.config(log, nil)
-	if err != nil {
-		return nil, err
+	if local := filepath.Join("anpr-data", "receipts"); len(f.Receipts) == 0 && isDir(local) {
+		f.Receipts = []string{local}
 	}
-	conn, err := cfg.Open()
-	if err != nil {
-		return nil, err
-	}
-	if len(f.Receipts) == 0 {
-		if local := filepath.Join("anpr-data", "receipts"); isDir(local) {
-			f.Receipts = []string{local}
-		}
-	}
-	return &reconcile.Books{Log: reconcile.NewLog(f.kafka()), DB: conn, Group: f.Group, Receipts: f.Receipts}, nil
-}
-
-func closeBooks(b *reconcile.Books) {
-	b.Log.Close()
-	_ = b.DB.Close() // idle connections
+	tables, err := f.ClickHouse()
+	return roles.BooksConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
 }
 
 func isDir(path string) bool {
@@ -110,11 +99,11 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
+	b, err := findBooks(c.booksFlags, embedded.Reconciler)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
-	defer closeBooks(b)
+	defer roles.CloseBooks(b)
 	b.Settle = c.Settle
 	r, err := b.Reconcile(ctx, c.window(time.Now()), reconcile.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
 	if err != nil {
@@ -173,11 +162,11 @@ type verifyCmd struct {
 
 // Run verifies once.
 func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
+	b, err := findBooks(c.booksFlags, embedded.Reconciler)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
 	}
-	defer closeBooks(b)
+	defer roles.CloseBooks(b)
 	v, err := c.verify(ctx, b)
 	if err != nil {
 		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
@@ -221,12 +210,6 @@ func (c *verifyCmd) verify(ctx context.Context, b *reconcile.Books) (*reconcile.
 	return v, nil
 }
 
-// watchFlags are those of the continuous account.
-type watchFlags struct {
-	WatchEvery time.Duration `help:"How often the accounts are balanced; 0 = not at all. One pass reads the log of its minutes once and looks through two columns of the tables' month, with one thread." default:"1m" env:"ANPR_WATCH_EVERY"`
-	SealsEvery time.Duration `help:"How often all seals of offences are walked; 0 = not at all. One pass reads the table and the topic of offences once, with one thread." default:"1h" env:"ANPR_SEALS_EVERY"`
-}
-
 // sealsFlags say as whom the seals are walked where roles are processes of their own: that account reads offences whole, and the one that
 // balances reads no plate.
 type sealsFlags struct {
@@ -236,23 +219,24 @@ type sealsFlags struct {
 }
 
 // account returns how the walk reaches ClickHouse.
-func (f *sealsFlags) account(at runFlags, c clickhouseFlags) (clickhouseFlags, error) {
+func (f *sealsFlags) account(at flags.DataFlags, c flags.ClickHouseFlags) (platform.ClickHouse, error) {
 	if f.SealsUser != "" {
 		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile
-		return c, nil
+		return c.ClickHouse()
 	}
-	run, err := at.find()
-	if err == nil {
-		run.tables(&c, embedded.Seals)
+	run, err := at.Find()
+	if err != nil {
+		return platform.ClickHouse{}, err
 	}
-	return c, err
+	run.FillTables(&c, embedded.Seals)
+	return c.ClickHouse()
 }
 
 type watchCmd struct {
 	booksFlags
-	watchFlags
+	flags.WatchFlags
 	sealsFlags
-	opsFlags
+	flags.OpsFlags
 }
 
 // Run watches until the context ends.
@@ -260,105 +244,21 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.WatchEvery <= 0 {
 		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
 	}
-	o := platform.NewOps()
-	ln, err := platform.Listen(ctx, "ops", cmp.Or(c.OpsAddr, defaultOps), "--ops-addr")
-	if err != nil {
-		return err
-	}
-	srv := platform.Serve("ops", ln, o.Guarded(c.opsFlags.access()), 0, log)
-	defer func() { err = errors.Join(err, srv.Stop(context.WithoutCancel(ctx))) }()
-	b, err := findBooks(c.booksFlags, embedded.Reconciler, log)
-	if err != nil {
-		return err
-	}
-	o.Ready("clickhouse", b.DB.Ping)
-	o.Ready("kafka", func(ctx context.Context) error {
-		_, err := b.Log.Partitions(ctx, schemas.TopicReads)
-		return err
+	return runRole(ctx, &c.OpsFlags, port{}, log, func(o *platform.Ops, _ net.Listener) (role, error) {
+		books, err := c.books(embedded.Reconciler)
+		if err != nil {
+			return nil, err
+		}
+		account, err := c.account(c.DataFlags, c.ClickHouseFlags)
+		if err != nil {
+			return nil, err
+		}
+		w, err := roles.StartWatch(ctx, roles.WatchConfig{Books: books, Every: c.WatchEvery, Seals: account, SealsEvery: c.SealsEvery, Ops: o, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		w.AddReadiness(o)
+		log.Info().Stringer("every", c.WatchEvery).Strs("receipts", books.Receipts).Msg("reconciling")
+		return w, nil
 	})
-	account, err := c.account(c.runFlags, c.clickhouseFlags)
-	if err != nil {
-		closeBooks(b)
-		return err
-	}
-	stop, err := startWatch(ctx, b, account, c.watchFlags, o, log)
-	if err != nil {
-		return err
-	}
-	log.Info().Stringer("every", c.WatchEvery).Strs("receipts", b.Receipts).Msg("reconciling")
-	<-ctx.Done()
-	stop()
-	return nil
-}
-
-// startWatch balances continuously, and walks the seals as an account of its own, until the returned function is called, which also closes
-// the books. After an error they are closed.
-func startWatch(ctx context.Context, b *reconcile.Books, sealed clickhouseFlags, f watchFlags, o *platform.Ops, log zerolog.Logger) (stop func(), err error) {
-	cfg, err := sealed.config(log, nil)
-	if err != nil {
-		closeBooks(b)
-		return nil, err
-	}
-	db, err := cfg.Open()
-	if err != nil {
-		closeBooks(b)
-		return nil, err
-	}
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: f.WatchEvery, Metrics: reconcile.NewMetrics(o.Registry), Logger: log.With().Str("part", "accounts").Logger()})
-	var done sync.WaitGroup
-	done.Go(func() { w.Run(run) })
-	if f.SealsEvery > 0 {
-		metrics := seals.NewMetrics(o.Registry)
-		done.Go(func() { walkerOf(b, db).Watch(run, f.SealsEvery, metrics, log.With().Str("part", "seals").Logger()) })
-	}
-	return func() {
-		cancel()
-		done.Wait()
-		_ = db.Close()
-		closeBooks(b)
-	}, nil
-}
-
-// receipts is a gateway's journal, or none.
-type receipts struct {
-	journal *reconcile.Journal
-	metrics *gateway.Metrics
-}
-
-// openReceipts opens the journal and serves it on the ops port.
-func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.Logger) (*receipts, error) {
-	if dir == "" {
-		log.Warn().Msg("no directory for receipts: what the broker acknowledged is listed nowhere but on the log, and anpr reconcile cannot find a loss there; give one with --receipts")
-		return &receipts{}, nil
-	}
-	log = log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute})
-	j, err := reconcile.OpenJournal(reconcile.JournalConfig{Dir: dir, Error: func(err error) {
-		log.Error().Err(err).Msg("the journal of receipts was not written; check the disk of --receipts. Reads are accepted all the same")
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("%w; choose another directory with --receipts", err)
-	}
-	o.Handle("GET "+reconcile.ReceiptsPath, reconcile.ServeReceipts(dir))
-	return &receipts{j, m}, nil
-}
-
-func (r *receipts) keep(acked []gateway.Receipt) {
-	if r.journal == nil {
-		return
-	}
-	list := make([]reconcile.Receipt, len(acked))
-	for i, a := range acked {
-		list[i] = reconcile.Receipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: reconcile.SumOf(a.Value)}
-	}
-	if err := r.journal.Append(list); err != nil { // told by the journal
-		r.metrics.NoReceipt.Add(float64(len(list)))
-	}
-}
-
-func (r *receipts) close() error {
-	if r.journal == nil {
-		return nil
-	}
-	return r.journal.Close()
 }

@@ -5,23 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 
-	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/reference"
-	"github.com/gvc-brussels/anpr/rules"
-	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
 type backupCmd struct {
@@ -33,12 +26,12 @@ type backupCmd struct {
 }
 
 // Run makes a backup while everything runs.
-func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	b, err := findBooks(c.booksFlags, embedded.Backup, log)
+func (c *backupCmd) Run(ctx context.Context) error {
+	b, err := findBooks(c.booksFlags, embedded.Backup)
 	if err != nil {
 		return err
 	}
-	defer closeBooks(b)
+	defer roles.CloseBooks(b)
 	began := time.Now()
 	st := &recovery.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
 	if c.Only != "" {
@@ -48,43 +41,18 @@ func (c *backupCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		fmt.Printf("backup %s of table %s in %s\n", c.Name, c.Only, time.Since(began).Round(time.Millisecond))
 		return nil
 	}
-	cut, err := takeBackup(ctx, b, st, c.Name, c.Base)
+	cut, err := st.TakeBackup(ctx, b.Log, b.Group, c.Name, c.Base)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("backup %s in %s; the log completes it: %s\n", c.Name, time.Since(began).Round(time.Millisecond), offsetsText(cut.Ends(), "from"))
+	fmt.Printf("backup %s in %s; the log completes it: %s\n", c.Name, time.Since(began).Round(time.Millisecond), recovery.OffsetsText(cut.Ends(), "from"))
 	return nil
 }
 
-// offsetsText names an offset of each partition, in order. Example: partition 0 from 748, partition 1 from 12
-func offsetsText(offsets map[int32]int64, word string) string {
-	out := make([]string, 0, len(offsets))
-	for _, p := range slices.Sorted(maps.Keys(offsets)) {
-		out = append(out, fmt.Sprintf("partition %d %s %d", p, word, offsets[p]))
-	}
-	return strings.Join(out, ", ")
-}
-
-func takeBackup(ctx context.Context, b *reconcile.Books, st *recovery.Store, name, base string) (*recovery.Cut, error) {
-	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
-	if err != nil {
-		return nil, err
-	}
-	commits, err := b.Log.Commits(ctx, b.Group, schemas.TopicReads, partitions)
-	if err != nil {
-		return nil, err
-	}
-	cut, err := recovery.CutOf(schemas.TopicReads, b.Group, commits)
-	if err != nil {
-		return nil, err
-	}
-	return cut, st.Backup(ctx, name, base, cut)
-}
-
 type restoreCmd struct {
-	brokerFlags
-	clickhouseFlags
-	referenceFlags
+	flags.BrokerFlags
+	flags.ClickHouseFlags
+	flags.ReferenceFlags
 	Group      string   `help:"Consumer group of the pipeline. Its offsets say up to where to rebuild, and stay as they are." default:"anpr-ingest" env:"ANPR_GROUP"`
 	FromLog    bool     `help:"Rebuild everything from the log, into empty tables." xor:"from" required:""`
 	FromBackup string   `help:"Restore this backup, then rebuild from the log what came after it." xor:"from" required:"" placeholder:"NAME"`
@@ -98,8 +66,6 @@ type restoreCmd struct {
 	Data       string   `help:"One machine: the data directory of an anpr up. When it is stopped, its broker and ClickHouse are started for the restore; beside one that runs, give --compare." type:"path"`
 	Backups    string   `help:"With --data of a stopped anpr up: directory of its backups; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Cache      string   `help:"With --data of a stopped anpr up: directory the engine is in, or is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
-
-	batchRows int // 0 = the pipeline's default
 }
 
 // Help is shown below the flags.
@@ -113,8 +79,8 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Compare == c.ClickhouseDatabase {
 		return fmt.Errorf("--compare %s: a database cannot be rebuilt beside itself; give another with --clickhouse-database", c.Compare)
 	}
-	if c.Only != "" && (c.Only != accessLogTable || c.FromBackup == "" || c.Compare != "") {
-		return fmt.Errorf("--only %s: it takes %s, with --from-backup and without --compare; all other tables are rebuilt together", c.Only, accessLogTable)
+	if c.Only != "" && (c.Only != recovery.AccessLogTable || c.FromBackup == "" || c.Compare != "") {
+		return fmt.Errorf("--only %s: it takes %s, with --from-backup and without --compare; all other tables are rebuilt together", c.Only, recovery.AccessLogTable)
 	}
 	if c.Replace && c.Only == "" {
 		return errors.New("--replace goes with --only")
@@ -122,166 +88,63 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Drop && c.Compare == "" {
 		return errors.New("--drop goes with --compare: without a rehearsal there is nothing to drop")
 	}
-	o := platform.NewOps()
-	run, err := (&runFlags{Data: c.Data}).find()
+	var engines *roles.Engines
+	run, err := (&flags.DataFlags{Data: c.Data}).Find()
 	if err != nil && !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}
 	if c.Data == "" || run != nil {
-		run.broker(&c.brokerFlags)
-		run.tables(&c.clickhouseFlags, embedded.Backup)
+		run.FillBroker(&c.BrokerFlags)
+		run.FillTables(&c.ClickHouseFlags, embedded.Backup)
 		if run != nil {
 			c.Reference = cmp.Or(c.Reference, run.Reference)
 		}
 	} else {
-		stop, err := c.startData(ctx, log, o)
-		if err != nil {
+		if engines, err = c.startData(ctx, log); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, stop()) }()
+		defer func() { err = errors.Join(err, engines.Stop(ctx)) }()
+	}
+	return c.restore(ctx, engines, log)
+}
+
+// restore restores into what runs, or into the engines that were started for it.
+func (c *restoreCmd) restore(ctx context.Context, engines *roles.Engines, log zerolog.Logger) error {
+	tables, err := c.ClickHouse()
+	if err != nil {
+		return err
+	}
+	kafka := c.Kafka()
+	if engines != nil {
+		tables, kafka = engines.Tables(embedded.Backup), engines.Kafka()
 	}
 	if c.Only != "" {
-		return c.restoreAccessLog(ctx, os.Stdout, log)
+		return (&recovery.AccessLogRestore{ClickHouse: tables, Disk: c.Disk, Backup: c.FromBackup, BackedUp: c.BackedUp, Replace: c.Replace, Logger: log}).Run(ctx, os.Stdout)
 	}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
-	store, err := openReference(watch, c.referenceFlags, o, log)
+	store, err := roles.OpenReference(watch, c.ReferenceFlags.Config(), platform.NewOps(), log)
 	if err != nil {
 		return err
 	}
-	r, err := openRebuild(c, store, log)
+	r, err := roles.OpenRestore(roles.RestoreConfig{
+		Kafka: kafka, Tables: tables, InsertTimeout: c.InsertTimeout, Disk: c.Disk, Catalogue: c.Catalogue,
+		Group: c.Group, FromBackup: c.FromBackup, BackedUp: c.BackedUp, Compare: c.Compare, Drop: c.Drop, Lost: c.Lost, Store: store, Log: log,
+	})
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	return r.run(ctx, os.Stdout)
+	return errors.Join(r.Run(ctx, os.Stdout), r.Close())
 }
 
 // startData starts broker and ClickHouse on the directory of a stopped anpr up.
-func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger, o *platform.Ops) (stop func() error, err error) {
-	f := stackFlags{engineFlags: engineFlags{Data: c.Data, Fsync: true}, clickhouseFlags: c.clickhouseFlags}
-	f.KafkaAddr, f.ClickhouseAddr, f.Partitions = "127.0.0.1:0", "127.0.0.1:0", 4
-	f.Backups, f.Cache = under(c.Backups, c.Data, "backups"), c.Cache
-	s := newStack(f, log, o)
-	if err := s.startEngines(ctx, os.Stderr); err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
-	c.brokerFlags, c.clickhouseFlags = s.flags.brokerFlags, s.as(embedded.Backup)
-	c.Reference = under(c.Reference, c.Data, "reference")
-	return s.stop, nil
-}
-
-// rebuild is one restore.
-type rebuild struct {
-	cmd     *restoreCmd
-	books   *reconcile.Books
-	admin   *platform.Admin
-	store   *reference.Store
-	engines *rules.Engines
-	tables  recovery.Store
-	log     zerolog.Logger
-
-	partitions []int32
-	live       map[int32]platform.Commit // of the pipeline's group
-	ends       map[int32]int64           // up to where to rebuild
-	steps      []step
-}
-
-// step is a line of the result.
-type step struct {
-	what string
-	took time.Duration
-	rows uint64
-}
-
-func openRebuild(c *restoreCmd, store *reference.Store, log zerolog.Logger) (*rebuild, error) {
-	catalogue, err := loadCatalogue(c.Catalogue)
+func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger) (*roles.Engines, error) {
+	f := flags.EngineFlags{Data: c.Data, Backups: c.Backups, Cache: c.Cache, Fsync: true}
+	c.KafkaAddr, c.ClickhouseAddr = "127.0.0.1:0", "127.0.0.1:0"
+	cfg, err := f.Engines(&flags.KafkaFlags{BrokerFlags: c.BrokerFlags, Partitions: 4}, &c.ClickHouseFlags, log, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := c.clickhouseFlags.config(log, nil)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Database = "default" // the one to restore may not be there yet
-	conn, err := cfg.Open()
-	if err != nil {
-		return nil, err
-	}
-	return &rebuild{
-		cmd: c, store: store, engines: rules.NewEngines(catalogue), log: log, admin: c.kafka().Admin("anpr-restore"),
-		books:  &reconcile.Books{Log: reconcile.NewLog(c.kafka()), DB: conn, Group: c.Group},
-		tables: *c.backups(conn),
-	}, nil
-}
-
-// backups are those of the database.
-func (c *restoreCmd) backups(conn driver.Conn) *recovery.Store {
-	return &recovery.Store{Conn: conn, Disk: c.Disk, Database: c.ClickhouseDatabase}
-}
-
-func (r *rebuild) close() {
-	r.admin.Close()
-	closeBooks(r.books)
-}
-
-// run does all of it and prints what was done.
-func (r *rebuild) run(ctx context.Context, out io.Writer) error {
-	if err := r.survey(ctx, out); err != nil {
-		return err
-	}
-	resumed, err := r.prepare(ctx)
-	if err != nil {
-		return err
-	}
-	if resumed {
-		_, _ = fmt.Fprintln(out, "going on with the restore that was interrupted")
-	}
-	if err := r.replay(ctx); err != nil {
-		return err
-	}
-	for _, s := range r.steps {
-		_, _ = fmt.Fprintf(out, "%-28s %10s  %d\n", s.what, s.took.Round(time.Millisecond), s.rows)
-	}
-	if r.cmd.Compare == "" {
-		_, _ = fmt.Fprintf(out, "database %s is rebuilt: %s; start the workers, then check with anpr reconcile\n", r.cmd.ClickhouseDatabase, offsetsText(r.ends, "up to"))
-		if r.cmd.FromLog {
-			_, _ = fmt.Fprintln(out, "access_log is not on the log: anpr restore --only access_log --from-backup NAME, before the office is started (deploy/README.md, Restore)")
-		}
-		return nil
-	}
-	return errors.Join(r.compare(ctx, out), r.dropTrial(ctx, out))
-}
-
-// survey finds out what there is to rebuild.
-func (r *rebuild) survey(ctx context.Context, out io.Writer) (err error) {
-	if r.partitions, err = r.books.Log.Partitions(ctx, schemas.TopicReads); err != nil {
-		return err
-	}
-	bounds, err := r.books.Log.Bounds(ctx, schemas.TopicReads, r.partitions)
-	if err != nil {
-		return err
-	}
-	if r.cmd.Compare == "" {
-		if n, err := r.admin.Members(ctx, r.cmd.Group); err != nil {
-			return err
-		} else if n > 0 {
-			return fmt.Errorf("group %s has %d members: stop all workers first (on one machine: anpr up), then start this again; for a rehearsal beside them give --compare", r.cmd.Group, n)
-		}
-	}
-	if r.live, err = r.books.Log.Commits(ctx, r.cmd.Group, schemas.TopicReads, r.partitions); err != nil {
-		return err
-	}
-	r.ends = map[int32]int64{}
-	for p, c := range r.live {
-		first := bounds[p].First
-		r.ends[p] = max(c.Offset, first)
-		switch {
-		case c.Offset >= 0 && c.Offset < first:
-			return fmt.Errorf("partition %d: group %s stands at %d and the log begins at %d: those records are lost to it; set the group by hand first", p, r.cmd.Group, c.Offset, first)
-		case first > 0 && r.cmd.FromLog:
-			_, _ = fmt.Fprintf(out, "partition %d: the log begins at offset %d; what was made of earlier records is not on it and comes back only from a backup\n", p, first)
-		}
-	}
-	return nil
+	c.Reference = flags.Under(c.Reference, c.Data, "reference")
+	return roles.StartEngines(ctx, cfg)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,33 +12,35 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
 // oneMachine is an `anpr up` whose access log is lost and restored as the runbook says.
 type oneMachine struct {
-	*rehearsal
+	*rehearsal.Rehearsal
 	t   *testing.T
 	dir string
 }
 
 func (m *oneMachine) up() {
 	m.t.Helper()
-	m.rehearsal = &rehearsal{cmd: &rehearseCmd{Seconds: 1, Rate: 10, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
-	if err := m.start(m.t.Context(), m.dir); err != nil {
+	m.Rehearsal = &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 1, Rate: 10, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}
+	if err := m.Start(m.t.Context(), m.dir); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
 func (m *oneMachine) down() {
 	m.t.Helper()
-	if m.rehearsal == nil {
+	if m.Rehearsal == nil {
 		m.t.Fatal("it does not run: an earlier step failed")
 	}
-	if err := m.close(); err != nil {
+	if err := m.Close(context.Background()); err != nil {
 		m.t.Fatal(err)
 	}
-	m.rehearsal = nil
+	m.Rehearsal = nil
 }
 
 // anpr runs a command on the machine's directory.
@@ -53,7 +56,7 @@ func (m *oneMachine) anpr(code int, says string, args ...string) string {
 // lookUp asks the office and returns the number of its entry in the access log.
 func (m *oneMachine) lookUp() uint64 {
 	m.t.Helper()
-	q := queryFlags{User: "prosecutor1", runFlags: runFlags{Data: m.dir}}
+	q := queryFlags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
 	c, err := q.client()
 	if err != nil {
 		m.t.Fatal(err)
@@ -80,7 +83,7 @@ func (m *oneMachine) head(witness ...string) []string {
 func TestTheAccessLogOfOneMachineComesBackFromItsOwnBackup(t *testing.T) {
 	m := &oneMachine{t: t, dir: filepath.Join(t.TempDir(), "data")}
 	defer func() {
-		if m.rehearsal != nil {
+		if m.Rehearsal != nil {
 			m.down()
 		}
 	}()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,30 +13,32 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 )
 
 // TestRestoreOfOneMachine loses the ClickHouse directory of a stopped anpr up and rebuilds it, as the runbook says.
 func TestRestoreOfOneMachine(t *testing.T) {
 	dir := t.TempDir()
-	h := &rehearsal{cmd: &rehearseCmd{Seconds: 2, Rate: 100, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
-	if err := h.start(t.Context(), dir); err != nil {
+	h := &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 2, Rate: 100, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}
+	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	err := h.traffic(t.Context())
+	err := h.Traffic(t.Context())
 	before := reconciled(t, h)
-	if err := errors.Join(err, h.close(), os.RemoveAll(filepath.Join(dir, "clickhouse"))); err != nil {
+	if err := errors.Join(err, h.Close(context.Background()), os.RemoveAll(filepath.Join(dir, "clickhouse"))); err != nil {
 		t.Fatal(err)
 	}
-	c := &restoreCmd{Data: dir, FromLog: true, Group: "anpr-ingest", Disk: "backups", BackedUp: "anpr", clickhouseFlags: h.stack.flags.clickhouseFlags}
+	c := &restoreCmd{Data: dir, FromLog: true, Group: "anpr-ingest", Disk: "backups", BackedUp: "anpr"}
+	c.ClickhouseDatabase, c.InsertTimeout = "anpr", 30*time.Second
 	if err := c.Run(t.Context(), zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.start(t.Context(), dir); err != nil {
+	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := h.close(); err != nil {
+		if err := h.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -46,11 +49,11 @@ func TestRestoreOfOneMachine(t *testing.T) {
 }
 
 // reconciled reconciles the last twenty minutes and returns their balanced sums.
-func reconciled(t *testing.T, h *rehearsal) reconcile.Counts {
+func reconciled(t *testing.T, h *rehearsal.Rehearsal) reconcile.Counts {
 	t.Helper()
-	h.books.Settle = time.Minute
+	h.Books.Settle = time.Minute
 	now := time.Now().Truncate(time.Minute)
-	r, err := h.books.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
+	r, err := h.Books.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
 	if err != nil || r.Verdict != reconcile.Balanced {
 		t.Fatalf("the books do not balance: %v\n%+v", err, r)
 	}

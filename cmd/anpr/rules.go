@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
 )
 
@@ -29,7 +29,7 @@ type rulesCheckCmd struct {
 
 // Run prints the findings.
 func (c *rulesCheckCmd) Run() error {
-	catalogue, err := catalogueFiles(c.Catalogue)
+	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
 		return &exitError{exitCannotTell, err}
 	}
@@ -43,7 +43,7 @@ type rulesUnverifiedCmd struct {
 
 // Run prints a table, one line a value.
 func (c *rulesUnverifiedCmd) Run() error {
-	cat, err := loadCatalogue(c.Catalogue)
+	cat, err := roles.LoadCatalogue(c.Catalogue)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ type rulesTestCmd struct {
 
 // Run prints a table of every scenario with what it got and wanted where these differ.
 func (c *rulesTestCmd) Run() error {
-	catalogue, err := catalogueFiles(c.Catalogue)
+	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
 		return &exitError{2, err}
 	}
@@ -70,29 +70,6 @@ func (c *rulesTestCmd) Run() error {
 	default:
 		return nil
 	}
-}
-
-// catalogueFiles is the directory, or the built-in catalogue when none is named. What cannot be a catalogue at all is named as such: without
-// that each of its files would seem to be missing.
-func catalogueFiles(dir string) (fs.FS, error) {
-	if dir == "" {
-		return rules.Brussels(), nil
-	}
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("catalogue %s: there is no such folder; correct the path", dir)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("catalogue %s: %w for user %s; make the folder readable", dir, fs.ErrPermission, userName())
-	case errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("catalogue %s is a file; name the folder it is in", dir)
-	case err != nil:
-		return nil, fmt.Errorf("catalogue %s: %w", dir, err)
-	}
-	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".yaml" }) {
-		return nil, fmt.Errorf("catalogue %s: the folder holds no *.yaml; copy rules/catalog/brussels there and change it", dir)
-	}
-	return os.DirFS(dir), nil
 }
 
 // checkRules prints what is wrong with a catalogue: warnings when they are asked for, errors last, where they are seen.
@@ -233,4 +210,16 @@ func scenarioFiles(paths []string) ([]string, error) {
 		out = append(out, files...)
 	}
 	return out, nil
+}
+
+// printer keeps the first error of a sequence of prints.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) f(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
 }

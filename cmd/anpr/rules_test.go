@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
 )
 
@@ -33,11 +34,11 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestOutputOfTheRulesCommands(t *testing.T) {
-	catalogue, err := catalogueFiles("testdata/rules/catalogue")
+	catalogue, err := roles.CatalogueFiles("testdata/rules/catalogue")
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken, err := catalogueFiles("testdata/rules/broken")
+	broken, err := roles.CatalogueFiles("testdata/rules/broken")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestAFolderWithoutACatalogueIsNamed(t *testing.T) {
 				t.Errorf("%q: exit code %d, want 2 and %q:\n%s", args, code, want, out)
 			}
 		}
-		if _, err := loadCatalogue(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := roles.LoadCatalogue(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a role with %s: %v", dir, err)
 		}
 	}

@@ -18,58 +18,72 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // TestUpIsForItsOwnUser runs everything with traffic and a backup, and looks at it as others on the machine do.
 func TestUpIsForItsOwnUser(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	h := &rehearsal{cmd: &rehearseCmd{Seconds: 2, Rate: 50, Seed: 1}, out: &bytes.Buffer{}, log: zerolog.Nop()}
+	h := &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 2, Rate: 50, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}
 	defer func() {
-		if err := h.close(); err != nil {
+		if err := h.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 		if _, err := embedded.ReadRun(dir); !errors.Is(err, embedded.ErrNotRunning) {
 			t.Errorf("the run file after the end: %v", err)
 		}
 	}()
-	if err := h.start(t.Context(), dir); err != nil {
+	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(h.traffic(t.Context()), h.backup(t.Context())); err != nil {
+	if err := errors.Join(h.Traffic(t.Context()), h.Backup(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("every port asks for a password", func(t *testing.T) { portsAsk(t, h) })
 	t.Run("every file is closed to others", func(t *testing.T) { closedToOthers(t, dir) })
 	t.Run("commands find it", func(t *testing.T) { commandsFindIt(t, dir, h) })
 	t.Run("a second one on the directory", func(t *testing.T) {
-		f := stackFlags{engineFlags: engineFlags{Data: dir}}
+		f := flags.MachineFlags{EngineFlags: flags.EngineFlags{Data: dir}}
 		for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
 			*addr = "127.0.0.1:0"
 		}
-		if _, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard); !errors.Is(err, embedded.ErrRunning) {
+		if _, err := startMachine(t, f); !errors.Is(err, embedded.ErrRunning) {
 			t.Errorf("got %v, want %v", err, embedded.ErrRunning)
 		}
 	})
 }
 
-func portsAsk(t *testing.T, h *rehearsal) {
-	f := h.stack.flags
+// startMachine starts what the flags of up say.
+func startMachine(t *testing.T, f flags.MachineFlags) (*roles.Machine, error) {
+	t.Helper()
+	cfg, err := f.Config(zerolog.Nop(), io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	return roles.StartMachine(t.Context(), cfg)
+}
+
+func portsAsk(t *testing.T, h *rehearsal.Rehearsal) {
+	f := h.Machine.Engines.Config
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	client := &kafka.Client{Addr: kafka.TCP(f.KafkaAddr), Timeout: 3 * time.Second, Transport: &kafka.Transport{}}
 	if meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{schemas.TopicReads}}); err == nil {
 		t.Errorf("the broker tells nobody of %d topics", len(meta.Topics))
 	}
-	if conn, err := ch.Dial(ctx, ch.Options{Address: f.ClickhouseAddr}); err == nil {
+	if conn, err := ch.Dial(ctx, ch.Options{Address: f.ClickHouseAddr}); err == nil {
 		if conn.Do(ctx, ch.Query{Body: "SELECT 1"}) == nil {
 			t.Error("ClickHouse answers nobody's question")
 		}
 	}
-	if f.ClickhouseHTTP != "" {
-		t.Errorf("ClickHouse's HTTP is open at %s, and nobody asked for it", f.ClickhouseHTTP)
+	if f.ClickHouseHTTP != "" {
+		t.Errorf("ClickHouse's HTTP is open at %s, and nobody asked for it", f.ClickHouseHTTP)
 	}
 }
 
@@ -92,16 +106,16 @@ func closedToOthers(t *testing.T, dir string) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "backups", rehearsalBackup)); err != nil || files < 100 {
+	if _, err := os.Stat(filepath.Join(dir, "backups", rehearsal.BackupName)); err != nil || files < 100 {
 		t.Errorf("%d files and no backup among them (%v): the test looks at the wrong place", files, err)
 	}
 }
 
-func commandsFindIt(t *testing.T, dir string, h *rehearsal) {
-	q := queryFlags{User: "officer1", runFlags: runFlags{Data: dir}}
+func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
+	q := queryFlags{User: "officer1", DataFlags: flags.DataFlags{Data: dir}}
 	c, err := q.client()
-	if err != nil || c.BaseURL != "http://"+h.stack.flags.OfficeAddr || c.Token == "" {
-		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.stack.flags.OfficeAddr)
+	if err != nil || c.BaseURL != "http://"+h.Machine.Config.OfficeAddr || c.Token == "" {
+		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.Machine.Config.OfficeAddr)
 	}
 	// The office has the rights that its look-ups, its log and its lease need.
 	ask := office.Ask{Purpose: "judicial", Reason: "a test of everything", CaseRef: "1"}
@@ -110,33 +124,33 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal) {
 	}
 	var f booksFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
-	b, err := findBooks(f, embedded.Reconciler, zerolog.Nop())
+	b, err := findBooks(f, embedded.Reconciler)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeBooks(b)
+	defer roles.CloseBooks(b)
 	if ids, err := b.Log.Partitions(t.Context(), schemas.TopicReads); err != nil || len(ids) != 4 {
 		t.Errorf("reconcile sees partitions %v, %v", ids, err)
 	}
-	if err := b.DB.Ping(t.Context()); err != nil || len(b.Receipts) != 1 || b.Receipts[0] != h.stack.flags.Receipts {
+	if err := b.DB.Ping(t.Context()); err != nil || len(b.Receipts) != 1 || b.Receipts[0] != h.Machine.Config.Gateway.Receipts {
 		t.Errorf("reconcile: ClickHouse %v, receipts %v", err, b.Receipts)
 	}
-	other := clickhouseFlags{ClickhouseAddr: "10.0.0.1:9000"}
-	run, err := f.find()
+	other := flags.ClickHouseFlags{ClickhouseAddr: "10.0.0.1:9000"}
+	run, err := f.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	run.tables(&other, embedded.Office)
-	broker := brokerFlags{KafkaAddr: "10.0.0.1:9092"}
-	run.broker(&broker)
-	if other.ClickhousePassword != "" || broker.kafkaUser.Password != "" {
+	run.FillTables(&other, embedded.Office)
+	broker := flags.BrokerFlags{KafkaAddr: "10.0.0.1:9092"}
+	run.FillBroker(&broker)
+	if other.ClickhousePassword != "" || broker.Kafka().Account.Password != "" {
 		t.Error("passwords of this machine go to another")
 	}
 }
 
 func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	f := stackFlags{engineFlags: engineFlags{Data: dir}}
+	f := flags.MachineFlags{EngineFlags: flags.EngineFlags{Data: dir}}
 	taken := map[string]string{}
 	for flag, addr := range map[string]*string{
 		"--kafka-addr": &f.KafkaAddr, "--clickhouse-addr": &f.ClickhouseAddr, "--clickhouse-http-addr": &f.ClickhouseHTTP,
@@ -150,7 +164,7 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 		*addr = l.Addr().String()
 		taken[flag] = *addr
 	}
-	_, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard)
+	_, err := startMachine(t, f)
 	if err == nil {
 		t.Fatal("started on ports that are taken")
 	}
@@ -169,9 +183,9 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 
 func TestOnePortBaseMovesEveryPort(t *testing.T) {
 	for base, explicit := range map[uint16]string{0: "", 21000: "", 64000: "127.0.0.1:7"} {
-		f := stackFlags{engineFlags: engineFlags{PortBase: portBase(base)}}
+		f := flags.MachineFlags{EngineFlags: flags.EngineFlags{PortBase: flags.PortBase(base)}}
 		f.OfficeAddr = explicit
-		f.ports()
+		f.FillPorts()
 		seen := map[string]bool{}
 		for _, addr := range []string{f.OfficeAddr, f.GatewayAddr, f.OpsAddr, f.KafkaAddr, f.ClickhouseAddr} {
 			_, text, err := net.SplitHostPort(addr)
@@ -189,16 +203,16 @@ func TestOnePortBaseMovesEveryPort(t *testing.T) {
 
 func TestUpWithoutUsersStartsNothing(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeMissingCity(filepath.Join(dir, "reference"), 1); err != nil {
+	if err := bench.WriteMissingCity(filepath.Join(dir, "reference"), 1); err != nil {
 		t.Fatal(err)
 	}
-	f := stackFlags{engineFlags: engineFlags{Data: dir}}
+	f := flags.MachineFlags{EngineFlags: flags.EngineFlags{Data: dir}}
 	f.Partitions = 1
 	f.Users = filepath.Join(dir, "nobody.yaml")
 	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
 		*addr = "127.0.0.1:0"
 	}
-	_, err := startStack(t.Context(), f, zerolog.Nop(), io.Discard)
+	_, err := startMachine(t, f)
 	if err == nil || !strings.Contains(err.Error(), "nobody.yaml") || !strings.Contains(err.Error(), "--users") {
 		t.Errorf("got %v, want the file and the flag", err)
 	}

@@ -13,11 +13,13 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 func main() {
 	embedded.MaybeRunEngineChild()
+	flags.SetLogForms()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -27,8 +29,8 @@ func main() {
 // run returns the exit code: 0 when every read was acknowledged or refused, 1 when the load could not be made, 2 when the flags
 // are wrong, 3 when some reads were not sent.
 func run(ctx context.Context, args []string, out, log io.Writer) int {
-	if len(args) > 0 && stored[args[0]] != nil {
-		return runStored(ctx, args, out, log)
+	if len(args) > 0 && namedCmds[args[0]] != nil {
+		return runNamed(ctx, args, out, log)
 	}
 	var opt options
 	exited := -1

@@ -17,8 +17,8 @@ type Position struct {
 	Offset    int64
 }
 
-// Letter is one record of the dead-letter topic.
-type Letter struct {
+// DeadLetter is one record of the dead-letter topic.
+type DeadLetter struct {
 	Position
 	Reason string
 	Record []byte // its original bytes
@@ -42,8 +42,8 @@ type Outgoing struct {
 	Value []byte
 }
 
-// Replay says how records are checked, looked up and sent. All are required.
-type Replay struct {
+// Redrive says how records are checked, looked up and sent. All are required.
+type Redrive struct {
 	// Check decodes a record as the pipeline does. An error says why it would be rejected again.
 	Check func(record []byte) (Read, error)
 	// Known returns those of the reads that are stored or merged already.
@@ -52,11 +52,11 @@ type Replay struct {
 	Send func(ctx context.Context, records []Outgoing) error
 }
 
-// Outcome is what became of the letters of a replay. Wanted is the sum of all others.
+// Outcome is what became of the letters of a redrive. Wanted is the sum of all others.
 type Outcome struct {
 	Wanted  int `json:"wanted"`
 	Sent    int `json:"sent"`
-	Known   int `json:"known"`   // stored or merged already: an earlier replay, or the camera sent it again
+	Known   int `json:"known"`   // stored or merged already: an earlier redrive, or the camera sent it again
 	Twice   int `json:"twice"`   // the same read among these letters
 	Uploads int `json:"uploads"` // refused by the gateway: the camera must send it again
 	Cut     int `json:"cut"`     // larger than the dead-letter topic takes; the original may still be on the log
@@ -66,7 +66,7 @@ type Outcome struct {
 
 // Run sends the wanted letters again, those of an earlier position first, and reports what became of each. Without send
 // it only says what it would do.
-func (r *Replay) Run(ctx context.Context, wanted []Position, letters map[Position]Letter, send bool) (Outcome, error) {
+func (r *Redrive) Run(ctx context.Context, wanted []Position, letters map[Position]DeadLetter, send bool) (Outcome, error) {
 	out := Outcome{Wanted: len(wanted)}
 	wanted = slices.Clone(wanted)
 	slices.SortFunc(wanted, func(a, b Position) int {

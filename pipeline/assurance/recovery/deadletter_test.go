@@ -21,10 +21,10 @@ import (
 var errBad = errors.New("would be rejected again")
 
 // log is a replay whose log takes what it is sent, and which knows what it has taken.
-func log() (*Replay, *[]string) {
+func log() (*Redrive, *[]string) {
 	var sent []string
 	known := map[schemas.ReadID]bool{}
-	return &Replay{
+	return &Redrive{
 		Check: func(b []byte) (Read, error) {
 			if string(b) == "bad" {
 				return Read{}, errBad
@@ -42,14 +42,14 @@ func log() (*Replay, *[]string) {
 	}, &sent
 }
 
-func letter(offset int64, record string) Letter {
-	return Letter{Position: Position{"t", 0, offset}, Record: []byte(record), Size: uint64(len(record))}
+func letter(offset int64, record string) DeadLetter {
+	return DeadLetter{Position: Position{"t", 0, offset}, Record: []byte(record), Size: uint64(len(record))}
 }
 
 func TestEveryLetterIsAccountedForAndSentOnce(t *testing.T) {
-	letters := map[Position]Letter{}
+	letters := map[Position]DeadLetter{}
 	var wanted []Position
-	for i, l := range []Letter{letter(7, "b"), letter(3, "a"), letter(9, "a"), letter(4, "bad"), letter(5, "upload"), letter(6, "cut"), letter(8, "gone")} {
+	for i, l := range []DeadLetter{letter(7, "b"), letter(3, "a"), letter(9, "a"), letter(4, "bad"), letter(5, "upload"), letter(6, "cut"), letter(8, "gone")} {
 		switch string(l.Record) {
 		case "upload":
 			l.Upload = true
@@ -76,7 +76,7 @@ func TestEveryLetterIsAccountedForAndSentOnce(t *testing.T) {
 }
 
 func TestABrokenReplayGoesOnWhereItStopped(t *testing.T) {
-	letters := map[Position]Letter{}
+	letters := map[Position]DeadLetter{}
 	var wanted []Position
 	for i := range int64(1200) {
 		l := letter(i, fmt.Sprint(i))

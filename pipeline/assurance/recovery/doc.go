@@ -8,7 +8,7 @@
 // A backup of several tables is not of one instant. It is made good by its [Cut]: the offsets that the group had committed before the
 // backup began, all rows below which are in it. Rows from there on are deleted after the restore and made again from the log.
 //
-// Dead letters: [Replay] puts rejected records on the log again once their cause is mended: an unknown camera registered, a validity
+// Dead letters: [Redrive] puts rejected records on the log again once their cause is mended: an unknown camera registered, a validity
 // corrected, a decoder fixed. The record goes back byte for byte, so it has the read id it always had, and ends as one stored read
 // however often it is sent again: what is stored or merged already is left out, and what is still on its way is met by the pipeline's
 // own window for retransmissions.

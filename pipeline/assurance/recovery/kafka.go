@@ -5,8 +5,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// CommitsOf are the plans as a group commits them, from which its worker goes on.
-func CommitsOf(plans map[int32]ingest.Plan) (out []platform.Commit) {
+// commitsOf are the plans as a group commits them, from which its worker goes on.
+func commitsOf(plans map[int32]ingest.Plan) (out []platform.Commit) {
 	for p, plan := range plans {
 		out = append(out, platform.Commit{Partition: p, Offset: plan.Start, Metadata: plan.String()})
 	}

@@ -15,7 +15,7 @@ import (
 
 // Collect reads the dead-letter topic from its beginning to its end and returns the letters of the wanted positions. A
 // letter published twice, as after a crash, is the same twice.
-func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map[Position]Letter, error) {
+func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map[Position]DeadLetter, error) {
 	want := make(map[Position]bool, len(wanted))
 	for _, p := range wanted {
 		want[p] = true
@@ -24,7 +24,7 @@ func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map
 	if err != nil {
 		return nil, err
 	}
-	out := map[Position]Letter{}
+	out := map[Position]DeadLetter{}
 	for p, b := range bounds {
 		if err := collect(ctx, admin, p, b, want, out); err != nil {
 			return nil, fmt.Errorf("read %s/%d: %w", schemas.TopicRejects, p, err)
@@ -33,7 +33,7 @@ func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map
 	return out, nil
 }
 
-func collect(ctx context.Context, admin *platform.Admin, partition int32, b platform.Bounds, want map[Position]bool, out map[Position]Letter) (err error) {
+func collect(ctx context.Context, admin *platform.Admin, partition int32, b platform.Bounds, want map[Position]bool, out map[Position]DeadLetter) (err error) {
 	for next := b.First; next < b.End; {
 		before := next
 		if next, err = fetch(ctx, admin, partition, next, want, out); err != nil {
@@ -46,7 +46,7 @@ func collect(ctx context.Context, admin *platform.Admin, partition int32, b plat
 	return nil
 }
 
-func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[Position]bool, out map[Position]Letter) (int64, error) {
+func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[Position]bool, out map[Position]DeadLetter) (int64, error) {
 	resp, err := admin.Fetch(ctx, schemas.TopicRejects, partition, next)
 	if err != nil {
 		return next, err
@@ -73,7 +73,7 @@ func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int
 		}
 		p := Position{m.GetTopic(), m.GetPartition(), m.GetOffset()}
 		if want[p] {
-			out[p] = Letter{Position: p, Reason: m.GetReason(), Record: m.GetPayload(), Size: m.GetPayloadSize(), Upload: m.GetUpload()}
+			out[p] = DeadLetter{Position: p, Reason: m.GetReason(), Record: m.GetPayload(), Size: m.GetPayloadSize(), Upload: m.GetUpload()}
 		}
 	}
 }

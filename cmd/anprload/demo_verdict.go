@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
+)
+
+// patiently calls f until it succeeds, at most two minutes: a part may be on its way back.
+func patiently[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		try, done := context.WithTimeout(ctx, 20*time.Second) // a connection that a firewall silenced is left for a new one
+		v, err := f(try)
+		done()
+		if err == nil {
+			return v, nil
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return v, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+}
+
+// whileItLives returns a context that ends when a part that everything needs has ended by itself; its cause says which.
+func whileItLives(ctx context.Context, m *roles.Machine) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cancel(m.Wait(ctx))
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-ended
+	}
+}
+
+// behind returns how many records are on the log and how many of them are not processed.
+func (c *counts) behind(ctx context.Context) (end, lag int64, err error) {
+	return rehearsal.CountBehind(ctx, c.admin, c.group)
+}
+
+// Latencies of a demo that is called too slow, in milliseconds: an outsider would ask what is wrong. A quiet machine of two cores is ten times
+// faster. They say nothing of whether the result is right.
+const (
+	slowHitP99     = 5_000
+	slowVisibleP99 = 30_000
+)
+
+// exitTooSlow is the exit code of a demo whose every result is right and that could not keep up on this machine.
+const exitTooSlow = 4
+
+// demoRun is what recordProblems needs to know of the traffic.
+type demoRun struct {
+	notSent uint64        // reads that were due and never acknowledged by the gateway
+	cut     bool          // ended before its time, by Ctrl-C
+	resumed bool          // there was data of an earlier run, which may finish now
+	truth   *bench.Report // nil: there is no truth to compare with
+	hits    latencies
+}
+
+// recordProblems writes down everything that is not as it must be, and apart from it what was too slow. Reads that were never sent are not wrong: they
+// are not on the log, the cameras would send them again; what the truth expects of them cannot be found.
+func (s *summary) recordProblems(r demoRun) {
+	s.Residual = int64(s.Produced) - int64(s.Stored+s.Merged+s.Rejected)
+	if s.Residual != 0 {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d records of the log are not in the tables, or counted twice", s.Residual))
+	}
+	if s.Duplicates != 0 {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d rows are there twice", s.Duplicates))
+	}
+	if r.cut {
+		return
+	}
+	if r.notSent > 0 {
+		s.Slow = append(s.Slow, fmt.Sprintf("%d reads were due and not taken by the gateway in time: they are not on the log, and what the truth expects of them cannot be found", r.notSent))
+	}
+	if r.hits.n > 0 && r.hits.p99 > slowHitP99 {
+		s.Slow = append(s.Slow, fmt.Sprintf("1 of 100 hits took longer than %.1f s from the gateway to a subscriber", r.hits.p99/1000))
+	}
+	if s.visible99 > slowVisibleP99 {
+		s.Slow = append(s.Slow, fmt.Sprintf("1 of 100 reads took longer than %.1f s until it was visible in ClickHouse", s.visible99/1000))
+	}
+	if r.truth == nil {
+		return
+	}
+	s.Truth = r.truth.Tallies()
+	for _, name := range bench.Kinds() {
+		t := s.Truth[name]
+		if t.Missing > 0 && r.notSent == 0 || t.Extra > 0 && !r.resumed {
+			s.Problems = append(s.Problems, fmt.Sprintf("%s are not those of the generator's truth: %s", name, tally(t)))
+		}
+	}
+}
+
+// verdict is the error of a run that was not exact, or exact and too slow.
+func (s *summary) verdict() error {
+	switch {
+	case len(s.Problems) > 0:
+		return fmt.Errorf("the result is not exact: %s", strings.Join(append(s.Problems, s.Slow...), "; "))
+	case len(s.Slow) > 0:
+		return &exitError{exitTooSlow, fmt.Errorf("everything that was sent is there once and every verdict is right, but this machine was too slow: %s; try again with a lower --rate, or with nothing else running", strings.Join(s.Slow, "; "))}
+	}
+	return nil
+}

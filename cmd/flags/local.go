@@ -1,0 +1,88 @@
+package flags
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"strconv"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
+)
+
+// Where everything listens unless something else is said.
+const (
+	DefaultOffice     = "127.0.0.1:8080"
+	DefaultGateway    = "127.0.0.1:8081"
+	DefaultOps        = "127.0.0.1:6060"
+	DefaultKafka      = "127.0.0.1:9092"
+	DefaultClickHouse = "127.0.0.1:9000"
+	DefaultHTTP       = "127.0.0.1:8123"
+	DefaultData       = "anpr-data"
+)
+
+// DataFlags say which `anpr up` of this machine a command belongs to.
+type DataFlags struct {
+	Data string `help:"Data directory of an anpr up on this machine: the addresses of what runs there, and the passwords, are read from it. Default anpr-data, if something runs there." type:"path" env:"ANPR_DATA"`
+}
+
+// Local is an `anpr up` that runs on this machine; nil when there is none.
+type Local struct {
+	*embedded.Run
+	*embedded.Secrets
+}
+
+// Find returns what runs on the data directory. Nothing is no error unless the directory was named.
+func (f *DataFlags) Find() (*Local, error) {
+	if err := roles.CheckData(f.Data); err != nil {
+		return nil, err
+	}
+	run, err := embedded.ReadRun(cmp.Or(f.Data, DefaultData))
+	if errors.Is(err, embedded.ErrNotRunning) && f.Data == "" {
+		return nil, nil //nolint:nilnil // nothing runs here, and nobody said so
+	}
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := run.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	return &Local{run, secrets}, nil
+}
+
+// FillBroker fills in what was not given about Kafka.
+func (l *Local) FillBroker(f *BrokerFlags) {
+	if l != nil && (f.KafkaAddr == "" || f.KafkaAddr == l.Kafka) {
+		f.KafkaAddr, f.account = l.Kafka, platform.Account{User: l.KafkaUser, Password: l.KafkaPassword}
+	}
+	f.KafkaAddr = cmp.Or(f.KafkaAddr, DefaultKafka)
+}
+
+// FillTables fills in what was not given about ClickHouse. The role says as whom.
+func (l *Local) FillTables(f *ClickHouseFlags, role embedded.Role) {
+	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.Run.ClickHouse) {
+		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.Run.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
+	}
+	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
+}
+
+// FillPorts fills in the addresses that were not given, from the first port if there is one.
+func (f *MachineFlags) FillPorts() {
+	at := func(addr *string, i int, usual string) {
+		if *addr == "" && f.PortBase != 0 {
+			usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.PortBase)+i))
+		}
+		*addr = cmp.Or(*addr, usual)
+	}
+	at(&f.OfficeAddr, 0, DefaultOffice)
+	at(&f.GatewayAddr, 1, DefaultGateway)
+	at(&f.OpsAddr, 2, DefaultOps)
+	at(&f.KafkaAddr, 3, DefaultKafka)
+	at(&f.ClickhouseAddr, 4, DefaultClickHouse)
+	if f.ClickhouseHTTP == "base" { // the one of the row
+		f.ClickhouseHTTP = ""
+		at(&f.ClickhouseHTTP, 5, DefaultHTTP)
+	}
+}

@@ -1,0 +1,28 @@
+package flags
+
+import (
+	"reflect"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// DecodeTime reads every time of the command line as people write it: a Brussels day or an instant. A day given as --to belongs to the
+// window.
+func DecodeTime(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("time", &text); err != nil {
+		return err
+	}
+	parse := schemas.ParseFrom
+	if ctx.Value != nil && ctx.Value.Name == "to" {
+		parse = schemas.ParseTo
+	}
+	t, err := parse(text)
+	if err != nil {
+		return err
+	}
+	target.Set(reflect.ValueOf(t))
+	return nil
+}

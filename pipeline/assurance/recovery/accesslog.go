@@ -1,0 +1,129 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+)
+
+// AccessLogTable is the one table that is not made from the log.
+const AccessLogTable = "access_log"
+
+// AccessLogRestore puts the access log of a backup back.
+type AccessLogRestore struct {
+	ClickHouse platform.ClickHouse // with the database of the table
+	Disk       string              // of backups
+	Backup     string
+	BackedUp   string // name of the database in the backup
+	Replace    bool   // a table with entries that the backup lacks; it is kept beside
+	Logger     zerolog.Logger
+}
+
+// openAt opens connections that name a database.
+func (c *AccessLogRestore) openAt(database string) (driver.Conn, error) {
+	at := c.ClickHouse
+	at.Database = database
+	return at.Open()
+}
+
+// Run puts the access log of a backup in the place of the table, while no office writes it. The backup is restored beside the
+// table and its chain verified first. A table with entries that the backup lacks stays, unless Replace is set; then it is kept beside.
+func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
+	conn, err := c.openAt("default")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	live, err := c.openAt(c.ClickHouse.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, live.Close()) }()
+	lease := access.NewLease(live, access.LeaseTimes{}, c.Logger)
+	if err := lease.Acquire(ctx); err != nil {
+		return fmt.Errorf("the access log has a writer: %w; stop the office first (on one machine anpr up)", err)
+	}
+	keeping, release := context.WithCancel(context.WithoutCancel(ctx))
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		lease.Keep(keeping) // and give it up at the end
+	}()
+	defer func() { release(); <-released }()
+
+	side := c.ClickHouse.Database + "_access_log"
+	if err := c.restoreBeside(ctx, conn, side); err != nil {
+		return err
+	}
+	kept, err := c.exchange(ctx, out, conn, live, side)
+	if err != nil || kept {
+		return err
+	}
+	return execSQL(ctx, conn, "DROP DATABASE "+side+" SYNC")
+}
+
+func execSQL(ctx context.Context, conn driver.Conn, sql string) error {
+	if err := conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("%s: %w", sql, err)
+	}
+	return nil
+}
+
+// restoreBeside makes side.access_log of the backup.
+func (c *AccessLogRestore) restoreBeside(ctx context.Context, conn driver.Conn, side string) error {
+	for _, sql := range []string{"CREATE DATABASE IF NOT EXISTS " + side, "DROP TABLE IF EXISTS " + side + "." + AccessLogTable + " SYNC"} {
+		if err := execSQL(ctx, conn, sql); err != nil {
+			return err
+		}
+	}
+	return (&Store{Conn: conn, Disk: c.Disk, Database: c.ClickHouse.Database}).RestoreTable(ctx, c.Backup, c.BackedUp, AccessLogTable, side)
+}
+
+// exchange puts side.access_log in the place of the table and reports whether the table it replaced was kept beside.
+func (c *AccessLogRestore) exchange(ctx context.Context, out io.Writer, conn, live driver.Conn, side string) (kept bool, err error) {
+	beside, err := c.openAt(side)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, beside.Close()) }()
+	last, n, err := access.NewClickHouse(live).Tail(ctx)
+	if err != nil {
+		return false, err
+	}
+	v, err := access.VerifyStore(ctx, access.NewClickHouse(beside))
+	if err != nil {
+		return false, err
+	}
+	if !v.OK() {
+		return false, fmt.Errorf("the access log of backup %s does not hold from entry %d on: %s; nothing was changed, take another backup", c.Backup, v.FirstBad, v.Problem)
+	}
+	if n > 0 {
+		within, err := access.VerifyStore(ctx, access.NewClickHouse(beside), access.Head{Seq: last.Seq, Sum: last.Sum})
+		if err != nil {
+			return false, err
+		}
+		kept = !within.OK()
+	}
+	if kept && !c.Replace {
+		return false, fmt.Errorf("the table holds look-ups that backup %s lacks (it ends with entry %d, the backup with %d): nothing was changed. If the table is damaged, --replace keeps it beside and puts the backup in its place",
+			c.Backup, last.Seq, v.Head.Seq)
+	}
+	aside := side + "." + fmt.Sprintf("%s_replaced_%d", AccessLogTable, time.Now().Unix())
+	table := c.ClickHouse.Database + "." + AccessLogTable
+	if err := execSQL(ctx, conn, "RENAME TABLE "+table+" TO "+aside+", "+side+"."+AccessLogTable+" TO "+table); err != nil {
+		return false, err
+	}
+	_, _ = fmt.Fprintf(out, "%s is that of backup %s: %d entries, the chain holds, entry %d has %x\n", table, c.Backup, v.Entries, v.Head.Seq, v.Head.Sum)
+	if kept {
+		_, _ = fmt.Fprintf(out, "the table it replaced is kept as %s: give it to the data protection officer\n", aside)
+	}
+	return kept, nil
+}

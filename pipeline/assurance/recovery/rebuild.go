@@ -1,0 +1,266 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// RebuildConfig says what is rebuilt, and from what. Either FromBackup is named, or everything comes from the log.
+type RebuildConfig struct {
+	Log        *reconcile.Log
+	Tables     Store    // the database to make; its connection names another, because it may not be there yet
+	Group      string   // consumer group of the pipeline: its offsets say up to where to rebuild, and stay as they are
+	FromBackup string   // backup to restore first; empty = rebuild all from the log
+	BackedUp   string   // name of the database in the backup
+	Compare    string   // database to compare the result with, row for row: a rehearsal, beside which workers may go on
+	Drop       bool     // drop the rehearsed database afterwards
+	Lost       []string // records that nobody can read, as partition:from-to
+
+	// Migrate makes the tables that are missing.
+	Migrate func(context.Context) error
+	// Work starts an ordinary worker that publishes nothing and ends, for each partition, before its end.
+	Work   func(ctx context.Context, group string, ends map[int32]int64) (Worker, error)
+	Logger zerolog.Logger
+}
+
+// Worker rebuilds tables from the log.
+type Worker interface {
+	Done() <-chan struct{} // closed when it has ended by itself
+	Parked() []ingest.Parked
+	RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error
+	Stop(ctx context.Context) error
+}
+
+// GroupOf names the group that rebuilds a database. It is the same every time, so that an interrupted restore is found again; it is deleted at
+// the end.
+func GroupOf(group, database string) string { return group + "-restore-" + database }
+
+// Rebuild is one restore.
+type Rebuild struct {
+	cfg RebuildConfig
+
+	partitions []int32
+	live       map[int32]platform.Commit // of the pipeline's group
+	ends       map[int32]int64           // up to where to rebuild
+	steps      []step
+}
+
+// step is a line of the result.
+type step struct {
+	what string
+	took time.Duration
+	rows uint64
+}
+
+// NewRebuild makes a restore, which Run does.
+func NewRebuild(c RebuildConfig) *Rebuild { return &Rebuild{cfg: c} }
+
+// Group is the group that rebuilds.
+func (r *Rebuild) Group() string { return GroupOf(r.cfg.Group, r.cfg.Tables.Database) }
+
+// Run does all of it and prints what was done.
+func (r *Rebuild) Run(ctx context.Context, out io.Writer) error {
+	if err := r.survey(ctx, out); err != nil {
+		return err
+	}
+	resumed, err := r.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		_, _ = fmt.Fprintln(out, "going on with the restore that was interrupted")
+	}
+	if err := r.rebuildFromLog(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.steps {
+		_, _ = fmt.Fprintf(out, "%-28s %10s  %d\n", s.what, s.took.Round(time.Millisecond), s.rows)
+	}
+	if r.cfg.Compare == "" {
+		_, _ = fmt.Fprintf(out, "database %s is rebuilt: %s; start the workers, then check with anpr reconcile\n", r.cfg.Tables.Database, OffsetsText(r.ends, "up to"))
+		if r.cfg.FromBackup == "" {
+			_, _ = fmt.Fprintln(out, "access_log is not on the log: anpr restore --only access_log --from-backup NAME, before the office is started (deploy/README.md, Restore)")
+		}
+		return nil
+	}
+	return errors.Join(r.compare(ctx, out), r.dropTrial(ctx, out))
+}
+
+// survey finds out what there is to rebuild.
+func (r *Rebuild) survey(ctx context.Context, out io.Writer) (err error) {
+	if r.partitions, err = r.cfg.Log.Partitions(ctx, schemas.TopicReads); err != nil {
+		return err
+	}
+	bounds, err := r.cfg.Log.Bounds(ctx, schemas.TopicReads, r.partitions)
+	if err != nil {
+		return err
+	}
+	if r.cfg.Compare == "" {
+		if n, err := r.cfg.Log.Members(ctx, r.cfg.Group); err != nil {
+			return err
+		} else if n > 0 {
+			return fmt.Errorf("group %s has %d members: stop all workers first (on one machine: anpr up), then start this again; for a rehearsal beside them give --compare", r.cfg.Group, n)
+		}
+	}
+	if r.live, err = r.cfg.Log.Commits(ctx, r.cfg.Group, schemas.TopicReads, r.partitions); err != nil {
+		return err
+	}
+	r.ends = map[int32]int64{}
+	for p, c := range r.live {
+		first := bounds[p].First
+		r.ends[p] = max(c.Offset, first)
+		switch {
+		case c.Offset >= 0 && c.Offset < first:
+			return fmt.Errorf("partition %d: group %s stands at %d and the log begins at %d: those records are lost to it; set the group by hand first", p, r.cfg.Group, c.Offset, first)
+		case first > 0 && r.cfg.FromBackup == "":
+			_, _ = fmt.Fprintf(out, "partition %d: the log begins at offset %d; what was made of earlier records is not on it and comes back only from a backup\n", p, first)
+		}
+	}
+	return nil
+}
+
+// prepare makes the tables ready to be filled and sets the rebuilding group, unless an interrupted restore did.
+func (r *Rebuild) prepare(ctx context.Context) (resumed bool, err error) {
+	begun, err := r.cfg.Log.Commits(ctx, r.Group(), schemas.TopicReads, r.partitions)
+	if err != nil {
+		return false, err
+	}
+	some := false
+	for _, c := range begun {
+		some = some || c.Offset >= 0
+	}
+	switch err := r.cfg.Tables.Empty(ctx); {
+	case err == nil && some: // of a restore whose tables were dropped since
+		if err := r.cfg.Log.DeleteGroup(ctx, r.Group()); err != nil {
+			return false, err
+		}
+	case err == nil:
+	case errors.Is(err, ErrNotEmpty) && some:
+		return true, nil
+	default:
+		return false, err
+	}
+	began := time.Now()
+	plans := map[int32]ingest.Plan{}
+	if r.cfg.FromBackup != "" {
+		cut, err := r.cfg.Tables.Restore(ctx, r.cfg.FromBackup, r.cfg.BackedUp)
+		if err != nil {
+			return false, err
+		}
+		if cut.Group != r.cfg.Group {
+			return false, fmt.Errorf("backup %s was made with group %s, not %s: its offsets are another's", r.cfg.FromBackup, cut.Group, r.cfg.Group)
+		}
+		for p, end := range cut.Ends() {
+			if end > r.ends[p] {
+				return false, fmt.Errorf("partition %d: the backup holds records up to %d and group %s has committed %d: the group was set back, or it is another Kafka", p, end, r.cfg.Group, r.ends[p])
+			}
+		}
+		plans = cut.Plans
+		r.addStep(ctx, "restore backup "+r.cfg.FromBackup, began)
+	}
+	if err := r.cfg.Migrate(ctx); err != nil {
+		return false, err
+	}
+	return false, r.cfg.Log.SetGroup(ctx, r.Group(), schemas.TopicReads, commitsOf(plans))
+}
+
+// addStep adds a step with the number of rows of reads there are now.
+func (r *Rebuild) addStep(ctx context.Context, what string, began time.Time) {
+	s := step{what: what, took: time.Since(began)}
+	_ = r.cfg.Tables.Conn.QueryRow(ctx, "SELECT count() FROM `"+r.cfg.Tables.Database+"`.reads").Scan(&s.rows) // told as 0 when it cannot be
+	r.steps = append(r.steps, s)
+}
+
+// rebuildFromLog runs the worker to the ends.
+func (r *Rebuild) rebuildFromLog(ctx context.Context) error {
+	began := time.Now()
+	lost, err := r.knownLosses(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := r.cfg.Work(ctx, r.Group(), r.ends)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(r.wait(ctx, w, lost), w.Stop(ctx))
+	if err != nil {
+		return fmt.Errorf("rebuild from the log: %w; start the restore again to go on", err)
+	}
+	r.addStep(ctx, "rebuild from the log", began)
+	if err := r.cfg.Tables.Rebuilt(ctx, r.ends); err != nil {
+		return err
+	}
+	return r.cfg.Log.DeleteGroup(ctx, r.Group())
+}
+
+// wait returns when the rebuilding group has committed all that is to be rebuilt. Known losses of partitions that stand are recorded again.
+func (r *Rebuild) wait(ctx context.Context, w Worker, lost []ingest.RecordedLoss) error {
+	said := time.Now()
+	for {
+		commits, err := r.cfg.Log.Commits(ctx, r.Group(), schemas.TopicReads, r.partitions)
+		left := int64(0)
+		for p, end := range r.ends {
+			if plan, err := ingest.ParsePlan(commits[p].Metadata, commits[p].Offset); end > 0 && (err != nil || plan.UnderWay() || plan.Start < end) {
+				left += max(end-max(commits[p].Offset, 0), 1)
+			}
+		}
+		if err == nil && left == 0 {
+			return nil
+		}
+		if err := giveUpKnown(ctx, w, lost); err != nil {
+			return err
+		}
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			r.cfg.Logger.Info().Int64("records", left).Msg("rebuilding; records left")
+		}
+		select {
+		case <-w.Done():
+			return errors.New("the worker ended")
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// dropTrial removes the second copy of all plates that a rehearsal leaves, when asked to, and else says that it is there. An interrupted
+// rehearsal keeps it, to go on.
+func (r *Rebuild) dropTrial(ctx context.Context, out io.Writer) error {
+	db := r.cfg.Tables.Database
+	if !r.cfg.Drop {
+		_, _ = fmt.Fprintf(out, "database %s stays, a second copy of all plates: remove it as anpr_backup with DROP DATABASE %s SYNC, or rehearse with --drop\n", db, db)
+		return nil
+	}
+	if err := execSQL(ctx, r.cfg.Tables.Conn, "DROP DATABASE "+db+" SYNC"); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "database %s is removed\n", db)
+	return nil
+}
+
+// compare proves the result.
+func (r *Rebuild) compare(ctx context.Context, out io.Writer) error {
+	names := [2]string{r.cfg.Compare, r.cfg.Tables.Database}
+	var sums [2]map[string]Sum
+	for i, db := range names {
+		var err error
+		if sums[i], err = Sums(ctx, r.cfg.Tables.Conn, db, r.ends); err != nil {
+			return err
+		}
+	}
+	if !Same(out, names, sums) {
+		return fmt.Errorf("database %s differs from %s; if only decisions, offences and hits do, other versions of the catalogue or the reference data decided then: compare the columns catalogue_version and reference_version", names[1], names[0])
+	}
+	return nil
+}

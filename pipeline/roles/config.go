@@ -1,0 +1,113 @@
+// Package roles starts the jobs of the program: ingest, gateway, office, the continuous account, restores, and all of them on one machine. It
+// is the only place that wires: it gives each room its implementations. A configuration comes in, something that runs and stops goes out. No
+// command line is known here, so a test or a demonstration starts a role as the program does; messages name flags only as a cure.
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// LoadCatalogue reads the catalogue of a directory, or the built-in one.
+func LoadCatalogue(dir string) (*rules.Catalogue, error) {
+	files, err := CatalogueFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := rules.Load(files)
+	if err != nil && dir != "" {
+		err = fmt.Errorf("catalogue %s: %w", dir, err)
+	}
+	return c, err
+}
+
+// gcPercent is how much garbage a process with reference data gathers before a collection, unless GOGC says otherwise. Most of
+// its heap is tables without pointers that live as long as it does, which are quick to pass over and dear to hold twice.
+const gcPercent = 25
+
+// CatalogueFiles is the directory, or the built-in catalogue when none is named. What cannot be a catalogue at all is named as such: without
+// that each of its files would seem to be missing.
+func CatalogueFiles(dir string) (fs.FS, error) {
+	if dir == "" {
+		return rules.Brussels(), nil
+	}
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("catalogue %s: there is no such folder; correct the path", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("catalogue %s: %w for user %s; make the folder readable", dir, fs.ErrPermission, platform.UserName())
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, fmt.Errorf("catalogue %s is a file; name the folder it is in", dir)
+	case err != nil:
+		return nil, fmt.Errorf("catalogue %s: %w", dir, err)
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".yaml" }) {
+		return nil, fmt.Errorf("catalogue %s: the folder holds no *.yaml; copy rules/catalog/brussels there and change it", dir)
+	}
+	return os.DirFS(dir), nil
+}
+
+// ReferenceConfig says where reference data are.
+type ReferenceConfig struct {
+	Dir         string // of cameras, vehicles, lists, exemptions, passes
+	IndexDir    string // of compiled tables, which the next start maps; empty = none is kept
+	AllowShrink bool   // take data that lost more than half of a file
+}
+
+// OpenReference loads the reference data and watches it until ctx ends.
+func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log zerolog.Logger) (*reference.Store, error) {
+	if c.Dir == "" {
+		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anprload city --out DIR` writes a made-up city to try with")
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	store, err := reference.NewStore(c.Dir, reference.Options{
+		IndexDir: c.IndexDir, AllowShrink: c.AllowShrink, Metrics: reference.NewMetrics(o.Registry, time.Now), Log: log.With().Str("part", "refdata").Logger(),
+	})
+	if err != nil {
+		return nil, platform.AdviseRights(fmt.Errorf("reference data %s: %w", c.Dir, err))
+	}
+	st := store.Current().Stats()
+	log.Info().Str("version", store.Current().Version()).Interface("counts", st).Msg("reference data loaded")
+	go func() {
+		if err := store.Run(ctx); err != nil && ctx.Err() == nil {
+			log.Error().Err(err).Msg("reference data is no longer watched; restart to take changes")
+		}
+	}()
+	return store, nil
+}
+
+// countPartitions asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
+func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
+	admin := k.Admin("anpr")
+	defer admin.Close()
+	partitions, err := admin.Partitions(ctx, schemas.TopicReads)
+	if errors.Is(err, platform.ErrNoTopic) {
+		err = fmt.Errorf("Kafka at %s has no topic %s; create the topics first (deploy/kafka/topics.sh)", k.Addr, schemas.TopicReads)
+	}
+	return len(partitions), err
+}
+
+// embeddedTopics lists what the embedded broker creates.
+func embeddedTopics(partitions int) map[string]int {
+	return map[string]int{
+		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1,
+	}
+}

@@ -1,0 +1,187 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+)
+
+// EnginesConfig says how broker and ClickHouse run on one machine.
+type EnginesConfig struct {
+	Data           string // directory of all they keep
+	KafkaAddr      string // of the broker; port 0 = any
+	ClickHouseAddr string // of the native protocol; port 0 = any
+	ClickHouseHTTP string // empty = not opened
+	Database       string
+	Partitions     int    // of anpr.reads.v1 when it is created
+	Backups        string // directory of the engine's backups
+	Cache          string // directory the engine is downloaded to; empty = the user's cache
+	MaxMemory      int64  // bytes the engine may use; 0 = its default
+	Fsync          bool   // every insert is on the disk before its offset is committed
+	Compression    platform.Compression
+
+	Progress io.Writer // of a download
+	Log      zerolog.Logger
+}
+
+// Engines are broker and ClickHouse on one machine, with passwords of their own.
+type Engines struct {
+	Config   EnginesConfig // with the addresses chosen where they were left open
+	Secrets  *embedded.Secrets
+	Database *embedded.Supervisor[*embedded.ClickHouse]
+
+	broker *embedded.Broker
+	claim  *embedded.Claim
+	parts  *platform.Parts
+}
+
+// StartEngines starts broker and ClickHouse, makes the tables, and leaves the run file by which commands find them.
+func StartEngines(ctx context.Context, c EnginesConfig) (_ *Engines, err error) {
+	e := newEngines(c, &platform.Parts{Log: c.Log})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := joinTaken(e.probe(ctx)); err != nil {
+		return nil, err
+	}
+	if err := e.start(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.publish(embedded.Run{})
+}
+
+// newEngines makes engines that do not run yet. What this process writes from now on is nobody else's to read.
+func newEngines(c EnginesConfig, parts *platform.Parts) *Engines {
+	syscall.Umask(0o077)
+	return &Engines{Config: c, Secrets: embedded.NewSecrets(), parts: parts}
+}
+
+// Stop stops what runs.
+func (e *Engines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
+
+// Dead delivers one error when ClickHouse is given up.
+func (e *Engines) Dead() <-chan error { return e.Database.Dead() }
+
+// Kafka says how to reach the broker.
+func (e *Engines) Kafka() platform.Kafka {
+	return platform.Kafka{Addr: e.Config.KafkaAddr, Account: platform.Account{User: e.Secrets.KafkaUser, Password: e.Secrets.KafkaPassword}}
+}
+
+// Tables says how a job reaches the tables.
+func (e *Engines) Tables(role embedded.Role) platform.ClickHouse {
+	return platform.ClickHouse{
+		Addr: e.Config.ClickHouseAddr, Database: e.Config.Database, User: string(role), Password: e.Secrets.ClickHouse[role], Compression: e.Config.Compression,
+	}
+}
+
+// claimData takes the data directory, so that no other process writes to it, unless it has been taken.
+func (e *Engines) claimData() (err error) {
+	if e.claim != nil {
+		return nil
+	}
+	if err := CheckData(e.Config.Data); err != nil {
+		return err
+	}
+	if e.claim, err = embedded.ClaimRun(e.Config.Data); err != nil {
+		return err
+	}
+	e.parts.Push("run file", func(context.Context) error { return e.claim.Close() })
+	return nil
+}
+
+// start starts the broker, then ClickHouse.
+func (e *Engines) start(ctx context.Context) error {
+	if err := e.claimData(); err != nil {
+		return err
+	}
+	if err := e.startBroker(); err != nil {
+		return err
+	}
+	return e.startDatabase(ctx)
+}
+
+func (e *Engines) startBroker() error {
+	b, err := embedded.StartBroker(embedded.BrokerConfig{
+		Addr: e.Config.KafkaAddr, DataDir: filepath.Join(e.Config.Data, "kafka"), Topics: embeddedTopics(e.Config.Partitions),
+		User: e.Secrets.KafkaUser, Password: e.Secrets.KafkaPassword, Logger: e.Config.Log.With().Str("part", "broker").Logger(),
+	})
+	if err != nil {
+		return err
+	}
+	e.Config.KafkaAddr, e.broker = b.Addr(), b
+	e.parts.Push("broker", func(context.Context) error { return b.Close() })
+	return nil
+}
+
+// startDatabase starts the engine, keeps it running and makes its tables. The pipeline waits while it is away, the log keeps the backlog.
+func (e *Engines) startDatabase(ctx context.Context) error {
+	c := &e.Config
+	users, err := e.Secrets.ClickHouse.Users(c.Database)
+	if err != nil {
+		return err
+	}
+	cfg := embedded.Config{
+		DataDir: filepath.Join(c.Data, "clickhouse"), BackupDir: c.Backups, CacheDir: c.Cache, NativeAddr: c.ClickHouseAddr, HTTPAddr: c.ClickHouseHTTP,
+		Users: users, MaxMemory: c.MaxMemory, Fsync: c.Fsync, Progress: c.Progress, Logger: c.Log.With().Str("part", "clickhouse").Logger(),
+	}
+	first, err := embedded.StartClickHouse(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	cfg.NativeAddr, cfg.HTTPAddr = first.NativeAddr(), first.HTTPAddr() // a restart must answer where the first did
+	c.ClickHouseAddr, c.ClickHouseHTTP = cfg.NativeAddr, cfg.HTTPAddr
+	e.Database = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.ClickHouse]{
+		Name: "ClickHouse", Logger: cfg.Logger, Meanwhile: "Reads are kept on the log meanwhile",
+		GivenUp: "what was accepted is on the log and is processed after the next start",
+		Start:   func(ctx context.Context) (*embedded.ClickHouse, error) { return embedded.StartClickHouse(ctx, cfg) },
+	})
+	e.parts.Push("clickhouse", e.Database.Stop)
+	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
+}
+
+// publish leaves the run file, by which commands find what runs here.
+func (e *Engines) publish(run embedded.Run) error {
+	c := &e.Config
+	run.Started = time.Now().UTC().Truncate(time.Second)
+	run.Kafka, run.ClickHouse, run.HTTP, run.Database = c.KafkaAddr, c.ClickHouseAddr, c.ClickHouseHTTP, c.Database
+	return e.claim.Publish(run, e.Secrets)
+}
+
+// probe says which of the engines' ports are taken, all at once.
+func (e *Engines) probe(ctx context.Context) []error {
+	var errs []error
+	for _, p := range []struct{ name, addr, flag string }{
+		{"broker", e.Config.KafkaAddr, "--kafka-addr"}, {"ClickHouse", e.Config.ClickHouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", e.Config.ClickHouseHTTP, "--clickhouse-http-addr"},
+	} {
+		if p.addr == "" {
+			continue
+		}
+		ln, err := platform.Listen(ctx, p.name, p.addr, p.flag)
+		if err == nil {
+			err = ln.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// joinTaken says how to move all ports when several are taken.
+func joinTaken(errs []error) error {
+	err := errors.Join(errs...)
+	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n > 1 {
+		return fmt.Errorf("%d ports cannot be had; --port-base N moves all of them to N and the five after it:\n%w", n, err)
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// GatewayConfig says how a camera gateway runs.
+type GatewayConfig struct {
+	Listener      net.Listener // on which cameras are answered; Stop closes it
+	Kafka         platform.Kafka
+	DigestSecrets string   // file of the secrets of cameras that authenticate with Digest; it need not be there
+	TrustedProxy  []string // addresses and ranges of the proxies in front
+	SubjectHeader string   // in which a trusted proxy names the client certificate
+	Images        string   // directory of the image store
+	KeepUnread    bool     // store the pictures of vehicles whose plate the camera did not read
+	Receipts      string   // directory of the receipts; empty = none are kept
+
+	Store *reference.Store
+	Ops   *platform.Ops
+	Log   zerolog.Logger
+}
+
+// Gateway is a running camera gateway.
+type Gateway struct {
+	server   *platform.Server
+	producer *gateway.KafkaProducer
+	receipts *receipts
+}
+
+// Stop lets requests under way finish, then closes the producer and the receipts.
+func (g *Gateway) Stop(ctx context.Context) error {
+	return errors.Join(g.server.Stop(ctx), g.producer.Close(), g.receipts.close())
+}
+
+// StartGateway answers cameras on the listener. The topic must exist.
+func StartGateway(ctx context.Context, c GatewayConfig) (*Gateway, error) {
+	log, o := c.Log, c.Ops
+	proxies, digest, err := openAccess(&c)
+	if err != nil {
+		return nil, err
+	}
+	partitions, err := countPartitions(ctx, c.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	images, err := gateway.NewDirStore(c.Images)
+	if err != nil {
+		return nil, fmt.Errorf("image store: %w", err)
+	}
+	metrics := gateway.NewMetrics(o.Registry)
+	receipts, err := openReceipts(c.Receipts, metrics, o, log)
+	if err != nil {
+		return nil, err
+	}
+	producer := newProducer(c.Kafka, receipts)
+	g, err := gateway.New(gateway.Config{
+		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
+		Registry:    func() gateway.Registry { return c.Store.Current() },
+		Normalise:   normalised,
+		NearMisread: normalise.NearMisread,
+		Producer:    producer,
+		Images:      images,
+		KeepUnread:  c.KeepUnread,
+		Partitions:  partitions,
+		Now:         time.Now,
+		Log:         log.With().Str("role", "gateway").Logger(),
+		Metrics:     metrics,
+	})
+	if err != nil {
+		return nil, errors.Join(err, producer.Close(), receipts.close())
+	}
+	o.Ready("images", images.Check)
+	if c.Receipts != "" {
+		o.Ready("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
+	}
+	o.Ready("kafka", func(ctx context.Context) error { // what a camera needs
+		if err := producer.CheckTopic(ctx, partitions); err != nil {
+			return err
+		}
+		return g.CanProduce(ctx)
+	})
+	return &Gateway{platform.Serve("gateway", c.Listener, g.Handler(), 0, log), producer, receipts}, nil
+}
+
+// openAccess reads how cameras authenticate beside their tokens.
+func openAccess(c *GatewayConfig) ([]netip.Prefix, *gateway.DigestSecrets, error) {
+	proxies, err := parseProxies(c.TrustedProxy)
+	if err == nil && c.SubjectHeader != "" && len(proxies) == 0 {
+		err = errors.New("--client-subject-header without --trusted-proxy: name the proxy whose header counts")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	digest, err := gateway.OpenDigestSecrets(c.DigestSecrets, c.Log.With().Str("role", "gateway").Logger())
+	return proxies, digest, err
+}
+
+// parseProxies reads addresses and ranges of addresses.
+func parseProxies(list []string) (out []netip.Prefix, err error) {
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if a, bad := netip.ParseAddr(s); bad == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy: %.60q is no address; write 10.0.0.5 or 10.0.0.0/29", s)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// normalised is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a nil error.
+func normalised(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
+	p, err := normalise.PlateOf(raw, country, confidence)
+	if err != nil {
+		return p, err
+	}
+	return p, nil
+}

@@ -1,0 +1,195 @@
+package roles
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// dedupWindow is the least number of insert tokens a table must remember. A worker inserts at most about 1,000/Linger
+// batches a second and table over all partitions; a stalled one is fenced after the session timeout, and its insert
+// ends after --insert-timeout. 1000 is several times what can be under way in that time.
+const dedupWindow = 1000
+
+// parkedAsk is how often a parked partition asks whether a loss was recorded for it.
+const parkedAsk = 5 * time.Second
+
+// IngestConfig says how a worker of the pipeline runs. Zero numbers mean the defaults of the rooms.
+type IngestConfig struct {
+	Kafka         platform.Kafka
+	Tables        platform.ClickHouse
+	InsertTimeout time.Duration
+	Group         string // consumer group
+	Catalogue     string // directory; empty = the built-in one
+	Linger        time.Duration
+	LingerFew     time.Duration
+	BatchRows     int
+	PartitionRate int           // reads a second of one partition that the memory has room for
+	ProfileWaits  time.Duration // sample one wait in so much time waited; 0 = none
+	MaxMessage    int           // largest record that the output topics take, bytes
+
+	Store *reference.Store
+	Ops   *platform.Ops
+	Log   zerolog.Logger
+}
+
+// Ingest is a running worker.
+type Ingest struct {
+	cancel    context.CancelFunc
+	done      chan struct{}
+	err       error // valid when done is closed
+	sink      *sink.ClickHouse
+	publisher *sink.Publisher
+	conn      driver.Conn
+	group     *source.Group
+	log       zerolog.Logger
+}
+
+// StartIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
+func StartIngest(ctx context.Context, c IngestConfig) (*Ingest, error) {
+	log, o := c.Log.With().Str("role", "ingest").Logger(), c.Ops
+	if c.ProfileWaits > 0 {
+		runtime.SetBlockProfileRate(int(c.ProfileWaits))
+		runtime.SetMutexProfileFraction(10)
+	}
+	catalogue, err := LoadCatalogue(c.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	partitions, err := countPartitions(ctx, c.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	metrics := sink.NewMetrics(o.Registry)
+	cfg := insertConfig(c.Tables, c.InsertTimeout, partitions, log)
+	cfg.Metrics = metrics
+	counters := ingest.NewMetrics(o.Registry)
+	o.ShowStages(counters.Stages())
+	r := &Ingest{done: make(chan struct{}), log: log}
+	if err := r.connect(ctx, &c, cfg, metrics, counters.Stages()); err != nil {
+		r.close()
+		return nil, err
+	}
+	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
+	worker := ingest.New(ingest.Config{
+		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
+		Versions: func() shard.Versions {
+			registry := c.Store.Current()
+			return shard.Versions{Reference: registry, Engine: engines.For(registry.Cameras())}
+		},
+		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
+	})
+	o.Detail("parked partitions", func() []string { return parkedTexts(worker) })
+	o.Ready("clickhouse", r.conn.Ping)
+	o.Ready("inserts", func(context.Context) error { return r.sink.Standing() })
+	o.Ready("pipeline", func(context.Context) error {
+		select {
+		case <-r.done:
+			return fmt.Errorf("the worker has stopped: %w", r.err)
+		default:
+			return worker.Standing()
+		}
+	})
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	go func() {
+		defer close(r.done)
+		r.err = worker.Run(run)
+	}()
+	ids, passages := memory.Memory()
+	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Int("partition_rate", cmp.Or(c.PartitionRate, dedup.DefaultRate)).
+		Int("ids_mib_each", ids>>20).Int("passages_mib_each_at_most", passages>>20).Msg("pipeline started")
+	return r, nil
+}
+
+// insertConfig is how a worker of so many partitions writes to the tables.
+func insertConfig(tables platform.ClickHouse, timeout time.Duration, partitions int, log zerolog.Logger) sink.Config {
+	return sink.Config{ClickHouse: tables, InsertTimeout: timeout, Conns: 4 * partitions, Logger: log}
+}
+
+// parkedTexts says of each parked partition since when and why.
+func parkedTexts(w *ingest.Worker) (out []string) {
+	for _, p := range w.Parked() {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+func (r *Ingest) connect(ctx context.Context, c *IngestConfig, cfg sink.Config, metrics *sink.Metrics, stages *ingest.Stages) error {
+	var err error
+	if r.conn, err = cfg.Open(); err != nil {
+		return err
+	}
+	if err = sink.CheckWindow(ctx, r.conn, cfg.Database, dedupWindow); err != nil {
+		return cfg.Explain(err)
+	}
+	if r.sink, err = sink.NewClickHouse(ctx, cfg); err != nil {
+		return err
+	}
+	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
+		Addr: c.Kafka.Addr, MaxMessageBytes: c.MaxMessage, Logger: r.log, Metrics: metrics, Stages: stages,
+		Transport: c.Kafka.Transport("anpr"),
+	}); err != nil {
+		return err
+	}
+	r.group, err = source.Join(source.Config{
+		Brokers: c.Kafka.Brokers(), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.Kafka.Dial(),
+	})
+	return err
+}
+
+// Done is closed when the worker has ended by itself, or was stopped.
+func (r *Ingest) Done() <-chan struct{} { return r.done }
+
+// Err is why the worker ended; valid when Done is closed.
+func (r *Ingest) Err() error { return r.err }
+
+// Stop ends the worker: what it has not committed, its successor does again, exactly.
+func (r *Ingest) Stop(context.Context) error {
+	began := time.Now()
+	r.cancel()
+	// Leaving the group ends the generation, which ends the worker's partitions.
+	err := r.group.Close()
+	<-r.done
+	err = errors.Join(err, r.err)
+	r.group = nil
+	r.close()
+	r.log.Info().Dur("took", time.Since(began)).Msg("pipeline stopped")
+	return err
+}
+
+func (r *Ingest) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if r.group != nil {
+		_ = r.group.Close()
+	}
+	if r.publisher != nil {
+		if err := r.publisher.Close(ctx); err != nil {
+			r.log.Warn().Err(err).Msg("publisher closed with messages not acknowledged; they are published again after the next start")
+		}
+	}
+	if r.sink != nil {
+		r.sink.Close()
+	}
+	if r.conn != nil {
+		_ = r.conn.Close()
+	}
+}

@@ -1,0 +1,251 @@
+package roles
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// MachineConfig says how everything runs on one machine. Of the roles only what is theirs alone is given: the machine fills in addresses,
+// accounts, reference data, ops and log.
+type MachineConfig struct {
+	Engines   EnginesConfig
+	Limits    embedded.Limits // of the broker's log
+	Reference ReferenceConfig
+	Ingest    IngestConfig
+	Gateway   GatewayConfig
+	Office    OfficeConfig
+	Watch     WatchConfig // Every 0 = never
+
+	GatewayAddr string // port 0 = any
+	OfficeAddr  string
+	OpsAddr     string
+	OpsAccess   platform.OpsAccess
+
+	Log zerolog.Logger
+}
+
+// Machine is everything on one machine. Parts start in the order in which they are needed and stop in reverse.
+type Machine struct {
+	Config  MachineConfig // with the addresses chosen where they were left open
+	Engines *Engines
+	Ops     *platform.Ops
+	Store   *reference.Store
+	MadeUp  bool // the reference data are the made-up city's
+
+	ingest *Ingest
+	parts  platform.Parts
+}
+
+// maxEmbeddedMessage is the largest record that the embedded broker takes.
+const maxEmbeddedMessage = 8 << 20
+
+// StartMachine starts all parts; when one cannot, those already started are stopped again.
+func StartMachine(ctx context.Context, c MachineConfig) (_ *Machine, err error) {
+	m := &Machine{Config: c, Ops: platform.NewOps(), parts: platform.Parts{Log: c.Log}}
+	m.Engines = newEngines(c.Engines, &m.parts)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	listeners, err := m.listenAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Engines.claimData(); err != nil {
+		return nil, err
+	}
+	m.parts.Push("ops", platform.Serve("ops", listeners["ops"], m.Ops.Guarded(c.OpsAccess), 0, c.Log).Stop)
+	if m.MadeUp, err = checkReference(c.Reference.Dir); err != nil {
+		return nil, err
+	}
+	if err := m.checkFiles(); err != nil {
+		return nil, err
+	}
+	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
+	m.parts.Push("reference data", func(context.Context) error { stopWatch(); return nil })
+	if m.Store, err = OpenReference(watch, c.Reference, m.Ops, c.Log); err != nil {
+		return nil, err
+	}
+	if err := m.Engines.start(ctx); err != nil {
+		return nil, err
+	}
+	if err := m.startRoles(ctx, listeners); err != nil {
+		return nil, err
+	}
+	return m, m.Engines.publish(embedded.Run{
+		Gateway: m.Config.GatewayAddr, Office: m.Config.OfficeAddr, Ops: m.Config.OpsAddr, Receipts: c.Gateway.Receipts, Reference: c.Reference.Dir,
+	})
+}
+
+// Stop stops all parts in reverse order.
+func (m *Machine) Stop(ctx context.Context) error { return m.parts.Stop(ctx) }
+
+// StopWorkers stops gateway, office and pipeline; broker and ClickHouse stay up.
+func (m *Machine) StopWorkers(ctx context.Context) error { return m.parts.StopThrough(ctx, "pipeline") }
+
+// Wait returns when ctx ends (nil) or a part that everything needs has ended by itself.
+func (m *Machine) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-m.Engines.Dead():
+		return err
+	case <-m.ingest.Done():
+		return fmt.Errorf("the pipeline stopped: %w", m.ingest.Err())
+	}
+}
+
+// Books says where the sides of the account are, as a job.
+func (m *Machine) Books(role embedded.Role) BooksConfig {
+	return BooksConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
+}
+
+// checkFiles reads what the roles will need, before anything starts for nothing.
+func (m *Machine) checkFiles() error {
+	_, users := LoadUsers(m.Config.Office.Users)
+	_, catalogue := LoadCatalogue(m.Config.Ingest.Catalogue)
+	return errors.Join(users, catalogue)
+}
+
+// listenAll takes the ports that people and cameras use, and sees to the engines', before anything is written.
+func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error) {
+	out := map[string]net.Listener{}
+	errs := []error{}
+	for _, l := range []struct {
+		name, flag string
+		addr       *string // set to the port chosen when it is 0
+	}{
+		{"ops", "--ops-addr", &m.Config.OpsAddr}, {"gateway", "--gateway-addr", &m.Config.GatewayAddr}, {"office", "--office-addr", &m.Config.OfficeAddr},
+	} {
+		ln, err := platform.Listen(ctx, l.name, *l.addr, l.flag)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out[l.name] = ln
+		*l.addr = ln.Addr().String()
+		m.parts.Push(l.name+" port", func(context.Context) error {
+			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	// While the others are held: a port of the engines that is one of them is taken too.
+	if err := joinTaken(append(errs, m.Engines.probe(ctx)...)); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Listener) (err error) {
+	kafka, log := m.Engines.Kafka(), m.Config.Log
+	in := m.Config.Ingest
+	in.Kafka, in.Tables, in.MaxMessage, in.Store, in.Ops, in.Log = kafka, m.Engines.Tables(embedded.Ingest), maxEmbeddedMessage, m.Store, m.Ops, log
+	if m.ingest, err = StartIngest(ctx, in); err != nil {
+		return err
+	}
+	m.parts.Push("pipeline", m.ingest.Stop)
+	of := m.Config.Office
+	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
+	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
+	office, err := StartOffice(ctx, of)
+	if err != nil {
+		return err
+	}
+	m.parts.Push("office", office.Stop)
+	if err := m.startWatch(ctx); err != nil {
+		return err
+	}
+	m.startRetention(ctx)
+	gw := m.Config.Gateway
+	gw.Listener, gw.Kafka, gw.Store, gw.Ops, gw.Log = listeners["gateway"], kafka, m.Store, m.Ops, log
+	front, err := StartGateway(ctx, gw)
+	if err != nil {
+		return err
+	}
+	m.parts.Push("drain", m.drain) // after the gateway has stopped, before the pipeline does
+	m.parts.Push("gateway", front.Stop)
+	return nil
+}
+
+// startWatch reconciles continuously, unless it is switched off.
+func (m *Machine) startWatch(ctx context.Context) error {
+	c := m.Config.Watch
+	if c.Every == 0 {
+		return nil
+	}
+	c.Books, c.Seals, c.Ops, c.Log = m.Books(embedded.Reconciler), m.Engines.Tables(embedded.Seals), m.Ops, m.Config.Log
+	w, err := StartWatch(ctx, c)
+	if err != nil {
+		return err
+	}
+	m.parts.Push("accounts", w.Stop)
+	return nil
+}
+
+// drain waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on the log.
+func (m *Machine) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	admin := m.Engines.Kafka().Admin("anpr")
+	defer admin.Close()
+	for {
+		lag, err := admin.Lag(ctx, m.Config.Ingest.Group, schemas.TopicReads)
+		if err == nil && lag == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-m.ingest.Done():
+			return nil
+		case <-ctx.Done():
+			m.Config.Log.Warn().Int64("records", lag).Msg("stopping with records not yet processed; they are on the log and are processed after the next start")
+			return nil
+		}
+	}
+}
+
+// otherFormats are the addresses of the camera formats beside that of canonical reads.
+func otherFormats() (paths []string) {
+	for _, f := range gateway.Formats() {
+		if f.Path != "reads" {
+			paths = append(paths, "/"+f.Path)
+		}
+	}
+	return paths
+}
+
+// WriteBanner tells a person where everything is.
+func (m *Machine) WriteBanner(w io.Writer) {
+	c, e := &m.Config, &m.Engines.Config
+	reference := c.Reference.Dir
+	if m.MadeUp {
+		reference += "   (MADE UP: a seeded sample city, not real data)"
+	}
+	_, _ = fmt.Fprintf(w, `anpr is up. Ctrl-C stops it; the next start with the same --data goes on where it stopped.
+  cameras    http://%s/v1/cameras/{camera_id}/reads (and %s)
+  office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
+  metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
+  clickhouse %s native, HTTP %s, version %s (%s), database %s
+  kafka      %s, topic %s
+  data       %s, with run.json for commands on this machine; broker and ClickHouse ask for the passwords in run-secrets.json
+  reference  %s
+`, c.GatewayAddr, strings.Join(otherFormats(), " "), c.OfficeAddr, c.OpsAddr, e.ClickHouseAddr, cmp.Or(e.ClickHouseHTTP, "closed (--clickhouse-http-addr)"), m.Engines.Database.Current().Version(), m.Engines.Database.Current().Kind(), e.Database,
+		e.KafkaAddr, schemas.TopicReads, e.Data, reference)
+}

@@ -1,0 +1,192 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// officeWrite bounds the writing of an answer: answers are small, and a reader who does not read must not hold one. Verification takes longer.
+const officeWrite = 2 * time.Minute
+
+// OfficeConfig says how an office runs.
+type OfficeConfig struct {
+	Listener     net.Listener // on which look-ups are answered; Stop closes it
+	Addr         string       // as it was named, for what may be answered there
+	Tables       platform.ClickHouse
+	Users        string // file of the users
+	Reference    string // directory of the reference data
+	PseudonymKey string // file of the secret of pseudonyms; made when it is not there
+	// Alone says that the office is all the process does: it ends when another office writes the access log. One beside the pipeline stays
+	// shut until it may, and the cameras go on.
+	Alone bool
+
+	Store *reference.Store
+	Ops   *platform.Ops
+	Log   zerolog.Logger
+}
+
+// Office is a running office.
+type Office struct {
+	server *platform.Server
+	close  func() error
+}
+
+// Stop lets requests under way finish, then gives the access log up.
+func (o *Office) Stop(ctx context.Context) error {
+	return errors.Join(o.server.Stop(ctx), o.close())
+}
+
+// LoadUsers reads the users of an office. An error says how to name another file.
+func LoadUsers(path string) (*access.Users, error) {
+	users, err := access.LoadUsers(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; give the file with --users", platform.AdviseRights(err))
+	}
+	return users, nil
+}
+
+// StartOffice answers look-ups on the listener. The tables must exist.
+func StartOffice(ctx context.Context, c OfficeConfig) (*Office, error) {
+	log, o := c.Log, c.Ops
+	users, err := LoadUsers(c.Users)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusePublicTokens(users, c.Reference, c.Addr); err != nil {
+		return nil, err
+	}
+	conn, err := c.Tables.Open()
+	if err != nil {
+		return nil, err
+	}
+	lease := access.NewLease(conn, access.LeaseTimes{}, log.With().Str("role", "office").Logger())
+	held, busy := lease.Acquire(ctx), (*access.HeldError)(nil)
+	if errors.As(held, &busy) && c.Alone {
+		return nil, errors.Join(fmt.Errorf("office: %w", held), conn.Close())
+	}
+	secret, err := office.LoadSecret(c.PseudonymKey)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	life, end := context.WithCancel(ctx)
+	of, err := office.New(life, office.Config{
+		Secret: secret, Loopback: loopbackOnly(c.Addr),
+		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
+		Camera: func(id string) *schemas.Camera {
+			cam, _ := c.Store.Current().Camera(id)
+			return cam
+		},
+		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.Registry),
+	})
+	if err != nil {
+		end()
+		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
+	}
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		lease.Keep(keeping)
+	}()
+	o.Ready("office", of.Ready)
+	warn := func() { warnOfZones(users, c.Store.Current().Cameras(), log) }
+	warn()
+	go watchUsers(ctx, c.Users, users, warn, log)
+	return &Office{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {
+		end() // before the lease goes: an office that stops is not one that is shut
+		stop()
+		<-kept // it gives the lease up
+		return conn.Close()
+	}}, nil
+}
+
+// watchUsers takes a changed users file within seconds, so that a revoked user is refused without a restart. A broken file
+// leaves the list as it was. taken is called after a change was taken.
+func watchUsers(ctx context.Context, path string, users *access.Users, taken func(), log zerolog.Logger) {
+	var seen time.Time
+	if info, err := os.Stat(path); err == nil {
+		seen = info.ModTime()
+	}
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.ModTime().Equal(seen) {
+			continue
+		}
+		seen = info.ModTime()
+		if err := reloadUsers(path, users); err != nil {
+			log.Error().Err(err).Msg("users file not taken; the users stay as they were")
+			continue
+		}
+		log.Info().Int("users", users.Len()).Msg("users file taken")
+		taken()
+	}
+}
+
+func reloadUsers(path string, users *access.Users) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return users.Reload(f)
+}
+
+// renderBasis writes a legal basis in a language.
+func renderBasis(lang, cited string) string { return rules.RenderBasis(rules.Lang(lang), cited) }
+
+// renderSummary writes what a person reads first of an offence, in a language.
+func renderSummary(lang, family string, held bool, reason string, until time.Time) []string {
+	var at schemas.Micros
+	if until.UnixMicro() > 0 {
+		at = schemas.MicrosOf(until)
+	}
+	return rules.RenderOffence(rules.Lang(lang), schemas.Family(family), held, reason, at)
+}
+
+// renderTrace renders a stored trace in a language.
+func renderTrace(lang, stepsJSON string) ([]string, error) {
+	steps, err := evidence.ParseTrace([]byte(stepsJSON))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(steps))
+	for _, s := range steps {
+		out = append(out, rules.RenderStep(rules.Lang(lang), s))
+	}
+	return out, nil
+}
+
+// loopbackOnly reports whether an address to listen on is reached from this machine alone.
+func loopbackOnly(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,27 @@
+package roles
+
+import (
+	"context"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// NewGiveUp completes a wish to give records up: it asks the tables of the books, and fetches as a worker does.
+func NewGiveUp(k platform.Kafka, b *reconcile.Books, wish recovery.GiveUp) (*recovery.GiveUp, *sink.State) {
+	state := sink.NewState(b.DB)
+	wish.State = state
+	wish.Probe = func(ctx context.Context, partition int32, offset int64) (int, error) {
+		return source.Probe(ctx, source.Config{Brokers: k.Brokers(), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: k.Dial()}, partition, offset)
+	}
+	return &wish, state
+}
+
+// AskStandings finds out how far every partition is.
+func AskStandings(ctx context.Context, b *reconcile.Books) ([]recovery.Standing, error) {
+	return recovery.AskStandings(ctx, b, sink.NewState(b.DB))
+}

@@ -1,0 +1,74 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/gateway"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// RedriveConfig says which dead letters are put on the log again.
+type RedriveConfig struct {
+	Kafka    platform.Kafka
+	Tables   platform.ClickHouse // asked for ids only
+	Group    string              // consumer group of the pipeline
+	Wanted   []recovery.Position
+	Receipts string        // directory for the receipts of what is sent; empty = none are kept
+	Settle   time.Duration // longest wait for the pipeline to commit what is on the log now
+	DryRun   bool          // only say what would be sent
+
+	Log zerolog.Logger
+}
+
+// Redrive puts dead letters on the log again, byte for byte, and reports what became of each. It waits first until the tables say what is
+// stored already.
+func Redrive(ctx context.Context, c RedriveConfig) (recovery.Outcome, error) {
+	conn, err := c.Tables.Open()
+	if err != nil {
+		return recovery.Outcome{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	admin := c.Kafka.Admin("anpr-rejects")
+	defer admin.Close()
+	if err := recovery.WaitCommitted(ctx, admin, c.Group, c.Settle); err != nil {
+		return recovery.Outcome{}, err
+	}
+	letters, err := recovery.Collect(ctx, admin, c.Wanted)
+	if err != nil {
+		return recovery.Outcome{}, err
+	}
+	partitions, err := countPartitions(ctx, c.Kafka)
+	if err != nil {
+		return recovery.Outcome{}, err
+	}
+	receipts, err := openReceipts(c.Receipts, gateway.NewMetrics(nil), platform.NewOps(), c.Log)
+	if err != nil {
+		return recovery.Outcome{}, err
+	}
+	producer := newProducer(c.Kafka, receipts)
+	redrive := recovery.Redrive{
+		Check: func(b []byte) (recovery.Read, error) { return recovery.CheckRecord(b, partitions) },
+		Known: func(ctx context.Context, reads []recovery.Outgoing) (map[schemas.ReadID]bool, error) {
+			return recovery.KnownReads(ctx, conn, reads)
+		},
+		Send: func(ctx context.Context, out []recovery.Outgoing) error {
+			return producer.Produce(ctx, gatewayRecords(out))
+		},
+	}
+	out, err := redrive.Run(ctx, c.Wanted, letters, !c.DryRun)
+	return out, errors.Join(err, producer.Close(), receipts.close())
+}
+
+func gatewayRecords(out []recovery.Outgoing) []gateway.Record {
+	records := make([]gateway.Record, len(out))
+	for i, o := range out {
+		records[i] = gateway.Record{Key: o.Key, Value: o.Value, Partition: o.Partition, Time: time.Now(), Camera: o.Camera}
+	}
+	return records
+}

@@ -1,0 +1,102 @@
+package roles
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// trimEvery is how often the embedded log is held against its limits.
+const trimEvery = time.Minute
+
+// startRetention says the limits of the log and holds it to them until the machine stops. Without limits it does nothing.
+func (m *Machine) startRetention(ctx context.Context) {
+	limits := m.Config.Limits
+	if limits == (embedded.Limits{}) {
+		return
+	}
+	m.Config.Log.Info().Float64("days", limits.Age.Hours()/24).Int64("bytes", limits.Bytes).Int64("batches", limits.Batches).
+		Msg("the log is kept up to these limits (--log-days, --log-bytes, --log-batches); further back only backups reach: anpr backup")
+	metrics := embedded.NewLogMetrics(m.Ops.Registry, limits)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(trimEvery)
+		defer tick.Stop()
+		for {
+			if err := m.trim(run, limits, metrics); err != nil && run.Err() == nil {
+				m.Config.Log.Error().Err(err).Msg("the log was not held to its limits; trying again in a minute")
+			}
+			select {
+			case <-tick.C:
+			case <-run.Done():
+				return
+			}
+		}
+	}()
+	m.parts.Push("log limits", func(context.Context) error { cancel(); <-done; return nil })
+}
+
+func (m *Machine) trim(ctx context.Context, limits embedded.Limits, gauges *embedded.LogMetrics) error {
+	ctx, cancel := context.WithTimeout(ctx, trimEvery/2)
+	defer cancel()
+	need, err := m.needed(ctx)
+	if err != nil {
+		return err
+	}
+	use, err := m.Engines.broker.Trim(ctx, limits, need, time.Now())
+	if err != nil {
+		return err
+	}
+	gauges.Set(use, time.Now())
+	if use.Dropped > 0 {
+		m.Config.Log.Info().Int64("bytes", use.Dropped).Time("oldest", use.Oldest).Msg("the oldest records left the log")
+	}
+	return nil
+}
+
+// needed is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
+// names. A restore that is under way has a group of its own, which counts too. Before the first commit everything is needed.
+func (m *Machine) needed(ctx context.Context) (embedded.Need, error) {
+	l := m.Engines.Kafka().Admin("anpr")
+	defer l.Close()
+	ids, err := l.Partitions(ctx, schemas.TopicReads)
+	if err != nil {
+		return nil, err
+	}
+	need := map[int32]int64{}
+	for _, group := range []string{m.Config.Ingest.Group, recovery.GroupOf(m.Config.Ingest.Group, m.Engines.Config.Database)} {
+		commits, err := l.Commits(ctx, group, schemas.TopicReads, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range ids {
+			at := neededFrom(commits[p])
+			if commits[p].Offset < 0 && group != m.Config.Ingest.Group {
+				continue // no such restore
+			}
+			if first, ok := need[p]; !ok || at < first {
+				need[p] = at
+			}
+		}
+	}
+	return embedded.Need{schemas.TopicReads: need}, nil
+}
+
+// neededFrom is the first offset that the owner of a partition reads again. A commit that is not understood needs everything.
+func neededFrom(c platform.Commit) int64 {
+	if c.Offset < 0 {
+		return 0
+	}
+	plan, err := ingest.ParsePlan(c.Metadata, c.Offset)
+	if err != nil {
+		return 0
+	}
+	return min(plan.Rewind, plan.Start)
+}
