@@ -165,7 +165,7 @@ const (
 // Exemption frees a vehicle, by its plate and country, from a rule family for a time.
 type Exemption struct {
 	Country   Country // of the plate
-	Family    string  // lez or speed
+	Family    string  // of rules
 	Kind      string  // oldtimer, priority, disabled_card, ... : a key of the catalogue
 	Ref       string  // number of the decision
 	ValidFrom Day

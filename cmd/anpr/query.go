@@ -184,7 +184,7 @@ func (c *hitsQuery) Run(ctx context.Context, q *cli) error {
 type offencesQuery struct {
 	asking
 	Plate  string `help:"One plate."`
-	Family string `help:"lez or speed."`
+	Family string `help:"Family of rules; a word that is none is answered with the list."`
 	Status string `help:"candidate or held."`
 
 	Explain bool   `help:"Print the decision trace of each; every one is a look-up of its own in the access log."`
