@@ -244,7 +244,7 @@ func (r *runner) explain(l *line) []string {
 	l.done()
 	var out []string
 	for _, d := range r.engine.Explain(s, r.world) {
-		if family != "" && string(d.Family) != family {
+		if family != "" && string(d.Family) != family || family == "" && !r.world.concerns(d.Family) {
 			continue
 		}
 		if l.words[0] == "render" {

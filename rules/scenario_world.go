@@ -303,6 +303,16 @@ func (w *world) camera(l *line) {
 	w.cameras[id] = c
 }
 
+// concerns reports whether a camera of the world is authorised for the family.
+func (w *world) concerns(f schemas.Family) bool {
+	for _, c := range w.cameras {
+		if c.Purposes.Has(InfoOf(f).Purpose) {
+			return true
+		}
+	}
+	return false
+}
+
 // device adds a lane, a limit to its last lane, or a certificate to a camera.
 func (w *world) device(l *line) {
 	c := w.cameras[l.get("camera")]
