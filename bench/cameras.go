@@ -66,7 +66,7 @@ func (p *plan) of(k int, kind schemas.CameraKind) cameraPlan {
 func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 	t := &municipalities[s.town]
 	cam := schemas.Camera{
-		ID: fmt.Sprintf("BRU-%04d", len(c.cameras)+1), Index: uint32(len(c.cameras)), Site: s.name, SiteHash: hashOf(s.name),
+		ID: fmt.Sprintf("BRU-%04d", len(c.cameras)+1), Number: uint32(len(c.cameras) + 1), Site: s.name, SiteHash: hashOf(s.name),
 		Kind: p.kind, Municipality: t.nis, Zone: t.zone, LatE6: s.lat, LonE6: s.lon,
 		Purposes: purposeHotlist, ValidFrom: schemas.DayOf(2018, 1, 1).Start(),
 		AllowedLateness: 5 * schemas.Minute, InsideLEZ: p.lez,
@@ -80,7 +80,7 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 	}
 	if p.measures {
 		cam.Purposes |= purposeSpeed
-		cam.Certificates = c.certificates(r, cam.Index, p.lapsed)
+		cam.Certificates = c.certificates(r, cam.Number-1, p.lapsed)
 	}
 	cam.Lanes = lanesOf(p)
 	cam.TokenSum = sha256.Sum256([]byte(c.CameraToken(cam.ID)))

@@ -13,7 +13,7 @@ type Engine struct {
 	cat      *Catalogue
 	infos    []*Info
 	registry []*schemas.Camera // as it was handed in
-	cameras  []compiledCamera  // by schemas.Camera.Index
+	cameras  []compiledCamera  // by schemas.Camera.Number
 
 	measured, stragglers FamilySet // families that decide on the measured sighting; that judge stragglers
 }
@@ -43,10 +43,10 @@ func NewEngine(cat *Catalogue, cameras []*schemas.Camera) *Engine {
 		}
 	}
 	for _, cam := range cameras {
-		if n := int(cam.Index) + 1; n > len(e.cameras) {
+		if n := int(cam.Number) + 1; n > len(e.cameras) {
 			e.cameras = append(e.cameras, make([]compiledCamera, n-len(e.cameras))...)
 		}
-		e.cameras[cam.Index] = *e.compile(cam)
+		e.cameras[cam.Number] = *e.compile(cam)
 	}
 	return e
 }
@@ -94,8 +94,8 @@ func (e *Engine) compile(cam *schemas.Camera) *compiledCamera {
 // rulesAt returns what the families made of the camera. A camera of another registry than the engine's is compiled here and now, so
 // that the entry of another camera is never taken for its own.
 func (e *Engine) rulesAt(cam *schemas.Camera) *compiledCamera {
-	if cam != nil && int(cam.Index) < len(e.cameras) {
-		if at := &e.cameras[cam.Index]; at.cam == cam {
+	if cam != nil && int(cam.Number) < len(e.cameras) {
+		if at := &e.cameras[cam.Number]; at.cam == cam {
 			return at
 		}
 	}

@@ -76,10 +76,10 @@ func TestTheCompiledCamerasChangeNoDecision(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSubject(t, plates)
 		other := drawSubject(t, plates)
-		s.Camera.Index, other.Camera.Index = 1, 1
+		s.Camera.Number, other.Camera.Number = 1, 1
 		if s.MeasuredBy != nil && rapid.Bool().Draw(t, "two cameras") {
 			by := *drawSubject(t, plates).Camera
-			by.Index = uint32(rapid.IntRange(0, 3).Draw(t, "index"))
+			by.Number = uint32(rapid.IntRange(0, 3).Draw(t, "index"))
 			s.MeasuredBy = &by
 		}
 		if rapid.Bool().Draw(t, "gone") {
@@ -88,7 +88,7 @@ func TestTheCompiledCamerasChangeNoDecision(t *testing.T) {
 		s.Straggler = rapid.Bool().Draw(t, "straggler")
 		want, wantClean := New(cat).Decide(nil, s, w)
 		for name, cameras := range map[string][]*schemas.Camera{"its own": {s.Camera}, "another version's": {other.Camera}} {
-			if s.MeasuredBy != nil && s.MeasuredBy != s.Camera && s.MeasuredBy.Index != 1 {
+			if s.MeasuredBy != nil && s.MeasuredBy != s.Camera && s.MeasuredBy.Number != 1 {
 				cameras = append(cameras, s.MeasuredBy)
 			}
 			got, clean := NewEngine(cat, cameras).Decide(nil, s, w)

@@ -27,12 +27,14 @@ func (k CameraKind) String() string { return name(cameraKindNames[:], int(k)) }
 // ParseCameraKind finds a kind by name.
 func ParseCameraKind(s string) (CameraKind, bool) { return parse[CameraKind](cameraKindNames[:], s) }
 
-// Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines.
-//
-// What every read asks of it lies in the first 64 bytes: one cache line, since an entry begins at one.
+// Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines. The fields that every read asks for
+// come first.
 type Camera struct {
 	SiteHash        uint64 // xxhash of Site: the same in every registry version, so stream state survives a reload
-	Index           uint32 // dense, of this registry version only
+	ValidFrom       Micros // inclusive; 0 = always
+	ValidTo         Micros // exclusive; 0 = for ever
+	AllowedLateness Micros // beyond it a read is marked late
+	Number          uint32 // camera number: dense, from 1, the camera's over every reload until the process ends; never stored, sent or hashed
 	Municipality    uint32 // NIS code, 21001..21019 in Brussels
 	Purposes        CameraPurpose
 	Kind            CameraKind
@@ -42,14 +44,10 @@ type Camera struct {
 	Site            string // cameras of one site see the same vehicle pass once
 	Zone            string // police zone that operates it. Example: 5339
 	LatE6, LonE6    int32
-	ValidFrom       Micros // inclusive; 0 = always
-	ValidTo         Micros // exclusive; 0 = for ever
-	AllowedLateness Micros // beyond it a read is marked late
 	Certificates    []Certificate
 	Loans           []Loan
-	TokenSum        Sum      // SHA-256 of the bearer token; zero = none issued
-	Access          *Access  // how else it authenticates, and what else is behind its address; nil = nothing of the sort
-	_               [40]byte // to 256
+	TokenSum        Sum     // SHA-256 of the bearer token; zero = none issued
+	Access          *Access // how else it authenticates, and what else is behind its address; nil = nothing of the sort
 }
 
 // Access is what the gateway alone asks of a camera. It is immutable once loaded.

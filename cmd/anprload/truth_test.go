@@ -43,7 +43,9 @@ func newPure(t *testing.T, dir string) *pure {
 	p.window = dedup.NewWindow(10*schemas.Minute, 1<<20)
 	p.passages = dedup.NewPassages(dedup.Config{}, func(closed []dedup.Closed) {
 		for i := range closed {
-			p.decide(&closed[i].Passage)
+			c := &closed[i]
+			c.Best.Camera, c.Measured.Camera = ref.CameraName(c.BestCamera), ref.CameraName(c.MeasuredCamera)
+			p.decide(&c.Passage)
 		}
 	})
 	return p
@@ -64,7 +66,7 @@ func (p *pure) record(b []byte) {
 		return
 	}
 	p.unique++
-	a := p.passages.Add(&r, dedup.Origin{Site: cam.SiteHash, Camera: p.passages.Camera(r.Camera)}, p.offset)
+	a := p.passages.Add(&r, dedup.Origin{Site: cam.SiteHash, Camera: cam.Number}, p.offset)
 	if a.Joined == dedup.JoinedSame || a.Joined == dedup.JoinedMerged {
 		return
 	}

@@ -217,7 +217,7 @@ func (s *stages) group(recs *shard.Records, from, to int) {
 		}
 		cam, ok := s.w.versions.Reference.Camera(r.Camera)
 		if ok && cam.ValidAt(r.CapturedAt) && schemas.Partition(r.Class, r.Camera, 1) == 0 {
-			s.from[n] = dedup.Origin{Site: cam.SiteHash, Camera: s.passages.Camera(r.Camera)}
+			s.from[n] = dedup.Origin{Site: cam.SiteHash, Camera: cam.Number}
 			n++
 		}
 	}

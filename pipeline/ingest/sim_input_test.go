@@ -32,7 +32,7 @@ func newSimRegistry() *simRegistry {
 	r := &simRegistry{cams: map[string]*schemas.Camera{}}
 	add := func(id, site string, hash uint64, kind schemas.CameraKind, lateness schemas.Micros) {
 		r.cams[id] = &schemas.Camera{
-			ID: id, Index: uint32(len(r.cams)), Site: site, SiteHash: hash, Kind: kind, InsideLEZ: true, AllowedLateness: lateness,
+			ID: id, Number: uint32(len(r.cams) + 1), Site: site, SiteHash: hash, Kind: kind, InsideLEZ: true, AllowedLateness: lateness,
 			Purposes: 0b111, Lanes: []schemas.Lane{lane},
 			Certificates: []schemas.Certificate{{Serial: "x", Approval: "y", ValidFrom: from.Start(), ValidTo: from.AddMonths(600).Start()}},
 		}
@@ -50,6 +50,20 @@ func (r *simRegistry) Version() string { return "sim" }
 func (r *simRegistry) Camera(id string) (*schemas.Camera, bool) {
 	c, ok := r.cams[id]
 	return c, ok
+}
+
+func (r *simRegistry) CameraNumbered(number uint32) (*schemas.Camera, bool) {
+	for _, c := range r.cams {
+		if c.Number == number {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+func (r *simRegistry) CameraName(number uint32) string {
+	c, _ := r.CameraNumbered(number)
+	return c.ID
 }
 
 func (r *simRegistry) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micros) (schemas.Vehicle, bool) {

@@ -14,12 +14,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// registry is the camera registry: sorted by id, Index is the place.
+// registry is the camera registry, sorted by id.
 type registry struct {
-	all  []*schemas.Camera
-	byID map[string]*schemas.Camera
+	all   []*schemas.Camera
+	table cameraTable // made when the cameras have their numbers
+	names []string    // of all cameras that were ever loaded, by number
 
 	zonesListed bool // the file has the closed list of zones
+}
+
+// number gives the cameras their numbers and makes the table that finds them.
+func (r *registry) number(n *numbers) {
+	n.assign(r.all)
+	r.table, r.names = newCameraTable(r.all), n.names
 }
 
 // surrounds are what a speed limit's road may be; the tariff depends on it.
@@ -77,12 +84,7 @@ func loadCameras(b []byte, p *problems) *registry {
 	l.joinSources()
 	l.checkAddresses()
 	slices.SortFunc(l.out, func(a, b *schemas.Camera) int { return strings.Compare(a.ID, b.ID) })
-	r := &registry{all: l.out, zonesListed: l.zones != nil, byID: make(map[string]*schemas.Camera, len(l.out))}
-	for i, c := range r.all {
-		c.Index = uint32(i)
-		r.byID[c.ID] = c
-	}
-	return r
+	return &registry{all: l.out, zonesListed: l.zones != nil}
 }
 
 func (l *cameraLoader) camera(m *yamlMap) {

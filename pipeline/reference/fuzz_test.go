@@ -35,8 +35,9 @@ func FuzzYAML(f *testing.F) {
 		p := &problems{file: fileCameras}
 		r := loadCameras(b, p)
 		if len(p.list) == 0 {
+			r.number(newNumbers())
 			for i, c := range r.all {
-				if ident(c.ID) != nil || ident(c.Site) != nil || c.AllowedLateness <= 0 || int(c.Index) != i || r.byID[c.ID] != c {
+				if ident(c.ID) != nil || ident(c.Site) != nil || c.AllowedLateness <= 0 || int(c.Number) != i+1 || r.table.slotOf(c.ID).cam != c {
 					t.Errorf("accepted %+v", c)
 				}
 			}

@@ -33,7 +33,10 @@ func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Sna
 	if len(l.bad.Problems) > 0 {
 		return nil, l.bad
 	}
-	s := &Snapshot{version: files.version(), files: files}
+	s := &Snapshot{version: files.version(), files: files, numbers: newNumbers()}
+	if prev != nil {
+		s.numbers = prev.numbers
+	}
 	for _, part := range []func(*Snapshot) error{
 		l.cameras, l.registers, l.vehicles, l.lists, l.exemptions, l.passes, l.registrations,
 	} {
@@ -44,6 +47,9 @@ func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Sna
 	s.registersWithoutFile(l.bad)
 	if len(l.bad.Problems) > 0 {
 		return nil, l.bad
+	}
+	if prev == nil || s.cameras != prev.cameras {
+		s.cameras.number(s.numbers)
 	}
 	return s, nil
 }

@@ -21,7 +21,7 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	}
 	day := func(x string) schemas.Micros { return mustDay(t, x).Start() }
 	want := &schemas.Camera{
-		ID: "BRU-0001", Index: 0, Site: "S-0001", SiteHash: xxhash.Sum64String("S-0001"), Kind: schemas.CameraFixed,
+		ID: "BRU-0001", Number: 1, Site: "S-0001", SiteHash: xxhash.Sum64String("S-0001"), Kind: schemas.CameraFixed,
 		Municipality: 21004, Zone: "5339", LatE6: 50846700, LonE6: 4352500,
 		Purposes:  0b111,
 		ValidFrom: day("2018-01-01"), AllowedLateness: 10 * schemas.Minute, InsideLEZ: true,
@@ -61,13 +61,13 @@ func TestALimitMayHoldAtSomeHours(t *testing.T) {
 	}
 }
 
-func TestCamerasAreSortedAndIndexedWhateverTheOrderInTheFile(t *testing.T) {
+func TestCamerasAreSortedAndNumberedWhateverTheOrderInTheFile(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	var ids []string
 	for i, c := range s.Cameras() {
 		ids = append(ids, c.ID)
-		if int(c.Index) != i {
-			t.Errorf("%s has index %d at place %d", c.ID, c.Index, i)
+		if int(c.Number) != i+1 {
+			t.Errorf("%s has number %d at place %d", c.ID, c.Number, i)
 		}
 	}
 	if want := []string{"BRU-0001", "BRU-0002", "BRU-0003"}; !slices.Equal(ids, want) {

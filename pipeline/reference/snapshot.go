@@ -15,6 +15,7 @@ type Snapshot struct {
 	version       string
 	files         *inventory
 	cameras       *registry
+	numbers       *numbers // shared by all snapshots of a store; only a load uses it
 	registers     []register
 	vehicles      *vehicleTable
 	lists         *lists
@@ -41,11 +42,25 @@ func (s *Snapshot) Version() string { return s.version }
 
 // Camera finds a camera of the registry. id may alias a buffer: it is not kept.
 func (s *Snapshot) Camera(id string) (*schemas.Camera, bool) {
-	c, ok := s.cameras.byID[id]
-	return c, ok
+	if len(id) > schemas.MaxCameraID {
+		return nil, false
+	}
+	c := s.cameras.table.slotOf(id).cam
+	return c, c != nil
 }
 
-// Cameras returns the registry in the order of the ids, which is that of Camera.Index. The slice is shared.
+// CameraNumbered finds a camera of the registry by its number.
+func (s *Snapshot) CameraNumbered(number uint32) (*schemas.Camera, bool) {
+	if t := s.cameras.table.byNumber; int(number) < len(t) && t[number] != nil {
+		return t[number], true
+	}
+	return nil, false
+}
+
+// CameraName returns the id of the camera of that number, also when it has left the registry since; "" for 0.
+func (s *Snapshot) CameraName(number uint32) string { return s.cameras.names[number] }
+
+// Cameras returns the registry in the order of the ids. The slice is shared.
 func (s *Snapshot) Cameras() []*schemas.Camera { return s.cameras.all }
 
 // Vehicle returns what a register says the plate was on, on the Brussels day of that time. country zero asks the

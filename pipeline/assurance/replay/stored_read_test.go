@@ -53,7 +53,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	want := map[schemas.ReadID]schemas.Passage{}
 	cameras := map[string]*schemas.Camera{}
 	for i := range 5 {
-		c := &schemas.Camera{ID: fmt.Sprintf("cam-%d", i+1), Index: uint32(i), Site: "s"}
+		c := &schemas.Camera{ID: fmt.Sprintf("cam-%d", i+1), Number: uint32(i + 1), Site: "s"}
 		cameras[c.ID] = c
 	}
 	for i := range n {

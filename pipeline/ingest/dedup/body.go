@@ -12,7 +12,7 @@ type sighting struct {
 	plate      schemas.Plate
 	capturedAt schemas.Micros
 	receivedAt schemas.Micros
-	camera     int32
+	camera     uint32
 	speed      schemas.Speed
 	small      small
 	country    schemas.Country
@@ -80,7 +80,7 @@ func (b *body) lines() *[bodyLines][lineSize / 8]uint64 {
 }
 
 // begin fills the body with its first read.
-func (ps *Passages) begin(b *body, r *schemas.Read, camera int32) {
+func (ps *Passages) begin(b *body, r *schemas.Read, camera uint32) {
 	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
 	b.lent = 0
 	ps.takeBest(b, r, camera)
@@ -91,13 +91,13 @@ func (ps *Passages) begin(b *body, r *schemas.Read, camera int32) {
 }
 
 // takeBest makes the read the best one.
-func (ps *Passages) takeBest(b *body, r *schemas.Read, camera int32) {
+func (ps *Passages) takeBest(b *body, r *schemas.Read, camera uint32) {
 	b.best.take(r, camera)
 	b.says = factsOf(r)
 	b.make, b.colour = ps.wordsOf(r)
 }
 
-func (s *sighting) take(r *schemas.Read, camera int32) {
+func (s *sighting) take(r *schemas.Read, camera uint32) {
 	s.read, s.plate, s.capturedAt, s.receivedAt = r.ID, r.Plate, r.CapturedAt, r.ReceivedAt
 	s.camera, s.speed, s.small, s.country, s.flags, s.image = camera, r.Speed, smallOf(r), r.Country, r.Flags, r.Image
 }
@@ -105,7 +105,7 @@ func (s *sighting) take(r *schemas.Read, camera int32) {
 // observe takes a further read into the best read and the measured one. The best read is the most confident one, the earliest captured
 // among equals, then the smaller id: an order without regard to arrival. The measured read is the slowest with a speed, in the driver's
 // favour.
-func (ps *Passages) observe(b *body, r *schemas.Read, camera int32) {
+func (ps *Passages) observe(b *body, r *schemas.Read, camera uint32) {
 	best := b.best.worse(r)
 	switch b.at {
 	case measuredNone:
@@ -161,7 +161,7 @@ func (ps *Passages) writePassage(s *slot, c *Closed) {
 	p, b := &c.Passage, &ps.bodies.items[s.body]
 	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
 	p.Reads, p.Merged, p.Variants, p.Parked = b.reads, b.merged, b.variants, s.parked
-	ps.write(&b.best, &p.Best)
+	b.best.writeTo(&p.Best)
 	p.Best.Make, p.Best.Colour = ps.words.text[b.make], ps.words.text[b.colour]
 	if b.lent != 0 {
 		ps.extras.items[b.extra].complete(ps, &p.Best, b.lent)
@@ -174,15 +174,15 @@ func (ps *Passages) writePassage(s *slot, c *Closed) {
 		p.Measured = p.Best
 		c.MeasuredCamera = b.best.camera
 	case measuredOwn:
-		ps.write(&b.own, &p.Measured)
-		completeMeasured(p)
+		b.own.writeTo(&p.Measured)
+		completeMeasured(p, b.own.camera == b.best.camera)
 		c.MeasuredCamera = b.own.camera
 	}
 }
 
-// write writes a sighting out.
-func (ps *Passages) write(s *sighting, to *schemas.Sighting) {
-	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, ps.names[s.camera], s.capturedAt, s.receivedAt
+// writeTo writes the sighting out, but for make, colour and the name of the camera.
+func (s *sighting) writeTo(to *schemas.Sighting) {
+	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, "", s.capturedAt, s.receivedAt
 	to.Plate, to.Country, to.CountryConfidence, to.Confidence = s.plate, s.country, s.small.countryConfidence(), s.small.confidence()
 	to.Lane, to.Direction, to.Kind = s.small.lane(), s.small.direction(), s.small.kind()
 	to.Speed, to.Flags, to.Image = s.speed, s.flags, s.image

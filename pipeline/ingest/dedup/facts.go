@@ -167,7 +167,7 @@ func (x *extra) complete(ps *Passages, s *schemas.Sighting, f facts) {
 
 // completeMeasured gives the measured read, when it is not the best one, what the passage knows and it does not say. Lane and direction
 // are those of the camera: another camera of the site has others.
-func completeMeasured(p *schemas.Passage) {
+func completeMeasured(p *schemas.Passage, sameCamera bool) {
 	m, b := &p.Measured, &p.Best
 	m.Make, m.Colour = b.Make, b.Colour
 	if m.Country.IsZero() {
@@ -179,7 +179,7 @@ func completeMeasured(p *schemas.Passage) {
 	if m.Image.IsZero() {
 		m.Image = b.Image
 	}
-	if m.Camera != b.Camera {
+	if !sameCamera {
 		return
 	}
 	if m.Lane == 0 {

@@ -80,6 +80,6 @@ func (g *Gathered) Whole(p *schemas.Passage) {
 		p.Measured = *b
 	default:
 		p.Measured = g.measured
-		completeMeasured(p)
+		completeMeasured(p, p.Measured.Camera == p.Best.Camera)
 	}
 }

@@ -1,8 +1,6 @@
 package dedup
 
 import (
-	"strings"
-
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -42,25 +40,23 @@ type Passages struct {
 	due      [ChunkSize]due // for closeDue
 	loaded   uint64         // keeps the loads of prefetching alive
 
-	names   []string // of cameras, by number; 0 is no camera
-	numbers map[string]int32
-
 	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
 	// already decided.
 	Forced, Stragglers uint64
 }
 
-// Closed is a passage that closed, with the numbers of the cameras of its best read and of its measured one, 0 when none was measured.
+// Closed is a passage that closed, with the numbers of the cameras of its best read and of its measured one, 0 when none was measured. The
+// cameras of its sightings are not named: whoever knows the numbers does that.
 type Closed struct {
 	schemas.Passage
-	BestCamera, MeasuredCamera int32
+	BestCamera, MeasuredCamera uint32
 }
 
 // NewPassages makes an empty memory. emit receives the passages that close, in the order in which they close and ChunkSize at most at a time,
 // before Advance or Add returns. They are valid during the call, which must not call back.
 func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 	cfg = cfg.WithDefaults()
-	ps := &Passages{cfg: cfg, emit: emit, closed: make([]Closed, 0, ChunkSize), table: newTable(cfg.PassagesStart), next: never, words: newWords(), names: make([]string, 1), numbers: map[string]int32{}}
+	ps := &Passages{cfg: cfg, emit: emit, closed: make([]Closed, 0, ChunkSize), table: newTable(cfg.PassagesStart), next: never, words: newWords()}
 	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
@@ -89,25 +85,10 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
-// Camera returns the number of a camera, the same for as long as the memory lives, at least 1. It copies the id.
-func (ps *Passages) Camera(id string) int32 {
-	if n, ok := ps.numbers[id]; ok {
-		return n
-	}
-	n := int32(len(ps.names))
-	id = strings.Clone(id)
-	ps.names = append(ps.names, id)
-	ps.numbers[id] = n
-	return n
-}
-
-// Name returns the id of the camera of that number.
-func (ps *Passages) Name(camera int32) string { return ps.names[camera] }
-
 // Origin is where a read comes from.
 type Origin struct {
 	Site   uint64
-	Camera int32 // number, see Camera
+	Camera uint32 // number
 }
 
 // Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).

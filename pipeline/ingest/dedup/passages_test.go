@@ -23,7 +23,7 @@ type feed struct {
 func each(f func(*schemas.Passage)) func([]Closed) {
 	return func(closed []Closed) {
 		for i := range closed {
-			f(&closed[i].Passage)
+			f(named(&closed[i]))
 		}
 	}
 }

@@ -12,7 +12,7 @@ type left struct {
 	read       schemas.ReadID
 	capturedAt schemas.Micros
 	receivedAt schemas.Micros
-	camera     int32
+	camera     uint32
 	speed      schemas.Speed
 	small      small
 	country    schemas.Country
@@ -38,8 +38,8 @@ func (ps *Passages) keepLeft(s *slot, b *body, p *schemas.Passage) {
 // Recalled is a vehicle in view, or one that left within KeepClosed: the best read of its passage, with one of the plates that its reads
 // named.
 type Recalled struct {
-	Read    schemas.Read // without raw plate, make, colour, event and candidates
-	Camera  int32        // number
+	Read    schemas.Read // without camera, raw plate, make, colour, event and candidates
+	Camera  uint32       // number
 	Decided bool
 	Added   Added
 }
@@ -66,7 +66,7 @@ func (ps *Passages) Recall(wanted func(c schemas.Class, at schemas.Micros) bool,
 		s := &ps.slots.items[i]
 		v = Recalled{Decided: s.closed, Added: Added{Joined: JoinedSame, Passage: s.id, slot: i}}
 		ps.bestRead(s, &v)
-		v.Read.Class, v.Read.Camera = s.class, ps.names[v.Camera]
+		v.Read.Class = s.class
 		for k := range int(s.nplates) {
 			v.Read.Plate = ps.plate(s, k)
 			visit(&v)

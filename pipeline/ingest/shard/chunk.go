@@ -23,7 +23,6 @@ type chunkRecord struct {
 	offset int64
 	value  []byte
 	read   schemas.Read
-	hash   uint64               // of the camera's id
 	cam    *schemas.Camera      // of an admitted read
 	from   dedup.Origin         // its camera and site
 	err    *schemas.RejectError // of a record that is rejected
@@ -35,7 +34,6 @@ type chunkRecord struct {
 // calls changes no row.
 func (s *Shard) Process(v *Versions, recs *Records, from, to int, tally *Tally, emit func(*Rows)) {
 	s.versions, s.tally, s.emit, s.rows.Versions = v, tally, emit, v
-	s.cameras.resetFor(v.Reference.Version())
 	if emit != nil {
 		if names := v.Names(); names != s.matched {
 			s.matched, s.stale, s.told = names, true, nil
@@ -67,12 +65,11 @@ func (s *Shard) prepare(records []chunkRecord) {
 			continue
 		}
 		it.reader = true
-		it.hash = cameraHash(r.Camera)
 		it.err = s.check(r)
 	}
-	for i := range records {
-		if records[i].reader {
-			s.chunk.loaded += s.cameras.prefetch(records[i].hash)
+	for i := range records { // in a loop of their own, so that their cache misses overlap
+		if it := &records[i]; it.reader && it.err == nil {
+			it.cam, _ = s.versions.Reference.Camera(it.read.Camera)
 		}
 	}
 	for i := range records {
@@ -96,23 +93,23 @@ func (s *Shard) check(r *schemas.Read) *schemas.RejectError {
 	return nil
 }
 
-// admit finds the camera of a read, which must be registered at the time.
+// admit checks the camera of a read, which must be registered at the time.
 func (s *Shard) admit(it *chunkRecord) *schemas.RejectError {
-	r := &it.read
-	c := s.lookup(r.Camera, it.hash)
+	r, c := &it.read, it.cam
 	if c == nil {
 		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
 	}
-	if r.CapturedAt < c.from || c.to != 0 && r.CapturedAt >= c.to {
+	if !c.ValidAt(r.CapturedAt) {
+		it.cam = nil
 		return schemas.Rejectf(schemas.ReasonCameraExpired, "captured_at", "the registry entry does not cover the capture time; correct its validity, then replay the dead letter")
 	}
-	if r.ReceivedAt-r.CapturedAt > c.lateness {
+	if r.ReceivedAt-r.CapturedAt > c.AllowedLateness {
 		r.Flags |= schemas.FlagLate
-		if c.cam.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
+		if c.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
 			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
 		}
 	}
-	it.cam, it.from = c.cam, dedup.Origin{Site: c.site, Camera: c.number}
+	it.from = dedup.Origin{Site: c.SiteHash, Camera: c.Number}
 	return nil
 }
 

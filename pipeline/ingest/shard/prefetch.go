@@ -55,8 +55,8 @@ func (s *Shard) prefetchClosed(closed []dedup.Closed) {
 	g.cams, g.plates = g.cams[:0], g.plates[:0]
 	for i := range closed {
 		g.plates = append(g.plates, closed[i].Best.Plate)
-		if n := s.cameras.numbers; int(closed[i].BestCamera) < len(n) && n[closed[i].BestCamera] != nil {
-			g.cams = append(g.cams, n[closed[i].BestCamera])
+		if c, ok := s.versions.Reference.CameraNumbered(closed[i].BestCamera); ok {
+			g.cams = append(g.cams, c)
 		}
 	}
 	g.loaded += prefetchCameras(g.cams)

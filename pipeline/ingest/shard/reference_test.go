@@ -23,7 +23,7 @@ func newTestReference() *testReference {
 	r := &testReference{version: "test", cams: map[string]*schemas.Camera{}}
 	add := func(id, site string, hash uint64, kind schemas.CameraKind, lateness schemas.Micros) {
 		r.cams[id] = &schemas.Camera{
-			ID: id, Index: uint32(len(r.cams)), Site: site, SiteHash: hash, Kind: kind, InsideLEZ: true, AllowedLateness: lateness,
+			ID: id, Number: uint32(len(r.cams) + 1), Site: site, SiteHash: hash, Kind: kind, InsideLEZ: true, AllowedLateness: lateness,
 			Purposes: 0b111, Lanes: []schemas.Lane{lane},
 			Certificates: []schemas.Certificate{{Serial: "x", Approval: "y", ValidFrom: from.Start(), ValidTo: from.AddMonths(600).Start()}},
 		}
@@ -36,9 +36,22 @@ func newTestReference() *testReference {
 
 func (r *testReference) Version() string { return r.version }
 func (r *testReference) Camera(id string) (*schemas.Camera, bool) {
-	r.asked++
 	c, ok := r.cams[id]
 	return c, ok
+}
+
+func (r *testReference) CameraNumbered(number uint32) (*schemas.Camera, bool) {
+	for _, c := range r.cams {
+		if c.Number == number {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+func (r *testReference) CameraName(number uint32) string {
+	c, _ := r.CameraNumbered(number)
+	return c.ID
 }
 
 func (r *testReference) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micros) (schemas.Vehicle, bool) {

@@ -10,6 +10,10 @@ type Reference interface {
 	rules.Reference
 	// Camera finds the camera of that id; id may alias a record.
 	Camera(id string) (*schemas.Camera, bool)
+	// CameraNumbered finds the camera of that number.
+	CameraNumbered(number uint32) (*schemas.Camera, bool)
+	// CameraName returns the id of the camera of that number, also when it has left the registry since.
+	CameraName(number uint32) string
 	// Prefetch may load memory that Entries will need for these classes, and Vehicle for these plates. It changes no answer.
 	Prefetch(classes []schemas.Class, plates []schemas.Plate)
 }

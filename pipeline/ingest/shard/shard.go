@@ -47,7 +47,6 @@ type Shard struct {
 	offset   int64
 	seq      uint32
 	chunk    *chunk
-	cameras  cameraTable
 	subject  rules.Subject
 	late     schemas.Passage // of one read
 	entries  []*schemas.ListEntry
@@ -164,7 +163,7 @@ func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Or
 		s.fireHits(r, cam, a)
 	}
 	if a.Straggler {
-		r.Camera = s.passages.Name(from.Camera)
+		r.Camera = cam.ID
 		s.judgeStraggler(r, cam, &a)
 	}
 }
@@ -176,8 +175,8 @@ func (s *Shard) applyDoubt(r *schemas.Read) {
 	if normalise.Read(r) != nil {
 		return
 	}
-	if c := s.lookup(r.Camera, cameraHash(r.Camera)); c != nil {
-		s.passages.Doubt(r.Class, c.site, r.CapturedAt)
+	if c, ok := s.versions.Reference.Camera(r.Camera); ok {
+		s.passages.Doubt(r.Class, c.SiteHash, r.CapturedAt)
 	}
 }
 
@@ -253,11 +252,11 @@ func (s *Shard) rematch(at schemas.Micros) {
 		if d := at - v.Read.ReceivedAt; v.Decided && (d > moment || d < -moment) {
 			return // log time stood still since: it left long ago
 		}
-		cam, ok := s.numbered(v.Camera, v.Read.Camera)
+		cam, ok := s.versions.Reference.CameraNumbered(v.Camera)
 		if !ok {
 			return
 		}
-		v.Read.RawPlate = v.Read.Plate.String()
+		v.Read.Camera, v.Read.RawPlate = cam.ID, v.Read.Plate.String()
 		if s.fireHits(&v.Read, cam, v.Added) {
 			s.handOver() // the read is that of the memory, which uses it again
 		}
@@ -280,7 +279,12 @@ func (s *Shard) decidePassages(closed []dedup.Closed) {
 func (s *Shard) decidePassage(c *dedup.Closed) {
 	p := &c.Passage
 	s.tally.Passages++
-	cam, ok := s.numbered(c.BestCamera, p.Best.Camera)
+	reference := s.versions.Reference
+	p.Best.Camera = reference.CameraName(c.BestCamera)
+	if c.MeasuredCamera != 0 {
+		p.Measured.Camera = reference.CameraName(c.MeasuredCamera)
+	}
+	cam, ok := reference.CameraNumbered(c.BestCamera)
 	if !ok { // left the registry since the read: keep the passage, decide nothing
 		cam = nil
 	}
@@ -294,7 +298,7 @@ func (s *Shard) decidePassage(c *dedup.Closed) {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
 	case !p.Measured.Read.IsZero():
-		subject.MeasuredBy, _ = s.numbered(c.MeasuredCamera, p.Measured.Camera)
+		subject.MeasuredBy, _ = reference.CameraNumbered(c.MeasuredCamera)
 	}
 	s.decideSubject(p, cam)
 }
@@ -304,7 +308,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 	s.tally.Counts.Decisions[DecisionLabel{d.Family, d.Outcome}]++
 	cam := best
 	if d.On.Read == p.Measured.Read {
-		if c, ok := s.camera(d.On.Camera); ok {
+		if c, ok := s.versions.Reference.Camera(d.On.Camera); ok {
 			cam = c
 		}
 	}

@@ -154,8 +154,8 @@ func (b *Block) Append(rows *shard.Rows) {
 	}
 }
 
-// useVersion says of which version of the reference data the cameras of the rows that follow are. An entry of another version may lie where
-// the garbage collector freed one of this.
+// useVersion says of which version of the reference data the cameras of the rows that follow are: a camera may have another site, zone or
+// municipality in it.
 func (b *Block) useVersion(version string) {
 	if b.version != version {
 		b.version = version

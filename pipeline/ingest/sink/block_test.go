@@ -115,7 +115,7 @@ func benchReads() ([]*schemas.Read, []*schemas.Camera) {
 	cams := make([]*schemas.Camera, 500)
 	for i := range cams {
 		cams[i] = testCamera()
-		cams[i].Index = uint32(i)
+		cams[i].Number = uint32(i + 1)
 		cams[i].ID, cams[i].Site = "camera-"+string(rune('A'+i%26))+string(rune('A'+i/26)), "site-"+string(rune('A'+i%26))+string(rune('A'+i/52))
 	}
 	for i := range reads {

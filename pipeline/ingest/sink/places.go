@@ -1,8 +1,6 @@
 package sink
 
 import (
-	"unsafe"
-
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -12,22 +10,19 @@ type places struct {
 	camera, site, zone lowCol
 	municipality       fixedCol
 
-	known []known // by index in the registry, of one version
+	known []known // by camera number, of one version of the reference data
 }
 
 // known is where a camera's names stand in the dictionaries. A registry entry is immutable, so one that was met costs no look-up, and its
 // strings are not read.
 type known struct {
-	cam                uintptr // of the entry; not a pointer, or old registries would be kept. Block.useVersion clears it with them
-	camera, site, zone uint32  // numbers
+	camera, site, zone uint32 // numbers
 	municipality       uint32
-	era                uint32 // of the numbers
+	era                uint32 // of the numbers; 0 = not met
 	loaned             bool   // then the zone depends on the time
 }
 
-var _ [32]byte = [unsafe.Sizeof(known{})]byte{} // two in a cache line
-
-// maxKnown bounds the indexes that known takes.
+// maxKnown bounds the numbers that known takes.
 const maxKnown = 1 << 16
 
 func newPlaces() places { return places{municipality: u32Col()} }
@@ -41,12 +36,12 @@ func (p *places) add(id string, cam *schemas.Camera, at schemas.Micros) {
 		p.municipality.u32(0)
 		return
 	}
-	if int(cam.Index) >= len(p.known) {
+	if int(cam.Number) >= len(p.known) {
 		p.meet(id, cam, at)
 		return
 	}
-	k := &p.known[cam.Index]
-	if k.cam != uintptr(unsafe.Pointer(cam)) || k.era != p.era() {
+	k := &p.known[cam.Number]
+	if k.era != p.era() {
 		p.meet(id, cam, at)
 		return
 	}
@@ -68,7 +63,7 @@ func (p *places) era() uint32 { return 1 + p.camera.era + p.site.era + p.zone.er
 //go:noinline
 func (p *places) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
 	for i := range rows {
-		if n := int(rows[i].Camera.Index); n < len(p.known) {
+		if n := int(rows[i].Camera.Number); n < len(p.known) {
 			loaded += uint64(p.known[n].era)
 		}
 	}
@@ -80,8 +75,8 @@ func (p *places) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
 //go:noinline
 func (p *places) prefetchPassages(rows []shard.PassageRow) (loaded uint64) {
 	for i := range rows {
-		if c := rows[i].Camera; c != nil && int(c.Index) < len(p.known) {
-			loaded += uint64(p.known[c.Index].era)
+		if c := rows[i].Camera; c != nil && int(c.Number) < len(p.known) {
+			loaded += uint64(p.known[c.Number].era)
 		}
 	}
 	return loaded
@@ -90,18 +85,18 @@ func (p *places) prefetchPassages(rows []shard.PassageRow) (loaded uint64) {
 // meet is add for a camera that was not met since its registry came into use.
 func (p *places) meet(id string, cam *schemas.Camera, at schemas.Micros) {
 	k := known{
-		cam: uintptr(unsafe.Pointer(cam)), era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
+		era: p.era(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
 		camera: p.camera.number(view(id)), site: p.site.number(view(cam.Site)), zone: p.zone.number(view(cam.ZoneAt(at))),
 	}
 	p.camera.append(k.camera)
 	p.site.append(k.site)
 	p.zone.append(k.zone)
 	p.municipality.u32(cam.Municipality)
-	if cam.Index >= maxKnown {
+	if cam.Number == 0 || cam.Number >= maxKnown { // 0: nobody numbered it
 		return
 	}
-	if n := int(cam.Index) + 1; n > len(p.known) {
+	if n := int(cam.Number) + 1; n > len(p.known) {
 		p.known = append(p.known, make([]known, n-len(p.known))...)
 	}
-	p.known[cam.Index] = k
+	p.known[cam.Number] = k
 }
