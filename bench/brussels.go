@@ -42,16 +42,16 @@ const (
 	lonMin, lonMax = 4_243_600, 4_482_600
 )
 
-// apart returns the square of the distance of two positions in metres; the distance is good to a per mille at Brussels'
+// squaredMetres returns the square of the distance of two positions in metres; the distance is good to a per mille at Brussels'
 // latitude.
-func apart(latA, lonA, latB, lonB int32) int64 {
+func squaredMetres(latA, lonA, latB, lonB int32) int64 {
 	dy := int64(latA-latB) * 11_132 / 100_000
 	dx := int64(lonA-lonB) * 7_029 / 100_000
 	return dx*dx + dy*dy
 }
 
-// isqrt returns the integer square root, rounded down.
-func isqrt(n int64) int64 {
+// integerSqrt returns the integer square root, rounded down.
+func integerSqrt(n int64) int64 {
 	if n < 2 {
 		return n
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// plan is what the cameras of one site have in common.
-type plan struct {
+// sitePlan is what the cameras of one site have in common.
+type sitePlan struct {
 	limit    schemas.Speed
 	surround string
 	lez      bool
@@ -26,14 +26,14 @@ type plan struct {
 
 // cameraPlan is what one camera of a site is to be.
 type cameraPlan struct {
-	*plan
+	*sitePlan
 	kind      schemas.CameraKind
 	measures  bool
 	direction schemas.Direction
 }
 
-func drawPlan(r *rand.Rand, s *site) *plan {
-	p := &plan{limit: 300, surround: "zone_30", lez: true, lanes: uint8(1 + r.IntN(2))}
+func drawPlan(r *rand.Rand, s *site) *sitePlan {
+	p := &sitePlan{limit: 300, surround: "zone_30", lez: true, lanes: uint8(1 + r.IntN(2))}
 	switch n := r.IntN(100); {
 	case s.motorway:
 		p.limit, p.surround, p.lez, p.lanes = []schemas.Speed{900, 1000, 1200}[r.IntN(3)], "motorway", false, 3
@@ -53,9 +53,9 @@ func drawPlan(r *rand.Rand, s *site) *plan {
 	return p
 }
 
-// of returns the plan of the k-th camera: the first sees the front, the second the rear, and the first measures.
-func (p *plan) of(k int, kind schemas.CameraKind) cameraPlan {
-	cp := cameraPlan{plan: p, kind: kind, direction: schemas.Approaching}
+// planCamera returns the plan of the k-th camera: the first sees the front, the second the rear, and the first measures.
+func (p *sitePlan) planCamera(k int, kind schemas.CameraKind) cameraPlan {
+	cp := cameraPlan{sitePlan: p, kind: kind, direction: schemas.Approaching}
 	if k%2 == 1 {
 		cp.direction = schemas.Departing
 	}
@@ -80,14 +80,14 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 	}
 	if p.measures {
 		cam.Purposes |= purposeSpeed
-		cam.Certificates = c.certificates(r, cam.Number-1, p.lapsed)
+		cam.Certificates = c.drawCertificates(r, cam.Number-1, p.lapsed)
 	}
-	cam.Lanes = lanesOf(p)
+	cam.Lanes = makeLanes(p)
 	cam.TokenSum = sha256.Sum256([]byte(c.CameraToken(cam.ID)))
 	return cam
 }
 
-func lanesOf(p cameraPlan) []schemas.Lane {
+func makeLanes(p cameraPlan) []schemas.Lane {
 	from := schemas.DayOf(2021, 1, 1).Start()
 	limit := schemas.SpeedLimit{Limit: p.limit, Surround: p.surround, ValidFrom: from, LegalBasis: "generated city, no legal value"}
 	lanes := make([]schemas.Lane, 0, p.lanes)
@@ -99,8 +99,8 @@ func lanesOf(p cameraPlan) []schemas.Lane {
 	return lanes
 }
 
-// certificates draws two verifications, one after the other; of a lapsed device the last one ended before the day.
-func (c *City) certificates(r *rand.Rand, index uint32, lapsed bool) []schemas.Certificate {
+// drawCertificates draws two verifications, one after the other; of a lapsed device the last one ended before the day.
+func (c *City) drawCertificates(r *rand.Rand, index uint32, lapsed bool) []schemas.Certificate {
 	from := c.day - schemas.Day(30+r.IntN(600))
 	if lapsed {
 		from = c.day.AddMonths(-24) - schemas.Day(5+r.IntN(100))
@@ -150,7 +150,7 @@ func purposeNames(p schemas.CameraPurpose) string {
 	var out []string
 	for bit := schemas.CameraPurpose(1); bit <= p; bit <<= 1 {
 		for _, o := range newOracles() {
-			if b, name := o.purpose(); b == bit && p.Has(bit) {
+			if b, name := o.cameraPurpose(); b == bit && p.Has(bit) {
 				out = append(out, name)
 			}
 		}

@@ -69,10 +69,10 @@ type City struct {
 
 	vehicles []vehicle
 	earlier  []earlierVehicle // what some plates were on before
-	papers   papers
+	permits  permits
 
 	entries []schemas.ListEntry
-	listed  []class // list entries that a vehicle of the city meets, by confusion class
+	listed  []listedClass // list entries that a vehicle of the city meets, by confusion class
 	drivers []uint32
 }
 
@@ -82,10 +82,10 @@ func NewCity(cfg CityConfig) (*City, error) {
 		return nil, err
 	}
 	c := &City{cfg: cfg, day: cfg.At.Day()}
-	c.buildStreets(c.random("streets"))
-	c.buildFleet(c.random("fleet"))
-	c.buildPapers(c.random("papers"))
-	c.buildLists(c.random("lists"))
+	c.buildStreets(c.subjectRandom("streets"))
+	c.buildFleet(c.subjectRandom("fleet"))
+	c.buildPermits(c.subjectRandom("papers"))
+	c.buildLists(c.subjectRandom("lists"))
 	c.markLookalikes()
 	c.byID = make(map[string]uint16, len(c.cameras))
 	for i := range c.cameras {
@@ -94,8 +94,8 @@ func NewCity(cfg CityConfig) (*City, error) {
 	return c, nil
 }
 
-// random returns the generator of one subject; the same subject of the same seed gives the same numbers.
-func (c *City) random(subject string) *rand.Rand { return newRandom(c.cfg.Seed, subject) }
+// subjectRandom returns the generator of one subject; the same subject of the same seed gives the same numbers.
+func (c *City) subjectRandom(subject string) *rand.Rand { return newRandom(c.cfg.Seed, subject) }
 
 func newRandom(seed uint64, subject string) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, hashOf(subject))) //nolint:gosec // repeatable on purpose
@@ -141,7 +141,7 @@ type CityStats struct {
 func (c *City) Stats() CityStats {
 	s := CityStats{
 		Cameras: len(c.cameras), ExpiredCameras: len(c.expired), Sites: len(c.sites), Vehicles: len(c.vehicles),
-		Exemptions: len(c.papers.exemptions), DayPasses: len(c.papers.passes), Registrations: len(c.papers.registrations),
+		Exemptions: len(c.permits.exemptions), DayPasses: len(c.permits.passes), Registrations: len(c.permits.registrations),
 		ListEntries: map[string]int{}, ListedDrive: len(c.drivers),
 	}
 	for i := range c.entries {
@@ -149,16 +149,16 @@ func (c *City) Stats() CityStats {
 	}
 	for i := range c.vehicles {
 		v := &c.vehicles[i]
-		s.Foreign += count(v.country != 0)
-		s.Unregistered += count(v.flags&inRegister == 0 && v.hasRegister())
-		s.BelowNorm += count(v.hasRegister() && belowNorm(v))
-		s.Oldtimers += count(v.flags&oldtimer != 0)
-		s.ListedClassmate += count(v.listed != 0)
+		s.Foreign += boolToInt(v.country != 0)
+		s.Unregistered += boolToInt(v.flags&inRegister == 0 && v.hasRegister())
+		s.BelowNorm += boolToInt(v.hasRegister() && belowNorm(v))
+		s.Oldtimers += boolToInt(v.flags&oldtimer != 0)
+		s.ListedClassmate += boolToInt(v.listed != 0)
 	}
 	return s
 }
 
-func count(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}

@@ -26,8 +26,8 @@ var hourly = [24]int64{
 
 const hourlyPeak = 1840
 
-// intensity returns the per mille of the mean at a time of day, between the hours in a straight line.
-func intensity(at schemas.Micros) int64 {
+// intensityAt returns the per mille of the mean at a time of day, between the hours in a straight line.
+func intensityAt(at schemas.Micros) int64 {
 	t := at.Local()
 	h, m := t.Hour(), int64(t.Minute())
 	return (hourly[h]*(60-m) + hourly[(h+1)%24]*m) / 60
@@ -50,8 +50,8 @@ func newClock(cfg *TrafficConfig) clock {
 	return clock{rate: uint64(cfg.Rate), compress: int64(cfg.Compress), profile: cfg.Profile, start: cfg.Start, weight: 1000}
 }
 
-// due returns when the next read is due after the start.
-func (c *clock) due() time.Duration {
+// nextDue returns when the next read is due after the start.
+func (c *clock) nextDue() time.Duration {
 	if c.profile == Flat {
 		return flatDue(c.n, c.rate)
 	}
@@ -64,22 +64,22 @@ func flatDue(n, rate uint64) time.Duration {
 	return time.Duration(q)
 }
 
-// now returns the time in the traffic at which the next read is due.
-func (c *clock) now() schemas.Micros {
+// trafficTime returns the time in the traffic at which the next read is due.
+func (c *clock) trafficTime() schemas.Micros {
 	if c.profile == Flat {
-		return c.start + schemas.Micros(int64(c.due())*c.compress/1000)
+		return c.start + schemas.Micros(int64(c.nextDue())*c.compress/1000)
 	}
 	return c.start + schemas.Micros(c.traffic/1000)
 }
 
-// tick goes on to the read after.
-func (c *clock) tick() {
+// advanceRead goes on to the read after.
+func (c *clock) advanceRead() {
 	c.n++
 	if c.profile == Flat {
 		return
 	}
 	if c.traffic >= c.until {
-		c.weight = intensity(c.now())
+		c.weight = intensityAt(c.trafficTime())
 		c.until = c.traffic + int64(time.Minute)
 	}
 	c.traffic += int64(time.Second) * 1000 * c.compress / (int64(c.rate) * c.weight)

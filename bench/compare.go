@@ -58,10 +58,10 @@ type Tally struct {
 	Optional int `json:"optional"`
 }
 
-func (t *Tally) add(found bool) {
+func (t *Tally) addExpected(found bool) {
 	t.Expected++
-	t.Found += count(found)
-	t.Missing += count(!found)
+	t.Found += boolToInt(found)
+	t.Missing += boolToInt(!found)
 }
 
 // Report is what was found of what had to be.
@@ -137,7 +137,7 @@ func (r *Report) Exact() bool {
 func (h *Truth) Compare(got *Got, window schemas.Micros) *Report {
 	r := &Report{}
 	for _, o := range h.oracles {
-		o.compare(h, r, got, window)
+		o.compareResults(h, r, got, window)
 	}
 	return r
 }

@@ -108,9 +108,9 @@ func TestHitsWithinOnePassageCountOnce(t *testing.T) {
 func TestLEZOracle(t *testing.T) {
 	c := testCity(t, 43)
 	const ok = inRegister
-	f := func(name string, v vehicle, day schemas.Day, want lezVerdict) {
+	f := func(name string, v vehicle, day schemas.Day, want lezExpectation) {
 		t.Helper()
-		if got := c.lezOf(&v, day.At(12)); got != want {
+		if got := c.judgeVehicle(&v, day.At(12)); got != want {
 			t.Errorf("%s: got %d, want %d", name, got, want)
 		}
 	}
@@ -129,21 +129,21 @@ func TestLEZOracle(t *testing.T) {
 	f("day pass of another day", car(schemas.Diesel, schemas.Euro4, ok|dayPass), testDay+1, lezMay)
 	f("day pass of the day before, at noon", car(schemas.Diesel, schemas.Euro4, ok|earlyPass), testDay, lezFine)
 	early := car(schemas.Diesel, schemas.Euro4, ok|earlyPass)
-	for at, want := range map[schemas.Micros]lezVerdict{testDay.Start(): lezClear, testDay.At(6) - 1: lezClear, testDay.At(6): lezFine} {
-		if got := c.lezOf(&early, at); got != want {
+	for at, want := range map[schemas.Micros]lezExpectation{testDay.Start(): lezClear, testDay.At(6) - 1: lezClear, testDay.At(6): lezFine} {
+		if got := c.judgeVehicle(&early, at); got != want {
 			t.Errorf("day pass of the day before at %s: got %d, want %d", at, got, want)
 		}
 	}
 	bus := car(schemas.Diesel, schemas.Euro5, ok)
 	bus.category = schemas.M2
 	f("minibus diesel Euro 5", bus, testDay, lezClear)
-	for i, want := range []lezVerdict{lezFine, lezFine, lezClear, lezClear} { // the class is not known, 1, 2, 3
+	for i, want := range []lezExpectation{lezFine, lezFine, lezClear, lezClear} { // the class is not known, 1, 2, 3
 		van := car(schemas.Diesel, schemas.Euro5, ok)
 		van.category = schemas.N1
-		for n := 0; van.plate.IsZero() || int(van.class()) != i; n++ {
+		for n := 0; van.plate.IsZero() || int(van.n1Class()) != i; n++ {
 			van.plate = schemas.MustPlate("1VAN00" + string(rune('0'+n)))
 		}
-		f("van of class "+van.class().String(), van, testDay, want)
+		f("van of class "+van.n1Class().String(), van, testDay, want)
 	}
 	f("missing from the register", car(schemas.Diesel, schemas.Euro6, 0), testDay, lezHeld)
 	old := car(schemas.Petrol, schemas.EuroNone, ok|oldtimer)
@@ -166,7 +166,7 @@ func TestMisreadStaysInItsClass(t *testing.T) {
 	for _, plate := range []string{"1ABC123", "OQD000", "MXY434", "8BZ5S6G"} {
 		p := schemas.MustPlate(plate)
 		for salt := range uint32(200) {
-			q, ok := misread(p, salt)
+			q, ok := misreadPlate(p, salt)
 			if ok != (plate != "MXY434") {
 				t.Fatalf("misread(%s): ok %t", plate, ok)
 			}

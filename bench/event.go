@@ -42,23 +42,23 @@ var rejects = [kinds]schemas.Reason{
 	ExpiredCamera: schemas.ReasonCameraExpired, ClockAhead: schemas.ReasonClockAhead, ClockLost: schemas.ReasonClockBehind,
 }
 
-// shot is one read before it is written: with the time it is received, all that makes its bytes.
-type shot struct {
-	plate     schemas.Plate // as read
-	captured  schemas.Micros
-	vehicle   uint32
-	passing   uint32 // index in Traffic.passings
-	seq       uint32 // the camera's own count of events
-	salt      uint32
-	camera    uint16 // index in City.cameras; beyond it, a camera that does not exist
-	speed     uint16 // tenths of km/h
-	sure      uint16 // confidence, per mille
-	repeats   uint16 // parked: reads still to come
-	lane      uint8
-	direction schemas.Direction
-	kind      Kind
-	late      bool
-	noCountry bool
+// plannedRead is one read before it is written: with the time it is received, all that makes its bytes.
+type plannedRead struct {
+	plate      schemas.Plate // as read
+	captured   schemas.Micros
+	vehicle    uint32
+	passing    uint32 // index in Traffic.passings
+	seq        uint32 // the camera's own count of events
+	randomBits uint32
+	camera     uint16 // index in City.cameras; beyond it, a camera that does not exist
+	speed      uint16 // tenths of km/h
+	confidence uint16 // confidence, per mille
+	repeats    uint16 // parked: reads still to come
+	lane       uint8
+	direction  schemas.Direction
+	kind       Kind
+	late       bool
+	noCountry  bool
 }
 
 // Event is one record of the load. It is filled by [Traffic.Next] and may be reused.
@@ -68,19 +68,19 @@ type Event struct {
 	Received schemas.Micros // the log's clock at that time
 	Kind     Kind
 
-	shot shot
+	read plannedRead
 	t    *Traffic
 }
 
 // Camera returns the id of the camera, in the registry or not.
-func (e *Event) Camera() string { return e.t.cameraID(e.shot.camera) }
+func (e *Event) Camera() string { return e.t.cameraID(e.read.camera) }
 
 // Class returns the confusion class that routes the record; zero when there is no plate.
 func (e *Event) Class() schemas.Class {
 	if e.Kind == Unreadable || e.Kind == Malformed {
 		return schemas.Class{}
 	}
-	return e.shot.plate.Class()
+	return e.read.plate.Class()
 }
 
 // Plate returns the plate as read, zero when there is none.
@@ -88,14 +88,14 @@ func (e *Event) Plate() schemas.Plate {
 	if e.Kind == Unreadable || e.Kind == Malformed {
 		return schemas.Plate{}
 	}
-	return e.shot.plate
+	return e.read.plate
 }
 
 // Captured returns the capture time as the camera says it.
-func (e *Event) Captured() schemas.Micros { return e.shot.captured }
+func (e *Event) Captured() schemas.Micros { return e.read.captured }
 
 // Late reports whether the camera sends the read from its buffer.
-func (e *Event) Late() bool { return e.shot.late }
+func (e *Event) Late() bool { return e.read.late }
 
 // Partition returns the partition of anpr.reads.v1 the record belongs to.
 func (e *Event) Partition(partitions int) int {
@@ -108,5 +108,5 @@ func (e *Event) ReadID() schemas.ReadID {
 		return schemas.ReadID{}
 	}
 	var event, raw [64]byte
-	return e.t.readID(&e.shot, e.t.appendEventID(event[:0], &e.shot), e.t.appendPlate(raw[:0], &e.shot))
+	return e.t.readID(&e.read, e.t.appendEventID(event[:0], &e.read), e.t.appendPlate(raw[:0], &e.read))
 }

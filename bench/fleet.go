@@ -35,8 +35,8 @@ type vehicle struct {
 	colour            uint8
 }
 
-// class returns the class of an N1 vehicle; for about one in four the register does not have it.
-func (v *vehicle) class() schemas.N1Class {
+// n1Class returns the class of an N1 vehicle; for about one in four the register does not have it.
+func (v *vehicle) n1Class() schemas.N1Class {
 	if v.category != schemas.N1 {
 		return schemas.N1ClassUnknown
 	}
@@ -139,13 +139,13 @@ func (v *vehicle) drawEngine(r *rand.Rand, u use) {
 	n := r.IntN(1000)
 	switch v.category {
 	case schemas.M1:
-		v.fuel = pick(n, []int{520, 770, 780, 785, 999}, []schemas.Fuel{schemas.Petrol, schemas.Diesel, schemas.LPG, schemas.CNG, schemas.Electric}, schemas.Hydrogen)
+		v.fuel = pickByBound(n, []int{520, 770, 780, 785, 999}, []schemas.Fuel{schemas.Petrol, schemas.Diesel, schemas.LPG, schemas.CNG, schemas.Electric}, schemas.Hydrogen)
 	case schemas.N1, schemas.M2:
-		v.fuel = pick(n, []int{790, 880, 900}, []schemas.Fuel{schemas.Diesel, schemas.Petrol, schemas.CNG}, schemas.Electric)
+		v.fuel = pickByBound(n, []int{790, 880, 900}, []schemas.Fuel{schemas.Diesel, schemas.Petrol, schemas.CNG}, schemas.Electric)
 	case schemas.L3:
-		v.fuel = pick(n, []int{930}, []schemas.Fuel{schemas.Petrol}, schemas.Electric)
+		v.fuel = pickByBound(n, []int{930}, []schemas.Fuel{schemas.Petrol}, schemas.Electric)
 	default:
-		v.fuel = pick(n, []int{900, 950}, []schemas.Fuel{schemas.Diesel, schemas.CNG}, schemas.Electric)
+		v.fuel = pickByBound(n, []int{900, 950}, []schemas.Fuel{schemas.Diesel, schemas.CNG}, schemas.Electric)
 	}
 	if u == veteran {
 		v.fuel, v.euro = schemas.Petrol, schemas.EuroNone
@@ -158,21 +158,21 @@ func (v *vehicle) drawEngine(r *rand.Rand, u use) {
 	case v.category == schemas.N2 || v.category == schemas.N3 || v.category == schemas.M3 || v.category == schemas.T:
 		v.euro = schemas.Euro6
 	case v.category == schemas.L3:
-		v.euro = pick(n, []int{100, 400}, []schemas.Euro{schemas.Euro3, schemas.Euro4}, schemas.Euro5)
+		v.euro = pickByBound(n, []int{100, 400}, []schemas.Euro{schemas.Euro3, schemas.Euro4}, schemas.Euro5)
 	case v.fuel == schemas.Diesel:
-		v.euro = pick(n, []int{8, 25, 80, 560, 720}, append([]schemas.Euro{schemas.Euro3, schemas.Euro4, schemas.Euro5}, norms...), schemas.Euro6d)
+		v.euro = pickByBound(n, []int{8, 25, 80, 560, 720}, append([]schemas.Euro{schemas.Euro3, schemas.Euro4, schemas.Euro5}, norms...), schemas.Euro6d)
 	case v.fuel == schemas.Electric || v.fuel == schemas.Hydrogen:
 		v.euro = schemas.EuroUnknown
 	default:
-		v.euro = pick(n, []int{3, 9, 40, 150, 330, 640, 760}, append([]schemas.Euro{schemas.Euro1, schemas.Euro2, schemas.Euro3, schemas.Euro4, schemas.Euro5}, norms...), schemas.Euro6d)
+		v.euro = pickByBound(n, []int{3, 9, 40, 150, 330, 640, 760}, append([]schemas.Euro{schemas.Euro1, schemas.Euro2, schemas.Euro3, schemas.Euro4, schemas.Euro5}, norms...), schemas.Euro6d)
 	}
 	if v.category == schemas.M1 && v.euro < schemas.Euro6 && v.euro > schemas.EuroNone && r.IntN(1000) < 60 {
 		v.euro = schemas.EuroUnknown // the register lost it: the first registration has to do
 	}
 }
 
-// pick returns the value of the first bound above n, or the last value.
-func pick[T any](n int, bounds []int, values []T, last T) T {
+// pickByBound returns the value of the first bound above n, or the last value.
+func pickByBound[T any](n int, bounds []int, values []T, last T) T {
 	for i, b := range bounds {
 		if n < b {
 			return values[i]

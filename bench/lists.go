@@ -22,8 +22,8 @@ var lists = [...]struct {
 	{"disappearances", "DIS", 5, 100, 100, []string{"worrying disappearance"}},
 }
 
-// class groups the list entries of one confusion class; vehicles point to it.
-type class struct {
+// listedClass groups the list entries of one confusion class; vehicles point to it.
+type listedClass struct {
 	class   schemas.Class
 	entries []uint32 // indexes in City.entries
 }
@@ -108,7 +108,7 @@ func (c *City) tieLists() {
 			continue
 		}
 		if at[k] == 0 {
-			c.listed = append(c.listed, class{k, entries})
+			c.listed = append(c.listed, listedClass{k, entries})
 			at[k] = uint32(len(c.listed))
 		}
 		v.listed = at[k]

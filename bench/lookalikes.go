@@ -35,8 +35,8 @@ type visit struct {
 	at      schemas.Micros
 }
 
-// place is where lookalikes may meet.
-type place struct {
+// meetingPoint is where lookalikes may meet.
+type meetingPoint struct {
 	class schemas.Class
 	site  string
 }
@@ -44,16 +44,16 @@ type place struct {
 // passingTime is how long the reads of one passing take at most.
 const passingTime = 5 * schemas.Second
 
-// visited notes that a lookalike passes a site.
-func (h *Truth) visited(vehicle uint32, site string, at schemas.Micros) {
-	p := place{h.city.vehicles[vehicle].plate.Class(), site}
+// addVisit notes that a lookalike passes a site.
+func (h *Truth) addVisit(vehicle uint32, site string, at schemas.Micros) {
+	p := meetingPoint{h.city.vehicles[vehicle].plate.Class(), site}
 	h.visits[p] = append(h.visits[p], visit{vehicle, at})
 }
 
-// mistakable reports whether another vehicle that the reads could be of passed the site so near in time that the reads of both make one
+// isMistakable reports whether another vehicle that the reads could be of passed the site so near in time that the reads of both make one
 // passage, window being the passage window: then the slower measurement counts, for the driver, and which of the two cars was the
 // faster one nobody can say.
-func (h *Truth) mistakable(x *ExpectedSpeed, at place, window schemas.Micros) bool {
+func (h *Truth) isMistakable(x *ExpectedSpeed, at meetingPoint, window schemas.Micros) bool {
 	for _, v := range h.visits[at] {
 		if v.vehicle != x.vehicle && max(v.at, x.At)-min(v.at, x.At) < window+passingTime {
 			return true

@@ -56,8 +56,8 @@ func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 		h := newTruth(c)
 		at, fast := testDay.Start(), c.vehicles[1].plate
 		oracleIn[*speedOracle](h).excesses = []ExpectedSpeed{{Read: schemas.ReadID{ID: schemas.ID{1}}, Camera: cam.ID, Class: fast.Class(), At: at, vehicle: 1}}
-		h.visited(1, cam.Site, at)
-		h.visited(x.vehicle, x.site, at+x.after)
+		h.addVisit(1, cam.Site, at)
+		h.addVisit(x.vehicle, x.site, at+x.after)
 		if got := *h.Compare(&Got{}, 10*schemas.Second).Of("speed"); got != x.want {
 			t.Errorf("%s: %+v, want %+v", x.name, got, x.want)
 		}
@@ -88,7 +88,7 @@ func TestTrafficNotesLookalikes(t *testing.T) {
 		x := &oracleIn[*speedOracle](h).excesses[i]
 		site, _ := c.SiteOf(x.Camera)
 		found := false
-		for _, v := range h.visits[place{x.Class, site}] {
+		for _, v := range h.visits[meetingPoint{x.Class, site}] {
 			found = found || v.vehicle == x.vehicle && max(v.at, x.At)-min(v.at, x.At) < passingTime
 		}
 		if !found {

@@ -35,8 +35,8 @@ func UsualNoise() *Noise {
 
 const million = 1_000_000
 
-// check fills the durations and adds the shares up.
-func (d *Noise) check() error {
+// checkShares fills the durations and adds the shares up.
+func (d *Noise) checkShares() error {
 	if d.ParkedFor == 0 {
 		d.ParkedFor = 5 * time.Minute
 	}
@@ -48,8 +48,8 @@ func (d *Noise) check() error {
 			return fmt.Errorf("dirt: share %d: want 0 to %d parts per million", s, million)
 		}
 	}
-	if d.refused()+d.Confused > million {
-		return fmt.Errorf("dirt: refused and confused reads are %d parts per million of all: want at most %d", d.refused()+d.Confused, million)
+	if d.refusedShare()+d.Confused > million {
+		return fmt.Errorf("dirt: refused and confused reads are %d parts per million of all: want at most %d", d.refusedShare()+d.Confused, million)
 	}
 	if d.ParkedFor < 10*time.Second || d.OutageFor < time.Second {
 		return fmt.Errorf("dirt: parked_for %v, outage_for %v: want at least 10s and 1s", d.ParkedFor, d.OutageFor)
@@ -57,7 +57,7 @@ func (d *Noise) check() error {
 	return nil
 }
 
-// refused is the share of reads that the pipeline must reject.
-func (d *Noise) refused() int {
+// refusedShare is the share of reads that the pipeline must reject.
+func (d *Noise) refusedShare() int {
 	return d.Unreadable + d.Malformed + d.UnknownCamera + d.ExpiredCamera + d.ClockAhead + d.ClockLost
 }

@@ -7,16 +7,16 @@ import (
 // An oracle says what a correct pipeline must find of one family of rules, from what the generator knows, with integers, and without
 // package rules. It covers one dated slice of the law on purpose, and says so outside it. There is a file for each.
 type oracle interface {
-	// kind names the results in reports. Example: hits
-	kind() string
-	// purpose is what a camera is authorised for, as bit and as the camera registry spells it.
-	purpose() (schemas.CameraPurpose, string)
-	// meet takes an accepted read to its passing.
-	meet(t *Traffic, p *passing, s *shot)
-	// judge expects the results of a passing after its last read.
-	judge(t *Traffic, p *passing)
-	// compare holds what a pipeline delivered against what is expected.
-	compare(h *Truth, r *Report, got *Got, window schemas.Micros)
+	// kindName names the results in reports. Example: hits
+	kindName() string
+	// cameraPurpose is what a camera is authorised for, as bit and as the camera registry spells it.
+	cameraPurpose() (schemas.CameraPurpose, string)
+	// addRead takes an accepted read to its passing.
+	addRead(t *Traffic, p *passing, s *plannedRead)
+	// expectResults expects the results of a passing after its last read.
+	expectResults(t *Traffic, p *passing)
+	// compareResults holds what a pipeline delivered against what is expected.
+	compareResults(h *Truth, r *Report, got *Got, window schemas.Micros)
 }
 
 // newOracles makes the oracles, which know nothing yet. The order is that of reports.
@@ -31,7 +31,7 @@ func newOracles() []oracle {
 // Kinds names the kinds of results that the oracles know, in the order of reports.
 func Kinds() (out []string) {
 	for _, o := range newOracles() {
-		out = append(out, o.kind())
+		out = append(out, o.kindName())
 	}
 	return out
 }

@@ -27,12 +27,14 @@ type ExpectedHit struct {
 // Hits returns the expected hits so far, in the order they must fire.
 func (h *Truth) Hits() []ExpectedHit { return oracleIn[*hotlistOracle](h).hits }
 
-func (*hotlistOracle) kind() string                             { return kindHits }
-func (*hotlistOracle) purpose() (schemas.CameraPurpose, string) { return purposeHotlist, "hotlist" }
-func (*hotlistOracle) judge(*Traffic, *passing)                 {} // a hit fires at the read
+func (*hotlistOracle) kindName() string { return kindHits }
+func (*hotlistOracle) cameraPurpose() (schemas.CameraPurpose, string) {
+	return purposeHotlist, "hotlist"
+}
+func (*hotlistOracle) expectResults(*Traffic, *passing) {} // a hit fires at the read
 
-// meet implements [oracle].
-func (o *hotlistOracle) meet(t *Traffic, p *passing, s *shot) {
+// addRead implements [oracle].
+func (o *hotlistOracle) addRead(t *Traffic, p *passing, s *plannedRead) {
 	v := &t.city.vehicles[p.vehicle]
 	cam := &t.city.cameras[s.camera]
 	if p.last != 0 && s.captured-p.last > onePassage {
@@ -44,7 +46,7 @@ func (o *hotlistOracle) meet(t *Traffic, p *passing, s *shot) {
 	}
 	for k, i := range t.city.listed[v.listed-1].entries {
 		e := &t.city.entries[i]
-		m := met(e, s.plate, s.captured)
+		m := matchEntry(e, s.plate, s.captured)
 		bit := uint64(m) << (2 * (k % 32))
 		if m == 0 || p.hits&bit != 0 {
 			continue
@@ -54,8 +56,8 @@ func (o *hotlistOracle) meet(t *Traffic, p *passing, s *shot) {
 	}
 }
 
-// met says how a plate as read meets a list entry at a time; 0 = not at all.
-func met(e *schemas.ListEntry, p schemas.Plate, at schemas.Micros) schemas.Match {
+// matchEntry says how a plate as read meets a list entry at a time; 0 = not at all.
+func matchEntry(e *schemas.ListEntry, p schemas.Plate, at schemas.Micros) schemas.Match {
 	switch {
 	case at < e.ValidFrom || e.ValidTo != 0 && at >= e.ValidTo:
 		return 0
@@ -73,8 +75,8 @@ type hitKey struct {
 	match             schemas.Match
 }
 
-// compare implements [oracle].
-func (o *hotlistOracle) compare(h *Truth, r *Report, got *Got, window schemas.Micros) {
+// compareResults implements [oracle].
+func (o *hotlistOracle) compareResults(h *Truth, r *Report, got *Got, window schemas.Micros) {
 	want, have := map[hitKey][]schemas.Micros{}, map[hitKey][]schemas.Micros{}
 	for _, x := range o.hits {
 		k := hitKey{x.List, x.Entry, x.Site, x.Match}
@@ -96,12 +98,12 @@ func (o *hotlistOracle) compare(h *Truth, r *Report, got *Got, window schemas.Mi
 		return cmp.Or(cmp.Compare(a.list, b.list), cmp.Compare(a.entry, b.entry), cmp.Compare(a.site, b.site), cmp.Compare(a.match, b.match))
 	})
 	for _, k := range keys {
-		r.pair(k, merge(want[k], window), merge(have[k], 0), window)
+		r.pairHits(k, mergeTimes(want[k], window), mergeTimes(have[k], 0), window)
 	}
 }
 
-// merge sorts times and drops those that follow the one before within window.
-func merge(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
+// mergeTimes sorts times and drops those that follow the one before within window.
+func mergeTimes(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	slices.Sort(at)
 	out := make([]schemas.Micros, 0, len(at))
 	for i, x := range at {
@@ -113,13 +115,13 @@ func merge(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	return out
 }
 
-// pair walks two sorted lists and pairs times within window.
-func (r *Report) pair(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
+// pairHits walks two sorted lists and pairs times within window.
+func (r *Report) pairHits(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
 	named := func(at schemas.Micros) ExpectedHit { return ExpectedHit{k.list, k.entry, k.site, k.match, at} }
 	for len(want) > 0 || len(have) > 0 {
 		switch {
 		case len(have) == 0 || len(want) > 0 && want[0] < have[0]-window:
-			r.Of(kindHits).add(false)
+			r.Of(kindHits).addExpected(false)
 			if len(r.MissingHits) < 10 {
 				r.MissingHits = append(r.MissingHits, named(want[0]))
 			}
@@ -131,7 +133,7 @@ func (r *Report) pair(k hitKey, want, have []schemas.Micros, window schemas.Micr
 			}
 			have = have[1:]
 		default:
-			r.Of(kindHits).add(true)
+			r.Of(kindHits).addExpected(true)
 			want, have = want[1:], have[1:]
 		}
 	}

@@ -25,7 +25,7 @@ type ExpectedLEZ struct {
 
 type lezDay struct {
 	day   schemas.Day
-	state []lezVerdict // per vehicle
+	state []lezExpectation // per vehicle
 }
 
 // LEZ returns the expected LEZ rows of the passings whose last read was sent, by day and class. It is empty for days outside the slice
@@ -52,11 +52,11 @@ func (h *Truth) LEZ() []ExpectedLEZ {
 // LEZKnown reports whether the oracle knows the LEZ rules of the day.
 func LEZKnown(day schemas.Day) bool { return day >= lezKnownFrom && day < lezKnownTo }
 
-func (*lezOracle) kind() string                             { return kindLEZ }
-func (*lezOracle) purpose() (schemas.CameraPurpose, string) { return purposeLEZ, "lez" }
+func (*lezOracle) kindName() string                               { return kindLEZ }
+func (*lezOracle) cameraPurpose() (schemas.CameraPurpose, string) { return purposeLEZ, "lez" }
 
-// meet implements [oracle].
-func (*lezOracle) meet(t *Traffic, p *passing, s *shot) {
+// addRead implements [oracle].
+func (*lezOracle) addRead(t *Traffic, p *passing, s *plannedRead) {
 	if t.city.decidesLEZ(s) {
 		p.inZone = s.captured
 	}
@@ -69,14 +69,14 @@ var (
 	lezKnownTo   = schemas.DayOf(2028, 1, 1)
 )
 
-// lezVerdict is what a clean passing of a vehicle inside the zone must lead to.
-type lezVerdict uint8
+// lezExpectation is what a clean passing of a vehicle inside the zone must lead to.
+type lezExpectation uint8
 
 const (
-	lezClear lezVerdict = iota
-	lezMay              // a row is right and no row is right: the sources do not decide it, or the read was not clean
-	lezHeld             // a row that is held: the registers do not answer, or a foreign vehicle may still register
-	lezFine             // a row: below the norm and nothing that excuses it
+	lezClear lezExpectation = iota
+	lezMay                  // a row is right and no row is right: the sources do not decide it, or the read was not clean
+	lezHeld                 // a row that is held: the registers do not answer, or a foreign vehicle may still register
+	lezFine                 // a row: below the norm and nothing that excuses it
 )
 
 // passEnds is the hour of the next day at which a day pass ends.
@@ -89,7 +89,7 @@ func belowNorm(v *vehicle) bool {
 	}
 	switch v.fuel {
 	case schemas.Diesel:
-		if c := v.class(); v.category == schemas.M2 || c == schemas.N1Class2 || c == schemas.N1Class3 {
+		if c := v.n1Class(); v.category == schemas.M2 || c == schemas.N1Class2 || c == schemas.N1Class3 {
 			return v.euro < schemas.Euro5
 		}
 		return v.euro < schemas.Euro6
@@ -100,9 +100,9 @@ func belowNorm(v *vehicle) bool {
 	}
 }
 
-// lezOf judges a vehicle at a time. The papers are those of the city's day, so on another day a vehicle they matter for is
+// judgeVehicle judges a vehicle at a time. The papers are those of the city's day, so on another day a vehicle they matter for is
 // undecided.
-func (c *City) lezOf(v *vehicle, at schemas.Micros) lezVerdict {
+func (c *City) judgeVehicle(v *vehicle, at schemas.Micros) lezExpectation {
 	day := at.Day()
 	if v.flags&(exempt|dayPass|earlyPass|registered) != 0 && day != c.day {
 		return lezMay
@@ -141,15 +141,15 @@ func (c *City) lezOf(v *vehicle, at schemas.Micros) lezVerdict {
 }
 
 // decidesLEZ reports whether a read there is one of the zone.
-func (c *City) decidesLEZ(s *shot) bool {
+func (c *City) decidesLEZ(s *plannedRead) bool {
 	cam := &c.cameras[s.camera]
 	lane := cam.Lane(s.lane, s.direction)
 	return cam.InsideLEZ && cam.Purposes.Has(purposeLEZ) && lane != nil && !lane.LEZExcluded
 }
 
-// judge expects a row when the passing's best read is one of the zone. Another read of the passing may be decided by itself, when a backlog parted
+// expectResults expects a row when the passing's best read is one of the zone. Another read of the passing may be decided by itself, when a backlog parted
 // it from the others: then a row is right, and none is.
-func (o *lezOracle) judge(t *Traffic, p *passing) {
+func (o *lezOracle) expectResults(t *Traffic, p *passing) {
 	s := &p.best
 	at, must := s.captured, t.city.decidesLEZ(s)
 	if !must {
@@ -159,24 +159,24 @@ func (o *lezOracle) judge(t *Traffic, p *passing) {
 	if at == 0 || !LEZKnown(day) {
 		return
 	}
-	verdict := t.city.lezOf(&t.city.vehicles[p.vehicle], at)
+	verdict := t.city.judgeVehicle(&t.city.vehicles[p.vehicle], at)
 	if p.unclean || p.parked || !must && verdict != lezClear {
 		verdict = lezMay
 	}
 	if verdict == lezClear {
 		return
 	}
-	state := o.stateOf(t.city, day)
+	state := o.dayState(t.city, day)
 	state[p.vehicle] = max(state[p.vehicle], verdict)
 }
 
-func (o *lezOracle) stateOf(c *City, day schemas.Day) []lezVerdict {
+func (o *lezOracle) dayState(c *City, day schemas.Day) []lezExpectation {
 	for _, d := range slices.Backward(o.days) {
 		if d.day == day {
 			return d.state
 		}
 	}
-	o.days = append(o.days, lezDay{day, make([]lezVerdict, len(c.vehicles))})
+	o.days = append(o.days, lezDay{day, make([]lezExpectation, len(c.vehicles))})
 	return o.days[len(o.days)-1].state
 }
 
@@ -185,8 +185,8 @@ type lezKey struct {
 	day   schemas.Day
 }
 
-// compare implements [oracle].
-func (o *lezOracle) compare(h *Truth, r *Report, got *Got, _ schemas.Micros) {
+// compareResults implements [oracle].
+func (o *lezOracle) compareResults(h *Truth, r *Report, got *Got, _ schemas.Micros) {
 	found, tally := map[lezKey]bool{}, r.Of(kindLEZ)
 	for _, x := range got.offences {
 		if x.family == kindLEZ && LEZKnown(x.day) {
@@ -197,7 +197,7 @@ func (o *lezOracle) compare(h *Truth, r *Report, got *Got, _ schemas.Micros) {
 		k := lezKey{x.Class, x.Day}
 		switch {
 		case x.Must:
-			tally.add(found[k])
+			tally.addExpected(found[k])
 		case found[k]:
 			tally.Optional++
 		}

@@ -28,29 +28,29 @@ type ExpectedSpeed struct {
 // Speeds returns the expected speed offences of the passings whose last read was sent.
 func (h *Truth) Speeds() []ExpectedSpeed { return oracleIn[*speedOracle](h).excesses }
 
-func (*speedOracle) kind() string                             { return kindSpeed }
-func (*speedOracle) purpose() (schemas.CameraPurpose, string) { return purposeSpeed, "speed" }
-func (*speedOracle) meet(*Traffic, *passing, *shot)           {}
+func (*speedOracle) kindName() string                               { return kindSpeed }
+func (*speedOracle) cameraPurpose() (schemas.CameraPurpose, string) { return purposeSpeed, "speed" }
+func (*speedOracle) addRead(*Traffic, *passing, *plannedRead)       {}
 
-// judge implements [oracle].
-func (o *speedOracle) judge(t *Traffic, p *passing) {
+// expectResults implements [oracle].
+func (o *speedOracle) expectResults(t *Traffic, p *passing) {
 	if !p.timed || p.parked {
 		return
 	}
 	s := &p.measured
 	cam := &t.city.cameras[s.camera]
-	t.truth.Measured += uint64(count(cam.CertificateAt(s.captured) != nil))
-	corrected, limit, is := speeding(cam, s, t.city.vehicles[p.vehicle].category)
+	t.truth.Measured += uint64(boolToInt(cam.CertificateAt(s.captured) != nil))
+	corrected, limit, is := judgeSpeed(cam, s, t.city.vehicles[p.vehicle].category)
 	if !is {
 		return
 	}
-	ev := Event{Kind: s.kind, shot: *s, t: t}
+	ev := Event{Kind: s.kind, read: *s, t: t}
 	o.excesses = append(o.excesses, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle, s.plate})
 }
 
-// correct takes the technical margin off a measured speed: 6 km/h up to 100 km/h, 6 per cent above (RD 12/10/2010, annex 2,
+// subtractMargin takes the technical margin off a measured speed: 6 km/h up to 100 km/h, 6 per cent above (RD 12/10/2010, annex 2,
 // art. 5.2), and rounds down to whole km/h, for the driver. Tenths of km/h.
-func correct(measured schemas.Speed) schemas.Speed {
+func subtractMargin(measured schemas.Speed) schemas.Speed {
 	c := measured - 60
 	if measured > 1000 {
 		c = measured * 94 / 100
@@ -86,18 +86,18 @@ func limitAt(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Mi
 	return 0, ""
 }
 
-// speeding judges one measurement: the corrected speed and the limit, and whether it must become an offence.
-func speeding(cam *schemas.Camera, s *shot, c schemas.Category) (corrected, limit schemas.Speed, is bool) {
+// judgeSpeed judges one measurement: the corrected speed and the limit, and whether it must become an offence.
+func judgeSpeed(cam *schemas.Camera, s *plannedRead, c schemas.Category) (corrected, limit schemas.Speed, is bool) {
 	if !cam.Purposes.Has(purposeSpeed) || s.speed == 0 || cam.CertificateAt(s.captured) == nil {
 		return 0, 0, false
 	}
 	limit = limitFor(cam, s.lane, s.direction, s.captured, c)
-	corrected = correct(schemas.Speed(s.speed))
+	corrected = subtractMargin(schemas.Speed(s.speed))
 	return corrected, limit, limit != 0 && corrected > limit
 }
 
-// compare implements [oracle].
-func (o *speedOracle) compare(h *Truth, r *Report, got *Got, window schemas.Micros) {
+// compareResults implements [oracle].
+func (o *speedOracle) compareResults(h *Truth, r *Report, got *Got, window schemas.Micros) {
 	speeds := map[schemas.ReadID]bool{}
 	for _, x := range got.offences {
 		if x.family == kindSpeed {
@@ -114,11 +114,11 @@ const oneOffence = schemas.Minute
 // one must be an offence, and a second is one too many: which it is depends on what the pipeline saw first. Of those that name two
 // plates of one class each must be one. An excess that may have been a lookalike's need not be one.
 func (o *speedOracle) compareSpeeds(h *Truth, r *Report, got map[schemas.ReadID]bool, window schemas.Micros) {
-	at := map[place][]*ExpectedSpeed{}
+	at := map[meetingPoint][]*ExpectedSpeed{}
 	for i := range o.excesses {
 		x := &o.excesses[i]
 		site, _ := h.city.SiteOf(x.Camera)
-		at[place{x.Class, site}] = append(at[place{x.Class, site}], x)
+		at[meetingPoint{x.Class, site}] = append(at[meetingPoint{x.Class, site}], x)
 	}
 	for place, all := range at {
 		var found []*ExpectedSpeed
@@ -129,17 +129,17 @@ func (o *speedOracle) compareSpeeds(h *Truth, r *Report, got map[schemas.ReadID]
 		}
 		near := func(x *ExpectedSpeed) (n int) {
 			for _, f := range found {
-				n += count(f.plate == x.plate && max(f.At, x.At)-min(f.At, x.At) < oneOffence)
+				n += boolToInt(f.plate == x.plate && max(f.At, x.At)-min(f.At, x.At) < oneOffence)
 			}
 			return n
 		}
 		for _, x := range all {
 			n := near(x)
 			switch {
-			case !got[x.Read] && (n > 0 || h.mistakable(x, place, window)):
+			case !got[x.Read] && (n > 0 || h.isMistakable(x, place, window)):
 				r.Of(kindSpeed).Optional++
 			default:
-				r.Of(kindSpeed).add(got[x.Read])
+				r.Of(kindSpeed).addExpected(got[x.Read])
 			}
 			if got[x.Read] && n > 1 {
 				r.Of(kindSpeed).Extra++

@@ -23,8 +23,8 @@ type passing struct {
 	unclean  bool           // a read of it was confused or without country
 	hits     uint64         // two bits per list entry of the class: met exactly, met by confusion
 	last     schemas.Micros // capture time of the accepted read before, which hits are of
-	best     shot           // the surest accepted read
-	measured shot           // the slowest accepted read with a speed
+	best     plannedRead    // the surest accepted read
+	measured plannedRead    // the slowest accepted read with a speed
 	accepted bool
 	timed    bool
 	inZone   schemas.Micros // capture time of an accepted read whose camera and lane decide for the zone; 0 = none
@@ -32,25 +32,25 @@ type passing struct {
 
 // Next fills the event with the next read.
 func (t *Traffic) Next(ev *Event) {
-	*ev = Event{Index: t.clock.n, Due: t.clock.due(), Received: t.clock.now(), t: t}
-	ev.shot = t.next(ev.Received)
-	s := &ev.shot
+	*ev = Event{Index: t.clock.n, Due: t.clock.nextDue(), Received: t.clock.trafficTime(), t: t}
+	ev.read = t.nextRead(ev.Received)
+	s := &ev.read
 	if s.captured == 0 {
 		s.captured = ev.Received - 80*schemas.Millisecond - schemas.Micros(t.r.Int64N(int64(1200*schemas.Millisecond)))
 	}
 	if s.kind == Clean && s.repeats == 0 {
-		t.soil(s, ev.Received)
+		t.addNoise(s, ev.Received)
 	}
 	ev.Kind = s.kind
-	t.truth.count(s)
+	t.truth.countRead(s)
 	if s.kind != Retransmission {
-		t.settle(s)
+		t.recordSent(s)
 	}
-	t.clock.tick()
+	t.clock.advanceRead()
 }
 
-// next takes the next shot: of a burst, or of what waits longest.
-func (t *Traffic) next(received schemas.Micros) shot {
+// nextRead takes the next shot: of a burst, or of what waits longest.
+func (t *Traffic) nextRead(received schemas.Micros) plannedRead {
 	for {
 		if t.sent < len(t.burst) {
 			t.sent++
@@ -61,15 +61,15 @@ func (t *Traffic) next(received schemas.Micros) shot {
 		t.at = w.at
 		switch w.kind {
 		case waitCar:
-			if s, ok := t.pass(w.ref, received); ok {
+			if s, ok := t.passSite(w.ref, received); ok {
 				return s
 			}
-		case waitShot:
-			s := *t.shots.at(w.ref)
-			t.shots.release(w.ref)
+		case waitRead:
+			s := *t.queuedReads.cell(w.ref)
+			t.queuedReads.freeCell(w.ref)
 			return s
 		case waitRepeat:
-			return t.repeat(w.ref)
+			return t.repeatParked(w.ref)
 		case waitCamera:
 			l := &t.links[w.ref]
 			l.down = false
@@ -79,37 +79,37 @@ func (t *Traffic) next(received schemas.Micros) shot {
 	}
 }
 
-// pass lets a car pass its site. It returns the first read and queues the others; ok is false when a temporary camera
+// passSite lets a car pass its site. It returns the first read and queues the others; ok is false when a temporary camera
 // without link keeps the read.
-func (t *Traffic) pass(i uint32, received schemas.Micros) (first shot, ok bool) {
+func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead, ok bool) {
 	c := &t.cars[i]
 	v := &t.city.vehicles[c.vehicle]
 	s := &t.city.sites[c.site]
-	first = shot{plate: v.plate, vehicle: c.vehicle}
+	first = plannedRead{plate: v.plate, vehicle: c.vehicle}
 	if v.flags&lookalike != 0 {
-		t.truth.visited(c.vehicle, t.city.cameras[s.cameras[0]].Site, received)
+		t.truth.addVisit(c.vehicle, t.city.cameras[s.cameras[0]].Site, received)
 	}
 	if t.city.cameras[s.cameras[0]].Kind == schemas.CameraTemporary {
-		first.passing = t.passings.add(passing{vehicle: c.vehicle, left: 1})
-		t.aim(&first, s.cameras[0], 0)
-		t.drive(i, 0)
+		first.passing = t.passings.addCell(passing{vehicle: c.vehicle, left: 1})
+		t.aimCamera(&first, s.cameras[0], 0)
+		t.driveOn(i, 0)
 		return first, t.viaLink(&first, received)
 	}
-	if v.listed == 0 && t.chance(t.noise.Parked) {
-		stay := t.park(&first, s)
-		t.drive(i, stay)
+	if v.listed == 0 && t.drawChance(t.noise.Parked) {
+		stay := t.parkInView(&first, s)
+		t.driveOn(i, stay)
 		return first, true
 	}
-	p := t.passings.add(passing{vehicle: c.vehicle})
+	p := t.passings.addCell(passing{vehicle: c.vehicle})
 	first.passing = p
 	true0 := t.drawSpeed(s)
-	t.aim(&first, s.cameras[0], true0)
+	t.aimCamera(&first, s.cameras[0], true0)
 	seen := uint16(1)
 	wait := int64(0)
 	for _, cam := range s.cameras[1:] {
 		if t.r.IntN(100) < seesToo {
 			wait += int64(200*schemas.Millisecond) + t.r.Int64N(int64(800*schemas.Millisecond))
-			t.later(&first, cam, true0, wait)
+			t.queueRead(&first, cam, true0, wait)
 			seen++
 		}
 	}
@@ -118,41 +118,41 @@ func (t *Traffic) pass(i uint32, received schemas.Micros) (first shot, ok bool) 
 		if true0 != 0 {
 			second = true0 + 1 + t.r.IntN(10) - 11*t.r.IntN(2)
 		}
-		t.later(&first, s.cameras[0], second, int64(300*schemas.Millisecond)+t.r.Int64N(int64(600*schemas.Millisecond)))
+		t.queueRead(&first, s.cameras[0], second, int64(300*schemas.Millisecond)+t.r.Int64N(int64(600*schemas.Millisecond)))
 		seen++
 	}
-	t.passings.at(p).left = seen
-	t.drive(i, 0)
+	t.passings.cell(p).left = seen
+	t.driveOn(i, 0)
 	return first, true
 }
 
-// later queues another read of the same passing.
-func (t *Traffic) later(first *shot, camera uint16, speed int, wait int64) {
-	s := shot{plate: first.plate, vehicle: first.vehicle, passing: first.passing}
-	t.aim(&s, camera, speed)
-	t.q.push(waiting{t.at + wait, waitShot, t.shots.add(s)})
+// queueRead queues another read of the same passing.
+func (t *Traffic) queueRead(first *plannedRead, camera uint16, speed int, wait int64) {
+	s := plannedRead{plate: first.plate, vehicle: first.vehicle, passing: first.passing}
+	t.aimCamera(&s, camera, speed)
+	t.q.push(waiting{t.at + wait, waitRead, t.queuedReads.addCell(s)})
 }
 
-// aim makes the shot one of a camera.
-func (t *Traffic) aim(s *shot, camera uint16, speed int) {
+// aimCamera makes the shot one of a camera.
+func (t *Traffic) aimCamera(s *plannedRead, camera uint16, speed int) {
 	cam := &t.city.cameras[camera]
 	lane := &cam.Lanes[t.r.IntN(len(cam.Lanes))]
 	s.camera, s.lane, s.direction = camera, lane.Number, lane.Direction
 	if cam.Purposes.Has(purposeSpeed) {
 		s.speed = uint16(max(speed, 0))
 	}
-	s.seq = t.count(camera)
-	s.salt = t.r.Uint32()
-	s.sure = uint16(880 + t.r.IntN(120))
-	s.noCountry = t.chance(t.noise.NoCountry)
+	s.seq = t.nextSequence(camera)
+	s.randomBits = t.r.Uint32()
+	s.confidence = uint16(880 + t.r.IntN(120))
+	s.noCountry = t.drawChance(t.noise.NoCountry)
 }
 
-func (t *Traffic) count(camera uint16) uint32 {
+func (t *Traffic) nextSequence(camera uint16) uint32 {
 	t.seqs[camera]++
 	return t.seqs[camera]
 }
 
-func (t *Traffic) chance(perMillion int) bool { return int(t.r.Uint32N(million)) < perMillion }
+func (t *Traffic) drawChance(perMillion int) bool { return int(t.r.Uint32N(million)) < perMillion }
 
 // drawSpeed draws the true speed at a site that measures, in tenths of km/h; 0 elsewhere. About one in a hundred is beyond
 // what the margin forgives, one in two thousand is right at its edge.
@@ -176,44 +176,44 @@ func (t *Traffic) drawSpeed(s *site) int {
 	}
 }
 
-// park leaves the vehicle in view of the site's first camera and returns for how long.
-func (t *Traffic) park(first *shot, s *site) (stay int64) {
+// parkInView leaves the vehicle in view of the site's first camera and returns for how long.
+func (t *Traffic) parkInView(first *plannedRead, s *site) (stay int64) {
 	stay = int64(10*schemas.Second) + t.r.Int64N(t.noise.ParkedFor.Microseconds()-int64(10*schemas.Second)+1)
 	repeats := uint16(max(stay/int64(4*schemas.Second), 1))
-	first.passing = t.passings.add(passing{vehicle: first.vehicle, left: repeats + 1, parked: true})
-	t.aim(first, s.cameras[0], 0)
+	first.passing = t.passings.addCell(passing{vehicle: first.vehicle, left: repeats + 1, parked: true})
+	t.aimCamera(first, s.cameras[0], 0)
 	first.repeats = repeats
-	t.q.push(waiting{t.at + t.gap(), waitRepeat, t.shots.add(*first)})
+	t.q.push(waiting{t.at + t.drawRepeatGap(), waitRepeat, t.queuedReads.addCell(*first)})
 	return stay
 }
 
-func (t *Traffic) gap() int64 {
+func (t *Traffic) drawRepeatGap() int64 {
 	return int64(2*schemas.Second) + t.r.Int64N(int64(4*schemas.Second))
 }
 
-// repeat is the next read of a parked vehicle.
-func (t *Traffic) repeat(ref uint32) shot {
-	cell := t.shots.at(ref)
-	cell.seq = t.count(cell.camera)
-	cell.salt = t.r.Uint32()
-	cell.sure = uint16(880 + t.r.IntN(120))
+// repeatParked is the next read of a parked vehicle.
+func (t *Traffic) repeatParked(ref uint32) plannedRead {
+	cell := t.queuedReads.cell(ref)
+	cell.seq = t.nextSequence(cell.camera)
+	cell.randomBits = t.r.Uint32()
+	cell.confidence = uint16(880 + t.r.IntN(120))
 	cell.captured = 0
 	cell.kind = ParkedRepeat
 	cell.repeats--
 	s := *cell
 	if s.repeats == 0 {
-		t.shots.release(ref)
+		t.queuedReads.freeCell(ref)
 	} else {
-		t.q.push(waiting{t.at + t.gap(), waitRepeat, ref})
+		t.q.push(waiting{t.at + t.drawRepeatGap(), waitRepeat, ref})
 	}
 	return s
 }
 
 // viaLink hands a temporary camera's read on, or keeps it while its link is down.
-func (t *Traffic) viaLink(s *shot, received schemas.Micros) bool {
+func (t *Traffic) viaLink(s *plannedRead, received schemas.Micros) bool {
 	l := &t.links[s.camera]
 	if !l.down {
-		if !t.chance(t.noise.Outage) {
+		if !t.drawChance(t.noise.Outage) {
 			return true
 		}
 		l.down = true
@@ -229,8 +229,8 @@ func (t *Traffic) viaLink(s *shot, received schemas.Micros) bool {
 	return false
 }
 
-// ladder adds the shares of a read's faults up, in the order of the kinds.
-func (d *Noise) ladder() (l [ClockLost + 1]uint32) {
+// cumulativeShares adds the shares of a read's faults up, in the order of the kinds.
+func (d *Noise) cumulativeShares() (l [ClockLost + 1]uint32) {
 	sum := 0
 	for k, share := range [...]int{
 		Confused: d.Confused, Unreadable: d.Unreadable, Malformed: d.Malformed, UnknownCamera: d.UnknownCamera,
@@ -242,40 +242,40 @@ func (d *Noise) ladder() (l [ClockLost + 1]uint32) {
 	return l
 }
 
-// soil draws what is wrong with a read and, when it will be accepted, whether it is sent again.
-func (t *Traffic) soil(s *shot, received schemas.Micros) {
+// addNoise draws what is wrong with a read and, when it will be accepted, whether it is sent again.
+func (t *Traffic) addNoise(s *plannedRead, received schemas.Micros) {
 	n := t.r.Uint32N(million)
 	for k := Confused; k <= ClockLost; k++ {
 		if n < t.noiseBounds[k] {
-			t.spoil(s, k, received)
+			t.applyFault(s, k, received)
 			break
 		}
 	}
-	if rejects[s.kind] == schemas.ReasonNone && t.chance(t.noise.Retransmitted) {
+	if rejects[s.kind] == schemas.ReasonNone && t.drawChance(t.noise.Retransmitted) {
 		again := *s
 		again.kind = Retransmission
 		wait := int64(schemas.Second) + t.r.Int64N(int64(19*schemas.Second))
-		t.q.push(waiting{t.at + wait, waitShot, t.shots.add(again)})
+		t.q.push(waiting{t.at + wait, waitRead, t.queuedReads.addCell(again)})
 	}
 }
 
-func (t *Traffic) spoil(s *shot, k Kind, received schemas.Micros) {
+func (t *Traffic) applyFault(s *plannedRead, k Kind, received schemas.Micros) {
 	switch k {
 	case Confused:
-		p, ok := misread(s.plate, s.salt)
+		p, ok := misreadPlate(s.plate, s.randomBits)
 		if !ok {
 			return
 		}
 		s.plate = p
-		s.sure = uint16(500 + t.r.IntN(360))
+		s.confidence = uint16(500 + t.r.IntN(360))
 	case Unreadable:
-		s.sure = 0 // a confident camera means the letters it sends: NOPLATE can be a plate
+		s.confidence = 0 // a confident camera means the letters it sends: NOPLATE can be a plate
 	case UnknownCamera:
 		s.camera = uint16(len(t.city.cameras) + t.r.IntN(unknownCameras))
-		s.seq = t.count(s.camera)
+		s.seq = t.nextSequence(s.camera)
 	case ExpiredCamera:
 		s.camera = t.city.expired[t.r.IntN(len(t.city.expired))]
-		s.seq = t.count(s.camera)
+		s.seq = t.nextSequence(s.camera)
 	case ClockAhead:
 		s.captured = received + 27*schemas.Hour + schemas.Micros(t.r.Int64N(int64(110*schemas.Minute)))
 	case ClockLost:

@@ -124,8 +124,8 @@ var confusable = func() (t [256]string) {
 	return t
 }()
 
-// misread returns another plate of the same confusion class; ok is false when the plate has no confusable character.
-func misread(p schemas.Plate, salt uint32) (schemas.Plate, bool) {
+// misreadPlate returns another plate of the same confusion class; ok is false when the plate has no confusable character.
+func misreadPlate(p schemas.Plate, salt uint32) (schemas.Plate, bool) {
 	n := uint32(p.Len())
 	var b [schemas.MaxPlate]byte
 	p.AppendTo(b[:0])
@@ -155,7 +155,7 @@ func appendRaw(dst []byte, p schemas.Plate, w writing) []byte {
 	for i := range p.Len() {
 		ch := p.At(i)
 		if i > 0 && (w == dashed || w == spaced) && isDigit(ch) != isDigit(p.At(i-1)) {
-			dst = append(dst, "- "[count(w == spaced)])
+			dst = append(dst, "- "[boolToInt(w == spaced)])
 		}
 		if w == lowered && !isDigit(ch) {
 			ch |= 0x20

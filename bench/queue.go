@@ -11,7 +11,7 @@ type waitingKind uint8
 
 const (
 	waitCar    waitingKind = iota // ref: index in Traffic.cars, which reaches its next site
-	waitShot                      // ref: index in Traffic.shots, a read to send
+	waitRead                      // ref: index in Traffic.shots, a read to send
 	waitRepeat                    // ref: index in Traffic.shots, a parked vehicle's last read
 	waitCamera                    // ref: a temporary camera that comes back
 )
@@ -19,8 +19,8 @@ const (
 // queue is a four-way heap, earliest first. It keeps its memory.
 type queue struct{ h []waiting }
 
-// before orders by time and then by what waits, so that the order never depends on how the heap grew.
-func (w waiting) before(o waiting) bool {
+// isBefore orders by time and then by what waits, so that the order never depends on how the heap grew.
+func (w waiting) isBefore(o waiting) bool {
 	if w.at != o.at {
 		return w.at < o.at
 	}
@@ -35,7 +35,7 @@ func (q *queue) push(w waiting) {
 	i := len(q.h) - 1
 	for i > 0 {
 		up := (i - 1) / 4
-		if !w.before(q.h[up]) {
+		if !w.isBefore(q.h[up]) {
 			break
 		}
 		q.h[i] = q.h[up]
@@ -60,11 +60,11 @@ func (q *queue) pop() waiting {
 		}
 		least := child
 		for k := child + 1; k < min(child+4, len(q.h)); k++ {
-			if q.h[k].before(q.h[least]) {
+			if q.h[k].isBefore(q.h[least]) {
 				least = k
 			}
 		}
-		if !q.h[least].before(last) {
+		if !q.h[least].isBefore(last) {
 			break
 		}
 		q.h[i] = q.h[least]
@@ -80,7 +80,7 @@ type slab[T any] struct {
 	free  []uint32
 }
 
-func (s *slab[T]) add(v T) uint32 {
+func (s *slab[T]) addCell(v T) uint32 {
 	if n := len(s.free); n > 0 {
 		i := s.free[n-1]
 		s.free = s.free[:n-1]
@@ -91,6 +91,6 @@ func (s *slab[T]) add(v T) uint32 {
 	return uint32(len(s.cells) - 1)
 }
 
-func (s *slab[T]) at(i uint32) *T { return &s.cells[i] }
+func (s *slab[T]) cell(i uint32) *T { return &s.cells[i] }
 
-func (s *slab[T]) release(i uint32) { s.free = append(s.free, i) }
+func (s *slab[T]) freeCell(i uint32) { s.free = append(s.free, i) }

@@ -141,8 +141,8 @@ func writeFile(name string, mode os.FileMode, write func(*bufio.Writer)) error {
 	return nil
 }
 
-// moment writes an instant as the files do: the day when it is midnight in Brussels, else RFC 3339; "" when unset.
-func moment(m schemas.Micros) string {
+// formatMoment writes an instant as the files do: the day when it is midnight in Brussels, else RFC 3339; "" when unset.
+func formatMoment(m schemas.Micros) string {
 	if m == 0 {
 		return ""
 	}
@@ -152,7 +152,7 @@ func moment(m schemas.Micros) string {
 	return m.Local().Format("2006-01-02T15:04:05Z07:00")
 }
 
-func dayText(d schemas.Day) string {
+func formatDay(d schemas.Day) string {
 	if d == 0 {
 		return ""
 	}
@@ -169,39 +169,39 @@ func (c *City) writeCameras(w *bufio.Writer) {
 func writeCamera(w io.Writer, cam *schemas.Camera) {
 	fmt.Fprintf(w, "  - id: %s\n    site: %s\n    kind: %s\n    municipality: %d\n    zone: %q\n", cam.ID, cam.Site, cam.Kind, cam.Municipality, cam.Zone)
 	fmt.Fprintf(w, "    lat_e6: %d\n    lon_e6: %d\n    purposes: [%s]\n", cam.LatE6, cam.LonE6, purposeNames(cam.Purposes))
-	fmt.Fprintf(w, "    valid_from: %s\n    valid_to:%s\n    allowed_lateness: %s\n", moment(cam.ValidFrom), value(moment(cam.ValidTo)), span(cam.AllowedLateness))
+	fmt.Fprintf(w, "    valid_from: %s\n    valid_to:%s\n    allowed_lateness: %s\n", formatMoment(cam.ValidFrom), prefixSpace(formatMoment(cam.ValidTo)), formatSpan(cam.AllowedLateness))
 	fmt.Fprintf(w, "    inside_lez: %t\n    token_sha256: %q\n    lanes:\n", cam.InsideLEZ, hex.EncodeToString(cam.TokenSum[:]))
 	for _, l := range cam.Lanes {
 		limits := make([]string, 0, len(l.Limits))
 		for _, x := range l.Limits {
 			limits = append(limits, fmt.Sprintf("{limit_kmh: %d, surround: %s, valid_from: %s, legal_basis: %q, verified: %t}",
-				x.Limit/10, x.Surround, moment(x.ValidFrom), x.LegalBasis, x.Verified))
+				x.Limit/10, x.Surround, formatMoment(x.ValidFrom), x.LegalBasis, x.Verified))
 		}
 		fmt.Fprintf(w, "      - {number: %d, direction: %s, lez_excluded: %t, limits: [%s]}\n", l.Number, l.Direction, l.LEZExcluded, strings.Join(limits, ", "))
 	}
 	if len(cam.Certificates) > 0 {
 		fmt.Fprintln(w, "    certificates:")
 		for _, x := range cam.Certificates {
-			fmt.Fprintf(w, "      - {serial: %s, approval: %s, valid_from: %s, valid_to: %s}\n", x.Serial, x.Approval, moment(x.ValidFrom), moment(x.ValidTo))
+			fmt.Fprintf(w, "      - {serial: %s, approval: %s, valid_from: %s, valid_to: %s}\n", x.Serial, x.Approval, formatMoment(x.ValidFrom), formatMoment(x.ValidTo))
 		}
 	}
 	if len(cam.Loans) > 0 {
 		fmt.Fprintln(w, "    loans:")
 		for _, x := range cam.Loans {
-			fmt.Fprintf(w, "      - {zone: %q, valid_from: %s, valid_to: %s}\n", x.Zone, moment(x.ValidFrom), moment(x.ValidTo))
+			fmt.Fprintf(w, "      - {zone: %q, valid_from: %s, valid_to: %s}\n", x.Zone, formatMoment(x.ValidFrom), formatMoment(x.ValidTo))
 		}
 	}
 }
 
-// value puts the space between a key and its value, when there is one.
-func value(v string) string {
+// prefixSpace puts the space between a key and its value, when there is one.
+func prefixSpace(v string) string {
 	if v == "" {
 		return ""
 	}
 	return " " + v
 }
 
-func span(m schemas.Micros) string {
+func formatSpan(m schemas.Micros) string {
 	if m%schemas.Hour == 0 {
 		return fmt.Sprintf("%dh", m/schemas.Hour)
 	}
@@ -210,7 +210,7 @@ func span(m schemas.Micros) string {
 
 // writeRegisters says the registers are complete up to three in the morning of the day.
 func (c *City) writeRegisters(w *bufio.Writer) {
-	asOf := moment(min(c.day.Start()+3*schemas.Hour, c.cfg.At)) // a copy cannot be complete up to a time that has not come
+	asOf := formatMoment(min(c.day.Start()+3*schemas.Hour, c.cfg.At)) // a copy cannot be complete up to a time that has not come
 	fmt.Fprintf(w, "registers:\n  - {name: DIV, country: BE, as_of: %s}\n  - {name: RDW, country: NL, as_of: %s}\n", asOf, asOf)
 }
 

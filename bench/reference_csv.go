@@ -46,10 +46,10 @@ func appendVehicle(b []byte, v *vehicle, from, to schemas.Day) []byte {
 	b = append(append(b, v.fuel.String()...), ',')
 	b = append(append(b, v.euro.String()...), ',')
 	b = append(strconv.AppendBool(b, v.flags&oldtimer != 0), ',')
-	b = append(append(b, dayText(v.firstRegistration)...), ',')
-	b = append(append(b, dayText(from)...), ',')
-	b = append(append(b, dayText(to)...), ',')
-	if c := v.class(); c != schemas.N1ClassUnknown {
+	b = append(append(b, formatDay(v.firstRegistration)...), ',')
+	b = append(append(b, formatDay(from)...), ',')
+	b = append(append(b, formatDay(to)...), ',')
+	if c := v.n1Class(); c != schemas.N1ClassUnknown {
 		b = append(b, c.String()...)
 	}
 	return append(b, '\n')
@@ -57,15 +57,15 @@ func appendVehicle(b []byte, v *vehicle, from, to schemas.Day) []byte {
 
 func (c *City) writeExemptions(w *bufio.Writer) {
 	fmt.Fprintln(w, "plate,country,family,kind,ref,valid_from,valid_to")
-	for _, x := range c.papers.exemptions {
+	for _, x := range c.permits.exemptions {
 		v := &c.vehicles[x.vehicle]
-		fmt.Fprintf(w, "%s,%s,lez,%s,%s,%s,%s\n", v.plate, countries[v.country], x.kind, x.ref, dayText(x.from), dayText(x.to))
+		fmt.Fprintf(w, "%s,%s,lez,%s,%s,%s,%s\n", v.plate, countries[v.country], x.kind, x.ref, formatDay(x.from), formatDay(x.to))
 	}
 }
 
 func (c *City) writePasses(w *bufio.Writer) {
 	fmt.Fprintln(w, "plate,country,day")
-	for _, x := range c.papers.passes {
+	for _, x := range c.permits.passes {
 		v := &c.vehicles[x.vehicle]
 		fmt.Fprintf(w, "%s,%s,%s\n", v.plate, countries[v.country], x.day)
 	}
@@ -73,9 +73,9 @@ func (c *City) writePasses(w *bufio.Writer) {
 
 func (c *City) writeRegistrations(w *bufio.Writer) {
 	fmt.Fprintln(w, "plate,country,valid_from,valid_to")
-	for _, x := range c.papers.registrations {
+	for _, x := range c.permits.registrations {
 		v := &c.vehicles[x.vehicle]
-		fmt.Fprintf(w, "%s,%s,%s,%s\n", v.plate, countries[v.country], dayText(x.from), dayText(x.to))
+		fmt.Fprintf(w, "%s,%s,%s,%s\n", v.plate, countries[v.country], formatDay(x.from), formatDay(x.to))
 	}
 }
 
@@ -87,6 +87,6 @@ func (c *City) writeList(w *bufio.Writer, list string) {
 			continue
 		}
 		fmt.Fprintf(w, "%s,%s,%s,%s,%s,%d,%s,%s,%s,%t\n", e.ID, e.Plate, e.Country, e.Reason, e.CaseRef, e.Priority,
-			moment(e.ValidFrom), moment(e.ValidTo), strings.Join(e.Audience, "|"), e.Confusable)
+			formatMoment(e.ValidFrom), formatMoment(e.ValidTo), strings.Join(e.Audience, "|"), e.Confusable)
 	}
 }

@@ -121,10 +121,10 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 		ids[cam.ID] = true
 		towns[cam.Municipality]++
 		zoneSet[cam.Zone]++
-		temporary += count(cam.Kind == "temporary")
-		outside += count(!cam.Inside)
+		temporary += boolToInt(cam.Kind == "temporary")
+		outside += boolToInt(!cam.Inside)
 		loans += len(cam.Loans)
-		expired += count(cam.To != "" && cam.To <= testDay.String())
+		expired += boolToInt(cam.To != "" && cam.To <= testDay.String())
 		if cam.Lat < latMin || cam.Lat > latMax || cam.Lon < lonMin || cam.Lon > lonMax {
 			t.Errorf("%s lies outside the region: %d, %d", cam.ID, cam.Lat, cam.Lon)
 		}
@@ -138,7 +138,7 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 			t.Errorf("%s: purposes %v with %d certificates", cam.ID, cam.Purposes, len(cam.Certificates))
 		}
 		for _, l := range cam.Lanes {
-			excluded += count(l.Excluded)
+			excluded += boolToInt(l.Excluded)
 			limits[l.Limits[0].Limit]++
 		}
 	}
@@ -155,7 +155,7 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 
 func TestEverySiteCanBeReached(t *testing.T) {
 	c := testCity(t, 22)
-	for i, ok := range c.reach() {
+	for i, ok := range c.markReachable() {
 		alone := slices.Contains(c.expired, c.sites[i].cameras[0])
 		if ok == alone {
 			t.Errorf("site %s: reachable %t, expired camera %t", c.sites[i].name, ok, alone)
@@ -259,9 +259,9 @@ func TestListsHoldTheEntriesAndTheDrivers(t *testing.T) {
 		for _, r := range rows(t, dir, filepath.Join("lists", lists[i].name+".csv"), "id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable") {
 			total++
 			ids[r[0]] = true
-			driving += count(drives[r[1]])
-			confusable += count(r[9] == "true")
-			audience += count(r[8] != "")
+			driving += boolToInt(drives[r[1]])
+			confusable += boolToInt(r[9] == "true")
+			audience += boolToInt(r[8] != "")
 		}
 	}
 	s := c.Stats()
@@ -341,7 +341,7 @@ func TestSameSeedWritesTheSameFiles(t *testing.T) {
 			t.Errorf("%s differs between two runs of one seed (%v)", rel, err)
 		}
 		z, _ := os.ReadFile(filepath.Join(other, rel))
-		differ += count(!bytes.Equal(x, z))
+		differ += boolToInt(!bytes.Equal(x, z))
 		return nil
 	})
 	if err != nil || files != 15 {

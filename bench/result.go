@@ -50,7 +50,7 @@ const longest = int64(60 * time.Second / time.Microsecond)
 
 func newLatency() *latency { return &latency{h: hdrhistogram.New(1, longest, 3)} }
 
-func (l *latency) record(d time.Duration) {
+func (l *latency) recordDuration(d time.Duration) {
 	us := max(d.Microseconds(), 1)
 	if us > longest {
 		us = longest
@@ -59,12 +59,12 @@ func (l *latency) record(d time.Duration) {
 	_ = l.h.RecordValue(us) // within the bounds: cannot be refused
 }
 
-func (l *latency) add(o *latency) {
+func (l *latency) mergeFrom(o *latency) {
 	l.h.Merge(o.h)
 	l.clamped += o.clamped
 }
 
-func (l *latency) percentiles() Percentiles {
+func (l *latency) readPercentiles() Percentiles {
 	return PercentilesOf(l.h, l.clamped)
 }
 
@@ -106,27 +106,27 @@ type Result struct {
 // Complete reports whether everything that fell due was acknowledged or refused, so that the truth is that of what was sent.
 func (r *Result) Complete() bool { return r.NotSent == 0 }
 
-func (r *run) result() *Result {
+func (r *run) makeResult() *Result {
 	t := r.traffic
 	p := r.Progress
 	res := &Result{
 		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
 		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Noise: t.noise, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
 		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Buffered: p.Buffered.Load(), Bytes: p.Bytes.Load(),
-		Dispatch: r.late.percentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
+		Dispatch: r.dispatchLatency.readPercentiles(), Refused: map[string]uint64{}, Rejects: map[string]uint64{}, Truth: t.truth,
 	}
 	ack := newLatency()
 	refused := uint64(0)
-	for _, l := range r.lanes {
-		ack.add(l.latency)
+	for _, l := range r.senders {
+		ack.mergeFrom(l.latency)
 		res.Retries += l.retries
 		for reason, n := range l.refused {
 			res.Refused[reason.String()] += n
 			refused += n
 		}
 	}
-	res.Ack = ack.percentiles()
-	res.Scheduled = r.scheduled()
+	res.Ack = ack.readPercentiles()
+	res.Scheduled = r.countScheduled()
 	res.NotSent = res.Scheduled - res.Sent - refused
 	if r.err != nil {
 		res.FirstFail = r.err.Error()
@@ -136,23 +136,23 @@ func (r *run) result() *Result {
 	}
 	res.TruthHits, res.TruthSpd = len(t.truth.Hits()), len(t.truth.Speeds())
 	for _, x := range t.truth.LEZ() {
-		res.TruthLEZ += count(x.Must)
-		res.TruthMay += count(!x.Must)
+		res.TruthLEZ += boolToInt(x.Must)
+		res.TruthMay += boolToInt(!x.Must)
 	}
 	return res
 }
 
-// scheduled counts the reads that have fallen due: all of the run, or up to now when it was stopped early.
-func (r *run) scheduled() uint64 {
-	n, d := r.limit()
+// countScheduled counts the reads that have fallen due: all of the run, or up to now when it was stopped early.
+func (r *run) countScheduled() uint64 {
+	n, d := r.scheduleLimit()
 	handed := r.Progress.Handed.Load()
 	if handed == n || r.FullSpeed {
 		return handed
 	}
 	until := min(d, r.ended)
 	c := r.traffic.clock // a copy: goes on from the first read not handed over
-	for c.n < n && c.due() < until {
-		c.tick()
+	for c.n < n && c.nextDue() < until {
+		c.advanceRead()
 	}
 	return max(c.n, handed)
 }

@@ -83,14 +83,14 @@ func (c *RunConfig) setDefaults() error {
 // run is one Run at work.
 type run struct {
 	RunConfig
-	traffic *Traffic
-	began   time.Time
-	lanes   []*lane
-	free    chan *Record // the records not in flight: bounds them
-	wg      sync.WaitGroup
-	late    *latency
-	until   time.Duration // when the last read of the schedule is due, or Duration
-	ended   time.Duration // when the schedule ended: until, or earlier when stopped
+	traffic         *Traffic
+	began           time.Time
+	senders         []*sender
+	free            chan *Record // the records not in flight: bounds them
+	wg              sync.WaitGroup
+	dispatchLatency *latency
+	until           time.Duration // when the last read of the schedule is due, or Duration
+	ended           time.Duration // when the schedule ended: until, or earlier when stopped
 
 	mu  sync.Mutex // guards err
 	err error      // the first failure of a lane
@@ -106,8 +106,8 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *Record, cfg.InFlight), late: newLatency()}
-	if err := r.begin(); err != nil {
+	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *Record, cfg.InFlight), dispatchLatency: newLatency()}
+	if err := r.makeTraffic(); err != nil {
 		return nil, errors.Join(err, cfg.Target.Close())
 	}
 	for range cfg.InFlight {
@@ -116,24 +116,24 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	deliver, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	r.until = r.scheduleEnd()
-	r.startLanes(deliver)
-	r.ended = r.dispatch(ctx)
+	r.startSenders(deliver)
+	r.ended = r.dispatchReads(ctx)
 	r.traffic.Finish()
-	for _, l := range r.lanes {
-		l.close()
+	for _, l := range r.senders {
+		l.closeQueue()
 	}
-	drain := time.AfterFunc(r.drainLeft(), func() { stop(errors.New("the drain time is over")) })
+	drain := time.AfterFunc(r.drainTimeLeft(), func() { stop(errors.New("the drain time is over")) })
 	r.wg.Wait()
 	drain.Stop()
 	if err := cfg.Target.Close(); err != nil {
-		r.fail(err)
+		r.keepFailure(err)
 	}
-	return r.result(), nil
+	return r.makeResult(), nil
 }
 
-// begin makes the traffic. By the wall clock the start must be known before and is a little ahead, so that due times and the
+// makeTraffic makes the traffic. By the wall clock the start must be known before and is a little ahead, so that due times and the
 // times in the reads are one clock; else the schedule starts when the traffic is ready.
-func (r *run) begin() (err error) {
+func (r *run) makeTraffic() (err error) {
 	for lead := 500 * time.Millisecond; ; lead *= 2 {
 		r.began = time.Now().Add(lead)
 		if r.WallClock {
@@ -155,16 +155,16 @@ func (r *run) begin() (err error) {
 	return nil
 }
 
-// drainLeft is what remains of the drain time when all is handed over: it starts when the schedule ends.
-func (r *run) drainLeft() time.Duration {
+// drainTimeLeft is what remains of the drain time when all is handed over: it starts when the schedule ends.
+func (r *run) drainTimeLeft() time.Duration {
 	if r.FullSpeed {
 		return r.Drain
 	}
 	return max(r.Drain-max(time.Since(r.began)-r.ended, 0), 0)
 }
 
-// limit returns the most reads of the schedule and the time at which it ends anyway.
-func (r *run) limit() (n uint64, d time.Duration) {
+// scheduleLimit returns the most reads of the schedule and the time at which it ends anyway.
+func (r *run) scheduleLimit() (n uint64, d time.Duration) {
 	n, d = r.Count, r.Duration
 	if n == 0 {
 		n = math.MaxUint64
@@ -177,7 +177,7 @@ func (r *run) limit() (n uint64, d time.Duration) {
 
 // scheduleEnd returns when the last read is due. A rush hour is counted through, which costs some nanoseconds a read.
 func (r *run) scheduleEnd() time.Duration {
-	n, d := r.limit()
+	n, d := r.scheduleLimit()
 	c := r.traffic.clock
 	switch {
 	case r.FullSpeed || r.Count == 0:
@@ -185,15 +185,15 @@ func (r *run) scheduleEnd() time.Duration {
 	case c.profile == Flat:
 		return min(d, flatDue(n-1, c.rate))
 	}
-	for c.n < n-1 && c.due() < d {
-		c.tick()
+	for c.n < n-1 && c.nextDue() < d {
+		c.advanceRead()
 	}
-	return min(d, c.due())
+	return min(d, c.nextDue())
 }
 
-// dispatch hands the reads over as they fall due and returns when the schedule ended, after the start.
-func (r *run) dispatch(ctx context.Context) (ended time.Duration) {
-	n, d := r.limit()
+// dispatchReads hands the reads over as they fall due and returns when the schedule ended, after the start.
+func (r *run) dispatchReads(ctx context.Context) (ended time.Duration) {
+	n, d := r.scheduleLimit()
 	give, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var ev Event
@@ -213,13 +213,13 @@ func (r *run) dispatch(ctx context.Context) (ended time.Duration) {
 			due = time.Since(r.began)
 		} else if due > now {
 			if now = time.Since(r.began); due > now {
-				if !sleep(give, timer, due-now) {
+				if !sleepOnTimer(give, timer, due-now) {
 					return time.Since(r.began)
 				}
 				now = time.Since(r.began)
 			}
 		}
-		rec, waited := r.take(give)
+		rec, waited := r.takeFreeRecord(give)
 		if rec == nil {
 			return min(time.Since(r.began), d)
 		}
@@ -227,12 +227,12 @@ func (r *run) dispatch(ctx context.Context) (ended time.Duration) {
 			now = time.Since(r.began)
 		}
 		r.traffic.Next(&ev)
-		r.hand(rec, &ev, due, now)
+		r.handOver(rec, &ev, due, now)
 	}
 	return ended
 }
 
-func sleep(ctx context.Context, timer *time.Timer, d time.Duration) bool {
+func sleepOnTimer(ctx context.Context, timer *time.Timer, d time.Duration) bool {
 	timer.Reset(d)
 	select {
 	case <-ctx.Done():
@@ -242,8 +242,8 @@ func sleep(ctx context.Context, timer *time.Timer, d time.Duration) bool {
 	}
 }
 
-// take waits for a free record; nil means that the run is over: stopped, or the drain time after the end of the schedule has passed.
-func (r *run) take(ctx context.Context) (rec *Record, waited bool) {
+// takeFreeRecord waits for a free record; nil means that the run is over: stopped, or the drain time after the end of the schedule has passed.
+func (r *run) takeFreeRecord(ctx context.Context) (rec *Record, waited bool) {
 	select {
 	case rec = <-r.free:
 		return rec, false
@@ -264,8 +264,8 @@ func (r *run) take(ctx context.Context) (rec *Record, waited bool) {
 	return nil, true
 }
 
-// hand fills the record and puts it on its lane.
-func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
+// handOver fills the record and puts it on its lane.
+func (r *run) handOver(rec *Record, ev *Event, due, now time.Duration) {
 	*rec = Record{
 		Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due,
 		Buffered: r.Target.Uploads() && ev.Kind != Malformed && !ev.Late() && !r.FullSpeed,
@@ -283,7 +283,7 @@ func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
 	}
 	if !r.FullSpeed {
 		if due >= r.Warmup {
-			r.late.record(now - due)
+			r.dispatchLatency.recordDuration(now - due)
 		}
 		if now-due > overdueAfter {
 			r.Progress.Overdue.Add(1)
@@ -291,11 +291,11 @@ func (r *run) hand(rec *Record, ev *Event, due, now time.Duration) {
 	}
 	r.Progress.Handed.Add(1)
 	r.Progress.Bytes.Add(uint64(len(rec.Value)))
-	r.lanes[r.Target.Lane(rec)].put(rec)
+	r.senders[r.Target.Lane(rec)].addRecord(rec)
 }
 
-// fail keeps the first failure.
-func (r *run) fail(err error) {
+// keepFailure keeps the first failure.
+func (r *run) keepFailure(err error) {
 	r.mu.Lock()
 	if r.err == nil {
 		r.err = err

@@ -36,14 +36,14 @@ const motorwaySites = 3 // per hundred sites
 func (c *City) buildStreets(r *rand.Rand) {
 	gone := max(1, c.cfg.Cameras/100)
 	for n := c.cfg.Cameras - gone; n > 0; {
-		size := min(n, 1+count(r.IntN(10) < 4)+count(r.IntN(10) < 2))
+		size := min(n, 1+boolToInt(r.IntN(10) < 4)+boolToInt(r.IntN(10) < 2))
 		c.addSite(r, size, schemas.CameraFixed)
 		n -= size
 	}
 	for range c.cfg.Temporary {
 		c.addSite(r, 1, schemas.CameraTemporary)
 	}
-	c.pave()
+	c.layRoads()
 	for range gone { // after paving: no road leads to them
 		s := c.addSite(r, 1, schemas.CameraFixed)
 		cam := &c.cameras[s.cameras[0]]
@@ -70,12 +70,12 @@ func (c *City) addSite(r *rand.Rand, size int, kind schemas.CameraKind) *site {
 		s.town = []int{0, 1, 17}[r.IntN(3)] // Anderlecht, Auderghem, Woluwe-Saint-Lambert: towards the R0
 	}
 	t := &municipalities[s.town]
-	s.lat = clamp(t.lat+scatter(r, t.radius)*898/100, latMin, latMax)
-	s.lon = clamp(t.lon+scatter(r, t.radius)*1423/100, lonMin, lonMax)
+	s.lat = clamp(t.lat+drawOffset(r, t.radius)*898/100, latMin, latMax)
+	s.lon = clamp(t.lon+drawOffset(r, t.radius)*1423/100, lonMin, lonMax)
 	plan := drawPlan(r, &s)
 	for k := range size {
 		s.cameras = append(s.cameras, uint16(len(c.cameras)))
-		c.cameras = append(c.cameras, c.newCamera(r, &s, plan.of(k, kind)))
+		c.cameras = append(c.cameras, c.newCamera(r, &s, plan.planCamera(k, kind)))
 	}
 	c.sites = append(c.sites, s)
 	return &c.sites[i]
@@ -95,27 +95,27 @@ func drawTown(r *rand.Rand) int {
 	return len(municipalities) - 1
 }
 
-// scatter draws metres in [-radius, radius], denser towards the centre.
-func scatter(r *rand.Rand, radius int32) int32 {
+// drawOffset draws metres in [-radius, radius], denser towards the centre.
+func drawOffset(r *rand.Rand, radius int32) int32 {
 	return r.Int32N(radius+1) - r.Int32N(radius+1)
 }
 
 func clamp(v, low, high int32) int32 { return min(max(v, low), high) }
 
-// pave joins each site to its four nearest, both ways, and then the separate parts of the city until all are one.
-func (c *City) pave() {
+// layRoads joins each site to its four nearest, both ways, and then the separate parts of the city until all are one.
+func (c *City) layRoads() {
 	for i := range c.sites {
-		for _, j := range c.nearest(i, 4) {
-			c.join(i, j)
+		for _, j := range c.nearestSites(i, 4) {
+			c.addRoad(i, j)
 		}
 	}
 	for {
-		part := c.reach()
+		part := c.markReachable()
 		from, to, best := -1, -1, int64(0)
 		for i := range c.sites {
 			for j := range c.sites {
 				if part[i] && !part[j] {
-					if d := c.apart(i, j); from < 0 || d < best {
+					if d := c.squaredDistance(i, j); from < 0 || d < best {
 						from, to, best = i, j, d
 					}
 				}
@@ -124,12 +124,12 @@ func (c *City) pave() {
 		if from < 0 {
 			return
 		}
-		c.join(from, to)
+		c.addRoad(from, to)
 	}
 }
 
-// reach marks the sites that can be driven to from the first.
-func (c *City) reach() []bool {
+// markReachable marks the sites that can be driven to from the first.
+func (c *City) markReachable() []bool {
 	seen := make([]bool, len(c.sites))
 	todo := []int{0}
 	seen[0] = true
@@ -146,14 +146,14 @@ func (c *City) reach() []bool {
 	return seen
 }
 
-// apart returns the square of the distance in metres.
-func (c *City) apart(i, j int) int64 {
+// squaredDistance returns the square of the distance in metres.
+func (c *City) squaredDistance(i, j int) int64 {
 	a, b := &c.sites[i], &c.sites[j]
-	return apart(a.lat, a.lon, b.lat, b.lon)
+	return squaredMetres(a.lat, a.lon, b.lat, b.lon)
 }
 
-// nearest returns the n sites closest to site i, nearest first; of two equally far the lower number comes first.
-func (c *City) nearest(i, n int) []int {
+// nearestSites returns the n sites closest to site i, nearest first; of two equally far the lower number comes first.
+func (c *City) nearestSites(i, n int) []int {
 	type far struct {
 		site int
 		d    int64
@@ -163,7 +163,7 @@ func (c *City) nearest(i, n int) []int {
 		if j == i {
 			continue
 		}
-		d := c.apart(i, j)
+		d := c.squaredDistance(i, j)
 		if len(near) == n && d >= near[n-1].d {
 			continue
 		}
@@ -183,13 +183,13 @@ func (c *City) nearest(i, n int) []int {
 	return out
 }
 
-func (c *City) join(i, j int) {
+func (c *City) addRoad(i, j int) {
 	for _, e := range c.sites[i].roads {
 		if int(e.to) == j {
 			return
 		}
 	}
-	travel := max(isqrt(c.apart(i, j))*1_000_000_000/pace, int64(15*schemas.Second))
+	travel := max(integerSqrt(c.squaredDistance(i, j))*1_000_000_000/pace, int64(15*schemas.Second))
 	c.sites[i].roads = append(c.sites[i].roads, road{uint16(j), travel})
 	c.sites[j].roads = append(c.sites[j].roads, road{uint16(i), travel})
 }

@@ -42,8 +42,8 @@ type Target interface {
 // pauses is the back-off between tries: 20 ms, doubled up to 2 s.
 type pauses struct{ next time.Duration }
 
-// wait sleeps, at least for least; it returns the context's error when that ends first.
-func (p *pauses) wait(ctx context.Context, least time.Duration) error {
+// sleepNext sleeps, at least for least; it returns the context's error when that ends first.
+func (p *pauses) sleepNext(ctx context.Context, least time.Duration) error {
 	p.next = min(max(2*p.next, 20*time.Millisecond), 2*time.Second)
 	timer := time.NewTimer(max(p.next, least))
 	defer timer.Stop()

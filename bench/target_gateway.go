@@ -110,7 +110,7 @@ func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*Record) err
 	r := batch[0]
 	var p pauses
 	for {
-		again, least, err := t.post(ctx, r)
+		again, least, err := t.postRead(ctx, r)
 		if !again {
 			return err
 		}
@@ -118,13 +118,13 @@ func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*Record) err
 			return fmt.Errorf("post to the gateway: given up after %d tries: %w", r.Retries+1, err)
 		}
 		r.Retries++
-		if p.wait(ctx, least) != nil {
+		if p.sleepNext(ctx, least) != nil {
 			return fmt.Errorf("post to the gateway: given up after %d tries: %w", r.Retries, err)
 		}
 	}
 }
 
-func (t *GatewayTarget) post(ctx context.Context, r *Record) (again bool, least time.Duration, err error) {
+func (t *GatewayTarget) postRead(ctx context.Context, r *Record) (again bool, least time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base+url.PathEscape(r.Camera)+"/reads", bytes.NewReader(r.Value))
 	if err != nil {
 		return false, 0, fmt.Errorf("make the request: %w", err)

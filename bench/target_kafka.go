@@ -88,7 +88,7 @@ func (t *KafkaTarget) Uploads() bool { return false }
 func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*Record) error {
 	var p pauses
 	for {
-		err := t.produce(ctx, lane, batch)
+		err := t.produceBatch(ctx, lane, batch)
 		var code kafka.Error
 		switch {
 		case err == nil:
@@ -101,13 +101,13 @@ func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*Record) er
 		for _, r := range batch {
 			r.Retries++
 		}
-		if p.wait(ctx, 0) != nil {
+		if p.sleepNext(ctx, 0) != nil {
 			return fmt.Errorf("produce to partition %d: given up after %d tries: %w", lane, batch[0].Retries, err)
 		}
 	}
 }
 
-func (t *KafkaTarget) produce(ctx context.Context, lane int, batch []*Record) error {
+func (t *KafkaTarget) produceBatch(ctx context.Context, lane int, batch []*Record) error {
 	res, err := t.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic: t.topic, Partition: lane, RequiredAcks: kafka.RequireAll, Records: &batchReader{records: batch, headers: t.headers},
 	})

@@ -217,7 +217,7 @@ func TestPausesGrowAndEndWithTheContext(t *testing.T) {
 	cancel(want)
 	var p pauses
 	for range 12 {
-		if got := p.wait(ctx, 0); !errors.Is(got, want) {
+		if got := p.sleepNext(ctx, 0); !errors.Is(got, want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	}

@@ -53,7 +53,7 @@ func (c *TrafficConfig) setDefaults(city *City) error {
 }
 
 func (d *Noise) checkInto(c *TrafficConfig) error {
-	if err := d.check(); err != nil {
+	if err := d.checkShares(); err != nil {
 		return err
 	}
 	c.Noise = d
@@ -72,16 +72,16 @@ type Traffic struct {
 	clock clock
 	run   uint32 // marks the event ids, so that two loads never share one
 
-	at       int64 // traffic time of the event in hand: orders, the clock stamps
-	q        queue
-	cars     []car
-	rested   []int64 // per vehicle: from when it may drive again
-	shots    slab[shot]
-	passings slab[passing]
-	burst    []shot // reads a camera sends at once after an outage
-	sent     int    // of burst
-	links    []link // per camera; used for temporary ones
-	seqs     []uint32
+	at          int64 // traffic time of the event in hand: orders, the clock stamps
+	q           queue
+	cars        []car
+	rested      []int64 // per vehicle: from when it may drive again
+	queuedReads slab[plannedRead]
+	passings    slab[passing]
+	burst       []plannedRead // reads a camera sends at once after an outage
+	sent        int           // of burst
+	links       []link        // per camera; used for temporary ones
+	seqs        []uint32
 
 	leg         int64 // mean time between two sites
 	hurry       int64 // parts per million of the usual time between two sites
@@ -102,7 +102,7 @@ type car struct {
 // link is the connection of a temporary camera.
 type link struct {
 	down    bool
-	backlog []shot
+	backlog []plannedRead
 }
 
 // maxBacklog is how many reads a camera buffers before its link is taken to be back.
@@ -121,8 +121,8 @@ func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 		truth: newTruth(c),
 	}
 	t.run = uint32(hashOf(fmt.Sprintf("%d %d %d", c.cfg.Seed, cfg.Seed, cfg.Start)))
-	t.noiseBounds = t.noise.ladder()
-	t.populate()
+	t.noiseBounds = t.noise.cumulativeShares()
+	t.populateRoads()
 	return t, nil
 }
 
@@ -138,10 +138,10 @@ func (t *Traffic) Hurry() int { return int(t.hurry / 10_000) }
 func (t *Traffic) Truth() *Truth { return t.truth }
 
 // Due returns when the next read is due after the start.
-func (t *Traffic) Due() time.Duration { return t.clock.due() }
+func (t *Traffic) Due() time.Duration { return t.clock.nextDue() }
 
-// populate puts as many cars on the roads as the rate needs, each somewhere on its way.
-func (t *Traffic) populate() {
+// populateRoads puts as many cars on the roads as the rate needs, each somewhere on its way.
+func (t *Traffic) populateRoads() {
 	var roads int64
 	for i := range t.city.sites {
 		for _, e := range t.city.sites[i].roads {
@@ -162,9 +162,9 @@ func (t *Traffic) populate() {
 	t.cycle = t.leg * meanLegs
 	t.cars = make([]car, cars)
 	for i := range t.cars {
-		t.depart(uint32(i))
+		t.startJourney(uint32(i))
 		t.cars[i].legs = uint8(t.r.IntN(2 * meanLegs))
-		t.q.push(waiting{t.r.Int64N(t.leg + t.pause() + 1), waitCar, uint32(i)})
+		t.q.push(waiting{t.r.Int64N(t.leg + t.restTime() + 1), waitCar, uint32(i)})
 	}
 }
 
@@ -190,16 +190,16 @@ func (t *Traffic) readsPerPassing() int64 {
 	return mean + int64(t.noise.Parked)*t.noise.ParkedFor.Microseconds()/2/(4*int64(schemas.Second))*1000/million
 }
 
-// pause is how long a car rests after a journey: at night longer than at the peak.
-func (t *Traffic) pause() int64 {
+// restTime is how long a car rests after a journey: at night longer than at the peak.
+func (t *Traffic) restTime() int64 {
 	if t.cfg.Profile == Flat {
 		return 0
 	}
 	return t.cycle * (hourlyPeak - t.clock.weight) / t.clock.weight
 }
 
-// depart starts a journey of another vehicle at a random site.
-func (t *Traffic) depart(i uint32) {
+// startJourney starts a journey of another vehicle at a random site.
+func (t *Traffic) startJourney(i uint32) {
 	c := &t.cars[i]
 	*c = car{vehicle: t.pickVehicle(), legs: uint8(1 + t.r.IntN(2*meanLegs-1))}
 	t.rested[c.vehicle] = math.MaxInt64
@@ -224,13 +224,13 @@ func (t *Traffic) pickVehicle() uint32 {
 	}
 }
 
-// drive sends the car on to its next site, or ends the journey and starts another vehicle's.
-func (t *Traffic) drive(i uint32, stay int64) {
+// driveOn sends the car on to its next site, or ends the journey and starts another vehicle's.
+func (t *Traffic) driveOn(i uint32, stay int64) {
 	c := &t.cars[i]
 	c.past[c.n%8] = c.site + 1
 	c.n++
 	if c.legs > 0 {
-		if e := t.turn(c); e != nil {
+		if e := t.pickRoad(c); e != nil {
 			c.legs--
 			c.site = e.to
 			travel := e.travel * t.hurry / million
@@ -239,25 +239,25 @@ func (t *Traffic) drive(i uint32, stay int64) {
 		}
 	}
 	t.rested[c.vehicle] = t.at + stay + 2*t.leg
-	pause := t.leg + t.pause()
-	t.depart(i)
+	pause := t.leg + t.restTime()
+	t.startJourney(i)
 	t.q.push(waiting{t.at + stay + pause/2 + t.r.Int64N(pause+1), waitCar, i})
 }
 
-// turn picks a road to a site the car has not just passed.
-func (t *Traffic) turn(c *car) *road {
+// pickRoad picks a road to a site the car has not just passed.
+func (t *Traffic) pickRoad(c *car) *road {
 	roads := t.city.sites[c.site].roads
 	from := t.r.IntN(len(roads))
 	for k := range roads {
 		e := &roads[(from+k)%len(roads)]
-		if !c.passed(e.to) {
+		if !c.hasPassed(e.to) {
 			return e
 		}
 	}
 	return nil
 }
 
-func (c *car) passed(site uint16) bool {
+func (c *car) hasPassed(site uint16) bool {
 	for _, s := range c.past {
 		if s == site+1 {
 			return true

@@ -285,7 +285,7 @@ func TestHitsAgreeWithANaiveMatch(t *testing.T) {
 	var confusable int
 	for _, h := range tr.Truth().Hits() {
 		truth[key{h.Entry, h.Site, h.Match}] = true
-		confusable += count(h.Match == schemas.MatchConfusable)
+		confusable += boolToInt(h.Match == schemas.MatchConfusable)
 	}
 	for k := range counted {
 		if !truth[k] {
@@ -323,7 +323,7 @@ func TestAboutOneMeasuredPassingInAHundredIsAnOffence(t *testing.T) {
 func TestCorrectionRoundsForTheDriver(t *testing.T) {
 	f := func(measured, want schemas.Speed) {
 		t.Helper()
-		if got := correct(measured); got != want {
+		if got := subtractMargin(measured); got != want {
 			t.Errorf("correct(%d): got %d, want %d", measured, got, want)
 		}
 	}
@@ -354,7 +354,7 @@ func TestVehiclesPassSitesInOrder(t *testing.T) {
 		at := schemas.Micros(r.CapturedAtUs)
 		if was, ok := last[plate]; ok && was.site != site {
 			moves++
-			byRoad += count(c.joined(was.site, site))
+			byRoad += boolToInt(c.joined(was.site, site))
 			if at < was.at+5*schemas.Second {
 				t.Fatalf("a vehicle is at %s %v after %s", site, at-was.at, was.site)
 			}
@@ -392,7 +392,7 @@ func TestReadsOfAPassingComeTogether(t *testing.T) {
 		var together int
 		for range 30_000 {
 			tr.Next(&ev)
-			k := place{ev.shot.vehicle, tr.city.cameras[ev.shot.camera].Site}
+			k := place{ev.read.vehicle, tr.city.cameras[ev.read.camera].Site}
 			if at, ok := last[k]; ok {
 				together++
 				if gap := time.Duration(ev.Received-at) * time.Microsecond; gap > 4*time.Second && gap < 30*time.Second {

@@ -23,19 +23,19 @@ type Truth struct {
 	kinds   [kinds]uint64
 	city    *City
 	oracles []oracle
-	visits  map[place][]visit // of lookalikes
+	visits  map[meetingPoint][]visit // of lookalikes
 }
 
 func newTruth(c *City) *Truth {
-	return &Truth{city: c, oracles: newOracles(), visits: map[place][]visit{}}
+	return &Truth{city: c, oracles: newOracles(), visits: map[meetingPoint][]visit{}}
 }
 
-// count counts one read sent.
-func (h *Truth) count(s *shot) {
+// countRead counts one read sent.
+func (h *Truth) countRead(s *plannedRead) {
 	h.Produced++
 	h.kinds[s.kind]++
-	h.LateUploads += uint64(count(s.late))
-	h.NoCountry += uint64(count(s.noCountry && s.kind != Malformed))
+	h.LateUploads += uint64(boolToInt(s.late))
+	h.NoCountry += uint64(boolToInt(s.noCountry && s.kind != Malformed))
 	switch {
 	case rejects[s.kind] != schemas.ReasonNone:
 		h.Rejected++
@@ -43,8 +43,8 @@ func (h *Truth) count(s *shot) {
 		h.Retransmissions++
 	default:
 		h.Unique++
-		h.ParkedRepeats += uint64(count(s.kind == ParkedRepeat))
-		h.Confused += uint64(count(s.kind == Confused))
+		h.ParkedRepeats += uint64(boolToInt(s.kind == ParkedRepeat))
+		h.Confused += uint64(boolToInt(s.kind == Confused))
 	}
 }
 
@@ -64,19 +64,19 @@ func compareClass(a, b schemas.Class) int {
 	return slices.Compare(a.AppendTo(x[:0]), b.AppendTo(y[:0]))
 }
 
-// settle puts a sent read to its passing and judges the passing after its last read.
-func (t *Traffic) settle(s *shot) {
-	p := t.passings.at(s.passing)
+// recordSent puts a sent read to its passing and judges the passing after its last read.
+func (t *Traffic) recordSent(s *plannedRead) {
+	p := t.passings.cell(s.passing)
 	p.left--
 	if rejects[s.kind] == schemas.ReasonNone {
-		p.take(s)
+		p.addRead(s)
 		for _, o := range t.truth.oracles {
-			o.meet(t, p, s)
+			o.addRead(t, p, s)
 		}
 	}
 	if p.left == 0 {
-		t.judge(p)
-		t.passings.release(s.passing)
+		t.expectOffences(p)
+		t.passings.freeCell(s.passing)
 	}
 }
 
@@ -85,14 +85,14 @@ func (t *Traffic) settle(s *shot) {
 func (t *Traffic) Finish() *Truth {
 	for i := range t.passings.cells {
 		if p := &t.passings.cells[i]; p.left > 0 {
-			t.judge(p)
+			t.expectOffences(p)
 		}
 	}
 	return t.truth
 }
 
-func (p *passing) take(s *shot) {
-	if !p.accepted || s.sure > p.best.sure {
+func (p *passing) addRead(s *plannedRead) {
+	if !p.accepted || s.confidence > p.best.confidence {
 		p.best = *s
 	}
 	p.accepted = true
@@ -102,12 +102,12 @@ func (p *passing) take(s *shot) {
 	}
 }
 
-func (t *Traffic) judge(p *passing) {
+func (t *Traffic) expectOffences(p *passing) {
 	if !p.accepted {
 		return
 	}
 	t.truth.Passings++
 	for _, o := range t.truth.oracles {
-		o.judge(t, p)
+		o.expectResults(t, p)
 	}
 }

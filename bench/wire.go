@@ -23,13 +23,13 @@ func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true
 func (e *Event) AppendUpload(dst []byte) []byte { return e.appendProto(dst, false) }
 
 func (e *Event) appendProto(b []byte, record bool) []byte {
-	s, t := &e.shot, e.t
+	s, t := &e.read, e.t
 	if s.kind == Malformed {
-		return appendGarbage(b, s.salt)
+		return appendGarbage(b, s.randomBits)
 	}
 	var eventBuf, rawBuf [64]byte
 	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
-	img := t.image(s)
+	img := t.imageSum(s)
 	if record {
 		id := t.readID(s, event, raw)
 		b = appendBytes(b, 1, id.ID[:])
@@ -43,13 +43,13 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	if !s.noCountry {
 		c := countries[t.city.vehicles[s.vehicle].country]
 		b = appendBytes(b, 6, c[:])
-		b = appendNumber(b, 7, uint64(s.sure-s.sure/10))
+		b = appendNumber(b, 7, uint64(s.confidence-s.confidence/10))
 	}
-	b = appendNumber(b, 8, uint64(s.sure))
+	b = appendNumber(b, 8, uint64(s.confidence))
 	b = appendNumber(b, 9, uint64(s.lane))
 	b = appendNumber(b, 10, uint64(s.direction))
 	b = appendNumber(b, 11, uint64(s.speed))
-	b = appendNumber(b, 12, uint64(t.kindOf(s)))
+	b = appendNumber(b, 12, uint64(t.vehicleKind(s)))
 	b = appendBytes(b, 13, event)
 	b = appendBytes(b, 14, img[:]) // the camera's own store has it
 	b = t.appendCandidates(b, s)
@@ -63,7 +63,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 }
 
 // appendCandidates adds what else the OCR considered, when it took the wrong plate.
-func (t *Traffic) appendCandidates(b []byte, s *shot) []byte {
+func (t *Traffic) appendCandidates(b []byte, s *plannedRead) []byte {
 	v := &t.city.vehicles[s.vehicle]
 	if s.plate == v.plate || s.kind == Unreadable {
 		return b
@@ -72,7 +72,7 @@ func (t *Traffic) appendCandidates(b []byte, s *shot) []byte {
 		var c [32]byte
 		var plate [schemas.MaxPlate]byte
 		m := appendBytes(c[:0], 1, p.AppendTo(plate[:0]))
-		m = appendNumber(m, 2, uint64(s.sure)-uint64(i)*60)
+		m = appendNumber(m, 2, uint64(s.confidence)-uint64(i)*60)
 		b = appendBytes(b, 15, m)
 	}
 	return b
@@ -80,13 +80,13 @@ func (t *Traffic) appendCandidates(b []byte, s *shot) []byte {
 
 // AppendRecordJSON appends the same record as canonical JSON, in the names and forms of protojson.
 func (e *Event) AppendRecordJSON(b []byte) []byte {
-	s, t := &e.shot, e.t
+	s, t := &e.read, e.t
 	if s.kind == Malformed {
 		return append(b, `{"cameraId":`...)
 	}
 	var eventBuf, rawBuf [64]byte
 	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
-	id, img := t.readID(s, event, raw), t.image(s)
+	id, img := t.readID(s, event, raw), t.imageSum(s)
 	v := &t.city.vehicles[s.vehicle]
 	b = base64.StdEncoding.AppendEncode(append(b, `{"readId":"`...), id.ID[:])
 	b = append(append(b, `","cameraId":"`...), t.cameraID(s.camera)...)
@@ -96,11 +96,11 @@ func (e *Event) AppendRecordJSON(b []byte) []byte {
 	if !s.noCountry {
 		c := countries[v.country]
 		b = append(append(b, `","country":"`...), c[:]...)
-		b = strconv.AppendInt(append(b, `","countryConfidencePm":`...), int64(s.sure-s.sure/10), 10)
+		b = strconv.AppendInt(append(b, `","countryConfidencePm":`...), int64(s.confidence-s.confidence/10), 10)
 	} else {
 		b = append(b, '"')
 	}
-	b = strconv.AppendInt(append(b, `,"confidencePm":`...), int64(s.sure), 10)
+	b = strconv.AppendInt(append(b, `,"confidencePm":`...), int64(s.confidence), 10)
 	b = strconv.AppendInt(append(b, `,"lane":`...), int64(s.lane), 10)
 	b = append(append(b, `,"direction":"`...), anprv1.Direction_name[int32(s.direction)]...)
 	if s.speed != 0 {
@@ -108,7 +108,7 @@ func (e *Event) AppendRecordJSON(b []byte) []byte {
 	} else {
 		b = append(b, '"')
 	}
-	b = append(append(b, `,"vehicleKind":"`...), anprv1.VehicleKind_name[int32(t.kindOf(s))]...)
+	b = append(append(b, `,"vehicleKind":"`...), anprv1.VehicleKind_name[int32(t.vehicleKind(s))]...)
 	if len(event) > 0 {
 		b = append(append(b, `","cameraEventId":"`...), event...)
 	}
@@ -116,9 +116,9 @@ func (e *Event) AppendRecordJSON(b []byte) []byte {
 	b = append(b, '"')
 	if s.plate != v.plate && s.kind != Unreadable {
 		b = s.plate.AppendTo(append(b, `,"candidates":[{"plate":"`...))
-		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.sure), 10)
+		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.confidence), 10)
 		b = v.plate.AppendTo(append(b, `},{"plate":"`...))
-		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.sure)-60, 10)
+		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.confidence)-60, 10)
 		b = append(b, "}]"...)
 	}
 	if s.late {
@@ -159,15 +159,15 @@ func appendGarbage(b []byte, salt uint32) []byte {
 // unreadable is how cameras say that they saw a vehicle and no plate.
 var unreadable = [...]string{"unknown", "noPlate", "NO PLATE", "---"}
 
-func (t *Traffic) appendPlate(dst []byte, s *shot) []byte {
+func (t *Traffic) appendPlate(dst []byte, s *plannedRead) []byte {
 	if s.kind == Unreadable {
-		return append(dst, unreadable[s.salt%uint32(len(unreadable))]...)
+		return append(dst, unreadable[s.randomBits%uint32(len(unreadable))]...)
 	}
 	return appendRaw(dst, s.plate, writing(s.camera%uint16(writings)))
 }
 
 // appendEventID appends the camera's own id of the event; every fifth camera has none.
-func (t *Traffic) appendEventID(dst []byte, s *shot) []byte {
+func (t *Traffic) appendEventID(dst []byte, s *plannedRead) []byte {
 	if s.camera%5 == 4 {
 		return dst
 	}
@@ -175,28 +175,28 @@ func (t *Traffic) appendEventID(dst []byte, s *shot) []byte {
 	return strconv.AppendUint(append(dst, '-'), uint64(s.seq), 10)
 }
 
-func (t *Traffic) readID(s *shot, event, raw []byte) schemas.ReadID {
+func (t *Traffic) readID(s *plannedRead, event, raw []byte) schemas.ReadID {
 	var plates [2][schemas.MaxPlate]byte
 	var candidates [2]schemas.Candidate
 	r := schemas.Read{Camera: t.cameraID(s.camera), EventID: string(event), CapturedAt: s.captured, RawPlate: string(raw)}
-	t.describe(&r, s)
+	t.describeVehicle(&r, s)
 	if v := &t.city.vehicles[s.vehicle]; s.plate != v.plate && s.kind != Unreadable {
 		for i, p := range [2]schemas.Plate{s.plate, v.plate} {
-			candidates[i] = schemas.Candidate{Plate: string(p.AppendTo(plates[i][:0])), Confidence: schemas.PerMille(int(s.sure) - i*60)}
+			candidates[i] = schemas.Candidate{Plate: string(p.AppendTo(plates[i][:0])), Confidence: schemas.PerMille(int(s.confidence) - i*60)}
 		}
 		r.Candidates = candidates[:]
 	}
 	return schemas.NewReadID(&r)
 }
 
-// describe sets what the camera says of the vehicle beside its plate.
-func (t *Traffic) describe(r *schemas.Read, s *shot) {
+// describeVehicle sets what the camera says of the vehicle beside its plate.
+func (t *Traffic) describeVehicle(r *schemas.Read, s *plannedRead) {
 	v := &t.city.vehicles[s.vehicle]
 	if !s.noCountry {
-		r.Country, r.CountryConfidence = countries[v.country], schemas.PerMille(s.sure-s.sure/10)
+		r.Country, r.CountryConfidence = countries[v.country], schemas.PerMille(s.confidence-s.confidence/10)
 	}
-	r.Confidence, r.Lane, r.Direction, r.Speed = schemas.PerMille(s.sure), s.lane, s.direction, schemas.Speed(s.speed)
-	r.Kind, r.Image = t.kindOf(s), t.image(s)
+	r.Confidence, r.Lane, r.Direction, r.Speed = schemas.PerMille(s.confidence), s.lane, s.direction, schemas.Speed(s.speed)
+	r.Kind, r.Image = t.vehicleKind(s), t.imageSum(s)
 	r.Make, r.Colour = makes[v.make], colours[v.colour]
 }
 
@@ -209,8 +209,8 @@ func (t *Traffic) cameraID(i uint16) string {
 	return t.city.cameras[i].ID
 }
 
-// image names a picture that does not exist: 32 bytes that follow from the event.
-func (t *Traffic) image(s *shot) (sum schemas.Sum) {
+// imageSum names a picture that does not exist: 32 bytes that follow from the event.
+func (t *Traffic) imageSum(s *plannedRead) (sum schemas.Sum) {
 	x := uint64(t.run)<<32 | uint64(s.seq)
 	x ^= uint64(s.camera) << 48
 	for i := 0; i < len(sum); i += 8 {
@@ -222,7 +222,7 @@ func (t *Traffic) image(s *shot) (sum schemas.Sum) {
 	return sum
 }
 
-func (t *Traffic) kindOf(s *shot) schemas.VehicleKind {
+func (t *Traffic) vehicleKind(s *plannedRead) schemas.VehicleKind {
 	switch t.city.vehicles[s.vehicle].category {
 	case schemas.N1:
 		return schemas.KindVan

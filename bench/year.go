@@ -49,7 +49,7 @@ type Year struct {
 	city  *City
 	cfg   YearConfig
 	hours [24]int64 // journeys that start in the hours up to and with this one, per 24,000
-	shots []shot
+	reads []plannedRead
 	order []uint32
 	count []uint32
 	ids   []schemas.PassageID // of the day's passings
@@ -101,31 +101,31 @@ func (y *Year) Day(day int, each func(*Stored)) {
 	y.t.r = newRandom(y.cfg.Seed^y.city.cfg.Seed*0x9e3779b97f4a7c15, fmt.Sprint("year ", day))
 	y.t.run = uint32(hashOf(fmt.Sprintf("%d %d year %d", y.city.cfg.Seed, y.cfg.Seed, y.Start(day))))
 	clear(y.t.seqs)
-	y.draw(day)
-	y.sort(day)
+	y.drawJourneys(day)
+	y.sortReads(day)
 	clear(y.ids)
 	var s Stored
 	for _, i := range y.order {
-		y.fill(&s, &y.shots[i])
+		y.fillStored(&s, &y.reads[i])
 		each(&s)
 	}
 }
 
-// draw makes journeys until they give the day's reads.
-func (y *Year) draw(day int) {
+// drawJourneys makes journeys until they give the day's reads.
+func (y *Year) drawJourneys(day int) {
 	want := int(y.First(day+1) - y.First(day))
 	start := y.Start(day)
-	y.shots = y.shots[:0]
+	y.reads = y.reads[:0]
 	passings := uint32(0)
-	for len(y.shots) < want {
-		c := car{vehicle: y.vehicle(), legs: uint8(1 + y.t.r.IntN(2*meanLegs-1)), site: y.t.start()}
-		at := int64(start) + y.minute()
+	for len(y.reads) < want {
+		c := car{vehicle: y.drawVehicle(), legs: uint8(1 + y.t.r.IntN(2*meanLegs-1)), site: y.t.drawStartSite()}
+		at := int64(start) + y.drawStartTime()
 		for at < int64(start+24*schemas.Hour-2*schemas.Second) {
-			y.pass(&c, at, passings)
+			y.addPassing(&c, at, passings)
 			passings++
 			c.past[c.n%8] = c.site + 1
 			c.n++
-			e := y.t.turn(&c)
+			e := y.t.pickRoad(&c)
 			if c.legs == 0 || e == nil {
 				break
 			}
@@ -134,14 +134,14 @@ func (y *Year) draw(day int) {
 			at += e.travel*3/4 + y.t.r.Int64N(e.travel/2+1)
 		}
 	}
-	y.shots = y.shots[:want]
+	y.reads = y.reads[:want]
 	if int(passings) > len(y.ids) {
 		y.ids = make([]schemas.PassageID, passings)
 	}
 }
 
-// start draws the site a journey begins at: one that a road leads to.
-func (t *Traffic) start() uint16 {
+// drawStartSite draws the site a journey begins at: one that a road leads to.
+func (t *Traffic) drawStartSite() uint16 {
 	for {
 		if s := uint16(t.r.IntN(len(t.city.sites))); len(t.city.sites[s].roads) > 0 {
 			return s
@@ -149,8 +149,8 @@ func (t *Traffic) start() uint16 {
 	}
 }
 
-// vehicle draws who drives.
-func (y *Year) vehicle() uint32 {
+// drawVehicle draws who drives.
+func (y *Year) drawVehicle() uint32 {
 	n := len(y.city.vehicles)
 	r := y.t.r
 	if r.IntN(1000) == 0 && len(y.city.drivers) > 0 {
@@ -166,8 +166,8 @@ func (y *Year) vehicle() uint32 {
 	}
 }
 
-// minute draws when in the day a journey starts, in microseconds; the hours are those of Brussels in winter.
-func (y *Year) minute() int64 {
+// drawStartTime draws when in the day a journey starts, in microseconds; the hours are those of Brussels in winter.
+func (y *Year) drawStartTime() int64 {
 	w := y.t.r.Int64N(y.hours[23])
 	h := 0
 	for y.hours[h] <= w {
@@ -176,8 +176,8 @@ func (y *Year) minute() int64 {
 	return int64((h+23)%24)*int64(schemas.Hour) + y.t.r.Int64N(int64(schemas.Hour))
 }
 
-// pass adds the reads of one passing.
-func (y *Year) pass(c *car, at int64, passing uint32) {
+// addPassing adds the reads of one passing.
+func (y *Year) addPassing(c *car, at int64, passing uint32) {
 	t, site := y.t, &y.city.sites[c.site]
 	v := &y.city.vehicles[c.vehicle]
 	speed := t.drawSpeed(site)
@@ -185,45 +185,45 @@ func (y *Year) pass(c *car, at int64, passing uint32) {
 		if i > 0 && t.r.IntN(100) >= seesToo {
 			continue
 		}
-		s := shot{plate: v.plate, vehicle: c.vehicle, passing: passing, captured: schemas.Micros(at)}
-		t.aim(&s, cam, speed)
-		if t.chance(t.noise.Confused) {
-			t.spoil(&s, Confused, 0)
+		s := plannedRead{plate: v.plate, vehicle: c.vehicle, passing: passing, captured: schemas.Micros(at)}
+		t.aimCamera(&s, cam, speed)
+		if t.drawChance(t.noise.Confused) {
+			t.applyFault(&s, Confused, 0)
 		}
 		s.late = t.r.IntN(500) == 0
-		y.shots = append(y.shots, s)
+		y.reads = append(y.reads, s)
 		at += int64(200*schemas.Millisecond) + t.r.Int64N(int64(800*schemas.Millisecond))
 	}
 }
 
-// sort puts the shots into the order of the log: by second, and within it as they were drawn, so that the first read of a
+// sortReads puts the shots into the order of the log: by second, and within it as they were drawn, so that the first read of a
 // passing comes first.
-func (y *Year) sort(day int) {
+func (y *Year) sortReads(day int) {
 	const seconds = 24*3600 + 1
 	if y.count == nil {
 		y.count = make([]uint32, seconds+1)
 	}
 	clear(y.count)
-	if cap(y.order) < len(y.shots) {
-		y.order = make([]uint32, len(y.shots))
+	if cap(y.order) < len(y.reads) {
+		y.order = make([]uint32, len(y.reads))
 	}
-	y.order = y.order[:len(y.shots)]
+	y.order = y.order[:len(y.reads)]
 	start := y.Start(day)
-	for i := range y.shots {
-		y.count[(y.shots[i].captured-start)/schemas.Second+1]++
+	for i := range y.reads {
+		y.count[(y.reads[i].captured-start)/schemas.Second+1]++
 	}
 	for i := 1; i < len(y.count); i++ {
 		y.count[i] += y.count[i-1]
 	}
-	for i := range y.shots {
-		k := &y.count[(y.shots[i].captured-start)/schemas.Second]
+	for i := range y.reads {
+		k := &y.count[(y.reads[i].captured-start)/schemas.Second]
 		y.order[*k] = uint32(i)
 		*k++
 	}
 }
 
-// fill writes the read as it is stored.
-func (y *Year) fill(out *Stored, s *shot) {
+// fillStored writes the read as it is stored.
+func (y *Year) fillStored(out *Stored, s *plannedRead) {
 	t, v := y.t, &y.city.vehicles[s.vehicle]
 	var eventBuf, rawBuf [64]byte
 	event, raw := t.appendEventID(eventBuf[:0], s), t.appendPlate(rawBuf[:0], s)
@@ -232,17 +232,17 @@ func (y *Year) fill(out *Stored, s *shot) {
 	r.Reset()
 	r.Camera, r.EventID, r.RawPlate = out.From.ID, string(event), string(raw)
 	r.CapturedAt = s.captured
-	r.ReceivedAt = s.captured + 80*schemas.Millisecond + schemas.Micros(s.salt%1_200_000)
+	r.ReceivedAt = s.captured + 80*schemas.Millisecond + schemas.Micros(s.randomBits%1_200_000)
 	if s.late {
 		r.Flags = schemas.FlagLate | schemas.FlagLateUpload
-		r.ReceivedAt += 10*schemas.Minute + schemas.Micros(s.salt%600)*schemas.Second
+		r.ReceivedAt += 10*schemas.Minute + schemas.Micros(s.randomBits%600)*schemas.Second
 	}
 	r.Format = "canonical"
-	t.describe(r, s)
+	t.describeVehicle(r, s)
 	if s.plate != v.plate {
 		r.Candidates = append(r.Candidates,
-			schemas.Candidate{Plate: s.plate.String(), Confidence: schemas.PerMille(s.sure)},
-			schemas.Candidate{Plate: v.plate.String(), Confidence: schemas.PerMille(s.sure - 60)})
+			schemas.Candidate{Plate: s.plate.String(), Confidence: schemas.PerMille(s.confidence)},
+			schemas.Candidate{Plate: v.plate.String(), Confidence: schemas.PerMille(s.confidence - 60)})
 	}
 	r.ID = schemas.NewReadID(r)
 	r.Plate, r.Class = s.plate, s.plate.Class()
@@ -250,13 +250,13 @@ func (y *Year) fill(out *Stored, s *shot) {
 	id := &y.ids[s.passing]
 	if id.IsZero() {
 		*id = schemas.PassageIDOf(r.ID)
-		y.hits(out, v, *id)
+		y.addHits(out, v, *id)
 	}
 	out.Passage = *id
 }
 
-// hits adds the list entries that the read meets. The lists are those of the city's day, taken as valid all year.
-func (y *Year) hits(out *Stored, v *vehicle, p schemas.PassageID) {
+// addHits adds the list entries that the read meets. The lists are those of the city's day, taken as valid all year.
+func (y *Year) addHits(out *Stored, v *vehicle, p schemas.PassageID) {
 	if v.listed == 0 {
 		return
 	}
@@ -277,7 +277,7 @@ func (y *Year) Sample(seed uint64, n int) []schemas.Plate {
 	y.t.r = rand.New(rand.NewPCG(seed, hashOf("sample"))) //nolint:gosec // repeatable on purpose
 	out := make([]schemas.Plate, n)
 	for i := range out {
-		out[i] = y.city.vehicles[y.vehicle()].plate
+		out[i] = y.city.vehicles[y.drawVehicle()].plate
 	}
 	return out
 }

@@ -73,7 +73,7 @@ func TestYearIsAsUnequalAsLife(t *testing.T) {
 	once := 0
 	for _, n := range reads {
 		counts = append(counts, n)
-		once += count(n == 1)
+		once += boolToInt(n == 1)
 	}
 	slices.Sort(counts)
 	top := 0

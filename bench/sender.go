@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lane carries records to the target in order. Its queue is bounded by the number of records of the run.
-type lane struct {
+// sender carries records to the target in order. Its queue is bounded by the number of records of the run.
+type sender struct {
 	latency *latency
 	refused map[schemas.Reason]uint64
 	retries uint64
@@ -20,37 +20,37 @@ type lane struct {
 	wake   chan struct{} // one token: the queue is not empty, or closed
 }
 
-func (r *run) startLanes(ctx context.Context) {
+func (r *run) startSenders(ctx context.Context) {
 	for i := range r.Target.Lanes() {
-		l := &lane{latency: newLatency(), refused: map[schemas.Reason]uint64{}, wake: make(chan struct{}, 1)}
-		r.lanes = append(r.lanes, l)
-		r.wg.Go(func() { r.work(ctx, l, i) })
+		l := &sender{latency: newLatency(), refused: map[schemas.Reason]uint64{}, wake: make(chan struct{}, 1)}
+		r.senders = append(r.senders, l)
+		r.wg.Go(func() { r.deliverQueue(ctx, l, i) })
 	}
 }
 
-func (l *lane) put(rec *Record) {
+func (l *sender) addRecord(rec *Record) {
 	l.mu.Lock()
 	l.queue = append(l.queue, rec)
 	l.mu.Unlock()
-	l.signal()
+	l.wakeUp()
 }
 
-func (l *lane) close() {
+func (l *sender) closeQueue() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
-	l.signal()
+	l.wakeUp()
 }
 
-func (l *lane) signal() {
+func (l *sender) wakeUp() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
 
-// get exchanges the filled queue for an empty one; nil means closed and empty.
-func (l *lane) get(empty []*Record) []*Record {
+// exchangeQueue exchanges the filled queue for an empty one; nil means closed and empty.
+func (l *sender) exchangeQueue(empty []*Record) []*Record {
 	for {
 		l.mu.Lock()
 		got, closed := l.queue, l.closed
@@ -68,25 +68,25 @@ func (l *lane) get(empty []*Record) []*Record {
 	}
 }
 
-// work delivers until the lane is closed and empty. After ctx ended the target gives up at once, so this ends.
-func (r *run) work(ctx context.Context, l *lane, index int) {
+// deliverQueue delivers until the lane is closed and empty. After ctx ended the target gives up at once, so this ends.
+func (r *run) deliverQueue(ctx context.Context, l *sender, index int) {
 	most := r.Target.MaxBatch()
 	var all []*Record
 	for {
-		all = l.get(all)
+		all = l.exchangeQueue(all)
 		if all == nil {
 			return
 		}
 		for todo := all; len(todo) > 0; {
 			batch := todo[:min(most, len(todo))]
 			todo = todo[len(batch):]
-			r.deliver(ctx, l, index, batch)
+			r.deliverBatch(ctx, l, index, batch)
 		}
 	}
 }
 
-// buffered lets the uploads that are held up say so. Of a field that is there twice the last one counts.
-func (r *run) buffered(batch []*Record) {
+// markBuffered lets the uploads that are held up say so. Of a field that is there twice the last one counts.
+func (r *run) markBuffered(batch []*Record) {
 	now := time.Since(r.began)
 	for _, rec := range batch {
 		if rec.Buffered && now-rec.Due > bufferedAfter {
@@ -97,15 +97,15 @@ func (r *run) buffered(batch []*Record) {
 	}
 }
 
-func (r *run) deliver(ctx context.Context, l *lane, index int, batch []*Record) {
+func (r *run) deliverBatch(ctx context.Context, l *sender, index int, batch []*Record) {
 	err := context.Cause(ctx)
-	r.buffered(batch)
+	r.markBuffered(batch)
 	if err == nil {
 		err = r.Target.Deliver(ctx, index, batch)
 	}
 	now := time.Since(r.began)
 	if err != nil {
-		r.fail(err)
+		r.keepFailure(err)
 		r.Progress.Failed.Add(uint64(len(batch)))
 	}
 	sent, refused := uint64(0), uint64(0)
@@ -120,7 +120,7 @@ func (r *run) deliver(ctx context.Context, l *lane, index int, batch []*Record) 
 			sent++
 		}
 		if err == nil && rec.Due >= r.Warmup {
-			l.latency.record(now - rec.Due)
+			l.latency.recordDuration(now - rec.Due)
 		}
 		r.free <- rec
 	}

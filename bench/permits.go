@@ -7,10 +7,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// papers are the documents of the LEZ: who is exempt, who bought a day pass, who registered from abroad.
-type papers struct {
+// permits are the documents of the LEZ: who is exempt, who bought a day pass, who registered from abroad.
+type permits struct {
 	exemptions    []exemption
-	passes        []pass
+	passes        []dayPermit
 	registrations []registration
 }
 
@@ -20,7 +20,7 @@ type exemption struct {
 	from, to  schemas.Day
 }
 
-type pass struct {
+type dayPermit struct {
 	vehicle uint32
 	day     schemas.Day
 }
@@ -30,7 +30,7 @@ type registration struct {
 	from, to schemas.Day
 }
 
-func (c *City) buildPapers(r *rand.Rand) {
+func (c *City) buildPermits(r *rand.Rand) {
 	for i := range c.vehicles {
 		v := &c.vehicles[i]
 		switch {
@@ -61,14 +61,14 @@ func (c *City) drawReprieve(r *rand.Rand, i uint32) {
 
 func (c *City) addExemption(r *rand.Rand, i uint32, from, to schemas.Day) {
 	kind := []string{"disabled_card", "priority", "disabled_adapted"}[r.IntN(3)]
-	c.papers.exemptions = append(c.papers.exemptions, exemption{i, kind, fmt.Sprintf("LEZ-X-%06d", len(c.papers.exemptions)+1), from, to})
+	c.permits.exemptions = append(c.permits.exemptions, exemption{i, kind, fmt.Sprintf("LEZ-X-%06d", len(c.permits.exemptions)+1), from, to})
 	if from <= c.day && (to == 0 || c.day < to) {
 		c.vehicles[i].flags |= exempt
 	}
 }
 
 func (c *City) addPass(i uint32, day schemas.Day) {
-	c.papers.passes = append(c.papers.passes, pass{i, day})
+	c.permits.passes = append(c.permits.passes, dayPermit{i, day})
 	switch day {
 	case c.day:
 		c.vehicles[i].flags |= dayPass
@@ -88,7 +88,7 @@ func (c *City) drawRegistration(r *rand.Rand, i uint32) {
 		from = c.day.AddMonths(-61) - schemas.Day(r.IntN(300))
 	}
 	to := from.AddMonths(60)
-	c.papers.registrations = append(c.papers.registrations, registration{i, from, to})
+	c.permits.registrations = append(c.permits.registrations, registration{i, from, to})
 	if from <= c.day && c.day < to {
 		c.vehicles[i].flags |= registered
 	}
