@@ -27,8 +27,8 @@ type Questions struct {
 type askers struct {
 	cfg     Questions
 	client  *http.Client
-	lookups *times // due to answered
-	retros  *times
+	lookups *latencyTimes // due to answered
+	retros  *latencyTimes
 	fail    func(error)
 }
 
@@ -42,19 +42,19 @@ func newAskers(cfg Questions, fail func(error)) *askers {
 	}
 }
 
-// search asks until the end; a search waits for no other.
-func (a *askers) search(ctx context.Context, from, until time.Time) {
+// askSearches asks until the end; a search waits for no other.
+func (a *askers) askSearches(ctx context.Context, from, until time.Time) {
 	slots := make(chan struct{}, mostAsked)
 	every := time.Second / time.Duration(a.cfg.Lookups)
 	for n := 0; ; n++ {
 		due := from.Add(time.Duration(n) * every)
-		if !due.Before(until) || !sleep(ctx, time.Until(due)) {
+		if !due.Before(until) || !sleepContext(ctx, time.Until(due)) {
 			break
 		}
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			a.timed(ctx, a.lookups, due, func() (*http.Request, error) { return a.lookup(ctx, n) })
+			a.askTimed(ctx, a.lookups, due, func() (*http.Request, error) { return a.searchRequest(ctx, n) })
 		}()
 	}
 	for range mostAsked {
@@ -62,32 +62,32 @@ func (a *askers) search(ctx context.Context, from, until time.Time) {
 	}
 }
 
-// match matches lists until the end.
-func (a *askers) match(ctx context.Context, from, until time.Time) {
-	if !sleep(ctx, time.Until(from)) {
+// askRetroMatches matches lists until the end.
+func (a *askers) askRetroMatches(ctx context.Context, from, until time.Time) {
+	if !sleepContext(ctx, time.Until(from)) {
 		return
 	}
 	for n := 0; ctx.Err() == nil && time.Now().Before(until); n++ {
-		a.timed(ctx, a.retros, time.Now(), func() (*http.Request, error) { return a.retro(ctx, n) })
+		a.askTimed(ctx, a.retros, time.Now(), func() (*http.Request, error) { return a.retroRequest(ctx, n) })
 	}
 }
 
-func (a *askers) timed(ctx context.Context, t *times, due time.Time, ask func() (*http.Request, error)) {
+func (a *askers) askTimed(ctx context.Context, t *latencyTimes, due time.Time, ask func() (*http.Request, error)) {
 	req, err := ask()
 	if err == nil {
-		err = a.do(req)
+		err = a.sendRequest(req)
 	}
 	if ctx.Err() != nil {
 		return
 	}
 	a.fail(err)
 	if err == nil {
-		t.record(time.Since(due).Microseconds())
+		t.recordMicros(time.Since(due).Microseconds())
 	}
 }
 
-// do reads the whole answer.
-func (a *askers) do(req *http.Request) error {
+// sendRequest reads the whole answer.
+func (a *askers) sendRequest(req *http.Request) error {
 	req.Header.Set("Authorization", "Bearer "+a.cfg.Token)
 	res, err := a.client.Do(req)
 	if err != nil {
@@ -104,16 +104,16 @@ func (a *askers) do(req *http.Request) error {
 	return nil
 }
 
-func (a *askers) values() url.Values {
+func (a *askers) justificationValues() url.Values {
 	return url.Values{
 		"purpose": {"judicial"}, "reason": {"measurement of look-ups, no real case"}, "case_ref": {"BENCH"}, "prosecutor_ref": {"BENCH-0001"},
 		"from": {time.Now().UTC().Add(-24 * time.Hour).Format(time.RFC3339)}, "to": {time.Now().UTC().Add(time.Minute).Format(time.RFC3339)},
 	}
 }
 
-// lookup is the n-th search.
-func (a *askers) lookup(ctx context.Context, n int) (*http.Request, error) {
-	q := a.values()
+// searchRequest is the n-th search.
+func (a *askers) searchRequest(ctx context.Context, n int) (*http.Request, error) {
+	q := a.justificationValues()
 	plate := a.cfg.Plates[n%len(a.cfg.Plates)].String()
 	switch n % 4 {
 	case 0: // exact
@@ -128,8 +128,8 @@ func (a *askers) lookup(ctx context.Context, n int) (*http.Request, error) {
 	return http.NewRequestWithContext(ctx, http.MethodGet, a.cfg.Office+"/v1/reads?"+q.Encode(), nil)
 }
 
-// retro is the n-th list: half of its plates drive.
-func (a *askers) retro(ctx context.Context, n int) (*http.Request, error) {
+// retroRequest is the n-th list: half of its plates drive.
+func (a *askers) retroRequest(ctx context.Context, n int) (*http.Request, error) {
 	type entry struct {
 		ID    string `json:"id"`
 		Plate string `json:"plate"`
@@ -150,7 +150,7 @@ func (a *askers) retro(ctx context.Context, n int) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Office+"/v1/retro-matches?"+a.values().Encode(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Office+"/v1/retro-matches?"+a.justificationValues().Encode(), bytes.NewReader(body))
 	if err == nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

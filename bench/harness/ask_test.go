@@ -72,10 +72,10 @@ func ask(ctx context.Context, o *office, q Questions) (*askers, []error) {
 	a.client = &http.Client{Transport: o}
 	now := time.Now()
 	if q.Lookups > 0 {
-		a.search(ctx, now, now.Add(200*time.Millisecond))
+		a.askSearches(ctx, now, now.Add(200*time.Millisecond))
 	}
 	if q.Retro > 0 {
-		a.match(ctx, now, now.Add(200*time.Millisecond))
+		a.askRetroMatches(ctx, now, now.Add(200*time.Millisecond))
 	}
 	return a, failed
 }
@@ -94,7 +94,7 @@ func TestSearchesWaitForNoOther(t *testing.T) {
 				t.Errorf("want %q twice: %s", want, got)
 			}
 		}
-		if x := a.lookups.percentiles(); x.Count != 8 || x.P50 < 99_000 || x.Max > 101_000 {
+		if x := a.lookups.readPercentiles(); x.Count != 8 || x.P50 < 99_000 || x.Max > 101_000 {
 			t.Errorf("answers: %+v, want 8 of 100 ms", x)
 		}
 	})
@@ -105,7 +105,7 @@ func TestASearchThatWaitsIsSlower(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{wait: time.Second}
 		a, failed := ask(t.Context(), o, Questions{Lookups: 500})
-		if x := a.lookups.percentiles(); len(failed) > 0 || x.Count != 100 || x.Max < 1_800_000 || x.Max > 2_000_000 {
+		if x := a.lookups.readPercentiles(); len(failed) > 0 || x.Count != 100 || x.Max < 1_800_000 || x.Max > 2_000_000 {
 			t.Errorf("answers: %+v, failed %v; want 100, the last ones after those before", x, failed)
 		}
 	})
@@ -115,7 +115,7 @@ func TestListsAreMatchedOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{wait: 60 * time.Millisecond}
 		a, failed := ask(t.Context(), o, Questions{Retro: 100})
-		if x := a.retros.percentiles(); len(failed) > 0 || x.Count != 4 || len(o.entries) != 4 || o.entries[0] != 100 {
+		if x := a.retros.readPercentiles(); len(failed) > 0 || x.Count != 4 || len(o.entries) != 4 || o.entries[0] != 100 {
 			t.Errorf("matched %+v, lists %v, failed %v", x, o.entries, failed)
 		}
 	})
@@ -131,7 +131,7 @@ func TestARefusedSearchIsAProblem(t *testing.T) {
 			return http.StatusOK
 		}}
 		a, failed := ask(t.Context(), o, Questions{Lookups: 40})
-		if x := a.lookups.percentiles(); len(failed) != 1 || !strings.Contains(failed[0].Error(), "Too Many Requests") || x.Count != 7 {
+		if x := a.lookups.readPercentiles(); len(failed) != 1 || !strings.Contains(failed[0].Error(), "Too Many Requests") || x.Count != 7 {
 			t.Errorf("timed %d, failed %v", x.Count, failed)
 		}
 	})

@@ -26,14 +26,14 @@ func newBroker(addr, group string, dial func(ctx context.Context, network, addr 
 	}}
 }
 
-func (b *broker) close() {
+func (b *broker) closeIdle() {
 	if t, ok := b.client.Transport.(*kafka.Transport); ok {
 		t.CloseIdleConnections()
 	}
 }
 
-// ends returns the offset after the last record of every partition of a topic.
-func (b *broker) ends(ctx context.Context, topic string) (map[int]int64, error) {
+// endOffsets returns the offset after the last record of every partition of a topic.
+func (b *broker) endOffsets(ctx context.Context, topic string) (map[int]int64, error) {
 	meta, err := b.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
 		return nil, fmt.Errorf("ask for topic %s: %w", topic, err)
@@ -61,9 +61,9 @@ func (b *broker) ends(ctx context.Context, topic string) (map[int]int64, error) 
 	return out, nil
 }
 
-// lag returns the records of anpr.reads.v1 that the group has not committed, and how many there are in all.
-func (b *broker) lag(ctx context.Context) (lag, end int64, err error) {
-	ends, err := b.ends(ctx, schemas.TopicReads)
+// groupLag returns the records of anpr.reads.v1 that the group has not committed, and how many there are in all.
+func (b *broker) groupLag(ctx context.Context) (lag, end int64, err error) {
+	ends, err := b.endOffsets(ctx, schemas.TopicReads)
 	if err != nil {
 		return 0, 0, err
 	}

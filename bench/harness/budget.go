@@ -99,13 +99,13 @@ func Load(path string) (*Budget, error) {
 	if err := yaml.UnmarshalWithOptions(data, b, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := b.check(); err != nil {
+	if err := b.checkBudget(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return b, nil
 }
 
-func (b *Budget) check() error {
+func (b *Budget) checkBudget() error {
 	if len(b.Margins) == 0 || b.Knee.Rate <= 0 || b.Stack.Partitions <= 0 || b.Stack.Vehicles <= 0 {
 		return errors.New("margins, knee.reads_per_second, stack.partitions and stack.vehicles must be set")
 	}
@@ -115,7 +115,7 @@ func (b *Budget) check() error {
 		}
 	}
 	for i := range b.Cases {
-		if err := b.Cases[i].check(b); err != nil {
+		if err := b.Cases[i].checkCase(b); err != nil {
 			return fmt.Errorf("case %q: %w", b.Cases[i].Name, err)
 		}
 	}
@@ -130,7 +130,7 @@ func (b *Budget) check() error {
 	return nil
 }
 
-func (c *Case) check(b *Budget) error {
+func (c *Case) checkCase(b *Budget) error {
 	if c.Target == "" {
 		c.Target = "kafka"
 	}

@@ -121,7 +121,7 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 		maps.Copy(cs.Limits, limits)
 		r := report()
 		c.spoil(r, cs)
-		if got := failed(cs.judge(r, c.margin)); got != c.want {
+		if got := failed(cs.judgeReport(r, c.margin)); got != c.want {
 			t.Errorf("%s: failed %q, want %q", name, got, c.want)
 		}
 	}
@@ -130,15 +130,15 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 func TestAnOverloadMustBeAnnounced(t *testing.T) {
 	c := &Case{Name: "x", Rate: 1000, Measure: 10 * time.Second, Overload: true}
 	r := report()
-	if got := failed(c.judge(r, 1)); got != "load announced" {
+	if got := failed(c.judgeReport(r, 1)); got != "load announced" {
 		t.Errorf("an overload that shows nowhere: failed %q", got)
 	}
 	r.MaxLag = 30_000
-	if got := failed(c.judge(r, 1)); got != "" {
+	if got := failed(c.judgeReport(r, 1)); got != "" {
 		t.Errorf("a lag says it: failed %q", got)
 	}
 	r.Accounts.Duplicates = 1
-	if got := failed(c.judge(r, 1)); got != "rows duplicated" {
+	if got := failed(c.judgeReport(r, 1)); got != "rows duplicated" {
 		t.Errorf("an overload excuses no duplicate: failed %q", got)
 	}
 }
@@ -146,7 +146,7 @@ func TestAnOverloadMustBeAnnounced(t *testing.T) {
 func TestAStallThatDoesNotShowFails(t *testing.T) {
 	c := &Case{Name: "x", Rate: 1000, Measure: 10 * time.Second, Stall: time.Second}
 	r := report()
-	if got := failed(c.judge(r, 20)); got != "kafka_wait p99, stored p99, visible p99" {
+	if got := failed(c.judgeReport(r, 20)); got != "kafka_wait p99, stored p99, visible p99" {
 		t.Errorf("100 ms with the worker stopped for a second: failed %q", got)
 	}
 	for _, stage := range []string{"kafka_wait", "stored", StageVisible} {
@@ -154,7 +154,7 @@ func TestAStallThatDoesNotShowFails(t *testing.T) {
 		p.P99 = 900_000
 		r.Stages[stage] = p
 	}
-	if got := failed(c.judge(r, 20)); got != "" {
+	if got := failed(c.judgeReport(r, 20)); got != "" {
 		t.Errorf("0.9 s shows it: failed %q", got)
 	}
 }

@@ -35,8 +35,8 @@ func newSQL(addr, database string) (*sql, error) {
 	return &sql{base: u.String(), client: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}, nil
 }
 
-// rows runs a query and appends the answer to dst.
-func (s *sql) rows(ctx context.Context, dst []byte, query string) ([]byte, error) {
+// queryRows runs a query and appends the answer to dst.
+func (s *sql) queryRows(ctx context.Context, dst []byte, query string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base, strings.NewReader(query))
 	if err != nil {
 		return dst, err
@@ -56,9 +56,9 @@ func (s *sql) rows(ctx context.Context, dst []byte, query string) ([]byte, error
 	return b.Bytes(), nil
 }
 
-// one runs a query that gives one row and reads it into v, a struct with JSON names of the columns.
-func (s *sql) one(ctx context.Context, query string, v any) error {
-	b, err := s.rows(ctx, nil, query+" FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0")
+// queryOne runs a query that gives one row and reads it into v, a struct with JSON names of the columns.
+func (s *sql) queryOne(ctx context.Context, query string, v any) error {
+	b, err := s.queryRows(ctx, nil, query+" FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0")
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (s *sql) one(ctx context.Context, query string, v any) error {
 	return nil
 }
 
-// get reads a page of the ops port.
-func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+// getPage reads a page of the ops port.
+func getPage(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err

@@ -18,14 +18,14 @@ type dueTimes struct {
 	due   map[schemas.ReadID]schemas.Micros
 }
 
-func (s *dueTimes) begin(at time.Time, warmup time.Duration) {
+func (s *dueTimes) beginRun(at time.Time, warmup time.Duration) {
 	s.mu.Lock()
 	s.from, s.after = schemas.MicrosOf(at), schemas.MicrosOf(at.Add(warmup))
 	s.mu.Unlock()
 }
 
-// handing remembers when a read is due. A retransmission keeps the first time.
-func (s *dueTimes) handing(ev *bench.Event, due time.Time) {
+// noteDue remembers when a read is due. A retransmission keeps the first time.
+func (s *dueTimes) noteDue(ev *bench.Event, due time.Time) {
 	id := ev.ReadID()
 	s.mu.Lock()
 	if _, again := s.due[id]; !again {

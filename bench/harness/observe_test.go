@@ -20,7 +20,7 @@ func TestTimesCountFromTheDueTime(t *testing.T) {
 	if _, known, timed := s.dueOf(at(time.Second), schemas.ReadID{}); known || timed {
 		t.Error("before the run has begun no read is known")
 	}
-	s.begin(began, 2*time.Second)
+	s.beginRun(began, 2*time.Second)
 	for name, c := range map[string]struct {
 		received     schemas.Micros
 		known, timed bool
@@ -67,20 +67,20 @@ func TestSnapshotsSubtract(t *testing.T) {
 	defer a.Close()
 	defer b.Close()
 	w := newWorkers([]string{a.URL, b.URL})
-	before, err := w.snapshot(t.Context())
+	before, err := w.readStages(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	n = 100
-	after, err := w.snapshot(t.Context())
+	after, err := w.readStages(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := between(before, after)["insert"]
+	got := stageDifferences(before, after)["insert"]
 	if got.Count != 200 || got.P50 != 1_000 || got.P90 < 2_990 || got.Max > 3_010 {
 		t.Errorf("got %+v, want the 200 of between: half 1 ms, half 3 ms", got)
 	}
-	if _, err := newWorkers([]string{a.URL + "/nothing"}).snapshot(t.Context()); err != nil {
+	if _, err := newWorkers([]string{a.URL + "/nothing"}).readStages(t.Context()); err != nil {
 		t.Errorf("the fake answers everything: %v", err)
 	}
 }

@@ -26,8 +26,8 @@ type process struct {
 	tail []string   // the last lines it said
 }
 
-// launch starts the program; what it says on standard error and output is kept, the last lines of it.
-func launch(name, bin string, args ...string) (*process, error) {
+// launchProcess starts the program; what it says on standard error and output is kept, the last lines of it.
+func launchProcess(name, bin string, args ...string) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -40,7 +40,7 @@ func launch(name, bin string, args ...string) (*process, error) {
 		_ = r.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	go p.listen(r)
+	go p.keepOutput(r)
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.ended)
@@ -48,7 +48,7 @@ func launch(name, bin string, args ...string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) listen(r io.ReadCloser) {
+func (p *process) keepOutput(r io.ReadCloser) {
 	defer func() { _ = r.Close() }()
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -61,30 +61,30 @@ func (p *process) listen(r io.ReadCloser) {
 	}
 }
 
-func (p *process) said() string {
+func (p *process) lastOutput() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.tail, "\n")
 }
 
-// await polls until ready says so, the process ends, or two minutes have passed.
-func (p *process) await(ctx context.Context, ready func(context.Context) bool) error {
+// waitReady polls until ready says so, the process ends, or two minutes have passed.
+func (p *process) waitReady(ctx context.Context, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for !ready(ctx) {
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s ended while it started: %w\n%s", p.name, p.err, p.said())
+			return fmt.Errorf("%s ended while it started: %w\n%s", p.name, p.err, p.lastOutput())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w\n%s", p.name, ctx.Err(), p.said())
+			return fmt.Errorf("%s is not ready: %w\n%s", p.name, ctx.Err(), p.lastOutput())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 	return nil
 }
 
-// stop asks the process to end and kills it after half a minute.
-func (p *process) stop() error {
+// stopProcess asks the process to end and kills it after half a minute.
+func (p *process) stopProcess() error {
 	_ = p.cmd.Process.Signal(syscall.SIGCONT) // in case it is stopped
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -92,10 +92,10 @@ func (p *process) stop() error {
 	case <-time.After(30 * time.Second):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
-		return fmt.Errorf("%s did not end within 30 s of SIGTERM and was killed\n%s", p.name, p.said())
+		return fmt.Errorf("%s did not end within 30 s of SIGTERM and was killed\n%s", p.name, p.lastOutput())
 	}
 	if p.err != nil {
-		return fmt.Errorf("%s: %w\n%s", p.name, p.err, p.said())
+		return fmt.Errorf("%s: %w\n%s", p.name, p.err, p.lastOutput())
 	}
 	return nil
 }

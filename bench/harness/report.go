@@ -56,30 +56,30 @@ const passageWindow = 10 * schemas.Second
 // Settle.
 func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) {
 	r := &Report{Load: res, Stages: map[string]bench.Percentiles{StageAck: res.Ack}, PollMs: w.cfg.Poll.Milliseconds()}
-	after, err := w.ops.snapshot(ctx)
-	w.fail(err)
+	after, err := w.ops.readStages(ctx)
+	w.keepError(err)
 	if w.db != nil {
-		if r.Accounts, err = w.accounts(ctx); err != nil {
-			w.close()
+		if r.Accounts, err = w.countAccounts(ctx); err != nil {
+			w.endObservers()
 			return nil, err
 		}
 	}
-	w.close()
-	maps.Copy(r.Stages, between(w.before, after))
-	r.Stages[StageHit] = w.out.hits.percentiles()
+	w.endObservers()
+	maps.Copy(r.Stages, stageDifferences(w.before, after))
+	r.Stages[StageHit] = w.out.hits.readPercentiles()
 	if w.seen != nil {
-		r.Stages[StageVisible] = w.seen.rows.percentiles()
-		p := w.seen.polls.percentiles()
+		r.Stages[StageVisible] = w.seen.rows.readPercentiles()
+		p := w.seen.polls.readPercentiles()
 		p.Curve = nil
 		r.Polls = &p
 		if n := w.seen.seen.Load(); n != r.Accounts.Stored {
-			w.fail(fmt.Errorf("polling saw %d rows become visible and the table has %d", n, r.Accounts.Stored))
+			w.keepError(fmt.Errorf("polling saw %d rows become visible and the table has %d", n, r.Accounts.Stored))
 		}
 	}
 	if w.asked != nil {
-		r.Stages[StageLookup], r.Stages[StageRetro] = w.asked.lookups.percentiles(), w.asked.retros.percentiles()
+		r.Stages[StageLookup], r.Stages[StageRetro] = w.asked.lookups.readPercentiles(), w.asked.retros.readPercentiles()
 	}
-	w.fail(w.out.err)
+	w.keepError(w.out.err)
 	r.Truth, r.Repeats, r.Samples = res.Truth.Compare(&w.out.got, passageWindow), w.out.repeats, w.samples
 	for _, s := range w.samples {
 		r.MaxLag = max(r.MaxLag, s.Lag)
@@ -90,21 +90,21 @@ func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) 
 	return r, nil
 }
 
-// accounts counts what belongs to offsets of the run.
-func (w *Watch) accounts(ctx context.Context) (*Accounts, error) {
-	_, end, err := w.broker.lag(ctx)
+// countAccounts counts what belongs to offsets of the run.
+func (w *Watch) countAccounts(ctx context.Context) (*Accounts, error) {
+	_, end, err := w.broker.groupLag(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a := &Accounts{OnLog: end - w.onLog()}
-	return a, w.db.one(ctx, fmt.Sprintf(`SELECT
+	return a, w.db.queryOne(ctx, fmt.Sprintf(`SELECT
 		(SELECT count() FROM reads WHERE %[1]s) AS stored, (SELECT count() FROM merges WHERE %[1]s) AS merged,
 		(SELECT count() FROM rejects WHERE %[1]s) AS rejected, (SELECT toInt64(sum(ticks)) FROM batches WHERE %[2]s) AS ticks,
 		toInt64((SELECT count() - uniqExact(read_id) FROM reads) + (SELECT count() - uniqExact(passage_id) FROM passages)
 		+ (SELECT count() - uniqExact(hit_id) FROM hits) + (SELECT count() - uniqExact(offence_id) FROM offences)
 		+ (SELECT count() - uniqExact(kafka_partition, kafka_offset) FROM merges)
 		+ (SELECT count() - uniqExact(kafka_partition, kafka_offset) FROM rejects)) AS duplicates`,
-		after(w.first, "kafka_offset"), after(w.first, "start_offset")), a)
+		offsetCondition(w.first, "kafka_offset"), offsetCondition(w.first, "start_offset")), a)
 }
 
 // Exact says what is wrong with the counts, nothing when all is right: every expected hit and offence found, none extra, no row
@@ -136,12 +136,12 @@ func (r *Report) WriteText(w io.Writer) {
 	p("%-18s %9s %9s %9s %9s %9s %9s", "stage (ms)", "p50", "p90", "p99", "p99.9", "max", "count")
 	for _, name := range Order {
 		if x, ok := r.Stages[name]; ok && x.Count > 0 {
-			p("%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9d", name, ms(x.P50), ms(x.P90), ms(x.P99), ms(x.P999), ms(x.Max), x.Count)
+			p("%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9d", name, millis(x.P50), millis(x.P90), millis(x.P99), millis(x.P999), millis(x.Max), x.Count)
 		}
 	}
 	p("ack, visible and hit start when the read was due, kafka_wait and stored at received_at, the others at the stage before")
 	if r.Polls != nil {
-		p("visible: one SELECT every %d ms, answered in p50 %.1f, p99 %.1f ms", r.PollMs, ms(r.Polls.P50), ms(r.Polls.P99))
+		p("visible: one SELECT every %d ms, answered in p50 %.1f, p99 %.1f ms", r.PollMs, millis(r.Polls.P50), millis(r.Polls.P99))
 	}
 	p("largest lag %d records; hits repeated with the same id %d", r.MaxLag, r.Repeats)
 	for _, kind := range bench.Kinds() {
@@ -156,4 +156,4 @@ func (r *Report) WriteText(w io.Writer) {
 	}
 }
 
-func ms(us int64) float64 { return float64(us) / 1000 }
+func millis(us int64) float64 { return float64(us) / 1000 }

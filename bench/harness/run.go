@@ -36,7 +36,7 @@ func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Write
 	if err != nil {
 		return nil, err
 	}
-	out := b.outcome(w, profile, margin)
+	out := b.newOutcome(w, profile, margin)
 	for i := range cases {
 		c := &cases[i]
 		rep, err := b.runCase(ctx, w, c, log)
@@ -44,10 +44,10 @@ func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Write
 			return out, fmt.Errorf("case %s: %w", c.Name, err)
 		}
 		out.Cases[c.Name] = rep
-		out.Rows = append(out.Rows, c.judge(rep, margin)...)
+		out.Rows = append(out.Rows, c.judgeReport(rep, margin)...)
 	}
 	for _, e := range b.Exact {
-		row, err := e.measure(ctx)
+		row, err := e.runBenchmark(ctx)
 		if err != nil {
 			return out, err
 		}
@@ -56,16 +56,16 @@ func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Write
 	return out, nil
 }
 
-func (b *Budget) outcome(w *Where, profile string, margin float64) *Outcome {
+func (b *Budget) newOutcome(w *Where, profile string, margin float64) *Outcome {
 	return &Outcome{
 		Profile: profile, Margin: margin, At: time.Now().UTC().Format(time.RFC3339), Broker: w.Broker(), Stack: b.Stack, Cases: map[string]*Report{},
-		Machine: fmt.Sprintf("%d CPUs, %s/%s, %s, load %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), load()),
-		Data:    bench.FileSystem(w.Data), Revision: revision(),
+		Machine: fmt.Sprintf("%d CPUs, %s/%s, %s, load %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), machineLoad()),
+		Data:    bench.FileSystem(w.Data), Revision: buildRevision(),
 	}
 }
 
-// load is how busy the machine was before the run.
-func load() string {
+// machineLoad is how busy the machine was before the run.
+func machineLoad() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if f := strings.Fields(string(text)); err == nil && len(f) > 0 {
 		return f[0]
@@ -73,7 +73,7 @@ func load() string {
 	return "unknown"
 }
 
-func revision() string {
+func buildRevision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -93,7 +93,7 @@ func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.stopAll()) }()
 	target, err := s.target(ctx)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) 
 	}
 	run := bench.RunConfig{
 		City: s.city, Target: target, Duration: c.Warmup + c.Measure, Warmup: c.Warmup, WallClock: true, InFlight: 1 << 18, Drain: time.Minute,
-		Traffic: b.Stack.traffic(c),
+		Traffic: b.Stack.trafficConfig(c),
 	}
 	eyes.Hook(&run)
 	stalled := c.stallIn(ctx, s, &run)
@@ -126,7 +126,7 @@ func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) 
 }
 
 // stallIn stops the worker in the middle of the measured part, and lets it go on.
-func (c *Case) stallIn(ctx context.Context, s *stack, run *bench.RunConfig) <-chan error {
+func (c *Case) stallIn(ctx context.Context, s *processStack, run *bench.RunConfig) <-chan error {
 	done := make(chan error, 1)
 	if c.Stall == 0 {
 		done <- nil
@@ -135,12 +135,12 @@ func (c *Case) stallIn(ctx context.Context, s *stack, run *bench.RunConfig) <-ch
 	began := run.Began
 	run.Began = func(at time.Time) {
 		began(at)
-		go func() { done <- c.stall(ctx, s, at.Add(c.Warmup+c.Measure/2)) }()
+		go func() { done <- c.stallWorker(ctx, s, at.Add(c.Warmup+c.Measure/2)) }()
 	}
 	return done
 }
 
-func (c *Case) stall(ctx context.Context, s *stack, at time.Time) error {
+func (c *Case) stallWorker(ctx context.Context, s *processStack, at time.Time) error {
 	for _, step := range []struct {
 		wait time.Duration
 		sig  syscall.Signal
@@ -159,7 +159,7 @@ func (c *Case) stall(ctx context.Context, s *stack, at time.Time) error {
 
 // Ladder runs the same load at each rate without a budget: where latency leaves the linger behind is the knee.
 func (b *Budget) Ladder(ctx context.Context, w *Where, rates []int, measure time.Duration, log io.Writer) (*Outcome, error) {
-	out := b.outcome(w, "ladder", 1)
+	out := b.newOutcome(w, "ladder", 1)
 	_, _ = fmt.Fprintf(log, "%8s %10s %10s %10s %10s %10s %10s %9s\n", "reads/s", "vis p50", "vis p99", "hit p50", "hit p99", "insert p99", "lag end", "overdue %")
 	for _, rate := range rates {
 		c := &Case{Name: fmt.Sprintf("%d/s", rate), Rate: rate, Target: "kafka", Warmup: 4 * time.Second, Measure: measure, Overload: true}

@@ -42,23 +42,23 @@ func (w *Where) Broker() string {
 	return "Kafka at " + w.Kafka
 }
 
-// stack is a running pipeline: a process for broker and ClickHouse, one for the worker, one for the gateway when it is the target.
-type stack struct {
-	dir    string
-	city   *bench.City
-	worker *process
-	all    []*process
-	where  []string // flags that say where broker and ClickHouse are
-	watch  Config
-	target func(ctx context.Context) (bench.Target, error)
+// processStack is a running pipeline: a process for broker and ClickHouse, one for the worker, one for the gateway when it is the target.
+type processStack struct {
+	dir             string
+	city            *bench.City
+	worker          *process
+	all             []*process
+	connectionFlags []string // flags that say where broker and ClickHouse are
+	watch           Config
+	target          func(ctx context.Context) (bench.Target, error)
 }
 
 // startStack brings up the pipeline for a case in a new directory.
-func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *stack, err error) {
-	s = &stack{}
+func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *processStack, err error) {
+	s = &processStack{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.stop())
+			err = errors.Join(err, s.stopAll())
 		}
 	}()
 	if s.dir, err = os.MkdirTemp(w.Data, "anpr-budget-"); err != nil {
@@ -79,23 +79,23 @@ func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *st
 	}
 	kafka, http := w.Kafka, w.HTTP
 	var dial Dial
-	s.where = []string{"--kafka-addr", w.Kafka, "--clickhouse-addr", w.ClickHouse}
+	s.connectionFlags = []string{"--kafka-addr", w.Kafka, "--clickhouse-addr", w.ClickHouse}
 	if kafka == "" {
 		kafka = addr[0]
-		if err = s.engine(ctx, w, cfg, addr); err != nil {
+		if err = s.startEngine(ctx, w, cfg, addr); err != nil {
 			return s, err
 		}
-		user, password, d, err := w.Login(s.data())
+		user, password, d, err := w.Login(s.dataDir())
 		if err != nil {
 			return s, err
 		}
-		dial, http, s.where = d, "http://"+user+":"+password+"@"+addr[2], []string{"--data", s.data()}
+		dial, http, s.connectionFlags = d, "http://"+user+":"+password+"@"+addr[2], []string{"--data", s.dataDir()}
 	}
-	args := append([]string{"--log-level", "warn", "ingest", "--reference", ref, "--ops-addr", addr[3]}, s.where...)
-	if s.worker, err = s.run("worker", w.Program, append(args, cfg.Ingest...)...); err != nil {
+	args := append([]string{"--log-level", "warn", "ingest", "--reference", ref, "--ops-addr", addr[3]}, s.connectionFlags...)
+	if s.worker, err = s.startProcess("worker", w.Program, append(args, cfg.Ingest...)...); err != nil {
 		return s, err
 	}
-	if err = s.worker.await(ctx, working("http://"+addr[3])); err != nil {
+	if err = s.worker.waitReady(ctx, ownsPartitions("http://"+addr[3])); err != nil {
 		return s, err
 	}
 	s.watch = Config{Kafka: kafka, Dial: dial, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
@@ -103,21 +103,21 @@ func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *st
 		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka, Dial: dial})
 	}
 	if c.Target == "gateway" {
-		err = s.gateway(ctx, w, ref, addr[4])
+		err = s.startGateway(ctx, w, ref, addr[4])
 	}
 	if err == nil && (c.Lookups > 0 || c.Retro > 0) {
-		err = s.office(ctx, w, ref, addr[5:], c, cfg.traffic(c))
+		err = s.startOffice(ctx, w, ref, addr[5:], c, cfg.trafficConfig(c))
 	}
 	return s, err
 }
 
-// traffic is what a case sends.
-func (cfg *StackConfig) traffic(c *Case) bench.TrafficConfig {
+// trafficConfig is what a case sends.
+func (cfg *StackConfig) trafficConfig(c *Case) bench.TrafficConfig {
 	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
 }
 
-// office starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
-func (s *stack) office(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
+// startOffice starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
+func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
 	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
 	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
@@ -137,23 +137,23 @@ func (s *stack) office(ctx context.Context, w *Where, ref string, addr []string,
 		}
 	}
 	args := []string{"--log-level", "warn", "office", "--reference", ref, "--users", users, "--office-addr", addr[0], "--ops-addr", addr[1]}
-	if i := slices.Index(s.where, "--kafka-addr"); i >= 0 {
-		args = append(args, s.where[i+2:]...) // the office knows no broker
+	if i := slices.Index(s.connectionFlags, "--kafka-addr"); i >= 0 {
+		args = append(args, s.connectionFlags[i+2:]...) // the office knows no broker
 	} else {
-		args = append(args, s.where...)
+		args = append(args, s.connectionFlags...)
 	}
-	p, err := s.run("office", w.Program, args...)
+	p, err := s.startProcess("office", w.Program, args...)
 	if err != nil {
 		return err
 	}
-	return p.await(ctx, listening(addr[0]))
+	return p.waitReady(ctx, acceptsConnections(addr[0]))
 }
 
 // askedPlates is how many plates the questions are about.
 const askedPlates = 20_000
 
-// listening reports whether somebody accepts connections there.
-func listening(addr string) func(context.Context) bool {
+// acceptsConnections reports whether somebody accepts connections there.
+func acceptsConnections(addr string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
 		if err == nil {
@@ -163,47 +163,47 @@ func listening(addr string) func(context.Context) bool {
 	}
 }
 
-func (s *stack) run(name, program string, args ...string) (*process, error) {
-	p, err := launch(name, program, args...)
+func (s *processStack) startProcess(name, program string, args ...string) (*process, error) {
+	p, err := launchProcess(name, program, args...)
 	if err == nil {
 		s.all = append(s.all, p)
 	}
 	return p, err
 }
 
-func (s *stack) engine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
+func (s *processStack) startEngine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
 	args := []string{
-		"--log-level", "warn", "engine", "serve", "--data", s.data(), "--partitions", strconv.Itoa(cfg.Partitions),
+		"--log-level", "warn", "engine", "serve", "--data", s.dataDir(), "--partitions", strconv.Itoa(cfg.Partitions),
 		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2],
 	}
-	p, err := s.run("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
+	p, err := s.startProcess("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
 	if err != nil {
 		return err
 	}
-	return p.await(ctx, func(context.Context) bool { return strings.Contains(p.said(), "engine is up") })
+	return p.waitReady(ctx, func(context.Context) bool { return strings.Contains(p.lastOutput(), "engine is up") })
 }
 
-// data is the directory of broker and ClickHouse.
-func (s *stack) data() string { return filepath.Join(s.dir, "data") }
+// dataDir is the directory of broker and ClickHouse.
+func (s *processStack) dataDir() string { return filepath.Join(s.dir, "data") }
 
-func (s *stack) gateway(ctx context.Context, w *Where, ref, addr string) error {
+func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr string) error {
 	ops, err := freeAddrs(ctx, 1)
 	if err != nil {
 		return err
 	}
 	args := []string{"--log-level", "warn", "gateway", "--reference", ref, "--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images")}
-	p, err := s.run("gateway", w.Program, append(args, s.where[:2]...)...) // it knows no ClickHouse
+	p, err := s.startProcess("gateway", w.Program, append(args, s.connectionFlags[:2]...)...) // it knows no ClickHouse
 	if err != nil {
 		return err
 	}
 	s.target = func(context.Context) (bench.Target, error) {
 		return bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
 	}
-	return p.await(ctx, listening(addr))
+	return p.waitReady(ctx, acceptsConnections(addr))
 }
 
-// working reports whether the worker owns partitions.
-func working(ops string) func(context.Context) bool {
+// ownsPartitions reports whether the worker owns partitions.
+func ownsPartitions(ops string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
 		if err != nil {
@@ -219,11 +219,11 @@ func working(ops string) func(context.Context) bool {
 	}
 }
 
-// stop ends the processes, the last started first, and removes what they kept.
-func (s *stack) stop() error {
+// stopAll ends the processes, the last started first, and removes what they kept.
+func (s *processStack) stopAll() error {
 	var errs []error
 	for _, p := range slices.Backward(s.all) {
-		errs = append(errs, p.stop())
+		errs = append(errs, p.stopProcess())
 	}
 	if s.dir != "" {
 		errs = append(errs, os.RemoveAll(s.dir))

@@ -22,11 +22,11 @@ func newWorkers(ops []string) *workers {
 	return &workers{ops: ops, client: &http.Client{Timeout: 10 * time.Second}}
 }
 
-// snapshot adds the histograms of all workers, by stage.
-func (w *workers) snapshot(ctx context.Context) (map[string]*hdrhistogram.Histogram, error) {
+// readStages adds the histograms of all workers, by stage.
+func (w *workers) readStages(ctx context.Context) (map[string]*hdrhistogram.Histogram, error) {
 	out := map[string]*hdrhistogram.Histogram{}
 	for _, addr := range w.ops {
-		page, err := get(ctx, w.client, addr+"/debug/stages")
+		page, err := getPage(ctx, w.client, addr+"/debug/stages")
 		if err != nil {
 			return nil, fmt.Errorf("read the stages of the worker at %s: %w", addr, err)
 		}
@@ -51,8 +51,8 @@ func (w *workers) snapshot(ctx context.Context) (map[string]*hdrhistogram.Histog
 	return out, nil
 }
 
-// between returns what was recorded after before and up to after.
-func between(before, after map[string]*hdrhistogram.Histogram) map[string]bench.Percentiles {
+// stageDifferences returns what was recorded after before and up to after.
+func stageDifferences(before, after map[string]*hdrhistogram.Histogram) map[string]bench.Percentiles {
 	out := map[string]bench.Percentiles{}
 	for name, h := range after {
 		s := h.Export()

@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// times is a histogram of microseconds, 1 us to 60 s, for several goroutines.
-type times struct {
+// latencyTimes is a histogram of microseconds, 1 us to 60 s, for several goroutines.
+type latencyTimes struct {
 	mu      sync.Mutex // guards what follows
 	h       *hdrhistogram.Histogram
 	clamped int64
@@ -17,9 +17,9 @@ type times struct {
 
 const longest = int64(60_000_000)
 
-func newTimes() *times { return &times{h: hdrhistogram.New(1, longest, 3)} }
+func newTimes() *latencyTimes { return &latencyTimes{h: hdrhistogram.New(1, longest, 3)} }
 
-func (t *times) record(us int64) {
+func (t *latencyTimes) recordMicros(us int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if us > longest {
@@ -29,7 +29,7 @@ func (t *times) record(us int64) {
 	_ = t.h.RecordValue(max(us, 1)) // within the bounds: cannot be refused
 }
 
-func (t *times) percentiles() bench.Percentiles {
+func (t *latencyTimes) readPercentiles() bench.Percentiles {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return bench.PercentilesOf(t.h, t.clamped)

@@ -17,12 +17,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// outputs follows the hit and offence topics from their present end.
-type outputs struct {
+// outputTopics follows the hit and offence topics from their present end.
+type outputTopics struct {
 	addr  string
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	start *dueTimes
-	hits  *times
+	hits  *latencyTimes
 	wg    sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -32,25 +32,25 @@ type outputs struct {
 	err     error           // a message that does not parse
 }
 
-// follow starts one goroutine a partition; they end with ctx.
-func follow(ctx context.Context, addr string, b *broker, s *dueTimes) (*outputs, error) {
-	o := &outputs{addr: addr, dial: b.dial, start: s, hits: newTimes(), seen: map[string]bool{}}
+// followOutputs starts one goroutine a partition; they end with ctx.
+func followOutputs(ctx context.Context, addr string, b *broker, s *dueTimes) (*outputTopics, error) {
+	o := &outputTopics{addr: addr, dial: b.dial, start: s, hits: newTimes(), seen: map[string]bool{}}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {
-		ends, err := b.ends(ctx, topic)
+		ends, err := b.endOffsets(ctx, topic)
 		if err != nil {
 			return nil, err
 		}
 		for p, end := range ends {
-			o.wg.Go(func() { o.partition(ctx, topic, p, end) })
+			o.wg.Go(func() { o.followPartition(ctx, topic, p, end) })
 		}
 	}
 	return o, nil
 }
 
-// partition reads until ctx ends and dials again after any error.
-func (o *outputs) partition(ctx context.Context, topic string, partition int, next int64) {
+// followPartition reads until ctx ends and dials again after any error.
+func (o *outputTopics) followPartition(ctx context.Context, topic string, partition int, next int64) {
 	for ctx.Err() == nil {
-		err := o.read(ctx, topic, partition, &next)
+		err := o.readMessages(ctx, topic, partition, &next)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
@@ -61,7 +61,7 @@ func (o *outputs) partition(ctx context.Context, topic string, partition int, ne
 	}
 }
 
-func (o *outputs) read(ctx context.Context, topic string, partition int, next *int64) error {
+func (o *outputTopics) readMessages(ctx context.Context, topic string, partition int, next *int64) error {
 	conn, err := (&kafka.Dialer{Timeout: 5 * time.Second, DialFunc: o.dial}).DialLeader(ctx, "tcp", o.addr, topic, partition)
 	if err != nil {
 		return fmt.Errorf("dial the leader of %s/%d: %w", topic, partition, err)
@@ -88,7 +88,7 @@ func (o *outputs) read(ctx context.Context, topic string, partition int, next *i
 			}
 			if m.Offset >= *next {
 				*next = m.Offset + 1
-				o.take(topic, m.Value)
+				o.addMessage(topic, m.Value)
 			}
 		}
 		if err := batch.Close(); err != nil && !errors.Is(err, kafka.RequestTimedOut) {
@@ -98,15 +98,15 @@ func (o *outputs) read(ctx context.Context, topic string, partition int, next *i
 	return ctx.Err()
 }
 
-func (o *outputs) take(topic string, value []byte) {
+func (o *outputTopics) addMessage(topic string, value []byte) {
 	now := schemas.MicrosOf(time.Now())
 	if topic == schemas.TopicOffences {
 		var x anprv1.Offence
-		o.parsed(proto.Unmarshal(value, &x), func() { o.got.AddOffence(&x) })
+		o.withParsed(proto.Unmarshal(value, &x), func() { o.got.AddOffence(&x) })
 		return
 	}
 	var x anprv1.Hit
-	o.parsed(proto.Unmarshal(value, &x), func() {
+	o.withParsed(proto.Unmarshal(value, &x), func() {
 		o.got.AddHit(&x)
 		id := string(x.GetHitId())
 		if o.seen[id] {
@@ -117,13 +117,13 @@ func (o *outputs) take(topic string, value []byte) {
 		var read schemas.ReadID
 		copy(read.ID[:], x.GetReadId())
 		if due, _, timed := o.start.dueOf(schemas.Micros(x.GetReceivedAtUs()), read); timed {
-			o.hits.record(int64(now - due))
+			o.hits.recordMicros(int64(now - due))
 		}
 	})
 }
 
-// parsed runs f under the lock, or keeps the error.
-func (o *outputs) parsed(err error, f func()) {
+// withParsed runs f under the lock, or keeps the error.
+func (o *outputTopics) withParsed(err error, f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {

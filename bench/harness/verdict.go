@@ -23,15 +23,15 @@ type Row struct {
 	Note     string  `json:"note,omitempty"`
 }
 
-// judge compares the report of a case with its budget. A case that is not meant to be overloaded and was, fails as such: its
+// judgeReport compares the report of a case with its budget. A case that is not meant to be overloaded and was, fails as such: its
 // latencies are those of a queue.
-func (c *Case) judge(r *Report, margin float64) []Row {
+func (c *Case) judgeReport(r *Report, margin float64) []Row {
 	rows := c.exactRows(r)
 	switch {
 	case c.Overload:
-		return append(rows, c.announced(r))
+		return append(rows, c.overloadRow(r))
 	case c.Stall > 0:
-		return append(rows, c.stalled(r)...)
+		return append(rows, c.stallRows(r)...)
 	}
 	rows = append(rows, c.notOverloaded(r, margin))
 	for _, stage := range Order {
@@ -51,15 +51,15 @@ func (c *Case) judge(r *Report, margin float64) []Row {
 		}{{"p50", x.P50, q.P50}, {"p90", x.P90, q.P90}, {"p99", x.P99, q.P99}, {"p99.9", x.P999, q.P999}, {"max", x.Max, q.Max}} {
 			if l.limit > 0 {
 				ms := float64(l.us) / 1000
-				rows = append(rows, Row{Case: c.Name, Stage: stage, What: l.name, Measured: ms, Budget: l.limit * margin, Unit: "ms", OK: ms <= l.limit*margin, Note: enough(l.name, x.Count)})
+				rows = append(rows, Row{Case: c.Name, Stage: stage, What: l.name, Measured: ms, Budget: l.limit * margin, Unit: "ms", OK: ms <= l.limit*margin, Note: sampleNote(l.name, x.Count)})
 			}
 		}
 	}
 	return rows
 }
 
-// enough says when a quantile rests on fewer than ten values beyond it.
-func enough(quantile string, count int64) string {
+// sampleNote says when a quantile rests on fewer than ten values beyond it.
+func sampleNote(quantile string, count int64) string {
 	if beyond := map[string]float64{"p99": 0.01, "p99.9": 0.001}[quantile] * float64(count); beyond > 0 && beyond < 10 {
 		return fmt.Sprintf("of %d values", count)
 	}
@@ -95,8 +95,8 @@ func overduePct(r *bench.Result) float64 {
 	return 100 * float64(r.Overdue) / math.Max(float64(r.Scheduled), 1)
 }
 
-// behind is the lag that means that the pipeline does not keep up: a second of reads. Below it are fetches, batches and ticks.
-func (c *Case) behind() float64 { return float64(c.Rate) }
+// lagLimit is the lag that means that the pipeline does not keep up: a second of reads. Below it are fetches, batches and ticks.
+func (c *Case) lagLimit() float64 { return float64(c.Rate) }
 
 // lagAtEnd is the least lag of the last three seconds of the schedule.
 func lagAtEnd(r *Report, until time.Duration) float64 {
@@ -114,7 +114,7 @@ func lagAtEnd(r *Report, until time.Duration) float64 {
 
 func (c *Case) notOverloaded(r *Report, margin float64) Row {
 	lag := lagAtEnd(r, c.Warmup+c.Measure)
-	row := Row{Case: c.Name, Stage: "load", What: "lag at end", Measured: lag, Budget: c.behind() * margin, Unit: "records"}
+	row := Row{Case: c.Name, Stage: "load", What: "lag at end", Measured: lag, Budget: c.lagLimit() * margin, Unit: "records"}
 	row.OK = lag <= row.Budget
 	if !row.OK {
 		row.Note = "OVERLOADED: the pipeline does not keep up at this rate, all latencies are those of the backlog"
@@ -125,20 +125,20 @@ func (c *Case) notOverloaded(r *Report, margin float64) Row {
 	return row
 }
 
-// announced: an overload must show, as reads overdue or as a lag that the sampling saw.
-func (c *Case) announced(r *Report) Row {
+// overloadRow: an overload must show, as reads overdue or as a lag that the sampling saw.
+func (c *Case) overloadRow(r *Report) Row {
 	lag := math.Max(float64(r.MaxLag), 0)
 	return Row{
-		Case: c.Name, Stage: "load", What: "announced", Measured: lag + float64(r.Load.Overdue), Budget: c.behind(), Least: true, Unit: "records",
-		OK:   lag+float64(r.Load.Overdue) >= c.behind(),
+		Case: c.Name, Stage: "load", What: "announced", Measured: lag + float64(r.Load.Overdue), Budget: c.lagLimit(), Least: true, Unit: "records",
+		OK:   lag+float64(r.Load.Overdue) >= c.lagLimit(),
 		Note: fmt.Sprintf("largest lag %d, overdue %d (%.1f %%); visible p99 %.0f ms", r.MaxLag, r.Load.Overdue, overduePct(r.Load), float64(r.Stages[StageVisible].P99)/1000),
 	}
 }
 
-// stalled: reads due during a stop of length S wait at least until it ends, evenly from S down to 0. Of the reads of a window W the
+// stallRows: reads due during a stop of length S wait at least until it ends, evenly from S down to 0. Of the reads of a window W the
 // slowest 1 % are those due in the first W/100 of the stop: p99 is at least S - W/100 whatever the machine, if no read is
 // left out or timed from when it was sent. A slower machine only adds to it.
-func (c *Case) stalled(r *Report) []Row {
+func (c *Case) stallRows(r *Report) []Row {
 	bound := (c.Stall - c.Measure/100).Seconds() * 1000 * 0.98 // the share of reads in the stop is a few per mille off
 	var rows []Row
 	for _, stage := range []string{"kafka_wait", "stored", StageVisible} {
@@ -162,11 +162,11 @@ func WriteRows(w io.Writer, rows []Row) {
 		if r.Note != "" {
 			verdict += "  (" + r.Note + ")"
 		}
-		_, _ = fmt.Fprintf(w, "%-14s %-18s %-12s %12s %14s  %s\n", r.Case, r.Stage, r.What, number(r.Measured, r.Unit), sign+" "+number(r.Budget, r.Unit), verdict)
+		_, _ = fmt.Fprintf(w, "%-14s %-18s %-12s %12s %14s  %s\n", r.Case, r.Stage, r.What, formatNumber(r.Measured, r.Unit), sign+" "+formatNumber(r.Budget, r.Unit), verdict)
 	}
 }
 
-func number(v float64, unit string) string {
+func formatNumber(v float64, unit string) string {
 	switch {
 	case unit == "ms":
 		return fmt.Sprintf("%.2f ms", v)

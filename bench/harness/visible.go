@@ -14,25 +14,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// visible polls the table of reads for rows it has not seen: the latency of a row ends when the first SELECT that holds it
+// visibleRows polls the table of reads for rows it has not seen: the latency of a row ends when the first SELECT that holds it
 // has answered. The rows of a partition are inserted in the order of their offsets, so the last offset seen says what is new.
-type visible struct {
+type visibleRows struct {
 	db    *sql
 	every time.Duration
 	start *dueTimes
-	rows  *times
-	polls *times // of the queries themselves: what polling adds
+	rows  *latencyTimes
+	polls *latencyTimes // of the queries themselves: what polling adds
 	seen  atomic.Int64
 	next  map[int]int64 // by partition
 	buf   []byte
 }
 
-func newVisible(db *sql, every time.Duration, s *dueTimes, ends map[int]int64) *visible {
-	return &visible{db: db, every: every, start: s, rows: newTimes(), polls: newTimes(), next: maps.Clone(ends)}
+func newVisible(db *sql, every time.Duration, s *dueTimes, ends map[int]int64) *visibleRows {
+	return &visibleRows{db: db, every: every, start: s, rows: newTimes(), polls: newTimes(), next: maps.Clone(ends)}
 }
 
-// run polls until ctx ends. Queries that fail are tried again: the database may be restarting, and that is latency too.
-func (v *visible) run(ctx context.Context) {
+// pollRows polls until ctx ends. Queries that fail are tried again: the database may be restarting, and that is latency too.
+func (v *visibleRows) pollRows(ctx context.Context) {
 	tick := time.NewTicker(v.every)
 	defer tick.Stop()
 	for {
@@ -42,15 +42,15 @@ func (v *visible) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		began := time.Now()
-		if err := v.poll(ctx); err == nil {
-			v.polls.record(time.Since(began).Microseconds())
+		if err := v.pollOnce(ctx); err == nil {
+			v.polls.recordMicros(time.Since(began).Microseconds())
 		}
 	}
 }
 
-// poll takes what has become visible.
-func (v *visible) poll(ctx context.Context) error {
-	b, err := v.db.rows(ctx, v.buf[:0], v.query())
+// pollOnce takes what has become visible.
+func (v *visibleRows) pollOnce(ctx context.Context) error {
+	b, err := v.db.queryRows(ctx, v.buf[:0], v.newRowsQuery())
 	v.buf = b[:0]
 	if err != nil {
 		return err
@@ -74,19 +74,19 @@ func (v *visible) poll(ctx context.Context) error {
 			v.seen.Add(1)
 		}
 		if timed {
-			v.rows.record(int64(now - due))
+			v.rows.recordMicros(int64(now - due))
 		}
 	}
 	return nil
 }
 
-func (v *visible) query() string {
-	return "SELECT kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at), read_id FROM reads WHERE " + after(v.next, "kafka_offset") +
+func (v *visibleRows) newRowsQuery() string {
+	return "SELECT kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at), read_id FROM reads WHERE " + offsetCondition(v.next, "kafka_offset") +
 		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0, optimize_use_projections = 0, use_skip_indexes = 0, use_statistics = 0"
 }
 
-// after is the condition that a row's offset is at or beyond that of its partition.
-func after(from map[int]int64, column string) string {
+// offsetCondition is the condition that a row's offset is at or beyond that of its partition.
+func offsetCondition(from map[int]int64, column string) string {
 	var b strings.Builder
 	for i, p := range slices.Sorted(maps.Keys(from)) {
 		if i > 0 {

@@ -33,9 +33,9 @@ type Watch struct {
 	cfg    Config
 	start  *dueTimes
 	broker *broker
-	out    *outputs
+	out    *outputTopics
 	db     *sql
-	seen   *visible // nil without ClickHouse
+	seen   *visibleRows // nil without ClickHouse
 	ops    *workers
 	asked  *askers // nil without questions
 
@@ -79,18 +79,18 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 	}
 	w := &Watch{cfg: cfg, start: &dueTimes{byID: cfg.Gateway, due: map[schemas.ReadID]schemas.Micros{}}, broker: newBroker(cfg.Kafka, cfg.Group, cfg.Dial), ops: newWorkers(cfg.Ops)}
 	w.observed, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := w.open(ctx); err != nil {
-		w.close()
+	if err := w.startObserving(ctx); err != nil {
+		w.endObservers()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Watch) open(ctx context.Context) (err error) {
-	if w.out, err = follow(w.observed, w.cfg.Kafka, w.broker, w.start); err != nil {
+func (w *Watch) startObserving(ctx context.Context) (err error) {
+	if w.out, err = followOutputs(w.observed, w.cfg.Kafka, w.broker, w.start); err != nil {
 		return err
 	}
-	if w.first, err = w.broker.ends(ctx, schemas.TopicReads); err != nil {
+	if w.first, err = w.broker.endOffsets(ctx, schemas.TopicReads); err != nil {
 		return err
 	}
 	if w.cfg.ClickHouse == "" {
@@ -100,10 +100,10 @@ func (w *Watch) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.seen = newVisible(w.db, w.cfg.Poll, w.start, w.first)
-	if err := w.seen.poll(ctx); err != nil {
+	if err := w.seen.pollOnce(ctx); err != nil {
 		return err
 	}
-	w.wg.Go(func() { w.seen.run(w.observed) })
+	w.wg.Go(func() { w.seen.pollRows(w.observed) })
 	return nil
 }
 
@@ -114,46 +114,46 @@ func (w *Watch) Hook(cfg *bench.RunConfig) {
 	}
 	w.progress, w.warmup = cfg.Progress, cfg.Warmup
 	if w.cfg.Gateway {
-		cfg.Handing = w.start.handing
+		cfg.Handing = w.start.noteDue
 	}
 	cfg.Began = func(at time.Time) {
-		w.start.begin(at, cfg.Warmup)
+		w.start.beginRun(at, cfg.Warmup)
 		w.began = at
-		w.wg.Go(w.sample)
-		w.wg.Go(w.warm)
-		w.ask(at.Add(cfg.Warmup), at.Add(cfg.Duration))
+		w.wg.Go(w.takeSamples)
+		w.wg.Go(w.snapshotAfterWarmup)
+		w.startQuestions(at.Add(cfg.Warmup), at.Add(cfg.Duration))
 	}
 }
 
-// ask puts the questions of the configuration.
-func (w *Watch) ask(from, until time.Time) {
+// startQuestions puts the questions of the configuration.
+func (w *Watch) startQuestions(from, until time.Time) {
 	q := w.cfg.Ask
 	if len(q.Plates) == 0 {
 		return
 	}
-	w.asked = newAskers(q, w.fail)
+	w.asked = newAskers(q, w.keepError)
 	if q.Lookups > 0 {
-		w.wg.Go(func() { w.asked.search(w.observed, from, until) })
+		w.wg.Go(func() { w.asked.askSearches(w.observed, from, until) })
 	}
 	if q.Retro > 0 {
-		w.wg.Go(func() { w.asked.match(w.observed, from, until) })
+		w.wg.Go(func() { w.asked.askRetroMatches(w.observed, from, until) })
 	}
 }
 
-// warm takes the first snapshot of the stages when the warm-up is over.
-func (w *Watch) warm() {
-	if !sleep(w.observed, time.Until(w.began.Add(w.warmup))) {
+// snapshotAfterWarmup takes the first snapshot of the stages when the warm-up is over.
+func (w *Watch) snapshotAfterWarmup() {
+	if !sleepContext(w.observed, time.Until(w.began.Add(w.warmup))) {
 		return
 	}
-	before, err := w.ops.snapshot(w.observed)
-	w.fail(err)
+	before, err := w.ops.readStages(w.observed)
+	w.keepError(err)
 	w.mu.Lock()
 	w.before = before
 	w.mu.Unlock()
 }
 
-// sample takes one Sample a second.
-func (w *Watch) sample() {
+// takeSamples takes one Sample a second.
+func (w *Watch) takeSamples() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -167,7 +167,7 @@ func (w *Watch) sample() {
 			s.Visible = w.seen.seen.Load()
 		}
 		var err error
-		if s.Lag, _, err = w.broker.lag(w.observed); err != nil {
+		if s.Lag, _, err = w.broker.groupLag(w.observed); err != nil {
 			continue // a broker that does not answer shows as a gap
 		}
 		w.mu.Lock()
@@ -176,7 +176,7 @@ func (w *Watch) sample() {
 	}
 }
 
-func (w *Watch) fail(err error) {
+func (w *Watch) keepError(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return
 	}
@@ -187,7 +187,7 @@ func (w *Watch) fail(err error) {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
+func sleepContext(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
@@ -201,7 +201,7 @@ func (w *Watch) Settle(ctx context.Context) error {
 	var last [2]int64
 	quiet := time.Now()
 	for {
-		lag, end, err := w.broker.lag(ctx)
+		lag, end, err := w.broker.groupLag(ctx)
 		now := [2]int64{lag, end}
 		if err != nil || lag > 0 || now != last {
 			quiet, last = time.Now(), now
@@ -209,7 +209,7 @@ func (w *Watch) Settle(ctx context.Context) error {
 		if time.Since(quiet) >= w.cfg.Quiet {
 			return nil
 		}
-		if !sleep(ctx, 200*time.Millisecond) {
+		if !sleepContext(ctx, 200*time.Millisecond) {
 			return fmt.Errorf("the pipeline did not settle: %d records not committed: %w", lag, errors.Join(err, context.Cause(ctx)))
 		}
 	}
@@ -223,11 +223,11 @@ func (w *Watch) onLog() (n int64) {
 	return n
 }
 
-func (w *Watch) close() {
+func (w *Watch) endObservers() {
 	w.cancel()
 	w.wg.Wait()
 	if w.out != nil {
 		w.out.wg.Wait()
 	}
-	w.broker.close()
+	w.broker.closeIdle()
 }
