@@ -45,7 +45,7 @@ func Open(ctx context.Context, cfg Config) (*Bench, error) {
 	if cfg.Days == 0 {
 		cfg.Days = cfg.Year.Config().Days
 	}
-	b := &Bench{cfg: cfg, users: accounts(cfg.Users), plates: cfg.Year.Sample(cfg.Seed, 20_000)}
+	b := &Bench{cfg: cfg, users: makeAccounts(cfg.Users), plates: cfg.Year.Sample(cfg.Seed, 20_000)}
 	byID := map[string]*schemas.Camera{}
 	for i := range cfg.City.Cameras() {
 		c := &cfg.City.Cameras()[i]
@@ -65,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Bench, error) {
 	}
 	var err error
 	b.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: cfg.Users + 1}, Timeout: time.Minute}
-	b.url, b.stop, err = serve(ctx, cfg.Conn, b.users, func(id string) *schemas.Camera { return byID[id] })
+	b.url, b.stop, err = serveOffice(ctx, cfg.Conn, b.users, func(id string) *schemas.Camera { return byID[id] })
 	return b, err
 }
 
@@ -103,21 +103,23 @@ type PhaseResult struct {
 	Error string       `json:"error,omitempty"` // the first
 }
 
-// tally counts one kind of one phase.
-type tally struct {
+// kindTally counts one kind of one phase.
+type kindTally struct {
 	h            *hdrhistogram.Histogram
 	failed, rows int64
 }
 
-func newTally() *tally { return &tally{h: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)} }
+func newTally() *kindTally {
+	return &kindTally{h: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
+}
 
-func (t *tally) add(o *tally) {
+func (t *kindTally) mergeFrom(o *kindTally) {
 	t.h.Merge(o.h)
 	t.failed += o.failed
 	t.rows += o.rows
 }
 
-func (t *tally) result(name string) KindResult {
+func (t *kindTally) kindResult(name string) KindResult {
 	return KindResult{
 		Kind: name, Asked: t.h.TotalCount(), Failed: t.failed, Rows: t.rows,
 		P50: t.h.ValueAtQuantile(50), P95: t.h.ValueAtQuantile(95), P99: t.h.ValueAtQuantile(99), Max: t.h.Max(),
@@ -136,7 +138,7 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	defer cancel()
 	var (
 		mu    sync.Mutex // guards what follows
-		sums  = make([]*tally, len(kinds))
+		sums  = make([]*kindTally, len(kinds))
 		first error
 		wg    sync.WaitGroup
 	)
@@ -146,12 +148,12 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	for i := range ph.Users {
 		wg.Go(func() {
 			u := &user{Bench: b, account: b.users[i], r: rand.New(rand.NewPCG(b.cfg.Seed, uint64(i)))} //nolint:gosec // repeatable on purpose
-			mine, err := u.work(ctx, ph, i)
+			mine, err := u.askUntilDone(ctx, ph, i)
 			mu.Lock()
 			defer mu.Unlock()
 			first = errors.Join(first, err)
 			for k := range mine {
-				sums[k].add(mine[k])
+				sums[k].mergeFrom(mine[k])
 			}
 		})
 	}
@@ -159,15 +161,15 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	out := PhaseResult{Phase: ph}
 	all, five := newTally(), newTally()
 	for k, t := range sums {
-		all.add(t)
+		all.mergeFrom(t)
 		if k < t8 {
-			five.add(t)
+			five.mergeFrom(t)
 		}
 	}
-	out.Kinds = append(out.Kinds, all.result("all"), five.result("plate search (T8)"))
+	out.Kinds = append(out.Kinds, all.kindResult("all"), five.kindResult("plate search (T8)"))
 	for k, t := range sums {
 		if t.h.TotalCount() > 0 {
-			out.Kinds = append(out.Kinds, t.result(kinds[k].name))
+			out.Kinds = append(out.Kinds, t.kindResult(kinds[k].name))
 		}
 	}
 	if first != nil {
@@ -176,9 +178,9 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	return out, nil
 }
 
-// work thinks and asks until the time is up. Each user begins with another kind.
-func (u *user) work(ctx context.Context, ph Phase, first int) (out []*tally, err error) {
-	out = make([]*tally, len(kinds))
+// askUntilDone thinks and asks until the time is up. Each user begins with another kind.
+func (u *user) askUntilDone(ctx context.Context, ph Phase, first int) (out []*kindTally, err error) {
+	out = make([]*kindTally, len(kinds))
 	for i := range out {
 		out[i] = newTally()
 	}

@@ -56,11 +56,11 @@ func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
 		batches[p] = make(chan []bench.Stored, 8)
 		group.Go(func() error {
 			var err error
-			results[p], err = g.partition(gctx, out, p, began, batches[p])
+			results[p], err = g.insertPartition(gctx, out, p, began, batches[p])
 			return err
 		})
 	}
-	group.Go(func() error { return g.deal(gctx, batches) })
+	group.Go(func() error { return g.dealBatches(gctx, batches) })
 	err = group.Wait()
 	for _, r := range results {
 		res.Rows += r.Rows
@@ -76,8 +76,8 @@ func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
 
 var errDone = errors.New("enough")
 
-// deal makes reads and gives each partition the batch of each Linger.
-func (g Ingest) deal(ctx context.Context, batches []chan []bench.Stored) error {
+// dealBatches makes reads and gives each partition the batch of each Linger.
+func (g Ingest) dealBatches(ctx context.Context, batches []chan []bench.Stored) error {
 	defer func() {
 		for _, c := range batches {
 			close(c)
@@ -116,10 +116,10 @@ func (g Ingest) deal(ctx context.Context, batches []chan []bench.Stored) error {
 	}
 }
 
-// partition inserts the batches of one partition when they are due.
-func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, began time.Time, batches <-chan []bench.Stored) (res IngestResult, err error) {
+// insertPartition inserts the batches of one partition when they are due.
+func (g Ingest) insertPartition(ctx context.Context, out *sink.ClickHouse, p int, began time.Time, batches <-chan []bench.Stored) (res IngestResult, err error) {
 	number := int32(Partition + 1 + p)
-	offset, err := g.end(ctx, number)
+	offset, err := g.endOffset(ctx, number)
 	if err != nil {
 		return res, err
 	}
@@ -138,7 +138,7 @@ func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, bega
 			return res, ctx.Err()
 		}
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: number, Start: offset, End: offset + int64(len(reads))}
-		tot := fill(block, rg, reads, due)
+		tot := fillBlock(block, rg, reads, due)
 		if err := out.Insert(context.WithoutCancel(ctx), rg, &tot, block); err != nil { // one that began is whole
 			return res, err
 		}
@@ -149,8 +149,8 @@ func (g Ingest) partition(ctx context.Context, out *sink.ClickHouse, p int, bega
 	}
 }
 
-// end returns where an earlier run of the partition ended.
-func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error) {
+// endOffset returns where an earlier run of the partition ended.
+func (g Ingest) endOffset(ctx context.Context, partition int32) (end int64, err error) {
 	conn, err := g.Sink.Open()
 	if err != nil {
 		return 0, err
@@ -163,8 +163,8 @@ func (g Ingest) end(ctx context.Context, partition int32) (end int64, err error)
 	return end, nil
 }
 
-// fill puts the reads into the block as captured just before due.
-func fill(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot shard.Totals) {
+// fillBlock puts the reads into the block as captured just before due.
+func fillBlock(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot shard.Totals) {
 	b.Reset()
 	pos := shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
 	for i := range reads {

@@ -55,13 +55,13 @@ type loader struct {
 	mark  string // of this year, in the ledger
 	conn  driver.Conn
 	sink  *sink.ClickHouse
-	told  progress
-	ready chan filled
+	told  loadProgress
+	ready chan filledDay
 	free  chan *sink.Block
 }
 
-// filled is one day on its way to the server.
-type filled struct {
+// filledDay is one day on its way to the server.
+type filledDay struct {
 	day   int
 	block *sink.Block
 	rg    ingest.Range
@@ -76,12 +76,12 @@ func Days(ctx context.Context, c sink.Config, y *bench.Year) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }()
-	l := &loader{cfg: LoadConfig{Sink: c}, year: y, conn: conn, mark: mark(y)}
-	return l.resume(ctx)
+	l := &loader{cfg: LoadConfig{Sink: c}, year: y, conn: conn, mark: yearMark(y)}
+	return l.firstMissingDay(ctx)
 }
 
-// mark names a year in the ledger.
-func mark(y *bench.Year) string {
+// yearMark names a year in the ledger.
+func yearMark(y *bench.Year) string {
 	c := y.Config()
 	return fmt.Sprintf("year/%d/%d/%d/%d", c.Seed, c.Rows, c.Days, y.Start(0))
 }
@@ -108,14 +108,14 @@ func Load(ctx context.Context, cfg LoadConfig) (LoadResult, error) {
 		return LoadResult{}, err
 	}
 	defer out.Close()
-	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filled), free: make(chan *sink.Block, 2)}
-	l.mark = mark(l.year)
-	return l.load(ctx)
+	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filledDay), free: make(chan *sink.Block, 2)}
+	l.mark = yearMark(l.year)
+	return l.loadMissing(ctx)
 }
 
-func (l *loader) load(ctx context.Context) (LoadResult, error) {
+func (l *loader) loadMissing(ctx context.Context) (LoadResult, error) {
 	began := time.Now()
-	day, err := l.resume(ctx)
+	day, err := l.firstMissingDay(ctx)
 	if err != nil {
 		return LoadResult{}, err
 	}
@@ -126,12 +126,12 @@ func (l *loader) load(ctx context.Context) (LoadResult, error) {
 	if l.told, err = newProgress(l.cfg.Progress, had, rows); err != nil {
 		return LoadResult{}, err
 	}
-	if err := l.hold(ctx); err != nil {
+	if err := l.holdMerges(ctx); err != nil {
 		return LoadResult{}, err
 	}
-	err = l.days(ctx, day)
-	err = errors.Join(err, l.release(context.WithoutCancel(ctx)))
-	l.told.end(err == nil)
+	err = l.loadDays(ctx, day)
+	err = errors.Join(err, l.releaseMerges(context.WithoutCancel(ctx)))
+	l.told.endBar(err == nil)
 	if err != nil {
 		return LoadResult{}, err
 	}
@@ -150,8 +150,8 @@ func openConn(c sink.Config) (driver.Conn, error) {
 	return conn, nil
 }
 
-// resume returns the first day that is not in the ledger.
-func (l *loader) resume(ctx context.Context) (day int, err error) {
+// firstMissingDay returns the first day that is not in the ledger.
+func (l *loader) firstMissingDay(ctx context.Context) (day int, err error) {
 	var end int64
 	var others uint64
 	row := l.conn.QueryRow(ctx, "SELECT max(end_offset), countIf(catalogue_version != ?) FROM batches WHERE kafka_topic = ? AND kafka_partition = ?",
@@ -179,15 +179,15 @@ func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
 	need := (rows+month)*RowBytes + l.cfg.Reserve
 	if rows > 0 && free < need {
 		return fmt.Errorf("%w: %d rows and a reserve of %.1f GB need %.1f GB, %.1f GB are free: load fewer rows or make room",
-			ErrNoSpace, rows, gb(l.cfg.Reserve), gb(need), gb(free))
+			ErrNoSpace, rows, gigabytes(l.cfg.Reserve), gigabytes(need), gigabytes(free))
 	}
 	return nil
 }
 
-func gb(n uint64) float64 { return float64(n) / 1e9 }
+func gigabytes(n uint64) float64 { return float64(n) / 1e9 }
 
-// days makes one day while the one before is being inserted.
-func (l *loader) days(ctx context.Context, from int) error {
+// loadDays makes one day while the one before is being inserted.
+func (l *loader) loadDays(ctx context.Context, from int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	made := make(chan struct{})
 	go func() {
@@ -199,13 +199,13 @@ func (l *loader) days(ctx context.Context, from int) error {
 		for day := from; day < l.year.Config().Days; day++ {
 			select {
 			case b := <-l.free:
-				l.ready <- l.fill(day, b)
+				l.ready <- l.fillDay(day, b)
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	err := l.insert(ctx)
+	err := l.insertDays(ctx)
 	cancel()
 	for range l.ready { // lets the maker end
 	}
@@ -213,8 +213,8 @@ func (l *loader) days(ctx context.Context, from int) error {
 	return err
 }
 
-func (l *loader) fill(day int, b *sink.Block) filled {
-	f := filled{day: day, block: b, rg: ingest.Range{
+func (l *loader) fillDay(day int, b *sink.Block) filledDay {
+	f := filledDay{day: day, block: b, rg: ingest.Range{
 		Topic: schemas.TopicReads, Partition: Partition, Start: int64(l.year.First(day)), End: int64(l.year.First(day + 1)),
 	}}
 	pos := shard.Position{Topic: f.rg.Topic, Partition: Partition, Offset: f.rg.Start}
@@ -233,9 +233,9 @@ func (l *loader) fill(day int, b *sink.Block) filled {
 	return f
 }
 
-// hold keeps background merges from what is loaded, so that each row is merged once and not several times. Small parts, such
+// holdMerges keeps background merges from what is loaded, so that each row is merged once and not several times. Small parts, such
 // as a pipeline makes meanwhile, are still merged. A load that is killed leaves it so; the next one ends it.
-func (l *loader) hold(ctx context.Context) error {
+func (l *loader) holdMerges(ctx context.Context) error {
 	if l.cfg.Unmerged {
 		return nil
 	}
@@ -245,7 +245,7 @@ func (l *loader) hold(ctx context.Context) error {
 	return nil
 }
 
-func (l *loader) release(ctx context.Context) error {
+func (l *loader) releaseMerges(ctx context.Context) error {
 	if l.cfg.Unmerged {
 		return nil
 	}
@@ -255,22 +255,22 @@ func (l *loader) release(ctx context.Context) error {
 	return nil
 }
 
-// insert stores the days as they come; a month that is full is merged while the next is loaded.
-func (l *loader) insert(ctx context.Context) error {
+// insertDays stores the days as they come; a month that is full is merged while the next is loaded.
+func (l *loader) insertDays(ctx context.Context) error {
 	month := ""
 	merges := errgroup.Group{}
 	merges.SetLimit(1)
 	for f := range l.ready {
 		m := l.year.Start(f.day).Time().Format("200601")
 		if full := month; m != month && month != "" {
-			merges.Go(func() error { return l.merge(ctx, full) })
+			merges.Go(func() error { return l.mergeMonth(ctx, full) })
 		}
 		month = m
 		if err := l.sink.Insert(ctx, f.rg, &f.tot, f.block); err != nil {
 			_ = merges.Wait() // the load ends with the insert's error
 			return fmt.Errorf("load %s: %w", l.year.Start(f.day).Day(), err)
 		}
-		l.told.set(uint64(f.rg.End))
+		l.told.setRows(uint64(f.rg.End))
 		l.free <- f.block
 	}
 	if err := errors.Join(merges.Wait(), ctx.Err()); err != nil {
@@ -279,7 +279,7 @@ func (l *loader) insert(ctx context.Context) error {
 	for day := range l.year.Config().Days { // also what an earlier load had no time to merge
 		if m := l.year.Start(day).Time().Format("200601"); m != month || day == 0 {
 			month = m
-			if err := l.merge(ctx, month); err != nil {
+			if err := l.mergeMonth(ctx, month); err != nil {
 				return err
 			}
 		}
@@ -294,8 +294,8 @@ func (l *loader) insert(ctx context.Context) error {
 	return nil
 }
 
-// merge makes one part of a month of every table that is loaded.
-func (l *loader) merge(ctx context.Context, month string) error {
+// mergeMonth makes one part of a month of every table that is loaded.
+func (l *loader) mergeMonth(ctx context.Context, month string) error {
 	if l.cfg.Unmerged {
 		return nil
 	}

@@ -161,10 +161,10 @@ func (s *small) answers(t *testing.T) {
 	found := 0
 	for i := range 36 {
 		u := s.user(i % 2)
-		p := u.plate()
-		p = []string{p, p[:4] + "*", "*" + p[1:4] + "*", u.masked(2), u.masked(1), p}[i%6]
+		p := u.drawPlate()
+		p = []string{p, p[:4] + "*", "*" + p[1:4] + "*", u.drawMaskedPlate(2), u.drawMaskedPlate(1), p}[i%6]
 		confusable := i%6 >= 4
-		a, err := u.client(u.token).Reads(t.Context(), office.ReadsQuery{Ask: u.ask(), Window: u.year(), Plate: p, Confusable: confusable, Count: true})
+		a, err := u.officeClient(u.token).Reads(t.Context(), office.ReadsQuery{Ask: u.justification(), Window: u.wholeYear(), Plate: p, Confusable: confusable, Count: true})
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
@@ -194,7 +194,7 @@ func (s *small) cameraWindow(t *testing.T) {
 		cam := s.cameras[(7*i)%len(s.cameras)].ID
 		from := s.cfg.Year.Start(3*i + 1).Time().Add(8 * time.Hour)
 		w := office.Window{From: from, To: from.Add(time.Duration(i+1) * time.Hour)}
-		a, err := u.client(u.token).CameraReads(t.Context(), office.CameraQuery{Ask: u.ask(), Camera: cam, Window: w})
+		a, err := u.officeClient(u.token).CameraReads(t.Context(), office.CameraQuery{Ask: u.justification(), Camera: cam, Window: w})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func (s *small) cameraWindow(t *testing.T) {
 func (s *small) dashboards(t *testing.T) {
 	u := s.user(0)
 	w := office.Window{From: s.cfg.Year.Start(5).Time(), To: s.cfg.Year.Start(31).Time()}
-	a, err := u.client(supervisor).Dashboard(t.Context(), office.DashboardQuery{Window: w, By: "day"})
+	a, err := u.officeClient(supervisor).Dashboard(t.Context(), office.DashboardQuery{Window: w, By: "day"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type account struct {
 	zone        string // of a zone officer
 }
 
-func accounts(n int) []account {
+func makeAccounts(n int) []account {
 	out := make([]account, n)
 	for i := range out {
 		a := &out[i]
@@ -60,8 +60,8 @@ func usersFile(list []account) string {
 	return b.String()
 }
 
-// serve runs an office over the tables on a port of loopback until stop is called.
-func serve(ctx context.Context, conn driver.Conn, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
+// serveOffice runs an office over the tables on a port of loopback until stop is called.
+func serveOffice(ctx context.Context, conn driver.Conn, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
 	users, err := access.ReadUsers(strings.NewReader(usersFile(list)))
 	if err != nil {
 		return "", nil, err

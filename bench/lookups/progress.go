@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// progress tells how far a load is: a bar on a terminal, else a line per twentieth.
-type progress struct {
+// loadProgress tells how far a load is: a bar on a terminal, else a line per twentieth.
+type loadProgress struct {
 	out         io.Writer
 	began       time.Time
 	first, last uint64 // rows there at the beginning, rows in all
@@ -23,11 +23,11 @@ type progress struct {
 	bar  *mpb.Bar
 }
 
-func newProgress(w io.Writer, first, last uint64) (progress, error) {
+func newProgress(w io.Writer, first, last uint64) (loadProgress, error) {
 	if first > last {
-		return progress{}, errors.New("BUG: more rows loaded than there are")
+		return loadProgress{}, errors.New("BUG: more rows loaded than there are")
 	}
-	p := progress{out: w, began: time.Now(), first: first, last: last, said: first * 20 / max(last, 1)}
+	p := loadProgress{out: w, began: time.Now(), first: first, last: last, said: first * 20 / max(last, 1)}
 	f, ok := w.(*os.File)
 	if !ok {
 		return p, nil
@@ -42,7 +42,7 @@ func newProgress(w io.Writer, first, last uint64) (progress, error) {
 	return p, nil
 }
 
-func (p *progress) set(rows uint64) {
+func (p *loadProgress) setRows(rows uint64) {
 	if p.bar != nil {
 		p.bar.SetCurrent(int64(min(rows, p.last-1))) // whole only after the merge
 		return
@@ -54,7 +54,7 @@ func (p *progress) set(rows uint64) {
 	}
 }
 
-func (p *progress) end(whole bool) {
+func (p *loadProgress) endBar(whole bool) {
 	if p.bar == nil {
 		return
 	}

@@ -65,7 +65,7 @@ func (r *Report) Print(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "\nquestion\tasked\tfailed\tp50 ms\tp95 ms\tp99 ms\tmax ms\trows an answer\n")
 		for _, k := range p.Kinds {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", k.Kind, k.Asked, k.Failed, ms(k.P50), ms(k.P95), ms(k.P99), ms(k.Max),
+			fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", k.Kind, k.Asked, k.Failed, millis(k.P50), millis(k.P95), millis(k.P99), millis(k.Max),
 				float64(k.Rows)/float64(max(k.Asked, 1)))
 		}
 		if p.Error != "" {
@@ -82,7 +82,7 @@ func (r *Report) Print(w io.Writer) error {
 	return t.Flush()
 }
 
-func ms(us int64) float64 { return float64(us) / 1000 }
+func millis(us int64) float64 { return float64(us) / 1000 }
 
 // Save writes the report as JSON.
 func (r *Report) Save(path string) error {
