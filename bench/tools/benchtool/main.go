@@ -21,13 +21,13 @@ type commands struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := runCommand(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// run returns the exit code: 0 when done, 1 when it could not be done or a benchmark regressed, 2 when the flags are wrong.
-func run(ctx context.Context, args []string, out, log io.Writer) int {
+// runCommand returns the exit code: 0 when done, 1 when it could not be done or a benchmark regressed, 2 when the flags are wrong.
+func runCommand(ctx context.Context, args []string, out, log io.Writer) int {
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("benchtool"), kong.Writers(out, log), kong.UsageOnError(), kong.Exit(func(code int) { exited = code }),

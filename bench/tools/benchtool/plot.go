@@ -29,12 +29,12 @@ func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
 		base := filepath.Base(name[:len(name)-len(filepath.Ext(name))])
-		charts, err := c.charts(base, data)
+		charts, err := c.makeCharts(base, data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for base, chart := range charts {
-			if err := c.draw(filepath.Join(c.Out, base+".svg"), chart); err != nil {
+			if err := c.drawChart(filepath.Join(c.Out, base+".svg"), chart); err != nil {
 				return err
 			}
 			_, _ = fmt.Fprintln(log, filepath.Join(c.Out, base+".svg"))
@@ -43,8 +43,8 @@ func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
 	return nil
 }
 
-// charts makes what one input has, by the name of the SVG.
-func (c *plotCmd) charts(base string, data []byte) (map[string]*plot.Chart, error) {
+// makeCharts makes what one input has, by the name of the SVG.
+func (c *plotCmd) makeCharts(base string, data []byte) (map[string]*plot.Chart, error) {
 	var one *plot.Chart
 	var err error
 	switch {
@@ -53,14 +53,14 @@ func (c *plotCmd) charts(base string, data []byte) (map[string]*plot.Chart, erro
 		err := json.Unmarshal(data, &o)
 		return outcomeCharts(base, &o), err
 	case c.Scaling:
-		one, err = scaling(data)
+		one, err = scalingChart(data)
 	default:
 		one, err = plot.Read(bytes.NewReader(data))
 	}
 	return map[string]*plot.Chart{base: one}, err
 }
 
-func (c *plotCmd) draw(name string, chart *plot.Chart) error {
+func (c *plotCmd) drawChart(name string, chart *plot.Chart) error {
 	var svg bytes.Buffer
 	if err := chart.SVG(&svg); err != nil {
 		return err
@@ -78,17 +78,17 @@ var drawn = []string{harness.StageHit, "kafka_wait", "linger", "insert", harness
 func outcomeCharts(base string, o *harness.Outcome) map[string]*plot.Chart {
 	out := map[string]*plot.Chart{}
 	for name, r := range o.Cases {
-		if c := distribution(fmt.Sprintf("Latency at %d reads/s, from when a read was due (%s)", r.Load.Rate, name), r); len(c.Series) > 0 {
+		if c := distributionChart(fmt.Sprintf("Latency at %d reads/s, from when a read was due (%s)", r.Load.Rate, name), r); len(c.Series) > 0 {
 			out[base+"-"+name+"-latency"] = c
 		}
 		if len(r.Samples) > 2 {
-			out[base+"-"+name+"-seconds"] = seconds(fmt.Sprintf("%d reads/s second by second (%s)", r.Load.Rate, name), r)
+			out[base+"-"+name+"-seconds"] = secondsChart(fmt.Sprintf("%d reads/s second by second (%s)", r.Load.Rate, name), r)
 		}
 	}
 	return out
 }
 
-func distribution(title string, r *harness.Report) *plot.Chart {
+func distributionChart(title string, r *harness.Report) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "percentiles", X: "per cent of the reads (hits) below", Y: "ms", LogY: true}
 	for _, stage := range drawn {
 		x, ok := r.Stages[stage]
@@ -107,10 +107,10 @@ func distribution(title string, r *harness.Report) *plot.Chart {
 	return c
 }
 
-func seconds(title string, r *harness.Report) *plot.Chart {
+func secondsChart(title string, r *harness.Report) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "line", X: "s", Y: "reads/s; records behind"}
 	sent, visible, lag := plot.Series{Name: "acknowledged by Kafka"}, plot.Series{Name: "become visible"}, plot.Series{Name: "on the log, not committed", Dashed: true}
-	for pair := range slices.Values(pairs(r.Samples)) {
+	for pair := range slices.Values(samplePairs(r.Samples)) {
 		a, b := pair[0], pair[1]
 		d := b.Second - a.Second
 		sent.Points = append(sent.Points, [2]float64{b.Second, float64(b.Sent-a.Sent) / d})
@@ -121,8 +121,8 @@ func seconds(title string, r *harness.Report) *plot.Chart {
 	return c
 }
 
-// pairs are neighbours in time.
-func pairs(s []harness.Sample) (out [][2]harness.Sample) {
+// samplePairs are neighbours in time.
+func samplePairs(s []harness.Sample) (out [][2]harness.Sample) {
 	for i := 1; i < len(s); i++ {
 		if s[i].Second > s[i-1].Second {
 			out = append(out, [2]harness.Sample{s[i-1], s[i]})

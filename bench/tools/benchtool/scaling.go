@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench/tools/regress"
 )
 
-// scaling draws what go test -bench Engine/all prints: reads a second over shards at once, beside as many times one shard.
-func scaling(output []byte) (*plot.Chart, error) {
+// scalingChart draws what go test -bench Engine/all prints: reads a second over shards at once, beside as many times one shard.
+func scalingChart(output []byte) (*plot.Chart, error) {
 	results, err := regress.Parse(bytes.NewReader(output))
 	if err != nil {
 		return nil, fmt.Errorf("parse benchmarks: %w", err)

@@ -14,7 +14,7 @@ BenchmarkEngine/all/untouched-2         1000  9000 ns/op
 BenchmarkEngine/all/shards=2-2         1000  1250 ns/op
 PASS
 `
-	c, err := scaling([]byte(out))
+	c, err := scalingChart([]byte(out))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ PASS
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}
-	if _, err := scaling([]byte("PASS\n")); err == nil || !strings.Contains(err.Error(), "Engine/all") {
+	if _, err := scalingChart([]byte("PASS\n")); err == nil || !strings.Contains(err.Error(), "Engine/all") {
 		t.Errorf("without benchmarks: %v", err)
 	}
 }

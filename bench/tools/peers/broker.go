@@ -66,28 +66,28 @@ func brokerChild(partitions int) error {
 	for lines.Scan() {
 		switch lines.Text() {
 		case cmdClose:
-			g.shut()
+			g.shutGate()
 		case cmdOpen:
-			g.open()
+			g.openGate()
 		case cmdSeal:
-			c.ControlKey(int16(kmsg.Produce), refuse)
+			c.ControlKey(int16(kmsg.Produce), refuseProduce)
 		}
 	}
-	g.open()
+	g.openGate()
 	return lines.Err()
 }
 
-func (g *gate) shut() {
+func (g *gate) shutGate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.wait != nil {
 		return
 	}
 	g.wait, g.asked = make(chan struct{}), map[int32]bool{}
-	g.cluster.ControlKey(int16(kmsg.Fetch), g.hold)
+	g.cluster.ControlKey(int16(kmsg.Fetch), g.holdFetch)
 }
 
-func (g *gate) open() {
+func (g *gate) openGate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.wait != nil {
@@ -96,8 +96,8 @@ func (g *gate) open() {
 	}
 }
 
-// hold is called for a fetch, in the cluster's own goroutine.
-func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) {
+// holdFetch is called for a fetch, in the cluster's own goroutine.
+func (g *gate) holdFetch(req kmsg.Request) (kmsg.Response, error, bool) {
 	g.mu.Lock()
 	wait := g.wait
 	if wait == nil {
@@ -128,14 +128,14 @@ func (g *gate) hold(req kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, nil, false
 	}
 	g.cluster.KeepControl()
-	return nothing(req.(*kmsg.FetchRequest)), nil, true
+	return emptyFetchResponse(req.(*kmsg.FetchRequest)), nil, true
 }
 
 // holdFor is how long a fetch waits at the closed gate before it is told that the log is empty.
 const holdFor = 50 * time.Millisecond
 
-// nothing answers a fetch as if the log were empty, outside any fetch session.
-func nothing(req *kmsg.FetchRequest) *kmsg.FetchResponse {
+// emptyFetchResponse answers a fetch as if the log were empty, outside any fetch session.
+func emptyFetchResponse(req *kmsg.FetchRequest) *kmsg.FetchResponse {
 	resp := req.ResponseKind().(*kmsg.FetchResponse)
 	for _, t := range req.Topics {
 		rt := kmsg.NewFetchResponseTopic()
@@ -151,8 +151,8 @@ func nothing(req *kmsg.FetchRequest) *kmsg.FetchResponse {
 	return resp
 }
 
-// refuse answers a produce request to the reads topic with an error that is not retried; others pass.
-func refuse(req kmsg.Request) (kmsg.Response, error, bool) {
+// refuseProduce answers a produce request to the reads topic with an error that is not retried; others pass.
+func refuseProduce(req kmsg.Request) (kmsg.Response, error, bool) {
 	produce := req.(*kmsg.ProduceRequest)
 	resp := produce.ResponseKind().(*kmsg.ProduceResponse)
 	for _, t := range produce.Topics {
@@ -203,7 +203,7 @@ func startBroker(partitions int) (*broker, error) {
 		b.addr, _ = strings.CutPrefix(lines.Text(), sayAddr)
 	}
 	if b.addr == "" {
-		return nil, errors.Join(errors.New("the broker did not start"), b.stop())
+		return nil, errors.Join(errors.New("the broker did not start"), b.stopBroker())
 	}
 	go func() {
 		defer close(b.ended)
@@ -216,7 +216,7 @@ func startBroker(partitions int) (*broker, error) {
 	return b, nil
 }
 
-func (b *broker) tell(cmd string) error {
+func (b *broker) sendCommand(cmd string) error {
 	if _, err := fmt.Fprintln(b.stdin, cmd); err != nil {
 		return fmt.Errorf("the broker has ended: %w", err)
 	}
@@ -231,10 +231,10 @@ func (b *broker) awaitReaders(ctx context.Context, p *process, group string) err
 		return b.awaitStable(ctx, p, group)
 	case <-b.ended:
 		return errors.New("the broker has ended")
-	case <-p.done():
-		return p.failure("it ended before it read anything")
+	case <-p.endedChannel():
+		return p.failureError("it ended before it read anything")
 	case <-ctx.Done():
-		return p.failure("it did not read every partition: " + ctx.Err().Error())
+		return p.failureError("it did not read every partition: " + ctx.Err().Error())
 	}
 }
 
@@ -254,17 +254,17 @@ func (b *broker) awaitStable(ctx context.Context, p *process, group string) erro
 			members, still = n, 0
 		}
 		select {
-		case <-p.done():
-			return p.failure("it ended before it read anything")
+		case <-p.endedChannel():
+			return p.failureError("it ended before it read anything")
 		case <-ctx.Done():
-			return p.failure("its group did not come to rest: " + ctx.Err().Error())
+			return p.failureError("its group did not come to rest: " + ctx.Err().Error())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return nil
 }
 
-func (b *broker) stop() error {
+func (b *broker) stopBroker() error {
 	_ = b.stdin.Close()
 	timer := time.AfterFunc(10*time.Second, func() { _ = b.cmd.Process.Signal(syscall.SIGKILL) })
 	defer timer.Stop()

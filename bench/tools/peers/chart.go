@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench/tools/plot"
 )
 
-// chart is the result as bars: CPU of client and server for a row of each system. Both count: what the client saves the server may spend.
-func (r *report) chart() *plot.Chart {
+// makeChart is the result as bars: CPU of client and server for a row of each system. Both count: what the client saves the server may spend.
+func (r *report) makeChart() *plot.Chart {
 	c := &plot.Chart{Title: "CPU for a row, from Kafka to ClickHouse (ours with all rules)", Kind: "bar", X: "system", Y: "us a row"}
 	client, server := plot.Series{Name: "client"}, plot.Series{Name: "ClickHouse"}
 	for _, l := range r.Lines {
@@ -27,9 +27,9 @@ func (r *report) chart() *plot.Chart {
 	return c
 }
 
-// draw saves the chart as SVG.
-func (r *report) draw(file string) error {
-	c := r.chart()
+// drawChart saves the chart as SVG.
+func (r *report) drawChart(file string) error {
+	c := r.makeChart()
 	if len(c.Labels) == 0 {
 		return nil
 	}

@@ -26,8 +26,8 @@ type settings struct {
 	Partitions                                                            int
 }
 
-// find looks for a peer's program: by the environment variable, then on PATH under one of the names.
-func find(env string, names ...string) (path, absent string) {
+// findProgram looks for a peer's program: by the environment variable, then on PATH under one of the names.
+func findProgram(env string, names ...string) (path, absent string) {
 	if path := os.Getenv(env); path != "" {
 		if _, err := exec.LookPath(path); err != nil {
 			return "", fmt.Sprintf("not found: %s says %s: %v", env, path, err)
@@ -42,8 +42,8 @@ func find(env string, names ...string) (path, absent string) {
 	return "", fmt.Sprintf("not found: no %v on PATH and %s is not set", names, env)
 }
 
-// configured writes the configuration of a start and returns its path.
-func (j *job) configured(name, text string) (string, error) {
+// writeConfig writes the configuration of a start and returns its path.
+func (j *job) writeConfig(name, text string) (string, error) {
 	host, port, err := net.SplitHostPort(j.h.engine.NativeAddr())
 	if err != nil {
 		return "", fmt.Errorf("address of ClickHouse: %w", err)
@@ -66,12 +66,12 @@ func (j *job) configured(name, text string) (string, error) {
 	return path, nil
 }
 
-func (h *harness) bento() *system {
-	path, absent := find("ANPR_BENTO", "bento")
-	return h.peer(&system{
+func (h *harness) bentoSystem() *system {
+	path, absent := findProgram("ANPR_BENTO", "bento")
+	return h.fillPeer(&system{
 		name: "bento", absent: absent, does: ingestOnly + "; at least once",
 		start: func(_ context.Context, j *job) (*process, error) {
-			conf, err := j.configured("bento.yaml", bentoConfig)
+			conf, err := j.writeConfig("bento.yaml", bentoConfig)
 			if err != nil {
 				return nil, err
 			}
@@ -80,19 +80,19 @@ func (h *harness) bento() *system {
 	})
 }
 
-// sinker reads 64-bit numbers only when they are not quoted, and canonical JSON quotes them: the capture time goes in as text and the table
+// sinkerSystem reads 64-bit numbers only when they are not quoted, and canonical JSON quotes them: the capture time goes in as text and the table
 // makes the time of it.
-func (h *harness) sinker() *system {
-	path, absent := find("ANPR_SINKER", "clickhouse_sinker")
-	return h.peer(&system{
+func (h *harness) sinkerSystem() *system {
+	path, absent := findProgram("ANPR_SINKER", "clickhouse_sinker")
+	return h.fillPeer(&system{
 		name: "clickhouse_sinker", absent: absent, does: ingestOnly + "; at least once",
 		prepare: func(ctx context.Context, j *job) error {
 			table := fmt.Sprintf(peerTable, j.db, ", captured_us String EPHEMERAL")
-			return h.store.exec(ctx, "CREATE DATABASE "+j.db, table,
+			return h.store.execAll(ctx, "CREATE DATABASE "+j.db, table,
 				"ALTER TABLE "+j.db+".peer_reads MODIFY COLUMN ts DateTime DEFAULT toDateTime(intDiv(toUInt64OrZero(captured_us), 1000000))")
 		},
 		start: func(_ context.Context, j *job) (*process, error) {
-			conf, err := j.configured("sinker.hjson", sinkerConfig)
+			conf, err := j.writeConfig("sinker.hjson", sinkerConfig)
 			if err != nil {
 				return nil, err
 			}

@@ -30,10 +30,10 @@ type harness struct {
 	seq       int // of databases and groups
 }
 
-func (h *harness) say(format string, args ...any) { fmt.Fprintf(h.log, format+"\n", args...) }
+func (h *harness) logLine(format string, args ...any) { fmt.Fprintf(h.log, format+"\n", args...) }
 
-// run measures, or kills, and reports whether nothing of ours was lost or duplicated.
-func (o *options) run(ctx context.Context, out, log io.Writer) (exact bool, err error) {
+// runAll measures, or kills, and reports whether nothing of ours was lost or duplicated.
+func (o *options) runAll(ctx context.Context, out, log io.Writer) (exact bool, err error) {
 	if o.Count < 1 || o.Rounds < 1 || o.Partitions < 1 || o.Kills < 0 {
 		return false, errors.New("--count, --rounds and --partitions must be above 0, --kills not below")
 	}
@@ -44,8 +44,8 @@ func (o *options) run(ctx context.Context, out, log io.Writer) (exact bool, err 
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(h.dir)) }()
 	}
-	defer func() { err = errors.Join(err, h.close(context.WithoutCancel(ctx))) }()
-	if err := h.start(ctx); err != nil {
+	defer func() { err = errors.Join(err, h.closeAll(context.WithoutCancel(ctx))) }()
+	if err := h.startAll(ctx); err != nil {
 		return false, err
 	}
 	if o.Kills > 0 {
@@ -54,7 +54,7 @@ func (o *options) run(ctx context.Context, out, log io.Writer) (exact bool, err 
 	return h.measureAll(ctx)
 }
 
-func (h *harness) start(ctx context.Context) error {
+func (h *harness) startAll(ctx context.Context) error {
 	if _, err := os.Stat(h.Anpr); err != nil {
 		return fmt.Errorf("the program under test: %w: build it with make build, or name it with --anpr", err)
 	}
@@ -63,14 +63,14 @@ func (h *harness) start(ctx context.Context) error {
 		return err
 	}
 	h.user = embedded.Harness("peers", embedded.NewPassword(), "GRANT TABLE ENGINE ON Kafka", "GRANT READ, WRITE ON KAFKA")
-	if err := h.fill(ctx); err != nil { // before the engine, which is told what ports it may connect to
+	if err := h.fillLogs(ctx); err != nil { // before the engine, which is told what ports it may connect to
 		return err
 	}
 	if err := h.startEngine(ctx); err != nil {
 		return err
 	}
 	for _, form := range forms {
-		if err := h.store.expect(ctx, h.logs[form]); err != nil {
+		if err := h.store.storeExpected(ctx, h.logs[form]); err != nil {
 			return err
 		}
 	}
@@ -105,8 +105,8 @@ func (h *harness) brokerPorts() (out []uint16) {
 	return out
 }
 
-// account is how our own program logs in to the engine.
-func (h *harness) account() []string {
+// accountEnv is how our own program logs in to the engine.
+func (h *harness) accountEnv() []string {
 	return append([]string{"ANPR_CLICKHOUSE_USER=" + h.user.Name, "ANPR_CLICKHOUSE_PASSWORD=" + h.user.Password}, h.Env...)
 }
 
@@ -119,7 +119,7 @@ func freeAddr(ctx context.Context) (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-func (h *harness) close(ctx context.Context) error {
+func (h *harness) closeAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var errs []error
@@ -130,13 +130,13 @@ func (h *harness) close(ctx context.Context) error {
 		errs = append(errs, h.engine.Stop(ctx))
 	}
 	for _, l := range h.logs {
-		errs = append(errs, l.broker.stop())
+		errs = append(errs, l.broker.stopBroker())
 	}
 	return errors.Join(errs...)
 }
 
-// next makes the job of one start of a system.
-func (h *harness) next(s *system) *job {
+// nextJob makes the job of one start of a system.
+func (h *harness) nextJob(s *system) *job {
 	h.seq++
 	return &job{h: h, log: h.logs[s.form], group: fmt.Sprintf("peers-%d", h.seq), db: fmt.Sprintf("peers_%d", h.seq)}
 }
@@ -150,38 +150,38 @@ func (h *harness) measureAll(ctx context.Context) (exact bool, err error) {
 			s := list[(i+round)%len(list)]
 			if s.absent != "" {
 				if round == 0 {
-					h.say("%s: %s", s.name, s.absent)
+					h.logLine("%s: %s", s.name, s.absent)
 				}
 				continue
 			}
-			m, err := h.measure(ctx, s, round)
+			m, err := h.measureSystem(ctx, s, round)
 			if err != nil {
 				return false, fmt.Errorf("%s, round %d: %w", s.name, round+1, err)
 			}
-			r.add(s, m)
-			h.say("round %d  %-24s %s", round+1, s.name, m)
+			r.addMeasurement(s, m)
+			h.logLine("round %d  %-24s %s", round+1, s.name, m)
 		}
 	}
-	r.finish(list)
-	return r.exact(), r.write(h.out, h.Out)
+	r.computeMedians(list)
+	return r.isExact(), r.writeResult(h.out, h.Out)
 }
 
-// measure lets one system drain the log once.
-func (h *harness) measure(ctx context.Context, s *system, round int) (m *measurement, err error) {
+// measureSystem lets one system drain the log once.
+func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *measurement, err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.Limit)
 	defer cancel()
-	j := h.next(s)
+	j := h.nextJob(s)
 	if err := s.prepare(ctx, j); err != nil {
 		return nil, err
 	}
 	defer func() {
-		err = errors.Join(err, h.store.exec(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
+		err = errors.Join(err, h.store.execAll(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
 	}()
 	target, err := s.target(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.log.broker.tell(cmdClose); err != nil {
+	if err := j.log.broker.sendCommand(cmdClose); err != nil {
 		return nil, err
 	}
 	p, err := s.start(ctx, j)
@@ -190,14 +190,14 @@ func (h *harness) measure(ctx context.Context, s *system, round int) (m *measure
 	}
 	defer func() {
 		if p != nil {
-			p.kill() // when it has not ended in order
+			p.killProcess() // when it has not ended in order
 		}
 	}()
 	if err := j.log.broker.awaitReaders(ctx, p, j.group); err != nil {
 		return nil, err
 	}
-	profiled := h.profile(ctx, s, round)
-	m, err = h.drain(ctx, s, j, p, target)
+	profiled := h.saveProfiles(ctx, s, round)
+	m, err = h.drainLog(ctx, s, j, p, target)
 	if err != nil {
 		return nil, err
 	}
@@ -207,13 +207,13 @@ func (h *harness) measure(ctx context.Context, s *system, round int) (m *measure
 	if s.end != nil {
 		err = s.end(ctx, j)
 	}
-	if err := errors.Join(err, p.stop(ctx)); err != nil {
+	if err := errors.Join(err, p.stopProcess(ctx)); err != nil {
 		return nil, err
 	}
 	if p != nil {
 		m.Whole = seconds(p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime())
 	}
-	if m.Tables, err = h.store.tables(ctx, j.db); err != nil {
+	if m.Tables, err = h.store.rowsByTable(ctx, j.db); err != nil {
 		return nil, err
 	}
 	m.Tally, err = s.count(ctx, j)
@@ -223,18 +223,18 @@ func (h *harness) measure(ctx context.Context, s *system, round int) (m *measure
 // pollEvery is how often the table is asked how far it is; the answer costs the server a millisecond or two.
 const pollEvery = 50 * time.Millisecond
 
-// drain opens the gate and returns what it took until the last row was visible.
-func (h *harness) drain(ctx context.Context, s *system, j *job, p *process, target uint64) (*measurement, error) {
-	events, err := h.store.events(ctx)
+// drainLog opens the gate and returns what it took until the last row was visible.
+func (h *harness) drainLog(ctx context.Context, s *system, j *job, p *process, target uint64) (*measurement, error) {
+	events, err := h.store.serverCounters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	before, err := h.used(j, p)
+	before, err := h.readUsage(j, p)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	if err := j.log.broker.tell(cmdOpen); err != nil {
+	if err := j.log.broker.sendCommand(cmdOpen); err != nil {
 		return nil, err
 	}
 	timer := time.NewTicker(pollEvery)
@@ -242,11 +242,11 @@ func (h *harness) drain(ctx context.Context, s *system, j *job, p *process, targ
 	for {
 		select {
 		case <-timer.C:
-		case <-p.done():
-			return nil, p.failure("it ended before the log was drained")
+		case <-p.endedChannel():
+			return nil, p.failureError("it ended before the log was drained")
 		case <-ctx.Done():
 			at, _ := s.progress(context.WithoutCancel(ctx), j)
-			return nil, p.failure(fmt.Sprintf("not drained in %v: %d of %d", h.Limit, at, target))
+			return nil, p.failureError(fmt.Sprintf("not drained in %v: %d of %d", h.Limit, at, target))
 		}
 		n, err := s.progress(ctx, j)
 		if err != nil {
@@ -257,17 +257,17 @@ func (h *harness) drain(ctx context.Context, s *system, j *job, p *process, targ
 		}
 	}
 	took := time.Since(began)
-	after, err := h.used(j, p)
+	after, err := h.readUsage(j, p)
 	if err != nil {
 		return nil, err
 	}
 	m := &measurement{Rows: target, Wall: took.Seconds(), PerSecond: float64(target) / took.Seconds()}
 	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / float64(target) }
-	m.Client = each(after.client.total() - before.client.total())
+	m.Client = each(after.client.totalTime() - before.client.totalTime())
 	m.ClientSystem = each(after.client.system - before.client.system)
-	m.Server = each(after.server.total() - before.server.total())
-	m.Broker = each(after.broker.total() - before.broker.total())
-	if m.Events, err = h.store.events(ctx); err != nil {
+	m.Server = each(after.server.totalTime() - before.server.totalTime())
+	m.Broker = each(after.broker.totalTime() - before.broker.totalTime())
+	if m.Events, err = h.store.serverCounters(ctx); err != nil {
 		return nil, err
 	}
 	for name, n := range events {
@@ -281,19 +281,19 @@ func (h *harness) drain(ctx context.Context, s *system, j *job, p *process, targ
 	return m, err
 }
 
-// parts is what the three processes have used.
-type parts struct{ client, server, broker usage }
+// processUsage is what the three processes have used.
+type processUsage struct{ client, server, broker cpuUsage }
 
-func (h *harness) used(j *job, p *process) (u parts, err error) {
+func (h *harness) readUsage(j *job, p *process) (u processUsage, err error) {
 	if p != nil {
-		if u.client, err = usageOf(p.cmd.Process.Pid); err != nil {
+		if u.client, err = readCPU(p.cmd.Process.Pid); err != nil {
 			return u, err
 		}
 	}
-	if u.server, err = usageOf(h.engine.PID()); err != nil {
+	if u.server, err = readCPU(h.engine.PID()); err != nil {
 		return u, err
 	}
-	u.broker, err = usageOf(j.log.broker.cmd.Process.Pid)
+	u.broker, err = readCPU(j.log.broker.cmd.Process.Pid)
 	return u, err
 }
 

@@ -21,21 +21,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// killed is what one system made of the log while it was killed again and again.
-type killed struct {
-	System string  `json:"system"`
-	Log    string  `json:"log"`
-	Does   string  `json:"does"`
-	Absent string  `json:"absent,omitempty"`
-	Kills  int     `json:"kills"`
-	Seed   uint64  `json:"seed"`
-	Took   float64 `json:"took_s"`
-	Tally  tally   `json:"tally"`
-	Topics *topics `json:"topics,omitempty"` // of ours
+// killResult is what one system made of the log while it was killed again and again.
+type killResult struct {
+	System string      `json:"system"`
+	Log    string      `json:"log"`
+	Does   string      `json:"does"`
+	Absent string      `json:"absent,omitempty"`
+	Kills  int         `json:"kills"`
+	Seed   uint64      `json:"seed"`
+	Took   float64     `json:"took_s"`
+	Tally  rowTally    `json:"tally"`
+	Topics *topicTally `json:"topics,omitempty"` // of ours
 }
 
-// topics holds what was published against the tables. Repeats carry the same id and are announced as possible.
-type topics struct {
+// topicTally holds what was published against the tables. Repeats carry the same id and are announced as possible.
+type topicTally struct {
 	Hits        int `json:"hits"`
 	Offences    int `json:"offences"`
 	Unpublished int `json:"unpublished"` // rows of the tables whose id is on no topic
@@ -43,17 +43,17 @@ type topics struct {
 	Repeats     int `json:"repeats"`
 }
 
-func (k *killed) exact() bool {
+func (k *killResult) isExact() bool {
 	t := k.Tally
 	return t.Lost+t.Duplicated+t.Wrong == 0 && t.Rows == t.Expected && (k.Topics == nil || k.Topics.Unpublished+k.Topics.Unstored == 0)
 }
 
 // killAll kills every system that is found, one after the other, and reports whether ours lost and doubled nothing.
 func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
-	var list []*killed
+	var list []*killResult
 	exact = true
 	for _, s := range h.systems() {
-		k := &killed{System: s.name, Log: s.form, Does: s.does, Absent: s.absent, Seed: h.Seed}
+		k := &killResult{System: s.name, Log: s.form, Does: s.does, Absent: s.absent, Seed: h.Seed}
 		list = append(list, k)
 		if s.absent != "" {
 			continue
@@ -61,7 +61,7 @@ func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
 		if err := h.killOne(ctx, s, k); err != nil {
 			return false, fmt.Errorf("kill %s (seed %d, %d kills so far): %w", s.name, h.Seed, k.Kills, err)
 		}
-		if strings.HasPrefix(s.name, "anpr-") && !k.exact() {
+		if strings.HasPrefix(s.name, "anpr-") && !k.isExact() {
 			exact = false
 		}
 	}
@@ -69,17 +69,17 @@ func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
 }
 
 // killOne starts the system again and again until it has drained the log, and kills it each time after it has come some way.
-func (h *harness) killOne(ctx context.Context, s *system, k *killed) (err error) {
+func (h *harness) killOne(ctx context.Context, s *system, k *killResult) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.Limit)
 	defer cancel()
 	rng := rand.New(rand.NewPCG(h.Seed, 0x6b696c6c)) //nolint:gosec // repeatable on purpose
-	j := h.next(s)
+	j := h.nextJob(s)
 	j.rng = rng
 	if err := s.prepare(ctx, j); err != nil {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, h.store.exec(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
+		err = errors.Join(err, h.store.execAll(context.WithoutCancel(ctx), "DROP DATABASE "+j.db+" SYNC"))
 	}()
 	target, err := s.target(ctx, j)
 	if err != nil {
@@ -92,14 +92,14 @@ func (h *harness) killOne(ctx context.Context, s *system, k *killed) (err error)
 	}
 	defer func() {
 		if p != nil {
-			p.kill()
+			p.killProcess()
 		}
 	}()
 	at := uint64(0)
 	for k.Kills < h.Kills {
 		// On average the kills are spread over the whole log.
 		at += 1 + rng.Uint64N(2*(target-min(at, target))/uint64(h.Kills-k.Kills+1)+1)
-		if at, err = h.reach(ctx, s, j, p, min(at, target*99/100)); err != nil {
+		if at, err = h.waitForRows(ctx, s, j, p, min(at, target*99/100)); err != nil {
 			return err
 		}
 		time.Sleep(time.Duration(rng.IntN(40)) * time.Millisecond) // anywhere in a batch, not just after one
@@ -107,19 +107,19 @@ func (h *harness) killOne(ctx context.Context, s *system, k *killed) (err error)
 			return err
 		}
 		k.Kills++
-		h.say("%s: kill %d at %d of %d rows", s.name, k.Kills, at, target)
+		h.logLine("%s: kill %d at %d of %d rows", s.name, k.Kills, at, target)
 	}
-	if _, err = h.reach(ctx, s, j, p, target); err != nil {
+	if _, err = h.waitForRows(ctx, s, j, p, target); err != nil {
 		return err
 	}
-	if err := h.settled(ctx, s, j); err != nil {
+	if err := h.waitUntilSettled(ctx, s, j); err != nil {
 		return err
 	}
 	k.Took = time.Since(began).Seconds()
 	if s.end != nil {
 		err = s.end(ctx, j)
 	}
-	if err := errors.Join(err, p.stop(ctx)); err != nil {
+	if err := errors.Join(err, p.stopProcess(ctx)); err != nil {
 		return err
 	}
 	if k.Tally, err = s.count(ctx, j); err == nil && strings.HasPrefix(s.name, "anpr-") {
@@ -128,18 +128,18 @@ func (h *harness) killOne(ctx context.Context, s *system, k *killed) (err error)
 	return err
 }
 
-// reach waits until so many rows are stored and returns how many are.
-func (h *harness) reach(ctx context.Context, s *system, j *job, p *process, rows uint64) (uint64, error) {
+// waitForRows waits until so many rows are stored and returns how many are.
+func (h *harness) waitForRows(ctx context.Context, s *system, j *job, p *process, rows uint64) (uint64, error) {
 	for {
 		n, err := s.progress(ctx, j)
 		if err == nil && n >= rows {
 			return n, nil
 		}
 		select {
-		case <-p.done():
-			return n, p.failure("it ended by itself")
+		case <-p.endedChannel():
+			return n, p.failureError("it ended by itself")
 		case <-ctx.Done():
-			return n, errors.Join(p.failure(fmt.Sprintf("not done in %v: %d of %d rows", h.Limit, n, rows)), err)
+			return n, errors.Join(p.failureError(fmt.Sprintf("not done in %v: %d of %d rows", h.Limit, n, rows)), err)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -158,7 +158,7 @@ func (h *harness) killAndRestart(ctx context.Context, s *system, j *job, p *proc
 		}
 		return nil, h.startEngine(ctx)
 	}
-	p.kill()
+	p.killProcess()
 	if err := h.forgetMembers(ctx, j); err != nil {
 		return nil, err
 	}
@@ -191,9 +191,9 @@ func (h *harness) forgetMembers(ctx context.Context, j *job) error {
 	return nil
 }
 
-// settled waits until what comes late has come: a peer may insert a batch again after the last row was seen. The committed
+// waitUntilSettled waits until what comes late has come: a peer may insert a batch again after the last row was seen. The committed
 // offsets must stand at the end of the log and the rows must not change for two seconds.
-func (h *harness) settled(ctx context.Context, s *system, j *job) error {
+func (h *harness) waitUntilSettled(ctx context.Context, s *system, j *job) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(j.log.broker.addr))
 	if err != nil {
 		return fmt.Errorf("connect to the broker: %w", err)
@@ -221,8 +221,8 @@ func (h *harness) settled(ctx context.Context, s *system, j *job) error {
 }
 
 // countTopics reads the output topics and holds their ids against the tables.
-func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
-	t := &topics{}
+func (h *harness) countTopics(ctx context.Context, j *job) (*topicTally, error) {
+	t := &topicTally{}
 	for _, of := range []struct {
 		topic, column string
 		n             *int
@@ -240,7 +240,7 @@ func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
 		}},
 	} {
 		published := map[string]int{}
-		err := scan(ctx, j.log.broker.addr, of.topic, func(r *kgo.Record) error {
+		err := scanTopic(ctx, j.log.broker.addr, of.topic, func(r *kgo.Record) error {
 			raw, err := of.id(r.Value)
 			if err != nil || len(raw) != len(schemas.ID{}) {
 				return fmt.Errorf("%s at %d/%d is not understood: %w", of.topic, r.Partition, r.Offset, err)
@@ -251,7 +251,7 @@ func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
 		if err != nil {
 			return nil, err
 		}
-		stored, err := h.store.strings(ctx, "SELECT DISTINCT toString("+strings.Replace(of.column, " FROM", ") FROM", 1))
+		stored, err := h.store.queryStrings(ctx, "SELECT DISTINCT toString("+strings.Replace(of.column, " FROM", ") FROM", 1))
 		if err != nil {
 			return nil, err
 		}
@@ -270,7 +270,7 @@ func (h *harness) countTopics(ctx context.Context, j *job) (*topics, error) {
 }
 
 // writeKills prints the table and saves both forms.
-func (h *harness) writeKills(list []*killed) error {
+func (h *harness) writeKills(list []*killResult) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("Kill -9 at random moments while the log of %d records is drained, counted without FINAL. Seed %d. Command: `bin/peers %s`.", h.Count, h.Seed, strings.Join(os.Args[1:], " "))
@@ -298,5 +298,5 @@ func (h *harness) writeKills(list []*killed) error {
 	if err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
-	return save(h.Out, append(data, '\n'), b.String())
+	return saveResult(h.Out, append(data, '\n'), b.String())
 }

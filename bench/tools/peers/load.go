@@ -37,8 +37,8 @@ type topicLog struct {
 	bytes  int64
 }
 
-// fill makes the traffic once and appends it to the brokers, the same events at the same offsets in both forms. It returns how long that took.
-func (h *harness) fill(ctx context.Context) error {
+// fillLogs makes the traffic once and appends it to the brokers, the same events at the same offsets in both forms. It returns how long that took.
+func (h *harness) fillLogs(ctx context.Context) error {
 	city, err := bench.NewCity(bench.CityConfig{Seed: h.Seed, Vehicles: h.Vehicles, At: schemas.MicrosOf(h.day)})
 	if err != nil {
 		return err
@@ -76,23 +76,23 @@ func (h *harness) fill(ctx context.Context) error {
 			} else {
 				value = ev.AppendRecord(make([]byte, 0, 192))
 			}
-			if err := writers[i].add(ctx, p, class.AppendTo(nil), value, ev.Received.Time()); err != nil {
+			if err := writers[i].addRecord(ctx, p, class.AppendTo(nil), value, ev.Received.Time()); err != nil {
 				return err
 			}
 		}
 	}
 	for i, form := range forms {
 		l := h.logs[form]
-		if err := writers[i].flush(ctx); err != nil {
+		if err := writers[i].flushAll(ctx); err != nil {
 			return err
 		}
-		if err := l.broker.tell(cmdSeal); err != nil {
+		if err := l.broker.sendCommand(cmdSeal); err != nil {
 			return err
 		}
 		l.count, l.bytes = h.Count, writers[i].bytes
-		h.say("%s: %d records, %d bytes each", form, l.count, l.bytes/int64(l.count))
+		h.logLine("%s: %d records, %d bytes each", form, l.count, l.bytes/int64(l.count))
 	}
-	h.say("city of %d vehicles, %d reads/s of log time (hurry %d %%); filled in %v", h.Vehicles, h.Rate, traffic.Hurry(), time.Since(began).Round(time.Millisecond))
+	h.logLine("city of %d vehicles, %d reads/s of log time (hurry %d %%); filled in %v", h.Vehicles, h.Rate, traffic.Hurry(), time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
@@ -116,16 +116,16 @@ func newWriter(addr string, partitions int, compression string) (*writer, error)
 	return &writer{client: cl, pending: make([][]*kgo.Record, partitions)}, nil
 }
 
-func (w *writer) add(ctx context.Context, p int, key, value []byte, at time.Time) error {
+func (w *writer) addRecord(ctx context.Context, p int, key, value []byte, at time.Time) error {
 	w.pending[p] = append(w.pending[p], &kgo.Record{Partition: int32(p), Key: key, Value: value, Timestamp: at})
 	w.bytes += int64(len(value))
 	if len(w.pending[p]) < batchRecords {
 		return nil
 	}
-	return w.send(ctx, p)
+	return w.sendBatch(ctx, p)
 }
 
-func (w *writer) send(ctx context.Context, p int) error {
+func (w *writer) sendBatch(ctx context.Context, p int) error {
 	err := w.client.ProduceSync(ctx, w.pending[p]...).FirstErr()
 	w.pending[p] = w.pending[p][:0]
 	if err != nil {
@@ -134,18 +134,18 @@ func (w *writer) send(ctx context.Context, p int) error {
 	return nil
 }
 
-func (w *writer) flush(ctx context.Context) error {
+func (w *writer) flushAll(ctx context.Context) error {
 	var errs []error
 	for p := range w.pending {
 		if len(w.pending[p]) > 0 {
-			errs = append(errs, w.send(ctx, p))
+			errs = append(errs, w.sendBatch(ctx, p))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// scan reads a topic from its first record to its present end, with no code of the systems under test.
-func scan(ctx context.Context, addr, topic string, visit func(*kgo.Record) error) error {
+// scanTopic reads a topic from its first record to its present end, with no code of the systems under test.
+func scanTopic(ctx context.Context, addr, topic string, visit func(*kgo.Record) error) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
 		return fmt.Errorf("connect to the broker: %w", err)

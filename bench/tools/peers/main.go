@@ -44,7 +44,7 @@ type options struct {
 func main() {
 	embedded.MaybeRunEngineChild()
 	maybeRunBroker()
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(runCommand(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // maybeRunBroker serves as a broker and does not return when this process was started to be one.
@@ -63,9 +63,9 @@ func maybeRunBroker() {
 	os.Exit(0)
 }
 
-// run returns the exit code: 0 measured and nothing of ours was lost or duplicated, 1 an error, 2 wrong usage, 3 something
+// runCommand returns the exit code: 0 measured and nothing of ours was lost or duplicated, 1 an error, 2 wrong usage, 3 something
 // of ours was lost or duplicated.
-func run(args []string, out, log io.Writer) int {
+func runCommand(args []string, out, log io.Writer) int {
 	var o options
 	parser, err := kong.New(&o, kong.Name("peers"), kong.UsageOnError(), kong.Description("Measures anpr beside its peers on the same log."))
 	if err != nil {
@@ -77,7 +77,7 @@ func run(args []string, out, log io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	exact, err := o.run(ctx, out, log)
+	exact, err := o.runAll(ctx, out, log)
 	switch {
 	case err != nil:
 		fmt.Fprintln(log, "peers:", err)

@@ -35,7 +35,7 @@ func TestSmallRun(t *testing.T) {
 	t.Setenv("ANPR_SINKER", "/nowhere/sinker")
 	file := filepath.Join(t.TempDir(), "peers")
 	var out, log bytes.Buffer
-	if code := run([]string{"--count=10000", "--vehicles=20000", "--rounds=1", "--limit=60s", "--anpr=" + buildAnpr(t), "--out=" + file}, &out, &log); code != 0 {
+	if code := runCommand([]string{"--count=10000", "--vehicles=20000", "--rounds=1", "--limit=60s", "--anpr=" + buildAnpr(t), "--out=" + file}, &out, &log); code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, log.String(), out.String())
 	}
 	data, err := os.ReadFile(file + ".json")
@@ -46,7 +46,7 @@ func TestSmallRun(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]*line{}
+	found := map[string]*systemLine{}
 	for _, l := range r.Lines {
 		found[l.System] = l
 	}
@@ -87,7 +87,7 @@ func TestTheCountSeesEveryFault(t *testing.T) {
 	const table = " (kafka_partition Int32, kafka_offset Int64, read_id UUID) ENGINE = MergeTree ORDER BY tuple()"
 	must := func(q ...string) {
 		t.Helper()
-		if err := s.exec(ctx, q...); err != nil {
+		if err := s.execAll(ctx, q...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,56 +98,56 @@ func TestTheCountSeesEveryFault(t *testing.T) {
 		must("CREATE TABLE " + db + "." + name + table)
 	}
 	must("CREATE TABLE " + db + ".peer_reads (read_id String) ENGINE = MergeTree ORDER BY tuple()")
-	ours := func(what string, want tally) {
+	ours := func(what string, want rowTally) {
 		t.Helper()
 		if got, err := s.countOurs(ctx, db, "hand"); err != nil || got != want {
 			t.Errorf("%s: %+v, %v, want %+v", what, got, err, want)
 		}
 	}
-	peer := func(what string, want tally) {
+	peer := func(what string, want rowTally) {
 		t.Helper()
 		if got, err := s.countPeer(ctx, db, "hand"); err != nil || got != want {
 			t.Errorf("peer, %s: %+v, %v, want %+v", what, got, err, want)
 		}
 	}
-	ours("nothing stored", tally{Expected: 4, Lost: 4})
-	peer("nothing stored", tally{Expected: 3, Lost: 3})
+	ours("nothing stored", rowTally{Expected: 4, Lost: 4})
+	peer("nothing stored", rowTally{Expected: 3, Lost: 3})
 	must("INSERT INTO "+db+".reads VALUES (0, 0, "+id("1")+"), (0, 1, "+id("2")+")", "INSERT INTO "+db+".merges VALUES (1, 0, "+id("1")+")",
 		"INSERT INTO "+db+".rejects VALUES (1, 1, "+id("0")+")", "INSERT INTO "+db+".peer_reads VALUES ('a'), ('b'), ('a')")
-	ours("all stored", tally{Expected: 4, Rows: 4})
-	peer("all stored", tally{Expected: 3, Rows: 3})
+	ours("all stored", rowTally{Expected: 4, Rows: 4})
+	peer("all stored", rowTally{Expected: 3, Rows: 3})
 	must("INSERT INTO "+db+".reads VALUES (0, 1, "+id("2")+")", "INSERT INTO "+db+".peer_reads VALUES ('b')")
-	ours("one twice", tally{Expected: 4, Rows: 5, Duplicated: 1})
-	peer("one twice", tally{Expected: 3, Rows: 4, Duplicated: 1})
+	ours("one twice", rowTally{Expected: 4, Rows: 5, Duplicated: 1})
+	peer("one twice", rowTally{Expected: 3, Rows: 4, Duplicated: 1})
 	must("INSERT INTO "+db+".merges VALUES (7, 7, "+id("7")+")", "INSERT INTO "+db+".peer_reads VALUES ('x')")
-	ours("one from nowhere", tally{Expected: 4, Rows: 6, Duplicated: 1, Wrong: 1})
-	peer("one from nowhere", tally{Expected: 3, Rows: 5, Duplicated: 1, Wrong: 1})
+	ours("one from nowhere", rowTally{Expected: 4, Rows: 6, Duplicated: 1, Wrong: 1})
+	peer("one from nowhere", rowTally{Expected: 3, Rows: 5, Duplicated: 1, Wrong: 1})
 	must("TRUNCATE TABLE "+db+".reads", "INSERT INTO "+db+".reads VALUES (0, 0, "+id("1")+"), (0, 1, "+id("3")+")")
-	ours("a row under another id", tally{Expected: 4, Rows: 5, Wrong: 2})
+	ours("a row under another id", rowTally{Expected: 4, Rows: 5, Wrong: 2})
 }
 
 func TestMediansAndRatios(t *testing.T) {
 	r := &report{}
 	a, b := &system{name: "anpr-json"}, &system{name: "other"}
 	for _, v := range []float64{100, 300, 200} {
-		r.add(a, &measurement{PerSecond: v, Tally: tally{Expected: 1, Rows: 1}})
-		r.add(b, &measurement{PerSecond: 100, Tally: tally{Lost: 1}})
+		r.addMeasurement(a, &measurement{PerSecond: v, Tally: rowTally{Expected: 1, Rows: 1}})
+		r.addMeasurement(b, &measurement{PerSecond: 100, Tally: rowTally{Lost: 1}})
 	}
-	r.finish([]*system{a, b, {name: "gone", absent: "not found"}})
+	r.computeMedians([]*system{a, b, {name: "gone", absent: "not found"}})
 	if m := r.Lines[0].Median; m.PerSecond != 200 || m.Tally.Expected != 3 {
 		t.Errorf("median %+v", m)
 	}
 	if got := r.Lines[0].Ratio["other"]; got != 2 {
 		t.Errorf("ratio %v, want 2", got)
 	}
-	if c := r.chart(); c.Check() != nil || len(c.Labels) != 2 || len(c.Series) != 2 {
+	if c := r.makeChart(); c.Check() != nil || len(c.Labels) != 2 || len(c.Series) != 2 {
 		t.Errorf("chart %+v, want the two systems that ran", c)
 	}
-	if !r.exact() {
+	if !r.isExact() {
 		t.Error("the loss of a peer is not ours")
 	}
 	r.Lines[0].Rounds[1].Tally.Lost = 1
-	if r.exact() {
+	if r.isExact() {
 		t.Error("a loss of ours was not seen")
 	}
 }

@@ -15,31 +15,31 @@ import (
 	"time"
 )
 
-// tick is the unit of CPU time in /proc/PID/stat: the kernel's USER_HZ is 100 on every platform that Go supports.
-const tick = 10 * time.Millisecond
+// clockTick is the unit of CPU time in /proc/PID/stat: the kernel's USER_HZ is 100 on every platform that Go supports.
+const clockTick = 10 * time.Millisecond
 
-// usage is what a process has used since it started.
-type usage struct{ user, system time.Duration }
+// cpuUsage is what a process has used since it started.
+type cpuUsage struct{ user, system time.Duration }
 
-func (u usage) total() time.Duration { return u.user + u.system }
+func (u cpuUsage) totalTime() time.Duration { return u.user + u.system }
 
-// usageOf reads the CPU time of a running process with all its threads.
-func usageOf(pid int) (usage, error) {
+// readCPU reads the CPU time of a running process with all its threads.
+func readCPU(pid int) (cpuUsage, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return usage{}, fmt.Errorf("CPU time of process %d (needs Linux): %w", pid, err)
+		return cpuUsage{}, fmt.Errorf("CPU time of process %d (needs Linux): %w", pid, err)
 	}
 	_, rest, ok := bytes.Cut(text, []byte(") ")) // the name may hold anything
 	f := strings.Fields(string(rest))
 	if !ok || len(f) < 13 {
-		return usage{}, fmt.Errorf("CPU time of process %d: %q is not understood", pid, text)
+		return cpuUsage{}, fmt.Errorf("CPU time of process %d: %q is not understood", pid, text)
 	}
 	user, err1 := strconv.ParseInt(f[11], 10, 64)
 	system, err2 := strconv.ParseInt(f[12], 10, 64)
 	if err := errors.Join(err1, err2); err != nil {
-		return usage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
+		return cpuUsage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
 	}
-	return usage{time.Duration(user) * tick, time.Duration(system) * tick}, nil
+	return cpuUsage{time.Duration(user) * clockTick, time.Duration(system) * clockTick}, nil
 }
 
 // peakMemory returns the largest resident size of a running process so far, in bytes.
@@ -85,7 +85,7 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (l *lockedBuffer) tail(n int) string {
+func (l *lockedBuffer) lastBytes(n int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.b[max(0, len(l.b)-n):])
@@ -107,23 +107,23 @@ func startProcess(env []string, name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// done is closed when the program has ended; never for a nil process.
-func (p *process) done() <-chan struct{} {
+// endedChannel is closed when the program has ended; never for a nil process.
+func (p *process) endedChannel() <-chan struct{} {
 	if p == nil {
 		return nil
 	}
 	return p.ended
 }
 
-func (p *process) failure(what string) error {
+func (p *process) failureError(what string) error {
 	if p == nil {
 		return errors.New(what)
 	}
-	return fmt.Errorf("%s: %s\n%s", p.cmd.Path, what, p.log.tail(4<<10))
+	return fmt.Errorf("%s: %s\n%s", p.cmd.Path, what, p.log.lastBytes(4<<10))
 }
 
-// stop asks the program to end and returns when it has; after 20 s it is killed, which is an error.
-func (p *process) stop(ctx context.Context) error {
+// stopProcess asks the program to end and returns when it has; after 20 s it is killed, which is an error.
+func (p *process) stopProcess(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
@@ -134,12 +134,12 @@ func (p *process) stop(ctx context.Context) error {
 	case <-time.After(20 * time.Second):
 	case <-ctx.Done():
 	}
-	p.kill()
-	return p.failure("did not end when asked to and was killed")
+	p.killProcess()
+	return p.failureError("did not end when asked to and was killed")
 }
 
-// kill ends the program with SIGKILL and returns when it is gone.
-func (p *process) kill() {
+// killProcess ends the program with SIGKILL and returns when it is gone.
+func (p *process) killProcess() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.ended
 }

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// profile saves profiles of our own program while it drains the log, when asked to. The channel is told how that went.
-func (h *harness) profile(ctx context.Context, s *system, round int) <-chan error {
+// saveProfiles saves profiles of our own program while it drains the log, when asked to. The channel is told how that went.
+func (h *harness) saveProfiles(ctx context.Context, s *system, round int) <-chan error {
 	done := make(chan error, 1)
 	if h.Profile == "" || !strings.HasPrefix(s.name, "anpr-") || round > 0 {
 		done <- nil
@@ -24,16 +24,16 @@ func (h *harness) profile(ctx context.Context, s *system, round int) <-chan erro
 		return done
 	}
 	go func() {
-		err := h.fetch(ctx, "profile?seconds="+strconv.Itoa(max(int(h.ProfileFor.Seconds()), 1)), s.name+"-cpu.pprof")
+		err := h.fetchProfile(ctx, "profile?seconds="+strconv.Itoa(max(int(h.ProfileFor.Seconds()), 1)), s.name+"-cpu.pprof")
 		for _, kind := range []string{"allocs", "block", "mutex", "heap"} {
-			err = errors.Join(err, h.fetch(ctx, kind, s.name+"-"+kind+".pprof"))
+			err = errors.Join(err, h.fetchProfile(ctx, kind, s.name+"-"+kind+".pprof"))
 		}
 		done <- err
 	}()
 	return done
 }
 
-func (h *harness) fetch(ctx context.Context, what, file string) (err error) {
+func (h *harness) fetchProfile(ctx context.Context, what, file string) (err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.opsAddr+"/debug/pprof/"+what, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("profile %s: %w", what, err)

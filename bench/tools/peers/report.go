@@ -17,16 +17,16 @@ import (
 // measurement is one drain of the log. CPU is user and system time between the opening of the gate and the last visible row, divided by the
 // rows; Whole is that of the process from its start to its end.
 type measurement struct {
-	Rows         uint64  `json:"rows"`
-	Wall         float64 `json:"wall_s"`
-	PerSecond    float64 `json:"rows_per_s"`
-	Client       float64 `json:"client_cpu_us_per_row"`
-	ClientSystem float64 `json:"client_system_us_per_row"`
-	Server       float64 `json:"server_cpu_us_per_row"`
-	Broker       float64 `json:"broker_cpu_us_per_row"`
-	Whole        float64 `json:"client_cpu_whole_process_s"`
-	Memory       int64   `json:"client_peak_rss_bytes"`
-	Tally        tally   `json:"tally"`
+	Rows         uint64   `json:"rows"`
+	Wall         float64  `json:"wall_s"`
+	PerSecond    float64  `json:"rows_per_s"`
+	Client       float64  `json:"client_cpu_us_per_row"`
+	ClientSystem float64  `json:"client_system_us_per_row"`
+	Server       float64  `json:"server_cpu_us_per_row"`
+	Broker       float64  `json:"broker_cpu_us_per_row"`
+	Whole        float64  `json:"client_cpu_whole_process_s"`
+	Memory       int64    `json:"client_peak_rss_bytes"`
+	Tally        rowTally `json:"tally"`
 
 	Tables map[string]uint64 `json:"rows_by_table,omitempty"` // of our "batches" a row is a batch
 	Events map[string]uint64 `json:"server_events,omitempty"` // how far the database's own counters moved
@@ -38,8 +38,8 @@ func (m *measurement) String() string {
 		m.PerSecond, m.Wall, m.Client, m.ClientSystem, m.Server, m.Broker, m.Memory>>20, m.Tally.Lost, m.Tally.Duplicated)
 }
 
-// line is one system over all rounds.
-type line struct {
+// systemLine is one system over all rounds.
+type systemLine struct {
 	System   string         `json:"system"`
 	Log      string         `json:"log"`
 	Does     string         `json:"does"`
@@ -53,13 +53,13 @@ type line struct {
 
 // report is what a run found.
 type report struct {
-	At      time.Time `json:"at"`
-	Machine string    `json:"machine"`
-	Engine  string    `json:"clickhouse"`
-	Command []string  `json:"command"`
-	Data    string    `json:"data"` // what the tables lie on
-	Count   int       `json:"records"`
-	Lines   []*line   `json:"systems"`
+	At      time.Time     `json:"at"`
+	Machine string        `json:"machine"`
+	Engine  string        `json:"clickhouse"`
+	Command []string      `json:"command"`
+	Data    string        `json:"data"` // what the tables lie on
+	Count   int           `json:"records"`
+	Lines   []*systemLine `json:"systems"`
 }
 
 func newReport(h *harness) *report {
@@ -70,18 +70,18 @@ func newReport(h *harness) *report {
 	}
 }
 
-func (r *report) add(s *system, m *measurement) {
+func (r *report) addMeasurement(s *system, m *measurement) {
 	for _, l := range r.Lines {
 		if l.System == s.name {
 			l.Rounds = append(l.Rounds, m)
 			return
 		}
 	}
-	r.Lines = append(r.Lines, &line{System: s.name, Log: s.form, Does: s.does, InServer: s.inServer, Rounds: []*measurement{m}})
+	r.Lines = append(r.Lines, &systemLine{System: s.name, Log: s.form, Does: s.does, InServer: s.inServer, Rounds: []*measurement{m}})
 }
 
-// finish works out medians and ratios, and adds the systems that were not there.
-func (r *report) finish(list []*system) {
+// computeMedians works out medians and ratios, and adds the systems that were not there.
+func (r *report) computeMedians(list []*system) {
 	for _, l := range r.Lines {
 		l.Median = medianOf(l.Rounds)
 		l.Ratio = map[string]float64{}
@@ -98,7 +98,7 @@ func (r *report) finish(list []*system) {
 	}
 	for _, s := range list {
 		if s.absent != "" {
-			r.Lines = append(r.Lines, &line{System: s.name, Log: s.form, Does: s.does, Absent: s.absent})
+			r.Lines = append(r.Lines, &systemLine{System: s.name, Log: s.form, Does: s.does, Absent: s.absent})
 		}
 	}
 }
@@ -134,8 +134,8 @@ func median(v []float64) float64 {
 	return v[(len(v)-1)/2]
 }
 
-// exact reports whether nothing of ours was lost, duplicated or wrong in any round.
-func (r *report) exact() bool {
+// isExact reports whether nothing of ours was lost, duplicated or wrong in any round.
+func (r *report) isExact() bool {
 	for _, l := range r.Lines {
 		if !strings.HasPrefix(l.System, "anpr-") {
 			continue
@@ -149,9 +149,9 @@ func (r *report) exact() bool {
 	return true
 }
 
-// write prints the table and saves both forms.
-func (r *report) write(out io.Writer, file string) error {
-	text := r.markdown()
+// writeResult prints the table and saves both forms.
+func (r *report) writeResult(out io.Writer, file string) error {
+	text := r.renderMarkdown()
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
@@ -162,14 +162,14 @@ func (r *report) write(out io.Writer, file string) error {
 	if err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
-	if err := r.draw(file + ".svg"); err != nil {
+	if err := r.drawChart(file + ".svg"); err != nil {
 		return err
 	}
-	return save(file, append(data, '\n'), text)
+	return saveResult(file, append(data, '\n'), text)
 }
 
-// save writes both forms of a result.
-func save(file string, data []byte, text string) error {
+// saveResult writes both forms of a result.
+func saveResult(file string, data []byte, text string) error {
 	for name, content := range map[string][]byte{file + ".json": data, file + ".md": []byte(text)} {
 		if err := os.WriteFile(name, content, 0o644); err != nil { //nolint:gosec // a report, meant to be read
 			return fmt.Errorf("save the result: %w", err)
@@ -178,7 +178,7 @@ func save(file string, data []byte, text string) error {
 	return nil
 }
 
-func (r *report) markdown() string {
+func (r *report) renderMarkdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("Peers on the same log: %d records, %s, ClickHouse %s on %s, %s.", r.Count, r.Machine, r.Engine, r.Data, r.At.Format("2006-01-02 15:04 MST"))

@@ -25,7 +25,7 @@ func openStore(addr, user, password string) (*store, error) {
 	return &store{conn}, nil
 }
 
-func (s *store) exec(ctx context.Context, statements ...string) error {
+func (s *store) execAll(ctx context.Context, statements ...string) error {
 	for _, q := range statements {
 		if err := s.conn.Exec(ctx, q); err != nil {
 			return fmt.Errorf("%.90s: %w", q, err)
@@ -34,7 +34,7 @@ func (s *store) exec(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-func (s *store) number(ctx context.Context, query string) (uint64, error) {
+func (s *store) queryNumber(ctx context.Context, query string) (uint64, error) {
 	var n uint64
 	if err := s.conn.QueryRow(ctx, query).Scan(&n); err != nil {
 		return 0, fmt.Errorf("%.90s: %w", query, err)
@@ -42,10 +42,10 @@ func (s *store) number(ctx context.Context, query string) (uint64, error) {
 	return n, nil
 }
 
-// expect reads a log back from its broker and stores what must be found: table harness.log_FORM, a row an offset.
-func (s *store) expect(ctx context.Context, l *topicLog) (err error) {
+// storeExpected reads a log back from its broker and stores what must be found: table harness.log_FORM, a row an offset.
+func (s *store) storeExpected(ctx context.Context, l *topicLog) (err error) {
 	table := "harness.log_" + l.form
-	if err := s.exec(ctx, "CREATE DATABASE IF NOT EXISTS harness", "DROP TABLE IF EXISTS "+table+" SYNC",
+	if err := s.execAll(ctx, "CREATE DATABASE IF NOT EXISTS harness", "DROP TABLE IF EXISTS "+table+" SYNC",
 		"CREATE TABLE "+table+" (partition Int32, offset Int64, read_id UUID, text String) ENGINE = MergeTree ORDER BY (partition, offset)"); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *store) expect(ctx context.Context, l *topicLog) (err error) {
 	if err != nil {
 		return fmt.Errorf("store what the log holds: %w", err)
 	}
-	err = scan(ctx, l.broker.addr, schemas.TopicReads, func(r *kgo.Record) error {
+	err = scanTopic(ctx, l.broker.addr, schemas.TopicReads, func(r *kgo.Record) error {
 		id := readID(l.form, r.Value)
 		text := ""
 		if id != [16]byte{} {
@@ -67,15 +67,15 @@ func (s *store) expect(ctx context.Context, l *topicLog) (err error) {
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("store what the log holds: %w", err)
 	}
-	n, err := s.number(ctx, "SELECT count() FROM "+table)
+	n, err := s.queryNumber(ctx, "SELECT count() FROM "+table)
 	if err == nil && n != uint64(l.count) {
 		err = fmt.Errorf("%d records were produced and %d are on the log", l.count, n)
 	}
 	return err
 }
 
-// tally is the independent count of what a system made of the log, without FINAL.
-type tally struct {
+// rowTally is the independent count of what a system made of the log, without FINAL.
+type rowTally struct {
 	Expected   uint64 `json:"expected"`
 	Rows       uint64 `json:"rows"`
 	Lost       uint64 `json:"lost"`
@@ -84,17 +84,17 @@ type tally struct {
 }
 
 // countOurs holds every record of the log against the tables: each must be in exactly one of reads, merges and rejects, under its id.
-func (s *store) countOurs(ctx context.Context, db, form string) (t tally, err error) {
+func (s *store) countOurs(ctx context.Context, db, form string) (t rowTally, err error) {
 	rows := fmt.Sprintf(`(SELECT kafka_partition AS partition, kafka_offset AS offset, read_id FROM %[1]s.reads
 		UNION ALL SELECT kafka_partition, kafka_offset, read_id FROM %[1]s.merges
 		UNION ALL SELECT kafka_partition, kafka_offset, toUUID('00000000-0000-0000-0000-000000000000') FROM %[1]s.rejects)`, db)
 	log := "harness.log_" + form
 	err = errors.Join(
-		s.into(ctx, &t.Expected, "SELECT count() FROM "+log),
-		s.into(ctx, &t.Rows, "SELECT count() FROM "+rows),
-		s.into(ctx, &t.Lost, "SELECT count() FROM "+log+" WHERE (partition, offset) NOT IN (SELECT partition, offset FROM "+rows+")"),
-		s.into(ctx, &t.Duplicated, "SELECT toUInt64(count() - uniqExact(partition, offset)) FROM "+rows),
-		s.into(ctx, &t.Wrong, "SELECT count() FROM "+rows+" AS r LEFT ANTI JOIN "+log+
+		s.queryInto(ctx, &t.Expected, "SELECT count() FROM "+log),
+		s.queryInto(ctx, &t.Rows, "SELECT count() FROM "+rows),
+		s.queryInto(ctx, &t.Lost, "SELECT count() FROM "+log+" WHERE (partition, offset) NOT IN (SELECT partition, offset FROM "+rows+")"),
+		s.queryInto(ctx, &t.Duplicated, "SELECT toUInt64(count() - uniqExact(partition, offset)) FROM "+rows),
+		s.queryInto(ctx, &t.Wrong, "SELECT count() FROM "+rows+" AS r LEFT ANTI JOIN "+log+
 			" AS l ON r.partition = l.partition AND r.offset = l.offset AND (r.read_id = l.read_id OR r.read_id = toUUID('00000000-0000-0000-0000-000000000000'))"),
 	)
 	return t, err
@@ -102,26 +102,26 @@ func (s *store) countOurs(ctx context.Context, db, form string) (t tally, err er
 
 // countPeer holds the peer table against the log: as many rows with an id as there are records with it. A retransmission is a record too, and
 // a peer stores it. Records that cannot be read are expected of nobody.
-func (s *store) countPeer(ctx context.Context, db, form string) (t tally, err error) {
+func (s *store) countPeer(ctx context.Context, db, form string) (t rowTally, err error) {
 	log := "(SELECT text AS id, count() AS n FROM harness.log_" + form + " WHERE text != '' GROUP BY text)"
 	rows := "(SELECT read_id AS id, count() AS n FROM " + db + ".peer_reads GROUP BY read_id)"
 	err = errors.Join(
-		s.into(ctx, &t.Expected, "SELECT sum(n) FROM "+log),
-		s.into(ctx, &t.Rows, "SELECT count() FROM "+db+".peer_reads"),
-		s.into(ctx, &t.Lost, "SELECT sum(greatest(toInt64(l.n) - toInt64(r.n), 0))::UInt64 FROM "+log+" AS l LEFT JOIN "+rows+" AS r USING id"),
-		s.into(ctx, &t.Duplicated, "SELECT sum(greatest(toInt64(r.n) - toInt64(l.n), 0))::UInt64 FROM "+rows+" AS r INNER JOIN "+log+" AS l USING id"),
-		s.into(ctx, &t.Wrong, "SELECT sum(n) FROM "+rows+" AS r LEFT ANTI JOIN "+log+" AS l USING id"),
+		s.queryInto(ctx, &t.Expected, "SELECT sum(n) FROM "+log),
+		s.queryInto(ctx, &t.Rows, "SELECT count() FROM "+db+".peer_reads"),
+		s.queryInto(ctx, &t.Lost, "SELECT sum(greatest(toInt64(l.n) - toInt64(r.n), 0))::UInt64 FROM "+log+" AS l LEFT JOIN "+rows+" AS r USING id"),
+		s.queryInto(ctx, &t.Duplicated, "SELECT sum(greatest(toInt64(r.n) - toInt64(l.n), 0))::UInt64 FROM "+rows+" AS r INNER JOIN "+log+" AS l USING id"),
+		s.queryInto(ctx, &t.Wrong, "SELECT sum(n) FROM "+rows+" AS r LEFT ANTI JOIN "+log+" AS l USING id"),
 	)
 	return t, err
 }
 
-func (s *store) into(ctx context.Context, v *uint64, query string) (err error) {
-	*v, err = s.number(ctx, query)
+func (s *store) queryInto(ctx context.Context, v *uint64, query string) (err error) {
+	*v, err = s.queryNumber(ctx, query)
 	return err
 }
 
-// tables says how many rows each table of a database has, and how many batches made them.
-func (s *store) tables(ctx context.Context, db string) (map[string]uint64, error) {
+// rowsByTable says how many rows each table of a database has, and how many batches made them.
+func (s *store) rowsByTable(ctx context.Context, db string) (map[string]uint64, error) {
 	rows, err := s.conn.Query(ctx, "SELECT table, sum(rows) FROM system.parts WHERE active AND database = $1 GROUP BY table", db)
 	if err != nil {
 		return nil, fmt.Errorf("rows by table: %w", err)
@@ -139,8 +139,8 @@ func (s *store) tables(ctx context.Context, db string) (map[string]uint64, error
 	return out, rows.Err()
 }
 
-// events returns the database's own counters of time, rows and merges since it started.
-func (s *store) events(ctx context.Context) (map[string]uint64, error) {
+// serverCounters returns the database's own counters of time, rows and merges since it started.
+func (s *store) serverCounters(ctx context.Context) (map[string]uint64, error) {
 	rows, err := s.conn.Query(ctx, "SELECT event, value FROM system.events WHERE match(event, 'Merge|Insert|TimeMicro|Sort|Compress|Sync')")
 	if err != nil {
 		return nil, fmt.Errorf("counters of the database: %w", err)
@@ -158,8 +158,8 @@ func (s *store) events(ctx context.Context) (map[string]uint64, error) {
 	return out, rows.Err()
 }
 
-// strings returns a query's first column.
-func (s *store) strings(ctx context.Context, query string) ([]string, error) {
+// queryStrings returns a query's first column.
+func (s *store) queryStrings(ctx context.Context, query string) ([]string, error) {
 	rows, err := s.conn.Query(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("%.90s: %w", query, err)

@@ -34,11 +34,11 @@ type system struct {
 	progress func(ctx context.Context, j *job) (uint64, error)
 	// target is what progress comes to when all is stored.
 	target func(ctx context.Context, j *job) (uint64, error)
-	count  func(ctx context.Context, j *job) (tally, error)
+	count  func(ctx context.Context, j *job) (rowTally, error)
 }
 
 func (h *harness) systems() []*system {
-	list := []*system{h.ours(protobuf), h.ours(jsonForm), h.kafkaEngine(), h.bento(), h.sinker()}
+	list := []*system{h.ourSystem(protobuf), h.ourSystem(jsonForm), h.kafkaEngineSystem(), h.bentoSystem(), h.sinkerSystem()}
 	if len(h.Only) == 0 {
 		return list
 	}
@@ -56,22 +56,22 @@ func (h *harness) systems() []*system {
 const exactCount = "whole pipeline: decode, normalise, dedup, passages, all LEZ, speed and list rules against the register, sealed evidence, hits and offences on topics, " +
 	"plan-insert-commit into the real tables, ledger"
 
-// ours is `anpr ingest` as it is installed.
-func (h *harness) ours(form string) *system {
+// ourSystem is `anpr ingest` as it is installed.
+func (h *harness) ourSystem(form string) *system {
 	return &system{
 		name: "anpr-" + form, form: form, does: exactCount,
 		prepare: func(ctx context.Context, j *job) error {
-			p, err := startProcess(h.account(), h.Anpr, "migrate", "--clickhouse-addr="+h.engine.NativeAddr(), "--clickhouse-database="+j.db, "--log-level=warn")
+			p, err := startProcess(h.accountEnv(), h.Anpr, "migrate", "--clickhouse-addr="+h.engine.NativeAddr(), "--clickhouse-database="+j.db, "--log-level=warn")
 			if err != nil {
 				return err
 			}
 			select {
-			case <-p.done():
+			case <-p.endedChannel():
 			case <-ctx.Done():
-				p.kill()
+				p.killProcess()
 			}
 			if p.err != nil {
-				return p.failure("migrate: " + p.err.Error())
+				return p.failureError("migrate: " + p.err.Error())
 			}
 			return nil
 		},
@@ -87,13 +87,13 @@ func (h *harness) ours(form string) *system {
 			if j.rng != nil {
 				args = append(args, fmt.Sprintf("--batch-rows=%d", 1000+j.rng.IntN(20_000)))
 			}
-			return startProcess(h.account(), h.Anpr, args...)
+			return startProcess(h.accountEnv(), h.Anpr, args...)
 		},
 		progress: func(ctx context.Context, j *job) (uint64, error) {
-			return h.store.number(ctx, "SELECT toUInt64(sum(fetched)) FROM "+j.db+".batches")
+			return h.store.queryNumber(ctx, "SELECT toUInt64(sum(fetched)) FROM "+j.db+".batches")
 		},
 		target: func(context.Context, *job) (uint64, error) { return uint64(h.Count), nil },
-		count:  func(ctx context.Context, j *job) (tally, error) { return h.store.countOurs(ctx, j.db, form) },
+		count:  func(ctx context.Context, j *job) (rowTally, error) { return h.store.countOurs(ctx, j.db, form) },
 	}
 }
 
@@ -106,33 +106,33 @@ const peerTable = `CREATE TABLE %s.peer_reads (
 const ingestOnly = "ingest only: the fields of the JSON into 15 columns of one table (model, lat and lon are not in the record and stay empty); " +
 	"no rules, no dedup, no register, no passages, no evidence, no topics"
 
-// peer fills in what all ingest-only systems share.
-func (h *harness) peer(s *system) *system {
+// fillPeer fills in what all ingest-only systems share.
+func (h *harness) fillPeer(s *system) *system {
 	s.form = jsonForm
 	s.progress = func(ctx context.Context, j *job) (uint64, error) {
-		return h.store.number(ctx, "SELECT count() FROM "+j.db+".peer_reads")
+		return h.store.queryNumber(ctx, "SELECT count() FROM "+j.db+".peer_reads")
 	}
 	s.target = func(ctx context.Context, _ *job) (uint64, error) {
-		return h.store.number(ctx, "SELECT count() FROM harness.log_json WHERE text != ''")
+		return h.store.queryNumber(ctx, "SELECT count() FROM harness.log_json WHERE text != ''")
 	}
-	s.count = func(ctx context.Context, j *job) (tally, error) { return h.store.countPeer(ctx, j.db, jsonForm) }
+	s.count = func(ctx context.Context, j *job) (rowTally, error) { return h.store.countPeer(ctx, j.db, jsonForm) }
 	if s.prepare == nil {
 		s.prepare = func(ctx context.Context, j *job) error {
-			return h.store.exec(ctx, "CREATE DATABASE "+j.db, fmt.Sprintf(peerTable, j.db, ""))
+			return h.store.execAll(ctx, "CREATE DATABASE "+j.db, fmt.Sprintf(peerTable, j.db, ""))
 		}
 	}
 	return s
 }
 
-// kafkaEngine is ClickHouse's own Kafka table engine with a materialized view.
-func (h *harness) kafkaEngine() *system {
-	return h.peer(&system{
+// kafkaEngineSystem is ClickHouse's own Kafka table engine with a materialized view.
+func (h *harness) kafkaEngineSystem() *system {
+	return h.fillPeer(&system{
 		name: "clickhouse-kafka-engine", inServer: true, does: ingestOnly + "; at least once; records that cannot be read are skipped uncounted",
 		start: func(ctx context.Context, j *job) (*process, error) {
-			return nil, h.store.exec(ctx, fmt.Sprintf(kafkaEngineTable, j.db, j.log.broker.addr, j.group, h.Consumers), fmt.Sprintf(kafkaEngineView, j.db))
+			return nil, h.store.execAll(ctx, fmt.Sprintf(kafkaEngineTable, j.db, j.log.broker.addr, j.group, h.Consumers), fmt.Sprintf(kafkaEngineView, j.db))
 		},
 		end: func(ctx context.Context, j *job) error {
-			return h.store.exec(ctx, "DROP TABLE "+j.db+".feed SYNC", "DROP TABLE "+j.db+".queue SYNC")
+			return h.store.execAll(ctx, "DROP TABLE "+j.db+".feed SYNC", "DROP TABLE "+j.db+".queue SYNC")
 		},
 	})
 }

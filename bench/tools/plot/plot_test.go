@@ -68,7 +68,7 @@ func TestEveryKindIsDrawnWithItsNames(t *testing.T) {
 }
 
 func TestNinesAreEquallyFarApart(t *testing.T) {
-	if a, b, c := nines(90), nines(99), nines(99.9); math.Abs(a-1) > 1e-9 || math.Abs(b-2) > 1e-9 || math.Abs(c-3) > 1e-9 {
+	if a, b, c := countNines(90), countNines(99), countNines(99.9); math.Abs(a-1) > 1e-9 || math.Abs(b-2) > 1e-9 || math.Abs(c-3) > 1e-9 {
 		t.Errorf("90, 99 and 99.9 are at %g, %g and %g", a, b, c)
 	}
 }

@@ -40,14 +40,14 @@ func (c *Chart) SVG(w io.Writer) error {
 	p.Add(grid)
 	var err error
 	if c.Kind == "bar" {
-		err = c.bars(p)
+		err = c.addBars(p)
 	} else {
-		err = c.lines(p)
+		err = c.addLines(p)
 	}
 	if err != nil {
 		return fmt.Errorf("draw %q: %w", c.Title, err)
 	}
-	c.axes(p)
+	c.setAxes(p)
 	canvas := vgsvg.New(width, height)
 	const rim = 3 * vg.Millimeter // the last label of the axis reaches beyond it
 	p.Draw(draw.Crop(draw.New(canvas), rim, -3*rim, rim, -rim))
@@ -57,7 +57,7 @@ func (c *Chart) SVG(w io.Writer) error {
 	return nil
 }
 
-func (c *Chart) axes(p *plot.Plot) {
+func (c *Chart) setAxes(p *plot.Plot) {
 	if c.LogX {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	}
@@ -66,13 +66,13 @@ func (c *Chart) axes(p *plot.Plot) {
 	} else {
 		p.Y.Min = math.Min(p.Y.Min, 0)
 	}
-	if x := c.few(); len(x) > 0 {
+	if x := c.fewTicks(); len(x) > 0 {
 		p.X.Tick.Marker = plot.ConstantTicks(x)
 	}
 	if c.Kind == "percentiles" {
 		var ticks []plot.Tick
 		for _, at := range []float64{0, 50, 90, 99, 99.9, 99.99, 99.999} {
-			if x := nines(at); x <= p.X.Max+0.01 {
+			if x := countNines(at); x <= p.X.Max+0.01 {
 				ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(at, 'f', -1, 64)})
 			}
 		}
@@ -80,8 +80,8 @@ func (c *Chart) axes(p *plot.Plot) {
 	}
 }
 
-// few are the values of a short line's X, which stand for themselves: 1 and 2 shards, not 1.5. There are none when a line is long.
-func (c *Chart) few() (ticks []plot.Tick) {
+// fewTicks are the values of a short line's X, which stand for themselves: 1 and 2 shards, not 1.5. There are none when a line is long.
+func (c *Chart) fewTicks() (ticks []plot.Tick) {
 	if c.Kind != "line" || len(c.Series[0].Points) > 8 {
 		return nil
 	}
@@ -91,10 +91,10 @@ func (c *Chart) few() (ticks []plot.Tick) {
 	return ticks
 }
 
-// nines spreads per cent: 90 is at 1, 99 at 2, 99.9 at 3.
-func nines(pct float64) float64 { return -math.Log10(1 - math.Min(pct, 99.9999)/100) }
+// countNines spreads per cent: 90 is at 1, 99 at 2, 99.9 at 3.
+func countNines(pct float64) float64 { return -math.Log10(1 - math.Min(pct, 99.9999)/100) }
 
-func (c *Chart) lines(p *plot.Plot) error {
+func (c *Chart) addLines(p *plot.Plot) error {
 	for i, s := range c.Series {
 		xys := make(plotter.XYs, 0, len(s.Points))
 		for _, pt := range s.Points {
@@ -103,7 +103,7 @@ func (c *Chart) lines(p *plot.Plot) error {
 				if x >= 100 {
 					continue // the largest value is beyond every nine
 				}
-				x = nines(x)
+				x = countNines(x)
 			}
 			xys = append(xys, plotter.XY{X: x, Y: pt[1]})
 		}
@@ -121,7 +121,7 @@ func (c *Chart) lines(p *plot.Plot) error {
 	return nil
 }
 
-func (c *Chart) bars(p *plot.Plot) error {
+func (c *Chart) addBars(p *plot.Plot) error {
 	wide := 0.7 * 14 * vg.Centimeter / vg.Length(len(c.Labels)*len(c.Series))
 	wide = min(wide, vg.Centimeter)
 	for i, s := range c.Series {

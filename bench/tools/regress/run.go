@@ -45,27 +45,27 @@ func (r *Run) Compare(ctx context.Context) (_ []Verdict, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	tree := filepath.Join(tmp, "base")
-	if err := r.command(ctx, r.Dir, "git", "worktree", "add", "--detach", "--quiet", tree, r.Base); err != nil {
+	if err := r.runCommand(ctx, r.Dir, "git", "worktree", "add", "--detach", "--quiet", tree, r.Base); err != nil {
 		return nil, err
 	}
 	defer func() {
-		err = errors.Join(err, r.command(context.WithoutCancel(ctx), r.Dir, "git", "worktree", "remove", "--force", tree))
+		err = errors.Join(err, r.runCommand(context.WithoutCancel(ctx), r.Dir, "git", "worktree", "remove", "--force", tree))
 	}()
 	base, head := &side{dir: tree}, &side{dir: r.Dir}
 	for i, s := range []*side{base, head} {
-		if err := r.build(ctx, s, filepath.Join(tmp, fmt.Sprint("bin", i))); err != nil {
+		if err := r.buildSide(ctx, s, filepath.Join(tmp, fmt.Sprint("bin", i))); err != nil {
 			return nil, err
 		}
 	}
-	return r.sample(ctx, base, head)
+	return r.sampleBoth(ctx, base, head)
 }
 
-func (r *Run) sample(ctx context.Context, base, head *side) ([]Verdict, error) {
+func (r *Run) sampleBoth(ctx context.Context, base, head *side) ([]Verdict, error) {
 	all := func(int) bool { return true }
-	if err := r.interleave(ctx, base, head, all); err != nil {
+	if err := r.interleaveSamples(ctx, base, head, all); err != nil {
 		return nil, err
 	}
-	verdicts := r.judge(base.out, head.out)
+	verdicts := r.judgeSamples(base.out, head.out)
 	again := func(i int) bool {
 		for _, v := range verdicts {
 			if v.Regressed && strings.HasPrefix(v.Benchmark, r.Suites[i].Package+" ") {
@@ -75,11 +75,11 @@ func (r *Run) sample(ctx context.Context, base, head *side) ([]Verdict, error) {
 		return false
 	}
 	second := [2]*side{{dir: base.dir, bins: base.bins}, {dir: head.dir, bins: head.bins}}
-	if err := r.interleave(ctx, second[0], second[1], again); err != nil {
+	if err := r.interleaveSamples(ctx, second[0], second[1], again); err != nil {
 		return nil, err
 	}
 	confirmed := map[string]bool{}
-	for _, v := range r.judge(second[0].out, second[1].out) {
+	for _, v := range r.judgeSamples(second[0].out, second[1].out) {
 		confirmed[v.Benchmark+" "+v.Unit] = v.Regressed
 	}
 	for i := range verdicts {
@@ -88,7 +88,7 @@ func (r *Run) sample(ctx context.Context, base, head *side) ([]Verdict, error) {
 	return verdicts, nil
 }
 
-func (r *Run) judge(base, head []Result) []Verdict {
+func (r *Run) judgeSamples(base, head []Result) []Verdict {
 	var out []Verdict
 	for _, s := range Gather(base, head, "ns/op", "allocs/op") {
 		out = append(out, r.Config.Judge(s))
@@ -96,8 +96,8 @@ func (r *Run) judge(base, head []Result) []Verdict {
 	return out
 }
 
-// build makes the test binaries of a side. A package that the base does not have is new and compared with nothing.
-func (r *Run) build(ctx context.Context, s *side, to string) error {
+// buildSide makes the test binaries of a side. A package that the base does not have is new and compared with nothing.
+func (r *Run) buildSide(ctx context.Context, s *side, to string) error {
 	if err := os.MkdirAll(to, 0o750); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
@@ -107,7 +107,7 @@ func (r *Run) build(ctx context.Context, s *side, to string) error {
 			continue
 		}
 		bin := filepath.Join(to, fmt.Sprintf("%d.test", i))
-		if err := r.command(ctx, s.dir, "go", "test", "-trimpath", "-c", "-o", bin, suite.Package); err != nil {
+		if err := r.runCommand(ctx, s.dir, "go", "test", "-trimpath", "-c", "-o", bin, suite.Package); err != nil {
 			return err
 		}
 		s.bins = append(s.bins, bin)
@@ -115,8 +115,8 @@ func (r *Run) build(ctx context.Context, s *side, to string) error {
 	return nil
 }
 
-// interleave takes a sample of each side in turn, the order changing each time.
-func (r *Run) interleave(ctx context.Context, base, head *side, wanted func(suite int) bool) error {
+// interleaveSamples takes a sample of each side in turn, the order changing each time.
+func (r *Run) interleaveSamples(ctx context.Context, base, head *side, wanted func(suite int) bool) error {
 	for n := range r.Samples {
 		order := [2]*side{base, head}
 		if n%2 == 1 {
@@ -127,7 +127,7 @@ func (r *Run) interleave(ctx context.Context, base, head *side, wanted func(suit
 				continue
 			}
 			for _, s := range order {
-				if err := r.bench(ctx, s, i); err != nil {
+				if err := r.runSuite(ctx, s, i); err != nil {
 					return err
 				}
 			}
@@ -136,7 +136,7 @@ func (r *Run) interleave(ctx context.Context, base, head *side, wanted func(suit
 	return nil
 }
 
-func (r *Run) bench(ctx context.Context, s *side, i int) error {
+func (r *Run) runSuite(ctx context.Context, s *side, i int) error {
 	if s.bins[i] == "" {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (r *Run) bench(ctx context.Context, s *side, i int) error {
 	return nil
 }
 
-func (r *Run) command(ctx context.Context, dir, name string, args ...string) error {
+func (r *Run) runCommand(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // go and git
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")

@@ -8,7 +8,7 @@ func mannWhitney(a, b []float64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 1
 	}
-	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P
+	return benchmath.AssumeNothing.Compare(newSample(a), newSample(b)).P
 }
 
 // Median of the values; 0 for none.
@@ -16,12 +16,12 @@ func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
 	}
-	return benchmath.AssumeNothing.Summary(sample(v), confidence).Center
+	return benchmath.AssumeNothing.Summary(newSample(v), confidence).Center
 }
 
 // confidence is that of an interval that benchmath computes beside the median and nobody asks for.
 const confidence = 0.95
 
-func sample(v []float64) *benchmath.Sample {
+func newSample(v []float64) *benchmath.Sample {
 	return benchmath.NewSample(append([]float64(nil), v...), &benchmath.DefaultThresholds)
 }
