@@ -47,18 +47,18 @@ func AppendVariants(dst []schemas.Plate, p schemas.Plate, most int) []schemas.Pl
 		return dst
 	}
 	text := p.Unbounded()
-	v := variants{dst: dst, own: p, end: len(dst) + min(most, MaxVariants), n: text.Len()}
+	v := variantWalk{dst: dst, own: p, end: len(dst) + min(most, MaxVariants), n: text.Len()}
 	text.AppendTo(v.chars[:0])
 	if text != p {
 		v.dst = append(v.dst, p)
 	}
 	for changes := 0; changes <= v.n && len(v.dst) < v.end; changes++ {
-		v.walk(0, changes)
+		v.appendChanged(0, changes)
 	}
 	return v.dst
 }
 
-type variants struct {
+type variantWalk struct {
 	dst   []schemas.Plate
 	own   schemas.Plate
 	end   int
@@ -66,8 +66,8 @@ type variants struct {
 	n     int
 }
 
-// walk appends every plate that differs from chars in exactly changes positions from i on.
-func (v *variants) walk(i, changes int) {
+// appendChanged appends every plate that differs from chars in exactly changes positions from i on.
+func (v *variantWalk) appendChanged(i, changes int) {
 	if len(v.dst) >= v.end {
 		return
 	}
@@ -75,7 +75,7 @@ func (v *variants) walk(i, changes int) {
 		p, _ := schemas.PlateFrom(v.chars[:v.n])
 		v.dst = append(v.dst, p)
 		if p.Districts() != 0 || p.At(0) == 'V' {
-			v.bounded(p)
+			v.appendBounded(p)
 		}
 		return
 	}
@@ -85,14 +85,14 @@ func (v *variants) walk(i, changes int) {
 	own := v.chars[i]
 	for _, c := range confused[own] {
 		v.chars[i] = c
-		v.walk(i+1, changes-1)
+		v.appendChanged(i+1, changes-1)
 	}
 	v.chars[i] = own
-	v.walk(i+1, changes)
+	v.appendChanged(i+1, changes)
 }
 
-// bounded appends what p is with a boundary.
-func (v *variants) bounded(p schemas.Plate) {
+// appendBounded appends what p is with a boundary.
+func (v *variantWalk) appendBounded(p schemas.Plate) {
 	var buf [8]schemas.Plate
 	for _, q := range p.AppendBounded(buf[:0]) {
 		if len(v.dst) < v.end && q != v.own {

@@ -6,16 +6,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cut keeps the characters from at up to end.
-func (s *scan) cut(at, end int) {
+// keepRange keeps the characters from at up to end.
+func (s *plateScan) keepRange(at, end int) {
 	copy(s.chars[:], s.chars[at:end])
 	s.n = end - at
 	s.breaks = s.breaks >> at &^ (^uint64(0) << s.n)
 	s.marked >>= at
 }
 
-// letters returns how many letters the characters begin with.
-func (s *scan) letters() (n int) {
+// leadingLetters returns how many letters the characters begin with.
+func (s *plateScan) leadingLetters() (n int) {
 	for n < s.n && s.chars[n] >= 'A' {
 		n++
 	}
@@ -25,17 +25,17 @@ func (s *scan) letters() (n int) {
 // stripCountry takes off the country that is written in front of the plate or behind it, with a separator (BE 1-ABC-123, 1ABC123-BEL): only when
 // the whole is no plate of that country and the rest is one, and only the country that the camera says. A camera that says none is
 // believed when the whole is no plate of any country. B1ABC123 stays: it is a possible personal plate.
-func (s *scan) stripCountry(country schemas.Country) {
+func (s *plateScan) stripCountry(country schemas.Country) {
 	inner := s.breaks &^ (^uint64(0) << s.n) &^ 1
 	if inner == 0 || s.n > schemas.MaxRawPlate {
 		return
 	}
-	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.letters())) > 1 // three groups of letters in front: no plate has them (D B-MW 123)
+	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.leadingLetters())) > 1 // three groups of letters in front: no plate has them (D B-MW 123)
 	first, last := bits.TrailingZeros64(inner), 63-bits.LeadingZeros64(inner)
 	if countryOf(s.chars[:first]).IsZero() && countryOf(s.chars[last:s.n]).IsZero() {
 		return
 	}
-	whole := shapes(s.chars[:s.n])
+	whole := matchSeries(s.chars[:s.n])
 	for _, part := range [...]struct{ at, end, restAt, restEnd int }{{0, first, first, s.n}, {last, s.n, 0, last}} {
 		c := countryOf(s.chars[part.at:part.end])
 		if c.IsZero() || !country.IsZero() && c != country {
@@ -44,18 +44,18 @@ func (s *scan) stripCountry(country schemas.Country) {
 		if part.at > 0 && part.end-part.at == 1 && part.restEnd-part.restAt < 6 { // more likely the last letter of the plate: 898 U 6 B is a misread 898-UGB
 			continue
 		}
-		if !decorated && (country.IsZero() && whole.any() || c == schemas.Germany && isGerman(s.chars[:s.n]) || c != schemas.Germany && whole.of(c)) {
+		if !decorated && (country.IsZero() && whole.hasAny() || c == schemas.Germany && isGerman(s.chars[:s.n]) || c != schemas.Germany && whole.hasCountry(c)) {
 			continue
 		}
 		rest := *s
-		rest.cut(part.restAt, part.restEnd)
+		rest.keepRange(part.restAt, part.restEnd)
 		if c == schemas.Germany {
 			rest.stripSeason(true)
-			if n := rest.letters(); n < rest.n && rest.chars[n] == '0' { // no German number begins with zero: AC-TB 00 D is a misread AC-TB 000
+			if n := rest.leadingLetters(); n < rest.n && rest.chars[n] == '0' { // no German number begins with zero: AC-TB 00 D is a misread AC-TB 000
 				continue
 			}
 		}
-		if !shapes(rest.chars[:rest.n]).of(c) {
+		if !matchSeries(rest.chars[:rest.n]).hasCountry(c) {
 			continue
 		}
 		*s = rest
@@ -68,8 +68,8 @@ func (s *scan) stripCountry(country schemas.Country) {
 // four are the months. Of five or six behind two or three letters they are so only when separators show it: an authority's plate looks the
 // same (BP 10-112). known says that the plate is German; otherwise a plate that is another country's as it stands is left alone, unless
 // separators show the months.
-func (s *scan) stripSeason(known bool) {
-	letters, digits, suffix := s.letters(), 0, 0
+func (s *plateScan) stripSeason(known bool) {
+	letters, digits, suffix := s.leadingLetters(), 0, 0
 	for letters+digits < s.n && s.chars[letters+digits] <= '9' {
 		digits++
 	}
@@ -81,7 +81,7 @@ func (s *scan) stripSeason(known bool) {
 	if letters < 2 || letters > 5 || number < 1 || number > 4 || s.chars[letters] == '0' || end+4 != s.n || end > 8 {
 		return
 	}
-	from, to := month(s.chars[end:end+2]), month(s.chars[end+2:end+4])
+	from, to := parseMonth(s.chars[end:end+2]), parseMonth(s.chars[end+2:end+4])
 	inside := s.breaks >> letters &^ 1 &^ (^uint64(0) << (s.n - letters)) // separators behind the first digit
 	at := number + suffix
 	allowed := uint64(1)<<at | uint64(1)<<(at+2) | uint64(suffix)<<number
@@ -89,13 +89,13 @@ func (s *scan) stripSeason(known bool) {
 	certain := number >= 3 || letters >= 4 || suffix > 0
 	switch {
 	case from == 0 || to == 0 || from == to || !isGerman(s.chars[:end]):
-	case shown, certain && (known || !shapes(s.chars[:s.n]).any()):
-		s.cut(0, end)
+	case shown, certain && (known || !matchSeries(s.chars[:s.n]).hasAny()):
+		s.keepRange(0, end)
 	}
 }
 
-// month reads 01 to 12; 0 otherwise.
-func month(b []byte) int {
+// parseMonth reads 01 to 12; 0 otherwise.
+func parseMonth(b []byte) int {
 	if b[0] > '1' || b[1] > '9' || b[0] == '1' && b[1] > '2' {
 		return 0
 	}
@@ -110,7 +110,7 @@ func isGerman(text []byte) bool {
 
 // foldUmlaut writes a German district whose umlaut came as two letters with one (TOELBA918 is T\u00d6L-BA 918), when the text as it stands is that
 // of no district.
-func (s *scan) foldUmlaut() {
+func (s *plateScan) foldUmlaut() {
 	if isGerman(s.chars[:s.n]) {
 		return
 	}
@@ -131,12 +131,12 @@ func (s *scan) foldUmlaut() {
 	}
 }
 
-// boundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut says how far the district goes.
-func (s *scan) boundary(p schemas.Plate) schemas.Plate {
+// addBoundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut says how far the district goes.
+func (s *plateScan) addBoundary(p schemas.Plate) schemas.Plate {
 	if at, _ := p.Boundary(); at != 0 {
 		return p
 	}
-	letters := s.letters()
+	letters := s.leadingLetters()
 	inside := s.breaks &^ 1 &^ (^uint64(0) << letters)
 	marked := s.marked &^ (^uint64(0) << letters)
 	switch {

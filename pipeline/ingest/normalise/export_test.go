@@ -33,8 +33,8 @@ func AppendSeries(dst []Series, p schemas.Plate) []Series {
 // HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and whether any is known of that country. It
 // says what speaks for a country, never which country it is.
 func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
-	return seriesOf(p).of(c), seriesByCountry[c].any()
+	return seriesOf(p).hasCountry(c), seriesByCountry[c].hasAny()
 }
 
 // distinctive reports whether a series other than the personal plates fits.
-func distinctive(p schemas.Plate) bool { return seriesOf(p).any() }
+func distinctive(p schemas.Plate) bool { return seriesOf(p).hasAny() }

@@ -13,15 +13,15 @@ const (
 	anyLetter = (uint64(1)<<36 - 1) &^ anyDigit
 )
 
-// expand spells out one alternative of a pattern: every template it stands for, a template being the set of symbols
+// expandPattern spells out one alternative of a pattern: every template it stands for, a template being the set of symbols
 // allowed at each position. It panics on a pattern that is not of the form syntaxes documents.
-func expand(pattern string) [][]uint64 {
+func expandPattern(pattern string) [][]uint64 {
 	out := [][]uint64{nil}
 	for rest := pattern; rest != ""; {
 		var set uint64
-		set, rest = element(rest)
+		set, rest = parseElement(rest)
 		var least, most int
-		least, most, rest = repeat(rest)
+		least, most, rest = parseRepeat(rest)
 		var next [][]uint64
 		for _, t := range out {
 			for n := least; n <= most; n++ {
@@ -37,7 +37,7 @@ func expand(pattern string) [][]uint64 {
 	return out
 }
 
-func element(p string) (set uint64, rest string) {
+func parseElement(p string) (set uint64, rest string) {
 	switch p[0] {
 	case 'A':
 		return anyLetter, p[1:]
@@ -45,13 +45,13 @@ func element(p string) (set uint64, rest string) {
 		return anyDigit, p[1:]
 	case '[':
 		if inside, rest, ok := strings.Cut(p[1:], "]"); ok {
-			return class(inside), rest
+			return parseClass(inside), rest
 		}
 	}
 	panic(fmt.Sprintf("BUG: plate pattern at %q", p))
 }
 
-func class(inside string) (set uint64) {
+func parseClass(inside string) (set uint64) {
 	for i := 0; i < len(inside); i++ {
 		from, to := inside[i], inside[i]
 		if i+2 < len(inside) && inside[i+1] == '-' {
@@ -68,7 +68,7 @@ func class(inside string) (set uint64) {
 	return set
 }
 
-func repeat(p string) (least, most int, rest string) {
+func parseRepeat(p string) (least, most int, rest string) {
 	if rest, ok := strings.CutPrefix(p, "?"); ok {
 		return 0, 1, rest
 	}

@@ -43,20 +43,20 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
 	}
 	german := country.IsZero() || country == schemas.Germany
-	if p, ok := schemas.PlateFrom(raw); ok && plain(raw, german, country == schemas.Germany, confidence) { // most cameras send it canonical
+	if p, ok := schemas.PlateFrom(raw); ok && needsNoScan(raw, german, country == schemas.Germany, confidence) { // most cameras send it canonical
 		if !german && country != serbia {
 			p = p.Unbounded()
 		}
 		return p, nil
 	}
-	var s scan
-	if !s.ascii(raw) {
+	var s plateScan
+	if !s.scanASCII(raw) {
 		if !utf8.ValidString(raw) {
 			return schemas.Plate{}, &schemas.RejectError{Reason: schemas.ReasonBadUTF8, Field: field, Detail: "text is not UTF-8"}
 		}
-		s.text(raw)
+		s.scanText(raw)
 	}
-	if rej := s.reject(raw, confidence); rej != nil {
+	if rej := s.rejectScanned(raw, confidence); rej != nil {
 		return schemas.Plate{}, rej
 	}
 	s.stripCountry(country)
@@ -73,7 +73,7 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 	if !german && country != serbia {
 		return p, nil
 	}
-	bounded := s.boundary(p)
+	bounded := s.addBoundary(p)
 	if _, marked := bounded.Boundary(); german || marked {
 		return bounded, nil
 	}
@@ -82,9 +82,9 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 
 var serbia = schemas.Country{'R', 'S'}
 
-// plain reports whether there is nothing to look at in a canonical text: it is no word for "no plate", cannot end with months, and, of a plate known
+// needsNoScan reports whether there is nothing to look at in a canonical text: it is no word for "no plate", cannot end with months, and, of a plate known
 // to be German, has no umlaut written with two letters.
-func plain(canonical string, german, known bool, confidence schemas.PerMille) bool {
+func needsNoScan(canonical string, german, known bool, confidence schemas.PerMille) bool {
 	n := len(canonical)
 	switch {
 	case noPlate(canonical, confidence):
@@ -95,10 +95,10 @@ func plain(canonical string, german, known bool, confidence schemas.PerMille) bo
 	return !known || n < 3 || canonical[1] != 'E' && canonical[2] != 'E' && (n < 4 || canonical[3] != 'E')
 }
 
-// reject judges what was scanned.
-func (s *scan) reject(raw string, confidence schemas.PerMille) *schemas.RejectError {
+// rejectScanned judges what was scanned.
+func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
-	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.abbreviated(raw), s.foreignWord(raw),
+	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.isAbbreviation(raw), s.isForeignWord(raw),
 		s.joker != 0 && isNoPlateWord(s.chars[:s.n]): // NO_READ: no plate has the sign, whatever the confidence
 		return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate"}
 	case s.foreign != 0:

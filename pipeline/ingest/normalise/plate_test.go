@@ -157,9 +157,9 @@ func FuzzFastAndSlowPathAgree(f *testing.F) {
 			return
 		}
 		fast, rejFast := Plate(raw)
-		var s, fastScan scan
-		s.text(raw)
-		fastScan.ascii(raw)
+		var s, fastScan plateScan
+		s.scanText(raw)
+		fastScan.scanASCII(raw)
 		slow, rejSlow := fast, rejFast
 		if s != fastScan {
 			t.Fatalf("%q: fast %+v, slow %+v", raw, fastScan, s)

@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// scan is a raw plate taken apart: its letters and digits, and where separators stood between them. It lives on the stack.
-type scan struct {
+// plateScan is a raw plate taken apart: its letters and digits, and where separators stood between them. It lives on the stack.
+type plateScan struct {
 	chars   [2 * schemas.MaxRawPlate]byte
 	n       int
 	breaks  uint64 // bit i: a separator stood in front of character i
@@ -55,20 +55,20 @@ var ascii = func() (t [256]byte) {
 	return t
 }()
 
-// ascii scans a text that is all ASCII; false when it is not.
-func (s *scan) ascii(raw string) bool {
+// scanASCII scans a text that is all ASCII; false when it is not.
+func (s *plateScan) scanASCII(raw string) bool {
 	for i := range len(raw) {
 		c := ascii[raw[i]]
 		if c == other {
 			return false
 		}
-		s.add(c, rune(raw[i]))
+		s.addChar(c, rune(raw[i]))
 	}
 	return true
 }
 
-// add takes the next character, which is c in the terms of ascii and r as it came.
-func (s *scan) add(c byte, r rune) {
+// addChar takes the next character, which is c in the terms of ascii and r as it came.
+func (s *plateScan) addChar(c byte, r rune) {
 	switch c {
 	case separator:
 		if s.n < schemas.MaxRawPlate {
@@ -97,15 +97,15 @@ func keepFirst(at *rune, r rune) {
 	}
 }
 
-// text scans any text from the beginning. It may allocate.
-func (s *scan) text(raw string) {
-	*s = scan{}
+// scanText scans any text from the beginning. It may allocate.
+func (s *plateScan) scanText(raw string) {
+	*s = plateScan{}
 	for _, r := range norm.NFC.String(raw) {
-		s.rune(r)
+		s.addRune(r)
 	}
 }
 
-func (s *scan) rune(r rune) {
+func (s *plateScan) addRune(r rune) {
 	if r >= '\uff01' && r <= '\uff5e' { // full width
 		r -= '\uff01' - '!'
 	}
@@ -113,32 +113,32 @@ func (s *scan) rune(r rune) {
 		r = unicode.ToUpper(r)
 	}
 	if r < utf8.RuneSelf {
-		s.add(ascii[r], r)
+		s.addChar(ascii[r], r)
 		return
 	}
 	if c, ok := lookAlike[r]; ok {
-		s.add(c, r)
+		s.addChar(c, r)
 		return
 	}
 	if two, ok := twoLetters[r]; ok {
-		s.add(two[0], r)
-		s.add(two[1], r)
+		s.addChar(two[0], r)
+		s.addChar(two[1], r)
 		return
 	}
 	switch {
 	case separators[r] || unicode.Is(unicode.Zs, r):
-		s.add(separator, r)
+		s.addChar(separator, r)
 	case unicode.In(r, unicode.Cc, unicode.Cf):
-		s.add(control, r)
+		s.addChar(control, r)
 	case unicode.IsLetter(r) || unicode.IsNumber(r):
-		s.letter(r)
+		s.addLetter(r)
 	default:
-		s.add(refused, r)
+		s.addChar(refused, r)
 	}
 }
 
-// letter takes a letter or number that is not in the tables: its base letter when it has one.
-func (s *scan) letter(r rune) {
+// addLetter takes a letter or number that is not in the tables: its base letter when it has one.
+func (s *plateScan) addLetter(r rune) {
 	base, _ := utf8.DecodeRuneInString(norm.NFD.String(string(r)))
 	c, ok := lookAlike[base]
 	if base < utf8.RuneSelf {
@@ -151,7 +151,7 @@ func (s *scan) letter(r rune) {
 	if s.n < schemas.MaxRawPlate {
 		s.marked |= 1 << s.n
 	}
-	s.add(c, r)
+	s.addChar(c, r)
 }
 
 // separators are the signs beyond ASCII that stand between characters: dashes, dots (one of them is how the German seal is written), quotes.

@@ -102,34 +102,34 @@ func (s Series) Country() schemas.Country {
 // seriesSet is a set of series, one bit each.
 type seriesSet [2]uint64
 
-func (s *seriesSet) add(x Series) { s[x/64] |= 1 << (x % 64) }
+func (s *seriesSet) addSeries(x Series) { s[x/64] |= 1 << (x % 64) }
 
-// any reports whether a series other than the personal plates is in the set.
-func (s seriesSet) any() bool {
+// hasAny reports whether a series other than the personal plates is in the set.
+func (s seriesSet) hasAny() bool {
 	s[SeriesBEVanity/64] &^= 1 << (SeriesBEVanity % 64)
 	return s != seriesSet{}
 }
 
-// of reports whether a series of the country other than the personal plates is in the set.
-func (s seriesSet) of(c schemas.Country) bool {
+// hasCountry reports whether a series of the country other than the personal plates is in the set.
+func (s seriesSet) hasCountry(c schemas.Country) bool {
 	its := seriesByCountry[c]
 	s[0] &= its[0]
 	s[1] &= its[1]
-	return s.any()
+	return s.hasAny()
 }
 
 var seriesByCountry = func() map[schemas.Country]seriesSet {
 	m := map[schemas.Country]seriesSet{}
 	for s := range seriesEnd {
 		set := m[s.Country()]
-		set.add(s)
+		set.addSeries(s)
 		m[s.Country()] = set
 	}
 	return m
 }()
 
-// shapes is seriesOf for letters and digits that may be too many for a plate.
-func shapes(text []byte) seriesSet {
+// matchSeries is seriesOf for letters and digits that may be too many for a plate.
+func matchSeries(text []byte) seriesSet {
 	p, _ := schemas.PlateFrom(text)
 	return seriesOf(p)
 }
@@ -155,11 +155,11 @@ func seriesOf(p schemas.Plate) (set seriesSet) {
 	}
 	for w, bit := range fit {
 		for ; bit != 0; bit &= bit - 1 {
-			set.add(m.series[64*w+bits.TrailingZeros64(bit)])
+			set.addSeries(m.series[64*w+bits.TrailingZeros64(bit)])
 		}
 	}
 	if letters > 0 && n <= longestWord {
-		set.add(SeriesBEVanity)
+		set.addSeries(SeriesBEVanity)
 	}
 	return set
 }
@@ -188,15 +188,15 @@ var symbol = func() (t [256]uint8) {
 var matchers = func() (ms [maxTemplate + 1]matcher) {
 	for s := range seriesEnd {
 		for alternative := range strings.FieldsSeq(syntaxes[s].pattern) {
-			for _, template := range expand(alternative) {
-				ms[len(template)].add(s, template)
+			for _, template := range expandPattern(alternative) {
+				ms[len(template)].addTemplate(s, template)
 			}
 		}
 	}
 	return ms
 }()
 
-func (m *matcher) add(s Series, template []uint64) {
+func (m *matcher) addTemplate(s Series, template []uint64) {
 	bit := len(m.series)
 	if bit == 64*len(templateSet{}) {
 		panic("BUG: too many plate templates of one length")

@@ -213,7 +213,7 @@ func TestABrokenPatternPanics(t *testing.T) {
 					t.Errorf("%q: expanded", pattern)
 				}
 			}()
-			expand(pattern)
+			expandPattern(pattern)
 		}()
 	}
 }

@@ -42,14 +42,14 @@ func onlyOf[T ~[]byte | ~string](clean T, c byte, least int) bool {
 	return len(clean) >= least
 }
 
-// abbreviated reports whether the raw plate is n/a or N.A.: NA and N-A are plates.
-func (s *scan) abbreviated(raw string) bool {
+// isAbbreviation reports whether the raw plate is n/a or N.A.: NA and N-A are plates.
+func (s *plateScan) isAbbreviation(raw string) bool {
 	return s.n == 2 && s.chars[0] == 'N' && s.chars[1] == 'A' && s.breaks&(1<<1) != 0 && strings.ContainsAny(raw, "/.")
 }
 
-// foreignWord reports whether the raw plate is a word for "no plate" in another script: Chinese firmware of Hikvision and Dahua. It only
+// isForeignWord reports whether the raw plate is a word for "no plate" in another script: Chinese firmware of Hikvision and Dahua. It only
 // makes the words of the reject better: such a text is no plate in any case.
-func (s *scan) foreignWord(raw string) bool {
+func (s *plateScan) isForeignWord(raw string) bool {
 	return s.foreign != 0 && noPlateWords[strings.TrimSpace(raw)]
 }
 
