@@ -9,9 +9,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// version is the form of the sealed bytes that Seal makes; firstVersion is still read.
+// formVersion is the form of the sealed bytes that Seal makes; firstVersion is still read.
 const (
-	version      = 2
+	formVersion  = 2
 	firstVersion = 1
 )
 
@@ -37,7 +37,7 @@ func Verify(d *schemas.Decision, prev schemas.Sum) error {
 	if d.Seal.IsZero() {
 		return fmt.Errorf("offence %s: %w", d.Offence, ErrNotSealed)
 	}
-	sound := sum(d) == d.Seal
+	sound := sealedSum(d) == d.Seal
 	switch {
 	case d.PrevSeal != prev && sound:
 		return fmt.Errorf("offence %s: %w: it names %x, the one before has %x; the decision itself is as sealed, "+
@@ -50,9 +50,9 @@ func Verify(d *schemas.Decision, prev schemas.Sum) error {
 	return nil
 }
 
-func sum(d *schemas.Decision) schemas.Sum {
+func sealedSum(d *schemas.Decision) schemas.Sum {
 	var stack [2048]byte
-	form := byte(version)
+	form := byte(formVersion)
 	if len(d.Sealed) > 0 && d.Sealed[0] == firstVersion {
 		form = firstVersion
 	}
@@ -61,7 +61,7 @@ func sum(d *schemas.Decision) schemas.Sum {
 
 // AppendSealed appends the bytes that the seal is the SHA-256 of, in the form the package documents: the decision with its
 // PrevSeal, without its Seal. An export carries them, so that a court can check the seal with any SHA-256 tool.
-func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, version) }
+func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, formVersion) }
 
 func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {
 	dst = append(dst, form)

@@ -16,40 +16,40 @@ var errSealed = errors.New("sealed bytes are not of the documented form")
 func ParseSealed(b []byte) (schemas.Decision, error) {
 	var d schemas.Decision
 	r := &unsealer{rest: b}
-	form := r.byte()
-	if r.err == nil && form != version && form != firstVersion {
-		return d, fmt.Errorf("%w: version %d, want %d or %d", errSealed, form, firstVersion, version)
+	form := r.takeByte()
+	if r.err == nil && form != formVersion && form != firstVersion {
+		return d, fmt.Errorf("%w: version %d, want %d or %d", errSealed, form, firstVersion, formVersion)
 	}
-	copy(d.PrevSeal[:], r.take(len(d.PrevSeal)))
-	d.Rule = schemas.RuleID(r.text())
-	d.RuleVersion = r.text()
-	d.Family = schemas.Family(r.text())
-	d.Outcome = schemas.Outcome(r.byte())
-	d.Reason = r.text()
-	copy(d.Passage.ID[:], r.take(len(d.Passage.ID)))
-	r.sighting(&d.On, form)
-	copy(d.Offence.ID[:], r.take(len(d.Offence.ID)))
+	copy(d.PrevSeal[:], r.takeBytes(len(d.PrevSeal)))
+	d.Rule = schemas.RuleID(r.takeText())
+	d.RuleVersion = r.takeText()
+	d.Family = schemas.Family(r.takeText())
+	d.Outcome = schemas.Outcome(r.takeByte())
+	d.Reason = r.takeText()
+	copy(d.Passage.ID[:], r.takeBytes(len(d.Passage.ID)))
+	r.takeSighting(&d.On, form)
+	copy(d.Offence.ID[:], r.takeBytes(len(d.Offence.ID)))
 	if form > firstVersion {
-		d.Certain = r.bool()
+		d.Certain = r.takeBool()
 	}
-	d.HoldUntil = schemas.Micros(r.int64())
-	d.Measured = schemas.Speed(r.int32())
-	d.Corrected = schemas.Speed(r.int32())
-	d.Limit = schemas.Speed(r.int32())
-	d.AmountCents = r.int64()
-	d.LegalBasis = r.text()
-	d.Verified = r.bool()
-	if n := r.count(); n > 0 {
+	d.HoldUntil = schemas.Micros(r.takeInt64())
+	d.Measured = schemas.Speed(r.takeInt32())
+	d.Corrected = schemas.Speed(r.takeInt32())
+	d.Limit = schemas.Speed(r.takeInt32())
+	d.AmountCents = r.takeInt64()
+	d.LegalBasis = r.takeText()
+	d.Verified = r.takeBool()
+	if n := r.takeCount(); n > 0 {
 		d.Trace = make([]schemas.Step, 0, min(n, 64))
 		for range n {
 			if r.err != nil {
 				break
 			}
-			d.Trace = append(d.Trace, r.step())
+			d.Trace = append(d.Trace, r.takeStep())
 		}
 	}
-	d.CatalogueVersion = r.text()
-	d.ReferenceVersion = r.text()
+	d.CatalogueVersion = r.takeText()
+	d.ReferenceVersion = r.takeText()
 	if r.err == nil && len(r.rest) > 0 {
 		r.err = fmt.Errorf("%w: %d bytes more than a decision has", errSealed, len(r.rest))
 	}
@@ -65,7 +65,7 @@ type unsealer struct {
 	err  error
 }
 
-func (r *unsealer) take(n int) []byte {
+func (r *unsealer) takeBytes(n int) []byte {
 	if r.err != nil {
 		return nil
 	}
@@ -78,47 +78,47 @@ func (r *unsealer) take(n int) []byte {
 	return out
 }
 
-func (r *unsealer) byte() byte {
-	if b := r.take(1); len(b) == 1 {
+func (r *unsealer) takeByte() byte {
+	if b := r.takeBytes(1); len(b) == 1 {
 		return b[0]
 	}
 	return 0
 }
 
-func (r *unsealer) bool() bool {
-	v := r.byte()
+func (r *unsealer) takeBool() bool {
+	v := r.takeByte()
 	if v > 1 && r.err == nil {
 		r.err = fmt.Errorf("%w: %d for a yes or no", errSealed, v)
 	}
 	return v == 1
 }
 
-func (r *unsealer) uint32() uint32 {
-	if b := r.take(4); len(b) == 4 {
+func (r *unsealer) takeUint32() uint32 {
+	if b := r.takeBytes(4); len(b) == 4 {
 		return binary.BigEndian.Uint32(b)
 	}
 	return 0
 }
 
-func (r *unsealer) uint16() uint16 {
-	if b := r.take(2); len(b) == 2 {
+func (r *unsealer) takeUint16() uint16 {
+	if b := r.takeBytes(2); len(b) == 2 {
 		return binary.BigEndian.Uint16(b)
 	}
 	return 0
 }
 
-func (r *unsealer) int32() int32 { return int32(r.uint32()) }
+func (r *unsealer) takeInt32() int32 { return int32(r.takeUint32()) }
 
-func (r *unsealer) int64() int64 {
-	if b := r.take(8); len(b) == 8 {
+func (r *unsealer) takeInt64() int64 {
+	if b := r.takeBytes(8); len(b) == 8 {
 		return int64(binary.BigEndian.Uint64(b))
 	}
 	return 0
 }
 
-// count takes a number of things, each of which has bytes, so that what is said of the length bounds what is made.
-func (r *unsealer) count() int {
-	n := r.uint32()
+// takeCount takes a number of things, each of which has bytes, so that what is said of the length bounds what is made.
+func (r *unsealer) takeCount() int {
+	n := r.takeUint32()
 	if uint64(n) > uint64(len(r.rest)) {
 		if r.err == nil {
 			r.err = fmt.Errorf("%w: cut short", errSealed)
@@ -128,47 +128,47 @@ func (r *unsealer) count() int {
 	return int(n)
 }
 
-func (r *unsealer) text() string { return string(r.take(r.count())) }
+func (r *unsealer) takeText() string { return string(r.takeBytes(r.takeCount())) }
 
-func (r *unsealer) sighting(s *schemas.Sighting, form byte) {
-	copy(s.Read.ID[:], r.take(len(s.Read.ID)))
-	s.Camera = r.text()
-	s.CapturedAt = schemas.Micros(r.int64())
-	s.ReceivedAt = schemas.Micros(r.int64())
-	text := r.text()
+func (r *unsealer) takeSighting(s *schemas.Sighting, form byte) {
+	copy(s.Read.ID[:], r.takeBytes(len(s.Read.ID)))
+	s.Camera = r.takeText()
+	s.CapturedAt = schemas.Micros(r.takeInt64())
+	s.ReceivedAt = schemas.Micros(r.takeInt64())
+	text := r.takeText()
 	plate, ok := schemas.PlateFrom(text)
 	if !ok && text != "" && r.err == nil {
 		r.err = fmt.Errorf("%w: no plate", errSealed)
 	}
 	s.Plate = plate
-	country := r.text()
+	country := r.takeText()
 	if s.Country, ok = schemas.CountryFrom(country); !ok && country != "" && r.err == nil {
 		r.err = fmt.Errorf("%w: no country", errSealed)
 	}
-	s.Confidence = schemas.PerMille(r.uint16())
-	s.Lane = r.byte()
-	s.Direction = schemas.Direction(r.byte())
-	s.Kind = schemas.VehicleKind(r.byte())
-	s.Speed = schemas.Speed(r.int32())
-	s.Flags = schemas.Flags(r.byte())
-	copy(s.Image[:], r.take(len(s.Image)))
+	s.Confidence = schemas.PerMille(r.takeUint16())
+	s.Lane = r.takeByte()
+	s.Direction = schemas.Direction(r.takeByte())
+	s.Kind = schemas.VehicleKind(r.takeByte())
+	s.Speed = schemas.Speed(r.takeInt32())
+	s.Flags = schemas.Flags(r.takeByte())
+	copy(s.Image[:], r.takeBytes(len(s.Image)))
 	if form > firstVersion {
-		s.CountryConfidence = schemas.PerMille(r.uint16())
-		s.Make, s.Colour = r.text(), r.text()
+		s.CountryConfidence = schemas.PerMille(r.takeUint16())
+		s.Make, s.Colour = r.takeText(), r.takeText()
 	}
 }
 
-func (r *unsealer) step() schemas.Step {
-	s := schemas.Step{Code: r.text(), Holds: r.bool()}
-	if n := r.count(); n > 0 {
+func (r *unsealer) takeStep() schemas.Step {
+	s := schemas.Step{Code: r.takeText(), Holds: r.takeBool()}
+	if n := r.takeCount(); n > 0 {
 		s.Args = make([]string, 0, min(n, 64))
 		for range n {
 			if r.err != nil {
 				break
 			}
-			s.Args = append(s.Args, r.text())
+			s.Args = append(s.Args, r.takeText())
 		}
 	}
-	s.Basis, s.Verified = r.text(), r.bool()
+	s.Basis, s.Verified = r.takeText(), r.takeBool()
 	return s
 }
