@@ -149,7 +149,7 @@ func (b *Broker) createTopics(ctx context.Context, cfg *BrokerConfig) error {
 	if len(topics) == 0 {
 		return nil
 	}
-	cl, err := b.client(cfg)
+	cl, err := b.newClient(cfg)
 	if err != nil {
 		return fmt.Errorf("connect to itself: %w", err)
 	}
@@ -179,8 +179,8 @@ func (b *Broker) createTopics(ctx context.Context, cfg *BrokerConfig) error {
 	return nil
 }
 
-// client connects to the broker as its user.
-func (b *Broker) client(cfg *BrokerConfig) (*kgo.Client, error) {
+// newClient connects to the broker as its user.
+func (b *Broker) newClient(cfg *BrokerConfig) (*kgo.Client, error) {
 	opts := []kgo.Opt{kgo.SeedBrokers(b.addr)}
 	if cfg.User != "" {
 		opts = append(opts, kgo.SASL(scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha256Mechanism()))

@@ -485,7 +485,7 @@ func TestTheBrokerAsksForAPassword(t *testing.T) {
 			cancel()
 			cl.Close()
 		}
-		cl, err := b.client(&BrokerConfig{User: "anpr", Password: password})
+		cl, err := b.newClient(&BrokerConfig{User: "anpr", Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}

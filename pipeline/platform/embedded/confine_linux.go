@@ -22,8 +22,8 @@ const (
 	ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
 )
 
-// confines says what the kernel can confine: files from Linux 5.19 on, the network from 6.7 on.
-func confines() (files, network bool) {
+// confinementSupport says what the kernel can confine: files from Linux 5.19 on, the network from 6.7 on.
+func confinementSupport() (files, network bool) {
 	version := landlockVersion()
 	return version >= 2, version >= 4 // version 1 forbids to move a file between directories, which the engine does
 }
@@ -36,8 +36,8 @@ func landlockVersion() int {
 	return int(v)
 }
 
-// confine restricts this thread, and the threads that it starts, for good. It does what the kernel can; see confines.
-func confine(c confinement) error {
+// confineProcess restricts this thread, and the threads that it starts, for good. It does what the kernel can; see confines.
+func confineProcess(c confinement) error {
 	version := landlockVersion()
 	if version < 2 {
 		return nil
@@ -60,7 +60,7 @@ func confine(c confinement) error {
 		return fmt.Errorf("confine: %w", errno)
 	}
 	defer func() { _ = unix.Close(int(set)) }()
-	if err := allow(int(set), attr, c); err != nil {
+	if err := allowPaths(int(set), attr, c); err != nil {
 		return fmt.Errorf("confine: %w", err)
 	}
 	runtime.LockOSThread()
@@ -73,7 +73,7 @@ func confine(c confinement) error {
 	return nil
 }
 
-func allow(set int, attr unix.LandlockRulesetAttr, c confinement) error {
+func allowPaths(set int, attr unix.LandlockRulesetAttr, c confinement) error {
 	for _, path := range c.Write {
 		if err := allowBelow(set, path, makeBelow&attr.Handled_access_fs); err != nil {
 			return err

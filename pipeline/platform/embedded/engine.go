@@ -164,7 +164,7 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 		argv = append(argv, string(may))
 		warnUnconfined(cfg.Logger)
 	}
-	if err := c.spawn(append(argv, engineArgs(kind, conf, sc)...), lock); err != nil {
+	if err := c.startChild(append(argv, engineArgs(kind, conf, sc)...), lock); err != nil {
 		return nil, err
 	}
 	if err := c.awaitReady(ctx, &cfg); err != nil {
@@ -179,7 +179,7 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 
 // warnUnconfined says when the kernel does not keep the engine to its own files: then the passwords and grants alone do.
 func warnUnconfined(log zerolog.Logger) {
-	files, network := confines()
+	files, network := confinementSupport()
 	switch {
 	case !files:
 		log.Warn().Msg("this kernel cannot confine the ClickHouse engine (Landlock, Linux 5.19): whoever has one of its passwords can read every file that this user can")
@@ -261,8 +261,8 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 	}, nil
 }
 
-// spawn starts the child and the goroutine that waits for it.
-func (c *ClickHouse) spawn(argv []string, lock *os.File) error {
+// startChild starts the child and the goroutine that waits for it.
+func (c *ClickHouse) startChild(argv []string, lock *os.File) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("ClickHouse: find this program's own binary: %w", err)
@@ -289,7 +289,7 @@ func (c *ClickHouse) spawn(argv []string, lock *os.File) error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			c.wait()
+			c.waitForChild()
 		}
 	}()
 	if err := <-started; err != nil {
@@ -298,7 +298,7 @@ func (c *ClickHouse) spawn(argv []string, lock *os.File) error {
 	return nil
 }
 
-func (c *ClickHouse) wait() {
+func (c *ClickHouse) waitForChild() {
 	err := c.cmd.Wait()
 	c.mu.Lock()
 	c.waitErr = err
@@ -348,7 +348,7 @@ func (c *ClickHouse) deathError(err error) error {
 	if err == nil {
 		err = errors.New("ended without an error")
 	}
-	return fmt.Errorf("the ClickHouse engine died: %w; %s\nlast lines of %s:\n%s", err, advice(c.log), c.log, tail(c.log, 12))
+	return fmt.Errorf("the ClickHouse engine died: %w; %s\nlast lines of %s:\n%s", err, adviseOnLog(c.log), c.log, readLogTail(c.log, 12))
 }
 
 // stopPatience is how long Stop waits for an engine that was asked to end, whatever its context allows.

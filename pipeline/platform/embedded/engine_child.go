@@ -41,24 +41,24 @@ func MaybeRunEngineChild() {
 		return
 	}
 	if len(os.Args) < 4 {
-		die(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
+		exitChild(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
 	}
 	unix.Umask(0o077) // what it writes is nobody else's
 	switch os.Args[2] {
 	case modeLibrary:
 		var c confinement
 		if len(os.Args) < 5 || json.Unmarshal([]byte(os.Args[4]), &c) != nil {
-			die(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
+			exitChild(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
 		}
 		runLibrary(os.Args[3], c, os.Args[5:])
 	case modeServer:
 		runServer(os.Args[3], os.Args[4:])
 	default:
-		die(exitUsage, fmt.Errorf("unknown engine mode %q", os.Args[2]))
+		exitChild(exitUsage, fmt.Errorf("unknown engine mode %q", os.Args[2]))
 	}
 }
 
-func die(code int, err error) {
+func exitChild(code int, err error) {
 	fmt.Fprintln(os.Stderr, "engine child:", err)
 	os.Exit(code)
 }
@@ -67,14 +67,14 @@ func die(code int, err error) {
 func runLibrary(path string, c confinement, args []string) {
 	runtime.LockOSThread() // the engine's threads descend from this one
 	if err := stdinAsTerminal(); err != nil {
-		die(exitTerminal, err)
+		exitChild(exitTerminal, err)
 	}
-	if err := confine(c); err != nil {
-		die(exitConfine, err)
+	if err := confineProcess(c); err != nil {
+		exitChild(exitConfine, err)
 	}
 	run, err := loadEngine(path)
 	if err != nil {
-		die(exitLibrary, err)
+		exitChild(exitLibrary, err)
 	}
 	argv := append([]string{"clickhouse"}, args...)
 	held := make([][]byte, len(argv))
@@ -89,7 +89,7 @@ func runLibrary(path string, c confinement, args []string) {
 	result := run(int32(len(argv)), unsafe.Pointer(&ptrs[0]))
 	pin.Unpin()
 	if result == nil {
-		die(1, errors.New("the engine stopped with an error"))
+		exitChild(1, errors.New("the engine stopped with an error"))
 	}
 	endProcess()
 }
@@ -172,7 +172,7 @@ func runServer(path string, args []string) {
 		cmd.ExtraFiles = []*os.File{lock}
 	}
 	if err := cmd.Start(); err != nil {
-		die(exitServer, err)
+		exitChild(exitServer, err)
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -184,7 +184,7 @@ func runServer(path string, args []string) {
 		os.Exit(max(exit.ExitCode(), 1))
 	}
 	if err != nil {
-		die(exitServer, err)
+		exitChild(exitServer, err)
 	}
 	os.Exit(0)
 }

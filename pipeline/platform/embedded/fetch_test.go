@@ -87,7 +87,7 @@ func checkLibrary(t *testing.T, f *fetcher, path string) {
 func TestFetchDownloadsOnceAndThenUsesTheCache(t *testing.T) {
 	f, r, said := newFetcher(t)
 	for range 3 {
-		path, err := f.ensure(t.Context())
+		path, err := f.ensureLibrary(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,14 +119,14 @@ func TestFetchAgainWhenTheLibraryIsDamaged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, r, _ := newFetcher(t)
-			path, err := f.ensure(t.Context())
+			path, err := f.ensureLibrary(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := damage(path); err != nil {
 				t.Fatal(err)
 			}
-			if path, err = f.ensure(t.Context()); err != nil {
+			if path, err = f.ensureLibrary(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			checkLibrary(t, f, path)
@@ -139,18 +139,18 @@ func TestFetchAgainWhenTheLibraryIsDamaged(t *testing.T) {
 
 func TestFetchTrustsAWholeLibraryWithoutStamp(t *testing.T) {
 	f, r, _ := newFetcher(t)
-	if _, err := f.ensure(t.Context()); err != nil {
+	if _, err := f.ensureLibrary(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "{", `{"library_sha256":"00"}`} {
 		if err := os.WriteFile(f.stampPath(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		path, err := f.ensure(t.Context())
+		path, err := f.ensureLibrary(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !f.present(path) {
+		if !f.isPresent(path) {
 			t.Errorf("stamp %q was not renewed", text)
 		}
 	}
@@ -167,14 +167,14 @@ func TestFetchRefusesAnArchiveThatIsNotThePinnedOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, r, _ := newFetcher(t)
 			r.archive = archive
-			if _, err := f.ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "SHA-512") {
+			if _, err := f.ensureLibrary(t.Context()); err == nil || !strings.Contains(err.Error(), "SHA-512") {
 				t.Fatalf("error %v, want one of the SHA-512", err)
 			}
 			if _, err := os.Stat(f.libraryPath()); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("a library was installed (%v)", err)
 			}
 			r.archive = whole // and the next attempt succeeds
-			path, err := f.ensure(t.Context())
+			path, err := f.ensureLibrary(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,11 +186,11 @@ func TestFetchRefusesAnArchiveThatIsNotThePinnedOne(t *testing.T) {
 func TestFetchRefusesALibraryThatIsNotThePinnedOne(t *testing.T) {
 	f, _, _ := newFetcher(t)
 	f.pkg.library[0] ^= 1 // the archive matches its pin, its content does not
-	if _, err := f.ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+	if _, err := f.ensureLibrary(t.Context()); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("error %v, want one of the SHA-256", err)
 	}
 	f.pkg.member = "package/other.so"
-	if _, err := f.ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "package/other.so") {
+	if _, err := f.ensureLibrary(t.Context()); err == nil || !strings.Contains(err.Error(), "package/other.so") {
 		t.Errorf("error %v, want one that names the missing member", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestFetchClearsWhatAKilledDownloadLeft(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(half, "half"), make([]byte, 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	path, err := f.ensure(t.Context())
+	path, err := f.ensureLibrary(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestFetchOfManyAtOnceDownloadsOnce(t *testing.T) {
 		wg.Go(func() {
 			own := *f
 			own.progress = new(bytes.Buffer)
-			path, err := own.ensure(t.Context())
+			path, err := own.ensureLibrary(t.Context())
 			if err != nil {
 				t.Error(err)
 				return
@@ -272,7 +272,7 @@ func TestFetchAsksNpmForThePinnedVersionIntoTheCache(t *testing.T) {
 	}
 	t.Setenv("PATH", bin)
 	f.pack = npmPack
-	path, err := f.ensure(t.Context())
+	path, err := f.ensureLibrary(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
@@ -288,7 +288,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 		cancel() // while the archive is verified and unpacked
 		return path, err
 	}
-	if _, err := f.ensure(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := f.ensureLibrary(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	if _, err := os.Stat(f.libraryPath()); !errors.Is(err, os.ErrNotExist) {

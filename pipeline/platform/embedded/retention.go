@@ -58,11 +58,11 @@ func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Ti
 	if err != nil {
 		return LogUse{}, err
 	}
-	cuts, use := plan(segments, limits, need, now)
+	cuts, use := planTrim(segments, limits, need, now)
 	if len(cuts) == 0 {
 		return use, nil
 	}
-	cl, err := b.client(&b.cfg)
+	cl, err := b.newClient(&b.cfg)
 	if err != nil {
 		return use, fmt.Errorf("trim the log: %w", err)
 	}
@@ -83,8 +83,8 @@ func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Ti
 	return use, nil
 }
 
-// plan decides up to which offset each partition is cut, and what is left then.
-func plan(segments []segment, limits Limits, need Need, now time.Time) (Need, LogUse) {
+// planTrim decides up to which offset each partition is cut, and what is left then.
+func planTrim(segments []segment, limits Limits, need Need, now time.Time) (Need, LogUse) {
 	var use LogUse
 	for _, s := range segments {
 		use.Bytes, use.Batches = use.Bytes+s.bytes, use.Batches+s.batches

@@ -39,7 +39,7 @@ func TestWhatIsNeededIsNeverDroppedAndLimitsHoldElse(t *testing.T) {
 			}
 		}
 		limits := Limits{Age: time.Duration(rapid.IntRange(0, 10).Draw(t, "age")) * 24 * time.Hour, Bytes: int64(rapid.IntRange(0, 500).Draw(t, "max bytes")), Batches: int64(rapid.IntRange(0, 50).Draw(t, "max batches"))}
-		cuts, use := plan(append([]segment(nil), segments...), limits, need, now)
+		cuts, use := planTrim(append([]segment(nil), segments...), limits, need, now)
 		var bytes, batches, droppable int64
 		for _, s := range segments {
 			cut := cuts["t"][s.partition]

@@ -69,7 +69,7 @@ func ClaimRun(dir string) (*Claim, error) {
 		return nil, err
 	}
 	c := &Claim{dir, lock}
-	if err := c.forget(); err != nil {
+	if err := c.removeRunFiles(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return c, nil
@@ -125,7 +125,7 @@ func writeJSON(path string, v any) error {
 	return nil
 }
 
-func (c *Claim) forget() error {
+func (c *Claim) removeRunFiles() error {
 	var errs []error
 	for _, name := range []string{runFile, secretsFile, runFile + ".tmp", secretsFile + ".tmp"} {
 		if err := os.Remove(filepath.Join(c.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -136,7 +136,7 @@ func (c *Claim) forget() error {
 }
 
 // Close removes the run file and lets go of the directory.
-func (c *Claim) Close() error { return errors.Join(c.forget(), c.lock.Close()) }
+func (c *Claim) Close() error { return errors.Join(c.removeRunFiles(), c.lock.Close()) }
 
 // ReadRun returns what runs on a data directory, or ErrNotRunning: also when a killed process left its run file.
 func ReadRun(dir string) (*Run, error) {

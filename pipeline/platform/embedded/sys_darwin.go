@@ -27,7 +27,7 @@ func openTerminal() (master, slave *os.File, err error) {
 	return nil, nil, errors.ErrUnsupported
 }
 
-// confines says that this system confines nothing.
-func confines() (files, network bool) { return false, false }
+// confinementSupport says that this system confines nothing.
+func confinementSupport() (files, network bool) { return false, false }
 
-func confine(confinement) error { return nil }
+func confineProcess(confinement) error { return nil }
