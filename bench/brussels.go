@@ -42,8 +42,8 @@ const (
 	lonMin, lonMax = 4_243_600, 4_482_600
 )
 
-// squaredMetres returns the square of the distance of two positions in metres; the distance is good to a per mille at Brussels'
-// latitude.
+// squaredMetres returns the square of the distance of two positions in metres. At Brussels' latitude the error of the
+// distance is a per mille.
 func squaredMetres(latA, lonA, latB, lonB int32) int64 {
 	dy := int64(latA-latB) * 11_132 / 100_000
 	dx := int64(lonA-lonB) * 7_029 / 100_000

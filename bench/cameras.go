@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sitePlan is what the cameras of one site have in common.
+// sitePlan holds the properties that the cameras of a site share.
 type sitePlan struct {
 	limit    schemas.Speed
 	surround string
@@ -24,7 +24,7 @@ type sitePlan struct {
 	lapsed   bool // with a certificate that has run out
 }
 
-// cameraPlan is what one camera of a site is to be.
+// cameraPlan is the plan of one camera of a site.
 type cameraPlan struct {
 	*sitePlan
 	kind      schemas.CameraKind

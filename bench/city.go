@@ -94,7 +94,7 @@ func NewCity(cfg CityConfig) (*City, error) {
 	return c, nil
 }
 
-// subjectRandom returns the generator of one subject; the same subject of the same seed gives the same numbers.
+// subjectRandom returns the random stream of a subject; the same subject and seed give the same numbers.
 func (c *City) subjectRandom(subject string) *rand.Rand { return newRandom(c.cfg.Seed, subject) }
 
 func newRandom(seed uint64, subject string) *rand.Rand {

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Profile says how the traffic is spread over time.
+// Profile is the distribution of the traffic over time.
 type Profile uint8
 
 // The profiles.
@@ -72,7 +72,7 @@ func (c *clock) trafficTime() schemas.Micros {
 	return c.start + schemas.Micros(c.traffic/1000)
 }
 
-// advanceRead goes on to the read after.
+// advanceRead moves the clock to the next read.
 func (c *clock) advanceRead() {
 	c.n++
 	if c.profile == Flat {

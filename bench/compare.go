@@ -8,7 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// Got is what a pipeline delivered. Messages delivered twice count once. The zero value is ready; it is used by one goroutine.
+// Got collects the results that a pipeline delivered. A repeated message counts once. The zero value is ready; one
+// goroutine uses it.
 type Got struct {
 	hits     map[string]ExpectedHit
 	cameras  map[string]string // hit id -> camera
@@ -64,7 +65,7 @@ func (t *Tally) addExpected(found bool) {
 	t.Missing += boolToInt(!found)
 }
 
-// Report is what was found of what had to be.
+// Report compares delivered results with expected results.
 type Report struct {
 	tallies map[string]*Tally
 	// MissingHits and ExtraHits name at most ten of each: list, entry, site, match and time, no plate.
@@ -126,7 +127,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), errors.Join(errs...)
 }
 
-// Exact reports whether everything was found and nothing else.
+// Exact reports whether every expected result was found and no other.
 func (r *Report) Exact() bool {
 	t := r.Sum()
 	return t.Missing == 0 && t.Extra == 0

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// DataDir is where log and tables go unless told otherwise: memory, when there is a file system in memory with enough room, so that the
-// numbers are the pipeline's and not those of the disk the machine happens to have.
+// DataDir returns the default directory of log and tables: a file system in memory with at least 4 GiB free, else the
+// temporary directory. In memory the figures describe the pipeline and not the disk of the machine.
 func DataDir() string {
 	var s syscall.Statfs_t
 	const shm, need = "/dev/shm", 4 << 30
@@ -21,7 +21,8 @@ func DataDir() string {
 	return filepath.Clean(os.TempDir())
 }
 
-// FileSystem names what the data lie on: on this depends what a part of ClickHouse and an fsync cost.
+// FileSystem returns the name of the directory's file system. The cost of a ClickHouse part and of an fsync depends on
+// it.
 func FileSystem(dir string) string {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

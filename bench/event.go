@@ -6,10 +6,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Kind says what a read is, or what is wrong with it.
+// Kind tells a clean read from a repeat and from each kind of fault.
 type Kind uint8
 
-// The kinds. A read has one; what else is off about it (late upload, no country) is counted apart.
+// The kinds. A read has one kind; late uploads and missing countries are counted apart.
 const (
 	Clean          Kind = iota
 	Confused            // read as another plate of its confusion class
@@ -36,13 +36,13 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// rejects says with which reason the pipeline must reject a kind; ReasonNone = it must not.
+// rejects gives the reason with which the pipeline must reject a kind; ReasonNone: the read is accepted.
 var rejects = [kinds]schemas.Reason{
 	Unreadable: schemas.ReasonPlateUnread, Malformed: schemas.ReasonMalformed, UnknownCamera: schemas.ReasonUnknownCamera,
 	ExpiredCamera: schemas.ReasonCameraExpired, ClockAhead: schemas.ReasonClockAhead, ClockLost: schemas.ReasonClockBehind,
 }
 
-// plannedRead is one read before it is written: with the time it is received, all that makes its bytes.
+// plannedRead is a read before it is written. Together with the time of reception it determines the bytes.
 type plannedRead struct {
 	plate      schemas.Plate // as read
 	captured   schemas.Micros

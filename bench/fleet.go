@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// vehicleFlags are facts about a vehicle.
+// vehicleFlags is a set of facts about a vehicle.
 type vehicleFlags uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 	earlyPass                            // LEZ day pass for the day before, which counts until 06:00 of the day
 )
 
-// vehicle is one plate with what it is on during the day.
+// vehicle is a plate with the vehicle that carries it during the day.
 type vehicle struct {
 	plate             schemas.Plate
 	firstRegistration schemas.Day
@@ -35,7 +35,7 @@ type vehicle struct {
 	colour            uint8
 }
 
-// n1Class returns the class of an N1 vehicle; for about one in four the register does not have it.
+// n1Class returns the class of an N1 vehicle; for about a quarter of them the register has none.
 func (v *vehicle) n1Class() schemas.N1Class {
 	if v.category != schemas.N1 {
 		return schemas.N1ClassUnknown
@@ -47,7 +47,7 @@ func (v *vehicle) n1Class() schemas.N1Class {
 	return schemas.N1Class(sum % 4)
 }
 
-// earlierVehicle is what a plate was on before: a Belgian plate follows the person.
+// earlierVehicle is a former vehicle of a plate: a Belgian plate follows the person.
 type earlierVehicle struct {
 	vehicle   uint32
 	validFrom schemas.Day
@@ -85,7 +85,7 @@ func (c *City) buildFleet(r *rand.Rand) {
 	}
 }
 
-// drawNumber gives the vehicle a country and a plate nobody else has.
+// drawNumber gives the vehicle a country and a plate that no other vehicle has.
 func drawNumber(r *rand.Rand, v *vehicle, taken map[schemas.Plate]struct{}) use {
 	if r.IntN(100) < foreignShare {
 		n := r.IntN(100)

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The hotlists of a city: file names, shares and what their entries are like.
+// The hotlists of a city: file names, shares and properties of their entries.
 var lists = [...]struct {
 	name       string
 	prefix     string

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// markLookalikes marks the vehicles whose plate another one's may be taken for, and possibly a few more.
+// markLookalikes marks the vehicles that share a confusion class with another vehicle, and possibly a few more.
 func (c *City) markLookalikes() {
 	size := uint64(1) << bits.Len(uint(32*len(c.vehicles))) // bits; some thirtieth of the vehicles share one by chance
 	seen, again := make([]uint64, size/64+1), make([]uint64, size/64+1)
@@ -35,24 +35,24 @@ type visit struct {
 	at      schemas.Micros
 }
 
-// meetingPoint is where lookalikes may meet.
+// meetingPoint is a confusion class at a site, where lookalikes may meet.
 type meetingPoint struct {
 	class schemas.Class
 	site  string
 }
 
-// passingTime is how long the reads of one passing take at most.
+// passingTime is the longest time that the reads of a passing take.
 const passingTime = 5 * schemas.Second
 
-// addVisit notes that a lookalike passes a site.
+// addVisit adds the passing of a lookalike at a site.
 func (h *Truth) addVisit(vehicle uint32, site string, at schemas.Micros) {
 	p := meetingPoint{h.city.vehicles[vehicle].plate.Class(), site}
 	h.visits[p] = append(h.visits[p], visit{vehicle, at})
 }
 
-// isMistakable reports whether another vehicle that the reads could be of passed the site so near in time that the reads of both make one
-// passage, window being the passage window: then the slower measurement counts, for the driver, and which of the two cars was the
-// faster one nobody can say.
+// isMistakable reports whether a lookalike passed the same site so near in time that the reads of both make one
+// passage; window is the passage window. Then the slower measurement counts, for the driver, and no record tells which
+// car was faster.
 func (h *Truth) isMistakable(x *ExpectedSpeed, at meetingPoint, window schemas.Micros) bool {
 	for _, v := range h.visits[at] {
 		if v.vehicle != x.vehicle && max(v.at, x.At)-min(v.at, x.At) < window+passingTime {

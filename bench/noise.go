@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Noise is how much goes wrong, in parts per million. Each kind is counted in the [Truth]. A nil *Noise means [UsualNoise], a
-// pointer to the zero Noise means clean traffic.
+// Noise gives the shares of reads and passings with a fault, in parts per million. The [Truth] counts each kind.
+// A nil *Noise means [UsualNoise]; a pointer to the zero Noise means clean traffic.
 type Noise struct {
 	Confused      int `json:"confused"`       // of reads: one character taken for another of its confusion class
 	NoCountry     int `json:"no_country"`     // of reads: the camera does not say the country
@@ -24,8 +24,8 @@ type Noise struct {
 	OutageFor time.Duration `json:"outage_for"` // longest outage; default 10 minutes
 }
 
-// UsualNoise returns the shares used unless told otherwise. They are chosen for coverage, not measured: no source gives them for
-// Brussels, but for misreads (about 3 per cent in the UK in 2017).
+// UsualNoise returns the default shares. They are chosen for coverage, not measured: for Brussels no source gives any.
+// For misreads there is a figure of the UK in 2017, about 3 per cent.
 func UsualNoise() *Noise {
 	return &Noise{
 		Confused: 20_000, NoCountry: 10_000, Unreadable: 10_000, Malformed: 200, UnknownCamera: 500, ExpiredCamera: 300,
@@ -35,7 +35,7 @@ func UsualNoise() *Noise {
 
 const million = 1_000_000
 
-// checkShares fills the durations and adds the shares up.
+// checkShares fills in the durations and checks each share and the sum of the faults that exclude each other.
 func (d *Noise) checkShares() error {
 	if d.ParkedFor == 0 {
 		d.ParkedFor = 5 * time.Minute
@@ -57,7 +57,7 @@ func (d *Noise) checkShares() error {
 	return nil
 }
 
-// refusedShare is the share of reads that the pipeline must reject.
+// refusedShare sums the faults for which the pipeline must reject a read, in parts per million.
 func (d *Noise) refusedShare() int {
 	return d.Unreadable + d.Malformed + d.UnknownCamera + d.ExpiredCamera + d.ClockAhead + d.ClockLost
 }

@@ -4,22 +4,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// An oracle says what a correct pipeline must find of one family of rules, from what the generator knows, with integers, and without
-// package rules. It covers one dated slice of the law on purpose, and says so outside it. There is a file for each.
+// An oracle knows the results that a correct pipeline must find for one family of rules. It reckons with integers from
+// the facts of the generator and shares no code with package rules. It covers one dated slice of the law on purpose and
+// says so outside the slice. Each oracle has a file.
 type oracle interface {
-	// kindName names the results in reports. Example: hits
+	// kindName returns the name of the results in reports. Example: hits
 	kindName() string
-	// cameraPurpose is what a camera is authorised for, as bit and as the camera registry spells it.
+	// cameraPurpose returns the purpose that a camera must have, as a bit and as the camera registry spells it.
 	cameraPurpose() (schemas.CameraPurpose, string)
-	// addRead takes an accepted read to its passing.
+	// addRead adds an accepted read to its passing.
 	addRead(t *Traffic, p *passing, s *plannedRead)
-	// expectResults expects the results of a passing after its last read.
+	// expectResults notes the results of a passing after its last read.
 	expectResults(t *Traffic, p *passing)
-	// compareResults holds what a pipeline delivered against what is expected.
+	// compareResults counts delivered results against expected results.
 	compareResults(h *Truth, r *Report, got *Got, window schemas.Micros)
 }
 
-// newOracles makes the oracles, which know nothing yet. The order is that of reports.
+// newOracles makes the oracles, without any reads, in the order of reports.
 func newOracles() []oracle {
 	return []oracle{
 		&hotlistOracle{},
@@ -36,7 +37,7 @@ func Kinds() (out []string) {
 	return out
 }
 
-// oracleIn finds the oracle of that type.
+// oracleIn returns the oracle of type O.
 func oracleIn[O oracle](h *Truth) O {
 	for _, o := range h.oracles {
 		if o, ok := o.(O); ok {

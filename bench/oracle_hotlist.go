@@ -12,7 +12,7 @@ const (
 	purposeHotlist = schemas.CameraPurpose(1 << 2)
 )
 
-// hotlistOracle knows the listed plates that passed.
+// hotlistOracle keeps the listed plates that passed a site.
 type hotlistOracle struct {
 	hits []ExpectedHit
 }
@@ -56,7 +56,7 @@ func (o *hotlistOracle) addRead(t *Traffic, p *passing, s *plannedRead) {
 	}
 }
 
-// matchEntry says how a plate as read meets a list entry at a time; 0 = not at all.
+// matchEntry returns how a plate as read matches a list entry at a time; 0 means no match.
 func matchEntry(e *schemas.ListEntry, p schemas.Plate, at schemas.Micros) schemas.Match {
 	switch {
 	case at < e.ValidFrom || e.ValidTo != 0 && at >= e.ValidTo:
@@ -102,7 +102,7 @@ func (o *hotlistOracle) compareResults(h *Truth, r *Report, got *Got, window sch
 	}
 }
 
-// mergeTimes sorts times and drops those that follow the one before within window.
+// mergeTimes sorts the times and drops each time that follows another within window.
 func mergeTimes(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	slices.Sort(at)
 	out := make([]schemas.Micros, 0, len(at))

@@ -11,7 +11,7 @@ const (
 	purposeLEZ = schemas.CameraPurpose(1 << 0)
 )
 
-// lezOracle knows what each vehicle of the low emission zone leads to, by day.
+// lezOracle keeps the expected result of each vehicle in the low emission zone, by day.
 type lezOracle struct {
 	days []lezDay
 }
@@ -28,8 +28,8 @@ type lezDay struct {
 	state []lezExpectation // per vehicle
 }
 
-// LEZ returns the expected LEZ rows of the passings whose last read was sent, by day and class. It is empty for days outside the slice
-// of the law the oracle knows; LEZKnown says which those are.
+// LEZ returns the expected LEZ rows of the passings whose last read was sent, by day and class. Days outside the slice
+// of the law that the oracle knows have no rows; see LEZKnown.
 func (h *Truth) LEZ() []ExpectedLEZ {
 	var out []ExpectedLEZ
 	for _, d := range oracleIn[*lezOracle](h).days {
@@ -69,7 +69,7 @@ var (
 	lezKnownTo   = schemas.DayOf(2028, 1, 1)
 )
 
-// lezExpectation is what a clean passing of a vehicle inside the zone must lead to.
+// lezExpectation is the expected result of a clean passing inside the zone.
 type lezExpectation uint8
 
 const (
@@ -100,8 +100,8 @@ func belowNorm(v *vehicle) bool {
 	}
 }
 
-// judgeVehicle judges a vehicle at a time. The papers are those of the city's day, so on another day a vehicle they matter for is
-// undecided.
+// judgeVehicle returns the expected result of a vehicle at a time. Permits are known for the city's day only: on
+// another day a vehicle with a permit is undecided.
 func (c *City) judgeVehicle(v *vehicle, at schemas.Micros) lezExpectation {
 	day := at.Day()
 	if v.flags&(exempt|dayPass|earlyPass|registered) != 0 && day != c.day {
@@ -140,15 +140,15 @@ func (c *City) judgeVehicle(v *vehicle, at schemas.Micros) lezExpectation {
 	}
 }
 
-// decidesLEZ reports whether a read there is one of the zone.
+// decidesLEZ reports whether camera and lane of the read lie in the zone and may be used for it.
 func (c *City) decidesLEZ(s *plannedRead) bool {
 	cam := &c.cameras[s.camera]
 	lane := cam.Lane(s.lane, s.direction)
 	return cam.InsideLEZ && cam.Purposes.Has(purposeLEZ) && lane != nil && !lane.LEZExcluded
 }
 
-// expectResults expects a row when the passing's best read is one of the zone. Another read of the passing may be decided by itself, when a backlog parted
-// it from the others: then a row is right, and none is.
+// expectResults notes a row when the best read of the passing lies in the zone. A backlog may part another read of the
+// passing from the best read: then the row is optional.
 func (o *lezOracle) expectResults(t *Traffic, p *passing) {
 	s := &p.best
 	at, must := s.captured, t.city.decidesLEZ(s)

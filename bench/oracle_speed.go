@@ -9,7 +9,7 @@ const (
 	purposeSpeed = schemas.CameraPurpose(1 << 1)
 )
 
-// speedOracle knows the measurements that exceed.
+// speedOracle keeps the measurements above the limit.
 type speedOracle struct {
 	excesses []ExpectedSpeed
 }
@@ -58,11 +58,12 @@ func subtractMargin(measured schemas.Speed) schemas.Speed {
 	return max(c, 0) / 10 * 10
 }
 
-// heavyLimit is what vehicles above 3.5 t may drive on motorways (road code art. 11.2). Coaches may drive 100 when belts, limiter and sign allow it, which no
-// register says: an excess of 90 is a row too, a held one. So is that of a lorry or coach that no register knows, which the camera saw.
+// heavyLimit is the limit of vehicles above 3.5 t on motorways (road code art. 11.2). Coaches may drive 100 when belts,
+// limiter and sign allow it, and no register says so: an excess of 90 is a held row. An excess of a lorry or coach
+// without a register entry, seen as such by the camera, is a held row too.
 const heavyLimit = schemas.Speed(900)
 
-// limitFor returns what a vehicle of the category may drive in a lane at a time, 0 when no limit is known.
+// limitFor returns the limit of a vehicle category in a lane at a time, 0 when no limit is known.
 func limitFor(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Micros, c schemas.Category) schemas.Speed {
 	limit, surround := limitAt(cam, lane, d, at)
 	heavy := c == schemas.N2 || c == schemas.N3 || c == schemas.M2 || c == schemas.M3
@@ -86,7 +87,7 @@ func limitAt(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Mi
 	return 0, ""
 }
 
-// judgeSpeed judges one measurement: the corrected speed and the limit, and whether it must become an offence.
+// judgeSpeed returns the corrected speed and the limit of a measurement, and whether an offence must follow.
 func judgeSpeed(cam *schemas.Camera, s *plannedRead, c schemas.Category) (corrected, limit schemas.Speed, is bool) {
 	if !cam.Purposes.Has(purposeSpeed) || s.speed == 0 || cam.CertificateAt(s.captured) == nil {
 		return 0, 0, false
@@ -107,12 +108,13 @@ func (o *speedOracle) compareResults(h *Truth, r *Report, got *Got, window schem
 	o.compareSpeeds(h, r, speeds, window)
 }
 
-// oneOffence is how near two excesses of a plate at a site are one offence, see one_offence in rules/catalog/brussels/speed.yaml.
+// oneOffence is the time within which two excesses of a plate at a site make one offence. See one_offence in
+// rules/catalog/brussels/speed.yaml.
 const oneOffence = schemas.Minute
 
-// compareSpeeds holds the reads that became speed offences against the excesses. Of excesses nearer than oneOffence that name one plate any
-// one must be an offence, and a second is one too many: which it is depends on what the pipeline saw first. Of those that name two
-// plates of one class each must be one. An excess that may have been a lookalike's need not be one.
+// compareSpeeds compares the reads with a speed offence with the excesses. Excesses of one plate nearer than oneOffence
+// must give exactly one offence; the pipeline's order decides which read has it. Excesses of two plates of a class must
+// give an offence each. An excess that a lookalike may have driven is optional.
 func (o *speedOracle) compareSpeeds(h *Truth, r *Report, got map[schemas.ReadID]bool, window schemas.Micros) {
 	at := map[meetingPoint][]*ExpectedSpeed{}
 	for i := range o.excesses {

@@ -2,17 +2,17 @@ package bench
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// How often a second camera of a site also sees a vehicle, and a single camera sees it twice: per hundred.
+// Shares per hundred: a second camera of a site also sees the vehicle; a single camera sees it twice.
 const (
 	seesToo = 85
 	twice   = 6
 )
 
-// onePassage is how far apart in time two reads of a vehicle at a site may be captured and still be one passage. A backlog that a temporary
-// camera sends holds the traffic up, and may part a passing in two.
+// onePassage is the longest time between two reads of a passage. The backlog of a temporary camera holds the traffic up
+// and may part a passing in two.
 const onePassage = 10 * schemas.Second
 
-// unknownCameras is how many cameras send without being in the registry.
+// unknownCameras is the number of cameras that send without a registry entry.
 const unknownCameras = 5
 
 // passing is one vehicle at one site until its last read is sent.
@@ -49,7 +49,7 @@ func (t *Traffic) Next(ev *Event) {
 	t.clock.advanceRead()
 }
 
-// nextRead takes the next shot: of a burst, or of what waits longest.
+// nextRead returns the next planned read: from the burst, or from the entry of the queue that is due first.
 func (t *Traffic) nextRead(received schemas.Micros) plannedRead {
 	for {
 		if t.sent < len(t.burst) {
@@ -79,8 +79,8 @@ func (t *Traffic) nextRead(received schemas.Micros) plannedRead {
 	}
 }
 
-// passSite lets a car pass its site. It returns the first read and queues the others; ok is false when a temporary camera
-// without link keeps the read.
+// passSite lets a car pass its site, returns the first read and queues the others. ok is false when a temporary camera
+// without a link keeps the read.
 func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead, ok bool) {
 	c := &t.cars[i]
 	v := &t.city.vehicles[c.vehicle]
@@ -133,7 +133,7 @@ func (t *Traffic) queueRead(first *plannedRead, camera uint16, speed int, wait i
 	t.q.push(waiting{t.at + wait, waitRead, t.queuedReads.addCell(s)})
 }
 
-// aimCamera makes the shot one of a camera.
+// aimCamera fills in the fields that camera and lane give: speed, sequence number, random bits, confidence.
 func (t *Traffic) aimCamera(s *plannedRead, camera uint16, speed int) {
 	cam := &t.city.cameras[camera]
 	lane := &cam.Lanes[t.r.IntN(len(cam.Lanes))]
@@ -154,8 +154,8 @@ func (t *Traffic) nextSequence(camera uint16) uint32 {
 
 func (t *Traffic) drawChance(perMillion int) bool { return int(t.r.Uint32N(million)) < perMillion }
 
-// drawSpeed draws the true speed at a site that measures, in tenths of km/h; 0 elsewhere. About one in a hundred is beyond
-// what the margin forgives, one in two thousand is right at its edge.
+// drawSpeed draws the true speed at a site that measures, in tenths of km/h; 0 elsewhere. About 1 % of the speeds
+// exceed the limit by more than the margin, 0.05 % lie at its edge.
 func (t *Traffic) drawSpeed(s *site) int {
 	cam := &t.city.cameras[s.cameras[0]]
 	if !cam.Purposes.Has(purposeSpeed) {
@@ -176,7 +176,7 @@ func (t *Traffic) drawSpeed(s *site) int {
 	}
 }
 
-// parkInView leaves the vehicle in view of the site's first camera and returns for how long.
+// parkInView leaves the vehicle in view of the first camera of the site and returns the length of the stay.
 func (t *Traffic) parkInView(first *plannedRead, s *site) (stay int64) {
 	stay = int64(10*schemas.Second) + t.r.Int64N(t.noise.ParkedFor.Microseconds()-int64(10*schemas.Second)+1)
 	repeats := uint16(max(stay/int64(4*schemas.Second), 1))
@@ -191,7 +191,7 @@ func (t *Traffic) drawRepeatGap() int64 {
 	return int64(2*schemas.Second) + t.r.Int64N(int64(4*schemas.Second))
 }
 
-// repeatParked is the next read of a parked vehicle.
+// repeatParked returns the next read of a parked vehicle.
 func (t *Traffic) repeatParked(ref uint32) plannedRead {
 	cell := t.queuedReads.cell(ref)
 	cell.seq = t.nextSequence(cell.camera)
@@ -209,7 +209,8 @@ func (t *Traffic) repeatParked(ref uint32) plannedRead {
 	return s
 }
 
-// viaLink hands a temporary camera's read on, or keeps it while its link is down.
+// viaLink reports whether the read of a temporary camera goes out now; else the camera keeps the read until its link is
+// back.
 func (t *Traffic) viaLink(s *plannedRead, received schemas.Micros) bool {
 	l := &t.links[s.camera]
 	if !l.down {
@@ -242,7 +243,7 @@ func (d *Noise) cumulativeShares() (l [ClockLost + 1]uint32) {
 	return l
 }
 
-// addNoise draws what is wrong with a read and, when it will be accepted, whether it is sent again.
+// addNoise draws the fault of a read and, for an accepted read, a retransmission.
 func (t *Traffic) addNoise(s *plannedRead, received schemas.Micros) {
 	n := t.r.Uint32N(million)
 	for k := Confused; k <= ClockLost; k++ {

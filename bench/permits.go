@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// permits are the documents of the LEZ: who is exempt, who bought a day pass, who registered from abroad.
+// permits are the documents of the LEZ: exemptions, day passes and registrations from abroad.
 type permits struct {
 	exemptions    []exemption
 	passes        []dayPermit

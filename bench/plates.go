@@ -139,7 +139,7 @@ func misreadPlate(p schemas.Plate, salt uint32) (schemas.Plate, bool) {
 	return p, false
 }
 
-// writing is how a camera spells plates.
+// writing is a camera's spelling of plates.
 type writing uint8
 
 const (

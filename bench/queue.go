@@ -1,6 +1,6 @@
 package bench
 
-// what is waiting for its time.
+// waiting is an entry of the queue.
 type waiting struct {
 	at   int64 // microseconds of traffic time since the start
 	kind waitingKind
@@ -11,15 +11,15 @@ type waitingKind uint8
 
 const (
 	waitCar    waitingKind = iota // ref: index in Traffic.cars, which reaches its next site
-	waitRead                      // ref: index in Traffic.shots, a read to send
-	waitRepeat                    // ref: index in Traffic.shots, a parked vehicle's last read
+	waitRead                      // ref: index in Traffic.queuedReads, a read to send
+	waitRepeat                    // ref: index in Traffic.queuedReads, the last read of a parked vehicle
 	waitCamera                    // ref: a temporary camera that comes back
 )
 
 // queue is a four-way heap, earliest first. It keeps its memory.
 type queue struct{ h []waiting }
 
-// isBefore orders by time and then by what waits, so that the order never depends on how the heap grew.
+// isBefore orders by time, then by kind and reference: the order never depends on the growth of the heap.
 func (w waiting) isBefore(o waiting) bool {
 	if w.at != o.at {
 		return w.at < o.at

@@ -35,8 +35,8 @@ type User struct {
 }
 
 // WriteReference writes the reference data directory: cameras.yaml, registers.yaml, users.yaml, vehicles.csv, lists/,
-// exemptions.csv, passes.csv, registrations.csv, secrets/, the last with mode 0600, and [SampleMarker]. Files of a generated city are replaced,
-// each in one step. A directory that holds anything else is left as it is: an error names what lies there.
+// exemptions.csv, passes.csv, registrations.csv, secrets/ with mode 0600, and [SampleMarker]. Files of a generated city
+// are replaced, each in one step. A directory with anything else stays untouched: the error names its content.
 func (c *City) WriteReference(dir string) error {
 	if err := onlyGenerated(dir); err != nil {
 		return err
@@ -49,13 +49,13 @@ func (c *City) WriteReference(dir string) error {
 	})
 }
 
-// SampleMarker is the file that says of a reference directory that all of it is made up.
+// SampleMarker is the file that marks a reference directory as made up.
 const SampleMarker = "SAMPLE"
 
 // generatedHead is the first line of the cameras.yaml of a generated city.
 const generatedHead = "# Generated city: no camera, limit or token of it exists."
 
-// onlyGenerated refuses a directory that holds what no generated city wrote.
+// onlyGenerated refuses a directory with files that no generated city wrote.
 func onlyGenerated(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -232,7 +232,7 @@ func (c *City) writeCameraTokens(w *bufio.Writer) {
 	}
 }
 
-// writeCameraDigests writes what the gateway needs of cameras that know Digest only; the user name is the camera's id.
+// writeCameraDigests writes the credentials of cameras that know Digest only; the user name is the camera's id.
 func (c *City) writeCameraDigests(w *bufio.Writer) {
 	fmt.Fprintln(w, "camera,username,realm,md5,sha256")
 	for i := range c.cameras {

@@ -68,7 +68,7 @@ func (l *latency) readPercentiles() Percentiles {
 	return PercentilesOf(l.h, l.clamped)
 }
 
-// Result is what a run did. Scheduled = Sent + the Refused + NotSent.
+// Result counts and times a run. Scheduled = Sent + the Refused + NotSent.
 type Result struct {
 	CitySeed    uint64 `json:"city_seed"`
 	TrafficSeed uint64 `json:"traffic_seed"`
@@ -103,7 +103,7 @@ type Result struct {
 	TruthMay  int               `json:"truth_lez_rows_optional"`
 }
 
-// Complete reports whether everything that fell due was acknowledged or refused, so that the truth is that of what was sent.
+// Complete reports whether every due read was acknowledged or refused. Only then does the truth match the sent reads.
 func (r *Result) Complete() bool { return r.NotSent == 0 }
 
 func (r *run) makeResult() *Result {

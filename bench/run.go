@@ -12,15 +12,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RunConfig says what to send where. Zero fields mean the defaults.
+// RunConfig names the load, its target and the bounds of a run. Zero fields mean the defaults.
 type RunConfig struct {
 	City     *City
 	Traffic  TrafficConfig
 	Target   Target // closed by Run
 	Count    uint64 // reads to schedule; 0 = as Duration says
 	Duration time.Duration
-	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says: what a live pipeline needs. The
-	// received_at of a read of the log is then the moment it is due, to the microsecond.
+	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says; a live pipeline needs
+	// this. The received_at of a read is then the moment at which the read is due, to the microsecond.
 	WallClock bool
 	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall: closed loop.
 	FullSpeed bool
@@ -36,7 +36,7 @@ type RunConfig struct {
 	Handing func(ev *Event, due time.Time)
 }
 
-// Progress counts a run while it goes. All fields may be read at any time.
+// Progress counts the reads of a running run. All fields may be read at any time.
 type Progress struct {
 	Handed   atomic.Uint64 // given to the target
 	Sent     atomic.Uint64 // acknowledged
@@ -47,12 +47,12 @@ type Progress struct {
 	Bytes    atomic.Uint64 // of values handed over
 }
 
-// bufferedAfter is how long after its capture an upload is sent for its camera to say that it comes from its buffer: it was held up, by a machine
-// that does not keep up with the load. A camera whose reads arrive later than that and says nothing has a clock that is wrong, for
-// all that anybody can know.
+// bufferedAfter is the age from which an upload carries the late-upload flag, as if it came from the camera's buffer: a
+// machine that cannot keep up with the load held it up. Without the flag, reads this late would count as a wrong camera
+// clock.
 const bufferedAfter = 5 * time.Second
 
-// overdueAfter is how late a read is handed over before it counts as overdue.
+// overdueAfter is the delay of the hand-over from which a read counts as overdue.
 const overdueAfter = 10 * time.Millisecond
 
 func (c *RunConfig) setDefaults() error {
@@ -96,12 +96,12 @@ type run struct {
 	err error      // the first failure of a lane
 }
 
-// Run sends the traffic and waits for the last acknowledgement. It returns a result also when it was cut short by ctx or when some
-// reads could not be sent: Result says so. An error means that nothing was sent.
+// Run sends the traffic and waits for the last acknowledgement. It returns a result also when ctx ended early or when
+// some reads could not be sent; the result says so. An error means that nothing was sent.
 //
-// The schedule never waits for the target. At most InFlight reads are on their way; beyond that reads keep their due time, are handed over
-// as soon as there is room, and count as overdue. What is not handed over or not acknowledged within Drain after the end
-// is counted in NotSent.
+// The schedule never waits for the target. At most InFlight reads are on their way. Further reads keep their due time,
+// are handed over as soon as there is room, and count as overdue. Reads without hand-over or acknowledgement within
+// Drain after the end count as NotSent.
 func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -131,8 +131,8 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	return r.makeResult(), nil
 }
 
-// makeTraffic makes the traffic. By the wall clock the start must be known before and is a little ahead, so that due times and the
-// times in the reads are one clock; else the schedule starts when the traffic is ready.
+// makeTraffic makes the traffic and sets the start of the schedule. With WallClock the start lies a little ahead, so
+// that due times and the times in the reads follow one clock; else the schedule starts when the traffic is ready.
 func (r *run) makeTraffic() (err error) {
 	for lead := 500 * time.Millisecond; ; lead *= 2 {
 		r.began = time.Now().Add(lead)
@@ -155,7 +155,7 @@ func (r *run) makeTraffic() (err error) {
 	return nil
 }
 
-// drainTimeLeft is what remains of the drain time when all is handed over: it starts when the schedule ends.
+// drainTimeLeft returns the rest of the drain time, which starts at the end of the schedule.
 func (r *run) drainTimeLeft() time.Duration {
 	if r.FullSpeed {
 		return r.Drain
@@ -242,7 +242,7 @@ func sleepOnTimer(ctx context.Context, timer *time.Timer, d time.Duration) bool 
 	}
 }
 
-// takeFreeRecord waits for a free record; nil means that the run is over: stopped, or the drain time after the end of the schedule has passed.
+// takeFreeRecord waits for a free record. nil means that the run is over: stopped, or past the drain time.
 func (r *run) takeFreeRecord(ctx context.Context) (rec *Record, waited bool) {
 	select {
 	case rec = <-r.free:
@@ -264,7 +264,7 @@ func (r *run) takeFreeRecord(ctx context.Context) (rec *Record, waited bool) {
 	return nil, true
 }
 
-// handOver fills the record and puts it on its lane.
+// handOver fills the record and gives it to the sender of its lane.
 func (r *run) handOver(rec *Record, ev *Event, due, now time.Duration) {
 	*rec = Record{
 		Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due,

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sender carries records to the target in order. Its queue is bounded by the number of records of the run.
+// sender carries the records of a lane to the target in order. The number of records of the run bounds its queue.
 type sender struct {
 	latency *latency
 	refused map[schemas.Reason]uint64
@@ -49,7 +49,7 @@ func (l *sender) wakeUp() {
 	}
 }
 
-// exchangeQueue exchanges the filled queue for an empty one; nil means closed and empty.
+// exchangeQueue returns the filled queue and leaves an empty queue; nil means closed and empty.
 func (l *sender) exchangeQueue(empty []*Record) []*Record {
 	for {
 		l.mu.Lock()
@@ -68,7 +68,7 @@ func (l *sender) exchangeQueue(empty []*Record) []*Record {
 	}
 }
 
-// deliverQueue delivers until the lane is closed and empty. After ctx ended the target gives up at once, so this ends.
+// deliverQueue delivers until the sender is closed and empty. After the end of ctx the target gives up at once.
 func (r *run) deliverQueue(ctx context.Context, l *sender, index int) {
 	most := r.Target.MaxBatch()
 	var all []*Record
@@ -85,7 +85,7 @@ func (r *run) deliverQueue(ctx context.Context, l *sender, index int) {
 	}
 }
 
-// markBuffered lets the uploads that are held up say so. Of a field that is there twice the last one counts.
+// markBuffered sets the late-upload field on uploads that were held up. Of a repeated field the last value counts.
 func (r *run) markBuffered(batch []*Record) {
 	now := time.Since(r.began)
 	for _, rec := range batch {

@@ -102,7 +102,7 @@ func drawOffset(r *rand.Rand, radius int32) int32 {
 
 func clamp(v, low, high int32) int32 { return min(max(v, low), high) }
 
-// layRoads joins each site to its four nearest, both ways, and then the separate parts of the city until all are one.
+// layRoads joins each site to its four nearest, both ways, and then joins the separate parts of the city.
 func (c *City) layRoads() {
 	for i := range c.sites {
 		for _, j := range c.nearestSites(i, 4) {
@@ -128,7 +128,7 @@ func (c *City) layRoads() {
 	}
 }
 
-// markReachable marks the sites that can be driven to from the first.
+// markReachable marks the sites that roads reach from the first site.
 func (c *City) markReachable() []bool {
 	seen := make([]bool, len(c.sites))
 	todo := []int{0}

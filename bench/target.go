@@ -21,16 +21,16 @@ type Record struct {
 	Retries uint32
 }
 
-// Target is where a load goes.
+// Target is the receiver of a load.
 type Target interface {
 	// Lanes is the number of lanes, above 0 and constant. Records of a lane are delivered in order, one batch at a time;
 	// lanes run at the same time.
 	Lanes() int
-	// Lane says which lane a record goes by. Called from one goroutine.
+	// Lane returns the lane of a record. Called from one goroutine.
 	Lane(r *Record) int
-	// MaxBatch is how many records Deliver takes at once, above 0 and constant. 1 gives every record its own latency.
+	// MaxBatch is the most records that Deliver takes at once, above 0 and constant. 1 gives every record its own latency.
 	MaxBatch() int
-	// Uploads says which form the records need: true for what a camera posts, false for a record of the log.
+	// Uploads reports the form of the records: true for the body that a camera posts, false for a record of the log.
 	Uploads() bool
 	// Deliver sends the batch and returns when all of it is acknowledged or refused. It tries again by itself for as
 	// long as ctx lasts; an error means that none of the batch counts as sent. Called from one goroutine per lane.

@@ -42,7 +42,7 @@ func (t *FileTarget) Lanes() int { return 1 }
 // Lane is 0.
 func (t *FileTarget) Lane(*Record) int { return 0 }
 
-// MaxBatch bounds what is written between two looks at the clock.
+// MaxBatch bounds the records written between two readings of the clock.
 func (t *FileTarget) MaxBatch() int { return 512 }
 
 // Uploads is false: the file holds records of the log.

@@ -104,8 +104,8 @@ func (t *GatewayTarget) MaxBatch() int { return 1 }
 // Uploads is true.
 func (t *GatewayTarget) Uploads() bool { return true }
 
-// Deliver posts the read. 2xx is sent; 429, 5xx and a lost connection are tried again, later when the answer says when; every
-// other answer is a refusal, with the reason the gateway gives.
+// Deliver posts the read. 2xx means sent. 429, 5xx and a lost connection are tried again, not before the time that the
+// answer names. Every other answer is a refusal with the reason that the gateway gives.
 func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*Record) error {
 	r := batch[0]
 	var p pauses

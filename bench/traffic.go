@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TrafficConfig says how much traffic there is and when. Zero fields mean the defaults.
+// TrafficConfig sets amount and time of the traffic. Zero fields mean the defaults.
 type TrafficConfig struct {
 	Seed        uint64
 	Rate        int            // reads per second of schedule, 1 to 10,000,000; default 115, Brussels' mean (DOMAIN section 6)
@@ -62,8 +62,8 @@ func (d *Noise) checkInto(c *TrafficConfig) error {
 
 // Traffic is the endless traffic of a city, one read after the other in the order of the log. It is used by one goroutine.
 //
-// The number of cars on the road follows from the rate. When that would be more than half the vehicles, the roads become
-// shorter in time instead: see [Traffic.Hurry].
+// The number of cars on the road follows from the rate. When the rate needs more than half the vehicles, the roads
+// become shorter in time instead: see [Traffic.Hurry].
 type Traffic struct {
 	city  *City
 	cfg   TrafficConfig
@@ -105,7 +105,7 @@ type link struct {
 	backlog []plannedRead
 }
 
-// maxBacklog is how many reads a camera buffers before its link is taken to be back.
+// maxBacklog is the number of buffered reads at which the link of a camera counts as back.
 const maxBacklog = 5_000
 
 const meanLegs = 6
@@ -129,12 +129,12 @@ func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 // Config returns the configuration with its defaults filled in.
 func (t *Traffic) Config() TrafficConfig { return t.cfg }
 
-// Hurry returns how long the cars take from site to site, in per cent of the usual time. Below 100 the rate is more than the
-// vehicles can drive: read order and truth stay right, but the same vehicle is back at a site sooner than in life. Below about 10
-// it may be back within a passage window; give the city more vehicles.
+// Hurry returns the travel time from site to site, in per cent of the usual time. Below 100 the rate is more than the
+// vehicles can drive: read order and truth stay right, but a vehicle is back at a site sooner than in life. Below about
+// 10 a vehicle may be back within a passage window; give the city more vehicles.
 func (t *Traffic) Hurry() int { return int(t.hurry / 10_000) }
 
-// Truth returns what has been sent so far and what must be found in it. It is updated by Next.
+// Truth returns the truth about the reads so far. Next updates it.
 func (t *Traffic) Truth() *Truth { return t.truth }
 
 // Due returns when the next read is due after the start.
@@ -190,7 +190,7 @@ func (t *Traffic) readsPerPassing() int64 {
 	return mean + int64(t.noise.Parked)*t.noise.ParkedFor.Microseconds()/2/(4*int64(schemas.Second))*1000/million
 }
 
-// restTime is how long a car rests after a journey: at night longer than at the peak.
+// restTime returns the rest of a car after a journey: at night longer than at the peak.
 func (t *Traffic) restTime() int64 {
 	if t.cfg.Profile == Flat {
 		return 0
@@ -224,7 +224,7 @@ func (t *Traffic) pickVehicle() uint32 {
 	}
 }
 
-// driveOn sends the car on to its next site, or ends the journey and starts another vehicle's.
+// driveOn sends the car to its next site, or ends the journey and starts a journey of another vehicle.
 func (t *Traffic) driveOn(i uint32, stay int64) {
 	c := &t.cars[i]
 	c.past[c.n%8] = c.site + 1
@@ -244,7 +244,7 @@ func (t *Traffic) driveOn(i uint32, stay int64) {
 	t.q.push(waiting{t.at + stay + pause/2 + t.r.Int64N(pause+1), waitCar, i})
 }
 
-// pickRoad picks a road to a site the car has not just passed.
+// pickRoad returns a road to a site that the car has not just passed; nil when there is none.
 func (t *Traffic) pickRoad(c *car) *road {
 	roads := t.city.sites[c.site].roads
 	from := t.r.IntN(len(roads))

@@ -6,8 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Truth is what a load held and what a correct pipeline must make of it. It counts what was generated, so after a [Run] that
-// could not send everything it says more than was sent. Passings are judged after their last read; [Traffic.Finish] judges the rest.
+// Truth counts the reads of a load and the results that a correct pipeline must make of them. Generated reads count:
+// after a [Run] that could not send everything, the truth says more than was sent. A passing gets its results after its
+// last read; [Traffic.Finish] adds the results of the others.
 type Truth struct {
 	Produced        uint64 `json:"produced"`
 	Unique          uint64 `json:"unique"` // accepted reads with an id of their own
@@ -64,7 +65,7 @@ func compareClass(a, b schemas.Class) int {
 	return slices.Compare(a.AppendTo(x[:0]), b.AppendTo(y[:0]))
 }
 
-// recordSent puts a sent read to its passing and judges the passing after its last read.
+// recordSent adds a sent read to its passing. After the last read of the passing it expects the results.
 func (t *Traffic) recordSent(s *plannedRead) {
 	p := t.passings.cell(s.passing)
 	p.left--

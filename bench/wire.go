@@ -11,15 +11,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// This file writes reads by hand, because proto.Marshal of a new message per read would be most of the generator's time. A test
-// holds every byte against it.
+// This file writes reads by hand: proto.Marshal of a new message per read would take most of the generator's time. A
+// test compares every byte with proto.Marshal.
 
 const fieldLateUpload = 16
 
 // AppendRecord appends the value of the record on anpr.reads.v1, as the gateway would have produced it.
 func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
 
-// AppendUpload appends what the camera posts to the gateway: the same without what the gateway adds.
+// AppendUpload appends the body that the camera posts to the gateway: the record without the fields that the gateway
+// adds.
 func (e *Event) AppendUpload(dst []byte) []byte { return e.appendProto(dst, false) }
 
 func (e *Event) appendProto(b []byte, record bool) []byte {
@@ -62,7 +63,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	return appendString(b, 19, colours[v.colour])
 }
 
-// appendCandidates adds what else the OCR considered, when it took the wrong plate.
+// appendCandidates appends the alternatives of the OCR, when it took the wrong plate.
 func (t *Traffic) appendCandidates(b []byte, s *plannedRead) []byte {
 	v := &t.city.vehicles[s.vehicle]
 	if s.plate == v.plate || s.kind == Unreadable {
@@ -156,7 +157,7 @@ func appendGarbage(b []byte, salt uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, salt)
 }
 
-// unreadable is how cameras say that they saw a vehicle and no plate.
+// unreadable lists the texts of cameras that saw a vehicle and no plate.
 var unreadable = [...]string{"unknown", "noPlate", "NO PLATE", "---"}
 
 func (t *Traffic) appendPlate(dst []byte, s *plannedRead) []byte {
@@ -189,7 +190,7 @@ func (t *Traffic) readID(s *plannedRead, event, raw []byte) schemas.ReadID {
 	return schemas.NewReadID(&r)
 }
 
-// describeVehicle sets what the camera says of the vehicle beside its plate.
+// describeVehicle sets the fields of the read that describe the vehicle beside its plate.
 func (t *Traffic) describeVehicle(r *schemas.Read, s *plannedRead) {
 	v := &t.city.vehicles[s.vehicle]
 	if !s.noCountry {
@@ -209,7 +210,7 @@ func (t *Traffic) cameraID(i uint16) string {
 	return t.city.cameras[i].ID
 }
 
-// imageSum names a picture that does not exist: 32 bytes that follow from the event.
+// imageSum returns the digest of a picture that does not exist: 32 bytes that follow from the event.
 func (t *Traffic) imageSum(s *plannedRead) (sum schemas.Sum) {
 	x := uint64(t.run)<<32 | uint64(s.seq)
 	x ^= uint64(s.camera) << 48

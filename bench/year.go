@@ -74,8 +74,8 @@ func (c *City) Year(cfg YearConfig) (*Year, error) {
 // Config returns the configuration with its defaults filled in.
 func (y *Year) Config() YearConfig { return y.cfg }
 
-// First returns the number of the day's first read, which is also the number of reads of all days before it. Day Days gives
-// the number of all.
+// First returns the number of the day's first read, which equals the number of reads of all earlier days. Day Days
+// gives the number of all reads.
 func (y *Year) First(day int) uint64 {
 	n, d := y.cfg.Rows, uint64(y.cfg.Days)
 	return n/d*uint64(day) + n%d*uint64(day)/d
@@ -95,8 +95,8 @@ type Stored struct {
 	Hits    []schemas.Hit // of the passage, on its first read
 }
 
-// Day gives the day's reads in the order of the log: First(day+1) - First(day) of them. The same day gives the same reads
-// whichever were made before. The argument of each is reused.
+// Day calls each for the day's reads in the order of the log, First(day+1) - First(day) times. The same day gives the
+// same reads, whatever days were made before. The argument of each is reused.
 func (y *Year) Day(day int, each func(*Stored)) {
 	y.t.r = newRandom(y.cfg.Seed^y.city.cfg.Seed*0x9e3779b97f4a7c15, fmt.Sprint("year ", day))
 	y.t.run = uint32(hashOf(fmt.Sprintf("%d %d year %d", y.city.cfg.Seed, y.cfg.Seed, y.Start(day))))
@@ -140,7 +140,7 @@ func (y *Year) drawJourneys(day int) {
 	}
 }
 
-// drawStartSite draws the site a journey begins at: one that a road leads to.
+// drawStartSite draws the first site of a journey among the sites with a road.
 func (t *Traffic) drawStartSite() uint16 {
 	for {
 		if s := uint16(t.r.IntN(len(t.city.sites))); len(t.city.sites[s].roads) > 0 {
@@ -149,7 +149,7 @@ func (t *Traffic) drawStartSite() uint16 {
 	}
 }
 
-// drawVehicle draws who drives.
+// drawVehicle draws the vehicle of a journey.
 func (y *Year) drawVehicle() uint32 {
 	n := len(y.city.vehicles)
 	r := y.t.r
@@ -196,8 +196,8 @@ func (y *Year) addPassing(c *car, at int64, passing uint32) {
 	}
 }
 
-// sortReads puts the shots into the order of the log: by second, and within it as they were drawn, so that the first read of a
-// passing comes first.
+// sortReads puts the reads into the order of the log: by second, and within a second as drawn, so that the first read
+// of a passing comes first.
 func (y *Year) sortReads(day int) {
 	const seconds = 24*3600 + 1
 	if y.count == nil {
@@ -222,7 +222,7 @@ func (y *Year) sortReads(day int) {
 	}
 }
 
-// fillStored writes the read as it is stored.
+// fillStored fills out with the read as the pipeline stores it.
 func (y *Year) fillStored(out *Stored, s *plannedRead) {
 	t, v := y.t, &y.city.vehicles[s.vehicle]
 	var eventBuf, rawBuf [64]byte
@@ -255,7 +255,7 @@ func (y *Year) fillStored(out *Stored, s *plannedRead) {
 	out.Passage = *id
 }
 
-// addHits adds the list entries that the read meets. The lists are those of the city's day, taken as valid all year.
+// addHits appends a hit for each list entry that the read matches. The lists of the city's day count as valid all year.
 func (y *Year) addHits(out *Stored, v *vehicle, p schemas.PassageID) {
 	if v.listed == 0 {
 		return
