@@ -28,7 +28,7 @@ type Knee struct {
 	Date    string `yaml:"date"`
 }
 
-// StackConfig is how the program is started and how large the city is.
+// StackConfig holds the flags of the program and the size of the city.
 type StackConfig struct {
 	Partitions  int      `yaml:"partitions"`
 	Vehicles    int      `yaml:"vehicles"`
@@ -64,7 +64,7 @@ type Quantiles struct {
 	Max  float64 `yaml:"max"`
 }
 
-// Exact is one number that does not depend on the machine: a metric of a benchmark run a fixed number of times.
+// Exact is a number that is the same on every machine: a metric of a benchmark run a fixed number of times.
 type Exact struct {
 	Name      string  `yaml:"name"`
 	Package   string  `yaml:"package"`
@@ -168,7 +168,7 @@ func (c *Case) checkCase(b *Budget) error {
 	return nil
 }
 
-// Keep drops all cases but those named, and the exact numbers.
+// Keep drops the exact numbers and all cases but the named ones.
 func (b *Budget) Keep(names []string) error {
 	for _, n := range names {
 		if !slices.ContainsFunc(b.Cases, func(c Case) bool { return c.Name == n }) {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// process is one `anpr` at work.
+// process is a running `anpr`.
 type process struct {
 	name  string
 	cmd   *exec.Cmd
@@ -26,7 +26,7 @@ type process struct {
 	tail []string   // the last lines it said
 }
 
-// launchProcess starts the program; what it says on standard error and output is kept, the last lines of it.
+// launchProcess starts the program and keeps the last lines of its standard output and error.
 func launchProcess(name, bin string, args ...string) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
 	r, w, err := os.Pipe()
@@ -67,7 +67,7 @@ func (p *process) lastOutput() string {
 	return strings.Join(p.tail, "\n")
 }
 
-// waitReady polls until ready says so, the process ends, or two minutes have passed.
+// waitReady polls until ready returns true, the process ends, or two minutes have passed.
 func (p *process) waitReady(ctx context.Context, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -100,7 +100,7 @@ func (p *process) stopProcess() error {
 	return nil
 }
 
-// freeAddrs returns addresses on the loopback that nobody listens on now.
+// freeAddrs returns loopback addresses without a listener.
 func freeAddrs(ctx context.Context, n int) ([]string, error) {
 	var out []string
 	var errs []error

@@ -22,7 +22,7 @@ const (
 // Order is the order in which stages are printed; those not named follow.
 var Order = []string{StageAck, "kafka_wait", "queue", "process", "linger", "plan", "insert", "stored", StageVisible, "hit_published", StageHit, "offence_published", StageLookup, StageRetro}
 
-// Report is a load and what the pipeline made of it.
+// Report holds the result of a load and the observations of the pipeline.
 type Report struct {
 	Load     *bench.Result                `json:"load"`
 	Stages   map[string]bench.Percentiles `json:"stages"`
@@ -36,7 +36,7 @@ type Report struct {
 	Problem  string                       `json:"problem,omitempty"` // what could not be observed
 }
 
-// Accounts is counted in the tables and on the log, without FINAL.
+// Accounts counts records on the log and rows in the tables, without FINAL.
 type Accounts struct {
 	OnLog      int64 `json:"on_log"` // records of the run, ticks included
 	Stored     int64 `json:"stored"`
@@ -46,7 +46,7 @@ type Accounts struct {
 	Duplicates int64 `json:"duplicates"` // rows beyond one an id: reads, passages, hits, offences, merges, rejects
 }
 
-// Lost is what is on the log and nowhere in the tables; negative when there is more in the tables.
+// Lost returns the records on the log without a row in any table; negative when the tables hold more.
 func (a *Accounts) Lost() int64 { return a.OnLog - a.Stored - a.Merged - a.Rejected - a.Ticks }
 
 // passageWindow is the pipeline's default: two reads of an entry at a site within it are one passage.
@@ -90,7 +90,7 @@ func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) 
 	return r, nil
 }
 
-// countAccounts counts what belongs to offsets of the run.
+// countAccounts counts records and rows at the offsets of the run.
 func (w *Watch) countAccounts(ctx context.Context) (*Accounts, error) {
 	_, end, err := w.broker.groupLag(ctx)
 	if err != nil {
@@ -107,8 +107,8 @@ func (w *Watch) countAccounts(ctx context.Context) (*Accounts, error) {
 		offsetCondition(w.first, "kafka_offset"), offsetCondition(w.first, "start_offset")), a)
 }
 
-// Exact says what is wrong with the counts, nothing when all is right: every expected hit and offence found, none extra, no row
-// lost or doubled, every read of the schedule sent.
+// Exact lists the faults of the counts and returns none when all is right: every expected hit and offence found, none
+// extra, no row lost or doubled, every read of the schedule sent.
 func (r *Report) Exact() []string {
 	var out []string
 	add := func(bad bool, format string, args ...any) {

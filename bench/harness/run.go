@@ -64,7 +64,7 @@ func (b *Budget) newOutcome(w *Where, profile string, margin float64) *Outcome {
 	}
 }
 
-// machineLoad is how busy the machine was before the run.
+// machineLoad returns the load average of the machine before the run.
 func machineLoad() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if f := strings.Fields(string(text)); err == nil && len(f) > 0 {

@@ -19,22 +19,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Where says where the program and what it needs are. Kafka and ClickHouse are started, embedded, when they are not given.
+// Where locates the program, its data, Kafka and ClickHouse. Without an address Kafka and ClickHouse are started
+// embedded.
 type Where struct {
 	Program    string // the anpr binary
 	Data       string // directory for everything; a new one below it for each case, removed after
 	Kafka      string // host:port of a broker with the topics, empty of records
 	ClickHouse string // host:port, native, of a server with the tables, empty of rows
 	HTTP       string // http://host:port of the same server
-	// Login returns how to log in to what `anpr engine serve` runs on a data directory: a user and password of ClickHouse who may read, and what
-	// opens connections to the broker.
+	// Login returns the credentials for the engines that `anpr engine serve` runs on a data directory: a ClickHouse user
+	// who may read, with password, and a dialler for the broker.
 	Login func(data string) (user, password string, dial Dial, err error)
 }
 
 // Dial opens connections to a broker.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Broker names the broker of the numbers.
+// Broker returns the name of the broker, as the results print it.
 func (w *Where) Broker() string {
 	if w.Kafka == "" {
 		return "embedded kfake, a process of its own with ClickHouse as its child, fsync on both"
@@ -111,12 +112,13 @@ func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *pr
 	return s, err
 }
 
-// trafficConfig is what a case sends.
+// trafficConfig returns the traffic of a case.
 func (cfg *StackConfig) trafficConfig(c *Case) bench.TrafficConfig {
 	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
 }
 
-// startOffice starts the query API with one user, a magistrate's clerk, and has the watch ask it for plates that the load has first.
+// startOffice starts the query API with one user, a magistrate's clerk. The watch then asks for the first plates of the
+// load.
 func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
 	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
@@ -149,10 +151,10 @@ func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, ad
 	return p.waitReady(ctx, acceptsConnections(addr[0]))
 }
 
-// askedPlates is how many plates the questions are about.
+// askedPlates is the number of plates in the questions.
 const askedPlates = 20_000
 
-// acceptsConnections reports whether somebody accepts connections there.
+// acceptsConnections returns a check whether the address accepts connections.
 func acceptsConnections(addr string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
@@ -183,7 +185,7 @@ func (s *processStack) startEngine(ctx context.Context, w *Where, cfg *StackConf
 	return p.waitReady(ctx, func(context.Context) bool { return strings.Contains(p.lastOutput(), "engine is up") })
 }
 
-// dataDir is the directory of broker and ClickHouse.
+// dataDir returns the directory of broker and ClickHouse.
 func (s *processStack) dataDir() string { return filepath.Join(s.dir, "data") }
 
 func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr string) error {
@@ -202,7 +204,7 @@ func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr str
 	return p.waitReady(ctx, acceptsConnections(addr))
 }
 
-// ownsPartitions reports whether the worker owns partitions.
+// ownsPartitions returns a check whether the worker behind the ops port owns partitions.
 func ownsPartitions(ops string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
@@ -219,7 +221,7 @@ func ownsPartitions(ops string) func(context.Context) bool {
 	}
 }
 
-// stopAll ends the processes, the last started first, and removes what they kept.
+// stopAll ends the processes, the last started first, and removes their directory.
 func (s *processStack) stopAll() error {
 	var errs []error
 	for _, p := range slices.Backward(s.all) {

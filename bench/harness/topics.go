@@ -32,7 +32,7 @@ type outputTopics struct {
 	err     error           // a message that does not parse
 }
 
-// followOutputs starts one goroutine a partition; they end with ctx.
+// followOutputs starts a goroutine for each partition; all end with ctx.
 func followOutputs(ctx context.Context, addr string, b *broker, s *dueTimes) (*outputTopics, error) {
 	o := &outputTopics{addr: addr, dial: b.dial, start: s, hits: newTimes(), seen: map[string]bool{}}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {

@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// Row is one thing measured against its budget.
+// Row is a measured value beside its budget.
 type Row struct {
 	Case     string  `json:"case"`
 	Stage    string  `json:"stage"`
@@ -23,8 +23,8 @@ type Row struct {
 	Note     string  `json:"note,omitempty"`
 }
 
-// judgeReport compares the report of a case with its budget. A case that is not meant to be overloaded and was, fails as such: its
-// latencies are those of a queue.
+// judgeReport compares the report of a case with its budget. An unintended overload fails the case as such: its
+// latencies describe a queue.
 func (c *Case) judgeReport(r *Report, margin float64) []Row {
 	rows := c.exactRows(r)
 	switch {
@@ -58,7 +58,7 @@ func (c *Case) judgeReport(r *Report, margin float64) []Row {
 	return rows
 }
 
-// sampleNote says when a quantile rests on fewer than ten values beyond it.
+// sampleNote names the number of values when fewer than ten lie beyond the quantile, else "".
 func sampleNote(quantile string, count int64) string {
 	if beyond := map[string]float64{"p99": 0.01, "p99.9": 0.001}[quantile] * float64(count); beyond > 0 && beyond < 10 {
 		return fmt.Sprintf("of %d values", count)
@@ -66,7 +66,7 @@ func sampleNote(quantile string, count int64) string {
 	return ""
 }
 
-// exactRows are the same on every machine, with no margin.
+// exactRows returns the rows that are the same on every machine, without a margin.
 func (c *Case) exactRows(r *Report) []Row {
 	none := func(stage, what string, n int64) Row {
 		return Row{Case: c.Name, Stage: stage, What: what, Measured: float64(n), Unit: "", OK: n == 0}
@@ -90,15 +90,16 @@ func (c *Case) exactRows(r *Report) []Row {
 	return rows
 }
 
-// overduePct is the share of reads handed over late.
+// overduePct returns the share of reads with a late hand-over, per cent.
 func overduePct(r *bench.Result) float64 {
 	return 100 * float64(r.Overdue) / math.Max(float64(r.Scheduled), 1)
 }
 
-// lagLimit is the lag that means that the pipeline does not keep up: a second of reads. Below it are fetches, batches and ticks.
+// lagLimit returns the lag from which the pipeline does not keep up: a second of reads. Fetches, batches and ticks
+// explain less.
 func (c *Case) lagLimit() float64 { return float64(c.Rate) }
 
-// lagAtEnd is the least lag of the last three seconds of the schedule.
+// lagAtEnd returns the least lag of the last three seconds of the schedule.
 func lagAtEnd(r *Report, until time.Duration) float64 {
 	least, found := math.MaxInt64, false
 	for _, s := range r.Samples {
@@ -125,7 +126,7 @@ func (c *Case) notOverloaded(r *Report, margin float64) Row {
 	return row
 }
 
-// overloadRow: an overload must show, as reads overdue or as a lag that the sampling saw.
+// overloadRow requires that an overload shows, as overdue reads or as a sampled lag.
 func (c *Case) overloadRow(r *Report) Row {
 	lag := math.Max(float64(r.MaxLag), 0)
 	return Row{
@@ -135,9 +136,9 @@ func (c *Case) overloadRow(r *Report) Row {
 	}
 }
 
-// stallRows: reads due during a stop of length S wait at least until it ends, evenly from S down to 0. Of the reads of a window W the
-// slowest 1 % are those due in the first W/100 of the stop: p99 is at least S - W/100 whatever the machine, if no read is
-// left out or timed from when it was sent. A slower machine only adds to it.
+// stallRows requires that a stop of length S shows. Reads due during the stop wait at least until its end, evenly from
+// S down to 0. The slowest 1 % of the reads of a window W fall due in the first W/100 of the stop. So p99 is at least S
+// - W/100 on any machine, if no read is left out or timed from its sending; a slower machine only adds to it.
 func (c *Case) stallRows(r *Report) []Row {
 	bound := (c.Stall - c.Measure/100).Seconds() * 1000 * 0.98 // the share of reads in the stop is a few per mille off
 	var rows []Row

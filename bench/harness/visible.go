@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// visibleRows polls the table of reads for rows it has not seen: the latency of a row ends when the first SELECT that holds it
-// has answered. The rows of a partition are inserted in the order of their offsets, so the last offset seen says what is new.
+// visibleRows polls the table of reads for new rows: the latency of a row ends with the answer of the first SELECT that
+// holds it. Rows of a partition are inserted in the order of their offsets, so the last seen offset marks the new rows.
 type visibleRows struct {
 	db    *sql
 	every time.Duration
@@ -31,7 +31,7 @@ func newVisible(db *sql, every time.Duration, s *dueTimes, ends map[int]int64) *
 	return &visibleRows{db: db, every: every, start: s, rows: newTimes(), polls: newTimes(), next: maps.Clone(ends)}
 }
 
-// pollRows polls until ctx ends. Queries that fail are tried again: the database may be restarting, and that is latency too.
+// pollRows polls until ctx ends and tries failed queries again: a restart of the database is latency too.
 func (v *visibleRows) pollRows(ctx context.Context) {
 	tick := time.NewTicker(v.every)
 	defer tick.Stop()
@@ -48,7 +48,7 @@ func (v *visibleRows) pollRows(ctx context.Context) {
 	}
 }
 
-// pollOnce takes what has become visible.
+// pollOnce reads the rows that became visible and records their latency.
 func (v *visibleRows) pollOnce(ctx context.Context) error {
 	b, err := v.db.queryRows(ctx, v.buf[:0], v.newRowsQuery())
 	v.buf = b[:0]
@@ -85,7 +85,7 @@ func (v *visibleRows) newRowsQuery() string {
 		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0, optimize_use_projections = 0, use_skip_indexes = 0, use_statistics = 0"
 }
 
-// offsetCondition is the condition that a row's offset is at or beyond that of its partition.
+// offsetCondition returns the SQL condition that selects rows from the given offset of each partition on.
 func offsetCondition(from map[int]int64, column string) string {
 	var b strings.Builder
 	for i, p := range slices.Sorted(maps.Keys(from)) {

@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config says where the pipeline is. Kafka is required; what is empty is not observed.
+// Config locates the pipeline. Kafka is required; a part without an address is not observed.
 type Config struct {
 	Kafka      string                                                            // host:port of a broker
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // to the broker; nil: TCP
@@ -28,7 +28,7 @@ type Config struct {
 	Quiet      time.Duration                                                     // nothing new for so long ends Settle; default 8 s: a passage closes after 5 s, by a tick after 1 s more
 }
 
-// Watch is an observation under way.
+// Watch observes a running pipeline.
 type Watch struct {
 	cfg    Config
 	start  *dueTimes
@@ -63,7 +63,7 @@ type Sample struct {
 	Overdue uint64  `json:"overdue"`
 }
 
-// Start begins to observe; Hook must be called before the run it observes.
+// Start begins to observe. The caller calls Hook before the run.
 func Start(ctx context.Context, cfg Config) (*Watch, error) {
 	if cfg.Group == "" {
 		cfg.Group = "anpr-ingest"
@@ -107,7 +107,7 @@ func (w *Watch) startObserving(ctx context.Context) (err error) {
 	return nil
 }
 
-// Hook makes a run tell the watch what it needs. It sets Progress when it is nil.
+// Hook connects a run with the watch. It sets Progress when nil, and replaces Began and, behind a gateway, Handing.
 func (w *Watch) Hook(cfg *bench.RunConfig) {
 	if cfg.Progress == nil {
 		cfg.Progress = &bench.Progress{}
@@ -215,7 +215,7 @@ func (w *Watch) Settle(ctx context.Context) error {
 	}
 }
 
-// onLog returns how many records were on the log before.
+// onLog returns the number of records on the log before the run.
 func (w *Watch) onLog() (n int64) {
 	for _, end := range w.first {
 		n += end
