@@ -21,8 +21,8 @@ var confused = func() (t [256][]byte) {
 	return t
 }()
 
-// VariantCount returns how many texts of letters and digits share p's confusion class, p's own included. It never overflows: 4 to the power
-// of 15.
+// VariantCount returns the number of texts of letters and digits in the confusion class of p, p included. It never
+// overflows: the bound is 4 to the power of 15.
 func VariantCount(p schemas.Plate) int {
 	if p = p.Unbounded(); p.IsZero() {
 		return 0
@@ -34,14 +34,14 @@ func VariantCount(p schemas.Plate) int {
 	return n
 }
 
-// Variants returns the plates that share p's confusion class, at most MaxVariants: those that differ in the fewest
-// characters first, p itself at the head. Behind a text of two German districts come its plates with a boundary. A search whose plate has
-// more (see VariantCount) looks up the class instead.
+// Variants returns the plates of the confusion class of p, at most MaxVariants: p first, then by rising number of
+// changed characters. Behind a text of two German districts come its plates with a boundary. A search with more plates
+// (see VariantCount) looks up the class instead.
 func Variants(p schemas.Plate) []schemas.Plate {
 	return AppendVariants(nil, p, MaxVariants)
 }
 
-// AppendVariants is Variants into the caller's memory, with a bound of the caller's, itself bounded by MaxVariants.
+// AppendVariants appends the Variants of p to dst: at most most of them, and at most MaxVariants.
 func AppendVariants(dst []schemas.Plate, p schemas.Plate, most int) []schemas.Plate {
 	if p.IsZero() {
 		return dst
@@ -91,7 +91,7 @@ func (v *variantWalk) appendChanged(i, changes int) {
 	v.appendChanged(i+1, changes)
 }
 
-// appendBounded appends what p is with a boundary.
+// appendBounded appends the plates that p is with a boundary.
 func (v *variantWalk) appendBounded(p schemas.Plate) {
 	var buf [8]schemas.Plate
 	for _, q := range p.AppendBounded(buf[:0]) {

@@ -14,7 +14,7 @@ func (s *plateScan) keepRange(at, end int) {
 	s.marked >>= at
 }
 
-// leadingLetters returns how many letters the characters begin with.
+// leadingLetters returns the number of letters at the beginning.
 func (s *plateScan) leadingLetters() (n int) {
 	for n < s.n && s.chars[n] >= 'A' {
 		n++
@@ -22,9 +22,10 @@ func (s *plateScan) leadingLetters() (n int) {
 	return n
 }
 
-// stripCountry takes off the country that is written in front of the plate or behind it, with a separator (BE 1-ABC-123, 1ABC123-BEL): only when
-// the whole is no plate of that country and the rest is one, and only the country that the camera says. A camera that says none is
-// believed when the whole is no plate of any country. B1ABC123 stays: it is a possible personal plate.
+// stripCountry takes off a country in front of the plate or behind it, with a separator (BE 1-ABC-123, 1ABC123-BEL).
+// The whole must be no plate of the country, the rest must be a plate of it, and the camera must have named the same
+// country. When the camera named none, the whole must be no plate of any country. B1ABC123 stays: it is a possible
+// personal plate.
 func (s *plateScan) stripCountry(country schemas.Country) {
 	inner := s.breaks &^ (^uint64(0) << s.n) &^ 1
 	if inner == 0 || s.n > schemas.MaxRawPlate {
@@ -63,11 +64,11 @@ func (s *plateScan) stripCountry(country schemas.Country) {
 	}
 }
 
-// stripSeason takes the two months of a season plate off a German number (KA-PA 777 04-10, FZV \u00a7 10): they say when the vehicle may drive, and
-// engines differ in sending them. A German number has at most four digits and does not begin with zero, so of five to eight digits the last
-// four are the months. Of five or six behind two or three letters they are so only when separators show it: an authority's plate looks the
-// same (BP 10-112). known says that the plate is German; otherwise a plate that is another country's as it stands is left alone, unless
-// separators show the months.
+// stripSeason takes the two months of a season plate off a German number (KA-PA 777 04-10, FZV \u00a7 10). The months
+// limit when the vehicle may drive, and engines differ in sending them. A German number has at most four digits and
+// does not begin with zero: of five to eight digits the last four are the months. Behind two or three letters, five or
+// six digits need separators that show the months, because an authority's plate looks the same (BP 10-112). known means
+// that the plate is German. Otherwise a plate that fits another country stays, unless separators show the months.
 func (s *plateScan) stripSeason(known bool) {
 	letters, digits, suffix := s.leadingLetters(), 0, 0
 	for letters+digits < s.n && s.chars[letters+digits] <= '9' {
@@ -102,7 +103,7 @@ func parseMonth(b []byte) int {
 	return int(b[0]-'0')*10 + int(b[1]-'0')
 }
 
-// isGerman reports whether the characters begin with a German district that leaves one or two letters.
+// isGerman reports whether the characters begin with a German district, followed by one or two letters.
 func isGerman(text []byte) bool {
 	p, ok := schemas.PlateFrom(text)
 	return ok && p.Districts() != 0

@@ -6,7 +6,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// similar are characters that OCR confuses, but too seldom to share a class. A pair stands for all of both its classes: 8-6 is also B-G.
+// similar holds characters that OCR confuses, but too seldom to share a class. A pair stands for both classes: 8-6 is
+// also B-G.
 // The pairs of public wrong fines come first (8 read as 6 in a Dutch tunnel and on a French road, V as B in Ghent); the rest are usual
 // confusions of plate OCR, none of them measured.
 var similar = func() (t [256][256]bool) {
@@ -24,9 +25,10 @@ var similar = func() (t [256][256]bool) {
 
 func classMembers(c byte) []byte { return append([]byte{c}, confused[c]...) }
 
-// NearMisread reports whether a camera that read one of two plates may have seen the other: they differ in exactly one character, which is
-// confusable or similar, or which one of them lacks. It is symmetric, false for plates of the same letters and digits, and does not allocate. Two reads so alike
-// of one lane within a second or two are probably one vehicle; which plate it has, the reads cannot tell.
+// NearMisread reports whether a and b may be two readings of the same plate: they differ in a single character, which
+// is confusable or similar, or missing from the other plate. The relation is symmetric, false for plates of the same
+// letters and digits, and does not allocate. Two such reads of a lane within a second or two are probably the same
+// vehicle; the reads cannot tell which plate is right.
 func NearMisread(a, b schemas.Plate) bool {
 	a, b = a.Unbounded(), b.Unbounded()
 	if a.Len() > b.Len() {

@@ -13,8 +13,8 @@ const (
 	anyLetter = (uint64(1)<<36 - 1) &^ anyDigit
 )
 
-// expandPattern spells out one alternative of a pattern: every template it stands for, a template being the set of symbols
-// allowed at each position. It panics on a pattern that is not of the form syntaxes documents.
+// expandPattern returns the templates of an alternative of a pattern; a template is the set of symbols allowed at each
+// position. It panics on a pattern of another form than syntaxes documents.
 func expandPattern(pattern string) [][]uint64 {
 	out := [][]uint64{nil}
 	for rest := pattern; rest != ""; {

@@ -8,8 +8,8 @@ import (
 
 const field = "raw_plate"
 
-// Read fills the plate and the class of a camera's read from its raw plate, its country and its confidence. It does not allocate for an ASCII
-// plate that it accepts. Ticks and quarantined uploads have no plate and are not for it.
+// Read sets plate and class of a read from its raw plate, country and confidence. An accepted ASCII plate costs no
+// allocation. Callers must not pass ticks and quarantined uploads: they have no plate.
 func Read(r *schemas.Read) *schemas.RejectError {
 	p, rej := PlateOf(r.RawPlate, r.Country, r.Confidence)
 	if rej != nil {
@@ -19,25 +19,29 @@ func Read(r *schemas.Read) *schemas.RejectError {
 	return nil
 }
 
-// Plate is PlateOf for a raw plate of which nothing else is known.
+// Plate is PlateOf for a raw plate without country and confidence.
 func Plate(raw string) (schemas.Plate, *schemas.RejectError) {
 	return PlateOf(raw, schemas.Country{}, 0)
 }
 
-// PlateOf makes the canonical plate of a raw one: upper case, letters and digits only, and a boundary where schemas.Plate needs one. Full-width
-// forms count as the character they stand for, Latin letters with diacritics as their base letter (TOL for T\u00d6L), Cyrillic and Greek
-// letters as the Latin letter they look like; \u00c6, \u0152, \u00de and \u0132 are written with two letters. What stands between the
-// characters is dropped when it is one of a closed list (see mark). It never corrects a plate, with these exceptions: the country in front of or
-// behind it is no part of it (see stripCountry), nor are the months of a German season plate (see stripSeason), and the AE, OE, UE of a
-// German district that has an umlaut count as that (see foldUmlaut).
+// PlateOf makes the canonical plate of a raw plate: upper case, letters and digits only, and a boundary where
+// schemas.Plate needs it. Full-width forms count as the character they stand for. Latin letters with diacritics count
+// as their base letter (TOL for T\u00d6L), Cyrillic and Greek letters as the Latin letter they look like. \u00c6,
+// \u0152, \u00de and \u0132 become two letters. Separators of a closed list are dropped (see ascii and separators).
 //
-// country is what the camera said, zero when it said none: a boundary and months are German, so a plate known to be another country's keeps
-// its characters. confidence is the camera's, zero when it said none: only then is a word for "no plate" believed that could be a plate.
+// PlateOf never corrects a plate, with three exceptions. The country in front of or behind the plate is dropped (see
+// stripCountry). The months of a German season plate are dropped (see stripSeason). AE, OE and UE of a German district
+// with an umlaut count as the umlaut (see foldUmlaut).
 //
-// It rejects with plate_unread when nothing is left and for a word for "no plate". It rejects with bad_plate, which keeps the raw plate, for a sign that
-// stands for an unread character (? * _ #), because what is left of it would be somebody else's plate, for a letter or digit that has no Latin form,
-// for any other sign and for more than schemas.MaxPlate characters; with too_large above schemas.MaxRawPlate bytes, and with
-// bad_utf8. Details never show the plate. PlateOf is idempotent on what it returns.
+// country comes from the camera, zero when the camera gave none. Boundary and months are German: a plate known to be of
+// another country keeps its characters. confidence comes from the camera, zero when the camera gave none. Only at zero
+// a word for "no plate" that could be a plate counts as such a word.
+//
+// PlateOf rejects with plate_unread when nothing is left and for a word for "no plate". It rejects with bad_plate, and
+// the raw plate is kept: for a sign of an unread character (? * _ #), because the rest would be somebody else's plate;
+// for a letter or digit without a Latin form; for any other sign; and for more than schemas.MaxPlate characters. It
+// rejects with too_large above schemas.MaxRawPlate bytes, and with bad_utf8. Details never show the plate. PlateOf is
+// idempotent on its results.
 func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, *schemas.RejectError) {
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
@@ -82,8 +86,8 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 
 var serbia = schemas.Country{'R', 'S'}
 
-// needsNoScan reports whether there is nothing to look at in a canonical text: it is no word for "no plate", cannot end with months, and, of a plate known
-// to be German, has no umlaut written with two letters.
+// needsNoScan reports whether a canonical text is the plate already: no word for "no plate", no months at the end, and,
+// in a plate known to be German, no umlaut written with two letters.
 func needsNoScan(canonical string, german, known bool, confidence schemas.PerMille) bool {
 	n := len(canonical)
 	switch {
@@ -95,7 +99,7 @@ func needsNoScan(canonical string, german, known bool, confidence schemas.PerMil
 	return !known || n < 3 || canonical[1] != 'E' && canonical[2] != 'E' && (n < 4 || canonical[3] != 'E')
 }
 
-// rejectScanned judges what was scanned.
+// rejectScanned returns why the scanned text is no plate; nil when it may be a plate.
 func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
 	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.isAbbreviation(raw), s.isForeignWord(raw),

@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// plateScan is a raw plate taken apart: its letters and digits, and where separators stood between them. It lives on the stack.
+// plateScan is a raw plate taken apart: letters, digits and positions of separators. It lives on the stack.
 type plateScan struct {
 	chars   [2 * schemas.MaxRawPlate]byte
 	n       int
@@ -21,7 +21,7 @@ type plateScan struct {
 	bad     rune   // the first other sign
 }
 
-// What ascii says of a byte that is no letter or digit.
+// Values of ascii for bytes that are no letter or digit.
 const (
 	separator = 1    // between characters: blank, dash, dot, slash, colon, quotes, brackets
 	control   = 2    // in front of the plate and behind it
@@ -30,7 +30,7 @@ const (
 	other     = 0xff // not ASCII: the slow path
 )
 
-// ascii maps letters to upper case, digits to themselves, the rest of ASCII to what it is.
+// ascii maps letters to upper case, digits to themselves, the rest of ASCII to a value above.
 var ascii = func() (t [256]byte) {
 	for c := range t {
 		switch {
@@ -67,7 +67,7 @@ func (s *plateScan) scanASCII(raw string) bool {
 	return true
 }
 
-// addChar takes the next character, which is c in the terms of ascii and r as it came.
+// addChar adds the next character: c is its value of ascii, r the character as it came.
 func (s *plateScan) addChar(c byte, r rune) {
 	switch c {
 	case separator:
@@ -137,7 +137,8 @@ func (s *plateScan) addRune(r rune) {
 	}
 }
 
-// addLetter takes a letter or number that is not in the tables: its base letter when it has one.
+// addLetter adds the base letter of a letter or number outside the tables; without a base letter it notes a foreign
+// character.
 func (s *plateScan) addLetter(r rune) {
 	base, _ := utf8.DecodeRuneInString(norm.NFD.String(string(r)))
 	c, ok := lookAlike[base]
@@ -154,7 +155,8 @@ func (s *plateScan) addLetter(r rune) {
 	s.addChar(c, r)
 }
 
-// separators are the signs beyond ASCII that stand between characters: dashes, dots (one of them is how the German seal is written), quotes.
+// separators are the signs beyond ASCII that may stand between characters: dashes, quotes and dots. A dot also stands
+// for the German seal.
 var separators = map[rune]bool{
 	'\u00ad': true, '\u2010': true, '\u2011': true, '\u2012': true, '\u2013': true, '\u2014': true, '\u2015': true, '\u2212': true, '\ufe58': true, '\ufe63': true,
 	'\u00b7': true, '\u2022': true, '\u2027': true, '\u2219': true, '\u22c5': true, '\u30fb': true, '\uff65': true,
@@ -165,9 +167,9 @@ var separators = map[rune]bool{
 // twoLetters are Latin letters that registers write with two: Danish and Norwegian \u00c6, Icelandic \u00de, French \u0152, Dutch \u0132.
 var twoLetters = map[rune][2]byte{'\u00c6': {'A', 'E'}, '\u0152': {'O', 'E'}, '\u00de': {'T', 'H'}, '\u0132': {'I', 'J'}}
 
-// lookAlike maps letters that are not decomposed to A-Z by Unicode: Latin letters with a stroke, and the Cyrillic and
-// Greek capitals that look like a Latin one (those of the Russian, Ukrainian, Bulgarian, Serbian, Macedonian and Greek
-// plates, which are chosen for it). A letter that looks like none is not guessed.
+// lookAlike maps letters that Unicode does not decompose to A-Z: Latin letters with a stroke, and Cyrillic and Greek
+// capitals that look like a Latin letter. The plates of Russia, Ukraine, Bulgaria, Serbia, Macedonia and Greece use
+// these capitals for their look. Letters without a look-alike are not guessed.
 var lookAlike = map[rune]byte{
 	'\u0110': 'D', '\u00d0': 'D', '\u0126': 'H', '\u0141': 'L', '\u00d8': 'O', '\u0166': 'T',
 	'\u0410': 'A', '\u0412': 'B', '\u0415': 'E', '\u0405': 'S', '\u0406': 'I', '\u0408': 'J', '\u041a': 'K', '\u041c': 'M',

@@ -87,7 +87,8 @@ var syntaxes = [seriesEnd]struct{ name, country, pattern string }{
 	SeriesMC: {"MC", "MC", "9{4} A9{3} 9{3}A"},
 }
 
-// countryTexts are what is written beside a plate, by country that has series: the sign, the codes of two and three letters, and older signs.
+// countryTexts maps the texts beside a plate to their country, for countries with series: the sign, the codes of two
+// and three letters, and older signs.
 var countryTexts = func() map[string]schemas.Country {
 	m := map[string]schemas.Country{}
 	for iso, texts := range map[string]string{
@@ -105,7 +106,7 @@ var countryTexts = func() map[string]schemas.Country {
 	return m
 }()
 
-// countryOf returns the country that a text stands for beside a plate.
+// countryOf returns the country of a text beside a plate, zero for any other text.
 func countryOf(text []byte) schemas.Country {
 	if len(text) > 3 {
 		return schemas.Country{}

@@ -89,8 +89,8 @@ const (
 	seriesEnd
 )
 
-// Country returns the country that issues the series. Several series of several countries may fit one plate, so it never
-// stands for the plate's country.
+// Country returns the country that issues the series. Series of several countries may fit the same plate: the result
+// never stands for the country of a plate.
 func (s Series) Country() schemas.Country {
 	if s >= seriesEnd {
 		return schemas.Country{}
@@ -128,13 +128,13 @@ var seriesByCountry = func() map[schemas.Country]seriesSet {
 	return m
 }()
 
-// matchSeries is seriesOf for letters and digits that may be too many for a plate.
+// matchSeries is seriesOf for any number of letters and digits; too many for a plate give the empty set.
 func matchSeries(text []byte) seriesSet {
 	p, _ := schemas.PlateFrom(text)
 	return seriesOf(p)
 }
 
-// seriesOf returns the set of series that fit.
+// seriesOf returns the set of series that fit the plate.
 func seriesOf(p schemas.Plate) (set seriesSet) {
 	p = p.Unbounded()
 	n := p.Len()
@@ -164,14 +164,14 @@ func seriesOf(p schemas.Plate) (set seriesSet) {
 	return set
 }
 
-// maxTemplate is the longest plate any series has: FR 1234ABC97x.
+// maxTemplate is the length of the longest plate of any series: FR 1234ABC97x.
 const maxTemplate = 10
 
 // templateSet is a set of templates of one length, one bit each.
 type templateSet [4]uint64
 
-// matcher holds all templates of one length: at says which of them allow a symbol at a position, so a plate is matched against all of
-// them with a few ANDs per character.
+// matcher holds all templates of one length. at gives the templates that allow a symbol at a position: a few ANDs per
+// character match a plate against all templates.
 type matcher struct {
 	at     [maxTemplate][36]templateSet
 	series []Series // of each bit

@@ -6,13 +6,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// longestWord is how many letters a plate of letters alone has at most: a Belgian personal plate has eight.
+// longestWord is the largest number of letters in a plate without digits: a Belgian personal plate has eight.
 const longestWord = 8
 
-// noPlate reports whether the letters and digits, in upper case, are a word for "no plate". Which vendor sends which is known of few (Hikvision
-// unknown and noPlate, Dahua unlicensed, ISS Not defined, Nedap OCR Not Read); the rest are likely. A word that could be a Belgian
-// personal plate (NONE, NOPLATE, UNKNOWN) is believed only of a camera that is not confident of it. The price: that plate counts as unread
-// where a camera sends no confidence; its raw text and picture are kept.
+// noPlate reports whether the letters and digits, in upper case, are a word for "no plate". For few vendors the words
+// are known (Hikvision unknown and noPlate, Dahua unlicensed, ISS Not defined, Nedap OCR Not Read); the other words are
+// likely. A word that could be a Belgian personal plate (NONE, NOPLATE, UNKNOWN) counts only when the camera sends no
+// confidence. The price: from such a camera the personal plate counts as unread; raw text and picture are kept.
 func noPlate[T ~[]byte | ~string](clean T, confidence schemas.PerMille) bool {
 	if confidence > 0 && len(clean) <= longestWord {
 		return false
@@ -20,7 +20,7 @@ func noPlate[T ~[]byte | ~string](clean T, confidence schemas.PerMille) bool {
 	return isNoPlateWord(clean) || onlyOf(clean, 'X', 3) || onlyOf(clean, '0', 1)
 }
 
-// isNoPlateWord reports whether the letters are one of the words.
+// isNoPlateWord reports whether the letters are a word of the list.
 func isNoPlateWord[T ~[]byte | ~string](clean T) bool {
 	switch string(clean) {
 	case "NIL", "NAN", "UNKNOWN", "NOPLATE", "NOPLATES", "NONE", "NULL", "NOREAD", "NOTREAD", "ERROR", "UNREAD", "MISSING", "NODATA", "UNDEFINED", "NOTFOUND",
@@ -32,7 +32,7 @@ func isNoPlateWord[T ~[]byte | ~string](clean T) bool {
 	return false
 }
 
-// onlyOf reports whether the text is one character, at least that often.
+// onlyOf reports whether the text repeats a single character at least least times.
 func onlyOf[T ~[]byte | ~string](clean T, c byte, least int) bool {
 	for i := range len(clean) {
 		if clean[i] != c {
@@ -47,8 +47,8 @@ func (s *plateScan) isAbbreviation(raw string) bool {
 	return s.n == 2 && s.chars[0] == 'N' && s.chars[1] == 'A' && s.breaks&(1<<1) != 0 && strings.ContainsAny(raw, "/.")
 }
 
-// isForeignWord reports whether the raw plate is a word for "no plate" in another script: Chinese firmware of Hikvision and Dahua. It only
-// makes the words of the reject better: such a text is no plate in any case.
+// isForeignWord reports whether the raw plate is a word for "no plate" in another script, as Chinese firmware of
+// Hikvision and Dahua sends it. The text is no plate in any case; the answer only improves the words of the reject.
 func (s *plateScan) isForeignWord(raw string) bool {
 	return s.foreign != 0 && noPlateWords[strings.TrimSpace(raw)]
 }
