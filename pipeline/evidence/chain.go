@@ -12,11 +12,11 @@ type Chain struct {
 	last map[string]schemas.Sum
 }
 
-// Load replaces what the chain knows by the last seals read back from storage, which it copies.
+// Load replaces the content of the chain by the last seals from storage. It copies the map.
 func (c *Chain) Load(seals map[string]schemas.Sum) { c.last = maps.Clone(seals) }
 
-// Next seals a decision that is kept as a candidate, that is of outcome offence or held, as the next of its camera (On.Camera), and
-// reports whether it did. Other outcomes are left as they are.
+// Next seals a decision of outcome offence or held as the next of its camera (On.Camera), and returns true. It leaves
+// decisions of other outcomes unchanged and returns false.
 func (c *Chain) Next(d *schemas.Decision) bool {
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 		return false
@@ -33,8 +33,8 @@ func (c *Chain) Next(d *schemas.Decision) bool {
 // Last returns the camera's last seal, zero when it has none.
 func (c *Chain) Last(camera string) schemas.Sum { return c.last[camera] }
 
-// Follow verifies a sealed decision as the next of its camera and takes its seal as the last, so that one fault is told once. The error is
-// that of [Verify].
+// Follow verifies a sealed decision as the next of its camera and keeps its seal as the last, so that a fault is
+// reported once. The error comes from [Verify].
 func (c *Chain) Follow(d *schemas.Decision) error {
 	err := Verify(d, c.Last(d.On.Camera))
 	if c.last == nil {

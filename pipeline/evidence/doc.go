@@ -1,6 +1,6 @@
-// Package evidence seals decisions, so that a change of what was decided, or the removal of a decision from between two
-// others of a camera, shows to anyone who holds the records. It is pure: the same decisions in the same order give the
-// same seals, on every machine and at every replay.
+// Package evidence seals decisions. A changed decision, and a decision removed from between two others of a camera,
+// show to anyone who holds the records. The package is pure: the same decisions in the same order give the same seals,
+// on every machine and at every replay.
 //
 // # The seal
 //
@@ -55,6 +55,6 @@
 //
 // # What it proves
 //
-// The chain shows that nothing was changed, inserted or removed before a seal that is known from elsewhere (a bundle that
-// was handed out, the offence topic). It does not prove who made it: whoever can write every record can seal anew.
+// The chain proves that nothing was changed, inserted or removed before a seal known from elsewhere: from an exported
+// bundle or the offence topic. The chain does not prove its author: whoever can write every record can seal anew.
 package evidence

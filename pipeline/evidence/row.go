@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Row is a row of the table offences as it is stored. InsertedAt is no part of the offence: a repeated insert has another.
+// Row is a stored row of the table offences. InsertedAt is no part of the offence: a repeated insert has another value.
 type Row schemas.OffenceRow
 
 // Columns returns the columns of a Row that an insert writes, in the order of the table.
@@ -18,7 +18,7 @@ func Columns() []string {
 	return schemas.ColumnNames[schemas.OffenceRow](func(c schemas.Column) bool { return c.Insert })
 }
 
-// Decision reads the decision that the row's sealed bytes hold, with the row's seal.
+// Decision parses the sealed bytes of the row and returns the decision with the seal of the row.
 func (r *Row) Decision() (schemas.Decision, error) {
 	d, err := ParseSealed([]byte(r.Sealed))
 	if err != nil {
@@ -29,11 +29,13 @@ func (r *Row) Decision() (schemas.Decision, error) {
 	return d, nil
 }
 
-// Altered returns the columns of a row that are not what was sealed, in the order of the table; none for a row that is as it was sealed.
-// Sealed bytes that no decision has, and a seal that is not theirs, are altered columns like any other: then nothing else can be said.
+// Altered returns the columns that differ from the sealed content, in the order of the table; none for an unchanged
+// row. Sealed bytes that do not parse, and a seal that does not match them, are altered columns too: the other columns
+// then stay unchecked.
 //
-// It looks at the row alone. What no seal has (site, zone, municipality, and the place in the log) is compared with other rows, see
-// package seals; whether a row was removed, or one sealed anew, shows in the chain of its camera and on the offence topic.
+// Altered compares within the row alone. Columns without a seal (site, zone, municipality, place in the log) are
+// compared with other rows by package seals. A removed or newly sealed row shows in the chain of its camera and on the
+// offence topic.
 func (r *Row) Altered() []string {
 	d, err := r.Decision()
 	if err != nil {
@@ -81,12 +83,12 @@ func (r *Row) Altered() []string {
 	return out
 }
 
-// Unsealed lists the columns of a Row that no seal has, and that Altered therefore does not look at.
+// Unsealed lists the columns of a Row without a seal; Altered does not check them.
 func Unsealed() []string {
 	return []string{"site", "zone", "municipality", "kafka_partition", "kafka_offset", "seq"}
 }
 
-// statusOf names the status of the row of a decision.
+// statusOf returns the status column of a decision's row.
 func statusOf(o schemas.Outcome) string {
 	switch o {
 	case schemas.OutcomeOffence:
@@ -98,7 +100,7 @@ func statusOf(o schemas.Outcome) string {
 	}
 }
 
-// sameTrace compares what the steps say: a trace may have been written with other escapes.
+// sameTrace compares the content of the steps: stored traces may use other escapes.
 func sameTrace(stored string, steps []schemas.Step) bool {
 	want := AppendTrace(nil, steps)
 	if stored == string(want) {
@@ -108,7 +110,8 @@ func sameTrace(stored string, steps []schemas.Step) bool {
 	return err == nil && strings.TrimSpace(stored) != "null" && string(AppendTrace(nil, got)) == string(want)
 }
 
-// MarshalJSON writes the columns by name, sums in hexadecimal and the sealed bytes in base64: a copy that can be verified anywhere.
+// MarshalJSON writes the columns by name, sums in hexadecimal and the sealed bytes in base64. The copy can be verified
+// anywhere.
 func (r Row) MarshalJSON() ([]byte, error) {
 	out := map[string]any{}
 	v := reflect.ValueOf(r)
@@ -121,7 +124,8 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. A column that is missing or unknown is an error: a row read in part proves nothing.
+// UnmarshalJSON reads the form of MarshalJSON. A missing or unknown column is an error: a row read in part proves
+// nothing.
 func (r *Row) UnmarshalJSON(b []byte) error {
 	in := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -147,7 +151,8 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// readColumn reads the JSON of one column into its field. A text that is no id leaves none, which no decision has: it is found altered.
+// readColumn reads the JSON of a column into its field. A text that is no id leaves the zero id. No decision has the
+// zero id, so Altered reports the column.
 func readColumn(raw json.RawMessage, c schemas.Column, field reflect.Value) error {
 	var text string
 	switch {

@@ -15,24 +15,24 @@ const (
 	firstVersion = 1
 )
 
-// What Verify found wrong.
+// Faults that Verify finds.
 var (
 	ErrNotSealed = errors.New("decision carries no seal")
 	ErrChain     = errors.New("previous seal is not that of the decision before")
 	ErrContent   = errors.New("content is not what was sealed")
 )
 
-// Seal chains a decision to the camera's previous seal (zero for its first) and seals it. Whatever the decision carried in
-// PrevSeal, Seal and Sealed is replaced.
+// Seal chains a decision to the camera's previous seal (zero for the first decision) and seals it. It replaces
+// PrevSeal, Seal and Sealed of the decision.
 func Seal(d *schemas.Decision, prev schemas.Sum) {
 	d.PrevSeal = prev
 	d.Sealed = AppendSealed(d.Sealed[:0], d)
 	d.Seal = sha256.Sum256(d.Sealed)
 }
 
-// Verify checks that a decision is sealed, follows the decision whose seal is prev, and is what was sealed. The error
-// wraps ErrNotSealed, ErrChain or ErrContent, in this order; of a broken chain it says whether the decision itself is
-// sound, which tells a removed neighbour from a forged record.
+// Verify checks that a decision is sealed, follows the decision with the seal prev, and has the sealed content. The
+// error wraps ErrNotSealed, ErrChain or ErrContent, in this order. For a broken chain the error says whether the
+// decision itself is sound: a removed neighbour differs from a forged record.
 func Verify(d *schemas.Decision, prev schemas.Sum) error {
 	if d.Seal.IsZero() {
 		return fmt.Errorf("offence %s: %w", d.Offence, ErrNotSealed)
@@ -59,8 +59,9 @@ func sealedSum(d *schemas.Decision) schemas.Sum {
 	return sha256.Sum256(appendForm(stack[:0], d, form))
 }
 
-// AppendSealed appends the bytes that the seal is the SHA-256 of, in the form the package documents: the decision with its
-// PrevSeal, without its Seal. An export carries them, so that a court can check the seal with any SHA-256 tool.
+// AppendSealed appends the bytes under the seal, in the form that the package documents: the decision with its
+// PrevSeal, without its Seal. The seal is their SHA-256. An export carries the bytes, so that a court can check the
+// seal with any SHA-256 tool.
 func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, formVersion) }
 
 func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {

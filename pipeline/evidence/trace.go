@@ -46,8 +46,8 @@ func AppendTrace(dst []byte, steps []schemas.Step) []byte {
 	return append(dst, ']')
 }
 
-// ParseTrace reads what AppendTrace wrote. It refuses keys it does not know, because a trace that is read in part would
-// not verify, and anything after the array. No steps give nil.
+// ParseTrace reads the bytes of AppendTrace. It refuses anything after the array, and unknown keys, because a trace
+// read in part would not verify. No steps give nil.
 func ParseTrace(b []byte) ([]schemas.Step, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -78,7 +78,7 @@ func appendWord(dst []byte, v bool) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendQuoted appends a JSON string. encoding/json without HTML escaping gives the same bytes, which a test holds.
+// appendQuoted appends a JSON string. A test holds that encoding/json without HTML escaping gives the same bytes.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {

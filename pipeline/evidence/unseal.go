@@ -11,8 +11,8 @@ import (
 // errSealed says that bytes are not of the documented form.
 var errSealed = errors.New("sealed bytes are not of the documented form")
 
-// ParseSealed reads what AppendSealed writes, or wrote in an earlier version of the form: the decision with its PrevSeal, without its Seal,
-// Spot, Within and Sealed, which no form has.
+// ParseSealed reads the bytes of AppendSealed, in any version of the form. The decision has its PrevSeal. Seal, Sealed,
+// Spot and Within stay zero: no form has them.
 func ParseSealed(b []byte) (schemas.Decision, error) {
 	var d schemas.Decision
 	r := &unsealer{rest: b}
@@ -116,7 +116,8 @@ func (r *unsealer) takeInt64() int64 {
 	return 0
 }
 
-// takeCount takes a number of things, each of which has bytes, so that what is said of the length bounds what is made.
+// takeCount takes a number of elements. Each element has at least a byte, so the rest of the bytes bounds the number
+// and thereby the memory.
 func (r *unsealer) takeCount() int {
 	n := r.takeUint32()
 	if uint64(n) > uint64(len(r.rest)) {
