@@ -26,7 +26,7 @@ type Config struct {
 	Seed  uint64
 }
 
-// Bench is an office over the tables and users who ask it. Close ends it.
+// Bench is an office over the tables, with users who ask questions. Close ends the office.
 type Bench struct {
 	cfg     Config
 	url     string
@@ -84,7 +84,7 @@ type Phase struct {
 	Plates   bool // only the searches by plate that target T8 is about
 }
 
-// KindResult is the latency of one kind of question, in microseconds from request to decoded answer.
+// KindResult is the latency of a kind of question, in microseconds from request to decoded answer.
 type KindResult struct {
 	Kind   string `json:"kind"`
 	Asked  int64  `json:"asked"`
@@ -96,7 +96,8 @@ type KindResult struct {
 	Max    int64  `json:"max_us"`
 }
 
-// PhaseResult is what a phase measured. The first of Kinds is of all kinds together, the second of T8's five.
+// PhaseResult is the result of a phase. The first entry of Kinds sums all kinds, the second the five kinds of target
+// T8.
 type PhaseResult struct {
 	Phase Phase        `json:"phase"`
 	Kinds []KindResult `json:"kinds"`
@@ -129,7 +130,7 @@ func (t *kindTally) kindResult(name string) KindResult {
 // t8 is how many of the kinds target T8 is about.
 const t8 = 5
 
-// Run measures one phase. An answer that fails counts with the time it took, and as failed.
+// Run measures a phase. A failed answer counts as failed, and its time counts too.
 func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	if ph.Users > len(b.users) {
 		return PhaseResult{}, fmt.Errorf("%d users: the bench was opened with %d", ph.Users, len(b.users))

@@ -15,8 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Ingest stores reads of now through the real sink, as a worker does: a batch of each partition every Linger, with its passages,
-// hits and ledger row. It does what the database sees of the pipeline, not the pipeline: no broker, no rules.
+// Ingest stores reads of now through the real sink, as a worker does: a batch of each partition every Linger, with
+// passages, hits and batches row. The database sees the load of a pipeline; broker and rules are left out.
 type Ingest struct {
 	Sink       sink.Config
 	City       *bench.City
@@ -34,8 +34,8 @@ type IngestResult struct {
 	Behind  time.Duration `json:"behind"` // how late the last batch was stored
 }
 
-// Run stores until ctx ends, at the rate: batch i is due at the start plus i x Linger, however long the ones before took. The
-// reads of one call are different from those of another with another Seed.
+// Run stores until ctx ends, at the rate: batch i is due at the start plus i x Linger, however long earlier batches
+// took. Calls with different Seeds store different reads.
 func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
 	if g.Partitions == 0 {
 		g.Partitions = 1

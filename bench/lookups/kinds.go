@@ -10,10 +10,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// kind is one kind of question. T8 is about the first five.
+// kind is a kind of question. Target T8 covers the first five.
 type kind struct {
 	name string
-	// ask asks one and returns the rows of the answer.
+	// ask asks a question and returns the number of rows of the answer.
 	ask func(context.Context, *user) (rows int, err error)
 }
 
@@ -44,7 +44,7 @@ var kinds = []kind{
 	{"dashboard of 30 days", func(ctx context.Context, u *user) (int, error) { return u.askDashboard(ctx, 30) }},
 }
 
-// user asks as one account. It belongs to one goroutine.
+// user asks questions under an account. A single goroutine uses it.
 type user struct {
 	*Bench
 	account
@@ -60,13 +60,13 @@ func (u *user) justification() office.Ask {
 	return office.Ask{Purpose: "judicial", Reason: "measurement of look-ups, no real case", CaseRef: "BENCH", ProsecutorRef: "BENCH-0001"}
 }
 
-// wholeYear is the window of all that is kept.
+// wholeYear returns the time range of all stored reads.
 func (u *user) wholeYear() office.Window {
 	now := time.Now().Truncate(time.Second).Add(time.Second)
 	return office.Window{From: now.AddDate(0, -12, 1), To: now}
 }
 
-// drawPlate draws a plate of five characters or more that drove, as often as it drives.
+// drawPlate draws a plate of five characters or more, as often as its vehicle drives.
 func (u *user) drawPlate() string {
 	for {
 		if p := u.plates[u.r.IntN(len(u.plates))].String(); len(p) >= 5 {
@@ -99,7 +99,7 @@ func (u *user) searchReadsIn(ctx context.Context, plate string, confusable bool,
 	return len(a.Reads), nil
 }
 
-// searchOldPrefix asks for a prefix in a window that ended two months ago: many of its plates were seen since.
+// searchOldPrefix asks for a prefix in a time range that ended two months ago: many of the plates were seen since.
 func (u *user) searchOldPrefix(ctx context.Context) (int, error) {
 	w := u.wholeYear()
 	w.To = w.To.AddDate(0, -2, 0)

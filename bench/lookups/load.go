@@ -24,7 +24,7 @@ import (
 // Partition is the partition of anpr.reads.v1 the loaded rows are of: beyond any a topic has.
 const Partition = 1_000_000
 
-// RowBytes is what a read takes on disk with all that is derived from it, rounded up; the space a load needs is reckoned by it.
+// RowBytes is the disk space of a read with all derived rows, rounded up; a load reckons its space with it.
 // Measured: bench/results/2026-11-25-lookups.md.
 const RowBytes = 108
 
@@ -60,7 +60,7 @@ type loader struct {
 	free  chan *sink.Block
 }
 
-// filledDay is one day on its way to the server.
+// filledDay is a day on its way to the server.
 type filledDay struct {
 	day   int
 	block *sink.Block
@@ -68,7 +68,7 @@ type filledDay struct {
 	tot   shard.Totals
 }
 
-// Days returns how many days of the year, from its first, are in the tables of a database that a load began to fill.
+// Days returns the number of loaded days of the year, counted from the first, in a database that a load began to fill.
 func Days(ctx context.Context, c sink.Config, y *bench.Year) (int, error) {
 	c.EnsureDefaults()
 	conn, err := openConn(c)
@@ -86,9 +86,9 @@ func yearMark(y *bench.Year) string {
 	return fmt.Sprintf("year/%d/%d/%d/%d", c.Seed, c.Rows, c.Days, y.Start(0))
 }
 
-// Load migrates the database, checks the disk and loads what is missing of the year. It returns when every row is stored and,
-// unless Unmerged, each month that holds loaded rows is one part. It keeps two days in memory: about 600 MB at a million
-// reads a day. Errors name the day; ErrNoSpace is returned before anything is loaded.
+// Load migrates the database, checks the disk and loads the missing days of the year. It returns when every row is
+// stored and, unless Unmerged, each month with loaded rows is a single part. Load keeps two days in memory: about 600
+// MB at a million reads a day. Errors name the day; ErrNoSpace is returned before anything is loaded.
 func Load(ctx context.Context, cfg LoadConfig) (LoadResult, error) {
 	cfg.Sink.EnsureDefaults()
 	cfg.Sink.InsertTimeout = max(cfg.Sink.InsertTimeout, 10*time.Minute)
@@ -169,7 +169,7 @@ func (l *loader) firstMissingDay(ctx context.Context) (day int, err error) {
 	return day, nil
 }
 
-// checkSpace compares what the rows will take, merges included, with what the server has.
+// checkSpace compares the space of the rows, merges included, with the free space of the server.
 func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
 	var free uint64
 	if err := l.conn.QueryRow(ctx, "SELECT min(free_space) FROM system.disks").Scan(&free); err != nil {
@@ -186,7 +186,7 @@ func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
 
 func gigabytes(n uint64) float64 { return float64(n) / 1e9 }
 
-// loadDays makes one day while the one before is being inserted.
+// loadDays makes a day while the day before is being inserted.
 func (l *loader) loadDays(ctx context.Context, from int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	made := make(chan struct{})
@@ -233,8 +233,9 @@ func (l *loader) fillDay(day int, b *sink.Block) filledDay {
 	return f
 }
 
-// holdMerges keeps background merges from what is loaded, so that each row is merged once and not several times. Small parts, such
-// as a pipeline makes meanwhile, are still merged. A load that is killed leaves it so; the next one ends it.
+// holdMerges keeps background merges from the loaded parts, so that each row is merged once and not several times.
+// Small parts, such as a pipeline makes meanwhile, are still merged. A killed load leaves the setting behind; the next
+// load resets it.
 func (l *loader) holdMerges(ctx context.Context) error {
 	if l.cfg.Unmerged {
 		return nil

@@ -20,8 +20,8 @@ import (
 // zones are those of the generated city.
 var zones = [...]string{"5339", "5340", "5341", "5342", "5343", "5344"}
 
-// account is one user of the measured office. Every second one is a zone officer, the others prosecutors, who see all zones; one
-// supervisor more asks for dashboards.
+// account is a user of the measured office. Every second account is a zone officer; the others are prosecutors, who see
+// all zones. A supervisor asks for dashboards.
 type account struct {
 	name, token string
 	role        access.Role

@@ -21,7 +21,7 @@ type Report struct {
 	Ingested map[string]IngestResult `json:"ingested,omitempty"` // by phase
 }
 
-// TableSize is what a table takes on disk. Bytes are of everything; of reads the projections are in it.
+// TableSize is the size of a table on disk. Bytes counts everything; in the table reads it includes the projections.
 type TableSize struct {
 	Table string `ch:"table" json:"table"`
 	Parts uint64 `ch:"parts" json:"parts"`

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RetroResult is one retro-match of a new list against everything that is stored (target T9).
+// RetroResult is the result of a retro-match of a new list against all stored reads (target T9).
 type RetroResult struct {
 	Name    string        `json:"name"`
 	Entries int           `json:"entries"`
@@ -20,8 +20,8 @@ type RetroResult struct {
 	Took    time.Duration `json:"took_ns"` // from request to decoded answer
 }
 
-// Retro matches a list of so many entries, each half of which are plates that drove, as often as they drive, and plates no
-// vehicle of the city has. seed chooses them, so that no list is asked for twice.
+// Retro matches a list of entries. Half of the plates drove, drawn as often as they drive; no vehicle of the city has
+// the other half. seed chooses the plates, so that no list is asked for twice.
 func (b *Bench) Retro(ctx context.Context, name string, entries int, seed uint64) (RetroResult, error) {
 	r := rand.New(rand.NewPCG(b.cfg.Seed, seed)) //nolint:gosec // repeatable on purpose
 	list := make([]query.RetroEntry, entries)

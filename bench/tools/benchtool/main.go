@@ -1,5 +1,5 @@
-// Command benchtool compares and draws what benchmarks measured: regress, plot. It is not part of what is shipped; `make bench-regress` and
-// `make bench-scaling` run it. See bench/README.md.
+// Command benchtool compares results of benchmarks (regress) and draws them (plot). Releases do not contain it; `make
+// bench-regress` and `make bench-scaling` run it. See bench/README.md.
 package main
 
 import (

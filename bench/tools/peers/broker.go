@@ -23,11 +23,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// brokerArg is the hidden first argument of the broker child. The broker is a process of its own so that its CPU time,
-// which is nobody's merit, can be told apart.
+// brokerArg is the hidden first argument of the broker child. The broker runs as a separate process, so that its CPU
+// time counts for no system.
 const brokerArg = "__broker"
 
-// What the harness tells its broker, and what the broker answers.
+// The commands of the harness to its broker, and the answers of the broker.
 const (
 	cmdClose = "close"   // hold every fetch of the reads topic back
 	cmdOpen  = "open"    // answer them
@@ -36,8 +36,8 @@ const (
 	sayAsked = "waiting" // every partition has been asked for since the gate was closed
 )
 
-// gate holds the fetches of the reads topic back until everybody who will read has started. So the start of a program, loading
-// its registers and joining its group, is in nobody's figures.
+// gate holds the fetches of the reads topic back until every reader has started. So no figure includes the start of a
+// program, with the loading of registers and the joining of a group.
 type gate struct {
 	cluster    *kfake.Cluster
 	partitions int

@@ -8,7 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench/tools/plot"
 )
 
-// makeChart is the result as bars: CPU of client and server for a row of each system. Both count: what the client saves the server may spend.
+// makeChart returns the result as bars: CPU of client and server for a row of each system. Both count: the server may
+// spend the time that the client saves.
 func (r *report) makeChart() *plot.Chart {
 	c := &plot.Chart{Title: "CPU for a row, from Kafka to ClickHouse (ours with all rules)", Kind: "bar", X: "system", Y: "us a row"}
 	client, server := plot.Series{Name: "client"}, plot.Series{Name: "ClickHouse"}

@@ -80,8 +80,8 @@ func (h *harness) bentoSystem() *system {
 	})
 }
 
-// sinkerSystem reads 64-bit numbers only when they are not quoted, and canonical JSON quotes them: the capture time goes in as text and the table
-// makes the time of it.
+// sinkerSystem stores the capture time as text, and the table makes the time from it: clickhouse_sinker reads only
+// unquoted 64-bit numbers, and canonical JSON quotes them.
 func (h *harness) sinkerSystem() *system {
 	path, absent := findProgram("ANPR_SINKER", "clickhouse_sinker")
 	return h.fillPeer(&system{

@@ -95,7 +95,7 @@ func (h *harness) startEngine(ctx context.Context) (err error) {
 	return err
 }
 
-// brokerPorts are those of the logs, which ClickHouse's own Kafka engine reads.
+// brokerPorts returns the ports of the logs, which ClickHouse's own Kafka engine reads.
 func (h *harness) brokerPorts() (out []uint16) {
 	for _, l := range h.logs {
 		if at, err := netip.ParseAddrPort(l.broker.addr); err == nil {
@@ -223,7 +223,7 @@ func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *m
 // pollEvery is how often the table is asked how far it is; the answer costs the server a millisecond or two.
 const pollEvery = 50 * time.Millisecond
 
-// drainLog opens the gate and returns what it took until the last row was visible.
+// drainLog opens the gate and returns the time and CPU used until the last row was visible.
 func (h *harness) drainLog(ctx context.Context, s *system, j *job, p *process, target uint64) (*measurement, error) {
 	events, err := h.store.serverCounters(ctx)
 	if err != nil {

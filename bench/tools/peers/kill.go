@@ -21,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// killResult is what one system made of the log while it was killed again and again.
+// killResult counts the rows that a repeatedly killed system made of the log.
 type killResult struct {
 	System string      `json:"system"`
 	Log    string      `json:"log"`
@@ -145,8 +145,8 @@ func (h *harness) waitForRows(ctx context.Context, s *system, j *job, p *process
 	}
 }
 
-// killAndRestart kills the system, which may be the database itself, and starts it again. The group is told of the death, as it
-// would find out by itself when the member's session has expired.
+// killAndRestart kills the system, which may be the database itself, and starts it again. It removes the dead member
+// from the group; else the group would notice only when the member's session expires.
 func (h *harness) killAndRestart(ctx context.Context, s *system, j *job, p *process) (*process, error) {
 	if s.inServer {
 		if err := syscall.Kill(h.engine.PID(), syscall.SIGKILL); err != nil {
@@ -191,8 +191,8 @@ func (h *harness) forgetMembers(ctx context.Context, j *job) error {
 	return nil
 }
 
-// waitUntilSettled waits until what comes late has come: a peer may insert a batch again after the last row was seen. The committed
-// offsets must stand at the end of the log and the rows must not change for two seconds.
+// waitUntilSettled waits for late rows: a peer may insert a batch again after the last row was seen. The committed
+// offsets must stand at the end of the log, and the number of rows must not change for two seconds.
 func (h *harness) waitUntilSettled(ctx context.Context, s *system, j *job) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(j.log.broker.addr))
 	if err != nil {

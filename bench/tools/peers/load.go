@@ -37,7 +37,7 @@ type topicLog struct {
 	bytes  int64
 }
 
-// fillLogs makes the traffic once and appends it to the brokers, the same events at the same offsets in both forms. It returns how long that took.
+// fillLogs makes the traffic once and appends it to the brokers: the same events at the same offsets in both forms.
 func (h *harness) fillLogs(ctx context.Context) error {
 	city, err := bench.NewCity(bench.CityConfig{Seed: h.Seed, Vehicles: h.Vehicles, At: schemas.MicrosOf(h.day)})
 	if err != nil {

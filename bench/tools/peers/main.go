@@ -1,6 +1,6 @@
-// Command peers measures this pipeline beside the programs people would use instead, in one run on the same log: it fills a topic once,
-// lets each system drain it into ClickHouse in turn, round after round, and counts what arrived with code that none of them
-// shares. See bench/README.md.
+// Command peers measures this pipeline beside other programs for the same job, in a single run on the same log. It
+// fills a topic once and lets each system drain the topic into ClickHouse in turn, round after round. The counting
+// shares no code with any system. See bench/README.md.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// measurement is one drain of the log. CPU is user and system time between the opening of the gate and the last visible row, divided by the
-// rows; Whole is that of the process from its start to its end.
+// measurement describes a drain of the log. CPU is user and system time between the opening of the gate and the last
+// visible row, divided by the rows. Whole is the CPU time of the process from start to end.
 type measurement struct {
 	Rows         uint64   `json:"rows"`
 	Wall         float64  `json:"wall_s"`
@@ -47,7 +47,7 @@ type systemLine struct {
 	InServer bool           `json:"in_server,omitempty"`
 	Median   *measurement   `json:"median,omitempty"` // each number by itself; the tallies are summed
 	Rounds   []*measurement `json:"rounds,omitempty"`
-	// Ratio is rows/s over that of the reference system, within the same round, the median of the rounds.
+	// Ratio is rows/s over the rows/s of the reference system in the same round; median of the rounds.
 	Ratio map[string]float64 `json:"rows_per_s_ratio_to,omitempty"`
 }
 
@@ -127,7 +127,7 @@ func medianOf(rounds []*measurement) *measurement {
 	return out
 }
 
-// median of an even number is the lower of the two in the middle, so that it is a value that was measured.
+// median returns the median, always a measured value: of an even number of values the lower middle value.
 func median(v []float64) float64 {
 	v = slices.Clone(v)
 	slices.Sort(v)

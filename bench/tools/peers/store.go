@@ -74,7 +74,7 @@ func (s *store) storeExpected(ctx context.Context, l *topicLog) (err error) {
 	return err
 }
 
-// rowTally is the independent count of what a system made of the log, without FINAL.
+// rowTally counts the rows that a system made of the log, independently and without FINAL.
 type rowTally struct {
 	Expected   uint64 `json:"expected"`
 	Rows       uint64 `json:"rows"`
@@ -83,7 +83,8 @@ type rowTally struct {
 	Wrong      uint64 `json:"wrong"` // rows whose id is not that of the record they stand for
 }
 
-// countOurs holds every record of the log against the tables: each must be in exactly one of reads, merges and rejects, under its id.
+// countOurs compares every record of the log with the tables: exactly one row in reads, merges or rejects, under the
+// same id.
 func (s *store) countOurs(ctx context.Context, db, form string) (t rowTally, err error) {
 	rows := fmt.Sprintf(`(SELECT kafka_partition AS partition, kafka_offset AS offset, read_id FROM %[1]s.reads
 		UNION ALL SELECT kafka_partition, kafka_offset, read_id FROM %[1]s.merges
@@ -100,8 +101,8 @@ func (s *store) countOurs(ctx context.Context, db, form string) (t rowTally, err
 	return t, err
 }
 
-// countPeer holds the peer table against the log: as many rows with an id as there are records with it. A retransmission is a record too, and
-// a peer stores it. Records that cannot be read are expected of nobody.
+// countPeer compares the peer table with the log: each id must have as many rows as records. A retransmission is a
+// record too, and a peer stores it. No system has to store unreadable records.
 func (s *store) countPeer(ctx context.Context, db, form string) (t rowTally, err error) {
 	log := "(SELECT text AS id, count() AS n FROM harness.log_" + form + " WHERE text != '' GROUP BY text)"
 	rows := "(SELECT read_id AS id, count() AS n FROM " + db + ".peer_reads GROUP BY read_id)"

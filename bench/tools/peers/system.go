@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// job is one start of a system: where it reads, where it writes.
+// job is a start of a system, with its log and its database.
 type job struct {
 	h     *harness
 	log   *topicLog

@@ -1,5 +1,5 @@
-// Package plot draws charts as SVG from JSON, so that every plot in the documents is made from saved results by a command that is in
-// the repository: benchtool plot. Any harness can write a [Chart] and have it drawn.
+// Package plot draws charts as SVG from JSON. Every plot in the documents comes from saved results through a command of
+// the repository: benchtool plot. Any harness can write a [Chart].
 package plot
 
 import (

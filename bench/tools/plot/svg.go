@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// colours are told apart by those who see few colours too (Okabe and Ito).
+// colours can be told apart by people with a colour vision deficiency too (Okabe and Ito).
 var colours = []color.RGBA{
 	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}, {90, 90, 90, 255}, {0, 0, 0, 255},
 }
@@ -80,7 +80,7 @@ func (c *Chart) setAxes(p *plot.Plot) {
 	}
 }
 
-// fewTicks are the values of a short line's X, which stand for themselves: 1 and 2 shards, not 1.5. There are none when a line is long.
+// fewTicks returns a tick for each X value of a short line: 1 and 2 shards, not 1.5. A long line has none.
 func (c *Chart) fewTicks() (ticks []plot.Tick) {
 	if c.Kind != "line" || len(c.Series[0].Points) > 8 {
 		return nil

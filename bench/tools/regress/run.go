@@ -36,8 +36,9 @@ type side struct {
 	out  []Result
 }
 
-// Compare builds both sides, interleaves their samples and judges time and allocations. What looks regressed is sampled as
-// often again, and counts only when both times say so: a neighbour that came and went in one half does not pass for a regression.
+// Compare builds both sides, interleaves their samples and judges time and allocations. A benchmark that looks
+// regressed is sampled as often again, and counts only when both passes agree: a busy neighbour during a single pass is
+// no regression.
 func (r *Run) Compare(ctx context.Context) (_ []Verdict, err error) {
 	tmp, err := os.MkdirTemp("", "anpr-regress-")
 	if err != nil {

@@ -2,8 +2,8 @@ package regress
 
 import "golang.org/x/perf/benchmath"
 
-// mannWhitney returns the two-sided p value of the hypothesis that both samples come from one distribution; 1 when too few values or
-// nothing but equal ones can tell.
+// mannWhitney returns the two-sided p value of the hypothesis that both samples come from the same distribution; 1 when
+// the values are too few or all equal.
 func mannWhitney(a, b []float64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 1
@@ -19,7 +19,7 @@ func Median(v []float64) float64 {
 	return benchmath.AssumeNothing.Summary(newSample(v), confidence).Center
 }
 
-// confidence is that of an interval that benchmath computes beside the median and nobody asks for.
+// confidence is the level of an interval that benchmath computes beside the median and nobody uses.
 const confidence = 0.95
 
 func newSample(v []float64) *benchmath.Sample {
