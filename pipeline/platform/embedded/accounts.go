@@ -19,7 +19,7 @@ type User struct {
 	ReadOnly bool     // may change nothing but settings, as clients with a deadline do
 }
 
-// Role is an account of the engine, for one job. Its value is the name of the user.
+// Role is an account of the engine for a single job. The value is the name of the user.
 type Role string
 
 // The roles. deploy/clickhouse/users.d has the same for a server.
@@ -36,7 +36,7 @@ const (
 // Roles lists all roles.
 func Roles() []Role { return []Role{Migrator, Ingest, Office, Reconciler, Seals, Backup, Reader} }
 
-// TableEngines are those that a migration or a restore may use: none of them reaches out of the database.
+// TableEngines lists the table engines for migrations and restores: none reaches out of the database.
 func TableEngines() []string {
 	return []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree", "MaterializedView", "View", "Memory"}
 }
@@ -60,8 +60,8 @@ func NewPassword() string {
 	return hex.EncodeToString(b)
 }
 
-// Users makes the accounts of the roles for a database. Backup may also make databases whose names begin with its name and an underscore,
-// for a rehearsal beside it.
+// Users makes the accounts of the roles for a database. Backup may also make databases for a rehearsal: their names
+// begin with the name of the database and an underscore.
 func (p Passwords) Users(database string) ([]User, error) {
 	if !databaseName.MatchString(database) {
 		return nil, fmt.Errorf("database %q: want a letter followed by at most 62 letters, digits or _", database)
@@ -75,10 +75,10 @@ func (p Passwords) Users(database string) ([]User, error) {
 
 var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
-// What the server keeps about tables, which names no plate.
+// Grants on descriptions of tables, which name no plate.
 var describing = []string{"GRANT SELECT ON system.databases", "GRANT SELECT ON system.tables", "GRANT SELECT ON system.merge_tree_settings"}
 
-// ReadOnly tables of the server that say how it is doing.
+// Grants on tables that describe the state of the server.
 var observing = []string{
 	"GRANT SELECT ON system.parts", "GRANT SELECT ON system.projection_parts", "GRANT SELECT ON system.merges", "GRANT SELECT ON system.mutations", "GRANT SELECT ON system.metrics",
 	"GRANT SELECT ON system.asynchronous_metrics", "GRANT SELECT ON system.events", "GRANT SELECT ON system.errors", "GRANT SELECT ON system.disks",
@@ -140,7 +140,8 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// Harness is a user with the rights of all roles on all databases, and those given: for programs that measure on made-up data.
+// Harness returns a user with the rights of all roles on all databases, and with the further grants: for programs that
+// measure on made-up data.
 func Harness(name, password string, more ...string) User {
 	return User{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
 		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
@@ -152,15 +153,15 @@ const localUser = "default"
 
 var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
 
-// What the library's own start needs; see engineArgs. Nobody else can be this user: its profile allows one session, which is the
-// library's own and lasts as long as the ports are open.
+// Grants for the start of the library; see engineArgs. Nobody else can be the user of the library: the profile allows a
+// single session. The library itself holds the session as long as the ports are open.
 var startGrants = []string{
 	"GRANT SYSTEM LISTEN ON *.*", "GRANT CREATE TABLE, SELECT ON default." + stdinTable, "GRANT TABLE ENGINE ON File",
 }
 
-// usersText is the beginning of the users file. async_insert is on by default in this engine and would let it gather inserts into
-// blocks of its own choosing: off, so that one insert is one block. A disk named in a statement could be a web server; a backup to a
-// place that cannot be reached is given up at once.
+// usersText is the beginning of the users file. async_insert is off, so that each insert is a block; by default the
+// engine gathers inserts into blocks of its choosing. Statements may not name a disk, because a disk can be a web
+// server. A backup to an unreachable place is given up at once.
 const usersText = `<clickhouse>
   <profiles>
     <default>
@@ -178,8 +179,8 @@ const usersText = `<clickhouse>
   <users>
 `
 
-// usersXML makes the users file. The library always starts as "default" without a password; unless that is one of the users, nobody
-// else can log in as it.
+// usersXML makes the users file. The library always starts as "default" without a password. Unless users has "default",
+// nobody else can log in under the name.
 func usersXML(users []User, threads int) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, usersText, threads)

@@ -35,10 +35,9 @@ type BrokerConfig struct {
 	Logger         zerolog.Logger // the zero value discards
 }
 
-// Broker is a one-node Kafka-protocol broker in this process, with its log on disk: what it acknowledged is fsynced,
-// and committed group offsets and their metadata are too. It drops
-// records only when told to (Trim). Every start reads the log, a segment a partition at a time, and keeps 72 bytes of memory a batch. Its methods
-// are safe for concurrent use.
+// Broker is a Kafka-protocol broker of a single node in this process, with the log on disk. Acknowledged records,
+// committed group offsets and their metadata are fsynced. Only Trim drops records. Every start reads the log, a segment
+// of each partition at a time, and keeps 72 bytes of memory a batch. All methods are safe for concurrent use.
 type Broker struct {
 	addr    string
 	dir     string // of the log
@@ -49,8 +48,8 @@ type Broker struct {
 	closed  error
 }
 
-// StartBroker starts the broker and creates the topics that do not exist yet. It is not a production broker: one node, one user, loopback
-// only.
+// StartBroker starts the broker and creates missing topics. The broker is not for production: a single node, a single
+// user, loopback only.
 func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if cfg.DataDir == "" {
 		return nil, fmt.Errorf("broker: no data directory; choose one with %s", FlagDataDir)
@@ -91,8 +90,9 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	return b, nil
 }
 
-// brokerSettings are given at every start, because the broker stores its own at shutdown and a changed version of this
-// program must win. Its own retention is off, for records and for committed offsets: it would drop what was not processed yet; see Trim.
+// brokerSettings returns the settings for every start. The broker stores its settings at shutdown, and a changed
+// version of this program must win. The broker's retention of records and of committed offsets is off, because it would
+// drop unprocessed records; see Trim.
 func brokerSettings() map[string]string {
 	return map[string]string{
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),
@@ -108,7 +108,7 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 	if err := renewSnapshots(dir); err != nil {
 		cfg.Logger.Warn().Err(err).Msg("the broker reads its whole log into memory for this start")
 	}
-	// It would take the users of its last life for those of this one.
+	// With the old file the broker would accept the users of the previous run.
 	if err := os.Remove(filepath.Join(dir, "sasl.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("broker: forget the old users: %w", err)
 	}
@@ -200,7 +200,7 @@ func (b *Broker) Close() error {
 	return b.closed
 }
 
-// brokerLog passes on what kfake says; its informational lines are of interest to nobody but its authors.
+// brokerLog passes on errors and warnings of kfake and drops informational lines.
 type brokerLog struct{ log zerolog.Logger }
 
 // Logf implements [kfake.Logger].

@@ -1,8 +1,9 @@
 package embedded
 
-// confinement is what the engine's threads may still do to files and to the network once it begins. Grants do not suffice: as a library
-// the engine reads any file that this user can for whoever may ask SELECT file('...') or INSERT ... FROM INFILE, and has functions that
-// call out. Confined by the kernel, no statement of anybody reaches a file, a program or a machine beyond what is listed here.
+// confinement lists the files and ports that the engine's threads may use. Grants do not suffice: as a library the
+// engine reads any file of this user for whoever may ask SELECT file('...') or INSERT ... FROM INFILE, and has
+// functions that call out. With the confinement by the kernel no statement reaches a file, a program or a machine
+// beyond the lists.
 type confinement struct {
 	Write   []string // directories and files to read, write and make
 	Read    []string // directories and files to read

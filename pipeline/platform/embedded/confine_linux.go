@@ -36,7 +36,8 @@ func landlockVersion() int {
 	return int(v)
 }
 
-// confineProcess restricts this thread, and the threads that it starts, for good. It does what the kernel can; see confines.
+// confineProcess restricts this thread and all threads started from it, for good, as far as the kernel can; see
+// confinementSupport.
 func confineProcess(c confinement) error {
 	version := landlockVersion()
 	if version < 2 {

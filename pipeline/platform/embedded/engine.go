@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The options of cmd/anpr that errors of this package refer to.
+// The options of cmd/anpr in the errors of this package.
 const (
 	FlagDataDir   = "--data"
 	FlagKafka     = "--kafka-addr"
@@ -208,7 +208,7 @@ func engineCommand(ctx context.Context, cfg *Config) (argv []string, kind string
 	return []string{engineArg, modeLibrary, lib}, modeLibrary, nil
 }
 
-// stdinTable is what the library reads until this process ends.
+// stdinTable is the table that the library reads until this process ends.
 const stdinTable = "engine_stdin"
 
 // engineArgs are the engine's own arguments. The library has no server command: it is clickhouse-local, told by its
@@ -328,8 +328,8 @@ func (c *ClickHouse) PID() int { return c.cmd.Process.Pid }
 // Done is closed when the child has ended, for whatever reason.
 func (c *ClickHouse) Done() <-chan struct{} { return c.done }
 
-// Err returns nil while the engine runs and after Stop ended it in good order; else why it ended, with the last lines
-// of its log.
+// Err returns nil while the engine runs and after Stop ended it in good order. Else it returns the cause of the end,
+// with the last lines of the log.
 func (c *ClickHouse) Err() error {
 	select {
 	case <-c.done:
@@ -354,9 +354,9 @@ func (c *ClickHouse) deathError(err error) error {
 // stopPatience is how long Stop waits for an engine that was asked to end, whatever its context allows.
 const stopPatience = 20 * time.Second
 
-// Stop ends the engine: it closes the child's standard input and waits for it to finish its work; when ctx is done, or
-// after 20 s, it sends SIGTERM and, two seconds later, SIGKILL. It returns nil when the child ended by itself in time. Later calls
-// wait and return the same.
+// Stop ends the engine: it closes the child's standard input and waits until the child has finished. When ctx is done,
+// or after 20 s, Stop sends SIGTERM and, two seconds later, SIGKILL. The error is nil when the child ended by itself in
+// time. Later calls wait and return the same.
 func (c *ClickHouse) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopping = true

@@ -94,8 +94,9 @@ func runLibrary(path string, c confinement, args []string) {
 	endProcess()
 }
 
-// endProcess ends this process with exit code 0 and leaves everything else to the kernel: no destructor of the library runs beside the
-// library's own threads, which may be at work. os.Exit(0) would run them under the race detector, and on macOS always.
+// endProcess ends this process with exit code 0 and leaves everything else to the kernel. No destructor of the library
+// may run beside the library's threads, which may be at work. os.Exit(0) would run destructors under the race detector,
+// and on macOS always.
 func endProcess() {
 	var exit func(int32)
 	if at, err := purego.Dlsym(purego.RTLD_DEFAULT, "_exit"); err == nil {
@@ -105,13 +106,14 @@ func endProcess() {
 	syscall.Exit(0)
 }
 
-// stdinAsTerminal puts a pseudo-terminal in the place of standard input, and ends the process at once when the real one ends. Hanging the
-// terminal up would end the engine's own session first, which is what keeps the account default shut, while connections are still served.
-// Nothing is lost: every insert is on the disk when it is acknowledged, and who writes has stopped before.
+// stdinAsTerminal puts a pseudo-terminal in the place of standard input, and ends the process at once when the real
+// input ends. Hanging the terminal up would first end the engine's own session, while connections are still served; the
+// session keeps the account default shut. Nothing is lost: every acknowledged insert is on the disk, and all writers
+// have stopped before.
 //
-// clickhouse-local before 26.8 ends the whole process on any error that reaches a connection's thread - one wrong
-// password over the native protocol is enough, or a client that resets its connection - unless it believes that it
-// serves a terminal and was told --interactive (ClickHouse issue 115666, mended by pull request 115715).
+// clickhouse-local before 26.8 ends the whole process on any error in a connection's thread: a wrong password over the
+// native protocol is enough, or a client that resets the connection. The engine goes on only with --interactive and a
+// terminal (ClickHouse issue 115666, mended by pull request 115715).
 func stdinAsTerminal() error {
 	lifeline, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 10)
 	if err != nil {
@@ -148,7 +150,7 @@ func loadEngine(path string) (run func(int32, unsafe.Pointer) unsafe.Pointer, er
 	return run, nil
 }
 
-// childEnv is what the engine sees of this process's environment: nothing that could be a password.
+// childEnv returns the part of the environment for the engine: nothing that could be a password.
 func childEnv() (out []string) {
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")

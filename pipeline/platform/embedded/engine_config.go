@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// serverConfig is what the engine's configuration files are made of.
+// serverConfig holds the values of the engine's configuration files.
 type serverConfig struct {
 	DataDir, BackupDir   string // absolute
 	Host                 string
@@ -32,8 +32,9 @@ const (
 	storeDir   = "store.d"
 )
 
-// KeepFree is how many bytes of its disk the engine leaves free: it refuses an insert that would take of them (code 243), so that
-// none is under way when something else takes the last byte. Engine 26.7 then acknowledges parts that nobody can read.
+// KeepFree is the number of bytes that the engine leaves free on its disk. It refuses an insert that would use them
+// (code 243), so that no insert is under way when the last byte is taken: engine 26.7 would then acknowledge parts that
+// nobody can read.
 const KeepFree = 128 << 20
 
 // text of the configuration. The engine as a library and the server binary read the same file; each ignores what it has
@@ -93,8 +94,8 @@ const configText = `<clickhouse>
 </clickhouse>
 `
 
-// httpText opens the HTTP port for names of this machine only, and not for web pages: a page whose name was pointed at this machine sends
-// that name, and one from elsewhere says where it is from. Whatever else asks is answered 404.
+// httpText opens the HTTP port for names of this machine only, and not for web pages. A page under a name pointed at
+// this machine sends the name as Host; a page from elsewhere sends its Origin. Every other request is answered 404.
 func httpText(port int) string {
 	if port == 0 {
 		return "<!-- no HTTP port -->"

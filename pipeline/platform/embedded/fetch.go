@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// engineVersion is the one version of the engine's package this program was tested with.
+// engineVersion is the version of the engine's package that this program was tested with.
 const engineVersion = "26.7.3-stable.1"
 
 // enginePackage is what is downloaded for one platform, pinned: a package with other bytes is refused.
@@ -63,8 +63,8 @@ func DefaultCacheDir() (string, error) {
 	return filepath.Join(dir, "anpr"), nil
 }
 
-// EnsureEngine returns the path of the engine's library in the cache folder ("" = [DefaultCacheDir]), downloading it
-// with npm when it is not there or damaged. Several processes may call it at once: one downloads, the others wait.
+// EnsureEngine returns the path of the engine's library in the cache folder ("" = [DefaultCacheDir]). npm downloads a
+// missing or damaged library. Several processes may call EnsureEngine at once: the first downloads, the others wait.
 func EnsureEngine(ctx context.Context, cacheDir string, progress io.Writer) (string, error) {
 	pkg, ok := enginePackages[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
@@ -196,7 +196,7 @@ func (f *fetcher) verifyLibrary(path string) error {
 	return nil
 }
 
-// stamp records that the library with this size and time was verified, so that a start does not hash 566 MB.
+// stamp marks the library of this size and time as verified, so that a start does not hash 566 MB.
 type stamp struct {
 	Library string    `json:"library_sha256"`
 	Size    int64     `json:"size"`

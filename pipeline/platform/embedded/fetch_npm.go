@@ -134,7 +134,7 @@ func watchGrowth(w io.Writer, dir string, total int64, work func() (string, erro
 	return path, err
 }
 
-// progressBar returns what shows a number of bytes and what ends the display.
+// progressBar returns a function that shows a number of bytes and a function that ends the display.
 func progressBar(w io.Writer, total int64) (show func(int64), finish func(whole bool)) {
 	if f, ok := w.(*os.File); ok && isTerminal(f) {
 		p := mpb.New(mpb.WithOutput(f), mpb.WithWidth(60))

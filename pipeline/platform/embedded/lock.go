@@ -60,8 +60,8 @@ func makePrivateDir(dir string) error {
 	return nil
 }
 
-// makeDir creates a directory that is nobody else's, unless it is there, and proves that it can be written; flag is the option that
-// chooses another.
+// makeDir creates a missing directory for this user alone and proves that the directory can be written. flag is the
+// option that chooses another directory.
 func makeDir(dir, flag string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return dirError(err, dir, flag)

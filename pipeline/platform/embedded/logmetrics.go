@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// LogMetrics show what the embedded log takes, beside what it may.
+// LogMetrics shows the size of the embedded log beside its limits.
 type LogMetrics struct {
 	bytes, batches, age, held prometheus.Gauge
 	dropped                   prometheus.Counter

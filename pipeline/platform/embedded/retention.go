@@ -20,17 +20,18 @@ import (
 type Limits struct {
 	Age   time.Duration // since the last record of a segment was written
 	Bytes int64         // of all topics on the disk
-	// Batches of all topics: the broker keeps 72 bytes of memory for each. A small site's batch holds one read.
+	// Batches of all topics: the broker keeps 72 bytes of memory a batch. A batch of a small site holds a single read.
 	Batches int64
 }
 
-// segmentBytes is the size of a file of the log, the unit in which it is dropped and read at a start.
+// segmentBytes is the size of a file of the log: the unit of dropping, and of reading at a start.
 const segmentBytes = 8 << 20
 
 // indexEntry is what the broker notes on disk for a batch.
 const indexEntry = 15
 
-// Need says, by topic and partition, the first offset that somebody still needs. Nothing from there on is dropped, whatever the limits.
+// Need gives the first offset that somebody still needs, by topic and partition. Records from the offset on stay,
+// whatever the limits.
 type Need map[string]map[int32]int64
 
 // LogUse is what the log takes.
@@ -51,8 +52,8 @@ type segment struct {
 	written   time.Time
 }
 
-// Trim drops whole segments that are older than the age, and the oldest ones while the log is larger than allowed. The segment that is
-// being written always stays, and so does what is needed.
+// Trim drops whole segments: segments older than the age, and the oldest segments while the log is larger than allowed.
+// The segment under writing and needed segments always stay.
 func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Time) (LogUse, error) {
 	segments, err := listSegments(b.dir)
 	if err != nil {
@@ -83,7 +84,7 @@ func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Ti
 	return use, nil
 }
 
-// planTrim decides up to which offset each partition is cut, and what is left then.
+// planTrim returns the offset up to which each partition is cut, and the use of the log after the cut.
 func planTrim(segments []segment, limits Limits, need Need, now time.Time) (Need, LogUse) {
 	var use LogUse
 	for _, s := range segments {

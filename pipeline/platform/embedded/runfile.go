@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run says where everything of one machine is while it runs: addresses for anybody, and where the passwords are, for its own user. It is
-// the file run.json of the data directory, from when everything answers until it stops.
+// Run lists the addresses of a running machine, for anybody, and the file of the passwords, for the machine's own user.
+// It is the file run.json of the data directory, from the moment when everything answers until the stop.
 type Run struct {
 	PID         int       `json:"pid"`
 	Started     time.Time `json:"started"`
@@ -28,7 +28,7 @@ type Run struct {
 	Credentials string    `json:"credentials"`         // a file, 0600: see Secrets
 }
 
-// Secrets are the passwords of one run. Each start draws new ones.
+// Secrets are the passwords of a run. Each start draws new passwords.
 type Secrets struct {
 	KafkaUser     string    `json:"kafka_user"`
 	KafkaPassword string    `json:"kafka_password"`
@@ -53,7 +53,8 @@ var ErrRunning = errors.New("another anpr runs on this data directory")
 // ErrNotRunning says that nothing runs on the data directory.
 var ErrNotRunning = errors.New("no anpr runs on this data directory")
 
-// Claim is the right to a data directory, held by one process at a time and let go of with it, however it ends.
+// Claim is the right to a data directory. A single process holds it at a time; the end of the process frees it, however
+// it ends.
 type Claim struct {
 	dir  string
 	lock *os.File

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// The broker notes at a stop in good order what each partition holds (snapshot.json) and then starts with little memory, a segment at a
-// time. After a kill that note is old, and it would read the whole log into memory at once: 2.3 GB for 2 GB. So the note is brought up to
-// date before it starts, from the ends of the files. What does not look as expected is left alone: then the broker reads everything, as ever.
+// At a stop in good order the broker notes the content of each partition (snapshot.json). With the notes it starts with
+// little memory, a segment at a time. After a kill the notes are old, and the broker would read the whole log into
+// memory at once: 2.3 GB for 2 GB. So the notes are brought up to date before the start, from the ends of the files. A
+// partition that does not look as expected is left alone: the broker reads all of it, as ever.
 
 // partSnapshot is the broker's note of a partition, version 1.
 type partSnapshot struct {
@@ -124,8 +125,8 @@ type segmentEnd struct {
 
 var errStrange = errors.New("not as a batch of ours is")
 
-// scanSegment walks over the batches of a file, of 8 MiB or a little more. The last one may be torn; one of a transaction, or with another
-// checksum before the end, is strange.
+// scanSegment walks over the batches of a file of about 8 MiB. The last batch may be torn. A batch of a transaction, or
+// with a wrong checksum before the end, is strange.
 func scanSegment(path string, base int64) (segmentEnd, error) {
 	out := segmentEnd{next: base}
 	raw, err := os.ReadFile(path)

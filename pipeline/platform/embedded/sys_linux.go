@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent makes the kernel kill the child when the thread that started it ends. The caller keeps that thread.
+// dieWithParent makes the kernel kill the child at the end of the thread that started the child. The caller keeps the
+// thread.
 func dieWithParent(sig syscall.Signal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: sig, Setpgid: true}
 }
