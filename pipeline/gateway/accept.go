@@ -117,8 +117,10 @@ func (ev *CameraEvent) setReadID() {
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	copy(r.Image[:], m.ImageSha256)
 	for _, c := range m.Candidates {
-		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate,
-			Confidence: schemas.PerMille(c.ConfidencePm)})
+		r.Candidates = append(r.Candidates, schemas.Candidate{
+			Plate:      c.Plate,
+			Confidence: schemas.PerMille(c.ConfidencePm),
+		})
 	}
 	for _, sum := range m.MoreImagesSha256 {
 		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))

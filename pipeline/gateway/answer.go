@@ -86,8 +86,10 @@ func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 		switch {
 		case ev.isUnread():
 			good++
-			a.Unread = append(a.Unread, outcome{Index: i, Outcome: "unread", DuplicateSafe: true, Notices: ev.Notices,
-				Detail: ev.Err.Detail})
+			a.Unread = append(a.Unread, outcome{
+				Index: i, Outcome: "unread", DuplicateSafe: true, Notices: ev.Notices,
+				Detail: ev.Err.Detail,
+			})
 		case ev.Err != nil:
 			if first == nil {
 				first = ev.Err

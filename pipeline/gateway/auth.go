@@ -27,8 +27,10 @@ const (
 )
 
 func allSchemes() []scheme {
-	return []scheme{schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject,
-		schemeAddress, schemeOther}
+	return []scheme{
+		schemeNone, schemeBearer, schemeToken, schemeBasic, schemeDigest, schemeHeader, schemeSubject,
+		schemeAddress, schemeOther,
+	}
 }
 
 // realm is the protection space named by Basic and Digest.

@@ -28,8 +28,10 @@ var signs = map[string]string{
 }
 
 // withdrawn lists codes of dissolved states. A plate does not tell the successor.
-var withdrawn = map[string]bool{"CS": true, "SU": true, "AN": true, "DD": true, "TP": true, "ZR": true, "BU": true,
-	"YU": true, "FX": true, "NT": true}
+var withdrawn = map[string]bool{
+	"CS": true, "SU": true, "AN": true, "DD": true, "TP": true, "ZR": true, "BU": true,
+	"YU": true, "FX": true, "NT": true,
+}
 
 // isoCountry returns the ISO 3166-1 alpha-2 code for a code of two or three letters, a vehicle sign, or a region
 // beginning with one (us-ca, eu-at); otherwise "".

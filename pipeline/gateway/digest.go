@@ -144,8 +144,10 @@ func (s digestSecret) matchesAnswer(r *http.Request, c *digest.Credentials) bool
 	default:
 		return false
 	}
-	want, err := digest.Digest(&challenge, digest.Options{Method: r.Method, URI: c.URI, Count: c.Nc,
-		Username: c.Username, A1: ha1, Cnonce: c.Cnonce})
+	want, err := digest.Digest(&challenge, digest.Options{
+		Method: r.Method, URI: c.URI, Count: c.Nc,
+		Username: c.Username, A1: ha1, Cnonce: c.Cnonce,
+	})
 	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(c.Response))) == 1
 }
 

@@ -40,8 +40,10 @@ func readHikvision(root *node) (events []*CameraEvent) {
 
 // hikvisionPlateNames lists the elements in which firmware writes the plate, the usual name first.
 // originalLicensePlate is the plate before the device spelt it in English letters.
-var hikvisionPlateNames = []string{"licensePlate", "plateNumber", "plate", "plateNo", "license", "licensePlateNumber",
-	"licensePlateNo", "plateNum", "plateText", "originalLicensePlate"}
+var hikvisionPlateNames = []string{
+	"licensePlate", "plateNumber", "plate", "plateNo", "license", "licensePlateNumber",
+	"licensePlateNo", "plateNum", "plateText", "originalLicensePlate",
+}
 
 // readHikvisionBlock reads one ANPR block.
 func readHikvisionBlock(event, anpr *node) *CameraEvent {
@@ -131,8 +133,10 @@ func setHikvisionFrame(ev *CameraEvent, event, anpr *node) {
 	ev.setLane(anpr.textAt("line"))
 	ev.setDirection(anpr.textAt("direction"))
 	ev.setEventID(event.textAt("UUID"))
-	for _, key := range []string{"channelID", "dynChannelID", "deviceUUID", "deviceID", "cameraNo",
-		"monitoringSiteID"} {
+	for _, key := range []string{
+		"channelID", "dynChannelID", "deviceUUID", "deviceID", "cameraNo",
+		"monitoringSiteID",
+	} {
 		ev.addSource(key, firstNonEmpty(event.textAt(key), anpr.textAt(key)))
 	}
 	ev.Read.LateUpload = anpr.textAt("alarmDataType") == "1" || isTrue(event.textAt("isDataRetransmission"))

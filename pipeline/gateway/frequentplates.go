@@ -44,7 +44,8 @@ type plateCounter struct {
 // countAppearance counts an acknowledged read and reports whether the plate comes too often. report asks the caller to
 // name the camera in the log, at most once an hour.
 func (o *frequentPlates) countAppearance(camera string, plate schemas.Plate, lane uint32, captured,
-	received schemas.Micros) (tooOften, report bool) {
+	received schemas.Micros,
+) (tooOften, report bool) {
 	if late := received - captured; late > maxCountedDelay || lane > schemas.MaxLane {
 		return false, false
 	}

@@ -81,8 +81,10 @@ func readPart(pt uploadPart, read func(*node) []*CameraEvent, e *effort) ([]*Cam
 			out = append(out, refuseHiddenPlate(root, read(root))...)
 		}
 		if err != nil {
-			out = append(out, &CameraEvent{Read: newEvent().Read,
-				Err: unreadableDocument("an element after the first is not well-formed XML", err)})
+			out = append(out, &CameraEvent{
+				Read: newEvent().Read,
+				Err:  unreadableDocument("an element after the first is not well-formed XML", err),
+			})
 		}
 		return attachImages(out, pt), nil
 	}

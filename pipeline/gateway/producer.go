@@ -64,8 +64,10 @@ func (assignedPartition) Balance(m kafka.Message, _ ...int) int {
 func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
 	setDefault(&cfg.Topic, schemas.TopicReads)
 	setDefault(&cfg.Linger, 2*time.Millisecond)
-	pool := &kafka.Transport{ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second,
-		Dial: cfg.Dial}
+	pool := &kafka.Transport{
+		ClientID: "anpr-gateway", DialTimeout: 3 * time.Second, MetadataTTL: 5 * time.Second,
+		Dial: cfg.Dial,
+	}
 	return &KafkaProducer{cfg: cfg, pool: pool, writer: &kafka.Writer{
 		Addr: kafka.TCP(cfg.Brokers...), Topic: cfg.Topic, Balancer: assignedPartition{}, Transport: pool,
 		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteBackoffMin: 50 * time.Millisecond,

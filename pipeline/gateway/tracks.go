@@ -52,7 +52,8 @@ const (
 // whose plate is known, and follows a plate whose speed is known. camera is the camera at the address; device names
 // the sender beside the events.
 func (t *trackMemory) completeReads(camera, device string, received schemas.Micros,
-	events []*CameraEvent) []*CameraEvent {
+	events []*CameraEvent,
+) []*CameraEvent {
 	out := events
 	for i, ev := range events {
 		if ev.track == "" || ev.Err != nil && ev.Err.Reason != schemas.ReasonPlateUnread {
@@ -89,8 +90,10 @@ func (t *trackMemory) joinMessages(camera, id string, received schemas.Micros, e
 	if k.read == nil || k.speed == 0 || k.read.SpeedDkmh > 0 {
 		return nil
 	}
-	whole := &CameraEvent{Read: proto.CloneOf(k.read), camera: k.cam, stated: k.when, plate: k.named, class: k.class,
-		joined: true}
+	whole := &CameraEvent{
+		Read: proto.CloneOf(k.read), camera: k.cam, stated: k.when, plate: k.named, class: k.class,
+		joined: true,
+	}
 	whole.Read.SpeedDkmh, whole.Read.ReceivedAtUs = k.speed, int64(received)
 	whole.setReadID()
 	return whole
