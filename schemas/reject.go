@@ -21,7 +21,7 @@ const (
 	ReasonUnauthorised         // wrong or missing camera token
 	ReasonClockAhead           // captured later than received, beyond the allowance
 	ReasonClockBehind          // captured longer ago than anything may be kept or buffered
-	ReasonUnsupported          // an event kind or version this adapter does not know
+	ReasonUnsupported          // an event kind or version that the format does not know
 	reasonEnd
 )
 

@@ -68,8 +68,8 @@ func (g *Gateway) finishRead(u *upload, ev *CameraEvent) *schemas.RejectError {
 		ev.addNotice(NoticeOffset)
 	}
 	rej := checkClock(at, u.received)
-	if rej != nil && (r.LateUpload && !ev.trackEnded || rej.Reason == schemas.ReasonClockAhead &&
-		findFormat(u.path).canonical) {
+	if rej != nil && (r.LateUpload && !ev.trackEnded ||
+		rej.Reason == schemas.ReasonClockAhead && findFormat(u.path).canonical) {
 		return rej // from a buffer: the vehicle did not pass now; or from software, where the clock can be mended
 	}
 	if ev.stated.zone == zoneNone && r.LateUpload && !ev.trackEnded {
@@ -196,8 +196,8 @@ func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 }
 
 // buildRecords encodes the good reads and the refusals. A refused event keeps a part of the upload for itself; all
-// others share one record with the whole upload. Beyond maxLetters every event shares that record, so an upload never
-// makes one dead letter a read.
+// others share one record with the whole upload. Beyond maxLetters every event shares that record, so an upload with many
+// reads never makes as many dead letters.
 func (g *Gateway) buildRecords(u *upload, events []*CameraEvent) (out []Record, kept int, err error) {
 	var whole *schemas.RejectError
 	more := 0

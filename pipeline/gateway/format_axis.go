@@ -12,12 +12,13 @@ import (
 // beside it, also inside the envelope of a relay. A vehicle gives the same read in every form.
 //
 // A vehicle has one carID and several events: new, at once and always without direction; update, when plate or
-// direction changes; lost, ten seconds after the last recognition. Axis tells traffic systems to use only lost. That
-// would cost every read from firmware without lost or switched off within ten seconds, and would delay an alert by ten
-// seconds. So every state is a read. An event with nothing new about the same moment is the same read again; an event
-// with more is another read. Both belong to the same passage as long as the plate's class is the same. lost carries
-// the capture time of new, so it is late by design, by minutes where vehicles stand. It counts as declared late, and
-// the delay says nothing about the clock. camera_event_id is the carID as sent; the counter begins again at a restart.
+// direction changes; lost, ten seconds after the last recognition. Axis tells traffic systems to use only lost. The
+// advice would cost every read from firmware without lost or switched off within ten seconds, and would delay an alert
+// by ten seconds. So every state is a read. An event with nothing new about the same moment is the same read again; an
+// event with more is another read. Both belong to the same passage as long as the plate's class is the same. lost
+// carries the capture time of new, so it is late by design, by minutes where vehicles stand. The read counts as
+// declared late, and the delay says nothing about the clock. camera_event_id is the carID as sent; the counter begins
+// again at a restart.
 //
 // The direction comes from view alone, the side seen by the camera. carMoveDirection in and out follow an axis drawn
 // by the installer. imageFile, imageFile2 and imagesURI are paths on the camera, not pictures.

@@ -14,8 +14,8 @@ import (
 // in the picture and means nothing without the camera's mounting, so the direction stays unknown.
 //
 // Times are epochs. A group counts at epoch_start, when the vehicle was first seen: preview, group and alert agree on
-// it. best_uuid_epoch_ms, the time of the best picture, lies up to epoch_end and depends on later reads. It and
-// epoch_end stand in only for a missing epoch_start.
+// it. best_uuid_epoch_ms, the time of the best picture, lies up to epoch_end and depends on later reads. The two stand
+// in only for a missing epoch_start.
 func readOpenALPR(root *node) []*CameraEvent {
 	var out []*CameraEvent
 	for _, m := range unwrapMessages(root, isOpenALPRMessage) {

@@ -308,7 +308,7 @@ func parseJSON(b []byte, e *effort) (*node, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	p := jsonParser{d: d, effort: e}
+	p := jsonParser{decoder: d, effort: e}
 	root := &node{}
 	if err := p.addValue(root, "", 0); err != nil {
 		return nil, err
@@ -320,14 +320,14 @@ func parseJSON(b []byte, e *effort) (*node, error) {
 }
 
 type jsonParser struct {
-	d      *json.Decoder
-	effort *effort
-	count  int
+	decoder *json.Decoder
+	effort  *effort
+	count   int
 }
 
 // addValue adds the next value to the parent under the name; an array adds every element.
 func (p *jsonParser) addValue(parent *node, name string, depth int) error {
-	tok, err := p.d.Token()
+	tok, err := p.decoder.Token()
 	if err != nil {
 		return err
 	}
@@ -361,21 +361,21 @@ func (p *jsonParser) addValue(parent *node, name string, depth int) error {
 }
 
 func (p *jsonParser) addArray(parent *node, name string, depth int) error {
-	if !p.d.More() {
+	if !p.decoder.More() {
 		parent.lists = append(parent.lists, name)
 	}
-	for p.d.More() {
+	for p.decoder.More() {
 		if err := p.addValue(parent, name, depth+1); err != nil {
 			return err
 		}
 	}
-	_, err := p.d.Token() // the bracket
+	_, err := p.decoder.Token() // the bracket
 	return err
 }
 
 func (p *jsonParser) addMembers(n *node, depth int) error {
-	for p.d.More() {
-		tok, err := p.d.Token()
+	for p.decoder.More() {
+		tok, err := p.decoder.Token()
 		if err != nil {
 			return err
 		}
@@ -387,6 +387,6 @@ func (p *jsonParser) addMembers(n *node, depth int) error {
 			return err
 		}
 	}
-	_, err := p.d.Token() // the brace
+	_, err := p.decoder.Token() // the brace
 	return err
 }

@@ -35,9 +35,9 @@ type cameraTracks struct {
 type vehicleTrack struct {
 	begun  schemas.Micros // receipt of the first message
 	read   *anprv1.PlateRead
-	cam    *schemas.Camera
-	when   statedTime
-	named  schemas.Plate
+	camera *schemas.Camera
+	stated statedTime
+	plate  schemas.Plate
 	class  schemas.Class
 	speed  uint32 // tenths of km/h; 0 = none came
 	unread bool   // the camera read no plate: a speed has nothing to belong to
@@ -84,14 +84,14 @@ func (t *trackMemory) joinMessages(camera, id string, received schemas.Micros, e
 		k.unread = true
 		return nil
 	default:
-		k.read, k.cam, k.when = proto.CloneOf(ev.Read), ev.camera, ev.stated
-		k.named, k.class = ev.plate, ev.class
+		k.read, k.camera, k.stated = proto.CloneOf(ev.Read), ev.camera, ev.stated
+		k.plate, k.class = ev.plate, ev.class
 	}
 	if k.read == nil || k.speed == 0 || k.read.SpeedDkmh > 0 {
 		return nil
 	}
 	whole := &CameraEvent{
-		Read: proto.CloneOf(k.read), camera: k.cam, stated: k.when, plate: k.named, class: k.class,
+		Read: proto.CloneOf(k.read), camera: k.camera, stated: k.stated, plate: k.plate, class: k.class,
 		joined: true,
 	}
 	whole.Read.SpeedDkmh, whole.Read.ReceivedAtUs = k.speed, int64(received)

@@ -18,7 +18,7 @@ const (
 	receivedAt = capturedAt + 350_000
 )
 
-// full is a read with every field set, as a gateway adapter makes it of a Hikvision event.
+// full is a read with every field set, as the gateway makes it of a Hikvision event.
 func full() *anprv1.PlateRead {
 	return &anprv1.PlateRead{
 		ReadId: bytes.Repeat([]byte{0xab}, 16), CameraId: "BXL-LEZ-0417", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt,
