@@ -161,6 +161,10 @@ bench-replay: setup ## Reads a second of a replay (T7): REPLAY_READS=5000000 sto
 imports: ## Who may import whom
 	CGO_ENABLED=0 go test -count=1 -run '^TestImport' ./pipeline
 
+.PHONY: deadcode
+deadcode: ## No function that no program reaches
+	@deploy/tools/deadcode.sh
+
 .PHONY: deploy-check
 deploy-check: ## Alerts, dashboards and unit files against the code; promtool and shellcheck when installed
 	CGO_ENABLED=0 go test -count=1 ./deploy

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -91,7 +92,25 @@ func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log 
 			log.Error().Err(err).Msg("reference data is no longer watched; restart to take changes")
 		}
 	}()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go reloadOnHangup(ctx, hangups, store, log)
 	return store, nil
+}
+
+// reloadOnHangup has the reference data read again at each SIGHUP until ctx ends: `systemctl reload`, also when no file looks changed. Without
+// it the signal would end the process.
+func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *reference.Store, log zerolog.Logger) {
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-hangups:
+			log.Info().Msg("SIGHUP: reference data are read again")
+			store.Trigger()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // countPartitions asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
