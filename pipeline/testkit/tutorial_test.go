@@ -1,3 +1,7 @@
+// The commands of a tutorial run the same under the race detector of this binary, which would not see them.
+
+//go:build !race
+
 package testkit_test
 
 import (
