@@ -13,7 +13,6 @@ import (
 type testReference struct {
 	version string
 	cams    map[string]*schemas.Camera
-	asked   int // for cameras
 	entry   schemas.ListEntry
 }
 
@@ -61,7 +60,9 @@ func (r *testReference) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Mi
 	}
 	return v, true
 }
+
 func (r *testReference) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
+
 func (r *testReference) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }

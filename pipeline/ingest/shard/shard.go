@@ -96,8 +96,9 @@ func (s *Shard) SetMatched(v VersionNames) { s.matched = v }
 // an open passage may close, or when lists of other versions are to be matched against the vehicles in view.
 func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas.Micros, due bool) {
 	closes, open := s.passages.NextClose()
+	closing := open && s.clock.now+elapsed >= closes
 	unmatched := current != s.matched && s.passages.Remembered() > 0
-	if !(open && s.clock.now+elapsed >= closes) && !unmatched {
+	if !closing && !unmatched {
 		return 0, false
 	}
 	return s.clock.tick(elapsed), true

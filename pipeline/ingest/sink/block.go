@@ -38,6 +38,7 @@ type Block struct {
 	texts  plateTexts
 
 	version string // of the reference data that known is of
+	loaded  uint64 // keeps the loads of prefetching alive
 
 	reads     readsTable
 	passages  passagesTable
@@ -124,12 +125,12 @@ func (b *Block) Reset() {
 // reference data clears them, because a camera may have another site, zone or municipality in it.
 func (b *Block) Append(rows *shard.Rows) {
 	b.useVersion(rows.Versions.Reference.Version())
-	b.reads.prefetchReads(rows.Reads)
+	b.loaded += b.reads.prefetchReads(rows.Reads)
 	for i := range rows.Reads {
 		r := &rows.Reads[i]
 		b.Read(r.Read, r.Passage, r.Camera, rows.At(r.Offset))
 	}
-	b.passages.prefetchPassages(rows.Passages)
+	b.loaded += b.passages.prefetchPassages(rows.Passages)
 	for i := range rows.Passages {
 		p := &rows.Passages[i]
 		b.Passage(p.Passage, p.Camera, rows.At(p.Offset))
