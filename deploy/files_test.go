@@ -327,7 +327,7 @@ func all(t *testing.T, form, pattern string) []string {
 
 func TestSettingsAndCommandsExist(t *testing.T) {
 	// ANPR_CACHE and the like are env tags of the flags.
-	envs := all(t, `env:"(ANPR_[A-Z_]+)"`, "../cmd/anpr/*.go")
+	envs := all(t, `env:"(ANPR_[A-Z_]+)"`, "../cmd/*/*.go")
 	for _, file := range []string{"compose.yaml", "systemd/*.service", "README.md", "SECURITY.md", "env/*.env.example"} {
 		for _, e := range all(t, `\b(ANPR_[A-Z_]*[A-Z])\b`, file) {
 			if !slices.Contains(envs, e) {
