@@ -107,7 +107,8 @@ var importRules = []importRule{
 	{
 		"cmd/anprload/rehearsal",
 		[]string{"bench", "cmd/flags", "pipeline/roles", "pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/platform", "pipeline/platform/embedded", "schemas"},
-		[]string{"testing"}, "a machine with made-up traffic that is rebuilt; tests of whole programs begin with it",
+		[]string{"testing"},
+		"a machine with made-up traffic that is rebuilt; tests of whole programs begin with it",
 	},
 	{
 		"cmd/anpr",
@@ -115,7 +116,8 @@ var importRules = []importRule{
 			"cmd/flags", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "pipeline/platform", "pipeline/platform/embedded",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/reference", "schemas",
 		},
-		[]string{"testing", module + "bench"}, "flags into configurations, exit codes, printing; no load generator in production",
+		[]string{"testing", module + "bench"},
+		"flags into configurations, exit codes, printing; no load generator in production",
 	},
 	{"deploy", nil, nil, "holds a test of the files beside it, no code"},
 }

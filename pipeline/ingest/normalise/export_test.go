@@ -35,6 +35,3 @@ func AppendSeries(dst []Series, p schemas.Plate) []Series {
 func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
 	return seriesOf(p).hasCountry(c), seriesByCountry[c].hasAny()
 }
-
-// distinctive reports whether a series other than the personal plates fits.
-func distinctive(p schemas.Plate) bool { return seriesOf(p).hasAny() }
