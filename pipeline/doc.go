@@ -11,7 +11,8 @@
 //	          people <--> office (API)
 //
 //	beside the path, never on it:  assurance: reconcile and seals (does it add up)   recovery (restore, dead letters)   replay (decide again)
-//	under all of it:               schemas (the contract)     platform (connections, embedded engines)
+//	under all of it:               schemas (the contract)     platform (connections, process life, embedded engines)
+//	over all of it:                roles (starts and stops each job; the only place that wires)
 //	for tests:                     testkit (a real engine and broker), testkit/delivery (the tests of exactly-once delivery)
 //
 // An import goes down, and rooms of one floor do not import each other: imports_test.go has a row for every room, with its reason.

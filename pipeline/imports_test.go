@@ -95,6 +95,7 @@ var importRules = []importRule{
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
 	},
+	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
 	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/dedup"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",
@@ -113,7 +114,7 @@ var importRules = []importRule{
 	{
 		"cmd/anpr",
 		[]string{
-			"cmd/flags", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "pipeline/platform", "pipeline/platform/embedded",
+			"cmd/flags", "cmd/ask", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/platform", "pipeline/platform/embedded",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/reference", "schemas",
 		},
 		[]string{"testing", module + "bench"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -28,9 +29,9 @@ type accessLogVerifyCmd struct {
 func (c *accessLogVerifyCmd) Run(ctx context.Context) error {
 	a, err := c.verify(ctx)
 	if err != nil {
-		return &exitError{exitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err)}
+		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
 	}
-	return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
+	return errors.Join(office.PrintVerify(os.Stdout, a), ask.BrokenChain(a))
 }
 
 func (c *accessLogVerifyCmd) verify(ctx context.Context) (*office.VerifyAnswer, error) {
@@ -64,12 +65,4 @@ func (c *accessLogVerifyCmd) verify(ctx context.Context) (*office.VerifyAnswer, 
 		return nil, err
 	}
 	return &office.VerifyAnswer{OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem}, nil
-}
-
-// brokenChain is the error of a chain that does not hold; nil when it does.
-func brokenChain(a *office.VerifyAnswer) error {
-	if a.OK {
-		return nil
-	}
-	return &exitError{exitLeftOver, fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem)}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -216,8 +217,8 @@ func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 		{"access-log", "verify", "--seq=4"},
 		{"access-log", "verify", "--seq=4", "--sha256=short"},
 	} {
-		if code, out := captured(t, args...); code != exitCannotTell || !strings.Contains(out, "anpr:") {
-			t.Errorf("anpr %s: exit code %d, want %d and why:\n%s", strings.Join(args, " "), code, exitCannotTell, out)
+		if code, out := captured(t, args...); code != flags.ExitCannotTell || !strings.Contains(out, "anpr:") {
+			t.Errorf("anpr %s: exit code %d, want %d and why:\n%s", strings.Join(args, " "), code, flags.ExitCannotTell, out)
 		}
 	}
 }

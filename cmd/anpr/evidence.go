@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/gvc-brussels/anpr/cmd/flags"
@@ -33,7 +32,7 @@ type evidenceVerifyCmd struct {
 func (c *evidenceVerifyCmd) Run(ctx context.Context) error {
 	rows, err := c.rows(ctx)
 	if err != nil {
-		return &exitError{exitCannotTell, err}
+		return flags.Exit(flags.ExitCannotTell, err)
 	}
 	return verifyRows(os.Stdout, rows)
 }
@@ -58,26 +57,14 @@ func (c *evidenceVerifyCmd) rows(ctx context.Context) ([]evidence.Row, error) {
 
 // verifyRows says of every row whether it is what was sealed.
 func verifyRows(w io.Writer, rows []evidence.Row) error {
-	bad := 0
-	for i := range rows {
-		columns := rows[i].Altered()
-		verdict := "is what was sealed"
-		if len(columns) > 0 {
-			bad++
-			verdict = "IS NOT WHAT WAS SEALED: " + strings.Join(columns, ", ")
-		}
-		if _, err := fmt.Fprintf(w, "offence %s, seal %s, after %s: %s\n", rows[i].OffenceID, rows[i].Seal, rows[i].PrevSeal, verdict); err != nil {
-			return err
-		}
-	}
-	if len(rows) > 1 {
-		bad++
-	}
+	altered, err := evidence.WriteAltered(w, rows)
 	switch {
+	case err != nil:
+		return err
 	case len(rows) > 1:
-		return &exitError{exitLeftOver, fmt.Errorf("there are %d different rows of this offence, where there should be one", len(rows))}
-	case bad > 0:
-		return &exitError{exitLeftOver, errors.New("the offence was changed after it was sealed; deploy/README.md, AnprOffenceAltered, says what to do")}
+		return flags.Exit(flags.ExitLeftOver, fmt.Errorf("there are %d different rows of this offence, where there should be one", len(rows)))
+	case altered > 0:
+		return flags.Exit(flags.ExitLeftOver, errors.New("the offence was changed after it was sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
 	}
 	return nil
 }
@@ -127,26 +114,26 @@ func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFl
 }
 
 type sealsCmd struct {
-	booksFlags
+	flags.BooksFlags
 	JSON bool `help:"Print JSON."`
 }
 
 // Run walks the seals once.
 func (c *sealsCmd) Run(ctx context.Context) error {
-	b, err := findBooks(c.booksFlags, embedded.Seals)
+	b, err := findBooks(c.BooksFlags, embedded.Seals)
 	if err != nil {
-		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
+		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
 	defer roles.CloseBooks(b)
 	r, err := roles.WalkSeals(b, b.DB).Walk(ctx)
 	if err != nil {
-		return &exitError{exitCannotTell, fmt.Errorf("cannot tell: %w", err)}
+		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
 	if err := show(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	if !r.OK() {
-		return &exitError{exitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do")}
+		return flags.Exit(flags.ExitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
@@ -26,7 +27,7 @@ type cli struct {
 	Ingest    ingestCmd    `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
 	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
-	Query     queryCmd     `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
+	Query     ask.Cmd      `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
 	AccessLog accessLogCmd `cmd:"" name:"access-log" help:"Verify the access log without the office."`
 	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
 	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
@@ -48,18 +49,6 @@ func main() {
 	flags.SetLogForms()
 	os.Exit(run(os.Args[1:]))
 }
-
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-// Error is the error's text.
-func (e *exitError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error.
-func (e *exitError) Unwrap() error { return e.err }
 
 // adviceFor names the help of the command that the wrong usage was of.
 func adviceFor(err error) string {
@@ -125,12 +114,12 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	if err := kctx.Run(logger); err != nil {
+	if err := kctx.Run(logger, &c.Query); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "anpr:", err)
 		}
-		if own, ok := errors.AsType[*exitError](err); ok {
-			return own.code
+		if own, ok := errors.AsType[*flags.ExitError](err); ok {
+			return own.Code
 		}
 		return 1
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -26,15 +27,15 @@ type partitionCmd struct {
 }
 
 // openSides opens log and tables as a role. The caller closes the books.
-func openSides(f *sidesFlags, role embedded.Role) (*reconcile.Books, error) {
-	return findBooks(booksFlags{sidesFlags: *f}, role)
+func openSides(f *flags.SidesFlags, role embedded.Role) (*reconcile.Books, error) {
+	return findBooks(flags.BooksFlags{SidesFlags: *f}, role)
 }
 
-type partitionListCmd struct{ sidesFlags }
+type partitionListCmd struct{ flags.SidesFlags }
 
 // Run prints a line a partition.
 func (c *partitionListCmd) Run(ctx context.Context) error {
-	b, err := openSides(&c.sidesFlags, embedded.Reconciler)
+	b, err := openSides(&c.SidesFlags, embedded.Reconciler)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (c *partitionListCmd) Run(ctx context.Context) error {
 }
 
 type partitionResumeCmd struct {
-	sidesFlags
+	flags.SidesFlags
 	Partition int32         `help:"The partition that stands." required:""`
 	SkipTo    int64         `help:"Offset of the first record to go on with; all before it that are not processed are lost." required:""`
 	Reason    string        `help:"Why they are given up, at least 10 characters; it stands in the ledger for good." required:""`
@@ -63,7 +64,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 		return errors.New("--reason: say in at least 10 characters why the records are given up")
 	}
 	c.By = cmp.Or(c.By, platform.UserName())
-	b, err := openSides(&c.sidesFlags, embedded.Ingest)
+	b, err := openSides(&c.SidesFlags, embedded.Ingest)
 	if err != nil {
 		return err
 	}

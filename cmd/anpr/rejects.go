@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -24,8 +25,8 @@ type rejectsCmd struct {
 }
 
 type redriveCmd struct {
-	queryFlags
-	asking
+	ask.Flags
+	ask.Asking
 	flags.ClickHouseFlags
 	flags.BrokerFlags
 	Group        string        `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
@@ -79,15 +80,15 @@ func (c *redriveCmd) print(out recovery.Outcome) error {
 
 // wanted asks the office, page by page.
 func (c *redriveCmd) wanted(ctx context.Context) (out []recovery.Position, err error) {
-	o, err := c.client()
+	o, err := c.Client()
 	if err != nil {
 		return nil, err
 	}
-	paging := c.page()
+	paging := c.Page()
 	for {
-		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.ask(), Window: c.window(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
+		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.Ask(), Window: c.Window(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
 		if err != nil {
-			return nil, explainSignIn(err, o.Lang)
+			return nil, ask.ExplainSignIn(err, o.Lang)
 		}
 		for i := range a.Rejects {
 			r := &a.Rejects[i]

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -50,15 +48,15 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	office := &queryCmd{queryFlags: queryFlags{URL: c.URL, Token: c.Token, User: c.User, DataFlags: c.DataFlags}}
+	office := &ask.Cmd{Flags: ask.Flags{URL: c.URL, Token: c.Token, User: c.User, DataFlags: c.DataFlags}}
 	if err := c.announce(ctx, office, cfg); err != nil {
 		return err
 	}
-	bar := newReplayBar(os.Stderr)
-	cfg.Progress = bar.set
+	bar := replay.NewBar(os.Stderr, flags.IsTerminal(os.Stderr))
+	cfg.Progress = bar.Set
 	began := time.Now()
 	rep, err := replay.Run(ctx, cfg)
-	bar.end()
+	bar.End()
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
@@ -72,7 +70,7 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		err = rep.Print(os.Stdout, took, rules.Lang(c.Lang))
 	}
 	if err == nil && c.ExpectSame && !rep.Same() {
-		return &exitError{exitDifferent, errors.New("the offences would be different, see above")}
+		return flags.Exit(exitDifferent, errors.New("the offences would be different, see above"))
 	}
 	return err
 }
@@ -113,8 +111,8 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 }
 
 // announce has the office log the replay before it begins, or refuse it.
-func (c *replayCmd) announce(ctx context.Context, q *queryCmd, cfg *replay.Config) error {
-	o, err := q.client()
+func (c *replayCmd) announce(ctx context.Context, q *ask.Cmd, cfg *replay.Config) error {
+	o, err := q.Client()
 	if err != nil {
 		return err
 	}
@@ -123,47 +121,9 @@ func (c *replayCmd) announce(ctx context.Context, q *queryCmd, cfg *replay.Confi
 		Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(),
 	})
 	if err != nil {
-		return fmt.Errorf("the office must log a replay before it begins: %w", explainSignIn(err, o.Lang))
+		return fmt.Errorf("the office must log a replay before it begins: %w", ask.ExplainSignIn(err, o.Lang))
 	}
 	fmt.Fprintf(os.Stderr, "replay of %s to %s under catalogue %s and reference data %s; access log entry %d\n",
 		c.From, c.To, cfg.Engine.Catalogue().Version(), cfg.Registry.Version(), a.Scope.LogSeq)
 	return nil
-}
-
-// replayBar tells how far a replay is: a bar on a terminal, else a line per tenth.
-type replayBar struct {
-	mu   sync.Mutex // guards what follows
-	w    *os.File
-	bars *mpb.Progress
-	bar  *mpb.Bar
-	said uint64
-}
-
-func newReplayBar(w *os.File) *replayBar { return &replayBar{w: w} }
-
-func (b *replayBar) set(done, of uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !flags.IsTerminal(b.w) {
-		if tenth := done * 10 / max(of, 1); tenth > b.said {
-			b.said = tenth
-			fmt.Fprintf(b.w, "  %d of %d passages\n", done, of)
-		}
-		return
-	}
-	if b.bar == nil {
-		b.bars = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(60))
-		b.bar = b.bars.AddBar(int64(of), mpb.PrependDecorators(decor.CountersNoUnit("%d / %d passages")),
-			mpb.AppendDecorators(decor.Percentage(), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
-	}
-	b.bar.SetCurrent(int64(done))
-}
-
-func (b *replayBar) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.bar != nil {
-		b.bar.Abort(false)
-		b.bars.Wait()
-	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 type backupCmd struct {
-	booksFlags
+	flags.BooksFlags
 	Name string `arg:"" help:"Name of the backup on the disk."`
 	Base string `help:"Write only what changed since this backup; it is needed for a restore then."`
 	Only string `help:"One table alone, for what is not on the log: access_log." placeholder:"TABLE"`
@@ -27,7 +27,7 @@ type backupCmd struct {
 
 // Run makes a backup while everything runs.
 func (c *backupCmd) Run(ctx context.Context) error {
-	b, err := findBooks(c.booksFlags, embedded.Backup)
+	b, err := findBooks(c.BooksFlags, embedded.Backup)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
@@ -56,8 +57,8 @@ func (m *oneMachine) anpr(code int, says string, args ...string) string {
 // lookUp asks the office and returns the number of its entry in the access log.
 func (m *oneMachine) lookUp() uint64 {
 	m.t.Helper()
-	q := queryFlags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
-	c, err := q.client()
+	q := ask.Flags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
+	c, err := q.Client()
 	if err != nil {
 		m.t.Fatal(err)
 	}

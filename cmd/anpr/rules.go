@@ -8,10 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
 )
@@ -31,7 +30,7 @@ type rulesCheckCmd struct {
 func (c *rulesCheckCmd) Run() error {
 	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
-		return &exitError{exitCannotTell, err}
+		return flags.Exit(flags.ExitCannotTell, err)
 	}
 	return checkRules(os.Stdout, catalogue, c.Warnings)
 }
@@ -47,7 +46,7 @@ func (c *rulesUnverifiedCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	return listUnverified(os.Stdout, cat, rules.Lang(c.Lang))
+	return rules.WriteUnverified(os.Stdout, cat, rules.Lang(c.Lang))
 }
 
 type rulesTestCmd struct {
@@ -59,22 +58,26 @@ type rulesTestCmd struct {
 func (c *rulesTestCmd) Run() error {
 	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
-		return &exitError{2, err}
+		return flags.Exit(2, err)
 	}
 	wrong, err := testRules(os.Stdout, catalogue, c.Paths)
 	switch {
 	case err != nil:
-		return &exitError{2, err}
+		return flags.Exit(2, err)
 	case wrong > 0:
-		return &exitError{1, fmt.Errorf("%d scenarios come out otherwise than expected", wrong)}
+		return flags.Exit(1, fmt.Errorf("%d scenarios come out otherwise than expected", wrong))
 	default:
 		return nil
 	}
 }
 
 // checkRules prints what is wrong with a catalogue: warnings when they are asked for, errors last, where they are seen.
-func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
-	p := &printer{w: w}
+func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) (err error) {
+	var text strings.Builder
+	defer func() {
+		_, wrote := io.WriteString(w, text.String())
+		err = errors.Join(err, wrote)
+	}()
 	var wrong []rules.Finding
 	warnings := 0
 	for _, f := range rules.Check(catalogue) {
@@ -83,7 +86,7 @@ func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
 			continue
 		}
 		if warnings++; listWarnings {
-			p.f("warning: %s\n", f)
+			fmt.Fprintf(&text, "warning: %s\n", f)
 		}
 	}
 	counted := fmt.Sprintf("%d warnings", warnings)
@@ -92,20 +95,20 @@ func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) error {
 	}
 	if len(wrong) > 0 {
 		if warnings > 0 {
-			p.f("%s\n", counted)
+			fmt.Fprintf(&text, "%s\n", counted)
 		}
 		for _, f := range wrong {
-			p.f("error: %s\n", f)
+			fmt.Fprintf(&text, "error: %s\n", f)
 		}
-		return errors.Join(p.err, refusalOf(wrong))
+		return refusalOf(wrong)
 	}
 	cat, err := rules.Load(catalogue)
 	if err != nil {
 		return err
 	}
-	p.f("catalogue %s: %d values, %d not verified, %d announced and not in force, %s\n",
+	fmt.Fprintf(&text, "catalogue %s: %d values, %d not verified, %d announced and not in force, %s\n",
 		cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()), counted)
-	return p.err
+	return nil
 }
 
 // refusalOf says in one line how many errors there are and where the first one is.
@@ -114,24 +117,6 @@ func refusalOf(wrong []rules.Finding) error {
 		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])
 	}
 	return fmt.Errorf("%d errors keep this catalogue from loading, the first: %s", len(wrong), wrong[0])
-}
-
-func listUnverified(w io.Writer, cat *rules.Catalogue, lang rules.Lang) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	var errs []error
-	row := func(cells ...string) {
-		_, err := fmt.Fprintln(t, strings.Join(cells, "\t"))
-		errs = append(errs, err)
-	}
-	row("WHERE", "VALUE", "FROM", "TO", "LEGAL BASIS", "SOURCE")
-	all := cat.Unverified()
-	for _, v := range all {
-		row(v.File+":"+strconv.Itoa(v.Line), v.Path, v.ValidFrom, v.ValidTo, v.LegalBasis.In(lang), v.Source)
-	}
-	errs = append(errs, t.Flush())
-	_, err := fmt.Fprintf(w, "%d of %d values in force are not verified: a decision that rests on one says so\n",
-		len(all), len(cat.Values())-len(cat.Announced()))
-	return errors.Join(append(errs, err)...)
 }
 
 // testRules runs the files and returns how many scenarios are wrong; an error is what cannot be read.
@@ -152,39 +137,7 @@ func testRules(w io.Writer, catalogue fs.FS, paths []string) (wrong int, err err
 		}
 		all = append(all, results...)
 	}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	errs := []error{}
-	row := func(cells ...string) {
-		_, err := fmt.Fprintln(t, strings.Join(cells, "\t"))
-		errs = append(errs, err)
-	}
-	row("FILE", "ID", "LINE", "RESULT", "GOT", "WANT")
-	for i := range all {
-		r := &all[i]
-		if r.Right {
-			row(r.File, r.ID, strconv.Itoa(r.Line), "right", "", "")
-			continue
-		}
-		wrong++
-		got, want := strings.Split(r.Got, "\n"), strings.Split(r.Want, "\n")
-		for k := range max(len(got), len(want)) {
-			file, id, line, result := r.File, r.ID, strconv.Itoa(r.Line), "WRONG"
-			if k > 0 {
-				file, id, line, result = "", "", "", ""
-			}
-			row(file, id, line, result, lineAt(got, k), lineAt(want, k))
-		}
-	}
-	errs = append(errs, t.Flush())
-	_, err = fmt.Fprintf(w, "%d of %d scenarios right\n", len(all)-wrong, len(all))
-	return wrong, errors.Join(append(errs, err)...)
-}
-
-func lineAt(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return ""
+	return rules.WriteResults(w, all)
 }
 
 // scenarioFiles resolves files and directories, in order.
@@ -210,16 +163,4 @@ func scenarioFiles(paths []string) ([]string, error) {
 		out = append(out, files...)
 	}
 	return out, nil
-}
-
-// printer keeps the first error of a sequence of prints.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) f(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
 )
@@ -111,7 +112,7 @@ func TestOutputOfTheRulesCommands(t *testing.T) {
 	}
 	for _, lang := range rules.Langs() {
 		b.Reset()
-		if err := listUnverified(&b, cat, lang); err != nil {
+		if err := rules.WriteUnverified(&b, cat, lang); err != nil {
 			t.Error(err)
 		}
 		golden(t, "unverified."+string(lang)+".golden", b.Bytes())
@@ -150,8 +151,8 @@ func TestExitCodesOfRulesTest(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			err := (&rulesTestCmd{Paths: []string{write(strings.ReplaceAll(c.name, " ", "-")+".txt", c.text)}}).Run()
 			code := 0
-			if own, ok := errors.AsType[*exitError](err); ok {
-				code = own.code
+			if own, ok := errors.AsType[*flags.ExitError](err); ok {
+				code = own.Code
 			}
 			if code != c.code || c.says != "" && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("code %d, %v; want %d, %q", code, err, c.code, c.says)

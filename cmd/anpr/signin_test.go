@@ -4,30 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
-
-func TestTheLanguageOfTheTerminalIsItsLocale(t *testing.T) {
-	for _, c := range []struct{ all, messages, lang, want string }{
-		{"", "", "", "en"},
-		{"", "", "nl_BE.UTF-8", "nl"},
-		{"", "fr", "nl_BE", "fr"},
-		{"C", "fr", "nl", "en"},
-		{"", "", "frp_IT", "en"},
-		{"NL.utf8", "", "fr", "nl"},
-		{"", "", "de_BE@euro", "en"},
-		{"fr@euro", "", "", "fr"},
-	} {
-		env := map[string]string{"LC_ALL": c.all, "LC_MESSAGES": c.messages, "LANG": c.lang}
-		if got := userLang(func(k string) string { return env[k] }); got != c.want {
-			t.Errorf("%+v: got %s", c, got)
-		}
-	}
-}
 
 // Every command that asks the office tells a person whose token is refused what that may mean, in the language of the terminal.
 func TestARefusedTokenIsToldInWords(t *testing.T) {
@@ -45,22 +27,10 @@ func TestARefusedTokenIsToldInWords(t *testing.T) {
 			{"query", at, "--token=t", "access-log", "--verify", "--purpose=operation", why},
 			{"rejects", "replay", at, "--token=t", "--reject-reason=unknown_camera", "--purpose=operation", why, "--kafka-addr=127.0.0.1:1", "--clickhouse-addr=127.0.0.1:1"},
 		} {
-			if code, out := captured(t, args...); code == 0 || !strings.Contains(out, notAccepted[lang]) {
+			if code, out := captured(t, args...); code == 0 || !strings.Contains(out, ask.NotAccepted[lang]) {
 				t.Errorf("%s: anpr %s: exit code %d\n%s", locale, args[0], code, out)
 			}
 		}
-	}
-}
-
-func TestWithoutSampleUsersTheTokenIsAskedFor(t *testing.T) {
-	reference := t.TempDir()
-	_, err := sampleToken(filepath.Join(reference, "secrets", "user-tokens.csv"), "agent1")
-	if err == nil || !strings.Contains(err.Error(), "this installation has no sample users: give your token in ANPR_TOKEN") {
-		t.Errorf("got %v", err)
-	}
-	_, err = sampleToken(filepath.Join(reference, "absent", "secrets", "user-tokens.csv"), "agent1")
-	if err == nil || !strings.Contains(err.Error(), "--data") {
-		t.Errorf("without reference data: got %v, want that the directory may be the wrong one", err)
 	}
 }
 

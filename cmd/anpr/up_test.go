@@ -20,6 +20,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -112,8 +113,8 @@ func closedToOthers(t *testing.T, dir string) {
 }
 
 func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
-	q := queryFlags{User: "officer1", DataFlags: flags.DataFlags{Data: dir}}
-	c, err := q.client()
+	q := ask.Flags{User: "officer1", DataFlags: flags.DataFlags{Data: dir}}
+	c, err := q.Client()
 	if err != nil || c.BaseURL != "http://"+h.Machine.Config.OfficeAddr || c.Token == "" {
 		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.Machine.Config.OfficeAddr)
 	}
@@ -122,7 +123,7 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	if _, err := c.LastSeen(t.Context(), office.LastSeenQuery{Ask: ask, Plate: "1ABC123"}); err != nil && !strings.Contains(err.Error(), "404") {
 		t.Errorf("a look-up: %v", err)
 	}
-	var f booksFlags
+	var f flags.BooksFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
 	b, err := findBooks(f, embedded.Reconciler)
 	if err != nil {

@@ -3,11 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"runtime"
-	"runtime/debug"
-	"strings"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -34,41 +32,10 @@ func versionText() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	newest, err := newestMigration()
+	newest, err := platform.NewestMigration()
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("anpr %s, revision %s, %s, schema %d, tables %s, catalogue %s",
-		release, cmp.Or(revision, revisionOfBuild(), "unknown"), runtime.Version(), schemas.SchemaVersion, newest, catalogue.Version()), nil
-}
-
-// revisionOfBuild is what the go command noted of version control; "" when it could not ask.
-func revisionOfBuild() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	at, changed := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			at = s.Value[:min(len(s.Value), 12)]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "-dirty"
-		}
-	}
-	if at == "" {
-		return ""
-	}
-	return at + changed
-}
-
-// newestMigration is the number of the last file of the tables. Example: 0018
-func newestMigration() (string, error) {
-	files, err := fs.Glob(schemas.Migrations, "clickhouse/*.sql")
-	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("no migrations are built in: %w", cmp.Or(err, fs.ErrNotExist))
-	}
-	number, _, _ := strings.Cut(strings.TrimPrefix(files[len(files)-1], "clickhouse/"), "_") // Glob sorts
-	return number, nil
+		release, cmp.Or(revision, platform.BuildRevision(), "unknown"), runtime.Version(), schemas.SchemaVersion, newest, catalogue.Version()), nil
 }

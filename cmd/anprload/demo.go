@@ -81,6 +81,7 @@ func (d *demo) start(ctx context.Context) error {
 	c := d.cmd
 	_, _ = fmt.Fprintf(d.out, "Starting broker, ClickHouse, gateway, pipeline and office on this machine (data in %s) ...\n", c.Data)
 	if c.Reference == "" {
+		roles.CloseToOthers()
 		if err := bench.WriteMissingCity(filepath.Join(c.Data, "reference"), c.Seed); err != nil {
 			return err
 		}

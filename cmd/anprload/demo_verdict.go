@@ -8,6 +8,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
@@ -108,7 +109,7 @@ func (s *summary) verdict() error {
 	case len(s.Problems) > 0:
 		return fmt.Errorf("the result is not exact: %s", strings.Join(append(s.Problems, s.Slow...), "; "))
 	case len(s.Slow) > 0:
-		return &exitError{exitTooSlow, fmt.Errorf("everything that was sent is there once and every verdict is right, but this machine was too slow: %s; try again with a lower --rate, or with nothing else running", strings.Join(s.Slow, "; "))}
+		return flags.Exit(exitTooSlow, fmt.Errorf("everything that was sent is there once and every verdict is right, but this machine was too slow: %s; try again with a lower --rate, or with nothing else running", strings.Join(s.Slow, "; ")))
 	}
 	return nil
 }

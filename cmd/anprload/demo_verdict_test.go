@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
 // What is only slow is never called wrong, and what is wrong is never called slow.
@@ -40,8 +41,8 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		code := exact
 		if err != nil {
 			code = wrong
-			if own, ok := errors.AsType[*exitError](err); ok {
-				code = own.code
+			if own, ok := errors.AsType[*flags.ExitError](err); ok {
+				code = own.Code
 			}
 		}
 		if code != c.code || err != nil && !strings.Contains(err.Error(), c.says) {

@@ -49,26 +49,14 @@ func runNamed(ctx context.Context, args []string, out, log io.Writer) int {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(log, "anprload:", err)
 	}
-	if own, ok := errors.AsType[*exitError](err); ok {
-		return own.code
+	if own, ok := errors.AsType[*flags.ExitError](err); ok {
+		return own.Code
 	}
 	if err != nil {
 		return 1
 	}
 	return 0
 }
-
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-// Error is the error's text.
-func (e *exitError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error.
-func (e *exitError) Unwrap() error { return e.err }
 
 // logFlags are those of commands that run the program inside this one.
 type logFlags struct {
@@ -80,7 +68,7 @@ type logFlags struct {
 func (f *logFlags) logger() (zerolog.Logger, error) {
 	log, err := flags.NewLogger(f.LogLevel, f.LogJSON)
 	if err != nil {
-		return log, &exitError{2, err}
+		return log, flags.Exit(2, err)
 	}
 	if log.GetLevel() == zerolog.InfoLevel {
 		log = log.Level(zerolog.WarnLevel)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -80,4 +81,14 @@ func ensureDatabase(ctx context.Context, cfg ClickHouse) error {
 // QuoteName puts the name of a database or table into the quotes of ClickHouse.
 func QuoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
+}
+
+// NewestMigration is the number of the last file of the tables. Example: 0018
+func NewestMigration() (string, error) {
+	files, err := fs.Glob(schemas.Migrations, "clickhouse/*.sql")
+	if err != nil || len(files) == 0 {
+		return "", fmt.Errorf("no migrations are built in: %w", cmp.Or(err, fs.ErrNotExist))
+	}
+	number, _, _ := strings.Cut(strings.TrimPrefix(files[len(files)-1], "clickhouse/"), "_") // Glob sorts
+	return number, nil
 }

@@ -62,9 +62,13 @@ func StartEngines(ctx context.Context, c EnginesConfig) (_ *Engines, err error) 
 	return e, e.publish(embedded.Run{})
 }
 
-// newEngines makes engines that do not run yet. What this process writes from now on is nobody else's to read.
+// CloseToOthers makes all that this process writes from now on nobody else's to read. The engines do it; who writes reference data for them
+// before they start does it first.
+func CloseToOthers() { syscall.Umask(0o077) }
+
+// newEngines makes engines that do not run yet.
 func newEngines(c EnginesConfig, parts *platform.Parts) *Engines {
-	syscall.Umask(0o077)
+	CloseToOthers()
 	return &Engines{Config: c, Secrets: embedded.NewSecrets(), parts: parts}
 }
 

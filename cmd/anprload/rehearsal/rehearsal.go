@@ -46,6 +46,7 @@ const BackupName = "rehearsal"
 
 // Start starts everything on a directory, with a made-up city where there is none.
 func (h *Rehearsal) Start(ctx context.Context, dir string) (err error) {
+	roles.CloseToOthers()
 	if err := bench.WriteMissingCity(filepath.Join(dir, "reference"), h.Config.Seed); err != nil {
 		return err
 	}

@@ -315,3 +315,11 @@ func named(camera string) string {
 	quoted := strconv.Quote(camera) // a stranger may have chosen it
 	return quoted[1 : len(quoted)-1]
 }
+
+// LeftOver returns how many residuals there are, of all kinds.
+func (r *Report) LeftOver() (n uint64) {
+	for _, k := range r.ByKind {
+		n += k
+	}
+	return n
+}

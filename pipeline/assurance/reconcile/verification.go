@@ -188,3 +188,34 @@ func (v *Verification) Print(w io.Writer) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// Verify samples commits for some time, then looks at the batches inserted within the last span; 0 = at all of them.
+func (b *Books) Verify(ctx context.Context, last, sample time.Duration) (*Verification, error) {
+	a, err := b.Audit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sampled []Violation
+	for until := time.Now().Add(sample); time.Now().Before(until); {
+		found, err := a.Sample(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sampled = append(sampled, found...)
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	var since time.Time
+	if last > 0 {
+		since = time.Now().Add(-last)
+	}
+	v, err := a.Look(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	v.Violations = append(sampled, v.Violations...)
+	return v, nil
+}

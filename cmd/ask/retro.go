@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"context"
@@ -24,7 +24,7 @@ type retroQuery struct {
 }
 
 // Run matches a list against what was read before it was listed.
-func (c *retroQuery) Run(ctx context.Context, q *cli) error {
+func (c *retroQuery) Run(ctx context.Context, q *Cmd) error {
 	f, err := os.Open(c.List)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (c *retroQuery) Run(ctx context.Context, q *cli) error {
 	}
 	in := office.RetroQuery{Body: office.RetroList{Entries: entries}}
 	in.Ask = office.Ask{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
-	return answer(&q.Query, func(o *office.Client) (*office.RetroAnswer, error) { return o.RetroMatches(ctx, in) },
+	return answer(q, func(o *office.Client) (*office.RetroAnswer, error) { return o.RetroMatches(ctx, in) },
 		func(a *office.RetroAnswer) error { return office.PrintRetro(os.Stdout, a) })
 }
 

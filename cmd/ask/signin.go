@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"cmp"
@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
-// notAccepted is what a person is told whose token the office refuses. The office itself does not say which of the three it is.
-var notAccepted = map[string]string{
+// NotAccepted is what a person is told whose token the office refuses. The office itself does not say which of the three it is.
+var NotAccepted = map[string]string{
 	"en": "Your token (ANPR_TOKEN) was not accepted. It may be mistyped, expired or withdrawn. Ask your administrator.",
 	"nl": "Uw token (ANPR_TOKEN) werd niet aanvaard. Mogelijk is het fout getypt, verlopen of ingetrokken. Vraag het aan uw beheerder.",
 	"fr": "Votre jeton (ANPR_TOKEN) n'a pas été accepté. Il est peut-être mal saisi, expiré ou retiré. Adressez-vous à votre administrateur.",
@@ -27,10 +27,10 @@ func userLang(env func(string) string) string {
 	return "en"
 }
 
-// explainSignIn puts a refused sign-in into the words of the person at the terminal; any other error is returned as it is.
-func explainSignIn(err error, lang string) error {
+// ExplainSignIn puts a refused sign-in into the words of the person at the terminal; any other error is returned as it is.
+func ExplainSignIn(err error, lang string) error {
 	if e, ok := errors.AsType[*office.APIError](err); ok && e.Status == http.StatusUnauthorized {
-		return errors.New(cmp.Or(notAccepted[lang], notAccepted["en"]))
+		return errors.New(cmp.Or(NotAccepted[lang], NotAccepted["en"]))
 	}
 	return err
 }

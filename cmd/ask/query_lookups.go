@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 )
 
 type journeyQuery struct {
-	asking
+	Asking
 	Plate string `arg:"" help:"Plate."`
 	Day   string `help:"Brussels day, as 2026-11-25 or 25/11/2026 (default today)."`
 }
 
 // Run prints the reads of the day, earliest first.
-func (c *journeyQuery) Run(ctx context.Context, q *cli) error {
+func (c *journeyQuery) Run(ctx context.Context, q *Cmd) error {
 	day := schemas.MicrosOf(time.Now()).Day()
 	if c.Day != "" {
 		var err error
@@ -26,25 +26,25 @@ func (c *journeyQuery) Run(ctx context.Context, q *cli) error {
 		}
 	}
 	c.Day = day.String()
-	return answer(&q.Query, func(o *office.Client) (*office.JourneyAnswer, error) {
-		return o.Journey(ctx, office.JourneyQuery{Ask: c.ask(), Plate: c.Plate, Day: c.Day})
+	return answer(q, func(o *office.Client) (*office.JourneyAnswer, error) {
+		return o.Journey(ctx, office.JourneyQuery{Ask: c.Ask(), Plate: c.Plate, Day: c.Day})
 	}, func(a *office.JourneyAnswer) error { return office.PrintJourney(os.Stdout, a) })
 }
 
 type cameraQuery struct {
-	asking
+	Asking
 	Camera string `arg:"" help:"Camera."`
 }
 
 // Run prints what the camera saw. Without a window it is the last hour.
-func (c *cameraQuery) Run(ctx context.Context, q *cli) error {
+func (c *cameraQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.From.IsZero() && c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Second).Add(time.Second)
 		c.From = c.To.Add(-time.Hour)
 		fmt.Fprintln(os.Stderr, "no --from and --to: the last hour")
 	}
-	return answer(&q.Query, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.CameraReads(ctx, office.CameraQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Camera: c.Camera})
+	return answer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.CameraReads(ctx, office.CameraQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Camera: c.Camera})
 	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
 }
 
@@ -55,14 +55,14 @@ type dashboardQuery struct {
 }
 
 // Run prints counts.
-func (c *dashboardQuery) Run(ctx context.Context, q *cli) error {
+func (c *dashboardQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Hour).Add(time.Hour)
 	}
 	if c.From.IsZero() {
 		c.From = c.To.Add(-24 * time.Hour)
 	}
-	return answer(&q.Query, func(o *office.Client) (*office.DashboardAnswer, error) {
+	return answer(q, func(o *office.Client) (*office.DashboardAnswer, error) {
 		return o.Dashboard(ctx, office.DashboardQuery{Window: office.Window{From: c.From, To: c.To}, By: c.By})
 	}, func(a *office.DashboardAnswer) error { return office.PrintDashboard(os.Stdout, a) })
 }

@@ -1,4 +1,6 @@
-package main
+// Package ask is `anpr query`: it asks the office, so that the command line is under the same law and the same access log as everybody. Other commands
+// that need the office take its flags, and what a look-up must state, from here.
+package ask
 
 import (
 	"cmp"
@@ -16,9 +18,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// queryCmd asks the office, so that the command line is under the same law and the same access log as everybody.
-type queryCmd struct {
-	queryFlags
+// Cmd is anpr query. Its commands run with it bound.
+type Cmd struct {
+	Flags
 
 	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
@@ -35,8 +37,8 @@ type queryCmd struct {
 	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
 }
 
-// queryFlags say which office to ask, and as whom.
-type queryFlags struct {
+// Flags say which office to ask, and as whom.
+type Flags struct {
 	URL   string `help:"Address of the office. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
 	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
@@ -44,8 +46,8 @@ type queryFlags struct {
 	JSON bool `help:"Print JSON."`
 }
 
-// asking is what every look-up states.
-type asking struct {
+// Asking is what every look-up states.
+type Asking struct {
 	Purpose       string    `help:"judicial, administrative, traffic, oversight or operation." required:""`
 	Reason        string    `help:"Why, in at least 10 characters; it is logged with your name." required:""`
 	CaseRef       string    `help:"Number of the case or report."`
@@ -56,15 +58,17 @@ type asking struct {
 	Limit         int       `help:"Rows." default:"100"`
 }
 
-func (a *asking) ask() office.Ask {
+// Ask is why.
+func (a *Asking) Ask() office.Ask {
 	return office.Ask{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-func (a *asking) window() office.Window { return office.Window{From: a.From, To: a.To} }
-func (a *asking) page() office.Paging   { return office.Paging{After: a.After, Limit: a.Limit} }
+// Window is the time range asked for.
+func (a *Asking) Window() office.Window { return office.Window{From: a.From, To: a.To} }
+func (a *Asking) Page() office.Paging   { return office.Paging{After: a.After, Limit: a.Limit} }
 
-// client finds the token: given, or that of a sample user.
-func (q *queryFlags) client() (*office.Client, error) {
+// Client finds the token: given, or that of a sample user.
+func (q *Flags) Client() (*office.Client, error) {
 	run, err := q.Find()
 	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
 		err = nil
@@ -97,7 +101,7 @@ func (q *queryFlags) client() (*office.Client, error) {
 
 func sampleToken(path, user string) (string, error) {
 	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) && isDir(filepath.Dir(filepath.Dir(path))) {
+	if errors.Is(err, os.ErrNotExist) && flags.IsDir(filepath.Dir(filepath.Dir(path))) {
 		return "", errors.New("this installation has no sample users: give your token in ANPR_TOKEN")
 	}
 	if err != nil {
@@ -119,14 +123,14 @@ func sampleToken(path, user string) (string, error) {
 }
 
 // answer asks and prints.
-func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), show func(*A) error) error {
-	c, err := q.client()
+func answer[A any](q *Cmd, ask func(*office.Client) (*A, error), show func(*A) error) error {
+	c, err := q.Client()
 	if err != nil {
 		return err
 	}
 	a, err := ask(c)
 	if err != nil {
-		return explainSignIn(err, c.Lang)
+		return ExplainSignIn(err, c.Lang)
 	}
 	if q.JSON {
 		return office.PrintJSON(os.Stdout, a)
@@ -135,7 +139,7 @@ func answer[A any](q *queryCmd, ask func(*office.Client) (*A, error), show func(
 }
 
 type plateQuery struct {
-	asking
+	Asking
 	Plate      string   `arg:"" help:"Plate or pattern."`
 	Confusable bool     `help:"Also plates that cameras confuse with it: leads, never proof."`
 	Camera     []string `help:"Only these cameras."`
@@ -143,46 +147,46 @@ type plateQuery struct {
 }
 
 // Run prints reads. A pattern must have a window, so that a search is bounded: without one it is the last 24 hours.
-func (c *plateQuery) Run(ctx context.Context, q *cli) error {
+func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 	if strings.ContainsAny(c.Plate, "*?") && c.From.IsZero() && c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Second).Add(time.Second)
 		c.From = c.To.Add(-24 * time.Hour)
 		fmt.Fprintln(os.Stderr, "pattern without --from and --to: searching the last 24 hours")
 	}
-	return answer(&q.Query, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.Reads(ctx, office.ReadsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
+	return answer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.Reads(ctx, office.ReadsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
 	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
 }
 
 type lastSeenQuery struct {
-	asking
+	Asking
 	Plate      string `arg:"" help:"Plate."`
 	Confusable bool   `help:"Also plates that cameras confuse with it."`
 }
 
 // Run prints one read.
-func (c *lastSeenQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.LastSeenAnswer, error) {
-		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.ask(), Window: c.window(), Plate: c.Plate, Confusable: c.Confusable})
+func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.LastSeenAnswer, error) {
+		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.Ask(), Window: c.Window(), Plate: c.Plate, Confusable: c.Confusable})
 	}, func(a *office.LastSeenAnswer) error { return office.PrintLastSeen(os.Stdout, a) })
 }
 
 type hitsQuery struct {
-	asking
+	Asking
 	Plate string `help:"As listed or as read."`
 	List  string `help:"Only this list."`
 	Match string `help:"exact or confusable."`
 }
 
 // Run prints hits.
-func (c *hitsQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.HitsAnswer, error) {
-		return o.Hits(ctx, office.HitsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, List: c.List, Match: c.Match})
+func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.HitsAnswer, error) {
+		return o.Hits(ctx, office.HitsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
 	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
 }
 
 type offencesQuery struct {
-	asking
+	Asking
 	Plate  string `help:"One plate."`
 	Family string `help:"Family of rules; a word that is none is answered with the list."`
 	Status string `help:"candidate or held."`
@@ -192,15 +196,15 @@ type offencesQuery struct {
 }
 
 // Run prints offences.
-func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.OffencesAnswer, error) {
-		return o.Offences(ctx, office.OffencesQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
+func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
+		return o.Offences(ctx, office.OffencesQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
 	}, func(a *office.OffencesAnswer) error {
 		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
 			return err
 		}
 		for i := range a.Offences {
-			one := explainQuery{asking: c.asking, ID: a.Offences[i].OffenceID.String(), Lang: c.Lang}
+			one := explainQuery{Asking: c.Asking, ID: a.Offences[i].OffenceID.String(), Lang: c.Lang}
 			if err := one.Run(ctx, q); err != nil {
 				return err
 			}
@@ -210,55 +214,55 @@ func (c *offencesQuery) Run(ctx context.Context, q *cli) error {
 }
 
 type explainQuery struct {
-	asking
+	Asking
 	ID   string `arg:"" help:"Offence id."`
 	Lang string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints an offence and its trace.
-func (c *explainQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.OffenceAnswer, error) {
-		return o.Offence(ctx, office.OffenceQuery{Ask: c.ask(), ID: c.ID, Explain: true, Lang: c.Lang})
+func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
+		return o.Offence(ctx, office.OffenceQuery{Ask: c.Ask(), ID: c.ID, Explain: true, Lang: c.Lang})
 	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
 }
 
 type decisionsQuery struct {
-	asking
+	Asking
 	Plate   string `arg:"" help:"Plate."`
 	Explain bool   `help:"Render the traces."`
 	Lang    string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints decisions.
-func (c *decisionsQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.DecisionsAnswer, error) {
-		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
+func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
+		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
 	}, func(a *office.DecisionsAnswer) error { return office.PrintDecisions(os.Stdout, a) })
 }
 
 type rejectsQuery struct {
-	asking
+	Asking
 	RejectReason string `help:"Only this reason."`
 }
 
 // Run prints rejects.
-func (c *rejectsQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.RejectsAnswer, error) {
-		return o.Rejects(ctx, office.RejectsQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), RejectReason: c.RejectReason})
+func (c *rejectsQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.RejectsAnswer, error) {
+		return o.Rejects(ctx, office.RejectsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), RejectReason: c.RejectReason})
 	}, func(a *office.RejectsAnswer) error { return office.PrintRejects(os.Stdout, a) })
 }
 
-type reconcileQuery struct{ asking }
+type reconcileQuery struct{ Asking }
 
 // Run prints the balance.
-func (c *reconcileQuery) Run(ctx context.Context, q *cli) error {
-	return answer(&q.Query, func(o *office.Client) (*office.ReconcileAnswer, error) {
-		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.ask(), Window: c.window()})
+func (c *reconcileQuery) Run(ctx context.Context, q *Cmd) error {
+	return answer(q, func(o *office.Client) (*office.ReconcileAnswer, error) {
+		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.Ask(), Window: c.Window()})
 	}, func(a *office.ReconcileAnswer) error { return office.PrintReconcile(os.Stdout, a) })
 }
 
 type accessLogQuery struct {
-	asking
+	Asking
 	Verify  bool   `help:"Verify the hash chain instead of listing. Exit code: 0 it holds, 1 it does not, 2 cannot tell."`
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
@@ -267,19 +271,27 @@ type accessLogQuery struct {
 }
 
 // Run prints the access log, or verifies it.
-func (c *accessLogQuery) Run(ctx context.Context, q *cli) error {
+func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.Verify {
-		err := answer(&q.Query, func(o *office.Client) (*office.VerifyAnswer, error) {
-			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.ask(), Seq: c.Seq, SHA256: c.SHA256})
+		err := answer(q, func(o *office.Client) (*office.VerifyAnswer, error) {
+			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.Ask(), Seq: c.Seq, SHA256: c.SHA256})
 		}, func(a *office.VerifyAnswer) error {
-			return errors.Join(office.PrintVerify(os.Stdout, a), brokenChain(a))
+			return errors.Join(office.PrintVerify(os.Stdout, a), BrokenChain(a))
 		})
-		if _, own := errors.AsType[*exitError](err); err != nil && !own {
-			return &exitError{exitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err)}
+		if _, own := errors.AsType[*flags.ExitError](err); err != nil && !own {
+			return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
 		}
 		return err
 	}
-	return answer(&q.Query, func(o *office.Client) (*office.AccessLogAnswer, error) {
-		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.ask(), Window: c.window(), Paging: c.page(), User: c.ForUser, Plate: c.Plate})
+	return answer(q, func(o *office.Client) (*office.AccessLogAnswer, error) {
+		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})
 	}, func(a *office.AccessLogAnswer) error { return office.PrintAccessLog(os.Stdout, a) })
+}
+
+// BrokenChain is the error of a chain that does not hold; nil when it does.
+func BrokenChain(a *office.VerifyAnswer) error {
+	if a.OK {
+		return nil
+	}
+	return flags.Exit(flags.ExitLeftOver, fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem))
 }

@@ -1,0 +1,78 @@
+package flags
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
+)
+
+// SidesFlags say where the log and the tables of a pipeline are.
+type SidesFlags struct {
+	DataFlags
+	BrokerFlags
+	ClickHouseFlags
+	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
+}
+
+// FindSides fills in what was not given from what runs on the data directory, if anything does. The role says as whom ClickHouse is asked.
+func (f *SidesFlags) FindSides(role embedded.Role) (*Local, error) {
+	run, err := f.Find()
+	if err == nil {
+		run.FillBroker(&f.BrokerFlags)
+		run.FillTables(&f.ClickHouseFlags, role)
+	}
+	return run, err
+}
+
+// BooksFlags say where the sides of the account are.
+type BooksFlags struct {
+	SidesFlags
+	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
+}
+
+// Books says where the sides are, as a role.
+func (f *BooksFlags) Books(role embedded.Role) (roles.BooksConfig, error) {
+	run, err := f.FindSides(role)
+	if err != nil {
+		return roles.BooksConfig{}, err
+	}
+	if len(f.Receipts) == 0 && run != nil && run.Receipts != "" {
+		f.Receipts = []string{run.Receipts}
+	}
+	if local := filepath.Join("anpr-data", "receipts"); len(f.Receipts) == 0 && IsDir(local) {
+		f.Receipts = []string{local}
+	}
+	tables, err := f.ClickHouse()
+	return roles.BooksConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
+}
+
+// SealsFlags say as whom the seals are walked where roles are processes of their own: that account reads offences whole, and the one that
+// balances reads no plate.
+type SealsFlags struct {
+	SealsUser         string `help:"ClickHouse user of the walk over the seals, which reads offences whole; the others of this command do not. Default: the one for it of the anpr up on --data, else that of --clickhouse-user." env:"ANPR_SEALS_USER"`
+	SealsPassword     string `hidden:"" help:"Its password; better in the environment or a file." env:"ANPR_SEALS_PASSWORD"`
+	SealsPasswordFile string `help:"File with its password." type:"path" env:"ANPR_SEALS_PASSWORD_FILE"`
+}
+
+// SealsAccount returns how the walk reaches ClickHouse.
+func (f *SealsFlags) SealsAccount(at DataFlags, c ClickHouseFlags) (platform.ClickHouse, error) {
+	if f.SealsUser != "" {
+		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile
+		return c.ClickHouse()
+	}
+	run, err := at.Find()
+	if err != nil {
+		return platform.ClickHouse{}, err
+	}
+	run.FillTables(&c, embedded.Seals)
+	return c.ClickHouse()
+}
+
+// IsDir reports whether a path is a directory.
+func IsDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
