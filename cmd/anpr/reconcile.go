@@ -46,7 +46,7 @@ type balanceCmd struct {
 }
 
 // Run balances once.
-func (c *balanceCmd) Run(ctx context.Context, log zerolog.Logger) error {
+func (c *balanceCmd) Run(ctx context.Context) error {
 	b, err := findBooks(c.BooksFlags, embedded.Reconciler)
 	if err != nil {
 		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
@@ -102,7 +102,7 @@ type verifyCmd struct {
 }
 
 // Run verifies once.
-func (c *verifyCmd) Run(ctx context.Context, log zerolog.Logger) error {
+func (c *verifyCmd) Run(ctx context.Context) error {
 	b, err := findBooks(c.BooksFlags, embedded.Reconciler)
 	if err != nil {
 		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))

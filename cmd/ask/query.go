@@ -65,7 +65,9 @@ func (a *Asking) Ask() office.Ask {
 
 // Window is the time range asked for.
 func (a *Asking) Window() office.Window { return office.Window{From: a.From, To: a.To} }
-func (a *Asking) Page() office.Paging   { return office.Paging{After: a.After, Limit: a.Limit} }
+
+// Page says which page is asked for.
+func (a *Asking) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
 // Client finds the token: given, or that of a sample user.
 func (q *Flags) Client() (*office.Client, error) {

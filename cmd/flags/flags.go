@@ -33,11 +33,13 @@ func (f *BrokerFlags) Kafka() platform.Kafka {
 	return platform.Kafka{Addr: f.KafkaAddr, Account: f.account}
 }
 
+// KafkaFlags say which Kafka, and how it is divided.
 type KafkaFlags struct {
 	BrokerFlags
 	Partitions int `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
 }
 
+// ClickHouseFlags say which ClickHouse, as whom, and how rows are sent.
 type ClickHouseFlags struct {
 	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port; several, comma-separated, are replicas of the same tables: one is used at a time, and left when it takes no inserts. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
@@ -67,6 +69,7 @@ func (f *ClickHouseFlags) ClickHouse() (platform.ClickHouse, error) {
 	}, nil
 }
 
+// ReferenceFlags say where reference data and catalogue are.
 type ReferenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
 	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
@@ -74,6 +77,7 @@ type ReferenceFlags struct {
 	AllowShrink bool   `help:"Take reference data that lost more than half of a file." env:"ANPR_ALLOW_SHRINK"`
 }
 
+// PipelineFlags are those of the worker.
 type PipelineFlags struct {
 	Linger        time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
 	LingerFew     time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
@@ -99,6 +103,7 @@ func (r *ReadRate) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// GatewayFlags are those of the camera gateway.
 type GatewayFlags struct {
 	GatewayAddr   string   `help:"Address of the camera gateway. Default 127.0.0.1:8081." env:"ANPR_GATEWAY_ADDR"`
 	DigestSecrets string   `help:"File of the secrets of cameras that authenticate with Digest; default secrets/camera-digest.csv in the reference directory, which need not be there." type:"path" env:"ANPR_DIGEST_SECRETS"`
@@ -109,6 +114,7 @@ type GatewayFlags struct {
 	Receipts      string   `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
 
+// OfficeFlags are those of the office.
 type OfficeFlags struct {
 	OfficeAddr   string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
 	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
@@ -116,6 +122,7 @@ type OfficeFlags struct {
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
+// OpsFlags say where a process tells about itself, and to whom.
 type OpsFlags struct {
 	OpsAddr  string         `help:"Address of /metrics, /healthz, /readyz, /debug/ and /receipts/. Default 127.0.0.1:6060." env:"ANPR_OPS_ADDR"`
 	OpsAllow []netip.Prefix `help:"Networks that may ask for /debug/ and /receipts/ too, beside this machine: the one of anpr reconcile. Example: 10.1.2.0/28" env:"ANPR_OPS_ALLOW"`
