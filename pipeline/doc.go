@@ -2,9 +2,9 @@
 //
 //	cameras --HTTP--> gateway --> anpr.reads.v1 --> ingest/source
 //	                     |                               |
-//	                image store                       ingest    decode > normalise > dedup > rules > evidence   <--  reference
+//	                image store                  ingest/shard   decode > normalise > dedup > rules > evidence   <--  reference
 //	                                                     |                                            (cameras, registers, lists)
-//	                                               ingest/sink --------------> anpr.rejects.v1 (dead letters)
+//	          plan, insert, commit: ingest -->     ingest/sink --------------> anpr.rejects.v1 (dead letters)
 //	                                                 |       |
 //	                       ClickHouse <--------------+       +---------------> anpr.hits.v1, anpr.offences.v1
 //	                           |
