@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
@@ -116,19 +118,40 @@ func memoryWorld(t *testing.T, size engineSize) string {
 	return dir
 }
 
+// indexFilesUsed returns how many tables were taken from index files instead of parsed.
+func indexFilesUsed(t *testing.T, registry *prometheus.Registry) (used float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == "anpr_refdata_index_files_total" && l.GetName() == "result" && l.GetValue() == "used" {
+					used += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return used
+}
+
 // holdWorker is the child: it loads, works through the log, and says what it holds at each step.
 func holdWorker(t *testing.T, dir string) {
 	t.Helper()
 	debug.SetGCPercent(25) // as the program does
-	begin := time.Now()
-	store, err := reference.NewStore(filepath.Join(dir, "reference"), reference.Options{IndexDir: filepath.Join(dir, "index")})
+	begin, registry := time.Now(), prometheus.NewRegistry()
+	store, err := reference.NewStore(filepath.Join(dir, "reference"), reference.Options{
+		IndexDir: filepath.Join(dir, "index"), Metrics: reference.NewMetrics(registry, time.Now),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(begin)
 	st := store.Current().Stats()
-	t.Logf("memory: %d vehicles, %d list entries, %d cameras loaded in %.2f s", st.Vehicles, st.ListEntries, st.Cameras,
-		took.Seconds())
+	t.Logf("memory: %d vehicles, %d list entries, %d cameras loaded in %.2f s, index used %v", st.Vehicles, st.ListEntries, st.Cameras,
+		took.Seconds(), indexFilesUsed(t, registry))
 	t.Logf("memory: reference data: %s", residentMemory())
 	cat, err := rules.Load(rules.Brussels())
 	if err != nil {
