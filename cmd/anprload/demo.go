@@ -79,6 +79,9 @@ type demo struct {
 
 func (d *demo) start(ctx context.Context) error {
 	c := d.cmd
+	if err := roles.CheckData(c.Data); err != nil {
+		return err
+	}
 	_, _ = fmt.Fprintf(d.out, "Starting broker, ClickHouse, gateway, pipeline and office on this machine (data in %s) ...\n", c.Data)
 	if c.Reference == "" {
 		roles.CloseToOthers()

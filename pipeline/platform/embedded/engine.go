@@ -122,6 +122,9 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
+	if !canBeChild.Load() {
+		return nil, errors.New("ClickHouse: this program cannot be the engine's child: call embedded.MaybeRunEngineChild first thing in main (testkit.Main in TestMain)")
+	}
 	if err := makePrivateDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -34,9 +35,14 @@ const (
 	exitConfine  = 94 // the kernel did not confine it
 )
 
+// canBeChild says that this program asked whether it is the engine child before anything else. A program that does not would do its own work
+// again in the place of the engine, a test binary all its tests.
+var canBeChild atomic.Bool
+
 // MaybeRunEngineChild runs the database engine and does not return when this process was started to be its child;
 // otherwise it returns at once. Call it first thing in main, before flags are read.
 func MaybeRunEngineChild() {
+	canBeChild.Store(true)
 	if len(os.Args) < 2 || os.Args[1] != engineArg {
 		return
 	}
