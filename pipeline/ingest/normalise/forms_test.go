@@ -181,6 +181,10 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("BMW-123", "BE", "BMW123")
 	f("B\u00d6-AB 123", "DE", "BO--AB123")
 	f("B\u00d6AB123", "DE", "BO--AB123")
+	for _, typed := range []string{"BO--AB123", "bo--ab123", "Bo--Ab 123", " bo--AB 123 "} {
+		f(typed, "DE", "BO--AB123")
+		f(typed, "", "BO--AB123")
+	}
 	f("BO\u0308-AB 123", "DE", "BO--AB123") // decomposed
 	f("BO-AB 123", "DE", "BO-AB123")
 	f("BOAB123", "DE", "BOAB123")

@@ -1,6 +1,7 @@
 package normalise
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -47,7 +48,13 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
 	}
 	german := country.IsZero() || country == schemas.Germany
-	if p, ok := schemas.PlateFrom(raw); ok && needsNoScan(raw, german, country == schemas.Germany, confidence) { // most cameras send it canonical
+	canonical := raw
+	p, ok := schemas.PlateFrom(raw)
+	if !ok && strings.Contains(raw, "--") { // a scan would take the mark of an umlaut for one separator: bo--a100 is BO--A100, not BO-A100
+		canonical = strings.Map(typedToCanonical, raw)
+		p, ok = schemas.PlateFrom(canonical)
+	}
+	if ok && needsNoScan(canonical, german, country == schemas.Germany, confidence) { // most cameras send it canonical
 		if !german && country != serbia {
 			p = p.Unbounded()
 		}
@@ -70,7 +77,7 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 	if country == schemas.Germany {
 		s.foldUmlaut()
 	}
-	p, ok := schemas.PlateFrom(s.chars[:s.n])
+	p, ok = schemas.PlateFrom(s.chars[:s.n])
 	if !ok {
 		return p, schemas.Rejectf(schemas.ReasonBadPlate, field, "%d letters and digits, at most %d allowed", s.n, schemas.MaxPlate)
 	}
@@ -113,4 +120,15 @@ func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *sche
 		return schemas.Rejectf(schemas.ReasonBadPlate, field, "U+%04X is no character of a plate and no separator; the raw plate is kept", s.bad)
 	}
 	return nil
+}
+
+// typedToCanonical returns the capital of a Latin letter without diacritics, drops a space, and returns any other character as it is.
+func typedToCanonical(r rune) rune {
+	switch {
+	case 'a' <= r && r <= 'z':
+		return r - ('a' - 'A')
+	case r == ' ':
+		return -1
+	}
+	return r
 }
