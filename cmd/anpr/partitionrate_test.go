@@ -67,7 +67,7 @@ func TestThePartitionRateReachesTheShards(t *testing.T) {
 		}
 	}()
 	bounds := dedup.ForRate(1234)
-	window := dedup.NewWindow(bounds.WithDefaults().RepeatSpan, bounds.RepeatIDs)
+	window := dedup.NewRepeatFilter(bounds.WithDefaults().RepeatSpan, bounds.RepeatIDs)
 	want := map[string]float64{"id": float64(window.Room()), "passage": float64(bounds.MaxPassages)}
 	for until := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // the partitions are taken over
 		all, err := m.Ops.Registry.Gather()

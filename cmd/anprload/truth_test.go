@@ -19,7 +19,7 @@ type pure struct {
 	t        *testing.T
 	ref      *reference.Snapshot
 	engine   *rules.Engine
-	window   *dedup.Window
+	window   *dedup.RepeatFilter
 	passages *dedup.Passages
 	standing rules.PriorOffences
 	got      bench.Got
@@ -40,7 +40,7 @@ func newPure(t *testing.T, dir string) *pure {
 		t.Fatal(err)
 	}
 	p := &pure{t: t, ref: ref, engine: rules.NewEngine(cat, ref.Cameras()), rejects: map[schemas.Reason]uint64{}}
-	p.window = dedup.NewWindow(10*schemas.Minute, 1<<20)
+	p.window = dedup.NewRepeatFilter(10*schemas.Minute, 1<<20)
 	p.passages = dedup.NewPassages(dedup.Config{}, func(closed []dedup.Closed) {
 		for i := range closed {
 			c := &closed[i]
@@ -71,7 +71,7 @@ func (p *pure) record(b []byte) {
 		return
 	}
 	for _, h := range p.engine.Hits(nil, &r, a.Passage, cam, p.ref) {
-		if p.passages.Report(a, h.ID) {
+		if p.passages.MarkHit(a, h.ID) {
 			p.got.AddHit(&anprv1.Hit{
 				HitId: h.ID.ID[:], List: h.Entry.List, EntryId: h.Entry.ID, CameraId: strings.Clone(r.Camera), Match: h.Match.String(), CapturedAtUs: int64(r.CapturedAt),
 			})

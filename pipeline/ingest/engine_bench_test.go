@@ -169,7 +169,7 @@ type stages struct {
 	ids      []schemas.ReadID
 	classes  []schemas.Class
 	sites    []uint64
-	window   *dedup.Window
+	window   *dedup.RepeatFilter
 	passages *dedup.Passages
 	clock    schemas.Micros
 	offset   int64
@@ -178,7 +178,7 @@ type stages struct {
 
 func benchStages(b *testing.B, w *engineWorld, upto string) {
 	log := w.partitions(b, 1)[0]
-	s := &stages{w: w, upto: upto, window: dedup.NewWindow(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), passages: dedup.NewPassages(w.dedup, func([]dedup.Closed) {})}
+	s := &stages{w: w, upto: upto, window: dedup.NewRepeatFilter(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), passages: dedup.NewPassages(w.dedup, func([]dedup.Closed) {})}
 	take := func(n int) {
 		for n > 0 {
 			recs, from := log.at()

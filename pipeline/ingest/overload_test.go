@@ -343,7 +343,7 @@ func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 			m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
 		}
 	})
-	ids := dedup.NewWindow(schemas.Second, room).Room()
+	ids := dedup.NewRepeatFilter(schemas.Second, room).Room()
 	if got, want := most["0 id "], float64(cars)/float64(ids); got != want {
 		t.Errorf("of ids at most %v of the room, want %v", got, want)
 	}

@@ -112,11 +112,11 @@ func (g *group) take(r *readRow) bool {
 	r.fill(&g.read)
 	if r.offset >= g.rows[i].closed {
 		if g.read.Plate.Class() == g.passages[i].Class {
-			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.Alone(&g.read, schemas.PassageID{ID: g.rows[i].id})})
+			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.PassageOfRead(&g.read, schemas.PassageID{ID: g.rows[i].id})})
 		}
 		return false
 	}
-	g.gathered[i].Observe(&g.read)
+	g.gathered[i].AddRead(&g.read)
 	g.last[i] = max(g.last[i], r.offset)
 	if g.first[i] < 0 || r.offset < g.first[i] {
 		g.first[i] = r.offset

@@ -58,7 +58,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	}
 	for i := range n {
 		r := someRead(rng, i)
-		p := dedup.Alone(r, schemas.PassageIDOf(r.ID))
+		p := dedup.PassageOfRead(r, schemas.PassageIDOf(r.ID))
 		for _, s := range []schemas.Sighting{p.Best, p.Measured} {
 			for f := range reflect.ValueOf(s).NumField() {
 				if reflect.ValueOf(s).Field(f).IsZero() {
@@ -80,7 +80,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	var r schemas.Read
 	for i := range rows {
 		rows[i].fill(&r)
-		if got, want := dedup.Alone(&r, schemas.PassageID{ID: rows[i].passage}), want[r.ID]; got != want {
+		if got, want := dedup.PassageOfRead(&r, schemas.PassageID{ID: rows[i].passage}), want[r.ID]; got != want {
 			t.Fatalf("read back:\n%+v\nwant\n%+v", got, want)
 		}
 	}

@@ -2,29 +2,29 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// before reports whether the read was captured before another, or at the same time and has the smaller id.
-func before(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
+// wasCapturedBefore reports whether the read was captured before another, or at the same time and has the smaller id.
+func wasCapturedBefore(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
 	if r.CapturedAt != at {
 		return r.CapturedAt < at
 	}
 	return string(r.ID.ID[:]) < string(id.ID[:])
 }
 
-func better(r *schemas.Read, s *schemas.Sighting) bool {
+func isBetterBest(r *schemas.Read, s *schemas.Sighting) bool {
 	if r.Confidence != s.Confidence {
 		return r.Confidence > s.Confidence
 	}
-	return before(r, s.CapturedAt, &s.Read)
+	return wasCapturedBefore(r, s.CapturedAt, &s.Read)
 }
 
-func slower(r *schemas.Read, s *schemas.Sighting) bool {
+func isSlowerMeasured(r *schemas.Read, s *schemas.Sighting) bool {
 	if r.Speed != s.Speed {
 		return r.Speed < s.Speed
 	}
-	return before(r, s.CapturedAt, &s.Read)
+	return wasCapturedBefore(r, s.CapturedAt, &s.Read)
 }
 
-func sight(s *schemas.Sighting, r *schemas.Read) {
+func writeSighting(s *schemas.Sighting, r *schemas.Read) {
 	*s = schemas.Sighting{
 		Read: r.ID, Camera: r.Camera, CapturedAt: r.CapturedAt, ReceivedAt: r.ReceivedAt,
 		Plate: r.Plate, Country: r.Country, CountryConfidence: r.CountryConfidence, Confidence: r.Confidence, Lane: r.Lane, Direction: r.Direction,

@@ -5,7 +5,7 @@ import "github.com/gvc-brussels/anpr/schemas"
 // Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. Changing a value
 // changes which reads form a passage: it belongs to the deployment, not to an experiment on live traffic.
 //
-// The memory follows from it and does not grow beyond: RepeatIDs x 32 bytes for the [Window] (rounded up to a power of
+// The memory follows from it and does not grow beyond: RepeatIDs x 32 bytes for the [RepeatFilter] (rounded up to a power of
 // two), and for [Passages] at most MaxPassages x about 280 bytes, plus 256 bytes for each that is still open. A camera
 // network of 7,000 reads a second in one partition holds about 300,000 passages (84 MB), 25,000 of them open (6 MB).
 // [ForRate] makes both out of the reads a second of a partition.

@@ -9,7 +9,7 @@ type due struct {
 	slot   int32
 }
 
-func (a due) before(b due) bool {
+func (a due) isBefore(b due) bool {
 	if a.at != b.at {
 		return a.at < b.at
 	}
@@ -30,7 +30,7 @@ func (s *schedule) top() (d due, from *queue, ok bool) {
 		d = s.later[0]
 	}
 	for _, q := range [...]*queue{&s.fresh, &s.kept} {
-		if q.n > 0 && (!ok || q.first().before(d)) {
+		if q.n > 0 && (!ok || q.first().isBefore(d)) {
 			d, from, ok = *q.first(), q, true
 		}
 	}
@@ -40,10 +40,10 @@ func (s *schedule) top() (d due, from *queue, ok bool) {
 // pop takes away what top returned.
 func (s *schedule) pop(from *queue) {
 	if from != nil {
-		from.pop()
+		from.popFirst()
 		return
 	}
-	s.later.pop()
+	s.later.popLeast()
 }
 
 // popDue removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
@@ -59,13 +59,13 @@ func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	return dst
 }
 
-// put adds a deadline to a queue, or to the heap when it does not belong at the queue's end.
-func (s *schedule) put(q *queue, d due) {
-	if q.n > 0 && d.before(*q.last()) {
-		s.later.push(d)
+// insertDeadline adds a deadline to a queue, or to the heap when it does not belong at the queue's end.
+func (s *schedule) insertDeadline(q *queue, d due) {
+	if q.n > 0 && d.isBefore(*q.last()) {
+		s.later.pushItem(d)
 		return
 	}
-	q.push(d)
+	q.pushBack(d)
 }
 
 // queue is a ring of deadlines in order.
@@ -79,7 +79,7 @@ func (q *queue) at(i int) *due { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
 func (q *queue) first() *due   { return &q.ring[q.head] }
 func (q *queue) last() *due    { return q.at(q.n - 1) }
 
-func (q *queue) push(d due) {
+func (q *queue) pushBack(d due) {
 	if q.n == len(q.ring) {
 		grown := make([]due, max(64, 2*q.n))
 		for i := range q.n {
@@ -91,7 +91,7 @@ func (q *queue) push(d due) {
 	*q.last() = d
 }
 
-func (q *queue) pop() {
+func (q *queue) popFirst() {
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.n--
 }
@@ -99,13 +99,13 @@ func (q *queue) pop() {
 // heap is a binary heap of deadlines, the earliest first. container/heap would box every element.
 type heap []due
 
-func (h *heap) push(d due) {
+func (h *heap) pushItem(d due) {
 	*h = append(*h, d)
 	s := *h
 	i := len(s) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if !d.before(s[up]) {
+		if !d.isBefore(s[up]) {
 			break
 		}
 		s[i] = s[up]
@@ -114,7 +114,7 @@ func (h *heap) push(d due) {
 	s[i] = d
 }
 
-func (h *heap) pop() {
+func (h *heap) popLeast() {
 	s := *h
 	last := s[len(s)-1]
 	s = s[:len(s)-1]
@@ -128,10 +128,10 @@ func (h *heap) pop() {
 		if c >= len(s) {
 			break
 		}
-		if c+1 < len(s) && s[c+1].before(s[c]) {
+		if c+1 < len(s) && s[c+1].isBefore(s[c]) {
 			c++
 		}
-		if !s[c].before(last) {
+		if !s[c].isBefore(last) {
 			break
 		}
 		s[i] = s[c]

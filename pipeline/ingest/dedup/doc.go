@@ -1,4 +1,4 @@
-// Package dedup holds the two memories of a shard: [Window], which knows the ids of the reads of the last minutes, and
+// Package dedup holds the two memories of a shard: [RepeatFilter], which knows the ids of the reads of the last minutes, and
 // [Passages], which gathers the reads of one vehicle at one site into one passage.
 //
 // Both are driven by the log's clock, the latest received_at of the partition, never by a wall clock: a replay of the
@@ -11,7 +11,7 @@
 //     (multiples of ParkedSlot), so where the chain began no longer matters;
 //   - what closes at one record closes in the order (deadline, first offset), not in the order of insertion.
 //
-// Memory is bounded, see [Config]. Beyond its bounds the oldest is let go early and counted ([Window.Evicted],
+// Memory is bounded, see [Config]. Beyond its bounds the oldest is let go early and counted ([RepeatFilter.Evicted],
 // [Passages.Forced]); only then may a rebuilt memory differ from one that never stopped.
 //
 // Neither type is safe for concurrent use: a shard owns them.

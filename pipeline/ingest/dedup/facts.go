@@ -4,7 +4,7 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // A camera may tell one vehicle in several messages: the plate first, then speed, kind and picture. Which read of a passage is the best
 // one is a question of its plate alone; what that read does not say is taken from the most confident read that says it, see
-// [schemas.Sighting]. The order of reads in worse is total, so what a passage says does not depend on the order of arrival.
+// [schemas.Sighting]. The order of reads in replacedBy is total, so what a passage says does not depend on the order of arrival.
 
 // facts is a set of what a read may say or not of the vehicle, beside plate, time, place and speed.
 type facts uint8
@@ -47,8 +47,8 @@ type rank struct {
 
 func rankOf(r *schemas.Read) rank { return rank{r.ID, r.CapturedAt, r.Confidence} }
 
-// below reports whether o is the better read to show.
-func (k *rank) below(o *rank) bool {
+// isBelow reports whether o is the better read to show.
+func (k *rank) isBelow(o *rank) bool {
 	switch {
 	case o.confidence != k.confidence:
 		return o.confidence > k.confidence
@@ -73,8 +73,8 @@ type extra struct {
 	said
 }
 
-// lend keeps what the better of two reads does not say and the other does. The read r says f, and is better than the best one so far or not.
-func (ps *Passages) lend(b *body, r *schemas.Read, f facts, best bool) {
+// lendFacts keeps what the better of two reads does not say and the other does. The read r says f, and is better than the best one so far or not.
+func (ps *Passages) lendFacts(b *openPassage, r *schemas.Read, f facts, best bool) {
 	if best {
 		// Of all reads with a fact the best one so far was the best: what it says goes before what was lent to it.
 		was := rank{b.best.read, b.best.capturedAt, b.best.small.confidence()}
@@ -85,7 +85,7 @@ func (ps *Passages) lend(b *body, r *schemas.Read, f facts, best bool) {
 			return
 		}
 		x := ps.extraOf(b)
-		x.take(keep&b.says, &v, &was)
+		x.copyFrom(keep&b.says, &v, &was)
 		b.lent = keep
 		return
 	}
@@ -97,33 +97,33 @@ func (ps *Passages) lend(b *body, r *schemas.Read, f facts, best bool) {
 	v.make, v.colour = ps.wordsOf(r)
 	x, k := ps.extraOf(b), rankOf(r)
 	for i := range factCount {
-		if bit := facts(1) << i; f&bit != 0 && b.lent&bit != 0 && !x.of[i].below(&k) {
+		if bit := facts(1) << i; f&bit != 0 && b.lent&bit != 0 && !x.of[i].isBelow(&k) {
 			f &^= bit
 		}
 	}
-	x.take(f, &v, &k)
+	x.copyFrom(f, &v, &k)
 	b.lent |= f
 }
 
 // extraOf returns the body's extra, a new one when it has none.
-func (ps *Passages) extraOf(b *body) *extra {
+func (ps *Passages) extraOf(b *openPassage) *extra {
 	if b.lent == 0 {
-		b.extra = ps.extras.take()
+		b.extra = ps.extras.alloc()
 	}
 	return &ps.extras.items[b.extra]
 }
 
 // giveExtra gives back what the body holds outside itself.
-func (ps *Passages) giveExtra(b *body) {
+func (ps *Passages) giveExtra(b *openPassage) {
 	if b.lent != 0 {
 		ps.extras.items[b.extra] = extra{}
-		ps.extras.give(b.extra)
+		ps.extras.release(b.extra)
 		b.lent = 0
 	}
 }
 
-// take sets the facts f to the values of a read.
-func (x *extra) take(f facts, v *said, of *rank) {
+// copyFrom sets the facts f to the values of a read.
+func (x *extra) copyFrom(f facts, v *said, of *rank) {
 	for i := range factCount {
 		if f&(1<<i) != 0 {
 			x.of[i] = *of
@@ -146,8 +146,8 @@ func (x *extra) take(f facts, v *said, of *rank) {
 	}
 }
 
-// complete gives the sighting the facts f.
-func (x *extra) complete(ps *Passages, s *schemas.Sighting, f facts) {
+// completeSighting gives the sighting the facts f.
+func (x *extra) completeSighting(ps *Passages, s *schemas.Sighting, f facts) {
 	if f&factCountry != 0 {
 		s.Country, s.CountryConfidence = x.country, x.countryConfidence
 	}

@@ -104,8 +104,8 @@ func (p *pair) run(s *step) error {
 		if x.slot = a.slot; x != a { // the slots are of two pools
 			return fmt.Errorf("Add gives %+v, the model %+v", a, b)
 		}
-		if id := (schemas.HitID{ID: schemas.ID{s.hit}}); s.hit > 0 && p.ps.Report(a, id) != p.m.Report(b, id) {
-			return fmt.Errorf("Report of hit %d differs", s.hit)
+		if id := (schemas.HitID{ID: schemas.ID{s.hit}}); s.hit > 0 && p.ps.MarkHit(a, id) != p.m.MarkHit(b, id) {
+			return fmt.Errorf("MarkHit of hit %d differs", s.hit)
 		}
 	}
 	return p.same()
@@ -188,7 +188,7 @@ func (ps *Passages) sound() error {
 			}
 		}
 	}
-	if live := ps.slots.live(); live != deadlines || live != chained || live > ps.cfg.MaxPassages {
+	if live := ps.slots.liveCount(); live != deadlines || live != chained || live > ps.cfg.MaxPassages {
 		return fmt.Errorf("%d slots, %d deadlines, %d in chains, at most %d", live, deadlines, chained, ps.cfg.MaxPassages)
 	}
 	lent := 0
@@ -197,15 +197,15 @@ func (ps *Passages) sound() error {
 			lent++
 		}
 	}
-	if ps.extras.live() != lent {
-		return fmt.Errorf("%d extras for %d bodies", ps.extras.live(), lent)
+	if ps.extras.liveCount() != lent {
+		return fmt.Errorf("%d extras for %d bodies", ps.extras.liveCount(), lent)
 	}
-	if n := ps.slots.live() - ps.open; ps.lefts.live() != n {
-		return fmt.Errorf("%d lefts for %d decided passages", ps.lefts.live(), n)
+	if n := ps.slots.liveCount() - ps.open; ps.lefts.liveCount() != n {
+		return fmt.Errorf("%d lefts for %d decided passages", ps.lefts.liveCount(), n)
 	}
-	if ps.bodies.live() != ps.open || ps.fars.live() != plates || ps.reports.live() != reports {
+	if ps.bodies.liveCount() != ps.open || ps.fars.liveCount() != plates || ps.reports.liveCount() != reports {
 		return fmt.Errorf("%d bodies for %d open, %d far plates for %d, %d reports for %d",
-			ps.bodies.live(), ps.open, ps.fars.live(), plates, ps.reports.live(), reports)
+			ps.bodies.liveCount(), ps.open, ps.fars.liveCount(), plates, ps.reports.liveCount(), reports)
 	}
 	return nil
 }
@@ -292,8 +292,8 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 		}
 		p.ps.Advance(p.clock + schemas.Hour)
 		p.m.Advance(p.clock + schemas.Hour)
-		if err := p.same(); err != nil || p.ps.slots.live() != 0 {
-			t.Fatalf("after an hour: %v, %d slots left", err, p.ps.slots.live())
+		if err := p.same(); err != nil || p.ps.slots.liveCount() != 0 {
+			t.Fatalf("after an hour: %v, %d slots left", err, p.ps.slots.liveCount())
 		}
 	}
 }
@@ -302,7 +302,7 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 type memory interface {
 	Advance(clock schemas.Micros)
 	put(r *schemas.Read, site uint64, offset int64) Added
-	Report(a Added, id schemas.HitID) bool
+	MarkHit(a Added, id schemas.HitID) bool
 }
 
 // answers runs the steps from one on and says what each caused.
@@ -322,7 +322,7 @@ func answers(steps []step, from int, start schemas.Micros, mem func(emit func(*s
 		a := m.put(&r, uint64(s.site%3), int64(at+1))
 		out[at] += fmt.Sprint(a.Joined, a.Passage)
 		if s.hit > 0 {
-			out[at] += fmt.Sprint(m.Report(a, schemas.HitID{ID: schemas.ID{s.hit}}))
+			out[at] += fmt.Sprint(m.MarkHit(a, schemas.HitID{ID: schemas.ID{s.hit}}))
 		}
 	}
 	return out

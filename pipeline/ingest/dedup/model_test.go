@@ -163,8 +163,8 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	return a
 }
 
-// Report remembers a hit of the passage and says whether it is new to it.
-func (ps *model) Report(a Added, id schemas.HitID) bool {
+// MarkHit remembers a hit of the passage and says whether it is new to it.
+func (ps *model) MarkHit(a Added, id schemas.HitID) bool {
 	s := &ps.slots[a.slot]
 	if slices.Contains(s.reported, id) {
 		return false
@@ -376,7 +376,7 @@ func modelWhole(p *schemas.Passage, reads []schemas.Read) {
 	slices.SortFunc(reads, func(a, b schemas.Read) int {
 		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.CapturedAt, b.CapturedAt), bytes.Compare(a.ID.ID[:], b.ID.ID[:]))
 	})
-	sight(&p.Best, &reads[0])
+	writeSighting(&p.Best, &reads[0])
 	for _, r := range reads {
 		modelFill(&p.Best, r.Country, r.CountryConfidence, r.Kind, r.Make, r.Colour, r.Image)
 	}
@@ -388,7 +388,7 @@ func modelWhole(p *schemas.Passage, reads []schemas.Read) {
 		if r.Speed == 0 {
 			continue
 		}
-		sight(&p.Measured, &r)
+		writeSighting(&p.Measured, &r)
 		b := &p.Best
 		if p.Measured.Make, p.Measured.Colour = b.Make, b.Colour; r.ID != b.Read && r.Camera == b.Camera {
 			if r.Lane == 0 {

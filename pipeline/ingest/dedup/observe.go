@@ -6,10 +6,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Alone is a read as a passage of its own, under the id of the passage it joined, with one variant. It holds the strings of r, which may alias a record.
-func Alone(r *schemas.Read, id schemas.PassageID) schemas.Passage {
+// PassageOfRead is a read as a passage of its own, under the id of the passage it joined, with one variant. It holds the strings of r, which may alias a record.
+func PassageOfRead(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	p := schemas.Passage{ID: id, Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt, Reads: 1, Variants: 1}
-	sight(&p.Best, r)
+	writeSighting(&p.Best, r)
 	if r.Speed > 0 {
 		p.Measured = p.Best
 	}
@@ -30,13 +30,13 @@ type Gathered struct {
 // Names reports whether a read named the plate; of more than four plates it knows four.
 func (g *Gathered) Names(p schemas.Plate) bool { return slices.Contains(g.plates[:g.nplates], p) }
 
-// Observe takes a read. Its strings must not alias a record. It does not allocate.
-func (g *Gathered) Observe(r *schemas.Read) {
-	if g.best.Read.IsZero() || better(r, &g.best) {
-		sight(&g.best, r)
+// AddRead takes a read. Its strings must not alias a record. It does not allocate.
+func (g *Gathered) AddRead(r *schemas.Read) {
+	if g.best.Read.IsZero() || isBetterBest(r, &g.best) {
+		writeSighting(&g.best, r)
 	}
-	if r.Speed > 0 && (g.measured.Read.IsZero() || slower(r, &g.measured)) {
-		sight(&g.measured, r)
+	if r.Speed > 0 && (g.measured.Read.IsZero() || isSlowerMeasured(r, &g.measured)) {
+		writeSighting(&g.measured, r)
 	}
 	if g.nplates < maxPlates && !g.Names(r.Plate) {
 		g.plates[g.nplates] = r.Plate
@@ -45,7 +45,7 @@ func (g *Gathered) Observe(r *schemas.Read) {
 	k := rankOf(r)
 	for i, f := 0, factsOf(r); i < factCount; i++ {
 		bit := facts(1) << i
-		if f&bit == 0 || g.says&bit != 0 && !g.of[i].below(&k) {
+		if f&bit == 0 || g.says&bit != 0 && !g.of[i].isBelow(&k) {
 			continue
 		}
 		g.of[i] = k

@@ -37,7 +37,7 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 		for range 2 {
 			rng.Shuffle(len(reads), func(i, j int) { reads[i], reads[j] = reads[j], reads[i] })
 			for i := range reads {
-				gathered.Observe(&reads[i])
+				gathered.AddRead(&reads[i])
 			}
 		}
 		var got schemas.Passage

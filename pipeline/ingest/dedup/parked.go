@@ -4,11 +4,11 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i, which is closed.
 func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
-	ps.retire(i)
+	ps.retireParked(i)
 	s := &ps.slots.items[i]
 	told := s.reported // goes on to the new slot; taken off before, for making room may drop the old one
 	s.reported, s.more = 0, s.far != 0
-	j := ps.create(r, key{s.class, from, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
+	j := ps.createPassage(r, key{s.class, from, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
 	s = &ps.slots.items[j]
 	s.parked, s.reported, s.more = true, told, told != 0
 	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
@@ -20,7 +20,7 @@ func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, 
 	s := &ps.slots.items[i]
 	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
 		if !s.closed {
-			ps.close(s)
+			ps.closePassage(s)
 		}
 		return ps.openParked(i, r, from, place, offset)
 	}
@@ -36,8 +36,8 @@ func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, 
 	return Added{Joined: JoinedMerged, Passage: s.id, slot: i}
 }
 
-// retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
-func (ps *Passages) retire(i int32) {
+// retireParked takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
+func (ps *Passages) retireParked(i int32) {
 	s := &ps.slots.items[i]
 	s.lo, s.hi = never, -never
 }

@@ -23,8 +23,8 @@ const (
 type Passages struct {
 	cfg      Config
 	table    table
-	slots    pool[slot]
-	bodies   pool[body]
+	slots    pool[keptPassage]
+	bodies   pool[openPassage]
 	extras   pool[extra] // of bodies
 	lefts    pool[left]  // of decided passages
 	recall   []int32     // for Recall
@@ -57,7 +57,7 @@ type Closed struct {
 func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 	cfg = cfg.WithDefaults()
 	ps := &Passages{cfg: cfg, emit: emit, closed: make([]Closed, 0, ChunkSize), table: newTable(cfg.PassagesStart), next: never, words: newWords()}
-	ps.slots.items = make([]slot, 0, min(cfg.PassagesStart, cfg.MaxPassages))
+	ps.slots.items = make([]keptPassage, 0, min(cfg.PassagesStart, cfg.MaxPassages))
 	return ps
 }
 
@@ -123,14 +123,14 @@ func (ps *Passages) closeDue() {
 
 func (ps *Passages) handleDeadline(d *due) {
 	s := &ps.slots.items[d.slot]
-	switch at := ps.deadline(s); {
+	switch at := ps.deadlineOf(s); {
 	case at != d.at: // a read came since
-		ps.schedule.later.push(due{at, d.opened, d.slot})
+		ps.schedule.later.pushItem(due{at, d.opened, d.slot})
 	case s.closed:
-		ps.drop(d.slot)
+		ps.dropPassage(d.slot)
 	default:
-		ps.close(s)
-		ps.schedule.put(&ps.schedule.kept, due{ps.deadline(s), d.opened, d.slot})
+		ps.closePassage(s)
+		ps.schedule.insertDeadline(&ps.schedule.kept, due{ps.deadlineOf(s), d.opened, d.slot})
 	}
 }
 
@@ -142,15 +142,15 @@ func (ps *Passages) handOver() {
 	}
 }
 
-func (ps *Passages) deadline(s *slot) schemas.Micros {
+func (ps *Passages) deadlineOf(s *keptPassage) schemas.Micros {
 	if s.closed {
 		return ps.cfg.closes(s.last) + ps.cfg.KeepClosed
 	}
 	return ps.cfg.closes(s.last)
 }
 
-// close closes the passage and gives its body back for what is kept of it.
-func (ps *Passages) close(s *slot) {
+// closePassage closes the passage and gives its body back for what is kept of it.
+func (ps *Passages) closePassage(s *keptPassage) {
 	s.closed = true
 	ps.open--
 	n := len(ps.closed)
@@ -176,19 +176,19 @@ type Added struct {
 // Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
 // record's, unique and rising. It does not allocate once the memory has grown to its working size.
 func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
-	a := ps.add(r, from, offset)
+	a := ps.addRead(r, from, offset)
 	ps.handOver()
 	return a
 }
 
-func (ps *Passages) add(r *schemas.Read, from Origin, offset int64) Added {
+func (ps *Passages) addRead(r *schemas.Read, from Origin, offset int64) Added {
 	site := from.Site
 	tag := tagOf(r.Class, site)
-	place := ps.lookup(tag, r.Class, site)
+	place := ps.firstOfClass(tag, r.Class, site)
 	head := ps.table.entries[place].head - 1
-	i := ps.find(head, r.CapturedAt)
+	i := ps.findPassage(head, r.CapturedAt)
 	if i < 0 {
-		i = ps.create(r, key{r.Class, from, tag, place}, offset, r.CapturedAt)
+		i = ps.createPassage(r, key{r.Class, from, tag, place}, offset, r.CapturedAt)
 		return Added{Joined: JoinedNew, Passage: ps.slots.items[i].id, slot: i}
 	}
 	s := &ps.slots.items[i]
@@ -197,7 +197,7 @@ func (ps *Passages) add(r *schemas.Read, from Origin, offset int64) Added {
 	}
 	if r.CapturedAt-s.lo > ps.cfg.ParkedAfter {
 		if !s.closed {
-			ps.close(s)
+			ps.closePassage(s)
 		}
 		return ps.openParked(i, r, from, place, offset)
 	}
@@ -222,7 +222,7 @@ func (ps *Passages) add(r *schemas.Read, from Origin, offset int64) Added {
 		if fresh && b.variants < 255 {
 			b.variants++
 		}
-		ps.observe(b, r, from.Camera)
+		ps.updateSightings(b, r, from.Camera)
 	}
 	if fresh {
 		a.Joined = JoinedVariant
@@ -233,7 +233,7 @@ func (ps *Passages) add(r *schemas.Read, from Origin, offset int64) Added {
 // Doubt says that the vehicle read then may have another plate, of another class: its passage counts two variants if it had one. A passage that
 // was decided keeps its verdict; reads that join it later count so.
 func (ps *Passages) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
-	i := ps.find(ps.table.entries[ps.lookup(tagOf(c, site), c, site)].head-1, at)
+	i := ps.findPassage(ps.table.entries[ps.firstOfClass(tagOf(c, site), c, site)].head-1, at)
 	if i < 0 {
 		return
 	}
@@ -246,8 +246,8 @@ func (ps *Passages) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
 	b.variants = max(b.variants, 2)
 }
 
-// find returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.
-func (ps *Passages) find(head int32, at schemas.Micros) int32 {
+// findPassage returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.
+func (ps *Passages) findPassage(head int32, at schemas.Micros) int32 {
 	for i := head; i >= 0; i = ps.slots.items[i].next {
 		if s := &ps.slots.items[i]; at >= s.lo-ps.cfg.Gap && at <= s.hi+ps.cfg.Gap {
 			return i
@@ -264,23 +264,23 @@ type key struct {
 	place int
 }
 
-func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micros) int32 {
-	if ps.slots.live() >= ps.cfg.MaxPassages {
-		ps.evict()
-		k.place = ps.lookup(k.tag, k.class, k.from.Site)
+func (ps *Passages) createPassage(r *schemas.Read, k key, offset int64, lo schemas.Micros) int32 {
+	if ps.slots.liveCount() >= ps.cfg.MaxPassages {
+		ps.evictOldest()
+		k.place = ps.firstOfClass(k.tag, k.class, k.from.Site)
 	}
-	i, b := ps.takeSlot(), ps.bodies.take()
+	i, b := ps.takeSlot(), ps.bodies.alloc()
 	s := &ps.slots.items[i]
-	*s = slot{
+	*s = keptPassage{
 		class: k.class, site: k.from.Site, lo: lo, hi: r.CapturedAt, last: ps.clock, next: -1, body: b, tag: k.tag,
 		id: schemas.PassageIDOf(r.ID), opened: offset, nplates: 1, plates: [nearPlates]schemas.Plate{r.Plate},
 	}
-	ps.begin(&ps.bodies.items[b], r, k.from.Camera)
-	ps.append(k, i)
+	ps.beginBody(&ps.bodies.items[b], r, k.from.Camera)
+	ps.appendPlace(k, i)
 	ps.open++
-	d := due{ps.deadline(s), offset, i}
+	d := due{ps.deadlineOf(s), offset, i}
 	ps.next = min(ps.next, d.at)
-	ps.schedule.put(&ps.schedule.fresh, d)
+	ps.schedule.insertDeadline(&ps.schedule.fresh, d)
 	return i
 }
 
@@ -288,19 +288,19 @@ func (ps *Passages) create(r *schemas.Read, k key, offset int64, lo schemas.Micr
 func (ps *Passages) takeSlot() int32 {
 	p := &ps.slots
 	if len(p.free) == 0 && len(p.items) == cap(p.items) {
-		grown := make([]slot, len(p.items), min(max(2*len(p.items), 16), max(ps.cfg.MaxPassages, len(p.items)+1)))
+		grown := make([]keptPassage, len(p.items), min(max(2*len(p.items), 16), max(ps.cfg.MaxPassages, len(p.items)+1)))
 		adviseHugePages(grown[:cap(grown)])
 		copy(grown, p.items)
 		p.items = grown
 	}
-	return p.take()
+	return p.alloc()
 }
 
-// append puts the slot at the end of its key's chain, so that find meets the oldest first.
-func (ps *Passages) append(k key, i int32) {
+// appendPlace puts the slot at the end of its key's chain, so that find meets the oldest first.
+func (ps *Passages) appendPlace(k key, i int32) {
 	at := ps.table.entries[k.place].head - 1
 	if at < 0 {
-		ps.table.put(k.place, k.tag, i)
+		ps.table.insertKey(k.place, k.tag, i)
 		return
 	}
 	for ps.slots.items[at].next >= 0 {
@@ -309,25 +309,25 @@ func (ps *Passages) append(k key, i int32) {
 	ps.slots.items[at].next = i
 }
 
-// evict makes room by closing what is next due, early.
-func (ps *Passages) evict() {
+// evictOldest makes room by closing what is next due, early.
+func (ps *Passages) evictOldest() {
 	d, from, _ := ps.schedule.top()
 	ps.schedule.pop(from)
 	if s := &ps.slots.items[d.slot]; !s.closed {
 		ps.Forced++
-		ps.close(s)
+		ps.closePassage(s)
 	}
-	ps.drop(d.slot)
+	ps.dropPassage(d.slot)
 }
 
-// drop forgets a slot.
-func (ps *Passages) drop(i int32) {
+// dropPassage forgets a slot.
+func (ps *Passages) dropPassage(i int32) {
 	s := &ps.slots.items[i]
-	place := ps.lookup(s.tag, s.class, s.site)
+	place := ps.firstOfClass(s.tag, s.class, s.site)
 	at := ps.table.entries[place].head - 1
 	switch {
 	case at == i && s.next < 0:
-		ps.table.remove(place)
+		ps.table.removeKey(place)
 	case at == i:
 		ps.table.entries[place].head = s.next + 1
 	default:
@@ -336,7 +336,7 @@ func (ps *Passages) drop(i int32) {
 		}
 		ps.slots.items[at].next = s.next
 	}
-	ps.release(s)
-	ps.lefts.give(s.body) // what is dropped was decided
-	ps.slots.give(i)
+	ps.releaseOutside(s)
+	ps.lefts.release(s.body) // what is dropped was decided
+	ps.slots.release(i)
 }

@@ -167,7 +167,7 @@ func traffic(rng *rand.Rand, n int, lulls bool) []schemas.Read {
 
 // run processes recs[from:] and returns what each record caused.
 func run(cfg Config, recs []schemas.Read, from int) []string {
-	w := NewWindow(cfg.RepeatSpan, cfg.RepeatIDs)
+	w := NewRepeatFilter(cfg.RepeatSpan, cfg.RepeatIDs)
 	out := make([]string, len(recs))
 	at := 0
 	ps := NewPassages(cfg, each(func(p *schemas.Passage) {

@@ -16,9 +16,9 @@ const prefetchLeast = 4
 // Prefetch loads the buckets of the ids, for Seen.
 //
 //go:noinline
-func (w *Window) Prefetch(ids []schemas.ReadID) (loaded uint64) {
+func (w *RepeatFilter) Prefetch(ids []schemas.ReadID) (loaded uint64) {
 	for i := range ids {
-		b := w.bucket(&ids[i])
+		b := w.bucketOf(&ids[i])
 		loaded += b[0] + b[slotsPerBucket/2] // a bucket is two cache lines
 	}
 	return loaded
@@ -32,12 +32,12 @@ func (ps *Passages) Prefetch(classes []schemas.Class, sites []uint64) (loaded ui
 	n := min(len(classes), len(sites), ChunkSize)
 	for i := range n {
 		tags[i] = tagOf(classes[i], sites[i])
-		loaded += uint64(ps.table.entries[ps.table.home(tags[i])].head)
+		loaded += uint64(ps.table.entries[ps.table.homePlace(tags[i])].head)
 	}
 	var open [ChunkSize]int32
 	k := 0
 	for _, tag := range tags[:n] {
-		for i := ps.table.home(tag); ; i = ps.table.after(i) {
+		for i := ps.table.homePlace(tag); ; i = ps.table.placeAfter(i) {
 			e := ps.table.entries[i]
 			if e.head == 0 {
 				break
@@ -53,7 +53,7 @@ func (ps *Passages) Prefetch(classes []schemas.Class, sites []uint64) (loaded ui
 		}
 	}
 	for _, b := range open[:k] { // what a further read changes
-		lines := ps.bodies.items[b].lines()
+		lines := ps.bodies.items[b].cacheLines()
 		loaded += lines[0][0] + lines[1][0]
 	}
 	return loaded
@@ -70,16 +70,16 @@ func (ps *Passages) prefetchDue(list []due) {
 	for i := range list {
 		s := &ps.slots.items[list[i].slot]
 		if s.closed {
-			loaded += uint64(ps.table.entries[ps.table.home(s.tag)].head) + uint64(s.opened)
+			loaded += uint64(ps.table.entries[ps.table.homePlace(s.tag)].head) + uint64(s.opened)
 			continue
 		}
-		if ps.deadline(s) != list[i].at {
+		if ps.deadlineOf(s) != list[i].at {
 			continue
 		}
 		b := &ps.bodies.items[s.body]
-		lines := b.lines()
+		lines := b.cacheLines()
 		loaded += lines[bestLines-1][0]
-		if b.at == measuredOwn {
+		if b.measuredIn == measuredOwn {
 			loaded += lines[bestLines][0]
 		}
 	}

@@ -51,7 +51,7 @@ func TestClosedPassagesAreHandedOverTogether(t *testing.T) {
 
 func TestPrefetchingDoesNotAllocate(t *testing.T) {
 	ps := NewPassages(Config{}, func([]Closed) {})
-	w := NewWindow(schemas.Minute, 1<<10)
+	w := NewRepeatFilter(schemas.Minute, 1<<10)
 	ids, classes, sites := make([]schemas.ReadID, 100), make([]schemas.Class, 100), make([]uint64, 100)
 	list := make([]due, 0, ChunkSize)
 	for i := range 1000 {

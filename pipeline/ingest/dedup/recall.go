@@ -14,7 +14,7 @@ type left struct {
 	receivedAt schemas.Micros
 	camera     uint32
 	speed      schemas.Speed
-	small      small
+	small      packedFacts
 	country    schemas.Country
 	flags      schemas.Flags
 	unmeasured bool // a read with a speed would be the passage's first one
@@ -23,15 +23,15 @@ type left struct {
 }
 
 // keepLeft turns the body of a passage that was decided into what is kept of it.
-func (ps *Passages) keepLeft(s *slot, b *body, p *schemas.Passage) {
-	at := ps.lefts.take()
+func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage) {
+	at := ps.lefts.alloc()
 	ps.lefts.items[at] = left{
 		read: b.best.read, capturedAt: b.best.capturedAt, receivedAt: b.best.receivedAt, camera: b.best.camera, speed: b.best.speed,
-		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.at == measuredNone, doubted: b.variants > 1, image: p.Best.Image,
+		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.measuredIn == measuredNone, doubted: b.variants > 1, image: p.Best.Image,
 	}
 	ps.giveExtra(b)
 	b.make, b.colour = 0, 0
-	ps.bodies.give(s.body)
+	ps.bodies.release(s.body)
 	s.body = at
 }
 
@@ -45,7 +45,7 @@ type Recalled struct {
 }
 
 // Recall shows every passage that wanted says yes to, given its class and the capture time of its best read, in the order in which they
-// opened, once for each plate. visit may call Report. It looks at everything that is remembered: call it when something changed for all.
+// opened, once for each plate. visit may call MarkHit. It looks at everything that is remembered: call it when something changed for all.
 func (ps *Passages) Recall(wanted func(c schemas.Class, at schemas.Micros) bool, visit func(*Recalled)) {
 	ps.recall = ps.recall[:0]
 	for _, e := range ps.table.entries {
@@ -68,20 +68,20 @@ func (ps *Passages) Recall(wanted func(c schemas.Class, at schemas.Micros) bool,
 		ps.bestRead(s, &v)
 		v.Read.Class = s.class
 		for k := range int(s.nplates) {
-			v.Read.Plate = ps.plate(s, k)
+			v.Read.Plate = ps.plateAt(s, k)
 			visit(&v)
 		}
 	}
 }
 
-func (ps *Passages) bestTime(s *slot) schemas.Micros {
+func (ps *Passages) bestTime(s *keptPassage) schemas.Micros {
 	if s.closed {
 		return ps.lefts.items[s.body].capturedAt
 	}
 	return ps.bodies.items[s.body].best.capturedAt
 }
 
-func (ps *Passages) bestRead(s *slot, v *Recalled) {
+func (ps *Passages) bestRead(s *keptPassage, v *Recalled) {
 	var l left
 	if s.closed {
 		l = ps.lefts.items[s.body]
@@ -103,8 +103,8 @@ func (ps *Passages) bestRead(s *slot, v *Recalled) {
 	}
 }
 
-// plate returns the k-th plate of the passage.
-func (ps *Passages) plate(s *slot, k int) schemas.Plate {
+// plateAt returns the k-th plate of the passage.
+func (ps *Passages) plateAt(s *keptPassage, k int) schemas.Plate {
 	if k < nearPlates {
 		return s.plates[k]
 	}
@@ -112,7 +112,7 @@ func (ps *Passages) plate(s *slot, k int) schemas.Plate {
 }
 
 // Remembered returns how many passages are open or decided within KeepClosed.
-func (ps *Passages) Remembered() int { return ps.slots.live() }
+func (ps *Passages) Remembered() int { return ps.slots.liveCount() }
 
 // Room returns how many passages may be remembered.
 func (ps *Passages) Room() int { return ps.cfg.MaxPassages }

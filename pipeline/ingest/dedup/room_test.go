@@ -9,11 +9,11 @@ import (
 )
 
 // slotsLive counts by a look at every slot what Live counts.
-func slotsLive(w *Window, clock schemas.Micros) (n int) {
+func slotsLive(w *RepeatFilter, clock schemas.Micros) (n int) {
 	ahead := max(0, int64(clock/w.epoch)-w.now)
 	for i := range w.buckets {
 		for _, s := range w.buckets[i] {
-			if s != 0 && w.age(s)+ahead < windowEpochs {
+			if s != 0 && w.epochsSince(s)+ahead < windowEpochs {
 				n++
 			}
 		}
@@ -26,7 +26,7 @@ func TestLiveIsWhatALookAtEverySlotFinds(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for _, ids := range []uint64{100, 3000} { // with room, and far too many
-		w := NewWindow(schemas.Minute, 256)
+		w := NewRepeatFilter(schemas.Minute, 256)
 		clock := t0
 		for i := range 40_000 {
 			clock += schemas.Micros(rng.IntN(100)) * schemas.Millisecond
@@ -52,7 +52,7 @@ func TestLiveIsWhatALookAtEverySlotFinds(t *testing.T) {
 // The share of the room rises with distinct ids and not with repeats, is 1 or about it when the first id is forgotten for want of room, and
 // falls when the span has passed.
 func TestTheShareOfTheRoomSaysWhenIDsBeginToBeForgotten(t *testing.T) {
-	w := NewWindow(10*schemas.Minute, ForRate(LeastRate).RepeatIDs)
+	w := NewRepeatFilter(10*schemas.Minute, ForRate(LeastRate).RepeatIDs)
 	share := func(clock schemas.Micros) float64 { return float64(w.Live(clock)) / float64(w.Room()) }
 	clock, n := t0, uint64(0)
 	for range 15 * 60 { // at the rate that the room is for

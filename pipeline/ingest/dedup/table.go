@@ -37,14 +37,14 @@ func tagOf(c schemas.Class, site uint64) uint32 {
 	return uint32((h ^ l) * 0x94d049bb133111eb >> 32)
 }
 
-func (t *table) home(tag uint32) int { return int(tag >> t.shift) }
+func (t *table) homePlace(tag uint32) int { return int(tag >> t.shift) }
 
-func (t *table) after(i int) int { return (i + 1) & (len(t.entries) - 1) }
+func (t *table) placeAfter(i int) int { return (i + 1) & (len(t.entries) - 1) }
 
-// lookup returns the place of the key's entry, or the free place where it would go.
-func (ps *Passages) lookup(tag uint32, c schemas.Class, site uint64) int {
+// firstOfClass returns the place of the key's entry, or the free place where it would go.
+func (ps *Passages) firstOfClass(tag uint32, c schemas.Class, site uint64) int {
 	t := &ps.table
-	for i := t.home(tag); ; i = t.after(i) {
+	for i := t.homePlace(tag); ; i = t.placeAfter(i) {
 		e := t.entries[i]
 		if e.head == 0 {
 			return i
@@ -57,8 +57,8 @@ func (ps *Passages) lookup(tag uint32, c schemas.Class, site uint64) int {
 	}
 }
 
-// put makes the entry at a free place that lookup returned. The place is no longer valid when the table had to grow.
-func (t *table) put(i int, tag uint32, slot int32) {
+// insertKey makes the entry at a free place that lookup returned. The place is no longer valid when the table had to grow.
+func (t *table) insertKey(i int, tag uint32, slot int32) {
 	t.entries[i] = entry{tag, slot + 1}
 	if t.n++; 2*t.n <= len(t.entries) {
 		return
@@ -66,9 +66,9 @@ func (t *table) put(i int, tag uint32, slot int32) {
 	grown := newTable(t.n)
 	for _, e := range t.entries {
 		if e.head != 0 {
-			k := grown.home(e.tag)
+			k := grown.homePlace(e.tag)
 			for grown.entries[k].head != 0 {
-				k = grown.after(k)
+				k = grown.placeAfter(k)
 			}
 			grown.entries[k] = e
 		}
@@ -76,12 +76,12 @@ func (t *table) put(i int, tag uint32, slot int32) {
 	t.entries, t.shift = grown.entries, grown.shift
 }
 
-// remove takes the entry out and moves those behind it that it kept from their place.
-func (t *table) remove(i int) {
+// removeKey takes the entry out and moves those behind it that it kept from their place.
+func (t *table) removeKey(i int) {
 	t.n--
 	mask := len(t.entries) - 1
-	for j := t.after(i); t.entries[j].head != 0; j = t.after(j) {
-		if (j-t.home(t.entries[j].tag))&mask >= (j-i)&mask {
+	for j := t.placeAfter(i); t.entries[j].head != 0; j = t.placeAfter(j) {
+		if (j-t.homePlace(t.entries[j].tag))&mask >= (j-i)&mask {
 			t.entries[i] = t.entries[j]
 			i = j
 		}

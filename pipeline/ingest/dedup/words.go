@@ -31,12 +31,12 @@ func (ps *Passages) wordsOf(r *schemas.Read) (maker, colour uint16) {
 		return 0, 0
 	}
 	if len(ps.words.index)+2 > ps.words.most { // before both, or the second could forget the first
-		ps.words.sweep(ps)
+		ps.words.dropUnused(ps)
 	}
-	return ps.words.number(r.Make), ps.words.number(r.Colour)
+	return ps.words.numberOf(r.Make), ps.words.numberOf(r.Colour)
 }
 
-func (w *words) number(s string) uint16 {
+func (w *words) numberOf(s string) uint16 {
 	if s == "" {
 		return 0
 	}
@@ -59,8 +59,8 @@ func (w *words) number(s string) uint16 {
 	return n
 }
 
-// sweep forgets the words that no open passage names.
-func (w *words) sweep(ps *Passages) {
+// dropUnused forgets the words that no open passage names.
+func (w *words) dropUnused(ps *Passages) {
 	used := make([]bool, len(w.text))
 	for i := range ps.bodies.items {
 		b := &ps.bodies.items[i]

@@ -27,7 +27,7 @@ const seenDays = 8
 // concurrent use.
 type Shard struct {
 	cfg      Config
-	window   *dedup.Window
+	window   *dedup.RepeatFilter
 	passages *dedup.Passages
 	clock    logClock
 	marks    clockMarks
@@ -71,7 +71,7 @@ func New(cfg Config, from Rewind) *Shard {
 	clock := resumedClock(from.Clock, from.Anchors)
 	s := &Shard{
 		cfg: cfg, clock: clock, reach: readReach(cfg.Dedup),
-		window: dedup.NewWindow(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
+		window: dedup.NewRepeatFilter(cfg.Dedup.RepeatSpan, cfg.Dedup.RepeatIDs),
 		marks:  clockMarks{horizon: cfg.Dedup.Horizon(), marks: []clockMark{{from.Offset, clock}}},
 		chain:  &evidence.Chain{}, chunk: &chunk{}, offset: from.Offset,
 		rows: Rows{Topic: cfg.Topic, Partition: cfg.Partition},
@@ -158,7 +158,7 @@ func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Or
 	switch {
 	case s.emit == nil:
 		for _, id := range s.told[a.Passage] {
-			s.passages.Report(a, id)
+			s.passages.MarkHit(a, id)
 		}
 	case a.Joined == dedup.JoinedNew || a.Joined == dedup.JoinedVariant:
 		s.fireHits(r, cam, a)
@@ -189,7 +189,7 @@ func (s *Shard) judgeStraggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Ad
 		return
 	}
 	p := &s.late
-	*p = dedup.Alone(r, a.Passage)
+	*p = dedup.PassageOfRead(r, a.Passage)
 	p.Variants = a.Plates
 	if !a.Measures {
 		p.Measured = schemas.Sighting{}
@@ -227,7 +227,7 @@ func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (f
 	for i := first; i < len(s.hits); i++ {
 		h := &s.hits[i]
 		told := Told{List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}
-		if !s.passages.Report(a, told.within()) {
+		if !s.passages.MarkHit(a, told.within()) {
 			continue
 		}
 		fired = true

@@ -13,9 +13,9 @@ const maxPlates = 4
 // nearPlates of them lie in the slot itself: hardly a passage has more.
 const nearPlates = 2
 
-// slot is what is remembered of a passage as long as a straggler may join it: two cache lines, no pointer. What is only
+// keptPassage is what is remembered of a passage as long as a straggler may join it: two cache lines, no pointer. What is only
 // needed until it is decided lies apart, in bodies, so that the many that are merely kept stay small.
-type slot struct {
+type keptPassage struct {
 	class    schemas.Class // with site, the key
 	site     uint64
 	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
@@ -36,7 +36,7 @@ type slot struct {
 
 const slotSize = 128
 
-var _ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{}
+var _ [slotSize]byte = [unsafe.Sizeof(keptPassage{})]byte{}
 
 // pool holds values that come and go; a place that was given back is the next to be taken, while it is in the cache. It
 // allocates only while it grows.
@@ -45,7 +45,7 @@ type pool[T any] struct {
 	free  []int32
 }
 
-func (p *pool[T]) take() int32 {
+func (p *pool[T]) alloc() int32 {
 	if n := len(p.free); n > 0 {
 		i := p.free[n-1]
 		p.free = p.free[:n-1]
@@ -56,10 +56,10 @@ func (p *pool[T]) take() int32 {
 	return int32(len(p.items) - 1)
 }
 
-func (p *pool[T]) give(i int32) { p.free = append(p.free, i) }
+func (p *pool[T]) release(i int32) { p.free = append(p.free, i) }
 
-// live returns how many places are taken.
-func (p *pool[T]) live() int { return len(p.items) - len(p.free) }
+// liveCount returns how many places are taken.
+func (p *pool[T]) liveCount() int { return len(p.items) - len(p.free) }
 
 // report is one hit of a passage.
 type report struct {
@@ -71,7 +71,7 @@ type report struct {
 type farPlates [maxPlates - nearPlates]schemas.Plate
 
 // addPlate remembers a plate and reports whether it is new to the passage.
-func (ps *Passages) addPlate(s *slot, p schemas.Plate) bool {
+func (ps *Passages) addPlate(s *keptPassage, p schemas.Plate) bool {
 	n := int(s.nplates)
 	if slices.Contains(s.plates[:min(n, nearPlates)], p) {
 		return false
@@ -84,7 +84,7 @@ func (ps *Passages) addPlate(s *slot, p schemas.Plate) bool {
 		s.plates[n] = p
 	case n < maxPlates:
 		if s.far == 0 {
-			s.far, s.more = ps.fars.take()+1, true
+			s.far, s.more = ps.fars.alloc()+1, true
 		}
 		ps.fars.items[s.far-1][n-nearPlates] = p
 	default:
@@ -94,9 +94,9 @@ func (ps *Passages) addPlate(s *slot, p schemas.Plate) bool {
 	return true
 }
 
-// Report remembers that a hit of the passage was told, by a name that the caller gives it, and says whether it is new to the passage. A
+// MarkHit remembers that a hit of the passage was told, by a name that the caller gives it, and says whether it is new to the passage. A
 // vehicle that stands in view keeps what was told of it from slot to slot: the name must not depend on the passage.
-func (ps *Passages) Report(a Added, id schemas.HitID) bool {
+func (ps *Passages) MarkHit(a Added, id schemas.HitID) bool {
 	s := &ps.slots.items[a.slot]
 	for at := s.reported; at != 0; {
 		r := &ps.reports.items[at-1]
@@ -105,23 +105,23 @@ func (ps *Passages) Report(a Added, id schemas.HitID) bool {
 		}
 		at = r.next
 	}
-	i := ps.reports.take()
+	i := ps.reports.alloc()
 	ps.reports.items[i] = report{id, s.reported}
 	s.reported, s.more = i+1, true
 	return true
 }
 
-// release gives back what a slot holds outside itself.
-func (ps *Passages) release(s *slot) {
+// releaseOutside gives back what a slot holds outside itself.
+func (ps *Passages) releaseOutside(s *keptPassage) {
 	if !s.more {
 		return
 	}
 	if s.far != 0 {
-		ps.fars.give(s.far - 1)
+		ps.fars.release(s.far - 1)
 	}
 	for at := s.reported; at != 0; {
 		next := ps.reports.items[at-1].next
-		ps.reports.give(at - 1)
+		ps.reports.release(at - 1)
 		at = next
 	}
 }

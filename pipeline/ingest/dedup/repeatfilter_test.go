@@ -20,7 +20,7 @@ func TestWindowAgreesWithNaiveModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	const span = 60 * schemas.Second
-	w := NewWindow(span, 4096)
+	w := NewRepeatFilter(span, 4096)
 	last := map[uint64]schemas.Micros{}
 	clock := schemas.Micros(1_800_000_000) * schemas.Second
 	for i := range 200_000 {
@@ -46,7 +46,7 @@ func TestWindowAgreesWithNaiveModel(t *testing.T) {
 }
 
 func TestWindowCountsWhatItForgetsForWantOfRoom(t *testing.T) {
-	w := NewWindow(schemas.Hour, 64)
+	w := NewRepeatFilter(schemas.Hour, 64)
 	for n := range uint64(10_000) {
 		w.Seen(readID(n), schemas.Hour)
 	}
@@ -56,7 +56,7 @@ func TestWindowCountsWhatItForgetsForWantOfRoom(t *testing.T) {
 }
 
 func TestWindowDoesNotAllocate(t *testing.T) {
-	w := NewWindow(schemas.Minute, 1024)
+	w := NewRepeatFilter(schemas.Minute, 1024)
 	ids := make([]schemas.ReadID, 512)
 	for i := range ids {
 		ids[i] = readID(uint64(i))
@@ -73,7 +73,7 @@ func TestWindowDoesNotAllocate(t *testing.T) {
 
 func BenchmarkWindowSeen(b *testing.B) {
 	const live = 1 << 20
-	w := NewWindow(10*schemas.Minute, live)
+	w := NewRepeatFilter(10*schemas.Minute, live)
 	ids := make([]schemas.ReadID, 2*live)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range ids {

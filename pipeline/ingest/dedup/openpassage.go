@@ -1,0 +1,191 @@
+package dedup
+
+import (
+	"unsafe"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// compactSighting is a [schemas.Sighting] that names its camera by number, without make and colour. No pointer.
+type compactSighting struct {
+	read       schemas.ReadID
+	plate      schemas.Plate
+	capturedAt schemas.Micros
+	receivedAt schemas.Micros
+	camera     uint32
+	speed      schemas.Speed
+	small      packedFacts
+	country    schemas.Country
+	flags      schemas.Flags
+	_          uint8
+	image      schemas.Sum
+}
+
+// packedFacts packs the small values of a sighting: confidence and country confidence (10 bits each), lane (6), direction (2), kind (4).
+type packedFacts uint32
+
+func smallOf(r *schemas.Read) packedFacts {
+	return packedFacts(r.Confidence)&1023 | packedFacts(r.CountryConfidence)&1023<<10 | packedFacts(r.Lane)&63<<20 | packedFacts(r.Direction)&3<<26 | packedFacts(r.Kind)&15<<28
+}
+
+func (m packedFacts) confidence() schemas.PerMille        { return schemas.PerMille(m & 1023) }
+func (m packedFacts) countryConfidence() schemas.PerMille { return schemas.PerMille(m >> 10 & 1023) }
+func (m packedFacts) lane() uint8                         { return uint8(m >> 20 & 63) }
+func (m packedFacts) direction() schemas.Direction        { return schemas.Direction(m >> 26 & 3) }
+func (m packedFacts) kind() schemas.VehicleKind           { return schemas.VehicleKind(m >> 28) }
+
+// openPassage is what is only needed until a passage is decided, beside its slot, in whole cache lines. Most passages have one measured read,
+// and it is the best one: then, or when there is none, own is not filled, and its lines are never loaded.
+type openPassage struct {
+	first      schemas.Micros // capture time of the first read in log order
+	last       schemas.Micros // latest capture time
+	reads      uint32
+	merged     uint32
+	variants   uint8
+	measuredIn measured // where the measured read is
+	says       facts    // what the best read says
+	lent       facts    // what it does not say and another read does, in extra
+	make       uint16   // of the best read: numbers of ps.words
+	colour     uint16
+	best       compactSighting
+	measured   compactSighting
+	extra      int32 // place in ps.extras when lent is not empty
+	_          [28]byte
+}
+
+// measured says where the measured read of a body is.
+type measured uint8
+
+const (
+	measuredNone measured = iota // no read had a speed
+	measuredBest                 // it is the best read
+	measuredOwn                  // in own
+)
+
+const (
+	lineSize  = 64
+	bodySize  = 4 * lineSize
+	bodyLines = bodySize / lineSize
+	bestLines = 2 // up to the end of best
+)
+
+var (
+	_ [bodySize]byte             = [unsafe.Sizeof(openPassage{})]byte{}
+	_ [bestLines * lineSize]byte = [unsafe.Offsetof(openPassage{}.measured)]byte{}
+)
+
+// cacheLines shows a body as what the processor loads.
+func (b *openPassage) cacheLines() *[bodyLines][lineSize / 8]uint64 {
+	return (*[bodyLines][lineSize / 8]uint64)(unsafe.Pointer(b))
+}
+
+// beginBody fills the body with its first read.
+func (ps *Passages) beginBody(b *openPassage, r *schemas.Read, camera uint32) {
+	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
+	b.lent = 0
+	ps.takeBest(b, r, camera)
+	b.measuredIn = measuredNone
+	if r.Speed > 0 {
+		b.measuredIn = measuredBest
+	}
+}
+
+// takeBest makes the read the best one.
+func (ps *Passages) takeBest(b *openPassage, r *schemas.Read, camera uint32) {
+	b.best.copyFrom(r, camera)
+	b.says = factsOf(r)
+	b.make, b.colour = ps.wordsOf(r)
+}
+
+func (s *compactSighting) copyFrom(r *schemas.Read, camera uint32) {
+	s.read, s.plate, s.capturedAt, s.receivedAt = r.ID, r.Plate, r.CapturedAt, r.ReceivedAt
+	s.camera, s.speed, s.small, s.country, s.flags, s.image = camera, r.Speed, smallOf(r), r.Country, r.Flags, r.Image
+}
+
+// updateSightings takes a further read into the best read and the measured one. The best read is the most confident one, the earliest captured
+// among equals, then the smaller id: an order without regard to arrival. The measured read is the slowest with a speed, in the driver's
+// favour.
+func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint32) {
+	best := b.best.replacedBy(r)
+	switch b.measuredIn {
+	case measuredNone:
+		switch {
+		case r.Speed > 0 && best:
+			b.measuredIn = measuredBest
+		case r.Speed > 0:
+			b.measured.copyFrom(r, camera)
+			b.measuredIn = measuredOwn
+		}
+	case measuredBest:
+		slow := r.Speed > 0 && b.best.replacedAsMeasured(r)
+		switch {
+		case best && !slow:
+			b.measured, b.measuredIn = b.best, measuredOwn
+		case slow && !best:
+			b.measured.copyFrom(r, camera)
+			b.measuredIn = measuredOwn
+		}
+	case measuredOwn:
+		if r.Speed > 0 && b.measured.replacedAsMeasured(r) {
+			b.measured.copyFrom(r, camera)
+		}
+	}
+	if f := factsOf(r); f != b.says {
+		ps.lendFacts(b, r, f, best)
+	}
+	if best {
+		ps.takeBest(b, r, camera)
+	}
+}
+
+// replacedBy reports whether the read is the better one to show.
+func (s *compactSighting) replacedBy(r *schemas.Read) bool {
+	if c := s.small.confidence(); r.Confidence != c {
+		return r.Confidence > c
+	}
+	return s.comesAfter(r)
+}
+
+// replacedAsMeasured reports whether the read is the one whose speed counts.
+func (s *compactSighting) replacedAsMeasured(r *schemas.Read) bool {
+	if r.Speed != s.speed {
+		return r.Speed < s.speed
+	}
+	return s.comesAfter(r)
+}
+
+func (s *compactSighting) comesAfter(r *schemas.Read) bool {
+	return wasCapturedBefore(r, s.capturedAt, &s.read)
+}
+
+// writePassage writes the passage out.
+func (ps *Passages) writePassage(s *keptPassage, c *Closed) {
+	p, b := &c.Passage, &ps.bodies.items[s.body]
+	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
+	p.Reads, p.Merged, p.Variants, p.Parked = b.reads, b.merged, b.variants, s.parked
+	b.best.writeTo(&p.Best)
+	p.Best.Make, p.Best.Colour = ps.words.text[b.make], ps.words.text[b.colour]
+	if b.lent != 0 {
+		ps.extras.items[b.extra].completeSighting(ps, &p.Best, b.lent)
+	}
+	c.BestCamera, c.MeasuredCamera = b.best.camera, 0
+	switch b.measuredIn {
+	case measuredNone:
+		p.Measured = schemas.Sighting{}
+	case measuredBest:
+		p.Measured = p.Best
+		c.MeasuredCamera = b.best.camera
+	case measuredOwn:
+		b.measured.writeTo(&p.Measured)
+		completeMeasured(p, b.measured.camera == b.best.camera)
+		c.MeasuredCamera = b.measured.camera
+	}
+}
+
+// writeTo writes the sighting out, but for make, colour and the name of the camera.
+func (s *compactSighting) writeTo(to *schemas.Sighting) {
+	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, "", s.capturedAt, s.receivedAt
+	to.Plate, to.Country, to.CountryConfidence, to.Confidence = s.plate, s.country, s.small.countryConfidence(), s.small.confidence()
+	to.Lane, to.Direction, to.Kind = s.small.lane(), s.small.direction(), s.small.kind()
+	to.Speed, to.Flags, to.Image = s.speed, s.flags, s.image
+}
