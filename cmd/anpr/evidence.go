@@ -120,7 +120,7 @@ type sealsCmd struct {
 
 // Run walks the seals once.
 func (c *sealsCmd) Run(ctx context.Context) error {
-	b, err := findBooks(c.BooksFlags, embedded.Seals)
+	b, err := findBooks(&c.BooksFlags, embedded.Seals)
 	if err != nil {
 		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}

@@ -28,7 +28,10 @@ type partitionCmd struct {
 
 // openSides opens log and tables as a role. The caller closes the books.
 func openSides(f *flags.SidesFlags, role embedded.Role) (*reconcile.Books, error) {
-	return findBooks(flags.BooksFlags{SidesFlags: *f}, role)
+	books := flags.BooksFlags{SidesFlags: *f}
+	b, err := findBooks(&books, role)
+	*f = books.SidesFlags // with the addresses and accounts that were found
+	return b, err
 }
 
 type partitionListCmd struct{ flags.SidesFlags }

@@ -28,7 +28,7 @@ type reconcileCmd struct {
 }
 
 // findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
-func findBooks(f flags.BooksFlags, role embedded.Role) (*reconcile.Books, error) {
+func findBooks(f *flags.BooksFlags, role embedded.Role) (*reconcile.Books, error) {
 	c, err := f.Books(role)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context) error {
-	b, err := findBooks(c.BooksFlags, embedded.Reconciler)
+	b, err := findBooks(&c.BooksFlags, embedded.Reconciler)
 	if err != nil {
 		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -103,7 +103,7 @@ type verifyCmd struct {
 
 // Run verifies once.
 func (c *verifyCmd) Run(ctx context.Context) error {
-	b, err := findBooks(c.BooksFlags, embedded.Reconciler)
+	b, err := findBooks(&c.BooksFlags, embedded.Reconciler)
 	if err != nil {
 		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}

@@ -125,7 +125,7 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	}
 	var f flags.BooksFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
-	b, err := findBooks(f, embedded.Reconciler)
+	b, err := findBooks(&f, embedded.Reconciler)
 	if err != nil {
 		t.Fatal(err)
 	}
