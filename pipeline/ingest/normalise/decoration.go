@@ -119,13 +119,22 @@ func (s *plateScan) foldUmlaut() {
 		if c := s.chars[i]; s.chars[i+1] != 'E' || c != 'A' && c != 'O' && c != 'U' {
 			continue
 		}
+		if s.breaks&(1<<(i+1)) != 0 { // a separator between the two letters: U-EB AA 1 is no ÜB-AA 1
+			continue
+		}
 		folded := *s
 		copy(folded.chars[i+1:], folded.chars[i+2:s.n])
 		folded.n--
 		low := uint64(1)<<(i+1) - 1
 		folded.breaks = s.breaks&low | s.breaks>>1&^low
 		folded.marked = 1 << i
-		if p, ok := schemas.PlateFrom(folded.chars[:folded.n]); ok && p.UmlautDistricts()>>(i+1) != 0 {
+		p, ok := schemas.PlateFrom(folded.chars[:folded.n])
+		if !ok {
+			continue
+		}
+		ends := uint64(p.UmlautDistricts()) >> (i + 1) << (i + 1)
+		inside := folded.breaks &^ 1 &^ (^uint64(0) << folded.leadingLetters())
+		if ends != 0 && inside&^ends == 0 { // a separator among the letters stands where such a district ends
 			*s = folded
 			return
 		}

@@ -193,6 +193,9 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("TOELBA918", "DE", "TOLBA918")
 	f("TOEL-BA 918", "DE", "TOLBA918")
 	f("COE-AB 12", "DE", "COEAB12")
+	f("UEB-AA 1", "DE", "UBAA1") // the district ends where the separator is
+	f("U-EBAA1", "DE", "UEBAA1")
+	f("UE-BAA1", "DE", "UEBAA1")
 	f("OE-AB 12", "DE", "OEAB12")
 	f("V\u0160 123-AB", "RS", "VS--123AB")
 	f("V\u0160 123-AB", "", "VS--123AB")
