@@ -1,6 +1,7 @@
 package normalise
 
 import (
+	"bytes"
 	"math/bits"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -133,6 +134,9 @@ func (s *plateScan) foldUmlaut() {
 			continue
 		}
 		ends := uint64(p.UmlautDistricts()) >> (i + 1) << (i + 1)
+		if at := bytes.IndexAny(folded.chars[i+1:folded.n], "AOU"); at >= 0 { // the umlaut of a district is its last A, O or U: AEO is no A\u00d6
+			ends &= 1<<(i+2+at) - 1
+		}
 		inside := folded.breaks &^ 1 &^ (^uint64(0) << folded.leadingLetters())
 		if ends != 0 && inside&^ends == 0 { // a separator among the letters stands where such a district ends
 			*s = folded
