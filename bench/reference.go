@@ -18,20 +18,27 @@ import (
 
 // Users lists the office users of the generated users.yaml: one of each role.
 var Users = []User{
-	{"agent1", "gvc_agent", nil},
-	{"supervisor1", "gvc_supervisor", nil},
-	{"officer1", "zone_officer", []string{"5339"}},
-	{"prosecutor1", "prosecutor", nil},
-	{"operator1", "camera_operator", nil},
-	{"auditor1", "auditor", nil},
-	{"jurist1", "jurist", nil},
+	{"agent1", "gvc_agent", nil, false},
+	{"supervisor1", "gvc_supervisor", nil, true},
+	{"officer1", "zone_officer", []string{"5339"}, false},
+	{"officer2", "zone_officer", []string{"5339"}, true},
+	{"prosecutor1", "prosecutor", nil, false},
+	{"prosecutor2", "prosecutor", nil, true},
+	{"operator1", "camera_operator", nil, false},
+	{"auditor1", "auditor", nil, false},
+	{"jurist1", "jurist", nil, false},
 }
+
+// tokenDays is how long the tokens of a generated city open it.
+const tokenDays = 360
 
 // User is one generated office user. Without zones he sees the whole region, records of unknown cameras included.
 type User struct {
 	Name  string
 	Role  string
 	Zones []string
+
+	Approves bool // may be the second person
 }
 
 // WriteReference writes the reference data directory: cameras.yaml, registers.yaml, users.yaml, vehicles.csv, lists/,
@@ -216,12 +223,16 @@ func (c *City) writeRegisters(w *bufio.Writer) {
 
 func (c *City) writeUsers(w *bufio.Writer) {
 	fmt.Fprintln(w, "users:")
+	end := max(c.day, c.cfg.At.Day()) + tokenDays
 	for _, u := range Users {
 		list := ""
 		if u.Zones != nil {
 			list = fmt.Sprintf(" zones: [\"%s\"],", strings.Join(u.Zones, `", "`))
 		}
-		fmt.Fprintf(w, "  - {name: %s, role: %s,%s token_sha256: %q}\n", u.Name, u.Role, list, sha256Hex(c.UserToken(u.Name)))
+		if u.Approves {
+			list += " grants: [approve],"
+		}
+		fmt.Fprintf(w, "  - {name: %s, role: %s,%s token_sha256: %q, valid_to: %s}\n", u.Name, u.Role, list, sha256Hex(c.UserToken(u.Name)), end)
 	}
 }
 

@@ -297,13 +297,14 @@ func TestSecretsAreSecretAndOpenTheDoors(t *testing.T) {
 			Name, Role string
 			Zones      []string
 			Token      string `yaml:"token_sha256"`
+			To         string `yaml:"valid_to"`
 		}
 	}
 	unmarshal(t, dir, "users.yaml", &f)
 	roles := map[string]bool{}
 	for _, u := range f.Users {
 		roles[u.Role] = true
-		if u.Token != sha256Hex(c.UserToken(u.Name)) || (len(u.Zones) == 0) == (u.Role == "zone_officer") {
+		if u.Token != sha256Hex(c.UserToken(u.Name)) || (len(u.Zones) == 0) == (u.Role == "zone_officer") || u.To == "" {
 			t.Errorf("user %s: zones %v, token sum %s", u.Name, u.Zones, u.Token)
 		}
 	}

@@ -122,7 +122,7 @@ func (cfg *StackConfig) trafficConfig(c *Case) bench.TrafficConfig {
 func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
 	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
-	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x}\n", sha256.Sum256([]byte(token)))
+	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x, valid_to: %s}\n", sha256.Sum256([]byte(token)), time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
 	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the office's user: %w", err)
 	}

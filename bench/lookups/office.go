@@ -50,7 +50,7 @@ func usersFile(list []account) string {
 		if zone != "" {
 			fmt.Fprintf(&b, "zones: [%q], ", zone)
 		}
-		fmt.Fprintf(&b, "token_sha256: %s}\n", hex.EncodeToString(sum[:]))
+		fmt.Fprintf(&b, "token_sha256: %s, valid_to: %s}\n", hex.EncodeToString(sum[:]), time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
 	}
 	b.WriteString("users:\n")
 	add("bench-supervisor", access.GVCSupervisor, "", supervisor)

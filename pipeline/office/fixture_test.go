@@ -77,7 +77,7 @@ func users(t testing.TB) *access.Users {
 		if r == access.ZoneOfficer {
 			zones = `, zones: ["5339"]`
 		}
-		fmt.Fprintf(&b, "  - {name: user-%s, role: %s%s, token_sha256: %s}\n", r, r, zones, hash("token of "+string(r)))
+		fmt.Fprintf(&b, "  - {name: user-%s, role: %s%s, token_sha256: %s, valid_to: 2027-06-30}\n", r, r, zones, hash("token of "+string(r)))
 	}
 	u, err := access.ReadUsers(strings.NewReader(b.String()))
 	if err != nil {

@@ -19,13 +19,14 @@ const (
 	signInNone    = "no_token"
 	signInUnknown = "unknown_token"
 	signInExpired = "expired" // valid_to is past
+	signInNoEnd   = "no_end"  // no valid_to, or one that lies more than a year ahead
 	signInEarly   = "not_yet" // valid_from is to come
 	signInDouble  = "doubled" // more than one Authorization
 	signInLimited = "limited" // too many failures from one address
 )
 
 func signInCauses() []string {
-	return []string{signInNone, signInUnknown, signInExpired, signInEarly, signInDouble, signInLimited}
+	return []string{signInNone, signInUnknown, signInExpired, signInNoEnd, signInEarly, signInDouble, signInLimited}
 }
 
 // Bounds of failed sign-ins from one address.
@@ -147,6 +148,8 @@ func (o *Office) userOf(token string) (*access.User, string) {
 		return nil, signInEarly
 	case user.To != 0 && now >= user.To:
 		return nil, signInExpired
+	case !user.TokenEnds(now):
+		return nil, signInNoEnd
 	}
 	return user, ""
 }

@@ -16,7 +16,7 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 		c.FailuresPerMinute = 0
 		c.Now = func() time.Time { return at }
 		list := "users:\n"
-		for name, bounds := range map[string]string{"late": ", valid_to: 2026-11-20", "early": ", valid_from: 22/11/2026", "today": ", valid_from: 2026-11-21, valid_to: 2026-11-21"} {
+		for name, bounds := range map[string]string{"late": ", valid_to: 2026-11-20", "early": ", valid_from: 22/11/2026, valid_to: 2026-12-31", "endless": "", "far": ", valid_to: 2099-12-31", "today": ", valid_from: 2026-11-21, valid_to: 2026-11-21"} {
 			list += fmt.Sprintf("  - {name: %s, role: jurist, token_sha256: %s%s}\n", name, hash("token of "+name), bounds)
 		}
 		u, err := access.ReadUsers(strings.NewReader(list))
@@ -27,7 +27,7 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 	})
 	const url = "/v1/offences?"
 	bodies := map[string]bool{}
-	for _, token := range []string{"", "Bearer nobody", "Bearer token of late", "Bearer token of early"} {
+	for _, token := range []string{"", "Bearer nobody", "Bearer token of late", "Bearer token of early", "Bearer token of endless", "Bearer token of far"} {
 		status, body := d.get(t, token, url)
 		if bodies[body] = true; status != http.StatusUnauthorized {
 			t.Errorf("%q: got %d, want 401", token, status)
@@ -44,8 +44,8 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 		status, _ := d.get(t, "Bearer guess", url)
 		counts[status]++
 	}
-	if counts[401] != 16 || counts[429] != 84 {
-		t.Errorf("100 more failures: got %v, want 16 answers 401 and the rest 429", counts)
+	if counts[401] != 14 || counts[429] != 86 {
+		t.Errorf("100 more failures: got %v, want 14 answers 401 and the rest 429", counts)
 	}
 	if status, _ := d.get(t, "Bearer token of today", url); status != http.StatusOK {
 		t.Errorf("a user behind the same address: got %d, want 200", status)
@@ -57,7 +57,7 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 	if status, _ := d.get(t, "Bearer guess", url); status != http.StatusUnauthorized {
 		t.Errorf("a minute later: got %d, want 401", status)
 	}
-	if !strings.Contains(d.logs.String(), `"not_logged_before":103`) {
+	if !strings.Contains(d.logs.String(), `"not_logged_before":105`) {
 		t.Errorf("the next line says how many were not logged: %s", d.logs.String())
 	}
 }

@@ -16,7 +16,7 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 		list := "users:\n"
 		for _, r := range access.Roles() {
 			for _, zone := range []string{"5339", "5340"} {
-				list += fmt.Sprintf("  - {name: %s-%s, role: %s, zones: [\"%s\"], token_sha256: %s}\n", r, zone, r, zone, hash(string(r)+zone))
+				list += fmt.Sprintf("  - {name: %s-%s, role: %s, zones: [\"%s\"], token_sha256: %s, valid_to: 2027-06-30}\n", r, zone, r, zone, hash(string(r)+zone))
 			}
 		}
 		u, err := access.ReadUsers(strings.NewReader(list))

@@ -104,7 +104,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*Office, error) {
 		lease.Keep(keeping)
 	}()
 	o.Ready("office", of.Ready)
-	warn := func() { warnOfZones(users, c.Store.Current().Cameras(), log) }
+	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
 	return &Office{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {

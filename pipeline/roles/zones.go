@@ -26,9 +26,19 @@ func zonesWithoutCamera(users []access.User, cameras []*schemas.Camera) (out []s
 	return out
 }
 
-// warnOfZones logs what zonesWithoutCamera finds.
-func warnOfZones(users *access.Users, cameras []*schemas.Camera, log zerolog.Logger) {
-	for _, line := range zonesWithoutCamera(users.All(), cameras) {
+// tokensWithoutEnd says which users have a token that opens nothing because it has no end within a year. The others can work on.
+func tokensWithoutEnd(users []access.User, now schemas.Micros) (out []string) {
+	for i := range users {
+		if u := &users[i]; u.HasToken() && !u.TokenEnds(now) {
+			out = append(out, fmt.Sprintf("users.yaml: user %s: the token opens nothing, because it has no end within %d days; give valid_to", u.Name, access.MaxTokenDays))
+		}
+	}
+	return out
+}
+
+// warnOfUsers logs what zonesWithoutCamera and tokensWithoutEnd find.
+func warnOfUsers(users *access.Users, cameras []*schemas.Camera, now schemas.Micros, log zerolog.Logger) {
+	for _, line := range append(zonesWithoutCamera(users.All(), cameras), tokensWithoutEnd(users.All(), now)...) {
 		log.Warn().Msg(line)
 	}
 }

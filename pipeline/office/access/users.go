@@ -11,7 +11,9 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 
@@ -27,10 +29,63 @@ type User struct {
 	// Zones limits the user to reads of these police zones. Empty means the whole region, which a zone officer may not be.
 	Zones []string
 
-	// From and To are when the token is valid: from inclusive, to exclusive; 0 = no bound.
+	// Subject is the person at the provider of sign-ins, as "issuer|subject"; "" = the person signs in by token or by an account of this office.
+	Subject string
+	// Grants are what the user may do beside the role, of the closed set of [ParseGrant].
+	Grants []Grant
+	// Regimes are the regimes of cases that the user may see; empty = all.
+	Regimes []Regime
+
+	// From and To are when the token is valid: from inclusive, to exclusive; 0 = no bound. See [User.TokenEnds].
 	From, To schemas.Micros
 
-	token schemas.Sum
+	token    schemas.Sum
+	hasToken bool
+}
+
+// Grant is something that a user may do beside the role: "approve" (be the second person in the user's zones) or "list:NAME" (own a list).
+type Grant string
+
+// Approve is the grant of a second person.
+const Approve Grant = "approve"
+
+// Regime is the law under which a case is handled. The set is closed.
+type Regime string
+
+// The regimes: police (title 2 of the act of 30/07/2018) and administrative (GDPR).
+const (
+	RegimeTraffic Regime = "traffic"
+	RegimeLEZ     Regime = "lez"
+)
+
+// Regimes lists all regimes.
+func Regimes() []Regime { return []Regime{RegimeTraffic, RegimeLEZ} }
+
+var grantForm = regexp.MustCompile(`^(approve|list:[A-Za-z0-9._-]{1,64})$`)
+
+// ParseGrant reads a grant.
+func ParseGrant(text string) (Grant, bool) { return Grant(text), grantForm.MatchString(text) }
+
+// Has reports whether the user has the grant.
+func (u *User) Has(g Grant) bool { return slices.Contains(u.Grants, g) }
+
+// MaxTokenDays is how far ahead the end of a token may lie.
+const MaxTokenDays = 366
+
+// TokenEnds reports whether the user's token has an end within a year of now. A token without one opens nothing: whoever stole it would have it
+// for ever.
+func (u *User) TokenEnds(now schemas.Micros) bool {
+	return u.To != 0 && u.To <= now+MaxTokenDays*24*schemas.Hour
+}
+
+// HasToken reports whether the user may sign in by token.
+func (u *User) HasToken() bool { return u.hasToken }
+
+// TokenID names the token of the user in the state of the office: a digest of its digest, cut, so that a purpose ends with the token that
+// opened it.
+func (u *User) TokenID() string {
+	sum := sha256.Sum256(u.token[:])
+	return "token-" + hex.EncodeToString(sum[:8])
 }
 
 // Users is the list of those who may ask, by the SHA-256 of their tokens. Safe for concurrent use.
@@ -111,7 +166,7 @@ func (u *Users) Find(token string) (*User, bool) {
 	list := *u.list.Load()
 	at := -1
 	for i := range list {
-		if subtle.ConstantTimeCompare(sum[:], list[i].token[:]) == 1 {
+		if subtle.ConstantTimeCompare(sum[:], list[i].token[:]) == 1 && list[i].hasToken {
 			at = i
 		}
 	}
@@ -125,6 +180,9 @@ type userEntry struct {
 	Name        string   `yaml:"name"`
 	Role        Role     `yaml:"role"`
 	Zones       []string `yaml:"zones"`
+	Subject     string   `yaml:"subject"`
+	Grants      []string `yaml:"grants"`
+	Regimes     []string `yaml:"regimes"`
 	TokenSHA256 string   `yaml:"token_sha256"`
 	ValidFrom   string   `yaml:"valid_from"`
 	ValidTo     string   `yaml:"valid_to"`
@@ -151,25 +209,71 @@ func (e *userEntry) user(before []User) (User, error) {
 			return u, fmt.Errorf("user %s: zone %.40q must be 1 to 32 of A-Z a-z 0-9 . _ -", e.Name, z)
 		}
 	}
-	if n, err := hex.Decode(u.token[:], clip(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
-		return u, fmt.Errorf("user %s: token_sha256 must be the 64 hexadecimal digits of the token's SHA-256", e.Name)
+	if err := e.parseToken(&u); err != nil {
+		return u, err
 	}
-	if err := e.validity(&u); err != nil {
+	if err := e.parseGrants(&u); err != nil {
+		return u, err
+	}
+	if err := e.parseValidity(&u); err != nil {
 		return u, err
 	}
 	for i := range before {
 		if before[i].Name == u.Name {
 			return u, fmt.Errorf("user %s: the name is used twice", e.Name)
 		}
-		if before[i].token == u.token {
+		if before[i].Subject == u.Subject && u.Subject != "" {
+			return u, fmt.Errorf("user %s: the subject is that of user %s; a subject names one person", e.Name, before[i].Name)
+		}
+		if before[i].hasToken && u.hasToken && before[i].token == u.token {
 			return u, fmt.Errorf("user %s: the token is that of user %s; a token names one person", e.Name, before[i].Name)
 		}
 	}
 	return u, nil
 }
 
-// validity reads when the token is valid; a day counts as a whole.
-func (e *userEntry) validity(u *User) error {
+// parseToken reads the digest of the token. A user without one signs in otherwise.
+func (e *userEntry) parseToken(u *User) error {
+	if e.TokenSHA256 == "" {
+		return nil
+	}
+	if n, err := hex.Decode(u.token[:], clip(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
+		return fmt.Errorf("user %s: token_sha256 must be the 64 hexadecimal digits of the token's SHA-256; leave it out for a person who signs in without a token", e.Name)
+	}
+	u.hasToken = true
+	return nil
+}
+
+// parseGrants reads subject, grants and regimes.
+func (e *userEntry) parseGrants(u *User) error {
+	if e.Subject != "" {
+		issuer, subject, ok := strings.Cut(e.Subject, "|")
+		if !ok || !strings.Contains(issuer, "://") || subject == "" || len(e.Subject) > 512 || strings.ContainsFunc(e.Subject, unicode.IsControl) {
+			return fmt.Errorf(`user %s: subject must be the issuer and the subject of the provider, as "https://login.example|a1b2c3"`, e.Name)
+		}
+		u.Subject = e.Subject
+	}
+	for _, text := range e.Grants {
+		g, ok := ParseGrant(text)
+		if !ok {
+			return fmt.Errorf("user %s: grant %.80q is neither approve nor list:NAME", e.Name, text)
+		}
+		if slices.Contains(u.Grants, g) {
+			return fmt.Errorf("user %s: the grant %s is there twice", e.Name, g)
+		}
+		u.Grants = append(u.Grants, g)
+	}
+	for _, text := range e.Regimes {
+		if !slices.Contains(Regimes(), Regime(text)) {
+			return fmt.Errorf("user %s: regime %.40q is none of %v", e.Name, text, Regimes())
+		}
+		u.Regimes = append(u.Regimes, Regime(text))
+	}
+	return nil
+}
+
+// parseValidity reads when the token is valid; a day counts as a whole.
+func (e *userEntry) parseValidity(u *User) error {
 	if e.ValidFrom != "" {
 		t, err := schemas.ParseFrom(e.ValidFrom)
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func sum(token string) string {
@@ -56,6 +58,12 @@ func TestABrokenUsersFileIsRefusedAndTheOldListStays(t *testing.T) {
 		"same name":         {"users: [{name: a, role: jurist, token_sha256: " + secret + "}, {name: a, role: jurist, token_sha256: " + sum("x") + "}]", "used twice"},
 		"same token":        {"users: [{name: a, role: jurist, token_sha256: " + secret + "}, {name: b, role: jurist, token_sha256: " + secret + "}]", "token is that of"},
 		"unknown key":       {"users: [{name: a, role: jurist, admin: true, token_sha256: " + secret + "}]", "line 1"},
+		"unknown grant":     {"users: [{name: a, role: jurist, grants: [admin], token_sha256: " + secret + "}]", "grant \"admin\" is neither"},
+		"list without name": {"users: [{name: a, role: jurist, grants: [\"list:\"], token_sha256: " + secret + "}]", "neither approve nor list:NAME"},
+		"grant twice":       {"users: [{name: a, role: jurist, grants: [approve, approve], token_sha256: " + secret + "}]", "there twice"},
+		"unknown regime":    {"users: [{name: a, role: jurist, regimes: [lez, parking], token_sha256: " + secret + "}]", "regime \"parking\" is none of"},
+		"no issuer":         {"users: [{name: a, role: jurist, subject: a1b2, token_sha256: " + secret + "}]", "subject must be the issuer"},
+		"same subject":      {"users: [{name: a, role: jurist, subject: \"https://i|s\"}, {name: b, role: jurist, subject: \"https://i|s\"}]", "the subject is that of user a"},
 		"no YAML":           {"users: [", "form"},
 		"empty":             {"", "form"},
 	} {
@@ -73,6 +81,43 @@ func TestABrokenUsersFileIsRefusedAndTheOldListStays(t *testing.T) {
 		}
 		if _, ok := u.Find("token-one"); !ok {
 			t.Errorf("%s: the old list is gone", name)
+		}
+	}
+}
+
+func TestAUsersFileSaysWhoIsWhoAndMayWhatBesideTheRole(t *testing.T) {
+	u, err := ReadUsers(strings.NewReader(`users:
+  - {name: a, role: zone_officer, zones: ["5339"], subject: "https://login.example/realm|a1|b2", grants: [approve, "list:stolen"], regimes: [traffic, lez]}
+  - {name: b, role: jurist}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := u.All()
+	if a := all[0]; a.Subject != "https://login.example/realm|a1|b2" || !a.Has(Approve) || !a.Has("list:stolen") || a.Has("list:missing") || len(a.Regimes) != 2 || a.HasToken() {
+		t.Errorf("got %+v", a)
+	}
+	if b := all[1]; b.Has(Approve) || b.HasToken() {
+		t.Errorf("got %+v", b)
+	}
+	if _, ok := u.Find(""); ok {
+		t.Error("the empty token is that of a user without one")
+	}
+}
+
+func TestATokenWithoutAnEndWithinAYearOpensNothing(t *testing.T) {
+	now := schemas.DayOf(2026, 11, 28).Start()
+	for to, want := range map[string]bool{"": false, "2099-12-31": false, "2027-12-01": false, "2027-11-27": true, "2026-11-29": true} {
+		text := "users: [{name: a, role: jurist, token_sha256: " + sum("x")
+		if to != "" {
+			text += ", valid_to: " + to
+		}
+		u, err := ReadUsers(strings.NewReader(text + "}]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := u.All()[0]; a.TokenEnds(now) != want {
+			t.Errorf("valid_to %q: got %t, want %t", to, !want, want)
 		}
 	}
 }
