@@ -27,14 +27,14 @@ type accessLogVerifyCmd struct {
 
 // Run reads the whole table. It writes nothing, so a damaged log can be looked at as often as needed.
 func (c *accessLogVerifyCmd) Run(ctx context.Context) error {
-	a, err := c.verify(ctx)
+	a, err := c.verifyLog(ctx)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
 	}
 	return errors.Join(office.PrintVerify(os.Stdout, a), ask.BrokenChain(a))
 }
 
-func (c *accessLogVerifyCmd) verify(ctx context.Context) (*office.VerifyAnswer, error) {
+func (c *accessLogVerifyCmd) verifyLog(ctx context.Context) (*office.VerifyAnswer, error) {
 	var witnesses []access.Head
 	if (c.Seq == 0) != (c.SHA256 == "") {
 		return nil, errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
@@ -46,7 +46,7 @@ func (c *accessLogVerifyCmd) verify(ctx context.Context) (*office.VerifyAnswer, 
 		}
 		witnesses = append(witnesses, w)
 	}
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type migrateCmd struct {
 
 // Run creates or updates the tables.
 func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Traffic(t.Context()); err != nil {
+	if err := h.SendTraffic(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.WaitUntilProcessed(t.Context()); err != nil {
@@ -137,8 +137,8 @@ func exportedVerifies(t *testing.T, text string) {
 // sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must not have.
 func sealsAreWalked(t *testing.T, h *rehearsal.Rehearsal) {
 	o := platform.NewOps()
-	w, err := roles.StartWatch(t.Context(), roles.WatchConfig{
-		Books: h.Machine.Books(embedded.Reconciler), Every: time.Minute, Seals: h.Machine.Engines.Tables(embedded.Seals), SealsEvery: 100 * time.Millisecond,
+	w, err := roles.StartReconcile(t.Context(), roles.ReconcileConfig{
+		Sources: h.Machine.Sources(embedded.Reconciler), Every: time.Minute, Seals: h.Machine.Engines.Tables(embedded.Seals), SealsEvery: 100 * time.Millisecond,
 		Ops: o, Log: zerolog.Nop(),
 	})
 	if err != nil {

@@ -39,7 +39,7 @@ func (r *running) deadLetters(t *testing.T, want int) (out []*anprv1.Reject) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).Kafka().Dial()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
+	reader := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{DialFunc: r.broker(t).Kafka().Dialer()}, Brokers: []string{r.kafka}, Topic: schemas.TopicRejects, Partition: 0, MaxBytes: 16 << 20, MaxWait: 100 * time.Millisecond})
 	defer reader.Close()
 	for len(out) < want {
 		m, err := reader.ReadMessage(ctx)
@@ -146,7 +146,7 @@ func lookUps(t *testing.T, bin, data string, r *running) {
 // broker is how the test's own clients log in.
 func (r *running) broker(t *testing.T) *flags.BrokerFlags {
 	t.Helper()
-	run, err := (&flags.DataFlags{Data: r.data}).Find()
+	run, err := (&flags.DataFlags{Data: r.data}).FindRunning()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func (r *running) ask(ctx context.Context, q string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	secrets, err := (&embedded.Run{Credentials: filepath.Join(r.data, "run-secrets.json")}).Secrets()
+	secrets, err := (&embedded.RunFile{Credentials: filepath.Join(r.data, "run-secrets.json")}).Secrets()
 	if err != nil {
 		return "", err
 	}

@@ -22,7 +22,7 @@ type engineServeCmd struct {
 
 // Run works until the context ends.
 func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
-	c.Data = flags.Under(c.Data, ".", "anpr-data")
+	c.Data = flags.PathUnder(c.Data, ".", "anpr-data")
 	cfg, err := c.Engines(&c.KafkaFlags, &c.ClickHouseFlags, log, os.Stderr)
 	if err != nil {
 		return err

@@ -30,14 +30,14 @@ type evidenceVerifyCmd struct {
 
 // Run verifies one offence.
 func (c *evidenceVerifyCmd) Run(ctx context.Context) error {
-	rows, err := c.rows(ctx)
+	rows, err := c.readRows(ctx)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, err)
+		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
 	return verifyRows(os.Stdout, rows)
 }
 
-func (c *evidenceVerifyCmd) rows(ctx context.Context) ([]evidence.Row, error) {
+func (c *evidenceVerifyCmd) readRows(ctx context.Context) ([]evidence.Row, error) {
 	if id, err := schemas.ParseID(c.What); err == nil {
 		return storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
 	}
@@ -62,9 +62,9 @@ func verifyRows(w io.Writer, rows []evidence.Row) error {
 	case err != nil:
 		return err
 	case len(rows) > 1:
-		return flags.Exit(flags.ExitLeftOver, fmt.Errorf("there are %d different rows of this offence, where there should be one", len(rows)))
+		return flags.WithExitCode(flags.ExitLeftOver, fmt.Errorf("there are %d different rows of this offence, where there should be one", len(rows)))
 	case altered > 0:
-		return flags.Exit(flags.ExitLeftOver, errors.New("the offence was changed after it was sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
+		return flags.WithExitCode(flags.ExitLeftOver, errors.New("the offence was changed after it was sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (c *evidenceExportCmd) Run(ctx context.Context) error {
 
 // storedOffence reads what is stored of one offence, from what runs on the data directory unless another ClickHouse is named.
 func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFlags, id schemas.ID) ([]evidence.Row, error) {
-	run, err := at.Find()
+	run, err := at.FindRunning()
 	if err != nil {
 		return nil, err
 	}
@@ -114,26 +114,26 @@ func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFl
 }
 
 type sealsCmd struct {
-	flags.BooksFlags
+	flags.SourcesFlags
 	JSON bool `help:"Print JSON."`
 }
 
 // Run walks the seals once.
 func (c *sealsCmd) Run(ctx context.Context) error {
-	b, err := findBooks(&c.BooksFlags, embedded.Seals)
+	b, err := findSources(&c.SourcesFlags, embedded.Seals)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	r, err := roles.WalkSeals(b, b.DB).Walk(ctx)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := show(os.Stdout, r, c.JSON); err != nil {
+	if err := printResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	if !r.OK() {
-		return flags.Exit(flags.ExitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
+		return flags.WithExitCode(flags.ExitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Images == "" {
 		return fmt.Errorf("no image store: give its directory with --images")
 	}
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type ingestCmd struct {
 
 // Run works until the context ends.
 func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return err
 	}

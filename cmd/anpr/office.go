@@ -28,8 +28,8 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 			return err
 		}
 	}
-	c.Users = flags.Under(c.Users, c.Reference, "users.yaml")
-	run, err := c.Find()
+	c.Users = flags.PathUnder(c.Users, c.Reference, "users.yaml")
+	run, err := c.FindRunning()
 	if err != nil {
 		return err
 	}

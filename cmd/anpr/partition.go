@@ -27,9 +27,9 @@ type partitionCmd struct {
 }
 
 // openSides opens log and tables as a role. The caller closes the books.
-func openSides(f *flags.SidesFlags, role embedded.Role) (*reconcile.Books, error) {
-	books := flags.BooksFlags{SidesFlags: *f}
-	b, err := findBooks(&books, role)
+func openSides(f *flags.SidesFlags, role embedded.DatabaseRole) (*reconcile.Books, error) {
+	books := flags.SourcesFlags{SidesFlags: *f}
+	b, err := findSources(&books, role)
 	*f = books.SidesFlags // with the addresses and accounts that were found
 	return b, err
 }
@@ -42,7 +42,7 @@ func (c *partitionListCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	all, err := roles.AskStandings(ctx, b)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 	if err != nil {
 		return err
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	wish, state := roles.NewGiveUp(c.Kafka(), b, recovery.GiveUp{
 		Partition: c.Partition, SkipTo: c.SkipTo, Reason: c.Reason, By: c.By, Watch: c.Watch, Readable: c.Readable,
 	})

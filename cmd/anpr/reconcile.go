@@ -27,17 +27,17 @@ type reconcileCmd struct {
 	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
 }
 
-// findBooks fills in what was not given from what runs on the data directory, and opens the books as a role.
-func findBooks(f *flags.BooksFlags, role embedded.Role) (*reconcile.Books, error) {
-	c, err := f.Books(role)
+// findSources fills in what was not given from what runs on the data directory, and opens the books as a role.
+func findSources(f *flags.SourcesFlags, role embedded.DatabaseRole) (*reconcile.Books, error) {
+	c, err := f.Sources(role)
 	if err != nil {
 		return nil, err
 	}
-	return roles.OpenBooks(c)
+	return roles.OpenSources(c)
 }
 
 type balanceCmd struct {
-	flags.BooksFlags
+	flags.SourcesFlags
 	From   time.Time     `help:"First minute of receipt: a day or an instant; default an hour before --to."`
 	To     time.Time     `help:"End of the window, exclusive; a day counts as a whole; default the last whole minute that is at least 30 s ago."`
 	By     []string      `help:"Also list the account by camera, by minute, or both." enum:"camera,minute" sep:","`
@@ -47,31 +47,31 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context) error {
-	b, err := findBooks(&c.BooksFlags, embedded.Reconciler)
+	b, err := findSources(&c.SourcesFlags, embedded.Reconciler)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	b.Settle = c.Settle
-	r, err := b.Reconcile(ctx, c.window(time.Now()), reconcile.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
+	r, err := b.Reconcile(ctx, c.timeRange(time.Now()), reconcile.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := show(os.Stdout, r, c.JSON); err != nil {
+	if err := printResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	switch r.Verdict {
 	case reconcile.Residual:
-		return flags.Exit(flags.ExitLeftOver, fmt.Errorf("%d are left over; deploy/README.md, \"Does it add up\", says what to do", r.LeftOver()))
+		return flags.WithExitCode(flags.ExitLeftOver, fmt.Errorf("%d are left over; deploy/README.md, \"Does it add up\", says what to do", r.LeftOver()))
 	case reconcile.CannotTell:
-		return flags.Exit(flags.ExitCannotTell, errors.New("cannot tell whether it adds up"))
+		return flags.WithExitCode(flags.ExitCannotTell, errors.New("cannot tell whether it adds up"))
 	case reconcile.Balanced:
 	}
 	return nil
 }
 
-// window fills in what was not given, to whole minutes.
-func (c *balanceCmd) window(now time.Time) reconcile.Window {
+// timeRange fills in what was not given, to whole minutes.
+func (c *balanceCmd) timeRange(now time.Time) reconcile.Window {
 	to := c.To
 	if to.IsZero() {
 		to = now.Add(-30 * time.Second)
@@ -84,8 +84,8 @@ func (c *balanceCmd) window(now time.Time) reconcile.Window {
 	return reconcile.Window{From: from.Truncate(time.Minute), To: to}
 }
 
-// show prints a result for people or machines.
-func show[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool) error {
+// printResult prints a result for people or machines.
+func printResult[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool) error {
 	if !asJSON {
 		return r.Print(w)
 	}
@@ -95,7 +95,7 @@ func show[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool
 }
 
 type verifyCmd struct {
-	flags.BooksFlags
+	flags.SourcesFlags
 	Last time.Duration `help:"Look at the batches inserted in this time; 0 = all there are." default:"24h"`
 	For  time.Duration `help:"Keep looking at the commits this long. A broker without a history of commits (the embedded one) shows plans only while one looks." default:"0s"`
 	JSON bool          `help:"Print JSON."`
@@ -103,26 +103,26 @@ type verifyCmd struct {
 
 // Run verifies once.
 func (c *verifyCmd) Run(ctx context.Context) error {
-	b, err := findBooks(&c.BooksFlags, embedded.Reconciler)
+	b, err := findSources(&c.SourcesFlags, embedded.Reconciler)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	v, err := b.Verify(ctx, c.Last, c.For)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
+		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := show(os.Stdout, v, c.JSON); err != nil {
+	if err := printResult(os.Stdout, v, c.JSON); err != nil {
 		return err
 	}
 	if n := len(v.Violations); n > 0 {
-		return flags.Exit(flags.ExitLeftOver, fmt.Errorf("the delivery protocol is broken in %d places; deploy/README.md, AnprDeliveryBroken, says what to do", n))
+		return flags.WithExitCode(flags.ExitLeftOver, fmt.Errorf("the delivery protocol is broken in %d places; deploy/README.md, AnprDeliveryBroken, says what to do", n))
 	}
 	return nil
 }
 
 type watchCmd struct {
-	flags.BooksFlags
+	flags.SourcesFlags
 	flags.WatchFlags
 	flags.SealsFlags
 	flags.OpsFlags
@@ -134,7 +134,7 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
 	}
 	return runRole(ctx, &c.OpsFlags, port{}, log, func(o *platform.Ops, _ net.Listener) (role, error) {
-		books, err := c.Books(embedded.Reconciler)
+		books, err := c.Sources(embedded.Reconciler)
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		w, err := roles.StartWatch(ctx, roles.WatchConfig{Books: books, Every: c.WatchEvery, Seals: account, SealsEvery: c.SealsEvery, Ops: o, Log: log})
+		w, err := roles.StartReconcile(ctx, roles.ReconcileConfig{Sources: books, Every: c.WatchEvery, Seals: account, SealsEvery: c.SealsEvery, Ops: o, Log: log})
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ type rejectsCmd struct {
 }
 
 type redriveCmd struct {
-	ask.Flags
+	ask.ClientFlags
 	ask.Asking
 	flags.ClickHouseFlags
 	flags.BrokerFlags
@@ -42,13 +42,13 @@ func (c *redriveCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if _, ok := schemas.ParseReason(c.RejectReason); !ok {
 		return fmt.Errorf("no reject reason %q; `anpr query rejects` counts those there are", c.RejectReason)
 	}
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return err
 	}
 	run.FillBroker(&c.BrokerFlags)
 	run.FillTables(&c.ClickHouseFlags, embedded.Reader)
-	wanted, err := c.wanted(ctx)
+	wanted, err := c.listWanted(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,11 +60,11 @@ func (c *redriveCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		Kafka: c.Kafka(), Tables: tables, Group: c.Group, Wanted: wanted, Receipts: c.Receipts, Settle: c.Settle, DryRun: c.DryRun, Log: log,
 	})
 	log.Info().Str("reject_reason", c.RejectReason).Str("why", c.Reason).Bool("dry_run", c.DryRun).Interface("outcome", out).Msg("dead letters replayed")
-	return errors.Join(err, c.print(out))
+	return errors.Join(err, c.printOutcome(out))
 }
 
-// print writes what became of the dead letters.
-func (c *redriveCmd) print(out recovery.Outcome) error {
+// printOutcome writes what became of the dead letters.
+func (c *redriveCmd) printOutcome(out recovery.Outcome) error {
 	if c.JSON {
 		return office.PrintJSON(os.Stdout, out)
 	}
@@ -78,15 +78,15 @@ func (c *redriveCmd) print(out recovery.Outcome) error {
 	return nil
 }
 
-// wanted asks the office, page by page.
-func (c *redriveCmd) wanted(ctx context.Context) (out []recovery.Position, err error) {
-	o, err := c.Client()
+// listWanted asks the office, page by page.
+func (c *redriveCmd) listWanted(ctx context.Context) (out []recovery.Position, err error) {
+	o, err := c.NewClient()
 	if err != nil {
 		return nil, err
 	}
 	paging := c.Page()
 	for {
-		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.Ask(), Window: c.Window(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
+		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
 		if err != nil {
 			return nil, ask.ExplainSignIn(err, o.Lang)
 		}

@@ -44,12 +44,12 @@ type replayCmd struct {
 
 // Run asks the office, replays, prints.
 func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	cfg, err := c.config(log)
+	cfg, err := c.replayConfig(log)
 	if err != nil {
 		return err
 	}
-	office := &ask.Cmd{Flags: ask.Flags{URL: c.URL, Token: c.Token, User: c.User, DataFlags: c.DataFlags}}
-	if err := c.announce(ctx, office, cfg); err != nil {
+	office := &ask.Cmd{ClientFlags: ask.ClientFlags{URL: c.URL, Token: c.Token, User: c.User, DataFlags: c.DataFlags}}
+	if err := c.announceReplay(ctx, office, cfg); err != nil {
 		return err
 	}
 	bar := replay.NewBar(os.Stderr, flags.IsTerminal(os.Stderr))
@@ -70,12 +70,12 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		err = rep.Print(os.Stdout, took, rules.Lang(c.Lang))
 	}
 	if err == nil && c.ExpectSame && !rep.Same() {
-		return flags.Exit(exitDifferent, errors.New("the offences would be different, see above"))
+		return flags.WithExitCode(exitDifferent, errors.New("the offences would be different, see above"))
 	}
 	return err
 }
 
-func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
+func (c *replayCmd) replayConfig(log zerolog.Logger) (*replay.Config, error) {
 	from, err := schemas.ParseDayWritten(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
@@ -95,7 +95,7 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reference data %s: %w", c.Reference, err)
 	}
-	run, err := c.Find()
+	run, err := c.FindRunning()
 	if err != nil {
 		return nil, err
 	}
@@ -105,14 +105,14 @@ func (c *replayCmd) config(log zerolog.Logger) (*replay.Config, error) {
 		return nil, err
 	}
 	return &replay.Config{
-		Dial:   tables.Dial,
+		Dial:   tables.DialNative,
 		Engine: rules.NewEngine(catalogue, store.Current().Cameras()), Registry: store.Current(), From: from.Start(), To: to.Start(), Workers: c.Workers, Examples: c.Examples,
 	}, nil
 }
 
-// announce has the office log the replay before it begins, or refuse it.
-func (c *replayCmd) announce(ctx context.Context, q *ask.Cmd, cfg *replay.Config) error {
-	o, err := q.Client()
+// announceReplay has the office log the replay before it begins, or refuse it.
+func (c *replayCmd) announceReplay(ctx context.Context, q *ask.Cmd, cfg *replay.Config) error {
+	o, err := q.NewClient()
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 type backupCmd struct {
-	flags.BooksFlags
+	flags.SourcesFlags
 	Name string `arg:"" help:"Name of the backup on the disk."`
 	Base string `help:"Write only what changed since this backup; it is needed for a restore then."`
 	Only string `help:"One table alone, for what is not on the log: access_log." placeholder:"TABLE"`
@@ -27,11 +27,11 @@ type backupCmd struct {
 
 // Run makes a backup while everything runs.
 func (c *backupCmd) Run(ctx context.Context) error {
-	b, err := findBooks(&c.BooksFlags, embedded.Backup)
+	b, err := findSources(&c.SourcesFlags, embedded.Backup)
 	if err != nil {
 		return err
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	began := time.Now()
 	st := &recovery.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
 	if c.Only != "" {
@@ -88,8 +88,8 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Drop && c.Compare == "" {
 		return errors.New("--drop goes with --compare: without a rehearsal there is nothing to drop")
 	}
-	var engines *roles.Engines
-	run, err := (&flags.DataFlags{Data: c.Data}).Find()
+	var engines *roles.LocalEngines
+	run, err := (&flags.DataFlags{Data: c.Data}).FindRunning()
 	if err != nil && !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}
@@ -105,11 +105,11 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		}
 		defer func() { err = errors.Join(err, engines.Stop(ctx)) }()
 	}
-	return c.restore(ctx, engines, log)
+	return c.runRestore(ctx, engines, log)
 }
 
-// restore restores into what runs, or into the engines that were started for it.
-func (c *restoreCmd) restore(ctx context.Context, engines *roles.Engines, log zerolog.Logger) error {
+// runRestore restores into what runs, or into the engines that were started for it.
+func (c *restoreCmd) runRestore(ctx context.Context, engines *roles.LocalEngines, log zerolog.Logger) error {
 	tables, err := c.ClickHouse()
 	if err != nil {
 		return err
@@ -138,13 +138,13 @@ func (c *restoreCmd) restore(ctx context.Context, engines *roles.Engines, log ze
 }
 
 // startData starts broker and ClickHouse on the directory of a stopped anpr up.
-func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger) (*roles.Engines, error) {
+func (c *restoreCmd) startData(ctx context.Context, log zerolog.Logger) (*roles.LocalEngines, error) {
 	f := flags.EngineFlags{Data: c.Data, Backups: c.Backups, Cache: c.Cache, Fsync: true}
 	c.KafkaAddr, c.ClickhouseAddr = "127.0.0.1:0", "127.0.0.1:0"
 	cfg, err := f.Engines(&flags.KafkaFlags{BrokerFlags: c.BrokerFlags, Partitions: 4}, &c.ClickHouseFlags, log, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	c.Reference = flags.Under(c.Reference, c.Data, "reference")
+	c.Reference = flags.PathUnder(c.Reference, c.Data, "reference")
 	return roles.StartEngines(ctx, cfg)
 }

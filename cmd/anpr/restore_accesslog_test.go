@@ -57,8 +57,8 @@ func (m *oneMachine) anpr(code int, says string, args ...string) string {
 // lookUp asks the office and returns the number of its entry in the access log.
 func (m *oneMachine) lookUp() uint64 {
 	m.t.Helper()
-	q := ask.Flags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
-	c, err := q.Client()
+	q := ask.ClientFlags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
+	c, err := q.NewClient()
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestRestoreOfOneMachine(t *testing.T) {
 	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	err := h.Traffic(t.Context())
+	err := h.SendTraffic(t.Context())
 	before := reconciled(t, h)
 	if err := errors.Join(err, h.Close(context.Background()), os.RemoveAll(filepath.Join(dir, "clickhouse"))); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func runRole(ctx context.Context, f *flags.OpsFlags, at port, log zerolog.Logger
 	if err != nil {
 		return err
 	}
-	parts.Push("ops", platform.Serve("ops", ln, o.Guarded(f.Access()), 0, log).Stop)
+	parts.Push("ops", platform.Serve("ops", ln, o.GuardedHandler(f.Access()), 0, log).Stop)
 	if ln = nil; at.name != "" {
 		if ln, err = platform.Listen(ctx, at.name, at.addr, at.flag); err != nil {
 			return err

@@ -30,7 +30,7 @@ type rulesCheckCmd struct {
 func (c *rulesCheckCmd) Run() error {
 	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
-		return flags.Exit(flags.ExitCannotTell, err)
+		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
 	return checkRules(os.Stdout, catalogue, c.Warnings)
 }
@@ -58,14 +58,14 @@ type rulesTestCmd struct {
 func (c *rulesTestCmd) Run() error {
 	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
-		return flags.Exit(2, err)
+		return flags.WithExitCode(2, err)
 	}
 	wrong, err := testRules(os.Stdout, catalogue, c.Paths)
 	switch {
 	case err != nil:
-		return flags.Exit(2, err)
+		return flags.WithExitCode(2, err)
 	case wrong > 0:
-		return flags.Exit(1, fmt.Errorf("%d scenarios come out otherwise than expected", wrong))
+		return flags.WithExitCode(1, fmt.Errorf("%d scenarios come out otherwise than expected", wrong))
 	default:
 		return nil
 	}

@@ -17,7 +17,7 @@ type upCmd struct {
 
 // Run works until Ctrl-C.
 func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	c.Data = flags.Under(c.Data, ".", "anpr-data")
+	c.Data = flags.PathUnder(c.Data, ".", "anpr-data")
 	cfg, err := c.Config(log, os.Stderr)
 	if err != nil {
 		return err

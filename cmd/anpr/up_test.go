@@ -43,7 +43,7 @@ func TestUpIsForItsOwnUser(t *testing.T) {
 	if err := h.Start(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(h.Traffic(t.Context()), h.Backup(t.Context())); err != nil {
+	if err := errors.Join(h.SendTraffic(t.Context()), h.BackUpTables(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("every port asks for a password", func(t *testing.T) { portsAsk(t, h) })
@@ -113,8 +113,8 @@ func closedToOthers(t *testing.T, dir string) {
 }
 
 func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
-	q := ask.Flags{User: "officer1", DataFlags: flags.DataFlags{Data: dir}}
-	c, err := q.Client()
+	q := ask.ClientFlags{User: "officer1", DataFlags: flags.DataFlags{Data: dir}}
+	c, err := q.NewClient()
 	if err != nil || c.BaseURL != "http://"+h.Machine.Config.OfficeAddr || c.Token == "" {
 		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.Machine.Config.OfficeAddr)
 	}
@@ -123,13 +123,13 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	if _, err := c.LastSeen(t.Context(), office.LastSeenQuery{Ask: ask, Plate: "1ABC123"}); err != nil && !strings.Contains(err.Error(), "404") {
 		t.Errorf("a look-up: %v", err)
 	}
-	var f flags.BooksFlags
+	var f flags.SourcesFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
-	b, err := findBooks(&f, embedded.Reconciler)
+	b, err := findSources(&f, embedded.Reconciler)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer roles.CloseBooks(b)
+	defer roles.CloseSources(b)
 	if ids, err := b.Log.Partitions(t.Context(), schemas.TopicReads); err != nil || len(ids) != 4 {
 		t.Errorf("reconcile sees partitions %v, %v", ids, err)
 	}
@@ -137,7 +137,7 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 		t.Errorf("reconcile: ClickHouse %v, receipts %v", err, b.Receipts)
 	}
 	other := flags.ClickHouseFlags{ClickhouseAddr: "10.0.0.1:9000"}
-	run, err := f.Find()
+	run, err := f.FindRunning()
 	if err != nil {
 		t.Fatal(err)
 	}

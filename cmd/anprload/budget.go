@@ -49,14 +49,14 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	if c.Data == "" {
 		c.Data = bench.DataDir()
 	}
-	w := &harness.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP, Login: login}
+	w := &harness.Where{Program: c.Program, Data: c.Data, Kafka: c.Kafka, ClickHouse: c.Clickhouse, HTTP: c.ClickhouseHTTP, Login: findLogin}
 	if len(c.Ladder) > 0 {
 		out, err := b.Ladder(ctx, w, c.Ladder, c.Measure, log)
-		return errors.Join(err, c.save(out, log))
+		return errors.Join(err, c.saveOutcome(out, log))
 	}
 	out, err := b.Run(ctx, w, c.Profile, log)
 	if out != nil {
-		err = errors.Join(err, c.save(out, log))
+		err = errors.Join(err, c.saveOutcome(out, log))
 	}
 	if err != nil {
 		return err
@@ -67,8 +67,8 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
-// save prints the verdicts and writes the file.
-func (c *budgetCmd) save(out *harness.Outcome, log io.Writer) error {
+// saveOutcome prints the verdicts and writes the file.
+func (c *budgetCmd) saveOutcome(out *harness.Outcome, log io.Writer) error {
 	_, _ = fmt.Fprintf(log, "\nprofile %s, latencies allowed x %g; %s; broker: %s; data on %s\n", out.Profile, out.Margin, out.Machine, out.Broker, out.Data)
 	harness.WriteRows(log, out.Rows)
 	if c.Out == "" {

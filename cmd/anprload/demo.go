@@ -33,7 +33,7 @@ type demoCmd struct {
 // Run is the main job end to end: everything on, cameras in, candidate offences and hits out, counted from ClickHouse
 // and the topics.
 func (c *demoCmd) Run(ctx context.Context, _ io.Writer) (err error) {
-	log, err := c.logger()
+	log, err := c.newLogger()
 	if err != nil {
 		return err
 	}
@@ -51,14 +51,14 @@ func (c *demoCmd) Run(ctx context.Context, _ io.Writer) (err error) {
 		out = os.Stderr
 	}
 	d := &demo{cmd: c, out: out, log: log, temporary: temporary}
-	defer func() { err = errors.Join(err, d.close()) }()
-	if err := d.start(ctx); err != nil {
+	defer func() { err = errors.Join(err, d.stopAll()) }()
+	if err := d.startMachine(ctx); err != nil {
 		return err
 	}
-	if err := d.traffic(ctx); err != nil {
+	if err := d.sendTraffic(ctx); err != nil {
 		return err
 	}
-	return d.report(context.WithoutCancel(ctx))
+	return d.printReport(context.WithoutCancel(ctx))
 }
 
 // demo is one run of the demo.
@@ -68,7 +68,7 @@ type demo struct {
 	log     zerolog.Logger
 	city    *bench.City
 	machine *roles.Machine
-	count   *counts
+	count   *pipelineCounts
 	watch   *outputs
 	done    *bench.Result
 	cut     bool // ended before its time, by Ctrl-C
@@ -77,7 +77,7 @@ type demo struct {
 	resumed   bool // there was data of an earlier run
 }
 
-func (d *demo) start(ctx context.Context) error {
+func (d *demo) startMachine(ctx context.Context) error {
 	c := d.cmd
 	if err := roles.CheckData(c.Data); err != nil {
 		return err
@@ -115,8 +115,8 @@ func (d *demo) start(ctx context.Context) error {
 	return err
 }
 
-// traffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
-func (d *demo) traffic(ctx context.Context) error {
+// sendTraffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
+func (d *demo) sendTraffic(ctx context.Context) error {
 	tokens, err := bench.ReadCameraTokens(d.machine.Config.Reference.Dir)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (d *demo) traffic(ctx context.Context) error {
 	screen := make(chan struct{})
 	go func() {
 		defer close(screen)
-		d.show(watched, progress)
+		d.showProgress(watched, progress)
 	}()
 	_, _ = fmt.Fprintf(d.out, "A seeded Brussels day: %d reads/s for %d s from %d cameras ...\n", d.cmd.Rate, d.cmd.Seconds, len(d.city.Cameras()))
 	live, forget := whileItLives(ctx, d.machine)
@@ -151,15 +151,15 @@ func (d *demo) traffic(ctx context.Context) error {
 	})
 	d.cut = ctx.Err() != nil
 	if err == nil {
-		err = rehearsal.WaitUntilProcessed(live, d.count.behind)
+		err = rehearsal.WaitUntilProcessed(live, d.count.readLag)
 	}
 	stop()
 	<-screen
 	return err
 }
 
-// show prints the summary: redrawn each second on a terminal, a line every ten seconds elsewhere.
-func (d *demo) show(ctx context.Context, p *bench.Progress) {
+// showProgress prints the summary: redrawn each second on a terminal, a line every ten seconds elsewhere.
+func (d *demo) showProgress(ctx context.Context, p *bench.Progress) {
 	every := 10 * time.Second
 	tty := d.out == io.Writer(os.Stdout) && flags.IsTerminal(os.Stdout)
 	if tty {
@@ -174,11 +174,11 @@ func (d *demo) show(ctx context.Context, p *bench.Progress) {
 			return
 		case <-tick.C:
 		}
-		s, err := d.count.now(ctx)
+		s, err := d.count.readSummary(ctx)
 		if err != nil {
 			continue // the next one will say it, or the report
 		}
-		hits := d.watch.latency()
+		hits := d.watch.hitLatencies()
 		if !tty {
 			_, _ = fmt.Fprintf(d.out, "%4.0fs sent %d  stored %d merged %d rejected %d  passages %d  hits %d (p99 %.0f ms)  %s\n", time.Since(began).Seconds(),
 				p.Sent.Load(), s.Stored, s.Merged, s.Rejected, s.Passages, s.Hits, hits.p99, s.offencesSoFar())
@@ -187,17 +187,17 @@ func (d *demo) show(ctx context.Context, p *bench.Progress) {
 		if lines > 0 {
 			_, _ = fmt.Fprintf(d.out, "\x1b[%dA\x1b[J", lines)
 		}
-		lines = s.screen(d.out, time.Since(began), p, hits)
+		lines = s.printScreen(d.out, time.Since(began), p, hits)
 	}
 }
 
-func (d *demo) close() error {
+func (d *demo) stopAll() error {
 	var errs []error
 	if d.watch != nil {
-		d.watch.close()
+		d.watch.stopReaders()
 	}
 	if d.count != nil {
-		errs = append(errs, d.count.close())
+		errs = append(errs, d.count.closeConns())
 	}
 	if d.machine != nil {
 		errs = append(errs, d.machine.Stop(context.Background()))
@@ -205,16 +205,16 @@ func (d *demo) close() error {
 	return errors.Join(errs...)
 }
 
-// report prints the final counts, the check against the generator's truth and three explained offences.
-func (d *demo) report(ctx context.Context) error {
-	s, err := patiently(ctx, "count the rows", d.count.now)
+// printReport prints the final counts, the check against the generator's truth and three explained offences.
+func (d *demo) printReport(ctx context.Context) error {
+	s, err := retryWhileAway(ctx, "count the rows", d.count.readSummary)
 	if err != nil {
 		return err
 	}
-	hits := d.watch.latency()
+	hits := d.watch.hitLatencies()
 	s.HitP99ms = hits.p99
 	s.ClickhouseVersion, s.Kafka = d.machine.Engines.Database.Current().Version(), "embedded"
-	examples, err := patiently(ctx, "read examples", func(ctx context.Context) ([]string, error) { return d.count.examples(ctx, 3, d.cmd.Language) })
+	examples, err := retryWhileAway(ctx, "read examples", func(ctx context.Context) ([]string, error) { return d.count.renderExamples(ctx, 3, d.cmd.Language) })
 	if err != nil {
 		return err
 	}
@@ -222,8 +222,8 @@ func (d *demo) report(ctx context.Context) error {
 		_, _ = fmt.Fprintf(d.out, "\n--- example %d of %d ---\n%s", i+1, len(examples), e)
 	}
 	_, _ = fmt.Fprintln(d.out)
-	s.final(d.out, hits)
-	run := demoRun{cut: d.cut, resumed: d.resumed, truth: d.watch.truth(d.out, d.done), hits: hits}
+	s.printFinal(d.out, hits)
+	run := demoRun{cut: d.cut, resumed: d.resumed, truth: d.watch.printTruth(d.out, d.done), hits: hits}
 	if d.done != nil {
 		run.notSent = d.done.NotSent
 	}
@@ -237,7 +237,7 @@ func (d *demo) report(ctx context.Context) error {
 	}
 	_, _ = fmt.Fprintln(d.out, "Data:", kept)
 	if d.cmd.JSON {
-		err = s.json(os.Stdout)
+		err = s.printJSON(os.Stdout)
 	}
-	return errors.Join(err, s.verdict())
+	return errors.Join(err, s.exitError())
 }

@@ -21,28 +21,28 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// counts reads the numbers of the summary from ClickHouse and the topics, never from counters in memory.
-type counts struct {
+// pipelineCounts reads the numbers of the summary from ClickHouse and the topics, never from counters in memory.
+type pipelineCounts struct {
 	conn  driver.Conn
 	admin *platform.Admin
 	group string // consumer group of the pipeline
 }
 
-func newCounts(m *roles.Machine) (*counts, error) {
+func newCounts(m *roles.Machine) (*pipelineCounts, error) {
 	conn, err := m.Engines.Tables(embedded.Reader).Open()
 	if err != nil {
 		return nil, err
 	}
-	return &counts{conn, m.Engines.Kafka().Admin("anprload"), m.Config.Ingest.Group}, nil
+	return &pipelineCounts{conn, m.Engines.Kafka().NewAdmin("anprload"), m.Config.Ingest.Group}, nil
 }
 
-func (c *counts) close() error {
+func (c *pipelineCounts) closeConns() error {
 	c.admin.Close()
 	return c.conn.Close()
 }
 
-// summary is the demo's result. Produced = Stored + Merged + Rejected when everything is processed.
-type summary struct {
+// demoSummary is the demo's result. Produced = Stored + Merged + Rejected when everything is processed.
+type demoSummary struct {
 	Produced          uint64            `json:"produced"` // records of anpr.reads.v1 but ticks
 	Stored            uint64            `json:"stored"`
 	Merged            uint64            `json:"merged"`
@@ -68,9 +68,9 @@ type summary struct {
 	visible, visible99 float64
 }
 
-// now reads all numbers.
-func (c *counts) now(ctx context.Context) (*summary, error) {
-	s := &summary{Problems: []string{}, Slow: []string{}, RejectedByReason: map[string]uint64{}, Offences: noneOfEach(), Held: noneOfEach(), byRule: map[string]uint64{}}
+// readSummary reads all numbers.
+func (c *pipelineCounts) readSummary(ctx context.Context) (*demoSummary, error) {
+	s := &demoSummary{Problems: []string{}, Slow: []string{}, RejectedByReason: map[string]uint64{}, Offences: noneOfEach(), Held: noneOfEach(), byRule: map[string]uint64{}}
 	row := c.conn.QueryRow(ctx, `SELECT
 		(SELECT count() FROM reads), (SELECT count() FROM merges), (SELECT count() FROM rejects), (SELECT count() FROM passages), (SELECT count() FROM hits),
 		(SELECT toUInt64(sum(ticks)) FROM batches),
@@ -83,16 +83,16 @@ func (c *counts) now(ctx context.Context) (*summary, error) {
 		return nil, fmt.Errorf("count rows: %w", err)
 	}
 	s.visible, s.visible99 = float64(v50), float64(v99)
-	if err := c.groups(ctx, `SELECT reason, '', count() FROM rejects GROUP BY reason`, func(a, _ string, n uint64) { s.RejectedByReason[a] = n }); err != nil {
+	if err := c.queryGroups(ctx, `SELECT reason, '', count() FROM rejects GROUP BY reason`, func(a, _ string, n uint64) { s.RejectedByReason[a] = n }); err != nil {
 		return nil, err
 	}
-	if err := c.groups(ctx, `SELECT family, concat(rule, ' ', status, ' ', reason), count() FROM offences GROUP BY 1, 2`, func(family, rule string, n uint64) {
+	if err := c.queryGroups(ctx, `SELECT family, concat(rule, ' ', status, ' ', reason), count() FROM offences GROUP BY 1, 2`, func(family, rule string, n uint64) {
 		s.Offences[family] += n
 		s.byRule[rule] += n
 	}); err != nil {
 		return nil, err
 	}
-	if err := c.groups(ctx, `SELECT family, '', count() FROM offences WHERE status = 'held' GROUP BY family`, func(a, _ string, n uint64) { s.Held[a] = n }); err != nil {
+	if err := c.queryGroups(ctx, `SELECT family, '', count() FROM offences WHERE status = 'held' GROUP BY family`, func(a, _ string, n uint64) { s.Held[a] = n }); err != nil {
 		return nil, err
 	}
 	records, err := c.admin.CountRecords(ctx, topicReads)
@@ -100,7 +100,7 @@ func (c *counts) now(ctx context.Context) (*summary, error) {
 	return s, err
 }
 
-func (c *counts) groups(ctx context.Context, query string, visit func(a, b string, n uint64)) error {
+func (c *pipelineCounts) queryGroups(ctx context.Context, query string, visit func(a, b string, n uint64)) error {
 	rows, err := c.conn.Query(ctx, query)
 	if err != nil {
 		return fmt.Errorf("count groups: %w", err)
@@ -117,8 +117,8 @@ func (c *counts) groups(ctx context.Context, query string, visit func(a, b strin
 	return rows.Err()
 }
 
-// examples renders candidate offences of different kinds with their traces.
-func (c *counts) examples(ctx context.Context, n int, lang string) ([]string, error) {
+// renderExamples renders candidate offences of different kinds with their traces.
+func (c *pipelineCounts) renderExamples(ctx context.Context, n int, lang string) ([]string, error) {
 	rows, err := c.conn.Query(ctx, `SELECT offence_id, rule, rule_version, family, status, reason, hold_until, plate, camera_id, captured_at,
 		measured_dkmh, corrected_dkmh, limit_dkmh, amount_cents, legal_basis, verified, trace, seal_sha256
 		FROM offences ORDER BY row_number() OVER (PARTITION BY family, status ORDER BY reason, captured_at), status, family LIMIT $1`, n)
@@ -133,7 +133,7 @@ func (c *counts) examples(ctx context.Context, n int, lang string) ([]string, er
 			&e.measured, &e.corrected, &e.limit, &e.d.AmountCents, &e.d.LegalBasis, &e.d.Verified, &e.trace, &e.seal); err != nil {
 			return nil, fmt.Errorf("read examples: %w", err)
 		}
-		text, err := e.render(rules.Lang(lang))
+		text, err := e.renderTrace(rules.Lang(lang))
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ type example struct {
 	measured, corrected, limit                           int32
 }
 
-func (e *example) render(lang rules.Lang) (string, error) {
+func (e *example) renderTrace(lang rules.Lang) (string, error) {
 	steps, err := evidence.ParseTrace([]byte(e.trace))
 	if err != nil {
 		return "", fmt.Errorf("trace of offence %s: %w", e.id, err)
@@ -169,13 +169,13 @@ func (e *example) render(lang rules.Lang) (string, error) {
 	return text.String(), nil
 }
 
-// screen prints the live summary and returns its number of lines.
-func (s *summary) screen(w io.Writer, elapsed time.Duration, p *bench.Progress, hits latencies) int {
+// printScreen prints the live summary and returns its number of lines.
+func (s *demoSummary) printScreen(w io.Writer, elapsed time.Duration, p *bench.Progress, hits latencies) int {
 	lines := []string{
 		fmt.Sprintf("elapsed %6.0f s      sent %-8d refused %-6d on the log %d", elapsed.Seconds(), p.Sent.Load(), p.Refused.Load(), s.Produced),
-		fmt.Sprintf("reads    stored %-8d merged %-8d rejected %-6d %s", s.Stored, s.Merged, s.Rejected, counted(s.RejectedByReason)),
+		fmt.Sprintf("reads    stored %-8d merged %-8d rejected %-6d %s", s.Stored, s.Merged, s.Rejected, formatCounts(s.RejectedByReason)),
 		fmt.Sprintf("passages %-8d hits %-6d received -> subscriber p50 %.1f ms, p99 %.1f ms", s.Passages, s.Hits, hits.p50, hits.p99),
-		"offences " + s.families("%s %d (held %d)"),
+		"offences " + s.formatFamilies("%s %d (held %d)"),
 		fmt.Sprintf("visible in ClickHouse after p50 %.0f ms, p99 %.0f ms", s.visible, s.visible99),
 	}
 	for _, l := range lines {
@@ -184,20 +184,20 @@ func (s *summary) screen(w io.Writer, elapsed time.Duration, p *bench.Progress, 
 	return len(lines)
 }
 
-// final prints the result.
-func (s *summary) final(w io.Writer, hits latencies) {
+// printFinal prints the result.
+func (s *demoSummary) printFinal(w io.Writer, hits latencies) {
 	_, _ = fmt.Fprintf(w, "On the log %d = stored %d + merged %d + rejected %d (residual %d); duplicate rows %d\n", s.Produced, s.Stored, s.Merged, s.Rejected,
 		int64(s.Produced)-int64(s.Stored+s.Merged+s.Rejected), s.Duplicates)
-	_, _ = fmt.Fprintf(w, "Rejected: %s\n", counted(s.RejectedByReason))
+	_, _ = fmt.Fprintf(w, "Rejected: %s\n", formatCounts(s.RejectedByReason))
 	_, _ = fmt.Fprintf(w, "Passages %d, hits %d (from gateway to subscriber p50 %.1f ms, p99 %.1f ms), visible in ClickHouse after p50 %.0f ms, p99 %.0f ms\n", s.Passages, s.Hits, hits.p50, hits.p99, s.visible, s.visible99)
-	_, _ = fmt.Fprintf(w, "Offences: %s: %s\n", s.families("%s %d (%d held)"), counted(s.byRule))
+	_, _ = fmt.Fprintf(w, "Offences: %s: %s\n", s.formatFamilies("%s %d (%d held)"), formatCounts(s.byRule))
 }
 
-func (s *summary) json(w io.Writer) error {
+func (s *demoSummary) printJSON(w io.Writer) error {
 	return json.NewEncoder(w).Encode(s)
 }
 
-func counted(m map[string]uint64) string {
+func formatCounts(m map[string]uint64) string {
 	text := ""
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if text != "" {
@@ -217,8 +217,8 @@ func noneOfEach() map[string]uint64 {
 	return out
 }
 
-// families writes the offences of each family, and how many of them are held.
-func (s *summary) families(format string) string {
+// formatFamilies writes the offences of each family, and how many of them are held.
+func (s *demoSummary) formatFamilies(format string) string {
 	var out []string
 	for _, name := range rules.FamilyNames((*rules.Info).Decides) {
 		out = append(out, fmt.Sprintf(format, name, s.Offences[name], s.Held[name]))
@@ -227,7 +227,7 @@ func (s *summary) families(format string) string {
 }
 
 // offencesSoFar writes the offences of each family.
-func (s *summary) offencesSoFar() string {
+func (s *demoSummary) offencesSoFar() string {
 	var out []string
 	for _, name := range rules.FamilyNames((*rules.Info).Decides) {
 		out = append(out, fmt.Sprint(name, " ", s.Offences[name]))

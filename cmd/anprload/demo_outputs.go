@@ -50,7 +50,7 @@ type latencies struct {
 
 // watchOutputs starts at the present end of the topics.
 func watchOutputs(ctx context.Context, k platform.Kafka) (*outputs, error) {
-	admin := k.Admin("anprload")
+	admin := k.NewAdmin("anprload")
 	defer admin.Close()
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o := &outputs{cancel: cancel, hist: hdrhistogram.New(1, 60_000_000, 3)}
@@ -61,18 +61,18 @@ func watchOutputs(ctx context.Context, k platform.Kafka) (*outputs, error) {
 			return nil, err
 		}
 		for p, e := range ends {
-			r := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{Timeout: 5 * time.Second, DialFunc: k.Dial()}, Brokers: k.Brokers(), Topic: topic, Partition: int(p), MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
+			r := kafka.NewReader(kafka.ReaderConfig{Dialer: &kafka.Dialer{Timeout: 5 * time.Second, DialFunc: k.Dialer()}, Brokers: k.Brokers(), Topic: topic, Partition: int(p), MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond})
 			if err := r.SetOffset(e.End); err != nil {
 				cancel()
 				return nil, fmt.Errorf("follow %s: %w", topic, err)
 			}
-			o.wg.Go(func() { o.follow(run, r, topic) })
+			o.wg.Go(func() { o.followTopic(run, r, topic) })
 		}
 	}
 	return o, nil
 }
 
-func (o *outputs) follow(ctx context.Context, r *kafka.Reader, topic string) {
+func (o *outputs) followTopic(ctx context.Context, r *kafka.Reader, topic string) {
 	defer func() { _ = r.Close() }()
 	for {
 		m, err := r.ReadMessage(ctx)
@@ -82,11 +82,11 @@ func (o *outputs) follow(ctx context.Context, r *kafka.Reader, topic string) {
 		if err != nil {
 			continue // the reader reconnects
 		}
-		o.take(topic, m.Value, time.Now())
+		o.recordMessage(topic, m.Value, time.Now())
 	}
 }
 
-func (o *outputs) take(topic string, value []byte, now time.Time) {
+func (o *outputs) recordMessage(topic string, value []byte, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if topic == schemas.TopicOffences {
@@ -104,14 +104,14 @@ func (o *outputs) take(topic string, value []byte, now time.Time) {
 	_ = o.hist.RecordValue(max(1, now.UnixMicro()-m.GetReceivedAtUs()))
 }
 
-func (o *outputs) latency() latencies {
+func (o *outputs) hitLatencies() latencies {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return latencies{o.hist.TotalCount(), float64(o.hist.ValueAtQuantile(50)) / 1000, float64(o.hist.ValueAtQuantile(99)) / 1000}
 }
 
-// truth prints how the results compare with what the generator knows it sent, and returns it; nil when there is no truth.
-func (o *outputs) truth(w io.Writer, r *bench.Result) *bench.Report {
+// printTruth prints how the results compare with what the generator knows it sent, and returns it; nil when there is no truth.
+func (o *outputs) printTruth(w io.Writer, r *bench.Result) *bench.Report {
 	if r == nil || r.Truth == nil {
 		return nil
 	}
@@ -128,16 +128,16 @@ func (o *outputs) truth(w io.Writer, r *bench.Result) *bench.Report {
 func talliesOf(r *bench.Report) string {
 	var out []string
 	for _, kind := range bench.Kinds() {
-		out = append(out, kind+" "+tally(*r.Of(kind)))
+		out = append(out, kind+" "+formatTally(*r.Of(kind)))
 	}
 	return strings.Join(out, "; ")
 }
 
-func tally(t bench.Tally) string {
+func formatTally(t bench.Tally) string {
 	return fmt.Sprintf("%d of %d found, %d missing, %d extra", t.Found, t.Expected, t.Missing, t.Extra)
 }
 
-func (o *outputs) close() {
+func (o *outputs) stopReaders() {
 	o.cancel()
 	o.wg.Wait()
 }

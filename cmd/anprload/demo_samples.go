@@ -21,8 +21,8 @@ func postSamples(ctx context.Context, camera, token, base string) (string, []sch
 	var reads []schemas.ReadID
 	var out strings.Builder
 	for _, s := range gateway.Samples() {
-		for _, body := range [][]byte{s.Body, restamp(s.Body, time.Now())} {
-			status, answer, err := post(ctx, base+"/v1/cameras/"+camera+"/"+s.Format, s.ContentType, token, body)
+		for _, body := range [][]byte{s.Body, restampTimes(s.Body, time.Now())} {
+			status, answer, err := postPayload(ctx, base+"/v1/cameras/"+camera+"/"+s.Format, s.ContentType, token, body)
 			if err != nil {
 				return "", nil, fmt.Errorf("post %s: %w", s.Name, err)
 			}
@@ -31,13 +31,13 @@ func postSamples(ctx context.Context, camera, token, base string) (string, []sch
 					reads = append(reads, schemas.ReadID{ID: id})
 				}
 			}
-			_, _ = fmt.Fprintf(&out, "  %-30s %d %s\n", s.Name, status, shortened(answer))
+			_, _ = fmt.Fprintf(&out, "  %-30s %d %s\n", s.Name, status, shortenText(answer))
 		}
 	}
 	return out.String(), reads, nil
 }
 
-func post(ctx context.Context, url, contentType, token string, body []byte) (int, string, error) {
+func postPayload(ctx context.Context, url, contentType, token string, body []byte) (int, string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -53,7 +53,7 @@ func post(ctx context.Context, url, contentType, token string, body []byte) (int
 	return resp.StatusCode, strings.Join(strings.Fields(string(answer)), " "), err
 }
 
-func shortened(text string) string {
+func shortenText(text string) string {
 	if len(text) > 105 {
 		return text[:105] + " ..."
 	}
@@ -69,8 +69,8 @@ var (
 	absDigits = regexp.MustCompile(`\b20\d{15}\b`)
 )
 
-// restamp replaces every time of the payload by now, in the same form.
-func restamp(body []byte, now time.Time) []byte {
+// restampTimes replaces every time of the payload by now, in the same form.
+func restampTimes(body []byte, now time.Time) []byte {
 	body = isoTime.ReplaceAllFunc(body, func(old []byte) []byte {
 		if bytes.ContainsRune(old, 'T') {
 			return []byte(now.UTC().Format("2006-01-02T15:04:05.000000Z07:00"))

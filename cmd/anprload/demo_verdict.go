@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// patiently calls f until it succeeds, at most two minutes: a part may be on its way back.
-func patiently[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
+// retryWhileAway calls f until it succeeds, at most two minutes: a part may be on its way back.
+func retryWhileAway[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
@@ -45,8 +45,8 @@ func whileItLives(ctx context.Context, m *roles.Machine) (context.Context, conte
 	}
 }
 
-// behind returns how many records are on the log and how many of them are not processed.
-func (c *counts) behind(ctx context.Context) (end, lag int64, err error) {
+// readLag returns how many records are on the log and how many of them are not processed.
+func (c *pipelineCounts) readLag(ctx context.Context) (end, lag int64, err error) {
 	return rehearsal.CountBehind(ctx, c.admin, c.group)
 }
 
@@ -71,7 +71,7 @@ type demoRun struct {
 
 // recordProblems writes down everything that is not as it must be, and apart from it what was too slow. Reads that were never sent are not wrong: they
 // are not on the log, the cameras would send them again; what the truth expects of them cannot be found.
-func (s *summary) recordProblems(r demoRun) {
+func (s *demoSummary) recordProblems(r demoRun) {
 	s.Residual = int64(s.Produced) - int64(s.Stored+s.Merged+s.Rejected)
 	if s.Residual != 0 {
 		s.Problems = append(s.Problems, fmt.Sprintf("%d records of the log are not in the tables, or counted twice", s.Residual))
@@ -98,18 +98,18 @@ func (s *summary) recordProblems(r demoRun) {
 	for _, name := range bench.Kinds() {
 		t := s.Truth[name]
 		if t.Missing > 0 && r.notSent == 0 || t.Extra > 0 && !r.resumed {
-			s.Problems = append(s.Problems, fmt.Sprintf("%s are not those of the generator's truth: %s", name, tally(t)))
+			s.Problems = append(s.Problems, fmt.Sprintf("%s are not those of the generator's truth: %s", name, formatTally(t)))
 		}
 	}
 }
 
-// verdict is the error of a run that was not exact, or exact and too slow.
-func (s *summary) verdict() error {
+// exitError is the error of a run that was not exact, or exact and too slow.
+func (s *demoSummary) exitError() error {
 	switch {
 	case len(s.Problems) > 0:
 		return fmt.Errorf("the result is not exact: %s", strings.Join(append(s.Problems, s.Slow...), "; "))
 	case len(s.Slow) > 0:
-		return flags.Exit(exitTooSlow, fmt.Errorf("everything that was sent is there once and every verdict is right, but this machine was too slow: %s; try again with a lower --rate, or with nothing else running", strings.Join(s.Slow, "; ")))
+		return flags.WithExitCode(exitTooSlow, fmt.Errorf("everything that was sent is there once and every verdict is right, but this machine was too slow: %s; try again with a lower --rate, or with nothing else running", strings.Join(s.Slow, "; ")))
 	}
 	return nil
 }

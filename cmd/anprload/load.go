@@ -16,13 +16,13 @@ import (
 	"github.com/gvc-brussels/anpr/bench/harness"
 )
 
-// load makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
+// runLoad makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
 // when there was nothing to send.
-func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, error) {
-	if err := o.check(); err != nil {
+func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.Result, error) {
+	if err := o.checkFlags(); err != nil {
 		return nil, err
 	}
-	day, start, err := o.moments(time.Now())
+	day, start, err := o.trafficTimes(time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -39,15 +39,15 @@ func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, 
 	if o.Target == "none" {
 		return nil, nil
 	}
-	target, err := o.open(ctx, city, out)
+	target, err := o.openTarget(ctx, city, out)
 	if err != nil {
 		return nil, err
 	}
 	cfg := bench.RunConfig{
-		City: city, Traffic: o.traffic(start), Target: target, Count: o.Count, Duration: o.Duration, Warmup: o.Warmup,
-		WallClock: o.live() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: &bench.Progress{},
+		City: city, Traffic: o.trafficConfig(start), Target: target, Count: o.Count, Duration: o.Duration, Warmup: o.Warmup,
+		WallClock: o.isLive() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: &bench.Progress{},
 	}
-	eyes, err := o.observe(ctx, &cfg)
+	eyes, err := o.startWatch(ctx, &cfg)
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
@@ -56,7 +56,7 @@ func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, 
 	go func() {
 		defer close(watched)
 		if !o.Quiet {
-			watch(log, cfg.Progress, done)
+			printProgress(log, cfg.Progress, done)
 		}
 	}()
 	res, err := bench.Run(ctx, cfg)
@@ -66,17 +66,17 @@ func (o *options) load(ctx context.Context, out, log io.Writer) (*bench.Result, 
 		return nil, err
 	}
 	if eyes == nil {
-		return res, o.report(res, nil, out, log)
+		return res, o.writeReport(res, nil, out, log)
 	}
-	rep, err := o.finish(ctx, eyes, res, log)
+	rep, err := o.finishWatch(ctx, eyes, res, log)
 	if err != nil {
 		return nil, err
 	}
-	return res, o.report(res, rep, out, log)
+	return res, o.writeReport(res, rep, out, log)
 }
 
-// observe starts to watch the pipeline when the flags say where it is; else it returns nil.
-func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*harness.Watch, error) {
+// startWatch starts to watch the pipeline when the flags say where it is; else it returns nil.
+func (o *loadOptions) startWatch(ctx context.Context, cfg *bench.RunConfig) (*harness.Watch, error) {
 	if o.Kafka == "" && o.ClickHouse == "" && len(o.Ops) == 0 {
 		return nil, nil
 	}
@@ -87,7 +87,7 @@ func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*harness.W
 	if strings.Contains(broker, "://") {
 		return nil, errors.New("--kafka is needed to observe a gateway: hits and the lag are read from the broker")
 	}
-	user, password, dial, err := o.login()
+	user, password, dial, err := o.findLogin()
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,8 @@ func (o *options) observe(ctx context.Context, cfg *bench.RunConfig) (*harness.W
 	return w, nil
 }
 
-// finish waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
-func (o *options) finish(ctx context.Context, w *harness.Watch, res *bench.Result, log io.Writer) (*harness.Report, error) {
+// finishWatch waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
+func (o *loadOptions) finishWatch(ctx context.Context, w *harness.Watch, res *bench.Result, log io.Writer) (*harness.Report, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Settle)
 	defer cancel()
 	if err := w.Settle(wait); err != nil {
@@ -116,8 +116,8 @@ func (o *options) finish(ctx context.Context, w *harness.Watch, res *bench.Resul
 	return w.Finish(context.WithoutCancel(ctx), res)
 }
 
-// watch prints one line a second.
-func watch(log io.Writer, p *bench.Progress, done <-chan struct{}) {
+// printProgress prints one line a second.
+func printProgress(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for last := uint64(0); ; {
@@ -132,8 +132,8 @@ func watch(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 	}
 }
 
-// report prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
-func (o *options) report(res *bench.Result, rep *harness.Report, out, log io.Writer) error {
+// writeReport prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
+func (o *loadOptions) writeReport(res *bench.Result, rep *harness.Report, out, log io.Writer) error {
 	whole := any(res)
 	if rep != nil {
 		whole = rep
@@ -154,7 +154,7 @@ func (o *options) report(res *bench.Result, rep *harness.Report, out, log io.Wri
 	if o.JSON {
 		_, err = out.Write(data)
 	} else {
-		_, err = io.WriteString(out, text(res))
+		_, err = io.WriteString(out, formatResult(res))
 		if rep != nil {
 			rep.WriteText(out)
 		}
@@ -165,8 +165,8 @@ func (o *options) report(res *bench.Result, rep *harness.Report, out, log io.Wri
 	return nil
 }
 
-// text is the result for people.
-func text(r *bench.Result) string {
+// formatResult is the result for people.
+func formatResult(r *bench.Result) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	loop := "open loop: from the time each read was due"
@@ -174,14 +174,14 @@ func text(r *bench.Result) string {
 		loop = "CLOSED LOOP, from the hand-over: a stall of the target is hidden"
 	}
 	p("seed %d, day %s, traffic from %s, %d reads/s, hurry %d %%", r.CitySeed, r.Day, r.Start, r.Rate, r.HurryPct)
-	p("scheduled %d   sent %d   refused %d   not sent %d   overdue %d   late by more than 5 s %d   retries %d   in %v", r.Scheduled, r.Sent, total(r.Refused), r.NotSent, r.Overdue, r.Buffered, r.Retries, r.Elapsed.Round(time.Millisecond))
+	p("scheduled %d   sent %d   refused %d   not sent %d   overdue %d   late by more than 5 s %d   retries %d   in %v", r.Scheduled, r.Sent, sumCounts(r.Refused), r.NotSent, r.Overdue, r.Buffered, r.Retries, r.Elapsed.Round(time.Millisecond))
 	p("acknowledged (%s)", loop)
-	percentiles(p, "  ack     ", &r.Ack)
+	printPercentiles(p, "  ack     ", &r.Ack)
 	if r.OpenLoop {
-		percentiles(p, "  dispatch", &r.Dispatch)
+		printPercentiles(p, "  dispatch", &r.Dispatch)
 	}
 	if len(r.Refused) > 0 {
-		p("refused by the target: %s", list(r.Refused))
+		p("refused by the target: %s", formatCountsOrNone(r.Refused))
 	}
 	if r.FirstFail != "" {
 		p("first failure: %s", r.FirstFail)
@@ -189,7 +189,7 @@ func text(r *bench.Result) string {
 	t := r.Truth
 	p("truth: produced %d = unique %d + retransmissions %d + rejected %d", t.Produced, t.Unique, t.Retransmissions, t.Rejected)
 	p("       of the unique: confused %d, repeats of parked vehicles %d; of all: late uploads %d, without country %d", t.Confused, t.ParkedRepeats, t.LateUploads, t.NoCountry)
-	p("       rejects: %s", list(r.Rejects))
+	p("       rejects: %s", formatCountsOrNone(r.Rejects))
 	p("       passings %d, measured %d; hits %d, speed offences %d, LEZ rows %d (and up to %d more that are undecided)", t.Passings, t.Measured, r.TruthHits, r.TruthSpd, r.TruthLEZ, r.TruthMay)
 	if !r.Complete() {
 		p("NOT COMPLETE: %d reads were not sent, so the truth is not that of what arrived", r.NotSent)
@@ -197,19 +197,19 @@ func text(r *bench.Result) string {
 	return b.String()
 }
 
-func percentiles(p func(string, ...any), name string, x *bench.Percentiles) {
+func printPercentiles(p func(string, ...any), name string, x *bench.Percentiles) {
 	us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
 	p("%s p50 %v  p90 %v  p99 %v  p99.9 %v  max %v  count %d", name, us(x.P50), us(x.P90), us(x.P99), us(x.P999), us(x.Max), x.Count)
 }
 
-func total(m map[string]uint64) (n uint64) {
+func sumCounts(m map[string]uint64) (n uint64) {
 	for _, v := range m {
 		n += v
 	}
 	return n
 }
 
-func list(m map[string]uint64) string {
+func formatCountsOrNone(m map[string]uint64) string {
 	names := make([]string, 0, len(m))
 	for k, v := range m {
 		names = append(names, fmt.Sprintf("%s %d", k, v))

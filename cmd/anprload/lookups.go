@@ -17,7 +17,7 @@ its access log: by 1, 10 and 50 users, while nothing else happens and while read
 
 // lookupsCmd is anprload lookups.
 type lookupsCmd struct {
-	tables
+	yearTables
 	yearOptions
 	Reserve    uint64        `name:"reserve-gb" default:"30" help:"GB that must stay free on the server's disk."`
 	Users      []int         `default:"1,10,50" help:"Users that ask at once, a phase each."`
@@ -33,11 +33,11 @@ type lookupsCmd struct {
 
 // Run measures and prints.
 func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
-	city, year, err := c.city()
+	city, year, err := c.makeCity()
 	if err != nil {
 		return err
 	}
-	cfg, stop, err := c.open(ctx, log)
+	cfg, stop, err := c.openTables(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -73,14 +73,14 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := c.phases(ctx, b, report, lookups.Ingest{Sink: cfg, City: city, Rate: c.Ingest, Seed: uint64(time.Now().UnixNano())}, log); err != nil {
+	if err := c.measurePhases(ctx, b, report, lookups.Ingest{Sink: cfg, City: city, Rate: c.Ingest, Seed: uint64(time.Now().UnixNano())}, log); err != nil {
 		return err
 	}
 	return report.Print(os.Stdout)
 }
 
-// phases warms up and measures, idle and then storing.
-func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *lookups.Report, in lookups.Ingest, log io.Writer) error {
+// measurePhases warms up and measures, idle and then storing.
+func (c *lookupsCmd) measurePhases(ctx context.Context, b *lookups.Bench, report *lookups.Report, in lookups.Ingest, log io.Writer) error {
 	if _, err := b.Run(ctx, lookups.Phase{Name: "warm-up", Users: 1, Duration: min(c.For, 15*time.Second)}); err != nil {
 		return err
 	}
@@ -90,12 +90,12 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 		}
 		for _, ph := range c.phasesOf(storing) {
 			fmt.Fprintln(log, "measuring", ph.Name)
-			if err := c.phase(ctx, b, report, ph, storing, in, log); err != nil {
+			if err := c.measurePhase(ctx, b, report, ph, storing, in, log); err != nil {
 				return err
 			}
 			in.Seed += 1_000_000
 		}
-		if err := c.retro(ctx, b, report, storing, in, log); err != nil {
+		if err := c.measureRetro(ctx, b, report, storing, in, log); err != nil {
 			return err
 		}
 		in.Seed += 1_000_000
@@ -103,8 +103,8 @@ func (c *lookupsCmd) phases(ctx context.Context, b *lookups.Bench, report *looku
 	return nil
 }
 
-// retro measures two retro-matches, of other lists each.
-func (c *lookupsCmd) retro(ctx context.Context, b *lookups.Bench, report *lookups.Report, storing bool, in lookups.Ingest, log io.Writer) error {
+// measureRetro measures two retro-matches, of other lists each.
+func (c *lookupsCmd) measureRetro(ctx context.Context, b *lookups.Bench, report *lookups.Report, storing bool, in lookups.Ingest, log io.Writer) error {
 	if c.Retro == 0 {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (c *lookupsCmd) phasesOf(storing bool) (out []lookups.Phase) {
 	})
 }
 
-func (c *lookupsCmd) phase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {
+func (c *lookupsCmd) measurePhase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {
 	ictx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stored := make(chan error, 1)

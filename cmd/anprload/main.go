@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) int {
 	if len(args) > 0 && namedCmds[args[0]] != nil {
 		return runNamed(ctx, args, out, log)
 	}
-	var opt options
+	var opt loadOptions
 	exited := -1
 	parser, err := kong.New(&opt, kong.Name("anprload"), kong.Description(description), kong.Writers(out, log),
 		kong.UsageOnError(), kong.Exit(func(code int) { exited = code }))
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) int {
 		fmt.Fprintln(log, "anprload:", err)
 		return 2
 	}
-	res, err := opt.load(ctx, out, log)
+	res, err := opt.runLoad(ctx, out, log)
 	switch {
 	case err != nil:
 		fmt.Fprintln(log, "anprload:", err)

@@ -64,11 +64,11 @@ type logFlags struct {
 	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`
 }
 
-// logger makes the logger. At the default level it says warnings only: the command prints what matters, and --log-level debug says all.
-func (f *logFlags) logger() (zerolog.Logger, error) {
+// newLogger makes the logger. At the default level it says warnings only: the command prints what matters, and --log-level debug says all.
+func (f *logFlags) newLogger() (zerolog.Logger, error) {
 	log, err := flags.NewLogger(f.LogLevel, f.LogJSON)
 	if err != nil {
-		return log, flags.Exit(2, err)
+		return log, flags.WithExitCode(2, err)
 	}
 	if log.GetLevel() == zerolog.InfoLevel {
 		log = log.Level(zerolog.WarnLevel)

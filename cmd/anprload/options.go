@@ -16,8 +16,8 @@ import (
 
 const description = "Sends the traffic of a seeded city at a fixed rate, and says what a correct pipeline must find in it."
 
-// options are the flags. The zero value of a number means the default of package bench.
-type options struct {
+// loadOptions are the flags. The zero value of a number means the default of package bench.
+type loadOptions struct {
 	Target string `required:"" placeholder:"TARGET" help:"Where to send: kafka://host:port, http://host:port of the gateway (also written 'gateway http://host:port'), file:PATH, stdout, or none to only write the reference data."`
 
 	Seed      uint64        `default:"1" help:"Seed of the city and the traffic: the same seed, day and start give the same bytes."`
@@ -61,13 +61,13 @@ type options struct {
 	Address string `arg:"" optional:"" placeholder:"ADDRESS" help:"The gateway's address after --target gateway."`
 }
 
-// live reports whether the target is a running service, for which the traffic must happen now.
-func (o *options) live() bool {
+// isLive reports whether the target is a running service, for which the traffic must happen now.
+func (o *loadOptions) isLive() bool {
 	return strings.HasPrefix(o.Target, "kafka://") || strings.HasPrefix(o.Target, "http")
 }
 
-// check mends the two-word form of the gateway and refuses what cannot work, before anything is made.
-func (o *options) check() error {
+// checkFlags mends the two-word form of the gateway and refuses what cannot work, before anything is made.
+func (o *loadOptions) checkFlags() error {
 	if o.Target == "gateway" {
 		o.Target = o.Address
 	} else if o.Address != "" {
@@ -93,8 +93,8 @@ func (o *options) check() error {
 	return nil
 }
 
-// moments returns an instant of the city's day and the start of the traffic; 0 = the default of the target.
-func (o *options) moments(now time.Time) (day, start schemas.Micros, err error) {
+// trafficTimes returns an instant of the city's day and the start of the traffic; 0 = the default of the target.
+func (o *loadOptions) trafficTimes(now time.Time) (day, start schemas.Micros, err error) {
 	day = schemas.MicrosOf(now)
 	if o.Start != "" {
 		t, err := time.Parse(time.RFC3339, o.Start)
@@ -114,7 +114,7 @@ func (o *options) moments(now time.Time) (day, start schemas.Micros, err error) 
 	return day, start, nil
 }
 
-func (o *options) traffic(start schemas.Micros) bench.TrafficConfig {
+func (o *loadOptions) trafficConfig(start schemas.Micros) bench.TrafficConfig {
 	cfg := bench.TrafficConfig{Seed: o.Seed, Rate: o.Rate, Start: start, Compress: o.Compress, ListedShare: o.Listed}
 	if o.Profile == "rush-hour" {
 		cfg.Profile = bench.RushHour
@@ -125,8 +125,8 @@ func (o *options) traffic(start schemas.Micros) bench.TrafficConfig {
 	return cfg
 }
 
-// open makes the target.
-func (o *options) open(ctx context.Context, city *bench.City, out io.Writer) (bench.Target, error) {
+// openTarget makes the target.
+func (o *loadOptions) openTarget(ctx context.Context, city *bench.City, out io.Writer) (bench.Target, error) {
 	json := o.Format == "json"
 	if path, ok := strings.CutPrefix(o.Target, "file:"); ok && path != "" {
 		return bench.CreateFileTarget(path, json)
@@ -143,7 +143,7 @@ func (o *options) open(ctx context.Context, city *bench.City, out io.Writer) (be
 		if _, _, err := net.SplitHostPort(u.Host); err != nil {
 			return nil, fmt.Errorf("--target %q: want kafka://host:port", o.Target)
 		}
-		_, _, dial, err := o.login()
+		_, _, dial, err := o.findLogin()
 		if err != nil {
 			return nil, err
 		}

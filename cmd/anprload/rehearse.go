@@ -23,7 +23,7 @@ type rehearseCmd struct {
 
 // Run rehearses in a temporary directory.
 func (c *rehearseCmd) Run(ctx context.Context, _ io.Writer) (err error) {
-	log, err := c.logger()
+	log, err := c.newLogger()
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ import (
 const yearDescription = `Fills the tables with a seeded year of reads through the real sink, for measuring look-ups, retro-matches and replays.
 A load that was stopped goes on where it was. See bench/README.md.`
 
-// tables says which database to fill: that of a running server, or of an engine started here on a directory.
-type tables struct {
+// yearTables says which database to fill: that of a running server, or of an engine started here on a directory.
+type yearTables struct {
 	Data       string `type:"path" placeholder:"DIR" help:"Start the embedded engine on this directory."`
 	Clickhouse string `placeholder:"HOST:PORT" help:"Use a running server instead (native protocol)."`
 	Database   string `default:"anpr" help:"Made when it is missing."`
@@ -43,15 +43,15 @@ type yearOptions struct {
 
 // yearCmd is anprload year.
 type yearCmd struct {
-	tables
+	yearTables
 	yearOptions
 	Reserve  uint64 `name:"reserve-gb" default:"30" help:"GB that must stay free on the server's disk."`
 	Unmerged bool   `help:"Leave the parts to background merges."`
 	Serve    bool   `help:"With --data: keep the engine running afterwards, until Ctrl-C."`
 }
 
-// today returns the instant the year ends before.
-func (o *yearOptions) today() (schemas.Micros, error) {
+// endOfYear returns the instant the year ends before.
+func (o *yearOptions) endOfYear() (schemas.Micros, error) {
 	if o.Today == "" {
 		return schemas.MicrosOf(time.Now()), nil
 	}
@@ -62,9 +62,9 @@ func (o *yearOptions) today() (schemas.Micros, error) {
 	return d.Start() + 12*schemas.Hour, nil
 }
 
-// city makes the city whose year it is.
-func (o *yearOptions) city() (*bench.City, *bench.Year, error) {
-	today, err := o.today()
+// makeCity makes the city whose year it is.
+func (o *yearOptions) makeCity() (*bench.City, *bench.Year, error) {
+	today, err := o.endOfYear()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,8 +79,8 @@ func (o *yearOptions) city() (*bench.City, *bench.Year, error) {
 	return city, year, err
 }
 
-// open starts the engine when one is asked for, and returns how to reach the tables.
-func (t *tables) open(ctx context.Context, log io.Writer) (cfg sink.Config, stop func(), err error) {
+// openTables starts the engine when one is asked for, and returns how to reach the tables.
+func (t *yearTables) openTables(ctx context.Context, log io.Writer) (cfg sink.Config, stop func(), err error) {
 	cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: t.Clickhouse, Database: t.Database, User: t.User, Password: t.Password}}
 	if (t.Data == "") == (t.Clickhouse == "") {
 		return cfg, nil, fmt.Errorf("say where the tables are: --data DIR or --clickhouse HOST:PORT")
@@ -89,8 +89,8 @@ func (t *tables) open(ctx context.Context, log io.Writer) (cfg sink.Config, stop
 		return cfg, func() {}, nil
 	}
 	cfg.User, cfg.Password = "anprload", embedded.NewPassword()
-	e, err := embedded.StartClickHouse(ctx, embedded.Config{
-		DataDir: filepath.Join(t.Data, "clickhouse"), NativeAddr: "127.0.0.1:0", Users: []embedded.User{embedded.Harness(cfg.User, cfg.Password)}, Progress: log,
+	e, err := embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{
+		DataDir: filepath.Join(t.Data, "clickhouse"), NativeAddr: "127.0.0.1:0", Users: []embedded.EngineUser{embedded.HarnessUser(cfg.User, cfg.Password)}, Progress: log,
 	})
 	if err != nil {
 		return cfg, nil, err
@@ -112,11 +112,11 @@ func (t *tables) open(ctx context.Context, log io.Writer) (cfg sink.Config, stop
 
 // Run loads.
 func (c *yearCmd) Run(ctx context.Context, log io.Writer) error {
-	_, year, err := c.city()
+	_, year, err := c.makeCity()
 	if err != nil {
 		return err
 	}
-	cfg, stop, err := c.open(ctx, log)
+	cfg, stop, err := c.openTables(ctx, log)
 	if err != nil {
 		return err
 	}

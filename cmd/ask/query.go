@@ -20,7 +20,7 @@ import (
 
 // Cmd is anpr query. Its commands run with it bound.
 type Cmd struct {
-	Flags
+	ClientFlags
 
 	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
@@ -37,8 +37,8 @@ type Cmd struct {
 	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
 }
 
-// Flags say which office to ask, and as whom.
-type Flags struct {
+// ClientFlags say which office to ask, and as whom.
+type ClientFlags struct {
 	URL   string `help:"Address of the office. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
 	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
@@ -58,20 +58,20 @@ type Asking struct {
 	Limit         int       `help:"Rows." default:"100"`
 }
 
-// Ask is why.
-func (a *Asking) Ask() office.Ask {
+// Justification is why.
+func (a *Asking) Justification() office.Ask {
 	return office.Ask{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-// Window is the time range asked for.
-func (a *Asking) Window() office.Window { return office.Window{From: a.From, To: a.To} }
+// TimeRange is the time range asked for.
+func (a *Asking) TimeRange() office.Window { return office.Window{From: a.From, To: a.To} }
 
 // Page says which page is asked for.
 func (a *Asking) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
-// Client finds the token: given, or that of a sample user.
-func (q *Flags) Client() (*office.Client, error) {
-	run, err := q.Find()
+// NewClient finds the token: given, or that of a sample user.
+func (q *ClientFlags) NewClient() (*office.Client, error) {
+	run, err := q.FindRunning()
 	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
 		err = nil
 	}
@@ -124,9 +124,9 @@ func sampleToken(path, user string) (string, error) {
 	return "", fmt.Errorf("no sample user %q; there are %s", user, strings.Join(names, ", "))
 }
 
-// answer asks and prints.
-func answer[A any](q *Cmd, ask func(*office.Client) (*A, error), show func(*A) error) error {
-	c, err := q.Client()
+// printAnswer asks and prints.
+func printAnswer[A any](q *Cmd, ask func(*office.Client) (*A, error), show func(*A) error) error {
+	c, err := q.NewClient()
 	if err != nil {
 		return err
 	}
@@ -155,8 +155,8 @@ func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 		c.From = c.To.Add(-24 * time.Hour)
 		fmt.Fprintln(os.Stderr, "pattern without --from and --to: searching the last 24 hours")
 	}
-	return answer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.Reads(ctx, office.ReadsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
+	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.Reads(ctx, office.ReadsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
 	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
 }
 
@@ -168,8 +168,8 @@ type lastSeenQuery struct {
 
 // Run prints one read.
 func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.LastSeenAnswer, error) {
-		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.Ask(), Window: c.Window(), Plate: c.Plate, Confusable: c.Confusable})
+	return printAnswer(q, func(o *office.Client) (*office.LastSeenAnswer, error) {
+		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.Justification(), Window: c.TimeRange(), Plate: c.Plate, Confusable: c.Confusable})
 	}, func(a *office.LastSeenAnswer) error { return office.PrintLastSeen(os.Stdout, a) })
 }
 
@@ -182,8 +182,8 @@ type hitsQuery struct {
 
 // Run prints hits.
 func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.HitsAnswer, error) {
-		return o.Hits(ctx, office.HitsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
+	return printAnswer(q, func(o *office.Client) (*office.HitsAnswer, error) {
+		return o.Hits(ctx, office.HitsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
 	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
 }
 
@@ -199,8 +199,8 @@ type offencesQuery struct {
 
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
-		return o.Offences(ctx, office.OffencesQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
+	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
+		return o.Offences(ctx, office.OffencesQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
 	}, func(a *office.OffencesAnswer) error {
 		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
 			return err
@@ -223,8 +223,8 @@ type explainQuery struct {
 
 // Run prints an offence and its trace.
 func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
-		return o.Offence(ctx, office.OffenceQuery{Ask: c.Ask(), ID: c.ID, Explain: true, Lang: c.Lang})
+	return printAnswer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
+		return o.Offence(ctx, office.OffenceQuery{Ask: c.Justification(), ID: c.ID, Explain: true, Lang: c.Lang})
 	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
 }
 
@@ -237,8 +237,8 @@ type decisionsQuery struct {
 
 // Run prints decisions.
 func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
-		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
+	return printAnswer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
+		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
 	}, func(a *office.DecisionsAnswer) error { return office.PrintDecisions(os.Stdout, a) })
 }
 
@@ -249,8 +249,8 @@ type rejectsQuery struct {
 
 // Run prints rejects.
 func (c *rejectsQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.RejectsAnswer, error) {
-		return o.Rejects(ctx, office.RejectsQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), RejectReason: c.RejectReason})
+	return printAnswer(q, func(o *office.Client) (*office.RejectsAnswer, error) {
+		return o.Rejects(ctx, office.RejectsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), RejectReason: c.RejectReason})
 	}, func(a *office.RejectsAnswer) error { return office.PrintRejects(os.Stdout, a) })
 }
 
@@ -258,8 +258,8 @@ type reconcileQuery struct{ Asking }
 
 // Run prints the balance.
 func (c *reconcileQuery) Run(ctx context.Context, q *Cmd) error {
-	return answer(q, func(o *office.Client) (*office.ReconcileAnswer, error) {
-		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.Ask(), Window: c.Window()})
+	return printAnswer(q, func(o *office.Client) (*office.ReconcileAnswer, error) {
+		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.Justification(), Window: c.TimeRange()})
 	}, func(a *office.ReconcileAnswer) error { return office.PrintReconcile(os.Stdout, a) })
 }
 
@@ -275,18 +275,18 @@ type accessLogQuery struct {
 // Run prints the access log, or verifies it.
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.Verify {
-		err := answer(q, func(o *office.Client) (*office.VerifyAnswer, error) {
-			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.Ask(), Seq: c.Seq, SHA256: c.SHA256})
+		err := printAnswer(q, func(o *office.Client) (*office.VerifyAnswer, error) {
+			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.Justification(), Seq: c.Seq, SHA256: c.SHA256})
 		}, func(a *office.VerifyAnswer) error {
 			return errors.Join(office.PrintVerify(os.Stdout, a), BrokenChain(a))
 		})
 		if _, own := errors.AsType[*flags.ExitError](err); err != nil && !own {
-			return flags.Exit(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
+			return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
 		}
 		return err
 	}
-	return answer(q, func(o *office.Client) (*office.AccessLogAnswer, error) {
-		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})
+	return printAnswer(q, func(o *office.Client) (*office.AccessLogAnswer, error) {
+		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})
 	}, func(a *office.AccessLogAnswer) error { return office.PrintAccessLog(os.Stdout, a) })
 }
 
@@ -295,5 +295,5 @@ func BrokenChain(a *office.VerifyAnswer) error {
 	if a.OK {
 		return nil
 	}
-	return flags.Exit(flags.ExitLeftOver, fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem))
+	return flags.WithExitCode(flags.ExitLeftOver, fmt.Errorf("the access log does not hold from entry %d on: %s; no look-up counts as logged from there, report it to the data protection officer", a.FirstBad, a.Problem))
 }

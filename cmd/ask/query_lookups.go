@@ -26,8 +26,8 @@ func (c *journeyQuery) Run(ctx context.Context, q *Cmd) error {
 		}
 	}
 	c.Day = day.String()
-	return answer(q, func(o *office.Client) (*office.JourneyAnswer, error) {
-		return o.Journey(ctx, office.JourneyQuery{Ask: c.Ask(), Plate: c.Plate, Day: c.Day})
+	return printAnswer(q, func(o *office.Client) (*office.JourneyAnswer, error) {
+		return o.Journey(ctx, office.JourneyQuery{Ask: c.Justification(), Plate: c.Plate, Day: c.Day})
 	}, func(a *office.JourneyAnswer) error { return office.PrintJourney(os.Stdout, a) })
 }
 
@@ -43,8 +43,8 @@ func (c *cameraQuery) Run(ctx context.Context, q *Cmd) error {
 		c.From = c.To.Add(-time.Hour)
 		fmt.Fprintln(os.Stderr, "no --from and --to: the last hour")
 	}
-	return answer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.CameraReads(ctx, office.CameraQuery{Ask: c.Ask(), Window: c.Window(), Paging: c.Page(), Camera: c.Camera})
+	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.CameraReads(ctx, office.CameraQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Camera: c.Camera})
 	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
 }
 
@@ -62,7 +62,7 @@ func (c *dashboardQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.From.IsZero() {
 		c.From = c.To.Add(-24 * time.Hour)
 	}
-	return answer(q, func(o *office.Client) (*office.DashboardAnswer, error) {
+	return printAnswer(q, func(o *office.Client) (*office.DashboardAnswer, error) {
 		return o.Dashboard(ctx, office.DashboardQuery{Window: office.Window{From: c.From, To: c.To}, By: c.By})
 	}, func(a *office.DashboardAnswer) error { return office.PrintDashboard(os.Stdout, a) })
 }

@@ -36,7 +36,7 @@ func (c *retroQuery) Run(ctx context.Context, q *Cmd) error {
 	}
 	in := office.RetroQuery{Body: office.RetroList{Entries: entries}}
 	in.Ask = office.Ask{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
-	return answer(q, func(o *office.Client) (*office.RetroAnswer, error) { return o.RetroMatches(ctx, in) },
+	return printAnswer(q, func(o *office.Client) (*office.RetroAnswer, error) { return o.RetroMatches(ctx, in) },
 		func(a *office.RetroAnswer) error { return office.PrintRetro(os.Stdout, a) })
 }
 

@@ -18,8 +18,8 @@ type SidesFlags struct {
 }
 
 // FindSides fills in what was not given from what runs on the data directory, if anything does. The role says as whom ClickHouse is asked.
-func (f *SidesFlags) FindSides(role embedded.Role) (*Local, error) {
-	run, err := f.Find()
+func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
+	run, err := f.FindRunning()
 	if err == nil {
 		run.FillBroker(&f.BrokerFlags)
 		run.FillTables(&f.ClickHouseFlags, role)
@@ -27,17 +27,17 @@ func (f *SidesFlags) FindSides(role embedded.Role) (*Local, error) {
 	return run, err
 }
 
-// BooksFlags say where the sides of the account are.
-type BooksFlags struct {
+// SourcesFlags say where the sides of the account are.
+type SourcesFlags struct {
 	SidesFlags
 	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
 }
 
-// Books says where the sides are, as a role.
-func (f *BooksFlags) Books(role embedded.Role) (roles.BooksConfig, error) {
+// Sources says where the sides are, as a role.
+func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig, error) {
 	run, err := f.FindSides(role)
 	if err != nil {
-		return roles.BooksConfig{}, err
+		return roles.SourcesConfig{}, err
 	}
 	if len(f.Receipts) == 0 && run != nil && run.Receipts != "" {
 		f.Receipts = []string{run.Receipts}
@@ -46,7 +46,7 @@ func (f *BooksFlags) Books(role embedded.Role) (roles.BooksConfig, error) {
 		f.Receipts = []string{local}
 	}
 	tables, err := f.ClickHouse()
-	return roles.BooksConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
+	return roles.SourcesConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
 }
 
 // SealsFlags say as whom the seals are walked where roles are processes of their own: that account reads offences whole, and the one that
@@ -63,7 +63,7 @@ func (f *SealsFlags) SealsAccount(at DataFlags, c ClickHouseFlags) (platform.Cli
 		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile
 		return c.ClickHouse()
 	}
-	run, err := at.Find()
+	run, err := at.FindRunning()
 	if err != nil {
 		return platform.ClickHouse{}, err
 	}

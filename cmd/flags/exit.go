@@ -12,8 +12,8 @@ type ExitError struct {
 	Err  error
 }
 
-// Exit gives an error an exit code of its own.
-func Exit(code int, err error) error { return &ExitError{code, err} }
+// WithExitCode gives an error an exit code of its own.
+func WithExitCode(code int, err error) error { return &ExitError{code, err} }
 
 // Error is the error's text.
 func (e *ExitError) Error() string { return e.Err.Error() }

@@ -164,8 +164,8 @@ func (p *PortBase) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Under returns path, or name below dir when path is empty.
-func Under(path, dir, name string) string {
+// PathUnder returns path, or name below dir when path is empty.
+func PathUnder(path, dir, name string) string {
 	if path != "" {
 		return path
 	}
@@ -217,20 +217,20 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	if err := roles.CheckNamedReference(f.Reference); err != nil {
 		return roles.MachineConfig{}, err
 	}
-	f.Reference = Under(f.Reference, f.Data, "reference")
-	f.Index = Under(f.Index, f.Data, "reference-index")
-	f.Images = Under(f.Images, f.Data, "images")
-	f.Receipts = Under(f.Receipts, f.Data, "receipts")
-	f.Users = Under(f.Users, f.Reference, "users.yaml")
+	f.Reference = PathUnder(f.Reference, f.Data, "reference")
+	f.Index = PathUnder(f.Index, f.Data, "reference-index")
+	f.Images = PathUnder(f.Images, f.Data, "images")
+	f.Receipts = PathUnder(f.Receipts, f.Data, "receipts")
+	f.Users = PathUnder(f.Users, f.Reference, "users.yaml")
 	f.FillPorts()
 	engines, err := f.Engines(&f.KafkaFlags, &f.ClickHouseFlags, log, progress)
 	if err != nil {
 		return roles.MachineConfig{}, err
 	}
 	return roles.MachineConfig{
-		Engines: engines, Limits: f.limits(), Reference: f.ReferenceFlags.Config(),
+		Engines: engines, Limits: f.logLimits(), Reference: f.ReferenceFlags.Config(),
 		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: f.Gateway(f.Reference), Office: f.Office(f.Reference),
-		Watch:       roles.WatchConfig{Every: f.WatchEvery, SealsEvery: f.SealsEvery},
+		Reconcile:   roles.ReconcileConfig{Every: f.WatchEvery, SealsEvery: f.SealsEvery},
 		GatewayAddr: f.GatewayAddr, OfficeAddr: f.OfficeAddr, OpsAddr: f.OpsAddr, OpsAccess: f.Access(), Log: log,
 	}, nil
 }
@@ -240,13 +240,13 @@ func (f *EngineFlags) Engines(k *KafkaFlags, c *ClickHouseFlags, log zerolog.Log
 	compression, err := platform.ParseCompression(c.InsertCompression)
 	return roles.EnginesConfig{
 		Data: f.Data, KafkaAddr: k.KafkaAddr, ClickHouseAddr: c.ClickhouseAddr, ClickHouseHTTP: f.ClickhouseHTTP, Database: c.ClickhouseDatabase,
-		Partitions: k.Partitions, Backups: Under(f.Backups, f.Data, "backups"), Cache: f.Cache, MaxMemory: f.MaxMemory, Fsync: f.Fsync,
+		Partitions: k.Partitions, Backups: PathUnder(f.Backups, f.Data, "backups"), Cache: f.Cache, MaxMemory: f.MaxMemory, Fsync: f.Fsync,
 		Compression: compression, Progress: progress, Log: log,
 	}, err
 }
 
-// limits are those of the embedded log.
-func (f *EngineFlags) limits() embedded.Limits {
+// logLimits are those of the embedded log.
+func (f *EngineFlags) logLimits() embedded.Limits {
 	return embedded.Limits{Age: time.Duration(f.LogDays * 24 * float64(time.Hour)), Bytes: f.LogBytes, Batches: f.LogBatches}
 }
 
@@ -261,7 +261,7 @@ func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) ro
 // Gateway is the configuration of a gateway with its reference directory, without its connections.
 func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	return roles.GatewayConfig{
-		DigestSecrets: Under(f.DigestSecrets, reference, filepath.Join("secrets", "camera-digest.csv")), TrustedProxy: f.TrustedProxy, SubjectHeader: f.SubjectHeader,
+		DigestSecrets: PathUnder(f.DigestSecrets, reference, filepath.Join("secrets", "camera-digest.csv")), TrustedProxy: f.TrustedProxy, SubjectHeader: f.SubjectHeader,
 		Images: f.Images, KeepUnread: f.KeepUnread, Receipts: f.Receipts,
 	}
 }
@@ -269,7 +269,7 @@ func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 // Office is the configuration of an office with its reference directory, without its connections.
 func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
-		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: Under(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
+		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
 	}
 }
 

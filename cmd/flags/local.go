@@ -29,12 +29,12 @@ type DataFlags struct {
 
 // Local is an `anpr up` that runs on this machine; nil when there is none.
 type Local struct {
-	*embedded.Run
+	*embedded.RunFile
 	*embedded.Secrets
 }
 
-// Find returns what runs on the data directory. Nothing is no error unless the directory was named.
-func (f *DataFlags) Find() (*Local, error) {
+// FindRunning returns what runs on the data directory. Nothing is no error unless the directory was named.
+func (f *DataFlags) FindRunning() (*Local, error) {
 	if err := roles.CheckData(f.Data); err != nil {
 		return nil, err
 	}
@@ -61,9 +61,9 @@ func (l *Local) FillBroker(f *BrokerFlags) {
 }
 
 // FillTables fills in what was not given about ClickHouse. The role says as whom.
-func (l *Local) FillTables(f *ClickHouseFlags, role embedded.Role) {
-	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.Run.ClickHouse) {
-		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.Run.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
+func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
+	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.RunFile.ClickHouse) {
+		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.RunFile.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
 	}
 	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
 }

@@ -52,8 +52,8 @@ func (c Compression) String() string {
 	return compressionNames[c]
 }
 
-// lz4 reports whether blocks to the address are compressed.
-func (c Compression) lz4(addr string) bool {
+// usesLZ4 reports whether blocks to the address are compressed.
+func (c Compression) usesLZ4(addr string) bool {
 	if c != CompressionAuto {
 		return c == CompressionLZ4
 	}
@@ -115,7 +115,7 @@ func (c *ClickHouse) NativeOptions(addr string) ch.Options {
 		// Every insert carries a deadline; without one the server may take its time over a large merge.
 		ReadTimeout: ch.NoTimeout,
 	}
-	if c.Compression.lz4(addr) {
+	if c.Compression.usesLZ4(addr) {
 		o.Compression = ch.CompressionLZ4
 	}
 	return o
@@ -156,7 +156,7 @@ func (c *ClickHouse) queryOptions() *clickhouse.Options {
 		// An idle connection that a restarted server has dropped is replaced instead of handed out.
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
 	}
-	if slices.ContainsFunc(c.Addrs(), c.Compression.lz4) {
+	if slices.ContainsFunc(c.Addrs(), c.Compression.usesLZ4) {
 		o.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 	if len(o.Addr) > 1 {
@@ -231,9 +231,9 @@ func (c *ClickHouse) readOnly(ctx context.Context, addr string) (bool, error) {
 	return len(n) > 0 && n[0] > 0, err
 }
 
-// Dial opens one connection of the native protocol, for a stream of many rows (a replay). The addresses are tried in turn. The
+// DialNative opens one connection of the native protocol, for a stream of many rows (a replay). The addresses are tried in turn. The
 // caller closes it.
-func (c ClickHouse) Dial(ctx context.Context) (*ch.Client, error) {
+func (c ClickHouse) DialNative(ctx context.Context) (*ch.Client, error) {
 	c.EnsureDefaults()
 	if err := c.Check(); err != nil {
 		return nil, err

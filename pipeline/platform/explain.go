@@ -44,21 +44,21 @@ func (c *ClickHouse) Explain(err error) error {
 		case proto.ErrUnknownTable:
 			return stop("database %q of clickhouse at %s lacks a table: run anpr migrate", c.Database, c.Addr)
 		case proto.ErrAccessDenied, proto.ErrReadonly:
-			return stop("clickhouse at %s: user %q lacks a right: %s; grant it as in deploy/clickhouse/users.d", c.Addr, c.User, Headline(e.Message))
+			return stop("clickhouse at %s: user %q lacks a right: %s; grant it as in deploy/clickhouse/users.d", c.Addr, c.User, CutServerMessage(e.Message))
 		}
 		return err
 	}
 	if strings.Contains(err.Error(), "unexpected packet") {
 		return stop("what listens at %s does not speak ClickHouse's native protocol; give the native port in ANPR_CLICKHOUSE_ADDR, usually 9000 (8123 is HTTP)", c.Addr)
 	}
-	if unreachable(err) {
+	if isUnreachable(err) {
 		return &explainedError{fmt.Sprintf("clickhouse does not answer at %s: start it, or correct ANPR_CLICKHOUSE_ADDR (native protocol, usually port 9000; 8123 is HTTP): %s", c.Addr, lastOf(err)), err}
 	}
 	return err
 }
 
-// unreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in time, or what listens hung up.
-func unreachable(err error) bool {
+// isUnreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in time, or what listens hung up.
+func isUnreachable(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, clickhouse.ErrAcquireConnTimeout)
 }
@@ -72,8 +72,8 @@ func lastOf(err error) string {
 	return parts[len(parts)-1]
 }
 
-// Headline cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
-func Headline(msg string) string {
+// CutServerMessage cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
+func CutServerMessage(msg string) string {
 	msg, _, _ = strings.Cut(msg, "\n")
 	msg = strings.TrimPrefix(msg, "DB::Exception: ")
 	const most = 200

@@ -21,16 +21,16 @@ type Kafka struct {
 // Brokers returns the addresses one by one.
 func (k Kafka) Brokers() []string { return splitAddrs(k.Addr) }
 
-// Dial opens connections to the brokers.
-func (k Kafka) Dial() Dial { return k.Account.Dial() }
+// Dialer opens connections to the brokers.
+func (k Kafka) Dialer() DialFunc { return k.Account.Dialer() }
 
 // Transport is the connections of one client, which the brokers know by that name.
 func (k Kafka) Transport(client string) *kafka.Transport {
-	return &kafka.Transport{ClientID: client, DialTimeout: timeout, MetadataTTL: 30 * time.Second, Dial: k.Dial()}
+	return &kafka.Transport{ClientID: client, DialTimeout: timeout, MetadataTTL: 30 * time.Second, Dial: k.Dialer()}
 }
 
-// Admin asks brokers for topics, offsets and consumer groups. It does not connect yet. The caller closes it.
-func (k Kafka) Admin(client string) *Admin {
+// NewAdmin asks brokers for topics, offsets and consumer groups. It does not connect yet. The caller closes it.
+func (k Kafka) NewAdmin(client string) *Admin {
 	t := k.Transport(client)
 	t.MetadataTTL = 5 * time.Second
 	addr := kafka.TCP(k.Brokers()...)
@@ -104,9 +104,9 @@ func (a *Admin) Bounds(ctx context.Context, topic string, partitions []int32) (m
 	return out, nil
 }
 
-// Since returns for every partition the first offset whose record is of that time or later, or the end of bounds when there
+// OffsetsSince returns for every partition the first offset whose record is of that time or later, or the end of bounds when there
 // is none. No record before it is as late.
-func (a *Admin) Since(ctx context.Context, topic string, bounds map[int32]Bounds, at time.Time) (map[int32]int64, error) {
+func (a *Admin) OffsetsSince(ctx context.Context, topic string, bounds map[int32]Bounds, at time.Time) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	var want []kafka.OffsetRequest
 	for p, b := range bounds {
@@ -130,8 +130,8 @@ func (a *Admin) Since(ctx context.Context, topic string, bounds map[int32]Bounds
 	return out, nil
 }
 
-// Commit is what a consumer group has committed for a partition; Offset is -1 when nothing was.
-type Commit struct {
+// GroupCommit is what a consumer group has committed for a partition; Offset is -1 when nothing was.
+type GroupCommit struct {
 	Partition int32
 	Offset    int64
 	Metadata  string
@@ -140,9 +140,9 @@ type Commit struct {
 }
 
 // Commits asks for the commits of a group. While its coordinator moves, which takes brokers a moment, it asks again.
-func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]Commit, error) {
+func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
 	for try := 0; ; try++ {
-		out, err := a.commits(ctx, group, topic, partitions)
+		out, err := a.fetchCommits(ctx, group, topic, partitions)
 		if code, ok := errors.AsType[kafka.Error](err); !ok || !code.Temporary() || try == 20 {
 			return out, err
 		}
@@ -154,7 +154,7 @@ func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []i
 	}
 }
 
-func (a *Admin) commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]Commit, error) {
+func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
 	ids := make([]int, len(partitions))
 	for i, p := range partitions {
 		ids[i] = int(p)
@@ -173,12 +173,12 @@ func (a *Admin) commits(ctx context.Context, group, topic string, partitions []i
 	if err != nil {
 		return nil, fmt.Errorf("ask for the commits of group %s: %w", group, err)
 	}
-	out, now := map[int32]Commit{}, time.Now()
+	out, now := map[int32]GroupCommit{}, time.Now()
 	for _, p := range resp.Topics[topic] {
 		if p.Error != nil {
 			return nil, fmt.Errorf("ask for the commits of group %s, %s/%d: %w", group, topic, p.Partition, p.Error)
 		}
-		out[int32(p.Partition)] = Commit{Partition: int32(p.Partition), Offset: p.CommittedOffset, Metadata: p.Metadata, At: now}
+		out[int32(p.Partition)] = GroupCommit{Partition: int32(p.Partition), Offset: p.CommittedOffset, Metadata: p.Metadata, At: now}
 	}
 	for _, p := range partitions {
 		if _, ok := out[p]; !ok {
@@ -188,8 +188,8 @@ func (a *Admin) commits(ctx context.Context, group, topic string, partitions []i
 	return out, nil
 }
 
-// Members returns how many members a group has now; a group that never was has none.
-func (a *Admin) Members(ctx context.Context, group string) (int, error) {
+// CountMembers returns how many members a group has now; a group that never was has none.
+func (a *Admin) CountMembers(ctx context.Context, group string) (int, error) {
 	resp, err := a.client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{Addr: a.addr, GroupIDs: []string{group}})
 	if err != nil {
 		return 0, fmt.Errorf("describe group %s: %w", group, err)
@@ -206,7 +206,7 @@ func (a *Admin) Members(ctx context.Context, group string) (int, error) {
 }
 
 // SetGroup sets the offsets of a group that has no members.
-func (a *Admin) SetGroup(ctx context.Context, group, topic string, commits []Commit) error {
+func (a *Admin) SetGroup(ctx context.Context, group, topic string, commits []GroupCommit) error {
 	if len(commits) == 0 {
 		return nil
 	}
@@ -240,8 +240,8 @@ func (a *Admin) DeleteGroup(ctx context.Context, group string) error {
 	return nil
 }
 
-// Fetch asks for the records of a partition from an offset on, at most 8 MiB at once. It waits half a second for a first one.
-func (a *Admin) Fetch(ctx context.Context, topic string, partition int32, offset int64) (*kafka.FetchResponse, error) {
+// FetchRecords asks for the records of a partition from an offset on, at most 8 MiB at once. It waits half a second for a first one.
+func (a *Admin) FetchRecords(ctx context.Context, topic string, partition int32, offset int64) (*kafka.FetchResponse, error) {
 	resp, err := a.client.Fetch(ctx, &kafka.FetchRequest{
 		Topic: topic, Partition: int(partition), Offset: offset, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 500 * time.Millisecond,
 	})

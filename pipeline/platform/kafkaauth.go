@@ -1,5 +1,5 @@
 // Package platform opens connections to Kafka brokers that ask who one is: SASL with SCRAM-SHA-256, in which neither side learns the
-// password of the other. Every client of this project takes a [Dial], so that this is the one place where a broker's user and password
+// password of the other. Every client of this project takes a [DialFunc], so that this is the one place where a broker's user and password
 // enter, whatever the client's library can do.
 package platform
 
@@ -16,8 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// Dial opens a connection over which requests can be sent at once. It is what kafka.Transport.Dial and kafka.Dialer.DialFunc take.
-type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+// DialFunc opens a connection over which requests can be sent at once. It is what kafka.Transport.Dial and kafka.Dialer.DialFunc take.
+type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Account is a user of a broker.
 type Account struct {
@@ -31,22 +31,22 @@ const Mechanism = "SCRAM-SHA-256"
 // timeout bounds the opening of a connection, beside its context.
 const timeout = 5 * time.Second
 
-// Plain opens connections to a broker that asks nobody.
-func Plain(ctx context.Context, network, addr string) (net.Conn, error) {
+// DialPlain opens connections to a broker that asks nobody.
+func DialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
 	return (&net.Dialer{Timeout: timeout}).DialContext(ctx, network, addr)
 }
 
-// Dial opens connections as this account; without a user they are plain ones.
-func (a Account) Dial() Dial {
+// Dialer opens connections as this account; without a user they are plain ones.
+func (a Account) Dialer() DialFunc {
 	if a.User == "" {
-		return Plain
+		return DialPlain
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := Plain(ctx, network, addr)
+		conn, err := DialPlain(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		if err := a.authenticate(ctx, conn); err != nil {
+		if err := a.authenticateConn(ctx, conn); err != nil {
 			_ = conn.Close()
 			return nil, fmt.Errorf("log in to Kafka at %s as %s: %w", addr, a.User, err)
 		}
@@ -60,7 +60,7 @@ const (
 	apiAuthenticate = 36
 )
 
-func (a Account) authenticate(ctx context.Context, conn net.Conn) error {
+func (a Account) authenticateConn(ctx context.Context, conn net.Conn) error {
 	deadline := time.Now().Add(timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
@@ -70,7 +70,7 @@ func (a Account) authenticate(ctx context.Context, conn net.Conn) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	defer stop()
-	if err := handshake(conn); err != nil {
+	if err := negotiateMechanism(conn); err != nil {
 		return err
 	}
 	session, message, err := scram.Sha256(func(context.Context) (scram.Auth, error) {
@@ -78,7 +78,7 @@ func (a Account) authenticate(ctx context.Context, conn net.Conn) error {
 	}).Authenticate(ctx, conn.RemoteAddr().String())
 	for done := false; err == nil && !done; {
 		var challenge []byte
-		if challenge, err = exchange(conn, message); err == nil {
+		if challenge, err = exchangeMessage(conn, message); err == nil {
 			done, message, err = session.Challenge(challenge)
 		}
 	}
@@ -91,10 +91,10 @@ func (a Account) authenticate(ctx context.Context, conn net.Conn) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// handshake names the mechanism.
-func handshake(conn net.Conn) error {
+// negotiateMechanism names the mechanism.
+func negotiateMechanism(conn net.Conn) error {
 	body := binary.BigEndian.AppendUint16(nil, uint16(len(Mechanism)))
-	answer, err := ask(conn, apiHandshake, 1, append(body, Mechanism...))
+	answer, err := sendRequest(conn, apiHandshake, 1, append(body, Mechanism...))
 	if err != nil {
 		return err
 	}
@@ -109,9 +109,9 @@ func handshake(conn net.Conn) error {
 
 var errShort = errors.New("the broker's answer is cut off")
 
-// exchange sends a message of the mechanism and returns the broker's.
-func exchange(conn net.Conn, message []byte) ([]byte, error) {
-	answer, err := ask(conn, apiAuthenticate, 0, append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
+// exchangeMessage sends a message of the mechanism and returns the broker's.
+func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
+	answer, err := sendRequest(conn, apiAuthenticate, 0, append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func exchange(conn net.Conn, message []byte) ([]byte, error) {
 // maxAnswer is more than a log-in needs.
 const maxAnswer = 64 << 10
 
-// ask sends a request and returns what follows the correlation id of the answer.
-func ask(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
+// sendRequest sends a request and returns what follows the correlation id of the answer.
+func sendRequest(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
 	const client = "anpr"
 	b := binary.BigEndian.AppendUint32(nil, uint32(2+2+4+2+len(client)+len(body)))
 	b = binary.BigEndian.AppendUint16(b, api)

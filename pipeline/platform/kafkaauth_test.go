@@ -27,7 +27,7 @@ func broker(t *testing.T, user, password string) string {
 }
 
 // write produces one record through a connection of kafka-go.
-func write(ctx context.Context, addr string, dial platform.Dial) error {
+func write(ctx context.Context, addr string, dial platform.DialFunc) error {
 	conn, err := (&kafka.Dialer{Timeout: 5 * time.Second, DialFunc: dial}).DialLeader(ctx, "tcp", addr, topic, 0)
 	if err != nil {
 		return err
@@ -39,14 +39,14 @@ func write(ctx context.Context, addr string, dial platform.Dial) error {
 
 func TestOnlyTheRightPasswordLogsIn(t *testing.T) {
 	addr := broker(t, "anpr", "right")
-	if err := write(t.Context(), addr, platform.Account{User: "anpr", Password: "right"}.Dial()); err != nil {
+	if err := write(t.Context(), addr, platform.Account{User: "anpr", Password: "right"}.Dialer()); err != nil {
 		t.Errorf("the right password: %v", err)
 	}
 	for name, a := range map[string]platform.Account{
 		"a wrong password": {User: "anpr", Password: "wrong"}, "an unknown user": {User: "root", Password: "right"}, "no user": {}, "a user with commas": {User: "a,=b", Password: "right"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := write(ctx, addr, a.Dial()); err == nil {
+		if err := write(ctx, addr, a.Dialer()); err == nil {
 			t.Errorf("%s: logged in", name)
 		} else if strings.Contains(err.Error(), "right") {
 			t.Errorf("%s: the error has the password: %v", name, err)
@@ -56,7 +56,7 @@ func TestOnlyTheRightPasswordLogsIn(t *testing.T) {
 }
 
 func TestABrokerThatAsksNobodyIsDialledAsEver(t *testing.T) {
-	if err := write(t.Context(), broker(t, "", ""), platform.Account{}.Dial()); err != nil {
+	if err := write(t.Context(), broker(t, "", ""), platform.Account{}.Dialer()); err != nil {
 		t.Error(err)
 	}
 }
@@ -89,7 +89,7 @@ func TestALogInSurvivesWhateverAnswers(t *testing.T) {
 				said <- string(heard)
 				_ = conn.Close()
 			}()
-			conn, err := platform.Account{User: "anpr", Password: "the-password"}.Dial()(t.Context(), "tcp", l.Addr().String())
+			conn, err := platform.Account{User: "anpr", Password: "the-password"}.Dialer()(t.Context(), "tcp", l.Addr().String())
 			if err == nil {
 				_ = conn.Close()
 				t.Error("logged in")

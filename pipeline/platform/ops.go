@@ -47,7 +47,7 @@ type detail struct {
 	say  func() []string
 }
 
-// NewOps makes the ops of a process. Until Ready is called the process counts as starting.
+// NewOps makes the ops of a process. Until AddReadyCheck is called the process counts as starting.
 func NewOps() *Ops {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -64,15 +64,15 @@ func NewOps() *Ops {
 	return o
 }
 
-// Ready adds a condition of readiness.
-func (o *Ops) Ready(name string, ok func(context.Context) error) {
+// AddReadyCheck adds a condition of readiness.
+func (o *Ops) AddReadyCheck(name string, ok func(context.Context) error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.checks = append(o.checks, check{name, ok})
 }
 
-// Detail adds something that readyz says beside the conditions; it changes no status.
-func (o *Ops) Detail(name string, say func() []string) {
+// AddDetail adds something that readyz says beside the conditions; it changes no status.
+func (o *Ops) AddDetail(name string, say func() []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.details = append(o.details, detail{name, say})
@@ -81,8 +81,8 @@ func (o *Ops) Detail(name string, say func() []string) {
 // Handler serves what is there, and what is handled later.
 func (o *Ops) Handler() http.Handler { return o.mux }
 
-// Guarded is the handler for those who may see it.
-func (o *Ops) Guarded(a OpsAccess) http.Handler { return &opsGuard{a, o.Handler()} }
+// GuardedHandler is the handler for those who may see it.
+func (o *Ops) GuardedHandler(a OpsAccess) http.Handler { return &opsGuard{a, o.Handler()} }
 
 // Handle adds a path. It may be called while the port is served.
 func (o *Ops) Handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }

@@ -23,7 +23,7 @@ func TestReadyOnlyWithConditionsThatAllHold(t *testing.T) {
 	}
 	ask(http.StatusServiceUnavailable, "starting")
 	var broken error
-	o.Ready("kafka", func(context.Context) error { return broken })
+	o.AddReadyCheck("kafka", func(context.Context) error { return broken })
 	ask(http.StatusOK, `"kafka":"ok"`)
 	broken = errors.New("no broker answers")
 	ask(http.StatusServiceUnavailable, "no broker answers")
@@ -36,11 +36,11 @@ func TestAConditionThatHangsAccusesNoOther(t *testing.T) {
 		free := make(chan struct{})
 		defer close(free)
 		asks := func(ctx context.Context) error { return ctx.Err() }
-		o.Ready("first", asks)
-		o.Ready("clickhouse", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-		o.Ready("kafka", asks)
-		o.Ready("deaf", func(context.Context) error { <-free; return nil })
-		o.Ready("images", asks)
+		o.AddReadyCheck("first", asks)
+		o.AddReadyCheck("clickhouse", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		o.AddReadyCheck("kafka", asks)
+		o.AddReadyCheck("deaf", func(context.Context) error { <-free; return nil })
+		o.AddReadyCheck("images", asks)
 		w := httptest.NewRecorder()
 		o.answerReady(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 		var got map[string]string

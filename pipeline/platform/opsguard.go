@@ -33,7 +33,7 @@ func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this port does not answer web pages", http.StatusForbidden)
 		return
 	}
-	if isPrivate(r.URL.Path) && !g.trusts(r.RemoteAddr) {
+	if isPrivate(r.URL.Path) && !g.trustsAddress(r.RemoteAddr) {
 		http.Error(w, "only for this machine, and for networks named with --ops-allow", http.StatusForbidden)
 		return
 	}
@@ -46,8 +46,8 @@ func isPrivate(path string) bool {
 	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }
 
-// trusts reports whether an address is of this machine or of a network that was named.
-func (g *opsGuard) trusts(remote string) bool {
+// trustsAddress reports whether an address is of this machine or of a network that was named.
+func (g *opsGuard) trustsAddress(remote string) bool {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return false

@@ -12,7 +12,7 @@ import (
 func TestTheOpsPortIsForThisMachineAndThoseNamed(t *testing.T) {
 	o := NewOps()
 	o.Handle("GET /receipts/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("receipts")) }))
-	h := o.Guarded(OpsAccess{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/28")}, Hosts: []string{"ops.site.example"}})
+	h := o.GuardedHandler(OpsAccess{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/28")}, Hosts: []string{"ops.site.example"}})
 	for _, c := range []struct {
 		path, host, from, origin string
 		want                     int

@@ -14,11 +14,11 @@ import (
 type Parts struct {
 	Log zerolog.Logger
 
-	started []part
+	started []startedPart
 }
 
-// part is something to stop.
-type part struct {
+// startedPart is something to stop.
+type startedPart struct {
 	name string
 	stop func(context.Context) error
 }
@@ -28,7 +28,7 @@ const stopTimeout = 30 * time.Second
 
 // Push adds a part that was started.
 func (p *Parts) Push(name string, stop func(context.Context) error) {
-	p.started = append(p.started, part{name, stop})
+	p.started = append(p.started, startedPart{name, stop})
 }
 
 // Stop stops all parts in reverse order, each within 30 s, and logs how long each took. A second call does nothing.
@@ -49,7 +49,7 @@ func (p *Parts) Stop(ctx context.Context) error {
 
 // StopThrough stops parts in reverse order up to and including the one of that name; what it needed stays up.
 func (p *Parts) StopThrough(ctx context.Context, name string) error {
-	i := slices.IndexFunc(p.started, func(x part) bool { return x.name == name })
+	i := slices.IndexFunc(p.started, func(x startedPart) bool { return x.name == name })
 	if i < 0 {
 		panic("BUG: no part " + name)
 	}

@@ -115,7 +115,7 @@ func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *referenc
 
 // countPartitions asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
 func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
-	admin := k.Admin("anpr")
+	admin := k.NewAdmin("anpr")
 	defer admin.Close()
 	partitions, err := admin.Partitions(ctx, schemas.TopicReads)
 	if errors.Is(err, platform.ErrNoTopic) {

@@ -34,11 +34,11 @@ type EnginesConfig struct {
 	Log      zerolog.Logger
 }
 
-// Engines are broker and ClickHouse on one machine, with passwords of their own.
-type Engines struct {
+// LocalEngines are broker and ClickHouse on one machine, with passwords of their own.
+type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
-	Database *embedded.Supervisor[*embedded.ClickHouse]
+	Database *embedded.Supervisor[*embedded.ClickHouseEngine]
 
 	broker *embedded.Broker
 	claim  *embedded.Claim
@@ -46,20 +46,20 @@ type Engines struct {
 }
 
 // StartEngines starts broker and ClickHouse, makes the tables, and leaves the run file by which commands find them.
-func StartEngines(ctx context.Context, c EnginesConfig) (_ *Engines, err error) {
+func StartEngines(ctx context.Context, c EnginesConfig) (_ *LocalEngines, err error) {
 	e := newEngines(c, &platform.Parts{Log: c.Log})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := joinTaken(e.probe(ctx)); err != nil {
+	if err := joinTaken(e.probePorts(ctx)); err != nil {
 		return nil, err
 	}
-	if err := e.start(ctx); err != nil {
+	if err := e.startAll(ctx); err != nil {
 		return nil, err
 	}
-	return e, e.publish(embedded.Run{})
+	return e, e.publishRun(embedded.RunFile{})
 }
 
 // CloseToOthers makes all that this process writes from now on nobody else's to read. The engines do it; who writes reference data for them
@@ -67,31 +67,31 @@ func StartEngines(ctx context.Context, c EnginesConfig) (_ *Engines, err error) 
 func CloseToOthers() { syscall.Umask(0o077) }
 
 // newEngines makes engines that do not run yet.
-func newEngines(c EnginesConfig, parts *platform.Parts) *Engines {
+func newEngines(c EnginesConfig, parts *platform.Parts) *LocalEngines {
 	CloseToOthers()
-	return &Engines{Config: c, Secrets: embedded.NewSecrets(), parts: parts}
+	return &LocalEngines{Config: c, Secrets: embedded.NewSecrets(), parts: parts}
 }
 
 // Stop stops what runs.
-func (e *Engines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
+func (e *LocalEngines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
 
 // Dead delivers one error when ClickHouse is given up.
-func (e *Engines) Dead() <-chan error { return e.Database.Dead() }
+func (e *LocalEngines) Dead() <-chan error { return e.Database.Dead() }
 
 // Kafka says how to reach the broker.
-func (e *Engines) Kafka() platform.Kafka {
+func (e *LocalEngines) Kafka() platform.Kafka {
 	return platform.Kafka{Addr: e.Config.KafkaAddr, Account: platform.Account{User: e.Secrets.KafkaUser, Password: e.Secrets.KafkaPassword}}
 }
 
 // Tables says how a job reaches the tables.
-func (e *Engines) Tables(role embedded.Role) platform.ClickHouse {
+func (e *LocalEngines) Tables(role embedded.DatabaseRole) platform.ClickHouse {
 	return platform.ClickHouse{
 		Addr: e.Config.ClickHouseAddr, Database: e.Config.Database, User: string(role), Password: e.Secrets.ClickHouse[role], Compression: e.Config.Compression,
 	}
 }
 
 // claimData takes the data directory, so that no other process writes to it, unless it has been taken.
-func (e *Engines) claimData() (err error) {
+func (e *LocalEngines) claimData() (err error) {
 	if e.claim != nil {
 		return nil
 	}
@@ -105,8 +105,8 @@ func (e *Engines) claimData() (err error) {
 	return nil
 }
 
-// start starts the broker, then ClickHouse.
-func (e *Engines) start(ctx context.Context) error {
+// startAll starts the broker, then ClickHouse.
+func (e *LocalEngines) startAll(ctx context.Context) error {
 	if err := e.claimData(); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (e *Engines) start(ctx context.Context) error {
 	return e.startDatabase(ctx)
 }
 
-func (e *Engines) startBroker() error {
+func (e *LocalEngines) startBroker() error {
 	b, err := embedded.StartBroker(embedded.BrokerConfig{
 		Addr: e.Config.KafkaAddr, DataDir: filepath.Join(e.Config.Data, "kafka"), Topics: embeddedTopics(e.Config.Partitions),
 		User: e.Secrets.KafkaUser, Password: e.Secrets.KafkaPassword, Logger: e.Config.Log.With().Str("part", "broker").Logger(),
@@ -130,13 +130,13 @@ func (e *Engines) startBroker() error {
 }
 
 // startDatabase starts the engine, keeps it running and makes its tables. The pipeline waits while it is away, the log keeps the backlog.
-func (e *Engines) startDatabase(ctx context.Context) error {
+func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	c := &e.Config
 	users, err := e.Secrets.ClickHouse.Users(c.Database)
 	if err != nil {
 		return err
 	}
-	cfg := embedded.Config{
+	cfg := embedded.ClickHouseConfig{
 		DataDir: filepath.Join(c.Data, "clickhouse"), BackupDir: c.Backups, CacheDir: c.Cache, NativeAddr: c.ClickHouseAddr, HTTPAddr: c.ClickHouseHTTP,
 		Users: users, MaxMemory: c.MaxMemory, Fsync: c.Fsync, Progress: c.Progress, Logger: c.Log.With().Str("part", "clickhouse").Logger(),
 	}
@@ -146,25 +146,27 @@ func (e *Engines) startDatabase(ctx context.Context) error {
 	}
 	cfg.NativeAddr, cfg.HTTPAddr = first.NativeAddr(), first.HTTPAddr() // a restart must answer where the first did
 	c.ClickHouseAddr, c.ClickHouseHTTP = cfg.NativeAddr, cfg.HTTPAddr
-	e.Database = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.ClickHouse]{
+	e.Database = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.ClickHouseEngine]{
 		Name: "ClickHouse", Logger: cfg.Logger, Meanwhile: "Reads are kept on the log meanwhile",
 		GivenUp: "what was accepted is on the log and is processed after the next start",
-		Start:   func(ctx context.Context) (*embedded.ClickHouse, error) { return embedded.StartClickHouse(ctx, cfg) },
+		Start: func(ctx context.Context) (*embedded.ClickHouseEngine, error) {
+			return embedded.StartClickHouse(ctx, cfg)
+		},
 	})
 	e.parts.Push("clickhouse", e.Database.Stop)
 	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
 }
 
-// publish leaves the run file, by which commands find what runs here.
-func (e *Engines) publish(run embedded.Run) error {
+// publishRun leaves the run file, by which commands find what runs here.
+func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	c := &e.Config
 	run.Started = time.Now().UTC().Truncate(time.Second)
 	run.Kafka, run.ClickHouse, run.HTTP, run.Database = c.KafkaAddr, c.ClickHouseAddr, c.ClickHouseHTTP, c.Database
 	return e.claim.Publish(run, e.Secrets)
 }
 
-// probe says which of the engines' ports are taken, all at once.
-func (e *Engines) probe(ctx context.Context) []error {
+// probePorts says which of the engines' ports are taken, all at once.
+func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{
 		{"broker", e.Config.KafkaAddr, "--kafka-addr"}, {"ClickHouse", e.Config.ClickHouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", e.Config.ClickHouseHTTP, "--clickhouse-http-addr"},

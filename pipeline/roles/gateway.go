@@ -33,20 +33,20 @@ type GatewayConfig struct {
 	Log   zerolog.Logger
 }
 
-// Gateway is a running camera gateway.
-type Gateway struct {
+// GatewayRole is a running camera gateway.
+type GatewayRole struct {
 	server   *platform.Server
 	producer *gateway.KafkaProducer
-	receipts *receipts
+	receipts *receiptKeeper
 }
 
 // Stop lets requests under way finish, then closes the producer and the receipts.
-func (g *Gateway) Stop(ctx context.Context) error {
-	return errors.Join(g.server.Stop(ctx), g.producer.Close(), g.receipts.close())
+func (g *GatewayRole) Stop(ctx context.Context) error {
+	return errors.Join(g.server.Stop(ctx), g.producer.Close(), g.receipts.closeJournal())
 }
 
 // StartGateway answers cameras on the listener. The topic must exist.
-func StartGateway(ctx context.Context, c GatewayConfig) (*Gateway, error) {
+func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	log, o := c.Log, c.Ops
 	proxies, digest, err := openAccess(&c)
 	if err != nil {
@@ -69,7 +69,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*Gateway, error) {
 	g, err := gateway.New(gateway.Config{
 		Digest: digest, Proxies: proxies, SubjectHeader: c.SubjectHeader,
 		Registry:    func() gateway.Registry { return c.Store.Current() },
-		Normalise:   normalised,
+		Normalise:   normalisePlate,
 		NearMisread: normalise.NearMisread,
 		Producer:    producer,
 		Images:      images,
@@ -80,19 +80,19 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*Gateway, error) {
 		Metrics:     metrics,
 	})
 	if err != nil {
-		return nil, errors.Join(err, producer.Close(), receipts.close())
+		return nil, errors.Join(err, producer.Close(), receipts.closeJournal())
 	}
-	o.Ready("images", images.Check)
+	o.AddReadyCheck("images", images.Check)
 	if c.Receipts != "" {
-		o.Ready("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
+		o.AddReadyCheck("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
 	}
-	o.Ready("kafka", func(ctx context.Context) error { // what a camera needs
+	o.AddReadyCheck("kafka", func(ctx context.Context) error { // what a camera needs
 		if err := producer.CheckTopic(ctx, partitions); err != nil {
 			return err
 		}
 		return g.CanProduce(ctx)
 	})
-	return &Gateway{platform.Serve("gateway", c.Listener, g.Handler(), 0, log), producer, receipts}, nil
+	return &GatewayRole{platform.Serve("gateway", c.Listener, g.Handler(), 0, log), producer, receipts}, nil
 }
 
 // openAccess reads how cameras authenticate beside their tokens.
@@ -123,8 +123,8 @@ func parseProxies(list []string) (out []netip.Prefix, err error) {
 	return out, nil
 }
 
-// normalised is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a nil error.
-func normalised(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
+// normalisePlate is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a nil error.
+func normalisePlate(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
 	p, err := normalise.PlateOf(raw, country, confidence)
 	if err != nil {
 		return p, err

@@ -50,8 +50,8 @@ type IngestConfig struct {
 	Log   zerolog.Logger
 }
 
-// Ingest is a running worker.
-type Ingest struct {
+// IngestRole is a running worker.
+type IngestRole struct {
 	cancel    context.CancelFunc
 	done      chan struct{}
 	err       error // valid when done is closed
@@ -63,7 +63,7 @@ type Ingest struct {
 }
 
 // StartIngest connects to Kafka and ClickHouse and starts a worker. The tables must exist (anpr migrate).
-func StartIngest(ctx context.Context, c IngestConfig) (*Ingest, error) {
+func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 	log, o := c.Log.With().Str("role", "ingest").Logger(), c.Ops
 	if c.ProfileWaits > 0 {
 		runtime.SetBlockProfileRate(int(c.ProfileWaits))
@@ -82,9 +82,9 @@ func StartIngest(ctx context.Context, c IngestConfig) (*Ingest, error) {
 	cfg.Metrics = metrics
 	counters := ingest.NewMetrics(o.Registry)
 	o.ShowStages(counters.Stages())
-	r := &Ingest{done: make(chan struct{}), log: log}
-	if err := r.connect(ctx, &c, cfg, metrics, counters.Stages()); err != nil {
-		r.close()
+	r := &IngestRole{done: make(chan struct{}), log: log}
+	if err := r.openConnections(ctx, &c, cfg, metrics, counters.Stages()); err != nil {
+		r.closeConnections()
 		return nil, err
 	}
 	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
@@ -96,10 +96,10 @@ func StartIngest(ctx context.Context, c IngestConfig) (*Ingest, error) {
 		},
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
-	o.Detail("parked partitions", func() []string { return parkedTexts(worker) })
-	o.Ready("clickhouse", r.conn.Ping)
-	o.Ready("inserts", func(context.Context) error { return r.sink.Standing() })
-	o.Ready("pipeline", func(context.Context) error {
+	o.AddDetail("parked partitions", func() []string { return parkedTexts(worker) })
+	o.AddReadyCheck("clickhouse", r.conn.Ping)
+	o.AddReadyCheck("inserts", func(context.Context) error { return r.sink.Standing() })
+	o.AddReadyCheck("pipeline", func(context.Context) error {
 		select {
 		case <-r.done:
 			return fmt.Errorf("the worker has stopped: %w", r.err)
@@ -132,7 +132,7 @@ func parkedTexts(w *ingest.Worker) (out []string) {
 	return out
 }
 
-func (r *Ingest) connect(ctx context.Context, c *IngestConfig, cfg sink.Config, metrics *sink.Metrics, stages *ingest.Stages) error {
+func (r *IngestRole) openConnections(ctx context.Context, c *IngestConfig, cfg sink.Config, metrics *sink.Metrics, stages *ingest.Stages) error {
 	var err error
 	if r.conn, err = cfg.Open(); err != nil {
 		return err
@@ -150,19 +150,19 @@ func (r *Ingest) connect(ctx context.Context, c *IngestConfig, cfg sink.Config, 
 		return err
 	}
 	r.group, err = source.Join(source.Config{
-		Brokers: c.Kafka.Brokers(), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.Kafka.Dial(),
+		Brokers: c.Kafka.Brokers(), Topic: schemas.TopicReads, GroupID: c.Group, Logger: r.log, Dial: c.Kafka.Dialer(),
 	})
 	return err
 }
 
 // Done is closed when the worker has ended by itself, or was stopped.
-func (r *Ingest) Done() <-chan struct{} { return r.done }
+func (r *IngestRole) Done() <-chan struct{} { return r.done }
 
 // Err is why the worker ended; valid when Done is closed.
-func (r *Ingest) Err() error { return r.err }
+func (r *IngestRole) Err() error { return r.err }
 
 // Stop ends the worker: what it has not committed, its successor does again, exactly.
-func (r *Ingest) Stop(context.Context) error {
+func (r *IngestRole) Stop(context.Context) error {
 	began := time.Now()
 	r.cancel()
 	// Leaving the group ends the generation, which ends the worker's partitions.
@@ -170,12 +170,12 @@ func (r *Ingest) Stop(context.Context) error {
 	<-r.done
 	err = errors.Join(err, r.err)
 	r.group = nil
-	r.close()
+	r.closeConnections()
 	r.log.Info().Dur("took", time.Since(began)).Msg("pipeline stopped")
 	return err
 }
 
-func (r *Ingest) close() {
+func (r *IngestRole) closeConnections() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if r.group != nil {

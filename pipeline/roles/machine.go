@@ -28,7 +28,7 @@ type MachineConfig struct {
 	Ingest    IngestConfig
 	Gateway   GatewayConfig
 	Office    OfficeConfig
-	Watch     WatchConfig // Every 0 = never
+	Reconcile ReconcileConfig // Every 0 = never
 
 	GatewayAddr string // port 0 = any
 	OfficeAddr  string
@@ -41,12 +41,12 @@ type MachineConfig struct {
 // Machine is everything on one machine. Parts start in the order in which they are needed and stop in reverse.
 type Machine struct {
 	Config  MachineConfig // with the addresses chosen where they were left open
-	Engines *Engines
+	Engines *LocalEngines
 	Ops     *platform.Ops
 	Store   *reference.Store
 	MadeUp  bool // the reference data are the made-up city's
 
-	ingest *Ingest
+	ingest *IngestRole
 	parts  platform.Parts
 }
 
@@ -69,7 +69,7 @@ func StartMachine(ctx context.Context, c MachineConfig) (_ *Machine, err error) 
 	if err := m.Engines.claimData(); err != nil {
 		return nil, err
 	}
-	m.parts.Push("ops", platform.Serve("ops", listeners["ops"], m.Ops.Guarded(c.OpsAccess), 0, c.Log).Stop)
+	m.parts.Push("ops", platform.Serve("ops", listeners["ops"], m.Ops.GuardedHandler(c.OpsAccess), 0, c.Log).Stop)
 	if m.MadeUp, err = checkReference(c.Reference.Dir); err != nil {
 		return nil, err
 	}
@@ -81,13 +81,13 @@ func StartMachine(ctx context.Context, c MachineConfig) (_ *Machine, err error) 
 	if m.Store, err = OpenReference(watch, c.Reference, m.Ops, c.Log); err != nil {
 		return nil, err
 	}
-	if err := m.Engines.start(ctx); err != nil {
+	if err := m.Engines.startAll(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.startRoles(ctx, listeners); err != nil {
 		return nil, err
 	}
-	return m, m.Engines.publish(embedded.Run{
+	return m, m.Engines.publishRun(embedded.RunFile{
 		Gateway: m.Config.GatewayAddr, Office: m.Config.OfficeAddr, Ops: m.Config.OpsAddr, Receipts: c.Gateway.Receipts, Reference: c.Reference.Dir,
 	})
 }
@@ -110,9 +110,9 @@ func (m *Machine) Wait(ctx context.Context) error {
 	}
 }
 
-// Books says where the sides of the account are, as a job.
-func (m *Machine) Books(role embedded.Role) BooksConfig {
-	return BooksConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
+// Sources says where the sides of the account are, as a job.
+func (m *Machine) Sources(role embedded.DatabaseRole) SourcesConfig {
+	return SourcesConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
 }
 
 // checkFiles reads what the roles will need, before anything starts for nothing.
@@ -147,7 +147,7 @@ func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error
 		})
 	}
 	// While the others are held: a port of the engines that is one of them is taken too.
-	if err := joinTaken(append(errs, m.Engines.probe(ctx)...)); err != nil {
+	if err := joinTaken(append(errs, m.Engines.probePorts(ctx)...)); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -169,7 +169,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 		return err
 	}
 	m.parts.Push("office", office.Stop)
-	if err := m.startWatch(ctx); err != nil {
+	if err := m.startReconcile(ctx); err != nil {
 		return err
 	}
 	m.startRetention(ctx)
@@ -179,19 +179,19 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	if err != nil {
 		return err
 	}
-	m.parts.Push("drain", m.drain) // after the gateway has stopped, before the pipeline does
+	m.parts.Push("drain", m.drainLog) // after the gateway has stopped, before the pipeline does
 	m.parts.Push("gateway", front.Stop)
 	return nil
 }
 
-// startWatch reconciles continuously, unless it is switched off.
-func (m *Machine) startWatch(ctx context.Context) error {
-	c := m.Config.Watch
+// startReconcile reconciles continuously, unless it is switched off.
+func (m *Machine) startReconcile(ctx context.Context) error {
+	c := m.Config.Reconcile
 	if c.Every == 0 {
 		return nil
 	}
-	c.Books, c.Seals, c.Ops, c.Log = m.Books(embedded.Reconciler), m.Engines.Tables(embedded.Seals), m.Ops, m.Config.Log
-	w, err := StartWatch(ctx, c)
+	c.Sources, c.Seals, c.Ops, c.Log = m.Sources(embedded.Reconciler), m.Engines.Tables(embedded.Seals), m.Ops, m.Config.Log
+	w, err := StartReconcile(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -199,11 +199,11 @@ func (m *Machine) startWatch(ctx context.Context) error {
 	return nil
 }
 
-// drain waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on the log.
-func (m *Machine) drain(ctx context.Context) error {
+// drainLog waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on the log.
+func (m *Machine) drainLog(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	admin := m.Engines.Kafka().Admin("anpr")
+	admin := m.Engines.Kafka().NewAdmin("anpr")
 	defer admin.Close()
 	for {
 		lag, err := admin.Lag(ctx, m.Config.Ingest.Group, schemas.TopicReads)

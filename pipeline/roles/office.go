@@ -40,14 +40,14 @@ type OfficeConfig struct {
 	Log   zerolog.Logger
 }
 
-// Office is a running office.
-type Office struct {
+// OfficeRole is a running office.
+type OfficeRole struct {
 	server *platform.Server
 	close  func() error
 }
 
 // Stop lets requests under way finish, then gives the access log up.
-func (o *Office) Stop(ctx context.Context) error {
+func (o *OfficeRole) Stop(ctx context.Context) error {
 	return errors.Join(o.server.Stop(ctx), o.close())
 }
 
@@ -61,7 +61,7 @@ func LoadUsers(path string) (*access.Users, error) {
 }
 
 // StartOffice answers look-ups on the listener. The tables must exist.
-func StartOffice(ctx context.Context, c OfficeConfig) (*Office, error) {
+func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	log, o := c.Log, c.Ops
 	users, err := LoadUsers(c.Users)
 	if err != nil {
@@ -103,11 +103,11 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*Office, error) {
 		defer close(kept)
 		lease.Keep(keeping)
 	}()
-	o.Ready("office", of.Ready)
+	o.AddReadyCheck("office", of.Ready)
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
-	return &Office{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {
+	return &OfficeRole{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {
 		end() // before the lease goes: an office that stops is not one that is shut
 		stop()
 		<-kept // it gives the lease up

@@ -16,7 +16,7 @@ func NewGiveUp(k platform.Kafka, b *reconcile.Books, wish recovery.GiveUp) (*rec
 	state := sink.NewState(b.DB)
 	wish.State = state
 	wish.Probe = func(ctx context.Context, partition int32, offset int64) (int, error) {
-		return source.Probe(ctx, source.Config{Brokers: k.Brokers(), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: k.Dial()}, partition, offset)
+		return source.Probe(ctx, source.Config{Brokers: k.Brokers(), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: k.Dialer()}, partition, offset)
 	}
 	return &wish, state
 }

@@ -27,7 +27,7 @@ func TestEveryConditionOfReadinessStandsInTheRunbook(t *testing.T) {
 		if strings.HasSuffix(f, "_test.go") {
 			continue
 		}
-		for _, m := range regexp.MustCompile(`\bo\.Ready\("([^"]+)"`).FindAllSubmatch(code, -1) {
+		for _, m := range regexp.MustCompile(`\bo\.AddReadyCheck\("([^"]+)"`).FindAllSubmatch(code, -1) {
 			n++
 			if !strings.Contains(string(runbook), "\n| `"+string(m[1])+"` | ") {
 				t.Errorf("%s: /readyz names %s, which has no row in the table at Ready of deploy/README.md", f, m[1])

@@ -11,17 +11,17 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// receipts is a gateway's journal, or none.
-type receipts struct {
+// receiptKeeper is a gateway's journal, or none.
+type receiptKeeper struct {
 	journal *reconcile.Journal
 	metrics *gateway.Metrics
 }
 
 // openReceipts opens the journal and serves it on the ops port.
-func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.Logger) (*receipts, error) {
+func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.Logger) (*receiptKeeper, error) {
 	if dir == "" {
 		log.Warn().Msg("no directory for receipts: what the broker acknowledged is listed nowhere but on the log, and anpr reconcile cannot find a loss there; give one with --receipts")
-		return &receipts{}, nil
+		return &receiptKeeper{}, nil
 	}
 	log = log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute})
 	j, err := reconcile.OpenJournal(reconcile.JournalConfig{Dir: dir, Error: func(err error) {
@@ -31,10 +31,10 @@ func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.L
 		return nil, fmt.Errorf("%w; choose another directory with --receipts", err)
 	}
 	o.Handle("GET "+reconcile.ReceiptsPath, reconcile.ServeReceipts(dir))
-	return &receipts{j, m}, nil
+	return &receiptKeeper{j, m}, nil
 }
 
-func (r *receipts) keep(acked []gateway.Receipt) {
+func (r *receiptKeeper) writeReceipts(acked []gateway.Receipt) {
 	if r.journal == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (r *receipts) keep(acked []gateway.Receipt) {
 	}
 }
 
-func (r *receipts) close() error {
+func (r *receiptKeeper) closeJournal() error {
 	if r.journal == nil {
 		return nil
 	}
@@ -55,6 +55,6 @@ func (r *receipts) close() error {
 }
 
 // newProducer makes a producer of reads whose acknowledged records become receipts.
-func newProducer(k platform.Kafka, r *receipts) *gateway.KafkaProducer {
-	return gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: k.Brokers(), Dial: k.Dial(), Acked: r.keep})
+func newProducer(k platform.Kafka, r *receiptKeeper) *gateway.KafkaProducer {
+	return gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: k.Brokers(), Dial: k.Dialer(), Acked: r.writeReceipts})
 }

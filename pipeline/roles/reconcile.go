@@ -15,16 +15,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// BooksConfig says where the sides of the account are.
-type BooksConfig struct {
+// SourcesConfig says where the sides of the account are.
+type SourcesConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse
 	Group    string   // consumer group of the pipeline
 	Receipts []string // directories, or addresses of ops ports of gateways
 }
 
-// OpenBooks opens the sides of the account. The caller closes them with CloseBooks.
-func OpenBooks(c BooksConfig) (*reconcile.Books, error) {
+// OpenSources opens the sides of the account. The caller closes them with CloseSources.
+func OpenSources(c SourcesConfig) (*reconcile.Books, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {
 		return nil, err
@@ -32,8 +32,8 @@ func OpenBooks(c BooksConfig) (*reconcile.Books, error) {
 	return &reconcile.Books{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts}, nil
 }
 
-// CloseBooks closes what OpenBooks opened.
-func CloseBooks(b *reconcile.Books) {
+// CloseSources closes all that OpenSources opened.
+func CloseSources(b *reconcile.Books) {
 	b.Log.Close()
 	_ = b.DB.Close() // idle connections
 }
@@ -43,9 +43,9 @@ func WalkSeals(b *reconcile.Books, db driver.Conn) *seals.Walker {
 	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }
 
-// WatchConfig says how the pipeline is reconciled continuously.
-type WatchConfig struct {
-	Books      BooksConfig
+// ReconcileConfig says how the pipeline is reconciled continuously.
+type ReconcileConfig struct {
+	Sources    SourcesConfig
 	Every      time.Duration       // how often the accounts are balanced
 	Seals      platform.ClickHouse // as whom the seals are walked: that account reads offences whole, and the one that balances reads no plate
 	SealsEvery time.Duration       // how often the seals are walked; 0 = never
@@ -54,28 +54,28 @@ type WatchConfig struct {
 	Log zerolog.Logger
 }
 
-// Watch reconciles continuously.
-type Watch struct {
-	Books *reconcile.Books
+// ReconcileRole reconciles continuously.
+type ReconcileRole struct {
+	Sources *reconcile.Books
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	seals  driver.Conn
 }
 
-// StartWatch balances continuously and walks the seals, until Stop.
-func StartWatch(ctx context.Context, c WatchConfig) (*Watch, error) {
-	b, err := OpenBooks(c.Books)
+// StartReconcile balances continuously and walks the seals, until Stop.
+func StartReconcile(ctx context.Context, c ReconcileConfig) (*ReconcileRole, error) {
+	b, err := OpenSources(c.Sources)
 	if err != nil {
 		return nil, err
 	}
 	db, err := c.Seals.Open()
 	if err != nil {
-		CloseBooks(b)
+		CloseSources(b)
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Watch{Books: b, cancel: cancel, seals: db}
+	w := &ReconcileRole{Sources: b, cancel: cancel, seals: db}
 	accounts := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: c.Every, Metrics: reconcile.NewMetrics(c.Ops.Registry), Logger: c.Log.With().Str("part", "accounts").Logger()})
 	w.done.Go(func() { accounts.Run(run) })
 	if c.SealsEvery > 0 {
@@ -86,18 +86,18 @@ func StartWatch(ctx context.Context, c WatchConfig) (*Watch, error) {
 }
 
 // AddReadiness makes a process that does nothing else ready when both sides answer.
-func (w *Watch) AddReadiness(o *platform.Ops) {
-	o.Ready("clickhouse", w.Books.DB.Ping)
-	o.Ready("kafka", func(ctx context.Context) error {
-		_, err := w.Books.Log.Partitions(ctx, schemas.TopicReads)
+func (w *ReconcileRole) AddReadiness(o *platform.Ops) {
+	o.AddReadyCheck("clickhouse", w.Sources.DB.Ping)
+	o.AddReadyCheck("kafka", func(ctx context.Context) error {
+		_, err := w.Sources.Log.Partitions(ctx, schemas.TopicReads)
 		return err
 	})
 }
 
 // Stop ends the account under way.
-func (w *Watch) Stop(context.Context) error {
+func (w *ReconcileRole) Stop(context.Context) error {
 	w.cancel()
 	w.done.Wait()
-	CloseBooks(w.Books)
+	CloseSources(w.Sources)
 	return w.seals.Close()
 }

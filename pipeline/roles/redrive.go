@@ -34,7 +34,7 @@ func Redrive(ctx context.Context, c RedriveConfig) (recovery.Outcome, error) {
 		return recovery.Outcome{}, err
 	}
 	defer func() { _ = conn.Close() }()
-	admin := c.Kafka.Admin("anpr-rejects")
+	admin := c.Kafka.NewAdmin("anpr-rejects")
 	defer admin.Close()
 	if err := recovery.WaitCommitted(ctx, admin, c.Group, c.Settle); err != nil {
 		return recovery.Outcome{}, err
@@ -62,7 +62,7 @@ func Redrive(ctx context.Context, c RedriveConfig) (recovery.Outcome, error) {
 		},
 	}
 	out, err := redrive.Run(ctx, c.Wanted, letters, !c.DryRun)
-	return out, errors.Join(err, producer.Close(), receipts.close())
+	return out, errors.Join(err, producer.Close(), receipts.closeJournal())
 }
 
 func gatewayRecords(out []recovery.Outgoing) []gateway.Record {

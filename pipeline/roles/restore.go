@@ -94,7 +94,7 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 	w := &restoreWorker{done: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.close())
+			err = errors.Join(err, w.closeConnections())
 		}
 	}()
 	if w.conn, err = c.Tables.Open(); err != nil {
@@ -107,7 +107,7 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 		return nil, err
 	}
 	w.group, err = source.Join(source.Config{
-		Brokers: c.Kafka.Brokers(), Topic: schemas.TopicReads, GroupID: group, ClientID: "anpr-restore", Logger: c.Log, Dial: c.Kafka.Dial(),
+		Brokers: c.Kafka.Brokers(), Topic: schemas.TopicReads, GroupID: group, ClientID: "anpr-restore", Logger: c.Log, Dial: c.Kafka.Dialer(),
 	})
 	if err != nil {
 		return nil, err
@@ -139,10 +139,10 @@ func (w *restoreWorker) Stop(context.Context) error {
 	left := w.group.Close()
 	<-w.done
 	w.group = nil
-	return errors.Join(left, w.err, w.close())
+	return errors.Join(left, w.err, w.closeConnections())
 }
 
-func (w *restoreWorker) close() (err error) {
+func (w *restoreWorker) closeConnections() (err error) {
 	if w.group != nil {
 		err = w.group.Close()
 	}

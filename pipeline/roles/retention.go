@@ -30,7 +30,7 @@ func (m *Machine) startRetention(ctx context.Context) {
 		tick := time.NewTicker(trimEvery)
 		defer tick.Stop()
 		for {
-			if err := m.trim(run, limits, metrics); err != nil && run.Err() == nil {
+			if err := m.trimLog(run, limits, metrics); err != nil && run.Err() == nil {
 				m.Config.Log.Error().Err(err).Msg("the log was not held to its limits; trying again in a minute")
 			}
 			select {
@@ -43,28 +43,28 @@ func (m *Machine) startRetention(ctx context.Context) {
 	m.parts.Push("log limits", func(context.Context) error { cancel(); <-done; return nil })
 }
 
-func (m *Machine) trim(ctx context.Context, limits embedded.Limits, gauges *embedded.LogMetrics) error {
+func (m *Machine) trimLog(ctx context.Context, limits embedded.Limits, gauges *embedded.LogMetrics) error {
 	ctx, cancel := context.WithTimeout(ctx, trimEvery/2)
 	defer cancel()
-	need, err := m.needed(ctx)
+	need, err := m.neededOffsets(ctx)
 	if err != nil {
 		return err
 	}
-	use, err := m.Engines.broker.Trim(ctx, limits, need, time.Now())
+	use, err := m.Engines.broker.TrimLog(ctx, limits, need, time.Now())
 	if err != nil {
 		return err
 	}
-	gauges.Set(use, time.Now())
+	gauges.SetUse(use, time.Now())
 	if use.Dropped > 0 {
 		m.Config.Log.Info().Int64("bytes", use.Dropped).Time("oldest", use.Oldest).Msg("the oldest records left the log")
 	}
 	return nil
 }
 
-// needed is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
+// neededOffsets is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
 // names. A restore that is under way has a group of its own, which counts too. Before the first commit everything is needed.
-func (m *Machine) needed(ctx context.Context) (embedded.Need, error) {
-	l := m.Engines.Kafka().Admin("anpr")
+func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
+	l := m.Engines.Kafka().NewAdmin("anpr")
 	defer l.Close()
 	ids, err := l.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
@@ -90,7 +90,7 @@ func (m *Machine) needed(ctx context.Context) (embedded.Need, error) {
 }
 
 // neededFrom is the first offset that the owner of a partition reads again. A commit that is not understood needs everything.
-func neededFrom(c platform.Commit) int64 {
+func neededFrom(c platform.GroupCommit) int64 {
 	if c.Offset < 0 {
 		return 0
 	}

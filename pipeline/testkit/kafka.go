@@ -49,7 +49,7 @@ func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 	}
 	for _, name := range names {
 		// A broker answers that the topic exists until it has deleted it.
-		err := eventually(ctx, func() error {
+		err := retryUntilDone(ctx, func() error {
 			_, err := adm.CreateTopic(ctx, int32(topics[name]), 1, nil, name)
 			return err
 		})
@@ -58,7 +58,7 @@ func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 		}
 	}
 	// A broker announces a partition a moment before it serves it.
-	return eventually(ctx, func() error {
+	return retryUntilDone(ctx, func() error {
 		list, err := adm.ListEndOffsets(ctx, names...)
 		if err != nil {
 			return err
@@ -67,8 +67,8 @@ func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 	})
 }
 
-// eventually calls f until it succeeds or ctx ends; it returns f's last error.
-func eventually(ctx context.Context, f func() error) error {
+// retryUntilDone calls f until it succeeds or ctx ends; it returns f's last error.
+func retryUntilDone(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		if err == nil || ctx.Err() != nil {

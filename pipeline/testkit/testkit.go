@@ -26,16 +26,18 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// Users is one user without a password, "default", with the rights of a harness: for tests on made-up data, which open the engine to this
+// HarnessUsers is one user without a password, "default", with the rights of a harness: for tests on made-up data, which open the engine to this
 // machine. It reaches out of the database no more than the roles do.
-func Users() []embedded.User { return []embedded.User{embedded.Harness("default", "")} }
+func HarnessUsers() []embedded.EngineUser {
+	return []embedded.EngineUser{embedded.HarnessUser("default", "")}
+}
 
 // shared is the one engine of this test binary.
 var shared struct {
 	main   atomic.Bool // Main was called
 	once   sync.Once
 	dir    string
-	engine *embedded.ClickHouse
+	engine *embedded.ClickHouseEngine
 	err    error
 	seq    atomic.Uint64
 }
@@ -49,14 +51,14 @@ func Main(m *testing.M, after ...func()) {
 	for _, f := range after {
 		f()
 	}
-	if err := stop(); err != nil {
+	if err := stopEngine(); err != nil {
 		fmt.Fprintln(os.Stderr, "testkit:", err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
 }
 
-func stop() error {
+func stopEngine() error {
 	var err error
 	if shared.engine != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -69,17 +71,17 @@ func stop() error {
 	return err
 }
 
-func start() {
+func startEngine() {
 	shared.dir, shared.err = os.MkdirTemp("", "anpr-testkit-")
 	if shared.err != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first time it downloads
 	defer cancel()
-	shared.engine, shared.err = embedded.StartClickHouse(ctx, embedded.Config{
+	shared.engine, shared.err = embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{
 		DataDir:    filepath.Join(shared.dir, "clickhouse"),
 		NativeAddr: "127.0.0.1:0",
-		Users:      Users(),
+		Users:      HarnessUsers(),
 		MaxMemory:  2 << 30,
 		Progress:   os.Stderr,
 	})
@@ -87,12 +89,12 @@ func start() {
 
 // ClickHouse returns the engine of this test binary, starting it when it is the first to ask. The test ends when it
 // cannot be started.
-func ClickHouse(tb testing.TB) *embedded.ClickHouse {
+func ClickHouse(tb testing.TB) *embedded.ClickHouseEngine {
 	tb.Helper()
 	if !shared.main.Load() {
 		tb.Fatal("testkit: this package needs func TestMain(m *testing.M) { testkit.Main(m) }")
 	}
-	shared.once.Do(start)
+	shared.once.Do(startEngine)
 	if shared.err != nil {
 		tb.Fatal("testkit: ", shared.err)
 	}

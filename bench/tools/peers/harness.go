@@ -24,8 +24,8 @@ type harness struct {
 	reference string
 	opsAddr   string
 	logs      map[string]*topicLog
-	engine    *embedded.ClickHouse
-	user      embedded.User // of the engine, for every system
+	engine    *embedded.ClickHouseEngine
+	user      embedded.EngineUser // of the engine, for every system
 	store     *store
 	seq       int // of databases and groups
 }
@@ -62,7 +62,7 @@ func (h *harness) startAll(ctx context.Context) error {
 	if h.opsAddr, err = freeAddr(ctx); err != nil {
 		return err
 	}
-	h.user = embedded.Harness("peers", embedded.NewPassword(), "GRANT TABLE ENGINE ON Kafka", "GRANT READ, WRITE ON KAFKA")
+	h.user = embedded.HarnessUser("peers", embedded.NewPassword(), "GRANT TABLE ENGINE ON Kafka", "GRANT READ, WRITE ON KAFKA")
 	if err := h.fillLogs(ctx); err != nil { // before the engine, which is told what ports it may connect to
 		return err
 	}
@@ -82,9 +82,9 @@ func (h *harness) startEngine(ctx context.Context) (err error) {
 	if h.engine != nil { // again, after it was killed: where it was
 		native = h.engine.NativeAddr()
 	}
-	h.engine, err = embedded.StartClickHouse(ctx, embedded.Config{
+	h.engine, err = embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{
 		DataDir: filepath.Join(h.dir, "clickhouse"), NativeAddr: native, Fsync: h.Fsync, Progress: h.log,
-		Users: []embedded.User{h.user}, Reach: h.brokerPorts(),
+		Users: []embedded.EngineUser{h.user}, Reach: h.brokerPorts(),
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ type Rehearsal struct {
 	Books   *reconcile.Books // after Start
 }
 
-// BackupName is the backup that Backup makes.
+// BackupName is the backup that BackUpTables makes.
 const BackupName = "rehearsal"
 
 // Start starts everything on a directory, with a made-up city where there is none.
@@ -63,14 +63,14 @@ func (h *Rehearsal) Start(ctx context.Context, dir string) (err error) {
 	if h.Machine, err = roles.StartMachine(ctx, cfg); err != nil {
 		return err
 	}
-	h.Books, err = roles.OpenBooks(h.Machine.Books(embedded.Backup))
+	h.Books, err = roles.OpenSources(h.Machine.Sources(embedded.Backup))
 	return err
 }
 
 // Close stops what Start started.
 func (h *Rehearsal) Close(ctx context.Context) error {
 	if h.Books != nil {
-		roles.CloseBooks(h.Books)
+		roles.CloseSources(h.Books)
 	}
 	if h.Machine == nil {
 		return nil
@@ -81,9 +81,9 @@ func (h *Rehearsal) Close(ctx context.Context) error {
 // Run makes the traffic with a backup in its middle, stops the workers, and rebuilds.
 func (h *Rehearsal) Run(ctx context.Context) error {
 	backup := make(chan error, 1)
-	half := time.AfterFunc(time.Duration(h.Config.Seconds)*time.Second/2, func() { backup <- h.Backup(ctx) })
+	half := time.AfterFunc(time.Duration(h.Config.Seconds)*time.Second/2, func() { backup <- h.BackUpTables(ctx) })
 	defer half.Stop()
-	if err := h.Traffic(ctx); err != nil {
+	if err := h.SendTraffic(ctx); err != nil {
 		return err
 	}
 	if err := <-backup; err != nil {
@@ -96,7 +96,7 @@ func (h *Rehearsal) Run(ctx context.Context) error {
 	if err := h.Machine.StopWorkers(ctx); err != nil {
 		return err
 	}
-	before, err := h.published(ctx)
+	before, err := h.countPublished(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,9 +109,9 @@ func (h *Rehearsal) Run(ctx context.Context) error {
 		{"anpr_from_backup", func(c *roles.RestoreConfig) { c.FromBackup = BackupName }},
 	} {
 		_, _ = fmt.Fprintf(h.Out, "\n%s\n", way.database)
-		failed = errors.Join(failed, h.Restore(ctx, way.database, way.change))
+		failed = errors.Join(failed, h.RestoreTables(ctx, way.database, way.change))
 	}
-	after, err := h.published(ctx)
+	after, err := h.countPublished(ctx)
 	if err != nil {
 		return errors.Join(failed, err)
 	}
@@ -122,8 +122,8 @@ func (h *Rehearsal) Run(ctx context.Context) error {
 	return failed
 }
 
-// Traffic sends the traffic through the gateway.
-func (h *Rehearsal) Traffic(ctx context.Context) error {
+// SendTraffic sends the traffic through the gateway.
+func (h *Rehearsal) SendTraffic(ctx context.Context) error {
 	city, err := bench.CityOfToday(h.Config.Seed)
 	if err != nil {
 		return err
@@ -147,8 +147,8 @@ func (h *Rehearsal) Traffic(ctx context.Context) error {
 	return nil
 }
 
-// Backup backs the tables up while everything runs.
-func (h *Rehearsal) Backup(ctx context.Context) error {
+// BackUpTables backs the tables up while everything runs.
+func (h *Rehearsal) BackUpTables(ctx context.Context) error {
 	began := time.Now()
 	cut, err := (&recovery.Store{Conn: h.Books.DB, Disk: "backups", Database: "anpr"}).TakeBackup(ctx, h.Books.Log, h.Books.Group, BackupName, "")
 	if err != nil {
@@ -168,8 +168,8 @@ func (h *Rehearsal) RestoreConfig(database string) roles.RestoreConfig {
 	}
 }
 
-// Restore rebuilds into a database beside the original, and compares.
-func (h *Rehearsal) Restore(ctx context.Context, database string, change func(*roles.RestoreConfig)) error {
+// RestoreTables rebuilds into a database beside the original, and compares.
+func (h *Rehearsal) RestoreTables(ctx context.Context, database string, change func(*roles.RestoreConfig)) error {
 	c := h.RestoreConfig(database)
 	change(&c)
 	r, err := roles.OpenRestore(c)
@@ -189,8 +189,8 @@ func (h *Rehearsal) WaitUntilProcessed(ctx context.Context) error {
 	})
 }
 
-// published counts the records of the topics.
-func (h *Rehearsal) published(ctx context.Context) (out []int64, err error) {
+// countPublished counts the records of the topics.
+func (h *Rehearsal) countPublished(ctx context.Context) (out []int64, err error) {
 	for _, topic := range []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
 		n, err := h.Books.Log.CountRecords(ctx, topic)
 		if err != nil {

@@ -69,13 +69,13 @@ func TestRestore(t *testing.T) {
 	t.Run("a rehearsal leaves no second copy when it is told so", func(t *testing.T) { dropped(t, h) })
 	t.Run("the access log", func(t *testing.T) { accessLogComesBack(t, h) })
 	t.Run("the accounts of the rebuilt tables balance", func(t *testing.T) {
-		books := h.Machine.Books(embedded.Backup)
+		books := h.Machine.Sources(embedded.Backup)
 		books.Tables.Database = "anpr_from_backup"
-		b, err := roles.OpenBooks(books)
+		b, err := roles.OpenSources(books)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer roles.CloseBooks(b)
+		defer roles.CloseSources(b)
 		now := time.Now().Truncate(time.Minute)
 		a, err := b.Audit(t.Context())
 		if err != nil {
@@ -99,7 +99,7 @@ func (h *Rehearsal) again(t *testing.T, database string, change func(*roles.Rest
 	t.Helper()
 	quiet := *h
 	quiet.Out = &bytes.Buffer{}
-	return quiet.Restore(t.Context(), database, change)
+	return quiet.RestoreTables(t.Context(), database, change)
 }
 
 func (h *Rehearsal) exec(t *testing.T, sql string) {

@@ -17,7 +17,7 @@ import (
 const slack = 5 * time.Minute
 
 // Commit is what a consumer group has committed for a partition.
-type Commit = platform.Commit
+type Commit = platform.GroupCommit
 
 // Log asks a Kafka for records, offsets and commits. It joins no group and writes nothing.
 type Log struct {
@@ -29,7 +29,7 @@ type Log struct {
 // NewLog makes a Log of the brokers. It does not connect yet.
 func NewLog(k platform.Kafka) *Log {
 	const id = "anpr-reconcile"
-	return &Log{k.Admin(id), k.Brokers(), &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: k.Dial()}}
+	return &Log{k.NewAdmin(id), k.Brokers(), &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: k.Dialer()}}
 }
 
 // Record is one record of a log. Its bytes are valid during the visit.

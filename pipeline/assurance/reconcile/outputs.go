@@ -193,7 +193,7 @@ func (r *run) since(ctx context.Context, topic string, visit func(*Record) error
 		return begins, err
 	}
 	from := r.rep.From.Add(-slack)
-	starts, err := r.b.Log.Since(ctx, topic, bounds, from)
+	starts, err := r.b.Log.OffsetsSince(ctx, topic, bounds, from)
 	if err != nil {
 		return begins, err
 	}

@@ -94,7 +94,7 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 	if r.bounds, err = r.b.Log.Bounds(ctx, r.topic, r.partitions); err != nil {
 		return err
 	}
-	ends, err := r.b.Log.Since(ctx, r.topic, r.bounds, w.To.Add(slack))
+	ends, err := r.b.Log.OffsetsSince(ctx, r.topic, r.bounds, w.To.Add(slack))
 	if err != nil {
 		return err
 	}

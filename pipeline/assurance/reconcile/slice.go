@@ -67,11 +67,11 @@ func (r *run) open(ctx context.Context, w Window) (*slice, error) {
 	if r.bounds, err = r.b.Log.Bounds(ctx, r.topic, r.partitions); err != nil {
 		return nil, err
 	}
-	begins, err := r.b.Log.Since(ctx, r.topic, r.bounds, w.From)
+	begins, err := r.b.Log.OffsetsSince(ctx, r.topic, r.bounds, w.From)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := r.b.Log.Since(ctx, r.topic, r.bounds, w.To.Add(slack))
+	ends, err := r.b.Log.OffsetsSince(ctx, r.topic, r.bounds, w.To.Add(slack))
 	if err != nil {
 		return nil, err
 	}

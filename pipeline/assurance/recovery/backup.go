@@ -39,7 +39,7 @@ func (c *Cut) Ends() map[int32]int64 {
 }
 
 // CutOf makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
-func CutOf(topic, group string, commits map[int32]platform.Commit) (*Cut, error) {
+func CutOf(topic, group string, commits map[int32]platform.GroupCommit) (*Cut, error) {
 	c := &Cut{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {

@@ -124,7 +124,7 @@ func TestCollectFindsLettersOfAllSizesOnTheTopic(t *testing.T) {
 		}
 	}
 	wanted = append(wanted, Position{"t", 0, 0}, Position{"u", 1, 3})
-	got, err := Collect(t.Context(), platform.Kafka{Addr: b.Addr()}.Admin("test"), wanted)
+	got, err := Collect(t.Context(), platform.Kafka{Addr: b.Addr()}.NewAdmin("test"), wanted)
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d letters, %v; want 100", len(got), err)
 	}

@@ -6,9 +6,9 @@ import (
 )
 
 // commitsOf are the plans as a group commits them, from which its worker goes on.
-func commitsOf(plans map[int32]ingest.Plan) (out []platform.Commit) {
+func commitsOf(plans map[int32]ingest.Plan) (out []platform.GroupCommit) {
 	for p, plan := range plans {
-		out = append(out, platform.Commit{Partition: p, Offset: plan.Start, Metadata: plan.String()})
+		out = append(out, platform.GroupCommit{Partition: p, Offset: plan.Start, Metadata: plan.String()})
 	}
 	return out
 }

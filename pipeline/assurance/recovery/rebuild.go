@@ -50,8 +50,8 @@ type Rebuild struct {
 	cfg RebuildConfig
 
 	partitions []int32
-	live       map[int32]platform.Commit // of the pipeline's group
-	ends       map[int32]int64           // up to where to rebuild
+	live       map[int32]platform.GroupCommit // of the pipeline's group
+	ends       map[int32]int64                // up to where to rebuild
 	steps      []step
 }
 
@@ -106,7 +106,7 @@ func (r *Rebuild) survey(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if r.cfg.Compare == "" {
-		if n, err := r.cfg.Log.Members(ctx, r.cfg.Group); err != nil {
+		if n, err := r.cfg.Log.CountMembers(ctx, r.cfg.Group); err != nil {
 			return err
 		} else if n > 0 {
 			return fmt.Errorf("group %s has %d members: stop all workers first (on one machine: anpr up), then start this again; for a rehearsal beside them give --compare", r.cfg.Group, n)

@@ -47,7 +47,7 @@ func collect(ctx context.Context, admin *platform.Admin, partition int32, b plat
 }
 
 func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[Position]bool, out map[Position]DeadLetter) (int64, error) {
-	resp, err := admin.Fetch(ctx, schemas.TopicRejects, partition, next)
+	resp, err := admin.FetchRecords(ctx, schemas.TopicRejects, partition, next)
 	if err != nil {
 		return next, err
 	}

@@ -195,7 +195,7 @@ func (w *world) number(t testing.TB, query string) (n uint64) {
 	return n
 }
 
-func (w *world) dial(ctx context.Context) (*ch.Client, error) { return w.cfg.Dial(ctx) }
+func (w *world) dial(ctx context.Context) (*ch.Client, error) { return w.cfg.DialNative(ctx) }
 
 // catalogue loads the Brussels catalogue with changes: file -> old text -> new text.
 func catalogue(t testing.TB, change map[string][2]string) *rules.Catalogue {

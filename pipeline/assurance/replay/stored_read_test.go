@@ -73,7 +73,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	if err := tables.Insert(t.Context(), rg, &shard.Totals{Fetched: n, Stored: n}, block); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.Dial(ctx) }, "SELECT "+readSelect+" FROM reads", nil, newReadCols())
+	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.DialNative(ctx) }, "SELECT "+readSelect+" FROM reads", nil, newReadCols())
 	if err != nil || len(rows) != n {
 		t.Fatalf("%d rows, want %d: %v", len(rows), n, err)
 	}

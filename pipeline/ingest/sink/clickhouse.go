@@ -114,7 +114,7 @@ func (c *ClickHouse) note(err error, rg ingest.Range, try int) {
 	c.keepFailure(err)
 	c.cfg.Metrics.InsertRetries.WithLabelValues(cause(err)).Inc()
 	if try%10 == 0 {
-		c.cfg.Logger.Warn().Str("error", platform.Headline(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
+		c.cfg.Logger.Warn().Str("error", platform.CutServerMessage(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
 			Int64("start", rg.Start).Int64("end", rg.End).Int("try", try+1).
 			Msg("insert not acknowledged; trying the same block again")
 	}

@@ -22,8 +22,8 @@ import (
 func TestInsertsConvergeThoughTheEngineIsKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	engineCfg := embedded.Config{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", Users: testkit.Users(), MaxMemory: 1 << 30}
-	start := func() *embedded.ClickHouse {
+	engineCfg := embedded.ClickHouseConfig{DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", Users: testkit.HarnessUsers(), MaxMemory: 1 << 30}
+	start := func() *embedded.ClickHouseEngine {
 		t.Helper()
 		e, err := embedded.StartClickHouse(ctx, engineCfg)
 		if err != nil {

@@ -55,7 +55,7 @@ func stopped(err error) error {
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", platform.Headline(e.Message), int(e.Code), hint, ingest.ErrStop)
+	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", platform.CutServerMessage(e.Message), int(e.Code), hint, ingest.ErrStop)
 }
 
 // cause sorts a transient error for the metric.

@@ -115,7 +115,7 @@ func (p *pool) noteInsert(at int, table string, err error) {
 		return
 	}
 	p.cfg.Logger.Warn().Str("left", p.addrs[at]).Str("next", p.addrs[(at+1)%len(p.addrs)]).Str("cause", string(cause)).Str("table", table).
-		Str("error", platform.Headline(err.Error())).Dur("refused_for", lasted.Round(time.Millisecond)).
+		Str("error", platform.CutServerMessage(err.Error())).Dur("refused_for", lasted.Round(time.Millisecond)).
 		Msg("this clickhouse takes no inserts; going on with the next address, under the same tokens")
 }
 

@@ -33,9 +33,9 @@ type node struct {
 
 func newNode(t *testing.T) *node {
 	t.Helper()
-	e, err := embedded.StartClickHouse(t.Context(), embedded.Config{
+	e, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseConfig{
 		DataDir: t.TempDir(), NativeAddr: "127.0.0.1:0", MaxMemory: 1 << 30,
-		Users: []embedded.User{embedded.Harness("default", "", "GRANT TABLE ENGINE ON ReplicatedReplacingMergeTree", "GRANT SELECT ON system.replicas")},
+		Users: []embedded.EngineUser{embedded.HarnessUser("default", "", "GRANT TABLE ENGINE ON ReplicatedReplacingMergeTree", "GRANT SELECT ON system.replicas")},
 	})
 	if err != nil {
 		t.Fatal(err)

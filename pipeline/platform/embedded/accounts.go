@@ -11,30 +11,32 @@ import (
 	"strings"
 )
 
-// User may log in to the engine. Users are written to a file: the engine without a server binary refuses CREATE USER.
-type User struct {
+// EngineUser may log in to the engine. Users are written to a file: the engine without a server binary refuses CREATE USER.
+type EngineUser struct {
 	Name     string   // letters, digits, _ and -
 	Password string   // not empty; only its SHA-256 is stored
 	Grants   []string // GRANT statements without the user; none: it may log in and do nothing
 	ReadOnly bool     // may change nothing but settings, as clients with a deadline do
 }
 
-// Role is an account of the engine for a single job. The value is the name of the user.
-type Role string
+// DatabaseRole is an account of the engine for a single job. The value is the name of the user.
+type DatabaseRole string
 
 // The roles. deploy/clickhouse/users.d has the same for a server.
 const (
-	Migrator   Role = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
-	Ingest     Role = "anpr_ingest"    // stores, and reads back what a new owner of a partition needs
-	Office     Role = "anpr_office"    // reads, and adds to the access log
-	Reconciler Role = "anpr_reconcile" // offsets, ids, cameras and times: not one column that may hold a plate
-	Seals      Role = "anpr_seals"     // offences whole, and of other tables what is compared with them: is an offence what was sealed?
-	Backup     Role = "anpr_backup"    // backs up and restores: it may drop tables
-	Reader     Role = "anpr_reader"    // an operator of this machine who looks by hand; changes nothing
+	Migrator   DatabaseRole = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
+	Ingest     DatabaseRole = "anpr_ingest"    // stores, and reads back what a new owner of a partition needs
+	Office     DatabaseRole = "anpr_office"    // reads, and adds to the access log
+	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times: not one column that may hold a plate
+	Seals      DatabaseRole = "anpr_seals"     // offences whole, and of other tables what is compared with them: is an offence what was sealed?
+	Backup     DatabaseRole = "anpr_backup"    // backs up and restores: it may drop tables
+	Reader     DatabaseRole = "anpr_reader"    // an operator of this machine who looks by hand; changes nothing
 )
 
-// Roles lists all roles.
-func Roles() []Role { return []Role{Migrator, Ingest, Office, Reconciler, Seals, Backup, Reader} }
+// DatabaseRoles lists all roles.
+func DatabaseRoles() []DatabaseRole {
+	return []DatabaseRole{Migrator, Ingest, Office, Reconciler, Seals, Backup, Reader}
+}
 
 // TableEngines lists the table engines for migrations and restores: none reaches out of the database.
 func TableEngines() []string {
@@ -42,12 +44,12 @@ func TableEngines() []string {
 }
 
 // Passwords has one for each role.
-type Passwords map[Role]string
+type Passwords map[DatabaseRole]string
 
 // NewPasswords draws a password of 256 random bits for each role.
 func NewPasswords() Passwords {
 	out := Passwords{}
-	for _, r := range Roles() {
+	for _, r := range DatabaseRoles() {
 		out[r] = NewPassword()
 	}
 	return out
@@ -62,13 +64,13 @@ func NewPassword() string {
 
 // Users makes the accounts of the roles for a database. Backup may also make databases for a rehearsal: their names
 // begin with the name of the database and an underscore.
-func (p Passwords) Users(database string) ([]User, error) {
+func (p Passwords) Users(database string) ([]EngineUser, error) {
 	if !databaseName.MatchString(database) {
 		return nil, fmt.Errorf("database %q: want a letter followed by at most 62 letters, digits or _", database)
 	}
-	out := make([]User, 0, len(p))
-	for _, r := range Roles() {
-		out = append(out, User{Name: string(r), Password: p[r], Grants: grantsOf(r, database), ReadOnly: r == Reader})
+	out := make([]EngineUser, 0, len(p))
+	for _, r := range DatabaseRoles() {
+		out = append(out, EngineUser{Name: string(r), Password: p[r], Grants: grantsOf(r, database), ReadOnly: r == Reader})
 	}
 	return out, nil
 }
@@ -85,7 +87,7 @@ var observing = []string{
 	"GRANT SELECT ON system.columns", "GRANT SELECT ON system.settings", "GRANT SELECT ON system.functions", "GRANT SELECT ON system.one", "GRANT SELECT ON system.numbers",
 }
 
-func grantsOf(r Role, db string) []string {
+func grantsOf(r DatabaseRole, db string) []string {
 	switch r {
 	case Migrator:
 		return append(append(engineGrants(), describing...),
@@ -140,10 +142,10 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// Harness returns a user with the rights of all roles on all databases, and with the further grants: for programs that
+// HarnessUser returns a user with the rights of all roles on all databases, and with the further grants: for programs that
 // measure on made-up data.
-func Harness(name, password string, more ...string) User {
-	return User{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
+func HarnessUser(name, password string, more ...string) EngineUser {
+	return EngineUser{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
 		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
 			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}
 }
@@ -181,7 +183,7 @@ const usersText = `<clickhouse>
 
 // usersXML makes the users file. The library always starts as "default" without a password. Unless users has "default",
 // nobody else can log in under the name.
-func usersXML(users []User, threads int) ([]byte, error) {
+func usersXML(users []EngineUser, threads int) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, usersText, threads)
 	seen := map[string]bool{}

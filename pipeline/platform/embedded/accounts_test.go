@@ -22,13 +22,13 @@ import (
 
 // secured is an engine with the accounts of the roles, and things outside of it that no statement may reach.
 type secured struct {
-	*ClickHouse
+	*ClickHouseEngine
 
 	t         *testing.T
 	passwords Passwords
-	makers    []Role // who may make tables; the first makes those there are
-	outside   string // a directory with a secret
-	web       string // host:port where nobody may call
+	makers    []DatabaseRole // who may make tables; the first makes those there are
+	outside   string         // a directory with a secret
+	web       string         // host:port where nobody may call
 	calls     atomic.Int32
 }
 
@@ -45,7 +45,7 @@ func newSecured(t *testing.T) *secured {
 }
 
 // secure starts an engine with these users.
-func secure(t *testing.T, users []User, passwords Passwords, makers ...Role) *secured {
+func secure(t *testing.T, users []EngineUser, passwords Passwords, makers ...DatabaseRole) *secured {
 	t.Helper()
 	s := &secured{t: t, passwords: passwords, makers: makers, outside: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(s.outside, "secret"), []byte(secretText), 0o600); err != nil {
@@ -70,20 +70,20 @@ func secure(t *testing.T, users []User, passwords Passwords, makers ...Role) *se
 	}()
 	cfg := testConfig(t.TempDir())
 	cfg.HTTPAddr = "127.0.0.1:0"
-	cfg.Users = append(users, User{Name: "inspector", Password: "i", Grants: []string{"GRANT SELECT ON system.*"}})
+	cfg.Users = append(users, EngineUser{Name: "inspector", Password: "i", Grants: []string{"GRANT SELECT ON system.*"}})
 	t.Setenv("ANPR_CANARY", "a password in the environment")
-	s.ClickHouse = startEngine(t, cfg)
+	s.ClickHouseEngine = startEngine(t, cfg)
 	exec1(t, s.as(makers[0]), "CREATE DATABASE anpr")
 	migrate(t, dial(t, ch.Options{Address: s.NativeAddr(), User: string(makers[0]), Password: s.passwords[makers[0]], Database: "anpr"}))
 	return s
 }
 
-func (s *secured) as(r Role) *ch.Client {
+func (s *secured) as(r DatabaseRole) *ch.Client {
 	return dial(s.t, ch.Options{Address: s.NativeAddr(), User: string(r), Password: s.passwords[r]})
 }
 
 // ask runs a statement as a role on a connection of its own and returns its error and what it answered in text columns.
-func (s *secured) ask(r Role, statement string) (string, error) {
+func (s *secured) ask(r DatabaseRole, statement string) (string, error) {
 	conn := s.as(r)
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
@@ -105,7 +105,7 @@ func (s *secured) ask(r Role, statement string) (string, error) {
 }
 
 // refused checks that a statement is answered with one of the codes; none: with any error of the server.
-func (s *secured) refused(r Role, statement string, codes ...proto.Error) {
+func (s *secured) refused(r DatabaseRole, statement string, codes ...proto.Error) {
 	s.t.Helper()
 	text, err := s.ask(r, statement)
 	ex, ok := ch.AsException(err)
@@ -159,20 +159,20 @@ func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 	if err := xml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	var users []User
+	var users []EngineUser
 	passwords := Passwords{}
 	for _, u := range file.Users.User {
 		if u.XMLName.Local == localUser {
 			continue
 		}
-		passwords[Role(u.XMLName.Local)] = NewPassword()
-		users = append(users, User{Name: u.XMLName.Local, Password: passwords[Role(u.XMLName.Local)], Grants: u.Grants})
+		passwords[DatabaseRole(u.XMLName.Local)] = NewPassword()
+		users = append(users, EngineUser{Name: u.XMLName.Local, Password: passwords[DatabaseRole(u.XMLName.Local)], Grants: u.Grants})
 	}
 	if len(users) != 5 {
 		t.Fatalf("%d users in the file, want 5: the test looks at the wrong place", len(users))
 	}
 	for _, u := range users { // what the roles of one machine may, those of a server may: the two lists go together
-		if r := Role(u.Name); r == Office || r == Reconciler || r == Seals {
+		if r := DatabaseRole(u.Name); r == Office || r == Reconciler || r == Seals {
 			mine := grantsOf(r, "anpr")
 			slices.Sort(mine)
 			slices.Sort(u.Grants)
@@ -185,7 +185,7 @@ func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 }
 
 func reachesNothing(t *testing.T, s *secured) {
-	for name, check := range map[string]func(t *testing.T, s *secured, r Role){
+	for name, check := range map[string]func(t *testing.T, s *secured, r DatabaseRole){
 		"table engines": tableEngines, "database engines": databaseEngines, "table functions": tableFunctions, "dictionaries": dictionaries,
 		"functions": functions, "files of inserts": infiles, "disks": disks, "backups": backups, "objects": objects, "privileges": privileges, "system": systemStatements,
 	} {
@@ -214,9 +214,9 @@ func reachesNothing(t *testing.T, s *secured) {
 }
 
 // makesTables says whether a role may make tables.
-func (s *secured) makesTables(r Role) bool { return slices.Contains(s.makers, r) }
+func (s *secured) makesTables(r DatabaseRole) bool { return slices.Contains(s.makers, r) }
 
-func tableEngines(_ *testing.T, s *secured, r Role) {
+func tableEngines(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, e := range s.names("SELECT name FROM system.table_engines") {
 		if s.makesTables(r) && (slices.Contains(TableEngines(), e) || strings.HasPrefix(e, "Replicated")) { // a replicated one needs a Keeper, of the configuration
 			continue
@@ -234,7 +234,7 @@ func tableEngines(_ *testing.T, s *secured, r Role) {
 	}
 }
 
-func databaseEngines(_ *testing.T, s *secured, r Role) {
+func databaseEngines(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, e := range s.names("SELECT name FROM system.database_engines") {
 		s.refused(r, "CREATE DATABASE outside ENGINE = "+e, denied)
 		if e != "Memory" { // tables in memory: no further than the others
@@ -284,7 +284,7 @@ var inward = []string{
 	"timeSeriesTags", "prometheusQueryRange",
 }
 
-func tableFunctions(t *testing.T, s *secured, r Role) {
+func tableFunctions(t *testing.T, s *secured, r DatabaseRole) {
 	outward := s.outward()
 	for _, f := range s.names("SELECT name FROM system.table_functions") {
 		args, known := outward[f]
@@ -308,7 +308,7 @@ func tableFunctions(t *testing.T, s *secured, r Role) {
 	s.refused(r, "SELECT * FROM merge('system', 'users')", denied, proto.ErrUnknownTable, proto.ErrCannotExtractTableStructure)
 }
 
-func dictionaries(_ *testing.T, s *secured, r Role) {
+func dictionaries(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, source := range []string{
 		"EXECUTABLE(COMMAND 'id' FORMAT TSV)", "EXECUTABLE_POOL(COMMAND 'id' FORMAT TSV)", "HTTP(URL 'http://" + s.web + "/' FORMAT TSV)",
 		"FILE(PATH '" + s.outside + "/secret' FORMAT TSV)", "MYSQL(HOST '127.0.0.1' PORT 1 USER 'a' PASSWORD 'b' DB 'c' TABLE 'd')",
@@ -322,7 +322,7 @@ func dictionaries(_ *testing.T, s *secured, r Role) {
 	}
 }
 
-func functions(_ *testing.T, s *secured, r Role) {
+func functions(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, call := range []string{
 		"file('" + s.outside + "/secret')", "file('/proc/" + fmt.Sprint(os.Getpid()) + "/environ')", "file('/etc/passwd')",
 		"catboostEvaluate('" + s.outside + "/secret', 1)", "dictGet('a', 'b', 1)", "addressToLine(1)",
@@ -338,7 +338,7 @@ func functions(_ *testing.T, s *secured, r Role) {
 }
 
 // infiles: as a library, the engine itself reads the INFILE of a client of the HTTP port.
-func infiles(t *testing.T, s *secured, r Role) {
+func infiles(t *testing.T, s *secured, r DatabaseRole) {
 	h := http.Header{"X-ClickHouse-User": {string(r)}, "X-ClickHouse-Key": {s.passwords[r]}}
 	for _, table := range []string{"anpr.access_log (user)", "anpr.merges (camera_id)", "anpr.rejects (detail)", "FUNCTION null('a String')"} {
 		if status, body := s.post(t, "INSERT INTO "+table+" FROM INFILE '"+s.outside+"/secret' FORMAT LineAsString", h); status == http.StatusOK || strings.Contains(body, secretText) {
@@ -350,7 +350,7 @@ func infiles(t *testing.T, s *secured, r Role) {
 	}
 }
 
-func disks(_ *testing.T, s *secured, r Role) {
+func disks(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, disk := range []string{
 		"disk(type = web, endpoint = 'http://" + s.web + "/')", "disk(type = local, path = '" + s.outside + "/disk/')", "disk(type = s3, endpoint = 'http://" + s.web + "/bucket/')",
 		"disk(type = object_storage, object_storage_type = web, endpoint = 'http://" + s.web + "/')", "disk(type = cache, path = '" + s.outside + "/c/', max_size = '1Gi', disk = 'default')",
@@ -366,7 +366,7 @@ func disks(_ *testing.T, s *secured, r Role) {
 	}
 }
 
-func backups(_ *testing.T, s *secured, r Role) {
+func backups(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, place := range []string{
 		"File('" + s.outside + "/backup')", "File('backup')", "Disk('default', 'backup')", "Disk('backups', '../../backup')", "S3('http://" + s.web + "/bucket/', 'a', 'b')",
 		"AzureBlobStorage('DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Yg==;BlobEndpoint=http://" + s.web + "/a;', 'b', 'c')",
@@ -394,7 +394,7 @@ func backups(_ *testing.T, s *secured, r Role) {
 }
 
 // objects are those that one makes with CREATE beside tables, views and databases.
-func objects(_ *testing.T, s *secured, r Role) {
+func objects(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, statement := range []string{
 		"CREATE USER outside IDENTIFIED WITH no_password", "CREATE ROLE outside", "CREATE ROW POLICY outside ON anpr.reads USING 1", "CREATE QUOTA outside", "CREATE SETTINGS PROFILE outside",
 		"CREATE FUNCTION outside AS x -> x", "CREATE NAMED COLLECTION outside AS a = 'b'", "CREATE WORKLOAD outside", "CREATE RESOURCE outside (WRITE DISK default, READ DISK default)",
@@ -432,7 +432,7 @@ func objects(_ *testing.T, s *secured, r Role) {
 }
 
 // privileges: nobody has any right on everything, and no right at all that is not about tables.
-func privileges(t *testing.T, s *secured, r Role) {
+func privileges(t *testing.T, s *secured, r DatabaseRole) {
 	for _, p := range s.names("SELECT toString(privilege) FROM system.privileges") {
 		if p == "NONE" {
 			continue
@@ -452,7 +452,7 @@ func privileges(t *testing.T, s *secured, r Role) {
 // A temporary table, of an engine that the role may use, or a view of one, is implied by the right to make tables.
 var impliedByTables = []string{"CREATE TEMPORARY TABLE", "CREATE ARBITRARY TEMPORARY TABLE", "CREATE TEMPORARY VIEW"}
 
-func systemStatements(_ *testing.T, s *secured, r Role) {
+func systemStatements(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, statement := range []string{
 		"SHUTDOWN", "KILL", "STOP LISTEN TCP", "STOP LISTEN QUERIES ALL", "START LISTEN HTTP", "RELOAD CONFIG", "RELOAD USERS", "RELOAD DICTIONARIES", "DROP DNS CACHE",
 		"FLUSH LOGS", "STOP MERGES anpr.reads", "RESTART DISK default", "UNFREEZE WITH NAME 'x'", "ENABLE FAILPOINT x", "RELOAD FUNCTIONS", "DROP MARK CACHE",

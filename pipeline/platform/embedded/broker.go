@@ -36,7 +36,7 @@ type BrokerConfig struct {
 }
 
 // Broker is a Kafka-protocol broker of a single node in this process, with the log on disk. Acknowledged records,
-// committed group offsets and their metadata are fsynced. Only Trim drops records. Every start reads the log, a segment
+// committed group offsets and their metadata are fsynced. Only TrimLog drops records. Every start reads the log, a segment
 // of each partition at a time, and keeps 72 bytes of memory a batch. All methods are safe for concurrent use.
 type Broker struct {
 	addr    string
@@ -92,7 +92,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 
 // brokerSettings returns the settings for every start. The broker stores its settings at shutdown, and a changed
 // version of this program must win. The broker's retention of records and of committed offsets is off, because it would
-// drop unprocessed records; see Trim.
+// drop unprocessed records; see TrimLog.
 func brokerSettings() map[string]string {
 	return map[string]string{
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),

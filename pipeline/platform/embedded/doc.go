@@ -3,7 +3,7 @@
 // data in a directory, survive kill -9, and speak the same protocols as the production systems; only addresses differ.
 //
 // They are for evaluation, small sites and tests. The broker is one node without replication, and what ClickHouse has
-// acknowledged is in the kernel's page cache, not on the disk, unless [Config.Fsync] is set; production is Apache Kafka
+// acknowledged is in the kernel's page cache, not on the disk, unless [ClickHouseConfig.Fsync] is set; production is Apache Kafka
 // and a ClickHouse server.
 //
 // A program that calls StartClickHouse must call [MaybeRunEngineChild] first thing in main: the engine runs in a child

@@ -35,14 +35,14 @@ const (
 // lockFD is the file descriptor under which the child holds the lock of the data directory.
 const lockFD = 3
 
-// Config says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
-type Config struct {
+// ClickHouseConfig says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
+type ClickHouseConfig struct {
 	DataDir      string         // created when missing
 	BackupDir    string         // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
 	CacheDir     string         // of the downloaded engine; DefaultCacheDir
 	NativeAddr   string         // 127.0.0.1:9000; port 0 chooses a free one
 	HTTPAddr     string         // "": no HTTP port; the host must be that of NativeAddr
-	Users        []User         // who may log in; the first is asked as whether the engine answers. At least one
+	Users        []EngineUser   // who may log in; the first is asked as whether the engine answers. At least one
 	Reach        []uint16       // TCP ports that the engine may connect to, for tables of the engine Kafka; none
 	Binary       string         // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
 	MaxMemory    int64          // bytes the engine may use; 40 % of the machine's
@@ -57,7 +57,7 @@ type Config struct {
 	patience time.Duration // with a predecessor that still holds the directory; 10 s
 }
 
-func (c *Config) setDefaults() error {
+func (c *ClickHouseConfig) setDefaults() error {
 	def := func(s *string, v string) {
 		if *s == "" {
 			*s = v
@@ -99,8 +99,8 @@ func (c *Config) setDefaults() error {
 	return nil
 }
 
-// ClickHouse is a running engine. Its methods are safe for concurrent use.
-type ClickHouse struct {
+// ClickHouseEngine is a running engine. Its methods are safe for concurrent use.
+type ClickHouseEngine struct {
 	native, http string
 	version      string
 	kind         string
@@ -118,7 +118,7 @@ type ClickHouse struct {
 // StartClickHouse starts the engine and returns when it answers a query over the native protocol: the clickhouse binary
 // that is on PATH, else the engine as a library, downloaded with npm at the first start. The engine ends with this
 // process, however that ends, and finds its data again at the next start. ctx bounds the start only.
-func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
+func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func StartClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: write configuration: %w", err)
 	}
-	c := &ClickHouse{
+	c := &ClickHouseEngine{
 		native: net.JoinHostPort(sc.Host, strconv.Itoa(sc.NativePort)),
 		kind:   kind, log: filepath.Join(cfg.DataDir, logFile), logger: cfg.Logger, done: make(chan struct{}),
 	}
@@ -192,7 +192,7 @@ func warnUnconfined(log zerolog.Logger) {
 }
 
 // engineCommand decides what runs: the arguments of our own binary up to the engine's own.
-func engineCommand(ctx context.Context, cfg *Config) (argv []string, kind string, err error) {
+func engineCommand(ctx context.Context, cfg *ClickHouseConfig) (argv []string, kind string, err error) {
 	binary := cfg.Binary
 	if binary == "" {
 		if found, err := exec.LookPath("clickhouse"); err == nil {
@@ -236,7 +236,7 @@ func engineArgs(kind, conf string, sc *serverConfig) []string {
 	}
 }
 
-func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
+func claimPorts(ctx context.Context, cfg *ClickHouseConfig) (*serverConfig, error) {
 	host, native, err := claimPort(ctx, cfg.NativeAddr, "ClickHouse native protocol", FlagNative)
 	if err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 	if len(cfg.Users) == 0 {
 		return nil, errors.New("ClickHouse: no users: nobody could log in")
 	}
-	open := slices.ContainsFunc(cfg.Users, func(u User) bool { return u.Name == localUser })
+	open := slices.ContainsFunc(cfg.Users, func(u EngineUser) bool { return u.Name == localUser })
 	if ip := net.ParseIP(host); open && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("ClickHouse would listen on %s (%s) without a password; name other users, or listen on 127.0.0.1", host, FlagNative)
 	}
@@ -265,7 +265,7 @@ func claimPorts(ctx context.Context, cfg *Config) (*serverConfig, error) {
 }
 
 // startChild starts the child and the goroutine that waits for it.
-func (c *ClickHouse) startChild(argv []string, lock *os.File) error {
+func (c *ClickHouseEngine) startChild(argv []string, lock *os.File) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("ClickHouse: find this program's own binary: %w", err)
@@ -301,7 +301,7 @@ func (c *ClickHouse) startChild(argv []string, lock *os.File) error {
 	return nil
 }
 
-func (c *ClickHouse) waitForChild() {
+func (c *ClickHouseEngine) waitForChild() {
 	err := c.cmd.Wait()
 	c.mu.Lock()
 	c.waitErr = err
@@ -314,26 +314,26 @@ func (c *ClickHouse) waitForChild() {
 }
 
 // NativeAddr returns host:port of the native protocol, for clickhouse-go.
-func (c *ClickHouse) NativeAddr() string { return c.native }
+func (c *ClickHouseEngine) NativeAddr() string { return c.native }
 
 // HTTPAddr returns host:port of the HTTP interface; "" when there is none.
-func (c *ClickHouse) HTTPAddr() string { return c.http }
+func (c *ClickHouseEngine) HTTPAddr() string { return c.http }
 
 // Version returns what SELECT version() answered. Example: 26.7.2.1
-func (c *ClickHouse) Version() string { return c.version }
+func (c *ClickHouseEngine) Version() string { return c.version }
 
 // Kind says which engine runs: "library" or "server".
-func (c *ClickHouse) Kind() string { return c.kind }
+func (c *ClickHouseEngine) Kind() string { return c.kind }
 
 // PID returns the process id of the child.
-func (c *ClickHouse) PID() int { return c.cmd.Process.Pid }
+func (c *ClickHouseEngine) PID() int { return c.cmd.Process.Pid }
 
 // Done is closed when the child has ended, for whatever reason.
-func (c *ClickHouse) Done() <-chan struct{} { return c.done }
+func (c *ClickHouseEngine) Done() <-chan struct{} { return c.done }
 
 // Err returns nil while the engine runs and after Stop ended it in good order. Else it returns the cause of the end,
 // with the last lines of the log.
-func (c *ClickHouse) Err() error {
+func (c *ClickHouseEngine) Err() error {
 	select {
 	case <-c.done:
 	default:
@@ -347,7 +347,7 @@ func (c *ClickHouse) Err() error {
 	return c.deathError(c.waitErr)
 }
 
-func (c *ClickHouse) deathError(err error) error {
+func (c *ClickHouseEngine) deathError(err error) error {
 	if err == nil {
 		err = errors.New("ended without an error")
 	}
@@ -360,7 +360,7 @@ const stopPatience = 20 * time.Second
 // Stop ends the engine: it closes the child's standard input and waits until the child has finished. When ctx is done,
 // or after 20 s, Stop sends SIGTERM and, two seconds later, SIGKILL. The error is nil when the child ended by itself in
 // time. Later calls wait and return the same.
-func (c *ClickHouse) Stop(ctx context.Context) error {
+func (c *ClickHouseEngine) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopping = true
 	c.mu.Unlock()

@@ -111,7 +111,7 @@ func httpText(port int) string {
 }
 
 // writeConfig writes both files into c.DataDir and returns the path of the first.
-func writeConfig(c *serverConfig, users []User) (string, error) {
+func writeConfig(c *serverConfig, users []EngineUser) (string, error) {
 	text, err := usersXML(users, c.Threads)
 	if err != nil {
 		return "", err

@@ -15,7 +15,7 @@ import (
 )
 
 // awaitReady asks for the version until the engine answers, dies or runs out of time.
-func (c *ClickHouse) awaitReady(ctx context.Context, cfg *Config) error {
+func (c *ClickHouseEngine) awaitReady(ctx context.Context, cfg *ClickHouseConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, cfg.StartTimeout)
 	defer cancel()
 	opt := ch.Options{

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func startEngine(t testing.TB, cfg Config) *ClickHouse {
+func startEngine(t testing.TB, cfg ClickHouseConfig) *ClickHouseEngine {
 	t.Helper()
 	c, err := StartClickHouse(t.Context(), cfg)
 	if err != nil {
@@ -250,28 +250,28 @@ func TestEngineSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		change func(*Config)
+		change func(*ClickHouseConfig)
 		want   []string
 	}{
-		"native port in use": {func(c *Config) { c.NativeAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagNative}},
-		"HTTP port in use":   {func(c *Config) { c.HTTPAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagHTTP}},
-		"two hosts":          {func(c *Config) { c.HTTPAddr = "127.0.0.2:0" }, []string{"one host", FlagNative, FlagHTTP}},
+		"native port in use": {func(c *ClickHouseConfig) { c.NativeAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagNative}},
+		"HTTP port in use":   {func(c *ClickHouseConfig) { c.HTTPAddr = l.Addr().String() }, []string{"port " + taken, "in use", FlagHTTP}},
+		"two hosts":          {func(c *ClickHouseConfig) { c.HTTPAddr = "127.0.0.2:0" }, []string{"one host", FlagNative, FlagHTTP}},
 		"open to the network": {
-			func(c *Config) { c.NativeAddr, c.HTTPAddr = "0.0.0.0:0", "0.0.0.0:0" },
+			func(c *ClickHouseConfig) { c.NativeAddr, c.HTTPAddr = "0.0.0.0:0", "0.0.0.0:0" },
 			[]string{"without a password"},
 		},
-		"directory occupied": {func(c *Config) { c.DataDir, c.patience = running, time.Millisecond }, []string{"another engine", running, FlagDataDir}},
-		"directory a file":   {func(c *Config) { c.DataDir = garbage }, []string{garbage, FlagDataDir}},
-		"no directory":       {func(c *Config) { c.DataDir = "" }, []string{FlagDataDir}},
-		"library damaged":    {func(c *Config) { c.library = garbage }, []string{"damaged", envCache, garbage}},
-		"no such binary":     {func(c *Config) { c.Binary = filepath.Join(dir, "missing") }, []string{"missing", "no such file"}},
+		"directory occupied": {func(c *ClickHouseConfig) { c.DataDir, c.patience = running, time.Millisecond }, []string{"another engine", running, FlagDataDir}},
+		"directory a file":   {func(c *ClickHouseConfig) { c.DataDir = garbage }, []string{garbage, FlagDataDir}},
+		"no directory":       {func(c *ClickHouseConfig) { c.DataDir = "" }, []string{FlagDataDir}},
+		"library damaged":    {func(c *ClickHouseConfig) { c.library = garbage }, []string{"damaged", envCache, garbage}},
+		"no such binary":     {func(c *ClickHouseConfig) { c.Binary = filepath.Join(dir, "missing") }, []string{"missing", "no such file"}},
 		"user without password": {
-			func(c *Config) { c.Users = []User{{Name: "a"}} },
+			func(c *ClickHouseConfig) { c.Users = []EngineUser{{Name: "a"}} },
 			[]string{`"a"`, "no password"},
 		},
-		"user of the engine":  {func(c *Config) { c.Users = []User{{Name: "default", Password: "x"}} }, []string{`"default"`, "reserved"}},
-		"no user":             {func(c *Config) { c.Users = nil }, []string{"no users"}},
-		"user name is markup": {func(c *Config) { c.Users = []User{{Name: "a/><b", Password: "x"}} }, []string{"letters"}},
+		"user of the engine":  {func(c *ClickHouseConfig) { c.Users = []EngineUser{{Name: "default", Password: "x"}} }, []string{`"default"`, "reserved"}},
+		"no user":             {func(c *ClickHouseConfig) { c.Users = nil }, []string{"no users"}},
+		"user name is markup": {func(c *ClickHouseConfig) { c.Users = []EngineUser{{Name: "a/><b", Password: "x"}} }, []string{"letters"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig(filepath.Join(t.TempDir(), "data"))
@@ -311,7 +311,7 @@ func TestErrorsOfTheDiskNameTheWayOut(t *testing.T) {
 func TestEngineOutlivesClientsThatMisbehave(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.HTTPAddr = "127.0.0.1:0"
-	cfg.Users = []User{{Name: "writer", Password: "w", Grants: []string{"GRANT SELECT ON system.numbers"}}}
+	cfg.Users = []EngineUser{{Name: "writer", Password: "w", Grants: []string{"GRANT SELECT ON system.numbers"}}}
 	c := startEngine(t, cfg)
 	send := func(addr string, bytes []byte, reset bool) {
 		var d net.Dialer

@@ -44,7 +44,7 @@ func factsEngine(t testing.TB) *ch.Client {
 	return factsConn(t, startEngine(t, testConfig(t.TempDir())))
 }
 
-func factsConn(t testing.TB, c *ClickHouse) *ch.Client {
+func factsConn(t testing.TB, c *ClickHouseEngine) *ch.Client {
 	t.Helper()
 	exec1(t, dial(t, ch.Options{Address: c.NativeAddr()}), "CREATE DATABASE facts")
 	conn := dial(t, ch.Options{Address: c.NativeAddr(), Database: "facts", Compression: ch.CompressionLZ4})

@@ -196,8 +196,8 @@ func (f *fetcher) verifyLibrary(path string) error {
 	return nil
 }
 
-// stamp marks the library of this size and time as verified, so that a start does not hash 566 MB.
-type stamp struct {
+// engineStamp marks the library of this size and time as verified, so that a start does not hash 566 MB.
+type engineStamp struct {
 	Library string    `json:"library_sha256"`
 	Size    int64     `json:"size"`
 	ModTime time.Time `json:"mod_time"`
@@ -210,7 +210,7 @@ func (f *fetcher) writeStamp(lib string) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(stamp{Library: hex.EncodeToString(f.pkg.library[:]), Size: st.Size(), ModTime: st.ModTime()})
+	text, err := json.Marshal(engineStamp{Library: hex.EncodeToString(f.pkg.library[:]), Size: st.Size(), ModTime: st.ModTime()})
 	if err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (f *fetcher) isPresent(lib string) bool {
 	if err != nil {
 		return false
 	}
-	var s stamp
+	var s engineStamp
 	if json.Unmarshal(text, &s) != nil {
 		return false
 	}

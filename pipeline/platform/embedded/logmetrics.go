@@ -34,8 +34,8 @@ func NewLogMetrics(reg prometheus.Registerer, limits Limits) *LogMetrics {
 	return m
 }
 
-// Set shows a look at the log.
-func (m *LogMetrics) Set(u LogUse, now time.Time) {
+// SetUse shows a look at the log.
+func (m *LogMetrics) SetUse(u LogUse, now time.Time) {
 	m.bytes.Set(float64(u.Bytes))
 	m.batches.Set(float64(u.Batches))
 	m.held.Set(float64(u.Held))

@@ -105,10 +105,10 @@ func playServer() {
 }
 
 // testConfig is an engine of the library on free ports.
-func testConfig(dir string) Config {
-	return Config{
+func testConfig(dir string) ClickHouseConfig {
+	return ClickHouseConfig{
 		DataDir: dir, NativeAddr: "127.0.0.1:0", Binary: "-", MaxMemory: 2 << 30,
-		Progress: os.Stderr, Users: []User{Harness(localUser, "")},
+		Progress: os.Stderr, Users: []EngineUser{HarnessUser(localUser, "")},
 	}
 }
 

@@ -42,8 +42,8 @@ type LogUse struct {
 	Held           int64     // bytes beyond the limits that are still needed
 }
 
-// segment is a file of the log.
-type segment struct {
+// logSegment is a file of the log.
+type logSegment struct {
 	topic     string
 	partition int32
 	base, end int64 // offsets; end is the base of the next, or -1 for the one being written
@@ -52,9 +52,9 @@ type segment struct {
 	written   time.Time
 }
 
-// Trim drops whole segments: segments older than the age, and the oldest segments while the log is larger than allowed.
+// TrimLog drops whole segments: segments older than the age, and the oldest segments while the log is larger than allowed.
 // The segment under writing and needed segments always stay.
-func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Time) (LogUse, error) {
+func (b *Broker) TrimLog(ctx context.Context, limits Limits, need Need, now time.Time) (LogUse, error) {
 	segments, err := listSegments(b.dir)
 	if err != nil {
 		return LogUse{}, err
@@ -85,12 +85,12 @@ func (b *Broker) Trim(ctx context.Context, limits Limits, need Need, now time.Ti
 }
 
 // planTrim returns the offset up to which each partition is cut, and the use of the log after the cut.
-func planTrim(segments []segment, limits Limits, need Need, now time.Time) (Need, LogUse) {
+func planTrim(segments []logSegment, limits Limits, need Need, now time.Time) (Need, LogUse) {
 	var use LogUse
 	for _, s := range segments {
 		use.Bytes, use.Batches = use.Bytes+s.bytes, use.Batches+s.batches
 	}
-	slices.SortStableFunc(segments, func(a, b segment) int { // oldest first; those of a partition in order
+	slices.SortStableFunc(segments, func(a, b logSegment) int { // oldest first; those of a partition in order
 		if a.topic == b.topic && a.partition == b.partition {
 			return cmp.Compare(a.base, b.base)
 		}
@@ -128,7 +128,7 @@ func planTrim(segments []segment, limits Limits, need Need, now time.Time) (Need
 }
 
 // listSegments reads the directory of the broker: a folder a partition, two files a segment, named after its first offset.
-func listSegments(dir string) (out []segment, err error) {
+func listSegments(dir string) (out []logSegment, err error) {
 	folders, err := os.ReadDir(filepath.Join(dir, "partitions"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("look at the log: %w", err)
@@ -152,7 +152,7 @@ func listSegments(dir string) (out []segment, err error) {
 	return out, nil
 }
 
-func segmentsOf(dir, topic string, partition int32) (out []segment, err error) {
+func segmentsOf(dir, topic string, partition int32) (out []logSegment, err error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("look at the log: %w", err)
@@ -170,13 +170,13 @@ func segmentsOf(dir, topic string, partition int32) (out []segment, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("look at the log: %w", err)
 		}
-		s := segment{topic: topic, partition: partition, base: base, end: -1, bytes: info.Size(), written: info.ModTime()}
+		s := logSegment{topic: topic, partition: partition, base: base, end: -1, bytes: info.Size(), written: info.ModTime()}
 		if idx, err := os.Stat(filepath.Join(dir, name+".idx")); err == nil {
 			s.batches, s.bytes = idx.Size()/indexEntry, s.bytes+idx.Size()
 		}
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b segment) int { return cmp.Compare(a.base, b.base) })
+	slices.SortFunc(out, func(a, b logSegment) int { return cmp.Compare(a.base, b.base) })
 	for i := range len(out) - 1 {
 		out[i].end = out[i+1].base
 	}

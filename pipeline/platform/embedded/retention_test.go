@@ -19,13 +19,13 @@ import (
 func TestWhatIsNeededIsNeverDroppedAndLimitsHoldElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_800_000_000, 0)
-		var segments []segment
+		var segments []logSegment
 		need := Need{}
 		for p := range int32(rapid.IntRange(1, 4).Draw(t, "partitions")) {
 			base, n := int64(0), rapid.IntRange(1, 6).Draw(t, "segments")
 			at := now.Add(-time.Duration(rapid.IntRange(0, 20).Draw(t, "days")) * 24 * time.Hour)
 			for i := range n {
-				s := segment{topic: "t", partition: p, base: base, end: base + 10, bytes: int64(rapid.IntRange(1, 100).Draw(t, "bytes")), batches: int64(rapid.IntRange(1, 10).Draw(t, "batches")), written: at}
+				s := logSegment{topic: "t", partition: p, base: base, end: base + 10, bytes: int64(rapid.IntRange(1, 100).Draw(t, "bytes")), batches: int64(rapid.IntRange(1, 10).Draw(t, "batches")), written: at}
 				if i == n-1 {
 					s.end = -1
 				}
@@ -39,7 +39,7 @@ func TestWhatIsNeededIsNeverDroppedAndLimitsHoldElse(t *testing.T) {
 			}
 		}
 		limits := Limits{Age: time.Duration(rapid.IntRange(0, 10).Draw(t, "age")) * 24 * time.Hour, Bytes: int64(rapid.IntRange(0, 500).Draw(t, "max bytes")), Batches: int64(rapid.IntRange(0, 50).Draw(t, "max batches"))}
-		cuts, use := planTrim(append([]segment(nil), segments...), limits, need, now)
+		cuts, use := planTrim(append([]logSegment(nil), segments...), limits, need, now)
 		var bytes, batches, droppable int64
 		for _, s := range segments {
 			cut := cuts["t"][s.partition]
@@ -185,7 +185,7 @@ func TestATrimmedLogGoesOnWhereItWasAlsoAfterAKill(t *testing.T) {
 		return first, end
 	}
 	limits := Limits{Bytes: 1}
-	use, err := b.Trim(t.Context(), limits, Need{crashTopic: {0: 1200, 1: 3000}}, time.Now())
+	use, err := b.TrimLog(t.Context(), limits, Need{crashTopic: {0: 1200, 1: 3000}}, time.Now())
 	if err != nil || use.Dropped == 0 || use.Held == 0 {
 		t.Fatalf("%+v, %v", use, err)
 	}

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run lists the addresses of a running machine, for anybody, and the file of the passwords, for the machine's own user.
+// RunFile lists the addresses of a running machine, for anybody, and the file of the passwords, for the machine's own user.
 // It is the file run.json of the data directory, from the moment when everything answers until the stop.
-type Run struct {
+type RunFile struct {
 	PID         int       `json:"pid"`
 	Started     time.Time `json:"started"`
 	Gateway     string    `json:"gateway,omitempty"` // addresses are host:port
@@ -100,7 +100,7 @@ func lockRun(dir string, how int) (*os.File, error) {
 }
 
 // Publish writes the run file and the secrets beside it, for this user only.
-func (c *Claim) Publish(r Run, s *Secrets) error {
+func (c *Claim) Publish(r RunFile, s *Secrets) error {
 	dir, err := filepath.Abs(c.dir)
 	if err != nil {
 		return fmt.Errorf("run file: %w", err)
@@ -140,7 +140,7 @@ func (c *Claim) removeRunFiles() error {
 func (c *Claim) Close() error { return errors.Join(c.removeRunFiles(), c.lock.Close()) }
 
 // ReadRun returns what runs on a data directory, or ErrNotRunning: also when a killed process left its run file.
-func ReadRun(dir string) (*Run, error) {
+func ReadRun(dir string) (*RunFile, error) {
 	text, err := os.ReadFile(filepath.Join(dir, runFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w (%s has no %s)", ErrNotRunning, dir, runFile)
@@ -156,7 +156,7 @@ func ReadRun(dir string) (*Run, error) {
 	if !errors.Is(err, ErrRunning) {
 		return nil, err
 	}
-	var r Run
+	var r RunFile
 	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, runFile), err)
 	}
@@ -164,7 +164,7 @@ func ReadRun(dir string) (*Run, error) {
 }
 
 // Secrets reads the passwords of the run.
-func (r *Run) Secrets() (*Secrets, error) {
+func (r *RunFile) Secrets() (*Secrets, error) {
 	text, err := os.ReadFile(r.Credentials)
 	if err != nil {
 		return nil, fmt.Errorf("passwords of the running anpr: %w; only the user who started it may read them", err)

@@ -24,7 +24,7 @@ func TestTheRunFileIsThereWhileItRuns(t *testing.T) {
 		t.Errorf("while it starts: %v, want %v", err, ErrNotRunning)
 	}
 	secrets := NewSecrets()
-	if err := c.Publish(Run{Kafka: "127.0.0.1:1", Database: "anpr"}, secrets); err != nil {
+	if err := c.Publish(RunFile{Kafka: "127.0.0.1:1", Database: "anpr"}, secrets); err != nil {
 		t.Fatal(err)
 	}
 	r, err := ReadRun(dir)
@@ -59,7 +59,7 @@ func TestALeftOverRunFileIsKnownForWhatItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Publish(Run{Kafka: "127.0.0.1:1"}, NewSecrets()); err != nil {
+	if err := c.Publish(RunFile{Kafka: "127.0.0.1:1"}, NewSecrets()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.lock.Close(); err != nil { // as the kernel does when the process is killed

@@ -10,15 +10,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Engine is a process that may end by itself.
-type Engine interface {
+// SupervisedEngine is a process that may end by itself.
+type SupervisedEngine interface {
 	Done() <-chan struct{} // closed when it has ended
 	Err() error            // why
 	Stop(ctx context.Context) error
 }
 
 // Supervision says how an engine is kept running.
-type Supervision[E Engine] struct {
+type Supervision[E SupervisedEngine] struct {
 	Name      string                           // of the engine, in messages. Example: ClickHouse
 	Start     func(context.Context) (E, error) // starts it where the first one answered
 	Meanwhile string                           // what users should know while it is away
@@ -27,7 +27,7 @@ type Supervision[E Engine] struct {
 }
 
 // Supervisor starts an engine again when it dies. Safe for concurrent use.
-type Supervisor[E Engine] struct {
+type Supervisor[E SupervisedEngine] struct {
 	cfg Supervision[E]
 
 	mu     sync.Mutex // guards engine
@@ -47,10 +47,10 @@ const (
 )
 
 // Supervise watches an engine that runs, until Stop. It outlives ctx, of which it takes the values only.
-func Supervise[E Engine](ctx context.Context, first E, cfg Supervision[E]) *Supervisor[E] {
+func Supervise[E SupervisedEngine](ctx context.Context, first E, cfg Supervision[E]) *Supervisor[E] {
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Supervisor[E]{cfg: cfg, engine: first, stopping: cancel, watched: make(chan struct{}), dead: make(chan error, 1)}
-	go s.watch(watch)
+	go s.watchEngine(watch)
 	return s
 }
 
@@ -71,7 +71,7 @@ func (s *Supervisor[E]) Stop(ctx context.Context) error {
 	return s.Current().Stop(ctx)
 }
 
-func (s *Supervisor[E]) watch(ctx context.Context) {
+func (s *Supervisor[E]) watchEngine(ctx context.Context) {
 	defer close(s.watched)
 	deaths := 0
 	for {
@@ -85,7 +85,7 @@ func (s *Supervisor[E]) watch(ctx context.Context) {
 			deaths = 1
 		}
 		s.cfg.Logger.Error().Err(e.Err()).Int("restart", deaths).Msg(s.cfg.Name + " ended by itself; starting it again. " + s.cfg.Meanwhile)
-		next, err := s.restart(ctx, deaths)
+		next, err := s.restartEngine(ctx, deaths)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.dead <- fmt.Errorf("%s died and could not be started again: %w; %s", strings.ToLower(s.cfg.Name), err, s.cfg.GivenUp)
@@ -98,8 +98,8 @@ func (s *Supervisor[E]) watch(ctx context.Context) {
 	}
 }
 
-// restart starts the engine until it answers. The first restarts come at once, later ones wait up to ten seconds.
-func (s *Supervisor[E]) restart(ctx context.Context, deaths int) (next E, err error) {
+// restartEngine starts the engine until it answers. The first restarts come at once, later ones wait up to ten seconds.
+func (s *Supervisor[E]) restartEngine(ctx context.Context, deaths int) (next E, err error) {
 	if deaths > quickDeaths {
 		return next, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, crashLoopSpan, s.Current().Err())
 	}

@@ -138,7 +138,7 @@ func (o *ownEngine) starve(ctx context.Context, t *testing.T, take func(*testing
 	select {
 	case <-o.Done():
 		t.Logf("the engine ended itself over a full disk and is started again: %.200v", o.Err())
-		o.ClickHouse = startEngine(t, o.dir, o.addr, o.http)
+		o.ClickHouseEngine = startEngine(t, o.dir, o.addr, o.http)
 	default:
 	}
 }
@@ -152,7 +152,7 @@ func TestAReadOnlyDirectoryIsRefusedAtTheStart(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: "127.0.0.1:0", Users: testkit.Users()})
+	_, err := embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{DataDir: dir, NativeAddr: "127.0.0.1:0", Users: testkit.HarnessUsers()})
 	if err == nil || !strings.Contains(err.Error(), embedded.FlagDataDir) {
 		t.Errorf("engine on a read-only disk: %v, want an error that names %s", err, embedded.FlagDataDir)
 	}

@@ -14,7 +14,7 @@ import (
 
 // ownEngine is an engine of one test, with a database, that the test may stop, kill and starve.
 type ownEngine struct {
-	*embedded.ClickHouse
+	*embedded.ClickHouseEngine
 
 	dir, addr, http string
 }
@@ -23,7 +23,7 @@ func newEngine(t *testing.T, dir string) *ownEngine {
 	t.Helper()
 	e := startEngine(t, dir, "127.0.0.1:0", "")
 	o := &ownEngine{e, dir, e.NativeAddr(), e.HTTPAddr()}
-	t.Cleanup(func() { stopEngine(t, o.ClickHouse) })
+	t.Cleanup(func() { stopEngine(t, o.ClickHouseEngine) })
 	if err := testkit.Exec(t.Context(), o.addr, "CREATE DATABASE faults"); err != nil {
 		t.Fatal(err)
 	}

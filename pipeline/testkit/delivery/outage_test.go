@@ -81,21 +81,21 @@ func (p *process) waitForOpenings(ctx context.Context, n int) int {
 // tmpfs is the type of the small disks (TMPFS_MAGIC of statfs(2)).
 const tmpfs = 0x01021994
 
-func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouse {
+func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouseEngine {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	// On a disk that is made full the engine runs as `anpr up` runs it, with fsync.
 	var fs syscall.Statfs_t
 	small := syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs
-	e, err := embedded.StartClickHouse(ctx, embedded.Config{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: testkit.Users(), MaxMemory: 1 << 30, Fsync: small})
+	e, err := embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: testkit.HarnessUsers(), MaxMemory: 1 << 30, Fsync: small})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func stopEngine(t *testing.T, e *embedded.ClickHouse) {
+func stopEngine(t *testing.T, e *embedded.ClickHouseEngine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 	defer cancel()

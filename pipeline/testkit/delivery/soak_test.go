@@ -155,7 +155,7 @@ func (s *soak) faults(ctx context.Context) {
 		{"engine killed", func(context.Context) {
 			s.engine.signal(s.t, syscall.SIGKILL)
 			<-s.engine.Done()
-			s.engine.ClickHouse = startEngine(s.t, s.engine.dir, s.engine.addr, s.engine.http)
+			s.engine.ClickHouseEngine = startEngine(s.t, s.engine.dir, s.engine.addr, s.engine.http)
 		}},
 		{"engine stopped (SIGSTOP)", func(ctx context.Context) {
 			s.engine.signal(s.t, syscall.SIGSTOP)

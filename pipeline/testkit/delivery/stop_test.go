@@ -45,7 +45,7 @@ func TestALongOutageOfTheDatabase(t *testing.T) {
 		e.signal(t, syscall.SIGKILL)
 		<-e.Done()
 		pass(ctx, away)
-		e.ClickHouse = startEngine(t, e.dir, e.addr, e.http)
+		e.ClickHouseEngine = startEngine(t, e.dir, e.addr, e.http)
 	})
 }
 
@@ -57,7 +57,7 @@ func TestTheDatabaseIsKilledAgainAndAgain(t *testing.T) {
 		pass(ctx, time.Duration(rng.IntN(900))*time.Millisecond)
 		e.signal(t, syscall.SIGKILL)
 		<-e.Done()
-		e.ClickHouse = startEngine(t, e.dir, e.addr, e.http)
+		e.ClickHouseEngine = startEngine(t, e.dir, e.addr, e.http)
 	})
 }
 
