@@ -44,6 +44,7 @@ type Catalogue struct {
 	version  string
 	values   []Value
 	general  general
+	justify  justifications
 	families []Family // in the order of families.go
 }
 
@@ -106,6 +107,7 @@ func newReader() *reader {
 	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
 	rd.sections.general = &rd.cat.general
 	rd.cat.general.load(&rd.sections)
+	rd.cat.justify.load(&rd.sections)
 	rd.cat.families = newFamilies()
 	for _, f := range rd.cat.families {
 		f.Load(&rd.sections)
@@ -183,7 +185,7 @@ func (rd *reader) missing(c *checker) {
 	var order []string
 	for i := range rd.sections.all {
 		s := rd.sections.all[i].name
-		if rd.seen[s] != "" {
+		if rd.seen[s] != "" || rd.sections.all[i].optional {
 			continue
 		}
 		file := builtInFile(s)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func TestBrusselsCatalogueLoadsAndSaysWhatIsUnverified(t *testing.T) {
@@ -113,5 +115,36 @@ func FuzzLoad(f *testing.F) {
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		mustLoad(b, Brussels())
+	}
+}
+
+func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
+	cat := mustLoad(t, Brussels())
+	j := cat.Justifications(schemas.DayOf(2026, 11, 28).Start())
+	if len(j.FileNumbers["judicial"]) == 0 || len(j.FileNumbers["administrative"]) == 0 || len(j.DecisionNumbers) == 0 || len(j.StopWords) < 10 {
+		t.Errorf("the built-in catalogue lacks forms: %+v", j)
+	}
+	if early := cat.Justifications(schemas.DayOf(2017, 12, 31).Start()); len(early.FileNumbers) != 0 || len(early.StopWords) != 0 {
+		t.Errorf("before the first value: got %+v", early)
+	}
+	without := fstest.MapFS{}
+	names, _ := fs.Glob(Brussels(), "*.yaml")
+	for _, name := range names {
+		if name == "justification.yaml" {
+			continue
+		}
+		b, err := fs.ReadFile(Brussels(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		without[name] = &fstest.MapFile{Data: b}
+	}
+	if got := mustLoad(t, without).Justifications(schemas.DayOf(2026, 11, 28).Start()); len(got.FileNumbers) != 0 {
+		t.Errorf("got %+v", got)
+	}
+	for text, want := range map[string]bool{"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true} {
+		if _, ok := parseForm(text); ok != want {
+			t.Errorf("form %q: got %t", text, ok)
+		}
 	}
 }

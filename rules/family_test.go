@@ -152,6 +152,8 @@ func isHomeOf(family, path string) bool {
 	switch dir {
 	case "rules/": // speed=87 of a scenario is a measurement, for whichever family
 		return strings.HasPrefix(file, family) || family == "speed" && file == "scenario_world.go"
+	case "pipeline/office/access/": // the regime of a case, police or administrative, has the name of a family and is none
+		return file == "users.go" && family == "lez"
 	case "bench/":
 		return file == "oracle_"+family+".go"
 	default: // a camera maker's form has fields of its own, which mean no family; generated code is the wire

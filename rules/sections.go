@@ -16,16 +16,17 @@ type Sections struct {
 
 // section is one list of the catalogue.
 type section struct {
-	name    string
-	rows    reflect.Type // slice of what a row looks like in the file
-	convert func(c *checker, rows reflect.Value)
+	name     string
+	optional bool         // a catalogue may be without it
+	rows     reflect.Type // slice of what a row looks like in the file
+	convert  func(c *checker, rows reflect.Value)
 }
 
 // declareSection says that the catalogue has a section of rows R, each of which convert makes a dated value of. The values are there when the
 // functions of onLoaded run.
 func declareSection[R, T any](s *Sections, name string, convert func(c *checker, path string, r *R) datedValue[T]) *[]datedValue[T] {
 	values := new([]datedValue[T])
-	s.all = append(s.all, section{name, reflect.TypeFor[[]R](), func(c *checker, rows reflect.Value) {
+	s.all = append(s.all, section{name: name, rows: reflect.TypeFor[[]R](), convert: func(c *checker, rows reflect.Value) {
 		raw := rows.Interface().([]R)
 		for i := range raw {
 			*values = append(*values, convert(c, "$."+name+"["+strconv.Itoa(i)+"]", &raw[i]))
