@@ -87,7 +87,7 @@ func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var offence string
-	if err := h.Books.DB.QueryRow(t.Context(), "SELECT toString(any(offence_id)) FROM anpr.offences").Scan(&offence); err != nil || strings.Trim(offence, "0-") == "" {
+	if err := h.Sources.DB.QueryRow(t.Context(), "SELECT toString(any(offence_id)) FROM anpr.offences").Scan(&offence); err != nil || strings.Trim(offence, "0-") == "" {
 		t.Fatalf("offence %q, %v: the traffic has none, and nothing can be asked of it", offence, err)
 	}
 	for _, c := range alertCommands {

@@ -38,7 +38,7 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	values = append(values, values[0], []byte("not a read at all"))
 	r.produce(t, values...)
 	r.eventually(t, "SELECT count() FROM rejects", fmt.Sprint(n+2))
-	replay := func(args ...string) (out recovery.Outcome) {
+	replay := func(args ...string) (out recovery.RedriveOutcome) {
 		t.Helper()
 		args = append([]string{
 			"--log-level", "warn", "rejects", "replay", "--data", data, "--user", "operator1", "--json", "--limit", "3",
@@ -57,7 +57,7 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	register(t, filepath.Join(data, "reference", "cameras.yaml"))
 	r.eventually(t, "SELECT count() FROM reads", "0")
 	unknown := []string{"--reject-reason", "unknown_camera"}
-	if got, want := replay(append(unknown, "--dry-run")...), (recovery.Outcome{Wanted: n + 1, Sent: n, Twice: 1}); got != want {
+	if got, want := replay(append(unknown, "--dry-run")...), (recovery.RedriveOutcome{Wanted: n + 1, Sent: n, Twice: 1}); got != want {
 		t.Errorf("dry run: %+v, want %+v", got, want)
 	}
 	// The new version of the register is taken within seconds; until then they are rejected again, and sent again.
@@ -75,7 +75,7 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	if got := replay(unknown...); got.Sent != 0 || got.Known < n {
 		t.Errorf("a replay of what is stored: %+v, want nothing sent", got)
 	}
-	if got, want := replay("--reject-reason", "malformed"), (recovery.Outcome{Wanted: 1, Bad: 1}); got != want {
+	if got, want := replay("--reject-reason", "malformed"), (recovery.RedriveOutcome{Wanted: 1, Bad: 1}); got != want {
 		t.Errorf("replay of what is still malformed: %+v, want %+v", got, want)
 	}
 	r.eventually(t, stored, "1")

@@ -132,7 +132,7 @@ func (c *sealsCmd) Run(ctx context.Context) error {
 	if err := printResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
-	if !r.OK() {
+	if !r.IsClean() {
 		return flags.WithExitCode(flags.ExitLeftOver, errors.New("offences are not as they were sealed; deploy/README.md, AnprOffenceAltered, says what to do"))
 	}
 	return nil

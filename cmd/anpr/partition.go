@@ -27,7 +27,7 @@ type partitionCmd struct {
 }
 
 // openSides opens log and tables as a role. The caller closes the books.
-func openSides(f *flags.SidesFlags, role embedded.DatabaseRole) (*reconcile.Books, error) {
+func openSides(f *flags.SidesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	books := flags.SourcesFlags{SidesFlags: *f}
 	b, err := findSources(&books, role)
 	*f = books.SidesFlags // with the addresses and accounts that were found

@@ -28,7 +28,7 @@ type reconcileCmd struct {
 }
 
 // findSources fills in what was not given from what runs on the data directory, and opens the books as a role.
-func findSources(f *flags.SourcesFlags, role embedded.DatabaseRole) (*reconcile.Books, error) {
+func findSources(f *flags.SourcesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	c, err := f.Sources(role)
 	if err != nil {
 		return nil, err
@@ -53,14 +53,14 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 	}
 	defer roles.CloseSources(b)
 	b.Settle = c.Settle
-	r, err := b.Reconcile(ctx, c.timeRange(time.Now()), reconcile.By{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
+	r, err := b.Reconcile(ctx, c.timeRange(time.Now()), reconcile.GroupBy{Camera: slices.Contains(c.By, "camera"), Minute: slices.Contains(c.By, "minute")})
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
 	if err := printResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
-	switch r.Verdict {
+	switch r.Conclusion {
 	case reconcile.Residual:
 		return flags.WithExitCode(flags.ExitLeftOver, fmt.Errorf("%d are left over; deploy/README.md, \"Does it add up\", says what to do", r.LeftOver()))
 	case reconcile.CannotTell:
@@ -71,7 +71,7 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 }
 
 // timeRange fills in what was not given, to whole minutes.
-func (c *balanceCmd) timeRange(now time.Time) reconcile.Window {
+func (c *balanceCmd) timeRange(now time.Time) reconcile.TimeRange {
 	to := c.To
 	if to.IsZero() {
 		to = now.Add(-30 * time.Second)
@@ -81,7 +81,7 @@ func (c *balanceCmd) timeRange(now time.Time) reconcile.Window {
 	if from.IsZero() {
 		from = to.Add(-time.Hour)
 	}
-	return reconcile.Window{From: from.Truncate(time.Minute), To: to}
+	return reconcile.TimeRange{From: from.Truncate(time.Minute), To: to}
 }
 
 // printResult prints a result for people or machines.

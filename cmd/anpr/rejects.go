@@ -64,7 +64,7 @@ func (c *redriveCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 // printOutcome writes what became of the dead letters.
-func (c *redriveCmd) printOutcome(out recovery.Outcome) error {
+func (c *redriveCmd) printOutcome(out recovery.RedriveOutcome) error {
 	if c.JSON {
 		return office.PrintJSON(os.Stdout, out)
 	}
@@ -79,7 +79,7 @@ func (c *redriveCmd) printOutcome(out recovery.Outcome) error {
 }
 
 // listWanted asks the office, page by page.
-func (c *redriveCmd) listWanted(ctx context.Context) (out []recovery.Position, err error) {
+func (c *redriveCmd) listWanted(ctx context.Context) (out []recovery.LogPosition, err error) {
 	o, err := c.NewClient()
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (c *redriveCmd) listWanted(ctx context.Context) (out []recovery.Position, e
 		}
 		for i := range a.Rejects {
 			r := &a.Rejects[i]
-			out = append(out, recovery.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+			out = append(out, recovery.LogPosition{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
 		}
 		if a.Next == "" {
 			return out, nil

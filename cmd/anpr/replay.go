@@ -69,7 +69,7 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	} else {
 		err = rep.Print(os.Stdout, took, rules.Lang(c.Lang))
 	}
-	if err == nil && c.ExpectSame && !rep.Same() {
+	if err == nil && c.ExpectSame && !rep.IsSame() {
 		return flags.WithExitCode(exitDifferent, errors.New("the offences would be different, see above"))
 	}
 	return err

@@ -33,7 +33,7 @@ func (c *backupCmd) Run(ctx context.Context) error {
 	}
 	defer roles.CloseSources(b)
 	began := time.Now()
-	st := &recovery.Store{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
+	st := &recovery.BackupStore{Conn: b.DB, Disk: c.Disk, Database: c.ClickhouseDatabase}
 	if c.Only != "" {
 		if err := st.BackupTable(ctx, c.Only, c.Name, c.Base); err != nil {
 			return err
@@ -45,7 +45,7 @@ func (c *backupCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("backup %s in %s; the log completes it: %s\n", c.Name, time.Since(began).Round(time.Millisecond), recovery.OffsetsText(cut.Ends(), "from"))
+	fmt.Printf("backup %s in %s; the log completes it: %s\n", c.Name, time.Since(began).Round(time.Millisecond), recovery.OffsetsText(cut.EndOffsets(), "from"))
 	return nil
 }
 

@@ -49,12 +49,12 @@ func TestRestoreOfOneMachine(t *testing.T) {
 }
 
 // reconciled reconciles the last twenty minutes and returns their balanced sums.
-func reconciled(t *testing.T, h *rehearsal.Rehearsal) reconcile.Counts {
+func reconciled(t *testing.T, h *rehearsal.Rehearsal) reconcile.AccountCounts {
 	t.Helper()
-	h.Books.Settle = time.Minute
+	h.Sources.Settle = time.Minute
 	now := time.Now().Truncate(time.Minute)
-	r, err := h.Books.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
-	if err != nil || r.Verdict != reconcile.Balanced {
+	r, err := h.Sources.Reconcile(t.Context(), reconcile.TimeRange{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.GroupBy{})
+	if err != nil || r.Conclusion != reconcile.Balanced {
 		t.Fatalf("the books do not balance: %v\n%+v", err, r)
 	}
 	return r.Total

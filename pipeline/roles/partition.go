@@ -12,7 +12,7 @@ import (
 )
 
 // NewGiveUp completes a wish to give records up: it asks the tables of the books, and fetches as a worker does.
-func NewGiveUp(k platform.Kafka, b *reconcile.Books, wish recovery.GiveUp) (*recovery.GiveUp, *sink.State) {
+func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*recovery.GiveUp, *sink.State) {
 	state := sink.NewState(b.DB)
 	wish.State = state
 	wish.Probe = func(ctx context.Context, partition int32, offset int64) (int, error) {
@@ -22,6 +22,6 @@ func NewGiveUp(k platform.Kafka, b *reconcile.Books, wish recovery.GiveUp) (*rec
 }
 
 // AskStandings finds out how far every partition is.
-func AskStandings(ctx context.Context, b *reconcile.Books) ([]recovery.Standing, error) {
+func AskStandings(ctx context.Context, b *reconcile.Sources) ([]recovery.Standing, error) {
 	return recovery.AskStandings(ctx, b, sink.NewState(b.DB))
 }

@@ -38,9 +38,9 @@ func (r *receiptKeeper) writeReceipts(acked []gateway.Receipt) {
 	if r.journal == nil {
 		return
 	}
-	list := make([]reconcile.Receipt, len(acked))
+	list := make([]reconcile.JournalReceipt, len(acked))
 	for i, a := range acked {
-		list[i] = reconcile.Receipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: reconcile.SumOf(a.Value)}
+		list[i] = reconcile.JournalReceipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: reconcile.SumOf(a.Value)}
 	}
 	if err := r.journal.Append(list); err != nil { // told by the journal
 		r.metrics.NoReceipt.Add(float64(len(list)))

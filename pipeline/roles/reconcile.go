@@ -24,22 +24,22 @@ type SourcesConfig struct {
 }
 
 // OpenSources opens the sides of the account. The caller closes them with CloseSources.
-func OpenSources(c SourcesConfig) (*reconcile.Books, error) {
+func OpenSources(c SourcesConfig) (*reconcile.Sources, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {
 		return nil, err
 	}
-	return &reconcile.Books{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts}, nil
+	return &reconcile.Sources{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts}, nil
 }
 
 // CloseSources closes all that OpenSources opened.
-func CloseSources(b *reconcile.Books) {
+func CloseSources(b *reconcile.Sources) {
 	b.Log.Close()
 	_ = b.DB.Close() // idle connections
 }
 
 // WalkSeals walks over offences as the account of the connection, which must be allowed to read them whole.
-func WalkSeals(b *reconcile.Books, db driver.Conn) *seals.Walker {
+func WalkSeals(b *reconcile.Sources, db driver.Conn) *seals.Walker {
 	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }
 
@@ -56,7 +56,7 @@ type ReconcileConfig struct {
 
 // ReconcileRole reconciles continuously.
 type ReconcileRole struct {
-	Sources *reconcile.Books
+	Sources *reconcile.Sources
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -76,11 +76,13 @@ func StartReconcile(ctx context.Context, c ReconcileConfig) (*ReconcileRole, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := &ReconcileRole{Sources: b, cancel: cancel, seals: db}
-	accounts := reconcile.NewWatch(reconcile.WatchConfig{Books: *b, Every: c.Every, Metrics: reconcile.NewMetrics(c.Ops.Registry), Logger: c.Log.With().Str("part", "accounts").Logger()})
+	accounts := reconcile.NewContinuousWatch(reconcile.WatchConfig{Sources: *b, Every: c.Every, Metrics: reconcile.NewMetrics(c.Ops.Registry), Logger: c.Log.With().Str("part", "accounts").Logger()})
 	w.done.Go(func() { accounts.Run(run) })
 	if c.SealsEvery > 0 {
 		metrics := seals.NewMetrics(c.Ops.Registry)
-		w.done.Go(func() { WalkSeals(b, db).Watch(run, c.SealsEvery, metrics, c.Log.With().Str("part", "seals").Logger()) })
+		w.done.Go(func() {
+			WalkSeals(b, db).WatchSeals(run, c.SealsEvery, metrics, c.Log.With().Str("part", "seals").Logger())
+		})
 	}
 	return w, nil
 }

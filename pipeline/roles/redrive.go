@@ -18,7 +18,7 @@ type RedriveConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse // asked for ids only
 	Group    string              // consumer group of the pipeline
-	Wanted   []recovery.Position
+	Wanted   []recovery.LogPosition
 	Receipts string        // directory for the receipts of what is sent; empty = none are kept
 	Settle   time.Duration // longest wait for the pipeline to commit what is on the log now
 	DryRun   bool          // only say what would be sent
@@ -28,32 +28,32 @@ type RedriveConfig struct {
 
 // Redrive puts dead letters on the log again, byte for byte, and reports what became of each. It waits first until the tables say what is
 // stored already.
-func Redrive(ctx context.Context, c RedriveConfig) (recovery.Outcome, error) {
+func Redrive(ctx context.Context, c RedriveConfig) (recovery.RedriveOutcome, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {
-		return recovery.Outcome{}, err
+		return recovery.RedriveOutcome{}, err
 	}
 	defer func() { _ = conn.Close() }()
 	admin := c.Kafka.NewAdmin("anpr-rejects")
 	defer admin.Close()
 	if err := recovery.WaitCommitted(ctx, admin, c.Group, c.Settle); err != nil {
-		return recovery.Outcome{}, err
+		return recovery.RedriveOutcome{}, err
 	}
-	letters, err := recovery.Collect(ctx, admin, c.Wanted)
+	letters, err := recovery.CollectLetters(ctx, admin, c.Wanted)
 	if err != nil {
-		return recovery.Outcome{}, err
+		return recovery.RedriveOutcome{}, err
 	}
 	partitions, err := countPartitions(ctx, c.Kafka)
 	if err != nil {
-		return recovery.Outcome{}, err
+		return recovery.RedriveOutcome{}, err
 	}
 	receipts, err := openReceipts(c.Receipts, gateway.NewMetrics(nil), platform.NewOps(), c.Log)
 	if err != nil {
-		return recovery.Outcome{}, err
+		return recovery.RedriveOutcome{}, err
 	}
 	producer := newProducer(c.Kafka, receipts)
 	redrive := recovery.Redrive{
-		Check: func(b []byte) (recovery.Read, error) { return recovery.CheckRecord(b, partitions) },
+		Check: func(b []byte) (recovery.RecordRead, error) { return recovery.CheckRecord(b, partitions) },
 		Known: func(ctx context.Context, reads []recovery.Outgoing) (map[schemas.ReadID]bool, error) {
 			return recovery.KnownReads(ctx, conn, reads)
 		},

@@ -44,7 +44,7 @@ type Restore struct {
 
 	cfg     RestoreConfig
 	engines *rules.Engines
-	log     *reconcile.Log
+	log     *reconcile.KafkaLog
 	conn    driver.Conn
 }
 
@@ -62,7 +62,7 @@ func OpenRestore(c RestoreConfig) (*Restore, error) {
 	}
 	r := &Restore{cfg: c, engines: rules.NewEngines(catalogue), log: reconcile.NewLog(c.Kafka), conn: conn}
 	r.Rebuild = recovery.NewRebuild(recovery.RebuildConfig{
-		Log: r.log, Tables: recovery.Store{Conn: conn, Disk: c.Disk, Database: c.Tables.Database}, Group: c.Group, FromBackup: c.FromBackup, BackedUp: c.BackedUp,
+		Log: r.log, Tables: recovery.BackupStore{Conn: conn, Disk: c.Disk, Database: c.Tables.Database}, Group: c.Group, FromBackup: c.FromBackup, BackedUp: c.BackedUp,
 		Compare: c.Compare, Drop: c.Drop, Lost: c.Lost, Work: r.startWorker, Logger: c.Log,
 		Migrate: func(ctx context.Context) error { return platform.Migrate(ctx, c.Tables, c.Log) },
 	})
@@ -88,7 +88,7 @@ type restoreWorker struct {
 	err    error // valid when done is closed
 }
 
-func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]int64) (_ recovery.Worker, err error) {
+func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]int64) (_ recovery.RebuildWorker, err error) {
 	c := &r.cfg
 	cfg := insertConfig(c.Tables, c.InsertTimeout, len(ends), c.Log)
 	w := &restoreWorker{done: make(chan struct{})}
@@ -114,7 +114,7 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 	}
 	w.State = sink.NewState(w.conn)
 	w.Worker = ingest.New(ingest.Config{
-		Partitions: len(ends), Group: recovery.Group{ConsumerGroup: w.group, Ends: ends}, Sink: w.tables, Publisher: recovery.Mute{}, State: w.State,
+		Partitions: len(ends), Group: recovery.ShortenedGroup{ConsumerGroup: w.group, Ends: ends}, Sink: w.tables, Publisher: recovery.MutePublisher{}, State: w.State,
 		Versions: func() shard.Versions {
 			registry := c.Store.Current()
 			return shard.Versions{Reference: registry, Engine: r.engines.For(registry.Cameras())}

@@ -37,8 +37,8 @@ type Rehearsal struct {
 	Out    io.Writer
 	Log    zerolog.Logger
 
-	Machine *roles.Machine   // after Start
-	Books   *reconcile.Books // after Start
+	Machine *roles.Machine     // after Start
+	Sources *reconcile.Sources // after Start
 }
 
 // BackupName is the backup that BackUpTables makes.
@@ -63,14 +63,14 @@ func (h *Rehearsal) Start(ctx context.Context, dir string) (err error) {
 	if h.Machine, err = roles.StartMachine(ctx, cfg); err != nil {
 		return err
 	}
-	h.Books, err = roles.OpenSources(h.Machine.Sources(embedded.Backup))
+	h.Sources, err = roles.OpenSources(h.Machine.Sources(embedded.Backup))
 	return err
 }
 
 // Close stops what Start started.
 func (h *Rehearsal) Close(ctx context.Context) error {
-	if h.Books != nil {
-		roles.CloseSources(h.Books)
+	if h.Sources != nil {
+		roles.CloseSources(h.Sources)
 	}
 	if h.Machine == nil {
 		return nil
@@ -150,11 +150,11 @@ func (h *Rehearsal) SendTraffic(ctx context.Context) error {
 // BackUpTables backs the tables up while everything runs.
 func (h *Rehearsal) BackUpTables(ctx context.Context) error {
 	began := time.Now()
-	cut, err := (&recovery.Store{Conn: h.Books.DB, Disk: "backups", Database: "anpr"}).TakeBackup(ctx, h.Books.Log, h.Books.Group, BackupName, "")
+	cut, err := (&recovery.BackupStore{Conn: h.Sources.DB, Disk: "backups", Database: "anpr"}).TakeBackup(ctx, h.Sources.Log, h.Sources.Group, BackupName, "")
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(h.Out, "backup under traffic in %s; the log completes it: %s\n", time.Since(began).Round(time.Millisecond), recovery.OffsetsText(cut.Ends(), "from"))
+	_, _ = fmt.Fprintf(h.Out, "backup under traffic in %s; the log completes it: %s\n", time.Since(began).Round(time.Millisecond), recovery.OffsetsText(cut.EndOffsets(), "from"))
 	return nil
 }
 
@@ -163,7 +163,7 @@ func (h *Rehearsal) RestoreConfig(database string) roles.RestoreConfig {
 	tables := h.Machine.Engines.Tables(embedded.Backup)
 	tables.Database = database
 	return roles.RestoreConfig{
-		Kafka: h.Machine.Engines.Kafka(), Tables: tables, InsertTimeout: h.Machine.Config.Ingest.InsertTimeout, Group: h.Books.Group,
+		Kafka: h.Machine.Engines.Kafka(), Tables: tables, InsertTimeout: h.Machine.Config.Ingest.InsertTimeout, Group: h.Sources.Group,
 		Disk: "backups", BackedUp: "anpr", Compare: "anpr", Store: h.Machine.Store, Log: h.Log,
 	}
 }
@@ -185,14 +185,14 @@ func (h *Rehearsal) RestoreTables(ctx context.Context, database string, change f
 // WaitUntilProcessed waits until the log is processed and the last passages have closed.
 func (h *Rehearsal) WaitUntilProcessed(ctx context.Context) error {
 	return WaitUntilProcessed(ctx, func(ctx context.Context) (end, lag int64, err error) {
-		return CountBehind(ctx, h.Books.Log.Admin, h.Books.Group)
+		return CountBehind(ctx, h.Sources.Log.Admin, h.Sources.Group)
 	})
 }
 
 // countPublished counts the records of the topics.
 func (h *Rehearsal) countPublished(ctx context.Context) (out []int64, err error) {
 	for _, topic := range []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects} {
-		n, err := h.Books.Log.CountRecords(ctx, topic)
+		n, err := h.Sources.Log.CountRecords(ctx, topic)
 		if err != nil {
 			return nil, err
 		}

@@ -77,18 +77,18 @@ func TestRestore(t *testing.T) {
 		}
 		defer roles.CloseSources(b)
 		now := time.Now().Truncate(time.Minute)
-		a, err := b.Audit(t.Context())
+		a, err := b.WatchProtocol(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, err := a.Look(t.Context(), time.Time{}); err != nil || len(v.Violations) > 0 || v.Batches == 0 {
+		if v, err := a.CheckSince(t.Context(), time.Time{}); err != nil || len(v.Violations) > 0 || v.Batches == 0 {
 			t.Errorf("verified: %+v, %v", v, err)
 		}
 		if n, err := reconcile.ReadNote(t.Context(), b.DB, ""); err != nil || len(n.Rebuilt) != 4 || len(n.Cut) == 0 {
 			t.Errorf("note %+v, %v: want the offsets that were rebuilt, and the backup's cut", n, err)
 		}
-		r, err := b.Reconcile(t.Context(), reconcile.Window{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.By{})
-		if err != nil || r.Verdict != reconcile.Balanced || r.Total.Stored == 0 {
+		r, err := b.Reconcile(t.Context(), reconcile.TimeRange{From: now.Add(-20 * time.Minute), To: now.Add(time.Minute)}, reconcile.GroupBy{})
+		if err != nil || r.Conclusion != reconcile.Balanced || r.Total.Stored == 0 {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -104,7 +104,7 @@ func (h *Rehearsal) again(t *testing.T, database string, change func(*roles.Rest
 
 func (h *Rehearsal) exec(t *testing.T, sql string) {
 	t.Helper()
-	if err := h.Books.DB.Exec(t.Context(), sql); err != nil {
+	if err := h.Sources.DB.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }
@@ -122,7 +122,7 @@ func interrupted(t *testing.T, h *Rehearsal) {
 	go func() { // as soon as something is committed
 		defer cancel()
 		for ctx.Err() == nil {
-			commits, err := h.Books.Log.Commits(ctx, r.Group(), "anpr.reads.v1", []int32{0, 1, 2, 3})
+			commits, err := h.Sources.Log.Commits(ctx, r.Group(), "anpr.reads.v1", []int32{0, 1, 2, 3})
 			if err == nil && slices.ContainsFunc([]int32{0, 1, 2, 3}, func(p int32) bool { return commits[p].Offset > 0 }) {
 				return
 			}
@@ -143,13 +143,13 @@ func interrupted(t *testing.T, h *Rehearsal) {
 }
 
 // sumsOf sums up a database.
-func sumsOf(t *testing.T, h *Rehearsal, database string) map[string]recovery.Sum {
+func sumsOf(t *testing.T, h *Rehearsal, database string) map[string]recovery.TableSum {
 	t.Helper()
 	ends := map[int32]int64{}
 	for p := range int32(4) {
 		ends[p] = 1 << 40
 	}
-	s, err := recovery.Sums(t.Context(), h.Books.DB, database, ends)
+	s, err := recovery.SumTables(t.Context(), h.Sources.DB, database, ends)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func sumsOf(t *testing.T, h *Rehearsal, database string) map[string]recovery.Sum
 
 // differences changes the rebuilt tables in small ways.
 func differences(t *testing.T, h *Rehearsal) {
-	sums := func() map[string]recovery.Sum { return sumsOf(t, h, "anpr_from_log") }
+	sums := func() map[string]recovery.TableSum { return sumsOf(t, h, "anpr_from_log") }
 	for table, sql := range map[string]string{
 		"reads":     "ALTER TABLE anpr_from_log.reads UPDATE confidence = confidence + 1 WHERE read_id IN (SELECT read_id FROM anpr_from_log.reads LIMIT 1)",
 		"hits":      "ALTER TABLE anpr_from_log.hits DELETE WHERE hit_id IN (SELECT hit_id FROM anpr_from_log.hits LIMIT 1)",
@@ -168,7 +168,7 @@ func differences(t *testing.T, h *Rehearsal) {
 		before := sums()
 		h.exec(t, sql+map[bool]string{true: " SETTINGS mutations_sync = 2"}[strings.HasPrefix(sql, "ALTER")])
 		var out bytes.Buffer
-		if recovery.Same(&out, [2]string{"a", "b"}, [2]map[string]recovery.Sum{before, sums()}) || strings.Count(out.String(), "DIFFERENT") != 1 ||
+		if recovery.CompareSums(&out, [2]string{"a", "b"}, [2]map[string]recovery.TableSum{before, sums()}) || strings.Count(out.String(), "DIFFERENT") != 1 ||
 			!strings.Contains(out.String(), "\n"+table) {
 			t.Errorf("after %s:\n%s", sql, &out)
 		}
@@ -176,7 +176,7 @@ func differences(t *testing.T, h *Rehearsal) {
 	h.exec(t, "INSERT INTO anpr_from_log.reads SELECT * REPLACE (now() AS inserted_at) FROM anpr_from_log.reads LIMIT 5")
 	before := sums()
 	h.exec(t, "OPTIMIZE TABLE anpr_from_log.reads FINAL")
-	if !recovery.Same(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]recovery.Sum{before, sums()}) {
+	if !recovery.CompareSums(&bytes.Buffer{}, [2]string{"a", "b"}, [2]map[string]recovery.TableSum{before, sums()}) {
 		t.Error("repeated rows and times of ingestion are no difference")
 	}
 }
@@ -188,7 +188,7 @@ func dropped(t *testing.T, h *Rehearsal) {
 			t.Fatal(err)
 		}
 		var n uint64
-		if err := h.Books.DB.QueryRow(t.Context(), "SELECT count() FROM system.databases WHERE name = 'anpr_dropped'").Scan(&n); err != nil || (n == 0) != drop {
+		if err := h.Sources.DB.QueryRow(t.Context(), "SELECT count() FROM system.databases WHERE name = 'anpr_dropped'").Scan(&n); err != nil || (n == 0) != drop {
 			t.Errorf("--drop %t: %d databases are left, %v", drop, n, err)
 		}
 	}
@@ -198,7 +198,7 @@ func dropped(t *testing.T, h *Rehearsal) {
 func accessLogComesBack(t *testing.T, h *Rehearsal) {
 	row := "INSERT INTO anpr.access_log (seq, user, entry_sha256) VALUES "
 	h.exec(t, row+"(1, 'agent1', unhex(repeat('ab', 32)))")
-	st := &recovery.Store{Conn: h.Books.DB, Disk: "backups", Database: "anpr"}
+	st := &recovery.BackupStore{Conn: h.Sources.DB, Disk: "backups", Database: "anpr"}
 	if err := st.BackupTable(t.Context(), "access_log", "access-1", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -212,14 +212,14 @@ func accessLogComesBack(t *testing.T, h *Rehearsal) {
 	if err := st.BackupTable(t.Context(), "access_log", "access-3", "access-0"); !errors.Is(err, recovery.ErrNoBackup) || !strings.Contains(err.Error(), "access-0") || !strings.Contains(err.Error(), "--base") {
 		t.Errorf("a base that is not there: %v", err)
 	}
-	trial := recovery.Store{Conn: h.Books.DB, Disk: "backups", Database: "anpr_mistyped"}
+	trial := recovery.BackupStore{Conn: h.Sources.DB, Disk: "backups", Database: "anpr_mistyped"}
 	if _, err := trial.Restore(t.Context(), "2026-11-52", "anpr"); !errors.Is(err, recovery.ErrNoBackup) || !strings.Contains(err.Error(), "2026-11-52") {
 		t.Errorf("a backup that is not there: %v", err)
 	}
 	h.exec(t, "TRUNCATE TABLE anpr.access_log")
 	h.exec(t, "RESTORE TABLE anpr.access_log FROM Disk('backups', 'access-2')")
 	var n, last uint64
-	if err := h.Books.DB.QueryRow(t.Context(), "SELECT count(), max(seq) FROM anpr.access_log").Scan(&n, &last); err != nil || n != 2 || last != 2 {
+	if err := h.Sources.DB.QueryRow(t.Context(), "SELECT count(), max(seq) FROM anpr.access_log").Scan(&n, &last); err != nil || n != 2 || last != 2 {
 		t.Errorf("%d entries up to %d, %v; want both", n, last, err)
 	}
 	if err := st.BackupTable(t.Context(), "access_log", "../../elsewhere", ""); err == nil {

@@ -2,10 +2,10 @@
 // the gateway's receipts; it reads what the others left and says whether it adds up.
 //
 //   - [Journal] is the gateway's own durable list of what the broker acknowledged, independent of the log.
-//   - [Books.Reconcile] balances, for a window of receipt, the journal against the log, the log against the tables, and the
+//   - [Sources.Reconcile] balances, for a window of receipt, the journal against the log, the log against the tables, and the
 //     output topics against theirs, and names what is left over by camera, minute, offset and id.
-//   - [Watch] does the same continuously and shows it as metrics.
-//   - [Verifier] reads the history of the consumer group's commits and the batches table and finds a gap, an overlap, a
+//   - [ContinuousWatch] does the same continuously and shows it as metrics.
+//   - [ProtocolChecker] reads the history of the consumer group's commits and the batches table and finds a gap, an overlap, a
 //     commit that went backwards, a plan without its insert and an insert without a plan.
 //
 // It shares no code with the pipeline but the form of a plan: an account that used the pipeline's own decoder would

@@ -12,9 +12,9 @@ import (
 // offsetsTopic is where Apache Kafka keeps every commit of every group, compacted. The embedded broker has no such topic.
 const offsetsTopic = "__consumer_offsets"
 
-// History reads the commits of one group and topic in their order. Safe for use by one goroutine.
-type History struct {
-	log          *Log
+// CommitLog reads the commits of one group and topic in their order. Safe for use by one goroutine.
+type CommitLog struct {
+	log          *KafkaLog
 	group, topic string
 	partition    int32 // of offsetsTopic
 	next         int64
@@ -23,12 +23,12 @@ type History struct {
 
 // OpenHistory finds the history of a group. It returns platform.ErrNoTopic when the broker shows none: then commits can only be
 // sampled by asking.
-func OpenHistory(ctx context.Context, log *Log, group, topic string) (*History, error) {
+func OpenHistory(ctx context.Context, log *KafkaLog, group, topic string) (*CommitLog, error) {
 	partitions, err := log.Partitions(ctx, offsetsTopic)
 	if err != nil {
 		return nil, err
 	}
-	return &History{log: log, group: group, topic: topic, partition: partitionOf(group, len(partitions)), hole: map[int32]bool{}}, nil
+	return &CommitLog{log: log, group: group, topic: topic, partition: partitionOf(group, len(partitions)), hole: map[int32]bool{}}, nil
 }
 
 // partitionOf is Kafka's own choice: Java's hash of the group's name.
@@ -44,21 +44,21 @@ func partitionOf(group string, partitions int) int32 {
 }
 
 // Read visits the commits since the last Read, or all that are left at the first.
-func (h *History) Read(ctx context.Context, visit func(Commit)) error {
+func (h *CommitLog) Read(ctx context.Context, visit func(Commit)) error {
 	bounds, err := h.log.Bounds(ctx, offsetsTopic, []int32{h.partition})
 	if err != nil {
 		return err
 	}
 	b := bounds[h.partition]
 	h.next = max(h.next, b.First)
-	return h.log.read(ctx, stretch{offsetsTopic, h.partition, h.next, b.End}, func(r *Record) error {
+	return h.log.readRange(ctx, offsetRange{offsetsTopic, h.partition, h.next, b.End}, func(r *LogRecord) error {
 		if r.Offset != h.next { // compacted away: whose commit it was is not known
 			for p := range h.hole {
 				h.hole[p] = true
 			}
 		}
 		h.next = r.Offset + 1
-		partition, ok := h.ours(r.Key)
+		partition, ok := h.parseKey(r.Key)
 		if !ok {
 			return nil
 		}
@@ -74,13 +74,13 @@ func (h *History) Read(ctx context.Context, visit func(Commit)) error {
 	})
 }
 
-// ours reads a key: version 0 or 1, group, topic, partition. Other versions are of other things.
-func (h *History) ours(key []byte) (int32, bool) {
-	d := decoder{b: key}
-	if v := d.int16(); v != 0 && v != 1 {
+// parseKey reads a key: version 0 or 1, group, topic, partition. Other versions are of other things.
+func (h *CommitLog) parseKey(key []byte) (int32, bool) {
+	d := keyDecoder{b: key}
+	if v := d.readInt16(); v != 0 && v != 1 {
 		return 0, false
 	}
-	group, topic, partition := d.string(), d.string(), d.int32()
+	group, topic, partition := d.readString(), d.readString(), d.readInt32()
 	return partition, !d.short && group == h.group && topic == h.topic
 }
 
@@ -91,34 +91,34 @@ func parseCommit(value []byte) (Commit, error) {
 	if len(value) == 0 {
 		return Commit{Offset: -1}, nil
 	}
-	d := decoder{b: value}
-	version := d.int16()
+	d := keyDecoder{b: value}
+	version := d.readInt16()
 	if version < 0 || version > 4 {
 		return Commit{}, errCommitForm
 	}
-	c := Commit{Offset: d.int64()}
+	c := Commit{Offset: d.readInt64()}
 	if version >= 3 {
-		d.int32() // leader epoch
+		d.readInt32() // leader epoch
 	}
 	if version >= 4 {
-		c.Metadata = d.compact()
+		c.Metadata = d.readCompactString()
 	} else {
-		c.Metadata = d.string()
+		c.Metadata = d.readString()
 	}
-	c.At = time.UnixMilli(d.int64())
+	c.At = time.UnixMilli(d.readInt64())
 	if d.short {
 		return Commit{}, errCommitForm
 	}
 	return c, nil
 }
 
-// decoder reads Kafka's primitive types. short is set when something was missing.
-type decoder struct {
+// keyDecoder reads Kafka's primitive types. short is set when something was missing.
+type keyDecoder struct {
 	b     []byte
 	short bool
 }
 
-func (d *decoder) take(n int) []byte {
+func (d *keyDecoder) takeBytes(n int) []byte {
 	if n < 0 || n > len(d.b) {
 		d.short, d.b = true, nil
 		return make([]byte, max(min(n, 8), 0))
@@ -128,18 +128,18 @@ func (d *decoder) take(n int) []byte {
 	return out
 }
 
-func (d *decoder) int16() int16   { return int16(binary.BigEndian.Uint16(d.take(2))) }
-func (d *decoder) int32() int32   { return int32(binary.BigEndian.Uint32(d.take(4))) }
-func (d *decoder) int64() int64   { return int64(binary.BigEndian.Uint64(d.take(8))) }
-func (d *decoder) string() string { return string(d.take(int(d.int16()))) }
+func (d *keyDecoder) readInt16() int16   { return int16(binary.BigEndian.Uint16(d.takeBytes(2))) }
+func (d *keyDecoder) readInt32() int32   { return int32(binary.BigEndian.Uint32(d.takeBytes(4))) }
+func (d *keyDecoder) readInt64() int64   { return int64(binary.BigEndian.Uint64(d.takeBytes(8))) }
+func (d *keyDecoder) readString() string { return string(d.takeBytes(int(d.readInt16()))) }
 
-// compact reads a string whose length plus one is a varint.
-func (d *decoder) compact() string {
+// readCompactString reads a string whose length plus one is a varint.
+func (d *keyDecoder) readCompactString() string {
 	n, size := binary.Uvarint(d.b)
 	if size <= 0 {
 		d.short = true
 		return ""
 	}
-	d.take(size)
-	return string(d.take(int(min(n, 1<<20)) - 1))
+	d.takeBytes(size)
+	return string(d.takeBytes(int(min(n, 1<<20)) - 1))
 }

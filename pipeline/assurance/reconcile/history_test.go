@@ -13,20 +13,20 @@ import (
 
 // TestCommitsAreReadInEveryForm encodes commits with another implementation, in every version that brokers write.
 func TestCommitsAreReadInEveryForm(t *testing.T) {
-	h := &History{group: "g", topic: "t"}
+	h := &CommitLog{group: "g", topic: "t"}
 	key := kmsg.NewOffsetCommitKey()
 	key.Version, key.Group, key.Topic, key.Partition = 1, "g", "t", 7
-	if p, ok := h.ours(key.AppendTo(nil)); !ok || p != 7 {
+	if p, ok := h.parseKey(key.AppendTo(nil)); !ok || p != 7 {
 		t.Errorf("key of partition 7: got %d, %v", p, ok)
 	}
 	key.Group = "other"
-	if _, ok := h.ours(key.AppendTo(nil)); ok {
+	if _, ok := h.parseKey(key.AppendTo(nil)); ok {
 		t.Error("the commit of another group was taken")
 	}
-	if _, ok := h.ours([]byte{0, 2, 0, 1, 'g'}); ok {
+	if _, ok := h.parseKey([]byte{0, 2, 0, 1, 'g'}); ok {
 		t.Error("a group's metadata were taken for a commit")
 	}
-	if _, ok := h.ours(nil); ok {
+	if _, ok := h.parseKey(nil); ok {
 		t.Error("a record without key was taken")
 	}
 	for version := range int16(5) {

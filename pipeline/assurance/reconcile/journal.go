@@ -16,8 +16,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Receipt is one record that the broker acknowledged to a gateway.
-type Receipt struct {
+// JournalReceipt is one record that the broker acknowledged to a gateway.
+type JournalReceipt struct {
 	Partition int32
 	Offset    int64
 	Camera    string
@@ -93,13 +93,13 @@ func OpenJournal(cfg JournalConfig) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	go j.syncing()
+	go j.syncUntilClosed()
 	return j, nil
 }
 
 // Append writes receipts of one acknowledged batch: one partition, rising offsets without a hole. An error means that they
 // are not in the journal; it is also told to cfg.Error.
-func (j *Journal) Append(batch []Receipt) error {
+func (j *Journal) Append(batch []JournalReceipt) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (j *Journal) Append(batch []Receipt) error {
 	return err
 }
 
-func (j *Journal) appendLocked(batch []Receipt) error {
+func (j *Journal) appendLocked(batch []JournalReceipt) error {
 	if now := j.cfg.Now(); j.failed != nil || now.Sub(j.opened) >= j.cfg.Turn {
 		if err := j.turnLocked(now); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (j *Journal) appendLocked(batch []Receipt) error {
 	return nil
 }
 
-func (j *Journal) appendAcks(b []byte, batch []Receipt) []byte {
+func (j *Journal) appendAcks(b []byte, batch []JournalReceipt) []byte {
 	b = append(b, 'a')
 	b = binary.AppendUvarint(b, uint64(batch[0].Partition))
 	b = binary.AppendUvarint(b, uint64(batch[0].Offset))
@@ -193,7 +193,7 @@ func (j *Journal) forgetLocked(now time.Time) {
 		return
 	}
 	for i := 0; i+1 < len(names); i++ {
-		if next, ok := begun(names[i+1]); ok && now.Sub(next) > j.cfg.Keep { // its last receipt is older than that
+		if next, ok := fileStart(names[i+1]); ok && now.Sub(next) > j.cfg.Keep { // its last receipt is older than that
 			if err := os.Remove(filepath.Join(j.cfg.Dir, names[i])); err != nil {
 				j.cfg.Error(fmt.Errorf("journal of receipts: %w", err))
 			}
@@ -201,8 +201,8 @@ func (j *Journal) forgetLocked(now time.Time) {
 	}
 }
 
-// begun says when a file was begun.
-func begun(name string) (time.Time, bool) {
+// fileStart says when a file was begun.
+func fileStart(name string) (time.Time, bool) {
 	n, err := strconv.ParseInt(strings.TrimSuffix(name, journalSuffix), 10, 64)
 	return time.UnixMicro(n), err == nil && strings.HasSuffix(name, journalSuffix)
 }
@@ -215,7 +215,7 @@ func journalFiles(dir string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries { // sorted by name, and so by time
-		if _, ok := begun(e.Name()); ok {
+		if _, ok := fileStart(e.Name()); ok {
 			out = append(out, e.Name())
 		}
 	}
@@ -237,7 +237,7 @@ func (j *Journal) Sync() error {
 	return nil
 }
 
-func (j *Journal) syncing() {
+func (j *Journal) syncUntilClosed() {
 	defer close(j.done)
 	tick := time.NewTicker(j.cfg.Sync)
 	defer tick.Stop()

@@ -17,17 +17,17 @@ import (
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 // batchOf makes receipts of one acknowledged batch.
-func batchOf(rng *rand.Rand, partition int32, offset int64, at time.Time) []Receipt {
-	out := make([]Receipt, 1+rng.IntN(40))
+func batchOf(rng *rand.Rand, partition int32, offset int64, at time.Time) []JournalReceipt {
+	out := make([]JournalReceipt, 1+rng.IntN(40))
 	for i := range out {
-		out[i] = Receipt{partition, offset + int64(i), fmt.Sprint("cam-", rng.IntN(30)), at.Add(time.Duration(rng.IntN(2_000_000)) * time.Microsecond).UTC(), rng.Uint32()}
+		out[i] = JournalReceipt{partition, offset + int64(i), fmt.Sprint("cam-", rng.IntN(30)), at.Add(time.Duration(rng.IntN(2_000_000)) * time.Microsecond).UTC(), rng.Uint32()}
 	}
 	return out
 }
 
-func readAll(t *testing.T, place string, from, to time.Time) (out []Receipt, err error) {
+func readAll(t *testing.T, place string, from, to time.Time) (out []JournalReceipt, err error) {
 	t.Helper()
-	err = ReadReceipts(t.Context(), place, from, to, func(r *Receipt) error {
+	err = ReadReceipts(t.Context(), place, from, to, func(r *JournalReceipt) error {
 		got := *r
 		got.At = got.At.UTC()
 		out = append(out, got)
@@ -36,7 +36,7 @@ func readAll(t *testing.T, place string, from, to time.Time) (out []Receipt, err
 	return out, err
 }
 
-func filled(t *testing.T, seed uint64) (dir string, all []Receipt) {
+func filled(t *testing.T, seed uint64) (dir string, all []JournalReceipt) {
 	t.Helper()
 	dir = t.TempDir()
 	now := noon
@@ -69,7 +69,7 @@ func TestReceiptsComeBackAsTheyWereWritten(t *testing.T) {
 			t.Errorf("%s: got %d receipts, err %v, want the %d written", place, len(got), err, len(all))
 		}
 		from, to := noon.Add(17*time.Minute), noon.Add(31*time.Minute)
-		want := slices.DeleteFunc(slices.Clone(all), func(r Receipt) bool { return r.At.Before(from) || !r.At.Before(to) })
+		want := slices.DeleteFunc(slices.Clone(all), func(r JournalReceipt) bool { return r.At.Before(from) || !r.At.Before(to) })
 		if got, err := readAll(t, place, from, to); err != nil || !slices.Equal(got, want) || len(want) == 0 {
 			t.Errorf("%s: got %d receipts of a window, err %v, want %d", place, len(got), err, len(want))
 		}
@@ -220,9 +220,9 @@ func BenchmarkAppend(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = j.Close() }()
-	batch := make([]Receipt, 14) // 7,000 reads a second in batches of 2 ms
+	batch := make([]JournalReceipt, 14) // 7,000 reads a second in batches of 2 ms
 	for i := range batch {
-		batch[i] = Receipt{1, int64(i), fmt.Sprint("cam-", i), noon, uint32(i)}
+		batch[i] = JournalReceipt{1, int64(i), fmt.Sprint("cam-", i), noon, uint32(i)}
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,40 +19,40 @@ const slack = 5 * time.Minute
 // Commit is what a consumer group has committed for a partition.
 type Commit = platform.GroupCommit
 
-// Log asks a Kafka for records, offsets and commits. It joins no group and writes nothing.
-type Log struct {
+// KafkaLog asks a Kafka for records, offsets and commits. It joins no group and writes nothing.
+type KafkaLog struct {
 	*platform.Admin
 	brokers []string
 	dialer  *kafka.Dialer
 }
 
-// NewLog makes a Log of the brokers. It does not connect yet.
-func NewLog(k platform.Kafka) *Log {
+// NewLog makes a KafkaLog of the brokers. It does not connect yet.
+func NewLog(k platform.Kafka) *KafkaLog {
 	const id = "anpr-reconcile"
-	return &Log{k.NewAdmin(id), k.Brokers(), &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: k.Dialer()}}
+	return &KafkaLog{k.NewAdmin(id), k.Brokers(), &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: k.Dialer()}}
 }
 
-// Record is one record of a log. Its bytes are valid during the visit.
-type Record struct {
+// LogRecord is one record of a log. Its bytes are valid during the visit.
+type LogRecord struct {
 	Offset     int64
 	Time       time.Time
 	Key, Value []byte
 }
 
-// stretch is a part of a partition: the offsets [from, to).
-type stretch struct {
+// offsetRange is a part of a partition: the offsets [from, to).
+type offsetRange struct {
 	topic     string
 	partition int32
 	from, to  int64
 }
 
-// read visits the records of a stretch in order. Offsets without a record (compaction, transaction markers of some brokers) are
+// readRange visits the records of a stretch in order. Offsets without a record (compaction, transaction markers of some brokers) are
 // skipped over. to must not be beyond the end of the log.
-func (l *Log) read(ctx context.Context, s stretch, visit func(*Record) error) error {
+func (l *KafkaLog) readRange(ctx context.Context, s offsetRange, visit func(*LogRecord) error) error {
 	if s.from >= s.to {
 		return nil
 	}
-	conn, err := l.dial(ctx, s)
+	conn, err := l.dialPartition(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (l *Log) read(ctx context.Context, s stretch, visit func(*Record) error) er
 	next, idle := s.from, 0
 	for next < s.to && idle < 5 { // a stretch may end with offsets that hold no record
 		before := next
-		if next, err = fetch(conn, s, next, visit); err != nil {
+		if next, err = fetchOnce(conn, s, next, visit); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -77,8 +77,8 @@ func (l *Log) read(ctx context.Context, s stretch, visit func(*Record) error) er
 	return nil
 }
 
-// fetch visits what one request brings and returns the offset to go on from.
-func fetch(conn *kafka.Conn, s stretch, next int64, visit func(*Record) error) (int64, error) {
+// fetchOnce visits what one request brings and returns the offset to go on from.
+func fetchOnce(conn *kafka.Conn, s offsetRange, next int64, visit func(*LogRecord) error) (int64, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return next, err
 	}
@@ -100,7 +100,7 @@ func fetch(conn *kafka.Conn, s stretch, next int64, visit func(*Record) error) (
 			continue
 		}
 		next = m.Offset + 1
-		visited = visit(&Record{m.Offset, m.Time, m.Key, m.Value})
+		visited = visit(&LogRecord{m.Offset, m.Time, m.Key, m.Value})
 	}
 	return next, errors.Join(visited, ignoreEnd(batch.Close()))
 }
@@ -113,7 +113,7 @@ func ignoreEnd(err error) error {
 	return err
 }
 
-func (l *Log) dial(ctx context.Context, s stretch) (*kafka.Conn, error) {
+func (l *KafkaLog) dialPartition(ctx context.Context, s offsetRange) (*kafka.Conn, error) {
 	var last error
 	for _, b := range l.brokers {
 		conn, err := l.dialer.DialLeader(ctx, "tcp", b, s.topic, int(s.partition))

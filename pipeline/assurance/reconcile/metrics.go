@@ -35,7 +35,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_reconcile_passes_total", Help: "Passes by outcome."}, []string{"outcome"}),
 	}
-	for _, k := range Kinds() {
+	for _, k := range ResidualKinds() {
 		m.residual.WithLabelValues(string(k))
 	}
 	for _, b := range Breaches() {

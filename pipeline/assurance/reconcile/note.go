@@ -9,9 +9,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Note is what backups and restores leave for those who come after. It is the comment of the table batches, so it travels with a
+// RestoreNote is what backups and restores leave for those who come after. It is the comment of the table batches, so it travels with a
 // backup of it.
-type Note struct {
+type RestoreNote struct {
 	Cut json.RawMessage `json:"cut,omitempty"` // of the last backup, see pipeline/assurance/recovery
 	// Rebuilt says up to which offset of a partition a restore made the rows again: their ranges are not those that were planned.
 	Rebuilt map[int32]int64 `json:"rebuilt,omitempty"`
@@ -20,12 +20,12 @@ type Note struct {
 const noteMark = "anpr: "
 
 // ReadNote returns the note of a database; an empty one when there is none.
-func ReadNote(ctx context.Context, conn driver.Conn, database string) (n Note, err error) {
-	where := "database = '" + escaped(database) + "'"
+func ReadNote(ctx context.Context, conn driver.Conn, database string) (n RestoreNote, err error) {
+	where := "database = '" + escapeSQL(database) + "'"
 	if database == "" {
 		where = "database = currentDatabase()"
 	}
-	err = tables{conn}.query(ctx, "SELECT comment FROM system.tables WHERE "+where+" AND name = 'batches'", func(rows driver.Rows) error {
+	err = tableReader{conn}.queryRows(ctx, "SELECT comment FROM system.tables WHERE "+where+" AND name = 'batches'", func(rows driver.Rows) error {
 		var comment string
 		if err := rows.Scan(&comment); err != nil {
 			return err
@@ -43,15 +43,15 @@ func ReadNote(ctx context.Context, conn driver.Conn, database string) (n Note, e
 }
 
 // Write leaves the note in a database.
-func (n *Note) Write(ctx context.Context, conn driver.Conn, database string) error {
+func (n *RestoreNote) Write(ctx context.Context, conn driver.Conn, database string) error {
 	text, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("note for batches: %w", err)
 	}
-	if err := conn.Exec(ctx, fmt.Sprintf("ALTER TABLE `%s`.batches MODIFY COMMENT '%s'", strings.ReplaceAll(database, "`", "\\`"), escaped(noteMark+string(text)))); err != nil {
+	if err := conn.Exec(ctx, fmt.Sprintf("ALTER TABLE `%s`.batches MODIFY COMMENT '%s'", strings.ReplaceAll(database, "`", "\\`"), escapeSQL(noteMark+string(text)))); err != nil {
 		return fmt.Errorf("write the comment of batches: %w", err)
 	}
 	return nil
 }
 
-func escaped(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }
+func escapeSQL(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }

@@ -68,20 +68,20 @@ func (f *forgetful) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals
 // judge shows a whole history and the tables to a verifier.
 func (w *town) judge(commits []Commit) []Violation {
 	w.t.Helper()
-	v := Verifier{Whole: true}
+	v := ProtocolChecker{Whole: true}
 	var out []Violation
 	parts := []int32{0, 1, 2}
 	for _, p := range parts {
-		v.Commit(Commit{Partition: p}) // the group begins with the log
+		v.AddCommit(Commit{Partition: p}) // the group begins with the log
 	}
 	for _, c := range commits {
-		out = append(out, v.Commit(c)...)
+		out = append(out, v.AddCommit(c)...)
 	}
-	a, err := w.books().Audit(w.t.Context())
+	a, err := w.books().WatchProtocol(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	rows := Rows{Since: map[int32]int64{}}
+	rows := BatchesView{Since: map[int32]int64{}}
 	rows.Before, err = w.log.Commits(w.t.Context(), w.group, "anpr.reads.v1", parts)
 	if err != nil {
 		w.t.Fatal(err)
@@ -90,13 +90,13 @@ func (w *town) judge(commits []Commit) []Violation {
 	for _, p := range parts {
 		rows.Since[p] = 0
 	}
-	if rows.Spans, err = a.spans(w.t.Context(), rows.Since); err != nil {
+	if rows.Spans, err = a.readBatches(w.t.Context(), rows.Since); err != nil {
 		w.t.Fatal(err)
 	}
 	if len(commits) == 0 || len(rows.Spans) < 10 {
 		w.t.Fatalf("%d commits and %d batches: too few to judge", len(commits), len(rows.Spans))
 	}
-	return append(out, v.Tables(rows)...)
+	return append(out, v.CheckTables(rows)...)
 }
 
 // TestTheVerifierJudgesTheRealPipeline runs the real worker, sink and broker: as it is it must pass, while a second
@@ -142,20 +142,20 @@ func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 		if got := w.judge(rec.commits); !has(got, NoInsert) || !has(got, Gap) {
 			t.Errorf("got %v, want plans without insert, and gaps", breachesOf(got))
 		}
-		if r := reconcile(t, w.books(), w.window, By{}); r.Verdict != Residual || r.ByKind[RecordWithoutRow] == 0 {
+		if r := reconcile(t, w.books(), w.window, GroupBy{}); r.Conclusion != Residual || r.ByKind[RecordWithoutRow] == 0 {
 			t.Errorf("the account must see it too: %s", text(t, r))
 		}
 	})
 }
 
 // look verifies from outside, as the command does.
-func (w *town) look() *Verification {
+func (w *town) look() *ProtocolReport {
 	w.t.Helper()
-	a, err := w.books().Audit(w.t.Context())
+	a, err := w.books().WatchProtocol(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	v, err := a.Look(w.t.Context(), time.Time{})
+	v, err := a.CheckSince(w.t.Context(), time.Time{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -174,15 +174,15 @@ func has(vs []Violation, b Breach) bool {
 // sample watches as from outside until ctx ends, and once more afterwards.
 func (w *town) sample(ctx context.Context) error {
 	quiet := context.WithoutCancel(ctx)
-	a, err := w.books().Audit(quiet)
+	a, err := w.books().WatchProtocol(quiet)
 	if err != nil {
 		return err
 	}
 	for n := 0; ; n++ {
-		found, err := a.Sample(quiet)
+		found, err := a.SampleCommits(quiet)
 		if err == nil && len(found) == 0 && n%5 == 0 {
-			var v *Verification
-			if v, err = a.Look(quiet, time.Time{}); err == nil {
+			var v *ProtocolReport
+			if v, err = a.CheckSince(quiet, time.Time{}); err == nil {
 				found = v.Violations
 			}
 		}

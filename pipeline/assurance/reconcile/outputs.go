@@ -22,7 +22,7 @@ type output struct {
 	byID                  string // the same of given ids
 	at                    string // what time is
 	message               func([]byte) (id []byte, camera string, at int64, err error)
-	unpublished, unstored Kind
+	unpublished, unstored ResidualKind
 }
 
 // fact is a hit or an offence, in a table or on a topic.
@@ -33,7 +33,7 @@ type fact struct {
 	offset    int64
 }
 
-func (r *run) outputs(ctx context.Context) error {
+func (r *reconciliation) compareOutputs(ctx context.Context) error {
 	for _, o := range []output{
 		{
 			name: "hits", topic: schemas.TopicHits, at: "received",
@@ -58,18 +58,18 @@ func (r *run) outputs(ctx context.Context) error {
 			},
 		},
 	} {
-		if err := r.output(ctx, &o); err != nil {
+		if err := r.compareOutput(ctx, &o); err != nil {
 			return err
 		}
 	}
 	return r.deadLetters(ctx)
 }
 
-// output compares one. What the group had committed before the table was read was acknowledged by the topic before: it
+// compareOutput compares one. What the group had committed before the table was read was acknowledged by the topic before: it
 // must be there. What is on the topic must be in the table once the group has committed all that was on the log then.
-func (r *run) output(ctx context.Context, o *output) error {
+func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 	table := map[string]fact{}
-	err := r.tables.query(ctx, fmt.Sprintf(o.query, instant(r.rep.From), instant(r.rep.To)), func(rows driver.Rows) error {
+	err := r.tables.queryRows(ctx, fmt.Sprintf(o.query, sqlTime(r.rep.From), sqlTime(r.rep.To)), func(rows driver.Rows) error {
 		var id, camera string
 		var f fact
 		if err := rows.Scan(&id, &camera, &f.at, &f.partition, &f.offset); err != nil {
@@ -98,36 +98,36 @@ func (r *run) output(ctx context.Context, o *output) error {
 			continue
 		}
 		if f.at.Before(begins) {
-			r.rep.cannot("%s: the topic begins at %s; rows %s before cannot be compared (retention)", o.name, begins.UTC().Format(time.RFC3339), o.at)
+			r.rep.addUnknown("%s: the topic begins at %s; rows %s before cannot be compared (retention)", o.name, begins.UTC().Format(time.RFC3339), o.at)
 			continue
 		}
-		r.rep.left(o.unpublished, f.cell, f.partition, f.offset, id)
+		r.rep.addResidual(o.unpublished, f.cell, f.partition, f.offset, id)
 	}
 	r.rep.Outputs = append(r.rep.Outputs, Output{o.name, uint64(len(table)), uint64(len(topic))})
-	return r.extras(ctx, o, extra)
+	return r.addUnstoredOutputs(ctx, o, extra)
 }
 
-// instant is a time in SQL.
-func instant(t time.Time) string {
+// sqlTime is a time in SQL.
+func sqlTime(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Micro(%d, 'UTC')", t.UnixMicro())
 }
 
-// extras looks for what was on the topic and not in the table, when the pipeline has caught up.
-func (r *run) extras(ctx context.Context, o *output, extra map[string]fact) error {
+// addUnstoredOutputs looks for what was on the topic and not in the table, when the pipeline has caught up.
+func (r *reconciliation) addUnstoredOutputs(ctx context.Context, o *output, extra map[string]fact) error {
 	if len(extra) == 0 {
 		return nil
 	}
-	ends, err := r.ends(ctx)
+	ends, err := r.committedEnds(ctx)
 	if err != nil {
 		return err
 	}
-	committed, err := r.settle(ctx, ends)
+	committed, err := r.waitForCommits(ctx, ends)
 	if err != nil {
 		return err
 	}
 	ids := slices.Sorted(maps.Keys(extra))
 	for chunk := range slices.Chunk(ids, 10_000) {
-		err := r.tables.query(ctx, fmt.Sprintf(o.byID, textIn(chunk)), func(rows driver.Rows) error {
+		err := r.tables.queryRows(ctx, fmt.Sprintf(o.byID, textIn(chunk)), func(rows driver.Rows) error {
 			var id string
 			if err := rows.Scan(&id); err != nil {
 				return err
@@ -144,18 +144,18 @@ func (r *run) extras(ctx context.Context, o *output, extra map[string]fact) erro
 		behind = behind || committed[p] < end
 	}
 	if behind && len(extra) > 0 {
-		r.rep.cannot("%s: %d are on the topic and not yet in the table; the pipeline has not committed what is on the log", o.name, len(extra))
+		r.rep.addUnknown("%s: %d are on the topic and not yet in the table; the pipeline has not committed what is on the log", o.name, len(extra))
 		return nil
 	}
 	for _, id := range ids {
 		if f, ok := extra[id]; ok {
-			r.rep.left(o.unstored, f.cell, -1, -1, id)
+			r.rep.addResidual(o.unstored, f.cell, -1, -1, id)
 		}
 	}
 	return nil
 }
 
-func (r *run) ends(ctx context.Context) (map[int32]int64, error) {
+func (r *reconciliation) committedEnds(ctx context.Context) (map[int32]int64, error) {
 	bounds, err := r.b.Log.Bounds(ctx, r.topic, r.partitions)
 	ends := map[int32]int64{}
 	for p, b := range bounds {
@@ -166,9 +166,9 @@ func (r *run) ends(ctx context.Context) (map[int32]int64, error) {
 
 // readOutput reads the topic from the beginning of the window to its end. begins is when the topic begins, if part of it has
 // left; else the zero time.
-func (r *run) readOutput(ctx context.Context, o *output) (out map[string]fact, begins time.Time, err error) {
+func (r *reconciliation) readOutput(ctx context.Context, o *output) (out map[string]fact, begins time.Time, err error) {
 	out = map[string]fact{}
-	begins, err = r.since(ctx, o.topic, func(rec *Record) error {
+	begins, err = r.readOutputSince(ctx, o.topic, func(rec *LogRecord) error {
 		id, camera, at, err := o.message(rec.Value)
 		if err != nil || len(id) != len(schemas.ID{}) {
 			return nil //nolint:nilerr // not ours: a foreign producer writes to the topic, which concerns its consumers
@@ -181,9 +181,9 @@ func (r *run) readOutput(ctx context.Context, o *output) (out map[string]fact, b
 	return out, begins, err
 }
 
-// since visits the records of an output topic that were written since the window began. An output is written after the
+// readOutputSince visits the records of an output topic that were written since the window began. An output is written after the
 // record that made it was received.
-func (r *run) since(ctx context.Context, topic string, visit func(*Record) error) (begins time.Time, err error) {
+func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visit func(*LogRecord) error) (begins time.Time, err error) {
 	partitions, err := r.b.Log.Partitions(ctx, topic)
 	if err != nil {
 		return begins, err
@@ -203,7 +203,7 @@ func (r *run) since(ctx context.Context, topic string, visit func(*Record) error
 			start = b.First // the traffic's clock is ahead of ours, and so of when its outputs were written
 		}
 		if b.First > 0 && b.First < b.End {
-			err := r.b.Log.read(ctx, stretch{topic, p, b.First, b.First + 1}, func(rec *Record) error {
+			err := r.b.Log.readRange(ctx, offsetRange{topic, p, b.First, b.First + 1}, func(rec *LogRecord) error {
 				if rec.Time.After(begins) {
 					begins = rec.Time
 				}
@@ -213,7 +213,7 @@ func (r *run) since(ctx context.Context, topic string, visit func(*Record) error
 				return begins, err
 			}
 		}
-		if err := r.b.Log.read(ctx, stretch{topic, p, start, b.End}, visit); err != nil {
+		if err := r.b.Log.readRange(ctx, offsetRange{topic, p, start, b.End}, visit); err != nil {
 			return begins, err
 		}
 	}
@@ -221,9 +221,9 @@ func (r *run) since(ctx context.Context, topic string, visit func(*Record) error
 }
 
 // deadLetters compares the dead-letter topic with the rows of rejects, by offset.
-func (r *run) deadLetters(ctx context.Context) error {
+func (r *reconciliation) deadLetters(ctx context.Context) error {
 	published, cells := map[position]bool{}, map[position]Cell{}
-	begins, err := r.since(ctx, schemas.TopicRejects, func(rec *Record) error {
+	begins, err := r.readOutputSince(ctx, schemas.TopicRejects, func(rec *LogRecord) error {
 		var m anprv1.Reject
 		if err := proto.Unmarshal(rec.Value, &m); err != nil || m.GetTopic() != r.topic {
 			return nil //nolint:nilerr // not ours, see readOutput
@@ -251,13 +251,13 @@ func (r *run) deadLetters(ctx context.Context) error {
 	slices.SortFunc(missing, comparePositions)
 	for _, at := range missing {
 		if !begins.IsZero() && r.rep.From.Before(begins) {
-			r.rep.cannot("dead letters: the topic begins at %s; rejects before cannot be compared (retention)", begins.UTC().Format(time.RFC3339))
+			r.rep.addUnknown("dead letters: the topic begins at %s; rejects before cannot be compared (retention)", begins.UTC().Format(time.RFC3339))
 			continue
 		}
-		r.rep.left(RejUnpublished, r.rejected[at], at.partition, at.offset, "")
+		r.rep.addResidual(RejUnpublished, r.rejected[at], at.partition, at.offset, "")
 	}
 	r.rep.Outputs = append(r.rep.Outputs, Output{"dead letters", uint64(len(r.rejected)), found})
-	return r.unstored(ctx, slices.SortedFunc(maps.Keys(published), comparePositions), cells)
+	return r.addUnstoredLetters(ctx, slices.SortedFunc(maps.Keys(published), comparePositions), cells)
 }
 
 func comparePositions(a, b position) int {
@@ -267,15 +267,15 @@ func comparePositions(a, b position) int {
 	return int(min(max(a.offset-b.offset, -1), 1))
 }
 
-// unstored finds dead letters without a row. Those of other minutes of the same stretch have theirs.
-func (r *run) unstored(ctx context.Context, at []position, cells map[position]Cell) error {
+// addUnstoredLetters finds dead letters without a row. Those of other minutes of the same stretch have theirs.
+func (r *reconciliation) addUnstoredLetters(ctx context.Context, at []position, cells map[position]Cell) error {
 	for chunk := range slices.Chunk(at, 10_000) {
 		have := map[position]bool{}
 		list := make([]string, len(chunk))
 		for i, p := range chunk {
 			list[i] = fmt.Sprintf("(%d, %d)", p.partition, p.offset)
 		}
-		err := r.tables.query(ctx, "SELECT kafka_partition, kafka_offset FROM rejects WHERE kafka_topic = '"+schemas.TopicReads+
+		err := r.tables.queryRows(ctx, "SELECT kafka_partition, kafka_offset FROM rejects WHERE kafka_topic = '"+schemas.TopicReads+
 			"' AND (kafka_partition, kafka_offset) IN ("+strings.Join(list, ", ")+")", func(rows driver.Rows) error {
 			var p position
 			if err := rows.Scan(&p.partition, &p.offset); err != nil {
@@ -289,7 +289,7 @@ func (r *run) unstored(ctx context.Context, at []position, cells map[position]Ce
 		}
 		for _, p := range chunk {
 			if !have[p] {
-				r.rep.left(RejUnstored, cells[p], p.partition, p.offset, "")
+				r.rep.addResidual(RejUnstored, cells[p], p.partition, p.offset, "")
 			}
 		}
 	}
@@ -298,7 +298,7 @@ func (r *run) unstored(ctx context.Context, at []position, cells map[position]Ce
 
 // Offences visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
 // else the zero time. What is no offence is passed over: it concerns the topic's consumers.
-func (l *Log) Offences(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error) {
+func (l *KafkaLog) Offences(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error) {
 	partitions, err := l.Partitions(ctx, schemas.TopicOffences)
 	if err != nil {
 		return begins, err
@@ -309,7 +309,7 @@ func (l *Log) Offences(ctx context.Context, visit func(offence schemas.ID, seal 
 	}
 	for _, p := range partitions {
 		b, first := bounds[p], true
-		err := l.read(ctx, stretch{schemas.TopicOffences, p, b.First, b.End}, func(rec *Record) error {
+		err := l.readRange(ctx, offsetRange{schemas.TopicOffences, p, b.First, b.End}, func(rec *LogRecord) error {
 			if first && b.First > 0 && rec.Time.After(begins) {
 				begins = rec.Time
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// seen is what the accounts need of a record of anpr.reads.v1. The bytes alias the record.
-type seen struct {
+// recordHead is what the accounts need of a record of anpr.reads.v1. The bytes alias the record.
+type recordHead struct {
 	camera   []byte
 	id       []byte // 16 bytes, or none
 	captured int64  // microseconds; 0 = not said
@@ -28,8 +28,8 @@ const (
 	fieldTick     = 31
 )
 
-// peek reads what it can: a malformed record has whatever came before the break.
-func peek(value []byte) (s seen) {
+// readHead reads what it can: a malformed record has whatever came before the break.
+func readHead(value []byte) (s recordHead) {
 	if trimmed := bytes.TrimLeft(value, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		return peekJSON(trimmed)
 	}
@@ -46,14 +46,14 @@ func peek(value []byte) (s seen) {
 				return s
 			}
 			b = b[n:]
-			s.text(num, v)
+			s.setText(num, v)
 		case protowire.VarintType:
 			v, n := protowire.ConsumeVarint(b)
 			if n < 0 {
 				return s
 			}
 			b = b[n:]
-			s.number(num, int64(v))
+			s.setNumber(num, int64(v))
 		default:
 			n := protowire.ConsumeFieldValue(num, typ, b)
 			if n < 0 {
@@ -65,13 +65,13 @@ func peek(value []byte) (s seen) {
 	return s
 }
 
-func (s *seen) number(num protowire.Number, v int64) {
+func (s *recordHead) setNumber(num protowire.Number, v int64) {
 	if num == fieldCaptured {
 		s.captured = v
 	}
 }
 
-func (s *seen) text(num protowire.Number, v []byte) {
+func (s *recordHead) setText(num protowire.Number, v []byte) {
 	switch int32(num) {
 	case fieldID:
 		if len(v) == len(schemas.ID{}) {
@@ -84,7 +84,7 @@ func (s *seen) text(num protowire.Number, v []byte) {
 	}
 }
 
-func peekJSON(value []byte) (s seen) {
+func peekJSON(value []byte) (s recordHead) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(value, &m) != nil {
 		return s

@@ -21,19 +21,19 @@ var ErrDamaged = errors.New("damaged")
 // ReadReceipts visits the receipts of a window [from, to) kept at a place: a directory, or the http address of a gateway's ops
 // port. The camera's name is valid for ever. A frame cut short at the end of a file is what a killed gateway leaves and
 // ends that file; anything else that is broken is an error that wraps ErrDamaged.
-func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit func(*Receipt) error) error {
+func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit func(*JournalReceipt) error) error {
 	src := shelfOf(place)
-	names, err := src.list(ctx)
+	names, err := src.listFiles(ctx)
 	if err != nil {
 		return err
 	}
 	for i, name := range names {
-		at, _ := begun(name)
+		at, _ := fileStart(name)
 		if at.After(to.Add(slack)) {
 			continue // a receipt is written after its record was received, within slack of it
 		}
 		if i+1 < len(names) {
-			if next, _ := begun(names[i+1]); next.Before(from) {
+			if next, _ := fileStart(names[i+1]); next.Before(from) {
 				continue
 			}
 		}
@@ -44,8 +44,8 @@ func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit f
 	return nil
 }
 
-func readFile(ctx context.Context, src shelf, name string, from, to time.Time, visit func(*Receipt) error) error {
-	r, err := src.open(ctx, name)
+func readFile(ctx context.Context, src receiptSource, name string, from, to time.Time, visit func(*JournalReceipt) error) error {
+	r, err := src.openFile(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -53,21 +53,21 @@ func readFile(ctx context.Context, src shelf, name string, from, to time.Time, v
 	if err := errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("read receipts %s: %w", name, err)
 	}
-	p := parser{data: data, from: from.UnixMicro(), to: to.UnixMicro(), visit: visit}
-	if err := p.frames(); err != nil {
+	p := frameParser{data: data, from: from.UnixMicro(), to: to.UnixMicro(), visit: visit}
+	if err := p.parseFrames(); err != nil {
 		return fmt.Errorf("receipts %s/%s: %w", src, name, err)
 	}
 	return nil
 }
 
-type parser struct {
+type frameParser struct {
 	data     []byte
 	from, to int64
 	cameras  []string
-	visit    func(*Receipt) error
+	visit    func(*JournalReceipt) error
 }
 
-func (p *parser) frames() error {
+func (p *frameParser) parseFrames() error {
 	for at := 0; at < len(p.data); {
 		rest := p.data[at:]
 		if len(rest) < frameHead {
@@ -75,16 +75,16 @@ func (p *parser) frames() error {
 		}
 		n := int(binary.LittleEndian.Uint32(rest))
 		if n > maxFrame {
-			return p.torn(at)
+			return p.isTorn(at)
 		}
 		if len(rest) < frameHead+n {
 			return nil
 		}
 		payload := rest[frameHead : frameHead+n]
 		if n == 0 || crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(rest[4:]) {
-			return p.torn(at)
+			return p.isTorn(at)
 		}
-		if err := p.frame(payload); err != nil {
+		if err := p.parseFrame(payload); err != nil {
 			return err
 		}
 		at += frameHead + n
@@ -92,27 +92,27 @@ func (p *parser) frames() error {
 	return nil
 }
 
-// torn tells a file system's zeros after a power cut, which end a file, from damage.
-func (p *parser) torn(at int) error {
+// isTorn tells a file system's zeros after a power cut, which end a file, from damage.
+func (p *frameParser) isTorn(at int) error {
 	if len(bytes.Trim(p.data[at:], "\x00")) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%w at byte %d of %d", ErrDamaged, at, len(p.data))
 }
 
-func (p *parser) frame(b []byte) error {
+func (p *frameParser) parseFrame(b []byte) error {
 	switch b[0] {
 	case 'c':
 		p.cameras = append(p.cameras, string(b[1:]))
 		return nil
 	case 'a':
-		return p.acks(b[1:])
+		return p.parseReceipts(b[1:])
 	default:
 		return fmt.Errorf("%w: a frame of kind %q is not known to this program", ErrDamaged, b[0])
 	}
 }
 
-func (p *parser) acks(b []byte) error {
+func (p *frameParser) parseReceipts(b []byte) error {
 	uvarint := func() uint64 {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -122,7 +122,7 @@ func (p *parser) acks(b []byte) error {
 		b = b[n:]
 		return v
 	}
-	r := Receipt{Partition: int32(uvarint()), Offset: int64(uvarint())}
+	r := JournalReceipt{Partition: int32(uvarint()), Offset: int64(uvarint())}
 	var at int64
 	for left := uvarint(); left > 0; left-- {
 		cam := uvarint()
@@ -143,27 +143,27 @@ func (p *parser) acks(b []byte) error {
 	return nil
 }
 
-// shelf is where files of receipts are.
-type shelf interface {
-	list(ctx context.Context) ([]string, error)
-	open(ctx context.Context, name string) (io.ReadCloser, error)
+// receiptSource is where files of receipts are.
+type receiptSource interface {
+	listFiles(ctx context.Context) ([]string, error)
+	openFile(ctx context.Context, name string) (io.ReadCloser, error)
 	String() string
 }
 
-func shelfOf(place string) shelf {
+func shelfOf(place string) receiptSource {
 	if strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://") {
-		return remote(strings.TrimRight(place, "/"))
+		return remoteJournals(strings.TrimRight(place, "/"))
 	}
-	return local(place)
+	return localJournals(place)
 }
 
-type local string
+type localJournals string
 
-func (l local) String() string { return string(l) }
+func (l localJournals) String() string { return string(l) }
 
-func (l local) list(context.Context) ([]string, error) { return journalFiles(string(l)) }
+func (l localJournals) listFiles(context.Context) ([]string, error) { return journalFiles(string(l)) }
 
-func (l local) open(_ context.Context, name string) (io.ReadCloser, error) {
+func (l localJournals) openFile(_ context.Context, name string) (io.ReadCloser, error) {
 	f, err := os.Open(filepath.Join(string(l), name))
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
@@ -171,13 +171,13 @@ func (l local) open(_ context.Context, name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// remote is a gateway's ops port.
-type remote string
+// remoteJournals is a gateway's ops port.
+type remoteJournals string
 
-func (r remote) String() string { return string(r) }
+func (r remoteJournals) String() string { return string(r) }
 
-func (r remote) list(ctx context.Context) ([]string, error) {
-	body, err := r.open(ctx, "")
+func (r remoteJournals) listFiles(ctx context.Context) ([]string, error) {
+	body, err := r.openFile(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (r remote) list(ctx context.Context) ([]string, error) {
 	}
 	var out []string
 	for name := range strings.FieldsSeq(string(text)) {
-		if _, ok := begun(name); !ok || strings.ContainsAny(name, "/\\") {
+		if _, ok := fileStart(name); !ok || strings.ContainsAny(name, "/\\") {
 			return nil, fmt.Errorf("list receipts at %s: %.60q is no file of receipts; is it the ops port of a gateway?", r, name)
 		}
 		out = append(out, name)
@@ -195,7 +195,7 @@ func (r remote) list(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-func (r remote) open(ctx context.Context, name string) (io.ReadCloser, error) {
+func (r remoteJournals) openFile(ctx context.Context, name string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, string(r)+ReceiptsPath+name, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("ask for receipts: %w", err)

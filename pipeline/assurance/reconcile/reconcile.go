@@ -13,9 +13,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Books is what a reconciliation reads. Log, DB and Group are required.
-type Books struct {
-	Log      *Log
+// Sources is what a reconciliation reads. Log, DB and Group are required.
+type Sources struct {
+	Log      *KafkaLog
 	DB       driver.Conn
 	Group    string
 	Topic    string        // default anpr.reads.v1
@@ -26,22 +26,22 @@ type Books struct {
 	MaxRecords int64
 }
 
-// Window is a span of receipt [From, To), whole minutes.
-type Window struct{ From, To time.Time }
+// TimeRange is a span of receipt [From, To), whole minutes.
+type TimeRange struct{ From, To time.Time }
 
-// By says by what the rows of a report are kept; the balance itself is always by record.
-type By struct{ Camera, Minute bool }
+// GroupBy says by what the rows of a report are kept; the balance itself is always by record.
+type GroupBy struct{ Camera, Minute bool }
 
 // maxCells bounds what a report holds in memory.
 const maxCells = 4_000_000
 
 // Reconcile balances the window. An error means that one of the sides could not be asked: nothing is known then.
-func (b *Books) Reconcile(ctx context.Context, w Window, by By) (*Report, error) {
+func (b *Sources) Reconcile(ctx context.Context, w TimeRange, by GroupBy) (*Report, error) {
 	began := time.Now()
 	if !w.From.Before(w.To) || !w.From.Equal(w.From.Truncate(time.Minute)) || !w.To.Equal(w.To.Truncate(time.Minute)) {
 		return nil, fmt.Errorf("window [%s, %s): want whole minutes and an end after the beginning", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
 	}
-	r := &run{b: b, topic: b.Topic, max: b.MaxRecords, tables: tables{b.DB}, rejected: map[position]Cell{}, judged: map[int32][2]int64{}}
+	r := &reconciliation{b: b, topic: b.Topic, max: b.MaxRecords, tables: tableReader{b.DB}, rejected: map[position]Cell{}, judged: map[int32][2]int64{}}
 	if r.topic == "" {
 		r.topic = schemas.TopicReads
 	}
@@ -49,19 +49,19 @@ func (b *Books) Reconcile(ctx context.Context, w Window, by By) (*Report, error)
 		r.max = 40_000_000
 	}
 	r.rep = newReport(w, r.topic, b.Group)
-	if err := r.begin(ctx, w); err != nil {
+	if err := r.findExtent(ctx, w); err != nil {
 		return nil, err
 	}
-	if err := r.slices(ctx, w); err != nil {
+	if err := r.reconcileSlices(ctx, w); err != nil {
 		return nil, err
 	}
-	if err := r.outputs(ctx); err != nil {
+	if err := r.compareOutputs(ctx); err != nil {
 		return nil, err
 	}
 	if len(b.Receipts) == 0 {
-		r.rep.cannot("no journal of a gateway was given, so what the gateways accepted is not known")
+		r.rep.addUnknown("no journal of a gateway was given, so what the gateways accepted is not known")
 	}
-	r.rep.close(by, time.Since(began))
+	r.rep.conclude(by, time.Since(began))
 	return r.rep, nil
 }
 
@@ -71,13 +71,13 @@ type position struct {
 	offset    int64
 }
 
-// run is one reconciliation.
-type run struct {
-	b          *Books
+// reconciliation is one reconciliation.
+type reconciliation struct {
+	b          *Sources
 	rep        *Report
 	topic      string
 	max        int64
-	tables     tables
+	tables     tableReader
 	partitions []int32
 	bounds     map[int32]platform.Bounds
 	committed  map[int32]int64 // offsets below are judged
@@ -86,8 +86,8 @@ type run struct {
 	judged     map[int32][2]int64 // extent of what was judged
 }
 
-// begin finds out how far log and pipeline are, waiting for the pipeline as long as it may.
-func (r *run) begin(ctx context.Context, w Window) (err error) {
+// findExtent finds out how far log and pipeline are, waiting for the pipeline as long as it may.
+func (r *reconciliation) findExtent(ctx context.Context, w TimeRange) (err error) {
 	if r.partitions, err = r.b.Log.Partitions(ctx, r.topic); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.committed, err = r.settle(ctx, ends); err != nil {
+	if r.committed, err = r.waitForCommits(ctx, ends); err != nil {
 		return err
 	}
 	r.losses, err = RecordedLosses(ctx, r.b.DB, "batches", r.topic)
@@ -106,7 +106,7 @@ func (r *run) begin(ctx context.Context, w Window) (err error) {
 }
 
 // readableParts returns the parts of [from, to) of a partition that nobody gave up.
-func (r *run) readableParts(partition int32, from, to int64) []ingest.Loss {
+func (r *reconciliation) readableParts(partition int32, from, to int64) []ingest.Loss {
 	losses := make([]ingest.Loss, len(r.losses[partition]))
 	for i, l := range r.losses[partition] {
 		losses[i] = l.Loss
@@ -115,7 +115,7 @@ func (r *run) readableParts(partition int32, from, to int64) []ingest.Loss {
 }
 
 // isLost reports whether somebody gave the record up.
-func (r *run) isLost(partition int32, offset int64) bool {
+func (r *reconciliation) isLost(partition int32, offset int64) bool {
 	for _, l := range r.losses[partition] {
 		if offset >= l.Start && offset < l.End {
 			return true
@@ -124,8 +124,8 @@ func (r *run) isLost(partition int32, offset int64) bool {
 	return false
 }
 
-// settle waits, at most Settle, until the group has committed the ends, and returns what it has.
-func (r *run) settle(ctx context.Context, ends map[int32]int64) (map[int32]int64, error) {
+// waitForCommits waits, at most Settle, until the group has committed the ends, and returns what it has.
+func (r *reconciliation) waitForCommits(ctx context.Context, ends map[int32]int64) (map[int32]int64, error) {
 	deadline := time.Now().Add(r.b.Settle)
 	for {
 		commits, err := r.b.Log.Commits(ctx, r.b.Group, r.topic, r.partitions)
@@ -137,7 +137,7 @@ func (r *run) settle(ctx context.Context, ends map[int32]int64) (map[int32]int64
 			out[p] = max(c.Offset, 0)
 			all = all && c.Offset >= ends[p] || ends[p] == 0
 			if _, err := ingest.ParsePlan(c.Metadata, c.Offset); c.Offset >= 0 && err != nil {
-				r.rep.cannot("partition %d: the group's commit is not a plan of ours: %v", p, err)
+				r.rep.addUnknown("partition %d: the group's commit is not a plan of ours: %v", p, err)
 			}
 		}
 		if all || !time.Now().Before(deadline) {
@@ -151,14 +151,14 @@ func (r *run) settle(ctx context.Context, ends map[int32]int64) (map[int32]int64
 	}
 }
 
-// slices works through the window in parts that fit into memory.
-func (r *run) slices(ctx context.Context, w Window) error {
+// reconcileSlices works through the window in parts that fit into memory.
+func (r *reconciliation) reconcileSlices(ctx context.Context, w TimeRange) error {
 	for from := w.From; from.Before(w.To); {
 		to := from.Truncate(time.Hour).Add(time.Hour)
 		if to.After(w.To) {
 			to = w.To
 		}
-		if err := r.piece(ctx, Window{from, to}); err != nil {
+		if err := r.reconcileSlice(ctx, TimeRange{from, to}); err != nil {
 			return err
 		}
 		if len(r.rep.cells) > maxCells {
@@ -169,18 +169,18 @@ func (r *run) slices(ctx context.Context, w Window) error {
 	return nil
 }
 
-// piece balances a part of the window, halving it while it holds too many records.
-func (r *run) piece(ctx context.Context, w Window) error {
-	s, err := r.open(ctx, w)
+// reconcileSlice balances a part of the window, halving it while it holds too many records.
+func (r *reconciliation) reconcileSlice(ctx context.Context, w TimeRange) error {
+	s, err := r.openSlice(ctx, w)
 	if err != nil {
 		return err
 	}
-	if n := s.size(); n > r.max && w.To.Sub(w.From) > time.Minute {
+	if n := s.countRecords(); n > r.max && w.To.Sub(w.From) > time.Minute {
 		middle := w.From.Add(w.To.Sub(w.From) / 2).Truncate(time.Minute)
-		if err := r.piece(ctx, Window{w.From, middle}); err != nil {
+		if err := r.reconcileSlice(ctx, TimeRange{w.From, middle}); err != nil {
 			return err
 		}
-		return r.piece(ctx, Window{middle, w.To})
+		return r.reconcileSlice(ctx, TimeRange{middle, w.To})
 	}
-	return s.balance(ctx)
+	return s.balanceSlice(ctx)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func reconcile(t testing.TB, b *Books, w Window, by By) *Report {
+func reconcile(t testing.TB, b *Sources, w TimeRange, by GroupBy) *Report {
 	t.Helper()
 	r, err := b.Reconcile(t.Context(), w, by)
 	if err != nil {
@@ -52,26 +52,26 @@ func countsRepeatsOnce(t *testing.T, w *town) {
 	for _, most := range []int64{0, 400, 50} {
 		b := c.books()
 		b.MaxRecords = most
-		if r := reconcile(t, b, w.window, By{}); r.Verdict != Balanced || r.Repeated != r.Total.Stored+r.Total.Merged+r.Total.Rejected {
+		if r := reconcile(t, b, w.window, GroupBy{}); r.Conclusion != Balanced || r.Repeated != r.Total.Stored+r.Total.Merged+r.Total.Rejected {
 			t.Errorf("with every row twice, %d records at a time (0 = the default): %s", most, text(t, r))
 		}
 	}
 }
 
 func balances(t *testing.T, w *town) {
-	r := reconcile(t, w.books(), w.window, By{Camera: true, Minute: true})
+	r := reconcile(t, w.books(), w.window, GroupBy{Camera: true, Minute: true})
 	n := r.Total
-	if r.Verdict != Balanced || n.Accepted != 900 || n.Log != 900 || n.Stored+n.Merged+n.Rejected != 900 || n.Unreceipted != 0 ||
+	if r.Conclusion != Balanced || n.Accepted != 900 || n.Log != 900 || n.Stored+n.Merged+n.Rejected != 900 || n.Unreceipted != 0 ||
 		n.Merged == 0 || n.Rejected == 0 || r.Repeated != 0 {
 		t.Errorf("an undisturbed town: %s", text(t, r))
 	}
-	var sum Counts
+	var sum AccountCounts
 	cameras, minutes := map[string]bool{}, map[time.Time]bool{}
 	for _, row := range r.Rows {
-		sum.add(&row.Counts)
+		sum.addCounts(&row.AccountCounts)
 		cameras[row.Camera], minutes[*row.Minute] = true, true
 		if row.Log != row.Stored+row.Merged+row.Rejected || row.Accepted != row.Log {
-			t.Errorf("camera %s, minute %s does not balance: %+v", row.Camera, row.Minute, row.Counts)
+			t.Errorf("camera %s, minute %s does not balance: %+v", row.Camera, row.Minute, row.AccountCounts)
 		}
 	}
 	if sum != n || len(cameras) < 10 || len(minutes) < 5 {
@@ -86,10 +86,10 @@ func balances(t *testing.T, w *town) {
 	small := w.books()
 	small.MaxRecords = 50
 	middle := w.window.From.Add(2 * time.Minute)
-	if a, b := reconcile(t, small, Window{w.window.From, middle}, By{}).Total, reconcile(t, small, Window{middle, w.window.To}, By{}).Total; a.Log == 0 || b.Log == 0 || a.Log+b.Log != 900 {
+	if a, b := reconcile(t, small, TimeRange{w.window.From, middle}, GroupBy{}).Total, reconcile(t, small, TimeRange{middle, w.window.To}, GroupBy{}).Total; a.Log == 0 || b.Log == 0 || a.Log+b.Log != 900 {
 		t.Errorf("two parts of the window hold %d and %d records, want 900 together", a.Log, b.Log)
 	}
-	if r := reconcile(t, small, w.window, By{}); r.Verdict != Balanced || r.Total != n {
+	if r := reconcile(t, small, w.window, GroupBy{}); r.Conclusion != Balanced || r.Total != n {
 		t.Errorf("in small pieces: %s", text(t, r))
 	}
 }
@@ -97,7 +97,7 @@ func balances(t *testing.T, w *town) {
 // planted is a fault and what must be said of it.
 type planted struct {
 	sql  []string
-	kind Kind
+	kind ResidualKind
 	n    uint64
 }
 
@@ -129,14 +129,14 @@ func findsWhatIsPlanted(t *testing.T, w *town) {
 				}
 				broken.exec(sql)
 			}
-			r := reconcile(t, broken.books(), w.window, By{})
+			r := reconcile(t, broken.books(), w.window, GroupBy{})
 			want := c.n
 			if want == 0 {
 				var merges uint64
 				w.numbers("SELECT count() FROM merges", &merges)
 				want = merges
 			}
-			if r.Verdict != Residual || r.ByKind[c.kind] != want || len(r.ByKind) != 1 {
+			if r.Conclusion != Residual || r.ByKind[c.kind] != want || len(r.ByKind) != 1 {
 				t.Errorf("want %d of %s and nothing else: %s", want, c.kind, text(t, r))
 			}
 			if c.kind == RecordWithoutRow && want == 1 && !slices.ContainsFunc(r.Residual, func(it Item) bool {
@@ -149,7 +149,7 @@ func findsWhatIsPlanted(t *testing.T, w *town) {
 	t.Run("a lost reject", func(t *testing.T) {
 		broken := w.copied(t)
 		broken.exec("ALTER TABLE %[1]s.rejects DELETE WHERE (kafka_partition, kafka_offset) IN (SELECT kafka_partition, kafka_offset FROM %[1]s.rejects ORDER BY 1, 2 LIMIT 1)" + sync)
-		if r := reconcile(t, broken.books(), w.window, By{}); r.Verdict != Residual || r.ByKind[RecordWithoutRow] != 1 || r.ByKind[RejUnstored] != 1 {
+		if r := reconcile(t, broken.books(), w.window, GroupBy{}); r.Conclusion != Residual || r.ByKind[RecordWithoutRow] != 1 || r.ByKind[RejUnstored] != 1 {
 			t.Errorf("want a record without row and a dead letter without row: %s", text(t, r))
 		}
 	})
@@ -157,11 +157,11 @@ func findsWhatIsPlanted(t *testing.T, w *town) {
 		broken := w.copied(t)
 		p, o, at := aTick(t, w)
 		broken.exec(fmt.Sprintf("INSERT INTO %%[1]s.merges (kafka_partition, kafka_offset, received_at) VALUES (%d, %d, now())", p, o))
-		minute := Window{at.Truncate(time.Minute), at.Truncate(time.Minute).Add(time.Minute)}
-		if r := reconcile(t, broken.books(), minute, By{}); r.Verdict != Residual || r.ByKind[RowWithoutRecord] != 1 {
+		minute := TimeRange{at.Truncate(time.Minute), at.Truncate(time.Minute).Add(time.Minute)}
+		if r := reconcile(t, broken.books(), minute, GroupBy{}); r.Conclusion != Residual || r.ByKind[RowWithoutRecord] != 1 {
 			t.Errorf("want a row without record: %s", text(t, r))
 		}
-		if r := reconcile(t, w.books(), minute, By{}); r.Verdict != Balanced || r.Total.Ticks == 0 {
+		if r := reconcile(t, w.books(), minute, GroupBy{}); r.Conclusion != Balanced || r.Total.Ticks == 0 {
 			t.Errorf("unbroken, want ticks and balance: %s", text(t, r))
 		}
 	})
@@ -177,8 +177,8 @@ func aTick(t *testing.T, w *town) (partition int32, offset int64, at time.Time) 
 	}
 	partition = -1
 	for _, p := range parts {
-		err := w.log.read(t.Context(), stretch{"anpr.reads.v1", p, 0, bounds[p].End}, func(r *Record) error {
-			if peek(r.Value).tick {
+		err := w.log.readRange(t.Context(), offsetRange{"anpr.reads.v1", p, 0, bounds[p].End}, func(r *LogRecord) error {
+			if readHead(r.Value).tick {
 				partition, offset, at = p, r.Offset, r.Time
 			}
 			return nil
@@ -196,8 +196,8 @@ func aTick(t *testing.T, w *town) (partition int32, offset int64, at time.Time) 
 func tellsLagFromLoss(t *testing.T, w *town) {
 	b := w.books()
 	b.Group, b.Settle = "nobody", 0
-	r := reconcile(t, b, w.window, By{})
-	if r.Verdict != CannotTell || r.Total.InFlight != 900 || len(r.ByKind) != 0 || len(r.InFlight) != partitions || r.Total.Residual != 0 {
+	r := reconcile(t, b, w.window, GroupBy{})
+	if r.Conclusion != CannotTell || r.Total.InFlight != 900 || len(r.ByKind) != 0 || len(r.InFlight) != partitions || r.Total.Residual != 0 {
 		t.Errorf("a group that never committed: want everything in flight and nothing lost: %s", text(t, r))
 	}
 	var records int64
@@ -210,7 +210,7 @@ func tellsLagFromLoss(t *testing.T, w *town) {
 }
 
 func journals(t *testing.T, w *town) {
-	plant := func(r ...Receipt) string {
+	plant := func(r ...JournalReceipt) string {
 		dir := t.TempDir()
 		j, err := OpenJournal(JournalConfig{Dir: dir, Now: func() time.Time { return w.window.From }})
 		if err != nil {
@@ -225,48 +225,48 @@ func journals(t *testing.T, w *town) {
 		return dir
 	}
 	at := w.window.From.Add(time.Minute + time.Second)
-	for name, r := range map[string]Receipt{
+	for name, r := range map[string]JournalReceipt{
 		"beyond the end of the log": {1, 1 << 40, "lost-cam", at, 1},
 		"another record":            {1, 3, "lost-cam", at, 1},
 	} {
 		b := w.books()
 		b.Receipts = append(b.Receipts, plant(r))
-		rep := reconcile(t, b, w.window, By{})
-		if rep.Verdict != Residual || rep.ByKind[NotOnLog] != 1 || rep.Residual[0].Camera != "lost-cam" || rep.Residual[0].Offsets[0] != r.Offset {
+		rep := reconcile(t, b, w.window, GroupBy{})
+		if rep.Conclusion != Residual || rep.ByKind[NotOnLog] != 1 || rep.Residual[0].Camera != "lost-cam" || rep.Residual[0].Offsets[0] != r.Offset {
 			t.Errorf("%s: want one accepted record that is not on the log: %s", name, text(t, rep))
 		}
 	}
 	b := w.books()
-	b.Receipts = []string{plant(Receipt{Partition: 7, At: at})}
-	if _, err := b.Reconcile(t.Context(), w.window, By{}); err == nil || !strings.Contains(err.Error(), "partition 7") {
+	b.Receipts = []string{plant(JournalReceipt{Partition: 7, At: at})}
+	if _, err := b.Reconcile(t.Context(), w.window, GroupBy{}); err == nil || !strings.Contains(err.Error(), "partition 7") {
 		t.Errorf("receipts of another Kafka: got %v, want an error that says so", err)
 	}
 	b.Receipts = []string{w.receipts, w.receipts}
-	if r := reconcile(t, b, w.window, By{}); r.Verdict != Balanced || r.Total.Accepted != 900 {
+	if r := reconcile(t, b, w.window, GroupBy{}); r.Conclusion != Balanced || r.Total.Accepted != 900 {
 		t.Errorf("a journal given twice counts once: %s", text(t, r))
 	}
 	b.Receipts = nil
-	if r := reconcile(t, b, w.window, By{}); r.Verdict != CannotTell || len(r.Cannot) != 1 {
+	if r := reconcile(t, b, w.window, GroupBy{}); r.Conclusion != CannotTell || len(r.Cannot) != 1 {
 		t.Errorf("without a journal: want cannot tell: %s", text(t, r))
 	}
 	b.Receipts = []string{plant()}
-	if r := reconcile(t, b, w.window, By{}); r.Verdict != Balanced || r.Total.Unreceipted != 900 {
+	if r := reconcile(t, b, w.window, GroupBy{}); r.Conclusion != Balanced || r.Total.Unreceipted != 900 {
 		t.Errorf("a journal without receipts: want balance and 900 without receipt: %s", text(t, r))
 	}
-	if _, err := w.books().Reconcile(t.Context(), Window{w.window.From.Add(time.Second), w.window.To}, By{}); err == nil {
+	if _, err := w.books().Reconcile(t.Context(), TimeRange{w.window.From.Add(time.Second), w.window.To}, GroupBy{}); err == nil {
 		t.Error("a window of half minutes was taken")
 	}
 }
 
 func retention(t *testing.T, w *town) {
 	deleteBefore(t, w, 1, 20)
-	r := reconcile(t, w.books(), w.window, By{})
-	if r.Verdict != CannotTell || len(r.ByKind) != 0 || r.Total.Accepted >= 900 || !strings.Contains(strings.Join(r.Cannot, "\n"), "partition 1") {
+	r := reconcile(t, w.books(), w.window, GroupBy{})
+	if r.Conclusion != CannotTell || len(r.ByKind) != 0 || r.Total.Accepted >= 900 || !strings.Contains(strings.Join(r.Cannot, "\n"), "partition 1") {
 		t.Errorf("with offsets below 20 of partition 1 cut off: want cannot tell, and nothing lost: %s", text(t, r))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.books().Reconcile(ctx, w.window, By{}); err == nil {
+	if _, err := w.books().Reconcile(ctx, w.window, GroupBy{}); err == nil {
 		t.Error("a cancelled reconciliation gave a result")
 	}
 }

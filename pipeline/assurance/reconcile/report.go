@@ -13,41 +13,41 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Verdict is the outcome of a reconciliation.
-type Verdict string
+// Conclusion is the outcome of a reconciliation.
+type Conclusion string
 
 // The verdicts.
 const (
-	Balanced   Verdict = "balanced"
-	Residual   Verdict = "residual"    // something is left over
-	CannotTell Verdict = "cannot tell" // nothing found is left over, and not everything could be seen
+	Balanced   Conclusion = "balanced"
+	Residual   Conclusion = "residual"    // something is left over
+	CannotTell Conclusion = "cannot tell" // nothing found is left over, and not everything could be seen
 )
 
-// Kind says what is left over. The set is closed: it is a metric label.
-type Kind string
+// ResidualKind says what is left over. The set is closed: it is a metric label.
+type ResidualKind string
 
 // The kinds of residual.
 const (
-	NotOnLog         Kind = "accepted_not_on_log"       // a gateway has the broker's receipt, the log has not the record
-	RecordWithoutRow Kind = "record_without_row"        // on the log and committed, and in none of reads, merges, rejects
-	RecordInTwo      Kind = "record_in_two_tables"      // in more than one of them
-	RowWithoutRecord Kind = "row_without_record"        // a row of an offset that holds no record, or a tick
-	HitUnpublished   Kind = "hit_not_published"         // in the table, not on the topic
-	HitUnstored      Kind = "hit_not_stored"            // on the topic, not in the table
-	OffUnpublished   Kind = "offence_not_published"     //
-	OffUnstored      Kind = "offence_not_stored"        //
-	RejUnpublished   Kind = "dead_letter_not_published" // a row of rejects whose bytes are not on the dead-letter topic
-	RejUnstored      Kind = "dead_letter_not_stored"    //
+	NotOnLog         ResidualKind = "accepted_not_on_log"       // a gateway has the broker's receipt, the log has not the record
+	RecordWithoutRow ResidualKind = "record_without_row"        // on the log and committed, and in none of reads, merges, rejects
+	RecordInTwo      ResidualKind = "record_in_two_tables"      // in more than one of them
+	RowWithoutRecord ResidualKind = "row_without_record"        // a row of an offset that holds no record, or a tick
+	HitUnpublished   ResidualKind = "hit_not_published"         // in the table, not on the topic
+	HitUnstored      ResidualKind = "hit_not_stored"            // on the topic, not in the table
+	OffUnpublished   ResidualKind = "offence_not_published"     //
+	OffUnstored      ResidualKind = "offence_not_stored"        //
+	RejUnpublished   ResidualKind = "dead_letter_not_published" // a row of rejects whose bytes are not on the dead-letter topic
+	RejUnstored      ResidualKind = "dead_letter_not_stored"    //
 )
 
-// Kinds lists every kind.
-func Kinds() []Kind {
-	return []Kind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored}
+// ResidualKinds lists every kind.
+func ResidualKinds() []ResidualKind {
+	return []ResidualKind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored}
 }
 
-// Counts are the sides of the account of one cell, or of all. Log = Stored + Merged + Rejected + Ticks + InFlight when nothing is
+// AccountCounts are the sides of the account of one cell, or of all. Log = Stored + Merged + Rejected + Ticks + InFlight when nothing is
 // left over; Accepted + Unreceipted + Ticks = Log + Lost when the gateways' receipts were given.
-type Counts struct {
+type AccountCounts struct {
 	Accepted    uint64 `json:"accepted"`
 	Unreceipted uint64 `json:"without_receipt"` // on the log and in no journal: produced by another, tried twice, or the gateway died
 	Log         uint64 `json:"log"`
@@ -60,7 +60,7 @@ type Counts struct {
 	Residual    uint64 `json:"residual"`
 }
 
-func (c *Counts) add(o *Counts) {
+func (c *AccountCounts) addCounts(o *AccountCounts) {
 	c.Accepted += o.Accepted
 	c.Unreceipted += o.Unreceipted
 	c.Log += o.Log
@@ -73,23 +73,23 @@ func (c *Counts) add(o *Counts) {
 	c.Residual += o.Residual
 }
 
-// Row is the account of a camera, a minute of receipt, or one of both.
-type Row struct {
+// AccountRow is the account of a camera, a minute of receipt, or one of both.
+type AccountRow struct {
 	Camera string     `json:"camera,omitempty"`
 	Minute *time.Time `json:"minute,omitempty"`
-	Counts
+	AccountCounts
 }
 
 // Item is something left over: where, and which. Offsets are of anpr.reads.v1; at most MaxListed offsets and ids are listed.
 type Item struct {
-	Kind      Kind      `json:"kind"`
-	Camera    string    `json:"camera"`
-	Minute    time.Time `json:"minute"`
-	Partition int32     `json:"partition"`
-	Count     uint64    `json:"count"`
-	Offsets   []int64   `json:"offsets,omitempty"`
-	IDs       []string  `json:"ids,omitempty"`
-	Detail    string    `json:"detail,omitempty"`
+	Kind      ResidualKind `json:"kind"`
+	Camera    string       `json:"camera"`
+	Minute    time.Time    `json:"minute"`
+	Partition int32        `json:"partition"`
+	Count     uint64       `json:"count"`
+	Offsets   []int64      `json:"offsets,omitempty"`
+	IDs       []string     `json:"ids,omitempty"`
+	Detail    string       `json:"detail,omitempty"`
 }
 
 // MaxListed bounds the offsets and ids of one item; MaxItems the items of a report.
@@ -115,23 +115,23 @@ type Lag struct {
 
 // Report is the result of a reconciliation.
 type Report struct {
-	From, To   time.Time             `json:"-"`
-	Window     [2]time.Time          `json:"window"`
-	Topic      string                `json:"topic"`
-	Group      string                `json:"group"`
-	Verdict    Verdict               `json:"verdict"`
-	Total      Counts                `json:"total"`
-	Rows       []Row                 `json:"rows,omitempty"`
-	Outputs    []Output              `json:"outputs"`
-	Residual   []Item                `json:"residual"`
-	ByKind     map[Kind]uint64       `json:"residual_by_kind"`
-	InFlight   []Lag                 `json:"in_flight"`
-	Losses     []ingest.RecordedLoss `json:"losses"` // that reach into the window; their records are not looked for
-	Cannot     []string              `json:"cannot_tell"`
-	Repeated   uint64                `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
-	TookMillis int64                 `json:"took_ms"`
+	From, To   time.Time               `json:"-"`
+	Window     [2]time.Time            `json:"window"`
+	Topic      string                  `json:"topic"`
+	Group      string                  `json:"group"`
+	Conclusion Conclusion              `json:"verdict"`
+	Total      AccountCounts           `json:"total"`
+	Rows       []AccountRow            `json:"rows,omitempty"`
+	Outputs    []Output                `json:"outputs"`
+	Residual   []Item                  `json:"residual"`
+	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
+	InFlight   []Lag                   `json:"in_flight"`
+	Losses     []ingest.RecordedLoss   `json:"losses"` // that reach into the window; their records are not looked for
+	Cannot     []string                `json:"cannot_tell"`
+	Repeated   uint64                  `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
+	TookMillis int64                   `json:"took_ms"`
 
-	cells map[Cell]*Counts
+	cells map[Cell]*AccountCounts
 	items map[itemKey]*Item
 }
 
@@ -142,32 +142,32 @@ type Cell struct {
 }
 
 type itemKey struct {
-	kind Kind
+	kind ResidualKind
 	cell Cell
 	part int32
 }
 
-func newReport(w Window, topic, group string) *Report {
+func newReport(w TimeRange, topic, group string) *Report {
 	return &Report{
 		From: w.From, To: w.To, Window: [2]time.Time{w.From.UTC(), w.To.UTC()}, Topic: topic, Group: group,
-		Outputs: []Output{}, Residual: []Item{}, ByKind: map[Kind]uint64{}, InFlight: []Lag{}, Losses: []ingest.RecordedLoss{}, Cannot: []string{},
-		cells: map[Cell]*Counts{}, items: map[itemKey]*Item{},
+		Outputs: []Output{}, Residual: []Item{}, ByKind: map[ResidualKind]uint64{}, InFlight: []Lag{}, Losses: []ingest.RecordedLoss{}, Cannot: []string{},
+		cells: map[Cell]*AccountCounts{}, items: map[itemKey]*Item{},
 	}
 }
 
-func (r *Report) cell(c Cell) *Counts {
+func (r *Report) countsOf(c Cell) *AccountCounts {
 	n := r.cells[c]
 	if n == nil {
-		n = &Counts{}
+		n = &AccountCounts{}
 		r.cells[c] = n
 	}
 	return n
 }
 
-// left notes one thing left over. offset is -1 when it has none, id empty likewise.
-func (r *Report) left(kind Kind, c Cell, partition int32, offset int64, id string) *Item {
+// addResidual notes one thing left over. offset is -1 when it has none, id empty likewise.
+func (r *Report) addResidual(kind ResidualKind, c Cell, partition int32, offset int64, id string) *Item {
 	r.ByKind[kind]++
-	r.cell(c).Residual++
+	r.countsOf(c).Residual++
 	k := itemKey{kind, c, partition}
 	it := r.items[k]
 	if it == nil {
@@ -186,7 +186,7 @@ func (r *Report) left(kind Kind, c Cell, partition int32, offset int64, id strin
 	return it
 }
 
-func (r *Report) cannot(format string, args ...any) {
+func (r *Report) addUnknown(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Cannot, text) {
 		r.Cannot = append(r.Cannot, text)
 	}
@@ -195,11 +195,11 @@ func (r *Report) cannot(format string, args ...any) {
 func minuteTime(m int64) time.Time { return time.Unix(m*60, 0).UTC() }
 func minuteOf(t time.Time) int64   { return max(t.Unix(), 0) / 60 }
 
-// close sums up and decides.
-func (r *Report) close(by By, took time.Duration) {
-	rows := map[Cell]*Counts{}
+// conclude sums up and decides.
+func (r *Report) conclude(by GroupBy, took time.Duration) {
+	rows := map[Cell]*AccountCounts{}
 	for c, n := range r.cells {
-		r.Total.add(n)
+		r.Total.addCounts(n)
 		key := Cell{Minute: -1}
 		if by.Camera {
 			key.Camera = c.Camera
@@ -208,20 +208,20 @@ func (r *Report) close(by By, took time.Duration) {
 			key.Minute = c.Minute
 		}
 		if rows[key] == nil {
-			rows[key] = &Counts{}
+			rows[key] = &AccountCounts{}
 		}
-		rows[key].add(n)
+		rows[key].addCounts(n)
 	}
 	if by.Camera || by.Minute {
 		for c, n := range rows {
-			row := Row{Camera: c.Camera, Counts: *n}
+			row := AccountRow{Camera: c.Camera, AccountCounts: *n}
 			if by.Minute {
 				at := minuteTime(c.Minute)
 				row.Minute = &at
 			}
 			r.Rows = append(r.Rows, row)
 		}
-		slices.SortFunc(r.Rows, func(a, b Row) int {
+		slices.SortFunc(r.Rows, func(a, b AccountRow) int {
 			if by.Minute {
 				if n := a.Minute.Compare(*b.Minute); n != 0 {
 					return n
@@ -238,11 +238,11 @@ func (r *Report) close(by By, took time.Duration) {
 	})
 	switch {
 	case len(r.ByKind) > 0:
-		r.Verdict = Residual
+		r.Conclusion = Residual
 	case len(r.InFlight) > 0 || len(r.Cannot) > 0:
-		r.Verdict = CannotTell
+		r.Conclusion = CannotTell
 	default:
-		r.Verdict = Balanced
+		r.Conclusion = Balanced
 	}
 	r.TookMillis = took.Milliseconds()
 }
@@ -251,7 +251,7 @@ func (r *Report) close(by By, took time.Duration) {
 func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
 	t := &r.Total
-	fmt.Fprintf(&b, "%s  [%s, %s)  %s, group %s\n", strings.ToUpper(string(r.Verdict)), r.Window[0].Format(time.RFC3339), r.Window[1].Format(time.RFC3339), r.Topic, r.Group)
+	fmt.Fprintf(&b, "%s  [%s, %s)  %s, group %s\n", strings.ToUpper(string(r.Conclusion)), r.Window[0].Format(time.RFC3339), r.Window[1].Format(time.RFC3339), r.Topic, r.Group)
 	fmt.Fprintf(&b, "gateway accepted %d, without receipt %d; log %d = stored %d + merged %d + rejected %d + ticks %d + in flight %d; recorded as lost %d; residual %d\n",
 		t.Accepted, t.Unreceipted, t.Log, t.Stored, t.Merged, t.Rejected, t.Ticks, t.InFlight, t.Lost, t.Residual)
 	for _, o := range r.Outputs {
@@ -264,14 +264,14 @@ func (r *Report) Print(w io.Writer) error {
 		fmt.Fprintf(&b, "in flight: partition %d: %d records, committed %d of %d\n", l.Partition, l.Records, l.Committed, l.End)
 	}
 	for _, l := range r.Losses {
-		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.Start, l.End, named(l.By), l.At.UTC().Format(time.RFC3339), named(l.Reason))
+		fmt.Fprintf(&b, "LOST, recorded: partition %d, offsets [%d, %d), by %s at %s: %s\n", l.Partition, l.Start, l.End, quoteCamera(l.By), l.At.UTC().Format(time.RFC3339), quoteCamera(l.Reason))
 	}
 	for _, c := range r.Cannot {
 		fmt.Fprintf(&b, "cannot tell: %s\n", c)
 	}
 	for i := range r.Residual {
 		it := &r.Residual[i]
-		fmt.Fprintf(&b, "RESIDUAL %s: %d, camera %s, minute %s, partition %d", it.Kind, it.Count, named(it.Camera), it.Minute.Format("2006-01-02T15:04Z"), it.Partition)
+		fmt.Fprintf(&b, "RESIDUAL %s: %d, camera %s, minute %s, partition %d", it.Kind, it.Count, quoteCamera(it.Camera), it.Minute.Format("2006-01-02T15:04Z"), it.Partition)
 		if len(it.Offsets) > 0 {
 			fmt.Fprintf(&b, ", offsets %v", it.Offsets)
 		}
@@ -283,14 +283,14 @@ func (r *Report) Print(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	if err := r.table(&b); err != nil {
+	if err := r.printRows(&b); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *Report) table(w io.Writer) error {
+func (r *Report) printRows(w io.Writer) error {
 	if len(r.Rows) == 0 {
 		return nil
 	}
@@ -302,13 +302,13 @@ func (r *Report) table(w io.Writer) error {
 		if row.Minute != nil {
 			minute = row.Minute.Format("2006-01-02T15:04Z")
 		}
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", minute, named(row.Camera), row.Accepted, row.Unreceipted, row.Log,
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", minute, quoteCamera(row.Camera), row.Accepted, row.Unreceipted, row.Log,
 			row.Stored, row.Merged, row.Rejected, row.Ticks, row.InFlight, row.Residual)
 	}
 	return tw.Flush()
 }
 
-func named(camera string) string {
+func quoteCamera(camera string) string {
 	if camera == "" {
 		return "-"
 	}

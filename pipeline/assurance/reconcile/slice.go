@@ -11,24 +11,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// slice is a part of the window with every record of it in memory: one cell number and one byte of marks each.
-type slice struct {
-	*run
-	w        Window
+// timeSlice is a part of the window with every record of it in memory: one cell number and one byte of marks each.
+type timeSlice struct {
+	*reconciliation
+	w        TimeRange
 	from, to int64 // the window in microseconds
-	parts    []*part
+	parts    []*partitionRange
 	cells    []Cell // by number
 	numbers  map[Cell]uint32
 	captured [2]int64 // extent of the records' capture times, which bounds the months to look in
 }
 
-// part is the stretch of one partition that a slice reads.
-type part struct {
+// partitionRange is the stretch of one partition that a slice reads.
+type partitionRange struct {
 	partition int32
 	from, to  int64
-	receipts  []Receipt // by offset
-	found     []finding // by receipt
-	cell      []uint32  // by offset - from: absent, outside, or a number of cells
+	receipts  []JournalReceipt // by offset
+	found     []finding        // by receipt
+	cell      []uint32         // by offset - from: absent, outside, or a number of cells
 	marks     []uint8
 }
 
@@ -56,9 +56,9 @@ const (
 
 const markRows = markStored | markMerged | markRejected
 
-// open finds the stretches of the slice and the receipts for it.
-func (r *run) open(ctx context.Context, w Window) (*slice, error) {
-	s := &slice{run: r, w: w, from: w.From.UnixMicro(), to: w.To.UnixMicro(), cells: make([]Cell, 2), numbers: map[Cell]uint32{}}
+// openSlice finds the stretches of the slice and the receipts for it.
+func (r *reconciliation) openSlice(ctx context.Context, w TimeRange) (*timeSlice, error) {
+	s := &timeSlice{reconciliation: r, w: w, from: w.From.UnixMicro(), to: w.To.UnixMicro(), cells: make([]Cell, 2), numbers: map[Cell]uint32{}}
 	receipts, err := s.readReceipts(ctx)
 	if err != nil {
 		return nil, err
@@ -76,8 +76,8 @@ func (r *run) open(ctx context.Context, w Window) (*slice, error) {
 		return nil, err
 	}
 	for _, id := range r.partitions {
-		p := &part{partition: id, from: begins[id], to: ends[id], receipts: receipts[id]}
-		if err := s.cut(ctx, p); err != nil {
+		p := &partitionRange{partition: id, from: begins[id], to: ends[id], receipts: receipts[id]}
+		if err := s.clipToLog(ctx, p); err != nil {
 			return nil, err
 		}
 		s.parts = append(s.parts, p)
@@ -85,17 +85,17 @@ func (r *run) open(ctx context.Context, w Window) (*slice, error) {
 	return s, nil
 }
 
-func (s *slice) size() (n int64) {
+func (s *timeSlice) countRecords() (n int64) {
 	for _, p := range s.parts {
 		n += p.to - p.from
 	}
 	return n
 }
 
-func (s *slice) readReceipts(ctx context.Context) (map[int32][]Receipt, error) {
-	out := map[int32][]Receipt{}
+func (s *timeSlice) readReceipts(ctx context.Context) (map[int32][]JournalReceipt, error) {
+	out := map[int32][]JournalReceipt{}
 	for _, place := range s.b.Receipts {
-		err := ReadReceipts(ctx, place, s.w.From, s.w.To, func(r *Receipt) error {
+		err := ReadReceipts(ctx, place, s.w.From, s.w.To, func(r *JournalReceipt) error {
 			out[r.Partition] = append(out[r.Partition], *r)
 			return nil
 		})
@@ -104,7 +104,9 @@ func (s *slice) readReceipts(ctx context.Context) (map[int32][]Receipt, error) {
 		}
 	}
 	for p, list := range out {
-		slices.SortFunc(list, func(a, b Receipt) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Sum, b.Sum)) })
+		slices.SortFunc(list, func(a, b JournalReceipt) int {
+			return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Sum, b.Sum))
+		})
 		out[p] = slices.Compact(list) // a place given twice
 		if !slices.Contains(s.partitions, p) {
 			return nil, fmt.Errorf("a gateway has receipts of partition %d, which %s has not: is it another Kafka?", p, s.topic)
@@ -113,8 +115,8 @@ func (s *slice) readReceipts(ctx context.Context) (map[int32][]Receipt, error) {
 	return out, nil
 }
 
-// cut says which part of the slice has left the log, and widens the stretch to what the receipts name.
-func (s *slice) cut(ctx context.Context, p *part) error {
+// clipToLog says which part of the slice has left the log, and widens the stretch to what the receipts name.
+func (s *timeSlice) clipToLog(ctx context.Context, p *partitionRange) error {
 	first, end := s.bounds[p.partition].First, s.bounds[p.partition].End
 	gone := 0
 	for i := range p.receipts {
@@ -127,7 +129,7 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 	}
 	p.receipts = p.receipts[gone:]
 	if gone > 0 {
-		s.rep.cannot("partition %d: %d accepted records below offset %d have left the log (retention)", p.partition, gone, first)
+		s.rep.addUnknown("partition %d: %d accepted records below offset %d have left the log (retention)", p.partition, gone, first)
 	}
 	if first == 0 || p.from > first || p.from >= p.to {
 		return nil
@@ -137,7 +139,7 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 		return nil // all of it was given up
 	}
 	begins := s.w.To
-	err := s.b.Log.read(ctx, stretch{s.topic, p.partition, parts[0].Start, parts[0].Start + 1}, func(rec *Record) error {
+	err := s.b.Log.readRange(ctx, offsetRange{s.topic, p.partition, parts[0].Start, parts[0].Start + 1}, func(rec *LogRecord) error {
 		begins = rec.Time
 		return nil
 	})
@@ -145,32 +147,32 @@ func (s *slice) cut(ctx context.Context, p *part) error {
 		return err
 	}
 	if begins.After(s.w.From) {
-		s.rep.cannot("partition %d: the log begins at offset %d, %s; what was received before has left it (retention)",
+		s.rep.addUnknown("partition %d: the log begins at offset %d, %s; what was received before has left it (retention)",
 			p.partition, first, begins.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-// balance reads log and tables and compares.
-func (s *slice) balance(ctx context.Context) error {
+// balanceSlice reads log and tables and compares.
+func (s *timeSlice) balanceSlice(ctx context.Context) error {
 	for _, p := range s.parts {
 		p.cell, p.marks, p.found = make([]uint32, p.to-p.from), make([]uint8, p.to-p.from), make([]finding, len(p.receipts))
-		if err := s.scan(ctx, p); err != nil {
+		if err := s.scanLog(ctx, p); err != nil {
 			return err
 		}
 	}
-	if err := s.rows(ctx); err != nil {
+	if err := s.markRows(ctx); err != nil {
 		return err
 	}
 	for _, p := range s.parts {
-		s.compare(p)
-		s.receipted(p)
+		s.compareRange(p)
+		s.compareReceipts(p)
 	}
-	return s.name(ctx)
+	return s.readMissingIDs(ctx)
 }
 
-// scan reads the log, but for what was given up.
-func (s *slice) scan(ctx context.Context, p *part) error {
+// scanLog reads the log, but for what was given up.
+func (s *timeSlice) scanLog(ctx context.Context, p *partitionRange) error {
 	for _, l := range s.losses[p.partition] {
 		if l.Start < p.to && l.End > p.from && !slices.Contains(s.rep.Losses, l) {
 			s.rep.Losses = append(s.rep.Losses, l)
@@ -185,10 +187,10 @@ func (s *slice) scan(ctx context.Context, p *part) error {
 	return nil
 }
 
-func (s *slice) scanPart(ctx context.Context, p *part, from, to int64, next *int) error {
-	return s.b.Log.read(ctx, stretch{s.topic, p.partition, from, to}, func(rec *Record) error {
+func (s *timeSlice) scanPart(ctx context.Context, p *partitionRange, from, to int64, next *int) error {
+	return s.b.Log.readRange(ctx, offsetRange{s.topic, p.partition, from, to}, func(rec *LogRecord) error {
 		i := rec.Offset - p.from
-		saw := peek(rec.Value)
+		saw := readHead(rec.Value)
 		if saw.tick {
 			p.marks[i] |= markTick
 		}
@@ -204,8 +206,8 @@ func (s *slice) scanPart(ctx context.Context, p *part, from, to int64, next *int
 			}
 		}
 		if at := rec.Time.UnixMicro(); at >= s.from && at < s.to {
-			p.cell[i] = s.number(camera, minuteOf(rec.Time))
-			s.span(saw.captured)
+			p.cell[i] = s.internCell(camera, minuteOf(rec.Time))
+			s.widenCaptured(saw.captured)
 		} else {
 			p.cell[i] = outside
 		}
@@ -213,8 +215,8 @@ func (s *slice) scanPart(ctx context.Context, p *part, from, to int64, next *int
 	})
 }
 
-// number interns a cell.
-func (s *slice) number(camera []byte, minute int64) uint32 {
+// internCell interns a cell.
+func (s *timeSlice) internCell(camera []byte, minute int64) uint32 {
 	if n, ok := s.numbers[Cell{string(camera), minute}]; ok {
 		return n
 	}
@@ -224,7 +226,7 @@ func (s *slice) number(camera []byte, minute int64) uint32 {
 	return n
 }
 
-func (s *slice) span(captured int64) {
+func (s *timeSlice) widenCaptured(captured int64) {
 	if captured <= 0 {
 		return
 	}
@@ -234,10 +236,10 @@ func (s *slice) span(captured int64) {
 	s.captured[1] = max(s.captured[1], captured)
 }
 
-// rows marks what the tables hold.
-func (s *slice) rows(ctx context.Context) error {
-	var parts []*part
-	byID := map[int32]*part{}
+// markRows marks what the tables hold.
+func (s *timeSlice) markRows(ctx context.Context) error {
+	var parts []*partitionRange
+	byID := map[int32]*partitionRange{}
 	for _, p := range s.parts {
 		if p.to > p.from {
 			parts, byID[p.partition] = append(parts, p), p
@@ -255,7 +257,7 @@ func (s *slice) rows(ctx context.Context) error {
 		{"merges", "", markMerged},
 		{"rejects", " AND kafka_topic = '" + schemas.TopicReads + "'", markRejected},
 	} {
-		err := s.tables.offsets(ctx, t.name, t.where, parts, func(partition int32, offset int64) {
+		err := s.tables.readOffsets(ctx, t.name, t.where, parts, func(partition int32, offset int64) {
 			p := byID[partition]
 			m := &p.marks[offset-p.from]
 			if *m&t.mark != 0 && p.cell[offset-p.from] != outside { // outside: another slice reads it too, and counts it
@@ -270,8 +272,8 @@ func (s *slice) rows(ctx context.Context) error {
 	return nil
 }
 
-// compare judges every offset that the group has committed.
-func (s *slice) compare(p *part) {
+// compareRange judges every offset that the group has committed.
+func (s *timeSlice) compareRange(p *partitionRange) {
 	committed := s.committed[p.partition]
 	lag := Lag{Partition: p.partition, Committed: committed, End: p.to}
 	for i := range p.cell {
@@ -283,7 +285,7 @@ func (s *slice) compare(p *part) {
 		if cell == absent {
 			c.Minute = minuteOf(s.w.From)
 		}
-		n := s.rep.cell(c)
+		n := s.rep.countsOf(c)
 		if cell != absent {
 			n.Log++
 		}
@@ -294,10 +296,10 @@ func (s *slice) compare(p *part) {
 			}
 			continue
 		}
-		s.judge(position{p.partition, offset}, c, cell, m)
+		s.classifyRecord(position{p.partition, offset}, c, cell, m)
 	}
 	if lag.Records > 0 {
-		s.lagging(lag)
+		s.addLag(lag)
 	}
 	if end := min(p.to, committed); end > p.from {
 		e, ok := s.judged[p.partition]
@@ -308,20 +310,20 @@ func (s *slice) compare(p *part) {
 	}
 }
 
-// judge finds the one place of a committed record.
-func (s *slice) judge(at position, c Cell, cell uint32, m uint8) {
-	n, rows := s.rep.cell(c), bits.OnesCount8(m&markRows)
+// classifyRecord finds the one place of a committed record.
+func (s *timeSlice) classifyRecord(at position, c Cell, cell uint32, m uint8) {
+	n, rows := s.rep.countsOf(c), bits.OnesCount8(m&markRows)
 	switch {
 	case cell == absent:
-		s.rep.left(RowWithoutRecord, c, at.partition, at.offset, "")
+		s.rep.addResidual(RowWithoutRecord, c, at.partition, at.offset, "")
 	case m&markTick != 0 && rows == 0:
 		n.Ticks++
 	case m&markTick != 0 && m&(markStored|markMerged) != 0:
-		s.rep.left(RowWithoutRecord, c, at.partition, at.offset, "").Detail = "the record is a tick"
+		s.rep.addResidual(RowWithoutRecord, c, at.partition, at.offset, "").Detail = "the record is a tick"
 	case rows == 0:
-		s.rep.left(RecordWithoutRow, c, at.partition, at.offset, "")
+		s.rep.addResidual(RecordWithoutRow, c, at.partition, at.offset, "")
 	case rows > 1:
-		s.rep.left(RecordInTwo, c, at.partition, at.offset, "")
+		s.rep.addResidual(RecordInTwo, c, at.partition, at.offset, "")
 	case m&markStored != 0:
 		n.Stored++
 	case m&markMerged != 0:
@@ -334,8 +336,8 @@ func (s *slice) judge(at position, c Cell, cell uint32, m uint8) {
 	}
 }
 
-// lagging adds what is in flight of a partition.
-func (s *slice) lagging(l Lag) {
+// addLag adds what is in flight of a partition.
+func (s *timeSlice) addLag(l Lag) {
 	for i := range s.rep.InFlight {
 		if have := &s.rep.InFlight[i]; have.Partition == l.Partition {
 			have.Records += l.Records
@@ -346,25 +348,25 @@ func (s *slice) lagging(l Lag) {
 	s.rep.InFlight = append(s.rep.InFlight, l)
 }
 
-// receipted compares the receipts with the log.
-func (s *slice) receipted(p *part) {
+// compareReceipts compares the receipts with the log.
+func (s *timeSlice) compareReceipts(p *partitionRange) {
 	for i := range p.receipts {
 		r := &p.receipts[i]
 		c := Cell{r.Camera, minuteOf(r.At)}
-		s.rep.cell(c).Accepted++
+		s.rep.countsOf(c).Accepted++
 		detail := ""
 		switch {
 		case p.found[i] == same:
 			continue
 		case s.isLost(p.partition, r.Offset):
-			s.rep.cell(c).Lost++
+			s.rep.countsOf(c).Lost++
 			continue
 		case p.found[i] == another:
 			detail = "another record stands at the offset"
 		case r.Offset >= s.bounds[p.partition].End:
 			detail = fmt.Sprintf("the log ends at offset %d", s.bounds[p.partition].End)
 		}
-		it := s.rep.left(NotOnLog, c, p.partition, r.Offset, "")
+		it := s.rep.addResidual(NotOnLog, c, p.partition, r.Offset, "")
 		it.Detail = detail
 	}
 	if len(s.b.Receipts) == 0 {
@@ -372,20 +374,20 @@ func (s *slice) receipted(p *part) {
 	}
 	for i, cell := range p.cell {
 		if cell > outside && p.marks[i]&(markAccepted|markTick) == 0 {
-			s.rep.cell(s.cells[cell]).Unreceipted++
+			s.rep.countsOf(s.cells[cell]).Unreceipted++
 		}
 	}
 }
 
-// name reads again what is left over, for its ids.
-func (s *slice) name(ctx context.Context) error {
+// readMissingIDs reads again what is left over, for its ids.
+func (s *timeSlice) readMissingIDs(ctx context.Context) error {
 	for k, it := range s.rep.items {
 		if len(it.IDs) > 0 || k.kind == NotOnLog || k.kind == RowWithoutRecord || it.Minute.Before(s.w.From) {
 			continue
 		}
 		for _, o := range it.Offsets {
-			err := s.b.Log.read(ctx, stretch{s.topic, it.Partition, o, o + 1}, func(rec *Record) error {
-				if id := peek(rec.Value).id; len(id) > 0 {
+			err := s.b.Log.readRange(ctx, offsetRange{s.topic, it.Partition, o, o + 1}, func(rec *LogRecord) error {
+				if id := readHead(rec.Value).id; len(id) > 0 {
 					it.IDs = append(it.IDs, schemas.ID(id).String())
 				}
 				return nil

@@ -13,10 +13,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// tables asks ClickHouse, with one thread: an account must not slow down what it accounts for.
-type tables struct{ conn driver.Conn }
+// tableReader asks ClickHouse, with one thread: an account must not slow down what it accounts for.
+type tableReader struct{ conn driver.Conn }
 
-func (t tables) query(ctx context.Context, sql string, scan func(driver.Rows) error) error {
+func (t tableReader) queryRows(ctx context.Context, sql string, scan func(driver.Rows) error) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"readonly": 2, "max_threads": 1, "max_query_size": 16 << 20}))
 	rows, err := t.conn.Query(ctx, sql)
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
@@ -40,7 +40,7 @@ func (t tables) query(ctx context.Context, sql string, scan func(driver.Rows) er
 // RecordedLosses reads what was given up of a topic by partition, in order of their offsets, from a table batches, which may be named with its database.
 func RecordedLosses(ctx context.Context, conn driver.Conn, batches, topic string) (map[int32][]ingest.RecordedLoss, error) {
 	out := map[int32][]ingest.RecordedLoss{}
-	err := tables{conn}.query(ctx, fmt.Sprintf("SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM %s FINAL"+
+	err := tableReader{conn}.queryRows(ctx, fmt.Sprintf("SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM %s FINAL"+
 		" WHERE kafka_topic = '%s' AND lost > 0 ORDER BY kafka_partition, start_offset", batches, topic), func(rows driver.Rows) error {
 		var l ingest.RecordedLoss
 		if err := rows.Scan(&l.Partition, &l.Start, &l.End, &l.Reason, &l.By, &l.At); err != nil {
@@ -52,8 +52,8 @@ func RecordedLosses(ctx context.Context, conn driver.Conn, batches, topic string
 	return out, err
 }
 
-// within is a condition on kafka_partition and kafka_offset: one of the stretches.
-func within(parts []*part) string {
+// inRanges is a condition on kafka_partition and kafka_offset: one of the stretches.
+func inRanges(parts []*partitionRange) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if i > 0 {
@@ -64,13 +64,13 @@ func within(parts []*part) string {
 	return "(" + b.String() + ")"
 }
 
-// offsets visits the offsets that a table holds of the parts, once a row.
-func (t tables) offsets(ctx context.Context, table, where string, parts []*part, visit func(partition int32, offset int64)) error {
+// readOffsets visits the offsets that a table holds of the parts, once a row.
+func (t tableReader) readOffsets(ctx context.Context, table, where string, parts []*partitionRange, visit func(partition int32, offset int64)) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	sql := "SELECT kafka_partition, kafka_offset FROM " + table + " WHERE " + within(parts) + where
-	return t.query(ctx, sql, func(rows driver.Rows) error {
+	sql := "SELECT kafka_partition, kafka_offset FROM " + table + " WHERE " + inRanges(parts) + where
+	return t.queryRows(ctx, sql, func(rows driver.Rows) error {
 		var partition int32
 		var offset int64
 		if err := rows.Scan(&partition, &offset); err != nil {

@@ -37,11 +37,11 @@ const (
 type town struct {
 	t        testing.TB
 	kafka    string
-	log      *Log
+	log      *KafkaLog
 	receipts string
 	journal  *Journal
 	producer *gateway.KafkaProducer
-	window   Window
+	window   TimeRange
 	addr, db string
 	ref      string
 	group    string
@@ -91,9 +91,9 @@ func newTown(t testing.TB, records int) *town {
 	}
 	t.Cleanup(func() { _ = w.journal.Close() })
 	w.producer = gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: []string{kafka}, Acked: func(rs []gateway.Receipt) {
-		list := make([]Receipt, len(rs))
+		list := make([]JournalReceipt, len(rs))
 		for i, r := range rs {
-			list[i] = Receipt{r.Partition, r.Offset, r.Camera, r.Time, SumOf(r.Value)}
+			list[i] = JournalReceipt{r.Partition, r.Offset, r.Camera, r.Time, SumOf(r.Value)}
 		}
 		_ = w.journal.Append(list)
 	}})
@@ -145,8 +145,8 @@ func conn(t testing.TB, addr, db string) driver.Conn {
 	return c
 }
 
-func (w *town) books() *Books {
-	return &Books{Log: w.log, DB: conn(w.t, w.addr, w.db), Group: w.group, Receipts: []string{w.receipts}, Settle: patience}
+func (w *town) books() *Sources {
+	return &Sources{Log: w.log, DB: conn(w.t, w.addr, w.db), Group: w.group, Receipts: []string{w.receipts}, Settle: patience}
 }
 
 // worker wires the real pipeline; tests put their own things between.
@@ -225,8 +225,8 @@ func (w *town) ticked() bool {
 	}
 	found := false
 	for _, p := range parts {
-		if err := w.log.read(w.t.Context(), stretch{schemas.TopicReads, p, 0, bounds[p].End}, func(r *Record) error {
-			found = found || peek(r.Value).tick
+		if err := w.log.readRange(w.t.Context(), offsetRange{schemas.TopicReads, p, 0, bounds[p].End}, func(r *LogRecord) error {
+			found = found || readHead(r.Value).tick
 			return nil
 		}); err != nil {
 			w.t.Fatal(err)

@@ -14,18 +14,18 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Auditor runs a Verifier against the running system. It keeps what it has seen from one Look to the next; used by one
+// ProtocolWatch runs a ProtocolChecker against the running system. It keeps what it has seen from one CheckSince to the next; used by one
 // goroutine.
-type Auditor struct {
-	books    *Books
+type ProtocolWatch struct {
+	books    *Sources
 	topic    string
-	history  *History // nil: the broker shows none, commits are sampled
-	verifier Verifier
-	tables   tables
+	history  *CommitLog // nil: the broker shows none, commits are sampled
+	verifier ProtocolChecker
+	tables   tableReader
 }
 
-// Verification is the result of one look.
-type Verification struct {
+// ProtocolReport is the result of one look.
+type ProtocolReport struct {
 	Group      string      `json:"group"`
 	Whole      bool        `json:"whole_history"` // every commit was seen; else samples
 	Commits    int         `json:"commits"`       // seen by this look
@@ -33,9 +33,9 @@ type Verification struct {
 	Violations []Violation `json:"violations"`
 }
 
-// Audit begins to watch the group of the books.
-func (b *Books) Audit(ctx context.Context) (*Auditor, error) {
-	a := &Auditor{books: b, topic: b.Topic, tables: tables{b.DB}}
+// WatchProtocol begins to watch the group of the books.
+func (b *Sources) WatchProtocol(ctx context.Context) (*ProtocolWatch, error) {
+	a := &ProtocolWatch{books: b, topic: b.Topic, tables: tableReader{b.DB}}
 	if a.topic == "" {
 		a.topic = schemas.TopicReads
 	}
@@ -50,9 +50,9 @@ func (b *Books) Audit(ctx context.Context) (*Auditor, error) {
 	return a, nil
 }
 
-// Sample looks only at the commits of the moment. It is cheap: between two Looks it may be called as often as one likes, and where the
+// SampleCommits looks only at the commits of the moment. It is cheap: between two calls of CheckSince it may be called as often as one likes, and where the
 // broker shows no history that is how plans are seen at all.
-func (a *Auditor) Sample(ctx context.Context) ([]Violation, error) {
+func (a *ProtocolWatch) SampleCommits(ctx context.Context) ([]Violation, error) {
 	if a.history != nil {
 		return nil, nil
 	}
@@ -64,20 +64,20 @@ func (a *Auditor) Sample(ctx context.Context) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.sampled(commits), nil
+	return a.addSample(commits), nil
 }
 
-func (a *Auditor) sampled(commits map[int32]Commit) (out []Violation) {
+func (a *ProtocolWatch) addSample(commits map[int32]Commit) (out []Violation) {
 	for _, c := range commits {
-		out = append(out, a.verifier.Commit(c)...)
+		out = append(out, a.verifier.AddCommit(c)...)
 	}
 	return out
 }
 
-// Look reads the commits since the last look, and the batches inserted since a time, and returns what is broken and was not
+// CheckSince reads the commits since the last look, and the batches inserted since a time, and returns what is broken and was not
 // returned before. The zero time looks at all batches.
-func (a *Auditor) Look(ctx context.Context, since time.Time) (*Verification, error) {
-	v := &Verification{Group: a.books.Group, Whole: a.verifier.Whole, Violations: []Violation{}}
+func (a *ProtocolWatch) CheckSince(ctx context.Context, since time.Time) (*ProtocolReport, error) {
+	v := &ProtocolReport{Group: a.books.Group, Whole: a.verifier.Whole, Violations: []Violation{}}
 	partitions, err := a.books.Log.Partitions(ctx, a.topic)
 	if err != nil {
 		return nil, err
@@ -85,24 +85,24 @@ func (a *Auditor) Look(ctx context.Context, since time.Time) (*Verification, err
 	if a.history != nil {
 		err := a.history.Read(ctx, func(c Commit) {
 			v.Commits++
-			v.Violations = append(v.Violations, a.verifier.Commit(c)...)
+			v.Violations = append(v.Violations, a.verifier.AddCommit(c)...)
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	rows := Rows{}
+	rows := BatchesView{}
 	if rows.Before, err = a.books.Log.Commits(ctx, a.books.Group, a.topic, partitions); err != nil {
 		return nil, err
 	}
 	if a.history == nil {
 		v.Commits = len(rows.Before)
-		v.Violations = append(v.Violations, a.sampled(rows.Before)...)
+		v.Violations = append(v.Violations, a.addSample(rows.Before)...)
 	}
-	if rows.Since, err = a.since(ctx, partitions, since, rows.Before); err != nil {
+	if rows.Since, err = a.firstOffsets(ctx, partitions, since, rows.Before); err != nil {
 		return nil, err
 	}
-	if rows.Spans, err = a.spans(ctx, rows.Since); err != nil {
+	if rows.Spans, err = a.readBatches(ctx, rows.Since); err != nil {
 		return nil, err
 	}
 	note, err := ReadNote(ctx, a.books.DB, "")
@@ -114,13 +114,13 @@ func (a *Auditor) Look(ctx context.Context, since time.Time) (*Verification, err
 		return nil, err
 	}
 	v.Batches = len(rows.Spans)
-	v.Violations = append(v.Violations, a.verifier.Tables(rows)...)
+	v.Violations = append(v.Violations, a.verifier.CheckTables(rows)...)
 	return v, nil
 }
 
-// since finds from which offset on batches are looked at: where the last one inserted before the time ends, or the first
+// firstOffsets finds from which offset on batches are looked at: where the last one inserted before the time ends, or the first
 // inserted since then begins, whichever is lower; of a partition without a batch before the time, where the log begins.
-func (a *Auditor) since(ctx context.Context, partitions []int32, at time.Time, before map[int32]Commit) (map[int32]int64, error) {
+func (a *ProtocolWatch) firstOffsets(ctx context.Context, partitions []int32, at time.Time, before map[int32]Commit) (map[int32]int64, error) {
 	bounds, err := a.books.Log.Bounds(ctx, a.topic, partitions)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (a *Auditor) since(ctx context.Context, partitions []int32, at time.Time, b
 	sql := fmt.Sprintf(`SELECT kafka_partition, countIf(new) > 0, countIf(NOT new) > 0, minIf(start_offset, new), maxIf(end_offset, NOT new)
 		FROM (SELECT kafka_partition, start_offset, end_offset, inserted_at >= fromUnixTimestamp64Milli(%d, 'UTC') AS new FROM batches WHERE kafka_topic = '%s')
 		GROUP BY kafka_partition`, max(at.UnixMilli(), 0), a.topic)
-	err = a.tables.query(ctx, sql, func(rows driver.Rows) error {
+	err = a.tables.queryRows(ctx, sql, func(rows driver.Rows) error {
 		var p int32
 		var fresh, older bool
 		var first, end int64
@@ -150,13 +150,13 @@ func (a *Auditor) since(ctx context.Context, partitions []int32, at time.Time, b
 	return out, err
 }
 
-func (a *Auditor) spans(ctx context.Context, since map[int32]int64) ([]Span, error) {
-	var out []Span
+func (a *ProtocolWatch) readBatches(ctx context.Context, since map[int32]int64) ([]BatchesRow, error) {
+	var out []BatchesRow
 	for p, from := range since {
 		sql := fmt.Sprintf(`SELECT start_offset, end_offset, fetched, stored, merged, rejected, ticks FROM batches
 			WHERE kafka_topic = '%s' AND kafka_partition = %d AND end_offset > %d`, a.topic, p, from)
-		err := a.tables.query(ctx, sql, func(rows driver.Rows) error {
-			s := Span{Partition: p}
+		err := a.tables.queryRows(ctx, sql, func(rows driver.Rows) error {
+			s := BatchesRow{Partition: p}
 			if err := rows.Scan(&s.Start, &s.End, &s.Fetched, &s.Stored, &s.Merged, &s.Rejected, &s.Ticks); err != nil {
 				return err
 			}
@@ -171,7 +171,7 @@ func (a *Auditor) spans(ctx context.Context, since map[int32]int64) ([]Span, err
 }
 
 // Print writes the verification for people.
-func (v *Verification) Print(w io.Writer) error {
+func (v *ProtocolReport) Print(w io.Writer) error {
 	how := "samples of the commits (this broker shows no history of them)"
 	if v.Whole {
 		how = "the whole history of commits"
@@ -190,14 +190,14 @@ func (v *Verification) Print(w io.Writer) error {
 }
 
 // Verify samples commits for some time, then looks at the batches inserted within the last span; 0 = at all of them.
-func (b *Books) Verify(ctx context.Context, last, sample time.Duration) (*Verification, error) {
-	a, err := b.Audit(ctx)
+func (b *Sources) Verify(ctx context.Context, last, sample time.Duration) (*ProtocolReport, error) {
+	a, err := b.WatchProtocol(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var sampled []Violation
 	for until := time.Now().Add(sample); time.Now().Before(until); {
-		found, err := a.Sample(ctx)
+		found, err := a.SampleCommits(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +212,7 @@ func (b *Books) Verify(ctx context.Context, last, sample time.Duration) (*Verifi
 	if last > 0 {
 		since = time.Now().Add(-last)
 	}
-	v, err := a.Look(ctx, since)
+	v, err := a.CheckSince(ctx, since)
 	if err != nil {
 		return nil, err
 	}

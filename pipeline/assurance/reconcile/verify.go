@@ -43,8 +43,8 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s: partition %d, offsets [%d, %d): %s", v.Breach, v.Partition, v.From, v.To, v.Detail)
 }
 
-// Span is one row of batches.
-type Span struct {
+// BatchesRow is one row of batches.
+type BatchesRow struct {
 	Partition                                int32
 	Start, End                               int64
 	Fetched, Stored, Merged, Rejected, Ticks uint64
@@ -53,18 +53,18 @@ type Span struct {
 // maxPlans bounds how many plans a partition's history keeps until their inserts are seen.
 const maxPlans = 100_000
 
-// Verifier holds the invariants of the delivery protocol against what it is shown: the commits of a consumer group in their
+// ProtocolChecker holds the invariants of the delivery protocol against what it is shown: the commits of a consumer group in their
 // order, and the rows of batches. It does no input and output, so it serves the running system and tests alike. Not safe
 // for concurrent use.
-type Verifier struct {
+type ProtocolChecker struct {
 	// Whole says that every commit is shown, as by reading __consumer_offsets. Otherwise commits are samples: plans and
 	// commits between two of them go unseen, and only what must hold of samples is checked.
 	Whole bool
-	parts map[int32]*history
+	parts map[int32]*commitHistory
 }
 
-// history is what was seen of one partition.
-type history struct {
+// commitHistory is what was seen of one partition.
+type commitHistory struct {
 	known bool
 	plan  ingest.Plan           // of the last commit
 	plans map[[2]int64]struct{} // ranges planned and not yet seen inserted
@@ -72,23 +72,23 @@ type history struct {
 	told  map[[3]int64]struct{} // violations of tables already told, so that a standing one is told once
 }
 
-func (v *Verifier) part(p int32) *history {
+func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
 	if v.parts == nil {
-		v.parts = map[int32]*history{}
+		v.parts = map[int32]*commitHistory{}
 	}
 	h := v.parts[p]
 	if h == nil {
-		h = &history{plans: map[[2]int64]struct{}{}, told: map[[3]int64]struct{}{}}
+		h = &commitHistory{plans: map[[2]int64]struct{}{}, told: map[[3]int64]struct{}{}}
 		v.parts[p] = h
 	}
 	return h
 }
 
-// Commit shows the next commit of a partition and returns what it breaks.
-func (v *Verifier) Commit(c Commit) []Violation {
-	h := v.part(c.Partition)
+// AddCommit shows the next commit of a partition and returns what it breaks.
+func (v *ProtocolChecker) AddCommit(c Commit) []Violation {
+	h := v.historyOf(c.Partition)
 	if c.Offset < 0 { // nothing was ever committed, or the group was deleted and begins anew
-		*h = history{plans: map[[2]int64]struct{}{}, told: h.told}
+		*h = commitHistory{plans: map[[2]int64]struct{}{}, told: h.told}
 		return nil
 	}
 	plan, err := ingest.ParsePlan(c.Metadata, c.Offset)
@@ -97,22 +97,22 @@ func (v *Verifier) Commit(c Commit) []Violation {
 	}
 	var out []Violation
 	if h.known {
-		out = v.step(h, c, plan)
+		out = v.checkStep(h, c, plan)
 	}
 	if !h.known || c.Hole {
 		h.since = c.Offset
 	}
 	h.known, h.plan = true, plan
 	if plan.UnderWay() && len(h.plans) < maxPlans {
-		h.plans[key(plan)] = struct{}{}
+		h.plans[rangeKey(plan)] = struct{}{}
 	}
 	return out
 }
 
-func key(p ingest.Plan) [2]int64 { return [2]int64{p.Start, p.End} }
+func rangeKey(p ingest.Plan) [2]int64 { return [2]int64{p.Start, p.End} }
 
-// step holds a commit against the one before it.
-func (v *Verifier) step(h *history, c Commit, next ingest.Plan) []Violation {
+// checkStep holds a commit against the one before it.
+func (v *ProtocolChecker) checkStep(h *commitHistory, c Commit, next ingest.Plan) []Violation {
 	was := h.plan
 	one := func(b Breach, from, to int64, format string, args ...any) []Violation {
 		return []Violation{{b, c.Partition, from, to, fmt.Sprintf(format, args...)}}
@@ -136,9 +136,9 @@ func (v *Verifier) step(h *history, c Commit, next ingest.Plan) []Violation {
 	return nil
 }
 
-// Rows is what must be shown of the tables: every row of batches from Since on, read between two looks at the commits.
-type Rows struct {
-	Spans         []Span
+// BatchesView is what must be shown of the tables: every row of batches from Since on, read between two looks at the commits.
+type BatchesView struct {
+	Spans         []BatchesRow
 	Before, After map[int32]Commit // the commits just before and just after the rows were read
 	// Since is the offset per partition from which on the rows are complete; below it nothing is said.
 	Since map[int32]int64
@@ -147,10 +147,10 @@ type Rows struct {
 	Rebuilt map[int32]int64
 }
 
-// Tables holds the rows of batches against the commits: up to the commit before, they must cover every offset once; after
+// CheckTables holds the rows of batches against the commits: up to the commit before, they must cover every offset once; after
 // the commit that followed, there may be nothing but the plan under way. A violation that stands is returned once.
-func (v *Verifier) Tables(r Rows) []Violation {
-	spans := map[int32][]Span{}
+func (v *ProtocolChecker) CheckTables(r BatchesView) []Violation {
+	spans := map[int32][]BatchesRow{}
 	for _, s := range r.Spans {
 		if s.End > r.Since[s.Partition] {
 			spans[s.Partition] = append(spans[s.Partition], s)
@@ -158,8 +158,8 @@ func (v *Verifier) Tables(r Rows) []Violation {
 	}
 	var out []Violation
 	for p := range r.Before {
-		h := v.part(p)
-		found := v.spans(p, h, spans[p], r)
+		h := v.historyOf(p)
+		found := v.checkRows(p, h, spans[p], r)
 		for _, x := range found {
 			k := [3]int64{x.From, x.To, int64(slices.Index(Breaches(), x.Breach))}
 			if _, ok := h.told[k]; !ok {
@@ -174,9 +174,9 @@ func (v *Verifier) Tables(r Rows) []Violation {
 	return out
 }
 
-func (v *Verifier) spans(p int32, h *history, spans []Span, r Rows) (out []Violation) {
-	slices.SortFunc(spans, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
-	spans = slices.CompactFunc(spans, func(a, b Span) bool { return a.Start == b.Start && a.End == b.End }) // a repeated row of one batch
+func (v *ProtocolChecker) checkRows(p int32, h *commitHistory, spans []BatchesRow, r BatchesView) (out []Violation) {
+	slices.SortFunc(spans, func(a, b BatchesRow) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	spans = slices.CompactFunc(spans, func(a, b BatchesRow) bool { return a.Start == b.Start && a.End == b.End }) // a repeated row of one batch
 	add := func(b Breach, from, to int64, format string, args ...any) {
 		out = append(out, Violation{b, p, from, to, fmt.Sprintf(format, args...)})
 	}
@@ -194,23 +194,23 @@ func (v *Verifier) spans(p int32, h *history, spans []Span, r Rows) (out []Viola
 		}
 		reached = max(reached, s.End)
 		if s.End > r.Rebuilt[p] {
-			v.planned(h, s, after, add)
+			v.checkPlanned(h, s, after, add)
 		}
 	}
 	if reached < before.Offset {
 		add(Gap, reached, before.Offset, "committed %d, and no batch covers them", before.Offset)
 	}
-	v.inserted(h, spans, max(r.Since[p], r.Rebuilt[p]), before.Offset, add)
+	v.checkInserted(h, spans, max(r.Since[p], r.Rebuilt[p]), before.Offset, add)
 	return out
 }
 
-// planned says whether a row's range was planned before it was inserted.
-func (v *Verifier) planned(h *history, s Span, after Commit, add func(Breach, int64, int64, string, ...any)) {
+// checkPlanned says whether a row's range was planned before it was inserted.
+func (v *ProtocolChecker) checkPlanned(h *commitHistory, s BatchesRow, after Commit, add func(Breach, int64, int64, string, ...any)) {
 	if _, ok := h.plans[[2]int64{s.Start, s.End}]; ok {
 		return
 	}
 	if s.End > after.Offset {
-		if plan, err := ingest.ParsePlan(after.Metadata, after.Offset); err != nil || key(plan) != [2]int64{s.Start, s.End} {
+		if plan, err := ingest.ParsePlan(after.Metadata, after.Offset); err != nil || rangeKey(plan) != [2]int64{s.Start, s.End} {
 			add(NoPlan, s.Start, s.End, "inserted, while the group had committed %d with the plan %.100q", after.Offset, after.Metadata)
 		}
 		return
@@ -220,8 +220,8 @@ func (v *Verifier) planned(h *history, s Span, after Commit, add func(Breach, in
 	}
 }
 
-// inserted checks that each plan that was committed as done has its row, and forgets it.
-func (v *Verifier) inserted(h *history, spans []Span, since, committed int64, add func(Breach, int64, int64, string, ...any)) {
+// checkInserted checks that each plan that was committed as done has its row, and forgets it.
+func (v *ProtocolChecker) checkInserted(h *commitHistory, spans []BatchesRow, since, committed int64, add func(Breach, int64, int64, string, ...any)) {
 	have := make(map[[2]int64]bool, len(spans))
 	for _, s := range spans {
 		have[[2]int64{s.Start, s.End}] = true

@@ -13,15 +13,15 @@ func commit(start, end int64) Commit {
 	return Commit{Offset: start, Metadata: ingest.Plan{Start: start, End: end}.String()}
 }
 
-func span(start, end int64) Span {
+func span(start, end int64) BatchesRow {
 	n := uint64(end - start)
-	return Span{Start: start, End: end, Fetched: n, Stored: n}
+	return BatchesRow{Start: start, End: end, Fetched: n, Stored: n}
 }
 
 // rowsAt shows spans between two looks at one commit.
-func rowsAt(c Commit, spans ...Span) Rows {
+func rowsAt(c Commit, spans ...BatchesRow) BatchesView {
 	look := map[int32]Commit{0: c}
-	return Rows{Spans: spans, Before: look, After: look, Since: map[int32]int64{0: 0}}
+	return BatchesView{Spans: spans, Before: look, After: look, Since: map[int32]int64{0: 0}}
 }
 
 func breachesOf(vs []Violation) (out []Breach) {
@@ -58,10 +58,10 @@ func TestEachBreachOfTheCommitsIsFound(t *testing.T) {
 		"foreign metadata":                {[]Commit{{Offset: 7, Metadata: "consumed by me"}}, []Breach{Unreadable}, []Breach{Unreadable}},
 	} {
 		for whole, want := range map[bool][]Breach{true: c.whole, false: c.samples} {
-			v := Verifier{Whole: whole}
+			v := ProtocolChecker{Whole: whole}
 			var got []Violation
 			for _, x := range c.history {
-				got = append(got, v.Commit(x)...)
+				got = append(got, v.AddCommit(x)...)
 			}
 			if !slices.Equal(breachesOf(got), want) {
 				t.Errorf("%s, whole %v: got %v, want %v", name, whole, got, want)
@@ -78,7 +78,7 @@ func TestEachBreachOfTheTablesIsFound(t *testing.T) {
 	long.Fetched, long.Stored = 11, 11
 	history := []Commit{commit(0, 10), commit(10, 20), commit(20, 30)}
 	for name, c := range map[string]struct {
-		rows           Rows
+		rows           BatchesView
 		whole, samples []Breach
 	}{
 		"all there, one under way":      {rowsAt(history[2], span(0, 10), span(10, 20)), nil, nil},
@@ -96,17 +96,17 @@ func TestEachBreachOfTheTablesIsFound(t *testing.T) {
 		"tables lost, group remembered": {rowsAt(history[2]), []Breach{Gap, NoInsert}, []Breach{Gap, NoInsert}},
 	} {
 		for whole, want := range map[bool][]Breach{true: c.whole, false: c.samples} {
-			v := Verifier{Whole: whole}
+			v := ProtocolChecker{Whole: whole}
 			for _, x := range history {
-				if got := v.Commit(x); len(got) > 0 {
+				if got := v.AddCommit(x); len(got) > 0 {
 					t.Fatal(got)
 				}
 			}
 			slices.Sort(want)
-			if got := v.Tables(c.rows); !slices.Equal(breachesOf(got), want) {
+			if got := v.CheckTables(c.rows); !slices.Equal(breachesOf(got), want) {
 				t.Errorf("%s, whole %v: got %v, want %v", name, whole, got, want)
 			}
-			if again := v.Tables(c.rows); len(again) > 0 {
+			if again := v.CheckTables(c.rows); len(again) > 0 {
 				t.Errorf("%s: told twice: %v", name, again)
 			}
 		}
@@ -116,21 +116,21 @@ func TestEachBreachOfTheTablesIsFound(t *testing.T) {
 // TestRebuiltRowsAreOfNoPlan shows rows that a restore made in other ranges than were planned.
 func TestRebuiltRowsAreOfNoPlan(t *testing.T) {
 	for name, c := range map[string]struct {
-		spans []Span
+		spans []BatchesRow
 		want  []Breach
 	}{
-		"rebuilt":            {[]Span{span(0, 7), span(7, 20), span(20, 30)}, nil},
-		"rebuilt with a gap": {[]Span{span(0, 7), span(8, 20), span(20, 30)}, []Breach{Gap}},
-		"and one after it":   {[]Span{span(0, 20), span(20, 25), span(25, 30)}, []Breach{NoPlan, NoInsert}},
+		"rebuilt":            {[]BatchesRow{span(0, 7), span(7, 20), span(20, 30)}, nil},
+		"rebuilt with a gap": {[]BatchesRow{span(0, 7), span(8, 20), span(20, 30)}, []Breach{Gap}},
+		"and one after it":   {[]BatchesRow{span(0, 20), span(20, 25), span(25, 30)}, []Breach{NoPlan, NoInsert}},
 	} {
-		v := Verifier{Whole: true}
+		v := ProtocolChecker{Whole: true}
 		for _, x := range []Commit{commit(0, 10), commit(10, 20), commit(20, 30), commit(30, 30)} {
-			v.Commit(x)
+			v.AddCommit(x)
 		}
 		rows := rowsAt(commit(30, 30), c.spans...)
 		rows.Rebuilt = map[int32]int64{0: 20}
 		slices.Sort(c.want)
-		if got := v.Tables(rows); !slices.Equal(breachesOf(got), c.want) {
+		if got := v.CheckTables(rows); !slices.Equal(breachesOf(got), c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestRebuiltRowsAreOfNoPlan(t *testing.T) {
 type model struct {
 	rng     *rand.Rand
 	commits []Commit
-	spans   []Span
+	spans   []BatchesRow
 }
 
 func (m *model) live(batches int) {
@@ -168,12 +168,12 @@ func (m *model) live(batches int) {
 }
 
 func (m *model) verdict(whole bool) []Violation {
-	v := Verifier{Whole: whole}
+	v := ProtocolChecker{Whole: whole}
 	var out []Violation
 	for _, c := range m.commits {
-		out = append(out, v.Commit(c)...)
+		out = append(out, v.AddCommit(c)...)
 	}
-	return append(out, v.Tables(rowsAt(m.commits[len(m.commits)-1], m.spans...))...)
+	return append(out, v.CheckTables(rowsAt(m.commits[len(m.commits)-1], m.spans...))...)
 }
 
 // TestTheVerifierAgainstAModel lets correct histories pass and catches every mutant of them.

@@ -7,9 +7,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// WatchConfig sets up a watch. Books, Metrics and Logger are required; zero durations take the defaults in brackets.
+// WatchConfig sets up a watch. Sources, Metrics and Logger are required; zero durations take the defaults in brackets.
 type WatchConfig struct {
-	Books    Books
+	Sources  Sources
 	Every    time.Duration // between two passes [1 min]
 	Delay    time.Duration // how long after its end a minute is looked at first [1 min]
 	LookBack time.Duration // where the first pass begins, before now [1 h]
@@ -20,7 +20,7 @@ type WatchConfig struct {
 	Logger   zerolog.Logger
 }
 
-func (c *WatchConfig) defaults() {
+func (c *WatchConfig) setDefaults() {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v
@@ -36,24 +36,24 @@ func (c *WatchConfig) defaults() {
 	}
 }
 
-// Watch reconciles minute after minute until ctx ends, and verifies the commits beside it. Every minute is looked at until
+// ContinuousWatch reconciles minute after minute until ctx ends, and verifies the commits beside it. Every minute is looked at until
 // the pipeline has committed all of it, and then not again.
-type Watch struct {
+type ContinuousWatch struct {
 	cfg     WatchConfig
-	next    time.Time       // first minute not yet finished
-	past    map[Kind]uint64 // left over in finished windows
+	next    time.Time               // first minute not yet finished
+	past    map[ResidualKind]uint64 // left over in finished windows
 	breach  map[Breach]int
-	auditor *Auditor
+	auditor *ProtocolWatch
 }
 
-// NewWatch makes a watch; Run or Pass work it.
-func NewWatch(cfg WatchConfig) *Watch {
-	cfg.defaults()
-	return &Watch{cfg: cfg, next: cfg.Now().Add(-cfg.LookBack).Truncate(time.Minute), past: map[Kind]uint64{}, breach: map[Breach]int{}}
+// NewContinuousWatch makes a watch; Run or RunPass work it.
+func NewContinuousWatch(cfg WatchConfig) *ContinuousWatch {
+	cfg.setDefaults()
+	return &ContinuousWatch{cfg: cfg, next: cfg.Now().Add(-cfg.LookBack).Truncate(time.Minute), past: map[ResidualKind]uint64{}, breach: map[Breach]int{}}
 }
 
 // Run makes passes until ctx ends.
-func (w *Watch) Run(ctx context.Context) {
+func (w *ContinuousWatch) Run(ctx context.Context) {
 	pass := time.NewTicker(w.cfg.Every)
 	defer pass.Stop()
 	sample := time.NewTicker(w.cfg.Sample)
@@ -64,27 +64,27 @@ func (w *Watch) Run(ctx context.Context) {
 			return
 		case <-sample.C:
 			if w.auditor != nil {
-				if found, err := w.auditor.Sample(ctx); err == nil { // the next pass says what is wrong
-					w.breached(found)
+				if found, err := w.auditor.SampleCommits(ctx); err == nil { // the next pass says what is wrong
+					w.reportBreaches(found)
 				}
 			}
 		case <-pass.C:
-			w.Pass(ctx)
+			w.RunPass(ctx)
 		}
 	}
 }
 
-// Pass looks at what has become due.
-func (w *Watch) Pass(ctx context.Context) {
+// RunPass looks at what has become due.
+func (w *ContinuousWatch) RunPass(ctx context.Context) {
 	began := time.Now()
-	w.verify(ctx)
+	w.verifyProtocol(ctx)
 	due := w.cfg.Now().Add(-w.cfg.Delay).Truncate(time.Minute)
 	for w.next.Before(due) && ctx.Err() == nil {
 		to := w.next.Add(w.cfg.Longest)
 		if to.After(due) {
 			to = due
 		}
-		if !w.window(ctx, Window{w.next, to}) {
+		if !w.reconcileRange(ctx, TimeRange{w.next, to}) {
 			break
 		}
 		w.next = to
@@ -93,10 +93,10 @@ func (w *Watch) Pass(ctx context.Context) {
 	w.cfg.Metrics.seconds.Set(time.Since(began).Seconds())
 }
 
-// window looks at one window and reports whether it is finished.
-func (w *Watch) window(ctx context.Context, win Window) bool {
+// reconcileRange looks at one window and reports whether it is finished.
+func (w *ContinuousWatch) reconcileRange(ctx context.Context, win TimeRange) bool {
 	m := w.cfg.Metrics
-	r, err := w.cfg.Books.Reconcile(ctx, win, By{})
+	r, err := w.cfg.Sources.Reconcile(ctx, win, GroupBy{})
 	if err != nil {
 		if ctx.Err() == nil {
 			m.passes.WithLabelValues(passFailed).Inc()
@@ -106,7 +106,7 @@ func (w *Watch) window(ctx context.Context, win Window) bool {
 	}
 	m.inFlight.Set(float64(r.Total.InFlight))
 	m.unseen.Set(float64(len(r.Cannot)))
-	for _, k := range Kinds() {
+	for _, k := range ResidualKinds() {
 		m.residual.WithLabelValues(string(k)).Set(float64(w.past[k] + r.ByKind[k]))
 	}
 	if len(r.InFlight) > 0 {
@@ -118,7 +118,7 @@ func (w *Watch) window(ctx context.Context, win Window) bool {
 	outcome := passBalanced
 	if len(r.ByKind) > 0 {
 		outcome = passResidual
-		w.tell(r)
+		w.reportResult(r)
 	}
 	for k, n := range r.ByKind {
 		w.past[k] += n
@@ -128,7 +128,7 @@ func (w *Watch) window(ctx context.Context, win Window) bool {
 	return true
 }
 
-func (w *Watch) tell(r *Report) {
+func (w *ContinuousWatch) reportResult(r *Report) {
 	for i := range r.Residual {
 		it := &r.Residual[i]
 		w.cfg.Logger.Error().Str("kind", string(it.Kind)).Str("camera", it.Camera).Time("minute", it.Minute).Int32("partition", it.Partition).
@@ -137,17 +137,17 @@ func (w *Watch) tell(r *Report) {
 	}
 }
 
-// verify holds the commits against the batches of the last hours.
-func (w *Watch) verify(ctx context.Context) {
+// verifyProtocol holds the commits against the batches of the last hours.
+func (w *ContinuousWatch) verifyProtocol(ctx context.Context) {
 	if w.auditor == nil {
-		a, err := w.cfg.Books.Audit(ctx)
+		a, err := w.cfg.Sources.WatchProtocol(ctx)
 		if err != nil {
 			w.cfg.Logger.Warn().Err(err).Msg("verification of commits: cannot begin; trying again")
 			return
 		}
 		w.auditor = a
 	}
-	v, err := w.auditor.Look(ctx, w.cfg.Now().Add(-w.cfg.LookBack))
+	v, err := w.auditor.CheckSince(ctx, w.cfg.Now().Add(-w.cfg.LookBack))
 	if err != nil {
 		if ctx.Err() == nil {
 			w.cfg.Metrics.passes.WithLabelValues(passFailed).Inc()
@@ -155,10 +155,10 @@ func (w *Watch) verify(ctx context.Context) {
 		}
 		return
 	}
-	w.breached(v.Violations)
+	w.reportBreaches(v.Violations)
 }
 
-func (w *Watch) breached(found []Violation) {
+func (w *ContinuousWatch) reportBreaches(found []Violation) {
 	for _, v := range found {
 		w.breach[v.Breach]++
 		w.cfg.Metrics.breaches.WithLabelValues(string(v.Breach)).Set(float64(w.breach[v.Breach]))

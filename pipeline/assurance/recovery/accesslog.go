@@ -63,7 +63,7 @@ func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 	if err := c.restoreBeside(ctx, conn, side); err != nil {
 		return err
 	}
-	kept, err := c.exchange(ctx, out, conn, live, side)
+	kept, err := c.exchangeTable(ctx, out, conn, live, side)
 	if err != nil || kept {
 		return err
 	}
@@ -84,11 +84,11 @@ func (c *AccessLogRestore) restoreBeside(ctx context.Context, conn driver.Conn, 
 			return err
 		}
 	}
-	return (&Store{Conn: conn, Disk: c.Disk, Database: c.ClickHouse.Database}).RestoreTable(ctx, c.Backup, c.BackedUp, AccessLogTable, side)
+	return (&BackupStore{Conn: conn, Disk: c.Disk, Database: c.ClickHouse.Database}).RestoreTable(ctx, c.Backup, c.BackedUp, AccessLogTable, side)
 }
 
-// exchange puts side.access_log in the place of the table and reports whether the table it replaced was kept beside.
-func (c *AccessLogRestore) exchange(ctx context.Context, out io.Writer, conn, live driver.Conn, side string) (kept bool, err error) {
+// exchangeTable puts side.access_log in the place of the table and reports whether the table it replaced was kept beside.
+func (c *AccessLogRestore) exchangeTable(ctx context.Context, out io.Writer, conn, live driver.Conn, side string) (kept bool, err error) {
 	beside, err := c.openAt(side)
 	if err != nil {
 		return false, err

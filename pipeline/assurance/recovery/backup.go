@@ -20,17 +20,17 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Cut says from where on the log completes a backup: for each partition the plan that the group had committed when the backup
+// BackupOffsets says from where on the log completes a backup: for each partition the plan that the group had committed when the backup
 // began. It travels with the backup, as the comment of the table batches.
-type Cut struct {
+type BackupOffsets struct {
 	At    time.Time             `json:"at"`
 	Topic string                `json:"topic"`
 	Group string                `json:"group"`
 	Plans map[int32]ingest.Plan `json:"plans"`
 }
 
-// Ends are the offsets of the cut.
-func (c *Cut) Ends() map[int32]int64 {
+// EndOffsets are the offsets of the cut.
+func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	out := map[int32]int64{}
 	for p, plan := range c.Plans {
 		out[p] = plan.Start
@@ -38,9 +38,9 @@ func (c *Cut) Ends() map[int32]int64 {
 	return out
 }
 
-// CutOf makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
-func CutOf(topic, group string, commits map[int32]platform.GroupCommit) (*Cut, error) {
-	c := &Cut{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
+// NewBackupOffsets makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
+func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommit) (*BackupOffsets, error) {
+	c := &BackupOffsets{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {
 			continue // nothing of this partition was ever processed
@@ -55,8 +55,8 @@ func CutOf(topic, group string, commits map[int32]platform.GroupCommit) (*Cut, e
 	return c, nil
 }
 
-// Store is where backups are: a disk of the server's configuration, and a database.
-type Store struct {
+// BackupStore is where backups are: a disk of the server's configuration, and a database.
+type BackupStore struct {
 	Conn     driver.Conn
 	Disk     string
 	Database string
@@ -64,7 +64,7 @@ type Store struct {
 
 var backupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$`)
 
-func (s *Store) check(names ...string) error {
+func (s *BackupStore) checkNames(names ...string) error {
 	for _, n := range append(names, s.Disk) {
 		if !backupName.MatchString(n) {
 			return fmt.Errorf("name %q of a backup or disk: use letters, digits, '.', '_' and '-'", n)
@@ -75,7 +75,7 @@ func (s *Store) check(names ...string) error {
 
 // Backup writes every table of the database to the disk under a name. With a base only what changed since that backup is
 // written.
-func (s *Store) Backup(ctx context.Context, name, base string, cut *Cut) error {
+func (s *BackupStore) Backup(ctx context.Context, name, base string, cut *BackupOffsets) error {
 	text, err := json.Marshal(cut)
 	if err != nil {
 		return fmt.Errorf("cut of the backup: %w", err)
@@ -88,26 +88,26 @@ func (s *Store) Backup(ctx context.Context, name, base string, cut *Cut) error {
 	if err := note.Write(ctx, s.Conn, s.Database); err != nil {
 		return err
 	}
-	return s.backup(ctx, "DATABASE "+quoted(s.Database), name, base)
+	return s.runBackup(ctx, "DATABASE "+quoteName(s.Database), name, base)
 }
 
 // BackupTable writes one table, for what is not on the log.
-func (s *Store) BackupTable(ctx context.Context, table, name, base string) error {
-	return s.backup(ctx, "TABLE "+quoted(s.Database)+"."+quoted(table), name, base)
+func (s *BackupStore) BackupTable(ctx context.Context, table, name, base string) error {
+	return s.runBackup(ctx, "TABLE "+quoteName(s.Database)+"."+quoteName(table), name, base)
 }
 
-func (s *Store) backup(ctx context.Context, what, name, base string) error {
+func (s *BackupStore) runBackup(ctx context.Context, what, name, base string) error {
 	names := []string{name}
 	settings := ""
 	if base != "" {
 		names = append(names, base)
 		settings = fmt.Sprintf(" SETTINGS base_backup = Disk('%s', '%s')", s.Disk, base)
 	}
-	if err := s.check(names...); err != nil {
+	if err := s.checkNames(names...); err != nil {
 		return err
 	}
 	if err := s.Conn.Exec(ctx, fmt.Sprintf("BACKUP %s TO Disk('%s', '%s')%s", what, s.Disk, name, settings)); err != nil {
-		return s.explain(fmt.Errorf("backup %s: %w", name, err), name, base)
+		return s.explainNames(fmt.Errorf("backup %s: %w", name, err), name, base)
 	}
 	return nil
 }
@@ -118,8 +118,8 @@ var ErrTaken = errors.New("there is a backup of this name")
 // ErrNoBackup says that there is none of the name.
 var ErrNoBackup = errors.New("there is no backup of this name")
 
-// explain says in words of our own what the two mistakes with names are; any other error is returned as it is.
-func (s *Store) explain(err error, name, base string) error {
+// explainNames says in words of our own what the two mistakes with names are; any other error is returned as it is.
+func (s *BackupStore) explainNames(err error, name, base string) error {
 	e, ok := errors.AsType[*clickhouse.Exception](err)
 	switch {
 	case ok && proto.Error(e.Code) == proto.ErrBackupAlreadyExists:
@@ -134,18 +134,18 @@ func (s *Store) explain(err error, name, base string) error {
 
 // Restore makes the database of a backup, which must have been taken of a database of the name from, and returns its cut. A database
 // that is there must be empty, the access log included; it is dropped first.
-func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
-	if err := s.check(name); err != nil {
+func (s *BackupStore) Restore(ctx context.Context, name, from string) (*BackupOffsets, error) {
+	if err := s.checkNames(name); err != nil {
 		return nil, err
 	}
-	if err := s.Empty(ctx, "access_log"); err != nil {
+	if err := s.CheckEmpty(ctx, "access_log"); err != nil {
 		return nil, err
 	}
-	if err := s.Conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted(s.Database)+" SYNC"); err != nil {
+	if err := s.Conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteName(s.Database)+" SYNC"); err != nil {
 		return nil, fmt.Errorf("make room for backup %s: %w", name, err)
 	}
-	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE DATABASE %s AS %s FROM Disk('%s', '%s')", quoted(from), quoted(s.Database), s.Disk, name)); err != nil {
-		return nil, s.explain(fmt.Errorf("restore backup %s: %w", name, err), name, "")
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE DATABASE %s AS %s FROM Disk('%s', '%s')", quoteName(from), quoteName(s.Database), s.Disk, name)); err != nil {
+		return nil, s.explainNames(fmt.Errorf("restore backup %s: %w", name, err), name, "")
 	}
 	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
 	if err != nil {
@@ -154,26 +154,26 @@ func (s *Store) Restore(ctx context.Context, name, from string) (*Cut, error) {
 	if len(note.Cut) == 0 {
 		return nil, fmt.Errorf("backup %s has no cut: it was not made by anpr backup, so it is not known from where on the log completes it", name)
 	}
-	var cut Cut
+	var cut BackupOffsets
 	if err := json.Unmarshal(note.Cut, &cut); err != nil {
 		return nil, fmt.Errorf("read the cut of backup %s: %w", name, err)
 	}
-	return &cut, s.Trim(ctx, cut.Ends())
+	return &cut, s.DeleteFrom(ctx, cut.EndOffsets())
 }
 
 // RestoreTable makes one table of a backup of the database from in another database, side, which must not have it.
-func (s *Store) RestoreTable(ctx context.Context, name, from, table, side string) error {
-	if err := s.check(name); err != nil {
+func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side string) error {
+	if err := s.checkNames(name); err != nil {
 		return err
 	}
-	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE TABLE %[1]s.%[3]s AS %[2]s.%[3]s FROM Disk('%[4]s', '%[5]s')", quoted(from), quoted(side), quoted(table), s.Disk, name)); err != nil {
-		return s.explain(fmt.Errorf("restore table %s of backup %s: %w", table, name, err), name, "")
+	if err := s.Conn.Exec(ctx, fmt.Sprintf("RESTORE TABLE %[1]s.%[3]s AS %[2]s.%[3]s FROM Disk('%[4]s', '%[5]s')", quoteName(from), quoteName(side), quoteName(table), s.Disk, name)); err != nil {
+		return s.explainNames(fmt.Errorf("restore table %s of backup %s: %w", table, name, err), name, "")
 	}
 	return nil
 }
 
-// Rebuilt notes up to where rows were made again, for the verifier.
-func (s *Store) Rebuilt(ctx context.Context, ends map[int32]int64) error {
+// NoteRebuilt notes up to where rows were made again, for the verifier.
+func (s *BackupStore) NoteRebuilt(ctx context.Context, ends map[int32]int64) error {
 	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
 	if err != nil {
 		return err
@@ -182,29 +182,29 @@ func (s *Store) Rebuilt(ctx context.Context, ends map[int32]int64) error {
 	return note.Write(ctx, s.Conn, s.Database)
 }
 
-// Trim deletes the rows made of records at or above the offsets: they are made again.
-func (s *Store) Trim(ctx context.Context, ends map[int32]int64) error {
+// DeleteFrom deletes the rows made of records at or above the offsets: they are made again.
+func (s *BackupStore) DeleteFrom(ctx context.Context, ends map[int32]int64) error {
 	for _, t := range Tables() {
 		column := "kafka_offset"
 		if t == "batches" {
 			column = "start_offset"
 		}
-		keep := bounded(column+" < %d", ends)
-		if err := s.Conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s.%s DELETE WHERE NOT %s SETTINGS mutations_sync = 2", quoted(s.Database), t, keep)); err != nil {
+		keep := belowOffsets(column+" < %d", ends)
+		if err := s.Conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s.%s DELETE WHERE NOT %s SETTINGS mutations_sync = 2", quoteName(s.Database), t, keep)); err != nil {
 			return fmt.Errorf("delete the rows of %s beyond the cut: %w", t, err)
 		}
 	}
 	return nil
 }
 
-// rows counts the rows of the tables that the log makes and of others, and returns those that have any.
-func (s *Store) rows(ctx context.Context, others []string) (map[string]uint64, error) {
+// countRows counts the rows of the tables that the log makes and of others, and returns those that have any.
+func (s *BackupStore) countRows(ctx context.Context, others []string) (map[string]uint64, error) {
 	out := map[string]uint64{}
 	for _, t := range append(Tables(), others...) {
 		var there, n uint64
 		err := s.Conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name = ?", s.Database, t).Scan(&there)
 		if err == nil && there > 0 {
-			err = s.Conn.QueryRow(ctx, "SELECT count() FROM "+quoted(s.Database)+"."+quoted(t)).Scan(&n)
+			err = s.Conn.QueryRow(ctx, "SELECT count() FROM "+quoteName(s.Database)+"."+quoteName(t)).Scan(&n)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", t, err)
@@ -219,9 +219,9 @@ func (s *Store) rows(ctx context.Context, others []string) (map[string]uint64, e
 // ErrNotEmpty says that a restore would mix with what is there.
 var ErrNotEmpty = errors.New("the tables are not empty")
 
-// Empty returns ErrNotEmpty when a table that the log makes, or one of the others, has rows.
-func (s *Store) Empty(ctx context.Context, others ...string) error {
-	rows, err := s.rows(ctx, others)
+// CheckEmpty returns ErrNotEmpty when a table that the log makes, or one of the others, has rows.
+func (s *BackupStore) CheckEmpty(ctx context.Context, others ...string) error {
+	rows, err := s.countRows(ctx, others)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Position is where the record stood when it was rejected.
-type Position struct {
+// LogPosition is where the record stood when it was rejected.
+type LogPosition struct {
 	Topic     string
 	Partition int32
 	Offset    int64
@@ -19,15 +19,15 @@ type Position struct {
 
 // DeadLetter is one record of the dead-letter topic.
 type DeadLetter struct {
-	Position
+	LogPosition
 	Reason string
 	Record []byte // its original bytes
 	Size   uint64 // of the whole; larger than Record when that was cut
 	Upload bool   // Record is an upload that the gateway refused, which never was a record
 }
 
-// Read is what is needed of a record to send it.
-type Read struct {
+// RecordRead is what is needed of a record to send it.
+type RecordRead struct {
 	ID        schemas.ReadID
 	Captured  schemas.Micros
 	Key       []byte
@@ -38,22 +38,22 @@ type Read struct {
 
 // Outgoing is a record to produce.
 type Outgoing struct {
-	Read
+	RecordRead
 	Value []byte
 }
 
 // Redrive says how records are checked, looked up and sent. All are required.
 type Redrive struct {
 	// Check decodes a record as the pipeline does. An error says why it would be rejected again.
-	Check func(record []byte) (Read, error)
+	Check func(record []byte) (RecordRead, error)
 	// Known returns those of the reads that are stored or merged already.
 	Known func(ctx context.Context, reads []Outgoing) (map[schemas.ReadID]bool, error)
 	// Send returns when the broker has all of them.
 	Send func(ctx context.Context, records []Outgoing) error
 }
 
-// Outcome is what became of the letters of a redrive. Wanted is the sum of all others.
-type Outcome struct {
+// RedriveOutcome is what became of the letters of a redrive. Wanted is the sum of all others.
+type RedriveOutcome struct {
 	Wanted  int `json:"wanted"`
 	Sent    int `json:"sent"`
 	Known   int `json:"known"`   // stored or merged already: an earlier redrive, or the camera sent it again
@@ -66,10 +66,10 @@ type Outcome struct {
 
 // Run sends the wanted letters again, those of an earlier position first, and reports what became of each. Without send
 // it only says what it would do.
-func (r *Redrive) Run(ctx context.Context, wanted []Position, letters map[Position]DeadLetter, send bool) (Outcome, error) {
-	out := Outcome{Wanted: len(wanted)}
+func (r *Redrive) Run(ctx context.Context, wanted []LogPosition, letters map[LogPosition]DeadLetter, send bool) (RedriveOutcome, error) {
+	out := RedriveOutcome{Wanted: len(wanted)}
 	wanted = slices.Clone(wanted)
-	slices.SortFunc(wanted, func(a, b Position) int {
+	slices.SortFunc(wanted, func(a, b LogPosition) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
 	var fit []Outgoing

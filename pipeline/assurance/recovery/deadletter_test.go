@@ -25,11 +25,11 @@ func log() (*Redrive, *[]string) {
 	var sent []string
 	known := map[schemas.ReadID]bool{}
 	return &Redrive{
-		Check: func(b []byte) (Read, error) {
+		Check: func(b []byte) (RecordRead, error) {
 			if string(b) == "bad" {
-				return Read{}, errBad
+				return RecordRead{}, errBad
 			}
-			return Read{ID: schemas.NewReadID(&schemas.Read{Camera: "c", EventID: string(b)})}, nil
+			return RecordRead{ID: schemas.NewReadID(&schemas.Read{Camera: "c", EventID: string(b)})}, nil
 		},
 		Known: func(context.Context, []Outgoing) (map[schemas.ReadID]bool, error) { return known, nil },
 		Send: func(_ context.Context, out []Outgoing) error {
@@ -43,12 +43,12 @@ func log() (*Redrive, *[]string) {
 }
 
 func letter(offset int64, record string) DeadLetter {
-	return DeadLetter{Position: Position{"t", 0, offset}, Record: []byte(record), Size: uint64(len(record))}
+	return DeadLetter{LogPosition: LogPosition{"t", 0, offset}, Record: []byte(record), Size: uint64(len(record))}
 }
 
 func TestEveryLetterIsAccountedForAndSentOnce(t *testing.T) {
-	letters := map[Position]DeadLetter{}
-	var wanted []Position
+	letters := map[LogPosition]DeadLetter{}
+	var wanted []LogPosition
 	for i, l := range []DeadLetter{letter(7, "b"), letter(3, "a"), letter(9, "a"), letter(4, "bad"), letter(5, "upload"), letter(6, "cut"), letter(8, "gone")} {
 		switch string(l.Record) {
 		case "upload":
@@ -56,31 +56,31 @@ func TestEveryLetterIsAccountedForAndSentOnce(t *testing.T) {
 		case "cut":
 			l.Size++
 		}
-		wanted = append(wanted, l.Position)
+		wanted = append(wanted, l.LogPosition)
 		if i < 6 {
-			letters[l.Position] = l
+			letters[l.LogPosition] = l
 		}
 	}
 	r, sent := log()
-	want := Outcome{Wanted: 7, Sent: 2, Twice: 1, Uploads: 1, Cut: 1, Bad: 1, Missing: 1}
+	want := RedriveOutcome{Wanted: 7, Sent: 2, Twice: 1, Uploads: 1, Cut: 1, Bad: 1, Missing: 1}
 	if got, err := r.Run(t.Context(), wanted, letters, false); err != nil || got != want || len(*sent) != 0 {
 		t.Errorf("dry run: %+v %v, sent %v; want %+v and nothing sent", got, err, *sent, want)
 	}
 	if got, err := r.Run(t.Context(), wanted, letters, true); err != nil || got != want || fmt.Sprint(*sent) != "[a b]" {
 		t.Errorf("got %+v %v, sent %v; want %+v and [a b], the earlier position first", got, err, *sent, want)
 	}
-	want = Outcome{Wanted: 7, Known: 3, Uploads: 1, Cut: 1, Bad: 1, Missing: 1}
+	want = RedriveOutcome{Wanted: 7, Known: 3, Uploads: 1, Cut: 1, Bad: 1, Missing: 1}
 	if got, err := r.Run(t.Context(), wanted, letters, true); err != nil || got != want || len(*sent) != 2 {
 		t.Errorf("again: %+v %v, sent %v; want %+v and nothing more sent", got, err, *sent, want)
 	}
 }
 
 func TestABrokenReplayGoesOnWhereItStopped(t *testing.T) {
-	letters := map[Position]DeadLetter{}
-	var wanted []Position
+	letters := map[LogPosition]DeadLetter{}
+	var wanted []LogPosition
 	for i := range int64(1200) {
 		l := letter(i, fmt.Sprint(i))
-		letters[l.Position], wanted = l, append(wanted, l.Position)
+		letters[l.LogPosition], wanted = l, append(wanted, l.LogPosition)
 	}
 	r, sent := log()
 	send, calls := r.Send, 0
@@ -105,7 +105,7 @@ func TestCollectFindsLettersOfAllSizesOnTheTopic(t *testing.T) {
 	}
 	defer func() { _ = b.Close() }()
 	client := &kafka.Client{Addr: kafka.TCP(b.Addr()), Timeout: 20 * time.Second}
-	var wanted []Position
+	var wanted []LogPosition
 	for i := range int64(300) {
 		size := 10 + i*i*10 // up to 900 kB
 		value, err := proto.Marshal(&anprv1.Reject{Topic: "t", Partition: 1, Offset: i, Reason: "malformed", Payload: make([]byte, size), PayloadSize: uint64(size), Upload: i%7 == 0})
@@ -120,11 +120,11 @@ func TestCollectFindsLettersOfAllSizesOnTheTopic(t *testing.T) {
 			t.Fatal(err, resp)
 		}
 		if i%3 == 0 {
-			wanted = append(wanted, Position{"t", 1, i})
+			wanted = append(wanted, LogPosition{"t", 1, i})
 		}
 	}
-	wanted = append(wanted, Position{"t", 0, 0}, Position{"u", 1, 3})
-	got, err := Collect(t.Context(), platform.Kafka{Addr: b.Addr()}.NewAdmin("test"), wanted)
+	wanted = append(wanted, LogPosition{"t", 0, 0}, LogPosition{"u", 1, 3})
+	got, err := CollectLetters(t.Context(), platform.Kafka{Addr: b.Addr()}.NewAdmin("test"), wanted)
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d letters, %v; want 100", len(got), err)
 	}

@@ -9,54 +9,54 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Group is a member of a rebuilding group: the log ends, for each partition, before an offset, and nothing is written to it.
-type Group struct {
+// ShortenedGroup is a member of a rebuilding group: the log ends, for each partition, before an offset, and nothing is written to it.
+type ShortenedGroup struct {
 	ingest.ConsumerGroup
 	Ends map[int32]int64
 }
 
-var _ ingest.ConsumerGroup = Group{}
+var _ ingest.ConsumerGroup = ShortenedGroup{}
 
 // Next waits for the next generation.
-func (g Group) Next(ctx context.Context) (ingest.Generation, error) {
+func (g ShortenedGroup) Next(ctx context.Context) (ingest.Generation, error) {
 	s, err := g.ConsumerGroup.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return session{s, g.Ends}, nil
+	return shortenedGeneration{s, g.Ends}, nil
 }
 
-type session struct {
+type shortenedGeneration struct {
 	ingest.Generation
 	ends map[int32]int64
 }
 
 // Bounds are those of the shortened log.
-func (s session) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
+func (s shortenedGeneration) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
 	first, end, err = s.Generation.Bounds(ctx, partition)
 	return first, min(end, s.ends[partition]), err
 }
 
 // Tick writes nothing: the ticks that closed the passages are on the log.
-func (s session) Tick(context.Context, int32, schemas.Micros) error { return nil }
+func (s shortenedGeneration) Tick(context.Context, int32, schemas.Micros) error { return nil }
 
 // Open reads to the end of the shortened log, and then waits there.
-func (s session) Open(ctx context.Context, partition int32, offset int64) (ingest.Reader, error) {
+func (s shortenedGeneration) Open(ctx context.Context, partition int32, offset int64) (ingest.Reader, error) {
 	r, err := s.Generation.Open(ctx, partition, offset)
 	if err != nil {
 		return nil, err
 	}
-	return &reader{Reader: r, next: offset, end: s.ends[partition]}, nil
+	return &shortenedReader{Reader: r, next: offset, end: s.ends[partition]}, nil
 }
 
-type reader struct {
+type shortenedReader struct {
 	ingest.Reader
 	next, end int64
 	scratch   shard.Records
 }
 
 // Fetch appends the records below the end.
-func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
+func (r *shortenedReader) Fetch(ctx context.Context, into *shard.Records) error {
 	into.HighWater = r.end
 	if r.next >= r.end {
 		select {
@@ -80,10 +80,10 @@ func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
 	return err
 }
 
-// Mute is a publisher that publishes nothing.
-type Mute struct{}
+// MutePublisher is a publisher that publishes nothing.
+type MutePublisher struct{}
 
-var _ ingest.Publisher = Mute{}
+var _ ingest.Publisher = MutePublisher{}
 
 // Publish does nothing.
-func (Mute) Publish(*ingest.Pending, *shard.Rows) {}
+func (MutePublisher) Publish(*ingest.Pending, *shard.Rows) {}

@@ -36,7 +36,7 @@ func (r *Rebuild) knownLosses(ctx context.Context) ([]ingest.RecordedLoss, error
 }
 
 // giveUpKnown records again what was given up before, when the rebuild stands before it. Anything else that stops a partition ends the restore.
-func giveUpKnown(ctx context.Context, w Worker, known []ingest.RecordedLoss) error {
+func giveUpKnown(ctx context.Context, w RebuildWorker, known []ingest.RecordedLoss) error {
 	for _, p := range w.Parked() {
 		e, ok := errors.AsType[*ingest.UnreadableError](p.Err)
 		if !ok {

@@ -21,7 +21,7 @@ func OffsetsText(offsets map[int32]int64, word string) string {
 }
 
 // TakeBackup makes a backup of all tables while everything runs, with the offsets from which the log completes it.
-func (s *Store) TakeBackup(ctx context.Context, log *reconcile.Log, group, name, base string) (*Cut, error) {
+func (s *BackupStore) TakeBackup(ctx context.Context, log *reconcile.KafkaLog, group, name, base string) (*BackupOffsets, error) {
 	partitions, err := log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (s *Store) TakeBackup(ctx context.Context, log *reconcile.Log, group, name,
 	if err != nil {
 		return nil, err
 	}
-	cut, err := CutOf(schemas.TopicReads, group, commits)
+	cut, err := NewBackupOffsets(schemas.TopicReads, group, commits)
 	if err != nil {
 		return nil, err
 	}

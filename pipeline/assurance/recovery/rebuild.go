@@ -17,24 +17,24 @@ import (
 
 // RebuildConfig says what is rebuilt, and from what. Either FromBackup is named, or everything comes from the log.
 type RebuildConfig struct {
-	Log        *reconcile.Log
-	Tables     Store    // the database to make; its connection names another, because it may not be there yet
-	Group      string   // consumer group of the pipeline: its offsets say up to where to rebuild, and stay as they are
-	FromBackup string   // backup to restore first; empty = rebuild all from the log
-	BackedUp   string   // name of the database in the backup
-	Compare    string   // database to compare the result with, row for row: a rehearsal, beside which workers may go on
-	Drop       bool     // drop the rehearsed database afterwards
-	Lost       []string // records that nobody can read, as partition:from-to
+	Log        *reconcile.KafkaLog
+	Tables     BackupStore // the database to make; its connection names another, because it may not be there yet
+	Group      string      // consumer group of the pipeline: its offsets say up to where to rebuild, and stay as they are
+	FromBackup string      // backup to restore first; empty = rebuild all from the log
+	BackedUp   string      // name of the database in the backup
+	Compare    string      // database to compare the result with, row for row: a rehearsal, beside which workers may go on
+	Drop       bool        // drop the rehearsed database afterwards
+	Lost       []string    // records that nobody can read, as partition:from-to
 
 	// Migrate makes the tables that are missing.
 	Migrate func(context.Context) error
 	// Work starts an ordinary worker that publishes nothing and ends, for each partition, before its end.
-	Work   func(ctx context.Context, group string, ends map[int32]int64) (Worker, error)
+	Work   func(ctx context.Context, group string, ends map[int32]int64) (RebuildWorker, error)
 	Logger zerolog.Logger
 }
 
-// Worker rebuilds tables from the log.
-type Worker interface {
+// RebuildWorker rebuilds tables from the log.
+type RebuildWorker interface {
 	Done() <-chan struct{} // closed when it has ended by itself
 	Parked() []ingest.Parked
 	RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error
@@ -52,11 +52,11 @@ type Rebuild struct {
 	partitions []int32
 	live       map[int32]platform.GroupCommit // of the pipeline's group
 	ends       map[int32]int64                // up to where to rebuild
-	steps      []step
+	steps      []restoreStep
 }
 
-// step is a line of the result.
-type step struct {
+// restoreStep is a line of the result.
+type restoreStep struct {
 	what string
 	took time.Duration
 	rows uint64
@@ -70,10 +70,10 @@ func (r *Rebuild) Group() string { return GroupOf(r.cfg.Group, r.cfg.Tables.Data
 
 // Run does all of it and prints what was done.
 func (r *Rebuild) Run(ctx context.Context, out io.Writer) error {
-	if err := r.survey(ctx, out); err != nil {
+	if err := r.surveyPartitions(ctx, out); err != nil {
 		return err
 	}
-	resumed, err := r.prepare(ctx)
+	resumed, err := r.prepareTables(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,11 +93,11 @@ func (r *Rebuild) Run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	}
-	return errors.Join(r.compare(ctx, out), r.dropTrial(ctx, out))
+	return errors.Join(r.compareSums(ctx, out), r.dropTrial(ctx, out))
 }
 
-// survey finds out what there is to rebuild.
-func (r *Rebuild) survey(ctx context.Context, out io.Writer) (err error) {
+// surveyPartitions finds out what there is to rebuild.
+func (r *Rebuild) surveyPartitions(ctx context.Context, out io.Writer) (err error) {
 	if r.partitions, err = r.cfg.Log.Partitions(ctx, schemas.TopicReads); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func (r *Rebuild) survey(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// prepare makes the tables ready to be filled and sets the rebuilding group, unless an interrupted restore did.
-func (r *Rebuild) prepare(ctx context.Context) (resumed bool, err error) {
+// prepareTables makes the tables ready to be filled and sets the rebuilding group, unless an interrupted restore did.
+func (r *Rebuild) prepareTables(ctx context.Context) (resumed bool, err error) {
 	begun, err := r.cfg.Log.Commits(ctx, r.Group(), schemas.TopicReads, r.partitions)
 	if err != nil {
 		return false, err
@@ -139,7 +139,7 @@ func (r *Rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 	for _, c := range begun {
 		some = some || c.Offset >= 0
 	}
-	switch err := r.cfg.Tables.Empty(ctx); {
+	switch err := r.cfg.Tables.CheckEmpty(ctx); {
 	case err == nil && some: // of a restore whose tables were dropped since
 		if err := r.cfg.Log.DeleteGroup(ctx, r.Group()); err != nil {
 			return false, err
@@ -160,7 +160,7 @@ func (r *Rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 		if cut.Group != r.cfg.Group {
 			return false, fmt.Errorf("backup %s was made with group %s, not %s: its offsets are another's", r.cfg.FromBackup, cut.Group, r.cfg.Group)
 		}
-		for p, end := range cut.Ends() {
+		for p, end := range cut.EndOffsets() {
 			if end > r.ends[p] {
 				return false, fmt.Errorf("partition %d: the backup holds records up to %d and group %s has committed %d: the group was set back, or it is another Kafka", p, end, r.cfg.Group, r.ends[p])
 			}
@@ -176,7 +176,7 @@ func (r *Rebuild) prepare(ctx context.Context) (resumed bool, err error) {
 
 // addStep adds a step with the number of rows of reads there are now.
 func (r *Rebuild) addStep(ctx context.Context, what string, began time.Time) {
-	s := step{what: what, took: time.Since(began)}
+	s := restoreStep{what: what, took: time.Since(began)}
 	_ = r.cfg.Tables.Conn.QueryRow(ctx, "SELECT count() FROM `"+r.cfg.Tables.Database+"`.reads").Scan(&s.rows) // told as 0 when it cannot be
 	r.steps = append(r.steps, s)
 }
@@ -192,19 +192,19 @@ func (r *Rebuild) rebuildFromLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(r.wait(ctx, w, lost), w.Stop(ctx))
+	err = errors.Join(r.waitUntilCommitted(ctx, w, lost), w.Stop(ctx))
 	if err != nil {
 		return fmt.Errorf("rebuild from the log: %w; start the restore again to go on", err)
 	}
 	r.addStep(ctx, "rebuild from the log", began)
-	if err := r.cfg.Tables.Rebuilt(ctx, r.ends); err != nil {
+	if err := r.cfg.Tables.NoteRebuilt(ctx, r.ends); err != nil {
 		return err
 	}
 	return r.cfg.Log.DeleteGroup(ctx, r.Group())
 }
 
-// wait returns when the rebuilding group has committed all that is to be rebuilt. Known losses of partitions that stand are recorded again.
-func (r *Rebuild) wait(ctx context.Context, w Worker, lost []ingest.RecordedLoss) error {
+// waitUntilCommitted returns when the rebuilding group has committed all that is to be rebuilt. Known losses of partitions that stand are recorded again.
+func (r *Rebuild) waitUntilCommitted(ctx context.Context, w RebuildWorker, lost []ingest.RecordedLoss) error {
 	said := time.Now()
 	for {
 		commits, err := r.cfg.Log.Commits(ctx, r.Group(), schemas.TopicReads, r.partitions)
@@ -249,17 +249,17 @@ func (r *Rebuild) dropTrial(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// compare proves the result.
-func (r *Rebuild) compare(ctx context.Context, out io.Writer) error {
+// compareSums proves the result.
+func (r *Rebuild) compareSums(ctx context.Context, out io.Writer) error {
 	names := [2]string{r.cfg.Compare, r.cfg.Tables.Database}
-	var sums [2]map[string]Sum
+	var sums [2]map[string]TableSum
 	for i, db := range names {
 		var err error
-		if sums[i], err = Sums(ctx, r.cfg.Tables.Conn, db, r.ends); err != nil {
+		if sums[i], err = SumTables(ctx, r.cfg.Tables.Conn, db, r.ends); err != nil {
 			return err
 		}
 	}
-	if !Same(out, names, sums) {
+	if !CompareSums(out, names, sums) {
 		return fmt.Errorf("database %s differs from %s; if only decisions, offences and hits do, other versions of the catalogue or the reference data decided then: compare the columns catalogue_version and reference_version", names[1], names[0])
 	}
 	return nil

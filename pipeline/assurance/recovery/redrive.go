@@ -41,21 +41,21 @@ func WaitCommitted(ctx context.Context, admin *platform.Admin, group string, lon
 }
 
 // CheckRecord decodes a record as the pipeline does, but for the registry, which it may know in another version.
-func CheckRecord(b []byte, partitions int) (Read, error) {
+func CheckRecord(b []byte, partitions int) (RecordRead, error) {
 	var r schemas.Read
 	if err := decode.Record(&r, b); err != nil {
-		return Read{}, err
+		return RecordRead{}, err
 	}
 	if r.Tick != 0 || r.Quarantine != nil {
-		return Read{}, errors.New("is no read")
+		return RecordRead{}, errors.New("is no read")
 	}
 	if err := normalise.Read(&r); err != nil {
-		return Read{}, err
+		return RecordRead{}, err
 	}
 	if err := decode.CheckClock(&r, decode.DefaultAhead, decode.DefaultBehind); err != nil {
-		return Read{}, err
+		return RecordRead{}, err
 	}
-	return Read{
+	return RecordRead{
 		ID: r.ID, Captured: r.CapturedAt, Key: r.Class.AppendTo(nil), Partition: schemas.Partition(r.Class, r.Camera, partitions),
 		Camera: r.Camera, Received: r.ReceivedAt.Time(),
 	}, nil

@@ -28,14 +28,14 @@ type Standing struct {
 	losses    []ingest.Loss
 }
 
-// State says what the tables hold of a partition.
-type State interface {
+// PartitionState says what the tables hold of a partition.
+type PartitionState interface {
 	Reached(ctx context.Context, topic string, partition int32) (ingest.StoredExtent, error)
 	Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error)
 }
 
 // AskStandings finds out how far every partition is, or the one.
-func AskStandings(ctx context.Context, b *reconcile.Books, state State, only ...int32) ([]Standing, error) {
+func AskStandings(ctx context.Context, b *reconcile.Sources, state PartitionState, only ...int32) ([]Standing, error) {
 	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
 		return nil, err
@@ -101,13 +101,13 @@ type GiveUp struct {
 	By        string        // who
 	Watch     time.Duration // how long the partition must stand still
 	Readable  bool          // also give up records that can be read
-	State     State
+	State     PartitionState
 	// Probe fetches from an offset on as a worker does, and returns how many records it could read.
 	Probe func(ctx context.Context, partition int32, offset int64) (int, error)
 }
 
 // Check checks that the partition stands, and returns what would be given up.
-func (c *GiveUp) Check(ctx context.Context, b *reconcile.Books) (*ingest.RecordedLoss, error) {
+func (c *GiveUp) Check(ctx context.Context, b *reconcile.Sources) (*ingest.RecordedLoss, error) {
 	before, err := AskStandings(ctx, b, c.State, c.Partition)
 	if err != nil {
 		return nil, err

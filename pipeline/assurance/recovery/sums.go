@@ -12,9 +12,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Sum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but the times of ingestion.
-// Two tables with the same Sum hold the same rows, in whatever order and parts.
-type Sum struct {
+// TableSum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but the times of ingestion.
+// Two tables with the same TableSum hold the same rows, in whatever order and parts.
+type TableSum struct {
 	Rows         uint64 `json:"rows"`
 	Fingerprint  string `json:"sum"`
 	PhysicalRows uint64 `json:"physical_rows"` // without FINAL: more than Rows when repeats are not merged yet
@@ -31,22 +31,22 @@ func Tables() []string {
 	return append(slices.Sorted(maps.Keys(compared)), "batches")
 }
 
-// Sums reads every table of a database, as far as it was made of records below the given offsets. Of batches, whose ranges depend on the
+// SumTables reads every table of a database, as far as it was made of records below the given offsets. Of batches, whose ranges depend on the
 // load of the moment, it is the totals of each partition.
-func Sums(ctx context.Context, conn driver.Conn, database string, below map[int32]int64) (map[string]Sum, error) {
-	out := map[string]Sum{}
+func SumTables(ctx context.Context, conn driver.Conn, database string, below map[int32]int64) (map[string]TableSum, error) {
+	out := map[string]TableSum{}
 	for name, except := range compared {
-		s, err := sumOf(ctx, conn, fmt.Sprintf("SELECT * EXCEPT (%s) FROM %s.%s FINAL WHERE %s", except, quoted(database), name, bounded("kafka_offset < %d", below)))
+		s, err := sumOf(ctx, conn, fmt.Sprintf("SELECT * EXCEPT (%s) FROM %s.%s FINAL WHERE %s", except, quoteName(database), name, belowOffsets("kafka_offset < %d", below)))
 		if err != nil {
 			return nil, fmt.Errorf("sum up %s.%s: %w", database, name, err)
 		}
-		if err := conn.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM %s.%s WHERE %s", quoted(database), name, bounded("kafka_offset < %d", below))).Scan(&s.PhysicalRows); err != nil {
+		if err := conn.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM %s.%s WHERE %s", quoteName(database), name, belowOffsets("kafka_offset < %d", below))).Scan(&s.PhysicalRows); err != nil {
 			return nil, fmt.Errorf("count %s.%s: %w", database, name, err)
 		}
 		out[name] = s
 	}
 	s, err := sumOf(ctx, conn, fmt.Sprintf(`SELECT kafka_topic, kafka_partition, min(start_offset), max(end_offset), sum(fetched), sum(stored), sum(merged), sum(rejected), sum(ticks),
-		sum(passages), sum(hits), sum(offences) FROM %s.batches FINAL WHERE %s GROUP BY kafka_topic, kafka_partition`, quoted(database), bounded("end_offset <= %d", below)))
+		sum(passages), sum(hits), sum(offences) FROM %s.batches FINAL WHERE %s GROUP BY kafka_topic, kafka_partition`, quoteName(database), belowOffsets("end_offset <= %d", below)))
 	if err != nil {
 		return nil, fmt.Errorf("sum up %s.batches: %w", database, err)
 	}
@@ -55,7 +55,7 @@ func Sums(ctx context.Context, conn driver.Conn, database string, below map[int3
 	return out, nil
 }
 
-func sumOf(ctx context.Context, conn driver.Conn, rows string) (s Sum, err error) {
+func sumOf(ctx context.Context, conn driver.Conn, rows string) (s TableSum, err error) {
 	row := conn.QueryRow(ctx, "SELECT count(), sum(cityHash64(*)), sum(sipHash64(*)) FROM ("+rows+")")
 	var city, sip uint64
 	if err := row.Scan(&s.Rows, &city, &sip); err != nil {
@@ -65,8 +65,8 @@ func sumOf(ctx context.Context, conn driver.Conn, rows string) (s Sum, err error
 	return s, nil
 }
 
-// bounded is a condition on partition and offset; what is the part about the offset.
-func bounded(what string, below map[int32]int64) string {
+// belowOffsets is a condition on partition and offset; what is the part about the offset.
+func belowOffsets(what string, below map[int32]int64) string {
 	var b strings.Builder
 	b.WriteString("(0")
 	for _, p := range slices.Sorted(maps.Keys(below)) {
@@ -75,12 +75,12 @@ func bounded(what string, below map[int32]int64) string {
 	return b.String() + ")"
 }
 
-func quoted(name string) string {
+func quoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
 
-// Same compares the sums of two databases and prints them side by side. It reports whether all are equal.
-func Same(w io.Writer, names [2]string, sums [2]map[string]Sum) bool {
+// CompareSums compares the sums of two databases and prints them side by side. It reports whether all are equal.
+func CompareSums(w io.Writer, names [2]string, sums [2]map[string]TableSum) bool {
 	same := true
 	tw := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	_, _ = fmt.Fprintf(tw, "table\trows in %s\trows in %s\tsum of all columns but ingestion time\t\n", names[0], names[1])

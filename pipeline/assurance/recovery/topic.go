@@ -13,10 +13,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// Collect reads the dead-letter topic from its beginning to its end and returns the letters of the wanted positions. A
+// CollectLetters reads the dead-letter topic from its beginning to its end and returns the letters of the wanted positions. A
 // letter published twice, as after a crash, is the same twice.
-func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map[Position]DeadLetter, error) {
-	want := make(map[Position]bool, len(wanted))
+func CollectLetters(ctx context.Context, admin *platform.Admin, wanted []LogPosition) (map[LogPosition]DeadLetter, error) {
+	want := make(map[LogPosition]bool, len(wanted))
 	for _, p := range wanted {
 		want[p] = true
 	}
@@ -24,19 +24,19 @@ func Collect(ctx context.Context, admin *platform.Admin, wanted []Position) (map
 	if err != nil {
 		return nil, err
 	}
-	out := map[Position]DeadLetter{}
+	out := map[LogPosition]DeadLetter{}
 	for p, b := range bounds {
-		if err := collect(ctx, admin, p, b, want, out); err != nil {
+		if err := collectPartition(ctx, admin, p, b, want, out); err != nil {
 			return nil, fmt.Errorf("read %s/%d: %w", schemas.TopicRejects, p, err)
 		}
 	}
 	return out, nil
 }
 
-func collect(ctx context.Context, admin *platform.Admin, partition int32, b platform.Bounds, want map[Position]bool, out map[Position]DeadLetter) (err error) {
+func collectPartition(ctx context.Context, admin *platform.Admin, partition int32, b platform.Bounds, want map[LogPosition]bool, out map[LogPosition]DeadLetter) (err error) {
 	for next := b.First; next < b.End; {
 		before := next
-		if next, err = fetch(ctx, admin, partition, next, want, out); err != nil {
+		if next, err = fetchLetters(ctx, admin, partition, next, want, out); err != nil {
 			return fmt.Errorf("at offset %d: %w", next, err)
 		}
 		if next == before { // offsets without a record up to the end
@@ -46,7 +46,7 @@ func collect(ctx context.Context, admin *platform.Admin, partition int32, b plat
 	return nil
 }
 
-func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[Position]bool, out map[Position]DeadLetter) (int64, error) {
+func fetchLetters(ctx context.Context, admin *platform.Admin, partition int32, next int64, want map[LogPosition]bool, out map[LogPosition]DeadLetter) (int64, error) {
 	resp, err := admin.FetchRecords(ctx, schemas.TopicRejects, partition, next)
 	if err != nil {
 		return next, err
@@ -71,9 +71,9 @@ func fetch(ctx context.Context, admin *platform.Admin, partition int32, next int
 		if proto.Unmarshal(value, &m) != nil {
 			continue // not ours
 		}
-		p := Position{m.GetTopic(), m.GetPartition(), m.GetOffset()}
+		p := LogPosition{m.GetTopic(), m.GetPartition(), m.GetOffset()}
 		if want[p] {
-			out[p] = DeadLetter{Position: p, Reason: m.GetReason(), Record: m.GetPayload(), Size: m.GetPayloadSize(), Upload: m.GetUpload()}
+			out[p] = DeadLetter{LogPosition: p, Reason: m.GetReason(), Record: m.GetPayload(), Size: m.GetPayloadSize(), Upload: m.GetUpload()}
 		}
 	}
 }

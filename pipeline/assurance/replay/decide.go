@@ -10,22 +10,22 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Registry is one version of the reference data. pipeline/reference implements it.
-type Registry interface {
+// CameraRegistry is one version of the reference data. pipeline/reference implements it.
+type CameraRegistry interface {
 	rules.Reference
 	// Camera finds a camera.
 	Camera(id string) (*schemas.Camera, bool)
 }
 
-// Counts is what a replay went through.
-type Counts struct {
+// ReplayCounts is what a replay went through.
+type ReplayCounts struct {
 	Reads      uint64 `json:"reads"`       // stored reads that belong to a decided passage
 	Passages   uint64 `json:"passages"`    // decided
 	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone: retention, or a window that cuts them
 	CameraGone uint64 `json:"camera_gone"` // passages of a camera that is not in the registry: nothing is decided
 }
 
-func (c *Counts) add(d *Counts) {
+func (c *ReplayCounts) addCounts(d *ReplayCounts) {
 	c.Reads += d.Reads
 	c.Passages += d.Passages
 	c.NoReads += d.NoReads
@@ -38,8 +38,8 @@ type verdictKey struct {
 	outcome string
 }
 
-// Offence is one candidate or held offence, as stored or as it would be.
-type Offence struct {
+// FoundOffence is one candidate or held offence, as stored or as it would be.
+type FoundOffence struct {
 	ID          string `json:"offence_id"`
 	Rule        string `json:"rule"`
 	Status      string `json:"status"` // candidate or held
@@ -52,8 +52,8 @@ type Offence struct {
 	CapturedAt  string `json:"captured_at"`
 }
 
-// claim is a passage's claim to an offence, and its place in the order of the log.
-type claim struct {
+// offenceClaim is a passage's claim to an offence, and its place in the order of the log.
+type offenceClaim struct {
 	id                         schemas.OffenceID
 	rule                       schemas.RuleID
 	outcome                    schemas.Outcome
@@ -68,11 +68,11 @@ type claim struct {
 	beside                     doubted
 	silent                     bool // of a read that came late: as a duplicate it is not stored, see rules.Engine.Decide
 	sealed                     bool // the record that its seal covers is the stored one, byte for byte
-	place
+	columnPlace
 	last, first int64 // offsets of the last and the first read that the passage had
 }
 
-func (c *claim) before(d *claim) bool {
+func (c *offenceClaim) isBefore(d *offenceClaim) bool {
 	return cmp.Or(
 		cmp.Compare(c.partition, d.partition), cmp.Compare(c.offset, d.offset), cmp.Compare(c.seq, d.seq),
 		cmp.Compare(c.last, d.last), cmp.Compare(c.first, d.first), bytes.Compare(c.id.ID[:], d.id.ID[:]),
@@ -89,23 +89,23 @@ type doubted struct {
 // worker decides ranges of plates, one after the other.
 type worker struct {
 	cfg       *Config
-	stored    *kept
-	group     group
+	stored    *storedOffences
+	group     readGroup
 	subjects  []subject
 	decisions []schemas.Decision
 	doubts    []schemas.Decision
 	doubting  *rules.PriorOffences
 	told      uint64
 
-	count    Counts
-	claims   map[schemas.OffenceID]claim        // the earliest of each id
+	count    ReplayCounts
+	claims   map[schemas.OffenceID]offenceClaim // the earliest of each id
 	later    map[schemas.OffenceID][]schemas.ID // passages of the other claims
-	offences map[schemas.ID]claim               // those that stand, by settle
+	offences map[schemas.ID]offenceClaim        // those that stand, by settle
 	verdicts map[verdictKey]uint64
 }
 
-func newWorker(cfg *Config, stored *kept) *worker {
-	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]claim{}, later: map[schemas.OffenceID][]schemas.ID{}, verdicts: map[verdictKey]uint64{}}
+func newWorker(cfg *Config, stored *storedOffences) *worker {
+	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]offenceClaim{}, later: map[schemas.OffenceID][]schemas.ID{}, verdicts: map[verdictKey]uint64{}}
 }
 
 // subject is what the rules are asked about, and where on the log the pipeline asked them.
@@ -117,7 +117,7 @@ type subject struct {
 
 // subjectsOf appends what the pipeline decided of the group, whose reads have all been taken: its passages, and the reads that came after
 // their passages were decided and were judged by themselves. skipped is told of passages that cannot be decided.
-func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads bool)) []subject {
+func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(noReads bool)) []subject {
 	for i := range g.passages {
 		p := &g.passages[i]
 		if p.Best.Read.IsZero() {
@@ -141,10 +141,10 @@ func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads boo
 	for i := range g.late {
 		l := &g.late[i]
 		if cam, ok := reg.Camera(l.passage.Best.Camera); ok {
-			if !g.judged(l) {
+			if !g.wasJudged(l) {
 				l.passage.Measured = schemas.Sighting{}
 			}
-			l.passage.Variants = g.variants(l)
+			l.passage.Variants = g.countVariants(l)
 			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Straggler: true}
 			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
 		}
@@ -152,9 +152,9 @@ func (g *group) subjectsOf(dst []subject, reg Registry, skipped func(noReads boo
 	return dst
 }
 
-// decide decides the passages of the group, each as if it was the only one.
-func (w *worker) decide() {
-	w.group.whole()
+// decideGroup decides the passages of the group, each as if it was the only one.
+func (w *worker) decideGroup() {
+	w.group.completePassages()
 	w.subjects = w.group.subjectsOf(w.subjects[:0], w.cfg.Registry, func(noReads bool) {
 		if noReads {
 			w.count.NoReads++
@@ -169,49 +169,49 @@ func (w *worker) decide() {
 		}
 		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
 		w.doubts = w.doubts[:0]
-		if slices.ContainsFunc(w.decisions, claims) {
+		if slices.ContainsFunc(w.decisions, claimsOffence) {
 			s.Prior = w.doubting
 			w.doubts, _ = w.cfg.Engine.Decide(w.doubts, &s.Subject, w.cfg.Registry)
 			s.Prior = nil
 		}
 		for k := range w.decisions {
-			w.note(&w.decisions[k], s)
+			w.countDecision(&w.decisions[k], s)
 		}
 	}
-	if w.gone()-w.told >= 4096 {
-		w.tell()
+	if w.countDone()-w.told >= 4096 {
+		w.reportProgress()
 	}
 }
 
-// gone is how many passages the worker has gone through.
-func (w *worker) gone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
+// countDone is how many passages the worker has gone through.
+func (w *worker) countDone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
 
-func (w *worker) tell() {
-	n := w.gone()
-	w.cfg.tell(n - w.told)
+func (w *worker) reportProgress() {
+	n := w.countDone()
+	w.cfg.reportProgress(n - w.told)
 	w.told = n
 }
 
-// claims reports whether the decision claims an offence.
-func claims(d schemas.Decision) bool {
+// claimsOffence reports whether the decision claims an offence.
+func claimsOffence(d schemas.Decision) bool {
 	return d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld
 }
 
-// note takes a decision into the result.
-func (w *worker) note(d *schemas.Decision, s *subject) {
-	if !claims(*d) {
-		w.verdict(d.Rule, d.Outcome, d.On.CapturedAt)
+// countDecision takes a decision into the result.
+func (w *worker) countDecision(d *schemas.Decision, s *subject) {
+	if !claimsOffence(*d) {
+		w.countOutcome(d.Rule, d.Outcome, d.On.CapturedAt)
 		return
 	}
 	row := &w.group.rows[s.of]
-	c := claim{
+	c := offenceClaim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
 		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
-		silent: s.Straggler && rules.InfoOf(d.Family).OnlyCasesOfStragglers(),
-		place:  place{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
+		silent:      s.Straggler && rules.InfoOf(d.Family).OnlyCasesOfStragglers(),
+		columnPlace: columnPlace{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
-		c.place, d.Offence.ID = at.place, at.id // also where ids were made otherwise when it was stored
+		c.columnPlace, d.Offence.ID = at.columnPlace, at.id // also where ids were made otherwise when it was stored
 	}
 	c.id, c.standing = d.Offence, d.Earlier()
 	c.sealed = w.sealsAsStored(d, c.passage)
@@ -221,7 +221,7 @@ func (w *worker) note(d *schemas.Decision, s *subject) {
 			c.beside = doubted{x.Outcome, x.Reason, w.sealsAsStored(x, c.passage)}
 		}
 	}
-	w.claim(&c)
+	w.keepClaim(&c)
 }
 
 // sealsAsStored seals the decision as the pipeline did and reports whether that gives the stored seal.
@@ -234,61 +234,61 @@ func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
 	return d.Seal == o.seal
 }
 
-// verdict counts an outcome, when it is of the window.
-func (w *worker) verdict(rule schemas.RuleID, o schemas.Outcome, captured schemas.Micros) {
-	if w.cfg.covers(captured) {
+// countOutcome counts an outcome, when it is of the window.
+func (w *worker) countOutcome(rule schemas.RuleID, o schemas.Outcome, captured schemas.Micros) {
+	if w.cfg.coversCapture(captured) {
 		w.verdicts[verdictKey{rule, o.String()}]++
 	}
 }
 
-// claim keeps the earliest claim to an offence, and of the others their passages: which of them are duplicates is known when all are there.
-func (w *worker) claim(c *claim) {
+// keepClaim keeps the earliest claim to an offence, and of the others their passages: which of them are duplicates is known when all are there.
+func (w *worker) keepClaim(c *offenceClaim) {
 	old, taken := w.claims[c.id]
 	switch {
 	case !taken:
 		w.claims[c.id] = *c
-	case c.before(&old):
+	case c.isBefore(&old):
 		w.claims[c.id] = *c
-		w.loses(&old)
+		w.dropClaim(&old)
 	default:
-		w.loses(c)
+		w.dropClaim(c)
 	}
 }
 
-func (w *worker) loses(c *claim) {
+func (w *worker) dropClaim(c *offenceClaim) {
 	if !c.silent {
 		w.later[c.id] = append(w.later[c.id], c.passage)
 	}
 }
 
-// join takes another worker's result.
-func (w *worker) join(o *worker) {
-	w.count.add(&o.count)
+// addResults takes another worker's result.
+func (w *worker) addResults(o *worker) {
+	w.count.addCounts(&o.count)
 	for k, n := range o.verdicts {
 		w.verdicts[k] += n
 	}
 	for _, c := range o.claims {
-		w.claim(&c)
+		w.keepClaim(&c)
 	}
 	for id, all := range o.later {
 		w.later[id] = append(w.later[id], all...)
 	}
 }
 
-// settle lets the claims become offences in the order of the log, as the pipeline did. Those outside the window, which made
+// resolveExclusions lets the claims become offences in the order of the log, as the pipeline did. Those outside the window, which made
 // others duplicates, are dropped.
-func (w *worker) settle() {
-	all := make([]*claim, 0, len(w.claims))
+func (w *worker) resolveExclusions() {
+	all := make([]*offenceClaim, 0, len(w.claims))
 	for _, c := range w.claims {
 		all = append(all, &c)
 	}
-	slices.SortFunc(all, func(a, b *claim) int {
-		if a.before(b) {
+	slices.SortFunc(all, func(a, b *offenceClaim) int {
+		if a.isBefore(b) {
 			return -1
 		}
 		return 1
 	})
-	w.offences = make(map[schemas.ID]claim, len(all))
+	w.offences = make(map[schemas.ID]offenceClaim, len(all))
 	var standing rules.PriorOffences
 	for _, c := range all {
 		first, answer := standing.Compare(&c.standing, c.within)
@@ -302,13 +302,13 @@ func (w *worker) settle() {
 		if answer == rules.PriorSame {
 			stands = first.Passage.ID
 		}
-		w.loses(c)
+		w.dropClaim(c)
 		for _, passage := range w.later[c.id] {
 			if passage != stands { // a second verdict on the passage of the first says nothing new
-				w.verdict(c.rule, schemas.OutcomeDuplicate, c.captured)
+				w.countOutcome(c.rule, schemas.OutcomeDuplicate, c.captured)
 			}
 		}
-		if answer != rules.PriorSame && w.cfg.covers(c.captured) {
+		if answer != rules.PriorSame && w.cfg.coversCapture(c.captured) {
 			w.offences[c.id.ID] = *c
 		}
 	}

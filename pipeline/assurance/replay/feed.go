@@ -8,12 +8,12 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// Dial opens a connection of its own to ClickHouse, on the database of the pipeline.
-type Dial func(ctx context.Context) (*ch.Client, error)
+// DialNative opens a connection of its own to ClickHouse, on the database of the pipeline.
+type DialNative func(ctx context.Context) (*ch.Client, error)
 
-// columns receives the blocks of one query.
-type columns[T any] interface {
-	results() proto.Results
+// columnSet receives the blocks of one query.
+type columnSet[T any] interface {
+	resultColumns() proto.Results
 	// appendRows copies the rows of the block just received.
 	appendRows(dst []T, n int) ([]T, error)
 }
@@ -42,20 +42,20 @@ type feed[T any] struct {
 	at  int
 }
 
-// start runs the query until it ends or ctx does.
-func start[T any](ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) *feed[T] {
+// startFeed runs the query until it ends or ctx does.
+func startFeed[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) *feed[T] {
 	f := &feed[T]{full: make(chan []T, feedBuffers), empty: make(chan []T, feedBuffers+1)}
 	for range feedBuffers {
 		f.empty <- nil
 	}
 	go func() {
 		defer close(f.full)
-		f.err = f.run(ctx, dial, query, params, cols)
+		f.err = f.runQuery(ctx, dial, query, params, cols)
 	}()
 	return f
 }
 
-func (f *feed[T]) run(ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) error {
+func (f *feed[T]) runQuery(ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) error {
 	conn, err := dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to ClickHouse: %w", err)
@@ -64,7 +64,7 @@ func (f *feed[T]) run(ctx context.Context, dial Dial, query string, params []pro
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	err = conn.Do(ctx, ch.Query{
-		Body: query, Parameters: params, Settings: settings, Result: cols.results(),
+		Body: query, Parameters: params, Settings: settings, Result: cols.resultColumns(),
 		OnResult: func(ctx context.Context, block proto.Block) error {
 			select {
 			case into := <-f.empty:
@@ -85,8 +85,8 @@ func (f *feed[T]) run(ctx context.Context, dial Dial, query string, params []pro
 	return err
 }
 
-// peek returns the row that next takes, nil at the end. It is valid until next.
-func (f *feed[T]) peek() *T {
+// peekRow returns the row that dropRow drops, nil at the end. It is valid until dropRow.
+func (f *feed[T]) peekRow() *T {
 	for f.at == len(f.cur) {
 		if f.cur != nil {
 			f.empty <- f.cur
@@ -102,17 +102,17 @@ func (f *feed[T]) peek() *T {
 	return &f.cur[f.at]
 }
 
-func (f *feed[T]) next() { f.at++ }
+func (f *feed[T]) dropRow() { f.at++ }
 
-// all runs a small query and returns its rows.
-func all[T any](ctx context.Context, dial Dial, query string, params []proto.Parameter, cols columns[T]) ([]T, error) {
+// readAll runs a small query and returns its rows.
+func readAll[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) ([]T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var out []T
-	f := start(ctx, dial, query, params, cols)
-	for r := f.peek(); r != nil; r = f.peek() {
+	f := startFeed(ctx, dial, query, params, cols)
+	for r := f.peekRow(); r != nil; r = f.peekRow() {
 		out = append(out, *r)
-		f.next()
+		f.dropRow()
 	}
 	return out, f.err
 }

@@ -35,8 +35,8 @@ const (
 	records    = 12_000
 )
 
-// start of the traffic: it runs over midnight in Brussels (23:00 UTC), so that two LEZ days are filled.
-var start = schemas.MicrosOf(time.Date(2026, 11, 20, 21, 30, 0, 0, time.UTC))
+// startFeed of the traffic: it runs over midnight in Brussels (23:00 UTC), so that two LEZ days are filled.
+var startFeed = schemas.MicrosOf(time.Date(2026, 11, 20, 21, 30, 0, 0, time.UTC))
 
 // world is a city, the tables its traffic left, and the versions they were made with.
 type world struct {
@@ -53,11 +53,11 @@ func fill(t *testing.T) *world { return fillDay(t, 7, nil) }
 // fillDay is fill with another seed, and with trouble made of the reads of each partition.
 func fillDay(t *testing.T, seed uint64, trouble func(*reference.Snapshot, []*anprv1.PlateRead) []*anprv1.PlateRead) *world {
 	t.Helper()
-	city, err := bench.NewCity(bench.CityConfig{Seed: seed, Cameras: 24, Vehicles: 4000, ListEntries: 100, ListedDrive: 50, At: start})
+	city, err := bench.NewCity(bench.CityConfig{Seed: seed, Cameras: 24, Vehicles: 4000, ListEntries: 100, ListedDrive: 50, At: startFeed})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{dir: t.TempDir(), from: start.Day().Start(), to: (start.Day() + 2).Start()}
+	w := &world{dir: t.TempDir(), from: startFeed.Day().Start(), to: (startFeed.Day() + 2).Start()}
 	if err := city.WriteReference(w.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (w *world) produce(
 	t.Helper()
 	noise := bench.UsualNoise()
 	noise.Parked, noise.Retransmitted = 4_000, 30_000
-	traffic, err := city.Traffic(bench.TrafficConfig{Seed: seed, Rate: 1, Start: start, Noise: noise, ListedShare: 50_000})
+	traffic, err := city.Traffic(bench.TrafficConfig{Seed: seed, Rate: 1, Start: startFeed, Noise: noise, ListedShare: 50_000})
 	if err != nil {
 		t.Fatal(err)
 	}

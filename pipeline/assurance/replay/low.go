@@ -6,8 +6,8 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// low receives a LowCardinality(String) column and reads each distinct value of a block once, not each row.
-type low[T any] struct {
+// enumColumn receives a LowCardinality(String) column and reads each distinct value of a block once, not each row.
+type enumColumn[T any] struct {
 	raw   proto.ColLowCardinalityRaw
 	index proto.ColStr
 	name  string
@@ -16,16 +16,18 @@ type low[T any] struct {
 	known []bool // a dictionary also holds values that no row of the block has
 }
 
-func newLow[T any](name string, parse func(string) (T, bool)) *low[T] {
-	l := &low[T]{name: name, parse: parse}
+func newLow[T any](name string, parse func(string) (T, bool)) *enumColumn[T] {
+	l := &enumColumn[T]{name: name, parse: parse}
 	l.raw.Index = &l.index
 	return l
 }
 
-func (l *low[T]) column() proto.ResultColumn { return proto.ResultColumn{Name: l.name, Data: &l.raw} }
+func (l *enumColumn[T]) resultColumn() proto.ResultColumn {
+	return proto.ResultColumn{Name: l.name, Data: &l.raw}
+}
 
-// prepare reads the dictionary of the block just received.
-func (l *low[T]) prepare() {
+// readDictionary reads the dictionary of the block just received.
+func (l *enumColumn[T]) readDictionary() {
 	l.dict, l.known = l.dict[:0], l.known[:0]
 	for i := range l.index.Rows() {
 		v, ok := l.parse(l.index.Row(i))
@@ -33,8 +35,8 @@ func (l *low[T]) prepare() {
 	}
 }
 
-// at returns the value of row i.
-func (l *low[T]) at(i int) (T, error) {
+// valueAt returns the value of row i.
+func (l *enumColumn[T]) valueAt(i int) (T, error) {
 	var k int
 	switch l.raw.Key {
 	case proto.KeyUInt8:

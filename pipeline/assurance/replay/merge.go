@@ -36,8 +36,8 @@ func comparePlates(a, b *schemas.Plate) int {
 	return a.Len() - b.Len()
 }
 
-// group is the passages of one key while their reads are collected.
-type group struct {
+// readGroup is the passages of one key while their reads are collected.
+type readGroup struct {
 	rows     []passageRow
 	passages []schemas.Passage
 	gathered []dedup.Gathered
@@ -59,7 +59,7 @@ type lateRead struct {
 // linear is up to how many passages are searched one by one.
 const linear = 8
 
-func (g *group) reset() {
+func (g *readGroup) resetGroup() {
 	g.rows, g.passages, g.last, g.first = g.rows[:0], g.passages[:0], g.last[:0], g.first[:0]
 	g.late, g.gathered = g.late[:0], g.gathered[:0]
 	if len(g.index) > 0 {
@@ -67,9 +67,9 @@ func (g *group) reset() {
 	}
 }
 
-// add takes a passage; a row that is there twice until a merge of the table is taken once.
-func (g *group) add(r *passageRow) {
-	if g.find(&r.id) >= 0 {
+// addPassage takes a passage; a row that is there twice until a merge of the table is taken once.
+func (g *readGroup) addPassage(r *passageRow) {
+	if g.indexOf(&r.id) >= 0 {
 		return
 	}
 	g.rows = append(g.rows, *r)
@@ -88,7 +88,7 @@ func (g *group) add(r *passageRow) {
 	}
 }
 
-func (g *group) find(id *schemas.ID) int {
+func (g *readGroup) indexOf(id *schemas.ID) int {
 	if len(g.rows) > linear {
 		if i, ok := g.index[*id]; ok {
 			return int(i)
@@ -103,13 +103,13 @@ func (g *group) find(id *schemas.ID) int {
 	return -1
 }
 
-// take gives a read to its passage, unless it came after the passage was decided. It reports whether it was taken.
-func (g *group) take(r *readRow) bool {
-	i := g.find(&r.passage)
+// takeRead gives a read to its passage, unless it came after the passage was decided. It reports whether it was taken.
+func (g *readGroup) takeRead(r *readRow) bool {
+	i := g.indexOf(&r.passage)
 	if i < 0 {
 		return false
 	}
-	r.fill(&g.read)
+	r.fillRead(&g.read)
 	if r.offset >= g.rows[i].closed {
 		if g.read.Plate.Class() == g.passages[i].Class {
 			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.PassageOfRead(&g.read, schemas.PassageID{ID: g.rows[i].id})})
@@ -124,15 +124,15 @@ func (g *group) take(r *readRow) bool {
 	return true
 }
 
-// whole gives the passages what their reads say together.
-func (g *group) whole() {
+// completePassages gives the passages what their reads say together.
+func (g *readGroup) completePassages() {
 	for i := range g.passages {
 		g.gathered[i].Whole(&g.passages[i])
 	}
 }
 
-// judged reports whether the pipeline judged the speed of the read; all reads of the group must have been taken.
-func (g *group) judged(l *lateRead) bool {
+// wasJudged reports whether the pipeline judged the speed of the read; all reads of the group must have been taken.
+func (g *readGroup) wasJudged(l *lateRead) bool {
 	if l.passage.Measured.Read.IsZero() || g.gathered[l.of].Measured() {
 		return false
 	}
@@ -144,8 +144,8 @@ func (g *group) judged(l *lateRead) bool {
 	return true
 }
 
-// variants returns how many plates the passage named when the late read joined it.
-func (g *group) variants(l *lateRead) uint8 {
+// countVariants returns how many plates the passage named when the late read joined it.
+func (g *readGroup) countVariants(l *lateRead) uint8 {
 	var seen []schemas.Plate
 	for i := range g.late {
 		o := &g.late[i]
@@ -156,30 +156,30 @@ func (g *group) variants(l *lateRead) uint8 {
 	return uint8(min(int(max(g.rows[l.of].variants, 1))+len(seen), 255))
 }
 
-// merge joins the streams and decides group after group.
-func (w *worker) merge(passages *feed[passageRow], reads *feed[readRow], o order) {
+// mergeStreams joins the streams and decides group after group.
+func (w *worker) mergeStreams(passages *feed[passageRow], reads *feed[readRow], o order) {
 	g := &w.group
-	for p := passages.peek(); p != nil; p = passages.peek() {
-		g.reset()
-		g.add(p)
-		passages.next()
-		for p = passages.peek(); p != nil && o.same(&g.rows[0], p); p = passages.peek() {
-			g.add(p)
-			passages.next()
+	for p := passages.peekRow(); p != nil; p = passages.peekRow() {
+		g.resetGroup()
+		g.addPassage(p)
+		passages.dropRow()
+		for p = passages.peekRow(); p != nil && o.same(&g.rows[0], p); p = passages.peekRow() {
+			g.addPassage(p)
+			passages.dropRow()
 		}
-		for r := reads.peek(); r != nil; r = reads.peek() {
+		for r := reads.peekRow(); r != nil; r = reads.peekRow() {
 			c := o.compare(r, &g.rows[0])
 			if c > 0 {
 				break
 			}
-			if c == 0 && g.take(r) {
+			if c == 0 && g.takeRead(r) {
 				w.count.Reads++
 			}
-			reads.next()
+			reads.dropRow()
 		}
-		w.decide()
+		w.decideGroup()
 	}
-	for reads.peek() != nil { // let the query end
-		reads.next()
+	for reads.peekRow() != nil { // let the query end
+		reads.dropRow()
 	}
 }

@@ -26,17 +26,17 @@ func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 		{"of another plate", []readRow{read(3, 0, "1ABC123"), read(12, 800, "1A8C123")}, 12}, // and held, for the passage then names two
 	} {
 		for seed := range uint64(6) {
-			var g group
-			g.add(&passageRow{id: schemas.ID{1}, plate: plate, closed: 10, variants: 1})
+			var g readGroup
+			g.addPassage(&passageRow{id: schemas.ID{1}, plate: plate, closed: 10, variants: 1})
 			order := rand.New(rand.NewPCG(seed, 1)).Perm(len(c.reads))
 			for _, i := range order {
-				g.take(&c.reads[i])
+				g.takeRead(&c.reads[i])
 			}
 			var got int64
 			for i := range g.late {
-				if l := &g.late[i]; g.judged(l) {
+				if l := &g.late[i]; g.wasJudged(l) {
 					got += l.offset
-					if n := g.variants(l); (n > 1) != (l.passage.Best.Plate != plate) {
+					if n := g.countVariants(l); (n > 1) != (l.passage.Best.Plate != plate) {
 						t.Errorf("%s: %d variants", c.name, n)
 					}
 				}

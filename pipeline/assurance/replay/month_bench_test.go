@@ -53,7 +53,7 @@ func BenchmarkMonth(b *testing.B) {
 	}
 	b.StopTimer()
 	if want := w.number(b, "SELECT count() FROM passages"); rep.Passages != want || rep.NoReads != 0 || rep.CameraGone != 0 {
-		b.Fatalf("replayed %+v of %d passages", rep.Counts, want)
+		b.Fatalf("replayed %+v of %d passages", rep.ReplayCounts, want)
 	}
 	offences := uint64(0)
 	for _, r := range rep.Rules {

@@ -28,7 +28,7 @@ func (r *Report) Print(w io.Writer, took time.Duration, lang rules.Lang) error {
 	for i := range r.Examples {
 		e := &r.Examples[i]
 		add("\n--- %s\n", e.Kind)
-		for name, o := range map[string]*Offence{"stored": e.Stored, "replayed": e.Replayed} {
+		for name, o := range map[string]*FoundOffence{"stored": e.Stored, "replayed": e.Replayed} {
 			if o != nil {
 				add("  %-8s %s  %s  %s %s  EUR %.2f  captured %s\n", name, o.ID, o.Rule, o.Status, o.Reason, float64(o.AmountCents)/100, o.CapturedAt)
 			}

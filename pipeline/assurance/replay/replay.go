@@ -18,9 +18,9 @@ import (
 
 // Config says what to replay. Dial, Engine, Registry, From and To are required.
 type Config struct {
-	Dial     Dial
+	Dial     DialNative
 	Engine   *rules.Engine         // of the catalogue to try
-	Registry Registry              // reference data to decide with
+	Registry CameraRegistry        // reference data to decide with
 	From, To schemas.Micros        // capture time [From, To); whole Brussels days, so that no day-bound offence is cut
 	Workers  int                   // ranges of plates at the same time; default one a core
 	Examples int                   // differences to explain, at most
@@ -29,14 +29,14 @@ type Config struct {
 	of, done atomic.Uint64
 }
 
-func (c *Config) tell(n uint64) {
+func (c *Config) reportProgress(n uint64) {
 	done := c.done.Add(n)
 	if c.Progress != nil {
 		c.Progress(min(done, c.of.Load()), c.of.Load())
 	}
 }
 
-func (c *Config) check() error {
+func (c *Config) checkConfig() error {
 	switch {
 	case c.Dial == nil || c.Engine == nil || c.Registry == nil:
 		return errors.New("BUG: a replay without connection, engine or registry")
@@ -48,22 +48,24 @@ func (c *Config) check() error {
 	return nil
 }
 
-// covers reports whether a capture lies in the window.
-func (c *Config) covers(captured schemas.Micros) bool { return captured >= c.From && captured < c.To }
+// coversCapture reports whether a capture lies in the window.
+func (c *Config) coversCapture(captured schemas.Micros) bool {
+	return captured >= c.From && captured < c.To
+}
 
 // margin is how far a passage and its reads may lie outside the window and still be decided on a read inside it.
 const margin = schemas.Hour
 
-// span is the bounds of a query, as its parameters.
-func (c *Config) span(around schemas.Micros, more ...proto.Parameter) []proto.Parameter {
+// boundParams is the bounds of a query, as its parameters.
+func (c *Config) boundParams(around schemas.Micros, more ...proto.Parameter) []proto.Parameter {
 	number := func(key string, v schemas.Micros) proto.Parameter {
 		return proto.Parameter{Key: key, Value: "'" + strconv.FormatInt(int64(v), 10) + "'"}
 	}
 	return append([]proto.Parameter{number("from", c.From-around), number("to", c.To+around)}, more...)
 }
 
-// within bounds a DateTime64(6) column by the parameters of span.
-func within(column string) string {
+// inBounds bounds a DateTime64(6) column by the parameters of span.
+func inBounds(column string) string {
 	return column + " >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') AND " + column + " < fromUnixTimestamp64Micro({to:Int64}, 'UTC')"
 }
 
@@ -75,7 +77,7 @@ const (
 
 // Run replays. It writes nothing. An error leaves no result.
 func Run(ctx context.Context, cfg *Config) (*Report, error) {
-	if err := cfg.check(); err != nil {
+	if err := cfg.checkConfig(); err != nil {
 		return nil, err
 	}
 	if cfg.Workers <= 0 {
@@ -93,9 +95,9 @@ func Run(ctx context.Context, cfg *Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	total.settle()
-	rep := compare(cfg, total, stored)
-	if err := rep.explain(ctx, cfg, total, stored); err != nil {
+	total.resolveExclusions()
+	rep := compareStored(cfg, total, stored)
+	if err := rep.explainDifferences(ctx, cfg, total, stored); err != nil {
 		return nil, err
 	}
 	return rep, nil
@@ -113,12 +115,12 @@ const rangesPerWorker = 8
 // plateRanges cuts the plates into ranges of about as many passages, by a sample.
 func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 	cols := &weightCols{}
-	sample, err := all(ctx, cfg.Dial, `SELECT plate, count() AS n FROM passages WHERE `+within("first_at")+` AND cityHash64(plate) % 500 = 0 GROUP BY plate ORDER BY plate`,
-		cfg.span(margin), cols)
+	sample, err := readAll(ctx, cfg.Dial, `SELECT plate, count() AS n FROM passages WHERE `+inBounds("first_at")+` AND cityHash64(plate) % 500 = 0 GROUP BY plate ORDER BY plate`,
+		cfg.boundParams(margin), cols)
 	if err != nil {
 		return nil, fmt.Errorf("sample the plates: %w", err)
 	}
-	count, err := all(ctx, cfg.Dial, `SELECT '' AS plate, count() AS n FROM passages WHERE `+within("first_at")+` AND NOT parked`, cfg.span(margin), &weightCols{})
+	count, err := readAll(ctx, cfg.Dial, `SELECT '' AS plate, count() AS n FROM passages WHERE `+inBounds("first_at")+` AND NOT parked`, cfg.boundParams(margin), &weightCols{})
 	if err != nil {
 		return nil, fmt.Errorf("count the passages: %w", err)
 	}
@@ -141,7 +143,7 @@ func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 }
 
 // replayRanges gives the ranges to the workers and adds up what they found.
-func replayRanges(ctx context.Context, cfg *Config, stored *kept, ranges []plates) (*worker, error) {
+func replayRanges(ctx context.Context, cfg *Config, stored *storedOffences, ranges []plates) (*worker, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	todo := make(chan plates, len(ranges))
 	for _, r := range ranges {
@@ -154,13 +156,13 @@ func replayRanges(ctx context.Context, cfg *Config, stored *kept, ranges []plate
 		g.Go(func() error {
 			w := newWorker(cfg, stored)
 			for r := range todo {
-				if err := w.replay(ctx, r); err != nil {
+				if err := w.replayRange(ctx, r); err != nil {
 					return err
 				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			total.join(w)
+			total.addResults(w)
 			return nil
 		})
 	}
@@ -170,8 +172,8 @@ func replayRanges(ctx context.Context, cfg *Config, stored *kept, ranges []plate
 	return total, nil
 }
 
-// replay decides one range.
-func (w *worker) replay(ctx context.Context, r plates) error {
+// replayRange decides one range.
+func (w *worker) replayRange(ctx context.Context, r plates) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var passages *feed[passageRow]
@@ -179,21 +181,21 @@ func (w *worker) replay(ctx context.Context, r plates) error {
 	o := byPlate
 	if r.mixed {
 		o = byID
-		which := `FROM passages WHERE ` + within("first_at") + ` AND ` + mixed
-		passages = start(ctx, w.cfg.Dial, `SELECT `+passageSelect+` `+which+` ORDER BY toString(passage_id)`, w.cfg.span(margin), &passageCols{})
-		reads = start(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+` AND passage_id IN (SELECT passage_id `+which+`) ORDER BY toString(passage_id)`,
-			w.cfg.span(2*margin), newReadCols())
+		which := `FROM passages WHERE ` + inBounds("first_at") + ` AND ` + mixed
+		passages = startFeed(ctx, w.cfg.Dial, `SELECT `+passageSelect+` `+which+` ORDER BY toString(passage_id)`, w.cfg.boundParams(margin), &passageCols{})
+		reads = startFeed(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+` AND passage_id IN (SELECT passage_id `+which+`) ORDER BY toString(passage_id)`,
+			w.cfg.boundParams(2*margin), newReadCols())
 	} else {
 		bounds := []proto.Parameter{{Key: "lo", Value: "'" + r.from + "'"}, {Key: "hi", Value: "'" + r.to + "'"}}
 		some := ` AND plate >= {lo:String} `
 		if r.to != "" {
 			some += `AND plate < {hi:String} `
 		}
-		passages = start(ctx, w.cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+within("first_at")+` AND `+alike+some+`ORDER BY plate`, w.cfg.span(margin, bounds...), &passageCols{})
-		reads = start(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+some+`ORDER BY plate`, w.cfg.span(2*margin, bounds...), newReadCols())
+		passages = startFeed(ctx, w.cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+inBounds("first_at")+` AND `+alike+some+`ORDER BY plate`, w.cfg.boundParams(margin, bounds...), &passageCols{})
+		reads = startFeed(ctx, w.cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+some+`ORDER BY plate`, w.cfg.boundParams(2*margin, bounds...), newReadCols())
 	}
-	w.merge(passages, reads, o)
-	w.tell()
+	w.mergeStreams(passages, reads, o)
+	w.reportProgress()
 	if err := errors.Join(passages.err, reads.err); err != nil {
 		return fmt.Errorf("read the plates from %q to %q: %w", r.from, r.to, err)
 	}
@@ -211,7 +213,7 @@ type weightCols struct {
 	n     proto.ColUInt64
 }
 
-func (c *weightCols) results() proto.Results {
+func (c *weightCols) resultColumns() proto.Results {
 	return proto.Results{{Name: "plate", Data: &c.plate}, {Name: "n", Data: &c.n}}
 }
 

@@ -44,7 +44,7 @@ func (w *world) same(t *testing.T) {
 		c.Workers = 1
 		c.Progress = func(d, o uint64) { done, of = d, o }
 	})
-	if len(rep.Rules) != 2 || !rep.Same() || len(rep.Examples) != 0 {
+	if len(rep.Rules) != 2 || !rep.IsSame() || len(rep.Examples) != 0 {
 		t.Errorf("got %+v and examples %+v, want both rules and no difference", rep.Rules, rep.Examples)
 	}
 	for _, r := range rep.Rules {
@@ -58,13 +58,13 @@ func (w *world) same(t *testing.T) {
 		}
 	}
 	if want := w.number(t, "SELECT uniqExact(passage_id) FROM passages WHERE NOT parked"); rep.Passages != want || rep.NoReads != 0 || rep.CameraGone != 0 {
-		t.Errorf("got %+v, want %d passages", rep.Counts, want)
+		t.Errorf("got %+v, want %d passages", rep.ReplayCounts, want)
 	}
 	if of == 0 || done != of {
 		t.Errorf("progress said %d of %d last", done, of)
 	}
-	if again := w.replay(t, catalogue(t, nil), func(c *replay.Config) { c.Workers = 5 }); again.Counts != rep.Counts || !again.Same() {
-		t.Errorf("with 5 workers: got %+v, want %+v", again.Counts, rep.Counts)
+	if again := w.replay(t, catalogue(t, nil), func(c *replay.Config) { c.Workers = 5 }); again.ReplayCounts != rep.ReplayCounts || !again.IsSame() {
+		t.Errorf("with 5 workers: got %+v, want %+v", again.ReplayCounts, rep.ReplayCounts)
 	}
 }
 
@@ -113,7 +113,7 @@ func (w *world) planted(t *testing.T) {
 	for _, r := range rep.Rules {
 		gone, changed = gone+r.Gone, changed+r.Changed
 	}
-	if gone != 1 || changed != 1 || rep.Same() || len(rep.Examples) != 2 {
+	if gone != 1 || changed != 1 || rep.IsSame() || len(rep.Examples) != 2 {
 		t.Errorf("got %+v, want one gone and one changed", rep.Rules)
 	}
 }

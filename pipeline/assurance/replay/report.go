@@ -19,7 +19,7 @@ type Report struct {
 	To        string `json:"to"`
 	Catalogue string `json:"catalogue_version"`
 	Reference string `json:"reference_version"`
-	Counts
+	ReplayCounts
 	Verdicts []VerdictCount `json:"verdicts"`
 	Rules    []RuleDiff     `json:"offences"`
 	Examples []Difference   `json:"examples,omitempty"`
@@ -52,8 +52,8 @@ type RuleDiff struct {
 // traces.
 type Difference struct {
 	Kind      string             `json:"kind"` // new, gone or changed
-	Stored    *Offence           `json:"stored,omitempty"`
-	Replayed  *Offence           `json:"replayed,omitempty"`
+	Stored    *FoundOffence      `json:"stored,omitempty"`
+	Replayed  *FoundOffence      `json:"replayed,omitempty"`
 	Decisions []schemas.Decision `json:"-"`
 
 	plate   schemas.Plate
@@ -62,8 +62,8 @@ type Difference struct {
 	rule    schemas.RuleID
 }
 
-// Same reports whether nothing would be different.
-func (r *Report) Same() bool {
+// IsSame reports whether nothing would be different.
+func (r *Report) IsSame() bool {
 	for _, d := range r.Rules {
 		if d.New+d.Gone+d.Changed > 0 {
 			return false
@@ -72,31 +72,31 @@ func (r *Report) Same() bool {
 	return true
 }
 
-func status(o schemas.Outcome) string {
+func statusOf(o schemas.Outcome) string {
 	if o == schemas.OutcomeHeld {
 		return "held"
 	}
 	return "candidate"
 }
 
-func (c *claim) offence(id schemas.ID) *Offence {
-	return &Offence{
-		ID: id.String(), Rule: string(c.rule), Status: status(c.outcome), Reason: c.reason, AmountCents: c.amount, Measured: int32(c.measured),
+func (c *offenceClaim) asOffence(id schemas.ID) *FoundOffence {
+	return &FoundOffence{
+		ID: id.String(), Rule: string(c.rule), Status: statusOf(c.outcome), Reason: c.reason, AmountCents: c.amount, Measured: int32(c.measured),
 		Corrected: int32(c.corrected), Limit: int32(c.limit), Passage: c.passage.String(), CapturedAt: c.captured.String(),
 	}
 }
 
-func (s *storedOffence) offence() *Offence {
-	return &Offence{
+func (s *storedOffence) asOffence() *FoundOffence {
+	return &FoundOffence{
 		ID: s.id.String(), Rule: s.rule, Status: s.status, Reason: s.reason, AmountCents: s.amount, Measured: s.measured,
 		Corrected: s.corrected, Limit: s.limit, Passage: s.passage.String(), CapturedAt: s.captured.String(),
 	}
 }
 
-// compare holds what was found against what is stored.
-func compare(cfg *Config, w *worker, stored *kept) *Report {
+// compareStored holds what was found against what is stored.
+func compareStored(cfg *Config, w *worker, stored *storedOffences) *Report {
 	rep := &Report{
-		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), Counts: w.count,
+		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), ReplayCounts: w.count,
 	}
 	byRule := map[string]*RuleDiff{}
 	of := func(rule string) *RuleDiff {
@@ -116,7 +116,7 @@ func compare(cfg *Config, w *worker, stored *kept) *Report {
 		switch {
 		case !ok:
 			d.New++
-		case *s.offence() == *c.offence(id):
+		case *s.asOffence() == *c.asOffence(id):
 			d.Same++
 			if c.sealed {
 				d.Sealed++
@@ -138,11 +138,11 @@ func compare(cfg *Config, w *worker, stored *kept) *Report {
 	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
 		rep.Rules = append(rep.Rules, *byRule[rule])
 	}
-	rep.verdicts(w.verdicts, stored.verdicts)
+	rep.countVerdicts(w.verdicts, stored.verdicts)
 	return rep
 }
 
-func (r *Report) verdicts(replayed, stored map[verdictKey]uint64) {
+func (r *Report) countVerdicts(replayed, stored map[verdictKey]uint64) {
 	keys := map[verdictKey]bool{}
 	for k := range replayed {
 		keys[k] = true
@@ -158,16 +158,16 @@ func (r *Report) verdicts(replayed, stored map[verdictKey]uint64) {
 	})
 }
 
-// explain picks differences, as many of each kind, the smallest ids first, and decides their passages again with the trace.
-func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *kept) error {
-	if cfg.Examples <= 0 || r.Same() {
+// explainDifferences picks differences, as many of each kind, the smallest ids first, and decides their passages again with the trace.
+func (r *Report) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
+	if cfg.Examples <= 0 || r.IsSame() {
 		return nil
 	}
 	kinds := map[string][]Difference{}
 	for id, c := range w.offences {
-		d := Difference{Kind: "new", Replayed: c.offence(id), plate: c.plate, passage: c.passage, read: c.read, rule: c.rule}
+		d := Difference{Kind: "new", Replayed: c.asOffence(id), plate: c.plate, passage: c.passage, read: c.read, rule: c.rule}
 		if s, ok := stored.offences[id]; ok {
-			if d.Stored = s.offence(); *d.Stored == *d.Replayed {
+			if d.Stored = s.asOffence(); *d.Stored == *d.Replayed {
 				continue
 			}
 			d.Kind = "changed"
@@ -176,14 +176,14 @@ func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *ke
 	}
 	for id, s := range stored.offences {
 		if _, ok := w.offences[id]; !ok {
-			kinds["gone"] = append(kinds["gone"], Difference{Kind: "gone", Stored: s.offence(), plate: s.plate, passage: s.passage, read: s.read, rule: schemas.RuleID(s.rule)})
+			kinds["gone"] = append(kinds["gone"], Difference{Kind: "gone", Stored: s.asOffence(), plate: s.plate, passage: s.passage, read: s.read, rule: schemas.RuleID(s.rule)})
 		}
 	}
 	for _, kind := range []string{"new", "gone", "changed"} {
 		ds := kinds[kind]
 		slices.SortFunc(ds, func(a, b Difference) int { return bytes.Compare(a.passage[:], b.passage[:]) })
 		for _, d := range ds[:min(len(ds), (cfg.Examples+2)/3)] {
-			if err := d.decide(ctx, cfg); err != nil {
+			if err := d.decideAgain(ctx, cfg); err != nil {
 				return err
 			}
 			r.Examples = append(r.Examples, d)
@@ -192,13 +192,13 @@ func (r *Report) explain(ctx context.Context, cfg *Config, w *worker, stored *ke
 	return nil
 }
 
-// decide decides the passage again, in full.
-func (d *Difference) decide(ctx context.Context, cfg *Config) error {
+// decideAgain decides the passage again, in full.
+func (d *Difference) decideAgain(ctx context.Context, cfg *Config) error {
 	id := proto.Parameter{Key: "id", Value: "'" + d.passage.String() + "'"}
 	plate := proto.Parameter{Key: "plate", Value: "'" + d.plate.String() + "'"}
-	rows, err := all(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
+	rows, err := readAll(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
 	if err == nil && len(rows) == 0 { // the offence is about a reading that is not the passage's best one
-		rows, err = all(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+within("first_at")+` AND passage_id = {id:UUID}`, cfg.span(margin, id), &passageCols{})
+		rows, err = readAll(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+inBounds("first_at")+` AND passage_id = {id:UUID}`, cfg.boundParams(margin, id), &passageCols{})
 	}
 	if err != nil {
 		return fmt.Errorf("read a passage again: %w", err)
@@ -206,16 +206,16 @@ func (d *Difference) decide(ctx context.Context, cfg *Config) error {
 	if len(rows) == 0 {
 		return nil // gone by retention meanwhile: the example stays without its trace
 	}
-	reads, err := all(ctx, cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+within("captured_at")+` AND passage_id = {id:UUID}`, cfg.span(2*margin, id), newReadCols())
+	reads, err := readAll(ctx, cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+` AND passage_id = {id:UUID}`, cfg.boundParams(2*margin, id), newReadCols())
 	if err != nil {
 		return fmt.Errorf("read a passage's reads again: %w", err)
 	}
-	var g group
-	g.add(&rows[0])
+	var g readGroup
+	g.addPassage(&rows[0])
 	for i := range reads {
-		g.take(&reads[i])
+		g.takeRead(&reads[i])
 	}
-	g.whole()
+	g.completePassages()
 	for _, of := range g.subjectsOf(nil, cfg.Registry, func(bool) {}) {
 		for _, dec := range cfg.Engine.Explain(&of.Subject, cfg.Registry) {
 			if dec.Rule == d.rule && !dec.On.Read.IsZero() {

@@ -28,15 +28,15 @@ type readRow struct {
 }
 
 // readSelect selects what a readRow needs.
-var readSelect = selectOf[schemas.ReadRow](newReadCols().results())
+var readSelect = selectOf[schemas.ReadRow](newReadCols().resultColumns())
 
 type readCols struct {
 	id, passage                proto.ColUUID
 	plate, image               proto.ColStr
-	camera, maker, colour      *low[string]
-	country                    *low[schemas.Country]
-	direction                  *low[schemas.Direction]
-	kind                       *low[schemas.VehicleKind]
+	camera, maker, colour      *enumColumn[string]
+	country                    *enumColumn[schemas.Country]
+	direction                  *enumColumn[schemas.Direction]
+	kind                       *enumColumn[schemas.VehicleKind]
 	captured, received, offset proto.ColInt64
 	confidence, countryConf    proto.ColUInt16
 	lane                       proto.ColUInt8
@@ -56,23 +56,23 @@ func newReadCols() *readCols {
 	}
 }
 
-func (c *readCols) results() proto.Results {
+func (c *readCols) resultColumns() proto.Results {
 	return proto.Results{
 		{Name: "read_id", Data: &c.id},
 		{Name: "passage_id", Data: &c.passage},
 		{Name: "plate", Data: &c.plate},
-		c.camera.column(),
+		c.camera.resultColumn(),
 		{Name: "captured_at" + inMicros, Data: &c.captured},
 		{Name: "received_at" + inMicros, Data: &c.received},
-		c.country.column(),
+		c.country.resultColumn(),
 		{Name: "country_confidence", Data: &c.countryConf},
 		{Name: "confidence", Data: &c.confidence},
-		c.maker.column(),
-		c.colour.column(),
+		c.maker.resultColumn(),
+		c.colour.resultColumn(),
 		{Name: "lane", Data: &c.lane},
-		c.direction.column(),
+		c.direction.resultColumn(),
 		{Name: "speed_dkmh", Data: &c.speed},
-		c.kind.column(),
+		c.kind.resultColumn(),
 		{Name: "late", Data: &c.late},
 		{Name: "late_upload", Data: &c.upload},
 		{Name: "clock_suspect", Data: &c.suspect},
@@ -82,12 +82,12 @@ func (c *readCols) results() proto.Results {
 }
 
 func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
-	c.camera.prepare()
-	c.country.prepare()
-	c.direction.prepare()
-	c.kind.prepare()
-	c.maker.prepare()
-	c.colour.prepare()
+	c.camera.readDictionary()
+	c.country.readDictionary()
+	c.direction.readDictionary()
+	c.kind.readDictionary()
+	c.maker.readDictionary()
+	c.colour.readDictionary()
 	for i := range n {
 		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
 		if !ok {
@@ -97,7 +97,7 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), captured: schemas.Micros(c.captured[i]), received: schemas.Micros(c.received[i]),
 			offset: c.offset[i], plate: p, confidence: schemas.PerMille(c.confidence[i]), speed: schemas.Speed(c.speed[i]), lane: c.lane[i],
 			countryConfidence: schemas.PerMille(c.countryConf[i]),
-			flags:             flag(c.late[i], schemas.FlagLate) | flag(c.upload[i], schemas.FlagLateUpload) | flag(c.suspect[i], schemas.FlagClockSuspect),
+			flags:             flagIf(c.late[i], schemas.FlagLate) | flagIf(c.upload[i], schemas.FlagLateUpload) | flagIf(c.suspect[i], schemas.FlagClockSuspect),
 		}
 		image := c.image.RowBytes(i)
 		if len(image) != 0 && len(image) != len(r.image) {
@@ -105,12 +105,12 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 		}
 		copy(r.image[:], image)
 		var errs [6]error
-		r.camera, errs[0] = c.camera.at(i)
-		r.country, errs[1] = c.country.at(i)
-		r.direction, errs[2] = c.direction.at(i)
-		r.kind, errs[3] = c.kind.at(i)
-		r.maker, errs[4] = c.maker.at(i)
-		r.colour, errs[5] = c.colour.at(i)
+		r.camera, errs[0] = c.camera.valueAt(i)
+		r.country, errs[1] = c.country.valueAt(i)
+		r.direction, errs[2] = c.direction.valueAt(i)
+		r.kind, errs[3] = c.kind.valueAt(i)
+		r.maker, errs[4] = c.maker.valueAt(i)
+		r.colour, errs[5] = c.colour.valueAt(i)
 		for _, err := range errs {
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", r.id, err)
@@ -121,15 +121,15 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 	return dst, nil
 }
 
-func flag(on bool, f schemas.Flags) schemas.Flags {
+func flagIf(on bool, f schemas.Flags) schemas.Flags {
 	if on {
 		return f
 	}
 	return 0
 }
 
-// fill makes a read of the row: everything that a sighting keeps of it, as the pipeline had it.
-func (r *readRow) fill(out *schemas.Read) {
+// fillRead makes a read of the row: everything that a sighting keeps of it, as the pipeline had it.
+func (r *readRow) fillRead(out *schemas.Read) {
 	out.SetPlate(r.plate)
 	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
 	out.Country, out.Confidence, out.Lane = r.country, r.confidence, r.lane
@@ -149,7 +149,7 @@ type passageRow struct {
 }
 
 // passageSelect selects what a passageRow needs.
-var passageSelect = selectOf[schemas.PassageRow](new(passageCols).results())
+var passageSelect = selectOf[schemas.PassageRow](new(passageCols).resultColumns())
 
 type passageCols struct {
 	id                  proto.ColUUID
@@ -160,7 +160,7 @@ type passageCols struct {
 	partition           proto.ColInt32
 }
 
-func (c *passageCols) results() proto.Results {
+func (c *passageCols) resultColumns() proto.Results {
 	return proto.Results{
 		{Name: "passage_id", Data: &c.id},
 		{Name: "plate", Data: &c.plate},

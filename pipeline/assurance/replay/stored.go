@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// kept is what the tables hold of the window.
-type kept struct {
+// storedOffences is what the tables hold of the window.
+type storedOffences struct {
 	offences map[schemas.ID]storedOffence // captured in the window
 	places   map[evidenceOf]placed        // also of those an hour around it
 	verdicts map[verdictKey]uint64
@@ -23,10 +23,10 @@ type evidenceOf struct {
 	rule          schemas.RuleID
 }
 
-// place is where in the order of the log the pipeline decided: at which record, and as which of the offences of that record. Two passages
+// columnPlace is where in the order of the log the pipeline decided: at which record, and as which of the offences of that record. Two passages
 // that close at one record close in an order that depends on the log's clock at their last reads, which no table has; of two
 // claims to one offence the one that became a row came first.
-type place struct {
+type columnPlace struct {
 	partition int32
 	offset    int64
 	seq       uint32
@@ -34,7 +34,7 @@ type place struct {
 
 // placed is a stored offence's place and id.
 type placed struct {
-	place
+	columnPlace
 	id schemas.ID
 }
 
@@ -49,25 +49,25 @@ type storedOffence struct {
 	measured, corrected, limit int32
 	plate                      schemas.Plate
 	captured                   schemas.Micros
-	place
+	columnPlace
 }
 
-func readStored(ctx context.Context, cfg *Config) (*kept, error) {
-	rows, err := all(ctx, cfg.Dial, `SELECT `+selectOf[schemas.OffenceRow](newStoredCols().results())+` FROM offences WHERE `+within("captured_at"), cfg.span(margin), newStoredCols())
+func readStored(ctx context.Context, cfg *Config) (*storedOffences, error) {
+	rows, err := readAll(ctx, cfg.Dial, `SELECT `+selectOf[schemas.OffenceRow](newStoredCols().resultColumns())+` FROM offences WHERE `+inBounds("captured_at"), cfg.boundParams(margin), newStoredCols())
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offences: %w", err)
 	}
-	out := &kept{
+	out := &storedOffences{
 		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]placed, len(rows)), verdicts: map[verdictKey]uint64{},
 	}
 	for _, r := range rows { // a row that is there twice until a merge of the table is the same
-		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = placed{r.place, r.id}
-		if cfg.covers(r.captured) {
+		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = placed{r.columnPlace, r.id}
+		if cfg.coversCapture(r.captured) {
 			out.offences[r.id] = r
 		}
 	}
-	counts, err := all(ctx, cfg.Dial, `SELECT rule, outcome, count() AS n FROM (SELECT DISTINCT passage_id, read_id, rule, outcome, reason FROM decisions WHERE `+
-		within("captured_at")+`) GROUP BY rule, outcome`, cfg.span(0), newVerdictCols())
+	counts, err := readAll(ctx, cfg.Dial, `SELECT rule, outcome, count() AS n FROM (SELECT DISTINCT passage_id, read_id, rule, outcome, reason FROM decisions WHERE `+
+		inBounds("captured_at")+`) GROUP BY rule, outcome`, cfg.boundParams(0), newVerdictCols())
 	if err != nil {
 		return nil, fmt.Errorf("count the stored decisions: %w", err)
 	}
@@ -77,11 +77,11 @@ func readStored(ctx context.Context, cfg *Config) (*kept, error) {
 	return out, nil
 }
 
-func text(s string) (string, bool) { return s, true }
+func parseText(s string) (string, bool) { return s, true }
 
 type storedCols struct {
 	id, passage, read          proto.ColUUID
-	rule, status, reason       *low[string]
+	rule, status, reason       *enumColumn[string]
 	amount, captured, offset   proto.ColInt64
 	measured, corrected, limit proto.ColInt32
 	partition                  proto.ColInt32
@@ -92,17 +92,17 @@ type storedCols struct {
 
 func newStoredCols() *storedCols {
 	return &storedCols{
-		rule: newLow("rule", text), status: newLow("status", text), reason: newLow("reason", text),
+		rule: newLow("rule", parseText), status: newLow("status", parseText), reason: newLow("reason", parseText),
 		seal: proto.ColFixedStr{Size: len(schemas.Sum{})}, prevSeal: proto.ColFixedStr{Size: len(schemas.Sum{})},
 	}
 }
 
-func (c *storedCols) results() proto.Results {
+func (c *storedCols) resultColumns() proto.Results {
 	return proto.Results{
 		{Name: "offence_id", Data: &c.id},
 		{Name: "passage_id", Data: &c.passage},
 		{Name: "read_id", Data: &c.read},
-		c.rule.column(), c.status.column(), c.reason.column(),
+		c.rule.resultColumn(), c.status.resultColumn(), c.reason.resultColumn(),
 		{Name: "amount_cents", Data: &c.amount},
 		{Name: "measured_dkmh", Data: &c.measured},
 		{Name: "corrected_dkmh", Data: &c.corrected},
@@ -118,9 +118,9 @@ func (c *storedCols) results() proto.Results {
 }
 
 func (c *storedCols) appendRows(dst []storedOffence, n int) ([]storedOffence, error) {
-	c.rule.prepare()
-	c.status.prepare()
-	c.reason.prepare()
+	c.rule.readDictionary()
+	c.status.readDictionary()
+	c.reason.readDictionary()
 	for i := range n {
 		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
 		if !ok {
@@ -129,12 +129,12 @@ func (c *storedCols) appendRows(dst []storedOffence, n int) ([]storedOffence, er
 		o := storedOffence{
 			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), read: schemas.ID(c.read[i]), amount: c.amount[i], measured: c.measured[i], corrected: c.corrected[i],
 			limit: c.limit[i], plate: p, captured: schemas.Micros(c.captured[i]),
-			seal: schemas.Sum(c.seal.Row(i)), prevSeal: schemas.Sum(c.prevSeal.Row(i)), place: place{c.partition[i], c.offset[i], c.seq[i]},
+			seal: schemas.Sum(c.seal.Row(i)), prevSeal: schemas.Sum(c.prevSeal.Row(i)), columnPlace: columnPlace{c.partition[i], c.offset[i], c.seq[i]},
 		}
 		var errs [3]error
-		o.rule, errs[0] = c.rule.at(i)
-		o.status, errs[1] = c.status.at(i)
-		o.reason, errs[2] = c.reason.at(i)
+		o.rule, errs[0] = c.rule.valueAt(i)
+		o.status, errs[1] = c.status.valueAt(i)
+		o.reason, errs[2] = c.reason.valueAt(i)
 		for _, err := range errs {
 			if err != nil {
 				return nil, fmt.Errorf("offence %s: %w", o.id, err)
@@ -152,27 +152,27 @@ type verdictCount struct {
 }
 
 type verdictCols struct {
-	rule, outcome *low[string]
+	rule, outcome *enumColumn[string]
 	n             proto.ColUInt64
 }
 
 func newVerdictCols() *verdictCols {
-	return &verdictCols{rule: newLow("rule", text), outcome: newLow("outcome", text)}
+	return &verdictCols{rule: newLow("rule", parseText), outcome: newLow("outcome", parseText)}
 }
 
-func (c *verdictCols) results() proto.Results {
-	return proto.Results{c.rule.column(), c.outcome.column(), {Name: "n", Data: &c.n}}
+func (c *verdictCols) resultColumns() proto.Results {
+	return proto.Results{c.rule.resultColumn(), c.outcome.resultColumn(), {Name: "n", Data: &c.n}}
 }
 
 func (c *verdictCols) appendRows(dst []verdictCount, n int) ([]verdictCount, error) {
-	c.rule.prepare()
-	c.outcome.prepare()
+	c.rule.readDictionary()
+	c.outcome.readDictionary()
 	for i := range n {
-		rule, err := c.rule.at(i)
+		rule, err := c.rule.valueAt(i)
 		if err != nil {
 			return nil, err
 		}
-		outcome, err := c.outcome.at(i)
+		outcome, err := c.outcome.valueAt(i)
 		if err != nil {
 			return nil, err
 		}

@@ -73,13 +73,13 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	if err := tables.Insert(t.Context(), rg, &shard.Totals{Fetched: n, Stored: n}, block); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := all(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.DialNative(ctx) }, "SELECT "+readSelect+" FROM reads", nil, newReadCols())
+	rows, err := readAll(t.Context(), func(ctx context.Context) (*ch.Client, error) { return cfg.DialNative(ctx) }, "SELECT "+readSelect+" FROM reads", nil, newReadCols())
 	if err != nil || len(rows) != n {
 		t.Fatalf("%d rows, want %d: %v", len(rows), n, err)
 	}
 	var r schemas.Read
 	for i := range rows {
-		rows[i].fill(&r)
+		rows[i].fillRead(&r)
 		if got, want := dedup.PassageOfRead(&r, schemas.PassageID{ID: rows[i].passage}), want[r.ID]; got != want {
 			t.Fatalf("read back:\n%+v\nwant\n%+v", got, want)
 		}

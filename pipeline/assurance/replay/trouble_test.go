@@ -53,7 +53,7 @@ func troubled(t *testing.T, seed uint64) {
 		}
 	}
 	rep := w.replay(t, catalogue(t, nil), nil)
-	if len(rep.Rules) != 2 || !rep.Same() {
+	if len(rep.Rules) != 2 || !rep.IsSame() {
 		t.Errorf("seed %d: got %+v, want no difference", seed, rep.Rules)
 	}
 	for _, e := range rep.Examples {

@@ -29,8 +29,8 @@ type decisionPlace struct {
 	Offset    int64             `ch:"kafka_offset"`
 }
 
-// places compares the columns that no seal has with the rows they come from. A read or a decision that is not kept any more says nothing.
-func (w *Walker) places(ctx context.Context, r *Report, rows []stored) error {
+// comparePlaces compares the columns that no seal has with the rows they come from. A read or a decision that is not kept any more says nothing.
+func (w *Walker) comparePlaces(ctx context.Context, r *Report, rows []storedOffence) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (w *Walker) places(ctx context.Context, r *Report, rows []stored) error {
 	args := func(name string, ids []string) []any {
 		return []any{
 			clickhouse.Named("plates", plates), clickhouse.Named(name, ids),
-			clickhouse.Named("from", micros(from)), clickhouse.Named("to", micros(to)),
+			clickhouse.Named("from", microsOf(from)), clickhouse.Named("to", microsOf(to)),
 		}
 	}
 	var rs []readPlace
@@ -72,17 +72,17 @@ func (w *Walker) places(ctx context.Context, r *Report, rows []stored) error {
 		byOffence[p.OffenceID] = append(byOffence[p.OffenceID], p)
 	}
 	for i := range rows {
-		if columns := rows[i].misplaced(byRead[rows[i].ReadID], byOffence[rows[i].OffenceID]); len(columns) > 0 {
-			r.add(faultOf(Place, &rows[i], columns, "not as its read and its decision have it"))
+		if columns := rows[i].misplacedColumns(byRead[rows[i].ReadID], byOffence[rows[i].OffenceID]); len(columns) > 0 {
+			r.addFault(faultOf(Place, &rows[i], columns, "not as its read and its decision have it"))
 		}
 	}
 	return nil
 }
 
-func micros(t time.Time) int64 { return t.UnixMicro() }
+func microsOf(t time.Time) int64 { return t.UnixMicro() }
 
-// misplaced returns the columns for which rows are there and none of them says the same.
-func (s *stored) misplaced(reads []readPlace, decisions []decisionPlace) []string {
+// misplacedColumns returns the columns for which rows are there and none of them says the same.
+func (s *storedOffence) misplacedColumns(reads []readPlace, decisions []decisionPlace) []string {
 	var out []string
 	none := func(column string, n int, same func(int) bool) {
 		for i := range n {

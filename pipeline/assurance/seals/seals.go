@@ -22,49 +22,49 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Kind says what is wrong with a row.
-type Kind string
+// FaultKind says what is wrong with a row.
+type FaultKind string
 
 // The kinds.
 const (
-	Altered     Kind = "altered"     // a column is not what was sealed
-	Chain       Kind = "chain"       // the previous seal is not that of the row before: a row was removed, added or sealed anew
-	Place       Kind = "place"       // site, zone, municipality or place in the log are not those of the read or the decision
-	Unpublished Kind = "unpublished" // in the table, and not on the topic with this seal
-	Removed     Kind = "removed"     // on the topic, and not in the table with this seal
+	Altered     FaultKind = "altered"     // a column is not what was sealed
+	Chain       FaultKind = "chain"       // the previous seal is not that of the row before: a row was removed, added or sealed anew
+	Place       FaultKind = "place"       // site, zone, municipality or place in the log are not those of the read or the decision
+	Unpublished FaultKind = "unpublished" // in the table, and not on the topic with this seal
+	Removed     FaultKind = "removed"     // on the topic, and not in the table with this seal
 )
 
-// Kinds lists all kinds.
-func Kinds() []Kind { return []Kind{Altered, Chain, Place, Unpublished, Removed} }
+// FaultKinds lists all kinds.
+func FaultKinds() []FaultKind { return []FaultKind{Altered, Chain, Place, Unpublished, Removed} }
 
 // Fault is one row that is not as it was decided. It names no plate.
 type Fault struct {
-	Kind      Kind     `json:"kind"`
-	Offence   string   `json:"offence_id"`
-	Camera    string   `json:"camera,omitempty"`
-	Partition int32    `json:"kafka_partition"`
-	Offset    int64    `json:"kafka_offset"`
-	Columns   []string `json:"columns,omitempty"`
-	Detail    string   `json:"detail,omitempty"`
+	Kind      FaultKind `json:"kind"`
+	Offence   string    `json:"offence_id"`
+	Camera    string    `json:"camera,omitempty"`
+	Partition int32     `json:"kafka_partition"`
+	Offset    int64     `json:"kafka_offset"`
+	Columns   []string  `json:"columns,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
 }
 
 // Report is what a walk found. Faults holds the first [MaxFaults]; ByKind counts all.
 type Report struct {
-	Rows      uint64          `json:"rows"`
-	Cameras   uint64          `json:"chains"`    // of a camera in a partition
-	Published uint64          `json:"published"` // offences on the topic
-	ByKind    map[Kind]uint64 `json:"by_kind"`
-	Faults    []Fault         `json:"faults"`
-	Cannot    []string        `json:"cannot_tell,omitempty"`
+	Rows      uint64               `json:"rows"`
+	Cameras   uint64               `json:"chains"`    // of a camera in a partition
+	Published uint64               `json:"published"` // offences on the topic
+	ByKind    map[FaultKind]uint64 `json:"by_kind"`
+	Faults    []Fault              `json:"faults"`
+	Cannot    []string             `json:"cannot_tell,omitempty"`
 }
 
 // MaxFaults bounds the faults a report names.
 const MaxFaults = 100
 
-// OK reports whether nothing is wrong.
-func (r *Report) OK() bool { return len(r.ByKind) == 0 }
+// IsClean reports whether nothing is wrong.
+func (r *Report) IsClean() bool { return len(r.ByKind) == 0 }
 
-func (r *Report) add(f Fault) {
+func (r *Report) addFault(f Fault) {
 	r.ByKind[f.Kind]++
 	if len(r.Faults) < MaxFaults {
 		r.Faults = append(r.Faults, f)
@@ -85,7 +85,7 @@ func (r *Report) Print(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	for _, k := range Kinds() {
+	for _, k := range FaultKinds() {
 		if n := r.ByKind[k]; n > 0 {
 			fmt.Fprintf(&b, "%d %s\n", n, k)
 		}
@@ -93,7 +93,7 @@ func (r *Report) Print(w io.Writer) error {
 	for _, c := range r.Cannot {
 		fmt.Fprintf(&b, "cannot tell: %s\n", c)
 	}
-	if r.OK() {
+	if r.IsClean() {
 		b.WriteString("every offence is as it was sealed\n")
 	} else {
 		b.WriteString("OFFENCES ARE NOT AS THEY WERE SEALED\n")
@@ -102,44 +102,44 @@ func (r *Report) Print(w io.Writer) error {
 	return err
 }
 
-// Topic visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
+// OffenceTopic visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
 // else the zero time.
-type Topic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
+type OffenceTopic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
 
 // Walker walks.
 type Walker struct {
 	DB    driver.Conn
-	Topic Topic // nil = the tables alone
+	Topic OffenceTopic // nil = the tables alone
 	Now   func() time.Time
 }
 
 // settle is how long a row or a message may be there without the other.
 const settle = 2 * time.Minute
 
-// stored is a row of offences with the time when it was inserted.
-type stored struct{ evidence.Row }
+// storedOffence is a row of offences with the time when it was inserted.
+type storedOffence struct{ evidence.Row }
 
 // isSameOffence reports whether the rows differ in the time of the insert at most.
-func (s *stored) isSameOffence(other *stored) bool {
+func (s *storedOffence) isSameOffence(other *storedOffence) bool {
 	a, b := s.Row, other.Row
 	a.InsertedAt, b.InsertedAt = time.Time{}, time.Time{}
 	return a == b
 }
 
-type published struct {
+type publishedOffence struct {
 	seal    schemas.Sum
 	written time.Time
 }
 
 // Walk looks at all offences that are stored.
 func (w *Walker) Walk(ctx context.Context) (*Report, error) {
-	r := &Report{ByKind: map[Kind]uint64{}, Faults: []Fault{}}
-	topic := map[schemas.ID][]published{}
+	r := &Report{ByKind: map[FaultKind]uint64{}, Faults: []Fault{}}
+	topic := map[schemas.ID][]publishedOffence{}
 	var begins time.Time
 	if w.Topic != nil {
 		var err error
 		begins, err = w.Topic(ctx, func(id schemas.ID, seal schemas.Sum, written time.Time) {
-			topic[id] = append(topic[id], published{seal, written})
+			topic[id] = append(topic[id], publishedOffence{seal, written})
 			r.Published++
 		})
 		if err != nil {
@@ -152,7 +152,7 @@ func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 		r.Cannot = append(r.Cannot, "the offence topic was not asked: a table that was sealed anew as a whole does not show")
 	}
 	table := map[schemas.ID][]schemas.Sum{}
-	err := w.rows(ctx, r, func(row *stored) {
+	err := w.visitRows(ctx, r, func(row *storedOffence) {
 		id := row.OffenceID.ID
 		var seal schemas.Sum
 		copy(seal[:], row.Seal)
@@ -165,23 +165,23 @@ func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 				return
 			}
 		}
-		r.add(faultOf(Unpublished, row, nil, "the topic does not have it with this seal"))
+		r.addFault(faultOf(Unpublished, row, nil, "the topic does not have it with this seal"))
 	})
 	if err != nil {
 		return nil, err
 	}
 	for id, ps := range topic {
-		if w.removed(ps, table[id]) {
-			r.add(Fault{Kind: Removed, Offence: id.String(), Partition: -1, Offset: -1, Detail: "the table does not have it with a seal that was published"})
+		if w.wasRemoved(ps, table[id]) {
+			r.addFault(Fault{Kind: Removed, Offence: id.String(), Partition: -1, Offset: -1, Detail: "the table does not have it with a seal that was published"})
 		}
 	}
 	slices.SortStableFunc(r.Faults, func(a, b Fault) int { return cmp.Compare(a.Offence, b.Offence) }) // the map has no order
 	return r, nil
 }
 
-// removed reports whether a published offence is in the table with none of the seals that were published of it. One that was published
+// wasRemoved reports whether a published offence is in the table with none of the seals that were published of it. One that was published
 // anew, as a restore does, is there with one of them.
-func (w *Walker) removed(ps []published, table []schemas.Sum) bool {
+func (w *Walker) wasRemoved(ps []publishedOffence, table []schemas.Sum) bool {
 	for _, p := range ps {
 		if slices.Contains(table, p.seal) || !p.written.Before(w.Now().Add(-settle)) {
 			return false
@@ -190,12 +190,12 @@ func (w *Walker) removed(ps []published, table []schemas.Sum) bool {
 	return true
 }
 
-func faultOf(k Kind, row *stored, columns []string, detail string) Fault {
+func faultOf(k FaultKind, row *storedOffence, columns []string, detail string) Fault {
 	return Fault{Kind: k, Offence: row.OffenceID.String(), Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
 }
 
-// rows visits every stored row once, camera by camera, and looks at the row and its chain.
-func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error {
+// visitRows visits every stored row once, camera by camera, and looks at the row and its chain.
+func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOffence)) error {
 	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"readonly": 2, "max_threads": 1, "max_bytes_before_external_sort": 256 << 20, "max_execution_time": 3600, "log_queries": 0,
 	}))
@@ -206,10 +206,10 @@ func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error
 	}
 	defer rows.Close() //nolint:errcheck // Err is checked
 	var chain evidence.Chain
-	var last stored
-	chunk := make([]stored, 0, placesAtOnce)
+	var last storedOffence
+	chunk := make([]storedOffence, 0, placesAtOnce)
 	for rows.Next() {
-		var row stored
+		var row storedOffence
 		if err := rows.ScanStruct(&row); err != nil {
 			return fmt.Errorf("read offences: %w", err)
 		}
@@ -224,10 +224,10 @@ func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error
 		}
 		r.Rows++
 		last = row
-		follow(r, &chain, &row)
+		checkRow(r, &chain, &row)
 		visit(&row)
 		if chunk = append(chunk, row); len(chunk) == placesAtOnce {
-			if err := w.places(ctx, r, chunk); err != nil {
+			if err := w.comparePlaces(ctx, r, chunk); err != nil {
 				return err
 			}
 			chunk = chunk[:0]
@@ -236,14 +236,14 @@ func (w *Walker) rows(ctx context.Context, r *Report, visit func(*stored)) error
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read offences: %w", err)
 	}
-	return w.places(ctx, r, chunk)
+	return w.comparePlaces(ctx, r, chunk)
 }
 
-// follow looks at a row and at its place in the chain, and tells each fault once.
-func follow(r *Report, chain *evidence.Chain, row *stored) {
+// checkRow looks at a row and at its place in the chain, and tells each fault once.
+func checkRow(r *Report, chain *evidence.Chain, row *storedOffence) {
 	columns := row.Altered()
 	if len(columns) > 0 {
-		r.add(faultOf(Altered, row, columns, ""))
+		r.addFault(faultOf(Altered, row, columns, ""))
 	}
 	d := schemas.Decision{On: schemas.Sighting{Camera: row.Camera}}
 	copy(d.Seal[:], row.Seal)
@@ -255,6 +255,6 @@ func follow(r *Report, chain *evidence.Chain, row *stored) {
 		d = sealed
 	}
 	if err := chain.Follow(&d); err != nil && d.PrevSeal != want {
-		r.add(faultOf(Chain, row, nil, fmt.Sprintf("it follows the seal %x, the row before has %x", d.PrevSeal[:8], want[:8])))
+		r.addFault(faultOf(Chain, row, nil, fmt.Sprintf("it follows the seal %x, the row before has %x", d.PrevSeal[:8], want[:8])))
 	}
 }

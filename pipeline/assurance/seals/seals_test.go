@@ -196,14 +196,14 @@ func TestEveryAlteredColumnOfAnOffenceIsFound(t *testing.T) {
 	w.store(rows)
 	w.exec("INSERT INTO reads (read_id, plate, captured_at, camera_id, site, zone, municipality, kafka_partition) SELECT read_id, plate, captured_at, camera_id, site, zone, municipality, kafka_partition FROM offences")
 	w.exec("INSERT INTO decisions (offence_id, passage_id, rule, outcome, plate, captured_at, kafka_partition, kafka_offset) SELECT offence_id, passage_id, rule, 'offence', plate, captured_at, kafka_partition, kafka_offset FROM offences")
-	if r := w.walk(rows); !r.OK() || r.Rows != 12 || r.Cameras != 4 || r.Published != 12 {
+	if r := w.walk(rows); !r.IsClean() || r.Rows != 12 || r.Cameras != 4 || r.Published != 12 {
 		t.Fatalf("nothing altered: got %+v", r)
 	}
 	for _, column := range evidence.Columns() {
 		changed := slices.Clone(rows)
 		alter(&changed[1], column)
 		w.store(changed)
-		if r := w.walk(rows); r.OK() {
+		if r := w.walk(rows); r.IsClean() {
 			t.Errorf("%s altered: not found", column)
 		} else if !slices.Contains(evidence.Unsealed(), column) && (r.ByKind[Altered] != 1 || !slices.Contains(r.Faults[slices.IndexFunc(r.Faults, func(f Fault) bool { return f.Kind == Altered })].Columns, column)) {
 			t.Errorf("%s altered: got %+v", column, r)
@@ -227,21 +227,21 @@ func TestRemovedAddedAndResealedOffencesAreFound(t *testing.T) {
 	one[1] = sealAnew(rows[1], rows[0].Seal, cheaper)
 	for name, c := range map[string]struct {
 		stored []evidence.Row
-		want   map[Kind]uint64
+		want   map[FaultKind]uint64
 	}{
-		"one from the middle is gone":   {slices.Delete(slices.Clone(rows), 1, 2), map[Kind]uint64{Chain: 1, Removed: 1}},
-		"the last of a camera is gone":  {slices.Delete(slices.Clone(rows), 2, 3), map[Kind]uint64{Removed: 1}},
-		"one is added at the end":       {append(slices.Clone(rows), added), map[Kind]uint64{Unpublished: 1}},
-		"one is sealed anew":            {one, map[Kind]uint64{Chain: 1, Unpublished: 1, Removed: 1}},
-		"a whole chain is sealed anew":  {resealed, map[Kind]uint64{Unpublished: 3, Removed: 3}},
-		"the table is empty":            {nil, map[Kind]uint64{Removed: 12}},
-		"rows are there a second time":  {append(slices.Clone(rows), rows...), map[Kind]uint64{}},
-		"nothing is wrong with the lot": {rows, map[Kind]uint64{}},
+		"one from the middle is gone":   {slices.Delete(slices.Clone(rows), 1, 2), map[FaultKind]uint64{Chain: 1, Removed: 1}},
+		"the last of a camera is gone":  {slices.Delete(slices.Clone(rows), 2, 3), map[FaultKind]uint64{Removed: 1}},
+		"one is added at the end":       {append(slices.Clone(rows), added), map[FaultKind]uint64{Unpublished: 1}},
+		"one is sealed anew":            {one, map[FaultKind]uint64{Chain: 1, Unpublished: 1, Removed: 1}},
+		"a whole chain is sealed anew":  {resealed, map[FaultKind]uint64{Unpublished: 3, Removed: 3}},
+		"the table is empty":            {nil, map[FaultKind]uint64{Removed: 12}},
+		"rows are there a second time":  {append(slices.Clone(rows), rows...), map[FaultKind]uint64{}},
+		"nothing is wrong with the lot": {rows, map[FaultKind]uint64{}},
 	} {
 		w.exec("SYSTEM STOP MERGES offences")
 		w.store(c.stored)
 		r := w.walk(rows)
-		for _, k := range Kinds() {
+		for _, k := range FaultKinds() {
 			if r.ByKind[k] != c.want[k] {
 				t.Errorf("%s: %d %s, want %d: %+v", name, r.ByKind[k], k, c.want[k], r.Faults)
 			}

@@ -23,7 +23,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		at:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_seals_walked_seconds", Help: "Unix time of the last walk over all seals that came to an end."}),
 		offences: prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_seals_walked_offences", Help: "Offences that the last walk looked at."}),
 	}
-	for _, k := range Kinds() {
+	for _, k := range FaultKinds() {
 		m.broken.WithLabelValues(string(k))
 	}
 	if reg != nil {
@@ -32,8 +32,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Watch walks again and again until ctx ends: first after a tenth of every, then as often as every says.
-func (w *Walker) Watch(ctx context.Context, every time.Duration, m *Metrics, log zerolog.Logger) {
+// WatchSeals walks again and again until ctx ends: first after a tenth of every, then as often as every says.
+func (w *Walker) WatchSeals(ctx context.Context, every time.Duration, m *Metrics, log zerolog.Logger) {
 	next := time.NewTimer(every / 10)
 	defer next.Stop()
 	m.at.Set(float64(w.Now().Unix())) // the first walk is to come
@@ -44,12 +44,12 @@ func (w *Walker) Watch(ctx context.Context, every time.Duration, m *Metrics, log
 		case <-next.C:
 		}
 		next.Reset(every)
-		w.look(ctx, m, log)
+		w.walkOnce(ctx, m, log)
 	}
 }
 
-// look walks once and tells what it found.
-func (w *Walker) look(ctx context.Context, m *Metrics, log zerolog.Logger) {
+// walkOnce walks once and tells what it found.
+func (w *Walker) walkOnce(ctx context.Context, m *Metrics, log zerolog.Logger) {
 	r, err := w.Walk(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -57,7 +57,7 @@ func (w *Walker) look(ctx context.Context, m *Metrics, log zerolog.Logger) {
 		}
 		return
 	}
-	for _, k := range Kinds() {
+	for _, k := range FaultKinds() {
 		m.broken.WithLabelValues(string(k)).Set(float64(r.ByKind[k]))
 	}
 	m.at.Set(float64(w.Now().Unix()))
