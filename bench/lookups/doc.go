@@ -7,7 +7,7 @@
 //	year, _ := city.Year(bench.YearConfig{End: today, Rows: 365_000_000})
 //	res, err := lookups.Load(ctx, lookups.LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: "anpr"}}, Year: year, Progress: os.Stderr})
 //
-// Rows go through the real sink ([sink.Block], [sink.ClickHouse.Insert]) with tokens and batches rows, a day an insert.
+// Rows go through the real sink ([sink.ColumnBlock], [sink.ClickHouse.Insert]) with tokens and batches rows, a day an insert.
 // So the tables are as the pipeline makes them: same columns, sort order, codecs, projections, materialized views, and
 // batches rows that reconcile. Filled are reads, hits, batches and the tables that views derive from them. Not filled
 // are passages, decisions, offences, merges and rejects. All rows are of the partition [Partition] of anpr.reads.v1,

@@ -164,24 +164,24 @@ func (g Ingest) endOffset(ctx context.Context, partition int32) (end int64, err 
 }
 
 // fillBlock puts the reads into the block as captured just before due.
-func fillBlock(b *sink.Block, rg ingest.Range, reads []bench.Stored, due time.Time) (tot shard.Totals) {
+func fillBlock(b *sink.ColumnBlock, rg ingest.Range, reads []bench.Stored, due time.Time) (tot shard.Totals) {
 	b.Reset()
 	pos := shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: rg.Start}
 	for i := range reads {
 		s := &reads[i]
 		s.ReceivedAt = schemas.MicrosOf(due)
 		s.CapturedAt = s.ReceivedAt - 300*schemas.Millisecond - schemas.Micros(i)
-		b.Read(&s.Read, s.Passage, s.From, pos)
+		b.AddRead(&s.Read, s.Passage, s.From, pos)
 		best := schemas.Sighting{
 			Read: s.ID, Camera: s.Camera, CapturedAt: s.CapturedAt, ReceivedAt: s.ReceivedAt, Plate: s.Plate,
 			Country: s.Country, Confidence: s.Confidence, Lane: s.Lane, Direction: s.Direction, Kind: s.Kind, Speed: s.Speed, Make: s.Make, Colour: s.Colour, Image: s.Image,
 		}
 		if s.Passage == schemas.PassageIDOf(s.ID) {
-			b.Passage(&schemas.Passage{ID: s.Passage, Class: s.Class, First: s.CapturedAt, Last: s.CapturedAt, Reads: 1, Variants: 1, Best: best}, s.From, pos)
+			b.AddPassage(&schemas.Passage{ID: s.Passage, Class: s.Class, First: s.CapturedAt, Last: s.CapturedAt, Reads: 1, Variants: 1, Best: best}, s.From, pos)
 			tot.Passages++
 		}
 		for k := range s.Hits {
-			b.Hit(&s.Hits[k], &s.Read, s.From, pos, s.ReceivedAt)
+			b.AddHit(&s.Hits[k], &s.Read, s.From, pos, s.ReceivedAt)
 			tot.Hits++
 		}
 		pos.Offset++

@@ -57,13 +57,13 @@ type loader struct {
 	sink  *sink.ClickHouse
 	told  loadProgress
 	ready chan filledDay
-	free  chan *sink.Block
+	free  chan *sink.ColumnBlock
 }
 
 // filledDay is a day on its way to the server.
 type filledDay struct {
 	day   int
-	block *sink.Block
+	block *sink.ColumnBlock
 	rg    ingest.Range
 	tot   shard.Totals
 }
@@ -108,7 +108,7 @@ func Load(ctx context.Context, cfg LoadConfig) (LoadResult, error) {
 		return LoadResult{}, err
 	}
 	defer out.Close()
-	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filledDay), free: make(chan *sink.Block, 2)}
+	l := &loader{cfg: cfg, year: cfg.Year, conn: conn, sink: out, ready: make(chan filledDay), free: make(chan *sink.ColumnBlock, 2)}
 	l.mark = yearMark(l.year)
 	return l.loadMissing(ctx)
 }
@@ -213,16 +213,16 @@ func (l *loader) loadDays(ctx context.Context, from int) error {
 	return err
 }
 
-func (l *loader) fillDay(day int, b *sink.Block) filledDay {
+func (l *loader) fillDay(day int, b *sink.ColumnBlock) filledDay {
 	f := filledDay{day: day, block: b, rg: ingest.Range{
 		Topic: schemas.TopicReads, Partition: Partition, Start: int64(l.year.First(day)), End: int64(l.year.First(day + 1)),
 	}}
 	pos := shard.Position{Topic: f.rg.Topic, Partition: Partition, Offset: f.rg.Start}
 	b.Reset()
 	l.year.Day(day, func(s *bench.Stored) {
-		b.Read(&s.Read, s.Passage, s.From, pos)
+		b.AddRead(&s.Read, s.Passage, s.From, pos)
 		for i := range s.Hits {
-			b.Hit(&s.Hits[i], &s.Read, s.From, pos, s.ReceivedAt)
+			b.AddHit(&s.Hits[i], &s.Read, s.From, pos, s.ReceivedAt)
 			f.tot.Hits++
 		}
 		pos.Offset++

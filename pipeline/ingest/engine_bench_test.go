@@ -142,7 +142,7 @@ func (e *engine) seal() {
 	e.total.Passages += t.Passages
 	e.total.Hits += t.Hits
 	e.total.Offences += t.Offences
-	if b, ok := e.batch.Block.(*sink.Block); ok {
+	if b, ok := e.batch.Block.(*sink.ColumnBlock); ok {
 		e.wire = b.AppendNative(e.wire[:0])
 	}
 	e.batch.Reset()

@@ -20,7 +20,7 @@ func TestGroupsAndTouchingChangeNoByte(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	block := func() *sink.Block { return sink.NewBlock(func() schemas.Micros { return 0 }) }
+	block := func() *sink.ColumnBlock { return sink.NewBlock(func() schemas.Micros { return 0 }) }
 	grouped, cut, single := newEngine(w, 0, 1, block()), newEngine(w, 0, 1, block()), newEngine(w, 0, 1, block(), withoutPrefetch)
 	rows := 0
 	for range 2 { // the second lap closes what the first began

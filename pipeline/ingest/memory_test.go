@@ -176,7 +176,7 @@ func holdWorker(t *testing.T, dir string) {
 // memoryWorker is one partition as its worker holds it: three batches in turn, two buffers of fetched records.
 type memoryWorker struct {
 	engine  *engine
-	blocks  [ingest.BatchBuffers]*sink.Block
+	blocks  [ingest.BatchBuffers]*sink.ColumnBlock
 	next    int
 	fetched [2]shard.Records
 	now     int

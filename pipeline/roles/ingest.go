@@ -56,7 +56,7 @@ type IngestRole struct {
 	done      chan struct{}
 	err       error // valid when done is closed
 	sink      *sink.ClickHouse
-	publisher *sink.Publisher
+	publisher *sink.KafkaPublisher
 	conn      driver.Conn
 	group     *source.Group
 	log       zerolog.Logger
@@ -89,7 +89,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 	}
 	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
 	worker := ingest.New(ingest.Config{
-		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewState(r.conn),
+		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewStoredState(r.conn),
 		Versions: func() shard.Versions {
 			registry := c.Store.Current()
 			return shard.Versions{Reference: registry, Engine: engines.For(registry.Cameras())}
@@ -98,7 +98,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 	})
 	o.AddDetail("parked partitions", func() []string { return parkedTexts(worker) })
 	o.AddReadyCheck("clickhouse", r.conn.Ping)
-	o.AddReadyCheck("inserts", func(context.Context) error { return r.sink.Standing() })
+	o.AddReadyCheck("inserts", func(context.Context) error { return r.sink.InsertFailure() })
 	o.AddReadyCheck("pipeline", func(context.Context) error {
 		select {
 		case <-r.done:
@@ -143,7 +143,7 @@ func (r *IngestRole) openConnections(ctx context.Context, c *IngestConfig, cfg s
 	if r.sink, err = sink.NewClickHouse(ctx, cfg); err != nil {
 		return err
 	}
-	if r.publisher, err = sink.NewPublisher(sink.PublisherConfig{
+	if r.publisher, err = sink.NewKafkaPublisher(sink.PublisherConfig{
 		Addr: c.Kafka.Addr, MaxMessageBytes: c.MaxMessage, Logger: r.log, Metrics: metrics, Stages: stages,
 		Transport: c.Kafka.Transport("anpr"),
 	}); err != nil {

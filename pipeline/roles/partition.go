@@ -12,8 +12,8 @@ import (
 )
 
 // NewGiveUp completes a wish to give records up: it asks the tables of the books, and fetches as a worker does.
-func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*recovery.GiveUp, *sink.State) {
-	state := sink.NewState(b.DB)
+func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*recovery.GiveUp, *sink.StoredState) {
+	state := sink.NewStoredState(b.DB)
 	wish.State = state
 	wish.Probe = func(ctx context.Context, partition int32, offset int64) (int, error) {
 		return source.Probe(ctx, source.Config{Brokers: k.Brokers(), Topic: schemas.TopicReads, ClientID: "anpr-partition", Dial: k.Dialer()}, partition, offset)
@@ -23,5 +23,5 @@ func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*r
 
 // AskStandings finds out how far every partition is.
 func AskStandings(ctx context.Context, b *reconcile.Sources) ([]recovery.Standing, error) {
-	return recovery.AskStandings(ctx, b, sink.NewState(b.DB))
+	return recovery.AskStandings(ctx, b, sink.NewStoredState(b.DB))
 }

@@ -78,11 +78,11 @@ func (r *Restore) Close() error {
 // restoreWorker is the ordinary worker, mute and to the ends, as a group of its own.
 type restoreWorker struct {
 	*ingest.Worker
-	*sink.State
+	*sink.StoredState
 
 	conn   driver.Conn
 	tables *sink.ClickHouse
-	group  *source.Group
+	group  *source.KafkaGroup
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // valid when done is closed
@@ -112,9 +112,9 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 	if err != nil {
 		return nil, err
 	}
-	w.State = sink.NewState(w.conn)
+	w.StoredState = sink.NewStoredState(w.conn)
 	w.Worker = ingest.New(ingest.Config{
-		Partitions: len(ends), Group: recovery.ShortenedGroup{ConsumerGroup: w.group, Ends: ends}, Sink: w.tables, Publisher: recovery.MutePublisher{}, State: w.State,
+		Partitions: len(ends), Group: recovery.ShortenedGroup{ConsumerGroup: w.group, Ends: ends}, Sink: w.tables, Publisher: recovery.MutePublisher{}, State: w.StoredState,
 		Versions: func() shard.Versions {
 			registry := c.Store.Current()
 			return shard.Versions{Reference: registry, Engine: r.engines.For(registry.Cameras())}

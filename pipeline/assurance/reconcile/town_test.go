@@ -173,7 +173,7 @@ func (w *town) work(change func(*worker)) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: w.kafka})
+	topics, err := sink.NewKafkaPublisher(sink.PublisherConfig{Addr: w.kafka})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func (w *town) work(change func(*worker)) {
 	}
 	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	p := ingest.New(ingest.Config{
-		Partitions: partitions, Group: k.group, Sink: k.sink, Publisher: topics, State: sink.NewState(conn(t, w.addr, w.db)),
+		Partitions: partitions, Group: k.group, Sink: k.sink, Publisher: topics, State: sink.NewStoredState(conn(t, w.addr, w.db)),
 		Versions: func() shard.Versions { return shard.Versions{Reference: snapshot, Engine: engine} },
 		Linger:   5 * time.Millisecond, LingerFew: 5 * time.Millisecond, BatchRows: 50, TickAfter: 50 * time.Millisecond,
 		Metrics: ingest.NewMetrics(prometheus.NewRegistry()),

@@ -152,7 +152,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: addr})
+	topics, err := sink.NewKafkaPublisher(sink.PublisherConfig{Addr: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func (w *world) work(t *testing.T, addr string, sent uint64) {
 	}
 	engine := rules.NewEngine(catalogue(t, nil), w.registry.Cameras())
 	worker := ingest.New(ingest.Config{
-		Partitions: partitions, Group: group, Sink: tables, Publisher: topics, State: sink.NewState(w.conn), TickAfter: time.Hour, BatchRows: 3000,
+		Partitions: partitions, Group: group, Sink: tables, Publisher: topics, State: sink.NewStoredState(w.conn), TickAfter: time.Hour, BatchRows: 3000,
 		Versions: func() shard.Versions { return shard.Versions{Reference: w.registry, Engine: engine} }, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	})
 	run, stop := context.WithCancel(ctx)

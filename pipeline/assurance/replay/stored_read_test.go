@@ -67,7 +67,7 @@ func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 			}
 		}
 		want[r.ID] = p
-		block.Read(r, p.ID, cameras[r.Camera], shard.Position{Topic: schemas.TopicReads, Offset: int64(i)})
+		block.AddRead(r, p.ID, cameras[r.Camera], shard.Position{Topic: schemas.TopicReads, Offset: int64(i)})
 	}
 	rg := ingest.Range{Topic: schemas.TopicReads, End: n}
 	if err := tables.Insert(t.Context(), rg, &shard.Totals{Fetched: n, Stored: n}, block); err != nil {

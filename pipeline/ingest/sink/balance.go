@@ -7,9 +7,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// balance checks that every record of the range is accounted for and that the block holds the rows that the batches row will
+// checkBalance checks that every record of the range is accounted for and that the block holds the rows that the batches row will
 // say it holds. An imbalance would be a lost or invented record, so the process stops instead of writing it.
-func balance(rg ingest.Range, t *shard.Totals, b *Block) error {
+func checkBalance(rg ingest.Range, t *shard.Totals, b *ColumnBlock) error {
 	if sum := t.Stored + t.Merged + t.Rejected + t.Ticks; sum != t.Fetched {
 		return fmt.Errorf("range %s/%d/%d-%d: fetched %d but stored %d + merged %d + rejected %d + ticks %d = %d; nothing was written: %w",
 			rg.Topic, rg.Partition, rg.Start, rg.End, t.Fetched, t.Stored, t.Merged, t.Rejected, t.Ticks, sum, ingest.ErrStop)
@@ -29,7 +29,7 @@ func balance(rg ingest.Range, t *shard.Totals, b *Block) error {
 		{tabHits, t.Hits},
 		{tabOffences, t.Offences},
 	} {
-		if got := uint64(b.tables[c.tab].rows()); got != c.want {
+		if got := uint64(b.tables[c.tab].rowCount()); got != c.want {
 			return fmt.Errorf("range %s/%d/%d-%d: table %s has %d rows but the ledger says %d; nothing was written: %w",
 				rg.Topic, rg.Partition, rg.Start, rg.End, b.tables[c.tab].name, got, c.want, ingest.ErrStop)
 		}

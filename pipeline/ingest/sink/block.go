@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var _ ingest.Block = (*Block)(nil)
+var _ ingest.Block = (*ColumnBlock)(nil)
 
 // The tables of a block, in the order they are inserted; the ledger follows them.
 const (
@@ -25,14 +25,14 @@ const (
 	tabCount
 )
 
-// ledgerTable is written last, by itself.
-const ledgerTable = "batches"
+// batchesTable is written last, by itself.
+const batchesTable = "batches"
 
 var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hits", "decisions", "offences"}
 
-// Block implements [ingest.Block]: one set of reused column buffers a table, in the wire form of ClickHouse's native
+// ColumnBlock implements [ingest.Block]: one set of reused column buffers a table, in the wire form of ClickHouse's native
 // protocol. Adding a read allocates nothing once the buffers have grown. A Block is used by one goroutine at a time.
-type Block struct {
+type ColumnBlock struct {
 	now    func() schemas.Micros // stamps hits
 	traced []byte                // of the decision at hand
 	texts  plateTexts
@@ -48,35 +48,35 @@ type Block struct {
 	decisions rowTable[schemas.DecisionRow]
 	offences  rowTable[schemas.OffenceRow]
 
-	tables [tabCount]table
+	tables [tabCount]tableColumns
 }
 
-// table is what an insert needs of one table's columns.
-type table struct {
-	name     string
-	query    string
-	input    proto.Input
-	months   *fixedCol // the time column whose month is the table partition; nil when the table has one partition
-	monthsOf string    // its name
+// tableColumns is what an insert needs of one table's columns.
+type tableColumns struct {
+	name            string
+	query           string
+	input           proto.Input
+	monthColumn     *fixedCol // the time column whose month is the table partition; nil when the table has one partition
+	monthColumnName string    // its name
 }
 
 // NewBlock makes an empty block. now is the clock that stamps hits with the time of their processing; nil = that of this machine.
-func NewBlock(now func() schemas.Micros) *Block {
+func NewBlock(now func() schemas.Micros) *ColumnBlock {
 	if now == nil {
 		now = func() schemas.Micros { return schemas.MicrosOf(time.Now()) }
 	}
-	b := &Block{
+	b := &ColumnBlock{
 		now: now, reads: newReads(), passages: newPassages(), merges: newRowTable[schemas.MergeRow](),
 		rejects: newRowTable[schemas.RejectRow](), hits: newRowTable[schemas.HitRow](),
 		decisions: newRowTable[schemas.DecisionRow](), offences: newRowTable[schemas.OffenceRow](),
 	}
 	inputs := [tabCount]proto.Input{
-		tabReads: b.reads.input(), tabPassages: b.passages.input(), tabMerges: b.merges.columns,
+		tabReads: b.reads.insertColumns(), tabPassages: b.passages.insertColumns(), tabMerges: b.merges.columns,
 		tabRejects: b.rejects.columns, tabHits: b.hits.columns, tabDecisions: b.decisions.columns,
 		tabOffences: b.offences.columns,
 	}
 	for i, in := range inputs {
-		b.tables[i] = table{name: tableNames[i], query: in.Into(tableNames[i]), input: in}
+		b.tables[i] = tableColumns{name: tableNames[i], query: in.Into(tableNames[i]), input: in}
 	}
 	for i, col := range map[int]string{
 		tabReads: "captured_at", tabPassages: "first_at", tabMerges: "received_at",
@@ -87,98 +87,98 @@ func NewBlock(now func() schemas.Micros) *Block {
 	return b
 }
 
-func (t *table) partitionedBy(name string) {
+func (t *tableColumns) partitionedBy(name string) {
 	for _, c := range t.input {
 		if c.Name == name {
-			t.months, t.monthsOf = c.Data.(*fixedCol), name
+			t.monthColumn, t.monthColumnName = c.Data.(*fixedCol), name
 			return
 		}
 	}
 	panic("BUG: table " + t.name + " has no column " + name)
 }
 
-func (t *table) rows() int { return t.input[0].Data.Rows() }
+func (t *tableColumns) rowCount() int { return t.input[0].Data.Rows() }
 
-// check panics when a column misses a row: a block in that state is a defect of this package, and no retry mends it.
-func (t *table) check() {
+// checkColumns panics when a column misses a row: a block in that state is a defect of this package, and no retry mends it.
+func (t *tableColumns) checkColumns() {
 	for _, c := range t.input {
-		if got, want := c.Data.Rows(), t.rows(); got != want {
+		if got, want := c.Data.Rows(), t.rowCount(); got != want {
 			panic(fmt.Sprintf("BUG: table %s: column %s has %d rows, want %d", t.name, c.Name, got, want))
 		}
 	}
 }
 
-func (t *table) reset() {
+func (t *tableColumns) resetColumns() {
 	for _, c := range t.input {
-		c.Data.(column).Reset()
+		c.Data.(wireColumn).Reset()
 	}
 }
 
 // Reset empties the block. Buffers are kept up to a bound each.
-func (b *Block) Reset() {
+func (b *ColumnBlock) Reset() {
 	for i := range b.tables {
-		b.tables[i].reset()
+		b.tables[i].resetColumns()
 	}
 }
 
 // Append adds the rows to the column buffers. The dictionary keys of a camera are kept from block to block; a new version of the
 // reference data clears them, because a camera may have another site, zone or municipality in it.
-func (b *Block) Append(rows *shard.Rows) {
+func (b *ColumnBlock) Append(rows *shard.Rows) {
 	b.useVersion(rows.Versions.Reference.Version())
 	b.loaded += b.reads.prefetchReads(rows.Reads)
 	for i := range rows.Reads {
 		r := &rows.Reads[i]
-		b.Read(r.Read, r.Passage, r.Camera, rows.At(r.Offset))
+		b.AddRead(r.Read, r.Passage, r.Camera, rows.At(r.Offset))
 	}
 	b.loaded += b.passages.prefetchPassages(rows.Passages)
 	for i := range rows.Passages {
 		p := &rows.Passages[i]
-		b.Passage(p.Passage, p.Camera, rows.At(p.Offset))
+		b.AddPassage(p.Passage, p.Camera, rows.At(p.Offset))
 	}
 	for i := range rows.Merges {
 		m := &rows.Merges[i]
-		b.Merge(m.Kind, m.Read, m.Passage, rows.At(m.Offset))
+		b.AddMerge(m.Kind, m.Read, m.Passage, rows.At(m.Offset))
 	}
 	for i := range rows.Rejects {
-		b.Reject(&rows.Rejects[i])
+		b.AddReject(&rows.Rejects[i])
 	}
 	if len(rows.Hits) > 0 {
 		processed := b.now()
 		for i := range rows.Hits {
 			h := &rows.Hits[i]
-			b.Hit(h.Hit, h.Read, h.Camera, rows.At(h.Offset), processed)
+			b.AddHit(h.Hit, h.Read, h.Camera, rows.At(h.Offset), processed)
 		}
 	}
 	for i := range rows.Decisions {
 		d := &rows.Decisions[i]
-		b.Decision(d.Decision, d.Class, d.Camera, rows.At(d.Offset), d.Seq)
+		b.AddDecision(d.Decision, d.Class, d.Camera, rows.At(d.Offset), d.Seq)
 	}
 }
 
 // useVersion says of which version of the reference data the cameras of the rows that follow are: a camera may have another site, zone or
 // municipality in it.
-func (b *Block) useVersion(version string) {
+func (b *ColumnBlock) useVersion(version string) {
 	if b.version != version {
 		b.version = version
-		clear(b.reads.known)
-		clear(b.passages.known)
+		clear(b.reads.keysByNumber)
+		clear(b.passages.keysByNumber)
 	}
 }
 
 // Rows returns the number of rows over all tables.
-func (b *Block) Rows() int {
+func (b *ColumnBlock) Rows() int {
 	n := 0
 	for i := range b.tables {
-		n += b.tables[i].rows()
+		n += b.tables[i].rowCount()
 	}
 	return n
 }
 
 // TableRows returns the number of rows of one table by its name; 0 for a table the block does not have.
-func (b *Block) TableRows(name string) int {
+func (b *ColumnBlock) TableRows(name string) int {
 	for i := range b.tables {
 		if b.tables[i].name == name {
-			return b.tables[i].rows()
+			return b.tables[i].rowCount()
 		}
 	}
 	return 0
@@ -186,15 +186,15 @@ func (b *Block) TableRows(name string) int {
 
 // AppendNative appends the native-protocol form of every table that has rows. It is what Insert sends, for measuring the
 // cost of encoding without a server.
-func (b *Block) AppendNative(dst []byte) []byte {
+func (b *ColumnBlock) AppendNative(dst []byte) []byte {
 	buf := proto.Buffer{Buf: dst}
 	for i := range b.tables {
 		t := &b.tables[i]
-		if t.rows() == 0 {
+		if t.rowCount() == 0 {
 			continue
 		}
-		t.check()
-		blk := proto.Block{Columns: len(t.input), Rows: t.rows(), Info: proto.BlockInfo{BucketNum: -1}}
+		t.checkColumns()
+		blk := proto.Block{Columns: len(t.input), Rows: t.rowCount(), Info: proto.BlockInfo{BucketNum: -1}}
 		if err := blk.EncodeBlock(&buf, proto.Version, t.input); err != nil {
 			panic("BUG: encode " + t.name + ": " + err.Error())
 		}
@@ -202,15 +202,15 @@ func (b *Block) AppendNative(dst []byte) []byte {
 	return buf.Buf
 }
 
-// place is what the registry says of a camera at the time of a capture; zero when the camera left the registry.
-type place struct {
+// location is what the registry says of a camera at the time of a capture; zero when the camera left the registry.
+type location struct {
 	site, zone   string
 	municipality uint32
 }
 
-func placeOf(cam *schemas.Camera, at schemas.Micros) place {
+func locationOf(cam *schemas.Camera, at schemas.Micros) location {
 	if cam == nil {
-		return place{}
+		return location{}
 	}
-	return place{site: cam.Site, zone: cam.ZoneAt(at), municipality: cam.Municipality}
+	return location{site: cam.Site, zone: cam.ZoneAt(at), municipality: cam.Municipality}
 }

@@ -29,10 +29,10 @@ func TestAddingARowAllocatesNothing(t *testing.T) {
 	b := NewBlock(nil)
 	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
 	for name, add := range map[string]func(i int){
-		"Read":    func(i int) { b.Read(reads[i], passages[i].ID, cam, pos) },
-		"Passage": func(i int) { b.Passage(passages[i], cam, pos) },
-		"Hit":     func(i int) { b.Hit(hits[i], reads[i], cam, pos, march) },
-		"Merge":   func(i int) { b.Merge(shard.MergeRetransmission, reads[i], passages[i].ID, pos) },
+		"Read":    func(i int) { b.AddRead(reads[i], passages[i].ID, cam, pos) },
+		"Passage": func(i int) { b.AddPassage(passages[i], cam, pos) },
+		"Hit":     func(i int) { b.AddHit(hits[i], reads[i], cam, pos, march) },
+		"Merge":   func(i int) { b.AddMerge(shard.MergeRetransmission, reads[i], passages[i].ID, pos) },
 	} {
 		fill := func() {
 			b.Reset()
@@ -52,7 +52,7 @@ func TestReadDoesNotKeepItsStrings(t *testing.T) {
 	r := testRead(1, march)
 	r.RawPlate = string(raw)
 	b := NewBlock(nil)
-	b.Read(r, schemas.PassageID{}, testCamera(), shard.Position{})
+	b.AddRead(r, schemas.PassageID{}, testCamera(), shard.Position{})
 	first := b.AppendNative(nil)
 	*r = schemas.Read{} // the record's buffer is reused
 	if got := b.AppendNative(nil); !bytes.Equal(got, first) {
@@ -64,7 +64,7 @@ func TestDecisionsOfOtherOutcomesMakeNoOffence(t *testing.T) {
 	for _, o := range schemas.Outcomes() {
 		b := NewBlock(nil)
 		r := testRead(1, march)
-		b.Decision(testDecision(r, o), r.Class, nil, shard.Position{}, 0)
+		b.AddDecision(testDecision(r, o), r.Class, nil, shard.Position{}, 0)
 		want := 0
 		if o == schemas.OutcomeOffence || o == schemas.OutcomeHeld {
 			want = 1
@@ -82,7 +82,7 @@ func TestDecisionsOfOtherOutcomesMakeNoOffence(t *testing.T) {
 }
 
 // textColumn returns a column of texts of a table of the block.
-func textColumn(b *Block, table, name string) *strCol {
+func textColumn(b *ColumnBlock, table, name string) *strCol {
 	for i := range b.tables {
 		for _, c := range b.tables[i].input {
 			if b.tables[i].name == table && c.Name == name {
@@ -95,10 +95,10 @@ func textColumn(b *Block, table, name string) *strCol {
 
 func TestTokenIsOfRangeTableAndSchemaOnly(t *testing.T) {
 	rg := ingest.Range{Topic: "anpr.reads.v1", Partition: 7, Start: 1200, End: 1300}
-	if got, want := token(rg, "reads", 1), "anpr.reads.v1/7/1200-1300/reads/v1"; got != want {
+	if got, want := insertToken(rg, "reads", 1), "anpr.reads.v1/7/1200-1300/reads/v1"; got != want {
 		t.Errorf("token %s, want %s", got, want)
 	}
-	if got, want := token(rg, "reads", 2), "anpr.reads.v1/7/1200-1300/reads/v1/2"; got != want {
+	if got, want := insertToken(rg, "reads", 2), "anpr.reads.v1/7/1200-1300/reads/v1/2"; got != want {
 		t.Errorf("token of the second life %s, want %s", got, want)
 	}
 }
@@ -149,7 +149,7 @@ func BenchmarkRead(b *testing.B) {
 			if i%16384 == 0 {
 				blk.Reset()
 			}
-			blk.Read(reads[i%len(reads)], p, cams[i%len(reads)%len(cams)], pos)
+			blk.AddRead(reads[i%len(reads)], p, cams[i%len(reads)%len(cams)], pos)
 		}
 	})
 	b.Run("append and encode", func(b *testing.B) {
@@ -157,7 +157,7 @@ func BenchmarkRead(b *testing.B) {
 		var dst []byte
 		blk.Reset()
 		for i := 0; b.Loop(); i++ {
-			blk.Read(reads[i%len(reads)], p, cams[i%len(reads)%len(cams)], pos)
+			blk.AddRead(reads[i%len(reads)], p, cams[i%len(reads)%len(cams)], pos)
 			if i%16384 == 16383 {
 				dst = blk.AppendNative(dst[:0])
 				blk.Reset()
@@ -181,7 +181,7 @@ func BenchmarkPassage(b *testing.B) {
 		if i%16384 == 0 {
 			blk.Reset()
 		}
-		blk.Passage(passages[i%len(reads)], cams[i%len(reads)%len(cams)], pos)
+		blk.AddPassage(passages[i%len(reads)], cams[i%len(reads)%len(cams)], pos)
 	}
 }
 

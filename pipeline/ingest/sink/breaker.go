@@ -22,15 +22,15 @@ func (c *ClickHouse) breakerSettings() gobreaker.Settings {
 			return errors.Is(err, ingest.ErrStop) || errors.Is(err, context.Canceled)
 		},
 		OnStateChange: func(name string, from, to gobreaker.State) {
-			c.cfg.Metrics.breaker(to)
+			c.cfg.Metrics.setBreaker(to)
 			c.cfg.Logger.Warn().Str("breaker", name).Stringer("from", from).Stringer("to", to).
 				Msg("circuit breaker changed; while it is open nothing is inserted and the log holds the backlog")
 		},
 	}
 }
 
-// backoff doubles from least to most, with the upper half at random so that many blocks do not come back together.
-func backoff(least, most time.Duration, try int) time.Duration {
+// backoffPause doubles from least to most, with the upper half at random so that many blocks do not come back together.
+func backoffPause(least, most time.Duration, try int) time.Duration {
 	d := most
 	if try < 30 && least<<try < most {
 		d = least << try
@@ -38,8 +38,8 @@ func backoff(least, most time.Duration, try int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// sleep waits for d or the end of ctx, whichever is first.
-func sleep(ctx context.Context, d time.Duration) error {
+// pauseFor waits for d or the end of ctx, whichever is first.
+func pauseFor(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -21,10 +21,10 @@ var _ ingest.Sink = (*ClickHouse)(nil)
 // ClickHouse implements [ingest.Sink]. It is safe for concurrent use with different blocks.
 type ClickHouse struct {
 	cfg     Config
-	pool    *pool
+	pool    *connPool
 	breaker *gobreaker.CircuitBreaker[struct{}]
 
-	verifier verifier
+	lostParts lostPartCheck
 
 	failed atomic.Pointer[string] // why the last try that reached the server, or did not, failed; see Standing
 
@@ -37,7 +37,7 @@ type ClickHouse struct {
 // come up later and Insert waits for it; one that refuses for ever (wrong password, missing database) is.
 func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	cfg.EnsureDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.checkSettings(); err != nil {
 		return nil, err
 	}
 	c := &ClickHouse{cfg: cfg, pool: newPool(&cfg)}
@@ -57,8 +57,8 @@ func (c *ClickHouse) NewBlock() ingest.Block { return NewBlock(nil) }
 
 // Ping reports whether the server answers. An error that wraps ingest.ErrStop will not go away by itself.
 func (c *ClickHouse) Ping(ctx context.Context) error {
-	err := c.pool.do(ctx, c.cfg.DialTimeout, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
-	return stopped(err)
+	err := c.pool.withConn(ctx, c.cfg.DialTimeout, func(ctx context.Context, conn *ch.Client) error { return conn.Ping(ctx) })
+	return withStopHint(err)
 }
 
 // Close closes the idle connections; those in use are closed when their insert ends.
@@ -68,14 +68,14 @@ func (c *ClickHouse) Close() { c.pool.close() }
 // transient failure is tried again until ctx ends; the error is then ctx's, and the range may be partly written, which
 // a later insert of the same range completes. Any other error wraps ingest.ErrStop.
 func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, blk ingest.Block) error {
-	b, ok := blk.(*Block)
+	b, ok := blk.(*ColumnBlock)
 	if !ok {
 		panic(fmt.Sprintf("BUG: a %T is not a block of this sink", blk))
 	}
-	if err := balance(rg, t, b); err != nil {
+	if err := checkBalance(rg, t, b); err != nil {
 		return err
 	}
-	work := c.plan(rg, t, b)
+	work := c.newInsertJob(rg, t, b)
 	waiting := false
 	defer func() {
 		if waiting {
@@ -85,7 +85,7 @@ func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Total
 	for try := 0; ; try++ {
 		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, work.run(ctx) })
 		if err == nil {
-			c.verifier.stored(rg)
+			c.lostParts.noteStored(rg)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -98,21 +98,21 @@ func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Total
 			waiting = true
 			c.cfg.Metrics.InsertsWaiting.Inc()
 		}
-		c.note(err, rg, try)
-		if err := sleep(ctx, backoff(c.cfg.Breaker.MinWait, c.cfg.Breaker.MaxWait, try)); err != nil {
+		c.noteFailedTry(err, rg, try)
+		if err := pauseFor(ctx, backoffPause(c.cfg.Breaker.MinWait, c.cfg.Breaker.MaxWait, try)); err != nil {
 			return fmt.Errorf("insert %s/%d/%d-%d: %w", rg.Topic, rg.Partition, rg.Start, rg.End, err)
 		}
 	}
 }
 
-// note counts a failed try and logs it: the first one of a block and then every tenth, the others would say the same.
-func (c *ClickHouse) note(err error, rg ingest.Range, try int) {
+// noteFailedTry counts a failed try and logs it: the first one of a block and then every tenth, the others would say the same.
+func (c *ClickHouse) noteFailedTry(err error, rg ingest.Range, try int) {
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		c.cfg.Metrics.InsertRetries.WithLabelValues(causeBreaker).Inc()
 		return
 	}
 	c.keepFailure(err)
-	c.cfg.Metrics.InsertRetries.WithLabelValues(cause(err)).Inc()
+	c.cfg.Metrics.InsertRetries.WithLabelValues(retryCause(err)).Inc()
 	if try%10 == 0 {
 		c.cfg.Logger.Warn().Str("error", platform.CutServerMessage(err.Error())).Str("topic", rg.Topic).Int32("partition", rg.Partition).
 			Int64("start", rg.Start).Int64("end", rg.End).Int("try", try+1).
@@ -120,8 +120,8 @@ func (c *ClickHouse) note(err error, rg ingest.Range, try int) {
 	}
 }
 
-// settings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
-func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
+// insertSettings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
+func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 	s := []ch.Setting{
 		{Key: "async_insert", Value: "0", Important: true},
 		{Key: "insert_deduplicate", Value: "1", Important: true},
@@ -143,9 +143,9 @@ func (c *ClickHouse) settings(token string, rows int) []ch.Setting {
 	return s
 }
 
-// token names an insert for ever: by its range, its table and the schema, and by nothing else. life is 1, and more for
+// insertToken names an insert for ever: by its range, its table and the schema, and by nothing else. life is 1, and more for
 // rows that a dying server lost after it had noted their token.
-func token(rg ingest.Range, table string, life int) string {
+func insertToken(rg ingest.Range, table string, life int) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, rg.Topic...), '/')
 	b = append(strconv.AppendInt(b, int64(rg.Partition), 10), '/')

@@ -44,7 +44,7 @@ func driverBlock(tb testing.TB) *proto.Block {
 	tb.Helper()
 	out := proto.NewBlock()
 	reads := newReads()
-	for _, c := range reads.input() {
+	for _, c := range reads.insertColumns() {
 		if err := out.AddColumn(c.Name, driver.Type(c.Data.Type())); err != nil {
 			tb.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestBothClientsEncodeTheSameRow(t *testing.T) {
 	pos := shard.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 77}
 	for i, r := range reads[:300] {
 		p := schemas.PassageIDOf(r.ID)
-		ours.Read(r, p, cams[i], pos)
+		ours.AddRead(r, p, cams[i], pos)
 		if err := theirs.Append(rowOf(r, p, cams[i], pos)...); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func BenchmarkClients(b *testing.B) {
 			size := 0
 			for i := 0; b.Loop(); i++ {
 				r := reads[i%len(reads)]
-				blk.Read(r, schemas.PassageIDOf(r.ID), cams[i%len(reads)%len(cams)], pos)
+				blk.AddRead(r, schemas.PassageIDOf(r.ID), cams[i%len(reads)%len(cams)], pos)
 				if i%rows < rows-1 {
 					continue
 				}

@@ -25,7 +25,7 @@ func keepUsed(b []byte) []byte {
 	return b[:0]
 }
 
-func keep[T any](s []T) []T {
+func keepSmall[T any](s []T) []T {
 	var z T
 	if cap(s)*int(unsafe.Sizeof(z)) > keepBytes {
 		return nil
@@ -33,8 +33,8 @@ func keep[T any](s []T) []T {
 	return s[:0]
 }
 
-// column is one column of a table, held in wire form so that writing it copies nothing.
-type column interface {
+// wireColumn is one column of a table, held in wire form so that writing it copies nothing.
+type wireColumn interface {
 	proto.ColInput
 	Reset()
 }
@@ -57,16 +57,16 @@ func (c *fixedCol) WriteColumn(w *proto.Writer) {
 	}
 }
 
-func (c *fixedCol) u8(v uint8)          { c.buf = append(c.buf, v) }
-func (c *fixedCol) u16(v uint16)        { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
-func (c *fixedCol) u32(v uint32)        { c.buf = binary.LittleEndian.AppendUint32(c.buf, v) }
-func (c *fixedCol) i32(v int32)         { c.u32(uint32(v)) }
-func (c *fixedCol) u64(v uint64)        { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
-func (c *fixedCol) i64(v int64)         { c.u64(uint64(v)) }
-func (c *fixedCol) at(v schemas.Micros) { c.u64(uint64(v)) }
-func (c *fixedCol) sum(v *schemas.Sum)  { c.buf = append(c.buf, v[:]...) }
+func (c *fixedCol) appendU8(v uint8)            { c.buf = append(c.buf, v) }
+func (c *fixedCol) appendU16(v uint16)          { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
+func (c *fixedCol) appendU32(v uint32)          { c.buf = binary.LittleEndian.AppendUint32(c.buf, v) }
+func (c *fixedCol) appendI32(v int32)           { c.appendU32(uint32(v)) }
+func (c *fixedCol) appendU64(v uint64)          { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
+func (c *fixedCol) appendI64(v int64)           { c.appendU64(uint64(v)) }
+func (c *fixedCol) appendTime(v schemas.Micros) { c.appendU64(uint64(v)) }
+func (c *fixedCol) appendSum(v *schemas.Sum)    { c.buf = append(c.buf, v[:]...) }
 
-func (c *fixedCol) bool(v bool) {
+func (c *fixedCol) appendBool(v bool) {
 	var b byte
 	if v {
 		b = 1
@@ -74,15 +74,15 @@ func (c *fixedCol) bool(v bool) {
 	c.buf = append(c.buf, b)
 }
 
-// id appends a UUID: ClickHouse keeps its two halves as little-endian integers and prints them big-endian, so each half
+// appendID appends a UUID: ClickHouse keeps its two halves as little-endian integers and prints them big-endian, so each half
 // is swapped and the text is the one schemas.ID.String gives.
-func (c *fixedCol) id(v *schemas.ID) {
+func (c *fixedCol) appendID(v *schemas.ID) {
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[:8]))
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[8:]))
 }
 
-// digest appends the 32 raw bytes, or zeros when there are none.
-func (c *fixedCol) digest(d schemas.Digest) {
+// appendDigest appends the 32 raw bytes, or zeros when there are none.
+func (c *fixedCol) appendDigest(d schemas.Digest) {
 	if len(d) > c.width {
 		panic("BUG: a digest has more bytes than its column")
 	}
@@ -121,32 +121,32 @@ func (c *strCol) WriteColumn(w *proto.Writer) {
 	}
 }
 
-func (c *strCol) str(v string) {
+func (c *strCol) appendText(v string) {
 	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
 	c.rows++
 }
 
-func (c *strCol) bytes(v []byte) {
+func (c *strCol) appendBytes(v []byte) {
 	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
 	c.rows++
 }
 
-func (c *strCol) plate(p schemas.Plate) {
+func (c *strCol) appendPlate(p schemas.Plate) {
 	c.buf = p.AppendTo(append(c.buf, byte(p.Len())))
 	c.rows++
 }
 
-// digest appends the 32 raw bytes, or nothing when there is none.
-func (c *strCol) digest(s *schemas.Sum) {
+// appendSum appends the 32 raw bytes, or nothing when there is none.
+func (c *strCol) appendSum(s *schemas.Sum) {
 	if s.IsZero() {
-		c.bytes(nil)
+		c.appendBytes(nil)
 		return
 	}
-	c.bytes(s[:])
+	c.appendBytes(s[:])
 }
 
 // arrCol is an Array column over the values of another: the element is filled first, then end closes the row.
-type arrCol[C column] struct {
+type arrCol[C wireColumn] struct {
 	ends fixedCol
 	elem C
 }
@@ -169,7 +169,7 @@ func (c *arrCol[C]) Reset() {
 	c.elem.Reset()
 }
 
-func (c *arrCol[C]) end() { c.ends.u64(uint64(c.elem.Rows())) }
+func (c *arrCol[C]) endRow() { c.ends.appendU64(uint64(c.elem.Rows())) }
 
 // minSlots is the smallest look-up table of a lowCol; a power of two.
 const minSlots = 1 << 6

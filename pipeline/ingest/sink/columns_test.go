@@ -66,12 +66,12 @@ func TestLowCardinalityHoldsWhatWasAppended(t *testing.T) {
 						v = want[rnd.IntN(distinct)]
 					}
 					want = append(want, v)
-					c.str(v)
+					c.appendText(v)
 				}
 				if got := lowValues(t, c); !slices.Equal(got, want) {
 					t.Fatalf("round %d: values differ (seed %d)", round, seed)
 				}
-				if dict, _, _ := c.wire(); dict.rows != distinct && dict.rows > max(16, c.Rows()/2) {
+				if dict, _, _ := c.wireForm(); dict.rows != distinct && dict.rows > max(16, c.Rows()/2) {
 					t.Fatalf("the dictionary sent has %d values for %d of %d rows", dict.rows, distinct, c.Rows())
 				}
 			}
@@ -88,7 +88,7 @@ func FuzzLowCardinality(f *testing.F) {
 		c.Reset()
 		for v := range bytes.SplitSeq([]byte(text), []byte{0}) {
 			want = append(want, string(v))
-			c.bytes(v)
+			c.appendBytes(v)
 		}
 		if got := lowValues(t, c); !slices.Equal(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
@@ -102,10 +102,10 @@ func FuzzStrings(f *testing.F) {
 		var col strCol
 		arr := arrCol[*strCol]{ends: u64Col(), elem: new(strCol)}
 		for _, v := range []string{a, b, c} {
-			col.str(v)
-			arr.elem.str(v)
-			arr.elem.bytes([]byte(v))
-			arr.end()
+			col.appendText(v)
+			arr.elem.appendText(v)
+			arr.elem.appendBytes([]byte(v))
+			arr.endRow()
 		}
 		var dec proto.ColStr
 		if err := dec.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &col))), 3); err != nil {
@@ -129,7 +129,7 @@ func FuzzStrings(f *testing.F) {
 func TestFixedColumnsHoldWhatWasAppended(t *testing.T) {
 	id := schemas.ID{0: 1, 7: 2, 8: 3, 15: 4}
 	col := uuidCol()
-	col.id(&id)
+	col.appendID(&id)
 	var ids proto.ColUUID
 	if err := ids.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &col))), 1); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestFixedColumnsHoldWhatWasAppended(t *testing.T) {
 		t.Errorf("id %s, want %s", got, want)
 	}
 	speed := i32Col()
-	speed.i32(-5)
+	speed.appendI32(-5)
 	var speeds proto.ColInt32
 	if err := speeds.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &speed))), 1); err != nil {
 		t.Fatal(err)
@@ -154,13 +154,13 @@ func TestAnOutsizedBatchIsNotKept(t *testing.T) {
 		r := testRead(i, march)
 		r.EventID = fmt.Sprintf("%0100d", i)
 		r.Make = fmt.Sprintf("make-%d", i)
-		b.Read(r, schemas.PassageID{}, nil, newBatch(0).next())
+		b.AddRead(r, schemas.PassageID{}, nil, newBatch(0).next())
 	}
 	b.Reset()
 	if got := cap(b.reads.event.buf); got <= keepBytes || got > mostBytes {
 		t.Errorf("event ids keep %d bytes after a large batch, want them all, for the next one", got)
 	}
-	b.Read(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).next())
+	b.AddRead(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).next())
 	b.Reset()
 	if got := cap(b.reads.event.buf); got > keepBytes {
 		t.Errorf("event ids keep %d bytes after a usual batch, want at most %d", got, keepBytes)

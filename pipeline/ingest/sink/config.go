@@ -36,29 +36,29 @@ type Breaker struct {
 // EnsureDefaults fills the zero fields.
 func (c *Config) EnsureDefaults() {
 	c.ClickHouse.EnsureDefaults()
-	fill(&c.InsertTimeout, 30*time.Second)
-	fill(&c.Conns, 8)
-	fill(&c.Parallel, 4)
-	fill(&c.Breaker.Failures, 3)
-	fill(&c.Breaker.OpenFor, time.Second)
-	fill(&c.Breaker.Probes, 1)
-	fill(&c.Breaker.MinWait, 50*time.Millisecond)
-	fill(&c.Breaker.MaxWait, 2*time.Second)
-	fill(&c.Breaker.LeaveAfter, 2*time.Second)
+	fillDefault(&c.InsertTimeout, 30*time.Second)
+	fillDefault(&c.Conns, 8)
+	fillDefault(&c.Parallel, 4)
+	fillDefault(&c.Breaker.Failures, 3)
+	fillDefault(&c.Breaker.OpenFor, time.Second)
+	fillDefault(&c.Breaker.Probes, 1)
+	fillDefault(&c.Breaker.MinWait, 50*time.Millisecond)
+	fillDefault(&c.Breaker.MaxWait, 2*time.Second)
+	fillDefault(&c.Breaker.LeaveAfter, 2*time.Second)
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}
 }
 
-func fill[T comparable](v *T, def T) {
+func fillDefault[T comparable](v *T, def T) {
 	var zero T
 	if *v == zero {
 		*v = def
 	}
 }
 
-// check names the first setting that cannot work.
-func (c *Config) check() error {
+// checkSettings names the first setting that cannot work.
+func (c *Config) checkSettings() error {
 	if err := c.Check(); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ var fieldsWithoutColumn = map[string]string{
 // encodedColumns returns a sum of each column of reads with one row.
 func encodedColumns(r *schemas.Read) map[string]string {
 	b := NewBlock(nil)
-	b.Read(r, schemas.PassageID{}, nil, shard.Position{})
+	b.AddRead(r, schemas.PassageID{}, nil, shard.Position{})
 	out := map[string]string{}
 	for _, c := range b.tables[tabReads].input {
 		var buf proto.Buffer
@@ -165,24 +165,24 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 	r := marked()
 	pos := b.next()
 	b.t.Stored++
-	b.Read(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
-	b.Passage(testPassage(r), testCamera(), pos)
+	b.AddRead(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
+	b.AddPassage(testPassage(r), testCamera(), pos)
 	b.t.Passages++
 	hit := testHit(r)
 	hit.Entry.Plate = r.Plate
-	b.Hit(hit, r, testCamera(), pos, march)
+	b.AddHit(hit, r, testCamera(), pos, march)
 	b.t.Hits++
 	for seq, o := range []schemas.Outcome{schemas.OutcomeOffence, schemas.OutcomeExempt} {
 		d := testDecision(r, o)
 		d.Rule += schemas.RuleID(fmt.Sprint(".", o))
 		d.Trace = append(d.Trace, schemas.Step{Code: "lists.entry", Args: []string{r.Plate.String()}})
 		d.Sealed = append([]byte("\x01"), r.Plate.String()...)
-		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
+		b.AddDecision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
 	b.t.Offences++
-	b.Merge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
 	b.t.Merged++
-	b.Reject(&shard.RejectRow{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.next()})
+	b.AddReject(&shard.RejectRow{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.next()})
 	b.t.Rejected++
 	if err := b.insert(t.Context(), c); err != nil {
 		t.Fatal(err)

@@ -41,9 +41,9 @@ var stopHints = map[proto.Error]string{
 	proto.ErrAuthenticationFailed:       "check the ClickHouse user and password",
 }
 
-// stopped turns an error that no retry can mend into one that wraps ingest.ErrStop and says what to do; any other
+// withStopHint turns an error that no retry can mend into one that wraps ingest.ErrStop and says what to do; any other
 // error is returned as it is.
-func stopped(err error) error {
+func withStopHint(err error) error {
 	if err == nil || errors.Is(err, ingest.ErrStop) {
 		return err
 	}
@@ -58,8 +58,8 @@ func stopped(err error) error {
 	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", platform.CutServerMessage(e.Message), int(e.Code), hint, ingest.ErrStop)
 }
 
-// cause sorts a transient error for the metric.
-func cause(err error) string {
+// retryCause sorts a transient error for the metric.
+func retryCause(err error) string {
 	if ch.IsException(err) {
 		return causeServer
 	}

@@ -109,7 +109,7 @@ func TestTokensWorkPerTablePartition(t *testing.T) {
 		b := NewBlock(nil)
 		for i, at := range times {
 			r := testRead(i, at)
-			b.Read(r, schemas.PassageIDOf(r.ID), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: int64(i)})
+			b.AddRead(r, schemas.PassageIDOf(r.ID), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: int64(i)})
 		}
 		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: uint64(len(times)), Stored: uint64(len(times))}, b); err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func TestALargeBlockStaysOnePart(t *testing.T) {
 	b := newBatch(0)
 	r := testRead(0, march)
 	for range rows {
-		b.Merge(shard.MergeParked, r, schemas.PassageID{}, b.next())
+		b.AddMerge(shard.MergeParked, r, schemas.PassageID{}, b.next())
 	}
 	b.t.Merged = rows
 	for range 2 {
@@ -239,7 +239,7 @@ var writtenByPeople = []string{"lost", "loss_reason", "loss_by"}
 func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(0)
-	tables := []*table{newBatchesRow(b.rg, &b.t)}
+	tables := []*tableColumns{newBatchesRow(b.rg, &b.t)}
 	for i := range b.tables {
 		tables = append(tables, &b.tables[i])
 	}
@@ -258,7 +258,7 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 			if err := rows.Scan(&name, &typ); err != nil {
 				t.Fatal(err)
 			}
-			if got := have[name]; got != typ && (tab.name != ledgerTable || !slices.Contains(writtenByPeople, name)) {
+			if got := have[name]; got != typ && (tab.name != batchesTable || !slices.Contains(writtenByPeople, name)) {
 				t.Errorf("%s.%s is sent as %q, want %s", tab.name, name, got, typ)
 			}
 			delete(have, name)
@@ -280,7 +280,7 @@ func TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames(t *testing.T) {
 		r := testRead(i, march)
 		p := &schemas.Passage{ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: march, Last: march, Reads: 1, Variants: 1}
 		p.Best = schemas.Sighting{Read: r.ID, Camera: id, CapturedAt: march, Plate: r.Plate}
-		b.Passage(p, nil, b.next())
+		b.AddPassage(p, nil, b.next())
 		b.t.Passages++
 		b.t.Ticks++
 	}

@@ -18,11 +18,11 @@ import (
 // partitionsTTL bounds how long a topic that was given more partitions goes unnoticed.
 const partitionsTTL = 5 * time.Minute
 
-// lane sends the messages of one topic, one batch after the other, so the messages of a key keep their order.
-type lane struct {
-	p     *Publisher
+// topicSender sends the messages of one topic, one batch after the other, so the messages of a key keep their order.
+type topicSender struct {
+	p     *KafkaPublisher
 	topic string
-	q     *queue
+	q     *messageQueue
 
 	partitions []int // of the topic; nil when to be asked for
 	asked      time.Time
@@ -33,9 +33,9 @@ type lane struct {
 	seconds, batch prometheus.Observer
 }
 
-func (p *Publisher) lane(topic string) *lane {
+func (p *KafkaPublisher) newTopicSender(topic string) *topicSender {
 	m := p.cfg.Metrics
-	return &lane{
+	return &topicSender{
 		p: p, topic: topic, q: newQueue(p.cfg.QueueMessages, p.cfg.QueueBytes),
 		queued: m.PublishQueue.WithLabelValues(topic), acked: m.Published.WithLabelValues(topic),
 		retried: m.PublishRetries.WithLabelValues(topic), lost: m.PublishGivenUp.WithLabelValues(topic),
@@ -44,25 +44,25 @@ func (p *Publisher) lane(topic string) *lane {
 }
 
 // run ends when the queue is closed and empty; after ctx ended it gives up what it still finds.
-func (l *lane) run(ctx context.Context) {
+func (l *topicSender) run(ctx context.Context) {
 	var batch []message
 	for {
 		var ok bool
-		if batch, ok = l.q.take(batch[:0], l.p.cfg.BatchMessages, l.p.cfg.MaxMessageBytes); !ok {
+		if batch, ok = l.q.takeGathered(batch[:0], l.p.cfg.BatchMessages, l.p.cfg.MaxMessageBytes); !ok {
 			return
 		}
-		l.send(ctx, batch)
+		l.sendBatch(ctx, batch)
 		clear(batch) // hold no payload until the next batch
 	}
 }
 
-// send returns when every message is acknowledged or given up.
-func (l *lane) send(ctx context.Context, left []message) {
+// sendBatch returns when every message is acknowledged or given up.
+func (l *topicSender) sendBatch(ctx context.Context, left []message) {
 	l.batch.Observe(float64(len(left)))
 	for try := 0; ; try++ {
-		err := l.locate(ctx)
+		err := l.refreshPartitions(ctx)
 		if err == nil {
-			left, err = l.produce(ctx, left)
+			left, err = l.produceAll(ctx, left)
 		}
 		if len(left) == 0 {
 			return
@@ -77,15 +77,15 @@ func (l *lane) send(ctx context.Context, left []message) {
 			l.p.cfg.Logger.Warn().Err(err).Str("topic", l.topic).Int("messages", len(left)).Int("try", try+1).
 				Msg("broker did not acknowledge; sending again")
 		}
-		if sleep(ctx, backoff(l.p.cfg.MinWait, l.p.cfg.MaxWait, try)) != nil {
+		if pauseFor(ctx, backoffPause(l.p.cfg.MinWait, l.p.cfg.MaxWait, try)) != nil {
 			l.giveUp(ErrPublisherClosed, left...)
 			return
 		}
 	}
 }
 
-// locate asks for the topic's partitions when they are not known or known for long.
-func (l *lane) locate(ctx context.Context) error {
+// refreshPartitions asks for the topic's partitions when they are not known or known for long.
+func (l *topicSender) refreshPartitions(ctx context.Context) error {
 	if l.partitions != nil && time.Since(l.asked) < partitionsTTL {
 		return nil
 	}
@@ -113,8 +113,8 @@ func (l *lane) locate(ctx context.Context) error {
 	return nil
 }
 
-// produce sends to all partitions at the same time and returns what was not acknowledged, in order.
-func (l *lane) produce(ctx context.Context, msgs []message) ([]message, error) {
+// produceAll sends to all partitions at the same time and returns what was not acknowledged, in order.
+func (l *topicSender) produceAll(ctx context.Context, msgs []message) ([]message, error) {
 	groups := make(map[int][]message, len(l.partitions))
 	var balance kafka.Murmur2Balancer // Java's, so any client finds the same partition
 	for _, m := range msgs {
@@ -141,11 +141,11 @@ func (l *lane) produce(ctx context.Context, msgs []message) ([]message, error) {
 
 // produceTo sends one batch to one partition. What the broker refuses for its size is split or cut and sent again; what
 // it refuses for ever is given up with an error that wraps ingest.ErrStop.
-func (l *lane) produceTo(ctx context.Context, partition int, msgs []message) ([]message, error) {
-	err := l.request(ctx, partition, msgs)
+func (l *topicSender) produceTo(ctx context.Context, partition int, msgs []message) ([]message, error) {
+	err := l.produceOnce(ctx, partition, msgs)
 	switch {
 	case err == nil:
-		l.ack(msgs)
+		l.ackMessages(msgs)
 		return nil, nil
 	case errors.Is(err, kafka.MessageSizeTooLarge) && len(msgs) > 1:
 		half := len(msgs) / 2
@@ -163,9 +163,9 @@ func (l *lane) produceTo(ctx context.Context, partition int, msgs []message) ([]
 			}
 		}
 		l.giveUp(fmt.Errorf("topic %s refuses a message of %d bytes: raise its max.message.bytes: %w",
-			l.topic, msgs[0].size(), ingest.ErrStop), msgs...)
+			l.topic, msgs[0].wireSize(), ingest.ErrStop), msgs...)
 		return nil, nil
-	case permanent(err):
+	case isPermanent(err):
 		l.giveUp(fmt.Errorf("publish to %s: %w: %w", l.topic, err, ingest.ErrStop), msgs...)
 		return nil, nil
 	default:
@@ -173,7 +173,7 @@ func (l *lane) produceTo(ctx context.Context, partition int, msgs []message) ([]
 	}
 }
 
-func (l *lane) request(ctx context.Context, partition int, msgs []message) error {
+func (l *topicSender) produceOnce(ctx context.Context, partition int, msgs []message) error {
 	ctx, cancel := context.WithTimeout(ctx, l.p.cfg.Timeout)
 	defer cancel()
 	records := make([]kafka.Record, len(msgs))
@@ -190,8 +190,8 @@ func (l *lane) request(ctx context.Context, partition int, msgs []message) error
 	return res.Error
 }
 
-// permanent reports whether the broker's refusal needs someone to change something.
-func permanent(err error) bool {
+// isPermanent reports whether the broker's refusal needs someone to change something.
+func isPermanent(err error) bool {
 	for _, code := range []kafka.Error{
 		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,
 		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.InvalidTopic, kafka.InvalidRequiredAcks,
@@ -203,7 +203,7 @@ func permanent(err error) bool {
 	return false
 }
 
-func (l *lane) ack(msgs []message) {
+func (l *topicSender) ackMessages(msgs []message) {
 	now := time.Now()
 	for i := range msgs {
 		took := now.Sub(msgs[i].since)
@@ -220,7 +220,7 @@ func (l *lane) ack(msgs []message) {
 	}
 }
 
-func (l *lane) giveUp(err error, msgs ...message) {
+func (l *topicSender) giveUp(err error, msgs ...message) {
 	l.p.givenUp.Add(int64(len(msgs)))
 	for i := range msgs {
 		l.lost.Inc()

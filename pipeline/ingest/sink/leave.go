@@ -58,7 +58,7 @@ var sharedCodes = []proto.Error{proto.ErrTooManyParts, proto.ErrUnsatisfiedQuoru
 
 // leaveCauseOf says whether a failed insert speaks against the address that was asked.
 func leaveCauseOf(err error) (leaveCause, bool) {
-	if errors.Is(err, ingest.ErrStop) || errors.Is(stopped(err), ingest.ErrStop) {
+	if errors.Is(err, ingest.ErrStop) || errors.Is(withStopHint(err), ingest.ErrStop) {
 		return "", false // wrong on every replica, or for a person to see
 	}
 	e, ok := ch.AsException(err)
@@ -83,7 +83,7 @@ func (c *Config) refusalsApart() time.Duration {
 }
 
 // noteInsert takes note of how an insert into a table ended at an address.
-func (p *pool) noteInsert(at int, table string, err error) {
+func (p *connPool) noteInsert(at int, table string, err error) {
 	if len(p.addrs) < 2 {
 		return
 	}
@@ -121,7 +121,7 @@ func (p *pool) noteInsert(at int, table string, err error) {
 
 // leaveAddress goes on to the next address, if the one given is still in use, and closes the idle connections to it. Those in use are closed
 // when their query ends. It reports whether it did.
-func (p *pool) leaveAddress(at int, cause leaveCause) bool {
+func (p *connPool) leaveAddress(at int, cause leaveCause) bool {
 	p.mu.Lock()
 	if at != p.at || len(p.addrs) < 2 {
 		p.mu.Unlock()

@@ -233,7 +233,7 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 }
 
 // leaving is a pool of these addresses with a clock that the test moves.
-func leaving(addrs string) (*pool, *time.Time) {
+func leaving(addrs string) (*connPool, *time.Time) {
 	cfg := &Config{ClickHouse: platform.ClickHouse{Addr: addrs}}
 	cfg.EnsureDefaults()
 	now := time.Unix(1_772_366_400, 0)

@@ -8,7 +8,7 @@ import (
 )
 
 // Losses returns what was given up of the partition.
-func (s *State) Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error) {
+func (s *StoredState) Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT start_offset, end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ? AND lost > 0`, topic, partition)
 	if err != nil {
 		return nil, fmt.Errorf("read back the losses of partition %d: %w", partition, err)
@@ -31,7 +31,7 @@ func (s *State) Losses(ctx context.Context, topic string, partition int32) ([]in
 // RecordLoss writes a loss into the ledger: one row, however often the same is recorded. Another one that begins at the same offset is an error that
 // names it. It has the log clock of the batch before. The
 // partition goes on behind it when its worker asks next.
-func (s *State) RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error {
+func (s *StoredState) RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error {
 	if l.End <= l.Start {
 		return fmt.Errorf("BUG: a loss of nothing: [%d, %d)", l.Start, l.End)
 	}

@@ -16,7 +16,7 @@ import (
 // A loss is one range of the ledger, however often it is recorded, and the ledger goes as far as it does; batches are no losses.
 func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	c, conn := migrated(t, nil)
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	b := NewBlock(nil)
 	if err := c.Insert(t.Context(), ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}, &shard.Totals{Fetched: 1, Ticks: 1, Clock: march}, b); err != nil {
 		t.Fatal(err)

@@ -22,35 +22,35 @@ const (
 // is allocated. A large block is sent with the dictionary of all values and the numbers as its keys; one of fewer rows than that would
 // pay for gets a dictionary of its own when it is sent. Keys are as narrow as the numbers allow (1, 2 or 4 bytes).
 type lowCol struct {
-	dict  strCol   // of all values
-	spans []span   // where they are in it, by number
-	slots []uint32 // number + 1; 0 is free. The length is a power of two, at least twice the number of values
-	era   uint32   // counts how often the values and their numbers were forgotten
+	dict       strCol     // of all values
+	spans      []dictSpan // where they are in it, by number
+	slots      []uint32   // number + 1; 0 is free. The length is a power of two, at least twice the number of values
+	generation uint32     // counts how often the values and their numbers were forgotten
 
 	keys  []byte // number of every row, width bytes each
 	width int    // 1, 2 or 4; 0 means 1
 
-	codes     [maxCodes]uint32  // number + 1 of a small number's name; 0 is not met yet
-	front     *[frontSize]front // of what was met lately
-	countries *[26 * 26]uint32  // number + 1 of a country; 0 is not met yet
+	codes     [maxCodes]uint32         // number + 1 of a small number's name; 0 is not met yet
+	recent    *[recentSize]recentValue // of what was met lately
+	countries *[26 * 26]uint32         // number + 1 of a country; 0 is not met yet
 
-	small small // of a small block, when it is sent
+	block blockDict // of a small block, when it is sent
 }
 
-// small is the dictionary and the keys of a block of its own.
-type small struct {
+// blockDict is the dictionary and the keys of a block of its own.
+type blockDict struct {
 	dict strCol
 	keys []byte
 	at   []uint32 // key + 1 by number; 0 is not met yet
 	met  []uint32 // numbers by key
 }
 
-// frontSize is a power of two above what makes, colours and formats there are.
-const frontSize = 256
+// recentSize is a power of two above what makes, colours and formats there are.
+const recentSize = 256
 
-// front is a short value and its number. Two words and the length say all of a value of at most 16 bytes, so it is found
+// recentValue is a short value and its number. Two words and the length say all of a value of at most 16 bytes, so it is found
 // without a hash of its bytes and without reading the dictionary.
-type front struct {
+type recentValue struct {
 	a, b uint64
 	n    uint32
 	key  uint32 // number + 1; 0 is free
@@ -74,7 +74,7 @@ func wordsOf(v []byte) (a, b uint64) {
 // maxCodes bounds the numbers that code takes.
 const maxCodes = 16
 
-type span struct {
+type dictSpan struct {
 	start, end uint32 // in dict.buf
 	hash       uint64
 }
@@ -90,9 +90,9 @@ func (c *lowCol) Type() proto.ColumnType { return "LowCardinality(String)" }
 func (c *lowCol) Rows() int { return len(c.keys) / max(c.width, 1) }
 
 func (c *lowCol) Reset() {
-	c.keys = keep(c.keys)
+	c.keys = keepSmall(c.keys)
 	if len(c.spans) > maxLasting || len(c.dict.buf) > maxText {
-		*c = lowCol{era: c.era + 1, keys: c.keys}
+		*c = lowCol{generation: c.generation + 1, keys: c.keys}
 	}
 	c.width = widthFor(len(c.spans))
 }
@@ -107,29 +107,29 @@ func widthFor(values int) int {
 	return 4
 }
 
-// code appends the name of a small number, always the same for the number; it is looked up once.
-func (c *lowCol) code(n uint8, name string) {
+// appendCode appends the name of a small number, always the same for the number; it is looked up once.
+func (c *lowCol) appendCode(n uint8, name string) {
 	if n >= maxCodes {
-		c.str(name)
+		c.appendText(name)
 		return
 	}
 	if c.codes[n] == 0 {
-		c.codes[n] = c.number(view(name)) + 1
+		c.codes[n] = c.intern(viewBytes(name)) + 1
 	}
-	c.append(c.codes[n] - 1)
+	c.appendNumber(c.codes[n] - 1)
 }
 
-func view(v string) []byte { return unsafe.Slice(unsafe.StringData(v), len(v)) }
+func viewBytes(v string) []byte { return unsafe.Slice(unsafe.StringData(v), len(v)) }
 
-func (c *lowCol) str(v string) { c.bytes(view(v)) }
+func (c *lowCol) appendText(v string) { c.appendBytes(viewBytes(v)) }
 
-func (c *lowCol) country(v schemas.Country) {
+func (c *lowCol) appendCountry(v schemas.Country) {
 	a, b := uint(v[0])-'A', uint(v[1])-'A'
 	if a >= 26 || b >= 26 {
 		if v.IsZero() {
-			c.bytes(nil)
+			c.appendBytes(nil)
 		} else {
-			c.bytes(v[:])
+			c.appendBytes(v[:])
 		}
 		return
 	}
@@ -138,44 +138,44 @@ func (c *lowCol) country(v schemas.Country) {
 	}
 	k := &c.countries[a*26+b]
 	if *k == 0 {
-		*k = c.number(v[:]) + 1
+		*k = c.intern(v[:]) + 1
 	}
-	c.append(*k - 1)
+	c.appendNumber(*k - 1)
 }
 
-// bytes appends a value. Short ones are looked for among those met lately.
-func (c *lowCol) bytes(v []byte) {
+// appendBytes appends a value. Short ones are looked for among those met lately.
+func (c *lowCol) appendBytes(v []byte) {
 	if len(v) > 16 {
-		c.append(c.number(v))
+		c.appendNumber(c.intern(v))
 		return
 	}
-	if c.front == nil {
-		c.front = new([frontSize]front)
+	if c.recent == nil {
+		c.recent = new([recentSize]recentValue)
 	}
 	a, b := wordsOf(v)
 	n := uint32(len(v))
 	i := ((a^b<<23^b>>41)*0x9e3779b97f4a7c15 + uint64(n)) >> 56 // two places a value may be at
-	f := &c.front[i]
+	f := &c.recent[i]
 	if f.a != a || f.b != b || f.n != n || f.key == 0 {
 		if f.key != 0 {
-			f = &c.front[i^1]
+			f = &c.recent[i^1]
 		}
 		if f.a != a || f.b != b || f.n != n || f.key == 0 {
-			*f = front{a: a, b: b, n: n, key: c.number(v) + 1}
+			*f = recentValue{a: a, b: b, n: n, key: c.intern(v) + 1}
 		}
 	}
-	c.append(f.key - 1)
+	c.appendNumber(f.key - 1)
 }
 
-func (c *lowCol) value(number uint32) []byte {
+func (c *lowCol) valueOf(number uint32) []byte {
 	s := c.spans[number]
 	return c.dict.buf[s.start:s.end]
 }
 
-// number finds or makes the number of a value. It is good until era changes.
-func (c *lowCol) number(v []byte) uint32 {
+// intern finds or makes the number of a value. It is good until era changes.
+func (c *lowCol) intern(v []byte) uint32 {
 	if len(c.spans)*2 >= len(c.slots) {
-		c.grow()
+		c.growSlots()
 	}
 	h := xxhash.Sum64(v)
 	mask := uint64(len(c.slots) - 1)
@@ -183,26 +183,26 @@ func (c *lowCol) number(v []byte) uint32 {
 		slot := c.slots[i]
 		if slot == 0 {
 			c.slots[i] = uint32(len(c.spans)) + 1
-			return c.add(v, h)
+			return c.addValue(v, h)
 		}
-		if c.spans[slot-1].hash == h && string(c.value(slot-1)) == string(v) {
+		if c.spans[slot-1].hash == h && string(c.valueOf(slot-1)) == string(v) {
 			return slot - 1
 		}
 	}
 }
 
-func (c *lowCol) add(v []byte, h uint64) uint32 {
+func (c *lowCol) addValue(v []byte, h uint64) uint32 {
 	number := uint32(len(c.spans))
-	c.dict.bytes(v)
+	c.dict.appendBytes(v)
 	end := uint32(len(c.dict.buf))
-	c.spans = append(c.spans, span{start: end - uint32(len(v)), end: end, hash: h})
+	c.spans = append(c.spans, dictSpan{start: end - uint32(len(v)), end: end, hash: h})
 	if w := widthFor(len(c.spans)); w > max(c.width, 1) {
-		c.widen(w)
+		c.widenKeys(w)
 	}
 	return number
 }
 
-func (c *lowCol) grow() {
+func (c *lowCol) growSlots() {
 	c.slots = make([]uint32, slotsFor(len(c.spans)+1))
 	mask := uint64(len(c.slots) - 1)
 	for k, s := range c.spans {
@@ -214,7 +214,7 @@ func (c *lowCol) grow() {
 	}
 }
 
-func (c *lowCol) append(number uint32) {
+func (c *lowCol) appendNumber(number uint32) {
 	c.keys = appendKey(c.keys, c.width, number)
 }
 
@@ -228,8 +228,8 @@ func appendKey(dst []byte, width int, key uint32) []byte {
 	return append(dst, byte(key))
 }
 
-// row returns the number of row i.
-func (c *lowCol) row(i int) uint32 {
+// numberAt returns the number of row i.
+func (c *lowCol) numberAt(i int) uint32 {
 	switch c.width {
 	case 2:
 		return uint32(binary.LittleEndian.Uint16(c.keys[2*i:]))
@@ -239,8 +239,8 @@ func (c *lowCol) row(i int) uint32 {
 	return uint32(c.keys[i])
 }
 
-// widen rewrites the keys in place, from the last row to the first, so that none is overwritten before it is read.
-func (c *lowCol) widen(width int) {
+// widenKeys rewrites the keys in place, from the last row to the first, so that none is overwritten before it is read.
+func (c *lowCol) widenKeys(width int) {
 	from := max(c.width, 1)
 	rows := len(c.keys) / from
 	c.keys = append(c.keys, make([]byte, rows*(width-from))...)
@@ -257,29 +257,29 @@ func (c *lowCol) widen(width int) {
 // EncodeState writes the version of the column's form; ch-go calls it before the column.
 func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
-// wire returns the dictionary and the keys to send: all values, or only those of the block when it has few rows beside them.
-func (c *lowCol) wire() (dict *strCol, keys []byte, width int) {
+// wireForm returns the dictionary and the keys to send: all values, or only those of the block when it has few rows beside them.
+func (c *lowCol) wireForm() (dict *strCol, keys []byte, width int) {
 	rows := c.Rows()
 	if len(c.spans) <= rows/2 || len(c.spans) <= 16 {
 		return &c.dict, c.keys, max(c.width, 1)
 	}
-	m := &c.small
+	m := &c.block
 	m.dict.Reset()
 	m.keys, m.met = m.keys[:0], m.met[:0]
 	if n := len(c.spans); n > len(m.at) {
 		m.at = append(m.at, make([]uint32, n-len(m.at))...)
 	}
 	for i := range rows {
-		n := c.row(i)
+		n := c.numberAt(i)
 		if m.at[n] == 0 {
-			m.dict.bytes(c.value(n))
+			m.dict.appendBytes(c.valueOf(n))
 			m.met = append(m.met, n)
 			m.at[n] = uint32(len(m.met))
 		}
 	}
 	width = widthFor(len(m.met))
 	for i := range rows {
-		m.keys = appendKey(m.keys, width, m.at[c.row(i)]-1)
+		m.keys = appendKey(m.keys, width, m.at[c.numberAt(i)]-1)
 	}
 	for _, n := range m.met {
 		m.at[n] = 0
@@ -287,8 +287,8 @@ func (c *lowCol) wire() (dict *strCol, keys []byte, width int) {
 	return &m.dict, m.keys, width
 }
 
-// head writes what comes before the dictionary.
-func head(b *proto.Buffer, dict *strCol, width int) {
+// writeHead writes what comes before the dictionary.
+func writeHead(b *proto.Buffer, dict *strCol, width int) {
 	b.PutInt64(lowFlags | int64(width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
 	b.PutInt64(int64(dict.rows))
 }
@@ -298,8 +298,8 @@ func (c *lowCol) EncodeColumn(b *proto.Buffer) {
 	if c.Rows() == 0 {
 		return
 	}
-	dict, keys, width := c.wire()
-	head(b, dict, width)
+	dict, keys, width := c.wireForm()
+	writeHead(b, dict, width)
 	dict.EncodeColumn(b)
 	b.PutInt64(int64(c.Rows()))
 	b.Buf = append(b.Buf, keys...)
@@ -310,8 +310,8 @@ func (c *lowCol) WriteColumn(w *proto.Writer) {
 	if c.Rows() == 0 {
 		return
 	}
-	dict, keys, width := c.wire()
-	w.ChainBuffer(func(b *proto.Buffer) { head(b, dict, width) })
+	dict, keys, width := c.wireForm()
+	w.ChainBuffer(func(b *proto.Buffer) { writeHead(b, dict, width) })
 	dict.WriteColumn(w)
 	w.ChainBuffer(func(b *proto.Buffer) { b.PutInt64(int64(c.Rows())) })
 	w.ChainWrite(keys)

@@ -63,15 +63,15 @@ func TestLowCardinalityKeepsEveryValue(t *testing.T) {
 				if r.IntN(3) == 0 {
 					country = schemas.Country{}
 				}
-				c.country(country)
+				c.appendCountry(country)
 				v = country.String()
 			case 1:
 				n := r.IntN(maxCodes + 4)
 				v = fmt.Sprintf("code %d", n)
-				c.code(uint8(n), v)
+				c.appendCode(uint8(n), v)
 			default:
 				v = fmt.Sprintf("%.*d", r.IntN(20), r.IntN(distinct))
-				c.str(v)
+				c.appendText(v)
 			}
 			want = append(want, v)
 		}

@@ -89,14 +89,14 @@ func testDecision(r *schemas.Read, o schemas.Outcome) *schemas.Decision {
 
 // batch builds a block and its totals row by row.
 type batch struct {
-	*Block
+	*ColumnBlock
 	rg ingest.Range
 	t  shard.Totals
 }
 
 func newBatch(start int64) *batch {
 	return &batch{
-		Block: NewBlock(nil), rg: ingest.Range{Topic: schemas.TopicReads, Partition: 3, Start: start, End: start},
+		ColumnBlock: NewBlock(nil), rg: ingest.Range{Topic: schemas.TopicReads, Partition: 3, Start: start, End: start},
 		t: shard.Totals{Clock: march, CatalogueVersion: "cat-1", ReferenceVersion: "ref-1"},
 	}
 }
@@ -111,7 +111,7 @@ func (b *batch) next() shard.Position {
 func (b *batch) read(at schemas.Micros) *schemas.Read {
 	pos := b.next()
 	r := testRead(int(pos.Offset), at)
-	b.Block.Read(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
+	b.ColumnBlock.AddRead(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
 	b.t.Stored++
 	return r
 }
@@ -121,15 +121,15 @@ func (b *batch) read(at schemas.Micros) *schemas.Read {
 func (b *batch) all(at schemas.Micros) *schemas.Read {
 	r := b.read(at)
 	pos := shard.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End - 1}
-	b.Hit(testHit(r), r, testCamera(), pos, at+2*schemas.Second)
-	b.Passage(testPassage(r), testCamera(), pos)
+	b.AddHit(testHit(r), r, testCamera(), pos, at+2*schemas.Second)
+	b.AddPassage(testPassage(r), testCamera(), pos)
 	for seq, o := range []schemas.Outcome{schemas.OutcomeOffence, schemas.OutcomeExempt} {
 		d := testDecision(r, o)
 		d.Rule += schemas.RuleID(fmt.Sprint(".", o)) // two rules: rows of one rule and passage replace one another
-		b.Decision(d, r.Class, testCamera(), pos, uint32(seq))
+		b.AddDecision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
-	b.Merge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
-	b.Reject(&shard.RejectRow{
+	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.AddReject(&shard.RejectRow{
 		Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",
 		ReceivedAt: at, Payload: []byte("payload"), Pos: b.next(),
 	})
@@ -144,7 +144,7 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 }
 
 func (b *batch) insert(ctx context.Context, c *ClickHouse) error {
-	return c.Insert(ctx, b.rg, &b.t, b.Block)
+	return c.Insert(ctx, b.rg, &b.t, b.ColumnBlock)
 }
 
 // migrated returns a sink and a query connection on a database of this test with all tables.

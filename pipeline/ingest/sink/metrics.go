@@ -80,13 +80,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		reg.MustRegister(m.InsertSeconds, m.InsertedRows, m.InsertRetries, m.BreakerState, m.InsertsWaiting, m.LostParts, m.AddressesLeft,
 			m.PublishSeconds, m.Published, m.PublishRetries, m.PublishQueue, m.RejectsCut, m.PublishGivenUp, m.PublishBatching)
 	}
-	m.bind()
+	m.bindSeries()
 	return m
 }
 
-// bind makes every series exist from the start, so that a rate over it is 0 and not absent.
-func (m *Metrics) bind() {
-	for _, t := range append(tableNames[:], ledgerTable) {
+// bindSeries makes every series exist from the start, so that a rate over it is 0 and not absent.
+func (m *Metrics) bindSeries() {
+	for _, t := range append(tableNames[:], batchesTable) {
 		m.InsertSeconds.WithLabelValues(t)
 		m.InsertedRows.WithLabelValues(t)
 		m.LostParts.WithLabelValues(t)
@@ -106,4 +106,4 @@ func (m *Metrics) bind() {
 	}
 }
 
-func (m *Metrics) breaker(s gobreaker.State) { m.BreakerState.Set(float64(s)) }
+func (m *Metrics) setBreaker(s gobreaker.State) { m.BreakerState.Set(float64(s)) }

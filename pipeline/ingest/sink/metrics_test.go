@@ -40,7 +40,7 @@ func (g gauged) value(tb testing.TB, name, label string) float64 {
 
 func TestEverySeriesExistsFromTheStart(t *testing.T) {
 	g := newGauged()
-	for _, table := range append(tableNames[:], ledgerTable) {
+	for _, table := range append(tableNames[:], batchesTable) {
 		if got := g.value(t, "anpr_sink_inserted_rows_total", table); got != 0 {
 			t.Errorf("%s starts at %v, want 0", table, got)
 		}

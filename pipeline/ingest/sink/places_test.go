@@ -30,29 +30,29 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 			registries[r][i] = c
 		}
 	}
-	p := newPlaces()
+	p := newCameraColumns()
 	for block := range 12 {
 		var cameras, sites, zones []string
 		cams := registries[block/2%len(registries)]
 		if block%2 == 0 {
-			clear(p.known) // another version
+			clear(p.keysByNumber) // another version
 		}
 		for range 1 + rng.IntN(2000) {
 			cam, at := &cams[rng.IntN(len(cams))], march+schemas.Micros(rng.Int64N(int64(2*month)))
 			if rng.IntN(20) == 0 {
-				p.add(cam.ID, nil, at)
+				p.appendCamera(cam.ID, nil, at)
 				cameras, sites, zones = append(cameras, cam.ID), append(sites, ""), append(zones, "")
 				continue
 			}
 			p.prefetchReads([]shard.ReadRow{{Camera: cam}})
 			p.prefetchPassages([]shard.PassageRow{{}, {Camera: cam}})
-			p.add(cam.ID, cam, at)
+			p.appendCamera(cam.ID, cam, at)
 			cameras, sites, zones = append(cameras, cam.ID), append(sites, cam.Site), append(zones, cam.ZoneAt(at))
 		}
 		if block == 5 {
 			for i := range maxLasting + 1 {
 				id := fmt.Sprintf("a camera that left %d", i)
-				p.add(id, nil, march)
+				p.appendCamera(id, nil, march)
 				cameras, sites, zones = append(cameras, id), append(sites, ""), append(zones, "")
 			}
 		}
@@ -64,11 +64,11 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 				t.Fatalf("block %d: got %.200q, want %.200q", block, got, c.want)
 			}
 		}
-		era := p.era()
-		for _, c := range []column{&p.camera, &p.site, &p.zone, &p.municipality} {
+		era := p.dictGeneration()
+		for _, c := range []wireColumn{&p.camera, &p.site, &p.zone, &p.municipality} {
 			c.Reset()
 		}
-		if got := p.era() != era; got != (block == 5) {
+		if got := p.dictGeneration() != era; got != (block == 5) {
 			t.Errorf("block %d: names forgotten: %v", block, got)
 		}
 	}
@@ -86,9 +86,9 @@ func TestACameraMayChangeWithTheVersion(t *testing.T) {
 		b.Reset()
 		b.useVersion(version)
 		r.Camera = cam.ID
-		b.Read(r, schemas.PassageID{}, cam, pos)
-		b.Passage(&schemas.Passage{Best: schemas.Sighting{Camera: cam.ID, CapturedAt: march}}, cam, pos)
-		for _, p := range []*places{&b.reads.places, &b.passages.places} {
+		b.AddRead(r, schemas.PassageID{}, cam, pos)
+		b.AddPassage(&schemas.Passage{Best: schemas.Sighting{Camera: cam.ID, CapturedAt: march}}, cam, pos)
+		for _, p := range []*cameraColumns{&b.reads.cameraColumns, &b.passages.cameraColumns} {
 			got := []string{decodeLow(t, &p.camera)[0], decodeLow(t, &p.site)[0], decodeLow(t, &p.zone)[0]}
 			if want := []string{cam.ID, cam.Site, cam.Zone}; !slices.Equal(got, want) {
 				t.Errorf("block %d: got %v, want %v", i, got, want)

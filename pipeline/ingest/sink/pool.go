@@ -13,10 +13,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// pool keeps native connections to one of the addresses at a time; see leave.go for when it goes on to the next. At most size are in
+// connPool keeps native connections to one of the addresses at a time; see leave.go for when it goes on to the next. At most size are in
 // use at once; a connection that saw any error is closed, and with it all idle ones when the connection itself broke, because a
 // restarted server has dropped them all.
-type pool struct {
+type connPool struct {
 	cfg   *Config
 	addrs []string
 	inUse chan struct{} // one token a connection in use
@@ -39,28 +39,28 @@ type client struct {
 
 var errPoolClosed = fmt.Errorf("the clickhouse sink is closed: %w", ingest.ErrStop)
 
-func newPool(cfg *Config) *pool {
-	return &pool{cfg: cfg, addrs: cfg.Addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
+func newPool(cfg *Config) *connPool {
+	return &connPool{cfg: cfg, addrs: cfg.Addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
 }
 
-// do runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
+// withConn runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
 // under f.
-func (p *pool) do(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
-	_, err := p.run(ctx, timeout, f)
+func (p *connPool) withConn(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
+	_, err := p.withConnAt(ctx, timeout, f)
 	return err
 }
 
-// insert is do for an insert into a table: an address that refuses them for long is left for the next.
-func (p *pool) insert(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
-	at, err := p.run(ctx, timeout, f)
+// insertWithConn is do for an insert into a table: an address that refuses them for long is left for the next.
+func (p *connPool) insertWithConn(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
+	at, err := p.withConnAt(ctx, timeout, f)
 	if at >= 0 && ctx.Err() == nil {
 		p.noteInsert(at, table, err)
 	}
 	return err
 }
 
-// run is do; it says also which address was asked, -1 for none.
-func (p *pool) run(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) (int, error) {
+// withConnAt is do; it says also which address was asked, -1 for none.
+func (p *connPool) withConnAt(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) (int, error) {
 	select {
 	case p.inUse <- struct{}{}:
 		defer func() { <-p.inUse }()
@@ -69,7 +69,7 @@ func (p *pool) run(ctx context.Context, timeout time.Duration, f func(context.Co
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c, err := p.get(ctx)
+	c, err := p.takeConn(ctx)
 	if err != nil {
 		return -1, err
 	}
@@ -79,11 +79,11 @@ func (p *pool) run(ctx context.Context, timeout time.Duration, f func(context.Co
 		_ = c.Close()
 		return c.at, nil
 	}
-	p.put(c, err)
+	p.returnConn(c, err)
 	return c.at, err
 }
 
-func (p *pool) get(ctx context.Context) (*client, error) {
+func (p *connPool) takeConn(ctx context.Context) (*client, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -101,7 +101,7 @@ func (p *pool) get(ctx context.Context) (*client, error) {
 	var errs []error
 	for i := range p.addrs {
 		at := (first + i) % len(p.addrs)
-		c, err := p.dial(ctx, p.addrs[at])
+		c, err := p.dialAddress(ctx, p.addrs[at])
 		if err == nil {
 			c.at = at
 			return c, nil
@@ -127,7 +127,7 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	return conn, err
 }
 
-func (p *pool) dial(ctx context.Context, addr string) (*client, error) {
+func (p *connPool) dialAddress(ctx context.Context, addr string) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
 	defer cancel()
 	d := &dialer{cfg: p.cfg}
@@ -143,7 +143,7 @@ func (p *pool) dial(ctx context.Context, addr string) (*client, error) {
 	return &client{Client: c, sock: d.sock}, nil
 }
 
-func (p *pool) put(c *client, err error) {
+func (p *connPool) returnConn(c *client, err error) {
 	if err == nil {
 		p.mu.Lock()
 		if !p.closed && c.at == p.at {
@@ -158,11 +158,11 @@ func (p *pool) put(c *client, err error) {
 	}
 	_ = c.Close()
 	if !ch.IsException(err) {
-		p.drain()
+		p.closeIdle()
 	}
 }
 
-func (p *pool) drain() {
+func (p *connPool) closeIdle() {
 	p.mu.Lock()
 	idle := p.idle
 	p.idle = nil
@@ -172,9 +172,9 @@ func (p *pool) drain() {
 	}
 }
 
-func (p *pool) close() {
+func (p *connPool) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.drain()
+	p.closeIdle()
 }

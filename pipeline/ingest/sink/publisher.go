@@ -19,7 +19,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var _ ingest.Publisher = (*Publisher)(nil)
+var _ ingest.Publisher = (*KafkaPublisher)(nil)
 
 // ErrPublisherClosed is what a Pending gets for a message that was not acknowledged when the publisher closed.
 var ErrPublisherClosed = errors.New("the publisher closed before the broker acknowledged")
@@ -42,13 +42,13 @@ type PublisherConfig struct {
 
 // EnsureDefaults fills the zero fields.
 func (c *PublisherConfig) EnsureDefaults() {
-	fill(&c.MaxMessageBytes, 1_000_000)
-	fill(&c.QueueMessages, 4096)
-	fill(&c.QueueBytes, 16<<20)
-	fill(&c.BatchMessages, 1000)
-	fill(&c.Timeout, 10*time.Second)
-	fill(&c.MinWait, 50*time.Millisecond)
-	fill(&c.MaxWait, 2*time.Second)
+	fillDefault(&c.MaxMessageBytes, 1_000_000)
+	fillDefault(&c.QueueMessages, 4096)
+	fillDefault(&c.QueueBytes, 16<<20)
+	fillDefault(&c.BatchMessages, 1000)
+	fillDefault(&c.Timeout, 10*time.Second)
+	fillDefault(&c.MinWait, 50*time.Millisecond)
+	fillDefault(&c.MaxWait, 2*time.Second)
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}
@@ -63,7 +63,7 @@ func (c *PublisherConfig) EnsureDefaults() {
 // smallestMessage is the least MaxMessageBytes: a hit with all its fields fits.
 const smallestMessage = 16 << 10
 
-func (c *PublisherConfig) check() error {
+func (c *PublisherConfig) checkSettings() error {
 	if c.Addr == "" {
 		return errors.New("kafka address is empty: give host:port of a broker, for example 127.0.0.1:9092")
 	}
@@ -78,25 +78,25 @@ func (c *PublisherConfig) check() error {
 	return nil
 }
 
-// Publisher implements [ingest.Publisher] on kafka-go: one goroutine a topic sends whatever has gathered while the
+// KafkaPublisher implements [ingest.Publisher] on kafka-go: one goroutine a topic sends whatever has gathered while the
 // message before was on its way, so an idle topic adds no delay and a busy one batches by itself. Every message is sent
 // again until the broker acknowledges it (acks=all) or the publisher closes; a repeat carries the same id. When a queue
 // is full the caller waits. Safe for concurrent use.
-type Publisher struct {
+type KafkaPublisher struct {
 	cfg      PublisherConfig
 	client   *kafka.Client
-	hits     *lane
-	offences *lane
-	rejects  *lane
+	hits     *topicSender
+	offences *topicSender
+	rejects  *topicSender
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	givenUp  atomic.Int64
 }
 
-// NewPublisher starts the publisher; Close ends it. It does not wait for the broker.
-func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
+// NewKafkaPublisher starts the publisher; Close ends it. It does not wait for the broker.
+func NewKafkaPublisher(cfg PublisherConfig) (*KafkaPublisher, error) {
 	cfg.EnsureDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.checkSettings(); err != nil {
 		return nil, err
 	}
 	var addrs []string
@@ -104,68 +104,68 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 		addrs = append(addrs, strings.TrimSpace(a))
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Publisher{
+	p := &KafkaPublisher{
 		cfg: cfg, stop: stop,
 		client: &kafka.Client{Addr: kafka.TCP(addrs...), Timeout: cfg.Timeout, Transport: cfg.Transport},
 	}
-	p.hits, p.offences, p.rejects = p.lane(schemas.TopicHits), p.lane(schemas.TopicOffences), p.lane(schemas.TopicRejects)
-	for _, l := range []*lane{p.hits, p.offences, p.rejects} {
+	p.hits, p.offences, p.rejects = p.newTopicSender(schemas.TopicHits), p.newTopicSender(schemas.TopicOffences), p.newTopicSender(schemas.TopicRejects)
+	for _, l := range []*topicSender{p.hits, p.offences, p.rejects} {
 		p.running.Go(func() { l.run(ctx) })
 	}
 	return p, nil
 }
 
 // Publish publishes the hits, offences and rejects of a piece. The rows are encoded before it returns.
-func (p *Publisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
+func (p *KafkaPublisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
 	for i := range rows.Hits {
-		p.Hit(pend, rows.Hits[i].Hit, rows.Hits[i].Read)
+		p.PublishHit(pend, rows.Hits[i].Hit, rows.Hits[i].Read)
 	}
 	for i := range rows.Decisions {
 		if rows.Decisions[i].IsOffence() {
-			p.Offence(pend, rows.Decisions[i].Decision)
+			p.PublishOffence(pend, rows.Decisions[i].Decision)
 		}
 	}
 	for i := range rows.Rejects {
-		p.Reject(pend, &rows.Rejects[i])
+		p.PublishReject(pend, &rows.Rejects[i])
 	}
 }
 
-// Hit publishes a hit at once, keyed by the confusion class of the listed plate.
-func (p *Publisher) Hit(pend *ingest.Pending, h *schemas.Hit, r *schemas.Read) {
+// PublishHit publishes a hit at once, keyed by the confusion class of the listed plate.
+func (p *KafkaPublisher) PublishHit(pend *ingest.Pending, h *schemas.Hit, r *schemas.Read) {
 	key := h.Entry.Plate.Class().AppendTo(nil)
-	p.push(p.hits, pend, message{key: key, value: encode(hitMessage(h, r))})
+	p.enqueue(p.hits, pend, message{key: key, value: encodeMessage(hitMessage(h, r))})
 }
 
-// Offence publishes a candidate or a hold, keyed by the confusion class of the plate.
-func (p *Publisher) Offence(pend *ingest.Pending, d *schemas.Decision) {
+// PublishOffence publishes a candidate or a hold, keyed by the confusion class of the plate.
+func (p *KafkaPublisher) PublishOffence(pend *ingest.Pending, d *schemas.Decision) {
 	key := d.On.Plate.Class().AppendTo(nil)
-	p.push(p.offences, pend, message{key: key, value: encode(offenceMessage(d, evidence.AppendTrace(nil, d.Trace)))})
+	p.enqueue(p.offences, pend, message{key: key, value: encodeMessage(offenceMessage(d, evidence.AppendTrace(nil, d.Trace)))})
 }
 
-// Reject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest
+// PublishReject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest
 // message is cut; payload_size and payload_sha256 are those of the whole.
-func (p *Publisher) Reject(pend *ingest.Pending, r *shard.RejectRow) {
+func (p *KafkaPublisher) PublishReject(pend *ingest.Pending, r *shard.RejectRow) {
 	key := fmt.Appendf(nil, "%s-%d-%d", r.Pos.Topic, r.Pos.Partition, r.Pos.Offset)
 	m := rejectMessage(r)
 	if cutPayload(m, p.cfg.MaxMessageBytes-len(key)-recordOverhead) {
 		p.cfg.Metrics.RejectsCut.Inc()
 	}
-	p.push(p.rejects, pend, message{key: key, value: encode(m), shrink: halvePayload})
+	p.enqueue(p.rejects, pend, message{key: key, value: encodeMessage(m), shrink: halvePayload})
 }
 
-func (p *Publisher) push(l *lane, pend *ingest.Pending, m message) {
+func (p *KafkaPublisher) enqueue(l *topicSender, pend *ingest.Pending, m message) {
 	m.pending, m.since = pend, time.Now()
 	pend.Add()
 	l.queued.Inc()
-	if !l.q.push(m) {
+	if !l.q.pushMessage(m) {
 		l.giveUp(ErrPublisherClosed, m)
 	}
 }
 
 // Close takes no more messages, sends what has gathered until ctx ends, and gives up the rest with ErrPublisherClosed.
 // It returns an error when something was given up.
-func (p *Publisher) Close(ctx context.Context) error {
-	for _, l := range []*lane{p.hits, p.offences, p.rejects} {
+func (p *KafkaPublisher) Close(ctx context.Context) error {
+	for _, l := range []*topicSender{p.hits, p.offences, p.rejects} {
 		l.q.close()
 	}
 	flushed := make(chan struct{})

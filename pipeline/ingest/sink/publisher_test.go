@@ -51,14 +51,14 @@ func brokerAddr(t *testing.T) string {
 	return addr
 }
 
-func newPublisher(t *testing.T, addr string, change func(*PublisherConfig)) (*Publisher, gauged) {
+func newPublisher(t *testing.T, addr string, change func(*PublisherConfig)) (*KafkaPublisher, gauged) {
 	t.Helper()
 	m := newGauged()
 	cfg := PublisherConfig{Addr: addr, MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Metrics: m.Metrics}
 	if change != nil {
 		change(&cfg)
 	}
-	p, err := NewPublisher(cfg)
+	p, err := NewKafkaPublisher(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +109,9 @@ func TestMessagesArriveWhole(t *testing.T) {
 		Payload: []byte("\x00\xffpayload"), PayloadSize: 1000, Pos: shard.Position{Topic: schemas.TopicReads, Partition: 4, Offset: 77},
 	}
 	var pend ingest.Pending
-	p.Hit(&pend, testHit(r), r)
-	p.Offence(&pend, d)
-	p.Reject(&pend, rejected)
+	p.PublishHit(&pend, testHit(r), r)
+	p.PublishOffence(&pend, d)
+	p.PublishReject(&pend, rejected)
 	if err := wait(t, &pend); err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +177,9 @@ func TestARejectTooLargeForTheTopicIsCut(t *testing.T) {
 			addr := newBroker(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": tc.broker})).ListenAddrs()[0]
 			p, m := newPublisher(t, addr, func(c *PublisherConfig) { c.MaxMessageBytes = tc.ours })
 			var pend ingest.Pending
-			p.Reject(&pend, rejectOf(1, 10))
-			p.Reject(&pend, rejectOf(2, 50_000))
-			p.Reject(&pend, rejectOf(3, 10))
+			p.PublishReject(&pend, rejectOf(1, 10))
+			p.PublishReject(&pend, rejectOf(2, 50_000))
+			p.PublishReject(&pend, rejectOf(3, 10))
 			if err := wait(t, &pend); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +227,7 @@ func TestBrokerFaultsLoseNothing(t *testing.T) {
 	const n = 200
 	for i := range n {
 		r := testRead(i, march)
-		p.Hit(&pend, testHit(r), r)
+		p.PublishHit(&pend, testHit(r), r)
 	}
 	if err := wait(t, &pend); err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestMessagesOfAKeyKeepTheirOrder(t *testing.T) {
 	for i := range 150 {
 		r := testRead(i%5, march+schemas.Micros(i)) // five plates
 		d := testDecision(r, schemas.OutcomeOffence)
-		p.Offence(&pend, d)
+		p.PublishOffence(&pend, d)
 		want[r.Class.String()] = append(want[r.Class.String()], int64(r.CapturedAt))
 	}
 	if err := wait(t, &pend); err != nil {
@@ -312,7 +312,7 @@ func TestARefusalForEverStops(t *testing.T) {
 	p, _ := newPublisher(t, broker.ListenAddrs()[0], nil)
 	var pend ingest.Pending
 	r := testRead(1, march)
-	p.Hit(&pend, testHit(r), r)
+	p.PublishHit(&pend, testHit(r), r)
 	if err := wait(t, &pend); !errors.Is(err, ingest.ErrStop) {
 		t.Errorf("error %v, want one that stops", err)
 	}
@@ -328,7 +328,7 @@ func TestCloseGivesUpWhatTheBrokerNeverTook(t *testing.T) {
 		wg.Go(func() {
 			r := testRead(i, march)
 			started <- struct{}{}
-			p.Hit(&pend, testHit(r), r)
+			p.PublishHit(&pend, testHit(r), r)
 		})
 	}
 	for range n {
@@ -344,7 +344,7 @@ func TestCloseGivesUpWhatTheBrokerNeverTook(t *testing.T) {
 		t.Errorf("pending says %v, want that the publisher closed", err)
 	}
 	r := testRead(1, march)
-	p.Hit(&pend, testHit(r), r) // after Close
+	p.PublishHit(&pend, testHit(r), r) // after Close
 	if err := wait(t, &pend); !errors.Is(err, ErrPublisherClosed) {
 		t.Errorf("after Close pending says %v", err)
 	}
@@ -355,7 +355,7 @@ func TestCloseSendsWhatHasGathered(t *testing.T) {
 	p, _ := newPublisher(t, addr, nil)
 	var pend ingest.Pending
 	for i := range 100 {
-		p.Reject(&pend, rejectOf(i, 100))
+		p.PublishReject(&pend, rejectOf(i, 100))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -376,7 +376,7 @@ func TestPublisherConfigIsChecked(t *testing.T) {
 		"no port":             {PublisherConfig{Addr: "a:1, b"}, "host:port"},
 		"too small a message": {PublisherConfig{Addr: "a:1", MaxMessageBytes: 1000}, "max.message.bytes"},
 	} {
-		if _, err := NewPublisher(tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := NewKafkaPublisher(tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
 		}
 	}
@@ -385,13 +385,13 @@ func TestPublisherConfigIsChecked(t *testing.T) {
 func TestQueueIsBounded(t *testing.T) {
 	q := newQueue(2, 1000)
 	for range 2 {
-		if !q.push(message{}) {
+		if !q.pushMessage(message{}) {
 			t.Fatal("refused with room")
 		}
 	}
 	pushed := make(chan bool)
-	go func() { pushed <- q.push(message{value: make([]byte, 5000)}) }() // larger than the whole bound
-	if got, ok := q.take(nil, 1, 1<<20); !ok || len(got) != 1 {
+	go func() { pushed <- q.pushMessage(message{value: make([]byte, 5000)}) }() // larger than the whole bound
+	if got, ok := q.takeGathered(nil, 1, 1<<20); !ok || len(got) != 1 {
 		t.Fatalf("took %d, want 1", len(got))
 	}
 	select {
@@ -399,20 +399,20 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Fatal("a message larger than the bound was let in beside another")
 	default:
 	}
-	if got, ok := q.take(nil, 10, 1<<20); !ok || len(got) != 1 {
+	if got, ok := q.takeGathered(nil, 10, 1<<20); !ok || len(got) != 1 {
 		t.Fatalf("took %d, want 1", len(got))
 	}
 	if !<-pushed {
 		t.Fatal("refused though the queue is open")
 	}
 	q.close()
-	if got, ok := q.take(nil, 10, 10); !ok || len(got) != 1 {
+	if got, ok := q.takeGathered(nil, 10, 10); !ok || len(got) != 1 {
 		t.Fatalf("what was inside is gone: %d, %v", len(got), ok)
 	}
-	if _, ok := q.take(nil, 10, 10); ok {
+	if _, ok := q.takeGathered(nil, 10, 10); ok {
 		t.Error("take goes on after close")
 	}
-	if q.push(message{}) {
+	if q.pushMessage(message{}) {
 		t.Error("push after close")
 	}
 }
@@ -424,7 +424,7 @@ func BenchmarkPublish(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	p, err := NewPublisher(PublisherConfig{Addr: c.ListenAddrs()[0]})
+	p, err := NewKafkaPublisher(PublisherConfig{Addr: c.ListenAddrs()[0]})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -436,7 +436,7 @@ func BenchmarkPublish(b *testing.B) {
 			var pend ingest.Pending
 			for b.Loop() {
 				for range burst {
-					p.Hit(&pend, h, r)
+					p.PublishHit(&pend, h, r)
 				}
 				if err := pend.Wait(b.Context()); err != nil {
 					b.Fatal(err)

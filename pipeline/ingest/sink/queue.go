@@ -15,13 +15,13 @@ type message struct {
 	shrink     func(value []byte) ([]byte, bool) // makes a smaller value, or says it cannot; nil when nothing may be cut
 }
 
-func (m *message) size() int { return len(m.key) + len(m.value) + recordOverhead }
+func (m *message) wireSize() int { return len(m.key) + len(m.value) + recordOverhead }
 
 // recordOverhead bounds what the broker's record format adds to key and value.
 const recordOverhead = 128
 
-// queue holds what waits for one topic. It is bounded in messages and bytes; push waits for room.
-type queue struct {
+// messageQueue holds what waits for one topic. It is bounded in messages and bytes; push waits for room.
+type messageQueue struct {
 	maxMessages, maxBytes int
 
 	mu       sync.Mutex // guards what follows; the conditions wait on it
@@ -32,32 +32,32 @@ type queue struct {
 	closed   bool
 }
 
-func newQueue(maxMessages, maxBytes int) *queue {
-	q := &queue{maxMessages: maxMessages, maxBytes: maxBytes}
+func newQueue(maxMessages, maxBytes int) *messageQueue {
+	q := &messageQueue{maxMessages: maxMessages, maxBytes: maxBytes}
 	q.room, q.gathered = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
 	return q
 }
 
-// push adds a message, waiting for room; false when the queue was closed. A message larger than the whole bound is taken
+// pushMessage adds a message, waiting for room; false when the queue was closed. A message larger than the whole bound is taken
 // when the queue is empty.
-func (q *queue) push(m message) bool {
+func (q *messageQueue) pushMessage(m message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed && len(q.items) > 0 && (len(q.items) >= q.maxMessages || q.bytes+m.size() > q.maxBytes) {
+	for !q.closed && len(q.items) > 0 && (len(q.items) >= q.maxMessages || q.bytes+m.wireSize() > q.maxBytes) {
 		q.room.Wait()
 	}
 	if q.closed {
 		return false
 	}
 	q.items = append(q.items, m)
-	q.bytes += m.size()
+	q.bytes += m.wireSize()
 	q.gathered.Signal()
 	return true
 }
 
-// take moves what has gathered into dst, up to the limits but at least one message, waiting for the first; false when
+// takeGathered moves what has gathered into dst, up to the limits but at least one message, waiting for the first; false when
 // the queue is closed and empty.
-func (q *queue) take(dst []message, limit, limitBytes int) ([]message, bool) {
+func (q *messageQueue) takeGathered(dst []message, limit, limitBytes int) ([]message, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.items) == 0 {
@@ -68,7 +68,7 @@ func (q *queue) take(dst []message, limit, limitBytes int) ([]message, bool) {
 	}
 	n, bytes := 0, 0
 	for n < len(q.items) && n < limit {
-		size := q.items[n].size()
+		size := q.items[n].wireSize()
 		if n > 0 && bytes+size > limitBytes {
 			break
 		}
@@ -85,7 +85,7 @@ func (q *queue) take(dst []message, limit, limitBytes int) ([]message, bool) {
 }
 
 // close lets no more in and wakes everyone; what is inside can still be taken.
-func (q *queue) close() {
+func (q *messageQueue) close() {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // [schemas.ReadRow].
 type readsTable struct {
 	readID, passageID fixedCol
-	places
+	cameraColumns
 	capturedAt, receivedAt                            fixedCol
 	plate, class, raw                                 strCol
 	country                                           lowCol
@@ -29,7 +29,7 @@ type readsTable struct {
 func newReads() readsTable {
 	pm, sums := u16Col(), sumCol()
 	return readsTable{
-		readID: uuidCol(), passageID: uuidCol(), places: newPlaces(), capturedAt: timeCol(), receivedAt: timeCol(),
+		readID: uuidCol(), passageID: uuidCol(), cameraColumns: newCameraColumns(), capturedAt: timeCol(), receivedAt: timeCol(),
 		countryConfidence: u16Col(), confidence: u16Col(), lane: u8Col(), speed: i32Col(),
 		moreImages:   arrCol[*fixedCol]{ends: u64Col(), elem: &sums},
 		candidates:   arrCol[*strCol]{ends: u64Col(), elem: new(strCol)},
@@ -38,7 +38,7 @@ func newReads() readsTable {
 	}
 }
 
-func (t *readsTable) input() proto.Input {
+func (t *readsTable) insertColumns() proto.Input {
 	return inputOf[schemas.ReadRow](
 		&t.readID, &t.passageID, &t.camera, &t.site, &t.zone, &t.municipality, &t.capturedAt, &t.receivedAt, &t.plate, &t.class, &t.raw,
 		&t.country, &t.countryConfidence, &t.confidence, &t.lane, &t.direction, &t.speed, &t.kind, &t.brand, &t.colour, &t.format,
@@ -46,42 +46,42 @@ func (t *readsTable) input() proto.Input {
 	)
 }
 
-// Read adds a row of reads.
-func (b *Block) Read(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
+// AddRead adds a row of reads.
+func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
 	t := &b.reads
-	t.readID.id(&r.ID.ID)
-	t.passageID.id(&p.ID)
-	t.add(r.Camera, cam, r.CapturedAt)
-	t.capturedAt.at(r.CapturedAt)
-	t.receivedAt.at(r.ReceivedAt)
-	t.plate.plate(r.Plate)
-	t.class.plate(r.Class.Plate)
-	t.raw.str(r.RawPlate)
-	t.country.country(r.Country)
-	t.countryConfidence.u16(uint16(r.CountryConfidence))
-	t.confidence.u16(uint16(r.Confidence))
-	t.lane.u8(r.Lane)
-	t.direction.code(uint8(r.Direction), r.Direction.String())
-	t.speed.i32(int32(r.Speed))
-	t.kind.code(uint8(r.Kind), r.Kind.String())
-	t.brand.str(r.Make)
-	t.colour.str(r.Colour)
-	t.format.str(r.Format)
-	t.event.str(r.EventID)
-	t.image.digest(&r.Image)
+	t.readID.appendID(&r.ID.ID)
+	t.passageID.appendID(&p.ID)
+	t.appendCamera(r.Camera, cam, r.CapturedAt)
+	t.capturedAt.appendTime(r.CapturedAt)
+	t.receivedAt.appendTime(r.ReceivedAt)
+	t.plate.appendPlate(r.Plate)
+	t.class.appendPlate(r.Class.Plate)
+	t.raw.appendText(r.RawPlate)
+	t.country.appendCountry(r.Country)
+	t.countryConfidence.appendU16(uint16(r.CountryConfidence))
+	t.confidence.appendU16(uint16(r.Confidence))
+	t.lane.appendU8(r.Lane)
+	t.direction.appendCode(uint8(r.Direction), r.Direction.String())
+	t.speed.appendI32(int32(r.Speed))
+	t.kind.appendCode(uint8(r.Kind), r.Kind.String())
+	t.brand.appendText(r.Make)
+	t.colour.appendText(r.Colour)
+	t.format.appendText(r.Format)
+	t.event.appendText(r.EventID)
+	t.image.appendSum(&r.Image)
 	for i := range r.MoreImages {
-		t.moreImages.elem.sum(&r.MoreImages[i])
+		t.moreImages.elem.appendSum(&r.MoreImages[i])
 	}
-	t.moreImages.end()
+	t.moreImages.endRow()
 	for i := range r.Candidates {
-		t.candidates.elem.str(r.Candidates[i].Plate)
-		t.candidatesPM.elem.u16(uint16(r.Candidates[i].Confidence))
+		t.candidates.elem.appendText(r.Candidates[i].Plate)
+		t.candidatesPM.elem.appendU16(uint16(r.Candidates[i].Confidence))
 	}
-	t.candidates.end()
-	t.candidatesPM.end()
-	t.late.bool(r.Flags&schemas.FlagLate != 0)
-	t.lateUpload.bool(r.Flags&schemas.FlagLateUpload != 0)
-	t.clockSuspect.bool(r.Flags&schemas.FlagClockSuspect != 0)
-	t.partition.i32(pos.Partition)
-	t.offset.i64(pos.Offset)
+	t.candidates.endRow()
+	t.candidatesPM.endRow()
+	t.late.appendBool(r.Flags&schemas.FlagLate != 0)
+	t.lateUpload.appendBool(r.Flags&schemas.FlagLateUpload != 0)
+	t.clockSuspect.appendBool(r.Flags&schemas.FlagClockSuspect != 0)
+	t.partition.appendI32(pos.Partition)
+	t.offset.appendI64(pos.Offset)
 }

@@ -242,7 +242,7 @@ func TestBackoffGrowsToItsBoundAndNoFurther(t *testing.T) {
 			want = 50 * time.Millisecond << try
 		}
 		for range 20 {
-			if d := backoff(50*time.Millisecond, 2*time.Second, try); d < want/2 || d > want {
+			if d := backoffPause(50*time.Millisecond, 2*time.Second, try); d < want/2 || d > want {
 				t.Fatalf("pause %d is %s, want %s to %s", try, d, want/2, want)
 			}
 		}
@@ -252,13 +252,13 @@ func TestBackoffGrowsToItsBoundAndNoFurther(t *testing.T) {
 func TestSleepEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		if err := sleep(t.Context(), 3*time.Second); err != nil || time.Since(begin) != 3*time.Second {
+		if err := pauseFor(t.Context(), 3*time.Second); err != nil || time.Since(begin) != 3*time.Second {
 			t.Errorf("slept %s, error %v, want 3s", time.Since(begin), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin = time.Now()
-		if err := sleep(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+		if err := pauseFor(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
 			t.Errorf("slept %s, error %v, want 1s and the context's error", time.Since(begin), err)
 		}
 	})

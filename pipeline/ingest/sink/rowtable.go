@@ -36,8 +36,8 @@ func newRowTable[R any]() rowTable[R] {
 	return t
 }
 
-// add copies row to the columns and empties it, so that nothing of it is kept.
-func (t *rowTable[R]) add() {
+// addRow copies row to the columns and empties it, so that nothing of it is kept.
+func (t *rowTable[R]) addRow() {
 	for _, add := range t.adders {
 		add()
 	}
@@ -46,77 +46,77 @@ func (t *rowTable[R]) add() {
 }
 
 // bindColumn makes the column of a type, and the function that appends what field points to.
-func bindColumn(field any, typ string) (column, func()) {
+func bindColumn(field any, typ string) (wireColumn, func()) {
 	switch f := field.(type) {
 	case *string:
 		if typ == "String" {
 			c := &strCol{}
-			return c, func() { c.str(*f) }
+			return c, func() { c.appendText(*f) }
 		}
 		c := &lowCol{}
-		return c, func() { c.str(*f) }
+		return c, func() { c.appendText(*f) }
 	case *[]byte:
 		c := &strCol{}
-		return c, func() { c.bytes(*f) }
+		return c, func() { c.appendBytes(*f) }
 	case *[]string:
 		c := &arrCol[*strCol]{ends: u64Col(), elem: new(strCol)}
 		return c, func() {
 			for _, v := range *f {
-				c.elem.str(v)
+				c.elem.appendText(v)
 			}
-			c.end()
+			c.endRow()
 		}
 	case *schemas.Digest:
 		if typ == "String" {
 			c := &strCol{}
-			return c, func() { c.str(string(*f)) }
+			return c, func() { c.appendText(string(*f)) }
 		}
 		c := sumCol()
-		return &c, func() { c.digest(*f) }
+		return &c, func() { c.appendDigest(*f) }
 	case *time.Time:
 		if typ == string(proto.ColumnTypeDate32) {
 			c := dateCol()
-			return &c, func() { c.i32(int32(f.Unix() / secondsPerDay)) }
+			return &c, func() { c.appendI32(int32(f.Unix() / secondsPerDay)) }
 		}
 		c := timeCol()
-		return &c, func() { c.at(schemas.MicrosOf(*f)) }
+		return &c, func() { c.appendTime(schemas.MicrosOf(*f)) }
 	}
 	return bindFixed(field)
 }
 
 // bindFixed is bindColumn for the types that have one column type each.
-func bindFixed(field any) (column, func()) {
+func bindFixed(field any) (wireColumn, func()) {
 	id := uuidCol()
 	switch f := field.(type) {
 	case *schemas.ReadID:
-		return &id, func() { id.id(&f.ID) }
+		return &id, func() { id.appendID(&f.ID) }
 	case *schemas.PassageID:
-		return &id, func() { id.id(&f.ID) }
+		return &id, func() { id.appendID(&f.ID) }
 	case *schemas.HitID:
-		return &id, func() { id.id(&f.ID) }
+		return &id, func() { id.appendID(&f.ID) }
 	case *schemas.OffenceID:
-		return &id, func() { id.id(&f.ID) }
+		return &id, func() { id.appendID(&f.ID) }
 	case *bool:
 		c := boolCol()
-		return &c, func() { c.bool(*f) }
+		return &c, func() { c.appendBool(*f) }
 	case *uint8:
 		c := u8Col()
-		return &c, func() { c.u8(*f) }
+		return &c, func() { c.appendU8(*f) }
 	case *uint16:
 		c := u16Col()
-		return &c, func() { c.u16(*f) }
+		return &c, func() { c.appendU16(*f) }
 	case *uint32:
 		c := u32Col()
-		return &c, func() { c.u32(*f) }
+		return &c, func() { c.appendU32(*f) }
 	case *uint64:
 		c := u64Col()
-		return &c, func() { c.u64(*f) }
+		return &c, func() { c.appendU64(*f) }
 	case *int32:
 		c := i32Col()
-		return &c, func() { c.i32(*f) }
+		return &c, func() { c.appendI32(*f) }
 	case *int64:
 		c := i64Col()
-		return &c, func() { c.i64(*f) }
+		return &c, func() { c.appendI64(*f) }
 	}
 	panic(fmt.Sprintf("BUG: no column is made of %T", field))
 }
@@ -125,7 +125,7 @@ const secondsPerDay = 24 * 60 * 60
 
 // inputOf joins the typed columns of a table with the names of its row struct. It panics when there are more or fewer, or one has
 // another type: the struct is the only list.
-func inputOf[R any](columns ...column) proto.Input {
+func inputOf[R any](columns ...wireColumn) proto.Input {
 	var in proto.Input
 	for _, c := range schemas.ColumnsOf[R]() {
 		if !c.Insert {

@@ -39,9 +39,9 @@ func TestEveryInsertNamesTheColumnsOfItsRowStruct(t *testing.T) {
 
 func TestTypedColumnsThatAreNotThoseOfTheStructPanic(t *testing.T) {
 	size, sum := u64Col(), sumCol()
-	for name, columns := range map[string][]column{
+	for name, columns := range map[string][]wireColumn{
 		"another type": {&lowCol{}, &lowCol{}, &lowCol{}}, "too few": {&lowCol{}, &lowCol{}, &strCol{}}, "none": nil,
-		"too many": append(slices.Clone([]column{&lowCol{}, &lowCol{}, &strCol{}, &strCol{}, &lowCol{}}), slices.Repeat([]column{&size, &sum}, 5)...),
+		"too many": append(slices.Clone([]wireColumn{&lowCol{}, &lowCol{}, &strCol{}, &strCol{}, &lowCol{}}), slices.Repeat([]wireColumn{&size, &sum}, 5)...),
 	} {
 		func() {
 			defer func() {
@@ -57,7 +57,7 @@ func TestTypedColumnsThatAreNotThoseOfTheStructPanic(t *testing.T) {
 func TestARowIsNotKeptAfterItWasAdded(t *testing.T) {
 	b := NewBlock(nil)
 	r := testRead(1, march)
-	b.Merge(shard.MergeParked, r, schemas.PassageID{}, shard.Position{})
+	b.AddMerge(shard.MergeParked, r, schemas.PassageID{}, shard.Position{})
 	if *b.merges.row != (schemas.MergeRow{}) {
 		t.Errorf("the row still holds %+v: its texts alias the record", *b.merges.row)
 	}

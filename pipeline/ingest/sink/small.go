@@ -21,7 +21,7 @@ type plateTexts []byte
 
 func (p *plateTexts) reset() { *p = (*p)[:0] }
 
-func (p *plateTexts) text(plate schemas.Plate) string {
+func (p *plateTexts) viewPlate(plate schemas.Plate) string {
 	start := len(*p)
 	*p = plate.AppendTo(*p)
 	return viewText((*p)[start:])
@@ -38,62 +38,62 @@ func viewSum(s *schemas.Sum) schemas.Digest {
 	return schemas.Digest(viewText(s[:]))
 }
 
-// Merge adds a row of merges: a record that has no row of reads because it repeats one.
-func (b *Block) Merge(kind shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
+// AddMerge adds a row of merges: a record that has no row of reads because it repeats one.
+func (b *ColumnBlock) AddMerge(kind shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
 	*b.merges.row = schemas.MergeRow{
 		ReadID: r.ID, PassageID: p, Kind: kind.String(), Camera: r.Camera, CapturedAt: r.CapturedAt.Time(), ReceivedAt: r.ReceivedAt.Time(),
 		Partition: pos.Partition, Offset: pos.Offset,
 	}
-	b.merges.add()
+	b.merges.addRow()
 }
 
-// Reject adds a row of rejects. payload_sha256 is of r.Payload as given: when the gateway cut it before it reached the
+// AddReject adds a row of rejects. payload_sha256 is of r.Payload as given: when the gateway cut it before it reached the
 // log, it is the digest of what the log has, while payload_size is that of the whole.
-func (b *Block) Reject(r *shard.RejectRow) {
+func (b *ColumnBlock) AddReject(r *shard.RejectRow) {
 	sum := schemas.Sum(sha256.Sum256(r.Payload))
 	*b.rejects.row = schemas.RejectRow{
 		Reason: r.Err.Reason.String(), Field: r.Err.Field, Detail: r.Err.Detail, Camera: r.Camera, Zone: r.Zone, ReceivedAt: r.ReceivedAt.Time(),
 		PayloadHead: r.Payload[:min(len(r.Payload), payloadHead)], PayloadSize: wholeSize(r), PayloadSum: viewSum(&sum), Topic: r.Pos.Topic,
 		Partition: r.Pos.Partition, Offset: r.Pos.Offset,
 	}
-	b.rejects.add()
+	b.rejects.addRow()
 }
 
 func wholeSize(r *shard.RejectRow) uint64 { return max(r.PayloadSize, uint64(len(r.Payload))) }
 
-// Hit adds a row of hits.
-func (b *Block) Hit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos shard.Position, processed schemas.Micros) {
-	at := placeOf(cam, r.CapturedAt)
+// AddHit adds a row of hits.
+func (b *ColumnBlock) AddHit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos shard.Position, processed schemas.Micros) {
+	at := locationOf(cam, r.CapturedAt)
 	b.texts.reset()
 	*b.hits.row = schemas.HitRow{
-		HitID: h.ID, List: h.Entry.List, EntryID: h.Entry.ID, ListedPlate: b.texts.text(h.Entry.Plate), Match: h.Match.String(), Reason: h.Entry.Reason,
-		CaseRef: h.Entry.CaseRef, Priority: h.Entry.Priority, Audience: h.Entry.Audience, Plate: b.texts.text(r.Plate), RawPlate: r.RawPlate,
+		HitID: h.ID, List: h.Entry.List, EntryID: h.Entry.ID, ListedPlate: b.texts.viewPlate(h.Entry.Plate), Match: h.Match.String(), Reason: h.Entry.Reason,
+		CaseRef: h.Entry.CaseRef, Priority: h.Entry.Priority, Audience: h.Entry.Audience, Plate: b.texts.viewPlate(r.Plate), RawPlate: r.RawPlate,
 		ReadID: r.ID, PassageID: h.Passage, Camera: r.Camera, Site: at.site, Zone: at.zone, Municipality: at.municipality,
 		CapturedAt: r.CapturedAt.Time(), ReceivedAt: r.ReceivedAt.Time(), Confidence: uint16(r.Confidence), Image: viewSum(&r.Image),
 		Late: r.Flags&schemas.FlagLate != 0, Reference: h.ReferenceVersion, Partition: pos.Partition, Offset: pos.Offset, ProcessedAt: processed.Time(),
 	}
-	b.hits.add()
+	b.hits.addRow()
 }
 
-// Decision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace then. cam is the camera of
+// AddDecision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace then. cam is the camera of
 // the read it is decided on, nil when it left the registry meanwhile.
-func (b *Block) Decision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position, seq uint32) {
+func (b *ColumnBlock) AddDecision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position, seq uint32) {
 	b.traced = evidence.AppendTrace(b.traced[:0], d.Trace)
 	trace := viewText(b.traced)
 	if status := statusOf(d.Outcome); status != "" {
 		b.fillOffence(d, class, cam, pos)
 		b.offences.row.Status, b.offences.row.Trace, b.offences.row.Seq = status, trace, seq
-		b.offences.add()
+		b.offences.addRow()
 		trace = ""
 	}
 	b.texts.reset()
 	*b.decisions.row = schemas.DecisionRow{
 		PassageID: d.Passage, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Outcome: d.Outcome.String(), Reason: d.Reason,
-		OffenceID: d.Offence, Plate: b.texts.text(d.On.Plate), Country: d.On.Country.String(), Camera: d.On.Camera, ReadID: d.On.Read,
+		OffenceID: d.Offence, Plate: b.texts.viewPlate(d.On.Plate), Country: d.On.Country.String(), Camera: d.On.Camera, ReadID: d.On.Read,
 		CapturedAt: d.On.CapturedAt.Time(), Trace: trace, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
 		Partition: pos.Partition, Offset: pos.Offset,
 	}
-	b.decisions.add()
+	b.decisions.addRow()
 }
 
 // statusOf names the status of an offence row, or "" for the outcomes that make none.
@@ -109,12 +109,12 @@ func statusOf(o schemas.Outcome) string {
 }
 
 // fillOffence fills the row of offences but for its status, trace and seq.
-func (b *Block) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
-	at := placeOf(cam, d.On.CapturedAt)
+func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
+	at := locationOf(cam, d.On.CapturedAt)
 	b.texts.reset()
 	*b.offences.row = schemas.OffenceRow{
 		OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Reason: d.Reason, HoldUntil: d.HoldUntil.Time(),
-		Plate: b.texts.text(d.On.Plate), Class: b.texts.text(class.Plate), Country: d.On.Country.String(), PassageID: d.Passage, ReadID: d.On.Read,
+		Plate: b.texts.viewPlate(d.On.Plate), Class: b.texts.viewPlate(class.Plate), Country: d.On.Country.String(), PassageID: d.Passage, ReadID: d.On.Read,
 		Camera: d.On.Camera, Site: at.site, Zone: at.zone, Municipality: at.municipality, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Time(),
 		Measured: int32(d.Measured), Corrected: int32(d.Corrected), Limit: int32(d.Limit), Amount: d.AmountCents, LegalBasis: d.LegalBasis,
 		Verified: d.Verified, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Image: viewSum(&d.On.Image), Seal: viewSum(&d.Seal),
@@ -123,13 +123,13 @@ func (b *Block) fillOffence(d *schemas.Decision, class schemas.Class, cam *schem
 }
 
 // newBatchesRow makes the one-row table of a range: the row of batches that proves it.
-func newBatchesRow(rg ingest.Range, t *shard.Totals) *table {
+func newBatchesRow(rg ingest.Range, t *shard.Totals) *tableColumns {
 	rows := newRowTable[schemas.BatchRow]()
 	*rows.row = schemas.BatchRow{
 		Topic: rg.Topic, Partition: rg.Partition, StartOffset: rg.Start, EndOffset: rg.End, Fetched: t.Fetched, Stored: t.Stored, Merged: t.Merged,
 		Rejected: t.Rejected, Ticks: t.Ticks, Passages: t.Passages, Hits: t.Hits, Offences: t.Offences, LogClock: t.Clock.Time(),
 		Catalogue: t.CatalogueVersion, Reference: t.ReferenceVersion,
 	}
-	rows.add()
-	return &table{name: ledgerTable, query: rows.columns.Into(ledgerTable), input: rows.columns}
+	rows.addRow()
+	return &tableColumns{name: batchesTable, query: rows.columns.Into(batchesTable), input: rows.columns}
 }

@@ -10,9 +10,9 @@ import (
 // noAnswer is why nothing is inserted when the server said nothing.
 const noAnswer = "ClickHouse does not answer"
 
-// Standing returns nil while inserts go through or none is asked for, and else why nothing is inserted: the server refuses, with the name of
+// InsertFailure returns nil while inserts go through or none is asked for, and else why nothing is inserted: the server refuses, with the name of
 // its error, or does not answer. That a server answers a ping says less: with a full disk it does. It asks nobody. Safe for concurrent use.
-func (c *ClickHouse) Standing() error {
+func (c *ClickHouse) InsertFailure() error {
 	if c.breaker.State() == gobreaker.StateClosed {
 		return nil
 	}

@@ -31,28 +31,28 @@ func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := insert(0); err != nil || c.Standing() != nil {
-		t.Fatalf("insert %v, standing %v", err, c.Standing())
+	if err := insert(0); err != nil || c.InsertFailure() != nil {
+		t.Fatalf("insert %v, standing %v", err, c.InsertFailure())
 	}
 	parts("1")
 	done := make(chan error, 1)
 	go func() { done <- insert(1000) }()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	for c.Standing() == nil && ctx.Err() == nil {
+	for c.InsertFailure() == nil && ctx.Err() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	if err := c.Ping(ctx); err != nil {
 		t.Errorf("the server does not answer: %v", err)
 	}
-	if err := c.Standing(); err == nil || !strings.Contains(err.Error(), "nothing is inserted: ClickHouse refuses (TOO_MANY_PARTS); the log keeps the backlog") {
+	if err := c.InsertFailure(); err == nil || !strings.Contains(err.Error(), "nothing is inserted: ClickHouse refuses (TOO_MANY_PARTS); the log keeps the backlog") {
 		t.Errorf("standing %v, want that ClickHouse refuses, and why", err)
 	}
 	parts("3000")
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Standing(); err != nil {
+	if err := c.InsertFailure(); err != nil {
 		t.Errorf("standing after all was stored: %v", err)
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var _ ingest.State = (*State)(nil)
+var _ ingest.State = (*StoredState)(nil)
 
-// State implements [ingest.State] by queries. It is safe for concurrent use.
-type State struct{ conn driver.Conn }
+// StoredState implements [ingest.State] by queries. It is safe for concurrent use.
+type StoredState struct{ conn driver.Conn }
 
-// NewState reads back through the connection pool, which stays the caller's.
-func NewState(conn driver.Conn) *State { return &State{conn: conn} }
+// NewStoredState reads back through the connection pool, which stays the caller's.
+func NewStoredState(conn driver.Conn) *StoredState { return &StoredState{conn: conn} }
 
 // Reached returns the greatest end offset of the ledger's ranges of the partition. It reads the end of the ledger alone: the ranges of a
 // partition do not overlap, because each is committed as a plan under the group's fence before its rows are stored, who takes over finishes
 // exactly the plan it finds, and one that is set back into what is stored is refused. So the last to start is the last to end, and
 // rows of one start, which a repeat may leave, have one end.
-func (s *State) Reached(ctx context.Context, topic string, partition int32) (r ingest.StoredExtent, err error) {
+func (s *StoredState) Reached(ctx context.Context, topic string, partition int32) (r ingest.StoredExtent, err error) {
 	err = s.conn.QueryRow(ctx, `SELECT end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ?
 		ORDER BY kafka_topic DESC, kafka_partition DESC, start_offset DESC, end_offset DESC LIMIT 1`, topic, partition).Scan(&r.End)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -42,7 +42,7 @@ func (s *State) Reached(ctx context.Context, topic string, partition int32) (r i
 // Offences returns the candidates and holds of the partition captured on the Brussels day since or later,
 // decided by records below the offset, each once and in id order. Whether a reading was certain stands in its trace; of an offence stored
 // before the trace said so it is made of the clauses there were: confidence, unanimity, a country.
-func (s *State) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
+func (s *StoredState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
 		toString(read_id), toString(rule), toString(family), plate, toString(country), toString(site),
 		if(position(trace, '{"code":"certain"') > 0, position(trace, '{"code":"certain","holds":true') > 0,
@@ -85,7 +85,7 @@ func (s *State) Offences(ctx context.Context, partition int32, below int64, sinc
 }
 
 // Told returns the hits told at the partition's records in [from, below).
-func (s *State) Told(ctx context.Context, partition int32, from, below int64) ([]shard.Told, error) {
+func (s *StoredState) Told(ctx context.Context, partition int32, from, below int64) ([]shard.Told, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(passage_id), toString(list), entry_id, toString(match) FROM hits
 		WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ?`, partition, from, below)
 	if err != nil {

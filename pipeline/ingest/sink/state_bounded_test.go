@@ -58,7 +58,7 @@ func rowsRead(t *testing.T, f func(ctx context.Context) error) (n uint64) {
 }
 
 // takeover asks everything that a take-over asks of the tables, and what it asked before there were projections.
-func takeover(s *State, partition int32, days int) map[string]func(ctx context.Context) error {
+func takeover(s *StoredState, partition int32, days int) map[string]func(ctx context.Context) error {
 	step := int64(10)
 	for range partition {
 		step *= 10
@@ -122,7 +122,7 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 	if err := conn.Exec(t.Context(), "ALTER TABLE hits REMOVE TTL"); err != nil { // the history may be old when the test runs
 		t.Fatal(err)
 	}
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	read := map[string][2]uint64{} // of the short and the long history, the most of a partition
 	lengths := [2]int{30, 300}
 	for k, days := range lengths {
@@ -184,7 +184,7 @@ func TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions(t *testing.T) {
 	put(11, 2, "now64(6) - INTERVAL 1 HOUR")
 	put(12, 3, "now64(6) - INTERVAL 14 MONTH")
 	put(20, 4, "now64(6) - INTERVAL 1 HOUR")
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	forced := withSettings(t.Context(), clickhouse.Settings{"force_optimize_projection_name": "by_offset"})
 	told := func(when string, want int) {
 		t.Helper()

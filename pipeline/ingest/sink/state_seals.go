@@ -52,7 +52,7 @@ type openCameras struct {
 
 // Seals returns each camera's last seal among the decisions of the partition made by records below the offset. What it reads grows with the
 // cameras and the months there are, not with the offences.
-func (s *State) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
+func (s *StoredState) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
 	seals, open, err := s.lastSeals(ctx, partition, below)
 	if err != nil {
 		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
@@ -83,7 +83,7 @@ func (s *State) Seals(ctx context.Context, partition int32, below int64) (map[st
 }
 
 // lastSeals returns the seals that last_seals tells, and the cameras it leaves open.
-func (s *State) lastSeals(ctx context.Context, partition int32, below int64) (map[string]storedSeal, openCameras, error) {
+func (s *StoredState) lastSeals(ctx context.Context, partition int32, below int64) (map[string]storedSeal, openCameras, error) {
 	seals, open := map[string]storedSeal{}, openCameras{from: map[string]int64{}, first: math.MaxUint32}
 	rows, err := s.conn.Query(ctx, lastSeals, below, below, partition)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *State) lastSeals(ctx context.Context, partition int32, below int64) (ma
 	return seals, open, rows.Err()
 }
 
-func (s *State) sealsBetween(ctx context.Context, partition int32, from, to int64, open openCameras) (map[string]storedSeal, error) {
+func (s *StoredState) sealsBetween(ctx context.Context, partition int32, from, to int64, open openCameras) (map[string]storedSeal, error) {
 	rows, err := s.conn.Query(ctx, sealsBetween, partition, from, to, open.first, open.last)
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func (h *history) add(cameras []string) {
 			d.On.Camera = cameras[h.r.IntN(len(cameras))]
 			d.PrevSeal, d.Seal = h.last[d.On.Camera], schemas.Sum{byte(h.partition), byte(h.made), byte(h.made >> 8), 1}
 			h.last[d.On.Camera] = d.Seal
-			b.Decision(d, d.On.Plate.Class(), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: h.end}, seq)
+			b.AddDecision(d, d.On.Plate.Class(), testCamera(), shard.Position{Topic: rg.Topic, Partition: rg.Partition, Offset: h.end}, seq)
 			totals.Offences++
 		}
 		h.end++
@@ -126,7 +126,7 @@ func (h *history) disturb() {
 
 func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 	c, conn := migrated(t, nil)
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -213,7 +213,7 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 	for range 6 {
 		h.add([]string{"a", "b", "c"})
 	}
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	same := func(ctx context.Context, when string) {
 		t.Helper()
 		for _, below := range []int64{h.ranges[5].Start, h.end, h.ranges[2].Start + 1} {
@@ -270,7 +270,7 @@ func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
 		5_000_000_000:     {"old": {1}},
 		5_000_000_000 + 1: {"old": {2}, "new": {3}},
 	} {
-		if got, err := NewState(conn).Seals(t.Context(), 1, below); err != nil || !maps.Equal(got, want) {
+		if got, err := NewStoredState(conn).Seals(t.Context(), 1, below); err != nil || !maps.Equal(got, want) {
 			t.Errorf("below %d: got %v, %v, want %v", below, got, err, want)
 		}
 	}
@@ -288,14 +288,14 @@ func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
 		{camera: "b", partition: 1, offset: 61, at: march, seal: 6, outcome: schemas.OutcomeOffence},
 	})
 	want := map[string]schemas.Sum{"a": {2}, "b": {5}}
-	if got, err := NewState(conn).Seals(t.Context(), 1, 60); err != nil || !maps.Equal(got, want) {
+	if got, err := NewStoredState(conn).Seals(t.Context(), 1, 60); err != nil || !maps.Equal(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
 
 func TestTheLedgerReachesToItsGreatestEnd(t *testing.T) {
 	c, conn := migrated(t, nil)
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	reached := func(partition int32, want ingest.StoredExtent) {
 		t.Helper()
 		if got, err := s.Reached(t.Context(), schemas.TopicReads, partition); err != nil || got != want {

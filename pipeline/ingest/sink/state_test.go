@@ -36,7 +36,7 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 		d := testDecision(r, s.outcome)
 		d.On.Camera, d.Seal = s.camera, schemas.Sum{s.seal}
 		b := NewBlock(nil)
-		b.Decision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
+		b.AddDecision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
 		e := d.Earlier()
 		e.Spot = rules.SpotOf(d.Rule, d.Family, d.On.Plate, testCamera().Site, d.On.CapturedAt)
 		out = append(out, e)
@@ -60,7 +60,7 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 		{camera: "a", partition: 1, offset: 11, seq: 4, at: march, seal: 6, outcome: schemas.OutcomeOffence},          // not below
 		{camera: "c", partition: 1, offset: 3, seq: 0, at: day.Start(), seal: 7, outcome: schemas.OutcomeOffence},     // first instant of the day
 	})
-	s := NewState(conn)
+	s := NewStoredState(conn)
 	got, err := s.Offences(t.Context(), 1, 11, day)
 	if err != nil {
 		t.Fatal(err)
@@ -120,13 +120,13 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 		d.Spot = rules.SpotOf(d.Rule, d.Family, r.Plate, testCamera().Site, d.On.CapturedAt)
 		want[d.Offence] = d.Earlier()
 		b := NewBlock(nil)
-		b.Decision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
+		b.AddDecision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: int64(i), End: int64(i) + 1}
 		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := NewState(conn).Offences(t.Context(), 1, 1000, march.Day())
+	got, err := NewStoredState(conn).Offences(t.Context(), 1, 1000, march.Day())
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("%d offences, want %d: %v", len(got), len(want), err)
 	}
@@ -155,7 +155,7 @@ func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	for _, table := range append(tableNames[:], ledgerTable, "access_log") {
+	for _, table := range append(tableNames[:], batchesTable, "access_log") {
 		if got := rowsOf(t, conn, table); got != 0 {
 			t.Errorf("%s has %d rows", table, got)
 		}
@@ -240,7 +240,7 @@ func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 			h.Match = schemas.MatchExact
 		}
 		pos := shard.Position{Topic: schemas.TopicReads, Partition: 3, Offset: 100 + i}
-		b.Hit(h, r, testCamera(), pos, march)
+		b.AddHit(h, r, testCamera(), pos, march)
 		b.t.Fetched++
 		b.t.Ticks++
 		b.t.Hits++
@@ -252,7 +252,7 @@ func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 	if err := b.insert(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	got, err := NewState(conn).Told(t.Context(), 3, 101, 105)
+	got, err := NewStoredState(conn).Told(t.Context(), 3, 101, 105)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
-	if other, err := NewState(conn).Told(t.Context(), 2, 0, 1000); err != nil || len(other) != 0 {
+	if other, err := NewStoredState(conn).Told(t.Context(), 2, 0, 1000); err != nil || len(other) != 0 {
 		t.Errorf("partition 2: %v %v, want none", other, err)
 	}
 }

@@ -22,11 +22,11 @@ import (
 // another token. That is when a try broke without an answer, and when the range does not follow the last one this
 // process stored: the process before may have seen it break.
 
-// lives bounds how often one table of a range is inserted under a new token.
-const lives = 4
+// maxAttempts bounds how often one table of a range is inserted under a new token.
+const maxAttempts = 4
 
-// verifier knows which ranges to look up.
-type verifier struct {
+// lostPartCheck knows which ranges to look up.
+type lostPartCheck struct {
 	mu     sync.Mutex // guards what follows
 	ends   map[string]int64
 	plain  bool // the tables are not replicated
@@ -35,15 +35,15 @@ type verifier struct {
 
 func partitionKey(rg ingest.Range) string { return fmt.Sprintf("%s/%d", rg.Topic, rg.Partition) }
 
-// follows reports whether the range starts where the last stored one of its partition ended.
-func (v *verifier) follows(rg ingest.Range) bool {
+// continuesLast reports whether the range starts where the last stored one of its partition ended.
+func (v *lostPartCheck) continuesLast(rg ingest.Range) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	end, ok := v.ends[partitionKey(rg)]
 	return ok && end == rg.Start
 }
 
-func (v *verifier) stored(rg ingest.Range) {
+func (v *lostPartCheck) noteStored(rg ingest.Range) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.ends == nil {
@@ -52,44 +52,44 @@ func (v *verifier) stored(rg ingest.Range) {
 	v.ends[partitionKey(rg)] = rg.End
 }
 
-// fallible reports whether the tables are of an engine with the gap. It asks once.
-func (c *ClickHouse) fallible(ctx context.Context) (bool, error) {
-	c.verifier.mu.Lock()
-	plain, probed := c.verifier.plain, c.verifier.probed
-	c.verifier.mu.Unlock()
+// canLoseParts reports whether the tables are of an engine with the gap. It asks once.
+func (c *ClickHouse) canLoseParts(ctx context.Context) (bool, error) {
+	c.lostParts.mu.Lock()
+	plain, probed := c.lostParts.plain, c.lostParts.probed
+	c.lostParts.mu.Unlock()
 	if probed {
 		return plain, nil
 	}
-	n, err := c.counts(ctx, "SELECT toUInt32(0), count() FROM system.tables WHERE database = currentDatabase() AND name = '"+ledgerTable+
+	n, err := c.queryCounts(ctx, "SELECT toUInt32(0), count() FROM system.tables WHERE database = currentDatabase() AND name = '"+batchesTable+
 		"' AND NOT startsWith(engine, 'Replicated') AND NOT startsWith(engine, 'Shared') AND endsWith(engine, 'MergeTree')")
 	if err != nil {
 		return false, err
 	}
-	c.verifier.mu.Lock()
-	defer c.verifier.mu.Unlock()
-	c.verifier.plain, c.verifier.probed = n[0] == 1, true
-	return c.verifier.plain, nil
+	c.lostParts.mu.Lock()
+	defer c.lostParts.mu.Unlock()
+	c.lostParts.plain, c.lostParts.probed = n[0] == 1, true
+	return c.lostParts.plain, nil
 }
 
-// missing reports whether a part of the table's rows is not there. A part is there whole or not at all, so one row of a
+// partMissing reports whether a part of the table's rows is not there. A part is there whole or not at all, so one row of a
 // month proves the month.
-func (c *ClickHouse) missing(ctx context.Context, rg ingest.Range, t *table) (bool, error) {
+func (c *ClickHouse) partMissing(ctx context.Context, rg ingest.Range, t *tableColumns) (bool, error) {
 	where := fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d", rg.Partition, rg.Start, rg.End)
-	if t.name == ledgerTable {
+	if t.name == batchesTable {
 		where = fmt.Sprintf("kafka_topic = '%s' AND kafka_partition = %d AND start_offset = %d AND end_offset = %d",
 			strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(rg.Topic), rg.Partition, rg.Start, rg.End)
 	}
 	month, want := "toUInt32(0)", map[uint32]uint64{0: 1}
-	if t.months != nil {
+	if t.monthColumn != nil {
 		var first, last schemas.Micros
-		want, first, last = monthsOf(t.months)
-		month = "toYYYYMM(" + t.monthsOf + ")"
+		want, first, last = monthsOf(t.monthColumn)
+		month = "toYYYYMM(" + t.monthColumnName + ")"
 		where += fmt.Sprintf(" AND %s >= fromUnixTimestamp64Micro(%d, 'UTC') AND %s <= fromUnixTimestamp64Micro(%d, 'UTC')",
-			t.monthsOf, first, t.monthsOf, last)
+			t.monthColumnName, first, t.monthColumnName, last)
 	}
-	have, err := c.counts(ctx, "SELECT "+month+" AS m, count() FROM "+t.name+" WHERE "+where+" GROUP BY m")
+	have, err := c.queryCounts(ctx, "SELECT "+month+" AS m, count() FROM "+t.name+" WHERE "+where+" GROUP BY m")
 	if err != nil {
-		return false, fmt.Errorf("look up %s after a broken insert: %w", t.name, stopped(err))
+		return false, fmt.Errorf("look up %s after a broken insert: %w", t.name, withStopHint(err))
 	}
 	for m := range maps.Keys(want) {
 		if have[m] == 0 {
@@ -114,10 +114,10 @@ func monthsOf(col *fixedCol) (months map[uint32]uint64, first, last schemas.Micr
 	return months, first, last
 }
 
-// counts runs a query of two columns, a UInt32 and a count.
-func (c *ClickHouse) counts(ctx context.Context, sql string) (map[uint32]uint64, error) {
+// queryCounts runs a query of two columns, a UInt32 and a count.
+func (c *ClickHouse) queryCounts(ctx context.Context, sql string) (map[uint32]uint64, error) {
 	out := map[uint32]uint64{}
-	err := c.pool.do(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
+	err := c.pool.withConn(ctx, c.cfg.InsertTimeout, func(ctx context.Context, conn *ch.Client) error {
 		var keys proto.ColUInt32
 		var counts proto.ColUInt64
 		return conn.Do(ctx, ch.Query{

@@ -34,7 +34,7 @@ func restarted(t *testing.T, c *ClickHouse, m gauged) *ClickHouse {
 }
 
 func TestRowsLostWithTheirTokenNotedAreInsertedAgain(t *testing.T) {
-	for _, table := range append(tableNames[:], ledgerTable) {
+	for _, table := range append(tableNames[:], batchesTable) {
 		t.Run(table, func(t *testing.T) {
 			c, conn := migrated(t, nil)
 			first := newBatch(0)
@@ -97,13 +97,13 @@ func TestARangeThatFollowsIsNotLookedUp(t *testing.T) {
 	}
 	follow := newBatch(b.rg.End)
 	follow.all(march + schemas.Hour)
-	if next.plan(follow.rg, &follow.t, follow.Block).doubt {
+	if next.newInsertJob(follow.rg, &follow.t, follow.ColumnBlock).mustVerify {
 		t.Error("the range that follows is looked up: every insert would pay for it")
 	}
-	if !next.plan(b.rg, &b.t, b.Block).doubt {
+	if !next.newInsertJob(b.rg, &b.t, b.ColumnBlock).mustVerify {
 		t.Error("the same range again is not looked up")
 	}
-	if !next.plan(ingest.Range{Topic: b.rg.Topic, Partition: 9, Start: b.rg.End, End: b.rg.End + 4}, &b.t, b.Block).doubt {
+	if !next.newInsertJob(ingest.Range{Topic: b.rg.Topic, Partition: 9, Start: b.rg.End, End: b.rg.End + 4}, &b.t, b.ColumnBlock).mustVerify {
 		t.Error("the first range of another partition is not looked up")
 	}
 }
@@ -142,7 +142,7 @@ func TestMonthsAreThoseOfTheDatabase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		col.at(schemas.MicrosOf(at))
+		col.appendTime(schemas.MicrosOf(at))
 	}
 	months, first, last := monthsOf(&col)
 	if len(months) != 3 || months[202512] != 1 || months[202603] != 1 || months[202604] != 2 {

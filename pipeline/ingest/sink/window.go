@@ -35,24 +35,24 @@ func CheckWindow(ctx context.Context, conn driver.Conn, database string, minimum
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read the tables of %s: %w", database, err)
 	}
-	for _, name := range append(tableNames[:], ledgerTable) {
+	for _, name := range append(tableNames[:], batchesTable) {
 		t, ok := found[name]
 		if !ok {
 			return fmt.Errorf("table %s.%s is missing: run anpr migrate: %w", database, name, ingest.ErrStop)
 		}
-		if err := checkTable(ctx, conn, windowOf{database, name, t[0], t[1], minimum}); err != nil {
+		if err := checkTableWindow(ctx, conn, windowCheck{database, name, t[0], t[1], minimum}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-type windowOf struct {
+type windowCheck struct {
 	database, table, engine, full string
 	minimum                       uint64
 }
 
-func checkTable(ctx context.Context, conn driver.Conn, w windowOf) error {
+func checkTableWindow(ctx context.Context, conn driver.Conn, w windowCheck) error {
 	setting, defaults, err := windowSetting(w.engine)
 	if err != nil {
 		return fmt.Errorf("table %s.%s: %w", w.database, w.table, err)

@@ -72,7 +72,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 		return err
 	}
 	defer tables.Close()
-	topics, err := sink.NewPublisher(sink.PublisherConfig{Addr: j.Kafka, Logger: log})
+	topics, err := sink.NewKafkaPublisher(sink.PublisherConfig{Addr: j.Kafka, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	engine := rules.NewEngine(catalogue, snapshot.Cameras())
 	worker := ingest.New(ingest.Config{
 		Topic: j.Topic, Partitions: j.Partitions, Group: tappedGroup{group, t}, Sink: tappedSink{tables, t}, Publisher: topics,
-		State: tappedState{sink.NewState(conn), t}, Versions: func() shard.Versions { return shard.Versions{Reference: snapshot, Engine: engine} },
+		State: tappedState{sink.NewStoredState(conn), t}, Versions: func() shard.Versions { return shard.Versions{Reference: snapshot, Engine: engine} },
 		Dedup: dedup.Config{RepeatIDs: 1 << 14}, BatchRows: j.BatchRows, Linger: j.Linger, TickAfter: time.Hour,
 		Logger: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	})
