@@ -13,7 +13,7 @@ import (
 
 var _ ingest.Block = (*ColumnBlock)(nil)
 
-// The tables of a block, in the order they are inserted; the ledger follows them.
+// The tables of a block, in the order of their inserts. The batches row follows them.
 const (
 	tabReads = iota
 	tabPassages
@@ -25,20 +25,21 @@ const (
 	tabCount
 )
 
-// batchesTable is written last, by itself.
+// batchesTable is written last, by itself: its row proves the range.
 const batchesTable = "batches"
 
 var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hits", "decisions", "offences"}
 
-// ColumnBlock implements [ingest.Block]: one set of reused column buffers a table, in the wire form of ClickHouse's native
-// protocol. Adding a read allocates nothing once the buffers have grown. A Block is used by one goroutine at a time.
+// ColumnBlock implements [ingest.Block]: a set of reused column buffers for every table, in the wire form of
+// ClickHouse's native protocol. Adding a read allocates nothing once the buffers have grown. A block is used by one
+// goroutine at a time.
 type ColumnBlock struct {
-	now    func() schemas.Micros // stamps hits
-	traced []byte                // of the decision at hand
+	now    func() schemas.Micros // stamps hits with the time of their processing
+	traced []byte                // the encoded trace of the current decision
 	texts  plateTexts
 
-	version string // of the reference data that known is of
-	loaded  uint64 // keeps the loads of prefetching alive
+	version string // of the reference data in use; the kept camera keys are valid for this version only
+	loaded  uint64 // keeps the compiler from dropping the loads of prefetching
 
 	reads     readsTable
 	passages  passagesTable
@@ -51,16 +52,17 @@ type ColumnBlock struct {
 	tables [tabCount]tableColumns
 }
 
-// tableColumns is what an insert needs of one table's columns.
+// tableColumns are the columns of one table and its insert statement.
 type tableColumns struct {
 	name            string
 	query           string
 	input           proto.Input
 	monthColumn     *fixedCol // the time column whose month is the table partition; nil when the table has one partition
-	monthColumnName string    // its name
+	monthColumnName string    // the name of monthColumn
 }
 
-// NewBlock makes an empty block. now is the clock that stamps hits with the time of their processing; nil = that of this machine.
+// NewBlock makes an empty block. now stamps hits with the time of their processing; nil means the clock of this
+// machine.
 func NewBlock(now func() schemas.Micros) *ColumnBlock {
 	if now == nil {
 		now = func() schemas.Micros { return schemas.MicrosOf(time.Now()) }
@@ -99,7 +101,7 @@ func (t *tableColumns) partitionedBy(name string) {
 
 func (t *tableColumns) rowCount() int { return t.input[0].Data.Rows() }
 
-// checkColumns panics when a column misses a row: a block in that state is a defect of this package, and no retry mends it.
+// checkColumns panics when a column misses a row. Such a block is a defect of this package, and no retry mends it.
 func (t *tableColumns) checkColumns() {
 	for _, c := range t.input {
 		if got, want := c.Data.Rows(), t.rowCount(); got != want {
@@ -114,7 +116,7 @@ func (t *tableColumns) resetColumns() {
 	}
 }
 
-// Reset empties the block. Buffers are kept up to a bound each.
+// Reset empties the block. Each buffer is kept up to a bound.
 func (b *ColumnBlock) Reset() {
 	for i := range b.tables {
 		b.tables[i].resetColumns()
@@ -155,8 +157,8 @@ func (b *ColumnBlock) Append(rows *shard.Rows) {
 	}
 }
 
-// useVersion says of which version of the reference data the cameras of the rows that follow are: a camera may have another site, zone or
-// municipality in it.
+// useVersion sets the version of the reference data of the rows that follow. A new version clears the camera keys,
+// because a camera may have another site, zone or municipality in it.
 func (b *ColumnBlock) useVersion(version string) {
 	if b.version != version {
 		b.version = version
@@ -174,7 +176,7 @@ func (b *ColumnBlock) Rows() int {
 	return n
 }
 
-// TableRows returns the number of rows of one table by its name; 0 for a table the block does not have.
+// TableRows returns the number of rows of a table by its name; 0 for a table that the block does not have.
 func (b *ColumnBlock) TableRows(name string) int {
 	for i := range b.tables {
 		if b.tables[i].name == name {
@@ -184,8 +186,8 @@ func (b *ColumnBlock) TableRows(name string) int {
 	return 0
 }
 
-// AppendNative appends the native-protocol form of every table that has rows. It is what Insert sends, for measuring the
-// cost of encoding without a server.
+// AppendNative appends the native-protocol form of every table that has rows, the bytes that Insert sends. It measures
+// the cost of encoding without a server.
 func (b *ColumnBlock) AppendNative(dst []byte) []byte {
 	buf := proto.Buffer{Buf: dst}
 	for i := range b.tables {
@@ -202,7 +204,7 @@ func (b *ColumnBlock) AppendNative(dst []byte) []byte {
 	return buf.Buf
 }
 
-// location is what the registry says of a camera at the time of a capture; zero when the camera left the registry.
+// location is the entry of a camera in the registry at the time of a capture; zero when the camera left the registry.
 type location struct {
 	site, zone   string
 	municipality uint32

@@ -17,7 +17,7 @@ func (c *ClickHouse) breakerSettings() gobreaker.Settings {
 		MaxRequests: c.cfg.Breaker.Probes,
 		Timeout:     c.cfg.Breaker.OpenFor,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= c.cfg.Breaker.Failures },
-		// A refusal shows that the server lives, and a caller that gave up says nothing about it.
+		// A refusal shows that the server lives. A cancelled caller says nothing about the server.
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, ingest.ErrStop) || errors.Is(err, context.Canceled)
 		},
@@ -29,7 +29,8 @@ func (c *ClickHouse) breakerSettings() gobreaker.Settings {
 	}
 }
 
-// backoffPause doubles from least to most, with the upper half at random so that many blocks do not come back together.
+// backoffPause doubles with every try from least to most. The upper half is random, so many blocks do not return at
+// the same instant.
 func backoffPause(least, most time.Duration, try int) time.Duration {
 	d := most
 	if try < 30 && least<<try < most {
@@ -38,7 +39,7 @@ func backoffPause(least, most time.Duration, try int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// pauseFor waits for d or the end of ctx, whichever is first.
+// pauseFor waits for d or for the end of ctx, whichever is first.
 func pauseFor(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

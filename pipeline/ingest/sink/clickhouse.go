@@ -26,15 +26,15 @@ type ClickHouse struct {
 
 	lostParts lostPartCheck
 
-	failed atomic.Pointer[string] // why the last try that reached the server, or did not, failed; see Standing
+	failed atomic.Pointer[string] // cause of the last failed try; see InsertFailure
 
-	// inserted, when set, is told after each acknowledged table; an error of it ends the try there. Tests use it to
-	// stop between two tables.
+	// inserted, when set, is called after each acknowledged table; an error ends the try there. Tests stop with it
+	// between two tables.
 	inserted func(table string) error
 }
 
-// NewClickHouse makes the sink and tries the server once. A server that does not answer is not an error, since it may
-// come up later and Insert waits for it; one that refuses for ever (wrong password, missing database) is.
+// NewClickHouse makes the sink and tries the server once. No answer is not an error: the server may come up later, and
+// Insert waits for it. A refusal that lasts (wrong password, missing database) is an error.
 func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	cfg.EnsureDefaults()
 	if err := cfg.checkSettings(); err != nil {
@@ -61,12 +61,12 @@ func (c *ClickHouse) Ping(ctx context.Context) error {
 	return withStopHint(err)
 }
 
-// Close closes the idle connections; those in use are closed when their insert ends.
+// Close closes the idle connections. A connection in use is closed when its insert ends.
 func (c *ClickHouse) Close() { c.pool.close() }
 
-// Insert writes every row of the block, then the ledger row of the range, and returns nil when all of it is stored. A
-// transient failure is tried again until ctx ends; the error is then ctx's, and the range may be partly written, which
-// a later insert of the same range completes. Any other error wraps ingest.ErrStop.
+// Insert writes every row of the block, then the batches row of the range, and returns nil when all rows are stored. A
+// transient failure is tried again until ctx ends. The error is then that of ctx, the range may be partly written, and
+// a later insert of the same range completes it. Any other error wraps ingest.ErrStop.
 func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, blk ingest.Block) error {
 	b, ok := blk.(*ColumnBlock)
 	if !ok {
@@ -105,7 +105,8 @@ func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Total
 	}
 }
 
-// noteFailedTry counts a failed try and logs it: the first one of a block and then every tenth, the others would say the same.
+// noteFailedTry counts a failed try. It logs the first try of a block and then every tenth, because the tries between
+// say the same.
 func (c *ClickHouse) noteFailedTry(err error, rg ingest.Range, try int) {
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		c.cfg.Metrics.InsertRetries.WithLabelValues(causeBreaker).Inc()
@@ -120,21 +121,23 @@ func (c *ClickHouse) noteFailedTry(err error, rg ingest.Range, try int) {
 	}
 }
 
-// insertSettings of an insert. Important ones make a server that does not know them refuse instead of losing the guarantee.
+// insertSettings returns the settings of an insert. A server that does not know an important setting refuses the
+// insert instead of losing the guarantee.
 func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 	s := []ch.Setting{
 		{Key: "async_insert", Value: "0", Important: true},
 		{Key: "insert_deduplicate", Value: "1", Important: true},
 		{Key: "insert_deduplication_token", Value: token, Important: true},
-		// A repeat that the table drops still reaches its views: the first may have died between the two.
+		// A repeat that the table drops still reaches the views of the table: the server may have died after the table and
+		// before the views.
 		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
-		// Keep the block whole: a server splits what exceeds this.
+		// The block stays whole: a server splits a larger block.
 		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
-		// Rows that share a sorting key are stored as they came and not collapsed unseen.
+		// Rows that share a sorting key are stored as they came, not collapsed unseen.
 		{Key: "optimize_on_insert", Value: "0", Important: true},
 		// Column statistics are made when parts are merged. A server that does not know the setting may ignore it.
 		{Key: "materialize_statistics_on_insert", Value: "0"},
-		// So is the text index of plates; until then a search reads the few rows of the small parts themselves.
+		// The text index of plates is made at merges too; until then a search reads the few rows of the small parts.
 		{Key: "materialize_skip_indexes_on_insert", Value: "0"},
 	}
 	if c.cfg.Quorum != "" {
@@ -143,8 +146,8 @@ func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 	return s
 }
 
-// insertToken names an insert for ever: by its range, its table and the schema, and by nothing else. life is 1, and more for
-// rows that a dying server lost after it had noted their token.
+// insertToken names an insert for ever, by nothing but its range, its table, the schema and the attempt. attempt is 1,
+// and higher for rows that a dying server lost after it had noted their token.
 func insertToken(rg ingest.Range, table string, life int) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, rg.Topic...), '/')

@@ -10,9 +10,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// keepBytes is what one column buffer keeps over a Reset whatever it was used for, and mostBytes what it keeps when the batch
-// needed a good part of it: one outsized batch must not hold its memory for ever, and a backlog of full batches must not
-// grow its buffers again and again.
+// A column buffer keeps up to keepBytes over a Reset, and up to mostBytes when the batch used at least a quarter of
+// it. So an outsized batch does not hold its memory for ever, and a backlog of full batches does not grow its buffers
+// again and again.
 const (
 	keepBytes = 2 << 20
 	mostBytes = 24 << 20
@@ -33,13 +33,13 @@ func keepSmall[T any](s []T) []T {
 	return s[:0]
 }
 
-// wireColumn is one column of a table, held in wire form so that writing it copies nothing.
+// wireColumn is one column of a table, held in wire form, so writing it copies nothing.
 type wireColumn interface {
 	proto.ColInput
 	Reset()
 }
 
-// fixedCol is a column of a fixed width. Methods must match the width of the type.
+// fixedCol is a column of a fixed width. A caller uses the append method whose width is that of the type.
 type fixedCol struct {
 	typ   proto.ColumnType
 	width int
@@ -74,14 +74,14 @@ func (c *fixedCol) appendBool(v bool) {
 	c.buf = append(c.buf, b)
 }
 
-// appendID appends a UUID: ClickHouse keeps its two halves as little-endian integers and prints them big-endian, so each half
-// is swapped and the text is the one schemas.ID.String gives.
+// appendID appends a UUID. ClickHouse keeps the two halves as little-endian integers and prints them big-endian, so
+// each half is swapped, and ClickHouse prints the text of schemas.ID.String.
 func (c *fixedCol) appendID(v *schemas.ID) {
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[:8]))
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[8:]))
 }
 
-// appendDigest appends the 32 raw bytes, or zeros when there are none.
+// appendDigest appends the 32 raw bytes of a digest, and zeros for the bytes that are missing.
 func (c *fixedCol) appendDigest(d schemas.Digest) {
 	if len(d) > c.width {
 		panic("BUG: a digest has more bytes than its column")
@@ -104,7 +104,7 @@ func i64Col() fixedCol  { return fixedCol{typ: proto.ColumnTypeInt64, width: 8} 
 func boolCol() fixedCol { return fixedCol{typ: proto.ColumnTypeBool, width: 1} }
 func sumCol() fixedCol  { return fixedCol{typ: "FixedString(32)", width: 32} }
 
-// strCol is a String column: every value behind its length.
+// strCol is a String column: every value follows its length.
 type strCol struct {
 	buf  []byte
 	rows int
@@ -136,7 +136,7 @@ func (c *strCol) appendPlate(p schemas.Plate) {
 	c.rows++
 }
 
-// appendSum appends the 32 raw bytes, or nothing when there is none.
+// appendSum appends the 32 raw bytes of a sum, or an empty value for the zero sum.
 func (c *strCol) appendSum(s *schemas.Sum) {
 	if s.IsZero() {
 		c.appendBytes(nil)
@@ -145,7 +145,7 @@ func (c *strCol) appendSum(s *schemas.Sum) {
 	c.appendBytes(s[:])
 }
 
-// arrCol is an Array column over the values of another: the element is filled first, then end closes the row.
+// arrCol is an Array column over an element column: a row's elements are appended first, then endRow closes the row.
 type arrCol[C wireColumn] struct {
 	ends fixedCol
 	elem C
@@ -171,7 +171,7 @@ func (c *arrCol[C]) Reset() {
 
 func (c *arrCol[C]) endRow() { c.ends.appendU64(uint64(c.elem.Rows())) }
 
-// minSlots is the smallest look-up table of a lowCol; a power of two.
+// minSlots is the smallest hash table of a lowCol; a power of two.
 const minSlots = 1 << 6
 
 func slotsFor(values int) int { return max(minSlots, 1<<bits.Len(uint(4*values-1))) }

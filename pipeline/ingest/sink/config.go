@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Config says where ClickHouse is and how to write to it. Zero fields mean the defaults named.
+// Config says where ClickHouse is and how to write to it. A zero field means its default.
 type Config struct {
 	platform.ClickHouse // several addresses are replicas of the same tables: one is used at a time
 
@@ -22,14 +22,14 @@ type Config struct {
 	Metrics       *Metrics // nil: counted nowhere
 }
 
-// Breaker settles when inserts stop hammering a server that does not answer.
+// Breaker says when inserts pause for a server that does not answer.
 type Breaker struct {
-	Failures uint32        // consecutive failed inserts that open it; default 3
-	OpenFor  time.Duration // until one insert is let through to try; default 1 s
+	Failures uint32        // consecutive failed inserts that open the breaker; default 3
+	OpenFor  time.Duration // time until an insert is let through to try; default 1 s
 	Probes   uint32        // inserts let through while half open; default 1
 	MinWait  time.Duration // first pause between tries of one block; default 50 ms
 	MaxWait  time.Duration // longest pause; default 2 s
-	// LeaveAfter is how long an address may refuse the inserts of a table before the next one is used, when there are several; default 2 s.
+	// LeaveAfter is how long an address may refuse the inserts of a table before the next address is used; default 2 s.
 	LeaveAfter time.Duration
 }
 
@@ -57,7 +57,7 @@ func fillDefault[T comparable](v *T, def T) {
 	}
 }
 
-// checkSettings names the first setting that cannot work.
+// checkSettings returns an error for the first setting that cannot work.
 func (c *Config) checkSettings() error {
 	if err := c.Check(); err != nil {
 		return err

@@ -11,8 +11,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// stopHints says what to do about the errors no retry can mend. What is not listed is retried: memory limits, too many
-// parts, a table read-only because its keeper is away; where there are several addresses, at the next one (see leave.go).
+// stopHints holds the cures of the errors that no retry can mend. Every other error is retried: memory limits, too
+// many parts, a table that is read-only because its keeper is away. With several addresses the retry may go to the
+// next (see leave.go).
 var stopHints = map[proto.Error]string{
 	proto.ErrUnknownTable:               "run anpr migrate",
 	proto.ErrUnknownDatabase:            "run anpr migrate",
@@ -41,8 +42,8 @@ var stopHints = map[proto.Error]string{
 	proto.ErrAuthenticationFailed:       "check the ClickHouse user and password",
 }
 
-// withStopHint turns an error that no retry can mend into one that wraps ingest.ErrStop and says what to do; any other
-// error is returned as it is.
+// withStopHint turns an error that no retry can mend into one that wraps ingest.ErrStop and names the cure. It returns
+// any other error unchanged.
 func withStopHint(err error) error {
 	if err == nil || errors.Is(err, ingest.ErrStop) {
 		return err
@@ -58,7 +59,7 @@ func withStopHint(err error) error {
 	return fmt.Errorf("clickhouse refused: %s (code %d): %s: %w", platform.CutServerMessage(e.Message), int(e.Code), hint, ingest.ErrStop)
 }
 
-// retryCause sorts a transient error for the metric.
+// retryCause returns the label of a transient error for the metric.
 func retryCause(err error) string {
 	if ch.IsException(err) {
 		return causeServer

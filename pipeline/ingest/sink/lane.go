@@ -15,16 +15,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// partitionsTTL bounds how long a topic that was given more partitions goes unnoticed.
+// partitionsTTL bounds how long a sender does not notice that a topic has more partitions.
 const partitionsTTL = 5 * time.Minute
 
-// topicSender sends the messages of one topic, one batch after the other, so the messages of a key keep their order.
+// topicSender sends the messages of a topic, one batch after the other, so the messages of a key keep their order.
 type topicSender struct {
 	p     *KafkaPublisher
 	topic string
 	q     *messageQueue
 
-	partitions []int // of the topic; nil when to be asked for
+	partitions []int // of the topic; nil when the broker must be asked
 	asked      time.Time
 
 	queued         prometheus.Gauge
@@ -43,7 +43,7 @@ func (p *KafkaPublisher) newTopicSender(topic string) *topicSender {
 	}
 }
 
-// run ends when the queue is closed and empty; after ctx ended it gives up what it still finds.
+// run sends until the queue is closed and empty. After ctx ended it gives up the messages that remain.
 func (l *topicSender) run(ctx context.Context) {
 	var batch []message
 	for {
@@ -52,7 +52,7 @@ func (l *topicSender) run(ctx context.Context) {
 			return
 		}
 		l.sendBatch(ctx, batch)
-		clear(batch) // hold no payload until the next batch
+		clear(batch) // keep no payload until the next batch
 	}
 }
 
@@ -84,7 +84,7 @@ func (l *topicSender) sendBatch(ctx context.Context, left []message) {
 	}
 }
 
-// refreshPartitions asks for the topic's partitions when they are not known or known for long.
+// refreshPartitions asks for the topic's partitions when they are unknown or older than partitionsTTL.
 func (l *topicSender) refreshPartitions(ctx context.Context) error {
 	if l.partitions != nil && time.Since(l.asked) < partitionsTTL {
 		return nil
@@ -113,7 +113,7 @@ func (l *topicSender) refreshPartitions(ctx context.Context) error {
 	return nil
 }
 
-// produceAll sends to all partitions at the same time and returns what was not acknowledged, in order.
+// produceAll sends to all partitions at the same time and returns the messages without an acknowledgement, in order.
 func (l *topicSender) produceAll(ctx context.Context, msgs []message) ([]message, error) {
 	groups := make(map[int][]message, len(l.partitions))
 	var balance kafka.Murmur2Balancer // Java's, so any client finds the same partition
@@ -139,8 +139,8 @@ func (l *topicSender) produceAll(ctx context.Context, msgs []message) ([]message
 	return left, errors.Join(errs...)
 }
 
-// produceTo sends one batch to one partition. What the broker refuses for its size is split or cut and sent again; what
-// it refuses for ever is given up with an error that wraps ingest.ErrStop.
+// produceTo sends one batch to one partition. A batch that the broker refuses for its size is split or cut and sent
+// again. A batch that the broker refuses for ever is given up with an error that wraps ingest.ErrStop.
 func (l *topicSender) produceTo(ctx context.Context, partition int, msgs []message) ([]message, error) {
 	err := l.produceOnce(ctx, partition, msgs)
 	switch {
@@ -190,7 +190,7 @@ func (l *topicSender) produceOnce(ctx context.Context, partition int, msgs []mes
 	return res.Error
 }
 
-// isPermanent reports whether the broker's refusal needs someone to change something.
+// isPermanent reports whether a person must change something before the broker accepts the message.
 func isPermanent(err error) bool {
 	for _, code := range []kafka.Error{
 		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,

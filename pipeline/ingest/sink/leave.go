@@ -12,16 +12,19 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Several addresses are replicas of the same tables, and one of them is used at a time. It is left for the next one in a circle when it
-// cannot be dialled, and when it has refused a table's inserts for Breaker.LeaveAfter, without one acknowledged in between: a replica
-// that lost its Keeper answers every insert with an exception, over a connection that works. Not at the first refusal: a Keeper that
-// elects a new leader, or a session that is made anew, makes all replicas read-only for a second or so, and workers that hop between
-// them would only add to it. It is counted by table, because a table can be read-only alone, and its neighbours' inserts prove nothing.
+// Several addresses are replicas of the same tables, and the pool uses one address at a time. It leaves the address
+// for the next in a circle when the address cannot be dialled, and when the address has refused a table's inserts for
+// Breaker.LeaveAfter without an acknowledged insert between. A replica that lost its Keeper answers every insert with
+// an exception, over a connection that works.
 //
-// Where it goes on, the insert has the same token. Tokens are of the replicated table, not of the replica: whether the first replica
-// stored the rows, refused them or does not know (code 319), they are stored once.
+// The first refusal is not enough: while a Keeper elects a new leader, or renews a session, all replicas are read-only
+// for a second or so, and workers that hop between them would only add load. Refusals are counted by table: a table
+// can be read-only alone, and inserts into its neighbours prove nothing.
+//
+// At the next address the insert has the same token. A token belongs to the replicated table, not to the replica:
+// whether the first replica stored the rows, refused them or does not know (code 319), they are stored once.
 
-// leaveCause says why an address was left.
+// leaveCause is the reason for leaving an address.
 type leaveCause string
 
 const (
@@ -29,9 +32,9 @@ const (
 	leftTooFew      leaveCause = "too_few_replicas" // for the quorum
 	leftUnknown     leaveCause = "unknown_status"   // the replica lost its Keeper, or the quorum, while it stored the rows
 	leftKeeper      leaveCause = "keeper"
-	leftServer      leaveCause = "server" // any other refusal that may be this server's own: no memory, no room on its disk, a broken part
+	leftServer      leaveCause = "server" // another refusal that may be this server's own: no memory, a full disk, a broken part
 	leftConnection  leaveCause = "connection"
-	leftUnreachable leaveCause = "unreachable" // it cannot be dialled
+	leftUnreachable leaveCause = "unreachable" // dialling failed
 )
 
 var leaveCauses = []leaveCause{leftReadOnly, leftTooFew, leftUnknown, leftKeeper, leftServer, leftConnection, leftUnreachable}
@@ -41,7 +44,7 @@ const (
 	errNotInitialised proto.Error = 667 // a replica that was started while its Keeper was away
 )
 
-// replicaCodes are refusals that are known to be of one replica.
+// replicaCodes are the refusals that concern one replica only.
 var replicaCodes = map[proto.Error]leaveCause{
 	proto.ErrTableIsReadOnly:          leftReadOnly,
 	errTableReadonly:                  leftReadOnly,
@@ -53,10 +56,11 @@ var replicaCodes = map[proto.Error]leaveCause{
 	proto.ErrUnexpectedZookeeperError: leftKeeper,
 }
 
-// sharedCodes are refusals that every replica answers alike: the state they speak of is the table's, in Keeper. Another address is no cure.
+// sharedCodes are the refusals that every replica answers alike, because they speak of the table's state in Keeper.
+// Another address is no cure.
 var sharedCodes = []proto.Error{proto.ErrTooManyParts, proto.ErrUnsatisfiedQuorumForPreviousWrite}
 
-// leaveCauseOf says whether a failed insert speaks against the address that was asked.
+// leaveCauseOf reports whether a failed insert speaks against the address in use, and why.
 func leaveCauseOf(err error) (leaveCause, bool) {
 	if errors.Is(err, ingest.ErrStop) || errors.Is(withStopHint(err), ingest.ErrStop) {
 		return "", false // wrong on every replica, or for a person to see
@@ -74,21 +78,23 @@ func leaveCauseOf(err error) (leaveCause, bool) {
 	return leftServer, true
 }
 
-// refusedSpan is that the address in use has acknowledged no insert into a table, though asked.
+// refusedSpan is the time in which the address in use refused all inserts into a table.
 type refusedSpan struct{ since, last time.Time }
 
-// refusalsApart is when a refusal has nothing to do with the one before: whoever had that one no longer tries.
+// refusalsApart is the longest pause between two refusals of one span. After a longer pause the worker of the earlier refusal no longer
+// tries, so the next refusal starts a new span.
 func (c *Config) refusalsApart() time.Duration {
 	return 2*c.InsertTimeout + c.Breaker.LeaveAfter + c.Breaker.MaxWait + c.Breaker.OpenFor
 }
 
-// noteInsert takes note of how an insert into a table ended at an address.
+// noteInsert records how an insert into a table ended at an address, and leaves the address when its refusals last too
+// long.
 func (p *connPool) noteInsert(at int, table string, err error) {
 	if len(p.addrs) < 2 {
 		return
 	}
 	p.mu.Lock()
-	if at != p.at { // it was left while this insert was under way
+	if at != p.at { // the pool left the address while this insert was under way
 		p.mu.Unlock()
 		return
 	}
@@ -119,8 +125,8 @@ func (p *connPool) noteInsert(at int, table string, err error) {
 		Msg("this clickhouse takes no inserts; going on with the next address, under the same tokens")
 }
 
-// leaveAddress goes on to the next address, if the one given is still in use, and closes the idle connections to it. Those in use are closed
-// when their query ends. It reports whether it did.
+// leaveAddress goes on to the next address if at is still in use, and closes the idle connections to at. A connection
+// in use is closed when its query ends. It reports whether the pool changed its address.
 func (p *connPool) leaveAddress(at int, cause leaveCause) bool {
 	p.mu.Lock()
 	if at != p.at || len(p.addrs) < 2 {

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Losses returns what was given up of the partition.
+// Losses returns the offset ranges of the partition that a person gave up.
 func (s *StoredState) Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT start_offset, end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ? AND lost > 0`, topic, partition)
 	if err != nil {
@@ -28,9 +28,9 @@ func (s *StoredState) Losses(ctx context.Context, topic string, partition int32)
 	return out, nil
 }
 
-// RecordLoss writes a loss into the ledger: one row, however often the same is recorded. Another one that begins at the same offset is an error that
-// names it. It has the log clock of the batch before. The
-// partition goes on behind it when its worker asks next.
+// RecordLoss writes the batches row of a loss. Recording the same loss again writes nothing. Another loss with the
+// same start offset is an error that names the recorded one. The row has the log clock of the batch before. The
+// partition's worker goes on behind the loss when it asks next.
 func (s *StoredState) RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error {
 	if l.End <= l.Start {
 		return fmt.Errorf("BUG: a loss of nothing: [%d, %d)", l.Start, l.End)
@@ -38,7 +38,7 @@ func (s *StoredState) RecordLoss(ctx context.Context, topic string, l *ingest.Re
 	err := s.conn.Exec(ctx, `INSERT INTO batches (kafka_topic, kafka_partition, start_offset, end_offset, lost, loss_reason, loss_by, log_clock)
 		SETTINGS insert_deduplicate = 1, insert_deduplication_token = ?, async_insert = 0
 		SELECT ?, toInt32(?), toInt64(?), toInt64(?), toUInt64(?), ?, ?, (SELECT max(log_clock) FROM batches WHERE kafka_topic = ? AND kafka_partition = ?)`,
-		fmt.Sprintf("%s/%d/%d/loss", topic, l.Partition, l.Start), // of two people the first counts, whatever each would give up
+		fmt.Sprintf("%s/%d/%d/loss", topic, l.Partition, l.Start), // the first of two people counts, however much the second would give up
 		topic, l.Partition, l.Start, l.End, l.End-l.Start, l.Reason, l.By, topic, l.Partition)
 	if err != nil {
 		return fmt.Errorf("record the loss of [%d, %d) of partition %d: %w", l.Start, l.End, l.Partition, err)

@@ -10,54 +10,56 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Constants of the native form of LowCardinality: the version of its keys, and the flags "the dictionary is sent with
-// the block" and "and replaces the one before".
+// Constants of the native form of LowCardinality: the version of the keys, and two flags: the block carries its
+// dictionary, and that dictionary replaces the one before.
 const (
 	lowKeyVersion = 1
 	lowFlags      = 1<<9 | 1<<10
 )
 
-// lowCol is a LowCardinality(String) column. Every value that it ever held has a number that lasts over the blocks, found through an
-// open-addressing table over the values: a known value costs a hash and a comparison, one whose number is known costs neither, and nothing
-// is allocated. A large block is sent with the dictionary of all values and the numbers as its keys; one of fewer rows than that would
-// pay for gets a dictionary of its own when it is sent. Keys are as narrow as the numbers allow (1, 2 or 4 bytes).
+// lowCol is a LowCardinality(String) column. Every value gets a number that lasts over the blocks, found through an
+// open-addressing hash table. A known value costs a hash and a comparison, a known number costs neither, and nothing
+// is allocated. A large block is sent with the dictionary of all values and their numbers as keys; a block with too
+// few rows to pay for them gets its own dictionary when it is sent. Keys are as narrow as the numbers allow (1, 2 or 4
+// bytes).
 type lowCol struct {
 	dict       strCol     // of all values
-	spans      []dictSpan // where they are in it, by number
+	spans      []dictSpan // the place of each value in dict, by number
 	slots      []uint32   // number + 1; 0 is free. The length is a power of two, at least twice the number of values
-	generation uint32     // counts how often the values and their numbers were forgotten
+	generation uint32     // counts how often the values and their numbers were dropped
 
 	keys  []byte // number of every row, width bytes each
 	width int    // 1, 2 or 4; 0 means 1
 
-	codes     [maxCodes]uint32         // number + 1 of a small number's name; 0 is not met yet
-	recent    *[recentSize]recentValue // of what was met lately
-	countries *[26 * 26]uint32         // number + 1 of a country; 0 is not met yet
+	codes     [maxCodes]uint32         // number + 1 of the name of a small code; 0 is not interned yet
+	recent    *[recentSize]recentValue // the values of the latest rows
+	countries *[26 * 26]uint32         // number + 1 of a country; 0 is not interned yet
 
-	block blockDict // of a small block, when it is sent
+	block blockDict // the dictionary of a small block, made when the block is sent
 }
 
-// blockDict is the dictionary and the keys of a block of its own.
+// blockDict is the dictionary and the keys of one block.
 type blockDict struct {
 	dict strCol
 	keys []byte
-	at   []uint32 // key + 1 by number; 0 is not met yet
+	at   []uint32 // key + 1 by number; 0 is not in the block yet
 	met  []uint32 // numbers by key
 }
 
-// recentSize is a power of two above what makes, colours and formats there are.
+// recentSize is a power of two above the number of makes, colours and formats.
 const recentSize = 256
 
-// recentValue is a short value and its number. Two words and the length say all of a value of at most 16 bytes, so it is found
-// without a hash of its bytes and without reading the dictionary.
+// recentValue is a short value and its number. Two words and the length hold a value of at most 16 bytes completely,
+// so a look-up needs neither a hash of the bytes nor the dictionary.
 type recentValue struct {
 	a, b uint64
 	n    uint32
 	key  uint32 // number + 1; 0 is free
 }
 
-// wordsOf packs a value of at most 16 bytes into two words; with its length they are the value. From four bytes on it takes the
-// first and last four and the eight between as far as there are so many, without a branch that would depend on the length.
+// wordsOf packs a value of at most 16 bytes into two words; with the length they hold the value completely. From four
+// bytes on it takes the first four, the last four and up to eight between, without a branch that depends on the
+// length.
 func wordsOf(v []byte) (a, b uint64) {
 	n := len(v)
 	if n >= 4 {
@@ -71,7 +73,7 @@ func wordsOf(v []byte) (a, b uint64) {
 	return 0, 0
 }
 
-// maxCodes bounds the numbers that code takes.
+// maxCodes bounds the codes that appendCode keeps.
 const maxCodes = 16
 
 type dictSpan struct {
@@ -79,7 +81,7 @@ type dictSpan struct {
 	hash       uint64
 }
 
-// maxLasting and maxText bound what is kept of values over the blocks: values, and their bytes.
+// maxLasting and maxText bound the values that a column keeps over the blocks: their number and their bytes.
 const (
 	maxLasting = 1 << 16
 	maxText    = 2 << 20
@@ -107,7 +109,7 @@ func widthFor(values int) int {
 	return 4
 }
 
-// appendCode appends the name of a small number, always the same for the number; it is looked up once.
+// appendCode appends the name of a small code. A code always has the same name, so the name is interned once.
 func (c *lowCol) appendCode(n uint8, name string) {
 	if n >= maxCodes {
 		c.appendText(name)
@@ -143,7 +145,7 @@ func (c *lowCol) appendCountry(v schemas.Country) {
 	c.appendNumber(*k - 1)
 }
 
-// appendBytes appends a value. Short ones are looked for among those met lately.
+// appendBytes appends a value. A short value is looked up among the recent ones first.
 func (c *lowCol) appendBytes(v []byte) {
 	if len(v) > 16 {
 		c.appendNumber(c.intern(v))
@@ -154,7 +156,7 @@ func (c *lowCol) appendBytes(v []byte) {
 	}
 	a, b := wordsOf(v)
 	n := uint32(len(v))
-	i := ((a^b<<23^b>>41)*0x9e3779b97f4a7c15 + uint64(n)) >> 56 // two places a value may be at
+	i := ((a^b<<23^b>>41)*0x9e3779b97f4a7c15 + uint64(n)) >> 56 // two places for a value: i and i^1
 	f := &c.recent[i]
 	if f.a != a || f.b != b || f.n != n || f.key == 0 {
 		if f.key != 0 {
@@ -172,7 +174,7 @@ func (c *lowCol) valueOf(number uint32) []byte {
 	return c.dict.buf[s.start:s.end]
 }
 
-// intern finds or makes the number of a value. It is good until era changes.
+// intern returns the number of a value, a new number for a new value. The number is valid until generation changes.
 func (c *lowCol) intern(v []byte) uint32 {
 	if len(c.spans)*2 >= len(c.slots) {
 		c.growSlots()
@@ -239,7 +241,7 @@ func (c *lowCol) numberAt(i int) uint32 {
 	return uint32(c.keys[i])
 }
 
-// widenKeys rewrites the keys in place, from the last row to the first, so that none is overwritten before it is read.
+// widenKeys rewrites the keys in place, from the last row to the first, so no key is overwritten before it is read.
 func (c *lowCol) widenKeys(width int) {
 	from := max(c.width, 1)
 	rows := len(c.keys) / from
@@ -254,10 +256,11 @@ func (c *lowCol) widenKeys(width int) {
 	c.width = width
 }
 
-// EncodeState writes the version of the column's form; ch-go calls it before the column.
+// EncodeState writes the version of the column's form. ch-go calls it before the column.
 func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
-// wireForm returns the dictionary and the keys to send: all values, or only those of the block when it has few rows beside them.
+// wireForm returns the dictionary and the keys to send: all values, or only the block's values when the block has few
+// rows beside them.
 func (c *lowCol) wireForm() (dict *strCol, keys []byte, width int) {
 	rows := c.Rows()
 	if len(c.spans) <= rows/2 || len(c.spans) <= 16 {
@@ -287,13 +290,13 @@ func (c *lowCol) wireForm() (dict *strCol, keys []byte, width int) {
 	return &m.dict, m.keys, width
 }
 
-// writeHead writes what comes before the dictionary.
+// writeHead writes the flags and the length of the dictionary.
 func writeHead(b *proto.Buffer, dict *strCol, width int) {
 	b.PutInt64(lowFlags | int64(width/2)) // 0, 1, 2: keys of 1, 2, 4 bytes
 	b.PutInt64(int64(dict.rows))
 }
 
-// EncodeColumn appends dictionary and keys.
+// EncodeColumn appends the dictionary and the keys.
 func (c *lowCol) EncodeColumn(b *proto.Buffer) {
 	if c.Rows() == 0 {
 		return
@@ -305,7 +308,7 @@ func (c *lowCol) EncodeColumn(b *proto.Buffer) {
 	b.Buf = append(b.Buf, keys...)
 }
 
-// WriteColumn hands dictionary and keys to the writer without copying them.
+// WriteColumn hands the dictionary and the keys to the writer without copying them.
 func (c *lowCol) WriteColumn(w *proto.Writer) {
 	if c.Rows() == 0 {
 		return

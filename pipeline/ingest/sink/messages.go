@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// maxDetail bounds the explanation a reject carries, in bytes.
+// maxDetail bounds the explanation in a reject, in bytes.
 const maxDetail = 1024
 
 func encodeMessage(m proto.Message) []byte {
@@ -22,7 +22,7 @@ func encodeMessage(m proto.Message) []byte {
 	return b
 }
 
-// validText makes any bytes a legal Protobuf string: a rejected record may hold anything.
+// validText makes any bytes a legal Protobuf string: a rejected record may hold any bytes.
 func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func digestBytes(s schemas.Sum) []byte {
@@ -74,7 +74,7 @@ func rejectMessage(r *shard.RejectRow) *anprv1.Reject {
 	}
 }
 
-// cutPayload shortens the payload until the message has at most most bytes, and reports whether it had to.
+// cutPayload shortens the payload until the message has at most most bytes, and reports whether it cut.
 func cutPayload(m *anprv1.Reject, most int) bool {
 	over := proto.Size(m) - most
 	if over <= 0 || len(m.Payload) == 0 {
@@ -84,7 +84,8 @@ func cutPayload(m *anprv1.Reject, most int) bool {
 	return true
 }
 
-// halvePayload is a reject's shrink: half the payload, none left at last; false when there is nothing to cut.
+// halvePayload is the shrink function of a reject: it halves the payload, in the end to nothing. It returns false when
+// the payload is empty.
 func halvePayload(value []byte) ([]byte, bool) {
 	var m anprv1.Reject
 	if err := proto.Unmarshal(value, &m); err != nil {

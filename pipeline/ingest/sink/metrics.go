@@ -7,13 +7,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Metrics counts what the package does. Labels come from closed sets: table names, topics and causes.
+// Metrics are the counters of the package. Labels come from closed sets: table names, topics and causes.
 type Metrics struct {
 	InsertSeconds  *prometheus.HistogramVec // by table: one acknowledged insert
 	InsertedRows   *prometheus.CounterVec   // by table: rows acknowledged, repeats included
 	InsertRetries  *prometheus.CounterVec   // by cause: breaker, server, connection
 	BreakerState   prometheus.Gauge         // 0 closed, 1 half open, 2 open
-	LostParts      *prometheus.CounterVec   // by table: acknowledged rows a dying server lost, found missing and inserted again
+	LostParts      *prometheus.CounterVec   // by table: acknowledged rows that a dying server lost, found missing and inserted again
 	AddressesLeft  *prometheus.CounterVec   // by cause: times the address in use was left for the next
 	InsertsWaiting prometheus.Gauge         // blocks between the first failed try and success
 
@@ -84,7 +84,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// bindSeries makes every series exist from the start, so that a rate over it is 0 and not absent.
+// bindSeries makes every series exist from the start, so a rate over a series is 0 and not absent.
 func (m *Metrics) bindSeries() {
 	for _, t := range append(tableNames[:], batchesTable) {
 		m.InsertSeconds.WithLabelValues(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// passagesTable holds rows of passages. Its columns are typed, because nearly every record makes one; their names and order are
-// those of [schemas.PassageRow].
+// passagesTable holds rows of passages. Its columns are typed, because nearly every record makes a passage. Names and
+// order follow [schemas.PassageRow].
 type passagesTable struct {
 	id           fixedCol
 	plate, class strCol
@@ -38,8 +38,8 @@ func (t *passagesTable) insertColumns() proto.Input {
 	)
 }
 
-// AddPassage adds a row of passages. cam is the camera of the best read, nil when it left the registry meanwhile; pos is
-// that of the record that closed the passage.
+// AddPassage adds a row of passages. cam is the camera of the best read, nil when the camera left the registry
+// meanwhile. pos is the position of the record that closed the passage.
 func (b *ColumnBlock) AddPassage(p *schemas.Passage, cam *schemas.Camera, pos shard.Position) {
 	t := &b.passages
 	t.id.appendID(&p.ID.ID)

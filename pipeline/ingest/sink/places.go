@@ -5,29 +5,30 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cameraColumns are the columns that say where a row was made: the camera, and what the registry says of it at the time of capture.
+// cameraColumns are the columns of the camera, and of its site, zone and municipality at the time of capture.
 type cameraColumns struct {
 	camera, site, zone lowCol
 	municipality       fixedCol
 
-	keysByNumber []cameraKeys // by camera number, of one version of the reference data
+	keysByNumber []cameraKeys // by camera number, for one version of the reference data
 }
 
-// cameraKeys is where a camera's names stand in the dictionaries. A registry entry is immutable, so one that was met costs no look-up, and its
-// strings are not read.
+// cameraKeys are the dictionary numbers of a camera's names. A registry entry is immutable, so a known camera costs no
+// look-up, and its strings are not read.
 type cameraKeys struct {
-	camera, site, zone uint32 // numbers
+	camera, site, zone uint32 // dictionary numbers
 	municipality       uint32
-	generation         uint32 // of the numbers; 0 = not met
-	loaned             bool   // then the zone depends on the time
+	generation         uint32 // of the dictionaries when the numbers were made; 0 = unknown camera
+	loaned             bool   // the zone depends on the time of capture
 }
 
-// maxCameraKeys bounds the numbers that known takes.
+// maxCameraKeys bounds the camera numbers whose keys are kept.
 const maxCameraKeys = 1 << 16
 
 func newCameraColumns() cameraColumns { return cameraColumns{municipality: u32Col()} }
 
-// appendCamera appends the camera of that id, and cam, its entry, which is nil when it left the registry: then the rest is empty.
+// appendCamera appends the camera id and its site, zone and municipality, which are empty when cam, its entry, is nil
+// because the camera left the registry.
 func (p *cameraColumns) appendCamera(id string, cam *schemas.Camera, at schemas.Micros) {
 	if cam == nil {
 		p.camera.appendText(id)
@@ -55,10 +56,10 @@ func (p *cameraColumns) appendCamera(id string, cam *schemas.Camera, at schemas.
 	p.zone.appendText(cam.ZoneAt(at))
 }
 
-// dictGeneration changes when numbers of names were forgotten. It is never that of a free place of known.
+// dictGeneration changes when a dictionary drops its numbers. It is never 0, the generation of an unknown camera.
 func (p *cameraColumns) dictGeneration() uint32 {
 	return 1 + p.camera.generation + p.site.generation + p.zone.generation
-}
+} // prefetchReads loads the memory that appendCamera needs for the rows, all in one loop, so that their cache misses overlap. It changes nothing.
 
 // prefetchReads loads memory that add is going to need for the rows, many in a loop, so that their cache misses overlap. It changes nothing.
 //
@@ -70,7 +71,7 @@ func (p *cameraColumns) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
 		}
 	}
 	return loaded
-}
+} // prefetchPassages does the same for the rows of passages.
 
 // prefetchPassages is prefetchReads for passages.
 //
@@ -82,7 +83,7 @@ func (p *cameraColumns) prefetchPassages(rows []shard.PassageRow) (loaded uint64
 		}
 	}
 	return loaded
-}
+} // learnCamera appends a camera whose keys are not known in this version of the reference data, and keeps the keys.
 
 // learnCamera is add for a camera that was not met since its registry came into use.
 func (p *cameraColumns) learnCamera(id string, cam *schemas.Camera, at schemas.Micros) {
@@ -92,7 +93,7 @@ func (p *cameraColumns) learnCamera(id string, cam *schemas.Camera, at schemas.M
 	}
 	p.camera.appendNumber(k.camera)
 	p.site.appendNumber(k.site)
-	p.zone.appendNumber(k.zone)
+	p.zone.appendNumber(k.zone) // 0: a camera without a number
 	p.municipality.appendU32(cam.Municipality)
 	if cam.Number == 0 || cam.Number >= maxCameraKeys { // 0: nobody numbered it
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// insertJob is one Insert: its tables, which of them are acknowledged, and whether to look them up.
+// insertJob is the work of one Insert: the tables, their acknowledgements, and whether to look the rows up.
 type insertJob struct {
 	c          *ClickHouse
 	rg         ingest.Range
@@ -23,10 +23,10 @@ type insertJob struct {
 	mustVerify bool // an insert of this range may have met a dying server
 }
 
-// tableInsert is one table of a plan.
+// tableInsert is the insert of one table.
 type tableInsert struct {
 	*tableColumns
-	attempt int  // of the token
+	attempt int  // number in the token, from 1
 	done    bool // acknowledged
 	found   bool // looked up and there
 }
@@ -48,8 +48,8 @@ func (c *ClickHouse) newInsertJob(rg ingest.Range, t *shard.Totals, b *ColumnBlo
 	return w
 }
 
-// run tries what is not yet acknowledged. The reads go first and alone, because they are what somebody waits for and the server
-// would share itself among all tables; the ledger row goes last and alone, because it proves the rest.
+// run inserts the tables that are not yet acknowledged. The reads go first and alone: people wait for them, and the
+// server would divide its time among all tables. The batches row goes last and alone, because it proves the others.
 func (w *insertJob) run(ctx context.Context) error {
 	for _, steps := range [][]*tableInsert{w.reads, w.tables, {w.batches}} {
 		if err := w.insertAll(ctx, steps); err != nil {
@@ -59,10 +59,11 @@ func (w *insertJob) run(ctx context.Context) error {
 	return nil
 }
 
-// insertAll stores the steps, several at a time, and where there is doubt looks until they are there.
+// insertAll inserts the tables, several at a time. When rows may be lost it looks them up and inserts missing ones
+// again until all are there.
 func (w *insertJob) insertAll(ctx context.Context, steps []*tableInsert) error {
 	for {
-		var g errgroup.Group // without a shared context: one table's failure must not tear down the others' connections
+		var g errgroup.Group // without a shared context: a failed table must not tear down the connections of the others
 		g.SetLimit(w.c.cfg.Parallel)
 		errs := make([]error, len(steps))
 		for i, s := range steps {
@@ -77,7 +78,7 @@ func (w *insertJob) insertAll(ctx context.Context, steps []*tableInsert) error {
 		}
 		_ = g.Wait() // the errors are in errs
 		for _, err := range errs {
-			if err != nil && !ch.IsException(err) { // no answer: each by itself, or another table's refusal would hide it
+			if err != nil && !ch.IsException(err) { // no answer. Each error is checked by itself: a refusal of another table would hide it
 				w.mustVerify = true
 			}
 		}
@@ -91,7 +92,8 @@ func (w *insertJob) insertAll(ctx context.Context, steps []*tableInsert) error {
 	}
 }
 
-// lookUp marks the steps whose rows a dying server lost as not done, under a new token.
+// lookUp marks the tables whose rows a dying server lost as not done, each under a new token. It reports whether to
+// insert again.
 func (w *insertJob) lookUp(ctx context.Context, steps []*tableInsert) (again bool, err error) {
 	if !w.mustVerify {
 		return false, nil
@@ -121,7 +123,7 @@ func (w *insertJob) lookUp(ctx context.Context, steps []*tableInsert) (again boo
 	return again, nil
 }
 
-// insertTable sends one table as one native block and waits for the end.
+// insertTable sends a table as one native block and waits for the acknowledgement.
 func (c *ClickHouse) insertTable(ctx context.Context, rg ingest.Range, s *tableInsert) error {
 	start := time.Now()
 	err := c.pool.insertWithConn(ctx, c.cfg.InsertTimeout, s.name, func(ctx context.Context, conn *ch.Client) error {

@@ -13,24 +13,24 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// connPool keeps native connections to one of the addresses at a time; see leave.go for when it goes on to the next. At most size are in
-// use at once; a connection that saw any error is closed, and with it all idle ones when the connection itself broke, because a
-// restarted server has dropped them all.
+// connPool keeps native connections to one address at a time; leave.go says when it goes on to the next. At most
+// cfg.Conns connections are in use at once. A connection with any error is closed. When the connection itself broke,
+// all idle ones are closed too, because a restarted server has dropped them all.
 type connPool struct {
 	cfg   *Config
 	addrs []string
-	inUse chan struct{} // one token a connection in use
+	inUse chan struct{} // a token for each connection in use
 	now   func() time.Time
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	idle    []*client
 	at      int                    // the address in use
 	refused map[string]refusedSpan // by table, of the address in use
 	closed  bool
 }
 
-// client is a connection with its socket, which is closed to interrupt a query at once: ch-go by itself notices the end
-// of a context only when the server sends its next packet.
+// client is a connection with its socket. Closing the socket interrupts a query at once; ch-go alone notices the end
+// of a context only when the server sends the next packet.
 type client struct {
 	*ch.Client
 	sock net.Conn
@@ -43,14 +43,15 @@ func newPool(cfg *Config) *connPool {
 	return &connPool{cfg: cfg, addrs: cfg.Addrs(), inUse: make(chan struct{}, cfg.Conns), now: time.Now, refused: map[string]refusedSpan{}}
 }
 
-// withConn runs f with a connection, for at most timeout after its turn came. The end of the context closes the connection
-// under f.
+// withConn runs f with a connection, for at most timeout from the moment a connection is free. The end of the context
+// closes the connection under f.
 func (p *connPool) withConn(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) error {
 	_, err := p.withConnAt(ctx, timeout, f)
 	return err
 }
 
-// insertWithConn is do for an insert into a table: an address that refuses them for long is left for the next.
+// insertWithConn is withConn for an insert into a table. An address that refuses inserts for too long is left for the
+// next.
 func (p *connPool) insertWithConn(ctx context.Context, timeout time.Duration, table string, f func(context.Context, *ch.Client) error) error {
 	at, err := p.withConnAt(ctx, timeout, f)
 	if at >= 0 && ctx.Err() == nil {
@@ -59,7 +60,7 @@ func (p *connPool) insertWithConn(ctx context.Context, timeout time.Duration, ta
 	return err
 }
 
-// withConnAt is do; it says also which address was asked, -1 for none.
+// withConnAt is withConn and returns the number of the address in use, -1 for none.
 func (p *connPool) withConnAt(ctx context.Context, timeout time.Duration, f func(context.Context, *ch.Client) error) (int, error) {
 	select {
 	case p.inUse <- struct{}{}:
@@ -75,7 +76,7 @@ func (p *connPool) withConnAt(ctx context.Context, timeout time.Duration, f func
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.sock.Close() })
 	err = f(ctx, c.Client)
-	if !stop() && err == nil { // the answer came and the context ended: the socket is gone, the rows are stored
+	if !stop() && err == nil { // the answer came and the context ended: the socket is closed, the rows are stored
 		_ = c.Close()
 		return c.at, nil
 	}
@@ -114,7 +115,7 @@ func (p *connPool) takeConn(ctx context.Context) (*client, error) {
 	return nil, errors.Join(errs...)
 }
 
-// dialer hands ch-go its socket and keeps it.
+// dialer opens the socket for ch-go and keeps it.
 type dialer struct {
 	cfg  *Config
 	sock net.Conn

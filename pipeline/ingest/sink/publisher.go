@@ -21,10 +21,10 @@ import (
 
 var _ ingest.Publisher = (*KafkaPublisher)(nil)
 
-// ErrPublisherClosed is what a Pending gets for a message that was not acknowledged when the publisher closed.
+// ErrPublisherClosed is the result of a message without an acknowledgement when the publisher closed.
 var ErrPublisherClosed = errors.New("the publisher closed before the broker acknowledged")
 
-// PublisherConfig says how to reach the broker. Zero fields mean the defaults named.
+// PublisherConfig says how to reach the broker. A zero field means its default.
 type PublisherConfig struct {
 	Addr            string           // host:port of bootstrap brokers, separated by commas
 	Transport       *kafka.Transport // nil: plain TCP. TLS and SASL are set on it
@@ -78,10 +78,10 @@ func (c *PublisherConfig) checkSettings() error {
 	return nil
 }
 
-// KafkaPublisher implements [ingest.Publisher] on kafka-go: one goroutine a topic sends whatever has gathered while the
-// message before was on its way, so an idle topic adds no delay and a busy one batches by itself. Every message is sent
-// again until the broker acknowledges it (acks=all) or the publisher closes; a repeat carries the same id. When a queue
-// is full the caller waits. Safe for concurrent use.
+// KafkaPublisher implements [ingest.Publisher] on kafka-go. One goroutine a topic sends the messages that gathered
+// while the batch before was on its way: an idle topic adds no delay, and a busy topic batches by itself. Every
+// message is sent again until the broker acknowledges (acks=all) or the publisher closes; a repeat carries the same
+// id. When a queue is full the caller waits. Safe for concurrent use.
 type KafkaPublisher struct {
 	cfg      PublisherConfig
 	client   *kafka.Client
@@ -115,7 +115,7 @@ func NewKafkaPublisher(cfg PublisherConfig) (*KafkaPublisher, error) {
 	return p, nil
 }
 
-// Publish publishes the hits, offences and rejects of a piece. The rows are encoded before it returns.
+// Publish publishes the hits, offences and rejects of a piece. It encodes the rows before it returns.
 func (p *KafkaPublisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
 	for i := range rows.Hits {
 		p.PublishHit(pend, rows.Hits[i].Hit, rows.Hits[i].Read)
@@ -142,8 +142,8 @@ func (p *KafkaPublisher) PublishOffence(pend *ingest.Pending, d *schemas.Decisio
 	p.enqueue(p.offences, pend, message{key: key, value: encodeMessage(offenceMessage(d, evidence.AppendTrace(nil, d.Trace)))})
 }
 
-// PublishReject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload that does not fit the largest
-// message is cut; payload_size and payload_sha256 are those of the whole.
+// PublishReject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload larger than the largest
+// message is cut; payload_size and payload_sha256 describe the whole payload.
 func (p *KafkaPublisher) PublishReject(pend *ingest.Pending, r *shard.RejectRow) {
 	key := fmt.Appendf(nil, "%s-%d-%d", r.Pos.Topic, r.Pos.Partition, r.Pos.Offset)
 	m := rejectMessage(r)
@@ -162,8 +162,8 @@ func (p *KafkaPublisher) enqueue(l *topicSender, pend *ingest.Pending, m message
 	}
 }
 
-// Close takes no more messages, sends what has gathered until ctx ends, and gives up the rest with ErrPublisherClosed.
-// It returns an error when something was given up.
+// Close takes no more messages, sends the waiting ones until ctx ends, and gives up the rest with ErrPublisherClosed.
+// It returns an error when a message was given up.
 func (p *KafkaPublisher) Close(ctx context.Context) error {
 	for _, l := range []*topicSender{p.hits, p.offences, p.rejects} {
 		l.q.close()

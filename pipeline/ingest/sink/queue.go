@@ -12,19 +12,20 @@ type message struct {
 	key, value []byte
 	pending    *ingest.Pending
 	since      time.Time
-	shrink     func(value []byte) ([]byte, bool) // makes a smaller value, or says it cannot; nil when nothing may be cut
+	shrink     func(value []byte) ([]byte, bool) // makes a smaller value, false when it cannot; nil when nothing may be cut
 }
 
 func (m *message) wireSize() int { return len(m.key) + len(m.value) + recordOverhead }
 
-// recordOverhead bounds what the broker's record format adds to key and value.
+// recordOverhead bounds the bytes that the broker's record format adds to key and value.
 const recordOverhead = 128
 
-// messageQueue holds what waits for one topic. It is bounded in messages and bytes; push waits for room.
+// messageQueue holds the waiting messages of one topic. It is bounded in messages and bytes; pushMessage waits for
+// room.
 type messageQueue struct {
 	maxMessages, maxBytes int
 
-	mu       sync.Mutex // guards what follows; the conditions wait on it
+	mu       sync.Mutex // guards the fields below; the conditions wait on it
 	room     *sync.Cond
 	gathered *sync.Cond
 	items    []message
@@ -38,8 +39,8 @@ func newQueue(maxMessages, maxBytes int) *messageQueue {
 	return q
 }
 
-// pushMessage adds a message, waiting for room; false when the queue was closed. A message larger than the whole bound is taken
-// when the queue is empty.
+// pushMessage adds a message and waits for room; false when the queue was closed. A message larger than the whole
+// bound is taken when the queue is empty.
 func (q *messageQueue) pushMessage(m message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -55,8 +56,8 @@ func (q *messageQueue) pushMessage(m message) bool {
 	return true
 }
 
-// takeGathered moves what has gathered into dst, up to the limits but at least one message, waiting for the first; false when
-// the queue is closed and empty.
+// takeGathered waits for the first message, then moves the waiting messages into dst, up to the limits but at least
+// one. It returns false when the queue is closed and empty.
 func (q *messageQueue) takeGathered(dst []message, limit, limitBytes int) ([]message, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -84,7 +85,7 @@ func (q *messageQueue) takeGathered(dst []message, limit, limitBytes int) ([]mes
 	return dst, true
 }
 
-// close lets no more in and wakes everyone; what is inside can still be taken.
+// close refuses further messages and wakes all waiting callers. The messages inside can still be taken.
 func (q *messageQueue) close() {
 	q.mu.Lock()
 	q.closed = true

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// readsTable holds rows of reads. Its columns are typed, because every record passes here; their names and order are those of
+// readsTable holds rows of reads. Its columns are typed, because every record passes here. Names and order follow
 // [schemas.ReadRow].
 type readsTable struct {
 	readID, passageID fixedCol
@@ -46,7 +46,6 @@ func (t *readsTable) insertColumns() proto.Input {
 	)
 }
 
-// AddRead adds a row of reads.
 func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
 	t := &b.reads
 	t.readID.appendID(&r.ID.ID)

@@ -10,15 +10,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// rowTable holds the rows of one table whose columns need no code of their own: few rows, so each goes through a struct. Its columns are
-// made once, by reflection over R, and are bound to the fields of row: adding a row reflects nothing and allocates nothing.
+// rowTable holds the rows of a table without column code of its own: the table has few rows, so each goes through a
+// struct. The columns are made once, by reflection over R, and bound to the fields of row: adding a row reflects
+// nothing and allocates nothing.
 type rowTable[R any] struct {
 	row     *R // the row to add next
 	columns proto.Input
-	adders  []func() // append a field of row to its column
+	adders  []func() // each appends a field of row to its column
 }
 
-// newRowTable makes the columns of R that the insert of a batch has, in order.
+// newRowTable makes the columns of R that a batch inserts, in order.
 func newRowTable[R any]() rowTable[R] {
 	t := rowTable[R]{row: new(R)}
 	fields := reflect.ValueOf(t.row).Elem()
@@ -36,7 +37,7 @@ func newRowTable[R any]() rowTable[R] {
 	return t
 }
 
-// addRow copies row to the columns and empties it, so that nothing of it is kept.
+// addRow copies row to the columns and empties it, so no reference to the data remains.
 func (t *rowTable[R]) addRow() {
 	for _, add := range t.adders {
 		add()
@@ -45,7 +46,7 @@ func (t *rowTable[R]) addRow() {
 	*t.row = none
 }
 
-// bindColumn makes the column of a type, and the function that appends what field points to.
+// bindColumn makes the column of a type, and a function that appends the value of field to it.
 func bindColumn(field any, typ string) (wireColumn, func()) {
 	switch f := field.(type) {
 	case *string:
@@ -84,7 +85,7 @@ func bindColumn(field any, typ string) (wireColumn, func()) {
 	return bindFixed(field)
 }
 
-// bindFixed is bindColumn for the types that have one column type each.
+// bindFixed is bindColumn for the Go types with exactly one column type.
 func bindFixed(field any) (wireColumn, func()) {
 	id := uuidCol()
 	switch f := field.(type) {
@@ -123,8 +124,8 @@ func bindFixed(field any) (wireColumn, func()) {
 
 const secondsPerDay = 24 * 60 * 60
 
-// inputOf joins the typed columns of a table with the names of its row struct. It panics when there are more or fewer, or one has
-// another type: the struct is the only list.
+// inputOf joins the typed columns of a table with the names of its row struct, the only list of columns. It panics
+// when a column is missing, is too many or has another type.
 func inputOf[R any](columns ...wireColumn) proto.Input {
 	var in proto.Input
 	for _, c := range schemas.ColumnsOf[R]() {

@@ -10,13 +10,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The tables with few rows: one function each fills the row struct, and the columns follow from the struct. A text of a row may alias
-// what it was made of, because add copies it at once.
+// Each table with few rows has one function that fills the row struct; the columns follow from the struct. A text of a
+// row may alias its source, because addRow copies it at once.
 
-// payloadHead is how much of a rejected payload the table keeps; the dead-letter topic has the whole.
+// payloadHead bounds the bytes of a rejected payload in the table; the dead-letter topic has the whole.
 const payloadHead = 512
 
-// plateTexts gives plates as texts without an allocation each. They are valid until reset.
+// plateTexts gives plates as texts without an allocation each. The texts are valid until reset.
 type plateTexts []byte
 
 func (p *plateTexts) reset() { *p = (*p)[:0] }
@@ -27,10 +27,10 @@ func (p *plateTexts) viewPlate(plate schemas.Plate) string {
 	return viewText((*p)[start:])
 }
 
-// viewText views bytes as text; the bytes must not change while it is in use.
+// viewText views bytes as text. The bytes must not change while the text is in use.
 func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// viewSum views a sum as a digest; none for the zero sum. The sum must not change while it is in use.
+// viewSum views a sum as a digest, empty for the zero sum. The sum must not change while the digest is in use.
 func viewSum(s *schemas.Sum) schemas.Digest {
 	if s.IsZero() {
 		return ""
@@ -38,7 +38,7 @@ func viewSum(s *schemas.Sum) schemas.Digest {
 	return schemas.Digest(viewText(s[:]))
 }
 
-// AddMerge adds a row of merges: a record that has no row of reads because it repeats one.
+// AddMerge adds a row of merges: a record without a row of reads, because it repeats another record.
 func (b *ColumnBlock) AddMerge(kind shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
 	*b.merges.row = schemas.MergeRow{
 		ReadID: r.ID, PassageID: p, Kind: kind.String(), Camera: r.Camera, CapturedAt: r.CapturedAt.Time(), ReceivedAt: r.ReceivedAt.Time(),
@@ -47,8 +47,9 @@ func (b *ColumnBlock) AddMerge(kind shard.MergeKind, r *schemas.Read, p schemas.
 	b.merges.addRow()
 }
 
-// AddReject adds a row of rejects. payload_sha256 is of r.Payload as given: when the gateway cut it before it reached the
-// log, it is the digest of what the log has, while payload_size is that of the whole.
+// AddReject adds a row of rejects. payload_sha256 is the digest of r.Payload as given. When the gateway cut the
+// payload before it reached the log, the digest covers the bytes on the log, while payload_size is the size of the
+// whole.
 func (b *ColumnBlock) AddReject(r *shard.RejectRow) {
 	sum := schemas.Sum(sha256.Sum256(r.Payload))
 	*b.rejects.row = schemas.RejectRow{
@@ -75,8 +76,8 @@ func (b *ColumnBlock) AddHit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camer
 	b.hits.addRow()
 }
 
-// AddDecision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace then. cam is the camera of
-// the read it is decided on, nil when it left the registry meanwhile.
+// AddDecision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace
+// then. cam is the camera of the deciding read, nil when the camera left the registry meanwhile.
 func (b *ColumnBlock) AddDecision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position, seq uint32) {
 	b.traced = evidence.AppendTrace(b.traced[:0], d.Trace)
 	trace := viewText(b.traced)
@@ -96,7 +97,7 @@ func (b *ColumnBlock) AddDecision(d *schemas.Decision, class schemas.Class, cam 
 	b.decisions.addRow()
 }
 
-// statusOf names the status of an offence row, or "" for the outcomes that make none.
+// statusOf names the status of an offence row, or "" for an outcome without such a row.
 func statusOf(o schemas.Outcome) string {
 	switch o {
 	case schemas.OutcomeOffence:
@@ -108,7 +109,7 @@ func statusOf(o schemas.Outcome) string {
 	}
 }
 
-// fillOffence fills the row of offences but for its status, trace and seq.
+// fillOffence fills the row of offences without its status, trace and seq.
 func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
 	at := locationOf(cam, d.On.CapturedAt)
 	b.texts.reset()
@@ -122,7 +123,7 @@ func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam 
 	}
 }
 
-// newBatchesRow makes the one-row table of a range: the row of batches that proves it.
+// newBatchesRow makes the table of the one batches row that proves a range.
 func newBatchesRow(rg ingest.Range, t *shard.Totals) *tableColumns {
 	rows := newRowTable[schemas.BatchRow]()
 	*rows.row = schemas.BatchRow{

@@ -7,11 +7,12 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// noAnswer is why nothing is inserted when the server said nothing.
+// noAnswer is the failure text when the server did not answer.
 const noAnswer = "ClickHouse does not answer"
 
-// InsertFailure returns nil while inserts go through or none is asked for, and else why nothing is inserted: the server refuses, with the name of
-// its error, or does not answer. That a server answers a ping says less: with a full disk it does. It asks nobody. Safe for concurrent use.
+// InsertFailure returns nil while inserts go through or none is wanted, else an error with the cause: the server
+// refuses, with the name of its error, or does not answer. A ping would prove less: a server with a full disk answers
+// it. InsertFailure sends nothing. Safe for concurrent use.
 func (c *ClickHouse) InsertFailure() error {
 	if c.breaker.State() == gobreaker.StateClosed {
 		return nil
@@ -23,7 +24,7 @@ func (c *ClickHouse) InsertFailure() error {
 	return fmt.Errorf("nothing is inserted: %s; the log keeps the backlog", why)
 }
 
-// keepFailure keeps why an insert failed, for Standing.
+// keepFailure keeps the cause of a failed insert for InsertFailure.
 func (c *ClickHouse) keepFailure(err error) {
 	why := noAnswer
 	if e, ok := ch.AsException(err); ok {

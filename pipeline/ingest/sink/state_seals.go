@@ -12,9 +12,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lastSeals asks for each camera's last seal below an offset. The inner query is the projection last_seals of offences, a row a camera and
-// month of capture. Of a month with offences on both sides of the offset it knows only the last seal of all: such a month leaves the
-// camera open, from the month's first offence on, or from the offence on whose seal another month has.
+// lastSeals asks for each camera's last seal below an offset. The inner query is the projection last_seals of
+// offences, a row for each camera and month of capture. For a month with offences on both sides of the offset the
+// projection knows only the very last seal. Such a month leaves the camera open, from the month's first offence on, or
+// from the offence of the last seal that another month tells.
 const lastSeals = `SELECT camera, countIf(below) > 0, argMaxIf(seal, last, below), maxIf(last, below).1, maxIf(last, below).2,
 		countIf(split) > 0, greatest(minIf(first, split), maxIf(last, below).1), minIf(month, split), maxIf(month, split)
 	FROM (SELECT toString(camera_id) AS camera, toYYYYMM(captured_at) AS month, argMax(seal_sha256, (kafka_offset, seq)) AS seal,
@@ -22,18 +23,19 @@ const lastSeals = `SELECT camera, countIf(below) > 0, argMaxIf(seal, last, below
 		FROM offences WHERE kafka_partition = ? GROUP BY camera_id, toYYYYMM(captured_at))
 	GROUP BY camera`
 
-// sealsBetween asks for each camera's last seal among the decisions of some months made by records [from, to): a range of the projection
-// by_offset. The months keep it from the parts of all others.
+// sealsBetween asks for each camera's last seal among the decisions of records [from, to) in a range of months. It
+// reads a range of the projection by_offset; the months exclude the parts of all other months.
 const sealsBetween = `SELECT toString(camera_id), argMax(seal_sha256, (kafka_offset, seq)), max((kafka_offset, seq)).1, max((kafka_offset, seq)).2 FROM offences
 	WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ? AND toYYYYMM(captured_at) >= ? AND toYYYYMM(captured_at) <= ? GROUP BY camera_id`
 
-// The first look back for a seal goes firstReach offsets far, each further one reachGrowth times as far as the one before.
+// The first look back for a seal goes firstReach offsets far. Each further look goes reachGrowth times as far as the
+// look before.
 const (
 	firstReach  = 1 << 16
 	reachGrowth = 8
 )
 
-// storedSeal is a seal and where its decision stands on the log.
+// storedSeal is a seal and the position of its decision on the log.
 type storedSeal struct {
 	sum    schemas.Sum
 	offset int64
@@ -44,20 +46,20 @@ func (a storedSeal) isAfter(b storedSeal) bool {
 	return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.seq, b.seq)) > 0
 }
 
-// openCameras are those of which months say no more than that a seal lies at an offset or later.
+// openCameras are the cameras whose last seal is not yet known, with the lowest offset at which it may lie.
 type openCameras struct {
 	from        map[string]int64
 	first, last uint32 // months, as toYYYYMM
 }
 
-// Seals returns each camera's last seal among the decisions of the partition made by records below the offset. What it reads grows with the
-// cameras and the months there are, not with the offences.
+// Seals returns each camera's last seal among the decisions of the partition by records below the offset. The amount
+// it reads grows with the number of cameras and months, not of offences.
 func (s *StoredState) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
 	seals, open, err := s.lastSeals(ctx, partition, below)
 	if err != nil {
 		return nil, fmt.Errorf("read back seals of partition %d: %w", partition, err)
 	}
-	// What is at or beyond the offset may be stored in part, so the previous seal of the first offence there proves nothing.
+	// Offences at or beyond the offset may be stored in part, so the previous seal of the first of them proves nothing.
 	for to, reach := below, int64(firstReach); len(open.from) > 0; reach = min(reach, math.MaxInt64/reachGrowth) * reachGrowth {
 		from := max(to-reach, slices.Min(slices.Collect(maps.Values(open.from))))
 		found, err := s.sealsBetween(ctx, partition, from, to, open)
@@ -82,7 +84,7 @@ func (s *StoredState) Seals(ctx context.Context, partition int32, below int64) (
 	return out, nil
 }
 
-// lastSeals returns the seals that last_seals tells, and the cameras it leaves open.
+// lastSeals returns the seals known from the projection last_seals, and the cameras it leaves open.
 func (s *StoredState) lastSeals(ctx context.Context, partition int32, below int64) (map[string]storedSeal, openCameras, error) {
 	seals, open := map[string]storedSeal{}, openCameras{from: map[string]int64{}, first: math.MaxUint32}
 	rows, err := s.conn.Query(ctx, lastSeals, below, below, partition)
@@ -133,7 +135,7 @@ func (s *StoredState) sealsBetween(ctx context.Context, partition int32, from, t
 	return seals, rows.Err()
 }
 
-// sumOf reads a seal as it is stored.
+// sumOf converts a stored seal.
 func sumOf(seal string) (sum schemas.Sum, err error) {
 	if len(seal) != len(sum) {
 		return sum, fmt.Errorf("seal of a camera has %d bytes, want %d: %w", len(seal), len(sum), ingest.ErrStop)
