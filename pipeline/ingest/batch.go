@@ -36,8 +36,8 @@ func (b *Batch) reset() {
 	b.stamps.reset()
 }
 
-// process takes the records [from, to) of recs through the shard into the batch.
-func (b *Batch) process(s *shard.Shard, v *shard.Versions, recs *shard.Records, from, to int) {
+// processRecords takes the records [from, to) of recs through the shard into the batch.
+func (b *Batch) processRecords(s *shard.Shard, v *shard.Versions, recs *shard.Records, from, to int) {
 	s.Process(v, recs, from, to, &b.Tally, b.emit)
 }
 

@@ -56,14 +56,14 @@ func (b *batchBuilder) readyToHandOver() bool {
 		return false
 	case b.elapsed == shortLinger && rows < c.FewRows:
 		return false
-	case b.elapsed != fullLinger && b.backlog() >= int64(c.BatchRows-rows):
+	case b.elapsed != fullLinger && b.backlogRecords() >= int64(c.BatchRows-rows):
 		return false
 	}
 	return true
 }
 
-// backlog returns how many records of the log are not in a batch yet.
-func (b *batchBuilder) backlog() int64 { return b.w.logEnd - b.w.nextOffset }
+// backlogRecords returns how many records of the log are not in a batch yet.
+func (b *batchBuilder) backlogRecords() int64 { return b.w.logEnd - b.w.nextOffset }
 
 // handOverTo returns where the batch goes, completed, when it is ready; else nil.
 func (b *batchBuilder) handOverTo() (chan<- *Batch, *Batch) {
@@ -120,7 +120,7 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 	w := b.w
 	w.caughtUp = false
 	if recs.Len() > 0 { // the records may have to wait for the sink: say so before
-		w.cfg.Metrics.lag(w.number, recs.HighWater-w.nextOffset, w.shard.Clock())
+		w.cfg.Metrics.setLag(w.number, recs.HighWater-w.nextOffset, w.shard.Clock())
 	}
 	w.logEnd = max(w.logEnd, recs.HighWater)
 	began, from := time.Now(), 0
@@ -129,7 +129,7 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 			w.openBatch(b.batch, w.nextOffset)
 		}
 		to := min(i+shard.ChunkSize, recs.Len())
-		b.batch.process(w.shard, &b.batch.versions, &recs.Records, i, to)
+		b.batch.processRecords(w.shard, &b.batch.versions, &recs.Records, i, to)
 		last, _ := recs.At(to - 1)
 		w.nextOffset = last + 1
 		b.batch.Range.End = w.nextOffset
@@ -137,7 +137,7 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 		if b.batch.Block.Rows() < w.cfg.BatchRows {
 			continue
 		}
-		b.batch.stamps.chunk(w.cfg.Metrics.stages, recs.at, began, i-from)
+		b.batch.stamps.noteChunk(w.cfg.Metrics.stages, recs.at, began, i-from)
 		from, began = i, time.Now()
 		if !b.handOverFull(ctx) {
 			return ctx.Err()
@@ -145,7 +145,7 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 	}
 	w.noteFetch(recs)
 	if n := recs.Len(); n > 0 {
-		b.batch.stamps.chunk(w.cfg.Metrics.stages, recs.at, began, n-from)
+		b.batch.stamps.noteChunk(w.cfg.Metrics.stages, recs.at, began, n-from)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (w *partitionWorker) noteFetch(recs *fetched) {
 		w.heard = time.Now()
 		last, _ := recs.At(n - 1)
 		w.caughtUp = last+1 >= recs.HighWater
-		w.cfg.Metrics.lag(w.number, recs.HighWater-last-1, w.shard.Clock())
-		w.cfg.Metrics.fills.set(w.number, w.shard.Fill())
+		w.cfg.Metrics.setLag(w.number, recs.HighWater-last-1, w.shard.Clock())
+		w.cfg.Metrics.fills.setValue(w.number, w.shard.Fill())
 	}
 }

@@ -18,5 +18,5 @@ func (b *Batch) Reset() { b.reset() }
 
 // Process takes records through a shard into the batch, as the worker does.
 func (b *Batch) Process(s *shard.Shard, v *shard.Versions, recs *shard.Records, from, to int) {
-	b.process(s, v, recs, from, to)
+	b.processRecords(s, v, recs, from, to)
 }

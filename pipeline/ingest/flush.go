@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// flush writes one batch after another: plan, insert, wait, commit. When the next batch is already waiting, the commit
+// flushBatches writes one batch after another: plan, insert, wait, commit. When the next batch is already waiting, the commit
 // that ends this one and the plan that begins the next are one request.
-func (w *partitionWorker) flush(ctx context.Context) error {
+func (w *partitionWorker) flushBatches(ctx context.Context) error {
 	var batch *Batch
 	for {
 		if batch == nil {
@@ -18,18 +18,18 @@ func (w *partitionWorker) flush(ctx context.Context) error {
 			}
 		}
 		taken := time.Now()
-		batch.stamps.taken(w.cfg.Metrics.stages, taken)
-		if err := w.commit(ctx, batch.plan); err != nil {
+		batch.stamps.noteTaken(w.cfg.Metrics.stages, taken)
+		if err := w.commitPlan(ctx, batch.plan); err != nil {
 			return err
 		}
-		if err := w.write(ctx, batch, taken); err != nil {
+		if err := w.writeBatch(ctx, batch, taken); err != nil {
 			return err
 		}
 		var following *Batch
 		select {
 		case following = <-w.ready:
 		default:
-			if err := w.commit(ctx, batch.after); err != nil {
+			if err := w.commitPlan(ctx, batch.after); err != nil {
 				return err
 			}
 			w.stored.Store(batch.Range.End)
@@ -39,31 +39,31 @@ func (w *partitionWorker) flush(ctx context.Context) error {
 	}
 }
 
-// write inserts the batch's rows and waits for what it published. taken is when its plan began to be committed.
-func (w *partitionWorker) write(ctx context.Context, b *Batch, taken time.Time) error {
+// writeBatch inserts the batch's rows and waits for what it published. taken is when its plan began to be committed.
+func (w *partitionWorker) writeBatch(ctx context.Context, b *Batch, taken time.Time) error {
 	began := time.Now()
-	if err := w.insert(ctx, b); err != nil {
+	if err := w.insertBatch(ctx, b); err != nil {
 		return err
 	}
 	inserted := time.Now()
-	b.stamps.written(w.cfg.Metrics.stages, taken, began, inserted, int(b.Totals.Fetched))
+	b.stamps.noteWritten(w.cfg.Metrics.stages, taken, began, inserted, int(b.Totals.Fetched))
 	if err := b.Pending.Wait(ctx); err != nil {
 		return err
 	}
-	w.cfg.Metrics.written(b, inserted.Sub(began), time.Since(inserted), time.Since(b.opened))
+	w.cfg.Metrics.countBatch(b, inserted.Sub(began), time.Since(inserted), time.Since(b.opened))
 	return nil
 }
 
-func (w *partitionWorker) insert(ctx context.Context, b *Batch) error {
-	_, err := retry(ctx, w, "insert the batch", func() (struct{}, error) {
+func (w *partitionWorker) insertBatch(ctx context.Context, b *Batch) error {
+	_, err := retryTransient(ctx, w, "insert the batch", func() (struct{}, error) {
 		return struct{}{}, w.cfg.Sink.Insert(ctx, b.Range, &b.Totals, b.Block)
 	})
 	return err
 }
 
-// commit writes a plan at its start offset. A stale generation ends the worker of the partition here, before anything is inserted.
-func (w *partitionWorker) commit(ctx context.Context, p Plan) error {
-	_, err := retry(ctx, w, "commit", func() (struct{}, error) {
+// commitPlan writes a plan at its start offset. A stale generation ends the worker of the partition here, before anything is inserted.
+func (w *partitionWorker) commitPlan(ctx context.Context, p Plan) error {
+	_, err := retryTransient(ctx, w, "commit", func() (struct{}, error) {
 		return struct{}{}, w.generation.Commit(ctx, w.number, p.Start, p.String())
 	})
 	return err

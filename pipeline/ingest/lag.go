@@ -24,7 +24,7 @@ type byPartition[T any] struct {
 	parts map[int32]T
 }
 
-func (b *byPartition[T]) set(partition int32, x T) {
+func (b *byPartition[T]) setValue(partition int32, x T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.parts == nil {

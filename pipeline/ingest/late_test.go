@@ -34,12 +34,12 @@ func oneShard(t testing.TB, values [][]byte) (*simBlock, *Batch) {
 	t.Helper()
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-	sh, block := shard.New(cfg.shard(0), shard.Rewind{}), &simBlock{newSimRows()}
+	sh, block := shard.New(cfg.shardConfig(0), shard.Rewind{}), &simBlock{newSimRows()}
 	b := newBatch(block, cfg.Publisher)
 	for i, v := range values {
 		one := &shard.Records{}
 		one.Append(int64(i), v)
-		b.process(sh, simVersions(), one, 0, 1)
+		b.processRecords(sh, simVersions(), one, 0, 1)
 		_, used := one.At(0)
 		for k := range used { // whatever is kept of a record is not the record
 			used[k] = 0xff
@@ -48,7 +48,7 @@ func oneShard(t testing.TB, values [][]byte) (*simBlock, *Batch) {
 	for i := range 3 {
 		one := &shard.Records{}
 		one.Append(int64(len(values)+i), tickRecord(max(sh.Clock(), simStart)+30*schemas.Second))
-		b.process(sh, simVersions(), one, 0, 1)
+		b.processRecords(sh, simVersions(), one, 0, 1)
 	}
 	if !b.Balanced() {
 		t.Errorf("totals %+v do not balance", b.Totals)

@@ -48,7 +48,7 @@ type listing struct {
 func newListing() *listing {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}}.withDefaults()
-	l := &listing{cfg: cfg, shard: shard.New(cfg.shard(0), shard.Rewind{}), block: &simBlock{newSimRows()}}
+	l := &listing{cfg: cfg, shard: shard.New(cfg.shardConfig(0), shard.Rewind{}), block: &simBlock{newSimRows()}}
 	l.b = newBatch(l.block, cfg.Publisher)
 	return l
 }
@@ -57,7 +57,7 @@ func (l *listing) put(v *shard.Versions, m *anprv1.PlateRead) {
 	one := &shard.Records{}
 	one.Append(l.offset, encoded([]*anprv1.PlateRead{m})[0])
 	l.offset++
-	l.b.process(l.shard, v, one, 0, 1)
+	l.b.processRecords(l.shard, v, one, 0, 1)
 }
 
 // TestAVehicleInViewWhenItIsListedIsAHitOnce: standing in view, just read, or gone a moment before; not one that left long ago.
@@ -176,7 +176,7 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := newListing()
-		n.shard = shard.New(n.cfg.shard(0), plan.rewind())
+		n.shard = shard.New(n.cfg.shardConfig(0), plan.rewindPoint())
 		var told []shard.Told
 		for _, x := range l.block.told {
 			told = append(told, x.Told)
@@ -187,7 +187,7 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 			one.Append(int64(i), v)
 			n.shard.Process(c.new, one, 0, 1, nil, nil)
 		}
-		n.shard.SetMatched(plan.matched())
+		n.shard.SetMatched(plan.matchedVersions())
 		n.offset = l.offset
 		n.put(c.new, camRead("front", "2XYZ987", at+3*schemas.Second, at+3*schemas.Second))
 		if int(l.b.Totals.Hits) != c.told || int(n.b.Totals.Hits) != c.now {

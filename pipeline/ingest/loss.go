@@ -42,8 +42,8 @@ func (e *UnreadableError) Error() string {
 // Unwrap returns ErrStop and the cause.
 func (e *UnreadableError) Unwrap() []error { return []error{ErrStop, e.Err} }
 
-// beyond returns the first offset at or after offset that no loss has. The losses are in order of their start.
-func beyond(losses []Loss, offset int64) int64 {
+// skipLosses returns the first offset at or after offset that no loss has. The losses are in order of their start.
+func skipLosses(losses []Loss, offset int64) int64 {
 	for _, l := range losses {
 		if l.Start <= offset && offset < l.End {
 			offset = l.End
@@ -52,8 +52,8 @@ func beyond(losses []Loss, offset int64) int64 {
 	return offset
 }
 
-// Outside returns the parts of [from, to) that no loss has, in order. The losses are in order of their start.
-func Outside(losses []Loss, from, to int64) (out []Loss) {
+// RangesOutside returns the parts of [from, to) that no loss has, in order. The losses are in order of their start.
+func RangesOutside(losses []Loss, from, to int64) (out []Loss) {
 	for _, l := range losses {
 		if l.End <= from || l.Start >= to {
 			continue
@@ -72,7 +72,7 @@ func Outside(losses []Loss, from, to int64) (out []Loss) {
 // crossLosses moves a plan whose next record is lost behind the loss. It returns the plan that says so, to be committed before, and the plan to go on with.
 // A loss that ends within a batch under way is an error: part of that batch may be stored.
 func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err error) {
-	to := beyond(losses, p.Start)
+	to := skipLosses(losses, p.Start)
 	switch {
 	case to < p.End:
 		return p, p, fmt.Errorf("%w: the recorded loss ends at offset %d, within the batch [%d, %d) that was under way; record the loss up to offset %d",
@@ -83,7 +83,7 @@ func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err er
 	over, next = p, p
 	over.End = to
 	next.Start, next.End = to, to
-	next.Rewind = min(beyond(losses, p.Rewind), to)
+	next.Rewind = min(skipLosses(losses, p.Rewind), to)
 	return over, next, nil
 }
 

@@ -81,8 +81,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 // Stages returns the latency of each stage.
 func (m *Metrics) Stages() *Stages { return m.stages }
 
-// written counts a batch that is durable.
-func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
+// countBatch counts a batch that is durable.
+func (m *Metrics) countBatch(b *Batch, insert, acknowledge, total time.Duration) {
 	t := &b.Totals
 	m.fetchedTotal.Add(float64(t.Fetched))
 	m.storedTotal.Add(float64(t.Stored))
@@ -118,11 +118,11 @@ func (m *Metrics) written(b *Batch, insert, acknowledge, total time.Duration) {
 	m.batchSeconds.WithLabelValues("total").Observe(total.Seconds())
 }
 
-func (m *Metrics) lag(partition int32, records int64, clock schemas.Micros) {
-	m.lags.set(partition, lag{max(0, records), clock})
+func (m *Metrics) setLag(partition int32, records int64, clock schemas.Micros) {
+	m.lags.setValue(partition, lag{max(0, records), clock})
 }
 
-func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
+func (m *Metrics) countTakeOver(took time.Duration, reread int, underWay bool) {
 	m.recoverSeconds.Observe(took.Seconds())
 	m.rereadTotal.Add(float64(reread))
 	if underWay {
@@ -130,18 +130,18 @@ func (m *Metrics) recovered(took time.Duration, reread int, underWay bool) {
 	}
 }
 
-func (m *Metrics) assigned(n int) {
+func (m *Metrics) setAssigned(n int) {
 	m.partitions.Set(float64(n))
 	m.lags.reset()
 	m.fills.reset()
 }
 
-func (m *Metrics) parked(partition int32) {
+func (m *Metrics) markParked(partition int32) {
 	m.parkedPartitions.WithLabelValues(strconv.Itoa(int(partition))).Set(1)
 }
 
-func (m *Metrics) resumed(partition int32) {
+func (m *Metrics) markResumed(partition int32) {
 	m.parkedPartitions.DeleteLabelValues(strconv.Itoa(int(partition)))
 }
 
-func (m *Metrics) fenced() { m.fencedTotal.Inc() }
+func (m *Metrics) countFenced() { m.fencedTotal.Inc() }

@@ -111,12 +111,12 @@ func (u *uploads) decisions(t *testing.T) (rows []string) {
 	for p, values := range u.log.values {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: uploadPartitions, Publisher: &simTopics{w}}.withDefaults()
-		sh, block := shard.New(cfg.shard(int32(p)), shard.Rewind{}), &simBlock{newSimRows()}
+		sh, block := shard.New(cfg.shardConfig(int32(p)), shard.Rewind{}), &simBlock{newSimRows()}
 		b := newBatch(block, cfg.Publisher)
 		for i, v := range append(values, tickRecord(u.now+10*schemas.Second)) {
 			one := &shard.Records{}
 			one.Append(int64(i), v)
-			b.process(sh, simVersions(), one, 0, 1)
+			b.processRecords(sh, simVersions(), one, 0, 1)
 		}
 		if !b.Balanced() || b.Totals.Rejected != 0 {
 			t.Errorf("partition %d: %+v", p, b.Totals)

@@ -121,7 +121,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 	} {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-		sh, block := shard.New(cfg.shard(0), shard.Rewind{}), &discard{}
+		sh, block := shard.New(cfg.shardConfig(0), shard.Rewind{}), &discard{}
 		b := newBatch(block, cfg.Publisher)
 		most := 0
 		for i := range schemas.Micros(n) {
@@ -133,7 +133,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 			m.CameraEventId = fmt.Sprint(i)
 			one := &shard.Records{}
 			one.Append(int64(i), encoded([]*anprv1.PlateRead{m})[0])
-			b.process(sh, simVersions(), one, 0, 1)
+			b.processRecords(sh, simVersions(), one, 0, 1)
 			most = max(most, sh.Fill().Open)
 		}
 		merged := b.Totals.Merged
@@ -359,12 +359,12 @@ func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 func TestAMemoryIsEmptiedByTheLogsClock(t *testing.T) {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: dedup.Config{RepeatIDs: 1000, MaxPassages: 1000}}.withDefaults()
-	sh, b := shard.New(cfg.shard(0), shard.Rewind{}), newBatch(&discard{}, cfg.Publisher)
+	sh, b := shard.New(cfg.shardConfig(0), shard.Rewind{}), newBatch(&discard{}, cfg.Publisher)
 	offset := int64(0)
 	pass := func(at schemas.Micros) {
 		one := &shard.Records{}
 		one.Append(offset, encoded([]*anprv1.PlateRead{camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+offset/1000, offset%1000), at, at+schemas.Second)})[0])
-		b.process(sh, simVersions(), one, 0, 1)
+		b.processRecords(sh, simVersions(), one, 0, 1)
 		offset++
 	}
 	for range 400 {

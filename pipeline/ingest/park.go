@@ -25,7 +25,7 @@ type parking struct {
 	parts map[int32]Parked
 }
 
-func (p *parking) park(partition int32, err error) {
+func (p *parking) parkPartition(partition int32, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	since := time.Now()
@@ -38,7 +38,7 @@ func (p *parking) park(partition int32, err error) {
 	p.parts[partition] = Parked{partition, since, err}
 }
 
-func (p *parking) resume(partition int32) {
+func (p *parking) resumePartition(partition int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.parts, partition)
@@ -56,8 +56,8 @@ func (w *Worker) Parked() []Parked {
 	return out
 }
 
-// Standing is an error when every partition of this worker is parked: it does nothing then. Safe for concurrent use.
-func (w *Worker) Standing() error {
+// AllParked is an error when every partition of this worker is parked: it does nothing then. Safe for concurrent use.
+func (w *Worker) AllParked() error {
 	parked := w.Parked()
 	if n := int(w.owned.Load()); n == 0 || len(parked) < n {
 		return nil
@@ -68,14 +68,14 @@ func (w *Worker) Standing() error {
 // runPartition runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
 // tried again when a loss was recorded for it, and now and then in case what stopped it was mended. Without Config.ParkedAsk it ends.
 func (w *Worker) runPartition(ctx context.Context, sess Generation, partition int32) error {
-	defer w.parking.resume(partition)
-	defer w.cfg.Metrics.resumed(partition)
+	defer w.parking.resumePartition(partition)
+	defer w.cfg.Metrics.markResumed(partition)
 	for attempt := 0; ; attempt++ {
 		r := newPartitionWorker(&w.cfg, sess, partition)
 		r.takenOver = func() { // it went on: whatever stopped it is over
 			attempt = 0
-			w.parking.resume(partition)
-			w.cfg.Metrics.resumed(partition)
+			w.parking.resumePartition(partition)
+			w.cfg.Metrics.markResumed(partition)
 		}
 		err := r.run(ctx)
 		switch {
@@ -84,8 +84,8 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 		case ctx.Err() != nil: // the next owner meets what stopped it
 			return ctx.Err()
 		}
-		w.parking.park(partition, err)
-		w.cfg.Metrics.parked(partition)
+		w.parking.parkPartition(partition, err)
+		w.cfg.Metrics.markParked(partition)
 		r.log.Error().Err(err).Str("runbook", "AnprPartitionParked").
 			Msg("partition parked: it stands still and keeps its records on the log, the others go on; `anpr partition resume` lets it go on behind what cannot be processed")
 		if !w.awaitResume(ctx, r, attempt) {
@@ -98,7 +98,7 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 func (w *Worker) awaitResume(ctx context.Context, r *partitionWorker, attempt int) bool {
 	known, began := len(r.losses), time.Now()
 	longest := min(w.cfg.ParkedAsk<<min(attempt, 10), longestPark)
-	for pause(ctx, w.cfg.ParkedAsk) {
+	for pauseFor(ctx, w.cfg.ParkedAsk) {
 		losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, r.number)
 		if err == nil && len(losses) != known || time.Since(began) >= longest {
 			return true

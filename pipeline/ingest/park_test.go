@@ -113,7 +113,7 @@ func TestLossesAreCrossed(t *testing.T) {
 			continue
 		}
 		var parts []string
-		for _, p := range Outside(c.losses, next.Rewind, next.Start) {
+		for _, p := range RangesOutside(c.losses, next.Rewind, next.Start) {
 			parts = append(parts, fmt.Sprintf("[%d, %d)", p.Start, p.End))
 		}
 		if err != nil || over.Start != 100 || over.End != c.to || next.Start != c.to || next.UnderWay() || next.Rewind != c.rewind || next.RewindClock != 7 || strings.Join(parts, " ") != c.rereads {
@@ -135,7 +135,7 @@ func TestOutsideAndLossesAreTheWhole(t *testing.T) {
 		from := int64(rapid.IntRange(0, 30).Draw(t, "from"))
 		to := from + int64(rapid.IntRange(0, 30).Draw(t, "span"))
 		seen := map[int64]int{}
-		for _, p := range Outside(losses, from, to) {
+		for _, p := range RangesOutside(losses, from, to) {
 			for o := p.Start; o < p.End; o++ {
 				seen[o]++
 			}
@@ -152,7 +152,7 @@ func TestOutsideAndLossesAreTheWhole(t *testing.T) {
 			if seen[o] != want {
 				t.Fatalf("offset %d is read %d times, want %d", o, seen[o], want)
 			}
-			if next := beyond(losses, o); lost != (next > o) {
+			if next := skipLosses(losses, o); lost != (next > o) {
 				t.Fatalf("beyond %d: %d, lost %t", o, next, lost)
 			}
 		}

@@ -85,15 +85,15 @@ func (w *partitionWorker) run(ctx context.Context) error {
 	w.stored.Store(next)
 	w.nextOffset, w.heard = next, time.Now()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return w.fetch(ctx, next) })
-	g.Go(func() error { return w.process(ctx) })
-	g.Go(func() error { return w.flush(ctx) })
+	g.Go(func() error { return w.fetchRecords(ctx, next) })
+	g.Go(func() error { return w.fillBatches(ctx) })
+	g.Go(func() error { return w.flushBatches(ctx) })
 	return g.Wait()
 }
 
-// fetch keeps one fetch ahead of process.
-func (w *partitionWorker) fetch(ctx context.Context, from int64) error {
-	reader, err := retry(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
+// fetchRecords keeps one fetch ahead of process.
+func (w *partitionWorker) fetchRecords(ctx context.Context, from int64) error {
+	reader, err := retryTransient(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (w *partitionWorker) fetch(ctx context.Context, from int64) error {
 			return ctx.Err()
 		}
 		into.Reset()
-		_, failed := retry(ctx, w, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, &into.Records) })
+		_, failed := retryTransient(ctx, w, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, &into.Records) })
 		into.at = time.Now()
 		if n := into.Len(); n > 0 {
 			last, _ := into.At(n - 1)
@@ -128,15 +128,15 @@ func (w *partitionWorker) fetch(ctx context.Context, from int64) error {
 // storeBefore waits until what was fetched before the offset is stored and committed, so that a partition stops at the record that cannot
 // be fetched and not somewhere before it.
 func (w *partitionWorker) storeBefore(ctx context.Context, offset int64) {
-	for w.stored.Load() < offset && pause(ctx, 10*time.Millisecond) {
+	for w.stored.Load() < offset && pauseFor(ctx, 10*time.Millisecond) {
 	}
 }
 
-// process turns records into batches, as its builder says. A full batch does not wait and stops the intake.
+// fillBatches turns records into batches, as its builder says. A full batch does not wait and stops the intake.
 //
 // Of several things ready at once the first of this order is taken: the end, handing over, records, timers. A select
 // would pick at random, and a simulated run could not be repeated.
-func (w *partitionWorker) process(ctx context.Context) error {
+func (w *partitionWorker) fillBatches(ctx context.Context) error {
 	b := newBatchBuilder(w)
 	defer b.stopTimers()
 	for {
@@ -226,8 +226,8 @@ func (w *partitionWorker) writeTick(ctx context.Context) {
 	}
 }
 
-// retry calls f until it succeeds, ctx ends, or the error is final (ErrFenced, ErrStop).
-func retry[T any](ctx context.Context, w *partitionWorker, what string, f func() (T, error)) (T, error) {
+// retryTransient calls f until it succeeds, ctx ends, or the error is final (ErrFenced, ErrStop).
+func retryTransient[T any](ctx context.Context, w *partitionWorker, what string, f func() (T, error)) (T, error) {
 	wait := 20 * time.Millisecond
 	for n := 0; ; n++ {
 		v, err := f()

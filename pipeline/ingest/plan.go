@@ -39,12 +39,12 @@ func newPlan(s *shard.Shard, offset int64) Plan {
 	}
 }
 
-// rewind returns where the state before Start is read back from.
-func (p *Plan) rewind() shard.Rewind {
+// rewindPoint returns where the state before Start is read back from.
+func (p *Plan) rewindPoint() shard.Rewind {
 	return shard.Rewind{Offset: p.Rewind, Clock: p.RewindClock, Anchors: p.Anchors}
 }
 
-func (p *Plan) matched() shard.VersionNames {
+func (p *Plan) matchedVersions() shard.VersionNames {
 	return shard.VersionNames{Catalogue: p.MatchedCatalogue, Reference: p.MatchedReference}
 }
 

@@ -17,12 +17,12 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if beyond(w.losses, plan.Start) > plan.Start {
+	if skipLosses(w.losses, plan.Start) > plan.Start {
 		if plan, err = w.crossLoss(ctx, plan); err != nil {
 			return 0, err
 		}
 	}
-	w.shard = shard.New(w.cfg.shard(w.number), plan.rewind())
+	w.shard = shard.New(w.cfg.shardConfig(w.number), plan.rewindPoint())
 	if err := w.restoreTold(ctx, plan); err != nil {
 		return 0, err
 	}
@@ -35,7 +35,7 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("rebuild state of partition %d: %w", w.number, err)
 	}
-	w.shard.SetMatched(plan.matched())
+	w.shard.SetMatched(plan.matchedVersions())
 	if err := w.restoreLongMemory(ctx, plan.Start); err != nil {
 		return 0, err
 	}
@@ -45,8 +45,8 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 		}
 	}
 	took := time.Since(began)
-	w.cfg.Metrics.recovered(took, reread, plan.UnderWay())
-	w.cfg.Metrics.fills.set(w.number, w.shard.Fill())
+	w.cfg.Metrics.countTakeOver(took, reread, plan.UnderWay())
+	w.cfg.Metrics.fills.setValue(w.number, w.shard.Fill())
 	w.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil
@@ -55,11 +55,11 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 // crossLoss commits that the records of a loss are dealt with, as those of a batch are: its plan, its range in the ledger, which is there
 // already, and the offset behind it. Whatever ends the process in between, the next owner does the same.
 func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
-	led, err := retry(ctx, w, "find the end of the ledger", func() (StoredExtent, error) { return w.cfg.State.Reached(ctx, w.cfg.Topic, w.number) })
+	led, err := retryTransient(ctx, w, "find the end of the ledger", func() (StoredExtent, error) { return w.cfg.State.Reached(ctx, w.cfg.Topic, w.number) })
 	if err != nil {
 		return plan, err
 	}
-	bounds, err := retry(ctx, w, "find the bounds of the log", func() (b logBounds, err error) {
+	bounds, err := retryTransient(ctx, w, "find the bounds of the log", func() (b logBounds, err error) {
 		b.first, b.end, err = w.generation.Bounds(ctx, w.number)
 		return b, err
 	})
@@ -68,16 +68,16 @@ func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error
 	}
 	over, next, err := plan.crossLosses(w.losses, bounds)
 	if err == nil {
-		err = next.agrees(led, false)
+		err = next.checkStoredExtent(led, false)
 	}
 	if err != nil {
 		return plan, fmt.Errorf("partition %d: %w", w.number, err)
 	}
 	w.log.Warn().Int64("from", over.Start).Int64("to", over.End).Msg("a recorded loss: the partition goes on behind it")
-	if err := w.commit(ctx, over); err != nil {
+	if err := w.commitPlan(ctx, over); err != nil {
 		return plan, err
 	}
-	return next, w.commit(ctx, next)
+	return next, w.commitPlan(ctx, next)
 }
 
 // restoreTold loads which hits were told of the records that are read back.
@@ -85,7 +85,7 @@ func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
 	if plan.Rewind >= plan.Start {
 		return nil
 	}
-	told, err := retry(ctx, w, "read back hits", func() ([]shard.Told, error) {
+	told, err := retryTransient(ctx, w, "read back hits", func() ([]shard.Told, error) {
 		return w.cfg.State.Told(ctx, w.number, plan.Rewind, plan.Start)
 	})
 	w.shard.RestoreTold(told)
@@ -95,13 +95,13 @@ func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
 // restoreLongMemory loads what outlives the horizon from the tables.
 func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) error {
 	since := w.shard.OffencesSince()
-	offences, err := retry(ctx, w, "read back offences", func() ([]schemas.Earlier, error) {
+	offences, err := retryTransient(ctx, w, "read back offences", func() ([]schemas.Earlier, error) {
 		return w.cfg.State.Offences(ctx, w.number, below, since)
 	})
 	if err != nil {
 		return err
 	}
-	seals, err := retry(ctx, w, "read back seals", func() (map[string]schemas.Sum, error) {
+	seals, err := retryTransient(ctx, w, "read back seals", func() (map[string]schemas.Sum, error) {
 		return w.cfg.State.Seals(ctx, w.number, below)
 	})
 	if err != nil {
@@ -127,7 +127,7 @@ func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 			Msg("the batch under way was planned with other versions; rows already inserted keep those")
 	}
 	err := w.readBack(ctx, plan.Start, plan.End, func(recs *shard.Records, n int) {
-		b.process(w.shard, &b.versions, recs, 0, n)
+		b.processRecords(w.shard, &b.versions, recs, 0, n)
 	})
 	if err != nil {
 		return fmt.Errorf("rebuild the batch under way of partition %d: %w", w.number, err)
@@ -138,13 +138,13 @@ func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 	}
 	w.completeBatch(b)
 	taken := time.Now()
-	if err := w.commit(ctx, plan); err != nil {
+	if err := w.commitPlan(ctx, plan); err != nil {
 		return err
 	}
-	if err := w.write(ctx, b, taken); err != nil {
+	if err := w.writeBatch(ctx, b, taken); err != nil {
 		return err
 	}
-	if err := w.commit(ctx, b.after); err != nil {
+	if err := w.commitPlan(ctx, b.after); err != nil {
 		return err
 	}
 	w.free <- b
@@ -154,7 +154,7 @@ func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 // readBack reads the records [from, to) but for those given up, and shows them, the first n of a fetch at a time. Offsets missing in between
 // (compaction, transaction markers) are normal.
 func (w *partitionWorker) readBack(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
-	for _, part := range Outside(w.losses, from, to) {
+	for _, part := range RangesOutside(w.losses, from, to) {
 		if err := w.readBackPart(ctx, part.Start, part.End, visit); err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (w *partitionWorker) readBack(ctx context.Context, from, to int64, visit fu
 }
 
 func (w *partitionWorker) readBackPart(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
-	reader, err := retry(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
+	reader, err := retryTransient(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (w *partitionWorker) readBackPart(ctx context.Context, from, to int64, visi
 	recs := &shard.Records{}
 	for next := from; next < to; {
 		recs.Reset()
-		_, failed := retry(ctx, w, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) })
+		_, failed := retryTransient(ctx, w, "fetch", func() (struct{}, error) { return struct{}{}, reader.Fetch(ctx, recs) })
 		n := 0
 		for n < recs.Len() && next < to {
 			offset, _ := recs.At(n)

@@ -58,7 +58,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: simPartitions, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
 	partition := int32(0)
-	sh := shard.New(cfg.shard(partition), plan.rewind())
+	sh := shard.New(cfg.shardConfig(partition), plan.rewindPoint())
 	block := &simBlock{newSimRows()}
 	b := newBatch(block, cfg.Publisher)
 	out.did = make([]string, len(part.offsets))
@@ -78,7 +78,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals), told: slices.Clone(block.told)})
 		} else if !live && part.offsets[i] >= plan.Start {
 			sh.Restore(tables.restored())
-			sh.SetMatched(plan.matched())
+			sh.SetMatched(plan.matchedVersions())
 			live = true
 		}
 		before := map[string]int{}
@@ -89,7 +89,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 		one := &shard.Records{}
 		one.Append(part.offsets[i], part.values[i])
 		if live {
-			b.process(sh, simVersions(), one, 0, 1)
+			b.processRecords(sh, simVersions(), one, 0, 1)
 		} else {
 			sh.Process(simVersions(), one, 0, 1, nil, nil)
 		}

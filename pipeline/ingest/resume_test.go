@@ -58,11 +58,11 @@ func TestResumeDecisionTable(t *testing.T) {
 		{"metadata of another offset", 301, plan(300, 300, 10), logBounds{0, 500}, upTo(300), 0, 0, "does not fit"},
 		{"metadata of a later version", 300, `{"v":9,"s":300,"e":300}`, logBounds{0, 500}, upTo(300), 0, 0, "version 9"},
 	} {
-		p, err := resume(commitState{c.offset, c.metadata}, c.log, c.led, nil)
+		p, err := planTakeOver(commitState{c.offset, c.metadata}, c.log, c.led, nil)
 		switch {
 		case c.stop == goes && (err != nil || p.Start != c.start || p.End != c.end):
 			t.Errorf("%s: got [%d, %d) %v, want [%d, %d)", c.name, p.Start, p.End, err, c.start, c.end)
-		case c.stop != goes && (err == nil || !strings.Contains(err.Error(), c.stop) || !errors.Is(err, ErrStop) && !errors.Is(err, errLedgerBehind)):
+		case c.stop != goes && (err == nil || !strings.Contains(err.Error(), c.stop) || !errors.Is(err, ErrStop) && !errors.Is(err, errTablesBehind)):
 			t.Errorf("%s: got [%d, %d) %v, want a stop that says %q", c.name, p.Start, p.End, err, c.stop)
 		}
 	}

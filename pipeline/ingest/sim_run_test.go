@@ -432,13 +432,13 @@ func simReference(log *simLog) *reference {
 	for p := range log.parts {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 		cfg := Config{Partitions: len(log.parts), Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()
-		sh := shard.New(cfg.shard(int32(p)), shard.Rewind{})
+		sh := shard.New(cfg.shardConfig(int32(p)), shard.Rewind{})
 		block := &simBlock{newSimRows()}
 		b := newBatch(block, cfg.Publisher)
 		for i, offset := range log.parts[p].offsets { // one by one: how a worker groups them must not matter
 			one := &shard.Records{}
 			one.Append(offset, log.parts[p].values[i])
-			b.process(sh, simVersions(), one, 0, 1)
+			b.processRecords(sh, simVersions(), one, 0, 1)
 		}
 		for table, rows := range block.rows {
 			ref.rows[table] = append(ref.rows[table], rows...)

@@ -106,7 +106,7 @@ type StageSnapshot struct {
 func (s *Stages) WriteJSON(w io.Writer) error {
 	out := make([]StageSnapshot, 0, stages)
 	for i := range stages {
-		h := s.clone(i)
+		h := s.cloneHistogram(i)
 		hdr, err := h.EncodeV2()
 		if err != nil {
 			return fmt.Errorf("encode the histogram of stage %s: %w", i, err)
@@ -122,7 +122,7 @@ func (s *Stages) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-func (s *Stages) clone(stage Stage) *hdrhistogram.Histogram {
+func (s *Stages) cloneHistogram(stage Stage) *hdrhistogram.Histogram {
 	t := &s.of[stage]
 	t.mu.Lock()
 	defer t.mu.Unlock()

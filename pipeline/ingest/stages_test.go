@@ -97,9 +97,9 @@ func TestStagesAllocateNothing(t *testing.T) {
 	now := time.Now()
 	round := func() {
 		b.stamps.fetched, b.stamps.chunks = 0, b.stamps.chunks[:0]
-		b.stamps.chunk(s, now, now, 500)
-		b.stamps.taken(s, now)
-		b.stamps.written(s, now, now, now, 500)
+		b.stamps.noteChunk(s, now, now, 500)
+		b.stamps.noteTaken(s, now)
+		b.stamps.noteWritten(s, now, now, now, 500)
 	}
 	round()
 	if n := testing.AllocsPerRun(100, round); n != 0 {
@@ -117,9 +117,9 @@ func BenchmarkStages(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() { // one record: a batch of 500 in two fetches, divided
 		x.fetched, x.chunks = 0, x.chunks[:0]
-		x.chunk(s, now, now, 500)
-		x.taken(s, now)
-		x.written(s, now, now, now, 500)
+		x.noteChunk(s, now, now, 500)
+		x.noteTaken(s, now)
+		x.noteWritten(s, now, now, now, 500)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/500, "ns/read")
 }

@@ -10,36 +10,36 @@ import (
 type stamps struct {
 	received []schemas.Micros // of the stored reads
 	fetched  int              // of received: whose wait for the fetch is counted
-	chunks   []stamp
+	chunks   []chunkStamp
 }
 
-// stamp is the part of a fetch that went into the batch.
-type stamp struct {
+// chunkStamp is the part of a fetch that went into the batch.
+type chunkStamp struct {
 	processed time.Time
 	records   int
 }
 
 func (s *stamps) reset() { s.received, s.fetched, s.chunks = s.received[:0], 0, s.chunks[:0] }
 
-// chunk notes that the last n records of the batch, fetched at and taken by the shard at began, are processed.
-func (s *stamps) chunk(to *Stages, at, began time.Time, n int) {
+// noteChunk notes that the last n records of the batch, fetched at and taken by the shard at began, are processed.
+func (s *stamps) noteChunk(to *Stages, at, began time.Time, n int) {
 	now := time.Now()
 	to.observeSince(StageKafkaWait, schemas.MicrosOf(at), s.received[s.fetched:])
 	to.Observe(StageQueue, began.Sub(at), n)
 	to.Observe(StageProcess, now.Sub(began), n)
 	s.fetched = len(s.received)
-	s.chunks = append(s.chunks, stamp{now, n})
+	s.chunks = append(s.chunks, chunkStamp{now, n})
 }
 
-// taken notes that the batch is taken for writing.
-func (s *stamps) taken(to *Stages, at time.Time) {
+// noteTaken notes that the batch is taken for writing.
+func (s *stamps) noteTaken(to *Stages, at time.Time) {
 	for _, c := range s.chunks {
 		to.Observe(StageLinger, at.Sub(c.processed), c.records)
 	}
 }
 
-// written notes that the batch, taken at, with its plan committed at planned, is inserted.
-func (s *stamps) written(to *Stages, taken, planned, inserted time.Time, records int) {
+// noteWritten notes that the batch, taken at, with its plan committed at planned, is inserted.
+func (s *stamps) noteWritten(to *Stages, taken, planned, inserted time.Time, records int) {
 	to.Observe(StagePlan, planned.Sub(taken), records)
 	to.Observe(StageInsert, inserted.Sub(planned), records)
 	to.observeSince(StageStored, schemas.MicrosOf(inserted), s.received)

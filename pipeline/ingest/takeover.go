@@ -23,17 +23,17 @@ type StoredExtent struct {
 	Any bool
 }
 
-// errLedgerBehind says that the ledger has less than was committed. A lagging replica may answer so: it is asked again
+// errTablesBehind says that the ledger has less than was committed. A lagging replica may answer so: it is asked again
 // before the worker stops.
-var errLedgerBehind = errors.New("the tables have less than was committed")
+var errTablesBehind = errors.New("the tables have less than was committed")
 
-// resume decides how to take a partition over, from the three places that know how far it was processed: the group's
+// planTakeOver decides how to take a partition over, from the three places that know how far it was processed: the group's
 // commit, the log and the ledger. Where they disagree records would be skipped or stored twice, and the worker stops; only
 // a person can say what happened. The decision table is in resume_test.go.
-func resume(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan, error) {
+func planTakeOver(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan, error) {
 	if c.offset < 0 {
 		switch {
-		case beyond(losses, 0) > 0 && led.End == beyond(losses, 0): // the first records were given up, and nothing was processed
+		case skipLosses(losses, 0) > 0 && led.End == skipLosses(losses, 0): // the first records were given up, and nothing was processed
 			return Plan{Version: planVersion}, nil
 		case led.Any:
 			return Plan{}, fmt.Errorf("%w: nothing is committed, but the tables hold ranges up to offset %d: the commits expired, or the topic was made anew; "+
@@ -48,7 +48,7 @@ func resume(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", ErrStop, err)
 	}
-	if to := beyond(losses, p.Start); to > p.Start && to >= log.first { // takeOver crosses it
+	if to := skipLosses(losses, p.Start); to > p.Start && to >= log.first { // takeOver crosses it
 		return p, nil
 	}
 	if p.Start < log.first {
@@ -59,12 +59,12 @@ func resume(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan
 		return p, fmt.Errorf("%w: offset %d was committed or planned but the log ends at %d: the log was cut; restore it, or set the group's offset by hand",
 			ErrStop, p.End, log.end)
 	}
-	return p, p.agrees(led, c.metadata == "")
+	return p, p.checkStoredExtent(led, c.metadata == "")
 }
 
-// agrees compares a plan with the ledger. byHand: a person set the offset, who may leave a gap (a recorded loss, a first
+// checkStoredExtent compares a plan with the ledger. byHand: a person set the offset, who may leave a gap (a recorded loss, a first
 // start at the end of a log) but no overlap.
-func (p Plan) agrees(led StoredExtent, byHand bool) error {
+func (p Plan) checkStoredExtent(led StoredExtent, byHand bool) error {
 	switch {
 	case !led.Any && (byHand || p.UnderWay() || p.Start == 0): // before the first batch
 		return nil
@@ -77,17 +77,17 @@ func (p Plan) agrees(led StoredExtent, byHand bool) error {
 		return nil
 	}
 	return fmt.Errorf("%w: the group stands at [%d, %d) and the tables hold ranges only up to offset %d: the tables were restored from an older state; "+
-		"set the group's offset to %d by hand, as long as the log has it", errLedgerBehind, p.Start, p.End, led.End, led.End)
+		"set the group's offset to %d by hand, as long as the log has it", errTablesBehind, p.Start, p.End, led.End, led.End)
 }
 
-// ledgerPatience is how long a ledger that is behind is asked again: several times the delay of a replica that works.
-const ledgerPatience = 30 * time.Second
+// tablesPatience is how long a ledger that is behind is asked again: several times the delay of a replica that works.
+const tablesPatience = 30 * time.Second
 
 // findPlan finds out where to go on, and stops where the commit, the log and the tables contradict each other.
 func (w *partitionWorker) findPlan(ctx context.Context) (Plan, error) {
 	since := time.Now()
 	var log logBounds
-	plan, err := retry(ctx, w, "find the committed offset", func() (Plan, error) {
+	plan, err := retryTransient(ctx, w, "find the committed offset", func() (Plan, error) {
 		// The ledger first: a range in it was planned before, so the commit read after it cannot be older. A worker that stood
 		// still in between would otherwise take the progress of its successor for a contradiction. The log's bounds last: a plan
 		// made in between may reach beyond an older end.
@@ -105,8 +105,8 @@ func (w *partitionWorker) findPlan(ctx context.Context) (Plan, error) {
 		if err := w.readLosses(ctx); err != nil {
 			return Plan{}, err
 		}
-		p, err := resume(commitState{offset, metadata}, log, led, w.losses)
-		if errors.Is(err, errLedgerBehind) && time.Since(since) > ledgerPatience {
+		p, err := planTakeOver(commitState{offset, metadata}, log, led, w.losses)
+		if errors.Is(err, errTablesBehind) && time.Since(since) > tablesPatience {
 			err = fmt.Errorf("%w: %w", ErrStop, err)
 		}
 		return p, err

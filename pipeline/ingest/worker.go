@@ -69,7 +69,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c *Config) shard(partition int32) shard.Config {
+func (c *Config) shardConfig(partition int32) shard.Config {
 	return shard.Config{Topic: c.Topic, Partition: partition, Partitions: c.Partitions, Dedup: c.Dedup}
 }
 
@@ -93,22 +93,22 @@ func (w *Worker) Run(ctx context.Context) error {
 				return nil //nolint:nilerr // the caller ended it, and the group says so
 			}
 			w.cfg.Logger.Warn().Err(err).Msg("no generation of the consumer group; trying again")
-			if !pause(ctx, 500*time.Millisecond) {
+			if !pauseFor(ctx, 500*time.Millisecond) {
 				return nil
 			}
 			continue
 		}
-		if err := w.generation(ctx, sess); err != nil {
+		if err := w.runGeneration(ctx, sess); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// generation runs every partition of a session and returns when all have ended.
-func (w *Worker) generation(ctx context.Context, sess Generation) error {
+// runGeneration runs every partition of a session and returns when all have ended.
+func (w *Worker) runGeneration(ctx context.Context, sess Generation) error {
 	partitions := sess.Partitions()
-	w.cfg.Metrics.assigned(len(partitions))
+	w.cfg.Metrics.setAssigned(len(partitions))
 	w.owned.Store(int64(len(partitions)))
 	if len(partitions) == 0 {
 		return nil
@@ -129,7 +129,7 @@ func (w *Worker) generation(ctx context.Context, sess Generation) error {
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled):
 		case errors.Is(err, ErrFenced):
-			w.cfg.Metrics.fenced()
+			w.cfg.Metrics.countFenced()
 			w.cfg.Logger.Info().Err(err).Msg("partition lost to a newer generation")
 		case errors.Is(err, ErrStop):
 			stop = errors.Join(stop, err)
@@ -137,14 +137,14 @@ func (w *Worker) generation(ctx context.Context, sess Generation) error {
 			w.cfg.Logger.Error().Err(err).Msg("partition ended; joining again")
 		}
 	}
-	w.cfg.Metrics.assigned(0)
+	w.cfg.Metrics.setAssigned(0)
 	if stop != nil {
 		return fmt.Errorf("pipeline: %w", stop)
 	}
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
+func pauseFor(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true

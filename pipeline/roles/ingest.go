@@ -58,7 +58,7 @@ type IngestRole struct {
 	sink      *sink.ClickHouse
 	publisher *sink.KafkaPublisher
 	conn      driver.Conn
-	group     *source.Group
+	group     *source.KafkaGroup
 	log       zerolog.Logger
 }
 
@@ -104,7 +104,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		case <-r.done:
 			return fmt.Errorf("the worker has stopped: %w", r.err)
 		default:
-			return worker.Standing()
+			return worker.AllParked()
 		}
 	})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))

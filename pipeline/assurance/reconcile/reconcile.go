@@ -111,7 +111,7 @@ func (r *reconciliation) readableParts(partition int32, from, to int64) []ingest
 	for i, l := range r.losses[partition] {
 		losses[i] = l.Loss
 	}
-	return ingest.Outside(losses, from, to)
+	return ingest.RangesOutside(losses, from, to)
 }
 
 // isLost reports whether somebody gave the record up.

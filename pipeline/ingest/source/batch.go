@@ -32,9 +32,9 @@ const maxUnpacked = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// batches takes the records of the size bytes at start that are not before the wanted offset: a broker sends whole record batches, and
+// takeBatches takes the records of the size bytes at start that are not before the wanted offset: a broker sends whole record batches, and
 // cuts the last one off.
-func (r *reader) batches(into *shard.Records, start, size int) error {
+func (r *partitionReader) takeBatches(into *shard.Records, start, size int) error {
 	end, taken := start+size, 0
 	for start < end {
 		buf, _ := into.Grow(0)
@@ -44,7 +44,7 @@ func (r *reader) batches(into *shard.Records, start, size int) error {
 		}
 		length := int(int32(binary.BigEndian.Uint32(b[batchLength:]))) + batchLength + 4
 		if length < batchHeader {
-			return r.unreadable(b, fmt.Errorf("the record batch says it has %d bytes", length))
+			return r.unreadableError(b, fmt.Errorf("the record batch says it has %d bytes", length))
 		}
 		if length > len(b) {
 			if taken == 0 {
@@ -54,10 +54,10 @@ func (r *reader) batches(into *shard.Records, start, size int) error {
 		}
 		b = b[:length]
 		if sum := crc32.Checksum(b[batchAttrs:], castagnoli); b[batchMagic] == batchVersion && sum != binary.BigEndian.Uint32(b[batchCRC:]) {
-			return r.unreadable(b, errors.New("the record batch is damaged: its checksum does not fit"))
+			return r.unreadableError(b, errors.New("the record batch is damaged: its checksum does not fit"))
 		}
-		if err := r.batch(into, b, start); err != nil {
-			return r.unreadable(b, err)
+		if err := r.takeBatch(into, b, start); err != nil {
+			return r.unreadableError(b, err)
 		}
 		start += length
 		taken++
@@ -65,8 +65,8 @@ func (r *reader) batches(into *shard.Records, start, size int) error {
 	return nil
 }
 
-// unreadable says which records the batch b has, by its head. Fetching them again brings the same bytes, so only a person can go on.
-func (r *reader) unreadable(b []byte, err error) error {
+// unreadableError says which records the batch b has, by its head. Fetching them again brings the same bytes, so only a person can go on.
+func (r *partitionReader) unreadableError(b []byte, err error) error {
 	e := &ingest.UnreadableError{From: r.next, To: r.next, Err: err}
 	first := int64(binary.BigEndian.Uint64(b))
 	if span := int64(int32(binary.BigEndian.Uint32(b[batchLast:]))); b[batchMagic] == batchVersion && first >= 0 && span >= 0 && first+span >= r.next {
@@ -76,16 +76,16 @@ func (r *reader) unreadable(b []byte, err error) error {
 }
 
 // tooLarge asks for more the next time.
-func (r *reader) tooLarge(b []byte, length int) error {
+func (r *partitionReader) tooLarge(b []byte, length int) error {
 	if length > maxBatch {
-		return r.unreadable(b, fmt.Errorf("the record batch has %d bytes, more than %d", length, maxBatch))
+		return r.unreadableError(b, fmt.Errorf("the record batch has %d bytes, more than %d", length, maxBatch))
 	}
 	r.bytes = max(2*r.bytes, length+4096)
 	return nil
 }
 
-// batch takes the records of a whole batch b, which stands at start of the buffer.
-func (r *reader) batch(into *shard.Records, b []byte, start int) error {
+// takeBatch takes the records of a whole batch b, which stands at start of the buffer.
+func (r *partitionReader) takeBatch(into *shard.Records, b []byte, start int) error {
 	if b[batchMagic] != batchVersion {
 		return fmt.Errorf("it is of message format %d, this program reads format 2, of 2017: let the broker convert the topic", b[batchMagic])
 	}
@@ -97,7 +97,7 @@ func (r *reader) batch(into *shard.Records, b []byte, start int) error {
 	records, at := b[batchHeader:], start+batchHeader
 	if codec := compress.Compression(binary.BigEndian.Uint16(b[batchAttrs:]) & codecMask); codec != compress.None {
 		var err error
-		if at, err = unpack(into, codec, records); err != nil {
+		if at, err = unpackRecords(into, codec, records); err != nil {
 			return err
 		}
 		buf, _ := into.Grow(0)
@@ -119,8 +119,8 @@ func (r *reader) batch(into *shard.Records, b []byte, start int) error {
 	return nil
 }
 
-// unpack appends the decompressed records to the buffer and returns where they begin.
-func unpack(into *shard.Records, c compress.Compression, packed []byte) (start int, err error) {
+// unpackRecords appends the decompressed records to the buffer and returns where they begin.
+func unpackRecords(into *shard.Records, c compress.Compression, packed []byte) (start int, err error) {
 	codec := c.Codec()
 	if codec == nil {
 		return 0, fmt.Errorf("compression %d is not known", int8(c))
@@ -161,25 +161,25 @@ func nextRecord(b []byte) (rec record, ok bool) {
 	b = b[:rec.size]
 	at := n + 1 // attributes
 	var key, value int64
-	if at, _, ok = varint(b, at); !ok { // time
+	if at, _, ok = readVarint(b, at); !ok { // time
 		return rec, false
 	}
-	if at, rec.delta, ok = varint(b, at); !ok {
+	if at, rec.delta, ok = readVarint(b, at); !ok {
 		return rec, false
 	}
-	if at, key, ok = varint(b, at); !ok || key > int64(len(b)-at) {
+	if at, key, ok = readVarint(b, at); !ok || key > int64(len(b)-at) {
 		return rec, false
 	}
 	at += int(max(key, 0))
-	if at, value, ok = varint(b, at); !ok || value > int64(len(b)-at) {
+	if at, value, ok = readVarint(b, at); !ok || value > int64(len(b)-at) {
 		return rec, false
 	}
 	rec.start, rec.end = at, at+int(max(value, 0))
 	return rec, true
 }
 
-// varint reads a zigzag number at b[at:].
-func varint(b []byte, at int) (next int, v int64, ok bool) {
+// readVarint reads a zigzag number at b[at:].
+func readVarint(b []byte, at int) (next int, v int64, ok bool) {
 	if at >= len(b) {
 		return at, 0, false
 	}

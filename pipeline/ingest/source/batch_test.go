@@ -99,12 +99,12 @@ func seal(b []byte) []byte {
 }
 
 // take reads the log of these bytes from an offset.
-func take(b []byte, from int64) (*reader, *shard.Records, error) {
-	r := &reader{g: &Group{}, next: from, bytes: 1 << 20}
+func take(b []byte, from int64) (*partitionReader, *shard.Records, error) {
+	r := &partitionReader{g: &KafkaGroup{}, next: from, bytes: 1 << 20}
 	recs := &shard.Records{}
 	buf, start := recs.Grow(len(b))
 	copy(buf[start:], b)
-	return r, recs, r.batches(recs, start, len(b))
+	return r, recs, r.takeBatches(recs, start, len(b))
 }
 
 func TestBatchesByHand(t *testing.T) {
@@ -212,14 +212,14 @@ func BenchmarkFetch(b *testing.B) {
 		defer g.Close()
 		recs := &shard.Records{}
 		for b.Loop() {
-			r := &reader{g: g, bytes: g.cfg.FetchBytes}
+			r := &partitionReader{g: g, bytes: g.cfg.FetchBytes}
 			for got := 0; got < n; got += recs.Len() {
 				recs.Reset()
 				if err := r.Fetch(context.Background(), recs); err != nil {
 					b.Fatal(err)
 				}
 			}
-			r.drop()
+			r.closeConn()
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/record")
 	})

@@ -51,8 +51,8 @@ func (c Config) withDefaults() Config {
 
 const dialTimeout = 5 * time.Second
 
-// Group is a member of a consumer group.
-type Group struct {
+// KafkaGroup is a member of a consumer group.
+type KafkaGroup struct {
 	cfg    Config
 	group  *kafka.ConsumerGroup
 	client *kafka.Client
@@ -61,13 +61,13 @@ type Group struct {
 }
 
 var (
-	_ ingest.ConsumerGroup = (*Group)(nil)
-	_ ingest.Generation    = (*session)(nil)
-	_ ingest.Reader        = (*reader)(nil)
+	_ ingest.ConsumerGroup = (*KafkaGroup)(nil)
+	_ ingest.Generation    = (*groupGeneration)(nil)
+	_ ingest.Reader        = (*partitionReader)(nil)
 )
 
 // Join makes a member of the group; it joins at the first Next. No connection is made before.
-func Join(cfg Config) (*Group, error) {
+func Join(cfg Config) (*KafkaGroup, error) {
 	cfg = cfg.withDefaults()
 	dialer := dialerOf(cfg)
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
@@ -81,7 +81,7 @@ func Join(cfg Config) (*Group, error) {
 		return nil, fmt.Errorf("join group %s: %w", cfg.GroupID, err)
 	}
 	addr := kafka.TCP(cfg.Brokers...)
-	return &Group{
+	return &KafkaGroup{
 		cfg: cfg, group: g, dialer: dialer, addr: addr,
 		client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: &kafka.Transport{ClientID: cfg.ClientID, MetadataTTL: 5 * time.Second, Dial: cfg.Dial}},
 	}, nil
@@ -92,28 +92,28 @@ func dialerOf(cfg Config) *kafka.Dialer {
 }
 
 // Next waits for the next generation.
-func (g *Group) Next(ctx context.Context) (ingest.Generation, error) {
+func (g *KafkaGroup) Next(ctx context.Context) (ingest.Generation, error) {
 	gen, err := g.group.Next(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("next generation of group %s: %w", g.cfg.GroupID, err)
 	}
-	return &session{g: g, gen: gen}, nil
+	return &groupGeneration{g: g, gen: gen}, nil
 }
 
 // Close leaves the group, so that its partitions are given to others at once.
-func (g *Group) Close() error {
+func (g *KafkaGroup) Close() error {
 	if err := g.group.Close(); err != nil {
 		return fmt.Errorf("leave group %s: %w", g.cfg.GroupID, err)
 	}
 	return nil
 }
 
-type session struct {
-	g   *Group
+type groupGeneration struct {
+	g   *KafkaGroup
 	gen *kafka.Generation
 }
 
-func (s *session) Partitions() []int32 {
+func (s *groupGeneration) Partitions() []int32 {
 	out := []int32{}
 	for _, a := range s.gen.Assignments[s.g.cfg.Topic] {
 		out = append(out, int32(a.ID))
@@ -121,9 +121,9 @@ func (s *session) Partitions() []int32 {
 	return out
 }
 
-func (s *session) Go(f func(ctx context.Context)) { s.gen.Start(f) }
+func (s *groupGeneration) Go(f func(ctx context.Context)) { s.gen.Start(f) }
 
-func (s *session) Committed(ctx context.Context, partition int32) (int64, string, error) {
+func (s *groupGeneration) Committed(ctx context.Context, partition int32) (int64, string, error) {
 	topic := s.g.cfg.Topic
 	resp, err := s.g.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
 		Addr: s.g.addr, GroupID: s.g.cfg.GroupID, Topics: map[string][]int{topic: {int(partition)}},
@@ -145,7 +145,7 @@ func (s *session) Committed(ctx context.Context, partition int32) (int64, string
 	return 0, "", fmt.Errorf("fetch committed offset: the broker did not answer for %s/%d", topic, partition)
 }
 
-func (s *session) Commit(ctx context.Context, partition int32, offset int64, metadata string) error {
+func (s *groupGeneration) Commit(ctx context.Context, partition int32, offset int64, metadata string) error {
 	topic := s.g.cfg.Topic
 	resp, err := s.g.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 		Addr: s.g.addr, GroupID: s.gen.GroupID, GenerationID: int(s.gen.ID), MemberID: s.gen.MemberID,
@@ -178,8 +178,8 @@ func commitError(err error, topic string, partition int32, offset int64) error {
 	}
 }
 
-func (s *session) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
-	conn, err := s.g.dial(ctx, partition)
+func (s *groupGeneration) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
+	conn, err := s.g.dialLeader(ctx, partition)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -192,7 +192,7 @@ func (s *session) Bounds(ctx context.Context, partition int32) (first, end int64
 	return first, end, nil
 }
 
-func (g *Group) dial(ctx context.Context, partition int32) (*kafka.Conn, error) {
+func (g *KafkaGroup) dialLeader(ctx context.Context, partition int32) (*kafka.Conn, error) {
 	var last error
 	for _, b := range g.cfg.Brokers {
 		conn, err := g.dialer.DialLeader(ctx, "tcp", b, g.cfg.Topic, int(partition))

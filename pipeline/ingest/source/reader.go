@@ -16,10 +16,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// reader reads one partition through one connection to its leader and dials again after any error. It speaks the fetch request itself:
+// partitionReader reads one partition through one connection to its leader and dials again after any error. It speaks the fetch request itself:
 // kafka-go copies a value three times and costs 210 ns a record, this a fifth of it (see BenchmarkFetch).
-type reader struct {
-	g         *Group
+type partitionReader struct {
+	g         *KafkaGroup
 	partition int32
 	next      int64 // offset wanted
 	bytes     int   // asked for; grown when one record batch is larger
@@ -32,20 +32,20 @@ type reader struct {
 const maxBatch = 64 << 20
 
 // Open starts reading at offset. The connection is made by the first Fetch.
-func (s *session) Open(_ context.Context, partition int32, offset int64) (ingest.Reader, error) {
-	return &reader{g: s.g, partition: partition, next: offset, bytes: s.g.cfg.FetchBytes}, nil
+func (s *groupGeneration) Open(_ context.Context, partition int32, offset int64) (ingest.Reader, error) {
+	return &partitionReader{g: s.g, partition: partition, next: offset, bytes: s.g.cfg.FetchBytes}, nil
 }
 
 // Fetch waits for records, at most Config.MaxWait, and appends what came.
-func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
-	if err := r.connect(ctx); err != nil {
+func (r *partitionReader) Fetch(ctx context.Context, into *shard.Records) error {
+	if err := r.connectLeader(ctx); err != nil {
 		return err
 	}
 	conn := r.conn
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // a blocked fetch ends with the generation
-	err := r.fetch(into)
+	err := r.fetchOnce(into)
 	if !stop() || err != nil {
-		r.drop()
+		r.closeConn()
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -54,8 +54,8 @@ func (r *reader) Fetch(ctx context.Context, into *shard.Records) error {
 }
 
 // Close ends the connection.
-func (r *reader) Close() error {
-	r.drop()
+func (r *partitionReader) Close() error {
+	r.closeConn()
 	return nil
 }
 
@@ -63,8 +63,8 @@ func (r *reader) Close() error {
 // [ingest.UnreadableError], an offset that is not in the log, a broker that does not answer. It returns the number of records that came.
 func Probe(ctx context.Context, cfg Config, partition int32, offset int64) (records int, err error) {
 	cfg = cfg.withDefaults()
-	r := &reader{g: &Group{cfg: cfg, dialer: dialerOf(cfg)}, partition: partition, next: offset, bytes: cfg.FetchBytes}
-	defer r.drop()
+	r := &partitionReader{g: &KafkaGroup{cfg: cfg, dialer: dialerOf(cfg)}, partition: partition, next: offset, bytes: cfg.FetchBytes}
+	defer r.closeConn()
 	for into := (&shard.Records{}); ; into.Reset() {
 		err := r.Fetch(ctx, into)
 		if records = into.Len(); records > 0 || err != nil || into.HighWater <= offset || ctx.Err() != nil {
@@ -73,8 +73,8 @@ func Probe(ctx context.Context, cfg Config, partition int32, offset int64) (reco
 	}
 }
 
-// connect opens a socket to the partition's leader. Nothing but fetches goes over it.
-func (r *reader) connect(ctx context.Context) error {
+// connectLeader opens a socket to the partition's leader. Nothing but fetches goes over it.
+func (r *partitionReader) connectLeader(ctx context.Context) error {
 	if r.conn != nil {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (r *reader) connect(ctx context.Context) error {
 	return fmt.Errorf("dial the leader of %s/%d: %w", r.g.cfg.Topic, r.partition, last)
 }
 
-func (r *reader) drop() {
+func (r *partitionReader) closeConn() {
 	if r.conn != nil {
 		_ = r.conn.Close()
 		r.conn = nil
@@ -105,13 +105,13 @@ const (
 	fetchVersion = 4
 )
 
-func (r *reader) fetch(into *shard.Records) error {
+func (r *partitionReader) fetchOnce(into *shard.Records) error {
 	cfg := &r.g.cfg
 	if err := r.conn.SetDeadline(time.Now().Add(cfg.MaxWait + 10*time.Second)); err != nil {
 		return fmt.Errorf("set the deadline of a fetch: %w", err)
 	}
 	r.sent++
-	if _, err := r.conn.Write(r.ask()); err != nil {
+	if _, err := r.conn.Write(r.buildRequest()); err != nil {
 		return fmt.Errorf("ask for offset %d: %w", r.next, err)
 	}
 	var size [4]byte
@@ -127,11 +127,11 @@ func (r *reader) fetch(into *shard.Records) error {
 		into.Cut(n)
 		return fmt.Errorf("read the answer for offset %d: %w", r.next, err)
 	}
-	return r.answer(into, start, n)
+	return r.takeAnswer(into, start, n)
 }
 
-// ask writes the request.
-func (r *reader) ask() []byte {
+// buildRequest writes the request.
+func (r *partitionReader) buildRequest() []byte {
 	cfg := &r.g.cfg
 	b := append(r.request[:0], 0, 0, 0, 0) // size, below
 	b = binary.BigEndian.AppendUint16(b, apiFetch)
@@ -158,21 +158,21 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
 }
 
-// answer takes the records out of the n bytes of an answer at start.
-func (r *reader) answer(into *shard.Records, start, n int) error {
+// takeAnswer takes the records out of the n bytes of an answer at start.
+func (r *partitionReader) takeAnswer(into *shard.Records, start, n int) error {
 	buf, _ := into.Grow(0)
-	w := wire{b: buf[start : start+n]}
-	if id := w.i32(); id != r.sent {
+	w := answerFields{b: buf[start : start+n]}
+	if id := w.readI32(); id != r.sent {
 		return fmt.Errorf("the broker answers request %d instead of %d", id, r.sent)
 	}
-	w.i32() // throttled for
-	if w.i32() != 1 || string(w.text()) != r.g.cfg.Topic || w.i32() != 1 || w.i32() != r.partition {
+	w.readI32() // throttled for
+	if w.readI32() != 1 || string(w.readText()) != r.g.cfg.Topic || w.readI32() != 1 || w.readI32() != r.partition {
 		return fmt.Errorf("the broker did not answer for %s/%d", r.g.cfg.Topic, r.partition)
 	}
-	code, high := kafka.Error(w.i16()), w.i64()
-	w.i64()                                 // last stable offset
-	w.skip(16 * max(int(w.i32()), 0))       // aborted transactions
-	records := w.take(max(int(w.i32()), 0)) // to the end
+	code, high := kafka.Error(w.readI16()), w.readI64()
+	w.readI64()                                      // last stable offset
+	w.skipBytes(16 * max(int(w.readI32()), 0))       // aborted transactions
+	records := w.takeBytes(max(int(w.readI32()), 0)) // to the end
 	switch {
 	case w.short:
 		return fmt.Errorf("the broker's answer for offset %d is cut off", r.next)
@@ -182,16 +182,16 @@ func (r *reader) answer(into *shard.Records, start, n int) error {
 		return fmt.Errorf("fetch offset %d of %s/%d: %w", r.next, r.g.cfg.Topic, r.partition, code)
 	}
 	into.HighWater = max(into.HighWater, high)
-	return r.batches(into, start+n-len(w.b)-len(records), len(records))
+	return r.takeBatches(into, start+n-len(w.b)-len(records), len(records))
 }
 
-// wire takes the fields of an answer one after the other. Beyond its end everything is zero, and short says so.
-type wire struct {
+// answerFields takes the fields of an answer one after the other. Beyond its end everything is zero, and short says so.
+type answerFields struct {
 	b     []byte
 	short bool
 }
 
-func (w *wire) take(n int) []byte {
+func (w *answerFields) takeBytes(n int) []byte {
 	if n > len(w.b) {
 		w.short = true
 		w.b = nil
@@ -202,27 +202,27 @@ func (w *wire) take(n int) []byte {
 	return out
 }
 
-func (w *wire) skip(n int) { w.take(n) }
+func (w *answerFields) skipBytes(n int) { w.takeBytes(n) }
 
-func (w *wire) i16() int16 {
-	if b := w.take(2); b != nil {
+func (w *answerFields) readI16() int16 {
+	if b := w.takeBytes(2); b != nil {
 		return int16(binary.BigEndian.Uint16(b))
 	}
 	return 0
 }
 
-func (w *wire) i32() int32 {
-	if b := w.take(4); b != nil {
+func (w *answerFields) readI32() int32 {
+	if b := w.takeBytes(4); b != nil {
 		return int32(binary.BigEndian.Uint32(b))
 	}
 	return 0
 }
 
-func (w *wire) i64() int64 {
-	if b := w.take(8); b != nil {
+func (w *answerFields) readI64() int64 {
+	if b := w.takeBytes(8); b != nil {
 		return int64(binary.BigEndian.Uint64(b))
 	}
 	return 0
 }
 
-func (w *wire) text() []byte { return w.take(max(int(w.i16()), 0)) }
+func (w *answerFields) readText() []byte { return w.takeBytes(max(int(w.readI16()), 0)) }

@@ -82,7 +82,7 @@ func produce(t *testing.T, brokers []string, values ...[]byte) {
 	}
 }
 
-func join(t *testing.T, brokers []string) *Group {
+func join(t *testing.T, brokers []string) *KafkaGroup {
 	t.Helper()
 	g, err := Join(Config{Brokers: brokers, Topic: topic, GroupID: "g", MaxWait: 50 * time.Millisecond, SessionTimeout: 2 * time.Second})
 	if err != nil {
@@ -91,7 +91,7 @@ func join(t *testing.T, brokers []string) *Group {
 	return g
 }
 
-func next(t *testing.T, g *Group) ingest.Generation {
+func next(t *testing.T, g *KafkaGroup) ingest.Generation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 )
 
 // Tick appends a tick to the partition. Its record is stamped now: at is a time of the log, which a broker might refuse.
-func (s *session) Tick(ctx context.Context, partition int32, at schemas.Micros) error {
+func (s *groupGeneration) Tick(ctx context.Context, partition int32, at schemas.Micros) error {
 	value, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}})
 	if err != nil {
 		return fmt.Errorf("encode tick: %w", err)
