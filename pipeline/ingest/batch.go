@@ -6,19 +6,19 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// Batch is what a shard made of one range of its partition.
+// Batch holds a shard's results for a range in its partition.
 type Batch struct {
 	Range Range
 	shard.Tally
 	Block Block
-	// Pending is what was published from this range and not yet acknowledged.
+	// Pending counts the range's published messages without an acknowledgement.
 	Pending Pending
 
 	publisher   Publisher
-	emit        func(*shard.Rows) // takePiece
+	emit        func(*shard.Rows) // takePiece, bound once
 	plan, after Plan              // commits before and after the insert
-	opened      time.Time         // of the first record
-	forgotten   shard.Forgotten   // by the shard before the first record
+	opened      time.Time         // when the first record was taken
+	forgotten   shard.Forgotten   // counted by the shard before the first record
 	stamps      stamps
 	versions    shard.Versions
 }
@@ -36,12 +36,12 @@ func (b *Batch) reset() {
 	b.stamps.reset()
 }
 
-// processRecords takes the records [from, to) of recs through the shard into the batch.
+// processRecords runs the records [from, to) through the shard and adds the results to the batch.
 func (b *Batch) processRecords(s *shard.Shard, v *shard.Versions, recs *shard.Records, from, to int) {
 	s.Process(v, recs, from, to, &b.Tally, b.emit)
 }
 
-// takePiece publishes the rows of a piece first and appends them second: a hit waits for a piece, never for a batch.
+// takePiece publishes a piece's rows first and appends them second: a hit waits for a piece, never for a batch.
 func (b *Batch) takePiece(rows *shard.Rows) {
 	b.publisher.Publish(&b.Pending, rows)
 	b.Block.Append(rows)

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// lingerStage says which of a batch's lingers have passed.
+// lingerStage tells how many lingers have passed for a batch.
 type lingerStage uint8
 
 // The stages, in their order.
@@ -25,13 +25,13 @@ const (
 //	   |  +----------------------------------------------+
 //	   +------full: BatchRows rows, the intake stops---------------------------->  handed over
 //
-// A batch that was handed over comes back empty when it is written; with the next one the builder is filling again. A builder belongs to
-// process.
+// A batch comes back empty when it is written; the builder then fills the next. A builder belongs to the goroutine of
+// fillBatches.
 type batchBuilder struct {
 	w            *partitionWorker
 	batch        *Batch
 	linger, idle *time.Timer
-	elapsed      lingerStage // of the batch
+	elapsed      lingerStage // for the batch
 	handedOver   int         // batches so far
 }
 
@@ -46,9 +46,9 @@ func (b *batchBuilder) stopTimers() {
 	b.idle.Stop()
 }
 
-// readyToHandOver reports whether the batch may be written now. Every batch waits for the short linger, a batch with few rows
-// for the linger of small batches, and a batch that the log can fill for the longest linger: its rows are late already, and large inserts
-// cost ClickHouse least.
+// readyToHandOver reports whether the batch may be written now. Every batch waits for the short linger, and a batch
+// with few rows for the linger for small batches. A batch which the log can fill waits for the longest linger: its
+// rows are late already, and large inserts cost ClickHouse least.
 func (b *batchBuilder) readyToHandOver() bool {
 	c, rows := b.w.cfg, b.batch.Block.Rows()
 	switch {
@@ -62,10 +62,10 @@ func (b *batchBuilder) readyToHandOver() bool {
 	return true
 }
 
-// backlogRecords returns how many records of the log are not in a batch yet.
+// backlogRecords returns the number of log records not yet in a batch.
 func (b *batchBuilder) backlogRecords() int64 { return b.w.logEnd - b.w.nextOffset }
 
-// handOverTo returns where the batch goes, completed, when it is ready; else nil.
+// handOverTo returns the channel for the batch and the completed batch when the batch is ready, else nil.
 func (b *batchBuilder) handOverTo() (chan<- *Batch, *Batch) {
 	if !b.readyToHandOver() {
 		return nil, nil
@@ -86,7 +86,7 @@ func (b *batchBuilder) startNextBatch(ctx context.Context) bool {
 	}
 }
 
-// advanceLinger notes that a linger has passed, and sets the timer for the next.
+// advanceLinger notes a passed linger and sets the timer for the next.
 func (b *batchBuilder) advanceLinger() {
 	c := b.w.cfg
 	switch b.elapsed++; b.elapsed {
@@ -94,18 +94,18 @@ func (b *batchBuilder) advanceLinger() {
 		b.linger.Reset(c.LingerFew - c.Linger)
 	case fewLinger:
 		b.linger.Reset(c.LingerFull - c.LingerFew)
-	case noLinger, fullLinger: // no further one
+	case noLinger, fullLinger: // no further linger
 	}
 }
 
-// consumeFetch takes fetched records into the batch, hands full batches over on the way, and gives the buffer back.
+// consumeFetch adds fetched records to the batch, hands full batches over on the way, and returns the buffer.
 func (b *batchBuilder) consumeFetch(ctx context.Context, recs *fetched) error {
 	before, fresh, some := b.handedOver, b.batch.Fetched == 0, recs.Len() > 0
 	if err := b.consumeRecords(ctx, recs); err != nil {
 		return err
 	}
 	b.w.empty <- recs
-	if some && (fresh || b.handedOver != before) { // the batch is another one: its lingers begin
+	if some && (fresh || b.handedOver != before) { // a new batch: its lingers begin
 		b.elapsed = noLinger
 		b.linger.Reset(b.w.cfg.Linger)
 	}
@@ -119,7 +119,7 @@ func (b *batchBuilder) consumeFetch(ctx context.Context, recs *fetched) error {
 func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error {
 	w := b.w
 	w.caughtUp = false
-	if recs.Len() > 0 { // the records may have to wait for the sink: say so before
+	if recs.Len() > 0 { // the records may wait for the sink: report the lag before
 		w.cfg.Metrics.setLag(w.number, recs.HighWater-w.nextOffset, w.shard.Clock())
 	}
 	w.logEnd = max(w.logEnd, recs.HighWater)
@@ -150,7 +150,7 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 	return nil
 }
 
-// handOverFull waits until a full batch is taken and starts the next. It returns false when ctx has ended.
+// handOverFull waits until flushBatches takes a full batch, then starts the next. It returns false when ctx has ended.
 func (b *batchBuilder) handOverFull(ctx context.Context) bool {
 	select {
 	case b.w.ready <- b.w.completeBatch(b.batch):
@@ -160,7 +160,7 @@ func (b *batchBuilder) handOverFull(ctx context.Context) bool {
 	}
 }
 
-// noteFetch notes how far the partition is after all records of a fetch.
+// noteFetch records the partition's progress after all records from a fetch.
 func (w *partitionWorker) noteFetch(recs *fetched) {
 	w.caughtUp = true
 	if n := recs.Len(); n > 0 {

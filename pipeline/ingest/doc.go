@@ -1,12 +1,14 @@
-// Package ingest is the data path of one worker: it reads the partitions that the consumer group gives it, turns each
-// record into exactly one of stored, merged or rejected, decides hits and candidate offences, and writes them once.
+// Package ingest is a worker's data path. A worker reads the partitions assigned by the consumer group, turns each
+// record into exactly one stored, merged or rejected record, decides hits and candidate offences, and writes the
+// results once.
 //
-// A partition is a shard: all reads of a plate's confusion class are in one partition, handled by one goroutine, so
-// the state of a plate needs no lock. Package ingest/shard is that state and the whole logic, without any input or output: same
-// records, same rows. A partition worker feeds it from the log and runs the protocol that makes a restart change nothing:
+// A partition is a shard: all reads in a confusion class are in one partition, handled by one goroutine, so a plate's
+// state needs no lock. Package ingest/shard holds this state and the whole logic, without any input or output: same
+// records, same rows. A partition worker feeds the shard from the log and runs the protocol by which a restart changes
+// nothing:
 //
 //	plan    commit offset s with the metadata "going to insert [s, e)"; a stale generation is refused here and stops
-//	insert  the rows of [s, e), with a token made of the range: a repeat is dropped by ClickHouse
+//	insert  the rows of [s, e), with a token made from the range: ClickHouse drops a repeat
 //	wait    for the acknowledgement of every hit, offence and reject published meanwhile
 //	commit  offset e
 //

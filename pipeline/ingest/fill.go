@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// fills is how full the memories of the partitions owned are. Safe for concurrent use.
+// fills holds the memory use for each owned partition. Safe for concurrent use.
 type fills struct {
 	byPartition[shard.Fill]
 	used, room *prometheus.Desc

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// flushBatches writes one batch after another: plan, insert, wait, commit. When the next batch is already waiting, the commit
-// that ends this one and the plan that begins the next are one request.
+// flushBatches writes batch after batch: plan, insert, wait, commit. When the next batch is already waiting, the
+// commit after this batch and the plan before the next are one request.
 func (w *partitionWorker) flushBatches(ctx context.Context) error {
 	var batch *Batch
 	for {
@@ -39,7 +39,8 @@ func (w *partitionWorker) flushBatches(ctx context.Context) error {
 	}
 }
 
-// writeBatch inserts the batch's rows and waits for what it published. taken is when its plan began to be committed.
+// writeBatch inserts the batch's rows and waits for its published messages. taken is when the commit of its plan
+// began.
 func (w *partitionWorker) writeBatch(ctx context.Context, b *Batch, taken time.Time) error {
 	began := time.Now()
 	if err := w.insertBatch(ctx, b); err != nil {
@@ -61,7 +62,8 @@ func (w *partitionWorker) insertBatch(ctx context.Context, b *Batch) error {
 	return err
 }
 
-// commitPlan writes a plan at its start offset. A stale generation ends the worker of the partition here, before anything is inserted.
+// commitPlan commits a plan at its start offset. A stale generation ends the partition's worker here, before anything
+// is inserted.
 func (w *partitionWorker) commitPlan(ctx context.Context, p Plan) error {
 	_, err := retryTransient(ctx, w, "commit", func() (struct{}, error) {
 		return struct{}{}, w.generation.Commit(ctx, w.number, p.Start, p.String())

@@ -10,15 +10,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lags says how far behind each partition is: in records, and in seconds between now and the receipt of the last record
-// that was processed. Both are made when they are asked for, so that the seconds go on rising while everything stands
-// still. Safe for concurrent use.
+// lags holds each partition's lag: in records, and in seconds from the receipt of the last processed record until now.
+// Both are computed at collection, so the seconds rise even while everything stands still. Safe for concurrent use.
 type lags struct {
 	byPartition[lag]
 	records, seconds *prometheus.Desc
 }
 
-// byPartition keeps something of each partition owned. Safe for concurrent use.
+// byPartition keeps a value for each owned partition. Safe for concurrent use.
 type byPartition[T any] struct {
 	mu    sync.Mutex // guards parts
 	parts map[int32]T
@@ -33,7 +32,7 @@ func (b *byPartition[T]) setValue(partition int32, x T) {
 	b.parts[partition] = x
 }
 
-// reset forgets the partitions of the generation before: others report them now.
+// reset drops the partitions of the last generation: other workers report them now.
 func (b *byPartition[T]) reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,7 +41,7 @@ func (b *byPartition[T]) reset() {
 
 type lag struct {
 	records int64
-	clock   schemas.Micros // of the log, at the last record processed
+	clock   schemas.Micros // the log clock at the last processed record
 }
 
 func newLags() *lags {

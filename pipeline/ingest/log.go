@@ -8,28 +8,30 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ErrFenced says that the consumer group has moved on: this worker no longer owns the partition, its commit was refused
-// and it may not insert. The partition's new owner goes on from the last plan.
+// ErrFenced says that the consumer group has moved on: this worker no longer owns the partition, its commit was
+// refused, and it may not insert. The partition's new owner goes on from the last plan.
 var ErrFenced = errors.New("fenced: the consumer group has a newer generation")
 
-// ConsumerGroup is a member of the consumer group. pipeline/ingest/source implements it.
+// ConsumerGroup is membership in the consumer group. pipeline/ingest/source implements it.
 type ConsumerGroup interface {
-	// Next waits for the next generation. It returns only when every function started by the previous one has returned.
+	// Next waits for the next generation. It returns only after every function started by the generation before has
+	// returned.
 	Next(ctx context.Context) (Generation, error)
 	Close() error
 }
 
-// Generation is one assignment of the consumer group: this member's share of the partitions. Its methods are safe for concurrent use.
+// Generation is an assignment by the consumer group: this member's share of the partitions. Its methods are safe for
+// concurrent use.
 type Generation interface {
 	Partitions() []int32
-	// Go runs f until the generation ends, which its context says; when any f returns, the generation ends for all.
+	// Go runs f until the generation ends and f's context with it. When any f returns, the generation ends for all.
 	Go(f func(ctx context.Context))
 	// Committed returns the partition's committed offset and metadata; the offset is -1 when nothing was ever committed.
 	Committed(ctx context.Context, partition int32) (offset int64, metadata string, err error)
-	// Commit writes offset and metadata under this generation. ErrFenced means that the generation is stale; any other
-	// error may be tried again.
+	// Commit writes offset and metadata under this generation. ErrFenced means a stale generation; any other error may be
+	// tried again.
 	Commit(ctx context.Context, partition int32, offset int64, metadata string) error
-	// Bounds returns the first offset still in the log and the one after the last.
+	// Bounds returns the first offset still in the log and the offset after the last.
 	Bounds(ctx context.Context, partition int32) (first, end int64, err error)
 	// Open starts reading at the offset.
 	Open(ctx context.Context, partition int32, offset int64) (Reader, error)
@@ -39,9 +41,9 @@ type Generation interface {
 
 // Reader reads one partition in order. It is used by one goroutine.
 type Reader interface {
-	// Fetch waits until there is at least one record, or for the reader's longest wait, and appends what came to into.
-	// Errors are transient: the reader reconnects by itself at the next call; one that wraps ErrStop is not, and into has what came before it.
-	// The offset after the last record continues the next Fetch.
+	// Fetch waits for at least one record, or for the reader's longest wait, and appends the records to into. An error is
+	// transient, and the reader reconnects at the next call. An error wrapping ErrStop is final, and into holds the
+	// records before the fault. The next Fetch continues at the offset after the last record.
 	Fetch(ctx context.Context, into *shard.Records) error
 	Close() error
 }

@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// Loss is a range of records that a person gave up, so that its partition goes on behind it. The ledger has it as a range of its own, with
-// who and why, so that the account shows it.
+// Loss is a range of records given up by a person, so that its partition goes on behind the range. A batches row of
+// its own records the range, the person and the reason, so the reconciliation shows the loss.
 type Loss struct {
 	Start int64 `json:"from"`
 	End   int64 `json:"to"`
 }
 
-// RecordedLoss is a loss as the ledger has it.
+// RecordedLoss is a loss as stored in its batches row.
 type RecordedLoss struct {
 	Partition int32 `json:"partition"`
 	Loss
-	Reason string    `json:"reason"` // what the person wrote who gave the records up
-	By     string    `json:"by"`     // who it was
-	At     time.Time `json:"at"`     // when it was recorded
+	Reason string    `json:"reason"` // as written by the person
+	By     string    `json:"by"`     // the person
+	At     time.Time `json:"at"`     // time of recording
 }
 
-// UnreadableError says which records of a partition cannot be taken from the log: [From, To). To is From when the log does not say where
-// they end. It wraps ErrStop, for no retry mends it, and the cause.
+// UnreadableError names the records [From, To) which cannot be taken from the log. To is From when the log does not
+// tell their end. The error wraps ErrStop, because no retry mends it, and the cause.
 type UnreadableError struct {
 	From, To int64
 	Err      error
@@ -42,7 +42,7 @@ func (e *UnreadableError) Error() string {
 // Unwrap returns ErrStop and the cause.
 func (e *UnreadableError) Unwrap() []error { return []error{ErrStop, e.Err} }
 
-// skipLosses returns the first offset at or after offset that no loss has. The losses are in order of their start.
+// skipLosses returns the first offset at or after offset outside all losses. The losses are sorted by start.
 func skipLosses(losses []Loss, offset int64) int64 {
 	for _, l := range losses {
 		if l.Start <= offset && offset < l.End {
@@ -52,7 +52,7 @@ func skipLosses(losses []Loss, offset int64) int64 {
 	return offset
 }
 
-// RangesOutside returns the parts of [from, to) that no loss has, in order. The losses are in order of their start.
+// RangesOutside returns the parts of [from, to) outside all losses, in order. The losses are sorted by start.
 func RangesOutside(losses []Loss, from, to int64) (out []Loss) {
 	for _, l := range losses {
 		if l.End <= from || l.Start >= to {
@@ -69,8 +69,9 @@ func RangesOutside(losses []Loss, from, to int64) (out []Loss) {
 	return out
 }
 
-// crossLosses moves a plan whose next record is lost behind the loss. It returns the plan that says so, to be committed before, and the plan to go on with.
-// A loss that ends within a batch under way is an error: part of that batch may be stored.
+// crossLosses moves a plan behind the loss at its start. It returns the plan to commit first, over the loss, and the
+// plan to go on with. A loss with its end inside a batch under way is an error, because a part of the batch may be
+// stored.
 func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err error) {
 	to := skipLosses(losses, p.Start)
 	switch {
@@ -87,7 +88,7 @@ func (p Plan) crossLosses(losses []Loss, log logBounds) (over, next Plan, err er
 	return over, next, nil
 }
 
-// readLosses reads back what was given up of the partition.
+// readLosses reads back the partition's recorded losses.
 func (w *partitionWorker) readLosses(ctx context.Context) error {
 	losses, err := w.cfg.State.Losses(ctx, w.cfg.Topic, w.number)
 	if err != nil {

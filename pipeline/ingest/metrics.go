@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Metrics of a worker. Counters move when a batch is committed, so that fetched = stored + merged + rejected + ticks holds
-// for the sums at every scrape; Residual says by how much it does not.
+// Metrics are a worker's metrics. Counters move when a batch is committed, so fetched = stored + merged + rejected +
+// ticks holds for the sums at every scrape. The residual gauge shows any difference.
 type Metrics struct {
 	fetchedTotal, storedTotal, ticksTotal, passagesTotal, misroutedTotal, lateTotal prometheus.Counter
 	forgottenTotal                                                                  *prometheus.CounterVec
@@ -78,10 +78,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Stages returns the latency of each stage.
+// Stages returns the latency histograms.
 func (m *Metrics) Stages() *Stages { return m.stages }
 
-// countBatch counts a batch that is durable.
+// countBatch counts a durable batch.
 func (m *Metrics) countBatch(b *Batch, insert, acknowledge, total time.Duration) {
 	t := &b.Totals
 	m.fetchedTotal.Add(float64(t.Fetched))

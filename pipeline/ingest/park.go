@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// longestPark is the longest that a parked partition waits before it is tried again without anybody having done anything.
+// longestPark is the longest time before a parked partition is tried again although nobody has done anything.
 const longestPark = 5 * time.Minute
 
-// Parked says of a partition that it stands still until a person acts, while the others go on.
+// Parked describes a partition which stands still until a person acts, while the others go on.
 type Parked struct {
 	Partition int32
 	Since     time.Time
-	Err       error // wraps ErrStop and says what to do
+	Err       error // wraps ErrStop and names the cure
 }
 
-// parking is which partitions stand. Safe for concurrent use.
+// parking knows the parked partitions. Safe for concurrent use.
 type parking struct {
 	mu    sync.Mutex // guards parts
 	parts map[int32]Parked
@@ -44,7 +44,7 @@ func (p *parking) resumePartition(partition int32) {
 	delete(p.parts, partition)
 }
 
-// Parked lists the partitions of this worker that stand, in order. Safe for concurrent use.
+// Parked lists this worker's parked partitions in order. Safe for concurrent use.
 func (w *Worker) Parked() []Parked {
 	w.parking.mu.Lock()
 	defer w.parking.mu.Unlock()
@@ -56,7 +56,8 @@ func (w *Worker) Parked() []Parked {
 	return out
 }
 
-// AllParked is an error when every partition of this worker is parked: it does nothing then. Safe for concurrent use.
+// AllParked returns an error when every partition of this worker is parked, because the worker then does nothing. Safe
+// for concurrent use.
 func (w *Worker) AllParked() error {
 	parked := w.Parked()
 	if n := int(w.owned.Load()); n == 0 || len(parked) < n {
@@ -65,14 +66,15 @@ func (w *Worker) AllParked() error {
 	return fmt.Errorf("every partition of this worker is parked, the first: %s", parked[0])
 }
 
-// runPartition runs a partition for a generation. One that must stop is parked: it keeps its place in the group, so that the others go on, and is
-// tried again when a loss was recorded for it, and now and then in case what stopped it was mended. Without Config.ParkedAsk it ends.
+// runPartition runs a partition for a generation. A partition which must stop is parked: it keeps its place in the
+// group, so the others go on. It is tried again when a loss was recorded for it, and from time to time in case the
+// cause was mended. Without Config.ParkedAsk it ends.
 func (w *Worker) runPartition(ctx context.Context, sess Generation, partition int32) error {
 	defer w.parking.resumePartition(partition)
 	defer w.cfg.Metrics.markResumed(partition)
 	for attempt := 0; ; attempt++ {
 		r := newPartitionWorker(&w.cfg, sess, partition)
-		r.takenOver = func() { // it went on: whatever stopped it is over
+		r.takenOver = func() { // the partition went on, so the cause is over
 			attempt = 0
 			w.parking.resumePartition(partition)
 			w.cfg.Metrics.markResumed(partition)
@@ -81,7 +83,7 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 		switch {
 		case w.cfg.ParkedAsk == 0 || !errors.Is(err, ErrStop) || errors.Is(err, ErrFenced):
 			return err
-		case ctx.Err() != nil: // the next owner meets what stopped it
+		case ctx.Err() != nil: // the next owner meets the cause
 			return ctx.Err()
 		}
 		w.parking.parkPartition(partition, err)
@@ -94,7 +96,7 @@ func (w *Worker) runPartition(ctx context.Context, sess Generation, partition in
 	}
 }
 
-// awaitResume returns true when the partition is to be tried again, false when ctx has ended.
+// awaitResume returns true when the partition is due for another try, false when ctx has ended.
 func (w *Worker) awaitResume(ctx context.Context, r *partitionWorker, attempt int) bool {
 	known, began := len(r.losses), time.Now()
 	longest := min(w.cfg.ParkedAsk<<min(attempt, 10), longestPark)
@@ -107,7 +109,7 @@ func (w *Worker) awaitResume(ctx context.Context, r *partitionWorker, attempt in
 	return false
 }
 
-// String says which partition stands, since when and why.
+// String names the partition, the time and the cause.
 func (p Parked) String() string {
 	return fmt.Sprintf("partition %d parked since %s: %v", p.Partition, p.Since.UTC().Format(time.RFC3339), p.Err)
 }

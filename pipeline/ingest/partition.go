@@ -14,44 +14,45 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// fetched is what one fetch brought, and when.
+// fetched holds the records from one fetch and the time of the fetch.
 type fetched struct {
 	shard.Records
 	at time.Time
 }
 
-// partition is what is known of a partition, apart from the generation that runs it. It belongs to one goroutine at a time: the one that takes
-// the partition over, then process.
+// partition is the knowledge about a partition, apart from the generation running it. It belongs to one goroutine at a
+// time: takeOver's, then fillBatches'.
 type partition struct {
 	cfg    *Config
 	number int32
 	log    zerolog.Logger
 	shard  *shard.Shard
-	losses []Loss // in order
+	losses []Loss // sorted by start
 
-	nextOffset int64     // after the last record taken; the next batch begins there, even when the log has a hole
-	logEnd     int64     // of the log, as of the last fetch
+	nextOffset int64     // after the last taken record; the next batch begins there, even when the log has a hole
+	logEnd     int64     // end of the log at the last fetch
 	caughtUp   bool      // the last fetch reached the end of the log
 	heard      time.Time // when the last record was taken
 }
 
-// partitionWorker runs a partition for one generation. fetch, process and flush are one goroutine each, joined by
-// bounded channels: when the sink stands still, flush does, then process, then fetch, and Kafka keeps the backlog.
+// partitionWorker runs a partition for one generation. fetchRecords, fillBatches and flushBatches are one goroutine
+// each, joined by bounded channels. When the sink stands still, flushBatches waits, then fillBatches, then
+// fetchRecords, and Kafka keeps the backlog.
 type partitionWorker struct {
 	partition
 	generation Generation
 
-	fetched chan *fetched // full buffers, fetch -> process
-	empty   chan *fetched // empty buffers, process -> fetch
-	ready   chan *Batch   // batches to write, process -> flush
-	free    chan *Batch   // written batches, flush -> process
+	fetched chan *fetched // full buffers, fetchRecords -> fillBatches
+	empty   chan *fetched // empty buffers, fillBatches -> fetchRecords
+	ready   chan *Batch   // batches to write, fillBatches -> flushBatches
+	free    chan *Batch   // written batches, flushBatches -> fillBatches
 
-	takenOver func()       // told when the partition has been taken over; may be nil
-	stored    atomic.Int64 // flush: everything before this offset is durable and committed
+	takenOver func()       // called when the take-over is complete; may be nil
+	stored    atomic.Int64 // set by flushBatches: everything before this offset is durable and committed
 }
 
-// Two of each: one is filled while the other is worked on. A third batch would never be filled, since process hands one over before
-// it begins the next.
+// Two buffers each: one fills while the other is worked on. A third batch would never fill, since fillBatches hands a
+// batch over before it begins the next.
 const (
 	fetchBuffers = 2
 	batchBuffers = 2
@@ -73,7 +74,7 @@ func newPartitionWorker(cfg *Config, generation Generation, number int32) *parti
 	return w
 }
 
-// run works until the generation ends (ctx), the worker is fenced, or something cannot be mended.
+// run works until the generation ends (ctx), the worker is fenced, or an error cannot be mended.
 func (w *partitionWorker) run(ctx context.Context) error {
 	next, err := w.takeOver(ctx)
 	if err != nil {
@@ -91,14 +92,14 @@ func (w *partitionWorker) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// fetchRecords keeps one fetch ahead of process.
+// fetchRecords keeps one fetch ahead of fillBatches.
 func (w *partitionWorker) fetchRecords(ctx context.Context, from int64) error {
 	reader, err := retryTransient(ctx, w, "open the partition", func() (Reader, error) { return w.generation.Open(ctx, w.number, from) })
 	if err != nil {
 		return err
 	}
 	defer func() { _ = reader.Close() }()
-	handed := from // offset after the last record given to process
+	handed := from // offset after the last record given to fillBatches
 	for {
 		var into *fetched
 		select {
@@ -114,7 +115,7 @@ func (w *partitionWorker) fetchRecords(ctx context.Context, from int64) error {
 			handed = last + 1
 		}
 		select {
-		case w.fetched <- into: // also what came before a failure
+		case w.fetched <- into: // also the records before a failure
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -125,17 +126,17 @@ func (w *partitionWorker) fetchRecords(ctx context.Context, from int64) error {
 	}
 }
 
-// storeBefore waits until what was fetched before the offset is stored and committed, so that a partition stops at the record that cannot
-// be fetched and not somewhere before it.
+// storeBefore waits until the records before offset are stored and committed, so a partition stops exactly at the
+// record which cannot be fetched, not before.
 func (w *partitionWorker) storeBefore(ctx context.Context, offset int64) {
 	for w.stored.Load() < offset && pauseFor(ctx, 10*time.Millisecond) {
 	}
 }
 
-// fillBatches turns records into batches, as its builder says. A full batch does not wait and stops the intake.
+// fillBatches turns records into batches, as its builder decides. A full batch does not wait and stops the intake.
 //
-// Of several things ready at once the first of this order is taken: the end, handing over, records, timers. A select
-// would pick at random, and a simulated run could not be repeated.
+// When several events are ready at once, the first in this order wins: the end, handing over, records, timers. A
+// single select would pick at random, and a simulated run could not be repeated.
 func (w *partitionWorker) fillBatches(ctx context.Context) error {
 	b := newBatchBuilder(w)
 	defer b.stopTimers()
@@ -184,8 +185,8 @@ func (w *partitionWorker) fillBatches(ctx context.Context) error {
 	}
 }
 
-// openBatch starts a batch at offset, under the versions current now. The ranges of a partition leave no gap: the offsets of a
-// hole (compaction, transaction markers) belong to the batch after it.
+// openBatch starts a batch at offset, under the current versions. A partition's ranges leave no gap: a hole in the log
+// (compaction, transaction markers) belongs to the batch after the hole.
 func (w *partitionWorker) openBatch(b *Batch, offset int64) {
 	b.versions = w.cfg.Versions()
 	b.opened = time.Now()
@@ -196,7 +197,7 @@ func (w *partitionWorker) openBatch(b *Batch, offset int64) {
 	b.plan = newPlan(w.shard, offset)
 }
 
-// completeBatch completes a batch for the hand-over: its totals and its plans. It may be called again for the same batch.
+// completeBatch sets the totals and plans for the hand-over. It may be called again for the same batch.
 func (w *partitionWorker) completeBatch(b *Batch) *Batch {
 	if !b.Balanced() {
 		panic(fmt.Sprintf("BUG: batch %+v does not balance: %+v", b.Range, b.Totals))
@@ -210,8 +211,8 @@ func (w *partitionWorker) completeBatch(b *Batch) *Batch {
 	return b
 }
 
-// writeTick writes a tick when one is due: open passages close while the partition is idle, and new lists are matched against the vehicles in
-// view. Time counts from the last record by this machine's clock, wherever that stands.
+// writeTick writes a tick when due: open passages close while the partition is idle, and new lists are matched against
+// the vehicles in view. Time counts from the last record by this machine's clock, however wrong the clock's date is.
 func (w *partitionWorker) writeTick(ctx context.Context) {
 	if !w.caughtUp {
 		return
@@ -226,7 +227,7 @@ func (w *partitionWorker) writeTick(ctx context.Context) {
 	}
 }
 
-// retryTransient calls f until it succeeds, ctx ends, or the error is final (ErrFenced, ErrStop).
+// retryTransient calls f until success, the end of ctx, or a final error (ErrFenced, ErrStop).
 func retryTransient[T any](ctx context.Context, w *partitionWorker, what string, f func() (T, error)) (T, error) {
 	wait := 20 * time.Millisecond
 	for n := 0; ; n++ {

@@ -10,24 +10,24 @@ import (
 // ErrStop marks an error that no retry can mend: the process must stop rather than break its promise.
 var ErrStop = schemas.ErrStop
 
-// Pending counts what a batch has published and not yet seen acknowledged. The zero value is ready. Add is called
-// before a message is handed on, Done once when it is acknowledged or given up; Wait by one goroutine, after which the
-// Pending may be used again.
+// Pending counts a batch's published messages without an acknowledgement. The zero value is ready. Add is called
+// before a message is handed on, Done once when the message is acknowledged or given up. One goroutine calls Wait;
+// afterwards the Pending may be used again.
 type Pending struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	n     int
 	err   error
-	empty chan struct{} // non-nil while someone waits
+	empty chan struct{} // non-nil while a goroutine waits
 }
 
-// Add counts one message on its way.
+// Add counts a message on its way.
 func (p *Pending) Add() {
 	p.mu.Lock()
 	p.n++
 	p.mu.Unlock()
 }
 
-// Done counts one message acknowledged, or given up with err.
+// Done counts a message as acknowledged, or as given up with err.
 func (p *Pending) Done(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,7 +44,7 @@ func (p *Pending) Done(err error) {
 	}
 }
 
-// Wait returns when all are acknowledged, with the first error, and clears it; or when ctx is done.
+// Wait returns when all messages are acknowledged, with the first error, and clears the error; or when ctx is done.
 func (p *Pending) Wait(ctx context.Context) error {
 	p.mu.Lock()
 	if p.n > 0 {

@@ -8,19 +8,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Plan is the metadata of an offset commit. While a batch is under way it says which range is going to be inserted, so
-// that the next owner of the partition can make exactly the same batch; between batches Start equals End. It also says
-// from where the shard's state must be read back. Example of its text:
+// Plan is the metadata in an offset commit. While a batch is under way the plan names the range to insert, so the
+// partition's next owner makes exactly the same batch; between batches Start equals End. Rewind tells where to read
+// back the shard's state from. Example:
 //
 //	{"v":1,"s":1200,"e":1450,"rw":310,"rwc":1763755200000000,"cat":"9d0c","ref":"3f9c"}
 type Plan struct {
 	Version     int                `json:"v"`
 	Start       int64              `json:"s"`
 	End         int64              `json:"e"`
-	Rewind      int64              `json:"rw"`            // first offset of the horizon before Start
+	Rewind      int64              `json:"rw"`            // first offset in the horizon before Start
 	RewindClock schemas.Micros     `json:"rwc"`           // log clock before the record at Rewind
-	Anchors     []shard.AnchorMark `json:"rwa,omitempty"` // and its anchors
-	// Under which versions lists were matched against what the state remembers at Start.
+	Anchors     []shard.AnchorMark `json:"rwa,omitempty"` // the shard's anchors at Rewind
+	// The versions whose lists were matched against the remembered vehicles at Start.
 	MatchedCatalogue string `json:"mc,omitempty"`
 	MatchedReference string `json:"mr,omitempty"`
 	Catalogue        string `json:"cat,omitempty"`
@@ -29,7 +29,8 @@ type Plan struct {
 
 const planVersion = 1
 
-// newPlan returns the commit for offset, with nothing under way, when the shard has processed every record before it.
+// newPlan returns the commit for offset, with nothing under way, when the shard has processed every record before
+// offset.
 func newPlan(s *shard.Shard, offset int64) Plan {
 	w, m := s.Rewind(), s.Matched()
 	return Plan{
@@ -39,7 +40,7 @@ func newPlan(s *shard.Shard, offset int64) Plan {
 	}
 }
 
-// rewindPoint returns where the state before Start is read back from.
+// rewindPoint returns the position for reading back the state before Start.
 func (p *Plan) rewindPoint() shard.Rewind {
 	return shard.Rewind{Offset: p.Rewind, Clock: p.RewindClock, Anchors: p.Anchors}
 }
@@ -58,9 +59,9 @@ func (p Plan) String() string {
 	return string(b)
 }
 
-// ParsePlan reads the metadata of the commit at offset. Empty metadata (a group that never ran, or offsets set by hand)
-// gives a plan with nothing under way and the state read back from offset 0. A plan that does not fit its offset is
-// an error: guessing here would lose or repeat reads.
+// ParsePlan reads the metadata in the commit at offset. Empty metadata (a group that never ran, or offsets set by
+// hand) gives a plan with nothing under way and the state read back from offset 0. A plan in conflict with its offset
+// is an error: guessing here would lose or repeat reads.
 func ParsePlan(metadata string, offset int64) (Plan, error) {
 	if metadata == "" {
 		return Plan{Version: planVersion, Start: offset, End: offset}, nil

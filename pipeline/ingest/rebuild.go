@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// takeOver rebuilds the shard at the committed offset and finishes the batch that was under way, if any. It returns the
-// offset to go on from.
+// takeOver rebuilds the shard at the committed offset and finishes the batch under way, if any. It returns the offset
+// to go on from.
 func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	began := time.Now()
 	plan, err := w.findPlan(ctx)
@@ -52,8 +52,8 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	return plan.End, nil
 }
 
-// crossLoss commits that the records of a loss are dealt with, as those of a batch are: its plan, its range in the ledger, which is there
-// already, and the offset behind it. Whatever ends the process in between, the next owner does the same.
+// crossLoss commits the records in a loss as done, like a batch: the plan, the range, whose batches row exists
+// already, and the offset behind the loss. If the process dies in between, the next owner does the same.
 func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error) {
 	led, err := retryTransient(ctx, w, "find the end of the ledger", func() (StoredExtent, error) { return w.cfg.State.Reached(ctx, w.cfg.Topic, w.number) })
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error
 	return next, w.commitPlan(ctx, next)
 }
 
-// restoreTold loads which hits were told of the records that are read back.
+// restoreTold loads the hits told for the records to be read back.
 func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
 	if plan.Rewind >= plan.Start {
 		return nil
@@ -92,7 +92,7 @@ func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
 	return err
 }
 
-// restoreLongMemory loads what outlives the horizon from the tables.
+// restoreLongMemory loads the state beyond the horizon from the tables.
 func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) error {
 	since := w.shard.OffencesSince()
 	offences, err := retryTransient(ctx, w, "read back offences", func() ([]schemas.Earlier, error) {
@@ -111,15 +111,16 @@ func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) er
 	return nil
 }
 
-// finishPlan makes exactly the planned batch again and writes it. Its plan is committed anew first, under this generation:
-// that is the fence against the previous owner.
+// finishPlan makes exactly the planned batch again and writes it. The plan is committed anew first, under this
+// generation: this is the fence against the previous owner.
 func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 	b := <-w.free
 	b.reset()
 	w.openBatch(b, plan.Start)
 	others := false
 	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
-		// The tables may have the batch as planned and drop this one: what the new lists say of the vehicles in view waits for the next.
+		// The tables may have the batch as planned and drop this copy: hits from new lists on the vehicles in view wait for
+		// the next batch.
 		others = true
 		w.shard.SetMatched(b.versions.Names())
 		w.log.Warn().Str("planned_catalogue", plan.Catalogue).Str("catalogue", c.CatalogueVersion).
@@ -151,8 +152,8 @@ func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 	return nil
 }
 
-// readBack reads the records [from, to) but for those given up, and shows them, the first n of a fetch at a time. Offsets missing in between
-// (compaction, transaction markers) are normal.
+// readBack reads the records [from, to) outside all losses and calls visit with the first n records from each fetch.
+// Missing offsets in between (compaction, transaction markers) are normal.
 func (w *partitionWorker) readBack(ctx context.Context, from, to int64, visit func(recs *shard.Records, n int)) error {
 	for _, part := range RangesOutside(w.losses, from, to) {
 		if err := w.readBackPart(ctx, part.Start, part.End, visit); err != nil {
@@ -181,7 +182,7 @@ func (w *partitionWorker) readBackPart(ctx context.Context, from, to int64, visi
 			}
 		}
 		visit(recs, n)
-		if failed != nil && next < to { // what cannot be fetched may lie behind what is wanted
+		if failed != nil && next < to { // an unreadable record at or after to does not matter here
 			return failed
 		}
 	}

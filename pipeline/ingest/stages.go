@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Stage is one part of the way of a read through a worker, or the whole of it.
+// Stage is a section of a read's way through a worker, or the whole way.
 type Stage uint8
 
 // The stages, in the order a read meets them.
@@ -23,8 +23,8 @@ const (
 	StageProcess                // the shard's work on all records of the fetch
 	StageLinger                 // processed to taken for writing: the linger, and waiting for the batch before
 	StagePlan                   // commit of the plan
-	StageInsert                 // all tables of the batch and its ledger row
-	StageStored                 // received_at to inserted: what a query sees. Counts stored reads
+	StageInsert                 // all tables for the batch and the batches row
+	StageStored                 // received_at to inserted, when a query sees the read. Counts stored reads
 	StageHit                    // hit found to acknowledged by the broker. Counts hits
 	StageOffence                // offence decided to acknowledged by the broker. Counts offences
 	stages
@@ -35,15 +35,16 @@ var stageNames = [stages]string{"kafka_wait", "queue", "process", "linger", "pla
 // String returns the stage's name in metrics and budgets.
 func (s Stage) String() string { return stageNames[s] }
 
-// Stages holds a histogram of each stage: 1 us to 60 s, three digits, one value a record. The clock is read once a fetch and
-// once a batch, never once a read, and recording allocates nothing. Safe for concurrent use; the locks are leaves.
+// Stages holds a histogram for each stage: 1 us to 60 s, three digits, one value a record. The clock is read once a
+// fetch and once a batch, never once a read, and recording allocates nothing. Safe for concurrent use; the locks are
+// leaves.
 //
-// received_at is the clock of the gateway or of the generator, so on several machines the two stages that start there
+// received_at comes from the gateway's or the generator's clock. On several machines the two stages from received_at
 // are as good as the clocks agree; a negative time counts as 1 us.
 type Stages struct{ of [stages]stageTimes }
 
 type stageTimes struct {
-	mu  sync.Mutex // guards what follows
+	mu  sync.Mutex // guards the fields below
 	h   *hdrhistogram.Histogram
 	sum float64 // seconds
 }
@@ -59,7 +60,7 @@ func NewStages() *Stages {
 	return s
 }
 
-// Observe counts n records that spent d in the stage. Longer than a minute counts as a minute.
+// Observe counts n records with time d in the stage. More than a minute counts as a minute.
 func (s *Stages) Observe(stage Stage, d time.Duration, n int) {
 	if n <= 0 {
 		return
@@ -72,7 +73,7 @@ func (s *Stages) Observe(stage Stage, d time.Duration, n int) {
 	t.mu.Unlock()
 }
 
-// observeSince counts one record for each start.
+// observeSince counts a record for each start.
 func (s *Stages) observeSince(stage Stage, now schemas.Micros, starts []schemas.Micros) {
 	if len(starts) == 0 {
 		return
@@ -89,8 +90,8 @@ func (s *Stages) observeSince(stage Stage, now schemas.Micros, starts []schemas.
 	t.mu.Unlock()
 }
 
-// StageSnapshot is one stage as [Stages.WriteJSON] writes it. HDR is the histogram in HdrHistogram's V2 compressed form, base64,
-// in microseconds: two snapshots can be subtracted, and those of several workers added.
+// StageSnapshot is a stage in [Stages.WriteJSON]. HDR is the histogram in HdrHistogram's V2 compressed form, base64,
+// in microseconds: snapshots can be subtracted, and several workers' snapshots added.
 type StageSnapshot struct {
 	Stage string `json:"stage"`
 	Count int64  `json:"count"`
@@ -129,7 +130,7 @@ func (s *Stages) cloneHistogram(stage Stage) *hdrhistogram.Histogram {
 	return t.h.Clone()
 }
 
-// stageBounds are the buckets of the metric, seconds. The histograms behind it are finer.
+// stageBounds are the metric's buckets in seconds. The histograms behind the metric are finer.
 var stageBounds = prometheus.ExponentialBuckets(0.0005, 2, 16)
 
 var stageDesc = prometheus.NewDesc("anpr_pipeline_stage_seconds",

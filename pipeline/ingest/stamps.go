@@ -6,14 +6,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// stamps are the times of a batch's records, taken once a fetch. They belong to whoever holds the batch.
+// stamps are the times for a batch's records, taken once a fetch. They belong to the goroutine with the batch.
 type stamps struct {
 	received []schemas.Micros // of the stored reads
-	fetched  int              // of received: whose wait for the fetch is counted
+	fetched  int              // how many of received are counted in StageKafkaWait
 	chunks   []chunkStamp
 }
 
-// chunkStamp is the part of a fetch that went into the batch.
+// chunkStamp is the part of a fetch in this batch.
 type chunkStamp struct {
 	processed time.Time
 	records   int
@@ -21,7 +21,7 @@ type chunkStamp struct {
 
 func (s *stamps) reset() { s.received, s.fetched, s.chunks = s.received[:0], 0, s.chunks[:0] }
 
-// noteChunk notes that the last n records of the batch, fetched at and taken by the shard at began, are processed.
+// noteChunk notes that the shard has processed the batch's last n records, fetched at and begun at began.
 func (s *stamps) noteChunk(to *Stages, at, began time.Time, n int) {
 	now := time.Now()
 	to.observeSince(StageKafkaWait, schemas.MicrosOf(at), s.received[s.fetched:])
@@ -38,7 +38,8 @@ func (s *stamps) noteTaken(to *Stages, at time.Time) {
 	}
 }
 
-// noteWritten notes that the batch, taken at, with its plan committed at planned, is inserted.
+// noteWritten notes that the batch is inserted. taken is when flushBatches took it, planned when its plan was
+// committed.
 func (s *stamps) noteWritten(to *Stages, taken, planned, inserted time.Time, records int) {
 	to.Observe(StagePlan, planned.Sub(taken), records)
 	to.Observe(StageInsert, inserted.Sub(planned), records)

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// commitState is what the group has committed for a partition; offset -1 = nothing ever.
+// commitState is the group's commit for a partition; offset -1 = never committed.
 type commitState struct {
 	offset   int64
 	metadata string
 }
 
-// logBounds is the first offset still in the log and the one after the last.
+// logBounds are the first offset still in the log and the offset after the last.
 type logBounds struct{ first, end int64 }
 
-// StoredExtent is how far the ledger of the tables goes: the greatest end of a range of the partition. Any is false when the ledger has
-// no range at all.
+// StoredExtent is the greatest end offset in the partition's batches rows. Any is false when there is no batches row
+// at all.
 type StoredExtent struct {
 	End int64
 	Any bool
 }
 
-// errTablesBehind says that the ledger has less than was committed. A lagging replica may answer so: it is asked again
-// before the worker stops.
+// errTablesBehind says that the tables have less than was committed. A lagging replica may answer so: the worker asks
+// again before it stops.
 var errTablesBehind = errors.New("the tables have less than was committed")
 
-// planTakeOver decides how to take a partition over, from the three places that know how far it was processed: the group's
-// commit, the log and the ledger. Where they disagree records would be skipped or stored twice, and the worker stops; only
-// a person can say what happened. The decision table is in resume_test.go.
+// planTakeOver decides how to take a partition over, from three witnesses of its progress: the group's commit, the log
+// and the batches rows. Where they disagree, going on would skip records or store them twice, so the worker stops;
+// only a person can say what happened. The decision table is in resume_test.go.
 func planTakeOver(c commitState, log logBounds, led StoredExtent, losses []Loss) (Plan, error) {
 	if c.offset < 0 {
 		switch {
@@ -48,7 +48,7 @@ func planTakeOver(c commitState, log logBounds, led StoredExtent, losses []Loss)
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", ErrStop, err)
 	}
-	if to := skipLosses(losses, p.Start); to > p.Start && to >= log.first { // takeOver crosses it
+	if to := skipLosses(losses, p.Start); to > p.Start && to >= log.first { // takeOver crosses the loss
 		return p, nil
 	}
 	if p.Start < log.first {
@@ -62,8 +62,8 @@ func planTakeOver(c commitState, log logBounds, led StoredExtent, losses []Loss)
 	return p, p.checkStoredExtent(led, c.metadata == "")
 }
 
-// checkStoredExtent compares a plan with the ledger. byHand: a person set the offset, who may leave a gap (a recorded loss, a first
-// start at the end of a log) but no overlap.
+// checkStoredExtent compares a plan with the batches rows. byHand: a person set the offset, and may leave a gap (a
+// recorded loss, a first start at the end of a log) but no overlap.
 func (p Plan) checkStoredExtent(led StoredExtent, byHand bool) error {
 	switch {
 	case !led.Any && (byHand || p.UnderWay() || p.Start == 0): // before the first batch
@@ -80,17 +80,18 @@ func (p Plan) checkStoredExtent(led StoredExtent, byHand bool) error {
 		"set the group's offset to %d by hand, as long as the log has it", errTablesBehind, p.Start, p.End, led.End, led.End)
 }
 
-// tablesPatience is how long a ledger that is behind is asked again: several times the delay of a replica that works.
+// tablesPatience is how long the worker asks tables which are behind again: several times the delay of a working
+// replica.
 const tablesPatience = 30 * time.Second
 
-// findPlan finds out where to go on, and stops where the commit, the log and the tables contradict each other.
+// findPlan finds the offset to go on from, and stops when the commit, the log and the tables contradict each other.
 func (w *partitionWorker) findPlan(ctx context.Context) (Plan, error) {
 	since := time.Now()
 	var log logBounds
 	plan, err := retryTransient(ctx, w, "find the committed offset", func() (Plan, error) {
-		// The ledger first: a range in it was planned before, so the commit read after it cannot be older. A worker that stood
-		// still in between would otherwise take the progress of its successor for a contradiction. The log's bounds last: a plan
-		// made in between may reach beyond an older end.
+		// The batches rows are read first: a stored range was planned before, so a later read of the commit cannot be older.
+		// Otherwise a worker paused in between would take its successor's progress for a contradiction. The log's bounds are
+		// read last: a plan made in between may reach beyond an older end.
 		led, err := w.cfg.State.Reached(ctx, w.cfg.Topic, w.number)
 		if err != nil {
 			return Plan{}, err

@@ -23,19 +23,19 @@ type Config struct {
 	Sink       Sink
 	Publisher  Publisher
 	State      State
-	Versions   func() shard.Versions // current ones; called once a batch
+	Versions   func() shard.Versions // returns the current versions; called once a batch
 	Dedup      dedup.Config
-	BatchRows  int           // a batch with this many rows is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
-	Linger     time.Duration // how long a batch waits for company when it has FewRows or more; default 100 ms
-	LingerFew  time.Duration // how long a batch of fewer rows waits; default 500 ms, at least Linger
+	BatchRows  int           // rows with which a batch is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
+	Linger     time.Duration // how long a batch with FewRows or more waits for more rows; default 100 ms
+	LingerFew  time.Duration // how long a batch with fewer rows waits; default 500 ms, at least Linger
 	LingerFull time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
 	FewRows    int           // default 100: below it the cost of an insert outweighs being visible sooner
 	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
-	ParkedAsk  time.Duration // how often a partition that must stop asks whether it may go on; 0: it ends the worker instead
+	ParkedAsk  time.Duration // how often a partition that must stop asks whether it may go on; 0: the partition ends the worker instead
 	Logger     zerolog.Logger
 	Metrics    *Metrics
 
-	jitter func(time.Duration) time.Duration // below its argument; random but in simulations
+	jitter func(time.Duration) time.Duration // returns less than its argument; random except in simulations
 }
 
 func (c Config) withDefaults() Config {
@@ -73,18 +73,19 @@ func (c *Config) shardConfig(partition int32) shard.Config {
 	return shard.Config{Topic: c.Topic, Partition: partition, Partitions: c.Partitions, Dedup: c.Dedup}
 }
 
-// Worker is one member of the consumer group.
+// Worker is a member of the consumer group.
 type Worker struct {
 	cfg     Config
 	parking parking
-	owned   atomic.Int64 // partitions of the generation
+	owned   atomic.Int64 // in this generation
 }
 
 // New makes a worker.
 func New(cfg Config) *Worker { return &Worker{cfg: cfg.withDefaults()} }
 
-// Run works through generation after generation until ctx ends (nil) or, unless such partitions are parked (Config.ParkedAsk), an error
-// that no retry can mend (it wraps ErrStop). Whatever ends it, the next owner of the partitions goes on exactly where it stopped.
+// Run works through generation after generation until ctx ends (nil), or until an error that no retry can mend (it
+// wraps ErrStop), unless such partitions are parked (Config.ParkedAsk). However Run ends, the partitions' next owner
+// goes on exactly where it stopped.
 func (w *Worker) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		sess, err := w.cfg.Group.Next(ctx)
@@ -105,7 +106,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// runGeneration runs every partition of a session and returns when all have ended.
+// runGeneration runs every partition in a generation and returns when all have ended.
 func (w *Worker) runGeneration(ctx context.Context, sess Generation) error {
 	partitions := sess.Partitions()
 	w.cfg.Metrics.setAssigned(len(partitions))
@@ -118,7 +119,7 @@ func (w *Worker) runGeneration(ctx context.Context, sess Generation) error {
 		sess.Go(func(ctx context.Context) {
 			err := w.runPartition(ctx, sess, p)
 			if ctx.Err() != nil && !errors.Is(err, ErrStop) && !errors.Is(err, ErrFenced) {
-				err = nil // the generation has ended, which no one needs to hear of
+				err = nil // the end of a generation is no error
 			}
 			ended <- err
 		})

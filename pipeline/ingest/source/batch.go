@@ -14,26 +14,26 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// The record batch of Kafka 0.11 and later: a header of 61 bytes, then the records, compressed together or not.
+// The record batch of Kafka 0.11 and later: a header with 61 bytes, then the records, compressed together or not.
 const (
-	batchLength  = 8 // of what follows its four bytes
+	batchLength  = 8 // length of the bytes after the length field
 	batchMagic   = 16
-	batchCRC     = 17 // of all that follows it
+	batchCRC     = 17 // checksum of the bytes from batchAttrs on
 	batchAttrs   = 21
-	batchLast    = 23 // offset of the last record, after the first
+	batchLast    = 23 // offset of the last record, relative to the first
 	batchCount   = 57
 	batchHeader  = 61
 	batchVersion = 2
 	codecMask    = 7
 )
 
-// maxUnpacked bounds what one compressed batch may become: a hostile producer must not fill the memory.
+// maxUnpacked bounds a decompressed batch: a hostile producer must not fill the memory.
 const maxUnpacked = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// takeBatches takes the records of the size bytes at start that are not before the wanted offset: a broker sends whole record batches, and
-// cuts the last one off.
+// takeBatches takes the wanted records from the size bytes at start. A broker sends whole record batches, so records
+// before the wanted offset are skipped, and a cut last batch is left for the next fetch.
 func (r *partitionReader) takeBatches(into *shard.Records, start, size int) error {
 	end, taken := start+size, 0
 	for start < end {
@@ -65,7 +65,8 @@ func (r *partitionReader) takeBatches(into *shard.Records, start, size int) erro
 	return nil
 }
 
-// unreadableError says which records the batch b has, by its head. Fetching them again brings the same bytes, so only a person can go on.
+// unreadableError names the records in batch b, from its header. A second fetch brings the same bytes, so only a
+// person can help.
 func (r *partitionReader) unreadableError(b []byte, err error) error {
 	e := &ingest.UnreadableError{From: r.next, To: r.next, Err: err}
 	first := int64(binary.BigEndian.Uint64(b))
@@ -75,7 +76,7 @@ func (r *partitionReader) unreadableError(b []byte, err error) error {
 	return e
 }
 
-// tooLarge asks for more the next time.
+// tooLarge makes the next fetch ask for more bytes.
 func (r *partitionReader) tooLarge(b []byte, length int) error {
 	if length > maxBatch {
 		return r.unreadableError(b, fmt.Errorf("the record batch has %d bytes, more than %d", length, maxBatch))
@@ -84,7 +85,7 @@ func (r *partitionReader) tooLarge(b []byte, length int) error {
 	return nil
 }
 
-// takeBatch takes the records of a whole batch b, which stands at start of the buffer.
+// takeBatch takes the records from a whole batch b at buffer position start.
 func (r *partitionReader) takeBatch(into *shard.Records, b []byte, start int) error {
 	if b[batchMagic] != batchVersion {
 		return fmt.Errorf("it is of message format %d, this program reads format 2, of 2017: let the broker convert the topic", b[batchMagic])
@@ -119,7 +120,7 @@ func (r *partitionReader) takeBatch(into *shard.Records, b []byte, start int) er
 	return nil
 }
 
-// unpackRecords appends the decompressed records to the buffer and returns where they begin.
+// unpackRecords appends the decompressed records to the buffer and returns their start.
 func unpackRecords(into *shard.Records, c compress.Compression, packed []byte) (start int, err error) {
 	codec := c.Codec()
 	if codec == nil {
@@ -143,15 +144,15 @@ func unpackRecords(into *shard.Records, c compress.Compression, packed []byte) (
 	}
 }
 
-// record says where a record's value stands in what follows it.
+// record is the place of a record's value in the bytes after the record before.
 type record struct {
-	delta      int64 // of its offset from the batch's first
+	delta      int64 // from the offset of the batch's first record
 	start, end int
 	size       int // of the whole record
 }
 
-// nextRecord reads the record at the beginning of b: its length, attributes, time and offset deltas, key, value; the headers
-// are skipped.
+// nextRecord reads the record at the beginning of b: length, attributes, time and offset deltas, key, value. It skips
+// the headers.
 func nextRecord(b []byte) (rec record, ok bool) {
 	length, n := binary.Varint(b)
 	if n <= 0 || length < 0 || length > int64(len(b)-n) {

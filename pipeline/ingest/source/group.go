@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Config sets up membership of a consumer group. Zero durations take the defaults named.
+// Config sets up membership in a consumer group. Zero durations take their defaults.
 type Config struct {
 	Brokers          []string // host:port
 	Topic            string
@@ -22,9 +22,9 @@ type Config struct {
 	SessionTimeout   time.Duration // a member silent for so long has lost its partitions; default 6 s
 	RebalanceTimeout time.Duration // default 5/6 of SessionTimeout and below it: the embedded broker forgets who waits for a rebalance longer than its session, without an answer
 	MaxWait          time.Duration // longest wait of an empty fetch; default 250 ms
-	FetchBytes       int           // of one fetch; default 256 KiB: on a loopback 4 MiB cost twice as much a record, caches and broker included
+	FetchBytes       int           // per fetch; default 256 KiB: on a loopback 4 MiB cost twice as much a record, caches and broker included
 	Logger           zerolog.Logger
-	// Dial opens connections; nil: TCP. Brokers that ask who one is need one that logs in.
+	// Dial opens connections; nil: TCP. A broker with authentication needs a Dial that logs in.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -66,7 +66,7 @@ var (
 	_ ingest.Reader        = (*partitionReader)(nil)
 )
 
-// Join makes a member of the group; it joins at the first Next. No connection is made before.
+// Join makes a member of the group. The member connects and joins at the first Next.
 func Join(cfg Config) (*KafkaGroup, error) {
 	cfg = cfg.withDefaults()
 	dialer := dialerOf(cfg)
@@ -100,7 +100,7 @@ func (g *KafkaGroup) Next(ctx context.Context) (ingest.Generation, error) {
 	return &groupGeneration{g: g, gen: gen}, nil
 }
 
-// Close leaves the group, so that its partitions are given to others at once.
+// Close leaves the group, so other members get its partitions at once.
 func (g *KafkaGroup) Close() error {
 	if err := g.group.Close(); err != nil {
 		return fmt.Errorf("leave group %s: %w", g.cfg.GroupID, err)
@@ -162,9 +162,9 @@ func (s *groupGeneration) Commit(ctx context.Context, partition int32, offset in
 	return fmt.Errorf("commit offset %d of %s/%d: the broker did not answer for it", offset, topic, partition)
 }
 
-// commitError tells a lost partition from trouble that passes. A rebalance in progress still accepts commits of the
-// current generation on some brokers and refuses them on others: the partition may stay ours, so it is tried again
-// until the generation ends.
+// commitError tells a lost partition from transient trouble. During a rebalance some brokers still accept commits from
+// the current generation and others refuse them. The partition may stay ours, so the commit is tried again until the
+// generation ends.
 func commitError(err error, topic string, partition int32, offset int64) error {
 	switch {
 	case err == nil:

@@ -12,7 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// Tick appends a tick to the partition. Its record is stamped now: at is a time of the log, which a broker might refuse.
+// Tick appends a tick to the partition. The record's timestamp is now, because a broker might refuse at, a time on the
+// log clock.
 func (s *groupGeneration) Tick(ctx context.Context, partition int32, at schemas.Micros) error {
 	value, err := proto.Marshal(&anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: int64(at)}})
 	if err != nil {
