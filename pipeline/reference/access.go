@@ -24,8 +24,8 @@ type heldPrefix struct {
 	camera string
 }
 
-// access reads how a camera authenticates beside its token, and by what messages name it.
-func (l *cameraLoader) access(m *yamlMap, c *schemas.Camera) {
+// readAccess reads how a camera authenticates beside its token, and by what messages name it.
+func (l *cameraLoader) readAccess(m *yamlMap, c *schemas.Camera) {
 	a := schemas.Access{
 		AuthHeader: yamlOptional(m, "auth_header", "", readHeaderName),
 		Subject:    yamlOptional(m, "client_subject", "", readText),
@@ -37,16 +37,16 @@ func (l *cameraLoader) access(m *yamlMap, c *schemas.Camera) {
 		l.prefixes = append(l.prefixes, heldPrefix{p, m.line, c.ID})
 	}
 	if a.Behind != "" && len(a.SourceIDs) == 0 {
-		m.problem(m.line, "behind", errors.New("needs source_id; write by what the messages name this camera"))
+		m.addProblem(m.line, "behind", errors.New("needs source_id; write by what the messages name this camera"))
 	}
 	if a.Behind != "" && (a.Behind == c.ID || a.AuthHeader != "" || len(a.Addresses) > 0 || a.Subject != "") {
-		m.problem(m.line, "behind", errors.New("is the camera whose address this one uses; give auth_header, addresses and client_subject there"))
+		m.addProblem(m.line, "behind", errors.New("is the camera whose address this one uses; give auth_header, addresses and client_subject there"))
 		a.Behind = "" // told once
 	}
 	if a.Subject != "" {
 		if first, twice := l.subjects[a.Subject]; twice {
-			_, line := m.get("client_subject")
-			l.p.addf(line, m.join("client_subject"), "is also that of the camera in line %d; issue each camera its own certificate", first)
+			_, line := m.takeKey("client_subject")
+			l.p.addProblemf(line, m.joinPath("client_subject"), "is also that of the camera in line %d; issue each camera its own certificate", first)
 		}
 		l.subjects[a.Subject] = m.line
 	}
@@ -57,15 +57,15 @@ func (l *cameraLoader) access(m *yamlMap, c *schemas.Camera) {
 
 // readTexts reads a list of plain values, or a single one.
 func readTexts[T comparable](m *yamlMap, key string, read func(string) (T, error)) (out []T) {
-	n, _ := m.get(key)
+	n, _ := m.takeKey(key)
 	if n == nil {
 		return nil
 	}
 	if _, list := n.(*ast.SequenceNode); !list {
 		return []T{yamlValue(m, key, read)}
 	}
-	m.each(key, func(n ast.Node, path string) {
-		s, err := scalar(n)
+	m.eachElement(key, func(n ast.Node, path string) {
+		s, err := scalarText(n)
 		var v T
 		if err == nil {
 			v, err = read(s)
@@ -77,7 +77,7 @@ func readTexts[T comparable](m *yamlMap, key string, read func(string) (T, error
 			err = fmt.Errorf("is one too many; at most %d are taken", maxSources)
 		}
 		if err != nil {
-			m.p.add(lineOf(n), path, err.Error())
+			m.p.addProblem(lineOf(n), path, err.Error())
 			return
 		}
 		out = append(out, v)
@@ -125,7 +125,7 @@ func (l *cameraLoader) checkAddresses() {
 	for i := 1; i < len(l.prefixes); i++ {
 		a, b := l.prefixes[i-1], l.prefixes[i]
 		if a.prefix.Overlaps(b.prefix) {
-			l.p.addf(b.line, "addresses", "%s is also an address of camera %s; give each camera its own, or write behind and source_id for those of one recorder", b.prefix, a.camera)
+			l.p.addProblemf(b.line, "addresses", "%s is also an address of camera %s; give each camera its own, or write behind and source_id for those of one recorder", b.prefix, a.camera)
 		}
 	}
 }
@@ -145,7 +145,7 @@ func (l *cameraLoader) joinSources() {
 		if a.Behind != "" {
 			host = byID[a.Behind]
 			if host == nil || host.Accepts().Behind != "" {
-				l.p.addf(l.ids[c.ID], "behind", "%.64q of camera %s is no camera with an address of its own; name the one that the recorder posts to", a.Behind, c.ID)
+				l.p.addProblemf(l.ids[c.ID], "behind", "%.64q of camera %s is no camera with an address of its own; name the one that the recorder posts to", a.Behind, c.ID)
 				continue
 			}
 		}
@@ -157,7 +157,7 @@ func (l *cameraLoader) joinSources() {
 		}
 		for _, id := range a.SourceIDs {
 			if other, twice := host.Access.Sources[id]; twice {
-				l.p.addf(l.ids[c.ID], "source_id", "%.64q is that of %s and of %s, behind one address; each source is one camera", id, min(other, c.ID), max(other, c.ID))
+				l.p.addProblemf(l.ids[c.ID], "source_id", "%.64q is that of %s and of %s, behind one address; each source is one camera", id, min(other, c.ID), max(other, c.ID))
 			}
 			host.Access.Sources[id] = c.ID
 		}

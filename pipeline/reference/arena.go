@@ -18,8 +18,8 @@ func freeWith[T any](owner *T, m *arena) {
 	}
 }
 
-// drop gives the memory back now. Nothing may refer to it.
-func (m *arena) drop() {
+// freeNow gives the memory back now. Nothing may refer to it.
+func (m *arena) freeNow() {
 	if m.tied {
 		m.end.Stop()
 	}

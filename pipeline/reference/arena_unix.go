@@ -12,7 +12,7 @@ import (
 
 const hugePage = 2 << 20
 
-func unmap(b []byte) { _ = unix.Munmap(b) } // fails for memory that is not mapped only
+func unmapMemory(b []byte) { _ = unix.Munmap(b) } // fails for memory that is not mapped only
 
 // newArena returns n zero bytes, on pages of 2 MB where the kernel has them: a random look-up then seldom misses the TLB too.
 func newArena(n int) (*arena, error) {
@@ -26,7 +26,7 @@ func newArena(n int) (*arena, error) {
 	if n >= 2*hugePage {
 		adviseHugePages(b)
 	}
-	return &arena{b: b, free: unmap}, nil
+	return &arena{b: b, free: unmapMemory}, nil
 }
 
 // adviseHugePages asks for 2 MB pages for those of b that are whole. It is advice: without it nothing but speed is lost.
@@ -44,5 +44,5 @@ func mapFile(f *os.File, size int) (*arena, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", f.Name(), err)
 	}
-	return &arena{b: b, free: unmap}, nil
+	return &arena{b: b, free: unmapMemory}, nil
 }

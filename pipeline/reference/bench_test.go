@@ -108,7 +108,7 @@ func BenchmarkVehicle(b *testing.B) {
 			b.Fatal("BUG: a vehicle was refused")
 		}
 	}
-	perVehicle := float64(len(table.bytes())) / float64(n)
+	perVehicle := float64(len(table.viewBytes())) / float64(n)
 	s := &Snapshot{vehicles: table, lists: mustIndex(b, newListLoader(0))}
 	const batch = 64
 	asked := make([]schemas.Plate, 1<<20)
@@ -178,7 +178,7 @@ func BenchmarkStart(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			for _, kind := range []string{indexVehicles, indexLists} {
-				indexDir{path: index}.clear(kind, "")
+				indexDir{path: index}.removeOld(kind, "")
 			}
 			b.StartTimer()
 			start(b, Options{IndexDir: index})

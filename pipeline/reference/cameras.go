@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// registry is the camera registry, sorted by id.
-type registry struct {
+// cameraRegistry is the camera registry, sorted by id.
+type cameraRegistry struct {
 	all   []*schemas.Camera
 	table cameraTable // made when the cameras have their numbers
 	names []string    // of all cameras that were ever loaded, by number
@@ -23,8 +23,8 @@ type registry struct {
 	zonesListed bool // the file has the closed list of zones
 }
 
-// number gives the cameras their numbers and makes the table that finds them.
-func (r *registry) number(n *numbers) {
+// assignNumbers gives the cameras their numbers and makes the table that finds them.
+func (r *cameraRegistry) assignNumbers(n *numbers) {
 	n.assign(r.all)
 	r.table, r.names = newCameraTable(r.all), n.names
 }
@@ -61,8 +61,8 @@ type cameraLoader struct {
 	prefixes []heldPrefix
 }
 
-// once returns the text, the same string for the same text: what many cameras share stays in the caches.
-func (l *cameraLoader) once(s string) string {
+// intern returns the text, the same string for the same text: what many cameras share stays in the caches.
+func (l *cameraLoader) intern(s string) string {
 	if t, ok := l.texts[s]; ok {
 		return t
 	}
@@ -71,23 +71,23 @@ func (l *cameraLoader) once(s string) string {
 }
 
 // loadCameras reads cameras.yaml.
-func loadCameras(b []byte, p *problems) *registry {
+func loadCameras(b []byte, p *problems) *cameraRegistry {
 	l := &cameraLoader{p: p, ids: map[string]int{}, tokens: map[schemas.Sum]int{}, sites: map[uint64]string{}, texts: map[string]string{}, subjects: map[string]int{}}
 	if root := yamlRoot(b, p); root != nil {
-		if n, line := root.get("cameras"); n == nil {
-			p.add(line, "cameras", "is empty; list the cameras")
+		if n, line := root.takeKey("cameras"); n == nil {
+			p.addProblem(line, "cameras", "is empty; list the cameras")
 		}
 		l.readZones(root)
-		root.maps("cameras", l.camera)
-		root.end()
+		root.eachMapping("cameras", l.readCamera)
+		root.checkKeys()
 	}
 	l.joinSources()
 	l.checkAddresses()
 	slices.SortFunc(l.out, func(a, b *schemas.Camera) int { return strings.Compare(a.ID, b.ID) })
-	return &registry{all: l.out, zonesListed: l.zones != nil}
+	return &cameraRegistry{all: l.out, zonesListed: l.zones != nil}
 }
 
-func (l *cameraLoader) camera(m *yamlMap) {
+func (l *cameraLoader) readCamera(m *yamlMap) {
 	c := &schemas.Camera{
 		ID:           yamlValue(m, "id", readIdent),
 		Site:         yamlValue(m, "site", readIdent),
@@ -100,36 +100,36 @@ func (l *cameraLoader) camera(m *yamlMap) {
 		TokenSum:     yamlOptional(m, "token_sha256", schemas.Sum{}, readToken),
 	}
 	c.Purposes = readPurposes(m)
-	c.ValidFrom, c.ValidTo = m.period(false, false)
+	c.ValidFrom, c.ValidTo = m.readPeriod(false, false)
 	c.AllowedLateness = yamlOptional(m, "allowed_lateness", defaultLateness(c.Kind), readSpan)
-	c.Site, c.Zone = l.once(c.Site), l.once(c.Zone)
+	c.Site, c.Zone = l.intern(c.Site), l.intern(c.Zone)
 	c.SiteHash = xxhash.Sum64String(c.Site)
 	readLanes(m, c)
 	readCertificates(m, c)
 	readLoans(m, c)
 	l.checkZones(m, c)
-	l.access(m, c)
-	l.unique(m, c)
+	l.readAccess(m, c)
+	l.checkUnique(m, c)
 	l.out = append(l.out, c)
 }
 
-func (l *cameraLoader) unique(m *yamlMap, c *schemas.Camera) {
+func (l *cameraLoader) checkUnique(m *yamlMap, c *schemas.Camera) {
 	if c.ID != "" {
 		if first, twice := l.ids[c.ID]; twice {
-			_, line := m.get("id")
-			l.p.addf(line, m.join("id"), "is also that of the camera in line %d; give each camera its own id", first)
+			_, line := m.takeKey("id")
+			l.p.addProblemf(line, m.joinPath("id"), "is also that of the camera in line %d; give each camera its own id", first)
 		}
 		l.ids[c.ID] = m.line
 	}
 	if !c.TokenSum.IsZero() {
 		if first, twice := l.tokens[c.TokenSum]; twice {
-			_, line := m.get("token_sha256")
-			l.p.addf(line, m.join("token_sha256"), "is also that of the camera in line %d; issue each camera its own token", first)
+			_, line := m.takeKey("token_sha256")
+			l.p.addProblemf(line, m.joinPath("token_sha256"), "is also that of the camera in line %d; issue each camera its own token", first)
 		}
 		l.tokens[c.TokenSum] = m.line
 	}
 	if other, seen := l.sites[c.SiteHash]; seen && other != c.Site {
-		l.p.addf(m.line, m.join("site"), "has the same hash as site %s; rename one of them", other)
+		l.p.addProblemf(m.line, m.joinPath("site"), "has the same hash as site %s; rename one of them", other)
 	}
 	l.sites[c.SiteHash] = c.Site
 }
@@ -145,7 +145,7 @@ func readKind(s string) (schemas.CameraKind, error) {
 // readMunicipality reads a NIS code. Those of the arrondissement of Brussels-Capital (21...) must be one of its 19
 // municipalities.
 func readMunicipality(s string) (uint32, error) {
-	n, err := integer(s, 10_000, 99_999)
+	n, err := readInteger(s, 10_000, 99_999)
 	if err != nil {
 		return 0, fmt.Errorf("%w; write the five digits of the NIS code", err)
 	}
@@ -167,8 +167,8 @@ func readToken(s string) (schemas.Sum, error) {
 }
 
 func readPurposes(m *yamlMap) (out schemas.CameraPurpose) {
-	m.each("purposes", func(n ast.Node, path string) {
-		s, err := scalar(n)
+	m.eachElement("purposes", func(n ast.Node, path string) {
+		s, err := scalarText(n)
 		purpose, known := rules.PurposeOf(s)
 		if err == nil && !known {
 			err = fmt.Errorf("%.40q is none of %s", s, strings.Join(rules.FamilyNames(nil), ", "))
@@ -177,7 +177,7 @@ func readPurposes(m *yamlMap) (out schemas.CameraPurpose) {
 			err = errors.New("is there twice; keep one")
 		}
 		if err != nil {
-			m.p.add(lineOf(n), path, err.Error())
+			m.p.addProblem(lineOf(n), path, err.Error())
 			return
 		}
 		out |= purpose
@@ -194,7 +194,7 @@ func readDirection(s string) (schemas.Direction, error) {
 }
 
 func readLanes(m *yamlMap, c *schemas.Camera) {
-	m.maps("lanes", func(m *yamlMap) {
+	m.eachMapping("lanes", func(m *yamlMap) {
 		before := len(m.p.list)
 		l := schemas.Lane{
 			Number:      uint8(yamlValue(m, "number", readInt(0, schemas.MaxLane))),
@@ -204,7 +204,7 @@ func readLanes(m *yamlMap, c *schemas.Camera) {
 		if len(m.p.list) == before {
 			for i := range c.Lanes {
 				if e := &c.Lanes[i]; (e.Number == 0 || e.Number == l.Number) && (e.Direction == 0 || e.Direction == l.Direction) {
-					m.p.addf(m.line, m.path, "is never used, because lanes[%d] (lane %d, %s) matches first; put the wider one last", i, e.Number, e.Direction)
+					m.p.addProblemf(m.line, m.path, "is never used, because lanes[%d] (lane %d, %s) matches first; put the wider one last", i, e.Number, e.Direction)
 					break
 				}
 			}
@@ -215,7 +215,7 @@ func readLanes(m *yamlMap, c *schemas.Camera) {
 }
 
 func readLimits(m *yamlMap, l *schemas.Lane) {
-	m.maps("limits", func(m *yamlMap) {
+	m.eachMapping("limits", func(m *yamlMap) {
 		before := len(m.p.list)
 		x := schemas.SpeedLimit{
 			Limit:      10 * schemas.Speed(yamlValue(m, "limit_kmh", readInt(1, maxLimit))),
@@ -225,14 +225,14 @@ func readLimits(m *yamlMap, l *schemas.Lane) {
 			LegalBasis: yamlOptional(m, "legal_basis", "", readBasis),
 			Verified:   yamlOptional(m, "verified", false, readBool),
 		}
-		x.ValidFrom, x.ValidTo = m.period(true, false)
+		x.ValidFrom, x.ValidTo = m.readPeriod(true, false)
 		if x.Verified && x.LegalBasis == "" {
-			m.problem(m.line, "legal_basis", errors.New("is empty in a verified limit; cite the regulation or write verified: false"))
+			m.addProblem(m.line, "legal_basis", errors.New("is empty in a verified limit; cite the regulation or write verified: false"))
 		}
 		if len(m.p.list) == before {
 			for i := range l.Limits {
-				if e := &l.Limits[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) && hoursMeet(e.Hours, x.Hours) {
-					m.p.addf(m.line, m.path, "overlaps limits[%d] in time; end the older with valid_to, or give them different hours", i)
+				if e := &l.Limits[i]; periodsMeet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) && hoursMeet(e.Hours, x.Hours) {
+					m.p.addProblemf(m.line, m.path, "overlaps limits[%d] in time; end the older with valid_to, or give them different hours", i)
 				}
 			}
 		}
@@ -244,8 +244,8 @@ var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", 
 
 // readHours reads the hours of a limit: days and from_time to to_time on a Brussels clock. None of them = always.
 func readHours(m *yamlMap) (h schemas.Hours) {
-	m.each("days", func(n ast.Node, path string) {
-		s, err := scalar(n)
+	m.eachElement("days", func(n ast.Node, path string) {
+		s, err := scalarText(n)
 		day := slices.Index(weekdays, s)
 		switch {
 		case err == nil && day < 0:
@@ -254,7 +254,7 @@ func readHours(m *yamlMap) (h schemas.Hours) {
 			err = errors.New("is there twice; keep one")
 		}
 		if err != nil {
-			m.p.add(lineOf(n), path, err.Error())
+			m.p.addProblem(lineOf(n), path, err.Error())
 			return
 		}
 		h.Days |= 1 << day
@@ -264,9 +264,9 @@ func readHours(m *yamlMap) (h schemas.Hours) {
 	switch {
 	case from == none && to == none:
 	case from == none || to == none:
-		m.problem(m.line, "from_time", errors.New("stands without to_time, or to_time without it; write both"))
+		m.addProblem(m.line, "from_time", errors.New("stands without to_time, or to_time without it; write both"))
 	case from == to:
-		m.problem(m.line, "to_time", errors.New("is from_time; leave both out for the whole day"))
+		m.addProblem(m.line, "to_time", errors.New("is from_time; leave both out for the whole day"))
 	default:
 		h.From, h.To = from, to
 	}
@@ -308,27 +308,27 @@ func readSurround(s string) (string, error) {
 	return surrounds[i], nil
 }
 
-func readBasis(s string) (string, error) { return s, text(s) }
+func readBasis(s string) (string, error) { return s, checkText(s) }
 
 // readCertificates reads the verifications of the device (RD 12/10/2010). They may overlap: a device is often verified
 // anew before the old certificate ends.
 func readCertificates(m *yamlMap, c *schemas.Camera) {
-	m.maps("certificates", func(m *yamlMap) {
+	m.eachMapping("certificates", func(m *yamlMap) {
 		x := schemas.Certificate{Serial: yamlValue(m, "serial", readText), Approval: yamlValue(m, "approval", readText)}
-		x.ValidFrom, x.ValidTo = m.period(true, true)
+		x.ValidFrom, x.ValidTo = m.readPeriod(true, true)
 		c.Certificates = append(c.Certificates, x)
 	})
 }
 
 func readLoans(m *yamlMap, c *schemas.Camera) {
-	m.maps("loans", func(m *yamlMap) {
+	m.eachMapping("loans", func(m *yamlMap) {
 		before := len(m.p.list)
 		x := schemas.Loan{Zone: yamlValue(m, "zone", readIdent)}
-		x.ValidFrom, x.ValidTo = m.period(true, true)
+		x.ValidFrom, x.ValidTo = m.readPeriod(true, true)
 		if len(m.p.list) == before {
 			for i := range c.Loans {
-				if e := &c.Loans[i]; meet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) {
-					m.p.addf(m.line, m.path, "overlaps loans[%d] in time; a camera is lent to one zone at a time", i)
+				if e := &c.Loans[i]; periodsMeet(period{e.ValidFrom, e.ValidTo}, period{x.ValidFrom, x.ValidTo}) {
+					m.p.addProblemf(m.line, m.path, "overlaps loans[%d] in time; a camera is lent to one zone at a time", i)
 				}
 			}
 		}
@@ -339,6 +339,6 @@ func readLoans(m *yamlMap, c *schemas.Camera) {
 // period is [from, to); to 0 is open.
 type period struct{ from, to schemas.Micros }
 
-func meet(a, b period) bool {
+func periodsMeet(a, b period) bool {
 	return (a.to == 0 || b.from < a.to) && (b.to == 0 || a.from < b.to)
 }

@@ -44,13 +44,13 @@ func newCameraTable(cameras []*schemas.Camera) cameraTable {
 func (t *cameraTable) slotOf(id string) *cameraSlot {
 	mask := uint64(len(t.slots) - 1)
 	for i := cameraHash(id) & mask; ; i = (i + 1) & mask {
-		if s := &t.slots[i]; s.cam == nil || s.is(id) {
+		if s := &t.slots[i]; s.cam == nil || s.hasID(id) {
 			return s
 		}
 	}
 }
 
-func (s *cameraSlot) is(id string) bool {
+func (s *cameraSlot) hasID(id string) bool {
 	if int(s.n) != len(id) {
 		return false
 	}

@@ -13,11 +13,11 @@ func TestTheCameraTableFindsEveryCameraAndNoOther(t *testing.T) {
 	for i := range 3000 { // of one length and with the same ends: their hashes may be equal, they are not
 		ids = append(ids, fmt.Sprintf("BRU-0001-%04d-12345678", i))
 	}
-	r := &registry{}
+	r := &cameraRegistry{}
 	for _, id := range ids {
 		r.all = append(r.all, &schemas.Camera{ID: id})
 	}
-	r.number(newNumbers())
+	r.assignNumbers(newNumbers())
 	s := &Snapshot{cameras: r}
 	for i, id := range ids {
 		c, ok := s.Camera(id)
@@ -41,7 +41,7 @@ func TestTheCameraTableFindsEveryCameraAndNoOther(t *testing.T) {
 	if s.CameraName(0) != "" {
 		t.Error("number 0 has a name")
 	}
-	if _, ok := (&Snapshot{cameras: &registry{table: newCameraTable(nil)}}).Camera("c"); ok {
+	if _, ok := (&Snapshot{cameras: &cameraRegistry{table: newCameraTable(nil)}}).Camera("c"); ok {
 		t.Error("a camera in an empty registry")
 	}
 }
@@ -52,11 +52,11 @@ func TestACameraKeepsItsNumberOverReloads(t *testing.T) {
 	var last *Snapshot
 	numbers := map[string]uint32{}
 	for version, ids := range [][]string{{"b", "d"}, {"a", "b", "d"}, {"a", "c"}, {}, {"b", "c", "d", "e"}} {
-		r := &registry{}
+		r := &cameraRegistry{}
 		for _, id := range ids {
 			r.all = append(r.all, &schemas.Camera{ID: id, Site: fmt.Sprint(version)})
 		}
-		r.number(n)
+		r.assignNumbers(n)
 		before := last
 		last = &Snapshot{cameras: r}
 		for _, id := range ids {

@@ -61,7 +61,7 @@ func newCSVFile(ended func() error, in io.Reader, columns columnSet, p *problems
 	f.r.ReuseRecord = true
 	f.r.Comment = '#'
 	if f.err == nil {
-		f.header()
+		f.readHeader()
 	}
 	if f.err == nil {
 		f.plain = plainRows{in: buffered, on: true, fields: make([]string, f.width), lines: f.headerLines, header: f.headerLines}
@@ -69,11 +69,11 @@ func newCSVFile(ended func() error, in io.Reader, columns columnSet, p *problems
 	return f
 }
 
-func (f *csvFile) header() {
+func (f *csvFile) readHeader() {
 	rec, err := f.r.Read()
 	if err != nil {
 		if f.readError(err); errors.Is(f.err, io.EOF) {
-			f.p.addf(0, "", "has no header line; begin it with %s", strings.Join(f.columns, ","))
+			f.p.addProblemf(0, "", "has no header line; begin it with %s", strings.Join(f.columns, ","))
 		} else if f.err == nil {
 			f.err = io.EOF // the header is no CSV
 		}
@@ -82,20 +82,20 @@ func (f *csvFile) header() {
 	line, _ := f.r.FieldPos(0)
 	f.headerLines, _ = f.r.FieldPos(len(rec) - 1)
 	f.width = len(rec)
-	if detail := separated(rec, f.must); detail != "" {
-		f.p.add(line, "", detail)
+	if detail := separatorProblem(rec, f.must); detail != "" {
+		f.p.addProblem(line, "", detail)
 		f.err = io.EOF
 		return
 	}
 	f.at = make([]int, len(f.columns))
 	for i, c := range f.columns {
 		if f.at[i] = slices.Index(rec, c); f.at[i] < 0 && i < f.must {
-			f.p.addf(line, c, "is not in the header; the columns are %s", strings.Join(f.columns, ","))
+			f.p.addProblemf(line, c, "is not in the header; the columns are %s", strings.Join(f.columns, ","))
 		}
 	}
 	for i, c := range rec {
 		if !slices.Contains(f.columns, c) || slices.Index(rec, c) != i {
-			f.p.addf(line, fmt.Sprintf("%.40q", c), "is no column of this file or is there twice; the columns are %s", strings.Join(f.columns, ","))
+			f.p.addProblemf(line, fmt.Sprintf("%.40q", c), "is no column of this file or is there twice; the columns are %s", strings.Join(f.columns, ","))
 		}
 	}
 	if len(f.p.list) > 0 {
@@ -112,11 +112,11 @@ func (f *csvFile) readError(err error) {
 	case errors.As(err, &pe):
 		detail := pe.Err.Error()
 		if errors.Is(err, csv.ErrFieldCount) {
-			if detail = separated(f.rec, f.width); detail == "" {
-				detail = fmt.Sprintf("has %s, want %d; quote fields with commas", fields(len(f.rec)), f.width)
+			if detail = separatorProblem(f.rec, f.width); detail == "" {
+				detail = fmt.Sprintf("has %s, want %d; quote fields with commas", fieldCount(len(f.rec)), f.width)
 			}
 		}
-		f.p.add(pe.Line+f.plain.before(), "", detail)
+		f.p.addProblem(pe.Line+f.plain.linesBefore(), "", detail)
 	default:
 		f.err = err
 	}
@@ -126,9 +126,9 @@ func (f *csvFile) readError(err error) {
 // have the comma.
 var otherSeparators = []struct{ sign, name string }{{";", "';'"}, {"\t", "a tab"}, {"|", "'|'"}}
 
-// separated says that a record of too few fields has another separator than the comma; "" when it has not. It repeats nothing of the
+// separatorProblem says that a record of too few fields has another separator than the comma; "" when it has not. It repeats nothing of the
 // record. The record may have commas all the same, in decimals or in texts.
-func separated(rec []string, want int) string {
+func separatorProblem(rec []string, want int) string {
 	if strings.HasPrefix(rec[0], "sep=") {
 		return "is a line that spreadsheets write for themselves: delete it, the file begins with its header"
 	}
@@ -138,28 +138,28 @@ func separated(rec []string, want int) string {
 	whole := strings.Join(rec, ",")
 	for _, s := range otherSeparators {
 		if n := strings.Count(whole, s.sign); n > 0 && (len(rec) == 1 || n >= want-1) {
-			return fmt.Sprintf("has %s, want %d; it looks separated by %s, as Belgian and French spreadsheets do: save as CSV with commas", fields(len(rec)), want, s.name)
+			return fmt.Sprintf("has %s, want %d; it looks separated by %s, as Belgian and French spreadsheets do: save as CSV with commas", fieldCount(len(rec)), want, s.name)
 		}
 	}
 	return ""
 }
 
-func fields(n int) string {
+func fieldCount(n int) string {
 	if n == 1 {
 		return "1 field"
 	}
 	return fmt.Sprintf("%d fields", n)
 }
 
-// next reads a row; false at the end, on an error of reading, or when the file has too many problems.
-func (f *csvFile) next() bool {
-	for f.err == nil && !f.p.full() {
+// nextRow reads a row; false at the end, on an error of reading, or when the file has too many problems.
+func (f *csvFile) nextRow() bool {
+	for f.err == nil && !f.p.isFull() {
 		if f.rows++; f.rows%checkEvery == 0 {
 			if f.err = f.ended(); f.err != nil {
 				return false
 			}
 		}
-		if f.plain.next() {
+		if f.plain.nextRow() {
 			f.rec, f.before = f.plain.fields, len(f.p.list)
 			return true
 		}
@@ -174,23 +174,25 @@ func (f *csvFile) next() bool {
 	return false
 }
 
-// bad reports whether the row had a problem.
-func (f *csvFile) bad() bool { return len(f.p.list) > f.before }
+// rowIsBad reports whether the row had a problem.
+func (f *csvFile) rowIsBad() bool { return len(f.p.list) > f.before }
 
-// line is where column i of the row begins.
-func (f *csvFile) line(i int) int {
+// lineAt is where column i of the row begins.
+func (f *csvFile) lineAt(i int) int {
 	if f.plain.on {
 		return f.plain.lines
 	}
 	line, _ := f.r.FieldPos(max(f.at[i], 0))
-	return line + f.plain.before()
+	return line + f.plain.linesBefore()
 }
 
-func (f *csvFile) problem(i int, err error) { f.p.add(f.line(i), f.columns[i], err.Error()) }
+func (f *csvFile) addProblem(i int, err error) {
+	f.p.addProblem(f.lineAt(i), f.columns[i], err.Error())
+}
 
-// get returns the bytes of column i. They are valid until the next row: whoever keeps them copies them.
+// fieldAt returns the bytes of column i. They are valid until the next row: whoever keeps them copies them.
 // That of an optional column that the file lacks is empty.
-func (f *csvFile) get(i int) string {
+func (f *csvFile) fieldAt(i int) string {
 	if f.at[i] < 0 {
 		return ""
 	}
@@ -199,63 +201,63 @@ func (f *csvFile) get(i int) string {
 
 // csvValue reads column i by read and files its error.
 func csvValue[T any](f *csvFile, i int, read func(string) (T, error)) T {
-	v, err := read(f.get(i))
+	v, err := read(f.fieldAt(i))
 	if err != nil {
-		f.problem(i, err)
+		f.addProblem(i, err)
 	}
 	return v
 }
 
 // csvOptional is csvValue, with the zero value for an empty field.
 func csvOptional[T any](f *csvFile, i int, read func(string) (T, error)) (v T) {
-	if f.get(i) == "" {
+	if f.fieldAt(i) == "" {
 		return v
 	}
 	return csvValue(f, i, read)
 }
 
-// text returns a field of free text.
-func (f *csvFile) text(i int) string {
-	s := f.get(i)
-	if err := text(s); err != nil {
-		f.problem(i, err)
+// textAt returns a field of free text.
+func (f *csvFile) textAt(i int) string {
+	s := f.fieldAt(i)
+	if err := checkText(s); err != nil {
+		f.addProblem(i, err)
 	}
 	return s
 }
 
-// bool reads true or false; empty is false.
-func (f *csvFile) bool(i int) bool {
-	switch f.get(i) {
+// boolAt reads true or false; empty is false.
+func (f *csvFile) boolAt(i int) bool {
+	switch f.fieldAt(i) {
 	case "true":
 		return true
 	case "false", "":
 	default:
-		f.problem(i, fmt.Errorf("%.40q is neither true nor false", f.get(i)))
+		f.addProblem(i, fmt.Errorf("%.40q is neither true nor false", f.fieldAt(i)))
 	}
 	return false
 }
 
-// days reads the period in columns i and i+1.
-func (f *csvFile) days(i int) (from, to schemas.Day) {
+// periodAt reads the period in columns i and i+1.
+func (f *csvFile) periodAt(i int) (from, to schemas.Day) {
 	before := len(f.p.list)
-	from, to = csvValue(f, i, day), csvOptional(f, i+1, lastDay)
-	if err := ordered(from, to); err != nil && len(f.p.list) == before {
-		f.problem(i+1, err)
+	from, to = csvValue(f, i, readDay), csvOptional(f, i+1, lastDay)
+	if err := checkOrder(from, to); err != nil && len(f.p.list) == before {
+		f.addProblem(i+1, err)
 	}
 	return from, to
 }
 
 // lastDay is day without 1970-01-01, whose zero stands for open.
 func lastDay(s string) (schemas.Day, error) {
-	d, err := day(s)
+	d, err := readDay(s)
 	if err == nil && d == 0 {
 		err = errors.New("1970-01-01 stands for open; write another day or leave it empty")
 	}
 	return d, err
 }
 
-// finish reads what is left and compares the whole with what was seen before.
-func (f *csvFile) finish(want digest) error {
+// checkRest reads what is left and compares the whole with what was seen before.
+func (f *csvFile) checkRest(want digest) error {
 	if f.err != nil && !errors.Is(f.err, io.EOF) {
 		return f.err
 	}

@@ -35,8 +35,8 @@ var doubtKinds = []string{doubtRegisterEmpty, doubtListsEmpty, doubtZoneAlone, d
 // fewCameras is up to how many cameras a zone with one camera is no doubt.
 const fewCameras = 20
 
-// doubts says what looks absent rather than empty.
-func (s *Snapshot) doubts() []doubt {
+// findDoubts says what looks absent rather than empty.
+func (s *Snapshot) findDoubts() []doubt {
 	var out []doubt
 	if len(s.registers) > 0 && s.vehicles.n == 0 {
 		out = append(out, doubt{doubtRegisterEmpty, fmt.Sprintf("%s has no vehicle, and %s says that %d registers are complete: every plate is unknown, and every LEZ case a hold",
@@ -70,10 +70,10 @@ func (s *Snapshot) doubts() []doubt {
 
 // registersWithoutFile refuses registers whose vehicles are not there at all: the file was not copied.
 func (s *Snapshot) registersWithoutFile(bad *Error) {
-	if len(s.registers) > 0 && !s.files.has(fileVehicles) {
+	if len(s.registers) > 0 && !s.files.hasFile(fileVehicles) {
 		p := &problems{file: fileVehicles}
-		p.addf(0, "", "is not there, and %s says that %d registers are complete; put it there, or take the registers out", fileRegisters, len(s.registers))
-		bad.collect(p)
+		p.addProblemf(0, "", "is not there, and %s says that %d registers are complete; put it there, or take the registers out", fileRegisters, len(s.registers))
+		bad.collectProblems(p)
 	}
 }
 
@@ -153,7 +153,7 @@ func (s *Store) sinceLastStart(next *Snapshot) []doubt {
 		return nil
 	}
 	var out []doubt
-	for _, p := range suspicious(was.Counts, was.Registers, next, "the last start had") {
+	for _, p := range suspiciousChanges(was.Counts, was.Registers, next, "the last start had") {
 		out = append(out, doubt{doubtShrunk, p.File + " " + p.Detail + " (--allow-shrink, ANPR_ALLOW_SHRINK)"})
 	}
 	return out
@@ -179,15 +179,15 @@ func (s *Store) tellDoubts(next *Snapshot, found []doubt) {
 
 // readZones reads the closed list of zones; nil when the file has none.
 func (l *cameraLoader) readZones(root *yamlMap) {
-	if n, _ := root.get("zones"); n == nil {
+	if n, _ := root.takeKey("zones"); n == nil {
 		return
 	}
 	l.zones = map[string]bool{}
-	root.each("zones", func(n ast.Node, path string) {
+	root.eachElement("zones", func(n ast.Node, path string) {
 		text := strings.TrimSpace(n.String())
 		zone, err := readIdent(strings.Trim(text, `"'`))
 		if err != nil {
-			l.p.add(n.GetToken().Position.Line, path, err.Error())
+			l.p.addProblem(n.GetToken().Position.Line, path, err.Error())
 			return
 		}
 		l.zones[zone] = true
@@ -201,7 +201,7 @@ func (l *cameraLoader) checkZones(m *yamlMap, c *schemas.Camera) {
 	}
 	bad := func(zone string) {
 		if zone != "" && !l.zones[zone] {
-			l.p.addf(m.line, m.join("zone"), "%.40q is not in the list `zones` of this file; correct it, or add the zone there", zone)
+			l.p.addProblemf(m.line, m.joinPath("zone"), "%.40q is not in the list `zones` of this file; correct it, or add the zone there", zone)
 		}
 	}
 	bad(c.Zone)

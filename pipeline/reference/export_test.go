@@ -7,7 +7,9 @@ import (
 )
 
 // put enters a vehicle under its plate.
-func (t *vehicleTable) put(p schemas.Plate, v *schemas.Vehicle) putResult { return t.add(keyOf(p), v) }
+func (t *vehicleTable) put(p schemas.Plate, v *schemas.Vehicle) putResult {
+	return t.addVehicle(keyOf(p), v)
+}
 
 // indexFilesUsed returns how many tables were taken from index files instead of parsed, since the start.
 func (s *Store) indexFilesUsed() float64 {

@@ -49,9 +49,9 @@ type digest struct {
 	whole bool // ends in a newline, or is empty
 }
 
-// rows bounds the records of a CSV file whose shortest possible record has that many bytes, newline included. Without
+// maxRows bounds the records of a CSV file whose shortest possible record has that many bytes, newline included. Without
 // the length a file of empty lines would ask for any amount of memory.
-func (d digest) rows(shortest int64) int { return min(d.lines, int(d.size/shortest)+1) }
+func (d digest) maxRows(shortest int64) int { return min(d.lines, int(d.size/shortest)+1) }
 
 // inventory is what of the directory is loaded, by slash-separated relative name.
 type inventory struct {
@@ -60,9 +60,9 @@ type inventory struct {
 	files map[string]digest
 }
 
-func (v *inventory) path(name string) string { return filepath.Join(v.dir, filepath.FromSlash(name)) }
+func (v *inventory) pathOf(name string) string { return filepath.Join(v.dir, filepath.FromSlash(name)) }
 
-func (v *inventory) has(name string) bool { _, ok := v.files[name]; return ok }
+func (v *inventory) hasFile(name string) bool { _, ok := v.files[name]; return ok }
 
 // sumOf returns the check sum of a file; nothing when it is not there.
 func (v *inventory) sumOf(name string) []byte {
@@ -73,8 +73,8 @@ func (v *inventory) sumOf(name string) []byte {
 	return d.sum[:]
 }
 
-// lists returns the names of the list files, sorted.
-func (v *inventory) lists() []string {
+// listFiles returns the names of the list files, sorted.
+func (v *inventory) listFiles() []string {
 	var out []string
 	for _, n := range v.names {
 		if strings.HasPrefix(n, listDir+"/") {
@@ -84,8 +84,8 @@ func (v *inventory) lists() []string {
 	return out
 }
 
-// same reports whether all of the names are in both or neither and have the same content.
-func (v *inventory) same(w *inventory, names ...string) bool {
+// sameContent reports whether all of the names are in both or neither and have the same content.
+func (v *inventory) sameContent(w *inventory, names ...string) bool {
 	for _, n := range names {
 		a, okA := v.files[n]
 		b, okB := w.files[n]
@@ -96,8 +96,8 @@ func (v *inventory) same(w *inventory, names ...string) bool {
 	return true
 }
 
-// version is the first 12 hexadecimal digits of SHA-256 over names and contents, in the order of the names.
-func (v *inventory) version() string {
+// versionName is the first 12 hexadecimal digits of SHA-256 over names and contents, in the order of the names.
+func (v *inventory) versionName() string {
 	h := sha256.New()
 	var size [8]byte
 	for _, n := range v.names {
@@ -110,8 +110,8 @@ func (v *inventory) version() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// names lists what there is to load, sorted.
-func names(dir string) ([]string, error) {
+// filesToLoad lists what there is to load, sorted.
+func filesToLoad(dir string) ([]string, error) {
 	var out []string
 	for _, n := range []string{fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations} {
 		info, err := os.Stat(filepath.Join(dir, n))
@@ -138,15 +138,15 @@ func names(dir string) ([]string, error) {
 	return out, nil
 }
 
-// take reads every file once.
-func take(ctx context.Context, dir string) (*inventory, error) {
-	ns, err := names(dir)
+// readInventory reads every file once.
+func readInventory(ctx context.Context, dir string) (*inventory, error) {
+	ns, err := filesToLoad(dir)
 	if err != nil {
 		return nil, err
 	}
 	v := &inventory{dir: dir, names: ns, files: make(map[string]digest, len(ns))}
 	for _, n := range ns {
-		d, err := digestOf(ctx, v.path(n))
+		d, err := digestOf(ctx, v.pathOf(n))
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", n, err)
 		}
@@ -186,10 +186,10 @@ func digestOf(ctx context.Context, path string) (d digest, err error) {
 	return d, nil
 }
 
-// fingerprint is a cheap sign that something changed: names, sizes and modification times. A directory that cannot be
+// fingerprintOf is a cheap sign that something changed: names, sizes and modification times. A directory that cannot be
 // read has a fingerprint of its own.
-func fingerprint(dir string) uint64 {
-	ns, err := names(dir)
+func fingerprintOf(dir string) uint64 {
+	ns, err := filesToLoad(dir)
 	if err != nil {
 		return 1
 	}
@@ -208,7 +208,7 @@ func fingerprint(dir string) uint64 {
 
 // checkSums compares the files with SHA256SUMS, when there is one.
 func (v *inventory) checkSums(e *Error) error {
-	b, err := os.ReadFile(v.path(fileSums))
+	b, err := os.ReadFile(v.pathOf(fileSums))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -221,23 +221,23 @@ func (v *inventory) checkSums(e *Error) error {
 		sum, ok := want[n]
 		switch {
 		case !ok:
-			p.addf(0, "", "does not name %s; write it anew with sha256sum", n)
+			p.addProblemf(0, "", "does not name %s; write it anew with sha256sum", n)
 		case sum != v.files[n].sum:
-			p.addf(0, "", "%s has other content than it says: the copy is not complete or the file was changed", n)
+			p.addProblemf(0, "", "%s has other content than it says: the copy is not complete or the file was changed", n)
 		}
 		delete(want, n)
 	}
 	for _, n := range []string{fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations} {
 		if _, ok := want[n]; ok {
-			p.addf(0, "", "names %s, which is not there: the copy is not complete", n)
+			p.addProblemf(0, "", "names %s, which is not there: the copy is not complete", n)
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(want)) {
 		if strings.HasPrefix(n, listDir+"/") {
-			p.addf(0, "", "names %s, which is not there: the copy is not complete", n)
+			p.addProblemf(0, "", "names %s, which is not there: the copy is not complete", n)
 		}
 	}
-	e.collect(p)
+	e.collectProblems(p)
 	return nil
 }
 
@@ -254,7 +254,7 @@ func parseSums(s string, p *problems) map[string]schemas.Sum {
 		hexed, name, ok := strings.Cut(l, " ")
 		sum, err := sum256(hexed)
 		if !ok || err != nil || len(name) < 2 {
-			p.add(line, "", "is not of the form of sha256sum: 64 hexadecimal digits, two spaces, name")
+			p.addProblem(line, "", "is not of the form of sha256sum: 64 hexadecimal digits, two spaces, name")
 			continue
 		}
 		out[strings.TrimPrefix(name[1:], "./")] = sum

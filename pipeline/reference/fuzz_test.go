@@ -35,9 +35,9 @@ func FuzzYAML(f *testing.F) {
 		p := &problems{file: fileCameras}
 		r := loadCameras(b, p)
 		if len(p.list) == 0 {
-			r.number(newNumbers())
+			r.assignNumbers(newNumbers())
 			for i, c := range r.all {
-				if ident(c.ID) != nil || ident(c.Site) != nil || c.AllowedLateness <= 0 || int(c.Number) != i+1 || r.table.slotOf(c.ID).cam != c {
+				if checkIdent(c.ID) != nil || checkIdent(c.Site) != nil || c.AllowedLateness <= 0 || int(c.Number) != i+1 || r.table.slotOf(c.ID).cam != c {
 					t.Errorf("accepted %+v", c)
 				}
 			}
@@ -63,19 +63,19 @@ func FuzzCSV(f *testing.F) {
 		f := func(columns columnSet, load func(*csvFile) error) bool {
 			p := &problems{file: "f.csv"}
 			in := newCSVFile(t.Context().Err, bytes.NewReader(b), columns, p)
-			if err := errors.Join(load(in), in.finish(d)); err != nil {
+			if err := errors.Join(load(in), in.checkRest(d)); err != nil {
 				t.Errorf("read: %v", err)
 			}
 			return len(p.list) == 0
 		}
 		var v *vehicleTable
-		if f(vehicleColumns, func(in *csvFile) (err error) { v, err = loadVehicles(in, d.rows(shortestVehicle), nil); return err }) {
+		if f(vehicleColumns, func(in *csvFile) (err error) { v, err = loadVehicles(in, d.maxRows(shortestVehicle), nil); return err }) {
 			checkTable(t, v)
 		}
 		var pass *passes
 		if f(passColumns, func(in *csvFile) error { pass = loadPasses(in); return nil }) {
 			for _, r := range pass.rows {
-				if got, ok := pass.find(r.key, r.p.Country, r.p.Day); !ok || got != r.p {
+				if got, ok := pass.findPass(r.key, r.p.Country, r.p.Day); !ok || got != r.p {
 					t.Error("a pass is not found again")
 				}
 			}
@@ -83,12 +83,12 @@ func FuzzCSV(f *testing.F) {
 		f(exemptionColumns, func(in *csvFile) error { loadExemptions(in); return nil })
 		f(registrationColumns, func(in *csvFile) error { loadRegistrations(in); return nil })
 		l := newListLoader(0)
-		f(listColumns, func(in *csvFile) error { l.load(in, "f", 0); return nil })
+		f(listColumns, func(in *csvFile) error { l.loadFile(in, "f", 0); return nil })
 		all := mustIndex(t, l)
 		for i := range all.rows {
 			r := &all.rows[i]
-			want := all.entry(r)
-			if !slices.ContainsFunc(all.find(nil, r.plate.Class(), r.from), func(e *schemas.ListEntry) bool { return reflect.DeepEqual(e, want) }) {
+			want := all.makeEntry(r)
+			if !slices.ContainsFunc(all.findEntries(nil, r.plate.Class(), r.from), func(e *schemas.ListEntry) bool { return reflect.DeepEqual(e, want) }) {
 				t.Error("an entry is not found again")
 			}
 		}
@@ -102,12 +102,12 @@ func checkTable(t *testing.T, v *vehicleTable) {
 	for i := range v.buckets {
 		for j := range v.buckets[i].records {
 			r := &v.buckets[i].records[j]
-			if r.free() {
+			if r.isFree() {
 				continue
 			}
 			n++
-			want := v.buckets[i].vehicle(j)
-			if got, ok := v.find(plateOf(r), want.Country, want.ValidFrom); !ok || got != want {
+			want := v.buckets[i].vehicleAt(j)
+			if got, ok := v.findVehicle(plateOf(r), want.Country, want.ValidFrom); !ok || got != want {
 				t.Errorf("got %+v %v, want %+v", got, ok, want)
 			}
 		}

@@ -8,10 +8,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// suspicious compares a version that is valid in itself with how much there was before and up to when registers were complete, and returns what looks like a broken
+// suspiciousChanges compares a version that is valid in itself with how much there was before and up to when registers were complete, and returns what looks like a broken
 // delivery rather than a change: a kind of record or a list that lost more than half or all of its records, a list
 // that is gone, a register that goes back in time.
-func suspicious(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
+func suspiciousChanges(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
 	var out []Problem
 	b := next.Stats()
 	shrunk := func(file, what string, was, is int) {

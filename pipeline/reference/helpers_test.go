@@ -128,7 +128,7 @@ func mustTable(t testing.TB, rows int) *vehicleTable {
 
 func mustIndex(t testing.TB, l *listLoader) *lists {
 	t.Helper()
-	all, err := l.index()
+	all, err := l.buildIndex()
 	if err != nil {
 		t.Fatal(err)
 	}

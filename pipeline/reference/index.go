@@ -39,15 +39,15 @@ func keyOf(p schemas.Plate) (k plateKey) {
 	return k
 }
 
-// hash mixes the key by two multiplications of 128 bits. Index files depend on it: see indexFormat.
-func (k plateKey) hash() uint64 {
+// hashKey mixes the key by two multiplications of 128 bits. Index files depend on it: see indexFormat.
+func (k plateKey) hashKey() uint64 {
 	hi, lo := bits.Mul64(k.lo^0x9e3779b97f4a7c15, uint64(k.hi)^0xd6e8feb86659fd93)
 	hi, lo = bits.Mul64(hi^lo, 0xa0761d6478bd642f)
 	return hi ^ lo
 }
 
-// home is the first slot to look at in a table of n slots, which need not be a power of two.
-func (k plateKey) home(n int) int { return homeOf(k.hash(), n) }
+// homeSlot is the first slot to look at in a table of n slots, which need not be a power of two.
+func (k plateKey) homeSlot(n int) int { return homeOf(k.hashKey(), n) }
 
 func homeOf(hash uint64, n int) int {
 	h, _ := bits.Mul64(hash, uint64(n))
@@ -65,10 +65,10 @@ func slotsFor(n int) int {
 // index finds the rows of a plate in a slice that is sorted by plate (or class): one slot for each distinct key, with
 // the run of its rows. It holds no pointers but its own array.
 type index struct {
-	slots []span
+	slots []rowRun
 }
 
-type span struct {
+type rowRun struct {
 	lo    uint64
 	hi    uint32
 	start uint32
@@ -83,21 +83,21 @@ func newIndex(n int, key func(i int) plateKey) index {
 			distinct++
 		}
 	}
-	x := index{slots: make([]span, slotsFor(distinct))}
+	x := index{slots: make([]rowRun, slotsFor(distinct))}
 	for i := 0; i < n; {
 		k := key(i)
 		j := i + 1
 		for j < n && key(j) == k {
 			j++
 		}
-		x.put(k, span{lo: k.lo, hi: k.hi, start: uint32(i), n: uint32(j - i)})
+		x.putRun(k, rowRun{lo: k.lo, hi: k.hi, start: uint32(i), n: uint32(j - i)})
 		i = j
 	}
 	return x
 }
 
-func (x *index) put(k plateKey, s span) {
-	i := k.home(len(x.slots))
+func (x *index) putRun(k plateKey, s rowRun) {
+	i := k.homeSlot(len(x.slots))
 	for x.slots[i].n != 0 {
 		if i++; i == len(x.slots) {
 			i = 0
@@ -106,12 +106,12 @@ func (x *index) put(k plateKey, s span) {
 	x.slots[i] = s
 }
 
-// find returns the rows [start, end) of the key; start = end when there are none.
-func (x *index) find(k plateKey) (start, end uint32) {
+// findRows returns the rows [start, end) of the key; start = end when there are none.
+func (x *index) findRows(k plateKey) (start, end uint32) {
 	if len(x.slots) == 0 {
 		return 0, 0
 	}
-	for i := k.home(len(x.slots)); ; {
+	for i := k.homeSlot(len(x.slots)); ; {
 		s := &x.slots[i]
 		if s.n == 0 {
 			return 0, 0

@@ -65,16 +65,16 @@ const (
 
 // indexDir is the directory of index files; the zero value keeps none.
 type indexDir struct {
-	path string
-	told func(kind, result string, err error) // err is for indexRefused
+	path   string
+	report func(kind, result string, err error) // err is for indexRefused
 }
 
-func (d indexDir) refuse(kind string, key schemas.Sum, err error) {
-	d.told(kind, indexRefused, fmt.Errorf("index file %s: %w", d.file(kind, key), err))
+func (d indexDir) refuseFile(kind string, key schemas.Sum, err error) {
+	d.report(kind, indexRefused, fmt.Errorf("index file %s: %w", d.filePath(kind, key), err))
 }
 
-// key names the content of an index file: what it is made of, and how.
-func (d indexDir) key(kind string, of ...string) schemas.Sum {
+// fileKey names the content of an index file: what it is made of, and how.
+func (d indexDir) fileKey(kind string, of ...string) schemas.Sum {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d %s %d %d\n", kind, indexFormat, runtime.GOARCH, bucketSize, listRowSize)
 	for _, s := range of {
@@ -83,51 +83,51 @@ func (d indexDir) key(kind string, of ...string) schemas.Sum {
 	return schemas.Sum(h.Sum(nil))
 }
 
-func (d indexDir) file(kind string, key schemas.Sum) string {
+func (d indexDir) filePath(kind string, key schemas.Sum) string {
 	return filepath.Join(d.path, fmt.Sprintf("%s-%x%s", kind, key[:8], indexSuffix))
 }
 
-// open returns the file of the key, or nil when there is none that can be trusted.
-func (d indexDir) open(kind string, key schemas.Sum) *indexFile {
+// openFile returns the file of the key, or nil when there is none that can be trusted.
+func (d indexDir) openFile(kind string, key schemas.Sum) *indexFile {
 	if d.path == "" {
 		return nil
 	}
-	x, err := readIndex(d.file(kind, key), key)
+	x, err := readIndex(d.filePath(kind, key), key)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			d.refuse(kind, key, err)
+			d.refuseFile(kind, key, err)
 		}
 		return nil
 	}
 	return x
 }
 
-// keep writes an index file, removes those of its kind that are older, and opens the new one: pages of a file are shared by all
+// saveIndex writes an index file, removes those of its kind that are older, and opens the new one: pages of a file are shared by all
 // processes that map it and can be given back. It returns nil when x is what there is to use. What goes wrong costs the next
 // start some time and nothing else.
-func (d indexDir) keep(kind string, key schemas.Sum, x *indexFile) *indexFile {
+func (d indexDir) saveIndex(kind string, key schemas.Sum, x *indexFile) *indexFile {
 	if d.path == "" {
 		return nil
 	}
-	if err := d.replace(kind, key, x); err != nil {
-		d.refuse(kind, key, err)
+	if err := d.replaceFile(kind, key, x); err != nil {
+		d.refuseFile(kind, key, err)
 		return nil
 	}
-	d.told(kind, indexBuilt, nil)
-	return d.open(kind, key)
+	d.report(kind, indexBuilt, nil)
+	return d.openFile(kind, key)
 }
 
-func (d indexDir) replace(kind string, key schemas.Sum, x *indexFile) error {
+func (d indexDir) replaceFile(kind string, key schemas.Sum, x *indexFile) error {
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return err
 	}
-	name := d.file(kind, key)
-	d.clear(kind, name)
+	name := d.filePath(kind, key)
+	d.removeOld(kind, name)
 	f, err := os.CreateTemp(d.path, kind+"-*"+indexUnfinished) // mode 0600: it holds plates
 	if err != nil {
 		return err
 	}
-	head := x.header(key)
+	head := x.buildHeader(key)
 	for _, part := range [][]byte{head, x.data, x.meta} {
 		if err == nil {
 			_, err = f.Write(part)
@@ -143,8 +143,8 @@ func (d indexDir) replace(kind string, key schemas.Sum, x *indexFile) error {
 	return err
 }
 
-// clear removes the files of the kind but one, unfinished ones included.
-func (d indexDir) clear(kind, but string) {
+// removeOld removes the files of the kind but one, unfinished ones included.
+func (d indexDir) removeOld(kind, but string) {
 	old, _ := os.ReadDir(d.path) // what cannot be read is not cleared
 	for _, e := range old {
 		rest, ok := strings.CutPrefix(e.Name(), kind+"-")
@@ -155,14 +155,14 @@ func (d indexDir) clear(kind, but string) {
 	}
 }
 
-func (x *indexFile) sum() uint64 {
+func (x *indexFile) checkSum() uint64 {
 	h := xxhash.New()
 	_, _ = h.Write(x.data) // never fails
 	_, _ = h.Write(x.meta)
 	return h.Sum64()
 }
 
-func (x *indexFile) header(key schemas.Sum) []byte {
+func (x *indexFile) buildHeader(key schemas.Sum) []byte {
 	h := make([]byte, indexHeader)
 	copy(h, indexMagic)
 	copy(h[atKey:], key[:])
@@ -171,7 +171,7 @@ func (x *indexFile) header(key schemas.Sum) []byte {
 	}
 	binary.LittleEndian.PutUint64(h[atData:], uint64(len(x.data)))
 	binary.LittleEndian.PutUint64(h[atMeta:], uint64(len(x.meta)))
-	binary.LittleEndian.PutUint64(h[atSum:], x.sum())
+	binary.LittleEndian.PutUint64(h[atSum:], x.checkSum())
 	binary.LittleEndian.PutUint64(h[atCheck:], xxhash.Sum64(h[:atCheck]))
 	return h
 }
@@ -208,8 +208,8 @@ func readIndex(name string, key schemas.Sum) (*indexFile, error) {
 	for i := range x.ints {
 		x.ints[i] = binary.LittleEndian.Uint64(h[atInts+8*i:])
 	}
-	if x.sum() != binary.LittleEndian.Uint64(h[atSum:]) {
-		mem.drop()
+	if x.checkSum() != binary.LittleEndian.Uint64(h[atSum:]) {
+		mem.freeNow()
 		return nil, errIndex
 	}
 	return x, nil

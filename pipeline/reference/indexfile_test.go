@@ -254,7 +254,7 @@ func useTable(t *testing.T, m *arena, freed <-chan int) {
 
 func TestIndexFileKeepsARandomTable(t *testing.T) {
 	r := seeded(t)
-	d := indexDir{path: t.TempDir(), told: func(_, _ string, err error) {
+	d := indexDir{path: t.TempDir(), report: func(_, _ string, err error) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -268,13 +268,13 @@ func TestIndexFileKeepsARandomTable(t *testing.T) {
 				model.put(p, v)
 			}
 		}
-		key := d.key(indexVehicles, fmt.Sprint(round))
-		kept := table.keep(d, key)
+		key := d.fileKey(indexVehicles, fmt.Sprint(round))
+		kept := table.saveIndex(d, key)
 		for _, x := range []*vehicleTable{kept, openVehicles(d, key)} {
 			checkTable(t, x)
 			for range 500 {
 				p, c, day := randomPlate(r, 5, "AB1"), countries[r.IntN(len(countries))], schemas.Day(r.IntN(480))
-				got, gotOK := x.find(p, c, day)
+				got, gotOK := x.findVehicle(p, c, day)
 				if want, wantOK := model.find(p, c, day); got != want || gotOK != wantOK {
 					t.Fatalf("round %d: %s %s %s: got %+v %v, want %+v %v", round, p, c, day, got, gotOK, want, wantOK)
 				}

@@ -41,80 +41,80 @@ func newListLoader(rows int) *listLoader {
 	}
 }
 
-// load reads one file of at most rows entries.
-func (l *listLoader) load(f *csvFile, list string, rows int) {
+// loadFile reads one file of at most rows entries.
+func (l *listLoader) loadFile(f *csvFile, list string, rows int) {
 	l.counts[list] = 0
 	l.names = append(l.names, list)
 	if len(l.names) > math.MaxUint16 {
-		f.p.addf(0, "", "is more than the %d lists that can be held; merge some", math.MaxUint16)
+		f.p.addProblemf(0, "", "is more than the %d lists that can be held; merge some", math.MaxUint16)
 		return
 	}
 	ids := newIDSet(rows)
-	for f.next() {
+	for f.nextRow() {
 		if len(l.text) > maxListText {
-			f.p.add(f.line(0), "", "the texts of all lists together are longer than 4 GB; shorten reasons and references")
+			f.p.addProblem(f.lineAt(0), "", "the texts of all lists together are longer than 4 GB; shorten reasons and references")
 			return
 		}
-		id, p := csvValue(f, 0, readText), csvValue(f, 1, plate)
+		id, p := csvValue(f, 0, readText), csvValue(f, 1, readPlate)
 		r := listRow{
-			list: uint16(len(l.names) - 1), plate: p, country: csvOptional(f, 2, country),
-			reason: l.word(f.text(3)), caseRef: l.word(f.text(4)), priority: csvValue(f, 5, readPriority),
-			from: csvValue(f, 6, instant), to: csvOptional(f, 7, instant), audience: csvValue(f, 8, l.audience), confusable: f.bool(9),
+			list: uint16(len(l.names) - 1), plate: p, country: csvOptional(f, 2, readCountry),
+			reason: l.internText(f.textAt(3)), caseRef: l.internText(f.textAt(4)), priority: csvValue(f, 5, readPriority),
+			from: csvValue(f, 6, readInstant), to: csvOptional(f, 7, readInstant), audience: csvValue(f, 8, l.internAudience), confusable: f.boolAt(9),
 		}
-		if !f.bad() {
-			if err := ordered(r.from, r.to); err != nil {
-				f.problem(7, err)
+		if !f.rowIsBad() {
+			if err := checkOrder(r.from, r.to); err != nil {
+				f.addProblem(7, err)
 			}
 		}
-		if first, twice := ids.line(l, id); twice && id != "" {
-			f.problem(0, fmt.Errorf("is also that of line %d; ids are unique in a list", first))
+		if first, twice := ids.lineOf(l, id); twice && id != "" {
+			f.addProblem(0, fmt.Errorf("is also that of line %d; ids are unique in a list", first))
 		}
-		if f.bad() {
+		if f.rowIsBad() {
 			continue
 		}
-		r.id = l.add(id)
-		ids.add(l, r.id, f.line(0))
+		r.id = l.addText(id)
+		ids.addID(l, r.id, f.lineAt(0))
 		l.rows = append(l.rows, r)
 		l.counts[list]++
 	}
 }
 
 func readPriority(s string) (uint8, error) {
-	n, err := integer(s, 0, 100)
+	n, err := readInteger(s, 0, 100)
 	return uint8(n), err
 }
 
-// add keeps a text and returns its place.
-func (l *listLoader) add(s string) uint32 {
+// addText keeps a text and returns its place.
+func (l *listLoader) addText(s string) uint32 {
 	at := uint32(len(l.text))
 	l.text = append(binary.AppendUvarint(l.text, uint64(len(s))), s...)
 	return at
 }
 
-// word is add for a text that may have come before.
-func (l *listLoader) word(s string) uint32 {
+// internText is add for a text that may have come before.
+func (l *listLoader) internText(s string) uint32 {
 	if at, ok := l.words[s]; ok {
 		return at
 	}
 	if len(s) > maxText { // refused already
 		return 0
 	}
-	at := l.add(s)
+	at := l.addText(s)
 	if len(l.words) < internMax {
 		l.words[strings.Clone(s)] = at
 	}
 	return at
 }
 
-// audience splits zones at | and keeps one copy of each set.
-func (l *listLoader) audience(s string) (uint32, error) {
+// internAudience splits zones at | and keeps one copy of each set.
+func (l *listLoader) internAudience(s string) (uint32, error) {
 	if at, ok := l.zones[s]; ok {
 		return at, nil
 	}
 	s = strings.Clone(s)
 	a := strings.Split(s, "|")
 	for i, zone := range a {
-		if err := ident(zone); err != nil {
+		if err := checkIdent(zone); err != nil {
 			return 0, fmt.Errorf("zone %d %w", i+1, err)
 		}
 		if slices.Contains(a[:i], zone) {
@@ -139,7 +139,7 @@ func newIDSet(rows int) *idSet {
 	return &idSet{slots: make([]struct{ id, line uint32 }, slotsFor(max(rows, 16)))}
 }
 
-func (x *idSet) at(l *listLoader, id string) int {
+func (x *idSet) slotOf(l *listLoader, id string) int {
 	for i := homeOf(xxhash.Sum64String(id), len(x.slots)); ; {
 		if s := x.slots[i].id; s == 0 || string(textIn(l.text, s)) == id {
 			return i
@@ -150,23 +150,23 @@ func (x *idSet) at(l *listLoader, id string) int {
 	}
 }
 
-// line returns the line of an id that was added.
-func (x *idSet) line(l *listLoader, id string) (uint32, bool) {
-	s := x.slots[x.at(l, id)]
+// lineOf returns the line of an id that was added.
+func (x *idSet) lineOf(l *listLoader, id string) (uint32, bool) {
+	s := x.slots[x.slotOf(l, id)]
 	return s.line, s.id != 0
 }
 
-func (x *idSet) add(l *listLoader, id uint32, line int) {
+func (x *idSet) addID(l *listLoader, id uint32, line int) {
 	if 4*(x.n+1) > 3*len(x.slots) { // more rows than were announced
 		old := x.slots
 		x.slots = make([]struct{ id, line uint32 }, 2*len(old))
 		for _, s := range old {
 			if s.id != 0 {
-				x.slots[x.at(l, string(textIn(l.text, s.id)))] = s
+				x.slots[x.slotOf(l, string(textIn(l.text, s.id)))] = s
 			}
 		}
 	}
-	i := x.at(l, string(textIn(l.text, id)))
+	i := x.slotOf(l, string(textIn(l.text, id)))
 	x.slots[i].id, x.slots[i].line = id, uint32(line)
 	x.n++
 }
@@ -177,8 +177,8 @@ type listOrder struct {
 	i   uint32
 }
 
-// index sorts and indexes what was gathered. The order does not depend on that of files or lines.
-func (l *listLoader) index() (*lists, error) {
+// buildIndex sorts and indexes what was gathered. The order does not depend on that of files or lines.
+func (l *listLoader) buildIndex() (*lists, error) {
 	order := make([]listOrder, len(l.rows))
 	for i := range l.rows {
 		order[i] = listOrder{key: keyOf(l.rows[i].plate.Class().Plate), i: uint32(i)}
@@ -189,7 +189,7 @@ func (l *listLoader) index() (*lists, error) {
 		}
 		x, y := &l.rows[a.i], &l.rows[b.i]
 		return cmp.Or(cmp.Compare(y.priority, x.priority), strings.Compare(l.names[x.list], l.names[y.list]),
-			strings.Compare(view(textIn(l.text, x.id)), view(textIn(l.text, y.id))))
+			strings.Compare(viewText(textIn(l.text, x.id)), viewText(textIn(l.text, y.id))))
 	})
 	distinct := 0
 	for i := range order {
@@ -202,19 +202,19 @@ func (l *listLoader) index() (*lists, error) {
 	if t.mem, err = newArena(listSize(len(order), slotsFor(distinct), len(l.text))); err != nil {
 		return nil, err
 	}
-	t.take(t.mem.b, len(order), slotsFor(distinct), len(l.text))
+	t.viewMemory(t.mem.b, len(order), slotsFor(distinct), len(l.text))
 	freeWith(t, t.mem)
 	copy(t.text, l.text)
 	for i, o := range order {
 		t.rows[i] = l.rows[o.i]
 		if i == 0 || o.key != order[i-1].key {
-			t.put(o.key.hash(), i)
+			t.putRow(o.key.hashKey(), i)
 		}
 	}
 	return t, nil
 }
 
-func (t *lists) put(hash uint64, row int) {
+func (t *lists) putRow(hash uint64, row int) {
 	i := homeOf(hash, len(t.slots))
 	for t.slots[i] != 0 {
 		if i++; i == len(t.slots) {
@@ -227,8 +227,8 @@ func (t *lists) put(hash uint64, row int) {
 // listSize is the memory of so many rows, slots and bytes of text.
 func listSize(rows, slots, text int) int { return rows*listRowSize + 8*slots + text }
 
-// take views memory as rows, slots and text, one after another.
-func (t *lists) take(b []byte, rows, slots, text int) {
+// viewMemory views memory as rows, slots and text, one after another.
+func (t *lists) viewMemory(b []byte, rows, slots, text int) {
 	if rows == 0 {
 		t.text = b[:text:text]
 		return

@@ -42,27 +42,27 @@ const listRowSize = int(unsafe.Sizeof(listRow{}))
 // tagOf is the part of a hash that a slot keeps. The place of the slot comes from the upper half.
 func tagOf(hash uint64) uint64 { return hash << 32 }
 
-// find appends the entries of the class that are valid at that time, in their order.
-func (t *lists) find(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
-	for i := t.first(class); i < len(t.rows); i++ {
+// findEntries appends the entries of the class that are valid at that time, in their order.
+func (t *lists) findEntries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
+	for i := t.firstRow(class); i < len(t.rows); i++ {
 		r := &t.rows[i]
 		if r.plate.Class() != class {
 			break
 		}
 		if at >= r.from && (r.to == 0 || at < r.to) {
-			dst = append(dst, t.entry(r))
+			dst = append(dst, t.makeEntry(r))
 		}
 	}
 	runtime.KeepAlive(t) // its memory goes with it
 	return dst
 }
 
-// first returns the place of the first row of the class, or the number of rows.
-func (t *lists) first(class schemas.Class) int {
+// firstRow returns the place of the first row of the class, or the number of rows.
+func (t *lists) firstRow(class schemas.Class) int {
 	if len(t.slots) == 0 {
 		return len(t.rows)
 	}
-	hash := keyOf(class.Plate).hash()
+	hash := keyOf(class.Plate).hashKey()
 	for i := homeOf(hash, len(t.slots)); ; {
 		s := t.slots[i]
 		if s == 0 {
@@ -79,22 +79,22 @@ func (t *lists) first(class schemas.Class) int {
 	}
 }
 
-// prefetch loads the slot a look-up of the class begins at.
-func (t *lists) prefetch(class schemas.Class) uint32 {
+// prefetchSlot loads the slot a look-up of the class begins at.
+func (t *lists) prefetchSlot(class schemas.Class) uint32 {
 	if len(t.slots) == 0 {
 		return 0
 	}
-	loaded := uint32(t.slots[keyOf(class.Plate).home(len(t.slots))])
+	loaded := uint32(t.slots[keyOf(class.Plate).homeSlot(len(t.slots))])
 	runtime.KeepAlive(t)
 	return loaded
 }
 
-// entry makes a row into what others see. It shares nothing with the table but names and audiences.
-func (t *lists) entry(r *listRow) *schemas.ListEntry {
+// makeEntry makes a row into what others see. It shares nothing with the table but names and audiences.
+func (t *lists) makeEntry(r *listRow) *schemas.ListEntry {
 	id, reason, caseRef := t.textAt(r.id), t.textAt(r.reason), t.textAt(r.caseRef)
 	all := make([]byte, 0, len(id)+len(reason)+len(caseRef))
 	all = append(append(append(all, id...), reason...), caseRef...)
-	s := view(all)
+	s := viewText(all)
 	return &schemas.ListEntry{
 		List: t.names[r.list], ID: s[:len(id)], Plate: r.plate, Country: r.country,
 		Reason: s[len(id) : len(id)+len(reason)], CaseRef: s[len(id)+len(reason):],
@@ -111,17 +111,17 @@ type listsMeta struct {
 
 // openLists takes the lists from their index file; nil when there is none.
 func openLists(d indexDir, key schemas.Sum) *lists {
-	x := d.open(indexLists, key)
+	x := d.openFile(indexLists, key)
 	if x == nil {
 		return nil
 	}
 	t, err := listsOf(x)
 	if err != nil {
-		x.mem.drop()
-		d.refuse(indexLists, key, err)
+		x.mem.freeNow()
+		d.refuseFile(indexLists, key, err)
 		return nil
 	}
-	d.told(indexLists, indexUsed, nil)
+	d.report(indexLists, indexUsed, nil)
 	return t
 }
 
@@ -135,18 +135,18 @@ func listsOf(x *indexFile) (*lists, error) {
 		return nil, errIndex
 	}
 	t := &lists{names: m.Names, audiences: m.Audiences, counts: m.Counts, mem: x.mem}
-	t.take(x.data, rows, slots, text)
+	t.viewMemory(x.data, rows, slots, text)
 	freeWith(t, t.mem)
 	return t, nil
 }
 
-// keep writes the lists to their index file and returns those to use from now on.
-func (t *lists) keep(d indexDir, key schemas.Sum) *lists {
+// saveIndex writes the lists to their index file and returns those to use from now on.
+func (t *lists) saveIndex(d indexDir, key schemas.Sum) *lists {
 	meta, err := json.Marshal(listsMeta{Names: t.names, Audiences: t.audiences, Counts: t.counts})
 	if err != nil {
 		panic("BUG: names and numbers must marshal: " + err.Error())
 	}
-	x := d.keep(indexLists, key, &indexFile{
+	x := d.saveIndex(indexLists, key, &indexFile{
 		ints: [4]uint64{uint64(len(t.rows)), uint64(len(t.slots)), uint64(len(t.text))}, data: t.mem.b, meta: meta,
 	})
 	if x == nil {
@@ -154,11 +154,11 @@ func (t *lists) keep(d indexDir, key schemas.Sum) *lists {
 	}
 	kept, err := listsOf(x)
 	if err != nil {
-		x.mem.drop()
-		d.refuse(indexLists, key, err)
+		x.mem.freeNow()
+		d.refuseFile(indexLists, key, err)
 		return t
 	}
-	t.mem.drop()
+	t.mem.freeNow()
 	return kept
 }
 

@@ -13,32 +13,34 @@ import (
 
 // Load reads, checks and indexes a directory. The error is an *Error when the content was refused; nothing of it is
 // used then.
-func Load(dir string) (*Snapshot, error) { return load(context.Background(), dir, indexDir{}, nil) }
+func Load(dir string) (*Snapshot, error) {
+	return loadSnapshot(context.Background(), dir, indexDir{}, nil)
+}
 
-// load shares with prev what comes from files that did not change, and takes what else it can from index files.
-func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Snapshot, error) {
-	files, err := take(ctx, dir)
+// loadSnapshot shares with prev what comes from files that did not change, and takes what else it can from index files.
+func loadSnapshot(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Snapshot, error) {
+	files, err := readInventory(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{ended: ctx.Err, files: files, index: index, prev: prev, bad: &Error{}}
+	l := &snapshotLoader{ended: ctx.Err, files: files, index: index, prev: prev, bad: &Error{}}
 	if err := files.checkSums(l.bad); err != nil {
 		return nil, err
 	}
-	if !files.has(fileCameras) {
+	if !files.hasFile(fileCameras) {
 		p := &problems{file: fileCameras}
-		p.add(0, "", "is not there; a pipeline without a camera registry rejects every read")
-		l.bad.collect(p)
+		p.addProblem(0, "", "is not there; a pipeline without a camera registry rejects every read")
+		l.bad.collectProblems(p)
 	}
 	if len(l.bad.Problems) > 0 {
 		return nil, l.bad
 	}
-	s := &Snapshot{version: files.version(), files: files, numbers: newNumbers()}
+	s := &Snapshot{version: files.versionName(), files: files, numbers: newNumbers()}
 	if prev != nil {
 		s.numbers = prev.numbers
 	}
 	for _, part := range []func(*Snapshot) error{
-		l.cameras, l.registers, l.vehicles, l.lists, l.exemptions, l.passes, l.registrations,
+		l.loadCameras, l.loadRegisters, l.loadVehicles, l.loadLists, l.loadExemptions, l.loadPasses, l.loadRegistrations,
 	} {
 		if err := part(s); err != nil {
 			return nil, err
@@ -49,13 +51,13 @@ func load(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Sna
 		return nil, l.bad
 	}
 	if prev == nil || s.cameras != prev.cameras {
-		s.cameras.number(s.numbers)
+		s.cameras.assignNumbers(s.numbers)
 	}
 	return s, nil
 }
 
-// loader fills the parts of one snapshot.
-type loader struct {
+// snapshotLoader fills the parts of one snapshot.
+type snapshotLoader struct {
 	ended func() error // the context's
 	files *inventory
 	index indexDir
@@ -63,27 +65,27 @@ type loader struct {
 	bad   *Error
 }
 
-// unchanged reports whether a part that depends on these files can be taken from the previous snapshot.
-func (l *loader) unchanged(names ...string) bool {
-	return l.prev != nil && l.files.same(l.prev.files, names...)
+// isUnchanged reports whether a part that depends on these files can be taken from the previous snapshot.
+func (l *snapshotLoader) isUnchanged(names ...string) bool {
+	return l.prev != nil && l.files.sameContent(l.prev.files, names...)
 }
 
-// yaml reads a whole file and hands it to parse; an absent file is not parsed.
-func (l *loader) yaml(name string, parse func(b []byte, p *problems)) error {
-	if !l.files.has(name) {
+// readYAML reads a whole file and hands it to parse; an absent file is not parsed.
+func (l *snapshotLoader) readYAML(name string, parse func(b []byte, p *problems)) error {
+	if !l.files.hasFile(name) {
 		return nil
 	}
 	p := &problems{file: name}
-	info, err := os.Stat(l.files.path(name))
+	info, err := os.Stat(l.files.pathOf(name))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	if info.Size() > maxYAML {
-		p.addf(0, "", "has %d bytes; at most %d are read", info.Size(), maxYAML)
-		l.bad.collect(p)
+		p.addProblemf(0, "", "has %d bytes; at most %d are read", info.Size(), maxYAML)
+		l.bad.collectProblems(p)
 		return nil
 	}
-	b, err := os.ReadFile(l.files.path(name))
+	b, err := os.ReadFile(l.files.pathOf(name))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
@@ -91,23 +93,23 @@ func (l *loader) yaml(name string, parse func(b []byte, p *problems)) error {
 		return fmt.Errorf("read %s: %w", name, errChanged)
 	}
 	parse(b, p)
-	l.bad.collect(p)
+	l.bad.collectProblems(p)
 	return nil
 }
 
-// csv streams a file through parse; an absent file is an empty one.
-func (l *loader) csv(name string, columns columnSet, parse func(f *csvFile) error) error {
+// readCSV streams a file through parse; an absent file is an empty one.
+func (l *snapshotLoader) readCSV(name string, columns columnSet, parse func(f *csvFile) error) error {
 	p := &problems{file: name}
-	if !l.files.has(name) {
+	if !l.files.hasFile(name) {
 		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns.names, ",")+"\n"), columns, p))
 	}
 	d := l.files.files[name]
 	if !d.whole {
-		p.add(0, "", "does not end in a newline: it may be cut off; end the last line and load again")
-		l.bad.collect(p)
+		p.addProblem(0, "", "does not end in a newline: it may be cut off; end the last line and load again")
+		l.bad.collectProblems(p)
 		return nil
 	}
-	in, err := os.Open(l.files.path(name))
+	in, err := os.Open(l.files.pathOf(name))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
@@ -115,35 +117,35 @@ func (l *loader) csv(name string, columns columnSet, parse func(f *csvFile) erro
 	f := newCSVFile(l.ended, in, columns, p)
 	err = parse(f)
 	if err == nil {
-		err = f.finish(d)
+		err = f.checkRest(d)
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	l.bad.collect(p)
+	l.bad.collectProblems(p)
 	return nil
 }
 
-func (l *loader) cameras(s *Snapshot) error {
-	if l.unchanged(fileCameras) {
+func (l *snapshotLoader) loadCameras(s *Snapshot) error {
+	if l.isUnchanged(fileCameras) {
 		s.cameras = l.prev.cameras
 		return nil
 	}
-	return l.yaml(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
+	return l.readYAML(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
 }
 
-func (l *loader) registers(s *Snapshot) error {
-	return l.yaml(fileRegisters, func(b []byte, p *problems) { s.registers = loadRegisters(b, p) })
+func (l *snapshotLoader) loadRegisters(s *Snapshot) error {
+	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers = loadRegisters(b, p) })
 }
 
-// vehicles depends on the countries of the registers too, unless these are broken and say nothing.
-func (l *loader) vehicles(s *Snapshot) error {
-	if l.unchanged(fileVehicles) && sameCountries(l.prev.registers, s.registers) {
+// loadVehicles depends on the countries of the registers too, unless these are broken and say nothing.
+func (l *snapshotLoader) loadVehicles(s *Snapshot) error {
+	if l.isUnchanged(fileVehicles) && sameCountries(l.prev.registers, s.registers) {
 		s.vehicles = l.prev.vehicles
 		return nil
 	}
 	var known map[schemas.Country]bool
-	if !l.bad.names(fileRegisters) {
+	if !l.bad.namesFile(fileRegisters) {
 		known = make(map[schemas.Country]bool, len(s.registers))
 		for _, r := range s.registers {
 			known[r.country] = true
@@ -156,33 +158,33 @@ func (l *loader) vehicles(s *Snapshot) error {
 		}
 	}
 	before := len(l.bad.Problems)
-	err := l.csv(fileVehicles, vehicleColumns, func(f *csvFile) (err error) {
-		s.vehicles, err = loadVehicles(f, l.files.files[fileVehicles].rows(shortestVehicle), known)
+	err := l.readCSV(fileVehicles, vehicleColumns, func(f *csvFile) (err error) {
+		s.vehicles, err = loadVehicles(f, l.files.files[fileVehicles].maxRows(shortestVehicle), known)
 		return err
 	})
-	if err == nil && known != nil && len(l.bad.Problems) == before && l.files.has(fileVehicles) {
-		s.vehicles = s.vehicles.keep(l.index, key)
+	if err == nil && known != nil && len(l.bad.Problems) == before && l.files.hasFile(fileVehicles) {
+		s.vehicles = s.vehicles.saveIndex(l.index, key)
 	}
 	return err
 }
 
 // vehiclesKey names what the vehicle table depends on: the file, and which countries may occur in it.
-func (l *loader) vehiclesKey(known map[schemas.Country]bool) schemas.Sum {
+func (l *snapshotLoader) vehiclesKey(known map[schemas.Country]bool) schemas.Sum {
 	of := []string{string(l.files.sumOf(fileVehicles))}
 	for c := range known {
 		of = append(of, c.String())
 	}
 	slices.Sort(of[1:])
-	return l.index.key(indexVehicles, of...)
+	return l.index.fileKey(indexVehicles, of...)
 }
 
 func sameCountries(a, b []register) bool {
 	return slices.EqualFunc(a, b, func(x, y register) bool { return x.country == y.country })
 }
 
-func (l *loader) lists(s *Snapshot) error {
-	names := l.files.lists()
-	if l.prev != nil && slices.Equal(names, l.prev.files.lists()) && l.unchanged(names...) {
+func (l *snapshotLoader) loadLists(s *Snapshot) error {
+	names := l.files.listFiles()
+	if l.prev != nil && slices.Equal(names, l.prev.files.listFiles()) && l.isUnchanged(names...) {
 		s.lists = l.prev.lists
 		return nil
 	}
@@ -193,19 +195,19 @@ func (l *loader) lists(s *Snapshot) error {
 	before := len(l.bad.Problems)
 	rows := 0
 	for _, n := range names {
-		rows += l.files.files[n].rows(shortestEntry)
+		rows += l.files.files[n].maxRows(shortestEntry)
 	}
 	all := newListLoader(rows)
 	for _, n := range names {
 		list := strings.TrimSuffix(path.Base(n), listExt)
-		if err := ident(list); err != nil {
+		if err := checkIdent(list); err != nil {
 			p := &problems{file: n}
-			p.add(0, "", "the name "+err.Error())
-			l.bad.collect(p)
+			p.addProblem(0, "", "the name "+err.Error())
+			l.bad.collectProblems(p)
 			continue
 		}
-		if err := l.csv(n, listColumns, func(f *csvFile) error {
-			all.load(f, list, l.files.files[n].rows(shortestEntry))
+		if err := l.readCSV(n, listColumns, func(f *csvFile) error {
+			all.loadFile(f, list, l.files.files[n].maxRows(shortestEntry))
 			return nil
 		}); err != nil {
 			return err
@@ -215,41 +217,41 @@ func (l *loader) lists(s *Snapshot) error {
 		return nil // the version is refused
 	}
 	var err error
-	if s.lists, err = all.index(); err == nil && len(names) > 0 {
-		s.lists = s.lists.keep(l.index, key)
+	if s.lists, err = all.buildIndex(); err == nil && len(names) > 0 {
+		s.lists = s.lists.saveIndex(l.index, key)
 	}
 	return err
 }
 
 // listsKey names what the table of all lists depends on: their names and contents.
-func (l *loader) listsKey(names []string) schemas.Sum {
+func (l *snapshotLoader) listsKey(names []string) schemas.Sum {
 	of := make([]string, 0, 2*len(names))
 	for _, n := range names {
 		of = append(of, n, string(l.files.sumOf(n)))
 	}
-	return l.index.key(indexLists, of...)
+	return l.index.fileKey(indexLists, of...)
 }
 
-func (l *loader) exemptions(s *Snapshot) error {
-	if l.unchanged(fileExemptions) {
+func (l *snapshotLoader) loadExemptions(s *Snapshot) error {
+	if l.isUnchanged(fileExemptions) {
 		s.exemptions = l.prev.exemptions
 		return nil
 	}
-	return l.csv(fileExemptions, exemptionColumns, func(f *csvFile) error { s.exemptions = loadExemptions(f); return nil })
+	return l.readCSV(fileExemptions, exemptionColumns, func(f *csvFile) error { s.exemptions = loadExemptions(f); return nil })
 }
 
-func (l *loader) passes(s *Snapshot) error {
-	if l.unchanged(filePasses) {
+func (l *snapshotLoader) loadPasses(s *Snapshot) error {
+	if l.isUnchanged(filePasses) {
 		s.passes = l.prev.passes
 		return nil
 	}
-	return l.csv(filePasses, passColumns, func(f *csvFile) error { s.passes = loadPasses(f); return nil })
+	return l.readCSV(filePasses, passColumns, func(f *csvFile) error { s.passes = loadPasses(f); return nil })
 }
 
-func (l *loader) registrations(s *Snapshot) error {
-	if l.unchanged(fileRegistrations) {
+func (l *snapshotLoader) loadRegistrations(s *Snapshot) error {
+	if l.isUnchanged(fileRegistrations) {
 		s.registrations = l.prev.registrations
 		return nil
 	}
-	return l.csv(fileRegistrations, registrationColumns, func(f *csvFile) error { s.registrations = loadRegistrations(f); return nil })
+	return l.readCSV(fileRegistrations, registrationColumns, func(f *csvFile) error { s.registrations = loadRegistrations(f); return nil })
 }

@@ -84,8 +84,8 @@ func NewMetrics(reg prometheus.Registerer, now func() time.Time) *Metrics {
 	return m
 }
 
-// loaded notes a successful load.
-func (m *Metrics) loaded(s *Snapshot, at time.Time, took time.Duration) {
+// noteLoad notes a successful load.
+func (m *Metrics) noteLoad(s *Snapshot, at time.Time, took time.Duration) {
 	n, err := strconv.ParseUint(s.version, 16, 48)
 	if err != nil {
 		panic("BUG: the version is not 12 hexadecimal digits: " + err.Error())

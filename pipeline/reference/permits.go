@@ -31,10 +31,10 @@ var exemptionColumns = columnSet{names: []string{"plate", "family", "kind", "ref
 
 // plateCountry reads the country of a plate; a file without the column, or an empty field, means BE.
 func plateCountry(f *csvFile, i int) schemas.Country {
-	if f.get(i) == "" {
+	if f.fieldAt(i) == "" {
 		return schemas.Belgium
 	}
-	return csvValue(f, i, country)
+	return csvValue(f, i, readCountry)
 }
 
 func compareCountries(a, b schemas.Country) int {
@@ -45,16 +45,16 @@ func compareCountries(a, b schemas.Country) int {
 func loadExemptions(f *csvFile) *exemptions {
 	t := &exemptions{}
 	words := make(interner)
-	for f.next() {
-		p := csvValue(f, 0, plate)
+	for f.nextRow() {
+		p := csvValue(f, 0, readPlate)
 		e := schemas.Exemption{
-			Family: words.of(csvValue(f, 1, readFamily)),
-			Kind:   words.of(csvValue(f, 2, readIdent)),
-			Ref:    strings.Clone(f.text(3)),
+			Family: words.intern(csvValue(f, 1, readFamily)),
+			Kind:   words.intern(csvValue(f, 2, readIdent)),
+			Ref:    strings.Clone(f.textAt(3)),
 		}
-		e.ValidFrom, e.ValidTo = f.days(4)
+		e.ValidFrom, e.ValidTo = f.periodAt(4)
 		e.Country = plateCountry(f, 6)
-		if !f.bad() {
+		if !f.rowIsBad() {
 			t.rows = append(t.rows, exemptionRow{key: keyOf(p), e: e})
 		}
 	}
@@ -67,12 +67,12 @@ func loadExemptions(f *csvFile) *exemptions {
 	return t
 }
 
-// find returns the first exemption of the plate from the family that covers the day; country zero is any.
-func (t *exemptions) find(k plateKey, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
-	start, end := t.at.find(k)
+// findExemption returns the first exemption of the plate from the family that covers the day; country zero is any.
+func (t *exemptions) findExemption(k plateKey, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
+	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
 		e := &t.rows[i].e
-		if (country.IsZero() || e.Country == country) && e.Family == string(family) && covers(e.ValidFrom, e.ValidTo, day) {
+		if (country.IsZero() || e.Country == country) && e.Family == string(family) && coversDay(e.ValidFrom, e.ValidTo, day) {
 			return *e, true
 		}
 	}
@@ -104,10 +104,10 @@ var passColumns = columnSet{names: []string{"plate", "day", "country", "issued"}
 // loadPasses reads passes.csv. A pass that is there twice is one pass; of two for one day the one issued first counts.
 func loadPasses(f *csvFile) *passes {
 	t := &passes{}
-	for f.next() {
-		r := passRow{key: keyOf(csvValue(f, 0, plate)), p: schemas.DayPass{Day: csvValue(f, 1, day)}}
-		r.p.Country, r.p.Issued = plateCountry(f, 2), csvOptional(f, 3, instant)
-		if !f.bad() {
+	for f.nextRow() {
+		r := passRow{key: keyOf(csvValue(f, 0, readPlate)), p: schemas.DayPass{Day: csvValue(f, 1, readDay)}}
+		r.p.Country, r.p.Issued = plateCountry(f, 2), csvOptional(f, 3, readInstant)
+		if !f.rowIsBad() {
 			t.rows = append(t.rows, r)
 		}
 	}
@@ -122,9 +122,9 @@ func loadPasses(f *csvFile) *passes {
 	return t
 }
 
-// find returns the pass of the vehicle for the day; country zero finds none.
-func (t *passes) find(k plateKey, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
-	start, end := t.at.find(k)
+// findPass returns the pass of the vehicle for the day; country zero finds none.
+func (t *passes) findPass(k plateKey, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
+	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
 		if p := &t.rows[i].p; p.Day == day && p.Country == country {
 			return *p, true
@@ -133,9 +133,9 @@ func (t *passes) find(k plateKey, country schemas.Country, day schemas.Day) (sch
 	return schemas.DayPass{}, false
 }
 
-// count returns how many days in [from, to) the vehicle has a pass for.
-func (t *passes) count(k plateKey, country schemas.Country, from, to schemas.Day) (n int) {
-	start, end := t.at.find(k)
+// countDays returns how many days in [from, to) the vehicle has a pass for.
+func (t *passes) countDays(k plateKey, country schemas.Country, from, to schemas.Day) (n int) {
+	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
 		if p := &t.rows[i].p; p.Day >= from && p.Day < to && p.Country == country {
 			n++
@@ -163,13 +163,13 @@ var registrationColumns = columnSet{
 // loadRegistrations reads registrations.csv. Registrations may overlap: renewed before the old one ends.
 func loadRegistrations(f *csvFile) *registrations {
 	t := &registrations{}
-	for f.next() {
-		row := registrationRow{key: keyOf(csvValue(f, 0, plate)), r: schemas.Registration{
+	for f.nextRow() {
+		row := registrationRow{key: keyOf(csvValue(f, 0, readPlate)), r: schemas.Registration{
 			Country: csvValue(f, 1, readForeign), Category: csvOptional(f, 4, readCategory), Class: csvOptional(f, 5, readClass),
 			Fuel: csvOptional(f, 6, readFuel), Euro: csvOptional(f, 7, readEuro),
 		}}
-		row.r.ValidFrom, row.r.ValidTo = f.days(2)
-		if !f.bad() {
+		row.r.ValidFrom, row.r.ValidTo = f.periodAt(2)
+		if !f.rowIsBad() {
 			t.rows = append(t.rows, row)
 		}
 	}
@@ -182,21 +182,21 @@ func loadRegistrations(f *csvFile) *registrations {
 }
 
 func readForeign(s string) (schemas.Country, error) {
-	c, err := country(s)
+	c, err := readCountry(s)
 	if err == nil && c == schemas.Belgium {
 		err = errors.New("is BE; only vehicles registered abroad register for the LEZ")
 	}
 	return c, err
 }
 
-// find returns the first registration that covers the day. With the country unknown it answers only when all that do
+// findRegistration returns the first registration that covers the day. With the country unknown it answers only when all that do
 // are of one country.
-func (t *registrations) find(k plateKey, country schemas.Country, day schemas.Day) (out schemas.Registration, ok bool) {
-	start, end := t.at.find(k)
+func (t *registrations) findRegistration(k plateKey, country schemas.Country, day schemas.Day) (out schemas.Registration, ok bool) {
+	start, end := t.at.findRows(k)
 	var of schemas.Country
 	for i := start; i < end; i++ {
 		row := &t.rows[i]
-		if !covers(row.r.ValidFrom, row.r.ValidTo, day) {
+		if !coversDay(row.r.ValidFrom, row.r.ValidTo, day) {
 			continue
 		}
 		switch {
@@ -212,7 +212,7 @@ func (t *registrations) find(k plateKey, country schemas.Country, day schemas.Da
 	return out, ok
 }
 
-func covers(from, to, day schemas.Day) bool { return day >= from && (to == 0 || day < to) }
+func coversDay(from, to, day schemas.Day) bool { return day >= from && (to == 0 || day < to) }
 
 // interner keeps one copy of each word, free of the line it came from.
 type interner map[string]string
@@ -220,7 +220,7 @@ type interner map[string]string
 // internMax bounds an interner: beyond it words are only copied.
 const internMax = 1 << 16
 
-func (in interner) of(s string) string {
+func (in interner) intern(s string) string {
 	if w, ok := in[s]; ok {
 		return w
 	}

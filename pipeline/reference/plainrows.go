@@ -18,16 +18,16 @@ type plainRows struct {
 	header int      // lines of the header, which encoding/csv has counted itself
 }
 
-// next reads a row; false when there is none that is plain, and from then on.
-func (r *plainRows) next() bool {
+// nextRow reads a row; false when there is none that is plain, and from then on.
+func (r *plainRows) nextRow() bool {
 	for r.on {
-		line, ok := r.line()
+		line, ok := r.nextLine()
 		if !ok || bytes.IndexByte(line, '"') >= 0 {
 			break
 		}
 		text := bytes.TrimSuffix(line[:len(line)-1], []byte{'\r'})
 		skip := len(text) == 0 || text[0] == '#'
-		if !skip && !r.split(text) {
+		if !skip && !r.splitFields(text) {
 			break
 		}
 		r.used += len(line)
@@ -36,12 +36,12 @@ func (r *plainRows) next() bool {
 			return true
 		}
 	}
-	r.stop()
+	r.stopPlain()
 	return false
 }
 
-// line returns the next line with its newline, without consuming it.
-func (r *plainRows) line() ([]byte, bool) {
+// nextLine returns the next line with its newline, without consuming it.
+func (r *plainRows) nextLine() ([]byte, bool) {
 	for {
 		if n := bytes.IndexByte(r.win[r.used:], '\n'); n >= 0 {
 			return r.win[r.used : r.used+n+1], true
@@ -59,25 +59,25 @@ func (r *plainRows) line() ([]byte, bool) {
 	}
 }
 
-// split cuts at the commas; false when the number of fields is another.
-func (r *plainRows) split(b []byte) bool {
+// splitFields cuts at the commas; false when the number of fields is another.
+func (r *plainRows) splitFields(b []byte) bool {
 	last := len(r.fields) - 1
 	for i := range last {
 		n := bytes.IndexByte(b, ',')
 		if n < 0 {
 			return false
 		}
-		r.fields[i] = view(b[:n])
+		r.fields[i] = viewText(b[:n])
 		b = b[n+1:]
 	}
-	r.fields[last] = view(b)
+	r.fields[last] = viewText(b)
 	return bytes.IndexByte(b, ',') < 0
 }
 
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// stop leaves the rest to encoding/csv.
-func (r *plainRows) stop() {
+// stopPlain leaves the rest to encoding/csv.
+func (r *plainRows) stopPlain() {
 	if r.on {
 		r.on = false
 		_, _ = r.in.Discard(r.used) // it is buffered
@@ -85,5 +85,5 @@ func (r *plainRows) stop() {
 	}
 }
 
-// before returns the lines that encoding/csv has not counted.
-func (r *plainRows) before() int { return r.lines - r.header }
+// linesBefore returns the lines that encoding/csv has not counted.
+func (r *plainRows) linesBefore() int { return r.lines - r.header }

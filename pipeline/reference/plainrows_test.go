@@ -24,14 +24,14 @@ func rowsOf(t testing.TB, b []byte, columns []string) (rows []row, wrong []strin
 	t.Helper()
 	p := &problems{file: "f.csv"}
 	f := newCSVFile(t.Context().Err, bytes.NewReader(b), columnSet{names: columns}, p)
-	for f.next() {
-		r := row{line: f.line(0)}
+	for f.nextRow() {
+		r := row{line: f.lineAt(0)}
 		for i := range columns {
-			r.fields = append(r.fields, strings.Clone(f.get(i)))
+			r.fields = append(r.fields, strings.Clone(f.fieldAt(i)))
 		}
 		rows = append(rows, r)
 	}
-	if err := f.finish(digest{quick: xxhash.Sum64(b)}); err != nil {
+	if err := f.checkRest(digest{quick: xxhash.Sum64(b)}); err != nil {
 		t.Errorf("read: %v", err)
 	}
 	for _, x := range p.list {

@@ -15,7 +15,7 @@ func (s *Snapshot) Prefetch(classes []schemas.Class, plates []schemas.Plate) {
 //go:noinline
 func (s *Snapshot) prefetchEntries(classes []schemas.Class) (loaded uint64) {
 	for i := range classes {
-		loaded += uint64(s.lists.prefetch(classes[i]))
+		loaded += uint64(s.lists.prefetchSlot(classes[i]))
 	}
 	return loaded
 }
@@ -25,7 +25,7 @@ func (s *Snapshot) prefetchEntries(classes []schemas.Class) (loaded uint64) {
 //go:noinline
 func (s *Snapshot) prefetchVehicles(plates []schemas.Plate) (loaded uint64) {
 	for i := range plates {
-		loaded += uint64(s.vehicles.prefetch(plates[i]))
+		loaded += uint64(s.vehicles.prefetchBucket(plates[i]))
 	}
 	return loaded
 }

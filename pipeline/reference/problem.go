@@ -68,27 +68,27 @@ type problems struct {
 	list []Problem
 }
 
-func (p *problems) add(line int, field, detail string) {
-	if !p.full() {
+func (p *problems) addProblem(line int, field, detail string) {
+	if !p.isFull() {
 		p.list = append(p.list, Problem{File: p.file, Line: line, Field: field, Detail: detail})
 	}
 }
 
-func (p *problems) addf(line int, field, format string, args ...any) {
-	p.add(line, field, fmt.Sprintf(format, args...))
+func (p *problems) addProblemf(line int, field, format string, args ...any) {
+	p.addProblem(line, field, fmt.Sprintf(format, args...))
 }
 
-// full reports that the rest of the file need not be looked at.
-func (p *problems) full() bool { return len(p.list) >= maxProblems }
+// isFull reports that the rest of the file need not be looked at.
+func (p *problems) isFull() bool { return len(p.list) >= maxProblems }
 
-// collect adds the file's problems to e.
-func (e *Error) collect(p *problems) {
+// collectProblems adds the file's problems to e.
+func (e *Error) collectProblems(p *problems) {
 	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	e.Problems = append(e.Problems, p.list...)
-	e.More = e.More || p.full()
+	e.More = e.More || p.isFull()
 }
 
-// names reports whether a file has a problem.
-func (e *Error) names(file string) bool {
+// namesFile reports whether a file has a problem.
+func (e *Error) namesFile(file string) bool {
 	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.File == file })
 }

@@ -239,7 +239,7 @@ func TestProblemsNeverRepeatPlatesTokensOrCases(t *testing.T) {
 func TestSumsMustMatchWhenThereAreAny(t *testing.T) {
 	dir := region(t)
 	var b strings.Builder
-	inv, err := take(t.Context(), dir)
+	inv, err := readInventory(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestAnotherSeparatorThanTheCommaIsNamed(t *testing.T) {
 		}
 	}
 	for _, rec := range [][]string{{"a"}, {"a", "b"}, {"a;b", "c"}, {""}} {
-		if got := separated(rec, 9); got != "" {
+		if got := separatorProblem(rec, 9); got != "" {
 			t.Errorf("%q: got %q, want nothing about separators", rec, got)
 		}
 	}

@@ -16,19 +16,19 @@ func loadRegisters(b []byte, p *problems) []register {
 	if root == nil {
 		return nil
 	}
-	root.maps("registers", func(m *yamlMap) {
+	root.eachMapping("registers", func(m *yamlMap) {
 		r := register{
 			name:    yamlValue(m, "name", readIdent),
-			country: yamlValue(m, "country", country),
-			asOf:    yamlValue(m, "as_of", instant),
+			country: yamlValue(m, "country", readCountry),
+			asOf:    yamlValue(m, "as_of", readInstant),
 		}
 		for i := range out {
 			if e := &out[i]; e.name == r.name || e.country == r.country {
-				p.addf(m.line, m.path, "has the name or country of registers[%d]; a country has one register", i)
+				p.addProblemf(m.line, m.path, "has the name or country of registers[%d]; a country has one register", i)
 			}
 		}
 		out = append(out, r)
 	})
-	root.end()
+	root.checkKeys()
 	return out
 }

@@ -14,7 +14,7 @@ var _ rules.Reference = (*Snapshot)(nil)
 type Snapshot struct {
 	version       string
 	files         *inventory
-	cameras       *registry
+	cameras       *cameraRegistry
 	numbers       *numbers // shared by all snapshots of a store; only a load uses it
 	registers     []register
 	vehicles      *vehicleTable
@@ -66,7 +66,7 @@ func (s *Snapshot) Cameras() []*schemas.Camera { return s.cameras.all }
 // Vehicle returns what a register says the plate was on, on the Brussels day of that time. country zero asks the
 // registers of all countries and answers only when exactly one has the plate on that day.
 func (s *Snapshot) Vehicle(p schemas.Plate, country schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
-	return s.vehicles.find(p, country, at.Day())
+	return s.vehicles.findVehicle(p, country, at.Day())
 }
 
 // RegisterAsOf says up to when the copy of a country's register is complete; ok is false when there is no copy.
@@ -82,29 +82,29 @@ func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, o
 // Exemption returns the exemption of the vehicle from the family on that day: of several the one that began first. country
 // zero returns one of any country.
 func (s *Snapshot) Exemption(p schemas.Plate, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
-	return s.exemptions.find(keyOf(p), country, family, day)
+	return s.exemptions.findExemption(keyOf(p), country, family, day)
 }
 
 // DayPass returns the LEZ day pass that was bought for the vehicle and that day: of several the one issued first.
 func (s *Snapshot) DayPass(p schemas.Plate, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
-	return s.passes.find(keyOf(p), country, day)
+	return s.passes.findPass(keyOf(p), country, day)
 }
 
 // DayPasses counts the days in [from, to) for which the vehicle has a pass.
 func (s *Snapshot) DayPasses(p schemas.Plate, country schemas.Country, from, to schemas.Day) int {
-	return s.passes.count(keyOf(p), country, from, to)
+	return s.passes.countDays(keyOf(p), country, from, to)
 }
 
 // Registration returns the foreign LEZ registration of the plate on that day: of several the one that began first.
 // country zero answers only when the plate is registered on that day from exactly one country.
 func (s *Snapshot) Registration(p schemas.Plate, country schemas.Country, day schemas.Day) (schemas.Registration, bool) {
-	return s.registrations.find(keyOf(p), country, day)
+	return s.registrations.findRegistration(keyOf(p), country, day)
 }
 
 // Entries appends the list entries of the class that are valid at that time: highest priority first, then by list and
 // id. The entries stay valid as long as they are referred to, also after a reload.
 func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
-	return s.lists.find(dst, class, at)
+	return s.lists.findEntries(dst, class, at)
 }
 
 // Stats counts the records.
@@ -116,8 +116,8 @@ func (s *Snapshot) Stats() Stats {
 	}
 }
 
-// parsed returns the bytes of the files behind the snapshot; 0 for none.
-func (s *Snapshot) parsed() (n int64) {
+// sourceBytes returns the bytes of the files behind the snapshot; 0 for none.
+func (s *Snapshot) sourceBytes() (n int64) {
 	if s == nil {
 		return 0
 	}

@@ -72,14 +72,14 @@ func (s *Store) Reload(ctx context.Context) error {
 	defer s.mu.Unlock()
 	begin := s.opt.Now()
 	s.opt.Metrics.reloads.Inc()
-	s.tried = fingerprint(s.dir)
+	s.tried = fingerprintOf(s.dir)
 	prev := s.current.Load()
-	next, err := load(ctx, s.dir, s.index(), prev)
-	if next.parsed() > muchParsed || err != nil {
+	next, err := loadSnapshot(ctx, s.dir, s.newIndexDir(), prev)
+	if next.sourceBytes() > muchParsed || err != nil {
 		debug.FreeOSMemory() // what parsing left behind can be many times what is kept
 	}
 	if err == nil && prev != nil && !s.opt.AllowShrink {
-		if found := suspicious(prev.Stats(), prev.registersAsOf(), next, "the version in use has"); len(found) > 0 {
+		if found := suspiciousChanges(prev.Stats(), prev.registersAsOf(), next, "the version in use has"); len(found) > 0 {
 			err = &Error{Problems: found}
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Store) Reload(ctx context.Context) error {
 		s.opt.Metrics.failures.Inc()
 		return fmt.Errorf("load reference data: %w", err)
 	}
-	found := next.doubts()
+	found := next.findDoubts()
 	if prev == nil {
 		found = append(found, s.sinceLastStart(next)...)
 	}
@@ -101,13 +101,13 @@ func (s *Store) Reload(ctx context.Context) error {
 	}
 	s.current.Store(next)
 	end := s.opt.Now()
-	s.opt.Metrics.loaded(next, end, end.Sub(begin))
+	s.opt.Metrics.noteLoad(next, end, end.Sub(begin))
 	return nil
 }
 
-// index is where compiled tables are kept.
-func (s *Store) index() indexDir {
-	return indexDir{path: s.opt.IndexDir, told: func(kind, result string, err error) {
+// newIndexDir is where compiled tables are kept.
+func (s *Store) newIndexDir() indexDir {
+	return indexDir{path: s.opt.IndexDir, report: func(kind, result string, err error) {
 		s.opt.Metrics.index.WithLabelValues(kind, result).Inc()
 		if err != nil {
 			s.opt.Log.Warn().Err(err).Msg("index file of the reference data not used; the files are parsed instead")
@@ -143,14 +143,14 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-s.trigger:
 			s.reloadLogged(ctx)
 		case <-ticks:
-			seen = s.look(ctx, seen)
+			seen = s.checkForChange(ctx, seen)
 		}
 	}
 }
 
-// look reloads when the files are as they were at the last look, and not as they were at the last load.
-func (s *Store) look(ctx context.Context, seen uint64) uint64 {
-	now := fingerprint(s.dir)
+// checkForChange reloads when the files are as they were at the last look, and not as they were at the last load.
+func (s *Store) checkForChange(ctx context.Context, seen uint64) uint64 {
+	now := fingerprintOf(s.dir)
 	if now == seen && now != s.lastTried() {
 		s.reloadLogged(ctx)
 	}

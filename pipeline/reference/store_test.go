@@ -237,11 +237,11 @@ func TestLookWaitsUntilFilesRest(t *testing.T) {
 	var seen uint64
 	for i := range 5 { // another size at every look
 		put(t, dir, filePasses, "plate,day\nA,2026-07-01\n"+strings.Repeat("XX99XX,2026-07-01\n", 3+i)+"B,2026-07-01\n")
-		if seen = s.look(t.Context(), seen); s.Current() != first {
+		if seen = s.checkForChange(t.Context(), seen); s.Current() != first {
 			t.Fatal("loaded a file that was still changing")
 		}
 	}
-	if s.look(t.Context(), seen); s.Current() == first {
+	if s.checkForChange(t.Context(), seen); s.Current() == first {
 		t.Error("did not load the file that rests")
 	}
 }
@@ -359,7 +359,7 @@ func TestMetricsSayVersionAgeAndCounts(t *testing.T) {
 
 func TestAFileThatChangesWhileItIsReadIsNoContentProblem(t *testing.T) {
 	dir := region(t)
-	inv, err := take(t.Context(), dir)
+	inv, err := readInventory(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,9 +369,9 @@ func TestAFileThatChangesWhileItIsReadIsNoContentProblem(t *testing.T) {
 		changed.sum[0]++
 		changed.quick++
 		inv.files[name] = changed
-		l := &loader{ended: t.Context().Err, files: inv, bad: &Error{}}
+		l := &snapshotLoader{ended: t.Context().Err, files: inv, bad: &Error{}}
 		s := &Snapshot{}
-		err := errors.Join(l.cameras(s), l.registers(s), l.vehicles(s), l.passes(s))
+		err := errors.Join(l.loadCameras(s), l.loadRegisters(s), l.loadVehicles(s), l.loadPasses(s))
 		if !errors.Is(err, errChanged) {
 			t.Errorf("%s: got %v, want %v", name, err, errChanged)
 		}

@@ -32,9 +32,9 @@ func TestVehicleRecordKeepsEveryValue(t *testing.T) {
 	for i := range 10_000 {
 		from, to := days[r.IntN(len(days))], days[r.IntN(len(days))]
 		want := randomVehicle(r, from, to)
-		w := pack(&want)
+		w := packValues(&want)
 		rec := vehicleRecord{key: packKey(0, &want), v0: uint32(w), v1: uint32(w >> 32)}
-		if got := rec.vehicle(uint32(want.ReferenceMass) & massLowMask); got != want {
+		if got := rec.unpackVehicle(uint32(want.ReferenceMass) & massLowMask); got != want {
 			t.Fatalf("%d: got %+v, want %+v", i, got, want)
 		}
 	}
@@ -163,7 +163,7 @@ func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
 			}
 			c := append(countries, schemas.Country{}, schemas.Country{'F', 'R'}, schemas.Country{1, 2})[r.IntN(len(countries)+3)]
 			d := schemas.Day(r.IntN(520))
-			got, gotOK := table.find(p, c, d)
+			got, gotOK := table.findVehicle(p, c, d)
 			want, wantOK := model.find(p, c, d)
 			if got != want || gotOK != wantOK {
 				t.Fatalf("round %d: %s %q %s: got %+v %v, want %+v %v", round, p, c, d, got, gotOK, want, wantOK)
@@ -193,7 +193,7 @@ func TestVehicleTableBoundsPeriodsAndRows(t *testing.T) {
 	if got := small.put(schemas.MustPlate("1ABC124"), &v); got != putFull {
 		t.Errorf("a row more than there is room for: got %d, want %d", got, putFull)
 	}
-	if _, ok := small.find(schemas.MustPlate("1ABC125"), schemas.Belgium, 1); ok {
+	if _, ok := small.findVehicle(schemas.MustPlate("1ABC125"), schemas.Belgium, 1); ok {
 		t.Error("found a plate that is not there")
 	}
 }
@@ -209,7 +209,7 @@ func TestIndexFindsExactlyTheRunsOfEachKey(t *testing.T) {
 		x := newIndex(len(rows), func(i int) plateKey { return rows[i] })
 		for range 500 {
 			k := keyOf(randomPlate(r, 15, "AB1"))
-			start, end := x.find(k)
+			start, end := x.findRows(k)
 			want := 0
 			for _, row := range rows {
 				if row == k {
@@ -247,7 +247,7 @@ func TestListsAnswerLikeAScanWhateverTheOrderOfTheRows(t *testing.T) {
 		for range 300 {
 			class, at := randomPlate(r, 3, "0OB8A").Class(), schemas.Micros(r.IntN(160))
 			var got, want []schemas.ListEntry
-			for _, e := range table.find(nil, class, at) {
+			for _, e := range table.findEntries(nil, class, at) {
 				got = append(got, *e)
 			}
 			for _, e := range rows {
@@ -273,7 +273,7 @@ func listsInAnyOrder(t *testing.T, r *rand.Rand, rows []schemas.ListEntry) *list
 	for _, i := range r.Perm(len(rows)) {
 		e := &rows[i]
 		l.rows = append(l.rows, listRow{
-			list: uint16(slices.Index(l.names, e.List)), id: l.add(e.ID), plate: e.Plate, priority: e.Priority, from: e.ValidFrom, to: e.ValidTo,
+			list: uint16(slices.Index(l.names, e.List)), id: l.addText(e.ID), plate: e.Plate, priority: e.Priority, from: e.ValidFrom, to: e.ValidTo,
 		})
 	}
 	return mustIndex(t, l)
@@ -281,7 +281,7 @@ func listsInAnyOrder(t *testing.T, r *rand.Rand, rows []schemas.ListEntry) *list
 
 func TestDayReadsLikeParseDay(t *testing.T) {
 	for d := minDay; d <= maxDay; d++ {
-		if got, err := day(d.String()); err != nil || got != d {
+		if got, err := readDay(d.String()); err != nil || got != d {
 			t.Fatalf("%s: got %d %v, want %d", d, got, err, d)
 		}
 	}
@@ -289,7 +289,7 @@ func TestDayReadsLikeParseDay(t *testing.T) {
 		"", "2026-7-01", "2026-07-1", "2026-00-01", "2026-13-01", "2026-01-00", "2026-01-32", "2026-04-31",
 		"2025-02-29", "1900-02-29", "2100-02-29", "2026/07/01", "2026-07-01 ", "+026-07-01", "20a6-07-01", "1899-12-31", "2200-01-01",
 	} {
-		if got, err := day(s); err == nil {
+		if got, err := readDay(s); err == nil {
 			t.Errorf("%q reads as %s", s, got)
 		}
 	}

@@ -24,8 +24,8 @@ var (
 	errEmpty      = errors.New("is empty; it must be given")
 )
 
-// plate reads a canonical plate, of a German one with its boundary when the owner of the file knows it. Its errors do not repeat it.
-func plate(s string) (schemas.Plate, error) {
+// readPlate reads a canonical plate, of a German one with its boundary when the owner of the file knows it. Its errors do not repeat it.
+func readPlate(s string) (schemas.Plate, error) {
 	if s == "" {
 		return schemas.Plate{}, errPlateEmpty
 	}
@@ -47,8 +47,8 @@ func plate(s string) (schemas.Plate, error) {
 	return schemas.Plate{}, fmt.Errorf("character %d is not one of A-Z 0-9; %s", at+1, cure)
 }
 
-// country reads an ISO 3166-1 alpha-2 code in capitals.
-func country(s string) (schemas.Country, error) {
+// readCountry reads an ISO 3166-1 alpha-2 code in capitals.
+func readCountry(s string) (schemas.Country, error) {
 	c, ok := schemas.CountryFrom(s)
 	if !ok || c.String() != s {
 		return schemas.Country{}, fmt.Errorf("%.10q is no country; write two capital letters, as in BE", s)
@@ -56,8 +56,8 @@ func country(s string) (schemas.Country, error) {
 	return c, nil
 }
 
-// day reads 2026-07-01. It is schemas.ParseDay for millions of rows: no allocation, no time.Time.
-func day(s string) (schemas.Day, error) {
+// readDay reads 2026-07-01. It is schemas.ParseDay for millions of rows: no allocation, no time.Time.
+func readDay(s string) (schemas.Day, error) {
 	y, m, d, ok := splitDate(s)
 	if !ok || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
 		return 0, fmt.Errorf("%.40q is not a day of the form 2026-07-01", s)
@@ -73,13 +73,13 @@ func splitDate(s string) (y, m, d int, ok bool) {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
 		return 0, 0, 0, false
 	}
-	y, okY := digits(s[:4])
-	m, okM := digits(s[5:7])
-	d, okD := digits(s[8:])
+	y, okY := readDigits(s[:4])
+	m, okM := readDigits(s[5:7])
+	d, okD := readDigits(s[8:])
 	return y, m, d, okY && okM && okD
 }
 
-func digits(s string) (n int, ok bool) {
+func readDigits(s string) (n int, ok bool) {
 	for i := range len(s) {
 		c := s[i] - '0'
 		if c > 9 {
@@ -115,10 +115,10 @@ func fromCivil(y, m, d int) schemas.Day {
 	return schemas.Day(yearDays + (153*(m-3)+2)/5 + d - 1 - 719468)
 }
 
-// instant reads a day (its Brussels midnight) or RFC 3339 with zone.
-func instant(s string) (schemas.Micros, error) {
+// readInstant reads a day (its Brussels midnight) or RFC 3339 with zone.
+func readInstant(s string) (schemas.Micros, error) {
 	if len(s) == len("2026-07-01") {
-		d, err := day(s)
+		d, err := readDay(s)
 		if err != nil {
 			return 0, err
 		}
@@ -135,8 +135,8 @@ func instant(s string) (schemas.Micros, error) {
 	return at, nil
 }
 
-// text checks free text that people read.
-func text(s string) error {
+// checkText checks free text that people read.
+func checkText(s string) error {
 	if len(s) > maxText || !utf8.ValidString(s) {
 		return errText
 	}
@@ -148,8 +148,8 @@ func text(s string) error {
 	return nil
 }
 
-// ident checks a name that appears in keys and file names.
-func ident(s string) error {
+// checkIdent checks a name that appears in keys and file names.
+func checkIdent(s string) error {
 	if s == "" {
 		return errEmpty
 	}
@@ -165,8 +165,8 @@ func ident(s string) error {
 	return nil
 }
 
-// integer reads a plain decimal number within [lo, hi]: no octal, hexadecimal, underscores or plus sign.
-func integer(s string, lo, hi int) (int, error) {
+// readInteger reads a plain decimal number within [lo, hi]: no octal, hexadecimal, underscores or plus sign.
+func readInteger(s string, lo, hi int) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || strconv.Itoa(n) != s {
 		return 0, fmt.Errorf("%.40q is not a whole number; write digits only", s)
@@ -177,8 +177,8 @@ func integer(s string, lo, hi int) (int, error) {
 	return n, nil
 }
 
-// ordered checks a period whose end may be open.
-func ordered[T schemas.Day | schemas.Micros](from, to T) error {
+// checkOrder checks a period whose end may be open.
+func checkOrder[T schemas.Day | schemas.Micros](from, to T) error {
 	if to != 0 && to <= from {
 		return errors.New("is not after valid_from; valid_to is exclusive, leave it empty when open")
 	}

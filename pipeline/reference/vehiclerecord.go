@@ -82,7 +82,7 @@ func countryOfCode(code uint32) schemas.Country {
 	return schemas.Country{byte('A' + code/26), byte('A' + code%26)}
 }
 
-func pack(v *schemas.Vehicle) uint64 {
+func packValues(v *schemas.Vehicle) uint64 {
 	w := uint64(v.Category)&31 | uint64(v.Fuel)&7<<fuelShift | uint64(v.Euro)&15<<euroShift
 	if v.Oldtimer {
 		w |= 1 << oldtimerShift
@@ -97,21 +97,21 @@ func packKey(hi uint32, v *schemas.Vehicle) uint32 {
 		mass>>massLowBits<<massShift
 }
 
-func (r *vehicleRecord) country() uint32 { return r.key >> countryShift & countryMask }
+func (r *vehicleRecord) countryBits() uint32 { return r.key >> countryShift & countryMask }
 
-func (r *vehicleRecord) packed() uint64 { return uint64(r.v1)<<32 | uint64(r.v0) }
+func (r *vehicleRecord) packedValues() uint64 { return uint64(r.v1)<<32 | uint64(r.v0) }
 
-func (r *vehicleRecord) free() bool { return r.lo0|r.lo1 == 0 }
+func (r *vehicleRecord) isFree() bool { return r.lo0|r.lo1 == 0 }
 
 func (r *vehicleRecord) hasPlate(k plateKey) bool {
 	return r.lo0 == uint32(k.lo) && r.lo1 == uint32(k.lo>>32) && r.key&0xffff == k.hi
 }
 
-// vehicle unpacks the record; massLow are the low bits of its reference mass.
-func (r *vehicleRecord) vehicle(massLow uint32) schemas.Vehicle {
-	w := r.packed()
+// unpackVehicle unpacks the record; massLow are the low bits of its reference mass.
+func (r *vehicleRecord) unpackVehicle(massLow uint32) schemas.Vehicle {
+	w := r.packedValues()
 	return schemas.Vehicle{
-		Country:           countryOfCode(r.country()),
+		Country:           countryOfCode(r.countryBits()),
 		Category:          schemas.Category(w & 31),
 		Fuel:              schemas.Fuel(w >> fuelShift & 7),
 		Euro:              schemas.Euro(w >> euroShift & 15),
@@ -125,14 +125,14 @@ func (r *vehicleRecord) vehicle(massLow uint32) schemas.Vehicle {
 	}
 }
 
-func (r *vehicleRecord) covers(day schemas.Day) bool {
-	w := r.packed()
+func (r *vehicleRecord) coversDay(day schemas.Day) bool {
+	w := r.packedValues()
 	to := optionalOfCode(w >> toShift)
 	return day >= dayOfCode(w>>fromShift) && (to == 0 || day < to)
 }
 
-func (r *vehicleRecord) overlaps(v *schemas.Vehicle) bool {
-	w := r.packed()
+func (r *vehicleRecord) overlapsPeriod(v *schemas.Vehicle) bool {
+	w := r.packedValues()
 	from, to := dayOfCode(w>>fromShift), optionalOfCode(w>>toShift)
 	return (to == 0 || v.ValidFrom < to) && (v.ValidTo == 0 || from < v.ValidTo)
 }

@@ -25,35 +25,35 @@ func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicl
 		return nil, err
 	}
 	l := vehicleLoader{f: f, t: t}
-	for f.next() {
-		p := csvValue(f, 0, plate)
+	for f.nextRow() {
+		p := csvValue(f, 0, readPlate)
 		v := schemas.Vehicle{
-			Country:           csvValue(f, 1, country),
+			Country:           csvValue(f, 1, readCountry),
 			Category:          csvValue(f, 2, readCategory),
 			Fuel:              csvValue(f, 3, readFuel),
 			Euro:              csvValue(f, 4, readEuro),
-			Oldtimer:          f.bool(5),
-			FirstRegistration: csvOptional(f, 6, day),
+			Oldtimer:          f.boolAt(5),
+			FirstRegistration: csvOptional(f, 6, readDay),
 		}
-		v.ValidFrom, v.ValidTo = f.days(7)
+		v.ValidFrom, v.ValidTo = f.periodAt(7)
 		v.Class = csvOptional(f, 9, readClass)
 		v.ReferenceMass = csvOptional(f, 10, readMass)
 		v.Body = csvOptional(f, 11, readBody)
-		if v.Class != schemas.N1ClassUnknown && v.Category != schemas.N1 && !f.bad() {
-			f.problem(9, fmt.Errorf("is %s for a vehicle of category %s; only N1 has classes", v.Class, v.Category))
+		if v.Class != schemas.N1ClassUnknown && v.Category != schemas.N1 && !f.rowIsBad() {
+			f.addProblem(9, fmt.Errorf("is %s for a vehicle of category %s; only N1 has classes", v.Class, v.Category))
 		}
-		if f.bad() {
+		if f.rowIsBad() {
 			continue
 		}
 		if known != nil && !known[v.Country] {
-			f.problem(1, fmt.Errorf("%s has no entry in %s; say there up to when its register is complete", v.Country, fileRegisters))
+			f.addProblem(1, fmt.Errorf("%s has no entry in %s; say there up to when its register is complete", v.Country, fileRegisters))
 			continue
 		}
-		if err := l.add(vehicleRow{key: keyOf(p), v: v, line: f.line(0)}); err != nil {
+		if err := l.addRow(vehicleRow{key: keyOf(p), v: v, line: f.lineAt(0)}); err != nil {
 			return nil, err
 		}
 	}
-	return t, l.flush()
+	return t, l.flushRows()
 }
 
 // vehicleRow is a row that is to be put into the table.
@@ -73,30 +73,30 @@ type vehicleLoader struct {
 	loaded uint32 // keeps the loads alive
 }
 
-func (l *vehicleLoader) add(r vehicleRow) error {
+func (l *vehicleLoader) addRow(r vehicleRow) error {
 	l.rows[l.n] = r
 	if l.n++; l.n == len(l.rows) {
-		return l.flush()
+		return l.flushRows()
 	}
 	return nil
 }
 
-func (l *vehicleLoader) flush() error {
+func (l *vehicleLoader) flushRows() error {
 	rows := l.rows[:l.n]
 	l.n = 0
 	if len(l.t.buckets) > 0 {
 		for i := range rows {
-			l.loaded += l.t.buckets[rows[i].key.home(len(l.t.buckets))].over
+			l.loaded += l.t.buckets[rows[i].key.homeSlot(len(l.t.buckets))].over
 		}
 	}
 	for i := range rows {
 		r := &rows[i]
-		switch l.t.add(r.key, &r.v) {
+		switch l.t.addVehicle(r.key, &r.v) {
 		case putDone:
 		case putOverlap:
-			l.f.p.addf(r.line, vehicleColumns.names[7], "the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", r.v.ValidFrom)
+			l.f.p.addProblemf(r.line, vehicleColumns.names[7], "the period from %s shares days with an earlier line of the same plate and country; end that one with valid_to", r.v.ValidFrom)
 		case putTooMany:
-			l.f.p.addf(r.line, vehicleColumns.names[0], "has more than %d periods in one register; the file repeats itself", maxPeriods)
+			l.f.p.addProblemf(r.line, vehicleColumns.names[0], "has more than %d periods in one register; the file repeats itself", maxPeriods)
 		case putFull:
 			return errChanged
 		}
@@ -141,7 +141,7 @@ const heaviest = 60_000
 
 // readMass reads a reference mass in kg; above schemas.MaxReferenceMass it is kept as that.
 func readMass(s string) (uint16, error) {
-	n, err := integer(s, 50, heaviest)
+	n, err := readInteger(s, 50, heaviest)
 	return uint16(min(n, schemas.MaxReferenceMass)), err
 }
 

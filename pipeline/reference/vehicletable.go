@@ -25,7 +25,7 @@ const overBit = 1
 
 func (b *bucket) massLow(j int) uint32 { return b.over >> (1 + massLowBits*j) & massLowMask }
 
-func (b *bucket) vehicle(j int) schemas.Vehicle { return b.records[j].vehicle(b.massLow(j)) }
+func (b *bucket) vehicleAt(j int) schemas.Vehicle { return b.records[j].unpackVehicle(b.massLow(j)) }
 
 const bucketSize = int(unsafe.Sizeof(bucket{}))
 
@@ -66,8 +66,8 @@ func tableIn(mem *arena, b []byte, n, limit int) *vehicleTable {
 	return t
 }
 
-// bytes views the table as memory, valid as long as the table is.
-func (t *vehicleTable) bytes() []byte {
+// viewBytes views the table as memory, valid as long as the table is.
+func (t *vehicleTable) viewBytes() []byte {
 	if len(t.buckets) == 0 {
 		return nil
 	}
@@ -76,21 +76,21 @@ func (t *vehicleTable) bytes() []byte {
 
 // openVehicles takes the table from its index file; nil when there is none.
 func openVehicles(d indexDir, key schemas.Sum) *vehicleTable {
-	x := d.open(indexVehicles, key)
+	x := d.openFile(indexVehicles, key)
 	if x == nil {
 		return nil
 	}
-	d.told(indexVehicles, indexUsed, nil)
+	d.report(indexVehicles, indexUsed, nil)
 	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
 }
 
-// keep writes the table to its index file and returns the one to use from now on.
-func (t *vehicleTable) keep(d indexDir, key schemas.Sum) *vehicleTable {
-	x := d.keep(indexVehicles, key, &indexFile{ints: [4]uint64{uint64(t.n)}, data: t.bytes()})
+// saveIndex writes the table to its index file and returns the one to use from now on.
+func (t *vehicleTable) saveIndex(d indexDir, key schemas.Sum) *vehicleTable {
+	x := d.saveIndex(indexVehicles, key, &indexFile{ints: [4]uint64{uint64(t.n)}, data: t.viewBytes()})
 	if x == nil {
 		return t
 	}
-	t.mem.drop()
+	t.mem.freeNow()
 	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
 }
 
@@ -104,19 +104,19 @@ const (
 	putFull              // more rows than the table was made for
 )
 
-// add enters a vehicle under the key of its plate.
-func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
+// addVehicle enters a vehicle under the key of its plate.
+func (t *vehicleTable) addVehicle(k plateKey, v *schemas.Vehicle) putResult {
 	if t.n >= t.limit {
 		return putFull
 	}
 	key := packKey(k.hi, v)
 	periods := 0
-	for i := k.home(len(t.buckets)); ; i = t.after(i) {
+	for i := k.homeSlot(len(t.buckets)); ; i = t.nextBucket(i) {
 		b := &t.buckets[i]
 		for j := range b.records {
 			r := &b.records[j]
-			if r.free() {
-				w := pack(v)
+			if r.isFree() {
+				w := packValues(v)
 				*r = vehicleRecord{lo0: uint32(k.lo), lo1: uint32(k.lo >> 32), key: key, v0: uint32(w), v1: uint32(w >> 32)}
 				b.over |= uint32(min(v.ReferenceMass, schemas.MaxReferenceMass)) & massLowMask << (1 + massLowBits*j)
 				t.n++
@@ -125,7 +125,7 @@ func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 			if !r.hasPlate(k) || r.key&sameMask != key&sameMask {
 				continue
 			}
-			if r.overlaps(v) {
+			if r.overlapsPeriod(v) {
 				return putOverlap
 			}
 			if periods++; periods >= maxPeriods {
@@ -136,16 +136,16 @@ func (t *vehicleTable) add(k plateKey, v *schemas.Vehicle) putResult {
 	}
 }
 
-func (t *vehicleTable) after(i int) int {
+func (t *vehicleTable) nextBucket(i int) int {
 	if i++; i == len(t.buckets) {
 		return 0
 	}
 	return i
 }
 
-// find returns what the plate was on that day. With the country unknown it answers only when exactly one register has
+// findVehicle returns what the plate was on that day. With the country unknown it answers only when exactly one register has
 // the plate on that day; periods of one register are disjoint, so it meets each register at most once.
-func (t *vehicleTable) find(p schemas.Plate, country schemas.Country, day schemas.Day) (v schemas.Vehicle, ok bool) {
+func (t *vehicleTable) findVehicle(p schemas.Plate, country schemas.Country, day schemas.Day) (v schemas.Vehicle, ok bool) {
 	if len(t.buckets) == 0 || p.IsZero() {
 		return v, false
 	}
@@ -154,14 +154,14 @@ func (t *vehicleTable) find(p schemas.Plate, country schemas.Country, day schema
 	var found *bucket
 	var place int
 search:
-	for i := k.home(len(t.buckets)); ; i = t.after(i) {
+	for i := k.homeSlot(len(t.buckets)); ; i = t.nextBucket(i) {
 		b := &t.buckets[i]
 		for j := range b.records {
 			r := &b.records[j]
 			switch {
-			case r.free():
+			case r.isFree():
 				break search
-			case !r.hasPlate(k) || want != 0 && r.country() != want || !r.covers(day):
+			case !r.hasPlate(k) || want != 0 && r.countryBits() != want || !r.coversDay(day):
 			case want != 0:
 				found, place = b, j
 				break search
@@ -177,18 +177,18 @@ search:
 		}
 	}
 	if found != nil {
-		v, ok = found.vehicle(place), true
+		v, ok = found.vehicleAt(place), true
 	}
 	runtime.KeepAlive(t) // its memory goes with it
 	return v, ok
 }
 
-// prefetch loads the line a look-up of the plate begins at.
-func (t *vehicleTable) prefetch(p schemas.Plate) uint32 {
+// prefetchBucket loads the line a look-up of the plate begins at.
+func (t *vehicleTable) prefetchBucket(p schemas.Plate) uint32 {
 	if len(t.buckets) == 0 {
 		return 0
 	}
-	loaded := t.buckets[keyOf(p).home(len(t.buckets))].over
+	loaded := t.buckets[keyOf(p).homeSlot(len(t.buckets))].over
 	runtime.KeepAlive(t)
 	return loaded
 }

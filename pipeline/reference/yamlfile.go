@@ -36,21 +36,21 @@ type yamlEntry struct {
 func yamlRoot(b []byte, p *problems) *yamlMap {
 	tokens := lexer.Tokenize(string(b))
 	if line := tooDeep(tokens); line > 0 {
-		p.addf(line, "", "nests deeper than %d; the files need 6", maxDepth)
+		p.addProblemf(line, "", "nests deeper than %d; the files need 6", maxDepth)
 		return nil
 	}
 	f, err := parser.Parse(tokens, 0)
 	if err != nil {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil && ye.GetToken().Position != nil {
-			p.add(ye.GetToken().Position.Line, "", "is not YAML: "+ye.GetMessage())
+			p.addProblem(ye.GetToken().Position.Line, "", "is not YAML: "+ye.GetMessage())
 		} else {
-			p.add(0, "", "is not YAML; check indentation and quotes")
+			p.addProblem(0, "", "is not YAML; check indentation and quotes")
 		}
 		return nil
 	}
 	if len(f.Docs) != 1 || f.Docs[0].Body == nil {
-		p.addf(0, "", "has %d YAML documents; write one mapping", len(f.Docs))
+		p.addProblemf(0, "", "has %d YAML documents; write one mapping", len(f.Docs))
 		return nil
 	}
 	return newYAMLMap(f.Docs[0].Body, "", p)
@@ -99,7 +99,7 @@ func newYAMLMap(n ast.Node, path string, p *problems) *yamlMap {
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{n}
 	default:
-		p.add(m.line, path, "is not a mapping; write key: value")
+		p.addProblem(m.line, path, "is not a mapping; write key: value")
 		return nil
 	}
 	if len(values) > 0 {
@@ -108,26 +108,26 @@ func newYAMLMap(n ast.Node, path string, p *problems) *yamlMap {
 	for _, v := range values {
 		key := v.Key.GetToken()
 		if key == nil {
-			p.add(lineOf(v), path, "has a key that is no word")
+			p.addProblem(lineOf(v), path, "has a key that is no word")
 			continue
 		}
 		if _, twice := m.keys[key.Value]; twice {
-			p.add(lineOf(v.Key), m.join(fmt.Sprintf("%.40q", key.Value)), "is there twice; keep one")
+			p.addProblem(lineOf(v.Key), m.joinPath(fmt.Sprintf("%.40q", key.Value)), "is there twice; keep one")
 		}
 		m.keys[key.Value] = yamlEntry{v.Value, lineOf(v.Key)}
 	}
 	return m
 }
 
-func (m *yamlMap) join(key string) string {
+func (m *yamlMap) joinPath(key string) string {
 	if m.path == "" {
 		return key
 	}
 	return m.path + "." + key
 }
 
-// get takes a key; the node is nil when it is absent or empty.
-func (m *yamlMap) get(key string) (n ast.Node, line int) {
+// takeKey takes a key; the node is nil when it is absent or empty.
+func (m *yamlMap) takeKey(key string) (n ast.Node, line int) {
 	if !slices.Contains(m.taken, key) {
 		m.taken = append(m.taken, key)
 	}
@@ -141,10 +141,12 @@ func (m *yamlMap) get(key string) (n ast.Node, line int) {
 	return e.node, lineOf(e.node)
 }
 
-func (m *yamlMap) problem(line int, key string, err error) { m.p.add(line, m.join(key), err.Error()) }
+func (m *yamlMap) addProblem(line int, key string, err error) {
+	m.p.addProblem(line, m.joinPath(key), err.Error())
+}
 
-// scalar is the text of a plain value, as it is written.
-func scalar(n ast.Node) (string, error) {
+// scalarText is the text of a plain value, as it is written.
+func scalarText(n ast.Node) (string, error) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		return n.Value, nil
@@ -159,83 +161,83 @@ func scalar(n ast.Node) (string, error) {
 
 // yamlValue takes a key that must be there.
 func yamlValue[T any](m *yamlMap, key string, read func(string) (T, error)) (v T) {
-	n, line := m.get(key)
+	n, line := m.takeKey(key)
 	if n == nil {
-		m.problem(line, key, errEmpty)
+		m.addProblem(line, key, errEmpty)
 		return v
 	}
-	s, err := scalar(n)
+	s, err := scalarText(n)
 	if err == nil {
 		v, err = read(s)
 	}
 	if err != nil {
-		m.problem(line, key, err)
+		m.addProblem(line, key, err)
 	}
 	return v
 }
 
 // yamlOptional is yamlValue, with other for an absent or empty key.
 func yamlOptional[T any](m *yamlMap, key string, other T, read func(string) (T, error)) T {
-	if n, _ := m.get(key); n != nil {
+	if n, _ := m.takeKey(key); n != nil {
 		return yamlValue(m, key, read)
 	}
 	return other
 }
 
-// each calls f with every element of a list; an absent list is empty.
-func (m *yamlMap) each(key string, f func(n ast.Node, path string)) {
-	n, line := m.get(key)
+// eachElement calls f with every element of a list; an absent list is empty.
+func (m *yamlMap) eachElement(key string, f func(n ast.Node, path string)) {
+	n, line := m.takeKey(key)
 	if n == nil {
 		return
 	}
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		m.problem(line, key, errors.New("is not a list; write [a, b] or lines that begin with a dash"))
+		m.addProblem(line, key, errors.New("is not a list; write [a, b] or lines that begin with a dash"))
 		return
 	}
 	for i, v := range seq.Values {
-		if m.p.full() {
+		if m.p.isFull() {
 			return
 		}
-		f(v, m.join(key)+"["+strconv.Itoa(i)+"]")
+		f(v, m.joinPath(key)+"["+strconv.Itoa(i)+"]")
 	}
 }
 
-// maps calls f with every element of a list of mappings, and checks afterwards that f took all keys.
-func (m *yamlMap) maps(key string, f func(*yamlMap)) {
-	m.each(key, func(n ast.Node, path string) {
+// eachMapping calls f with every element of a list of mappings, and checks afterwards that f took all keys.
+func (m *yamlMap) eachMapping(key string, f func(*yamlMap)) {
+	m.eachElement(key, func(n ast.Node, path string) {
 		if e := newYAMLMap(n, path, m.p); e != nil {
 			f(e)
-			e.end()
+			e.checkKeys()
 		}
 	})
 }
 
-// end reports the keys that nobody took: a misspelt key would otherwise be a silent default.
-func (m *yamlMap) end() {
+// checkKeys reports the keys that nobody took: a misspelt key would otherwise be a silent default.
+func (m *yamlMap) checkKeys() {
 	for _, k := range slices.Sorted(maps.Keys(m.keys)) {
 		if !slices.Contains(m.taken, k) {
-			m.p.addf(m.keys[k].line, m.join(fmt.Sprintf("%.40q", k)), "is not known here; the keys are %v", m.taken)
+			m.p.addProblemf(m.keys[k].line, m.joinPath(fmt.Sprintf("%.40q", k)), "is not known here; the keys are %v", m.taken)
 		}
 	}
 }
 
-// period reads valid_from and valid_to.
-func (m *yamlMap) period(mustBegin, mustEnd bool) (from, to schemas.Micros) {
+// readPeriod reads valid_from and valid_to.
+func (m *yamlMap) readPeriod(mustBegin, mustEnd bool) (from, to schemas.Micros) {
 	before := len(m.p.list)
 	if mustBegin {
-		from = yamlValue(m, "valid_from", instant)
+		from = yamlValue(m, "valid_from", readInstant)
 	} else {
-		from = yamlOptional(m, "valid_from", 0, instant)
+		from = yamlOptional(m, "valid_from", 0, readInstant)
 	}
 	if mustEnd {
-		to = yamlValue(m, "valid_to", instant)
+		to = yamlValue(m, "valid_to", readInstant)
 	} else {
-		to = yamlOptional(m, "valid_to", 0, instant)
+		to = yamlOptional(m, "valid_to", 0, readInstant)
 	}
-	if err := ordered(from, to); err != nil && len(m.p.list) == before {
-		_, line := m.get("valid_to")
-		m.problem(line, "valid_to", err)
+	if err := checkOrder(from, to); err != nil && len(m.p.list) == before {
+		_, line := m.takeKey("valid_to")
+		m.addProblem(line, "valid_to", err)
 	}
 	return from, to
 }
@@ -243,16 +245,16 @@ func (m *yamlMap) period(mustBegin, mustEnd bool) (from, to schemas.Micros) {
 // Readers of scalars, beside those of values.go.
 
 func readInt(lo, hi int) func(string) (int, error) {
-	return func(s string) (int, error) { return integer(s, lo, hi) }
+	return func(s string) (int, error) { return readInteger(s, lo, hi) }
 }
 
-func readIdent(s string) (string, error) { return s, ident(s) }
+func readIdent(s string) (string, error) { return s, checkIdent(s) }
 
 func readText(s string) (string, error) {
 	if s == "" {
 		return s, errEmpty
 	}
-	return s, text(s)
+	return s, checkText(s)
 }
 
 func readBool(s string) (bool, error) {
