@@ -14,17 +14,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxSources bounds the source ids of one camera, and the addresses.
+// maxSources bounds a camera's source ids, and its addresses.
 const maxSources = 64
 
-// heldPrefix is an address range with the camera that needs no token from there.
+// heldPrefix is an address range and the camera which needs no token from there.
 type heldPrefix struct {
 	prefix netip.Prefix
 	line   int
 	camera string
 }
 
-// readAccess reads how a camera authenticates beside its token, and by what messages name it.
+// readAccess reads how a camera authenticates beside its token, and its names in messages.
 func (l *cameraLoader) readAccess(m *yamlMap, c *schemas.Camera) {
 	a := schemas.Access{
 		AuthHeader: yamlOptional(m, "auth_header", "", readHeaderName),
@@ -41,7 +41,7 @@ func (l *cameraLoader) readAccess(m *yamlMap, c *schemas.Camera) {
 	}
 	if a.Behind != "" && (a.Behind == c.ID || a.AuthHeader != "" || len(a.Addresses) > 0 || a.Subject != "") {
 		m.addProblem(m.line, "behind", errors.New("is the camera whose address this one uses; give auth_header, addresses and client_subject there"))
-		a.Behind = "" // told once
+		a.Behind = "" // reported once
 	}
 	if a.Subject != "" {
 		if first, twice := l.subjects[a.Subject]; twice {
@@ -55,7 +55,7 @@ func (l *cameraLoader) readAccess(m *yamlMap, c *schemas.Camera) {
 	}
 }
 
-// readTexts reads a list of plain values, or a single one.
+// readTexts reads a list with plain values, or a single value.
 func readTexts[T comparable](m *yamlMap, key string, read func(string) (T, error)) (out []T) {
 	n, _ := m.takeKey(key)
 	if n == nil {
@@ -85,7 +85,7 @@ func readTexts[T comparable](m *yamlMap, key string, read func(string) (T, error
 	return out
 }
 
-// readHeaderName reads the name of an HTTP header, in which devices write _ for -: both name the same header here.
+// readHeaderName reads an HTTP header's name. Devices write _ for -: both spellings name the same header here.
 func readHeaderName(s string) (string, error) {
 	if s == "" || len(s) > maxName || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
 		return "", fmt.Errorf("%.40q is no name of an HTTP header; write it as the device sends it, such as x_auth_key", s)
@@ -98,7 +98,7 @@ func readHeaderName(s string) (string, error) {
 	}
 }
 
-// readPrefix reads an address or a range of addresses: 10.1.2.3, 10.1.2.0/28, 2001:db8::/64.
+// readPrefix reads an address or an address range: 10.1.2.3, 10.1.2.0/28, 2001:db8::/64.
 func readPrefix(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		a = a.Unmap()
@@ -117,7 +117,7 @@ func readPrefix(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// checkAddresses refuses an address of two cameras: it would not say which of them sends.
+// checkAddresses refuses an address shared by two cameras, because the address would not tell the sender.
 func (l *cameraLoader) checkAddresses() {
 	slices.SortFunc(l.prefixes, func(a, b heldPrefix) int {
 		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()))
@@ -130,7 +130,7 @@ func (l *cameraLoader) checkAddresses() {
 	}
 }
 
-// joinSources tells each camera that has an address of its own what may be behind it.
+// joinSources tells each camera with its own address the sources behind the address.
 func (l *cameraLoader) joinSources() {
 	byID := make(map[string]*schemas.Camera, len(l.out))
 	for _, c := range l.out {

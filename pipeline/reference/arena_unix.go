@@ -12,9 +12,10 @@ import (
 
 const hugePage = 2 << 20
 
-func unmapMemory(b []byte) { _ = unix.Munmap(b) } // fails for memory that is not mapped only
+func unmapMemory(b []byte) { _ = unix.Munmap(b) } // fails only for memory which is not mapped
 
-// newArena returns n zero bytes, on pages of 2 MB where the kernel has them: a random look-up then seldom misses the TLB too.
+// newArena returns n zero bytes, on 2 MB pages where the kernel has them: a random look-up then seldom misses the TLB
+// too.
 func newArena(n int) (*arena, error) {
 	if n == 0 {
 		return &arena{}, nil
@@ -29,7 +30,7 @@ func newArena(n int) (*arena, error) {
 	return &arena{b: b, free: unmapMemory}, nil
 }
 
-// adviseHugePages asks for 2 MB pages for those of b that are whole. It is advice: without it nothing but speed is lost.
+// adviseHugePages asks for 2 MB pages for the whole pages in b. Refused advice costs only speed.
 func adviseHugePages(b []byte) {
 	skip := int((hugePage - uintptr(unsafe.Pointer(unsafe.SliceData(b)))%hugePage) % hugePage)
 	whole := (len(b) - skip) / hugePage * hugePage

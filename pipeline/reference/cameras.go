@@ -14,25 +14,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cameraRegistry is the camera registry, sorted by id.
+// cameraRegistry holds the cameras, sorted by id.
 type cameraRegistry struct {
 	all   []*schemas.Camera
-	table cameraTable // made when the cameras have their numbers
-	names []string    // of all cameras that were ever loaded, by number
+	table cameraTable // made after the cameras have their numbers
+	names []string    // of all cameras ever loaded, by number
 
-	zonesListed bool // the file has the closed list of zones
+	zonesListed bool // the file has the closed zone list
 }
 
-// assignNumbers gives the cameras their numbers and makes the table that finds them.
+// assignNumbers gives the cameras their numbers and makes the look-up table.
 func (r *cameraRegistry) assignNumbers(n *numbers) {
 	n.assign(r.all)
 	r.table, r.names = newCameraTable(r.all), n.names
 }
 
-// surrounds are what a speed limit's road may be; the tariff depends on it.
+// surrounds are the permitted values for a speed limit's surround; the tariff depends on it.
 var surrounds = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
 
-// maxLimit is the highest speed limit believed, in km/h.
+// maxLimit is the highest believable speed limit, in km/h.
 const maxLimit = 150
 
 func defaultLateness(k schemas.CameraKind) schemas.Micros {
@@ -46,22 +46,22 @@ func defaultLateness(k schemas.CameraKind) schemas.Micros {
 	return 5 * schemas.Minute
 }
 
-// cameraLoader reads cameras.yaml and remembers what must be unique in it.
+// cameraLoader reads cameras.yaml and remembers every value that must be unique there.
 type cameraLoader struct {
 	p      *problems
 	out    []*schemas.Camera
 	ids    map[string]int // line
 	tokens map[schemas.Sum]int
 	sites  map[uint64]string
-	texts  map[string]string // sites and zones, each once
+	texts  map[string]string // sites and zones, a single copy each
 
-	zones map[string]bool // the closed list; nil = the file has none
+	zones map[string]bool // the closed zone list; nil = none in the file
 
 	subjects map[string]int // line
 	prefixes []heldPrefix
 }
 
-// intern returns the text, the same string for the same text: what many cameras share stays in the caches.
+// intern returns the same string for the same text, so texts shared by many cameras stay in the caches.
 func (l *cameraLoader) intern(s string) string {
 	if t, ok := l.texts[s]; ok {
 		return t
@@ -142,7 +142,7 @@ func readKind(s string) (schemas.CameraKind, error) {
 	return k, nil
 }
 
-// readMunicipality reads a NIS code. Those of the arrondissement of Brussels-Capital (21...) must be one of its 19
+// readMunicipality reads a NIS code. A code in the arrondissement of Brussels-Capital (21...) must name one of the 19
 // municipalities.
 func readMunicipality(s string) (uint32, error) {
 	n, err := readInteger(s, 10_000, 99_999)
@@ -242,7 +242,7 @@ func readLimits(m *yamlMap, l *schemas.Lane) {
 
 var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 
-// readHours reads the hours of a limit: days and from_time to to_time on a Brussels clock. None of them = always.
+// readHours reads a limit's hours: days, and from_time to to_time on a Brussels clock. No hours = always.
 func readHours(m *yamlMap) (h schemas.Hours) {
 	m.eachElement("days", func(n ast.Node, path string) {
 		s, err := scalarText(n)
@@ -285,7 +285,8 @@ func readMinute(s string) (uint16, error) {
 	return uint16(60*t.Hour() + t.Minute()), nil
 }
 
-// hoursMeet reports whether two limits may hold at one minute with nothing to say which: one with hours goes before one without.
+// hoursMeet reports whether two limits may hold in the same minute with equal rank: a limit with hours goes before a
+// limit without.
 func hoursMeet(a, b schemas.Hours) bool {
 	if a.Always() != b.Always() {
 		return false
@@ -310,8 +311,8 @@ func readSurround(s string) (string, error) {
 
 func readBasis(s string) (string, error) { return s, checkText(s) }
 
-// readCertificates reads the verifications of the device (RD 12/10/2010). They may overlap: a device is often verified
-// anew before the old certificate ends.
+// readCertificates reads the device's verifications (RD 12/10/2010). They may overlap: a device is often verified anew
+// before the old certificate ends.
 func readCertificates(m *yamlMap, c *schemas.Camera) {
 	m.eachMapping("certificates", func(m *yamlMap) {
 		x := schemas.Certificate{Serial: yamlValue(m, "serial", readText), Approval: yamlValue(m, "approval", readText)}

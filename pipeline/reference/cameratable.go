@@ -8,14 +8,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cameraTable finds the cameras of one version of the registry, by id and by number. A slot has the whole id of most cameras, so a read costs
-// one cache miss there instead of a walk through a map, the entry and its id. It is built once a version and immutable.
+// cameraTable finds the cameras in a registry version, by id and by number. A slot holds most ids whole, so a look-up
+// costs one cache miss instead of a walk through a map, the entry and the id. It is built once a version and
+// immutable.
 type cameraTable struct {
 	slots    []cameraSlot // open addressing, at most half full; the length is a power of two
 	byNumber []*schemas.Camera
 }
 
-// cameraSlot is one camera. An id that is longer than id is compared in the entry.
+// cameraSlot is a camera. An id longer than the field is compared in the entry.
 type cameraSlot struct {
 	cam *schemas.Camera // nil = free
 	n   uint8           // bytes of the id
@@ -40,7 +41,7 @@ func newCameraTable(cameras []*schemas.Camera) cameraTable {
 	return t
 }
 
-// slotOf returns where the camera is, or the free slot where it belongs.
+// slotOf returns the camera's slot, or the free slot for it.
 func (t *cameraTable) slotOf(id string) *cameraSlot {
 	mask := uint64(len(t.slots) - 1)
 	for i := cameraHash(id) & mask; ; i = (i + 1) & mask {
@@ -60,7 +61,7 @@ func (s *cameraSlot) hasID(id string) bool {
 	return s.cam.ID == id
 }
 
-// cameraHash mixes the first eight and the last eight bytes of an id; they overlap in a short one.
+// cameraHash mixes an id's first eight and last eight bytes; in a short id they overlap.
 func cameraHash(id string) uint64 {
 	b := unsafe.Slice(unsafe.StringData(id), len(id))
 	var first, last uint64

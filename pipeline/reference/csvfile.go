@@ -15,34 +15,34 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// csvFile reads the rows of one CSV file. A row with a problem is reported by bad after its fields were read, and is
-// not to be used; reading goes on until the file has maxProblems.
+// csvFile reads a CSV file's rows. rowIsBad reports a row with a problem, after its fields were read; such a row must
+// not be used. Reading goes on until the file has maxProblems.
 //
-// Rows without quotes are split here, without a copy. From the first row on that has a quote, is cut short or has another
-// number of fields, encoding/csv reads on: both take their bytes from the same buffer.
+// Rows without quotes are split here, without a copy. encoding/csv reads on from the first row with a quote, a cut end
+// or a wrong field count: both readers take bytes from the same buffer.
 type csvFile struct {
-	ended   func() error // the context's
+	ended   func() error // the context's error
 	r       *csv.Reader
 	plain   plainRows
 	sum     *xxhash.Digest
-	rest    *bufio.Reader // to the end of the file, hashed
+	rest    *bufio.Reader // the bytes until the end of the file, hashed
 	columns []string
-	must    int   // so many of columns must be there
-	at      []int // place of column i in the record; -1 = the file has no such column
-	width   int   // columns of the header
+	must    int   // number of required columns
+	at      []int // position of column i in the record; -1 = absent from the file
+	width   int   // columns in the header
 	rec     []string
 	rows    int
 
-	headerLines int // up to and with the header
+	headerLines int // lines up to the end of the header
 	before      int // problems when the row began
 	p           *problems
-	err         error // of reading; ends the file
+	err         error // reading error; ends the file
 }
 
-// checkEvery is how many rows are read between two looks at the context.
+// checkEvery is the number of rows between two checks of the context.
 const checkEvery = 4096
 
-// columnSet is what a CSV file may have: the last columns are optional, so that a file of an earlier form still loads.
+// columnSet holds the columns of a CSV file: the last are optional, so a file in an earlier form still loads.
 type columnSet struct {
 	names    []string
 	optional int
@@ -103,7 +103,7 @@ func (f *csvFile) readHeader() {
 	}
 }
 
-// readError files an error of the reader: a problem of the content, or f.err.
+// readError sorts a reader's error: a problem in the content, or f.err.
 func (f *csvFile) readError(err error) {
 	var pe *csv.ParseError
 	switch {
@@ -122,12 +122,12 @@ func (f *csvFile) readError(err error) {
 	}
 }
 
-// otherSeparators are what spreadsheets write in place of commas. A Belgian, Dutch or French one writes semicolons, because its decimals
-// have the comma.
+// otherSeparators are the separators which spreadsheets write in place of commas. A Belgian, Dutch or French
+// spreadsheet writes semicolons, because its decimals have the comma.
 var otherSeparators = []struct{ sign, name string }{{";", "';'"}, {"\t", "a tab"}, {"|", "'|'"}}
 
-// separatorProblem says that a record of too few fields has another separator than the comma; "" when it has not. It repeats nothing of the
-// record. The record may have commas all the same, in decimals or in texts.
+// separatorProblem describes a record with too few fields and another separator than the comma; "" for any other
+// record. The text repeats nothing from the record. The record may have commas all the same, in decimals or texts.
 func separatorProblem(rec []string, want int) string {
 	if strings.HasPrefix(rec[0], "sep=") {
 		return "is a line that spreadsheets write for themselves: delete it, the file begins with its header"
@@ -151,7 +151,7 @@ func fieldCount(n int) string {
 	return fmt.Sprintf("%d fields", n)
 }
 
-// nextRow reads a row; false at the end, on an error of reading, or when the file has too many problems.
+// nextRow reads a row; false at the end, after a reading error, or with too many problems in the file.
 func (f *csvFile) nextRow() bool {
 	for f.err == nil && !f.p.isFull() {
 		if f.rows++; f.rows%checkEvery == 0 {
@@ -177,7 +177,7 @@ func (f *csvFile) nextRow() bool {
 // rowIsBad reports whether the row had a problem.
 func (f *csvFile) rowIsBad() bool { return len(f.p.list) > f.before }
 
-// lineAt is where column i of the row begins.
+// lineAt returns the line where the row's column i begins.
 func (f *csvFile) lineAt(i int) int {
 	if f.plain.on {
 		return f.plain.lines
@@ -190,8 +190,8 @@ func (f *csvFile) addProblem(i int, err error) {
 	f.p.addProblem(f.lineAt(i), f.columns[i], err.Error())
 }
 
-// fieldAt returns the bytes of column i. They are valid until the next row: whoever keeps them copies them.
-// That of an optional column that the file lacks is empty.
+// fieldAt returns the bytes in column i, empty for an absent optional column. They are valid until the next row: a
+// caller copies what it keeps.
 func (f *csvFile) fieldAt(i int) string {
 	if f.at[i] < 0 {
 		return ""
@@ -199,7 +199,7 @@ func (f *csvFile) fieldAt(i int) string {
 	return f.rec[f.at[i]]
 }
 
-// csvValue reads column i by read and files its error.
+// csvValue reads column i with read and reports an error.
 func csvValue[T any](f *csvFile, i int, read func(string) (T, error)) T {
 	v, err := read(f.fieldAt(i))
 	if err != nil {
@@ -208,7 +208,7 @@ func csvValue[T any](f *csvFile, i int, read func(string) (T, error)) T {
 	return v
 }
 
-// csvOptional is csvValue, with the zero value for an empty field.
+// csvOptional is csvValue with the zero value for an empty field.
 func csvOptional[T any](f *csvFile, i int, read func(string) (T, error)) (v T) {
 	if f.fieldAt(i) == "" {
 		return v
@@ -216,7 +216,7 @@ func csvOptional[T any](f *csvFile, i int, read func(string) (T, error)) (v T) {
 	return csvValue(f, i, read)
 }
 
-// textAt returns a field of free text.
+// textAt returns a free-text field.
 func (f *csvFile) textAt(i int) string {
 	s := f.fieldAt(i)
 	if err := checkText(s); err != nil {
@@ -247,7 +247,7 @@ func (f *csvFile) periodAt(i int) (from, to schemas.Day) {
 	return from, to
 }
 
-// lastDay is day without 1970-01-01, whose zero stands for open.
+// lastDay is readDay without 1970-01-01, because zero means open.
 func lastDay(s string) (schemas.Day, error) {
 	d, err := readDay(s)
 	if err == nil && d == 0 {
@@ -256,7 +256,7 @@ func lastDay(s string) (schemas.Day, error) {
 	return d, err
 }
 
-// checkRest reads what is left and compares the whole with what was seen before.
+// checkRest reads the rest and compares the whole file with the digest from the first reading.
 func (f *csvFile) checkRest(want digest) error {
 	if f.err != nil && !errors.Is(f.err, io.EOF) {
 		return f.err

@@ -1,18 +1,17 @@
 // Package reference loads the reference data (camera registry, vehicle registers, hotlists, exemptions, day passes,
-// foreign registrations) from a directory, checks all of it, indexes it compactly and swaps it atomically. A broken or
-// suspicious version is refused with file, line and field, and the previous version stays.
+// foreign registrations) from a directory, checks everything, indexes it compactly and swaps it atomically. It refuses
+// a broken or suspicious version with file, line and field, and the previous version stays.
 //
-// [Load] makes one immutable [Snapshot]; [Store] keeps the current one and reloads it when files change. A Snapshot is
-// safe for concurrent use by any number of goroutines, and its look-ups neither block nor allocate.
+// [Load] makes an immutable [Snapshot]; [Store] keeps the current snapshot and reloads when files change. A Snapshot
+// is safe for concurrent use by any number of goroutines, and its look-ups neither block nor allocate.
 //
 // # The directory
 //
-// Dates: 2026-07-01 is Brussels midnight of that day; an instant (cameras.yaml, registers.yaml, lists) may also be RFC
-// 3339 with zone. valid_to is exclusive, empty = open. valid_from must be given, except for a camera. CSV: a header
-// line that names the columns (any order), comma, UTF-8, encoding/csv, # comment lines allowed, and a newline at the
-// end of the last line (a file without one was probably cut off). Plates are written canonically (A-Z0-9). YAML: plain
-// mappings and lists; anchors, aliases, tags and deep
-// nesting are refused. Only cameras.yaml must be there; a missing file is empty.
+// Dates: 2026-07-01 is Brussels midnight on that day; an instant (cameras.yaml, registers.yaml, lists) may also be RFC
+// 3339 with zone. valid_to is exclusive, empty = open. valid_from is required, except for a camera. CSV: a header line
+// with the column names (any order), comma, UTF-8, encoding/csv, # comment lines allowed, and a newline after the last
+// line (a file without it was probably cut off). Plates are written canonically (A-Z0-9). YAML: plain mappings and
+// lists; anchors, aliases, tags and deep nesting are refused. Only cameras.yaml is required; a missing file is empty.
 //
 // cameras.yaml
 //
@@ -41,11 +40,12 @@
 //	    loans: [{zone: "5340", valid_from: 2026-01-01, valid_to: 2026-02-01}]
 //
 // surround: built_up | zone_30 | school | residential | motorway | other. Lane number 0 is every lane, direction
-// unknown every direction; the first lane that matches is used, so a lane that an earlier one hides is refused.
+// unknown every direction. The first matching lane is used, so a lane hidden by an earlier lane is refused.
 //
-// A limit may hold at some hours only, and then goes before one that always does; hours are those of a Brussels clock, from_time inclusive, to_time
-// exclusive, over midnight into the day after when it is earlier, 24:00 the end of the day. Without a limit at the time of capture no offence is made. What a
-// variable sign showed no read says: an excess of such a limit is held.
+// A limit with hours holds at those hours only, and then goes before a limit without. Hours are on a Brussels clock,
+// from_time inclusive, to_time exclusive; a to_time before from_time is on the day after; 24:00 is the end of the day.
+// Without a limit at the time of capture no offence is made. No read tells what a variable sign showed, so an excess
+// over such a limit is held.
 //
 //	limits:
 //	  - {limit_kmh: 50, surround: built_up, valid_from: 2021-01-01}
@@ -64,33 +64,34 @@
 //	passes.csv          plate,day
 //	registrations.csv   plate,country,valid_from,valid_to
 //
-// Further columns that may be there or not, so that files without them still load; empty = not known:
+// Further columns may be absent, so files in an earlier form still load; empty = not known:
 //
 //	vehicles.csv        class (1, 2 or 3 of category N1), reference_mass_kg (above 4095 is kept as that), body (code of the certificate, as in BC or SA)
 //	exemptions.csv      country (of the plate; not given = BE)
 //	passes.csv          country (of the plate; not given = BE), issued (a day or an instant)
 //	registrations.csv   category, class, fuel, euro: what the owner declared
 //
-// SHA256SUMS is optional and in the form of sha256sum(1), with the names relative to the directory. When it is there,
-// every file that is loaded must be named in it and match, which catches a copy that is still going on. Other files
-// (users.yaml, secrets/) are not read and are no part of the version.
+// SHA256SUMS is optional and in the form of sha256sum(1), with names relative to the directory. When present, it must
+// name every loaded file, and every file must match: this catches an unfinished copy. Other files (users.yaml,
+// secrets/) are not read and do not count for the version.
 //
-// # Writing it
+// # Writing the files
 //
-// Replace files by rename, not in place. The watcher loads a change once it has seen the same sizes and modification
-// times twice in a row, and a file that changes while it is read is refused.
+// Replace files by rename, not in place. The watcher loads a change after it has seen the same sizes and modification
+// times twice in a row. A file changed during reading is refused.
 //
 // # Memory
 //
-// Vehicles and list entries lie outside the garbage collector: three 20-byte vehicle periods to a cache line, whose spare bits hold the class, the body and the reference mass, filled to three
-// quarters, make 28.4 bytes a period, 228 MB for eight million; a list entry is 56 bytes, its slot 11 and its texts. A look-up
-// is one cache miss, seldom two; whoever has a batch of plates may overlap them with [Snapshot.Prefetch]. During a reload both
-// versions exist; files that did not change are shared by both and not parsed again.
+// Vehicles and list entries lie outside the garbage collector. A cache line holds three 20-byte vehicle periods, and
+// its spare bits hold class, body and reference mass. Filled to three quarters, this makes 28.4 bytes a period, 228 MB
+// for eight million. A list entry is 56 bytes, its slot 11, and its texts. A look-up costs one cache miss, seldom two;
+// [Snapshot.Prefetch] overlaps the misses for a batch of plates. During a reload both versions exist; unchanged files
+// are shared by both and not parsed again.
 //
 // # Index files
 //
-// With [Options.IndexDir] the two tables are kept as files that the next start maps instead of parsing. They are a cache: the
-// key is the SHA-256 of the source files and of all else they depend on, header and contents have check sums, and a file that
-// is broken or stale is made again, never trusted. They are replaced by rename; do not write to them in place while a process
-// has them mapped.
+// With [Options.IndexDir] the two tables are kept as files, and the next start maps them instead of parsing. They are
+// a cache: the key is the SHA-256 over the source files and everything else in the result; header and contents have
+// check sums; a broken or stale file is made again, never trusted. They are replaced by rename; do not write to them
+// in place while a process has them mapped.
 package reference

@@ -16,26 +16,26 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A doubt is what is wrong in all likelihood with a version that is valid in itself, and is no reason to stop the cameras: the version is
-// used, the doubt is logged, counted and alarmed. The kinds are a closed set, labels of a metric.
+// A doubt is a likely mistake in a version which is valid in itself. A doubt does not stop the cameras: the version is
+// used, and the doubt is logged, counted and alarmed. The kinds are a closed set, labels of a metric.
 type doubt struct {
 	kind   string
 	detail string
 }
 
 const (
-	doubtRegisterEmpty = "register_empty" // a register is said to be complete and no vehicle is there
+	doubtRegisterEmpty = "register_empty" // a register is called complete and there is no vehicle
 	doubtListsEmpty    = "lists_empty"    // cameras are authorised for hotlists and no list has an entry
-	doubtZoneAlone     = "zone_alone"     // one camera has a zone of its own: a slip of the pen, as far as can be told
-	doubtShrunk        = "shrunk"         // at the start: less than half of what the last start had
+	doubtZoneAlone     = "zone_alone"     // a camera has a zone of its own, probably a typing mistake
+	doubtShrunk        = "shrunk"         // at the start: less than half as much as at the last start
 )
 
 var doubtKinds = []string{doubtRegisterEmpty, doubtListsEmpty, doubtZoneAlone, doubtShrunk}
 
-// fewCameras is up to how many cameras a zone with one camera is no doubt.
+// fewCameras is the registry size up to which a zone with a single camera is no doubt.
 const fewCameras = 20
 
-// findDoubts says what looks absent rather than empty.
+// findDoubts returns the doubts about data which looks absent rather than empty.
 func (s *Snapshot) findDoubts() []doubt {
 	var out []doubt
 	if len(s.registers) > 0 && s.vehicles.n == 0 {
@@ -43,7 +43,7 @@ func (s *Snapshot) findDoubts() []doubt {
 			fileVehicles, fileRegisters, len(s.registers))})
 	}
 	hotlists, zones := 0, map[string][]string{}
-	var lists schemas.CameraPurpose // of the families that match lists
+	var lists schemas.CameraPurpose // purposes of the families that match lists
 	for _, info := range rules.Families() {
 		if !info.Decides() {
 			lists |= info.Purpose
@@ -68,7 +68,7 @@ func (s *Snapshot) findDoubts() []doubt {
 	return out
 }
 
-// registersWithoutFile refuses registers whose vehicles are not there at all: the file was not copied.
+// registersWithoutFile refuses registers without any vehicle file: the file was not copied.
 func (s *Snapshot) registersWithoutFile(bad *Error) {
 	if len(s.registers) > 0 && !s.files.hasFile(fileVehicles) {
 		p := &problems{file: fileVehicles}
@@ -77,7 +77,7 @@ func (s *Snapshot) registersWithoutFile(bad *Error) {
 	}
 }
 
-// registersAsOf says up to when each country's register is complete.
+// registersAsOf returns the time up to which each country's register is complete.
 func (s *Snapshot) registersAsOf() map[string]schemas.Micros {
 	out := map[string]schemas.Micros{}
 	for _, r := range s.registers {
@@ -86,14 +86,14 @@ func (s *Snapshot) registersAsOf() map[string]schemas.Micros {
 	return out
 }
 
-// lastGood is what a start remembers for the next one: how much there was.
+// lastGood is the record counts which a start keeps for the next start.
 type lastGood struct {
 	Version   string                    `json:"version"`
 	Counts    Stats                     `json:"counts"`
 	Registers map[string]schemas.Micros `json:"registers_as_of"`
 }
 
-// lastGoodFile lies beside the index files, one for each reference directory.
+// lastGoodFile lies beside the index files, a file for each reference directory.
 func lastGoodFile(indexDir, dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
@@ -139,8 +139,8 @@ func writeLastGood(file string, s *Snapshot) error {
 	return nil
 }
 
-// sinceLastStart compares the first version of this process with what the last one had. What it finds is a doubt and not a refusal: at a
-// reload the version in use stays, at a start there is none, and the cameras need one.
+// sinceLastStart compares this process's first version with the last start's counts. A difference is a doubt, not a
+// refusal: at a reload the version in use stays, but at a start there is none, and the cameras need one.
 func (s *Store) sinceLastStart(next *Snapshot) []doubt {
 	if s.opt.IndexDir == "" || s.opt.AllowShrink {
 		return nil
@@ -159,7 +159,8 @@ func (s *Store) sinceLastStart(next *Snapshot) []doubt {
 	return out
 }
 
-// tellDoubts logs and counts the doubts of the version in use, and remembers it for the next start unless it shrank since the last one.
+// tellDoubts logs and counts the doubts about the version in use, and keeps the counts for the next start unless the
+// version shrank since the last.
 func (s *Store) tellDoubts(next *Snapshot, found []doubt) {
 	counts := map[string]int{}
 	for _, d := range found {
@@ -177,7 +178,7 @@ func (s *Store) tellDoubts(next *Snapshot, found []doubt) {
 	}
 }
 
-// readZones reads the closed list of zones; nil when the file has none.
+// readZones reads the closed zone list; nil when the file has none.
 func (l *cameraLoader) readZones(root *yamlMap) {
 	if n, _ := root.takeKey("zones"); n == nil {
 		return
@@ -194,7 +195,7 @@ func (l *cameraLoader) readZones(root *yamlMap) {
 	})
 }
 
-// checkZones holds the zones of a camera and of its loans against the closed list.
+// checkZones compares the zones of a camera and its loans with the closed list.
 func (l *cameraLoader) checkZones(m *yamlMap, c *schemas.Camera) {
 	if l.zones == nil {
 		return

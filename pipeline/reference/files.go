@@ -21,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The files of the directory, and the one that may vouch for them.
+// The files in the directory, and the optional file with their check sums.
 const (
 	fileCameras       = "cameras.yaml"
 	fileRegisters     = "registers.yaml"
@@ -34,26 +34,26 @@ const (
 	listExt           = ".csv"
 )
 
-// maxYAML bounds the files that are read whole.
+// maxYAML bounds the YAML files, which are read whole.
 const maxYAML = 64 << 20
 
-// errChanged says that two readings of a file differed.
+// errChanged means that two readings of a file differed.
 var errChanged = errors.New("changed while it was read: replace files by rename, and load again")
 
-// digest is what one pass over a file tells.
+// digest is the result of a pass over a file.
 type digest struct {
 	sum   schemas.Sum
-	quick uint64 // xxhash, to see cheaply that a second reading is the same
+	quick uint64 // xxhash, a cheap comparison with a second reading
 	size  int64
 	lines int  // newlines
 	whole bool // ends in a newline, or is empty
 }
 
-// maxRows bounds the records of a CSV file whose shortest possible record has that many bytes, newline included. Without
-// the length a file of empty lines would ask for any amount of memory.
+// maxRows bounds the records in a CSV file whose shortest possible record has shortest bytes, newline included.
+// Without the file's size, a file full of empty lines would reserve any amount of memory.
 func (d digest) maxRows(shortest int64) int { return min(d.lines, int(d.size/shortest)+1) }
 
-// inventory is what of the directory is loaded, by slash-separated relative name.
+// inventory is the directory's loaded files, by slash-separated relative name.
 type inventory struct {
 	dir   string
 	names []string // sorted
@@ -64,7 +64,7 @@ func (v *inventory) pathOf(name string) string { return filepath.Join(v.dir, fil
 
 func (v *inventory) hasFile(name string) bool { _, ok := v.files[name]; return ok }
 
-// sumOf returns the check sum of a file; nothing when it is not there.
+// sumOf returns a file's check sum; nil when the file is absent.
 func (v *inventory) sumOf(name string) []byte {
 	d, ok := v.files[name]
 	if !ok {
@@ -73,7 +73,7 @@ func (v *inventory) sumOf(name string) []byte {
 	return d.sum[:]
 }
 
-// listFiles returns the names of the list files, sorted.
+// listFiles returns the list files' names, sorted.
 func (v *inventory) listFiles() []string {
 	var out []string
 	for _, n := range v.names {
@@ -84,7 +84,7 @@ func (v *inventory) listFiles() []string {
 	return out
 }
 
-// sameContent reports whether all of the names are in both or neither and have the same content.
+// sameContent reports whether each name is in both inventories with the same content, or in neither.
 func (v *inventory) sameContent(w *inventory, names ...string) bool {
 	for _, n := range names {
 		a, okA := v.files[n]
@@ -96,7 +96,7 @@ func (v *inventory) sameContent(w *inventory, names ...string) bool {
 	return true
 }
 
-// versionName is the first 12 hexadecimal digits of SHA-256 over names and contents, in the order of the names.
+// versionName returns the first 12 hexadecimal digits of SHA-256 over names and contents, in name order.
 func (v *inventory) versionName() string {
 	h := sha256.New()
 	var size [8]byte
@@ -110,7 +110,7 @@ func (v *inventory) versionName() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// filesToLoad lists what there is to load, sorted.
+// filesToLoad returns the names of the files to load, sorted.
 func filesToLoad(dir string) ([]string, error) {
 	var out []string
 	for _, n := range []string{fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations} {
@@ -160,7 +160,7 @@ func digestOf(ctx context.Context, path string) (d digest, err error) {
 	if err != nil {
 		return d, err
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // opened for reading
 	h, quick := sha256.New(), xxhash.New()
 	buf := make([]byte, 256<<10)
 	last := byte('\n')
@@ -186,8 +186,8 @@ func digestOf(ctx context.Context, path string) (d digest, err error) {
 	return d, nil
 }
 
-// fingerprintOf is a cheap sign that something changed: names, sizes and modification times. A directory that cannot be
-// read has a fingerprint of its own.
+// fingerprintOf is a cheap sign of change: names, sizes and modification times. An unreadable directory has the
+// fingerprint 1.
 func fingerprintOf(dir string) uint64 {
 	ns, err := filesToLoad(dir)
 	if err != nil {
@@ -206,7 +206,7 @@ func fingerprintOf(dir string) uint64 {
 	return xxhash.Sum64(b)
 }
 
-// checkSums compares the files with SHA256SUMS, when there is one.
+// checkSums compares the files with SHA256SUMS, when present.
 func (v *inventory) checkSums(e *Error) error {
 	b, err := os.ReadFile(v.pathOf(fileSums))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -262,7 +262,7 @@ func parseSums(s string, p *problems) map[string]schemas.Sum {
 	return out
 }
 
-// sum256 reads a SHA-256 in hexadecimal. Its error does not repeat it.
+// sum256 reads a SHA-256 in hexadecimal. The error does not repeat the text.
 func sum256(s string) (out schemas.Sum, err error) {
 	if len(s) != 2*len(out) {
 		return out, fmt.Errorf("has %d characters; a SHA-256 has 64 hexadecimal digits", len(s))

@@ -8,9 +8,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// suspiciousChanges compares a version that is valid in itself with how much there was before and up to when registers were complete, and returns what looks like a broken
-// delivery rather than a change: a kind of record or a list that lost more than half or all of its records, a list
-// that is gone, a register that goes back in time.
+// suspiciousChanges compares a valid version with the counts and register dates before. It returns changes typical for
+// a broken delivery: more than half or all records lost from a kind or a list, a list gone, a register going back in
+// time. which names the version before in the texts.
 func suspiciousChanges(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
 	var out []Problem
 	b := next.Stats()

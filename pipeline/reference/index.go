@@ -6,14 +6,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// plateKey is a plate in base 38 (A-Z, 0-9, the boundary, and no zero digit): the first 12 characters in lo, the other three in hi.
-// It is exact, not a hash: two plates never share one. lo is zero only for the empty plate.
+// plateKey is a plate in base 38 (A-Z, 0-9, the boundary, no zero digit): the first 12 characters in lo, the other
+// three in hi. It is exact, not a hash: two plates never share a key. lo is zero only for the empty plate.
 type plateKey struct {
 	lo uint64
 	hi uint32 // below 38^3, 16 bits
 }
 
-// keyDigits is how many base-38 digits fit in 64 bits.
+// keyDigits is the number of base-38 digits in 64 bits.
 const keyDigits = 12
 
 // digitOf maps a canonical character to 1..37.
@@ -39,14 +39,14 @@ func keyOf(p schemas.Plate) (k plateKey) {
 	return k
 }
 
-// hashKey mixes the key by two multiplications of 128 bits. Index files depend on it: see indexFormat.
+// hashKey mixes the key with two 128-bit multiplications. Index files depend on it: see indexFormat.
 func (k plateKey) hashKey() uint64 {
 	hi, lo := bits.Mul64(k.lo^0x9e3779b97f4a7c15, uint64(k.hi)^0xd6e8feb86659fd93)
 	hi, lo = bits.Mul64(hi^lo, 0xa0761d6478bd642f)
 	return hi ^ lo
 }
 
-// homeSlot is the first slot to look at in a table of n slots, which need not be a power of two.
+// homeSlot is the first slot for a look-up in a table with n slots; n need not be a power of two.
 func (k plateKey) homeSlot(n int) int { return homeOf(k.hashKey(), n) }
 
 func homeOf(hash uint64, n int) int {
@@ -54,7 +54,7 @@ func homeOf(hash uint64, n int) int {
 	return int(h)
 }
 
-// slotsFor returns how many slots n keys get: filled to three quarters, and one always free, so that probing ends.
+// slotsFor returns the number of slots for n keys: three quarters full, and at least one free, so probing ends.
 func slotsFor(n int) int {
 	if n == 0 {
 		return 0
@@ -62,8 +62,8 @@ func slotsFor(n int) int {
 	return n + n/3 + 1
 }
 
-// index finds the rows of a plate in a slice that is sorted by plate (or class): one slot for each distinct key, with
-// the run of its rows. It holds no pointers but its own array.
+// index finds a plate's rows in a slice sorted by plate (or class): one slot for each distinct key, with the run of
+// rows. It holds no pointers except its own array.
 type index struct {
 	slots []rowRun
 }
@@ -106,7 +106,7 @@ func (x *index) putRun(k plateKey, s rowRun) {
 	x.slots[i] = s
 }
 
-// findRows returns the rows [start, end) of the key; start = end when there are none.
+// findRows returns the key's rows [start, end); start = end when there are none.
 func (x *index) findRows(k plateKey) (start, end uint32) {
 	if len(x.slots) == 0 {
 		return 0, 0

@@ -18,18 +18,18 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// This file keeps compiled tables from one start to the next. An index file is a cache, never a source: its key is the SHA-256
-// of the files it was made from and of all else it depends on, its header and contents have check sums, and one that is
-// missing, of another key, cut, changed or unreadable is made again from the source.
+// Index files keep compiled tables from one start to the next. An index file is a cache, never a source: its key is
+// the SHA-256 over the source files and everything else in the result, and header and contents have check sums. A file
+// which is missing, has another key, or is cut, changed or unreadable is made again from the source.
 
-// indexFormat goes into every key. Raise it with the layout of a record, with a hash, and with any check of a row that becomes
+// indexFormat goes into every key. Raise it when a record's layout or a hash changes, or when a row check becomes
 // stricter.
 const indexFormat = 2
 
 // Layout of the header.
 const (
 	indexMagic  = "ANPRIDX\n"
-	indexHeader = 4096 // a page, so that what follows is aligned
+	indexHeader = 4096 // a page, so the data behind it is aligned
 	indexSuffix = ".idx"
 
 	indexUnfinished = ".tmp"
@@ -48,7 +48,7 @@ const (
 	indexLists    = "lists"
 )
 
-// indexFile is an index file in memory: numbers, the table itself, and a little beside it.
+// indexFile is an index file in memory: numbers, the table, and a small JSON text.
 type indexFile struct {
 	ints [4]uint64
 	data []byte
@@ -56,14 +56,14 @@ type indexFile struct {
 	mem  *arena
 }
 
-// What became of an index file.
+// The results for an index file.
 const (
 	indexUsed    = "used"
 	indexBuilt   = "built"
 	indexRefused = "refused"
 )
 
-// indexDir is the directory of index files; the zero value keeps none.
+// indexDir is the directory for index files; the zero value keeps none.
 type indexDir struct {
 	path   string
 	report func(kind, result string, err error) // err is for indexRefused
@@ -73,7 +73,7 @@ func (d indexDir) refuseFile(kind string, key schemas.Sum, err error) {
 	d.report(kind, indexRefused, fmt.Errorf("index file %s: %w", d.filePath(kind, key), err))
 }
 
-// fileKey names the content of an index file: what it is made of, and how.
+// fileKey names an index file's content: its sources, and the program's layout.
 func (d indexDir) fileKey(kind string, of ...string) schemas.Sum {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d %s %d %d\n", kind, indexFormat, runtime.GOARCH, bucketSize, listRowSize)
@@ -87,7 +87,7 @@ func (d indexDir) filePath(kind string, key schemas.Sum) string {
 	return filepath.Join(d.path, fmt.Sprintf("%s-%x%s", kind, key[:8], indexSuffix))
 }
 
-// openFile returns the file of the key, or nil when there is none that can be trusted.
+// openFile returns the file with the key, or nil when there is no trustworthy file.
 func (d indexDir) openFile(kind string, key schemas.Sum) *indexFile {
 	if d.path == "" {
 		return nil
@@ -102,9 +102,9 @@ func (d indexDir) openFile(kind string, key schemas.Sum) *indexFile {
 	return x
 }
 
-// saveIndex writes an index file, removes those of its kind that are older, and opens the new one: pages of a file are shared by all
-// processes that map it and can be given back. It returns nil when x is what there is to use. What goes wrong costs the next
-// start some time and nothing else.
+// saveIndex writes an index file, removes older files of the same kind, and opens the new file: all processes which
+// map a file share its pages, and the kernel can reclaim them. It returns nil when the caller must go on with x. A
+// failure costs the next start some time and nothing else.
 func (d indexDir) saveIndex(kind string, key schemas.Sum, x *indexFile) *indexFile {
 	if d.path == "" {
 		return nil
@@ -133,7 +133,7 @@ func (d indexDir) replaceFile(kind string, key schemas.Sum, x *indexFile) error 
 			_, err = f.Write(part)
 		}
 	}
-	// No sync: what a crash leaves half-written does not have its check sum.
+	// No sync: a file left half-written by a crash fails its check sum.
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
@@ -143,9 +143,9 @@ func (d indexDir) replaceFile(kind string, key schemas.Sum, x *indexFile) error 
 	return err
 }
 
-// removeOld removes the files of the kind but one, unfinished ones included.
+// removeOld removes every file of the kind except one, unfinished files included.
 func (d indexDir) removeOld(kind, but string) {
-	old, _ := os.ReadDir(d.path) // what cannot be read is not cleared
+	old, _ := os.ReadDir(d.path) // an unreadable directory is not cleared
 	for _, e := range old {
 		rest, ok := strings.CutPrefix(e.Name(), kind+"-")
 		ext := filepath.Ext(rest)
@@ -178,14 +178,14 @@ func (x *indexFile) buildHeader(key schemas.Sum) []byte {
 
 var errIndex = errors.New("it is cut, changed or of another version")
 
-// readIndex maps a file and checks all of it, which also brings it into memory. Files are only ever replaced by rename, so
-// what is mapped does not change.
+// readIndex maps a file and checks all bytes, which also loads them into memory. Files are replaced only by rename, so
+// the mapped bytes do not change.
 func readIndex(name string, key schemas.Sum) (*indexFile, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // opened for reading
 	var h [indexHeader]byte
 	if _, err := io.ReadFull(f, h[:]); err != nil {
 		return nil, err

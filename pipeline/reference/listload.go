@@ -20,18 +20,18 @@ var listColumns = columnSet{names: []string{
 // shortestEntry is the length of "1,A,,,,0,2026-01-01,,,", with its newline.
 const shortestEntry = 23
 
-// maxListText bounds the texts of all lists, so that 32 bits name a place among them.
+// maxListText bounds the texts in all lists, so 32 bits address them.
 const maxListText = math.MaxUint32 - 1<<20
 
-// listLoader gathers the entries of the files.
+// listLoader gathers the entries from the list files.
 type listLoader struct {
 	rows      []listRow
 	text      []byte
 	names     []string
 	audiences [][]string
 	counts    map[string]int
-	words     map[string]uint32 // places of reasons and case references, which repeat
-	zones     map[string]uint32 // audiences by how they are written
+	words     map[string]uint32 // positions of reasons and case references, which repeat
+	zones     map[string]uint32 // audience numbers by spelling
 }
 
 func newListLoader(rows int) *listLoader {
@@ -41,7 +41,7 @@ func newListLoader(rows int) *listLoader {
 	}
 }
 
-// loadFile reads one file of at most rows entries.
+// loadFile reads a file with at most rows entries.
 func (l *listLoader) loadFile(f *csvFile, list string, rows int) {
 	l.counts[list] = 0
 	l.names = append(l.names, list)
@@ -84,14 +84,14 @@ func readPriority(s string) (uint8, error) {
 	return uint8(n), err
 }
 
-// addText keeps a text and returns its place.
+// addText keeps a text and returns its position.
 func (l *listLoader) addText(s string) uint32 {
 	at := uint32(len(l.text))
 	l.text = append(binary.AppendUvarint(l.text, uint64(len(s))), s...)
 	return at
 }
 
-// internText is add for a text that may have come before.
+// internText is addText for a text that may repeat.
 func (l *listLoader) internText(s string) uint32 {
 	if at, ok := l.words[s]; ok {
 		return at
@@ -106,7 +106,7 @@ func (l *listLoader) internText(s string) uint32 {
 	return at
 }
 
-// internAudience splits zones at | and keeps one copy of each set.
+// internAudience splits zones at | and keeps a single copy of each set.
 func (l *listLoader) internAudience(s string) (uint32, error) {
 	if at, ok := l.zones[s]; ok {
 		return at, nil
@@ -129,9 +129,9 @@ func (l *listLoader) internAudience(s string) (uint32, error) {
 	return at, nil
 }
 
-// idSet finds an id of one list again, by its place in the text.
+// idSet finds a list's id by its position in the text.
 type idSet struct {
-	slots []struct{ id, line uint32 } // id 0 = free: there is the empty text
+	slots []struct{ id, line uint32 } // id 0 = free: the empty text has position 0
 	n     int
 }
 
@@ -150,14 +150,14 @@ func (x *idSet) slotOf(l *listLoader, id string) int {
 	}
 }
 
-// lineOf returns the line of an id that was added.
+// lineOf returns the line of an added id.
 func (x *idSet) lineOf(l *listLoader, id string) (uint32, bool) {
 	s := x.slots[x.slotOf(l, id)]
 	return s.line, s.id != 0
 }
 
 func (x *idSet) addID(l *listLoader, id uint32, line int) {
-	if 4*(x.n+1) > 3*len(x.slots) { // more rows than were announced
+	if 4*(x.n+1) > 3*len(x.slots) { // more rows than announced
 		old := x.slots
 		x.slots = make([]struct{ id, line uint32 }, 2*len(old))
 		for _, s := range old {
@@ -171,13 +171,13 @@ func (x *idSet) addID(l *listLoader, id uint32, line int) {
 	x.n++
 }
 
-// listOrder is what the entries are sorted by, with the place of the entry.
+// listOrder is an entry's sort key and position.
 type listOrder struct {
 	key plateKey
 	i   uint32
 }
 
-// buildIndex sorts and indexes what was gathered. The order does not depend on that of files or lines.
+// buildIndex sorts and indexes the gathered entries. The order does not depend on the order of files or lines.
 func (l *listLoader) buildIndex() (*lists, error) {
 	order := make([]listOrder, len(l.rows))
 	for i := range l.rows {
@@ -224,10 +224,10 @@ func (t *lists) putRow(hash uint64, row int) {
 	t.slots[i] = tagOf(hash) | uint64(row+1)
 }
 
-// listSize is the memory of so many rows, slots and bytes of text.
+// listSize is the memory in bytes for rows, slots and text.
 func listSize(rows, slots, text int) int { return rows*listRowSize + 8*slots + text }
 
-// viewMemory views memory as rows, slots and text, one after another.
+// viewMemory views memory as rows, slots and text, in this order.
 func (t *lists) viewMemory(b []byte, rows, slots, text int) {
 	if rows == 0 {
 		t.text = b[:text:text]

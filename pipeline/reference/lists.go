@@ -9,13 +9,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lists holds the entries of all hotlists outside the garbage collector: by confusion class, those of a class by priority
-// (highest first), list and id. A look-up that meets nothing reads one cache line and allocates nothing; what it does meet is
-// made into a schemas.ListEntry of its own.
+// lists holds the entries of all hotlists outside the garbage collector: by confusion class, and within a class by
+// priority (highest first), list and id. A look-up without a result reads one cache line and allocates nothing; each
+// entry found becomes a new schemas.ListEntry.
 type lists struct {
-	rows  []listRow // sorted; those of a class side by side
-	slots []uint64  // by class: part of its hash above, place of its first row + 1 below; 0 = free
-	text  []byte    // texts, each behind its length
+	rows  []listRow // sorted; a class's rows are adjacent
+	slots []uint64  // by class: part of the hash above, position of the first row + 1 below; 0 = free
+	text  []byte    // each text follows its length
 
 	names     []string
 	audiences [][]string // the first is empty: all zones
@@ -23,11 +23,11 @@ type lists struct {
 	mem       *arena
 }
 
-// listRow is one entry, without pointers.
+// listRow is an entry without pointers.
 type listRow struct {
 	from, to   schemas.Micros
 	plate      schemas.Plate
-	id         uint32 // places in the text
+	id         uint32 // positions in the text
 	reason     uint32
 	caseRef    uint32
 	audience   uint32
@@ -39,10 +39,10 @@ type listRow struct {
 
 const listRowSize = int(unsafe.Sizeof(listRow{}))
 
-// tagOf is the part of a hash that a slot keeps. The place of the slot comes from the upper half.
+// tagOf is the part of a hash kept in a slot. The slot's position comes from the upper half.
 func tagOf(hash uint64) uint64 { return hash << 32 }
 
-// findEntries appends the entries of the class that are valid at that time, in their order.
+// findEntries appends the class's entries valid at a time, in their order.
 func (t *lists) findEntries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
 	for i := t.firstRow(class); i < len(t.rows); i++ {
 		r := &t.rows[i]
@@ -53,11 +53,11 @@ func (t *lists) findEntries(dst []*schemas.ListEntry, class schemas.Class, at sc
 			dst = append(dst, t.makeEntry(r))
 		}
 	}
-	runtime.KeepAlive(t) // its memory goes with it
+	runtime.KeepAlive(t) // the memory lives as long as the table
 	return dst
 }
 
-// firstRow returns the place of the first row of the class, or the number of rows.
+// firstRow returns the position of the class's first row, or the number of rows.
 func (t *lists) firstRow(class schemas.Class) int {
 	if len(t.slots) == 0 {
 		return len(t.rows)
@@ -79,7 +79,7 @@ func (t *lists) firstRow(class schemas.Class) int {
 	}
 }
 
-// prefetchSlot loads the slot a look-up of the class begins at.
+// prefetchSlot loads the first slot for the class.
 func (t *lists) prefetchSlot(class schemas.Class) uint32 {
 	if len(t.slots) == 0 {
 		return 0
@@ -89,7 +89,7 @@ func (t *lists) prefetchSlot(class schemas.Class) uint32 {
 	return loaded
 }
 
-// makeEntry makes a row into what others see. It shares nothing with the table but names and audiences.
+// makeEntry converts a row. The entry shares only names and audiences with the table.
 func (t *lists) makeEntry(r *listRow) *schemas.ListEntry {
 	id, reason, caseRef := t.textAt(r.id), t.textAt(r.reason), t.textAt(r.caseRef)
 	all := make([]byte, 0, len(id)+len(reason)+len(caseRef))
@@ -102,7 +102,7 @@ func (t *lists) makeEntry(r *listRow) *schemas.ListEntry {
 	}
 }
 
-// listsMeta is what of the lists an index file keeps beside the table.
+// listsMeta is the lists' part beside the table in an index file.
 type listsMeta struct {
 	Names     []string       `json:"names"`
 	Audiences [][]string     `json:"audiences"`
@@ -140,7 +140,7 @@ func listsOf(x *indexFile) (*lists, error) {
 	return t, nil
 }
 
-// saveIndex writes the lists to their index file and returns those to use from now on.
+// saveIndex writes the lists to their index file and returns the lists to use from now on.
 func (t *lists) saveIndex(d indexDir, key schemas.Sum) *lists {
 	meta, err := json.Marshal(listsMeta{Names: t.names, Audiences: t.audiences, Counts: t.counts})
 	if err != nil {
@@ -164,7 +164,7 @@ func (t *lists) saveIndex(d indexDir, key schemas.Sum) *lists {
 
 func (t *lists) textAt(at uint32) []byte { return textIn(t.text, at) }
 
-// textIn returns the text at a place; it has at most maxText bytes.
+// textIn returns the text at a position; it has at most maxText bytes.
 func textIn(text []byte, at uint32) []byte {
 	n, used := binary.Uvarint(text[at:])
 	start := int(at) + used

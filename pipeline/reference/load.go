@@ -11,13 +11,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Load reads, checks and indexes a directory. The error is an *Error when the content was refused; nothing of it is
-// used then.
+// Load reads, checks and indexes a directory. The error is an *Error when the content was refused; then nothing is
+// used.
 func Load(dir string) (*Snapshot, error) {
 	return loadSnapshot(context.Background(), dir, indexDir{}, nil)
 }
 
-// loadSnapshot shares with prev what comes from files that did not change, and takes what else it can from index files.
+// loadSnapshot shares the parts from unchanged files with prev, and takes what else it can from index files.
 func loadSnapshot(ctx context.Context, dir string, index indexDir, prev *Snapshot) (*Snapshot, error) {
 	files, err := readInventory(ctx, dir)
 	if err != nil {
@@ -56,8 +56,8 @@ func loadSnapshot(ctx context.Context, dir string, index indexDir, prev *Snapsho
 	return s, nil
 }
 
-// snapshotLoader fills the parts of one snapshot.
-type snapshotLoader struct {
+// snapshotLoader fills the parts of a snapshot.
+type snapshotLoader struct { // the context's error
 	ended func() error // the context's
 	files *inventory
 	index indexDir
@@ -65,7 +65,7 @@ type snapshotLoader struct {
 	bad   *Error
 }
 
-// isUnchanged reports whether a part that depends on these files can be taken from the previous snapshot.
+// isUnchanged reports whether a part made from these files can be taken from the previous snapshot.
 func (l *snapshotLoader) isUnchanged(names ...string) bool {
 	return l.prev != nil && l.files.sameContent(l.prev.files, names...)
 }
@@ -97,7 +97,7 @@ func (l *snapshotLoader) readYAML(name string, parse func(b []byte, p *problems)
 	return nil
 }
 
-// readCSV streams a file through parse; an absent file is an empty one.
+// readCSV streams a file through parse; an absent file counts as empty.
 func (l *snapshotLoader) readCSV(name string, columns columnSet, parse func(f *csvFile) error) error {
 	p := &problems{file: name}
 	if !l.files.hasFile(name) {
@@ -111,7 +111,7 @@ func (l *snapshotLoader) readCSV(name string, columns columnSet, parse func(f *c
 	}
 	in, err := os.Open(l.files.pathOf(name))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+		return fmt.Errorf("read %s: %w", name, err) // opened for reading
 	}
 	defer func() { _ = in.Close() }() // only read
 	f := newCSVFile(l.ended, in, columns, p)
@@ -138,7 +138,7 @@ func (l *snapshotLoader) loadRegisters(s *Snapshot) error {
 	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers = loadRegisters(b, p) })
 }
 
-// loadVehicles depends on the countries of the registers too, unless these are broken and say nothing.
+// loadVehicles also depends on the registers' countries, unless registers.yaml is broken and tells nothing.
 func (l *snapshotLoader) loadVehicles(s *Snapshot) error {
 	if l.isUnchanged(fileVehicles) && sameCountries(l.prev.registers, s.registers) {
 		s.vehicles = l.prev.vehicles
@@ -168,7 +168,7 @@ func (l *snapshotLoader) loadVehicles(s *Snapshot) error {
 	return err
 }
 
-// vehiclesKey names what the vehicle table depends on: the file, and which countries may occur in it.
+// vehiclesKey names the vehicle table's sources: the file, and the permitted countries.
 func (l *snapshotLoader) vehiclesKey(known map[schemas.Country]bool) schemas.Sum {
 	of := []string{string(l.files.sumOf(fileVehicles))}
 	for c := range known {
@@ -223,7 +223,7 @@ func (l *snapshotLoader) loadLists(s *Snapshot) error {
 	return err
 }
 
-// listsKey names what the table of all lists depends on: their names and contents.
+// listsKey names the sources of the list table: names and contents.
 func (l *snapshotLoader) listsKey(names []string) schemas.Sum {
 	of := make([]string, 0, 2*len(names))
 	for _, n := range names {

@@ -31,7 +31,7 @@ type Metrics struct {
 	oldest   atomic.Int64 // Micros up to which the oldest register is complete; 0 = no register
 }
 
-// NewMetrics registers the metrics; a nil registerer leaves them unregistered. now is asked when they are read; nil is
+// NewMetrics registers the metrics; a nil registerer leaves them unregistered. now is called at every scrape; nil is
 // time.Now.
 func NewMetrics(reg prometheus.Registerer, now func() time.Time) *Metrics {
 	if now == nil {

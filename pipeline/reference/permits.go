@@ -11,12 +11,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// comparePlates is an order that puts equal plates side by side.
+// comparePlates orders equal plates side by side.
 func comparePlates(a, b plateKey) int {
 	return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
 }
 
-// exemptions holds exemptions by plate, those of a plate by country, family, valid_from, kind and ref.
+// exemptions holds exemptions by plate, and within a plate by country, family, valid_from, kind and ref.
 type exemptions struct {
 	rows []exemptionRow
 	at   index
@@ -29,7 +29,7 @@ type exemptionRow struct {
 
 var exemptionColumns = columnSet{names: []string{"plate", "family", "kind", "ref", "valid_from", "valid_to", "country"}, optional: 1}
 
-// plateCountry reads the country of a plate; a file without the column, or an empty field, means BE.
+// plateCountry reads a plate's country; a file without the column, or an empty field, means BE.
 func plateCountry(f *csvFile, i int) schemas.Country {
 	if f.fieldAt(i) == "" {
 		return schemas.Belgium
@@ -41,7 +41,7 @@ func compareCountries(a, b schemas.Country) int {
 	return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
 }
 
-// loadExemptions reads exemptions.csv. Exemptions of one plate may overlap: a disabled card and an old-timer are two.
+// loadExemptions reads exemptions.csv. A plate's exemptions may overlap: a disabled card and an old-timer are two.
 func loadExemptions(f *csvFile) *exemptions {
 	t := &exemptions{}
 	words := make(interner)
@@ -67,7 +67,7 @@ func loadExemptions(f *csvFile) *exemptions {
 	return t
 }
 
-// findExemption returns the first exemption of the plate from the family that covers the day; country zero is any.
+// findExemption returns the plate's first exemption from the family on the day; country zero is any.
 func (t *exemptions) findExemption(k plateKey, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
 	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
@@ -79,7 +79,7 @@ func (t *exemptions) findExemption(k plateKey, country schemas.Country, family s
 	return schemas.Exemption{}, false
 }
 
-// readFamily reads the families that have exemptions.
+// readFamily reads a family with exemptions.
 func readFamily(s string) (string, error) {
 	names := rules.FamilyNames((*rules.Info).Decides)
 	if slices.Contains(names, s) {
@@ -88,7 +88,7 @@ func readFamily(s string) (string, error) {
 	return "", fmt.Errorf("%.40q is neither %s", s, strings.Join(names, " nor "))
 }
 
-// passes holds LEZ day passes by plate, those of a plate by country, day and moment of issue.
+// passes holds LEZ day passes by plate, and within a plate by country, day and moment of issue.
 type passes struct {
 	rows []passRow
 	at   index
@@ -101,7 +101,7 @@ type passRow struct {
 
 var passColumns = columnSet{names: []string{"plate", "day", "country", "issued"}, optional: 2}
 
-// loadPasses reads passes.csv. A pass that is there twice is one pass; of two for one day the one issued first counts.
+// loadPasses reads passes.csv. A repeated pass counts once; of two passes for a day the first issued counts.
 func loadPasses(f *csvFile) *passes {
 	t := &passes{}
 	for f.nextRow() {
@@ -122,7 +122,7 @@ func loadPasses(f *csvFile) *passes {
 	return t
 }
 
-// findPass returns the pass of the vehicle for the day; country zero finds none.
+// findPass returns the vehicle's pass for the day; country zero finds none.
 func (t *passes) findPass(k plateKey, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
 	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
@@ -133,7 +133,7 @@ func (t *passes) findPass(k plateKey, country schemas.Country, day schemas.Day) 
 	return schemas.DayPass{}, false
 }
 
-// countDays returns how many days in [from, to) the vehicle has a pass for.
+// countDays returns the number of days in [from, to) with a pass for the vehicle.
 func (t *passes) countDays(k plateKey, country schemas.Country, from, to schemas.Day) (n int) {
 	start, end := t.at.findRows(k)
 	for i := start; i < end; i++ {
@@ -144,7 +144,7 @@ func (t *passes) countDays(k plateKey, country schemas.Country, from, to schemas
 	return n
 }
 
-// registrations holds foreign LEZ registrations by plate, those of a plate by country and valid_from.
+// registrations holds foreign LEZ registrations by plate, and within a plate by country and valid_from.
 type registrations struct {
 	rows []registrationRow
 	at   index
@@ -189,8 +189,8 @@ func readForeign(s string) (schemas.Country, error) {
 	return c, err
 }
 
-// findRegistration returns the first registration that covers the day. With the country unknown it answers only when all that do
-// are of one country.
+// findRegistration returns the first registration covering the day. With the country unknown it answers only when all
+// such registrations are from a single country.
 func (t *registrations) findRegistration(k plateKey, country schemas.Country, day schemas.Day) (out schemas.Registration, ok bool) {
 	start, end := t.at.findRows(k)
 	var of schemas.Country
@@ -214,7 +214,7 @@ func (t *registrations) findRegistration(k plateKey, country schemas.Country, da
 
 func coversDay(from, to, day schemas.Day) bool { return day >= from && (to == 0 || day < to) }
 
-// interner keeps one copy of each word, free of the line it came from.
+// interner keeps a single copy of each word, independent of the source line.
 type interner map[string]string
 
 // internMax bounds an interner: beyond it words are only copied.

@@ -8,16 +8,15 @@ import (
 	"strings"
 )
 
-// maxProblems is how many problems of one file are kept; more are only said to exist.
+// maxProblems bounds the problems kept for a file; More tells that there are more.
 const maxProblems = 20
 
-// Problem is one thing that is wrong with one file. It never holds a plate, a token, a reason or a case reference: it
-// may be logged.
+// Problem is a fault in a file. It never holds a plate, a token, a reason or a case reference, so it may be logged.
 type Problem struct {
 	File   string // relative to the directory. Example: lists/stolen.csv
 	Line   int    // 1-based; 0 = the file as a whole
 	Field  string // column or YAML path; "" = the line as a whole. Example: cameras[3].lanes[0].number
-	Detail string // what was wrong and what to do
+	Detail string // the fault and the cure
 }
 
 // String formats the problem as "file:line: field f: detail".
@@ -38,13 +37,13 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error says that the content of the directory was refused. Every other error of this package is about reading it.
+// Error says that the directory's content was refused. Every other error in this package is about reading.
 type Error struct {
 	Problems []Problem // in order of file and line, at most 20 of a file
-	More     bool      // some file was given up after 20 problems
+	More     bool      // a file was given up after 20 problems
 }
 
-// Error lists the problems, one a line.
+// Error lists the problems, a line each.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if len(e.Problems) > 1 {
@@ -62,7 +61,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// problems collects what is wrong with one file.
+// problems collects a file's faults.
 type problems struct {
 	file string
 	list []Problem
@@ -78,10 +77,10 @@ func (p *problems) addProblemf(line int, field, format string, args ...any) {
 	p.addProblem(line, field, fmt.Sprintf(format, args...))
 }
 
-// isFull reports that the rest of the file need not be looked at.
+// isFull reports that the rest of the file need not be checked.
 func (p *problems) isFull() bool { return len(p.list) >= maxProblems }
 
-// collectProblems adds the file's problems to e.
+// collectProblems adds a file's problems to e.
 func (e *Error) collectProblems(p *problems) {
 	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	e.Problems = append(e.Problems, p.list...)

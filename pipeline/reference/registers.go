@@ -2,7 +2,7 @@ package reference
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// register is the copy of one country's vehicle register.
+// register describes the copy of a country's vehicle register.
 type register struct {
 	name    string
 	country schemas.Country

@@ -1,4 +1,4 @@
 package reference
 
-// SampleMarker is the file that says of a directory of reference data that all of it is made up.
+// SampleMarker is a file which marks all reference data in its directory as made up.
 const SampleMarker = "SAMPLE"

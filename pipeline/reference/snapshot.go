@@ -9,13 +9,13 @@ import (
 
 var _ rules.Reference = (*Snapshot)(nil)
 
-// Snapshot is one immutable version of the reference data. Its methods are safe for concurrent use, do not block and,
-// Stats and what Entries finds apart, do not allocate. What they return by pointer is read only.
+// Snapshot is an immutable version of the reference data. Its methods are safe for concurrent use, do not block and do
+// not allocate, except Stats and the results of Entries. Results behind a pointer are read only.
 type Snapshot struct {
 	version       string
 	files         *inventory
 	cameras       *cameraRegistry
-	numbers       *numbers // shared by all snapshots of a store; only a load uses it
+	numbers       *numbers // shared by all snapshots in a store; only a load uses it
 	registers     []register
 	vehicles      *vehicleTable
 	lists         *lists
@@ -28,19 +28,19 @@ type Snapshot struct {
 type Stats struct {
 	Cameras       int
 	Registers     int
-	Vehicles      int            // periods: a plate that changed vehicle counts for each
-	ListEntries   int            // of all lists
+	Vehicles      int            // periods: a plate counts once for each vehicle it was on
+	ListEntries   int            // in all lists
 	Lists         map[string]int // entries by list
 	Exemptions    int
 	DayPasses     int
 	Registrations int
 }
 
-// Version names the content: the first 12 hexadecimal digits of SHA-256 over the names and contents of the files.
+// Version names the content: the first 12 hexadecimal digits of SHA-256 over the files' names and contents.
 // Example: 3f9c2a10d4b7
 func (s *Snapshot) Version() string { return s.version }
 
-// Camera finds a camera of the registry. id may alias a buffer: it is not kept.
+// Camera finds a camera in the registry. id may alias a buffer: it is not kept.
 func (s *Snapshot) Camera(id string) (*schemas.Camera, bool) {
 	if len(id) > schemas.MaxCameraID {
 		return nil, false
@@ -49,7 +49,7 @@ func (s *Snapshot) Camera(id string) (*schemas.Camera, bool) {
 	return c, c != nil
 }
 
-// CameraNumbered finds a camera of the registry by its number.
+// CameraNumbered finds a camera in the registry by its number.
 func (s *Snapshot) CameraNumbered(number uint32) (*schemas.Camera, bool) {
 	if t := s.cameras.table.byNumber; int(number) < len(t) && t[number] != nil {
 		return t[number], true
@@ -57,19 +57,19 @@ func (s *Snapshot) CameraNumbered(number uint32) (*schemas.Camera, bool) {
 	return nil, false
 }
 
-// CameraName returns the id of the camera of that number, also when it has left the registry since; "" for 0.
+// CameraName returns the id of the camera with a number, even after the camera has left the registry; "" for 0.
 func (s *Snapshot) CameraName(number uint32) string { return s.cameras.names[number] }
 
-// Cameras returns the registry in the order of the ids. The slice is shared.
+// Cameras returns the registry in id order. The slice is shared.
 func (s *Snapshot) Cameras() []*schemas.Camera { return s.cameras.all }
 
-// Vehicle returns what a register says the plate was on, on the Brussels day of that time. country zero asks the
-// registers of all countries and answers only when exactly one has the plate on that day.
+// Vehicle returns a plate's vehicle in a register, on the Brussels day of at. country zero asks all countries'
+// registers and answers only when exactly one has the plate on the day.
 func (s *Snapshot) Vehicle(p schemas.Plate, country schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
 	return s.vehicles.findVehicle(p, country, at.Day())
 }
 
-// RegisterAsOf says up to when the copy of a country's register is complete; ok is false when there is no copy.
+// RegisterAsOf returns the time up to which the copy of a country's register is complete; ok is false without a copy.
 func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, ok bool) {
 	for i := range s.registers {
 		if r := &s.registers[i]; r.country == country {
@@ -79,30 +79,30 @@ func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, o
 	return 0, false
 }
 
-// Exemption returns the exemption of the vehicle from the family on that day: of several the one that began first. country
-// zero returns one of any country.
+// Exemption returns the vehicle's exemption from the family on the day, the first begun when there are several.
+// country zero accepts any country.
 func (s *Snapshot) Exemption(p schemas.Plate, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
 	return s.exemptions.findExemption(keyOf(p), country, family, day)
 }
 
-// DayPass returns the LEZ day pass that was bought for the vehicle and that day: of several the one issued first.
+// DayPass returns the LEZ day pass bought for the vehicle and the day, the first issued when there are several.
 func (s *Snapshot) DayPass(p schemas.Plate, country schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
 	return s.passes.findPass(keyOf(p), country, day)
 }
 
-// DayPasses counts the days in [from, to) for which the vehicle has a pass.
+// DayPasses counts the days in [from, to) with a pass for the vehicle.
 func (s *Snapshot) DayPasses(p schemas.Plate, country schemas.Country, from, to schemas.Day) int {
 	return s.passes.countDays(keyOf(p), country, from, to)
 }
 
-// Registration returns the foreign LEZ registration of the plate on that day: of several the one that began first.
-// country zero answers only when the plate is registered on that day from exactly one country.
+// Registration returns the plate's foreign LEZ registration on the day, the first begun when there are several.
+// country zero answers only when the plate is registered from exactly one country on the day.
 func (s *Snapshot) Registration(p schemas.Plate, country schemas.Country, day schemas.Day) (schemas.Registration, bool) {
 	return s.registrations.findRegistration(keyOf(p), country, day)
 }
 
-// Entries appends the list entries of the class that are valid at that time: highest priority first, then by list and
-// id. The entries stay valid as long as they are referred to, also after a reload.
+// Entries appends the class's list entries valid at a time: highest priority first, then by list and id. The entries
+// stay valid as long as they are referenced, also after a reload.
 func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
 	return s.lists.findEntries(dst, class, at)
 }
@@ -116,7 +116,7 @@ func (s *Snapshot) Stats() Stats {
 	}
 }
 
-// sourceBytes returns the bytes of the files behind the snapshot; 0 for none.
+// sourceBytes returns the size of the snapshot's files; 0 for nil.
 func (s *Snapshot) sourceBytes() (n int64) {
 	if s == nil {
 		return 0

@@ -14,36 +14,36 @@ import (
 
 // Options of a [Store]. The zero value is usable.
 type Options struct {
-	// Interval between two looks at the files. Default 2 s.
+	// Interval between two checks of the files. Default 2 s.
 	Interval time.Duration
-	// AllowShrink accepts what looks like a broken delivery: records or a list lost by more than half, a list that is
-	// empty or gone, a register that goes back in time.
+	// AllowShrink accepts changes typical for a broken delivery: more than half the records or a list lost, a list empty
+	// or gone, a register going back in time.
 	AllowShrink bool
-	// IndexDir keeps compiled tables of the vehicles and lists, so that a start does not parse them again: 30 bytes a vehicle,
-	// 90 an entry. It is made when it is not there; only this user can read it. Empty: none are kept.
+	// IndexDir keeps compiled tables of the vehicles and lists, so a start does not parse them again: 30 bytes a vehicle,
+	// 90 an entry. It is created when absent; only this user can read it. Empty: no tables are kept.
 	IndexDir string
 	// Ticks replaces the ticker of Interval, for tests.
 	Ticks <-chan time.Time
-	// Now is the clock of the metrics and the log. Default time.Now.
+	// Now is the clock for the metrics and the log. Default time.Now.
 	Now func() time.Time
 	// Metrics may be nil.
 	Metrics *Metrics
-	// Log of what Run does.
+	// Log receives Run's messages.
 	Log zerolog.Logger
 }
 
-// Store keeps the current version of the reference data of one directory. Its methods are safe for concurrent use.
+// Store keeps the current version of a directory's reference data. Its methods are safe for concurrent use.
 type Store struct {
 	dir     string
 	opt     Options
 	current atomic.Pointer[Snapshot]
 	trigger chan struct{}
 
-	mu    sync.Mutex // one load at a time
-	tried uint64     // fingerprint of the directory before the last load that ended in a verdict; 0 = none
+	mu    sync.Mutex // allows one load at a time
+	tried uint64     // fingerprint of the directory before the last load which accepted or refused the content; 0 = none
 }
 
-// NewStore loads the directory. There is no earlier version to compare with, so a suspiciously small one is taken.
+// NewStore loads the directory. There is no earlier version for comparison, so a suspiciously small version is taken.
 func NewStore(dir string, opt Options) (*Store, error) {
 	if opt.Interval <= 0 {
 		opt.Interval = 2 * time.Second
@@ -61,12 +61,12 @@ func NewStore(dir string, opt Options) (*Store, error) {
 	return s, nil
 }
 
-// Current returns the version in use. Whoever needs several answers of one version keeps the pointer.
+// Current returns the version in use. A caller which needs several answers from one version keeps the pointer.
 func (s *Store) Current() *Snapshot { return s.current.Load() }
 
-// Reload loads the directory and, if it is in order, makes it the current version. On an error the previous version
-// stays; the error wraps an *Error when the content was refused. When the content is that of the current version, the
-// snapshot stays the same.
+// Reload loads the directory and makes a correct version current. On an error the previous version stays; the error
+// wraps an *Error when the content was refused. When the content equals the current version, the snapshot stays the
+// same.
 func (s *Store) Reload(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *Store) Reload(ctx context.Context) error {
 	prev := s.current.Load()
 	next, err := loadSnapshot(ctx, s.dir, s.newIndexDir(), prev)
 	if next.sourceBytes() > muchParsed || err != nil {
-		debug.FreeOSMemory() // what parsing left behind can be many times what is kept
+		debug.FreeOSMemory() // parsing's garbage can be many times the size of the result
 	}
 	if err == nil && prev != nil && !s.opt.AllowShrink {
 		if found := suspiciousChanges(prev.Stats(), prev.registersAsOf(), next, "the version in use has"); len(found) > 0 {
@@ -105,7 +105,7 @@ func (s *Store) Reload(ctx context.Context) error {
 	return nil
 }
 
-// newIndexDir is where compiled tables are kept.
+// newIndexDir returns the directory for compiled tables, with metrics and log.
 func (s *Store) newIndexDir() indexDir {
 	return indexDir{path: s.opt.IndexDir, report: func(kind, result string, err error) {
 		s.opt.Metrics.index.WithLabelValues(kind, result).Inc()
@@ -115,19 +115,19 @@ func (s *Store) newIndexDir() indexDir {
 	}}
 }
 
-// muchParsed is how many bytes of files are worth a collection afterwards.
+// muchParsed is the number of file bytes from which a collection afterwards pays.
 const muchParsed = 8 << 20
 
-// Trigger makes Run reload now, also when no file looks changed. It does not wait; it is meant for SIGHUP.
+// Trigger makes Run reload now, even when no file looks changed. It does not wait; SIGHUP uses it.
 func (s *Store) Trigger() {
 	select {
 	case s.trigger <- struct{}{}:
-	default: // one is waiting already
+	default: // another trigger is waiting
 	}
 }
 
-// Run reloads when the files change, and at a Trigger, until the context ends; it returns nil then. A change is loaded
-// once two looks in a row saw the same. Refusals are logged and counted, and tried again only after another change.
+// Run reloads when the files change, and at a Trigger, until the context ends; then it returns nil. A change is loaded
+// after two equal checks in a row. Refusals are logged and counted, and tried again only after another change.
 func (s *Store) Run(ctx context.Context) error {
 	ticks := s.opt.Ticks
 	if ticks == nil {
@@ -148,7 +148,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// checkForChange reloads when the files are as they were at the last look, and not as they were at the last load.
+// checkForChange reloads when the files are as at the last check, and not as at the last load.
 func (s *Store) checkForChange(ctx context.Context, seen uint64) uint64 {
 	now := fingerprintOf(s.dir)
 	if now == seen && now != s.lastTried() {
@@ -175,10 +175,10 @@ func (s *Store) reloadLogged(ctx context.Context) {
 	}
 }
 
-// shownProblems is how many problems of refused files have a line of the log of their own; the last line says how many more there are.
+// shownProblems bounds the problems with a log line of their own; the last line tells how many more there are.
 const shownProblems = 20
 
-// logRefused writes a line for each problem: in one line together the last of them are cut off by whatever shows the log.
+// logRefused writes a line for each problem: a log viewer cuts a single long line off.
 func (s *Store) logRefused(err error, stays string) {
 	const refused = "reference data refused, the previous version stays: correct the files"
 	log := s.opt.Log

@@ -24,7 +24,8 @@ var (
 	errEmpty      = errors.New("is empty; it must be given")
 )
 
-// readPlate reads a canonical plate, of a German one with its boundary when the owner of the file knows it. Its errors do not repeat it.
+// readPlate reads a canonical plate, a German plate with its boundary when known to the file's owner. Its errors do
+// not repeat the plate.
 func readPlate(s string) (schemas.Plate, error) {
 	if s == "" {
 		return schemas.Plate{}, errPlateEmpty
@@ -56,7 +57,7 @@ func readCountry(s string) (schemas.Country, error) {
 	return c, nil
 }
 
-// readDay reads 2026-07-01. It is schemas.ParseDay for millions of rows: no allocation, no time.Time.
+// readDay reads 2026-07-01. It equals schemas.ParseDay, for millions of rows: no allocation, no time.Time.
 func readDay(s string) (schemas.Day, error) {
 	y, m, d, ok := splitDate(s)
 	if !ok || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
@@ -104,8 +105,7 @@ func daysIn(y, m int) int {
 	}
 }
 
-// fromCivil counts days from 1970-01-01 in the Gregorian calendar, with years that begin in March so that the leap day
-// comes last.
+// fromCivil counts days from 1970-01-01 in the Gregorian calendar. Years begin in March, so the leap day comes last.
 func fromCivil(y, m, d int) schemas.Day {
 	if m <= 2 {
 		y--
@@ -135,7 +135,7 @@ func readInstant(s string) (schemas.Micros, error) {
 	return at, nil
 }
 
-// checkText checks free text that people read.
+// checkText checks a free text for people.
 func checkText(s string) error {
 	if len(s) > maxText || !utf8.ValidString(s) {
 		return errText
@@ -148,7 +148,7 @@ func checkText(s string) error {
 	return nil
 }
 
-// checkIdent checks a name that appears in keys and file names.
+// checkIdent checks a name used in keys and file names.
 func checkIdent(s string) error {
 	if s == "" {
 		return errEmpty
@@ -177,7 +177,7 @@ func readInteger(s string, lo, hi int) (int, error) {
 	return n, nil
 }
 
-// checkOrder checks a period whose end may be open.
+// checkOrder checks a period with a possibly open end.
 func checkOrder[T schemas.Day | schemas.Micros](from, to T) error {
 	if to != 0 && to <= from {
 		return errors.New("is not after valid_from; valid_to is exclusive, leave it empty when open")

@@ -2,28 +2,28 @@ package reference
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// vehicleRecord is one period of one plate in one register, in 20 bytes: the exact key and the packed values. The low bits of
-// the reference mass have no place in it: they are in the bucket.
+// vehicleRecord is a plate's period in a register, in 20 bytes: the exact key and the packed values. The reference
+// mass's low bits do not fit; they are in the bucket.
 type vehicleRecord struct {
 	lo0, lo1 uint32 // plateKey.lo; both zero = the slot is free
 	key      uint32 // plateKey.hi in the low 16 bits, the country's code in 10, then class, body and the high bits of the mass
 	v0, v1   uint32 // the packed values
 }
 
-// Bits of vehicleRecord.key above the plate's.
+// Bits in vehicleRecord.key above the plate's bits.
 const (
 	countryShift = 16
 	classShift   = 26
 	bodyShift    = 28
 	massShift    = 30
 	countryMask  = 1<<10 - 1
-	sameMask     = 1<<classShift - 1 // of plate and country
+	sameMask     = 1<<classShift - 1 // plate and country
 
 	massLowBits = 10 // in the bucket
 	massLowMask = 1<<massLowBits - 1
 )
 
-// Bits of the packed values.
+// Bits in the packed values.
 const (
 	fuelShift     = 5  // category below it
 	euroShift     = 8  //
@@ -34,10 +34,10 @@ const (
 	dayMask       = 1<<17 - 1
 )
 
-// dayBase makes the codes of the days 1900-01-01 and later positive; code 0 is "not set".
+// dayBase makes the codes from 1900-01-01 on positive; code 0 is "not set".
 const dayBase = 25568
 
-// Days outside these do not fit a record, and no register has a reason to name one.
+// Days outside this range do not fit a record, and no register has a reason to name one.
 var (
 	minDay = schemas.DayOf(1900, 1, 1)
 	maxDay = schemas.DayOf(2199, 12, 31)
@@ -47,7 +47,7 @@ func codeOfDay(d schemas.Day) uint64 { return uint64(d+dayBase) & dayMask }
 
 func dayOfCode(c uint64) schemas.Day { return schemas.Day(c&dayMask) - dayBase }
 
-// codeOfOptional is for days whose zero means not set.
+// codeOfOptional is codeOfDay for days where zero means not set.
 func codeOfOptional(d schemas.Day) uint64 {
 	if d == 0 {
 		return 0
@@ -62,7 +62,7 @@ func optionalOfCode(c uint64) schemas.Day {
 	return dayOfCode(c)
 }
 
-// noCountry is the code of bytes that are no country; no record has it.
+// noCountry is the code for bytes which are no country; no record has it.
 const noCountry = 1023
 
 // countryCode numbers the countries 1..676; 0 is the unknown country.
@@ -90,7 +90,7 @@ func packValues(v *schemas.Vehicle) uint64 {
 	return w | codeOfOptional(v.FirstRegistration)<<firstShift | codeOfDay(v.ValidFrom)<<fromShift | codeOfOptional(v.ValidTo)<<toShift
 }
 
-// packKey packs what goes beside the plate: country, class, body and the high bits of the mass.
+// packKey packs the values beside the plate: country, class, body and the mass's high bits.
 func packKey(hi uint32, v *schemas.Vehicle) uint32 {
 	mass := uint32(min(v.ReferenceMass, schemas.MaxReferenceMass))
 	return hi | countryCode(v.Country)<<countryShift | uint32(v.Class)&3<<classShift | uint32(v.Body)&3<<bodyShift |
@@ -107,7 +107,7 @@ func (r *vehicleRecord) hasPlate(k plateKey) bool {
 	return r.lo0 == uint32(k.lo) && r.lo1 == uint32(k.lo>>32) && r.key&0xffff == k.hi
 }
 
-// unpackVehicle unpacks the record; massLow are the low bits of its reference mass.
+// unpackVehicle unpacks the record; massLow holds the reference mass's low bits.
 func (r *vehicleRecord) unpackVehicle(massLow uint32) schemas.Vehicle {
 	w := r.packedValues()
 	return schemas.Vehicle{

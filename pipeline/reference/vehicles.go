@@ -17,8 +17,8 @@ var vehicleColumns = columnSet{
 // shortestVehicle is the length of "A,BE,O,lpg,0,,,2020-01-01,", with its newline.
 const shortestVehicle = 27
 
-// loadVehicles streams vehicles.csv into a table of at most rows records. known says which countries may occur; nil is
-// any.
+// loadVehicles streams vehicles.csv into a table for at most rows records. known holds the permitted countries; nil
+// permits all.
 func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicleTable, error) {
 	t, err := newVehicleTable(rows)
 	if err != nil {
@@ -56,15 +56,14 @@ func loadVehicles(f *csvFile, rows int, known map[schemas.Country]bool) (*vehicl
 	return t, l.flushRows()
 }
 
-// vehicleRow is a row that is to be put into the table.
+// vehicleRow is a row for the table.
 type vehicleRow struct {
 	key  plateKey
 	v    schemas.Vehicle
 	line int
 }
 
-// vehicleLoader puts rows into the table some at a time, after it has touched where they go: then the cache misses of one
-// row do not wait for those of another.
+// vehicleLoader puts rows into the table in groups, after prefetching their buckets: the rows' cache misses overlap.
 type vehicleLoader struct {
 	f      *csvFile
 	t      *vehicleTable
@@ -136,16 +135,16 @@ func readClass(s string) (schemas.N1Class, error) {
 	return c, nil
 }
 
-// heaviest bounds a reference mass, in kg: more is a mass in another unit.
+// heaviest bounds a reference mass, in kg: a larger number is in another unit.
 const heaviest = 60_000
 
-// readMass reads a reference mass in kg; above schemas.MaxReferenceMass it is kept as that.
+// readMass reads a reference mass in kg; above schemas.MaxReferenceMass it returns the maximum.
 func readMass(s string) (uint16, error) {
 	n, err := readInteger(s, 50, heaviest)
 	return uint16(min(n, schemas.MaxReferenceMass)), err
 }
 
-// readBody reads a code of the certificate: two capital letters, as in BC.
+// readBody reads a bodywork code from the certificate: two capital letters, as in BC.
 func readBody(s string) (schemas.Body, error) {
 	if b, ok := schemas.ParseBody(s); ok {
 		return b, nil

@@ -7,18 +7,18 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxPeriods is how many periods one plate may have in one register. A Belgian plate follows its owner, so dozens are
-// possible; more means the file is wrong, and would make long runs of buckets.
+// maxPeriods bounds a plate's periods in a register. A Belgian plate follows its owner, so dozens are possible; more
+// means a wrong file, and would make long runs of buckets.
 const maxPeriods = 255
 
-// inBucket is how many records share a cache line.
+// inBucket is the number of records in a cache line.
 const inBucket = 3
 
-// bucket is one cache line: three records, whether the line is full and records of it lie in the next one, and the low bits of
-// the reference mass of each record.
+// bucket is a cache line: three records, an overflow bit for a full line with records in the next, and each record's
+// low bits of the reference mass.
 type bucket struct {
 	records [inBucket]vehicleRecord
-	over    uint32 // overBit, and above it massLowBits for each record
+	over    uint32 // overBit, then massLowBits for each record
 }
 
 const overBit = 1
@@ -29,18 +29,19 @@ func (b *bucket) vehicleAt(j int) schemas.Vehicle { return b.records[j].unpackVe
 
 const bucketSize = int(unsafe.Sizeof(bucket{}))
 
-// vehicleTable holds all periods of all plates in lines of three records, outside the garbage collector. The plate alone says
-// in which line a record belongs; when that is full it goes to the next. So the registers of all countries and all periods of
-// a plate lie side by side, a look-up mostly reads one cache line, and one address is what there is to prefetch. Records are
-// only ever added: a free place ends a search.
+// vehicleTable holds every plate's periods in lines with three records, outside the garbage collector. The plate alone
+// chooses a record's line; a record for a full line goes to the next. So a plate's periods in all countries' registers
+// lie side by side, a look-up mostly reads one cache line, and a single address suffices to prefetch. Records are only
+// ever added: a free place ends a search.
 type vehicleTable struct {
 	buckets []bucket
 	n       int
-	limit   int // rows it was made for
+	limit   int // capacity in rows
 	mem     *arena
 }
 
-// bucketsFor returns how many lines n records get: filled to three quarters, and one record always free, so that searches end.
+// bucketsFor returns the number of lines for n records: three quarters full, and at least one record free, so searches
+// end.
 func bucketsFor(n int) int {
 	if n == 0 {
 		return 0
@@ -56,7 +57,7 @@ func newVehicleTable(rows int) (*vehicleTable, error) {
 	return tableIn(mem, mem.b, 0, rows), nil
 }
 
-// tableIn views memory of an arena as a table of n records.
+// tableIn views an arena's memory as a table with n records.
 func tableIn(mem *arena, b []byte, n, limit int) *vehicleTable {
 	t := &vehicleTable{n: n, limit: limit, mem: mem}
 	if len(b) > 0 {
@@ -66,7 +67,7 @@ func tableIn(mem *arena, b []byte, n, limit int) *vehicleTable {
 	return t
 }
 
-// viewBytes views the table as memory, valid as long as the table is.
+// viewBytes views the table as memory, valid as long as the table.
 func (t *vehicleTable) viewBytes() []byte {
 	if len(t.buckets) == 0 {
 		return nil
@@ -84,7 +85,7 @@ func openVehicles(d indexDir, key schemas.Sum) *vehicleTable {
 	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
 }
 
-// saveIndex writes the table to its index file and returns the one to use from now on.
+// saveIndex writes the table to its index file and returns the table to use from now on.
 func (t *vehicleTable) saveIndex(d indexDir, key schemas.Sum) *vehicleTable {
 	x := d.saveIndex(indexVehicles, key, &indexFile{ints: [4]uint64{uint64(t.n)}, data: t.viewBytes()})
 	if x == nil {
@@ -94,17 +95,17 @@ func (t *vehicleTable) saveIndex(d indexDir, key schemas.Sum) *vehicleTable {
 	return tableIn(x.mem, x.data, int(x.ints[0]), int(x.ints[0]))
 }
 
-// putResult says what became of a row.
+// putResult is the result of adding a row.
 type putResult uint8
 
 const (
 	putDone    putResult = iota
-	putOverlap           // the plate has another period in this register that shares a day
+	putOverlap           // the plate has another period in this register with a common day
 	putTooMany           // the plate has maxPeriods already
-	putFull              // more rows than the table was made for
+	putFull              // the table is full
 )
 
-// addVehicle enters a vehicle under the key of its plate.
+// addVehicle adds a vehicle under its plate's key.
 func (t *vehicleTable) addVehicle(k plateKey, v *schemas.Vehicle) putResult {
 	if t.n >= t.limit {
 		return putFull
@@ -143,8 +144,8 @@ func (t *vehicleTable) nextBucket(i int) int {
 	return i
 }
 
-// findVehicle returns what the plate was on that day. With the country unknown it answers only when exactly one register has
-// the plate on that day; periods of one register are disjoint, so it meets each register at most once.
+// findVehicle returns the plate's vehicle on a day. With the country unknown it answers only when exactly one register
+// has the plate on the day; periods in a register are disjoint, so it meets each register at most once.
 func (t *vehicleTable) findVehicle(p schemas.Plate, country schemas.Country, day schemas.Day) (v schemas.Vehicle, ok bool) {
 	if len(t.buckets) == 0 || p.IsZero() {
 		return v, false
@@ -179,11 +180,11 @@ search:
 	if found != nil {
 		v, ok = found.vehicleAt(place), true
 	}
-	runtime.KeepAlive(t) // its memory goes with it
+	runtime.KeepAlive(t) // the memory lives as long as the table
 	return v, ok
 }
 
-// prefetchBucket loads the line a look-up of the plate begins at.
+// prefetchBucket loads the first line for the plate.
 func (t *vehicleTable) prefetchBucket(p schemas.Plate) uint32 {
 	if len(t.buckets) == 0 {
 		return 0

@@ -17,8 +17,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// yamlMap is one mapping of a YAML file. Keys are taken one by one; end reports those that nobody took. All of its
-// methods report problems with line and path and return the zero value.
+// yamlMap is a mapping in a YAML file. Keys are taken one by one; checkKeys reports the keys never taken. All methods
+// report problems with line and path and return the zero value.
 type yamlMap struct {
 	p     *problems
 	path  string // "" for the file
@@ -29,10 +29,10 @@ type yamlMap struct {
 
 type yamlEntry struct {
 	node ast.Node
-	line int // of the key
+	line int // line of the key
 }
 
-// yamlRoot parses a file of one document that is a mapping; nil when it is not.
+// yamlRoot parses a file with a single mapping as its document; nil for any other file.
 func yamlRoot(b []byte, p *problems) *yamlMap {
 	tokens := lexer.Tokenize(string(b))
 	if line := tooDeep(tokens); line > 0 {
@@ -56,10 +56,10 @@ func yamlRoot(b []byte, p *problems) *yamlMap {
 	return newYAMLMap(f.Docs[0].Body, "", p)
 }
 
-// maxDepth bounds the nesting: the parser's time grows with its square.
+// maxDepth bounds the nesting: the parser's time grows with the square of the depth.
 const maxDepth = 32
 
-// tooDeep returns the line in which brackets, or what one line opens, or indentation nest too deep; 0 when none do.
+// tooDeep returns the line where brackets, a single line's openings or the indentation nest too deep; 0 when none do.
 func tooDeep(tokens token.Tokens) int {
 	open, opened, line := 0, 0, 0
 	for _, t := range tokens {
@@ -126,7 +126,7 @@ func (m *yamlMap) joinPath(key string) string {
 	return m.path + "." + key
 }
 
-// takeKey takes a key; the node is nil when it is absent or empty.
+// takeKey takes a key; the node is nil when the key is absent or empty.
 func (m *yamlMap) takeKey(key string) (n ast.Node, line int) {
 	if !slices.Contains(m.taken, key) {
 		m.taken = append(m.taken, key)
@@ -145,7 +145,7 @@ func (m *yamlMap) addProblem(line int, key string, err error) {
 	m.p.addProblem(line, m.joinPath(key), err.Error())
 }
 
-// scalarText is the text of a plain value, as it is written.
+// scalarText returns a plain value's text, as written.
 func scalarText(n ast.Node) (string, error) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -159,7 +159,7 @@ func scalarText(n ast.Node) (string, error) {
 	}
 }
 
-// yamlValue takes a key that must be there.
+// yamlValue takes a required key.
 func yamlValue[T any](m *yamlMap, key string, read func(string) (T, error)) (v T) {
 	n, line := m.takeKey(key)
 	if n == nil {
@@ -176,7 +176,7 @@ func yamlValue[T any](m *yamlMap, key string, read func(string) (T, error)) (v T
 	return v
 }
 
-// yamlOptional is yamlValue, with other for an absent or empty key.
+// yamlOptional is yamlValue with other for an absent or empty key.
 func yamlOptional[T any](m *yamlMap, key string, other T, read func(string) (T, error)) T {
 	if n, _ := m.takeKey(key); n != nil {
 		return yamlValue(m, key, read)
@@ -184,7 +184,7 @@ func yamlOptional[T any](m *yamlMap, key string, other T, read func(string) (T, 
 	return other
 }
 
-// eachElement calls f with every element of a list; an absent list is empty.
+// eachElement calls f with every list element; an absent list is empty.
 func (m *yamlMap) eachElement(key string, f func(n ast.Node, path string)) {
 	n, line := m.takeKey(key)
 	if n == nil {
@@ -203,7 +203,7 @@ func (m *yamlMap) eachElement(key string, f func(n ast.Node, path string)) {
 	}
 }
 
-// eachMapping calls f with every element of a list of mappings, and checks afterwards that f took all keys.
+// eachMapping calls f with every element in a list of mappings, and then checks that f took all keys.
 func (m *yamlMap) eachMapping(key string, f func(*yamlMap)) {
 	m.eachElement(key, func(n ast.Node, path string) {
 		if e := newYAMLMap(n, path, m.p); e != nil {
@@ -213,7 +213,7 @@ func (m *yamlMap) eachMapping(key string, f func(*yamlMap)) {
 	})
 }
 
-// checkKeys reports the keys that nobody took: a misspelt key would otherwise be a silent default.
+// checkKeys reports the keys never taken: a misspelt key would otherwise be a silent default.
 func (m *yamlMap) checkKeys() {
 	for _, k := range slices.Sorted(maps.Keys(m.keys)) {
 		if !slices.Contains(m.taken, k) {
@@ -242,7 +242,7 @@ func (m *yamlMap) readPeriod(mustBegin, mustEnd bool) (from, to schemas.Micros) 
 	return from, to
 }
 
-// Readers of scalars, beside those of values.go.
+// Readers for scalars, beside those in values.go.
 
 func readInt(lo, hi int) func(string) (int, error) {
 	return func(s string) (int, error) { return readInteger(s, lo, hi) }
