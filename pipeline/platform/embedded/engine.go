@@ -7,18 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 )
 
 // The options of cmd/anpr in the errors of this package.
@@ -104,15 +100,7 @@ type ClickHouseEngine struct {
 	native, http string
 	version      string
 	kind         string
-	cmd          *exec.Cmd
-	stdin        io.WriteCloser
-	log          string
-	logger       zerolog.Logger
-	done         chan struct{} // closed when the child has ended
-
-	mu       sync.Mutex // guards what follows
-	stopping bool
-	waitErr  error // what Wait said; set before done is closed
+	*engineProcess
 }
 
 // StartClickHouse starts the engine and returns when it answers a query over the native protocol: the clickhouse binary
@@ -122,8 +110,8 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	if !canBeChild.Load() {
-		return nil, errors.New("ClickHouse: this program cannot be the engine's child: call embedded.MaybeRunEngineChild first thing in main (testkit.Main in TestMain)")
+	if err := checkChild("ClickHouse"); err != nil {
+		return nil, err
 	}
 	if err := makePrivateDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
@@ -154,7 +142,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	}
 	c := &ClickHouseEngine{
 		native: net.JoinHostPort(sc.Host, strconv.Itoa(sc.NativePort)),
-		kind:   kind, log: filepath.Join(cfg.DataDir, logFile), logger: cfg.Logger, done: make(chan struct{}),
+		kind:   kind, engineProcess: newEngineProcess("ClickHouse", filepath.Join(cfg.DataDir, logFile), adviseOnLog, cfg.Logger),
 	}
 	if sc.HTTPPort != 0 {
 		c.http = net.JoinHostPort(sc.Host, strconv.Itoa(sc.HTTPPort))
@@ -264,55 +252,6 @@ func claimPorts(ctx context.Context, cfg *ClickHouseConfig) (*serverConfig, erro
 	}, nil
 }
 
-// startChild starts the child and the goroutine that waits for it.
-func (c *ClickHouseEngine) startChild(argv []string, lock *os.File) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("ClickHouse: find this program's own binary: %w", err)
-	}
-	out, err := openLog(c.log)
-	if err != nil {
-		return fmt.Errorf("ClickHouse: open log: %w", err)
-	}
-	defer func() { _ = out.Close() }()
-	cmd := exec.Command(self, argv...) //nolint:noctx // outlives the context of the start; Stop ends it
-	cmd.Dir, cmd.Env = filepath.Dir(c.log), childEnv()
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.ExtraFiles = []*os.File{lock} // becomes lockFD
-	cmd.SysProcAttr = dieWithParent(syscall.SIGKILL)
-	if c.stdin, err = cmd.StdinPipe(); err != nil {
-		return fmt.Errorf("ClickHouse: %w", err)
-	}
-	c.cmd = cmd
-	started := make(chan error)
-	go func() {
-		// The kernel's death signal goes by thread, so the starting thread stays until the child has ended.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			c.waitForChild()
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("ClickHouse: start engine child: %w", err)
-	}
-	return nil
-}
-
-func (c *ClickHouseEngine) waitForChild() {
-	err := c.cmd.Wait()
-	c.mu.Lock()
-	c.waitErr = err
-	unexpected := !c.stopping
-	c.mu.Unlock()
-	close(c.done)
-	if unexpected {
-		c.logger.Error().Err(err).Str("log", c.log).Msg("the ClickHouse engine ended by itself")
-	}
-}
-
 // NativeAddr returns host:port of the native protocol, for clickhouse-go.
 func (c *ClickHouseEngine) NativeAddr() string { return c.native }
 
@@ -324,62 +263,3 @@ func (c *ClickHouseEngine) Version() string { return c.version }
 
 // Kind says which engine runs: "library" or "server".
 func (c *ClickHouseEngine) Kind() string { return c.kind }
-
-// PID returns the process id of the child.
-func (c *ClickHouseEngine) PID() int { return c.cmd.Process.Pid }
-
-// Done is closed when the child has ended, for whatever reason.
-func (c *ClickHouseEngine) Done() <-chan struct{} { return c.done }
-
-// Err returns nil while the engine runs and after Stop ended it in good order. Else it returns the cause of the end,
-// with the last lines of the log.
-func (c *ClickHouseEngine) Err() error {
-	select {
-	case <-c.done:
-	default:
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopping && c.waitErr == nil {
-		return nil
-	}
-	return c.deathError(c.waitErr)
-}
-
-func (c *ClickHouseEngine) deathError(err error) error {
-	if err == nil {
-		err = errors.New("ended without an error")
-	}
-	return fmt.Errorf("the ClickHouse engine died: %w; %s\nlast lines of %s:\n%s", err, adviseOnLog(c.log), c.log, readLogTail(c.log, 12))
-}
-
-// stopPatience is how long Stop waits for an engine that was asked to end, whatever its context allows.
-const stopPatience = 20 * time.Second
-
-// Stop ends the engine: it closes the child's standard input and waits until the child has finished. When ctx is done,
-// or after 20 s, Stop sends SIGTERM and, two seconds later, SIGKILL. The error is nil when the child ended by itself in
-// time. Later calls wait and return the same.
-func (c *ClickHouseEngine) Stop(ctx context.Context) error {
-	c.mu.Lock()
-	c.stopping = true
-	c.mu.Unlock()
-	_ = c.stdin.Close() // an error says that the child is gone already
-	ctx, cancel := context.WithTimeout(ctx, stopPatience)
-	defer cancel()
-	select {
-	case <-c.done:
-		return c.Err()
-	case <-ctx.Done():
-	}
-	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
-		_ = unix.Kill(-c.PID(), sig) // its whole process group; gone already is as good
-		select {
-		case <-c.done:
-			_ = unix.Kill(-c.PID(), unix.SIGKILL) // what a server left behind
-			return fmt.Errorf("stop ClickHouse: it did not end in time and was ended by %v: %w", sig, ctx.Err())
-		case <-time.After(2 * time.Second):
-		}
-	}
-	return fmt.Errorf("stop ClickHouse: process %d did not end on SIGKILL: %w", c.PID(), ctx.Err())
-}

@@ -21,9 +21,10 @@ import (
 
 // engineArg is the hidden first argument of the engine child; the second says how it runs.
 const (
-	engineArg   = "__engine"
-	modeLibrary = "library" // followed by the library, its confinement as JSON, and the arguments of clickhouse-local
-	modeServer  = "server"  // followed by the binary and its arguments
+	engineArg    = "__engine"
+	modeLibrary  = "library"  // followed by the library, its confinement as JSON, and the arguments of clickhouse-local
+	modeServer   = "server"   // followed by the binary and its arguments
+	modePostgres = "postgres" // followed by a postgresChild as JSON
 )
 
 // exit codes of the child beside those of the engine.
@@ -59,6 +60,8 @@ func MaybeRunEngineChild() {
 		runLibrary(os.Args[3], c, os.Args[5:])
 	case modeServer:
 		runServer(os.Args[3], os.Args[4:])
+	case modePostgres:
+		runPostgres(os.Args[3])
 	default:
 		exitChild(exitUsage, fmt.Errorf("unknown engine mode %q", os.Args[2]))
 	}
@@ -174,18 +177,27 @@ const childEnvPrefix = "ANPR_EMBEDDED_TEST_"
 func runServer(path string, args []string) {
 	runtime.LockOSThread()             // the server dies with this thread
 	cmd := exec.Command(path, args...) //nolint:noctx // lives as long as this process
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = dieWithParent(syscall.SIGTERM)
+	exitAfter(cmd, syscall.SIGTERM)
+}
+
+// exitAfter runs a server and exits with its code. When our standard input ends, the server gets the signals one after
+// another, each after the patience with the one before, and last SIGKILL. The calling thread is locked to the goroutine.
+func exitAfter(cmd *exec.Cmd, signals ...syscall.Signal) {
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if lock := os.NewFile(lockFD, lockFile); lock != nil {
-		cmd.ExtraFiles = []*os.File{lock}
+		cmd.ExtraFiles = append([]*os.File{lock}, cmd.ExtraFiles...)
 	}
 	if err := cmd.Start(); err != nil {
 		exitChild(exitServer, err)
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		time.AfterFunc(serverPatience, func() { _ = cmd.Process.Kill() })
+		for _, sig := range signals {
+			_ = cmd.Process.Signal(sig)
+			time.Sleep(serverPatience)
+		}
+		_ = cmd.Process.Kill()
 	}()
 	err := cmd.Wait()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
@@ -197,5 +209,5 @@ func runServer(path string, args []string) {
 	os.Exit(0)
 }
 
-// serverPatience is how long a server may take to end after SIGTERM.
+// serverPatience is how long a server may take to end after a signal.
 const serverPatience = 15 * time.Second

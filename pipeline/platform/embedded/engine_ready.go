@@ -16,28 +16,13 @@ import (
 
 // awaitReady asks for the version until the engine answers, dies or runs out of time.
 func (c *ClickHouseEngine) awaitReady(ctx context.Context, cfg *ClickHouseConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, cfg.StartTimeout)
-	defer cancel()
 	opt := ch.Options{
 		Address: c.native, DialTimeout: 2 * time.Second, ClientName: "anpr-embedded", User: cfg.Users[0].Name, Password: cfg.Users[0].Password,
 	}
-	for {
-		version, err := askVersion(ctx, opt)
-		if err == nil {
-			c.version = version
-			return nil
-		}
-		select {
-		case <-c.done:
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return c.deathError(c.waitErr)
-		case <-ctx.Done():
-			return fmt.Errorf("the ClickHouse engine did not answer on %s within %v: %w\nlast lines of %s:\n%s",
-				c.native, cfg.StartTimeout, err, c.log, readLogTail(c.log, 12))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return c.awaitAnswer(ctx, c.native, cfg.StartTimeout, func(ctx context.Context) (err error) {
+		c.version, err = askVersion(ctx, opt)
+		return err
+	})
 }
 
 func askVersion(ctx context.Context, opt ch.Options) (_ string, err error) {
@@ -101,10 +86,12 @@ func readLogTail(path string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// adviseOnLog turns what the engine's log says into the way out.
+// advice is what a line of an engine's log means for who runs it.
+type advice struct{ sign, way string }
+
+// adviseOnLog turns what the ClickHouse engine's log says into the way out.
 func adviseOnLog(log string) string {
-	text := readLogTail(log, 200)
-	for _, a := range []struct{ sign, way string }{
+	return findAdvice(log, []advice{
 		{"No space left on device", "the disk is full: free space, or choose another disk with " + FlagDataDir},
 		{"NOT_ENOUGH_SPACE", "the disk is full: free space, or choose another disk with " + FlagDataDir},
 		{"Read-only file system", "the data directory is read-only: choose another with " + FlagDataDir},
@@ -118,7 +105,13 @@ func adviseOnLog(log string) string {
 		{"GLIBC", "the C library of this system is too old for the engine: put a clickhouse binary on PATH"},
 		{"ld-linux", "this system has no GNU C library: put a clickhouse binary on PATH"},
 		{"MEMORY_LIMIT_EXCEEDED", "the engine ran out of its memory: raise it with " + FlagMaxMemory},
-	} {
+	})
+}
+
+// findAdvice returns the first advice whose sign is in the last lines of a log.
+func findAdvice(log string, all []advice) string {
+	text := readLogTail(log, 200)
+	for _, a := range all {
 		if strings.Contains(text, a.sign) {
 			return a.way
 		}

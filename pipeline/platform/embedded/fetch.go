@@ -16,24 +16,31 @@ import (
 	"time"
 )
 
-// engineVersion is the version of the engine's package that this program was tested with.
+// engineVersion is the version of the ClickHouse engine's package that this program was tested with.
 const engineVersion = "26.7.3-stable.1"
 
 // enginePackage is what is downloaded for one platform, pinned: a package with other bytes is refused.
 type enginePackage struct {
+	title     string // of the engine, for people
+	binary    string // that may be on PATH instead
+	version   string // of the npm package
+	folder    string // of this version in the cache
+	needs     string // space on the disk while it is fetched
 	name      string // of the npm package
 	integrity string // SHA-512 of the archive, base64, as npm states it
 	packed    int64  // bytes of the archive
-	member    string // the library in the archive
+	member    string // the library in the archive; of a tree the directory
 	library   [32]byte
-	unpacked  int64 // bytes of the library
+	unpacked  int64 // bytes of the library, or of all files of the tree
+	tree      bool  // the member is a directory, needed whole, that other users of the machine may read
 }
 
-// enginePackages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64 exist under the same
+// clickhousePackages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64 exist under the same
 // version, but nobody has yet fetched them for this project and written down their hashes: without a pinned hash nothing
 // is downloaded and run, so those platforms need a clickhouse binary on PATH.
-var enginePackages = map[string]enginePackage{
+var clickhousePackages = map[string]enginePackage{
 	"linux/amd64": {
+		title: "ClickHouse", binary: "clickhouse", version: engineVersion, folder: "chdb-" + engineVersion, needs: "750 MB",
 		name:      "@chdb/lib-linux-x64-gnu",
 		integrity: "XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==",
 		packed:    177817999,
@@ -63,13 +70,19 @@ func DefaultCacheDir() (string, error) {
 	return filepath.Join(dir, "anpr"), nil
 }
 
-// EnsureEngine returns the path of the engine's library in the cache folder ("" = [DefaultCacheDir]). npm downloads a
-// missing or damaged library. Several processes may call EnsureEngine at once: the first downloads, the others wait.
+// EnsureEngine returns the path of the ClickHouse engine's library in the cache folder ("" = [DefaultCacheDir]). npm
+// downloads a missing or damaged library. Several processes may call EnsureEngine at once: the first downloads, the
+// others wait.
 func EnsureEngine(ctx context.Context, cacheDir string, progress io.Writer) (string, error) {
-	pkg, ok := enginePackages[runtime.GOOS+"/"+runtime.GOARCH]
+	pkg, ok := clickhousePackages[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return "", fmt.Errorf("no engine is pinned for %s/%s; install ClickHouse and put its clickhouse binary on PATH", runtime.GOOS, runtime.GOARCH)
 	}
+	return ensurePackage(ctx, pkg, cacheDir, progress)
+}
+
+// ensurePackage returns the path of a package's member in the cache folder.
+func ensurePackage(ctx context.Context, pkg enginePackage, cacheDir string, progress io.Writer) (string, error) {
 	if cacheDir == "" {
 		dir, err := DefaultCacheDir()
 		if err != nil {
@@ -80,6 +93,12 @@ func EnsureEngine(ctx context.Context, cacheDir string, progress io.Writer) (str
 	if progress == nil {
 		progress = io.Discard
 	}
+	if pkg.tree {
+		var err error
+		if cacheDir, err = placeForOthers(cacheDir); err != nil {
+			return "", fmt.Errorf("cache folder: %w", err)
+		}
+	}
 	f := fetcher{pkg: pkg, cache: cacheDir, progress: progress, pack: npmPack}
 	return f.ensureLibrary(ctx)
 }
@@ -89,10 +108,10 @@ type fetcher struct {
 	pkg      enginePackage
 	cache    string
 	progress io.Writer
-	pack     func(ctx context.Context, spec, dir string) (archive string, err error)
+	pack     func(ctx context.Context, pkg *enginePackage, dir string) (archive string, err error)
 }
 
-func (f *fetcher) versionDir() string { return filepath.Join(f.cache, "chdb-"+engineVersion) }
+func (f *fetcher) versionDir() string { return filepath.Join(f.cache, f.pkg.folder) }
 
 func (f *fetcher) libraryPath() string {
 	return filepath.Join(f.versionDir(), filepath.Base(f.pkg.member))
@@ -120,7 +139,7 @@ func (f *fetcher) ensureLibrary(ctx context.Context) (string, error) {
 	if err := f.verifyLibrary(lib); err == nil { // whole, only its stamp is missing or stale
 		return lib, f.writeStamp(lib)
 	} else if !errors.Is(err, os.ErrNotExist) {
-		_, _ = fmt.Fprintf(f.progress, "The ClickHouse engine in %s is damaged (%v): fetching it again.\n", f.cache, err)
+		_, _ = fmt.Fprintf(f.progress, "The %s engine in %s is damaged (%v): fetching it again.\n", f.pkg.title, f.cache, err)
 	}
 	if err := f.fetchLibrary(ctx, lib); err != nil {
 		return "", err
@@ -135,10 +154,8 @@ func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	_, _ = fmt.Fprintf(f.progress, "Downloading the ClickHouse engine %s %s (%d MB) with npm into %s.\n", f.pkg.name, engineVersion, f.pkg.packed/1e6, f.cache)
-	archive, err := watchGrowth(f.progress, tmp, f.pkg.packed, func() (string, error) {
-		return f.pack(ctx, f.pkg.name+"@"+engineVersion, tmp)
-	})
+	_, _ = fmt.Fprintf(f.progress, "Downloading the %s engine %s %s (%d MB) with npm into %s.\n", f.pkg.title, f.pkg.name, f.pkg.version, f.pkg.packed/1e6, f.cache)
+	archive, err := watchGrowth(f.progress, tmp, f.pkg.packed, func() (string, error) { return f.pack(ctx, &f.pkg, tmp) })
 	if err != nil {
 		return err
 	}
@@ -147,23 +164,40 @@ func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 	}
 	_, _ = fmt.Fprintf(f.progress, "Verified; unpacking %d MB.\n", f.pkg.unpacked/1e6)
 	part := filepath.Join(tmp, "library")
-	if err := unpackMember(ctx, archive, f.pkg.member, part); err != nil {
-		return fmt.Errorf("unpack %s: %w", f.pkg.name, spaceAdvice(err))
+	unpack := unpackMember
+	if f.pkg.tree {
+		unpack = unpackTree
+	}
+	if err := unpack(ctx, archive, f.pkg.member, part); err != nil {
+		return fmt.Errorf("unpack %s: %w", f.pkg.name, f.pkg.adviseSpace(err))
 	}
 	if err := f.verifyLibrary(part); err != nil {
 		return fmt.Errorf("the library of %s: %w", f.pkg.name, err)
 	}
+	if err := f.install(part, lib); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(f.progress, "The %s engine is ready.\n", f.pkg.title)
+	return f.writeStamp(lib)
+}
+
+// install gives what was unpacked its final name.
+func (f *fetcher) install(part, lib string) error {
 	if err := os.MkdirAll(f.versionDir(), 0o750); err != nil {
 		return err
+	}
+	if f.pkg.tree {
+		if err := os.Chmod(f.versionDir(), 0o755); err != nil { //nolint:gosec // a server under a user of its own runs it
+			return err
+		}
+		if err := os.RemoveAll(lib); err != nil { // a damaged one
+			return err
+		}
 	}
 	if err := os.Rename(part, lib); err != nil {
 		return err
 	}
-	if err := syncDir(f.versionDir()); err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintln(f.progress, "The ClickHouse engine is ready.")
-	return f.writeStamp(lib)
+	return syncDir(f.versionDir())
 }
 
 func (f *fetcher) verifyArchive(path string) error {
@@ -172,13 +206,16 @@ func (f *fetcher) verifyArchive(path string) error {
 		return err
 	}
 	if got := base64.StdEncoding.EncodeToString(h.Sum(nil)); got != f.pkg.integrity {
-		return fmt.Errorf("the downloaded %s %s has SHA-512 %s, want %s: it was damaged on the way, or the registry serves another file; try again, or put a clickhouse binary on PATH",
-			f.pkg.name, engineVersion, got, f.pkg.integrity)
+		return fmt.Errorf("the downloaded %s %s has SHA-512 %s, want %s: it was damaged on the way, or the registry serves another file; try again, or put a %s binary on PATH",
+			f.pkg.name, f.pkg.version, got, f.pkg.integrity, f.pkg.binary)
 	}
 	return nil
 }
 
 func (f *fetcher) verifyLibrary(path string) error {
+	if f.pkg.tree {
+		return verifyTree(path, f.pkg.library)
+	}
 	st, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -206,11 +243,11 @@ type engineStamp struct {
 func (f *fetcher) stampPath() string { return filepath.Join(f.versionDir(), "verified.json") }
 
 func (f *fetcher) writeStamp(lib string) error {
-	st, err := os.Stat(lib)
+	s, err := f.look(lib)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(engineStamp{Library: hex.EncodeToString(f.pkg.library[:]), Size: st.Size(), ModTime: st.ModTime()})
+	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
@@ -221,10 +258,25 @@ func (f *fetcher) writeStamp(lib string) error {
 	return os.Rename(tmp, f.stampPath())
 }
 
+// look returns the stamp of what is at the path now, without reading files.
+func (f *fetcher) look(lib string) (engineStamp, error) {
+	s := engineStamp{Library: hex.EncodeToString(f.pkg.library[:])}
+	if f.pkg.tree {
+		var err error
+		s.Size, s.ModTime, err = measureTree(lib)
+		return s, err
+	}
+	st, err := os.Stat(lib)
+	if err == nil {
+		s.Size, s.ModTime = st.Size(), st.ModTime()
+	}
+	return s, err
+}
+
 // isPresent reports whether the library is there and untouched since it was verified.
 func (f *fetcher) isPresent(lib string) bool {
-	st, err := os.Stat(lib)
-	if err != nil || st.Size() != f.pkg.unpacked {
+	now, err := f.look(lib)
+	if err != nil || now.Size != f.pkg.unpacked {
 		return false
 	}
 	text, err := os.ReadFile(f.stampPath())
@@ -235,7 +287,7 @@ func (f *fetcher) isPresent(lib string) bool {
 	if json.Unmarshal(text, &s) != nil {
 		return false
 	}
-	return s.Library == hex.EncodeToString(f.pkg.library[:]) && s.Size == st.Size() && s.ModTime.Equal(st.ModTime())
+	return s.Library == now.Library && s.Size == now.Size && s.ModTime.Equal(now.ModTime)
 }
 
 const tmpPrefix = "fetch-"

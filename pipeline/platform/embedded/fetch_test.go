@@ -43,7 +43,7 @@ func fakePackage(t *testing.T) (pkg enginePackage, archive, library []byte) {
 	}
 	sum := sha512.Sum512(b.Bytes())
 	return enginePackage{
-		name: "@fake/lib", integrity: base64.StdEncoding.EncodeToString(sum[:]), packed: int64(b.Len()),
+		title: "Fake", binary: "fake", version: engineVersion, folder: "fake-" + engineVersion, needs: "1 MB", name: "@fake/lib", integrity: base64.StdEncoding.EncodeToString(sum[:]), packed: int64(b.Len()),
 		member: "package/libchdb.so", library: sha256.Sum256(library), unpacked: int64(len(library)),
 	}, b.Bytes(), library
 }
@@ -55,7 +55,7 @@ type registry struct {
 	err     error
 }
 
-func (r *registry) pack(_ context.Context, spec, dir string) (string, error) {
+func (r *registry) pack(_ context.Context, _ *enginePackage, dir string) (string, error) {
 	r.served.Add(1)
 	if r.err != nil {
 		return "", r.err
@@ -237,22 +237,23 @@ func TestFetchOfManyAtOnceDownloadsOnce(t *testing.T) {
 func TestFetchPassesOnWhatNpmSays(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
-	_, err := npmPack(t.Context(), "@fake/lib@1", dir)
-	if err == nil || !strings.Contains(err.Error(), "npm is not installed") || !strings.Contains(err.Error(), "clickhouse binary on PATH") {
+	fake := &enginePackage{title: "Fake", binary: "fake", name: "@fake/lib", version: "1"}
+	_, err := npmPack(t.Context(), fake, dir)
+	if err == nil || !strings.Contains(err.Error(), "npm is not installed") || !strings.Contains(err.Error(), "fake binary on PATH") {
 		t.Errorf("without npm: %v", err)
 	}
 	script := "#!/bin/sh\necho 'npm error code E404' >&2\nexit 1\n"
 	if err := os.WriteFile(filepath.Join(dir, "npm"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err = npmPack(t.Context(), "@fake/lib@1", dir)
+	_, err = npmPack(t.Context(), fake, dir)
 	if err == nil || !strings.Contains(err.Error(), "E404") || !strings.Contains(err.Error(), "@fake/lib@1") {
 		t.Errorf("npm failing: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "npm"), []byte("#!/bin/sh\nexit 0\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = npmPack(t.Context(), "@fake/lib@1", dir); err == nil || !strings.Contains(err.Error(), "0 archives") {
+	if _, err = npmPack(t.Context(), fake, dir); err == nil || !strings.Contains(err.Error(), "0 archives") {
 		t.Errorf("npm without a result: %v", err)
 	}
 }
@@ -283,8 +284,8 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	f, _, _ := newFetcher(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	inner := f.pack
-	f.pack = func(c context.Context, spec, dir string) (string, error) {
-		path, err := inner(c, spec, dir)
+	f.pack = func(c context.Context, pkg *enginePackage, dir string) (string, error) {
+		path, err := inner(c, pkg, dir)
 		cancel() // while the archive is verified and unpacked
 		return path, err
 	}

@@ -1,0 +1,64 @@
+package embedded
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// postgresChild is what the engine child is told about its server.
+type postgresChild struct {
+	Bin    string // directory of the binary
+	Dir    string // of the cluster
+	UserID uint32 // of the server; 0 = that of this process
+}
+
+// runPostgres runs a PostgreSQL server until our standard input ends. It then shuts down: first fast (connections end,
+// then a checkpoint), later at once (what is committed is recovered at the next start). The server gets the fast shutdown
+// from the kernel too when this process is killed.
+func runPostgres(text string) {
+	runtime.LockOSThread() // the server dies with this thread
+	var c postgresChild
+	if json.Unmarshal([]byte(text), &c) != nil {
+		exitChild(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
+	}
+	cmd := exec.Command(filepath.Join(c.Bin, "postgres")) //nolint:noctx // lives as long as this process
+	cmd.SysProcAttr = dieWithParent(syscall.SIGINT)
+	dir, err := c.enter(cmd, lockFD+1)
+	if err != nil {
+		exitChild(exitServer, err)
+	}
+	cmd.Args = append(cmd.Args, "-D", dir)
+	cmd.Env = serverEnv(c.Bin)
+	exitAfter(cmd, syscall.SIGINT, syscall.SIGQUIT)
+}
+
+// enter makes a command run under the user id of the server, and returns the cluster's directory as the command sees it.
+// The directory is handed over open, as the given descriptor, because the server may not pass the directories above.
+func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
+	if c.UserID == 0 {
+		return c.Dir, nil
+	}
+	d, err := os.Open(c.Dir)
+	if err != nil {
+		return "", err
+	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, d)
+	cmd.Dir = "/" // the one of this process may be closed to the server
+	runAs(cmd.SysProcAttr, c.UserID, false)
+	return descriptorPath(fd, c.Dir), nil
+}
+
+// serverEnv is the environment of PostgreSQL's programs: the libraries beside them, and nothing of ours.
+func serverEnv(bin string) []string {
+	lib := filepath.Join(filepath.Dir(bin), "lib")
+	out := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(bin), symlinksFile)); err == nil { // the downloaded one brings its own
+		out = append(out, "LD_LIBRARY_PATH="+lib)
+	}
+	return out
+}
