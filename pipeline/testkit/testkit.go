@@ -59,11 +59,11 @@ func Main(m *testing.M, after ...func()) {
 }
 
 func stopEngine() error {
-	var err error
+	err := stopPostgres()
 	if shared.engine != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		err = shared.engine.Stop(ctx)
+		err = errors.Join(err, shared.engine.Stop(ctx))
 	}
 	if shared.dir != "" {
 		err = errors.Join(err, os.RemoveAll(shared.dir))

@@ -69,8 +69,8 @@ func (c *PostgresConfig) setDefaults() error {
 	return nil
 }
 
-// Postgres is a running server. Its methods are safe for concurrent use.
-type Postgres struct {
+// PostgresEngine is a running server. Its methods are safe for concurrent use.
+type PostgresEngine struct {
 	addr     string
 	database string
 	version  string
@@ -83,7 +83,7 @@ type Postgres struct {
 // binary on PATH when it has the right version, else the one downloaded with npm at the first start. The server ends with
 // this process, however that ends, and finds its data again at the next start. For root the server runs under a user id
 // that no account has. ctx bounds the start only.
-func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
+func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl := cluster{cfg: &cfg, bin: bin, lock: lock, dir: filepath.Join(cfg.DataDir, clusterDir)}
+	cl := postgresCluster{cfg: &cfg, bin: bin, lock: lock, dir: filepath.Join(cfg.DataDir, clusterDir)}
 	if err := cl.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", adviseDir(err, cfg.DataDir))
 	}
@@ -113,7 +113,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err := cl.writeFiles(host, port); err != nil {
 		return nil, fmt.Errorf("PostgreSQL: write configuration: %w", adviseDir(err, cfg.DataDir))
 	}
-	p := &Postgres{
+	p := &PostgresEngine{
 		addr: net.JoinHostPort(host, strconv.Itoa(port)), database: cfg.Database, kind: kind, password: cl.password,
 		engineProcess: newEngineProcess("PostgreSQL", filepath.Join(cfg.DataDir, logFile), adviseOnPostgresLog, cfg.Logger),
 	}
@@ -146,7 +146,7 @@ func checkLoopback(addr string) error {
 }
 
 // awaitReady connects until the server answers, then sees to accounts and database.
-func (p *Postgres) awaitReady(ctx context.Context, cfg *PostgresConfig) error {
+func (p *PostgresEngine) awaitReady(ctx context.Context, cfg *PostgresConfig) error {
 	return p.awaitAnswer(ctx, p.addr, cfg.StartTimeout, func(ctx context.Context) error {
 		conn, err := p.connect(ctx, "postgres")
 		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && refused.Code == "28P01" {
@@ -168,7 +168,7 @@ func (p *Postgres) awaitReady(ctx context.Context, cfg *PostgresConfig) error {
 }
 
 // connect logs in to a database as the account that makes accounts.
-func (p *Postgres) connect(ctx context.Context, database string) (*pgx.Conn, error) {
+func (p *PostgresEngine) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig("sslmode=disable")
 	if err != nil {
 		return nil, err
@@ -187,31 +187,31 @@ func (p *Postgres) connect(ctx context.Context, database string) (*pgx.Conn, err
 }
 
 // Addr returns host:port.
-func (p *Postgres) Addr() string { return p.addr }
+func (p *PostgresEngine) Addr() string { return p.addr }
 
 // Database returns the name of the database that was made.
-func (p *Postgres) Database() string { return p.database }
+func (p *PostgresEngine) Database() string { return p.database }
 
 // Version returns what the server calls its version. Example: 18.4
-func (p *Postgres) Version() string { return p.version }
+func (p *PostgresEngine) Version() string { return p.version }
 
 // Kind says which server runs: "embedded", the downloaded one, or "system", the one on PATH.
-func (p *Postgres) Kind() string { return p.kind }
+func (p *PostgresEngine) Kind() string { return p.kind }
 
 // CreateDatabase makes a database, as a copy of a template unless that is "", for the accounts of the server.
-func (p *Postgres) CreateDatabase(ctx context.Context, name, template string) error {
+func (p *PostgresEngine) CreateDatabase(ctx context.Context, name, template string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error { return createDatabase(ctx, conn, name, template) })
 }
 
 // DropDatabase removes a database and ends its connections. A database that is not there is no error.
-func (p *Postgres) DropDatabase(ctx context.Context, name string) error {
+func (p *PostgresEngine) DropDatabase(ctx context.Context, name string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteName(name)+" WITH (FORCE)")
 		return err
 	})
 }
 
-func (p *Postgres) withAccounts(ctx context.Context, do func(*pgx.Conn) error) (err error) {
+func (p *PostgresEngine) withAccounts(ctx context.Context, do func(*pgx.Conn) error) (err error) {
 	conn, err := p.connect(ctx, "postgres")
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)

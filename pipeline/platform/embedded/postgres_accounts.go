@@ -9,39 +9,39 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Account is an account of PostgreSQL for a single job. The value is the name of the role.
-type Account string
+// PostgresAccount is an account of PostgreSQL for a single job. The value is the name of the role.
+type PostgresAccount string
 
 // The accounts. deploy/postgres/accounts.sql has the same for a server.
 const (
-	PostgresMigrator  Account = "anpr_migrator"  // owns the database and makes its tables
-	PostgresOffice    Account = "anpr_office"    // reads and adds; migrations say what it may change
-	PostgresRetention Account = "anpr_retention" // deletes what is past its time, where migrations let it
-	PostgresBackup    Account = "anpr_backup"    // reads everything, changes nothing
+	PostgresMigrator  PostgresAccount = "anpr_migrator"  // owns the database and makes its tables
+	PostgresOffice    PostgresAccount = "anpr_office"    // reads and adds; migrations say what it may change
+	PostgresRetention PostgresAccount = "anpr_retention" // deletes what is past its time, where migrations let it
+	PostgresBackup    PostgresAccount = "anpr_backup"    // reads everything, changes nothing
 )
 
 // accountsAccount makes the accounts and databases. It reads no table that it did not make.
 const accountsAccount = "anpr_accounts"
 
-// Accounts lists all accounts.
-func Accounts() []Account {
-	return []Account{PostgresMigrator, PostgresOffice, PostgresRetention, PostgresBackup}
+// PostgresAccounts lists all accounts.
+func PostgresAccounts() []PostgresAccount {
+	return []PostgresAccount{PostgresMigrator, PostgresOffice, PostgresRetention, PostgresBackup}
 }
 
 // PostgresPasswords has one for each account.
-type PostgresPasswords map[Account]string
+type PostgresPasswords map[PostgresAccount]string
 
 // NewPostgresPasswords draws a password of 256 random bits for each account.
 func NewPostgresPasswords() PostgresPasswords {
 	out := PostgresPasswords{}
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		out[a] = NewPassword()
 	}
 	return out
 }
 
 func (p PostgresPasswords) check() error {
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		if p[a] == "" {
 			return fmt.Errorf("PostgreSQL account %s has no password", a)
 		}
@@ -61,7 +61,7 @@ func ensureAccounts(ctx context.Context, conn *pgx.Conn, passwords PostgresPassw
 	if _, err := conn.Exec(ctx, "SET createrole_self_grant = 'set, inherit'"); err != nil {
 		return fmt.Errorf("make accounts: %w", err)
 	}
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		var there bool
 		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", string(a)).Scan(&there); err != nil {
 			return fmt.Errorf("look for account %s: %w", a, err)
@@ -102,7 +102,7 @@ func createDatabase(ctx context.Context, conn *pgx.Conn, name, template string) 
 // closeDatabase lets the accounts alone into a database.
 func closeDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	_, err := conn.Exec(ctx, "REVOKE ALL ON DATABASE "+quoteName(name)+" FROM PUBLIC")
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		if err == nil {
 			_, err = conn.Exec(ctx, "GRANT CONNECT ON DATABASE "+quoteName(name)+" TO "+quoteName(string(a)))
 		}

@@ -28,8 +28,8 @@ const (
 	pidFile      = "postmaster.pid"    // in the cluster
 )
 
-// cluster is the directory that PostgreSQL works in. The lock of the data directory is held.
-type cluster struct {
+// postgresCluster is the directory that PostgreSQL works in. The lock of the data directory is held.
+type postgresCluster struct {
 	cfg      *PostgresConfig
 	bin      string // directory of the programs
 	lock     *os.File
@@ -39,7 +39,7 @@ type cluster struct {
 }
 
 // prepare makes the cluster when there is none, and sees that the one that is there can be started.
-func (cl *cluster) prepare(ctx context.Context) (err error) {
+func (cl *postgresCluster) prepare(ctx context.Context) (err error) {
 	if cl.uid, err = chooseUserID(filepath.Join(cl.cfg.DataDir, userIDFile)); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func hasAccount(uid uint32) bool {
 }
 
 // readPassword reads the password of accountsAccount, or draws one for a cluster that is about to be made.
-func (cl *cluster) readPassword(draw bool) (string, error) {
+func (cl *postgresCluster) readPassword(draw bool) (string, error) {
 	path := filepath.Join(cl.cfg.DataDir, passwordFile)
 	text, err := os.ReadFile(path)
 	if password := strings.TrimSpace(string(text)); err == nil && password != "" {
@@ -123,7 +123,7 @@ func (cl *cluster) readPassword(draw bool) (string, error) {
 }
 
 // create makes the cluster beside its final place and renames it: a cluster under its final name is whole.
-func (cl *cluster) create(ctx context.Context) error {
+func (cl *postgresCluster) create(ctx context.Context) error {
 	fresh := cl.dir + ".new"
 	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil { // what a killed start left
 		return err
@@ -179,7 +179,7 @@ func findUnprivileged() (uint32, error) {
 }
 
 // runOnce runs a program of PostgreSQL on a cluster that does not run, and returns what it said when it fails.
-func (cl *cluster) runOnce(ctx context.Context, as postgresChild, input, program string, args ...string) error {
+func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input, program string, args ...string) error {
 	runtime.LockOSThread() // the program dies with this thread
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, filepath.Join(cl.bin, program))
@@ -235,7 +235,7 @@ func chownTree(dir string, uid uint32) error {
 
 // own gives the cluster to the server's user when it is another's: one restored from a backup, or made before root
 // started the server.
-func (cl *cluster) own() error {
+func (cl *postgresCluster) own() error {
 	var st unix.Stat_t
 	if err := unix.Stat(cl.dir, &st); err != nil {
 		return err

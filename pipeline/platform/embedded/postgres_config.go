@@ -45,7 +45,7 @@ update_process_title = off
 // hbaText says who may log in from where: the accounts, over loopback, with a password. The superuser never.
 func hbaText() string {
 	all := []string{accountsAccount}
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		all = append(all, string(a))
 	}
 	names := strings.Join(all, ",")
@@ -59,7 +59,7 @@ host  all ` + names + ` ::1/128      scram-sha-256
 
 // writeFiles writes the configuration into the cluster. The server's user can write there too: nothing there is followed
 // out of the directory, and nothing is written through.
-func (cl *cluster) writeFiles(host string, port int) (err error) {
+func (cl *postgresCluster) writeFiles(host string, port int) (err error) {
 	root, err := os.OpenRoot(cl.dir)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (cl *cluster) writeFiles(host string, port int) (err error) {
 	return nil
 }
 
-func (cl *cluster) writeFile(root *os.Root, name, text string) (err error) {
+func (cl *postgresCluster) writeFile(root *os.Root, name, text string) (err error) {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

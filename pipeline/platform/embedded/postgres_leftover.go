@@ -73,7 +73,7 @@ func findLeftover(dataDir string) int {
 // removeStalePID removes the process id of a server that is gone. PostgreSQL would refuse to start when another process
 // has the number by now. The lock of the directory is held, so no server of ours runs; one that was started by hand is
 // refused.
-func (cl *cluster) removeStalePID() error {
+func (cl *postgresCluster) removeStalePID() error {
 	pid := readPID(cl.cfg.DataDir)
 	if pid == 0 {
 		return nil

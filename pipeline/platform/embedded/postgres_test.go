@@ -23,7 +23,7 @@ func testPostgres(dir string) PostgresConfig {
 }
 
 // startPostgres starts a server that is stopped at the end of the test at the latest.
-func startPostgres(t *testing.T, cfg PostgresConfig) *Postgres {
+func startPostgres(t *testing.T, cfg PostgresConfig) *PostgresEngine {
 	t.Helper()
 	p, err := StartPostgres(t.Context(), cfg)
 	if err != nil {
@@ -38,12 +38,12 @@ func startPostgres(t *testing.T, cfg PostgresConfig) *Postgres {
 }
 
 // logIn connects as an account, or returns why it could not.
-func logIn(ctx context.Context, addr string, account Account, password string) (*pgx.Conn, error) {
+func logIn(ctx context.Context, addr string, account PostgresAccount, password string) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, fmt.Sprintf("postgres://%s:%s@%s/anpr?sslmode=disable", account, password, addr))
 }
 
 // ask runs a statement as an account, in a connection of its own, and returns the first column of the first row.
-func ask(t *testing.T, addr string, account Account, password, statement string) (out string, err error) {
+func ask(t *testing.T, addr string, account PostgresAccount, password, statement string) (out string, err error) {
 	t.Helper()
 	conn, err := logIn(t.Context(), addr, account, password)
 	if err != nil {
@@ -64,7 +64,7 @@ func ask(t *testing.T, addr string, account Account, password, statement string)
 	return out, rows.Err()
 }
 
-func mustAsk(t *testing.T, addr string, account Account, password, statement string) string {
+func mustAsk(t *testing.T, addr string, account PostgresAccount, password, statement string) string {
 	t.Helper()
 	out, err := ask(t, addr, account, password, statement)
 	if err != nil {
@@ -108,7 +108,7 @@ func TestPostgresKeepsItsDataAndTakesNewPasswords(t *testing.T) {
 func TestPostgresTrustsNobody(t *testing.T) {
 	cfg := testPostgres(filepath.Join(t.TempDir(), "postgres"))
 	p := startPostgres(t, cfg)
-	for _, a := range append(Accounts(), accountsAccount, "postgres", "nobody") {
+	for _, a := range append(PostgresAccounts(), accountsAccount, "postgres", "nobody") {
 		for _, password := range []string{"", "postgres", "x"} {
 			for _, db := range []string{"anpr", "postgres", "template1"} {
 				conn, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", a, password, p.Addr(), db))
@@ -119,7 +119,7 @@ func TestPostgresTrustsNobody(t *testing.T) {
 			}
 		}
 	}
-	for _, a := range Accounts() {
+	for _, a := range PostgresAccounts() {
 		password := cfg.Passwords[a]
 		if got := mustAsk(t, p.Addr(), a, password, "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication FROM pg_roles WHERE rolname = current_user"); got != "f" {
 			t.Errorf("%s may do more than its job: %s", a, got)

@@ -1,0 +1,128 @@
+package platform
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// RiverSchema is the schema in which the queue river keeps its tables.
+const RiverSchema = "river"
+
+// riverMigrations are steps of the queue's own tables, by the number of the migration of ours that makes them. A new
+// release of river that changes its tables gets a new number; the release is pinned in go.mod.
+var riverMigrations = map[int64]int{9001: 8}
+
+// migrationLock is the key of the lock under which migrations run: offices that start at once wait for each other.
+const migrationLock = 0x616e_7072_6d69 // "anprmi"
+
+// migrationPatience is how long a start waits for the migrations of another.
+const migrationPatience = 5 * time.Minute
+
+// leastPostgres is the version that the migrations are made for, as server_version_num has it.
+const leastPostgres = 180000
+
+// MigratePostgres applies the migrations of schemas and of the queue that are not applied yet, in order. Running it again
+// does nothing; several may run at once. p's account is the owner of the database.
+func MigratePostgres(ctx context.Context, p Postgres, log zerolog.Logger) error {
+	c, err := p.config("migrate")
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*c.ConnConfig)
+	defer func() { _ = db.Close() }()
+	if err := migrateUnderLock(ctx, db, log); err != nil {
+		return fmt.Errorf("apply migrations to PostgreSQL: %w", p.Explain(err))
+	}
+	return nil
+}
+
+func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err error) {
+	lock, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }() // frees the lock too, should the statement below not be reached
+	if err := checkPostgres(ctx, lock); err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, migrationPatience)
+	defer cancel()
+	if _, err := lock.ExecContext(waiting, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+		return fmt.Errorf("wait for the migrations of another process: %w", err)
+	}
+	defer func() {
+		_, e := lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
+		err = errors.Join(err, e)
+	}()
+	steps, err := newPostgresSteps(db)
+	if err != nil {
+		return err
+	}
+	done, err := steps.Up(ctx)
+	for _, m := range done {
+		log.Info().Int64("version", m.Source.Version).Str("file", m.Source.Path).Dur("took", m.Duration).Msg("PostgreSQL migration applied")
+	}
+	return err
+}
+
+// newPostgresSteps are all migrations. Two branches may add one each: the order among those that are missing is free.
+func newPostgresSteps(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(schemas.PostgresMigrations, "postgres")
+	if err != nil {
+		return nil, fmt.Errorf("open the embedded migrations: %w", err)
+	}
+	queue := make([]*goose.Migration, 0, len(riverMigrations))
+	for number, target := range riverMigrations {
+		queue = append(queue, goose.NewGoMigration(number, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			return migrateRiver(ctx, tx, target)
+		}}, nil))
+	}
+	p, err := goose.NewProvider(database.DialectPostgres, db, files,
+		goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true), goose.WithGoMigrations(queue...))
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded migrations: %w", err)
+	}
+	return p, nil
+}
+
+// migrateRiver brings the queue's tables to a version of river's own migrations.
+func migrateRiver(ctx context.Context, tx *sql.Tx, target int) error {
+	m, err := rivermigrate.New(riverdatabasesql.New(nil), &rivermigrate.Config{Schema: RiverSchema})
+	if err != nil {
+		return err
+	}
+	_, err = m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target})
+	return err
+}
+
+// checkPostgres refuses a server that the migrations cannot work on, with the cure.
+func checkPostgres(ctx context.Context, conn *sql.Conn) error {
+	var version int
+	var name string
+	if err := conn.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, current_setting('server_version')").Scan(&version, &name); err != nil {
+		return err
+	}
+	if version < leastPostgres {
+		return fmt.Errorf("the server is PostgreSQL %s, and %d is needed: update it, or name another with --postgres", name, leastPostgres/10000)
+	}
+	var missing sql.NullString
+	err := conn.QueryRowContext(ctx, `SELECT string_agg(a, ', ' ORDER BY a) FROM unnest(ARRAY['anpr_migrator', 'anpr_office', 'anpr_retention', 'anpr_backup']) a
+		WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = a)`).Scan(&missing)
+	if err == nil && missing.Valid {
+		return fmt.Errorf("the server has no account %s: run deploy/postgres/accounts.sql there as its administrator", missing.String)
+	}
+	return err
+}
