@@ -7,9 +7,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// checkBalance compares the totals of the range with its length and with the rows of the block: every record counts
-// once, and the batches row may claim only the rows that the block holds. An imbalance would be a lost or an invented
-// record, so nothing is written and the error wraps ingest.ErrStop.
+// checkBalance compares the range's totals with its length and with the block's rows: every record counts once, and
+// the batches row may claim only rows present in the block. An imbalance would be a lost or an invented record, so
+// nothing is written and the error wraps ingest.ErrStop.
 func checkBalance(rg ingest.Range, t *shard.Totals, b *ColumnBlock) error {
 	if sum := t.Stored + t.Merged + t.Rejected + t.Ticks; sum != t.Fetched {
 		return fmt.Errorf("range %s/%d/%d-%d: fetched %d but stored %d + merged %d + rejected %d + ticks %d = %d; nothing was written: %w",

@@ -13,7 +13,7 @@ import (
 
 var _ ingest.Block = (*ColumnBlock)(nil)
 
-// The tables of a block, in the order of their inserts. The batches row follows them.
+// A block's tables, in insert order. The batches row follows them.
 const (
 	tabReads = iota
 	tabPassages
@@ -30,16 +30,16 @@ const batchesTable = "batches"
 
 var tableNames = [tabCount]string{"reads", "passages", "merges", "rejects", "hits", "decisions", "offences"}
 
-// ColumnBlock implements [ingest.Block]: a set of reused column buffers for every table, in the wire form of
+// ColumnBlock implements [ingest.Block]: a set of reused column buffers for every table, in the wire form for
 // ClickHouse's native protocol. Adding a read allocates nothing once the buffers have grown. A block is used by one
 // goroutine at a time.
 type ColumnBlock struct {
-	now    func() schemas.Micros // stamps hits with the time of their processing
-	traced []byte                // the encoded trace of the current decision
+	now    func() schemas.Micros // stamps hits with their processing time
+	traced []byte                // the current decision's encoded trace
 	texts  plateTexts
 
-	version string // of the reference data in use; the kept camera keys are valid for this version only
-	loaded  uint64 // keeps the compiler from dropping the loads of prefetching
+	version string // reference data version in use; the kept camera keys are valid for it only
+	loaded  uint64 // keeps the compiler from dropping prefetch loads
 
 	reads     readsTable
 	passages  passagesTable
@@ -52,17 +52,16 @@ type ColumnBlock struct {
 	tables [tabCount]tableColumns
 }
 
-// tableColumns are the columns of one table and its insert statement.
+// tableColumns holds a table's columns and insert statement.
 type tableColumns struct {
 	name            string
 	query           string
 	input           proto.Input
 	monthColumn     *fixedCol // the time column whose month is the table partition; nil when the table has one partition
-	monthColumnName string    // the name of monthColumn
+	monthColumnName string    // monthColumn's name
 }
 
-// NewBlock makes an empty block. now stamps hits with the time of their processing; nil means the clock of this
-// machine.
+// NewBlock makes an empty block. now stamps hits with their processing time; nil means this machine's clock.
 func NewBlock(now func() schemas.Micros) *ColumnBlock {
 	if now == nil {
 		now = func() schemas.Micros { return schemas.MicrosOf(time.Now()) }
@@ -101,7 +100,7 @@ func (t *tableColumns) partitionedBy(name string) {
 
 func (t *tableColumns) rowCount() int { return t.input[0].Data.Rows() }
 
-// checkColumns panics when a column misses a row. Such a block is a defect of this package, and no retry mends it.
+// checkColumns panics when a column misses a row. Such a block is a defect in this package, and no retry mends it.
 func (t *tableColumns) checkColumns() {
 	for _, c := range t.input {
 		if got, want := c.Data.Rows(), t.rowCount(); got != want {
@@ -123,8 +122,8 @@ func (b *ColumnBlock) Reset() {
 	}
 }
 
-// Append adds the rows to the column buffers. The dictionary keys of a camera are kept from block to block; a new version of the
-// reference data clears them, because a camera may have another site, zone or municipality in it.
+// Append adds the rows to the column buffers. A camera's dictionary keys are kept from block to block; a new reference
+// data version clears them, because a camera may have another site, zone or municipality there.
 func (b *ColumnBlock) Append(rows *shard.Rows) {
 	b.useVersion(rows.Versions.Reference.Version())
 	b.loaded += b.reads.prefetchReads(rows.Reads)
@@ -157,8 +156,8 @@ func (b *ColumnBlock) Append(rows *shard.Rows) {
 	}
 }
 
-// useVersion sets the version of the reference data of the rows that follow. A new version clears the camera keys,
-// because a camera may have another site, zone or municipality in it.
+// useVersion sets the reference data version for the rows after it. A new version clears the camera keys, because a
+// camera may have another site, zone or municipality there.
 func (b *ColumnBlock) useVersion(version string) {
 	if b.version != version {
 		b.version = version
@@ -167,7 +166,7 @@ func (b *ColumnBlock) useVersion(version string) {
 	}
 }
 
-// Rows returns the number of rows over all tables.
+// Rows returns the row count over all tables.
 func (b *ColumnBlock) Rows() int {
 	n := 0
 	for i := range b.tables {
@@ -176,7 +175,7 @@ func (b *ColumnBlock) Rows() int {
 	return n
 }
 
-// TableRows returns the number of rows of a table by its name; 0 for a table that the block does not have.
+// TableRows returns a table's row count by table name; 0 for an unknown table.
 func (b *ColumnBlock) TableRows(name string) int {
 	for i := range b.tables {
 		if b.tables[i].name == name {
@@ -186,8 +185,8 @@ func (b *ColumnBlock) TableRows(name string) int {
 	return 0
 }
 
-// AppendNative appends the native-protocol form of every table that has rows, the bytes that Insert sends. It measures
-// the cost of encoding without a server.
+// AppendNative appends the native-protocol form for every table with rows: the bytes sent by Insert. It measures the
+// encoding cost without a server.
 func (b *ColumnBlock) AppendNative(dst []byte) []byte {
 	buf := proto.Buffer{Buf: dst}
 	for i := range b.tables {

@@ -26,7 +26,7 @@ type ClickHouse struct {
 
 	lostParts lostPartCheck
 
-	failed atomic.Pointer[string] // cause of the last failed try; see InsertFailure
+	failed atomic.Pointer[string] // the last failed try's cause; see InsertFailure
 
 	// inserted, when set, is called after each acknowledged table; an error ends the try there. Tests stop with it
 	// between two tables.
@@ -52,7 +52,7 @@ func NewClickHouse(ctx context.Context, cfg Config) (*ClickHouse, error) {
 	return c, nil
 }
 
-// NewBlock returns an empty block of this sink.
+// NewBlock returns an empty block for this sink.
 func (c *ClickHouse) NewBlock() ingest.Block { return NewBlock(nil) }
 
 // Ping reports whether the server answers. An error that wraps ingest.ErrStop will not go away by itself.
@@ -64,9 +64,9 @@ func (c *ClickHouse) Ping(ctx context.Context) error {
 // Close closes the idle connections. A connection in use is closed when its insert ends.
 func (c *ClickHouse) Close() { c.pool.close() }
 
-// Insert writes every row of the block, then the batches row of the range, and returns nil when all rows are stored. A
-// transient failure is tried again until ctx ends. The error is then that of ctx, the range may be partly written, and
-// a later insert of the same range completes it. Any other error wraps ingest.ErrStop.
+// Insert writes every row in the block, then the range's batches row, and returns nil when all rows are stored. A
+// transient failure is tried again until ctx ends. The error is then ctx's, the range may be partly written, and a
+// later insert with the same range completes it. Any other error wraps ingest.ErrStop.
 func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals, blk ingest.Block) error {
 	b, ok := blk.(*ColumnBlock)
 	if !ok {
@@ -121,8 +121,8 @@ func (c *ClickHouse) noteFailedTry(err error, rg ingest.Range, try int) {
 	}
 }
 
-// insertSettings returns the settings of an insert. A server that does not know an important setting refuses the
-// insert instead of losing the guarantee.
+// insertSettings returns the settings for an insert. A server without an important setting refuses the insert instead
+// of losing the guarantee.
 func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 	s := []ch.Setting{
 		{Key: "async_insert", Value: "0", Important: true},
@@ -135,7 +135,7 @@ func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 		{Key: "max_insert_block_size", Value: strconv.Itoa(max(rows, 1<<20)), Important: true},
 		// Rows that share a sorting key are stored as they came, not collapsed unseen.
 		{Key: "optimize_on_insert", Value: "0", Important: true},
-		// Column statistics are made when parts are merged. A server that does not know the setting may ignore it.
+		// Column statistics are made when parts are merged. A server without the setting may ignore it.
 		{Key: "materialize_statistics_on_insert", Value: "0"},
 		// The text index of plates is made at merges too; until then a search reads the few rows of the small parts.
 		{Key: "materialize_skip_indexes_on_insert", Value: "0"},
@@ -146,8 +146,8 @@ func (c *ClickHouse) insertSettings(token string, rows int) []ch.Setting {
 	return s
 }
 
-// insertToken names an insert for ever, by nothing but its range, its table, the schema and the attempt. attempt is 1,
-// and higher for rows that a dying server lost after it had noted their token.
+// insertToken names an insert for ever: by range, table, schema and attempt, and nothing else. attempt is 1, and
+// higher for rows which a dying server lost after noting their token.
 func insertToken(rg ingest.Range, table string, life int) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, rg.Topic...), '/')

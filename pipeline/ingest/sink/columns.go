@@ -10,9 +10,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A column buffer keeps up to keepBytes over a Reset, and up to mostBytes when the batch used at least a quarter of
-// it. So an outsized batch does not hold its memory for ever, and a backlog of full batches does not grow its buffers
-// again and again.
+// A column buffer keeps up to keepBytes over a Reset, and up to mostBytes when the batch used at least a quarter. So
+// an outsized batch does not hold memory for ever, and a backlog with full batches does not grow the buffers again and
+// again.
 const (
 	keepBytes = 2 << 20
 	mostBytes = 24 << 20
@@ -33,13 +33,13 @@ func keepSmall[T any](s []T) []T {
 	return s[:0]
 }
 
-// wireColumn is one column of a table, held in wire form, so writing it copies nothing.
+// wireColumn is a table column in wire form, so writing copies nothing.
 type wireColumn interface {
 	proto.ColInput
 	Reset()
 }
 
-// fixedCol is a column of a fixed width. A caller uses the append method whose width is that of the type.
+// fixedCol is a column with a fixed width. A caller uses the append method with the type's width.
 type fixedCol struct {
 	typ   proto.ColumnType
 	width int
@@ -81,7 +81,7 @@ func (c *fixedCol) appendID(v *schemas.ID) {
 	c.buf = binary.LittleEndian.AppendUint64(c.buf, binary.BigEndian.Uint64(v[8:]))
 }
 
-// appendDigest appends the 32 raw bytes of a digest, and zeros for the bytes that are missing.
+// appendDigest appends the digest's 32 raw bytes, with zeros for missing bytes.
 func (c *fixedCol) appendDigest(d schemas.Digest) {
 	if len(d) > c.width {
 		panic("BUG: a digest has more bytes than its column")
@@ -171,7 +171,7 @@ func (c *arrCol[C]) Reset() {
 
 func (c *arrCol[C]) endRow() { c.ends.appendU64(uint64(c.elem.Rows())) }
 
-// minSlots is the smallest hash table of a lowCol; a power of two.
+// minSlots is a lowCol's smallest hash table; a power of two.
 const minSlots = 1 << 6
 
 func slotsFor(values int) int { return max(minSlots, 1<<bits.Len(uint(4*values-1))) }

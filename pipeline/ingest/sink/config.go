@@ -9,13 +9,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Config says where ClickHouse is and how to write to it. A zero field means its default.
+// Config says where ClickHouse is and how to write there. A zero field means the default.
 type Config struct {
-	platform.ClickHouse // several addresses are replicas of the same tables: one is used at a time
+	platform.ClickHouse // several addresses are replicas with the same tables; the sink uses a single address at a time
 
-	InsertTimeout time.Duration // of one try of one table; default 30 s
+	InsertTimeout time.Duration // for a try on a single table; default 30 s
 	Conns         int           // connections for inserts at the same time; default 8. Size it to partitions x Parallel
-	Parallel      int           // tables of one block inserted at the same time; default 4
+	Parallel      int           // tables inserted at the same time from a block; default 4
 	Quorum        string        // insert_quorum for Replicated tables: a number or auto; empty leaves the server's
 	Breaker       Breaker
 	Logger        zerolog.Logger
@@ -24,10 +24,10 @@ type Config struct {
 
 // Breaker says when inserts pause for a server that does not answer.
 type Breaker struct {
-	Failures uint32        // consecutive failed inserts that open the breaker; default 3
+	Failures uint32        // consecutive failed inserts until the breaker opens; default 3
 	OpenFor  time.Duration // time until an insert is let through to try; default 1 s
 	Probes   uint32        // inserts let through while half open; default 1
-	MinWait  time.Duration // first pause between tries of one block; default 50 ms
+	MinWait  time.Duration // first pause between a block's tries; default 50 ms
 	MaxWait  time.Duration // longest pause; default 2 s
 	// LeaveAfter is how long an address may refuse the inserts of a table before the next address is used; default 2 s.
 	LeaveAfter time.Duration

@@ -11,9 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// stopHints holds the cures of the errors that no retry can mend. Every other error is retried: memory limits, too
-// many parts, a table that is read-only because its keeper is away. With several addresses the retry may go to the
-// next (see leave.go).
+// stopHints holds the cures for errors beyond any retry. Every other error is retried: memory limits, too many parts,
+// a table made read-only by an absent keeper. With several addresses the retry may go to the next (see leave.go).
 var stopHints = map[proto.Error]string{
 	proto.ErrUnknownTable:               "run anpr migrate",
 	proto.ErrUnknownDatabase:            "run anpr migrate",
@@ -42,8 +41,8 @@ var stopHints = map[proto.Error]string{
 	proto.ErrAuthenticationFailed:       "check the ClickHouse user and password",
 }
 
-// withStopHint turns an error that no retry can mend into one that wraps ingest.ErrStop and names the cure. It returns
-// any other error unchanged.
+// withStopHint turns an error beyond any retry into an ErrStop error with the cure. Any other error is returned
+// unchanged.
 func withStopHint(err error) error {
 	if err == nil || errors.Is(err, ingest.ErrStop) {
 		return err

@@ -18,7 +18,7 @@ import (
 // partitionsTTL bounds how long a sender does not notice that a topic has more partitions.
 const partitionsTTL = 5 * time.Minute
 
-// topicSender sends the messages of a topic, one batch after the other, so the messages of a key keep their order.
+// topicSender sends a topic's messages, batch after batch, so messages with the same key keep their order.
 type topicSender struct {
 	p     *KafkaPublisher
 	topic string
@@ -43,7 +43,7 @@ func (p *KafkaPublisher) newTopicSender(topic string) *topicSender {
 	}
 }
 
-// run sends until the queue is closed and empty. After ctx ended it gives up the messages that remain.
+// run sends until the queue is closed and empty. After ctx ended it gives up the remaining messages.
 func (l *topicSender) run(ctx context.Context) {
 	var batch []message
 	for {
@@ -139,8 +139,8 @@ func (l *topicSender) produceAll(ctx context.Context, msgs []message) ([]message
 	return left, errors.Join(errs...)
 }
 
-// produceTo sends one batch to one partition. A batch that the broker refuses for its size is split or cut and sent
-// again. A batch that the broker refuses for ever is given up with an error that wraps ingest.ErrStop.
+// produceTo sends a batch to a partition. A batch refused for its size is split or cut and sent again. A batch refused
+// for ever is given up with an ErrStop error.
 func (l *topicSender) produceTo(ctx context.Context, partition int, msgs []message) ([]message, error) {
 	err := l.produceOnce(ctx, partition, msgs)
 	switch {
@@ -151,7 +151,7 @@ func (l *topicSender) produceTo(ctx context.Context, partition int, msgs []messa
 		half := len(msgs) / 2
 		left, err := l.produceTo(ctx, partition, msgs[:half])
 		if len(left) > 0 {
-			return append(left, msgs[half:]...), err // the order of a key must hold
+			return append(left, msgs[half:]...), err // a key's messages keep their order
 		}
 		return l.produceTo(ctx, partition, msgs[half:])
 	case errors.Is(err, kafka.MessageSizeTooLarge):

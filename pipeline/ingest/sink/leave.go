@@ -12,14 +12,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Several addresses are replicas of the same tables, and the pool uses one address at a time. It leaves the address
-// for the next in a circle when the address cannot be dialled, and when the address has refused a table's inserts for
-// Breaker.LeaveAfter without an acknowledged insert between. A replica that lost its Keeper answers every insert with
-// an exception, over a connection that works.
+// Several addresses are replicas with the same tables, and the pool uses a single address at a time. It leaves the
+// address for the next in a circle when dialling fails, and when the address has refused a table's inserts for
+// Breaker.LeaveAfter without an acknowledged insert between. A replica without its Keeper answers every insert with an
+// exception, over a working connection.
 //
 // The first refusal is not enough: while a Keeper elects a new leader, or renews a session, all replicas are read-only
-// for a second or so, and workers that hop between them would only add load. Refusals are counted by table: a table
-// can be read-only alone, and inserts into its neighbours prove nothing.
+// for a second or so, and workers hopping between them would only add load. Refusals are counted by table: a table can
+// be read-only alone, and inserts into its neighbours prove nothing.
 //
 // At the next address the insert has the same token. A token belongs to the replicated table, not to the replica:
 // whether the first replica stored the rows, refused them or does not know (code 319), they are stored once.
@@ -30,9 +30,9 @@ type leaveCause string
 const (
 	leftReadOnly    leaveCause = "read_only"
 	leftTooFew      leaveCause = "too_few_replicas" // for the quorum
-	leftUnknown     leaveCause = "unknown_status"   // the replica lost its Keeper, or the quorum, while it stored the rows
+	leftUnknown     leaveCause = "unknown_status"   // the replica lost the Keeper, or the quorum, while storing the rows
 	leftKeeper      leaveCause = "keeper"
-	leftServer      leaveCause = "server" // another refusal that may be this server's own: no memory, a full disk, a broken part
+	leftServer      leaveCause = "server" // another refusal, perhaps only this server's: no memory, a full disk, a broken part
 	leftConnection  leaveCause = "connection"
 	leftUnreachable leaveCause = "unreachable" // dialling failed
 )
@@ -41,10 +41,10 @@ var leaveCauses = []leaveCause{leftReadOnly, leftTooFew, leftUnknown, leftKeeper
 
 const (
 	errTableReadonly  proto.Error = 774 // a table with the setting table_readonly
-	errNotInitialised proto.Error = 667 // a replica that was started while its Keeper was away
+	errNotInitialised proto.Error = 667 // a replica started while its Keeper was away
 )
 
-// replicaCodes are the refusals that concern one replica only.
+// replicaCodes are refusals by a single replica.
 var replicaCodes = map[proto.Error]leaveCause{
 	proto.ErrTableIsReadOnly:          leftReadOnly,
 	errTableReadonly:                  leftReadOnly,
@@ -81,8 +81,8 @@ func leaveCauseOf(err error) (leaveCause, bool) {
 // refusedSpan is the time in which the address in use refused all inserts into a table.
 type refusedSpan struct{ since, last time.Time }
 
-// refusalsApart is the longest pause between two refusals of one span. After a longer pause the worker of the earlier refusal no longer
-// tries, so the next refusal starts a new span.
+// refusalsApart is the longest pause between two refusals in a span. After a longer pause the earlier refusal's worker
+// no longer tries, so the next refusal starts a new span.
 func (c *Config) refusalsApart() time.Duration {
 	return 2*c.InsertTimeout + c.Breaker.LeaveAfter + c.Breaker.MaxWait + c.Breaker.OpenFor
 }
@@ -125,8 +125,8 @@ func (p *connPool) noteInsert(at int, table string, err error) {
 		Msg("this clickhouse takes no inserts; going on with the next address, under the same tokens")
 }
 
-// leaveAddress goes on to the next address if at is still in use, and closes the idle connections to at. A connection
-// in use is closed when its query ends. It reports whether the pool changed its address.
+// leaveAddress goes on to the next address if at is still in use, and closes the idle connections to at. A busy
+// connection is closed when its query ends. It reports whether the pool changed the address.
 func (p *connPool) leaveAddress(at int, cause leaveCause) bool {
 	p.mu.Lock()
 	if at != p.at || len(p.addrs) < 2 {

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Losses returns the offset ranges of the partition that a person gave up.
+// Losses returns the partition's offset ranges given up by a person.
 func (s *StoredState) Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT start_offset, end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ? AND lost > 0`, topic, partition)
 	if err != nil {
@@ -28,9 +28,9 @@ func (s *StoredState) Losses(ctx context.Context, topic string, partition int32)
 	return out, nil
 }
 
-// RecordLoss writes the batches row of a loss. Recording the same loss again writes nothing. Another loss with the
-// same start offset is an error that names the recorded one. The row has the log clock of the batch before. The
-// partition's worker goes on behind the loss when it asks next.
+// RecordLoss writes the batches row for a loss. Recording the same loss again writes nothing. Another loss with the
+// same start offset is an error naming the recorded loss. The row takes the log clock from the batch before. The
+// partition's worker goes on behind the loss at its next check.
 func (s *StoredState) RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error {
 	if l.End <= l.Start {
 		return fmt.Errorf("BUG: a loss of nothing: [%d, %d)", l.Start, l.End)

@@ -10,35 +10,34 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Constants of the native form of LowCardinality: the version of the keys, and two flags: the block carries its
-// dictionary, and that dictionary replaces the one before.
+// Constants for LowCardinality's native form: the key version, and two flags: the block carries its dictionary, and
+// the dictionary replaces the former.
 const (
 	lowKeyVersion = 1
 	lowFlags      = 1<<9 | 1<<10
 )
 
-// lowCol is a LowCardinality(String) column. Every value gets a number that lasts over the blocks, found through an
+// lowCol is a LowCardinality(String) column. Every value gets a number for all later blocks, found through an
 // open-addressing hash table. A known value costs a hash and a comparison, a known number costs neither, and nothing
-// is allocated. A large block is sent with the dictionary of all values and their numbers as keys; a block with too
-// few rows to pay for them gets its own dictionary when it is sent. Keys are as narrow as the numbers allow (1, 2 or 4
-// bytes).
+// is allocated. A large block is sent with the dictionary over all values and their numbers as keys; a block with too
+// few rows for such a dictionary gets its own when sent. Keys are as narrow as the numbers allow (1, 2 or 4 bytes).
 type lowCol struct {
-	dict       strCol     // of all values
-	spans      []dictSpan // the place of each value in dict, by number
-	slots      []uint32   // number + 1; 0 is free. The length is a power of two, at least twice the number of values
+	dict       strCol     // all values
+	spans      []dictSpan // each value's place in dict, by number
+	slots      []uint32   // number + 1; 0 is free. The length is a power of two, at least twice the value count
 	generation uint32     // counts how often the values and their numbers were dropped
 
-	keys  []byte // number of every row, width bytes each
+	keys  []byte // every row's number, width bytes each
 	width int    // 1, 2 or 4; 0 means 1
 
-	codes     [maxCodes]uint32         // number + 1 of the name of a small code; 0 is not interned yet
-	recent    *[recentSize]recentValue // the values of the latest rows
-	countries *[26 * 26]uint32         // number + 1 of a country; 0 is not interned yet
+	codes     [maxCodes]uint32         // number + 1 for a small code's name; 0 is not interned yet
+	recent    *[recentSize]recentValue // values from the latest rows
+	countries *[26 * 26]uint32         // number + 1 for a country; 0 is not interned yet
 
 	block blockDict // the dictionary of a small block, made when the block is sent
 }
 
-// blockDict is the dictionary and the keys of one block.
+// blockDict holds a single block's dictionary and keys.
 type blockDict struct {
 	dict strCol
 	keys []byte
@@ -49,17 +48,16 @@ type blockDict struct {
 // recentSize is a power of two above the number of makes, colours and formats.
 const recentSize = 256
 
-// recentValue is a short value and its number. Two words and the length hold a value of at most 16 bytes completely,
-// so a look-up needs neither a hash of the bytes nor the dictionary.
+// recentValue is a short value and its number. Two words and the length hold a value up to 16 bytes completely, so a
+// look-up needs neither a hash nor the dictionary.
 type recentValue struct {
 	a, b uint64
 	n    uint32
 	key  uint32 // number + 1; 0 is free
 }
 
-// wordsOf packs a value of at most 16 bytes into two words; with the length they hold the value completely. From four
-// bytes on it takes the first four, the last four and up to eight between, without a branch that depends on the
-// length.
+// wordsOf packs a value up to 16 bytes into two words; with the length they hold the value completely. From four bytes
+// on it takes the first four, the last four and up to eight between, without a branch on the length.
 func wordsOf(v []byte) (a, b uint64) {
 	n := len(v)
 	if n >= 4 {
@@ -73,7 +71,7 @@ func wordsOf(v []byte) (a, b uint64) {
 	return 0, 0
 }
 
-// maxCodes bounds the codes that appendCode keeps.
+// maxCodes bounds the codes kept by appendCode.
 const maxCodes = 16
 
 type dictSpan struct {
@@ -230,7 +228,7 @@ func appendKey(dst []byte, width int, key uint32) []byte {
 	return append(dst, byte(key))
 }
 
-// numberAt returns the number of row i.
+// numberAt returns row i's number.
 func (c *lowCol) numberAt(i int) uint32 {
 	switch c.width {
 	case 2:
@@ -256,7 +254,7 @@ func (c *lowCol) widenKeys(width int) {
 	c.width = width
 }
 
-// EncodeState writes the version of the column's form. ch-go calls it before the column.
+// EncodeState writes the form's version. ch-go calls it before the column.
 func (c *lowCol) EncodeState(b *proto.Buffer) { b.PutInt64(lowKeyVersion) }
 
 // wireForm returns the dictionary and the keys to send: all values, or only the block's values when the block has few

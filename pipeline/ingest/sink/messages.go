@@ -84,8 +84,8 @@ func cutPayload(m *anprv1.Reject, most int) bool {
 	return true
 }
 
-// halvePayload is the shrink function of a reject: it halves the payload, in the end to nothing. It returns false when
-// the payload is empty.
+// halvePayload is a reject's shrink function: it halves the payload, in the end to nothing. It returns false for an
+// empty payload.
 func halvePayload(value []byte) ([]byte, bool) {
 	var m anprv1.Reject
 	if err := proto.Unmarshal(value, &m); err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Metrics are the counters of the package. Labels come from closed sets: table names, topics and causes.
 type Metrics struct {
-	InsertSeconds  *prometheus.HistogramVec // by table: one acknowledged insert
+	InsertSeconds  *prometheus.HistogramVec // by table: acknowledged inserts
 	InsertedRows   *prometheus.CounterVec   // by table: rows acknowledged, repeats included
 	InsertRetries  *prometheus.CounterVec   // by cause: breaker, server, connection
 	BreakerState   prometheus.Gauge         // 0 closed, 1 half open, 2 open
@@ -26,7 +26,7 @@ type Metrics struct {
 	PublishBatching *prometheus.HistogramVec // by topic: messages sent together
 }
 
-// The causes of a retry.
+// The causes for a retry.
 const (
 	causeBreaker    = "breaker"
 	causeServer     = "server"

@@ -38,8 +38,8 @@ func (t *passagesTable) insertColumns() proto.Input {
 	)
 }
 
-// AddPassage adds a row of passages. cam is the camera of the best read, nil when the camera left the registry
-// meanwhile. pos is the position of the record that closed the passage.
+// AddPassage adds a passage row. cam is the best read's camera, nil when the camera left the registry meanwhile. pos
+// is the position of the record at which the passage closed.
 func (b *ColumnBlock) AddPassage(p *schemas.Passage, cam *schemas.Camera, pos shard.Position) {
 	t := &b.passages
 	t.id.appendID(&p.ID.ID)

@@ -5,21 +5,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// cameraColumns are the columns of the camera, and of its site, zone and municipality at the time of capture.
+// cameraColumns are the columns for the camera, and for its site, zone and municipality at the time of capture.
 type cameraColumns struct {
 	camera, site, zone lowCol
 	municipality       fixedCol
 
-	keysByNumber []cameraKeys // by camera number, for one version of the reference data
+	keysByNumber []cameraKeys // by camera number, for a single reference data version
 }
 
-// cameraKeys are the dictionary numbers of a camera's names. A registry entry is immutable, so a known camera costs no
-// look-up, and its strings are not read.
+// cameraKeys are the dictionary numbers for a camera's names. A registry entry is immutable, so a known camera costs
+// no look-up, and its strings are not read.
 type cameraKeys struct {
 	camera, site, zone uint32 // dictionary numbers
 	municipality       uint32
 	generation         uint32 // of the dictionaries when the numbers were made; 0 = unknown camera
-	loaned             bool   // the zone depends on the time of capture
+	loaned             bool   // the zone depends on the capture time
 }
 
 // maxCameraKeys bounds the camera numbers whose keys are kept.
@@ -27,7 +27,7 @@ const maxCameraKeys = 1 << 16
 
 func newCameraColumns() cameraColumns { return cameraColumns{municipality: u32Col()} }
 
-// appendCamera appends the camera id and its site, zone and municipality, which are empty when cam, its entry, is nil
+// appendCamera appends the camera id and the site, zone and municipality. These are empty when cam, the entry, is nil
 // because the camera left the registry.
 func (p *cameraColumns) appendCamera(id string, cam *schemas.Camera, at schemas.Micros) {
 	if cam == nil {
@@ -56,12 +56,13 @@ func (p *cameraColumns) appendCamera(id string, cam *schemas.Camera, at schemas.
 	p.zone.appendText(cam.ZoneAt(at))
 }
 
-// dictGeneration changes when a dictionary drops its numbers. It is never 0, the generation of an unknown camera.
+// dictGeneration changes when a dictionary drops its numbers. It is never 0, the value for an unknown camera.
 func (p *cameraColumns) dictGeneration() uint32 {
 	return 1 + p.camera.generation + p.site.generation + p.zone.generation
-} // prefetchReads loads the memory that appendCamera needs for the rows, all in one loop, so that their cache misses overlap. It changes nothing.
+}
 
-// prefetchReads loads memory that add is going to need for the rows, many in a loop, so that their cache misses overlap. It changes nothing.
+// prefetchReads loads the memory needed by appendCamera for the rows, all in a single loop, so the cache misses
+// overlap. It changes nothing.
 //
 //go:noinline
 func (p *cameraColumns) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
@@ -71,9 +72,9 @@ func (p *cameraColumns) prefetchReads(rows []shard.ReadRow) (loaded uint64) {
 		}
 	}
 	return loaded
-} // prefetchPassages does the same for the rows of passages.
+}
 
-// prefetchPassages is prefetchReads for passages.
+// prefetchPassages does the same for passage rows.
 //
 //go:noinline
 func (p *cameraColumns) prefetchPassages(rows []shard.PassageRow) (loaded uint64) {
@@ -83,9 +84,9 @@ func (p *cameraColumns) prefetchPassages(rows []shard.PassageRow) (loaded uint64
 		}
 	}
 	return loaded
-} // learnCamera appends a camera whose keys are not known in this version of the reference data, and keeps the keys.
+}
 
-// learnCamera is add for a camera that was not met since its registry came into use.
+// learnCamera appends a camera without known keys in this reference data version, and keeps the keys.
 func (p *cameraColumns) learnCamera(id string, cam *schemas.Camera, at schemas.Micros) {
 	k := cameraKeys{
 		generation: p.dictGeneration(), municipality: cam.Municipality, loaned: len(cam.Loans) > 0,
@@ -93,9 +94,9 @@ func (p *cameraColumns) learnCamera(id string, cam *schemas.Camera, at schemas.M
 	}
 	p.camera.appendNumber(k.camera)
 	p.site.appendNumber(k.site)
-	p.zone.appendNumber(k.zone) // 0: a camera without a number
+	p.zone.appendNumber(k.zone)
 	p.municipality.appendU32(cam.Municipality)
-	if cam.Number == 0 || cam.Number >= maxCameraKeys { // 0: nobody numbered it
+	if cam.Number == 0 || cam.Number >= maxCameraKeys { // 0: a camera without a number
 		return
 	}
 	if n := int(cam.Number) + 1; n > len(p.keysByNumber) {

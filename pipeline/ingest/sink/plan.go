@@ -13,17 +13,17 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// insertJob is the work of one Insert: the tables, their acknowledgements, and whether to look the rows up.
+// insertJob is the work in a single Insert: the tables, their acknowledgements, and whether to look the rows up.
 type insertJob struct {
 	c          *ClickHouse
 	rg         ingest.Range
-	reads      []*tableInsert // the table of reads, when there are rows for it
+	reads      []*tableInsert // reads, when there are rows
 	tables     []*tableInsert // the others with rows
 	batches    *tableInsert
-	mustVerify bool // an insert of this range may have met a dying server
+	mustVerify bool // an insert for this range may have met a dying server
 }
 
-// tableInsert is the insert of one table.
+// tableInsert is an insert into a single table.
 type tableInsert struct {
 	*tableColumns
 	attempt int  // number in the token, from 1
@@ -48,8 +48,8 @@ func (c *ClickHouse) newInsertJob(rg ingest.Range, t *shard.Totals, b *ColumnBlo
 	return w
 }
 
-// run inserts the tables that are not yet acknowledged. The reads go first and alone: people wait for them, and the
-// server would divide its time among all tables. The batches row goes last and alone, because it proves the others.
+// run inserts the tables not yet acknowledged. The reads go first and alone: people wait for them, and the server
+// would divide its time among all tables. The batches row goes last and alone, because it proves the others.
 func (w *insertJob) run(ctx context.Context) error {
 	for _, steps := range [][]*tableInsert{w.reads, w.tables, {w.batches}} {
 		if err := w.insertAll(ctx, steps); err != nil {
@@ -78,7 +78,7 @@ func (w *insertJob) insertAll(ctx context.Context, steps []*tableInsert) error {
 		}
 		_ = g.Wait() // the errors are in errs
 		for _, err := range errs {
-			if err != nil && !ch.IsException(err) { // no answer. Each error is checked by itself: a refusal of another table would hide it
+			if err != nil && !ch.IsException(err) { // no answer. Each error is checked by itself: another table's refusal would hide it
 				w.mustVerify = true
 			}
 		}

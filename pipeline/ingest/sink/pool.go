@@ -25,7 +25,7 @@ type connPool struct {
 	mu      sync.Mutex // guards the fields below
 	idle    []*client
 	at      int                    // the address in use
-	refused map[string]refusedSpan // by table, of the address in use
+	refused map[string]refusedSpan // by table, for the address in use
 	closed  bool
 }
 
@@ -34,7 +34,7 @@ type connPool struct {
 type client struct {
 	*ch.Client
 	sock net.Conn
-	at   int // number of its address
+	at   int // the address's number
 }
 
 var errPoolClosed = fmt.Errorf("the clickhouse sink is closed: %w", ingest.ErrStop)

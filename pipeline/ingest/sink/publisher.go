@@ -26,13 +26,13 @@ var ErrPublisherClosed = errors.New("the publisher closed before the broker ackn
 
 // PublisherConfig says how to reach the broker. A zero field means its default.
 type PublisherConfig struct {
-	Addr            string           // host:port of bootstrap brokers, separated by commas
+	Addr            string           // bootstrap brokers as host:port, separated by commas
 	Transport       *kafka.Transport // nil: plain TCP. TLS and SASL are set on it
 	MaxMessageBytes int              // largest record and largest batch of records; default 1,000,000, below Kafka's own 1,048,588
-	QueueMessages   int              // waiting for one topic before the caller waits; default 4096
+	QueueMessages   int              // waiting messages per topic before the caller waits; default 4096
 	QueueBytes      int              // likewise in bytes; default 16 MiB
 	BatchMessages   int              // sent together at most; default 1000
-	Timeout         time.Duration    // of one try; default 10 s
+	Timeout         time.Duration    // for a try; default 10 s
 	MinWait         time.Duration    // first pause between tries; default 50 ms
 	MaxWait         time.Duration    // longest pause; default 2 s
 	Logger          zerolog.Logger
@@ -78,10 +78,10 @@ func (c *PublisherConfig) checkSettings() error {
 	return nil
 }
 
-// KafkaPublisher implements [ingest.Publisher] on kafka-go. One goroutine a topic sends the messages that gathered
-// while the batch before was on its way: an idle topic adds no delay, and a busy topic batches by itself. Every
-// message is sent again until the broker acknowledges (acks=all) or the publisher closes; a repeat carries the same
-// id. When a queue is full the caller waits. Safe for concurrent use.
+// KafkaPublisher implements [ingest.Publisher] on kafka-go. A goroutine per topic sends the messages gathered while
+// the batch before was on its way: an idle topic adds no delay, and a busy topic batches by itself. Every message is
+// sent again until the broker acknowledges (acks=all) or the publisher closes; a repeat carries the same id. When a
+// queue is full the caller waits. Safe for concurrent use.
 type KafkaPublisher struct {
 	cfg      PublisherConfig
 	client   *kafka.Client
@@ -93,7 +93,7 @@ type KafkaPublisher struct {
 	givenUp  atomic.Int64
 }
 
-// NewKafkaPublisher starts the publisher; Close ends it. It does not wait for the broker.
+// NewKafkaPublisher starts the publisher without waiting for the broker; Close ends it.
 func NewKafkaPublisher(cfg PublisherConfig) (*KafkaPublisher, error) {
 	cfg.EnsureDefaults()
 	if err := cfg.checkSettings(); err != nil {
@@ -115,7 +115,7 @@ func NewKafkaPublisher(cfg PublisherConfig) (*KafkaPublisher, error) {
 	return p, nil
 }
 
-// Publish publishes the hits, offences and rejects of a piece. It encodes the rows before it returns.
+// Publish publishes a piece's hits, offences and rejects. It encodes the rows before it returns.
 func (p *KafkaPublisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
 	for i := range rows.Hits {
 		p.PublishHit(pend, rows.Hits[i].Hit, rows.Hits[i].Read)

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// message is one encoded record on its way to an output topic.
+// message is an encoded record on its way to an output topic.
 type message struct {
 	key, value []byte
 	pending    *ingest.Pending
@@ -20,12 +20,11 @@ func (m *message) wireSize() int { return len(m.key) + len(m.value) + recordOver
 // recordOverhead bounds the bytes that the broker's record format adds to key and value.
 const recordOverhead = 128
 
-// messageQueue holds the waiting messages of one topic. It is bounded in messages and bytes; pushMessage waits for
-// room.
+// messageQueue holds a topic's waiting messages, bounded in messages and bytes; pushMessage waits for room.
 type messageQueue struct {
 	maxMessages, maxBytes int
 
-	mu       sync.Mutex // guards the fields below; the conditions wait on it
+	mu       sync.Mutex // guards the fields below and the conditions
 	room     *sync.Cond
 	gathered *sync.Cond
 	items    []message

@@ -10,16 +10,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// rowTable holds the rows of a table without column code of its own: the table has few rows, so each goes through a
-// struct. The columns are made once, by reflection over R, and bound to the fields of row: adding a row reflects
-// nothing and allocates nothing.
+// rowTable holds the rows for a table without its own column code: the table has few rows, so each goes through a
+// struct. The columns are made once, by reflection over R, and bound to row's fields: adding a row reflects nothing
+// and allocates nothing.
 type rowTable[R any] struct {
 	row     *R // the row to add next
 	columns proto.Input
-	adders  []func() // each appends a field of row to its column
+	adders  []func() // each appends a field from row to the field's column
 }
 
-// newRowTable makes the columns of R that a batch inserts, in order.
+// newRowTable makes R's inserted columns, in order.
 func newRowTable[R any]() rowTable[R] {
 	t := rowTable[R]{row: new(R)}
 	fields := reflect.ValueOf(t.row).Elem()
@@ -46,7 +46,7 @@ func (t *rowTable[R]) addRow() {
 	*t.row = none
 }
 
-// bindColumn makes the column of a type, and a function that appends the value of field to it.
+// bindColumn makes a column for the type, and a function for appending field's value.
 func bindColumn(field any, typ string) (wireColumn, func()) {
 	switch f := field.(type) {
 	case *string:
@@ -124,8 +124,8 @@ func bindFixed(field any) (wireColumn, func()) {
 
 const secondsPerDay = 24 * 60 * 60
 
-// inputOf joins the typed columns of a table with the names of its row struct, the only list of columns. It panics
-// when a column is missing, is too many or has another type.
+// inputOf joins a table's typed columns with the names in its row struct, the only column list. It panics when a
+// column is missing, is too many or has another type.
 func inputOf[R any](columns ...wireColumn) proto.Input {
 	var in proto.Input
 	for _, c := range schemas.ColumnsOf[R]() {

@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Each table with few rows has one function that fills the row struct; the columns follow from the struct. A text of a
-// row may alias its source, because addRow copies it at once.
+// Each table with few rows has a function for filling the row struct; the columns follow from the struct. A row's text
+// may alias its source, because addRow copies it at once.
 
 // payloadHead bounds the bytes of a rejected payload in the table; the dead-letter topic has the whole.
 const payloadHead = 512
@@ -38,7 +38,7 @@ func viewSum(s *schemas.Sum) schemas.Digest {
 	return schemas.Digest(viewText(s[:]))
 }
 
-// AddMerge adds a row of merges: a record without a row of reads, because it repeats another record.
+// AddMerge adds a row to merges: a record without a row in reads, because it repeats another record.
 func (b *ColumnBlock) AddMerge(kind shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
 	*b.merges.row = schemas.MergeRow{
 		ReadID: r.ID, PassageID: p, Kind: kind.String(), Camera: r.Camera, CapturedAt: r.CapturedAt.Time(), ReceivedAt: r.ReceivedAt.Time(),
@@ -47,9 +47,8 @@ func (b *ColumnBlock) AddMerge(kind shard.MergeKind, r *schemas.Read, p schemas.
 	b.merges.addRow()
 }
 
-// AddReject adds a row of rejects. payload_sha256 is the digest of r.Payload as given. When the gateway cut the
-// payload before it reached the log, the digest covers the bytes on the log, while payload_size is the size of the
-// whole.
+// AddReject adds a row to rejects. payload_sha256 is the digest over r.Payload as given. When the gateway cut the
+// payload before the log, the digest covers the bytes on the log, while payload_size is the whole payload's size.
 func (b *ColumnBlock) AddReject(r *shard.RejectRow) {
 	sum := schemas.Sum(sha256.Sum256(r.Payload))
 	*b.rejects.row = schemas.RejectRow{
@@ -62,7 +61,7 @@ func (b *ColumnBlock) AddReject(r *shard.RejectRow) {
 
 func wholeSize(r *shard.RejectRow) uint64 { return max(r.PayloadSize, uint64(len(r.Payload))) }
 
-// AddHit adds a row of hits.
+// AddHit adds a row to hits.
 func (b *ColumnBlock) AddHit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera, pos shard.Position, processed schemas.Micros) {
 	at := locationOf(cam, r.CapturedAt)
 	b.texts.reset()
@@ -76,8 +75,8 @@ func (b *ColumnBlock) AddHit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camer
 	b.hits.addRow()
 }
 
-// AddDecision adds a row of decisions and, for an offence or a hold, a row of offences, which alone has the trace
-// then. cam is the camera of the deciding read, nil when the camera left the registry meanwhile.
+// AddDecision adds a row to decisions and, for an offence or a hold, a row to offences; then only the latter has the
+// trace. cam is the deciding read's camera, nil when the camera left the registry meanwhile.
 func (b *ColumnBlock) AddDecision(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position, seq uint32) {
 	b.traced = evidence.AppendTrace(b.traced[:0], d.Trace)
 	trace := viewText(b.traced)
@@ -109,7 +108,7 @@ func statusOf(o schemas.Outcome) string {
 	}
 }
 
-// fillOffence fills the row of offences without its status, trace and seq.
+// fillOffence fills the offence row without status, trace and seq.
 func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
 	at := locationOf(cam, d.On.CapturedAt)
 	b.texts.reset()
@@ -123,7 +122,7 @@ func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam 
 	}
 }
 
-// newBatchesRow makes the table of the one batches row that proves a range.
+// newBatchesRow makes the table with the range's batches row.
 func newBatchesRow(rg ingest.Range, t *shard.Totals) *tableColumns {
 	rows := newRowTable[schemas.BatchRow]()
 	*rows.row = schemas.BatchRow{

@@ -11,8 +11,8 @@ import (
 const noAnswer = "ClickHouse does not answer"
 
 // InsertFailure returns nil while inserts go through or none is wanted, else an error with the cause: the server
-// refuses, with the name of its error, or does not answer. A ping would prove less: a server with a full disk answers
-// it. InsertFailure sends nothing. Safe for concurrent use.
+// refuses, with the error's name, or does not answer. A ping would prove less: a server with a full disk answers
+// pings. InsertFailure sends nothing. Safe for concurrent use.
 func (c *ClickHouse) InsertFailure() error {
 	if c.breaker.State() == gobreaker.StateClosed {
 		return nil

@@ -19,14 +19,14 @@ var _ ingest.State = (*StoredState)(nil)
 // StoredState implements [ingest.State] by queries. It is safe for concurrent use.
 type StoredState struct{ conn driver.Conn }
 
-// NewStoredState reads back through conn, which the caller closes.
+// NewStoredState reads back through conn; the caller closes conn.
 func NewStoredState(conn driver.Conn) *StoredState { return &StoredState{conn: conn} }
 
-// Reached returns the greatest end offset of the partition's batches rows. It reads only the last row: the ranges of a
-// partition do not overlap, so the last range to start is the last to end. Three rules keep them apart: each range is
+// Reached returns the greatest end offset in the partition's batches rows. It reads only the last row: a partition's
+// ranges do not overlap, so the last range to start is the last to end. Three rules keep ranges apart: each range is
 // committed as a plan under the group's fence before its rows are stored; a new owner finishes exactly the plan it
-// finds; and a range set back into stored offsets is refused. Several rows with one start, which a repeat may leave,
-// have one end.
+// finds; and a range set back into stored offsets is refused. Several rows with the same start, perhaps left by a
+// repeat, have the same end.
 func (s *StoredState) Reached(ctx context.Context, topic string, partition int32) (r ingest.StoredExtent, err error) {
 	err = s.conn.QueryRow(ctx, `SELECT end_offset FROM batches WHERE kafka_topic = ? AND kafka_partition = ?
 		ORDER BY kafka_topic DESC, kafka_partition DESC, start_offset DESC, end_offset DESC LIMIT 1`, topic, partition).Scan(&r.End)
@@ -40,10 +40,10 @@ func (s *StoredState) Reached(ctx context.Context, topic string, partition int32
 	return r, nil
 }
 
-// Offences returns the candidates and holds of the partition that were captured on the Brussels day since or later and
-// decided by records below the offset, each once and in id order. The trace says whether a reading was certain. For an
-// offence stored before the trace had that clause, certainty follows from the clauses confidence and unanimous and
-// from a known country.
+// Offences returns the partition's candidates and holds captured on the Brussels day since or later and decided by
+// records below the offset, each once and in id order. The trace says whether a reading was certain. For an offence
+// stored before the trace had this clause, certainty follows from the clauses confidence and unanimous and from a
+// known country.
 func (s *StoredState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
 		toString(read_id), toString(rule), toString(family), plate, toString(country), toString(site),

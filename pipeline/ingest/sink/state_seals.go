@@ -12,10 +12,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lastSeals asks for each camera's last seal below an offset. The inner query is the projection last_seals of
-// offences, a row for each camera and month of capture. For a month with offences on both sides of the offset the
-// projection knows only the very last seal. Such a month leaves the camera open, from the month's first offence on, or
-// from the offence of the last seal that another month tells.
+// lastSeals asks for each camera's last seal below an offset. The inner query is offences' projection last_seals, a
+// row for each camera and month of capture. For a month with offences on both sides of the offset the projection knows
+// only the very last seal. Such a month leaves the camera open from the later of two offsets: the month's first
+// offence, and the last seal known from other months.
 const lastSeals = `SELECT camera, countIf(below) > 0, argMaxIf(seal, last, below), maxIf(last, below).1, maxIf(last, below).2,
 		countIf(split) > 0, greatest(minIf(first, split), maxIf(last, below).1), minIf(month, split), maxIf(month, split)
 	FROM (SELECT toString(camera_id) AS camera, toYYYYMM(captured_at) AS month, argMax(seal_sha256, (kafka_offset, seq)) AS seal,
@@ -23,8 +23,8 @@ const lastSeals = `SELECT camera, countIf(below) > 0, argMaxIf(seal, last, below
 		FROM offences WHERE kafka_partition = ? GROUP BY camera_id, toYYYYMM(captured_at))
 	GROUP BY camera`
 
-// sealsBetween asks for each camera's last seal among the decisions of records [from, to) in a range of months. It
-// reads a range of the projection by_offset; the months exclude the parts of all other months.
+// sealsBetween asks for each camera's last seal among the decisions by records [from, to) in a month range. It reads a
+// range in the projection by_offset; the months exclude all other months' parts.
 const sealsBetween = `SELECT toString(camera_id), argMax(seal_sha256, (kafka_offset, seq)), max((kafka_offset, seq)).1, max((kafka_offset, seq)).2 FROM offences
 	WHERE kafka_partition = ? AND kafka_offset >= ? AND kafka_offset < ? AND toYYYYMM(captured_at) >= ? AND toYYYYMM(captured_at) <= ? GROUP BY camera_id`
 
@@ -35,7 +35,7 @@ const (
 	reachGrowth = 8
 )
 
-// storedSeal is a seal and the position of its decision on the log.
+// storedSeal is a seal and its decision's position on the log.
 type storedSeal struct {
 	sum    schemas.Sum
 	offset int64
@@ -52,8 +52,8 @@ type openCameras struct {
 	first, last uint32 // months, as toYYYYMM
 }
 
-// Seals returns each camera's last seal among the decisions of the partition by records below the offset. The amount
-// it reads grows with the number of cameras and months, not of offences.
+// Seals returns each camera's last seal among the partition's decisions by records below the offset. The rows read
+// grow with the number of cameras and months, not of offences.
 func (s *StoredState) Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error) {
 	seals, open, err := s.lastSeals(ctx, partition, below)
 	if err != nil {

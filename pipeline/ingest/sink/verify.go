@@ -15,17 +15,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A plain MergeTree writes an insert's token to its deduplication log before it commits the part. A server that is
-// killed between the two remembers the token, has lost the rows, and drops every repeat of them: seen once in 30 kills
-// of the 26.7 engine under load. (A Replicated table commits both in one step of its keeper.) So a range whose insert
-// may have met a dying server is looked up after the acknowledgement, and missing rows are inserted under another
-// token. A range is looked up in two cases: a try broke without an answer; or the range does not follow the last range
-// that this process stored, because the process before may have met the death.
+// A plain MergeTree writes an insert's token to its deduplication log before committing the part. A server killed
+// between the two remembers the token, has lost the rows, and drops every repeat: seen once in 30 kills on the 26.7
+// engine under load. (A Replicated table commits both in a single keeper step.) So a range whose insert may have met a
+// dying server is looked up after the acknowledgement, and missing rows are inserted under another token. A range is
+// looked up in two cases: a try broke without an answer; or the range does not follow the last range stored by this
+// process, because the process before may have met the death.
 
 // maxAttempts bounds how many tokens a table of a range may use.
 const maxAttempts = 4
 
-// lostPartCheck knows which ranges to look up.
+// lostPartCheck knows the ranges to look up.
 type lostPartCheck struct {
 	mu     sync.Mutex // guards the fields below
 	ends   map[string]int64
@@ -35,7 +35,7 @@ type lostPartCheck struct {
 
 func partitionKey(rg ingest.Range) string { return fmt.Sprintf("%s/%d", rg.Topic, rg.Partition) }
 
-// continuesLast reports whether the range starts where the last stored range of its partition ended.
+// continuesLast reports whether the range starts where the partition's last stored range ended.
 func (v *lostPartCheck) continuesLast(rg ingest.Range) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -52,7 +52,7 @@ func (v *lostPartCheck) noteStored(rg ingest.Range) {
 	v.ends[partitionKey(rg)] = rg.End
 }
 
-// canLoseParts reports whether the engine of the tables has the gap. It asks the server once.
+// canLoseParts reports whether the tables' engine has the gap. It asks the server once.
 func (c *ClickHouse) canLoseParts(ctx context.Context) (bool, error) {
 	c.lostParts.mu.Lock()
 	plain, probed := c.lostParts.plain, c.lostParts.probed
@@ -71,8 +71,8 @@ func (c *ClickHouse) canLoseParts(ctx context.Context) (bool, error) {
 	return c.lostParts.plain, nil
 }
 
-// partMissing reports whether a part of the table's rows is not stored. A part is stored whole or not at all, so one
-// row of a month proves the month.
+// partMissing reports whether a part with rows from this table is not stored. A part is stored whole or not at all, so
+// a single row from a month proves the month.
 func (c *ClickHouse) partMissing(ctx context.Context, rg ingest.Range, t *tableColumns) (bool, error) {
 	where := fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d", rg.Partition, rg.Start, rg.End)
 	if t.name == batchesTable {

@@ -12,11 +12,11 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// MinWindow is the deduplication window, in parts, of the tables that schemas creates.
+// MinWindow is the deduplication window, in parts, for the tables created by schemas.
 const MinWindow = 10_000
 
-// CheckWindow verifies that every table of the sink exists and remembers at least minimum insert tokens. A worker that
-// stalls longer than the window would insert its range a second time, so it must not start. The error wraps
+// CheckWindow verifies that every table for the sink exists and remembers at least minimum insert tokens. A worker
+// stalled for longer than the window would insert its range a second time, so it must not start. The error wraps
 // ingest.ErrStop and gives the statement to run. On a plain MergeTree the server's own default is 0.
 func CheckWindow(ctx context.Context, conn driver.Conn, database string, minimum uint64) error {
 	rows, err := conn.Query(ctx, "SELECT name, engine, engine_full FROM system.tables WHERE database = ?", database)
@@ -75,8 +75,7 @@ func checkTableWindow(ctx context.Context, conn driver.Conn, w windowCheck) erro
 	return nil
 }
 
-// windowSetting names the setting that bounds an engine's memory of tokens, and the system table with the setting's
-// default.
+// windowSetting names the setting for an engine's token memory, and the system table with the setting's default.
 func windowSetting(engine string) (setting, defaults string, err error) {
 	switch {
 	case !strings.HasSuffix(engine, "MergeTree"):
