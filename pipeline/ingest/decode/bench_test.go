@@ -58,7 +58,7 @@ func BenchmarkGeneral(b *testing.B) {
 			b.SetBytes(int64(len(rec)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if rej := general(&r, rec, isJSON); rej != nil {
+				if rej := decodeGeneral(&r, rec, isJSON); rej != nil {
 					b.Fatal(rej)
 				}
 			}

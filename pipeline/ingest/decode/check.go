@@ -2,11 +2,11 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// check applies every bound and range of the contract. Details name numbers, never texts: a plate must not reach a log.
-func (w *wire) check(candidates []schemas.Candidate) *schemas.RejectError {
+// checkValues applies every bound and range of the contract. Details name numbers, never texts: a plate must not reach a log.
+func (w *wireValues) checkValues(candidates []schemas.Candidate) *schemas.RejectError {
 	switch {
 	case w.hasTick && w.hasQuarantine:
-		return reject(schemas.ReasonBadField, "tick", "set together with quarantine; send two records")
+		return newReject(schemas.ReasonBadField, "tick", "set together with quarantine; send two records")
 	case w.hasTick:
 		return w.checkTick()
 	}
@@ -26,7 +26,7 @@ func (w *wire) check(candidates []schemas.Candidate) *schemas.RejectError {
 	return checkCandidates(candidates)
 }
 
-func (w *wire) checkTick() *schemas.RejectError {
+func (w *wireValues) checkTick() *schemas.RejectError {
 	doubt := w.format == schemas.FormatDoubt
 	if doubt {
 		if rej := w.checkDoubt(); rej != nil {
@@ -35,9 +35,9 @@ func (w *wire) checkTick() *schemas.RejectError {
 	}
 	switch {
 	case !doubt && (w.camera != "" || w.plate != "") || w.readIDLen != 0:
-		return reject(schemas.ReasonBadField, "tick", "set together with a camera's read; send two records")
+		return newReject(schemas.ReasonBadField, "tick", "set together with a camera's read; send two records")
 	case w.tickAt == 0:
-		return missing("tick.at_us")
+		return missingField("tick.at_us")
 	case !inLogTime(schemas.Micros(w.tickAt)):
 		return badTime("tick.at_us", w.tickAt)
 	case w.received != 0 && !inLogTime(schemas.Micros(w.received)):
@@ -47,7 +47,7 @@ func (w *wire) checkTick() *schemas.RejectError {
 }
 
 // checkDoubt checks what a tick says of the read that it doubts.
-func (w *wire) checkDoubt() *schemas.RejectError {
+func (w *wireValues) checkDoubt() *schemas.RejectError {
 	switch {
 	case len(w.camera) > schemas.MaxCameraID:
 		return tooLarge("camera_id", len(w.camera), schemas.MaxCameraID)
@@ -57,7 +57,7 @@ func (w *wire) checkDoubt() *schemas.RejectError {
 	return w.checkPresent()
 }
 
-func (w *wire) checkSizes() *schemas.RejectError {
+func (w *wireValues) checkSizes() *schemas.RejectError {
 	switch {
 	case len(w.camera) > schemas.MaxCameraID:
 		return tooLarge("camera_id", len(w.camera), schemas.MaxCameraID)
@@ -81,21 +81,21 @@ func (w *wire) checkSizes() *schemas.RejectError {
 	return nil
 }
 
-func (w *wire) checkPresent() *schemas.RejectError {
+func (w *wireValues) checkPresent() *schemas.RejectError {
 	switch {
 	case w.camera == "":
-		return missing("camera_id")
+		return missingField("camera_id")
 	case w.plate == "":
-		return missing("raw_plate")
+		return missingField("raw_plate")
 	case w.captured == 0:
-		return missing("captured_at_us")
+		return missingField("captured_at_us")
 	case w.received == 0:
-		return missing("received_at_us")
+		return missingField("received_at_us")
 	}
 	return nil
 }
 
-func (w *wire) checkRanges() *schemas.RejectError {
+func (w *wireValues) checkRanges() *schemas.RejectError {
 	switch {
 	case !inLogTime(schemas.Micros(w.received)):
 		return badTime("received_at_us", w.received)
@@ -111,13 +111,13 @@ func (w *wire) checkRanges() *schemas.RejectError {
 	return nil
 }
 
-func (w *wire) checkQuarantine() *schemas.RejectError {
+func (w *wireValues) checkQuarantine() *schemas.RejectError {
 	q := &w.quarantine
 	switch {
 	case w.received == 0:
-		return missing("received_at_us")
+		return missingField("received_at_us")
 	case q.reason == "":
-		return missing("quarantine.reason")
+		return missingField("quarantine.reason")
 	case len(q.reason) > schemas.MaxText:
 		return tooLarge("quarantine.reason", len(q.reason), schemas.MaxText)
 	case len(q.field) > schemas.MaxText:
@@ -128,7 +128,7 @@ func (w *wire) checkQuarantine() *schemas.RejectError {
 		return tooLarge("quarantine.content_type", len(q.contentType), maxContentType)
 	}
 	if _, ok := schemas.ParseReason(q.reason); !ok {
-		return reject(schemas.ReasonBadField, "quarantine.reason", "not the name of a reject reason this version knows")
+		return newReject(schemas.ReasonBadField, "quarantine.reason", "not the name of a reject reason this version knows")
 	}
 	return nil
 }
@@ -145,8 +145,8 @@ func checkCandidates(cs []schemas.Candidate) *schemas.RejectError {
 	return nil
 }
 
-func missing(field string) *schemas.RejectError {
-	return reject(schemas.ReasonMissingField, field, "must be set")
+func missingField(field string) *schemas.RejectError {
+	return newReject(schemas.ReasonMissingField, field, "must be set")
 }
 
 func tooLarge(field string, n, most int) *schemas.RejectError {

@@ -73,12 +73,14 @@ func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 	base.ReadId = make([]byte, 16)
 	base.ReadId[0] = 1
 	readers := map[string]func(dst *schemas.Read, m *anprv1.PlateRead) bool{
-		"Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool { return general(dst, marshal(t, m), false) == nil },
+		"Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
+			return decodeGeneral(dst, marshal(t, m), false) == nil
+		},
 		"JSON": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
-			return general(dst, marshalJSON(t, m, false), true) == nil
+			return decodeGeneral(dst, marshalJSON(t, m, false), true) == nil
 		},
 		"snake JSON": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
-			return general(dst, marshalJSON(t, m, true), true) == nil
+			return decodeGeneral(dst, marshalJSON(t, m, true), true) == nil
 		},
 		"fast Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool { return fastProtobuf(dst, marshal(t, m)) },
 		"fast JSON":     func(dst *schemas.Read, m *anprv1.PlateRead) bool { return fastJSON(dst, compactJSON(t, m)) },

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// escaped reads the rest of a string that began at start and has its first escape at i. This is the slow path: it
+// readEscaped reads the rest of a string that began at start and has its first escape at i. This is the slow path: it
 // allocates at most as much as the string is long.
-func (s *scanner) escaped(start, i int) string {
+func (s *scanner) readEscaped(start, i int) string {
 	out := append(make([]byte, 0, 2*(i-start)+16), s.b[start:i]...)
 	s.at = i
 	for s.at < len(s.b) {
@@ -19,30 +19,30 @@ func (s *scanner) escaped(start, i int) string {
 				s.badUTF8()
 				return ""
 			}
-			return text(out)
+			return viewText(out)
 		case c == '\\':
 			var ok bool
-			if out, ok = s.escape(out); !ok {
-				s.fail("bad escape in a string")
+			if out, ok = s.decodeEscape(out); !ok {
+				s.setFault("bad escape in a string")
 				return ""
 			}
 		case c < ' ':
-			s.fail("control character in a string")
+			s.setFault("control character in a string")
 			return ""
 		default:
 			out = append(out, c)
 			s.at++
 		}
 	}
-	s.fail("string without end")
+	s.setFault("string without end")
 	return ""
 }
 
 // simple maps the letter after a backslash to what it stands for.
 var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// escape decodes one escape sequence. Half of a surrogate pair alone is refused: it is no character.
-func (s *scanner) escape(out []byte) ([]byte, bool) {
+// decodeEscape decodes one escape sequence. Half of a surrogate pair alone is refused: it is no character.
+func (s *scanner) decodeEscape(out []byte) ([]byte, bool) {
 	rest := s.b[s.at+1:]
 	if len(rest) == 0 {
 		return out, false
@@ -71,6 +71,6 @@ func unicodeEscape(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
 	}
-	v, err := strconv.ParseUint(text(b[2:6]), 16, 16)
+	v, err := strconv.ParseUint(viewText(b[2:6]), 16, 16)
 	return rune(v), err == nil
 }

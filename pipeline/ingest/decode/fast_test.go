@@ -29,7 +29,7 @@ func checkFast(t *testing.T, b []byte) bool {
 			continue
 		}
 		taken = true
-		if rej := general(&want, b, isJSON); rej != nil {
+		if rej := decodeGeneral(&want, b, isJSON); rej != nil {
 			t.Fatalf("%q: taken by the fast path, but %v", b, rej)
 		}
 		if err := sameRead(&got, &want); err != nil {

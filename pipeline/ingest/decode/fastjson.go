@@ -14,11 +14,11 @@ import (
 // fastJSON fills dst, which has been reset, and reports whether b is a camera's read in the usual form. After false dst
 // holds anything.
 func fastJSON(dst *schemas.Read, b []byte) bool {
-	i := blank(b, 0)
+	i := skipBlank(b, 0)
 	if i >= len(b) || b[i] != '{' {
 		return false
 	}
-	if i = members(dst, b, i+1); blank(b, i) != len(b) || dst.Camera == "" || dst.RawPlate == "" || dst.CapturedAt == 0 || !inLogTime(dst.ReceivedAt) ||
+	if i = membersAt(dst, b, i+1); skipBlank(b, i) != len(b) || dst.Camera == "" || dst.RawPlate == "" || dst.CapturedAt == 0 || !inLogTime(dst.ReceivedAt) ||
 		len(dst.Camera) > schemas.MaxCameraID || len(dst.RawPlate) > schemas.MaxRawPlate || len(dst.EventID) > schemas.MaxEventID ||
 		len(dst.Format) > schemas.MaxText || len(dst.Make) > schemas.MaxText || len(dst.Colour) > schemas.MaxText {
 		return false
@@ -29,16 +29,16 @@ func fastJSON(dst *schemas.Read, b []byte) bool {
 	return true
 }
 
-// members reads what is behind the opening brace and returns the place after the closing one.
-func members(dst *schemas.Read, b []byte, i int) int {
+// membersAt reads what is behind the opening brace and returns the place after the closing one.
+func membersAt(dst *schemas.Read, b []byte, i int) int {
 	var seen uint32
 	for num := 0; ; i++ {
-		num, i = nameAt(b, blank(b, i), num+1)
+		num, i = nameAt(b, skipBlank(b, i), num+1)
 		if num == 0 || seen>>num&1 != 0 {
 			return gone
 		}
 		seen |= 1 << num
-		i = blank(b, memberAt(dst, b, blank(b, i), num))
+		i = skipBlank(b, memberAt(dst, b, skipBlank(b, i), num))
 		switch {
 		case i >= len(b):
 			return gone
@@ -51,8 +51,8 @@ func members(dst *schemas.Read, b []byte, i int) int {
 	}
 }
 
-// blank returns the first place from i on that is not white space.
-func blank(b []byte, i int) int {
+// skipBlank returns the first place from i on that is not white space.
+func skipBlank(b []byte, i int) int {
 	if uint(i) < uint(len(b)) && b[i] > ' ' {
 		return i
 	}
@@ -83,7 +83,7 @@ func nameAt(b []byte, i, guess int) (num, end int) {
 		}
 	}
 	name, i := stringAt(b, i)
-	if i = blank(b, i); i >= len(b) || b[i] != ':' {
+	if i = skipBlank(b, i); i >= len(b) || b[i] != ':' {
 		return 0, gone
 	}
 	return plateReadNumber(name), i + 1
@@ -107,7 +107,7 @@ func stringAt(b []byte, i int) (string, int) {
 	if end >= len(b) || b[end] != '"' {
 		return "", gone
 	}
-	return text(b[i:end]), end + 1
+	return viewText(b[i:end]), end + 1
 }
 
 // memberAt reads the value at i of a field and returns the place after it.
@@ -166,7 +166,7 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 	case fImage:
 		i = sumAt(dst.Image[:], b, i)
 	case fCandidates:
-		return elements(b, i, func(i int) int { return candidateObject(dst, b, i) })
+		return elementsAt(b, i, func(i int) int { return candidateObject(dst, b, i) })
 	case fLateUpload:
 		if i >= len(b) || len(b)-i < 4 || string(b[i:i+4]) != "true" {
 			return gone
@@ -180,20 +180,20 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 	case fColour:
 		dst.Colour, i = stringAt(b, i)
 	case fMoreImages:
-		return elements(b, i, func(i int) int { return moreImage(dst, b, i) })
+		return elementsAt(b, i, func(i int) int { return moreImage(dst, b, i) })
 	default:
 		return gone
 	}
 	return i
 }
 
-// elements reads an array that is not empty; element returns the place after the element at i.
-func elements(b []byte, i int, element func(i int) int) int {
+// elementsAt reads an array that is not empty; element returns the place after the element at i.
+func elementsAt(b []byte, i int, element func(i int) int) int {
 	if uint(i) >= uint(len(b)) || b[i] != '[' {
 		return gone
 	}
 	for {
-		i = blank(b, element(blank(b, i+1)))
+		i = skipBlank(b, element(skipBlank(b, i+1)))
 		switch {
 		case i >= len(b):
 			return gone
@@ -212,16 +212,16 @@ func candidateObject(dst *schemas.Read, b []byte, i int) int {
 		return gone
 	}
 	var x schemas.Candidate
-	x.Plate, i = stringAt(b, blank(b, i+len(plate)))
-	if i = blank(b, i); i < len(b) && b[i] == ',' {
-		if i = blank(b, i+1); len(b)-i < len(pm) || string(b[i:i+len(pm)]) != pm {
+	x.Plate, i = stringAt(b, skipBlank(b, i+len(plate)))
+	if i = skipBlank(b, i); i < len(b) && b[i] == ',' {
+		if i = skipBlank(b, i+1); len(b)-i < len(pm) || string(b[i:i+len(pm)]) != pm {
 			return gone
 		}
 		var v uint64
-		v, i = wholeAt(b, blank(b, i+len(pm)), 1000)
+		v, i = wholeAt(b, skipBlank(b, i+len(pm)), 1000)
 		x.Confidence = schemas.PerMille(v)
 	}
-	if i = blank(b, i); i >= len(b) || b[i] != '}' || len(x.Plate) > schemas.MaxRawPlate {
+	if i = skipBlank(b, i); i >= len(b) || b[i] != '}' || len(x.Plate) > schemas.MaxRawPlate {
 		return gone
 	}
 	dst.Candidates = append(dst.Candidates, x)

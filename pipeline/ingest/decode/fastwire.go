@@ -42,11 +42,11 @@ const (
 // gone is the place after a step that failed: no tag is found there, and it is not the end of any record.
 const gone = math.MaxInt
 
-// has reports whether a tag of one byte is at i.
-func has(b []byte, i int, tag byte) bool { return uint(i) < uint(len(b)) && b[i] == tag }
+// hasTag reports whether a tag of one byte is at i.
+func hasTag(b []byte, i int, tag byte) bool { return uint(i) < uint(len(b)) && b[i] == tag }
 
-// has2 reports whether a tag of two bytes is at i.
-func has2(b []byte, i int, tag uint16) bool {
+// hasTag2 reports whether a tag of two bytes is at i.
+func hasTag2(b []byte, i int, tag uint16) bool {
 	return uint(i+1) < uint(len(b)) && uint16(b[i])|uint16(b[i+1])<<8 == tag
 }
 
@@ -147,7 +147,7 @@ func fastProtobuf(dst *schemas.Read, b []byte) bool {
 	if b[0] != tagReadID && b[0] != tagCamera {
 		return false
 	}
-	i := rest(dst, b, what(dst, b, who(dst, b, 0)))
+	i := extrasAt(dst, b, detailsAt(dst, b, identityAt(dst, b, 0)))
 	if i != len(b) || dst.Camera == "" || dst.RawPlate == "" || dst.CapturedAt == 0 || !inLogTime(dst.ReceivedAt) {
 		return false
 	}
@@ -157,11 +157,11 @@ func fastProtobuf(dst *schemas.Read, b []byte) bool {
 	return true
 }
 
-// who reads the fields 1 to 7 and returns the place after them.
-func who(dst *schemas.Read, b []byte, i int) int {
+// identityAt reads the fields 1 to 7 and returns the place after them.
+func identityAt(dst *schemas.Read, b []byte, i int) int {
 	var s string
 	var v uint64
-	if has(b, i, tagReadID) {
+	if hasTag(b, i, tagReadID) {
 		if i+18 > len(b) || b[i+1] != 16 {
 			return gone
 		}
@@ -170,62 +170,62 @@ func who(dst *schemas.Read, b []byte, i int) int {
 			return gone
 		}
 	}
-	if has(b, i, tagCamera) {
+	if hasTag(b, i, tagCamera) {
 		dst.Camera, i = textAt(b, i+1, schemas.MaxCameraID)
 	}
-	if has(b, i, tagCapturedAt) {
+	if hasTag(b, i, tagCapturedAt) {
 		v, i = longAt(b, i+1, math.MaxInt64)
 		dst.CapturedAt = schemas.Micros(v)
 	}
-	if has(b, i, tagReceivedAt) {
+	if hasTag(b, i, tagReceivedAt) {
 		v, i = longAt(b, i+1, math.MaxInt64)
 		dst.ReceivedAt = schemas.Micros(v)
 	}
-	if has(b, i, tagRawPlate) {
+	if hasTag(b, i, tagRawPlate) {
 		dst.RawPlate, i = textAt(b, i+1, schemas.MaxRawPlate)
 	}
-	if has(b, i, tagCountry) {
+	if hasTag(b, i, tagCountry) {
 		s, i = textAt(b, i+1, maxCountry)
 		dst.Country, _ = schemas.CountryFrom(s)
 	}
-	if has(b, i, tagCountryPM) {
+	if hasTag(b, i, tagCountryPM) {
 		v, i = numberAt(b, i+1, 1000)
 		dst.CountryConfidence = schemas.PerMille(v)
 	}
 	return i
 }
 
-// what reads the fields 8 to 14.
-func what(dst *schemas.Read, b []byte, i int) int {
+// detailsAt reads the fields 8 to 14.
+func detailsAt(dst *schemas.Read, b []byte, i int) int {
 	var v uint64
-	if has(b, i, tagConfidencePM) {
+	if hasTag(b, i, tagConfidencePM) {
 		v, i = numberAt(b, i+1, 1000)
 		dst.Confidence = schemas.PerMille(v)
 	}
-	if has(b, i, tagLane) {
+	if hasTag(b, i, tagLane) {
 		v, i = numberAt(b, i+1, schemas.MaxLane)
 		dst.Lane = uint8(v)
 	}
-	if has(b, i, tagDirection) {
+	if hasTag(b, i, tagDirection) {
 		v, i = numberAt(b, i+1, 0x7f)
 		if d := schemas.Direction(v); d.Valid() {
 			dst.Direction = d
 		}
 	}
-	if has(b, i, tagSpeed) {
+	if hasTag(b, i, tagSpeed) {
 		v, i = numberAt(b, i+1, uint64(schemas.MaxSpeed))
 		dst.Speed = schemas.Speed(v)
 	}
-	if has(b, i, tagKind) {
+	if hasTag(b, i, tagKind) {
 		v, i = numberAt(b, i+1, 0x7f)
 		if k := schemas.VehicleKind(v); k.Valid() {
 			dst.Kind = k
 		}
 	}
-	if has(b, i, tagEventID) {
+	if hasTag(b, i, tagEventID) {
 		dst.EventID, i = textAt(b, i+1, schemas.MaxEventID)
 	}
-	if has(b, i, tagImage) {
+	if hasTag(b, i, tagImage) {
 		if i+34 > len(b) || b[i+1] != 32 {
 			return gone
 		}
@@ -235,26 +235,26 @@ func what(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// rest reads the fields 15 to 20.
-func rest(dst *schemas.Read, b []byte, i int) int {
-	for has(b, i, tagCandidates) {
+// extrasAt reads the fields 15 to 20.
+func extrasAt(dst *schemas.Read, b []byte, i int) int {
+	for hasTag(b, i, tagCandidates) {
 		i = candidateAt(dst, b, i+1)
 	}
-	if has2(b, i, tagLateUpload) {
+	if hasTag2(b, i, tagLateUpload) {
 		var v uint64
 		v, i = numberAt(b, i+2, 1)
 		dst.Flags |= schemas.FlagLateUpload * schemas.Flags(v)
 	}
-	if has2(b, i, tagFormat) {
+	if hasTag2(b, i, tagFormat) {
 		dst.Format, i = textAt(b, i+2, schemas.MaxText)
 	}
-	if has2(b, i, tagMake) {
+	if hasTag2(b, i, tagMake) {
 		dst.Make, i = textAt(b, i+2, schemas.MaxText)
 	}
-	if has2(b, i, tagColour) {
+	if hasTag2(b, i, tagColour) {
 		dst.Colour, i = textAt(b, i+2, schemas.MaxText)
 	}
-	for has2(b, i, tagMoreImages) {
+	for hasTag2(b, i, tagMoreImages) {
 		i = moreImageAt(dst, b, i+2)
 	}
 	return i
@@ -278,10 +278,10 @@ func candidateAt(dst *schemas.Read, b []byte, i int) int {
 	}
 	var x schemas.Candidate
 	at := 0
-	if has(in, at, 1<<3|2) {
+	if hasTag(in, at, 1<<3|2) {
 		x.Plate, at = textAt(in, at+1, schemas.MaxRawPlate)
 	}
-	if has(in, at, 2<<3) {
+	if hasTag(in, at, 2<<3) {
 		var v uint64
 		v, at = numberAt(in, at+1, 1000)
 		x.Confidence = schemas.PerMille(v)

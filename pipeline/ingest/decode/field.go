@@ -23,17 +23,17 @@ type field struct {
 	b   []byte
 }
 
-// read parses the first field of b, which must not be empty, checks its wire type and, for text, UTF-8 against the shape,
+// parseField parses the first field of b, which must not be empty, checks its wire type and, for text, UTF-8 against the shape,
 // and returns its length. A field the shape does not know has number 0 afterwards. This is the hot path: one call for a
 // field, and no further one for a varint of one byte.
-func (f *field) read(s *shape, b []byte) (int, *schemas.RejectError) {
+func (f *field) parseField(s *shape, b []byte) (int, *schemas.RejectError) {
 	tag, n := uint64(b[0]), 1
 	if tag >= 0x80 {
 		tag, n = longVarint(b)
 	}
 	num := tag >> 3
 	if n < 0 || num >= uint64(len(s)) || s[num].name == "" {
-		return f.skip(b)
+		return f.skipField(b)
 	}
 	e := &s[num]
 	f.num, f.typ = num, e.typ
@@ -44,7 +44,7 @@ func (f *field) read(s *shape, b []byte) (int, *schemas.RejectError) {
 	if n < len(b) && b[n] < 0x80 {
 		f.v = uint64(b[n])
 	} else if f.v, m = longVarint(b[n:]); m < 0 {
-		return 0, malformed(m, e.name)
+		return 0, malformedField(m, e.name)
 	}
 	n += m
 	if e.typ == protowire.VarintType {
@@ -52,17 +52,17 @@ func (f *field) read(s *shape, b []byte) (int, *schemas.RejectError) {
 	}
 	rest := b[n:]
 	if f.v > uint64(len(rest)) {
-		return 0, malformed(codeTruncated, e.name)
+		return 0, malformedField(codeTruncated, e.name)
 	}
 	f.b = rest[:f.v:f.v]
 	if e.text && !validUTF8(f.b) {
-		return 0, reject(schemas.ReasonBadUTF8, e.name, "text is not UTF-8")
+		return 0, newReject(schemas.ReasonBadUTF8, e.name, "text is not UTF-8")
 	}
 	return n + int(f.v), nil
 }
 
-// skip passes over a field the shape does not know.
-func (f *field) skip(b []byte) (int, *schemas.RejectError) {
+// skipField passes over a field the shape does not know.
+func (f *field) skipField(b []byte) (int, *schemas.RejectError) {
 	f.num, f.typ = 0, protowire.VarintType
 	tag, n := longVarint(b)
 	if n >= 0 {
@@ -70,18 +70,18 @@ func (f *field) skip(b []byte) (int, *schemas.RejectError) {
 		case num == 0 || num > uint64(protowire.MaxValidNumber):
 			n = codeFieldNumber
 		case typ == protowire.StartGroupType:
-			n = plus(n, skipGroup(b[n:], num))
+			n = addLength(n, skipGroup(b[n:], num))
 		default:
-			n = plus(n, protowire.ConsumeFieldValue(protowire.Number(num), typ, b[n:]))
+			n = addLength(n, protowire.ConsumeFieldValue(protowire.Number(num), typ, b[n:]))
 		}
 	}
 	if n < 0 {
-		return 0, malformed(n, "")
+		return 0, malformedField(n, "")
 	}
 	return n, nil
 }
 
-func malformed(code int, field string) *schemas.RejectError {
+func malformedField(code int, field string) *schemas.RejectError {
 	if code == codeNesting {
 		return schemas.Rejectf(schemas.ReasonMalformed, field, "Protobuf: unknown groups nest deeper than %d", maxGroups)
 	}
@@ -113,7 +113,7 @@ var (
 	codeEndGroup    = protowire.ConsumeFieldValue(1, protowire.EndGroupType, nil)
 )
 
-func plus(n, m int) int {
+func addLength(n, m int) int {
 	if m < 0 {
 		return m
 	}

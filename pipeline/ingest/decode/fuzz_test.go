@@ -26,7 +26,7 @@ func protobufOnly(b []byte) (*schemas.Read, *schemas.RejectError) {
 	if fastProtobuf(&r, b) {
 		return &r, nil
 	}
-	return &r, general(&r, b, false)
+	return &r, decodeGeneral(&r, b, false)
 }
 
 func checkProtobuf(t *testing.T, b []byte) {
@@ -108,7 +108,7 @@ func jsonOnly(b []byte) (*schemas.Read, *schemas.RejectError) {
 	if fastJSON(&r, b) {
 		return &r, nil
 	}
-	return &r, general(&r, b, true)
+	return &r, decodeGeneral(&r, b, true)
 }
 
 func checkJSON(t *testing.T, b []byte) {

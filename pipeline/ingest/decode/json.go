@@ -8,83 +8,83 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// json parses a PlateRead in canonical Protobuf JSON. Text without escapes aliases the record.
-func (w *wire) json(dst *schemas.Read, b []byte) *schemas.RejectError {
+// parseJSON parses a PlateRead in canonical Protobuf JSON. Text without escapes aliases the record.
+func (w *wireValues) parseJSON(dst *schemas.Read, b []byte) *schemas.RejectError {
 	s := scanner{b: b}
-	s.object(plateReadNumber, &plateRead, func(num int) {
+	s.readObject(plateReadNumber, &plateRead, func(num int) {
 		switch num {
 		case fCandidates:
-			s.array(func() { s.candidate(dst) })
+			s.readArray(func() { s.readCandidate(dst) })
 		case fMoreImages:
-			s.array(func() { s.image(dst) })
+			s.readArray(func() { s.readImage(dst) })
 		case fQuarantine:
 			w.hasQuarantine = true
-			s.quarantine(&w.quarantine)
+			s.readQuarantine(&w.quarantine)
 		case fTick:
 			w.hasTick = true
-			s.object(tickNumber, &tick, func(int) { w.tickAt = s.int64() })
+			s.readObject(tickNumber, &tick, func(int) { w.tickAt = s.readInt64() })
 		default:
-			w.scalar(&s, num)
+			w.setScalar(&s, num)
 		}
 	})
 	if s.fault == nil {
-		if s.space(); s.at < len(s.b) {
-			s.fail("more after the object")
+		if s.skipSpace(); s.at < len(s.b) {
+			s.setFault("more after the object")
 		}
 	}
 	return s.fault
 }
 
-func (w *wire) scalar(s *scanner, num int) {
+func (w *wireValues) setScalar(s *scanner, num int) {
 	switch num {
 	case fReadID:
-		w.readIDLen = s.base64(w.readID[:])
+		w.readIDLen = s.readBase64(w.readID[:])
 	case fCamera:
-		w.camera = s.text()
+		w.camera = s.readText()
 	case fCapturedAt:
-		w.captured = s.int64()
+		w.captured = s.readInt64()
 	case fReceivedAt:
-		w.received = s.int64()
+		w.received = s.readInt64()
 	case fRawPlate:
-		w.plate = s.text()
+		w.plate = s.readText()
 	case fCountry:
-		w.country = s.text()
+		w.country = s.readText()
 	case fCountryPM:
-		w.countryPM = s.uint32()
+		w.countryPM = s.readUint32()
 	case fConfidencePM:
-		w.confidencePM = s.uint32()
+		w.confidencePM = s.readUint32()
 	case fLane:
-		w.lane = s.uint32()
+		w.lane = s.readUint32()
 	case fDirection:
-		w.direction = s.enum(directionNumber)
+		w.direction = s.readEnum(directionNumber)
 	case fSpeed:
-		w.speed = s.uint32()
+		w.speed = s.readUint32()
 	case fKind:
-		w.kind = s.enum(kindNumber)
+		w.kind = s.readEnum(kindNumber)
 	case fEventID:
-		w.event = s.text()
+		w.event = s.readText()
 	case fImage:
-		w.imageLen = s.base64(w.image[:])
+		w.imageLen = s.readBase64(w.image[:])
 	case fLateUpload:
-		w.lateUpload = s.boolean()
+		w.lateUpload = s.readBool()
 	case fSuspect:
-		w.suspect = s.boolean()
+		w.suspect = s.readBool()
 	case fFormat:
-		w.format = s.text()
+		w.format = s.readText()
 	case fMake:
-		w.make = s.text()
+		w.make = s.readText()
 	case fColour:
-		w.colour = s.text()
+		w.colour = s.readText()
 	}
 }
 
-func (s *scanner) candidate(dst *schemas.Read) {
+func (s *scanner) readCandidate(dst *schemas.Read) {
 	var c schemas.Candidate
-	s.object(candidateNumber, &candidate, func(num int) {
+	s.readObject(candidateNumber, &candidate, func(num int) {
 		if num == 1 {
-			c.Plate = s.text()
+			c.Plate = s.readText()
 		} else {
-			c.Confidence = clampPM(s.uint32())
+			c.Confidence = clampPM(s.readUint32())
 		}
 	})
 	switch {
@@ -96,48 +96,48 @@ func (s *scanner) candidate(dst *schemas.Read) {
 	}
 }
 
-// image reads one of the further pictures.
-func (s *scanner) image(dst *schemas.Read) {
+// readImage reads one of the further pictures.
+func (s *scanner) readImage(dst *schemas.Read) {
 	var sum [64]byte
-	n := s.base64(sum[:])
+	n := s.readBase64(sum[:])
 	if s.fault == nil {
 		s.fault = addImage(dst, sum[:min(n, len(sum))])
 	}
 }
 
-func (s *scanner) quarantine(q *quarantineWire) {
-	s.object(quarantineNumber, &quarantine, func(num int) {
+func (s *scanner) readQuarantine(q *quarantineValues) {
+	s.readObject(quarantineNumber, &quarantine, func(num int) {
 		switch num {
 		case 1:
-			q.reason = s.text()
+			q.reason = s.readText()
 		case 2:
-			q.field = s.text()
+			q.field = s.readText()
 		case 3:
-			q.detail = s.text()
+			q.detail = s.readText()
 		case 4:
-			q.payload = s.payload()
+			q.payload = s.readPayload()
 		case 5:
-			q.size = s.uint(math.MaxUint64)
+			q.size = s.readUint(math.MaxUint64)
 		case 6:
-			q.contentType = s.text()
+			q.contentType = s.readText()
 		}
 	})
 }
 
-// base64 decodes a text into dst and returns the decoded length, which may be more than dst takes.
-func (s *scanner) base64(dst []byte) int {
+// readBase64 decodes a text into dst and returns the decoded length, which may be more than dst takes.
+func (s *scanner) readBase64(dst []byte) int {
 	var stack [64]byte
 	b := s.appendBase64(stack[:0])
 	copy(dst, b)
 	return len(b)
 }
 
-// payload decodes a text of any length.
-func (s *scanner) payload() []byte { return s.appendBase64(nil) }
+// readPayload decodes a text of any length.
+func (s *scanner) readPayload() []byte { return s.appendBase64(nil) }
 
 // appendBase64 takes the standard and the URL alphabet, each with or without padding, as protojson does.
 func (s *scanner) appendBase64(dst []byte) []byte {
-	t := s.text()
+	t := s.readText()
 	enc := base64.StdEncoding
 	if strings.IndexByte(t, '-') >= 0 || strings.IndexByte(t, '_') >= 0 {
 		enc = base64.URLEncoding
@@ -145,21 +145,21 @@ func (s *scanner) appendBase64(dst []byte) []byte {
 	if len(t)%4 != 0 {
 		enc = enc.WithPadding(base64.NoPadding)
 	}
-	out, err := enc.AppendDecode(dst, raw(t))
+	out, err := enc.AppendDecode(dst, viewBytes(t))
 	if err != nil {
-		s.fail("not base64")
+		s.setFault("not base64")
 		return dst
 	}
 	return out
 }
 
-// enum reads a value by name or number. A name this version does not know is "unknown" (0), as is a number later on.
-func (s *scanner) enum(number func(string) int32) int32 {
-	if s.peek() == '"' {
-		return number(s.text())
+// readEnum reads a value by name or number. A name this version does not know is "unknown" (0), as is a number later on.
+func (s *scanner) readEnum(number func(string) int32) int32 {
+	if s.peekByte() == '"' {
+		return number(s.readText())
 	}
-	return int32(s.int(math.MinInt32, math.MaxInt32))
+	return int32(s.readInt(math.MinInt32, math.MaxInt32))
 }
 
-func (s *scanner) int64() int64   { return s.int(math.MinInt64, math.MaxInt64) }
-func (s *scanner) uint32() uint32 { return uint32(s.uint(math.MaxUint32)) }
+func (s *scanner) readInt64() int64   { return s.readInt(math.MinInt64, math.MaxInt64) }
+func (s *scanner) readUint32() uint32 { return uint32(s.readUint(math.MaxUint32)) }

@@ -5,15 +5,15 @@ import (
 	"strconv"
 )
 
-// number passes over a JSON number and returns it.
-func (s *scanner) number() []byte {
-	s.peek()
+// readNumber passes over a JSON number and returns it.
+func (s *scanner) readNumber() []byte {
+	s.peekByte()
 	if s.fault != nil {
 		return nil
 	}
 	n := numberLen(s.b[s.at:])
 	if n == 0 {
-		s.fail("want a number")
+		s.setFault("want a number")
 		return nil
 	}
 	s.at += n
@@ -26,13 +26,13 @@ func numberLen(b []byte) int {
 	if i < len(b) && b[i] == '-' {
 		i++
 	}
-	whole := digits(b[i:])
+	whole := countDigits(b[i:])
 	if whole == 0 || whole > 1 && b[i] == '0' {
 		return 0
 	}
 	i += whole
 	if i < len(b) && b[i] == '.' {
-		frac := digits(b[i+1:])
+		frac := countDigits(b[i+1:])
 		if frac == 0 {
 			return 0
 		}
@@ -43,7 +43,7 @@ func numberLen(b []byte) int {
 		if i < len(b) && (b[i] == '+' || b[i] == '-') {
 			i++
 		}
-		exp := digits(b[i:])
+		exp := countDigits(b[i:])
 		if exp == 0 {
 			return 0
 		}
@@ -52,7 +52,7 @@ func numberLen(b []byte) int {
 	return i
 }
 
-func digits(b []byte) int {
+func countDigits(b []byte) int {
 	for i, c := range b {
 		if c < '0' || c > '9' {
 			return i
@@ -61,9 +61,9 @@ func digits(b []byte) int {
 	return len(b)
 }
 
-// integer reads a whole number: a JSON number or a string that holds one, 5e2 and 500.0 included, as protojson does.
-func (s *scanner) integer() (neg bool, mag uint64) {
-	c := s.peek()
+// readInteger reads a whole number: a JSON number or a string that holds one, 5e2 and 500.0 included, as protojson does.
+func (s *scanner) readInteger() (neg bool, mag uint64) {
+	c := s.peekByte()
 	if c >= '1' && c <= '9' {
 		if mag, n := shortInteger(s.b[s.at:]); n > 0 { // nearly always
 			s.at += n
@@ -72,7 +72,7 @@ func (s *scanner) integer() (neg bool, mag uint64) {
 	}
 	var n []byte
 	if c == '"' {
-		n = raw(s.text())
+		n = viewBytes(s.readText())
 		if mag, short := shortInteger(n); short > 0 && short == len(n) && n[0] != '0' {
 			return false, mag
 		}
@@ -80,14 +80,14 @@ func (s *scanner) integer() (neg bool, mag uint64) {
 			n = nil
 		}
 	} else {
-		n = s.number()
+		n = s.readNumber()
 	}
 	if s.fault != nil {
 		return false, 0
 	}
 	neg, mag, ok := parseInteger(n)
 	if !ok {
-		s.fail("want a whole number of at most 64 bits")
+		s.setFault("want a whole number of at most 64 bits")
 	}
 	return neg, mag
 }
@@ -110,20 +110,20 @@ func parseInteger(n []byte) (neg bool, mag uint64, ok bool) {
 	if len(n) > 0 && n[0] == '-' {
 		neg, n = true, n[1:]
 	}
-	whole := digits(n)
+	whole := countDigits(n)
 	if whole == len(n) {
-		mag, ok = decimal(0, n)
+		mag, ok = appendDecimal(0, n)
 		return neg && mag != 0, mag, ok && whole > 0
 	}
-	mag, ok = scaled(n[:whole], n[whole:])
+	mag, ok = parseScaled(n[:whole], n[whole:])
 	return neg && mag != 0, mag, ok
 }
 
-// scaled evaluates digits before the point and the rest: fraction, exponent or both.
-func scaled(whole, rest []byte) (mag uint64, ok bool) {
+// parseScaled evaluates digits before the point and the rest: fraction, exponent or both.
+func parseScaled(whole, rest []byte) (mag uint64, ok bool) {
 	var frac []byte
 	if rest[0] == '.' {
-		n := digits(rest[1:])
+		n := countDigits(rest[1:])
 		frac, rest = rest[1:1+n], rest[1+n:]
 	}
 	for len(frac) > 0 && frac[len(frac)-1] == '0' {
@@ -134,7 +134,7 @@ func scaled(whole, rest []byte) (mag uint64, ok bool) {
 	}
 	exp := 0
 	if len(rest) > 0 {
-		v, err := strconv.ParseInt(text(rest[1:]), 10, 32)
+		v, err := strconv.ParseInt(viewText(rest[1:]), 10, 32)
 		if err != nil {
 			return 0, false
 		}
@@ -145,19 +145,19 @@ func scaled(whole, rest []byte) (mag uint64, ok bool) {
 		if len(frac) > 0 || cut < 0 || !allZero(whole[cut:]) {
 			return 0, false
 		}
-		return decimal(0, whole[:cut])
+		return appendDecimal(0, whole[:cut])
 	}
 	if len(frac) > exp || exp > 20 {
 		return 0, false
 	}
-	if mag, ok = decimal(0, whole); ok {
-		mag, ok = decimal(mag, frac)
+	if mag, ok = appendDecimal(0, whole); ok {
+		mag, ok = appendDecimal(mag, frac)
 	}
 	for range exp - len(frac) {
 		if !ok {
 			break
 		}
-		mag, ok = decimal(mag, []byte{'0'})
+		mag, ok = appendDecimal(mag, []byte{'0'})
 	}
 	return mag, ok
 }
@@ -171,8 +171,8 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// decimal appends decimal digits to a value; ok is false when it exceeds 64 bits.
-func decimal(v uint64, b []byte) (uint64, bool) {
+// appendDecimal appends decimal digits to a value; ok is false when it exceeds 64 bits.
+func appendDecimal(v uint64, b []byte) (uint64, bool) {
 	for _, c := range b {
 		d := uint64(c - '0')
 		if v > (math.MaxUint64-d)/10 {
@@ -183,23 +183,23 @@ func decimal(v uint64, b []byte) (uint64, bool) {
 	return v, true
 }
 
-func (s *scanner) uint(most uint64) uint64 {
-	neg, mag := s.integer()
+func (s *scanner) readUint(most uint64) uint64 {
+	neg, mag := s.readInteger()
 	if neg || mag > most {
-		s.fail("number out of the field's range")
+		s.setFault("number out of the field's range")
 		return 0
 	}
 	return mag
 }
 
-func (s *scanner) int(least, most int64) int64 {
-	neg, mag := s.integer()
+func (s *scanner) readInt(least, most int64) int64 {
+	neg, mag := s.readInteger()
 	switch {
 	case neg && mag <= uint64(-(least+1))+1:
 		return -int64(mag-1) - 1
 	case !neg && mag <= uint64(most):
 		return int64(mag)
 	}
-	s.fail("number out of the field's range")
+	s.setFault("number out of the field's range")
 	return 0
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// text views bytes as a string without copying; the record must not change while the string is used.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// viewText views bytes as a string without copying; the record must not change while the string is used.
+func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// protobuf parses a PlateRead. Values stay unchecked but for UTF-8 and the number of candidates.
-func (w *wire) protobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
+// parseProtobuf parses a PlateRead. Values stay unchecked but for UTF-8 and the number of candidates.
+func (w *wireValues) parseProtobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n, rej := f.read(&plateRead, b)
+		n, rej := f.parseField(&plateRead, b)
 		if rej != nil {
 			return rej
 		}
@@ -29,7 +29,7 @@ func (w *wire) protobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
 	return nil
 }
 
-func (w *wire) setVarint(f *field) {
+func (w *wireValues) setVarint(f *field) {
 	switch f.num {
 	case fCapturedAt:
 		w.captured = int64(f.v)
@@ -54,19 +54,19 @@ func (w *wire) setVarint(f *field) {
 	}
 }
 
-func (w *wire) setBytes(dst *schemas.Read, f *field) *schemas.RejectError {
+func (w *wireValues) setBytes(dst *schemas.Read, f *field) *schemas.RejectError {
 	switch f.num {
 	case fReadID:
 		w.readIDLen = len(f.b)
 		copy(w.readID[:], f.b)
 	case fCamera:
-		w.camera = text(f.b)
+		w.camera = viewText(f.b)
 	case fRawPlate:
-		w.plate = text(f.b)
+		w.plate = viewText(f.b)
 	case fCountry:
-		w.country = text(f.b)
+		w.country = viewText(f.b)
 	case fEventID:
-		w.event = text(f.b)
+		w.event = viewText(f.b)
 	case fImage:
 		w.imageLen = len(f.b)
 		copy(w.image[:], f.b)
@@ -75,17 +75,17 @@ func (w *wire) setBytes(dst *schemas.Read, f *field) *schemas.RejectError {
 	case fMoreImages:
 		return addImage(dst, f.b)
 	case fFormat:
-		w.format = text(f.b)
+		w.format = viewText(f.b)
 	case fMake:
-		w.make = text(f.b)
+		w.make = viewText(f.b)
 	case fColour:
-		w.colour = text(f.b)
+		w.colour = viewText(f.b)
 	case fQuarantine:
 		w.hasQuarantine = true
-		return w.quarantine.protobuf(f.b)
+		return w.quarantine.parseProtobuf(f.b)
 	case fTick:
 		w.hasTick = true
-		return w.tick(f.b)
+		return w.parseTick(f.b)
 	}
 	return nil
 }
@@ -98,14 +98,14 @@ func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
 	var plate string
 	var pm uint32
 	for len(b) > 0 {
-		n, rej := f.read(&candidate, b)
+		n, rej := f.parseField(&candidate, b)
 		if rej != nil {
 			return rej
 		}
 		b = b[n:]
 		switch f.num {
 		case 1:
-			plate = text(f.b)
+			plate = viewText(f.b)
 		case 2:
 			pm = uint32(f.v)
 		}
@@ -129,36 +129,36 @@ func addImage(dst *schemas.Read, sum []byte) *schemas.RejectError {
 // clampPM narrows a per-mille value, keeping anything above 1000 recognisably above it for the check.
 func clampPM(v uint32) schemas.PerMille { return schemas.PerMille(min(v, 65535)) }
 
-func (q *quarantineWire) protobuf(b []byte) *schemas.RejectError {
+func (q *quarantineValues) parseProtobuf(b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n, rej := f.read(&quarantine, b)
+		n, rej := f.parseField(&quarantine, b)
 		if rej != nil {
 			return rej
 		}
 		b = b[n:]
 		switch f.num {
 		case 1:
-			q.reason = text(f.b)
+			q.reason = viewText(f.b)
 		case 2:
-			q.field = text(f.b)
+			q.field = viewText(f.b)
 		case 3:
-			q.detail = text(f.b)
+			q.detail = viewText(f.b)
 		case 4:
 			q.payload = f.b
 		case 5:
 			q.size = f.v
 		case 6:
-			q.contentType = text(f.b)
+			q.contentType = viewText(f.b)
 		}
 	}
 	return nil
 }
 
-func (w *wire) tick(b []byte) *schemas.RejectError {
+func (w *wireValues) parseTick(b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
-		n, rej := f.read(&tick, b)
+		n, rej := f.parseField(&tick, b)
 		if rej != nil {
 			return rej
 		}

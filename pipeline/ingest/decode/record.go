@@ -13,30 +13,30 @@ import "github.com/gvc-brussels/anpr/schemas"
 func Record(dst *schemas.Read, b []byte) *schemas.RejectError {
 	dst.Reset()
 	if len(b) == 0 {
-		return reject(schemas.ReasonMalformed, "", "empty record")
+		return newReject(schemas.ReasonMalformed, "", "empty record")
 	}
 	isJSON := looksJSON(b)
 	if isJSON && fastJSON(dst, b) || !isJSON && fastProtobuf(dst, b) {
 		return nil
 	}
-	return general(dst, b, isJSON)
+	return decodeGeneral(dst, b, isJSON)
 }
 
-// general decodes whatever the fast paths leave: it alone knows how to reject.
-func general(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectError {
+// decodeGeneral decodes whatever the fast paths leave: it alone knows how to reject.
+func decodeGeneral(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectError {
 	dst.Reset()
-	var w wire
+	var w wireValues
 	var rej *schemas.RejectError
 	if isJSON {
-		rej = w.json(dst, b)
+		rej = w.parseJSON(dst, b)
 	} else {
-		rej = w.protobuf(dst, b)
+		rej = w.parseProtobuf(dst, b)
 	}
 	if rej != nil {
-		w.identify(dst)
+		w.keepIdentity(dst)
 		return rej
 	}
-	return w.fill(dst)
+	return w.fillRead(dst)
 }
 
 // looksJSON reports whether the first byte that is not JSON white space opens an object.
@@ -53,6 +53,6 @@ func looksJSON(b []byte) bool {
 	return false
 }
 
-func reject(r schemas.Reason, field, detail string) *schemas.RejectError {
+func newReject(r schemas.Reason, field, detail string) *schemas.RejectError {
 	return &schemas.RejectError{Reason: r, Field: field, Detail: detail}
 }

@@ -22,16 +22,16 @@ type scanner struct {
 	fault *schemas.RejectError
 }
 
-// raw views a text as bytes, for reading only.
-func raw(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+// viewBytes views a text as bytes, for reading only.
+func viewBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-func (s *scanner) fail(what string) {
+func (s *scanner) setFault(what string) {
 	if s.fault == nil {
 		s.fault = schemas.Rejectf(schemas.ReasonMalformed, s.field, "JSON: %s, at byte %d", what, s.at)
 	}
 }
 
-func (s *scanner) space() {
+func (s *scanner) skipSpace() {
 	for s.at < len(s.b) {
 		switch s.b[s.at] {
 		case ' ', '\t', '\n', '\r':
@@ -42,8 +42,8 @@ func (s *scanner) space() {
 	}
 }
 
-// peek skips white space and returns the next byte, 0 at the end and after a fault.
-func (s *scanner) peek() byte {
+// peekByte skips white space and returns the next byte, 0 at the end and after a fault.
+func (s *scanner) peekByte() byte {
 	if s.at < len(s.b) && s.b[s.at] > ' ' && s.fault == nil {
 		return s.b[s.at]
 	}
@@ -51,148 +51,148 @@ func (s *scanner) peek() byte {
 }
 
 func (s *scanner) peekFar() byte {
-	if s.space(); s.at >= len(s.b) || s.fault != nil {
+	if s.skipSpace(); s.at >= len(s.b) || s.fault != nil {
 		return 0
 	}
 	return s.b[s.at]
 }
 
-// take consumes c when it is next.
-func (s *scanner) take(c byte) bool {
-	if s.peek() != c {
+// takeByte consumes c when it is next.
+func (s *scanner) takeByte(c byte) bool {
+	if s.peekByte() != c {
 		return false
 	}
 	s.at++
 	return true
 }
 
-func (s *scanner) literal(word string) bool {
-	if s.peek() == 0 || len(s.b)-s.at < len(word) || string(s.b[s.at:s.at+len(word)]) != word {
+func (s *scanner) takeLiteral(word string) bool {
+	if s.peekByte() == 0 || len(s.b)-s.at < len(word) || string(s.b[s.at:s.at+len(word)]) != word {
 		return false
 	}
 	s.at += len(word)
 	return true
 }
 
-func (s *scanner) enter(open byte, what string) bool {
-	if !s.take(open) {
-		s.fail(what)
+func (s *scanner) enterNesting(open byte, what string) bool {
+	if !s.takeByte(open) {
+		s.setFault(what)
 		return false
 	}
 	if s.depth++; s.depth > maxDepth {
-		s.fail("nested too deep")
+		s.setFault("nested too deep")
 		return false
 	}
 	return true
 }
 
-// object reads an object. number finds a field by name, 0 being unknown; value must read the field's value. null means
+// readObject reads an object. number finds a field by name, 0 being unknown; value must read the field's value. null means
 // the field is not set. A field twice is a fault.
-func (s *scanner) object(number func(string) int, sh *shape, value func(num int)) {
+func (s *scanner) readObject(number func(string) int, sh *shape, value func(num int)) {
 	outer := s.field
 	var seen uint32 // shapes have fewer than 32 fields
-	s.members(func(name string) {
+	s.readMembers(func(name string) {
 		num := number(name)
 		if num == 0 {
 			s.field = outer
-			s.skip()
+			s.skipValue()
 			return
 		}
 		s.field = sh[num].name
 		if seen&(1<<num) != 0 {
-			s.fail("field given twice")
+			s.setFault("field given twice")
 			return
 		}
 		seen |= 1 << num
-		if s.peek() != 'n' || !s.literal("null") {
+		if s.peekByte() != 'n' || !s.takeLiteral("null") {
 			value(num)
 		}
 		s.field = outer
 	})
 }
 
-// members reads an object's braces, names and commas; value must read each member's value.
-func (s *scanner) members(value func(name string)) {
-	if !s.enter('{', "want an object") {
+// readMembers reads an object's braces, names and commas; value must read each member's value.
+func (s *scanner) readMembers(value func(name string)) {
+	if !s.enterNesting('{', "want an object") {
 		return
 	}
-	if s.take('}') {
+	if s.takeByte('}') {
 		s.depth--
 		return
 	}
 	for {
-		name := s.text()
-		if !s.take(':') {
-			s.fail("want a colon")
+		name := s.readText()
+		if !s.takeByte(':') {
+			s.setFault("want a colon")
 			return
 		}
 		value(name)
 		switch {
-		case s.take(','):
-		case s.take('}'):
+		case s.takeByte(','):
+		case s.takeByte('}'):
 			s.depth--
 			return
 		default:
-			s.fail("want a comma or the end of the object")
+			s.setFault("want a comma or the end of the object")
 			return
 		}
 	}
 }
 
-// array reads an array; value must read each element.
-func (s *scanner) array(value func()) {
-	if !s.enter('[', "want an array") {
+// readArray reads an array; value must read each element.
+func (s *scanner) readArray(value func()) {
+	if !s.enterNesting('[', "want an array") {
 		return
 	}
-	if s.take(']') {
+	if s.takeByte(']') {
 		s.depth--
 		return
 	}
 	for {
 		value()
 		switch {
-		case s.take(','):
-		case s.take(']'):
+		case s.takeByte(','):
+		case s.takeByte(']'):
 			s.depth--
 			return
 		default:
-			s.fail("want a comma or the end of the array")
+			s.setFault("want a comma or the end of the array")
 			return
 		}
 	}
 }
 
-// skip passes over any value.
-func (s *scanner) skip() {
-	switch c := s.peek(); {
+// skipValue passes over any value.
+func (s *scanner) skipValue() {
+	switch c := s.peekByte(); {
 	case c == '{':
-		s.members(func(string) { s.skip() })
+		s.readMembers(func(string) { s.skipValue() })
 	case c == '[':
-		s.array(s.skip)
+		s.readArray(s.skipValue)
 	case c == '"':
-		s.text()
+		s.readText()
 	case c == '-' || c >= '0' && c <= '9':
-		s.number()
-	case s.literal("true"), s.literal("false"), s.literal("null"):
+		s.readNumber()
+	case s.takeLiteral("true"), s.takeLiteral("false"), s.takeLiteral("null"):
 	default:
-		s.fail("want a value")
+		s.setFault("want a value")
 	}
 }
 
-func (s *scanner) boolean() bool {
-	if s.literal("true") {
+func (s *scanner) readBool() bool {
+	if s.takeLiteral("true") {
 		return true
 	}
-	if !s.literal("false") {
-		s.fail("want true or false")
+	if !s.takeLiteral("false") {
+		s.setFault("want true or false")
 	}
 	return false
 }
 
-// text reads a string. Without escapes it aliases the input.
-func (s *scanner) text() string {
-	if !s.take('"') {
-		s.fail("want a string")
+// readText reads a string. Without escapes it aliases the input.
+func (s *scanner) readText() string {
+	if !s.takeByte('"') {
+		s.setFault("want a string")
 		return ""
 	}
 	start := s.at
@@ -206,19 +206,19 @@ func (s *scanner) text() string {
 				s.badUTF8()
 				return ""
 			}
-			return text(s.b[start:i])
+			return viewText(s.b[start:i])
 		case c == '\\':
-			return s.escaped(start, i)
+			return s.readEscaped(start, i)
 		case c < ' ':
 			s.at = i
-			s.fail("control character in a string")
+			s.setFault("control character in a string")
 			return ""
 		case c >= utf8.RuneSelf:
 			high = true
 		}
 	}
 	s.at = len(s.b)
-	s.fail("string without end")
+	s.setFault("string without end")
 	return ""
 }
 
@@ -250,6 +250,6 @@ var plainByte = func() (t [256]bool) {
 
 func (s *scanner) badUTF8() {
 	if s.fault == nil {
-		s.fault = reject(schemas.ReasonBadUTF8, s.field, "text is not UTF-8")
+		s.fault = newReject(schemas.ReasonBadUTF8, s.field, "text is not UTF-8")
 	}
 }

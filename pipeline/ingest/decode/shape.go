@@ -30,9 +30,9 @@ const (
 )
 
 // shape says what this version knows of a message's fields, by number.
-type shape [32]entry
+type shape [32]shapeEntry
 
-type entry struct {
+type shapeEntry struct {
 	name string // as rejects name it; empty = not known
 	typ  protowire.Type
 	text bool

@@ -15,9 +15,9 @@ const (
 	latest   = schemas.Micros(4102444800_000000) // 2100-01-01T00:00:00Z, exclusive
 )
 
-// wire holds the values of a PlateRead before they are checked. Strings alias the record. Byte fields of fixed size are
+// wireValues holds the values of a PlateRead before they are checked. Strings alias the record. Byte fields of fixed size are
 // copied, with the length they had, so that wire never points into itself. Candidates go straight to the read.
-type wire struct {
+type wireValues struct {
 	camera, plate, country, event, format, make, colour string
 	captured, received                                  int64
 	countryPM, confidencePM, lane, speed                uint32
@@ -28,17 +28,17 @@ type wire struct {
 	lateUpload, suspect                                 bool
 	hasTick, hasQuarantine                              bool
 	tickAt                                              int64
-	quarantine                                          quarantineWire
+	quarantine                                          quarantineValues
 }
 
-type quarantineWire struct {
+type quarantineValues struct {
 	reason, field, detail, contentType string
 	payload                            []byte
 	size                               uint64
 }
 
-// identify keeps what a dead-letter row says about a record that was rejected.
-func (w *wire) identify(dst *schemas.Read) {
+// keepIdentity keeps what a dead-letter row says about a record that was rejected.
+func (w *wireValues) keepIdentity(dst *schemas.Read) {
 	dst.Reset()
 	if len(w.camera) <= schemas.MaxCameraID {
 		dst.Camera = w.camera
@@ -48,11 +48,11 @@ func (w *wire) identify(dst *schemas.Read) {
 	}
 }
 
-// fill checks the wire values and moves them into the read.
-func (w *wire) fill(dst *schemas.Read) *schemas.RejectError {
-	rej := w.check(dst.Candidates)
+// fillRead checks the wire values and moves them into the read.
+func (w *wireValues) fillRead(dst *schemas.Read) *schemas.RejectError {
+	rej := w.checkValues(dst.Candidates)
 	if rej != nil {
-		w.identify(dst)
+		w.keepIdentity(dst)
 		return rej
 	}
 	switch {
@@ -71,11 +71,11 @@ func (w *wire) fill(dst *schemas.Read) *schemas.RejectError {
 			Reason: reason, Field: q.field, Detail: q.detail, Payload: q.payload, PayloadSize: q.size, ContentType: q.contentType,
 		}
 	}
-	w.move(dst)
+	w.copyValues(dst)
 	return nil
 }
 
-func (w *wire) move(dst *schemas.Read) {
+func (w *wireValues) copyValues(dst *schemas.Read) {
 	dst.Camera = w.camera
 	dst.EventID = w.event
 	dst.CapturedAt = schemas.Micros(w.captured)
