@@ -2,7 +2,8 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// checkValues applies every bound and range of the contract. Details name numbers, never texts: a plate must not reach a log.
+// checkValues applies every bound and range in the contract. Details name numbers, never texts: a plate must not reach
+// a log.
 func (w *wireValues) checkValues(candidates []schemas.Candidate) *schemas.RejectError {
 	switch {
 	case w.hasTick && w.hasQuarantine:
@@ -46,7 +47,7 @@ func (w *wireValues) checkTick() *schemas.RejectError {
 	return nil
 }
 
-// checkDoubt checks what a tick says of the read that it doubts.
+// checkDoubt checks a tick's statement about a doubted read.
 func (w *wireValues) checkDoubt() *schemas.RejectError {
 	switch {
 	case len(w.camera) > schemas.MaxCameraID:

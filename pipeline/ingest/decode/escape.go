@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// readEscaped reads the rest of a string that began at start and has its first escape at i. This is the slow path: it
-// allocates at most as much as the string is long.
+// readEscaped reads the rest of a string begun at start with its first escape at i. This is the slow path: it
+// allocates at most twice the string's length and 16 bytes.
 func (s *scanner) readEscaped(start, i int) string {
 	out := append(make([]byte, 0, 2*(i-start)+16), s.b[start:i]...)
 	s.at = i
@@ -38,10 +38,10 @@ func (s *scanner) readEscaped(start, i int) string {
 	return ""
 }
 
-// simple maps the letter after a backslash to what it stands for.
+// simple maps the letter after a backslash to its character.
 var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// decodeEscape decodes one escape sequence. Half of a surrogate pair alone is refused: it is no character.
+// decodeEscape decodes an escape sequence. Half a surrogate pair alone is refused: it is no character.
 func (s *scanner) decodeEscape(out []byte) ([]byte, bool) {
 	rest := s.b[s.at+1:]
 	if len(rest) == 0 {

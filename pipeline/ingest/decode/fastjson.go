@@ -7,12 +7,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// This file is the fast path of JSON, to the same rule as that of Protobuf: it takes a camera's read as protojson writes it
-// (members in any order, each once, no escapes, base64 of the standard alphabet, enums by name) and leaves everything else,
-// every fault included, to the general decoder.
+// The fast path for JSON follows the rule of the Protobuf fast path. It takes a camera's read as protojson writes it
+// (members in any order, each once, no escapes, base64 in the standard alphabet, enums by name) and leaves everything
+// else, every fault included, to the general decoder.
 
-// fastJSON fills dst, which has been reset, and reports whether b is a camera's read in the usual form. After false dst
-// holds anything.
+// fastJSON fills dst, already reset, and reports whether b is a camera's read in the usual form. After false dst's
+// content is undefined.
 func fastJSON(dst *schemas.Read, b []byte) bool {
 	i := skipBlank(b, 0)
 	if i >= len(b) || b[i] != '{' {
@@ -29,7 +29,7 @@ func fastJSON(dst *schemas.Read, b []byte) bool {
 	return true
 }
 
-// membersAt reads what is behind the opening brace and returns the place after the closing one.
+// membersAt reads the members after the opening brace and returns the position after the closing brace.
 func membersAt(dst *schemas.Read, b []byte, i int) int {
 	var seen uint32
 	for num := 0; ; i++ {
@@ -51,7 +51,7 @@ func membersAt(dst *schemas.Read, b []byte, i int) int {
 	}
 }
 
-// skipBlank returns the first place from i on that is not white space.
+// skipBlank returns the first position from i on outside white space.
 func skipBlank(b []byte, i int) int {
 	if uint(i) < uint(len(b)) && b[i] > ' ' {
 		return i
@@ -62,7 +62,7 @@ func skipBlank(b []byte, i int) int {
 	return i
 }
 
-// written are the names as they stand in most records: quoted, and with the colon.
+// written are the names in their most common spelling: quoted, and with the colon.
 var written = func() (t [len(plateRead)]string) {
 	for _, name := range []string{
 		"readId", "cameraId", "capturedAtUs", "receivedAtUs", "rawPlate", "country", "countryConfidencePm", "confidencePm", "lane",
@@ -74,8 +74,8 @@ var written = func() (t [len(plateRead)]string) {
 	return t
 }()
 
-// nameAt returns the number of the field whose name is at i and the place after its colon; number 0 is for the general
-// decoder. Members mostly come in the order of their numbers, so the guess is looked at first.
+// nameAt returns the number of the field named at i and the position after the colon; number 0 is for the general
+// decoder. Members mostly come in number order, so the guess is compared first.
 func nameAt(b []byte, i, guess int) (num, end int) {
 	if guess < len(written) {
 		if w := written[guess]; w != "" && len(b)-i >= len(w) && string(b[i:i+len(w)]) == w {
@@ -89,7 +89,7 @@ func nameAt(b []byte, i, guess int) (num, end int) {
 	return plateReadNumber(name), i + 1
 }
 
-// stringAt returns the string at i and the place after its closing quote. It knows no escapes.
+// stringAt returns the string at i and the position after the closing quote. It knows no escapes.
 func stringAt(b []byte, i int) (string, int) {
 	if uint(i) >= uint(len(b)) || b[i] != '"' {
 		return "", gone
@@ -110,7 +110,7 @@ func stringAt(b []byte, i int) (string, int) {
 	return viewText(b[i:end]), end + 1
 }
 
-// memberAt reads the value at i of a field and returns the place after it.
+// memberAt reads a field's value at i and returns the position after it.
 func memberAt(dst *schemas.Read, b []byte, i, num int) int {
 	var s string
 	var v uint64
@@ -187,7 +187,7 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 	return i
 }
 
-// elementsAt reads an array that is not empty; element returns the place after the element at i.
+// elementsAt reads a non-empty array; element returns the position after the element at i.
 func elementsAt(b []byte, i int, element func(i int) int) int {
 	if uint(i) >= uint(len(b)) || b[i] != '[' {
 		return gone
@@ -228,7 +228,7 @@ func candidateObject(dst *schemas.Read, b []byte, i int) int {
 	return i + 1
 }
 
-// moreImage reads one of the further pictures.
+// moreImage reads a further picture's sum.
 func moreImage(dst *schemas.Read, b []byte, i int) int {
 	if len(dst.MoreImages) == schemas.MaxMoreImages {
 		return gone
@@ -237,7 +237,8 @@ func moreImage(dst *schemas.Read, b []byte, i int) int {
 	return sumAt(dst.MoreImages[len(dst.MoreImages)-1][:], b, i)
 }
 
-// wholeAt reads a whole number of at most 18 digits, bare or quoted. What may follow a bare one is for the caller to see.
+// wholeAt reads a whole number with at most 18 digits, bare or quoted. The caller checks the bytes after a bare
+// number.
 func wholeAt(b []byte, i int, most uint64) (uint64, int) {
 	if uint(i) >= uint(len(b)) {
 		return 0, gone
@@ -275,7 +276,7 @@ func wholeAt(b []byte, i int, most uint64) (uint64, int) {
 	return v, i
 }
 
-// sixOf maps a character of the standard base64 alphabet to its six bits; 0xff is none.
+// sixOf maps a character in the standard base64 alphabet to its six bits; 0xff marks any other.
 var sixOf = func() (t [256]uint8) {
 	for i := range t {
 		t[i] = 0xff
@@ -286,7 +287,7 @@ var sixOf = func() (t [256]uint8) {
 	return t
 }()
 
-// sumAt reads padded base64 of exactly len(dst) bytes, 16 or 32, in quotes. Bits beyond the last byte are ignored, as
+// sumAt reads padded base64 for exactly len(dst) bytes, 16 or 32, in quotes. Bits beyond the last byte are ignored, as
 // everywhere.
 func sumAt(dst, b []byte, i int) int {
 	n := (len(dst) + 2) / 3 * 4

@@ -10,12 +10,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// This file is the fast path of Protobuf. It takes what our own producers write: the fields of a camera's read in
-// ascending order, each at most once, all in bounds. It answers false for everything else, also for what is merely
-// unusual, and the general decoder then decides; so it has no rejections of its own, and a fuzz target holds it against the
-// general decoder. It writes straight into the read, without the wire values in between.
+// The fast path for Protobuf takes the form written by our own producers: a camera's fields in ascending order, each
+// at most once, all in bounds. It answers false for every other form, also for a merely unusual one, and the general
+// decoder then decides. So it has no rejections, and a fuzz target compares it with the general decoder. It writes
+// straight into the read, without wire values in between.
 
-// Tags of the fields, as they stand on the wire: number<<3 | wire type. Those from 16 on have two bytes, low one first.
+// The fields' tags on the wire: number<<3 | wire type. A tag from 16 on has two bytes, low byte first.
 const (
 	tagReadID       = fReadID<<3 | 2
 	tagCamera       = fCamera<<3 | 2
@@ -39,18 +39,18 @@ const (
 	tagMoreImages   = 0x100 | (fMoreImages<<3|2)&0x7f | 0x80
 )
 
-// gone is the place after a step that failed: no tag is found there, and it is not the end of any record.
+// gone is the position after a failed step: no tag is found there, and no record ends there.
 const gone = math.MaxInt
 
-// hasTag reports whether a tag of one byte is at i.
+// hasTag reports whether a one-byte tag is at i.
 func hasTag(b []byte, i int, tag byte) bool { return uint(i) < uint(len(b)) && b[i] == tag }
 
-// hasTag2 reports whether a tag of two bytes is at i.
+// hasTag2 reports whether a two-byte tag is at i.
 func hasTag2(b []byte, i int, tag uint16) bool {
 	return uint(i+1) < uint(len(b)) && uint16(b[i])|uint16(b[i+1])<<8 == tag
 }
 
-// spanAt returns the bytes behind a length of one byte at i, and the place after them.
+// spanAt returns the bytes behind a one-byte length at i, and the position after them.
 func spanAt(b []byte, i int) ([]byte, int) {
 	i++
 	if uint(i) <= uint(len(b)) {
@@ -61,7 +61,7 @@ func spanAt(b []byte, i int) ([]byte, int) {
 	return nil, gone
 }
 
-// textAt is spanAt for a text of at most most bytes. Most are ASCII, which is seen eight bytes at a time.
+// textAt is spanAt for a text with at most most bytes. Most texts are ASCII, checked eight bytes at a time.
 func textAt(b []byte, i, most int) (string, int) {
 	s, end := spanAt(b, i)
 	if end == gone || len(s) > most {
@@ -69,7 +69,7 @@ func textAt(b []byte, i, most int) (string, int) {
 	}
 	const tops = 0x8080808080808080
 	var ascii bool
-	if n := uint(len(s)); n <= 8 && i+9 <= len(b) { // what is read beyond the text is shifted out
+	if n := uint(len(s)); n <= 8 && i+9 <= len(b) { // bytes beyond the text are shifted out
 		ascii = binary.LittleEndian.Uint64(b[i+1:])&tops<<(64-8*n) == 0
 	} else {
 		ascii = allASCII(s)
@@ -90,14 +90,14 @@ func allASCII(s []byte) bool {
 		}
 		return or < utf8.RuneSelf
 	}
-	or := binary.LittleEndian.Uint64(s[n-8:]) // the last eight overlap the ones before
+	or := binary.LittleEndian.Uint64(s[n-8:]) // the last eight overlap the bytes before
 	for ; len(s) > 8; s = s[8:] {
 		or |= binary.LittleEndian.Uint64(s)
 	}
 	return or&tops == 0
 }
 
-// numberAt returns the varint at i, when it is not above most, and the place after it.
+// numberAt returns the varint at i, up to most, and the position after it.
 func numberAt(b []byte, i int, most uint64) (uint64, int) {
 	if uint(i+1) < uint(len(b)) {
 		v, w := uint64(b[i]), uint64(b[i+1])
@@ -111,7 +111,7 @@ func numberAt(b []byte, i int, most uint64) (uint64, int) {
 	return longAt(b, i, most)
 }
 
-// longAt is numberAt for any length up to eight bytes, whose groups of seven bits are moved together in three steps. Nothing
+// longAt is numberAt for any length up to eight bytes; three steps move the groups with seven bits together. Nothing
 // longer is within the bounds here.
 func longAt(b []byte, i int, most uint64) (uint64, int) {
 	var x uint64
@@ -141,8 +141,8 @@ func longAt(b []byte, i int, most uint64) (uint64, int) {
 	return x, i + n/8
 }
 
-// fastProtobuf fills dst, which has been reset, and reports whether b is a camera's read in the usual form. After false dst
-// holds anything.
+// fastProtobuf fills dst, already reset, and reports whether b is a camera's read in the usual form. After false dst's
+// content is undefined.
 func fastProtobuf(dst *schemas.Read, b []byte) bool {
 	if b[0] != tagReadID && b[0] != tagCamera {
 		return false
@@ -157,7 +157,7 @@ func fastProtobuf(dst *schemas.Read, b []byte) bool {
 	return true
 }
 
-// identityAt reads the fields 1 to 7 and returns the place after them.
+// identityAt reads the fields 1 to 7 (ids, times, raw plate, country) and returns the position after them.
 func identityAt(dst *schemas.Read, b []byte, i int) int {
 	var s string
 	var v uint64
@@ -166,7 +166,7 @@ func identityAt(dst *schemas.Read, b []byte, i int) int {
 			return gone
 		}
 		dst.ID.ID = schemas.ID(b[i+2 : i+18])
-		if i += 18; dst.ID.IsZero() { // an id, though one that looks like none
+		if i += 18; dst.ID.IsZero() { // an id, but a zero one
 			return gone
 		}
 	}
@@ -195,7 +195,7 @@ func identityAt(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// detailsAt reads the fields 8 to 14.
+// detailsAt reads the fields 8 to 14 (confidence to image).
 func detailsAt(dst *schemas.Read, b []byte, i int) int {
 	var v uint64
 	if hasTag(b, i, tagConfidencePM) {
@@ -235,7 +235,7 @@ func detailsAt(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// extrasAt reads the fields 15 to 20.
+// extrasAt reads the fields 15 to 20 (candidates to further pictures).
 func extrasAt(dst *schemas.Read, b []byte, i int) int {
 	for hasTag(b, i, tagCandidates) {
 		i = candidateAt(dst, b, i+1)
@@ -260,7 +260,7 @@ func extrasAt(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// moreImageAt reads one of the further pictures.
+// moreImageAt reads a further picture's sum.
 func moreImageAt(dst *schemas.Read, b []byte, i int) int {
 	sum, end := spanAt(b, i)
 	if end == gone || len(sum) != len(schemas.Sum{}) || len(dst.MoreImages) == schemas.MaxMoreImages {
@@ -270,7 +270,7 @@ func moreImageAt(dst *schemas.Read, b []byte, i int) int {
 	return end
 }
 
-// candidateAt reads plate and confidence, in this order, both or one of them.
+// candidateAt reads plate and confidence, in this order; either may be absent.
 func candidateAt(dst *schemas.Read, b []byte, i int) int {
 	in, end := spanAt(b, i)
 	if end == gone || len(dst.Candidates) == schemas.MaxCandidates {

@@ -9,13 +9,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxGroups bounds how deep unknown groups may nest.
+// maxGroups bounds the nesting depth for unknown groups.
 const maxGroups = 32
 
-// codeNesting is beside protowire's negative parse codes, which are small.
+// codeNesting is distinct from protowire's negative parse codes, all small.
 const codeNesting = -1000
 
-// field is one field of a Protobuf message. v holds a varint, b the content of a length-delimited field.
+// field is a field in a Protobuf message. v holds a varint, b the content of a length-delimited field.
 type field struct {
 	num uint64
 	typ protowire.Type
@@ -23,9 +23,9 @@ type field struct {
 	b   []byte
 }
 
-// parseField parses the first field of b, which must not be empty, checks its wire type and, for text, UTF-8 against the shape,
-// and returns its length. A field the shape does not know has number 0 afterwards. This is the hot path: one call for a
-// field, and no further one for a varint of one byte.
+// parseField parses b's first field and returns its length; b must not be empty. It checks the wire type and, for
+// text, UTF-8 against the shape. A field outside the shape has number 0 afterwards. This is the hot path: a single
+// call for a field, and no further call for a one-byte varint.
 func (f *field) parseField(s *shape, b []byte) (int, *schemas.RejectError) {
 	tag, n := uint64(b[0]), 1
 	if tag >= 0x80 {
@@ -61,7 +61,7 @@ func (f *field) parseField(s *shape, b []byte) (int, *schemas.RejectError) {
 	return n + int(f.v), nil
 }
 
-// skipField passes over a field the shape does not know.
+// skipField passes over a field outside the shape.
 func (f *field) skipField(b []byte) (int, *schemas.RejectError) {
 	f.num, f.typ = 0, protowire.VarintType
 	tag, n := longVarint(b)
@@ -99,14 +99,14 @@ func validUTF8(b []byte) bool {
 		}
 		return or < utf8.RuneSelf || utf8.Valid(b)
 	}
-	or := binary.LittleEndian.Uint64(b[n-8:]) // the last eight overlap the ones before
+	or := binary.LittleEndian.Uint64(b[n-8:]) // the last eight overlap the bytes before
 	for i := 0; i+8 < n; i += 8 {
 		or |= binary.LittleEndian.Uint64(b[i:])
 	}
 	return or&tops == 0 || utf8.Valid(b)
 }
 
-// Parse codes of protowire, which keeps their names to itself.
+// Parse codes from protowire, where they are not exported.
 var (
 	codeTruncated   = func() int { _, n := protowire.ConsumeVarint(nil); return n }()
 	codeFieldNumber = func() int { _, _, n := protowire.ConsumeTag([]byte{0}); return n }()
@@ -120,7 +120,7 @@ func addLength(n, m int) int {
 	return n + m
 }
 
-// longVarint parses a varint, one of two bytes without a call.
+// longVarint parses a varint, a two-byte varint without a call.
 func longVarint(b []byte) (uint64, int) {
 	if len(b) > 1 && b[1] < 0x80 && b[0] >= 0x80 {
 		return uint64(b[0]&0x7f) | uint64(b[1])<<7, 2

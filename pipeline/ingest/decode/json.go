@@ -96,7 +96,7 @@ func (s *scanner) readCandidate(dst *schemas.Read) {
 	}
 }
 
-// readImage reads one of the further pictures.
+// readImage reads a further picture's sum.
 func (s *scanner) readImage(dst *schemas.Read) {
 	var sum [64]byte
 	n := s.readBase64(sum[:])
@@ -124,7 +124,7 @@ func (s *scanner) readQuarantine(q *quarantineValues) {
 	})
 }
 
-// readBase64 decodes a text into dst and returns the decoded length, which may be more than dst takes.
+// readBase64 decodes a text into dst and returns the decoded length, possibly more than len(dst).
 func (s *scanner) readBase64(dst []byte) int {
 	var stack [64]byte
 	b := s.appendBase64(stack[:0])
@@ -132,10 +132,10 @@ func (s *scanner) readBase64(dst []byte) int {
 	return len(b)
 }
 
-// readPayload decodes a text of any length.
+// readPayload decodes a text with any length.
 func (s *scanner) readPayload() []byte { return s.appendBase64(nil) }
 
-// appendBase64 takes the standard and the URL alphabet, each with or without padding, as protojson does.
+// appendBase64 accepts the standard and the URL alphabet, each with or without padding, like protojson.
 func (s *scanner) appendBase64(dst []byte) []byte {
 	t := s.readText()
 	enc := base64.StdEncoding
@@ -153,7 +153,8 @@ func (s *scanner) appendBase64(dst []byte) []byte {
 	return out
 }
 
-// readEnum reads a value by name or number. A name this version does not know is "unknown" (0), as is a number later on.
+// readEnum reads a value by name or number. A name unknown to this version is "unknown" (0); an unknown number becomes
+// "unknown" later.
 func (s *scanner) readEnum(number func(string) int32) int32 {
 	if s.peekByte() == '"' {
 		return number(s.readText())

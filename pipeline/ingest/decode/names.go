@@ -2,7 +2,7 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// plateReadNumber finds a field by either of its JSON names; 0 when there is none.
+// plateReadNumber finds a field by either JSON name; 0 when there is none.
 func plateReadNumber(name string) int {
 	switch name {
 	case "readId", "read_id":

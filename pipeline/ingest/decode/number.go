@@ -20,7 +20,7 @@ func (s *scanner) readNumber() []byte {
 	return s.b[s.at-n : s.at]
 }
 
-// numberLen returns the length of the JSON number that b begins with, 0 when there is none.
+// numberLen returns the length of the JSON number at the beginning of b, 0 when there is none.
 func numberLen(b []byte) int {
 	i := 0
 	if i < len(b) && b[i] == '-' {
@@ -61,7 +61,7 @@ func countDigits(b []byte) int {
 	return len(b)
 }
 
-// readInteger reads a whole number: a JSON number or a string that holds one, 5e2 and 500.0 included, as protojson does.
+// readInteger reads a whole number: a JSON number or a string with a number, 5e2 and 500.0 included, like protojson.
 func (s *scanner) readInteger() (neg bool, mag uint64) {
 	c := s.peekByte()
 	if c >= '1' && c <= '9' {
@@ -92,8 +92,8 @@ func (s *scanner) readInteger() (neg bool, mag uint64) {
 	return neg, mag
 }
 
-// shortInteger evaluates a number of at most 18 digits that begins with none of 0 and -, and returns its length: 0 when it
-// is longer or has a fraction or an exponent.
+// shortInteger evaluates a number with at most 18 digits and without a leading 0 or -, and returns its length: 0 when
+// the number is longer or has a fraction or an exponent.
 func shortInteger(b []byte) (mag uint64, n int) {
 	for n < len(b) && b[n]-'0' <= 9 {
 		mag = mag*10 + uint64(b[n]-'0')
@@ -105,7 +105,7 @@ func shortInteger(b []byte) (mag uint64, n int) {
 	return mag, n
 }
 
-// parseInteger evaluates a JSON number that is whole. Zero is never negative.
+// parseInteger evaluates a whole JSON number. Zero is never negative.
 func parseInteger(n []byte) (neg bool, mag uint64, ok bool) {
 	if len(n) > 0 && n[0] == '-' {
 		neg, n = true, n[1:]
@@ -119,7 +119,7 @@ func parseInteger(n []byte) (neg bool, mag uint64, ok bool) {
 	return neg && mag != 0, mag, ok
 }
 
-// parseScaled evaluates digits before the point and the rest: fraction, exponent or both.
+// parseScaled evaluates the digits before the point and the rest: fraction, exponent or both.
 func parseScaled(whole, rest []byte) (mag uint64, ok bool) {
 	var frac []byte
 	if rest[0] == '.' {
@@ -171,7 +171,7 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// appendDecimal appends decimal digits to a value; ok is false when it exceeds 64 bits.
+// appendDecimal appends decimal digits to a value; ok is false above 64 bits.
 func appendDecimal(v uint64, b []byte) (uint64, bool) {
 	for _, c := range b {
 		d := uint64(c - '0')

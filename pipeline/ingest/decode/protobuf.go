@@ -8,10 +8,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// viewText views bytes as a string without copying; the record must not change while the string is used.
+// viewText views bytes as a string without copying; the record must not change while the string is in use.
 func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseProtobuf parses a PlateRead. Values stay unchecked but for UTF-8 and the number of candidates.
+// parseProtobuf parses a PlateRead. Only UTF-8 and the candidate count are checked yet.
 func (w *wireValues) parseProtobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
@@ -114,7 +114,7 @@ func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
 	return nil
 }
 
-// addImage keeps one of the further pictures. Unlike image_sha256 an empty one is no way to take another back.
+// addImage keeps a further picture's sum. Unlike image_sha256, an empty sum does not take another back.
 func addImage(dst *schemas.Read, sum []byte) *schemas.RejectError {
 	switch {
 	case len(sum) != len(schemas.Sum{}):
@@ -126,7 +126,7 @@ func addImage(dst *schemas.Read, sum []byte) *schemas.RejectError {
 	return nil
 }
 
-// clampPM narrows a per-mille value, keeping anything above 1000 recognisably above it for the check.
+// clampPM narrows a per-mille value; a value above 1000 stays above 1000 for the check.
 func clampPM(v uint32) schemas.PerMille { return schemas.PerMille(min(v, 65535)) }
 
 func (q *quarantineValues) parseProtobuf(b []byte) *schemas.RejectError {

@@ -2,14 +2,14 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Record decodes one record of anpr.reads.v1 into dst, which it resets first. It keeps the capacity of dst.Candidates and
-// does not allocate for a Protobuf read, unless it rejects it.
+// Record resets dst and decodes a record from anpr.reads.v1 into it. It keeps dst.Candidates' capacity and does not
+// allocate for a Protobuf read, except for a rejection.
 //
-// The strings and slices of dst alias b: whoever keeps them longer than b copies them. b is not changed. After a
-// rejection only dst.Camera and dst.ReceivedAt mean anything: what could be read of them, for the dead-letter row.
+// dst's strings and slices alias b: a caller that keeps them longer than b copies them. b is not changed. After a
+// rejection only dst.Camera and dst.ReceivedAt have a meaning: their readable values, for the dead-letter row.
 //
-// dst.Tick is set when the record is a tick, dst.Quarantine when it is a refused upload; otherwise it is a camera's read,
-// which CheckClock and pipeline/ingest/normalise have still to pass.
+// dst.Tick is set for a tick, dst.Quarantine for a refused upload. Any other record is a camera's read, and has still
+// to pass CheckClock and pipeline/ingest/normalise.
 func Record(dst *schemas.Read, b []byte) *schemas.RejectError {
 	dst.Reset()
 	if len(b) == 0 {
@@ -22,7 +22,7 @@ func Record(dst *schemas.Read, b []byte) *schemas.RejectError {
 	return decodeGeneral(dst, b, isJSON)
 }
 
-// decodeGeneral decodes whatever the fast paths leave: it alone knows how to reject.
+// decodeGeneral decodes the records left by the fast paths; only decodeGeneral rejects.
 func decodeGeneral(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectError {
 	dst.Reset()
 	var w wireValues
@@ -39,7 +39,7 @@ func decodeGeneral(dst *schemas.Read, b []byte, isJSON bool) *schemas.RejectErro
 	return w.fillRead(dst)
 }
 
-// looksJSON reports whether the first byte that is not JSON white space opens an object.
+// looksJSON reports whether the first byte outside JSON white space opens an object.
 func looksJSON(b []byte) bool {
 	for _, c := range b {
 		switch c {

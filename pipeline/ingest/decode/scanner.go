@@ -9,16 +9,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxDepth bounds how deep JSON may nest.
+// maxDepth bounds JSON's nesting depth.
 const maxDepth = 64
 
-// scanner reads JSON by RFC 8259 from front to back. The first fault stays; after it every method returns zero values
-// and moves nothing on, so callers need not look at every step.
+// scanner reads JSON by RFC 8259 from front to back. The first fault stays; afterwards every method returns zero
+// values and does not advance, so callers need not check every step.
 type scanner struct {
 	b     []byte
 	at    int
 	depth int
-	field string // the field being read, for the fault
+	field string // the current field, for the fault
 	fault *schemas.RejectError
 }
 
@@ -57,7 +57,7 @@ func (s *scanner) peekFar() byte {
 	return s.b[s.at]
 }
 
-// takeByte consumes c when it is next.
+// takeByte consumes c when c is next.
 func (s *scanner) takeByte(c byte) bool {
 	if s.peekByte() != c {
 		return false
@@ -86,8 +86,8 @@ func (s *scanner) enterNesting(open byte, what string) bool {
 	return true
 }
 
-// readObject reads an object. number finds a field by name, 0 being unknown; value must read the field's value. null means
-// the field is not set. A field twice is a fault.
+// readObject reads an object. number finds a field by name, 0 for unknown; value must read the field's value. null
+// leaves the field unset. A repeated field is a fault.
 func (s *scanner) readObject(number func(string) int, sh *shape, value func(num int)) {
 	outer := s.field
 	var seen uint32 // shapes have fewer than 32 fields
@@ -189,7 +189,7 @@ func (s *scanner) readBool() bool {
 	return false
 }
 
-// readText reads a string. Without escapes it aliases the input.
+// readText reads a string. Without escapes the string aliases the input.
 func (s *scanner) readText() string {
 	if !s.takeByte('"') {
 		s.setFault("want a string")
@@ -222,14 +222,14 @@ func (s *scanner) readText() string {
 	return ""
 }
 
-// plainEnd passes over printable ASCII other than quote and backslash, eight bytes at a time while there are so many.
+// plainEnd passes over printable ASCII except quote and backslash, eight bytes at a time where possible.
 func plainEnd(b []byte, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for i+8 <= len(b) {
 		v := binary.LittleEndian.Uint64(b[i:])
 		quote, slash := v^(ones*'"'), v^(ones*'\\')
-		// The top bit of a byte of each term is set when the byte is below 0x20, a quote, a backslash, or above 0x7f. A
-		// borrow can mark a byte above a true one only, and the lowest mark is the one that is used.
+		// In each term a byte's top bit is set when the byte is below 0x20, a quote, a backslash, or above 0x7f. A borrow
+		// can falsely mark only bytes above a true mark, and only the lowest mark is used.
 		if marks := ((v - ones*' ') | (quote - ones) | (slash - ones) | v) & tops; marks != 0 {
 			return i + bits.TrailingZeros64(marks)/8
 		}

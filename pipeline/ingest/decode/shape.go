@@ -29,11 +29,11 @@ const (
 	fTick         = 31
 )
 
-// shape says what this version knows of a message's fields, by number.
+// shape describes a message's known fields, by number.
 type shape [32]shapeEntry
 
 type shapeEntry struct {
-	name string // as rejects name it; empty = not known
+	name string // the field's name in rejects; empty = not known
 	typ  protowire.Type
 	text bool
 }

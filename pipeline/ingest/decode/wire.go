@@ -2,21 +2,21 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Bounds of wire fields that schemas does not name, in bytes. Country is a code; the others are written by our gateway.
+// Bounds for wire fields without a bound in schemas, in bytes. Country is a code; our gateway writes the others.
 const (
 	maxCountry     = schemas.MaxText
 	maxDetail      = 1024
 	maxContentType = 256
 )
 
-// The instants a log may speak of; anything else is a broken clock or a broken producer.
+// The range of instants in a log; any other instant means a broken clock or a broken producer.
 const (
 	earliest = schemas.Micros(1577836800_000000) // 2020-01-01T00:00:00Z
 	latest   = schemas.Micros(4102444800_000000) // 2100-01-01T00:00:00Z, exclusive
 )
 
-// wireValues holds the values of a PlateRead before they are checked. Strings alias the record. Byte fields of fixed size are
-// copied, with the length they had, so that wire never points into itself. Candidates go straight to the read.
+// wireValues holds a PlateRead's values before the checks. Strings alias the record. Fixed-size byte fields are
+// copied, with their original length, so wireValues never points into itself. Candidates go straight to the read.
 type wireValues struct {
 	camera, plate, country, event, format, make, colour string
 	captured, received                                  int64
@@ -37,7 +37,7 @@ type quarantineValues struct {
 	size                               uint64
 }
 
-// keepIdentity keeps what a dead-letter row says about a record that was rejected.
+// keepIdentity keeps a rejected record's camera and receipt time for the dead-letter row.
 func (w *wireValues) keepIdentity(dst *schemas.Read) {
 	dst.Reset()
 	if len(w.camera) <= schemas.MaxCameraID {
@@ -57,7 +57,7 @@ func (w *wireValues) fillRead(dst *schemas.Read) *schemas.RejectError {
 	}
 	switch {
 	case w.hasTick:
-		dst.Candidates, dst.MoreImages = dst.Candidates[:0], dst.MoreImages[:0] // whatever else the record holds is no read
+		dst.Candidates, dst.MoreImages = dst.Candidates[:0], dst.MoreImages[:0] // the record's other fields make no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
 		if w.format == schemas.FormatDoubt {
@@ -86,7 +86,7 @@ func (w *wireValues) copyValues(dst *schemas.Read) {
 	dst.Confidence = schemas.PerMille(w.confidencePM)
 	dst.Lane = uint8(w.lane)
 	dst.Speed = schemas.Speed(w.speed)
-	if w.imageLen != 0 { // a later, empty occurrence on the wire takes an earlier one back
+	if w.imageLen != 0 { // a later, empty occurrence on the wire takes an earlier image back
 		dst.Image = w.image
 	}
 	dst.Format = w.format
