@@ -17,8 +17,8 @@ type problem struct {
 	Reads  []outcome `json:"reads,omitempty"`
 }
 
-// answer is the body of a success.
-type answer struct {
+// uploadAnswer is the body of a success.
+type uploadAnswer struct {
 	Reads   []outcome `json:"reads"`
 	Unread  []outcome `json:"unread,omitempty"` // vehicles whose plate was not read
 	Ignored []outcome `json:"ignored,omitempty"`
@@ -79,7 +79,7 @@ func emptyFields(r *anprv1.PlateRead) (names []string) {
 
 // writeOutcome answers 200. When every read of the upload was refused, the answer carries the first refusal.
 func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
-	a := answer{Reads: []outcome{}}
+	a := uploadAnswer{Reads: []outcome{}}
 	var first *schemas.RejectError
 	good := 0
 	for i, ev := range events {

@@ -93,7 +93,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 		"bare":  {ID: "bare"},
 		"empty": {ID: "empty", TokenSum: sha("")},
 	}
-	producer := NewKafkaProducer(KafkaConfig{Brokers: []string{rg.addr}})
+	producer := NewKafkaProducer(ProducerConfig{Brokers: []string{rg.addr}})
 	cfg := Config{
 		Registry: func() Registry { return rg.cams }, Normalise: normalised, Producer: producer, Images: rg.store, Partitions: partitions,
 		Now: func() time.Time { return time.UnixMicro(rg.now.Load()) }, Log: zerolog.New(zerolog.SyncWriter(rg.log)), ProduceTimeout: 3 * time.Second,
@@ -125,7 +125,7 @@ type reply struct {
 	code    int
 	header  http.Header
 	problem problem
-	answer  answer
+	answer  uploadAnswer
 	raw     []byte
 }
 

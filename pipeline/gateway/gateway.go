@@ -135,7 +135,7 @@ type Gateway struct {
 	slots     chan struct{} // an element per upload in flight
 	memory    atomic.Int64  // bytes of bodies in flight
 	quotas    cameraQuotas
-	strangers strangers
+	strangers strangerLimits
 	nonces    nonceMemory
 	broker    brokerState
 	clocks    clockWatch

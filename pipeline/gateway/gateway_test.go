@@ -322,7 +322,7 @@ func TestABrokerThatNeverAnswersIsASendAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	producer := NewKafkaProducer(KafkaConfig{Brokers: []string{silent.Addr().String()}})
+	producer := NewKafkaProducer(ProducerConfig{Brokers: []string{silent.Addr().String()}})
 	defer func() {
 		if err := producer.Close(); err != nil {
 			t.Error(err)
@@ -397,7 +397,7 @@ func TestConfigNamesWhatIsMissing(t *testing.T) {
 }
 
 func TestCheckTopicComparesPartitions(t *testing.T) {
-	k := NewKafkaProducer(KafkaConfig{Brokers: []string{startBroker(t).ListenAddrs()[0]}})
+	k := NewKafkaProducer(ProducerConfig{Brokers: []string{startBroker(t).ListenAddrs()[0]}})
 	defer func() {
 		if err := k.Close(); err != nil {
 			t.Error(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// KafkaConfig says where a KafkaProducer writes. Zero values mean the defaults in brackets.
-type KafkaConfig struct {
+// ProducerConfig says where a KafkaProducer writes. Zero values mean the defaults in brackets.
+type ProducerConfig struct {
 	Brokers []string
 	Topic   string            // [anpr.reads.v1]
 	Linger  time.Duration     // how long a record waits for others [2 ms]
@@ -38,7 +38,7 @@ type Receipt struct {
 // KafkaProducer produces with acks=all. Concurrent calls share batches: a record waits at most Linger for others in
 // its partition. It makes three attempts within the caller's context.
 type KafkaProducer struct {
-	cfg    KafkaConfig
+	cfg    ProducerConfig
 	writer *kafka.Writer
 	pool   *kafka.Transport
 }
@@ -61,7 +61,7 @@ func (assignedPartition) Balance(m kafka.Message, _ ...int) int {
 }
 
 // NewKafkaProducer makes a producer. It connects with the first record; CheckTopic connects earlier.
-func NewKafkaProducer(cfg KafkaConfig) *KafkaProducer {
+func NewKafkaProducer(cfg ProducerConfig) *KafkaProducer {
 	setDefault(&cfg.Topic, schemas.TopicReads)
 	setDefault(&cfg.Linger, 2*time.Millisecond)
 	pool := &kafka.Transport{

@@ -19,8 +19,8 @@ const (
 	noticeEvery    = time.Hour   // interval at which the log names a pair and keeps an upload without a token
 )
 
-// strangers bounds the cost of unauthenticated senders. It shares nothing with cameras. Safe for concurrent use.
-type strangers struct {
+// strangerLimits bounds the cost of unauthenticated senders. It shares nothing with cameras. Safe for concurrent use.
+type strangerLimits struct {
 	kept *rate.Limiter // rate of kept uploads
 
 	mu      sync.Mutex // guards the fields below
@@ -43,7 +43,7 @@ type senderFailures struct {
 }
 
 // takePlace takes a place among the senders whose bodies are read; ok is false when all places are taken.
-func (s *strangers) takePlace(addr netip.Addr, most int) (leave func(), ok bool) {
+func (s *strangerLimits) takePlace(addr netip.Addr, most int) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all >= most || s.reading[addr] >= min(most, strangersOfOne) {
@@ -62,7 +62,7 @@ func (s *strangers) takePlace(addr netip.Addr, most int) (leave func(), ok bool)
 }
 
 // recordSuccess records that a sender authenticated after a failure or a challenge.
-func (s *strangers) recordSuccess(f failingSender) {
+func (s *strangerLimits) recordSuccess(f failingSender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k := s.failers[f]; k != nil {
@@ -72,7 +72,7 @@ func (s *strangers) recordSuccess(f failingSender) {
 
 // beginsRound reports whether a sender without a proof begins another challenge and response, having finished one
 // before.
-func (s *strangers) beginsRound(f failingSender) bool {
+func (s *strangerLimits) beginsRound(f failingSender) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.failers[f]
@@ -85,7 +85,7 @@ func (s *strangers) beginsRound(f failingSender) bool {
 
 // recordFailure counts a failure. limited: too many failures from the address for the camera; notice: the operator is
 // to be told.
-func (s *strangers) recordFailure(f failingSender, now time.Time) (limited, notice bool) {
+func (s *strangerLimits) recordFailure(f failingSender, now time.Time) (limited, notice bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.failers[f]
@@ -103,7 +103,7 @@ func (s *strangers) recordFailure(f failingSender, now time.Time) (limited, noti
 }
 
 // spendBytes takes bytes from the day's budget and returns how many it granted.
-func (s *strangers) spendBytes(n, budget int64, now time.Time) int64 {
+func (s *strangerLimits) spendBytes(n, budget int64, now time.Time) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if day := now.Unix() / 86_400; day != s.day {
@@ -200,8 +200,8 @@ func yesNo(b bool) string {
 }
 
 // newStrangers begins with nobody.
-func newStrangers(cfg *Config) strangers {
-	return strangers{
+func newStrangers(cfg *Config) strangerLimits {
+	return strangerLimits{
 		kept: rate.NewLimiter(cfg.StrangerRate, cfg.StrangerBurst), reading: map[netip.Addr]int{},
 		failers: map[failingSender]*senderFailures{},
 	}

@@ -56,5 +56,5 @@ func (r *receiptKeeper) closeJournal() error {
 
 // newProducer makes a producer of reads whose acknowledged records become receipts.
 func newProducer(k platform.Kafka, r *receiptKeeper) *gateway.KafkaProducer {
-	return gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: k.Brokers(), Dial: k.Dialer(), Acked: r.writeReceipts})
+	return gateway.NewKafkaProducer(gateway.ProducerConfig{Brokers: k.Brokers(), Dial: k.Dialer(), Acked: r.writeReceipts})
 }

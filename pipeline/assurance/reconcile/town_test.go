@@ -90,7 +90,7 @@ func newTown(t testing.TB, records int) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.journal.Close() })
-	w.producer = gateway.NewKafkaProducer(gateway.KafkaConfig{Brokers: []string{kafka}, Acked: func(rs []gateway.Receipt) {
+	w.producer = gateway.NewKafkaProducer(gateway.ProducerConfig{Brokers: []string{kafka}, Acked: func(rs []gateway.Receipt) {
 		list := make([]JournalReceipt, len(rs))
 		for i, r := range rs {
 			list[i] = JournalReceipt{r.Partition, r.Offset, r.Camera, r.Time, SumOf(r.Value)}

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// readEscaped reads the rest of a string begun at start with its first escape at i. This is the slow path: it
-// allocates at most twice the string's length and 16 bytes.
+// readEscaped reads the rest of a string begun at start with its first escape at i. This is the slow path: it allocates
+// in proportion to the string's length.
 func (s *scanner) readEscaped(start, i int) string {
 	out := append(make([]byte, 0, 2*(i-start)+16), s.b[start:i]...)
 	s.at = i
