@@ -21,12 +21,12 @@ type slowTarget struct {
 	all   int
 }
 
-func (s *slowTarget) Lanes() int       { return 1 }
-func (s *slowTarget) Lane(*Record) int { return 0 }
-func (s *slowTarget) MaxBatch() int    { return 1 }
-func (s *slowTarget) Uploads() bool    { return true }
-func (s *slowTarget) Close() error     { return nil }
-func (s *slowTarget) Deliver(_ context.Context, _ int, batch []*Record) error {
+func (s *slowTarget) Lanes() int           { return 1 }
+func (s *slowTarget) Lane(*LoadRecord) int { return 0 }
+func (s *slowTarget) MaxBatch() int        { return 1 }
+func (s *slowTarget) Uploads() bool        { return true }
+func (s *slowTarget) Close() error         { return nil }
+func (s *slowTarget) Deliver(_ context.Context, _ int, batch []*LoadRecord) error {
 	for _, rec := range batch {
 		var m anprv1.PlateRead
 		s.all++

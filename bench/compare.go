@@ -50,8 +50,8 @@ func (g *Got) AddOffence(o *anprv1.Offence) {
 	g.offences[string(o.GetOffenceId())] = x
 }
 
-// Tally compares one kind of result. Expected = Found + Missing; Optional are rows that were right and not required.
-type Tally struct {
+// ResultTally compares one kind of result. Expected = Found + Missing; Optional are rows that were right and not required.
+type ResultTally struct {
 	Expected int `json:"expected"`
 	Found    int `json:"found"`
 	Missing  int `json:"missing"`
@@ -59,34 +59,34 @@ type Tally struct {
 	Optional int `json:"optional"`
 }
 
-func (t *Tally) addExpected(found bool) {
+func (t *ResultTally) addExpected(found bool) {
 	t.Expected++
 	t.Found += boolToInt(found)
 	t.Missing += boolToInt(!found)
 }
 
-// Report compares delivered results with expected results.
-type Report struct {
-	tallies map[string]*Tally
+// TruthReport compares delivered results with expected results.
+type TruthReport struct {
+	tallies map[string]*ResultTally
 	// MissingHits and ExtraHits name at most ten of each: list, entry, site, match and time, no plate.
 	MissingHits []ExpectedHit
 	ExtraHits   []ExpectedHit
 }
 
 // Of returns the tally of the kind of result of that name: one of Kinds.
-func (r *Report) Of(kind string) *Tally {
+func (r *TruthReport) Of(kind string) *ResultTally {
 	if r.tallies == nil {
-		r.tallies = map[string]*Tally{}
+		r.tallies = map[string]*ResultTally{}
 	}
 	if r.tallies[kind] == nil {
-		r.tallies[kind] = &Tally{}
+		r.tallies[kind] = &ResultTally{}
 	}
 	return r.tallies[kind]
 }
 
 // Tallies returns all tallies by kind.
-func (r *Report) Tallies() map[string]Tally {
-	out := map[string]Tally{}
+func (r *TruthReport) Tallies() map[string]ResultTally {
+	out := map[string]ResultTally{}
 	for _, kind := range Kinds() {
 		out[kind] = *r.Of(kind)
 	}
@@ -94,16 +94,16 @@ func (r *Report) Tallies() map[string]Tally {
 }
 
 // Sum returns the tally of all kinds together.
-func (r *Report) Sum() (t Tally) {
+func (r *TruthReport) Sum() (t ResultTally) {
 	for _, kind := range Kinds() {
 		x := r.Of(kind)
-		t = Tally{t.Expected + x.Expected, t.Found + x.Found, t.Missing + x.Missing, t.Extra + x.Extra, t.Optional + x.Optional}
+		t = ResultTally{t.Expected + x.Expected, t.Found + x.Found, t.Missing + x.Missing, t.Extra + x.Extra, t.Optional + x.Optional}
 	}
 	return t
 }
 
 // MarshalJSON writes the tally of each kind under its name.
-func (r *Report) MarshalJSON() ([]byte, error) {
+func (r *TruthReport) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	add := func(name string, v any) error {
 		x, err := json.Marshal(v)
@@ -128,15 +128,15 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 }
 
 // Exact reports whether every expected result was found and no other.
-func (r *Report) Exact() bool {
+func (r *TruthReport) Exact() bool {
 	t := r.Sum()
 	return t.Missing == 0 && t.Extra == 0
 }
 
 // Compare holds what a pipeline delivered against the truth. window is the pipeline's passage window: two expected hits of one entry at one
 // site within it are one passage, and a hit counts as found when its capture time is within it of the expected one.
-func (h *Truth) Compare(got *Got, window schemas.Micros) *Report {
-	r := &Report{}
+func (h *Truth) Compare(got *Got, window schemas.Micros) *TruthReport {
+	r := &TruthReport{}
 	for _, o := range h.oracles {
 		o.compareResults(h, r, got, window)
 	}

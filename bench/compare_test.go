@@ -100,7 +100,7 @@ func TestHitsWithinOnePassageCountOnce(t *testing.T) {
 	for i, at := range []schemas.Micros{101 * schemas.Second, 200 * schemas.Second} {
 		g.AddHit(&anprv1.Hit{HitId: []byte{byte(i)}, List: "stolen", EntryId: "STO-1", CameraId: c.cameras[0].ID, Match: "exact", CapturedAtUs: int64(at)})
 	}
-	if r := h.Compare(g, 10*schemas.Second); *r.Of("hits") != (Tally{Expected: 2, Found: 2}) {
+	if r := h.Compare(g, 10*schemas.Second); *r.Of("hits") != (ResultTally{Expected: 2, Found: 2}) {
 		t.Errorf("got %+v, want two passages found", r.Of("hits"))
 	}
 }
@@ -187,13 +187,13 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 	}
 	for _, x := range []struct {
 		offences string
-		want     Tally
+		want     ResultTally
 	}{
-		{"\x01\x03\x04", Tally{Expected: 3, Found: 3, Optional: 1}},
-		{"\x02\x04", Tally{Expected: 2, Found: 2, Optional: 2}}, // the second was seen first
-		{"\x01\x04", Tally{Expected: 3, Found: 2, Missing: 1, Optional: 1}},
-		{"\x04", Tally{Expected: 4, Found: 1, Missing: 3}},
-		{"\x01\x02\x04", Tally{Expected: 3, Found: 3, Extra: 2, Optional: 1}}, // one excess, two offences
+		{"\x01\x03\x04", ResultTally{Expected: 3, Found: 3, Optional: 1}},
+		{"\x02\x04", ResultTally{Expected: 2, Found: 2, Optional: 2}}, // the second was seen first
+		{"\x01\x04", ResultTally{Expected: 3, Found: 2, Missing: 1, Optional: 1}},
+		{"\x04", ResultTally{Expected: 4, Found: 1, Missing: 3}},
+		{"\x01\x02\x04", ResultTally{Expected: 3, Found: 3, Extra: 2, Optional: 1}}, // one excess, two offences
 	} {
 		g := &Got{}
 		for _, n := range []byte(x.offences) {
@@ -221,13 +221,13 @@ func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
 		name   string
 		excess []ExpectedSpeed
 		got    []byte
-		want   Tally
+		want   ResultTally
 	}{
-		{"twins, both found", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1, 2}, Tally{Expected: 2, Found: 2}},
-		{"twins, one lost", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1}, Tally{Expected: 2, Found: 1, Missing: 1}},
-		{"one vehicle, one of two", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{2}, Tally{Expected: 1, Found: 1, Optional: 1}},
-		{"one vehicle, fined twice", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{1, 2}, Tally{Expected: 2, Found: 2, Extra: 2}},
-		{"one vehicle, a minute apart", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 60)}, []byte{1}, Tally{Expected: 2, Found: 1, Missing: 1}},
+		{"twins, both found", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1, 2}, ResultTally{Expected: 2, Found: 2}},
+		{"twins, one lost", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1OAB123", 45)}, []byte{1}, ResultTally{Expected: 2, Found: 1, Missing: 1}},
+		{"one vehicle, one of two", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{2}, ResultTally{Expected: 1, Found: 1, Optional: 1}},
+		{"one vehicle, fined twice", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 45)}, []byte{1, 2}, ResultTally{Expected: 2, Found: 2, Extra: 2}},
+		{"one vehicle, a minute apart", []ExpectedSpeed{excess(1, "1DAB123", 0), excess(2, "1DAB123", 60)}, []byte{1}, ResultTally{Expected: 2, Found: 1, Missing: 1}},
 	} {
 		h := newTruth(city)
 		oracleIn[*speedOracle](h).excesses = c.excess

@@ -45,13 +45,13 @@ func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 		site    string
 		vehicle uint32
 		after   schemas.Micros
-		want    Tally
+		want    ResultTally
 	}{
-		{"together", cam.Site, 0, -2 * schemas.Second, Tally{Optional: 1}},
-		{"the other later", cam.Site, 0, 12 * schemas.Second, Tally{Optional: 1}},
-		{"long after", cam.Site, 0, 16 * schemas.Second, Tally{Expected: 1, Missing: 1}},
-		{"elsewhere", "another site", 0, 0, Tally{Expected: 1, Missing: 1}},
-		{"itself", cam.Site, 1, 0, Tally{Expected: 1, Missing: 1}},
+		{"together", cam.Site, 0, -2 * schemas.Second, ResultTally{Optional: 1}},
+		{"the other later", cam.Site, 0, 12 * schemas.Second, ResultTally{Optional: 1}},
+		{"long after", cam.Site, 0, 16 * schemas.Second, ResultTally{Expected: 1, Missing: 1}},
+		{"elsewhere", "another site", 0, 0, ResultTally{Expected: 1, Missing: 1}},
+		{"itself", cam.Site, 1, 0, ResultTally{Expected: 1, Missing: 1}},
 	} {
 		h := newTruth(c)
 		at, fast := testDay.Start(), c.vehicles[1].plate
@@ -63,7 +63,7 @@ func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 		}
 		g := &Got{}
 		g.AddOffence(&anprv1.Offence{OffenceId: make([]byte, 16), Family: "speed", ReadId: oracleIn[*speedOracle](h).excesses[0].Read.ID[:], Plate: fast.String()})
-		if got, want := *h.Compare(g, 10*schemas.Second).Of("speed"), (Tally{Expected: 1, Found: 1}); got != want {
+		if got, want := *h.Compare(g, 10*schemas.Second).Of("speed"), (ResultTally{Expected: 1, Found: 1}); got != want {
 			t.Errorf("%s, found: %+v, want %+v", x.name, got, want)
 		}
 	}

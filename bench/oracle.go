@@ -17,7 +17,7 @@ type oracle interface {
 	// expectResults notes the results of a passing after its last read.
 	expectResults(t *Traffic, p *passing)
 	// compareResults counts delivered results against expected results.
-	compareResults(h *Truth, r *Report, got *Got, window schemas.Micros)
+	compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros)
 }
 
 // newOracles makes the oracles, without any reads, in the order of reports.

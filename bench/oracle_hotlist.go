@@ -76,7 +76,7 @@ type hitKey struct {
 }
 
 // compareResults implements [oracle].
-func (o *hotlistOracle) compareResults(h *Truth, r *Report, got *Got, window schemas.Micros) {
+func (o *hotlistOracle) compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros) {
 	want, have := map[hitKey][]schemas.Micros{}, map[hitKey][]schemas.Micros{}
 	for _, x := range o.hits {
 		k := hitKey{x.List, x.Entry, x.Site, x.Match}
@@ -116,7 +116,7 @@ func mergeTimes(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 }
 
 // pairHits walks two sorted lists and pairs times within window.
-func (r *Report) pairHits(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
+func (r *TruthReport) pairHits(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
 	named := func(at schemas.Micros) ExpectedHit { return ExpectedHit{k.list, k.entry, k.site, k.match, at} }
 	for len(want) > 0 || len(have) > 0 {
 		switch {

@@ -186,7 +186,7 @@ type lezKey struct {
 }
 
 // compareResults implements [oracle].
-func (o *lezOracle) compareResults(h *Truth, r *Report, got *Got, _ schemas.Micros) {
+func (o *lezOracle) compareResults(h *Truth, r *TruthReport, got *Got, _ schemas.Micros) {
 	found, tally := map[lezKey]bool{}, r.Of(kindLEZ)
 	for _, x := range got.offences {
 		if x.family == kindLEZ && LEZKnown(x.day) {

@@ -98,7 +98,7 @@ func judgeSpeed(cam *schemas.Camera, s *plannedRead, c schemas.Category) (correc
 }
 
 // compareResults implements [oracle].
-func (o *speedOracle) compareResults(h *Truth, r *Report, got *Got, window schemas.Micros) {
+func (o *speedOracle) compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros) {
 	speeds := map[schemas.ReadID]bool{}
 	for _, x := range got.offences {
 		if x.family == kindSpeed {
@@ -115,7 +115,7 @@ const oneOffence = schemas.Minute
 // compareSpeeds compares the reads with a speed offence with the excesses. Excesses of one plate nearer than oneOffence
 // must give exactly one offence; the pipeline's order decides which read has it. Excesses of two plates of a class must
 // give an offence each. An excess that a lookalike may have driven is optional.
-func (o *speedOracle) compareSpeeds(h *Truth, r *Report, got map[schemas.ReadID]bool, window schemas.Micros) {
+func (o *speedOracle) compareSpeeds(h *Truth, r *TruthReport, got map[schemas.ReadID]bool, window schemas.Micros) {
 	at := map[meetingPoint][]*ExpectedSpeed{}
 	for i := range o.excesses {
 		x := &o.excesses[i]

@@ -57,7 +57,7 @@ func (t *Traffic) nextRead(received schemas.Micros) plannedRead {
 			return t.burst[t.sent-1]
 		}
 		t.burst, t.sent = t.burst[:0], 0
-		w := t.q.pop()
+		w := t.q.popWaiting()
 		t.at = w.at
 		switch w.kind {
 		case waitCar:
@@ -65,7 +65,7 @@ func (t *Traffic) nextRead(received schemas.Micros) plannedRead {
 				return s
 			}
 		case waitRead:
-			s := *t.queuedReads.cell(w.ref)
+			s := *t.queuedReads.cellAt(w.ref)
 			t.queuedReads.freeCell(w.ref)
 			return s
 		case waitRepeat:
@@ -121,7 +121,7 @@ func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead
 		t.queueRead(&first, s.cameras[0], second, int64(300*schemas.Millisecond)+t.r.Int64N(int64(600*schemas.Millisecond)))
 		seen++
 	}
-	t.passings.cell(p).left = seen
+	t.passings.cellAt(p).left = seen
 	t.driveOn(i, 0)
 	return first, true
 }
@@ -130,7 +130,7 @@ func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead
 func (t *Traffic) queueRead(first *plannedRead, camera uint16, speed int, wait int64) {
 	s := plannedRead{plate: first.plate, vehicle: first.vehicle, passing: first.passing}
 	t.aimCamera(&s, camera, speed)
-	t.q.push(waiting{t.at + wait, waitRead, t.queuedReads.addCell(s)})
+	t.q.pushWaiting(waiting{t.at + wait, waitRead, t.queuedReads.addCell(s)})
 }
 
 // aimCamera fills in the fields that camera and lane give: speed, sequence number, random bits, confidence.
@@ -183,7 +183,7 @@ func (t *Traffic) parkInView(first *plannedRead, s *site) (stay int64) {
 	first.passing = t.passings.addCell(passing{vehicle: first.vehicle, left: repeats + 1, parked: true})
 	t.aimCamera(first, s.cameras[0], 0)
 	first.repeats = repeats
-	t.q.push(waiting{t.at + t.drawRepeatGap(), waitRepeat, t.queuedReads.addCell(*first)})
+	t.q.pushWaiting(waiting{t.at + t.drawRepeatGap(), waitRepeat, t.queuedReads.addCell(*first)})
 	return stay
 }
 
@@ -193,7 +193,7 @@ func (t *Traffic) drawRepeatGap() int64 {
 
 // repeatParked returns the next read of a parked vehicle.
 func (t *Traffic) repeatParked(ref uint32) plannedRead {
-	cell := t.queuedReads.cell(ref)
+	cell := t.queuedReads.cellAt(ref)
 	cell.seq = t.nextSequence(cell.camera)
 	cell.randomBits = t.r.Uint32()
 	cell.confidence = uint16(880 + t.r.IntN(120))
@@ -204,7 +204,7 @@ func (t *Traffic) repeatParked(ref uint32) plannedRead {
 	if s.repeats == 0 {
 		t.queuedReads.freeCell(ref)
 	} else {
-		t.q.push(waiting{t.at + t.drawRepeatGap(), waitRepeat, ref})
+		t.q.pushWaiting(waiting{t.at + t.drawRepeatGap(), waitRepeat, ref})
 	}
 	return s
 }
@@ -218,7 +218,7 @@ func (t *Traffic) viaLink(s *plannedRead, received schemas.Micros) bool {
 			return true
 		}
 		l.down = true
-		t.q.push(waiting{t.at + int64(schemas.Second) + t.r.Int64N(t.noise.OutageFor.Microseconds()), waitCamera, uint32(s.camera)})
+		t.q.pushWaiting(waiting{t.at + int64(schemas.Second) + t.r.Int64N(t.noise.OutageFor.Microseconds()), waitCamera, uint32(s.camera)})
 	}
 	s.captured = received - 80*schemas.Millisecond
 	s.late = true
@@ -256,7 +256,7 @@ func (t *Traffic) addNoise(s *plannedRead, received schemas.Micros) {
 		again := *s
 		again.kind = Retransmission
 		wait := int64(schemas.Second) + t.r.Int64N(int64(19*schemas.Second))
-		t.q.push(waiting{t.at + wait, waitRead, t.queuedReads.addCell(again)})
+		t.q.pushWaiting(waiting{t.at + wait, waitRead, t.queuedReads.addCell(again)})
 	}
 }
 

@@ -16,8 +16,8 @@ const (
 	waitCamera                    // ref: a temporary camera that comes back
 )
 
-// queue is a four-way heap, earliest first. It keeps its memory.
-type queue struct{ h []waiting }
+// waitQueue is a four-way heap, earliest first. It keeps its memory.
+type waitQueue struct{ h []waiting }
 
 // isBefore orders by time, then by kind and reference: the order never depends on the growth of the heap.
 func (w waiting) isBefore(o waiting) bool {
@@ -30,7 +30,7 @@ func (w waiting) isBefore(o waiting) bool {
 	return w.ref < o.ref
 }
 
-func (q *queue) push(w waiting) {
+func (q *waitQueue) pushWaiting(w waiting) {
 	q.h = append(q.h, w)
 	i := len(q.h) - 1
 	for i > 0 {
@@ -44,8 +44,8 @@ func (q *queue) push(w waiting) {
 	q.h[i] = w
 }
 
-// pop removes the earliest; the queue must not be empty.
-func (q *queue) pop() waiting {
+// popWaiting removes the earliest; the queue must not be empty.
+func (q *waitQueue) popWaiting() waiting {
 	first := q.h[0]
 	last := q.h[len(q.h)-1]
 	q.h = q.h[:len(q.h)-1]
@@ -91,6 +91,6 @@ func (s *slab[T]) addCell(v T) uint32 {
 	return uint32(len(s.cells) - 1)
 }
 
-func (s *slab[T]) cell(i uint32) *T { return &s.cells[i] }
+func (s *slab[T]) cellAt(i uint32) *T { return &s.cells[i] }
 
 func (s *slab[T]) freeCell(i uint32) { s.free = append(s.free, i) }

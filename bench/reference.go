@@ -17,7 +17,7 @@ import (
 )
 
 // Users lists the office users of the generated users.yaml: one of each role.
-var Users = []User{
+var Users = []CityUser{
 	{"agent1", "gvc_agent", nil, false},
 	{"supervisor1", "gvc_supervisor", nil, true},
 	{"officer1", "zone_officer", []string{"5339"}, false},
@@ -32,8 +32,8 @@ var Users = []User{
 // tokenDays is how long the tokens of a generated city open it.
 const tokenDays = 360
 
-// User is one generated office user. Without zones he sees the whole region, records of unknown cameras included.
-type User struct {
+// CityUser is one generated office user. Without zones he sees the whole region, records of unknown cameras included.
+type CityUser struct {
 	Name  string
 	Role  string
 	Zones []string

@@ -68,8 +68,8 @@ func (l *latency) readPercentiles() Percentiles {
 	return PercentilesOf(l.h, l.clamped)
 }
 
-// Result counts and times a run. Scheduled = Sent + the Refused + NotSent.
-type Result struct {
+// RunResult counts and times a run. Scheduled = Sent + the Refused + NotSent.
+type RunResult struct {
 	CitySeed    uint64 `json:"city_seed"`
 	TrafficSeed uint64 `json:"traffic_seed"`
 	Day         string `json:"day"`
@@ -104,12 +104,12 @@ type Result struct {
 }
 
 // Complete reports whether every due read was acknowledged or refused. Only then does the truth match the sent reads.
-func (r *Result) Complete() bool { return r.NotSent == 0 }
+func (r *RunResult) Complete() bool { return r.NotSent == 0 }
 
-func (r *run) makeResult() *Result {
+func (r *run) makeResult() *RunResult {
 	t := r.traffic
 	p := r.Progress
-	res := &Result{
+	res := &RunResult{
 		CitySeed: r.City.cfg.Seed, TrafficSeed: t.cfg.Seed, Day: r.City.day.String(), Start: t.cfg.Start.String(),
 		Rate: t.cfg.Rate, Compress: t.cfg.Compress, HurryPct: t.Hurry(), Noise: t.noise, OpenLoop: !r.FullSpeed, Warmup: r.Warmup,
 		Elapsed: time.Since(r.began), Sent: p.Sent.Load(), Overdue: p.Overdue.Load(), Buffered: p.Buffered.Load(), Bytes: p.Bytes.Load(),

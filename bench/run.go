@@ -86,7 +86,7 @@ type run struct {
 	traffic         *Traffic
 	began           time.Time
 	senders         []*sender
-	free            chan *Record // the records not in flight: bounds them
+	free            chan *LoadRecord // the records not in flight: bounds them
 	wg              sync.WaitGroup
 	dispatchLatency *latency
 	until           time.Duration // when the last read of the schedule is due, or Duration
@@ -102,16 +102,16 @@ type run struct {
 // The schedule never waits for the target. At most InFlight reads are on their way. Further reads keep their due time,
 // are handed over as soon as there is room, and count as overdue. Reads without hand-over or acknowledgement within
 // Drain after the end count as NotSent.
-func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
+func Run(ctx context.Context, cfg RunConfig) (*RunResult, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *Record, cfg.InFlight), dispatchLatency: newLatency()}
+	r := &run{RunConfig: cfg, began: time.Now(), free: make(chan *LoadRecord, cfg.InFlight), dispatchLatency: newLatency()}
 	if err := r.makeTraffic(); err != nil {
 		return nil, errors.Join(err, cfg.Target.Close())
 	}
 	for range cfg.InFlight {
-		r.free <- &Record{}
+		r.free <- &LoadRecord{}
 	}
 	deliver, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
@@ -243,7 +243,7 @@ func sleepOnTimer(ctx context.Context, timer *time.Timer, d time.Duration) bool 
 }
 
 // takeFreeRecord waits for a free record. nil means that the run is over: stopped, or past the drain time.
-func (r *run) takeFreeRecord(ctx context.Context) (rec *Record, waited bool) {
+func (r *run) takeFreeRecord(ctx context.Context) (rec *LoadRecord, waited bool) {
 	select {
 	case rec = <-r.free:
 		return rec, false
@@ -265,8 +265,8 @@ func (r *run) takeFreeRecord(ctx context.Context) (rec *Record, waited bool) {
 }
 
 // handOver fills the record and gives it to the sender of its lane.
-func (r *run) handOver(rec *Record, ev *Event, due, now time.Duration) {
-	*rec = Record{
+func (r *run) handOver(rec *LoadRecord, ev *Event, due, now time.Duration) {
+	*rec = LoadRecord{
 		Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due,
 		Buffered: r.Target.Uploads() && ev.Kind != Malformed && !ev.Late() && !r.FullSpeed,
 	}

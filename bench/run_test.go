@@ -29,12 +29,12 @@ type gate struct {
 	shut bool
 }
 
-func (g *gate) Lanes() int       { return g.lanes }
-func (g *gate) Lane(*Record) int { return 0 }
-func (g *gate) MaxBatch() int    { return 100 }
-func (g *gate) Uploads() bool    { return false }
+func (g *gate) Lanes() int           { return g.lanes }
+func (g *gate) Lane(*LoadRecord) int { return 0 }
+func (g *gate) MaxBatch() int        { return 100 }
+func (g *gate) Uploads() bool        { return false }
 
-func (g *gate) Deliver(ctx context.Context, _ int, batch []*Record) error {
+func (g *gate) Deliver(ctx context.Context, _ int, batch []*LoadRecord) error {
 	select {
 	case <-g.open:
 	case <-ctx.Done():
@@ -185,7 +185,7 @@ func TestFileHoldsTheSameReadsInBothForms(t *testing.T) {
 	}
 	var lines bytes.Buffer
 	cfg := RunConfig{City: c, Traffic: TrafficConfig{Seed: 4, Rate: 1000, Noise: heavyNoise()}, Count: n, FullSpeed: true}
-	results := [2]*Result{}
+	results := [2]*RunResult{}
 	for i, tg := range []*FileTarget{target, NewFileTarget(&lines, true)} {
 		cfg.Target, cfg.JSON, cfg.Progress = tg, i == 1, nil
 		if results[i], err = Run(t.Context(), cfg); err != nil || results[i].Sent != n {

@@ -15,7 +15,7 @@ type sender struct {
 	retries uint64
 
 	mu     sync.Mutex // guards queue and closed
-	queue  []*Record
+	queue  []*LoadRecord
 	closed bool
 	wake   chan struct{} // one token: the queue is not empty, or closed
 }
@@ -28,7 +28,7 @@ func (r *run) startSenders(ctx context.Context) {
 	}
 }
 
-func (l *sender) addRecord(rec *Record) {
+func (l *sender) addRecord(rec *LoadRecord) {
 	l.mu.Lock()
 	l.queue = append(l.queue, rec)
 	l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *sender) wakeUp() {
 }
 
 // exchangeQueue returns the filled queue and leaves an empty queue; nil means closed and empty.
-func (l *sender) exchangeQueue(empty []*Record) []*Record {
+func (l *sender) exchangeQueue(empty []*LoadRecord) []*LoadRecord {
 	for {
 		l.mu.Lock()
 		got, closed := l.queue, l.closed
@@ -71,7 +71,7 @@ func (l *sender) exchangeQueue(empty []*Record) []*Record {
 // deliverQueue delivers until the sender is closed and empty. After the end of ctx the target gives up at once.
 func (r *run) deliverQueue(ctx context.Context, l *sender, index int) {
 	most := r.Target.MaxBatch()
-	var all []*Record
+	var all []*LoadRecord
 	for {
 		all = l.exchangeQueue(all)
 		if all == nil {
@@ -86,7 +86,7 @@ func (r *run) deliverQueue(ctx context.Context, l *sender, index int) {
 }
 
 // markBuffered sets the late-upload field on uploads that were held up. Of a repeated field the last value counts.
-func (r *run) markBuffered(batch []*Record) {
+func (r *run) markBuffered(batch []*LoadRecord) {
 	now := time.Since(r.began)
 	for _, rec := range batch {
 		if rec.Buffered && now-rec.Due > bufferedAfter {
@@ -97,7 +97,7 @@ func (r *run) markBuffered(batch []*Record) {
 	}
 }
 
-func (r *run) deliverBatch(ctx context.Context, l *sender, index int, batch []*Record) {
+func (r *run) deliverBatch(ctx context.Context, l *sender, index int, batch []*LoadRecord) {
 	err := context.Cause(ctx)
 	r.markBuffered(batch)
 	if err == nil {

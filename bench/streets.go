@@ -70,8 +70,8 @@ func (c *City) addSite(r *rand.Rand, size int, kind schemas.CameraKind) *site {
 		s.town = []int{0, 1, 17}[r.IntN(3)] // Anderlecht, Auderghem, Woluwe-Saint-Lambert: towards the R0
 	}
 	t := &municipalities[s.town]
-	s.lat = clamp(t.lat+drawOffset(r, t.radius)*898/100, latMin, latMax)
-	s.lon = clamp(t.lon+drawOffset(r, t.radius)*1423/100, lonMin, lonMax)
+	s.lat = clampInt(t.lat+drawOffset(r, t.radius)*898/100, latMin, latMax)
+	s.lon = clampInt(t.lon+drawOffset(r, t.radius)*1423/100, lonMin, lonMax)
 	plan := drawPlan(r, &s)
 	for k := range size {
 		s.cameras = append(s.cameras, uint16(len(c.cameras)))
@@ -100,7 +100,7 @@ func drawOffset(r *rand.Rand, radius int32) int32 {
 	return r.Int32N(radius+1) - r.Int32N(radius+1)
 }
 
-func clamp(v, low, high int32) int32 { return min(max(v, low), high) }
+func clampInt(v, low, high int32) int32 { return min(max(v, low), high) }
 
 // layRoads joins each site to its four nearest, both ways, and then joins the separate parts of the city.
 func (c *City) layRoads() {

@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Record is one read on its way to a target. It belongs to the runner again when Deliver returns: a target keeps nothing of it.
-type Record struct {
+// LoadRecord is one read on its way to a target. It belongs to the runner again when Deliver returns: a target keeps nothing of it.
+type LoadRecord struct {
 	Value    []byte
 	Camera   string
 	Class    schemas.Class
@@ -27,14 +27,14 @@ type Target interface {
 	// lanes run at the same time.
 	Lanes() int
 	// Lane returns the lane of a record. Called from one goroutine.
-	Lane(r *Record) int
+	Lane(r *LoadRecord) int
 	// MaxBatch is the most records that Deliver takes at once, above 0 and constant. 1 gives every record its own latency.
 	MaxBatch() int
 	// Uploads reports the form of the records: true for the body that a camera posts, false for a record of the log.
 	Uploads() bool
 	// Deliver sends the batch and returns when all of it is acknowledged or refused. It tries again by itself for as
 	// long as ctx lasts; an error means that none of the batch counts as sent. Called from one goroutine per lane.
-	Deliver(ctx context.Context, lane int, batch []*Record) error
+	Deliver(ctx context.Context, lane int, batch []*LoadRecord) error
 	// Close releases the target after the last Deliver; it reports what could not be written.
 	Close() error
 }

@@ -40,7 +40,7 @@ func CreateFileTarget(name string, json bool) (*FileTarget, error) {
 func (t *FileTarget) Lanes() int { return 1 }
 
 // Lane is 0.
-func (t *FileTarget) Lane(*Record) int { return 0 }
+func (t *FileTarget) Lane(*LoadRecord) int { return 0 }
 
 // MaxBatch bounds the records written between two readings of the clock.
 func (t *FileTarget) MaxBatch() int { return 512 }
@@ -49,7 +49,7 @@ func (t *FileTarget) MaxBatch() int { return 512 }
 func (t *FileTarget) Uploads() bool { return false }
 
 // Deliver writes the batch to the buffer.
-func (t *FileTarget) Deliver(_ context.Context, _ int, batch []*Record) error {
+func (t *FileTarget) Deliver(_ context.Context, _ int, batch []*LoadRecord) error {
 	for _, r := range batch {
 		if t.json {
 			_, _ = t.w.Write(r.Value)

@@ -31,15 +31,15 @@ type GatewayTarget struct {
 
 var _ Target = (*GatewayTarget)(nil)
 
-// GatewayConfig names the gateway. Zero fields mean the defaults.
-type GatewayConfig struct {
+// GatewayTargetConfig names the gateway. Zero fields mean the defaults.
+type GatewayTargetConfig struct {
 	URL    string            // http://host:port
 	Tokens map[string]string // bearer token by camera id
 	Lanes  int               // connections; default 64
 }
 
 // NewGatewayTarget checks the address; it does not connect.
-func NewGatewayTarget(cfg GatewayConfig) (*GatewayTarget, error) {
+func NewGatewayTarget(cfg GatewayTargetConfig) (*GatewayTarget, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("gateway address %q: want http://host:port", cfg.URL)
@@ -96,7 +96,7 @@ func ReadCameraTokens(dir string) (map[string]string, error) {
 func (t *GatewayTarget) Lanes() int { return t.lanes }
 
 // Lane keeps a camera on one connection.
-func (t *GatewayTarget) Lane(r *Record) int { return int(hashOf(r.Camera) % uint64(t.lanes)) }
+func (t *GatewayTarget) Lane(r *LoadRecord) int { return int(hashOf(r.Camera) % uint64(t.lanes)) }
 
 // MaxBatch is 1: a camera posts each read when it has it.
 func (t *GatewayTarget) MaxBatch() int { return 1 }
@@ -106,7 +106,7 @@ func (t *GatewayTarget) Uploads() bool { return true }
 
 // Deliver posts the read. 2xx means sent. 429, 5xx and a lost connection are tried again, not before the time that the
 // answer names. Every other answer is a refusal with the reason that the gateway gives.
-func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*Record) error {
+func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*LoadRecord) error {
 	r := batch[0]
 	var p pauses
 	for {
@@ -124,7 +124,7 @@ func (t *GatewayTarget) Deliver(ctx context.Context, _ int, batch []*Record) err
 	}
 }
 
-func (t *GatewayTarget) postRead(ctx context.Context, r *Record) (again bool, least time.Duration, err error) {
+func (t *GatewayTarget) postRead(ctx context.Context, r *LoadRecord) (again bool, least time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base+url.PathEscape(r.Camera)+"/reads", bytes.NewReader(r.Value))
 	if err != nil {
 		return false, 0, fmt.Errorf("make the request: %w", err)

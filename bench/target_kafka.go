@@ -25,8 +25,8 @@ type KafkaTarget struct {
 
 var _ Target = (*KafkaTarget)(nil)
 
-// KafkaConfig names the broker. Zero fields mean the defaults.
-type KafkaConfig struct {
+// KafkaTargetConfig names the broker. Zero fields mean the defaults.
+type KafkaTargetConfig struct {
 	Addr  string // host:port
 	Topic string // default schemas.TopicReads
 	JSON  bool   // the records are canonical JSON: says so in the content-type header
@@ -35,7 +35,7 @@ type KafkaConfig struct {
 }
 
 // OpenKafkaTarget asks the broker for the topic's partitions. The topic must exist.
-func OpenKafkaTarget(ctx context.Context, cfg KafkaConfig) (*KafkaTarget, error) {
+func OpenKafkaTarget(ctx context.Context, cfg KafkaTargetConfig) (*KafkaTarget, error) {
 	if cfg.Topic == "" {
 		cfg.Topic = schemas.TopicReads
 	}
@@ -73,7 +73,7 @@ func OpenKafkaTarget(ctx context.Context, cfg KafkaConfig) (*KafkaTarget, error)
 func (t *KafkaTarget) Lanes() int { return t.partitions }
 
 // Lane is the partition of the record.
-func (t *KafkaTarget) Lane(r *Record) int {
+func (t *KafkaTarget) Lane(r *LoadRecord) int {
 	return schemas.Partition(r.Class, r.Camera, t.partitions)
 }
 
@@ -85,7 +85,7 @@ func (t *KafkaTarget) Uploads() bool { return false }
 
 // Deliver produces the batch and tries again until it is acknowledged. After a lost answer the broker may have the batch twice; the
 // pipeline merges the repeats, and Retries says that there may be some.
-func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*Record) error {
+func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*LoadRecord) error {
 	var p pauses
 	for {
 		err := t.produceBatch(ctx, lane, batch)
@@ -107,7 +107,7 @@ func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*Record) er
 	}
 }
 
-func (t *KafkaTarget) produceBatch(ctx context.Context, lane int, batch []*Record) error {
+func (t *KafkaTarget) produceBatch(ctx context.Context, lane int, batch []*LoadRecord) error {
 	res, err := t.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic: t.topic, Partition: lane, RequiredAcks: kafka.RequireAll, Records: &batchReader{records: batch, headers: t.headers},
 	})
@@ -127,7 +127,7 @@ func (t *KafkaTarget) Close() error {
 
 // batchReader hands a batch to kafka-go record by record without an allocation for each.
 type batchReader struct {
-	records    []*Record
+	records    []*LoadRecord
 	headers    []kafka.Header
 	rec        kafka.Record
 	key, value viewBytes

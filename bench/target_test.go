@@ -35,7 +35,7 @@ func startBroker(t *testing.T) string {
 func TestKafkaTargetFillsTheRightPartitions(t *testing.T) {
 	addr := startBroker(t)
 	c := testCity(t, 31)
-	target, err := OpenKafkaTarget(t.Context(), KafkaConfig{Addr: addr})
+	target, err := OpenKafkaTarget(t.Context(), KafkaTargetConfig{Addr: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func readPartition(t *testing.T, addr string, p int) []kafka.Message {
 }
 
 func TestMissingTopicIsSaid(t *testing.T) {
-	_, err := OpenKafkaTarget(t.Context(), KafkaConfig{Addr: startBroker(t), Topic: "no.such.topic"})
+	_, err := OpenKafkaTarget(t.Context(), KafkaTargetConfig{Addr: startBroker(t), Topic: "no.such.topic"})
 	if err == nil || !strings.Contains(err.Error(), "no.such.topic") {
 		t.Errorf("got %v, want an error that names the topic", err)
 	}
@@ -161,7 +161,7 @@ func TestGatewayTargetPostsAsTheCamera(t *testing.T) {
 	g := &fakeGateway{tokens: c.CameraTokens(), seen: map[string]int{}, fails: 7}
 	srv := httptest.NewServer(g)
 	defer srv.Close()
-	target, err := NewGatewayTarget(GatewayConfig{URL: srv.URL, Tokens: c.CameraTokens(), Lanes: 8})
+	target, err := NewGatewayTarget(GatewayTargetConfig{URL: srv.URL, Tokens: c.CameraTokens(), Lanes: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestGatewayTargetPostsAsTheCamera(t *testing.T) {
 
 func TestGatewayAddressIsChecked(t *testing.T) {
 	for _, addr := range []string{"", "127.0.0.1:8081", "ftp://x", "http://"} {
-		if _, err := NewGatewayTarget(GatewayConfig{URL: addr}); err == nil {
+		if _, err := NewGatewayTarget(GatewayTargetConfig{URL: addr}); err == nil {
 			t.Errorf("address %q is taken", addr)
 		}
 	}
@@ -198,7 +198,7 @@ func TestGatewayDownIsReported(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	addr := srv.URL
 	srv.Close()
-	target, err := NewGatewayTarget(GatewayConfig{URL: addr, Lanes: 2})
+	target, err := NewGatewayTarget(GatewayTargetConfig{URL: addr, Lanes: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ type Traffic struct {
 	run   uint32 // marks the event ids, so that two loads never share one
 
 	at          int64 // traffic time of the event in hand: orders, the clock stamps
-	q           queue
+	q           waitQueue
 	cars        []car
 	rested      []int64 // per vehicle: from when it may drive again
 	queuedReads slab[plannedRead]
@@ -164,7 +164,7 @@ func (t *Traffic) populateRoads() {
 	for i := range t.cars {
 		t.startJourney(uint32(i))
 		t.cars[i].legs = uint8(t.r.IntN(2 * meanLegs))
-		t.q.push(waiting{t.r.Int64N(t.leg + t.restTime() + 1), waitCar, uint32(i)})
+		t.q.pushWaiting(waiting{t.r.Int64N(t.leg + t.restTime() + 1), waitCar, uint32(i)})
 	}
 }
 
@@ -234,14 +234,14 @@ func (t *Traffic) driveOn(i uint32, stay int64) {
 			c.legs--
 			c.site = e.to
 			travel := e.travel * t.hurry / million
-			t.q.push(waiting{t.at + stay + travel*3/4 + t.r.Int64N(travel/2+1), waitCar, i})
+			t.q.pushWaiting(waiting{t.at + stay + travel*3/4 + t.r.Int64N(travel/2+1), waitCar, i})
 			return
 		}
 	}
 	t.rested[c.vehicle] = t.at + stay + 2*t.leg
 	pause := t.leg + t.restTime()
 	t.startJourney(i)
-	t.q.push(waiting{t.at + stay + pause/2 + t.r.Int64N(pause+1), waitCar, i})
+	t.q.pushWaiting(waiting{t.at + stay + pause/2 + t.r.Int64N(pause+1), waitCar, i})
 }
 
 // pickRoad returns a road to a site that the car has not just passed; nil when there is none.

@@ -67,7 +67,7 @@ func compareClass(a, b schemas.Class) int {
 
 // recordSent adds a sent read to its passing. After the last read of the passing it expects the results.
 func (t *Traffic) recordSent(s *plannedRead) {
-	p := t.passings.cell(s.passing)
+	p := t.passings.cellAt(s.passing)
 	p.left--
 	if rejects[s.kind] == schemas.ReasonNone {
 		p.addRead(s)

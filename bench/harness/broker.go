@@ -13,27 +13,27 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// broker asks how far topics and the worker's group are. Safe for concurrent use.
-type broker struct {
+// brokerOffsets asks how far topics and the worker's group are. Safe for concurrent use.
+type brokerOffsets struct {
 	client *kafka.Client
 	group  string
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-func newBroker(addr, group string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *broker {
-	return &broker{group: group, dial: dial, client: &kafka.Client{
+func newBroker(addr, group string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *brokerOffsets {
+	return &brokerOffsets{group: group, dial: dial, client: &kafka.Client{
 		Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: &kafka.Transport{MetadataTTL: 30 * time.Second, Dial: dial},
 	}}
 }
 
-func (b *broker) closeIdle() {
+func (b *brokerOffsets) closeIdle() {
 	if t, ok := b.client.Transport.(*kafka.Transport); ok {
 		t.CloseIdleConnections()
 	}
 }
 
 // endOffsets returns the offset after the last record of every partition of a topic.
-func (b *broker) endOffsets(ctx context.Context, topic string) (map[int]int64, error) {
+func (b *brokerOffsets) endOffsets(ctx context.Context, topic string) (map[int]int64, error) {
 	meta, err := b.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
 		return nil, fmt.Errorf("ask for topic %s: %w", topic, err)
@@ -62,7 +62,7 @@ func (b *broker) endOffsets(ctx context.Context, topic string) (map[int]int64, e
 }
 
 // groupLag returns the records of anpr.reads.v1 that the group has not committed, and how many there are in all.
-func (b *broker) groupLag(ctx context.Context) (lag, end int64, err error) {
+func (b *brokerOffsets) groupLag(ctx context.Context) (lag, end int64, err error) {
 	ends, err := b.endOffsets(ctx, schemas.TopicReads)
 	if err != nil {
 		return 0, 0, err

@@ -76,23 +76,23 @@ func TestBadBudgetsAreRefused(t *testing.T) {
 }
 
 // report is one of a run in which all is well: 100 s at 1,000/s.
-func report() *Report {
+func report() *RunReport {
 	p := func(us int64) bench.Percentiles {
 		return bench.Percentiles{Count: 100_000, P50: us / 2, P90: us, P99: us, P999: us, Max: us}
 	}
-	truth := &bench.Report{}
-	*truth.Of("hits") = bench.Tally{Expected: 9, Found: 9}
-	return &Report{
-		Load: &bench.Result{Scheduled: 100_000, Sent: 100_000}, Truth: truth,
+	truth := &bench.TruthReport{}
+	*truth.Of("hits") = bench.ResultTally{Expected: 9, Found: 9}
+	return &RunReport{
+		Load: &bench.RunResult{Scheduled: 100_000, Sent: 100_000}, Truth: truth,
 		Accounts: &Accounts{OnLog: 5, Stored: 5},
 		Stages: map[string]bench.Percentiles{
 			"insert": p(40_000), StageVisible: p(100_000), "kafka_wait": p(2_000), "stored": p(90_000),
 		},
-		Samples: []Sample{{Second: 9.5, Lag: 40}},
+		Samples: []SecondSample{{Second: 9.5, Lag: 40}},
 	}
 }
 
-func failed(rows []Row) string {
+func failed(rows []BudgetRow) string {
 	var out []string
 	for _, r := range Failed(rows) {
 		out = append(out, r.Stage+" "+r.What)
@@ -103,19 +103,19 @@ func failed(rows []Row) string {
 func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 	limits := map[string]Quantiles{"insert": {P99: 50}, StageVisible: {P50: 60, P99: 120}}
 	for name, c := range map[string]struct {
-		spoil  func(*Report, *Case)
+		spoil  func(*RunReport, *Case)
 		margin float64
 		want   string
 	}{
-		"all is well":                     {func(*Report, *Case) {}, 1, ""},
-		"a slow insert":                   {func(_ *Report, c *Case) { c.Limits["insert"] = Quantiles{P99: 39} }, 1, "insert p99"},
-		"a slow insert within the margin": {func(_ *Report, c *Case) { c.Limits["insert"] = Quantiles{P99: 39} }, 2, ""},
-		"a stage nobody timed":            {func(_ *Report, c *Case) { c.Limits["plan"] = Quantiles{P99: 1} }, 1, "plan count"},
-		"a lost row, margin or not":       {func(r *Report, _ *Case) { r.Accounts.OnLog++ }, 9, "rows lost"},
-		"a missing hit, margin or not":    {func(r *Report, _ *Case) { r.Truth.Of("hits").Missing = 1 }, 9, "truth missing"},
-		"nothing to find":                 {func(r *Report, _ *Case) { r.Truth.Of("hits").Expected = 0 }, 1, "truth expected"},
-		"a backlog at the end":            {func(r *Report, _ *Case) { r.Samples[0].Lag = 5000 }, 1, "load lag at end"},
-		"the harness was blind":           {func(r *Report, _ *Case) { r.Problem = "no answer" }, 1, "harness observed"},
+		"all is well":                     {func(*RunReport, *Case) {}, 1, ""},
+		"a slow insert":                   {func(_ *RunReport, c *Case) { c.Limits["insert"] = Quantiles{P99: 39} }, 1, "insert p99"},
+		"a slow insert within the margin": {func(_ *RunReport, c *Case) { c.Limits["insert"] = Quantiles{P99: 39} }, 2, ""},
+		"a stage nobody timed":            {func(_ *RunReport, c *Case) { c.Limits["plan"] = Quantiles{P99: 1} }, 1, "plan count"},
+		"a lost row, margin or not":       {func(r *RunReport, _ *Case) { r.Accounts.OnLog++ }, 9, "rows lost"},
+		"a missing hit, margin or not":    {func(r *RunReport, _ *Case) { r.Truth.Of("hits").Missing = 1 }, 9, "truth missing"},
+		"nothing to find":                 {func(r *RunReport, _ *Case) { r.Truth.Of("hits").Expected = 0 }, 1, "truth expected"},
+		"a backlog at the end":            {func(r *RunReport, _ *Case) { r.Samples[0].Lag = 5000 }, 1, "load lag at end"},
+		"the harness was blind":           {func(r *RunReport, _ *Case) { r.Problem = "no answer" }, 1, "harness observed"},
 	} {
 		cs := &Case{Name: "x", Rate: 1000, Warmup: 2 * time.Second, Measure: 8 * time.Second, Limits: map[string]Quantiles{}}
 		maps.Copy(cs.Limits, limits)

@@ -86,25 +86,25 @@ func TestSnapshotsSubtract(t *testing.T) {
 }
 
 func TestReportNamesWhatIsWrong(t *testing.T) {
-	good := func() *Report {
-		truth := &bench.Report{}
-		*truth.Of("hits") = bench.Tally{Expected: 2, Found: 2}
-		return &Report{
-			Load: &bench.Result{Scheduled: 10, Sent: 10}, Truth: truth,
+	good := func() *RunReport {
+		truth := &bench.TruthReport{}
+		*truth.Of("hits") = bench.ResultTally{Expected: 2, Found: 2}
+		return &RunReport{
+			Load: &bench.RunResult{Scheduled: 10, Sent: 10}, Truth: truth,
 			Accounts: &Accounts{OnLog: 12, Stored: 7, Merged: 1, Rejected: 2, Ticks: 2},
 		}
 	}
 	if got := good().Exact(); len(got) != 0 {
 		t.Errorf("a right report: got %q", got)
 	}
-	for want, spoil := range map[string]func(*Report){
-		"not sent":    func(r *Report) { r.Load.NotSent = 1 },
-		"missing":     func(r *Report) { r.Truth.Of("hits").Missing = 1 },
-		"extra":       func(r *Report) { r.Truth.Of("lez").Extra = 1 },
-		"1 lost":      func(r *Report) { r.Accounts.Stored-- },
-		"-1 lost":     func(r *Report) { r.Accounts.Merged++ },
-		"3 duplicate": func(r *Report) { r.Accounts.Duplicates = 3 },
-		"polling saw": func(r *Report) { r.Problem = "polling saw 1 rows" },
+	for want, spoil := range map[string]func(*RunReport){
+		"not sent":    func(r *RunReport) { r.Load.NotSent = 1 },
+		"missing":     func(r *RunReport) { r.Truth.Of("hits").Missing = 1 },
+		"extra":       func(r *RunReport) { r.Truth.Of("lez").Extra = 1 },
+		"1 lost":      func(r *RunReport) { r.Accounts.Stored-- },
+		"-1 lost":     func(r *RunReport) { r.Accounts.Merged++ },
+		"3 duplicate": func(r *RunReport) { r.Accounts.Duplicates = 3 },
+		"polling saw": func(r *RunReport) { r.Problem = "polling saw 1 rows" },
 	} {
 		r := good()
 		spoil(r)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// process is a running `anpr`.
-type process struct {
+// anprProcess is a running `anpr`.
+type anprProcess struct {
 	name  string
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -27,8 +27,8 @@ type process struct {
 }
 
 // launchProcess starts the program and keeps the last lines of its standard output and error.
-func launchProcess(name, bin string, args ...string) (*process, error) {
-	p := &process{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
+func launchProcess(name, bin string, args ...string) (*anprProcess, error) {
+	p := &anprProcess{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func launchProcess(name, bin string, args ...string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) keepOutput(r io.ReadCloser) {
+func (p *anprProcess) keepOutput(r io.ReadCloser) {
 	defer func() { _ = r.Close() }()
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -61,14 +61,14 @@ func (p *process) keepOutput(r io.ReadCloser) {
 	}
 }
 
-func (p *process) lastOutput() string {
+func (p *anprProcess) lastOutput() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.tail, "\n")
 }
 
 // waitReady polls until ready returns true, the process ends, or two minutes have passed.
-func (p *process) waitReady(ctx context.Context, ready func(context.Context) bool) error {
+func (p *anprProcess) waitReady(ctx context.Context, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for !ready(ctx) {
@@ -84,7 +84,7 @@ func (p *process) waitReady(ctx context.Context, ready func(context.Context) boo
 }
 
 // stopProcess asks the process to end and kills it after half a minute.
-func (p *process) stopProcess() error {
+func (p *anprProcess) stopProcess() error {
 	_ = p.cmd.Process.Signal(syscall.SIGCONT) // in case it is stopped
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {

@@ -22,17 +22,17 @@ const (
 // Order is the order in which stages are printed; those not named follow.
 var Order = []string{StageAck, "kafka_wait", "queue", "process", "linger", "plan", "insert", "stored", StageVisible, "hit_published", StageHit, "offence_published", StageLookup, StageRetro}
 
-// Report holds the result of a load and the observations of the pipeline.
-type Report struct {
-	Load     *bench.Result                `json:"load"`
+// RunReport holds the result of a load and the observations of the pipeline.
+type RunReport struct {
+	Load     *bench.RunResult             `json:"load"`
 	Stages   map[string]bench.Percentiles `json:"stages"`
 	Polls    *bench.Percentiles           `json:"polls,omitempty"` // of the SELECT behind visible
 	PollMs   int64                        `json:"poll_ms"`
-	Truth    *bench.Report                `json:"truth"`
+	Truth    *bench.TruthReport           `json:"truth"`
 	Repeats  int                          `json:"hits_repeated"` // delivered again with the same id
 	Accounts *Accounts                    `json:"accounts,omitempty"`
 	MaxLag   int64                        `json:"max_lag"` // records on the log and not committed, once a second
-	Samples  []Sample                     `json:"samples"`
+	Samples  []SecondSample               `json:"samples"`
 	Problem  string                       `json:"problem,omitempty"` // what could not be observed
 }
 
@@ -54,8 +54,8 @@ const passageWindow = 10 * schemas.Second
 
 // Finish ends the observation and reports. Rows of records that were on the log before are left out. Call it once, after
 // Settle.
-func (w *Watch) Finish(ctx context.Context, res *bench.Result) (*Report, error) {
-	r := &Report{Load: res, Stages: map[string]bench.Percentiles{StageAck: res.Ack}, PollMs: w.cfg.Poll.Milliseconds()}
+func (w *Watch) Finish(ctx context.Context, res *bench.RunResult) (*RunReport, error) {
+	r := &RunReport{Load: res, Stages: map[string]bench.Percentiles{StageAck: res.Ack}, PollMs: w.cfg.Poll.Milliseconds()}
 	after, err := w.ops.readStages(ctx)
 	w.keepError(err)
 	if w.db != nil {
@@ -109,7 +109,7 @@ func (w *Watch) countAccounts(ctx context.Context) (*Accounts, error) {
 
 // Exact lists the faults of the counts and returns none when all is right: every expected hit and offence found, none
 // extra, no row lost or doubled, every read of the schedule sent.
-func (r *Report) Exact() []string {
+func (r *RunReport) Exact() []string {
 	var out []string
 	add := func(bad bool, format string, args ...any) {
 		if bad {
@@ -131,17 +131,17 @@ func (r *Report) Exact() []string {
 }
 
 // WriteText prints the report for people.
-func (r *Report) WriteText(w io.Writer) {
+func (r *RunReport) WriteText(w io.Writer) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 	p("%-18s %9s %9s %9s %9s %9s %9s", "stage (ms)", "p50", "p90", "p99", "p99.9", "max", "count")
 	for _, name := range Order {
 		if x, ok := r.Stages[name]; ok && x.Count > 0 {
-			p("%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9d", name, millis(x.P50), millis(x.P90), millis(x.P99), millis(x.P999), millis(x.Max), x.Count)
+			p("%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9d", name, inMillis(x.P50), inMillis(x.P90), inMillis(x.P99), inMillis(x.P999), inMillis(x.Max), x.Count)
 		}
 	}
 	p("ack, visible and hit start when the read was due, kafka_wait and stored at received_at, the others at the stage before")
 	if r.Polls != nil {
-		p("visible: one SELECT every %d ms, answered in p50 %.1f, p99 %.1f ms", r.PollMs, millis(r.Polls.P50), millis(r.Polls.P99))
+		p("visible: one SELECT every %d ms, answered in p50 %.1f, p99 %.1f ms", r.PollMs, inMillis(r.Polls.P50), inMillis(r.Polls.P99))
 	}
 	p("largest lag %d records; hits repeated with the same id %d", r.MaxLag, r.Repeats)
 	for _, kind := range bench.Kinds() {
@@ -156,4 +156,4 @@ func (r *Report) WriteText(w io.Writer) {
 	}
 }
 
-func millis(us int64) float64 { return float64(us) / 1000 }
+func inMillis(us int64) float64 { return float64(us) / 1000 }

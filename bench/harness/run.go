@@ -15,23 +15,23 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// Outcome is a run of a profile, as it is saved.
-type Outcome struct {
-	Profile  string             `json:"profile"`
-	Margin   float64            `json:"margin"`
-	At       string             `json:"at"`
-	Machine  string             `json:"machine"`
-	Broker   string             `json:"broker"`
-	Data     string             `json:"data"` // the file system of log and tables
-	Revision string             `json:"revision"`
-	Stack    StackConfig        `json:"stack"`
-	Rows     []Row              `json:"rows"`
-	Cases    map[string]*Report `json:"cases"`
+// SavedRun is a run of a profile, as it is saved.
+type SavedRun struct {
+	Profile  string                `json:"profile"`
+	Margin   float64               `json:"margin"`
+	At       string                `json:"at"`
+	Machine  string                `json:"machine"`
+	Broker   string                `json:"broker"`
+	Data     string                `json:"data"` // the file system of log and tables
+	Revision string                `json:"revision"`
+	Stack    StackConfig           `json:"stack"`
+	Rows     []BudgetRow           `json:"rows"`
+	Cases    map[string]*RunReport `json:"cases"`
 }
 
 // Run works through the cases and then the exact numbers. An error means that a case could not be run at all; a budget that
 // does not hold is a row that is not OK.
-func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Writer) (*Outcome, error) {
+func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Writer) (*SavedRun, error) {
 	cases, margin, err := b.Profile(profile)
 	if err != nil {
 		return nil, err
@@ -56,9 +56,9 @@ func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Write
 	return out, nil
 }
 
-func (b *Budget) newOutcome(w *Where, profile string, margin float64) *Outcome {
-	return &Outcome{
-		Profile: profile, Margin: margin, At: time.Now().UTC().Format(time.RFC3339), Broker: w.Broker(), Stack: b.Stack, Cases: map[string]*Report{},
+func (b *Budget) newOutcome(w *Where, profile string, margin float64) *SavedRun {
+	return &SavedRun{
+		Profile: profile, Margin: margin, At: time.Now().UTC().Format(time.RFC3339), Broker: w.Broker(), Stack: b.Stack, Cases: map[string]*RunReport{},
 		Machine: fmt.Sprintf("%d CPUs, %s/%s, %s, load %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), machineLoad()),
 		Data:    bench.FileSystem(w.Data), Revision: buildRevision(),
 	}
@@ -87,7 +87,7 @@ func buildRevision() string {
 }
 
 // runCase starts a pipeline, loads and watches it, and stops it.
-func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) (rep *Report, err error) {
+func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) (rep *RunReport, err error) {
 	_, _ = fmt.Fprintf(log, "%s: %d reads/s to %s, %v after %v of warm-up ...\n", c.Name, c.Rate, c.Target, c.Measure, c.Warmup)
 	s, err := startStack(ctx, w, &b.Stack, c)
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *Case) stallWorker(ctx context.Context, s *processStack, at time.Time) e
 }
 
 // Ladder runs the same load at each rate without a budget: where latency leaves the linger behind is the knee.
-func (b *Budget) Ladder(ctx context.Context, w *Where, rates []int, measure time.Duration, log io.Writer) (*Outcome, error) {
+func (b *Budget) Ladder(ctx context.Context, w *Where, rates []int, measure time.Duration, log io.Writer) (*SavedRun, error) {
 	out := b.newOutcome(w, "ladder", 1)
 	_, _ = fmt.Fprintf(log, "%8s %10s %10s %10s %10s %10s %10s %9s\n", "reads/s", "vis p50", "vis p99", "hit p50", "hit p99", "insert p99", "lag end", "overdue %")
 	for _, rate := range rates {

@@ -47,8 +47,8 @@ func (w *Where) Broker() string {
 type processStack struct {
 	dir             string
 	city            *bench.City
-	worker          *process
-	all             []*process
+	worker          *anprProcess
+	all             []*anprProcess
 	connectionFlags []string // flags that say where broker and ClickHouse are
 	watch           Config
 	target          func(ctx context.Context) (bench.Target, error)
@@ -101,7 +101,7 @@ func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *pr
 	}
 	s.watch = Config{Kafka: kafka, Dial: dial, ClickHouse: http, Ops: []string{"http://" + addr[3]}, Gateway: c.Target == "gateway"}
 	s.target = func(ctx context.Context) (bench.Target, error) {
-		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: kafka, Dial: dial})
+		return bench.OpenKafkaTarget(ctx, bench.KafkaTargetConfig{Addr: kafka, Dial: dial})
 	}
 	if c.Target == "gateway" {
 		err = s.startGateway(ctx, w, ref, addr[4])
@@ -165,7 +165,7 @@ func acceptsConnections(addr string) func(context.Context) bool {
 	}
 }
 
-func (s *processStack) startProcess(name, program string, args ...string) (*process, error) {
+func (s *processStack) startProcess(name, program string, args ...string) (*anprProcess, error) {
 	p, err := launchProcess(name, program, args...)
 	if err == nil {
 		s.all = append(s.all, p)
@@ -199,7 +199,7 @@ func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr str
 		return err
 	}
 	s.target = func(context.Context) (bench.Target, error) {
-		return bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
+		return bench.NewGatewayTarget(bench.GatewayTargetConfig{URL: "http://" + addr, Tokens: s.city.CameraTokens()})
 	}
 	return p.waitReady(ctx, acceptsConnections(addr))
 }

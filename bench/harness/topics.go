@@ -33,7 +33,7 @@ type outputTopics struct {
 }
 
 // followOutputs starts a goroutine for each partition; all end with ctx.
-func followOutputs(ctx context.Context, addr string, b *broker, s *dueTimes) (*outputTopics, error) {
+func followOutputs(ctx context.Context, addr string, b *brokerOffsets, s *dueTimes) (*outputTopics, error) {
 	o := &outputTopics{addr: addr, dial: b.dial, start: s, hits: newTimes(), seen: map[string]bool{}}
 	for _, topic := range []string{schemas.TopicHits, schemas.TopicOffences} {
 		ends, err := b.endOffsets(ctx, topic)

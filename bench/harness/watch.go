@@ -32,7 +32,7 @@ type Config struct {
 type Watch struct {
 	cfg    Config
 	start  *dueTimes
-	broker *broker
+	broker *brokerOffsets
 	out    *outputTopics
 	db     *sql
 	seen   *visibleRows // nil without ClickHouse
@@ -50,12 +50,12 @@ type Watch struct {
 
 	mu      sync.Mutex // guards what follows
 	before  map[string]*hdrhistogram.Histogram
-	samples []Sample
+	samples []SecondSample
 	err     error // the first of what could not be observed
 }
 
-// Sample is one second of a run.
-type Sample struct {
+// SecondSample is one second of a run.
+type SecondSample struct {
 	Second  float64 `json:"s"` // after the first read was due
 	Sent    uint64  `json:"sent"`
 	Visible int64   `json:"visible"`
@@ -162,7 +162,7 @@ func (w *Watch) takeSamples() {
 			return
 		case <-tick.C:
 		}
-		s := Sample{Second: time.Since(w.began).Seconds(), Sent: w.progress.Sent.Load(), Overdue: w.progress.Overdue.Load()}
+		s := SecondSample{Second: time.Since(w.began).Seconds(), Sent: w.progress.Sent.Load(), Overdue: w.progress.Overdue.Load()}
 		if w.seen != nil {
 			s.Visible = w.seen.seen.Load()
 		}

@@ -55,8 +55,8 @@ func (u *user) officeClient(token string) *office.Client {
 	return &office.Client{BaseURL: u.url, Token: token, HTTP: u.http}
 }
 
-// justification is the justification: a prosecutor's decision opens the whole year.
-func (u *user) justification() office.Ask {
+// newJustification is the justification: a prosecutor's decision opens the whole year.
+func (u *user) newJustification() office.Ask {
 	return office.Ask{Purpose: "judicial", Reason: "measurement of look-ups, no real case", CaseRef: "BENCH", ProsecutorRef: "BENCH-0001"}
 }
 
@@ -92,7 +92,7 @@ func (u *user) searchReads(ctx context.Context, plate string, confusable bool) (
 }
 
 func (u *user) searchReadsIn(ctx context.Context, plate string, confusable bool, w office.Window) (int, error) {
-	a, err := u.officeClient(u.token).Reads(ctx, office.ReadsQuery{Ask: u.justification(), Window: w, Plate: plate, Confusable: confusable})
+	a, err := u.officeClient(u.token).Reads(ctx, office.ReadsQuery{Ask: u.newJustification(), Window: w, Plate: plate, Confusable: confusable})
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +107,7 @@ func (u *user) searchOldPrefix(ctx context.Context) (int, error) {
 }
 
 func (u *user) askLastSeen(ctx context.Context) (int, error) {
-	a, err := u.officeClient(u.token).LastSeen(ctx, office.LastSeenQuery{Ask: u.justification(), Plate: u.drawPlate()})
+	a, err := u.officeClient(u.token).LastSeen(ctx, office.LastSeenQuery{Ask: u.newJustification(), Plate: u.drawPlate()})
 	if err != nil || a.Read == nil {
 		return 0, err
 	}
@@ -120,7 +120,7 @@ func (u *user) drawDay() schemas.Day {
 }
 
 func (u *user) askJourney(ctx context.Context) (int, error) {
-	a, err := u.officeClient(u.token).Journey(ctx, office.JourneyQuery{Ask: u.justification(), Plate: u.drawPlate(), Day: u.drawDay().String()})
+	a, err := u.officeClient(u.token).Journey(ctx, office.JourneyQuery{Ask: u.newJustification(), Plate: u.drawPlate(), Day: u.drawDay().String()})
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +135,7 @@ func (u *user) askCamera(ctx context.Context) (int, error) {
 			cam = u.cameras[u.r.IntN(len(u.cameras))]
 		}
 	}
-	a, err := u.officeClient(u.token).CameraReads(ctx, office.CameraQuery{Ask: u.justification(), Camera: cam.ID, Window: office.Window{From: from, To: from.Add(time.Hour)}})
+	a, err := u.officeClient(u.token).CameraReads(ctx, office.CameraQuery{Ask: u.newJustification(), Camera: cam.ID, Window: office.Window{From: from, To: from.Add(time.Hour)}})
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +144,7 @@ func (u *user) askCamera(ctx context.Context) (int, error) {
 
 func (u *user) askAlerts(ctx context.Context) (int, error) {
 	from := u.drawDay().Start().Time()
-	a, err := u.officeClient(u.token).Hits(ctx, office.HitsQuery{Ask: u.justification(), Window: office.Window{From: from, To: from.Add(24 * time.Hour)}})
+	a, err := u.officeClient(u.token).Hits(ctx, office.HitsQuery{Ask: u.newJustification(), Window: office.Window{From: from, To: from.Add(24 * time.Hour)}})
 	if err != nil {
 		return 0, err
 	}

@@ -179,12 +179,12 @@ func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
 	need := (rows+month)*RowBytes + l.cfg.Reserve
 	if rows > 0 && free < need {
 		return fmt.Errorf("%w: %d rows and a reserve of %.1f GB need %.1f GB, %.1f GB are free: load fewer rows or make room",
-			ErrNoSpace, rows, gigabytes(l.cfg.Reserve), gigabytes(need), gigabytes(free))
+			ErrNoSpace, rows, inGigabytes(l.cfg.Reserve), inGigabytes(need), inGigabytes(free))
 	}
 	return nil
 }
 
-func gigabytes(n uint64) float64 { return float64(n) / 1e9 }
+func inGigabytes(n uint64) float64 { return float64(n) / 1e9 }
 
 // loadDays makes a day while the day before is being inserted.
 func (l *loader) loadDays(ctx context.Context, from int) error {

@@ -164,7 +164,7 @@ func (s *small) answers(t *testing.T) {
 		p := u.drawPlate()
 		p = []string{p, p[:4] + "*", "*" + p[1:4] + "*", u.drawMaskedPlate(2), u.drawMaskedPlate(1), p}[i%6]
 		confusable := i%6 >= 4
-		a, err := u.officeClient(u.token).Reads(t.Context(), office.ReadsQuery{Ask: u.justification(), Window: u.wholeYear(), Plate: p, Confusable: confusable, Count: true})
+		a, err := u.officeClient(u.token).Reads(t.Context(), office.ReadsQuery{Ask: u.newJustification(), Window: u.wholeYear(), Plate: p, Confusable: confusable, Count: true})
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
@@ -194,7 +194,7 @@ func (s *small) cameraWindow(t *testing.T) {
 		cam := s.cameras[(7*i)%len(s.cameras)].ID
 		from := s.cfg.Year.Start(3*i + 1).Time().Add(8 * time.Hour)
 		w := office.Window{From: from, To: from.Add(time.Duration(i+1) * time.Hour)}
-		a, err := u.officeClient(u.token).CameraReads(t.Context(), office.CameraQuery{Ask: u.justification(), Camera: cam, Window: w})
+		a, err := u.officeClient(u.token).CameraReads(t.Context(), office.CameraQuery{Ask: u.newJustification(), Camera: cam, Window: w})
 		if err != nil {
 			t.Fatal(err)
 		}

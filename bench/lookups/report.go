@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Report is everything one call measured.
-type Report struct {
+// LookupReport is everything one call measured.
+type LookupReport struct {
 	Rows     uint64                  `json:"rows"` // loaded; what was stored while measuring comes on top
 	Days     int                     `json:"days"`
 	Engine   string                  `json:"engine"`
@@ -38,8 +38,8 @@ SELECT concat(table, ', projection ', name) AS table, count() AS parts, sum(rows
 ORDER BY table`
 
 // NewReport describes the tables.
-func (b *Bench) NewReport(ctx context.Context) (*Report, error) {
-	r := &Report{Rows: b.cfg.Year.First(b.cfg.Days), Days: b.cfg.Days, Ingested: map[string]IngestResult{}}
+func (b *Bench) NewReport(ctx context.Context) (*LookupReport, error) {
+	r := &LookupReport{Rows: b.cfg.Year.First(b.cfg.Days), Days: b.cfg.Days, Ingested: map[string]IngestResult{}}
 	if err := b.cfg.Conn.QueryRow(ctx, "SELECT version()").Scan(&r.Engine); err != nil {
 		return nil, fmt.Errorf("ask for the version: %w", err)
 	}
@@ -50,7 +50,7 @@ func (b *Bench) NewReport(ctx context.Context) (*Report, error) {
 }
 
 // Print prints the report as text.
-func (r *Report) Print(w io.Writer) error {
+func (r *LookupReport) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "engine %s, %d reads of %d days\n\ntable\tparts\trows\tMB\tbytes a row\tof a loaded read\n", r.Engine, r.Rows, r.Days)
 	for _, s := range r.Tables {
@@ -65,7 +65,7 @@ func (r *Report) Print(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "\nquestion\tasked\tfailed\tp50 ms\tp95 ms\tp99 ms\tmax ms\trows an answer\n")
 		for _, k := range p.Kinds {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", k.Kind, k.Asked, k.Failed, millis(k.P50), millis(k.P95), millis(k.P99), millis(k.Max),
+			fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", k.Kind, k.Asked, k.Failed, inMillis(k.P50), inMillis(k.P95), inMillis(k.P99), inMillis(k.Max),
 				float64(k.Rows)/float64(max(k.Asked, 1)))
 		}
 		if p.Error != "" {
@@ -82,10 +82,10 @@ func (r *Report) Print(w io.Writer) error {
 	return t.Flush()
 }
 
-func millis(us int64) float64 { return float64(us) / 1000 }
+func inMillis(us int64) float64 { return float64(us) / 1000 }
 
 // Save writes the report as JSON.
-func (r *Report) Save(path string) error {
+func (r *LookupReport) Save(path string) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func (b *Bench) Retro(ctx context.Context, name string, entries int, seed uint64
 	}
 	u := &user{Bench: b, account: b.users[0], r: r} // a prosecutor: sees all zones
 	in := office.RetroQuery{Body: office.RetroList{Entries: list}}
-	in.Ask, in.Window = u.justification(), u.wholeYear()
+	in.Ask, in.Window = u.newJustification(), u.wholeYear()
 	began := time.Now()
 	a, err := u.officeClient(u.token).RetroMatches(ctx, in)
 	if err != nil {

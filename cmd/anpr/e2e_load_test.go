@@ -74,7 +74,7 @@ func TestFaultsOnUpUnderLoad(t *testing.T) {
 	if err := <-sent; err != nil {
 		t.Fatalf("anprload: %v\n%s", err, &said)
 	}
-	var res bench.Result
+	var res bench.RunResult
 	if err := json.Unmarshal(out.Bytes(), &res); err != nil {
 		t.Fatalf("anprload's result: %v\n%s", err, &out)
 	}

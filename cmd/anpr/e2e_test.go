@@ -316,20 +316,20 @@ func stopped(t *testing.T, r *running) {
 
 // demoSummary is the JSON with which the demo ends.
 type demoSummary struct {
-	Produced         uint64                 `json:"produced"`
-	Stored           uint64                 `json:"stored"`
-	Merged           uint64                 `json:"merged"`
-	Rejected         uint64                 `json:"rejected"`
-	RejectedByReason map[string]uint64      `json:"rejected_by_reason"`
-	Passages         uint64                 `json:"passages"`
-	Hits             uint64                 `json:"hits"`
-	Offences         map[string]uint64      `json:"offences"`
-	Held             map[string]uint64      `json:"held"`
-	Duplicates       uint64                 `json:"duplicates"`
-	Residual         int64                  `json:"residual"`
-	Problems         []string               `json:"problems"`
-	Slow             []string               `json:"too_slow"`
-	Truth            map[string]bench.Tally `json:"truth"`
+	Produced         uint64                       `json:"produced"`
+	Stored           uint64                       `json:"stored"`
+	Merged           uint64                       `json:"merged"`
+	Rejected         uint64                       `json:"rejected"`
+	RejectedByReason map[string]uint64            `json:"rejected_by_reason"`
+	Passages         uint64                       `json:"passages"`
+	Hits             uint64                       `json:"hits"`
+	Offences         map[string]uint64            `json:"offences"`
+	Held             map[string]uint64            `json:"held"`
+	Duplicates       uint64                       `json:"duplicates"`
+	Residual         int64                        `json:"residual"`
+	Problems         []string                     `json:"problems"`
+	Slow             []string                     `json:"too_slow"`
+	Truth            map[string]bench.ResultTally `json:"truth"`
 }
 
 func TestDemoEndsWithNumbersThatAgreeWithClickHouse(t *testing.T) {

@@ -68,7 +68,7 @@ func (c *budgetCmd) Run(ctx context.Context, log io.Writer) error {
 }
 
 // saveOutcome prints the verdicts and writes the file.
-func (c *budgetCmd) saveOutcome(out *harness.Outcome, log io.Writer) error {
+func (c *budgetCmd) saveOutcome(out *harness.SavedRun, log io.Writer) error {
 	_, _ = fmt.Fprintf(log, "\nprofile %s, latencies allowed x %g; %s; broker: %s; data on %s\n", out.Profile, out.Margin, out.Machine, out.Broker, out.Data)
 	harness.WriteRows(log, out.Rows)
 	if c.Out == "" {

@@ -70,7 +70,7 @@ type demo struct {
 	machine *roles.Machine
 	count   *pipelineCounts
 	watch   *outputs
-	done    *bench.Result
+	done    *bench.RunResult
 	cut     bool // ended before its time, by Ctrl-C
 
 	temporary bool // the data directory goes with the demo
@@ -128,7 +128,7 @@ func (d *demo) sendTraffic(ctx context.Context) error {
 	}
 	d.watch.leaveOut(reads)
 	_, _ = fmt.Fprintf(d.out, "\nPublished camera payloads, as they are and with the clock set to now:\n%s\n", posted)
-	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + d.machine.Config.GatewayAddr, Tokens: tokens})
+	target, err := bench.NewGatewayTarget(bench.GatewayTargetConfig{URL: "http://" + d.machine.Config.GatewayAddr, Tokens: tokens})
 	if err != nil {
 		return err
 	}

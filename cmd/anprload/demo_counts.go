@@ -58,9 +58,9 @@ type demoSummary struct {
 	Kafka             string            `json:"kafka"`
 	Ticks             uint64            `json:"ticks"`
 	// What must be 0 and empty; else the demo ends with exit code 1.
-	Residual int64                  `json:"residual"` // Produced - Stored - Merged - Rejected
-	Problems []string               `json:"problems"`
-	Truth    map[string]bench.Tally `json:"truth,omitempty"` // of this run, against the generator
+	Residual int64                        `json:"residual"` // Produced - Stored - Merged - Rejected
+	Problems []string                     `json:"problems"`
+	Truth    map[string]bench.ResultTally `json:"truth,omitempty"` // of this run, against the generator
 	// Exit code 4 when only this is not empty: every result is right, and the machine was too slow for the traffic.
 	Slow []string `json:"too_slow"`
 

@@ -111,7 +111,7 @@ func (o *outputs) hitLatencies() latencies {
 }
 
 // printTruth prints how the results compare with what the generator knows it sent, and returns it; nil when there is no truth.
-func (o *outputs) printTruth(w io.Writer, r *bench.Result) *bench.Report {
+func (o *outputs) printTruth(w io.Writer, r *bench.RunResult) *bench.TruthReport {
 	if r == nil || r.Truth == nil {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (o *outputs) printTruth(w io.Writer, r *bench.Result) *bench.Report {
 	return rep
 }
 
-func talliesOf(r *bench.Report) string {
+func talliesOf(r *bench.TruthReport) string {
 	var out []string
 	for _, kind := range bench.Kinds() {
 		out = append(out, kind+" "+formatTally(*r.Of(kind)))
@@ -133,7 +133,7 @@ func talliesOf(r *bench.Report) string {
 	return strings.Join(out, "; ")
 }
 
-func formatTally(t bench.Tally) string {
+func formatTally(t bench.ResultTally) string {
 	return fmt.Sprintf("%d of %d found, %d missing, %d extra", t.Found, t.Expected, t.Missing, t.Extra)
 }
 

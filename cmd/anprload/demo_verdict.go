@@ -62,10 +62,10 @@ const exitTooSlow = 4
 
 // demoRun is what recordProblems needs to know of the traffic.
 type demoRun struct {
-	notSent uint64        // reads that were due and never acknowledged by the gateway
-	cut     bool          // ended before its time, by Ctrl-C
-	resumed bool          // there was data of an earlier run, which may finish now
-	truth   *bench.Report // nil: there is no truth to compare with
+	notSent uint64             // reads that were due and never acknowledged by the gateway
+	cut     bool               // ended before its time, by Ctrl-C
+	resumed bool               // there was data of an earlier run, which may finish now
+	truth   *bench.TruthReport // nil: there is no truth to compare with
 	hits    latencies
 }
 

@@ -13,9 +13,9 @@ import (
 func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 	const exact, wrong = 0, 1
 	whole := demoSummary{Produced: 10, Stored: 8, Merged: 1, Rejected: 1}
-	missing, extra := &bench.Report{}, &bench.Report{}
-	*missing.Of("hits"), *missing.Of("lez") = bench.Tally{Expected: 3, Found: 3}, bench.Tally{Expected: 2, Found: 1, Missing: 1}
-	*extra.Of("speed") = bench.Tally{Extra: 1}
+	missing, extra := &bench.TruthReport{}, &bench.TruthReport{}
+	*missing.Of("hits"), *missing.Of("lez") = bench.ResultTally{Expected: 3, Found: 3}, bench.ResultTally{Expected: 2, Found: 1, Missing: 1}
+	*extra.Of("speed") = bench.ResultTally{Extra: 1}
 	for _, c := range []struct {
 		name string
 		sum  demoSummary
@@ -23,7 +23,7 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		code int
 		says string
 	}{
-		{"all is there, at once", whole, demoRun{truth: &bench.Report{}, hits: latencies{n: 5, p99: 300}}, exact, ""},
+		{"all is there, at once", whole, demoRun{truth: &bench.TruthReport{}, hits: latencies{n: 5, p99: 300}}, exact, ""},
 		{"a record is missing", demoSummary{Produced: 10, Stored: 9}, demoRun{}, wrong, "1 records"},
 		{"a record is missing on a slow machine", demoSummary{Produced: 10, Stored: 9, visible99: 90_000}, demoRun{notSent: 4}, wrong, "not exact"},
 		{"a row is there twice", demoSummary{Produced: 9, Stored: 9, Duplicates: 2}, demoRun{}, wrong, "2 rows"},
@@ -31,8 +31,8 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		{"a verdict is too many", whole, demoRun{truth: extra}, wrong, "speed"},
 		{"a verdict is too many and reads were not sent", whole, demoRun{truth: extra, notSent: 3}, wrong, "speed"},
 		{"reads were never sent, so their verdicts are not there", whole, demoRun{truth: missing, notSent: 3}, exitTooSlow, "3 reads"},
-		{"hits are late", whole, demoRun{truth: &bench.Report{}, hits: latencies{n: 5, p99: 8_000}}, exitTooSlow, "8.0 s"},
-		{"rows are late", demoSummary{visible99: 40_000}, demoRun{truth: &bench.Report{}}, exitTooSlow, "40.0 s"},
+		{"hits are late", whole, demoRun{truth: &bench.TruthReport{}, hits: latencies{n: 5, p99: 8_000}}, exitTooSlow, "8.0 s"},
+		{"rows are late", demoSummary{visible99: 40_000}, demoRun{truth: &bench.TruthReport{}}, exitTooSlow, "40.0 s"},
 		{"an earlier run finishes now", whole, demoRun{truth: extra, resumed: true}, exact, ""},
 		{"Ctrl-C", whole, demoRun{truth: missing, notSent: 9, cut: true}, exact, ""},
 	} {

@@ -18,7 +18,7 @@ import (
 
 // runLoad makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
 // when there was nothing to send.
-func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.Result, error) {
+func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.RunResult, error) {
 	if err := o.checkFlags(); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (o *loadOptions) startWatch(ctx context.Context, cfg *bench.RunConfig) (*ha
 }
 
 // finishWatch waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
-func (o *loadOptions) finishWatch(ctx context.Context, w *harness.Watch, res *bench.Result, log io.Writer) (*harness.Report, error) {
+func (o *loadOptions) finishWatch(ctx context.Context, w *harness.Watch, res *bench.RunResult, log io.Writer) (*harness.RunReport, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Settle)
 	defer cancel()
 	if err := w.Settle(wait); err != nil {
@@ -133,7 +133,7 @@ func printProgress(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 }
 
 // writeReport prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
-func (o *loadOptions) writeReport(res *bench.Result, rep *harness.Report, out, log io.Writer) error {
+func (o *loadOptions) writeReport(res *bench.RunResult, rep *harness.RunReport, out, log io.Writer) error {
 	whole := any(res)
 	if rep != nil {
 		whole = rep
@@ -166,7 +166,7 @@ func (o *loadOptions) writeReport(res *bench.Result, rep *harness.Report, out, l
 }
 
 // formatResult is the result for people.
-func formatResult(r *bench.Result) string {
+func formatResult(r *bench.RunResult) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	loop := "open loop: from the time each read was due"

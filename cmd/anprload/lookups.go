@@ -80,7 +80,7 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 }
 
 // measurePhases warms up and measures, idle and then storing.
-func (c *lookupsCmd) measurePhases(ctx context.Context, b *lookups.Bench, report *lookups.Report, in lookups.Ingest, log io.Writer) error {
+func (c *lookupsCmd) measurePhases(ctx context.Context, b *lookups.Bench, report *lookups.LookupReport, in lookups.Ingest, log io.Writer) error {
 	if _, err := b.Run(ctx, lookups.Phase{Name: "warm-up", Users: 1, Duration: min(c.For, 15*time.Second)}); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (c *lookupsCmd) measurePhases(ctx context.Context, b *lookups.Bench, report
 }
 
 // measureRetro measures two retro-matches, of other lists each.
-func (c *lookupsCmd) measureRetro(ctx context.Context, b *lookups.Bench, report *lookups.Report, storing bool, in lookups.Ingest, log io.Writer) error {
+func (c *lookupsCmd) measureRetro(ctx context.Context, b *lookups.Bench, report *lookups.LookupReport, storing bool, in lookups.Ingest, log io.Writer) error {
 	if c.Retro == 0 {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (c *lookupsCmd) phasesOf(storing bool) (out []lookups.Phase) {
 	})
 }
 
-func (c *lookupsCmd) measurePhase(ctx context.Context, b *lookups.Bench, report *lookups.Report, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {
+func (c *lookupsCmd) measurePhase(ctx context.Context, b *lookups.Bench, report *lookups.LookupReport, ph lookups.Phase, storing bool, in lookups.Ingest, log io.Writer) error {
 	ictx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stored := make(chan error, 1)

@@ -30,7 +30,7 @@ func TestFileLoadRepeatsAndReports(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, log)
 		}
-		var res bench.Result
+		var res bench.RunResult
 		if err := json.Unmarshal([]byte(out), &res); err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,7 @@ func (o *loadOptions) openTarget(ctx context.Context, city *bench.City, out io.W
 		if err != nil {
 			return nil, err
 		}
-		return bench.OpenKafkaTarget(ctx, bench.KafkaConfig{Addr: u.Host, Topic: o.Topic, JSON: json, Dial: dial})
+		return bench.OpenKafkaTarget(ctx, bench.KafkaTargetConfig{Addr: u.Host, Topic: o.Topic, JSON: json, Dial: dial})
 	case "http", "https":
 		tokens := city.CameraTokens()
 		if o.Reference != "" {
@@ -155,7 +155,7 @@ func (o *loadOptions) openTarget(ctx context.Context, city *bench.City, out io.W
 				return nil, err
 			}
 		}
-		return bench.NewGatewayTarget(bench.GatewayConfig{URL: o.Target, Tokens: tokens, Lanes: o.Lanes})
+		return bench.NewGatewayTarget(bench.GatewayTargetConfig{URL: o.Target, Tokens: tokens, Lanes: o.Lanes})
 	default:
 		return nil, fmt.Errorf("--target %q: scheme %q is none of kafka, http, https", o.Target, u.Scheme)
 	}

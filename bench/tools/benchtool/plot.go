@@ -49,7 +49,7 @@ func (c *plotCmd) makeCharts(base string, data []byte) (map[string]*plot.Chart, 
 	var err error
 	switch {
 	case c.Plan:
-		var o harness.Outcome
+		var o harness.SavedRun
 		err := json.Unmarshal(data, &o)
 		return outcomeCharts(base, &o), err
 	case c.Scaling:
@@ -75,7 +75,7 @@ func (c *plotCmd) drawChart(name string, chart *plot.Chart) error {
 var drawn = []string{harness.StageHit, "kafka_wait", "linger", "insert", harness.StageVisible, harness.StageAck}
 
 // outcomeCharts makes the charts of each case: the distribution of the stages, and the seconds.
-func outcomeCharts(base string, o *harness.Outcome) map[string]*plot.Chart {
+func outcomeCharts(base string, o *harness.SavedRun) map[string]*plot.Chart {
 	out := map[string]*plot.Chart{}
 	for name, r := range o.Cases {
 		if c := distributionChart(fmt.Sprintf("Latency at %d reads/s, from when a read was due (%s)", r.Load.Rate, name), r); len(c.Series) > 0 {
@@ -88,7 +88,7 @@ func outcomeCharts(base string, o *harness.Outcome) map[string]*plot.Chart {
 	return out
 }
 
-func distributionChart(title string, r *harness.Report) *plot.Chart {
+func distributionChart(title string, r *harness.RunReport) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "percentiles", X: "per cent of the reads (hits) below", Y: "ms", LogY: true}
 	for _, stage := range drawn {
 		x, ok := r.Stages[stage]
@@ -107,7 +107,7 @@ func distributionChart(title string, r *harness.Report) *plot.Chart {
 	return c
 }
 
-func secondsChart(title string, r *harness.Report) *plot.Chart {
+func secondsChart(title string, r *harness.RunReport) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "line", X: "s", Y: "reads/s; records behind"}
 	sent, visible, lag := plot.Series{Name: "acknowledged by Kafka"}, plot.Series{Name: "become visible"}, plot.Series{Name: "on the log, not committed", Dashed: true}
 	for pair := range slices.Values(samplePairs(r.Samples)) {
@@ -122,10 +122,10 @@ func secondsChart(title string, r *harness.Report) *plot.Chart {
 }
 
 // samplePairs are neighbours in time.
-func samplePairs(s []harness.Sample) (out [][2]harness.Sample) {
+func samplePairs(s []harness.SecondSample) (out [][2]harness.SecondSample) {
 	for i := 1; i < len(s); i++ {
 		if s[i].Second > s[i-1].Second {
-			out = append(out, [2]harness.Sample{s[i-1], s[i]})
+			out = append(out, [2]harness.SecondSample{s[i-1], s[i]})
 		}
 	}
 	return out

@@ -132,7 +132,7 @@ func (h *Rehearsal) SendTraffic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	target, err := bench.NewGatewayTarget(bench.GatewayConfig{URL: "http://" + h.Machine.Config.GatewayAddr, Tokens: tokens})
+	target, err := bench.NewGatewayTarget(bench.GatewayTargetConfig{URL: "http://" + h.Machine.Config.GatewayAddr, Tokens: tokens})
 	if err != nil {
 		return err
 	}

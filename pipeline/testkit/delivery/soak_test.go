@@ -26,23 +26,23 @@ import (
 
 // soakResult is what a soak found. Zero residual, zero duplicates, the whole truth, and memory and goroutines that do not grow.
 type soakResult struct {
-	Minutes    float64                `json:"minutes"`
-	Rate       int                    `json:"rate"`
-	Seed       uint64                 `json:"seed"`
-	Faults     map[string]int         `json:"faults"`
-	Sent       uint64                 `json:"sent"`    // acknowledged by the broker
-	NotSent    uint64                 `json:"notSent"` // due and not acknowledged
-	Log        int64                  `json:"log"`     // records of anpr.reads.v1
-	Stored     uint64                 `json:"stored"`
-	Merged     uint64                 `json:"merged"`
-	Rejected   uint64                 `json:"rejected"`
-	Ticks      uint64                 `json:"ticks"`
-	Residual   int64                  `json:"residual"`
-	Duplicates uint64                 `json:"duplicates"` // without FINAL, over reads, passages, hits, offences, merges and rejects
-	Gaps       uint64                 `json:"gaps"`       // and overlaps of the ledger
-	Truth      map[string]bench.Tally `json:"truth"`
-	Processes  map[string]usage       `json:"processes"`
-	DrainSec   float64                `json:"drainSeconds"` // from the last fault's end and the last read sent to nothing left to do
+	Minutes    float64                      `json:"minutes"`
+	Rate       int                          `json:"rate"`
+	Seed       uint64                       `json:"seed"`
+	Faults     map[string]int               `json:"faults"`
+	Sent       uint64                       `json:"sent"`    // acknowledged by the broker
+	NotSent    uint64                       `json:"notSent"` // due and not acknowledged
+	Log        int64                        `json:"log"`     // records of anpr.reads.v1
+	Stored     uint64                       `json:"stored"`
+	Merged     uint64                       `json:"merged"`
+	Rejected   uint64                       `json:"rejected"`
+	Ticks      uint64                       `json:"ticks"`
+	Residual   int64                        `json:"residual"`
+	Duplicates uint64                       `json:"duplicates"` // without FINAL, over reads, passages, hits, offences, merges and rejects
+	Gaps       uint64                       `json:"gaps"`       // and overlaps of the ledger
+	Truth      map[string]bench.ResultTally `json:"truth"`
+	Processes  map[string]usage             `json:"processes"`
+	DrainSec   float64                      `json:"drainSeconds"` // from the last fault's end and the last read sent to nothing left to do
 }
 
 // soak is one run: the embedded broker in this process, an engine, and workers of the real program, each behind links.
@@ -122,8 +122,8 @@ func (s *soak) prepare() {
 }
 
 // traffic sends for the length of the soak while faults happen, and returns when both have ended.
-func (s *soak) traffic() (*bench.Result, error) {
-	target, err := bench.OpenKafkaTarget(s.t.Context(), bench.KafkaConfig{Addr: s.broker, Dial: directly})
+func (s *soak) traffic() (*bench.RunResult, error) {
+	target, err := bench.OpenKafkaTarget(s.t.Context(), bench.KafkaTargetConfig{Addr: s.broker, Dial: directly})
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (s *soak) count() {
 }
 
 // judge fails the test for everything that is not as it must be.
-func (s *soak) judge(sent *bench.Result, got *outputsSeen) {
+func (s *soak) judge(sent *bench.RunResult, got *outputsSeen) {
 	r := &s.res
 	r.Sent, r.NotSent, r.Processes = sent.Sent, sent.NotSent, s.meter.usages()
 	rep := sent.Truth.Compare(got.stop(), 10*schemas.Second)
