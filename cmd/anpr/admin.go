@@ -31,7 +31,7 @@ func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return platform.Migrate(ctx, tables, log)
 }
 
-// engineCmd is called by the Makefile, so that tests do not download in the middle of a test.
+// engineCmd serves the Makefile, so that no test downloads in the middle.
 type engineCmd struct {
 	Fetch engineFetchCmd `cmd:"" help:"Download the engine to the cache unless it is there."`
 	Serve engineServeCmd `cmd:"" help:"Run the broker and ClickHouse without the roles, which then run as processes of their own."`

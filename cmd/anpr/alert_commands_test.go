@@ -24,7 +24,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of `anpr up`.
+// alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of
+// `anpr up`.
 type alertCommand struct {
 	named string   // as the runbook writes it, without arguments
 	args  []string // OFFENCE stands for the id of a stored offence
@@ -47,7 +48,8 @@ var alertCommands = []alertCommand{
 	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
 }
 
-// notOnThisMachine are commands of alert entries that start a role, with what they name; they are not asked of what runs.
+// notOnThisMachine are commands of alert entries that start a role, with what they name; they are not asked of
+// what runs.
 var notOnThisMachine = []string{"gateway", "up"}
 
 // captured runs a command line in this process and returns its exit code and what it printed.
@@ -68,7 +70,8 @@ func captured(t *testing.T, args ...string) (code int, out string) {
 	return code, string(text)
 }
 
-// Whoever is woken by an alert types what its entry says, on the machine where `anpr up` runs: with its directory as --data, or as ANPR_DATA.
+// Whoever is woken by an alert types what its entry says, on the machine where `anpr up` runs: with its directory
+// as --data, or as ANPR_DATA.
 func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	h := &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 3, Rate: 200, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}
@@ -134,7 +137,8 @@ func exportedVerifies(t *testing.T, text string) {
 	}
 }
 
-// sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must not have.
+// sealsAreWalked runs the accounts as `anpr up` does: the walk needs rights that the account which balances must
+// not have.
 func sealsAreWalked(t *testing.T, h *rehearsal.Rehearsal) {
 	o := platform.NewOps()
 	w, err := roles.StartReconcile(t.Context(), roles.ReconcileConfig{
@@ -192,7 +196,8 @@ func TestEveryCommandThatAnAlertNamesIsTried(t *testing.T) {
 	}
 }
 
-// Nothing listens, nothing is there: that says nothing about the books or the access log, and must not look as if it did.
+// Nothing listens, nothing is there: that says nothing about the books or the access log, and must not look as if
+// it did.
 func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 	t.Chdir(t.TempDir())
 	nowhere := []string{"--clickhouse-addr=127.0.0.1:1", "--clickhouse-user=u"}

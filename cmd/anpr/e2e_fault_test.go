@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Faults from outside on the demo and on `anpr up`, with what an operator or a hostile tester has: kill, SIGSTOP, iptables,
-// a full disk. `make test-faults` runs them.
+// Faults from outside on the demo and on `anpr up`, with what an operator or a hostile tester has: kill, SIGSTOP,
+// iptables, a full disk. `make test-faults` runs them.
 
 // ports are addresses chosen beforehand, so that a firewall can name them and a restart answers where the first did.
 type ports map[string]string
@@ -202,9 +202,9 @@ var fromOutside = []struct {
 	{"gateway's port drops", true, func(r *program) { r.firewall("gateway-addr", long(8*time.Second, time.Minute), "DROP") }},
 }
 
-// TestFaultsOnTheDemo: whatever is done to it, the demo ends with every record of the log in the tables once. When what
-// it found is not the generator's truth, because reads reached the gateway after their passage had been decided, it says so
-// and its exit code is 1; it never says otherwise.
+// TestFaultsOnTheDemo: whatever is done to it, the demo ends with every record of the log in the tables once. When
+// what it found is not the generator's truth, because reads reached the gateway after their passage had been
+// decided, it says so and its exit code is 1; it never says otherwise.
 func TestFaultsOnTheDemo(t *testing.T) {
 	bin := buildLoad(t)
 	for _, f := range fromOutside {

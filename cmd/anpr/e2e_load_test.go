@@ -35,8 +35,8 @@ func (l *lockedText) String() string {
 	return l.b.String()
 }
 
-// TestFaultsOnUpUnderLoad sends a city's traffic to `anpr up` with anprload, as a site would be tested, kills, stops and
-// restarts what runs, and expects every read that was sent in the tables, once.
+// TestFaultsOnUpUnderLoad sends a city's traffic to `anpr up` with anprload, as a site would be tested, kills,
+// stops and restarts what runs, and expects every read that was sent in the tables, once.
 func TestFaultsOnUpUnderLoad(t *testing.T) {
 	bin, load, data, p := build(t), buildLoad(t), t.TempDir(), choosePorts(t)
 	madeUpCity(t, data)
@@ -98,8 +98,9 @@ func (r *program) waitEnd(what string, d time.Duration) {
 	}
 }
 
-// holds checks the tables of a drained `anpr up`: each read that was sent is stored, merged or rejected, nothing is there
-// twice, and the ledger has no gap. An upload whose answer was lost was sent again: it is a merge, so there may be more.
+// holds checks the tables of a drained `anpr up`: each read that was sent is stored, merged or rejected, nothing
+// is there twice, and the ledger has no gap. An upload whose answer was lost was sent again: it is a merge, so
+// there may be more.
 func (r *program) holds(sent uint64) {
 	r.t.Helper()
 	old := &running{data: r.data(), sql: r.ports["clickhouse-http-addr"], log: &bytes.Buffer{}}

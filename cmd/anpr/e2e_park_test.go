@@ -22,7 +22,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// TestOnePoisonedPartitionStopsNoOther: a record batch that no reader can take lies on one of four partitions. The others are stored, the program says what it wants, one command gives the records up, and the account shows them.
+// TestOnePoisonedPartitionStopsNoOther: a record batch that no reader can take lies on one of four partitions. The
+// others are stored, the program says what it wants, one command gives the records up, and the account shows them.
 func TestOnePoisonedPartitionStopsNoOther(t *testing.T) {
 	bin, data := build(t), t.TempDir()
 	r := up(t, bin, data)
@@ -117,7 +118,8 @@ func (r *running) readyz(t *testing.T) string {
 	return string(b)
 }
 
-// poison puts a batch of n records on a partition that says it is compressed and is not, and returns its first offset. No client can read it.
+// poison puts a batch of n records on a partition that says it is compressed and is not, and returns its first
+// offset. No client can read it.
 func (r *running) poison(t *testing.T, partition, n int) int64 {
 	t.Helper()
 	packed := []byte("this was never compressed by anybody")

@@ -18,8 +18,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// TestDeadLettersAreReplayedOnce: reads of a camera nobody registered are rejected; once it is registered they are put on the
-// log again, twice, and are stored once. The office has logged who asked.
+// TestDeadLettersAreReplayedOnce: reads of a camera nobody registered are rejected; once it is registered they are
+// put on the log again, twice, and are stored once. The office has logged who asked.
 func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	bin, data := build(t), t.TempDir()
 	r := up(t, bin, data)
@@ -85,8 +85,8 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	stopped(t, r)
 }
 
-// register adds camera BRU-9999, a copy of BRU-0001 with a token of its own, as an operator would: a new file in place of the
-// old one.
+// register adds camera BRU-9999, a copy of BRU-0001 with a token of its own, as an operator would: a new file in
+// place of the old one.
 func register(t *testing.T, path string) {
 	t.Helper()
 	b, err := os.ReadFile(path)

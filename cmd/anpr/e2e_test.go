@@ -275,8 +275,8 @@ func tablesHold(t *testing.T, r *running, acked map[string]bool) {
 	}
 }
 
-// accountsHold balances the whole run from outside: what the journal of the killed gateways says they accepted is on the log
-// and in the tables, and it is no less than what senders were answered.
+// accountsHold balances the whole run from outside: what the journal of the killed gateways says they accepted is
+// on the log and in the tables, and it is no less than what senders were answered.
 func accountsHold(t *testing.T, r *running, bin, data string, acked int) {
 	t.Helper()
 	at := []string{"--data=" + data, "--json"}

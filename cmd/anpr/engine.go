@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// engineServeCmd is the broker and the database of one machine without the roles, which then run as processes of their own: a
-// harness can stop, kill or measure each of them.
+// engineServeCmd runs the broker and the database of a machine without the roles, which then run as separate
+// processes: a harness can stop, kill or measure each of them.
 type engineServeCmd struct {
 	flags.EngineFlags
 	flags.KafkaFlags

@@ -28,7 +28,7 @@ type evidenceVerifyCmd struct {
 	What string `arg:"" name:"offence-id|file" help:"Id of a stored offence, or a file that anpr evidence export wrote."`
 }
 
-// Run verifies one offence.
+// Run verifies an offence.
 func (c *evidenceVerifyCmd) Run(ctx context.Context) error {
 	rows, err := c.readRows(ctx)
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *evidenceVerifyCmd) readRows(ctx context.Context) ([]evidence.Row, error
 	return rows, nil
 }
 
-// verifyRows says of every row whether it is what was sealed.
+// verifyRows reports for every row whether the row is as sealed.
 func verifyRows(w io.Writer, rows []evidence.Row) error {
 	altered, err := evidence.WriteAltered(w, rows)
 	switch {
@@ -75,7 +75,7 @@ type evidenceExportCmd struct {
 	ID string `arg:"" name:"offence-id" help:"Id of a stored offence."`
 }
 
-// Run writes the rows of one offence.
+// Run writes the rows of an offence.
 func (c *evidenceExportCmd) Run(ctx context.Context) error {
 	id, err := schemas.ParseID(c.ID)
 	if err != nil {
@@ -90,7 +90,8 @@ func (c *evidenceExportCmd) Run(ctx context.Context) error {
 	return enc.Encode(rows)
 }
 
-// storedOffence reads what is stored of one offence, from what runs on the data directory unless another ClickHouse is named.
+// storedOffence reads the stored rows of an offence from the `anpr up` on the data directory, unless another
+// ClickHouse is named.
 func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFlags, id schemas.ID) ([]evidence.Row, error) {
 	run, err := at.FindRunning()
 	if err != nil {

@@ -1,5 +1,6 @@
-// Command anpr is the one production program: each subcommand is a role. `anpr up` runs all roles on one machine with
-// an embedded broker and database; gateway, ingest and office run one role each against a Kafka and a ClickHouse.
+// Command anpr is the only production program: each subcommand is a role. `anpr up` runs all roles on one machine
+// with an embedded broker and database; gateway, ingest and office run a single role each against a Kafka and a
+// ClickHouse.
 package main
 
 import (
@@ -20,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// cli is the command line. Every flag can also be set by the environment variable its help names.
+// cli is the command line. Every flag can also be set by the environment variable named in its help.
 type cli struct {
 	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
 	Gateway   gatewayCmd   `cmd:"" help:"Run the camera gateway against a Kafka."`
@@ -50,7 +51,7 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// adviceFor names the help of the command that the wrong usage was of.
+// adviceFor names the help of the wrongly used command.
 func adviceFor(err error) string {
 	wrong, ok := errors.AsType[*kong.ParseError](err)
 	if !ok || wrong.Context == nil || wrong.Context.Selected() == nil {
@@ -69,7 +70,8 @@ func adviceFor(err error) string {
 	return "`" + command + " --help` shows what it takes."
 }
 
-// movedCommands are those that need the load generator, which is no part of this program, and how they are written now.
+// movedCommands maps commands that need the load generator, which is no part of this program, to their new
+// spelling.
 var movedCommands = map[string]string{"demo": "anprload demo", "rehearse": "anprload rehearse", "sample": "anprload city"}
 
 // adviseMoved returns the new spelling of a command that has moved; "" for any other.
@@ -82,7 +84,8 @@ func adviseMoved(args []string) string {
 	return ""
 }
 
-// Exit codes: 0 done, 1 an error with its way out on stderr, 2 wrong usage. A command whose help says so has codes of its own.
+// run returns the exit code: 0 done, 1 an error with its cure on stderr, 2 wrong usage. The help of a command
+// names further codes.
 func run(args []string) int {
 	if now := adviseMoved(args); now != "" {
 		fmt.Fprintf(os.Stderr, "anpr: this command is now `%s`, with the same flags: the load generator is no part of the production program\n", now)

@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// TestTheCommandLineFitsTogether builds the parser of all commands: a flag that two embedded groups both have would end every command
-// with a panic.
+// TestTheCommandLineFitsTogether builds the parser of all commands: a flag that two embedded groups both have
+// would end every command with a panic.
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestTheCommandLineFitsTogether(t *testing.T) {

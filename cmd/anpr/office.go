@@ -23,7 +23,7 @@ type officeCmd struct {
 
 // Run answers look-ups until the context ends.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	if c.Users != "" { // what was given is looked at before what was not
+	if c.Users != "" { // given settings are checked before missing settings
 		if _, err := roles.LoadUsers(c.Users); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// partitionCmd is for partitions that stand still.
+// partitionCmd concerns parked partitions.
 type partitionCmd struct {
 	List   partitionListCmd   `cmd:"" help:"How far each partition of the reads is, and what was given up of it."`
 	Resume partitionResumeCmd `cmd:"" help:"Let a parked partition go on behind records that cannot be processed. They are recorded as lost, with who and why; no read of them will ever be stored. The log of the worker and its /readyz say which records."`
@@ -30,7 +30,7 @@ type partitionCmd struct {
 func openSides(f *flags.SidesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	books := flags.SourcesFlags{SidesFlags: *f}
 	b, err := findSources(&books, role)
-	*f = books.SidesFlags // with the addresses and accounts that were found
+	*f = books.SidesFlags // with the addresses and accounts found
 	return b, err
 }
 

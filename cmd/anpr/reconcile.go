@@ -27,7 +27,8 @@ type reconcileCmd struct {
 	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
 }
 
-// findSources fills in what was not given from what runs on the data directory, and opens the books as a role.
+// findSources fills in settings that were not given from a running `anpr up`, and opens the sources with the
+// account of a role.
 func findSources(f *flags.SourcesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	c, err := f.Sources(role)
 	if err != nil {
@@ -70,7 +71,7 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-// timeRange fills in what was not given, to whole minutes.
+// timeRange fills in missing ends, in whole minutes.
 func (c *balanceCmd) timeRange(now time.Time) reconcile.TimeRange {
 	to := c.To
 	if to.IsZero() {

@@ -41,7 +41,8 @@ func filesBelow(t *testing.T, dir string) string {
 	return out.String()
 }
 
-// A path that somebody mistyped starts nothing and writes nothing, by flag or by environment; nor does the default directory get a made-up city.
+// A path that somebody mistyped starts nothing and writes nothing, by flag or by environment; nor does the default
+// directory get a made-up city.
 func TestAMistypedReferenceStartsNoMadeUpCity(t *testing.T) {
 	root := t.TempDir()
 	empty := filepath.Join(root, "empty")

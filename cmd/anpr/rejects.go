@@ -18,8 +18,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// rejectsCmd works on the dead letters. What is asked of the office it asks as `anpr query` does, so that it is under the
-// same law and in the same access log.
+// rejectsCmd works on the dead letters. It asks the office as `anpr query` does, under the same law and into the
+// same access log.
 type rejectsCmd struct {
 	Redrive redriveCmd `cmd:"" aliases:"replay" help:"Put rejected records on the log again, byte for byte, after their cause is mended (a camera registered, a validity corrected). Each ends as one read however often this is run. The office decides whether you may see them and logs who asked and why."`
 }
@@ -63,7 +63,7 @@ func (c *redriveCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return errors.Join(err, c.printOutcome(out))
 }
 
-// printOutcome writes what became of the dead letters.
+// printOutcome prints the outcome for the dead letters.
 func (c *redriveCmd) printOutcome(out recovery.RedriveOutcome) error {
 	if c.JSON {
 		return office.PrintJSON(os.Stdout, out)

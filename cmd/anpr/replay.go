@@ -21,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// exitDifferent is the exit code of a replay that was to find nothing.
+// exitDifferent is the exit code of a replay that should have found no difference and found one.
 const exitDifferent = 3
 
 type replayCmd struct {
@@ -110,7 +110,7 @@ func (c *replayCmd) replayConfig(log zerolog.Logger) (*replay.Config, error) {
 	}, nil
 }
 
-// announceReplay has the office log the replay before it begins, or refuse it.
+// announceReplay has the office log the replay before the replay begins, or refuse it.
 func (c *replayCmd) announceReplay(ctx context.Context, q *ask.Cmd, cfg *replay.Config) error {
 	o, err := q.NewClient()
 	if err != nil {

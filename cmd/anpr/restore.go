@@ -108,7 +108,7 @@ func (c *restoreCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	return c.runRestore(ctx, engines, log)
 }
 
-// runRestore restores into what runs, or into the engines that were started for it.
+// runRestore restores into the running engines, or into engines started for the restore.
 func (c *restoreCmd) runRestore(ctx context.Context, engines *roles.LocalEngines, log zerolog.Logger) error {
 	tables, err := c.ClickHouse()
 	if err != nil {

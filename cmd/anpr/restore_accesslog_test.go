@@ -108,7 +108,8 @@ func TestTheAccessLogOfOneMachineComesBackFromItsOwnBackup(t *testing.T) {
 		m.anpr(0, "is rebuilt", "restore", "--from-log")
 		elsewhere := filepath.Join(t.TempDir(), "backups") // as the unit has them
 		move := func(from, to string) {
-			if err := errors.Join(os.RemoveAll(to), os.Rename(from, to)); err != nil { // a start makes the directory again, empty
+			// a start makes the directory again, empty
+			if err := errors.Join(os.RemoveAll(to), os.Rename(from, to)); err != nil {
 				t.Fatal(err)
 			}
 		}

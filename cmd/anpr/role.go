@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// role is a job that runs until it is stopped.
+// role is a job that runs until stopped.
 type role interface {
 	Stop(ctx context.Context) error
 }
@@ -20,7 +20,8 @@ type role interface {
 // port is where a role listens; the zero value is nowhere.
 type port struct{ name, addr, flag string }
 
-// runRole opens the ports of a role, starts it, and stops it when the context ends, or when it ends by itself.
+// runRole opens the ports of a role, starts the role, and stops it when the context ends or when the role ends by
+// itself.
 func runRole(ctx context.Context, f *flags.OpsFlags, at port, log zerolog.Logger, start func(*platform.Ops, net.Listener) (role, error)) (err error) {
 	parts := platform.Parts{Log: log}
 	defer func() { err = errors.Join(err, parts.Stop(ctx)) }()

@@ -40,7 +40,7 @@ type rulesUnverifiedCmd struct {
 	Lang      string `help:"Language of the legal basis." enum:"en,nl,fr" default:"en"`
 }
 
-// Run prints a table, one line a value.
+// Run prints a table, a line a value.
 func (c *rulesUnverifiedCmd) Run() error {
 	cat, err := roles.LoadCatalogue(c.Catalogue)
 	if err != nil {
@@ -54,7 +54,7 @@ type rulesTestCmd struct {
 	Paths     []string `arg:"" help:"Scenario files, or directories of *.txt."`
 }
 
-// Run prints a table of every scenario with what it got and wanted where these differ.
+// Run prints a table of every scenario, with result and expectation where these differ.
 func (c *rulesTestCmd) Run() error {
 	catalogue, err := roles.CatalogueFiles(c.Catalogue)
 	if err != nil {
@@ -111,7 +111,7 @@ func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) (err error) {
 	return nil
 }
 
-// refusalOf says in one line how many errors there are and where the first one is.
+// refusalOf gives the number of errors and the place of the first in a line.
 func refusalOf(wrong []rules.Finding) error {
 	if len(wrong) == 1 {
 		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])
@@ -119,7 +119,7 @@ func refusalOf(wrong []rules.Finding) error {
 	return fmt.Errorf("%d errors keep this catalogue from loading, the first: %s", len(wrong), wrong[0])
 }
 
-// testRules runs the files and returns how many scenarios are wrong; an error is what cannot be read.
+// testRules runs the files and returns the number of wrong scenarios; an error means an unreadable file.
 func testRules(w io.Writer, catalogue fs.FS, paths []string) (wrong int, err error) {
 	files, err := scenarioFiles(paths)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Every command that asks the office tells a person whose token is refused what that may mean, in the language of the terminal.
+// Every command that asks the office tells a person whose token is refused what that may mean, in the language of
+// the terminal.
 func TestARefusedTokenIsToldInWords(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)

@@ -10,15 +10,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// release is what is being worked on, the first heading of CHANGELOG.md.
+// release is the release under work, the first heading of CHANGELOG.md.
 const release = "0.1.0"
 
-// revision is set by the linker (make build), where the go command has no version control to ask: a copy without .git, another owner.
+// revision is set by the linker (make build), where the go command has no version control to ask: a copy without
+// .git, another owner.
 var revision string
 
 type versionCmd struct{}
 
-// Run prints release, revision, and what an upgrade must know: the newest migration of the tables, and the built-in catalogue.
+// Run prints release, revision, the newest migration of the tables and the built-in catalogue, as an upgrade needs
+// them.
 func (versionCmd) Run() error {
 	text, err := versionText()
 	if err == nil {

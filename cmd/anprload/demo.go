@@ -61,7 +61,7 @@ func (c *demoCmd) Run(ctx context.Context, _ io.Writer) (err error) {
 	return d.printReport(context.WithoutCancel(ctx))
 }
 
-// demo is one run of the demo.
+// demo is a run of anprload demo.
 type demo struct {
 	cmd     *demoCmd
 	out     io.Writer
@@ -115,7 +115,7 @@ func (d *demo) startMachine(ctx context.Context) error {
 	return err
 }
 
-// sendTraffic posts the published camera payloads and a seeded Brussels day, and shows what becomes of it.
+// sendTraffic posts the published camera payloads and a seeded Brussels day, and shows the results.
 func (d *demo) sendTraffic(ctx context.Context) error {
 	tokens, err := bench.ReadCameraTokens(d.machine.Config.Reference.Dir)
 	if err != nil {
@@ -176,7 +176,7 @@ func (d *demo) showProgress(ctx context.Context, p *bench.Progress) {
 		}
 		s, err := d.count.readSummary(ctx)
 		if err != nil {
-			continue // the next one will say it, or the report
+			continue // the next count or the report will show the error
 		}
 		hits := d.watch.hitLatencies()
 		if !tty {

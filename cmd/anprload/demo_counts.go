@@ -169,7 +169,7 @@ func (e *example) renderTrace(lang rules.Lang) (string, error) {
 	return text.String(), nil
 }
 
-// printScreen prints the live summary and returns its number of lines.
+// printScreen prints the live summary and returns the number of lines.
 func (s *demoSummary) printScreen(w io.Writer, elapsed time.Duration, p *bench.Progress, hits latencies) int {
 	lines := []string{
 		fmt.Sprintf("elapsed %6.0f s      sent %-8d refused %-6d on the log %d", elapsed.Seconds(), p.Sent.Load(), p.Refused.Load(), s.Produced),
@@ -208,7 +208,7 @@ func formatCounts(m map[string]uint64) string {
 	return text
 }
 
-// noneOfEach counts nothing of each family that makes offences.
+// noneOfEach returns a count of zero for each family that makes offences.
 func noneOfEach() map[string]uint64 {
 	out := map[string]uint64{}
 	for _, name := range rules.FamilyNames((*rules.Info).Decides) {

@@ -20,19 +20,19 @@ import (
 
 const topicReads = schemas.TopicReads
 
-// outputs follows the hit and offence topics as a control room would: it measures how long a hit takes from the gateway
-// to a subscriber, and keeps what came for the check against the truth.
+// outputs follows the hit and offence topics as a control room would: it measures the time of a hit from the
+// gateway to a subscriber, and keeps the messages for the check against the truth.
 type outputs struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	hist    *hdrhistogram.Histogram
 	got     bench.Got
-	foreign map[string]bool // read ids of the published payloads, which the generator knows nothing of
+	foreign map[string]bool // read ids of the published payloads, unknown to the generator
 }
 
-// leaveOut keeps reads that are not the generator's out of the check against its truth.
+// leaveOut excludes foreign reads from the check against the generator's truth.
 func (o *outputs) leaveOut(reads []schemas.ReadID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// postSamples posts each published payload twice: as it is, and with its time set to now. The first shows what the clock
-// check says of old pictures, the second that the format is understood.
+// postSamples posts each published payload twice: unchanged, and with the time set to now. The first shows the
+// answer of the clock check to old pictures, the second that the format is understood.
 func postSamples(ctx context.Context, camera, token, base string) (string, []schemas.ReadID, error) {
 	var reads []schemas.ReadID
 	var out strings.Builder

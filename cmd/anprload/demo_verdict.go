@@ -12,12 +12,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// retryWhileAway calls f until it succeeds, at most two minutes: a part may be on its way back.
+// retryWhileAway calls f until f succeeds, at most two minutes: a part may be on the way back.
 func retryWhileAway[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
-		try, done := context.WithTimeout(ctx, 20*time.Second) // a connection that a firewall silenced is left for a new one
+		// a connection silenced by a firewall is left for a new connection
+		try, done := context.WithTimeout(ctx, 20*time.Second)
 		v, err := f(try)
 		done()
 		if err == nil {
@@ -31,7 +32,8 @@ func retryWhileAway[T any](ctx context.Context, what string, f func(context.Cont
 	}
 }
 
-// whileItLives returns a context that ends when a part that everything needs has ended by itself; its cause says which.
+// whileItLives returns a context that ends when a part that everything needs has ended by itself; the cause names
+// the part.
 func whileItLives(ctx context.Context, m *roles.Machine) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -50,17 +52,17 @@ func (c *pipelineCounts) readLag(ctx context.Context) (end, lag int64, err error
 	return rehearsal.CountBehind(ctx, c.admin, c.group)
 }
 
-// Latencies of a demo that is called too slow, in milliseconds: an outsider would ask what is wrong. A quiet machine of two cores is ten times
-// faster. They say nothing of whether the result is right.
+// Latencies from which a demo is called too slow, in milliseconds: an outsider would ask for the cause. A quiet
+// machine with two cores is ten times faster. The latencies say nothing about the results being right.
 const (
 	slowHitP99     = 5_000
 	slowVisibleP99 = 30_000
 )
 
-// exitTooSlow is the exit code of a demo whose every result is right and that could not keep up on this machine.
+// exitTooSlow is the exit code of a demo with right results that could not keep up on this machine.
 const exitTooSlow = 4
 
-// demoRun is what recordProblems needs to know of the traffic.
+// demoRun describes the traffic for recordProblems.
 type demoRun struct {
 	notSent uint64             // reads that were due and never acknowledged by the gateway
 	cut     bool               // ended before its time, by Ctrl-C
@@ -69,8 +71,9 @@ type demoRun struct {
 	hits    latencies
 }
 
-// recordProblems writes down everything that is not as it must be, and apart from it what was too slow. Reads that were never sent are not wrong: they
-// are not on the log, the cameras would send them again; what the truth expects of them cannot be found.
+// recordProblems records every wrong result and, apart, everything too slow. Reads that were never sent are not
+// wrong: they are not on the log, and cameras would send them again. The findings that the truth expects from them
+// cannot exist.
 func (s *demoSummary) recordProblems(r demoRun) {
 	s.Residual = int64(s.Produced) - int64(s.Stored+s.Merged+s.Rejected)
 	if s.Residual != 0 {
@@ -103,7 +106,7 @@ func (s *demoSummary) recordProblems(r demoRun) {
 	}
 }
 
-// exitError is the error of a run that was not exact, or exact and too slow.
+// exitError returns the error of a run that was not exact, or was exact and too slow.
 func (s *demoSummary) exitError() error {
 	switch {
 	case len(s.Problems) > 0:

@@ -75,7 +75,7 @@ func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.R
 	return res, o.writeReport(res, rep, out, log)
 }
 
-// startWatch starts to watch the pipeline when the flags say where it is; else it returns nil.
+// startWatch watches the pipeline when the flags say where it is; otherwise it returns nil.
 func (o *loadOptions) startWatch(ctx context.Context, cfg *bench.RunConfig) (*harness.Watch, error) {
 	if o.Kafka == "" && o.ClickHouse == "" && len(o.Ops) == 0 {
 		return nil, nil
@@ -116,7 +116,7 @@ func (o *loadOptions) finishWatch(ctx context.Context, w *harness.Watch, res *be
 	return w.Finish(context.WithoutCancel(ctx), res)
 }
 
-// printProgress prints one line a second.
+// printProgress prints a line a second.
 func printProgress(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// findLogin is login of the directory that was given, if one was.
+// findLogin returns the log-in for the directory given; nothing without a directory.
 func (o *loadOptions) findLogin() (user, password string, dial harness.Dial, err error) {
 	if o.Up == "" {
 		return "", "", nil, nil
@@ -14,7 +14,7 @@ func (o *loadOptions) findLogin() (user, password string, dial harness.Dial, err
 	return findLogin(o.Up)
 }
 
-// findLogin returns how to log in to what runs on a data directory of this machine.
+// findLogin returns user, password and dialer for a running `anpr up` on a data directory of this machine.
 func findLogin(data string) (user, password string, dial harness.Dial, err error) {
 	run, err := embedded.ReadRun(data)
 	if err != nil {

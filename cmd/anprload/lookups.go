@@ -141,7 +141,8 @@ func (c *lookupsCmd) measureRetro(ctx context.Context, b *lookups.Bench, report 
 	return nil
 }
 
-// phasesOf lists the phases: of each number of users all kinds of questions, and of the most also searches by plate only.
+// phasesOf lists the phases: of each number of users all kinds of questions, and of the most also searches by
+// plate only.
 func (c *lookupsCmd) phasesOf(storing bool) (out []lookups.Phase) {
 	meanwhile := "idle"
 	if storing {
@@ -189,7 +190,7 @@ func (c *lookupsCmd) measurePhase(ctx context.Context, b *lookups.Bench, report 
 	fmt.Fprintf(log, "  %s: %d asked, %d failed, p50 %.1f ms, p95 %.1f ms, p99 %.1f ms\n", five.Kind, five.Asked, five.Failed,
 		float64(five.P50)/1e3, float64(five.P95)/1e3, float64(five.P99)/1e3)
 	if c.Out != "" {
-		return report.Save(c.Out) // what is measured is kept when the next phase is stopped
+		return report.Save(c.Out) // keeps the measurements when the next phase is stopped
 	}
 	return ctx.Err()
 }

@@ -1,6 +1,6 @@
-// Command anprload makes the traffic of a seeded city and sends it to Kafka, to the gateway, or to a file, at a fixed rate that
-// does not depend on how fast the target is. It prints latency percentiles and the truth: what a correct pipeline must
-// find in what was sent. See bench/README.md.
+// Command anprload makes the traffic of a seeded city and sends it to Kafka, to the gateway, or to a file, at a
+// fixed rate that does not depend on the target's speed. It prints latency percentiles and the truth: the findings
+// that a correct pipeline must make of the traffic. See bench/README.md.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the exit code: 0 when every read was acknowledged or refused, 1 when the load could not be made, 2 when the flags
-// are wrong, 3 when some reads were not sent.
+// run returns the exit code: 0 when every read was acknowledged or refused, 1 when the load could not be made, 2
+// when the flags are wrong, 3 when some reads were not sent.
 func run(ctx context.Context, args []string, out, log io.Writer) int {
 	if len(args) > 0 && namedCmds[args[0]] != nil {
 		return runNamed(ctx, args, out, log)

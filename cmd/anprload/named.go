@@ -17,7 +17,7 @@ type namedCmd interface {
 	Run(ctx context.Context, log io.Writer) error
 }
 
-// namedCmds makes those commands by name.
+// namedCmds makes the commands by name.
 var namedCmds = map[string]func() (cmd namedCmd, description string){
 	"budget":   func() (namedCmd, string) { return &budgetCmd{}, budgetDescription },
 	"year":     func() (namedCmd, string) { return &yearCmd{}, yearDescription },
@@ -27,7 +27,8 @@ var namedCmds = map[string]func() (cmd namedCmd, description string){
 	"lookups":  func() (namedCmd, string) { return &lookupsCmd{}, lookupsDescription },
 }
 
-// runNamed returns the exit code: 0 when done, 1 when it could not be done, 2 when the flags are wrong, or the command's own.
+// runNamed returns the exit code: 0 when done, 1 when it could not be done, 2 when the flags are wrong, or the
+// command's own.
 func runNamed(ctx context.Context, args []string, out, log io.Writer) int {
 	cmd, description := namedCmds[args[0]]()
 	exited := -1
@@ -58,13 +59,14 @@ func runNamed(ctx context.Context, args []string, out, log io.Writer) int {
 	return 0
 }
 
-// logFlags are those of commands that run the program inside this one.
+// logFlags configure the log of commands that run the program inside this process.
 type logFlags struct {
 	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`
 	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`
 }
 
-// newLogger makes the logger. At the default level it says warnings only: the command prints what matters, and --log-level debug says all.
+// newLogger makes the logger. At the default level it writes only warnings, because the command prints the
+// results; --log-level debug writes all.
 func (f *logFlags) newLogger() (zerolog.Logger, error) {
 	log, err := flags.NewLogger(f.LogLevel, f.LogJSON)
 	if err != nil {

@@ -61,12 +61,12 @@ type loadOptions struct {
 	Address string `arg:"" optional:"" placeholder:"ADDRESS" help:"The gateway's address after --target gateway."`
 }
 
-// isLive reports whether the target is a running service, for which the traffic must happen now.
+// isLive reports whether the target is a running service; traffic for a service must happen now.
 func (o *loadOptions) isLive() bool {
 	return strings.HasPrefix(o.Target, "kafka://") || strings.HasPrefix(o.Target, "http")
 }
 
-// checkFlags mends the two-word form of the gateway and refuses what cannot work, before anything is made.
+// checkFlags mends the two-word form of the gateway and refuses impossible flags, before anything is made.
 func (o *loadOptions) checkFlags() error {
 	if o.Target == "gateway" {
 		o.Target = o.Address

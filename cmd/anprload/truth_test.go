@@ -115,8 +115,8 @@ func (p *pure) decide(ps *schemas.Passage) {
 	}
 }
 
-// TestPureStagesFindTheTruth is the check of the oracle against the pipeline and of the pipeline against the oracle: they share
-// the contract and no code.
+// TestPureStagesFindTheTruth is the check of the oracle against the pipeline and of the pipeline against the
+// oracle: they share the contract and no code.
 func TestPureStagesFindTheTruth(t *testing.T) {
 	const day = "2026-11-21"
 	for _, c := range []struct {

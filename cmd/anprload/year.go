@@ -22,7 +22,7 @@ import (
 const yearDescription = `Fills the tables with a seeded year of reads through the real sink, for measuring look-ups, retro-matches and replays.
 A load that was stopped goes on where it was. See bench/README.md.`
 
-// yearTables says which database to fill: that of a running server, or of an engine started here on a directory.
+// yearTables names the database to fill: on a running server, or on an engine started here on a directory.
 type yearTables struct {
 	Data       string `type:"path" placeholder:"DIR" help:"Start the embedded engine on this directory."`
 	Clickhouse string `placeholder:"HOST:PORT" help:"Use a running server instead (native protocol)."`
@@ -62,7 +62,7 @@ func (o *yearOptions) endOfYear() (schemas.Micros, error) {
 	return d.Start() + 12*schemas.Hour, nil
 }
 
-// makeCity makes the city whose year it is.
+// makeCity makes the city and its year.
 func (o *yearOptions) makeCity() (*bench.City, *bench.Year, error) {
 	today, err := o.endOfYear()
 	if err != nil {
@@ -79,7 +79,7 @@ func (o *yearOptions) makeCity() (*bench.City, *bench.Year, error) {
 	return city, year, err
 }
 
-// openTables starts the engine when one is asked for, and returns how to reach the tables.
+// openTables returns the address of the tables, after starting an engine when asked.
 func (t *yearTables) openTables(ctx context.Context, log io.Writer) (cfg sink.Config, stop func(), err error) {
 	cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: t.Clickhouse, Database: t.Database, User: t.User, Password: t.Password}}
 	if (t.Data == "") == (t.Clickhouse == "") {

@@ -1,5 +1,5 @@
-// Package ask is `anpr query`: it asks the office, so that the command line is under the same law and the same access log as everybody. Other commands
-// that need the office take its flags, and what a look-up must state, from here.
+// Package ask is `anpr query`: it asks the office, so that the command line is under the same law and the same
+// access log as everybody. Other commands that need the office take flags and justification from here.
 package ask
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// Cmd is anpr query. Its commands run with it bound.
+// Cmd is anpr query.
 type Cmd struct {
 	ClientFlags
 
@@ -37,7 +37,7 @@ type Cmd struct {
 	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
 }
 
-// ClientFlags say which office to ask, and as whom.
+// ClientFlags name the office to ask, and the user.
 type ClientFlags struct {
 	URL   string `help:"Address of the office. Default: the office of the anpr up on --data when one runs, else http://127.0.0.1:8080." env:"ANPR_OFFICE_URL"`
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
@@ -46,7 +46,7 @@ type ClientFlags struct {
 	JSON bool `help:"Print JSON."`
 }
 
-// Asking is what every look-up states.
+// Asking is the justification and range that every look-up needs.
 type Asking struct {
 	Purpose       string    `help:"judicial, administrative, traffic, oversight or operation." required:""`
 	Reason        string    `help:"Why, in at least 10 characters; it is logged with your name." required:""`
@@ -66,10 +66,10 @@ func (a *Asking) Justification() office.Ask {
 // TimeRange is the time range asked for.
 func (a *Asking) TimeRange() office.Window { return office.Window{From: a.From, To: a.To} }
 
-// Page says which page is asked for.
+// Page returns the page asked for.
 func (a *Asking) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
-// NewClient finds the token: given, or that of a sample user.
+// NewClient makes a client with the token given, or with the token of a sample user.
 func (q *ClientFlags) NewClient() (*office.Client, error) {
 	run, err := q.FindRunning()
 	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
@@ -148,7 +148,8 @@ type plateQuery struct {
 	Count      bool     `help:"Also count all."`
 }
 
-// Run prints reads. A pattern must have a window, so that a search is bounded: without one it is the last 24 hours.
+// Run prints reads. A pattern must have a time range, so that the search is bounded; the default is the last 24
+// hours.
 func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 	if strings.ContainsAny(c.Plate, "*?") && c.From.IsZero() && c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Second).Add(time.Second)
@@ -290,7 +291,7 @@ func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 	}, func(a *office.AccessLogAnswer) error { return office.PrintAccessLog(os.Stdout, a) })
 }
 
-// BrokenChain is the error of a chain that does not hold; nil when it does.
+// BrokenChain returns an error for a broken chain, nil for a whole chain.
 func BrokenChain(a *office.VerifyAnswer) error {
 	if a.OK {
 		return nil

@@ -36,7 +36,7 @@ type cameraQuery struct {
 	Camera string `arg:"" help:"Camera."`
 }
 
-// Run prints what the camera saw. Without a window it is the last hour.
+// Run prints the reads of the camera; without a time range, the last hour.
 func (c *cameraQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.From.IsZero() && c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Second).Add(time.Second)

@@ -23,7 +23,7 @@ type retroQuery struct {
 	List          string `arg:"" help:"CSV file of the new entries: the columns entry_id (or id) and plate, and confusable (true or false) when leads are wanted too; a list of the reference data will do." type:"existingfile"`
 }
 
-// Run matches a list against what was read before it was listed.
+// Run matches a list against earlier reads.
 func (c *retroQuery) Run(ctx context.Context, q *Cmd) error {
 	f, err := os.Open(c.List)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
-// NotAccepted is what a person is told whose token the office refuses. The office itself does not say which of the three it is.
+// NotAccepted is the text for a person whose token the office refuses. The office itself does not distinguish the
+// three causes.
 var NotAccepted = map[string]string{
 	"en": "Your token (ANPR_TOKEN) was not accepted. It may be mistyped, expired or withdrawn. Ask your administrator.",
 	"nl": "Uw token (ANPR_TOKEN) werd niet aanvaard. Mogelijk is het fout getypt, verlopen of ingetrokken. Vraag het aan uw beheerder.",
@@ -27,7 +28,7 @@ func userLang(env func(string) string) string {
 	return "en"
 }
 
-// ExplainSignIn puts a refused sign-in into the words of the person at the terminal; any other error is returned as it is.
+// ExplainSignIn words a refused sign-in for the person at the terminal; any other error comes back unchanged.
 func ExplainSignIn(err error, lang string) error {
 	if e, ok := errors.AsType[*office.APIError](err); ok && e.Status == http.StatusUnauthorized {
 		return errors.New(cmp.Or(NotAccepted[lang], NotAccepted["en"]))

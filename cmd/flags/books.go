@@ -17,7 +17,8 @@ type SidesFlags struct {
 	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 }
 
-// FindSides fills in what was not given from what runs on the data directory, if anything does. The role says as whom ClickHouse is asked.
+// FindSides fills in settings that were not given from a running `anpr up` on the data directory, if any. The role
+// selects the ClickHouse account.
 func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
 	run, err := f.FindRunning()
 	if err == nil {
@@ -49,8 +50,8 @@ func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig,
 	return roles.SourcesConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
 }
 
-// SealsFlags say as whom the seals are walked where roles are processes of their own: that account reads offences whole, and the one that
-// balances reads no plate.
+// SealsFlags name the account that walks the seals where roles are separate processes: this account reads offences
+// whole, and the account that balances reads no plate.
 type SealsFlags struct {
 	SealsUser         string `help:"ClickHouse user of the walk over the seals, which reads offences whole; the others of this command do not. Default: the one for it of the anpr up on --data, else that of --clickhouse-user." env:"ANPR_SEALS_USER"`
 	SealsPassword     string `hidden:"" help:"Its password; better in the environment or a file." env:"ANPR_SEALS_PASSWORD"`

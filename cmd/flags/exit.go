@@ -2,17 +2,17 @@ package flags
 
 // Exit codes of checks, as their help says.
 const (
-	ExitLeftOver   = 1 // something is not as it must be, and is named
+	ExitLeftOver   = 1 // something is wrong, and is named
 	ExitCannotTell = 2
 )
 
-// ExitError is an error with an exit code of its own.
+// ExitError is an error with an exit code.
 type ExitError struct {
 	Code int
 	Err  error
 }
 
-// WithExitCode gives an error an exit code of its own.
+// WithExitCode gives an error an exit code.
 func WithExitCode(code int, err error) error { return &ExitError{code, err} }
 
 // Error is the error's text.

@@ -1,5 +1,6 @@
-// Package flags holds the flag groups that the programs share, and turns them into configurations of the roles. They are the only place where
-// settings enter; packages get Config structs. Names, defaults and environment variables of a flag are the same in every command.
+// Package flags holds the flag groups that the programs share, and turns them into configurations of the roles.
+// Settings enter only here; packages get Config structs. A flag has the same name, default and environment
+// variable in every command.
 package flags
 
 import (
@@ -21,25 +22,25 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// BrokerFlags say which Kafka.
+// BrokerFlags name the Kafka.
 type BrokerFlags struct {
 	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated. Default: the broker of the anpr up on --data when one runs, else 127.0.0.1:9092." env:"ANPR_KAFKA_ADDR"`
 
 	account platform.Account // of the embedded broker
 }
 
-// Kafka says where the broker is, and as whom to ask it.
+// Kafka returns address and account of the broker.
 func (f *BrokerFlags) Kafka() platform.Kafka {
 	return platform.Kafka{Addr: f.KafkaAddr, Account: f.account}
 }
 
-// KafkaFlags say which Kafka, and how it is divided.
+// KafkaFlags name the Kafka and the number of partitions.
 type KafkaFlags struct {
 	BrokerFlags
 	Partitions int `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
 }
 
-// ClickHouseFlags say which ClickHouse, as whom, and how rows are sent.
+// ClickHouseFlags name the ClickHouse, the account, and the form in which rows are sent.
 type ClickHouseFlags struct {
 	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port; several, comma-separated, are replicas of the same tables: one is used at a time, and left when it takes no inserts. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
@@ -77,20 +78,20 @@ type ReferenceFlags struct {
 	AllowShrink bool   `help:"Take reference data that lost more than half of a file." env:"ANPR_ALLOW_SHRINK"`
 }
 
-// PipelineFlags are those of the worker.
+// PipelineFlags configure the worker.
 type PipelineFlags struct {
 	Linger        time.Duration `help:"How long a batch waits for company before it is inserted." default:"100ms" env:"ANPR_LINGER"`
 	LingerFew     time.Duration `help:"How long a batch of fewer than 100 rows waits: small inserts cost ClickHouse most. Hits never wait." default:"500ms" env:"ANPR_LINGER_FEW"`
 	BatchRows     int           `help:"Rows after which a batch does not wait. Only a backlog fills it: then large inserts cost ClickHouse least, and each partition holds two such batches, about 15 MiB each at the default." default:"50000" env:"ANPR_BATCH_ROWS"`
 	PartitionRate ReadRate      `help:"Reads a second of one partition that the stream memory has room for, 100 to 100000, the same for all workers; beyond it a read that a camera sends again within ten minutes may be stored twice. Memory grows with it: at 800, 16 MiB a partition at once and up to 140 MiB as vehicles come." default:"800" env:"ANPR_PARTITION_RATE"`
 	Group         string        `help:"Consumer group." default:"anpr-ingest" env:"ANPR_GROUP"`
-	// ProfileWaits costs nothing when it is 0.
+	// ProfileWaits at 0 costs nothing.
 	ProfileWaits time.Duration `help:"Sample one wait in so much time waited, for /debug/pprof/block, and one in ten contended locks, for /debug/pprof/mutex; 0 = neither." default:"0" env:"ANPR_PROFILE_WAITS"`
-	// MaxMessage bounds what goes to the dead-letter topic whole.
+	// MaxMessage bounds a record that goes whole to the dead-letter topic.
 	MaxMessage int `help:"Largest record that the output topics take, bytes; a larger dead letter is cut and its SHA-256 kept." default:"1000000" env:"ANPR_MAX_MESSAGE"`
 }
 
-// ReadRate is reads a second of one partition; 0 = the default, which only code can ask for.
+// ReadRate is reads a second of a partition; 0 = the default, available to code only.
 type ReadRate int
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -103,7 +104,7 @@ func (r *ReadRate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// GatewayFlags are those of the camera gateway.
+// GatewayFlags configure the camera gateway.
 type GatewayFlags struct {
 	GatewayAddr   string   `help:"Address of the camera gateway. Default 127.0.0.1:8081." env:"ANPR_GATEWAY_ADDR"`
 	DigestSecrets string   `help:"File of the secrets of cameras that authenticate with Digest; default secrets/camera-digest.csv in the reference directory, which need not be there." type:"path" env:"ANPR_DIGEST_SECRETS"`
@@ -114,7 +115,7 @@ type GatewayFlags struct {
 	Receipts      string   `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
 
-// OfficeFlags are those of the office.
+// OfficeFlags configure the office.
 type OfficeFlags struct {
 	OfficeAddr   string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
 	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
@@ -129,12 +130,12 @@ type OpsFlags struct {
 	OpsHosts []string       `help:"Names with a dot under which others ask, beside the name of this machine. Addresses and names without a dot need not be named." env:"ANPR_OPS_HOSTS"`
 }
 
-// Access says who may see more of the process.
+// Access returns the networks and host names with access to the ops port.
 func (f *OpsFlags) Access() platform.OpsAccess {
 	return platform.OpsAccess{Allow: f.OpsAllow, Hosts: f.OpsHosts}
 }
 
-// EngineFlags are those of the embedded engine.
+// EngineFlags configure the embedded engine.
 type EngineFlags struct {
 	Data           string   `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
 	PortBase       PortBase `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
@@ -148,13 +149,13 @@ type EngineFlags struct {
 	Cache          string   `help:"Directory the engine is downloaded to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
 }
 
-// PortBase is the first of the ports of one machine, or 0.
+// PortBase is the first port of a machine, or 0.
 type PortBase uint16
 
 // portsInRow is how many there are.
 const portsInRow = 6
 
-// UnmarshalText reads a number from 1 to the last that leaves room for all; 0 = none.
+// UnmarshalText reads a number from 1 to the last that leaves room for all ports; 0 = none.
 func (p *PortBase) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if last := 1<<16 - portsInRow; err != nil || n < 0 || n > last {
@@ -172,7 +173,8 @@ func PathUnder(path, dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// IndexDir is where compiled reference data is kept; empty = nowhere. Services of one user share it, and so the memory.
+// IndexDir is the directory of compiled reference data; empty = none. Services of the same user share the
+// directory, and so the memory.
 func (f *ReferenceFlags) IndexDir() string {
 	switch f.Index {
 	case "":
@@ -197,7 +199,7 @@ func (f *ReferenceFlags) Config() roles.ReferenceConfig {
 	return roles.ReferenceConfig{Dir: f.Reference, IndexDir: f.IndexDir(), AllowShrink: f.AllowShrink}
 }
 
-// MachineFlags are those of everything on one machine.
+// MachineFlags configure everything on one machine.
 type MachineFlags struct {
 	EngineFlags
 	KafkaFlags
@@ -212,7 +214,8 @@ type MachineFlags struct {
 	SampleSeed uint64 `hidden:"" help:"Has no effect since up writes no made-up city." env:"ANPR_SAMPLE_SEED"`
 }
 
-// Config is the configuration of the machine. A reference directory that was named and is empty or not there is refused.
+// Config returns the configuration of the machine. A reference directory that was named and is empty or missing is
+// refused.
 func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.MachineConfig, error) {
 	if err := roles.CheckNamedReference(f.Reference); err != nil {
 		return roles.MachineConfig{}, err
@@ -245,12 +248,12 @@ func (f *EngineFlags) Engines(k *KafkaFlags, c *ClickHouseFlags, log zerolog.Log
 	}, err
 }
 
-// logLimits are those of the embedded log.
+// logLimits returns the limits of the embedded log.
 func (f *EngineFlags) logLimits() embedded.Limits {
 	return embedded.Limits{Age: time.Duration(f.LogDays * 24 * float64(time.Hour)), Bytes: f.LogBytes, Batches: f.LogBatches}
 }
 
-// Ingest is the configuration of a worker, without its connections.
+// Ingest returns the configuration of a worker, without connections.
 func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) roles.IngestConfig {
 	return roles.IngestConfig{
 		InsertTimeout: insertTimeout, Group: f.Group, Catalogue: catalogue, Linger: f.Linger, LingerFew: f.LingerFew, BatchRows: f.BatchRows,
@@ -258,7 +261,7 @@ func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) ro
 	}
 }
 
-// Gateway is the configuration of a gateway with its reference directory, without its connections.
+// Gateway returns the configuration of a gateway with its reference directory, without connections.
 func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	return roles.GatewayConfig{
 		DigestSecrets: PathUnder(f.DigestSecrets, reference, filepath.Join("secrets", "camera-digest.csv")), TrustedProxy: f.TrustedProxy, SubjectHeader: f.SubjectHeader,
@@ -266,14 +269,14 @@ func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	}
 }
 
-// Office is the configuration of an office with its reference directory, without its connections.
+// Office returns the configuration of an office with its reference directory, without connections.
 func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
 	}
 }
 
-// WatchFlags are those of the continuous account.
+// WatchFlags configure continuous reconciliation.
 type WatchFlags struct {
 	WatchEvery time.Duration `help:"How often the accounts are balanced; 0 = not at all. One pass reads the log of its minutes once and looks through two columns of the tables' month, with one thread." default:"1m" env:"ANPR_WATCH_EVERY"`
 	SealsEvery time.Duration `help:"How often all seals of offences are walked; 0 = not at all. One pass reads the table and the topic of offences once, with one thread." default:"1h" env:"ANPR_SEALS_EVERY"`

@@ -22,18 +22,19 @@ const (
 	DefaultData       = "anpr-data"
 )
 
-// DataFlags say which `anpr up` of this machine a command belongs to.
+// DataFlags name the `anpr up` of this machine to which a command belongs.
 type DataFlags struct {
 	Data string `help:"Data directory of an anpr up on this machine: the addresses of what runs there, and the passwords, are read from it. Default anpr-data, if something runs there." type:"path" env:"ANPR_DATA"`
 }
 
-// Local is an `anpr up` that runs on this machine; nil when there is none.
+// Local is a running `anpr up` on this machine, or nil.
 type Local struct {
 	*embedded.RunFile
 	*embedded.Secrets
 }
 
-// FindRunning returns what runs on the data directory. Nothing is no error unless the directory was named.
+// FindRunning returns the `anpr up` on the data directory. Finding none is an error only when the directory was
+// named.
 func (f *DataFlags) FindRunning() (*Local, error) {
 	if err := roles.CheckData(f.Data); err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (f *DataFlags) FindRunning() (*Local, error) {
 	return &Local{run, secrets}, nil
 }
 
-// FillBroker fills in what was not given about Kafka.
+// FillBroker fills in the Kafka settings that were not given.
 func (l *Local) FillBroker(f *BrokerFlags) {
 	if l != nil && (f.KafkaAddr == "" || f.KafkaAddr == l.Kafka) {
 		f.KafkaAddr, f.account = l.Kafka, platform.Account{User: l.KafkaUser, Password: l.KafkaPassword}
@@ -60,7 +61,7 @@ func (l *Local) FillBroker(f *BrokerFlags) {
 	f.KafkaAddr = cmp.Or(f.KafkaAddr, DefaultKafka)
 }
 
-// FillTables fills in what was not given about ClickHouse. The role says as whom.
+// FillTables fills in the ClickHouse settings that were not given, with the account of the role.
 func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.RunFile.ClickHouse) {
 		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.RunFile.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
@@ -68,7 +69,7 @@ func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
 }
 
-// FillPorts fills in the addresses that were not given, from the first port if there is one.
+// FillPorts fills in the addresses that were not given, counting from the first port, if set.
 func (f *MachineFlags) FillPorts() {
 	at := func(addr *string, i int, usual string) {
 		if *addr == "" && f.PortBase != 0 {
@@ -81,7 +82,7 @@ func (f *MachineFlags) FillPorts() {
 	at(&f.OpsAddr, 2, DefaultOps)
 	at(&f.KafkaAddr, 3, DefaultKafka)
 	at(&f.ClickhouseAddr, 4, DefaultClickHouse)
-	if f.ClickhouseHTTP == "base" { // the one of the row
+	if f.ClickhouseHTTP == "base" { // the default port
 		f.ClickhouseHTTP = ""
 		at(&f.ClickhouseHTTP, 5, DefaultHTTP)
 	}

@@ -2,7 +2,7 @@ package platform
 
 import "runtime/debug"
 
-// BuildRevision is what the go command noted of version control; "" when it could not ask.
+// BuildRevision is the revision that the go command recorded from version control; "" when none was recorded.
 func BuildRevision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

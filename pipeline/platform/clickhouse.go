@@ -21,10 +21,10 @@ import (
 // Compression of blocks on their way to the server.
 type Compression uint8
 
-// The compressions. A row of reads is 172 bytes; LZ4 makes 105 of it for about 120 ns of CPU a row on our side, ZSTD (not
-// offered) 77 for 240 (bench/results/2026-11-25-edges.md, BenchmarkClients). On loopback that buys nothing. On a link of B bit/s
-// the 67 bytes saved are 536/B seconds: 0.5 us at 1 Gb/s, 54 ns at 10 Gb/s. So below some 4 Gb/s a row LZ4 is faster than
-// the link it spares; above it is not: set it to off there.
+// The compressions. A row of reads has 172 bytes. LZ4 makes 105 of them for about 120 ns of our CPU a row, ZSTD
+// (not offered) 77 for 240 ns (bench/results/2026-11-25-edges.md, BenchmarkClients). On a link of B bit/s the 67
+// bytes saved are worth 536/B seconds: 0.5 us at 1 Gb/s, 54 ns at 10 Gb/s. Below some 4 Gb/s LZ4 is therefore
+// faster than sending the bytes. On faster links and on loopback, set off.
 const (
 	CompressionAuto Compression = iota // off to a loopback address, LZ4 to any other
 	CompressionOff
@@ -44,7 +44,7 @@ func ParseCompression(s string) (Compression, error) {
 	return 0, fmt.Errorf("compression %q is not known: use auto, off or lz4", s)
 }
 
-// String returns the name that ParseCompression reads.
+// String returns the name as ParseCompression reads it.
 func (c Compression) String() string {
 	if int(c) >= len(compressionNames) {
 		return "invalid"
@@ -65,7 +65,7 @@ func (c Compression) usesLZ4(addr string) bool {
 	return host != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// ClickHouse says where a ClickHouse is, and as whom to ask it. Zero fields mean the defaults named.
+// ClickHouse holds the addresses of a ClickHouse and the account for it. Zero fields mean the defaults named.
 type ClickHouse struct {
 	Addr        string // host:port of the native protocol; several, separated by commas, are replicas of the same tables
 	Database    string // default "default"
@@ -82,7 +82,7 @@ func (c *ClickHouse) EnsureDefaults() {
 	c.DialTimeout = cmp.Or(c.DialTimeout, 5*time.Second)
 }
 
-// Check names the first setting that cannot work.
+// Check returns an error that names the first impossible setting.
 func (c *ClickHouse) Check() error {
 	if c.Addr == "" {
 		return errors.New("clickhouse address is empty: give host:port of the native protocol, for example 127.0.0.1:9000")
@@ -95,10 +95,10 @@ func (c *ClickHouse) Check() error {
 	return nil
 }
 
-// Addrs returns the addresses one by one.
+// Addrs returns the single addresses.
 func (c *ClickHouse) Addrs() []string { return splitAddrs(c.Addr) }
 
-// splitAddrs splits addresses that are separated by commas.
+// splitAddrs splits addresses separated by commas.
 func splitAddrs(addr string) []string {
 	out := strings.Split(addr, ",")
 	for i := range out {
@@ -107,12 +107,12 @@ func splitAddrs(addr string) []string {
 	return out
 }
 
-// NativeOptions are those of one connection of the native protocol, without what dials.
+// NativeOptions returns the options of a connection of the native protocol to addr, without a dialer.
 func (c *ClickHouse) NativeOptions(addr string) ch.Options {
 	o := ch.Options{
 		Address: addr, Database: c.Database, User: c.User, Password: c.Password,
 		DialTimeout: c.DialTimeout, HandshakeTimeout: c.DialTimeout, ClientName: "anpr",
-		// Every insert carries a deadline; without one the server may take its time over a large merge.
+		// Every insert carries a deadline of its own, because the server may take long over a large merge.
 		ReadTimeout: ch.NoTimeout,
 	}
 	if c.Compression.usesLZ4(addr) {
@@ -126,7 +126,7 @@ type ContextDialer interface {
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Dialer opens connections, with TLS when it is set.
+// Dialer returns a dialer, with TLS when TLS is configured.
 func (c *ClickHouse) Dialer() ContextDialer {
 	d := &net.Dialer{Timeout: c.DialTimeout}
 	if c.TLS != nil {
@@ -135,7 +135,7 @@ func (c *ClickHouse) Dialer() ContextDialer {
 	return d
 }
 
-// Open makes a pool of connections for queries. It does not connect: the first query does. The caller closes it.
+// Open makes a pool of connections for queries. The first query connects, not Open. The caller closes the pool.
 func (c ClickHouse) Open() (driver.Conn, error) {
 	c.EnsureDefaults()
 	if err := c.Check(); err != nil {
@@ -153,7 +153,7 @@ func (c *ClickHouse) queryOptions() *clickhouse.Options {
 		Addr: c.Addrs(), TLS: c.TLS, DialTimeout: c.DialTimeout,
 		Auth:       clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
 		ClientInfo: clickhouse.ClientInfo{Products: []struct{ Name, Version string }{{Name: "anpr"}}},
-		// An idle connection that a restarted server has dropped is replaced instead of handed out.
+		// The pool replaces an idle connection that a restarted server has dropped.
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
 	}
 	if slices.ContainsFunc(c.Addrs(), c.Compression.usesLZ4) {
@@ -165,18 +165,19 @@ func (c *ClickHouse) queryOptions() *clickhouse.Options {
 	return o
 }
 
-// OpenDB is Open for what takes database/sql. The caller closes it.
+// OpenDB opens the pool for libraries on database/sql. The caller closes the pool.
 func (c ClickHouse) OpenDB() *sql.DB {
 	c.EnsureDefaults()
 	return clickhouse.OpenDB(c.queryOptions())
 }
 
-// replicaLifetime is after how long a connection for queries is made anew, and its replica chosen anew. A worker that takes a partition
-// over asks again for 30 s when the tables seem to be behind its commit: it must meet another replica within that time.
+// replicaLifetime is the age at which a connection for queries is closed and a replica chosen anew. A worker
+// taking a partition over asks again for 30 s while the tables seem to be behind the commit. Within that time the
+// worker must meet another replica.
 const replicaLifetime = 10 * time.Second
 
-// dialWritable connects to the first address whose tables take writes, or to the first that answers when none does. A replica that is
-// read-only has lost its Keeper, so it does not learn of new rows either: what is read back from it may be old.
+// dialWritable connects to the first address whose tables take writes, else to the first that answers. A read-only
+// replica has lost its Keeper, so it learns of no new rows either: state read back from that replica may be old.
 func (c *ClickHouse) dialWritable(ctx context.Context, _ int, o *clickhouse.Options, dial clickhouse.Dial) (clickhouse.DialResult, error) {
 	var second, last []string
 	var errs []error
@@ -191,7 +192,7 @@ func (c *ClickHouse) dialWritable(ctx context.Context, _ int, o *clickhouse.Opti
 		readOnly, err := c.readOnly(ctx, addr)
 		switch {
 		case err != nil:
-			last = append(last, addr) // asked once more: it may be the question that it refuses
+			last = append(last, addr) // asked again at the end: perhaps only the question was refused
 		case readOnly:
 			second = append(second, addr)
 		default:
@@ -208,8 +209,8 @@ func (c *ClickHouse) dialWritable(ctx context.Context, _ int, o *clickhouse.Opti
 	return clickhouse.DialResult{}, errors.Join(errs...)
 }
 
-// readOnly reports whether a replicated table of the database takes no writes at that address. A server that does not let this user ask is
-// taken for one that takes them.
+// readOnly reports whether a replicated table of the database refuses writes at addr. A server that forbids the
+// question to this user counts as writable.
 func (c *ClickHouse) readOnly(ctx context.Context, addr string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
@@ -231,8 +232,8 @@ func (c *ClickHouse) readOnly(ctx context.Context, addr string) (bool, error) {
 	return len(n) > 0 && n[0] > 0, err
 }
 
-// DialNative opens one connection of the native protocol, for a stream of many rows (a replay). The addresses are tried in turn. The
-// caller closes it.
+// DialNative opens a connection of the native protocol, for a stream of many rows (a replay). The addresses are
+// tried in turn. The caller closes the connection.
 func (c ClickHouse) DialNative(ctx context.Context) (*ch.Client, error) {
 	c.EnsureDefaults()
 	if err := c.Check(); err != nil {

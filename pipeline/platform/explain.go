@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// explainedError says in words of our own what a driver's error means and what to do. It unwraps to that error.
+// explainedError gives the meaning of a driver's error and the cure, and unwraps to the driver's error.
 type explainedError struct {
 	text  string
 	cause error
@@ -26,8 +26,9 @@ func (e *explainedError) Error() string { return e.text }
 // Unwrap returns the driver's error.
 func (e *explainedError) Unwrap() error { return e.cause }
 
-// Explain says what an error of a query or a connection means and what to do: nothing listens, another protocol answers, the password is
-// wrong, the database or a right is missing. An error that waiting does not mend wraps schemas.ErrStop. Any other error is returned as it is.
+// Explain adds meaning and cure to an error of a query or a connection: nothing listens, another protocol answers,
+// the password is wrong, the database or a right is missing. An error that no waiting mends wraps schemas.ErrStop.
+// Any other error comes back unchanged.
 func (c *ClickHouse) Explain(err error) error {
 	if err == nil || errors.Is(err, schemas.ErrStop) || errors.Is(err, context.Canceled) {
 		return err
@@ -57,7 +58,8 @@ func (c *ClickHouse) Explain(err error) error {
 	return err
 }
 
-// isUnreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in time, or what listens hung up.
+// isUnreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in
+// time, or what listens hung up.
 func isUnreachable(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, clickhouse.ErrAcquireConnTimeout)

@@ -15,21 +15,22 @@ import (
 // Kafka says where the brokers are, and as whom to ask them.
 type Kafka struct {
 	Addr    string  // host:port; several, separated by commas
-	Account Account // nobody: the brokers ask no one
+	Account Account // zero: the brokers ask for no user
 }
 
-// Brokers returns the addresses one by one.
+// Brokers returns the single addresses.
 func (k Kafka) Brokers() []string { return splitAddrs(k.Addr) }
 
 // Dialer opens connections to the brokers.
 func (k Kafka) Dialer() DialFunc { return k.Account.Dialer() }
 
-// Transport is the connections of one client, which the brokers know by that name.
+// Transport returns the connections of a client. The brokers see the client's name.
 func (k Kafka) Transport(client string) *kafka.Transport {
 	return &kafka.Transport{ClientID: client, DialTimeout: timeout, MetadataTTL: 30 * time.Second, Dial: k.Dialer()}
 }
 
-// NewAdmin asks brokers for topics, offsets and consumer groups. It does not connect yet. The caller closes it.
+// NewAdmin makes a client for topics, offsets and consumer groups, without connecting yet. The caller closes the
+// client.
 func (k Kafka) NewAdmin(client string) *Admin {
 	t := k.Transport(client)
 	t.MetadataTTL = 5 * time.Second
@@ -37,7 +38,8 @@ func (k Kafka) NewAdmin(client string) *Admin {
 	return &Admin{kafka: k, addr: addr, client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: t}, transport: t}
 }
 
-// Admin asks brokers for topics, offsets and consumer groups. Only SetGroup and DeleteGroup change anything. Safe for concurrent use.
+// Admin asks brokers for topics, offsets and consumer groups. Only SetGroup and DeleteGroup change anything. Safe
+// for concurrent use.
 type Admin struct {
 	kafka     Kafka
 	addr      net.Addr
@@ -48,7 +50,7 @@ type Admin struct {
 // Close ends idle connections.
 func (a *Admin) Close() { a.transport.CloseIdleConnections() }
 
-// ErrNoTopic says that the broker has no such topic.
+// ErrNoTopic means that the broker lacks the topic.
 var ErrNoTopic = errors.New("no such topic")
 
 // Partitions lists the partitions of a topic.
@@ -76,7 +78,7 @@ func (a *Admin) Partitions(ctx context.Context, topic string) ([]int32, error) {
 	return out, nil
 }
 
-// Bounds is the extent of a partition: the first offset it still has and the one after the last.
+// Bounds is the extent of a partition: the first offset kept and the offset after the last record.
 type Bounds struct{ First, End int64 }
 
 // Bounds asks for the extent of every partition.
@@ -104,8 +106,8 @@ func (a *Admin) Bounds(ctx context.Context, topic string, partitions []int32) (m
 	return out, nil
 }
 
-// OffsetsSince returns for every partition the first offset whose record is of that time or later, or the end of bounds when there
-// is none. No record before it is as late.
+// OffsetsSince returns for every partition the first offset whose record has the time at or a later time, else the
+// end of bounds. Every record before that offset is earlier than at.
 func (a *Admin) OffsetsSince(ctx context.Context, topic string, bounds map[int32]Bounds, at time.Time) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	var want []kafka.OffsetRequest
@@ -130,16 +132,17 @@ func (a *Admin) OffsetsSince(ctx context.Context, topic string, bounds map[int32
 	return out, nil
 }
 
-// GroupCommit is what a consumer group has committed for a partition; Offset is -1 when nothing was.
+// GroupCommit is a consumer group's commit for a partition; Offset is -1 when the group has committed nothing.
 type GroupCommit struct {
 	Partition int32
 	Offset    int64
 	Metadata  string
-	At        time.Time // when it was committed, or when it was asked for
-	Hole      bool      // of a history of commits: those just before this one may have been compacted away
+	At        time.Time // time of the commit, or of the question
+	Hole      bool      // in a history of commits: the commits just before may have been compacted away
 }
 
-// Commits asks for the commits of a group. While its coordinator moves, which takes brokers a moment, it asks again.
+// Commits returns the commits of a group. While the group's coordinator moves, which takes brokers a moment,
+// Commits asks again.
 func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
 	for try := 0; ; try++ {
 		out, err := a.fetchCommits(ctx, group, topic, partitions)
@@ -163,7 +166,7 @@ func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partition
 	if err == nil && resp.Error != nil {
 		err = resp.Error
 	}
-	if errors.Is(err, kafka.GroupIdNotFound) { // what a broker says of a group that never was
+	if errors.Is(err, kafka.GroupIdNotFound) { // the broker's answer for a group that has never been there
 		resp = &kafka.OffsetFetchResponse{Topics: map[string][]kafka.OffsetFetchPartition{}}
 		for _, p := range ids {
 			resp.Topics[topic] = append(resp.Topics[topic], kafka.OffsetFetchPartition{Partition: p, CommittedOffset: -1})
@@ -188,7 +191,7 @@ func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partition
 	return out, nil
 }
 
-// CountMembers returns how many members a group has now; a group that never was has none.
+// CountMembers returns the present number of members of a group; an unknown group has none.
 func (a *Admin) CountMembers(ctx context.Context, group string) (int, error) {
 	resp, err := a.client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{Addr: a.addr, GroupIDs: []string{group}})
 	if err != nil {
@@ -205,7 +208,7 @@ func (a *Admin) CountMembers(ctx context.Context, group string) (int, error) {
 	return 0, nil
 }
 
-// SetGroup sets the offsets of a group that has no members.
+// SetGroup sets the offsets of a group without members.
 func (a *Admin) SetGroup(ctx context.Context, group, topic string, commits []GroupCommit) error {
 	if len(commits) == 0 {
 		return nil
@@ -228,7 +231,7 @@ func (a *Admin) SetGroup(ctx context.Context, group, topic string, commits []Gro
 	return nil
 }
 
-// DeleteGroup forgets a group without members. One that is not there is no error.
+// DeleteGroup deletes a group without members. Deleting a missing group is no error.
 func (a *Admin) DeleteGroup(ctx context.Context, group string) error {
 	resp, err := a.client.DeleteGroups(ctx, &kafka.DeleteGroupsRequest{Addr: a.addr, GroupIDs: []string{group}})
 	if err != nil {
@@ -240,7 +243,8 @@ func (a *Admin) DeleteGroup(ctx context.Context, group string) error {
 	return nil
 }
 
-// FetchRecords asks for the records of a partition from an offset on, at most 8 MiB at once. It waits half a second for a first one.
+// FetchRecords fetches records of a partition from an offset on, at most 8 MiB, and waits half a second for the
+// first record.
 func (a *Admin) FetchRecords(ctx context.Context, topic string, partition int32, offset int64) (*kafka.FetchResponse, error) {
 	resp, err := a.client.Fetch(ctx, &kafka.FetchRequest{
 		Topic: topic, Partition: int(partition), Offset: offset, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 500 * time.Millisecond,

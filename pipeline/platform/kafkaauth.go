@@ -1,6 +1,6 @@
-// Package platform opens connections to Kafka brokers that ask who one is: SASL with SCRAM-SHA-256, in which neither side learns the
-// password of the other. Every client of this project takes a [DialFunc], so that this is the one place where a broker's user and password
-// enter, whatever the client's library can do.
+// Package platform opens authenticated connections to Kafka brokers, by SASL with SCRAM-SHA-256, in which neither
+// side learns the password of the other. Every client of this project takes a [DialFunc], so the user and password
+// of a broker enter here alone, for every client library.
 package platform
 
 import (
@@ -16,7 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// DialFunc opens a connection over which requests can be sent at once. It is what kafka.Transport.Dial and kafka.Dialer.DialFunc take.
+// DialFunc opens a connection that is ready for requests. kafka.Transport.Dial and kafka.Dialer.DialFunc take this
+// type.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Account is a user of a broker.
@@ -25,18 +26,18 @@ type Account struct {
 	Password string `json:"password"`
 }
 
-// Mechanism is the one that is spoken.
+// Mechanism is the only SASL mechanism supported.
 const Mechanism = "SCRAM-SHA-256"
 
 // timeout bounds the opening of a connection, beside its context.
 const timeout = 5 * time.Second
 
-// DialPlain opens connections to a broker that asks nobody.
+// DialPlain opens a connection without authentication.
 func DialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
 	return (&net.Dialer{Timeout: timeout}).DialContext(ctx, network, addr)
 }
 
-// Dialer opens connections as this account; without a user they are plain ones.
+// Dialer returns a dialer that logs in as the account; without a user the dialer opens plain connections.
 func (a Account) Dialer() DialFunc {
 	if a.User == "" {
 		return DialPlain
@@ -54,7 +55,7 @@ func (a Account) Dialer() DialFunc {
 	}
 }
 
-// The requests of a log-in, in their oldest versions: their bytes are of one form since Kafka 1.0.
+// Requests of a log-in, in their oldest versions, whose bytes have not changed since Kafka 1.0.
 const (
 	apiHandshake    = 17
 	apiAuthenticate = 36
@@ -85,7 +86,7 @@ func (a Account) authenticateConn(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if !stop() { // the context ended, and with it the deadline
+	if !stop() { // the context ended, and with the context the deadline
 		return ctx.Err()
 	}
 	return conn.SetDeadline(time.Time{})
@@ -141,7 +142,7 @@ func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
 // maxAnswer is more than a log-in needs.
 const maxAnswer = 64 << 10
 
-// sendRequest sends a request and returns what follows the correlation id of the answer.
+// sendRequest sends a request and returns the answer without its correlation id.
 func sendRequest(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
 	const client = "anpr"
 	b := binary.BigEndian.AppendUint32(nil, uint32(2+2+4+2+len(client)+len(body)))

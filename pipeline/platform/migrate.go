@@ -15,9 +15,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Migrate makes the database when it is missing and applies the migrations of schemas that are not applied yet, in
-// order. Running it again does nothing. Run one at a time: ClickHouse has no lock that two runs could share, though every
-// statement is written so that running it twice does no harm.
+// Migrate makes the database when missing and applies, in order, the migrations of schemas that have not been
+// applied. A repetition changes nothing. Only one may run at a time, because ClickHouse has no lock for two runs;
+// still, every statement may be carried out twice without harm.
 func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	cfg.EnsureDefaults()
 	if err := cfg.Check(); err != nil {
@@ -32,7 +32,8 @@ func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	}
 	db := cfg.OpenDB()
 	defer func() { _ = db.Close() }()
-	// Two branches may add a migration each, and who ran one of them has the later without the earlier. Migrations only add, so the order is free.
+	// Two branches may each add a migration, and a database may get the later without the earlier. Migrations only
+	// add, so the order is free.
 	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read the embedded migrations: %w", err)
@@ -51,10 +52,11 @@ func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	return nil
 }
 
-// askTimeout bounds a question to the database before it is migrated.
+// askTimeout bounds a question to the database before the migrations.
 const askTimeout = 30 * time.Second
 
-// ensureDatabase connects without naming the database, because a connection that names a missing one is refused.
+// ensureDatabase connects without a database name, because the server refuses a connection that names a missing
+// database.
 func ensureDatabase(ctx context.Context, cfg ClickHouse) error {
 	o := cfg.queryOptions()
 	o.Auth.Database = ""
@@ -70,7 +72,7 @@ func ensureDatabase(ctx context.Context, cfg ClickHouse) error {
 		return fmt.Errorf("look for database %s: %w", cfg.Database, cfg.Explain(err))
 	}
 	if have > 0 {
-		return nil // a user without the right to create databases may still migrate one that is there
+		return nil // a user without the right to create databases may still migrate an existing database
 	}
 	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+QuoteName(cfg.Database)); err != nil {
 		return fmt.Errorf("create database %s: %w", cfg.Database, cfg.Explain(err))

@@ -19,7 +19,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Ops is what an operator sees of a process: metrics, liveness, readiness and profiles, on a port of its own. Safe for concurrent use.
+// Ops is the operator's view of a process: metrics, liveness, readiness and profiles, on a separate port. Safe for
+// concurrent use.
 type Ops struct {
 	Registry *prometheus.Registry // of all metrics of the process
 
@@ -29,19 +30,19 @@ type Ops struct {
 	checks  []check
 	details []detail
 
-	stages atomic.Pointer[StageWriter] // of the worker in this process, if there is one
+	stages atomic.Pointer[StageWriter] // of the worker in this process, if any
 }
 
 // StageWriter writes the histograms of the stages of a worker as JSON.
 type StageWriter interface{ WriteJSON(w io.Writer) error }
 
-// check is one condition of readiness.
+// check is a condition of readiness.
 type check struct {
 	name string
 	ok   func(context.Context) error
 }
 
-// detail is what else an operator should know of a process that is ready; nothing when all is well.
+// detail is further information on a ready process for the operator; empty when all is well.
 type detail struct {
 	name string
 	say  func() []string
@@ -71,20 +72,20 @@ func (o *Ops) AddReadyCheck(name string, ok func(context.Context) error) {
 	o.checks = append(o.checks, check{name, ok})
 }
 
-// AddDetail adds something that readyz says beside the conditions; it changes no status.
+// AddDetail adds a text that readyz shows beside the conditions. The text changes no status.
 func (o *Ops) AddDetail(name string, say func() []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.details = append(o.details, detail{name, say})
 }
 
-// Handler serves what is there, and what is handled later.
+// Handler serves all paths, also paths added later.
 func (o *Ops) Handler() http.Handler { return o.mux }
 
-// GuardedHandler is the handler for those who may see it.
+// GuardedHandler returns the handler restricted to permitted addresses and names.
 func (o *Ops) GuardedHandler(a OpsAccess) http.Handler { return &opsGuard{a, o.Handler()} }
 
-// Handle adds a path. It may be called while the port is served.
+// Handle adds a path, also while the port is being served.
 func (o *Ops) Handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }
 
 // ShowStages shows the stages of the worker in this process at /debug/stages.
@@ -101,8 +102,8 @@ func (o *Ops) answerStages(w http.ResponseWriter, _ *http.Request) {
 	_ = (*s).WriteJSON(w) // the client has gone
 }
 
-// checkAll asks all conditions side by side: one that hangs must not use up the time of the others and make them look broken too. One that
-// has not answered when ctx ends is told so, and left behind.
+// checkAll asks all conditions side by side, so that a hanging condition neither uses up the time of the others
+// nor makes them look broken. A condition without an answer when ctx ends gets an error and is left behind.
 func checkAll(ctx context.Context, checks []check) []error {
 	out := make([]error, len(checks))
 	answers := make([]chan error, len(checks))
@@ -114,7 +115,7 @@ func checkAll(ctx context.Context, checks []check) []error {
 		select {
 		case out[i] = <-answers[i]:
 		case <-ctx.Done():
-			select { // it answered while an earlier one was waited for
+			select { // an answer may have come while an earlier condition was awaited
 			case out[i] = <-answers[i]:
 			default:
 				out[i] = errors.New("no answer in time")
@@ -127,7 +128,7 @@ func checkAll(ctx context.Context, checks []check) []error {
 	return out
 }
 
-// answerReady answers 200 when there are conditions and every one holds, else 503, and says which do not.
+// answerReady answers 200 when there are conditions and all hold, else 503, and names the conditions that fail.
 func (o *Ops) answerReady(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
@@ -140,7 +141,7 @@ func (o *Ops) answerReady(w http.ResponseWriter, r *http.Request) {
 			out[d.name] = strings.Join(lines, "; ")
 		}
 	}
-	if len(checks) == 0 { // the port is open before the role knows what it needs
+	if len(checks) == 0 { // the port opens before the role knows its conditions
 		out["role"], status = "starting", http.StatusServiceUnavailable
 	}
 	for i, err := range checkAll(ctx, checks) {

@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// OpsAccess says who may see more of a process than how it is doing, and under which names others ask.
+// OpsAccess names the networks that may see more of a process than its health, and the host names under which
+// others ask.
 type OpsAccess struct {
 	Allow []netip.Prefix // networks that may see profiles and receipts, beside this machine
-	Hosts []string       // names with a dot, beside that of this machine
+	Hosts []string       // host names with a dot, beside the name of this machine
 }
 
-// opsGuard lets through to the ops port what may ask. Profiles and receipts (camera ids and times of every read) are for this machine, and
-// for networks that were named. A request must name the port as its own people do: a page in a browser of this machine, whose name was
-// pointed at it, names another.
+// opsGuard protects the ops port. Profiles and receipts (camera ids and times of every read) are for this machine
+// and for the networks named. A request must also name the port by a name of this machine: a page in a local
+// browser, whose own name was pointed at this machine, sends another.
 type opsGuard struct {
 	access OpsAccess
 	next   http.Handler
 }
 
-// ServeHTTP answers 421 to another's name, 403 to those who may not see a page, and passes on the rest.
+// ServeHTTP answers 421 to a foreign host name, 403 to an address without permission, and passes on the rest.
 func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.isOurs(r.Host) {
 		http.Error(w, "this port does not answer to that name; name it with --ops-hosts", http.StatusMisdirectedRequest)
@@ -46,7 +47,7 @@ func isPrivate(path string) bool {
 	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }
 
-// trustsAddress reports whether an address is of this machine or of a network that was named.
+// trustsAddress reports whether an address belongs to this machine or to a named network.
 func (g *opsGuard) trustsAddress(remote string) bool {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -56,8 +57,8 @@ func (g *opsGuard) trustsAddress(remote string) bool {
 	return ip.IsLoopback() || slices.ContainsFunc(g.access.Allow, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-// isOurs reports whether a name may be this machine's: an address, a name without a dot, which nobody can point elsewhere, its own or one that
-// was named.
+// isOurs reports whether a host name may be this machine's: an address, a name without a dot (nobody can point it
+// elsewhere), the machine's own name or a name that was configured.
 func (g *opsGuard) isOurs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -74,7 +75,8 @@ func (g *opsGuard) isOurs(host string) bool {
 	return strings.EqualFold(name, own) || slices.ContainsFunc(g.access.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
-// showCommand answers /debug/pprof/cmdline with the command and the names of its flags, never with a value: that could be a password.
+// showCommand answers /debug/pprof/cmdline with the command and the names of the flags, never with a value, which
+// could be a password.
 func showCommand(w http.ResponseWriter, _ *http.Request) {
 	args := slices.Clone(os.Args)
 	for i, a := range args {

@@ -10,7 +10,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Parts is what a program has started, in the order in which its parts need each other. They stop in reverse. Not safe for concurrent use.
+// Parts are the started parts of a program, in order of dependence. Parts stop in reverse order. Not safe for
+// concurrent use.
 type Parts struct {
 	Log zerolog.Logger
 
@@ -26,7 +27,7 @@ type startedPart struct {
 // stopTimeout bounds the stop of one part.
 const stopTimeout = 30 * time.Second
 
-// Push adds a part that was started.
+// Push adds a started part.
 func (p *Parts) Push(name string, stop func(context.Context) error) {
 	p.started = append(p.started, startedPart{name, stop})
 }
@@ -47,7 +48,7 @@ func (p *Parts) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// StopThrough stops parts in reverse order up to and including the one of that name; what it needed stays up.
+// StopThrough stops parts in reverse order, up to and including the named part; the parts that it needed stay up.
 func (p *Parts) StopThrough(ctx context.Context, name string) error {
 	i := slices.IndexFunc(p.started, func(x startedPart) bool { return x.name == name })
 	if i < 0 {

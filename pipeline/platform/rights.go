@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// AdviseRights adds to an error of rights whose they are and what to do; any other error is returned as it is.
+// AdviseRights adds owner and cure to an error of file rights; any other error comes back unchanged.
 func AdviseRights(err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
@@ -22,7 +22,7 @@ func AdviseRights(err error) error {
 	return fmt.Errorf("%w for user %s; make it readable: chown %s %s", err, name, name, path)
 }
 
-// UserName names who this process runs as, for advice about rights.
+// UserName names the user of this process, for advice about rights.
 func UserName() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username

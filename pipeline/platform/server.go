@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Server is an HTTP server on a listener of its own.
+// Server is an HTTP server with a listener.
 type Server struct {
 	name string
 	http *http.Server
@@ -20,7 +20,7 @@ type Server struct {
 	err  chan error
 }
 
-// Listen claims the address at once, so that a port in use is said before anything else starts.
+// Listen claims the address at once, so that a port in use is reported before anything else starts.
 func Listen(ctx context.Context, name, addr, flag string) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	switch {

@@ -1,6 +1,7 @@
-// Package roles starts the jobs of the program: ingest, gateway, office, the continuous account, restores, and all of them on one machine. It
-// is the only place that wires: it gives each room its implementations. A configuration comes in, something that runs and stops goes out. No
-// command line is known here, so a test or a demonstration starts a role as the program does; messages name flags only as a cure.
+// Package roles starts the jobs of the program: ingest, gateway, office, continuous reconciliation, restores, and
+// all of them on one machine. Only this package wires: each room gets its implementations here. A configuration
+// comes in, something that runs and stops goes out. The package knows no command line, so that a test or a
+// demonstration starts a role as the program does; messages name flags only as a cure.
 package roles
 
 import (
@@ -37,12 +38,13 @@ func LoadCatalogue(dir string) (*rules.Catalogue, error) {
 	return c, err
 }
 
-// gcPercent is how much garbage a process with reference data gathers before a collection, unless GOGC says otherwise. Most of
-// its heap is tables without pointers that live as long as it does, which are quick to pass over and dear to hold twice.
+// gcPercent is the share of garbage that a process with reference data gathers before a collection, unless GOGC is
+// set. Most of the heap is pointer-free tables that live as long as the process: quick to pass over and dear to
+// hold twice.
 const gcPercent = 25
 
-// CatalogueFiles is the directory, or the built-in catalogue when none is named. What cannot be a catalogue at all is named as such: without
-// that each of its files would seem to be missing.
+// CatalogueFiles returns the files of a directory, or the built-in catalogue without a directory. A directory that
+// cannot be a catalogue is named as such; otherwise every file of the catalogue would be reported as missing.
 func CatalogueFiles(dir string) (fs.FS, error) {
 	if dir == "" {
 		return rules.Brussels(), nil
@@ -67,11 +69,11 @@ func CatalogueFiles(dir string) (fs.FS, error) {
 // ReferenceConfig says where reference data are.
 type ReferenceConfig struct {
 	Dir         string // of cameras, vehicles, lists, exemptions, passes
-	IndexDir    string // of compiled tables, which the next start maps; empty = none is kept
-	AllowShrink bool   // take data that lost more than half of a file
+	IndexDir    string // of compiled tables, which the next start maps; empty = none are kept
+	AllowShrink bool   // accept data in which a file lost more than half
 }
 
-// OpenReference loads the reference data and watches it until ctx ends.
+// OpenReference loads the reference data and watches them until ctx ends.
 func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log zerolog.Logger) (*reference.Store, error) {
 	if c.Dir == "" {
 		return nil, fmt.Errorf("no reference data: give its directory with --reference; `anprload city --out DIR` writes a made-up city to try with")
@@ -98,8 +100,8 @@ func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log 
 	return store, nil
 }
 
-// reloadOnHangup has the reference data read again at each SIGHUP until ctx ends: `systemctl reload`, also when no file looks changed. Without
-// it the signal would end the process.
+// reloadOnHangup has the reference data read again at each SIGHUP until ctx ends: `systemctl reload`, also when no
+// file looks changed. Without it the signal would end the process.
 func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *reference.Store, log zerolog.Logger) {
 	defer signal.Stop(hangups)
 	for {
@@ -113,7 +115,8 @@ func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *referenc
 	}
 }
 
-// countPartitions asks the broker how many partitions anpr.reads.v1 has: producers and workers must agree on it.
+// countPartitions asks the broker for the number of partitions of anpr.reads.v1: producers and workers must agree
+// on it.
 func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 	admin := k.NewAdmin("anpr")
 	defer admin.Close()

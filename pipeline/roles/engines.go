@@ -16,25 +16,25 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// EnginesConfig says how broker and ClickHouse run on one machine.
+// EnginesConfig describes broker and ClickHouse on one machine.
 type EnginesConfig struct {
 	Data           string // directory of all they keep
 	KafkaAddr      string // of the broker; port 0 = any
 	ClickHouseAddr string // of the native protocol; port 0 = any
 	ClickHouseHTTP string // empty = not opened
 	Database       string
-	Partitions     int    // of anpr.reads.v1 when it is created
+	Partitions     int    // of a newly created anpr.reads.v1
 	Backups        string // directory of the engine's backups
 	Cache          string // directory the engine is downloaded to; empty = the user's cache
-	MaxMemory      int64  // bytes the engine may use; 0 = its default
-	Fsync          bool   // every insert is on the disk before its offset is committed
+	MaxMemory      int64  // limit of ClickHouse's memory, bytes; 0 = the engine's default
+	Fsync          bool   // every insert reaches the disk before its offset is committed
 	Compression    platform.Compression
 
 	Progress io.Writer // of a download
 	Log      zerolog.Logger
 }
 
-// LocalEngines are broker and ClickHouse on one machine, with passwords of their own.
+// LocalEngines are broker and ClickHouse on one machine, with generated passwords.
 type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
@@ -45,7 +45,7 @@ type LocalEngines struct {
 	parts  *platform.Parts
 }
 
-// StartEngines starts broker and ClickHouse, makes the tables, and leaves the run file by which commands find them.
+// StartEngines starts broker and ClickHouse, makes the tables, and leaves the run file for commands.
 func StartEngines(ctx context.Context, c EnginesConfig) (_ *LocalEngines, err error) {
 	e := newEngines(c, &platform.Parts{Log: c.Log})
 	defer func() {
@@ -62,17 +62,17 @@ func StartEngines(ctx context.Context, c EnginesConfig) (_ *LocalEngines, err er
 	return e, e.publishRun(embedded.RunFile{})
 }
 
-// CloseToOthers makes all that this process writes from now on nobody else's to read. The engines do it; who writes reference data for them
-// before they start does it first.
+// CloseToOthers makes all files that this process writes from now on unreadable for other users. The engines call
+// it; a caller that writes reference data before the engines start calls it first.
 func CloseToOthers() { syscall.Umask(0o077) }
 
-// newEngines makes engines that do not run yet.
+// newEngines makes engines that are not running yet.
 func newEngines(c EnginesConfig, parts *platform.Parts) *LocalEngines {
 	CloseToOthers()
 	return &LocalEngines{Config: c, Secrets: embedded.NewSecrets(), parts: parts}
 }
 
-// Stop stops what runs.
+// Stop stops all running parts.
 func (e *LocalEngines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
 
 // Dead delivers one error when ClickHouse is given up.
@@ -90,7 +90,7 @@ func (e *LocalEngines) Tables(role embedded.DatabaseRole) platform.ClickHouse {
 	}
 }
 
-// claimData takes the data directory, so that no other process writes to it, unless it has been taken.
+// claimData claims the data directory, so that no other process writes there. A second call does nothing.
 func (e *LocalEngines) claimData() (err error) {
 	if e.claim != nil {
 		return nil
@@ -129,7 +129,8 @@ func (e *LocalEngines) startBroker() error {
 	return nil
 }
 
-// startDatabase starts the engine, keeps it running and makes its tables. The pipeline waits while it is away, the log keeps the backlog.
+// startDatabase starts ClickHouse, supervises it and makes the tables. While ClickHouse is away the pipeline waits
+// and the log keeps the backlog.
 func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	c := &e.Config
 	users, err := e.Secrets.ClickHouse.Users(c.Database)
@@ -157,7 +158,7 @@ func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
 }
 
-// publishRun leaves the run file, by which commands find what runs here.
+// publishRun leaves the run file, by which commands find this program.
 func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	c := &e.Config
 	run.Started = time.Now().UTC().Truncate(time.Second)
@@ -165,7 +166,7 @@ func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	return e.claim.Publish(run, e.Secrets)
 }
 
-// probePorts says which of the engines' ports are taken, all at once.
+// probePorts names the engines' ports that are taken, all at once.
 func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{

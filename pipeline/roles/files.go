@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 )
 
-// checkReference reports whether the reference data in dir are those of the made-up city. It writes nothing: a directory without cameras.yaml is
-// refused, with the names of what it holds or with the commands that fill it.
+// checkReference reports whether the reference data in dir are those of the made-up city. Nothing is written: a
+// directory without cameras.yaml is refused, with the names of the files there or with the commands that fill it.
 func checkReference(dir string) (madeUp bool, err error) {
 	names, err := listFiles(dir)
 	if err != nil {
@@ -30,14 +30,14 @@ func checkReference(dir string) (madeUp bool, err error) {
 	return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; to look around, `make up` starts with a made-up city and `anprload city --out %s` writes one", dir, dir)
 }
 
-// isLink reports whether the path itself is a symbolic link, whatever it leads to.
+// isLink reports whether the path itself is a symbolic link, wherever the link leads.
 func isLink(path string) bool {
 	info, err := os.Lstat(filepath.Clean(path))
 	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
-// CheckNamedReference refuses a directory that somebody named and that is empty or not there: a mistyped path must not start a made-up city
-// among real cameras. Nobody named the default one, "".
+// CheckNamedReference refuses a directory that somebody named and that is empty or missing: a mistyped path must
+// not start a made-up city among real cameras. The default directory, "", passes.
 func CheckNamedReference(dir string) error {
 	if dir == "" {
 		return nil
@@ -52,7 +52,7 @@ func CheckNamedReference(dir string) error {
 	return fmt.Errorf("--reference %s: there is no reference data. Correct the path, or write a made-up city with `anprload city --out %s`", dir, dir)
 }
 
-// listFiles returns what lies in a directory; nothing when it is not there.
+// listFiles returns the names in a directory; none when the directory is missing.
 func listFiles(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -65,7 +65,7 @@ func listFiles(dir string) (map[string]bool, error) {
 	return names, nil
 }
 
-// likelyMisspelling names a file that may have been meant for cameras.yaml.
+// likelyMisspelling names a file that was probably meant to be cameras.yaml.
 func likelyMisspelling(names map[string]bool) string {
 	for _, n := range []string{"cameras.yml", "Cameras.yaml", "camera.yaml", "cameras.yaml.txt", "cameras.yaml.tmp", "cameras.json"} {
 		if names[n] {
@@ -85,7 +85,7 @@ func joinNames(names map[string]bool) string {
 	return strings.Join(all, ", ")
 }
 
-// CheckData refuses a data directory that is a file, with the word that was meant.
+// CheckData refuses a data directory that is a file, and names the flag to correct.
 func CheckData(dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file; name a directory with --data", dir)

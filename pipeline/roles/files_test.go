@@ -53,7 +53,8 @@ func write(t *testing.T, path string) {
 	}
 }
 
-// Whatever part of a reference directory is there, nothing of it changes, and without cameras.yaml the start ends with the names of what is.
+// Whatever part of a reference directory is there, nothing of it changes, and without cameras.yaml the start ends
+// with the names of what is.
 func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 	files := []string{"vehicles.csv", "registers.yaml", "users.yaml", "lists/stolen.csv", "secrets/user-tokens.csv", "cameras.yml", "SAMPLE"}
 	for subset := 1; subset < 1<<len(files); subset++ {

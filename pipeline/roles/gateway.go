@@ -19,13 +19,13 @@ import (
 
 // GatewayConfig says how a camera gateway runs.
 type GatewayConfig struct {
-	Listener      net.Listener // on which cameras are answered; Stop closes it
+	Listener      net.Listener // for the cameras; Stop closes it
 	Kafka         platform.Kafka
-	DigestSecrets string   // file of the secrets of cameras that authenticate with Digest; it need not be there
+	DigestSecrets string   // file of the secrets of cameras that authenticate with Digest; may be missing
 	TrustedProxy  []string // addresses and ranges of the proxies in front
-	SubjectHeader string   // in which a trusted proxy names the client certificate
+	SubjectHeader string   // header in which a trusted proxy names the client certificate
 	Images        string   // directory of the image store
-	KeepUnread    bool     // store the pictures of vehicles whose plate the camera did not read
+	KeepUnread    bool     // store the pictures of vehicles without a plate read by the camera
 	Receipts      string   // directory of the receipts; empty = none are kept
 
 	Store *reference.Store
@@ -86,7 +86,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	if c.Receipts != "" {
 		o.AddReadyCheck("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
 	}
-	o.AddReadyCheck("kafka", func(ctx context.Context) error { // what a camera needs
+	o.AddReadyCheck("kafka", func(ctx context.Context) error { // a camera needs a topic and room to produce
 		if err := producer.CheckTopic(ctx, partitions); err != nil {
 			return err
 		}
@@ -123,7 +123,8 @@ func parseProxies(list []string) (out []netip.Prefix, err error) {
 	return out, nil
 }
 
-// normalisePlate is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a nil error.
+// normalisePlate is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a
+// nil error.
 func normalisePlate(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
 	p, err := normalise.PlateOf(raw, country, confidence)
 	if err != nil {

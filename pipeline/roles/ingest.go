@@ -23,9 +23,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// dedupWindow is the least number of insert tokens a table must remember. A worker inserts at most about 1,000/Linger
-// batches a second and table over all partitions; a stalled one is fenced after the session timeout, and its insert
-// ends after --insert-timeout. 1000 is several times what can be under way in that time.
+// dedupWindow is the least number of insert tokens a table must remember. A worker inserts at most about
+// 1,000/Linger batches a second and table over all partitions. A stalled worker is fenced after the session
+// timeout, and the worker's insert ends after --insert-timeout. 1000 is several times the number that can be under
+// way in that time.
 const dedupWindow = 1000
 
 // parkedAsk is how often a parked partition asks whether a loss was recorded for it.
@@ -37,13 +38,13 @@ type IngestConfig struct {
 	Tables        platform.ClickHouse
 	InsertTimeout time.Duration
 	Group         string // consumer group
-	Catalogue     string // directory; empty = the built-in one
+	Catalogue     string // directory; empty = the built-in catalogue
 	Linger        time.Duration
 	LingerFew     time.Duration
 	BatchRows     int
-	PartitionRate int           // reads a second of one partition that the memory has room for
-	ProfileWaits  time.Duration // sample one wait in so much time waited; 0 = none
-	MaxMessage    int           // largest record that the output topics take, bytes
+	PartitionRate int           // reads a second of a partition that the memory has room for
+	ProfileWaits  time.Duration // sample a wait in so much time waited; 0 = none
+	MaxMessage    int           // largest record of the output topics, bytes
 
 	Store *reference.Store
 	Ops   *platform.Ops
@@ -161,11 +162,11 @@ func (r *IngestRole) Done() <-chan struct{} { return r.done }
 // Err is why the worker ended; valid when Done is closed.
 func (r *IngestRole) Err() error { return r.err }
 
-// Stop ends the worker: what it has not committed, its successor does again, exactly.
+// Stop ends the worker. The successor does uncommitted records again, with the same results.
 func (r *IngestRole) Stop(context.Context) error {
 	began := time.Now()
 	r.cancel()
-	// Leaving the group ends the generation, which ends the worker's partitions.
+	// Leaving the group ends the generation, and the generation's end ends the partitions of the worker.
 	err := r.group.Close()
 	<-r.done
 	err = errors.Join(err, r.err)

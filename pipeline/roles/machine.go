@@ -19,8 +19,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// MachineConfig says how everything runs on one machine. Of the roles only what is theirs alone is given: the machine fills in addresses,
-// accounts, reference data, ops and log.
+// MachineConfig describes everything on one machine. The configurations of the roles hold only their own settings:
+// the machine fills in addresses, accounts, reference data, ops and log.
 type MachineConfig struct {
 	Engines   EnginesConfig
 	Limits    embedded.Limits // of the broker's log
@@ -38,7 +38,7 @@ type MachineConfig struct {
 	Log zerolog.Logger
 }
 
-// Machine is everything on one machine. Parts start in the order in which they are needed and stop in reverse.
+// Machine is everything on one machine. Parts start in order of dependence and stop in reverse.
 type Machine struct {
 	Config  MachineConfig // with the addresses chosen where they were left open
 	Engines *LocalEngines
@@ -50,10 +50,10 @@ type Machine struct {
 	parts  platform.Parts
 }
 
-// maxEmbeddedMessage is the largest record that the embedded broker takes.
+// maxEmbeddedMessage is the largest record that the embedded broker accepts.
 const maxEmbeddedMessage = 8 << 20
 
-// StartMachine starts all parts; when one cannot, those already started are stopped again.
+// StartMachine starts all parts. After a failure the parts already started are stopped again.
 func StartMachine(ctx context.Context, c MachineConfig) (_ *Machine, err error) {
 	m := &Machine{Config: c, Ops: platform.NewOps(), parts: platform.Parts{Log: c.Log}}
 	m.Engines = newEngines(c.Engines, &m.parts)
@@ -98,7 +98,7 @@ func (m *Machine) Stop(ctx context.Context) error { return m.parts.Stop(ctx) }
 // StopWorkers stops gateway, office and pipeline; broker and ClickHouse stay up.
 func (m *Machine) StopWorkers(ctx context.Context) error { return m.parts.StopThrough(ctx, "pipeline") }
 
-// Wait returns when ctx ends (nil) or a part that everything needs has ended by itself.
+// Wait returns nil when ctx ends, or an error when a part that everything needs has ended by itself.
 func (m *Machine) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -115,14 +115,14 @@ func (m *Machine) Sources(role embedded.DatabaseRole) SourcesConfig {
 	return SourcesConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
 }
 
-// checkFiles reads what the roles will need, before anything starts for nothing.
+// checkFiles reads the files of the roles before anything starts.
 func (m *Machine) checkFiles() error {
 	_, users := LoadUsers(m.Config.Office.Users)
 	_, catalogue := LoadCatalogue(m.Config.Ingest.Catalogue)
 	return errors.Join(users, catalogue)
 }
 
-// listenAll takes the ports that people and cameras use, and sees to the engines', before anything is written.
+// listenAll claims the ports for people and cameras and probes the engines' ports, before anything is written.
 func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error) {
 	out := map[string]net.Listener{}
 	errs := []error{}
@@ -146,7 +146,7 @@ func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error
 			return nil
 		})
 	}
-	// While the others are held: a port of the engines that is one of them is taken too.
+	// The other ports are still held here, so a port of the engines that equals one of them counts as taken too.
 	if err := joinTaken(append(errs, m.Engines.probePorts(ctx)...)); err != nil {
 		return nil, err
 	}
@@ -199,7 +199,8 @@ func (m *Machine) startReconcile(ctx context.Context) error {
 	return nil
 }
 
-// drainLog waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on the log.
+// drainLog waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on
+// the log.
 func (m *Machine) drainLog(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -221,7 +222,7 @@ func (m *Machine) drainLog(ctx context.Context) error {
 	}
 }
 
-// otherFormats are the addresses of the camera formats beside that of canonical reads.
+// otherFormats returns the addresses of all camera formats but canonical reads.
 func otherFormats() (paths []string) {
 	for _, f := range gateway.Formats() {
 		if f.Path != "reads" {

@@ -20,19 +20,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// officeWrite bounds the writing of an answer: answers are small, and a reader who does not read must not hold one. Verification takes longer.
+// officeWrite bounds the writing of an answer: answers are small, and a client that does not read must not hold an
+// answer. Verification takes longer.
 const officeWrite = 2 * time.Minute
 
 // OfficeConfig says how an office runs.
 type OfficeConfig struct {
-	Listener     net.Listener // on which look-ups are answered; Stop closes it
-	Addr         string       // as it was named, for what may be answered there
+	Listener     net.Listener // for look-ups; Stop closes it
+	Addr         string       // as configured; tells whether only this machine can reach the office
 	Tables       platform.ClickHouse
 	Users        string // file of the users
 	Reference    string // directory of the reference data
-	PseudonymKey string // file of the secret of pseudonyms; made when it is not there
-	// Alone says that the office is all the process does: it ends when another office writes the access log. One beside the pipeline stays
-	// shut until it may, and the cameras go on.
+	PseudonymKey string // file of the secret of pseudonyms; made when missing
+	// Alone means that the process is only an office, and ends when another office writes the access log. An
+	// office beside the pipeline stays shut until the log is free, and the cameras go on.
 	Alone bool
 
 	Store *reference.Store
@@ -108,15 +109,15 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
 	return &OfficeRole{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {
-		end() // before the lease goes: an office that stops is not one that is shut
+		end() // before the lease ends: a stopping office is not a shut office
 		stop()
-		<-kept // it gives the lease up
+		<-kept // Keep gives the lease up
 		return conn.Close()
 	}}, nil
 }
 
-// watchUsers takes a changed users file within seconds, so that a revoked user is refused without a restart. A broken file
-// leaves the list as it was. taken is called after a change was taken.
+// watchUsers takes over a changed users file within seconds, so that a revoked user is refused without a restart.
+// A broken file leaves the list as it was. After each change watchUsers calls taken.
 func watchUsers(ctx context.Context, path string, users *access.Users, taken func(), log zerolog.Logger) {
 	var seen time.Time
 	if info, err := os.Stat(path); err == nil {
@@ -178,7 +179,7 @@ func renderTrace(lang, stepsJSON string) ([]string, error) {
 	return out, nil
 }
 
-// loopbackOnly reports whether an address to listen on is reached from this machine alone.
+// loopbackOnly reports whether only this machine can reach the address.
 func loopbackOnly(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -17,7 +17,7 @@ type receiptKeeper struct {
 	metrics *gateway.Metrics
 }
 
-// openReceipts opens the journal and serves it on the ops port.
+// openReceipts opens the journal and serves the receipts on the ops port.
 func openReceipts(dir string, m *gateway.Metrics, o *platform.Ops, log zerolog.Logger) (*receiptKeeper, error) {
 	if dir == "" {
 		log.Warn().Msg("no directory for receipts: what the broker acknowledged is listed nowhere but on the log, and anpr reconcile cannot find a loss there; give one with --receipts")
@@ -54,7 +54,7 @@ func (r *receiptKeeper) closeJournal() error {
 	return r.journal.Close()
 }
 
-// newProducer makes a producer of reads whose acknowledged records become receipts.
+// newProducer makes a producer of reads that turns acknowledged records into receipts.
 func newProducer(k platform.Kafka, r *receiptKeeper) *gateway.KafkaProducer {
 	return gateway.NewKafkaProducer(gateway.ProducerConfig{Brokers: k.Brokers(), Dial: k.Dialer(), Acked: r.writeReceipts})
 }

@@ -38,17 +38,18 @@ func CloseSources(b *reconcile.Sources) {
 	_ = b.DB.Close() // idle connections
 }
 
-// WalkSeals walks over offences as the account of the connection, which must be allowed to read them whole.
+// WalkSeals makes a walker over offences. The account of db must be allowed to read offences whole.
 func WalkSeals(b *reconcile.Sources, db driver.Conn) *seals.Walker {
 	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }
 
 // ReconcileConfig says how the pipeline is reconciled continuously.
 type ReconcileConfig struct {
-	Sources    SourcesConfig
-	Every      time.Duration       // how often the accounts are balanced
-	Seals      platform.ClickHouse // as whom the seals are walked: that account reads offences whole, and the one that balances reads no plate
-	SealsEvery time.Duration       // how often the seals are walked; 0 = never
+	Sources SourcesConfig
+	Every   time.Duration // how often the accounts are balanced
+	// account that reads offences whole, for the seals; the account that balances reads no plate
+	Seals      platform.ClickHouse
+	SealsEvery time.Duration // how often the seals are walked; 0 = never
 
 	Ops *platform.Ops
 	Log zerolog.Logger
@@ -87,7 +88,7 @@ func StartReconcile(ctx context.Context, c ReconcileConfig) (*ReconcileRole, err
 	return w, nil
 }
 
-// AddReadiness makes a process that does nothing else ready when both sides answer.
+// AddReadiness makes a process that only reconciles ready when Kafka and ClickHouse answer.
 func (w *ReconcileRole) AddReadiness(o *platform.Ops) {
 	o.AddReadyCheck("clickhouse", w.Sources.DB.Ping)
 	o.AddReadyCheck("kafka", func(ctx context.Context) error {

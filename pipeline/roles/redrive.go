@@ -13,21 +13,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RedriveConfig says which dead letters are put on the log again.
+// RedriveConfig selects the dead letters that are put on the log again.
 type RedriveConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse // asked for ids only
 	Group    string              // consumer group of the pipeline
 	Wanted   []recovery.LogPosition
-	Receipts string        // directory for the receipts of what is sent; empty = none are kept
-	Settle   time.Duration // longest wait for the pipeline to commit what is on the log now
-	DryRun   bool          // only say what would be sent
+	Receipts string        // directory for the receipts of redriven records; empty = none are kept
+	Settle   time.Duration // longest wait for the pipeline to commit the records now on the log
+	DryRun   bool          // report the records to send, and send none
 
 	Log zerolog.Logger
 }
 
-// Redrive puts dead letters on the log again, byte for byte, and reports what became of each. It waits first until the tables say what is
-// stored already.
+// Redrive puts dead letters on the log again, byte for byte, and reports the fate of each. Before that Redrive
+// waits until the tables show every read already stored.
 func Redrive(ctx context.Context, c RedriveConfig) (recovery.RedriveOutcome, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {

@@ -48,14 +48,14 @@ type Restore struct {
 	conn    driver.Conn
 }
 
-// OpenRestore makes a restore, which Run does. The caller closes it.
+// OpenRestore makes a restore for Run. The caller closes the restore.
 func OpenRestore(c RestoreConfig) (*Restore, error) {
 	catalogue, err := LoadCatalogue(c.Catalogue)
 	if err != nil {
 		return nil, err
 	}
 	at := c.Tables
-	at.Database = "default" // the one to restore may not be there yet
+	at.Database = "default" // the database to restore may be missing
 	conn, err := at.Open()
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (r *Restore) Close() error {
 	return r.conn.Close()
 }
 
-// restoreWorker is the ordinary worker, mute and to the ends, as a group of its own.
+// restoreWorker is the ordinary worker with a mute publisher and fixed ends, in a separate consumer group.
 type restoreWorker struct {
 	*ingest.Worker
 	*sink.StoredState
@@ -133,7 +133,7 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 // Done is closed when the worker has ended.
 func (w *restoreWorker) Done() <-chan struct{} { return w.done }
 
-// Stop ends the worker. What it has not committed, the next start of the restore does again.
+// Stop ends the worker. The next start of the restore does uncommitted records again.
 func (w *restoreWorker) Stop(context.Context) error {
 	w.cancel()
 	left := w.group.Close()

@@ -11,10 +11,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// trimEvery is how often the embedded log is held against its limits.
+// trimEvery is the interval at which the embedded log is trimmed to its limits.
 const trimEvery = time.Minute
 
-// startRetention says the limits of the log and holds it to them until the machine stops. Without limits it does nothing.
+// startRetention logs the limits of the embedded log and enforces them until the machine stops. Without limits
+// nothing happens.
 func (m *Machine) startRetention(ctx context.Context) {
 	limits := m.Config.Limits
 	if limits == (embedded.Limits{}) {
@@ -61,8 +62,9 @@ func (m *Machine) trimLog(ctx context.Context, limits embedded.Limits, gauges *e
 	return nil
 }
 
-// neededOffsets is from where on the pipeline reads the log again: a take-over rebuilds its state from the offset that the committed plan
-// names. A restore that is under way has a group of its own, which counts too. Before the first commit everything is needed.
+// neededOffsets returns the first offset of each partition that the pipeline may read again: a take-over rebuilds
+// state from the offset named in the committed plan. The group of a running restore counts too. Before the first
+// commit every record is needed.
 func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	l := m.Engines.Kafka().NewAdmin("anpr")
 	defer l.Close()
@@ -89,7 +91,8 @@ func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	return embedded.Need{schemas.TopicReads: need}, nil
 }
 
-// neededFrom is the first offset that the owner of a partition reads again. A commit that is not understood needs everything.
+// neededFrom is the first offset that the next owner of a partition reads. A commit that cannot be parsed needs
+// every record.
 func neededFrom(c platform.GroupCommit) int64 {
 	if c.Offset < 0 {
 		return 0

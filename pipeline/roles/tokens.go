@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 )
 
-// publicTokens are those that earlier versions of the made-up city gave to its users, the same on every machine. They stand here so that they
-// are refused; a test holds them to the generator.
+// publicTokens are the tokens that earlier versions of the made-up city gave to its users, the same on every
+// machine. The list exists so that these tokens are refused; a test holds the list to the generator.
 var publicTokens = map[string]string{
 	"agent1":      "bench-2e23a8c0bfd92a3cdd009529f79c2b9d29143adf",
 	"supervisor1": "bench-991aa5490e25e3d5723300972d19f298a58f1598",
@@ -22,8 +22,9 @@ var publicTokens = map[string]string{
 	"jurist1":     "bench-a3754fe0440be19be042b74607f56773edc44efd",
 }
 
-// refusePublicTokens refuses the tokens that earlier versions of this program gave the users of its made-up city, the same on every machine:
-// whoever reads the source knows them. On a machine of one's own, with the made-up data, they open nothing of value.
+// refusePublicTokens refuses the tokens that earlier versions of this program gave the users of the made-up city:
+// everyone who reads the source knows them. On loopback with the made-up data such a token opens nothing of value
+// and is accepted.
 func refusePublicTokens(users *access.Users, dir, addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

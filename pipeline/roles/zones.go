@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// zonesWithoutCamera says which users have a zone that no camera has. Such a user finds nothing and is not told why; a zone that is to get its
-// first camera is no error, so it is said and nothing is refused.
+// zonesWithoutCamera names the users with a zone that no camera has. Such a user finds nothing and is not told
+// why. A zone may be about to get its first camera, so this is a warning and no error.
 func zonesWithoutCamera(users []access.User, cameras []*schemas.Camera) (out []string) {
 	known := map[string]bool{}
 	for _, c := range cameras {
@@ -26,7 +26,8 @@ func zonesWithoutCamera(users []access.User, cameras []*schemas.Camera) (out []s
 	return out
 }
 
-// tokensWithoutEnd says which users have a token that opens nothing because it has no end within a year. The others can work on.
+// tokensWithoutEnd names the users whose token opens nothing, because it has no end within a year. The other users
+// can work on.
 func tokensWithoutEnd(users []access.User, now schemas.Micros) (out []string) {
 	for i := range users {
 		if u := &users[i]; u.HasToken() && !u.TokenEnds(now) {
@@ -36,7 +37,7 @@ func tokensWithoutEnd(users []access.User, now schemas.Micros) (out []string) {
 	return out
 }
 
-// warnOfUsers logs what zonesWithoutCamera and tokensWithoutEnd find.
+// warnOfUsers logs the findings of zonesWithoutCamera and tokensWithoutEnd.
 func warnOfUsers(users *access.Users, cameras []*schemas.Camera, now schemas.Micros, log zerolog.Logger) {
 	for _, line := range append(zonesWithoutCamera(users.All(), cameras), tokensWithoutEnd(users.All(), now)...) {
 		log.Warn().Msg(line)

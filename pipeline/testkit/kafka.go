@@ -12,13 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// EnvKafka names a real broker for tests that can use one: host:port, as deploy/kafka-test/run.sh sets it. Everything
-// on it may be deleted.
+// EnvKafka names a real broker for tests that can use a real broker: host:port, as deploy/kafka-test/run.sh sets
+// it. Tests may delete everything on that broker.
 const EnvKafka = "ANPR_TEST_KAFKA"
 
-// RealBroker returns the address of the broker named by ANPR_TEST_KAFKA after emptying these topics (partitions by name)
-// and forgetting all consumer groups without members; ok is false when none is named. Packages that share it must be tested one
-// after the other (go test -p 1).
+// RealBroker returns the address of the broker named by ANPR_TEST_KAFKA, after emptying these topics (partitions
+// by name) and forgetting all consumer groups without members. ok is false when no broker is named. Packages that
+// share the broker must be tested in turn (go test -p 1).
 func RealBroker(tb testing.TB, topics map[string]int) (addr string, ok bool) {
 	tb.Helper()
 	addr = os.Getenv(EnvKafka)
@@ -42,13 +42,13 @@ func RealBroker(tb testing.TB, topics map[string]int) (addr string, ok bool) {
 func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 	names := slices.Sorted(maps.Keys(topics))
 	if groups, err := adm.ListGroups(ctx); err == nil {
-		_, _ = adm.DeleteGroups(ctx, groups.Groups()...) // one with members refuses, and keeps them
+		_, _ = adm.DeleteGroups(ctx, groups.Groups()...) // a group with members refuses and stays
 	}
 	if _, err := adm.DeleteTopics(ctx, names...); err != nil {
 		return err
 	}
 	for _, name := range names {
-		// A broker answers that the topic exists until it has deleted it.
+		// A broker answers that the topic exists until the topic has been deleted.
 		err := retryUntilDone(ctx, func() error {
 			_, err := adm.CreateTopic(ctx, int32(topics[name]), 1, nil, name)
 			return err
@@ -57,7 +57,7 @@ func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 			return err
 		}
 	}
-	// A broker announces a partition a moment before it serves it.
+	// A broker announces a partition a moment before serving the partition.
 	return retryUntilDone(ctx, func() error {
 		list, err := adm.ListEndOffsets(ctx, names...)
 		if err != nil {
@@ -67,7 +67,7 @@ func empty(ctx context.Context, adm *kadm.Client, topics map[string]int) error {
 	})
 }
 
-// retryUntilDone calls f until it succeeds or ctx ends; it returns f's last error.
+// retryUntilDone calls f until f succeeds or ctx ends, and returns the last error of f.
 func retryUntilDone(ctx context.Context, f func() error) error {
 	for {
 		err := f()

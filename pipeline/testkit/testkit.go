@@ -1,10 +1,10 @@
 // Package testkit gives tests of other packages a real ClickHouse engine and a Kafka-protocol broker. A package
-// that uses it has
+// that uses testkit has
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
-// because the engine runs in a child of the test binary. One engine serves all tests of a binary; it starts with the
-// first test that asks and stops after the last. Each test has a database of its own.
+// because the engine runs in a child of the test binary. All tests of a binary share an engine. The engine starts
+// with the first test that asks and stops after the last. Each test has a separate database.
 package testkit
 
 import (
@@ -26,13 +26,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// HarnessUsers is one user without a password, "default", with the rights of a harness: for tests on made-up data, which open the engine to this
-// machine. It reaches out of the database no more than the roles do.
+// HarnessUsers returns a user "default" without a password, with the rights of a harness, for tests on made-up
+// data. Such an engine is open to this machine. Like the roles, the user cannot reach out of the database.
 func HarnessUsers() []embedded.EngineUser {
 	return []embedded.EngineUser{embedded.HarnessUser("default", "")}
 }
 
-// shared is the one engine of this test binary.
+// shared is the engine of this test binary.
 var shared struct {
 	main   atomic.Bool // Main was called
 	once   sync.Once
@@ -42,8 +42,8 @@ var shared struct {
 	seq    atomic.Uint64
 }
 
-// Main runs the tests, or the engine when this process is its child; it does not return. It is the body of TestMain.
-// after is called when the tests have ended, before the engine is stopped.
+// Main is the body of TestMain: it runs the tests, or the engine in a child process, and does not return. After
+// the tests, and before the engine stops, Main calls after.
 func Main(m *testing.M, after ...func()) {
 	embedded.MaybeRunEngineChild()
 	shared.main.Store(true)
@@ -76,7 +76,7 @@ func startEngine() {
 	if shared.err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first time it downloads
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first use downloads the engine
 	defer cancel()
 	shared.engine, shared.err = embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{
 		DataDir:    filepath.Join(shared.dir, "clickhouse"),
@@ -87,8 +87,7 @@ func startEngine() {
 	})
 }
 
-// ClickHouse returns the engine of this test binary, starting it when it is the first to ask. The test ends when it
-// cannot be started.
+// ClickHouse returns the engine of this test binary and starts it on the first call. A failed start ends the test.
 func ClickHouse(tb testing.TB) *embedded.ClickHouseEngine {
 	tb.Helper()
 	if !shared.main.Load() {
@@ -136,8 +135,8 @@ func Exec(ctx context.Context, addr, statement string) (err error) {
 	return nil
 }
 
-// Broker starts a broker with these topics (partitions by name) in a temporary directory, closed when the test ends, and
-// returns its address.
+// Broker starts a broker with these topics (partitions by name) in a temporary directory, closed when the test
+// ends, and returns its address.
 func Broker(tb testing.TB, topics map[string]int) (addr string) {
 	tb.Helper()
 	b, err := embedded.StartBroker(embedded.BrokerConfig{Addr: "127.0.0.1:0", DataDir: tb.TempDir(), Topics: topics})
@@ -152,10 +151,10 @@ func Broker(tb testing.TB, topics map[string]int) (addr string) {
 	return b.Addr()
 }
 
-// comments are the lines of a migration that are none of a statement.
+// comments matches the lines of a migration outside statements.
 var comments = regexp.MustCompile(`(?m)^--.*$`)
 
-// Migrate carries out the upward half of every migration of a directory, in order of their names. exec runs one statement.
+// Migrate carries out the upward half of every migration of a directory, by name in order. exec runs a statement.
 func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.Context, statement string) error) {
 	tb.Helper()
 	files, err := fs.Glob(migrations, dir+"/*.sql")
@@ -168,7 +167,7 @@ func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.
 			tb.Fatal(err)
 		}
 		up, _, _ := strings.Cut(string(text), "-- +goose Down")
-		up = comments.ReplaceAllString(up, "") // one may hold a semicolon
+		up = comments.ReplaceAllString(up, "") // a comment may hold a semicolon
 		for statement := range strings.SplitSeq(up, ";\n") {
 			if strings.Trim(statement, "\n ;") == "" {
 				continue

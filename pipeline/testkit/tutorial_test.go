@@ -194,7 +194,8 @@ func sumFiles(t *testing.T, dir string) map[string][sha256.Size]byte {
 	return out
 }
 
-// A tutorial that does not work any more teaches nothing: every one of the project is carried out, and says truly how many files it takes.
+// A tutorial that does not work any more teaches nothing: every one of the project is carried out, and says truly
+// how many files it takes.
 func TestEveryTutorialWorks(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

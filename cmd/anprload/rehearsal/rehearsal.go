@@ -1,5 +1,5 @@
-// Package rehearsal runs everything on one machine with made-up traffic, and rebuilds the tables beside the original. It is anprload rehearse, and
-// what tests of whole programs begin with.
+// Package rehearsal runs everything on one machine with made-up traffic, and rebuilds the tables beside the
+// original. It serves anprload rehearse and the tests of whole programs.
 package rehearsal
 
 import (
@@ -27,7 +27,7 @@ import (
 type Config struct {
 	Seconds int    // length of the traffic
 	Rate    int    // reads a second
-	Seed    uint64 // of the city and its traffic
+	Seed    uint64 // for the city and the traffic
 	Cache   string // directory the engine is downloaded to; empty = the user's cache
 }
 
@@ -67,7 +67,7 @@ func (h *Rehearsal) Start(ctx context.Context, dir string) (err error) {
 	return err
 }
 
-// Close stops what Start started.
+// Close stops everything that Start started.
 func (h *Rehearsal) Close(ctx context.Context) error {
 	if h.Sources != nil {
 		roles.CloseSources(h.Sources)
@@ -78,7 +78,7 @@ func (h *Rehearsal) Close(ctx context.Context) error {
 	return h.Machine.Stop(ctx)
 }
 
-// Run makes the traffic with a backup in its middle, stops the workers, and rebuilds.
+// Run sends the traffic with a backup in the middle, stops the workers, and rebuilds.
 func (h *Rehearsal) Run(ctx context.Context) error {
 	backup := make(chan error, 1)
 	half := time.AfterFunc(time.Duration(h.Config.Seconds)*time.Second/2, func() { backup <- h.BackUpTables(ctx) })
@@ -89,7 +89,8 @@ func (h *Rehearsal) Run(ctx context.Context) error {
 	if err := <-backup; err != nil {
 		return err
 	}
-	// Else the tick that closes the last passages may come between the last look at the log and the stop, and is on the log for nobody.
+	// Else the tick that closes the last passages may come between the last look at the log and the stop, and is
+	// on the log for nobody.
 	if err := h.WaitUntilProcessed(ctx); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (h *Rehearsal) BackUpTables(ctx context.Context) error {
 	return nil
 }
 
-// RestoreConfig rebuilds from the log into a database of its own, and compares.
+// RestoreConfig describes a restore from the log into a separate database, with a comparison.
 func (h *Rehearsal) RestoreConfig(database string) roles.RestoreConfig {
 	tables := h.Machine.Engines.Tables(embedded.Backup)
 	tables.Database = database

@@ -10,13 +10,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// LongestStall bounds how long a demonstration waits for something that stands still - a stopped process, a cut connection, an
-// engine that is started again - before it says what it could not do.
+// LongestStall bounds the wait of a demonstration for something that stands still (a stopped process, a cut
+// connection, a restarting engine) before the demonstration gives up with an error.
 const LongestStall = 5 * time.Minute
 
-// WaitUntilProcessed waits until the log is processed and the last passages have closed: a tick closes them after some idle seconds.
-// It gives up when nothing moves for LongestStall, or when a part has ended for good. behind returns how many records are on the
-// log and how many of them are not processed.
+// WaitUntilProcessed waits until the log is processed and the last passages have closed: a tick closes them after
+// some idle seconds. It gives up when nothing moves for LongestStall, or when a part has ended for good. behind
+// returns how many records are on the log and how many of them are not processed.
 func WaitUntilProcessed(ctx context.Context, behind func(context.Context) (end, lag int64, err error)) error {
 	var end, lag int64
 	var err error

@@ -11,11 +11,12 @@ import (
 	"strings"
 )
 
-// EngineUser may log in to the engine. Users are written to a file: the engine without a server binary refuses CREATE USER.
+// EngineUser may log in to the engine. Users are written to a file: the engine without a server binary refuses
+// CREATE USER.
 type EngineUser struct {
 	Name     string   // letters, digits, _ and -
-	Password string   // not empty; only its SHA-256 is stored
-	Grants   []string // GRANT statements without the user; none: it may log in and do nothing
+	Password string   // not empty; only the SHA-256 is stored
+	Grants   []string // GRANT statements without the user; empty: may log in and do nothing
 	ReadOnly bool     // may change nothing but settings, as clients with a deadline do
 }
 
@@ -25,12 +26,12 @@ type DatabaseRole string
 // The roles. deploy/clickhouse/users.d has the same for a server.
 const (
 	Migrator   DatabaseRole = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
-	Ingest     DatabaseRole = "anpr_ingest"    // stores, and reads back what a new owner of a partition needs
+	Ingest     DatabaseRole = "anpr_ingest"    // stores, and reads back the state for a new owner of a partition
 	Office     DatabaseRole = "anpr_office"    // reads, and adds to the access log
-	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times: not one column that may hold a plate
-	Seals      DatabaseRole = "anpr_seals"     // offences whole, and of other tables what is compared with them: is an offence what was sealed?
-	Backup     DatabaseRole = "anpr_backup"    // backs up and restores: it may drop tables
-	Reader     DatabaseRole = "anpr_reader"    // an operator of this machine who looks by hand; changes nothing
+	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times; no column that may hold a plate
+	Seals      DatabaseRole = "anpr_seals"     // offences whole, and the columns of other tables to compare them with
+	Backup     DatabaseRole = "anpr_backup"    // backs up and restores, so may drop tables
+	Reader     DatabaseRole = "anpr_reader"    // for an operator who looks by hand; changes nothing
 )
 
 // DatabaseRoles lists all roles.
@@ -43,7 +44,7 @@ func TableEngines() []string {
 	return []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree", "MaterializedView", "View", "Memory"}
 }
 
-// Passwords has one for each role.
+// Passwords holds a password for each role.
 type Passwords map[DatabaseRole]string
 
 // NewPasswords draws a password of 256 random bits for each role.
@@ -77,7 +78,7 @@ func (p Passwords) Users(database string) ([]EngineUser, error) {
 
 var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
-// Grants on descriptions of tables, which name no plate.
+// Grants on descriptions of tables, without plates.
 var describing = []string{"GRANT SELECT ON system.databases", "GRANT SELECT ON system.tables", "GRANT SELECT ON system.merge_tree_settings"}
 
 // Grants on tables that describe the state of the server.
@@ -126,7 +127,7 @@ func reconcileGrants(db string) []string {
 	}
 }
 
-// sealGrants are offences and what is compared with them, as in deploy/clickhouse/users.d.
+// sealGrants are grants on offences and on the columns to compare them with, as in deploy/clickhouse/users.d.
 func sealGrants(db string) []string {
 	return []string{
 		"GRANT SELECT ON " + db + ".offences",
@@ -142,15 +143,15 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// HarnessUser returns a user with the rights of all roles on all databases, and with the further grants: for programs that
-// measure on made-up data.
+// HarnessUser returns a user with the rights of all roles on all databases and with the further grants, for
+// programs that measure on made-up data.
 func HarnessUser(name, password string, more ...string) EngineUser {
 	return EngineUser{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
 		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
 			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}
 }
 
-// localUser is who the engine's library itself is: it logs in without a password before a port is open.
+// localUser is the user of the engine's library itself, which logs in without a password before a port is open.
 const localUser = "default"
 
 var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
@@ -161,9 +162,9 @@ var startGrants = []string{
 	"GRANT SYSTEM LISTEN ON *.*", "GRANT CREATE TABLE, SELECT ON default." + stdinTable, "GRANT TABLE ENGINE ON File",
 }
 
-// usersText is the beginning of the users file. async_insert is off, so that each insert is a block; by default the
-// engine gathers inserts into blocks of its choosing. Statements may not name a disk, because a disk can be a web
-// server. A backup to an unreachable place is given up at once.
+// usersText begins the users file. async_insert is off, so that each insert is a block; by default the engine
+// gathers inserts into blocks as it likes. Statements may not name a disk, because a disk can be a web server. A
+// backup to an unreachable place fails at once.
 const usersText = `<clickhouse>
   <profiles>
     <default>

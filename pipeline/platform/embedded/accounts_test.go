@@ -142,7 +142,8 @@ func TestNoAccountReachesOutOfTheDatabase(t *testing.T) {
 	reachesNothing(t, newSecured(t))
 }
 
-// The users that deploy/ gives a server, with the engine's own settings in place of the server's, of which config.d has the same.
+// The users that deploy/ gives a server, with the engine's own settings in place of the server's, of which
+// config.d has the same.
 func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/clickhouse/users.d/anpr.xml")
 	if err != nil {
@@ -218,7 +219,8 @@ func (s *secured) makesTables(r DatabaseRole) bool { return slices.Contains(s.ma
 
 func tableEngines(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, e := range s.names("SELECT name FROM system.table_engines") {
-		if s.makesTables(r) && (slices.Contains(TableEngines(), e) || strings.HasPrefix(e, "Replicated")) { // a replicated one needs a Keeper, of the configuration
+		// a replicated one needs a Keeper, of the configuration
+		if s.makesTables(r) && (slices.Contains(TableEngines(), e) || strings.HasPrefix(e, "Replicated")) {
 			continue
 		}
 		s.refused(r, "CREATE TABLE anpr.outside (a String) ENGINE = "+e+" ORDER BY a", denied)
@@ -276,7 +278,8 @@ func (s *secured) outward() map[string][]string {
 	return out
 }
 
-// inward are the table functions that stay within the database: they make rows, or read tables under the rights to these.
+// inward are the table functions that stay within the database: they make rows, or read tables under the rights to
+// these.
 var inward = []string{
 	"SQLStandardValues", "values", "numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateRandom", "generateSeries", "generate_series", "fuzzJSON", "fuzzQuery",
 	"null", "format", "input", "view", "viewExplain", "viewIfPermitted", "merge", "loop", "dictionary", "eval", "mergeTreeIndex", "mergeTreeTextIndex",
@@ -295,7 +298,8 @@ func tableFunctions(t *testing.T, s *secured, r DatabaseRole) {
 			continue
 		}
 		for _, a := range args {
-			s.refused(r, "SELECT * FROM "+f+"("+a+")") // some say first that they are not supported, or that the disk has no such file
+			// some say first that they are not supported, or that the disk has no such file
+			s.refused(r, "SELECT * FROM "+f+"("+a+")")
 			if s.makesTables(r) && f != "executable" { // a table that cannot be read: see functions
 				s.refused(r, "CREATE TABLE anpr.outside AS "+f+"("+a+")")
 			}

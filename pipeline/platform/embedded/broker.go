@@ -27,17 +27,19 @@ const MaxBatchBytes = 8<<20 + 64<<10
 
 // BrokerConfig says how the embedded broker runs. Zero fields mean the defaults named here; DataDir has none.
 type BrokerConfig struct {
-	Addr    string         // 127.0.0.1:9092; a loopback host; port 0 chooses a free one
+	Addr    string         // default 127.0.0.1:9092; a loopback host; port 0 chooses a free port
 	DataDir string         // created when missing
-	Topics  map[string]int // partitions by topic; a topic that exists keeps its own number
-	// Who may log in, with SCRAM-SHA-256. Without a user everybody on this machine may do everything: for tests on made-up data.
+	Topics  map[string]int // partitions by topic; an existing topic keeps its own number
+	// The account that may log in, with SCRAM-SHA-256. Without a user everybody on this machine may do everything,
+	// for tests on made-up data.
 	User, Password string
 	Logger         zerolog.Logger // the zero value discards
 }
 
 // Broker is a Kafka-protocol broker of a single node in this process, with the log on disk. Acknowledged records,
-// committed group offsets and their metadata are fsynced. Only TrimLog drops records. Every start reads the log, a segment
-// of each partition at a time, and keeps 72 bytes of memory a batch. All methods are safe for concurrent use.
+// committed group offsets and their metadata are fsynced. Only TrimLog drops records. Every start reads the log, a
+// segment of each partition at a time, and keeps 72 bytes of memory a batch. All methods are safe for concurrent
+// use.
 type Broker struct {
 	addr    string
 	dir     string // of the log
@@ -85,14 +87,14 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if err := b.createTopics(ready, &cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())
 	}
-	debug.FreeOSMemory() // the whole log was read, and it is garbage now
+	debug.FreeOSMemory() // reading the whole log left much garbage
 	cfg.Logger.Info().Str("addr", b.addr).Int("topics", len(cfg.Topics)).Msg("embedded broker answers")
 	return b, nil
 }
 
 // brokerSettings returns the settings for every start. The broker stores its settings at shutdown, and a changed
-// version of this program must win. The broker's retention of records and of committed offsets is off, because it would
-// drop unprocessed records; see TrimLog.
+// version of this program must win. The broker's retention of records and of committed offsets is off, because
+// retention would drop unprocessed records; see TrimLog.
 func brokerSettings() map[string]string {
 	return map[string]string{
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),
@@ -113,7 +115,7 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 		return nil, fmt.Errorf("broker: forget the old users: %w", err)
 	}
 	opts := []kfake.Opt{
-		kfake.Ports(port), // one port: one broker
+		kfake.Ports(port), // a single port makes a single broker
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			l, err := net.Listen(network, addr) //nolint:noctx // the signature is kfake's
 			if err != nil {
@@ -132,7 +134,8 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 	if cfg.User != "" {
 		opts = append(opts, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", cfg.User, cfg.Password))
 	}
-	// Reading the log is all garbage but the index: collected seldom, it doubles what the process takes for good.
+	// Reading the log makes nothing but garbage besides the index. Rare collections would double the memory of the
+	// process for good.
 	before := debug.SetGCPercent(20)
 	c, err := kfake.NewCluster(opts...)
 	debug.SetGCPercent(before)
@@ -142,8 +145,8 @@ func newCluster(cfg *BrokerConfig, addr string, port int) (*kfake.Cluster, error
 	return c, nil
 }
 
-// createTopics makes what is missing. A topic with another number of partitions is kept: changing the number would move
-// plates to other partitions.
+// createTopics makes missing topics. A topic with another number of partitions is kept, because a new number would
+// move plates to other partitions.
 func (b *Broker) createTopics(ctx context.Context, cfg *BrokerConfig) error {
 	topics, log := cfg.Topics, cfg.Logger
 	if len(topics) == 0 {
@@ -179,7 +182,7 @@ func (b *Broker) createTopics(ctx context.Context, cfg *BrokerConfig) error {
 	return nil
 }
 
-// newClient connects to the broker as its user.
+// newClient connects to the broker under the configured account.
 func (b *Broker) newClient(cfg *BrokerConfig) (*kgo.Client, error) {
 	opts := []kgo.Opt{kgo.SeedBrokers(b.addr)}
 	if cfg.User != "" {
@@ -191,7 +194,7 @@ func (b *Broker) newClient(cfg *BrokerConfig) (*kgo.Client, error) {
 // Addr returns host:port, for kafka-go.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close writes the broker's state and ends it. Later calls return the same.
+// Close writes the broker's state and stops the broker. Later calls return the same result.
 func (b *Broker) Close() error {
 	b.close.Do(func() {
 		b.cluster.Close()

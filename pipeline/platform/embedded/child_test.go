@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A program whose main forgot the engine child is told so, instead of being started a second time in the engine's place.
+// A program whose main forgot the engine child is told so, instead of being started a second time in the engine's
+// place.
 func TestAProgramThatCannotBeTheChildStartsNoEngine(t *testing.T) {
 	canBeChild.Store(false)
 	defer canBeChild.Store(true)

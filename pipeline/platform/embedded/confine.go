@@ -1,9 +1,9 @@
 package embedded
 
-// confinement lists the files and ports that the engine's threads may use. Grants do not suffice: as a library the
-// engine reads any file of this user for whoever may ask SELECT file('...') or INSERT ... FROM INFILE, and has
-// functions that call out. With the confinement by the kernel no statement reaches a file, a program or a machine
-// beyond the lists.
+// confinement lists the files and ports that the engine's threads may use. Grants do not suffice: the engine, as a
+// library, reads any file of this user for everybody who may ask SELECT file('...') or INSERT ... FROM INFILE, and
+// has functions that call out. With the confinement by the kernel no statement reaches a file, a program or a
+// machine beyond the lists.
 type confinement struct {
 	Write   []string // directories and files to read, write and make
 	Read    []string // directories and files to read
@@ -11,7 +11,7 @@ type confinement struct {
 	Connect []uint16 // TCP ports to connect to
 }
 
-// confinementOf is what an engine needs.
+// confinementOf lists the needs of an engine.
 func confinementOf(library string, c *serverConfig) confinement {
 	out := confinement{
 		Write: []string{c.DataDir, c.BackupDir, "/dev/null"},

@@ -9,10 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a program can do to files below a directory, as the kernel's Landlock names it.
+// Actions on files below a directory, in the words of the kernel's Landlock.
 const (
-	readFile  = unix.LANDLOCK_ACCESS_FS_READ_FILE
-	onFile    = readFile | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE // all that is about a file itself
+	readFile = unix.LANDLOCK_ACCESS_FS_READ_FILE
+	// all actions on a file itself
+	onFile    = readFile | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	readBelow = readFile | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	makeBelow = onFile | unix.LANDLOCK_ACCESS_FS_READ_DIR | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE |
 		unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_REFER
@@ -22,10 +23,10 @@ const (
 	ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
 )
 
-// confinementSupport says what the kernel can confine: files from Linux 5.19 on, the network from 6.7 on.
+// confinementSupport reports the kernel's abilities: files from Linux 5.19 on, the network from 6.7 on.
 func confinementSupport() (files, network bool) {
 	version := landlockVersion()
-	return version >= 2, version >= 4 // version 1 forbids to move a file between directories, which the engine does
+	return version >= 2, version >= 4 // version 1 forbids moving a file between directories, as the engine does
 }
 
 func landlockVersion() int {
@@ -82,7 +83,7 @@ func allowPaths(set int, attr unix.LandlockRulesetAttr, c confinement) error {
 	}
 	for _, path := range c.Read {
 		if err := allowBelow(set, path, readBelow); err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EACCES) {
-			return err // what is not there need not be read
+			return err // a missing path needs no right
 		}
 	}
 	if attr.Handled_access_net == 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The options of cmd/anpr in the errors of this package.
+// Options of cmd/anpr, for the errors here.
 const (
 	FlagDataDir   = "--data"
 	FlagKafka     = "--kafka-addr"
@@ -33,24 +33,26 @@ const lockFD = 3
 
 // ClickHouseConfig says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
 type ClickHouseConfig struct {
-	DataDir      string         // created when missing
-	BackupDir    string         // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
-	CacheDir     string         // of the downloaded engine; DefaultCacheDir
-	NativeAddr   string         // 127.0.0.1:9000; port 0 chooses a free one
-	HTTPAddr     string         // "": no HTTP port; the host must be that of NativeAddr
-	Users        []EngineUser   // who may log in; the first is asked as whether the engine answers. At least one
-	Reach        []uint16       // TCP ports that the engine may connect to, for tables of the engine Kafka; none
-	Binary       string         // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
-	MaxMemory    int64          // bytes the engine may use; 40 % of the machine's
-	Threads      int            // of a query; the number of CPUs, at most 4. Merges have half of them, so that they leave inserts a core
-	Fsync        bool           // every insert is on the disk before it is acknowledged; else it is in the page cache
-	LogLevel     string         // of the engine's own log; fatal. From error downwards it may quote queries, and so plates
+	DataDir    string       // created when missing
+	BackupDir  string       // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
+	CacheDir   string       // of the downloaded engine; DefaultCacheDir
+	NativeAddr string       // default 127.0.0.1:9000; port 0 chooses a free port
+	HTTPAddr   string       // "": no HTTP port; the host must equal NativeAddr's
+	Users      []EngineUser // accounts, at least one; the first asks whether the engine answers
+	Reach      []uint16     // TCP ports that the engine may connect to, for tables of the engine Kafka; default none
+	Binary     string       // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
+	MaxMemory  int64        // bytes the engine may use; 40 % of the machine's
+	// Threads is the number of threads for a query; default the number of CPUs, at most 4. Merges get half, so that inserts keep a core
+	Threads int
+	Fsync   bool // every insert reaches the disk before the acknowledgement; else the page cache
+	// LogLevel is the level of the engine's own log; default fatal. From error downwards the log may quote queries, and so plates
+	LogLevel     string
 	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
 	Progress     io.Writer      // told about the download; nil discards
 
-	library  string        // in tests, instead of the downloaded one
-	patience time.Duration // with a predecessor that still holds the directory; 10 s
+	library  string        // in tests, instead of the downloaded library
+	patience time.Duration // with a predecessor that still holds the directory; default 10 s
 }
 
 func (c *ClickHouseConfig) setDefaults() error {
@@ -95,7 +97,7 @@ func (c *ClickHouseConfig) setDefaults() error {
 	return nil
 }
 
-// ClickHouseEngine is a running engine. Its methods are safe for concurrent use.
+// ClickHouseEngine is a running engine. All methods are safe for concurrent use.
 type ClickHouseEngine struct {
 	native, http string
 	version      string
@@ -103,9 +105,10 @@ type ClickHouseEngine struct {
 	*engineProcess
 }
 
-// StartClickHouse starts the engine and returns when it answers a query over the native protocol: the clickhouse binary
-// that is on PATH, else the engine as a library, downloaded with npm at the first start. The engine ends with this
-// process, however that ends, and finds its data again at the next start. ctx bounds the start only.
+// StartClickHouse starts the engine and returns when the engine answers a query over the native protocol. The
+// engine is the clickhouse binary on PATH, else the library, downloaded with npm at the first start. The engine
+// ends with this process, however the process ends, and finds the data again at the next start. ctx bounds the
+// start only.
 func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -119,7 +122,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	if err := makeDir(cfg.BackupDir, FlagBackups); err != nil {
 		return nil, fmt.Errorf("ClickHouse backups: %w", err)
 	}
-	// A predecessor killed a moment ago may need one to let go of the directory.
+	// A predecessor killed a moment ago may need a moment to let go of the directory.
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
 	if errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("ClickHouse: another engine runs on %s; stop it, or choose another directory with %s: %w", cfg.DataDir, FlagDataDir, err)
@@ -127,7 +130,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
 	}
-	defer func() { _ = lock.Close() }() // the child keeps it
+	defer func() { _ = lock.Close() }() // the child keeps the lock
 	argv, kind, err := engineCommand(ctx, &cfg)
 	if err != nil {
 		return nil, err
@@ -168,7 +171,8 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	return c, nil
 }
 
-// warnUnconfined says when the kernel does not keep the engine to its own files: then the passwords and grants alone do.
+// warnUnconfined says when the kernel does not keep the engine to its own files: then the passwords and grants
+// alone do.
 func warnUnconfined(log zerolog.Logger) {
 	files, network := confinementSupport()
 	switch {
@@ -179,7 +183,7 @@ func warnUnconfined(log zerolog.Logger) {
 	}
 }
 
-// engineCommand decides what runs: the arguments of our own binary up to the engine's own.
+// engineCommand chooses the engine: the arguments of our own binary, followed by the engine's own.
 func engineCommand(ctx context.Context, cfg *ClickHouseConfig) (argv []string, kind string, err error) {
 	binary := cfg.Binary
 	if binary == "" {
@@ -202,8 +206,8 @@ func engineCommand(ctx context.Context, cfg *ClickHouseConfig) (argv []string, k
 // stdinTable is the table that the library reads until this process ends.
 const stdinTable = "engine_stdin"
 
-// engineArgs are the engine's own arguments. The library has no server command: it is clickhouse-local, told by its
-// query to open the listeners and then to read standard input, which ends when this process does.
+// engineArgs returns the engine's own arguments. The library has no server command, so clickhouse-local gets a
+// query that opens the listeners and then reads standard input, which ends with this process.
 func engineArgs(kind, conf string, sc *serverConfig) []string {
 	if kind == modeServer {
 		return []string{"server", "--config-file=" + conf}
@@ -217,7 +221,7 @@ func engineArgs(kind, conf string, sc *serverConfig) []string {
 		"--path=" + filepath.Join(sc.DataDir, storeDir),
 		"--listen_host=" + sc.Host,
 		"--tcp_port=" + strconv.Itoa(sc.NativePort),
-		"--log-level=" + sc.LogLevel,                                  // logger.level of the file is not heeded: without this it is trace
+		"--log-level=" + sc.LogLevel,                                  // the engine ignores logger.level in the file, and would use trace
 		"--interactive", "--progress=off", "--history_file=/dev/null", // see stdinAsTerminal
 		"--structure=line String", "--input-format=LineAsString", "--table=" + stdinTable, // standard input as a table
 		"--query", listen + "SELECT * FROM " + stdinTable + " FORMAT Null",
@@ -258,8 +262,8 @@ func (c *ClickHouseEngine) NativeAddr() string { return c.native }
 // HTTPAddr returns host:port of the HTTP interface; "" when there is none.
 func (c *ClickHouseEngine) HTTPAddr() string { return c.http }
 
-// Version returns what SELECT version() answered. Example: 26.7.2.1
+// Version returns the answer to SELECT version(). Example: 26.7.2.1
 func (c *ClickHouseEngine) Version() string { return c.version }
 
-// Kind says which engine runs: "library" or "server".
+// Kind names the running engine: "library" or "server".
 func (c *ClickHouseEngine) Kind() string { return c.kind }

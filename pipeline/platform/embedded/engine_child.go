@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// engineArg is the hidden first argument of the engine child; the second says how it runs.
+// engineArg is the hidden first argument of the engine child; the second chooses library or server.
 const (
 	engineArg    = "__engine"
 	modeLibrary  = "library"  // followed by the library, its confinement as JSON, and the arguments of clickhouse-local
@@ -27,21 +27,21 @@ const (
 	modePostgres = "postgres" // followed by a postgresChild as JSON
 )
 
-// exit codes of the child beside those of the engine.
+// Exit codes of the child beside the engine's.
 const (
 	exitUsage    = 90
 	exitLibrary  = 91 // the library could not be loaded
 	exitServer   = 92 // the server binary could not be started
 	exitTerminal = 93 // no pseudo-terminal
-	exitConfine  = 94 // the kernel did not confine it
+	exitConfine  = 94 // the kernel did not confine the child
 )
 
-// canBeChild says that this program asked whether it is the engine child before anything else. A program that does not would do its own work
-// again in the place of the engine, a test binary all its tests.
+// canBeChild records that this program asked first of all whether it is the engine child. A program that did not
+// ask would do its own work again in the engine's place; a test binary would run all tests.
 var canBeChild atomic.Bool
 
-// MaybeRunEngineChild runs the database engine and does not return when this process was started to be its child;
-// otherwise it returns at once. Call it first thing in main, before flags are read.
+// MaybeRunEngineChild runs the database engine, and does not return, in a process started as the engine's child.
+// In any other process the call returns at once. Call it first thing in main, before flags are read.
 func MaybeRunEngineChild() {
 	canBeChild.Store(true)
 	if len(os.Args) < 2 || os.Args[1] != engineArg {
@@ -50,7 +50,7 @@ func MaybeRunEngineChild() {
 	if len(os.Args) < 4 {
 		exitChild(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
 	}
-	unix.Umask(0o077) // what it writes is nobody else's
+	unix.Umask(0o077) // keeps the engine's files unreadable for other users
 	switch os.Args[2] {
 	case modeLibrary:
 		var c confinement
@@ -72,9 +72,9 @@ func exitChild(code int, err error) {
 	os.Exit(code)
 }
 
-// runLibrary loads the engine into this process, confined, and runs it until its standard input ends.
+// runLibrary loads the engine into this process, confined, and runs the engine until standard input ends.
 func runLibrary(path string, c confinement, args []string) {
-	runtime.LockOSThread() // the engine's threads descend from this one
+	runtime.LockOSThread() // the engine's threads descend from this thread
 	if err := stdinAsTerminal(); err != nil {
 		exitChild(exitTerminal, err)
 	}
@@ -103,9 +103,9 @@ func runLibrary(path string, c confinement, args []string) {
 	endProcess()
 }
 
-// endProcess ends this process with exit code 0 and leaves everything else to the kernel. No destructor of the library
-// may run beside the library's threads, which may be at work. os.Exit(0) would run destructors under the race detector,
-// and on macOS always.
+// endProcess ends this process with exit code 0 and leaves everything else to the kernel. No destructor of the
+// library may run beside the library's threads, which may be at work. os.Exit(0) would run destructors under the
+// race detector, and on macOS always.
 func endProcess() {
 	var exit func(int32)
 	if at, err := purego.Dlsym(purego.RTLD_DEFAULT, "_exit"); err == nil {
@@ -140,7 +140,7 @@ func stdinAsTerminal() error {
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.NewFile(uintptr(lifeline), "lifeline"))
-		runtime.KeepAlive(master) // closed earlier it would end the session
+		runtime.KeepAlive(master) // an earlier close would end the session
 		endProcess()
 	}()
 	return nil
@@ -159,7 +159,7 @@ func loadEngine(path string) (run func(int32, unsafe.Pointer) unsafe.Pointer, er
 	return run, nil
 }
 
-// childEnv returns the part of the environment for the engine: nothing that could be a password.
+// childEnv returns the environment for the engine, without any variable that could be a password.
 func childEnv() (out []string) {
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
@@ -170,10 +170,11 @@ func childEnv() (out []string) {
 	return out
 }
 
-// childEnvPrefix begins what tests tell a child.
+// childEnvPrefix begins the variables that tests set for a child.
 const childEnvPrefix = "ANPR_EMBEDDED_TEST_"
 
-// runServer runs a ClickHouse server and ends it when our standard input ends: a server does not watch its own.
+// runServer runs a ClickHouse server and ends the server when our standard input ends: a server does not watch
+// standard input.
 func runServer(path string, args []string) {
 	runtime.LockOSThread()             // the server dies with this thread
 	cmd := exec.Command(path, args...) //nolint:noctx // lives as long as this process

@@ -20,10 +20,10 @@ type serverConfig struct {
 	MergeThreads         int
 	Fsync                bool
 	LogLevel             string
-	Reach                []uint16 // ports it may connect to
+	Reach                []uint16 // ports that the engine may connect to
 }
 
-// files of the engine inside its data directory.
+// Files of the engine inside the data directory.
 const (
 	configFile = "config.xml"
 	usersFile  = "users.xml"
@@ -32,13 +32,13 @@ const (
 	storeDir   = "store.d"
 )
 
-// KeepFree is the number of bytes that the engine leaves free on its disk. It refuses an insert that would use them
-// (code 243), so that no insert is under way when the last byte is taken: engine 26.7 would then acknowledge parts that
-// nobody can read.
+// KeepFree is the number of bytes that the engine leaves free on the disk. The engine refuses an insert that would
+// use them (code 243), so no insert is under way when the last byte is taken: engine 26.7 would then acknowledge
+// parts that nobody can read.
 const KeepFree = 128 << 20
 
-// text of the configuration. The engine as a library and the server binary read the same file; each ignores what it has
-// no use for. Every system log table is absent, so none is created: an idle engine writes and merges nothing.
+// The text of the configuration. Library and server read the same file, and each ignores foreign settings. Every
+// system log table is absent, so none is created: an idle engine writes and merges nothing.
 const configText = `<clickhouse>
   <logger><level>%[1]s</level><console>1</console></logger>
   <path>%[2]s/</path>
@@ -138,7 +138,7 @@ func xmlText(s string) string {
 	return b.String()
 }
 
-// memoryTotal returns the machine's memory in bytes, or the control group's limit when that is lower.
+// memoryTotal returns the machine's memory in bytes, or the control group's limit when lower.
 func memoryTotal() (int64, error) {
 	total, err := physicalMemory()
 	if err != nil {

@@ -42,7 +42,7 @@ func askVersion(ctx context.Context, opt ch.Options) (_ string, err error) {
 	return version.Row(0), nil
 }
 
-// maxLog bounds the engine's log: a larger one is set aside at the next start, replacing the one before.
+// maxLog bounds the engine's log. The next start sets a larger log aside, in place of the log set aside before.
 const maxLog = 16 << 20
 
 func openLog(path string) (*os.File, error) {

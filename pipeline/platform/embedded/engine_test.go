@@ -76,8 +76,9 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 
 const crashRows = 1000 // of an insert
 
-// crashLog is what a client of the crash test knows: how many blocks were acknowledged, and under which life's token each was inserted. A
-// dying engine may have noted the token of a block that it then lost; the repeat needs a new token, as in package sink (plan.go, lookUp).
+// crashLog is what a client of the crash test knows: how many blocks were acknowledged, and under which life's
+// token each was inserted. A dying engine may have noted the token of a block that it then lost; the repeat needs
+// a new token, as in package sink (plan.go, lookUp).
 type crashLog struct {
 	acked int
 	lives []int
@@ -91,7 +92,8 @@ func (l *crashLog) insert(ctx context.Context, conn *ch.Client, i int) error {
 	return insertNumbers(ctx, conn, "kept.t", fmt.Sprint("token ", i, "/", l.lives[i]), i*crashRows, (i+1)*crashRows)
 }
 
-// check holds the rows that a crash left against what was acknowledged: all of it is there, the insert that was on its way may be, once.
+// check holds the rows that a crash left against what was acknowledged: all of it is there, the insert that was on
+// its way may be, once.
 func (l *crashLog) check(t *testing.T, conn *ch.Client) {
 	t.Helper()
 	switch count := one(t, conn, "SELECT count() FROM kept.t"); {
@@ -103,7 +105,8 @@ func (l *crashLog) check(t *testing.T, conn *ch.Client) {
 	}
 }
 
-// untilKilled inserts from the first block on that was not acknowledged until the engine is gone, killing its parent after enough inserts.
+// untilKilled inserts from the first block on that was not acknowledged until the engine is gone, killing its
+// parent after enough inserts.
 func (l *crashLog) untilKilled(t *testing.T, p *process, conn *ch.Client, enough int) {
 	t.Helper()
 	for {
@@ -196,7 +199,8 @@ func TestStopEndsAnEngineThatDoesNotListen(t *testing.T) {
 	if err := unix.Kill(c.PID(), unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for state := "R"; state != "T"; { // on a loaded machine the stop takes effect a moment later, and the engine would end in good order
+	// on a loaded machine the stop takes effect a moment later, and the engine would end in good order
+	for state := "R"; state != "T"; {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.PID()))
 		if err != nil {
 			break // no /proc on this system

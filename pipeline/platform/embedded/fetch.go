@@ -19,7 +19,7 @@ import (
 // engineVersion is the version of the ClickHouse engine's package that this program was tested with.
 const engineVersion = "26.7.3-stable.1"
 
-// enginePackage is what is downloaded for one platform, pinned: a package with other bytes is refused.
+// enginePackage is the pinned download for a platform: a package with other bytes is refused.
 type enginePackage struct {
 	title     string // of the engine, for people
 	binary    string // that may be on PATH instead
@@ -103,7 +103,7 @@ func ensurePackage(ctx context.Context, pkg enginePackage, cacheDir string, prog
 	return f.ensureLibrary(ctx)
 }
 
-// fetcher brings one package into the cache.
+// fetcher brings a package into the cache.
 type fetcher struct {
 	pkg      enginePackage
 	cache    string
@@ -130,13 +130,13 @@ func (f *fetcher) ensureLibrary(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("wait for another process that downloads the engine: %w", err)
 	}
 	defer func() { _ = lock.Close() }()
-	if f.isPresent(lib) { // another process brought it meanwhile
+	if f.isPresent(lib) { // another process fetched the library meanwhile
 		return lib, nil
 	}
 	if err := f.removeLeftovers(); err != nil {
 		return "", err
 	}
-	if err := f.verifyLibrary(lib); err == nil { // whole, only its stamp is missing or stale
+	if err := f.verifyLibrary(lib); err == nil { // the library is whole, only the stamp is missing or stale
 		return lib, f.writeStamp(lib)
 	} else if !errors.Is(err, os.ErrNotExist) {
 		_, _ = fmt.Fprintf(f.progress, "The %s engine in %s is damaged (%v): fetching it again.\n", f.pkg.title, f.cache, err)
@@ -147,7 +147,8 @@ func (f *fetcher) ensureLibrary(ctx context.Context) (string, error) {
 	return lib, nil
 }
 
-// fetchLibrary downloads, verifies and unpacks into a temporary folder, then renames: a library under its final name is whole.
+// fetchLibrary downloads, verifies and unpacks into a temporary folder, then renames: a library under its final
+// name is whole.
 func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 	tmp, err := os.MkdirTemp(f.cache, tmpPrefix)
 	if err != nil {
@@ -233,7 +234,7 @@ func (f *fetcher) verifyLibrary(path string) error {
 	return nil
 }
 
-// engineStamp marks the library of this size and time as verified, so that a start does not hash 566 MB.
+// engineStamp marks the library with this size and time as verified, so that a start does not hash 566 MB.
 type engineStamp struct {
 	Library string    `json:"library_sha256"`
 	Size    int64     `json:"size"`
@@ -292,7 +293,7 @@ func (f *fetcher) isPresent(lib string) bool {
 
 const tmpPrefix = "fetch-"
 
-// removeLeftovers clears what a killed download left. The caller holds the lock, so nobody is using it.
+// removeLeftovers deletes the files of a killed download. The caller holds the lock, so nobody is using them.
 func (f *fetcher) removeLeftovers() error {
 	old, err := filepath.Glob(filepath.Join(f.cache, tmpPrefix+"*"))
 	if err != nil {

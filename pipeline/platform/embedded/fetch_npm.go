@@ -62,7 +62,7 @@ func (p *enginePackage) adviseSpace(err error) error {
 	return err
 }
 
-// unpackMember writes one member of a gzipped tar to dst and makes it durable.
+// unpackMember writes a member of a gzipped tar to dst and makes the file durable.
 func unpackMember(ctx context.Context, archive, member, dst string) (err error) {
 	in, err := os.Open(archive)
 	if err != nil {
@@ -97,7 +97,7 @@ func unpackMember(ctx context.Context, archive, member, dst string) (err error) 
 	return out.Sync()
 }
 
-// contextReader ends a long copy when its context does.
+// contextReader ends a long copy when the context ends.
 type contextReader struct {
 	ctx context.Context //nolint:containedctx // lives as long as one copy
 	r   io.Reader
@@ -135,7 +135,7 @@ func watchGrowth(w io.Writer, dir string, total int64, work func() (string, erro
 	return path, err
 }
 
-// progressBar returns a function that shows a number of bytes and a function that ends the display.
+// progressBar returns a function to show a number of bytes and a function to end the display.
 func progressBar(w io.Writer, total int64) (show func(int64), finish func(whole bool)) {
 	if f, ok := w.(*os.File); ok && isTerminal(f) {
 		p := mpb.New(mpb.WithOutput(f), mpb.WithWidth(60))
@@ -170,7 +170,7 @@ func isTerminal(f *os.File) bool {
 }
 
 func largestFile(dir string) (size int64) {
-	// Files come and go while npm works: what vanishes between listing and asking counts as nothing.
+	// Files come and go while npm works: a file that vanishes between listing and asking counts as nothing.
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return nil //nolint:nilerr // see above

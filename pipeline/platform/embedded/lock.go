@@ -14,9 +14,9 @@ import (
 // errLocked is returned by lockDir when another process holds the lock and the patience has run out.
 var errLocked = errors.New("locked by another process")
 
-// lockDir takes the exclusive lock of a directory, a file of the given name in it, waiting up to patience for another
-// process to let go. The kernel frees the lock when the last process that has the file open ends, however it ends: a
-// lock is never stale. A child that inherits the file keeps the lock with it.
+// lockDir takes the exclusive lock of a directory, a file with the given name, and waits up to patience for
+// another process to let go. The kernel frees the lock when the last process with the file open ends, however it
+// ends, so a lock is never stale. A child that inherits the file keeps the lock with it.
 func lockDir(ctx context.Context, dir, name string, patience time.Duration) (*os.File, error) {
 	path := filepath.Join(dir, name)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -46,7 +46,8 @@ func lockDir(ctx context.Context, dir, name string, patience time.Duration) (*os
 	}
 }
 
-// makePrivateDir creates a data directory, or closes one to everybody else, and proves that it can be written.
+// makePrivateDir creates a data directory, or closes an existing directory to everybody else, and proves that the
+// directory can be written.
 func makePrivateDir(dir string) error {
 	if err := makeDir(dir, FlagDataDir); err != nil {
 		return err

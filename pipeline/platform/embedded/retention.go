@@ -27,33 +27,33 @@ type Limits struct {
 // segmentBytes is the size of a file of the log: the unit of dropping, and of reading at a start.
 const segmentBytes = 8 << 20
 
-// indexEntry is what the broker notes on disk for a batch.
+// indexEntry is the size of the broker's index entry for a batch, in bytes.
 const indexEntry = 15
 
 // Need gives the first offset that somebody still needs, by topic and partition. Records from the offset on stay,
 // whatever the limits.
 type Need map[string]map[int32]int64
 
-// LogUse is what the log takes.
+// LogUse is the space that the log takes.
 type LogUse struct {
 	Bytes, Batches int64
 	Oldest         time.Time // when the last record of the oldest segment was written; zero without segments
-	Dropped        int64     // bytes dropped by this call
-	Held           int64     // bytes beyond the limits that are still needed
+	Dropped        int64     // dropped by this call, bytes
+	Held           int64     // beyond the limits and still needed, bytes
 }
 
 // logSegment is a file of the log.
 type logSegment struct {
 	topic     string
 	partition int32
-	base, end int64 // offsets; end is the base of the next, or -1 for the one being written
+	base, end int64 // offsets; end is the base of the next segment, or -1 for the segment being written
 	bytes     int64
 	batches   int64
 	written   time.Time
 }
 
-// TrimLog drops whole segments: segments older than the age, and the oldest segments while the log is larger than allowed.
-// The segment under writing and needed segments always stay.
+// TrimLog drops whole segments: segments older than the age, and the oldest segments while the log is larger than
+// allowed. The segment under writing and needed segments always stay.
 func (b *Broker) TrimLog(ctx context.Context, limits Limits, need Need, now time.Time) (LogUse, error) {
 	segments, err := listSegments(b.dir)
 	if err != nil {
@@ -90,7 +90,7 @@ func planTrim(segments []logSegment, limits Limits, need Need, now time.Time) (N
 	for _, s := range segments {
 		use.Bytes, use.Batches = use.Bytes+s.bytes, use.Batches+s.batches
 	}
-	slices.SortStableFunc(segments, func(a, b logSegment) int { // oldest first; those of a partition in order
+	slices.SortStableFunc(segments, func(a, b logSegment) int { // oldest first; within a partition in order
 		if a.topic == b.topic && a.partition == b.partition {
 			return cmp.Compare(a.base, b.base)
 		}
@@ -127,7 +127,8 @@ func planTrim(segments []logSegment, limits Limits, need Need, now time.Time) (N
 	return cuts, use
 }
 
-// listSegments reads the directory of the broker: a folder a partition, two files a segment, named after its first offset.
+// listSegments reads the broker's directory: a folder a partition, two files a segment, named after the first
+// offset.
 func listSegments(dir string) (out []logSegment, err error) {
 	folders, err := os.ReadDir(filepath.Join(dir, "partitions"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

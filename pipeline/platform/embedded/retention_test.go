@@ -70,7 +70,8 @@ func TestWhatIsNeededIsNeverDroppedAndLimitsHoldElse(t *testing.T) {
 	})
 }
 
-// fillLog writes a partition as the broker does: batches of one record with a value of a size, and returns the number of bytes.
+// fillLog writes a partition as the broker does: batches of one record with a value of a size, and returns the
+// number of bytes.
 func fillLog(t testing.TB, dir string, partition, batches, value int, at time.Time) {
 	t.Helper()
 	folder := filepath.Join(dir, "kafka", "partitions", fmt.Sprint(crashTopic, "-", partition))

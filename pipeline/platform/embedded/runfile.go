@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RunFile lists the addresses of a running machine, for anybody, and the file of the passwords, for the machine's own user.
-// It is the file run.json of the data directory, from the moment when everything answers until the stop.
+// RunFile lists the addresses of a running machine, for anybody, and the file with the passwords, for the
+// machine's own user. It is the file run.json in the data directory, from the moment when everything answers until
+// the stop.
 type RunFile struct {
 	PID         int       `json:"pid"`
 	Started     time.Time `json:"started"`
@@ -47,20 +48,20 @@ func NewSecrets() *Secrets {
 	return &Secrets{KafkaUser: "anpr", KafkaPassword: NewPassword(), ClickHouse: NewPasswords()}
 }
 
-// ErrRunning says that another process runs on the data directory.
+// ErrRunning means that another process runs on the data directory.
 var ErrRunning = errors.New("another anpr runs on this data directory")
 
-// ErrNotRunning says that nothing runs on the data directory.
+// ErrNotRunning means that nothing runs on the data directory.
 var ErrNotRunning = errors.New("no anpr runs on this data directory")
 
-// Claim is the right to a data directory. A single process holds it at a time; the end of the process frees it, however
-// it ends.
+// Claim is the right to a data directory. A single process holds the claim at a time; the end of the process,
+// however it ends, frees the directory.
 type Claim struct {
 	dir  string
 	lock *os.File
 }
 
-// ClaimRun claims a data directory. What a killed predecessor left is removed.
+// ClaimRun claims a data directory and removes the files of a killed predecessor.
 func ClaimRun(dir string) (*Claim, error) {
 	if err := makePrivateDir(dir); err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func lockRun(dir string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w; choose another with %s", dir, err, FlagDataDir)
 	}
-	// Whoever asks whether somebody runs holds a shared lock for an instant: it is waited for.
+	// A process that asks whether somebody runs holds a shared lock for an instant, which ClaimRun waits out.
 	for range 20 {
 		if err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err == nil {
 			return f, nil
@@ -139,7 +140,7 @@ func (c *Claim) removeRunFiles() error {
 // Close removes the run file and lets go of the directory.
 func (c *Claim) Close() error { return errors.Join(c.removeRunFiles(), c.lock.Close()) }
 
-// ReadRun returns what runs on a data directory, or ErrNotRunning: also when a killed process left its run file.
+// ReadRun returns the run file of a running process, or ErrNotRunning, also when a killed process left a run file.
 func ReadRun(dir string) (*RunFile, error) {
 	text, err := os.ReadFile(filepath.Join(dir, runFile))
 	if errors.Is(err, os.ErrNotExist) {

@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// At a stop in good order the broker notes the content of each partition (snapshot.json). With the notes it starts with
-// little memory, a segment at a time. After a kill the notes are old, and the broker would read the whole log into
-// memory at once: 2.3 GB for 2 GB. So the notes are brought up to date before the start, from the ends of the files. A
-// partition that does not look as expected is left alone: the broker reads all of it, as ever.
+// At a stop in good order the broker notes the content of each partition (snapshot.json). With the notes the next
+// start needs little memory, a segment at a time. After a kill the notes are old, and the broker would read the
+// whole log into memory at once: 2.3 GB for 2 GB. So the notes are brought up to date before the start, from the
+// ends of the files. A partition that does not look as expected is left alone: the broker reads all of it, as
+// before.
 
 // partSnapshot is the broker's note of a partition, version 1.
 type partSnapshot struct {
@@ -38,7 +39,7 @@ type segmentNote struct {
 	MaxEpoch   int32 `json:"max_epoch,omitempty"`
 }
 
-// The header of a record batch, as it is on the disk.
+// The header of a record batch, as on the disk.
 const (
 	batchHead     = 61
 	batchLengthAt = 8
@@ -47,7 +48,7 @@ const (
 	batchCRCAt    = 17
 	batchAttrsAt  = 21
 	batchDeltaAt  = 23
-	transactional = 0x10 | 0x20 // attributes: of a transaction, or its mark
+	transactional = 0x10 | 0x20 // attributes: a transaction, or its mark
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -77,7 +78,7 @@ func renewSnapshot(dir string) error {
 	if err != nil || json.Unmarshal(text, &note) != nil || note.Version != 1 || len(note.AbortedTxns) > 0 {
 		note = partSnapshot{Version: 1, CreatedAt: segments[0].written}
 		if len(text) > 0 {
-			return nil // of a form that we do not know
+			return nil // of an unknown form
 		}
 	}
 	known := map[int64]int64{}
@@ -104,7 +105,7 @@ func renewSnapshot(dir string) error {
 				return nil // a hole: the broker decides
 			}
 			fresh.HighWatermark, fresh.Epoch, n.Size = end.next, end.epoch, end.size
-			if end.size < info.Size() { // a batch that the kill cut off was never acknowledged
+			if end.size < info.Size() { // a batch cut off by the kill was never acknowledged
 				if err := os.Truncate(path, end.size); err != nil {
 					return err
 				}
@@ -116,7 +117,7 @@ func renewSnapshot(dir string) error {
 	return writeJSON(filepath.Join(dir, "snapshot.json"), fresh)
 }
 
-// segmentEnd is what a segment holds in full.
+// segmentEnd describes the complete batches of a segment.
 type segmentEnd struct {
 	next  int64 // offset after the last record
 	size  int64 // of the whole batches

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// While an engine with accounts stops, nobody without a password is answered: the account default stays shut until the process is gone.
+// While an engine with accounts stops, nobody without a password is answered: the account default stays shut until
+// the process is gone.
 func TestAStoppingEngineAnswersNobodyWithoutAPassword(t *testing.T) {
 	s := newSecured(t)
 	var answered, asked atomic.Int64

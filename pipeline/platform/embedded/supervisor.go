@@ -12,7 +12,7 @@ import (
 
 // SupervisedEngine is a process that may end by itself.
 type SupervisedEngine interface {
-	Done() <-chan struct{} // closed when it has ended
+	Done() <-chan struct{} // closed when the process has ended
 	Err() error            // why
 	Stop(ctx context.Context) error
 }
@@ -20,9 +20,9 @@ type SupervisedEngine interface {
 // Supervision says how an engine is kept running.
 type Supervision[E SupervisedEngine] struct {
 	Name      string                           // of the engine, in messages. Example: ClickHouse
-	Start     func(context.Context) (E, error) // starts it where the first one answered
-	Meanwhile string                           // what users should know while it is away
-	GivenUp   string                           // what they should know when it stays away
+	Start     func(context.Context) (E, error) // starts the engine at the address of the first
+	Meanwhile string                           // for users while the engine is away
+	GivenUp   string                           // for users when the engine stays away
 	Logger    zerolog.Logger
 }
 
@@ -38,15 +38,15 @@ type Supervisor[E SupervisedEngine] struct {
 	dead     chan error    // the engine could not be started again
 }
 
-// An engine that was killed is started again however often that happens; one that cannot be started, or that keeps dying
-// by itself, is given up.
+// A killed engine is started again however often that happens. An engine that cannot be started, or that keeps
+// dying by itself, is given up.
 const (
 	startTries    = 8           // failed starts in a row
 	quickDeaths   = 40          // deaths in a row, each within crashLoopSpan of the start
 	crashLoopSpan = time.Minute // a longer life counts as sound
 )
 
-// Supervise watches an engine that runs, until Stop. It outlives ctx, of which it takes the values only.
+// Supervise watches a running engine until Stop. The watch outlives ctx, and uses only the values of ctx.
 func Supervise[E SupervisedEngine](ctx context.Context, first E, cfg Supervision[E]) *Supervisor[E] {
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Supervisor[E]{cfg: cfg, engine: first, stopping: cancel, watched: make(chan struct{}), dead: make(chan error, 1)}
@@ -54,14 +54,14 @@ func Supervise[E SupervisedEngine](ctx context.Context, first E, cfg Supervision
 	return s
 }
 
-// Current returns the running engine, or the last one that ran.
+// Current returns the running engine, else the engine that ran last.
 func (s *Supervisor[E]) Current() E {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.engine
 }
 
-// Dead delivers one error when the engine is given up.
+// Dead delivers an error when the engine is given up.
 func (s *Supervisor[E]) Dead() <-chan error { return s.dead }
 
 // Stop ends the watch and the engine.

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent cannot ask the kernel for anything here: the child ends when its standard input is closed.
+// dieWithParent does nothing here, because the kernel has no such request: the child ends when standard input
+// closes.
 func dieWithParent(syscall.Signal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
@@ -44,7 +45,7 @@ func openTerminal() (master, slave *os.File, err error) {
 	return nil, nil, errors.ErrUnsupported
 }
 
-// confinementSupport says that this system confines nothing.
+// confinementSupport reports no support on this system.
 func confinementSupport() (files, network bool) { return false, false }
 
 func confineProcess(confinement) error { return nil }

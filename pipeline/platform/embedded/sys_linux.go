@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent makes the kernel kill the child at the end of the thread that started the child. The caller keeps the
+// dieWithParent has the kernel kill the child when the thread that started the child ends. The caller keeps the
 // thread.
 func dieWithParent(sig syscall.Signal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: sig, Setpgid: true}
