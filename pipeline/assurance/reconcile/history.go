@@ -9,10 +9,11 @@ import (
 	"unicode/utf16"
 )
 
-// offsetsTopic is where Apache Kafka keeps every commit of every group, compacted. The embedded broker has no such topic.
+// offsetsTopic is where Apache Kafka keeps every commit of every group, compacted. The embedded broker has no such
+// topic.
 const offsetsTopic = "__consumer_offsets"
 
-// CommitLog reads the commits of one group and topic in their order. Safe for use by one goroutine.
+// CommitLog reads the commits of a group on a topic in order. For use by a single goroutine.
 type CommitLog struct {
 	log          *KafkaLog
 	group, topic string
@@ -21,8 +22,8 @@ type CommitLog struct {
 	hole         map[int32]bool
 }
 
-// OpenHistory finds the history of a group. It returns platform.ErrNoTopic when the broker shows none: then commits can only be
-// sampled by asking.
+// OpenHistory finds the history of a group. OpenHistory returns platform.ErrNoTopic when the broker shows no
+// history: then commits can only be sampled by asking.
 func OpenHistory(ctx context.Context, log *KafkaLog, group, topic string) (*CommitLog, error) {
 	partitions, err := log.Partitions(ctx, offsetsTopic)
 	if err != nil {
@@ -43,7 +44,7 @@ func partitionOf(group string, partitions int) int32 {
 	return max(h, -h) % int32(partitions)
 }
 
-// Read visits the commits since the last Read, or all that are left at the first.
+// Read visits the commits since the last Read. The first Read visits all commits that the history still holds.
 func (h *CommitLog) Read(ctx context.Context, visit func(Commit)) error {
 	bounds, err := h.log.Bounds(ctx, offsetsTopic, []int32{h.partition})
 	if err != nil {
@@ -52,7 +53,7 @@ func (h *CommitLog) Read(ctx context.Context, visit func(Commit)) error {
 	b := bounds[h.partition]
 	h.next = max(h.next, b.First)
 	return h.log.readRange(ctx, offsetRange{offsetsTopic, h.partition, h.next, b.End}, func(r *LogRecord) error {
-		if r.Offset != h.next { // compacted away: whose commit it was is not known
+		if r.Offset != h.next { // compacted away: the group of this commit is unknown
 			for p := range h.hole {
 				h.hole[p] = true
 			}
@@ -86,7 +87,7 @@ func (h *CommitLog) parseKey(key []byte) (int32, bool) {
 
 var errCommitForm = errors.New("a record of " + offsetsTopic + " has a form this program does not know")
 
-// parseCommit reads a value of versions 0 to 4. No value is a commit that expired or was deleted: offset -1.
+// parseCommit reads a value with version 0 to 4. An absent value means an expired or deleted commit: offset -1.
 func parseCommit(value []byte) (Commit, error) {
 	if len(value) == 0 {
 		return Commit{Offset: -1}, nil
@@ -133,7 +134,7 @@ func (d *keyDecoder) readInt32() int32   { return int32(binary.BigEndian.Uint32(
 func (d *keyDecoder) readInt64() int64   { return int64(binary.BigEndian.Uint64(d.takeBytes(8))) }
 func (d *keyDecoder) readString() string { return string(d.takeBytes(int(d.readInt16()))) }
 
-// readCompactString reads a string whose length plus one is a varint.
+// readCompactString reads a string after a varint with the length plus 1.
 func (d *keyDecoder) readCompactString() string {
 	n, size := binary.Uvarint(d.b)
 	if size <= 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// JournalReceipt is one record that the broker acknowledged to a gateway.
+// JournalReceipt is a record that the broker acknowledged to a gateway.
 type JournalReceipt struct {
 	Partition int32
 	Offset    int64
@@ -25,38 +25,40 @@ type JournalReceipt struct {
 	Sum       uint32    // SumOf the record's value
 }
 
-// SumOf is the fingerprint by which a record is known again: the lower half of xxhash64.
+// SumOf is the fingerprint that identifies a record: the lower half of xxhash64.
 func SumOf(value []byte) uint32 { return uint32(xxhash.Sum64(value)) }
 
 // JournalConfig sets up a journal. Zero values take the defaults in brackets.
 type JournalConfig struct {
 	Dir   string
-	Sync  time.Duration    // how often what was written is forced to the disk [1 s]
+	Sync  time.Duration    // interval at which receipts are forced to the disk [1 s]
 	Turn  time.Duration    // age at which a file is closed and the next begun [1 h]
 	Keep  time.Duration    // age at which a file is deleted; longer than the log keeps records [45 days]
 	Now   func() time.Time // [time.Now]
-	Error func(error)      // told of writes that failed; [ignored]
+	Error func(error)      // called with errors of writes [ignored]
 }
 
-// Journal is the append-only list of a gateway's receipts. A receipt is written to the file before its sender is
-// answered, so it survives the death of the process; it is forced to the disk within a second, so a power cut loses the
-// receipts of at most that second, whose records then are on the log without a receipt. Safe for concurrent use.
+// Journal is the append-only list of a gateway's receipts. A receipt is written to the file before the sender gets
+// an answer, so the receipt survives the death of the process. Receipts are forced to the disk within a second, so
+// a power cut loses at most a second's receipts; their records are then on the log without a receipt. Safe for
+// concurrent use.
 //
-// A file is a sequence of frames: length and CRC-32C of a payload, each four bytes little-endian, then the payload. A
-// payload is 'c' and the name of the next camera, or 'a', partition, first offset, number of records, and for each record
-// the camera's number, the step in time in microseconds and four bytes of SumOf its value; numbers are varints.
+// A file is a sequence of frames: length and CRC-32C of a payload, each four bytes little-endian, then the
+// payload. A payload is 'c' and the name of the next camera, or 'a', partition, first offset, number of records,
+// and for each record the camera's number, the step in time in microseconds and the four bytes SumOf(value);
+// numbers are varints.
 type Journal struct {
 	cfg  JournalConfig
 	stop chan struct{}
 	done chan struct{}
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	file    *os.File
 	opened  time.Time
 	cameras map[string]uint64
 	buf     []byte
 	dirty   bool
-	failed  error // the file has a torn frame at its end: the next write begins another
+	failed  error // the file ends with a torn frame: the next write begins another file
 }
 
 const (
@@ -67,7 +69,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// OpenJournal begins a new file in the directory, which it makes when it is missing, and deletes files older than Keep.
+// OpenJournal begins a new file in the directory and deletes files older than Keep. A missing directory is made.
 func OpenJournal(cfg JournalConfig) (*Journal, error) {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -97,8 +99,8 @@ func OpenJournal(cfg JournalConfig) (*Journal, error) {
 	return j, nil
 }
 
-// Append writes receipts of one acknowledged batch: one partition, rising offsets without a hole. An error means that they
-// are not in the journal; it is also told to cfg.Error.
+// Append writes the receipts of an acknowledged batch: a single partition, rising offsets without a hole. An error
+// means that these receipts are not in the journal; cfg.Error gets the error too.
 func (j *Journal) Append(batch []JournalReceipt) error {
 	if len(batch) == 0 {
 		return nil
@@ -193,7 +195,8 @@ func (j *Journal) forgetLocked(now time.Time) {
 		return
 	}
 	for i := 0; i+1 < len(names); i++ {
-		if next, ok := fileStart(names[i+1]); ok && now.Sub(next) > j.cfg.Keep { // its last receipt is older than that
+		// the last receipt is older than the next file's start
+		if next, ok := fileStart(names[i+1]); ok && now.Sub(next) > j.cfg.Keep {
 			if err := os.Remove(filepath.Join(j.cfg.Dir, names[i])); err != nil {
 				j.cfg.Error(fmt.Errorf("journal of receipts: %w", err))
 			}
@@ -222,7 +225,7 @@ func journalFiles(dir string) ([]string, error) {
 	return out, nil
 }
 
-// Sync forces what was written to the disk.
+// Sync forces the written receipts to the disk.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	f, dirty := j.file, j.dirty

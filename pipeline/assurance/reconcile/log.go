@@ -12,27 +12,27 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// slack is how much later than it was received a record may stand on the log: an upload of a minute, a produce that was tried
-// again. Beyond it, records of a window would be looked for in vain.
+// slack is the longest delay from receipt to the log: an upload of a minute, a produce that was tried again. A
+// record delayed by more than slack may be missed by the search for its time range.
 const slack = 5 * time.Minute
 
-// Commit is what a consumer group has committed for a partition.
+// Commit is a consumer group's commit for a partition.
 type Commit = platform.GroupCommit
 
-// KafkaLog asks a Kafka for records, offsets and commits. It joins no group and writes nothing.
+// KafkaLog asks a Kafka for records, offsets and commits. KafkaLog joins no group and writes nothing.
 type KafkaLog struct {
 	*platform.Admin
 	brokers []string
 	dialer  *kafka.Dialer
 }
 
-// NewLog makes a KafkaLog of the brokers. It does not connect yet.
+// NewLog makes a KafkaLog on the brokers, without connecting yet.
 func NewLog(k platform.Kafka) *KafkaLog {
 	const id = "anpr-reconcile"
 	return &KafkaLog{k.NewAdmin(id), k.Brokers(), &kafka.Dialer{Timeout: 5 * time.Second, DualStack: true, ClientID: id, DialFunc: k.Dialer()}}
 }
 
-// LogRecord is one record of a log. Its bytes are valid during the visit.
+// LogRecord is a record of a log. The bytes are valid during the visit.
 type LogRecord struct {
 	Offset     int64
 	Time       time.Time
@@ -46,8 +46,8 @@ type offsetRange struct {
 	from, to  int64
 }
 
-// readRange visits the records of a stretch in order. Offsets without a record (compaction, transaction markers of some brokers) are
-// skipped over. to must not be beyond the end of the log.
+// readRange visits the records of a stretch in order. Offsets without a record (compaction, transaction markers of
+// some brokers) are skipped over. to must not be beyond the end of the log.
 func (l *KafkaLog) readRange(ctx context.Context, s offsetRange, visit func(*LogRecord) error) error {
 	if s.from >= s.to {
 		return nil
@@ -62,7 +62,7 @@ func (l *KafkaLog) readRange(ctx context.Context, s offsetRange, visit func(*Log
 		return fmt.Errorf("read %s/%d: seek to %d: %w", s.topic, s.partition, s.from, err)
 	}
 	next, idle := s.from, 0
-	for next < s.to && idle < 5 { // a stretch may end with offsets that hold no record
+	for next < s.to && idle < 5 { // a range may end with offsets without a record
 		before := next
 		if next, err = fetchOnce(conn, s, next, visit); err != nil {
 			if ctx.Err() != nil {
@@ -77,14 +77,14 @@ func (l *KafkaLog) readRange(ctx context.Context, s offsetRange, visit func(*Log
 	return nil
 }
 
-// fetchOnce visits what one request brings and returns the offset to go on from.
+// fetchOnce visits the records of a single request and returns the next offset.
 func fetchOnce(conn *kafka.Conn, s offsetRange, next int64, visit func(*LogRecord) error) (int64, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return next, err
 	}
 	batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 250 * time.Millisecond})
 	var visited error
-	for visited == nil && next < s.to { // what follows in the same answer may be what nobody can read
+	for visited == nil && next < s.to { // records further on in the same answer may be unreadable
 		m, err := batch.ReadMessage()
 		if errors.Is(err, io.EOF) || errors.Is(err, kafka.RequestTimedOut) {
 			break
@@ -105,7 +105,7 @@ func fetchOnce(conn *kafka.Conn, s offsetRange, next int64, visit func(*LogRecor
 	return next, errors.Join(visited, ignoreEnd(batch.Close()))
 }
 
-// ignoreEnd drops what closing a batch says when it was not read to its end or was empty.
+// ignoreEnd drops the error of closing an empty batch or a batch read in part.
 func ignoreEnd(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, kafka.RequestTimedOut) {
 		return nil

@@ -14,7 +14,7 @@ type Metrics struct {
 const (
 	passBalanced = "balanced"
 	passResidual = "residual"
-	passWaiting  = "waiting" // the pipeline had not committed all of the window; it is looked at again
+	passWaiting  = "waiting" // the pipeline had not committed the whole range; another pass will look again
 	passFailed   = "failed"  // a side could not be asked
 )
 

@@ -9,17 +9,18 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// RestoreNote is what backups and restores leave for those who come after. It is the comment of the table batches, so it travels with a
-// backup of it.
+// RestoreNote is the note that backups and restores leave for later checks. The note is the comment of the table
+// batches, so a backup of the table carries it.
 type RestoreNote struct {
 	Cut json.RawMessage `json:"cut,omitempty"` // of the last backup, see pipeline/assurance/recovery
-	// Rebuilt says up to which offset of a partition a restore made the rows again: their ranges are not those that were planned.
+	// Rebuilt is the offset of each partition up to which a restore made the rows again, in ranges other than the
+	// planned ranges.
 	Rebuilt map[int32]int64 `json:"rebuilt,omitempty"`
 }
 
 const noteMark = "anpr: "
 
-// ReadNote returns the note of a database; an empty one when there is none.
+// ReadNote returns the note of a database; an empty note when there is none.
 func ReadNote(ctx context.Context, conn driver.Conn, database string) (n RestoreNote, err error) {
 	where := "database = '" + escapeSQL(database) + "'"
 	if database == "" {

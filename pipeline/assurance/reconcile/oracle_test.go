@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// recorder stands between the pipeline and Kafka: it notes every commit that the broker took, in order, and may make the
-// worker a mutant.
+// recorder stands between the pipeline and Kafka: it notes every commit that the broker took, in order, and may
+// make the worker a mutant.
 type recorder struct {
 	ingest.ConsumerGroup
 	mutate func(offset int64, p ingest.Plan) (skip bool)

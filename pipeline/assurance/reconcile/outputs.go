@@ -15,12 +15,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// output is a topic that must hold what a table holds, by id.
+// output is a topic that must hold the same ids as a table.
 type output struct {
 	name, topic           string
 	query                 string // id, camera, time, partition, offset of the window's rows
 	byID                  string // the same of given ids
-	at                    string // what time is
+	at                    string // column or field with the time
 	message               func([]byte) (id []byte, camera string, at int64, err error)
 	unpublished, unstored ResidualKind
 }
@@ -65,8 +65,9 @@ func (r *reconciliation) compareOutputs(ctx context.Context) error {
 	return r.deadLetters(ctx)
 }
 
-// compareOutput compares one. What the group had committed before the table was read was acknowledged by the topic before: it
-// must be there. What is on the topic must be in the table once the group has committed all that was on the log then.
+// compareOutput compares a topic with its table. Outputs of records committed before the table was read were
+// acknowledged by the topic earlier, so the topic must hold them. Every output on the topic must be in the table
+// once the group has committed all records then on the log.
 func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 	table := map[string]fact{}
 	err := r.tables.queryRows(ctx, fmt.Sprintf(o.query, sqlTime(r.rep.From), sqlTime(r.rep.To)), func(rows driver.Rows) error {
@@ -164,8 +165,8 @@ func (r *reconciliation) committedEnds(ctx context.Context) (map[int32]int64, er
 	return ends, err
 }
 
-// readOutput reads the topic from the beginning of the window to its end. begins is when the topic begins, if part of it has
-// left; else the zero time.
+// readOutput reads the topic from the beginning of the time range to the topic's end. begins is the topic's
+// beginning when older records have left the topic, else the zero time.
 func (r *reconciliation) readOutput(ctx context.Context, o *output) (out map[string]fact, begins time.Time, err error) {
 	out = map[string]fact{}
 	begins, err = r.readOutputSince(ctx, o.topic, func(rec *LogRecord) error {
@@ -181,8 +182,8 @@ func (r *reconciliation) readOutput(ctx context.Context, o *output) (out map[str
 	return out, begins, err
 }
 
-// readOutputSince visits the records of an output topic that were written since the window began. An output is written after the
-// record that made it was received.
+// readOutputSince visits the records of an output topic written since the beginning of the time range. An output
+// is always written after the receipt of the record behind it.
 func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visit func(*LogRecord) error) (begins time.Time, err error) {
 	partitions, err := r.b.Log.Partitions(ctx, topic)
 	if err != nil {
@@ -200,7 +201,7 @@ func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visi
 	for _, p := range partitions {
 		b, start := bounds[p], starts[p]
 		if from.After(time.Now().Add(-slack)) {
-			start = b.First // the traffic's clock is ahead of ours, and so of when its outputs were written
+			start = b.First // the traffic's clock is ahead of ours, and so of the writing times of the outputs
 		}
 		if b.First > 0 && b.First < b.End {
 			err := r.b.Log.readRange(ctx, offsetRange{topic, p, b.First, b.First + 1}, func(rec *LogRecord) error {
@@ -267,7 +268,8 @@ func comparePositions(a, b position) int {
 	return int(min(max(a.offset-b.offset, -1), 1))
 }
 
-// addUnstoredLetters finds dead letters without a row. Those of other minutes of the same stretch have theirs.
+// addUnstoredLetters finds dead letters without a row. Letters from other minutes of the same offset range have
+// theirs.
 func (r *reconciliation) addUnstoredLetters(ctx context.Context, at []position, cells map[position]Cell) error {
 	for chunk := range slices.Chunk(at, 10_000) {
 		have := map[position]bool{}
@@ -296,8 +298,9 @@ func (r *reconciliation) addUnstoredLetters(ctx context.Context, at []position, 
 	return nil
 }
 
-// Offences visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
-// else the zero time. What is no offence is passed over: it concerns the topic's consumers.
+// Offences visits the offence topic: id, seal and time of writing. begins is the topic's beginning when older
+// records have left the topic, else the zero time. A record that is no offence is skipped: such a record concerns
+// the topic's consumers.
 func (l *KafkaLog) Offences(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error) {
 	partitions, err := l.Partitions(ctx, schemas.TopicOffences)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// recordHead is what the accounts need of a record of anpr.reads.v1. The bytes alias the record.
+// recordHead holds the fields of a record of anpr.reads.v1 that the accounts need. The bytes alias the record.
 type recordHead struct {
 	camera   []byte
 	id       []byte // 16 bytes, or none
 	captured int64  // microseconds; 0 = not said
-	tick     bool   // or a reject that calls itself one
+	tick     bool   // a tick, or a reject that calls itself a tick
 }
 
 // Field numbers of anpr.v1.PlateRead.
@@ -28,7 +28,7 @@ const (
 	fieldTick     = 31
 )
 
-// readHead reads what it can: a malformed record has whatever came before the break.
+// readHead reads as far as possible: a malformed record gives the fields before the break.
 func readHead(value []byte) (s recordHead) {
 	if trimmed := bytes.TrimLeft(value, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		return peekJSON(trimmed)
@@ -99,7 +99,8 @@ func peekJSON(value []byte) (s recordHead) {
 	}
 	camera := text("camera_id", "cameraId")
 	s.camera = []byte(camera[:min(len(camera), schemas.MaxCameraID)])
-	s.captured, _ = strconv.ParseInt(text("captured_at_us", "capturedAtUs"), 10, 64) // 0 when it is none, as for a record that does not say
+	// 0 when not a number, as for a record without the field
+	s.captured, _ = strconv.ParseInt(text("captured_at_us", "capturedAtUs"), 10, 64)
 	s.tick = text("tick") != ""
 	if id, err := base64.StdEncoding.DecodeString(text("read_id", "readId")); err == nil && len(id) == len(schemas.ID{}) {
 		s.id = id

@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// ErrDamaged says that a file of receipts is broken before its end: what follows is not known.
+// ErrDamaged means that a file of receipts is broken before its end: later receipts are unknown.
 var ErrDamaged = errors.New("damaged")
 
-// ReadReceipts visits the receipts of a window [from, to) kept at a place: a directory, or the http address of a gateway's ops
-// port. The camera's name is valid for ever. A frame cut short at the end of a file is what a killed gateway leaves and
-// ends that file; anything else that is broken is an error that wraps ErrDamaged.
+// ReadReceipts visits the receipts of a time range [from, to) at a place: a directory, or the http address of a
+// gateway's ops port. The camera's name stays valid after the visit. A frame cut short at the end of a file is the
+// mark of a killed gateway and ends that file; any other break is an error that wraps ErrDamaged.
 func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit func(*JournalReceipt) error) error {
 	src := shelfOf(place)
 	names, err := src.listFiles(ctx)
@@ -30,7 +30,7 @@ func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit f
 	for i, name := range names {
 		at, _ := fileStart(name)
 		if at.After(to.Add(slack)) {
-			continue // a receipt is written after its record was received, within slack of it
+			continue // a receipt is written after the receipt of the record, within slack
 		}
 		if i+1 < len(names) {
 			if next, _ := fileStart(names[i+1]); next.Before(from) {
@@ -92,7 +92,7 @@ func (p *frameParser) parseFrames() error {
 	return nil
 }
 
-// isTorn tells a file system's zeros after a power cut, which end a file, from damage.
+// isTorn distinguishes a file system's zeros after a power cut, which end a file, from damage.
 func (p *frameParser) isTorn(at int) error {
 	if len(bytes.Trim(p.data[at:], "\x00")) == 0 {
 		return nil
@@ -211,7 +211,7 @@ func (r remoteJournals) openFile(ctx context.Context, name string) (io.ReadClose
 	return resp.Body, nil
 }
 
-// ReceiptsPath is where a gateway's ops port serves its receipts.
+// ReceiptsPath is the path of the receipts on a gateway's ops port.
 const ReceiptsPath = "/receipts/"
 
 // ServeReceipts serves a journal's directory at ReceiptsPath: the list of files, and each file.

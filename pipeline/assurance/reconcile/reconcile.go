@@ -13,29 +13,29 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Sources is what a reconciliation reads. Log, DB and Group are required.
+// Sources are the inputs of a reconciliation. Log, DB and Group are required.
 type Sources struct {
 	Log      *KafkaLog
 	DB       driver.Conn
 	Group    string
 	Topic    string        // default anpr.reads.v1
 	Receipts []string      // where the gateways' journals are: directories, or http addresses of ops ports
-	Settle   time.Duration // how long to wait for the pipeline to commit what the window holds
-	// MaxRecords bounds the records held in memory at a time, five bytes each; a longer window is cut into parts. Default 40
-	// million.
+	Settle   time.Duration // longest wait for the pipeline to commit the records of the time range
+	// MaxRecords bounds the records held in memory at a time, five bytes each; a longer window is cut into parts.
+	// Default 40 million.
 	MaxRecords int64
 }
 
 // TimeRange is a span of receipt [From, To), whole minutes.
 type TimeRange struct{ From, To time.Time }
 
-// GroupBy says by what the rows of a report are kept; the balance itself is always by record.
+// GroupBy chooses the rows of a report; the balance itself is always by record.
 type GroupBy struct{ Camera, Minute bool }
 
-// maxCells bounds what a report holds in memory.
+// maxCells bounds the cells of a report in memory.
 const maxCells = 4_000_000
 
-// Reconcile balances the window. An error means that one of the sides could not be asked: nothing is known then.
+// Reconcile balances the time range. An error means that a source could not be asked, so nothing is known.
 func (b *Sources) Reconcile(ctx context.Context, w TimeRange, by GroupBy) (*Report, error) {
 	began := time.Now()
 	if !w.From.Before(w.To) || !w.From.Equal(w.From.Truncate(time.Minute)) || !w.To.Equal(w.To.Truncate(time.Minute)) {
@@ -71,7 +71,7 @@ type position struct {
 	offset    int64
 }
 
-// reconciliation is one reconciliation.
+// reconciliation is the state of a single Reconcile.
 type reconciliation struct {
 	b          *Sources
 	rep        *Report
@@ -83,10 +83,10 @@ type reconciliation struct {
 	committed  map[int32]int64 // offsets below are judged
 	losses     map[int32][]ingest.RecordedLoss
 	rejected   map[position]Cell  // rows of rejects among the judged records
-	judged     map[int32][2]int64 // extent of what was judged
+	judged     map[int32][2]int64 // extent of the judged offsets
 }
 
-// findExtent finds out how far log and pipeline are, waiting for the pipeline as long as it may.
+// findExtent finds the extent of log and commits, after waiting for the pipeline as long as allowed.
 func (r *reconciliation) findExtent(ctx context.Context, w TimeRange) (err error) {
 	if r.partitions, err = r.b.Log.Partitions(ctx, r.topic); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (r *reconciliation) findExtent(ctx context.Context, w TimeRange) (err error
 	return err
 }
 
-// readableParts returns the parts of [from, to) of a partition that nobody gave up.
+// readableParts returns the parts of [from, to) without offsets that somebody gave up.
 func (r *reconciliation) readableParts(partition int32, from, to int64) []ingest.Loss {
 	losses := make([]ingest.Loss, len(r.losses[partition]))
 	for i, l := range r.losses[partition] {
@@ -124,7 +124,7 @@ func (r *reconciliation) isLost(partition int32, offset int64) bool {
 	return false
 }
 
-// waitForCommits waits, at most Settle, until the group has committed the ends, and returns what it has.
+// waitForCommits waits, at most Settle, until the group has committed the ends, and returns the group's commits.
 func (r *reconciliation) waitForCommits(ctx context.Context, ends map[int32]int64) (map[int32]int64, error) {
 	deadline := time.Now().Add(r.b.Settle)
 	for {
@@ -151,7 +151,7 @@ func (r *reconciliation) waitForCommits(ctx context.Context, ends map[int32]int6
 	}
 }
 
-// reconcileSlices works through the window in parts that fit into memory.
+// reconcileSlices works through the time range in slices that fit into memory.
 func (r *reconciliation) reconcileSlices(ctx context.Context, w TimeRange) error {
 	for from := w.From; from.Before(w.To); {
 		to := from.Truncate(time.Hour).Add(time.Hour)
@@ -169,7 +169,7 @@ func (r *reconciliation) reconcileSlices(ctx context.Context, w TimeRange) error
 	return nil
 }
 
-// reconcileSlice balances a part of the window, halving it while it holds too many records.
+// reconcileSlice balances a slice, halving slices with too many records.
 func (r *reconciliation) reconcileSlice(ctx context.Context, w TimeRange) error {
 	s, err := r.openSlice(ctx, w)
 	if err != nil {

@@ -23,21 +23,24 @@ const (
 	CannotTell Conclusion = "cannot tell" // nothing found is left over, and not everything could be seen
 )
 
-// ResidualKind says what is left over. The set is closed: it is a metric label.
+// ResidualKind names a kind of residual. The set is closed: it is a metric label.
 type ResidualKind string
 
 // The kinds of residual.
 const (
-	NotOnLog         ResidualKind = "accepted_not_on_log"       // a gateway has the broker's receipt, the log has not the record
-	RecordWithoutRow ResidualKind = "record_without_row"        // on the log and committed, and in none of reads, merges, rejects
-	RecordInTwo      ResidualKind = "record_in_two_tables"      // in more than one of them
-	RowWithoutRecord ResidualKind = "row_without_record"        // a row of an offset that holds no record, or a tick
-	HitUnpublished   ResidualKind = "hit_not_published"         // in the table, not on the topic
-	HitUnstored      ResidualKind = "hit_not_stored"            // on the topic, not in the table
-	OffUnpublished   ResidualKind = "offence_not_published"     //
-	OffUnstored      ResidualKind = "offence_not_stored"        //
-	RejUnpublished   ResidualKind = "dead_letter_not_published" // a row of rejects whose bytes are not on the dead-letter topic
-	RejUnstored      ResidualKind = "dead_letter_not_stored"    //
+	// a gateway has the broker's receipt, the log has not the record
+	NotOnLog ResidualKind = "accepted_not_on_log"
+	// on the log and committed, and in none of reads, merges, rejects
+	RecordWithoutRow ResidualKind = "record_without_row"
+	RecordInTwo      ResidualKind = "record_in_two_tables"  // in more than one table
+	RowWithoutRecord ResidualKind = "row_without_record"    // a row whose offset holds no record, or a tick
+	HitUnpublished   ResidualKind = "hit_not_published"     // in the table, not on the topic
+	HitUnstored      ResidualKind = "hit_not_stored"        // on the topic, not in the table
+	OffUnpublished   ResidualKind = "offence_not_published" //
+	OffUnstored      ResidualKind = "offence_not_stored"    //
+	// a row of rejects without its bytes on the dead-letter topic
+	RejUnpublished ResidualKind = "dead_letter_not_published"
+	RejUnstored    ResidualKind = "dead_letter_not_stored" //
 )
 
 // ResidualKinds lists every kind.
@@ -45,18 +48,19 @@ func ResidualKinds() []ResidualKind {
 	return []ResidualKind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored}
 }
 
-// AccountCounts are the sides of the account of one cell, or of all. Log = Stored + Merged + Rejected + Ticks + InFlight when nothing is
-// left over; Accepted + Unreceipted + Ticks = Log + Lost when the gateways' receipts were given.
+// AccountCounts are the sides of the account, for a cell or for all. Without a residual Log = Stored + Merged +
+// Rejected + Ticks + InFlight; with the gateways' receipts also Accepted + Unreceipted + Ticks = Log + Lost.
 type AccountCounts struct {
-	Accepted    uint64 `json:"accepted"`
-	Unreceipted uint64 `json:"without_receipt"` // on the log and in no journal: produced by another, tried twice, or the gateway died
+	Accepted uint64 `json:"accepted"`
+	// on the log and in no journal: produced by another, tried twice, or the gateway died
+	Unreceipted uint64 `json:"without_receipt"`
 	Log         uint64 `json:"log"`
 	Stored      uint64 `json:"stored"`
 	Merged      uint64 `json:"merged"`
 	Rejected    uint64 `json:"rejected"`
 	Ticks       uint64 `json:"ticks"`
 	InFlight    uint64 `json:"in_flight"` // not yet committed by the pipeline
-	Lost        uint64 `json:"lost"`      // accepted records of a loss that a person recorded; they are not part of Log
+	Lost        uint64 `json:"lost"`      // accepted records within a recorded loss; not part of Log
 	Residual    uint64 `json:"residual"`
 }
 
@@ -73,14 +77,15 @@ func (c *AccountCounts) addCounts(o *AccountCounts) {
 	c.Residual += o.Residual
 }
 
-// AccountRow is the account of a camera, a minute of receipt, or one of both.
+// AccountRow is the account of a camera, a minute of receipt, or both.
 type AccountRow struct {
 	Camera string     `json:"camera,omitempty"`
 	Minute *time.Time `json:"minute,omitempty"`
 	AccountCounts
 }
 
-// Item is something left over: where, and which. Offsets are of anpr.reads.v1; at most MaxListed offsets and ids are listed.
+// Item is a residual with its place. Offsets are offsets of anpr.reads.v1; at most MaxListed offsets and ids are
+// listed.
 type Item struct {
 	Kind      ResidualKind `json:"kind"`
 	Camera    string       `json:"camera"`
@@ -92,7 +97,7 @@ type Item struct {
 	Detail    string       `json:"detail,omitempty"`
 }
 
-// MaxListed bounds the offsets and ids of one item; MaxItems the items of a report.
+// MaxListed bounds the offsets and ids of an item, MaxItems the items of a report.
 const (
 	MaxListed = 20
 	MaxItems  = 1000
@@ -105,7 +110,7 @@ type Output struct {
 	Topic uint64 `json:"topic"`
 }
 
-// Lag says how far the pipeline is behind in one partition.
+// Lag is the distance of the pipeline from the end of a partition.
 type Lag struct {
 	Partition int32 `json:"partition"`
 	Committed int64 `json:"committed"` // -1: nothing yet
@@ -126,16 +131,17 @@ type Report struct {
 	Residual   []Item                  `json:"residual"`
 	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag                   `json:"in_flight"`
-	Losses     []ingest.RecordedLoss   `json:"losses"` // that reach into the window; their records are not looked for
+	Losses     []ingest.RecordedLoss   `json:"losses"` // that reach into the time range; their records are not looked for
 	Cannot     []string                `json:"cannot_tell"`
-	Repeated   uint64                  `json:"repeated_rows"` // rows beyond one per offset in reads, merges and rejects, not yet merged away
-	TookMillis int64                   `json:"took_ms"`
+	// rows beyond one per offset in reads, merges and rejects, not yet merged away
+	Repeated   uint64 `json:"repeated_rows"`
+	TookMillis int64  `json:"took_ms"`
 
 	cells map[Cell]*AccountCounts
 	items map[itemKey]*Item
 }
 
-// Cell is what the accounts are kept by: a camera and a minute of receipt, in minutes since 1970.
+// Cell is the unit of the accounts: a camera and a minute of receipt, in minutes since 1970.
 type Cell struct {
 	Camera string
 	Minute int64
@@ -164,7 +170,7 @@ func (r *Report) countsOf(c Cell) *AccountCounts {
 	return n
 }
 
-// addResidual notes one thing left over. offset is -1 when it has none, id empty likewise.
+// addResidual adds a residual. offset is -1 and id empty when unknown.
 func (r *Report) addResidual(kind ResidualKind, c Cell, partition int32, offset int64, id string) *Item {
 	r.ByKind[kind]++
 	r.countsOf(c).Residual++
@@ -312,7 +318,7 @@ func quoteCamera(camera string) string {
 	if camera == "" {
 		return "-"
 	}
-	quoted := strconv.Quote(camera) // a stranger may have chosen it
+	quoted := strconv.Quote(camera) // a stranger may have chosen the name
 	return quoted[1 : len(quoted)-1]
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// timeSlice is a part of the window with every record of it in memory: one cell number and one byte of marks each.
+// timeSlice is a part of the time range with every record in memory: a cell number and a byte of marks each.
 type timeSlice struct {
 	*reconciliation
 	w        TimeRange
@@ -19,10 +19,10 @@ type timeSlice struct {
 	parts    []*partitionRange
 	cells    []Cell // by number
 	numbers  map[Cell]uint32
-	captured [2]int64 // extent of the records' capture times, which bounds the months to look in
+	captured [2]int64 // extent of the records' capture times; bounds the months to search
 }
 
-// partitionRange is the stretch of one partition that a slice reads.
+// partitionRange is the offset range of a partition that a slice reads.
 type partitionRange struct {
 	partition int32
 	from, to  int64
@@ -45,7 +45,7 @@ const (
 	markAccepted
 )
 
-// finding is what stands on the log where a receipt says.
+// finding is the result of looking a receipt up on the log.
 type finding uint8
 
 const (
@@ -56,7 +56,7 @@ const (
 
 const markRows = markStored | markMerged | markRejected
 
-// openSlice finds the stretches of the slice and the receipts for it.
+// openSlice finds the offset ranges of the slice and the receipts for it.
 func (r *reconciliation) openSlice(ctx context.Context, w TimeRange) (*timeSlice, error) {
 	s := &timeSlice{reconciliation: r, w: w, from: w.From.UnixMicro(), to: w.To.UnixMicro(), cells: make([]Cell, 2), numbers: map[Cell]uint32{}}
 	receipts, err := s.readReceipts(ctx)
@@ -115,7 +115,8 @@ func (s *timeSlice) readReceipts(ctx context.Context) (map[int32][]JournalReceip
 	return out, nil
 }
 
-// clipToLog says which part of the slice has left the log, and widens the stretch to what the receipts name.
+// clipToLog reports the part of the slice that has left the log, and widens the range to the offsets of the
+// receipts.
 func (s *timeSlice) clipToLog(ctx context.Context, p *partitionRange) error {
 	first, end := s.bounds[p.partition].First, s.bounds[p.partition].End
 	gone := 0
@@ -136,7 +137,7 @@ func (s *timeSlice) clipToLog(ctx context.Context, p *partitionRange) error {
 	}
 	parts := s.readableParts(p.partition, first, p.to)
 	if len(parts) == 0 {
-		return nil // all of it was given up
+		return nil // all offsets were given up
 	}
 	begins := s.w.To
 	err := s.b.Log.readRange(ctx, offsetRange{s.topic, p.partition, parts[0].Start, parts[0].Start + 1}, func(rec *LogRecord) error {
@@ -171,7 +172,7 @@ func (s *timeSlice) balanceSlice(ctx context.Context) error {
 	return s.readMissingIDs(ctx)
 }
 
-// scanLog reads the log, but for what was given up.
+// scanLog reads the log, except for given-up offsets.
 func (s *timeSlice) scanLog(ctx context.Context, p *partitionRange) error {
 	for _, l := range s.losses[p.partition] {
 		if l.Start < p.to && l.End > p.from && !slices.Contains(s.rep.Losses, l) {
@@ -201,7 +202,7 @@ func (s *timeSlice) scanPart(ctx context.Context, p *partitionRange, from, to in
 			case r.Sum != SumOf(rec.Value):
 				p.found[*next] = another
 			default:
-				p.found[*next], camera = same, []byte(r.Camera) // the gateway knows it of a malformed record too
+				p.found[*next], camera = same, []byte(r.Camera) // the gateway knows the camera of a malformed record too
 				p.marks[i] |= markAccepted
 			}
 		}
@@ -236,7 +237,7 @@ func (s *timeSlice) widenCaptured(captured int64) {
 	s.captured[1] = max(s.captured[1], captured)
 }
 
-// markRows marks what the tables hold.
+// markRows marks the offsets that the tables hold.
 func (s *timeSlice) markRows(ctx context.Context) error {
 	var parts []*partitionRange
 	byID := map[int32]*partitionRange{}
@@ -260,7 +261,7 @@ func (s *timeSlice) markRows(ctx context.Context) error {
 		err := s.tables.readOffsets(ctx, t.name, t.where, parts, func(partition int32, offset int64) {
 			p := byID[partition]
 			m := &p.marks[offset-p.from]
-			if *m&t.mark != 0 && p.cell[offset-p.from] != outside { // outside: another slice reads it too, and counts it
+			if *m&t.mark != 0 && p.cell[offset-p.from] != outside { // another slice reads and counts an outside offset
 				s.rep.Repeated++
 			}
 			*m |= t.mark
@@ -310,7 +311,7 @@ func (s *timeSlice) compareRange(p *partitionRange) {
 	}
 }
 
-// classifyRecord finds the one place of a committed record.
+// classifyRecord finds the only place of a committed record.
 func (s *timeSlice) classifyRecord(at position, c Cell, cell uint32, m uint8) {
 	n, rows := s.rep.countsOf(c), bits.OnesCount8(m&markRows)
 	switch {
@@ -336,7 +337,7 @@ func (s *timeSlice) classifyRecord(at position, c Cell, cell uint32, m uint8) {
 	}
 }
 
-// addLag adds what is in flight of a partition.
+// addLag adds the records in flight of a partition.
 func (s *timeSlice) addLag(l Lag) {
 	for i := range s.rep.InFlight {
 		if have := &s.rep.InFlight[i]; have.Partition == l.Partition {
@@ -379,7 +380,7 @@ func (s *timeSlice) compareReceipts(p *partitionRange) {
 	}
 }
 
-// readMissingIDs reads again what is left over, for its ids.
+// readMissingIDs reads the residual records again for their ids.
 func (s *timeSlice) readMissingIDs(ctx context.Context) error {
 	for k, it := range s.rep.items {
 		if len(it.IDs) > 0 || k.kind == NotOnLog || k.kind == RowWithoutRecord || it.Minute.Before(s.w.From) {

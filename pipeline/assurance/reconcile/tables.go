@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// tableReader asks ClickHouse, with one thread: an account must not slow down what it accounts for.
+// tableReader asks ClickHouse, with a single thread: an account must not slow down the pipeline.
 type tableReader struct{ conn driver.Conn }
 
 func (t tableReader) queryRows(ctx context.Context, sql string, scan func(driver.Rows) error) error {
@@ -37,7 +37,8 @@ func (t tableReader) queryRows(ctx context.Context, sql string, scan func(driver
 	return nil
 }
 
-// RecordedLosses reads what was given up of a topic by partition, in order of their offsets, from a table batches, which may be named with its database.
+// RecordedLosses reads the recorded losses of a topic by partition, in order of offset. batches is the table, with
+// or without its database.
 func RecordedLosses(ctx context.Context, conn driver.Conn, batches, topic string) (map[int32][]ingest.RecordedLoss, error) {
 	out := map[int32][]ingest.RecordedLoss{}
 	err := tableReader{conn}.queryRows(ctx, fmt.Sprintf("SELECT kafka_partition, start_offset, end_offset, loss_reason, loss_by, inserted_at FROM %s FINAL"+
@@ -52,7 +53,7 @@ func RecordedLosses(ctx context.Context, conn driver.Conn, batches, topic string
 	return out, err
 }
 
-// inRanges is a condition on kafka_partition and kafka_offset: one of the stretches.
+// inRanges is a condition on kafka_partition and kafka_offset: inside any of the ranges.
 func inRanges(parts []*partitionRange) string {
 	var b strings.Builder
 	for i, p := range parts {
@@ -64,7 +65,7 @@ func inRanges(parts []*partitionRange) string {
 	return "(" + b.String() + ")"
 }
 
-// readOffsets visits the offsets that a table holds of the parts, once a row.
+// readOffsets visits the offsets of a table inside the ranges, once a row.
 func (t tableReader) readOffsets(ctx context.Context, table, where string, parts []*partitionRange, visit func(partition int32, offset int64)) error {
 	if len(parts) == 0 {
 		return nil

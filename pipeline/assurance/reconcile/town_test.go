@@ -32,8 +32,8 @@ const (
 	patience   = 90 * time.Second
 )
 
-// town is a log with the traffic of a few minutes, a gateway's receipts of it, and the tables that the real pipeline made of
-// it.
+// town is a log with the traffic of a few minutes, a gateway's receipts of it, and the tables that the real
+// pipeline made of it.
 type town struct {
 	t        testing.TB
 	kafka    string

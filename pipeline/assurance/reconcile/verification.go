@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ProtocolWatch runs a ProtocolChecker against the running system. It keeps what it has seen from one CheckSince to the next; used by one
-// goroutine.
+// ProtocolWatch runs a ProtocolChecker against the running system, and keeps commits from one CheckSince to the
+// next. For use by a single goroutine.
 type ProtocolWatch struct {
 	books    *Sources
 	topic    string
@@ -24,11 +24,11 @@ type ProtocolWatch struct {
 	tables   tableReader
 }
 
-// ProtocolReport is the result of one look.
+// ProtocolReport is the result of a single check.
 type ProtocolReport struct {
 	Group      string      `json:"group"`
 	Whole      bool        `json:"whole_history"` // every commit was seen; else samples
-	Commits    int         `json:"commits"`       // seen by this look
+	Commits    int         `json:"commits"`       // seen by this check
 	Batches    int         `json:"batches"`       // rows looked at
 	Violations []Violation `json:"violations"`
 }
@@ -50,8 +50,8 @@ func (b *Sources) WatchProtocol(ctx context.Context) (*ProtocolWatch, error) {
 	return a, nil
 }
 
-// SampleCommits looks only at the commits of the moment. It is cheap: between two calls of CheckSince it may be called as often as one likes, and where the
-// broker shows no history that is how plans are seen at all.
+// SampleCommits checks only the commits of the moment. The call is cheap and may be made at any time between two
+// calls of CheckSince. Where the broker shows no history, samples are the only sight of plans.
 func (a *ProtocolWatch) SampleCommits(ctx context.Context) ([]Violation, error) {
 	if a.history != nil {
 		return nil, nil
@@ -74,8 +74,8 @@ func (a *ProtocolWatch) addSample(commits map[int32]Commit) (out []Violation) {
 	return out
 }
 
-// CheckSince reads the commits since the last look, and the batches inserted since a time, and returns what is broken and was not
-// returned before. The zero time looks at all batches.
+// CheckSince reads the commits since the last look, and the batches inserted since a time, and returns what is
+// broken and was not returned before. The zero time looks at all batches.
 func (a *ProtocolWatch) CheckSince(ctx context.Context, since time.Time) (*ProtocolReport, error) {
 	v := &ProtocolReport{Group: a.books.Group, Whole: a.verifier.Whole, Violations: []Violation{}}
 	partitions, err := a.books.Log.Partitions(ctx, a.topic)
@@ -118,8 +118,9 @@ func (a *ProtocolWatch) CheckSince(ctx context.Context, since time.Time) (*Proto
 	return v, nil
 }
 
-// firstOffsets finds from which offset on batches are looked at: where the last one inserted before the time ends, or the first
-// inserted since then begins, whichever is lower; of a partition without a batch before the time, where the log begins.
+// firstOffsets finds the first offset of the batches to check, by partition: the end of the last batch inserted
+// before the time, or the start of the first batch inserted since, whichever is lower. Without a batch before the
+// time, the beginning of the log.
 func (a *ProtocolWatch) firstOffsets(ctx context.Context, partitions []int32, at time.Time, before map[int32]Commit) (map[int32]int64, error) {
 	bounds, err := a.books.Log.Bounds(ctx, a.topic, partitions)
 	if err != nil {

@@ -8,20 +8,21 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Breach says which invariant of plan, insert, commit was broken. The set is closed: it is a metric label.
+// Breach names a broken invariant of plan, insert and commit. The set is closed: it is a metric label.
 type Breach string
 
 // The breaches.
 const (
-	Gap           Breach = "gap"                 // offsets that no insert covers lie below what was committed or planned
-	Overlap       Breach = "overlap"             // offsets that two inserts cover
-	Backwards     Breach = "backwards"           // a commit below an earlier one
-	NoInsert      Breach = "plan_without_insert" // a plan was committed as done, the batches table has not its range
-	NoPlan        Breach = "insert_without_plan" // the batches table has a range that was never planned
-	PlanChanged   Breach = "plan_changed"        // a plan under way was replaced by one of another range
-	Unreadable    Breach = "unreadable_commit"   // the metadata are not a plan, or not one of this offset
-	Unbalanced    Breach = "unbalanced_batch"    // fetched != stored + merged + rejected + ticks
-	CommitUnknown Breach = "commit_without_plan" // an offset was committed that follows from no plan: set by hand, or by a stranger
+	Gap         Breach = "gap"                 // offsets below the commit or plan that no insert covers
+	Overlap     Breach = "overlap"             // offsets that two inserts cover
+	Backwards   Breach = "backwards"           // a commit below an earlier commit
+	NoInsert    Breach = "plan_without_insert" // a plan was committed as done, and the batches table lacks the range
+	NoPlan      Breach = "insert_without_plan" // the batches table has a range that was never planned
+	PlanChanged Breach = "plan_changed"        // a plan under way was replaced by a plan with another range
+	Unreadable  Breach = "unreadable_commit"   // the metadata are no plan, or a plan for another offset
+	Unbalanced  Breach = "unbalanced_batch"    // fetched != stored + merged + rejected + ticks
+	// the committed offset follows from no plan: set by hand, or by a stranger
+	CommitUnknown Breach = "commit_without_plan"
 )
 
 // Breaches lists every breach.
@@ -29,7 +30,7 @@ func Breaches() []Breach {
 	return []Breach{Gap, Overlap, Backwards, NoInsert, NoPlan, PlanChanged, Unreadable, Unbalanced, CommitUnknown}
 }
 
-// Violation is one broken invariant. [From, To) are the offsets concerned.
+// Violation is a broken invariant. [From, To) are the offsets concerned.
 type Violation struct {
 	Breach    Breach `json:"breach"`
 	Partition int32  `json:"partition"`
@@ -38,12 +39,12 @@ type Violation struct {
 	Detail    string `json:"detail"`
 }
 
-// String is one line.
+// String returns the violation in a line.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s: partition %d, offsets [%d, %d): %s", v.Breach, v.Partition, v.From, v.To, v.Detail)
 }
 
-// BatchesRow is one row of batches.
+// BatchesRow is a row of batches.
 type BatchesRow struct {
 	Partition                                int32
 	Start, End                               int64
@@ -53,23 +54,23 @@ type BatchesRow struct {
 // maxPlans bounds how many plans a partition's history keeps until their inserts are seen.
 const maxPlans = 100_000
 
-// ProtocolChecker holds the invariants of the delivery protocol against what it is shown: the commits of a consumer group in their
-// order, and the rows of batches. It does no input and output, so it serves the running system and tests alike. Not safe
-// for concurrent use.
+// ProtocolChecker compares commits of a consumer group, in order, and rows of batches with the invariants of the
+// delivery protocol. The checker does no input or output, so it serves the running system and tests alike. Not
+// safe for concurrent use.
 type ProtocolChecker struct {
-	// Whole says that every commit is shown, as by reading __consumer_offsets. Otherwise commits are samples: plans and
-	// commits between two of them go unseen, and only what must hold of samples is checked.
+	// Whole means that every commit is added, as from __consumer_offsets. Otherwise commits are samples: plans and
+	// commits between two samples go unseen, and the checker applies only the invariants of samples.
 	Whole bool
 	parts map[int32]*commitHistory
 }
 
-// commitHistory is what was seen of one partition.
+// commitHistory is the known history of a partition.
 type commitHistory struct {
 	known bool
 	plan  ingest.Plan           // of the last commit
 	plans map[[2]int64]struct{} // ranges planned and not yet seen inserted
 	since int64                 // plans of ranges from here on are in plans, if Whole
-	told  map[[3]int64]struct{} // violations of tables already told, so that a standing one is told once
+	told  map[[3]int64]struct{} // violations of tables already reported, so that a standing violation is reported once
 }
 
 func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
@@ -84,7 +85,7 @@ func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
 	return h
 }
 
-// AddCommit shows the next commit of a partition and returns what it breaks.
+// AddCommit adds the next commit of a partition and returns the invariants broken by it.
 func (v *ProtocolChecker) AddCommit(c Commit) []Violation {
 	h := v.historyOf(c.Partition)
 	if c.Offset < 0 { // nothing was ever committed, or the group was deleted and begins anew
@@ -111,7 +112,7 @@ func (v *ProtocolChecker) AddCommit(c Commit) []Violation {
 
 func rangeKey(p ingest.Plan) [2]int64 { return [2]int64{p.Start, p.End} }
 
-// checkStep holds a commit against the one before it.
+// checkStep compares a commit with the commit before.
 func (v *ProtocolChecker) checkStep(h *commitHistory, c Commit, next ingest.Plan) []Violation {
 	was := h.plan
 	one := func(b Breach, from, to int64, format string, args ...any) []Violation {
@@ -136,19 +137,21 @@ func (v *ProtocolChecker) checkStep(h *commitHistory, c Commit, next ingest.Plan
 	return nil
 }
 
-// BatchesView is what must be shown of the tables: every row of batches from Since on, read between two looks at the commits.
+// BatchesView is the needed part of the tables: every row of batches from Since on, read between two readings of
+// the commits.
 type BatchesView struct {
 	Spans         []BatchesRow
 	Before, After map[int32]Commit // the commits just before and just after the rows were read
-	// Since is the offset per partition from which on the rows are complete; below it nothing is said.
+	// Since is the offset per partition from which on the rows are complete; lower offsets are not judged.
 	Since map[int32]int64
-	// Rebuilt is the offset below which a restore made the rows again, in ranges of its own: they must cover every offset once,
-	// and be of no plan.
+	// Rebuilt is the offset below which a restore made the rows again, in other ranges: these must cover every
+	// offset once, and follow no plan.
 	Rebuilt map[int32]int64
 }
 
-// CheckTables holds the rows of batches against the commits: up to the commit before, they must cover every offset once; after
-// the commit that followed, there may be nothing but the plan under way. A violation that stands is returned once.
+// CheckTables compares the rows of batches with the commits. Up to the commit before, rows must cover every offset
+// once; after the commit that followed, only the plan under way may have rows. A standing violation is returned
+// once.
 func (v *ProtocolChecker) CheckTables(r BatchesView) []Violation {
 	spans := map[int32][]BatchesRow{}
 	for _, s := range r.Spans {
@@ -176,7 +179,8 @@ func (v *ProtocolChecker) CheckTables(r BatchesView) []Violation {
 
 func (v *ProtocolChecker) checkRows(p int32, h *commitHistory, spans []BatchesRow, r BatchesView) (out []Violation) {
 	slices.SortFunc(spans, func(a, b BatchesRow) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
-	spans = slices.CompactFunc(spans, func(a, b BatchesRow) bool { return a.Start == b.Start && a.End == b.End }) // a repeated row of one batch
+	// a repeated row of the same batch
+	spans = slices.CompactFunc(spans, func(a, b BatchesRow) bool { return a.Start == b.Start && a.End == b.End })
 	add := func(b Breach, from, to int64, format string, args ...any) {
 		out = append(out, Violation{b, p, from, to, fmt.Sprintf(format, args...)})
 	}
@@ -204,7 +208,7 @@ func (v *ProtocolChecker) checkRows(p int32, h *commitHistory, spans []BatchesRo
 	return out
 }
 
-// checkPlanned says whether a row's range was planned before it was inserted.
+// checkPlanned reports a row whose range was not planned before the insert.
 func (v *ProtocolChecker) checkPlanned(h *commitHistory, s BatchesRow, after Commit, add func(Breach, int64, int64, string, ...any)) {
 	if _, ok := h.plans[[2]int64{s.Start, s.End}]; ok {
 		return
@@ -220,7 +224,7 @@ func (v *ProtocolChecker) checkPlanned(h *commitHistory, s BatchesRow, after Com
 	}
 }
 
-// checkInserted checks that each plan that was committed as done has its row, and forgets it.
+// checkInserted checks that each plan committed as done has a row, and forgets the plan.
 func (v *ProtocolChecker) checkInserted(h *commitHistory, spans []BatchesRow, since, committed int64, add func(Breach, int64, int64, string, ...any)) {
 	have := make(map[[2]int64]bool, len(spans))
 	for _, s := range spans {
@@ -229,7 +233,7 @@ func (v *ProtocolChecker) checkInserted(h *commitHistory, spans []BatchesRow, si
 	for k := range h.plans {
 		switch {
 		case k[1] > committed:
-		case k[0] < since: // its row was not shown
+		case k[0] < since: // the row was not shown
 			delete(h.plans, k)
 		case have[k]:
 			delete(h.plans, k)

@@ -11,9 +11,9 @@ import (
 type WatchConfig struct {
 	Sources  Sources
 	Every    time.Duration // between two passes [1 min]
-	Delay    time.Duration // how long after its end a minute is looked at first [1 min]
+	Delay    time.Duration // wait after the end of a minute before its first pass [1 min]
 	LookBack time.Duration // where the first pass begins, before now [1 h]
-	Longest  time.Duration // span of one pass at most, so that after a stop the backlog is worked off in steps [15 min]
+	Longest  time.Duration // longest time range of a pass, so that a backlog after a stop is worked off in steps [15 min]
 	Sample   time.Duration // between two looks at the commits where the broker shows no history of them [1 s]
 	Now      func() time.Time
 	Metrics  *Metrics
@@ -36,8 +36,8 @@ func (c *WatchConfig) setDefaults() {
 	}
 }
 
-// ContinuousWatch reconciles minute after minute until ctx ends, and verifies the commits beside it. Every minute is looked at until
-// the pipeline has committed all of it, and then not again.
+// ContinuousWatch reconciles minute after minute until ctx ends, and checks the commits as well. A minute is
+// looked at until the pipeline has committed all its records, and then not again.
 type ContinuousWatch struct {
 	cfg     WatchConfig
 	next    time.Time               // first minute not yet finished
@@ -46,7 +46,7 @@ type ContinuousWatch struct {
 	auditor *ProtocolWatch
 }
 
-// NewContinuousWatch makes a watch; Run or RunPass work it.
+// NewContinuousWatch makes a watch for Run or RunPass.
 func NewContinuousWatch(cfg WatchConfig) *ContinuousWatch {
 	cfg.setDefaults()
 	return &ContinuousWatch{cfg: cfg, next: cfg.Now().Add(-cfg.LookBack).Truncate(time.Minute), past: map[ResidualKind]uint64{}, breach: map[Breach]int{}}
@@ -64,7 +64,7 @@ func (w *ContinuousWatch) Run(ctx context.Context) {
 			return
 		case <-sample.C:
 			if w.auditor != nil {
-				if found, err := w.auditor.SampleCommits(ctx); err == nil { // the next pass says what is wrong
+				if found, err := w.auditor.SampleCommits(ctx); err == nil { // the next pass reports an error
 					w.reportBreaches(found)
 				}
 			}
@@ -74,7 +74,7 @@ func (w *ContinuousWatch) Run(ctx context.Context) {
 	}
 }
 
-// RunPass looks at what has become due.
+// RunPass works through the due minutes.
 func (w *ContinuousWatch) RunPass(ctx context.Context) {
 	began := time.Now()
 	w.verifyProtocol(ctx)
@@ -93,7 +93,7 @@ func (w *ContinuousWatch) RunPass(ctx context.Context) {
 	w.cfg.Metrics.seconds.Set(time.Since(began).Seconds())
 }
 
-// reconcileRange looks at one window and reports whether it is finished.
+// reconcileRange reconciles a time range and reports whether the range is finished.
 func (w *ContinuousWatch) reconcileRange(ctx context.Context, win TimeRange) bool {
 	m := w.cfg.Metrics
 	r, err := w.cfg.Sources.Reconcile(ctx, win, GroupBy{})

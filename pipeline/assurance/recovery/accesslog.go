@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// AccessLogTable is the one table that is not made from the log.
+// AccessLogTable is the only table that is not made from the log.
 const AccessLogTable = "access_log"
 
 // AccessLogRestore puts the access log of a backup back.
@@ -23,19 +23,20 @@ type AccessLogRestore struct {
 	Disk       string              // of backups
 	Backup     string
 	BackedUp   string // name of the database in the backup
-	Replace    bool   // a table with entries that the backup lacks; it is kept beside
+	Replace    bool   // replace also a table with entries that the backup lacks; the old table is kept beside
 	Logger     zerolog.Logger
 }
 
-// openAt opens connections that name a database.
+// openAt opens connections on a database.
 func (c *AccessLogRestore) openAt(database string) (driver.Conn, error) {
 	at := c.ClickHouse
 	at.Database = database
 	return at.Open()
 }
 
-// Run puts the access log of a backup in the place of the table, while no office writes it. The backup is restored beside the
-// table and its chain verified first. A table with entries that the backup lacks stays, unless Replace is set; then it is kept beside.
+// Run replaces the access log by the backup's, while no office writes the access log. The backup is restored
+// beside the table, and the chain verified first. A table with entries that the backup lacks stays, unless Replace
+// is set; then the old table is kept beside.
 func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 	conn, err := c.openAt("default")
 	if err != nil {
@@ -55,7 +56,7 @@ func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 	released := make(chan struct{})
 	go func() {
 		defer close(released)
-		lease.Keep(keeping) // and give it up at the end
+		lease.Keep(keeping) // and give the lease up at the end
 	}()
 	defer func() { release(); <-released }()
 
@@ -87,7 +88,7 @@ func (c *AccessLogRestore) restoreBeside(ctx context.Context, conn driver.Conn, 
 	return (&BackupStore{Conn: conn, Disk: c.Disk, Database: c.ClickHouse.Database}).RestoreTable(ctx, c.Backup, c.BackedUp, AccessLogTable, side)
 }
 
-// exchangeTable puts side.access_log in the place of the table and reports whether the table it replaced was kept beside.
+// exchangeTable replaces the table by side.access_log and reports whether the old table was kept beside.
 func (c *AccessLogRestore) exchangeTable(ctx context.Context, out io.Writer, conn, live driver.Conn, side string) (kept bool, err error) {
 	beside, err := c.openAt(side)
 	if err != nil {

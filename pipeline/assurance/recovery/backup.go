@@ -20,8 +20,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// BackupOffsets says from where on the log completes a backup: for each partition the plan that the group had committed when the backup
-// began. It travels with the backup, as the comment of the table batches.
+// BackupOffsets name the offsets from which the log completes a backup: for each partition the plan that the group
+// had committed when the backup began. The backup carries them, as the comment of the table batches.
 type BackupOffsets struct {
 	At    time.Time             `json:"at"`
 	Topic string                `json:"topic"`
@@ -38,12 +38,13 @@ func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	return out
 }
 
-// NewBackupOffsets makes a cut of a group's commits. Of a batch under way only the beginning counts: its rows may be there or not.
+// NewBackupOffsets makes the offsets from a group's commits. Of a batch under way only the beginning counts,
+// because the rows may be there or not.
 func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommit) (*BackupOffsets, error) {
 	c := &BackupOffsets{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {
-			continue // nothing of this partition was ever processed
+			continue // no record of this partition was ever processed
 		}
 		plan, err := ingest.ParsePlan(commit.Metadata, commit.Offset)
 		if err != nil {
@@ -73,8 +74,8 @@ func (s *BackupStore) checkNames(names ...string) error {
 	return nil
 }
 
-// Backup writes every table of the database to the disk under a name. With a base only what changed since that backup is
-// written.
+// Backup writes every table of the database to the disk under a name. With a base only the changes since the base
+// are written.
 func (s *BackupStore) Backup(ctx context.Context, name, base string, cut *BackupOffsets) error {
 	text, err := json.Marshal(cut)
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *BackupStore) Backup(ctx context.Context, name, base string, cut *Backup
 	return s.runBackup(ctx, "DATABASE "+quoteName(s.Database), name, base)
 }
 
-// BackupTable writes one table, for what is not on the log.
+// BackupTable writes a single table, for data that are not on the log.
 func (s *BackupStore) BackupTable(ctx context.Context, table, name, base string) error {
 	return s.runBackup(ctx, "TABLE "+quoteName(s.Database)+"."+quoteName(table), name, base)
 }
@@ -112,13 +113,13 @@ func (s *BackupStore) runBackup(ctx context.Context, what, name, base string) er
 	return nil
 }
 
-// ErrTaken says that a backup of the name is there.
+// ErrTaken means that a backup with the name exists.
 var ErrTaken = errors.New("there is a backup of this name")
 
-// ErrNoBackup says that there is none of the name.
+// ErrNoBackup means that no backup has the name.
 var ErrNoBackup = errors.New("there is no backup of this name")
 
-// explainNames says in words of our own what the two mistakes with names are; any other error is returned as it is.
+// explainNames words the two mistakes with names for people; any other error comes back unchanged.
 func (s *BackupStore) explainNames(err error, name, base string) error {
 	e, ok := errors.AsType[*clickhouse.Exception](err)
 	switch {
@@ -132,8 +133,8 @@ func (s *BackupStore) explainNames(err error, name, base string) error {
 	return err
 }
 
-// Restore makes the database of a backup, which must have been taken of a database of the name from, and returns its cut. A database
-// that is there must be empty, the access log included; it is dropped first.
+// Restore makes the database from a backup, taken from a database named from, and returns the backup's offsets. An
+// existing database must be empty, the access log included, and is dropped first.
 func (s *BackupStore) Restore(ctx context.Context, name, from string) (*BackupOffsets, error) {
 	if err := s.checkNames(name); err != nil {
 		return nil, err
@@ -161,7 +162,8 @@ func (s *BackupStore) Restore(ctx context.Context, name, from string) (*BackupOf
 	return &cut, s.DeleteFrom(ctx, cut.EndOffsets())
 }
 
-// RestoreTable makes one table of a backup of the database from in another database, side, which must not have it.
+// RestoreTable restores a table from a backup of the database from into another database, side, which must not
+// have the table.
 func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side string) error {
 	if err := s.checkNames(name); err != nil {
 		return err
@@ -197,7 +199,7 @@ func (s *BackupStore) DeleteFrom(ctx context.Context, ends map[int32]int64) erro
 	return nil
 }
 
-// countRows counts the rows of the tables that the log makes and of others, and returns those that have any.
+// countRows counts the rows of the tables made from the log and of others, and returns the tables with rows.
 func (s *BackupStore) countRows(ctx context.Context, others []string) (map[string]uint64, error) {
 	out := map[string]uint64{}
 	for _, t := range append(Tables(), others...) {
@@ -216,10 +218,10 @@ func (s *BackupStore) countRows(ctx context.Context, others []string) (map[strin
 	return out, nil
 }
 
-// ErrNotEmpty says that a restore would mix with what is there.
+// ErrNotEmpty means that a restore would mix with existing rows.
 var ErrNotEmpty = errors.New("the tables are not empty")
 
-// CheckEmpty returns ErrNotEmpty when a table that the log makes, or one of the others, has rows.
+// CheckEmpty returns ErrNotEmpty when a table made from the log, or any of the others, has rows.
 func (s *BackupStore) CheckEmpty(ctx context.Context, others ...string) error {
 	rows, err := s.countRows(ctx, others)
 	if err != nil || len(rows) == 0 {

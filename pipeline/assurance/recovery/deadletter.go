@@ -10,23 +10,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// LogPosition is where the record stood when it was rejected.
+// LogPosition is the place of the rejected record.
 type LogPosition struct {
 	Topic     string
 	Partition int32
 	Offset    int64
 }
 
-// DeadLetter is one record of the dead-letter topic.
+// DeadLetter is a record of the dead-letter topic.
 type DeadLetter struct {
 	LogPosition
 	Reason string
-	Record []byte // its original bytes
-	Size   uint64 // of the whole; larger than Record when that was cut
-	Upload bool   // Record is an upload that the gateway refused, which never was a record
+	Record []byte // the original bytes
+	Size   uint64 // of the whole record; larger than Record when Record was cut
+	Upload bool   // Record is an upload that the gateway refused, and never was a record
 }
 
-// RecordRead is what is needed of a record to send it.
+// RecordRead holds the fields that sending a record needs.
 type RecordRead struct {
 	ID        schemas.ReadID
 	Captured  schemas.Micros
@@ -44,28 +44,28 @@ type Outgoing struct {
 
 // Redrive says how records are checked, looked up and sent. All are required.
 type Redrive struct {
-	// Check decodes a record as the pipeline does. An error says why it would be rejected again.
+	// Check decodes a record as the pipeline does. The error is the reason why the record would be rejected again.
 	Check func(record []byte) (RecordRead, error)
-	// Known returns those of the reads that are stored or merged already.
+	// Known returns the reads that are already stored or merged.
 	Known func(ctx context.Context, reads []Outgoing) (map[schemas.ReadID]bool, error)
 	// Send returns when the broker has all of them.
 	Send func(ctx context.Context, records []Outgoing) error
 }
 
-// RedriveOutcome is what became of the letters of a redrive. Wanted is the sum of all others.
+// RedriveOutcome counts the letters of a redrive by outcome. Wanted is the sum of all others.
 type RedriveOutcome struct {
 	Wanted  int `json:"wanted"`
 	Sent    int `json:"sent"`
-	Known   int `json:"known"`   // stored or merged already: an earlier redrive, or the camera sent it again
+	Known   int `json:"known"`   // stored or merged already: an earlier redrive, or the camera sent the read again
 	Twice   int `json:"twice"`   // the same read among these letters
-	Uploads int `json:"uploads"` // refused by the gateway: the camera must send it again
+	Uploads int `json:"uploads"` // refused by the gateway: the camera must send the upload again
 	Cut     int `json:"cut"`     // larger than the dead-letter topic takes; the original may still be on the log
 	Bad     int `json:"bad"`     // would be rejected again
 	Missing int `json:"missing"` // no longer in the dead-letter topic
 }
 
-// Run sends the wanted letters again, those of an earlier position first, and reports what became of each. Without send
-// it only says what it would do.
+// Run sends the wanted letters again, by position in order, and reports the outcome. Without send, Run only
+// reports the intended outcome.
 func (r *Redrive) Run(ctx context.Context, wanted []LogPosition, letters map[LogPosition]DeadLetter, send bool) (RedriveOutcome, error) {
 	out := RedriveOutcome{Wanted: len(wanted)}
 	wanted = slices.Clone(wanted)

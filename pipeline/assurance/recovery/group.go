@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ShortenedGroup is a member of a rebuilding group: the log ends, for each partition, before an offset, and nothing is written to it.
+// ShortenedGroup is a member of a rebuilding group: for each partition the log ends before an offset, and nothing
+// is written to the log.
 type ShortenedGroup struct {
 	ingest.ConsumerGroup
 	Ends map[int32]int64
@@ -31,13 +32,13 @@ type shortenedGeneration struct {
 	ends map[int32]int64
 }
 
-// Bounds are those of the shortened log.
+// Bounds returns the bounds of the shortened log.
 func (s shortenedGeneration) Bounds(ctx context.Context, partition int32) (first, end int64, err error) {
 	first, end, err = s.Generation.Bounds(ctx, partition)
 	return first, min(end, s.ends[partition]), err
 }
 
-// Tick writes nothing: the ticks that closed the passages are on the log.
+// Tick writes nothing, because the ticks that closed the passages are on the log.
 func (s shortenedGeneration) Tick(context.Context, int32, schemas.Micros) error { return nil }
 
 // Open reads to the end of the shortened log, and then waits there.

@@ -5,7 +5,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// commitsOf are the plans as a group commits them, from which its worker goes on.
+// commitsOf turns plans into a group's commits, from which the group's worker goes on.
 func commitsOf(plans map[int32]ingest.Plan) (out []platform.GroupCommit) {
 	for p, plan := range plans {
 		out = append(out, platform.GroupCommit{Partition: p, Offset: plan.Start, Metadata: plan.String()})

@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// knownLosses are the records that were given up before: those named by --lost, and those recorded in the database that the result is compared
-// with, or that was backed up, when it is there.
+// knownLosses returns the records given up earlier: named by --lost, or recorded in the compared or backed-up
+// database, when still there.
 func (r *Rebuild) knownLosses(ctx context.Context) ([]ingest.RecordedLoss, error) {
 	var out []ingest.RecordedLoss
 	for _, text := range r.cfg.Lost {
@@ -25,7 +25,7 @@ func (r *Rebuild) knownLosses(ctx context.Context) ([]ingest.RecordedLoss, error
 	db := cmp.Or(r.cfg.Compare, r.cfg.BackedUp)
 	var columns uint64
 	err := r.cfg.Tables.Conn.QueryRow(ctx, "SELECT count() FROM system.columns WHERE database = ? AND table = 'batches' AND name = 'lost'", db).Scan(&columns)
-	if err != nil || columns == 0 { // it is gone, or of an older program that knew no losses
+	if err != nil || columns == 0 { // the database is gone, or belongs to an older program without losses
 		return out, err
 	}
 	recorded, err := reconcile.RecordedLosses(ctx, r.cfg.Tables.Conn, "`"+db+"`.batches", schemas.TopicReads)
@@ -35,7 +35,8 @@ func (r *Rebuild) knownLosses(ctx context.Context) ([]ingest.RecordedLoss, error
 	return out, err
 }
 
-// giveUpKnown records again what was given up before, when the rebuild stands before it. Anything else that stops a partition ends the restore.
+// giveUpKnown records known losses again when the rebuild stands before them. Anything else that stops a partition
+// ends the restore.
 func giveUpKnown(ctx context.Context, w RebuildWorker, known []ingest.RecordedLoss) error {
 	for _, p := range w.Parked() {
 		e, ok := errors.AsType[*ingest.UnreadableError](p.Err)

@@ -20,7 +20,7 @@ func OffsetsText(offsets map[int32]int64, word string) string {
 	return strings.Join(out, ", ")
 }
 
-// TakeBackup makes a backup of all tables while everything runs, with the offsets from which the log completes it.
+// TakeBackup makes a backup of all tables while everything runs, with the offsets for completion from the log.
 func (s *BackupStore) TakeBackup(ctx context.Context, log *reconcile.KafkaLog, group, name, base string) (*BackupOffsets, error) {
 	partitions, err := log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {

@@ -15,37 +15,38 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RebuildConfig says what is rebuilt, and from what. Either FromBackup is named, or everything comes from the log.
+// RebuildConfig describes a restore. With FromBackup the restore begins with the backup; without, everything comes
+// from the log.
 type RebuildConfig struct {
 	Log        *reconcile.KafkaLog
-	Tables     BackupStore // the database to make; its connection names another, because it may not be there yet
-	Group      string      // consumer group of the pipeline: its offsets say up to where to rebuild, and stay as they are
+	Tables     BackupStore // the database to make; the connection names another database, because this one may be missing
+	Group      string      // consumer group of the pipeline; its offsets end the rebuild, and stay as they are
 	FromBackup string      // backup to restore first; empty = rebuild all from the log
 	BackedUp   string      // name of the database in the backup
-	Compare    string      // database to compare the result with, row for row: a rehearsal, beside which workers may go on
+	Compare    string      // database to compare the result with, row for row, in a rehearsal; workers may go on beside it
 	Drop       bool        // drop the rehearsed database afterwards
-	Lost       []string    // records that nobody can read, as partition:from-to
+	Lost       []string    // unreadable records, as partition:from-to
 
-	// Migrate makes the tables that are missing.
+	// Migrate makes missing tables.
 	Migrate func(context.Context) error
-	// Work starts an ordinary worker that publishes nothing and ends, for each partition, before its end.
+	// Work starts an ordinary worker that publishes nothing and stops, for each partition, before the end.
 	Work   func(ctx context.Context, group string, ends map[int32]int64) (RebuildWorker, error)
 	Logger zerolog.Logger
 }
 
 // RebuildWorker rebuilds tables from the log.
 type RebuildWorker interface {
-	Done() <-chan struct{} // closed when it has ended by itself
+	Done() <-chan struct{} // closed when the worker has ended by itself
 	Parked() []ingest.Parked
 	RecordLoss(ctx context.Context, topic string, l *ingest.RecordedLoss) error
 	Stop(ctx context.Context) error
 }
 
-// GroupOf names the group that rebuilds a database. It is the same every time, so that an interrupted restore is found again; it is deleted at
-// the end.
+// GroupOf names the group that rebuilds a database. The name is always the same, so that an interrupted restore is
+// found again; the group is deleted at the end.
 func GroupOf(group, database string) string { return group + "-restore-" + database }
 
-// Rebuild is one restore.
+// Rebuild is a restore.
 type Rebuild struct {
 	cfg RebuildConfig
 
@@ -62,13 +63,13 @@ type restoreStep struct {
 	rows uint64
 }
 
-// NewRebuild makes a restore, which Run does.
+// NewRebuild makes a restore for Run.
 func NewRebuild(c RebuildConfig) *Rebuild { return &Rebuild{cfg: c} }
 
-// Group is the group that rebuilds.
+// Group returns the name of the rebuilding group.
 func (r *Rebuild) Group() string { return GroupOf(r.cfg.Group, r.cfg.Tables.Database) }
 
-// Run does all of it and prints what was done.
+// Run carries out the whole restore and prints each step.
 func (r *Rebuild) Run(ctx context.Context, out io.Writer) error {
 	if err := r.surveyPartitions(ctx, out); err != nil {
 		return err
@@ -96,7 +97,7 @@ func (r *Rebuild) Run(ctx context.Context, out io.Writer) error {
 	return errors.Join(r.compareSums(ctx, out), r.dropTrial(ctx, out))
 }
 
-// surveyPartitions finds out what there is to rebuild.
+// surveyPartitions finds the records to rebuild.
 func (r *Rebuild) surveyPartitions(ctx context.Context, out io.Writer) (err error) {
 	if r.partitions, err = r.cfg.Log.Partitions(ctx, schemas.TopicReads); err != nil {
 		return err
@@ -140,7 +141,7 @@ func (r *Rebuild) prepareTables(ctx context.Context) (resumed bool, err error) {
 		some = some || c.Offset >= 0
 	}
 	switch err := r.cfg.Tables.CheckEmpty(ctx); {
-	case err == nil && some: // of a restore whose tables were dropped since
+	case err == nil && some: // left by a restore whose tables were dropped since
 		if err := r.cfg.Log.DeleteGroup(ctx, r.Group()); err != nil {
 			return false, err
 		}
@@ -177,7 +178,8 @@ func (r *Rebuild) prepareTables(ctx context.Context) (resumed bool, err error) {
 // addStep adds a step with the number of rows of reads there are now.
 func (r *Rebuild) addStep(ctx context.Context, what string, began time.Time) {
 	s := restoreStep{what: what, took: time.Since(began)}
-	_ = r.cfg.Tables.Conn.QueryRow(ctx, "SELECT count() FROM `"+r.cfg.Tables.Database+"`.reads").Scan(&s.rows) // told as 0 when it cannot be
+	// reported as 0 on an error
+	_ = r.cfg.Tables.Conn.QueryRow(ctx, "SELECT count() FROM `"+r.cfg.Tables.Database+"`.reads").Scan(&s.rows)
 	r.steps = append(r.steps, s)
 }
 
@@ -203,7 +205,8 @@ func (r *Rebuild) rebuildFromLog(ctx context.Context) error {
 	return r.cfg.Log.DeleteGroup(ctx, r.Group())
 }
 
-// waitUntilCommitted returns when the rebuilding group has committed all that is to be rebuilt. Known losses of partitions that stand are recorded again.
+// waitUntilCommitted returns when the rebuilding group has committed everything to rebuild. Known losses of parked
+// partitions are recorded again.
 func (r *Rebuild) waitUntilCommitted(ctx context.Context, w RebuildWorker, lost []ingest.RecordedLoss) error {
 	said := time.Now()
 	for {
@@ -234,8 +237,8 @@ func (r *Rebuild) waitUntilCommitted(ctx context.Context, w RebuildWorker, lost 
 	}
 }
 
-// dropTrial removes the second copy of all plates that a rehearsal leaves, when asked to, and else says that it is there. An interrupted
-// rehearsal keeps it, to go on.
+// dropTrial removes the second copy of all plates that a rehearsal leaves, when asked to, and otherwise reports
+// the copy. An interrupted rehearsal keeps the copy, to go on.
 func (r *Rebuild) dropTrial(ctx context.Context, out io.Writer) error {
 	db := r.cfg.Tables.Database
 	if !r.cfg.Drop {

@@ -15,7 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// WaitCommitted waits until the group has committed what the log holds now: only then do the tables say what is stored.
+// WaitCommitted waits until the group has committed the records now on the log; only then do the tables show every
+// stored read.
 func WaitCommitted(ctx context.Context, admin *platform.Admin, group string, longest time.Duration) error {
 	bounds, err := admin.TopicBounds(ctx, schemas.TopicReads)
 	if err != nil {
@@ -40,7 +41,7 @@ func WaitCommitted(ctx context.Context, admin *platform.Admin, group string, lon
 	}
 }
 
-// CheckRecord decodes a record as the pipeline does, but for the registry, which it may know in another version.
+// CheckRecord decodes a record as the pipeline does, without the registry, whose version may differ here.
 func CheckRecord(b []byte, partitions int) (RecordRead, error) {
 	var r schemas.Read
 	if err := decode.Record(&r, b); err != nil {

@@ -28,13 +28,13 @@ type Standing struct {
 	losses    []ingest.Loss
 }
 
-// PartitionState says what the tables hold of a partition.
+// PartitionState reports the tables' state of a partition.
 type PartitionState interface {
 	Reached(ctx context.Context, topic string, partition int32) (ingest.StoredExtent, error)
 	Losses(ctx context.Context, topic string, partition int32) ([]ingest.Loss, error)
 }
 
-// AskStandings finds out how far every partition is, or the one.
+// AskStandings returns the progress of every partition, or of the partitions in only.
 func AskStandings(ctx context.Context, b *reconcile.Sources, state PartitionState, only ...int32) ([]Standing, error) {
 	partitions, err := b.Log.Partitions(ctx, schemas.TopicReads)
 	if err != nil {
@@ -93,20 +93,20 @@ func PrintStandings(w io.Writer, all []Standing) error {
 	return tw.Flush()
 }
 
-// GiveUp is a wish to let a partition go on behind records that cannot be processed.
+// GiveUp is a request to let a partition go on behind records that cannot be processed.
 type GiveUp struct {
 	Partition int32
 	SkipTo    int64         // first record to go on with
 	Reason    string        // why
-	By        string        // who
+	By        string        // the person
 	Watch     time.Duration // how long the partition must stand still
-	Readable  bool          // also give up records that can be read
+	Readable  bool          // also give up readable records
 	State     PartitionState
-	// Probe fetches from an offset on as a worker does, and returns how many records it could read.
+	// Probe fetches from an offset on as a worker does, and returns the number of readable records.
 	Probe func(ctx context.Context, partition int32, offset int64) (int, error)
 }
 
-// Check checks that the partition stands, and returns what would be given up.
+// Check checks that the partition is parked, and returns the loss to be recorded.
 func (c *GiveUp) Check(ctx context.Context, b *reconcile.Sources) (*ingest.RecordedLoss, error) {
 	before, err := AskStandings(ctx, b, c.State, c.Partition)
 	if err != nil {
@@ -136,9 +136,10 @@ func (c *GiveUp) Check(ctx context.Context, b *reconcile.Sources) (*ingest.Recor
 	return &ingest.RecordedLoss{Partition: c.Partition, Loss: ingest.Loss{Start: is.plan.Start, End: c.SkipTo}, Reason: strings.TrimSpace(c.Reason), By: c.By}, nil
 }
 
-// onlyUnreadable refuses to give up records that a worker can read: it fetches as one does.
+// onlyUnreadable refuses to give up records that a worker can read, after fetching as a worker does.
 func (c *GiveUp) onlyUnreadable(ctx context.Context, s *Standing) error {
-	from, to := max(s.plan.Start, s.bounds.First), s.plan.End // what left the log, and a batch under way, go in any case
+	// records that left the log, and a batch under way, go in any case
+	from, to := max(s.plan.Start, s.bounds.First), s.plan.End
 	if c.SkipTo <= max(from, to) {
 		return nil
 	}

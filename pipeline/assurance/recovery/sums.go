@@ -12,27 +12,27 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// TableSum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but the times of ingestion.
-// Two tables with the same TableSum hold the same rows, in whatever order and parts.
+// TableSum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but
+// the times of ingestion. Two tables with the same TableSum hold the same rows, in whatever order and parts.
 type TableSum struct {
 	Rows         uint64 `json:"rows"`
 	Fingerprint  string `json:"sum"`
 	PhysicalRows uint64 `json:"physical_rows"` // without FINAL: more than Rows when repeats are not merged yet
 }
 
-// compared are the tables made from the log, and the columns that are not.
+// compared lists the tables made from the log, with the columns that are not.
 var compared = map[string]string{
 	"reads": "inserted_at", "passages": "inserted_at", "hits": "inserted_at, processed_at", "offences": "inserted_at", "decisions": "inserted_at",
 	"merges": "inserted_at", "rejects": "inserted_at",
 }
 
-// Tables lists the tables that the log makes, batches included.
+// Tables lists the tables made from the log, batches included.
 func Tables() []string {
 	return append(slices.Sorted(maps.Keys(compared)), "batches")
 }
 
-// SumTables reads every table of a database, as far as it was made of records below the given offsets. Of batches, whose ranges depend on the
-// load of the moment, it is the totals of each partition.
+// SumTables sums every table of a database over records below the given offsets. For batches, whose ranges depend
+// on the load of the moment, the sums are totals of each partition.
 func SumTables(ctx context.Context, conn driver.Conn, database string, below map[int32]int64) (map[string]TableSum, error) {
 	out := map[string]TableSum{}
 	for name, except := range compared {
@@ -65,7 +65,7 @@ func sumOf(ctx context.Context, conn driver.Conn, rows string) (s TableSum, err 
 	return s, nil
 }
 
-// belowOffsets is a condition on partition and offset; what is the part about the offset.
+// belowOffsets is a condition on partition and offset; what is the condition's offset part.
 func belowOffsets(what string, below map[int32]int64) string {
 	var b strings.Builder
 	b.WriteString("(0")
@@ -79,7 +79,7 @@ func quoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
 
-// CompareSums compares the sums of two databases and prints them side by side. It reports whether all are equal.
+// CompareSums prints the sums of two databases side by side and reports whether all are equal.
 func CompareSums(w io.Writer, names [2]string, sums [2]map[string]TableSum) bool {
 	same := true
 	tw := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)

@@ -13,8 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// CollectLetters reads the dead-letter topic from its beginning to its end and returns the letters of the wanted positions. A
-// letter published twice, as after a crash, is the same twice.
+// CollectLetters reads the whole dead-letter topic and returns the letters at the wanted positions. A letter
+// published twice, as after a crash, is the same both times.
 func CollectLetters(ctx context.Context, admin *platform.Admin, wanted []LogPosition) (map[LogPosition]DeadLetter, error) {
 	want := make(map[LogPosition]bool, len(wanted))
 	for _, p := range wanted {

@@ -10,19 +10,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// CameraRegistry is one version of the reference data. pipeline/reference implements it.
+// CameraRegistry is a version of the reference data. pipeline/reference implements it.
 type CameraRegistry interface {
 	rules.Reference
 	// Camera finds a camera.
 	Camera(id string) (*schemas.Camera, bool)
 }
 
-// ReplayCounts is what a replay went through.
+// ReplayCounts counts the input of a replay.
 type ReplayCounts struct {
-	Reads      uint64 `json:"reads"`       // stored reads that belong to a decided passage
+	Reads      uint64 `json:"reads"`       // stored reads of decided passages
 	Passages   uint64 `json:"passages"`    // decided
-	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone: retention, or a window that cuts them
-	CameraGone uint64 `json:"camera_gone"` // passages of a camera that is not in the registry: nothing is decided
+	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone, by retention or by the edge of the time range
+	CameraGone uint64 `json:"camera_gone"` // passages of an unregistered camera: nothing is decided
 }
 
 func (c *ReplayCounts) addCounts(d *ReplayCounts) {
@@ -38,7 +38,7 @@ type verdictKey struct {
 	outcome string
 }
 
-// FoundOffence is one candidate or held offence, as stored or as it would be.
+// FoundOffence is a candidate or held offence, as stored or as replayed.
 type FoundOffence struct {
 	ID          string `json:"offence_id"`
 	Rule        string `json:"rule"`
@@ -52,7 +52,7 @@ type FoundOffence struct {
 	CapturedAt  string `json:"captured_at"`
 }
 
-// offenceClaim is a passage's claim to an offence, and its place in the order of the log.
+// offenceClaim is a passage's claim to an offence, with the place in the order of the log.
 type offenceClaim struct {
 	id                         schemas.OffenceID
 	rule                       schemas.RuleID
@@ -63,13 +63,13 @@ type offenceClaim struct {
 	passage, read              schemas.ID
 	plate                      schemas.Plate
 	captured                   schemas.Micros
-	standing                   schemas.Earlier // what the passages after it need to know
+	standing                   schemas.Earlier // what later passages need to know
 	within                     schemas.Micros
 	beside                     doubted
-	silent                     bool // of a read that came late: as a duplicate it is not stored, see rules.Engine.Decide
-	sealed                     bool // the record that its seal covers is the stored one, byte for byte
+	silent                     bool // from a late read; as a duplicate it is not stored, see rules.Engine.Decide
+	sealed                     bool // the sealed record equals the stored record, byte for byte
 	columnPlace
-	last, first int64 // offsets of the last and the first read that the passage had
+	last, first int64 // offsets of the passage's last and first read
 }
 
 func (c *offenceClaim) isBefore(d *offenceClaim) bool {
@@ -79,7 +79,7 @@ func (c *offenceClaim) isBefore(d *offenceClaim) bool {
 	) < 0
 }
 
-// doubted is what a claim becomes beside an offence that may be of the same vehicle.
+// doubted is the form of a claim beside an offence that may be the same vehicle's.
 type doubted struct {
 	outcome schemas.Outcome
 	reason  string
@@ -100,7 +100,7 @@ type worker struct {
 	count    ReplayCounts
 	claims   map[schemas.OffenceID]offenceClaim // the earliest of each id
 	later    map[schemas.OffenceID][]schemas.ID // passages of the other claims
-	offences map[schemas.ID]offenceClaim        // those that stand, by settle
+	offences map[schemas.ID]offenceClaim        // standing offences, from resolveExclusions
 	verdicts map[verdictKey]uint64
 }
 
@@ -108,15 +108,15 @@ func newWorker(cfg *Config, stored *storedOffences) *worker {
 	return &worker{cfg: cfg, stored: stored, doubting: rules.Doubting(), claims: map[schemas.OffenceID]offenceClaim{}, later: map[schemas.OffenceID][]schemas.ID{}, verdicts: map[verdictKey]uint64{}}
 }
 
-// subject is what the rules are asked about, and where on the log the pipeline asked them.
+// subject is a question to the rules, with the place on the log where the pipeline asked it.
 type subject struct {
 	rules.Subject
 	of                  int // passage of the group
 	offset, last, first int64
 }
 
-// subjectsOf appends what the pipeline decided of the group, whose reads have all been taken: its passages, and the reads that came after
-// their passages were decided and were judged by themselves. skipped is told of passages that cannot be decided.
+// subjectsOf appends the subjects of the group, whose reads have all been taken: the passages, and the late reads
+// that were judged alone. skipped is called for passages that cannot be decided.
 func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(noReads bool)) []subject {
 	for i := range g.passages {
 		p := &g.passages[i]
@@ -152,7 +152,7 @@ func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(n
 	return dst
 }
 
-// decideGroup decides the passages of the group, each as if it was the only one.
+// decideGroup decides each passage of the group as if there were no other.
 func (w *worker) decideGroup() {
 	w.group.completePassages()
 	w.subjects = w.group.subjectsOf(w.subjects[:0], w.cfg.Registry, func(noReads bool) {
@@ -211,7 +211,7 @@ func (w *worker) countDecision(d *schemas.Decision, s *subject) {
 		columnPlace: columnPlace{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
-		c.columnPlace, d.Offence.ID = at.columnPlace, at.id // also where ids were made otherwise when it was stored
+		c.columnPlace, d.Offence.ID = at.columnPlace, at.id // also where the stored ids were made otherwise
 	}
 	c.id, c.standing = d.Offence, d.Earlier()
 	c.sealed = w.sealsAsStored(d, c.passage)
@@ -224,7 +224,7 @@ func (w *worker) countDecision(d *schemas.Decision, s *subject) {
 	w.keepClaim(&c)
 }
 
-// sealsAsStored seals the decision as the pipeline did and reports whether that gives the stored seal.
+// sealsAsStored seals the decision as the pipeline did and reports whether the seal equals the stored seal.
 func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
 	o, ok := w.stored.offences[d.Offence.ID]
 	if !ok || o.passage != passage {
@@ -234,14 +234,15 @@ func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
 	return d.Seal == o.seal
 }
 
-// countOutcome counts an outcome, when it is of the window.
+// countOutcome counts an outcome inside the time range.
 func (w *worker) countOutcome(rule schemas.RuleID, o schemas.Outcome, captured schemas.Micros) {
 	if w.cfg.coversCapture(captured) {
 		w.verdicts[verdictKey{rule, o.String()}]++
 	}
 }
 
-// keepClaim keeps the earliest claim to an offence, and of the others their passages: which of them are duplicates is known when all are there.
+// keepClaim keeps the earliest claim to an offence, and only the passages of later claims. Duplicates are known
+// when all claims are there.
 func (w *worker) keepClaim(c *offenceClaim) {
 	old, taken := w.claims[c.id]
 	switch {
@@ -275,8 +276,8 @@ func (w *worker) addResults(o *worker) {
 	}
 }
 
-// resolveExclusions lets the claims become offences in the order of the log, as the pipeline did. Those outside the window, which made
-// others duplicates, are dropped.
+// resolveExclusions turns the claims into offences in the order of the log, as the pipeline did. Claims outside
+// the time range, which made others duplicates, are dropped.
 func (w *worker) resolveExclusions() {
 	all := make([]*offenceClaim, 0, len(w.claims))
 	for _, c := range w.claims {

@@ -8,17 +8,17 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// DialNative opens a connection of its own to ClickHouse, on the database of the pipeline.
+// DialNative opens a separate connection to ClickHouse, on the pipeline's database.
 type DialNative func(ctx context.Context) (*ch.Client, error)
 
-// columnSet receives the blocks of one query.
+// columnSet receives the blocks of a query.
 type columnSet[T any] interface {
 	resultColumns() proto.Results
 	// appendRows copies the rows of the block just received.
 	appendRows(dst []T, n int) ([]T, error)
 }
 
-// settings of a replay's queries: it reads much and must not be in the way of the pipeline or of a look-up.
+// settings are the query settings of a replay, which reads much and must not hinder the pipeline or a look-up.
 var settings = []ch.Setting{
 	{Key: "readonly", Value: "2"},
 	{Key: "priority", Value: "10"},
@@ -29,10 +29,10 @@ var settings = []ch.Setting{
 	{Key: "log_queries", Value: "0"},
 }
 
-// feedBuffers is how many blocks a query may be ahead of its reader.
+// feedBuffers is the number of blocks by which a query may be ahead of its reader.
 const feedBuffers = 3
 
-// feed is the rows of a query, pulled one by one. Used by one goroutine.
+// feed delivers the rows of a query one by one. For use by a single goroutine.
 type feed[T any] struct {
 	full  chan []T
 	empty chan []T
@@ -42,7 +42,7 @@ type feed[T any] struct {
 	at  int
 }
 
-// startFeed runs the query until it ends or ctx does.
+// startFeed runs the query until the query or ctx ends.
 func startFeed[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) *feed[T] {
 	f := &feed[T]{full: make(chan []T, feedBuffers), empty: make(chan []T, feedBuffers+1)}
 	for range feedBuffers {
@@ -85,7 +85,7 @@ func (f *feed[T]) runQuery(ctx context.Context, dial DialNative, query string, p
 	return err
 }
 
-// peekRow returns the row that dropRow drops, nil at the end. It is valid until dropRow.
+// peekRow returns the next row, nil at the end. The row is valid until dropRow.
 func (f *feed[T]) peekRow() *T {
 	for f.at == len(f.cur) {
 		if f.cur != nil {
@@ -104,7 +104,7 @@ func (f *feed[T]) peekRow() *T {
 
 func (f *feed[T]) dropRow() { f.at++ }
 
-// readAll runs a small query and returns its rows.
+// readAll runs a small query and returns all rows.
 func readAll[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) ([]T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -13,7 +13,7 @@ type enumColumn[T any] struct {
 	name  string
 	parse func(string) (T, bool)
 	dict  []T
-	known []bool // a dictionary also holds values that no row of the block has
+	known []bool // a dictionary also holds values without a row in the block
 }
 
 func newLow[T any](name string, parse func(string) (T, bool)) *enumColumn[T] {

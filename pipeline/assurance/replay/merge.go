@@ -36,7 +36,7 @@ func comparePlates(a, b *schemas.Plate) int {
 	return a.Len() - b.Len()
 }
 
-// readGroup is the passages of one key while their reads are collected.
+// readGroup holds the passages of a key while their reads are collected.
 type readGroup struct {
 	rows     []passageRow
 	passages []schemas.Passage
@@ -48,15 +48,15 @@ type readGroup struct {
 	read     schemas.Read
 }
 
-// lateRead is a read that came after its passage was decided. The pipeline judges it by itself: its speed when the passage had no measurement
-// and it is the first with one.
+// lateRead is a read that came after its passage was decided. The pipeline judges the read alone, and judges its
+// speed when the passage had no measurement and this read is the first with a speed.
 type lateRead struct {
 	of      int32 // passage of the group
 	offset  int64
 	passage schemas.Passage
 }
 
-// linear is up to how many passages are searched one by one.
+// linear is the largest number of passages searched linearly.
 const linear = 8
 
 func (g *readGroup) resetGroup() {
@@ -67,7 +67,7 @@ func (g *readGroup) resetGroup() {
 	}
 }
 
-// addPassage takes a passage; a row that is there twice until a merge of the table is taken once.
+// addPassage takes a passage; a row that stands twice until a merge of the table is taken once.
 func (g *readGroup) addPassage(r *passageRow) {
 	if g.indexOf(&r.id) >= 0 {
 		return
@@ -103,7 +103,8 @@ func (g *readGroup) indexOf(id *schemas.ID) int {
 	return -1
 }
 
-// takeRead gives a read to its passage, unless it came after the passage was decided. It reports whether it was taken.
+// takeRead gives a read to its passage and reports whether the passage took it. A read that came after the
+// decision is not taken.
 func (g *readGroup) takeRead(r *readRow) bool {
 	i := g.indexOf(&r.passage)
 	if i < 0 {
@@ -124,7 +125,7 @@ func (g *readGroup) takeRead(r *readRow) bool {
 	return true
 }
 
-// completePassages gives the passages what their reads say together.
+// completePassages fills the passages from their reads.
 func (g *readGroup) completePassages() {
 	for i := range g.passages {
 		g.gathered[i].Whole(&g.passages[i])
@@ -144,7 +145,7 @@ func (g *readGroup) wasJudged(l *lateRead) bool {
 	return true
 }
 
-// countVariants returns how many plates the passage named when the late read joined it.
+// countVariants returns the number of plates in the passage when the late read joined.
 func (g *readGroup) countVariants(l *lateRead) uint8 {
 	var seen []schemas.Plate
 	for i := range g.late {

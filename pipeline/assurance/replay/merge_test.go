@@ -7,7 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestTheFirstMeasurementThatCameLateIsJudged, in whatever order the reads are read back, and only of a passage without one.
+// TestTheFirstMeasurementThatCameLateIsJudged, in whatever order the reads are read back, and only of a passage
+// without one.
 func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 	plate := schemas.MustPlate("1ABC123")
 	read := func(offset int64, speed schemas.Speed, text string) readRow {
@@ -23,7 +24,8 @@ func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 		{"at the record that closed it", []readRow{read(3, 0, "1ABC123"), read(10, 700, "1ABC123")}, 10},
 		{"late and without a speed", []readRow{read(3, 0, "1ABC123"), read(12, 0, "1ABC123")}, 0},
 		{"the passage had one", []readRow{read(3, 500, "1ABC123"), read(12, 800, "1ABC123")}, 0},
-		{"of another plate", []readRow{read(3, 0, "1ABC123"), read(12, 800, "1A8C123")}, 12}, // and held, for the passage then names two
+		// and held, for the passage then names two
+		{"of another plate", []readRow{read(3, 0, "1ABC123"), read(12, 800, "1A8C123")}, 12},
 	} {
 		for seed := range uint64(6) {
 			var g readGroup

@@ -19,7 +19,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// monthPassages makes the passages of loaded reads, which a load leaves out: closed by the record after their last read.
+// monthPassages makes the passages of loaded reads, which a load leaves out: closed by the record after their last
+// read.
 const monthPassages = `INSERT INTO passages SELECT passage_id, argMax(plate, key), argMax(class, key), argMax(country, key), any(site), argMax(camera_id, key),
 	argMax(zone, key), argMax(municipality, key), min(captured_at), max(captured_at), argMax(read_id, key), max(confidence), minIf(speed_dkmh, speed_dkmh > 0),
 	argMax(kind, key), argMax(make, key), argMax(colour, key), argMax(image_sha256, key), toUInt32(count()), 0, toUInt8(uniqExact(plate)), false, any(kafka_partition), max(kafka_offset) + 1, now64(3)

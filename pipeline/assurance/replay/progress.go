@@ -11,7 +11,7 @@ import (
 
 // Bar tells how far a replay is: a bar on a terminal, else a line per tenth.
 type Bar struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	w    io.Writer
 	tty  bool
 	bars *mpb.Progress
@@ -41,7 +41,7 @@ func (b *Bar) Set(done, of uint64) {
 	b.bar.SetCurrent(int64(done))
 }
 
-// End leaves the bar as it is.
+// End ends the bar's line.
 func (b *Bar) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

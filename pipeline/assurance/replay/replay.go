@@ -22,7 +22,7 @@ type Config struct {
 	Engine   *rules.Engine         // of the catalogue to try
 	Registry CameraRegistry        // reference data to decide with
 	From, To schemas.Micros        // capture time [From, To); whole Brussels days, so that no day-bound offence is cut
-	Workers  int                   // ranges of plates at the same time; default one a core
+	Workers  int                   // plate ranges at the same time; default one a core
 	Examples int                   // differences to explain, at most
 	Progress func(done, of uint64) // passages; called from several goroutines, may be nil
 
@@ -53,10 +53,11 @@ func (c *Config) coversCapture(captured schemas.Micros) bool {
 	return captured >= c.From && captured < c.To
 }
 
-// margin is how far a passage and its reads may lie outside the window and still be decided on a read inside it.
+// margin is the distance by which a passage and its reads may lie outside the time range and still be decided on a
+// read inside.
 const margin = schemas.Hour
 
-// boundParams is the bounds of a query, as its parameters.
+// boundParams returns the bounds of a query as parameters.
 func (c *Config) boundParams(around schemas.Micros, more ...proto.Parameter) []proto.Parameter {
 	number := func(key string, v schemas.Micros) proto.Parameter {
 		return proto.Parameter{Key: key, Value: "'" + strconv.FormatInt(int64(v), 10) + "'"}
@@ -69,13 +70,13 @@ func inBounds(column string) string {
 	return column + " >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') AND " + column + " < fromUnixTimestamp64Micro({to:Int64}, 'UTC')"
 }
 
-// alike are the passages of the first pass: their stored reads all name the plate of the best one.
+// alike selects the passages of the first pass: all stored reads name the plate of the best read.
 const (
 	alike = "NOT parked AND variants <= 1"
 	mixed = "NOT parked AND variants > 1"
 )
 
-// Run replays. It writes nothing. An error leaves no result.
+// Run replays and writes nothing. An error leaves no result.
 func Run(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.checkConfig(); err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 	for _, s := range sample {
 		sum += s.n
 	}
-	out := []plates{{mixed: true}, {}} // the sorted pass first: it takes longest to begin
+	out := []plates{{mixed: true}, {}} // the sorted pass first, because it takes longest to begin
 	var seen uint64
 	part := max(sum/uint64(rangesPerWorker*cfg.Workers), 1)
 	for _, s := range sample {
@@ -142,7 +143,7 @@ func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 	return out, nil
 }
 
-// replayRanges gives the ranges to the workers and adds up what they found.
+// replayRanges gives the ranges to the workers and adds up the results.
 func replayRanges(ctx context.Context, cfg *Config, stored *storedOffences, ranges []plates) (*worker, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	todo := make(chan plates, len(ranges))
@@ -172,7 +173,7 @@ func replayRanges(ctx context.Context, cfg *Config, stored *storedOffences, rang
 	return total, nil
 }
 
-// replayRange decides one range.
+// replayRange decides the passages of a range.
 func (w *worker) replayRange(ctx context.Context, r plates) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -48,7 +48,8 @@ func (w *world) same(t *testing.T) {
 		t.Errorf("got %+v and examples %+v, want both rules and no difference", rep.Rules, rep.Examples)
 	}
 	for _, r := range rep.Rules {
-		if r.Same < 10 || r.Same != r.Stored || r.Same != r.Replayed || r.StoredCents != r.ReplayedCents || r.StoredCents == 0 && r.Rule == string(rules.RuleSpeed) { // fresh offences of the zone are all held
+		// fresh offences of the zone are all held
+		if r.Same < 10 || r.Same != r.Stored || r.Same != r.Replayed || r.StoredCents != r.ReplayedCents || r.StoredCents == 0 && r.Rule == string(rules.RuleSpeed) {
 			t.Errorf("got %+v, want at least 10 offences, all the same", r)
 		}
 	}

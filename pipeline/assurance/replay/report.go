@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Report is the result of a replay. It names no plate.
+// Report is the result of a replay, without any plate.
 type Report struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
@@ -39,17 +39,18 @@ type RuleDiff struct {
 	Stored   uint64 `json:"stored"`
 	Replayed uint64 `json:"replayed"`
 	Same     uint64 `json:"same"`
-	Sealed   uint64 `json:"same_seal"` // of Same: the record that the seal covers is the same too, byte for byte; it names catalogue and reference data
-	New      uint64 `json:"new"`
-	Gone     uint64 `json:"gone"`
-	Changed  uint64 `json:"changed"`
+	// of Same: the sealed record, which names catalogue and reference data, is the same too, byte for byte
+	Sealed  uint64 `json:"same_seal"`
+	New     uint64 `json:"new"`
+	Gone    uint64 `json:"gone"`
+	Changed uint64 `json:"changed"`
 
-	StoredCents   int64 `json:"stored_amount_cents"` // of candidates, not of what is held
+	StoredCents   int64 `json:"stored_amount_cents"` // of candidates, without held offences
 	ReplayedCents int64 `json:"replayed_amount_cents"`
 }
 
-// Difference is an offence that would be new, gone or different. Decisions are those of the replay on the passage, with their
-// traces.
+// Difference is an offence that would be new, gone or different. Decisions are the replay's decisions on the
+// passage, with traces.
 type Difference struct {
 	Kind      string             `json:"kind"` // new, gone or changed
 	Stored    *FoundOffence      `json:"stored,omitempty"`
@@ -58,7 +59,7 @@ type Difference struct {
 
 	plate   schemas.Plate
 	passage schemas.ID
-	read    schemas.ID // that the offence is about
+	read    schemas.ID // the offence's read
 	rule    schemas.RuleID
 }
 
@@ -93,7 +94,7 @@ func (s *storedOffence) asOffence() *FoundOffence {
 	}
 }
 
-// compareStored holds what was found against what is stored.
+// compareStored compares the found offences with the stored.
 func compareStored(cfg *Config, w *worker, stored *storedOffences) *Report {
 	rep := &Report{
 		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), ReplayCounts: w.count,
@@ -158,7 +159,8 @@ func (r *Report) countVerdicts(replayed, stored map[verdictKey]uint64) {
 	})
 }
 
-// explainDifferences picks differences, as many of each kind, the smallest ids first, and decides their passages again with the trace.
+// explainDifferences picks differences, as many of each kind, the smallest ids first, and decides their passages
+// again with the trace.
 func (r *Report) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
 	if cfg.Examples <= 0 || r.IsSame() {
 		return nil
@@ -197,14 +199,14 @@ func (d *Difference) decideAgain(ctx context.Context, cfg *Config) error {
 	id := proto.Parameter{Key: "id", Value: "'" + d.passage.String() + "'"}
 	plate := proto.Parameter{Key: "plate", Value: "'" + d.plate.String() + "'"}
 	rows, err := readAll(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND passage_id = {id:UUID}`, []proto.Parameter{id, plate}, &passageCols{})
-	if err == nil && len(rows) == 0 { // the offence is about a reading that is not the passage's best one
+	if err == nil && len(rows) == 0 { // the offence concerns another reading than the passage's best
 		rows, err = readAll(ctx, cfg.Dial, `SELECT `+passageSelect+` FROM passages WHERE `+inBounds("first_at")+` AND passage_id = {id:UUID}`, cfg.boundParams(margin, id), &passageCols{})
 	}
 	if err != nil {
 		return fmt.Errorf("read a passage again: %w", err)
 	}
 	if len(rows) == 0 {
-		return nil // gone by retention meanwhile: the example stays without its trace
+		return nil // meanwhile deleted by retention: the example stays without a trace
 	}
 	reads, err := readAll(ctx, cfg.Dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+` AND passage_id = {id:UUID}`, cfg.boundParams(2*margin, id), newReadCols())
 	if err != nil {
@@ -227,8 +229,8 @@ func (d *Difference) decideAgain(ctx context.Context, cfg *Config) error {
 	return nil
 }
 
-// aboutRead keeps the decisions on the read, when there is one: a passage and a read that came after it was decided are judged apart, and only
-// one of them is what the offence is about.
+// aboutRead keeps the decisions on the read, if any: a passage and a late read of it are judged apart, and the
+// offence concerns only one of them.
 func aboutRead(all []schemas.Decision, read schemas.ID) []schemas.Decision {
 	other := func(d schemas.Decision) bool { return d.On.Read.ID != read }
 	if about := slices.DeleteFunc(slices.Clone(all), other); len(about) > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// readRow is what a passage needs of a stored read.
+// readRow holds the columns of a stored read that a passage needs.
 type readRow struct {
 	id, passage        schemas.ID
 	captured, received schemas.Micros
@@ -27,7 +27,7 @@ type readRow struct {
 	image              schemas.Sum
 }
 
-// readSelect selects what a readRow needs.
+// readSelect selects the columns of a readRow.
 var readSelect = selectOf[schemas.ReadRow](newReadCols().resultColumns())
 
 type readCols struct {
@@ -128,7 +128,7 @@ func flagIf(on bool, f schemas.Flags) schemas.Flags {
 	return 0
 }
 
-// fillRead makes a read of the row: everything that a sighting keeps of it, as the pipeline had it.
+// fillRead makes a read from the row: everything that a sighting keeps, as the pipeline had it.
 func (r *readRow) fillRead(out *schemas.Read) {
 	out.SetPlate(r.plate)
 	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
@@ -137,18 +137,18 @@ func (r *readRow) fillRead(out *schemas.Read) {
 	out.CountryConfidence, out.Make, out.Colour = r.countryConfidence, r.maker, r.colour
 }
 
-// passageRow is what a stored passage says of itself.
+// passageRow holds the columns of a stored passage.
 type passageRow struct {
 	id            schemas.ID
-	plate         schemas.Plate // of its best read
+	plate         schemas.Plate // of the best read
 	first, last   schemas.Micros
 	reads, merged uint32
 	variants      uint8
 	partition     int32
-	closed        int64 // offset of the record that closed it
+	closed        int64 // offset of the closing record
 }
 
-// passageSelect selects what a passageRow needs.
+// passageSelect selects the columns of a passageRow.
 var passageSelect = selectOf[schemas.PassageRow](new(passageCols).resultColumns())
 
 type passageCols struct {

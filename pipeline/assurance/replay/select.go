@@ -9,10 +9,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// inMicros ends the name of a result that is a time as a number of microseconds. The rest of the name is the column.
+// inMicros ends the name of a time in microseconds. The rest of the name is the column.
 const inMicros = "_us"
 
-// selectOf returns the select list that the results receive, in their order. It panics on one that is no column of the row struct.
+// selectOf returns the select list for the results, in order. It panics on a name that is no column of the row
+// struct.
 func selectOf[R any](results proto.Results) string {
 	columns := schemas.ColumnNames[R](nil)
 	out := make([]string, len(results))

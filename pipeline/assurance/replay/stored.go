@@ -10,22 +10,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// storedOffences is what the tables hold of the window.
+// storedOffences holds the stored results of the time range.
 type storedOffences struct {
 	offences map[schemas.ID]storedOffence // captured in the window
-	places   map[evidenceOf]placed        // also of those an hour around it
+	places   map[evidenceOf]placed        // also places within an hour around the time range
 	verdicts map[verdictKey]uint64
 }
 
-// evidenceOf is what an offence was found on: passage, read and rule.
+// evidenceOf is the evidence of an offence: passage, read and rule.
 type evidenceOf struct {
 	passage, read schemas.ID
 	rule          schemas.RuleID
 }
 
-// columnPlace is where in the order of the log the pipeline decided: at which record, and as which of the offences of that record. Two passages
-// that close at one record close in an order that depends on the log's clock at their last reads, which no table has; of two
-// claims to one offence the one that became a row came first.
+// columnPlace is the place of the pipeline's decision in the order of the log: the record, and the number among
+// that record's offences. Two passages that close at the same record close in an order that depends on the log's
+// clock at their last reads, which no table has; of two claims to an offence, the claim that became a row came
+// first.
 type columnPlace struct {
 	partition int32
 	offset    int64
@@ -38,7 +39,7 @@ type placed struct {
 	id schemas.ID
 }
 
-// unplaced is the seq of a claim that is not stored: after those that are.
+// unplaced is the seq of a claim that is not stored, behind all stored claims.
 const unplaced = math.MaxUint32
 
 type storedOffence struct {
@@ -60,7 +61,7 @@ func readStored(ctx context.Context, cfg *Config) (*storedOffences, error) {
 	out := &storedOffences{
 		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]placed, len(rows)), verdicts: map[verdictKey]uint64{},
 	}
-	for _, r := range rows { // a row that is there twice until a merge of the table is the same
+	for _, r := range rows { // a row that stands twice until a merge of the table is the same
 		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = placed{r.columnPlace, r.id}
 		if cfg.coversCapture(r.captured) {
 			out.offences[r.id] = r

@@ -19,9 +19,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal: measured reads that came after their passages were decided (stragglers), cameras
-// that sent an hour late (backlogs), passages of one vehicle that are decided at the same record (ties), parked vehicles, and the
-// same event sent again.
+// TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal: measured reads that came after their passages were
+// decided (stragglers), cameras that sent an hour late (backlogs), passages of one vehicle that are decided at the
+// same record (ties), parked vehicles, and the same event sent again.
 func TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal(t *testing.T) {
 	days := 1
 	if text := os.Getenv("ANPR_REPLAY_DAYS"); text != "" {
@@ -72,7 +72,8 @@ func troubled(t *testing.T, seed uint64) {
 	w.explained(t)
 }
 
-// explained: under a catalogue that takes speed offences away, each of these is explained on the very read it was found on.
+// explained: under a catalogue that takes speed offences away, each of these is explained on the very read it was
+// found on.
 func (w *world) explained(t *testing.T) {
 	rep := w.replay(t, catalogue(t, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 15"}}), func(c *replay.Config) { c.Examples = 3000 })
 	gone, late := 0, 0

@@ -10,10 +10,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// placesAtOnce is how many offences are compared with their reads and decisions by one query.
+// placesAtOnce is the number of offences whose reads and decisions a query compares.
 const placesAtOnce = 500
 
-// readPlace is what the read an offence is decided on says of where it was made.
+// readPlace is the place of capture of the read behind an offence.
 type readPlace struct {
 	ReadID       schemas.ReadID `ch:"read_id"`
 	Site         string         `ch:"site"`
@@ -29,7 +29,8 @@ type decisionPlace struct {
 	Offset    int64             `ch:"kafka_offset"`
 }
 
-// comparePlaces compares the columns that no seal has with the rows they come from. A read or a decision that is not kept any more says nothing.
+// comparePlaces compares the unsealed columns with the rows they come from. A read or a decision that is no longer
+// kept proves nothing.
 func (w *Walker) comparePlaces(ctx context.Context, r *Report, rows []storedOffence) error {
 	if len(rows) == 0 {
 		return nil
@@ -81,7 +82,7 @@ func (w *Walker) comparePlaces(ctx context.Context, r *Report, rows []storedOffe
 
 func microsOf(t time.Time) int64 { return t.UnixMicro() }
 
-// misplacedColumns returns the columns for which rows are there and none of them says the same.
+// misplacedColumns returns the columns that differ from every source row, where there are source rows.
 func (s *storedOffence) misplacedColumns(reads []readPlace, decisions []decisionPlace) []string {
 	var out []string
 	none := func(column string, n int, same func(int) bool) {

@@ -1,9 +1,9 @@
-// Package seals looks from outside whether the offences that are stored are those that were decided: every column of every row against the
-// bytes that were sealed, the chain of seals of every camera in every partition, the columns that no seal has against the rows they come
-// from, and the table against the offence topic, which another system than the database keeps.
+// Package seals checks from outside that the stored offences are the decided offences: every column of every row
+// against the sealed bytes, the chain of seals of every camera in every partition, the unsealed columns against
+// the rows they come from, and the table against the offence topic, which another system than the database keeps.
 //
-// The seals have no key: whoever may write the whole table can seal anew. That shows on the topic, as long as it is kept, and to anyone
-// who noted a seal.
+// The seals have no key: everybody who may write the whole table can seal anew. Such a change shows on the topic,
+// as long as the topic keeps the offence, and to anyone who noted a seal.
 package seals
 
 import (
@@ -22,14 +22,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// FaultKind says what is wrong with a row.
+// FaultKind names a kind of fault of a row.
 type FaultKind string
 
 // The kinds.
 const (
-	Altered     FaultKind = "altered"     // a column is not what was sealed
-	Chain       FaultKind = "chain"       // the previous seal is not that of the row before: a row was removed, added or sealed anew
-	Place       FaultKind = "place"       // site, zone, municipality or place in the log are not those of the read or the decision
+	Altered FaultKind = "altered" // a column differs from the sealed record
+	// the previous seal is not the seal of the row before: a row was removed, added or sealed anew
+	Chain       FaultKind = "chain"
+	Place       FaultKind = "place"       // site, zone, municipality or place in the log differ from the read or the decision
 	Unpublished FaultKind = "unpublished" // in the table, and not on the topic with this seal
 	Removed     FaultKind = "removed"     // on the topic, and not in the table with this seal
 )
@@ -37,7 +38,7 @@ const (
 // FaultKinds lists all kinds.
 func FaultKinds() []FaultKind { return []FaultKind{Altered, Chain, Place, Unpublished, Removed} }
 
-// Fault is one row that is not as it was decided. It names no plate.
+// Fault is a row that differs from the decision. A fault names no plate.
 type Fault struct {
 	Kind      FaultKind `json:"kind"`
 	Offence   string    `json:"offence_id"`
@@ -48,7 +49,7 @@ type Fault struct {
 	Detail    string    `json:"detail,omitempty"`
 }
 
-// Report is what a walk found. Faults holds the first [MaxFaults]; ByKind counts all.
+// Report is the result of a walk. Faults holds the first [MaxFaults]; ByKind counts all.
 type Report struct {
 	Rows      uint64               `json:"rows"`
 	Cameras   uint64               `json:"chains"`    // of a camera in a partition
@@ -102,8 +103,8 @@ func (r *Report) Print(w io.Writer) error {
 	return err
 }
 
-// OffenceTopic visits what is on the offence topic: id, seal and when it was written. begins is when the topic begins, if part of it has left;
-// else the zero time.
+// OffenceTopic visits the offence topic: id, seal and time of writing. begins is the topic's beginning when older
+// records have left the topic, else the zero time.
 type OffenceTopic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
 
 // Walker walks.
@@ -116,7 +117,7 @@ type Walker struct {
 // settle is how long a row or a message may be there without the other.
 const settle = 2 * time.Minute
 
-// storedOffence is a row of offences with the time when it was inserted.
+// storedOffence is a row of offences with the time of the insert.
 type storedOffence struct{ evidence.Row }
 
 // isSameOffence reports whether the rows differ in the time of the insert at most.
@@ -131,7 +132,7 @@ type publishedOffence struct {
 	written time.Time
 }
 
-// Walk looks at all offences that are stored.
+// Walk checks all stored offences.
 func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 	r := &Report{ByKind: map[FaultKind]uint64{}, Faults: []Fault{}}
 	topic := map[schemas.ID][]publishedOffence{}
@@ -175,12 +176,13 @@ func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 			r.addFault(Fault{Kind: Removed, Offence: id.String(), Partition: -1, Offset: -1, Detail: "the table does not have it with a seal that was published"})
 		}
 	}
-	slices.SortStableFunc(r.Faults, func(a, b Fault) int { return cmp.Compare(a.Offence, b.Offence) }) // the map has no order
+	// the map has no order
+	slices.SortStableFunc(r.Faults, func(a, b Fault) int { return cmp.Compare(a.Offence, b.Offence) })
 	return r, nil
 }
 
-// wasRemoved reports whether a published offence is in the table with none of the seals that were published of it. One that was published
-// anew, as a restore does, is there with one of them.
+// wasRemoved reports whether the table has none of the published seals of an offence, the published seals being
+// old enough. An offence published anew, as a restore does, is in the table with one of the seals.
 func (w *Walker) wasRemoved(ps []publishedOffence, table []schemas.Sum) bool {
 	for _, p := range ps {
 		if slices.Contains(table, p.seal) || !p.written.Before(w.Now().Add(-settle)) {
@@ -194,7 +196,7 @@ func faultOf(k FaultKind, row *storedOffence, columns []string, detail string) F
 	return Fault{Kind: k, Offence: row.OffenceID.String(), Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
 }
 
-// visitRows visits every stored row once, camera by camera, and looks at the row and its chain.
+// visitRows visits every stored row once, camera by camera, and checks the row and its chain.
 func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOffence)) error {
 	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"readonly": 2, "max_threads": 1, "max_bytes_before_external_sort": 256 << 20, "max_execution_time": 3600, "log_queries": 0,
@@ -214,7 +216,7 @@ func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOff
 			return fmt.Errorf("read offences: %w", err)
 		}
 		if r.Rows > 0 && row.isSameOffence(&last) {
-			continue // an insert that was tried again
+			continue // a repeated insert
 		}
 		if r.Rows == 0 || row.Partition != last.Partition {
 			chain.Load(nil)
@@ -239,7 +241,7 @@ func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOff
 	return w.comparePlaces(ctx, r, chunk)
 }
 
-// checkRow looks at a row and at its place in the chain, and tells each fault once.
+// checkRow checks a row and its place in the chain, and reports each fault once.
 func checkRow(r *Report, chain *evidence.Chain, row *storedOffence) {
 	columns := row.Altered()
 	if len(columns) > 0 {
@@ -251,7 +253,7 @@ func checkRow(r *Report, chain *evidence.Chain, row *storedOffence) {
 	want := chain.Last(row.Camera)
 	sealed, err := row.Decision()
 	if err == nil {
-		sealed.On.Camera = row.Camera // where the row stands; a camera that was altered is told above
+		sealed.On.Camera = row.Camera // as the row stands; an altered camera is reported above
 		d = sealed
 	}
 	if err := chain.Follow(&d); err != nil && d.PrevSeal != want {

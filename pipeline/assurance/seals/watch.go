@@ -48,7 +48,7 @@ func (w *Walker) WatchSeals(ctx context.Context, every time.Duration, m *Metrics
 	}
 }
 
-// walkOnce walks once and tells what it found.
+// walkOnce walks once and reports the findings.
 func (w *Walker) walkOnce(ctx context.Context, m *Metrics, log zerolog.Logger) {
 	r, err := w.Walk(ctx)
 	if err != nil {

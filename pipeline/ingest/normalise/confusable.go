@@ -2,14 +2,14 @@ package normalise
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// MaxVariants bounds what AppendVariants returns.
+// MaxVariants bounds the result of AppendVariants.
 const MaxVariants = 4096
 
 // alphabet is every canonical character, in order.
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// confused lists, for every canonical character, the others of its confusion class. It is derived from the class itself,
-// so the two cannot differ.
+// confused lists, for every canonical character, the others of its confusion class. The list is derived from the
+// class itself, so the two cannot differ.
 var confused = func() (t [256][]byte) {
 	for _, a := range []byte(alphabet) {
 		for _, b := range []byte(alphabet) {
@@ -91,7 +91,7 @@ func (v *variantWalk) appendChanged(i, changes int) {
 	v.appendChanged(i+1, changes)
 }
 
-// appendBounded appends the plates that p is with a boundary.
+// appendBounded appends the forms of p with a boundary.
 func (v *variantWalk) appendBounded(p schemas.Plate) {
 	var buf [8]schemas.Plate
 	for _, q := range p.AppendBounded(buf[:0]) {

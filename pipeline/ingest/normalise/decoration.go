@@ -32,7 +32,8 @@ func (s *plateScan) stripCountry(country schemas.Country) {
 	if inner == 0 || s.n > schemas.MaxRawPlate {
 		return
 	}
-	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.leadingLetters())) > 1 // three groups of letters in front: no plate has them (D B-MW 123)
+	// three groups of letters in front: no plate has them (D B-MW 123)
+	decorated := bits.OnesCount64(inner&^(^uint64(0)<<s.leadingLetters())) > 1
 	first, last := bits.TrailingZeros64(inner), 63-bits.LeadingZeros64(inner)
 	if countryOf(s.chars[:first]).IsZero() && countryOf(s.chars[last:s.n]).IsZero() {
 		return
@@ -43,7 +44,8 @@ func (s *plateScan) stripCountry(country schemas.Country) {
 		if c.IsZero() || !country.IsZero() && c != country {
 			continue
 		}
-		if part.at > 0 && part.end-part.at == 1 && part.restEnd-part.restAt < 6 { // more likely the last letter of the plate: 898 U 6 B is a misread 898-UGB
+		// more likely the last letter of the plate: 898 U 6 B is a misread 898-UGB
+		if part.at > 0 && part.end-part.at == 1 && part.restEnd-part.restAt < 6 {
 			continue
 		}
 		if !decorated && (country.IsZero() && whole.hasAny() || c == schemas.Germany && isGerman(s.chars[:s.n]) || c != schemas.Germany && whole.hasCountry(c)) {
@@ -53,7 +55,8 @@ func (s *plateScan) stripCountry(country schemas.Country) {
 		rest.keepRange(part.restAt, part.restEnd)
 		if c == schemas.Germany {
 			rest.stripSeason(true)
-			if n := rest.leadingLetters(); n < rest.n && rest.chars[n] == '0' { // no German number begins with zero: AC-TB 00 D is a misread AC-TB 000
+			// no German number begins with zero: AC-TB 00 D is a misread AC-TB 000
+			if n := rest.leadingLetters(); n < rest.n && rest.chars[n] == '0' {
 				continue
 			}
 		}
@@ -110,8 +113,8 @@ func isGerman(text []byte) bool {
 	return ok && p.Districts() != 0
 }
 
-// foldUmlaut writes a German district whose umlaut came as two letters with one (TOELBA918 is T\u00d6L-BA 918), when the text as it stands is that
-// of no district.
+// foldUmlaut writes a German district whose umlaut came as two letters with one (TOELBA918 is T\u00d6L-BA 918),
+// when the text as it stands is that of no district.
 func (s *plateScan) foldUmlaut() {
 	if isGerman(s.chars[:s.n]) {
 		return
@@ -134,7 +137,8 @@ func (s *plateScan) foldUmlaut() {
 			continue
 		}
 		ends := uint64(p.UmlautDistricts()) >> (i + 1) << (i + 1)
-		if at := bytes.IndexAny(folded.chars[i+1:folded.n], "AOU"); at >= 0 { // the umlaut of a district is its last A, O or U: AEO is no A\u00d6
+		// the umlaut of a district is its last A, O or U: AEO is no A\u00d6
+		if at := bytes.IndexAny(folded.chars[i+1:folded.n], "AOU"); at >= 0 {
 			ends &= 1<<(i+2+at) - 1
 		}
 		inside := folded.breaks &^ 1 &^ (^uint64(0) << folded.leadingLetters())
@@ -145,7 +149,8 @@ func (s *plateScan) foldUmlaut() {
 	}
 }
 
-// addBoundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut says how far the district goes.
+// addBoundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut
+// says how far the district goes.
 func (s *plateScan) addBoundary(p schemas.Plate) schemas.Plate {
 	if at, _ := p.Boundary(); at != 0 {
 		return p

@@ -30,8 +30,8 @@ func AppendSeries(dst []Series, p schemas.Plate) []Series {
 	return dst
 }
 
-// HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and whether any is known of that country. It
-// says what speaks for a country, never which country it is.
+// HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and
+// whether any is known of that country. It says what speaks for a country, never which country it is.
 func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
 	return seriesOf(p).hasCountry(c), seriesByCountry[c].hasAny()
 }

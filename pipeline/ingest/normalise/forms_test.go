@@ -41,7 +41,8 @@ func mayStandBetween(r rune) bool {
 	return strings.ContainsRune(separatorSigns, r) || unicode.Is(unicode.Zs, r)
 }
 
-// A plate one of whose characters was replaced by a sign is refused, unless the sign is a separator: what is left would be another plate.
+// A plate one of whose characters was replaced by a sign is refused, unless the sign is a separator: what is left
+// would be another plate.
 func TestAnUnreadCharacterNeverBecomesAnotherPlate(t *testing.T) {
 	for r := rune(1); r < 0x3100; r++ {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -92,7 +93,8 @@ func TestAWordForNoPlateIsBelievedOnlyWithoutConfidence(t *testing.T) {
 			t.Errorf("%s: %s", raw, got)
 		}
 	}
-	for _, plate := range []string{"NONE", "NOPLATE", "UNKNOWN", "NULL", "ERROR", "XXX", "NOREAD"} { // Belgian personal plates
+	// Belgian personal plates
+	for _, plate := range []string{"NONE", "NOPLATE", "UNKNOWN", "NULL", "ERROR", "XXX", "NOREAD"} {
 		if got := canon(t, plate, "BE", 900); got != plate {
 			t.Errorf("%s with confidence: %s", plate, got)
 		}
@@ -102,7 +104,8 @@ func TestAWordForNoPlateIsBelievedOnlyWithoutConfidence(t *testing.T) {
 			t.Errorf("%s with confidence: %s", raw, got)
 		}
 	}
-	for _, raw := range []string{"NO_READ", "NOT_READ", "NO_PLATE", "no_plate_found", "UNKNOWN*"} { // a sign that no plate has
+	// a sign that no plate has
+	for _, raw := range []string{"NO_READ", "NOT_READ", "NO_PLATE", "no_plate_found", "UNKNOWN*"} {
 		for _, confidence := range []schemas.PerMille{0, 1, 980} {
 			if got := canon(t, raw, "BE", confidence); got != "plate_unread" {
 				t.Errorf("%s at %d: %s", raw, confidence, got)
@@ -205,7 +208,8 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("\u0160A 123-AB", "RS", "SA123AB")
 }
 
-// The letters and digits of a plate never depend on how its boundary is written, and the boundary that is written is kept.
+// The letters and digits of a plate never depend on how its boundary is written, and the boundary that is written
+// is kept.
 func TestBoundariesSurviveEveryWayOfWritingThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[A-Z]{2,5}[1-9][0-9]{0,2}`).Draw(t, "text")
@@ -217,7 +221,9 @@ func TestBoundariesSurviveEveryWayOfWritingThem(t *testing.T) {
 			return
 		}
 		if whole, _ := PlateOf(text, schemas.Germany, 900); whole != p {
-			return // an umlaut in two letters (AOEAA1 is A\u00d6-AA 1): there a separator tells more, and the table above says what
+			// an umlaut in two letters (AOEAA1 is A\u00d6-AA 1): there a separator tells more, and the table above
+			// says what
+			return
 		}
 		got, rej := PlateOf(text[:at]+between+text[at:], schemas.Germany, 900)
 		if want := p.WithBoundary(at, false); rej != nil || got != want || got.Class() != p.Class() {
@@ -305,7 +311,8 @@ func TestPlatesOfEveryCountryHaveASeriesOfIt(t *testing.T) {
 	}
 }
 
-// What PlateOf returns it returns again, for every country; and the class depends on nothing but the letters and digits.
+// What PlateOf returns it returns again, for every country; and the class depends on nothing but the letters and
+// digits.
 func TestPlateOfIsIdempotentForEveryCountry(t *testing.T) {
 	countries := []string{"", "DE", "BE", "RS", "AT", "FR"}
 	rapid.Check(t, func(t *rapid.T) {

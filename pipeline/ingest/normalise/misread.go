@@ -6,10 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// similar holds characters that OCR confuses, but too seldom to share a class. A pair stands for both classes: 8-6 is
-// also B-G.
-// The pairs of public wrong fines come first (8 read as 6 in a Dutch tunnel and on a French road, V as B in Ghent); the rest are usual
-// confusions of plate OCR, none of them measured.
+// similar holds characters that OCR confuses, but too seldom to share a class. A pair stands for both classes: 8-6
+// is also B-G. The pairs of public wrong fines come first (8 read as 6 in a Dutch tunnel and on a French road, V
+// as B in Ghent); the rest are usual confusions of plate OCR, none of them measured.
 var similar = func() (t [256][256]bool) {
 	for _, pair := range []string{
 		"68", "BV", "17", "38", "08", "HN", "4A", "7T", "MW", "VY", "UV", "CG", "27", "1T", "1J", "69", "89", "09", "56", "0C", "0U", "EF", "PR", "KX", "MN", "MH", "NW", "HW",

@@ -50,11 +50,13 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 	german := country.IsZero() || country == schemas.Germany
 	canonical := raw
 	p, ok := schemas.PlateFrom(raw)
-	if !ok && strings.Contains(raw, "--") { // a scan would take the mark of an umlaut for one separator: bo--a100 is BO--A100, not BO-A100
+	// a scan would take the mark of an umlaut for a separator: bo--a100 is BO--A100, not BO-A100
+	if !ok && strings.Contains(raw, "--") {
 		canonical = strings.Map(typedToCanonical, raw)
 		p, ok = schemas.PlateFrom(canonical)
 	}
-	if ok && needsNoScan(canonical, german, country == schemas.Germany, confidence) { // most cameras send it canonical
+	// most cameras send the canonical form
+	if ok && needsNoScan(canonical, german, country == schemas.Germany, confidence) {
 		if !german && country != serbia {
 			p = p.Unbounded()
 		}
@@ -106,7 +108,7 @@ func needsNoScan(canonical string, german, known bool, confidence schemas.PerMil
 	return !known || n < 3 || canonical[1] != 'E' && canonical[2] != 'E' && (n < 4 || canonical[3] != 'E')
 }
 
-// rejectScanned returns why the scanned text is no plate; nil when it may be a plate.
+// rejectScanned returns the reason why the scanned text is no plate; nil when the text may be a plate.
 func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
 	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.isAbbreviation(raw), s.isForeignWord(raw),
@@ -122,7 +124,8 @@ func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *sche
 	return nil
 }
 
-// typedToCanonical returns the capital of a Latin letter without diacritics, drops a space, and returns any other character as it is.
+// typedToCanonical returns the capital of a Latin letter without diacritics, drops a space, and returns any other
+// character as it is.
 func typedToCanonical(r rune) rune {
 	switch {
 	case 'a' <= r && r <= 'z':

@@ -66,14 +66,22 @@ func TestPlateRejectsWhatIsNoPlate(t *testing.T) {
 	}
 	f(strings.Repeat("A", schemas.MaxPlate+1), schemas.ReasonBadPlate)
 	for _, raw := range []string{
-		"\u65e51ABC",                                                                                                              // Han
-		"1\u0416\u04123",                                                                                                          // Cyrillic Zhe looks like no Latin letter
-		"\u0404 1234 AB",                                                                                                          // Ukrainian Ye
-		"\u0661\u0662\u0663",                                                                                                      // Arabic-Indic digits
-		"12345-\u0623-6",                                                                                                          // Moroccan
-		"A\u00df1",                                                                                                                // sharp s
-		"\ufdfa",                                                                                                                  // one sign of eighteen letters
-		"1ABC\u00bd", "1ABC\u2153", "1ABC12\u00b3", "1ABC\u2460", "1ABC\u2163", "1ABC\u2079", "1ABC12\U0001d7d9", "\U0001d4001BC", // no number or letter is invented
+		// Han
+		"\u65e51ABC",
+		// Cyrillic Zhe looks like no Latin letter
+		"1\u0416\u04123",
+		// Ukrainian Ye
+		"\u0404 1234 AB",
+		// Arabic-Indic digits
+		"\u0661\u0662\u0663",
+		// Moroccan
+		"12345-\u0623-6",
+		// sharp s
+		"A\u00df1",
+		// one sign of eighteen letters
+		"\ufdfa",
+		// no number or letter is invented
+		"1ABC\u00bd", "1ABC\u2153", "1ABC12\u00b3", "1ABC\u2460", "1ABC\u2163", "1ABC\u2079", "1ABC12\U0001d7d9", "\U0001d4001BC",
 	} {
 		f(raw, schemas.ReasonBadPlate)
 	}

@@ -9,22 +9,22 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// plateScan is a raw plate taken apart: letters, digits and positions of separators. It lives on the stack.
+// plateScan is a raw plate taken apart: letters, digits and positions of separators, without the heap.
 type plateScan struct {
 	chars   [2 * schemas.MaxRawPlate]byte
 	n       int
 	breaks  uint64 // bit i: a separator stood in front of character i
 	marked  uint64 // bit i: character i is a letter with a diacritic
 	edge    rune   // the control character behind the plate: nothing may follow
-	foreign rune   // the first letter or digit that has no Latin form
+	foreign rune   // the first letter or digit without a Latin form
 	joker   rune   // the first sign for an unread character
 	bad     rune   // the first other sign
 }
 
-// Values of ascii for bytes that are no letter or digit.
+// Values of ascii for other bytes than letters and digits.
 const (
 	separator = 1    // between characters: blank, dash, dot, slash, colon, quotes, brackets
-	control   = 2    // in front of the plate and behind it
+	control   = 2    // in front of the plate and behind
 	joker     = 3    // stands for an unread character
 	refused   = 4    // anything else
 	other     = 0xff // not ASCII: the slow path
@@ -55,7 +55,7 @@ var ascii = func() (t [256]byte) {
 	return t
 }()
 
-// scanASCII scans a text that is all ASCII; false when it is not.
+// scanASCII scans a text that is all ASCII and returns false for any other.
 func (s *plateScan) scanASCII(raw string) bool {
 	for i := range len(raw) {
 		c := ascii[raw[i]]
@@ -67,7 +67,7 @@ func (s *plateScan) scanASCII(raw string) bool {
 	return true
 }
 
-// addChar adds the next character: c is its value of ascii, r the character as it came.
+// addChar adds the next character: c is the character's value in ascii, r the original character.
 func (s *plateScan) addChar(c byte, r rune) {
 	switch c {
 	case separator:
@@ -164,7 +164,8 @@ var separators = map[rune]bool{
 	'\u2039': true, '\u203a': true, '\u3010': true, '\u3011': true, '\u300c': true, '\u300d': true,
 }
 
-// twoLetters are Latin letters that registers write with two: Danish and Norwegian \u00c6, Icelandic \u00de, French \u0152, Dutch \u0132.
+// twoLetters are Latin letters that registers write with two: Danish and Norwegian \u00c6, Icelandic \u00de,
+// French \u0152, Dutch \u0132.
 var twoLetters = map[rune][2]byte{'\u00c6': {'A', 'E'}, '\u0152': {'O', 'E'}, '\u00de': {'T', 'H'}, '\u0132': {'I', 'J'}}
 
 // lookAlike maps letters that Unicode does not decompose to A-Z: Latin letters with a stroke, and Cyrillic and Greek

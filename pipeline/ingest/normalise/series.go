@@ -6,9 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// syntaxes defines the series. pattern: alternatives separated by spaces; A is any letter, 9 any digit, [..] a set with
-// ranges; a repeat {n} or {m,n} or ? may follow. A pattern stands for the strings it spells out, nothing more. That of SeriesBEVanity, which
-// is not of digits only, cannot be written so: see seriesOf.
+// syntaxes defines the series. pattern: alternatives separated by spaces; A is any letter, 9 any digit, [..] a set
+// with ranges; a repeat {n} or {m,n} or ? may follow. A pattern stands for the strings it spells out, nothing
+// more. SeriesBEVanity has no pattern, because a vanity plate must not be all digits: see seriesOf.
 var syntaxes = [seriesEnd]struct{ name, country, pattern string }{
 	SeriesBEStandard:  {"BE_STD", "BE", "[1-7]A{3}9{3}"},
 	SeriesBEReversed:  {"BE_REV", "BE", "[1-9]9{3}A{3}"},

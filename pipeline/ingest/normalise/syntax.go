@@ -7,48 +7,51 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Series is one series of plates of one country that has a syntax of its own.
+// Series is a series of plates with a syntax, issued by a single country.
 type Series uint8
 
-// The series, by country. SeriesBEVanity fits nearly everything and ranks nothing. They are public knowledge of unequal worth: that of Belgium and its
-// neighbours is checked best, that of the others says what the usual plates look like. No verdict may need one to be complete.
+// The series, by country. SeriesBEVanity fits nearly everything and ranks nothing. The syntaxes are public
+// knowledge of unequal worth: Belgium and its neighbours are checked best, the others follow the usual plates. No
+// verdict may need a complete syntax.
 const (
-	SeriesBEStandard  Series = iota // 1-ABC-123, since 16/11/2010
-	SeriesBEReversed                // 9-123-ABC
-	SeriesBEIntl                    // 8- international, 9- personalised before 2014
-	SeriesBELetter                  // index letter: G agricultural, M motorcycle, O oldtimer, Q trailer, S moped, T taxi, U exceptional load, W and Y test, Z dealer
-	SeriesBETemp                    // WX-16-ABC
-	SeriesBE1973                    // ABC-123, 1973-2008
-	SeriesBE2008                    // 123-ABC, 2008-2010
-	SeriesBE1953                    // codes 1-5, 1953-1962: one letter among four digits
-	SeriesBE1962                    // codes 6-10, 1962-1973: two letters among three digits
-	SeriesBECD                      // diplomatic, CD-AB-123 and CD-1234
-	SeriesBEOfficial                // A ministers, P parliament, E regional government
-	SeriesBEAllied                  // B-AFI-123, allied forces
-	SeriesBEArmy                    // five digits
-	SeriesBERoyal                   // digits only
-	SeriesBEVanity                  // 1-8 characters, not digits only, since 03/2014
-	SeriesNL                        // sidecodes 1-14
-	SeriesNLSpecial                 // CD, CDJ of the Court of Justice, AA of the royal house
-	SeriesFRSIV                     // AA-123-AA
-	SeriesFRFNI                     // 123 ABC 75, old
-	SeriesFRTrade                   // W-123-AB, garages
-	SeriesFRCD                      // diplomatic: 123 CD 45, CMD, C, K
-	SeriesFRArmy                    // eight digits
-	SeriesDE                        // umlauts as base letters
-	SeriesDEAuthority               // no letters behind the district: authorities, BP, THW, Y, X
-	SeriesDERed                     // 03, 04, 05, 06, 07
-	SeriesDEExport                  // the letter behind the number: export
-	SeriesDECD                      // 0 17-123
-	SeriesLU                        // AB1234
-	SeriesLUOld                     // 4 or 5 digits
-	SeriesUK                        // AB12 CDE
-	SeriesUKPrefix                  // A123 BCD
-	SeriesUKSuffix                  // ABC 123A
-	SeriesUKNI                      // Northern Ireland, and dateless
-	SeriesUKDateless                // 1234 AB; trade plates 123 AB
-	SeriesUKTrade                   // five digits
-	SeriesUKCD                      // diplomatic, 123 D 456
+	SeriesBEStandard Series = iota // 1-ABC-123, since 16/11/2010
+	SeriesBEReversed               // 9-123-ABC
+	SeriesBEIntl                   // 8- international, 9- personalised before 2014
+	// index letter: G agricultural, M motorcycle, O oldtimer, Q trailer, S moped, T taxi, U exceptional load, W
+	// and Y test, Z dealer
+	SeriesBELetter
+	SeriesBETemp      // WX-16-ABC
+	SeriesBE1973      // ABC-123, 1973-2008
+	SeriesBE2008      // 123-ABC, 2008-2010
+	SeriesBE1953      // codes 1-5, 1953-1962: one letter among four digits
+	SeriesBE1962      // codes 6-10, 1962-1973: two letters among three digits
+	SeriesBECD        // diplomatic, CD-AB-123 and CD-1234
+	SeriesBEOfficial  // A ministers, P parliament, E regional government
+	SeriesBEAllied    // B-AFI-123, allied forces
+	SeriesBEArmy      // five digits
+	SeriesBERoyal     // digits only
+	SeriesBEVanity    // 1-8 characters, not digits only, since 03/2014
+	SeriesNL          // sidecodes 1-14
+	SeriesNLSpecial   // CD, CDJ of the Court of Justice, AA of the royal house
+	SeriesFRSIV       // AA-123-AA
+	SeriesFRFNI       // 123 ABC 75, old
+	SeriesFRTrade     // W-123-AB, garages
+	SeriesFRCD        // diplomatic: 123 CD 45, CMD, C, K
+	SeriesFRArmy      // eight digits
+	SeriesDE          // umlauts as base letters
+	SeriesDEAuthority // no letters behind the district: authorities, BP, THW, Y, X
+	SeriesDERed       // 03, 04, 05, 06, 07
+	SeriesDEExport    // the letter behind the number: export
+	SeriesDECD        // 0 17-123
+	SeriesLU          // AB1234
+	SeriesLUOld       // 4 or 5 digits
+	SeriesUK          // AB12 CDE
+	SeriesUKPrefix    // A123 BCD
+	SeriesUKSuffix    // ABC 123A
+	SeriesUKNI        // Northern Ireland, and dateless
+	SeriesUKDateless  // 1234 AB; trade plates 123 AB
+	SeriesUKTrade     // five digits
+	SeriesUKCD        // diplomatic, 123 D 456
 	SeriesPL
 	SeriesRO
 	SeriesES
@@ -99,7 +102,7 @@ func (s Series) Country() schemas.Country {
 	return c
 }
 
-// seriesSet is a set of series, one bit each.
+// seriesSet is a set of series, a bit each.
 type seriesSet [2]uint64
 
 func (s *seriesSet) addSeries(x Series) { s[x/64] |= 1 << (x % 64) }
@@ -167,7 +170,7 @@ func seriesOf(p schemas.Plate) (set seriesSet) {
 // maxTemplate is the length of the longest plate of any series: FR 1234ABC97x.
 const maxTemplate = 10
 
-// templateSet is a set of templates of one length, one bit each.
+// templateSet is a set of templates of equal length, a bit each.
 type templateSet [4]uint64
 
 // matcher holds all templates of one length. at gives the templates that allow a symbol at a position: a few ANDs per

@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// domain has the series as regular expressions that were written by hand, the oracle of the compiled patterns, and a plate of each.
+// domain has the series as regular expressions that were written by hand, the oracle of the compiled patterns, and
+// a plate of each.
 var domain = [seriesEnd]struct{ regex, example string }{
 	SeriesBEStandard: {`^[1-7][A-Z]{3}\d{3}$`, "1ABC123"},
 	SeriesBEReversed: {`^[1-9]\d{3}[A-Z]{3}$`, "9123ABC"},

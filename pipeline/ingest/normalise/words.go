@@ -56,5 +56,6 @@ func (s *plateScan) isForeignWord(raw string) bool {
 var noPlateWords = map[string]bool{
 	"\u65e0\u8f66\u724c": true, "\u7121\u8eca\u724c": true, // no plate
 	"\u65e0\u724c\u8f66": true, "\u7121\u724c\u8eca": true, "\u65e0\u724c": true, // vehicle without a plate
-	"\u8f66\u724c\u672a\u8bc6\u522b": true, "\u672a\u8bc6\u522b": true, "\u672a\u77e5": true, "\u8eca\u724c\u672a\u8b58\u5225": true, "\u672a\u8b58\u5225": true, // plate not recognised, not recognised, unknown
+	// plate not recognised, not recognised, unknown
+	"\u8f66\u724c\u672a\u8bc6\u522b": true, "\u672a\u8bc6\u522b": true, "\u672a\u77e5": true, "\u8eca\u724c\u672a\u8b58\u5225": true, "\u672a\u8b58\u5225": true,
 }

@@ -42,10 +42,12 @@ type ClickHouseConfig struct {
 	Reach      []uint16     // TCP ports that the engine may connect to, for tables of the engine Kafka; default none
 	Binary     string       // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
 	MaxMemory  int64        // bytes the engine may use; 40 % of the machine's
-	// Threads is the number of threads for a query; default the number of CPUs, at most 4. Merges get half, so that inserts keep a core
+	// Threads is the number of threads for a query; default the number of CPUs, at most 4. Merges get half, so
+	// that inserts keep a core
 	Threads int
 	Fsync   bool // every insert reaches the disk before the acknowledgement; else the page cache
-	// LogLevel is the level of the engine's own log; default fatal. From error downwards the log may quote queries, and so plates
+	// LogLevel is the level of the engine's own log; default fatal. From error downwards the log may quote
+	// queries, and so plates
 	LogLevel     string
 	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
@@ -221,7 +223,8 @@ func engineArgs(kind, conf string, sc *serverConfig) []string {
 		"--path=" + filepath.Join(sc.DataDir, storeDir),
 		"--listen_host=" + sc.Host,
 		"--tcp_port=" + strconv.Itoa(sc.NativePort),
-		"--log-level=" + sc.LogLevel,                                  // the engine ignores logger.level in the file, and would use trace
+		// the engine ignores logger.level in the file, and would use trace
+		"--log-level=" + sc.LogLevel,
 		"--interactive", "--progress=off", "--history_file=/dev/null", // see stdinAsTerminal
 		"--structure=line String", "--input-format=LineAsString", "--table=" + stdinTable, // standard input as a table
 		"--query", listen + "SELECT * FROM " + stdinTable + " FORMAT Null",
