@@ -1,14 +1,15 @@
 package bench
 
-// municipality is one of the nineteen of the Brussels-Capital Region, with its police zone, an approximate centre and the
-// share of the region's cameras it gets. The positions are for plausibility only and decide nothing.
+// municipality is a municipality (nineteen in all) in the Brussels-Capital Region, with its police zone, an
+// approximate centre and its share of the region's cameras. The positions are for plausibility only and decide
+// nothing.
 type municipality struct {
 	nis    uint32
 	zone   string
 	lat    int32 // micro-degrees
 	lon    int32
-	radius int32 // metres around the centre in which sites lie
-	weight int   // parts of about 1000
+	radius int32 // radius of the sites around the centre, in metres
+	weight int   // parts; all shares sum to about 1000
 }
 
 var municipalities = [...]municipality{
@@ -36,14 +37,14 @@ var municipalities = [...]municipality{
 // zones lists the six police zones, lowest number first.
 var zones = [...]string{"5339", "5340", "5341", "5342", "5343", "5344"}
 
-// The box that holds the region, in micro-degrees.
+// The region's bounding box, in micro-degrees.
 const (
 	latMin, latMax = 50_763_700, 50_913_600
 	lonMin, lonMax = 4_243_600, 4_482_600
 )
 
-// squaredMetres returns the square of the distance of two positions in metres. At Brussels' latitude the error of the
-// distance is a per mille.
+// squaredMetres returns the squared distance between two positions, in square metres. At Brussels' latitude the
+// distance is wrong by a per mille.
 func squaredMetres(latA, lonA, latB, lonB int32) int64 {
 	dy := int64(latA-latB) * 11_132 / 100_000
 	dx := int64(lonA-lonB) * 7_029 / 100_000

@@ -12,19 +12,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sitePlan holds the properties that the cameras of a site share.
+// sitePlan holds the properties shared by a site's cameras.
 type sitePlan struct {
 	limit    schemas.Speed
 	surround string
 	lez      bool
 	lanes    uint8
 	excluded bool // an access road on which no LEZ offence may be established
-	partly   bool // only lane 1 of it
-	measures bool // one camera of the site measures speeds
-	lapsed   bool // with a certificate that has run out
+	partly   bool // lane 1 only
+	measures bool // a camera at the site measures speeds
+	lapsed   bool // with a lapsed certificate
 }
 
-// cameraPlan is the plan of one camera of a site.
+// cameraPlan is the plan for a camera.
 type cameraPlan struct {
 	*sitePlan
 	kind      schemas.CameraKind
@@ -99,7 +99,7 @@ func makeLanes(p cameraPlan) []schemas.Lane {
 	return lanes
 }
 
-// drawCertificates draws two verifications, one after the other; of a lapsed device the last one ended before the day.
+// drawCertificates draws two successive verifications; a lapsed device's last verification ended before the day.
 func (c *City) drawCertificates(r *rand.Rand, index uint32, lapsed bool) []schemas.Certificate {
 	from := c.day - schemas.Day(30+r.IntN(600))
 	if lapsed {
@@ -113,18 +113,18 @@ func (c *City) drawCertificates(r *rand.Rand, index uint32, lapsed bool) []schem
 	}
 }
 
-// CameraToken returns the token of a camera, derived from seed and secret. It has 16 characters, the most that some cameras take
-// for a password.
+// CameraToken returns a camera's token, derived from seed and secret. It has 16 characters, the longest password for
+// some cameras.
 func (c *City) CameraToken(camera string) string {
 	sum := c.tokenSum("camera", camera)
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
 }
 
-// UserToken returns the bearer token of an office user of the generated users.yaml, derived from seed and secret.
+// UserToken returns an office user's bearer token in the generated users.yaml, derived from seed and secret.
 func (c *City) UserToken(user string) string { return userToken(c.tokenSum("user", user)) }
 
-// PublicUserToken returns the token that earlier versions gave a user of the generated city whatever the machine: whoever reads this
-// code knows it, so an office that others reach must refuse it.
+// PublicUserToken returns the token which earlier versions gave a generated city's user on every machine. Anyone who
+// reads this code knows the token, so an office open to others must refuse it.
 func PublicUserToken(seed uint64, user string) string {
 	return userToken(tokenSum(seed, "", "user", user))
 }

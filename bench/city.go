@@ -17,11 +17,12 @@ type CityConfig struct {
 	ListEntries int            // over all four hotlists; default 5,000
 	ListedDrive int            // list entries whose plate belongs to a vehicle of the city; default 200
 	At          schemas.Micros // any instant of the day the reference data is made for; required
-	// Secret is what tokens are made of beside the seed. Empty: anybody who reads this code knows them, which is right for tests alone.
+	// Secret goes into the tokens beside the seed. Empty: every reader of this code knows the tokens, acceptable for
+	// tests alone.
 	Secret string
 }
 
-// The bounds of a city: indexes into it are 16 and 32 bits wide.
+// A city's bounds: indexes into the city are 16 and 32 bits wide.
 const (
 	maxCameras  = 20_000
 	maxVehicles = 20_000_000
@@ -68,15 +69,15 @@ type City struct {
 	byID    map[string]uint16
 
 	vehicles []vehicle
-	earlier  []earlierVehicle // what some plates were on before
+	earlier  []earlierVehicle // some plates' former vehicles
 	permits  permits
 
 	entries []schemas.ListEntry
-	listed  []listedClass // list entries that a vehicle of the city meets, by confusion class
+	listed  []listedClass // list entries met by a vehicle in the city, by confusion class
 	drivers []uint32
 }
 
-// NewCity makes the city of the configuration. At 200,000 vehicles it takes about a fifth of a second.
+// NewCity makes the configured city. At 200,000 vehicles this takes about a fifth of a second.
 func NewCity(cfg CityConfig) (*City, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -101,16 +102,16 @@ func newRandom(seed uint64, subject string) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, hashOf(subject))) //nolint:gosec // repeatable on purpose
 }
 
-// Config returns the configuration with its defaults filled in.
+// Config returns the configuration with defaults filled in.
 func (c *City) Config() CityConfig { return c.cfg }
 
 // Day returns the Brussels day the reference data is made for.
 func (c *City) Day() schemas.Day { return c.day }
 
-// Cameras returns the registry, as the reference files have it. The caller must not change it.
+// Cameras returns the registry as in the reference files. The caller must not change it.
 func (c *City) Cameras() []schemas.Camera { return c.cameras }
 
-// SiteOf returns the site of a camera of the registry.
+// SiteOf returns a registered camera's site.
 func (c *City) SiteOf(camera string) (string, bool) {
 	i, ok := c.byID[camera]
 	if !ok {
@@ -119,7 +120,7 @@ func (c *City) SiteOf(camera string) (string, bool) {
 	return c.cameras[i].Site, true
 }
 
-// CityStats counts what a city holds.
+// CityStats counts a city's content.
 type CityStats struct {
 	Cameras         int            `json:"cameras"`
 	ExpiredCameras  int            `json:"expired_cameras"`
@@ -134,7 +135,7 @@ type CityStats struct {
 	Registrations   int            `json:"foreign_registrations"`
 	ListEntries     map[string]int `json:"list_entries"`
 	ListedDrive     int            `json:"listed_vehicles"`       // vehicles whose own plate is on a list, expired entries included
-	ListedClassmate int            `json:"listed_class_vehicles"` // vehicles of a listed confusion class, those included
+	ListedClassmate int            `json:"listed_class_vehicles"` // vehicles in a listed confusion class, listed vehicles included
 }
 
 // Stats counts the city.

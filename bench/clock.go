@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Profile is the distribution of the traffic over time.
+// Profile is the traffic's distribution over time.
 type Profile uint8
 
 // The profiles.
@@ -18,7 +18,7 @@ const (
 	RushHour
 )
 
-// hourly is the intensity at the start of each hour, per mille of the mean of the day. Its sum is 24,000.
+// hourly is the intensity at each hour's start, per mille of the day's mean. The sum is 24,000.
 var hourly = [24]int64{
 	260, 170, 130, 120, 190, 480, 1080, 1760, 1800, 1330, 1130, 1130,
 	1210, 1220, 1250, 1430, 1730, 1840, 1560, 1180, 880, 730, 670, 720,
@@ -33,7 +33,7 @@ func intensityAt(at schemas.Micros) int64 {
 	return (hourly[h]*(60-m) + hourly[(h+1)%24]*m) / 60
 }
 
-// clock gives each read its due time and its time in the traffic. It counts in nanoseconds.
+// clock gives each read a due time and a time in the traffic, in nanoseconds.
 type clock struct {
 	rate     uint64
 	compress int64
@@ -41,8 +41,8 @@ type clock struct {
 	start    schemas.Micros
 
 	n       uint64
-	traffic int64 // RushHour: nanoseconds of traffic time since start
-	weight  int64 // RushHour: intensity of the minute that ends at until
+	traffic int64 // RushHour: traffic nanoseconds since start
+	weight  int64 // RushHour: intensity in the minute before until
 	until   int64
 }
 

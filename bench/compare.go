@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// Got collects the results that a pipeline delivered. A repeated message counts once. The zero value is ready; one
+// Got collects a pipeline's delivered results. A repeated message counts once. The zero value is ready; a single
 // goroutine uses it.
 type Got struct {
 	hits     map[string]ExpectedHit
@@ -23,7 +23,7 @@ type gotOffence struct {
 	day    schemas.Day
 }
 
-// AddHit adds one message of anpr.hits.v1.
+// AddHit adds a message from anpr.hits.v1.
 func (g *Got) AddHit(h *anprv1.Hit) {
 	if g.hits == nil {
 		g.hits, g.cameras = map[string]ExpectedHit{}, map[string]string{}
@@ -37,7 +37,7 @@ func (g *Got) AddHit(h *anprv1.Hit) {
 	g.cameras[id] = h.GetCameraId()
 }
 
-// AddOffence adds one message of anpr.offences.v1, candidate or held.
+// AddOffence adds a message from anpr.offences.v1, candidate or held.
 func (g *Got) AddOffence(o *anprv1.Offence) {
 	if g.offences == nil {
 		g.offences = map[string]gotOffence{}
@@ -50,7 +50,8 @@ func (g *Got) AddOffence(o *anprv1.Offence) {
 	g.offences[string(o.GetOffenceId())] = x
 }
 
-// ResultTally compares one kind of result. Expected = Found + Missing; Optional are rows that were right and not required.
+// ResultTally compares results in one kind. Expected = Found + Missing; Optional counts correct rows beyond the
+// required ones.
 type ResultTally struct {
 	Expected int `json:"expected"`
 	Found    int `json:"found"`
@@ -73,7 +74,7 @@ type TruthReport struct {
 	ExtraHits   []ExpectedHit
 }
 
-// Of returns the tally of the kind of result of that name: one of Kinds.
+// Of returns the tally for a kind in Kinds.
 func (r *TruthReport) Of(kind string) *ResultTally {
 	if r.tallies == nil {
 		r.tallies = map[string]*ResultTally{}
@@ -93,7 +94,7 @@ func (r *TruthReport) Tallies() map[string]ResultTally {
 	return out
 }
 
-// Sum returns the tally of all kinds together.
+// Sum returns the tally over all kinds together.
 func (r *TruthReport) Sum() (t ResultTally) {
 	for _, kind := range Kinds() {
 		x := r.Of(kind)
@@ -102,7 +103,7 @@ func (r *TruthReport) Sum() (t ResultTally) {
 	return t
 }
 
-// MarshalJSON writes the tally of each kind under its name.
+// MarshalJSON writes each kind's tally under the kind's name.
 func (r *TruthReport) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	add := func(name string, v any) error {
@@ -133,8 +134,9 @@ func (r *TruthReport) Exact() bool {
 	return t.Missing == 0 && t.Extra == 0
 }
 
-// Compare holds what a pipeline delivered against the truth. window is the pipeline's passage window: two expected hits of one entry at one
-// site within it are one passage, and a hit counts as found when its capture time is within it of the expected one.
+// Compare compares a pipeline's delivered results with the truth. window is the pipeline's passage window. Two
+// expected hits within the window, on the same entry and at the same site, are a single passage. A hit counts as found
+// when its capture time is within the window around the expected time.
 func (h *Truth) Compare(got *Got, window schemas.Micros) *TruthReport {
 	r := &TruthReport{}
 	for _, o := range h.oracles {

@@ -21,8 +21,8 @@ func DataDir() string {
 	return filepath.Clean(os.TempDir())
 }
 
-// FileSystem returns the name of the directory's file system. The cost of a ClickHouse part and of an fsync depends on
-// it.
+// FileSystem returns the name of a directory's file system. The cost for a ClickHouse part and for an fsync depends on
+// the file system.
 func FileSystem(dir string) string {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

@@ -12,9 +12,9 @@ type Kind uint8
 // The kinds. A read has one kind; late uploads and missing countries are counted apart.
 const (
 	Clean          Kind = iota
-	Confused            // read as another plate of its confusion class
+	Confused            // read as another plate in its confusion class
 	Retransmission      // an event sent before
-	ParkedRepeat        // a vehicle that stands in view, again
+	ParkedRepeat        // a vehicle still standing in view
 	Unreadable
 	Malformed
 	UnknownCamera
@@ -42,15 +42,15 @@ var rejects = [kinds]schemas.Reason{
 	ExpiredCamera: schemas.ReasonCameraExpired, ClockAhead: schemas.ReasonClockAhead, ClockLost: schemas.ReasonClockBehind,
 }
 
-// plannedRead is a read before it is written. Together with the time of reception it determines the bytes.
+// plannedRead is a read before encoding. With the reception time it determines the bytes.
 type plannedRead struct {
 	plate      schemas.Plate // as read
 	captured   schemas.Micros
 	vehicle    uint32
 	passing    uint32 // index in Traffic.passings
-	seq        uint32 // the camera's own count of events
+	seq        uint32 // the camera's own event count
 	randomBits uint32
-	camera     uint16 // index in City.cameras; beyond it, a camera that does not exist
+	camera     uint16 // index in City.cameras; beyond the end, a camera outside the registry
 	speed      uint16 // tenths of km/h
 	confidence uint16 // confidence, per mille
 	repeats    uint16 // parked: reads still to come
@@ -61,11 +61,11 @@ type plannedRead struct {
 	noCountry  bool
 }
 
-// Event is one record of the load. It is filled by [Traffic.Next] and may be reused.
+// Event is a record in the load. [Traffic.Next] fills it, and it may be reused.
 type Event struct {
 	Index    uint64
-	Due      time.Duration  // after the start, when it must be sent
-	Received schemas.Micros // the log's clock at that time
+	Due      time.Duration  // due time after the start
+	Received schemas.Micros // the log clock at the due time
 	Kind     Kind
 
 	read plannedRead

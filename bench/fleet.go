@@ -11,16 +11,16 @@ type vehicleFlags uint8
 
 const (
 	inRegister  vehicleFlags = 1 << iota // its register has a row for the plate
-	oldtimer                             // registered as one
+	oldtimer                             // registered as an old-timer
 	exempt                               // LEZ exemption valid on the day
 	dayPass                              // LEZ day pass for the day
 	registered                           // foreign LEZ registration valid on the day
-	parksInView                          // may stand in view of a camera; never a listed one
+	parksInView                          // may stand in a camera's view; never a listed vehicle
 	lookalike                            // its plate may be taken for another vehicle's
-	earlyPass                            // LEZ day pass for the day before, which counts until 06:00 of the day
+	earlyPass                            // LEZ day pass for the day before, valid until 06:00 on the day
 )
 
-// vehicle is a plate with the vehicle that carries it during the day.
+// vehicle is a plate with its vehicle during the day.
 type vehicle struct {
 	plate             schemas.Plate
 	firstRegistration schemas.Day
@@ -35,7 +35,7 @@ type vehicle struct {
 	colour            uint8
 }
 
-// n1Class returns the class of an N1 vehicle; for about a quarter of them the register has none.
+// n1Class returns an N1 vehicle's class; for about a quarter the register has none.
 func (v *vehicle) n1Class() schemas.N1Class {
 	if v.category != schemas.N1 {
 		return schemas.N1ClassUnknown
@@ -181,7 +181,7 @@ func pickByBound[T any](n int, bounds []int, values []T, last T) T {
 	return last
 }
 
-// years gives the first and last year in which cars of a norm were first registered.
+// years gives the first and last year for first registrations in a norm.
 var years = [...][2]int{
 	schemas.EuroUnknown: {1997, 2012}, schemas.EuroNone: {1965, 1993}, schemas.Euro1: {1993, 1996}, schemas.Euro2: {1997, 2000},
 	schemas.Euro3: {2001, 2005}, schemas.Euro4: {2006, 2010}, schemas.Euro5: {2011, 2015}, schemas.Euro6: {2016, 2019},

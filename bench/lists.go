@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The hotlists of a city: file names, shares and properties of their entries.
+// A city's hotlists: file names, shares and entry properties.
 var lists = [...]struct {
 	name       string
 	prefix     string
@@ -22,7 +22,7 @@ var lists = [...]struct {
 	{"disappearances", "DIS", 5, 100, 100, []string{"worrying disappearance"}},
 }
 
-// listedClass groups the list entries of one confusion class; vehicles point to it.
+// listedClass groups the list entries in a confusion class; vehicles point to the group.
 type listedClass struct {
 	class   schemas.Class
 	entries []uint32 // indexes in City.entries
@@ -59,7 +59,7 @@ func (c *City) addEntry(r *rand.Rand, n int, p schemas.Plate, country uint8) {
 	}
 	e.Priority = min(e.Priority, 100)
 	if r.IntN(3) == 0 {
-		e.Country = schemas.Country{} // whoever listed it did not know
+		e.Country = schemas.Country{} // unknown to the author of the entry
 	}
 	switch r.IntN(30) {
 	case 0:
@@ -90,9 +90,9 @@ func drawList(r *rand.Rand) int {
 	return len(lists) - 1
 }
 
-// tieLists ties each vehicle to the entries of its confusion class, whoever they were made for. An entry whose class is also
-// that of a vehicle of another country loses its country, so that what the entry matches does not depend on how far a rule
-// takes the country into account.
+// tieLists ties each vehicle to every entry in its confusion class, also to entries made for other vehicles. An entry
+// also matching a vehicle from another country loses its country, so the entry's matches do not depend on how far a
+// rule takes the country into account.
 func (c *City) tieLists() {
 	byClass := make(map[schemas.Class][]uint32, len(c.entries))
 	for i := range c.entries {

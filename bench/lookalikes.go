@@ -8,7 +8,7 @@ import (
 
 // markLookalikes marks the vehicles that share a confusion class with another vehicle, and possibly a few more.
 func (c *City) markLookalikes() {
-	size := uint64(1) << bits.Len(uint(32*len(c.vehicles))) // bits; some thirtieth of the vehicles share one by chance
+	size := uint64(1) << bits.Len(uint(32*len(c.vehicles))) // bits; about a thirtieth of the vehicles share a value by chance
 	seen, again := make([]uint64, size/64+1), make([]uint64, size/64+1)
 	for i := range c.vehicles {
 		at := classBit(c.vehicles[i].plate.Class(), size)
@@ -41,7 +41,7 @@ type meetingPoint struct {
 	site  string
 }
 
-// passingTime is the longest time that the reads of a passing take.
+// passingTime is the longest time span of a passing's reads.
 const passingTime = 5 * schemas.Second
 
 // addVisit adds the passing of a lookalike at a site.
@@ -50,9 +50,9 @@ func (h *Truth) addVisit(vehicle uint32, site string, at schemas.Micros) {
 	h.visits[p] = append(h.visits[p], visit{vehicle, at})
 }
 
-// isMistakable reports whether a lookalike passed the same site so near in time that the reads of both make one
-// passage; window is the passage window. Then the slower measurement counts, for the driver, and no record tells which
-// car was faster.
+// isMistakable reports whether a lookalike passed the same site so near in time that both vehicles' reads make a
+// single passage; window is the passage window. Then the slower measurement counts, for the driver, and no record
+// tells the faster car.
 func (h *Truth) isMistakable(x *ExpectedSpeed, at meetingPoint, window schemas.Micros) bool {
 	for _, v := range h.visits[at] {
 		if v.vehicle != x.vehicle && max(v.at, x.At)-min(v.at, x.At) < window+passingTime {

@@ -14,12 +14,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// CityOfToday makes the city of a seed as WriteNewCity does, without its tokens: who only sends traffic reads them from the files.
+// CityOfToday makes a seed's city like WriteNewCity, without tokens: a mere sender reads the tokens from the files.
 func CityOfToday(seed uint64) (*City, error) {
 	return NewCity(CityConfig{Seed: seed, At: schemas.MicrosOf(time.Now())})
 }
 
-// WriteMissingCity writes the made-up city of the demo and of rehearsals into a directory that is empty or not there, and leaves any other alone.
+// WriteMissingCity writes the made-up city for the demo and for rehearsals into an empty or missing directory, and
+// leaves any other directory alone.
 func WriteMissingCity(dir string, seed uint64) error {
 	names, err := listFiles(dir)
 	if err != nil || len(names) > 0 {
@@ -28,8 +29,9 @@ func WriteMissingCity(dir string, seed uint64) error {
 	return WriteNewCity(dir, CityConfig{Seed: seed})
 }
 
-// WriteNewCity writes a city that is made for today, with tokens of its own. It makes the directory in one step, so that whoever is killed half-way leaves no half city. A directory that holds anything is
-// refused; the rename fails when the directory got a file meanwhile.
+// WriteNewCity writes a city made for today, with its own tokens. It creates the directory in a single step, so a
+// killed process leaves no half city. A directory with any content is refused; the rename fails when the directory got
+// a file meanwhile.
 func WriteNewCity(dir string, cfg CityConfig) error {
 	names, err := listFiles(dir)
 	switch {
@@ -65,7 +67,7 @@ func WriteNewCity(dir string, cfg CityConfig) error {
 	return nil
 }
 
-// listFiles returns what lies in a directory; nothing when it is not there.
+// listFiles returns a directory's file names; nothing for a missing directory.
 func listFiles(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -8,17 +8,17 @@ import (
 // Noise gives the shares of reads and passings with a fault, in parts per million. The [Truth] counts each kind.
 // A nil *Noise means [UsualNoise]; a pointer to the zero Noise means clean traffic.
 type Noise struct {
-	Confused      int `json:"confused"`       // of reads: one character taken for another of its confusion class
+	Confused      int `json:"confused"`       // of reads: a character taken for another in its confusion class
 	NoCountry     int `json:"no_country"`     // of reads: the camera does not say the country
 	Unreadable    int `json:"unreadable"`     // of reads: a vehicle and no plate
-	Malformed     int `json:"malformed"`      // of reads: bytes that are no record
-	UnknownCamera int `json:"unknown_camera"` // of reads: a camera the registry does not have
+	Malformed     int `json:"malformed"`      // of reads: bytes without a record
+	UnknownCamera int `json:"unknown_camera"` // of reads: a camera outside the registry
 	ExpiredCamera int `json:"expired_camera"` // of reads: a camera whose registry entry ended
 	ClockAhead    int `json:"clock_ahead"`    // of reads: camera clock 27 to 29 hours ahead
-	ClockLost     int `json:"clock_lost"`     // of reads: camera clock in the first minutes of 1970
+	ClockLost     int `json:"clock_lost"`     // of reads: camera clock in the first minutes after 1970 began
 	Retransmitted int `json:"retransmitted"`  // of accepted reads: the same event again, 1 to 20 s later
 	Parked        int `json:"parked"`         // of passings: the vehicle stays in view, a read every 2 to 6 s
-	Outage        int `json:"outage"`         // of reads of a temporary camera: it loses its link and sends all at once later
+	Outage        int `json:"outage"`         // of reads from a temporary camera: the link is lost and all reads are sent at once later
 
 	ParkedFor time.Duration `json:"parked_for"` // longest stay in view; default 5 minutes
 	OutageFor time.Duration `json:"outage_for"` // longest outage; default 10 minutes
@@ -35,7 +35,7 @@ func UsualNoise() *Noise {
 
 const million = 1_000_000
 
-// checkShares fills in the durations and checks each share and the sum of the faults that exclude each other.
+// checkShares fills in the durations and checks each share and the sum over mutually exclusive faults.
 func (d *Noise) checkShares() error {
 	if d.ParkedFor == 0 {
 		d.ParkedFor = 5 * time.Minute

@@ -4,17 +4,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// An oracle knows the results that a correct pipeline must find for one family of rules. It reckons with integers from
-// the facts of the generator and shares no code with package rules. It covers one dated slice of the law on purpose and
-// says so outside the slice. Each oracle has a file.
+// An oracle knows a correct pipeline's results for one family of rules. It reckons with integers from the generator's
+// facts and shares no code with package rules. It covers one dated slice of the law on purpose and says so outside the
+// slice. Each oracle has a file.
 type oracle interface {
 	// kindName returns the name of the results in reports. Example: hits
 	kindName() string
-	// cameraPurpose returns the purpose that a camera must have, as a bit and as the camera registry spells it.
+	// cameraPurpose returns the camera's required purpose, as a bit and in the camera registry's spelling.
 	cameraPurpose() (schemas.CameraPurpose, string)
 	// addRead adds an accepted read to its passing.
 	addRead(t *Traffic, p *passing, s *plannedRead)
-	// expectResults notes the results of a passing after its last read.
+	// expectResults notes a passing's results after its last read.
 	expectResults(t *Traffic, p *passing)
 	// compareResults counts delivered results against expected results.
 	compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros)
@@ -29,7 +29,7 @@ func newOracles() []oracle {
 	}
 }
 
-// Kinds names the kinds of results that the oracles know, in the order of reports.
+// Kinds names the kinds of results known to the oracles, in report order.
 func Kinds() (out []string) {
 	for _, o := range newOracles() {
 		out = append(out, o.kindName())
@@ -37,7 +37,7 @@ func Kinds() (out []string) {
 	return out
 }
 
-// oracleIn returns the oracle of type O.
+// oracleIn returns the oracle with type O.
 func oracleIn[O oracle](h *Truth) O {
 	for _, o := range h.oracles {
 		if o, ok := o.(O); ok {

@@ -12,16 +12,16 @@ const (
 	purposeHotlist = schemas.CameraPurpose(1 << 2)
 )
 
-// hotlistOracle keeps the listed plates that passed a site.
+// hotlistOracle keeps the listed plates and the sites they passed.
 type hotlistOracle struct {
 	hits []ExpectedHit
 }
 
-// ExpectedHit is a listed plate that passed a site.
+// ExpectedHit is a listed plate passing a site.
 type ExpectedHit struct {
 	List, Entry, Site string
 	Match             schemas.Match
-	At                schemas.Micros // capture time of the first read that matches
+	At                schemas.Micros // capture time of the first matching read
 }
 
 // Hits returns the expected hits so far, in the order they must fire.

@@ -28,8 +28,8 @@ type lezDay struct {
 	state []lezExpectation // per vehicle
 }
 
-// LEZ returns the expected LEZ rows of the passings whose last read was sent, by day and class. Days outside the slice
-// of the law that the oracle knows have no rows; see LEZKnown.
+// LEZ returns the expected LEZ rows for passings with their last read sent, by day and class. Days outside the
+// oracle's slice of the law have no rows; see LEZKnown.
 func (h *Truth) LEZ() []ExpectedLEZ {
 	var out []ExpectedLEZ
 	for _, d := range oracleIn[*lezOracle](h).days {
@@ -76,10 +76,10 @@ const (
 	lezClear lezExpectation = iota
 	lezMay                  // a row is right and no row is right: the sources do not decide it, or the read was not clean
 	lezHeld                 // a row that is held: the registers do not answer, or a foreign vehicle may still register
-	lezFine                 // a row: below the norm and nothing that excuses it
+	lezFine                 // a row: below the norm and without an excuse
 )
 
-// passEnds is the hour of the next day at which a day pass ends.
+// passEnds is the hour on the next day when a day pass ends.
 const passEnds = 6
 
 // belowNorm reports whether the vehicle is below the norm of the known slice, or may be because the register does not have its class.
@@ -110,7 +110,7 @@ func (c *City) judgeVehicle(v *vehicle, at schemas.Micros) lezExpectation {
 	passed := v.flags&dayPass != 0 || v.flags&earlyPass != 0 && at.Local().Hour() < passEnds
 	if !v.hasRegister() {
 		if v.flags&registered != 0 {
-			return lezMay // registered, and no register says on what
+			return lezMay // registered, and the vehicle is in no register
 		}
 		if v.category == schemas.M1 || v.category == schemas.N1 {
 			return lezHeld // five days to register from abroad
@@ -140,7 +140,7 @@ func (c *City) judgeVehicle(v *vehicle, at schemas.Micros) lezExpectation {
 	}
 }
 
-// decidesLEZ reports whether camera and lane of the read lie in the zone and may be used for it.
+// decidesLEZ reports whether the read's camera and lane lie in the zone and may be used for LEZ.
 func (c *City) decidesLEZ(s *plannedRead) bool {
 	cam := &c.cameras[s.camera]
 	lane := cam.Lane(s.lane, s.direction)

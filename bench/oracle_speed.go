@@ -14,7 +14,7 @@ type speedOracle struct {
 	excesses []ExpectedSpeed
 }
 
-// ExpectedSpeed is a measurement that must become an offence. Speeds in tenths of km/h.
+// ExpectedSpeed is a measurement beyond the offence threshold. Speeds in tenths of km/h.
 type ExpectedSpeed struct {
 	Read                       schemas.ReadID
 	Camera                     string
@@ -22,7 +22,7 @@ type ExpectedSpeed struct {
 	At                         schemas.Micros
 	Measured, Corrected, Limit schemas.Speed
 	vehicle                    uint32
-	plate                      schemas.Plate // as it was read
+	plate                      schemas.Plate // as read
 }
 
 // Speeds returns the expected speed offences of the passings whose last read was sent.
@@ -58,8 +58,8 @@ func subtractMargin(measured schemas.Speed) schemas.Speed {
 	return max(c, 0) / 10 * 10
 }
 
-// heavyLimit is the limit of vehicles above 3.5 t on motorways (road code art. 11.2). Coaches may drive 100 when belts,
-// limiter and sign allow it, and no register says so: an excess of 90 is a held row. An excess of a lorry or coach
+// heavyLimit is the motorway limit for vehicles above 3.5 t (road code art. 11.2). Coaches may drive 100 when belts,
+// limiter and sign allow, and no register tells: an excess over 90 is a held row. An excess by a lorry or coach
 // without a register entry, seen as such by the camera, is a held row too.
 const heavyLimit = schemas.Speed(900)
 
@@ -73,7 +73,7 @@ func limitFor(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.M
 	return limit
 }
 
-// limitAt returns the limit of a lane at a time and its surroundings, 0 when none is known.
+// limitAt returns a lane's limit at a time, with the surroundings; 0 when no limit is known.
 func limitAt(cam *schemas.Camera, lane uint8, d schemas.Direction, at schemas.Micros) (schemas.Speed, string) {
 	l := cam.Lane(lane, d)
 	if l == nil {
@@ -108,13 +108,13 @@ func (o *speedOracle) compareResults(h *Truth, r *TruthReport, got *Got, window 
 	o.compareSpeeds(h, r, speeds, window)
 }
 
-// oneOffence is the time within which two excesses of a plate at a site make one offence. See one_offence in
+// oneOffence is the longest time between a plate's excesses at a site for a single offence. See one_offence in
 // rules/catalog/brussels/speed.yaml.
 const oneOffence = schemas.Minute
 
-// compareSpeeds compares the reads with a speed offence with the excesses. Excesses of one plate nearer than oneOffence
-// must give exactly one offence; the pipeline's order decides which read has it. Excesses of two plates of a class must
-// give an offence each. An excess that a lookalike may have driven is optional.
+// compareSpeeds compares the reads with a speed offence with the excesses. A plate's excesses nearer than oneOffence
+// must give exactly one offence; the pipeline's order decides on which read. Excesses by two plates in a class must
+// give an offence each. An excess possibly driven by a lookalike is optional.
 func (o *speedOracle) compareSpeeds(h *Truth, r *TruthReport, got map[schemas.ReadID]bool, window schemas.Micros) {
 	at := map[meetingPoint][]*ExpectedSpeed{}
 	for i := range o.excesses {

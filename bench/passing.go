@@ -2,7 +2,7 @@ package bench
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Shares per hundred: a second camera of a site also sees the vehicle; a single camera sees it twice.
+// Shares per hundred: a second camera at the site also sees the vehicle; a single camera sees the vehicle twice.
 const (
 	seesToo = 85
 	twice   = 6
@@ -12,17 +12,17 @@ const (
 // and may part a passing in two.
 const onePassage = 10 * schemas.Second
 
-// unknownCameras is the number of cameras that send without a registry entry.
+// unknownCameras is the number of senders without a registry entry.
 const unknownCameras = 5
 
-// passing is one vehicle at one site until its last read is sent.
+// passing is a vehicle at a site until its last read is sent.
 type passing struct {
 	vehicle  uint32
 	left     uint16 // reads still to come
 	parked   bool
-	unclean  bool           // a read of it was confused or without country
+	unclean  bool           // a read was confused or without country
 	hits     uint64         // two bits per list entry of the class: met exactly, met by confusion
-	last     schemas.Micros // capture time of the accepted read before, which hits are of
+	last     schemas.Micros // capture time of the accepted read before, the time for hits
 	best     plannedRead    // the surest accepted read
 	measured plannedRead    // the slowest accepted read with a speed
 	accepted bool
@@ -126,7 +126,7 @@ func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead
 	return first, true
 }
 
-// queueRead queues another read of the same passing.
+// queueRead queues another read in the same passing.
 func (t *Traffic) queueRead(first *plannedRead, camera uint16, speed int, wait int64) {
 	s := plannedRead{plate: first.plate, vehicle: first.vehicle, passing: first.passing}
 	t.aimCamera(&s, camera, speed)
@@ -154,15 +154,15 @@ func (t *Traffic) nextSequence(camera uint16) uint32 {
 
 func (t *Traffic) drawChance(perMillion int) bool { return int(t.r.Uint32N(million)) < perMillion }
 
-// drawSpeed draws the true speed at a site that measures, in tenths of km/h; 0 elsewhere. About 1 % of the speeds
-// exceed the limit by more than the margin, 0.05 % lie at its edge.
+// drawSpeed draws the true speed at a measuring site, in tenths of km/h; 0 elsewhere. About 1 % of the speeds exceed
+// the limit by more than the margin, 0.05 % lie at its edge.
 func (t *Traffic) drawSpeed(s *site) int {
 	cam := &t.city.cameras[s.cameras[0]]
 	if !cam.Purposes.Has(purposeSpeed) {
 		return 0
 	}
 	limit := int(cam.Lanes[0].Limits[0].Limit)
-	edge := limit + 70 // the first speed that leads to an offence
+	edge := limit + 70 // the lowest speed for an offence
 	if limit+10 > 940 {
 		edge = ((limit+10)*100 + 93) / 94
 	}
@@ -176,7 +176,7 @@ func (t *Traffic) drawSpeed(s *site) int {
 	}
 }
 
-// parkInView leaves the vehicle in view of the first camera of the site and returns the length of the stay.
+// parkInView leaves the vehicle in the view of the site's first camera and returns the length of the stay.
 func (t *Traffic) parkInView(first *plannedRead, s *site) (stay int64) {
 	stay = int64(10*schemas.Second) + t.r.Int64N(t.noise.ParkedFor.Microseconds()-int64(10*schemas.Second)+1)
 	repeats := uint16(max(stay/int64(4*schemas.Second), 1))
@@ -191,7 +191,7 @@ func (t *Traffic) drawRepeatGap() int64 {
 	return int64(2*schemas.Second) + t.r.Int64N(int64(4*schemas.Second))
 }
 
-// repeatParked returns the next read of a parked vehicle.
+// repeatParked returns a parked vehicle's next read.
 func (t *Traffic) repeatParked(ref uint32) plannedRead {
 	cell := t.queuedReads.cellAt(ref)
 	cell.seq = t.nextSequence(cell.camera)
@@ -230,7 +230,7 @@ func (t *Traffic) viaLink(s *plannedRead, received schemas.Micros) bool {
 	return false
 }
 
-// cumulativeShares adds the shares of a read's faults up, in the order of the kinds.
+// cumulativeShares adds the fault shares up, in kind order.
 func (d *Noise) cumulativeShares() (l [ClockLost + 1]uint32) {
 	sum := 0
 	for k, share := range [...]int{
@@ -281,7 +281,7 @@ func (t *Traffic) applyFault(s *plannedRead, k Kind, received schemas.Micros) {
 		s.captured = received + 27*schemas.Hour + schemas.Micros(t.r.Int64N(int64(110*schemas.Minute)))
 	case ClockLost:
 		s.captured = schemas.Second + schemas.Micros(t.r.Int64N(int64(300*schemas.Second)))
-	default: // nothing of the shot itself is changed
+	default: // the picture itself is unchanged
 	}
 	s.kind = k
 }

@@ -36,7 +36,7 @@ func (c *City) buildPermits(r *rand.Rand) {
 		switch {
 		case v.country == belgium && belowNorm(v) && v.flags&oldtimer == 0:
 			c.drawReprieve(r, uint32(i))
-		case v.country == belgium && r.IntN(2000) == 0: // exempt without needing it
+		case v.country == belgium && r.IntN(2000) == 0: // exempt without need
 			c.addExemption(r, uint32(i), c.day.AddMonths(-6), 0)
 		case !v.hasRegister():
 			c.drawRegistration(r, uint32(i))

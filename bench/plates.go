@@ -21,15 +21,16 @@ const foreignShare = 12
 
 var foreignWeights = [...]int{34, 20, 14, 9, 9, 8, 6}
 
-// series is one syntax: 9 stands for a digit, X for a letter, F for a letter of the French system (no I, O, U); every other
-// character stands for itself. Lower case letters stand for their capital where that would be taken for a class.
+// series is a plate syntax: 9 stands for a digit, X for a letter, F for a letter in the French system (no I, O, U);
+// every other character stands for itself. A lower case letter stands for its capital where the capital would mean a
+// class.
 type series struct {
 	form   string
 	weight int
 	use    use
 }
 
-// use ties a series to a kind of vehicle.
+// use ties a series to a vehicle kind.
 type use uint8
 
 const (
@@ -61,7 +62,7 @@ var belgian = [...]series{
 var foreign = [...][]series{
 	{{"FF999FF", 1, anyCar}},
 	{{"99XXX9", 3, anyCar}, {"X999XX", 3, anyCar}, {"XX999X", 3, anyCar}, {"9XXX99", 1, anyCar}},
-	{{"MKKXX999", 2, anyCar}, {"WESXX999", 2, anyCar}, {"ACXX999", 2, anyCar}, {"DxX9999", 1, anyCar}}, // each of one German district only
+	{{"MKKXX999", 2, anyCar}, {"WESXX999", 2, anyCar}, {"ACXX999", 2, anyCar}, {"DxX9999", 1, anyCar}}, // each from a single German district
 	{{"XX9999", 1, anyCar}},
 	{{"WX99999", 1, anyCar}, {"KR999XX", 1, anyCar}, {"PO9XX99", 1, anyCar}},
 	{{"B999XXX", 2, anyCar}, {"CJ99XXX", 1, anyCar}, {"IS99XXX", 1, anyCar}},
@@ -114,7 +115,7 @@ func drawPlate(r *rand.Rand, form string) schemas.Plate {
 	return p
 }
 
-// confusable lists, for each character, the others of its confusion class.
+// confusable lists, for each character, the others in its confusion class.
 var confusable = func() (t [256]string) {
 	for _, group := range []string{"0OQD", "1IL", "2Z", "5S", "6G", "8B"} {
 		for i, ch := range []byte(group) {

@@ -1,8 +1,8 @@
 package bench
 
-// waiting is an entry of the queue.
+// waiting is a queue entry.
 type waiting struct {
-	at   int64 // microseconds of traffic time since the start
+	at   int64 // traffic microseconds since the start
 	kind waitingKind
 	ref  uint32
 }
@@ -10,10 +10,10 @@ type waiting struct {
 type waitingKind uint8
 
 const (
-	waitCar    waitingKind = iota // ref: index in Traffic.cars, which reaches its next site
+	waitCar    waitingKind = iota // ref: index in Traffic.cars; the car reaches its next site
 	waitRead                      // ref: index in Traffic.queuedReads, a read to send
 	waitRepeat                    // ref: index in Traffic.queuedReads, the last read of a parked vehicle
-	waitCamera                    // ref: a temporary camera that comes back
+	waitCamera                    // ref: a temporary camera with its link back
 )
 
 // waitQueue is a four-way heap, earliest first. It keeps its memory.

@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Users lists the office users of the generated users.yaml: one of each role.
+// Users lists the office users in the generated users.yaml: one for each role.
 var Users = []CityUser{
 	{"agent1", "gvc_agent", nil, false},
 	{"supervisor1", "gvc_supervisor", nil, true},
@@ -29,10 +29,11 @@ var Users = []CityUser{
 	{"jurist1", "jurist", nil, false},
 }
 
-// tokenDays is how long the tokens of a generated city open it.
+// tokenDays is the validity of a generated city's tokens, in days.
 const tokenDays = 360
 
-// CityUser is one generated office user. Without zones he sees the whole region, records of unknown cameras included.
+// CityUser is a generated office user. A user without zones sees the whole region, records from unknown cameras
+// included.
 type CityUser struct {
 	Name  string
 	Role  string
@@ -42,8 +43,8 @@ type CityUser struct {
 }
 
 // WriteReference writes the reference data directory: cameras.yaml, registers.yaml, users.yaml, vehicles.csv, lists/,
-// exemptions.csv, passes.csv, registrations.csv, secrets/ with mode 0600, and [SampleMarker]. Files of a generated city
-// are replaced, each in one step. A directory with anything else stays untouched: the error names its content.
+// exemptions.csv, passes.csv, registrations.csv, secrets/ with mode 0600, and [SampleMarker]. A generated city's files
+// are replaced, each in a single step. A directory with anything else stays untouched: the error names its content.
 func (c *City) WriteReference(dir string) error {
 	if err := onlyGenerated(dir); err != nil {
 		return err
@@ -59,7 +60,7 @@ func (c *City) WriteReference(dir string) error {
 // SampleMarker is the file that marks a reference directory as made up.
 const SampleMarker = "SAMPLE"
 
-// generatedHead is the first line of the cameras.yaml of a generated city.
+// generatedHead is the first line in a generated city's cameras.yaml.
 const generatedHead = "# Generated city: no camera, limit or token of it exists."
 
 // onlyGenerated refuses a directory with files that no generated city wrote.
@@ -200,7 +201,7 @@ func writeCamera(w io.Writer, cam *schemas.Camera) {
 	}
 }
 
-// prefixSpace puts the space between a key and its value, when there is one.
+// prefixSpace puts a space between a key and a non-empty value.
 func prefixSpace(v string) string {
 	if v == "" {
 		return ""
@@ -243,7 +244,7 @@ func (c *City) writeCameraTokens(w *bufio.Writer) {
 	}
 }
 
-// writeCameraDigests writes the credentials of cameras that know Digest only; the user name is the camera's id.
+// writeCameraDigests writes the credentials for Digest-only cameras; the user name is the camera's id.
 func (c *City) writeCameraDigests(w *bufio.Writer) {
 	fmt.Fprintln(w, "camera,username,realm,md5,sha256")
 	for i := range c.cameras {

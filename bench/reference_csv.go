@@ -16,7 +16,7 @@ func sha256Hex(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// writeVehicles writes the rows of both registers: the vehicle of each plate, and for some plates the former vehicle.
+// writeVehicles writes both registers' rows: each plate's vehicle, and for some plates the former vehicle.
 func (c *City) writeVehicles(w *bufio.Writer) {
 	fmt.Fprintln(w, "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class")
 	row := make([]byte, 0, 128)

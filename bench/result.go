@@ -19,7 +19,7 @@ type Percentiles struct {
 	Curve [][2]float64 `json:"curve,omitempty"`
 }
 
-// curveAt are the points of a Curve, per cent.
+// curveAt are the points on a Curve, per cent.
 var curveAt = []float64{
 	0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96.25, 97.5, 98.125, 98.75, 99, 99.375, 99.5, 99.6875, 99.75,
 	99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100,
@@ -40,7 +40,7 @@ func PercentilesOf(h *hdrhistogram.Histogram, clamped int64) Percentiles {
 	return p
 }
 
-// latency is one histogram: 1 us to 60 s, three digits.
+// latency is a histogram: 1 us to 60 s, three digits.
 type latency struct {
 	h       *hdrhistogram.Histogram
 	clamped int64
@@ -73,7 +73,7 @@ type RunResult struct {
 	CitySeed    uint64 `json:"city_seed"`
 	TrafficSeed uint64 `json:"traffic_seed"`
 	Day         string `json:"day"`
-	Start       string `json:"start"` // of the traffic, RFC 3339
+	Start       string `json:"start"` // when the traffic starts, RFC 3339
 	Rate        int    `json:"rate"`
 	Compress    int    `json:"compress"`
 	HurryPct    int    `json:"hurry_pct"` // see Traffic.Hurry
@@ -81,8 +81,8 @@ type RunResult struct {
 
 	OpenLoop  bool              `json:"open_loop"` // false: latency counts from the hand-over
 	Elapsed   time.Duration     `json:"elapsed_ns"`
-	Warmup    time.Duration     `json:"warmup_ns"` // left out of Ack and Dispatch
-	Scheduled uint64            `json:"scheduled"` // reads that fell due
+	Warmup    time.Duration     `json:"warmup_ns"` // left out from Ack and Dispatch
+	Scheduled uint64            `json:"scheduled"` // due reads
 	Sent      uint64            `json:"sent"`      // acknowledged
 	Refused   map[string]uint64 `json:"refused,omitempty"`
 	NotSent   uint64            `json:"not_sent"` // due, and neither acknowledged nor refused
@@ -142,7 +142,7 @@ func (r *run) makeResult() *RunResult {
 	return res
 }
 
-// countScheduled counts the reads that have fallen due: all of the run, or up to now when it was stopped early.
+// countScheduled counts the due reads: the whole run's, or up to now when the run was stopped early.
 func (r *run) countScheduled() uint64 {
 	n, d := r.scheduleLimit()
 	handed := r.Progress.Handed.Load()

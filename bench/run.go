@@ -12,27 +12,27 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RunConfig names the load, its target and the bounds of a run. Zero fields mean the defaults.
+// RunConfig names the load, its target and the run's bounds. Zero fields mean the defaults.
 type RunConfig struct {
 	City     *City
 	Traffic  TrafficConfig
 	Target   Target // closed by Run
 	Count    uint64 // reads to schedule; 0 = as Duration says
 	Duration time.Duration
-	// WallClock makes the traffic start at the moment the run starts, whatever Traffic.Start says; a live pipeline needs
-	// this. The received_at of a read is then the moment at which the read is due, to the microsecond.
+	// WallClock makes the traffic start with the run, instead of at Traffic.Start; a live pipeline needs this. A read's
+	// received_at is then its due time, to the microsecond.
 	WallClock bool
 	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall: closed loop.
 	FullSpeed bool
 	JSON      bool          // records as canonical JSON instead of Protobuf
 	InFlight  int           // reads on their way at most; default 65,536
-	Drain     time.Duration // how long to wait for what is on its way or overdue at the end; default 30 s
+	Drain     time.Duration // how long to wait at the end for records on their way or overdue; default 30 s
 	Progress  *Progress     // counters to watch; optional
 	// Warmup is the first part of the schedule, whose latencies are left out. Everything else counts from the start.
 	Warmup time.Duration
 	// Began is called before the first read is due, with the moment at which read 0 is; optional.
 	Began func(at time.Time)
-	// Handing is called for each read before it is handed over, with its due time; optional. It must be quick.
+	// Handing is called for each read before the hand-over, with the due time; optional. It must be quick.
 	Handing func(ev *Event, due time.Time)
 }
 
@@ -44,15 +44,14 @@ type Progress struct {
 	Failed   atomic.Uint64 // given up
 	Overdue  atomic.Uint64 // handed over late, see Result
 	Buffered atomic.Uint64 // held up for seconds, and sent as from the camera's buffer
-	Bytes    atomic.Uint64 // of values handed over
+	Bytes    atomic.Uint64 // total size of the values handed over
 }
 
-// bufferedAfter is the age from which an upload carries the late-upload flag, as if it came from the camera's buffer: a
-// machine that cannot keep up with the load held it up. Without the flag, reads this late would count as a wrong camera
-// clock.
+// bufferedAfter is the age from which an upload carries the late-upload flag, as if from the camera's buffer: a
+// machine too slow for the load held it up. Without the flag, reads this late would count as a wrong camera clock.
 const bufferedAfter = 5 * time.Second
 
-// overdueAfter is the delay of the hand-over from which a read counts as overdue.
+// overdueAfter is the hand-over delay from which a read counts as overdue.
 const overdueAfter = 10 * time.Millisecond
 
 func (c *RunConfig) setDefaults() error {
@@ -80,7 +79,7 @@ func (c *RunConfig) setDefaults() error {
 	return nil
 }
 
-// run is one Run at work.
+// run is a Run at work.
 type run struct {
 	RunConfig
 	traffic         *Traffic
@@ -93,7 +92,7 @@ type run struct {
 	ended           time.Duration // when the schedule ended: until, or earlier when stopped
 
 	mu  sync.Mutex // guards err
-	err error      // the first failure of a lane
+	err error      // the first lane failure
 }
 
 // Run sends the traffic and waits for the last acknowledgement. It returns a result also when ctx ended early or when
@@ -131,8 +130,8 @@ func Run(ctx context.Context, cfg RunConfig) (*RunResult, error) {
 	return r.makeResult(), nil
 }
 
-// makeTraffic makes the traffic and sets the start of the schedule. With WallClock the start lies a little ahead, so
-// that due times and the times in the reads follow one clock; else the schedule starts when the traffic is ready.
+// makeTraffic makes the traffic and sets the schedule's start. With WallClock the start lies a little ahead, so due
+// times and the times in the reads follow the same clock; else the schedule starts when the traffic is ready.
 func (r *run) makeTraffic() (err error) {
 	for lead := 500 * time.Millisecond; ; lead *= 2 {
 		r.began = time.Now().Add(lead)
@@ -155,7 +154,7 @@ func (r *run) makeTraffic() (err error) {
 	return nil
 }
 
-// drainTimeLeft returns the rest of the drain time, which starts at the end of the schedule.
+// drainTimeLeft returns the rest of the drain time, counted from the schedule's end.
 func (r *run) drainTimeLeft() time.Duration {
 	if r.FullSpeed {
 		return r.Drain
@@ -163,7 +162,7 @@ func (r *run) drainTimeLeft() time.Duration {
 	return max(r.Drain-max(time.Since(r.began)-r.ended, 0), 0)
 }
 
-// scheduleLimit returns the most reads of the schedule and the time at which it ends anyway.
+// scheduleLimit returns the largest read count for the schedule and the latest end time.
 func (r *run) scheduleLimit() (n uint64, d time.Duration) {
 	n, d = r.Count, r.Duration
 	if n == 0 {
@@ -264,7 +263,7 @@ func (r *run) takeFreeRecord(ctx context.Context) (rec *LoadRecord, waited bool)
 	return nil, true
 }
 
-// handOver fills the record and gives it to the sender of its lane.
+// handOver fills the record and gives it to the lane's sender.
 func (r *run) handOver(rec *LoadRecord, ev *Event, due, now time.Duration) {
 	*rec = LoadRecord{
 		Value: rec.Value[:0], Camera: ev.Camera(), Class: ev.Class(), Received: ev.Received, Due: due,

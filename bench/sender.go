@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sender carries the records of a lane to the target in order. The number of records of the run bounds its queue.
+// sender carries a lane's records to the target in order. The run's record count bounds the queue.
 type sender struct {
 	latency *latency
 	refused map[schemas.Reason]uint64
@@ -17,7 +17,7 @@ type sender struct {
 	mu     sync.Mutex // guards queue and closed
 	queue  []*LoadRecord
 	closed bool
-	wake   chan struct{} // one token: the queue is not empty, or closed
+	wake   chan struct{} // a token: the queue is not empty, or closed
 }
 
 func (r *run) startSenders(ctx context.Context) {

@@ -12,7 +12,7 @@ import (
 
 func hashOf(s string) uint64 { return xxhash.Sum64String(s) }
 
-// site is one place with one to three cameras and roads to its neighbours.
+// site is a place with one to three cameras and roads to its neighbours.
 type site struct {
 	name     string
 	town     int // index in municipalities
@@ -62,7 +62,7 @@ func otherZone(zone string, i int) string {
 	return zones[(at+1+i)%len(zones)]
 }
 
-// addSite places a site of size cameras; sites of motorways come at a fixed interval so that small cities have one too.
+// addSite places a site with size cameras; motorway sites come at a fixed interval, so small cities have some too.
 func (c *City) addSite(r *rand.Rand, size int, kind schemas.CameraKind) *site {
 	i := len(c.sites)
 	s := site{name: fmt.Sprintf("S-%04d", i+1), town: drawTown(r), motorway: kind == schemas.CameraFixed && i%(100/motorwaySites) == 1}
@@ -102,7 +102,7 @@ func drawOffset(r *rand.Rand, radius int32) int32 {
 
 func clampInt(v, low, high int32) int32 { return min(max(v, low), high) }
 
-// layRoads joins each site to its four nearest, both ways, and then joins the separate parts of the city.
+// layRoads joins each site to its four nearest, both ways, and then joins the city's separate parts.
 func (c *City) layRoads() {
 	for i := range c.sites {
 		for _, j := range c.nearestSites(i, 4) {
@@ -146,7 +146,7 @@ func (c *City) markReachable() []bool {
 	return seen
 }
 
-// squaredDistance returns the square of the distance in metres.
+// squaredDistance returns the squared distance, in square metres.
 func (c *City) squaredDistance(i, j int) int64 {
 	a, b := &c.sites[i], &c.sites[j]
 	return squaredMetres(a.lat, a.lon, b.lat, b.lon)

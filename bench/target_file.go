@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-// FileTarget writes records to a file or stream: Protobuf records each behind its length as a varint (the form of protodelim), JSON
-// records one per line. Malformed records are kept as they are; in JSON lines they hold no line feed.
+// FileTarget writes records to a file or stream: Protobuf records each behind a varint length (the protodelim form),
+// JSON records a line each. Malformed records are kept unchanged; in JSON lines they hold no line feed.
 type FileTarget struct {
 	w     *bufio.Writer
 	close func() error
@@ -36,7 +36,7 @@ func CreateFileTarget(name string, json bool) (*FileTarget, error) {
 	return t, nil
 }
 
-// Lanes is 1: a file has one end.
+// Lanes is 1: a file has a single end.
 func (t *FileTarget) Lanes() int { return 1 }
 
 // Lane is 0.
@@ -66,7 +66,7 @@ func (t *FileTarget) Deliver(_ context.Context, _ int, batch []*LoadRecord) erro
 	return nil
 }
 
-// Close flushes, and closes a file it created.
+// Close flushes, and closes a file created here.
 func (t *FileTarget) Close() error {
 	err := t.w.Flush()
 	if t.close != nil {

@@ -38,7 +38,7 @@ type GatewayTargetConfig struct {
 	Lanes  int               // connections; default 64
 }
 
-// NewGatewayTarget checks the address; it does not connect.
+// NewGatewayTarget checks the address without connecting.
 func NewGatewayTarget(cfg GatewayTargetConfig) (*GatewayTarget, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -59,7 +59,7 @@ func NewGatewayTarget(cfg GatewayTargetConfig) (*GatewayTarget, error) {
 	}, nil
 }
 
-// CameraTokens returns the tokens of all cameras of the city.
+// CameraTokens returns the tokens for all cameras in the city.
 func (c *City) CameraTokens() map[string]string {
 	out := make(map[string]string, len(c.cameras))
 	for i := range c.cameras {
@@ -92,13 +92,13 @@ func ReadCameraTokens(dir string) (map[string]string, error) {
 	return out, nil
 }
 
-// Lanes is the number of connections.
+// Lanes is the connection count.
 func (t *GatewayTarget) Lanes() int { return t.lanes }
 
-// Lane keeps a camera on one connection.
+// Lane keeps a camera on the same connection.
 func (t *GatewayTarget) Lane(r *LoadRecord) int { return int(hashOf(r.Camera) % uint64(t.lanes)) }
 
-// MaxBatch is 1: a camera posts each read when it has it.
+// MaxBatch is 1: a camera posts each read at once.
 func (t *GatewayTarget) MaxBatch() int { return 1 }
 
 // Uploads is true.
@@ -136,7 +136,7 @@ func (t *GatewayTarget) postRead(ctx context.Context, r *LoadRecord) (again bool
 		return true, 0, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // read to its end, so that the connection is kept
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // read to the end, so the connection is kept
 	switch {
 	case err != nil:
 		return true, 0, fmt.Errorf("read the answer: %w", err)

@@ -69,10 +69,10 @@ func OpenKafkaTarget(ctx context.Context, cfg KafkaTargetConfig) (*KafkaTarget, 
 	return t, nil
 }
 
-// Lanes is the number of partitions.
+// Lanes is the partition count.
 func (t *KafkaTarget) Lanes() int { return t.partitions }
 
-// Lane is the partition of the record.
+// Lane is the record's partition.
 func (t *KafkaTarget) Lane(r *LoadRecord) int {
 	return schemas.Partition(r.Class, r.Camera, t.partitions)
 }

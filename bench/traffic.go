@@ -16,9 +16,9 @@ type TrafficConfig struct {
 	Rate        int            // reads per second of schedule, 1 to 10,000,000; default 115, Brussels' mean (DOMAIN section 6)
 	Start       schemas.Micros // time in the traffic at offset 0; default seven in the morning of the city's day
 	Profile     Profile
-	Compress    int    // seconds of traffic per second of schedule; default 1. 144 puts a day into ten minutes
+	Compress    int    // traffic seconds per schedule second; default 1. 144 puts a day into ten minutes
 	Noise       *Noise // default [UsualNoise]
-	ListedShare int    // of journeys, in parts per million, that are driven by a listed vehicle; default 5,000
+	ListedShare int    // journeys by listed vehicles, in parts per million; default 5,000
 }
 
 func (c *TrafficConfig) setDefaults(city *City) error {
@@ -60,7 +60,7 @@ func (d *Noise) checkInto(c *TrafficConfig) error {
 	return nil
 }
 
-// Traffic is the endless traffic of a city, one read after the other in the order of the log. It is used by one goroutine.
+// Traffic is a city's endless traffic, read after read in log order. It is used by one goroutine.
 //
 // The number of cars on the road follows from the rate. When the rate needs more than half the vehicles, the roads
 // become shorter in time instead: see [Traffic.Hurry].
@@ -70,47 +70,47 @@ type Traffic struct {
 	noise Noise
 	r     *rand.Rand
 	clock clock
-	run   uint32 // marks the event ids, so that two loads never share one
+	run   uint32 // marks the event ids, so two loads never share an id
 
 	at          int64 // traffic time of the event in hand: orders, the clock stamps
 	q           waitQueue
 	cars        []car
-	rested      []int64 // per vehicle: from when it may drive again
+	rested      []int64 // per vehicle: the earliest time for its next journey
 	queuedReads slab[plannedRead]
 	passings    slab[passing]
 	burst       []plannedRead // reads a camera sends at once after an outage
-	sent        int           // of burst
+	sent        int           // reads already sent from burst
 	links       []link        // per camera; used for temporary ones
 	seqs        []uint32
 
 	leg         int64 // mean time between two sites
 	hurry       int64 // parts per million of the usual time between two sites
-	cycle       int64 // mean time of a journey
+	cycle       int64 // mean journey time
 	noiseBounds [ClockLost + 1]uint32
 	truth       *Truth
 }
 
-// car is one vehicle on a journey.
+// car is a vehicle on a journey.
 type car struct {
 	vehicle uint32
 	site    uint16
 	legs    uint8
-	past    [8]uint16 // sites passed last, not passed again on this journey
+	past    [8]uint16 // the last sites, not passed again on this journey
 	n       uint8
 }
 
-// link is the connection of a temporary camera.
+// link is a temporary camera's connection.
 type link struct {
 	down    bool
 	backlog []plannedRead
 }
 
-// maxBacklog is the number of buffered reads at which the link of a camera counts as back.
+// maxBacklog is the number of buffered reads at which a camera's link counts as back.
 const maxBacklog = 5_000
 
 const meanLegs = 6
 
-// Traffic starts the traffic of the configuration.
+// Traffic starts the configured traffic.
 func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 	if err := cfg.setDefaults(c); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 	return t, nil
 }
 
-// Config returns the configuration with its defaults filled in.
+// Config returns the configuration with defaults filled in.
 func (t *Traffic) Config() TrafficConfig { return t.cfg }
 
 // Hurry returns the travel time from site to site, in per cent of the usual time. Below 100 the rate is more than the
@@ -150,12 +150,12 @@ func (t *Traffic) populateRoads() {
 		}
 	}
 	t.leg /= max(roads, 1)
-	density := int64(t.cfg.Rate) * million / int64(t.cfg.Compress) // micro-reads per second of traffic
+	density := int64(t.cfg.Rate) * million / int64(t.cfg.Compress) // micro-reads per traffic second
 	if t.cfg.Profile == RushHour {
 		density = density * hourlyPeak / 1000
 	}
 	passings := density * 1000 / t.readsPerPassing()
-	needed := max(passings/1000*(t.leg/1000), 1) / 1000 // thousandths of cars
+	needed := max(passings/1000*(t.leg/1000), 1) / 1000 // thousandths of a car
 	cars := min(max(needed/1000, 8), int64(len(t.city.vehicles))/2)
 	t.hurry = max(cars*1000*million/max(needed, 1), 1)
 	t.leg = max(t.leg*t.hurry/million, 1)
@@ -224,7 +224,7 @@ func (t *Traffic) pickVehicle() uint32 {
 	}
 }
 
-// driveOn sends the car to its next site, or ends the journey and starts a journey of another vehicle.
+// driveOn sends the car to its next site, or ends the journey and starts another vehicle's.
 func (t *Traffic) driveOn(i uint32, stay int64) {
 	c := &t.cars[i]
 	c.past[c.n%8] = c.site + 1

@@ -6,32 +6,32 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Truth counts the reads of a load and the results that a correct pipeline must make of them. Generated reads count:
-// after a [Run] that could not send everything, the truth says more than was sent. A passing gets its results after its
-// last read; [Traffic.Finish] adds the results of the others.
+// Truth counts a load's reads and a correct pipeline's results. Generated reads count: after an incomplete [Run], the
+// truth says more than was sent. A passing gets its results after its last read; [Traffic.Finish] adds the results for
+// the others.
 type Truth struct {
 	Produced        uint64 `json:"produced"`
-	Unique          uint64 `json:"unique"` // accepted reads with an id of their own
+	Unique          uint64 `json:"unique"` // accepted reads with their own id
 	Retransmissions uint64 `json:"retransmissions"`
-	ParkedRepeats   uint64 `json:"parked_repeats"` // of Unique: reads of a parked vehicle after its first
+	ParkedRepeats   uint64 `json:"parked_repeats"` // part of Unique: a parked vehicle's reads after its first
 	Rejected        uint64 `json:"rejected"`
-	Confused        uint64 `json:"confused"`     // of Unique
-	LateUploads     uint64 `json:"late_uploads"` // of Produced
-	NoCountry       uint64 `json:"no_country"`   // of Produced
+	Confused        uint64 `json:"confused"`     // part of Unique
+	LateUploads     uint64 `json:"late_uploads"` // part of Produced
+	NoCountry       uint64 `json:"no_country"`   // part of Produced
 	Passings        uint64 `json:"passings"`     // judged, with at least one accepted read
 	Measured        uint64 `json:"measured"`     // of Passings, with a speed by a camera with a certificate
 
 	kinds   [kinds]uint64
 	city    *City
 	oracles []oracle
-	visits  map[meetingPoint][]visit // of lookalikes
+	visits  map[meetingPoint][]visit // by lookalikes
 }
 
 func newTruth(c *City) *Truth {
 	return &Truth{city: c, oracles: newOracles(), visits: map[meetingPoint][]visit{}}
 }
 
-// countRead counts one read sent.
+// countRead counts a sent read.
 func (h *Truth) countRead(s *plannedRead) {
 	h.Produced++
 	h.kinds[s.kind]++
@@ -65,7 +65,7 @@ func compareClass(a, b schemas.Class) int {
 	return slices.Compare(a.AppendTo(x[:0]), b.AppendTo(y[:0]))
 }
 
-// recordSent adds a sent read to its passing. After the last read of the passing it expects the results.
+// recordSent adds a sent read to its passing. After the passing's last read it expects the results.
 func (t *Traffic) recordSent(s *plannedRead) {
 	p := t.passings.cellAt(s.passing)
 	p.left--

@@ -11,12 +11,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// This file writes reads by hand: proto.Marshal of a new message per read would take most of the generator's time. A
+// This file writes reads by hand: proto.Marshal with a new message per read would take most of the generator's time. A
 // test compares every byte with proto.Marshal.
 
 const fieldLateUpload = 16
 
-// AppendRecord appends the value of the record on anpr.reads.v1, as the gateway would have produced it.
+// AppendRecord appends the record's value on anpr.reads.v1, as if produced by the gateway.
 func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
 
 // AppendUpload appends the body that the camera posts to the gateway: the record without the fields that the gateway
@@ -52,7 +52,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendNumber(b, 11, uint64(s.speed))
 	b = appendNumber(b, 12, uint64(t.vehicleKind(s)))
 	b = appendBytes(b, 13, event)
-	b = appendBytes(b, 14, img[:]) // the camera's own store has it
+	b = appendBytes(b, 14, img[:]) // in the camera's own store
 	b = t.appendCandidates(b, s)
 	if s.late {
 		b = appendNumber(b, fieldLateUpload, 1)
@@ -63,7 +63,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	return appendString(b, 19, colours[v.colour])
 }
 
-// appendCandidates appends the alternatives of the OCR, when it took the wrong plate.
+// appendCandidates appends the OCR's alternatives, when it took the wrong plate.
 func (t *Traffic) appendCandidates(b []byte, s *plannedRead) []byte {
 	v := &t.city.vehicles[s.vehicle]
 	if s.plate == v.plate || s.kind == Unreadable {
@@ -157,7 +157,7 @@ func appendGarbage(b []byte, salt uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, salt)
 }
 
-// unreadable lists the texts of cameras that saw a vehicle and no plate.
+// unreadable lists the texts from cameras seeing a vehicle and no plate.
 var unreadable = [...]string{"unknown", "noPlate", "NO PLATE", "---"}
 
 func (t *Traffic) appendPlate(dst []byte, s *plannedRead) []byte {
@@ -190,7 +190,7 @@ func (t *Traffic) readID(s *plannedRead, event, raw []byte) schemas.ReadID {
 	return schemas.NewReadID(&r)
 }
 
-// describeVehicle sets the fields of the read that describe the vehicle beside its plate.
+// describeVehicle sets the read's fields about the vehicle beside its plate.
 func (t *Traffic) describeVehicle(r *schemas.Read, s *plannedRead) {
 	v := &t.city.vehicles[s.vehicle]
 	if !s.noCountry {
@@ -210,7 +210,7 @@ func (t *Traffic) cameraID(i uint16) string {
 	return t.city.cameras[i].ID
 }
 
-// imageSum returns the digest of a picture that does not exist: 32 bytes that follow from the event.
+// imageSum returns the digest for a picture without existence: 32 bytes following from the event.
 func (t *Traffic) imageSum(s *plannedRead) (sum schemas.Sum) {
 	x := uint64(t.run)<<32 | uint64(s.seq)
 	x ^= uint64(s.camera) << 48

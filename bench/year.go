@@ -13,11 +13,11 @@ import (
 type YearConfig struct {
 	Seed uint64
 	End  schemas.Micros // the last day is the UTC day before this instant's; required
-	Days int            // default 364: what a retention of 12 months surely keeps, leap year or not
+	Days int            // default 364: surely within a retention of 12 months, leap year or not
 	Rows uint64         // over all days; default 365,000,000: 200 cameras x 5,000 a day x 365 days
 }
 
-// Defaults of a year.
+// Defaults for a year.
 const (
 	YearRows = 365_000_000
 	YearDays = 364
@@ -41,22 +41,22 @@ func (c *YearConfig) setDefaults() error {
 	return nil
 }
 
-// Year is the reads a city's pipeline has stored in a year, as decode, normalise and dedup leave them: no rejects, no repeats.
-// Each day is made by itself, so that a load may start at any of them. Vehicles are seen as unequally as in life: a tenth
-// makes three fifths of the journeys, the busiest about a dozen a day, half of them about two a year; misreads
-// ([UsualNoise]) add plates that are seen once. A Year belongs to one goroutine.
+// Year is the reads stored by a city's pipeline in a year, after decode, normalise and dedup: no rejects, no repeats.
+// Each day is made by itself, so a load may start at any day. Vehicles are seen as unequally as in life: a tenth makes
+// three fifths of the journeys, the busiest about a dozen a day, half about two a year; misreads ([UsualNoise]) add
+// plates seen once. A Year belongs to one goroutine.
 type Year struct {
 	city  *City
 	cfg   YearConfig
-	hours [24]int64 // journeys that start in the hours up to and with this one, per 24,000
+	hours [24]int64 // journeys started up to the end of each hour, per 24,000
 	reads []plannedRead
 	order []uint32
 	count []uint32
-	ids   []schemas.PassageID // of the day's passings
-	t     *Traffic            // its random stream and its ways of writing a read are used, not its clock
+	ids   []schemas.PassageID // the day's passings
+	t     *Traffic            // only its random stream and its ways to write a read are used, not its clock
 }
 
-// Year makes the year of the configuration.
+// Year makes the configured year.
 func (c *City) Year(cfg YearConfig) (*Year, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -71,11 +71,11 @@ func (c *City) Year(cfg YearConfig) (*Year, error) {
 	return y, nil
 }
 
-// Config returns the configuration with its defaults filled in.
+// Config returns the configuration with defaults filled in.
 func (y *Year) Config() YearConfig { return y.cfg }
 
-// First returns the number of the day's first read, which equals the number of reads of all earlier days. Day Days
-// gives the number of all reads.
+// First returns the number of the day's first read, the total of all earlier days' reads. Day Days gives the number of
+// all reads.
 func (y *Year) First(day int) uint64 {
 	n, d := y.cfg.Rows, uint64(y.cfg.Days)
 	return n/d*uint64(day) + n%d*uint64(day)/d
@@ -87,12 +87,12 @@ func (y *Year) Start(day int) schemas.Micros {
 	return y.cfg.End/length*length - schemas.Micros(y.cfg.Days-day)*length
 }
 
-// Stored is one read of a Year with what the pipeline stores beside it.
+// Stored is a read in a Year with the pipeline's stored facts.
 type Stored struct {
 	schemas.Read
 	From    *schemas.Camera
 	Passage schemas.PassageID
-	Hits    []schemas.Hit // of the passage, on its first read
+	Hits    []schemas.Hit // on the passage's first read only
 }
 
 // Day calls each for the day's reads in the order of the log, First(day+1) - First(day) times. The same day gives the
@@ -149,7 +149,7 @@ func (t *Traffic) drawStartSite() uint16 {
 	}
 }
 
-// drawVehicle draws the vehicle of a journey.
+// drawVehicle draws a journey's vehicle.
 func (y *Year) drawVehicle() uint32 {
 	n := len(y.city.vehicles)
 	r := y.t.r
@@ -157,7 +157,7 @@ func (y *Year) drawVehicle() uint32 {
 		return y.city.drivers[r.IntN(len(y.city.drivers))]
 	}
 	switch part := r.IntN(10); {
-	case part < 6: // of the first tenth, the k-th as the cube root of k says
+	case part < 6: // within the first tenth, the k-th vehicle by the cube root of k
 		return uint32(float64(n/10) * math.Pow(r.Float64(), 1.5))
 	case part < 9:
 		return uint32(n/10 + r.IntN(n/2-n/10))
@@ -166,7 +166,7 @@ func (y *Year) drawVehicle() uint32 {
 	}
 }
 
-// drawStartTime draws when in the day a journey starts, in microseconds; the hours are those of Brussels in winter.
+// drawStartTime draws a journey's start time in the day, in microseconds; the hours are Brussels hours in winter.
 func (y *Year) drawStartTime() int64 {
 	w := y.t.r.Int64N(y.hours[23])
 	h := 0
@@ -176,7 +176,7 @@ func (y *Year) drawStartTime() int64 {
 	return int64((h+23)%24)*int64(schemas.Hour) + y.t.r.Int64N(int64(schemas.Hour))
 }
 
-// addPassing adds the reads of one passing.
+// addPassing adds a passing's reads.
 func (y *Year) addPassing(c *car, at int64, passing uint32) {
 	t, site := y.t, &y.city.sites[c.site]
 	v := &y.city.vehicles[c.vehicle]
@@ -196,8 +196,8 @@ func (y *Year) addPassing(c *car, at int64, passing uint32) {
 	}
 }
 
-// sortReads puts the reads into the order of the log: by second, and within a second as drawn, so that the first read
-// of a passing comes first.
+// sortReads puts the reads into log order: by second, and within a second as drawn, so a passing's first read comes
+// first.
 func (y *Year) sortReads(day int) {
 	const seconds = 24*3600 + 1
 	if y.count == nil {
@@ -272,7 +272,7 @@ func (y *Year) addHits(out *Stored, v *vehicle, p schemas.PassageID) {
 	}
 }
 
-// Sample draws n vehicles as often as they drive, for look-ups of plates that are there.
+// Sample draws n vehicles as often as they drive, for look-ups with existing plates.
 func (y *Year) Sample(seed uint64, n int) []schemas.Plate {
 	y.t.r = rand.New(rand.NewPCG(seed, hashOf("sample"))) //nolint:gosec // repeatable on purpose
 	out := make([]schemas.Plate, n)
