@@ -16,11 +16,11 @@ import (
 
 // Questions are look-ups put to the office while a run is measured, over HTTP as its users do.
 type Questions struct {
-	Office  string          // http://host:port of the query API
-	Token   string          // of a user who may search by plate without a limit
-	Plates  []schemas.Plate // that drive
+	Office  string          // the query API as http://host:port
+	Token   string          // for a user with unlimited plate searches
+	Plates  []schemas.Plate // plates of driving vehicles
 	Lookups int             // searches a second at scheduled times, each in its turn exact, by prefix, with wildcards, confusable; 0 = none
-	Retro   int             // entries of a new list that is matched with what is stored, one match after the other; 0 = none
+	Retro   int             // entries in a new list to match with the stored reads, match after match; 0 = none
 }
 
 // askers puts questions and times the answers.
@@ -32,7 +32,7 @@ type askers struct {
 	fail    func(error)
 }
 
-// mostAsked bounds the searches under way: beyond it they wait, which counts.
+// mostAsked bounds the searches under way: further searches wait, and the wait counts.
 const mostAsked = 64
 
 func newAskers(cfg Questions, fail func(error)) *askers {
@@ -128,7 +128,7 @@ func (a *askers) searchRequest(ctx context.Context, n int) (*http.Request, error
 	return http.NewRequestWithContext(ctx, http.MethodGet, a.cfg.Office+"/v1/reads?"+q.Encode(), nil)
 }
 
-// retroRequest is the n-th list: half of its plates drive.
+// retroRequest is the n-th list: half the plates drive.
 func (a *askers) retroRequest(ctx context.Context, n int) (*http.Request, error) {
 	type entry struct {
 		ID    string `json:"id"`

@@ -32,7 +32,7 @@ func (b *brokerOffsets) closeIdle() {
 	}
 }
 
-// endOffsets returns the offset after the last record of every partition of a topic.
+// endOffsets returns the offset after the last record in every partition of a topic.
 func (b *brokerOffsets) endOffsets(ctx context.Context, topic string) (map[int]int64, error) {
 	meta, err := b.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {

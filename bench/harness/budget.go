@@ -14,7 +14,7 @@ import (
 // Budget is bench/budget.yaml.
 type Budget struct {
 	Knee    Knee               `yaml:"knee"`
-	Margins map[string]float64 `yaml:"margins"` // by profile: what every latency may be multiplied with
+	Margins map[string]float64 `yaml:"margins"` // by profile: the permitted factor on every latency
 	Stack   StackConfig        `yaml:"stack"`
 	Cases   []Case             `yaml:"cases"`
 	Exact   []Exact            `yaml:"exact"`
@@ -28,29 +28,29 @@ type Knee struct {
 	Date    string `yaml:"date"`
 }
 
-// StackConfig holds the flags of the program and the size of the city.
+// StackConfig holds the program's flags and the city's size.
 type StackConfig struct {
 	Partitions  int      `yaml:"partitions"`
 	Vehicles    int      `yaml:"vehicles"`
 	ListEntries int      `yaml:"list_entries"`
 	ListedDrive int      `yaml:"listed_drive"`
 	ListedPPM   int      `yaml:"listed_ppm"` // journeys driven by a listed vehicle
-	Ingest      []string `yaml:"ingest"`     // further flags of anpr ingest
-	Engine      []string `yaml:"engine"`     // further flags of anpr engine serve
+	Ingest      []string `yaml:"ingest"`     // further flags for anpr ingest
+	Engine      []string `yaml:"engine"`     // further flags for anpr engine serve
 }
 
-// Case is one run.
+// Case is a single run.
 type Case struct {
 	Name     string               `yaml:"name"`
 	Profiles []string             `yaml:"profiles"`
 	Rate     int                  `yaml:"rate"`     // reads a second; or
-	KneePct  int                  `yaml:"knee_pct"` // per cent of the knee
+	KneePct  int                  `yaml:"knee_pct"` // in per cent, 100 = the knee
 	Target   string               `yaml:"target"`   // kafka or gateway
-	Warmup   time.Duration        `yaml:"warmup"`   // left out of the latencies
+	Warmup   time.Duration        `yaml:"warmup"`   // excluded from the latencies
 	Measure  time.Duration        `yaml:"measure"`
 	Stall    time.Duration        `yaml:"stall"`    // the worker is stopped for so long in the middle: the harness must show it
 	Lookups  int                  `yaml:"lookups"`  // searches a second through the office, while measured
-	Retro    int                  `yaml:"retro"`    // entries of a list that is matched with the stored reads, again and again, while measured
+	Retro    int                  `yaml:"retro"`    // entries in a list matched with the stored reads, again and again, during the measurement
 	Overload bool                 `yaml:"overload"` // more than the machine takes: must be announced, and lose nothing
 	Limits   map[string]Quantiles `yaml:"budget"`   // by stage
 }
@@ -64,7 +64,7 @@ type Quantiles struct {
 	Max  float64 `yaml:"max"`
 }
 
-// Exact is a number that is the same on every machine: a metric of a benchmark run a fixed number of times.
+// Exact is a number with the same value on every machine: a metric from a benchmark run a fixed number of times.
 type Exact struct {
 	Name      string  `yaml:"name"`
 	Package   string  `yaml:"package"`
@@ -78,11 +78,11 @@ type Exact struct {
 type Regress struct {
 	Samples    int                `yaml:"samples"`
 	P          float64            `yaml:"p"`
-	Threshold  map[string]float64 `yaml:"threshold_pct"` // by profile: growth of the median above which a significant difference fails
+	Threshold  map[string]float64 `yaml:"threshold_pct"` // by profile: median growth from which a significant difference fails
 	Benchmarks []RegressBenchmark `yaml:"benchmarks"`
 }
 
-// RegressBenchmark is a set of benchmarks of one package.
+// RegressBenchmark is a set of benchmarks in a package.
 type RegressBenchmark struct {
 	Package string `yaml:"package"`
 	Bench   string `yaml:"bench"` // regular expression, as for go test
@@ -180,7 +180,7 @@ func (b *Budget) Keep(names []string) error {
 	return nil
 }
 
-// Profile returns the cases of a profile and its margin.
+// Profile returns a profile's cases and margin.
 func (b *Budget) Profile(name string) (cases []Case, margin float64, err error) {
 	margin, ok := b.Margins[name]
 	if !ok {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// sql asks ClickHouse over HTTP. It speaks no native protocol on purpose: the harness shares no driver with what it measures.
+// sql asks ClickHouse over HTTP. It avoids the native protocol on purpose: the harness shares no driver with the
+// measured program.
 type sql struct {
 	base   string // http://host:port/?database=anpr&...
 	client *http.Client
@@ -56,7 +57,7 @@ func (s *sql) queryRows(ctx context.Context, dst []byte, query string) ([]byte, 
 	return b.Bytes(), nil
 }
 
-// queryOne runs a query that gives one row and reads it into v, a struct with JSON names of the columns.
+// queryOne runs a single-row query and reads the row into v, a struct with the column names as JSON names.
 func (s *sql) queryOne(ctx context.Context, query string, v any) error {
 	b, err := s.queryRows(ctx, nil, query+" FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0")
 	if err != nil {
@@ -68,7 +69,7 @@ func (s *sql) queryOne(ctx context.Context, query string, v any) error {
 	return nil
 }
 
-// getPage reads a page of the ops port.
+// getPage reads a page from the ops port.
 func getPage(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -1,11 +1,13 @@
-// Package harness watches a pipeline from outside while package bench loads it, and holds it to bench/budget.yaml.
+// Package harness watches a pipeline from outside while package bench loads it, and compares the pipeline with
+// bench/budget.yaml.
 //
-// Watching: it follows the hit and offence topics as a control room would, polls ClickHouse for what has become visible, reads the
-// latency of each stage from the worker's ops port, asks the broker for the lag, and at the end counts rows and records. It shares no
-// code with the pipeline. Latencies count from the moment a read was due, not from when it was sent: bench.RunConfig.WallClock puts
-// that moment into received_at, which rows and hits carry. Behind a gateway, which sets received_at itself, the moment is looked up by
-// read id.
+// Watching: the harness follows the hit and offence topics like a control room, polls ClickHouse for visible rows,
+// reads each stage's latency from the worker's ops port, asks the broker for the lag, and at the end counts rows and
+// records. It shares no code with the pipeline. Latencies count from a read's due time, not from its sending:
+// bench.RunConfig.WallClock puts the due time into received_at, carried by rows and hits. A gateway sets received_at
+// itself; behind a gateway the due time is looked up by read id.
 //
-// The budget: [Run] starts the real program as processes, loads it at fixed rates and compares each stage with what it may take. What
-// is deterministic (bytes, allocations, rows lost or doubled, hits and offences found) is held exactly, whatever the machine.
+// The budget: [Run] starts the real program as processes, loads it at fixed rates and compares each stage with its
+// budget. Deterministic values (bytes, allocations, rows lost or doubled, hits and offences found) must be exact, on
+// any machine.
 package harness

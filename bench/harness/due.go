@@ -12,7 +12,7 @@ import (
 type dueTimes struct {
 	byID bool // the target is a gateway: received_at is not the due time
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	from  schemas.Micros
 	after schemas.Micros // the warm-up's end: earlier reads are counted and not timed
 	due   map[schemas.ReadID]schemas.Micros

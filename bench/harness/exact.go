@@ -10,7 +10,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// runBenchmark runs the benchmark the stated number of times and reads its metric: same input, same number of times, same result.
+// runBenchmark runs the benchmark the stated number of times and reads its metric: same input, same number of times,
+// same result.
 func (e *Exact) runBenchmark(ctx context.Context) (BudgetRow, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^"+e.Benchmark+"$", "-benchmem", "-cpu", "1", //nolint:gosec // names from our own file
 		"-benchtime", fmt.Sprintf("%dx", e.Times), e.Package)

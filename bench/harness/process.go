@@ -20,13 +20,13 @@ type anprProcess struct {
 	name  string
 	cmd   *exec.Cmd
 	ended chan struct{}
-	err   error // of Wait, after ended
+	err   error // from Wait, set after ended
 
 	mu   sync.Mutex // guards tail
-	tail []string   // the last lines it said
+	tail []string   // the last output lines
 }
 
-// launchProcess starts the program and keeps the last lines of its standard output and error.
+// launchProcess starts the program and keeps the last lines from standard output and error.
 func launchProcess(name, bin string, args ...string) (*anprProcess, error) {
 	p := &anprProcess{name: name, cmd: exec.Command(bin, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program, ended by stop
 	r, w, err := os.Pipe()
@@ -85,7 +85,7 @@ func (p *anprProcess) waitReady(ctx context.Context, ready func(context.Context)
 
 // stopProcess asks the process to end and kills it after half a minute.
 func (p *anprProcess) stopProcess() error {
-	_ = p.cmd.Process.Signal(syscall.SIGCONT) // in case it is stopped
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // in case the process is stopped
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:

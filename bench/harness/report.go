@@ -14,31 +14,31 @@ import (
 const (
 	StageAck     = "ack"     // due to acknowledged by the target: the gateway, or Kafka
 	StageHit     = "hit"     // due to the hit received by a subscriber
-	StageVisible = "visible" // due to the first SELECT that sees the row
+	StageVisible = "visible" // due to the first SELECT with the row
 	StageLookup  = "lookup"  // a search due to answered by the office
 	StageRetro   = "retro"   // a retro-match asked to answered
 )
 
-// Order is the order in which stages are printed; those not named follow.
+// Order is the stages' print order; unnamed stages follow.
 var Order = []string{StageAck, "kafka_wait", "queue", "process", "linger", "plan", "insert", "stored", StageVisible, "hit_published", StageHit, "offence_published", StageLookup, StageRetro}
 
-// RunReport holds the result of a load and the observations of the pipeline.
+// RunReport holds a load's result and the observations on the pipeline.
 type RunReport struct {
 	Load     *bench.RunResult             `json:"load"`
 	Stages   map[string]bench.Percentiles `json:"stages"`
-	Polls    *bench.Percentiles           `json:"polls,omitempty"` // of the SELECT behind visible
+	Polls    *bench.Percentiles           `json:"polls,omitempty"` // the SELECT behind visible
 	PollMs   int64                        `json:"poll_ms"`
 	Truth    *bench.TruthReport           `json:"truth"`
 	Repeats  int                          `json:"hits_repeated"` // delivered again with the same id
 	Accounts *Accounts                    `json:"accounts,omitempty"`
 	MaxLag   int64                        `json:"max_lag"` // records on the log and not committed, once a second
 	Samples  []SecondSample               `json:"samples"`
-	Problem  string                       `json:"problem,omitempty"` // what could not be observed
+	Problem  string                       `json:"problem,omitempty"` // failed observations
 }
 
 // Accounts counts records on the log and rows in the tables, without FINAL.
 type Accounts struct {
-	OnLog      int64 `json:"on_log"` // records of the run, ticks included
+	OnLog      int64 `json:"on_log"` // the run's records, ticks included
 	Stored     int64 `json:"stored"`
 	Merged     int64 `json:"merged"`
 	Rejected   int64 `json:"rejected"`
@@ -49,11 +49,11 @@ type Accounts struct {
 // Lost returns the records on the log without a row in any table; negative when the tables hold more.
 func (a *Accounts) Lost() int64 { return a.OnLog - a.Stored - a.Merged - a.Rejected - a.Ticks }
 
-// passageWindow is the pipeline's default: two reads of an entry at a site within it are one passage.
+// passageWindow is the pipeline's default: two reads on an entry at a site within the window are a single passage.
 const passageWindow = 10 * schemas.Second
 
-// Finish ends the observation and reports. Rows of records that were on the log before are left out. Call it once, after
-// Settle.
+// Finish ends the observation and reports. Rows from records already on the log before are excluded. Call it once,
+// after Settle.
 func (w *Watch) Finish(ctx context.Context, res *bench.RunResult) (*RunReport, error) {
 	r := &RunReport{Load: res, Stages: map[string]bench.Percentiles{StageAck: res.Ack}, PollMs: w.cfg.Poll.Milliseconds()}
 	after, err := w.ops.readStages(ctx)

@@ -15,22 +15,22 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// SavedRun is a run of a profile, as it is saved.
+// SavedRun is a profile's run in its saved form.
 type SavedRun struct {
 	Profile  string                `json:"profile"`
 	Margin   float64               `json:"margin"`
 	At       string                `json:"at"`
 	Machine  string                `json:"machine"`
 	Broker   string                `json:"broker"`
-	Data     string                `json:"data"` // the file system of log and tables
+	Data     string                `json:"data"` // file system under log and tables
 	Revision string                `json:"revision"`
 	Stack    StackConfig           `json:"stack"`
 	Rows     []BudgetRow           `json:"rows"`
 	Cases    map[string]*RunReport `json:"cases"`
 }
 
-// Run works through the cases and then the exact numbers. An error means that a case could not be run at all; a budget that
-// does not hold is a row that is not OK.
+// Run works through the cases and then the exact numbers. An error means that a case could not be run at all; a broken
+// budget is a row with OK false.
 func (b *Budget) Run(ctx context.Context, w *Where, profile string, log io.Writer) (*SavedRun, error) {
 	cases, margin, err := b.Profile(profile)
 	if err != nil {
@@ -125,7 +125,7 @@ func (b *Budget) runCase(ctx context.Context, w *Where, c *Case, log io.Writer) 
 	return rep, err
 }
 
-// stallIn stops the worker in the middle of the measured part, and lets it go on.
+// stallIn stops the worker in the middle of the measured part, and lets the worker go on.
 func (c *Case) stallIn(ctx context.Context, s *processStack, run *bench.RunConfig) <-chan error {
 	done := make(chan error, 1)
 	if c.Stall == 0 {

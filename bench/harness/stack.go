@@ -23,10 +23,10 @@ import (
 // embedded.
 type Where struct {
 	Program    string // the anpr binary
-	Data       string // directory for everything; a new one below it for each case, removed after
-	Kafka      string // host:port of a broker with the topics, empty of records
-	ClickHouse string // host:port, native, of a server with the tables, empty of rows
-	HTTP       string // http://host:port of the same server
+	Data       string // base directory; each case gets a new one below it, removed afterwards
+	Kafka      string // host:port for a broker with the topics, without records
+	ClickHouse string // host:port, native, for a server with the tables, without rows
+	HTTP       string // http://host:port for the same server
 	// Login returns the credentials for the engines that `anpr engine serve` runs on a data directory: a ClickHouse user
 	// who may read, with password, and a dialler for the broker.
 	Login func(data string) (user, password string, dial Dial, err error)
@@ -35,7 +35,7 @@ type Where struct {
 // Dial opens connections to a broker.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Broker returns the name of the broker, as the results print it.
+// Broker returns the broker's name for the results.
 func (w *Where) Broker() string {
 	if w.Kafka == "" {
 		return "embedded kfake, a process of its own with ClickHouse as its child, fsync on both"
@@ -43,13 +43,14 @@ func (w *Where) Broker() string {
 	return "Kafka at " + w.Kafka
 }
 
-// processStack is a running pipeline: a process for broker and ClickHouse, one for the worker, one for the gateway when it is the target.
+// processStack is a running pipeline: a process for broker and ClickHouse, a process for the worker, and a gateway
+// process when the gateway is the target.
 type processStack struct {
 	dir             string
 	city            *bench.City
 	worker          *anprProcess
 	all             []*anprProcess
-	connectionFlags []string // flags that say where broker and ClickHouse are
+	connectionFlags []string // flags with the broker's and ClickHouse's address
 	watch           Config
 	target          func(ctx context.Context) (bench.Target, error)
 }
@@ -112,7 +113,7 @@ func startStack(ctx context.Context, w *Where, cfg *StackConfig, c *Case) (s *pr
 	return s, err
 }
 
-// trafficConfig returns the traffic of a case.
+// trafficConfig returns a case's traffic.
 func (cfg *StackConfig) trafficConfig(c *Case) bench.TrafficConfig {
 	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
 }
@@ -185,7 +186,7 @@ func (s *processStack) startEngine(ctx context.Context, w *Where, cfg *StackConf
 	return p.waitReady(ctx, func(context.Context) bool { return strings.Contains(p.lastOutput(), "engine is up") })
 }
 
-// dataDir returns the directory of broker and ClickHouse.
+// dataDir returns the broker's and ClickHouse's directory.
 func (s *processStack) dataDir() string { return filepath.Join(s.dir, "data") }
 
 func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr string) error {
@@ -194,7 +195,7 @@ func (s *processStack) startGateway(ctx context.Context, w *Where, ref, addr str
 		return err
 	}
 	args := []string{"--log-level", "warn", "gateway", "--reference", ref, "--gateway-addr", addr, "--ops-addr", ops[0], "--images", filepath.Join(s.dir, "images")}
-	p, err := s.startProcess("gateway", w.Program, append(args, s.connectionFlags[:2]...)...) // it knows no ClickHouse
+	p, err := s.startProcess("gateway", w.Program, append(args, s.connectionFlags[:2]...)...) // the gateway uses no ClickHouse
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// workers reads /debug/stages of the ops ports of all workers.
+// workers reads /debug/stages from all workers' ops ports.
 type workers struct {
 	ops    []string // http://host:port
 	client *http.Client
@@ -22,7 +22,7 @@ func newWorkers(ops []string) *workers {
 	return &workers{ops: ops, client: &http.Client{Timeout: 10 * time.Second}}
 }
 
-// readStages adds the histograms of all workers, by stage.
+// readStages adds all workers' histograms, by stage.
 func (w *workers) readStages(ctx context.Context) (map[string]*hdrhistogram.Histogram, error) {
 	out := map[string]*hdrhistogram.Histogram{}
 	for _, addr := range w.ops {

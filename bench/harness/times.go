@@ -10,7 +10,7 @@ import (
 
 // latencyTimes is a histogram of microseconds, 1 us to 60 s, for several goroutines.
 type latencyTimes struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	h       *hdrhistogram.Histogram
 	clamped int64
 }

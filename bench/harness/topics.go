@@ -25,11 +25,11 @@ type outputTopics struct {
 	hits  *latencyTimes
 	wg    sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	got     bench.Got
 	seen    map[string]bool // hit ids
 	repeats int             // hits delivered again
-	err     error           // a message that does not parse
+	err     error           // a message without a valid form
 }
 
 // followOutputs starts a goroutine for each partition; all end with ctx.

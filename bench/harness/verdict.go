@@ -23,8 +23,8 @@ type BudgetRow struct {
 	Note     string  `json:"note,omitempty"`
 }
 
-// judgeReport compares the report of a case with its budget. An unintended overload fails the case as such: its
-// latencies describe a queue.
+// judgeReport compares a case's report with its budget. An unintended overload fails the case as such: its latencies
+// describe a queue.
 func (c *Case) judgeReport(r *RunReport, margin float64) []BudgetRow {
 	rows := c.exactRows(r)
 	switch {
@@ -99,7 +99,7 @@ func overduePct(r *bench.RunResult) float64 {
 // explain less.
 func (c *Case) lagLimit() float64 { return float64(c.Rate) }
 
-// lagAtEnd returns the least lag of the last three seconds of the schedule.
+// lagAtEnd returns the least lag in the schedule's last three seconds.
 func lagAtEnd(r *RunReport, until time.Duration) float64 {
 	least, found := math.MaxInt64, false
 	for _, s := range r.Samples {
@@ -136,9 +136,9 @@ func (c *Case) overloadRow(r *RunReport) BudgetRow {
 	}
 }
 
-// stallRows requires that a stop of length S shows. Reads due during the stop wait at least until its end, evenly from
-// S down to 0. The slowest 1 % of the reads of a window W fall due in the first W/100 of the stop. So p99 is at least S
-// - W/100 on any machine, if no read is left out or timed from its sending; a slower machine only adds to it.
+// stallRows requires that a stop with length S shows. Reads due during the stop wait at least until its end, evenly
+// from S down to 0. The slowest 1 % among a window W's reads fall due in the stop's first W/100. So p99 is at least S
+// - W/100 on any machine, if no read is left out or timed from its sending; a slower machine only adds.
 func (c *Case) stallRows(r *RunReport) []BudgetRow {
 	bound := (c.Stall - c.Measure/100).Seconds() * 1000 * 0.98 // the share of reads in the stop is a few per mille off
 	var rows []BudgetRow

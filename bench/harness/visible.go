@@ -14,14 +14,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// visibleRows polls the table of reads for new rows: the latency of a row ends with the answer of the first SELECT that
-// holds it. Rows of a partition are inserted in the order of their offsets, so the last seen offset marks the new rows.
+// visibleRows polls the read table for new rows: a row's latency ends with the answer to the first SELECT with the
+// row. A partition's rows are inserted in offset order, so the last seen offset marks the new rows.
 type visibleRows struct {
 	db    *sql
 	every time.Duration
 	start *dueTimes
 	rows  *latencyTimes
-	polls *latencyTimes // of the queries themselves: what polling adds
+	polls *latencyTimes // the queries' own time: the cost added by polling
 	seen  atomic.Int64
 	next  map[int]int64 // by partition
 	buf   []byte
@@ -85,7 +85,7 @@ func (v *visibleRows) newRowsQuery() string {
 		" FORMAT RowBinary SETTINGS max_threads = 1, use_query_condition_cache = 0, optimize_use_projections = 0, use_skip_indexes = 0, use_statistics = 0"
 }
 
-// offsetCondition returns the SQL condition that selects rows from the given offset of each partition on.
+// offsetCondition returns the SQL condition for rows from each partition's given offset on.
 func offsetCondition(from map[int]int64, column string) string {
 	var b strings.Builder
 	for i, p := range slices.Sorted(maps.Keys(from)) {

@@ -16,13 +16,13 @@ import (
 
 // Config locates the pipeline. Kafka is required; a part without an address is not observed.
 type Config struct {
-	Kafka      string                                                            // host:port of a broker
+	Kafka      string                                                            // a broker's host:port
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // to the broker; nil: TCP
 	Group      string                                                            // the workers' consumer group; default anpr-ingest
 	ClickHouse string                                                            // http://[user:password@]host:port
 	Database   string                                                            // default anpr
-	Ops        []string                                                          // http://host:port of each worker's ops port
-	Poll       time.Duration                                                     // of the table of reads; default 20 ms
+	Ops        []string                                                          // each worker's ops port as http://host:port
+	Poll       time.Duration                                                     // interval for the read table; default 20 ms
 	Gateway    bool                                                              // the load goes to a gateway, which sets received_at itself
 	Ask        Questions                                                         // to an office, while a run is measured
 	Quiet      time.Duration                                                     // nothing new for so long ends Settle; default 8 s: a passage closes after 5 s, by a tick after 1 s more
@@ -48,13 +48,13 @@ type Watch struct {
 	observed context.Context //nolint:containedctx // the life of the watch, for what Hook starts
 	wg       sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	before  map[string]*hdrhistogram.Histogram
 	samples []SecondSample
-	err     error // the first of what could not be observed
+	err     error // the first failed observation
 }
 
-// SecondSample is one second of a run.
+// SecondSample is a second in a run.
 type SecondSample struct {
 	Second  float64 `json:"s"` // after the first read was due
 	Sent    uint64  `json:"sent"`
@@ -125,7 +125,7 @@ func (w *Watch) Hook(cfg *bench.RunConfig) {
 	}
 }
 
-// startQuestions puts the questions of the configuration.
+// startQuestions puts the configured questions.
 func (w *Watch) startQuestions(from, until time.Time) {
 	q := w.cfg.Ask
 	if len(q.Plates) == 0 {
@@ -152,7 +152,7 @@ func (w *Watch) snapshotAfterWarmup() {
 	w.mu.Unlock()
 }
 
-// takeSamples takes one Sample a second.
+// takeSamples takes a SecondSample every second.
 func (w *Watch) takeSamples() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -21,8 +21,8 @@ type Config struct {
 	Conn  driver.Conn // to the database with the year
 	City  *bench.City
 	Year  *bench.Year
-	Days  int // of the year, from its first, that are loaded; default all
-	Users int // the most that ask at once; default 50
+	Days  int // loaded days, counted from the year's first; default all
+	Users int // most users asking at once; default 50
 	Seed  uint64
 }
 
@@ -84,27 +84,26 @@ type Phase struct {
 	Plates   bool // only the searches by plate that target T8 is about
 }
 
-// KindResult is the latency of a kind of question, in microseconds from request to decoded answer.
+// KindResult is the latency for a kind of question, in microseconds from request to decoded answer.
 type KindResult struct {
 	Kind   string `json:"kind"`
 	Asked  int64  `json:"asked"`
 	Failed int64  `json:"failed"`
-	Rows   int64  `json:"rows"` // of all answers
+	Rows   int64  `json:"rows"` // over all answers
 	P50    int64  `json:"p50_us"`
 	P95    int64  `json:"p95_us"`
 	P99    int64  `json:"p99_us"`
 	Max    int64  `json:"max_us"`
 }
 
-// PhaseResult is the result of a phase. The first entry of Kinds sums all kinds, the second the five kinds of target
-// T8.
+// PhaseResult is a phase's result. The first entry in Kinds sums all kinds, the second the five kinds in target T8.
 type PhaseResult struct {
 	Phase Phase        `json:"phase"`
 	Kinds []KindResult `json:"kinds"`
 	Error string       `json:"error,omitempty"` // the first
 }
 
-// kindTally counts one kind of one phase.
+// kindTally counts a kind in a phase.
 type kindTally struct {
 	h            *hdrhistogram.Histogram
 	failed, rows int64
@@ -138,7 +137,7 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, ph.Duration)
 	defer cancel()
 	var (
-		mu    sync.Mutex // guards what follows
+		mu    sync.Mutex // guards the fields below
 		sums  = make([]*kindTally, len(kinds))
 		first error
 		wg    sync.WaitGroup
@@ -203,7 +202,7 @@ func (u *user) askUntilDone(ctx context.Context, ph Phase, first int) (out []*ki
 		}
 		k := n % asked
 		began := time.Now()
-		rows, failed := kinds[k].ask(context.WithoutCancel(ctx), u) // one that began is counted
+		rows, failed := kinds[k].ask(context.WithoutCancel(ctx), u) // a question already begun is counted
 		_ = out[k].h.RecordValue(max(time.Since(began).Microseconds(), 1))
 		out[k].rows += int64(rows)
 		if failed != nil {

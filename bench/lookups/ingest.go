@@ -15,8 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Ingest stores reads of now through the real sink, as a worker does: a batch of each partition every Linger, with
-// passages, hits and batches row. The database sees the load of a pipeline; broker and rules are left out.
+// Ingest stores current reads through the real sink, like a worker: a batch for each partition every Linger, with
+// passages, hits and batches row. The database sees a pipeline's load; broker and rules are left out.
 type Ingest struct {
 	Sink       sink.Config
 	City       *bench.City
@@ -26,10 +26,10 @@ type Ingest struct {
 	Seed       uint64
 }
 
-// IngestResult is what was stored.
+// IngestResult counts the stored rows.
 type IngestResult struct {
 	Rows    uint64        `json:"rows"`
-	Inserts uint64        `json:"inserts"` // batches, each of several tables
+	Inserts uint64        `json:"inserts"` // batches, each for several tables
 	Took    time.Duration `json:"took"`
 	Behind  time.Duration `json:"behind"` // how late the last batch was stored
 }
@@ -69,7 +69,7 @@ func (g Ingest) Run(ctx context.Context) (res IngestResult, err error) {
 	}
 	res.Took = time.Since(began)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil // it was asked to end
+		err = nil // the caller ended the load
 	}
 	return res, err
 }
@@ -116,7 +116,7 @@ func (g Ingest) dealBatches(ctx context.Context, batches []chan []bench.Stored) 
 	}
 }
 
-// insertPartition inserts the batches of one partition when they are due.
+// insertPartition inserts a partition's batches when due.
 func (g Ingest) insertPartition(ctx context.Context, out *sink.ClickHouse, p int, began time.Time, batches <-chan []bench.Stored) (res IngestResult, err error) {
 	number := int32(Partition + 1 + p)
 	offset, err := g.endOffset(ctx, number)
@@ -139,7 +139,7 @@ func (g Ingest) insertPartition(ctx context.Context, out *sink.ClickHouse, p int
 		}
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: number, Start: offset, End: offset + int64(len(reads))}
 		tot := fillBlock(block, rg, reads, due)
-		if err := out.Insert(context.WithoutCancel(ctx), rg, &tot, block); err != nil { // one that began is whole
+		if err := out.Insert(context.WithoutCancel(ctx), rg, &tot, block); err != nil { // a batch already begun is completed
 			return res, err
 		}
 		offset = rg.End

@@ -13,7 +13,7 @@ import (
 // kind is a kind of question. Target T8 covers the first five.
 type kind struct {
 	name string
-	// ask asks a question and returns the number of rows of the answer.
+	// ask asks a question and returns the number of rows in the answer.
 	ask func(context.Context, *user) (rows int, err error)
 }
 
@@ -60,13 +60,13 @@ func (u *user) newJustification() office.Ask {
 	return office.Ask{Purpose: "judicial", Reason: "measurement of look-ups, no real case", CaseRef: "BENCH", ProsecutorRef: "BENCH-0001"}
 }
 
-// wholeYear returns the time range of all stored reads.
+// wholeYear returns the time range over all stored reads.
 func (u *user) wholeYear() office.Window {
 	now := time.Now().Truncate(time.Second).Add(time.Second)
 	return office.Window{From: now.AddDate(0, -12, 1), To: now}
 }
 
-// drawPlate draws a plate of five characters or more, as often as its vehicle drives.
+// drawPlate draws a plate with five characters or more, as often as its vehicle drives.
 func (u *user) drawPlate() string {
 	for {
 		if p := u.plates[u.r.IntN(len(u.plates))].String(); len(p) >= 5 {
@@ -114,7 +114,7 @@ func (u *user) askLastSeen(ctx context.Context) (int, error) {
 	return 1, nil
 }
 
-// drawDay draws one of the loaded days.
+// drawDay draws a loaded day.
 func (u *user) drawDay() schemas.Day {
 	return u.cfg.Year.Start(1 + u.r.IntN(u.cfg.Days-1)).Day()
 }

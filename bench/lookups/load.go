@@ -21,11 +21,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Partition is the partition of anpr.reads.v1 the loaded rows are of: beyond any a topic has.
+// Partition is the loaded rows' partition in anpr.reads.v1: beyond any topic's partitions.
 const Partition = 1_000_000
 
-// RowBytes is the disk space of a read with all derived rows, rounded up; a load reckons its space with it.
-// Measured: bench/results/2026-11-25-lookups.md.
+// RowBytes is a read's disk space with all derived rows, rounded up; a load reckons its space with RowBytes. Measured:
+// bench/results/2026-11-25-lookups.md.
 const RowBytes = 108
 
 // ErrNoSpace means that the server's disk has too little room; the text says how much is needed.
@@ -33,26 +33,26 @@ var ErrNoSpace = errors.New("not enough space on the disk of ClickHouse")
 
 // LoadConfig says what to load and where to. Sink.Addr and Year must be set.
 type LoadConfig struct {
-	Sink     sink.Config // of the server; the database is made when it is missing
+	Sink     sink.Config // the server; a missing database is created
 	Year     *bench.Year
 	Reserve  uint64    // bytes that must stay free on the server's disk; 0 = none
-	Unmerged bool      // leave the parts to background merges; else each month that is full becomes one part
+	Unmerged bool      // leave the parts to background merges; otherwise each full month becomes a single part
 	Progress io.Writer // told how far the load is; nil discards. A terminal gets a bar
 	Logger   zerolog.Logger
 }
 
-// LoadResult is what a load did.
+// LoadResult is a load's result.
 type LoadResult struct {
 	Rows   uint64 // in the tables now
-	Loaded uint64 // by this call; the others were there
+	Loaded uint64 // by this call; the others existed before
 	Took   time.Duration
 }
 
-// loader is one running load.
+// loader is a running load.
 type loader struct {
 	cfg   LoadConfig
 	year  *bench.Year
-	mark  string // of this year, in the ledger
+	mark  string // this year's, in the batches rows
 	conn  driver.Conn
 	sink  *sink.ClickHouse
 	told  loadProgress
@@ -68,7 +68,7 @@ type filledDay struct {
 	tot   shard.Totals
 }
 
-// Days returns the number of loaded days of the year, counted from the first, in a database that a load began to fill.
+// Days returns the number of loaded days in the year, counted from the first, in a database with a begun load.
 func Days(ctx context.Context, c sink.Config, y *bench.Year) (int, error) {
 	c.EnsureDefaults()
 	conn, err := openConn(c)
@@ -138,7 +138,7 @@ func (l *loader) loadMissing(ctx context.Context) (LoadResult, error) {
 	return LoadResult{Rows: rows, Loaded: rows - had, Took: time.Since(began)}, nil
 }
 
-// openConn connects for statements that take as long as a merge of a month.
+// openConn connects for statements as long as a month's merge.
 func openConn(c sink.Config) (driver.Conn, error) {
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr: strings.Split(c.Addr, ","), TLS: c.TLS, Auth: clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
@@ -169,13 +169,13 @@ func (l *loader) firstMissingDay(ctx context.Context) (day int, err error) {
 	return day, nil
 }
 
-// checkSpace compares the space of the rows, merges included, with the free space of the server.
+// checkSpace compares the rows' space, merges included, with the server's free space.
 func (l *loader) checkSpace(ctx context.Context, rows uint64) error {
 	var free uint64
 	if err := l.conn.QueryRow(ctx, "SELECT min(free_space) FROM system.disks").Scan(&free); err != nil {
 		return fmt.Errorf("ask for the free space: %w", err)
 	}
-	month := min(rows, l.year.Config().Rows*31/uint64(l.year.Config().Days)) // is there twice while it is merged
+	month := min(rows, l.year.Config().Rows*31/uint64(l.year.Config().Days)) // twice on disk while being merged
 	need := (rows+month)*RowBytes + l.cfg.Reserve
 	if rows > 0 && free < need {
 		return fmt.Errorf("%w: %d rows and a reserve of %.1f GB need %.1f GB, %.1f GB are free: load fewer rows or make room",
@@ -288,14 +288,14 @@ func (l *loader) insertDays(ctx context.Context) error {
 	if l.cfg.Unmerged {
 		return nil
 	}
-	// Parts of plates that are older than a day become one (schemas/clickhouse/0012), and nearly all of a year is.
+	// Plate parts older than a day become a single part (schemas/clickhouse/0012), and nearly a whole year is older.
 	if err := l.conn.Exec(ctx, "OPTIMIZE TABLE plates FINAL SETTINGS optimize_skip_merged_partitions = 1"); err != nil {
 		return fmt.Errorf("merge plates: %w", err)
 	}
 	return nil
 }
 
-// mergeMonth makes one part of a month of every table that is loaded.
+// mergeMonth makes a single part from a month in every loaded table.
 func (l *loader) mergeMonth(ctx context.Context, month string) error {
 	if l.cfg.Unmerged {
 		return nil

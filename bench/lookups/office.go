@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// zones are those of the generated city.
+// zones are the generated city's zones.
 var zones = [...]string{"5339", "5340", "5341", "5342", "5343", "5344"}
 
 // account is a user of the measured office. Every second account is a zone officer; the others are prosecutors, who see
@@ -25,7 +25,7 @@ var zones = [...]string{"5339", "5340", "5341", "5342", "5343", "5344"}
 type account struct {
 	name, token string
 	role        access.Role
-	zone        string // of a zone officer
+	zone        string // for a zone officer
 }
 
 func makeAccounts(n int) []account {

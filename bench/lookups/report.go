@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// LookupReport is everything one call measured.
+// LookupReport is everything measured by a single call.
 type LookupReport struct {
-	Rows     uint64                  `json:"rows"` // loaded; what was stored while measuring comes on top
+	Rows     uint64                  `json:"rows"` // loaded; rows stored while measuring come on top
 	Days     int                     `json:"days"`
 	Engine   string                  `json:"engine"`
 	Tables   []TableSize             `json:"tables"`

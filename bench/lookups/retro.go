@@ -11,17 +11,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RetroResult is the result of a retro-match of a new list against all stored reads (target T9).
+// RetroResult is the result of a new list's retro-match against all stored reads (target T9).
 type RetroResult struct {
 	Name    string        `json:"name"`
 	Entries int           `json:"entries"`
 	Matches int           `json:"matches"` // a row for each entry whose plate was read
-	Reads   uint64        `json:"reads"`   // of these plates
+	Reads   uint64        `json:"reads"`   // among these plates
 	Took    time.Duration `json:"took_ns"` // from request to decoded answer
 }
 
-// Retro matches a list of entries. Half of the plates drove, drawn as often as they drive; no vehicle of the city has
-// the other half. seed chooses the plates, so that no list is asked for twice.
+// Retro matches a list of entries. Half the plates drove, drawn as often as they drive; no vehicle in the city has the
+// other half. seed chooses the plates, so no list is asked for twice.
 func (b *Bench) Retro(ctx context.Context, name string, entries int, seed uint64) (RetroResult, error) {
 	r := rand.New(rand.NewPCG(b.cfg.Seed, seed)) //nolint:gosec // repeatable on purpose
 	list := make([]query.RetroEntry, entries)
