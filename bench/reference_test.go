@@ -296,6 +296,7 @@ func TestSecretsAreSecretAndOpenTheDoors(t *testing.T) {
 		Users []struct {
 			Name, Role string
 			Zones      []string
+			Grants     []string
 			Token      string `yaml:"token_sha256"`
 			To         string `yaml:"valid_to"`
 		}
