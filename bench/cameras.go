@@ -53,7 +53,8 @@ func drawPlan(r *rand.Rand, s *site) *sitePlan {
 	return p
 }
 
-// planCamera returns the plan of the k-th camera: the first sees the front, the second the rear, and the first measures.
+// planCamera returns the plan of the k-th camera: the first sees the front, the second the rear, and the first
+// measures.
 func (p *sitePlan) planCamera(k int, kind schemas.CameraKind) cameraPlan {
 	cp := cameraPlan{sitePlan: p, kind: kind, direction: schemas.Approaching}
 	if k%2 == 1 {

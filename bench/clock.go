@@ -14,7 +14,8 @@ type Profile uint8
 const (
 	// Flat is constant: read i is due at exactly i/rate. The profile for measuring.
 	Flat Profile = iota
-	// RushHour follows a Brussels working day: quiet nights, peaks before nine and after sixteen. Rate is the mean of the day.
+	// RushHour follows a Brussels working day: quiet nights, peaks before nine and after sixteen. Rate is the mean of the
+	// day.
 	RushHour
 )
 

@@ -206,7 +206,8 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 	}
 }
 
-// TestTheExcessOfATwinIsItsOwn: two vehicles of one confusion class at one site within a minute are two offences, one vehicle is one.
+// TestTheExcessOfATwinIsItsOwn: two vehicles of one confusion class at one site within a minute are two offences, one
+// vehicle is one.
 func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
 	city, err := NewCity(CityConfig{Seed: 1, Cameras: 8, Vehicles: 100, At: lezKnownFrom.Start()})
 	if err != nil {

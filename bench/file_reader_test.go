@@ -23,8 +23,8 @@ func newFileReader(r io.Reader, json bool) *fileReader {
 	return &fileReader{r: bufio.NewReaderSize(r, 1<<20), json: json}
 }
 
-// Next returns the next record, valid until the call after, and io.EOF at the end. A file that ends inside a record gives
-// io.ErrUnexpectedEOF.
+// Next returns the next record, valid until the call after, and io.EOF at the end. A file that ends inside a record
+// gives io.ErrUnexpectedEOF.
 func (f *fileReader) Next() ([]byte, error) {
 	if f.json {
 		return f.line()

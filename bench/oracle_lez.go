@@ -62,8 +62,9 @@ func (*lezOracle) addRead(t *Traffic, p *passing, s *plannedRead) {
 	}
 }
 
-// The slice of the LEZ the oracle knows: from the day fines for diesel below Euro 6 (minibuses and vans of class II and III: Euro 5)
-// and petrol, LPG and CNG below Euro 3 started, to the day before the steps announced for 2028 (DOMAIN 1.2, 1.3).
+// The slice of the LEZ the oracle knows: from the day fines for diesel below Euro 6 (minibuses and vans of class II
+// and III: Euro 5) and petrol, LPG and CNG below Euro 3 started, to the day before the steps announced for 2028
+// (DOMAIN 1.2, 1.3).
 var (
 	lezKnownFrom = schemas.DayOf(2026, 7, 1)
 	lezKnownTo   = schemas.DayOf(2028, 1, 1)
@@ -82,7 +83,8 @@ const (
 // passEnds is the hour on the next day when a day pass ends.
 const passEnds = 6
 
-// belowNorm reports whether the vehicle is below the norm of the known slice, or may be because the register does not have its class.
+// belowNorm reports whether the vehicle is below the norm of the known slice, or may be because the register does not
+// have its class.
 func belowNorm(v *vehicle) bool {
 	if v.euro == schemas.EuroUnknown {
 		return false

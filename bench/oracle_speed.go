@@ -48,8 +48,8 @@ func (o *speedOracle) expectResults(t *Traffic, p *passing) {
 	o.excesses = append(o.excesses, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle, s.plate})
 }
 
-// subtractMargin takes the technical margin off a measured speed: 6 km/h up to 100 km/h, 6 per cent above (RD 12/10/2010, annex 2,
-// art. 5.2), and rounds down to whole km/h, for the driver. Tenths of km/h.
+// subtractMargin takes the technical margin off a measured speed: 6 km/h up to 100 km/h, 6 per cent above (RD
+// 12/10/2010, annex 2, art. 5.2), and rounds down to whole km/h, for the driver. Tenths of km/h.
 func subtractMargin(measured schemas.Speed) schemas.Speed {
 	c := measured - 60
 	if measured > 1000 {

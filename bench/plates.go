@@ -125,7 +125,8 @@ var confusable = func() (t [256]string) {
 	return t
 }()
 
-// misreadPlate returns another plate of the same confusion class; ok is false when the plate has no confusable character.
+// misreadPlate returns another plate of the same confusion class; ok is false when the plate has no confusable
+// character.
 func misreadPlate(p schemas.Plate, salt uint32) (schemas.Plate, bool) {
 	n := uint32(p.Len())
 	var b [schemas.MaxPlate]byte

@@ -149,7 +149,8 @@ func writeFile(name string, mode os.FileMode, write func(*bufio.Writer)) error {
 	return nil
 }
 
-// formatMoment writes an instant as the files do: the day when it is midnight in Brussels, else RFC 3339; "" when unset.
+// formatMoment writes an instant as the files do: the day when it is midnight in Brussels, else RFC 3339; "" when
+// unset.
 func formatMoment(m schemas.Micros) string {
 	if m == 0 {
 		return ""

@@ -22,7 +22,8 @@ type RunConfig struct {
 	// WallClock makes the traffic start with the run, instead of at Traffic.Start; a live pipeline needs this. A read's
 	// received_at is then its due time, to the microsecond.
 	WallClock bool
-	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall: closed loop.
+	// FullSpeed sends as fast as the target takes it. Latency then counts from the hand-over and hides every stall:
+	// closed loop.
 	FullSpeed bool
 	JSON      bool          // records as canonical JSON instead of Protobuf
 	InFlight  int           // reads on their way at most; default 65,536

@@ -57,8 +57,8 @@ func (g *gate) Close() error {
 	return nil
 }
 
-// TestBlockingTargetDoesNotSlowTheSchedule stops the target for the first second of three, at 1,000 reads/s and room for 200. In
-// an open loop a third of the reads see the stop; a closed loop would see 200.
+// TestBlockingTargetDoesNotSlowTheSchedule stops the target for the first second of three, at 1,000 reads/s and room
+// for 200. In an open loop a third of the reads see the stop; a closed loop would see 200.
 func TestBlockingTargetDoesNotSlowTheSchedule(t *testing.T) {
 	c := testCity(t, 1)
 	synctest.Test(t, func(t *testing.T) {

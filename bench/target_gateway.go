@@ -20,8 +20,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// GatewayTarget posts each read to the gateway as its camera would: canonical Protobuf, the camera's bearer token, connections
-// kept open. A camera always uses the same lane, so its reads keep their order.
+// GatewayTarget posts each read to the gateway as its camera would: canonical Protobuf, the camera's bearer token,
+// connections kept open. A camera always uses the same lane, so its reads keep their order.
 type GatewayTarget struct {
 	base   string
 	lanes  int

@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// KafkaTarget produces to a topic as the gateway does: acks=all, the partition chosen by schemas.Partition, the message's time the
-// time received. Each partition is a lane with one request on its way.
+// KafkaTarget produces to a topic as the gateway does: acks=all, the partition chosen by schemas.Partition, the
+// message's time the time received. Each partition is a lane with one request on its way.
 type KafkaTarget struct {
 	client     *kafka.Client
 	topic      string
@@ -83,8 +83,8 @@ func (t *KafkaTarget) MaxBatch() int { return 2_000 }
 // Uploads is false.
 func (t *KafkaTarget) Uploads() bool { return false }
 
-// Deliver produces the batch and tries again until it is acknowledged. After a lost answer the broker may have the batch twice; the
-// pipeline merges the repeats, and Retries says that there may be some.
+// Deliver produces the batch and tries again until it is acknowledged. After a lost answer the broker may have the
+// batch twice; the pipeline merges the repeats, and Retries says that there may be some.
 func (t *KafkaTarget) Deliver(ctx context.Context, lane int, batch []*LoadRecord) error {
 	var p pauses
 	for {

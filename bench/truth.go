@@ -81,8 +81,8 @@ func (t *Traffic) recordSent(s *plannedRead) {
 	}
 }
 
-// Finish judges the passings whose last read has not been sent, with the reads that were: the pipeline decides them too when nothing
-// more comes. Call it once, after the last Next.
+// Finish judges the passings whose last read has not been sent, with the reads that were: the pipeline decides them
+// too when nothing more comes. Call it once, after the last Next.
 func (t *Traffic) Finish() *Truth {
 	for i := range t.passings.cells {
 		if p := &t.passings.cells[i]; p.left > 0 {

@@ -148,7 +148,8 @@ func appendNumber(b []byte, field protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
 }
 
-// appendGarbage appends bytes that are no record: a truncated JSON object, or a field with a wire type that does not exist.
+// appendGarbage appends bytes that are no record: a truncated JSON object, or a field with a wire type that does not
+// exist.
 func appendGarbage(b []byte, salt uint32) []byte {
 	if salt%2 == 0 {
 		return append(b, `{"cameraId":`...)

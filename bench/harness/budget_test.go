@@ -11,7 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// TestTheBudgetHoldsTheTargets reads the file that the build is held to: it may not be loosened past the targets unseen.
+// TestTheBudgetHoldsTheTargets reads the file that the build is held to: it may not be loosened past the targets
+// unseen.
 func TestTheBudgetHoldsTheTargets(t *testing.T) {
 	b, err := Load("../budget.yaml")
 	if err != nil {

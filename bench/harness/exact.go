@@ -37,7 +37,8 @@ func (e *Exact) runBenchmark(ctx context.Context) (BudgetRow, error) {
 	return BudgetRow{}, fmt.Errorf("exact %q: benchmark %s of %s has no metric %s", e.Name, e.Benchmark, e.Package, e.Unit)
 }
 
-// valueOf returns the metric of a result by the unit that go test prints: benchfmt turns ns/op into sec/op and keeps the printed form aside.
+// valueOf returns the metric of a result by the unit that go test prints: benchfmt turns ns/op into sec/op and keeps
+// the printed form aside.
 func valueOf(r *benchfmt.Result, unit string) (float64, bool) {
 	for _, v := range r.Values {
 		if v.OrigUnit == unit {

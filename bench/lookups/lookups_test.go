@@ -77,8 +77,8 @@ func (s *small) user(i int) *user {
 	return &user{Bench: s.Bench, account: s.users[i], r: rand.New(rand.NewPCG(5, uint64(i)))}
 }
 
-// TestLookUpsAtASmallSize is the whole measurement on 200,000 reads: every kind of question has an answer, the answers are
-// those of a scan of the same reads in memory, and the plans go by sort key, index and projection.
+// TestLookUpsAtASmallSize is the whole measurement on 200,000 reads: every kind of question has an answer, the answers
+// are those of a scan of the same reads in memory, and the plans go by sort key, index and projection.
 func TestLookUpsAtASmallSize(t *testing.T) {
 	s := open(t)
 	t.Run("every kind is answered", s.everyKind)
@@ -319,7 +319,8 @@ func (s *small) plans(t *testing.T) {
 	}
 }
 
-// waitForStored waits until a batch of the run is in the ledger: the reads are made first, and a machine may be slow at that.
+// waitForStored waits until a batch of the run is in the ledger: the reads are made first, and a machine may be slow
+// at that.
 func (s *small) waitForStored(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

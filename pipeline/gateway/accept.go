@@ -196,8 +196,8 @@ func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 }
 
 // buildRecords encodes the good reads and the refusals. A refused event keeps a part of the upload for itself; all
-// others share one record with the whole upload. Beyond maxLetters every event shares that record, so an upload with many
-// reads never makes as many dead letters.
+// others share one record with the whole upload. Beyond maxLetters every event shares that record, so an upload with
+// many reads never makes as many dead letters.
 func (g *Gateway) buildRecords(u *upload, events []*CameraEvent) (out []Record, kept int, err error) {
 	var whole *schemas.RejectError
 	more := 0

@@ -202,8 +202,8 @@ func TestDuplicateHeadersAreRefused(t *testing.T) {
 	}
 }
 
-// TestALengthBesideChunksIsAnsweredAndClosed sends what a proxy and the gateway could read differently: nothing that follows on the
-// connection is taken for another request.
+// TestALengthBesideChunksIsAnsweredAndClosed sends what a proxy and the gateway could read differently: nothing that
+// follows on the connection is taken for another request.
 func TestALengthBesideChunksIsAnsweredAndClosed(t *testing.T) {
 	rg := newRig(t, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(rg.url, "http://"))

@@ -41,8 +41,8 @@ func failProduce(rg *rig) {
 	})
 }
 
-// TestReadinessAsksWhetherTheBrokerTakesRecords lets the broker refuse records while it answers everything else, with traffic and
-// without: readiness says so, and takes it back by itself.
+// TestReadinessAsksWhetherTheBrokerTakesRecords lets the broker refuse records while it answers everything else, with
+// traffic and without: readiness says so, and takes it back by itself.
 func TestReadinessAsksWhetherTheBrokerTakesRecords(t *testing.T) {
 	for name, traffic := range map[string]bool{"with uploads": true, "without": false} {
 		t.Run(name, func(t *testing.T) {

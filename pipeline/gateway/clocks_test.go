@@ -105,8 +105,8 @@ func TestABacklogIsNoWrongClock(t *testing.T) {
 	}
 }
 
-// TestAClockThatWasNeverRightIsFoundInAMinute: the gateway starts when the clock is wrong already, or the camera comes back
-// from a silence with a wrong clock.
+// TestAClockThatWasNeverRightIsFoundInAMinute: the gateway starts when the clock is wrong already, or the camera comes
+// back from a silence with a wrong clock.
 func TestAClockThatWasNeverRightIsFoundInAMinute(t *testing.T) {
 	for name, before := range map[string]func(s *clockStory){
 		"gateway just started": func(*clockStory) {},

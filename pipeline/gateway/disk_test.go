@@ -37,9 +37,10 @@ func remount(t *testing.T, dir string, flags uintptr) {
 	}
 }
 
-// TestAnImageStoreThatCannotWriteRefusesUploads takes away the disk's room, its inodes, the right to write and the directory's own permission: uploads with
-// a picture are refused with 503 so that the camera sends them again, readiness says why, nothing torn stays, nothing goes
-// on the log; and when the disk is whole again the same uploads are taken, without anyone doing anything else.
+// TestAnImageStoreThatCannotWriteRefusesUploads takes away the disk's room, its inodes, the right to write and the
+// directory's own permission: uploads with a picture are refused with 503 so that the camera sends them again,
+// readiness says why, nothing torn stays, nothing goes on the log; and when the disk is whole again the same uploads
+// are taken, without anyone doing anything else.
 func TestAnImageStoreThatCannotWriteRefusesUploads(t *testing.T) {
 	for _, c := range []struct {
 		name, options string

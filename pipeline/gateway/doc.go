@@ -23,8 +23,8 @@
 // another camera, except for cameras placed behind it by the registry.
 //
 // The gateway tells senders apart before an upload takes a share of common resources. Unauthenticated senders have a
-// few separate places, and at most 4 KiB of an upload is kept, within a budget a day. The first half of a challenge and
-// response is no failure and leaves nothing.
+// few separate places, and at most 4 KiB of an upload is kept, within a budget a day. The first half of a challenge
+// and response is no failure and leaves nothing.
 //
 // # Answers
 //

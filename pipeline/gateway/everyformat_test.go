@@ -28,7 +28,8 @@ func TestAMissingPlateFieldIsNeverAnUnreadPlate(t *testing.T) {
 	}
 }
 
-// TestAWrappedMessageIsTheSameObservation posts one message alone and in each wrapper that a vendor or a relay puts around it.
+// TestAWrappedMessageIsTheSameObservation posts one message alone and in each wrapper that a vendor or a relay puts
+// around it.
 func TestAWrappedMessageIsTheSameObservation(t *testing.T) {
 	for path, wrappers := range map[string][]string{
 		"openalpr": {`{"data_type":"alpr_alert","alert_list":"stolen","list_type":"alert","group":%s}`, `{"data_type":null,"description":null,"group":%s}`, `[%s]`},

@@ -48,7 +48,8 @@ func row(r *anprv1.PlateRead) string {
 	return strings.Join(out, " ")
 }
 
-// postCases sends files to one camera in order, each answered 200, and returns the rows on the log, sorted, and the answers.
+// postCases sends files to one camera in order, each answered 200, and returns the rows on the log, sorted, and the
+// answers.
 func postCases(t *testing.T, rg *rig, files ...string) (rows []string, replies []reply) {
 	t.Helper()
 	rg.set(caseNow)

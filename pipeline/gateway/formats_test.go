@@ -16,8 +16,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestEveryPlaceThatNamesTheFormatsHasThemAll holds the places that cannot be made from the list against it. -update writes
-// the table of the README and the addresses of doc.go; the fuzz target and the payloads are written by hand.
+// TestEveryPlaceThatNamesTheFormatsHasThemAll holds the places that cannot be made from the list against it. -update
+// writes the table of the README and the addresses of doc.go; the fuzz target and the payloads are written by hand.
 func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
 	var rows, lines string
 	for _, f := range Formats() {
@@ -79,8 +79,8 @@ func holdGenerated(t *testing.T, file string, block *regexp.Regexp, want string)
 	}
 }
 
-// TestNoOtherListOfFormatsIsLeft walks the project for a file that names most of the formats: each one must be known here, because
-// another test of this package holds it against the list.
+// TestNoOtherListOfFormatsIsLeft walks the project for a file that names most of the formats: each one must be known
+// here, because another test of this package holds it against the list.
 func TestNoOtherListOfFormatsIsLeft(t *testing.T) {
 	known := []string{"README.md", "pipeline/gateway/doc.go", "pipeline/gateway/formats.go"}
 	var lists []string

@@ -79,7 +79,8 @@ func TestABacklogAccusesNoPlate(t *testing.T) {
 	}
 }
 
-// TestAPlateTooOftenIsNotedAndTheCameraIsNamed goes through the gateway: every read is kept, and the log holds no plate.
+// TestAPlateTooOftenIsNotedAndTheCameraIsNamed goes through the gateway: every read is kept, and the log holds no
+// plate.
 func TestAPlateTooOftenIsNotedAndTheCameraIsNamed(t *testing.T) {
 	rg := newRig(t, nil)
 	notes := ""

@@ -23,8 +23,8 @@ import (
 // maxImages bounds the pictures kept for a read beside the best picture.
 const maxImages = schemas.MaxMoreImages
 
-// ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; a repetition changes nothing.
-// An error is transient: the camera sends the upload again. Safe for concurrent use.
+// ImageStore keeps pictures by their SHA-256. Put returns only when the picture is durable; a repetition changes
+// nothing. An error is transient: the camera sends the upload again. Safe for concurrent use.
 type ImageStore interface {
 	Put(ctx context.Context, data []byte) (schemas.Sum, error)
 }

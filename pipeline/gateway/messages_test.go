@@ -47,8 +47,8 @@ func onvif(topic, utc string, items ...string) string {
 	return b.String() + `</tt:Data></tt:Message></wsnt:Message></wsnt:NotificationMessage></tt:Event></tt:MetadataStream>`
 }
 
-// TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects has one message of each kind that a vendor documents. plate_unread
-// is a vehicle whose plate was not read, which is answered as success; any other reason is a refusal.
+// TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects has one message of each kind that a vendor documents.
+// plate_unread is a vehicle whose plate was not read, which is answered as success; any other reason is a refusal.
 func TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects(t *testing.T) {
 	axisRead := []string{"text", "1ABC123", "country", "BEL", "carID", "4", "capture_timestamp", "1795834800250"}
 	for _, c := range []struct{ name, path, body, want string }{
@@ -181,7 +181,8 @@ func readingSamples(t testing.TB) (out []string) {
 	return out
 }
 
-// TestAMessageInAWrapperGivesTheSameRead puts what relays, brokers and envelopes put around a message around each payload.
+// TestAMessageInAWrapperGivesTheSameRead puts what relays, brokers and envelopes put around a message around each
+// payload.
 func TestAMessageInAWrapperGivesTheSameRead(t *testing.T) {
 	const json, xml = "application/json", "application/xml"
 	for _, file := range readingSamples(t) {
@@ -259,7 +260,8 @@ func TestReadingsOfBothListsAreCandidates(t *testing.T) {
 	}
 }
 
-// TestPicturesComeSceneFirst sends pictures of every kind, the larger for what shows less, and wants the scene as evidence.
+// TestPicturesComeSceneFirst sends pictures of every kind, the larger for what shows less, and wants the scene as
+// evidence.
 func TestPicturesComeSceneFirst(t *testing.T) {
 	pic := func(n int) []byte { return append(bytes.Clone(jpeg), bytes.Repeat([]byte{byte(n)}, n*50)...) }
 	b64 := func(n int) string { return base64.StdEncoding.EncodeToString(pic(n)) }

@@ -13,8 +13,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// decodeSeeds are the records that the published payloads of testdata become, which seed the fuzz targets of pipeline/ingest/decode: one
-// a line, in hexadecimal. The packages do not import each other, so the bytes go through a file that -update writes again.
+// decodeSeeds are the records that the published payloads of testdata become, which seed the fuzz targets of
+// pipeline/ingest/decode: one a line, in hexadecimal. The packages do not import each other, so the bytes go through a
+// file that -update writes again.
 const decodeSeeds = "../ingest/decode/testdata/records.hex"
 
 func TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads(t *testing.T) {

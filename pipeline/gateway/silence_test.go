@@ -85,9 +85,9 @@ func toldOf(ev *CameraEvent) string {
 	return fmt.Sprint(ev.Notices, ev.Unknown, empty, ev.stated.instant(), r.CameraEventId, len(ev.Images))
 }
 
-// TestNothingThatChangesWhatIsStoredIsSilent removes, renames and adds one field of every payload of every format: where another read
-// would be stored, its sender is told so, by a note, by the list of what is empty, or by a refusal. A read never turns into an event that
-// is ignored.
+// TestNothingThatChangesWhatIsStoredIsSilent removes, renames and adds one field of every payload of every format:
+// where another read would be stored, its sender is told so, by a note, by the list of what is empty, or by a refusal.
+// A read never turns into an event that is ignored.
 func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 	for _, file := range samples(t) {
 		f := findFormat(formatOf(file))

@@ -31,8 +31,8 @@ func (rg *rig) dial(format string, args ...any) net.Conn {
 	return conn
 }
 
-// TestIdleStrangersBlockNoCamera opens connections that announce the largest body and send one byte of it: cameras are served beside
-// them, those with Digest and its second round trip too.
+// TestIdleStrangersBlockNoCamera opens connections that announce the largest body and send one byte of it: cameras are
+// served beside them, those with Digest and its second round trip too.
 func TestIdleStrangersBlockNoCamera(t *testing.T) {
 	for name, headers := range map[string]string{
 		"no token": "", "wrong token": "Authorization: Bearer x\r\n", "chunks": "Transfer-Encoding: chunked\r\n", "packed": "Content-Encoding: gzip\r\n",
@@ -102,7 +102,8 @@ func TestABodyThatComesTooSlowlyIsEnded(t *testing.T) {
 	}
 }
 
-// TestADeviceThatSendsItsWholeBodyFirstSeesTheChallenge writes eight megabytes before it reads: the challenge must come, not a reset.
+// TestADeviceThatSendsItsWholeBodyFirstSeesTheChallenge writes eight megabytes before it reads: the challenge must
+// come, not a reset.
 func TestADeviceThatSendsItsWholeBodyFirstSeesTheChallenge(t *testing.T) {
 	rg := withDigest(t, "admin", "anpr", short, nil)
 	const size = 8 << 20
@@ -164,7 +165,8 @@ func TestAMissingTokenIsKeptOnceAnHour(t *testing.T) {
 	}
 }
 
-// TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure does what Basic clients do that send nothing at first, with every upload.
+// TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure does what Basic clients do that send nothing at first, with
+// every upload.
 func TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	rg := newRig(t, func(c *Config) { c.Metrics = NewMetrics(reg) })

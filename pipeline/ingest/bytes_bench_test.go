@@ -6,8 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 )
 
-// BenchmarkBytes counts what a read costs on the wire from Kafka and on the wire to ClickHouse, over all tables of a batch. Run a fixed
-// number of times (-benchtime 30000x) the counts are the same on every machine: bench/budget.yaml holds them.
+// BenchmarkBytes counts what a read costs on the wire from Kafka and on the wire to ClickHouse, over all tables of a
+// batch. Run a fixed number of times (-benchtime 30000x) the counts are the same on every machine: bench/budget.yaml
+// holds them.
 func BenchmarkBytes(b *testing.B) {
 	w := makeEngineWorld(b)
 	e := newEngine(w, 0, 1, sink.NewBlock(nil))

@@ -17,8 +17,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// BenchmarkEngine is target T1: everything between a fetched record and the bytes for ClickHouse, with all rules, on one
-// core. Its parts add stage after stage, so that the differences say where the time goes:
+// BenchmarkEngine is target T1: everything between a fetched record and the bytes for ClickHouse, with all rules, on
+// one core. Its parts add stage after stage, so that the differences say where the time goes:
 //
 //	go test ./pipeline/ingest -run xxx -bench Engine                                  small, as CI runs it
 //	ANPR_BENCH_VEHICLES=8000000 go test ./pipeline/ingest -run xxx -bench Engine -benchtime 4000000x    a country

@@ -10,9 +10,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestGroupsAndTouchingChangeNoByte sends the same traffic through three shards with the real reference data and the real
-// columns: in groups with everything touched ahead, in calls cut anywhere, and record by record with nothing touched. What
-// goes to ClickHouse is the same to the byte.
+// TestGroupsAndTouchingChangeNoByte sends the same traffic through three shards with the real reference data and the
+// real columns: in groups with everything touched ahead, in calls cut anywhere, and record by record with nothing
+// touched. What goes to ClickHouse is the same to the byte.
 func TestGroupsAndTouchingChangeNoByte(t *testing.T) {
 	t.Setenv("ANPR_BENCH_VEHICLES", "")
 	w := makeEngineWorld(t)

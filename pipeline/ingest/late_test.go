@@ -198,7 +198,8 @@ func distinct(rows []string, columns ...int) []string {
 	return slices.Compact(out)
 }
 
-// TestABacklogOfHoursGivesTheSameOffences is F10: 6 and 72 hours late, the offences and hits are those of an on-time run.
+// TestABacklogOfHoursGivesTheSameOffences is F10: 6 and 72 hours late, the offences and hits are those of an on-time
+// run.
 func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	for _, hours := range []schemas.Micros{6, 72} {
 		onTime, burst := backlog(rand.New(rand.NewPCG(uint64(hours), 7)), hours, 40)
@@ -260,8 +261,8 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 	}
 }
 
-// TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens: a read held back on its way until its passage was decided loses no offence and makes none
-// twice. In the simulated register what ends in 1 pollutes.
+// TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens: a read held back on its way until its passage was decided
+// loses no offence and makes none twice. In the simulated register what ends in 1 pollutes.
 func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 	noon, midnight := simStart+13*schemas.Hour, simStart+3*schemas.Minute
 	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
@@ -298,8 +299,8 @@ func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 	}
 }
 
-// TestAVehicleToldInSeveralMessagesIsOneWholePassage, in whatever order they arrive: what any of them says is said of the vehicle, in the
-// passage, in the offence and in what the rules see.
+// TestAVehicleToldInSeveralMessagesIsOneWholePassage, in whatever order they arrive: what any of them says is said of
+// the vehicle, in the passage, in the offence and in what the rules see.
 func TestAVehicleToldInSeveralMessagesIsOneWholePassage(t *testing.T) {
 	at := simStart + schemas.Hour
 	brief := camRead("front", "1OKA112", at, at, func(m *anprv1.PlateRead) {
@@ -349,8 +350,8 @@ func TestBeyondRetentionIsQuarantinedWithItsReason(t *testing.T) {
 	}
 }
 
-// TestShuffledWithinReachGivesTheSortedResult is F09: reads of a passage in any order, cameras and partitions interleaved in
-// any order, give the same passages, decisions and numbers as sorted input.
+// TestShuffledWithinReachGivesTheSortedResult is F09: reads of a passage in any order, cameras and partitions
+// interleaved in any order, give the same passages, decisions and numbers as sorted input.
 func TestShuffledWithinReachGivesTheSortedResult(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 9))

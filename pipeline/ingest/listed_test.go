@@ -60,7 +60,8 @@ func (l *listing) put(v *shard.Versions, m *anprv1.PlateRead) {
 	l.b.processRecords(l.shard, v, one, 0, 1)
 }
 
-// TestAVehicleInViewWhenItIsListedIsAHitOnce: standing in view, just read, or gone a moment before; not one that left long ago.
+// TestAVehicleInViewWhenItIsListedIsAHitOnce: standing in view, just read, or gone a moment before; not one that left
+// long ago.
 func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 	at := simStart + schemas.Hour
 	read := func(plate string, after schemas.Micros) *anprv1.PlateRead {
@@ -123,7 +124,8 @@ func every(step schemas.Micros, n int) (out []schemas.Micros) {
 	return out
 }
 
-// TestNoHitIsToldTwiceWhateverListsChange: of one passage and entry; and a vehicle of which a list says something while it is in view is told.
+// TestNoHitIsToldTwiceWhateverListsChange: of one passage and entry; and a vehicle of which a list says something
+// while it is in view is told.
 func TestNoHitIsToldTwiceWhateverListsChange(t *testing.T) {
 	plates := []string{"2XYZ987", "2XYZ9B7", "1KLM453"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -151,7 +153,8 @@ func TestNoHitIsToldTwiceWhateverListsChange(t *testing.T) {
 	})
 }
 
-// TestATakeOverTellsNoHitAgainAndLosesNone: the new owner has the same lists, or others than those the vehicle in view was matched against.
+// TestATakeOverTellsNoHitAgainAndLosesNone: the new owner has the same lists, or others than those the vehicle in view
+// was matched against.
 func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 	at := simStart + schemas.Hour
 	for _, c := range []struct {

@@ -50,7 +50,8 @@ func TestALateSpeedAfterAQuietTimeJoinsItsPassage(t *testing.T) {
 	}
 }
 
-// TestAWildClockClosesNothingAndStopsNothing: one record, or one gateway of several, whose received_at is wrong by anything.
+// TestAWildClockClosesNothingAndStopsNothing: one record, or one gateway of several, whose received_at is wrong by
+// anything.
 func TestAWildClockClosesNothingAndStopsNothing(t *testing.T) {
 	at := simStart + 5*schemas.Hour
 	for _, wrong := range []schemas.Micros{

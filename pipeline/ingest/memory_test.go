@@ -28,13 +28,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// memoryChild makes the test binary the process that is measured: it holds what a worker holds, and nothing of the city.
+// memoryChild makes the test binary the process that is measured: it holds what a worker holds, and nothing of the
+// city.
 const memoryChild = "ANPR_MEMORY_CHILD"
 
 // memoryPartitions is the default number of partitions, all owned by one worker.
 const memoryPartitions = 4
 
-// TestWorkerMemory is target T10: the resident memory of a worker with its reference data, state, batches and fetched records.
+// TestWorkerMemory is target T10: the resident memory of a worker with its reference data, state, batches and fetched
+// records.
 //
 //	ANPR_BENCH_VEHICLES=8000000 go test ./pipeline/ingest -run TestWorkerMemory -v     8 M vehicles, 1 M list entries, 10,000 cameras
 //
@@ -215,8 +217,8 @@ func feed(t *testing.T, name string, workers []*memoryWorker) (n int) {
 	return n
 }
 
-// work takes what was fetched into the batch. A batch is encoded into the socket's buffer, which ch-go does not copy; so it is
-// not encoded here, only changed for the next.
+// work takes what was fetched into the batch. A batch is encoded into the socket's buffer, which ch-go does not copy;
+// so it is not encoded here, only changed for the next.
 func (m *memoryWorker) work() {
 	recs, e := &m.fetched[m.now], m.engine
 	for from := 0; from < recs.Len(); from += shard.ChunkSize {

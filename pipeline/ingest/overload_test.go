@@ -146,8 +146,8 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 	}
 }
 
-// TestTenTimesThePlannedRateWaitsOnTheLog: the tables take a fraction of what comes, and for ten minutes nothing. Nothing is shed, what the worker holds is
-// bounded by its buffers, and it says how far behind it is.
+// TestTenTimesThePlannedRateWaitsOnTheLog: the tables take a fraction of what comes, and for ten minutes nothing.
+// Nothing is shed, what the worker holds is bounded by its buffers, and it says how far behind it is.
 func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 	const rows, fetch = 90, 120
 	most, atMost := int64(0), int64(batchBuffers*(rows+shard.ChunkSize)+(fetchBuffers+1)*fetch)
@@ -200,9 +200,9 @@ func gauges(t *testing.T, reg *prometheus.Registry, names ...string) map[string]
 	return out
 }
 
-// TestABacklogDoesNotDelayLiveHits: 48 temporary cameras send six hours at once while live traffic goes on. A live hit waits
-// for the records before it in its partition and for nothing else: in virtual time, where fetches, inserts and 2 us a record
-// count, its latency stays what it was.
+// TestABacklogDoesNotDelayLiveHits: 48 temporary cameras send six hours at once while live traffic goes on. A live hit
+// waits for the records before it in its partition and for nothing else: in virtual time, where fetches, inserts and 2
+// us a record count, its latency stays what it was.
 func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 	latency := func(withBurst bool) []time.Duration {
 		sentAt, took := map[string]time.Time{}, []time.Duration(nil)
@@ -260,8 +260,8 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 	t.Logf("p99 of a live hit in virtual time: %v without backlog, %v with it", p99(calm), p99(burst))
 }
 
-// TestABacklogFillsBatches: as long as the log holds enough for a whole batch, none is handed over because its linger has passed, however
-// long the records take; at the end of the log it is.
+// TestABacklogFillsBatches: as long as the log holds enough for a whole batch, none is handed over because its linger
+// has passed, however long the records take; at the end of the log it is.
 func TestABacklogFillsBatches(t *testing.T) {
 	const rows, records = 200, 1500
 	m := runSim(t, 9, profile{workers: 1}, func(m *sim) {

@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A partition with records that no fetch brings stops right before them and keeps its place; the others are stored to their end meanwhile.
-// When the loss is recorded it goes on behind it, whoever owns it then, and every other record is stored once and judged as if those had
-// never been.
+// A partition with records that no fetch brings stops right before them and keeps its place; the others are stored to
+// their end meanwhile. When the loss is recorded it goes on behind it, whoever owns it then, and every other record is
+// stored once and judged as if those had never been.
 func TestAPartitionThatCannotBeReadIsParkedAndTheOthersGoOn(t *testing.T) {
 	const partition = 1
 	for seed := range uint64(simSeeds / 11) { // 30, five under the race detector

@@ -12,8 +12,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestARebuiltShardGoesOnAsIfItHadNeverStopped: at any offset of a log with quiet times, wild clocks and vehicles in view, a shard that is
-// made anew from what a commit says and from the tables writes and publishes what the old one would have.
+// TestARebuiltShardGoesOnAsIfItHadNeverStopped: at any offset of a log with quiet times, wild clocks and vehicles in
+// view, a shard that is made anew from what a commit says and from the tables writes and publishes what the old one
+// would have.
 func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -53,7 +54,8 @@ type rebuilt struct {
 	blocks []simRows
 }
 
-// rebuildRun processes the records from index from on. With a plan it rebuilds up to the plan's start, from what the tables held then.
+// rebuildRun processes the records from index from on. With a plan it rebuilds up to the plan's start, from what the
+// tables held then.
 func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuilt, plans []Plan) {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: simPartitions, Publisher: &simTopics{w}, Dedup: simDedup()}.withDefaults()

@@ -85,7 +85,8 @@ func stopped(t *testing.T, spoil func(m *sim)) *sim {
 	})
 }
 
-// TestContradictionsStopTheWorker: what the decision table says reaches the end of Run, and nothing is skipped or stored.
+// TestContradictionsStopTheWorker: what the decision table says reaches the end of Run, and nothing is skipped or
+// stored.
 func TestContradictionsStopTheWorker(t *testing.T) {
 	restart := func(m *sim) {
 		for id := range m.workers {

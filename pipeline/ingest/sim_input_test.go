@@ -20,7 +20,8 @@ func tickRecord(at schemas.Micros) []byte {
 	return b
 }
 
-// simRegistry is reference data: one site of two fixed cameras and one with a temporary one, a polluting car, a listed plate.
+// simRegistry is reference data: one site of two fixed cameras and one with a temporary one, a polluting car, a listed
+// plate.
 type simRegistry struct {
 	cams  map[string]*schemas.Camera
 	entry schemas.ListEntry
@@ -104,13 +105,14 @@ const (
 	simRecords    = 700
 )
 
-// simStart is the log time at which every simulated log begins: three minutes before midnight in Brussels, so that a day
-// changes on the way.
+// simStart is the log time at which every simulated log begins: three minutes before midnight in Brussels, so that a
+// day changes on the way.
 var simStart = schemas.MicrosOf(time.Date(2026, 11, 20, 22, 57, 0, 0, time.UTC))
 
-// simInput is a seeded log: passings with several reads, misreadings, retransmissions at once and from another partition's
-// neighbourhood, reads out of order, quiet minutes, a parked car, a temporary camera's backlog of hours, cameras and gateways whose clocks
-// are wrong, records that are no reads, all ending with ticks that close what is open.
+// simInput is a seeded log: passings with several reads, misreadings, retransmissions at once and from another
+// partition's neighbourhood, reads out of order, quiet minutes, a parked car, a temporary camera's backlog of hours,
+// cameras and gateways whose clocks are wrong, records that are no reads, all ending with ticks that close what is
+// open.
 type simInput struct {
 	log    *simLog
 	rng    *rand.Rand

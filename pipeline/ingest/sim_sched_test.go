@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// The simulation's scheduler. Everything the pipeline does towards the outside (fetch, commit, insert, acknowledgement,
-// join) is an op: the caller waits in await until the scheduler executes it. The scheduler waits until every goroutine is
-// blocked, gives each new op a seeded latency, sleeps to the earliest one and executes that one alone. Between two
-// executions nothing of the outside world changes, so the same seed gives the same schedule, which the trace hash shows.
+// The simulation's scheduler. Everything the pipeline does towards the outside (fetch, commit, insert,
+// acknowledgement, join) is an op: the caller waits in await until the scheduler executes it. The scheduler waits
+// until every goroutine is blocked, gives each new op a seeded latency, sleeps to the earliest one and executes that
+// one alone. Between two executions nothing of the outside world changes, so the same seed gives the same schedule,
+// which the trace hash shows.
 //
 // Virtual time is testing/synctest's: it moves only when everything is blocked.
 type sched struct {

@@ -152,8 +152,8 @@ func BenchmarkLoadVehicles(b *testing.B) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "vehicles/s")
 }
 
-// BenchmarkStart is a start with 1 million vehicles or REFDATA_VEHICLES and an eighth as many list entries: from the files, from
-// the files keeping index files, and from these.
+// BenchmarkStart is a start with 1 million vehicles or REFDATA_VEHICLES and an eighth as many list entries: from the
+// files, from the files keeping index files, and from these.
 func BenchmarkStart(b *testing.B) {
 	n := benchVehicles(b)
 	dir, index := b.TempDir(), b.TempDir()

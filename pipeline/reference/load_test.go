@@ -44,7 +44,8 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	}
 }
 
-// TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside one that always holds, and after one another.
+// TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside one that always holds, and after one
+// another.
 func TestALimitMayHoldAtSomeHours(t *testing.T) {
 	dir := region(t)
 	edit(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01}, "+

@@ -291,7 +291,8 @@ func TestRefusesBrokenOptionalColumns(t *testing.T) {
 	f(fileRegistrations, "plate,country,valid_from,valid_to,euro\nA,FR,2026-01-01,,7\n", "registrations.csv:2: field euro: \"7\" is no Euro norm")
 }
 
-// A spreadsheet of a country with decimal commas writes semicolons. The message says so, whatever the file, the line and the separator.
+// A spreadsheet of a country with decimal commas writes semicolons. The message says so, whatever the file, the line
+// and the separator.
 func TestAnotherSeparatorThanTheCommaIsNamed(t *testing.T) {
 	const cure = "save as CSV with commas"
 	commas := strings.NewReplacer(",", ";")

@@ -70,8 +70,8 @@ func BenchmarkGeneral(b *testing.B) {
 	run("json/full", compactJSON(b, full()), true)
 }
 
-// plainRead is the read as one would write it down for encoding/json; the package's json names, quoted numbers and base64
-// included. Nothing is checked.
+// plainRead is the read as one would write it down for encoding/json; the package's json names, quoted numbers and
+// base64 included. Nothing is checked.
 type plainRead struct {
 	ReadID           []byte          `json:"readId"`
 	CameraID         string          `json:"cameraId"`
@@ -100,7 +100,8 @@ type candidateJSON struct {
 	PM    uint32 `json:"confidencePm"`
 }
 
-// BenchmarkPeers decodes the same bytes with generated code and the standard library, without any check of the contract.
+// BenchmarkPeers decodes the same bytes with generated code and the standard library, without any check of the
+// contract.
 func BenchmarkPeers(b *testing.B) {
 	for _, x := range []struct {
 		name string

@@ -66,8 +66,9 @@ func differing(a, b *schemas.Read) []string {
 	return out
 }
 
-// The contract, the read and its readers describe the same fields: each field of the message reaches its field of the read, and no other
-// one, in either form, by the fast readers as by the general ones; and each field of the read comes from the wire or says why not.
+// The contract, the read and its readers describe the same fields: each field of the message reaches its field of the
+// read, and no other one, in either form, by the fast readers as by the general ones; and each field of the read comes
+// from the wire or says why not.
 func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 	base := plain()
 	base.ReadId = make([]byte, 16)

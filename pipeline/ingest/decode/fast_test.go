@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// checkFast holds the fast paths against the general decoder: what one of them takes, the general decoder takes too, and
-// reads the same. It reports whether one took it.
+// checkFast holds the fast paths against the general decoder: what one of them takes, the general decoder takes too,
+// and reads the same. It reports whether one took it.
 func checkFast(t *testing.T, b []byte) bool {
 	t.Helper()
 	taken := false

@@ -49,8 +49,8 @@ func messages() []*anprv1.PlateRead {
 	return []*anprv1.PlateRead{full(), plain(), refused(), ticking()}
 }
 
-// realRecords are the records that the published payloads of camera makers become at the gateway, as Protobuf and as JSON;
-// TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads of pipeline/gateway writes the file.
+// realRecords are the records that the published payloads of camera makers become at the gateway, as Protobuf and as
+// JSON; TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads of pipeline/gateway writes the file.
 func realRecords(tb testing.TB) (out [][]byte) {
 	tb.Helper()
 	text, err := os.ReadFile("testdata/records.hex")

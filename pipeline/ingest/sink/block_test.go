@@ -108,7 +108,8 @@ var (
 	colours = []string{"black", "grey", "white", "blue", "red", "silver", "green", "brown"}
 )
 
-// benchReads are 16,384 reads of 500 cameras, with makes and colours as on a street, and ids and pictures that do not compress.
+// benchReads are 16,384 reads of 500 cameras, with makes and colours as on a street, and ids and pictures that do not
+// compress.
 func benchReads() ([]*schemas.Read, []*schemas.Camera) {
 	reads := make([]*schemas.Read, 16384)
 	rnd := rand.New(rand.NewPCG(1, 2))

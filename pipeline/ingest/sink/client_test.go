@@ -52,7 +52,8 @@ func driverBlock(tb testing.TB) *proto.Block {
 	return out
 }
 
-// The row handed to clickhouse-go must be the one we encode, or the comparison is of two things: both blocks are read back.
+// The row handed to clickhouse-go must be the one we encode, or the comparison is of two things: both blocks are read
+// back.
 func TestBothClientsEncodeTheSameRow(t *testing.T) {
 	reads, cams := benchReads()
 	ours, theirs := NewBlock(nil), driverBlock(t)
@@ -91,8 +92,8 @@ func decoded(t *testing.T, native []byte) *proto.Block {
 	return b
 }
 
-// BenchmarkClients encodes the same reads by our columns and by clickhouse-go's rows, and ours with each compression. Every
-// number is per row, of blocks of 16,384.
+// BenchmarkClients encodes the same reads by our columns and by clickhouse-go's rows, and ours with each compression.
+// Every number is per row, of blocks of 16,384.
 func BenchmarkClients(b *testing.B) {
 	const rows = 16384
 	reads, cams := benchReads()

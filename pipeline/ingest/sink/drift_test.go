@@ -23,8 +23,8 @@ type storedColumn struct {
 	Kind  string `ch:"default_kind"`
 }
 
-// tablesOf returns the columns of each table that all migrations make, in order. Views, aliases of columns and the table of the
-// migrations themselves hold nothing of their own.
+// tablesOf returns the columns of each table that all migrations make, in order. Views, aliases of columns and the
+// table of the migrations themselves hold nothing of their own.
 func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) string) {
 	t.Helper()
 	_, conn := migrated(t, nil)
@@ -151,8 +151,8 @@ func TestEveryFieldOfAReadHasAColumn(t *testing.T) {
 	}
 }
 
-// What a deletion of a plate must reach is what the tags say: in a database with a row of every kind, of a plate that is nothing else, these
-// columns hold it and no other one does.
+// What a deletion of a plate must reach is what the tags say: in a database with a row of every kind, of a plate that
+// is nothing else, these columns hold it and no other one does.
 func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(0)

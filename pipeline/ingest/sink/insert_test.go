@@ -272,7 +272,8 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 	}
 }
 
-// TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames: without an entry nothing may be remembered from one row for the next.
+// TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames: without an entry nothing may be remembered from one row for
+// the next.
 func TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames(t *testing.T) {
 	c, conn := migrated(t, nil)
 	b := newBatch(0)

@@ -64,7 +64,8 @@ func (n *node) exec(t *testing.T, sql string) {
 	}
 }
 
-// readOnly makes one table take inserts no longer, or again. The engine answers 774, and the proxy another code when it is told.
+// readOnly makes one table take inserts no longer, or again. The engine answers 774, and the proxy another code when
+// it is told.
 func (n *node) readOnly(t *testing.T, table string, on bool) {
 	t.Helper()
 	n.exec(t, fmt.Sprintf("ALTER TABLE %s MODIFY SETTING table_readonly = %t", table, on))
@@ -102,8 +103,8 @@ func (s *storing) store(t *testing.T, ranges int) {
 	}
 }
 
-// A replica that takes no inserts answers every one with an exception, over a connection that works: the worker goes on with the next
-// address and comes back when that one takes none either. Every row is stored once.
+// A replica that takes no inserts answers every one with an exception, over a connection that works: the worker goes
+// on with the next address and comes back when that one takes none either. Every row is stored once.
 func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	var log bytes.Buffer
@@ -191,8 +192,8 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	})
 }
 
-// A replica that stores the rows and cannot say so is left as well, and the next one drops the repeat: the token is the table's. Two
-// addresses of one engine are the two replicas.
+// A replica that stores the rows and cannot say so is left as well, and the next one drops the repeat: the token is
+// the table's. Two addresses of one engine are the two replicas.
 func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	addr, db := testkit.Database(t)
 	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A loss is one range of the ledger, however often it is recorded, and the ledger goes as far as it does; batches are no losses.
+// A loss is one range of the ledger, however often it is recorded, and the ledger goes as far as it does; batches are
+// no losses.
 func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	c, conn := migrated(t, nil)
 	s := NewStoredState(conn)
@@ -50,7 +51,8 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	}
 }
 
-// A database that has a later migration without an earlier one, as whoever ran another branch has, gets the earlier one.
+// A database that has a later migration without an earlier one, as whoever ran another branch has, gets the earlier
+// one.
 func TestAMigrationThatIsMissingIsMadeUpFor(t *testing.T) {
 	c, conn := migrated(t, nil)
 	count := func() (n uint64) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Over blocks, versions in which a camera has another site, loans that begin, names forgotten for being too many, and cameras that nobody
-// numbered, every row has the names of its camera.
+// Over blocks, versions in which a camera has another site, loans that begin, names forgotten for being too many, and
+// cameras that nobody numbered, every row has the names of its camera.
 func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -7,7 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The distinct plates are derived from reads by a view of the server. What the sink promises of reads must hold for them.
+// The distinct plates are derived from reads by a view of the server. What the sink promises of reads must hold for
+// them.
 
 func TestARepeatReachesThePlatesThatAnEngineLost(t *testing.T) {
 	c, conn := migrated(t, nil)
@@ -26,7 +27,8 @@ func TestARepeatReachesThePlatesThatAnEngineLost(t *testing.T) {
 	if want == "[]" {
 		t.Fatal("the view adds no plates")
 	}
-	// The server died after it had stored the reads and before the view's rows: their token is known, the plates are not there.
+	// The server died after it had stored the reads and before the view's rows: their token is known, the plates are not
+	// there.
 	if err := conn.Exec(t.Context(), "TRUNCATE TABLE plates"); err != nil {
 		t.Fatal(err)
 	}

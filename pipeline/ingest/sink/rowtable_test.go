@@ -10,7 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The row structs of schemas are the only list of columns: every insert of a batch names the columns of its struct, in order.
+// The row structs of schemas are the only list of columns: every insert of a batch names the columns of its struct, in
+// order.
 func TestEveryInsertNamesTheColumnsOfItsRowStruct(t *testing.T) {
 	insertable := func(c schemas.Column) bool { return c.Insert }
 	want := map[string][]string{

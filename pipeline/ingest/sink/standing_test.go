@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// A server that answers pings and takes no insert, as one with a full disk, is told with the name of its error; and no longer once it takes them.
+// A server that answers pings and takes no insert, as one with a full disk, is told with the name of its error; and no
+// longer once it takes them.
 func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
 	c, _ := migrated(t, nil)
 	c.Close()

@@ -13,7 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A long history: perDay offences, hits and ranges of the ledger a day, of several partitions whose offsets grow at different speeds.
+// A long history: perDay offences, hits and ranges of the ledger a day, of several partitions whose offsets grow at
+// different speeds.
 const (
 	perDay     = 1000
 	partitions = 3
@@ -163,7 +164,8 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 	}
 }
 
-// TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions: the projection that tells them follows rows that repeat, expire and are deleted.
+// TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions: the projection that tells them follows rows that repeat,
+// expire and are deleted.
 func TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions(t *testing.T) {
 	_, conn := migrated(t, nil)
 	put := func(offset, passage int, at string) {

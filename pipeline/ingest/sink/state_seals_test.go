@@ -97,8 +97,8 @@ func (h *history) add(cameras []string) {
 	h.ranges, h.insert = append(h.ranges, rg), append(h.insert, again)
 }
 
-// disturb does what happens to rows: a batch comes again, under its token or as new rows, a month of the last batch is lost, all from an
-// offset on is deleted as after a restore, parts are merged.
+// disturb does what happens to rows: a batch comes again, under its token or as new rows, a month of the last batch is
+// lost, all from an offset on is deleted as after a restore, parts are merged.
 func (h *history) disturb() {
 	h.t.Helper()
 	k := h.r.IntN(len(h.ranges))
@@ -175,7 +175,8 @@ func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 	}
 }
 
-// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a version.
+// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a
+// version.
 func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 	t.Helper()
 	addr, db := testkit.Database(t)
@@ -256,7 +257,8 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 	all("made again")
 }
 
-// TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt: a camera whose first offences are those of the batch under way has no seal to go on from.
+// TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt: a camera whose first offences are those of the batch under way
+// has no seal to go on from.
 func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
 	c, conn := migrated(t, nil)
 	storeSealed(t, c, []sealed{
@@ -276,7 +278,8 @@ func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
 	}
 }
 
-// TestOffencesOfOneRecordKeepTheirOrderAcrossMonths: the last of a record's offences may be of another month than that of the batch under way.
+// TestOffencesOfOneRecordKeepTheirOrderAcrossMonths: the last of a record's offences may be of another month than that
+// of the batch under way.
 func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
 	c, conn := migrated(t, nil)
 	storeSealed(t, c, []sealed{

@@ -82,8 +82,9 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 	}
 }
 
-// TestAnOffenceComesBackAsItStood: whoever takes a partition over compares new offences with exactly what the owner before compared them
-// with, also with those stored when ids named the confusion class and the trace did not say whether the reading was certain.
+// TestAnOffenceComesBackAsItStood: whoever takes a partition over compares new offences with exactly what the owner
+// before compared them with, also with those stored when ids named the confusion class and the trace did not say
+// whether the reading was certain.
 func TestAnOffenceComesBackAsItStood(t *testing.T) {
 	c, conn := migrated(t, nil)
 	clause := func(code string, holds bool) schemas.Step {

@@ -11,7 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lose deletes rows but not their token, the state a server is in that died between noting a token and storing the part.
+// lose deletes rows but not their token, the state a server is in that died between noting a token and storing the
+// part.
 func lose(t *testing.T, c *ClickHouse, table, where string) {
 	t.Helper()
 	sql := "ALTER TABLE " + c.cfg.Database + "." + table + " DELETE WHERE " + where + " SETTINGS mutations_sync = 2"

@@ -20,8 +20,8 @@ import (
 
 var codecs = []kafka.Compression{0, kafka.Gzip, kafka.Snappy, kafka.Lz4, kafka.Zstd}
 
-// TestEveryCompressionIsRead writes batches of every compression, with keys and headers as gateways send them, and reads from
-// before, inside and behind each.
+// TestEveryCompressionIsRead writes batches of every compression, with keys and headers as gateways send them, and
+// reads from before, inside and behind each.
 func TestEveryCompressionIsRead(t *testing.T) {
 	brokers := broker(t, 1)
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second, Transport: &kafka.Transport{}} // not the shared one, which remembers topics
@@ -200,7 +200,8 @@ func FuzzBatches(f *testing.F) {
 	})
 }
 
-// BenchmarkFetch reads a topic over the loopback, one partition: what one record costs the client, with kafka-go's Batch.Read for comparison.
+// BenchmarkFetch reads a topic over the loopback, one partition: what one record costs the client, with kafka-go's
+// Batch.Read for comparison.
 func BenchmarkFetch(b *testing.B) {
 	const n = 200_000
 	brokers := benchBroker(b, n)

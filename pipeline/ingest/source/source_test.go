@@ -65,8 +65,8 @@ func produce(t *testing.T, brokers []string, values ...[]byte) {
 		for i, v := range values {
 			recs[i] = kafka.Record{Time: time.Unix(1_790_000_000, 0), Value: kafka.NewBytes(v)}
 		}
-		// A transport of its own: the shared one remembers a broker's topics for seconds, and this test's was made just now. A real broker
-		// may need a moment to know it too.
+		// A transport of its own: the shared one remembers a broker's topics for seconds, and this test's was made just now.
+		// A real broker may need a moment to know it too.
 		transport := &kafka.Transport{}
 		client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second, Transport: transport}
 		resp, err := client.Produce(t.Context(), &kafka.ProduceRequest{
