@@ -71,7 +71,7 @@ type demo struct {
 	count   *pipelineCounts
 	watch   *outputs
 	done    *bench.RunResult
-	cut     bool // ended before its time, by Ctrl-C
+	cut     bool // ended early, by Ctrl-C
 
 	temporary bool // the data directory goes with the demo
 	resumed   bool // there was data of an earlier run

@@ -57,7 +57,7 @@ type demoSummary struct {
 	ClickhouseVersion string            `json:"clickhouse_version"`
 	Kafka             string            `json:"kafka"`
 	Ticks             uint64            `json:"ticks"`
-	// What must be 0 and empty; else the demo ends with exit code 1.
+	// These must be 0 and empty; otherwise the demo ends with exit code 1.
 	Residual int64                        `json:"residual"` // Produced - Stored - Merged - Rejected
 	Problems []string                     `json:"problems"`
 	Truth    map[string]bench.ResultTally `json:"truth,omitempty"` // of this run, against the generator

@@ -110,7 +110,7 @@ func (o *outputs) hitLatencies() latencies {
 	return latencies{o.hist.TotalCount(), float64(o.hist.ValueAtQuantile(50)) / 1000, float64(o.hist.ValueAtQuantile(99)) / 1000}
 }
 
-// printTruth prints how the results compare with what the generator knows it sent, and returns it; nil when there is no truth.
+// printTruth prints and returns the comparison of the results with the generator's truth; nil without a truth.
 func (o *outputs) printTruth(w io.Writer, r *bench.RunResult) *bench.TruthReport {
 	if r == nil || r.Truth == nil {
 		return nil

@@ -64,9 +64,9 @@ const exitTooSlow = 4
 
 // demoRun describes the traffic for recordProblems.
 type demoRun struct {
-	notSent uint64             // reads that were due and never acknowledged by the gateway
-	cut     bool               // ended before its time, by Ctrl-C
-	resumed bool               // there was data of an earlier run, which may finish now
+	notSent uint64             // reads due and never acknowledged by the gateway
+	cut     bool               // ended early, by Ctrl-C
+	resumed bool               // there were data of an earlier run, which may finish now
 	truth   *bench.TruthReport // nil: there is no truth to compare with
 	hits    latencies
 }

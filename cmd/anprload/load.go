@@ -106,7 +106,7 @@ func (o *loadOptions) startWatch(ctx context.Context, cfg *bench.RunConfig) (*ha
 	return w, nil
 }
 
-// finishWatch waits for the pipeline and reports. A pipeline that does not settle is reported as it is.
+// finishWatch waits for the pipeline and reports, also when the pipeline does not settle.
 func (o *loadOptions) finishWatch(ctx context.Context, w *harness.Watch, res *bench.RunResult, log io.Writer) (*harness.RunReport, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Settle)
 	defer cancel()
@@ -132,7 +132,8 @@ func printProgress(log io.Writer, p *bench.Progress, done <-chan struct{}) {
 	}
 }
 
-// writeReport prints the result and saves it: that of the load alone, or with what was observed. On target stdout the text goes to the log.
+// writeReport prints the result and saves it: the load alone, or with the observations. On target stdout the text
+// goes to the log.
 func (o *loadOptions) writeReport(res *bench.RunResult, rep *harness.RunReport, out, log io.Writer) error {
 	whole := any(res)
 	if rep != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// NewGiveUp completes a wish to give records up: it asks the tables of the books, and fetches as a worker does.
+// NewGiveUp completes a wish to give records up: the tables are asked and records fetched as by a worker.
 func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*recovery.GiveUp, *sink.StoredState) {
 	state := sink.NewStoredState(b.DB)
 	wish.State = state

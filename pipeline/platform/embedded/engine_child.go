@@ -22,8 +22,8 @@ import (
 // engineArg is the hidden first argument of the engine child; the second chooses library or server.
 const (
 	engineArg    = "__engine"
-	modeLibrary  = "library"  // followed by the library, its confinement as JSON, and the arguments of clickhouse-local
-	modeServer   = "server"   // followed by the binary and its arguments
+	modeLibrary  = "library"  // followed by the library, the confinement as JSON, and the arguments of clickhouse-local
+	modeServer   = "server"   // followed by the binary and the binary's arguments
 	modePostgres = "postgres" // followed by a postgresChild as JSON
 )
 

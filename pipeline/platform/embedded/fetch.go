@@ -274,7 +274,7 @@ func (f *fetcher) look(lib string) (engineStamp, error) {
 	return s, err
 }
 
-// isPresent reports whether the library is there and untouched since it was verified.
+// isPresent reports whether the library is there and untouched since the verification.
 func (f *fetcher) isPresent(lib string) bool {
 	now, err := f.look(lib)
 	if err != nil || now.Size != f.pkg.unpacked {

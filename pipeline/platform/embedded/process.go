@@ -28,9 +28,9 @@ type engineProcess struct {
 	stdin  io.WriteCloser
 	done   chan struct{} // closed when the child has ended
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	stopping bool
-	waitErr  error // what Wait said; set before done is closed
+	waitErr  error // result of Wait; set before done is closed
 }
 
 // newEngineProcess makes a process that has not started. advise turns the log of a dead engine into the way out.
@@ -46,7 +46,7 @@ func checkChild(name string) error {
 	return fmt.Errorf("%s: this program cannot be the engine's child: call embedded.MaybeRunEngineChild first thing in main (testkit.Main in TestMain)", name)
 }
 
-// startChild starts the child and the goroutine that waits for it.
+// startChild starts the child and a goroutine that waits for its end.
 func (p *engineProcess) startChild(argv []string, lock *os.File) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *engineProcess) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the child has ended, for whatever reason.
 func (p *engineProcess) Done() <-chan struct{} { return p.done }
 
-// Err returns nil while the engine runs and after Stop ended it in good order. Else it returns the cause of the end,
+// Err returns nil while the engine runs and after Stop ended it in good order. Otherwise Err returns the cause,
 // with the last lines of the log.
 func (p *engineProcess) Err() error {
 	select {
@@ -147,7 +147,7 @@ func (p *engineProcess) awaitAnswer(ctx context.Context, addr string, patience t
 	}
 }
 
-// stopPatience is how long Stop waits for an engine that was asked to end, whatever its context allows.
+// stopPatience bounds the wait of Stop for the engine, whatever the context allows.
 const stopPatience = 20 * time.Second
 
 // Stop ends the engine: it closes the child's standard input and waits until the child has finished. When ctx is done,
@@ -157,7 +157,7 @@ func (p *engineProcess) Stop(ctx context.Context) error {
 	p.mu.Lock()
 	p.stopping = true
 	p.mu.Unlock()
-	_ = p.stdin.Close() // an error says that the child is gone already
+	_ = p.stdin.Close() // an error means that the child has ended already
 	ctx, cancel := context.WithTimeout(ctx, stopPatience)
 	defer cancel()
 	select {
@@ -166,10 +166,10 @@ func (p *engineProcess) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
-		_ = unix.Kill(-p.PID(), sig) // its whole process group; gone already is as good
+		_ = unix.Kill(-p.PID(), sig) // the whole process group; an ended group is as good
 		select {
 		case <-p.done:
-			_ = unix.Kill(-p.PID(), unix.SIGKILL) // what a server left behind
+			_ = unix.Kill(-p.PID(), unix.SIGKILL) // the rest of the server's process group
 			return fmt.Errorf("stop %s: it did not end in time and was ended by %v: %w", p.name, sig, ctx.Err())
 		case <-time.After(2 * time.Second):
 		}
