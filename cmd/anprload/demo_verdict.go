@@ -6,30 +6,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// retryWhileAway calls f until f succeeds, at most two minutes: a part may be on the way back.
+// retryWhileAway calls f until f succeeds, for two minutes: a part may be on the way back. Each call may take 20 s, so
+// that a connection silenced by a firewall is left for a new connection.
 func retryWhileAway[T any](ctx context.Context, what string, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	for {
-		// a connection silenced by a firewall is left for a new connection
+	v, err := backoff.Retry(ctx, func() (T, error) {
 		try, done := context.WithTimeout(ctx, 20*time.Second)
-		v, err := f(try)
-		done()
-		if err == nil {
-			return v, nil
-		}
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-ctx.Done():
-			return v, fmt.Errorf("%s: %w", what, err)
-		}
+		defer done()
+		return f(try)
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(500*time.Millisecond)), backoff.WithMaxElapsedTime(2*time.Minute))
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", what, err)
 	}
+	return v, nil
 }
 
 // whileItLives returns a context that ends when a part that everything needs has ended by itself; the cause names

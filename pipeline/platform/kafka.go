@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -144,17 +145,13 @@ type GroupCommit struct {
 // Commits returns the commits of a group. While the group's coordinator moves, which takes brokers a moment,
 // Commits asks again.
 func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
-	for try := 0; ; try++ {
+	return backoff.Retry(ctx, func() (map[int32]GroupCommit, error) {
 		out, err := a.fetchCommits(ctx, group, topic, partitions)
-		if code, ok := errors.AsType[kafka.Error](err); !ok || !code.Temporary() || try == 20 {
-			return out, err
+		if code, ok := errors.AsType[kafka.Error](err); err != nil && (!ok || !code.Temporary()) {
+			return nil, backoff.Permanent(err)
 		}
-		select {
-		case <-time.After(250 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+		return out, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(250*time.Millisecond)), backoff.WithMaxTries(21))
 }
 
 func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {

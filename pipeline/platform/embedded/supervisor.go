@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/rs/zerolog"
 )
 
@@ -44,6 +45,7 @@ const (
 	startTries    = 8           // failed starts in a row
 	quickDeaths   = 40          // deaths in a row, each within crashLoopSpan of the start
 	crashLoopSpan = time.Minute // a longer life counts as sound
+	longestPause  = 10 * time.Second
 )
 
 // Supervise watches a running engine until Stop. The watch outlives ctx, and uses only the values of ctx.
@@ -98,23 +100,23 @@ func (s *Supervisor[E]) watchEngine(ctx context.Context) {
 	}
 }
 
-// restartEngine starts the engine until it answers. The first restarts come at once, later ones wait up to ten seconds.
+// restartEngine starts the engine until it answers. The first restarts come at once, later restarts after a pause that
+// grows by a second a death, up to longestPause; a failed start doubles the pause.
 func (s *Supervisor[E]) restartEngine(ctx context.Context, deaths int) (next E, err error) {
 	if deaths > quickDeaths {
 		return next, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, crashLoopSpan, s.Current().Err())
 	}
-	wait := min(max(deaths-5, 0), 10)
-	for tries := 1; ; tries++ {
-		select {
-		case <-time.After(time.Duration(wait) * time.Second):
-		case <-ctx.Done():
-			return next, ctx.Err()
-		}
-		next, err = s.cfg.Start(ctx)
-		if err == nil || tries == startTries || ctx.Err() != nil {
-			return next, err
-		}
-		s.cfg.Logger.Error().Err(err).Int("try", tries).Msg(s.cfg.Name + " does not start; trying again")
-		wait = min(max(wait, tries), 10)
+	pause := min(time.Duration(max(deaths-5, 0))*time.Second, longestPause)
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+		return next, ctx.Err()
 	}
+	tries := 0
+	return backoff.Retry(ctx, func() (E, error) { return s.cfg.Start(ctx) }, backoff.WithMaxTries(startTries), backoff.WithMaxElapsedTime(0),
+		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: max(pause, time.Second), Multiplier: 2, MaxInterval: longestPause}),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			tries++
+			s.cfg.Logger.Error().Err(err).Int("try", tries).Msg(s.cfg.Name + " does not start; trying again")
+		}))
 }
