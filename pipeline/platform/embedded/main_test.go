@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +33,10 @@ func TestMain(m *testing.M) {
 		playEngine()
 	case "server":
 		playServer()
+	case "postgres":
+		playPostgres()
+	case "leftover":
+		playLeftover()
 	}
 }
 
@@ -59,6 +64,63 @@ func playEngine() {
 	fmt.Println(c.NativeAddr())
 	<-c.Done()
 	fail(c.Err())
+}
+
+// playPostgres runs a PostgreSQL server until it is killed. Its first line is the address.
+func playPostgres() {
+	cfg := testPostgres(os.Args[1])
+	cfg.Passwords = PostgresPasswords{}
+	for _, a := range PostgresAccounts() {
+		cfg.Passwords[a] = os.Args[2]
+	}
+	p, err := StartPostgres(context.Background(), cfg)
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(p.Addr(), p.PID())
+	<-p.Done()
+	fail(p.Err())
+}
+
+// playLeftover leaves a server behind that nothing ends: as on a system without a signal for the death of a parent. Its
+// first line is the process id of the server.
+func playLeftover() {
+	cfg := testPostgres(os.Args[1])
+	p, err := StartPostgres(context.Background(), cfg)
+	if err != nil {
+		fail(err)
+	}
+	if err := p.Stop(context.Background()); err != nil {
+		fail(err)
+	}
+	lock, err := lockDir(context.Background(), cfg.DataDir, lockFile, cfg.patience)
+	if err != nil {
+		fail(err)
+	}
+	bin, _, err := findPostgres(context.Background(), &cfg)
+	if err != nil {
+		fail(err)
+	}
+	uid, err := chooseUserID(filepath.Join(cfg.DataDir, userIDFile))
+	if err != nil {
+		fail(err)
+	}
+	child := postgresChild{Bin: bin, Dir: filepath.Join(cfg.DataDir, clusterDir), UserID: uid}
+	cmd := exec.Command(filepath.Join(bin, "postgres")) //nolint:noctx // outlives this process
+	cmd.SysProcAttr, cmd.ExtraFiles, cmd.Env = &syscall.SysProcAttr{Setpgid: true}, []*os.File{lock}, serverEnv(bin)
+	dir, err := child.enter(cmd, lockFD+1)
+	if err != nil {
+		fail(err)
+	}
+	cmd.Args = append(cmd.Args, "-D", dir)
+	if err := cmd.Start(); err != nil {
+		fail(err)
+	}
+	for readPID(cfg.DataDir) != cmd.Process.Pid {
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Println(cmd.Process.Pid)
+	os.Exit(0)
 }
 
 // playServer stands in for the server binary, which this machine may not have: it takes the arguments and the

@@ -27,7 +27,7 @@ type PostgresConfig struct {
 	Database     string            // made when it is missing, owned by PostgresMigrator; anpr
 	Passwords    PostgresPasswords // of all accounts; they replace those of the start before
 	Binary       string            // directory of postgres and initdb; "" looks on PATH, "-" uses the downloaded engine always
-	Fsync        bool              // what is committed is on the disk; else it is in the page cache
+	Fsync        bool              // what is committed is on the disk; else it is in the page cache, and survives all but a power cut
 	Connections  int               // at once; 100
 	StartTimeout time.Duration     // until the server answers, downloading not counted; 90 s
 	Logger       zerolog.Logger    // the zero value discards

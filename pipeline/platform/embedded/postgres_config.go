@@ -9,7 +9,8 @@ import (
 )
 
 // postgresText is the configuration. The server has no socket file: whoever asks comes over loopback with a password, and
-// no length of a path matters. What the log may hold is bounded: neither statements nor the values of rows, which may be
+// no length of a path matters. synchronous_commit stays on without fsync too: what is committed survives the end of the
+// processes. What the log may hold is bounded: neither statements nor the values of rows, which may be
 // plates.
 const postgresText = `# Written anew at every start.
 listen_addresses = '%[1]s'
@@ -22,8 +23,8 @@ dynamic_shared_memory_type = 'mmap'
 max_parallel_workers_per_gather = 0
 jit = off
 fsync = %[4]s
-synchronous_commit = %[4]s
-full_page_writes = %[4]s
+synchronous_commit = on
+full_page_writes = on
 wal_level = 'replica'
 max_wal_size = '256MB'
 min_wal_size = '32MB'

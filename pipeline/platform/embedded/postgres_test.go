@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -57,7 +55,6 @@ func ask(t *testing.T, addr string, account PostgresAccount, password, statement
 	defer rows.Close()
 	for rows.Next() {
 		if len(rows.FieldDescriptions()) > 0 {
-			out = fmt.Sprint(rows.RawValues()[0])
 			out = string(rows.RawValues()[0])
 		}
 	}
@@ -169,18 +166,4 @@ func TestPostgresFilesAreNobodyElses(t *testing.T) {
 	if err := syscall.Stat("/proc/"+strconv.Itoa(readPID(dir)), &running); err != nil || running.Uid != uid {
 		t.Errorf("the server runs under user id %d (%v), its files are of %d", running.Uid, err, uid)
 	}
-}
-
-// awaitPort waits until nobody listens on an address.
-func awaitSilence(t *testing.T, addr string) {
-	t.Helper()
-	for range 300 {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
-		if err != nil {
-			return
-		}
-		_ = conn.Close()
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("somebody still listens on %s", addr)
 }
