@@ -177,7 +177,7 @@ func (s *processStack) startProcess(name, program string, args ...string) (*anpr
 func (s *processStack) startEngine(ctx context.Context, w *Where, cfg *StackConfig, addr []string) error {
 	args := []string{
 		"--log-level", "warn", "engine", "serve", "--data", s.dataDir(), "--partitions", strconv.Itoa(cfg.Partitions),
-		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2],
+		"--kafka-addr", addr[0], "--clickhouse-addr", addr[1], "--clickhouse-http-addr", addr[2], "--postgres-addr", "127.0.0.1:0",
 	}
 	p, err := s.startProcess("broker and ClickHouse", w.Program, append(args, cfg.Engine...)...)
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 type migrateCmd struct {
 	flags.DataFlags
 	flags.ClickHouseFlags
+	flags.PostgresFlags
 }
 
-// Run creates or updates the tables.
+// Run creates or updates the tables: those of PostgreSQL too when one is named, or runs here.
 func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	run, err := c.FindRunning()
 	if err != nil {
@@ -28,13 +29,25 @@ func (c *migrateCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return platform.Migrate(ctx, tables, log)
+	if err := platform.Migrate(ctx, tables, log); err != nil {
+		return err
+	}
+	if c.Postgres == "" && (run == nil || run.RunFile.Postgres == "") {
+		log.Info().Msg("PostgreSQL is left as it is: none is named with --postgres")
+		return nil
+	}
+	run.FillPostgres(&c.PostgresFlags, embedded.PostgresMigrator)
+	p, err := c.PostgresDatabase()
+	if err != nil {
+		return err
+	}
+	return platform.MigratePostgres(ctx, p, log)
 }
 
 // engineCmd serves the Makefile, so that no test downloads in the middle.
 type engineCmd struct {
-	Fetch engineFetchCmd `cmd:"" help:"Download the engine to the cache unless it is there."`
-	Serve engineServeCmd `cmd:"" help:"Run the broker and ClickHouse without the roles, which then run as processes of their own."`
+	Fetch engineFetchCmd `cmd:"" help:"Download the engines to the cache unless they are there."`
+	Serve engineServeCmd `cmd:"" help:"Run the broker and the databases without the roles, which then run as processes of their own."`
 }
 
 type engineFetchCmd struct {
@@ -55,5 +68,10 @@ func (c *engineFetchCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "ClickHouse engine:", lib)
+	server, err := embedded.EnsurePostgres(ctx, dir, os.Stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "PostgreSQL engine:", server)
 	return nil
 }

@@ -27,7 +27,7 @@ type ports map[string]string
 func choosePorts(t *testing.T) ports {
 	t.Helper()
 	p := ports{}
-	for _, flag := range []string{"gateway-addr", "office-addr", "ops-addr", "kafka-addr", "clickhouse-addr", "clickhouse-http-addr"} {
+	for _, flag := range []string{"gateway-addr", "office-addr", "ops-addr", "kafka-addr", "clickhouse-addr", "clickhouse-http-addr", "postgres-addr"} {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

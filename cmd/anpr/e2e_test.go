@@ -50,7 +50,7 @@ func buildLoad(t *testing.T) string {
 // everyPort lets the system choose all ports.
 var everyPort = []string{
 	"--gateway-addr=127.0.0.1:0", "--office-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0",
-	"--clickhouse-addr=127.0.0.1:0", "--clickhouse-http-addr=127.0.0.1:0",
+	"--clickhouse-addr=127.0.0.1:0", "--clickhouse-http-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0",
 }
 
 // running is an `anpr up`.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,14 +28,15 @@ func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error
 	if err != nil {
 		return err
 	}
+	cfg.PostgresAddr = cmp.Or(c.PostgresAddr, flags.DefaultPostgres)
 	e, err := roles.StartEngines(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Stop(ctx)) }()
 	f := e.Config
-	fmt.Printf("engine is up: kafka %s, clickhouse %s native, HTTP %q, version %s; `anpr ROLE --data %s` finds addresses and passwords\n",
-		f.KafkaAddr, f.ClickHouseAddr, f.ClickHouseHTTP, e.Database.Current().Version(), f.Data)
+	fmt.Printf("engine is up: kafka %s, clickhouse %s native, HTTP %q, version %s, postgres %s, version %s; `anpr ROLE --data %s` finds addresses and passwords\n",
+		f.KafkaAddr, f.ClickHouseAddr, f.ClickHouseHTTP, e.Database.Current().Version(), f.PostgresAddr, e.Postgres.Current().Version(), f.Data)
 	select {
 	case <-ctx.Done():
 		return nil

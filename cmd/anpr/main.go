@@ -1,5 +1,5 @@
 // Command anpr is the only production program: each subcommand is a role. `anpr up` runs all roles on one machine
-// with an embedded broker and database; gateway, ingest and office run a single role each against a Kafka and a
+// with an embedded broker and databases; gateway, ingest and office run a single role each against a Kafka and a
 // ClickHouse.
 package main
 
@@ -23,7 +23,7 @@ import (
 
 // cli is the command line. Every flag can also be set by the environment variable named in its help.
 type cli struct {
-	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, gateway, pipeline, office. Ctrl-C stops it in order."`
+	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, PostgreSQL, gateway, pipeline, office. Ctrl-C stops it in order."`
 	Gateway   gatewayCmd   `cmd:"" help:"Run the camera gateway against a Kafka."`
 	Ingest    ingestCmd    `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
 	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
@@ -84,6 +84,17 @@ func adviseMoved(args []string) string {
 	return ""
 }
 
+// refuseShownPassword refuses an argument with a password of PostgreSQL: every user of the machine reads arguments.
+func refuseShownPassword(arg string) error {
+	name, _, _ := strings.Cut(arg, "=")
+	_, address, _ := strings.Cut(arg, "://")
+	user, _, at := strings.Cut(address, "@")
+	if name == "--postgres-password" || at && strings.Contains(arg, "postgres") && strings.Contains(user, ":") {
+		return errors.New("a password of PostgreSQL on the command line is read by every user of this machine: give it in ANPR_POSTGRES_PASSWORD, or in --postgres-password-file")
+	}
+	return nil
+}
+
 // run returns the exit code: 0 done, 1 an error with its cure on stderr, 2 wrong usage. The help of a command
 // names further codes.
 func run(args []string) int {
@@ -105,6 +116,10 @@ func run(args []string) int {
 		return 2
 	}
 	for _, a := range args {
+		if err := refuseShownPassword(a); err != nil {
+			fmt.Fprintln(os.Stderr, "anpr:", err)
+			return 2
+		}
 		if name, _, _ := strings.Cut(a, "="); name == "--clickhouse-password" || name == "--token" {
 			fmt.Fprintf(os.Stderr, "anpr: %s on the command line is read by every user of this machine: give it in the environment, or the password in --clickhouse-password-file\n", name)
 		}

@@ -16,6 +16,7 @@ import (
 type officeCmd struct {
 	flags.DataFlags
 	flags.ClickHouseFlags
+	flags.PostgresFlags
 	flags.ReferenceFlags
 	flags.OfficeFlags
 	flags.OpsFlags
@@ -34,9 +35,13 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	run.FillTables(&c.ClickHouseFlags, embedded.Office)
+	run.FillPostgres(&c.PostgresFlags, embedded.PostgresOffice)
 	return runRole(ctx, &c.OpsFlags, port{"office", cmp.Or(c.OfficeAddr, flags.DefaultOffice), "--office-addr"}, log, func(o *platform.Ops, ln net.Listener) (role, error) {
 		of := c.Office(c.Reference)
 		if of.Tables, err = c.ClickHouse(); err != nil {
+			return nil, err
+		}
+		if of.Postgres, err = c.PostgresDatabase(); err != nil {
 			return nil, err
 		}
 		if of.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {

@@ -53,7 +53,7 @@ func TestThePartitionRateReachesTheShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := parsed(t, "up", "--partition-rate=1234", "--partitions=2", "--data="+data,
-		"--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0", "--gateway-addr=127.0.0.1:0", "--office-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0")
+		"--kafka-addr=127.0.0.1:0", "--clickhouse-addr=127.0.0.1:0", "--gateway-addr=127.0.0.1:0", "--office-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestUpIsForItsOwnUser(t *testing.T) {
 	t.Run("commands find it", func(t *testing.T) { commandsFindIt(t, dir, h) })
 	t.Run("a second one on the directory", func(t *testing.T) {
 		f := flags.MachineFlags{EngineFlags: flags.EngineFlags{Data: dir}}
-		for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+		for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr, &f.PostgresAddr} {
 			*addr = "127.0.0.1:0"
 		}
 		if _, err := startMachine(t, f); !errors.Is(err, embedded.ErrRunning) {
@@ -156,6 +156,7 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 	for flag, addr := range map[string]*string{
 		"--kafka-addr": &f.KafkaAddr, "--clickhouse-addr": &f.ClickhouseAddr, "--clickhouse-http-addr": &f.ClickhouseHTTP,
 		"--gateway-addr": &f.GatewayAddr, "--office-addr": &f.OfficeAddr, "--ops-addr": &f.OpsAddr,
+		"--postgres-addr": &f.PostgresAddr,
 	} {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -174,7 +175,7 @@ func TestAllTakenPortsAreNamedAtOnceBeforeAnythingIsWritten(t *testing.T) {
 			t.Errorf("%q does not name %s and %s", err, addr, flag)
 		}
 	}
-	if strings.Count(err.Error(), "--port-base") != 1 || !strings.HasPrefix(err.Error(), "6 ports cannot be had") {
+	if strings.Count(err.Error(), "--port-base") != 1 || !strings.HasPrefix(err.Error(), "7 ports cannot be had") {
 		t.Errorf("%q: want one heading with the number of all ports and the way out", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
@@ -188,10 +189,10 @@ func TestOnePortBaseMovesEveryPort(t *testing.T) {
 		f.OfficeAddr = explicit
 		f.FillPorts()
 		seen := map[string]bool{}
-		for _, addr := range []string{f.OfficeAddr, f.GatewayAddr, f.OpsAddr, f.KafkaAddr, f.ClickhouseAddr} {
+		for _, addr := range []string{f.OfficeAddr, f.GatewayAddr, f.OpsAddr, f.KafkaAddr, f.ClickhouseAddr, f.PostgresAddr} {
 			_, text, err := net.SplitHostPort(addr)
 			port, _ := strconv.Atoi(text)
-			if err != nil || seen[addr] || base != 0 && addr != explicit && (port < int(base) || port > int(base)+5) {
+			if err != nil || seen[addr] || base != 0 && addr != explicit && (port < int(base) || port > int(base)+6) {
 				t.Errorf("base %d: %s", base, addr)
 			}
 			seen[addr] = true
@@ -210,14 +211,14 @@ func TestUpWithoutUsersStartsNothing(t *testing.T) {
 	f := flags.MachineFlags{EngineFlags: flags.EngineFlags{Data: dir}}
 	f.Partitions = 1
 	f.Users = filepath.Join(dir, "nobody.yaml")
-	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr, &f.PostgresAddr} {
 		*addr = "127.0.0.1:0"
 	}
 	_, err := startMachine(t, f)
 	if err == nil || !strings.Contains(err.Error(), "nobody.yaml") || !strings.Contains(err.Error(), "--users") {
 		t.Errorf("got %v, want the file and the flag", err)
 	}
-	for _, part := range []string{"kafka", "clickhouse"} {
+	for _, part := range []string{"kafka", "clickhouse", "postgres"} {
 		if _, err := os.Stat(filepath.Join(dir, part)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s was started before: %v", part, err)
 		}

@@ -70,6 +70,33 @@ func (f *ClickHouseFlags) ClickHouse() (platform.ClickHouse, error) {
 	}, nil
 }
 
+// PostgresFlags say which PostgreSQL holds what people do: look-ups, cases, approvals.
+type PostgresFlags struct {
+	Postgres             string `help:"PostgreSQL of the office, postgres://USER@HOST:PORT/DATABASE; several hosts, comma-separated, are a primary and its standbys. Beyond this machine it must show a valid certificate unless sslmode= says otherwise. Default: the one of the anpr up on --data when one runs, else postgres://anpr_office@127.0.0.1:5433/anpr." env:"ANPR_POSTGRES"`
+	PostgresPassword     string `hidden:"" help:"Its password: in the environment or a file, never on the command line." env:"ANPR_POSTGRES_PASSWORD"`
+	PostgresPasswordFile string `help:"File with its password." type:"path" env:"ANPR_POSTGRES_PASSWORD_FILE"`
+}
+
+// PostgresDatabase says where the database is, and as whom to ask for it; the zero value when none was named.
+func (f *PostgresFlags) PostgresDatabase() (platform.Postgres, error) {
+	if f.Postgres == "" {
+		return platform.Postgres{}, nil
+	}
+	password := f.PostgresPassword
+	if f.PostgresPasswordFile != "" {
+		text, err := os.ReadFile(f.PostgresPasswordFile)
+		if err != nil {
+			return platform.Postgres{}, platform.AdviseRights(fmt.Errorf("--postgres-password-file: %w", err))
+		}
+		password = strings.TrimRight(string(text), "\r\n")
+	}
+	p, err := platform.ParsePostgres(f.Postgres, password)
+	if err != nil {
+		return p, fmt.Errorf("--postgres (ANPR_POSTGRES): %w", err)
+	}
+	return p, nil
+}
+
 // ReferenceFlags say where reference data and catalogue are.
 type ReferenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
@@ -138,8 +165,9 @@ func (f *OpsFlags) Access() platform.OpsAccess {
 // EngineFlags configure the embedded engine.
 type EngineFlags struct {
 	Data           string   `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`
-	PortBase       PortBase `help:"First of six ports in a row for all that listens: office, gateway, ops, broker, ClickHouse and, if it is asked for, its HTTP. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
+	PortBase       PortBase `help:"First of seven ports in a row for all that listens: office, gateway, ops, broker, ClickHouse, its HTTP if it is asked for, and PostgreSQL. Addresses given by themselves count first." env:"ANPR_PORT_BASE"`
 	ClickhouseHTTP string   `name:"clickhouse-http-addr" help:"Address of the embedded engine's HTTP protocol, for curl and other tools; base = 127.0.0.1:8123, or the sixth port of --port-base. Default: it is not opened." env:"ANPR_CLICKHOUSE_HTTP_ADDR"`
+	PostgresAddr   string   `help:"Address of the embedded PostgreSQL. Default 127.0.0.1:5433, or the seventh port of --port-base; nothing listens there when --postgres names another." env:"ANPR_POSTGRES_ADDR"`
 	MaxMemory      int64    `name:"clickhouse-memory" help:"Bytes the embedded engine may use; 0 = 40 % of the machine." default:"0" env:"ANPR_CLICKHOUSE_MEMORY"`
 	Backups        string   `help:"Directory of the engine's backups, best on another disk; default backups in the data directory." type:"path" env:"ANPR_BACKUPS"`
 	Fsync          bool     `help:"Every insert is on the disk before its offset is committed, so a power cut loses nothing either." default:"true" negatable:"" env:"ANPR_FSYNC"`
@@ -153,7 +181,7 @@ type EngineFlags struct {
 type PortBase uint16
 
 // portsInRow is how many there are.
-const portsInRow = 6
+const portsInRow = 7
 
 // UnmarshalText reads a number from 1 to the last that leaves room for all ports; 0 = none.
 func (p *PortBase) UnmarshalText(text []byte) error {
@@ -204,6 +232,7 @@ type MachineFlags struct {
 	EngineFlags
 	KafkaFlags
 	ClickHouseFlags
+	PostgresFlags
 	ReferenceFlags
 	PipelineFlags
 	GatewayFlags
@@ -230,9 +259,16 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	if err != nil {
 		return roles.MachineConfig{}, err
 	}
+	office := f.Office(f.Reference)
+	if office.Postgres, err = f.PostgresDatabase(); err != nil {
+		return roles.MachineConfig{}, err
+	}
+	if office.Postgres.IsZero() {
+		engines.PostgresAddr = f.PostgresAddr
+	}
 	return roles.MachineConfig{
 		Engines: engines, Limits: f.logLimits(), Reference: f.ReferenceFlags.Config(),
-		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: f.Gateway(f.Reference), Office: f.Office(f.Reference),
+		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: f.Gateway(f.Reference), Office: office,
 		Reconcile:   roles.ReconcileConfig{Every: f.WatchEvery, SealsEvery: f.SealsEvery},
 		GatewayAddr: f.GatewayAddr, OfficeAddr: f.OfficeAddr, OpsAddr: f.OpsAddr, OpsAccess: f.Access(), Log: log,
 	}, nil

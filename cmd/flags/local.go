@@ -19,6 +19,7 @@ const (
 	DefaultKafka      = "127.0.0.1:9092"
 	DefaultClickHouse = "127.0.0.1:9000"
 	DefaultHTTP       = "127.0.0.1:8123"
+	DefaultPostgres   = "127.0.0.1:5433"
 	DefaultData       = "anpr-data"
 )
 
@@ -69,6 +70,18 @@ func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
 }
 
+// FillPostgres fills in what was not given about PostgreSQL. The account says as whom.
+func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount) {
+	if f.Postgres != "" {
+		return
+	}
+	addr := DefaultPostgres
+	if l != nil && l.RunFile.Postgres != "" {
+		addr, f.PostgresPassword, f.PostgresPasswordFile = l.RunFile.Postgres, l.Secrets.Postgres[account], ""
+	}
+	f.Postgres = "postgres://" + string(account) + "@" + addr + "/" + embedded.PostgresDatabase
+}
+
 // FillPorts fills in the addresses that were not given, counting from the first port, if set.
 func (f *MachineFlags) FillPorts() {
 	at := func(addr *string, i int, usual string) {
@@ -86,4 +99,5 @@ func (f *MachineFlags) FillPorts() {
 		f.ClickhouseHTTP = ""
 		at(&f.ClickhouseHTTP, 5, DefaultHTTP)
 	}
+	at(&f.PostgresAddr, 6, DefaultPostgres)
 }

@@ -111,6 +111,9 @@ func (p Postgres) As(user, password string) Postgres {
 // IsZero reports whether no database is named.
 func (p Postgres) IsZero() bool { return p.URL == "" }
 
+// String returns the address without the password.
+func (p Postgres) String() string { return p.URL }
+
 // Format prints the address without the password.
 func (p Postgres) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.URL) }
 

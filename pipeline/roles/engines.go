@@ -22,6 +22,7 @@ type EnginesConfig struct {
 	KafkaAddr      string // of the broker; port 0 = any
 	ClickHouseAddr string // of the native protocol; port 0 = any
 	ClickHouseHTTP string // empty = not opened
+	PostgresAddr   string // of the embedded PostgreSQL; port 0 = any, empty = none is started
 	Database       string
 	Partitions     int    // of a newly created anpr.reads.v1
 	Backups        string // directory of the engine's backups
@@ -39,6 +40,7 @@ type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
 	Database *embedded.Supervisor[*embedded.ClickHouseEngine]
+	Postgres *embedded.Supervisor[*embedded.PostgresEngine] // nil when none was started
 
 	broker *embedded.Broker
 	claim  *embedded.Claim
@@ -113,7 +115,10 @@ func (e *LocalEngines) startAll(ctx context.Context) error {
 	if err := e.startBroker(); err != nil {
 		return err
 	}
-	return e.startDatabase(ctx)
+	if err := e.startDatabase(ctx); err != nil {
+		return err
+	}
+	return e.startPostgres(ctx)
 }
 
 func (e *LocalEngines) startBroker() error {
@@ -158,11 +163,43 @@ func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
 }
 
+// startPostgres starts PostgreSQL, keeps it running and makes its tables. It is never given up: the office waits for it, and the cameras go on.
+func (e *LocalEngines) startPostgres(ctx context.Context) error {
+	c := &e.Config
+	if c.PostgresAddr == "" {
+		return nil
+	}
+	cfg := embedded.PostgresConfig{
+		DataDir: filepath.Join(c.Data, "postgres"), CacheDir: c.Cache, Addr: c.PostgresAddr, Passwords: e.Secrets.Postgres,
+		Fsync: c.Fsync, Progress: c.Progress, Logger: c.Log.With().Str("part", "postgres").Logger(),
+	}
+	first, err := embedded.StartPostgres(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	cfg.Addr = first.Addr() // a restart must answer where the first did
+	c.PostgresAddr = cfg.Addr
+	e.Postgres = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.PostgresEngine]{
+		Name: "PostgreSQL", Logger: cfg.Logger, Meanwhile: "The office answers nobody meanwhile; reads are processed", KeepTrying: true,
+		Start: func(ctx context.Context) (*embedded.PostgresEngine, error) { return embedded.StartPostgres(ctx, cfg) },
+	})
+	e.parts.Push("postgres", e.Postgres.Stop)
+	return platform.MigratePostgres(ctx, e.PostgresAs(embedded.PostgresMigrator), c.Log)
+}
+
+// PostgresAs says how a job reaches the embedded PostgreSQL; the zero value when there is none.
+func (e *LocalEngines) PostgresAs(a embedded.PostgresAccount) platform.Postgres {
+	if e.Config.PostgresAddr == "" {
+		return platform.Postgres{}
+	}
+	return platform.NewPostgres(e.Config.PostgresAddr, embedded.PostgresDatabase, string(a), e.Secrets.Postgres[a])
+}
+
 // publishRun leaves the run file, by which commands find this program.
 func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	c := &e.Config
 	run.Started = time.Now().UTC().Truncate(time.Second)
-	run.Kafka, run.ClickHouse, run.HTTP, run.Database = c.KafkaAddr, c.ClickHouseAddr, c.ClickHouseHTTP, c.Database
+	run.Kafka, run.ClickHouse, run.HTTP, run.Database, run.Postgres = c.KafkaAddr, c.ClickHouseAddr, c.ClickHouseHTTP, c.Database, c.PostgresAddr
 	return e.claim.Publish(run, e.Secrets)
 }
 
@@ -171,6 +208,7 @@ func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{
 		{"broker", e.Config.KafkaAddr, "--kafka-addr"}, {"ClickHouse", e.Config.ClickHouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", e.Config.ClickHouseHTTP, "--clickhouse-http-addr"},
+		{"PostgreSQL", e.Config.PostgresAddr, embedded.FlagPostgres},
 	} {
 		if p.addr == "" {
 			continue
@@ -188,7 +226,7 @@ func (e *LocalEngines) probePorts(ctx context.Context) []error {
 func joinTaken(errs []error) error {
 	err := errors.Join(errs...)
 	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n > 1 {
-		return fmt.Errorf("%d ports cannot be had; --port-base N moves all of them to N and the five after it:\n%w", n, err)
+		return fmt.Errorf("%d ports cannot be had; --port-base N moves all of them to N and the six after it:\n%w", n, err)
 	}
 	return err
 }

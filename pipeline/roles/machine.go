@@ -164,6 +164,9 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	of := m.Config.Office
 	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
 	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
+	if of.Postgres.IsZero() { // else it is one elsewhere
+		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
+	}
 	office, err := StartOffice(ctx, of)
 	if err != nil {
 		return err
@@ -232,6 +235,15 @@ func otherFormats() (paths []string) {
 	return paths
 }
 
+// describePostgres says which PostgreSQL the office uses.
+func (m *Machine) describePostgres() string {
+	if m.Engines.Postgres == nil {
+		return m.Config.Office.Postgres.String()
+	}
+	p := m.Engines.Postgres.Current()
+	return fmt.Sprintf("%s, version %s (%s), database %s", p.Addr(), p.Version(), p.Kind(), p.Database())
+}
+
 // WriteBanner tells a person where everything is.
 func (m *Machine) WriteBanner(w io.Writer) {
 	c, e := &m.Config, &m.Engines.Config
@@ -244,9 +256,10 @@ func (m *Machine) WriteBanner(w io.Writer) {
   office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
   metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
   clickhouse %s native, HTTP %s, version %s (%s), database %s
+  postgres   %s
   kafka      %s, topic %s
-  data       %s, with run.json for commands on this machine; broker and ClickHouse ask for the passwords in run-secrets.json
+  data       %s, with run.json for commands on this machine; broker and databases ask for the passwords in run-secrets.json
   reference  %s
 `, c.GatewayAddr, strings.Join(otherFormats(), " "), c.OfficeAddr, c.OpsAddr, e.ClickHouseAddr, cmp.Or(e.ClickHouseHTTP, "closed (--clickhouse-http-addr)"), m.Engines.Database.Current().Version(), m.Engines.Database.Current().Kind(), e.Database,
-		e.KafkaAddr, schemas.TopicReads, e.Data, reference)
+		m.describePostgres(), e.KafkaAddr, schemas.TopicReads, e.Data, reference)
 }

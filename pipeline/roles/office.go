@@ -29,9 +29,10 @@ type OfficeConfig struct {
 	Listener     net.Listener // for look-ups; Stop closes it
 	Addr         string       // as configured; tells whether only this machine can reach the office
 	Tables       platform.ClickHouse
-	Users        string // file of the users
-	Reference    string // directory of the reference data
-	PseudonymKey string // file of the secret of pseudonyms; made when missing
+	Postgres     platform.Postgres // what people do
+	Users        string            // file of the users
+	Reference    string            // directory of the reference data
+	PseudonymKey string            // file of the secret of pseudonyms; made when missing
 	// Alone means that the process is only an office, and ends when another office writes the access log. An
 	// office beside the pipeline stays shut until the log is free, and the cameras go on.
 	Alone bool
@@ -94,6 +95,9 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 		},
 		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.Registry),
 	})
+	if err == nil {
+		err = watchPostgres(life, c.Postgres, o, log)
+	}
 	if err != nil {
 		end()
 		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())

@@ -53,7 +53,7 @@ func (h *Rehearsal) Start(ctx context.Context, dir string) (err error) {
 	var f flags.MachineFlags
 	f.Data, f.Cache, f.Fsync, f.Partitions, f.Group = dir, h.Config.Cache, true, 4, "anpr-ingest"
 	f.InsertTimeout, f.InsertCompression, f.ClickhouseDatabase = 30*time.Second, "off", "anpr"
-	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr} {
+	for _, addr := range []*string{&f.KafkaAddr, &f.ClickhouseAddr, &f.GatewayAddr, &f.OfficeAddr, &f.OpsAddr, &f.PostgresAddr} {
 		*addr = "127.0.0.1:0"
 	}
 	cfg, err := f.Config(h.Log, os.Stderr)

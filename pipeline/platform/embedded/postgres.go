@@ -19,6 +19,9 @@ import (
 // FlagPostgres is the option of cmd/anpr that chooses where PostgreSQL listens.
 const FlagPostgres = "--postgres-addr"
 
+// PostgresDatabase is the name of the database of the embedded PostgreSQL.
+const PostgresDatabase = "anpr"
+
 // PostgresConfig says how PostgreSQL runs. Zero fields mean the defaults named here; DataDir has none.
 type PostgresConfig struct {
 	DataDir      string            // created when missing
@@ -49,7 +52,7 @@ func (c *PostgresConfig) setDefaults() error {
 		c.Addr = "127.0.0.1:5433"
 	}
 	if c.Database == "" {
-		c.Database = "anpr"
+		c.Database = PostgresDatabase
 	}
 	if !databaseName.MatchString(c.Database) {
 		return fmt.Errorf("database %q: want a letter followed by at most 62 letters, digits or _", c.Database)

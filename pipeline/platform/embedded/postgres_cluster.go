@@ -25,6 +25,7 @@ const (
 	clusterDir   = "data"              // PostgreSQL's own; of the server's user
 	passwordFile = "accounts.password" // of accountsAccount
 	userIDFile   = "server.uid"        // user id of the server, when root starts it
+	madeFile     = "made"              // there once the cluster is: a cluster that vanishes is not made anew
 	pidFile      = "postmaster.pid"    // in the cluster
 )
 
@@ -46,10 +47,17 @@ func (cl *postgresCluster) prepare(ctx context.Context) (err error) {
 	version, err := os.ReadFile(filepath.Join(cl.dir, "PG_VERSION"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, gone := os.Stat(filepath.Join(cl.cfg.DataDir, madeFile)); gone == nil {
+			return fmt.Errorf("%s is gone, and was there at an earlier start: is its disk mounted? Bring it back from the backup; to begin with an empty one, remove %s",
+				cl.dir, filepath.Join(cl.cfg.DataDir, madeFile))
+		}
 		if cl.password, err = cl.readPassword(true); err != nil {
 			return err
 		}
-		return cl.create(ctx)
+		if err := cl.create(ctx); err != nil {
+			return err
+		}
+		return cl.markMade()
 	case err != nil:
 		return err
 	case strings.TrimSpace(string(version)) != strconv.Itoa(postgresMajor):
@@ -59,10 +67,19 @@ func (cl *postgresCluster) prepare(ctx context.Context) (err error) {
 	if cl.password, err = cl.readPassword(false); err != nil {
 		return err
 	}
-	if err := cl.own(); err != nil {
+	if err := errors.Join(cl.own(), cl.markMade()); err != nil {
 		return err
 	}
 	return cl.removeStalePID()
+}
+
+// markMade notes that there is a cluster.
+func (cl *postgresCluster) markMade() error {
+	f, err := os.OpenFile(filepath.Join(cl.cfg.DataDir, madeFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // The server's user ids come from a range that systemd leaves unused and no distribution gives to accounts.

@@ -24,6 +24,7 @@ type RunFile struct {
 	ClickHouse  string    `json:"clickhouse"`
 	HTTP        string    `json:"clickhouse_http,omitempty"`
 	Database    string    `json:"database"`
+	Postgres    string    `json:"postgres,omitempty"`  // of the embedded PostgreSQL; the name of its database is PostgresDatabase
 	Receipts    string    `json:"receipts,omitempty"`  // a directory
 	Reference   string    `json:"reference,omitempty"` // a directory
 	Credentials string    `json:"credentials"`         // a file, 0600: see Secrets
@@ -31,9 +32,10 @@ type RunFile struct {
 
 // Secrets are the passwords of a run. Each start draws new passwords.
 type Secrets struct {
-	KafkaUser     string    `json:"kafka_user"`
-	KafkaPassword string    `json:"kafka_password"`
-	ClickHouse    Passwords `json:"clickhouse"` // by user
+	KafkaUser     string            `json:"kafka_user"`
+	KafkaPassword string            `json:"kafka_password"`
+	ClickHouse    Passwords         `json:"clickhouse"` // by user
+	Postgres      PostgresPasswords `json:"postgres"`   // by account
 }
 
 // Names of files in a data directory.
@@ -45,7 +47,7 @@ const (
 
 // NewSecrets draws all passwords.
 func NewSecrets() *Secrets {
-	return &Secrets{KafkaUser: "anpr", KafkaPassword: NewPassword(), ClickHouse: NewPasswords()}
+	return &Secrets{KafkaUser: "anpr", KafkaPassword: NewPassword(), ClickHouse: NewPasswords(), Postgres: NewPostgresPasswords()}
 }
 
 // ErrRunning means that another process runs on the data directory.

@@ -20,11 +20,12 @@ type SupervisedEngine interface {
 
 // Supervision says how an engine is kept running.
 type Supervision[E SupervisedEngine] struct {
-	Name      string                           // of the engine, in messages. Example: ClickHouse
-	Start     func(context.Context) (E, error) // starts the engine at the address of the first
-	Meanwhile string                           // for users while the engine is away
-	GivenUp   string                           // for users when the engine stays away
-	Logger    zerolog.Logger
+	Name       string                           // of the engine, in messages. Example: ClickHouse
+	Start      func(context.Context) (E, error) // starts the engine at the address of the first
+	Meanwhile  string                           // for users while the engine is away
+	KeepTrying bool                             // the engine is never given up; the rest of the program goes on
+	GivenUp    string                           // for users when the engine stays away
+	Logger     zerolog.Logger
 }
 
 // Supervisor starts an engine again when it dies. Safe for concurrent use.
@@ -103,7 +104,7 @@ func (s *Supervisor[E]) watchEngine(ctx context.Context) {
 // restartEngine starts the engine until it answers. The first restarts come at once, later restarts after a pause that
 // grows by a second a death, up to longestPause; a failed start doubles the pause.
 func (s *Supervisor[E]) restartEngine(ctx context.Context, deaths int) (next E, err error) {
-	if deaths > quickDeaths {
+	if deaths > quickDeaths && !s.cfg.KeepTrying {
 		return next, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, crashLoopSpan, s.Current().Err())
 	}
 	pause := min(time.Duration(max(deaths-5, 0))*time.Second, longestPause)
@@ -112,8 +113,11 @@ func (s *Supervisor[E]) restartEngine(ctx context.Context, deaths int) (next E, 
 	case <-ctx.Done():
 		return next, ctx.Err()
 	}
-	tries := 0
-	return backoff.Retry(ctx, func() (E, error) { return s.cfg.Start(ctx) }, backoff.WithMaxTries(startTries), backoff.WithMaxElapsedTime(0),
+	tries, most := 0, uint(startTries)
+	if s.cfg.KeepTrying {
+		most = 0 // no limit
+	}
+	return backoff.Retry(ctx, func() (E, error) { return s.cfg.Start(ctx) }, backoff.WithMaxTries(most), backoff.WithMaxElapsedTime(0),
 		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: max(pause, time.Second), Multiplier: 2, MaxInterval: longestPause}),
 		backoff.WithNotify(func(err error, _ time.Duration) {
 			tries++

@@ -1,0 +1,116 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+)
+
+// How often an office sees whether PostgreSQL takes writes, and how long it waits for that.
+const (
+	pulseEvery   = 5 * time.Second
+	pulseTimeout = 3 * time.Second
+)
+
+// postgresPulse knows whether PostgreSQL takes writes: it writes a row every few seconds. One that answers may be full, a standby, or without
+// its tables.
+type postgresPulse struct {
+	at    platform.Postgres
+	pool  *pgxpool.Pool
+	log   zerolog.Logger
+	gauge prometheus.Gauge
+
+	mu   sync.Mutex // guards last
+	last error      // of the newest write; nil = it was committed
+}
+
+// watchPostgres makes PostgreSQL a condition of readiness until ctx ends. PostgreSQL need not be there: the office says that it is not, and
+// nothing else stops.
+func watchPostgres(ctx context.Context, at platform.Postgres, o *platform.Ops, log zerolog.Logger) error {
+	ready := func(context.Context) error {
+		return errors.New("no PostgreSQL is named: give --postgres, or the --data of an anpr up that runs its own")
+	}
+	if !at.IsZero() {
+		p, err := startPulse(ctx, at, o, log)
+		if err != nil {
+			return err
+		}
+		ready = p.Ready
+	}
+	o.AddReadyCheck("postgres", ready)
+	return nil
+}
+
+// startPulse beats until ctx ends.
+func startPulse(ctx context.Context, at platform.Postgres, o *platform.Ops, log zerolog.Logger) (*postgresPulse, error) {
+	pool, err := at.Open(ctx, "office-pulse", 1)
+	if err != nil {
+		return nil, err
+	}
+	p := &postgresPulse{at: at, pool: pool, log: log, gauge: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "anpr_office_postgres_ok", Help: "1 = PostgreSQL takes the office's writes; 0 = it is away, full, a standby or without tables.",
+	})}
+	o.Registry.MustRegister(p.gauge)
+	p.last = p.writePulse(ctx)
+	p.tell(nil)
+	go func() {
+		defer pool.Close()
+		tick := time.NewTicker(pulseEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			err := p.writePulse(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			p.mu.Lock()
+			before := p.last
+			p.last = err
+			p.mu.Unlock()
+			p.tell(before)
+		}
+	}()
+	return p, nil
+}
+
+// tell sets the gauge, and logs what has changed.
+func (p *postgresPulse) tell(before error) {
+	now := p.Ready(context.Background())
+	switch {
+	case now == nil:
+		p.gauge.Set(1)
+		if before != nil {
+			p.log.Info().Msg("PostgreSQL takes writes again")
+		}
+	default:
+		p.gauge.Set(0)
+		if before == nil {
+			p.log.Error().Err(now).Msg("PostgreSQL takes no writes: the office cannot log a look-up; gateway and pipeline go on")
+		}
+	}
+}
+
+func (p *postgresPulse) writePulse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pulseTimeout)
+	defer cancel()
+	_, err := p.pool.Exec(ctx, "INSERT INTO pulse (n, at) VALUES (1, now()) ON CONFLICT (n) DO UPDATE SET at = excluded.at")
+	return p.at.Explain(err)
+}
+
+// Ready says why PostgreSQL takes no writes, as of the newest beat.
+func (p *postgresPulse) Ready(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
