@@ -24,6 +24,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -89,6 +90,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	reconcile.NewMetrics(r)
 	embedded.NewLogMetrics(r, embedded.Limits{})
 	seals.NewMetrics(r)
+	platform.NewPostgresMetrics(r)
 	families, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -22,10 +21,10 @@ const (
 // postgresPulse knows whether PostgreSQL takes writes: it writes a row every few seconds. One that answers may be full, a standby, or without
 // its tables.
 type postgresPulse struct {
-	at    platform.Postgres
-	pool  *pgxpool.Pool
-	log   zerolog.Logger
-	gauge prometheus.Gauge
+	at      platform.Postgres
+	pool    *pgxpool.Pool
+	log     zerolog.Logger
+	metrics *platform.PostgresMetrics
 
 	mu   sync.Mutex // guards last
 	last error      // of the newest write; nil = it was committed
@@ -54,10 +53,7 @@ func startPulse(ctx context.Context, at platform.Postgres, o *platform.Ops, log 
 	if err != nil {
 		return nil, err
 	}
-	p := &postgresPulse{at: at, pool: pool, log: log, gauge: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "anpr_office_postgres_ok", Help: "1 = PostgreSQL takes the office's writes; 0 = it is away, full, a standby or without tables.",
-	})}
-	o.Registry.MustRegister(p.gauge)
+	p := &postgresPulse{at: at, pool: pool, log: log, metrics: platform.NewPostgresMetrics(o.Registry)}
 	p.last = p.writePulse(ctx)
 	p.tell(nil)
 	go func() {
@@ -89,12 +85,12 @@ func (p *postgresPulse) tell(before error) {
 	now := p.Ready(context.Background())
 	switch {
 	case now == nil:
-		p.gauge.Set(1)
+		p.metrics.OK.Set(1)
 		if before != nil {
 			p.log.Info().Msg("PostgreSQL takes writes again")
 		}
 	default:
-		p.gauge.Set(0)
+		p.metrics.OK.Set(0)
 		if before == nil {
 			p.log.Error().Err(now).Msg("PostgreSQL takes no writes: the office cannot log a look-up; gateway and pipeline go on")
 		}
