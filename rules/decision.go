@@ -4,10 +4,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// traceSize and argsSize hold the longest usual trace and its arguments without growing.
+// traceSize and argsSize hold the longest usual trace and its arguments without growing, measuresSize the measures of any family.
 const (
-	traceSize = 24
-	argsSize  = 36
+	traceSize    = 24
+	argsSize     = 36
+	measuresSize = 4
 )
 
 // decisionBuilder builds one decision.
@@ -22,11 +23,13 @@ type decisionBuilder struct {
 	until schemas.Micros // when it does
 }
 
-// builderMemory is a builder with the memory for its trace.
+// builderMemory is a builder with the memory for its trace and its measures.
 type builderMemory struct {
 	b     decisionBuilder
 	steps [traceSize]schemas.Step
 	args  [argsSize]string
+
+	measures [measuresSize]schemas.Measure
 }
 
 // newDecision begins a decision of the family in m.
@@ -37,7 +40,7 @@ func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Refer
 	d := &b.d
 	d.Rule, d.Family, d.Passage, d.On, d.Verified = info.Rule, info.Family, s.Passage.ID, *on, true
 	d.CatalogueVersion, d.ReferenceVersion = e.cat.version, ref.Version()
-	d.Trace = m.steps[:0]
+	d.Trace, d.Measures = m.steps[:0], m.measures[:0]
 	return b
 }
 
@@ -69,6 +72,11 @@ func (b *decisionBuilder) addDecidingClause(m *provenance, c Clause, holds bool,
 // addInformation adds a clause that rests on a value of the catalogue which did not decide: the officer or the file applies it.
 func (b *decisionBuilder) addInformation(m *provenance, c Clause, holds bool, args ...string) {
 	b.d.Trace = append(b.d.Trace, schemas.Step{Code: c.Key, Holds: holds, Args: b.copyArgs(args), Basis: m.cite, Verified: m.verified})
+}
+
+// addMeasure adds a number that the decision rests on. A family adds measures in the order that its Info declares.
+func (b *decisionBuilder) addMeasure(name schemas.MeasureName, value int64) {
+	b.d.Measures = append(b.d.Measures, schemas.Measure{Name: name, Value: value})
 }
 
 func (b *decisionBuilder) setOutcome(o schemas.Outcome, reason string) {

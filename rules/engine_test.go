@@ -105,7 +105,7 @@ func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {
 		s := drawSubject(t, plates)
 		ds, _ := e.Decide(nil, s, w)
 		for _, d := range ds {
-			if d.Family != familySpeed || d.Limit == 0 {
+			if d.Family != familySpeed || d.Speed(schemas.AllowedSpeed) == 0 {
 				continue
 			}
 			// The law once more, in hundredths of km/h, not the engine's way.
@@ -114,11 +114,11 @@ func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {
 			if m > 10000 {
 				exact = m * 94 / 100
 			}
-			if exact <= int64(d.Limit)*10 {
-				t.Fatalf("%s %s although %d hundredths keep the limit %d", d.Outcome, d.Reason, exact, d.Limit)
+			if exact <= d.Measure(schemas.AllowedSpeed)*10 {
+				t.Fatalf("%s %s although %d hundredths keep the limit %d", d.Outcome, d.Reason, exact, d.Measure(schemas.AllowedSpeed))
 			}
-			if int64(d.Corrected)*10 > exact || exact-int64(d.Corrected)*10 >= 100 {
-				t.Fatalf("corrected %d is not the floor of %d hundredths to km/h", d.Corrected, exact)
+			if corrected := d.Measure(schemas.CorrectedSpeed); corrected*10 > exact || exact-corrected*10 >= 100 {
+				t.Fatalf("corrected %d is not the floor of %d hundredths to km/h", corrected, exact)
 			}
 		}
 	})

@@ -82,11 +82,12 @@ type Info struct {
 	Purpose    schemas.CameraPurpose // one bit, of no other family; a camera without it never decides
 	DecidedOn  SightingKind
 	Period     Period
-	Reasons    []string          // closed set, without those of the catalogue's exemptions; see [Catalogue.Reasons]
-	Clauses    []Clause          // closed set; each has texts in every language and a scenario that shows it
-	Todo       map[string]string // of each own reason to hold, the message todo.NAME that says what a person does
-	History    schemas.Micros    // how far back it asks for earlier passages; 0 = never
-	Stragglers bool              // judges a read that came after its passage was decided
+	Measures   []schemas.MeasureName // closed set of the numbers a decision rests on, in the order that it has them and the seal covers them
+	Reasons    []string              // closed set, without those of the catalogue's exemptions; see [Catalogue.Reasons]
+	Clauses    []Clause              // closed set; each has texts in every language and a scenario that shows it
+	Todo       map[string]string     // of each own reason to hold, the message todo.NAME that says what a person does
+	History    schemas.Micros        // how far back it asks for earlier passages; 0 = never
+	Stragglers bool                  // judges a read that came after its passage was decided
 	Force      Force
 	ByBody     bool // exempts by the bodywork that a register shows
 }

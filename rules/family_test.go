@@ -56,6 +56,15 @@ func TestEveryFamilySaysWhatItIs(t *testing.T) {
 			}
 			keys[x.Key] = true
 		}
+		for n, m := range i.Measures {
+			known := func(x schemas.MeasureMeaning) bool { return x.Name == m }
+			if slices.Contains(i.Measures[:n], m) || !slices.ContainsFunc(schemas.Measures(), known) {
+				t.Errorf("%s: measure %s is there twice, or schemas does not have it", i.Family, m)
+			}
+		}
+		if len(i.Measures) > measuresSize {
+			t.Errorf("%s: %d measures, the builder has memory for %d", i.Family, len(i.Measures), measuresSize)
+		}
 		if i.History < 0 {
 			t.Errorf("%s: history %d", i.Family, i.History)
 		}
@@ -196,5 +205,31 @@ func TestAFamilyIsNamedOnlyWhereItLives(t *testing.T) {
 	})
 	if err != nil || files < 200 {
 		t.Fatalf("%d files: %v", files, err)
+	}
+}
+
+// The measures of a decision are some of those that its family declares, in that order, each once: the seal covers them in order.
+func TestADecisionHasTheMeasuresOfItsFamilyInOrder(t *testing.T) {
+	e := New(mustLoad(t, Brussels()))
+	w, plates := city()
+	met := map[schemas.MeasureName]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		for _, d := range e.Explain(drawSubject(t, plates), w) {
+			declared := InfoOf(d.Family).Measures
+			for _, m := range d.Measures {
+				i := slices.Index(declared, m.Name)
+				if i < 0 {
+					t.Fatalf("%s: measures %+v, declared %v", d.Rule, d.Measures, InfoOf(d.Family).Measures)
+				}
+				declared, met[m.Name] = declared[i+1:], true
+			}
+		}
+	})
+	for _, info := range Families() {
+		for _, m := range info.Measures {
+			if !met[m] {
+				t.Errorf("%s: no decision had %s", info.Family, m)
+			}
+		}
 	}
 }

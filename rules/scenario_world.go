@@ -378,8 +378,8 @@ func (w *world) subject(l *line) *Subject {
 // show prints a decision on one line.
 func show(d *schemas.Decision) string {
 	s := fmt.Sprintf("%s %s %s", d.Family, d.Outcome, d.Reason)
-	if d.Limit != 0 {
-		s += fmt.Sprintf(" measured=%d corrected=%d limit=%d", d.Measured, d.Corrected, d.Limit)
+	if allowed := d.Speed(schemas.AllowedSpeed); allowed != 0 {
+		s += fmt.Sprintf(" measured=%d corrected=%d limit=%d", d.Speed(schemas.MeasuredSpeed), d.Speed(schemas.CorrectedSpeed), allowed)
 	}
 	if d.AmountCents != 0 {
 		s += fmt.Sprintf(" cents=%d", d.AmountCents)

@@ -80,6 +80,7 @@ const (
 var speedInfo = sync.OnceValue(func() *Info {
 	return &Info{
 		Family: familySpeed, Rule: RuleSpeed, Purpose: speedPurpose, DecidedOn: MeasuredSighting, Period: PeriodMeasurement, Stragglers: true, Force: ForceSanction,
+		Measures: []schemas.MeasureName{schemas.MeasuredSpeed, schemas.CorrectedSpeed, schemas.AllowedSpeed},
 		Reasons: slices.Concat(sharedReasons, []string{
 			reasonLimitKept,
 			reasonCollection,
@@ -209,7 +210,8 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 		b.setOutcome(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
-	b.d.Measured, b.d.LegalBasis = m.Speed, c.cite
+	b.addMeasure(schemas.MeasuredSpeed, int64(m.Speed))
+	b.d.LegalBasis = c.cite
 	limit := limitOf(s.MeasuredBy, m)
 	if limit == nil {
 		b.addClause(stepSpeedNoLimit, false, strconv.Itoa(int(m.Lane)), m.Direction.String())
@@ -242,7 +244,7 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 	b.d.Verified = b.d.Verified && limit.Verified
 	allowed := limit.Limit
 	corrected, round := r.correctSpeed(&c.v, &b.d.On)
-	b.d.Corrected = corrected
+	b.addMeasure(schemas.CorrectedSpeed, int64(corrected))
 	if e, guessed := r.classAt(category, b.d.On.Kind, limit.Surround, b.d.On.CapturedAt); e != nil && e.v.lowest() < limit.Limit {
 		switch {
 		case guessed:
@@ -262,7 +264,7 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 			b.addDecidingClause(&e.provenance, stepSpeedClass, true, category.String(), dkmh(e.v.limit))
 		}
 	}
-	b.d.Limit = allowed
+	b.addMeasure(schemas.AllowedSpeed, int64(allowed))
 	margin := strconv.FormatInt(int64(c.v.below)/10, 10)
 	unit := "kmh"
 	if b.d.On.Speed > c.v.boundary {
@@ -277,8 +279,9 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 
 // isOverLimit adds the clause on the excess and reports whether there is one.
 func (r *speed) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
-	b.addClause(stepSpeedOver, b.d.Corrected > allowed, dkmh(b.d.Corrected), dkmh(allowed))
-	return b.d.Corrected > allowed
+	corrected := b.d.Speed(schemas.CorrectedSpeed)
+	b.addClause(stepSpeedOver, corrected > allowed, dkmh(corrected), dkmh(allowed))
+	return corrected > allowed
 }
 
 // mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
@@ -307,7 +310,7 @@ func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, categor
 	}
 	b.checkVehicleKind(r.general, category)
 	if e := r.implausible[category].inForceAt(at); e != nil {
-		can := b.d.Corrected <= e.v.above
+		can := b.d.Speed(schemas.CorrectedSpeed) <= e.v.above
 		b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), dkmh(e.v.above))
 		if !can {
 			b.addHold(reasonImplausible, 0)
@@ -319,7 +322,7 @@ func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, categor
 // proposeOffence adds tariff and routing and ends the verdict.
 func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
 	at := b.d.On.CapturedAt
-	excess := int64(b.d.Corrected-allowed) / 10
+	excess := int64(b.d.Speed(schemas.CorrectedSpeed)-allowed) / 10
 	abroad := !b.d.On.Country.IsZero() && b.d.On.Country != schemas.Belgium
 	t := r.tariff[limit.Surround].inForceAt(at)
 	route := r.routing[routingKey{abroad, limit.Surround}].inForceAt(at)

@@ -30,6 +30,7 @@ type Column struct {
 	Plate  PlateMask
 	Office bool // the office selects it
 	Insert bool // the insert of a batch has it
+	Alias  bool // the table computes it of other columns and stores nothing
 	Field  int  // index of the field in the struct
 }
 
@@ -76,7 +77,7 @@ var columnTypes = map[reflect.Type]string{
 	reflect.TypeFor[ID](): "UUID", reflect.TypeFor[ReadID](): "UUID", reflect.TypeFor[PassageID](): "UUID", reflect.TypeFor[HitID](): "UUID",
 	reflect.TypeFor[OffenceID](): "UUID", reflect.TypeFor[time.Time](): "DateTime64(6, 'UTC')", reflect.TypeFor[Digest](): "String",
 	reflect.TypeFor[string](): "String", reflect.TypeFor[[]byte](): "String", reflect.TypeFor[[]string](): "Array(String)",
-	reflect.TypeFor[[]uint16](): "Array(UInt16)", reflect.TypeFor[bool](): "Bool", reflect.TypeFor[uint8](): "UInt8",
+	reflect.TypeFor[[]uint16](): "Array(UInt16)", reflect.TypeFor[[]int64](): "Array(Int64)", reflect.TypeFor[bool](): "Bool", reflect.TypeFor[uint8](): "UInt8",
 	reflect.TypeFor[uint16](): "UInt16", reflect.TypeFor[uint32](): "UInt32", reflect.TypeFor[uint64](): "UInt64",
 	reflect.TypeFor[int32](): "Int32", reflect.TypeFor[int64](): "Int64",
 }
@@ -95,8 +96,9 @@ func columnOf(t reflect.Type, i int) Column {
 	f := t.Field(i)
 	c := Column{
 		Name: f.Tag.Get("ch"), Type: f.Tag.Get("type"), JSON: f.Tag.Get("json"), Plate: PlateMask(f.Tag.Get("plate")), Field: i,
-		Office: f.Tag.Get("office") != "no", Insert: f.Tag.Get("insert") != "no",
+		Office: f.Tag.Get("office") != "no", Alias: f.Tag.Get("alias") == "yes",
 	}
+	c.Insert = f.Tag.Get("insert") != "no" && !c.Alias
 	if c.Type == "" {
 		c.Type = columnTypes[f.Type]
 	}

@@ -55,7 +55,8 @@ type DecisionRow struct {
 	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// OffenceRow is a row of offences: a candidate, or an offence that waits for time or a fact. It is comparable.
+// OffenceRow is a row of offences: a candidate, or an offence that waits for time or a fact. The four columns of measures have one element a
+// measure. The three speeds are aliases in the table: the measures of those names, 0 = none.
 type OffenceRow struct {
 	OffenceID    OffenceID `ch:"offence_id" json:"offence_id"`
 	Rule         string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`
@@ -75,21 +76,27 @@ type OffenceRow struct {
 	Municipality uint32    `ch:"municipality" json:"-" office:"no"`
 	CapturedAt   time.Time `ch:"captured_at" json:"captured_at"`
 	Day          time.Time `ch:"day" type:"Date32" json:"-" office:"no" doc:"Brussels calendar day of capture"`
-	Measured     int32     `ch:"measured_dkmh" json:"measured_dkmh" doc:"tenths of km/h"`
-	Corrected    int32     `ch:"corrected_dkmh" json:"corrected_dkmh" doc:"after the legal margin, tenths of km/h"`
-	Limit        int32     `ch:"limit_dkmh" json:"limit_dkmh" doc:"tenths of km/h"`
+	Measured     int32     `ch:"measured_dkmh" json:"measured_dkmh" alias:"yes" doc:"tenths of km/h"`
+	Corrected    int32     `ch:"corrected_dkmh" json:"corrected_dkmh" alias:"yes" doc:"after the legal margin, tenths of km/h"`
+	Limit        int32     `ch:"limit_dkmh" json:"limit_dkmh" alias:"yes" doc:"tenths of km/h"`
 	Amount       int64     `ch:"amount_cents" json:"amount_cents" doc:"euro cents"`
-	LegalBasis   string    `ch:"legal_basis" json:"legal_basis"`
-	Verified     bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
-	Trace        string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps"`
-	Catalogue    string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
-	Reference    string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
-	Image        Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest"`
-	Seal         Digest    `ch:"seal_sha256" type:"FixedString(32)" json:"seal_sha256"`
-	PrevSeal     Digest    `ch:"prev_seal_sha256" type:"FixedString(32)" json:"prev_seal_sha256"`
-	Sealed       string    `ch:"sealed" json:"-" plate:"hide" office:"no" doc:"the exact bytes that the seal covers"`
-	Partition    int32     `ch:"kafka_partition" json:"-" office:"no"`
-	Offset       int64     `ch:"kafka_offset" json:"-" office:"no" doc:"of the record that closed the passage"`
-	Seq          uint32    `ch:"seq" json:"-" office:"no" doc:"order of decisions within that record"`
-	InsertedAt   time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+
+	MeasureNames         []string `ch:"measures.name" json:"-"`
+	MeasureValues        []int64  `ch:"measures.value" json:"-"`
+	MeasureUncertainties []int64  `ch:"measures.uncertainty" json:"-"`
+	MeasureDevices       []string `ch:"measures.device" json:"-"`
+
+	LegalBasis string    `ch:"legal_basis" json:"legal_basis"`
+	Verified   bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
+	Trace      string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps"`
+	Catalogue  string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
+	Reference  string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
+	Image      Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest"`
+	Seal       Digest    `ch:"seal_sha256" type:"FixedString(32)" json:"seal_sha256"`
+	PrevSeal   Digest    `ch:"prev_seal_sha256" type:"FixedString(32)" json:"prev_seal_sha256"`
+	Sealed     string    `ch:"sealed" json:"-" plate:"hide" office:"no" doc:"the exact bytes that the seal covers"`
+	Partition  int32     `ch:"kafka_partition" json:"-" office:"no"`
+	Offset     int64     `ch:"kafka_offset" json:"-" office:"no" doc:"of the record that closed the passage"`
+	Seq        uint32    `ch:"seq" json:"-" office:"no" doc:"order of decisions within that record"`
+	InsertedAt time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }

@@ -99,9 +99,7 @@ type Decision struct {
 	Spot             SpotID    // set with Offence
 	Within           Micros    // an offence of the same vehicle and spot captured less than that away is the same; 0 = only one on the same read
 	HoldUntil        Micros    // held: when to look again; 0 = until something changes
-	Measured         Speed
-	Corrected        Speed
-	Limit            Speed
+	Measures         []Measure // the numbers it rests on, in the order that the family declares
 	AmountCents      int64
 	LegalBasis       string
 	Verified         bool // every catalogue value used carries verified: true

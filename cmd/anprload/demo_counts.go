@@ -159,7 +159,7 @@ func (e *example) renderTrace(lang rules.Lang) (string, error) {
 	if e.status == "held" {
 		d.Outcome, d.HoldUntil = schemas.OutcomeHeld, schemas.MicrosOf(e.hold)
 	}
-	d.Measured, d.Corrected, d.Limit = schemas.Speed(e.measured), schemas.Speed(e.corrected), schemas.Speed(e.limit)
+	d.Measures = schemas.SpeedMeasures(e.measured, e.corrected, e.limit)
 	var text strings.Builder
 	_, _ = fmt.Fprintf(&text, "%s  %s  %s  %s\n", e.plate, schemas.MicrosOf(e.at).Local().Format("2006-01-02 15:04:05 MST"), e.camera, e.id)
 	for _, line := range rules.Render(lang, d) {

@@ -8,7 +8,7 @@
 // uint32 with the number of bytes, then the bytes; bool is one byte, 0 or 1; id is 16 bytes, sum 32 bytes, zero when there
 // is none. Nothing is left out, so no two decisions have the same bytes.
 //
-//	uint8   version of this form, 2
+//	uint8   version of this form, 3
 //	sum     the camera's previous seal (PrevSeal), zero for its first
 //	text    Rule
 //	text    RuleVersion
@@ -36,10 +36,15 @@
 //	id      Offence
 //	bool    Certain; not in version 1
 //	int64   HoldUntil, microseconds since 1970-01-01T00:00:00Z
-//	int32   Measured, tenths of km/h
-//	int32   Corrected, tenths of km/h
-//	int32   Limit, tenths of km/h
+//	int32   measure measured_speed_dkmh, 0 when there is none; not in version 3, nor are the next two
+//	int32   measure corrected_speed_dkmh
+//	int32   measure limit_dkmh
 //	int64   AmountCents
+//	uint32  number of Measures, in the order that the family declares; not in versions 1 and 2; of each:
+//	text      Name
+//	int64     Value, in the unit at the end of the name
+//	int64     Uncertainty, in the same unit
+//	text      Device
 //	text    LegalBasis
 //	bool    Verified
 //	uint32  number of steps of the trace; of each:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,8 @@ func (r *Row) Altered() []string {
 	if Verify(&d, d.PrevSeal) != nil || len(r.Seal) != len(d.Seal) {
 		return []string{"seal_sha256", "sealed"}
 	}
+	var sealed schemas.OffenceRow
+	sealed.SetMeasures(d.Measures)
 	var out []string
 	for _, c := range []struct {
 		column string
@@ -64,10 +67,11 @@ func (r *Row) Altered() []string {
 		{"camera_id", r.Camera == d.On.Camera},
 		{"captured_at", schemas.MicrosOf(r.CapturedAt) == d.On.CapturedAt},
 		{"day", r.Day.UTC().Format(time.DateOnly) == d.On.CapturedAt.Day().String()},
-		{"measured_dkmh", r.Measured == int32(d.Measured)},
-		{"corrected_dkmh", r.Corrected == int32(d.Corrected)},
-		{"limit_dkmh", r.Limit == int32(d.Limit)},
 		{"amount_cents", r.Amount == d.AmountCents},
+		{"measures.name", slices.Equal(r.MeasureNames, sealed.MeasureNames)},
+		{"measures.value", slices.Equal(r.MeasureValues, sealed.MeasureValues)},
+		{"measures.uncertainty", slices.Equal(r.MeasureUncertainties, sealed.MeasureUncertainties)},
+		{"measures.device", slices.Equal(r.MeasureDevices, sealed.MeasureDevices)},
 		{"legal_basis", r.LegalBasis == d.LegalBasis},
 		{"verified", r.Verified == d.Verified},
 		{"trace", sameTrace(r.Trace, d.Trace)},
@@ -81,6 +85,18 @@ func (r *Row) Altered() []string {
 		}
 	}
 	return out
+}
+
+// IsSame reports whether the rows are the same in every column but the time of the insert.
+func (r *Row) IsSame(other *Row) bool {
+	a, b := *r, *other
+	for _, row := range [...]*Row{&a, &b} {
+		row.InsertedAt, row.Measured, row.Corrected, row.Limit = time.Time{}, 0, 0, 0                                // the speeds are aliases of measures
+		if len(row.MeasureNames)+len(row.MeasureValues)+len(row.MeasureUncertainties)+len(row.MeasureDevices) == 0 { // an empty list is none
+			row.MeasureNames, row.MeasureValues, row.MeasureUncertainties, row.MeasureDevices = nil, nil, nil, nil
+		}
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // Unsealed lists the columns of a Row without a seal; Altered does not check them.
@@ -124,16 +140,20 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads the form of MarshalJSON. A missing or unknown column is an error: a row read in part proves
-// nothing.
+// UnmarshalJSON reads the form of MarshalJSON, and the form from before offences had measures, with three speeds instead. A missing or
+// unknown column is an error: a row read in part proves nothing.
 func (r *Row) UnmarshalJSON(b []byte) error {
 	in := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
+	old, err := takeSpeeds(in)
+	if err != nil {
+		return err
+	}
 	v := reflect.ValueOf(r).Elem()
 	for _, c := range schemas.ColumnsOf[Row]() {
-		if !c.Insert {
+		if !c.Insert || old != nil && strings.HasPrefix(c.Name, "measures.") {
 			continue
 		}
 		raw, ok := in[c.Name]
@@ -148,7 +168,29 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 	for column := range in {
 		return fmt.Errorf("%.40q is no column of an offence", column)
 	}
+	if old != nil {
+		(*schemas.OffenceRow)(r).SetMeasures(schemas.SpeedMeasures(old[0], old[1], old[2]))
+	}
 	return nil
+}
+
+// takeSpeeds takes the three speeds of an export from before offences had measures out of the columns; nil when it has measures.
+func takeSpeeds(in map[string]json.RawMessage) (*[3]int32, error) {
+	if _, ok := in["measures.name"]; ok {
+		return nil, nil //nolint:nilnil // no speeds and no fault
+	}
+	var out [3]int32
+	for i, column := range [...]string{"measured_dkmh", "corrected_dkmh", "limit_dkmh"} {
+		raw, ok := in[column]
+		if !ok {
+			return nil, fmt.Errorf("%s is missing, and so is measures.name", column)
+		}
+		delete(in, column)
+		if err := json.Unmarshal(raw, &out[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", column, err)
+		}
+	}
+	return &out, nil
 }
 
 // readColumn reads the JSON of a column into its field. A text that is no id leaves the zero id. No decision has the

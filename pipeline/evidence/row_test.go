@@ -1,7 +1,9 @@
 package evidence
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,11 +58,12 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 	row := Row{
 		OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Status: "candidate", Reason: d.Reason,
 		HoldUntil: d.HoldUntil.Time(), Plate: d.On.Plate.String(), Class: d.On.Plate.Class().String(), Country: "BE", PassageID: d.Passage,
-		ReadID: d.On.Read, Camera: d.On.Camera, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Start().Local(), Measured: 710,
-		Corrected: 650, Limit: 500, Amount: d.AmountCents, LegalBasis: d.LegalBasis, Verified: true, Trace: string(AppendTrace(nil, d.Trace)),
+		ReadID: d.On.Read, Camera: d.On.Camera, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Start().Local(),
+		Amount: d.AmountCents, LegalBasis: d.LegalBasis, Verified: true, Trace: string(AppendTrace(nil, d.Trace)),
 		Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Image: schemas.Digest(d.On.Image[:]), Seal: schemas.Digest(d.Seal[:]), PrevSeal: schemas.Digest(d.PrevSeal[:]),
 		Sealed: string(d.Sealed), Zone: "5339",
 	}
+	(*schemas.OffenceRow)(&row).SetMeasures(d.Measures)
 	row.Day = schemas.Micros(int64(d.On.CapturedAt.Day()) * int64(24*schemas.Hour)).Time()
 	if columns := row.Altered(); columns != nil {
 		t.Fatalf("a row as it was sealed: %v", columns)
@@ -70,7 +73,7 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Row
-	if err := json.Unmarshal(b, &got); err != nil || len(got) != 1 || got[0] != row {
+	if err := json.Unmarshal(b, &got); err != nil || len(got) != 1 || !got[0].IsSame(&row) {
 		t.Errorf("got %+v, err %v", got, err)
 	}
 	for id, column := range map[string]string{d.Offence.ID.String(): "offence_id", d.Passage.ID.String(): "passage_id", d.On.Read.ID.String(): "read_id"} {
@@ -83,5 +86,61 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`[{"offence_id":""}]`), &got); err == nil {
 		t.Error("a row without its columns is read")
+	}
+}
+
+// An export of an earlier release has three speeds and no measures. It is read for ever, in full or not at all.
+func TestAnExportFromBeforeMeasuresIsReadAndVerifies(t *testing.T) {
+	for form := 1; form < newestForm; form++ {
+		sealed := goldenBytes(form)
+		d, err := ParseSealed(sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seal := sha256.Sum256(sealed)
+		row := Row{
+			OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Status: "candidate", Reason: d.Reason,
+			HoldUntil: d.HoldUntil.Time(), Plate: d.On.Plate.String(), Class: d.On.Plate.Class().String(), Country: "BE", PassageID: d.Passage,
+			ReadID: d.On.Read, Camera: d.On.Camera, CapturedAt: d.On.CapturedAt.Time(), Day: schemas.Micros(int64(d.On.CapturedAt.Day()) * int64(24*schemas.Hour)).Time(),
+			Amount: d.AmountCents, LegalBasis: d.LegalBasis, Verified: true, Trace: string(AppendTrace(nil, d.Trace)), Catalogue: d.CatalogueVersion,
+			Reference: d.ReferenceVersion, Image: schemas.Digest(d.On.Image[:]), Seal: schemas.Digest(seal[:]), PrevSeal: schemas.Digest(d.PrevSeal[:]), Sealed: string(sealed),
+		}
+		b, err := json.Marshal(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns := map[string]any{}
+		if err := json.Unmarshal(b, &columns); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []string{"measures.name", "measures.value", "measures.uncertainty", "measures.device"} {
+			delete(columns, c)
+		}
+		read := func(speeds map[string]any) (Row, error) {
+			all := maps.Clone(columns)
+			maps.Copy(all, speeds)
+			b, err := json.Marshal(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got Row
+			err = json.Unmarshal(b, &got)
+			return got, err
+		}
+		speeds := map[string]any{"measured_dkmh": 710, "corrected_dkmh": 650, "limit_dkmh": 500}
+		if got, err := read(speeds); err != nil || got.Altered() != nil || got.Measured != 710 || got.Corrected != 650 || got.Limit != 500 {
+			t.Errorf("form %d: altered %v, speeds %d %d %d, err %v", form, got.Altered(), got.Measured, got.Corrected, got.Limit, err)
+		}
+		for c := range speeds {
+			other := maps.Clone(speeds)
+			other[c] = 1
+			if got, err := read(other); err != nil || !slices.Equal(got.Altered(), []string{"measures.value"}) {
+				t.Errorf("form %d, another %s: altered %v, err %v", form, c, got.Altered(), err)
+			}
+			delete(other, c)
+			if _, err := read(other); err == nil {
+				t.Errorf("form %d, no %s: no error", form, c)
+			}
+		}
 	}
 }

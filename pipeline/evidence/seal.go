@@ -9,10 +9,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// formVersion is the form of the sealed bytes that Seal makes; firstVersion is still read.
+// The forms of the sealed bytes. Seal makes the newest; all are read for ever.
 const (
-	formVersion  = 2
-	firstVersion = 1
+	firstForm    = 1
+	readingForm  = 2 // adds what the camera said with the reading, and whether the reading is certain
+	measuresForm = 3 // has the measures in the place of three speeds
+	newestForm   = measuresForm
 )
 
 // Faults that Verify finds.
@@ -50,19 +52,58 @@ func Verify(d *schemas.Decision, prev schemas.Sum) error {
 	return nil
 }
 
+// SealsTo reports whether the decision as the camera's next after prev has that seal, in any form: a decision that was made again is
+// compared so with a seal of an earlier release. It changes nothing.
+func SealsTo(d *schemas.Decision, prev, seal schemas.Sum) bool {
+	var stack [2048]byte
+	sealed := *d
+	sealed.PrevSeal = prev
+	for form := byte(newestForm); form >= firstForm; form-- {
+		if fitsForm(d, form) && sha256.Sum256(appendForm(stack[:0], &sealed, form)) == seal {
+			return true
+		}
+	}
+	return false
+}
+
+// sealedSum returns the seal of the decision in the form of its sealed bytes, the newest when it has none. A decision with content that
+// the form has no place for has no seal.
 func sealedSum(d *schemas.Decision) schemas.Sum {
 	var stack [2048]byte
-	form := byte(formVersion)
-	if len(d.Sealed) > 0 && d.Sealed[0] == firstVersion {
-		form = firstVersion
+	form := byte(newestForm)
+	if len(d.Sealed) > 0 && d.Sealed[0] >= firstForm && d.Sealed[0] < newestForm {
+		form = d.Sealed[0]
+	}
+	if !fitsForm(d, form) {
+		return schemas.Sum{}
 	}
 	return sha256.Sum256(appendForm(stack[:0], d, form))
+}
+
+// fitsForm reports whether the form has a place for every measure: before measuresForm there were three speeds, none of them 0.
+func fitsForm(d *schemas.Decision, form byte) bool {
+	if form >= measuresForm {
+		return true
+	}
+	names := [...]schemas.MeasureName{schemas.MeasuredSpeed, schemas.CorrectedSpeed, schemas.AllowedSpeed}
+	next := 0
+	for i := range d.Measures {
+		m := &d.Measures[i]
+		for next < len(names) && names[next] != m.Name {
+			next++
+		}
+		if next == len(names) || m.Value == 0 || m.Value != int64(int32(m.Value)) || m.Uncertainty != 0 || m.Device != "" {
+			return false
+		}
+		next++
+	}
+	return true
 }
 
 // AppendSealed appends the bytes under the seal, in the form that the package documents: the decision with its
 // PrevSeal, without its Seal. The seal is their SHA-256. An export carries the bytes, so that a court can check the
 // seal with any SHA-256 tool.
-func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, formVersion) }
+func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, newestForm) }
 
 func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {
 	dst = append(dst, form)
@@ -75,14 +116,19 @@ func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {
 	dst = append(dst, d.Passage.ID[:]...)
 	dst = appendSighting(dst, &d.On, form)
 	dst = append(dst, d.Offence.ID[:]...)
-	if form > firstVersion {
+	if form >= readingForm {
 		dst = appendBool(dst, d.Certain)
 	}
 	dst = appendInt64(dst, int64(d.HoldUntil))
-	dst = appendInt32(dst, int32(d.Measured))
-	dst = appendInt32(dst, int32(d.Corrected))
-	dst = appendInt32(dst, int32(d.Limit))
+	if form < measuresForm {
+		dst = appendInt32(dst, int32(d.Measure(schemas.MeasuredSpeed)))
+		dst = appendInt32(dst, int32(d.Measure(schemas.CorrectedSpeed)))
+		dst = appendInt32(dst, int32(d.Measure(schemas.AllowedSpeed)))
+	}
 	dst = appendInt64(dst, d.AmountCents)
+	if form >= measuresForm {
+		dst = appendMeasures(dst, d.Measures)
+	}
 	dst = appendText(dst, d.LegalBasis)
 	dst = appendBool(dst, d.Verified)
 	dst = appendCount(dst, len(d.Trace))
@@ -106,11 +152,23 @@ func appendSighting(dst []byte, s *schemas.Sighting, form byte) []byte {
 	dst = appendInt32(dst, int32(s.Speed))
 	dst = append(dst, byte(s.Flags))
 	dst = append(dst, s.Image[:]...)
-	if form == firstVersion {
+	if form < readingForm {
 		return dst
 	}
 	dst = binary.BigEndian.AppendUint16(dst, uint16(s.CountryConfidence))
 	return appendText(appendText(dst, s.Make), s.Colour)
+}
+
+func appendMeasures(dst []byte, measures []schemas.Measure) []byte {
+	dst = appendCount(dst, len(measures))
+	for i := range measures {
+		m := &measures[i]
+		dst = appendText(dst, string(m.Name))
+		dst = appendInt64(dst, m.Value)
+		dst = appendInt64(dst, m.Uncertainty)
+		dst = appendText(dst, m.Device)
+	}
+	return dst
 }
 
 func appendStep(dst []byte, s *schemas.Step) []byte {

@@ -27,7 +27,12 @@ func decision() *schemas.Decision {
 			Speed: 710, Flags: schemas.FlagLate, Image: sumOf(0x33),
 			Make: "Fiat", Colour: "red",
 		},
-		Offence: schemas.OffenceID{ID: id(0x44)}, Certain: true, HoldUntil: 1795269600000000, Measured: 710, Corrected: 650, Limit: 500, AmountCents: 10800,
+		Offence: schemas.OffenceID{ID: id(0x44)}, Certain: true, HoldUntil: 1795269600000000, AmountCents: 10800,
+		Measures: []schemas.Measure{
+			{Name: schemas.MeasuredSpeed, Value: 710, Uncertainty: 30, Device: "NMI-7"},
+			{Name: schemas.CorrectedSpeed, Value: 650, Uncertainty: 1, Device: "LAB-1"},
+			{Name: schemas.AllowedSpeed, Value: 500, Uncertainty: 2, Device: "SIGN-4"},
+		},
 		LegalBasis: "RD 12/10/2010, annex 2, art. 5.2", Verified: true,
 		Trace: []schemas.Step{
 			{Code: "speed.corrected", Holds: true, Args: []string{"71.0", "65.0"}, Basis: "RD 12/10/2010", Verified: true},
@@ -37,7 +42,14 @@ func decision() *schemas.Decision {
 	}
 }
 
-// goldenBytes spells the sealed bytes of decision out by hand, in both versions of the form. Changing them breaks every seal ever made: it
+// earlier is decision as the forms before measures had it: three speeds.
+func earlier() *schemas.Decision {
+	d := decision()
+	d.Measures = schemas.SpeedMeasures(710, 650, 500)
+	return d
+}
+
+// goldenBytes spells the sealed bytes of decision out by hand, in every version of the form. Changing them breaks every seal ever made: it
 // takes a new version.
 func goldenBytes(form int) []byte {
 	text := func(s string) string { return fmt.Sprintf("%08x%x", len(s), s) }
@@ -46,11 +58,18 @@ func goldenBytes(form int) []byte {
 	if form == 1 {
 		more, certain = "", ""
 	}
+	speeds, measures := "000002c6"+"0000028a"+"000001f4", ""
+	if form == 3 {
+		speeds, measures = "", "00000003"+
+			text("measured_speed_dkmh")+fmt.Sprintf("%016x%016x", 710, 30)+text("NMI-7")+
+			text("corrected_speed_dkmh")+fmt.Sprintf("%016x%016x", 650, 1)+text("LAB-1")+
+			text("limit_dkmh")+fmt.Sprintf("%016x%016x", 500, 2)+text("SIGN-4")
+	}
 	h := strings.Join([]string{
 		fmt.Sprintf("%02x", form), rep("99", 32), text("fed.speed.spot"), text("2017-05-01"), text("speed"), "01", text("over_limit"), rep("11", 16),
 		rep("22", 16), text("BXL-0417"), fmt.Sprintf("%016x", 1795269600123456), fmt.Sprintf("%016x", 1795269600473456),
 		text("1ABC123"), text("BE"), "039d", "02", "02", "01", "000002c6", "02", rep("33", 32), more,
-		rep("44", 16), certain, fmt.Sprintf("%016x", 1795269600000000), "000002c6", "0000028a", "000001f4", "0000000000002a30",
+		rep("44", 16), certain, fmt.Sprintf("%016x", 1795269600000000), speeds, "0000000000002a30", measures,
 		text("RD 12/10/2010, annex 2, art. 5.2"), "01",
 		"00000002",
 		text("speed.corrected"), "01", "00000002", text("71.0"), text("65.0"), text("RD 12/10/2010"), "01",
@@ -64,40 +83,89 @@ func goldenBytes(form int) []byte {
 	return b
 }
 
-const firstGoldenSeal = "d857fc2271127b6f4666686ea6daa97ec1c46fff038f5da9b560f843ed2c7c59"
-
-const goldenSeal = "375c1c0d0b53de75d217620aed839969baad70f6ee3b172c275a027985bb1cb4"
+// goldenSeals are the seals of the golden bytes by form.
+var goldenSeals = map[int]string{
+	1: "d857fc2271127b6f4666686ea6daa97ec1c46fff038f5da9b560f843ed2c7c59",
+	2: "375c1c0d0b53de75d217620aed839969baad70f6ee3b172c275a027985bb1cb4",
+	3: "f37ba0baaaeab432b17eda31c967455183f2b3443526fe566185a035e18d95ca",
+}
 
 func TestSealIsTheDocumentedHash(t *testing.T) {
 	d := decision()
 	Seal(d, sumOf(0x99))
-	if got, want := AppendSealed(nil, d), goldenBytes(2); !bytes.Equal(got, want) {
+	if got, want := AppendSealed(nil, d), goldenBytes(3); !bytes.Equal(got, want) {
 		t.Errorf("bytes\ngot  %x\nwant %x", got, want)
 	}
-	if got, want := d.Seal, schemas.Sum(sha256.Sum256(goldenBytes(2))); got != want {
+	if got, want := d.Seal, schemas.Sum(sha256.Sum256(goldenBytes(3))); got != want {
 		t.Errorf("seal got %x, want %x", got, want)
 	}
-	if got := hex.EncodeToString(d.Seal[:]); got != goldenSeal {
-		t.Errorf("golden seal got %s, want %s", got, goldenSeal)
+	if got := hex.EncodeToString(d.Seal[:]); got != goldenSeals[3] {
+		t.Errorf("golden seal got %s, want %s", got, goldenSeals[3])
 	}
 	if err := Verify(d, sumOf(0x99)); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestSealsOfTheFirstVersionStillVerify(t *testing.T) {
-	b := goldenBytes(1)
-	d, err := ParseSealed(b)
-	if err != nil {
-		t.Fatal(err)
+func TestSealsOfEveryEarlierFormStillVerify(t *testing.T) {
+	for form := 1; form < newestForm; form++ {
+		b := goldenBytes(form)
+		d, err := ParseSealed(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(d.Measures, earlier().Measures) {
+			t.Errorf("form %d: measures %+v", form, d.Measures)
+		}
+		d.Seal, d.Sealed = sha256.Sum256(b), b
+		if err := Verify(&d, sumOf(0x99)); err != nil || hex.EncodeToString(d.Seal[:]) != goldenSeals[form] {
+			t.Errorf("form %d: seal %x, err %v, want %s", form, d.Seal, err, goldenSeals[form])
+		}
+		for name, change := range map[string]func(*schemas.Decision){
+			"amount":                  func(d *schemas.Decision) { d.AmountCents++ },
+			"speed":                   func(d *schemas.Decision) { d.Measures[1].Value++ },
+			"a speed beyond the form": func(d *schemas.Decision) { d.Measures[0].Value += 1 << 32 },
+			"an uncertainty":          func(d *schemas.Decision) { d.Measures[0].Uncertainty = 1 },
+			"a device":                func(d *schemas.Decision) { d.Measures[2].Device = "NMI-7" },
+			"another measure": func(d *schemas.Decision) {
+				d.Measures = append(d.Measures, schemas.Measure{Name: schemas.RedTime, Value: 1})
+			},
+			"a measure of 0": func(d *schemas.Decision) {
+				d.Measures = append(d.Measures, schemas.Measure{Name: schemas.AllowedSpeed})
+			},
+			"a speed twice": func(d *schemas.Decision) { d.Measures = append(d.Measures, d.Measures[2]) },
+			"the order":     func(d *schemas.Decision) { d.Measures[0], d.Measures[1] = d.Measures[1], d.Measures[0] },
+		} {
+			other := d
+			other.Measures = append([]schemas.Measure(nil), d.Measures...)
+			change(&other)
+			if err := Verify(&other, sumOf(0x99)); !errors.Is(err, ErrContent) {
+				t.Errorf("form %d, %s changed: got %v", form, name, err)
+			}
+		}
 	}
-	d.Seal, d.Sealed = sha256.Sum256(b), b
-	if err := Verify(&d, sumOf(0x99)); err != nil || hex.EncodeToString(d.Seal[:]) != firstGoldenSeal {
-		t.Errorf("seal %x, err %v, want %s", d.Seal, err, firstGoldenSeal)
+}
+
+func TestADecisionMadeAgainHasItsSealInWhateverFormItWasMade(t *testing.T) {
+	d, prev := earlier(), sumOf(0x99)
+	for form := 1; form <= newestForm; form++ {
+		b := appendForm(nil, func() *schemas.Decision { d := earlier(); d.PrevSeal = prev; return d }(), byte(form))
+		if form < newestForm && !bytes.Equal(b, goldenBytes(form)) {
+			t.Fatalf("form %d is not its golden bytes", form)
+		}
+		seal := schemas.Sum(sha256.Sum256(b))
+		if !SealsTo(d, prev, seal) {
+			t.Errorf("form %d: not its seal", form)
+		}
+		if SealsTo(d, sumOf(0x98), seal) || SealsTo(d, prev, sumOf(1)) {
+			t.Errorf("form %d: another place in the chain, or another seal, is taken for it", form)
+		}
 	}
-	d.AmountCents++
-	if err := Verify(&d, sumOf(0x99)); !errors.Is(err, ErrContent) {
-		t.Errorf("a changed one: got %v", err)
+	if SealsTo(decision(), prev, sha256.Sum256(goldenBytes(2))) {
+		t.Error("a device that form 2 has no place for is taken for none")
+	}
+	if d.PrevSeal != (schemas.Sum{}) {
+		t.Error("it changed the decision")
 	}
 }
 

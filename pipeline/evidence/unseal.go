@@ -17,8 +17,8 @@ func ParseSealed(b []byte) (schemas.Decision, error) {
 	var d schemas.Decision
 	r := &unsealer{rest: b}
 	form := r.takeByte()
-	if r.err == nil && form != formVersion && form != firstVersion {
-		return d, fmt.Errorf("%w: version %d, want %d or %d", errSealed, form, firstVersion, formVersion)
+	if r.err == nil && (form < firstForm || form > newestForm) {
+		return d, fmt.Errorf("%w: version %d, want %d to %d", errSealed, form, firstForm, newestForm)
 	}
 	copy(d.PrevSeal[:], r.takeBytes(len(d.PrevSeal)))
 	d.Rule = schemas.RuleID(r.takeText())
@@ -29,25 +29,20 @@ func ParseSealed(b []byte) (schemas.Decision, error) {
 	copy(d.Passage.ID[:], r.takeBytes(len(d.Passage.ID)))
 	r.takeSighting(&d.On, form)
 	copy(d.Offence.ID[:], r.takeBytes(len(d.Offence.ID)))
-	if form > firstVersion {
+	if form >= readingForm {
 		d.Certain = r.takeBool()
 	}
 	d.HoldUntil = schemas.Micros(r.takeInt64())
-	d.Measured = schemas.Speed(r.takeInt32())
-	d.Corrected = schemas.Speed(r.takeInt32())
-	d.Limit = schemas.Speed(r.takeInt32())
+	if form < measuresForm {
+		d.Measures = schemas.SpeedMeasures(r.takeInt32(), r.takeInt32(), r.takeInt32())
+	}
 	d.AmountCents = r.takeInt64()
+	if form >= measuresForm {
+		d.Measures = takeList(r, r.takeMeasure)
+	}
 	d.LegalBasis = r.takeText()
 	d.Verified = r.takeBool()
-	if n := r.takeCount(); n > 0 {
-		d.Trace = make([]schemas.Step, 0, min(n, 64))
-		for range n {
-			if r.err != nil {
-				break
-			}
-			d.Trace = append(d.Trace, r.takeStep())
-		}
-	}
+	d.Trace = takeList(r, r.takeStep)
 	d.CatalogueVersion = r.takeText()
 	d.ReferenceVersion = r.takeText()
 	if r.err == nil && len(r.rest) > 0 {
@@ -153,10 +148,30 @@ func (r *unsealer) takeSighting(s *schemas.Sighting, form byte) {
 	s.Speed = schemas.Speed(r.takeInt32())
 	s.Flags = schemas.Flags(r.takeByte())
 	copy(s.Image[:], r.takeBytes(len(s.Image)))
-	if form > firstVersion {
+	if form >= readingForm {
 		s.CountryConfidence = schemas.PerMille(r.takeUint16())
 		s.Make, s.Colour = r.takeText(), r.takeText()
 	}
+}
+
+// takeList takes a number and as many elements; nil for none.
+func takeList[E any](r *unsealer, take func() E) []E {
+	n := r.takeCount()
+	if n == 0 {
+		return nil
+	}
+	out := make([]E, 0, min(n, 64))
+	for range n {
+		if r.err != nil {
+			break
+		}
+		out = append(out, take())
+	}
+	return out
+}
+
+func (r *unsealer) takeMeasure() schemas.Measure {
+	return schemas.Measure{Name: schemas.MeasureName(r.takeText()), Value: r.takeInt64(), Uncertainty: r.takeInt64(), Device: r.takeText()}
 }
 
 func (r *unsealer) takeStep() schemas.Step {

@@ -17,14 +17,18 @@ var shownRows = map[string]string{
 // notStored are the properties of these types that no column has, with the reason.
 var notStored = map[string]map[string]string{
 	"Read":    {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry"},
-	"Offence": {"altered": "found by comparing the row with its seal"},
+	"Offence": {"altered": "found by comparing the row with its seal", "measures": "a list of the four columns of measures"},
 	"Decided": {"trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
 }
 
 // notShown are the columns that the office selects and does not show as they are, with the reason.
 var notShown = map[string]string{
 	"offences.trace": "shown as steps beside the offence", "decisions.trace": "shown as steps",
+	"offences.measures.name": listedMeasures, "offences.measures.value": listedMeasures, "offences.measures.uncertainty": listedMeasures,
+	"offences.measures.device": listedMeasures,
 }
+
+const listedMeasures = "shown as a list of measures"
 
 // The API shows of each row what its struct says, and nothing else: the tags are the document.
 func TestTheDocumentShowsTheColumnsThatTheRowStructsShow(t *testing.T) {

@@ -204,7 +204,8 @@ func (d *desk) offenceRow(read map[string]any, family, status string) map[string
 		"offence_id": id.String(), "rule": "bru." + family + ".test", "family": family, "status": status,
 		"plate": plate, "class": read["class"], "read_id": read["read_id"], "passage_id": read["passage_id"],
 		"camera_id": read["camera_id"], "zone": read["zone"], "captured_at": read["captured_at"], "amount_cents": int64(35000),
-		"corrected_dkmh": int32(445), "limit_dkmh": int32(300), "image_sha256": strings.Repeat("\x0f", 32),
+		"measures.name": []string{"corrected_speed_dkmh", "limit_dkmh"}, "measures.value": []int64{445, 300},
+		"measures.uncertainty": []int64{0, 0}, "measures.device": []string{"", ""}, "image_sha256": strings.Repeat("\x0f", 32),
 		"trace": `[{"code":"speed.above","holds":true,"args":["` + plate + `","44.5"],"basis":"AR 30/09/2005","verified":true}]`,
 	}
 }
@@ -226,10 +227,12 @@ func sealRow(t testing.TB, row map[string]any) {
 	d.Offence.ID, _ = schemas.ParseID(text("offence_id"))
 	d.On.Read.ID, _ = schemas.ParseID(text("read_id"))
 	d.Passage.ID, _ = schemas.ParseID(text("passage_id"))
-	for column, to := range map[string]*schemas.Speed{"measured_dkmh": &d.Measured, "corrected_dkmh": &d.Corrected, "limit_dkmh": &d.Limit} {
-		n, _ := row[column].(int32)
-		*to = schemas.Speed(n)
-	}
+	measures := schemas.OffenceRow{}
+	measures.MeasureNames, _ = row["measures.name"].([]string)
+	measures.MeasureValues, _ = row["measures.value"].([]int64)
+	measures.MeasureUncertainties, _ = row["measures.uncertainty"].([]int64)
+	measures.MeasureDevices, _ = row["measures.device"].([]string)
+	d.Measures = measures.ListMeasures()
 	d.AmountCents, _ = row["amount_cents"].(int64)
 	copy(d.On.Image[:], text("image_sha256"))
 	var err error

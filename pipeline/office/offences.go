@@ -94,6 +94,7 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	if err := o.sel(ctx, &out.Offences, st); err != nil {
 		return nil, err
 	}
+	query.ShowMeasures(out.Offences)
 	if out.Altered, err = o.markAltered(ctx, p, out.Offences[:min(len(out.Offences), in.Limit)]); err != nil {
 		return nil, err
 	}
@@ -141,6 +142,7 @@ func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer,
 	if err := o.sel(ctx, &rows, st); err != nil {
 		return nil, err
 	}
+	query.ShowMeasures(rows)
 	if len(rows) == 0 {
 		return nil, huma.Error404NotFound("no offence of this id within your scope")
 	}

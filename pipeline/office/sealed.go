@@ -41,7 +41,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 	for i := range rows {
 		id := rows[i].OffenceID
 		columns := rows[i].Altered()
-		if first, again := met[id]; again && first != rows[i] {
+		if first, again := met[id]; again && !first.IsSame(&rows[i]) {
 			columns = append(columns, "offence_id")
 		}
 		met[id] = rows[i]

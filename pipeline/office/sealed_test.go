@@ -21,8 +21,10 @@ func otherValue(column string, row map[string]any) any {
 		return now.Add(-30 * time.Minute)
 	case "day":
 		return now.Add(-10 * day)
-	case "measured_dkmh", "corrected_dkmh", "limit_dkmh":
-		return int32(999)
+	case "measures.name", "measures.device":
+		return []string{"other", "other"}
+	case "measures.value", "measures.uncertainty":
+		return []int64{999, 998}
 	case "amount_cents":
 		return int64(999999)
 	case "verified":

@@ -45,29 +45,37 @@ type FoundOffence struct {
 	Status      string `json:"status"` // candidate or held
 	Reason      string `json:"reason"`
 	AmountCents int64  `json:"amount_cents"`
-	Measured    int32  `json:"measured_dkmh,omitempty"`
+	Measured    int32  `json:"measured_dkmh,omitempty"` // of Measures, like the next two
 	Corrected   int32  `json:"corrected_dkmh,omitempty"`
 	Limit       int32  `json:"limit_dkmh,omitempty"`
 	Passage     string `json:"passage_id"`
 	CapturedAt  string `json:"captured_at"`
+
+	Measures []schemas.Measure `json:"measures,omitempty"`
+}
+
+// isSame reports whether the two are one offence with one content.
+func (o *FoundOffence) isSame(other *FoundOffence) bool {
+	return slices.Equal(o.Measures, other.Measures) && o.ID == other.ID && o.Rule == other.Rule && o.Status == other.Status && o.Reason == other.Reason &&
+		o.AmountCents == other.AmountCents && o.Passage == other.Passage && o.CapturedAt == other.CapturedAt
 }
 
 // offenceClaim is a passage's claim to an offence, with the place in the order of the log.
 type offenceClaim struct {
-	id                         schemas.OffenceID
-	rule                       schemas.RuleID
-	outcome                    schemas.Outcome
-	reason                     string
-	amount                     int64
-	measured, corrected, limit schemas.Speed
-	passage, read              schemas.ID
-	plate                      schemas.Plate
-	captured                   schemas.Micros
-	standing                   schemas.Earlier // what later passages need to know
-	within                     schemas.Micros
-	beside                     doubted
-	silent                     bool // from a late read; as a duplicate it is not stored, see rules.Engine.Decide
-	sealed                     bool // the sealed record equals the stored record, byte for byte
+	id            schemas.OffenceID
+	rule          schemas.RuleID
+	outcome       schemas.Outcome
+	reason        string
+	amount        int64
+	measures      []schemas.Measure
+	passage, read schemas.ID
+	plate         schemas.Plate
+	captured      schemas.Micros
+	standing      schemas.Earlier // what later passages need to know
+	within        schemas.Micros
+	beside        doubted
+	silent        bool // from a late read; as a duplicate it is not stored, see rules.Engine.Decide
+	sealed        bool // the sealed record equals the stored record, byte for byte
 	columnPlace
 	last, first int64 // offsets of the passage's last and first read
 }
@@ -205,8 +213,8 @@ func (w *worker) countDecision(d *schemas.Decision, s *subject) {
 	}
 	row := &w.group.rows[s.of]
 	c := offenceClaim{
-		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measured: d.Measured, corrected: d.Corrected,
-		limit: d.Limit, passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
+		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measures: slices.Clone(d.Measures),
+		passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
 		silent:      s.Straggler && rules.InfoOf(d.Family).OnlyCasesOfStragglers(),
 		columnPlace: columnPlace{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
@@ -224,14 +232,13 @@ func (w *worker) countDecision(d *schemas.Decision, s *subject) {
 	w.keepClaim(&c)
 }
 
-// sealsAsStored seals the decision as the pipeline did and reports whether the seal equals the stored seal.
+// sealsAsStored reports whether the decision, sealed as the pipeline did, has the stored seal.
 func (w *worker) sealsAsStored(d *schemas.Decision, passage schemas.ID) bool {
 	o, ok := w.stored.offences[d.Offence.ID]
 	if !ok || o.passage != passage {
 		return false
 	}
-	evidence.Seal(d, o.prevSeal)
-	return d.Seal == o.seal
+	return evidence.SealsTo(d, o.prevSeal, o.seal)
 }
 
 // countOutcome counts an outcome inside the time range.

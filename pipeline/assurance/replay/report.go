@@ -81,17 +81,24 @@ func statusOf(o schemas.Outcome) string {
 }
 
 func (c *offenceClaim) asOffence(id schemas.ID) *FoundOffence {
-	return &FoundOffence{
-		ID: id.String(), Rule: string(c.rule), Status: statusOf(c.outcome), Reason: c.reason, AmountCents: c.amount, Measured: int32(c.measured),
-		Corrected: int32(c.corrected), Limit: int32(c.limit), Passage: c.passage.String(), CapturedAt: c.captured.String(),
-	}
+	return (&FoundOffence{
+		ID: id.String(), Rule: string(c.rule), Status: statusOf(c.outcome), Reason: c.reason, AmountCents: c.amount,
+		Passage: c.passage.String(), CapturedAt: c.captured.String(),
+	}).withMeasures(c.measures)
 }
 
 func (s *storedOffence) asOffence() *FoundOffence {
-	return &FoundOffence{
-		ID: s.id.String(), Rule: s.rule, Status: s.status, Reason: s.reason, AmountCents: s.amount, Measured: s.measured,
-		Corrected: s.corrected, Limit: s.limit, Passage: s.passage.String(), CapturedAt: s.captured.String(),
-	}
+	return (&FoundOffence{
+		ID: s.id.String(), Rule: s.rule, Status: s.status, Reason: s.reason, AmountCents: s.amount,
+		Passage: s.passage.String(), CapturedAt: s.captured.String(),
+	}).withMeasures(s.measures)
+}
+
+// withMeasures adds the measures to the offence.
+func (o *FoundOffence) withMeasures(measures []schemas.Measure) *FoundOffence {
+	value := func(name schemas.MeasureName) int32 { return int32(schemas.MeasureValue(measures, name)) }
+	o.Measures, o.Measured, o.Corrected, o.Limit = measures, value(schemas.MeasuredSpeed), value(schemas.CorrectedSpeed), value(schemas.AllowedSpeed)
+	return o
 }
 
 // compareStored compares the found offences with the stored.
@@ -117,7 +124,7 @@ func compareStored(cfg *Config, w *worker, stored *storedOffences) *Report {
 		switch {
 		case !ok:
 			d.New++
-		case *s.asOffence() == *c.asOffence(id):
+		case s.asOffence().isSame(c.asOffence(id)):
 			d.Same++
 			if c.sealed {
 				d.Sealed++
@@ -169,7 +176,7 @@ func (r *Report) explainDifferences(ctx context.Context, cfg *Config, w *worker,
 	for id, c := range w.offences {
 		d := Difference{Kind: "new", Replayed: c.asOffence(id), plate: c.plate, passage: c.passage, read: c.read, rule: c.rule}
 		if s, ok := stored.offences[id]; ok {
-			if d.Stored = s.asOffence(); *d.Stored == *d.Replayed {
+			if d.Stored = s.asOffence(); d.Stored.isSame(d.Replayed) {
 				continue
 			}
 			d.Kind = "changed"

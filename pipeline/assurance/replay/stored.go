@@ -43,13 +43,13 @@ type placed struct {
 const unplaced = math.MaxUint32
 
 type storedOffence struct {
-	id, passage, read          schemas.ID
-	seal, prevSeal             schemas.Sum
-	rule, status, reason       string
-	amount                     int64
-	measured, corrected, limit int32
-	plate                      schemas.Plate
-	captured                   schemas.Micros
+	id, passage, read    schemas.ID
+	seal, prevSeal       schemas.Sum
+	rule, status, reason string
+	amount               int64
+	measures             []schemas.Measure
+	plate                schemas.Plate
+	captured             schemas.Micros
 	columnPlace
 }
 
@@ -81,20 +81,21 @@ func readStored(ctx context.Context, cfg *Config) (*storedOffences, error) {
 func parseText(s string) (string, bool) { return s, true }
 
 type storedCols struct {
-	id, passage, read          proto.ColUUID
-	rule, status, reason       *enumColumn[string]
-	amount, captured, offset   proto.ColInt64
-	measured, corrected, limit proto.ColInt32
-	partition                  proto.ColInt32
-	seq                        proto.ColUInt32
-	plate                      proto.ColStr
-	seal, prevSeal             proto.ColFixedStr
+	id, passage, read        proto.ColUUID
+	rule, status, reason     *enumColumn[string]
+	amount, captured, offset proto.ColInt64
+	measures                 measureCols
+	partition                proto.ColInt32
+	seq                      proto.ColUInt32
+	plate                    proto.ColStr
+	seal, prevSeal           proto.ColFixedStr
 }
 
 func newStoredCols() *storedCols {
 	return &storedCols{
 		rule: newLow("rule", parseText), status: newLow("status", parseText), reason: newLow("reason", parseText),
-		seal: proto.ColFixedStr{Size: len(schemas.Sum{})}, prevSeal: proto.ColFixedStr{Size: len(schemas.Sum{})},
+		measures: newMeasureCols(),
+		seal:     proto.ColFixedStr{Size: len(schemas.Sum{})}, prevSeal: proto.ColFixedStr{Size: len(schemas.Sum{})},
 	}
 }
 
@@ -105,9 +106,10 @@ func (c *storedCols) resultColumns() proto.Results {
 		{Name: "read_id", Data: &c.read},
 		c.rule.resultColumn(), c.status.resultColumn(), c.reason.resultColumn(),
 		{Name: "amount_cents", Data: &c.amount},
-		{Name: "measured_dkmh", Data: &c.measured},
-		{Name: "corrected_dkmh", Data: &c.corrected},
-		{Name: "limit_dkmh", Data: &c.limit},
+		{Name: "measures.name", Data: c.measures.names},
+		{Name: "measures.value", Data: c.measures.values},
+		{Name: "measures.uncertainty", Data: c.measures.uncertainties},
+		{Name: "measures.device", Data: c.measures.devices},
 		{Name: "plate", Data: &c.plate},
 		{Name: "captured_at" + inMicros, Data: &c.captured},
 		{Name: "seal_sha256", Data: &c.seal},
@@ -128,8 +130,8 @@ func (c *storedCols) appendRows(dst []storedOffence, n int) ([]storedOffence, er
 			return nil, fmt.Errorf("offence %s: its plate is not canonical", schemas.ID(c.id[i]))
 		}
 		o := storedOffence{
-			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), read: schemas.ID(c.read[i]), amount: c.amount[i], measured: c.measured[i], corrected: c.corrected[i],
-			limit: c.limit[i], plate: p, captured: schemas.Micros(c.captured[i]),
+			id: schemas.ID(c.id[i]), passage: schemas.ID(c.passage[i]), read: schemas.ID(c.read[i]), amount: c.amount[i],
+			measures: c.measures.measuresAt(i), plate: p, captured: schemas.Micros(c.captured[i]),
 			seal: schemas.Sum(c.seal.Row(i)), prevSeal: schemas.Sum(c.prevSeal.Row(i)), columnPlace: columnPlace{c.partition[i], c.offset[i], c.seq[i]},
 		}
 		var errs [3]error
@@ -144,6 +146,26 @@ func (c *storedCols) appendRows(dst []storedOffence, n int) ([]storedOffence, er
 		dst = append(dst, o)
 	}
 	return dst, nil
+}
+
+// measureCols are the columns of the measures of an offence.
+type measureCols struct {
+	names, devices        *proto.ColArr[string]
+	values, uncertainties *proto.ColArr[int64]
+}
+
+func newMeasureCols() measureCols {
+	return measureCols{
+		names: new(proto.ColStr).Array(), values: new(proto.ColInt64).Array(), uncertainties: new(proto.ColInt64).Array(), devices: new(proto.ColStr).Array(),
+	}
+}
+
+// measuresAt returns the measures of a row.
+func (c *measureCols) measuresAt(row int) []schemas.Measure {
+	r := schemas.OffenceRow{
+		MeasureNames: c.names.Row(row), MeasureValues: c.values.Row(row), MeasureUncertainties: c.uncertainties.Row(row), MeasureDevices: c.devices.Row(row),
+	}
+	return r.ListMeasures()
 }
 
 // verdictCount is a row of the table of verdicts.

@@ -122,9 +122,7 @@ type storedOffence struct{ evidence.Row }
 
 // isSameOffence reports whether the rows differ in the time of the insert at most.
 func (s *storedOffence) isSameOffence(other *storedOffence) bool {
-	a, b := s.Row, other.Row
-	a.InsertedAt, b.InsertedAt = time.Time{}, time.Time{}
-	return a == b
+	return s.IsSame(&other.Row)
 }
 
 type publishedOffence struct {

@@ -44,7 +44,7 @@ func chains() []evidence.Row {
 				d := schemas.Decision{
 					Rule: "fed.speed.spot", RuleVersion: "2017-05-01", Family: "speed", Outcome: schemas.OutcomeOffence, Reason: "over_limit",
 					On:       schemas.Sighting{Camera: camera, CapturedAt: at, ReceivedAt: at, Plate: schemas.MustPlate("1ABC12" + string('0'+rune(i))), Country: schemas.Belgium, Image: schemas.Sum{n}},
-					Measured: 710, Corrected: 650, Limit: 500, AmountCents: 10800, LegalBasis: "RD", Verified: true,
+					Measures: schemas.SpeedMeasures(710, 650, 500), AmountCents: 10800, LegalBasis: "RD", Verified: true,
 					Trace: []schemas.Step{{Code: "speed.over", Holds: true, Args: []string{"15"}, Verified: true}}, CatalogueVersion: "9c1a", ReferenceVersion: "3f9c",
 				}
 				d.Offence.ID, d.Passage.ID, d.On.Read.ID = schemas.ID{n, 1}, schemas.ID{n, 2}, schemas.ID{n, 3}
@@ -59,14 +59,16 @@ func chains() []evidence.Row {
 }
 
 func rowOf(d *schemas.Decision) evidence.Row {
-	return evidence.Row{
+	row := evidence.Row{
 		OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Status: "candidate", Reason: d.Reason,
 		HoldUntil: d.HoldUntil.Time(), Plate: d.On.Plate.String(), Class: d.On.Plate.Class().String(), Country: d.On.Country.String(),
 		PassageID: d.Passage, ReadID: d.On.Read, Camera: d.On.Camera, Site: "S1", Zone: "5339", Municipality: 21004,
-		CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Local(), Measured: int32(d.Measured), Corrected: int32(d.Corrected), Limit: int32(d.Limit),
+		CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Local(),
 		Amount: d.AmountCents, LegalBasis: d.LegalBasis, Verified: d.Verified, Trace: string(evidence.AppendTrace(nil, d.Trace)), Catalogue: d.CatalogueVersion,
 		Reference: d.ReferenceVersion, Image: schemas.Digest(d.On.Image[:]), Seal: schemas.Digest(d.Seal[:]), PrevSeal: schemas.Digest(d.PrevSeal[:]), Sealed: string(d.Sealed),
 	}
+	(*schemas.OffenceRow)(&row).SetMeasures(d.Measures)
+	return row
 }
 
 // sealAnew makes a row consistent with its sealed bytes after change, as one who may write the table can.
@@ -99,6 +101,12 @@ func (w *world) exec(sql string) {
 func (w *world) store(rows []evidence.Row) {
 	w.t.Helper()
 	w.exec("TRUNCATE TABLE offences")
+	w.append(rows)
+}
+
+// append adds rows to the table.
+func (w *world) append(rows []evidence.Row) {
+	w.t.Helper()
 	ctx := clickhouse.Context(w.t.Context(), clickhouse.WithSettings(clickhouse.Settings{"insert_deduplicate": 0, "insert_deduplication_token": w.t.Name() + time.Now().String()}))
 	b, err := w.conn.PrepareBatch(ctx, "INSERT INTO offences ("+strings.Join(evidence.Columns(), ", ")+")")
 	if err != nil {
@@ -163,8 +171,14 @@ func alter(row *evidence.Row, column string) {
 		row.Day = row.Day.AddDate(0, 0, 1)
 	case "municipality":
 		row.Municipality++
-	case "measured_dkmh", "corrected_dkmh", "limit_dkmh":
-		*map[string]*int32{"measured_dkmh": &row.Measured, "corrected_dkmh": &row.Corrected, "limit_dkmh": &row.Limit}[column]++
+	case "measures.name":
+		row.MeasureNames = []string{"red_time_ms", row.MeasureNames[1], row.MeasureNames[2]}
+	case "measures.value":
+		row.MeasureValues = []int64{row.MeasureValues[0] + 1, row.MeasureValues[1], row.MeasureValues[2]}
+	case "measures.uncertainty":
+		row.MeasureUncertainties = []int64{0, 1, 0}
+	case "measures.device":
+		row.MeasureDevices = []string{"", "", "OTHER"}
 	case "amount_cents":
 		row.Amount = 999999
 	case "verified":

@@ -38,6 +38,8 @@ type ColumnBlock struct {
 	traced []byte                // the current decision's encoded trace
 	texts  plateTexts
 
+	measures schemas.OffenceRow // the four columns of measures are memory for the measures of the current row
+
 	version string // reference data version in use; the kept camera keys are valid for it only
 	loaded  uint64 // keeps the compiler from dropping prefetch loads
 

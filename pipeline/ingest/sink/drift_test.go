@@ -23,8 +23,8 @@ type storedColumn struct {
 	Kind  string `ch:"default_kind"`
 }
 
-// tablesOf returns the columns of each table that all migrations make, in order. Views, aliases of columns and the
-// table of the migrations themselves hold nothing of their own.
+// tablesOf returns the columns of each table that all migrations make, in order. Views and the table of the migrations themselves hold
+// nothing of their own, nor do aliases that no row struct has.
 func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) string) {
 	t.Helper()
 	_, conn := migrated(t, nil)
@@ -34,9 +34,17 @@ func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) str
 	if err != nil {
 		t.Fatal(err)
 	}
+	var aliases []string
+	for _, table := range schemas.Tables() {
+		for _, c := range table.Columns {
+			if c.Alias {
+				aliases = append(aliases, table.Name+"."+c.Name)
+			}
+		}
+	}
 	out := map[string][]storedColumn{}
 	for _, r := range rows {
-		if r.Kind != "ALIAS" {
+		if r.Kind != "ALIAS" || slices.Contains(aliases, r.Table+"."+r.Name) {
 			out[r.Table] = append(out[r.Table], r)
 		}
 	}
@@ -50,12 +58,17 @@ func TestEveryTableIsItsRowStruct(t *testing.T) {
 		var got, want []string
 		for _, c := range stored[table.Name] {
 			got = append(got, c.Name+" "+c.Type)
-			if c.Kind != "" && c.Kind != "DEFAULT" {
+			if c.Kind == "ALIAS" {
+				got[len(got)-1] += " ALIAS"
+			} else if c.Kind != "" && c.Kind != "DEFAULT" {
 				t.Errorf("%s.%s is %s: nobody can insert it", table.Name, c.Name, c.Kind)
 			}
 		}
 		for _, c := range table.Columns {
 			want = append(want, c.Name+" "+c.Type)
+			if c.Alias {
+				want[len(want)-1] += " ALIAS"
+			}
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s\ntable  %s\nstruct %s", table.Name, strings.Join(got, ", "), strings.Join(want, ", "))

@@ -80,7 +80,7 @@ func testDecision(r *schemas.Read, o schemas.Outcome) *schemas.Decision {
 	return &schemas.Decision{
 		Rule: "bru.speed.fixed", RuleVersion: "2026-01-01", Family: "speed", Outcome: o,
 		Reason: "above_limit", Passage: p, On: sightingOf(r), Offence: schemas.NewOffenceID("bru.speed.fixed", r.Plate, r.Country, p.ID[:]),
-		Measured: 620, Corrected: 560, Limit: 500, AmountCents: 5300, LegalBasis: "RD 1975-12-01 art. 11", Verified: true,
+		Measures: schemas.SpeedMeasures(620, 560, 500), AmountCents: 5300, LegalBasis: "RD 1975-12-01 art. 11", Verified: true,
 		Trace:            []schemas.Step{{Code: "speed.limit", Holds: true, Args: []string{"50"}, Basis: "art. 11", Verified: true}},
 		CatalogueVersion: "cat-1", ReferenceVersion: "ref-1",
 		Seal: schemas.Sum{1, byte(r.CapturedAt / schemas.Second)}, PrevSeal: schemas.Sum{2}, Sealed: []byte("sealed\x00bytes"),

@@ -55,12 +55,21 @@ func offenceMessage(d *schemas.Decision, trace []byte) *anprv1.Offence {
 		Status: statusOf(d.Outcome), StatusReason: validText(d.Reason), HoldUntilUs: int64(d.HoldUntil),
 		CameraId: validText(d.On.Camera), CapturedAtUs: int64(d.On.CapturedAt),
 		Plate: d.On.Plate.String(), Country: validText(d.On.Country.String()),
-		MeasuredDkmh: int32(d.Measured), CorrectedDkmh: int32(d.Corrected), LimitDkmh: int32(d.Limit),
+		MeasuredDkmh: int32(d.Speed(schemas.MeasuredSpeed)), CorrectedDkmh: int32(d.Speed(schemas.CorrectedSpeed)), LimitDkmh: int32(d.Speed(schemas.AllowedSpeed)),
 		AmountCents: d.AmountCents, LegalBasis: validText(d.LegalBasis), TraceJson: validText(string(trace)),
 		CatalogueVersion: validText(d.CatalogueVersion), ReferenceVersion: validText(d.ReferenceVersion),
 		ImageSha256: digestBytes(d.On.Image), SealSha256: digestBytes(d.Seal), PrevSealSha256: digestBytes(d.PrevSeal),
-		Verified: d.Verified,
+		Verified: d.Verified, Measures: measureMessages(d.Measures),
 	}
+}
+
+func measureMessages(measures []schemas.Measure) []*anprv1.Measure {
+	out := make([]*anprv1.Measure, len(measures))
+	for i := range measures {
+		m := &measures[i]
+		out[i] = &anprv1.Measure{Name: validText(string(m.Name)), Value: m.Value, Uncertainty: m.Uncertainty, Device: validText(m.Device)}
+	}
+	return out
 }
 
 func rejectMessage(r *shard.RejectRow) *anprv1.Reject {

@@ -67,6 +67,14 @@ func bindColumn(field any, typ string) (wireColumn, func()) {
 			}
 			c.endRow()
 		}
+	case *[]int64:
+		c := &arrCol[*fixedCol]{ends: u64Col(), elem: new(i64Col())}
+		return c, func() {
+			for _, v := range *f {
+				c.elem.appendI64(v)
+			}
+			c.endRow()
+		}
 	case *schemas.Digest:
 		if typ == "String" {
 			c := &strCol{}

@@ -112,13 +112,16 @@ func statusOf(o schemas.Outcome) string {
 func (b *ColumnBlock) fillOffence(d *schemas.Decision, class schemas.Class, cam *schemas.Camera, pos shard.Position) {
 	at := locationOf(cam, d.On.CapturedAt)
 	b.texts.reset()
+	b.measures.SetMeasures(d.Measures)
 	*b.offences.row = schemas.OffenceRow{
 		OffenceID: d.Offence, Rule: string(d.Rule), RuleVersion: d.RuleVersion, Family: string(d.Family), Reason: d.Reason, HoldUntil: d.HoldUntil.Time(),
 		Plate: b.texts.viewPlate(d.On.Plate), Class: b.texts.viewPlate(class.Plate), Country: d.On.Country.String(), PassageID: d.Passage, ReadID: d.On.Read,
 		Camera: d.On.Camera, Site: at.site, Zone: at.zone, Municipality: at.municipality, CapturedAt: d.On.CapturedAt.Time(), Day: d.On.CapturedAt.Day().Time(),
-		Measured: int32(d.Measured), Corrected: int32(d.Corrected), Limit: int32(d.Limit), Amount: d.AmountCents, LegalBasis: d.LegalBasis,
+		Amount: d.AmountCents, LegalBasis: d.LegalBasis,
 		Verified: d.Verified, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Image: viewSum(&d.On.Image), Seal: viewSum(&d.Seal),
 		PrevSeal: viewSum(&d.PrevSeal), Sealed: viewText(d.Sealed), Partition: pos.Partition, Offset: pos.Offset,
+		MeasureNames: b.measures.MeasureNames, MeasureValues: b.measures.MeasureValues,
+		MeasureUncertainties: b.measures.MeasureUncertainties, MeasureDevices: b.measures.MeasureDevices,
 	}
 }
 

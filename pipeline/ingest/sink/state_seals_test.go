@@ -175,8 +175,10 @@ func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 	}
 }
 
-// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a
-// version.
+// measuresVersion is the migration that gives offences their measures.
+const measuresVersion = 21
+
+// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a version.
 func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 	t.Helper()
 	addr, db := testkit.Database(t)
@@ -194,6 +196,11 @@ func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 	}
 	if _, err := p.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
+	}
+	if version < measuresVersion { // a sink of today inserts the measures
+		if _, err := p.ApplyVersion(t.Context(), measuresVersion, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c, err := NewClickHouse(t.Context(), cfg)
 	if err != nil {

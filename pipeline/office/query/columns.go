@@ -8,7 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var identifierForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+// identifierForm is the form of a column, or of a column of a Nested: two names with a dot.
+var identifierForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`)
 
 // identifierOf turns the name of a column, as a tag of schemas has it, into SQL text. It is the only way from a string to a fragment, and
 // gives an identifier or panics.

@@ -7,7 +7,7 @@ import (
 )
 
 func TestOnlyAnIdentifierBecomesAFragment(t *testing.T) {
-	for _, name := range []string{"", "a b", "plate; DROP TABLE reads", "Plate", "a-b", "a(b)", "'", "`a`", "a.b", "1a", "a\n"} {
+	for _, name := range []string{"", "a b", "plate; DROP TABLE reads", "Plate", "a-b", "a(b)", "'", "`a`", "a.", ".a", "a..b", "a.b.c", "a.B", "a.1", "1a", "a\n"} {
 		func() {
 			defer func() {
 				if recover() == nil {

@@ -11,7 +11,17 @@ import (
 type Offence struct {
 	schemas.OffenceRow
 
-	Altered []string `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
+	Measures []schemas.Measure `ch:"-" json:"measures" doc:"the numbers the decision rests on; the unit is the end of the name"`
+	Altered  []string          `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
+}
+
+// ShowMeasures makes the list of measures from the columns of each row.
+func ShowMeasures(rows []Offence) {
+	for i := range rows {
+		if rows[i].Measures = rows[i].ListMeasures(); rows[i].Measures == nil {
+			rows[i].Measures = []schemas.Measure{}
+		}
+	}
 }
 
 // Cursor returns the place after the row.

@@ -215,7 +215,16 @@ func textOf(m protoreflect.Message, field protoreflect.FieldDescriptor) string {
 	if field.IsList() {
 		texts := []string{}
 		for i := range value.List().Len() {
-			texts = append(texts, fmt.Sprintf("%q", value.List().Get(i).String()))
+			element := value.List().Get(i)
+			text := element.String()
+			if field.Message() != nil { // a message writes itself with other blanks in each build
+				raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(element.Message().Interface())
+				if err != nil {
+					panic("BUG: an element does not marshal: " + err.Error())
+				}
+				text = string(raw)
+			}
+			texts = append(texts, fmt.Sprintf("%q", text))
 		}
 		return strings.Join(texts, ",")
 	}

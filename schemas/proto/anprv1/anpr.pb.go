@@ -750,9 +750,9 @@ type Offence struct {
 	CapturedAtUs     int64                  `protobuf:"varint,11,opt,name=captured_at_us,json=capturedAtUs,proto3" json:"captured_at_us,omitempty"`
 	Plate            string                 `protobuf:"bytes,12,opt,name=plate,proto3" json:"plate,omitempty"`
 	Country          string                 `protobuf:"bytes,13,opt,name=country,proto3" json:"country,omitempty"`
-	MeasuredDkmh     int32                  `protobuf:"varint,14,opt,name=measured_dkmh,json=measuredDkmh,proto3" json:"measured_dkmh,omitempty"`
-	CorrectedDkmh    int32                  `protobuf:"varint,15,opt,name=corrected_dkmh,json=correctedDkmh,proto3" json:"corrected_dkmh,omitempty"`
-	LimitDkmh        int32                  `protobuf:"varint,16,opt,name=limit_dkmh,json=limitDkmh,proto3" json:"limit_dkmh,omitempty"`
+	MeasuredDkmh     int32                  `protobuf:"varint,14,opt,name=measured_dkmh,json=measuredDkmh,proto3" json:"measured_dkmh,omitempty"`    // the measure measured_speed_dkmh, 0 = none
+	CorrectedDkmh    int32                  `protobuf:"varint,15,opt,name=corrected_dkmh,json=correctedDkmh,proto3" json:"corrected_dkmh,omitempty"` // the measure corrected_speed_dkmh, 0 = none
+	LimitDkmh        int32                  `protobuf:"varint,16,opt,name=limit_dkmh,json=limitDkmh,proto3" json:"limit_dkmh,omitempty"`             // the measure limit_dkmh, 0 = none
 	AmountCents      int64                  `protobuf:"varint,17,opt,name=amount_cents,json=amountCents,proto3" json:"amount_cents,omitempty"`
 	LegalBasis       string                 `protobuf:"bytes,18,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
 	TraceJson        string                 `protobuf:"bytes,19,opt,name=trace_json,json=traceJson,proto3" json:"trace_json,omitempty"`
@@ -762,6 +762,7 @@ type Offence struct {
 	SealSha256       []byte                 `protobuf:"bytes,23,opt,name=seal_sha256,json=sealSha256,proto3" json:"seal_sha256,omitempty"`
 	PrevSealSha256   []byte                 `protobuf:"bytes,24,opt,name=prev_seal_sha256,json=prevSealSha256,proto3" json:"prev_seal_sha256,omitempty"`
 	Verified         bool                   `protobuf:"varint,25,opt,name=verified,proto3" json:"verified,omitempty"` // every catalogue value used carries verified: true
+	Measures         []*Measure             `protobuf:"bytes,26,rep,name=measures,proto3" json:"measures,omitempty"`  // the numbers the decision rests on, in the order that the family declares
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -971,6 +972,82 @@ func (x *Offence) GetVerified() bool {
 	return false
 }
 
+func (x *Offence) GetMeasures() []*Measure {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
+}
+
+// Measure is one number that a decision rests on. The unit is the end of its name.
+type Measure struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // example: corrected_speed_dkmh
+	Value         int64                  `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
+	Uncertainty   int64                  `protobuf:"varint,3,opt,name=uncertainty,proto3" json:"uncertainty,omitempty"` // half of the interval around the value; 0 = none is stated
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`            // empty = the camera of the read, or the number is no measurement
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Measure) Reset() {
+	*x = Measure{}
+	mi := &file_anpr_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Measure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Measure) ProtoMessage() {}
+
+func (x *Measure) ProtoReflect() protoreflect.Message {
+	mi := &file_anpr_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Measure.ProtoReflect.Descriptor instead.
+func (*Measure) Descriptor() ([]byte, []int) {
+	return file_anpr_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Measure) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Measure) GetValue() int64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *Measure) GetUncertainty() int64 {
+	if x != nil {
+		return x.Uncertainty
+	}
+	return 0
+}
+
+func (x *Measure) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
 // Reject is one record of anpr.rejects.v1, the dead-letter topic.
 type Reject struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -992,7 +1069,7 @@ type Reject struct {
 
 func (x *Reject) Reset() {
 	*x = Reject{}
-	mi := &file_anpr_proto_msgTypes[6]
+	mi := &file_anpr_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1081,7 @@ func (x *Reject) String() string {
 func (*Reject) ProtoMessage() {}
 
 func (x *Reject) ProtoReflect() protoreflect.Message {
-	mi := &file_anpr_proto_msgTypes[6]
+	mi := &file_anpr_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1094,7 @@ func (x *Reject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reject.ProtoReflect.Descriptor instead.
 func (*Reject) Descriptor() ([]byte, []int) {
-	return file_anpr_proto_rawDescGZIP(), []int{6}
+	return file_anpr_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Reject) GetTopic() string {
@@ -1176,7 +1253,7 @@ const file_anpr_proto_rawDesc = "" +
 	"\rconfidence_pm\x18\x11 \x01(\rR\fconfidencePm\x12!\n" +
 	"\fimage_sha256\x18\x12 \x01(\fR\vimageSha256\x12\x12\n" +
 	"\x04late\x18\x13 \x01(\bR\x04late\x12+\n" +
-	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xb5\x06\n" +
+	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xe3\x06\n" +
 	"\aOffence\x12\x1d\n" +
 	"\n" +
 	"offence_id\x18\x01 \x01(\fR\toffenceId\x12\x1d\n" +
@@ -1209,7 +1286,13 @@ const file_anpr_proto_rawDesc = "" +
 	"\vseal_sha256\x18\x17 \x01(\fR\n" +
 	"sealSha256\x12(\n" +
 	"\x10prev_seal_sha256\x18\x18 \x01(\fR\x0eprevSealSha256\x12\x1a\n" +
-	"\bverified\x18\x19 \x01(\bR\bverified\"\xd9\x02\n" +
+	"\bverified\x18\x19 \x01(\bR\bverified\x12,\n" +
+	"\bmeasures\x18\x1a \x03(\v2\x10.anpr.v1.MeasureR\bmeasures\"m\n" +
+	"\aMeasure\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value\x12 \n" +
+	"\vuncertainty\x18\x03 \x01(\x03R\vuncertainty\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\"\xd9\x02\n" +
 	"\x06Reject\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -1249,7 +1332,7 @@ func file_anpr_proto_rawDescGZIP() []byte {
 }
 
 var file_anpr_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_anpr_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_anpr_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_anpr_proto_goTypes = []any{
 	(Direction)(0),     // 0: anpr.v1.Direction
 	(VehicleKind)(0),   // 1: anpr.v1.VehicleKind
@@ -1259,7 +1342,8 @@ var file_anpr_proto_goTypes = []any{
 	(*Tick)(nil),       // 5: anpr.v1.Tick
 	(*Hit)(nil),        // 6: anpr.v1.Hit
 	(*Offence)(nil),    // 7: anpr.v1.Offence
-	(*Reject)(nil),     // 8: anpr.v1.Reject
+	(*Measure)(nil),    // 8: anpr.v1.Measure
+	(*Reject)(nil),     // 9: anpr.v1.Reject
 }
 var file_anpr_proto_depIdxs = []int32{
 	0, // 0: anpr.v1.PlateRead.direction:type_name -> anpr.v1.Direction
@@ -1267,11 +1351,12 @@ var file_anpr_proto_depIdxs = []int32{
 	3, // 2: anpr.v1.PlateRead.candidates:type_name -> anpr.v1.Candidate
 	4, // 3: anpr.v1.PlateRead.quarantine:type_name -> anpr.v1.Quarantine
 	5, // 4: anpr.v1.PlateRead.tick:type_name -> anpr.v1.Tick
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	8, // 5: anpr.v1.Offence.measures:type_name -> anpr.v1.Measure
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_anpr_proto_init() }
@@ -1285,7 +1370,7 @@ func file_anpr_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_anpr_proto_rawDesc), len(file_anpr_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,94 @@
+package schemas
+
+// MeasureName names a number that a decision rests on. The unit is the end of the name. Names are only added, never reused.
+type MeasureName string
+
+// The measures. [Measures] has the meaning of each.
+const (
+	MeasuredSpeed  MeasureName = "measured_speed_dkmh"
+	CorrectedSpeed MeasureName = "corrected_speed_dkmh"
+	AllowedSpeed   MeasureName = "limit_dkmh"
+	RedTime        MeasureName = "red_time_ms"
+	VehicleLength  MeasureName = "length_m"
+	VehicleMass    MeasureName = "mass_kg"
+)
+
+// MeasureMeaning says in a line what a measure is.
+type MeasureMeaning struct {
+	Name    MeasureName
+	Meaning string
+}
+
+// Measures lists all measures. A family declares the ones it uses in its Info.
+func Measures() []MeasureMeaning {
+	return []MeasureMeaning{
+		{MeasuredSpeed, "speed as the device measured it, tenths of km/h"},
+		{CorrectedSpeed, "measured speed after the legal margin, tenths of km/h"},
+		{AllowedSpeed, "speed allowed to the vehicle on the lane at the time, tenths of km/h"},
+		{RedTime, "time from the start of red to the crossing of the stop line, milliseconds"},
+		{VehicleLength, "length of the vehicle, metres"},
+		{VehicleMass, "mass of the vehicle, kilograms"},
+	}
+}
+
+// Measure is one number that a decision rests on.
+type Measure struct {
+	Name        MeasureName `json:"name"`
+	Value       int64       `json:"value" doc:"in the unit at the end of the name"`
+	Uncertainty int64       `json:"uncertainty" doc:"half of the interval around the value, in the same unit; 0 = the device states none, or the number is no measurement"`
+	Device      string      `json:"device" doc:"what measured it; empty = the camera of the read, or the number is no measurement"`
+}
+
+// Measure returns the value of a measure of the decision, 0 when the decision has none of that name.
+func (d *Decision) Measure(name MeasureName) int64 { return MeasureValue(d.Measures, name) }
+
+// Speed returns the value of a measure in tenths of km/h, 0 when the decision has none of that name.
+func (d *Decision) Speed(name MeasureName) Speed { return Speed(d.Measure(name)) }
+
+// MeasureValue returns the value of the first measure of that name, 0 when there is none.
+func MeasureValue(measures []Measure, name MeasureName) int64 {
+	for i := range measures {
+		if measures[i].Name == name {
+			return measures[i].Value
+		}
+	}
+	return 0
+}
+
+// SpeedMeasures returns the measures of a speed as they were stored before decisions had measures: three numbers, 0 = none.
+func SpeedMeasures(measured, corrected, allowed int32) []Measure {
+	var out []Measure
+	for _, m := range [...]Measure{
+		{Name: MeasuredSpeed, Value: int64(measured)},
+		{Name: CorrectedSpeed, Value: int64(corrected)},
+		{Name: AllowedSpeed, Value: int64(allowed)},
+	} {
+		if m.Value != 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// ListMeasures returns the measures of the row, in order.
+func (r *OffenceRow) ListMeasures() []Measure {
+	var out []Measure
+	n := min(len(r.MeasureNames), len(r.MeasureValues), len(r.MeasureUncertainties), len(r.MeasureDevices))
+	for i := range n {
+		out = append(out, Measure{MeasureName(r.MeasureNames[i]), r.MeasureValues[i], r.MeasureUncertainties[i], r.MeasureDevices[i]})
+	}
+	return out
+}
+
+// SetMeasures replaces the measures of the row in the memory that it has for them.
+func (r *OffenceRow) SetMeasures(measures []Measure) {
+	r.MeasureNames, r.MeasureValues = r.MeasureNames[:0], r.MeasureValues[:0]
+	r.MeasureUncertainties, r.MeasureDevices = r.MeasureUncertainties[:0], r.MeasureDevices[:0]
+	for i := range measures {
+		m := &measures[i]
+		r.MeasureNames, r.MeasureValues = append(r.MeasureNames, string(m.Name)), append(r.MeasureValues, m.Value)
+		r.MeasureUncertainties, r.MeasureDevices = append(r.MeasureUncertainties, m.Uncertainty), append(r.MeasureDevices, m.Device)
+	}
+	r.Measured, r.Corrected = int32(MeasureValue(measures, MeasuredSpeed)), int32(MeasureValue(measures, CorrectedSpeed))
+	r.Limit = int32(MeasureValue(measures, AllowedSpeed))
+}
