@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpu reports the processor time per operation, which a busy machine does not distort.
-func cpu(b *testing.B) (done func()) {
+// measureCPU reports the processor time per operation, which a busy machine does not distort.
+func measureCPU(b *testing.B) (done func()) {
 	now := func() int64 {
 		var u unix.Rusage
 		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
@@ -43,7 +43,7 @@ func BenchmarkNext(b *testing.B) {
 				bytes := 0
 				b.ReportAllocs()
 				b.ResetTimer()
-				done := cpu(b)
+				done := measureCPU(b)
 				for b.Loop() {
 					tr.Next(&ev)
 					buf = forms[form](&ev, buf[:0])
@@ -62,7 +62,7 @@ func BenchmarkEncode(b *testing.B) {
 	var buf []byte
 	tr.Next(&ev)
 	b.ReportAllocs()
-	defer cpu(b)()
+	defer measureCPU(b)()
 	for b.Loop() {
 		buf = ev.AppendRecord(buf[:0])
 	}
@@ -70,7 +70,7 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkNewCity(b *testing.B) {
 	b.ReportAllocs()
-	defer cpu(b)()
+	defer measureCPU(b)()
 	for b.Loop() {
 		benchCity(b)
 	}
@@ -80,7 +80,7 @@ func BenchmarkNewCity(b *testing.B) {
 func BenchmarkRunToFile(b *testing.B) {
 	c := benchCity(b)
 	b.ReportAllocs()
-	defer cpu(b)()
+	defer measureCPU(b)()
 	b.ResetTimer()
 	res, err := Run(b.Context(), RunConfig{City: c, Traffic: TrafficConfig{Seed: 1, Rate: 10_000}, Target: NewFileTarget(new(sizer), false), Count: uint64(b.N), FullSpeed: true})
 	if err != nil || res.Sent != uint64(b.N) {

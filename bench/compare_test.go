@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// perfect makes of a truth what a perfect pipeline would deliver, once or twice.
-func perfect(c *City, h *Truth, times int) *Got {
+// deliverPerfectly makes of a truth what a perfect pipeline would deliver, once or twice.
+func deliverPerfectly(c *City, h *Truth, times int) *Got {
 	g := &Got{}
 	cameraAt := map[string]string{}
 	for i := range c.cameras {
@@ -47,12 +47,12 @@ func TestCompareFindsWhatIsMissingAndExtra(t *testing.T) {
 	h := tr.Truth()
 	const window = 10 * schemas.Second
 	for _, times := range []int{1, 2} {
-		r := h.Compare(perfect(c, h, times), window)
+		r := h.Compare(deliverPerfectly(c, h, times), window)
 		if !r.Exact() || r.Of("hits").Found < 50 || r.Of("speed").Found < 50 || r.Of("lez").Found < 50 {
 			t.Fatalf("delivered %d times: %+v: want all found and no small numbers", times, r.Tallies())
 		}
 	}
-	g := perfect(c, h, 1)
+	g := deliverPerfectly(c, h, 1)
 	for id := range g.hits {
 		delete(g.hits, id)
 		break

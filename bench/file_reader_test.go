@@ -27,7 +27,7 @@ func newFileReader(r io.Reader, json bool) *fileReader {
 // gives io.ErrUnexpectedEOF.
 func (f *fileReader) Next() ([]byte, error) {
 	if f.json {
-		return f.line()
+		return f.nextLine()
 	}
 	n, err := binary.ReadUvarint(f.r)
 	if errors.Is(err, io.EOF) {
@@ -49,7 +49,7 @@ func (f *fileReader) Next() ([]byte, error) {
 	return f.buf, nil
 }
 
-func (f *fileReader) line() ([]byte, error) {
+func (f *fileReader) nextLine() ([]byte, error) {
 	f.buf = f.buf[:0]
 	for {
 		part, err := f.r.ReadSlice('\n')

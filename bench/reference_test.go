@@ -34,7 +34,7 @@ func writeReference(t *testing.T, c *City) string {
 	return dir
 }
 
-func rows(t *testing.T, dir, name, header string) [][]string {
+func readRows(t *testing.T, dir, name, header string) [][]string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
@@ -52,7 +52,7 @@ func rows(t *testing.T, dir, name, header string) [][]string {
 	return all[1:]
 }
 
-func unmarshal(t *testing.T, dir, name string, v any) {
+func unmarshalFile(t *testing.T, dir, name string, v any) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
@@ -106,7 +106,7 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 	c := testCity(t, 21, func(cfg *CityConfig) { cfg.Cameras, cfg.Temporary = 450, 48 })
 	dir := writeReference(t, c)
 	var f cameraFile
-	unmarshal(t, dir, "cameras.yaml", &f)
+	unmarshalFile(t, dir, "cameras.yaml", &f)
 	if len(f.Zones) != len(zones) {
 		t.Errorf("zones %v, want all %d", f.Zones, len(zones))
 	}
@@ -166,7 +166,7 @@ func TestEverySiteCanBeReached(t *testing.T) {
 func TestVehiclesFileHoldsTheRegisters(t *testing.T) {
 	c := testCity(t, 23)
 	dir := writeReference(t, c)
-	all := rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class")
+	all := readRows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class")
 	s := c.Stats()
 	own := map[string]int{}
 	perCountry := map[string]int{}
@@ -215,13 +215,13 @@ func TestVehiclesFileHoldsTheRegisters(t *testing.T) {
 	if share := s.BelowNorm * 1000 / s.Vehicles; share < 20 || share > 45 {
 		t.Errorf("%d per mille below the norm, want about 30", share)
 	}
-	if n := len(rows(t, dir, "exemptions.csv", "plate,country,family,kind,ref,valid_from,valid_to")); n != s.Exemptions || n == 0 {
+	if n := len(readRows(t, dir, "exemptions.csv", "plate,country,family,kind,ref,valid_from,valid_to")); n != s.Exemptions || n == 0 {
 		t.Errorf("exemptions: file %d, city %d", n, s.Exemptions)
 	}
-	if n := len(rows(t, dir, "passes.csv", "plate,country,day")); n != s.DayPasses || n == 0 {
+	if n := len(readRows(t, dir, "passes.csv", "plate,country,day")); n != s.DayPasses || n == 0 {
 		t.Errorf("passes: file %d, city %d", n, s.DayPasses)
 	}
-	if n := len(rows(t, dir, "registrations.csv", "plate,country,valid_from,valid_to")); n != s.Registrations || n == 0 {
+	if n := len(readRows(t, dir, "registrations.csv", "plate,country,valid_from,valid_to")); n != s.Registrations || n == 0 {
 		t.Errorf("registrations: file %d, city %d", n, s.Registrations)
 	}
 }
@@ -230,7 +230,7 @@ func TestPlatePeriodsAreDisjoint(t *testing.T) {
 	dir := writeReference(t, testCity(t, 24))
 	type period struct{ from, to string }
 	by := map[string][]period{}
-	for _, r := range rows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class") {
+	for _, r := range readRows(t, dir, "vehicles.csv", "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class") {
 		if r[8] == "" {
 			r[8] = "9999-12-31"
 		}
@@ -256,7 +256,7 @@ func TestListsHoldTheEntriesAndTheDrivers(t *testing.T) {
 	total, driving, confusable, audience := 0, 0, 0, 0
 	ids := map[string]bool{}
 	for i := range lists {
-		for _, r := range rows(t, dir, filepath.Join("lists", lists[i].name+".csv"), "id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable") {
+		for _, r := range readRows(t, dir, filepath.Join("lists", lists[i].name+".csv"), "id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable") {
 			total++
 			ids[r[0]] = true
 			driving += boolToInt(drives[r[1]])
@@ -301,7 +301,7 @@ func TestSecretsAreSecretAndOpenTheDoors(t *testing.T) {
 			To         string `yaml:"valid_to"`
 		}
 	}
-	unmarshal(t, dir, "users.yaml", &f)
+	unmarshalFile(t, dir, "users.yaml", &f)
 	roles := map[string]bool{}
 	for _, u := range f.Users {
 		roles[u.Role] = true
@@ -322,7 +322,7 @@ func TestRegistersAreOfTheMorning(t *testing.T) {
 			AsOf          string `yaml:"as_of"`
 		}
 	}
-	unmarshal(t, dir, "registers.yaml", &f)
+	unmarshalFile(t, dir, "registers.yaml", &f)
 	if len(f.Registers) != 2 || f.Registers[0].AsOf != "2026-11-21T03:00:00+01:00" {
 		t.Errorf("got %+v, want DIV and RDW as of 2026-11-21T03:00:00+01:00", f.Registers)
 	}

@@ -64,7 +64,7 @@ func TestKafkaTargetFillsTheRightPartitions(t *testing.T) {
 			if m.Time.UnixMilli() != r.ReceivedAtUs/1000 {
 				t.Fatalf("message time %v, received %v", m.Time, schemas.Micros(r.ReceivedAtUs))
 			}
-			class := canonical(r.RawPlate).Class()
+			class := canonicalPlate(r.RawPlate).Class()
 			switch r.RawPlate {
 			case "unknown", "noPlate", "NO PLATE":
 				class = schemas.Class{}
@@ -138,19 +138,19 @@ func (g *fakeGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var m anprv1.PlateRead
 	switch err := proto.Unmarshal(body, &m); {
 	case g.tokens[camera] == "":
-		g.refuse(w, http.StatusNotFound, schemas.ReasonUnknownCamera)
+		g.refuseUpload(w, http.StatusNotFound, schemas.ReasonUnknownCamera)
 	case r.Header.Get("Authorization") != "Bearer "+g.tokens[camera]:
-		g.refuse(w, http.StatusUnauthorized, schemas.ReasonUnauthorised)
+		g.refuseUpload(w, http.StatusUnauthorized, schemas.ReasonUnauthorised)
 	case err != nil || m.CameraId != camera || r.Header.Get("Content-Type") != "application/x-protobuf":
-		g.refuse(w, http.StatusBadRequest, schemas.ReasonMalformed)
+		g.refuseUpload(w, http.StatusBadRequest, schemas.ReasonMalformed)
 	case m.ReceivedAtUs != 0 || len(m.ReadId) != 0:
-		g.refuse(w, http.StatusBadRequest, schemas.ReasonBadField)
+		g.refuseUpload(w, http.StatusBadRequest, schemas.ReasonBadField)
 	default:
 		g.seen[camera]++
 	}
 }
 
-func (g *fakeGateway) refuse(w http.ResponseWriter, status int, r schemas.Reason) {
+func (g *fakeGateway) refuseUpload(w http.ResponseWriter, status int, r schemas.Reason) {
 	g.refused++
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, `{"reason":"`+r.String()+`","detail":"x"}`)

@@ -150,7 +150,7 @@ type decoded struct {
 	due  time.Duration
 }
 
-func collect(t *testing.T, tr *Traffic, n int) []*decoded {
+func collectEvents(t *testing.T, tr *Traffic, n int) []*decoded {
 	t.Helper()
 	out := make([]*decoded, n)
 	var ev Event
@@ -175,7 +175,7 @@ func TestTruthAgreesWithTheReads(t *testing.T) {
 	c := testCity(t, 11)
 	tr := testTraffic(t, c, TrafficConfig{Seed: 5, Rate: 400, Noise: heavyNoise()})
 	const n = 60_000
-	reads := collect(t, tr, n)
+	reads := collectEvents(t, tr, n)
 	ids := map[string]int{}
 	reasons := map[schemas.Reason]uint64{}
 	var retransmitted uint64
@@ -229,13 +229,13 @@ func judgeRead(c *City, r *decoded) schemas.Reason {
 		return schemas.ReasonClockBehind
 	case !c.cameras[i].ValidAt(captured):
 		return schemas.ReasonCameraExpired
-	case canonical(r.RawPlate).IsZero() || r.RawPlate == "unknown" || r.RawPlate == "noPlate" || r.RawPlate == "NO PLATE":
+	case canonicalPlate(r.RawPlate).IsZero() || r.RawPlate == "unknown" || r.RawPlate == "noPlate" || r.RawPlate == "NO PLATE":
 		return schemas.ReasonPlateUnread
 	}
 	return schemas.ReasonNone
 }
 
-func canonical(raw string) schemas.Plate {
+func canonicalPlate(raw string) schemas.Plate {
 	var b []byte
 	for _, ch := range []byte(raw) {
 		switch {
@@ -253,7 +253,7 @@ func canonical(raw string) schemas.Plate {
 func TestHitsAgreeWithANaiveMatch(t *testing.T) {
 	c := testCity(t, 12)
 	tr := testTraffic(t, c, TrafficConfig{Seed: 6, Rate: 300, Noise: heavyNoise(), ListedShare: 50_000})
-	reads := collect(t, tr, 30_000)
+	reads := collectEvents(t, tr, 30_000)
 	type key struct {
 		entry, site string
 		match       schemas.Match
@@ -263,7 +263,7 @@ func TestHitsAgreeWithANaiveMatch(t *testing.T) {
 		if judgeRead(c, r) != schemas.ReasonNone {
 			continue
 		}
-		p := canonical(r.RawPlate)
+		p := canonicalPlate(r.RawPlate)
 		site, _ := c.SiteOf(r.CameraId)
 		at := schemas.Micros(r.CapturedAtUs)
 		for i := range c.entries {
@@ -348,13 +348,13 @@ func TestVehiclesPassSitesInOrder(t *testing.T) {
 	}
 	last := map[string]seen{}
 	var moves, byRoad int
-	for _, r := range collect(t, tr, 60_000) {
-		plate := canonical(r.RawPlate).String()
+	for _, r := range collectEvents(t, tr, 60_000) {
+		plate := canonicalPlate(r.RawPlate).String()
 		site, _ := c.SiteOf(r.CameraId)
 		at := schemas.Micros(r.CapturedAtUs)
 		if was, ok := last[plate]; ok && was.site != site {
 			moves++
-			byRoad += boolToInt(c.joined(was.site, site))
+			byRoad += boolToInt(c.areJoined(was.site, site))
 			if at < was.at+5*schemas.Second {
 				t.Fatalf("a vehicle is at %s %v after %s", site, at-was.at, was.site)
 			}
@@ -366,7 +366,7 @@ func TestVehiclesPassSitesInOrder(t *testing.T) {
 	}
 }
 
-func (c *City) joined(a, b string) bool {
+func (c *City) areJoined(a, b string) bool {
 	for i := range c.sites {
 		if c.sites[i].name == a {
 			for _, e := range c.sites[i].roads {

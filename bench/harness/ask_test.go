@@ -24,7 +24,7 @@ type office struct {
 }
 
 func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
-	rec := &http.Response{StatusCode: o.hear(r), Body: http.NoBody}
+	rec := &http.Response{StatusCode: o.answerQuestion(r), Body: http.NoBody}
 	rec.Status = http.StatusText(rec.StatusCode)
 	select {
 	case <-time.After(o.wait):
@@ -34,7 +34,7 @@ func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-func (o *office) hear(r *http.Request) int {
+func (o *office) answerQuestion(r *http.Request) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := r.URL.Query()
@@ -57,8 +57,8 @@ func (o *office) hear(r *http.Request) int {
 	return o.answer(n)
 }
 
-// ask puts the questions for 200 ms.
-func ask(ctx context.Context, o *office, q Questions) (*askers, []error) {
+// askQuestions puts the questions for 200 ms.
+func askQuestions(ctx context.Context, o *office, q Questions) (*askers, []error) {
 	q.Office, q.Token, q.Plates = "http://office", "secret", []schemas.Plate{schemas.MustPlate("1ABC123"), schemas.MustPlate("2XYZ789")}
 	var mu sync.Mutex
 	var failed []error
@@ -84,7 +84,7 @@ func ask(ctx context.Context, o *office, q Questions) (*askers, []error) {
 func TestSearchesWaitForNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{wait: 100 * time.Millisecond}
-		a, failed := ask(t.Context(), o, Questions{Lookups: 40})
+		a, failed := askQuestions(t.Context(), o, Questions{Lookups: 40})
 		if len(failed) > 0 || len(o.plates) != 8 {
 			t.Fatalf("%d searches in 200 ms at 40 a second, failed: %v", len(o.plates), failed)
 		}
@@ -104,7 +104,7 @@ func TestSearchesWaitForNoOther(t *testing.T) {
 func TestASearchThatWaitsIsSlower(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{wait: time.Second}
-		a, failed := ask(t.Context(), o, Questions{Lookups: 500})
+		a, failed := askQuestions(t.Context(), o, Questions{Lookups: 500})
 		if x := a.lookups.readPercentiles(); len(failed) > 0 || x.Count != 100 || x.Max < 1_800_000 || x.Max > 2_000_000 {
 			t.Errorf("answers: %+v, failed %v; want 100, the last ones after those before", x, failed)
 		}
@@ -114,7 +114,7 @@ func TestASearchThatWaitsIsSlower(t *testing.T) {
 func TestListsAreMatchedOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{wait: 60 * time.Millisecond}
-		a, failed := ask(t.Context(), o, Questions{Retro: 100})
+		a, failed := askQuestions(t.Context(), o, Questions{Retro: 100})
 		if x := a.retros.readPercentiles(); len(failed) > 0 || x.Count != 4 || len(o.entries) != 4 || o.entries[0] != 100 {
 			t.Errorf("matched %+v, lists %v, failed %v", x, o.entries, failed)
 		}
@@ -130,7 +130,7 @@ func TestARefusedSearchIsAProblem(t *testing.T) {
 			}
 			return http.StatusOK
 		}}
-		a, failed := ask(t.Context(), o, Questions{Lookups: 40})
+		a, failed := askQuestions(t.Context(), o, Questions{Lookups: 40})
 		if x := a.lookups.readPercentiles(); len(failed) != 1 || !strings.Contains(failed[0].Error(), "Too Many Requests") || x.Count != 7 {
 			t.Errorf("timed %d, failed %v", x.Count, failed)
 		}

@@ -76,8 +76,8 @@ func TestBadBudgetsAreRefused(t *testing.T) {
 	}
 }
 
-// report is one of a run in which all is well: 100 s at 1,000/s.
-func report() *RunReport {
+// goodReport is one of a run in which all is well: 100 s at 1,000/s.
+func goodReport() *RunReport {
 	p := func(us int64) bench.Percentiles {
 		return bench.Percentiles{Count: 100_000, P50: us / 2, P90: us, P99: us, P999: us, Max: us}
 	}
@@ -93,7 +93,7 @@ func report() *RunReport {
 	}
 }
 
-func failed(rows []BudgetRow) string {
+func failedRows(rows []BudgetRow) string {
 	var out []string
 	for _, r := range Failed(rows) {
 		out = append(out, r.Stage+" "+r.What)
@@ -120,9 +120,9 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 	} {
 		cs := &Case{Name: "x", Rate: 1000, Warmup: 2 * time.Second, Measure: 8 * time.Second, Limits: map[string]Quantiles{}}
 		maps.Copy(cs.Limits, limits)
-		r := report()
+		r := goodReport()
 		c.spoil(r, cs)
-		if got := failed(cs.judgeReport(r, c.margin)); got != c.want {
+		if got := failedRows(cs.judgeReport(r, c.margin)); got != c.want {
 			t.Errorf("%s: failed %q, want %q", name, got, c.want)
 		}
 	}
@@ -130,24 +130,24 @@ func TestAStageBeyondItsBudgetIsNamed(t *testing.T) {
 
 func TestAnOverloadMustBeAnnounced(t *testing.T) {
 	c := &Case{Name: "x", Rate: 1000, Measure: 10 * time.Second, Overload: true}
-	r := report()
-	if got := failed(c.judgeReport(r, 1)); got != "load announced" {
+	r := goodReport()
+	if got := failedRows(c.judgeReport(r, 1)); got != "load announced" {
 		t.Errorf("an overload that shows nowhere: failed %q", got)
 	}
 	r.MaxLag = 30_000
-	if got := failed(c.judgeReport(r, 1)); got != "" {
+	if got := failedRows(c.judgeReport(r, 1)); got != "" {
 		t.Errorf("a lag says it: failed %q", got)
 	}
 	r.Accounts.Duplicates = 1
-	if got := failed(c.judgeReport(r, 1)); got != "rows duplicated" {
+	if got := failedRows(c.judgeReport(r, 1)); got != "rows duplicated" {
 		t.Errorf("an overload excuses no duplicate: failed %q", got)
 	}
 }
 
 func TestAStallThatDoesNotShowFails(t *testing.T) {
 	c := &Case{Name: "x", Rate: 1000, Measure: 10 * time.Second, Stall: time.Second}
-	r := report()
-	if got := failed(c.judgeReport(r, 20)); got != "kafka_wait p99, stored p99, visible p99" {
+	r := goodReport()
+	if got := failedRows(c.judgeReport(r, 20)); got != "kafka_wait p99, stored p99, visible p99" {
 		t.Errorf("100 ms with the worker stopped for a second: failed %q", got)
 	}
 	for _, stage := range []string{"kafka_wait", "stored", StageVisible} {
@@ -155,7 +155,7 @@ func TestAStallThatDoesNotShowFails(t *testing.T) {
 		p.P99 = 900_000
 		r.Stages[stage] = p
 	}
-	if got := failed(c.judgeReport(r, 20)); got != "" {
+	if got := failedRows(c.judgeReport(r, 20)); got != "" {
 		t.Errorf("0.9 s shows it: failed %q", got)
 	}
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func year(t *testing.T, seed, rows uint64) *bench.Year {
+func newYear(t *testing.T, seed, rows uint64) *bench.Year {
 	t.Helper()
 	// A day of the engine's own clock: retention goes by that.
 	var now int64
 	at, _ := testkit.Database(t)
-	conn := connect(t, sink.Config{ClickHouse: platform.ClickHouse{Addr: at, Database: "default", User: "default"}})
+	conn := openClickHouse(t, sink.Config{ClickHouse: platform.ClickHouse{Addr: at, Database: "default", User: "default"}})
 	if err := conn.QueryRow(t.Context(), "SELECT toInt64(toUnixTimestamp(now())) * 1000000").Scan(&now); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func year(t *testing.T, seed, rows uint64) *bench.Year {
 	return y
 }
 
-func connect(t *testing.T, c sink.Config) driver.Conn {
+func openClickHouse(t *testing.T, c sink.Config) driver.Conn {
 	t.Helper()
 	conn, err := openConn(c)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s stopping) Write(b []byte) (int, error) {
 
 func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 	const rows = 20_000
-	y := year(t, 5, rows)
+	y := newYear(t, 5, rows)
 	addr, db := testkit.Database(t)
 	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: y}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -79,7 +79,7 @@ func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 	if !strings.Contains(said.String(), "(100 %)") {
 		t.Errorf("progress does not end: %q", said.String())
 	}
-	conn := connect(t, cfg.Sink)
+	conn := openClickHouse(t, cfg.Sink)
 	for name, sql := range map[string]string{
 		"reads":             "SELECT count() FROM reads",
 		"distinct reads":    "SELECT uniqExact(read_id) FROM reads",
@@ -87,7 +87,7 @@ func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 		"stored by ledger":  "SELECT sum(stored) FROM batches",
 		"ledger's last end": "SELECT toUInt64(max(end_offset)) FROM batches",
 	} {
-		if got := ask(t, conn, sql); got != rows {
+		if got := queryCount(t, conn, sql); got != rows {
 			t.Errorf("%s: got %d, want %d", name, got, rows)
 		}
 	}
@@ -95,30 +95,30 @@ func TestALoadThatWasStoppedGoesOnAndNothingIsTwice(t *testing.T) {
 	for day := range y.Config().Days {
 		y.Day(day, func(s *bench.Stored) { hits += uint64(len(s.Hits)) })
 	}
-	if got := ask(t, conn, "SELECT count() FROM hits"); got != hits || hits == 0 {
+	if got := queryCount(t, conn, "SELECT count() FROM hits"); got != hits || hits == 0 {
 		t.Errorf("got %d hits, the year has %d", got, hits)
 	}
-	if got, want := ask(t, conn, "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'reads'"),
-		ask(t, conn, "SELECT uniqExact(toYYYYMM(captured_at)) FROM reads"); got != want {
+	if got, want := queryCount(t, conn, "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'reads'"),
+		queryCount(t, conn, "SELECT uniqExact(toYYYYMM(captured_at)) FROM reads"); got != want {
 		t.Errorf("got %d parts of reads, want one for each of %d months", got, want)
 	}
 	if res, err = Load(t.Context(), cfg); err != nil || res.Loaded != 0 || res.Rows != rows {
 		t.Errorf("loaded again: got %+v, err %v, want nothing to do", res, err)
 	}
-	cfg.Year = year(t, 6, rows)
+	cfg.Year = newYear(t, 6, rows)
 	if _, err = Load(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "another year") {
 		t.Errorf("another year into the same tables: got %v, want a refusal", err)
 	}
 }
 
 func TestRowsAreWhatTheYearSays(t *testing.T) {
-	y := year(t, 8, 3_000)
+	y := newYear(t, 8, 3_000)
 	addr, db := testkit.Database(t)
 	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: y, Unmerged: true}
 	if _, err := Load(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	conn := connect(t, cfg.Sink)
+	conn := openClickHouse(t, cfg.Sink)
 	offset := 0
 	for day := range y.Config().Days {
 		y.Day(day, func(s *bench.Stored) {
@@ -142,17 +142,17 @@ func TestRowsAreWhatTheYearSays(t *testing.T) {
 
 func TestNoSpaceIsSaidBeforeAnythingIsLoaded(t *testing.T) {
 	addr, db := testkit.Database(t)
-	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: year(t, 5, 1_000), Reserve: 1 << 60}
+	cfg := LoadConfig{Sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db, User: "default"}}, Year: newYear(t, 5, 1_000), Reserve: 1 << 60}
 	_, err := Load(t.Context(), cfg)
 	if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "are free") {
 		t.Fatalf("got %v, want ErrNoSpace", err)
 	}
-	if n := ask(t, connect(t, cfg.Sink), "SELECT count() FROM reads"); n != 0 {
+	if n := queryCount(t, openClickHouse(t, cfg.Sink), "SELECT count() FROM reads"); n != 0 {
 		t.Errorf("got %d rows, want none", n)
 	}
 }
 
-func ask(t *testing.T, conn driver.Conn, sql string) (n uint64) {
+func queryCount(t *testing.T, conn driver.Conn, sql string) (n uint64) {
 	t.Helper()
 	if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -36,7 +36,7 @@ type small struct {
 	reads []bench.Stored // newest first, as the office orders them
 }
 
-func open(t *testing.T) *small {
+func openSmall(t *testing.T) *small {
 	t.Helper()
 	addr, db := testkit.Database(t)
 	s := &small{sink: sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}}
@@ -73,26 +73,26 @@ func open(t *testing.T) *small {
 	return s
 }
 
-func (s *small) user(i int) *user {
+func (s *small) newUser(i int) *user {
 	return &user{Bench: s.Bench, account: s.users[i], r: rand.New(rand.NewPCG(5, uint64(i)))}
 }
 
 // TestLookUpsAtASmallSize is the whole measurement on 200,000 reads: every kind of question has an answer, the answers
 // are those of a scan of the same reads in memory, and the plans go by sort key, index and projection.
 func TestLookUpsAtASmallSize(t *testing.T) {
-	s := open(t)
+	s := openSmall(t)
 	t.Run("every kind is answered", s.everyKind)
-	t.Run("answers are those of a scan", s.answers)
+	t.Run("answers are those of a scan", s.checkAnswers)
 	t.Run("the camera's window", s.cameraWindow)
-	t.Run("dashboards", s.dashboards)
-	t.Run("retro-match", s.retro)
-	t.Run("plans", s.plans)
+	t.Run("dashboards", s.checkDashboards)
+	t.Run("retro-match", s.checkRetro)
+	t.Run("plans", s.checkPlans)
 	t.Run("while reads are stored", s.whileStoring)
 }
 
 func (s *small) everyKind(t *testing.T) {
 	for i := range 2 { // a prosecutor and a zone officer
-		u := s.user(i)
+		u := s.newUser(i)
 		for _, k := range kinds {
 			found := 0
 			for range 4 {
@@ -109,8 +109,8 @@ func (s *small) everyKind(t *testing.T) {
 	}
 }
 
-// retro: half of a list drove, so each of these has a match with all its reads, and the other half has none.
-func (s *small) retro(t *testing.T) {
+// checkRetro: half of a list drove, so each of these has a match with all its reads, and the other half has none.
+func (s *small) checkRetro(t *testing.T) {
 	got, err := s.Retro(t.Context(), "small", 400, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -124,8 +124,8 @@ func (s *small) retro(t *testing.T) {
 	}
 }
 
-// scan returns the ids of the reads that match in the year's window, newest first, and how many there are.
-func (s *small) scan(zone string, match func(*bench.Stored) bool) (ids []string) {
+// scanReads returns the ids of the reads that match in the year's window, newest first, and how many there are.
+func (s *small) scanReads(zone string, match func(*bench.Stored) bool) (ids []string) {
 	for i := range s.reads {
 		r := &s.reads[i]
 		if (zone == "" || r.From.ZoneAt(r.CapturedAt) == zone) && match(r) {
@@ -135,16 +135,16 @@ func (s *small) scan(zone string, match func(*bench.Stored) bool) (ids []string)
 	return ids
 }
 
-func like(pattern, s string) bool {
+func matchesLike(pattern, s string) bool {
 	switch {
 	case pattern == "":
 		return s == ""
 	case pattern[0] == '*':
-		return like(pattern[1:], s) || s != "" && like(pattern, s[1:])
+		return matchesLike(pattern[1:], s) || s != "" && matchesLike(pattern, s[1:])
 	case s == "":
 		return false
 	}
-	return (pattern[0] == '?' || pattern[0] == s[0]) && like(pattern[1:], s[1:])
+	return (pattern[0] == '?' || pattern[0] == s[0]) && matchesLike(pattern[1:], s[1:])
 }
 
 func classOf(pattern string) string {
@@ -157,10 +157,10 @@ func classOf(pattern string) string {
 	return string(b)
 }
 
-func (s *small) answers(t *testing.T) {
+func (s *small) checkAnswers(t *testing.T) {
 	found := 0
 	for i := range 36 {
-		u := s.user(i % 2)
+		u := s.newUser(i % 2)
 		p := u.drawPlate()
 		p = []string{p, p[:4] + "*", "*" + p[1:4] + "*", u.drawMaskedPlate(2), u.drawMaskedPlate(1), p}[i%6]
 		confusable := i%6 >= 4
@@ -168,11 +168,11 @@ func (s *small) answers(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
-		want := s.scan(u.zone, func(r *bench.Stored) bool {
+		want := s.scanReads(u.zone, func(r *bench.Stored) bool {
 			if confusable {
-				return like(classOf(p), r.Class.String())
+				return matchesLike(classOf(p), r.Class.String())
 			}
-			return like(p, r.Plate.String())
+			return matchesLike(p, r.Plate.String())
 		})
 		var got []string
 		for k := range a.Reads {
@@ -190,7 +190,7 @@ func (s *small) answers(t *testing.T) {
 
 func (s *small) cameraWindow(t *testing.T) {
 	for i := range 10 {
-		u := s.user(0)
+		u := s.newUser(0)
 		cam := s.cameras[(7*i)%len(s.cameras)].ID
 		from := s.cfg.Year.Start(3*i + 1).Time().Add(8 * time.Hour)
 		w := office.Window{From: from, To: from.Add(time.Duration(i+1) * time.Hour)}
@@ -198,7 +198,7 @@ func (s *small) cameraWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := s.scan("", func(r *bench.Stored) bool {
+		want := s.scanReads("", func(r *bench.Stored) bool {
 			return r.Camera == cam && r.CapturedAt >= schemas.MicrosOf(w.From) && r.CapturedAt < schemas.MicrosOf(w.To)
 		})
 		var got []string
@@ -211,15 +211,15 @@ func (s *small) cameraWindow(t *testing.T) {
 	}
 }
 
-func (s *small) dashboards(t *testing.T) {
-	u := s.user(0)
+func (s *small) checkDashboards(t *testing.T) {
+	u := s.newUser(0)
 	w := office.Window{From: s.cfg.Year.Start(5).Time(), To: s.cfg.Year.Start(31).Time()}
 	a, err := u.officeClient(supervisor).Dashboard(t.Context(), office.DashboardQuery{Window: w, By: "day"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	hits := uint64(0)
-	want := s.scan("", func(r *bench.Stored) bool {
+	want := s.scanReads("", func(r *bench.Stored) bool {
 		in := r.CapturedAt >= schemas.MicrosOf(w.From) && r.CapturedAt < schemas.MicrosOf(w.To)
 		if in {
 			hits += uint64(len(r.Hits))
@@ -242,8 +242,8 @@ func (nowhere) Insert(context.Context, []access.Entry) error                  { 
 func (nowhere) Tail(context.Context) (access.Entry, uint64, error)            { return access.Entry{}, 0, nil }
 func (nowhere) Scan(context.Context, uint64, func(*access.Entry) error) error { return nil }
 
-// permit goes the way every permit goes.
-func (s *small) permit(t *testing.T, a access.Ask) access.Permit {
+// newPermit goes the way every permit goes.
+func (s *small) newPermit(t *testing.T, a access.Ask) access.Permit {
 	t.Helper()
 	role := access.Prosecutor
 	if a.Purpose == access.Operation {
@@ -265,13 +265,13 @@ func (s *small) permit(t *testing.T, a access.Ask) access.Permit {
 	return p
 }
 
-func (s *small) plans(t *testing.T) {
+func (s *small) checkPlans(t *testing.T) {
 	now := schemas.MicrosOf(time.Now())
 	judicial := access.Ask{Route: access.RouteReads, Purpose: access.Judicial, From: now - 60*24*schemas.Hour, To: now}
-	reads := s.permit(t, judicial)
+	reads := s.newPermit(t, judicial)
 	judicial.Route, judicial.From, judicial.To = access.RouteCamera, s.cfg.Year.Start(20), s.cfg.Year.Start(20)+schemas.Hour
-	camera := s.permit(t, judicial)
-	dashboard := s.permit(t, access.Ask{Route: access.RouteDashboard, Purpose: access.Operation, From: s.cfg.Year.Start(10), To: s.cfg.Year.Start(20)})
+	camera := s.newPermit(t, judicial)
+	dashboard := s.newPermit(t, access.Ask{Route: access.RouteDashboard, Purpose: access.Operation, From: s.cfg.Year.Start(10), To: s.cfg.Year.Start(20)})
 	plate := func(text string, confusable bool) query.Plate {
 		p, err := query.ParsePlate(text, confusable)
 		if err != nil {

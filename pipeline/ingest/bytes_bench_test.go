@@ -12,22 +12,22 @@ import (
 func BenchmarkBytes(b *testing.B) {
 	w := makeEngineWorld(b)
 	e := newEngine(w, 0, 1, sink.NewBlock(nil))
-	e.log = w.partitions(b, 1)[0]
+	e.log = w.partitionLogs(b, 1)[0]
 	var in, out int
 	b.ResetTimer()
 	for done := 0; done < b.N; {
-		n := min(b.N-done, 1000, e.log.left())
-		recs, from := e.log.at()
+		n := min(b.N-done, 1000, e.log.recordsLeft())
+		recs, from := e.log.nextRecord()
 		n = min(n, recs.Len()-from)
 		for i := from; i < from+n; i++ {
 			_, value := recs.At(i)
 			in += len(value)
 		}
-		e.take(n)
+		e.processRecords(n)
 		e.log.lapWhenDone()
 		done += n
 		rows := e.batch.Block.Rows()
-		e.seal()
+		e.encodeBatch()
 		if out += len(e.wire); rows == 0 {
 			b.Fatal("a batch of reads made no rows")
 		}

@@ -55,8 +55,8 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 	engines := make([]*engine, partitions)
 	for p := range engines {
 		engines[p] = make1(w, p, partitions)
-		engines[p].log = w.partitions(b, partitions)[p]
-		engines[p].take(w.size.rate * warm / partitions)
+		engines[p].log = w.partitionLogs(b, partitions)[p]
+		engines[p].processRecords(w.size.rate * warm / partitions)
 		engines[p].total = shard.Totals{}
 	}
 	each := (b.N + partitions - 1) / partitions
@@ -64,25 +64,25 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 	for done := 0; done < each; {
 		n := each - done
 		for _, e := range engines {
-			n = min(n, e.log.left())
+			n = min(n, e.log.recordsLeft())
 		}
 		var wg sync.WaitGroup
 		for _, e := range engines[1:] {
-			wg.Go(func() { e.take(n) })
+			wg.Go(func() { e.processRecords(n) })
 		}
-		engines[0].take(n)
+		engines[0].processRecords(n)
 		wg.Wait()
 		done += n
-		m.pause()
+		m.pauseTimer()
 		for _, e := range engines {
 			e.log.lapWhenDone()
 		}
-		m.resume()
+		m.resumeTimer()
 	}
-	m.report()
+	m.reportTimes()
 	var t shard.Totals
 	for _, e := range engines {
-		e.seal()
+		e.encodeBatch()
 		t.Fetched += e.total.Fetched
 		t.Stored += e.total.Stored
 		t.Passages += e.total.Passages
@@ -116,23 +116,23 @@ func newEngine(w *engineWorld, partition, partitions int, block ingest.Block, op
 // withoutPrefetch makes an engine whose shard prefetches nothing.
 func withoutPrefetch(c *shard.Config) { c.NoPrefetch = true }
 
-// take processes n records.
-func (e *engine) take(n int) {
+// processRecords processes n records.
+func (e *engine) processRecords(n int) {
 	for n > 0 {
 		e.log.lapWhenDone()
-		recs, from := e.log.at()
+		recs, from := e.log.nextRecord()
 		to := min(from+shard.ChunkSize, recs.Len(), from+n)
 		e.batch.Process(e.shard, e.versions, recs, from, to)
-		e.log.skip(to - from)
+		e.log.skipRecords(to - from)
 		n -= to - from
 		if e.batch.Block.Rows() >= ingest.DefaultBatchRows {
-			e.seal()
+			e.encodeBatch()
 		}
 	}
 }
 
-// seal encodes the batch for the server, as an insert does, and empties it.
-func (e *engine) seal() {
+// encodeBatch encodes the batch for the server, as an insert does, and empties it.
+func (e *engine) encodeBatch() {
 	t := &e.batch.Totals
 	if !e.batch.Balanced() {
 		panic(fmt.Sprintf("BUG: the batch does not balance: %+v", *t))
@@ -177,34 +177,34 @@ type stages struct {
 }
 
 func benchStages(b *testing.B, w *engineWorld, upto string) {
-	log := w.partitions(b, 1)[0]
+	log := w.partitionLogs(b, 1)[0]
 	s := &stages{w: w, upto: upto, window: dedup.NewRepeatFilter(w.dedup.WithDefaults().RepeatSpan, w.dedup.RepeatIDs), passages: dedup.NewPassages(w.dedup, func([]dedup.Closed) {})}
 	take := func(n int) {
 		for n > 0 {
-			recs, from := log.at()
+			recs, from := log.nextRecord()
 			to := min(from+shard.ChunkSize, recs.Len(), from+n)
-			s.group(recs, from, to)
-			log.skip(to - from)
+			s.runStages(recs, from, to)
+			log.skipRecords(to - from)
 			n -= to - from
 		}
 	}
 	for range w.size.rate * warm / shard.ChunkSize {
 		log.lapWhenDone()
-		take(min(shard.ChunkSize, log.left()))
+		take(min(shard.ChunkSize, log.recordsLeft()))
 	}
 	m := startMeter(b)
 	for done := 0; done < b.N; {
-		n := min(b.N-done, log.left())
+		n := min(b.N-done, log.recordsLeft())
 		take(n)
 		done += n
-		m.pause()
+		m.pauseTimer()
 		log.lapWhenDone()
-		m.resume()
+		m.resumeTimer()
 	}
-	m.report()
+	m.reportTimes()
 }
 
-func (s *stages) group(recs *shard.Records, from, to int) {
+func (s *stages) runStages(recs *shard.Records, from, to int) {
 	n := 0
 	for i := from; i < to; i++ {
 		_, v := recs.At(i)
@@ -267,18 +267,18 @@ func cpuNanos(b *testing.B) int64 {
 	return u.Utime.Nano() + u.Stime.Nano()
 }
 
-func (m *meter) pause() {
+func (m *meter) pauseTimer() {
 	m.b.StopTimer()
 	m.cpu += cpuNanos(m.b) - m.mark
 }
 
-func (m *meter) resume() {
+func (m *meter) resumeTimer() {
 	m.mark = cpuNanos(m.b)
 	m.b.StartTimer()
 }
 
-func (m *meter) report() {
-	m.pause()
+func (m *meter) reportTimes() {
+	m.pauseTimer()
 	m.b.ReportMetric(float64(m.cpu)/float64(m.b.N), "cpu-ns/op")
 	m.b.ReportMetric(float64(m.b.N)/max(m.b.Elapsed().Seconds(), 1e-9)/1e6, "Mreads/s")
 }

@@ -16,7 +16,7 @@ import (
 func TestGroupsAndTouchingChangeNoByte(t *testing.T) {
 	t.Setenv("ANPR_BENCH_VEHICLES", "")
 	w := makeEngineWorld(t)
-	log := w.partitions(t, 1)[0]
+	log := w.partitionLogs(t, 1)[0]
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -37,13 +37,13 @@ func TestGroupsAndTouchingChangeNoByte(t *testing.T) {
 			}
 			rows += grouped.batch.Block.Rows()
 			for _, e := range []*engine{grouped, cut, single} {
-				e.seal()
+				e.encodeBatch()
 			}
 			if !bytes.Equal(grouped.wire, single.wire) || !bytes.Equal(cut.wire, single.wire) {
 				t.Fatalf("after %d rows: %d bytes in groups, %d cut anywhere, %d one by one, and they differ", rows, len(grouped.wire), len(cut.wire), len(single.wire))
 			}
 		}
-		log.lap()
+		log.startLap()
 	}
 	if s := single.total; s != grouped.total || s != cut.total || s.Passages == 0 || s.Hits == 0 || s.Offences == 0 {
 		t.Errorf("in groups %+v, cut anywhere %+v, one by one %+v: want them equal and nothing 0", grouped.total, cut.total, s)

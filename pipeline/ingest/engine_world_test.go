@@ -84,8 +84,8 @@ func makeEngineWorld(tb testing.TB) *engineWorld {
 	}
 }
 
-// partitions returns the log of the traffic, cut as the gateway would.
-func (w *engineWorld) partitions(tb testing.TB, n int) []*engineLog {
+// partitionLogs returns the log of the traffic, cut as the gateway would.
+func (w *engineWorld) partitionLogs(tb testing.TB, n int) []*engineLog {
 	tb.Helper()
 	if l := w.logs[n]; l != nil {
 		return l
@@ -107,7 +107,7 @@ func (w *engineWorld) partitions(tb testing.TB, n int) []*engineLog {
 			first = ev.Received
 		}
 		buf = ev.AppendRecord(buf[:0])
-		logs[ev.Partition(n)].append(buf)
+		logs[ev.Partition(n)].appendRecord(buf)
 	}
 	for _, l := range logs {
 		l.span = ev.Received - first + schemas.Second
@@ -133,7 +133,7 @@ type engineLog struct {
 // spots is where in a record the things stand that change from lap to lap; 0 = not there.
 type spots struct{ id, captured, received uint8 }
 
-func (l *engineLog) append(record []byte) {
+func (l *engineLog) appendRecord(record []byte) {
 	if l.n%chunk == 0 {
 		l.chunks = append(l.chunks, &shard.Records{})
 	}
@@ -168,28 +168,28 @@ func spotsOf(b []byte) (s spots) {
 	return s
 }
 
-// at returns where the next record is.
-func (l *engineLog) at() (*shard.Records, int) { return l.chunks[l.chunk], l.next }
+// nextRecord returns where the next record is.
+func (l *engineLog) nextRecord() (*shard.Records, int) { return l.chunks[l.chunk], l.next }
 
-// skip goes on n records, within the chunk.
-func (l *engineLog) skip(n int) {
+// skipRecords goes on n records, within the chunk.
+func (l *engineLog) skipRecords(n int) {
 	l.sent += n
 	if l.next += n; l.next == l.chunks[l.chunk].Len() {
 		l.chunk, l.next = l.chunk+1, 0
 	}
 }
 
-// left returns how many records the lap still has.
-func (l *engineLog) left() int { return l.n - l.sent }
+// recordsLeft returns how many records the lap still has.
+func (l *engineLog) recordsLeft() int { return l.n - l.sent }
 
 // lapWhenDone begins anew, later, when all is sent.
 func (l *engineLog) lapWhenDone() {
-	if l.left() == 0 {
-		l.lap()
+	if l.recordsLeft() == 0 {
+		l.startLap()
 	}
 }
 
-func (l *engineLog) lap() {
+func (l *engineLog) startLap() {
 	i := 0
 	for _, c := range l.chunks {
 		for k := range c.Len() {

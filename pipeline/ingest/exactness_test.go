@@ -66,7 +66,7 @@ type outcome struct {
 	virtual                                                 time.Duration
 }
 
-func (o *outcome) add(m *sim, bad bool) {
+func (o *outcome) addRun(m *sim, bad bool) {
 	o.seeds++
 	if bad {
 		o.bad++
@@ -98,7 +98,7 @@ func TestFaultsChangeNothing(t *testing.T) {
 					}
 					m := runSim(t, seed, prof, func(m *sim) { m.s.keep = only != 0 })
 					faults := simReference(m.log).faultsOf(m)
-					out.add(m, faults != nil)
+					out.addRun(m, faults != nil)
 					if faults != nil {
 						t.Errorf("seed %d: %s\nreplay: ANPR_SIM_SEED=%d go test ./pipeline/ingest -run FaultsChangeNothing", seed, strings.Join(faults, "\n  "), seed)
 						for _, line := range m.s.lines {

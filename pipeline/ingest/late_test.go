@@ -56,7 +56,7 @@ func oneShard(t testing.TB, values [][]byte) (*simBlock, *Batch) {
 	return block, b
 }
 
-func encoded(reads []*anprv1.PlateRead) (out [][]byte) {
+func encodeReads(reads []*anprv1.PlateRead) (out [][]byte) {
 	for _, m := range reads {
 		b, err := proto.Marshal(m)
 		if err != nil {
@@ -67,7 +67,7 @@ func encoded(reads []*anprv1.PlateRead) (out [][]byte) {
 	return out
 }
 
-func with(rows []string, all ...string) (n int) {
+func countRowsWith(rows []string, all ...string) (n int) {
 	for _, r := range rows {
 		if !slices.ContainsFunc(all, func(s string) bool { return !strings.Contains(r, s) }) {
 			n++
@@ -113,12 +113,12 @@ func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 		if c.late {
 			mods = append(mods, func(m *anprv1.PlateRead) { m.LateUpload = true })
 		}
-		block, b := oneShard(t, encoded([]*anprv1.PlateRead{
+		block, b := oneShard(t, encodeReads([]*anprv1.PlateRead{
 			camRead(c.camera, "1ABC128", now+c.skew, now, mods...), // listed, and too fast
 			camRead(c.camera, "1AAA111", now+c.skew, now, mods...), // polluting, and too fast
 		}))
 		if c.reject != "" {
-			if b.Totals.Rejected != 2 || with(block.rows["rejects"], c.reject) != 2 {
+			if b.Totals.Rejected != 2 || countRowsWith(block.rows["rejects"], c.reject) != 2 {
 				t.Errorf("%s: %v, want two rejects with %s", c.name, block.rows["rejects"], c.reject)
 			}
 			continue
@@ -126,8 +126,8 @@ func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 		if b.Totals.Stored != 2 || b.Totals.Hits != 1 {
 			t.Errorf("%s: %d stored and %d hits, want 2 and 1", c.name, b.Totals.Stored, b.Totals.Hits)
 		}
-		held, issued := with(block.rows["decisions"], "speed", "held clock_suspect"), with(block.rows["decisions"], " offence ")+with(block.rows["decisions"], "lez", proposed)
-		withheld := with(block.rows["decisions"], "lez", "withheld clock_suspect")
+		held, issued := countRowsWith(block.rows["decisions"], "speed", "held clock_suspect"), countRowsWith(block.rows["decisions"], " offence ")+countRowsWith(block.rows["decisions"], "lez", proposed)
+		withheld := countRowsWith(block.rows["decisions"], "lez", "withheld clock_suspect")
 		switch {
 		case c.suspect && (held != 2 || withheld != 1 || issued != 0):
 			t.Errorf("%s: %d speed held, %d LEZ withheld, %d offences issued, want 2, 1, 0", c.name, held, withheld, issued)
@@ -142,9 +142,9 @@ func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 	}
 }
 
-// backlog makes a day of 48 temporary cameras and two fixed ones, and the order in which its reads arrive when the
+// makeBacklog makes a day of 48 temporary cameras and two fixed ones, and the order in which its reads arrive when the
 // temporary cameras send their last hours at once.
-func backlog(rng *rand.Rand, hours schemas.Micros, perCamera int) (onTime, burst []*anprv1.PlateRead) {
+func makeBacklog(rng *rand.Rand, hours schemas.Micros, perCamera int) (onTime, burst []*anprv1.PlateRead) {
 	end := simStart + hours*schemas.Hour
 	n := 0
 	plate := func() string {
@@ -184,8 +184,8 @@ func backlog(rng *rand.Rand, hours schemas.Micros, perCamera int) (onTime, burst
 	return onTime, burst
 }
 
-// distinct are the distinct offences (first column) or hits of a block.
-func distinct(rows []string, columns ...int) []string {
+// distinctRows are the distinct offences (first column) or hits of a block.
+func distinctRows(rows []string, columns ...int) []string {
 	var out []string
 	for _, r := range rows {
 		f, key := strings.Fields(r), ""
@@ -202,16 +202,16 @@ func distinct(rows []string, columns ...int) []string {
 // run.
 func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	for _, hours := range []schemas.Micros{6, 72} {
-		onTime, burst := backlog(rand.New(rand.NewPCG(uint64(hours), 7)), hours, 40)
-		want, wantBatch := oneShard(t, encoded(onTime))
-		got, gotBatch := oneShard(t, encoded(burst))
+		onTime, burst := makeBacklog(rand.New(rand.NewPCG(uint64(hours), 7)), hours, 40)
+		want, wantBatch := oneShard(t, encodeReads(onTime))
+		got, gotBatch := oneShard(t, encodeReads(burst))
 		if wantBatch.Totals.Stored != gotBatch.Totals.Stored || gotBatch.Totals.Rejected != 0 {
 			t.Errorf("%d h: %+v stored on time, %+v in a burst", hours, wantBatch.Totals, gotBatch.Totals)
 		}
 		// An offence is its id, rule and status; a hit its entry and read. The order in which LEZ sees the passages of a day
 		// differs, the case of the day does not.
 		for table, columns := range map[string][]int{"offences": {0, 1, 2}, "hits": {1, 2, 3}} {
-			w, g := distinct(want.rows[table], columns...), distinct(got.rows[table], columns...)
+			w, g := distinctRows(want.rows[table], columns...), distinctRows(got.rows[table], columns...)
 			if len(w) < 20 || !slices.Equal(w, g) {
 				t.Errorf("%d h: %s differ: %d on time, %d in a burst, first difference %s", hours, table, len(w), len(g), firstDifference(w, g))
 			}
@@ -252,9 +252,9 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 
 		{"two excesses", []*anprv1.PlateRead{read("front", first, first), read("front", first+schemas.Minute, first+schemas.Minute)}, 2, 2, 0},
 	} {
-		block, b := oneShard(t, encoded(c.reads))
-		offences, duplicates := with(block.rows["offences"], "speed"), with(block.rows["decisions"], "speed", " duplicate ")
-		if int(b.Totals.Passages) != c.passages || offences != c.offences || duplicates != c.duplicates || with(block.rows["decisions"], "speed", " offence ") != c.offences {
+		block, b := oneShard(t, encodeReads(c.reads))
+		offences, duplicates := countRowsWith(block.rows["offences"], "speed"), countRowsWith(block.rows["decisions"], "speed", " duplicate ")
+		if int(b.Totals.Passages) != c.passages || offences != c.offences || duplicates != c.duplicates || countRowsWith(block.rows["decisions"], "speed", " offence ") != c.offences {
 			t.Errorf("%s: %d passages, %d offences, %d duplicates, want %d, %d, %d: %v", c.name, b.Totals.Passages, offences, duplicates,
 				c.passages, c.offences, c.duplicates, block.rows["decisions"])
 		}
@@ -290,8 +290,8 @@ func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 		decided := tickAt(schemas.Micros(c.first.GetReceivedAtUs()) + 3*schemas.Second)
 		again := proto.Clone(c.late).(*anprv1.PlateRead)
 		again.CameraEventId += "again"
-		block, _ := oneShard(t, encoded([]*anprv1.PlateRead{c.first, decided, c.late, again}))
-		count := func(family, outcome string) int { return with(block.rows["decisions"], family, outcome) }
+		block, _ := oneShard(t, encodeReads([]*anprv1.PlateRead{c.first, decided, c.late, again}))
+		count := func(family, outcome string) int { return countRowsWith(block.rows["decisions"], family, outcome) }
 		got := []int{len(block.rows["passages"]), count("lez", proposed), count("lez", " held plate_ambiguous "), count("speed", " offence "), count("speed", " held ")}
 		if want := []int{c.passages, c.offences, c.held, c.speedOffence, c.speed}; !slices.Equal(got, want) || count("lez", " duplicate ") != 0 {
 			t.Errorf("%s: passages, LEZ offences and holds, speed offences and holds %v, want %v: %v", c.name, got, want, block.rows["decisions"])
@@ -323,16 +323,16 @@ func TestAVehicleToldInSeveralMessagesIsOneWholePassage(t *testing.T) {
 			reads[i] = proto.Clone(reads[i]).(*anprv1.PlateRead)
 			reads[i].ReceivedAtUs = int64(at) + int64(i)*300_000
 		}
-		block, b := oneShard(t, encoded(reads))
-		if b.Totals.Passages != 1 || with(block.rows["passages"], "truck DAF white abab BE 700") != 1 {
+		block, b := oneShard(t, encodeReads(reads))
+		if b.Totals.Passages != 1 || countRowsWith(block.rows["passages"], "truck DAF white abab BE 700") != 1 {
 			t.Errorf("%s: %v, want one passage of a white DAF truck with its picture and speed", name, block.rows["passages"])
 		}
-		if with(block.rows["offences"], "speed", "truck DAF white abab BE 700") != 1 || len(block.rows["offences"]) != 1 {
+		if countRowsWith(block.rows["offences"], "speed", "truck DAF white abab BE 700") != 1 || len(block.rows["offences"]) != 1 {
 			t.Errorf("%s: %v, want one speed offence with all that is known", name, block.rows["offences"])
 		}
 	}
-	block, _ := oneShard(t, encoded([]*anprv1.PlateRead{brief}))
-	if with(block.rows["passages"], "unknown   0000") != 1 || len(block.rows["offences"]) != 0 {
+	block, _ := oneShard(t, encodeReads([]*anprv1.PlateRead{brief}))
+	if countRowsWith(block.rows["passages"], "unknown   0000") != 1 || len(block.rows["offences"]) != 0 {
 		t.Errorf("the brief one alone: %v %v", block.rows["passages"], block.rows["offences"])
 	}
 }
@@ -340,12 +340,12 @@ func TestAVehicleToldInSeveralMessagesIsOneWholePassage(t *testing.T) {
 // TestBeyondRetentionIsQuarantinedWithItsReason: nothing that may not be kept is kept, nor does it vanish.
 func TestBeyondRetentionIsQuarantinedWithItsReason(t *testing.T) {
 	now := simStart
-	reads := encoded([]*anprv1.PlateRead{
+	reads := encodeReads([]*anprv1.PlateRead{
 		camRead("mobile-01", "1AAA111", now-366*24*schemas.Hour, now),
 		camRead("mobile-01", "1AAA111", now-366*24*schemas.Hour-1, now),
 	})
 	block, b := oneShard(t, reads)
-	if b.Totals.Stored != 1 || b.Totals.Rejected != 1 || with(block.rows["rejects"], "clock_behind", fmt.Sprintf("%x", reads[1])) != 1 {
+	if b.Totals.Stored != 1 || b.Totals.Rejected != 1 || countRowsWith(block.rows["rejects"], "clock_behind", fmt.Sprintf("%x", reads[1])) != 1 {
 		t.Errorf("%+v %v: want the first stored and the second rejected as clock_behind with its bytes", b.Totals, block.rows["rejects"])
 	}
 }
@@ -373,11 +373,11 @@ func TestShuffledWithinReachGivesTheSortedResult(t *testing.T) {
 				shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
 			}
 		}
-		want, _ := oneShard(t, encoded(sorted))
-		got, _ := oneShard(t, encoded(shuffled))
+		want, _ := oneShard(t, encodeReads(sorted))
+		got, _ := oneShard(t, encodeReads(shuffled))
 		// Passages and offences are named after their first read on the log; what they say must not depend on it.
 		for table, columns := range map[string][]int{"passages": {1, 2, 3, 4, 5, 6, 7}, "offences": {1, 2, 3, 4}, "decisions": {0, 1, 2}} {
-			w, g := distinct(want.rows[table], columns...), distinct(got.rows[table], columns...)
+			w, g := distinctRows(want.rows[table], columns...), distinctRows(got.rows[table], columns...)
 			if len(w) == 0 || len(want.rows[table]) != len(got.rows[table]) || !slices.Equal(w, g) {
 				t.Errorf("seed %d: %s differ: %d and %d rows, %s", seed, table, len(want.rows[table]), len(got.rows[table]), firstDifference(w, g))
 			}

@@ -53,9 +53,9 @@ func newListing() *listing {
 	return l
 }
 
-func (l *listing) put(v *shard.Versions, m *anprv1.PlateRead) {
+func (l *listing) putRead(v *shard.Versions, m *anprv1.PlateRead) {
 	one := &shard.Records{}
-	one.Append(l.offset, encoded([]*anprv1.PlateRead{m})[0])
+	one.Append(l.offset, encodeReads([]*anprv1.PlateRead{m})[0])
 	l.offset++
 	l.b.processRecords(l.shard, v, one, 0, 1)
 }
@@ -78,19 +78,19 @@ func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 		{"in view", []schemas.Micros{0, schemas.Second}, 2 * schemas.Second, "2XYZ987", 1, false},
 		{"in view, met by its class", []schemas.Micros{0, schemas.Second}, 2 * schemas.Second, "2XYZ9B7", 1, false},
 		{"in view, nothing else comes", []schemas.Micros{0, schemas.Second}, 3 * schemas.Second, "2XYZ987", 1, true},
-		{"standing in view for 12 minutes", every(schemas.Second, 720), 720 * schemas.Second, "2XYZ987", 1, false},
+		{"standing in view for 12 minutes", everyStep(schemas.Second, 720), 720 * schemas.Second, "2XYZ987", 1, false},
 		{"gone 5 s before", []schemas.Micros{0}, 5 * schemas.Second, "2XYZ987", 1, false},
-		{"gone 50 s before", append([]schemas.Micros{0}, every(5*schemas.Second, 10)...)[:1], 50 * schemas.Second, "2XYZ987", 1, true},
+		{"gone 50 s before", append([]schemas.Micros{0}, everyStep(5*schemas.Second, 10)...)[:1], 50 * schemas.Second, "2XYZ987", 1, true},
 		{"gone an hour before", []schemas.Micros{0}, schemas.Hour, "2XYZ987", 0, false},
 		{"another is listed", []schemas.Micros{0}, schemas.Second, "1KLM453", 0, false},
 	} {
 		l := newListing()
 		before, after := versionsOf("1"), versionsOf("2", c.entry)
 		for _, s := range c.seen {
-			l.put(before, read("2XYZ987", s))
+			l.putRead(before, read("2XYZ987", s))
 		}
 		if last := c.seen[len(c.seen)-1]; c.other-last >= 5*schemas.Second {
-			l.put(before, tickAt(at+last+6*schemas.Second)) // it left, and its passage was decided
+			l.putRead(before, tickAt(at+last+6*schemas.Second)) // it left, and its passage was decided
 		}
 		if l.b.Totals.Hits != 0 {
 			t.Errorf("%s: %d hits before it is listed", c.name, l.b.Totals.Hits)
@@ -99,13 +99,13 @@ func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 		if c.tickOnly {
 			first = tickAt(at + c.other)
 		}
-		l.put(after, first)
+		l.putRead(after, first)
 		if int(l.b.Totals.Hits) != c.hits {
 			t.Errorf("%s: %d hits at the first record under the new list, want %d", c.name, l.b.Totals.Hits, c.hits)
 		}
 		for i, again := range []*shard.Versions{after, versionsOf("3", c.entry), versionsOf("4", c.entry, "1TTT221")} { // goes on, in view again, and lists change
-			l.put(again, read("2XYZ987", c.other+schemas.Micros(i)*schemas.Second))
-			l.put(again, read("1AAA112", c.other+schemas.Micros(i)*schemas.Second+1))
+			l.putRead(again, read("2XYZ987", c.other+schemas.Micros(i)*schemas.Second))
+			l.putRead(again, read("1AAA112", c.other+schemas.Micros(i)*schemas.Second+1))
 		}
 		most := c.hits
 		if c.other-c.seen[len(c.seen)-1] > 10*schemas.Second && c.entry == "2XYZ987" {
@@ -117,7 +117,7 @@ func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 	}
 }
 
-func every(step schemas.Micros, n int) (out []schemas.Micros) {
+func everyStep(step schemas.Micros, n int) (out []schemas.Micros) {
 	for i := range n {
 		out = append(out, schemas.Micros(i)*step)
 	}
@@ -142,12 +142,12 @@ func TestNoHitIsToldTwiceWhateverListsChange(t *testing.T) {
 			}
 			w := versionsOf(fmt.Sprint(version), listed...)
 			if rapid.IntRange(0, 4).Draw(t, "tick") == 0 {
-				l.put(w, tickAt(at))
+				l.putRead(w, tickAt(at))
 			} else {
-				l.put(w, camRead("front", rapid.SampledFrom(plates).Draw(t, "plate"), at, at))
+				l.putRead(w, camRead("front", rapid.SampledFrom(plates).Draw(t, "plate"), at, at))
 			}
 		}
-		if all := l.block.rows["hits"]; len(distinct(all, 0)) != len(all) {
+		if all := l.block.rows["hits"]; len(distinctRows(all, 0)) != len(all) {
 			t.Fatalf("a hit is told twice: %v", all)
 		}
 	})
@@ -171,8 +171,8 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 		var values [][]byte
 		for i := range schemas.Micros(3) {
 			m := camRead("front", "2XYZ987", at+i*schemas.Second, at+i*schemas.Second)
-			values = append(values, encoded([]*anprv1.PlateRead{m})[0])
-			l.put(c.old, m)
+			values = append(values, encodeReads([]*anprv1.PlateRead{m})[0])
+			l.putRead(c.old, m)
 		}
 		plan, err := ParsePlan(newPlan(l.shard, l.offset).String(), l.offset)
 		if err != nil {
@@ -192,7 +192,7 @@ func TestATakeOverTellsNoHitAgainAndLosesNone(t *testing.T) {
 		}
 		n.shard.SetMatched(plan.matchedVersions())
 		n.offset = l.offset
-		n.put(c.new, camRead("front", "2XYZ987", at+3*schemas.Second, at+3*schemas.Second))
+		n.putRead(c.new, camRead("front", "2XYZ987", at+3*schemas.Second, at+3*schemas.Second))
 		if int(l.b.Totals.Hits) != c.told || int(n.b.Totals.Hits) != c.now {
 			t.Errorf("%s: %d hits told, then %d, want %d and %d: %v", c.name, l.b.Totals.Hits, n.b.Totals.Hits, c.told, c.now, n.block.rows["hits"])
 		}

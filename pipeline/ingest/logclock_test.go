@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// minutes is a time of so many minutes, in tenths.
-func minutes(tenths int) schemas.Micros { return schemas.Micros(tenths) * schemas.Minute / 10 }
+// minutesOf is a time of so many minutes, in tenths.
+func minutesOf(tenths int) schemas.Micros { return schemas.Micros(tenths) * schemas.Minute / 10 }
 
 // tickAt is a tick as an owner writes it.
 func tickAt(at schemas.Micros) *anprv1.PlateRead {
@@ -25,11 +25,11 @@ func TestAVehicleAfterAQuietTimeIsOnePassageAndOneHit(t *testing.T) {
 			if owned {
 				reads = append(reads, tickAt(at+6*schemas.Second))
 			}
-			at += minutes(idle)
+			at += minutesOf(idle)
 			for i := range schemas.Micros(3) {
 				reads = append(reads, camRead("front", "1ABC128", at+i*schemas.Second, at+i*schemas.Second))
 			}
-			block, b := oneShard(t, encoded(reads))
+			block, b := oneShard(t, encodeReads(reads))
 			if b.Totals.Passages != 2 || b.Totals.Hits != 1 {
 				t.Errorf("idle %.1f min, ticks %v: %d passages and %d hits, want 2 and 1: %v", float64(idle)/10, owned, b.Totals.Passages, b.Totals.Hits, block.rows["passages"])
 			}
@@ -41,11 +41,11 @@ func TestAVehicleAfterAQuietTimeIsOnePassageAndOneHit(t *testing.T) {
 func TestALateSpeedAfterAQuietTimeJoinsItsPassage(t *testing.T) {
 	at := simStart + 5*schemas.Hour
 	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
-	block, b := oneShard(t, encoded([]*anprv1.PlateRead{
+	block, b := oneShard(t, encodeReads([]*anprv1.PlateRead{
 		camRead("front", "1KLM453", simStart, simStart), camRead("front", "1OKA112", at, at, plain),
 		camRead("front", "1OKA112", at+schemas.Second, at+schemas.Second, func(m *anprv1.PlateRead) { m.SpeedDkmh = 700 }),
 	}))
-	if b.Totals.Passages != 2 || with(block.rows["offences"], "speed") != 1 {
+	if b.Totals.Passages != 2 || countRowsWith(block.rows["offences"], "speed") != 1 {
 		t.Errorf("%d passages and the offences %v, want 2 and 1", b.Totals.Passages, block.rows["offences"])
 	}
 }
@@ -68,8 +68,8 @@ func TestAWildClockClosesNothingAndStopsNothing(t *testing.T) {
 				}
 			}
 			reads = append(reads, tickAt(at+54*schemas.Second+6*schemas.Second))
-			block, b := oneShard(t, encoded(reads))
-			if n := with(block.rows["passages"], " front "); n != 20 || b.Totals.Rejected != 0 {
+			block, b := oneShard(t, encodeReads(reads))
+			if n := countRowsWith(block.rows["passages"], " front "); n != 20 || b.Totals.Rejected != 0 {
 				t.Errorf("wrong by %d s, every %d: %d passages of the right camera and %d rejects, want 20 and 0", wrong/schemas.Second, every, n, b.Totals.Rejected)
 			}
 			if b.Totals.Hits != 1 {

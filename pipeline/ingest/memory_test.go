@@ -169,7 +169,7 @@ func holdWorker(t *testing.T, dir string) {
 		}
 		workers[p].engine = newEngine(w, p, memoryPartitions, workers[p].blocks[0])
 	}
-	n := feed(t, filepath.Join(dir, "log"), workers)
+	n := feedWorkers(t, filepath.Join(dir, "log"), workers)
 	t.Logf("memory: worker after %d records: %s", n, residentMemory())
 	runtime.KeepAlive(workers)
 	runtime.KeepAlive(store)
@@ -185,7 +185,7 @@ type memoryWorker struct {
 	offset  int64
 }
 
-func feed(t *testing.T, name string, workers []*memoryWorker) (n int) {
+func feedWorkers(t *testing.T, name string, workers []*memoryWorker) (n int) {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -208,18 +208,18 @@ func feed(t *testing.T, name string, workers []*memoryWorker) (n int) {
 		m := workers[binary.LittleEndian.Uint32(head[:])]
 		m.fetched[m.now].Append(m.offset, b)
 		if m.offset++; m.fetched[m.now].Len() == chunk {
-			m.work()
+			m.processFetched()
 		}
 	}
 	for _, m := range workers {
-		m.work()
+		m.processFetched()
 	}
 	return n
 }
 
-// work takes what was fetched into the batch. A batch is encoded into the socket's buffer, which ch-go does not copy;
+// processFetched takes what was fetched into the batch. A batch is encoded into the socket's buffer, which ch-go does not copy;
 // so it is not encoded here, only changed for the next.
-func (m *memoryWorker) work() {
+func (m *memoryWorker) processFetched() {
 	recs, e := &m.fetched[m.now], m.engine
 	for from := 0; from < recs.Len(); from += shard.ChunkSize {
 		e.batch.Process(e.shard, e.versions, recs, from, min(from+shard.ChunkSize, recs.Len()))

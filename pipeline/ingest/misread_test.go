@@ -87,8 +87,8 @@ func newUploads(t *testing.T) *uploads {
 	return u
 }
 
-// send uploads the read as its camera and returns the answer's code.
-func (u *uploads) send(t *testing.T, m *anprv1.PlateRead) int {
+// sendRead uploads the read as its camera and returns the answer's code.
+func (u *uploads) sendRead(t *testing.T, m *anprv1.PlateRead) int {
 	t.Helper()
 	u.now = schemas.Micros(m.GetReceivedAtUs())
 	sent := proto.Clone(m).(*anprv1.PlateRead)
@@ -105,8 +105,8 @@ func (u *uploads) send(t *testing.T, m *anprv1.PlateRead) int {
 	return w.Code
 }
 
-// decisions are the rows of what all partitions decide.
-func (u *uploads) decisions(t *testing.T) (rows []string) {
+// decisionRows are the rows of what all partitions decide.
+func (u *uploads) decisionRows(t *testing.T) (rows []string) {
 	t.Helper()
 	for p, values := range u.log.values {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
@@ -174,12 +174,12 @@ func TestNearMisreadsOfOneVehicleAreHeld(t *testing.T) {
 				sent = append(sent, read("front", a, at+schemas.Second+schemas.Second/2))
 			}
 			for _, m := range sent {
-				if code := u.send(t, m); code != http.StatusOK {
+				if code := u.sendRead(t, m); code != http.StatusOK {
 					t.Fatalf("%s: answered %d", c.name, code)
 				}
 			}
-			rows := u.decisions(t)
-			held, offences := with(rows, " held plate_ambiguous "), with(rows, " offence ")+with(rows, proposed)
+			rows := u.decisionRows(t)
+			held, offences := countRowsWith(rows, " held plate_ambiguous "), countRowsWith(rows, " offence ")+countRowsWith(rows, proposed)
 			if c.oneVehicle && (held != 4 || offences != 0 || u.log.doubted != 2) || !c.oneVehicle && (held != 0 || offences != 4 || u.log.doubted != 0) {
 				t.Errorf("%s, swapped %v: %d held, %d candidates, %d doubts: %v", c.name, swapped, held, offences, u.log.doubted, rows)
 			}
@@ -194,15 +194,15 @@ func TestADoubtThatTheLogDidNotTakeIsSentAgain(t *testing.T) {
 	first, second := camRead("front", "1AAA811", at, at), camRead("front", "1AAA611", at+schemas.Second, at+schemas.Second)
 	u.log.let = 2 // both reads, not what follows them
 	for i, want := range []int{http.StatusOK, http.StatusServiceUnavailable} {
-		if code := u.send(t, []*anprv1.PlateRead{first, second}[i]); code != want {
+		if code := u.sendRead(t, []*anprv1.PlateRead{first, second}[i]); code != want {
 			t.Errorf("read %d: answered %d, want %d", i, code, want)
 		}
 	}
 	u.log.let = 10
-	if code := u.send(t, second); code != http.StatusOK || u.log.doubted != 2 {
+	if code := u.sendRead(t, second); code != http.StatusOK || u.log.doubted != 2 {
 		t.Errorf("sent again: answered %d, %d doubts, want 200 and 2", code, u.log.doubted)
 	}
-	if rows := u.decisions(t); with(rows, " offence ") != 0 || with(rows, " held plate_ambiguous ") != 2 {
+	if rows := u.decisionRows(t); countRowsWith(rows, " offence ") != 0 || countRowsWith(rows, " held plate_ambiguous ") != 2 {
 		t.Errorf("%v", rows)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// poison is records that no producer of ours makes: F12 and F13.
-func poison() map[string][]byte {
+// poisonRecords is records that no producer of ours makes: F12 and F13.
+func poisonRecords() map[string][]byte {
 	good, err := proto.Marshal(camRead("front", "1KLM453", simStart, simStart+1))
 	if err != nil {
 		panic(err)
@@ -65,11 +65,11 @@ func poison() map[string][]byte {
 
 // TestPoisonIsRejectedByteForByteAndNothingElse puts each among 10,000 good reads, once alone and once all together.
 func TestPoisonIsRejectedByteForByteAndNothingElse(t *testing.T) {
-	bad := poison()
+	bad := poisonRecords()
 	var good [][]byte
 	for i := range schemas.Micros(10_000) {
 		at := simStart + i*20*schemas.Millisecond
-		good = append(good, encoded([]*anprv1.PlateRead{camRead("rear", fmt.Sprintf("1OK%c%03d", 'A'+i%26, i/26%1000), at, at+schemas.Second)})...)
+		good = append(good, encodeReads([]*anprv1.PlateRead{camRead("rear", fmt.Sprintf("1OK%c%03d", 'A'+i%26, i/26%1000), at, at+schemas.Second)})...)
 	}
 	log := slices.Clone(good)
 	want, accepted := map[string]int{}, 0
@@ -132,7 +132,7 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 			}
 			m.CameraEventId = fmt.Sprint(i)
 			one := &shard.Records{}
-			one.Append(int64(i), encoded([]*anprv1.PlateRead{m})[0])
+			one.Append(int64(i), encodeReads([]*anprv1.PlateRead{m})[0])
 			b.processRecords(sh, simVersions(), one, 0, 1)
 			most = max(most, sh.Fill().Open)
 		}
@@ -157,7 +157,7 @@ func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 		m.config = func(c *Config) { c.BatchRows, c.Metrics = rows, NewMetrics(reg) }
 		m.onFetch = func(p int32, next int64) {
 			most = max(most, next-m.log.committed[p].offset)
-			for name, v := range gauges(t, reg, "anpr_pipeline_lag_records", "anpr_pipeline_lag_seconds") {
+			for name, v := range greatestGauges(t, reg, "anpr_pipeline_lag_records", "anpr_pipeline_lag_seconds") {
 				if name == "anpr_pipeline_lag_records" {
 					records = max(records, v)
 				} else {
@@ -175,15 +175,15 @@ func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 	if records < 1 || seconds < 60 {
 		t.Errorf("at worst %v records and %v s behind: the metrics do not say so", records, seconds)
 	}
-	for name, v := range gauges(t, reg, "anpr_pipeline_lag_records", "anpr_pipeline_lag_seconds") {
+	for name, v := range greatestGauges(t, reg, "anpr_pipeline_lag_records", "anpr_pipeline_lag_seconds") {
 		if v != 0 {
 			t.Errorf("%s is %v when all is processed", name, v)
 		}
 	}
 }
 
-// gauges returns the greatest value over the partitions of each metric.
-func gauges(t *testing.T, reg *prometheus.Registry, names ...string) map[string]float64 {
+// greatestGauges returns the greatest value over the partitions of each metric.
+func greatestGauges(t *testing.T, reg *prometheus.Registry, names ...string) map[string]float64 {
 	t.Helper()
 	all, err := reg.Gather()
 	if err != nil {
@@ -224,7 +224,7 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 			live = func() {
 				i++
 				r := camRead("front", "1ABC128", clock(), clock()+1)
-				value := encoded([]*anprv1.PlateRead{r})[0]
+				value := encodeReads([]*anprv1.PlateRead{r})[0]
 				var decoded schemas.Read
 				if rej := decode.Record(&decoded, value); rej != nil {
 					panic(rej)
@@ -232,19 +232,19 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 				id := decoded.ID
 				h := schemas.NewHitID("stolen", "1", schemas.PassageIDOf(id), schemas.MatchExact)
 				sentAt["hit "+h.String()] = time.Now()
-				m.log.append(p, value, 0)
+				m.log.appendRecord(p, value, 0)
 				if withBurst && i == 100 {
 					for k := range 2_500 { // what one of 24 partitions gets of 48 cameras x 5,000 reads a day x 6 h
 						at := simStart + schemas.Micros(k)*8*schemas.Second
 						b := camRead(fmt.Sprintf("mobile-%02d", k%48), fmt.Sprintf("1BL%c%03d", 'A'+k%26, k/26), at, clock()+2, func(m *anprv1.PlateRead) { m.LateUpload = true })
-						m.log.append(p, encoded([]*anprv1.PlateRead{b})[0], 0)
+						m.log.appendRecord(p, encodeReads([]*anprv1.PlateRead{b})[0], 0)
 					}
 				}
 				if i < 300 {
-					m.s.after(m.between(10*time.Millisecond, 30*time.Millisecond), "a listed car passes", live)
+					m.s.executeAfter(m.drawBetween(10*time.Millisecond, 30*time.Millisecond), "a listed car passes", live)
 				}
 			}
-			m.s.after(time.Second, "a listed car passes", live)
+			m.s.executeAfter(time.Second, "a listed car passes", live)
 		})
 		slices.Sort(took)
 		return took
@@ -272,7 +272,7 @@ func TestABacklogFillsBatches(t *testing.T) {
 		for i := range schemas.Micros(records) {
 			at := simStart + i*schemas.Second
 			r := camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+i%26, i/26), at, at+1)
-			m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+			m.log.appendRecord(0, encodeReads([]*anprv1.PlateRead{r})[0], 0)
 		}
 	})
 	batches := m.tables.durable[0]
@@ -299,7 +299,7 @@ func TestMemoryThatIsTooSmallIsAnnounced(t *testing.T) {
 			m.config = func(c *Config) { c.Dedup.MaxPassages, c.Metrics = room, metrics }
 			for i := range cars {
 				r := camRead("front", fmt.Sprintf("1BLA%03d", i), simStart+schemas.Micros(i), simStart+schemas.Second)
-				m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+				m.log.appendRecord(0, encodeReads([]*anprv1.PlateRead{r})[0], 0)
 			}
 		})
 		if early := testutil.ToFloat64(metrics.forgottenTotal.WithLabelValues("passage")); (early > 0) != (room < cars) {
@@ -340,7 +340,7 @@ func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 		}
 		for i := range cars {
 			r := camRead("front", fmt.Sprintf("1BLA%03d", i), simStart+schemas.Micros(i), simStart+schemas.Second)
-			m.log.append(0, encoded([]*anprv1.PlateRead{r})[0], 0)
+			m.log.appendRecord(0, encodeReads([]*anprv1.PlateRead{r})[0], 0)
 		}
 	})
 	ids := dedup.NewRepeatFilter(schemas.Second, room).Room()
@@ -363,7 +363,7 @@ func TestAMemoryIsEmptiedByTheLogsClock(t *testing.T) {
 	offset := int64(0)
 	pass := func(at schemas.Micros) {
 		one := &shard.Records{}
-		one.Append(offset, encoded([]*anprv1.PlateRead{camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+offset/1000, offset%1000), at, at+schemas.Second)})[0])
+		one.Append(offset, encodeReads([]*anprv1.PlateRead{camRead("front", fmt.Sprintf("1BL%c%03d", 'A'+offset/1000, offset%1000), at, at+schemas.Second)})[0])
 		b.processRecords(sh, simVersions(), one, 0, 1)
 		offset++
 	}

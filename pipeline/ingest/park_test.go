@@ -28,14 +28,14 @@ func TestAPartitionThatCannotBeReadIsParkedAndTheOthersGoOn(t *testing.T) {
 			var look func()
 			look = func() {
 				if c := m.log.committed[partition]; c.offset != poison.Start || !m.doneBut(partition) {
-					m.s.after(20*time.Millisecond, "look", look)
+					m.s.executeAfter(20*time.Millisecond, "look", look)
 					return
 				}
 				stood, recorded = true, true
 				m.tables.losses[partition] = []Loss{poison}
 				m.tables.durable[partition] = append(m.tables.durable[partition], Range{Start: poison.Start, End: poison.End})
 			}
-			m.s.after(time.Nanosecond, "poison", func() { // before anything is fetched: some records of the middle cannot be read, or the first
+			m.s.executeAfter(time.Nanosecond, "poison", func() { // before anything is fetched: some records of the middle cannot be read, or the first
 				x := &m.log.parts[partition]
 				from := []int64{0, 20 + rng.Int64N(int64(len(x.offsets))-30)}[min(seed%4, 1)]
 				poison = Loss{x.offsets[from], x.offsets[from+1+rng.Int64N(8)]}
@@ -75,8 +75,8 @@ func TestAParkedPartitionSkipsNothingByItself(t *testing.T) {
 		m.config = func(c *Config) { c.ParkedAsk = 500 * time.Millisecond }
 		x := &m.log.parts[1]
 		m.more = func() bool { return !over }
-		m.s.after(time.Nanosecond, "poison", func() { poison = Loss{x.offsets[30], x.offsets[31]}; x.poison = poison })
-		m.s.after(3*time.Hour, "end", func() { over = true; m.bad = append(m.bad, "time is over") })
+		m.s.executeAfter(time.Nanosecond, "poison", func() { poison = Loss{x.offsets[30], x.offsets[31]}; x.poison = poison })
+		m.s.executeAfter(3*time.Hour, "end", func() { over = true; m.bad = append(m.bad, "time is over") })
 	})
 	if c := m.log.committed[1]; c.offset != poison.Start || len(m.bad) != 1 {
 		t.Errorf("committed %+v with records [%d, %d) unreadable: %v", c, poison.Start, poison.End, m.bad)

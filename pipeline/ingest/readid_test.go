@@ -50,7 +50,7 @@ func TestNoReadIsLostUnderAnEventIDThatStandsStill(t *testing.T) {
 			observations[said] = true
 			sent = append(sent, m)
 		}
-		block, b := oneShard(t, encoded(sent))
+		block, b := oneShard(t, encodeReads(sent))
 		ids := map[string]string{}
 		for _, line := range block.rows["reads"] {
 			f := strings.Fields(line)

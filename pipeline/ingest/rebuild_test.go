@@ -22,7 +22,7 @@ func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
 	short, cuts := 0, 0
 	for trial := range uint64(6) {
 		in := newSimInput(seed+trial, profile{})
-		in.all()
+		in.appendAll()
 		for p := range in.log.parts {
 			part := &in.log.parts[p]
 			whole, plans := rebuildRun(part, 0, nil, Plan{})
@@ -79,7 +79,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 		if tables == nil {
 			out.blocks = append(out.blocks, simRows{ids: slices.Clone(block.ids), seals: slices.Clone(block.seals), told: slices.Clone(block.told)})
 		} else if !live && part.offsets[i] >= plan.Start {
-			sh.Restore(tables.restored())
+			sh.Restore(tables.restoredState())
 			sh.SetMatched(plan.matchedVersions())
 			live = true
 		}
@@ -108,8 +108,8 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 	return out, plans
 }
 
-// restored is what a worker reads back of these rows.
-func (r *simRows) restored() (offences []schemas.Earlier, seals map[string]schemas.Sum) {
+// restoredState is what a worker reads back of these rows.
+func (r *simRows) restoredState() (offences []schemas.Earlier, seals map[string]schemas.Sum) {
 	seals = map[string]schemas.Sum{}
 	for _, o := range r.ids {
 		offences = append(offences, o.Earlier)

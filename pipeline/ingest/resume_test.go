@@ -68,20 +68,20 @@ func TestResumeDecisionTable(t *testing.T) {
 	}
 }
 
-// stopped runs a simulation whose world is spoiled when half of the log is committed, and returns how it ended.
-func stopped(t *testing.T, spoil func(m *sim)) *sim {
+// runUntilStopped runs a simulation whose world is spoiled when half of the log is committed, and returns how it ended.
+func runUntilStopped(t *testing.T, spoil func(m *sim)) *sim {
 	t.Helper()
 	return runSim(t, 1, profile{workers: 1}, func(m *sim) {
-		m.script(func() bool { return false })
+		m.planEvents(func() bool { return false })
 		var look func()
 		look = func() {
 			if m.log.committed[1].offset < 150 {
-				m.s.after(time.Millisecond, "look", look)
+				m.s.executeAfter(time.Millisecond, "look", look)
 				return
 			}
 			spoil(m)
 		}
-		m.s.after(time.Millisecond, "look", look)
+		m.s.executeAfter(time.Millisecond, "look", look)
 	})
 }
 
@@ -90,7 +90,7 @@ func stopped(t *testing.T, spoil func(m *sim)) *sim {
 func TestContradictionsStopTheWorker(t *testing.T) {
 	restart := func(m *sim) {
 		for id := range m.workers {
-			m.crash(m.workers[id])
+			m.crashWorker(m.workers[id])
 		}
 	}
 	for _, c := range []struct {
@@ -99,7 +99,7 @@ func TestContradictionsStopTheWorker(t *testing.T) {
 	}{
 		{"retention passes the reader while it runs", "stop", func(m *sim) {
 			for p := range m.log.parts {
-				m.log.truncate(int32(p), m.log.parts[p].end-3)
+				m.log.truncateLog(int32(p), m.log.parts[p].end-3)
 			}
 			restart(m) // what it has in its buffers is still good; the next owner meets the hole
 		}},
@@ -118,7 +118,7 @@ func TestContradictionsStopTheWorker(t *testing.T) {
 			restart(m)
 		}},
 	} {
-		m := stopped(t, c.spoil)
+		m := runUntilStopped(t, c.spoil)
 		if len(m.bad) == 0 || !strings.Contains(m.bad[0], "stop") || !strings.Contains(m.bad[0], c.want) {
 			t.Errorf("%s: got %q, want a stop that says %q", c.name, m.bad, c.want)
 		}

@@ -128,28 +128,28 @@ func newSimInput(seed uint64, prof profile) *simInput {
 	return &simInput{log: newSimLog(simPartitions), rng: rand.New(rand.NewPCG(seed, 1)), sparse: prof.sparse, steady: prof.steady, clock: simStart}
 }
 
-func (in *simInput) exhausted() bool { return in.ended }
+func (in *simInput) isExhausted() bool { return in.ended }
 
-func (in *simInput) all() {
-	for in.some() {
+func (in *simInput) appendAll() {
+	for in.appendSome() {
 	}
 }
 
-// some appends a handful of records and reports whether there are more. The log does not depend on when it is called.
-func (in *simInput) some() bool {
+// appendSome appends a handful of records and reports whether there are more. The log does not depend on when it is called.
+func (in *simInput) appendSome() bool {
 	for range 23 {
 		if in.n == simRecords {
-			in.end()
+			in.endInput()
 			return false
 		}
-		in.one()
+		in.appendOne()
 	}
 	return true
 }
 
 var simPlates = []string{"1ABC128", "1ABC12B", "1ABC121", "2XYZ001", "2XYZOO1", "1AAA111", "1KLM453", "1PQR777", "1TTT221", "2CDE904"}
 
-func (in *simInput) one() {
+func (in *simInput) appendOne() {
 	rng := in.rng
 	in.n++
 	in.clock += schemas.Micros(rng.IntN(900)) * schemas.Millisecond
@@ -195,24 +195,24 @@ func (in *simInput) one() {
 		value = value[:len(value)/2]
 	}
 	p, _ := schemas.PlateFrom(m.GetRawPlate())
-	in.append(int32(schemas.Partition(p.Class(), "", simPartitions)), value)
+	in.appendRecord(int32(schemas.Partition(p.Class(), "", simPartitions)), value)
 }
 
-func (in *simInput) append(p int32, value []byte) {
+func (in *simInput) appendRecord(p int32, value []byte) {
 	skip := int64(0)
 	if in.sparse && in.rng.IntN(12) == 0 {
 		skip = int64(1 + in.rng.IntN(30))
 	}
-	in.log.append(p, value, skip)
+	in.log.appendRecord(p, value, skip)
 }
 
-func (in *simInput) end() {
+func (in *simInput) endInput() {
 	if in.ended {
 		return
 	}
 	in.ended = true
 	for p := range int32(simPartitions) {
-		in.append(p, tickRecord(in.clock+30*schemas.Second))
-		in.append(p, tickRecord(in.clock+60*schemas.Second))
+		in.appendRecord(p, tickRecord(in.clock+30*schemas.Second))
+		in.appendRecord(p, tickRecord(in.clock+60*schemas.Second))
 	}
 }

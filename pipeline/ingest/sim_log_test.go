@@ -37,23 +37,23 @@ func newSimLog(partitions int) *simLog {
 	return &simLog{parts: make([]simPart, partitions), committed: map[int32]simCommit{}}
 }
 
-// append adds a record after skip offsets that no record has.
-func (l *simLog) append(p int32, v []byte, skip int64) {
+// appendRecord adds a record after skip offsets that no record has.
+func (l *simLog) appendRecord(p int32, v []byte, skip int64) {
 	x := &l.parts[p]
 	x.offsets = append(x.offsets, x.end+skip)
 	x.values = append(x.values, v)
 	x.end += skip + 1
 }
 
-// truncate removes the records below offset, as retention does.
-func (l *simLog) truncate(p int32, offset int64) {
+// truncateLog removes the records below offset, as retention does.
+func (l *simLog) truncateLog(p int32, offset int64) {
 	x := &l.parts[p]
 	i, _ := slices.BinarySearch(x.offsets, offset)
 	x.offsets, x.values, x.first = x.offsets[i:], x.values[i:], max(offset, x.first)
 }
 
-// done reports whether everything is committed.
-func (l *simLog) done() bool {
+// allCommitted reports whether everything is committed.
+func (l *simLog) allCommitted() bool {
 	for p := range l.parts {
 		x := &l.parts[p]
 		c := l.committed[int32(p)]
@@ -84,24 +84,24 @@ type simCoordinator struct {
 	rounds    int
 }
 
-func (c *simCoordinator) join(w *simWorker, ready func(*simSession)) {
+func (c *simCoordinator) joinMember(w *simWorker, ready func(*simSession)) {
 	c.members[w.id] = w
 	c.joining[w.id] = ready
-	c.rebalance()
+	c.startRebalance()
 }
 
-// rebalance starts one, or completes it when nobody is missing.
-func (c *simCoordinator) rebalance() {
+// startRebalance starts one, or completes it when nobody is missing.
+func (c *simCoordinator) startRebalance() {
 	if c.preparing == 0 {
 		c.rounds++
 		c.preparing = c.rounds
 		round := c.rounds
 		for _, id := range slices.Sorted(maps.Keys(c.members)) {
-			c.notify(c.members[id])
+			c.notifyMember(c.members[id])
 		}
-		c.sim.s.after(simRebalance, fmt.Sprintf("rebalance %d over", round), func() {
+		c.sim.s.executeAfter(simRebalance, fmt.Sprintf("rebalance %d over", round), func() {
 			if c.preparing == round {
-				c.complete()
+				c.completeRebalance()
 			}
 		})
 	}
@@ -110,23 +110,23 @@ func (c *simCoordinator) rebalance() {
 			return
 		}
 	}
-	c.complete()
+	c.completeRebalance()
 }
 
-// notify ends the member's session at its next heartbeat. A frozen worker has none until it wakes up.
-func (c *simCoordinator) notify(w *simWorker) {
+// notifyMember ends the member's session at its next heartbeat. A frozen worker has none until it wakes up.
+func (c *simCoordinator) notifyMember(w *simWorker) {
 	sess := w.session
 	if sess == nil {
 		return
 	}
-	d := c.sim.between(time.Millisecond, 60*time.Millisecond)
+	d := c.sim.drawBetween(time.Millisecond, 60*time.Millisecond)
 	if woken := time.Until(w.frozen); woken > 0 {
-		d = woken + c.sim.between(time.Millisecond, 500*time.Millisecond)
+		d = woken + c.sim.drawBetween(time.Millisecond, 500*time.Millisecond)
 	}
-	c.sim.s.after(d, fmt.Sprintf("w%d hears that generation %d is over", w.id, sess.gen), sess.cancel)
+	c.sim.s.executeAfter(d, fmt.Sprintf("w%d hears that generation %d is over", w.id, sess.gen), sess.cancel)
 }
 
-func (c *simCoordinator) complete() {
+func (c *simCoordinator) completeRebalance() {
 	c.preparing = 0
 	c.gen++
 	ids := slices.Sorted(maps.Keys(c.joining))
@@ -150,15 +150,15 @@ func (c *simCoordinator) complete() {
 	clear(c.joining)
 }
 
-// leave takes a member out: it said so, or its session timed out.
-func (c *simCoordinator) leave(id int) {
+// removeMember takes a member out: it said so, or its session timed out.
+func (c *simCoordinator) removeMember(id int) {
 	if c.members[id] == nil {
 		return
 	}
 	delete(c.members, id)
 	delete(c.joining, id)
 	if len(c.members) > 0 {
-		c.rebalance()
+		c.startRebalance()
 	}
 }
 
@@ -178,8 +178,8 @@ func (g *simGroup) Next(ctx context.Context) (Generation, error) {
 	}
 	g.wg.Wait()
 	ready := make(chan *simSession, 1)
-	err := g.w.sim.s.await(ctx, g.w, opJoin, fmt.Sprintf("w%d join", g.w.id), func() error {
-		g.w.sim.coord.join(g.w, func(s *simSession) { ready <- s })
+	err := g.w.sim.s.awaitOp(ctx, g.w, opJoin, fmt.Sprintf("w%d join", g.w.id), func() error {
+		g.w.sim.coord.joinMember(g.w, func(s *simSession) { ready <- s })
 		return nil
 	})
 	if err != nil {
@@ -212,30 +212,30 @@ func (s *simSession) Go(f func(ctx context.Context)) {
 	})
 }
 
-func (s *simSession) await(ctx context.Context, kind opKind, p int32, what string, effect func() error) error {
-	return s.w.sim.s.await(ctx, s.w, kind, fmt.Sprintf("w%d g%d p%d %s", s.w.id, s.gen, p, what), effect)
+func (s *simSession) awaitOp(ctx context.Context, kind opKind, p int32, what string, effect func() error) error {
+	return s.w.sim.s.awaitOp(ctx, s.w, kind, fmt.Sprintf("w%d g%d p%d %s", s.w.id, s.gen, p, what), effect)
 }
 
 func (s *simSession) Committed(ctx context.Context, p int32) (offset int64, metadata string, err error) {
-	err = s.await(ctx, opCommitted, p, "committed", func() error {
+	err = s.awaitOp(ctx, opCommitted, p, "committed", func() error {
 		c, ok := s.w.sim.log.committed[p]
 		if !ok {
 			c.offset = -1
 		}
-		offset, metadata = s.w.sim.mut.committed(c)
+		offset, metadata = s.w.sim.mut.mutateCommitted(c)
 		return nil
 	})
 	return offset, metadata, err
 }
 
 func (s *simSession) Commit(ctx context.Context, p int32, offset int64, metadata string) error {
-	return s.await(ctx, opCommit, p, fmt.Sprintf("commit %d %s", offset, metadata), func() error {
+	return s.awaitOp(ctx, opCommit, p, fmt.Sprintf("commit %d %s", offset, metadata), func() error {
 		m := s.w.sim
 		if (s.gen != m.coord.gen || m.coord.members[s.w.id] == nil) && !m.mut.unfenced {
 			m.stats.fenced++
 			return fmt.Errorf("generation %d of %d: %w", s.gen, m.coord.gen, ErrFenced)
 		}
-		offset, metadata := m.mut.commit(offset, metadata)
+		offset, metadata := m.mut.mutateCommit(offset, metadata)
 		m.checkDurable(p, offset)
 		m.log.committed[p] = simCommit{offset, metadata}
 		return nil
@@ -243,7 +243,7 @@ func (s *simSession) Commit(ctx context.Context, p int32, offset int64, metadata
 }
 
 func (s *simSession) Bounds(ctx context.Context, p int32) (first, end int64, err error) {
-	err = s.await(ctx, opCommitted, p, "bounds", func() error {
+	err = s.awaitOp(ctx, opCommitted, p, "bounds", func() error {
 		x := &s.w.sim.log.parts[p]
 		first, end = x.first, x.end
 		return nil
@@ -252,8 +252,8 @@ func (s *simSession) Bounds(ctx context.Context, p int32) (first, end int64, err
 }
 
 func (s *simSession) Tick(ctx context.Context, p int32, at schemas.Micros) error {
-	return s.await(ctx, opCommit, p, "tick", func() error {
-		s.w.sim.log.append(p, tickRecord(at), 0)
+	return s.awaitOp(ctx, opCommit, p, "tick", func() error {
+		s.w.sim.log.appendRecord(p, tickRecord(at), 0)
 		return nil
 	})
 }
@@ -275,7 +275,7 @@ func (r *simReader) Close() error { return nil }
 // Fetch takes some records, rarely all there are.
 func (r *simReader) Fetch(ctx context.Context, into *shard.Records) error {
 	r.opened++
-	err := r.s.await(ctx, opFetch, r.p, fmt.Sprintf("fetch %d", r.next), func() error {
+	err := r.s.awaitOp(ctx, opFetch, r.p, fmt.Sprintf("fetch %d", r.next), func() error {
 		m := r.s.w.sim
 		x := &m.log.parts[r.p]
 		if r.next < x.first || r.next > x.end {
@@ -321,7 +321,7 @@ func pauseErr(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// between draws a duration, with an odd number of nanoseconds, so that it ends at no other's instant.
-func (m *sim) between(lo, hi time.Duration) time.Duration {
+// drawBetween draws a duration, with an odd number of nanoseconds, so that it ends at no other's instant.
+func (m *sim) drawBetween(lo, hi time.Duration) time.Duration {
 	return cmp.Or(lo+time.Duration(m.rng.Int64N(int64(hi-lo)))|1, 1)
 }

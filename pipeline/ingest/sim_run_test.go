@@ -54,7 +54,7 @@ type mutation struct {
 	unacknowledged bool // published messages count as acknowledged at once
 }
 
-func (m *mutation) committed(c simCommit) (int64, string) {
+func (m *mutation) mutateCommitted(c simCommit) (int64, string) {
 	p, err := ParsePlan(c.metadata, c.offset)
 	if err != nil || c.metadata == "" {
 		return c.offset, c.metadata
@@ -68,7 +68,7 @@ func (m *mutation) committed(c simCommit) (int64, string) {
 	return c.offset, p.String()
 }
 
-func (m *mutation) commit(offset int64, metadata string) (int64, string) {
+func (m *mutation) mutateCommit(offset int64, metadata string) (int64, string) {
 	if p, err := ParsePlan(metadata, offset); err == nil && m.commitsEarly && p.UnderWay() {
 		p.Start = p.End
 		return p.End, p.String()
@@ -76,7 +76,7 @@ func (m *mutation) commit(offset int64, metadata string) (int64, string) {
 	return offset, metadata
 }
 
-func (m *mutation) token(ofRange string, w *simWorker) string {
+func (m *mutation) mutateToken(ofRange string, w *simWorker) string {
 	switch {
 	case m.noToken:
 		return fmt.Sprint(nextToken.Add(1)) // the flushes of several partitions ask
@@ -158,8 +158,8 @@ func simVersionsOf(r *simRegistry) *shard.Versions {
 	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)))}
 }
 
-// start begins a process. Only the scheduler's goroutine calls it.
-func (m *sim) start() {
+// startWorker begins a process. Only the scheduler's goroutine calls it.
+func (m *sim) startWorker() {
 	m.nextID++
 	m.stats.started++
 	w := &simWorker{sim: m, id: m.nextID}
@@ -179,7 +179,7 @@ func (m *sim) start() {
 	m.running.Go(func() {
 		err := worker.Run(w.life)
 		if w.life.Err() == nil {
-			m.s.register(&op{key: fmt.Sprintf("w%d ended", w.id), kind: opScript, done: make(chan error, 1), effect: func() error {
+			m.s.registerOp(&op{key: fmt.Sprintf("w%d ended", w.id), kind: opScript, done: make(chan error, 1), effect: func() error {
 				m.bad = append(m.bad, fmt.Sprintf("worker %d ended: %v", w.id, err))
 				return nil
 			}})
@@ -187,50 +187,50 @@ func (m *sim) start() {
 	})
 }
 
-// crash ends a process at once. Inserts it had under way may still reach the tables, messages the topics.
-func (m *sim) crash(w *simWorker) {
+// crashWorker ends a process at once. Inserts it had under way may still reach the tables, messages the topics.
+func (m *sim) crashWorker(w *simWorker) {
 	m.stats.crashes++
 	delete(m.workers, w.id)
-	for _, o := range m.s.orphans(w) {
+	for _, o := range m.s.takeOrphans(w) {
 		switch {
 		case o.kind == opInsert && m.rng.IntN(2) == 0:
 			m.stats.late++
 			effect := o.effect
-			m.s.after(m.between(time.Millisecond, 3*time.Second), o.key+" of the dead", func() { _ = effect() })
+			m.s.executeAfter(m.drawBetween(time.Millisecond, 3*time.Second), o.key+" of the dead", func() { _ = effect() })
 		case o.kind == opAck && m.rng.IntN(2) == 0:
-			w.acknowledge(nil)
+			w.acknowledgeAll(nil)
 		}
 	}
 	w.kill()
-	m.s.after(simSessionTimeout, fmt.Sprintf("session of w%d times out", w.id), func() { m.coord.leave(w.id) })
-	m.s.after(m.between(5*time.Millisecond, 300*time.Millisecond), fmt.Sprintf("restart of w%d", w.id), m.start)
+	m.s.executeAfter(simSessionTimeout, fmt.Sprintf("session of w%d times out", w.id), func() { m.coord.removeMember(w.id) })
+	m.s.executeAfter(m.drawBetween(5*time.Millisecond, 300*time.Millisecond), fmt.Sprintf("restart of w%d", w.id), m.startWorker)
 }
 
-// leave ends a process in order.
-func (m *sim) leave(w *simWorker) {
+// endWorker ends a process in order.
+func (m *sim) endWorker(w *simWorker) {
 	delete(m.workers, w.id)
 	w.kill()
-	m.s.orphans(w)
-	m.coord.leave(w.id)
+	m.s.takeOrphans(w)
+	m.coord.removeMember(w.id)
 }
 
-// freeze stops a process for d; its session may time out meanwhile.
-func (m *sim) freeze(w *simWorker, d time.Duration) {
+// freezeWorker stops a process for d; its session may time out meanwhile.
+func (m *sim) freezeWorker(w *simWorker, d time.Duration) {
 	m.stats.freezes++
 	w.frozen = time.Now().Add(d)
 	until := w.frozen
 	if d > simSessionTimeout {
-		m.s.after(simSessionTimeout, fmt.Sprintf("session of frozen w%d times out", w.id), func() {
+		m.s.executeAfter(simSessionTimeout, fmt.Sprintf("session of frozen w%d times out", w.id), func() {
 			if w.frozen.Equal(until) && m.workers[w.id] == w {
-				m.coord.leave(w.id)
-				m.coord.notify(w)
+				m.coord.removeMember(w.id)
+				m.coord.notifyMember(w)
 			}
 		})
 	}
 }
 
-// latency draws how long an op takes.
-func (m *sim) latency(o *op) time.Duration {
+// drawLatency draws how long an op takes.
+func (m *sim) drawLatency(o *op) time.Duration {
 	lo, hi := 500*time.Microsecond, 4*time.Millisecond
 	switch o.kind {
 	case opInsert:
@@ -245,7 +245,7 @@ func (m *sim) latency(o *op) time.Duration {
 		}
 	case opFetch, opCommit, opCommitted, opState, opJoin, opScript:
 	}
-	d := m.between(lo, hi)
+	d := m.drawBetween(lo, hi)
 	if o.owner != nil {
 		d = max(d, time.Until(o.owner.frozen))
 	}
@@ -254,14 +254,14 @@ func (m *sim) latency(o *op) time.Duration {
 
 var errTransient = errors.New("transient")
 
-// execute runs one op, or lets something happen instead.
-func (m *sim) execute(o *op) (string, error) {
+// executeOp runs one op, or lets something happen instead.
+func (m *sim) executeOp(o *op) (string, error) {
 	w := o.owner
 	if w == nil || o.kind == opScript {
 		return "ok", o.effect()
 	}
 	if d := time.Until(w.frozen); d > 0 { // was under way when the process froze
-		return "frozen", m.again(o, d)
+		return "frozen", m.requeueOp(o, d)
 	}
 	one := func(n int) bool { return n > 0 && m.rng.IntN(n) == 0 }
 	switch {
@@ -271,15 +271,15 @@ func (m *sim) execute(o *op) (string, error) {
 			what = "crash after"
 			_ = o.effect()
 		}
-		m.crash(w)
+		m.crashWorker(w)
 		return what, context.Canceled
 	case one(m.prof.freeze):
-		m.freeze(w, m.between(simSessionTimeout/8, 2*simSessionTimeout))
-		return "freeze", m.again(o, time.Until(w.frozen))
+		m.freezeWorker(w, m.drawBetween(simSessionTimeout/8, 2*simSessionTimeout))
+		return "freeze", m.requeueOp(o, time.Until(w.frozen))
 	case o.kind == opInsert && time.Now().Before(m.down):
 		return "database down", errTransient
 	case one(m.prof.trouble):
-		return m.disturb(o)
+		return m.disturbOp(o)
 	}
 	err := o.effect()
 	if err != nil {
@@ -288,8 +288,8 @@ func (m *sim) execute(o *op) (string, error) {
 	return "ok", nil
 }
 
-// again puts the op back; its caller keeps waiting.
-func (m *sim) again(o *op, d time.Duration) error {
+// requeueOp puts the op back; its caller keeps waiting.
+func (m *sim) requeueOp(o *op, d time.Duration) error {
 	done := o.done
 	o.done = make(chan error, 1) // takes what the scheduler says of this execution
 	m.s.mu.Lock()
@@ -298,13 +298,13 @@ func (m *sim) again(o *op, d time.Duration) error {
 	return nil
 }
 
-// disturb makes an op fail: without its effect, with it (the answer is lost), or with it arriving later.
-func (m *sim) disturb(o *op) (string, error) {
+// disturbOp makes an op fail: without its effect, with it (the answer is lost), or with it arriving later.
+func (m *sim) disturbOp(o *op) (string, error) {
 	m.stats.troubles++
 	w := o.owner
 	if o.kind == opAck {
 		if m.rng.IntN(2) == 0 {
-			w.acknowledge(errTransient)
+			w.acknowledgeAll(errTransient)
 		} else {
 			_ = o.effect()
 		}
@@ -325,7 +325,7 @@ func (m *sim) disturb(o *op) (string, error) {
 		if o.kind == opInsert {
 			m.stats.late++
 			effect := o.effect
-			m.s.after(m.between(time.Millisecond, 2*time.Second), o.key+" late", func() { _ = effect() })
+			m.s.executeAfter(m.drawBetween(time.Millisecond, 2*time.Second), o.key+" late", func() { _ = effect() })
 		}
 		return "fails, maybe late", errTransient
 	}
@@ -346,27 +346,27 @@ func (m *sim) checkDurable(p int32, offset int64) {
 	}
 }
 
-// script plans what happens by itself: members that come and go, the outage, records that arrive.
-func (m *sim) script(rest func() bool) {
+// planEvents plans what happens by itself: members that come and go, the outage, records that arrive.
+func (m *sim) planEvents(rest func() bool) {
 	if m.prof.members {
 		var change func()
 		change = func() {
 			if n := len(m.workers); n < 2 || n < simMaxWorkers && m.rng.IntN(2) == 0 {
-				m.start()
+				m.startWorker()
 			} else {
 				ids := slices.Sorted(maps.Keys(m.workers))
-				m.leave(m.workers[ids[m.rng.IntN(n)]])
+				m.endWorker(m.workers[ids[m.rng.IntN(n)]])
 			}
-			next := m.between(200*time.Millisecond, 1500*time.Millisecond)
+			next := m.drawBetween(200*time.Millisecond, 1500*time.Millisecond)
 			if time.Now().Before(m.down) {
 				next *= 40
 			}
-			m.s.after(next, "members change", change)
+			m.s.executeAfter(next, "members change", change)
 		}
-		m.s.after(m.between(50*time.Millisecond, 600*time.Millisecond), "members change", change)
+		m.s.executeAfter(m.drawBetween(50*time.Millisecond, 600*time.Millisecond), "members change", change)
 	}
 	if m.prof.outage {
-		m.s.after(m.between(20*time.Millisecond, 400*time.Millisecond), "database goes down", func() {
+		m.s.executeAfter(m.drawBetween(20*time.Millisecond, 400*time.Millisecond), "database goes down", func() {
 			m.stats.outages++
 			m.down = time.Now().Add(10 * time.Minute)
 		})
@@ -375,10 +375,10 @@ func (m *sim) script(rest func() bool) {
 		var more func()
 		more = func() {
 			if rest() {
-				m.s.after(m.between(5*time.Millisecond, 60*time.Millisecond), "records arrive", more)
+				m.s.executeAfter(m.drawBetween(5*time.Millisecond, 60*time.Millisecond), "records arrive", more)
 			}
 		}
-		m.s.after(time.Millisecond, "records arrive", more)
+		m.s.executeAfter(time.Millisecond, "records arrive", more)
 	}
 }
 
@@ -401,14 +401,14 @@ func runSim(t *testing.T, seed uint64, prof profile, options ...func(*sim)) *sim
 		}
 		m.tables.window = m.mut.window
 		if !prof.live {
-			input.all()
+			input.appendAll()
 		}
 		for range max(prof.workers, 1) {
-			m.start()
+			m.startWorker()
 		}
-		m.script(input.some)
-		err := m.s.run(simMaxSteps, m.latency, m.execute, func() bool {
-			return len(m.bad) > 0 || input.exhausted() && m.log.done() && (m.more == nil || !m.more())
+		m.planEvents(input.appendSome)
+		err := m.s.run(simMaxSteps, m.drawLatency, m.executeOp, func() bool {
+			return len(m.bad) > 0 || input.isExhausted() && m.log.allCommitted() && (m.more == nil || !m.more())
 		})
 		if err != nil {
 			m.bad = append(m.bad, fmt.Sprintf("%v after %d steps, %v", err, m.s.steps, m.log.committed))

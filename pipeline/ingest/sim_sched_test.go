@@ -68,10 +68,10 @@ func newSched(rng *rand.Rand) *sched {
 	return &sched{rng: rng, trace: fnv.New64a(), began: time.Now(), arrived: make(chan struct{}, 1)}
 }
 
-// await registers an op and waits for its execution or for ctx.
-func (s *sched) await(ctx context.Context, w *simWorker, kind opKind, key string, effect func() error) error {
+// awaitOp registers an op and waits for its execution or for ctx.
+func (s *sched) awaitOp(ctx context.Context, w *simWorker, kind opKind, key string, effect func() error) error {
 	o := &op{key: key, ctx: ctx, owner: w, kind: kind, effect: effect, done: make(chan error, 1)}
-	s.register(o)
+	s.registerOp(o)
 	select {
 	case err := <-o.done:
 		return err
@@ -80,7 +80,7 @@ func (s *sched) await(ctx context.Context, w *simWorker, kind opKind, key string
 	}
 }
 
-func (s *sched) register(o *op) {
+func (s *sched) registerOp(o *op) {
 	s.mu.Lock()
 	s.fresh = append(s.fresh, o)
 	s.mu.Unlock()
@@ -90,8 +90,8 @@ func (s *sched) register(o *op) {
 	}
 }
 
-// after executes effect in d. Only the scheduler's goroutine calls it.
-func (s *sched) after(d time.Duration, key string, effect func()) {
+// executeAfter executes effect in d. Only the scheduler's goroutine calls it.
+func (s *sched) executeAfter(d time.Duration, key string, effect func()) {
 	o := &op{key: key, kind: opScript, due: time.Now().Add(d), effect: func() error { effect(); return nil }, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, o)
@@ -110,7 +110,7 @@ func (s *sched) run(most int, latency func(*op) time.Duration, execute func(*op)
 		if s.steps > most {
 			return errStuck
 		}
-		o := s.next(latency)
+		o := s.nextOp(latency)
 		if o == nil { // everything waits for a timer of the pipeline
 			select {
 			case <-s.arrived:
@@ -130,16 +130,16 @@ func (s *sched) run(most int, latency func(*op) time.Duration, execute func(*op)
 				continue
 			}
 		}
-		s.remove(o)
+		s.removeOp(o)
 		s.steps++
 		what, err := execute(o)
-		s.note("%s: %s", o.key, what)
+		s.addTrace("%s: %s", o.key, what)
 		o.done <- err
 	}
 }
 
-// note adds a line to the trace.
-func (s *sched) note(format string, args ...any) {
+// addTrace adds a line to the trace.
+func (s *sched) addTrace(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.trace, "%d ", time.Since(s.began).Microseconds())
 	_, _ = fmt.Fprintf(s.trace, format, args...)
 	if s.keep {
@@ -153,8 +153,8 @@ func (s *sched) hasFresh() bool {
 	return len(s.fresh) > 0
 }
 
-// next admits what is new, in key order, drops what nobody waits for any more, and returns the op due first.
-func (s *sched) next(latency func(*op) time.Duration) *op {
+// nextOp admits what is new, in key order, drops what nobody waits for any more, and returns the op due first.
+func (s *sched) nextOp(latency func(*op) time.Duration) *op {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.SortFunc(s.fresh, func(a, b *op) int { return strings.Compare(a.key, b.key) })
@@ -178,14 +178,14 @@ func (s *sched) next(latency func(*op) time.Duration) *op {
 	return first
 }
 
-func (s *sched) remove(o *op) {
+func (s *sched) removeOp(o *op) {
 	s.mu.Lock()
 	s.waiting = slices.DeleteFunc(s.waiting, func(x *op) bool { return x == o })
 	s.mu.Unlock()
 }
 
-// orphans returns the ops of a worker that are under way, and forgets them.
-func (s *sched) orphans(w *simWorker) (out []*op) {
+// takeOrphans returns the ops of a worker that are under way, and forgets them.
+func (s *sched) takeOrphans(w *simWorker) (out []*op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range s.waiting {

@@ -48,7 +48,7 @@ func newSimTables() *simTables {
 // simOrder is the tables; the ledger is written last, when all others have what they should.
 var simOrder = []string{"reads", "passages", "merges", "rejects", "hits", "decisions", "offences", "batches"}
 
-func (t *simTables) insert(table, token string, b *simRows, rg Range) {
+func (t *simTables) insertRows(table, token string, b *simRows, rg Range) {
 	known := t.tokens[table]
 	if slices.Contains(known, token) {
 		t.repeats++
@@ -90,10 +90,10 @@ func (s *simSink) Insert(ctx context.Context, rg Range, t *shard.Totals, blk Blo
 		if len(b.rows[table]) == 0 {
 			continue
 		}
-		token := m.mut.token(fmt.Sprintf("%s/%d/%d-%d", rg.Topic, rg.Partition, rg.Start, rg.End), s.w)
+		token := m.mut.mutateToken(fmt.Sprintf("%s/%d/%d-%d", rg.Topic, rg.Partition, rg.Start, rg.End), s.w)
 		key := fmt.Sprintf("w%d insert p%d [%d,%d) %s", s.w.id, rg.Partition, rg.Start, rg.End, table)
-		err := m.s.await(ctx, s.w, opInsert, key, func() error {
-			m.tables.insert(table, token, b, rg)
+		err := m.s.awaitOp(ctx, s.w, opInsert, key, func() error {
+			m.tables.insertRows(table, token, b, rg)
 			return nil
 		})
 		if err != nil {
@@ -104,7 +104,7 @@ func (s *simSink) Insert(ctx context.Context, rg Range, t *shard.Totals, blk Blo
 }
 
 func (s *simSink) Reached(ctx context.Context, _ string, p int32) (r StoredExtent, err error) {
-	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d reached p%d", s.w.id, p), func() error {
+	err = s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d reached p%d", s.w.id, p), func() error {
 		for _, rg := range s.w.sim.tables.durable[p] {
 			r = StoredExtent{max(r.End, rg.End), true}
 		}
@@ -117,7 +117,7 @@ func (s *simSink) Losses(ctx context.Context, _ string, p int32) (out []Loss, er
 	if s.w.sim.tables.losses == nil {
 		return nil, nil
 	}
-	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d losses p%d", s.w.id, p), func() error {
+	err = s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d losses p%d", s.w.id, p), func() error {
 		out = slices.Clone(s.w.sim.tables.losses[p])
 		return nil
 	})
@@ -126,7 +126,7 @@ func (s *simSink) Losses(ctx context.Context, _ string, p int32) (out []Loss, er
 
 func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.Earlier, err error) {
 	t := s.w.sim.tables
-	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d offences p%d below %d", s.w.id, p, below), func() error {
+	err = s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d offences p%d below %d", s.w.id, p, below), func() error {
 		for _, o := range t.ids {
 			if o.pos.Partition == p && o.pos.Offset < below {
 				out = append(out, o.Earlier)
@@ -140,7 +140,7 @@ func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.
 func (s *simSink) Seals(ctx context.Context, p int32, below int64) (map[string]schemas.Sum, error) {
 	out, last := map[string]schemas.Sum{}, map[string]simSeal{}
 	t := s.w.sim.tables
-	err := s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d seals p%d below %d", s.w.id, p, below), func() error {
+	err := s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d seals p%d below %d", s.w.id, p, below), func() error {
 		for _, x := range t.seals {
 			l, ok := last[x.camera]
 			if x.pos.Partition != p || x.pos.Offset >= below {
@@ -157,7 +157,7 @@ func (s *simSink) Seals(ctx context.Context, p int32, below int64) (map[string]s
 
 func (s *simSink) Told(ctx context.Context, p int32, from, below int64) (out []shard.Told, err error) {
 	t := s.w.sim.tables
-	err = s.w.sim.s.await(ctx, s.w, opState, fmt.Sprintf("w%d told p%d [%d,%d)", s.w.id, p, from, below), func() error {
+	err = s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d told p%d [%d,%d)", s.w.id, p, from, below), func() error {
 		for _, x := range t.told {
 			if x.pos.Partition == p && x.pos.Offset >= from && x.pos.Offset < below {
 				out = append(out, x.Told)
@@ -190,7 +190,7 @@ func (b *simBlock) Rows() (n int) {
 	return n
 }
 
-func (b *simBlock) add(table, format string, args ...any) {
+func (b *simBlock) addRow(table, format string, args ...any) {
 	b.rows[table] = append(b.rows[table], fmt.Sprintf(format, args...))
 }
 
@@ -216,16 +216,16 @@ func (b *simBlock) Append(rows *shard.Rows) {
 }
 
 func (b *simBlock) addRead(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
-	b.add("reads", "%x %x %s %s %s %d %d %d %d %d %s", r.ID.ID[:], p.ID[:], cam.ID, r.Plate, r.RawPlate, r.CapturedAt, r.ReceivedAt, r.Speed, r.Flags, pos.Offset, r.Class)
+	b.addRow("reads", "%x %x %s %s %s %d %d %d %d %d %s", r.ID.ID[:], p.ID[:], cam.ID, r.Plate, r.RawPlate, r.CapturedAt, r.ReceivedAt, r.Speed, r.Flags, pos.Offset, r.Class)
 }
 
 func (b *simBlock) addPassage(p *schemas.Passage, pos shard.Position) {
-	b.add("passages", "%x %s %d %d %d %v %x %x %d %s", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset,
+	b.addRow("passages", "%x %s %d %d %d %v %x %x %d %s", p.ID.ID[:], p.Best.Camera, p.Reads, p.Merged, p.Variants, p.Parked, p.Best.Read.ID[:], p.Measured.Read.ID[:], pos.Offset,
 		lookOf(&p.Best, p.Measured.Speed))
 }
 
 func (b *simBlock) addHit(h *schemas.Hit, r *schemas.Read, pos shard.Position) {
-	b.add("hits", "%x %v %s %x %d", h.ID.ID[:], h.Match, h.Entry.ID, r.ID.ID[:], pos.Offset)
+	b.addRow("hits", "%x %v %s %x %d", h.ID.ID[:], h.Match, h.Entry.ID, r.ID.ID[:], pos.Offset)
 	b.told = append(b.told, simTold{shard.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}, pos})
 }
 
@@ -234,14 +234,14 @@ func (b *simBlock) addDecision(row *shard.DecisionRow, pos shard.Position) {
 	var trace strings.Builder
 	for _, s := range d.Trace {
 		trace.WriteString(s.Code)
-		trace.WriteByte("-+"[btoi(s.Holds)])
+		trace.WriteByte("-+"[boolToInt(s.Holds)])
 		for _, a := range s.Args {
 			trace.WriteString(a)
 		}
 	}
-	b.add("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
+	b.addRow("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
 	if row.IsOffence() {
-		b.add("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
+		b.addRow("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
 		b.ids = append(b.ids, simOffence{d.Earlier(), pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
 	}
@@ -252,7 +252,7 @@ func lookOf(s *schemas.Sighting, speed schemas.Speed) string {
 	return fmt.Sprintf("%v %s %s %x %v %d", s.Kind, s.Make, s.Colour, s.Image[:2], s.Country, speed)
 }
 
-func btoi(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
@@ -260,11 +260,11 @@ func btoi(b bool) int {
 }
 
 func (b *simBlock) addMerge(k shard.MergeKind, r *schemas.Read, p schemas.PassageID, pos shard.Position) {
-	b.add("merges", "%v %x %x %d %d", k, r.ID.ID[:], p.ID[:], pos.Partition, pos.Offset)
+	b.addRow("merges", "%v %x %x %d %d", k, r.ID.ID[:], p.ID[:], pos.Partition, pos.Offset)
 }
 
 func (b *simBlock) addReject(r *shard.RejectRow) {
-	b.add("rejects", "%v %s %x %d %d", r.Err, r.Camera, r.Payload, r.Pos.Partition, r.Pos.Offset)
+	b.addRow("rejects", "%v %s %x %d %d", r.Err, r.Camera, r.Payload, r.Pos.Partition, r.Pos.Offset)
 }
 
 // simTopics is one worker's publisher. What was sent is acknowledged a while later; a message counts as published only
@@ -276,7 +276,7 @@ type simMessage struct {
 	id string
 }
 
-func (t *simTopics) send(p *Pending, id string) {
+func (t *simTopics) sendMessage(p *Pending, id string) {
 	p.Add()
 	w := t.w
 	if w.sim.mut.unacknowledged {
@@ -291,12 +291,12 @@ func (t *simTopics) send(p *Pending, id string) {
 	first := len(w.sent) == 1
 	w.mu.Unlock()
 	if first {
-		w.sim.s.register(&op{key: fmt.Sprintf("w%d ack", w.id), ctx: w.life, owner: w, kind: opAck, effect: func() error { w.acknowledge(nil); return nil }, done: make(chan error, 1)})
+		w.sim.s.registerOp(&op{key: fmt.Sprintf("w%d ack", w.id), ctx: w.life, owner: w, kind: opAck, effect: func() error { w.acknowledgeAll(nil); return nil }, done: make(chan error, 1)})
 	}
 }
 
-// acknowledge answers for everything sent so far.
-func (w *simWorker) acknowledge(err error) {
+// acknowledgeAll answers for everything sent so far.
+func (w *simWorker) acknowledgeAll(err error) {
 	w.mu.Lock()
 	sent := w.sent
 	w.sent = nil
@@ -313,16 +313,16 @@ func (w *simWorker) acknowledge(err error) {
 
 func (t *simTopics) Publish(p *Pending, rows *shard.Rows) {
 	for _, h := range rows.Hits {
-		t.send(p, "hit "+h.Hit.ID.String())
+		t.sendMessage(p, "hit "+h.Hit.ID.String())
 	}
 	for i := range rows.Decisions {
 		if r := &rows.Decisions[i]; r.IsOffence() {
-			t.send(p, fmt.Sprintf("offence %s %x", r.Decision.Offence, r.Decision.Seal))
+			t.sendMessage(p, fmt.Sprintf("offence %s %x", r.Decision.Offence, r.Decision.Seal))
 		}
 	}
 	for i := range rows.Rejects {
 		r := &rows.Rejects[i]
-		t.send(p, fmt.Sprintf("reject %d-%d %v", r.Pos.Partition, r.Pos.Offset, r.Err))
+		t.sendMessage(p, fmt.Sprintf("reject %d-%d %v", r.Pos.Partition, r.Pos.Offset, r.Err))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func snapshots(t *testing.T, s *Stages) map[string]StageSnapshot {
+func readSnapshots(t *testing.T, s *Stages) map[string]StageSnapshot {
 	t.Helper()
 	var buf bytes.Buffer
 	if err := s.WriteJSON(&buf); err != nil {
@@ -36,7 +36,7 @@ func TestStagesAreExactPerRecordAndSurviveTheWire(t *testing.T) {
 	s.Observe(StageLinger, 900*time.Millisecond, 10)
 	s.Observe(StageLinger, time.Hour, 0) // nothing spent it
 	s.observeSince(StageStored, 5_000_000, []schemas.Micros{4_900_000, 4_800_000, 5_000_100})
-	got := snapshots(t, s)
+	got := readSnapshots(t, s)
 	if len(got) != int(stages) {
 		t.Errorf("%d stages are written, want all %d", len(got), stages)
 	}
@@ -51,7 +51,7 @@ func TestStagesAreExactPerRecordAndSurviveTheWire(t *testing.T) {
 	if st := got["stored"]; st.Count != 3 || math.Abs(float64(st.Max)-200_000) > 200 {
 		t.Errorf("stored: got %+v, want 3 records, at most 200 ms, and a time from the future as 1 us", st)
 	}
-	if s.Observe(StageQueue, 3*time.Hour, 1); snapshots(t, s)["queue"].Max < 59_000_000 {
+	if s.Observe(StageQueue, 3*time.Hour, 1); readSnapshots(t, s)["queue"].Max < 59_000_000 {
 		t.Error("three hours must count as a minute, not be dropped")
 	}
 }

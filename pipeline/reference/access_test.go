@@ -9,9 +9,9 @@ import (
 )
 
 func TestAccessOfACameraIsRead(t *testing.T) {
-	dir := region(t)
-	edit(t, dir, fileCameras, "id: BRU-0001\n", "id: BRU-0001\n    auth_header: x_auth_key\n    client_subject: CN=BRU-0001\n    addresses: [10.1.2.3, \"2001:db8::/64\"]\n    source_id: [1, abc]\n")
-	edit(t, dir, fileCameras, "id: BRU-0003\n", "id: BRU-0003\n    behind: BRU-0001\n    source_id: \"3\"\n")
+	dir := copyRegion(t)
+	editFile(t, dir, fileCameras, "id: BRU-0001\n", "id: BRU-0001\n    auth_header: x_auth_key\n    client_subject: CN=BRU-0001\n    addresses: [10.1.2.3, \"2001:db8::/64\"]\n    source_id: [1, abc]\n")
+	editFile(t, dir, fileCameras, "id: BRU-0003\n", "id: BRU-0003\n    behind: BRU-0001\n    source_id: \"3\"\n")
 	s, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestRefusesAccessThatNamesTwoCameras(t *testing.T) {
 		{"header of the protocol", f, id, id + "    auth_header: content-length\n", "cameras.yaml:34: field cameras[2].auth_header: Content-Length has a meaning"},
 		{"header that is none", f, id, id + "    auth_header: \"x y\"\n", `cameras.yaml:34: field cameras[2].auth_header: "x y" is no name`},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 	for name, lines := range map[string][3]string{
 		"one address":  {"addresses: 10.0.0.1", "addresses: [10.0.0.1]", "is also an address of camera"},
@@ -56,10 +56,10 @@ func TestRefusesAccessThatNamesTwoCameras(t *testing.T) {
 		"mapped to v4": {"addresses: 10.0.0.1", "addresses: [\"::ffff:10.0.0.1\"]", "is also an address of camera"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := region(t)
+			dir := copyRegion(t)
 			second := strings.NewReplacer("{", "", "}", "", ", ", "\n    ").Replace(lines[1])
-			edit(t, dir, f, "id: BRU-0001\n", "id: BRU-0001\n    "+lines[0]+"\n")
-			edit(t, dir, f, id, id+"    "+second+"\n")
+			editFile(t, dir, f, "id: BRU-0001\n", "id: BRU-0001\n    "+lines[0]+"\n")
+			editFile(t, dir, f, id, id+"    "+second+"\n")
 			_, err := Load(dir)
 			if found := problemsOf(err); len(found) != 1 || !strings.Contains(found[0].String(), lines[2]) {
 				t.Errorf("got %v, want one problem with %q", err, lines[2])

@@ -18,7 +18,7 @@ const oneCamera = "cameras: [{id: A, site: A, kind: fixed, municipality: 21001, 
 func TestLookUpsDoNotAllocate(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	p, day := schemas.MustPlate("1ABC123"), mustDay(t, "2024-06-01")
-	when, foreign := at(t, "2026-01-15T00:00:00Z"), schemas.MustPlate("XX99XX")
+	when, foreign := parseTime(t, "2026-01-15T00:00:00Z"), schemas.MustPlate("XX99XX")
 	dst := make([]*schemas.ListEntry, 0, 8)
 	buffer := []byte("{camera:BRU-0001}")
 	f := func(name string, call func() bool) {
@@ -72,8 +72,8 @@ func benchPlate(i int) schemas.Plate {
 // writeVehicles writes n vehicles as a register would deliver them.
 func writeVehicles(t testing.TB, dir string, n int) {
 	t.Helper()
-	put(t, dir, fileCameras, oneCamera)
-	put(t, dir, fileRegisters, "registers: [{name: DIV, country: BE, as_of: 2026-11-21}]\n")
+	writeFile(t, dir, fileCameras, oneCamera)
+	writeFile(t, dir, fileRegisters, "registers: [{name: DIV, country: BE, as_of: 2026-11-21}]\n")
 	b := []byte(strings.Join(vehicleColumns.names[:9], ",") + "\n")
 	for i := range n {
 		b = fmt.Appendf(b, "%s,BE,M1,%s,%d,false,2%03d-03-%02d,2019-%02d-01,\n", benchPlate(i), schemas.Fuel(1+i%5), i%7, i%24, 1+i%28, 1+i%12)
@@ -104,7 +104,7 @@ func BenchmarkVehicle(b *testing.B) {
 	table := mustTable(b, n)
 	for i := range n {
 		v := schemas.Vehicle{Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Diesel, ValidFrom: 18000}
-		if table.put(benchPlate(i), &v) != putDone {
+		if table.putPlate(benchPlate(i), &v) != putDone {
 			b.Fatal("BUG: a vehicle was refused")
 		}
 	}
@@ -199,7 +199,7 @@ func BenchmarkReloadUnchangedVehicles(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		put(b, dir, filePasses, fmt.Sprintf("plate,day\n%s,2026-07-01\n", benchPlate(i)))
+		writeFile(b, dir, filePasses, fmt.Sprintf("plate,day\n%s,2026-07-01\n", benchPlate(i)))
 		if err := s.Reload(b.Context()); err != nil {
 			b.Fatal(err)
 		}
@@ -217,11 +217,11 @@ func writeList(t testing.TB, dir string, n int) {
 	if err := w.WriteAll(rows); err != nil {
 		t.Fatal(err)
 	}
-	put(t, dir, fileCameras, oneCamera)
+	writeFile(t, dir, fileCameras, oneCamera)
 	if err := os.MkdirAll(filepath.Join(dir, listDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	put(t, dir, "lists/stolen.csv", sb.String())
+	writeFile(t, dir, "lists/stolen.csv", sb.String())
 }
 
 // BenchmarkEntries looks random plates up in 1 million list entries, one in seven of which is listed.
@@ -266,7 +266,7 @@ func BenchmarkLoadCameras(b *testing.B) {
 			"    token_sha256: %064x\n    lanes:\n      - {number: 1, direction: approaching, limits: [{limit_kmh: 30, surround: zone_30, valid_from: 2021-01-01}]}\n"+
 			"    certificates: [{serial: X, approval: Y, valid_from: 2025-11-01, valid_to: 2027-11-01}]\n", i, i, i+1)
 	}
-	put(b, dir, fileCameras, sb.String())
+	writeFile(b, dir, fileCameras, sb.String())
 	for b.Loop() {
 		mustLoad(b, dir)
 	}

@@ -27,21 +27,21 @@ func startIn(t *testing.T, dir, index string, allow bool) (s *Store, log string,
 	return s, out.String(), doubts, err
 }
 
-// half keeps the head and less than half of the rows of a file.
-func half(t *testing.T, dir, name string) {
+// keepHalf keeps the head and less than half of the rows of a file.
+func keepHalf(t *testing.T, dir, name string) {
 	t.Helper()
-	lines := strings.SplitAfter(strings.TrimSuffix(get(t, dir, name), "\n"), "\n")
-	put(t, dir, name, strings.Join(lines[:1+(len(lines)-1)*2/5], ""))
+	lines := strings.SplitAfter(strings.TrimSuffix(readFile(t, dir, name), "\n"), "\n")
+	writeFile(t, dir, name, strings.Join(lines[:1+(len(lines)-1)*2/5], ""))
 }
 
-// empty keeps the head alone.
-func empty(t *testing.T, dir, name string) {
+// keepHeadOnly keeps the head alone.
+func keepHeadOnly(t *testing.T, dir, name string) {
 	t.Helper()
-	head, _, _ := strings.Cut(get(t, dir, name), "\n")
-	put(t, dir, name, head+"\n")
+	head, _, _ := strings.Cut(readFile(t, dir, name), "\n")
+	writeFile(t, dir, name, head+"\n")
 }
 
-func absent(t *testing.T, dir, name string) {
+func removeFile(t *testing.T, dir, name string) {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 		t.Fatal(err)
@@ -58,21 +58,21 @@ func TestAbsenceIsNotTakenForEmptiness(t *testing.T) {
 		kind    string // of the doubt
 		says    string
 	}{
-		{"vehicles.csv absent", func(t *testing.T, dir string) { absent(t, dir, fileVehicles) }, refused, "", "vehicles.csv: is not there"},
-		{"vehicles.csv empty", func(t *testing.T, dir string) { empty(t, dir, fileVehicles) }, doubted, doubtRegisterEmpty, "every plate is unknown"},
-		{"vehicles.csv half", func(t *testing.T, dir string) { half(t, dir, fileVehicles) }, doubted, doubtShrunk, "vehicles.csv has"},
-		{"registers.yaml absent", func(t *testing.T, dir string) { absent(t, dir, fileRegisters) }, refused, "", ""},
-		{"lists absent", func(t *testing.T, dir string) { absent(t, dir, listDir) }, doubted, doubtListsEmpty, "no listed vehicle is ever told"},
-		{"one list absent", func(t *testing.T, dir string) { absent(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has 0 entries"},
-		{"one list empty", func(t *testing.T, dir string) { empty(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has 0 entries"},
-		{"one list half", func(t *testing.T, dir string) { half(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has"},
-		{"exemptions.csv absent", func(t *testing.T, dir string) { absent(t, dir, fileExemptions) }, doubted, doubtShrunk, "exemptions.csv has 0"},
-		{"passes.csv empty", func(t *testing.T, dir string) { empty(t, dir, filePasses) }, doubted, doubtShrunk, "passes.csv has 0"},
-		{"registrations.csv absent", func(t *testing.T, dir string) { absent(t, dir, fileRegistrations) }, doubted, doubtShrunk, "registrations.csv has 0"},
-		{"cameras.yaml absent", func(t *testing.T, dir string) { absent(t, dir, fileCameras) }, refused, "", "cameras.yaml: is not there"},
+		{"vehicles.csv absent", func(t *testing.T, dir string) { removeFile(t, dir, fileVehicles) }, refused, "", "vehicles.csv: is not there"},
+		{"vehicles.csv empty", func(t *testing.T, dir string) { keepHeadOnly(t, dir, fileVehicles) }, doubted, doubtRegisterEmpty, "every plate is unknown"},
+		{"vehicles.csv half", func(t *testing.T, dir string) { keepHalf(t, dir, fileVehicles) }, doubted, doubtShrunk, "vehicles.csv has"},
+		{"registers.yaml absent", func(t *testing.T, dir string) { removeFile(t, dir, fileRegisters) }, refused, "", ""},
+		{"lists absent", func(t *testing.T, dir string) { removeFile(t, dir, listDir) }, doubted, doubtListsEmpty, "no listed vehicle is ever told"},
+		{"one list absent", func(t *testing.T, dir string) { removeFile(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has 0 entries"},
+		{"one list empty", func(t *testing.T, dir string) { keepHeadOnly(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has 0 entries"},
+		{"one list half", func(t *testing.T, dir string) { keepHalf(t, dir, "lists/stolen.csv") }, doubted, doubtShrunk, "lists/stolen.csv has"},
+		{"exemptions.csv absent", func(t *testing.T, dir string) { removeFile(t, dir, fileExemptions) }, doubted, doubtShrunk, "exemptions.csv has 0"},
+		{"passes.csv empty", func(t *testing.T, dir string) { keepHeadOnly(t, dir, filePasses) }, doubted, doubtShrunk, "passes.csv has 0"},
+		{"registrations.csv absent", func(t *testing.T, dir string) { removeFile(t, dir, fileRegistrations) }, doubted, doubtShrunk, "registrations.csv has 0"},
+		{"cameras.yaml absent", func(t *testing.T, dir string) { removeFile(t, dir, fileCameras) }, refused, "", "cameras.yaml: is not there"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			dir, index := region(t), t.TempDir()
+			dir, index := copyRegion(t), t.TempDir()
 			s, _, doubts, err := startIn(t, dir, index, false)
 			if err != nil || len(doubts) > 0 {
 				t.Fatalf("whole: doubts %v, %v", doubts, err)
@@ -107,13 +107,13 @@ func TestAbsenceIsNotTakenForEmptiness(t *testing.T) {
 }
 
 func TestAZoneThatNoListHasIsRefused(t *testing.T) {
-	dir := region(t)
-	cameras := get(t, dir, fileCameras)
-	put(t, dir, fileCameras, "zones: [\"1111\"]\n"+cameras)
+	dir := copyRegion(t)
+	cameras := readFile(t, dir, fileCameras)
+	writeFile(t, dir, fileCameras, "zones: [\"1111\"]\n"+cameras)
 	if _, _, _, err := startIn(t, dir, "", false); err == nil || !strings.Contains(err.Error(), "is not in the list `zones`") {
 		t.Errorf("a camera of another zone: %v", err)
 	}
-	put(t, dir, fileCameras, "zones: {a: 1}\n"+cameras)
+	writeFile(t, dir, fileCameras, "zones: {a: 1}\n"+cameras)
 	if _, _, _, err := startIn(t, dir, "", false); err == nil || !strings.Contains(err.Error(), "zones") {
 		t.Errorf("zones that are no list: %v", err)
 	}
@@ -129,11 +129,11 @@ func TestAZoneWithOneCameraIsADoubtWhereNoListSaysOtherwise(t *testing.T) {
 		b.WriteString("  - {id: C" + string(rune('A'+i)) + ", site: S, kind: fixed, municipality: 21004, zone: \"" + zone + "\", valid_from: 2026-01-01}\n")
 	}
 	dir := t.TempDir()
-	put(t, dir, fileCameras, "cameras:\n"+b.String())
+	writeFile(t, dir, fileCameras, "cameras:\n"+b.String())
 	if _, log, doubts, err := startIn(t, dir, "", false); err != nil || doubts[doubtZoneAlone] != 1 || !strings.Contains(log, "zone 9999 has one camera, CH") {
 		t.Errorf("%v, doubts %v, log %s", err, doubts, log)
 	}
-	put(t, dir, fileCameras, "zones: [\"5339\", '9999']\ncameras:\n"+b.String())
+	writeFile(t, dir, fileCameras, "zones: [\"5339\", '9999']\ncameras:\n"+b.String())
 	if _, _, doubts, err := startIn(t, dir, "", false); err != nil || len(doubts) > 0 {
 		t.Errorf("with the list of zones: %v, doubts %v", err, doubts)
 	}

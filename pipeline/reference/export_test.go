@@ -6,8 +6,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// put enters a vehicle under its plate.
-func (t *vehicleTable) put(p schemas.Plate, v *schemas.Vehicle) putResult {
+// putPlate enters a vehicle under its plate.
+func (t *vehicleTable) putPlate(p schemas.Plate, v *schemas.Vehicle) putResult {
 	return t.addVehicle(keyOf(p), v)
 }
 

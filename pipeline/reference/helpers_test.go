@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// region copies testdata/brussels to a directory of the test.
-func region(t testing.TB) string {
+// copyRegion copies testdata/brussels to a directory of the test.
+func copyRegion(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/brussels")); err != nil {
@@ -22,8 +22,8 @@ func region(t testing.TB) string {
 	return dir
 }
 
-// put writes a file by rename, as operators are told to.
-func put(t testing.TB, dir, name, content string) {
+// writeFile writes a file by rename, as operators are told to.
+func writeFile(t testing.TB, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
@@ -34,7 +34,7 @@ func put(t testing.TB, dir, name, content string) {
 	}
 }
 
-func get(t testing.TB, dir, name string) string {
+func readFile(t testing.TB, dir, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
@@ -43,14 +43,14 @@ func get(t testing.TB, dir, name string) string {
 	return string(b)
 }
 
-// edit replaces text that must be there once.
-func edit(t testing.TB, dir, name, from, to string) {
+// editFile replaces text that must be there once.
+func editFile(t testing.TB, dir, name, from, to string) {
 	t.Helper()
-	s := get(t, dir, name)
+	s := readFile(t, dir, name)
 	if strings.Count(s, from) != 1 {
 		t.Fatalf("BUG: %q is %d times in %s", from, strings.Count(s, from), name)
 	}
-	put(t, dir, name, strings.Replace(s, from, to, 1))
+	writeFile(t, dir, name, strings.Replace(s, from, to, 1))
 }
 
 func mustLoad(t testing.TB, dir string) *Snapshot {
@@ -77,7 +77,7 @@ func problemsOf(err error) []Problem {
 	return e.Problems
 }
 
-func at(t testing.TB, s string) schemas.Micros {
+func parseTime(t testing.TB, s string) schemas.Micros {
 	t.Helper()
 	x, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -95,8 +95,8 @@ func mustDay(t testing.TB, s string) schemas.Day {
 	return d
 }
 
-// seeded returns a random source whose seed is printed when the test fails.
-func seeded(t testing.TB) *rand.Rand {
+// newSeededRand returns a random source whose seed is printed when the test fails.
+func newSeededRand(t testing.TB) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Cleanup(func() {

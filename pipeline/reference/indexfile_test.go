@@ -19,8 +19,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// told returns how often each result came, by "kind result".
-func told(t testing.TB, s *Store) map[string]int {
+// indexResults returns how often each result came, by "kind result".
+func indexResults(t testing.TB, s *Store) map[string]int {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	if err := reg.Register(s.opt.Metrics.index); err != nil {
@@ -77,15 +77,15 @@ func sameAnswers(t *testing.T, got, want *Snapshot) {
 }
 
 func TestAStartUsesTheIndexFilesOfTheOneBefore(t *testing.T) {
-	dir, index := region(t), filepath.Join(t.TempDir(), "made", "by", "us")
+	dir, index := copyRegion(t), filepath.Join(t.TempDir(), "made", "by", "us")
 	want := mustLoad(t, dir)
 	first := newStore(t, dir, Options{IndexDir: index})
-	if got := told(t, first); !reflect.DeepEqual(got, bothBuilt) {
+	if got := indexResults(t, first); !reflect.DeepEqual(got, bothBuilt) {
 		t.Errorf("first start: %v", got)
 	}
 	sameAnswers(t, first.Current(), want)
 	second := newStore(t, dir, Options{IndexDir: index})
-	if got := told(t, second); !reflect.DeepEqual(got, bothUsed) {
+	if got := indexResults(t, second); !reflect.DeepEqual(got, bothUsed) {
 		t.Errorf("second start: %v", got)
 	}
 	sameAnswers(t, second.Current(), want)
@@ -97,14 +97,14 @@ func TestAStartUsesTheIndexFilesOfTheOneBefore(t *testing.T) {
 }
 
 func TestABrokenIndexFileIsMadeAgain(t *testing.T) {
-	dir, index := region(t), t.TempDir()
+	dir, index := copyRegion(t), t.TempDir()
 	want := mustLoad(t, dir)
 	newStore(t, dir, Options{IndexDir: index})
 	files := indexFiles(t, index)
 	if len(files) != 2 {
 		t.Fatalf("%v, want two files", files)
 	}
-	r := seeded(t)
+	r := newSeededRand(t)
 	for _, name := range files {
 		good, err := os.ReadFile(name)
 		if err != nil {
@@ -124,11 +124,11 @@ func TestABrokenIndexFileIsMadeAgain(t *testing.T) {
 			broken[fmt.Sprintf("byte %d", at)] = b
 		}
 		for what, b := range broken {
-			put(t, index, filepath.Base(name), string(b))
+			writeFile(t, index, filepath.Base(name), string(b))
 			var log bytes.Buffer
 			s := newStore(t, dir, Options{IndexDir: index, Log: zerolog.New(&log)})
 			kind, _, _ := strings.Cut(filepath.Base(name), "-")
-			if got := told(t, s); got[kind+" refused"] != 1 || got[kind+" built"] != 1 || !strings.Contains(log.String(), filepath.Base(name)) {
+			if got := indexResults(t, s); got[kind+" refused"] != 1 || got[kind+" built"] != 1 || !strings.Contains(log.String(), filepath.Base(name)) {
 				t.Errorf("%s, %s: %v, log %s", kind, what, got, log.String())
 			}
 			sameAnswers(t, s.Current(), want)
@@ -140,12 +140,12 @@ func TestABrokenIndexFileIsMadeAgain(t *testing.T) {
 }
 
 func TestAnIndexFileOfOtherContentIsNotUsed(t *testing.T) {
-	dir, index := region(t), t.TempDir()
+	dir, index := copyRegion(t), t.TempDir()
 	newStore(t, dir, Options{IndexDir: index})
 	before := indexFiles(t, index)
-	edit(t, dir, fileVehicles, "1ABC123,BE,M1,diesel", "1ABC123,BE,M1,petrol")
+	editFile(t, dir, fileVehicles, "1ABC123,BE,M1,diesel", "1ABC123,BE,M1,petrol")
 	s := newStore(t, dir, Options{IndexDir: index})
-	if got, want := told(t, s), map[string]int{"vehicles built": 1, "lists used": 1}; !reflect.DeepEqual(got, want) {
+	if got, want := indexResults(t, s), map[string]int{"vehicles built": 1, "lists used": 1}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	sameAnswers(t, s.Current(), mustLoad(t, dir))
@@ -164,24 +164,24 @@ func TestAnIndexFileOfOtherContentIsNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, index, filepath.Base(old), string(b))
-	edit(t, dir, fileVehicles, "1ABC123,BE,M1,petrol", "1ABC123,BE,M1,diesel")
-	if s = newStore(t, dir, Options{IndexDir: index}); told(t, s)["vehicles refused"] != 1 {
-		t.Errorf("got %v", told(t, s))
+	writeFile(t, index, filepath.Base(old), string(b))
+	editFile(t, dir, fileVehicles, "1ABC123,BE,M1,petrol", "1ABC123,BE,M1,diesel")
+	if s = newStore(t, dir, Options{IndexDir: index}); indexResults(t, s)["vehicles refused"] != 1 {
+		t.Errorf("got %v", indexResults(t, s))
 	}
 	sameAnswers(t, s.Current(), mustLoad(t, dir))
 }
 
 // A register that is gone makes the same vehicles wrong: the index file must not let them in.
 func TestAnIndexFileDoesNotBypassWhatDependsOnOtherFiles(t *testing.T) {
-	dir, index := region(t), t.TempDir()
+	dir, index := copyRegion(t), t.TempDir()
 	newStore(t, dir, Options{IndexDir: index})
-	edit(t, dir, fileRegisters, "country: NL", "country: FR")
+	editFile(t, dir, fileRegisters, "country: NL", "country: FR")
 	if _, err := NewStore(dir, Options{IndexDir: index}); len(problemsOf(err)) == 0 {
 		t.Errorf("got %v, want a refusal", err)
 	}
-	edit(t, dir, fileRegisters, "country: FR", "country: NL")
-	put(t, dir, fileVehicles, get(t, dir, fileVehicles)+"BROKEN!\n")
+	editFile(t, dir, fileRegisters, "country: FR", "country: NL")
+	writeFile(t, dir, fileVehicles, readFile(t, dir, fileVehicles)+"BROKEN!\n")
 	if _, err := NewStore(dir, Options{IndexDir: index}); len(problemsOf(err)) == 0 {
 		t.Errorf("got %v, want a refusal", err)
 	}
@@ -191,20 +191,20 @@ func TestAnIndexFileDoesNotBypassWhatDependsOnOtherFiles(t *testing.T) {
 }
 
 func TestAnIndexDirectoryThatCannotBeWrittenCostsNothingButTime(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := newStore(t, dir, Options{IndexDir: filepath.Join(file, "below")})
-	if got := told(t, s); got["vehicles refused"] == 0 || got["lists refused"] == 0 || got["vehicles built"] != 0 {
+	if got := indexResults(t, s); got["vehicles refused"] == 0 || got["lists refused"] == 0 || got["vehicles built"] != 0 {
 		t.Errorf("got %v", got)
 	}
 	sameAnswers(t, s.Current(), mustLoad(t, dir))
 }
 
 func TestStartsAtTheSameTimeShareADirectory(t *testing.T) {
-	dir, index := region(t), t.TempDir()
+	dir, index := copyRegion(t), t.TempDir()
 	want := mustLoad(t, dir)
 	var wg sync.WaitGroup
 	stores := make([]*Store, 8)
@@ -247,13 +247,13 @@ func useTable(t *testing.T, m *arena, freed <-chan int) {
 		runtime.GC()
 	}
 	v := schemas.Vehicle{Country: schemas.Belgium, ValidFrom: 1}
-	if len(freed) > 0 || table.put(schemas.MustPlate("1ABC123"), &v) != putDone {
+	if len(freed) > 0 || table.putPlate(schemas.MustPlate("1ABC123"), &v) != putDone {
 		t.Fatal("freed while the table is in use")
 	}
 }
 
 func TestIndexFileKeepsARandomTable(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	d := indexDir{path: t.TempDir(), report: func(_, _ string, err error) {
 		if err != nil {
 			t.Error(err)
@@ -264,8 +264,8 @@ func TestIndexFileKeepsARandomTable(t *testing.T) {
 		for range table.limit {
 			from := schemas.Day(1 + r.IntN(400))
 			p, v := randomPlate(r, 5, "AB1"), randomVehicle(r, from, from+schemas.Day(1+r.IntN(60)))
-			if table.put(p, &v) == putDone {
-				model.put(p, v)
+			if table.putPlate(p, &v) == putDone {
+				model.putVehicle(p, v)
 			}
 		}
 		key := d.fileKey(indexVehicles, fmt.Sprint(round))
@@ -275,7 +275,7 @@ func TestIndexFileKeepsARandomTable(t *testing.T) {
 			for range 500 {
 				p, c, day := randomPlate(r, 5, "AB1"), countries[r.IntN(len(countries))], schemas.Day(r.IntN(480))
 				got, gotOK := x.findVehicle(p, c, day)
-				if want, wantOK := model.find(p, c, day); got != want || gotOK != wantOK {
+				if want, wantOK := model.findVehicle(p, c, day); got != want || gotOK != wantOK {
 					t.Fatalf("round %d: %s %s %s: got %+v %v, want %+v %v", round, p, c, day, got, gotOK, want, wantOK)
 				}
 			}

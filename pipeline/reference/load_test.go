@@ -47,8 +47,8 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 // TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside one that always holds, and after one
 // another.
 func TestALimitMayHoldAtSomeHours(t *testing.T) {
-	dir := region(t)
-	edit(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01}, "+
+	dir := copyRegion(t)
+	editFile(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01}, "+
 		"{limit_kmh: 20, surround: school, days: [monday, friday], from_time: 07:30, to_time: 08:30, valid_from: 2021-01-01}, "+
 		"{limit_kmh: 20, surround: school, days: [monday, friday], from_time: 08:30, to_time: 24:00, valid_from: 2021-01-01}, "+
 		"{limit_kmh: 20, surround: school, days: [sunday], valid_from: 2021-01-01, variable_sign: true}]")
@@ -88,7 +88,7 @@ func TestCameraDefaultsDependOnItsKind(t *testing.T) {
 	if c.Zone != "5341" || c.ValidFrom != 0 || c.ValidTo != 0 || !c.TokenSum.IsZero() || c.Purposes != 0 {
 		t.Errorf("empty fields have other defaults: %+v", c)
 	}
-	if c, _ := s.Camera("BRU-0002"); c.ValidTo != at(t, "2027-01-01T00:00:00+01:00") {
+	if c, _ := s.Camera("BRU-0002"); c.ValidTo != parseTime(t, "2027-01-01T00:00:00+01:00") {
 		t.Errorf("an instant with zone reads as %s", c.ValidTo)
 	}
 	if _, ok := s.Camera("BRU-0009"); ok {
@@ -101,7 +101,7 @@ func TestVehicleIsThatOfTheBrusselsDay(t *testing.T) {
 	p := schemas.MustPlate("1ABC123")
 	f := func(when string, c schemas.Country, fuel schemas.Fuel, want bool) {
 		t.Helper()
-		v, ok := s.Vehicle(p, c, at(t, when))
+		v, ok := s.Vehicle(p, c, parseTime(t, when))
 		if ok != want || v.Fuel != fuel {
 			t.Errorf("%s: got %v %v, want %v %v", when, v.Fuel, ok, fuel, want)
 		}
@@ -119,7 +119,7 @@ func TestVehicleIsThatOfTheBrusselsDay(t *testing.T) {
 
 func TestVehicleCarriesEverythingTheRowSays(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
-	got, _ := s.Vehicle(schemas.MustPlate("OAAA001"), schemas.Country{}, at(t, "2026-07-01T12:00:00Z"))
+	got, _ := s.Vehicle(schemas.MustPlate("OAAA001"), schemas.Country{}, parseTime(t, "2026-07-01T12:00:00Z"))
 	want := schemas.Vehicle{
 		Country: schemas.Belgium, Category: schemas.M1, Fuel: schemas.Petrol, Euro: schemas.EuroNone, Oldtimer: true,
 		FirstRegistration: mustDay(t, "1969-06-01"), ValidFrom: mustDay(t, "1990-01-01"),
@@ -131,10 +131,10 @@ func TestVehicleCarriesEverythingTheRowSays(t *testing.T) {
 
 func TestRegisterAsOfKnowsOnlyItsCountries(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
-	if got, ok := s.RegisterAsOf(schemas.Belgium); !ok || got != at(t, "2026-11-21T02:00:00Z") {
+	if got, ok := s.RegisterAsOf(schemas.Belgium); !ok || got != parseTime(t, "2026-11-21T02:00:00Z") {
 		t.Errorf("BE: got %s %v", got, ok)
 	}
-	if got, ok := s.RegisterAsOf(schemas.Country{'N', 'L'}); !ok || got != at(t, "2026-11-19T23:00:00Z") {
+	if got, ok := s.RegisterAsOf(schemas.Country{'N', 'L'}); !ok || got != parseTime(t, "2026-11-19T23:00:00Z") {
 		t.Errorf("NL: got %s %v", got, ok)
 	}
 	if _, ok := s.RegisterAsOf(schemas.Country{'F', 'R'}); ok {
@@ -202,7 +202,7 @@ func TestEntriesComeInAFixedOrder(t *testing.T) {
 	f := func(plate, when string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, e := range s.Entries(nil, schemas.MustPlate(plate).Class(), at(t, when)) {
+		for _, e := range s.Entries(nil, schemas.MustPlate(plate).Class(), parseTime(t, when)) {
 			got = append(got, e.List+"/"+e.ID)
 		}
 		if !slices.Equal(got, want) {
@@ -221,7 +221,7 @@ func TestEntriesComeInAFixedOrder(t *testing.T) {
 func TestEntryCarriesEverythingTheRowSays(t *testing.T) {
 	s := mustLoad(t, "testdata/brussels")
 	p := schemas.MustPlate("1ABC123")
-	got := s.Entries(nil, p.Class(), at(t, "2026-03-01T00:00:00Z"))
+	got := s.Entries(nil, p.Class(), parseTime(t, "2026-03-01T00:00:00Z"))
 	want := schemas.ListEntry{
 		List: "stolen", ID: "s-1", Plate: p, Reason: "stolen vehicle", CaseRef: "PV-1", Priority: 90,
 		ValidFrom: mustDay(t, "2026-01-01").Start(), Audience: []string{"5339", "5340"}, Confusable: true,
@@ -243,13 +243,13 @@ func TestStatsCountRecords(t *testing.T) {
 }
 
 func TestVersionIsThatOfNamesAndContents(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	first := mustLoad(t, dir).Version()
 	if len(first) != 12 || strings.Trim(first, "0123456789abcdef") != "" {
 		t.Errorf("version %q is not 12 hexadecimal digits", first)
 	}
-	put(t, dir, "users.yaml", "users: []\n")
-	put(t, dir, "lists/notes.txt", "not a list\n")
+	writeFile(t, dir, "users.yaml", "users: []\n")
+	writeFile(t, dir, "lists/notes.txt", "not a list\n")
 	if got := mustLoad(t, dir).Version(); got != first {
 		t.Errorf("a file that is not loaded changed the version from %s to %s", first, got)
 	}
@@ -265,7 +265,7 @@ func TestVersionIsThatOfNamesAndContents(t *testing.T) {
 	if got := mustLoad(t, dir).Version(); got != first {
 		t.Errorf("the same content is version %s, was %s", got, first)
 	}
-	edit(t, dir, "passes.csv", "XX99XX,2026-07-02", "XX99XX,2026-07-03")
+	editFile(t, dir, "passes.csv", "XX99XX,2026-07-02", "XX99XX,2026-07-03")
 	if got := mustLoad(t, dir).Version(); got == first {
 		t.Error("changing a pass left the version")
 	}
@@ -277,9 +277,9 @@ func TestOnlyTheCameraRegistryMustBeThere(t *testing.T) {
 	if got := problemsOf(err); len(got) != 1 || got[0].File != fileCameras {
 		t.Errorf("empty directory: %v", err)
 	}
-	put(t, dir, fileCameras, "cameras: [{id: A, site: A, kind: fixed, municipality: 21001, zone: a}]\n")
+	writeFile(t, dir, fileCameras, "cameras: [{id: A, site: A, kind: fixed, municipality: 21001, zone: a}]\n")
 	s := mustLoad(t, dir)
-	if _, ok := s.Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, at(t, "2026-01-01T00:00:00Z")); ok {
+	if _, ok := s.Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, parseTime(t, "2026-01-01T00:00:00Z")); ok {
 		t.Error("found a vehicle without vehicles.csv")
 	}
 	if got := s.Entries(nil, schemas.MustPlate("1ABC123").Class(), 1); len(got) != 0 {
@@ -294,16 +294,16 @@ func TestOnlyTheCameraRegistryMustBeThere(t *testing.T) {
 }
 
 func TestColumnsMayComeInAnyOrderWithMarkAndCarriageReturns(t *testing.T) {
-	dir := region(t)
-	put(t, dir, filePasses, "\xef\xbb\xbfday,plate\r\n2026-07-01,1ABC123\r\n")
+	dir := copyRegion(t)
+	writeFile(t, dir, filePasses, "\xef\xbb\xbfday,plate\r\n2026-07-01,1ABC123\r\n")
 	if !hasPass(mustLoad(t, dir), schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-01")) {
 		t.Error("the pass is not found")
 	}
 }
 
 func TestOptionalColumnsMayBeAbsentEmptyOrInAnyOrder(t *testing.T) {
-	dir := region(t)
-	put(t, dir, fileVehicles, "body,plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class,reference_mass_kg\n"+
+	dir := copyRegion(t)
+	writeFile(t, dir, fileVehicles, "body,plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class,reference_mass_kg\n"+
 		"BC,1VAN001,BE,N1,diesel,5,,,2020-01-01,,II,1700\n"+
 		",1VAN002,BE,N1,diesel,5,,,2020-01-01,,3,\n"+
 		"SA,1VAN003,BE,M1,diesel,5,,,2020-01-01,,,\n"+
@@ -311,7 +311,7 @@ func TestOptionalColumnsMayBeAbsentEmptyOrInAnyOrder(t *testing.T) {
 	s := mustLoad(t, dir)
 	f := func(p string, class schemas.N1Class, mass uint16, body schemas.Body) {
 		t.Helper()
-		v, ok := s.Vehicle(schemas.MustPlate(p), schemas.Belgium, at(t, "2026-01-15T00:00:00Z"))
+		v, ok := s.Vehicle(schemas.MustPlate(p), schemas.Belgium, parseTime(t, "2026-01-15T00:00:00Z"))
 		if !ok || v.Class != class || v.ReferenceMass != mass || v.Body != body {
 			t.Errorf("%s: got %+v", p, v)
 		}
@@ -320,20 +320,20 @@ func TestOptionalColumnsMayBeAbsentEmptyOrInAnyOrder(t *testing.T) {
 	f("1VAN002", schemas.N1Class3, 0, schemas.BodyUnknown)
 	f("1VAN003", schemas.N1ClassUnknown, 0, schemas.BodyMotorhome)
 	f("1VAN004", schemas.N1ClassUnknown, schemas.MaxReferenceMass, schemas.BodyOther)
-	put(t, dir, fileVehicles, get(t, "testdata/brussels", fileVehicles))
-	if v, ok := mustLoad(t, dir).Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, at(t, "2026-01-15T00:00:00Z")); !ok || v.Class != 0 || v.Body != 0 || v.ReferenceMass != 0 {
+	writeFile(t, dir, fileVehicles, readFile(t, "testdata/brussels", fileVehicles))
+	if v, ok := mustLoad(t, dir).Vehicle(schemas.MustPlate("1ABC123"), schemas.Belgium, parseTime(t, "2026-01-15T00:00:00Z")); !ok || v.Class != 0 || v.Body != 0 || v.ReferenceMass != 0 {
 		t.Errorf("a file without the columns: got %+v", v)
 	}
 }
 
 // One plate of two countries is two vehicles, in every look-up by plate.
 func TestEveryLookUpByPlateAsksForItsCountry(t *testing.T) {
-	dir := region(t)
-	put(t, dir, fileRegisters, "registers: [{name: A, country: FR, as_of: 2026-11-21}, {name: B, country: IT, as_of: 2026-11-21}]\n")
-	put(t, dir, fileVehicles, strings.Join(vehicleColumns.names[:9], ",")+"\nAB123CD,FR,M1,diesel,4,,,2020-01-01,\nAB123CD,IT,M1,petrol,6,,,2020-01-01,\n")
-	put(t, dir, fileExemptions, "plate,family,kind,ref,valid_from,valid_to,country\nAB123CD,lez,market,X,2020-01-01,,FR\nAB123CD,speed,priority,Y,2020-01-01,,IT\n1ABC123,lez,market,Z,2020-01-01,,\n")
-	put(t, dir, filePasses, "plate,day,country,issued\nAB123CD,2026-07-01,FR,2026-07-01T10:00:00+02:00\nAB123CD,2026-07-01,FR,2026-07-01T09:00:00+02:00\nAB123CD,2026-07-02,IT,\n1ABC123,2026-07-01,,\n")
-	put(t, dir, fileRegistrations, "plate,country,valid_from,valid_to,euro,fuel,category\nAB123CD,FR,2020-01-01,,4,diesel,M1\nAB123CD,IT,2020-01-01,,,,\n")
+	dir := copyRegion(t)
+	writeFile(t, dir, fileRegisters, "registers: [{name: A, country: FR, as_of: 2026-11-21}, {name: B, country: IT, as_of: 2026-11-21}]\n")
+	writeFile(t, dir, fileVehicles, strings.Join(vehicleColumns.names[:9], ",")+"\nAB123CD,FR,M1,diesel,4,,,2020-01-01,\nAB123CD,IT,M1,petrol,6,,,2020-01-01,\n")
+	writeFile(t, dir, fileExemptions, "plate,family,kind,ref,valid_from,valid_to,country\nAB123CD,lez,market,X,2020-01-01,,FR\nAB123CD,speed,priority,Y,2020-01-01,,IT\n1ABC123,lez,market,Z,2020-01-01,,\n")
+	writeFile(t, dir, filePasses, "plate,day,country,issued\nAB123CD,2026-07-01,FR,2026-07-01T10:00:00+02:00\nAB123CD,2026-07-01,FR,2026-07-01T09:00:00+02:00\nAB123CD,2026-07-02,IT,\n1ABC123,2026-07-01,,\n")
+	writeFile(t, dir, fileRegistrations, "plate,country,valid_from,valid_to,euro,fuel,category\nAB123CD,FR,2020-01-01,,4,diesel,M1\nAB123CD,IT,2020-01-01,,,,\n")
 	s := mustLoad(t, dir)
 	p, day, none := schemas.MustPlate("AB123CD"), mustDay(t, "2026-07-01"), schemas.Country{}
 	fr, it := schemas.Country{'F', 'R'}, schemas.Country{'I', 'T'}
@@ -367,7 +367,7 @@ func TestEveryLookUpByPlateAsksForItsCountry(t *testing.T) {
 	same("pass IT of the day after", pass(p, it, day+1), true)
 	same("a pass without a country is Belgian", pass(schemas.MustPlate("1ABC123"), schemas.Belgium, day), true)
 	first, _ := s.DayPass(p, fr, day)
-	same("of two passes the one issued first", first.Issued, at(t, "2026-07-01T07:00:00Z"))
+	same("of two passes the one issued first", first.Issued, parseTime(t, "2026-07-01T07:00:00Z"))
 	same("passes of FR in the year", s.DayPasses(p, fr, mustDay(t, "2026-01-01"), mustDay(t, "2027-01-01")), 1)
 	registered := func(c schemas.Country) schemas.Euro { r, _ := s.Registration(p, c, day); return r.Euro }
 	same("registration FR", registered(fr), schemas.Euro4)

@@ -88,7 +88,7 @@ func FuzzPlainRows(f *testing.F) {
 }
 
 func TestPlainRowsAcrossTheEdgeOfTheBuffer(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	for range 20 {
 		var b bytes.Buffer
 		for b.Len() < 700<<10 {

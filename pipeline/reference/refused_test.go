@@ -15,9 +15,9 @@ import (
 // edits are one change to testdata/brussels and the one problem that must come of it.
 type edits struct{ name, file, from, to, want string }
 
-func (c edits) run(t *testing.T) {
-	dir := region(t)
-	edit(t, dir, c.file, c.from, c.to)
+func (c edits) runEdits(t *testing.T) {
+	dir := copyRegion(t)
+	editFile(t, dir, c.file, c.from, c.to)
 	_, err := Load(dir)
 	found := problemsOf(err)
 	if len(found) != 1 {
@@ -80,7 +80,7 @@ func TestRefusesBrokenCameras(t *testing.T) {
 		{"list instead of mapping", f, "cameras:\n", "", "cameras.yaml:2: is not a mapping"},
 		{"not YAML", f, "purposes: [hotlist]", "purposes: [hotlist", "cameras.yaml:"},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestRefusesBrokenRegisters(t *testing.T) {
 		{"no as_of", f, ", as_of: 2026-11-20", "", "registers.yaml:1: field registers[1].as_of: is empty"},
 		{"two documents", f, "\n", "\n---\nregisters: []\n", "registers.yaml: has 2 YAML documents"},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 }
 
@@ -142,15 +142,15 @@ func TestRefusesBrokenVehicles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.name == "column missing" { // the column that is there twice is a second problem
-				dir := region(t)
-				edit(t, dir, c.file, c.from, c.to)
+				dir := copyRegion(t)
+				editFile(t, dir, c.file, c.from, c.to)
 				_, err := Load(dir)
 				if got := problemsOf(err); len(got) != 2 || !strings.HasPrefix(got[0].String(), c.want) {
 					t.Errorf("got %v, want %s...", err, c.want)
 				}
 				return
 			}
-			c.run(t)
+			c.runEdits(t)
 		})
 	}
 }
@@ -171,7 +171,7 @@ func TestRefusesBrokenLists(t *testing.T) {
 		{"control character", f, "stolen, armed", "stolen,\x07armed", "lists/stolen.csv:4: field reason: is longer than 256 bytes, not UTF-8 or has control"},
 		{"not UTF-8", f, "stolen, armed", "vol\xe9", "lists/stolen.csv:4: field reason: is longer than 256 bytes, not UTF-8"},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 }
 
@@ -182,15 +182,15 @@ func TestRefusesBrokenPermits(t *testing.T) {
 		{"exemption reversed", fileExemptions, "lez,priority,D-1,2023-01-01", "lez,priority,D-1,2025-01-01", "exemptions.csv:3: field valid_to: is not after"},
 		{"pass without a day", filePasses, "1ABC123,2026-07-01", "1ABC123,", "passes.csv:4: field day: \"\" is not a day"},
 		{"registration from Belgium", fileRegistrations, "XX99XX,DE", "XX99XX,BE", "registrations.csv:4: field country: is BE"},
-		{"no header", filePasses, get(t, "testdata/brussels", filePasses), "", "passes.csv: has no header line"},
+		{"no header", filePasses, readFile(t, "testdata/brussels", filePasses), "", "passes.csv: has no header line"},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 }
 
 func TestRefusesAListNameThatIsNoIdentifier(t *testing.T) {
-	dir := region(t)
-	put(t, dir, "lists/a list.csv", strings.Join(listColumns.names, ",")+"\n")
+	dir := copyRegion(t)
+	writeFile(t, dir, "lists/a list.csv", strings.Join(listColumns.names, ",")+"\n")
 	_, err := Load(dir)
 	if got := problemsOf(err); len(got) != 1 || got[0].File != "lists/a list.csv" {
 		t.Errorf("got %v", err)
@@ -198,15 +198,15 @@ func TestRefusesAListNameThatIsNoIdentifier(t *testing.T) {
 }
 
 func TestAllProblemsOfAllFilesAreReportedUpTo20AFile(t *testing.T) {
-	dir := region(t)
-	edit(t, dir, fileCameras, "kind: mobile", "kind: drone")
-	edit(t, dir, fileCameras, "limit_kmh: 50", "limit_kmh: 0")
+	dir := copyRegion(t)
+	editFile(t, dir, fileCameras, "kind: mobile", "kind: drone")
+	editFile(t, dir, fileCameras, "limit_kmh: 50", "limit_kmh: 0")
 	var b strings.Builder
 	b.WriteString("plate,day\n")
 	for i := range 30 {
 		fmt.Fprintf(&b, "1ABC%03d,2026-13-01\n", i)
 	}
-	put(t, dir, filePasses, b.String())
+	writeFile(t, dir, filePasses, b.String())
 	_, err := Load(dir)
 	count := map[string]int{}
 	for _, p := range problemsOf(err) {
@@ -221,12 +221,12 @@ func TestAllProblemsOfAllFilesAreReportedUpTo20AFile(t *testing.T) {
 }
 
 func TestProblemsNeverRepeatPlatesTokensOrCases(t *testing.T) {
-	dir := region(t)
-	edit(t, dir, fileCameras, "token_sha256: 3f", "token_sha256: SECRET3")
-	edit(t, dir, fileVehicles, "XX99XX", "SECRET-99")
-	edit(t, dir, "lists/stolen.csv", "\"stolen, armed\",PV-3", "SECRET\x01,SECRET\x01")
-	edit(t, dir, "lists/stolen.csv", "s-2,1A8C1Z3", "s-2,SECRET.1")
-	edit(t, dir, fileExemptions, "D-2", "SECRET\x01")
+	dir := copyRegion(t)
+	editFile(t, dir, fileCameras, "token_sha256: 3f", "token_sha256: SECRET3")
+	editFile(t, dir, fileVehicles, "XX99XX", "SECRET-99")
+	editFile(t, dir, "lists/stolen.csv", "\"stolen, armed\",PV-3", "SECRET\x01,SECRET\x01")
+	editFile(t, dir, "lists/stolen.csv", "s-2,1A8C1Z3", "s-2,SECRET.1")
+	editFile(t, dir, fileExemptions, "D-2", "SECRET\x01")
 	_, err := Load(dir)
 	if got := len(problemsOf(err)); got != 6 {
 		t.Errorf("got %d problems, want 6: %v", got, err)
@@ -237,7 +237,7 @@ func TestProblemsNeverRepeatPlatesTokensOrCases(t *testing.T) {
 }
 
 func TestSumsMustMatchWhenThereAreAny(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	var b strings.Builder
 	inv, err := readInventory(t.Context(), dir)
 	if err != nil {
@@ -247,7 +247,7 @@ func TestSumsMustMatchWhenThereAreAny(t *testing.T) {
 		fmt.Fprintf(&b, "%x  %s\n", inv.files[n].sum, n)
 	}
 	fmt.Fprintf(&b, "%064x *./users.yaml\n", 1) // not ours
-	put(t, dir, fileSums, b.String())
+	writeFile(t, dir, fileSums, b.String())
 	mustLoad(t, dir)
 
 	f := func(want string) {
@@ -257,15 +257,15 @@ func TestSumsMustMatchWhenThereAreAny(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	edit(t, dir, filePasses, "XX99XX,2026-07-02", "XX99XX,2026-07-03")
+	editFile(t, dir, filePasses, "XX99XX,2026-07-02", "XX99XX,2026-07-03")
 	f("passes.csv has other content")
-	edit(t, dir, filePasses, "XX99XX,2026-07-03", "XX99XX,2026-07-02")
+	editFile(t, dir, filePasses, "XX99XX,2026-07-03", "XX99XX,2026-07-02")
 	if err := os.Remove(filepath.Join(dir, "lists", "stolen.csv")); err != nil {
 		t.Fatal(err)
 	}
 	f("names lists/stolen.csv, which is not there")
-	put(t, dir, "lists/stolen.csv", get(t, "testdata/brussels", "lists/stolen.csv"))
-	put(t, dir, "lists/new.csv", strings.Join(listColumns.names, ",")+"\n")
+	writeFile(t, dir, "lists/stolen.csv", readFile(t, "testdata/brussels", "lists/stolen.csv"))
+	writeFile(t, dir, "lists/new.csv", strings.Join(listColumns.names, ",")+"\n")
 	f("does not name lists/new.csv")
 }
 
@@ -273,8 +273,8 @@ func TestRefusesBrokenOptionalColumns(t *testing.T) {
 	const head = "plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to,class,reference_mass_kg,body\n"
 	f := func(name, content, want string) {
 		t.Helper()
-		dir := region(t)
-		put(t, dir, name, content)
+		dir := copyRegion(t)
+		writeFile(t, dir, name, content)
 		_, err := Load(dir)
 		if got := problemsOf(err); len(got) != 1 || !strings.Contains(got[0].String(), want) {
 			t.Errorf("%s: got %v, want %s", name, err, want)
@@ -304,7 +304,7 @@ func TestAnotherSeparatorThanTheCommaIsNamed(t *testing.T) {
 		{"a row with semicolons and a decimal comma", fileVehicles, row, strings.Replace(commas.Replace(row), "6d", "6,5", 1), "vehicles.csv:7: has 2 fields, want 9; it looks separated by ';'"},
 		{"a spreadsheet's own first line", fileVehicles, "plate,country", "sep=;\nplate,country", "vehicles.csv:1: is a line that spreadsheets write"},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, c.runEdits)
 	}
 	for _, sign := range []string{";", "\t", "|"} {
 		f := newCSVFile(func() error { return nil }, strings.NewReader("plate"+sign+"country"+sign+"fuel\nA"+sign+"BE"+sign+"x\n"),

@@ -31,10 +31,10 @@ func newStore(t testing.TB, dir string, opt Options) *Store {
 }
 
 func TestReloadTakesValidChanges(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	s := newStore(t, dir, Options{})
 	before := s.Current()
-	edit(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09")
+	editFile(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09")
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestReloadTakesValidChanges(t *testing.T) {
 }
 
 func TestReloadKeepsTheSnapshotWhenTheContentIsTheSame(t *testing.T) {
-	s := newStore(t, region(t), Options{})
+	s := newStore(t, copyRegion(t), Options{})
 	before := s.Current()
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
@@ -59,11 +59,11 @@ func TestReloadKeepsTheSnapshotWhenTheContentIsTheSame(t *testing.T) {
 }
 
 func TestReloadSharesWhatDidNotChange(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	s := newStore(t, dir, Options{})
 	a := s.Current()
-	edit(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09")
-	edit(t, dir, fileRegisters, "2026-11-20", "2026-11-22")
+	editFile(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09")
+	editFile(t, dir, fileRegisters, "2026-11-20", "2026-11-22")
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestReloadSharesWhatDidNotChange(t *testing.T) {
 	if a.passes == b.passes {
 		t.Error("a changed file was not parsed again")
 	}
-	edit(t, dir, fileRegisters, "country: NL", "country: FR")
+	editFile(t, dir, fileRegisters, "country: NL", "country: FR")
 	opt := s.opt
 	s.opt.AllowShrink = true
 	if err := s.Reload(t.Context()); len(problemsOf(err)) != 2 {
@@ -84,14 +84,14 @@ func TestReloadSharesWhatDidNotChange(t *testing.T) {
 }
 
 func TestReloadRefusesBrokenFilesAndKeepsThePreviousVersion(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	reg := prometheus.NewRegistry()
 	s := newStore(t, dir, Options{Metrics: NewMetrics(reg, nil)})
 	before := s.Current()
 	f := func(name, broken, want string) {
 		t.Helper()
-		good := get(t, dir, name)
-		put(t, dir, name, broken)
+		good := readFile(t, dir, name)
+		writeFile(t, dir, name, broken)
 		err := s.Reload(t.Context())
 		if len(problemsOf(err)) == 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
@@ -99,15 +99,15 @@ func TestReloadRefusesBrokenFilesAndKeepsThePreviousVersion(t *testing.T) {
 		if s.Current() != before {
 			t.Errorf("%s: the previous version did not stay", name)
 		}
-		put(t, dir, name, good)
+		writeFile(t, dir, name, good)
 	}
-	cameras, vehicles := get(t, dir, fileCameras), get(t, dir, fileVehicles)
+	cameras, vehicles := readFile(t, dir, fileCameras), readFile(t, dir, fileVehicles)
 	f(fileCameras, cameras[:len(cameras)/2], "cameras.yaml:")
 	f(fileCameras, "", "cameras.yaml:")
 	f(fileVehicles, vehicles[:len(vehicles)/2], "vehicles.csv: does not end in a newline")
 	f(fileVehicles, "", "vehicles.csv: has no header line")
 	f(fileRegisters, "registers: [{name: DIV, country: BE, as_of: never}]\n", "registers.yaml:1: field registers[0].as_of")
-	if got := metric(t, reg, "anpr_refdata_reload_failures_total", ""); got != 5 {
+	if got := metricValue(t, reg, "anpr_refdata_reload_failures_total", ""); got != 5 {
 		t.Errorf("failures: got %v, want 5", got)
 	}
 	if err := s.Reload(t.Context()); err != nil {
@@ -117,10 +117,10 @@ func TestReloadRefusesBrokenFilesAndKeepsThePreviousVersion(t *testing.T) {
 
 func TestReloadRefusesSuspiciousChangesUnlessAllowed(t *testing.T) {
 	header := strings.Join(listColumns.names, ",") + "\n"
-	vehicles := strings.SplitAfter(get(t, "testdata/brussels", fileVehicles), "\n")
+	vehicles := strings.SplitAfter(readFile(t, "testdata/brussels", fileVehicles), "\n")
 	f := func(name, want string, change func(dir string)) {
 		t.Helper()
-		dir := region(t)
+		dir := copyRegion(t)
 		s := newStore(t, dir, Options{})
 		before := s.Current()
 		change(dir)
@@ -134,13 +134,13 @@ func TestReloadRefusesSuspiciousChangesUnlessAllowed(t *testing.T) {
 		}
 	}
 	f("vehicles by more than half", "vehicles.csv: has 2 vehicles, the version in use has 5", func(dir string) {
-		put(t, dir, fileVehicles, vehicles[0]+vehicles[2]+vehicles[3])
+		writeFile(t, dir, fileVehicles, vehicles[0]+vehicles[2]+vehicles[3])
 	})
 	f("a list by more than half", "lists/stolen.csv: has 1 entries, the version in use has 3", func(dir string) {
-		put(t, dir, "lists/stolen.csv", header+"s-1,A,,,,1,2026-01-01,,,\n")
+		writeFile(t, dir, "lists/stolen.csv", header+"s-1,A,,,,1,2026-01-01,,,\n")
 	})
 	f("an empty list", "lists/missing.csv: has 0 entries, the version in use has 1", func(dir string) {
-		put(t, dir, "lists/missing.csv", header)
+		writeFile(t, dir, "lists/missing.csv", header)
 	})
 	f("a list that is gone", "lists/missing.csv: has 0 entries, the version in use has 1", func(dir string) {
 		if err := os.Remove(filepath.Join(dir, "lists", "missing.csv")); err != nil {
@@ -153,22 +153,22 @@ func TestReloadRefusesSuspiciousChangesUnlessAllowed(t *testing.T) {
 		}
 	})
 	f("an older register", "registers.yaml: the register of NL goes back from 2026-11-19T23:00:00.000000Z to 2026-11-18T23:00:00.000000Z", func(dir string) {
-		edit(t, dir, fileRegisters, "as_of: 2026-11-20", "as_of: 2026-11-19")
+		editFile(t, dir, fileRegisters, "as_of: 2026-11-20", "as_of: 2026-11-19")
 	})
 }
 
 func TestReloadTakesAChangeOfExactlyHalf(t *testing.T) {
-	dir := region(t)
-	put(t, dir, "lists/stolen.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\nb,B,,,,1,2026-01-01,,,\n")
+	dir := copyRegion(t)
+	writeFile(t, dir, "lists/stolen.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\nb,B,,,,1,2026-01-01,,,\n")
 	s := newStore(t, dir, Options{})
-	put(t, dir, "lists/stolen.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\n")
+	writeFile(t, dir, "lists/stolen.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\n")
 	if err := s.Reload(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestReloadEndsWithItsContext(t *testing.T) {
-	s := newStore(t, region(t), Options{})
+	s := newStore(t, copyRegion(t), Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Reload(ctx); !errors.Is(err, context.Canceled) {
@@ -182,8 +182,8 @@ func TestNewStoreRefusesADirectoryThatIsNotThere(t *testing.T) {
 	}
 }
 
-// watched runs a store and returns a function that makes the watcher look once and waits until it has.
-func watched(t *testing.T, dir string, log *bytes.Buffer) (s *Store, look func()) {
+// startWatched runs a store and returns a function that makes the watcher look once and waits until it has.
+func startWatched(t *testing.T, dir string, log *bytes.Buffer) (s *Store, look func()) {
 	t.Helper()
 	ticks := make(chan time.Time)
 	s = newStore(t, dir, Options{Ticks: ticks, Log: zerolog.New(log)})
@@ -201,20 +201,20 @@ func watched(t *testing.T, dir string, log *bytes.Buffer) (s *Store, look func()
 }
 
 func TestRunReloadsWhenFilesChange(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	var log bytes.Buffer
-	s, look := watched(t, dir, &log)
+	s, look := startWatched(t, dir, &log)
 	first := s.Current()
 	look()
 	if s.Current() != first {
 		t.Error("reloaded without a change")
 	}
-	put(t, dir, "lists/new.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\n")
+	writeFile(t, dir, "lists/new.csv", strings.Join(listColumns.names, ",")+"\na,A,,,,1,2026-01-01,,,\n")
 	look()
 	if got := s.Current().Stats().Lists["new"]; got != 1 {
 		t.Errorf("the new list has %d entries, want 1", got)
 	}
-	put(t, dir, filePasses, "broken\n")
+	writeFile(t, dir, filePasses, "broken\n")
 	look()
 	look()
 	if !hasPass(s.Current(), schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-01")) {
@@ -223,7 +223,7 @@ func TestRunReloadsWhenFilesChange(t *testing.T) {
 	if got := strings.Count(log.String(), "refused"); got != 1 {
 		t.Errorf("the refusal is logged %d times, want once: %s", got, log.String())
 	}
-	put(t, dir, filePasses, "plate,day\n1ABC123,2026-07-03\nA,2026-07-03\nB,2026-07-03\n")
+	writeFile(t, dir, filePasses, "plate,day\n1ABC123,2026-07-03\nA,2026-07-03\nB,2026-07-03\n")
 	look()
 	if !hasPass(s.Current(), schemas.MustPlate("1ABC123"), mustDay(t, "2026-07-03")) {
 		t.Error("the corrected file was not loaded")
@@ -231,12 +231,12 @@ func TestRunReloadsWhenFilesChange(t *testing.T) {
 }
 
 func TestLookWaitsUntilFilesRest(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	s := newStore(t, dir, Options{})
 	first := s.Current()
 	var seen uint64
 	for i := range 5 { // another size at every look
-		put(t, dir, filePasses, "plate,day\nA,2026-07-01\n"+strings.Repeat("XX99XX,2026-07-01\n", 3+i)+"B,2026-07-01\n")
+		writeFile(t, dir, filePasses, "plate,day\nA,2026-07-01\n"+strings.Repeat("XX99XX,2026-07-01\n", 3+i)+"B,2026-07-01\n")
 		if seen = s.checkForChange(t.Context(), seen); s.Current() != first {
 			t.Fatal("loaded a file that was still changing")
 		}
@@ -247,14 +247,14 @@ func TestLookWaitsUntilFilesRest(t *testing.T) {
 }
 
 func TestTriggerReloadsWithoutATick(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	var log bytes.Buffer
-	s, look := watched(t, dir, &log)
+	s, look := startWatched(t, dir, &log)
 	info, err := os.Stat(filepath.Join(dir, filePasses))
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09") // same size
+	editFile(t, dir, filePasses, "1ABC123,2026-07-01", "1ABC123,2026-07-09") // same size
 	if err := os.Chtimes(filepath.Join(dir, filePasses), info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
@@ -277,11 +277,11 @@ func TestTriggerReloadsWithoutATick(t *testing.T) {
 }
 
 func TestLookUpsGoOnDuringReloads(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	s := newStore(t, dir, Options{})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	p, when := schemas.MustPlate("1ABC123"), at(t, "2026-03-01T00:00:00Z")
+	p, when := schemas.MustPlate("1ABC123"), parseTime(t, "2026-03-01T00:00:00Z")
 	for range 2 {
 		wg.Go(func() {
 			for {
@@ -300,7 +300,7 @@ func TestLookUpsGoOnDuringReloads(t *testing.T) {
 		})
 	}
 	for i := range 30 {
-		put(t, dir, filePasses, "plate,day\n"+strings.Repeat("A,2026-07-01\n", 1+i%2)+"B,2026-07-01\nC,2026-07-01\n")
+		writeFile(t, dir, filePasses, "plate,day\n"+strings.Repeat("A,2026-07-01\n", 1+i%2)+"B,2026-07-01\nC,2026-07-01\n")
 		if err := s.Reload(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -309,7 +309,7 @@ func TestLookUpsGoOnDuringReloads(t *testing.T) {
 	wg.Wait()
 }
 
-func metric(t *testing.T, reg *prometheus.Registry, name, kind string) float64 {
+func metricValue(t *testing.T, reg *prometheus.Registry, name, kind string) float64 {
 	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {
@@ -329,13 +329,13 @@ func metric(t *testing.T, reg *prometheus.Registry, name, kind string) float64 {
 
 func TestMetricsSayVersionAgeAndCounts(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	now := at(t, "2026-11-21T04:00:00+01:00").Time()
+	now := parseTime(t, "2026-11-21T04:00:00+01:00").Time()
 	clock := func() time.Time { return now }
-	s := newStore(t, region(t), Options{Metrics: NewMetrics(reg, clock), Now: clock})
+	s := newStore(t, copyRegion(t), Options{Metrics: NewMetrics(reg, clock), Now: clock})
 	now = now.Add(90 * time.Second)
 	f := func(name, kind string, want float64) {
 		t.Helper()
-		if got := metric(t, reg, name, kind); got != want {
+		if got := metricValue(t, reg, name, kind); got != want {
 			t.Errorf("%s %s: got %v, want %v", name, kind, got, want)
 		}
 	}
@@ -358,7 +358,7 @@ func TestMetricsSayVersionAgeAndCounts(t *testing.T) {
 }
 
 func TestAFileThatChangesWhileItIsReadIsNoContentProblem(t *testing.T) {
-	dir := region(t)
+	dir := copyRegion(t)
 	inv, err := readInventory(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func randomVehicle(r *rand.Rand, from, to schemas.Day) schemas.Vehicle {
 }
 
 func TestVehicleRecordKeepsEveryValue(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	days := []schemas.Day{minDay, -1, 0, 1, maxDay}
 	for i := range 10_000 {
 		from, to := days[r.IntN(len(days))], days[r.IntN(len(days))]
@@ -90,7 +90,7 @@ func TestCountryCodesAreDistinctAndReversible(t *testing.T) {
 }
 
 func TestPlateKeysAreDistinct(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	seen := map[plateKey]schemas.Plate{}
 	for range 200_000 {
 		p := randomPlate(r, schemas.MaxPlate, "A9")
@@ -112,7 +112,7 @@ func TestPlateKeysAreDistinct(t *testing.T) {
 // naive is the vehicle register as one would write it down.
 type naive map[schemas.Plate][]schemas.Vehicle
 
-func (n naive) put(p schemas.Plate, v schemas.Vehicle) putResult {
+func (n naive) putVehicle(p schemas.Plate, v schemas.Vehicle) putResult {
 	for _, e := range n[p] {
 		if e.Country == v.Country && (e.ValidTo == 0 || v.ValidFrom < e.ValidTo) && (v.ValidTo == 0 || e.ValidFrom < v.ValidTo) {
 			return putOverlap
@@ -122,7 +122,7 @@ func (n naive) put(p schemas.Plate, v schemas.Vehicle) putResult {
 	return putDone
 }
 
-func (n naive) find(p schemas.Plate, c schemas.Country, d schemas.Day) (out schemas.Vehicle, ok bool) {
+func (n naive) findVehicle(p schemas.Plate, c schemas.Country, d schemas.Day) (out schemas.Vehicle, ok bool) {
 	found := 0
 	for _, e := range n[p] {
 		if (c.IsZero() || e.Country == c) && d >= e.ValidFrom && (e.ValidTo == 0 || d < e.ValidTo) {
@@ -137,7 +137,7 @@ func (n naive) find(p schemas.Plate, c schemas.Country, d schemas.Day) (out sche
 }
 
 func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	for round := range 60 {
 		rows := r.IntN(2000)
 		table, model := mustTable(t, rows), naive{}
@@ -152,7 +152,7 @@ func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
 				v.ValidTo = 0
 			}
 			p := plates[r.IntN(len(plates))]
-			if got, want := table.put(p, &v), model.put(p, v); got != want {
+			if got, want := table.putPlate(p, &v), model.putVehicle(p, v); got != want {
 				t.Fatalf("round %d: put: got %d, want %d", round, got, want)
 			}
 		}
@@ -164,7 +164,7 @@ func TestVehicleTableAnswersLikeANaiveMap(t *testing.T) {
 			c := append(countries, schemas.Country{}, schemas.Country{'F', 'R'}, schemas.Country{1, 2})[r.IntN(len(countries)+3)]
 			d := schemas.Day(r.IntN(520))
 			got, gotOK := table.findVehicle(p, c, d)
-			want, wantOK := model.find(p, c, d)
+			want, wantOK := model.findVehicle(p, c, d)
 			if got != want || gotOK != wantOK {
 				t.Fatalf("round %d: %s %q %s: got %+v %v, want %+v %v", round, p, c, d, got, gotOK, want, wantOK)
 			}
@@ -181,16 +181,16 @@ func TestVehicleTableBoundsPeriodsAndRows(t *testing.T) {
 		if i >= maxPeriods {
 			want = putTooMany
 		}
-		if got := table.put(p, &v); got != want {
+		if got := table.putPlate(p, &v); got != want {
 			t.Fatalf("period %d: got %d, want %d", i+1, got, want)
 		}
 	}
 	small := mustTable(t, 1)
 	v := schemas.Vehicle{Country: schemas.Belgium, ValidFrom: 1}
-	if got := small.put(p, &v); got != putDone {
+	if got := small.putPlate(p, &v); got != putDone {
 		t.Errorf("first row: got %d", got)
 	}
-	if got := small.put(schemas.MustPlate("1ABC124"), &v); got != putFull {
+	if got := small.putPlate(schemas.MustPlate("1ABC124"), &v); got != putFull {
 		t.Errorf("a row more than there is room for: got %d, want %d", got, putFull)
 	}
 	if _, ok := small.findVehicle(schemas.MustPlate("1ABC125"), schemas.Belgium, 1); ok {
@@ -199,7 +199,7 @@ func TestVehicleTableBoundsPeriodsAndRows(t *testing.T) {
 }
 
 func TestIndexFindsExactlyTheRunsOfEachKey(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	for range 100 {
 		rows := make([]plateKey, r.IntN(500))
 		for i := range rows {
@@ -229,7 +229,7 @@ func TestIndexFindsExactlyTheRunsOfEachKey(t *testing.T) {
 }
 
 func TestListsAnswerLikeAScanWhateverTheOrderOfTheRows(t *testing.T) {
-	r := seeded(t)
+	r := newSeededRand(t)
 	for range 40 {
 		var rows []schemas.ListEntry
 		for i := range r.IntN(300) {

@@ -23,9 +23,9 @@ func benchRecord(b *testing.B, rec []byte) {
 	}
 }
 
-// usual is the read of a camera that reports no alternatives.
-func usual() *anprv1.PlateRead {
-	m := full()
+// usualRead is the read of a camera that reports no alternatives.
+func usualRead() *anprv1.PlateRead {
+	m := fullRead()
 	m.Candidates, m.MoreImagesSha256, m.Make, m.Colour, m.LateUpload = nil, nil, "", "", false
 	return m
 }
@@ -40,14 +40,14 @@ func compactJSON(tb testing.TB, m proto.Message) []byte {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	noID := full()
+	noID := fullRead()
 	noID.ReadId = nil
-	b.Run("protobuf/usual", func(b *testing.B) { benchRecord(b, marshal(b, usual())) })
-	b.Run("protobuf/full", func(b *testing.B) { benchRecord(b, marshal(b, full())) })
-	b.Run("protobuf/derived-id", func(b *testing.B) { benchRecord(b, marshal(b, noID)) })
-	b.Run("protobuf/tick", func(b *testing.B) { benchRecord(b, marshal(b, ticking())) })
-	b.Run("json/usual", func(b *testing.B) { benchRecord(b, compactJSON(b, usual())) })
-	b.Run("json/full", func(b *testing.B) { benchRecord(b, compactJSON(b, full())) })
+	b.Run("protobuf/usual", func(b *testing.B) { benchRecord(b, marshalMessage(b, usualRead())) })
+	b.Run("protobuf/full", func(b *testing.B) { benchRecord(b, marshalMessage(b, fullRead())) })
+	b.Run("protobuf/derived-id", func(b *testing.B) { benchRecord(b, marshalMessage(b, noID)) })
+	b.Run("protobuf/tick", func(b *testing.B) { benchRecord(b, marshalMessage(b, tickRecord())) })
+	b.Run("json/usual", func(b *testing.B) { benchRecord(b, compactJSON(b, usualRead())) })
+	b.Run("json/full", func(b *testing.B) { benchRecord(b, compactJSON(b, fullRead())) })
 }
 
 // BenchmarkGeneral is the decoder for what the fast paths leave, on the same bytes.
@@ -64,10 +64,10 @@ func BenchmarkGeneral(b *testing.B) {
 			}
 		})
 	}
-	run("protobuf/usual", marshal(b, usual()), false)
-	run("protobuf/full", marshal(b, full()), false)
-	run("json/usual", compactJSON(b, usual()), true)
-	run("json/full", compactJSON(b, full()), true)
+	run("protobuf/usual", marshalMessage(b, usualRead()), false)
+	run("protobuf/full", marshalMessage(b, fullRead()), false)
+	run("json/usual", compactJSON(b, usualRead()), true)
+	run("json/full", compactJSON(b, fullRead()), true)
 }
 
 // plainRead is the read as one would write it down for encoding/json; the package's json names, quoted numbers and
@@ -106,8 +106,8 @@ func BenchmarkPeers(b *testing.B) {
 	for _, x := range []struct {
 		name string
 		m    *anprv1.PlateRead
-	}{{"usual", usual()}, {"full", full()}} {
-		bin, js := marshal(b, x.m), compactJSON(b, x.m)
+	}{{"usual", usualRead()}, {"full", fullRead()}} {
+		bin, js := marshalMessage(b, x.m), compactJSON(b, x.m)
 		benchPeer(b, "proto.Unmarshal/"+x.name, bin, func() error {
 			var m anprv1.PlateRead
 			return proto.Unmarshal(bin, &m)

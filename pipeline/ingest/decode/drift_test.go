@@ -30,32 +30,32 @@ var notOnTheWire = map[string]string{
 	"Class": "derived by normalise from the plate",
 }
 
-// changed gives the message another value of one field.
-func changed(m *anprv1.PlateRead, fd protoreflect.FieldDescriptor) {
+// changeField gives the message another value of one field.
+func changeField(m *anprv1.PlateRead, fd protoreflect.FieldDescriptor) {
 	switch fd.Name() {
 	case "quarantine":
 		proto.Reset(m)
-		proto.Merge(m, refused())
+		proto.Merge(m, refusedUpload())
 	case "tick":
 		proto.Reset(m)
-		proto.Merge(m, ticking())
+		proto.Merge(m, tickRecord())
 	case "clock_suspect":
 		m.ClockSuspect = true
 	case "read_id":
-		m.ReadId = full().ReadId
+		m.ReadId = fullRead().ReadId
 	case "camera_id", "raw_plate":
-		m.ProtoReflect().Set(fd, full().ProtoReflect().Get(fd))
+		m.ProtoReflect().Set(fd, fullRead().ProtoReflect().Get(fd))
 	case "captured_at_us":
 		m.CapturedAtUs--
 	case "received_at_us":
 		m.ReceivedAtUs++
 	default:
-		m.ProtoReflect().Set(fd, full().ProtoReflect().Get(fd))
+		m.ProtoReflect().Set(fd, fullRead().ProtoReflect().Get(fd))
 	}
 }
 
-// differing returns the fields in which two reads differ.
-func differing(a, b *schemas.Read) []string {
+// differingFields returns the fields in which two reads differ.
+func differingFields(a, b *schemas.Read) []string {
 	var out []string
 	va, vb := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 	for i := range va.NumField() {
@@ -70,12 +70,12 @@ func differing(a, b *schemas.Read) []string {
 // read, and no other one, in either form, by the fast readers as by the general ones; and each field of the read comes
 // from the wire or says why not.
 func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
-	base := plain()
+	base := leastRead()
 	base.ReadId = make([]byte, 16)
 	base.ReadId[0] = 1
 	readers := map[string]func(dst *schemas.Read, m *anprv1.PlateRead) bool{
 		"Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
-			return decodeGeneral(dst, marshal(t, m), false) == nil
+			return decodeGeneral(dst, marshalMessage(t, m), false) == nil
 		},
 		"JSON": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
 			return decodeGeneral(dst, marshalJSON(t, m, false), true) == nil
@@ -83,7 +83,7 @@ func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 		"snake JSON": func(dst *schemas.Read, m *anprv1.PlateRead) bool {
 			return decodeGeneral(dst, marshalJSON(t, m, true), true) == nil
 		},
-		"fast Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool { return fastProtobuf(dst, marshal(t, m)) },
+		"fast Protobuf": func(dst *schemas.Read, m *anprv1.PlateRead) bool { return fastProtobuf(dst, marshalMessage(t, m)) },
 		"fast JSON":     func(dst *schemas.Read, m *anprv1.PlateRead) bool { return fastJSON(dst, compactJSON(t, m)) },
 	}
 	reached := map[string]bool{}
@@ -98,7 +98,7 @@ func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 		}
 		reached[want] = true
 		m := proto.Clone(base).(*anprv1.PlateRead)
-		changed(m, fd)
+		changeField(m, fd)
 		for form, read := range readers {
 			var was, got schemas.Read
 			if !read(&was, base) {
@@ -111,7 +111,7 @@ func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 				t.Errorf("%s: %s set: not taken", form, name)
 				continue
 			}
-			fields := differing(&was, &got)
+			fields := differingFields(&was, &got)
 			if name == "quarantine" || name == "tick" { // another kind of record: without the fields of a read
 				if !slices.Contains(fields, want) {
 					t.Errorf("%s: %s set: %v differ, want %s among them", form, name, fields, want)

@@ -43,8 +43,8 @@ func FuzzFastPathsAgreeWithTheGeneralDecoder(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)
 	}
-	for _, m := range append(messages(), usual()) {
-		f.Add(marshal(f, m))
+	for _, m := range append(seedMessages(), usualRead()) {
+		f.Add(marshalMessage(f, m))
 		f.Add(marshalJSON(f, m, false))
 		f.Add(marshalJSON(f, m, true))
 		f.Add(compactJSON(f, m))
@@ -57,9 +57,9 @@ func FuzzFastPathsAgreeWithTheGeneralDecoder(f *testing.F) {
 
 // The fast paths must be taken for what cameras send, or they are of no use.
 func TestFastPathsTakeWhatOurProducersWrite(t *testing.T) {
-	for name, m := range map[string]*anprv1.PlateRead{"usual": usual(), "full": full(), "plain": plain()} {
+	for name, m := range map[string]*anprv1.PlateRead{"usual": usualRead(), "full": fullRead(), "plain": leastRead()} {
 		for form, b := range map[string][]byte{
-			"Protobuf": marshal(t, m), "JSON": compactJSON(t, m), "protojson": marshalJSON(t, m, false), "snake": marshalJSON(t, m, true),
+			"Protobuf": marshalMessage(t, m), "JSON": compactJSON(t, m), "protojson": marshalJSON(t, m, false), "snake": marshalJSON(t, m, true),
 		} {
 			if form == "snake" && len(m.Candidates) > 0 {
 				continue // its candidates go the general way
@@ -74,8 +74,8 @@ func TestFastPathsTakeWhatOurProducersWrite(t *testing.T) {
 			t.Errorf("record %d of a real payload goes the general way: %q", i, b)
 		}
 	}
-	for name, m := range map[string]*anprv1.PlateRead{"quarantine": refused(), "tick": ticking()} {
-		if checkFast(t, marshal(t, m)) || checkFast(t, marshalJSON(t, m, false)) {
+	for name, m := range map[string]*anprv1.PlateRead{"quarantine": refusedUpload(), "tick": tickRecord()} {
+		if checkFast(t, marshalMessage(t, m)) || checkFast(t, marshalJSON(t, m, false)) {
 			t.Errorf("a %s is no read", name)
 		}
 	}
@@ -89,7 +89,7 @@ func TestFastPathsAgreeOnMutatedMessages(t *testing.T) {
 	var fast int
 	for range 20_000 {
 		m := randomMessage(rng)
-		for _, b := range [][]byte{marshal(t, m), compactJSON(t, m)} {
+		for _, b := range [][]byte{marshalMessage(t, m), compactJSON(t, m)} {
 			if checkFast(t, b) {
 				fast++
 			}
@@ -111,7 +111,7 @@ func TestFastPathsAgreeOnMutatedMessages(t *testing.T) {
 }
 
 func randomMessage(rng *rand.Rand) *anprv1.PlateRead {
-	m := full()
+	m := fullRead()
 	text := func(most int) string {
 		n := []int{0, 1, 7, 8, 9, 16, most - 1, most, most, most + 1}[rng.IntN(10)]
 		return strings.Repeat([]string{"x", "0", "Z"}[rng.IntN(3)], n)

@@ -52,15 +52,15 @@ func FuzzProtobufAgreesWithGeneratedCode(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)
 	}
-	for _, m := range messages() {
-		f.Add(marshal(f, m))
+	for _, m := range seedMessages() {
+		f.Add(marshalMessage(f, m))
 	}
-	f.Add(append(marshal(f, plain()), marshal(f, full())...))                                     // last wins
-	f.Add(protowire.AppendTag(marshal(f, plain()), fCamera, protowire.VarintType))                // truncated
-	f.Add(append(protowire.AppendTag(marshal(f, plain()), fLane, protowire.BytesType), 1, 'x'))   // wrong wire type
-	f.Add(append(protowire.AppendTag(marshal(f, plain()), 40, protowire.StartGroupType), 8, 1))   // open group
-	f.Add(append(marshal(f, plain()), 0xc3, 0x02, 0x08, 0x01, 0xc4, 0x02))                        // closed group, field 40
-	f.Add(append(marshal(f, plain()), 0xc0, 0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 255)) // varint too long
+	f.Add(append(marshalMessage(f, leastRead()), marshalMessage(f, fullRead())...))                          // last wins
+	f.Add(protowire.AppendTag(marshalMessage(f, leastRead()), fCamera, protowire.VarintType))                // truncated
+	f.Add(append(protowire.AppendTag(marshalMessage(f, leastRead()), fLane, protowire.BytesType), 1, 'x'))   // wrong wire type
+	f.Add(append(protowire.AppendTag(marshalMessage(f, leastRead()), 40, protowire.StartGroupType), 8, 1))   // open group
+	f.Add(append(marshalMessage(f, leastRead()), 0xc3, 0x02, 0x08, 0x01, 0xc4, 0x02))                        // closed group, field 40
+	f.Add(append(marshalMessage(f, leastRead()), 0xc0, 0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 255)) // varint too long
 	f.Fuzz(checkProtobuf)
 }
 
@@ -70,15 +70,15 @@ func TestProtobufAgreesWithGeneratedCodeOnMutatedMessages(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var seeds [][]byte
-	for _, m := range messages() {
-		seeds = append(seeds, marshal(t, m))
+	for _, m := range seedMessages() {
+		seeds = append(seeds, marshalMessage(t, m))
 	}
 	for range 40_000 {
-		checkProtobuf(t, mutate(rng, seeds))
+		checkProtobuf(t, mutateSeed(rng, seeds))
 	}
 }
 
-func mutate(rng *rand.Rand, seeds [][]byte) []byte {
+func mutateSeed(rng *rand.Rand, seeds [][]byte) []byte {
 	b := bytes.Clone(seeds[rng.IntN(len(seeds))])
 	for range 1 + rng.IntN(4) {
 		switch num := protowire.Number(1 + rng.IntN(34)); rng.IntN(7) {
@@ -117,7 +117,7 @@ func checkJSON(t *testing.T, b []byte) {
 	var m anprv1.PlateRead
 	err := protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(b, &m)
 	if err == nil && !json.Valid(b) {
-		err = refuse("protojson takes more than JSON")
+		err = refuseRecord("protojson takes more than JSON")
 	}
 	var want *schemas.Read
 	if err == nil {
@@ -140,7 +140,7 @@ func FuzzJSONAgreesWithProtojson(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)
 	}
-	for _, m := range messages() {
+	for _, m := range seedMessages() {
 		f.Add(marshalJSON(f, m, false))
 		f.Add(marshalJSON(f, m, true))
 	}
@@ -159,7 +159,7 @@ func TestJSONAgreesWithProtojsonOnMutatedMessages(t *testing.T) {
 		`"17"`, `18446744073709551615`, ` `, "\xff", "\x01", "=", "-", "_", `"lane":3`, `,"lane":"4"`, `"x":[{}]`,
 	}
 	var seeds [][]byte
-	for _, m := range messages() {
+	for _, m := range seedMessages() {
 		seeds = append(seeds, marshalJSON(t, m, false), marshalJSON(t, m, true))
 	}
 	for range 40_000 {
@@ -180,8 +180,8 @@ func FuzzRecordIsBounded(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)
 	}
-	for _, m := range messages() {
-		f.Add(marshal(f, m))
+	for _, m := range seedMessages() {
+		f.Add(marshalMessage(f, m))
 		f.Add(marshalJSON(f, m, true))
 	}
 	f.Add([]byte(strings.Repeat(`{"a":`, 5000)))
@@ -206,8 +206,8 @@ func FuzzEncodingsAgree(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)
 	}
-	for _, m := range messages() {
-		f.Add(marshal(f, m))
+	for _, m := range seedMessages() {
+		f.Add(marshalMessage(f, m))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var m anprv1.PlateRead
@@ -219,7 +219,7 @@ func FuzzEncodingsAgree(f *testing.F) {
 			return
 		}
 		m.ProtoReflect().SetUnknown(nil)
-		bin := marshal(t, &m)
+		bin := marshalMessage(t, &m)
 		if len(bin) == 0 {
 			return
 		}

@@ -17,7 +17,7 @@ import (
 
 var errOracle = errors.New("oracle rejects")
 
-func refuse(what string) error { return fmt.Errorf("%w: %s", errOracle, what) }
+func refuseRecord(what string) error { return fmt.Errorf("%w: %s", errOracle, what) }
 
 // knownAsUnknown reports whether unknown fields hold a number the message knows: it had another wire type.
 func knownAsUnknown(m proto.Message) bool {
@@ -37,7 +37,7 @@ func knownAsUnknown(m proto.Message) bool {
 
 func oracleProtobuf(b []byte) (*schemas.Read, error) {
 	if len(b) == 0 {
-		return nil, refuse("empty")
+		return nil, refuseRecord("empty")
 	}
 	var m anprv1.PlateRead
 	if err := proto.Unmarshal(b, &m); err != nil {
@@ -54,7 +54,7 @@ func oracleProtobuf(b []byte) (*schemas.Read, error) {
 		all = append(all, m.Tick)
 	}
 	if slices.ContainsFunc(all, knownAsUnknown) {
-		return nil, refuse("wire type")
+		return nil, refuseRecord("wire type")
 	}
 	return oracleMessage(&m)
 }
@@ -63,10 +63,10 @@ func logTime(us int64) bool { return us >= 1577836800000000 && us < 410244480000
 
 func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 	if len(m.Candidates) > 32 {
-		return nil, refuse("candidates")
+		return nil, refuseRecord("candidates")
 	}
 	if len(m.MoreImagesSha256) > 8 || slices.ContainsFunc(m.MoreImagesSha256, func(sum []byte) bool { return len(sum) != 32 }) {
-		return nil, refuse("more_images_sha256")
+		return nil, refuseRecord("more_images_sha256")
 	}
 	if m.Tick != nil {
 		doubt := m.Format == "near_misread"
@@ -77,7 +77,7 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 			ok = ok && m.CameraId == "" && m.RawPlate == ""
 		}
 		if !ok {
-			return nil, refuse("tick")
+			return nil, refuseRecord("tick")
 		}
 		r := &schemas.Read{Tick: schemas.Micros(m.Tick.AtUs), ReceivedAt: schemas.Micros(m.ReceivedAtUs)}
 		if doubt {
@@ -127,13 +127,13 @@ func oracleIdentity(m *anprv1.PlateRead, r *schemas.Read) error {
 	}
 	if q == nil {
 		if m.CameraId == "" || m.RawPlate == "" || m.CapturedAtUs == 0 {
-			return refuse("missing")
+			return refuseRecord("missing")
 		}
 		return nil
 	}
 	reason, ok := schemas.ParseReason(q.Reason)
 	if !ok || len(q.Field) > 64 || len(q.Detail) > 1024 || len(q.ContentType) > 256 {
-		return refuse("quarantine")
+		return refuseRecord("quarantine")
 	}
 	r.Quarantine = &schemas.Quarantine{
 		Reason: reason, Field: q.Field, Detail: q.Detail, Payload: q.Payload, PayloadSize: q.PayloadSize, ContentType: q.ContentType,
@@ -150,7 +150,7 @@ func oracleBounds(m *anprv1.PlateRead) error {
 		bad = bad || len(c.Plate) > 64 || c.ConfidencePm > 1000
 	}
 	if bad {
-		return refuse("bounds")
+		return refuseRecord("bounds")
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func TestRecordReadsEveryField(t *testing.T) {
 		Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
 		MoreImages: []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))},
 	}
-	for _, b := range [][]byte{marshal(t, full()), marshalJSON(t, full(), true), marshalJSON(t, full(), false)} {
+	for _, b := range [][]byte{marshalMessage(t, fullRead()), marshalJSON(t, fullRead(), true), marshalJSON(t, fullRead(), false)} {
 		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Candidates: []schemas.Candidate{{Plate: "OLD"}}, MoreImages: make([]schemas.Sum, 3)}
 		if rej := Record(&r, b); rej != nil {
 			t.Fatal(rej)
@@ -67,12 +67,12 @@ func TestRecordReadsEveryField(t *testing.T) {
 
 func TestRecordReadsATickAndAQuarantinedUpload(t *testing.T) {
 	var r schemas.Read
-	for _, b := range [][]byte{marshal(t, ticking()), marshalJSON(t, ticking(), false)} {
+	for _, b := range [][]byte{marshalMessage(t, tickRecord()), marshalJSON(t, tickRecord(), false)} {
 		if rej := Record(&r, b); rej != nil || r.Tick != receivedAt || r.Quarantine != nil {
 			t.Errorf("tick: got %v %v, want %d", r.Tick, rej, receivedAt)
 		}
 	}
-	for _, b := range [][]byte{marshal(t, refused()), marshalJSON(t, refused(), false)} {
+	for _, b := range [][]byte{marshalMessage(t, refusedUpload()), marshalJSON(t, refusedUpload(), false)} {
 		rej := Record(&r, b)
 		if rej != nil || r.Quarantine == nil {
 			t.Fatalf("quarantine: got %v", rej)
@@ -85,10 +85,10 @@ func TestRecordReadsATickAndAQuarantinedUpload(t *testing.T) {
 }
 
 func TestATickIsNothingButATick(t *testing.T) {
-	m := full()
+	m := fullRead()
 	m.CameraId, m.RawPlate, m.ReadId, m.Tick = "", "", nil, &anprv1.Tick{AtUs: receivedAt}
 	var r schemas.Read
-	if rej := Record(&r, marshal(t, m)); rej != nil {
+	if rej := Record(&r, marshalMessage(t, m)); rej != nil {
 		t.Fatal(rej)
 	}
 	if err := sameRead(&r, &schemas.Read{Tick: receivedAt, ReceivedAt: receivedAt}); err != nil {
@@ -98,16 +98,16 @@ func TestATickIsNothingButATick(t *testing.T) {
 
 func TestRecordDerivesAMissingReadID(t *testing.T) {
 	var r schemas.Read
-	m := plain()
-	if rej := Record(&r, marshal(t, m)); rej != nil {
+	m := leastRead()
+	if rej := Record(&r, marshalMessage(t, m)); rej != nil {
 		t.Fatal(rej)
 	}
 	if got, want := r.ID, schemas.NewReadID(&schemas.Read{Camera: "c1", CapturedAt: capturedAt, RawPlate: "1ABC123"}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	m = full()
+	m = fullRead()
 	m.ReadId = nil
-	if rej := Record(&r, marshal(t, m)); rej != nil {
+	if rej := Record(&r, marshalMessage(t, m)); rej != nil {
 		t.Fatal(rej)
 	}
 	want := schemas.NewReadID(&schemas.Read{
@@ -132,7 +132,7 @@ func TestADerivedReadIDIsTheOneThatTheGatewayGives(t *testing.T) {
 			t.Fatal(i, rej)
 		}
 		m.ReadId = nil
-		if rej := Record(&without, marshal(t, &m)); rej != nil {
+		if rej := Record(&without, marshalMessage(t, &m)); rej != nil {
 			t.Fatal(i, rej)
 		}
 		if with.ID != without.ID || with.ID.IsZero() {
@@ -164,26 +164,26 @@ func checkRejections(t *testing.T, tests []rejection) {
 	}
 }
 
-// with is the full read, changed.
-func with(t *testing.T, change func(*anprv1.PlateRead)) []byte {
-	m := full()
+// fullReadWith is the full read, changed.
+func fullReadWith(t *testing.T, change func(*anprv1.PlateRead)) []byte {
+	m := fullRead()
 	change(m)
-	return marshal(t, m)
+	return marshalMessage(t, m)
 }
 
 func TestRecordRejectsWhatIsNoRecord(t *testing.T) {
 	checkRejections(t, []rejection{
 		{"empty", nil, schemas.ReasonMalformed, ""},
 		{"not a message", []byte("hello"), schemas.ReasonMalformed, "camera_event_id"},
-		{"no camera", with(t, func(m *anprv1.PlateRead) { m.CameraId = "" }), schemas.ReasonMissingField, "camera_id"},
-		{"no plate", with(t, func(m *anprv1.PlateRead) { m.RawPlate = "" }), schemas.ReasonMissingField, "raw_plate"},
-		{"no capture", with(t, func(m *anprv1.PlateRead) { m.CapturedAtUs = 0 }), schemas.ReasonMissingField, "captured_at_us"},
-		{"no receipt", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 0 }), schemas.ReasonMissingField, "received_at_us"},
-		{"tick and read", with(t, func(m *anprv1.PlateRead) { m.Tick = &anprv1.Tick{AtUs: receivedAt} }), schemas.ReasonBadField, "tick"},
-		{"tick without time", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{}}), schemas.ReasonMissingField, "tick.at_us"},
-		{"tick in seconds", marshal(t, &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: 1795269600}}), schemas.ReasonBadField, "tick.at_us"},
-		{"quarantine without reason", with(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{} }), schemas.ReasonMissingField, "quarantine.reason"},
-		{"quarantine for a new reason", with(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{Reason: "full_moon"} }), schemas.ReasonBadField, "quarantine.reason"},
+		{"no camera", fullReadWith(t, func(m *anprv1.PlateRead) { m.CameraId = "" }), schemas.ReasonMissingField, "camera_id"},
+		{"no plate", fullReadWith(t, func(m *anprv1.PlateRead) { m.RawPlate = "" }), schemas.ReasonMissingField, "raw_plate"},
+		{"no capture", fullReadWith(t, func(m *anprv1.PlateRead) { m.CapturedAtUs = 0 }), schemas.ReasonMissingField, "captured_at_us"},
+		{"no receipt", fullReadWith(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 0 }), schemas.ReasonMissingField, "received_at_us"},
+		{"tick and read", fullReadWith(t, func(m *anprv1.PlateRead) { m.Tick = &anprv1.Tick{AtUs: receivedAt} }), schemas.ReasonBadField, "tick"},
+		{"tick without time", marshalMessage(t, &anprv1.PlateRead{Tick: &anprv1.Tick{}}), schemas.ReasonMissingField, "tick.at_us"},
+		{"tick in seconds", marshalMessage(t, &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: 1795269600}}), schemas.ReasonBadField, "tick.at_us"},
+		{"quarantine without reason", fullReadWith(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{} }), schemas.ReasonMissingField, "quarantine.reason"},
+		{"quarantine for a new reason", fullReadWith(t, func(m *anprv1.PlateRead) { m.Quarantine = &anprv1.Quarantine{Reason: "full_moon"} }), schemas.ReasonBadField, "quarantine.reason"},
 		{"camera not UTF-8", []byte("\x12\x02\xff\xfe"), schemas.ReasonBadUTF8, "camera_id"},
 		{"JSON plate not UTF-8", []byte("{\"rawPlate\":\"\xff\"}"), schemas.ReasonBadUTF8, "raw_plate"},
 		{"camera as number", []byte{fCamera << 3, 7}, schemas.ReasonMalformed, "camera_id"},
@@ -197,28 +197,28 @@ func TestRecordRejectsFieldsOutOfBounds(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	checkRejections(t, []rejection{
 		{"half JSON", []byte(`{"lane":1`), schemas.ReasonMalformed, ""},
-		{"receipt in 1970", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 1795269600 }), schemas.ReasonBadField, "received_at_us"},
-		{"receipt in 2100", with(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
-		{"short read id", with(t, func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
-		{"long image sum", with(t, func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
-		{"short sum of a further picture", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = append(m.MoreImagesSha256, make([]byte, 31)) }), schemas.ReasonBadField, "more_images_sha256"},
-		{"empty sum of a further picture", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = [][]byte{nil} }), schemas.ReasonBadField, "more_images_sha256"},
-		{"nine further pictures", with(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = slices.Repeat([][]byte{make([]byte, 32)}, 9) }), schemas.ReasonTooLarge, "more_images_sha256"},
-		{"confidence 1001", with(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
-		{"country confidence 1001", with(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
-		{"lane 33", with(t, func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},
-		{"lane 256", with(t, func(m *anprv1.PlateRead) { m.Lane = 256 }), schemas.ReasonBadField, "lane"},
-		{"speed 400.1", with(t, func(m *anprv1.PlateRead) { m.SpeedDkmh = 4001 }), schemas.ReasonBadField, "speed_dkmh"},
-		{"long camera", with(t, func(m *anprv1.PlateRead) { m.CameraId = long[:65] }), schemas.ReasonTooLarge, "camera_id"},
-		{"long plate", with(t, func(m *anprv1.PlateRead) { m.RawPlate = long[:65] }), schemas.ReasonTooLarge, "raw_plate"},
-		{"long event id", with(t, func(m *anprv1.PlateRead) { m.CameraEventId = long }), schemas.ReasonTooLarge, "camera_event_id"},
-		{"long country", with(t, func(m *anprv1.PlateRead) { m.Country = long }), schemas.ReasonTooLarge, "country"},
-		{"long format", with(t, func(m *anprv1.PlateRead) { m.Format = long }), schemas.ReasonTooLarge, "format"},
-		{"long make", with(t, func(m *anprv1.PlateRead) { m.Make = long }), schemas.ReasonTooLarge, "make"},
-		{"long colour", with(t, func(m *anprv1.PlateRead) { m.Colour = long }), schemas.ReasonTooLarge, "colour"},
-		{"33 candidates", with(t, func(m *anprv1.PlateRead) { m.Candidates = make([]*anprv1.Candidate, 33) }), schemas.ReasonTooLarge, "candidates"},
-		{"long candidate", with(t, func(m *anprv1.PlateRead) { m.Candidates[0].Plate = long }), schemas.ReasonTooLarge, "candidates.plate"},
-		{"sure candidate", with(t, func(m *anprv1.PlateRead) { m.Candidates[1].ConfidencePm = 65536 + 500 }), schemas.ReasonBadField, "candidates.confidence_pm"},
+		{"receipt in 1970", fullReadWith(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 1795269600 }), schemas.ReasonBadField, "received_at_us"},
+		{"receipt in 2100", fullReadWith(t, func(m *anprv1.PlateRead) { m.ReceivedAtUs = 4102444800000000 }), schemas.ReasonBadField, "received_at_us"},
+		{"short read id", fullReadWith(t, func(m *anprv1.PlateRead) { m.ReadId = m.ReadId[:15] }), schemas.ReasonBadField, "read_id"},
+		{"long image sum", fullReadWith(t, func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
+		{"short sum of a further picture", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = append(m.MoreImagesSha256, make([]byte, 31)) }), schemas.ReasonBadField, "more_images_sha256"},
+		{"empty sum of a further picture", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = [][]byte{nil} }), schemas.ReasonBadField, "more_images_sha256"},
+		{"nine further pictures", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = slices.Repeat([][]byte{make([]byte, 32)}, 9) }), schemas.ReasonTooLarge, "more_images_sha256"},
+		{"confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
+		{"country confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
+		{"lane 33", fullReadWith(t, func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},
+		{"lane 256", fullReadWith(t, func(m *anprv1.PlateRead) { m.Lane = 256 }), schemas.ReasonBadField, "lane"},
+		{"speed 400.1", fullReadWith(t, func(m *anprv1.PlateRead) { m.SpeedDkmh = 4001 }), schemas.ReasonBadField, "speed_dkmh"},
+		{"long camera", fullReadWith(t, func(m *anprv1.PlateRead) { m.CameraId = long[:65] }), schemas.ReasonTooLarge, "camera_id"},
+		{"long plate", fullReadWith(t, func(m *anprv1.PlateRead) { m.RawPlate = long[:65] }), schemas.ReasonTooLarge, "raw_plate"},
+		{"long event id", fullReadWith(t, func(m *anprv1.PlateRead) { m.CameraEventId = long }), schemas.ReasonTooLarge, "camera_event_id"},
+		{"long country", fullReadWith(t, func(m *anprv1.PlateRead) { m.Country = long }), schemas.ReasonTooLarge, "country"},
+		{"long format", fullReadWith(t, func(m *anprv1.PlateRead) { m.Format = long }), schemas.ReasonTooLarge, "format"},
+		{"long make", fullReadWith(t, func(m *anprv1.PlateRead) { m.Make = long }), schemas.ReasonTooLarge, "make"},
+		{"long colour", fullReadWith(t, func(m *anprv1.PlateRead) { m.Colour = long }), schemas.ReasonTooLarge, "colour"},
+		{"33 candidates", fullReadWith(t, func(m *anprv1.PlateRead) { m.Candidates = make([]*anprv1.Candidate, 33) }), schemas.ReasonTooLarge, "candidates"},
+		{"long candidate", fullReadWith(t, func(m *anprv1.PlateRead) { m.Candidates[0].Plate = long }), schemas.ReasonTooLarge, "candidates.plate"},
+		{"sure candidate", fullReadWith(t, func(m *anprv1.PlateRead) { m.Candidates[1].ConfidencePm = 65536 + 500 }), schemas.ReasonBadField, "candidates.confidence_pm"},
 	})
 }
 
@@ -235,14 +235,14 @@ func wideJSON(value string) []byte {
 }
 
 func TestRecordAcceptsFieldsAtTheirBounds(t *testing.T) {
-	m := full()
+	m := fullRead()
 	m.CameraId, m.RawPlate, m.CameraEventId = strings.Repeat("c", 64), strings.Repeat("p", 64), strings.Repeat("e", 128)
 	m.Make, m.Colour, m.Format, m.Country = strings.Repeat("m", 64), strings.Repeat("r", 64), strings.Repeat("f", 64), strings.Repeat("b", 64)
 	m.Lane, m.SpeedDkmh, m.ConfidencePm, m.CountryConfidencePm, m.Candidates = 32, 4000, 1000, 1000, nil
 	for range schemas.MaxCandidates {
 		m.Candidates = append(m.Candidates, &anprv1.Candidate{Plate: strings.Repeat("p", 64), ConfidencePm: 1000})
 	}
-	for _, b := range [][]byte{marshal(t, m), marshalJSON(t, m, false), deepJSON(64), wideJSON(`{}`), wideJSON(`[]`), wideJSON(`{"a":[1]}`)} {
+	for _, b := range [][]byte{marshalMessage(t, m), marshalJSON(t, m, false), deepJSON(64), wideJSON(`{}`), wideJSON(`[]`), wideJSON(`{"a":[1]}`)} {
 		var r schemas.Read
 		if rej := Record(&r, b); rej != nil {
 			t.Error(rej)
@@ -251,22 +251,22 @@ func TestRecordAcceptsFieldsAtTheirBounds(t *testing.T) {
 }
 
 func TestAQuarantinedUploadNeedsNoCamera(t *testing.T) {
-	m := refused()
+	m := refusedUpload()
 	m.CameraId = ""
 	var r schemas.Read
-	if rej := Record(&r, marshal(t, m)); rej != nil {
+	if rej := Record(&r, marshalMessage(t, m)); rej != nil {
 		t.Error(rej)
 	}
 	m.ReceivedAtUs = 0
-	if rej := Record(&r, marshal(t, m)); rej == nil || rej.Field != "received_at_us" {
+	if rej := Record(&r, marshalMessage(t, m)); rej == nil || rej.Field != "received_at_us" {
 		t.Errorf("without receipt: got %v", rej)
 	}
 }
 
 func TestARejectedRecordKeepsCameraAndReceipt(t *testing.T) {
-	m := full()
+	m := fullRead()
 	m.Lane = 99
-	for _, b := range [][]byte{marshal(t, m), marshalJSON(t, m, false), append(marshal(t, m), 0xff)} {
+	for _, b := range [][]byte{marshalMessage(t, m), marshalJSON(t, m, false), append(marshalMessage(t, m), 0xff)} {
 		var r schemas.Read
 		if rej := Record(&r, b); rej == nil {
 			t.Fatal("accepted")
@@ -278,9 +278,9 @@ func TestARejectedRecordKeepsCameraAndReceipt(t *testing.T) {
 }
 
 func TestValuesOfNewerProducersBecomeUnknown(t *testing.T) {
-	m := full()
+	m := fullRead()
 	m.Direction, m.VehicleKind, m.Country = 77, 256, "B1"
-	b := protowire.AppendBytes(protowire.AppendTag(marshal(t, m), 900, protowire.BytesType), []byte("new"))
+	b := protowire.AppendBytes(protowire.AppendTag(marshalMessage(t, m), 900, protowire.BytesType), []byte("new"))
 	var r schemas.Read
 	if rej := Record(&r, b); rej != nil {
 		t.Fatal(rej)
@@ -291,10 +291,10 @@ func TestValuesOfNewerProducersBecomeUnknown(t *testing.T) {
 }
 
 func TestTheLastOfARepeatedFieldWins(t *testing.T) {
-	first, second := full(), plain()
+	first, second := fullRead(), leastRead()
 	first.CameraId = strings.Repeat("x", 200) // out of bounds, but not the one that counts
 	var r schemas.Read
-	if rej := Record(&r, append(marshal(t, first), marshal(t, second)...)); rej != nil {
+	if rej := Record(&r, append(marshalMessage(t, first), marshalMessage(t, second)...)); rej != nil {
 		t.Fatal(rej)
 	}
 	if got, want := r.Camera+" "+r.RawPlate+" "+r.Format, "c1 1ABC123 hikvision"; got != want {
@@ -303,7 +303,7 @@ func TestTheLastOfARepeatedFieldWins(t *testing.T) {
 }
 
 func TestRecordDoesNotAllocate(t *testing.T) {
-	for _, b := range [][]byte{marshal(t, full()), marshal(t, plain()), marshal(t, ticking()), marshalJSON(t, full(), false)} {
+	for _, b := range [][]byte{marshalMessage(t, fullRead()), marshalMessage(t, leastRead()), marshalMessage(t, tickRecord()), marshalJSON(t, fullRead(), false)} {
 		r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 4)}
 		n := testing.AllocsPerRun(200, func() {
 			if rej := Record(&r, b); rej != nil {

@@ -18,8 +18,8 @@ const (
 	receivedAt = capturedAt + 350_000
 )
 
-// full is a read with every field set, as the gateway makes it of a Hikvision event.
-func full() *anprv1.PlateRead {
+// fullRead is a read with every field set, as the gateway makes it of a Hikvision event.
+func fullRead() *anprv1.PlateRead {
 	return &anprv1.PlateRead{
 		ReadId: bytes.Repeat([]byte{0xab}, 16), CameraId: "BXL-LEZ-0417", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt,
 		RawPlate: "1-ABC-123", Country: "BE", CountryConfidencePm: 990, ConfidencePm: 925, Lane: 2,
@@ -31,22 +31,22 @@ func full() *anprv1.PlateRead {
 	}
 }
 
-// plain is the least a camera may send.
-func plain() *anprv1.PlateRead {
+// leastRead is the least a camera may send.
+func leastRead() *anprv1.PlateRead {
 	return &anprv1.PlateRead{CameraId: "c1", RawPlate: "1ABC123", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt}
 }
 
-func refused() *anprv1.PlateRead {
+func refusedUpload() *anprv1.PlateRead {
 	return &anprv1.PlateRead{CameraId: "c9", ReceivedAtUs: receivedAt, Quarantine: &anprv1.Quarantine{
 		Reason: "unknown_camera", Field: "camera_id", Detail: "not in the registry", Payload: []byte("<xml/>"),
 		PayloadSize: 6, ContentType: "application/xml",
 	}}
 }
 
-func ticking() *anprv1.PlateRead { return &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: receivedAt}} }
+func tickRecord() *anprv1.PlateRead { return &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: receivedAt}} }
 
-func messages() []*anprv1.PlateRead {
-	return []*anprv1.PlateRead{full(), plain(), refused(), ticking()}
+func seedMessages() []*anprv1.PlateRead {
+	return []*anprv1.PlateRead{fullRead(), leastRead(), refusedUpload(), tickRecord()}
 }
 
 // realRecords are the records that the published payloads of camera makers become at the gateway, as Protobuf and as
@@ -74,7 +74,7 @@ func realRecords(tb testing.TB) (out [][]byte) {
 	return out
 }
 
-func marshal(tb testing.TB, m proto.Message) []byte {
+func marshalMessage(tb testing.TB, m proto.Message) []byte {
 	tb.Helper()
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {

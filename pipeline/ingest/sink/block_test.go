@@ -188,7 +188,7 @@ func BenchmarkPassage(b *testing.B) {
 
 // BenchmarkInsert is one insert of a batch with its ledger row, on the real engine.
 func BenchmarkInsert(b *testing.B) {
-	c, _ := migrated(b, nil)
+	c, _ := newMigratedSink(b, nil)
 	for _, rows := range []int{50, 5000, 50000} {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) {
 			start := int64(rows) << 32
@@ -196,11 +196,11 @@ func BenchmarkInsert(b *testing.B) {
 				b.StopTimer()
 				blk := newBatch(start)
 				for i := range rows {
-					blk.read(march + schemas.Micros(i)*1000)
+					blk.addOneRead(march + schemas.Micros(i)*1000)
 				}
 				start = blk.rg.End
 				b.StartTimer()
-				if err := blk.insert(b.Context(), c); err != nil {
+				if err := blk.insertInto(b.Context(), c); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -69,7 +69,7 @@ func TestBothClientsEncodeTheSameRow(t *testing.T) {
 	if err := theirs.Encode(&buf, chproto.Version); err != nil {
 		t.Fatal(err)
 	}
-	got, want := decoded(t, ours.AppendNative(nil)), decoded(t, buf.Buf)
+	got, want := decodeBlock(t, ours.AppendNative(nil)), decodeBlock(t, buf.Buf)
 	for i, c := range want.Columns {
 		if got.Columns[i].Rows() != 300 || c.Rows() != 300 {
 			t.Fatalf("%s: %d and %d rows, want 300", c.Name(), got.Columns[i].Rows(), c.Rows())
@@ -82,8 +82,8 @@ func TestBothClientsEncodeTheSameRow(t *testing.T) {
 	}
 }
 
-// decoded reads a block back with clickhouse-go.
-func decoded(t *testing.T, native []byte) *proto.Block {
+// decodeBlock reads a block back with clickhouse-go.
+func decodeBlock(t *testing.T, native []byte) *proto.Block {
 	t.Helper()
 	b := proto.NewBlock()
 	if err := b.Decode(chproto.NewReader(bytes.NewReader(native)), chproto.Version); err != nil {
@@ -117,7 +117,7 @@ func BenchmarkClients(b *testing.B) {
 				blk.Reset()
 				size = len(dst)
 				if x.method != compress.None {
-					size = compressed(b, w, dst)
+					size = compressedSize(b, w, dst)
 				}
 			}
 			b.ReportMetric(float64(size)/rows, "wire-B/row")
@@ -145,8 +145,8 @@ func BenchmarkClients(b *testing.B) {
 	})
 }
 
-// compressed compresses in the chunks that the writers use and returns the size.
-func compressed(b *testing.B, w *compress.Writer, data []byte) (size int) {
+// compressedSize compresses in the chunks that the writers use and returns the size.
+func compressedSize(b *testing.B, w *compress.Writer, data []byte) (size int) {
 	b.Helper()
 	const chunk = 1 << 20
 	for len(data) > 0 {

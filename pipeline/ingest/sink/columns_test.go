@@ -13,8 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// wired is the native form of one column through both of ch-go's ways to send it, which must agree.
-func wired(t *testing.T, c proto.ColInput) []byte {
+// encodeBothWays is the native form of one column through both of ch-go's ways to send it, which must agree.
+func encodeBothWays(t *testing.T, c proto.ColInput) []byte {
 	t.Helper()
 	var b proto.Buffer
 	if s, ok := c.(proto.StateEncoder); ok {
@@ -39,7 +39,7 @@ func wired(t *testing.T, c proto.ColInput) []byte {
 // lowValues decodes a LowCardinality column by ch-go's decoder.
 func lowValues(t *testing.T, c *lowCol) []string {
 	t.Helper()
-	r := proto.NewReader(bytes.NewReader(wired(t, c)))
+	r := proto.NewReader(bytes.NewReader(encodeBothWays(t, c)))
 	dec := new(proto.ColStr).LowCardinality()
 	if err := dec.DecodeState(r); err != nil {
 		t.Fatal(err)
@@ -108,11 +108,11 @@ func FuzzStrings(f *testing.F) {
 			arr.endRow()
 		}
 		var dec proto.ColStr
-		if err := dec.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &col))), 3); err != nil {
+		if err := dec.DecodeColumn(proto.NewReader(bytes.NewReader(encodeBothWays(t, &col))), 3); err != nil {
 			t.Fatal(err)
 		}
 		list := new(proto.ColStr).Array()
-		if err := list.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &arr))), 3); err != nil {
+		if err := list.DecodeColumn(proto.NewReader(bytes.NewReader(encodeBothWays(t, &arr))), 3); err != nil {
 			t.Fatal(err)
 		}
 		for i, want := range []string{a, b, c} {
@@ -131,7 +131,7 @@ func TestFixedColumnsHoldWhatWasAppended(t *testing.T) {
 	col := uuidCol()
 	col.appendID(&id)
 	var ids proto.ColUUID
-	if err := ids.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &col))), 1); err != nil {
+	if err := ids.DecodeColumn(proto.NewReader(bytes.NewReader(encodeBothWays(t, &col))), 1); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := ids[0].String(), id.String(); got != want {
@@ -140,7 +140,7 @@ func TestFixedColumnsHoldWhatWasAppended(t *testing.T) {
 	speed := i32Col()
 	speed.appendI32(-5)
 	var speeds proto.ColInt32
-	if err := speeds.DecodeColumn(proto.NewReader(bytes.NewReader(wired(t, &speed))), 1); err != nil {
+	if err := speeds.DecodeColumn(proto.NewReader(bytes.NewReader(encodeBothWays(t, &speed))), 1); err != nil {
 		t.Fatal(err)
 	}
 	if got := speeds[0]; got != -5 {
@@ -154,13 +154,13 @@ func TestAnOutsizedBatchIsNotKept(t *testing.T) {
 		r := testRead(i, march)
 		r.EventID = fmt.Sprintf("%0100d", i)
 		r.Make = fmt.Sprintf("make-%d", i)
-		b.AddRead(r, schemas.PassageID{}, nil, newBatch(0).next())
+		b.AddRead(r, schemas.PassageID{}, nil, newBatch(0).nextPosition())
 	}
 	b.Reset()
 	if got := cap(b.reads.event.buf); got <= keepBytes || got > mostBytes {
 		t.Errorf("event ids keep %d bytes after a large batch, want them all, for the next one", got)
 	}
-	b.AddRead(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).next())
+	b.AddRead(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).nextPosition())
 	b.Reset()
 	if got := cap(b.reads.event.buf); got > keepBytes {
 		t.Errorf("event ids keep %d bytes after a usual batch, want at most %d", got, keepBytes)

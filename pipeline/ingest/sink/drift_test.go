@@ -27,7 +27,7 @@ type storedColumn struct {
 // nothing of their own, nor do aliases that no row struct has.
 func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) string) {
 	t.Helper()
-	_, conn := migrated(t, nil)
+	_, conn := newMigratedSink(t, nil)
 	var rows []storedColumn
 	err := conn.Select(t.Context(), &rows, `SELECT table, name, type, default_kind FROM system.columns WHERE database = currentDatabase() AND table IN
 		(SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name NOT LIKE 'goose%') ORDER BY table, position`)
@@ -48,7 +48,7 @@ func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) str
 			out[r.Table] = append(out[r.Table], r)
 		}
 	}
-	return out, func(sql string, args ...any) string { return query[string](t, conn, sql, args...) }
+	return out, func(sql string, args ...any) string { return queryValue[string](t, conn, sql, args...) }
 }
 
 // The struct of a row is the table after all migrations: the same columns, in the same order, of the same types.
@@ -167,7 +167,7 @@ func TestEveryFieldOfAReadHasAColumn(t *testing.T) {
 // What a deletion of a plate must reach is what the tags say: in a database with a row of every kind, of a plate that
 // is nothing else, these columns hold it and no other one does.
 func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)
 	marked := func() *schemas.Read {
 		r := testRead(int(b.rg.End), march)
@@ -176,7 +176,7 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 		return r
 	}
 	r := marked()
-	pos := b.next()
+	pos := b.nextPosition()
 	b.t.Stored++
 	b.AddRead(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
 	b.AddPassage(testPassage(r), testCamera(), pos)
@@ -193,11 +193,11 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 		b.AddDecision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
 	b.t.Offences++
-	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.nextPosition())
 	b.t.Merged++
-	b.AddReject(&shard.RejectRow{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.next()})
+	b.AddReject(&shard.RejectRow{Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "%q is no plate", r.RawPlate), Camera: "9MARK77", Payload: []byte(`{"plate":"9MARK77"}`), Pos: b.nextPosition()})
 	b.t.Rejected++
-	if err := b.insert(t.Context(), c); err != nil {
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -206,7 +206,7 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 			if !strings.Contains(column.Type, "String") {
 				continue
 			}
-			n := query[uint64](t, conn, "SELECT countIf(match(replaceAll(toString("+column.Name+"), '-', ''), '9MARK77')) FROM "+table.Name)
+			n := queryValue[uint64](t, conn, "SELECT countIf(match(replaceAll(toString("+column.Name+"), '-', ''), '9MARK77')) FROM "+table.Name)
 			if n > 0 {
 				got = append(got, table.Name+"."+column.Name)
 			}

@@ -25,8 +25,8 @@ func closedPort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// answering is an address that gives every caller the same answer to its first bytes, and hangs up.
-func answering(t *testing.T, answer string) string {
+// listenAnswering is an address that gives every caller the same answer to its first bytes, and hangs up.
+func listenAnswering(t *testing.T, answer string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,8 +59,8 @@ func TestAWrongSettingOfClickHouseIsToldWithItsCure(t *testing.T) {
 		final bool
 	}{
 		{"nothing listens", Config{ClickHouse: platform.ClickHouse{Addr: closedPort(t)}}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR", "9000", "refused"}, false},
-		{"what listens hangs up", Config{ClickHouse: platform.ClickHouse{Addr: answering(t, "")}}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR"}, false},
-		{"the HTTP port", Config{ClickHouse: platform.ClickHouse{Addr: answering(t, "HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n")}}, []string{"native protocol", "9000", "8123 is HTTP"}, true},
+		{"what listens hangs up", Config{ClickHouse: platform.ClickHouse{Addr: listenAnswering(t, "")}}, []string{"does not answer at", "ANPR_CLICKHOUSE_ADDR"}, false},
+		{"the HTTP port", Config{ClickHouse: platform.ClickHouse{Addr: listenAnswering(t, "HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n")}}, []string{"native protocol", "9000", "8123 is HTTP"}, true},
 		{"the name of no machine", Config{ClickHouse: platform.ClickHouse{Addr: "no-such-machine.invalid:9000"}}, []string{"does not answer at", "no-such-machine"}, false},
 		{"a wrong password", Config{ClickHouse: platform.ClickHouse{Addr: addr, Password: "wrong"}}, []string{"does not let user \"default\" in", "ANPR_CLICKHOUSE_PASSWORD"}, true},
 		{"a user who does not exist", Config{ClickHouse: platform.ClickHouse{Addr: addr, User: "nobody"}}, []string{"does not let user \"nobody\" in", "ANPR_CLICKHOUSE_USER"}, true},

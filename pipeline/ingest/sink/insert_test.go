@@ -18,15 +18,15 @@ import (
 func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 	for _, compression := range []platform.Compression{platform.CompressionOff, platform.CompressionLZ4} {
 		t.Run(compression.String(), func(t *testing.T) {
-			c, conn := migrated(t, func(cfg *Config) { cfg.Compression = compression })
+			c, conn := newMigratedSink(t, func(cfg *Config) { cfg.Compression = compression })
 			b := newBatch(100)
-			r := b.all(march)
-			if err := b.insert(t.Context(), c); err != nil {
+			r := b.addEveryKind(march)
+			if err := b.insertInto(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			is := func(sql, want string) {
 				t.Helper()
-				if got := query[string](t, conn, sql); got != want {
+				if got := queryValue[string](t, conn, sql); got != want {
 					t.Errorf("%s\n got %s\nwant %s", sql, got, want)
 				}
 			}
@@ -60,28 +60,28 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 }
 
 func TestALoanedCameraIsOfTheBorrowersZone(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)
-	b.read(march + month + schemas.Hour)
-	if err := b.insert(t.Context(), c); err != nil {
+	b.addOneRead(march + month + schemas.Hour)
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := query[string](t, conn, "SELECT toString(zone) FROM reads"), "5340"; got != want {
+	if got, want := queryValue[string](t, conn, "SELECT toString(zone) FROM reads"), "5340"; got != want {
 		t.Errorf("zone = %s, want %s", got, want)
 	}
 }
 
 func TestARangeInsertedConcurrentlyCountsOnce(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	var wg sync.WaitGroup
 	errs := make([]error, 5)
 	for i := range errs {
 		wg.Go(func() {
 			b := newBatch(0) // each owner rebuilds the range for itself
 			for k := range 50 {
-				b.all(march + schemas.Micros(k)*schemas.Second)
+				b.addEveryKind(march + schemas.Micros(k)*schemas.Second)
 			}
-			errs[i] = b.insert(t.Context(), c)
+			errs[i] = b.insertInto(t.Context(), c)
 		})
 	}
 	wg.Wait()
@@ -99,9 +99,9 @@ func TestARangeInsertedConcurrentlyCountsOnce(t *testing.T) {
 }
 
 func TestTokensWorkPerTablePartition(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	perMonth := func() string {
-		return query[string](t, conn, "SELECT toString(arraySort(groupArray((m, n)))) FROM (SELECT toYYYYMM(captured_at) AS m, count() AS n FROM reads GROUP BY m)")
+		return queryValue[string](t, conn, "SELECT toString(arraySort(groupArray((m, n)))) FROM (SELECT toYYYYMM(captured_at) AS m, count() AS n FROM reads GROUP BY m)")
 	}
 	rg := ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}
 	insert := func(times ...schemas.Micros) {
@@ -135,23 +135,23 @@ func TestTokensWorkPerTablePartition(t *testing.T) {
 }
 
 func TestALargeBlockStaysOnePart(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	const rows = 1_200_000 // above the server's default of 1,048,449 rows a block
 	b := newBatch(0)
 	r := testRead(0, march)
 	for range rows {
-		b.AddMerge(shard.MergeParked, r, schemas.PassageID{}, b.next())
+		b.AddMerge(shard.MergeParked, r, schemas.PassageID{}, b.nextPosition())
 	}
 	b.t.Merged = rows
 	for range 2 {
-		if err := b.insert(t.Context(), c); err != nil {
+		if err := b.insertInto(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := rowsOf(t, conn, "merges"); got != rows {
 		t.Errorf("%d rows, want %d", got, rows)
 	}
-	if got := query[uint64](t, conn, "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'merges' AND level = 0"); got != 1 {
+	if got := queryValue[uint64](t, conn, "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'merges' AND level = 0"); got != 1 {
 		t.Errorf("the block became %d parts, want 1", got)
 	}
 }
@@ -161,7 +161,7 @@ var errCrash = errors.New("crash")
 func TestARangeInterruptedBetweenTablesIsCompletedOnce(t *testing.T) {
 	for stopAfter := range 8 {
 		t.Run(fmt.Sprintf("after %d tables", stopAfter), func(t *testing.T) {
-			c, conn := migrated(t, func(cfg *Config) { cfg.Parallel = 1 })
+			c, conn := newMigratedSink(t, func(cfg *Config) { cfg.Parallel = 1 })
 			var done int
 			c.inserted = func(string) error {
 				done++
@@ -171,8 +171,8 @@ func TestARangeInterruptedBetweenTablesIsCompletedOnce(t *testing.T) {
 				return nil
 			}
 			first := newBatch(0)
-			first.all(march)
-			if err := first.insert(t.Context(), c); !errors.Is(err, errCrash) {
+			first.addEveryKind(march)
+			if err := first.insertInto(t.Context(), c); !errors.Is(err, errCrash) {
 				t.Fatalf("error %v, want the crash", err)
 			}
 			if got := rowsOf(t, conn, "batches"); stopAfter < 7 && got != 0 {
@@ -180,8 +180,8 @@ func TestARangeInterruptedBetweenTablesIsCompletedOnce(t *testing.T) {
 			}
 			c.inserted = nil
 			again := newBatch(0) // the next owner of the partition
-			again.all(march)
-			if err := again.insert(t.Context(), c); err != nil {
+			again.addEveryKind(march)
+			if err := again.insertInto(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			for table, want := range map[string]uint64{
@@ -208,24 +208,24 @@ func TestInsertRefusesABooksImbalance(t *testing.T) {
 		"an offence too many":         func(b *batch) { b.t.Offences-- },
 	} {
 		b := newBatch(0)
-		b.all(march)
+		b.addEveryKind(march)
 		change(b)
-		if err := b.insert(context.Background(), c); !errors.Is(err, ingest.ErrStop) {
+		if err := b.insertInto(context.Background(), c); !errors.Is(err, ingest.ErrStop) {
 			t.Errorf("%s: error %v, want one that stops", name, err)
 		}
 	}
 }
 
 func TestAnEmptyRangeOfTicksWritesTheLedgerAlone(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(5)
-	b.next()
-	b.next()
+	b.nextPosition()
+	b.nextPosition()
 	b.t.Ticks = 2
-	if err := b.insert(t.Context(), c); err != nil {
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := query[string](t, conn, "SELECT toString((start_offset, end_offset, ticks)) FROM batches"), "(5,7,2)"; got != want {
+	if got, want := queryValue[string](t, conn, "SELECT toString((start_offset, end_offset, ticks)) FROM batches"), "(5,7,2)"; got != want {
 		t.Errorf("ledger %s, want %s", got, want)
 	}
 	if got := rowsOf(t, conn, "reads"); got != 0 {
@@ -237,7 +237,7 @@ func TestAnEmptyRangeOfTicksWritesTheLedgerAlone(t *testing.T) {
 var writtenByPeople = []string{"lost", "loss_reason", "loss_by"}
 
 func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)
 	tables := []*tableColumns{newBatchesRow(b.rg, &b.t)}
 	for i := range b.tables {
@@ -275,20 +275,20 @@ func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {
 // TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames: without an entry nothing may be remembered from one row for
 // the next.
 func TestPassagesOfCamerasThatLeftTheRegistryKeepTheirNames(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)
 	for i, id := range []string{"gone-1", "gone-2", "gone-1", "gone-3"} {
 		r := testRead(i, march)
 		p := &schemas.Passage{ID: schemas.PassageIDOf(r.ID), Class: r.Class, First: march, Last: march, Reads: 1, Variants: 1}
 		p.Best = schemas.Sighting{Read: r.ID, Camera: id, CapturedAt: march, Plate: r.Plate}
-		b.AddPassage(p, nil, b.next())
+		b.AddPassage(p, nil, b.nextPosition())
 		b.t.Passages++
 		b.t.Ticks++
 	}
-	if err := b.insert(t.Context(), c); err != nil {
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := query[string](t, conn, "SELECT arrayStringConcat(arraySort(groupArray(toString(camera_id))), ' ') FROM passages"), "gone-1 gone-1 gone-2 gone-3"; got != want {
+	if got, want := queryValue[string](t, conn, "SELECT arrayStringConcat(arraySort(groupArray(toString(camera_id))), ' ') FROM passages"), "gone-1 gone-1 gone-2 gone-3"; got != want {
 		t.Errorf("cameras %s, want %s", got, want)
 	}
 }

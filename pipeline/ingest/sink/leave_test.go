@@ -57,7 +57,7 @@ func newNode(t *testing.T) *node {
 	return &node{proxy: newProxy(t, e.NativeAddr(), nil), native: e.NativeAddr(), conn: conn}
 }
 
-func (n *node) exec(t *testing.T, sql string) {
+func (n *node) execSQL(t *testing.T, sql string) {
 	t.Helper()
 	if err := n.conn.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%.80s: %v", sql, err)
@@ -68,16 +68,16 @@ func (n *node) exec(t *testing.T, sql string) {
 // it is told.
 func (n *node) readOnly(t *testing.T, table string, on bool) {
 	t.Helper()
-	n.exec(t, fmt.Sprintf("ALTER TABLE %s MODIFY SETTING table_readonly = %t", table, on))
+	n.execSQL(t, fmt.Sprintf("ALTER TABLE %s MODIFY SETTING table_readonly = %t", table, on))
 }
 
 // loseKeeper puts in place of a table a replica whose Keeper cannot be reached. The rows stay beside it.
 func (n *node) loseKeeper(t *testing.T, table string) {
 	t.Helper()
-	ddl := query[string](t, n.conn, "SELECT create_table_query FROM system.tables WHERE database = 'anpr' AND name = '"+table+"'")
-	n.exec(t, "RENAME TABLE "+table+" TO "+table+"_before")
+	ddl := queryValue[string](t, n.conn, "SELECT create_table_query FROM system.tables WHERE database = 'anpr' AND name = '"+table+"'")
+	n.execSQL(t, "RENAME TABLE "+table+" TO "+table+"_before")
 	ddl = strings.Replace(ddl, "CREATE TABLE anpr."+table, "ATTACH TABLE anpr."+table+" UUID '0b9b5a3e-0000-4000-8000-000000000001'", 1)
-	n.exec(t, strings.Replace(ddl, "ENGINE = ReplacingMergeTree", "ENGINE = ReplicatedReplacingMergeTree('/anpr/"+table+"', 'r1')", 1))
+	n.execSQL(t, strings.Replace(ddl, "ENGINE = ReplacingMergeTree", "ENGINE = ReplicatedReplacingMergeTree('/anpr/"+table+"', 'r1')", 1))
 }
 
 // storing inserts ranges one after the other, each with a row of every kind.
@@ -87,15 +87,15 @@ type storing struct {
 	ranges uint64
 }
 
-func (s *storing) store(t *testing.T, ranges int) {
+func (s *storing) storeRanges(t *testing.T, ranges int) {
 	t.Helper()
 	for range ranges {
 		b := newBatch(s.next)
-		b.all(march)
+		b.addEveryKind(march)
 		s.next = b.rg.End
 		s.ranges++
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		err := b.insert(ctx, s.c)
+		err := b.insertInto(ctx, s.c)
 		cancel()
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	var log bytes.Buffer
 	m := newGauged()
 	c, err := NewClickHouse(t.Context(), Config{
-		ClickHouse: platform.ClickHouse{Addr: a.addr() + "," + b.addr(), Database: "anpr"},
+		ClickHouse: platform.ClickHouse{Addr: a.address() + "," + b.address(), Database: "anpr"},
 		Breaker:    hastyLeave, Metrics: m.Metrics, Logger: zerolog.New(zerolog.SyncWriter(&log)),
 	})
 	if err != nil {
@@ -124,7 +124,7 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 		}
 		return at
 	}
-	s.store(t, 2)
+	s.storeRanges(t, 2)
 	if got := counts(); got != [2]uint64{2, 0} {
 		t.Fatalf("ranges at the two addresses %v, want all at the first", got)
 	}
@@ -140,19 +140,19 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 		{proto.ErrKeeperException, leftKeeper},
 		{proto.ErrMemoryLimitExceeded, leftServer},
 	} {
-		before, left := counts(), m.value(t, "anpr_sink_addresses_left_total", string(tc.cause))
+		before, left := counts(), m.valueOf(t, "anpr_sink_addresses_left_total", string(tc.cause))
 		log.Reset()
 		here.exception.Store(uint32(tc.code))
 		here.readOnly(t, "reads", true)
-		s.store(t, 3)
+		s.storeRanges(t, 3)
 		after := counts()
 		if h := i % 2; after[h] != before[h] || after[1-h] != before[1-h]+3 {
 			t.Errorf("%d %v: ranges at the two addresses %v, before %v: want 3 more at the one that takes them", i, tc.code, after, before)
 		}
-		if got := m.value(t, "anpr_sink_addresses_left_total", string(tc.cause)); got != left+1 {
+		if got := m.valueOf(t, "anpr_sink_addresses_left_total", string(tc.cause)); got != left+1 {
 			t.Errorf("%d %v: left %v times for %s, want %v", i, tc.code, got, tc.cause, left+1)
 		}
-		if !strings.Contains(log.String(), `"left":"`+here.addr()+`","next":"`+there.addr()+`","cause":"`+string(tc.cause)+`"`) {
+		if !strings.Contains(log.String(), `"left":"`+here.address()+`","next":"`+there.address()+`","cause":"`+string(tc.cause)+`"`) {
 			t.Errorf("%d %v: the log does not say which address was left and why:\n%s", i, tc.code, log.String())
 		}
 		here.readOnly(t, "reads", false)
@@ -166,10 +166,10 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	}
 
 	t.Run("a real replica without its Keeper", func(t *testing.T) {
-		s.store(t, 1)
+		s.storeRanges(t, 1)
 		before := counts()
 		here.loseKeeper(t, "reads")
-		s.store(t, 3)
+		s.storeRanges(t, 3)
 		if got := rowsOf(t, here.conn, "reads_before") + rowsOf(t, there.conn, "reads"); got != s.ranges {
 			t.Errorf("%d reads, want %d", got, s.ranges)
 		}
@@ -182,11 +182,11 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
-		if got := query[uint64](t, conn, "SELECT count() FROM system.replicas"); got != 0 {
+		if got := queryValue[uint64](t, conn, "SELECT count() FROM system.replicas"); got != 0 {
 			t.Error("queries go to a replica that takes no writes")
 		}
-		there.exec(t, "RENAME TABLE reads TO reads_of_the_other")
-		if got := query[uint64](t, conn, "SELECT count() FROM reads_of_the_other"); got == 0 {
+		there.execSQL(t, "RENAME TABLE reads TO reads_of_the_other")
+		if got := queryValue[uint64](t, conn, "SELECT count() FROM reads_of_the_other"); got == 0 {
 			t.Error("nothing to read at the other replica")
 		}
 	})
@@ -202,14 +202,14 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	mute := newProxy(t, addr, func(p *proxy) { p.answer = func(int) int { return 1500 } }) // beyond the handshake and into the answers
 	clean := newProxy(t, addr, nil)
 	m := newGauged()
-	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: mute.addr() + "," + clean.addr(), Database: db}, Breaker: hastyLeave, Metrics: m.Metrics})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: mute.address() + "," + clean.address(), Database: db}, Breaker: hastyLeave, Metrics: m.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	s := &storing{c: c}
-	for m.value(t, "anpr_sink_addresses_left_total", string(leftConnection)) == 0 && s.ranges < 200 {
-		s.store(t, 1)
+	for m.valueOf(t, "anpr_sink_addresses_left_total", string(leftConnection)) == 0 && s.ranges < 200 {
+		s.storeRanges(t, 1)
 		c.pool.mu.Lock() // a refusal that began long ago: no clock is waited for
 		for table, r := range c.pool.refused {
 			r.since = r.since.Add(-time.Second)
@@ -217,7 +217,7 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 		}
 		c.pool.mu.Unlock()
 	}
-	s.store(t, 2)
+	s.storeRanges(t, 2)
 	conn, err := platform.ClickHouse{Addr: addr, Database: db}.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -233,8 +233,8 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	}
 }
 
-// leaving is a pool of these addresses with a clock that the test moves.
-func leaving(addrs string) (*connPool, *time.Time) {
+// newLeavingPool is a pool of these addresses with a clock that the test moves.
+func newLeavingPool(addrs string) (*connPool, *time.Time) {
 	cfg := &Config{ClickHouse: platform.ClickHouse{Addr: addrs}}
 	cfg.EnsureDefaults()
 	now := time.Unix(1_772_366_400, 0)
@@ -272,7 +272,7 @@ func TestAnAddressIsLeftWhenItHasRefusedATableForLong(t *testing.T) {
 		{exceptionOf(proto.ErrAuthenticationFailed), ""},
 		{errors.Join(ingest.ErrStop), ""},
 	} {
-		p, now := leaving("a:1,b:1,c:1")
+		p, now := newLeavingPool("a:1,b:1,c:1")
 		judge := func(after time.Duration, at int, table string, err error, want int, what string) {
 			t.Helper()
 			*now = now.Add(after)
@@ -312,7 +312,7 @@ func TestAnAddressIsLeftWhenItHasRefusedATableForLong(t *testing.T) {
 }
 
 func TestTheOnlyAddressIsNeverLeft(t *testing.T) {
-	p, now := leaving("a:1")
+	p, now := newLeavingPool("a:1")
 	for range 100 {
 		p.noteInsert(0, "reads", exceptionOf(proto.ErrTableIsReadOnly))
 		*now = now.Add(time.Minute)

@@ -16,7 +16,7 @@ import (
 // A loss is one range of the ledger, however often it is recorded, and the ledger goes as far as it does; batches are
 // no losses.
 func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	s := NewStoredState(conn)
 	b := NewBlock(nil)
 	if err := c.Insert(t.Context(), ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: 0, End: 10}, &shard.Totals{Fetched: 1, Ticks: 1, Clock: march}, b); err != nil {
@@ -54,7 +54,7 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 // A database that has a later migration without an earlier one, as whoever ran another branch has, gets the earlier
 // one.
 func TestAMigrationThatIsMissingIsMadeUpFor(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	count := func() (n uint64) {
 		if err := conn.QueryRow(t.Context(), "SELECT count() FROM goose_db_version WHERE version_id = 19").Scan(&n); err != nil {
 			t.Fatal(err)

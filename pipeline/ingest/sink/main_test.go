@@ -101,25 +101,25 @@ func newBatch(start int64) *batch {
 	}
 }
 
-func (b *batch) next() shard.Position {
+func (b *batch) nextPosition() shard.Position {
 	pos := shard.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End}
 	b.rg.End++
 	b.t.Fetched++
 	return pos
 }
 
-func (b *batch) read(at schemas.Micros) *schemas.Read {
-	pos := b.next()
+func (b *batch) addOneRead(at schemas.Micros) *schemas.Read {
+	pos := b.nextPosition()
 	r := testRead(int(pos.Offset), at)
 	b.ColumnBlock.AddRead(r, schemas.PassageIDOf(r.ID), testCamera(), pos)
 	b.t.Stored++
 	return r
 }
 
-// all adds one record of every kind: a stored read with a hit, a passage and an offence, a held and an exempt decision,
+// addEveryKind adds one record of every kind: a stored read with a hit, a passage and an offence, a held and an exempt decision,
 // a merge, a reject and a tick.
-func (b *batch) all(at schemas.Micros) *schemas.Read {
-	r := b.read(at)
+func (b *batch) addEveryKind(at schemas.Micros) *schemas.Read {
+	r := b.addOneRead(at)
 	pos := shard.Position{Topic: b.rg.Topic, Partition: b.rg.Partition, Offset: b.rg.End - 1}
 	b.AddHit(testHit(r), r, testCamera(), pos, at+2*schemas.Second)
 	b.AddPassage(testPassage(r), testCamera(), pos)
@@ -128,12 +128,12 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 		d.Rule += schemas.RuleID(fmt.Sprint(".", o)) // two rules: rows of one rule and passage replace one another
 		b.AddDecision(d, r.Class, testCamera(), pos, uint32(seq))
 	}
-	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.next())
+	b.AddMerge(shard.MergeParked, r, schemas.PassageIDOf(r.ID), b.nextPosition())
 	b.AddReject(&shard.RejectRow{
 		Err: schemas.Rejectf(schemas.ReasonBadPlate, "raw_plate", "no plate"), Camera: "cam-001",
-		ReceivedAt: at, Payload: []byte("payload"), Pos: b.next(),
+		ReceivedAt: at, Payload: []byte("payload"), Pos: b.nextPosition(),
 	})
-	b.next() // a tick
+	b.nextPosition() // a tick
 	b.t.Merged++
 	b.t.Rejected++
 	b.t.Ticks++
@@ -143,12 +143,12 @@ func (b *batch) all(at schemas.Micros) *schemas.Read {
 	return r
 }
 
-func (b *batch) insert(ctx context.Context, c *ClickHouse) error {
+func (b *batch) insertInto(ctx context.Context, c *ClickHouse) error {
 	return c.Insert(ctx, b.rg, &b.t, b.ColumnBlock)
 }
 
-// migrated returns a sink and a query connection on a database of this test with all tables.
-func migrated(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
+// newMigratedSink returns a sink and a query connection on a database of this test with all tables.
+func newMigratedSink(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
 	tb.Helper()
 	addr, db := testkit.Database(tb)
 	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
@@ -176,7 +176,7 @@ func migrated(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
 	return c, conn
 }
 
-func query[T any](tb testing.TB, conn driver.Conn, sql string, args ...any) T {
+func queryValue[T any](tb testing.TB, conn driver.Conn, sql string, args ...any) T {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -189,5 +189,5 @@ func query[T any](tb testing.TB, conn driver.Conn, sql string, args ...any) T {
 
 func rowsOf(tb testing.TB, conn driver.Conn, table string) uint64 {
 	tb.Helper()
-	return query[uint64](tb, conn, "SELECT count() FROM "+table)
+	return queryValue[uint64](tb, conn, "SELECT count() FROM "+table)
 }

@@ -17,8 +17,8 @@ func newGauged() gauged {
 	return gauged{Metrics: NewMetrics(reg), reg: reg}
 }
 
-// value is the counter or gauge of that name with one label value, or without labels when it is empty.
-func (g gauged) value(tb testing.TB, name, label string) float64 {
+// valueOf is the counter or gauge of that name with one label value, or without labels when it is empty.
+func (g gauged) valueOf(tb testing.TB, name, label string) float64 {
 	tb.Helper()
 	families, err := g.reg.Gather()
 	if err != nil {
@@ -41,14 +41,14 @@ func (g gauged) value(tb testing.TB, name, label string) float64 {
 func TestEverySeriesExistsFromTheStart(t *testing.T) {
 	g := newGauged()
 	for _, table := range append(tableNames[:], batchesTable) {
-		if got := g.value(t, "anpr_sink_inserted_rows_total", table); got != 0 {
+		if got := g.valueOf(t, "anpr_sink_inserted_rows_total", table); got != 0 {
 			t.Errorf("%s starts at %v, want 0", table, got)
 		}
 	}
 	for _, topic := range []string{"anpr.hits.v1", "anpr.offences.v1", "anpr.rejects.v1"} {
-		if got := g.value(t, "anpr_sink_published_total", topic); got != 0 {
+		if got := g.valueOf(t, "anpr_sink_published_total", topic); got != 0 {
 			t.Errorf("%s starts at %v, want 0", topic, got)
 		}
 	}
-	g.value(t, "anpr_sink_breaker_state", "")
+	g.valueOf(t, "anpr_sink_breaker_state", "")
 }

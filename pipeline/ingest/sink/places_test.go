@@ -78,7 +78,7 @@ func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 func TestACameraMayChangeWithTheVersion(t *testing.T) {
 	b := NewBlock(nil)
 	cam := &schemas.Camera{ID: "c1", Number: 1, Site: "s1", Zone: "5339", Municipality: 21001}
-	r, pos := testRead(1, march), newBatch(0).next()
+	r, pos := testRead(1, march), newBatch(0).nextPosition()
 	for i, version := range []string{"1", "1", "2"} {
 		if version == "2" {
 			*cam = schemas.Camera{ID: "c1", Number: 1, Site: "s2", Zone: "5340", Municipality: 21002}

@@ -11,19 +11,19 @@ import (
 // them.
 
 func TestARepeatReachesThePlatesThatAnEngineLost(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	insert := func() {
 		t.Helper()
 		b := newBatch(0)
-		b.read(march)
-		b.read(march + schemas.Hour)
-		if err := b.insert(t.Context(), c); err != nil {
+		b.addOneRead(march)
+		b.addOneRead(march + schemas.Hour)
+		if err := b.insertInto(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const seen = "SELECT toString(groupUniqArray((zone, plate, class))) FROM plates WHERE zone = ''"
 	insert()
-	want := query[string](t, conn, seen)
+	want := queryValue[string](t, conn, seen)
 	if want == "[]" {
 		t.Fatal("the view adds no plates")
 	}
@@ -33,7 +33,7 @@ func TestARepeatReachesThePlatesThatAnEngineLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	insert()
-	if got := query[string](t, conn, seen); got != want {
+	if got := queryValue[string](t, conn, seen); got != want {
 		t.Errorf("after the repeat: got plates %s, want %s", got, want)
 	}
 	if got := rowsOf(t, conn, "reads"); got != 2 {
@@ -42,13 +42,13 @@ func TestARepeatReachesThePlatesThatAnEngineLost(t *testing.T) {
 }
 
 func TestPlatesAreTheDistinctOnesOfReadsHoweverOftenTheyCome(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)
 	for k := range 40 {
-		b.read(march + schemas.Micros(k%7)*schemas.Hour)
+		b.addOneRead(march + schemas.Micros(k%7)*schemas.Hour)
 	}
 	for range 3 {
-		if err := b.insert(t.Context(), c); err != nil {
+		if err := b.insertInto(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,23 +58,23 @@ func TestPlatesAreTheDistinctOnesOfReadsHoweverOftenTheyCome(t *testing.T) {
 		"of all": `SELECT toString((SELECT groupArray(x) FROM (SELECT (class, plate, max(last_seen)) AS x FROM plates WHERE zone = '' GROUP BY class, plate ORDER BY class, plate))
 			= (SELECT groupArray(x) FROM (SELECT (class, plate, max(toDateTime(captured_at))) AS x FROM reads GROUP BY class, plate ORDER BY class, plate)))`,
 	} {
-		if got := query[string](t, conn, sql); got != "1" {
+		if got := queryValue[string](t, conn, sql); got != "1" {
 			t.Errorf("%s: the plates are not those of reads", name)
 		}
 	}
 }
 
 func TestAPlateGoesWhenItsLastReadDoes(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	now := schemas.MicrosOf(time.Now())
 	const year = 366 * 24 * schemas.Hour
 	b := newBatch(0)
-	old, both := b.read(now-year-48*schemas.Hour), b.read(now-year-48*schemas.Hour)
-	if err := b.insert(t.Context(), c); err != nil {
+	old, both := b.addOneRead(now-year-48*schemas.Hour), b.addOneRead(now-year-48*schemas.Hour)
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	later := newBatch(10)
-	again := later.read(now - schemas.Hour)
+	again := later.addOneRead(now - schemas.Hour)
 	if err := conn.Exec(t.Context(), "INSERT INTO reads (read_id, zone, plate, class, captured_at) VALUES (?, '5339', ?, ?, ?)",
 		again.ID.String(), both.Plate.String(), both.Plate.Class().String(), again.CapturedAt.Time()); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestAPlateGoesWhenItsLastReadDoes(t *testing.T) {
 		}
 	}
 	for plate, want := range map[string]string{old.Plate.String(): "0 0", both.Plate.String(): "1 2"} {
-		got := query[string](t, conn, "SELECT toString((SELECT count() FROM reads WHERE plate = ?)) || ' ' || toString((SELECT count() FROM plates WHERE plate = ?))", plate, plate)
+		got := queryValue[string](t, conn, "SELECT toString((SELECT count() FROM reads WHERE plate = ?)) || ' ' || toString((SELECT count() FROM plates WHERE plate = ?))", plate, plate)
 		if got != want {
 			t.Errorf("%s: got reads and plates %s, want %s", plate, got, want)
 		}

@@ -46,16 +46,16 @@ func newProxy(t *testing.T, server string, setup func(*proxy)) *proxy {
 	p.wg.Go(p.run)
 	t.Cleanup(func() {
 		_ = ln.Close()
-		p.cut()
+		p.cutConns()
 		p.wg.Wait()
 	})
 	return p
 }
 
-func (p *proxy) addr() string { return p.ln.Addr().String() }
+func (p *proxy) address() string { return p.ln.Addr().String() }
 
-// cut closes every connection.
-func (p *proxy) cut() {
+// cutConns closes every connection.
+func (p *proxy) cutConns() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.open {

@@ -70,15 +70,15 @@ func newPublisher(t *testing.T, addr string, change func(*PublisherConfig)) (*Ka
 	return p, m
 }
 
-func wait(t *testing.T, p *ingest.Pending) error {
+func waitPending(t *testing.T, p *ingest.Pending) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return p.Wait(ctx)
 }
 
-// published reads n records of a topic, by partition and offset.
-func published(t *testing.T, addr, topic string, n int) []*kgo.Record {
+// readPublished reads n records of a topic, by partition and offset.
+func readPublished(t *testing.T, addr, topic string, n int) []*kgo.Record {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
@@ -112,11 +112,11 @@ func TestMessagesArriveWhole(t *testing.T) {
 	p.PublishHit(&pend, testHit(r), r)
 	p.PublishOffence(&pend, d)
 	p.PublishReject(&pend, rejected)
-	if err := wait(t, &pend); err != nil {
+	if err := waitPending(t, &pend); err != nil {
 		t.Fatal(err)
 	}
 
-	rec := published(t, addr, schemas.TopicHits, 1)[0]
+	rec := readPublished(t, addr, schemas.TopicHits, 1)[0]
 	var hit anprv1.Hit
 	if err := proto.Unmarshal(rec.Value, &hit); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 		t.Errorf("hit key %s, want %s", got, want)
 	}
 
-	rec = published(t, addr, schemas.TopicOffences, 1)[0]
+	rec = readPublished(t, addr, schemas.TopicOffences, 1)[0]
 	var offence anprv1.Offence
 	if err := proto.Unmarshal(rec.Value, &offence); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 		t.Errorf("offence key %s, want %s", got, want)
 	}
 
-	rec = published(t, addr, schemas.TopicRejects, 1)[0]
+	rec = readPublished(t, addr, schemas.TopicRejects, 1)[0]
 	var reject anprv1.Reject
 	if err := proto.Unmarshal(rec.Value, &reject); err != nil {
 		t.Fatal(err)
@@ -180,11 +180,11 @@ func TestARejectTooLargeForTheTopicIsCut(t *testing.T) {
 			p.PublishReject(&pend, rejectOf(1, 10))
 			p.PublishReject(&pend, rejectOf(2, 50_000))
 			p.PublishReject(&pend, rejectOf(3, 10))
-			if err := wait(t, &pend); err != nil {
+			if err := waitPending(t, &pend); err != nil {
 				t.Fatal(err)
 			}
 			found := map[int64]int{}
-			for _, rec := range published(t, addr, schemas.TopicRejects, 3) {
+			for _, rec := range readPublished(t, addr, schemas.TopicRejects, 3) {
 				var got anprv1.Reject
 				if err := proto.Unmarshal(rec.Value, &got); err != nil {
 					t.Fatal(err)
@@ -199,7 +199,7 @@ func TestARejectTooLargeForTheTopicIsCut(t *testing.T) {
 			if found[1] != 10 || found[3] != 10 || found[2] == 0 || found[2] >= 20_000 {
 				t.Errorf("payloads of %v bytes, want 10, some below 20000, 10", found)
 			}
-			if got := m.value(t, "anpr_sink_rejects_cut_total", ""); got < 1 {
+			if got := m.valueOf(t, "anpr_sink_rejects_cut_total", ""); got < 1 {
 				t.Errorf("%v cuts counted, want at least 1", got)
 			}
 		})
@@ -219,7 +219,7 @@ func TestBrokerFaultsLoseNothing(t *testing.T) {
 		case faults%2 == 0:
 			return nil, errors.New("connection breaks"), true
 		default:
-			return refusal(req.(*kmsg.ProduceRequest), 6), nil, true // not leader for partition
+			return refuseAll(req.(*kmsg.ProduceRequest), 6), nil, true // not leader for partition
 		}
 	})
 	p, m := newPublisher(t, addr, nil)
@@ -229,11 +229,11 @@ func TestBrokerFaultsLoseNothing(t *testing.T) {
 		r := testRead(i, march)
 		p.PublishHit(&pend, testHit(r), r)
 	}
-	if err := wait(t, &pend); err != nil {
+	if err := waitPending(t, &pend); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for _, rec := range published(t, addr, schemas.TopicHits, n) {
+	for _, rec := range readPublished(t, addr, schemas.TopicHits, n) {
 		var hit anprv1.Hit
 		if err := proto.Unmarshal(rec.Value, &hit); err != nil {
 			t.Fatal(err)
@@ -243,16 +243,16 @@ func TestBrokerFaultsLoseNothing(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("%d distinct hits arrived, want %d", len(seen), n)
 	}
-	if got := m.value(t, "anpr_sink_publish_retries_total", schemas.TopicHits); got == 0 {
+	if got := m.valueOf(t, "anpr_sink_publish_retries_total", schemas.TopicHits); got == 0 {
 		t.Error("nothing was sent again: the test proved nothing")
 	}
-	if got := m.value(t, "anpr_sink_publish_queue_messages", schemas.TopicHits); got != 0 {
+	if got := m.valueOf(t, "anpr_sink_publish_queue_messages", schemas.TopicHits); got != 0 {
 		t.Errorf("%v messages still counted as waiting", got)
 	}
 }
 
-// refusal answers every partition of a produce request with an error code.
-func refusal(req *kmsg.ProduceRequest, code int16) kmsg.Response {
+// refuseAll answers every partition of a produce request with an error code.
+func refuseAll(req *kmsg.ProduceRequest, code int16) kmsg.Response {
 	res := req.ResponseKind().(*kmsg.ProduceResponse)
 	for _, rt := range req.Topics {
 		t := kmsg.NewProduceResponseTopic()
@@ -274,7 +274,7 @@ func TestMessagesOfAKeyKeepTheirOrder(t *testing.T) {
 	broker.ControlKey(produceKey, func(req kmsg.Request) (kmsg.Response, error, bool) {
 		broker.KeepControl()
 		if n++; n%3 == 1 && n < 30 {
-			return refusal(req.(*kmsg.ProduceRequest), 7), nil, true // request timed out
+			return refuseAll(req.(*kmsg.ProduceRequest), 7), nil, true // request timed out
 		}
 		return nil, nil, false
 	})
@@ -287,11 +287,11 @@ func TestMessagesOfAKeyKeepTheirOrder(t *testing.T) {
 		p.PublishOffence(&pend, d)
 		want[r.Class.String()] = append(want[r.Class.String()], int64(r.CapturedAt))
 	}
-	if err := wait(t, &pend); err != nil {
+	if err := waitPending(t, &pend); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string][]int64{}
-	for _, rec := range published(t, addr, schemas.TopicOffences, 150) {
+	for _, rec := range readPublished(t, addr, schemas.TopicOffences, 150) {
 		var o anprv1.Offence
 		if err := proto.Unmarshal(rec.Value, &o); err != nil {
 			t.Fatal(err)
@@ -307,13 +307,13 @@ func TestARefusalForEverStops(t *testing.T) {
 	broker := newBroker(t)
 	broker.ControlKey(produceKey, func(req kmsg.Request) (kmsg.Response, error, bool) {
 		broker.KeepControl()
-		return refusal(req.(*kmsg.ProduceRequest), 29), nil, true // topic authorization failed
+		return refuseAll(req.(*kmsg.ProduceRequest), 29), nil, true // topic authorization failed
 	})
 	p, _ := newPublisher(t, broker.ListenAddrs()[0], nil)
 	var pend ingest.Pending
 	r := testRead(1, march)
 	p.PublishHit(&pend, testHit(r), r)
-	if err := wait(t, &pend); !errors.Is(err, ingest.ErrStop) {
+	if err := waitPending(t, &pend); !errors.Is(err, ingest.ErrStop) {
 		t.Errorf("error %v, want one that stops", err)
 	}
 }
@@ -340,12 +340,12 @@ func TestCloseGivesUpWhatTheBrokerNeverTook(t *testing.T) {
 		t.Errorf("Close says %v, want that messages were given up", err)
 	}
 	wg.Wait()
-	if err := wait(t, &pend); !errors.Is(err, ErrPublisherClosed) {
+	if err := waitPending(t, &pend); !errors.Is(err, ErrPublisherClosed) {
 		t.Errorf("pending says %v, want that the publisher closed", err)
 	}
 	r := testRead(1, march)
 	p.PublishHit(&pend, testHit(r), r) // after Close
-	if err := wait(t, &pend); !errors.Is(err, ErrPublisherClosed) {
+	if err := waitPending(t, &pend); !errors.Is(err, ErrPublisherClosed) {
 		t.Errorf("after Close pending says %v", err)
 	}
 }
@@ -362,7 +362,7 @@ func TestCloseSendsWhatHasGathered(t *testing.T) {
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := wait(t, &pend); err != nil {
+	if err := waitPending(t, &pend); err != nil {
 		t.Error(err)
 	}
 }

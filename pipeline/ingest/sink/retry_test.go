@@ -42,7 +42,7 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newGauged()
-	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty, Metrics: m.Metrics})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.address(), Database: db}, Breaker: hasty, Metrics: m.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +51,9 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 	var start int64
 	for range ranges {
 		b := newBatch(start)
-		b.all(march)
+		b.addEveryKind(march)
 		start = b.rg.End
-		if err := b.insert(t.Context(), c); err != nil {
+		if err := b.insertInto(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,10 +70,10 @@ func TestLostAcknowledgementsDoNotCountTwice(t *testing.T) {
 			t.Errorf("%s has %d rows, want %d", table, got, want)
 		}
 	}
-	if got := m.value(t, "anpr_sink_insert_retries_total", causeConnection); got == 0 {
+	if got := m.valueOf(t, "anpr_sink_insert_retries_total", causeConnection); got == 0 {
 		t.Error("no connection broke: the test proved nothing")
 	}
-	if got := m.value(t, "anpr_sink_inserts_waiting", ""); got != 0 {
+	if got := m.valueOf(t, "anpr_sink_inserts_waiting", ""); got != 0 {
 		t.Errorf("%v inserts are still waiting", got)
 	}
 }
@@ -93,23 +93,23 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 			p.refuse.Store(false) // the server comes up when the breaker has opened
 		}
 	}))
-	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty, Metrics: m.Metrics, Logger: logger})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.address(), Database: db}, Breaker: hasty, Metrics: m.Metrics, Logger: logger})
 	if err != nil {
 		t.Fatalf("a server that is down at the start is not an error: %v", err)
 	}
 	defer c.Close()
 	b := newBatch(0)
-	b.all(march)
-	if err := b.insert(t.Context(), c); err != nil {
+	b.addEveryKind(march)
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if !opened.Load() {
 		t.Error("the breaker never opened")
 	}
-	if got := m.value(t, "anpr_sink_breaker_state", ""); got != 0 {
+	if got := m.valueOf(t, "anpr_sink_breaker_state", ""); got != 0 {
 		t.Errorf("breaker state %v after success, want 0", got)
 	}
-	if got := m.value(t, "anpr_sink_inserted_rows_total", "batches"); got != 1 {
+	if got := m.valueOf(t, "anpr_sink_inserted_rows_total", "batches"); got != 1 {
 		t.Errorf("%v ledger rows acknowledged, want 1", got)
 	}
 }
@@ -117,21 +117,21 @@ func TestInsertWaitsForTheServerAndThenStores(t *testing.T) {
 func TestInsertEndsWithItsContext(t *testing.T) {
 	addr, db := testkit.Database(t)
 	p := newProxy(t, addr, nil)
-	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db}, Breaker: hasty})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.address(), Database: db}, Breaker: hasty})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	for name, set := range map[string]func(bool){
-		"server refuses": func(on bool) { p.refuse.Store(on); p.cut() },
-		"server stalls":  func(on bool) { p.stall.Store(on); p.cut() },
+		"server refuses": func(on bool) { p.refuse.Store(on); p.cutConns() },
+		"server stalls":  func(on bool) { p.stall.Store(on); p.cutConns() },
 	} {
 		set(true)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		b := newBatch(0)
-		b.all(march)
+		b.addEveryKind(march)
 		begin := time.Now()
-		err := b.insert(ctx, c)
+		err := b.insertInto(ctx, c)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ingest.ErrStop) {
 			t.Errorf("%s: error %v, want the context's", name, err)
@@ -154,7 +154,7 @@ func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	})
 	m := newGauged()
 	c, err := NewClickHouse(t.Context(), Config{
-		ClickHouse: platform.ClickHouse{Addr: p.addr(), Database: db, DialTimeout: 100 * time.Millisecond},
+		ClickHouse: platform.ClickHouse{Addr: p.address(), Database: db, DialTimeout: 100 * time.Millisecond},
 		Breaker:    hasty,
 		Parallel:   1,
 		Metrics:    m.Metrics,
@@ -164,8 +164,8 @@ func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	}
 	defer c.Close()
 	b := newBatch(0)
-	b.all(march)
-	if err := b.insert(t.Context(), c); err != nil {
+	b.addEveryKind(march)
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if got := p.conns.Load(); got < 3 {
@@ -183,7 +183,7 @@ func TestErrorsThatNoRetryMendsStopAndSayWhatToDo(t *testing.T) {
 		{"a column of another type", "ALTER TABLE %.reads MODIFY COLUMN candidates Array(UUID)", "run anpr migrate"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, _ := migrated(t, nil)
+			c, _ := newMigratedSink(t, nil)
 			sql := strings.ReplaceAll(tc.statement, "%", c.cfg.Database)
 			if err := testkit.Exec(t.Context(), c.cfg.Addr, sql); err != nil {
 				t.Fatal(err)
@@ -191,8 +191,8 @@ func TestErrorsThatNoRetryMendsStopAndSayWhatToDo(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			b := newBatch(0)
-			b.all(march)
-			err := b.insert(ctx, c)
+			b.addEveryKind(march)
+			err := b.insertInto(ctx, c)
 			if !errors.Is(err, ingest.ErrStop) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want one that stops and says %q", err, tc.want)
 			}
@@ -225,7 +225,7 @@ func TestSeveralAddressesAreTriedInTurn(t *testing.T) {
 	addr, db := testkit.Database(t)
 	p := newProxy(t, addr, nil)
 	p.refuse.Store(true)
-	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.addr() + ", " + addr, Database: db}})
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.address() + ", " + addr, Database: db}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // A server that answers pings and takes no insert, as one with a full disk, is told with the name of its error; and no
 // longer once it takes them.
 func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
-	c, _ := migrated(t, nil)
+	c, _ := newMigratedSink(t, nil)
 	c.Close()
 	cfg := c.cfg
 	cfg.Breaker = hasty
@@ -23,8 +23,8 @@ func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
 	defer c.Close()
 	insert := func(start int64) error {
 		b := newBatch(start)
-		b.all(march)
-		return b.insert(t.Context(), c)
+		b.addEveryKind(march)
+		return b.insertInto(t.Context(), c)
 	}
 	parts := func(most string) {
 		t.Helper()

@@ -22,8 +22,8 @@ const (
 	granule    = 8192 // rows, the least that is read of a part
 )
 
-// lengthen adds days [from, to) to a history from march on.
-func lengthen(t *testing.T, conn driver.Conn, from, to int) {
+// lengthenHistory adds days [from, to) to a history from march on.
+func lengthenHistory(t *testing.T, conn driver.Conn, from, to int) {
 	t.Helper()
 	at := fmt.Sprintf("fromUnixTimestamp64Micro(%d + toInt64(number) * %d, 'UTC')", march, int64(24*schemas.Hour)/perDay)
 	numbers := fmt.Sprintf("numbers(%d, %d)", from*perDay, (to-from)*perDay)
@@ -58,8 +58,8 @@ func rowsRead(t *testing.T, f func(ctx context.Context) error) (n uint64) {
 	return n
 }
 
-// takeover asks everything that a take-over asks of the tables, and what it asked before there were projections.
-func takeover(s *StoredState, partition int32, days int) map[string]func(ctx context.Context) error {
+// takeOverQueries asks everything that a take-over asks of the tables, and what it asked before there were projections.
+func takeOverQueries(s *StoredState, partition int32, days int) map[string]func(ctx context.Context) error {
 	step := int64(10)
 	for range partition {
 		step *= 10
@@ -119,7 +119,7 @@ func takeover(s *StoredState, partition int32, days int) map[string]func(ctx con
 
 // TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne: of ten months as of one.
 func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
-	_, conn := migrated(t, nil)
+	_, conn := newMigratedSink(t, nil)
 	if err := conn.Exec(t.Context(), "ALTER TABLE hits REMOVE TTL"); err != nil { // the history may be old when the test runs
 		t.Fatal(err)
 	}
@@ -127,9 +127,9 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 	read := map[string][2]uint64{} // of the short and the long history, the most of a partition
 	lengths := [2]int{30, 300}
 	for k, days := range lengths {
-		lengthen(t, conn, lengths[0]*k, days)
+		lengthenHistory(t, conn, lengths[0]*k, days)
 		for partition := range int32(partitions) {
-			for what, ask := range takeover(s, partition, days) {
+			for what, ask := range takeOverQueries(s, partition, days) {
 				n := read[what]
 				n[k] = max(n[k], rowsRead(t, ask))
 				read[what] = n
@@ -167,7 +167,7 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 // TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions: the projection that tells them follows rows that repeat,
 // expire and are deleted.
 func TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions(t *testing.T) {
-	_, conn := migrated(t, nil)
+	_, conn := newMigratedSink(t, nil)
 	put := func(offset, passage int, at string) {
 		t.Helper()
 		for range 2 { // rows that a merge makes one

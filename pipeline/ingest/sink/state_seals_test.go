@@ -66,8 +66,8 @@ type history struct {
 	what      string // the disturbances
 }
 
-// add stores a batch of offences of some cameras: several at one record, several months of capture, gaps of any length.
-func (h *history) add(cameras []string) {
+// addBatch stores a batch of offences of some cameras: several at one record, several months of capture, gaps of any length.
+func (h *history) addBatch(cameras []string) {
 	h.t.Helper()
 	b := NewBlock(nil)
 	rg := ingest.Range{Topic: schemas.TopicReads, Partition: h.partition, Start: h.end}
@@ -97,9 +97,9 @@ func (h *history) add(cameras []string) {
 	h.ranges, h.insert = append(h.ranges, rg), append(h.insert, again)
 }
 
-// disturb does what happens to rows: a batch comes again, under its token or as new rows, a month of the last batch is
+// disturbRows does what happens to rows: a batch comes again, under its token or as new rows, a month of the last batch is
 // lost, all from an offset on is deleted as after a restore, parts are merged.
-func (h *history) disturb() {
+func (h *history) disturbRows() {
 	h.t.Helper()
 	k := h.r.IntN(len(h.ranges))
 	rg, last := h.ranges[k], h.ranges[len(h.ranges)-1]
@@ -125,7 +125,7 @@ func (h *history) disturb() {
 }
 
 func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	s := NewStoredState(conn)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -141,13 +141,13 @@ func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 				if moved := k >= batches/2; moved == (p == 1) { // one camera moves from the first partition to the second
 					some = append([]string{"moved"}, some...)
 				}
-				h.add(some)
+				h.addBatch(some)
 			}
 			hs = append(hs, h)
 		}
 		for _, h := range hs {
 			for range r.IntN(3) {
-				h.disturb()
+				h.disturbRows()
 			}
 			last := h.ranges[len(h.ranges)-1]
 			for _, below := range []int64{0, last.Start, last.End, h.ranges[0].End, 1 + r.Int64N(h.end), 1 << 62} {
@@ -219,7 +219,7 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 	c, conn := migratedTo(t, 18)
 	h := &history{t: t, r: rand.New(rand.NewPCG(1, 2)), c: c, conn: conn, partition: 4, last: map[string]schemas.Sum{}}
 	for range 6 {
-		h.add([]string{"a", "b", "c"})
+		h.addBatch([]string{"a", "b", "c"})
 	}
 	s := NewStoredState(conn)
 	same := func(ctx context.Context, when string) {
@@ -246,7 +246,7 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 		FROM system.parts WHERE database = currentDatabase() AND table = 'offences' AND active`
 	all := func(when string) {
 		t.Helper()
-		if n := query[uint64](t, conn, without); n != 0 {
+		if n := queryValue[uint64](t, conn, without); n != 0 {
 			t.Errorf("%s %d parts have no projection", when, n)
 		}
 		same(withSettings(t.Context(), clickhouse.Settings{"force_optimize_projection": 1}), when)
@@ -254,11 +254,11 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 	alter("MATERIALIZE")
 	all("migrated")
 	alter("CLEAR") // as the parts from before are until the migration has come to them
-	if n := query[uint64](t, conn, without); n == 0 {
+	if n := queryValue[uint64](t, conn, without); n == 0 {
 		t.Fatal("every part has a projection: nothing is as before")
 	}
 	same(t.Context(), "before they are made")
-	h.add([]string{"a", "b", "d"})
+	h.addBatch([]string{"a", "b", "d"})
 	same(t.Context(), "with a part that has them")
 	alter("MATERIALIZE")
 	all("made again")
@@ -267,7 +267,7 @@ func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
 // TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt: a camera whose first offences are those of the batch under way
 // has no seal to go on from.
 func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	storeSealed(t, c, []sealed{
 		{camera: "old", partition: 1, offset: 10, at: march, seal: 1, outcome: schemas.OutcomeOffence},
 		{camera: "old", partition: 1, offset: 5_000_000_000, at: march + schemas.Hour, seal: 2, outcome: schemas.OutcomeOffence},
@@ -288,7 +288,7 @@ func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
 // TestOffencesOfOneRecordKeepTheirOrderAcrossMonths: the last of a record's offences may be of another month than that
 // of the batch under way.
 func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	storeSealed(t, c, []sealed{
 		{camera: "a", partition: 1, offset: 50, seq: 0, at: march, seal: 1, outcome: schemas.OutcomeOffence},
 		{camera: "a", partition: 1, offset: 50, seq: 1, at: march - month, seal: 2, outcome: schemas.OutcomeOffence},
@@ -304,7 +304,7 @@ func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
 }
 
 func TestTheLedgerReachesToItsGreatestEnd(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	s := NewStoredState(conn)
 	reached := func(partition int32, want ingest.StoredExtent) {
 		t.Helper()
@@ -336,7 +336,7 @@ func TestTheLedgerReachesToItsGreatestEnd(t *testing.T) {
 		}
 		reached(3, ingest.StoredExtent{End: 100, Any: true})
 	}
-	if got, want := query[int64](t, conn, "SELECT max(end_offset) FROM batches WHERE kafka_topic = ? AND kafka_partition = 4", schemas.TopicReads), int64(900); got != want {
+	if got, want := queryValue[int64](t, conn, "SELECT max(end_offset) FROM batches WHERE kafka_topic = ? AND kafka_partition = 4", schemas.TopicReads), int64(900); got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
 	reached(4, ingest.StoredExtent{End: 900, Any: true})
@@ -344,7 +344,7 @@ func TestTheLedgerReachesToItsGreatestEnd(t *testing.T) {
 }
 
 func TestALightweightDeleteThatProjectionsWouldNotSeeIsRefused(t *testing.T) {
-	_, conn := migrated(t, nil)
+	_, conn := newMigratedSink(t, nil)
 	for _, table := range []string{"offences", "hits"} {
 		if err := conn.Exec(t.Context(), "INSERT INTO "+table+" (captured_at) VALUES (now64(6))"); err != nil {
 			t.Fatal(err)

@@ -49,7 +49,7 @@ func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
 }
 
 func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	day := march.Day()
 	stored := storeSealed(t, c, []sealed{
 		{camera: "a", partition: 1, offset: 10, seq: 0, at: march, seal: 1, outcome: schemas.OutcomeOffence},
@@ -86,7 +86,7 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 // before compared them with, also with those stored when ids named the confusion class and the trace did not say
 // whether the reading was certain.
 func TestAnOffenceComesBackAsItStood(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	clause := func(code string, holds bool) schemas.Step {
 		return schemas.Step{Code: code, Holds: holds, Verified: true}
 	}
@@ -166,14 +166,14 @@ func TestMigrateTwiceIsMigratingOnce(t *testing.T) {
 func TestMigrateSaysThatTheServerDoesNotAnswer(t *testing.T) {
 	p := newProxy(t, "127.0.0.1:1", nil)
 	p.refuse.Store(true)
-	err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: p.addr()}, zerolog.Nop())
-	if err == nil || !strings.Contains(err.Error(), "does not answer at "+p.addr()) {
+	err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: p.address()}, zerolog.Nop())
+	if err == nil || !strings.Contains(err.Error(), "does not answer at "+p.address()) {
 		t.Errorf("error %v, want one that names the address", err)
 	}
 }
 
 func TestCheckWindowRefusesATableThatForgets(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	db := c.cfg.Database
 	if err := CheckWindow(t.Context(), conn, db, MinWindow); err != nil {
 		t.Fatalf("freshly migrated: %v", err)
@@ -231,7 +231,7 @@ func TestWindowSettingFollowsTheEngine(t *testing.T) {
 }
 
 func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	b := newBatch(100)
 	var want []shard.Told
 	for i := range int64(6) {
@@ -250,7 +250,7 @@ func TestToldHitsAreOfThePartitionAndTheRecords(t *testing.T) {
 			want = append(want, shard.Told{Passage: h.Passage, List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match})
 		}
 	}
-	if err := b.insert(t.Context(), c); err != nil {
+	if err := b.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	got, err := NewStoredState(conn).Told(t.Context(), 3, 101, 105)

@@ -11,9 +11,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lose deletes rows but not their token, the state a server is in that died between noting a token and storing the
+// loseRows deletes rows but not their token, the state a server is in that died between noting a token and storing the
 // part.
-func lose(t *testing.T, c *ClickHouse, table, where string) {
+func loseRows(t *testing.T, c *ClickHouse, table, where string) {
 	t.Helper()
 	sql := "ALTER TABLE " + c.cfg.Database + "." + table + " DELETE WHERE " + where + " SETTINGS mutations_sync = 2"
 	if err := testkit.Exec(t.Context(), c.cfg.Addr, sql); err != nil {
@@ -21,8 +21,8 @@ func lose(t *testing.T, c *ClickHouse, table, where string) {
 	}
 }
 
-// restarted is a sink of a new process on the same tables.
-func restarted(t *testing.T, c *ClickHouse, m gauged) *ClickHouse {
+// newProcessSink is a sink of a new process on the same tables.
+func newProcessSink(t *testing.T, c *ClickHouse, m gauged) *ClickHouse {
 	t.Helper()
 	cfg := c.cfg
 	cfg.Metrics = m.Metrics
@@ -37,30 +37,30 @@ func restarted(t *testing.T, c *ClickHouse, m gauged) *ClickHouse {
 func TestRowsLostWithTheirTokenNotedAreInsertedAgain(t *testing.T) {
 	for _, table := range append(tableNames[:], batchesTable) {
 		t.Run(table, func(t *testing.T) {
-			c, conn := migrated(t, nil)
+			c, conn := newMigratedSink(t, nil)
 			first := newBatch(0)
-			first.all(march)
-			if err := first.insert(t.Context(), c); err != nil {
+			first.addEveryKind(march)
+			if err := first.insertInto(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			want := rowsOf(t, conn, table)
-			lose(t, c, table, "1")
+			loseRows(t, c, table, "1")
 			if got := rowsOf(t, conn, table); got != 0 {
 				t.Fatalf("%d rows are left", got)
 			}
 			m := newGauged()
-			next := restarted(t, c, m)
+			next := newProcessSink(t, c, m)
 			for range 2 { // the second time it is found
 				again := newBatch(0)
-				again.all(march)
-				if err := again.insert(t.Context(), next); err != nil {
+				again.addEveryKind(march)
+				if err := again.insertInto(t.Context(), next); err != nil {
 					t.Fatal(err)
 				}
 				if got := rowsOf(t, conn, table); got != want {
 					t.Fatalf("%d rows, want %d", got, want)
 				}
 			}
-			if got := m.value(t, "anpr_sink_lost_parts_total", table); got != 1 {
+			if got := m.valueOf(t, "anpr_sink_lost_parts_total", table); got != 1 {
 				t.Errorf("%v losses counted, want 1", got)
 			}
 		})
@@ -68,36 +68,36 @@ func TestRowsLostWithTheirTokenNotedAreInsertedAgain(t *testing.T) {
 }
 
 func TestALostMonthIsInsertedAgain(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	build := func() *batch {
 		b := newBatch(0)
-		b.read(march)
-		b.read(march + month)
+		b.addOneRead(march)
+		b.addOneRead(march + month)
 		return b
 	}
-	if err := build().insert(t.Context(), c); err != nil {
+	if err := build().insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	lose(t, c, "reads", "toYYYYMM(captured_at) = 202604")
-	if err := build().insert(t.Context(), restarted(t, c, newGauged())); err != nil {
+	loseRows(t, c, "reads", "toYYYYMM(captured_at) = 202604")
+	if err := build().insertInto(t.Context(), newProcessSink(t, c, newGauged())); err != nil {
 		t.Fatal(err)
 	}
-	got := query[string](t, conn, "SELECT toString(arraySort(groupArray((m, n)))) FROM (SELECT toYYYYMM(captured_at) AS m, count() AS n FROM reads FINAL GROUP BY m)")
+	got := queryValue[string](t, conn, "SELECT toString(arraySort(groupArray((m, n)))) FROM (SELECT toYYYYMM(captured_at) AS m, count() AS n FROM reads FINAL GROUP BY m)")
 	if want := "[(202603,1),(202604,1)]"; got != want {
 		t.Errorf("months %s, want %s", got, want)
 	}
 }
 
 func TestARangeThatFollowsIsNotLookedUp(t *testing.T) {
-	c, _ := migrated(t, nil)
-	next := restarted(t, c, newGauged())
+	c, _ := newMigratedSink(t, nil)
+	next := newProcessSink(t, c, newGauged())
 	b := newBatch(0)
-	b.all(march)
-	if err := b.insert(t.Context(), next); err != nil {
+	b.addEveryKind(march)
+	if err := b.insertInto(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	follow := newBatch(b.rg.End)
-	follow.all(march + schemas.Hour)
+	follow.addEveryKind(march + schemas.Hour)
 	if next.newInsertJob(follow.rg, &follow.t, follow.ColumnBlock).mustVerify {
 		t.Error("the range that follows is looked up: every insert would pay for it")
 	}
@@ -110,25 +110,25 @@ func TestARangeThatFollowsIsNotLookedUp(t *testing.T) {
 }
 
 func TestABrokenTryIsLookedUp(t *testing.T) {
-	c, conn := migrated(t, nil)
+	c, conn := newMigratedSink(t, nil)
 	first := newBatch(0)
-	first.all(march)
-	if err := first.insert(t.Context(), c); err != nil {
+	first.addEveryKind(march)
+	if err := first.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	second := newBatch(first.rg.End)
-	second.all(march + schemas.Hour)
+	second.addEveryKind(march + schemas.Hour)
 	broken := false
 	c.inserted = func(table string) error { // the answer is lost, and the server dies with the rows of hits
 		if table == "hits" && !broken {
 			broken = true
-			lose(t, c, "hits", "captured_at > toDateTime('2026-03-01 12:30:00', 'UTC')")
+			loseRows(t, c, "hits", "captured_at > toDateTime('2026-03-01 12:30:00', 'UTC')")
 			return context.DeadlineExceeded
 		}
 		return nil
 	}
 	c.cfg.Breaker.MinWait, c.cfg.Breaker.MaxWait = time.Millisecond, time.Millisecond
-	if err := second.insert(t.Context(), c); err != nil {
+	if err := second.insertInto(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if got := rowsOf(t, conn, "hits"); got != 2 {

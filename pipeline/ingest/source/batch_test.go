@@ -23,7 +23,7 @@ var codecs = []kafka.Compression{0, kafka.Gzip, kafka.Snappy, kafka.Lz4, kafka.Z
 // TestEveryCompressionIsRead writes batches of every compression, with keys and headers as gateways send them, and
 // reads from before, inside and behind each.
 func TestEveryCompressionIsRead(t *testing.T) {
-	brokers := broker(t, 1)
+	brokers := startBroker(t, 1)
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second, Transport: &kafka.Transport{}} // not the shared one, which remembers topics
 	var want [][]byte
 	for c, codec := range codecs {
@@ -43,9 +43,9 @@ func TestEveryCompressionIsRead(t *testing.T) {
 			t.Fatalf("produce: %v %v", err, resp)
 		}
 	}
-	g := join(t, brokers)
+	g := joinGroup(t, brokers)
 	defer g.Close()
-	s := next(t, g)
+	s := nextGeneration(t, g)
 	for from := 0; from < len(want); from += 67 {
 		recs := readAll(t, s, int64(from), len(want)-from)
 		for i := range recs.Len() {
@@ -61,14 +61,14 @@ func TestEveryCompressionIsRead(t *testing.T) {
 
 // TestABatchLargerThanAFetch: a reader that asks for less than one batch gets it all the same.
 func TestABatchLargerThanAFetch(t *testing.T) {
-	brokers := broker(t, 1)
+	brokers := startBroker(t, 1)
 	value := bytes.Repeat([]byte("x"), 3000)
-	produce(t, brokers, value, value, value, value)
-	produce(t, brokers, []byte("last"))
-	g := join(t, brokers)
+	produceValues(t, brokers, value, value, value, value)
+	produceValues(t, brokers, []byte("last"))
+	g := joinGroup(t, brokers)
 	defer g.Close()
 	g.cfg.FetchBytes = 100
-	if recs := readAll(t, next(t, g), 1, 4); recs.Len() != 4 {
+	if recs := readAll(t, nextGeneration(t, g), 1, 4); recs.Len() != 4 {
 		t.Errorf("%d records, want 4", recs.Len())
 	}
 }
@@ -90,16 +90,16 @@ func aBatch(first int64, values ...string) []byte {
 	b[batchMagic] = batchVersion
 	binary.BigEndian.PutUint32(b[batchLast:], uint32(len(values)-1))
 	binary.BigEndian.PutUint32(b[batchCount:], uint32(len(values)))
-	return seal(append(b, records...))
+	return sealBatch(append(b, records...))
 }
 
-func seal(b []byte) []byte {
+func sealBatch(b []byte) []byte {
 	binary.BigEndian.PutUint32(b[batchCRC:], crc32.Checksum(b[batchAttrs:], castagnoli))
 	return b
 }
 
-// take reads the log of these bytes from an offset.
-func take(b []byte, from int64) (*partitionReader, *shard.Records, error) {
+// takeLog reads the log of these bytes from an offset.
+func takeLog(b []byte, from int64) (*partitionReader, *shard.Records, error) {
 	r := &partitionReader{g: &KafkaGroup{}, next: from, bytes: 1 << 20}
 	recs := &shard.Records{}
 	buf, start := recs.Grow(len(b))
@@ -126,13 +126,13 @@ func TestBatchesByHand(t *testing.T) {
 		{"nothing", nil, 5, "", 5, "", false},
 		{"a flipped bit", func() []byte { b := aBatch(0, "abc"); b[len(b)-3] ^= 1; return b }(), 0, "", 0, "damaged", true},
 		{"an old format", func() []byte { b := aBatch(0, "abc"); b[batchMagic] = 1; return b }(), 0, "", 0, "message format 1", true},
-		{"a compression that does not exist", seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = 6; return b }()), 0, "", 0, "compression 6", true},
-		{"packed nonsense", seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = byte(kafka.Zstd); return b }()), 0, "", 0, "decompress", true},
-		{"more records than there are", seal(func() []byte { b := aBatch(0, "abc"); b[batchCount+3] = 9; return b }()), 0, "abc", 1, "not what its length says", true},
-		{"a record longer than the batch", seal(func() []byte { b := aBatch(0, "abc"); b[batchHeader] = 0x7e; return b }()), 0, "", 0, "not what its length says", true},
+		{"a compression that does not exist", sealBatch(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = 6; return b }()), 0, "", 0, "compression 6", true},
+		{"packed nonsense", sealBatch(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = byte(kafka.Zstd); return b }()), 0, "", 0, "decompress", true},
+		{"more records than there are", sealBatch(func() []byte { b := aBatch(0, "abc"); b[batchCount+3] = 9; return b }()), 0, "abc", 1, "not what its length says", true},
+		{"a record longer than the batch", sealBatch(func() []byte { b := aBatch(0, "abc"); b[batchHeader] = 0x7e; return b }()), 0, "", 0, "not what its length says", true},
 		{"a length below the header", func() []byte { b := aBatch(0, "abc"); binary.BigEndian.PutUint32(b[batchLength:], 3); return b }(), 0, "", 0, "says it has 15 bytes", true},
 	} {
-		r, recs, err := take(c.log, c.from)
+		r, recs, err := takeLog(c.log, c.from)
 		var got []string
 		for i := range recs.Len() {
 			_, v := recs.At(i)
@@ -170,7 +170,7 @@ func TestABatchThatUnpacksWithoutEnd(t *testing.T) {
 	b = append(b, packed.Bytes()...)
 	binary.BigEndian.PutUint32(b[batchLength:], uint32(len(b)-12))
 	b[batchAttrs+1] = byte(kafka.Zstd)
-	_, recs, err := take(seal(b), 7)
+	_, recs, err := takeLog(sealBatch(b), 7)
 	if e, ok := errors.AsType[*ingest.UnreadableError](err); !ok || e.From != 7 || e.To != 10 || recs.Len() != 0 || !errors.Is(err, ingest.ErrStop) {
 		t.Errorf("%d bytes that become %d: %v, want that the records [7, 10) cannot be read", packed.Len(), maxUnpacked+8<<20, err)
 	}
@@ -180,15 +180,15 @@ func TestABatchThatUnpacksWithoutEnd(t *testing.T) {
 func FuzzBatches(f *testing.F) {
 	f.Add(aBatch(0, "a", "bb"), int64(0))
 	f.Add(append(aBatch(3, "a"), aBatch(4, "b")[:50]...), int64(4))
-	f.Add(seal(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = 3; return b }()), int64(0))
+	f.Add(sealBatch(func() []byte { b := aBatch(0, "abc"); b[batchAttrs+1] = 3; return b }()), int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, from int64) {
 		if len(b) >= batchHeader {
 			b = bytes.Clone(b)
 			if n := int(int32(binary.BigEndian.Uint32(b[batchLength:]))) + 12; n >= batchHeader && n <= len(b) {
-				seal(b[:n]) // else nothing but the checksum is tested
+				sealBatch(b[:n]) // else nothing but the checksum is tested
 			}
 		}
-		r, recs, _ := take(b, from)
+		r, recs, _ := takeLog(b, from)
 		for last, i := from-1, 0; i < recs.Len(); i++ {
 			offset, value := recs.At(i)
 			if offset <= last || offset >= r.next {

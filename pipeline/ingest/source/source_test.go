@@ -45,7 +45,7 @@ func benchBroker(b *testing.B, n int) []string {
 	return c.ListenAddrs()
 }
 
-func broker(t *testing.T, partitions int32) []string {
+func startBroker(t *testing.T, partitions int32) []string {
 	t.Helper()
 	if addr, ok := testkit.RealBroker(t, map[string]int{topic: int(partitions)}); ok {
 		return []string{addr}
@@ -58,7 +58,7 @@ func broker(t *testing.T, partitions int32) []string {
 	return c.ListenAddrs()
 }
 
-func produce(t *testing.T, brokers []string, values ...[]byte) {
+func produceValues(t *testing.T, brokers []string, values ...[]byte) {
 	t.Helper()
 	for began := time.Now(); ; {
 		recs := make([]kafka.Record, len(values))
@@ -82,7 +82,7 @@ func produce(t *testing.T, brokers []string, values ...[]byte) {
 	}
 }
 
-func join(t *testing.T, brokers []string) *KafkaGroup {
+func joinGroup(t *testing.T, brokers []string) *KafkaGroup {
 	t.Helper()
 	g, err := Join(Config{Brokers: brokers, Topic: topic, GroupID: "g", MaxWait: 50 * time.Millisecond, SessionTimeout: 2 * time.Second})
 	if err != nil {
@@ -91,7 +91,7 @@ func join(t *testing.T, brokers []string) *KafkaGroup {
 	return g
 }
 
-func next(t *testing.T, g *KafkaGroup) ingest.Generation {
+func nextGeneration(t *testing.T, g *KafkaGroup) ingest.Generation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -122,16 +122,16 @@ func readAll(t *testing.T, s ingest.Generation, from int64, want int) *shard.Rec
 }
 
 func TestFetchReturnsEveryRecordOnceFromAnyOffset(t *testing.T) {
-	brokers := broker(t, 1)
+	brokers := startBroker(t, 1)
 	var values [][]byte
 	for i := range 1000 {
 		values = append(values, fmt.Appendf(nil, "record %d", i))
 	}
-	produce(t, brokers, values[:400]...) // one record batch: a fetch from its middle gets all of it
-	produce(t, brokers, values[400:]...)
-	g := join(t, brokers)
+	produceValues(t, brokers, values[:400]...) // one record batch: a fetch from its middle gets all of it
+	produceValues(t, brokers, values[400:]...)
+	g := joinGroup(t, brokers)
 	defer g.Close()
-	s := next(t, g)
+	s := nextGeneration(t, g)
 	for _, from := range []int{0, 1, 399, 400, 777} {
 		recs := readAll(t, s, int64(from), 1000-from)
 		for i := range recs.Len() {
@@ -147,12 +147,12 @@ func TestFetchReturnsEveryRecordOnceFromAnyOffset(t *testing.T) {
 }
 
 func TestLargeRecordGrowsTheBufferAndLosesNothing(t *testing.T) {
-	brokers := broker(t, 1)
+	brokers := startBroker(t, 1)
 	large := bytes.Repeat([]byte("x"), 900<<10)
-	produce(t, brokers, []byte("a"), large, []byte("b"), nil)
-	g := join(t, brokers)
+	produceValues(t, brokers, []byte("a"), large, []byte("b"), nil)
+	g := joinGroup(t, brokers)
 	defer g.Close()
-	recs := readAll(t, next(t, g), 0, 4)
+	recs := readAll(t, nextGeneration(t, g), 0, 4)
 	for i, want := range [][]byte{[]byte("a"), large, []byte("b"), {}} {
 		if _, got := recs.At(i); !bytes.Equal(got, want) {
 			t.Errorf("record %d has %d bytes, want %d", i, len(got), len(want))
@@ -161,10 +161,10 @@ func TestLargeRecordGrowsTheBufferAndLosesNothing(t *testing.T) {
 }
 
 func TestCommitCarriesMetadataAndFencesAStaleGeneration(t *testing.T) {
-	brokers := broker(t, 1)
-	produce(t, brokers, []byte("a"), []byte("b"))
-	old := join(t, brokers)
-	s := next(t, old)
+	brokers := startBroker(t, 1)
+	produceValues(t, brokers, []byte("a"), []byte("b"))
+	old := joinGroup(t, brokers)
+	s := nextGeneration(t, old)
 	ctx := t.Context()
 	if off, meta, err := s.Committed(ctx, 0); off != -1 || meta != "" || err != nil {
 		t.Fatalf("never committed: %d %q %v", off, meta, err)
@@ -178,19 +178,19 @@ func TestCommitCarriesMetadataAndFencesAStaleGeneration(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g := join(t, brokers)
+	g := joinGroup(t, brokers)
 	defer g.Close()
-	next(t, g)
+	nextGeneration(t, g)
 	if err := s.Commit(ctx, 0, 2, ""); !errors.Is(err, ingest.ErrFenced) {
 		t.Errorf("commit of an old generation: %v, want ErrFenced", err)
 	}
 }
 
 func TestTickIsARecordOfThePartition(t *testing.T) {
-	brokers := broker(t, 2)
-	g := join(t, brokers)
+	brokers := startBroker(t, 2)
+	g := joinGroup(t, brokers)
 	defer g.Close()
-	s := next(t, g)
+	s := nextGeneration(t, g)
 	if err := s.Tick(t.Context(), 0, 1_790_000_000_000_000); err != nil {
 		t.Fatal(err)
 	}
