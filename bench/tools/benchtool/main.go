@@ -26,7 +26,8 @@ func main() {
 	os.Exit(code)
 }
 
-// runCommand returns the exit code: 0 when done, 1 when it could not be done or a benchmark regressed, 2 when the flags are wrong.
+// runCommand returns the exit code: 0 when done, 1 when it could not be done or a benchmark regressed, 2 when the
+// flags are wrong.
 func runCommand(ctx context.Context, args []string, out, log io.Writer) int {
 	var c commands
 	exited := -1

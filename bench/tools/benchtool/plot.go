@@ -43,7 +43,7 @@ func (c *plotCmd) Run(_ context.Context, log io.Writer) error {
 	return nil
 }
 
-// makeCharts makes what one input has, by the name of the SVG.
+// makeCharts makes the charts of an input, by the name of the SVG.
 func (c *plotCmd) makeCharts(base string, data []byte) (map[string]*plot.Chart, error) {
 	var one *plot.Chart
 	var err error
@@ -95,7 +95,7 @@ func distributionChart(title string, r *harness.RunReport) *plot.Chart {
 		if !ok || x.Count < 100 {
 			continue
 		}
-		s := plot.Series{Name: stage}
+		s := plot.ChartSeries{Name: stage}
 		for _, p := range x.Curve {
 			if x.Count > 0 && (100-p[0])/100*float64(x.Count) < 1 {
 				break // beyond the last value
@@ -109,7 +109,7 @@ func distributionChart(title string, r *harness.RunReport) *plot.Chart {
 
 func secondsChart(title string, r *harness.RunReport) *plot.Chart {
 	c := &plot.Chart{Title: title, Kind: "line", X: "s", Y: "reads/s; records behind"}
-	sent, visible, lag := plot.Series{Name: "acknowledged by Kafka"}, plot.Series{Name: "become visible"}, plot.Series{Name: "on the log, not committed", Dashed: true}
+	sent, visible, lag := plot.ChartSeries{Name: "acknowledged by Kafka"}, plot.ChartSeries{Name: "become visible"}, plot.ChartSeries{Name: "on the log, not committed", Dashed: true}
 	for pair := range slices.Values(samplePairs(r.Samples)) {
 		a, b := pair[0], pair[1]
 		d := b.Second - a.Second
@@ -117,7 +117,7 @@ func secondsChart(title string, r *harness.RunReport) *plot.Chart {
 		visible.Points = append(visible.Points, [2]float64{b.Second, float64(b.Visible-a.Visible) / d})
 		lag.Points = append(lag.Points, [2]float64{b.Second, float64(b.Lag)})
 	}
-	c.Series = []plot.Series{sent, visible, lag}
+	c.Series = []plot.ChartSeries{sent, visible, lag}
 	return c
 }
 

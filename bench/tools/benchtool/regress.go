@@ -29,7 +29,7 @@ func (c *regressCmd) Run(ctx context.Context, log io.Writer) error {
 	if !ok {
 		return fmt.Errorf("%s has no regress.threshold_pct for profile %q", c.File, c.Profile)
 	}
-	run := regress.Run{Dir: ".", Base: c.Base, Samples: r.Samples, Config: regress.Config{P: r.P, Threshold: threshold}, Log: log}
+	run := regress.TreeComparison{Dir: ".", Base: c.Base, Samples: r.Samples, Config: regress.Config{P: r.P, Threshold: threshold}, Log: log}
 	for _, s := range r.Benchmarks {
 		run.Suites = append(run.Suites, regress.Suite{Package: s.Package, Bench: s.Bench, Times: s.Times})
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench/tools/regress"
 )
 
-// scalingChart draws what go test -bench Engine/all prints: reads a second over shards at once, beside as many times one shard.
+// scalingChart draws the output of go test -bench Engine/all: reads a second over shards at once, beside as many
+// times a single shard.
 func scalingChart(output []byte) (*plot.Chart, error) {
 	results, err := regress.Parse(bytes.NewReader(output))
 	if err != nil {
@@ -36,7 +37,7 @@ func scalingChart(output []byte) (*plot.Chart, error) {
 		return nil, errors.New("no benchmarks Engine/all and Engine/all/shards=N: save what go test ./pipeline/ingest -bench Engine/all prints")
 	}
 	one := regress.Median(runs[1])
-	measured, ideal := plot.Series{Name: "measured, median"}, plot.Series{Name: "as many times one shard", Dashed: true}
+	measured, ideal := plot.ChartSeries{Name: "measured, median"}, plot.ChartSeries{Name: "as many times one shard", Dashed: true}
 	var shards []int
 	for n := range runs {
 		shards = append(shards, n)
@@ -48,6 +49,6 @@ func scalingChart(output []byte) (*plot.Chart, error) {
 	}
 	return &plot.Chart{
 		Title: "The engine alone: reads a second over shards, each on a core of its own", Kind: "line", X: "shards", Y: "reads/s",
-		Series: []plot.Series{measured, ideal},
+		Series: []plot.ChartSeries{measured, ideal},
 	}, nil
 }

@@ -27,7 +27,7 @@ import (
 // time counts for no system.
 const brokerArg = "__broker"
 
-// The commands of the harness to its broker, and the answers of the broker.
+// Commands of the harness to its broker, and the broker's answers.
 const (
 	cmdClose = "close"   // hold every fetch of the reads topic back
 	cmdOpen  = "open"    // answer them
@@ -43,12 +43,12 @@ type gate struct {
 	partitions int
 	out        io.Writer
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	wait  chan struct{}
 	asked map[int32]bool
 }
 
-// brokerChild serves until its standard input ends.
+// brokerChild serves until standard input ends.
 func brokerChild(partitions int) error {
 	c, err := kfake.NewCluster(
 		kfake.NumBrokers(1), kfake.ClusterID("anpr-bench"), kfake.SeedTopics(int32(partitions), schemas.TopicReads),
@@ -115,7 +115,7 @@ func (g *gate) holdFetch(req kmsg.Request) (kmsg.Response, error, bool) {
 		fmt.Fprintln(g.out, sayAsked)
 	}
 	g.mu.Unlock()
-	// Not for long: what a client asks next may wait behind this answer on the same connection.
+	// A short wait: the client's next request may wait behind this answer on the same connection.
 	opened := false
 	g.cluster.SleepControl(func() {
 		select {
@@ -131,7 +131,7 @@ func (g *gate) holdFetch(req kmsg.Request) (kmsg.Response, error, bool) {
 	return emptyFetchResponse(req.(*kmsg.FetchRequest)), nil, true
 }
 
-// holdFor is how long a fetch waits at the closed gate before it is told that the log is empty.
+// holdFor is the time that a fetch waits at the closed gate before the answer that the log is empty.
 const holdFor = 50 * time.Millisecond
 
 // emptyFetchResponse answers a fetch as if the log were empty, outside any fetch session.
@@ -171,8 +171,8 @@ func refuseProduce(req kmsg.Request) (kmsg.Response, error, bool) {
 	return resp, nil, true
 }
 
-// broker is a running broker child.
-type broker struct {
+// peersBroker is a running broker child.
+type peersBroker struct {
 	addr  string
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -180,12 +180,12 @@ type broker struct {
 	ended chan struct{}
 }
 
-func startBroker(partitions int) (*broker, error) {
+func startBroker(partitions int) (*peersBroker, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program's own binary: %w", err)
 	}
-	b := &broker{asked: make(chan struct{}, 1), ended: make(chan struct{})}
+	b := &peersBroker{asked: make(chan struct{}, 1), ended: make(chan struct{})}
 	b.cmd = exec.Command(self, brokerArg, strconv.Itoa(partitions)) //nolint:noctx // lives until stop
 	b.cmd.Stderr = os.Stderr
 	out, err := b.cmd.StdoutPipe()
@@ -216,16 +216,16 @@ func startBroker(partitions int) (*broker, error) {
 	return b, nil
 }
 
-func (b *broker) sendCommand(cmd string) error {
+func (b *peersBroker) sendCommand(cmd string) error {
 	if _, err := fmt.Fprintln(b.stdin, cmd); err != nil {
 		return fmt.Errorf("the broker has ended: %w", err)
 	}
 	return nil
 }
 
-// awaitReaders returns when somebody has asked for every partition and the group has not changed for a second, or with an error when p
-// ended before.
-func (b *broker) awaitReaders(ctx context.Context, p *process, group string) error {
+// awaitReaders returns when somebody has asked for every partition and the group has not changed for a second, or
+// with an error when p ended before.
+func (b *peersBroker) awaitReaders(ctx context.Context, p *peerProcess, group string) error {
 	select {
 	case <-b.asked:
 		return b.awaitStable(ctx, p, group)
@@ -238,7 +238,7 @@ func (b *broker) awaitReaders(ctx context.Context, p *process, group string) err
 	}
 }
 
-func (b *broker) awaitStable(ctx context.Context, p *process, group string) error {
+func (b *peersBroker) awaitStable(ctx context.Context, p *peerProcess, group string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
 	if err != nil {
 		return fmt.Errorf("connect to the broker: %w", err)
@@ -264,7 +264,7 @@ func (b *broker) awaitStable(ctx context.Context, p *process, group string) erro
 	return nil
 }
 
-func (b *broker) stopBroker() error {
+func (b *peersBroker) stopBroker() error {
 	_ = b.stdin.Close()
 	timer := time.AfterFunc(10*time.Second, func() { _ = b.cmd.Process.Signal(syscall.SIGKILL) })
 	defer timer.Stop()

@@ -10,9 +10,9 @@ import (
 
 // makeChart returns the result as bars: CPU of client and server for a row of each system. Both count: the server may
 // spend the time that the client saves.
-func (r *report) makeChart() *plot.Chart {
+func (r *peersReport) makeChart() *plot.Chart {
 	c := &plot.Chart{Title: "CPU for a row, from Kafka to ClickHouse (ours with all rules)", Kind: "bar", X: "system", Y: "us a row"}
-	client, server := plot.Series{Name: "client"}, plot.Series{Name: "ClickHouse"}
+	client, server := plot.ChartSeries{Name: "client"}, plot.ChartSeries{Name: "ClickHouse"}
 	for _, l := range r.Lines {
 		if l.Median == nil {
 			continue
@@ -24,12 +24,12 @@ func (r *report) makeChart() *plot.Chart {
 		}
 		client.Values, server.Values = append(client.Values, of), append(server.Values, l.Median.Server)
 	}
-	c.Series = []plot.Series{client, server}
+	c.Series = []plot.ChartSeries{client, server}
 	return c
 }
 
 // drawChart saves the chart as SVG.
-func (r *report) drawChart(file string) error {
+func (r *peersReport) drawChart(file string) error {
 	c := r.makeChart()
 	if len(c.Labels) == 0 {
 		return nil

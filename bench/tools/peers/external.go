@@ -20,13 +20,13 @@ var (
 	sinkerConfig string
 )
 
-// settings is what a configuration is filled in with.
+// settings are the values for a configuration.
 type settings struct {
 	Kafka, Topic, Group, ClickHouse, Host, Port, Database, User, Password string
 	Partitions                                                            int
 }
 
-// findProgram looks for a peer's program: by the environment variable, then on PATH under one of the names.
+// findProgram looks for a peer's program: by the environment variable, then on PATH under each name.
 func findProgram(env string, names ...string) (path, absent string) {
 	if path := os.Getenv(env); path != "" {
 		if _, err := exec.LookPath(path); err != nil {
@@ -42,7 +42,7 @@ func findProgram(env string, names ...string) (path, absent string) {
 	return "", fmt.Sprintf("not found: no %v on PATH and %s is not set", names, env)
 }
 
-// writeConfig writes the configuration of a start and returns its path.
+// writeConfig writes the configuration for a start and returns the path.
 func (j *job) writeConfig(name, text string) (string, error) {
 	host, port, err := net.SplitHostPort(j.h.engine.NativeAddr())
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *harness) bentoSystem() *system {
 	path, absent := findProgram("ANPR_BENTO", "bento")
 	return h.fillPeer(&system{
 		name: "bento", absent: absent, does: ingestOnly + "; at least once",
-		start: func(_ context.Context, j *job) (*process, error) {
+		start: func(_ context.Context, j *job) (*peerProcess, error) {
 			conf, err := j.writeConfig("bento.yaml", bentoConfig)
 			if err != nil {
 				return nil, err
@@ -91,7 +91,7 @@ func (h *harness) sinkerSystem() *system {
 			return h.store.execAll(ctx, "CREATE DATABASE "+j.db, table,
 				"ALTER TABLE "+j.db+".peer_reads MODIFY COLUMN ts DateTime DEFAULT toDateTime(intDiv(toUInt64OrZero(captured_us), 1000000))")
 		},
-		start: func(_ context.Context, j *job) (*process, error) {
+		start: func(_ context.Context, j *job) (*peerProcess, error) {
 			conf, err := j.writeConfig("sinker.hjson", sinkerConfig)
 			if err != nil {
 				return nil, err

@@ -15,9 +15,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// harness is one run: the logs, the database, the directory.
+// harness is a run: the logs, the database, the directory.
 type harness struct {
-	*options
+	*peersOptions
 	dir       string
 	day       time.Time
 	out, log  io.Writer
@@ -33,11 +33,11 @@ type harness struct {
 func (h *harness) logLine(format string, args ...any) { fmt.Fprintf(h.log, format+"\n", args...) }
 
 // runAll measures, or kills, and reports whether nothing of ours was lost or duplicated.
-func (o *options) runAll(ctx context.Context, out, log io.Writer) (exact bool, err error) {
+func (o *peersOptions) runAll(ctx context.Context, out, log io.Writer) (exact bool, err error) {
 	if o.Count < 1 || o.Rounds < 1 || o.Partitions < 1 || o.Kills < 0 {
 		return false, errors.New("--count, --rounds and --partitions must be above 0, --kills not below")
 	}
-	h := &harness{options: o, out: out, log: log, day: time.Now(), logs: map[string]*topicLog{}}
+	h := &harness{peersOptions: o, out: out, log: log, day: time.Now(), logs: map[string]*topicLog{}}
 	if h.dir = o.Dir; h.dir == "" {
 		if h.dir, err = os.MkdirTemp(bench.DataDir(), "anpr-peers-"); err != nil {
 			return false, fmt.Errorf("make a directory to work in: %w", err)
@@ -63,7 +63,7 @@ func (h *harness) startAll(ctx context.Context) error {
 		return err
 	}
 	h.user = embedded.HarnessUser("peers", embedded.NewPassword(), "GRANT TABLE ENGINE ON Kafka", "GRANT READ, WRITE ON KAFKA")
-	if err := h.fillLogs(ctx); err != nil { // before the engine, which is told what ports it may connect to
+	if err := h.fillLogs(ctx); err != nil { // before the engine, which is told the ports that it may connect to
 		return err
 	}
 	if err := h.startEngine(ctx); err != nil {
@@ -79,7 +79,7 @@ func (h *harness) startAll(ctx context.Context) error {
 
 func (h *harness) startEngine(ctx context.Context) (err error) {
 	native := "127.0.0.1:0"
-	if h.engine != nil { // again, after it was killed: where it was
+	if h.engine != nil { // again after a kill, at the same addresses
 		native = h.engine.NativeAddr()
 	}
 	h.engine, err = embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{
@@ -95,7 +95,7 @@ func (h *harness) startEngine(ctx context.Context) (err error) {
 	return err
 }
 
-// brokerPorts returns the ports of the logs, which ClickHouse's own Kafka engine reads.
+// brokerPorts returns the ports of the logs, for ClickHouse's own Kafka engine.
 func (h *harness) brokerPorts() (out []uint16) {
 	for _, l := range h.logs {
 		if at, err := netip.ParseAddrPort(l.broker.addr); err == nil {
@@ -110,7 +110,7 @@ func (h *harness) accountEnv() []string {
 	return append([]string{"ANPR_CLICKHOUSE_USER=" + h.user.Name, "ANPR_CLICKHOUSE_PASSWORD=" + h.user.Password}, h.Env...)
 }
 
-// freeAddr finds a port that is free now.
+// freeAddr finds a free port.
 func freeAddr(ctx context.Context) (string, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,16 +135,16 @@ func (h *harness) closeAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// nextJob makes the job of one start of a system.
+// nextJob makes the job for a start of a system.
 func (h *harness) nextJob(s *system) *job {
 	h.seq++
 	return &job{h: h, log: h.logs[s.form], group: fmt.Sprintf("peers-%d", h.seq), db: fmt.Sprintf("peers_%d", h.seq)}
 }
 
-// measureAll runs every system once a round, in an order that rotates.
+// measureAll runs every system once a round, in a rotating order.
 func (h *harness) measureAll(ctx context.Context) (exact bool, err error) {
 	r := newReport(h)
-	list := h.systems()
+	list := h.listSystems()
 	for round := range h.Rounds {
 		for i := range list {
 			s := list[(i+round)%len(list)]
@@ -166,7 +166,7 @@ func (h *harness) measureAll(ctx context.Context) (exact bool, err error) {
 	return r.isExact(), r.writeResult(h.out, h.Out)
 }
 
-// measureSystem lets one system drain the log once.
+// measureSystem lets a system drain the log once.
 func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *measurement, err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.Limit)
 	defer cancel()
@@ -190,7 +190,7 @@ func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *m
 	}
 	defer func() {
 		if p != nil {
-			p.killProcess() // when it has not ended in order
+			p.killProcess() // when the process has not ended in order
 		}
 	}()
 	if err := j.log.broker.awaitReaders(ctx, p, j.group); err != nil {
@@ -211,7 +211,7 @@ func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *m
 		return nil, err
 	}
 	if p != nil {
-		m.Whole = seconds(p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime())
+		m.Whole = inSeconds(p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime())
 	}
 	if m.Tables, err = h.store.rowsByTable(ctx, j.db); err != nil {
 		return nil, err
@@ -224,7 +224,7 @@ func (h *harness) measureSystem(ctx context.Context, s *system, round int) (m *m
 const pollEvery = 50 * time.Millisecond
 
 // drainLog opens the gate and returns the time and CPU used until the last row was visible.
-func (h *harness) drainLog(ctx context.Context, s *system, j *job, p *process, target uint64) (*measurement, error) {
+func (h *harness) drainLog(ctx context.Context, s *system, j *job, p *peerProcess, target uint64) (*measurement, error) {
 	events, err := h.store.serverCounters(ctx)
 	if err != nil {
 		return nil, err
@@ -281,10 +281,10 @@ func (h *harness) drainLog(ctx context.Context, s *system, j *job, p *process, t
 	return m, err
 }
 
-// processUsage is what the three processes have used.
+// processUsage is the CPU time of the three processes.
 type processUsage struct{ client, server, broker cpuUsage }
 
-func (h *harness) readUsage(j *job, p *process) (u processUsage, err error) {
+func (h *harness) readUsage(j *job, p *peerProcess) (u processUsage, err error) {
 	if p != nil {
 		if u.client, err = readCPU(p.cmd.Process.Pid); err != nil {
 			return u, err
@@ -297,4 +297,4 @@ func (h *harness) readUsage(j *job, p *process) (u processUsage, err error) {
 	return u, err
 }
 
-func seconds(d time.Duration) float64 { return d.Seconds() }
+func inSeconds(d time.Duration) float64 { return d.Seconds() }

@@ -21,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// killResult counts the rows that a repeatedly killed system made of the log.
+// killResult counts the rows that a repeatedly killed system made from the log.
 type killResult struct {
 	System string      `json:"system"`
 	Log    string      `json:"log"`
@@ -48,11 +48,11 @@ func (k *killResult) isExact() bool {
 	return t.Lost+t.Duplicated+t.Wrong == 0 && t.Rows == t.Expected && (k.Topics == nil || k.Topics.Unpublished+k.Topics.Unstored == 0)
 }
 
-// killAll kills every system that is found, one after the other, and reports whether ours lost and doubled nothing.
+// killAll kills every present system in turn, and reports whether ours lost and doubled nothing.
 func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
 	var list []*killResult
 	exact = true
-	for _, s := range h.systems() {
+	for _, s := range h.listSystems() {
 		k := &killResult{System: s.name, Log: s.form, Does: s.does, Absent: s.absent, Seed: h.Seed}
 		list = append(list, k)
 		if s.absent != "" {
@@ -68,7 +68,8 @@ func (h *harness) killAll(ctx context.Context) (exact bool, err error) {
 	return exact, h.writeKills(list)
 }
 
-// killOne starts the system again and again until it has drained the log, and kills it each time after it has come some way.
+// killOne starts the system again and again until the log is drained, and kills the system each time after some
+// progress.
 func (h *harness) killOne(ctx context.Context, s *system, k *killResult) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.Limit)
 	defer cancel()
@@ -129,7 +130,7 @@ func (h *harness) killOne(ctx context.Context, s *system, k *killResult) (err er
 }
 
 // waitForRows waits until so many rows are stored and returns how many are.
-func (h *harness) waitForRows(ctx context.Context, s *system, j *job, p *process, rows uint64) (uint64, error) {
+func (h *harness) waitForRows(ctx context.Context, s *system, j *job, p *peerProcess, rows uint64) (uint64, error) {
 	for {
 		n, err := s.progress(ctx, j)
 		if err == nil && n >= rows {
@@ -145,9 +146,9 @@ func (h *harness) waitForRows(ctx context.Context, s *system, j *job, p *process
 	}
 }
 
-// killAndRestart kills the system, which may be the database itself, and starts it again. It removes the dead member
-// from the group; else the group would notice only when the member's session expires.
-func (h *harness) killAndRestart(ctx context.Context, s *system, j *job, p *process) (*process, error) {
+// killAndRestart kills the system, which may be the database itself, and starts the system again. It removes the
+// dead member from the group; otherwise the group would notice only at the end of the member's session.
+func (h *harness) killAndRestart(ctx context.Context, s *system, j *job, p *peerProcess) (*peerProcess, error) {
 	if s.inServer {
 		if err := syscall.Kill(h.engine.PID(), syscall.SIGKILL); err != nil {
 			return nil, fmt.Errorf("kill ClickHouse: %w", err)

@@ -25,14 +25,14 @@ const (
 
 var forms = []string{protobuf, jsonForm}
 
-// batchRecords is how many records the log has in a record batch: what a busy producer with a linger of some
-// milliseconds makes.
+// batchRecords is the number of records in a record batch, as from a busy producer with a linger of some
+// milliseconds.
 const batchRecords = 500
 
-// topicLog is one filled topic: every form is on a broker of its own under the name that the production program reads.
+// topicLog is a filled topic: every form has a separate broker, under the name that the production program reads.
 type topicLog struct {
 	form   string
-	broker *broker
+	broker *peersBroker
 	count  int
 	bytes  int64
 }
@@ -144,7 +144,7 @@ func (w *writer) flushAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// scanTopic reads a topic from its first record to its present end, with no code of the systems under test.
+// scanTopic reads a topic from the first record to the present end, without code of the systems under test.
 func scanTopic(ctx context.Context, addr, topic string, visit func(*kgo.Record) error) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
@@ -182,7 +182,7 @@ func scanTopic(ctx context.Context, addr, topic string, visit func(*kgo.Record) 
 	return nil
 }
 
-// readID takes the id out of a record with the reference decoders. Records that are none have no id.
+// readID takes the id out of a record with the reference decoders. An undecodable record has no id.
 func readID(form string, value []byte) (id [16]byte) {
 	var raw []byte
 	if form == jsonForm {

@@ -18,8 +18,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// options are the flags.
-type options struct {
+// peersOptions are the flags.
+type peersOptions struct {
 	Count       int           `default:"1000000" help:"Records on the log."`
 	Rounds      int           `default:"3" help:"Rounds; each runs every system once, in turn."`
 	Rate        int           `default:"7000" help:"Reads per second of the log's own time: how dense the traffic is, not how fast it is read."`
@@ -47,7 +47,8 @@ func main() {
 	os.Exit(runCommand(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// maybeRunBroker serves as a broker and does not return when this process was started to be one.
+// maybeRunBroker serves as a broker and does not return in a process started as the broker; in any other it
+// returns at once.
 func maybeRunBroker() {
 	if len(os.Args) != 3 || os.Args[1] != brokerArg {
 		return
@@ -63,10 +64,10 @@ func maybeRunBroker() {
 	os.Exit(0)
 }
 
-// runCommand returns the exit code: 0 measured and nothing of ours was lost or duplicated, 1 an error, 2 wrong usage, 3 something
-// of ours was lost or duplicated.
+// runCommand returns the exit code: 0 measured and nothing of ours was lost or duplicated, 1 an error, 2 wrong
+// usage, 3 something of ours was lost or duplicated.
 func runCommand(args []string, out, log io.Writer) int {
-	var o options
+	var o peersOptions
 	parser, err := kong.New(&o, kong.Name("peers"), kong.UsageOnError(), kong.Description("Measures anpr beside its peers on the same log."))
 	if err != nil {
 		panic("BUG: command line: " + err.Error())

@@ -42,7 +42,7 @@ func TestSmallRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r report
+	var r peersReport
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestTheCountSeesEveryFault(t *testing.T) {
 }
 
 func TestMediansAndRatios(t *testing.T) {
-	r := &report{}
+	r := &peersReport{}
 	a, b := &system{name: "anpr-json"}, &system{name: "other"}
 	for _, v := range []float64{100, 300, 200} {
 		r.addMeasurement(a, &measurement{PerSecond: v, Tally: rowTally{Expected: 1, Rows: 1}})

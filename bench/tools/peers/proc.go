@@ -18,7 +18,7 @@ import (
 // clockTick is the unit of CPU time in /proc/PID/stat: the kernel's USER_HZ is 100 on every platform that Go supports.
 const clockTick = 10 * time.Millisecond
 
-// cpuUsage is what a process has used since it started.
+// cpuUsage is the CPU time of a process since its start.
 type cpuUsage struct{ user, system time.Duration }
 
 func (u cpuUsage) totalTime() time.Duration { return u.user + u.system }
@@ -60,8 +60,8 @@ func peakMemory(pid int) (int64, error) {
 	return 0, fmt.Errorf("memory of process %d: the kernel does not say", pid)
 }
 
-// process is a program under test. A nil process is one that is not ours to start, such as the database itself.
-type process struct {
+// peerProcess is a program under test. A nil process belongs to others, such as the database itself.
+type peerProcess struct {
 	cmd   *exec.Cmd
 	log   lockedBuffer
 	ended chan struct{}
@@ -74,7 +74,7 @@ type lockedBuffer struct {
 	b  []byte
 }
 
-// Write keeps what is written.
+// Write keeps the bytes.
 func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,9 +91,9 @@ func (l *lockedBuffer) lastBytes(n int) string {
 	return string(l.b[max(0, len(l.b)-n):])
 }
 
-// startProcess starts a program. Its output is kept, its standard input is empty.
-func startProcess(env []string, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})} //nolint:noctx // stop and kill end it
+// startProcess starts a program with empty standard input and keeps the output.
+func startProcess(env []string, name string, args ...string) (*peerProcess, error) {
+	p := &peerProcess{cmd: exec.Command(name, args...), ended: make(chan struct{})} //nolint:noctx // stop and kill end it
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -108,22 +108,22 @@ func startProcess(env []string, name string, args ...string) (*process, error) {
 }
 
 // endedChannel is closed when the program has ended; never for a nil process.
-func (p *process) endedChannel() <-chan struct{} {
+func (p *peerProcess) endedChannel() <-chan struct{} {
 	if p == nil {
 		return nil
 	}
 	return p.ended
 }
 
-func (p *process) failureError(what string) error {
+func (p *peerProcess) failureError(what string) error {
 	if p == nil {
 		return errors.New(what)
 	}
 	return fmt.Errorf("%s: %s\n%s", p.cmd.Path, what, p.log.lastBytes(4<<10))
 }
 
-// stopProcess asks the program to end and returns when it has; after 20 s it is killed, which is an error.
-func (p *process) stopProcess(ctx context.Context) error {
+// stopProcess asks the program to end and waits; after 20 s the program is killed, which is an error.
+func (p *peerProcess) stopProcess(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
@@ -138,8 +138,8 @@ func (p *process) stopProcess(ctx context.Context) error {
 	return p.failureError("did not end when asked to and was killed")
 }
 
-// killProcess ends the program with SIGKILL and returns when it is gone.
-func (p *process) killProcess() {
+// killProcess ends the program with SIGKILL and returns after its end.
+func (p *peerProcess) killProcess() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.ended
 }

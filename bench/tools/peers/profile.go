@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// saveProfiles saves profiles of our own program while it drains the log, when asked to. The channel is told how that went.
+// saveProfiles saves profiles of our own program during the drain, when asked to. The channel delivers the result.
 func (h *harness) saveProfiles(ctx context.Context, s *system, round int) <-chan error {
 	done := make(chan error, 1)
 	if h.Profile == "" || !strings.HasPrefix(s.name, "anpr-") || round > 0 {

@@ -32,13 +32,13 @@ type measurement struct {
 	Events map[string]uint64 `json:"server_events,omitempty"` // how far the database's own counters moved
 }
 
-// String is one line.
+// String returns the measurement in a line.
 func (m *measurement) String() string {
 	return fmt.Sprintf("%7.0f rows/s  %6.2f s  client %5.2f us/row (system %4.2f)  server %5.2f  broker %4.2f  %4d MiB  lost %d  duplicated %d",
 		m.PerSecond, m.Wall, m.Client, m.ClientSystem, m.Server, m.Broker, m.Memory>>20, m.Tally.Lost, m.Tally.Duplicated)
 }
 
-// systemLine is one system over all rounds.
+// systemLine is a system over all rounds.
 type systemLine struct {
 	System   string         `json:"system"`
 	Log      string         `json:"log"`
@@ -51,26 +51,26 @@ type systemLine struct {
 	Ratio map[string]float64 `json:"rows_per_s_ratio_to,omitempty"`
 }
 
-// report is what a run found.
-type report struct {
+// peersReport is the result of a run.
+type peersReport struct {
 	At      time.Time     `json:"at"`
 	Machine string        `json:"machine"`
 	Engine  string        `json:"clickhouse"`
 	Command []string      `json:"command"`
-	Data    string        `json:"data"` // what the tables lie on
+	Data    string        `json:"data"` // place of the tables
 	Count   int           `json:"records"`
 	Lines   []*systemLine `json:"systems"`
 }
 
-func newReport(h *harness) *report {
-	return &report{
+func newReport(h *harness) *peersReport {
+	return &peersReport{
 		At: h.day.UTC(), Machine: fmt.Sprintf("%d CPUs shared by everything, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version()),
 		Engine: h.engine.Version() + " (" + h.engine.Kind() + ")", Command: os.Args[1:],
 		Data: bench.FileSystem(h.dir), Count: h.Count,
 	}
 }
 
-func (r *report) addMeasurement(s *system, m *measurement) {
+func (r *peersReport) addMeasurement(s *system, m *measurement) {
 	for _, l := range r.Lines {
 		if l.System == s.name {
 			l.Rounds = append(l.Rounds, m)
@@ -80,8 +80,8 @@ func (r *report) addMeasurement(s *system, m *measurement) {
 	r.Lines = append(r.Lines, &systemLine{System: s.name, Log: s.form, Does: s.does, InServer: s.inServer, Rounds: []*measurement{m}})
 }
 
-// computeMedians works out medians and ratios, and adds the systems that were not there.
-func (r *report) computeMedians(list []*system) {
+// computeMedians computes medians and ratios, and adds the absent systems.
+func (r *peersReport) computeMedians(list []*system) {
 	for _, l := range r.Lines {
 		l.Median = medianOf(l.Rounds)
 		l.Ratio = map[string]float64{}
@@ -135,7 +135,7 @@ func median(v []float64) float64 {
 }
 
 // isExact reports whether nothing of ours was lost, duplicated or wrong in any round.
-func (r *report) isExact() bool {
+func (r *peersReport) isExact() bool {
 	for _, l := range r.Lines {
 		if !strings.HasPrefix(l.System, "anpr-") {
 			continue
@@ -150,7 +150,7 @@ func (r *report) isExact() bool {
 }
 
 // writeResult prints the table and saves both forms.
-func (r *report) writeResult(out io.Writer, file string) error {
+func (r *peersReport) writeResult(out io.Writer, file string) error {
 	text := r.renderMarkdown()
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("print the result: %w", err)
@@ -178,7 +178,7 @@ func saveResult(file string, data []byte, text string) error {
 	return nil
 }
 
-func (r *report) renderMarkdown() string {
+func (r *peersReport) renderMarkdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("Peers on the same log: %d records, %s, ClickHouse %s on %s, %s.", r.Count, r.Machine, r.Engine, r.Data, r.At.Format("2006-01-02 15:04 MST"))

@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// store is the harness's own look into ClickHouse. It shares no code with the sink.
+// store is the harness's own access to ClickHouse, without code of the sink.
 type store struct{ conn driver.Conn }
 
 func openStore(addr, user, password string) (*store, error) {
@@ -42,7 +42,8 @@ func (s *store) queryNumber(ctx context.Context, query string) (uint64, error) {
 	return n, nil
 }
 
-// storeExpected reads a log back from its broker and stores what must be found: table harness.log_FORM, a row an offset.
+// storeExpected reads a log back from the broker and stores the expected rows: table harness.log_FORM, a row an
+// offset.
 func (s *store) storeExpected(ctx context.Context, l *topicLog) (err error) {
 	table := "harness.log_" + l.form
 	if err := s.execAll(ctx, "CREATE DATABASE IF NOT EXISTS harness", "DROP TABLE IF EXISTS "+table+" SYNC",
@@ -74,13 +75,13 @@ func (s *store) storeExpected(ctx context.Context, l *topicLog) (err error) {
 	return err
 }
 
-// rowTally counts the rows that a system made of the log, independently and without FINAL.
+// rowTally counts the rows that a system made from the log, independently and without FINAL.
 type rowTally struct {
 	Expected   uint64 `json:"expected"`
 	Rows       uint64 `json:"rows"`
 	Lost       uint64 `json:"lost"`
 	Duplicated uint64 `json:"duplicated"`
-	Wrong      uint64 `json:"wrong"` // rows whose id is not that of the record they stand for
+	Wrong      uint64 `json:"wrong"` // rows with another id than their record
 }
 
 // countOurs compares every record of the log with the tables: exactly one row in reads, merges or rejects, under the
@@ -140,7 +141,7 @@ func (s *store) rowsByTable(ctx context.Context, db string) (map[string]uint64, 
 	return out, rows.Err()
 }
 
-// serverCounters returns the database's own counters of time, rows and merges since it started.
+// serverCounters returns the database's own counters of time, rows and merges since the server's start.
 func (s *store) serverCounters(ctx context.Context) (map[string]uint64, error) {
 	rows, err := s.conn.Query(ctx, "SELECT event, value FROM system.events WHERE match(event, 'Merge|Insert|TimeMicro|Sort|Compress|Sync')")
 	if err != nil {

@@ -18,26 +18,26 @@ type job struct {
 // system is a program that brings the log into ClickHouse.
 type system struct {
 	name string
-	form string // of the log it reads
-	does string // what it did and what it did not do: the numbers mean nothing without it
-	// absent says why the system is not measured; empty when it is.
+	form string // of the log
+	does string // work done and work not done; without this the numbers mean nothing
+	// absent is the reason why the system is not measured; empty for a measured system.
 	absent string
-	// inServer says that the system is a part of the database, so that its CPU time cannot be told from the server's.
+	// inServer means that the system is a part of the database, and the server's CPU time includes the system's.
 	inServer bool
 	// prepare makes the tables.
 	prepare func(ctx context.Context, j *job) error
-	// start starts it; the process is nil when it runs inside the database.
-	start func(ctx context.Context, j *job) (*process, error)
-	// end ends what start began when that is no process; optional.
+	// start starts the system; the process is nil when the system runs inside the database.
+	start func(ctx context.Context, j *job) (*peerProcess, error)
+	// end ends a system without a process; optional.
 	end func(ctx context.Context, j *job) error
-	// progress says how many records of the log are stored; it is asked again and again and must be cheap.
+	// progress counts the stored records. It is called again and again and must be cheap.
 	progress func(ctx context.Context, j *job) (uint64, error)
-	// target is what progress comes to when all is stored.
+	// target is the progress with all records stored.
 	target func(ctx context.Context, j *job) (uint64, error)
 	count  func(ctx context.Context, j *job) (rowTally, error)
 }
 
-func (h *harness) systems() []*system {
+func (h *harness) listSystems() []*system {
 	list := []*system{h.ourSystem(protobuf), h.ourSystem(jsonForm), h.kafkaEngineSystem(), h.bentoSystem(), h.sinkerSystem()}
 	if len(h.Only) == 0 {
 		return list
@@ -56,7 +56,7 @@ func (h *harness) systems() []*system {
 const exactCount = "whole pipeline: decode, normalise, dedup, passages, all LEZ, speed and list rules against the register, sealed evidence, hits and offences on topics, " +
 	"plan-insert-commit into the real tables, ledger"
 
-// ourSystem is `anpr ingest` as it is installed.
+// ourSystem is `anpr ingest` as installed.
 func (h *harness) ourSystem(form string) *system {
 	return &system{
 		name: "anpr-" + form, form: form, does: exactCount,
@@ -75,7 +75,7 @@ func (h *harness) ourSystem(form string) *system {
 			}
 			return nil
 		},
-		start: func(_ context.Context, j *job) (*process, error) {
+		start: func(_ context.Context, j *job) (*peerProcess, error) {
 			args := []string{
 				"ingest", "--kafka-addr=" + j.log.broker.addr, "--clickhouse-addr=" + h.engine.NativeAddr(), "--clickhouse-database=" + j.db,
 				"--group=" + j.group, "--reference=" + h.reference, "--ops-addr=" + h.opsAddr, "--log-level=warn",
@@ -97,7 +97,7 @@ func (h *harness) ourSystem(form string) *system {
 	}
 }
 
-// peerTable is the table that ingest-only systems are measured with.
+// peerTable is the table for ingest-only systems.
 const peerTable = `CREATE TABLE %s.peer_reads (
 	read_id String, ts DateTime, camera_id String, lane UInt8, plate String, region String, confidence Float32, make String, model String,
 	colour String, speed UInt16, lat Float64, lon Float64, direction String, image_ref String%s
@@ -106,7 +106,7 @@ const peerTable = `CREATE TABLE %s.peer_reads (
 const ingestOnly = "ingest only: the fields of the JSON into 15 columns of one table (model, lat and lon are not in the record and stay empty); " +
 	"no rules, no dedup, no register, no passages, no evidence, no topics"
 
-// fillPeer fills in what all ingest-only systems share.
+// fillPeer fills in the common part of all ingest-only systems.
 func (h *harness) fillPeer(s *system) *system {
 	s.form = jsonForm
 	s.progress = func(ctx context.Context, j *job) (uint64, error) {
@@ -128,7 +128,7 @@ func (h *harness) fillPeer(s *system) *system {
 func (h *harness) kafkaEngineSystem() *system {
 	return h.fillPeer(&system{
 		name: "clickhouse-kafka-engine", inServer: true, does: ingestOnly + "; at least once; records that cannot be read are skipped uncounted",
-		start: func(ctx context.Context, j *job) (*process, error) {
+		start: func(ctx context.Context, j *job) (*peerProcess, error) {
 			return nil, h.store.execAll(ctx, fmt.Sprintf(kafkaEngineTable, j.db, j.log.broker.addr, j.group, h.Consumers), fmt.Sprintf(kafkaEngineView, j.db))
 		},
 		end: func(ctx context.Context, j *job) error {
@@ -137,8 +137,8 @@ func (h *harness) kafkaEngineSystem() *system {
 	})
 }
 
-// Flush interval and block size are the engine's defaults. Broken records are skipped: without that the first one
-// stops the consumer for good.
+// Flush interval and block size are the engine's defaults. Broken records are skipped: otherwise the first would
+// stop the consumer for good.
 const kafkaEngineTable = `CREATE TABLE %[1]s.queue (
 	readId String, capturedAtUs Int64, cameraId String, lane UInt8, rawPlate String, country String, confidencePm UInt16, make String,
 	colour String, speedDkmh UInt16, direction String, imageSha256 String

@@ -9,29 +9,30 @@ import (
 	"io"
 )
 
-// Chart is what to draw.
+// Chart describes a drawing.
 type Chart struct {
 	Title string `json:"title"`
-	// Kind is "line", "bar" or "percentiles". Lines are points joined. Bars have one value a label. Percentiles are lines whose X is a per
-	// cent of the values, spread as HdrHistogram does: 90, 99 and 99.9 are equally far apart.
-	Kind   string   `json:"kind"`
-	X      string   `json:"x"` // what the axis shows, with its unit
-	Y      string   `json:"y"`
-	LogX   bool     `json:"log_x,omitempty"`
-	LogY   bool     `json:"log_y,omitempty"`
-	Labels []string `json:"labels,omitempty"` // bar: of the groups
-	Series []Series `json:"series"`
+	// Kind is "line", "bar" or "percentiles". Lines are points joined. Bars have one value a label. Percentiles
+	// are lines whose X is a per cent of the values, spread as HdrHistogram does: 90, 99 and 99.9 are equally far
+	// apart.
+	Kind   string        `json:"kind"`
+	X      string        `json:"x"` // meaning of the axis, with unit
+	Y      string        `json:"y"`
+	LogX   bool          `json:"log_x,omitempty"`
+	LogY   bool          `json:"log_y,omitempty"`
+	Labels []string      `json:"labels,omitempty"` // bar: of the groups
+	Series []ChartSeries `json:"series"`
 }
 
-// Series is one line, or one bar of each group.
-type Series struct {
+// ChartSeries is a line, or a bar of each group.
+type ChartSeries struct {
 	Name   string       `json:"name"`
 	Points [][2]float64 `json:"points,omitempty"` // line, percentiles
-	Values []float64    `json:"values,omitempty"` // bar: one a label
+	Values []float64    `json:"values,omitempty"` // bar: a value a label
 	Dashed bool         `json:"dashed,omitempty"` // a limit or a target
 }
 
-// Read reads a chart and checks it. Unknown keys are errors.
+// Read reads and checks a chart. Unknown keys are errors.
 func Read(r io.Reader) (*Chart, error) {
 	c := &Chart{}
 	d := json.NewDecoder(r)
@@ -42,7 +43,7 @@ func Read(r io.Reader) (*Chart, error) {
 	return c, c.Check()
 }
 
-// Check reports what cannot be drawn.
+// Check returns an error for a chart that cannot be drawn.
 func (c *Chart) Check() error {
 	if len(c.Series) == 0 {
 		return errors.New("chart: no series")

@@ -40,10 +40,10 @@ func drawn(t *testing.T, c *Chart) (texts string, paths int) {
 func TestEveryKindIsDrawnWithItsNames(t *testing.T) {
 	points := [][2]float64{{0, 1}, {50, 2}, {90, 4}, {99, 8}, {99.9, 16}, {100, 64}}
 	for _, c := range []*Chart{
-		{Title: "Latency", Kind: "percentiles", X: "per cent", Y: "ms", LogY: true, Series: []Series{{Name: "visible", Points: points}, {Name: "budget", Points: points, Dashed: true}}},
-		{Title: "Rate", Kind: "line", X: "s", Y: "reads/s", Series: []Series{{Name: "sent", Points: points}}},
-		{Title: "Scaling", Kind: "line", X: "cores", Y: "M/s", LogX: true, Series: []Series{{Name: "engine", Points: points[1:]}}},
-		{Title: "Peers", Kind: "bar", Y: "us/row", Labels: []string{"JSON", "Protobuf"}, Series: []Series{{Name: "ours", Values: []float64{1, 2}}, {Name: "sinker", Values: []float64{4, 5}}}},
+		{Title: "Latency", Kind: "percentiles", X: "per cent", Y: "ms", LogY: true, Series: []ChartSeries{{Name: "visible", Points: points}, {Name: "budget", Points: points, Dashed: true}}},
+		{Title: "Rate", Kind: "line", X: "s", Y: "reads/s", Series: []ChartSeries{{Name: "sent", Points: points}}},
+		{Title: "Scaling", Kind: "line", X: "cores", Y: "M/s", LogX: true, Series: []ChartSeries{{Name: "engine", Points: points[1:]}}},
+		{Title: "Peers", Kind: "bar", Y: "us/row", Labels: []string{"JSON", "Protobuf"}, Series: []ChartSeries{{Name: "ours", Values: []float64{1, 2}}, {Name: "sinker", Values: []float64{4, 5}}}},
 	} {
 		texts, paths := drawn(t, c)
 		for _, want := range append([]string{c.Title, c.Y}, c.Labels...) {

@@ -49,7 +49,7 @@ func (c *Chart) SVG(w io.Writer) error {
 	}
 	c.setAxes(p)
 	canvas := vgsvg.New(width, height)
-	const rim = 3 * vg.Millimeter // the last label of the axis reaches beyond it
+	const rim = 3 * vg.Millimeter // the last label of the axis reaches beyond the axis
 	p.Draw(draw.Crop(draw.New(canvas), rim, -3*rim, rim, -rim))
 	if _, err := canvas.WriteTo(w); err != nil {
 		return fmt.Errorf("write %q: %w", c.Title, err)

@@ -9,18 +9,18 @@ import (
 
 // Config says when a difference counts.
 type Config struct {
-	P         float64 // below it a difference is significant
-	Threshold float64 // per cent by which the median must have grown besides
+	P         float64 // a difference with a smaller p value is significant
+	Threshold float64 // least growth of the median, per cent, that counts
 }
 
-// Samples are the values of one benchmark and unit, of the base and of the head.
+// Samples are the values of a benchmark in a unit, for base and head.
 type Samples struct {
 	Benchmark, Unit string
 	Base, Head      []float64
 }
 
-// Verdict is the comparison of one benchmark and unit.
-type Verdict struct {
+// Judgement is the comparison of a benchmark in a unit.
+type Judgement struct {
 	Benchmark string    `json:"benchmark"`
 	Unit      string    `json:"unit"`
 	Base      float64   `json:"base_median"`
@@ -34,8 +34,8 @@ type Verdict struct {
 }
 
 // Judge compares the two sides. A side without samples (a benchmark that is new or gone) never regresses.
-func (c Config) Judge(s Samples) Verdict {
-	v := Verdict{
+func (c Config) Judge(s Samples) Judgement {
+	v := Judgement{
 		Benchmark: s.Benchmark, Unit: s.Unit, Base: Median(s.Base), Head: Median(s.Head), P: mannWhitney(s.Base, s.Head),
 		N: min(len(s.Base), len(s.Head)), BaseAll: s.Base, HeadAll: s.Head,
 	}
@@ -51,10 +51,10 @@ func (c Config) Judge(s Samples) Verdict {
 	return v
 }
 
-// Gather sorts results into samples of the units named; the order is that of the names.
-func Gather(base, head []Result, units ...string) []Samples {
+// Gather sorts results into samples by unit, in the order of the units.
+func Gather(base, head []BenchLine, units ...string) []Samples {
 	byKey := map[[2]string]*Samples{}
-	add := func(results []Result, side func(*Samples) *[]float64) {
+	add := func(results []BenchLine, side func(*Samples) *[]float64) {
 		for _, r := range results {
 			for _, unit := range units {
 				v, ok := r.Metrics[unit]
@@ -83,7 +83,7 @@ func Gather(base, head []Result, units ...string) []Samples {
 }
 
 // WriteVerdicts prints a table.
-func WriteVerdicts(w io.Writer, verdicts []Verdict) {
+func WriteVerdicts(w io.Writer, verdicts []Judgement) {
 	_, _ = fmt.Fprintf(w, "%-52s %-10s %12s %12s %9s %8s %4s  %s\n", "benchmark", "unit", "base", "head", "delta", "p", "n", "verdict")
 	for _, v := range verdicts {
 		verdict := "~"

@@ -1,6 +1,6 @@
-// Package regress compares benchmarks of the working tree with those of a base commit in one run: both test binaries are built,
-// their samples interleaved, so that a neighbour on the machine disturbs both alike, and the medians compared with the
-// Mann-Whitney U test. A difference counts when it is significant and large.
+// Package regress compares benchmarks of the working tree with a base commit in a single run: both test binaries
+// are built, their samples interleaved, so that a neighbour on the machine disturbs both alike, and the medians
+// compared with the Mann-Whitney U test. A difference counts when significant and large.
 package regress
 
 import (
@@ -12,15 +12,16 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// Result is one line of benchmark output.
-type Result struct {
+// BenchLine is a line of benchmark output.
+type BenchLine struct {
 	Name    string             // without the prefix Benchmark and the suffix of GOMAXPROCS
-	Metrics map[string]float64 // by unit, as go test prints it: ns/op, allocs/op, a benchmark's own
+	Metrics map[string]float64 // by unit, as printed by go test: ns/op, allocs/op, a benchmark's own
 }
 
-// Parse reads the output of go test -bench. A line that begins like a result and is none is an error with its text.
-func Parse(r io.Reader) ([]Result, error) {
-	var out []Result
+// Parse reads the output of go test -bench. A line that only begins like a result is an error with the line's
+// text.
+func Parse(r io.Reader) ([]BenchLine, error) {
+	var out []BenchLine
 	reader := benchfmt.NewReader(r, "")
 	for reader.Scan() {
 		switch rec := reader.Result().(type) {
@@ -30,7 +31,7 @@ func Parse(r io.Reader) ([]Result, error) {
 			base, parts := rec.Name.Parts()
 			parts = slices.DeleteFunc(parts, func(p []byte) bool { return p[0] == '-' }) // GOMAXPROCS
 			name := string(append(base, bytes.Join(parts, nil)...))
-			res := Result{Name: name, Metrics: map[string]float64{}}
+			res := BenchLine{Name: name, Metrics: map[string]float64{}}
 			for _, v := range rec.Values {
 				if v.OrigUnit != "" { // benchfmt tidies ns/op to sec/op
 					res.Metrics[v.OrigUnit] = v.OrigValue

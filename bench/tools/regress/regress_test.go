@@ -21,9 +21,10 @@ func TestMannWhitneyKnownValues(t *testing.T) {
 		p    float64
 	}{
 		// 10 against 10 without overlap: 2 of 184,756 orders.
-		"apart":            {seq(0, 10), seq(100, 10), 2.0 / 184756},
-		"apart, 5 and 5":   {seq(0, 5), seq(100, 5), 2.0 / 252},
-		"interleaved":      {[]float64{1, 3, 5, 7}, []float64{2, 4, 6, 8}, 0.6857142857}, // U = 6: 24 of 70 orders have U <= 6
+		"apart":          {seq(0, 10), seq(100, 10), 2.0 / 184756},
+		"apart, 5 and 5": {seq(0, 5), seq(100, 5), 2.0 / 252},
+		// U = 6: 24 of 70 orders have U <= 6
+		"interleaved":      {[]float64{1, 3, 5, 7}, []float64{2, 4, 6, 8}, 0.6857142857},
 		"R's wilcox.test":  {[]float64{0.8, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46}, []float64{1.15, 0.88, 0.9, 0.74, 1.21}, 0.2544122544},
 		"all equal":        {[]float64{5, 5, 5}, []float64{5, 5, 5}, 1},
 		"ties, no overlap": {[]float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, 2.0 / 184756},
@@ -123,15 +124,15 @@ func BenchmarkSum(b *testing.B) {
 	return dir, func() { write("work/work.go", work("40")) }
 }
 
-// TestPlantedSlowdownIsFoundAndAAIsQuiet builds and runs real benchmarks of two commits: first the same code on both sides, then
-// twice the work on one.
+// TestPlantedSlowdownIsFoundAndAAIsQuiet builds and runs real benchmarks of two commits: first the same code on
+// both sides, then twice the work on one.
 func TestPlantedSlowdownIsFoundAndAAIsQuiet(t *testing.T) {
 	dir, slow := repository(t)
-	run := &Run{
+	run := &TreeComparison{
 		Dir: dir, Base: "HEAD", Samples: 10, Config: Config{P: 0.01, Threshold: 30},
 		Suites: []Suite{{Package: "./work", Bench: "^BenchmarkSum$", Times: "2000x"}},
 	}
-	compare := func() (regressed []Verdict) {
+	compare := func() (regressed []Judgement) {
 		t.Helper()
 		verdicts, err := run.Compare(t.Context())
 		if err != nil {

@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// Suite is a set of benchmarks of one package.
+// Suite is a set of benchmarks in a package.
 type Suite struct {
 	Package string // below the module, ./pipeline/ingest/decode
 	Bench   string // regular expression
 	Times   string // -benchtime
 }
 
-// Run is a comparison of two commits of one repository.
-type Run struct {
-	Dir     string // the working tree, compared as it is
+// TreeComparison is a comparison of the working tree with a base commit.
+type TreeComparison struct {
+	Dir     string // the working tree, with uncommitted changes
 	Base    string // a git revision
 	Samples int    // a side
 	Config  Config
@@ -29,17 +29,17 @@ type Run struct {
 	Log     io.Writer
 }
 
-// side is one of the two trees.
+// side is either tree.
 type side struct {
 	dir  string
 	bins []string // a test binary per suite, "" when the package is not there
-	out  []Result
+	out  []BenchLine
 }
 
 // Compare builds both sides, interleaves their samples and judges time and allocations. A benchmark that looks
 // regressed is sampled as often again, and counts only when both passes agree: a busy neighbour during a single pass is
 // no regression.
-func (r *Run) Compare(ctx context.Context) (_ []Verdict, err error) {
+func (r *TreeComparison) Compare(ctx context.Context) (_ []Judgement, err error) {
 	tmp, err := os.MkdirTemp("", "anpr-regress-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
@@ -61,7 +61,7 @@ func (r *Run) Compare(ctx context.Context) (_ []Verdict, err error) {
 	return r.sampleBoth(ctx, base, head)
 }
 
-func (r *Run) sampleBoth(ctx context.Context, base, head *side) ([]Verdict, error) {
+func (r *TreeComparison) sampleBoth(ctx context.Context, base, head *side) ([]Judgement, error) {
 	all := func(int) bool { return true }
 	if err := r.interleaveSamples(ctx, base, head, all); err != nil {
 		return nil, err
@@ -89,16 +89,16 @@ func (r *Run) sampleBoth(ctx context.Context, base, head *side) ([]Verdict, erro
 	return verdicts, nil
 }
 
-func (r *Run) judgeSamples(base, head []Result) []Verdict {
-	var out []Verdict
+func (r *TreeComparison) judgeSamples(base, head []BenchLine) []Judgement {
+	var out []Judgement
 	for _, s := range Gather(base, head, "ns/op", "allocs/op") {
 		out = append(out, r.Config.Judge(s))
 	}
 	return out
 }
 
-// buildSide makes the test binaries of a side. A package that the base does not have is new and compared with nothing.
-func (r *Run) buildSide(ctx context.Context, s *side, to string) error {
+// buildSide makes the test binaries of a side. A package that the base lacks is new and compared with nothing.
+func (r *TreeComparison) buildSide(ctx context.Context, s *side, to string) error {
 	if err := os.MkdirAll(to, 0o750); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
@@ -117,7 +117,7 @@ func (r *Run) buildSide(ctx context.Context, s *side, to string) error {
 }
 
 // interleaveSamples takes a sample of each side in turn, the order changing each time.
-func (r *Run) interleaveSamples(ctx context.Context, base, head *side, wanted func(suite int) bool) error {
+func (r *TreeComparison) interleaveSamples(ctx context.Context, base, head *side, wanted func(suite int) bool) error {
 	for n := range r.Samples {
 		order := [2]*side{base, head}
 		if n%2 == 1 {
@@ -137,7 +137,7 @@ func (r *Run) interleaveSamples(ctx context.Context, base, head *side, wanted fu
 	return nil
 }
 
-func (r *Run) runSuite(ctx context.Context, s *side, i int) error {
+func (r *TreeComparison) runSuite(ctx context.Context, s *side, i int) error {
 	if s.bins[i] == "" {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (r *Run) runSuite(ctx context.Context, s *side, i int) error {
 	return nil
 }
 
-func (r *Run) runCommand(ctx context.Context, dir, name string, args ...string) error {
+func (r *TreeComparison) runCommand(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // go and git
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")

@@ -2,8 +2,8 @@ package regress
 
 import "golang.org/x/perf/benchmath"
 
-// mannWhitney returns the two-sided p value of the hypothesis that both samples come from the same distribution; 1 when
-// the values are too few or all equal.
+// mannWhitney returns the two-sided p value for the hypothesis that both samples come from the same distribution;
+// 1 when the values are too few or all equal.
 func mannWhitney(a, b []float64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 1
@@ -19,7 +19,7 @@ func Median(v []float64) float64 {
 	return benchmath.AssumeNothing.Summary(newSample(v), confidence).Center
 }
 
-// confidence is the level of an interval that benchmath computes beside the median and nobody uses.
+// confidence is the level of the interval that benchmath computes beside the median. Nobody uses the interval.
 const confidence = 0.95
 
 func newSample(v []float64) *benchmath.Sample {
