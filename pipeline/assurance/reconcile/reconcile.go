@@ -36,7 +36,7 @@ type GroupBy struct{ Camera, Minute bool }
 const maxCells = 4_000_000
 
 // Reconcile balances the time range. An error means that a source could not be asked, so nothing is known.
-func (b *Sources) Reconcile(ctx context.Context, w TimeRange, by GroupBy) (*Report, error) {
+func (b *Sources) Reconcile(ctx context.Context, w TimeRange, by GroupBy) (*AccountReport, error) {
 	began := time.Now()
 	if !w.From.Before(w.To) || !w.From.Equal(w.From.Truncate(time.Minute)) || !w.To.Equal(w.To.Truncate(time.Minute)) {
 		return nil, fmt.Errorf("window [%s, %s): want whole minutes and an end after the beginning", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
@@ -74,7 +74,7 @@ type position struct {
 // reconciliation is the state of a single Reconcile.
 type reconciliation struct {
 	b          *Sources
-	rep        *Report
+	rep        *AccountReport
 	topic      string
 	max        int64
 	tables     tableReader

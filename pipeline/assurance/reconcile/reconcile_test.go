@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func reconcile(t testing.TB, b *Sources, w TimeRange, by GroupBy) *Report {
+func reconcile(t testing.TB, b *Sources, w TimeRange, by GroupBy) *AccountReport {
 	t.Helper()
 	r, err := b.Reconcile(t.Context(), w, by)
 	if err != nil {
@@ -19,7 +19,7 @@ func reconcile(t testing.TB, b *Sources, w TimeRange, by GroupBy) *Report {
 	return r
 }
 
-func text(t testing.TB, r *Report) string {
+func text(t testing.TB, r *AccountReport) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Print(&b); err != nil {

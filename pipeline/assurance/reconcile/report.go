@@ -118,8 +118,8 @@ type Lag struct {
 	Records   int64 `json:"records"`
 }
 
-// Report is the result of a reconciliation.
-type Report struct {
+// AccountReport is the result of a reconciliation.
+type AccountReport struct {
 	From, To   time.Time               `json:"-"`
 	Window     [2]time.Time            `json:"window"`
 	Topic      string                  `json:"topic"`
@@ -153,15 +153,15 @@ type itemKey struct {
 	part int32
 }
 
-func newReport(w TimeRange, topic, group string) *Report {
-	return &Report{
+func newReport(w TimeRange, topic, group string) *AccountReport {
+	return &AccountReport{
 		From: w.From, To: w.To, Window: [2]time.Time{w.From.UTC(), w.To.UTC()}, Topic: topic, Group: group,
 		Outputs: []Output{}, Residual: []Item{}, ByKind: map[ResidualKind]uint64{}, InFlight: []Lag{}, Losses: []ingest.RecordedLoss{}, Cannot: []string{},
 		cells: map[Cell]*AccountCounts{}, items: map[itemKey]*Item{},
 	}
 }
 
-func (r *Report) countsOf(c Cell) *AccountCounts {
+func (r *AccountReport) countsOf(c Cell) *AccountCounts {
 	n := r.cells[c]
 	if n == nil {
 		n = &AccountCounts{}
@@ -171,7 +171,7 @@ func (r *Report) countsOf(c Cell) *AccountCounts {
 }
 
 // addResidual adds a residual. offset is -1 and id empty when unknown.
-func (r *Report) addResidual(kind ResidualKind, c Cell, partition int32, offset int64, id string) *Item {
+func (r *AccountReport) addResidual(kind ResidualKind, c Cell, partition int32, offset int64, id string) *Item {
 	r.ByKind[kind]++
 	r.countsOf(c).Residual++
 	k := itemKey{kind, c, partition}
@@ -192,7 +192,7 @@ func (r *Report) addResidual(kind ResidualKind, c Cell, partition int32, offset 
 	return it
 }
 
-func (r *Report) addUnknown(format string, args ...any) {
+func (r *AccountReport) addUnknown(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Cannot, text) {
 		r.Cannot = append(r.Cannot, text)
 	}
@@ -202,7 +202,7 @@ func minuteTime(m int64) time.Time { return time.Unix(m*60, 0).UTC() }
 func minuteOf(t time.Time) int64   { return max(t.Unix(), 0) / 60 }
 
 // conclude sums up and decides.
-func (r *Report) conclude(by GroupBy, took time.Duration) {
+func (r *AccountReport) conclude(by GroupBy, took time.Duration) {
 	rows := map[Cell]*AccountCounts{}
 	for c, n := range r.cells {
 		r.Total.addCounts(n)
@@ -254,7 +254,7 @@ func (r *Report) conclude(by GroupBy, took time.Duration) {
 }
 
 // Print writes the report for people.
-func (r *Report) Print(w io.Writer) error {
+func (r *AccountReport) Print(w io.Writer) error {
 	var b strings.Builder
 	t := &r.Total
 	fmt.Fprintf(&b, "%s  [%s, %s)  %s, group %s\n", strings.ToUpper(string(r.Conclusion)), r.Window[0].Format(time.RFC3339), r.Window[1].Format(time.RFC3339), r.Topic, r.Group)
@@ -296,7 +296,7 @@ func (r *Report) Print(w io.Writer) error {
 	return err
 }
 
-func (r *Report) printRows(w io.Writer) error {
+func (r *AccountReport) printRows(w io.Writer) error {
 	if len(r.Rows) == 0 {
 		return nil
 	}
@@ -323,7 +323,7 @@ func quoteCamera(camera string) string {
 }
 
 // LeftOver returns how many residuals there are, of all kinds.
-func (r *Report) LeftOver() (n uint64) {
+func (r *AccountReport) LeftOver() (n uint64) {
 	for _, k := range r.ByKind {
 		n += k
 	}

@@ -128,7 +128,7 @@ func (w *ContinuousWatch) reconcileRange(ctx context.Context, win TimeRange) boo
 	return true
 }
 
-func (w *ContinuousWatch) reportResult(r *Report) {
+func (w *ContinuousWatch) reportResult(r *AccountReport) {
 	for i := range r.Residual {
 		it := &r.Residual[i]
 		w.cfg.Logger.Error().Str("kind", string(it.Kind)).Str("camera", it.Camera).Time("minute", it.Minute).Int32("partition", it.Partition).

@@ -11,8 +11,8 @@ import (
 // DialNative opens a separate connection to ClickHouse, on the pipeline's database.
 type DialNative func(ctx context.Context) (*ch.Client, error)
 
-// columnSet receives the blocks of a query.
-type columnSet[T any] interface {
+// columnReceiver receives the blocks of a query.
+type columnReceiver[T any] interface {
 	resultColumns() proto.Results
 	// appendRows copies the rows of the block just received.
 	appendRows(dst []T, n int) ([]T, error)
@@ -43,7 +43,7 @@ type feed[T any] struct {
 }
 
 // startFeed runs the query until the query or ctx ends.
-func startFeed[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) *feed[T] {
+func startFeed[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnReceiver[T]) *feed[T] {
 	f := &feed[T]{full: make(chan []T, feedBuffers), empty: make(chan []T, feedBuffers+1)}
 	for range feedBuffers {
 		f.empty <- nil
@@ -55,7 +55,7 @@ func startFeed[T any](ctx context.Context, dial DialNative, query string, params
 	return f
 }
 
-func (f *feed[T]) runQuery(ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) error {
+func (f *feed[T]) runQuery(ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnReceiver[T]) error {
 	conn, err := dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to ClickHouse: %w", err)
@@ -105,7 +105,7 @@ func (f *feed[T]) peekRow() *T {
 func (f *feed[T]) dropRow() { f.at++ }
 
 // readAll runs a small query and returns all rows.
-func readAll[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnSet[T]) ([]T, error) {
+func readAll[T any](ctx context.Context, dial DialNative, query string, params []proto.Parameter, cols columnReceiver[T]) ([]T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var out []T

@@ -43,7 +43,7 @@ func BenchmarkMonth(b *testing.B) {
 	}
 	w := fillMonth(b, reads)
 	engine := rules.NewEngine(catalogue(b, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 3"}}), w.registry.Cameras())
-	var rep *replay.Report
+	var rep *replay.ReplayReport
 	b.ResetTimer()
 	for range b.N {
 		var err error

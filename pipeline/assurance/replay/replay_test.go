@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.Config)) *replay.Report {
+func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.Config)) *replay.ReplayReport {
 	t.Helper()
 	cfg := &replay.Config{Dial: w.dial, Engine: rules.NewEngine(cat, w.registry.Cameras()), Registry: w.registry, From: w.from, To: w.to, Workers: 2, Examples: 6}
 	if change != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Report is the result of a replay, without any plate.
-type Report struct {
+// ReplayReport is the result of a replay, without any plate.
+type ReplayReport struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
 	Catalogue string `json:"catalogue_version"`
@@ -64,7 +64,7 @@ type Difference struct {
 }
 
 // IsSame reports whether nothing would be different.
-func (r *Report) IsSame() bool {
+func (r *ReplayReport) IsSame() bool {
 	for _, d := range r.Rules {
 		if d.New+d.Gone+d.Changed > 0 {
 			return false
@@ -102,8 +102,8 @@ func (o *FoundOffence) withMeasures(measures []schemas.Measure) *FoundOffence {
 }
 
 // compareStored compares the found offences with the stored.
-func compareStored(cfg *Config, w *worker, stored *storedOffences) *Report {
-	rep := &Report{
+func compareStored(cfg *Config, w *worker, stored *storedOffences) *ReplayReport {
+	rep := &ReplayReport{
 		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), ReplayCounts: w.count,
 	}
 	byRule := map[string]*RuleDiff{}
@@ -150,7 +150,7 @@ func compareStored(cfg *Config, w *worker, stored *storedOffences) *Report {
 	return rep
 }
 
-func (r *Report) countVerdicts(replayed, stored map[verdictKey]uint64) {
+func (r *ReplayReport) countVerdicts(replayed, stored map[verdictKey]uint64) {
 	keys := map[verdictKey]bool{}
 	for k := range replayed {
 		keys[k] = true
@@ -168,7 +168,7 @@ func (r *Report) countVerdicts(replayed, stored map[verdictKey]uint64) {
 
 // explainDifferences picks differences, as many of each kind, the smallest ids first, and decides their passages
 // again with the trace.
-func (r *Report) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
+func (r *ReplayReport) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
 	if cfg.Examples <= 0 || r.IsSame() {
 		return nil
 	}

@@ -31,7 +31,7 @@ type decisionPlace struct {
 
 // comparePlaces compares the unsealed columns with the rows they come from. A read or a decision that is no longer
 // kept proves nothing.
-func (w *Walker) comparePlaces(ctx context.Context, r *Report, rows []storedOffence) error {
+func (w *Walker) comparePlaces(ctx context.Context, r *SealReport, rows []sealedRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (w *Walker) comparePlaces(ctx context.Context, r *Report, rows []storedOffe
 func microsOf(t time.Time) int64 { return t.UnixMicro() }
 
 // misplacedColumns returns the columns that differ from every source row, where there are source rows.
-func (s *storedOffence) misplacedColumns(reads []readPlace, decisions []decisionPlace) []string {
+func (s *sealedRow) misplacedColumns(reads []readPlace, decisions []decisionPlace) []string {
 	var out []string
 	none := func(column string, n int, same func(int) bool) {
 		for i := range n {

@@ -49,8 +49,8 @@ type Fault struct {
 	Detail    string    `json:"detail,omitempty"`
 }
 
-// Report is the result of a walk. Faults holds the first [MaxFaults]; ByKind counts all.
-type Report struct {
+// SealReport is the result of a walk. Faults holds the first [MaxFaults]; ByKind counts all.
+type SealReport struct {
 	Rows      uint64               `json:"rows"`
 	Cameras   uint64               `json:"chains"`    // of a camera in a partition
 	Published uint64               `json:"published"` // offences on the topic
@@ -63,9 +63,9 @@ type Report struct {
 const MaxFaults = 100
 
 // IsClean reports whether nothing is wrong.
-func (r *Report) IsClean() bool { return len(r.ByKind) == 0 }
+func (r *SealReport) IsClean() bool { return len(r.ByKind) == 0 }
 
-func (r *Report) addFault(f Fault) {
+func (r *SealReport) addFault(f Fault) {
 	r.ByKind[f.Kind]++
 	if len(r.Faults) < MaxFaults {
 		r.Faults = append(r.Faults, f)
@@ -73,7 +73,7 @@ func (r *Report) addFault(f Fault) {
 }
 
 // Print writes the report for people.
-func (r *Report) Print(w io.Writer) error {
+func (r *SealReport) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d offences in %d chains, %d on the topic\n", r.Rows, r.Cameras, r.Published)
 	for _, f := range r.Faults {
@@ -117,11 +117,11 @@ type Walker struct {
 // settle is how long a row or a message may be there without the other.
 const settle = 2 * time.Minute
 
-// storedOffence is a row of offences with the time of the insert.
-type storedOffence struct{ evidence.Row }
+// sealedRow is a row of offences with the time of the insert.
+type sealedRow struct{ evidence.Row }
 
 // isSameOffence reports whether the rows differ in the time of the insert at most.
-func (s *storedOffence) isSameOffence(other *storedOffence) bool {
+func (s *sealedRow) isSameOffence(other *sealedRow) bool {
 	return s.IsSame(&other.Row)
 }
 
@@ -131,8 +131,8 @@ type publishedOffence struct {
 }
 
 // Walk checks all stored offences.
-func (w *Walker) Walk(ctx context.Context) (*Report, error) {
-	r := &Report{ByKind: map[FaultKind]uint64{}, Faults: []Fault{}}
+func (w *Walker) Walk(ctx context.Context) (*SealReport, error) {
+	r := &SealReport{ByKind: map[FaultKind]uint64{}, Faults: []Fault{}}
 	topic := map[schemas.ID][]publishedOffence{}
 	var begins time.Time
 	if w.Topic != nil {
@@ -151,7 +151,7 @@ func (w *Walker) Walk(ctx context.Context) (*Report, error) {
 		r.Cannot = append(r.Cannot, "the offence topic was not asked: a table that was sealed anew as a whole does not show")
 	}
 	table := map[schemas.ID][]schemas.Sum{}
-	err := w.visitRows(ctx, r, func(row *storedOffence) {
+	err := w.visitRows(ctx, r, func(row *sealedRow) {
 		id := row.OffenceID.ID
 		var seal schemas.Sum
 		copy(seal[:], row.Seal)
@@ -190,12 +190,12 @@ func (w *Walker) wasRemoved(ps []publishedOffence, table []schemas.Sum) bool {
 	return true
 }
 
-func faultOf(k FaultKind, row *storedOffence, columns []string, detail string) Fault {
+func faultOf(k FaultKind, row *sealedRow, columns []string, detail string) Fault {
 	return Fault{Kind: k, Offence: row.OffenceID.String(), Camera: row.Camera, Partition: row.Partition, Offset: row.Offset, Columns: columns, Detail: detail}
 }
 
 // visitRows visits every stored row once, camera by camera, and checks the row and its chain.
-func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOffence)) error {
+func (w *Walker) visitRows(ctx context.Context, r *SealReport, visit func(*sealedRow)) error {
 	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"readonly": 2, "max_threads": 1, "max_bytes_before_external_sort": 256 << 20, "max_execution_time": 3600, "log_queries": 0,
 	}))
@@ -206,10 +206,10 @@ func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOff
 	}
 	defer rows.Close() //nolint:errcheck // Err is checked
 	var chain evidence.Chain
-	var last storedOffence
-	chunk := make([]storedOffence, 0, placesAtOnce)
+	var last sealedRow
+	chunk := make([]sealedRow, 0, placesAtOnce)
 	for rows.Next() {
-		var row storedOffence
+		var row sealedRow
 		if err := rows.ScanStruct(&row); err != nil {
 			return fmt.Errorf("read offences: %w", err)
 		}
@@ -240,7 +240,7 @@ func (w *Walker) visitRows(ctx context.Context, r *Report, visit func(*storedOff
 }
 
 // checkRow checks a row and its place in the chain, and reports each fault once.
-func checkRow(r *Report, chain *evidence.Chain, row *storedOffence) {
+func checkRow(r *SealReport, chain *evidence.Chain, row *sealedRow) {
 	columns := row.Altered()
 	if len(columns) > 0 {
 		r.addFault(faultOf(Altered, row, columns, ""))

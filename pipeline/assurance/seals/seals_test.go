@@ -141,7 +141,7 @@ func storedValues(row *evidence.Row) []any {
 }
 
 // walk walks with the topic of the rows, an hour after everything was written.
-func (w *world) walk(published []evidence.Row) *Report {
+func (w *world) walk(published []evidence.Row) *SealReport {
 	w.t.Helper()
 	walker := Walker{DB: w.conn, Now: func() time.Time { return time.Now().Add(time.Hour) }, Topic: func(_ context.Context, visit func(schemas.ID, schemas.Sum, time.Time)) (time.Time, error) {
 		for i := range published {
