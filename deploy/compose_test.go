@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// service is a service of compose.yaml, as far as the tests look at it.
+// service is a service of compose.yaml, with the fields under test.
 type service struct {
 	Image       string
 	User        string
@@ -32,7 +32,7 @@ type composition struct {
 func parseComposition(t *testing.T, text []byte) composition {
 	t.Helper()
 	var c composition
-	// A key beside a merge (<<) counts before the merged one.
+	// A key beside a merge (<<) counts before the merged key.
 	if err := yaml.UnmarshalWithOptions(text, &c, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func parseComposition(t *testing.T, text []byte) composition {
 // own is the name of the image that deploy/Dockerfile builds.
 const own = "anpr"
 
-// unwritable returns the volumes that a container of our image could not write to: user is that of the image.
+// unwritable returns the volumes that a container of our image, running as user, could not write to.
 func (c composition) unwritable(user string) (out []string) {
 	owners := c.Services["owners"]
 	for name, s := range c.Services {
@@ -76,7 +76,7 @@ func (c composition) unwritable(user string) (out []string) {
 	return out
 }
 
-// imageUser is the user that deploy/Dockerfile sets.
+// imageUser returns the user set in deploy/Dockerfile.
 func imageUser(t *testing.T) string {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^USER (\d+:\d+)$`).FindSubmatch(read(t, "Dockerfile"))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// settingLine is a setting of an environment file, or one that is commented out.
+// settingLine is a setting of an environment file, also when commented out.
 var settingLine = regexp.MustCompile(`^#?([A-Z][A-Z0-9_]*)=(.*)$`)
 
 func envExamples(t *testing.T) []string {
@@ -31,7 +31,8 @@ func TestNoPasswordIsWrittenInAnExample(t *testing.T) {
 	}
 }
 
-// Every role of systemd/ has its example, every example says how it is installed and what must be set, and the runbook uses it.
+// Every role of systemd/ has an example, every example explains its installation and required settings, and the
+// runbook uses the example.
 func TestEveryUnitHasAnExampleOfItsSettings(t *testing.T) {
 	units, err := filepath.Glob("systemd/anpr-*.service")
 	if err != nil {
@@ -66,7 +67,7 @@ func TestEveryUnitHasAnExampleOfItsSettings(t *testing.T) {
 	}
 }
 
-// checkExample refuses lines that systemd would not read, and settings that nothing explains.
+// checkExample refuses lines that systemd would not read, and unexplained settings.
 func checkExample(t *testing.T, file, text string) {
 	t.Helper()
 	must, explained, seen := false, false, map[string]bool{}

@@ -1,4 +1,4 @@
-// Package deploy holds no code: it tests that the files beside it speak of metrics, labels, settings and tables that exist.
+// Package deploy holds no code: it tests that the files here name existing metrics, labels, settings and tables.
 package deploy
 
 import (
@@ -30,13 +30,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// series is what a metric of the code looks like to a query: its labels, and their values where all exist from the start.
+// series describes a metric of the code to a query: the labels, and their values where all exist from the start.
 type series struct {
 	labels map[string][]string
 	closed bool // values are known
 }
 
-// registry notes what the packages register, whether or not a series of it exists yet.
+// registry records the metrics that packages register, with or without a series so far.
 type registry struct {
 	*prometheus.Registry
 	found map[string]series
@@ -78,7 +78,8 @@ func (r *registry) Register(c prometheus.Collector) error {
 	return r.Registry.Register(c)
 }
 
-// codeMetrics registers the metrics of every package and reads off names, labels and the values that are there from the start.
+// codeMetrics registers the metrics of every package and reads off names, labels and the values that are there
+// from the start.
 func codeMetrics(t *testing.T) map[string]series {
 	t.Helper()
 	r := &registry{prometheus.NewRegistry(), map[string]series{}}
@@ -125,7 +126,7 @@ var (
 // Labels that Prometheus adds to every series.
 var scrapeLabels = []string{"instance", "job"}
 
-// wrong returns what an expression says of metrics that the code does not bear out.
+// wrong returns the claims of an expression about metrics that the code does not bear out.
 func wrong(expr string, code map[string]series) (out []string) {
 	var known []string
 	for _, m := range metricForm.FindAllStringSubmatch(expr, -1) {
@@ -261,7 +262,7 @@ func TestEveryPanelIsAboutTheCodeAndEveryMetricHasAPanel(t *testing.T) {
 	}
 }
 
-// base is a metric without the suffixes of its histogram.
+// base returns a metric without the suffixes of its histogram.
 func base(name string) string {
 	for _, s := range []string{"_bucket", "_sum", "_count"} {
 		if b, ok := strings.CutSuffix(name, s); ok {

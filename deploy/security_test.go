@@ -34,7 +34,8 @@ func testsOf(t *testing.T, folder string) map[string]bool {
 
 var namedTest = regexp.MustCompile("`([a-z][a-z0-9/]*)\\.(Test\\w+)`")
 
-// missingProofs returns the lines of a document's tables under "What holds" that name no test, and the tests named that are not there.
+// missingProofs returns the table lines of a document under "What holds" that name no test, and the named tests
+// that do not exist.
 func missingProofs(t *testing.T, document string) (out []string, named int) {
 	t.Helper()
 	known := map[string]map[string]bool{}

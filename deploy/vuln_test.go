@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// runWith runs a script of the repository with a vulnerability check that prints a text and ends with a code.
+// runWith runs a script of the repository with a vulnerability check that prints text and exits with code.
 func runWith(t *testing.T, text, code string, script ...string) (out string, exit int) {
 	t.Helper()
 	dir := t.TempDir()

@@ -14,19 +14,19 @@ import (
 
 const module = "github.com/gvc-brussels/anpr/"
 
-// listed is what `go list -json` says of a package, tests left out. Paths of our own packages are full.
+// listed holds fields of `go list -json` for a package, without tests. Our own packages have full paths.
 type listed struct {
 	ImportPath string
 	Imports    []string // direct
 	Deps       []string // direct and indirect
 }
 
-// importRule is one row of the import direction: what a package may import of ours, and what it must never reach, not even
-// through another package.
+// importRule is a row of the import law: our packages that a package may import, and the packages that it must
+// never reach, not even through another package.
 type importRule struct {
 	pkg   string   // path in the module
-	ours  []string // packages of ours it may import; anyOurs = all
-	never []string // prefixes of import paths it must not reach
+	ours  []string // our packages that may be imported; anyOurs = all
+	never []string // prefixes of import paths that must not be reached
 	why   string
 }
 
@@ -38,7 +38,7 @@ var outside = []string{
 	"github.com/prometheus", "github.com/sony/gobreaker", "net/http", "os/exec", "database/sql", "math/rand",
 }
 
-// secondClient is the Kafka client of the tests. Its SCRAM mechanism, which platform speaks, is no client.
+// secondClient is the Kafka client of the tests. The SCRAM mechanism that platform uses is no client.
 var secondClient = []string{"github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kadm"}
 
 var importRules = []importRule{
@@ -191,7 +191,7 @@ func TestImportViolationsAreReported(t *testing.T) {
 	rules := []importRule{{"schemas", nil, []string{"net/http"}, "a leaf"}, {"pipeline/ingest/dedup", []string{"schemas"}, outside, "pure"}, {"cmd/anpr", []string{anyOurs}, nil, "wires"}}
 	for name, c := range map[string]struct {
 		pkg  listed
-		want string // part of the one line; "" = nothing is wrong
+		want string // part of the only line; "" = nothing is wrong
 	}{
 		"a contract that imports the pipeline":     {listed{module + "schemas", []string{module + "pipeline"}, nil}, "schemas imports pipeline"},
 		"a stage that imports another stage":       {listed{module + "pipeline/ingest/dedup", []string{module + "pipeline/ingest/decode"}, nil}, "pipeline/ingest/dedup imports pipeline/ingest/decode"},

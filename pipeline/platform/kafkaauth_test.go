@@ -26,7 +26,7 @@ func broker(t *testing.T, user, password string) string {
 	return b.Addr()
 }
 
-// write produces one record through a connection of kafka-go.
+// write produces a record through a connection of kafka-go.
 func write(ctx context.Context, addr string, dial platform.DialFunc) error {
 	conn, err := (&kafka.Dialer{Timeout: 5 * time.Second, DialFunc: dial}).DialLeader(ctx, "tcp", addr, topic, 0)
 	if err != nil {

@@ -29,8 +29,8 @@ func TestReadyOnlyWithConditionsThatAllHold(t *testing.T) {
 	ask(http.StatusServiceUnavailable, "no broker answers")
 }
 
-// One condition that hangs, whether it looks at its deadline or not, accuses no other: the operator repairs what
-// is named.
+// A hanging condition, with or without an eye on its deadline, accuses no other: the operator repairs the named
+// condition.
 func TestAConditionThatHangsAccusesNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := NewOps()

@@ -53,8 +53,8 @@ func write(t *testing.T, path string) {
 	}
 }
 
-// Whatever part of a reference directory is there, nothing of it changes, and without cameras.yaml the start ends
-// with the names of what is.
+// A start changes nothing in a reference directory, whatever is there, and without cameras.yaml ends with the
+// names of the files.
 func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 	files := []string{"vehicles.csv", "registers.yaml", "users.yaml", "lists/stolen.csv", "secrets/user-tokens.csv", "cameras.yml", "SAMPLE"}
 	for subset := 1; subset < 1<<len(files); subset++ {

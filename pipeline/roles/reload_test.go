@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// An operator who reloads a service has its reference data read again; the signal ends nothing.
+// A reload of the service reads the reference data again, and ends nothing.
 func TestAHangupReadsTheReferenceDataAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "reference")
 	city, err := bench.NewCity(bench.CityConfig{Seed: 1, Cameras: 10, Vehicles: 100, At: schemas.MicrosOf(time.Now())})

@@ -42,7 +42,7 @@ var (
 	newFile      = regexp.MustCompile(`^[a-z]+ file=(\S+)$`)
 )
 
-// parseTutorial returns the blocks of a tutorial and the number of files it says it touches.
+// parseTutorial returns the blocks of a tutorial and the number of files that the tutorial claims to touch.
 func parseTutorial(text string) (blocks []tutorialBlock, files int, err error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	open := -1
@@ -72,13 +72,13 @@ func parseTutorial(text string) (blocks []tutorialBlock, files int, err error) {
 	return blocks, files, err
 }
 
-// tutorialRun carries out the blocks of one tutorial in dir.
+// tutorialRun carries out the blocks of a tutorial in dir.
 type tutorialRun struct {
 	dir    string
 	output string // of the last commands
 }
 
-// run carries out one block.
+// run carries out a block.
 func (r *tutorialRun) run(ctx context.Context, b *tutorialBlock) error {
 	if m := newFile.FindStringSubmatch(b.info); m != nil {
 		return r.writeFile(m[1], b.text)
@@ -143,7 +143,7 @@ func (r *tutorialRun) expectOutput(text string) error {
 	return nil
 }
 
-// copyProject copies the files that belong to the project.
+// copyProject copies the project's files.
 func copyProject(t *testing.T, root, dir string) {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -194,8 +194,8 @@ func sumFiles(t *testing.T, dir string) map[string][sha256.Size]byte {
 	return out
 }
 
-// A tutorial that does not work any more teaches nothing: every one of the project is carried out, and says truly
-// how many files it takes.
+// A broken tutorial teaches nothing: every tutorial of the project is carried out, and names the true number of
+// files.
 func TestEveryTutorialWorks(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -209,7 +209,7 @@ func TestEveryTutorialWorks(t *testing.T) {
 	if len(tutorials) == 0 {
 		t.Fatal("no tutorial was found: the test looks at the wrong place")
 	}
-	project := filepath.Join(t.TempDir(), "project") // one place for all: what a tutorial leaves alone is compiled once
+	project := filepath.Join(t.TempDir(), "project") // one place for all, so that unchanged code is compiled once
 	for _, path := range tutorials {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			if err := os.RemoveAll(project); err != nil {
@@ -248,7 +248,7 @@ func TestEveryTutorialWorks(t *testing.T) {
 	}
 }
 
-// The runner itself must not pass what fails.
+// The runner itself must not pass a failing tutorial.
 func TestATutorialThatDoesNotWorkIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"a command fails":         {"```sh\nexit 3\n```\nFiles touched: 0\n", "code 3, want 0"},

@@ -20,13 +20,13 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// secured is an engine with the accounts of the roles, and things outside of it that no statement may reach.
+// secured is an engine with the accounts of the roles, and outside things that no statement may reach.
 type secured struct {
 	*ClickHouseEngine
 
 	t         *testing.T
 	passwords Passwords
-	makers    []DatabaseRole // who may make tables; the first makes those there are
+	makers    []DatabaseRole // roles that may make tables; the first makes the tables
 	outside   string         // a directory with a secret
 	web       string         // host:port where nobody may call
 	calls     atomic.Int32
@@ -82,7 +82,8 @@ func (s *secured) as(r DatabaseRole) *ch.Client {
 	return dial(s.t, ch.Options{Address: s.NativeAddr(), User: string(r), Password: s.passwords[r]})
 }
 
-// ask runs a statement as a role on a connection of its own and returns its error and what it answered in text columns.
+// ask runs a statement as a role on a separate connection, and returns the error and the text columns of the
+// answer.
 func (s *secured) ask(r DatabaseRole, statement string) (string, error) {
 	conn := s.as(r)
 	defer func() { _ = conn.Close() }()
@@ -104,7 +105,7 @@ func (s *secured) ask(r DatabaseRole, statement string) (string, error) {
 	return text.String(), err
 }
 
-// refused checks that a statement is answered with one of the codes; none: with any error of the server.
+// refused checks that a statement is answered with any of the codes; without codes, with any error of the server.
 func (s *secured) refused(r DatabaseRole, statement string, codes ...proto.Error) {
 	s.t.Helper()
 	text, err := s.ask(r, statement)
@@ -142,8 +143,8 @@ func TestNoAccountReachesOutOfTheDatabase(t *testing.T) {
 	reachesNothing(t, newSecured(t))
 }
 
-// The users that deploy/ gives a server, with the engine's own settings in place of the server's, of which
-// config.d has the same.
+// The users that deploy/ gives a server, with the engine's own settings instead of the server's, which config.d
+// sets alike.
 func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/clickhouse/users.d/anpr.xml")
 	if err != nil {
@@ -172,7 +173,7 @@ func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 	if len(users) != 5 {
 		t.Fatalf("%d users in the file, want 5: the test looks at the wrong place", len(users))
 	}
-	for _, u := range users { // what the roles of one machine may, those of a server may: the two lists go together
+	for _, u := range users { // the roles of a machine and of a server may do the same: the two lists go together
 		if r := DatabaseRole(u.Name); r == Office || r == Reconciler || r == Seals {
 			mine := grantsOf(r, "anpr")
 			slices.Sort(mine)
@@ -251,7 +252,7 @@ func databaseEngines(_ *testing.T, s *secured, r DatabaseRole) {
 	}
 }
 
-// outward are the table functions that reach out, with arguments that get as far as the check of rights.
+// outward returns the table functions that reach out, with arguments that pass to the check of rights.
 func (s *secured) outward() map[string][]string {
 	file, web := "'"+s.outside+"/secret'", "'http://"+s.web+"/bucket/key'"
 	bucket := web + ", 'a', 'b'"
@@ -378,10 +379,10 @@ func backups(_ *testing.T, s *secured, r DatabaseRole) {
 	} {
 		codes := []proto.Error{denied}
 		if r == Backup {
-			codes = nil // it may back up, to the disk of backups only
+			codes = nil // may back up, but only to the disk of backups
 		}
 		s.refused(r, "BACKUP TABLE anpr.batches TO "+place, codes...)
-		if r == Backup || !strings.HasPrefix(place, "S3") { // which is tried for seconds
+		if r == Backup || !strings.HasPrefix(place, "S3") { // S3 is tried for seconds
 			s.refused(r, "RESTORE TABLE anpr.batches AS anpr.outside FROM "+place)
 		}
 		s.refused(r, "BACKUP TABLE system.users TO "+place)
@@ -397,7 +398,7 @@ func backups(_ *testing.T, s *secured, r DatabaseRole) {
 	}
 }
 
-// objects are those that one makes with CREATE beside tables, views and databases.
+// objects are made with CREATE, beside tables, views and databases.
 func objects(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, statement := range []string{
 		"CREATE USER outside IDENTIFIED WITH no_password", "CREATE ROLE outside", "CREATE ROW POLICY outside ON anpr.reads USING 1", "CREATE QUOTA outside", "CREATE SETTINGS PROFILE outside",
@@ -453,7 +454,7 @@ func privileges(t *testing.T, s *secured, r DatabaseRole) {
 	}
 }
 
-// A temporary table, of an engine that the role may use, or a view of one, is implied by the right to make tables.
+// The right to make tables implies a temporary table with a permitted engine, and a view of such a table.
 var impliedByTables = []string{"CREATE TEMPORARY TABLE", "CREATE ARBITRARY TEMPORARY TABLE", "CREATE TEMPORARY VIEW"}
 
 func systemStatements(_ *testing.T, s *secured, r DatabaseRole) {

@@ -47,7 +47,7 @@ func client(addr string) *kafka.Client {
 	return &kafka.Client{Addr: kafka.TCP(addr), Timeout: 10 * time.Second}
 }
 
-// produce sends one record and returns its offset once the broker has acknowledged it.
+// produce sends a record and returns its offset after the broker's acknowledgement.
 func produce(ctx context.Context, addr string, partition int, value []byte) (int64, error) {
 	resp, err := client(addr).Produce(ctx, &kafka.ProduceRequest{
 		Topic: crashTopic, Partition: partition, RequiredAcks: kafka.RequireAll,
@@ -119,7 +119,7 @@ func committed(t *testing.T, addr string, partition int) kafka.OffsetFetchPartit
 	return resp.Topics[crashTopic][0]
 }
 
-// produced is what a partition acknowledged before the crash.
+// produced records the acknowledgements of a partition before the crash.
 type produced struct {
 	mu     sync.Mutex
 	values map[int64]string // by offset
@@ -196,8 +196,8 @@ func TestBrokerKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 	}
 }
 
-// checkPartition compares a partition and its committed offset with what was acknowledged. A record or commit that was
-// on its way when the broker died may have arrived too.
+// checkPartition compares a partition and its committed offset with the acknowledgements. A record or commit on
+// its way when the broker died may have arrived too.
 func checkPartition(t *testing.T, addr string, part int, want *produced, last kafka.OffsetCommit) {
 	t.Helper()
 	got := readAll(t, addr, part)

@@ -26,7 +26,7 @@ func startEngine(t testing.TB, cfg ClickHouseConfig) *ClickHouseEngine {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		_ = c.Stop(ctx) // tests of Stop look at its answer themselves
+		_ = c.Stop(ctx) // tests of Stop check the result themselves
 	})
 	return c
 }
@@ -37,7 +37,7 @@ func dial(t testing.TB, opt ch.Options) *ch.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // a query that failed has closed it
+	t.Cleanup(func() { _ = conn.Close() }) // a failed query has closed the connection
 	return conn
 }
 
@@ -48,7 +48,7 @@ func exec1(t testing.TB, conn *ch.Client, statement string) {
 	}
 }
 
-// one returns the one number a query answers, which it must cast to UInt64.
+// one returns the single number that a query answers; the query must cast it to UInt64.
 func one(t testing.TB, conn *ch.Client, query string) uint64 {
 	t.Helper()
 	var n proto.ColUInt64
@@ -76,15 +76,15 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 
 const crashRows = 1000 // of an insert
 
-// crashLog is what a client of the crash test knows: how many blocks were acknowledged, and under which life's
-// token each was inserted. A dying engine may have noted the token of a block that it then lost; the repeat needs
-// a new token, as in package sink (plan.go, lookUp).
+// crashLog is the knowledge of a client in the crash test: the number of acknowledged blocks, and the life under
+// whose token each was inserted. A dying engine may have noted the token of a block and then lost the block; the
+// repeat needs a new token, as in package sink (plan.go, lookUp).
 type crashLog struct {
 	acked int
 	lives []int
 }
 
-// insert inserts the i-th block under its own token.
+// insert inserts the i-th block under the block's token.
 func (l *crashLog) insert(ctx context.Context, conn *ch.Client, i int) error {
 	for len(l.lives) <= i {
 		l.lives = append(l.lives, 1)
@@ -92,8 +92,8 @@ func (l *crashLog) insert(ctx context.Context, conn *ch.Client, i int) error {
 	return insertNumbers(ctx, conn, "kept.t", fmt.Sprint("token ", i, "/", l.lives[i]), i*crashRows, (i+1)*crashRows)
 }
 
-// check holds the rows that a crash left against what was acknowledged: all of it is there, the insert that was on
-// its way may be, once.
+// check compares the rows after a crash with the acknowledgements: all acknowledged rows are there, and the insert
+// on its way may be there, once.
 func (l *crashLog) check(t *testing.T, conn *ch.Client) {
 	t.Helper()
 	switch count := one(t, conn, "SELECT count() FROM kept.t"); {
@@ -136,7 +136,7 @@ func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 				SETTINGS non_replicated_deduplication_window = 1000`)
 		}
 		l.check(t, conn)
-		l.untilKilled(t, p, conn, 3+rng.IntN(20)) // the first repeats what the crash left undecided
+		l.untilKilled(t, p, conn, 3+rng.IntN(20)) // the first repeats the insert that the crash left undecided
 		awaitGone(t, dir)
 	}
 	c := startEngine(t, testConfig(dir))
@@ -155,7 +155,8 @@ func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 	t.Logf("%d inserts of %d rows over 4 kills", l.acked, crashRows)
 }
 
-// awaitGone waits for the engine of a killed process to end: until then it holds the lock of its directory.
+// awaitGone waits for the engine of a killed process to end: until then the engine holds the lock of its
+// directory.
 func awaitGone(t *testing.T, dir string) {
 	t.Helper()
 	lock, err := lockDir(t.Context(), dir, lockFile, 10*time.Second)
@@ -417,7 +418,7 @@ func TestEngineLogDoesNotQuoteQueries(t *testing.T) {
 	const plate = "1ABC123"
 	for _, q := range []string{"SELECT toInt8('" + plate + "')", "SELECT '" + plate, "SELECT count() FROM numbers(5) WHERE toString(number) = '" + plate + "'"} {
 		conn := dial(t, ch.Options{Address: c.NativeAddr()})
-		_ = conn.Do(t.Context(), ch.Query{Body: q}) // two of them fail, which is when the engine would log
+		_ = conn.Do(t.Context(), ch.Query{Body: q}) // two queries fail, and then the engine would log
 	}
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)

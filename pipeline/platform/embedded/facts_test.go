@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// What the pipeline's exactness rests on, asked of the engine that is shipped (DESIGN.md section 3).
+// Facts under the pipeline's exactness, asked of the shipped engine (DESIGN.md section 3).
 
 // migrate creates the tables of the schema in a database.
 func migrate(t testing.TB, conn *ch.Client) {
@@ -57,7 +57,7 @@ var (
 	november = time.Date(2026, 11, 1, 1, 0, 0, 0, time.UTC)
 )
 
-// readsBlock is a block of the table reads with every column but the default one.
+// readsBlock is a block of the table reads with every column but the default column.
 type readsBlock struct {
 	uuid             [2]proto.ColUUID
 	low              [8]*proto.ColLowCardinality[string]
@@ -105,7 +105,7 @@ func newReadsBlock() *readsBlock {
 	return b
 }
 
-// fill appends rows of the given time; first numbers them, so that two blocks never share an id.
+// fill appends rows with the given time; first numbers the rows, so that two blocks never share an id.
 func (b *readsBlock) fill(rows, first int, at time.Time) {
 	for i := first; i < first+rows; i++ {
 		id := schemas.NewReadID(&schemas.Read{Camera: "cam", EventID: fmt.Sprint(i)})
@@ -216,7 +216,7 @@ func TestFactOneNativeBlockIsOnePartOfEachMonth(t *testing.T) {
 	}
 }
 
-// BenchmarkInsertReads is the cost of one insert of a block into reads, over loopback with LZ4: the median of its wall
+// BenchmarkInsertReads measures the insert of a block into reads, over loopback with LZ4: the median of the wall
 // time, and the engine's processor time, which other work on the machine disturbs less.
 func BenchmarkInsertReads(b *testing.B) {
 	for _, fsync := range []bool{false, true} {

@@ -185,7 +185,7 @@ func TestFetchRefusesAnArchiveThatIsNotThePinnedOne(t *testing.T) {
 
 func TestFetchRefusesALibraryThatIsNotThePinnedOne(t *testing.T) {
 	f, _, _ := newFetcher(t)
-	f.pkg.library[0] ^= 1 // the archive matches its pin, its content does not
+	f.pkg.library[0] ^= 1 // the archive matches the pin, the content does not
 	if _, err := f.ensureLibrary(t.Context()); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("error %v, want one of the SHA-256", err)
 	}
@@ -214,7 +214,7 @@ func TestFetchClearsWhatAKilledDownloadLeft(t *testing.T) {
 func TestFetchOfManyAtOnceDownloadsOnce(t *testing.T) {
 	f, r, _ := newFetcher(t)
 	var wg sync.WaitGroup
-	for range 8 { // each takes the file lock through a descriptor of its own, as processes do
+	for range 8 { // each takes the file lock through a separate descriptor, as processes do
 		wg.Go(func() {
 			own := *f
 			own.progress = new(bytes.Buffer)

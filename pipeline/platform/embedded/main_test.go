@@ -45,7 +45,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// playBroker runs a broker until it is killed. Its first line on standard output is the address.
+// playBroker runs a broker until killed. The first line on standard output is the address.
 func playBroker() {
 	b, err := StartBroker(BrokerConfig{Addr: os.Args[2], DataDir: os.Args[1], Topics: map[string]int{crashTopic: 2}})
 	if err != nil {
@@ -55,7 +55,7 @@ func playBroker() {
 	select {}
 }
 
-// playEngine runs an engine until it is killed. Its first line is the native address.
+// playEngine runs an engine until killed. The first line is the native address.
 func playEngine() {
 	c, err := StartClickHouse(context.Background(), testConfig(os.Args[1]))
 	if err != nil {
@@ -181,7 +181,8 @@ type process struct {
 	once  sync.Once
 }
 
-// startProcess starts a role and waits for its first line. It is killed at the end of the test at the latest.
+// startProcess starts a role and waits for the first line. The process is killed at the end of the test at the
+// latest.
 func startProcess(t *testing.T, role string, args ...string) *process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -204,10 +205,10 @@ func startProcess(t *testing.T, role string, args ...string) *process {
 	return p
 }
 
-// kill ends the process with SIGKILL and waits for it. It may be called from several goroutines.
+// kill ends the process with SIGKILL and waits for the end. Safe for concurrent use.
 func (p *process) kill() {
 	p.once.Do(func() {
 		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait() // says that it was killed
+		_ = p.cmd.Wait() // the error says that the process was killed
 	})
 }

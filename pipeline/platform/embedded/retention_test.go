@@ -70,8 +70,8 @@ func TestWhatIsNeededIsNeverDroppedAndLimitsHoldElse(t *testing.T) {
 	})
 }
 
-// fillLog writes a partition as the broker does: batches of one record with a value of a size, and returns the
-// number of bytes.
+// fillLog writes a partition as the broker does, batches with a record whose value has a given size, and returns
+// the number of bytes.
 func fillLog(t testing.TB, dir string, partition, batches, value int, at time.Time) {
 	t.Helper()
 	folder := filepath.Join(dir, "kafka", "partitions", fmt.Sprint(crashTopic, "-", partition))
@@ -132,7 +132,7 @@ func filledLog(t testing.TB, batches, value int) string {
 	return dir
 }
 
-// peakMiB is the most memory that a process had, as the kernel counts it.
+// peakMiB returns the peak memory of a process, as counted by the kernel.
 func peakMiB(t testing.TB, pid int) (mib int) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -156,7 +156,7 @@ func TestMemoryOfAStartAfterAKillIsIndependentOfTheSizeOfTheLog(t *testing.T) {
 	part.kill()
 	full, peak := started(30_000)
 	t.Logf("peak of a start: %d MiB with 60 MiB of log, %d MiB with 240 MiB", small, peak)
-	if peak > small+90 { // the race detector needs several times what the program does
+	if peak > small+90 { // the race detector needs several times the program's memory
 		t.Errorf("a start took %d MiB, %d more than with a log that is 180 MiB smaller, want at most 90 more", peak, peak-small)
 	}
 	for p := range 2 {
@@ -215,7 +215,7 @@ func TestATrimmedLogGoesOnWhereItWasAlsoAfterAKill(t *testing.T) {
 	}
 }
 
-// A batch that the kill cut off is cut away; what looks strange is left to the broker, which decides as ever.
+// A batch cut off by the kill is removed; strange segments are left to the broker, which decides as before.
 func TestTornAndStrangeSegments(t *testing.T) {
 	for name, c := range map[string]struct {
 		damage func(raw []byte) []byte

@@ -20,7 +20,7 @@ func TestAStoppingEngineAnswersNobodyWithoutAPassword(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second} // one connection that is kept
+			client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second} // a single connection, kept
 			for ctx.Err() == nil {
 				req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.HTTPAddr()+"/", strings.NewReader("SELECT 1"))
 				if err != nil {

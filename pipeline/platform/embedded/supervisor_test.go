@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// mortal is an engine that ends when it is told to.
+// mortal is an engine that ends on command.
 type mortal struct {
 	done    chan struct{}
 	stopped bool
@@ -26,10 +26,10 @@ func newMortal() *mortal { return &mortal{done: make(chan struct{})} }
 func TestAnEngineThatDiesIsStartedAgainAndGivenUpOnlyWhenItCannotBe(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		deaths int           // one after the other
+		deaths int           // in turn
 		life   time.Duration // of each
-		fails  int           // starts that fail in a row after the last death
-		says   string        // "" = it runs
+		fails  int           // starts in a row that fail after the last death
+		says   string        // "" = the engine runs
 	}{
 		{"killed once", 1, time.Hour, 0, ""},
 		{"starts that fail at first", 1, time.Hour, startTries - 1, ""},

@@ -16,10 +16,11 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// The tests of this file break the shared cluster of three brokers and so run one after the other.
+// These tests break the shared cluster of three brokers, so they run in turn.
 
-// brokerFault runs two workers under a steady stream while strike does something to the brokers, times times, and then
-// expects everything as in an undisturbed run: whatever was acknowledged is in the tables, once, and nobody had to do anything.
+// brokerFault runs two workers under a steady stream while strike does something to the brokers, times times, and
+// then expects everything as in an undisturbed run: whatever was acknowledged is in the tables, once, and nobody
+// had to do anything.
 func brokerFault(t *testing.T, name string, times int, strike func(ctx context.Context, brokers []*kafkaBroker, u *universe, i int)) {
 	brokers := cluster(t)
 	addr, db := testkit.Database(t)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// brokerAddr returns the address of the real broker, which all tests share.
+// brokerAddr returns the address of the real broker, shared by all tests.
 func brokerAddr(t *testing.T) string {
 	t.Helper()
 	addr := os.Getenv("ANPR_TEST_KAFKA")
@@ -20,7 +20,7 @@ func brokerAddr(t *testing.T) string {
 // brokerKind names the broker in results.
 func brokerKind() string { return "Apache Kafka " + os.Getenv("ANPR_TEST_KAFKA_VERSION") }
 
-// stopBrokers ends what tests started and share.
+// stopBrokers ends the shared brokers.
 func stopBrokers() { stopCluster() }
 
 // deadKeepPartitions: Apache Kafka's session timers do not depend on the connection.

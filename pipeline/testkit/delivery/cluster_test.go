@@ -24,8 +24,8 @@ const (
 	envConf = "ANPR_TEST_KAFKA_CONF" // folder of the log settings
 )
 
-// theCluster is three Apache Kafka brokers, each a controller too, with every partition on all three and two in-sync
-// replicas needed. The tests that use it break it, so they run one after the other (no t.Parallel) and leave it whole.
+// theCluster is three Apache Kafka brokers, each a controller too, with every partition on all three and two
+// in-sync replicas needed. Tests break the cluster, so they run in turn (no t.Parallel) and leave it whole.
 var theCluster struct {
 	once    sync.Once
 	brokers []*kafkaBroker
@@ -33,11 +33,11 @@ var theCluster struct {
 	err     error
 }
 
-// kafkaBroker is one broker process.
+// kafkaBroker is a broker process.
 type kafkaBroker struct {
 	id                           int
-	client                       string // address that clients are told, of the link
-	listen, internal, controller string // addresses it listens on
+	client                       string // address of the link, as told to clients
+	listen, internal, controller string // addresses to listen on
 	link                         *link  // to the workers
 	dir, conf                    string
 	cmd                          *exec.Cmd
@@ -146,7 +146,7 @@ log.cleaner.dedupe.buffer.size=4194304
 `, b.id, voters, b.listen, b.internal, b.controller, b.client, b.internal, filepath.Join(b.dir, "data")), 0o600)
 }
 
-// java returns a command of Kafka's, ended with this test binary.
+// java returns a command of Kafka's that ends with this test binary.
 func (b *kafkaBroker) java(args ...string) *exec.Cmd {
 	conf := os.Getenv(envConf)
 	cmd := exec.Command("java", append([]string{
@@ -177,7 +177,7 @@ func (b *kafkaBroker) running() bool {
 	}
 }
 
-// restart starts the broker when it does not run. It answers later: see whole.
+// restart starts the broker unless it runs. The broker answers later: see whole.
 func (b *kafkaBroker) restart(t *testing.T) {
 	t.Helper()
 	if b.running() {
@@ -192,7 +192,8 @@ func (b *kafkaBroker) restart(t *testing.T) {
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	started := make(chan error)
 	go func() {
-		// The death signal is tied to the thread that starts the child; this goroutine keeps it until the child ends.
+		// The death signal is tied to the thread that starts the child; this goroutine keeps the thread until the
+		// child ends.
 		runtime.LockOSThread()
 		err := b.cmd.Start()
 		started <- err

@@ -9,8 +9,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// routes maps an advertised address, that of a proxy, to the broker behind it. The tests' own clients go to the broker
-// itself: only workers feel the network's faults.
+// routes maps an advertised address, a proxy's, to the broker behind the proxy. The tests' own clients go to the
+// broker itself: only workers feel the network's faults.
 var routes sync.Map
 
 // directly dials the broker behind a proxy.

@@ -17,8 +17,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// smallDisk mounts a tmpfs of that many MiB and inodes. Without the right to mount the test is skipped, which the results name: it is not
-// counted as passed.
+// smallDisk mounts a tmpfs with mib MiB and so many inodes. Without the right to mount the test is skipped, and
+// the results name the skip instead of counting it as passed.
 func smallDisk(t *testing.T, mib, inodes int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,7 +34,7 @@ func smallDisk(t *testing.T, mib, inodes int) string {
 	return dir
 }
 
-// fill takes the room of a disk but for leave bytes, and returns what frees it again.
+// fill takes the room of a disk but for leave bytes, and returns a function that frees the room.
 func fill(t *testing.T, dir, name string, leave uint64) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -64,7 +64,8 @@ func fill(t *testing.T, dir, name string, leave uint64) (free func()) {
 	}
 }
 
-// fillUp fills the disk as disks fill: first to what the engine keeps free, then, when it refuses inserts, to the last byte.
+// fillUp fills the disk as disks fill: first to what the engine keeps free, then, when it refuses inserts, to the
+// last byte.
 func (o *ownEngine) fillUp(ctx context.Context) func(*testing.T, string) (free func()) {
 	return func(t *testing.T, dir string) func() {
 		most := fill(t, dir, "ballast", embedded.KeepFree-16<<20)
@@ -101,8 +102,8 @@ func useInodes(t *testing.T, dir string) (free func()) {
 	}
 }
 
-// TestTheDatabasesDiskIsFull fills the engine's disk to the last byte under load: inserts are refused, the log keeps the
-// backlog, and when there is room again everything goes on by itself.
+// TestTheDatabasesDiskIsFull fills the engine's disk to the last byte under load: inserts are refused, the log
+// keeps the backlog, and when there is room again everything goes on by itself.
 func TestTheDatabasesDiskIsFull(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, 400, 0)
@@ -120,8 +121,8 @@ func TestTheDatabasesDiskHasNoInodes(t *testing.T) {
 	})
 }
 
-// starve takes the room, keeps it until an insert must have failed, and gives it back. An engine that ends itself over it is started again,
-// as `anpr up` does.
+// starve takes the room until an insert must have failed, and gives it back. An engine that ends for lack of room
+// is started again, as `anpr up` does.
 func (o *ownEngine) starve(ctx context.Context, t *testing.T, take func(*testing.T, string) func()) {
 	t.Helper()
 	free := take(t, o.dir)
@@ -143,7 +144,7 @@ func (o *ownEngine) starve(ctx context.Context, t *testing.T, take func(*testing
 	}
 }
 
-// TestAReadOnlyDirectoryIsRefusedAtTheStart: the engine says which option to change.
+// TestAReadOnlyDirectoryIsRefusedAtTheStart: the engine names the option to change.
 func TestAReadOnlyDirectoryIsRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, 50, 0)

@@ -1,18 +1,20 @@
-// Package delivery holds the tests of the promise that every record of the log is counted exactly once, with everything
-// real but the broker: worker processes that are killed with SIGKILL and stopped with SIGSTOP, the ClickHouse engine,
-// and the Kafka protocol. Plain `go test` runs them against the embedded broker; with the build tag kafka the same tests
-// run against the Apache Kafka at ANPR_TEST_KAFKA, which deploy/kafka-test/run.sh starts (`make test-kafka`). A failure
-// prints its seed; ANPR_DELIVERY_SEED repeats its traffic and its faults, though not the timing of the processes. The
-// package has no code of its own.
+// Package delivery holds the tests of the promise that every record of the log is counted exactly once, with
+// everything real but the broker: worker processes that are killed with SIGKILL and stopped with SIGSTOP, the
+// ClickHouse engine, and the Kafka protocol. Plain `go test` runs them against the embedded broker; with the build
+// tag kafka the same tests run against the Apache Kafka at ANPR_TEST_KAFKA, which deploy/kafka-test/run.sh starts
+// (`make test-kafka`). A failure prints its seed; ANPR_DELIVERY_SEED repeats its traffic and its faults, though
+// not the timing of the processes. The package has no code of its own.
 //
-// The tag kafka also brings three brokers, which the tests start, kill, stop and restart themselves. The tag faults brings
-// networks that delay, cut and lose (toxiproxy between workers and ClickHouse, and workers and broker), full disks, stopped
-// and killed engines, members that come and go, and a rolling restart with another catalogue (`make test-faults`;
-// ANPR_FAULTS=full does each at its full length). The tag soak is `make soak`. Every universe is compared, row by row over
-// all columns but the time of insertion, with an undisturbed run of the same log; ANPR_FAULT_RESULTS collects the results.
+// The tag kafka also brings three brokers, which the tests start, kill, stop and restart themselves. The tag
+// faults brings networks that delay, cut and lose (toxiproxy between workers and ClickHouse, and workers and
+// broker), full disks, stopped and killed engines, members that come and go, and a rolling restart with another
+// catalogue (`make test-faults`; ANPR_FAULTS=full does each at its full length). The tag soak is `make soak`.
+// Every universe is compared, row by row over all columns but the time of insertion, with an undisturbed run of
+// the same log; ANPR_FAULT_RESULTS collects the results.
 //
-// TestASeededDayMakesTheSameTablesAndTopics keeps results: a day of made-up traffic is the same log for ever, and a file has a
-// sum for each column of each table and each field of each output topic. A difference names the table and the column.
+// TestASeededDayMakesTheSameTablesAndTopics keeps results: a day of made-up traffic is the same log for ever, and
+// a file has a sum for each column of each table and each field of each output topic. A difference names the table
+// and the column.
 //
 // # What kafka-go 0.4.51 cannot do with Apache Kafka 3.9.2 and 4.3.1
 //
@@ -33,6 +35,6 @@
 //     metadata name a leader. Our producers and readers try again; a one-shot client must do so itself.
 //
 // And one thing of Kafka itself: 4.x refuses a record whose time is more than an hour ahead of the broker's clock
-// (log.message.timestamp.after.max.ms; error 32, no retry mends it), 3.9 takes it. A load generator that stamps records
-// with the time of its traffic must not run ahead of the clock, or the topic needs another limit.
+// (log.message.timestamp.after.max.ms; error 32, no retry mends it), 3.9 takes it. A load generator that stamps
+// records with the time of its traffic must not run ahead of the clock, or the topic needs another limit.
 package delivery

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// ownEngine is an engine of one test, with a database, that the test may stop, kill and starve.
+// ownEngine is an engine with a database for a single test, which may stop, kill and starve the engine.
 type ownEngine struct {
 	*embedded.ClickHouseEngine
 
@@ -48,7 +48,7 @@ func longer(t *testing.T, short, full time.Duration) time.Duration {
 	return short
 }
 
-// pass waits for that long, unless the test ends.
+// pass waits for d, unless the test ends.
 func pass(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

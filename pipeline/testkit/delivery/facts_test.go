@@ -15,9 +15,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 )
 
-// TestTransactionMarkersAreReadAsRecords pins down what kafka-go makes of a log in which a producer used transactions,
-// which ours never does: the markers come as records (and will be rejected as malformed), and what was aborted is read too.
-// Nothing stalls and every offset is accounted for, but such a producer must be kept away from the topic.
+// TestTransactionMarkersAreReadAsRecords pins down kafka-go's reading of a log with transactions, which our
+// producers never use: the markers come as records (and will be rejected as malformed), and aborted records are
+// read too. Nothing stalls and every offset is accounted for, but such a producer must be kept away from the
+// topic.
 func TestTransactionMarkersAreReadAsRecords(t *testing.T) {
 	t.Parallel()
 	broker := brokerAddr(t)
@@ -34,7 +35,7 @@ func TestTransactionMarkersAreReadAsRecords(t *testing.T) {
 	}
 	defer func() { _ = group.Close() }()
 	s, err := group.Next(ctx)
-	for err != nil && ctx.Err() == nil { // a new coordinator loads its groups first
+	for err != nil && ctx.Err() == nil { // a new coordinator first loads the groups
 		poll(ctx)
 		s, err = group.Next(ctx)
 	}
@@ -53,7 +54,7 @@ func TestTransactionMarkersAreReadAsRecords(t *testing.T) {
 	}
 }
 
-// transact writes one record in a transaction of its own.
+// transact writes a record in a transaction.
 func transact(ctx context.Context, t *testing.T, broker, topic, value string, end kgo.TransactionEndTry) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.TransactionalID(topic), kgo.DefaultProduceTopic(topic))

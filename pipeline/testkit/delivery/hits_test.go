@@ -19,14 +19,14 @@ import (
 
 // hitClock measures hits from the moment their read was due to the moment they came on their topic.
 type hitClock struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	due  map[string]time.Time
 	seen map[string]bool
 	got  []time.Duration
 	over bool
 }
 
-// followHits reads the hits' topic and measures those of the stream. Call it before the first worker starts.
+// followHits reads the hits' topic and measures the hits of the stream. Call it before the first worker starts.
 func (u *universe) followHits(ctx context.Context, s *stream) *hitClock {
 	u.t.Helper()
 	h := &hitClock{due: map[string]time.Time{}, seen: map[string]bool{}}
@@ -45,7 +45,7 @@ func (u *universe) followHits(ctx context.Context, s *stream) *hitClock {
 	return h
 }
 
-// sends notes that a read is due now.
+// sends records that a read is due now.
 func (h *hitClock) sends(id string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,7 +66,7 @@ func (h *hitClock) take(value []byte, now time.Time) {
 	}
 }
 
-// begin forgets what was measured.
+// begin forgets the measurements.
 func (h *hitClock) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,8 +93,8 @@ func (h *hitClock) end() {
 	h.over = true
 }
 
-// report gives the latencies of hits while members joined and left. A hit held up longer than 5 s misses the target; the
-// test fails only at six times that, because the machine may be busy with something else.
+// report gives the latencies of hits while members joined and left. A hit held up longer than 5 s misses the
+// target; the test fails only at six times that, because the machine may be busy with something else.
 func (h *hitClock) report(t *testing.T) string {
 	t.Helper()
 	h.mu.Lock()

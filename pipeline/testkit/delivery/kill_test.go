@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// readsInLog is the size of a universe's log: enough that no worker is out of work before the last fault.
+// readsInLog is the size of a universe's log: large enough that no worker is out of work before the last fault.
 const readsInLog = 4000
 
 // anyStep fits every event.
 func anyStep(event) bool { return true }
 
-// vary gives the worker another size and linger of batches than the one before, so that a range that is not taken over
-// from the plan would be another range.
+// vary gives the worker another size and linger of batches than its predecessor, so that a range not taken over
+// from the plan would differ.
 func vary(j job, rng *rand.Rand) job {
 	j.BatchRows, j.Linger = 40+rng.IntN(300), time.Duration(1+rng.IntN(20))*time.Millisecond
 	return j
 }
 
-// TestRandomKillsChangeNothing runs two workers on a log that grows, kills one of them again and again at a random
-// moment, and starts another in its place.
+// TestRandomKillsChangeNothing runs two workers on a growing log, kills either again and again at a random moment,
+// and starts another instead.
 func TestRandomKillsChangeNothing(t *testing.T) {
 	const worlds, each = 4, 6
 	t.Parallel()
@@ -70,7 +70,7 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 				slots[victim] = start(u.t, vary(u.job, rng))
 				continue
 			}
-		case 3: // in its youth: while it joins, or takes a partition over
+		case 3: // early: while the worker joins, or takes a partition over
 			slots[victim].kill()
 			slots[victim] = start(u.t, vary(u.job, rng))
 			wait, done := context.WithTimeout(ctx, time.Duration(100+rng.IntN(1500))*time.Millisecond)
@@ -80,7 +80,7 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 			u.works(ctx, slots[victim], 1+rng.IntN(15), rng)
 		}
 		cancel()
-		u.send(rng, u.share()+0.5/float64(times+1)) // something to do while it dies
+		u.send(rng, u.share()+0.5/float64(times+1)) // work during the death
 		if u.behind() {
 			underLoad++
 		}
@@ -97,7 +97,7 @@ func (u *universe) killAtRandom(times int) (underLoad int64) {
 	return underLoad
 }
 
-// diesAtWork gives the worker work until its fault has killed it; false when the log ended before.
+// diesAtWork gives the worker work until the fault has killed the worker; false when the log ended before.
 func (u *universe) diesAtWork(ctx context.Context, p *process, rng *rand.Rand) bool {
 	u.t.Helper()
 	for {
@@ -117,7 +117,7 @@ func (u *universe) diesAtWork(ctx context.Context, p *process, rng *rand.Rand) b
 	}
 }
 
-// works returns when the worker has passed that many more steps, sending more of the log when it runs out of it.
+// works returns when the worker has passed so many more steps, and sends more of the log when the worker runs out.
 func (u *universe) works(ctx context.Context, p *process, steps int, rng *rand.Rand) {
 	u.t.Helper()
 	for steps > 0 {
@@ -138,8 +138,8 @@ func (u *universe) works(ctx context.Context, p *process, steps int, rng *rand.R
 	}
 }
 
-// TestAKillAtAnyStepChangesNothing kills workers exactly at each step of the protocol, in their first batch, which
-// finishes the one their predecessor left, and in a later one.
+// TestAKillAtAnyStepChangesNothing kills workers exactly at each step of the protocol, in the first batch, which
+// finishes the predecessor's, and in a later batch.
 func TestAKillAtAnyStepChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string][]fault{
@@ -157,7 +157,7 @@ func TestAKillAtAnyStepChangesNothing(t *testing.T) {
 				u.send(rng, float64(i+1)/float64(len(faults)+1))
 				j := vary(u.job, rng)
 				j.Fault, j.Fault.Signal = f, syscall.SIGKILL
-				j.BatchRows = min(j.BatchRows, 30) // else a fast worker is through before its fault
+				j.BatchRows = min(j.BatchRows, 30) // else a fast worker is through before the fault
 				u.diesFed(j, rng)
 			}
 			u.send(rng, 1)
@@ -178,7 +178,7 @@ func (u *universe) diesFed(j job, rng *rand.Rand) {
 	}
 }
 
-// dies runs a worker until its fault kills it.
+// dies runs a worker until the fault kills the worker.
 func (u *universe) dies(j job) {
 	u.t.Helper()
 	p := start(u.t, j)

@@ -14,14 +14,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// link is the network between the workers and one server.
+// link is the network between the workers and a server.
 type link struct{ proxy *toxiproxy.Proxy }
 
 var toxiServer = sync.OnceValue(func() *toxiproxy.ApiServer {
 	return toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 })
 
-// newLink listens on a port of its own and passes everything on to the server.
+// newLink listens on a free port and passes everything on to the server.
 func newLink(name, server string) (*link, error) {
 	p := toxiproxy.NewProxy(toxiServer(), name, "127.0.0.1:0", server)
 	if err := p.Start(); err != nil {
@@ -55,7 +55,7 @@ func (l *link) join(t *testing.T) {
 	}
 }
 
-// toxic is one of toxiproxy's faults.
+// toxic is a fault of toxiproxy.
 type toxic struct {
 	Type       string         `json:"type"`
 	Stream     string         `json:"stream"` // upstream: to the server
@@ -79,7 +79,7 @@ func (l *link) poison(t *testing.T, toxics ...toxic) {
 // cure removes all faults. Connections on which something was lost are closed.
 func (l *link) cure(ctx context.Context) { l.proxy.Toxics.ResetToxics(ctx) }
 
-// advertised is a listener that names another address as its own: a broker tells clients that one.
+// advertised is a listener that names another address as its own, for a broker to tell clients.
 type advertised struct {
 	net.Listener
 
@@ -88,7 +88,7 @@ type advertised struct {
 
 func (a advertised) Addr() net.Addr { return a.addr }
 
-// freeAddr returns an address of this machine on which nobody listens.
+// freeAddr returns a free address of this machine.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -49,7 +49,7 @@ func TestAnOutageOfTheDatabaseChangesNothing(t *testing.T) {
 		opened := p.waitForOpenings(ctx, p.openings()+1)
 		before, _ := u.committed(j.Group)
 		u.send(rng, 0.3*float64(i+1)+0.1)
-		p.waitForOpenings(ctx, opened+1) // it tried the engine in vain once more
+		p.waitForOpenings(ctx, opened+1) // the worker tried the engine in vain once more
 		if after, _ := u.committed(j.Group); after != before {
 			t.Errorf("offsets went from %v to %v while the engine was down", before, after)
 		}
@@ -85,7 +85,7 @@ func startEngine(t *testing.T, dir, native, http string) *embedded.ClickHouseEng
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	// On a disk that is made full the engine runs as `anpr up` runs it, with fsync.
+	// On a full disk the engine runs as `anpr up` runs it, with fsync.
 	var fs syscall.Statfs_t
 	small := syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs
 	e, err := embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{DataDir: dir, NativeAddr: native, HTTPAddr: http, Users: testkit.HarnessUsers(), MaxMemory: 1 << 30, Fsync: small})

@@ -20,7 +20,7 @@ import (
 // patience is how long a test waits for anything before it gives up.
 const patience = 90 * time.Second
 
-// event is one line of a worker.
+// event is a line of a worker.
 type event struct {
 	step      step
 	partition int32
@@ -38,7 +38,7 @@ type process struct {
 	err    error // of Wait; set before ended is closed
 }
 
-// lockedBuffer is a log that may be read while it is written.
+// lockedBuffer is a log that may be read during writing.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -58,7 +58,7 @@ func (l *lockedBuffer) tail() string {
 	return string(b[max(0, len(b)-6<<10):])
 }
 
-// start starts a worker process. It is killed at the end of the test when it still runs.
+// start starts a worker process, which is killed at the end of the test if still running.
 func start(t *testing.T, j job) *process {
 	t.Helper()
 	text, err := json.Marshal(j)
@@ -99,7 +99,7 @@ func (p *process) read(out io.Reader) {
 		f := strings.Split(lines.Text(), "|")
 		e := event{step: step(f[0])}
 		if len(f) != 4 {
-			continue // the line that the kill cut
+			continue // the line cut by the kill
 		}
 		if _, err := fmt.Sscan(f[1]+" "+f[2]+" "+f[3], &e.partition, &e.from, &e.to); err != nil {
 			continue

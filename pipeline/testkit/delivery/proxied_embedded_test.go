@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// behindLinks returns a broker of this test, the address that workers get, and the links to it.
+// behindLinks returns a broker for this test, the address for workers, and the links to the broker.
 func behindLinks(t *testing.T) (addr string, links []*link) {
 	t.Helper()
 	server, err := net.Listen("tcp", "127.0.0.1:0")

@@ -4,7 +4,7 @@ package delivery
 
 import "testing"
 
-// behindLinks returns the address of the shared cluster that workers get, and the links to its brokers.
+// behindLinks returns the shared cluster's address for workers, and the links to the brokers.
 func behindLinks(t *testing.T) (addr string, links []*link) {
 	t.Helper()
 	brokers := cluster(t)
@@ -14,5 +14,5 @@ func behindLinks(t *testing.T) (addr string, links []*link) {
 	return clusterAddr(brokers), links
 }
 
-// alone: the tests that do something to the shared cluster run one after the other.
+// alone: tests that change the shared cluster run in turn.
 func alone(*testing.T) {}

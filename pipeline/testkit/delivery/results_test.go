@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// envResults names a file to which every verified universe is added as a line of JSON; FILE.md is the table made of all
-// lines in it.
+// envResults names a file to which every verified universe is added as a line of JSON; FILE.md is the table of all
+// lines.
 const envResults = "ANPR_FAULT_RESULTS"
 
-// result is one universe: one seed under one fault.
+// result is a universe: a seed under a fault.
 type result struct {
 	Fault    string `json:"fault"`
 	Test     string `json:"test"`
@@ -63,7 +63,7 @@ func (u *universe) sum(table string, rows []string) {
 	u.rows += len(rows)
 }
 
-// writeResults says what was not run, appends this run's results and makes the table anew.
+// writeResults names the tests not run, appends this run's results and makes the table anew.
 func writeResults() {
 	for _, r := range results.all {
 		if r.NotRun != "" {
@@ -156,7 +156,7 @@ const envFaults = "ANPR_FAULTS"
 
 func fullLength() bool { return os.Getenv(envFaults) == "full" }
 
-// noteOther keeps the result of a test that has no universe.
+// noteOther keeps the result of a test without a universe.
 func noteOther(t *testing.T, fault string, struck int) {
 	t.Helper()
 	r := result{Fault: fault, Test: t.Name(), Broker: "none", Seed: runSeed(), Struck: struck}
@@ -168,7 +168,7 @@ func noteOther(t *testing.T, fault string, struck int) {
 	results.all = append(results.all, r)
 }
 
-// notRun fails a test and keeps it in the results as one that was not run.
+// notRun fails a test and keeps it in the results as not run.
 func notRun(t *testing.T, format string, args ...any) {
 	t.Helper()
 	why := fmt.Sprintf(format, args...)

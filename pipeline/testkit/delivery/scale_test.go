@@ -12,8 +12,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// TestScaleOutAndIn goes from one worker to three and back under load, one at a time, measures how long hits are held up, and expects exactly
-// what one undisturbed worker makes. A hit's latency counts from the moment its read was due to be sent.
+// TestScaleOutAndIn goes from one worker to three and back under load, one at a time, measures the delay of hits,
+// and expects exactly the results of a single undisturbed worker. A hit's latency counts from the moment when the
+// read was due to be sent.
 func TestScaleOutAndIn(t *testing.T) {
 	alone(t)
 	broker, _ := behindLinks(t)
@@ -23,10 +24,11 @@ func TestScaleOutAndIn(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	w := &team{u: u, j: u.job}
-	w.j.Session = 6 * time.Second // as in production: what a hand-over costs depends on it
+	w.j.Session = 6 * time.Second // as in production: the cost of a hand-over depends on it
 	s := u.stream(ctx, 100)
 	changes := []int{2, 3, 2, 1}
-	share := func(i int) int64 { return int64(len(u.records) * (i + 1) / (len(changes) + 2)) } // each change has records of its own, however slow the machine is
+	// each change has its own records, however slow the machine is
+	share := func(i int) int64 { return int64(len(u.records) * (i + 1) / (len(changes) + 2)) }
 	s.most.Store(share(0))
 	hits := u.followHits(ctx, s)
 	w.grow(1)
@@ -45,7 +47,7 @@ func TestScaleOutAndIn(t *testing.T) {
 		u.rebalanced(ctx, t, before)
 		done = w.progress(ctx, s, fmt.Sprintf("with %d workers", n), done)
 		pass(ctx, longer(t, time.Second, 10*time.Second))
-		hits.await(ctx, 6*(i+1)) // each change has hits of its own, however fast the machine is
+		hits.await(ctx, 6*(i+1)) // each change has its own hits, however fast the machine is
 	}
 	hits.end()
 	s.finish()

@@ -25,8 +25,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// The seeded day: its reads take 86,000 s from six in the morning in UTC, over midnight in Brussels and over the end of a
-// month, where the tables' partitions change.
+// The seeded day: its reads take 86,000 s from six in the morning in UTC, over midnight in Brussels and over the
+// end of a month, where the tables' partitions change.
 const (
 	dayReads      = 100_000
 	dayPartitions = 4
@@ -52,7 +52,7 @@ func TestASeededDayMakesTheSameTablesAndTopics(t *testing.T) {
 			j.BatchRows = c.batchRows
 			log.process(t, j, c.workers)
 			got := sumsOf(t, j)
-			if *update && i == 0 && !t.Failed() { // the others must make what the first made
+			if *update && i == 0 && !t.Failed() { // later runs must repeat the first
 				writeSums(t, got)
 			}
 			compareSums(t, got, readSums(t))
@@ -70,7 +70,7 @@ type dayLog struct {
 	heldUp []heldRead                    // by time of receipt
 }
 
-// heldRead is a read that is received later than it was sent.
+// heldRead is a read received later than sent.
 type heldRead struct {
 	partition int
 	at        schemas.Micros
@@ -78,7 +78,7 @@ type heldRead struct {
 	read      *anprv1.PlateRead
 }
 
-// seededDay makes the log: 100,000 reads with all that goes wrong in a day, and the ticks of its pauses.
+// seededDay makes the log: 100,000 reads with all the troubles of a day, and the ticks of the pauses.
 func seededDay(t *testing.T) *dayLog {
 	t.Helper()
 	city, err := bench.NewCity(bench.CityConfig{Seed: 11, Cameras: 40, Vehicles: 20_000, ListEntries: 600, ListedDrive: 200, At: dayStart})
@@ -110,9 +110,10 @@ func seededDay(t *testing.T) *dayLog {
 	return l
 }
 
-// addEvent adds the record of a read, and before it the ticks of the pause and what was held up until now. Of the reads the generator makes,
-// one in five is in JSON as from a producer that is not ours, and some are changed to what the generator does not make: held up on the way
-// for minutes or hours, ahead of the receiver's clock, with more pictures, refused by the gateway.
+// addEvent adds the record of a read, after the ticks of the pause and the reads held up until now. A fifth of the
+// generator's reads is in JSON, as from a foreign producer. Some reads are changed in ways that the generator does
+// not make: held up on the way for minutes or hours, ahead of the receiver's clock, with more pictures, refused by
+// the gateway.
 func (l *dayLog) addEvent(t *testing.T, i int, ev *bench.Event) {
 	t.Helper()
 	for len(l.heldUp) > 0 && l.heldUp[0].at <= ev.Received {
@@ -131,7 +132,8 @@ func (l *dayLog) addEvent(t *testing.T, i int, ev *bench.Event) {
 	case i%301 == 0:
 		delays := [...]schemas.Micros{3 * schemas.Minute, 40 * schemas.Minute, 7 * schemas.Hour}
 		id := sha256.Sum256(m.ReadId)
-		m.ReadId, m.LateUpload = id[:len(schemas.ID{})], i%2 == 0 // another id: the camera may have sent it again meanwhile
+		// another id: the camera may have sent the read again meanwhile
+		m.ReadId, m.LateUpload = id[:len(schemas.ID{})], i%2 == 0
 		l.holdUp(heldRead{p, at + delays[i%len(delays)], key, &m})
 	case i%307 == 0:
 		m.CapturedAtUs = int64(at + 5*schemas.Second)
@@ -149,13 +151,13 @@ func (l *dayLog) addEvent(t *testing.T, i int, ev *bench.Event) {
 	}
 }
 
-// holdUp keeps a read until its time of receipt.
+// holdUp keeps a read until the time of receipt.
 func (l *dayLog) holdUp(h heldRead) {
 	l.heldUp = append(l.heldUp, h)
 	slices.SortStableFunc(l.heldUp, func(a, b heldRead) int { return cmp.Compare(a.at, b.at) })
 }
 
-// addRead adds a read as received at that time.
+// addRead adds a read as received at the given time.
 func (l *dayLog) addRead(t *testing.T, partition int, at schemas.Micros, key []byte, read *anprv1.PlateRead) {
 	t.Helper()
 	read.ReceivedAtUs = int64(at)
@@ -166,7 +168,7 @@ func (l *dayLog) addRead(t *testing.T, partition int, at schemas.Micros, key []b
 	l.add(t, partition, at, key, value)
 }
 
-// add adds a record, after the ticks of the pause before it.
+// add adds a record, after the ticks of the pause before.
 func (l *dayLog) add(t *testing.T, partition int, at schemas.Micros, key, value []byte) {
 	t.Helper()
 	for l.last[partition] > 0 && at-l.last[partition] > dayPause {
@@ -190,7 +192,7 @@ func (l *dayLog) addTick(t *testing.T, partition int, at schemas.Micros) {
 	l.put(partition, at, nil, value)
 }
 
-// publish puts the log on a broker of its own, and returns the job of a worker that has empty tables of its own.
+// publish puts the log on a separate broker, and returns the job of a worker with separate, empty tables.
 func (l *dayLog) publish(t *testing.T) job {
 	t.Helper()
 	j := job{
@@ -207,7 +209,8 @@ func (l *dayLog) publish(t *testing.T) job {
 	defer cl.Close()
 	records := make([]*kgo.Record, len(l.records))
 	for i, r := range l.records {
-		records[i] = &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp} // the client writes into it
+		// the client writes into the message
+		records[i] = &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
 	}
 	if err := cl.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal("produce the day: ", err)
@@ -238,7 +241,7 @@ func (l *dayLog) process(t *testing.T, j job, workers int) {
 	}
 }
 
-// awaitCommits waits until the group has committed all offsets of the log, as long as it gets on.
+// awaitCommits waits until the group has committed all offsets of the log, as long as there is progress.
 func (l *dayLog) awaitCommits(t *testing.T, j job, ended <-chan error) {
 	t.Helper()
 	adm, moved := adminClient(t, j.Kafka), time.Now()

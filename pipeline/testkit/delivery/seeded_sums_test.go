@@ -36,12 +36,12 @@ const (
 	perInsert = "the ranges of batches follow the pace of the machine; their sums and ends a partition do not"
 )
 
-// daySums lists the tables: what makes a row the only one, and which columns are left out, with the reason. A table that
-// is neither here nor in notSummed, or a column of batches that batchSums lacks, fails the test.
+// daySums lists the tables: the columns that identify a row, and the columns left out, with the reason. A table
+// that is neither here nor in notSummed, or a column of batches that batchSums lacks, fails the test.
 var daySums = []struct {
 	table, identity string
 	except          map[string]string
-	kinds           string // columns whose combinations are counted, so that a difference shows which way rows went
+	kinds           string // columns whose combinations are counted, so that a difference shows the way of the rows
 }{
 	{"reads", "read_id", map[string]string{"inserted_at": wallClock}, "late, late_upload, clock_suspect"},
 	{"passages", "passage_id", map[string]string{"inserted_at": wallClock}, "parked"},
@@ -62,7 +62,8 @@ var notSummed = map[string]string{
 	"goose_db_version": "keeps the migrations and their wall clock",
 }
 
-// batchSums says how the rows of a partition become one: the single ranges depend on timing, and so would a sum of rows.
+// batchSums says how the rows of a partition become one: single ranges depend on timing, and so would a sum of
+// rows.
 var batchSums = map[string]string{
 	"kafka_topic": "", "kafka_partition": "", // the identity
 	"start_offset": "min", "end_offset": "max", "log_clock": "max", // the ranges leave no gap, as the other tests show
@@ -103,8 +104,8 @@ func sumsOf(t *testing.T, j job) sums {
 	return out
 }
 
-// addTable adds the number of rows, and for each column the sum of a hash of (identity, value) over all rows: the order of rows has no
-// part in it, a row that is there twice has, and so has a value that moved to another row.
+// addTable adds the number of rows, and for each column the sum of a hash of (identity, value) over all rows. The
+// order of rows does not matter; a repeated row and a value moved to another row do.
 func (m sums) addTable(s store, table, identity string, columns []string) {
 	s.t.Helper()
 	from := table
@@ -112,7 +113,8 @@ func (m sums) addTable(s store, table, identity string, columns []string) {
 	case "batches":
 		from = batchesByPartition(s.t, columns)
 	case "plates":
-		from = "(SELECT zone, class, plate, max(last_seen) AS last_seen FROM plates GROUP BY zone, class, plate)" // as its readers do
+		// as the table's readers do
+		from = "(SELECT zone, class, plate, max(last_seen) AS last_seen FROM plates GROUP BY zone, class, plate)"
 	}
 	parts := []string{"toString(count())", "toString(uniqExact(" + identity + "))"}
 	for _, c := range columns {
@@ -132,7 +134,7 @@ func (m sums) addTable(s store, table, identity string, columns []string) {
 	}
 }
 
-// batchesByPartition is a subquery with one row a partition.
+// batchesByPartition is a subquery with a row a partition.
 func batchesByPartition(t *testing.T, columns []string) string {
 	t.Helper()
 	parts := []string{}
@@ -166,8 +168,9 @@ func (m sums) addKinds(s store, table, columns string) {
 	}
 }
 
-// addTopic adds, over the messages of a topic sorted by id, a hash of the whole records (key, value and headers, but not their time,
-// which is the wall clock), and one for each field of the message. A message that came twice must be the same both times.
+// addTopic adds, over the messages of a topic sorted by id, a hash of the whole records (key, value and headers;
+// without the time, which is the wall clock), and a hash for each field of the message. A repeated message must be
+// the same both times.
 func (m sums) addTopic(t *testing.T, j job, topic string, message proto.Message, identity ...string) {
 	t.Helper()
 	byID := map[string]*kgo.Record{}
@@ -234,7 +237,7 @@ func textOf(m protoreflect.Message, field protoreflect.FieldDescriptor) string {
 	return value.String()
 }
 
-// recordBytes returns what a consumer gets of a record, without its time.
+// recordBytes returns a record as a consumer gets it, without the time.
 func recordBytes(r *kgo.Record) []byte {
 	return fmt.Appendf(nil, "%d %q %q %q", r.Partition, r.Key, r.Value, r.Headers)
 }

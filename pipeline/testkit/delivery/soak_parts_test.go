@@ -29,7 +29,7 @@ import (
 // soakGroup is the program's default consumer group.
 const soakGroup = "anpr-ingest"
 
-// buildProgram builds anpr as it is shipped.
+// buildProgram builds anpr as shipped.
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "anpr")
@@ -82,7 +82,7 @@ func (w *soakWorker) kill() {
 	<-w.ended
 }
 
-// outputsSeen collects what is published.
+// outputsSeen collects the published messages.
 type outputsSeen struct {
 	mu   sync.Mutex // guards got
 	got  bench.Got
@@ -130,7 +130,7 @@ func (o *outputsSeen) take(r *kgo.Record) {
 	}
 }
 
-// The processes that are measured.
+// The measured processes.
 const (
 	immortal = "worker that was never killed"
 	theOther = "worker that was killed"
@@ -138,8 +138,8 @@ const (
 	theRest  = "this test: broker, generator, proxies"
 )
 
-// usage is how much of something a process used over the soak. Early is the median of the first quarter after the
-// warm-up, late that of the last quarter.
+// usage is a process's use of a resource over the soak. Early is the median of the first quarter after the
+// warm-up, late the median of the last quarter.
 type usage struct {
 	EarlyMB, LateMB, MostMB float64
 	MBPerMinute             float64 // slope after the warm-up
@@ -196,7 +196,7 @@ func (m *meter) add(name string, pid int, goroutines float64) {
 	}
 }
 
-// residentMB returns the resident memory of a process, 0 when it is gone.
+// residentMB returns the resident memory of a process, 0 after its end.
 func residentMB(pid int) float64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -212,7 +212,7 @@ func residentMB(pid int) float64 {
 	return 0
 }
 
-// goroutines asks a worker; 0 when it does not answer, because it is stopped.
+// goroutines asks a worker; 0 when a stopped worker does not answer.
 func goroutines(ctx context.Context, ops string) float64 {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -24,28 +24,32 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// soakResult is what a soak found. Zero residual, zero duplicates, the whole truth, and memory and goroutines that do not grow.
+// soakResult is what a soak found. Zero residual, zero duplicates, the whole truth, and memory and goroutines that
+// do not grow.
 type soakResult struct {
-	Minutes    float64                      `json:"minutes"`
-	Rate       int                          `json:"rate"`
-	Seed       uint64                       `json:"seed"`
-	Faults     map[string]int               `json:"faults"`
-	Sent       uint64                       `json:"sent"`    // acknowledged by the broker
-	NotSent    uint64                       `json:"notSent"` // due and not acknowledged
-	Log        int64                        `json:"log"`     // records of anpr.reads.v1
-	Stored     uint64                       `json:"stored"`
-	Merged     uint64                       `json:"merged"`
-	Rejected   uint64                       `json:"rejected"`
-	Ticks      uint64                       `json:"ticks"`
-	Residual   int64                        `json:"residual"`
-	Duplicates uint64                       `json:"duplicates"` // without FINAL, over reads, passages, hits, offences, merges and rejects
-	Gaps       uint64                       `json:"gaps"`       // and overlaps of the ledger
+	Minutes  float64        `json:"minutes"`
+	Rate     int            `json:"rate"`
+	Seed     uint64         `json:"seed"`
+	Faults   map[string]int `json:"faults"`
+	Sent     uint64         `json:"sent"`    // acknowledged by the broker
+	NotSent  uint64         `json:"notSent"` // due and not acknowledged
+	Log      int64          `json:"log"`     // records of anpr.reads.v1
+	Stored   uint64         `json:"stored"`
+	Merged   uint64         `json:"merged"`
+	Rejected uint64         `json:"rejected"`
+	Ticks    uint64         `json:"ticks"`
+	Residual int64          `json:"residual"`
+	// without FINAL, over reads, passages, hits, offences, merges and rejects
+	Duplicates uint64                       `json:"duplicates"`
+	Gaps       uint64                       `json:"gaps"` // and overlaps of the ledger
 	Truth      map[string]bench.ResultTally `json:"truth"`
 	Processes  map[string]usage             `json:"processes"`
-	DrainSec   float64                      `json:"drainSeconds"` // from the last fault's end and the last read sent to nothing left to do
+	// from the last fault's end and the last read sent to nothing left to do
+	DrainSec float64 `json:"drainSeconds"`
 }
 
-// soak is one run: the embedded broker in this process, an engine, and workers of the real program, each behind links.
+// soak is a run: the embedded broker in this process, an engine, and workers of the real program, each behind
+// links.
 type soak struct {
 	t       *testing.T
 	rng     *rand.Rand
@@ -210,7 +214,7 @@ func (s *soak) drain() {
 	s.res.Log, s.res.DrainSec = last, time.Since(began).Seconds()-10
 }
 
-// offsets returns the records on the log and those committed.
+// offsets returns the numbers of records on the log and committed.
 func (s *soak) offsets() (end, done int64) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
@@ -253,7 +257,7 @@ func (s *soak) count() {
 		FROM batches) WHERE before != start_offset`, &r.Gaps)
 }
 
-// judge fails the test for everything that is not as it must be.
+// judge fails the test for everything wrong.
 func (s *soak) judge(sent *bench.RunResult, got *outputsSeen) {
 	r := &s.res
 	r.Sent, r.NotSent, r.Processes = sent.Sent, sent.NotSent, s.meter.usages()

@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/rules"
 )
 
-// probe writes a row of its own to a table of its own.
+// probe writes a row to a separate table.
 func probe(ctx context.Context, addr string) error {
 	err := testkit.Exec(ctx, addr, "CREATE TABLE IF NOT EXISTS faults.probe (a UInt8) ENGINE = MergeTree ORDER BY a")
 	if err == nil {
@@ -61,8 +61,8 @@ func TestTheDatabaseIsKilledAgainAndAgain(t *testing.T) {
 	})
 }
 
-// databaseFault runs two workers under a steady stream while strike does something to an engine of their own. Their
-// sessions are short, so a worker that waits for the engine and does not heartbeat would lose its partitions: it must not.
+// databaseFault runs two workers under a steady stream while strike disturbs a separate engine. The sessions are
+// short, so a worker that waits for the engine without a heartbeat would lose its partitions, and must not.
 func databaseFault(t *testing.T, name string, times int, strike func(context.Context, *ownEngine)) {
 	databaseFaultIn(t, t.TempDir(), name, times, strike)
 }
@@ -93,9 +93,10 @@ func databaseFaultIn(t *testing.T, dir, name string, times int, strike func(cont
 	u.verify()
 }
 
-// TestRollingRestartWithAnotherCatalogue replaces two workers by two with another catalogue version, killing the first
-// between insert and commit, in the middle of an insert and after its plan: the batch under way is finished by a worker of the new version.
-// The versions say the same in other words, so all rows must equal those of an undisturbed worker but for the version they carry.
+// TestRollingRestartWithAnotherCatalogue replaces two workers by two with another catalogue version, killing the
+// first between insert and commit, in the middle of an insert and after its plan: the batch under way is finished
+// by a worker of the new version. The versions say the same in other words, so all rows must equal those of an
+// undisturbed worker but for the version they carry.
 func TestRollingRestartWithAnotherCatalogue(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]fault{
@@ -115,7 +116,7 @@ func TestRollingRestartWithAnotherCatalogue(t *testing.T) {
 			young := u.job
 			young.Catalogue = otherCatalogue(t)
 			p := start(t, young)
-			other := start(t, u.job) // mixed versions: an old worker beside a new one
+			other := start(t, u.job) // mixed versions: an old worker beside a new worker
 			u.send(rng, 0.7)
 			u.drained(u.job.Group, func(time.Duration) error { return p.alive() })
 			other.stop()
@@ -151,8 +152,8 @@ func otherCatalogue(t *testing.T) string {
 	return dir
 }
 
-// versions checks that both versions decided something, and that every decision carries the version of its batch. Only the
-// batch that was under way may hold rows of both: what the old worker had inserted stays.
+// versions checks that both versions decided something, and that every decision carries the version of its batch.
+// Only the batch under way may hold rows of both, because the old worker's inserts stay.
 func (u *universe) versions() {
 	u.t.Helper()
 	s := open(u.t, u.job)
@@ -164,7 +165,7 @@ func (u *universe) versions() {
 	for _, table := range []string{"decisions", "offences"} {
 		s.numbers(fmt.Sprintf(`SELECT uniqExact(kafka_partition, start_offset) FROM %s AS d JOIN batches AS b USING (kafka_partition)
 			WHERE kafka_offset >= start_offset AND kafka_offset < end_offset AND d.catalogue_version != b.catalogue_version`, table), &strange)
-		if strange > partitions { // the worker that was killed may have had one under way in each
+		if strange > partitions { // the killed worker may have had a batch under way in each
 			u.t.Errorf("%s: rows of %d batches carry another version than their batch, at most the %d that were under way may", table, strange, partitions)
 		}
 	}

@@ -26,7 +26,7 @@ type stream struct {
 	ended chan struct{}
 }
 
-// stream starts sending that many records a second.
+// stream starts sending perSecond records a second.
 func (u *universe) stream(ctx context.Context, perSecond int) *stream {
 	u.t.Helper()
 	cl, err := kgo.NewClient(
@@ -44,7 +44,7 @@ func (u *universe) stream(ctx context.Context, perSecond int) *stream {
 	return s
 }
 
-// run is the only one to touch the universe's sent and ends until it has ended.
+// run alone touches the universe's sent and ends, until run has ended.
 func (s *stream) run(ctx context.Context) {
 	defer close(s.ended)
 	last, due := time.Now(), float64(s.u.sent)
@@ -55,7 +55,7 @@ func (s *stream) run(ctx context.Context) {
 		}
 		due += now.Sub(last).Seconds() * float64(s.pace.Load())
 		last = now
-		due = min(due, float64(most)) // what it waits for does not come all at once later
+		due = min(due, float64(most)) // records held back do not come all at once later
 		for s.u.sent < int(due) {
 			r := s.u.records[s.u.sent]
 			if h := s.clock.Load(); h != nil {
@@ -108,7 +108,7 @@ func adminOf(t *testing.T, addr string) *kadm.Client {
 	return kadm.NewClient(cl)
 }
 
-// team is some workers on one universe.
+// team is a group of workers on a universe.
 type team struct {
 	u       *universe
 	j       job
@@ -142,8 +142,8 @@ func (w *team) alive(time.Duration) error {
 	return nil
 }
 
-// progress waits until the group has committed more than it had, and returns what it has. When the stream has sent
-// everything and all of it is committed there is nothing to wait for.
+// progress waits until the group has committed more than before, and returns the commits. When the stream has sent
+// everything and all records are committed, progress does not wait.
 func (w *team) progress(ctx context.Context, s *stream, what string, than int64) int64 {
 	w.u.t.Helper()
 	for {

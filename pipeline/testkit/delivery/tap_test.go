@@ -31,7 +31,7 @@ const (
 // fault is what a worker does to itself at a step.
 type fault struct {
 	At     step
-	Nth    int // passing of the step at which it happens, from 1; 0 = never
+	Nth    int // passing of the step at which the fault happens, from 1; 0 = never
 	Signal syscall.Signal
 	After  time.Duration // after the step was reached; for insideInsert
 	Unplan bool          // mutant: commits carry no plan
@@ -42,7 +42,7 @@ type tap struct {
 	out   io.Writer // nil: tells nobody
 	fault fault
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	n  int
 }
 
@@ -109,7 +109,8 @@ func (s tappedSession) Commit(ctx context.Context, partition int32, offset int64
 	return nil
 }
 
-// tappedState hides the ledger from a worker without plans, which would stop where its commit contradicts the tables.
+// tappedState hides the batches rows from a worker without plans, which would stop where its commit contradicts
+// the tables.
 type tappedState struct {
 	ingest.State
 	t *tap

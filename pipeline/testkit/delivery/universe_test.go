@@ -33,18 +33,18 @@ import (
 
 const partitions = 3
 
-// A full log is 67 minutes long: longer than the horizon of the state, over midnight in Brussels (23:00 UTC) and over the
-// end of a month in UTC, where the tables' partitions change.
+// A full log is 67 minutes long: longer than the horizon of the state, over midnight in Brussels (23:00 UTC) and
+// over the end of a month in UTC, where the tables' partitions change.
 var firstRead = schemas.MicrosOf(time.Date(2026, 11, 30, 22, 57, 0, 0, time.UTC))
 
 const readsPerSecond = 1
 
-// theCity is the made-up city of all tests, and the directory of its reference data.
+// theCity is the made-up city for all tests, and the directory of the reference data.
 var theCity = sync.OnceValues(func() (*bench.City, error) {
 	return bench.NewCity(bench.CityConfig{Seed: 1, Cameras: 24, Vehicles: 3000, ListEntries: 300, ListedDrive: 100, At: firstRead})
 })
 
-// record is one record of a universe's log before it is sent.
+// record is a record of a universe's log before sending.
 type record struct {
 	id        string // of the read
 	partition int
@@ -52,14 +52,14 @@ type record struct {
 	value     []byte
 }
 
-// universe is one log with its consumer group and its database. Nothing of it is shared with another but the broker, the
-// engine and the output topics, whose ids differ by the seed of the traffic.
+// universe is a log with its consumer group and database. Universes share only the broker, the engine and the
+// output topics, where ids differ by the seed of the traffic.
 type universe struct {
 	t       *testing.T
 	seed    uint64
 	job     job
 	records []record
-	ids     map[string]bool // read ids of the reads that are no rejects
+	ids     map[string]bool // read ids of accepted reads
 	rejects int
 	ticks   int
 	client  *kafka.Client
@@ -69,16 +69,16 @@ type universe struct {
 	mixed bool // workers of two catalogue versions: rows are compared without the version
 
 	// For the table of results.
-	fault    string // what is done to it
+	fault    string // the fault
 	struck   int    // how often
-	detail   string // what was measured
+	detail   string // the measurement
 	rows     int
 	checksum hash.Hash
 }
 
 var universes atomic.Uint64
 
-// seed of this run: ANPR_DELIVERY_SEED, or the clock.
+// runSeed is the seed of this run: ANPR_DELIVERY_SEED, or the clock.
 var runSeed = sync.OnceValue(func() uint64 {
 	if v, err := strconv.ParseUint(os.Getenv("ANPR_DELIVERY_SEED"), 10, 64); err == nil {
 		return v
@@ -86,7 +86,7 @@ var runSeed = sync.OnceValue(func() uint64 {
 	return uint64(time.Now().UnixNano())
 })
 
-// newUniverse makes a log of n records and its empty tables.
+// newUniverse makes a log with n records and empty tables.
 func newUniverse(t *testing.T, n int) *universe {
 	t.Helper()
 	addr, db := testkit.Database(t)
@@ -118,7 +118,7 @@ func newUniverseAt(t *testing.T, n int, broker, addr, db string) *universe {
 	return u
 }
 
-// generate makes the log: the traffic of a city with all that goes wrong in one, and ticks that close what is open.
+// generate makes the log: the traffic of a city with all its troubles, and ticks that close open passages.
 func (u *universe) generate(n int) {
 	u.t.Helper()
 	city, err := theCity()
@@ -162,7 +162,7 @@ func (u *universe) generate(n int) {
 
 var codecs = []kafka.Compression{0, kafka.Gzip, kafka.Snappy, kafka.Lz4, kafka.Zstd}
 
-// send produces the log up to the share (0 to 1) of its records, in requests of random size and compression.
+// send produces the log up to the share (0 to 1) of records, in requests of random size and compression.
 func (u *universe) send(rng *rand.Rand, share float64) {
 	u.t.Helper()
 	upTo := min(int(share*float64(len(u.records))), len(u.records))
@@ -171,7 +171,8 @@ func (u *universe) send(rng *rand.Rand, share float64) {
 		var recs [partitions][]kafka.Record
 		for _, r := range u.records[u.sent : u.sent+n] {
 			recs[r.partition] = append(recs[r.partition], kafka.Record{
-				// Not the time of the traffic: since 4.0 Kafka refuses what is more than an hour ahead of its clock.
+				// Not the time of the traffic: since 4.0 Kafka refuses a time more than an hour ahead of its
+				// clock.
 				Time: time.Now(), Key: kafka.NewBytes(r.key), Value: kafka.NewBytes(r.value),
 			})
 		}
@@ -192,7 +193,7 @@ func (u *universe) send(rng *rand.Rand, share float64) {
 	}
 }
 
-// share returns which part of the log is sent.
+// share returns the share of the log already sent.
 func (u *universe) share() float64 { return float64(u.sent) / float64(len(u.records)) }
 
 func errorOf(resp *kafka.ProduceResponse) error {
@@ -238,8 +239,9 @@ func poll(ctx context.Context) {
 	}
 }
 
-// drained waits until the group has committed all that was sent, as long as it gets on: a loaded machine is slow and stands never still.
-// alive is asked meanwhile, with the time since the last commit, and ends the test with an error.
+// drained waits until the group has committed all that was sent, as long as it gets on: a loaded machine is slow
+// and stands never still. alive is asked meanwhile, with the time since the last commit, and ends the test with an
+// error.
 func (u *universe) drained(group string, alive func(still time.Duration) error) {
 	u.t.Helper()
 	moved := time.Now()
@@ -269,7 +271,7 @@ func (u *universe) behind() bool {
 	return underWay || offsets != u.ends
 }
 
-// finish drains the log with one more worker process, which then stops in good order.
+// finish drains the log with another worker process, which then stops in good order.
 func (u *universe) finish(j job) {
 	u.t.Helper()
 	j.Fault = fault{Unplan: j.Fault.Unplan}
@@ -327,7 +329,7 @@ func (u *universe) undisturbed() job {
 	return j
 }
 
-// migrateTables makes the tables, such that the engine neither merges rows that repeat each other, which would hide them, nor
+// migrateTables makes the tables, such that the engine neither merges repeated rows, which would hide them, nor
 // drops rows for their age.
 func migrateTables(t *testing.T, j job) {
 	t.Helper()
@@ -347,7 +349,7 @@ func migrateTables(t *testing.T, j job) {
 	}
 }
 
-// createTopics makes the topics that are missing.
+// createTopics makes missing topics.
 func createTopics(t *testing.T, broker string, topics map[string]int) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(brokersOf(broker)...), kgo.MetadataMinAge(50*time.Millisecond), kgo.Dialer(directly))
@@ -368,7 +370,7 @@ func createTopics(t *testing.T, broker string, topics map[string]int) {
 			poll(ctx)
 		}
 	}
-	// A real broker announces a partition a moment before it serves it.
+	// A real broker announces a partition a moment before serving it.
 	for {
 		list, err := adm.ListEndOffsets(ctx, slices.Collect(maps.Keys(topics))...)
 		if err == nil {

@@ -17,24 +17,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// tables lists what a worker writes, what makes a row of each the only one, and the columns that say when it was made.
+// tables lists a worker's tables, the columns that identify a row, and the columns with the time of making.
 var tables = []struct{ name, identity, except string }{
 	{"reads", "read_id", "inserted_at"},
 	{"passages", "passage_id", "inserted_at"},
 	{"hits", "hit_id", "inserted_at, processed_at"},
 	{"offences", "offence_id", "inserted_at"},
-	{"decisions", "passage_id, read_id, rule, outcome, reason", "inserted_at"}, // a read that came late is judged by itself
+	{"decisions", "passage_id, read_id, rule, outcome, reason", "inserted_at"}, // a late read is judged alone
 	{"merges", "kafka_partition, kafka_offset", "inserted_at"},
 	{"rejects", "kafka_partition, kafka_offset", "inserted_at"},
 	{"batches", "kafka_partition, start_offset", "inserted_at"},
 }
 
-// verdict collects what is wrong.
+// verdict collects faults.
 type verdict []string
 
 func (v *verdict) add(format string, args ...any) { *v = append(*v, fmt.Sprintf(format, args...)) }
 
-// store reads the tables of one job.
+// store reads the tables of a job.
 type store struct {
 	t    *testing.T
 	conn driver.Conn
@@ -83,7 +83,7 @@ func (s store) numbers(query string, into ...any) {
 	}
 }
 
-// verify checks everything that is promised of the tables and topics of a drained universe.
+// verify checks every promise about the tables and topics of a drained universe.
 func (u *universe) verify() {
 	u.t.Helper()
 	found := u.faults()
@@ -93,7 +93,7 @@ func (u *universe) verify() {
 	u.note(found)
 }
 
-// faults returns what is wrong with the tables and topics.
+// faults returns the faults of the tables and topics.
 func (u *universe) faults() verdict {
 	u.t.Helper()
 	var v verdict
@@ -117,7 +117,8 @@ func (u *universe) faults() verdict {
 		if u.mixed && table.name == "decisions" {
 			table.except += ", catalogue_version"
 		}
-		if u.mixed && table.name == "offences" { // the sealed record names the version too, and each seal covers the one before
+		// the sealed record names the version too, and each seal covers the one before
+		if u.mixed && table.name == "offences" {
 			table.except += ", catalogue_version, sealed, seal_sha256, prev_seal_sha256"
 		}
 		query := fmt.Sprintf("SELECT toString(tuple(* EXCEPT (%s))) FROM %s ORDER BY 1", table.except, table.name)
@@ -152,7 +153,7 @@ func compare(v *verdict, name string, got, want []string) {
 	}
 }
 
-// checkLedger: the ranges of a partition cover its log without overlap or gap, and each adds up.
+// checkLedger: the ranges of a partition cover the log without overlap or gap, and each adds up.
 func (u *universe) checkLedger(v *verdict, s store) {
 	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
@@ -274,7 +275,7 @@ func readTopic(t *testing.T, broker, topic string) (values [][]byte) {
 	return values
 }
 
-// readRecords returns all records of a topic, those of a partition in order.
+// readRecords returns all records of a topic, in order within a partition.
 func readRecords(t *testing.T, broker, topic string) (out []*kgo.Record) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -301,7 +302,7 @@ func readRecords(t *testing.T, broker, topic string) (out []*kgo.Record) {
 	return out
 }
 
-// ends returns the end offset of each partition that has records.
+// ends returns the end offset of each partition with records.
 func ends(ctx context.Context, t *testing.T, cl *kgo.Client, topic string) map[int32]int64 {
 	t.Helper()
 	list, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)

@@ -31,11 +31,11 @@ type job struct {
 	Linger                      time.Duration
 	Session                     time.Duration // 0: session
 	InsertTimeout               time.Duration // 0: the sink's
-	Catalogue                   string        // directory; "": the built-in one
+	Catalogue                   string        // directory; "": the built-in catalogue
 	Fault                       fault
 }
 
-// session is how long a silent worker keeps its partitions.
+// session is the time that a silent worker keeps its partitions.
 const session = 1500 * time.Millisecond
 
 // run works until ctx ends. It is wired as `anpr ingest` is.
@@ -66,7 +66,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	tables, err := sink.NewClickHouse(ctx, cfg)
 	if err != nil && ctx.Err() != nil {
-		return nil // told to stop before it had started
+		return nil // told to stop before the start
 	}
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (j job) run(ctx context.Context, t *tap, log zerolog.Logger) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = topics.Close(ctx) // what was not acknowledged is not committed either
+		_ = topics.Close(ctx) // unacknowledged messages are not committed either
 	}()
 	group, err := source.Join(source.Config{
 		Brokers: brokersOf(j.Kafka), Topic: j.Topic, GroupID: j.Group, SessionTimeout: cmp.Or(j.Session, session), MaxWait: 50 * time.Millisecond, Logger: log,

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAZombieChangesNothing stops a worker in the middle of a batch until another has taken its partitions over, done
-// that batch and gone on, and then wakes it.
+// TestAZombieChangesNothing stops a worker in the middle of a batch until another has taken its partitions over,
+// done the batch and gone on, and then wakes the worker.
 func TestAZombieChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]step{"between plan and insert": afterPlan, "between insert and commit": afterInsert} {
@@ -34,7 +34,7 @@ func TestAZombieChangesNothing(t *testing.T) {
 			if err := zombie.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
-			if at == afterPlan { // it goes on where it stood: with the insert
+			if at == afterPlan { // the worker goes on with the insert
 				if z, ok := zombie.await(ctx, func(z event) bool { return z.partition == e.partition }); !ok || z.step != insideInsert || z.from != e.from {
 					t.Errorf("the zombie woke up to %v, want to the insert of [%d, %d)", z, e.from, e.to)
 				}
