@@ -53,9 +53,26 @@ up: setup ## Run everything on this machine until Ctrl-C, with a made-up city wh
 	@bin/anpr up $(UP_FLAGS)
 
 .PHONY: build
-build: ## Build bin/anpr and bin/anprload, static, without cgo
+build: ## Build bin/anpr and bin/anprload, static, without cgo; with the pages of the office where Node or an earlier build of them is there
 	@mkdir -p bin
+	@deploy/tools/ui.sh ready
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/anpr ./cmd/anprload
+
+.PHONY: ui
+ui: ## Build the pages of the office (needs Node 20 and npm); make build takes them in
+	@deploy/tools/ui.sh build
+
+.PHONY: ui-check
+ui-check: ## The pages: types, lint, the API's types against its document, size of the entry
+	@deploy/tools/ui.sh check
+
+.PHONY: ui-types
+ui-types: ## Write the pages' types of the API anew, from schemas/openapi/office.json
+	@deploy/tools/ui.sh types
+
+.PHONY: test-ui
+test-ui: ui setup ## The pages in Debian's chromium, against the program with its made-up city
+	@deploy/tools/ui.sh test
 
 .PHONY: test
 test: setup ## All tests: PKG=./rules for one package

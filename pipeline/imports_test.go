@@ -69,6 +69,8 @@ var importRules = []importRule{
 	{"pipeline/platform/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
 	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
+	{"pipeline/office/web", nil, append([]string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/jackc/pgx"}, secondClient...), "pages and their headers: it knows no user and no row"},
+	{"pipeline/office/signin", []string{"schemas", "pipeline/office/access", "pipeline/office/web"}, append([]string{"github.com/segmentio/kafka-go"}, secondClient...), "who somebody is; what they may see is access's matter, and the look-up log is handed in"},
 	// Floor 3: rooms that meet the outside.
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
 	{"pipeline/ingest/source", []string{"pipeline/ingest", "pipeline/ingest/shard", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
@@ -89,7 +91,7 @@ var importRules = []importRule{
 		"pipeline/roles",
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
-			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/seals",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},

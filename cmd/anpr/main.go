@@ -39,6 +39,7 @@ type cli struct {
 	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
 	Rules     rulesCmd     `cmd:"" help:"Check the rule catalogue, list its unverified values, run scenarios on it."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
+	User      userCmd      `cmd:"" help:"People who sign in to the pages: let one set a password."`
 	Engine    engineCmd    `cmd:"" help:"Fetch the ClickHouse engine for a machine without one; serve broker and ClickHouse without the roles, for a restore."`
 
 	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`

@@ -147,6 +147,8 @@ type OfficeFlags struct {
 	OfficeAddr   string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
 	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
 
+	SignInFlags
+
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
@@ -309,6 +311,7 @@ func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
+		SignIn: f.SignIn(),
 	}
 }
 

@@ -48,6 +48,7 @@ say "$(go env GOVERSION); modules ..."
 deploy/tools/modules.sh
 say "building bin/anpr and bin/anprload ..."
 mkdir -p bin
+deploy/tools/ui.sh ready
 CGO_ENABLED=0 go build -ldflags "-X main.revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" -o bin/ ./cmd/anpr ./cmd/anprload
 say "ClickHouse engine ..."
 engine

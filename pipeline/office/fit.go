@@ -38,7 +38,7 @@ func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Connection", "close")
 	}
 	switch {
-	case r.Header.Get("Origin") != "":
+	case r.Header.Get("Origin") != "" && o.cfg.SignedIn == nil:
 		writeProblem(w, http.StatusForbidden, "the office does not answer web pages")
 		return false
 	case o.cfg.Loopback && !loopbackName(r.Host):

@@ -42,6 +42,9 @@ type Config struct {
 	PerSecond float64
 	// FailuresPerMinute bounds the failed sign-ins of one address; 0 = 10, with bursts of twice as many.
 	FailuresPerMinute int
+	// SignedIn returns the user of a request that carries a sign-in of a browser, nil when it carries none, [ErrSignInEnded], or another error
+	// when that cannot be told now. Nil = nobody signs in with a browser. Who sets it has checked which site a request comes from.
+	SignedIn func(*http.Request) (*access.User, error)
 	// Secret keys the pseudonyms that stand for ids and seals where plates are not shown, 32 bytes, see [LoadSecret]; nil = one of this process.
 	Secret []byte
 	// Loopback says that the office is for this machine alone: requests that name another host are refused.

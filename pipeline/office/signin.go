@@ -2,12 +2,14 @@ package office
 
 import (
 	"container/list"
+	"errors"
 	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/time/rate"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -28,6 +30,9 @@ const (
 func signInCauses() []string {
 	return []string{signInNone, signInUnknown, signInExpired, signInNoEnd, signInEarly, signInDouble, signInLimited}
 }
+
+// ErrSignInEnded says that a sign-in of a browser is over, or never was.
+var ErrSignInEnded = errors.New("the sign-in has ended")
 
 // Bounds of failed sign-ins from one address.
 const (
@@ -101,6 +106,9 @@ func addressIn(remote string) string {
 // token. One address is told 429 after too many failures; the token of a user is taken from it all the same, because a whole office may
 // stand behind one address, and a token is no password that could be guessed.
 func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
+	if user, done := o.signedIn(api, ctx); done {
+		return user
+	}
 	var given []string
 	ctx.EachHeader(func(name, value string) {
 		if strings.EqualFold(name, "Authorization") {
@@ -135,6 +143,25 @@ func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
 	ctx.SetHeader("WWW-Authenticate", `Bearer realm="anpr office"`)
 	write(api, ctx, huma.Error401Unauthorized("send the token of a user of this office as Authorization: Bearer"))
 	return nil
+}
+
+// signedIn returns the user of a sign-in of a browser. done is false for a request without one; a nil user means that the request was answered.
+func (o *Office) signedIn(api huma.API, ctx huma.Context) (user *access.User, done bool) {
+	if o.cfg.SignedIn == nil {
+		return nil, false
+	}
+	r, _ := humago.Unwrap(ctx)
+	user, err := o.cfg.SignedIn(r)
+	switch {
+	case errors.Is(err, ErrSignInEnded):
+		write(api, ctx, huma.Error401Unauthorized("the sign-in has ended; sign in again"))
+		return nil, true
+	case err != nil:
+		o.cfg.Logger.Error().Err(err).Msg("sign-ins cannot be read")
+		write(api, ctx, huma.Error503ServiceUnavailable("sign-ins cannot be read now; try again in a few minutes"))
+		return nil, true
+	}
+	return user, user != nil
 }
 
 // userOf returns the user of a token that is valid now, or the cause why there is none.

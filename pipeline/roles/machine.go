@@ -253,6 +253,7 @@ func (m *Machine) WriteBanner(w io.Writer) {
 	}
 	_, _ = fmt.Fprintf(w, `anpr is up. Ctrl-C stops it; the next start with the same --data goes on where it stopped.
   cameras    http://%s/v1/cameras/{camera_id}/reads (and %s)
+  pages      %s
   office     http://%s/openapi.json   (ask it with `+"`anpr query`"+`)
   metrics    http://%s/metrics  /healthz  /readyz  /debug/pprof
   clickhouse %s native, HTTP %s, version %s (%s), database %s
@@ -260,6 +261,6 @@ func (m *Machine) WriteBanner(w io.Writer) {
   kafka      %s, topic %s
   data       %s, with run.json for commands on this machine; broker and databases ask for the passwords in run-secrets.json
   reference  %s
-`, c.GatewayAddr, strings.Join(otherFormats(), " "), c.OfficeAddr, c.OpsAddr, e.ClickHouseAddr, cmp.Or(e.ClickHouseHTTP, "closed (--clickhouse-http-addr)"), m.Engines.Database.Current().Version(), m.Engines.Database.Current().Kind(), e.Database,
+`, c.GatewayAddr, strings.Join(otherFormats(), " "), m.describePages(), c.OfficeAddr, c.OpsAddr, e.ClickHouseAddr, cmp.Or(e.ClickHouseHTTP, "closed (--clickhouse-http-addr)"), m.Engines.Database.Current().Version(), m.Engines.Database.Current().Kind(), e.Database,
 		m.describePostgres(), e.KafkaAddr, schemas.TopicReads, e.Data, reference)
 }

@@ -37,6 +37,8 @@ type OfficeConfig struct {
 	// office beside the pipeline stays shut until the log is free, and the cameras go on.
 	Alone bool
 
+	SignIn SignInConfig
+
 	Store *reference.Store
 	Ops   *platform.Ops
 	Log   zerolog.Logger
@@ -62,9 +64,8 @@ func LoadUsers(path string) (*access.Users, error) {
 	return users, nil
 }
 
-// StartOffice answers look-ups on the listener. The tables must exist.
+// StartOffice answers look-ups on the listener, and serves the pages. The tables must exist.
 func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
-	log, o := c.Log, c.Ops
 	users, err := LoadUsers(c.Users)
 	if err != nil {
 		return nil, err
@@ -72,6 +73,20 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	if err := refusePublicTokens(users, c.Reference, c.Addr); err != nil {
 		return nil, err
 	}
+	f, err := newFront(ctx, c, users)
+	if err != nil {
+		return nil, err
+	}
+	role, err := startOffice(ctx, c, users, f)
+	if err != nil {
+		f.close()
+	}
+	return role, err
+}
+
+// startOffice starts the API of an office behind its front.
+func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *front) (*OfficeRole, error) {
+	log, o := c.Log, c.Ops
 	conn, err := c.Tables.Open()
 	if err != nil {
 		return nil, err
@@ -87,7 +102,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	}
 	life, end := context.WithCancel(ctx)
 	of, err := office.New(life, office.Config{
-		Secret: secret, Loopback: loopbackOnly(c.Addr),
+		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := c.Store.Current().Camera(id)
@@ -112,7 +127,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
-	return &OfficeRole{server: platform.Serve("office", c.Listener, of.Handler(), officeWrite, log), close: func() error {
+	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func() error {
 		end() // before the lease ends: a stopping office is not a shut office
 		stop()
 		<-kept // Keep gives the lease up

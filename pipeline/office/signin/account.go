@@ -1,0 +1,192 @@
+package signin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/argon2"
+)
+
+// Rules of passwords and invitations.
+const (
+	InviteTime   = 24 * time.Hour
+	maxFailures  = 5
+	lockTime     = 15 * time.Minute
+	minPassword  = 12
+	maxPassword  = 200
+	argonTime    = 2
+	argonMemory  = 19 << 10 // KiB; OWASP's second choice for argon2id
+	argonThreads = 1
+	argonSize    = 32
+	// hashesAtATime bounds the memory that passwords take.
+	hashesAtATime = 2
+)
+
+var (
+	errWrong  = errors.New("name or password is not right")
+	errLocked = errors.New("the account is locked")
+	errInvite = errors.New("the invitation does not serve")
+)
+
+// passwordFault says what is wrong with a password: short, long or "".
+func passwordFault(password string) string {
+	switch n := utf8.RuneCountInString(password); {
+	case n < minPassword:
+		return "short"
+	case n > maxPassword:
+		return "long"
+	}
+	return ""
+}
+
+// hash returns the argon2id hash of a password with a salt of its own.
+func (p *provider) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt)
+	sum, err := p.derive(ctx, password, salt)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
+}
+
+// derive waits for its turn, so that many who try at once take no more memory than two.
+func (p *provider) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+	select {
+	case p.hashing <- struct{}{}:
+		defer func() { <-p.hashing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if len(password) > 4*maxPassword {
+		password = "" // longer than any that was ever kept
+	}
+	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonSize), nil
+}
+
+// matches reports whether a password is that of a hash. Without a hash as much is computed, so that time tells no name.
+func (p *provider) matches(ctx context.Context, password, hash string) (bool, error) {
+	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
+	rest, ok := strings.CutPrefix(hash, prefix)
+	saltText, sumText, cut := strings.Cut(rest, "$")
+	salt, errSalt := base64.RawStdEncoding.DecodeString(saltText)
+	want, errSum := base64.RawStdEncoding.DecodeString(sumText)
+	got, err := p.derive(ctx, password, salt)
+	if err != nil {
+		return false, err
+	}
+	good := ok && cut && errSalt == nil && errSum == nil && len(want) == argonSize
+	return subtle.ConstantTimeCompare(got, want) == 1 && good, nil
+}
+
+// checkPassword reports errWrong or errLocked, and counts failures: the fifth locks the account for a quarter of an hour.
+func (p *provider) checkPassword(ctx context.Context, name, password string, now time.Time) error {
+	hash, locked, err := p.service.cfg.Store.account(ctx, name)
+	if err != nil {
+		return err
+	}
+	good, err := p.matches(ctx, password, hash)
+	switch {
+	case err != nil:
+		return err
+	case now.Before(locked):
+		return errLocked // a right password says nothing either
+	case !good:
+		if err := p.service.cfg.Store.failed(ctx, name, now); err != nil {
+			return err
+		}
+		return errWrong
+	}
+	return p.service.cfg.Store.succeeded(ctx, name)
+}
+
+// account returns the hash of an account and until when it is locked; no hash when there is none.
+func (s *Store) account(ctx context.Context, name string) (hash string, locked time.Time, err error) {
+	var until *time.Time
+	err = s.pool.QueryRow(ctx, `SELECT password, locked_until FROM sign_in_accounts WHERE user_name = $1`, name).Scan(&hash, &until)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", locked, nil
+	}
+	if until != nil {
+		locked = *until
+	}
+	return hash, locked, unavailable(err)
+}
+
+// failed counts a wrong password; after a lock the count begins anew.
+func (s *Store) failed(ctx context.Context, name string, now time.Time) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET
+		failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END,
+		locked_until = CASE WHEN failures + 1 >= $2 THEN $3::timestamptz ELSE locked_until END
+		WHERE user_name = $1`, name, maxFailures, now.Add(lockTime))
+	return unavailable(err)
+}
+
+func (s *Store) succeeded(ctx context.Context, name string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET failures = 0, locked_until = NULL WHERE user_name = $1 AND failures > 0`, name)
+	return unavailable(err)
+}
+
+// Invite stores an invitation to set a password and returns what its link carries. Earlier ones of the user that nobody used end with it.
+func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
+	invite = randomText(32)
+	sum := sha256.Sum256([]byte(invite))
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE sign_in_invites SET used_at = $2 WHERE user_name = $1 AND used_at IS NULL`, user, now); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO sign_in_invites (token_sha256, user_name, made_at, until) VALUES ($1, $2, $3, $4)`, sum[:], user, now, now.Add(InviteTime))
+		return err
+	})
+	return invite, unavailable(err)
+}
+
+// InviteLink is the address of the page on which an invited person sets a password.
+func InviteLink(public, invite string) string {
+	return strings.TrimSuffix(public, "/") + pathInvite + "?invite=" + invite
+}
+
+// invited returns whom an invitation is for.
+func (s *Store) invited(ctx context.Context, invite string, now time.Time) (user string, err error) {
+	sum := sha256.Sum256([]byte(invite))
+	err = s.pool.QueryRow(ctx, `SELECT user_name FROM sign_in_invites WHERE token_sha256 = $1 AND used_at IS NULL AND until > $2`, sum[:], now).Scan(&user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", errInvite
+	}
+	return user, unavailable(err)
+}
+
+// acceptInvite uses an invitation up and keeps the password. Who was signed in with the old one is out.
+func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.Time) error {
+	sum := sha256.Sum256([]byte(invite))
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var user string
+		err := tx.QueryRow(ctx, `UPDATE sign_in_invites SET used_at = $2 WHERE token_sha256 = $1 AND used_at IS NULL AND until > $2 RETURNING user_name`, sum[:], now).Scan(&user)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errInvite
+		}
+		if err != nil {
+			return err
+		}
+		if _, err = tx.Exec(ctx, `INSERT INTO sign_in_accounts (user_name, password, changed_at) VALUES ($1, $2, $3)
+			ON CONFLICT (user_name) DO UPDATE SET password = $2, changed_at = $3, failures = 0, locked_until = NULL`, user, hash, now); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3 WHERE user_name = $1 AND ended_at IS NULL`, user, now, endChanged)
+		return err
+	})
+	if errors.Is(err, errInvite) {
+		return err
+	}
+	return unavailable(err)
+}

@@ -1,0 +1,302 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// Causes of a failed sign-in, as logged. To the person most look alike.
+const (
+	causeFlow     = "no_flow"     // no transaction, or that of another browser
+	causeState    = "state"       // forged or of another transaction
+	causeLate     = "too_late"    // the transaction is older than ten minutes
+	causeProvider = "refused"     // the provider said no
+	causeIssuer   = "issuer"      // the answer names another issuer
+	causeCode     = "code"        // expired, used before or forged
+	causeToken    = "id_token"    //nolint:gosec // a cause, no credential
+	causeNonce    = "nonce"       // a token of another sign-in
+	causeStale    = "not_fresh"   // a step-up without a fresh authentication
+	causeOther    = "other_user"  // a step-up by somebody else
+	causeNoUser   = "no_role"     // not in users.yaml, or not now
+	causePassword = "password"    //nolint:gosec // a cause, no credential
+	causeLocked   = "locked"      // too many wrong passwords
+	causeInvite   = "invite"      // a link that is unknown, used or old
+	causeNoStore  = "unavailable" // nothing could be written
+)
+
+// refused is a sign-in that failed for a cause that is logged.
+type refused struct{ cause, user string }
+
+// Error names the cause.
+func (r *refused) Error() string { return "sign-in refused: " + r.cause }
+
+// beginSignIn sends a browser to the provider.
+func (s *Service) beginSignIn(w http.ResponseWriter, r *http.Request) { s.begin(w, r, "") }
+
+// beginStepUp sends somebody who is signed in to the provider for a fresh authentication.
+func (s *Service) beginStepUp(w http.ResponseWriter, r *http.Request) {
+	who, err := s.Authenticate(r.Context(), r)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		s.showFault(w, r, langOf(r), http.StatusServiceUnavailable, "storeDown")
+	case err != nil:
+		// A cookie that is Strict does not come along when the step-up was followed from elsewhere; signing in is as fresh.
+		s.begin(w, r, "")
+	default:
+		s.begin(w, r, who.SignIn)
+	}
+}
+
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, stepUp string) {
+	lang := langOf(r)
+	if r.Host != s.origin.Host {
+		// The flow ends at the public address, and so begins there: a cookie of another name would not come along.
+		http.Redirect(w, r, s.origin.String()+r.URL.RequestURI(), http.StatusFound)
+		return
+	}
+	f, err := s.reachProvider(r.Context())
+	if err != nil {
+		s.cfg.Logger.Error().Err(err).Msg("the provider of sign-ins is not reached")
+		s.showFault(w, r, lang, http.StatusServiceUnavailable, "providerDown")
+		return
+	}
+	t := transaction{
+		State: randomText(32), Nonce: randomText(32), Verifier: oauth2.GenerateVerifier(), Next: s.safeNext(r.URL.Query().Get("next")), Lang: lang,
+		StepUp: stepUp, Until: s.cfg.Now().Add(flowTime),
+	}
+	if err := setFlow(w, t); err != nil {
+		s.showFault(w, r, lang, http.StatusInternalServerError, "failed")
+		return
+	}
+	options := []oauth2.AuthCodeOption{
+		oauth2.S256ChallengeOption(t.Verifier), oidc.Nonce(t.Nonce), oauth2.SetAuthURLParam("ui_locales", lang),
+		oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(StepUpTime.Seconds()))),
+	}
+	if stepUp != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	http.Redirect(w, r, f.oauth.AuthCodeURL(t.State, options...), http.StatusFound)
+}
+
+// safeNext returns an address if it is that of a screen, else that of the first.
+func (s *Service) safeNext(next string) string {
+	if s.cfg.IsPath(next) {
+		return next
+	}
+	return "/"
+}
+
+// finish takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect that began on another
+// site, the browser would not send the new cookie, which is Strict.
+func (s *Service) finish(w http.ResponseWriter, r *http.Request) {
+	t, found := readFlow(r)
+	lang := t.Lang
+	if _, ok := texts[lang]; !ok {
+		lang = langOf(r)
+	}
+	if isOf(t, r.URL.Query()) {
+		clearFlow(w) // an answer with another state ends nobody's sign-in
+	}
+	err := s.complete(r.Context(), w, r, t, found)
+	var no *refused
+	switch {
+	case err == nil:
+		s.showNext(w, lang, s.safeNext(t.Next))
+	case errors.As(err, &no):
+		status, text := http.StatusUnauthorized, "failed"
+		if no.cause == causeNoUser {
+			status, text = http.StatusForbidden, "noRole"
+		}
+		if logged := s.recordFailure(r, no.user, no.cause); logged != nil {
+			status, text = http.StatusServiceUnavailable, "storeDown"
+		}
+		s.showFault(w, r, lang, status, text)
+	default:
+		s.cfg.Logger.Error().Err(err).Msg("nobody signs in: the sign-in cannot be written")
+		s.showFault(w, r, lang, http.StatusServiceUnavailable, "storeDown")
+	}
+}
+
+// complete checks everything about a callback, then begins the sign-in or steps it up.
+func (s *Service) complete(ctx context.Context, w http.ResponseWriter, r *http.Request, t transaction, found bool) error {
+	token, err := s.redeem(ctx, r.URL.Query(), t, found)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Now()
+	authenticated, err := authTime(token, now, t.StepUp != "")
+	if err != nil {
+		return err
+	}
+	user, ok := s.findUser(token.Issuer, token.Subject)
+	if !ok || !mayBeHere(user, now) {
+		return &refused{cause: causeNoUser}
+	}
+	address := addressOf(r)
+	cookie := randomText(32)
+	sum := sha256.Sum256([]byte(cookie))
+	if t.StepUp != "" {
+		err = s.cfg.Store.stepUp(ctx, t.StepUp, user.Name, sum, authenticated, now)
+		if errors.Is(err, ErrEnded) {
+			return &refused{cause: causeOther, user: user.Name}
+		}
+		if err == nil {
+			_, err = s.cfg.Record(ctx, Event{Kind: EventStepUp, User: user.Name, SignIn: t.StepUp, Address: address})
+		}
+	} else {
+		err = s.beginFor(ctx, r, user, token, sum, authenticated, now)
+	}
+	if err != nil {
+		return err
+	}
+	setSignIn(w, cookie)
+	return nil
+}
+
+// beginFor stores a sign-in and logs it. A sign-in whose entry fails is never handed out: nobody has its cookie.
+func (s *Service) beginFor(ctx context.Context, r *http.Request, user *access.User, token *oidc.IDToken, sum [32]byte, authenticated, now time.Time) error {
+	if old := signInToken(r); old != "" {
+		if err := s.cfg.Store.endToken(ctx, sha256.Sum256([]byte(old)), endNew, now); err != nil {
+			return err
+		}
+	}
+	address := addressOf(r)
+	id, err := s.cfg.Store.begin(ctx, sum, user.Name, token.Issuer, token.Subject, address, fingerprint(user), authenticated, now)
+	if err != nil {
+		return err
+	}
+	_, err = s.cfg.Record(ctx, Event{Kind: EventSignIn, User: user.Name, SignIn: id, Address: address})
+	return err
+}
+
+// isOf reports whether an answer of the provider is that to a transaction.
+func isOf(t transaction, q url.Values) bool {
+	return t.State != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(t.State)) == 1
+}
+
+// redeem turns the answer of the provider into its token, or says what is wrong with the answer.
+func (s *Service) redeem(ctx context.Context, q url.Values, t transaction, found bool) (*oidc.IDToken, error) {
+	switch {
+	case !found:
+		return nil, &refused{cause: causeFlow}
+	case !isOf(t, q):
+		return nil, &refused{cause: causeState}
+	case !s.cfg.Now().Before(t.Until):
+		return nil, &refused{cause: causeLate}
+	case q.Get("iss") != "" && q.Get("iss") != s.issuer: // RFC 9207
+		return nil, &refused{cause: causeIssuer}
+	case q.Get("error") != "" || q.Get("code") == "":
+		return nil, &refused{cause: causeProvider}
+	}
+	f, err := s.reachProvider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx = oidc.ClientContext(ctx, s.client)
+	got, err := f.oauth.Exchange(ctx, q.Get("code"), oauth2.VerifierOption(t.Verifier))
+	if err != nil {
+		if said := (*oauth2.RetrieveError)(nil); errors.As(err, &said) && said.Response.StatusCode < http.StatusInternalServerError {
+			return nil, &refused{cause: causeCode}
+		}
+		return nil, err
+	}
+	raw, _ := got.Extra("id_token").(string)
+	token, err := f.verifier.Verify(ctx, raw)
+	if err != nil {
+		s.cfg.Logger.Warn().Err(err).Msg("token of the provider not taken")
+		return nil, &refused{cause: causeToken}
+	}
+	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(t.Nonce)) != 1 {
+		return nil, &refused{cause: causeNonce}
+	}
+	return token, nil
+}
+
+// authTime returns when the provider saw the person. A step-up demands that the provider says so, and that it was just now.
+func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error) {
+	var claims struct {
+		AuthTime int64 `json:"auth_time"`
+	}
+	if err := token.Claims(&claims); err != nil {
+		return now, &refused{cause: causeToken}
+	}
+	at := time.Unix(claims.AuthTime, 0)
+	if claims.AuthTime == 0 {
+		if stepUp {
+			return now, &refused{cause: causeStale}
+		}
+		// A provider that does not say when it saw the person saw them at an unknown time: such a sign-in is not fresh.
+		return now.Add(-StepUpTime - time.Second), nil
+	}
+	if at.After(now) {
+		at = now // a clock that is ahead gives no credit
+	}
+	if stepUp && now.Sub(at) > StepUpTime {
+		return now, &refused{cause: causeStale}
+	}
+	return at, nil
+}
+
+// signOut ends every sign-in of the person, in whichever browser and office.
+func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
+	who, err := s.Authenticate(r.Context(), r)
+	if errors.Is(err, ErrNoCookie) || errors.Is(err, ErrEnded) {
+		clearSignIn(w)
+		writeJSON(w, http.StatusOK, map[string]any{})
+		return
+	}
+	var seq uint64
+	if err == nil {
+		err = s.cfg.Store.endUser(r.Context(), who.User.Name, endSignOut, s.cfg.Now())
+	}
+	if err == nil {
+		seq, err = s.cfg.Record(r.Context(), Event{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
+	}
+	if err != nil {
+		s.cfg.Logger.Error().Err(err).Msg("sign-out not written")
+		writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "the sign-out could not be written; try again")
+		return
+	}
+	clearSignIn(w)
+	writeJSON(w, http.StatusOK, map[string]any{"log_seq": seq})
+}
+
+// showSite says of the office what everybody may know.
+func (s *Service) showSite(w http.ResponseWriter, _ *http.Request) {
+	out := map[string]any{"sign_in": "oidc", "made_up": s.cfg.MadeUp}
+	if s.cfg.Contact != "" {
+		out["contact"] = s.cfg.Contact
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+// showMe says who is signed in and until when; what they may ask is the API's matter.
+func (s *Service) showMe(w http.ResponseWriter, r *http.Request) {
+	who, err := s.Authenticate(r.Context(), r)
+	switch {
+	case errors.Is(err, ErrNoCookie):
+		writeProblem(w, http.StatusUnauthorized, "not_signed_in", "nobody is signed in")
+	case errors.Is(err, ErrEnded):
+		writeProblem(w, http.StatusUnauthorized, "sign_in_expired", "the sign-in has ended")
+	case err != nil:
+		s.cfg.Logger.Error().Err(err).Msg("sign-ins cannot be read")
+		writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "sign-ins cannot be read now; try again")
+	default:
+		out := map[string]any{"name": who.User.Name, "role": who.User.Role, "sign_in_ends": who.EndsAt.UTC(), "idle_ends": who.IdleEndsAt.UTC(), "fresh": who.Fresh(s.cfg.Now())}
+		if len(who.User.Zones) > 0 {
+			out["zones"] = who.User.Zones
+		}
+		writeJSON(w, http.StatusOK, out)
+	}
+}

@@ -1,0 +1,167 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// maxForm bounds what a browser sends to sign in.
+const maxForm = 8 << 10
+
+// listsPeople reports whether people pick who they are: where the data are made up, and on this machine alone.
+func (p *provider) listsPeople() bool { return p.service.cfg.MadeUp && p.service.cfg.Loopback }
+
+// showLogin shows the page on which a person says who they are.
+func (p *provider) showLogin(w http.ResponseWriter, r *http.Request) {
+	a, err := p.underWay(func(a *authRequest) bool { return a.id == r.URL.Query().Get("id") })
+	if err != nil {
+		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+		return
+	}
+	p.showForm(w, http.StatusOK, a, "", "")
+}
+
+func (p *provider) showForm(w http.ResponseWriter, status int, a *authRequest, name, fault string) {
+	v := p.service.newView(a.lang)
+	v.ID, v.Name, v.Fault = a.id, name, v.T[fault]
+	if p.listsPeople() {
+		for _, u := range p.service.cfg.Users.All() {
+			if u.Subject != "" || !mayBeHere(&u, p.service.cfg.Now()) {
+				continue
+			}
+			v.People = append(v.People, choice{Name: u.Name, Role: roleNames[a.lang][string(u.Role)], Where: placeOf(v, &u)})
+		}
+	}
+	p.service.show(w, status, "login.html", v)
+}
+
+// placeOf says in words which zones a user works for.
+func placeOf(v view, u *access.User) string {
+	if len(u.Zones) == 0 {
+		return v.T["region"]
+	}
+	return v.T["zones"] + " " + strings.Join(u.Zones, ", ")
+}
+
+// login takes what a person said, and sends the browser on to the office with a code.
+func (p *provider) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+		return
+	}
+	a, err := p.underWay(func(a *authRequest) bool { return a.id == r.PostForm.Get("id") && !a.Done() })
+	if err != nil {
+		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+		return
+	}
+	name := r.PostForm.Get("name")
+	user, cause, err := p.identify(r)
+	switch {
+	case err != nil:
+		p.service.cfg.Logger.Error().Err(err).Msg("accounts cannot be read")
+		p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
+	case user == nil:
+		if err := p.service.recordFailure(r, "", cause); err != nil {
+			p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
+			return
+		}
+		p.showForm(w, http.StatusUnauthorized, a, name, "wrong")
+	default:
+		err := p.change(a.id, func(a *authRequest) { a.subject, a.at = user.Name, p.service.cfg.Now() })
+		if err != nil {
+			p.service.showFault(w, r, a.lang, http.StatusBadRequest, "flowGone")
+			return
+		}
+		http.Redirect(w, r, pathProvider+"/authorize/callback?id="+url.QueryEscape(a.id), http.StatusSeeOther)
+	}
+}
+
+// identify returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes with the cause.
+func (p *provider) identify(r *http.Request) (*access.User, string, error) {
+	now := p.service.cfg.Now()
+	if p.listsPeople() {
+		user, ok := p.service.findUser(p.service.issuer, r.PostForm.Get("sample"))
+		if !ok || !mayBeHere(user, now) {
+			return nil, causeNoUser, nil
+		}
+		return user, "", nil
+	}
+	name := r.PostForm.Get("name")
+	err := p.checkPassword(r.Context(), name, r.PostForm.Get("password"), now)
+	switch {
+	case errors.Is(err, errLocked):
+		return nil, causeLocked, nil
+	case errors.Is(err, errWrong):
+		return nil, causePassword, nil
+	case err != nil:
+		return nil, "", err
+	}
+	user, ok := p.service.findUser(p.service.issuer, name)
+	if !ok || !mayBeHere(user, now) {
+		return nil, causePassword, nil // an account whose user is gone looks like a wrong password
+	}
+	return user, "", nil
+}
+
+// showInvite shows the page on which an invited person chooses a password. Looking at it uses the link up for nobody.
+func (p *provider) showInvite(w http.ResponseWriter, r *http.Request) {
+	invite := r.URL.Query().Get("invite")
+	name, err := p.service.cfg.Store.invited(r.Context(), invite, p.service.cfg.Now())
+	if p.refuseInvite(w, r, err) {
+		return
+	}
+	v := p.service.newView(langOf(r))
+	v.ID, v.Name = invite, name
+	p.service.show(w, http.StatusOK, "invite.html", v)
+}
+
+// acceptInvite keeps the password of an invited person. The link has served then.
+func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		p.refuseInvite(w, r, errInvite)
+		return
+	}
+	invite, password, now := r.PostForm.Get("invite"), r.PostForm.Get("password"), p.service.cfg.Now()
+	name, err := p.service.cfg.Store.invited(r.Context(), invite, now)
+	if p.refuseInvite(w, r, err) {
+		return
+	}
+	v := p.service.newView(langOf(r))
+	v.ID, v.Name = invite, name
+	if fault := passwordFault(password); fault != "" {
+		v.Fault = v.T[fault]
+		p.service.show(w, http.StatusUnprocessableEntity, "invite.html", v)
+		return
+	}
+	hash, err := p.hash(r.Context(), password)
+	if err == nil {
+		err = p.service.cfg.Store.acceptInvite(r.Context(), invite, hash, now)
+	}
+	if p.refuseInvite(w, r, err) {
+		return
+	}
+	p.service.show(w, http.StatusOK, "invited.html", v)
+}
+
+// refuseInvite answers an invitation that does not serve, and reports whether it did.
+func (p *provider) refuseInvite(w http.ResponseWriter, r *http.Request, err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, errInvite):
+		if p.service.recordFailure(r, "", causeInvite) == nil {
+			p.service.showFault(w, r, langOf(r), http.StatusNotFound, "inviteGone")
+			return true
+		}
+	default:
+		p.service.cfg.Logger.Error().Err(err).Msg("accounts cannot be read")
+	}
+	p.service.showFault(w, r, langOf(r), http.StatusServiceUnavailable, "storeDown")
+	return true
+}

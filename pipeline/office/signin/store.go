@@ -1,0 +1,96 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Reasons for which a sign-in ended, as stored.
+const (
+	endSignOut = "signed_out"
+	endChanged = "user_changed"
+	endNew     = "replaced" // the browser signed in anew
+)
+
+// useEvery is how old the last use of a sign-in grows before it is written anew, so that most requests only read.
+const useEvery = 30 * time.Second
+
+// Store keeps sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
+type Store struct{ pool *pgxpool.Pool }
+
+// NewStore keeps sign-ins through a pool. The migrations of schemas must have been applied.
+func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool: pool} }
+
+// held is a sign-in as it is stored.
+type held struct {
+	id, user                 string
+	fingerprint              schemas.Sum
+	authenticatedAt, beganAt time.Time
+}
+
+// begin stores a new sign-in and returns its id.
+func (s *Store) begin(ctx context.Context, token schemas.Sum, user, issuer, subject, address string, print schemas.Sum, authenticated, now time.Time) (id string, err error) {
+	err = s.pool.QueryRow(ctx, `INSERT INTO sign_ins (token_sha256, user_name, issuer, subject, address, user_sha256, authenticated_at, began_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING sign_in_id::text`,
+		token[:], user, issuer, subject, address, print[:], authenticated, now).Scan(&id)
+	return id, unavailable(err)
+}
+
+// use returns the sign-in of a token that is good now, and notes that it was used.
+func (s *Store) use(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
+	var print []byte
+	var used time.Time
+	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at FROM sign_ins
+		WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at > $2 AND began_at > $3`,
+		token[:], now.Add(-IdleTime), now.Add(-WholeTime)).Scan(&h.id, &h.user, &print, &h.authenticatedAt, &h.beganAt, &used)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return h, ErrEnded
+	}
+	if err != nil {
+		return h, unavailable(err)
+	}
+	copy(h.fingerprint[:], print)
+	if now.Sub(used) >= useEvery {
+		// An end that came in between stays: a use never takes it back.
+		_, err = s.pool.Exec(ctx, `UPDATE sign_ins SET used_at = $2 WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at < $2`, token[:], now)
+	}
+	return h, unavailable(err)
+}
+
+// stepUp gives a sign-in a new token and the time of a new authentication. ErrEnded means that it has ended meanwhile, or is another user's.
+func (s *Store) stepUp(ctx context.Context, id, user string, token schemas.Sum, authenticated, now time.Time) error {
+	tag, err := s.pool.Exec(ctx, `UPDATE sign_ins SET token_sha256 = $3, authenticated_at = $4, used_at = $5
+		WHERE sign_in_id::text = $1 AND user_name = $2 AND ended_at IS NULL AND used_at > $6 AND began_at > $7`,
+		id, user, token[:], authenticated, now, now.Add(-IdleTime), now.Add(-WholeTime))
+	if err == nil && tag.RowsAffected() == 0 {
+		return ErrEnded
+	}
+	return unavailable(err)
+}
+
+// endUser ends every sign-in of a user, in whichever browser.
+func (s *Store) endUser(ctx context.Context, user, why string, now time.Time) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3 WHERE user_name = $1 AND ended_at IS NULL`, user, now, why)
+	return unavailable(err)
+}
+
+// endToken ends the sign-in of one browser.
+func (s *Store) endToken(ctx context.Context, token schemas.Sum, why string, now time.Time) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3 WHERE token_sha256 = $1 AND ended_at IS NULL`, token[:], now, why)
+	return unavailable(err)
+}
+
+// unavailable hides what a database said behind ErrUnavailable; the text is for the log alone.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

@@ -1,0 +1,117 @@
+import { status } from './status.svelte';
+
+/** FieldFault is a fault of a field: a code and its arguments. The value that was sent is never repeated. */
+export interface FieldFault {
+  field: string;
+  code: string;
+  text: string;
+  args: string[];
+}
+
+/** Problem is an answer that is none, as application/problem+json says it. */
+export interface Problem {
+  status: number;
+  /** code is one of the closed set of the API; unreachable when the office was not reached. */
+  code: string;
+  /** detail is the sentence of the office, in the language that was asked for. */
+  detail: string;
+  requestID: string;
+  until: string;
+  fields: FieldFault[];
+}
+
+export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
+
+/** ending says how the page goes on when the office no longer knows the sign-in. */
+let ending: () => void = () => {};
+let purposeID = '';
+let language = 'en';
+
+/** onSignInEnded names what to do when an answer says that nobody is signed in any more. */
+export function onSignInEnded(act: () => void): void {
+  ending = act;
+}
+
+/** askFor names the purpose and the language of the requests that follow. */
+export function askFor(purpose: string, lang: string): void {
+  purposeID = purpose;
+  language = lang;
+}
+
+/**
+ * ask sends a request to the office and returns its answer or its problem; it never throws. It is the only place with fetch: it adds the
+ * purpose, and takes the number of the log entry to the status line.
+ */
+export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer<T>> {
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language };
+  if (purposeID) headers['Anpr-Purpose'] = purposeID;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    return { ok: false, problem: { status: 0, code: 'unreachable', detail: '', requestID: '', until: '', fields: [] } };
+  }
+  const content = await readJSON(response);
+  if (response.ok) {
+    status.noteLog(logNumber(content, response));
+    return { ok: true, value: content as T };
+  }
+  const problem = readProblem(response, content);
+  if (response.status === 401) ending();
+  return { ok: false, problem };
+}
+
+async function readJSON(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return undefined; // no body, or that of a proxy
+  }
+}
+
+function logNumber(content: unknown, response: Response): number | undefined {
+  const whole = content as { log_seq?: unknown; scope?: { log_seq?: unknown } } | undefined;
+  const seq = whole?.scope?.log_seq ?? whole?.log_seq ?? Number(response.headers.get('Anpr-Log-Seq') ?? NaN);
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : undefined;
+}
+
+const codeOfStatus: Record<number, string> = {
+  401: 'not_signed_in',
+  403: 'role',
+  404: 'not_found',
+  421: 'wrong_host',
+  422: 'invalid',
+  429: 'too_many',
+  503: 'log_unavailable',
+  504: 'too_slow',
+};
+
+function readProblem(response: Response, content: unknown): Problem {
+  const given = (content ?? {}) as Record<string, unknown>;
+  const faults = Array.isArray(given.errors) ? (given.errors as Record<string, unknown>[]) : [];
+  return {
+    status: response.status,
+    code: text(given.code) || (codeOfStatus[response.status] ?? 'internal'),
+    detail: text(given.detail),
+    requestID: text(given.request_id),
+    until: text(given.until),
+    fields: faults.map((f) => ({
+      field: (text(f.field) || text(f.location)).replace(/^body\./, ''),
+      code: text(f.code),
+      text: text(f.message),
+      args: Array.isArray(f.args) ? f.args.map(String) : [],
+    })),
+  };
+}
+
+function text(v: unknown): string {
+  return typeof v === 'string' ? v : '';
+}

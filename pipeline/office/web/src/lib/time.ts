@@ -1,0 +1,47 @@
+import type { Lang } from './i18n';
+
+const locales: Record<Lang, string> = { nl: 'nl-BE', fr: 'fr-BE', en: 'en-GB' };
+const brussels = 'Europe/Brussels';
+
+/** writeTime writes an instant on a Brussels clock, with seconds; in the doubled hour of autumn with the offset. */
+export function writeTime(lang: Lang, at: Date): string {
+  const doubled = wallClock(at, -1) || wallClock(at, 1);
+  return new Intl.DateTimeFormat(locales[lang], {
+    timeZone: brussels,
+    day: '2-digit',
+    month: '2-digit',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    ...(doubled ? { timeZoneName: 'shortOffset' as const } : {}),
+  })
+    .format(at)
+    .replace(',', '');
+}
+
+// wallClock reports whether the clock shows the same an hour earlier or later.
+function wallClock(at: Date, hours: number): boolean {
+  const show = new Intl.DateTimeFormat('en-GB', { timeZone: brussels, dateStyle: 'short', timeStyle: 'medium' });
+  return show.format(at) === show.format(new Date(at.getTime() + hours * 3_600_000));
+}
+
+/** writeSpan writes how long something still lasts: "1 h 12", "9 min". Below a minute it is one. */
+export function writeSpan(lang: Lang, milliseconds: number): string {
+  const minutes = Math.max(1, Math.ceil(milliseconds / 60_000));
+  const hours = Math.floor(minutes / 60);
+  const hour = lang === 'nl' ? 'u' : 'h';
+  if (hours === 0) return `${minutes} min`;
+  return minutes % 60 ? `${hours} ${hour} ${String(minutes % 60).padStart(2, '0')}` : `${hours} ${hour}`;
+}
+
+/** writeList joins words as the language does. */
+export function writeList(lang: Lang, words: string[]): string {
+  return new Intl.ListFormat(locales[lang], { type: 'conjunction' }).format(words);
+}
+
+/** writeNumber writes a number as the language does. */
+export function writeNumber(lang: Lang, n: number): string {
+  return new Intl.NumberFormat(locales[lang]).format(n);
+}

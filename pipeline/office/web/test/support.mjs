@@ -1,0 +1,120 @@
+// Starts the program with its made-up city on free ports, and a browser; gives pages that count violations of the policy.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+
+async function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function run(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (d) => (said += d));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${said}`);
+}
+
+/** startOffice runs bin/anpr up with a made-up city until stop; it answers at url. */
+export async function startOffice() {
+  const data = mkdtempSync(join(tmpdir(), 'anpr-pages-'));
+  await run('bin/anprload', ['city', '--missing', '--out', join(data, 'reference')]);
+  const port = await freePort();
+  const args = ['up', '--data', data, '--office-addr', `127.0.0.1:${port}`, '--ops-addr', `127.0.0.1:${await freePort()}`];
+  for (const flag of ['--gateway-addr', '--kafka-addr', '--clickhouse-addr', '--postgres-addr']) args.push(flag, `127.0.0.1:${await freePort()}`);
+  const child = spawn('bin/anpr', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const listen = (d) => (said += d);
+  child.stdout.on('data', listen);
+  child.stderr.on('data', listen);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(data, { recursive: true, force: true });
+  };
+  for (let tries = 0; ; tries++) {
+    try {
+      if ((await fetch(`${url}/auth/site`)).ok) return { url, stop, said: () => said, data };
+    } catch {
+      // not yet
+    }
+    if (child.exitCode !== null || tries > 600) {
+      await stop();
+      throw new Error(`the program did not come up:\n${said}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** startBrowser runs chromium; it fails when there is none. */
+export async function startBrowser() {
+  const executablePath = process.env.ANPR_CHROMIUM;
+  if (!executablePath) throw new Error('ANPR_CHROMIUM must name chromium: run make test-ui');
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath, args });
+}
+
+/** openPage opens an address in a browser of its own. violations and errors must be empty at the end of every test. */
+export async function openPage(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, locale: 'nl-BE', ...options });
+  const page = await context.newPage();
+  page.faults = [];
+  await page.exposeFunction('noteViolation', (text) => page.faults.push(text));
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (e) => globalThis.noteViolation(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`)),
+  );
+  page.on('pageerror', (e) => page.faults.push(`script: ${e.message}`));
+  await page.goto(url);
+  await page.waitForSelector('main h1:not(.bone)');
+  return page;
+}
+
+/** signIn signs somebody of the made-up city in, with one click. */
+export async function signIn(page, name) {
+  await page.click('main a.strong');
+  await page.click(`button[name=sample][value=${name}]`);
+  await page.waitForSelector('header .who');
+}
+
+/** check runs axe over a page and returns its violations, a line each. */
+export async function check(page) {
+  await page.evaluate(axe.source); // a script tag would be blocked, rightly
+  const result = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+  );
+  return result.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
+}
+
+/** overflow returns by how many pixels a page is wider than its window. */
+export async function overflow(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+}
+
+/** tabTo presses Tab until what is wanted has the focus, which must show. */
+export async function tabTo(page, want) {
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((s) => document.activeElement?.matches(s), want)) {
+      const seen = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+      if (seen === 'none') throw new Error(`${want} has the focus and does not show it`);
+      return;
+    }
+  }
+  throw new Error(`Tab does not reach ${want}`);
+}

@@ -1,0 +1,266 @@
+package roles
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/signin"
+	"github.com/gvc-brussels/anpr/pipeline/office/web"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+)
+
+// SignInConfig says how people sign in to the pages of an office with a browser.
+type SignInConfig struct {
+	PublicURL        string   // at which browsers reach the office; "" = the address it listens on, on this machine alone
+	Hosts            []string // further names under which it is asked
+	Issuer           string   // of the provider; "" = the office's own, whose accounts are the users
+	ClientID         string   // of the office at that issuer
+	ClientSecretFile string
+	BehindProxy      bool   // a proxy of this site speaks TLS
+	Certificate, Key string // files of the office's own TLS; both or none
+	Contact          string // whom people ask about their account
+}
+
+// signInConns bounds the connections that sign-ins take.
+const signInConns = 4
+
+// front is what stands before the API of an office: pages, sign-in and TLS.
+type front struct {
+	pages   *web.Pages      // nil = the API alone
+	signIn  *signin.Service // nil = nobody signs in with a browser
+	madeUp  bool
+	pool    *pgxpool.Pool // nil without sign-in
+	encrypt *tls.Config   // nil = plain
+	public  string
+	log     zerolog.Logger
+}
+
+// newFront prepares the front. Its API is set before anything is served.
+func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front, error) {
+	f := &front{madeUp: isMadeUp(c.Reference), log: c.Log.With().Str("role", "sign-in").Logger()}
+	var err error
+	if f.encrypt, err = c.SignIn.loadTLS(); err != nil {
+		return nil, err
+	}
+	if f.public, err = c.publicURL(); err != nil {
+		return nil, err
+	}
+	if f.public == "" {
+		c.Log.Warn().Str("addr", c.Addr).Msg("the pages of the office are not served: off this machine they need --tls-cert and --tls-key, or --behind-proxy; the API works")
+		return f, nil
+	}
+	if f.pages, err = web.Load(); err != nil {
+		return nil, fmt.Errorf("office: %w", err)
+	}
+	if c.Postgres.IsZero() {
+		return f, nil
+	}
+	if f.pool, err = c.Postgres.Open(ctx, "sign-in", signInConns); err != nil {
+		return nil, err
+	}
+	secret, err := readSecretFile(c.SignIn.ClientSecretFile)
+	if err == nil {
+		f.signIn, err = signin.New(signin.Config{
+			PublicURL: f.public, Hosts: c.SignIn.Hosts, Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
+			Users: users, Store: signin.NewStore(f.pool), Record: f.record, IsPath: f.pages.IsPath, MadeUp: f.madeUp, Loopback: c.onThisMachine(),
+			Contact: c.SignIn.Contact, Now: time.Now, Logger: f.log,
+		})
+	}
+	if err != nil {
+		f.close()
+		return nil, fmt.Errorf("sign-in: %w", err)
+	}
+	if c.SignIn.Issuer == "" {
+		slog.SetDefault(slog.New(zerolog.NewSlogHandler(f.log))) // the provider's library logs there
+	}
+	return f, nil
+}
+
+func (f *front) close() {
+	if f.pool != nil {
+		f.pool.Close()
+	}
+}
+
+// listener puts TLS on the listener, where the office has its own.
+func (f *front) listener(ln net.Listener) net.Listener {
+	if f.encrypt == nil {
+		return ln
+	}
+	return tls.NewListener(ln, f.encrypt)
+}
+
+// handler puts pages and sign-in before the API.
+func (f *front) handler(api http.Handler) http.Handler {
+	if f.pages == nil {
+		return api
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", f.pages.Handler(api))
+	if f.signIn == nil {
+		mux.Handle("/auth/", signin.Absent(f.madeUp))
+		return mux
+	}
+	people := f.signIn.Handler()
+	mux.Handle("/auth/", people)
+	mux.Handle("/oidc/", people)
+	return f.signIn.Gate(mux)
+}
+
+// tellSignedIn is how the API learns who is signed in with a browser; nil = nobody can be.
+func (f *front) tellSignedIn() func(*http.Request) (*access.User, error) {
+	if f.signIn == nil {
+		return nil
+	}
+	return func(r *http.Request) (*access.User, error) {
+		who, err := f.signIn.Authenticate(r.Context(), r)
+		switch {
+		case errors.Is(err, signin.ErrNoCookie):
+			return nil, nil //nolint:nilnil // nobody
+		case errors.Is(err, signin.ErrEnded):
+			return nil, office.ErrSignInEnded
+		}
+		return who.User, err
+	}
+}
+
+// record writes what happened to a sign-in.
+func (f *front) record(_ context.Context, e signin.Event) (uint64, error) {
+	f.log.Info().Str("event", string(e.Kind)).Str("user", e.User).Str("sign_in", e.SignIn).Str("address", e.Address).Str("cause", e.Cause).Int("not_logged_before", e.Silent).Msg("identity")
+	return 0, nil
+}
+
+// onThisMachine reports whether an office is for this machine alone.
+func (c *OfficeConfig) onThisMachine() bool {
+	return loopbackOnly(c.Addr) && !c.SignIn.BehindProxy
+}
+
+// publicURL is the address at which browsers reach the office; "" = not at all, because a sign-in would travel in clear.
+func (c *OfficeConfig) publicURL() (string, error) {
+	s := &c.SignIn
+	secure := s.Certificate != "" || s.BehindProxy
+	if !secure && !c.onThisMachine() {
+		if s.PublicURL != "" {
+			return "", errors.New("off this machine the pages need TLS: give --tls-cert and --tls-key, or --behind-proxy when a proxy of yours speaks it")
+		}
+		return "", nil
+	}
+	if s.PublicURL == "" {
+		if s.BehindProxy {
+			return "", errors.New("--behind-proxy needs --public-url, the address at which browsers reach the proxy: https://anpr.example")
+		}
+		scheme := "http://"
+		if s.Certificate != "" {
+			scheme = "https://"
+		}
+		return scheme + c.Addr, nil
+	}
+	u, err := url.Parse(s.PublicURL)
+	if err != nil || secure && u.Scheme != "https" {
+		return "", fmt.Errorf("--public-url %q must begin with https://", s.PublicURL)
+	}
+	return s.PublicURL, nil
+}
+
+// loadTLS reads certificate and key; nil without.
+func (s *SignInConfig) loadTLS() (*tls.Config, error) {
+	if (s.Certificate == "") != (s.Key == "") {
+		return nil, errors.New("--tls-cert and --tls-key go together")
+	}
+	if s.Certificate == "" {
+		return nil, nil //nolint:nilnil // no TLS
+	}
+	pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the office: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+// readSecretFile reads a secret from a file that others may not read; "" without a file.
+func readSecretFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+	}
+	b, err := os.ReadFile(path)
+	return strings.TrimSpace(string(b)), err
+}
+
+// isMadeUp reports whether a directory of reference data says of itself that it is made up.
+func isMadeUp(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, reference.SampleMarker))
+	return err == nil
+}
+
+// InviteUser makes a link with which a person of the users' file sets a password, and says until when it serves.
+func InviteUser(ctx context.Context, at platform.Postgres, file, name, public string) (link string, until time.Time, err error) {
+	users, err := LoadUsers(file)
+	if err != nil {
+		return "", until, err
+	}
+	all := users.All()
+	i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == name })
+	switch {
+	case i < 0:
+		return "", until, fmt.Errorf("%s has no user %s: add the person first, with a role", file, name)
+	case all[i].Subject != "":
+		return "", until, fmt.Errorf("user %s signs in at another provider, as their subject in %s says: there is no password here", name, file)
+	}
+	pool, err := at.Open(ctx, "invite", 1)
+	if err != nil {
+		return "", until, err
+	}
+	defer pool.Close()
+	now := time.Now()
+	invite, err := signin.NewStore(pool).Invite(ctx, name, now)
+	if err != nil {
+		return "", until, at.Explain(err)
+	}
+	return signin.InviteLink(public, invite), now.Add(signin.InviteTime), nil
+}
+
+// describePages says in the banner where the pages are, and as whom one signs in.
+func (m *Machine) describePages() string {
+	c := &m.Config.Office
+	c.Addr = m.Config.OfficeAddr
+	public, err := c.publicURL()
+	switch {
+	case err != nil || public == "":
+		return "not served: off this machine they need --tls-cert and --tls-key, or --behind-proxy"
+	case c.SignIn.Issuer != "":
+		return public + "/   (people sign in at " + c.SignIn.Issuer + ")"
+	case !m.MadeUp || !c.onThisMachine():
+		return public + "/   (people sign in with the password that `anpr user invite NAME` lets them set)"
+	}
+	names := []string{}
+	if users, err := LoadUsers(c.Users); err == nil {
+		for _, u := range users.All() {
+			names = append(names, u.Name)
+		}
+	}
+	return public + "/   (sign in with one click, as " + strings.Join(names, ", ") + ": made-up people)"
+}
