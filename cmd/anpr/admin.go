@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/rs/zerolog"
@@ -52,9 +53,10 @@ type engineCmd struct {
 
 type engineFetchCmd struct {
 	Cache string `help:"Directory to download to; empty = the user's cache." type:"path" env:"ANPR_CACHE"`
+	Only  string `help:"This engine alone." enum:",clickhouse,postgres" default:"" placeholder:"clickhouse|postgres"`
 }
 
-// Run downloads the engine with progress on standard error.
+// Run downloads the engines with progress on standard error.
 func (c *engineFetchCmd) Run(ctx context.Context) error {
 	dir := c.Cache
 	if dir == "" {
@@ -63,15 +65,18 @@ func (c *engineFetchCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	lib, err := embedded.EnsureEngine(ctx, dir, os.Stderr)
-	if err != nil {
-		return err
+	for _, e := range []struct {
+		name, title string
+		ensure      func(context.Context, string, io.Writer) (string, error)
+	}{{"clickhouse", "ClickHouse", embedded.EnsureEngine}, {"postgres", "PostgreSQL", embedded.EnsurePostgres}} {
+		if c.Only != "" && c.Only != e.name {
+			continue
+		}
+		at, err := e.ensure(ctx, dir, os.Stderr)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, e.title+" engine:", at)
 	}
-	fmt.Fprintln(os.Stderr, "ClickHouse engine:", lib)
-	server, err := embedded.EnsurePostgres(ctx, dir, os.Stderr)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(os.Stderr, "PostgreSQL engine:", server)
 	return nil
 }

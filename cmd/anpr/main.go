@@ -34,6 +34,7 @@ type cli struct {
 	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
 	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
 	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
+	Postgres  postgresCmd  `cmd:"" help:"Back up PostgreSQL, which is on no log; restore it; verify a backup."`
 	Partition partitionCmd `cmd:"" help:"Partitions of the log: how far each is; let one that is parked go on, with its loss recorded."`
 	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
 	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`

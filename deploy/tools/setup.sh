@@ -25,22 +25,24 @@ check_go() {
 }
 
 engine() {
-	if command -v clickhouse >/dev/null; then
-		say "clickhouse on PATH is used as the engine"
-		return
-	fi
 	local cache=${ANPR_CACHE:-}
 	[ -n "$cache" ] || cache=${XDG_CACHE_HOME:-$HOME/.cache}/anpr
-	if ! command -v npm >/dev/null && ! compgen -G "$cache/chdb-*/verified.json" >/dev/null; then
+	if ! command -v npm >/dev/null && { ! compgen -G "$cache/chdb-*/verified.json" >/dev/null ||
+		! { compgen -G "$cache/postgres-*/verified.json" || compgen -G "/var/cache/anpr/postgres-*/verified.json"; } >/dev/null; }; then
 		if may_install; then
-			say "npm is not installed and the ClickHouse engine is downloaded with it: installing it (apt-get install npm)"
+			say "npm is not installed and the engines are downloaded with it: installing it (apt-get install npm)"
 			apt-get update -qq
 			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null
 		else
-			die "npm is not installed, and the ClickHouse engine is downloaded with it. Debian, Ubuntu: sudo apt-get install npm; macOS: brew install node. Or put a clickhouse binary on PATH."
+			die "npm is not installed, and the engines of ClickHouse and PostgreSQL are downloaded with it. Debian, Ubuntu: sudo apt-get install npm; macOS: brew install node."
 		fi
 	fi
-	bin/anpr engine fetch
+	if command -v clickhouse >/dev/null; then
+		say "clickhouse on PATH is used as the engine"
+		bin/anpr engine fetch --only postgres
+	else
+		bin/anpr engine fetch
+	fi
 }
 
 check_go
@@ -50,6 +52,6 @@ say "building bin/anpr and bin/anprload ..."
 mkdir -p bin
 deploy/tools/ui.sh ready
 CGO_ENABLED=0 go build -ldflags "-X main.revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" -o bin/ ./cmd/anpr ./cmd/anprload
-say "ClickHouse engine ..."
+say "engines of ClickHouse and PostgreSQL ..."
 engine
 say "ready"

@@ -112,6 +112,8 @@ func (h *Rehearsal) Run(ctx context.Context) error {
 		_, _ = fmt.Fprintf(h.Out, "\n%s\n", way.database)
 		failed = errors.Join(failed, h.RestoreTables(ctx, way.database, way.change))
 	}
+	_, _ = fmt.Fprintf(h.Out, "\n%s\n", postgresCopy)
+	failed = errors.Join(failed, h.RestorePostgres(ctx))
 	after, err := h.countPublished(ctx)
 	if err != nil {
 		return errors.Join(failed, err)

@@ -175,6 +175,13 @@ func mayRestore(ctx context.Context, tx pgx.Tx, now, m *PostgresManifest, replac
 	if !slices.Equal(now.Migrations, m.Migrations) {
 		return fmt.Errorf("the database has the migrations %v, the backup was made with %v: restore with the program that made the backup, then update", now.Migrations, m.Migrations)
 	}
+	var offices int
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'anpr-office%'").Scan(&offices); err != nil {
+		return err
+	}
+	if offices > 0 {
+		return fmt.Errorf("%d connections of offices are open: stop every office first (on one machine: stop anpr up, and run anpr engine serve)", offices)
+	}
 	var worked bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pulse)").Scan(&worked); err != nil {
 		return err

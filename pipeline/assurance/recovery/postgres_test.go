@@ -209,6 +209,17 @@ func TestARestoreOfPostgresIsAllOrNothing(t *testing.T) {
 	if _, err := recovery.BackUpPostgres(t.Context(), testkit.PostgresAs(from, embedded.PostgresBackup), path); err == nil {
 		t.Error("a backup replaced another")
 	}
+	office, err := used.Open(t.Context(), "office-test", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := office.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recovery.RestorePostgres(t.Context(), used, path, true); err == nil || !strings.Contains(err.Error(), "offices are open") {
+		t.Errorf("under an office at work: %v", err)
+	}
+	office.Close()
 	if _, err := recovery.RestorePostgres(t.Context(), used, path, true); err != nil {
 		t.Errorf("with replace: %v", err)
 	}
