@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 )
 
-// BenchmarkBytes counts what a read costs on the wire from Kafka and on the wire to ClickHouse, over all tables of a
+// BenchmarkBytes counts a read's bytes on the wire from Kafka and on the wire to ClickHouse, over all tables in a
 // batch. Run a fixed number of times (-benchtime 30000x) the counts are the same on every machine: bench/budget.yaml
 // holds them.
 func BenchmarkBytes(b *testing.B) {

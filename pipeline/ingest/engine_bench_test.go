@@ -50,7 +50,7 @@ func BenchmarkEngine(b *testing.B) {
 // warm is the log time after which the engine is in its working state: as many passages are forgotten as come.
 const warm = 90
 
-// benchShards runs b.N records through the partitions of the log, each with a shard and a goroutine of its own.
+// benchShards runs b.N records through the log's partitions, each with its own shard and goroutine.
 func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *engineWorld, p, of int) *engine) {
 	engines := make([]*engine, partitions)
 	for p := range engines {
@@ -95,7 +95,7 @@ func benchShards(b *testing.B, w *engineWorld, partitions int, make1 func(w *eng
 	b.ReportMetric(share(t.Offences), "offences/read")
 }
 
-// engine is one shard with its batch, as a partition worker has it.
+// engine is a shard with its batch, like in a partition worker.
 type engine struct {
 	versions *shard.Versions
 	shard    *shard.Shard
@@ -153,7 +153,7 @@ type mute struct{}
 
 func (mute) Publish(*ingest.Pending, *shard.Rows) {}
 
-// discard is a block that keeps nothing: what the shard costs without the columns.
+// discard is a block without columns: it isolates the shard's cost.
 type discard struct{ rows int }
 
 func (d *discard) Reset()                  { d.rows = 0 }

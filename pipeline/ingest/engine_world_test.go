@@ -119,8 +119,8 @@ func (w *engineWorld) partitionLogs(tb testing.TB, n int) []*engineLog {
 // chunk is how many records a fetch brings.
 const chunk = 4096
 
-// engineLog is one partition's records, which can be sent for ever: each lap moves all times on and changes all ids, in
-// the bytes, outside the time that is measured.
+// engineLog holds a partition's records and can send them for ever: each lap moves all times on and changes all ids,
+// in the bytes, outside the measured time.
 type engineLog struct {
 	chunks      []*shard.Records
 	spots       []spots

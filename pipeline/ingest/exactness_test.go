@@ -118,7 +118,7 @@ func TestFaultsChangeNothing(t *testing.T) {
 	writeFaultTable(t, results)
 }
 
-// checkCoverage asserts that the faults have happened: a simulation in which nothing goes wrong proves nothing.
+// checkCoverage asserts that the faults have happened: a simulation without faults proves nothing.
 func checkCoverage(t *testing.T, results map[string]*outcome) {
 	t.Helper()
 	sum := outcome{}
@@ -142,7 +142,7 @@ func checkCoverage(t *testing.T, results map[string]*outcome) {
 	}
 }
 
-// TestTheSameSeedIsTheSameSchedule runs seeds twice and compares the hashes of everything that happened and when.
+// TestTheSameSeedIsTheSameSchedule runs seeds twice and compares the hashes over all events and their times.
 func TestTheSameSeedIsTheSameSchedule(t *testing.T) {
 	seen := map[uint64]uint64{}
 	for _, prof := range profiles {
@@ -161,7 +161,7 @@ func TestTheSameSeedIsTheSameSchedule(t *testing.T) {
 	}
 }
 
-// mutants are defects the harness must see, each within some seeds of the profile that provokes it.
+// mutants are defects which the harness must detect, each within some seeds of the provoking profile.
 var mutants = []struct {
 	mutation
 	prof profile
@@ -180,7 +180,7 @@ var mutants = []struct {
 // mutantSeeds is within how many seeds each mutant must be caught.
 const mutantSeeds = 12
 
-// TestHarnessCatchesMutants checks the harness itself: what it does not see, it does not prove.
+// TestHarnessCatchesMutants checks the harness itself: an undetected mutant would mean an unproved guarantee.
 func TestHarnessCatchesMutants(t *testing.T) {
 	for _, x := range mutants {
 		t.Run(x.name, func(t *testing.T) {

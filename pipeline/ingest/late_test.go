@@ -142,7 +142,7 @@ func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 	}
 }
 
-// makeBacklog makes a day of 48 temporary cameras and two fixed ones, and the order in which its reads arrive when the
+// makeBacklog makes a day's reads from 48 temporary cameras and two fixed ones, and their arrival order when the
 // temporary cameras send their last hours at once.
 func makeBacklog(rng *rand.Rand, hours schemas.Micros, perCamera int) (onTime, burst []*anprv1.PlateRead) {
 	end := simStart + hours*schemas.Hour
@@ -198,8 +198,7 @@ func distinctRows(rows []string, columns ...int) []string {
 	return slices.Compact(out)
 }
 
-// TestABacklogOfHoursGivesTheSameOffences is F10: 6 and 72 hours late, the offences and hits are those of an on-time
-// run.
+// TestABacklogOfHoursGivesTheSameOffences: 6 and 72 hours late, the offences and hits equal an on-time run's.
 func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	for _, hours := range []schemas.Micros{6, 72} {
 		onTime, burst := makeBacklog(rand.New(rand.NewPCG(uint64(hours), 7)), hours, 40)
@@ -208,8 +207,8 @@ func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 		if wantBatch.Totals.Stored != gotBatch.Totals.Stored || gotBatch.Totals.Rejected != 0 {
 			t.Errorf("%d h: %+v stored on time, %+v in a burst", hours, wantBatch.Totals, gotBatch.Totals)
 		}
-		// An offence is its id, rule and status; a hit its entry and read. The order in which LEZ sees the passages of a day
-		// differs, the case of the day does not.
+		// An offence is its id, rule and status; a hit its entry and read. LEZ sees a day's passages in another order, but
+		// the day's case stays the same.
 		for table, columns := range map[string][]int{"offences": {0, 1, 2}, "hits": {1, 2, 3}} {
 			w, g := distinctRows(want.rows[table], columns...), distinctRows(got.rows[table], columns...)
 			if len(w) < 20 || !slices.Equal(w, g) {
@@ -222,7 +221,7 @@ func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	}
 }
 
-// TestOneExcessIsOneOffenceHoweverItArrives: the reads of one passing that arrive too far apart to be one passage.
+// TestOneExcessIsOneOffenceHoweverItArrives: a passing's reads arrive too far apart for a single passage.
 func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 	at := simStart + schemas.Hour + 59*schemas.Second // the second camera sees it in the next slot of a minute
 	read := func(camera string, captured, received schemas.Micros) *anprv1.PlateRead {
@@ -261,8 +260,8 @@ func TestOneExcessIsOneOffenceHoweverItArrives(t *testing.T) {
 	}
 }
 
-// TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens: a read held back on its way until its passage was decided
-// loses no offence and makes none twice. In the simulated register what ends in 1 pollutes.
+// TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens: a read held back until after its passage's decision loses no
+// offence and makes none twice. In the simulated register a plate ending in 1 pollutes.
 func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 	noon, midnight := simStart+13*schemas.Hour, simStart+3*schemas.Minute
 	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
@@ -299,8 +298,8 @@ func TestALateReadIsJudgedByEveryFamilyWhosePeriodItOpens(t *testing.T) {
 	}
 }
 
-// TestAVehicleToldInSeveralMessagesIsOneWholePassage, in whatever order they arrive: what any of them says is said of
-// the vehicle, in the passage, in the offence and in what the rules see.
+// TestAVehicleToldInSeveralMessagesIsOneWholePassage, in any arrival order: each message's facts about the vehicle
+// reach the passage, the offence and the rules.
 func TestAVehicleToldInSeveralMessagesIsOneWholePassage(t *testing.T) {
 	at := simStart + schemas.Hour
 	brief := camRead("front", "1OKA112", at, at, func(m *anprv1.PlateRead) {
@@ -337,7 +336,8 @@ func TestAVehicleToldInSeveralMessagesIsOneWholePassage(t *testing.T) {
 	}
 }
 
-// TestBeyondRetentionIsQuarantinedWithItsReason: nothing that may not be kept is kept, nor does it vanish.
+// TestBeyondRetentionIsQuarantinedWithItsReason: a read beyond the retention limit is not kept, and does not vanish
+// either.
 func TestBeyondRetentionIsQuarantinedWithItsReason(t *testing.T) {
 	now := simStart
 	reads := encodeReads([]*anprv1.PlateRead{

@@ -60,8 +60,8 @@ func (l *listing) putRead(v *shard.Versions, m *anprv1.PlateRead) {
 	l.b.processRecords(l.shard, v, one, 0, 1)
 }
 
-// TestAVehicleInViewWhenItIsListedIsAHitOnce: standing in view, just read, or gone a moment before; not one that left
-// long ago.
+// TestAVehicleInViewWhenItIsListedIsAHitOnce: for a vehicle standing in view, just read, or gone a moment before; not
+// for a vehicle long gone.
 func TestAVehicleInViewWhenItIsListedIsAHitOnce(t *testing.T) {
 	at := simStart + schemas.Hour
 	read := func(plate string, after schemas.Micros) *anprv1.PlateRead {
@@ -124,8 +124,8 @@ func everyStep(step schemas.Micros, n int) (out []schemas.Micros) {
 	return out
 }
 
-// TestNoHitIsToldTwiceWhateverListsChange: of one passage and entry; and a vehicle of which a list says something
-// while it is in view is told.
+// TestNoHitIsToldTwiceWhateverListsChange: no second hit for the same passage and entry; and a vehicle listed while in
+// view gives a hit.
 func TestNoHitIsToldTwiceWhateverListsChange(t *testing.T) {
 	plates := []string{"2XYZ987", "2XYZ9B7", "1KLM453"}
 	rapid.Check(t, func(t *rapid.T) {

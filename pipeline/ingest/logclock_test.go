@@ -37,7 +37,7 @@ func TestAVehicleAfterAQuietTimeIsOnePassageAndOneHit(t *testing.T) {
 	}
 }
 
-// TestALateSpeedAfterAQuietTimeJoinsItsPassage: what followed from a passage cut in three.
+// TestALateSpeedAfterAQuietTimeJoinsItsPassage: an earlier defect cut such a passage into three.
 func TestALateSpeedAfterAQuietTimeJoinsItsPassage(t *testing.T) {
 	at := simStart + 5*schemas.Hour
 	plain := func(m *anprv1.PlateRead) { m.SpeedDkmh = 0 }
@@ -50,8 +50,8 @@ func TestALateSpeedAfterAQuietTimeJoinsItsPassage(t *testing.T) {
 	}
 }
 
-// TestAWildClockClosesNothingAndStopsNothing: one record, or one gateway of several, whose received_at is wrong by
-// anything.
+// TestAWildClockClosesNothingAndStopsNothing: a single record, or one gateway among several, has a received_at wrong
+// by any amount.
 func TestAWildClockClosesNothingAndStopsNothing(t *testing.T) {
 	at := simStart + 5*schemas.Hour
 	for _, wrong := range []schemas.Micros{

@@ -28,8 +28,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// memoryChild makes the test binary the process that is measured: it holds what a worker holds, and nothing of the
-// city.
+// memoryChild makes the test binary the measured process: it holds a worker's memory, and nothing from the city.
 const memoryChild = "ANPR_MEMORY_CHILD"
 
 // memoryPartitions is the default number of partitions, all owned by one worker.
@@ -139,7 +138,7 @@ func indexFilesUsed(t *testing.T, registry *prometheus.Registry) (used float64) 
 	return used
 }
 
-// holdWorker is the child: it loads, works through the log, and says what it holds at each step.
+// holdWorker is the child process: it loads, works through the log, and reports its memory at each step.
 func holdWorker(t *testing.T, dir string) {
 	t.Helper()
 	debug.SetGCPercent(25) // as the program does
@@ -175,7 +174,7 @@ func holdWorker(t *testing.T, dir string) {
 	runtime.KeepAlive(store)
 }
 
-// memoryWorker is one partition as its worker holds it: three batches in turn, two buffers of fetched records.
+// memoryWorker is a partition as held by its worker: three batches in turn, two buffers for fetched records.
 type memoryWorker struct {
 	engine  *engine
 	blocks  [ingest.BatchBuffers]*sink.ColumnBlock
@@ -217,8 +216,8 @@ func feedWorkers(t *testing.T, name string, workers []*memoryWorker) (n int) {
 	return n
 }
 
-// processFetched takes what was fetched into the batch. A batch is encoded into the socket's buffer, which ch-go does not copy;
-// so it is not encoded here, only changed for the next.
+// processFetched takes the fetched records into the batch. A batch is encoded into the socket's buffer, without a copy
+// by ch-go; so it is not encoded here, only changed for the next.
 func (m *memoryWorker) processFetched() {
 	recs, e := &m.fetched[m.now], m.engine
 	for from := 0; from < recs.Len(); from += shard.ChunkSize {
@@ -233,7 +232,7 @@ func (m *memoryWorker) processFetched() {
 	m.fetched[m.now].Reset()
 }
 
-// residentMemory says what the kernel counts for this process, after a collection.
+// residentMemory returns the kernel's count for this process, after a collection.
 func residentMemory() string {
 	runtime.GC()
 	b, err := os.ReadFile("/proc/self/status")

@@ -126,8 +126,8 @@ func (u *uploads) decisionRows(t *testing.T) (rows []string) {
 	return rows
 }
 
-// TestNearMisreadsOfOneVehicleAreHeld: through the gateway, the log and the shards of both plates. In the simulated
-// register what ends in 1 pollutes, and all of them are too fast.
+// TestNearMisreadsOfOneVehicleAreHeld: through the gateway, the log and both plates' shards. In the simulated register
+// a plate ending in 1 pollutes, and all the vehicles are too fast.
 func TestNearMisreadsOfOneVehicleAreHeld(t *testing.T) {
 	at := simStart + schemas.Hour
 	for _, c := range []struct {

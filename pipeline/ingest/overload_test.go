@@ -21,7 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// poisonRecords is records that no producer of ours makes: F12 and F13.
+// poisonRecords are records from no producer of ours: hostile and malformed ones.
 func poisonRecords() map[string][]byte {
 	good, err := proto.Marshal(camRead("front", "1KLM453", simStart, simStart+1))
 	if err != nil {
@@ -146,8 +146,8 @@ func TestAHotPlateIsMergedAndBounded(t *testing.T) {
 	}
 }
 
-// TestTenTimesThePlannedRateWaitsOnTheLog: the tables take a fraction of what comes, and for ten minutes nothing.
-// Nothing is shed, what the worker holds is bounded by its buffers, and it says how far behind it is.
+// TestTenTimesThePlannedRateWaitsOnTheLog: the tables accept a fraction of the load, and for ten minutes nothing.
+// Nothing is shed, the worker's buffers bound its memory, and it reports its lag.
 func TestTenTimesThePlannedRateWaitsOnTheLog(t *testing.T) {
 	const rows, fetch = 90, 120
 	most, atMost := int64(0), int64(batchBuffers*(rows+shard.ChunkSize)+(fetchBuffers+1)*fetch)
@@ -201,8 +201,8 @@ func greatestGauges(t *testing.T, reg *prometheus.Registry, names ...string) map
 }
 
 // TestABacklogDoesNotDelayLiveHits: 48 temporary cameras send six hours at once while live traffic goes on. A live hit
-// waits for the records before it in its partition and for nothing else: in virtual time, where fetches, inserts and 2
-// us a record count, its latency stays what it was.
+// waits only for the records before it in its partition: in virtual time, where fetches, inserts and 2 us a record
+// count, its latency does not grow.
 func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 	latency := func(withBurst bool) []time.Duration {
 		sentAt, took := map[string]time.Time{}, []time.Duration(nil)
@@ -234,7 +234,7 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 				sentAt["hit "+h.String()] = time.Now()
 				m.log.appendRecord(p, value, 0)
 				if withBurst && i == 100 {
-					for k := range 2_500 { // what one of 24 partitions gets of 48 cameras x 5,000 reads a day x 6 h
+					for k := range 2_500 { // the share of a partition (one in 24) in 48 cameras x 5,000 reads a day x 6 h
 						at := simStart + schemas.Micros(k)*8*schemas.Second
 						b := camRead(fmt.Sprintf("mobile-%02d", k%48), fmt.Sprintf("1BL%c%03d", 'A'+k%26, k/26), at, clock()+2, func(m *anprv1.PlateRead) { m.LateUpload = true })
 						m.log.appendRecord(p, encodeReads([]*anprv1.PlateRead{b})[0], 0)
@@ -260,8 +260,8 @@ func TestABacklogDoesNotDelayLiveHits(t *testing.T) {
 	t.Logf("p99 of a live hit in virtual time: %v without backlog, %v with it", p99(calm), p99(burst))
 }
 
-// TestABacklogFillsBatches: as long as the log holds enough for a whole batch, none is handed over because its linger
-// has passed, however long the records take; at the end of the log it is.
+// TestABacklogFillsBatches: while the log holds enough for a whole batch, no batch is handed over because its linger
+// has passed, however long the records take; at the log's end it is.
 func TestABacklogFillsBatches(t *testing.T) {
 	const rows, records = 200, 1500
 	m := runSim(t, 9, profile{workers: 1}, func(m *sim) {
@@ -311,7 +311,7 @@ func TestMemoryThatIsTooSmallIsAnnounced(t *testing.T) {
 	}
 }
 
-// TestTheMetricsSayHowFullAMemoryIs: the share of the room of ids and of passages is told while they are held.
+// TestTheMetricsSayHowFullAMemoryIs: the metrics report the used share of the room for ids and for passages.
 func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 	const cars, room = 60, 80
 	reg, most := prometheus.NewRegistry(), map[string]float64{}
@@ -355,7 +355,7 @@ func TestTheMetricsSayHowFullAMemoryIs(t *testing.T) {
 	}
 }
 
-// TestAMemoryIsEmptiedByTheLogsClock: what a rush has filled is free again when its time has passed on the log.
+// TestAMemoryIsEmptiedByTheLogsClock: memory filled in a rush is free again when its time has passed on the log.
 func TestAMemoryIsEmptiedByTheLogsClock(t *testing.T) {
 	w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
 	cfg := Config{Partitions: 1, Publisher: &simTopics{w}, Dedup: dedup.Config{RepeatIDs: 1000, MaxPassages: 1000}}.withDefaults()

@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A partition with records that no fetch brings stops right before them and keeps its place; the others are stored to
-// their end meanwhile. When the loss is recorded it goes on behind it, whoever owns it then, and every other record is
-// stored once and judged as if those had never been.
+// A partition with unreadable records stops right before them and keeps its place; the others are stored to their end
+// meanwhile. When the loss is recorded, the partition goes on behind it under any owner. Every other record is stored
+// once and judged as if the lost records had never been.
 func TestAPartitionThatCannotBeReadIsParkedAndTheOthersGoOn(t *testing.T) {
 	const partition = 1
 	for seed := range uint64(simSeeds / 11) { // 30, five under the race detector
@@ -55,7 +55,7 @@ func TestAPartitionThatCannotBeReadIsParkedAndTheOthersGoOn(t *testing.T) {
 	}
 }
 
-// doneBut reports whether every partition but one is stored to its end.
+// doneBut reports whether every partition except one is stored to its end.
 func (m *sim) doneBut(partition int32) bool {
 	for p := range m.log.parts {
 		x, c := &m.log.parts[p], m.log.committed[int32(p)]
@@ -122,7 +122,7 @@ func TestLossesAreCrossed(t *testing.T) {
 	}
 }
 
-// Whatever losses there are: what lies outside of them, and they, are the whole, once.
+// For any losses: the ranges outside them and the losses together are the whole, once.
 func TestOutsideAndLossesAreTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var losses []Loss

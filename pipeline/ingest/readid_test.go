@@ -14,10 +14,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// TestNoReadIsLostUnderAnEventIDThatStandsStill sends what cameras send that give one event id to a track, to a
-// vehicle or to their whole run: other plates, later reads, more content, and the same again. Each observation is
-// accounted for under an id of its own, no two rows with one id differ, and only the same again counts as a
-// retransmission. The same comes again within the time that ids are remembered.
+// TestNoReadIsLostUnderAnEventIDThatStandsStill sends the uploads of cameras with a single event id for a track, a
+// vehicle or their whole run: other plates, later reads, more content, and repeats. Each observation is accounted for
+// under its own id, no two rows with one id differ, and only a repeat counts as a retransmission. The repeat comes
+// within the time for which ids are remembered.
 func TestNoReadIsLostUnderAnEventIDThatStandsStill(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		plates := []string{"1ABC123", "1ABC128", "1-ABC-12B", "2XYZ987", "AB123CD", "1ABC12"}

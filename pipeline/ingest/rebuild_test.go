@@ -12,9 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestARebuiltShardGoesOnAsIfItHadNeverStopped: at any offset of a log with quiet times, wild clocks and vehicles in
-// view, a shard that is made anew from what a commit says and from the tables writes and publishes what the old one
-// would have.
+// TestARebuiltShardGoesOnAsIfItHadNeverStopped: at any offset in a log with quiet times, wild clocks and vehicles in
+// view, a shard rebuilt from a commit and from the tables writes and publishes the same as the old shard would have.
 func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -48,7 +47,7 @@ func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
 	}
 }
 
-// rebuilt is what a run did at each record, and what the tables held before it.
+// rebuilt holds a run's outputs at each record, and the tables' content before the record.
 type rebuilt struct {
 	did    []string
 	blocks []simRows
@@ -108,7 +107,7 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 	return out, plans
 }
 
-// restoredState is what a worker reads back of these rows.
+// restoredState returns the state which a worker reads back from these rows.
 func (r *simRows) restoredState() (offences []schemas.Earlier, seals map[string]schemas.Sum) {
 	seals = map[string]schemas.Sum{}
 	for _, o := range r.ids {

@@ -85,8 +85,7 @@ func runUntilStopped(t *testing.T, spoil func(m *sim)) *sim {
 	})
 }
 
-// TestContradictionsStopTheWorker: what the decision table says reaches the end of Run, and nothing is skipped or
-// stored.
+// TestContradictionsStopTheWorker: a contradiction from the decision table ends Run, and nothing is skipped or stored.
 func TestContradictionsStopTheWorker(t *testing.T) {
 	restart := func(m *sim) {
 		for id := range m.workers {
@@ -101,7 +100,7 @@ func TestContradictionsStopTheWorker(t *testing.T) {
 			for p := range m.log.parts {
 				m.log.truncateLog(int32(p), m.log.parts[p].end-3)
 			}
-			restart(m) // what it has in its buffers is still good; the next owner meets the hole
+			restart(m) // the records in its buffers are still good; the next owner meets the hole
 		}},
 		{"the tables are restored from an older state", "less than was committed", func(m *sim) {
 			restart(m)

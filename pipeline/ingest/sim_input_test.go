@@ -111,8 +111,7 @@ var simStart = schemas.MicrosOf(time.Date(2026, 11, 20, 22, 57, 0, 0, time.UTC))
 
 // simInput is a seeded log: passings with several reads, misreadings, retransmissions at once and from another
 // partition's neighbourhood, reads out of order, quiet minutes, a parked car, a temporary camera's backlog of hours,
-// cameras and gateways whose clocks are wrong, records that are no reads, all ending with ticks that close what is
-// open.
+// cameras and gateways with wrong clocks, and records without a read. Ticks at the end close everything open.
 type simInput struct {
 	log    *simLog
 	rng    *rand.Rand

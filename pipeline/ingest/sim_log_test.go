@@ -72,9 +72,9 @@ const (
 	simRebalance      = 400 * time.Millisecond // how long a rebalance waits for the members it knows
 )
 
-// simCoordinator is the group's coordinator, as Kafka's classic protocol has it: a join, a leave or an expiry starts a
-// rebalance; it completes when every known member has joined or its time is over, and those who did not join are out.
-// Their generation is then stale and their commits are refused.
+// simCoordinator is the group's coordinator under Kafka's classic protocol: a join, a leave or an expiry starts a
+// rebalance. The rebalance completes when every known member has joined or its time is over; members without a join
+// are out. Their generation is then stale and their commits are refused.
 type simCoordinator struct {
 	sim       *sim
 	gen       int
@@ -90,7 +90,7 @@ func (c *simCoordinator) joinMember(w *simWorker, ready func(*simSession)) {
 	c.startRebalance()
 }
 
-// startRebalance starts one, or completes it when nobody is missing.
+// startRebalance starts a rebalance, or completes it when nobody is missing.
 func (c *simCoordinator) startRebalance() {
 	if c.preparing == 0 {
 		c.rounds++
@@ -150,7 +150,7 @@ func (c *simCoordinator) completeRebalance() {
 	clear(c.joining)
 }
 
-// removeMember takes a member out: it said so, or its session timed out.
+// removeMember takes a member out, after its leave or after its session timed out.
 func (c *simCoordinator) removeMember(id int) {
 	if c.members[id] == nil {
 		return
@@ -171,7 +171,7 @@ type simGroup struct {
 
 func (g *simGroup) Close() error { return nil }
 
-// Next waits for the end of the generation before, joins and waits for the new one.
+// Next waits for the end of the generation before, then joins and waits for the new generation.
 func (g *simGroup) Next(ctx context.Context) (Generation, error) {
 	if g.last != nil {
 		<-g.last.ctx.Done()
@@ -321,7 +321,7 @@ func pauseErr(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// drawBetween draws a duration, with an odd number of nanoseconds, so that it ends at no other's instant.
+// drawBetween draws a duration with an odd number of nanoseconds, so no two timers end at the same instant.
 func (m *sim) drawBetween(lo, hi time.Duration) time.Duration {
 	return cmp.Or(lo+time.Duration(m.rng.Int64N(int64(hi-lo)))|1, 1)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// profile says what goes wrong in a run. A fault with rate n happens at one of n executions of an op; 0 = never.
+// profile sets a run's faults. A fault with rate n happens at one in n executions of an op; 0 = never.
 type profile struct {
 	name    string
 	workers int  // at the start; default 2
@@ -143,7 +143,7 @@ var simEngine = sync.OnceValue(func() *rules.Engine {
 
 var simRegistered = sync.OnceValue(newSimRegistry)
 
-// simDedup has short spans, so that a run of minutes of log time goes beyond its horizon.
+// simDedup has short spans, so a run with minutes of log time goes beyond its horizon.
 func simDedup() dedup.Config {
 	return dedup.Config{
 		RepeatIDs: 1 << 10, PassagesStart: 64, RepeatSpan: 20 * schemas.Second, Gap: 3 * schemas.Second, CloseAfter: 2 * schemas.Second,
@@ -298,7 +298,8 @@ func (m *sim) requeueOp(o *op, d time.Duration) error {
 	return nil
 }
 
-// disturbOp makes an op fail: without its effect, with it (the answer is lost), or with it arriving later.
+// disturbOp makes an op fail: without its effect, with its effect (the answer is lost), or with its effect arriving
+// later.
 func (m *sim) disturbOp(o *op) (string, error) {
 	m.stats.troubles++
 	w := o.owner
@@ -331,7 +332,7 @@ func (m *sim) disturbOp(o *op) (string, error) {
 	}
 }
 
-// checkDurable asserts that nothing is committed that the tables do not have: the ledger, written last, must cover it.
+// checkDurable asserts that the tables have everything committed: the batches rows, written last, must cover it.
 func (m *sim) checkDurable(p int32, offset int64) {
 	reached := m.log.parts[p].first
 	ranges := slices.Clone(m.tables.durable[p])
@@ -346,7 +347,7 @@ func (m *sim) checkDurable(p int32, offset int64) {
 	}
 }
 
-// planEvents plans what happens by itself: members that come and go, the outage, records that arrive.
+// planEvents plans the events from outside: members coming and going, the outage, arriving records.
 func (m *sim) planEvents(rest func() bool) {
 	if m.prof.members {
 		var change func()

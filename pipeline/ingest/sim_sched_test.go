@@ -14,11 +14,10 @@ import (
 	"time"
 )
 
-// The simulation's scheduler. Everything the pipeline does towards the outside (fetch, commit, insert,
-// acknowledgement, join) is an op: the caller waits in await until the scheduler executes it. The scheduler waits
-// until every goroutine is blocked, gives each new op a seeded latency, sleeps to the earliest one and executes that
-// one alone. Between two executions nothing of the outside world changes, so the same seed gives the same schedule,
-// which the trace hash shows.
+// The simulation's scheduler. Every outside action of the pipeline (fetch, commit, insert, acknowledgement, join) is
+// an op: the caller waits in awaitOp until the scheduler executes it. The scheduler waits until every goroutine is
+// blocked, gives each new op a seeded latency, sleeps until the earliest op is due and executes it alone. Between two
+// executions nothing outside changes, so the same seed gives the same schedule, as the trace hash shows.
 //
 // Virtual time is testing/synctest's: it moves only when everything is blocked.
 type sched struct {
@@ -184,7 +183,7 @@ func (s *sched) removeOp(o *op) {
 	s.mu.Unlock()
 }
 
-// takeOrphans returns the ops of a worker that are under way, and forgets them.
+// takeOrphans returns a worker's ops under way and removes them.
 func (s *sched) takeOrphans(w *simWorker) (out []*op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

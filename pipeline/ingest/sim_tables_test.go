@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// simTables is the database: tables of rows, and per table the tokens it remembers, as ClickHouse does. Only the
+// simTables is the database: tables of rows, and each table's remembered tokens, like in ClickHouse. Only the
 // scheduler's goroutine touches it during a run.
 type simTables struct {
 	window  int // tokens a table remembers; 0 = all
@@ -168,7 +168,7 @@ func (s *simSink) Told(ctx context.Context, p int32, from, below int64) (out []s
 	return out, err
 }
 
-// simRows is what a block holds. It is never changed after Insert was called with it: Reset makes a new one.
+// simRows is a block's content. It is never changed after Insert was called with it: Reset makes a new one.
 type simRows struct {
 	rows  map[string][]string
 	ids   []simOffence
@@ -247,7 +247,7 @@ func (b *simBlock) addDecision(row *shard.DecisionRow, pos shard.Position) {
 	}
 }
 
-// lookOf is what a sighting says of the vehicle.
+// lookOf returns a sighting's facts about the vehicle.
 func lookOf(s *schemas.Sighting, speed schemas.Speed) string {
 	return fmt.Sprintf("%v %s %s %x %v %d", s.Kind, s.Make, s.Colour, s.Image[:2], s.Country, speed)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// fieldsOfARead says which field of schemas.Read each field of anpr.v1.PlateRead becomes.
+// fieldsOfARead maps each field of anpr.v1.PlateRead to its field in schemas.Read.
 var fieldsOfARead = map[string]string{
 	"read_id": "ID", "camera_id": "Camera", "captured_at_us": "CapturedAt", "received_at_us": "ReceivedAt", "raw_plate": "RawPlate",
 	"country": "Country", "country_confidence_pm": "CountryConfidence", "confidence_pm": "Confidence", "lane": "Lane", "direction": "Direction",
@@ -21,16 +21,16 @@ var fieldsOfARead = map[string]string{
 	"quarantine": "Quarantine", "tick": "Tick",
 }
 
-// flags says which bit of Flags each field sets that becomes one.
+// flags maps each boolean field to its bit in Flags.
 var flags = map[string]schemas.Flags{"late_upload": schemas.FlagLateUpload, "clock_suspect": schemas.FlagClockSuspect}
 
-// notOnTheWire are the fields of schemas.Read that no record has, with the reason.
+// notOnTheWire are the fields of schemas.Read without a wire field, with the reason.
 var notOnTheWire = map[string]string{
 	"Plate": "derived by normalise from raw_plate, so that a rule of plates can change without the cameras",
 	"Class": "derived by normalise from the plate",
 }
 
-// changeField gives the message another value of one field.
+// changeField gives a field in the message another value.
 func changeField(m *anprv1.PlateRead, fd protoreflect.FieldDescriptor) {
 	switch fd.Name() {
 	case "quarantine":
@@ -54,7 +54,7 @@ func changeField(m *anprv1.PlateRead, fd protoreflect.FieldDescriptor) {
 	}
 }
 
-// differingFields returns the fields in which two reads differ.
+// differingFields returns the fields with different values in two reads.
 func differingFields(a, b *schemas.Read) []string {
 	var out []string
 	va, vb := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
@@ -66,9 +66,9 @@ func differingFields(a, b *schemas.Read) []string {
 	return out
 }
 
-// The contract, the read and its readers describe the same fields: each field of the message reaches its field of the
-// read, and no other one, in either form, by the fast readers as by the general ones; and each field of the read comes
-// from the wire or says why not.
+// The contract, the read and its readers describe the same fields. Each message field reaches its field in the read,
+// and no other field, in either encoding, by the fast readers and by the general ones. Each field in the read comes
+// from the wire or states why not.
 func TestEveryFieldOfTheContractReachesItsFieldOfTheRead(t *testing.T) {
 	base := leastRead()
 	base.ReadId = make([]byte, 16)

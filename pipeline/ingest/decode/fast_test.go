@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// checkFast holds the fast paths against the general decoder: what one of them takes, the general decoder takes too,
-// and reads the same. It reports whether one took it.
+// checkFast compares the fast paths with the general decoder: the general decoder accepts every record a fast path
+// accepts, and reads the same values. It reports whether a fast path accepted the record.
 func checkFast(t *testing.T, b []byte) bool {
 	t.Helper()
 	taken := false
@@ -55,7 +55,7 @@ func FuzzFastPathsAgreeWithTheGeneralDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { checkFast(t, b) })
 }
 
-// The fast paths must be taken for what cameras send, or they are of no use.
+// The fast paths must accept usual camera records, or they are of no use.
 func TestFastPathsTakeWhatOurProducersWrite(t *testing.T) {
 	for name, m := range map[string]*anprv1.PlateRead{"usual": usualRead(), "full": fullRead(), "plain": leastRead()} {
 		for form, b := range map[string][]byte{

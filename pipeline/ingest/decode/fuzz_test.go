@@ -135,7 +135,7 @@ func checkJSON(t *testing.T, b []byte) {
 	}
 }
 
-// The JSON decoder accepts exactly what protojson and the checks of the contract accept, when it is JSON at all.
+// The JSON decoder accepts exactly the valid JSON accepted by protojson and the contract's checks.
 func FuzzJSONAgreesWithProtojson(f *testing.F) {
 	for _, b := range realRecords(f) {
 		f.Add(b)

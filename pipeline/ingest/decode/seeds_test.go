@@ -18,7 +18,7 @@ const (
 	receivedAt = capturedAt + 350_000
 )
 
-// fullRead is a read with every field set, as the gateway makes it of a Hikvision event.
+// fullRead is a read with every field set, as made by the gateway from a Hikvision event.
 func fullRead() *anprv1.PlateRead {
 	return &anprv1.PlateRead{
 		ReadId: bytes.Repeat([]byte{0xab}, 16), CameraId: "BXL-LEZ-0417", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt,
@@ -49,8 +49,8 @@ func seedMessages() []*anprv1.PlateRead {
 	return []*anprv1.PlateRead{fullRead(), leastRead(), refusedUpload(), tickRecord()}
 }
 
-// realRecords are the records that the published payloads of camera makers become at the gateway, as Protobuf and as
-// JSON; TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads of pipeline/gateway writes the file.
+// realRecords are the gateway's records for the camera makers' published payloads, as Protobuf and as JSON;
+// TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads in pipeline/gateway writes the file.
 func realRecords(tb testing.TB) (out [][]byte) {
 	tb.Helper()
 	text, err := os.ReadFile("testdata/records.hex")

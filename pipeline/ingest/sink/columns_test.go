@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// encodeBothWays is the native form of one column through both of ch-go's ways to send it, which must agree.
+// encodeBothWays returns a column's native form, encoded through both of ch-go's ways to send, which must agree.
 func encodeBothWays(t *testing.T, c proto.ColInput) []byte {
 	t.Helper()
 	var b proto.Buffer

@@ -23,8 +23,8 @@ type storedColumn struct {
 	Kind  string `ch:"default_kind"`
 }
 
-// tablesOf returns the columns of each table that all migrations make, in order. Views and the table of the migrations themselves hold
-// nothing of their own, nor do aliases that no row struct has.
+// tablesOf returns each table's columns after all migrations, in order. Views, column aliases and the migrations' own
+// table hold no data of their own.
 func tablesOf(t *testing.T) (map[string][]storedColumn, func(string, ...any) string) {
 	t.Helper()
 	_, conn := newMigratedSink(t, nil)
@@ -80,13 +80,13 @@ func TestEveryTableIsItsRowStruct(t *testing.T) {
 	}
 }
 
-// columnsNotOfARead are the columns of reads that no field of a read becomes, with the reason.
+// columnsNotOfARead are the columns in reads without a field in a read, with the reason.
 var columnsNotOfARead = map[string]string{
 	"passage_id": "of the passage the read belongs to", "site": "of the camera", "zone": "of the camera", "municipality": "of the camera",
 	"kafka_partition": "where the record stands in the log", "kafka_offset": "where the record stands in the log",
 }
 
-// fieldsWithoutColumn are the fields of a read that no column keeps, with the reason.
+// fieldsWithoutColumn are a read's fields without a column, with the reason.
 var fieldsWithoutColumn = map[string]string{
 	"Tick": "a record with it is no read and makes no row", "Quarantine": "a record with it is no read; its row is of rejects",
 }
@@ -164,8 +164,8 @@ func TestEveryFieldOfAReadHasAColumn(t *testing.T) {
 	}
 }
 
-// What a deletion of a plate must reach is what the tags say: in a database with a row of every kind, of a plate that
-// is nothing else, these columns hold it and no other one does.
+// The tags name every column a plate's deletion must reach: in a database with a row of every kind, for a plate like
+// no other text, exactly the tagged columns hold the plate.
 func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 	c, conn := newMigratedSink(t, nil)
 	b := newBatch(0)

@@ -25,7 +25,7 @@ func closedPort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// listenAnswering is an address that gives every caller the same answer to its first bytes, and hangs up.
+// listenAnswering returns an address which gives every caller the same answer to its first bytes, and hangs up.
 func listenAnswering(t *testing.T, answer string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

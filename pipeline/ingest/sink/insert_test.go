@@ -233,7 +233,7 @@ func TestAnEmptyRangeOfTicksWritesTheLedgerAlone(t *testing.T) {
 	}
 }
 
-// writtenByPeople are the columns of the ledger that RecordLoss writes and no batch has.
+// writtenByPeople are the columns in batches written by RecordLoss and by no batch.
 var writtenByPeople = []string{"lost", "loss_reason", "loss_by"}
 
 func TestEveryColumnOfEveryTableIsWritten(t *testing.T) {

@@ -24,7 +24,7 @@ import (
 // hastyLeave is hasty, and leaves an address soon.
 var hastyLeave = Breaker{OpenFor: 5 * time.Millisecond, MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, LeaveAfter: 20 * time.Millisecond}
 
-// node is an engine of its own with all tables, and a proxy before it.
+// node is an engine with all tables and a proxy before it.
 type node struct {
 	*proxy
 	native string
@@ -71,7 +71,7 @@ func (n *node) readOnly(t *testing.T, table string, on bool) {
 	n.execSQL(t, fmt.Sprintf("ALTER TABLE %s MODIFY SETTING table_readonly = %t", table, on))
 }
 
-// loseKeeper puts in place of a table a replica whose Keeper cannot be reached. The rows stay beside it.
+// loseKeeper replaces a table by a replica with an unreachable Keeper. The rows stay beside it.
 func (n *node) loseKeeper(t *testing.T, table string) {
 	t.Helper()
 	ddl := queryValue[string](t, n.conn, "SELECT create_table_query FROM system.tables WHERE database = 'anpr' AND name = '"+table+"'")
@@ -103,8 +103,8 @@ func (s *storing) storeRanges(t *testing.T, ranges int) {
 	}
 }
 
-// A replica that takes no inserts answers every one with an exception, over a connection that works: the worker goes
-// on with the next address and comes back when that one takes none either. Every row is stored once.
+// A replica which takes no inserts answers each with an exception, over a working connection: the worker goes on with
+// the next address, and comes back when the next takes none either. Every row is stored once.
 func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	var log bytes.Buffer
@@ -176,7 +176,7 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 		if after := counts(); after[0]+after[1] != before[0]+before[1]+3 {
 			t.Errorf("ranges %v, before %v: want 3 more", after, before)
 		}
-		// What is read back comes from the other one as well, whichever stands first.
+		// State is read back from the other address as well, whichever stands first.
 		conn, err := platform.ClickHouse{Addr: here.native + "," + there.native, Database: "anpr"}.Open()
 		if err != nil {
 			t.Fatal(err)
@@ -192,8 +192,8 @@ func TestAReplicaThatTakesNoInsertsIsLeftForTheNext(t *testing.T) {
 	})
 }
 
-// A replica that stores the rows and cannot say so is left as well, and the next one drops the repeat: the token is
-// the table's. Two addresses of one engine are the two replicas.
+// A replica which stores the rows and cannot confirm them is left as well, and the next drops the repeat: the token is
+// the table's. Two addresses of one engine stand for the two replicas.
 func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	addr, db := testkit.Database(t)
 	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
@@ -233,7 +233,7 @@ func TestTheNextAddressDropsWhatTheOneLeftHasStored(t *testing.T) {
 	}
 }
 
-// newLeavingPool is a pool of these addresses with a clock that the test moves.
+// newLeavingPool makes a pool for these addresses with a clock moved by the test.
 func newLeavingPool(addrs string) (*connPool, *time.Time) {
 	cfg := &Config{ClickHouse: platform.ClickHouse{Addr: addrs}}
 	cfg.EnsureDefaults()

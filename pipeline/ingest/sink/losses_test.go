@@ -13,8 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A loss is one range of the ledger, however often it is recorded, and the ledger goes as far as it does; batches are
-// no losses.
+// A loss is a single range in the batches rows, however often it is recorded, and the stored extent reaches its end;
+// batches are no losses.
 func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	c, conn := newMigratedSink(t, nil)
 	s := NewStoredState(conn)
@@ -51,8 +51,7 @@ func TestALossIsRecordedOnceAndReadBack(t *testing.T) {
 	}
 }
 
-// A database that has a later migration without an earlier one, as whoever ran another branch has, gets the earlier
-// one.
+// A database with a later migration but without an earlier one, for example from another branch, gets the earlier one.
 func TestAMigrationThatIsMissingIsMadeUpFor(t *testing.T) {
 	c, conn := newMigratedSink(t, nil)
 	count := func() (n uint64) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Over blocks, versions in which a camera has another site, loans that begin, names forgotten for being too many, and
-// cameras that nobody numbered, every row has the names of its camera.
+// Every row has its camera's names, over many blocks: with versions in which a camera has another site, beginning
+// loans, names dropped for being too many, and cameras without a number.
 func TestPlacesAreThoseOfTheCamera(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

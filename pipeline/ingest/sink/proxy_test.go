@@ -18,12 +18,12 @@ import (
 type proxy struct {
 	ln     net.Listener
 	server string
-	// answer returns how many bytes of the server's answers one connection lets through before it is cut; below 0 all.
+	// answer returns how many bytes from the server a connection lets through before the cut; below 0 all.
 	answer func(conn int) int
 	stall  atomic.Bool // accept and say nothing
 	stalls int         // connections that stall before stall ends by itself; 0 = all.
 	refuse atomic.Bool // close at once
-	// exception, unless 0, is the code that every exception of the server is given.
+	// exception, unless 0, replaces the code in every exception from the server.
 	exception atomic.Uint32
 	conns     atomic.Int64
 

@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// A server that answers pings and takes no insert, as one with a full disk, is told with the name of its error; and no
-// longer once it takes them.
+// A server which answers pings and takes no insert, for example with a full disk, is reported with its error's name;
+// no longer once it takes inserts.
 func TestAServerThatAnswersAndTakesNothingIsTold(t *testing.T) {
 	c, _ := newMigratedSink(t, nil)
 	c.Close()

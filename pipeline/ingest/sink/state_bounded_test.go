@@ -58,7 +58,7 @@ func rowsRead(t *testing.T, f func(ctx context.Context) error) (n uint64) {
 	return n
 }
 
-// takeOverQueries asks everything that a take-over asks of the tables, and what it asked before there were projections.
+// takeOverQueries returns every query of a take-over, and the queries from before the projections.
 func takeOverQueries(s *StoredState, partition int32, days int) map[string]func(ctx context.Context) error {
 	step := int64(10)
 	for range partition {
@@ -117,7 +117,7 @@ func takeOverQueries(s *StoredState, partition int32, days int) map[string]func(
 	}
 }
 
-// TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne: of ten months as of one.
+// TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne: ten months cost the same as one.
 func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 	_, conn := newMigratedSink(t, nil)
 	if err := conn.Exec(t.Context(), "ALTER TABLE hits REMOVE TTL"); err != nil { // the history may be old when the test runs
@@ -164,8 +164,8 @@ func TestATakeoverReadsAsMuchOfALongHistoryAsOfAShortOne(t *testing.T) {
 	}
 }
 
-// TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions: the projection that tells them follows rows that repeat,
-// expire and are deleted.
+// TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions: the projection behind Told follows repeated, expired and
+// deleted rows.
 func TestToldHitsAreThoseOfTheRowsAfterMergesAndDeletions(t *testing.T) {
 	_, conn := newMigratedSink(t, nil)
 	put := func(offset, passage int, at string) {

@@ -21,7 +21,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sealsByScan walks through all offences of the partition. It is what Seals must answer, without a projection.
+// sealsByScan walks through all offences in the partition and returns the expected answer of Seals, without a
+// projection.
 const sealsByScan = `SELECT toString(camera_id), argMax(seal_sha256, (kafka_offset, seq)) FROM offences
 	WHERE kafka_partition = ? AND kafka_offset < ? GROUP BY camera_id SETTINGS optimize_use_projections = 0`
 
@@ -51,7 +52,7 @@ func withSettings(ctx context.Context, s clickhouse.Settings) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(s))
 }
 
-// history stores batches of offences of one partition, each after the one before, as a worker does.
+// history stores batches of offences in a partition, each after the one before, like a worker.
 type history struct {
 	t         *testing.T
 	r         *rand.Rand
@@ -66,7 +67,8 @@ type history struct {
 	what      string // the disturbances
 }
 
-// addBatch stores a batch of offences of some cameras: several at one record, several months of capture, gaps of any length.
+// addBatch stores a batch of offences for some cameras: several at the same record, several months of capture, gaps of
+// any length.
 func (h *history) addBatch(cameras []string) {
 	h.t.Helper()
 	b := NewBlock(nil)
@@ -97,8 +99,8 @@ func (h *history) addBatch(cameras []string) {
 	h.ranges, h.insert = append(h.ranges, rg), append(h.insert, again)
 }
 
-// disturbRows does what happens to rows: a batch comes again, under its token or as new rows, a month of the last batch is
-// lost, all from an offset on is deleted as after a restore, parts are merged.
+// disturbRows does one of the things that happen to rows: a batch comes again, under its token or as new rows; a month
+// of the last batch is lost; everything from an offset on is deleted as after a restore; parts are merged.
 func (h *history) disturbRows() {
 	h.t.Helper()
 	k := h.r.IntN(len(h.ranges))
@@ -285,8 +287,8 @@ func TestACameraIsNewAsLongAsOnlyTheBatchUnderWayHasIt(t *testing.T) {
 	}
 }
 
-// TestOffencesOfOneRecordKeepTheirOrderAcrossMonths: the last of a record's offences may be of another month than that
-// of the batch under way.
+// TestOffencesOfOneRecordKeepTheirOrderAcrossMonths: a record's last offence may be in another month than the batch
+// under way.
 func TestOffencesOfOneRecordKeepTheirOrderAcrossMonths(t *testing.T) {
 	c, conn := newMigratedSink(t, nil)
 	storeSealed(t, c, []sealed{
