@@ -42,13 +42,13 @@ type csvFile struct {
 // checkEvery is the number of rows between two checks of the context.
 const checkEvery = 4096
 
-// columnSet holds the columns of a CSV file: the last are optional, so a file in an earlier form still loads.
-type columnSet struct {
+// csvColumns holds the columns of a CSV file: the last are optional, so a file in an earlier form still loads.
+type csvColumns struct {
 	names    []string
 	optional int
 }
 
-func newCSVFile(ended func() error, in io.Reader, columns columnSet, p *problems) *csvFile {
+func newCSVFile(ended func() error, in io.Reader, columns csvColumns, p *problems) *csvFile {
 	f := &csvFile{
 		sum: xxhash.New(), ended: ended, columns: columns.names, must: len(columns.names) - columns.optional, p: p,
 	}

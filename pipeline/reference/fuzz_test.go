@@ -60,7 +60,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfplate,day\n\"1ABC123\",2026-07-01\n\n#\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := digest{sum: sumOf(b), quick: xxhash.Sum64(b), size: int64(len(b)), lines: bytes.Count(b, []byte{'\n'}) + 1}
-		f := func(columns columnSet, load func(*csvFile) error) bool {
+		f := func(columns csvColumns, load func(*csvFile) error) bool {
 			p := &problems{file: "f.csv"}
 			in := newCSVFile(t.Context().Err, bytes.NewReader(b), columns, p)
 			if err := errors.Join(load(in), in.checkRest(d)); err != nil {

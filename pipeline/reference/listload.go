@@ -13,7 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-var listColumns = columnSet{names: []string{
+var listColumns = csvColumns{names: []string{
 	"id", "plate", "country", "reason", "case_ref", "priority", "valid_from", "valid_to", "audience", "confusable",
 }}
 

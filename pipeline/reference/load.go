@@ -98,7 +98,7 @@ func (l *snapshotLoader) readYAML(name string, parse func(b []byte, p *problems)
 }
 
 // readCSV streams a file through parse; an absent file counts as empty.
-func (l *snapshotLoader) readCSV(name string, columns columnSet, parse func(f *csvFile) error) error {
+func (l *snapshotLoader) readCSV(name string, columns csvColumns, parse func(f *csvFile) error) error {
 	p := &problems{file: name}
 	if !l.files.hasFile(name) {
 		return parse(newCSVFile(l.ended, strings.NewReader(strings.Join(columns.names, ",")+"\n"), columns, p))

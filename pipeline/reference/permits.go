@@ -27,7 +27,7 @@ type exemptionRow struct {
 	e   schemas.Exemption
 }
 
-var exemptionColumns = columnSet{names: []string{"plate", "family", "kind", "ref", "valid_from", "valid_to", "country"}, optional: 1}
+var exemptionColumns = csvColumns{names: []string{"plate", "family", "kind", "ref", "valid_from", "valid_to", "country"}, optional: 1}
 
 // plateCountry reads a plate's country; a file without the column, or an empty field, means BE.
 func plateCountry(f *csvFile, i int) schemas.Country {
@@ -99,7 +99,7 @@ type passRow struct {
 	p   schemas.DayPass
 }
 
-var passColumns = columnSet{names: []string{"plate", "day", "country", "issued"}, optional: 2}
+var passColumns = csvColumns{names: []string{"plate", "day", "country", "issued"}, optional: 2}
 
 // loadPasses reads passes.csv. A repeated pass counts once; of two passes for a day the first issued counts.
 func loadPasses(f *csvFile) *passes {
@@ -155,7 +155,7 @@ type registrationRow struct {
 	r   schemas.Registration
 }
 
-var registrationColumns = columnSet{
+var registrationColumns = csvColumns{
 	names:    []string{"plate", "country", "valid_from", "valid_to", "category", "class", "fuel", "euro"},
 	optional: 4,
 }

@@ -23,7 +23,7 @@ type row struct {
 func rowsOf(t testing.TB, b []byte, columns []string) (rows []row, wrong []string) {
 	t.Helper()
 	p := &problems{file: "f.csv"}
-	f := newCSVFile(t.Context().Err, bytes.NewReader(b), columnSet{names: columns}, p)
+	f := newCSVFile(t.Context().Err, bytes.NewReader(b), csvColumns{names: columns}, p)
 	for f.nextRow() {
 		r := row{line: f.lineAt(0)}
 		for i := range columns {

@@ -308,7 +308,7 @@ func TestAnotherSeparatorThanTheCommaIsNamed(t *testing.T) {
 	}
 	for _, sign := range []string{";", "\t", "|"} {
 		f := newCSVFile(func() error { return nil }, strings.NewReader("plate"+sign+"country"+sign+"fuel\nA"+sign+"BE"+sign+"x\n"),
-			columnSet{names: []string{"plate", "country", "fuel"}}, &problems{file: "a.csv"})
+			csvColumns{names: []string{"plate", "country", "fuel"}}, &problems{file: "a.csv"})
 		if got := (&Error{Problems: f.p.list}).Error(); len(f.p.list) != 1 || !strings.Contains(got, cure) || strings.Contains(got, "not in the header") {
 			t.Errorf("a header separated by %q: got %q, want one problem with %q", sign, got, cure)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var vehicleColumns = columnSet{
+var vehicleColumns = csvColumns{
 	names: []string{
 		"plate", "country", "category", "fuel", "euro", "oldtimer", "first_registration", "valid_from", "valid_to",
 		"class", "reference_mass_kg", "body",
