@@ -41,8 +41,8 @@ func (s *slowTarget) Deliver(_ context.Context, _ int, batch []*LoadRecord) erro
 	return nil
 }
 
-// TestAnUploadThatIsHeldUpSaysSo: on a machine that does not keep up, cameras say that they send from their buffers,
-// and their clocks are not doubted for it; on one that does, none says so but the temporary ones.
+// TestAnUploadThatIsHeldUpSaysSo: on a machine too slow for the load, uploads carry the flag for the camera's buffer,
+// and no camera clock is doubted; on a fast machine only the temporary cameras' uploads carry it.
 func TestAnUploadThatIsHeldUpSaysSo(t *testing.T) {
 	city := testCity(t, 1)
 	for _, c := range []struct {

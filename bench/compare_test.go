@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// deliverPerfectly makes of a truth what a perfect pipeline would deliver, once or twice.
+// deliverPerfectly returns a perfect pipeline's results for a truth, delivered once or twice.
 func deliverPerfectly(c *City, h *Truth, times int) *Got {
 	g := &Got{}
 	cameraAt := map[string]string{}
@@ -206,8 +206,8 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 	}
 }
 
-// TestTheExcessOfATwinIsItsOwn: two vehicles of one confusion class at one site within a minute are two offences, one
-// vehicle is one.
+// TestTheExcessOfATwinIsItsOwn: two vehicles in a confusion class at the same site within a minute are two offences, a
+// single vehicle is one.
 func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
 	city, err := NewCity(CityConfig{Seed: 1, Cameras: 8, Vehicles: 100, At: lezKnownFrom.Start()})
 	if err != nil {

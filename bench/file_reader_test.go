@@ -11,7 +11,7 @@ import (
 // maxRecord bounds a record read back from a file.
 const maxRecord = 1 << 24
 
-// fileReader reads back what a FileTarget wrote.
+// fileReader reads back a FileTarget's output.
 type fileReader struct {
 	r    *bufio.Reader
 	json bool

@@ -33,8 +33,8 @@ func TestEveryLookalikeIsMarked(t *testing.T) {
 	}
 }
 
-// The excess of the faster of two lookalikes that pass together need not become an offence; that of one who passes
-// alone must.
+// When two lookalikes pass together, the faster one's excess need not become an offence; when a lookalike passes
+// alone, the excess must.
 func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 	c := testCity(t, 44)
 	for i, p := range []string{"2DED074", "2QED074"} {

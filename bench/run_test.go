@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// gate is a target that stands still until opened, and keeps what it was given.
+// gate is a target which stands still until opened, and keeps the delivered records.
 type gate struct {
 	open  chan struct{}
 	lanes int

@@ -39,7 +39,7 @@ func testTraffic(t testing.TB, c *City, cfg TrafficConfig) *Traffic {
 	return tr
 }
 
-// heavyNoise has so much of everything that a short run holds all of it.
+// heavyNoise has so much noise that a short run holds every kind.
 func heavyNoise() *Noise {
 	return &Noise{
 		Confused: 60_000, NoCountry: 20_000, Unreadable: 20_000, Malformed: 10_000, UnknownCamera: 10_000, ExpiredCamera: 10_000,
@@ -338,7 +338,8 @@ func TestCorrectionRoundsForTheDriver(t *testing.T) {
 	f(50, 0)
 }
 
-// TestVehiclesPassSitesInOrder follows each vehicle: from one site to the next there must be a road, and time for it.
+// TestVehiclesPassSitesInOrder follows each vehicle: successive sites must be joined by a road, with enough time to
+// drive it.
 func TestVehiclesPassSitesInOrder(t *testing.T) {
 	c := testCity(t, 14)
 	tr := testTraffic(t, c, TrafficConfig{Seed: 8, Rate: 60, Noise: &Noise{}})

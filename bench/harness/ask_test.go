@@ -13,12 +13,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// office is a query API that takes its time. It stands in for the transport, so that time can be that of a bubble.
+// office is a slow query API. It stands in for the transport, so time can be a synctest bubble's.
 type office struct {
 	wait   time.Duration
 	answer func(n int) int // status of the n-th answer
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	plates  []string
 	entries []int
 }

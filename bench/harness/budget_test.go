@@ -76,7 +76,7 @@ func TestBadBudgetsAreRefused(t *testing.T) {
 	}
 }
 
-// goodReport is one of a run in which all is well: 100 s at 1,000/s.
+// goodReport is a run's report without any fault: 100 s at 1,000/s.
 func goodReport() *RunReport {
 	p := func(us int64) bench.Percentiles {
 		return bench.Percentiles{Count: 100_000, P50: us / 2, P90: us, P99: us, P999: us, Max: us}

@@ -48,7 +48,7 @@ func TestTimesCountFromTheDueTime(t *testing.T) {
 	}
 }
 
-// TestSnapshotsSubtract reads two snapshots of two workers over HTTP: what counts is what came between, of both.
+// TestSnapshotsSubtract reads two snapshots from two workers over HTTP: the difference counts, over both workers.
 func TestSnapshotsSubtract(t *testing.T) {
 	worker := func(us int64, n *int) *httptest.Server {
 		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -78,7 +78,7 @@ func (s *small) newUser(i int) *user {
 }
 
 // TestLookUpsAtASmallSize is the whole measurement on 200,000 reads: every kind of question has an answer, the answers
-// are those of a scan of the same reads in memory, and the plans go by sort key, index and projection.
+// equal a scan over the same reads in memory, and the plans use sort key, index and projection.
 func TestLookUpsAtASmallSize(t *testing.T) {
 	s := openSmall(t)
 	t.Run("every kind is answered", s.everyKind)
@@ -109,7 +109,7 @@ func (s *small) everyKind(t *testing.T) {
 	}
 }
 
-// checkRetro: half of a list drove, so each of these has a match with all its reads, and the other half has none.
+// checkRetro: half the list's plates drove, so each of these has a match with all its reads; the other half has none.
 func (s *small) checkRetro(t *testing.T) {
 	got, err := s.Retro(t.Context(), "small", 400, 1)
 	if err != nil {
@@ -235,7 +235,7 @@ func (s *small) checkDashboards(t *testing.T) {
 	}
 }
 
-// nowhere is an access log that takes everything.
+// nowhere is an access log which discards everything.
 type nowhere struct{}
 
 func (nowhere) Insert(context.Context, []access.Entry) error                  { return nil }

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// clockStory plays reads of one camera to the watch and counts what it suspects.
+// clockStory plays a camera's reads to the clock watch and counts the suspected ones.
 type clockStory struct {
 	clockWatch
 	now             schemas.Micros
@@ -24,7 +24,7 @@ func (s *clockStory) read(delay schemas.Micros) bool {
 	return bad
 }
 
-// live is n reads, every seconds apart, of a clock that is off by skew: behind when it is positive.
+// live plays n reads, one every every seconds, with a clock wrong by skew: positive means behind.
 func (s *clockStory) live(n int, every, skew schemas.Micros) {
 	for range n {
 		s.now += every

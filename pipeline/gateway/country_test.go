@@ -33,7 +33,7 @@ func TestCountryTextsGiveTheCountryTheyStandFor(t *testing.T) {
 	}
 }
 
-// What comes of any text is a country that exists.
+// Any text gives either an existing country or none.
 func TestACountryIsAlwaysOneInForce(t *testing.T) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	for _, a := range letters {

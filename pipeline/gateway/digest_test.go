@@ -156,8 +156,8 @@ func secretOf(user, realm, secret string) digestSecret {
 	return digestSecret{user: user, realm: realm, md5: fmt.Sprintf("%x", md5.Sum(a1)), sha256: fmt.Sprintf("%x", sha256.Sum256(a1))}
 }
 
-// TestADeviceThatBeginsWithAnEmptyNonceGetsIn does what Dahua and Intelbras do: first an answer to no challenge, then
-// to ours; and what firmware does that stays with the empty realm and nonce, where the operator allows it.
+// TestADeviceThatBeginsWithAnEmptyNonceGetsIn follows Dahua and Intelbras devices: first an answer to no challenge,
+// then to ours. It also follows firmware which keeps the empty realm and nonce, where the operator allows it.
 func TestADeviceThatBeginsWithAnEmptyNonceGetsIn(t *testing.T) {
 	empty := func(c *digest.Challenge, _ *digest.Options) { c.Realm, c.Nonce, c.QOP = "", "", nil }
 	rg := withDigest(t, "admin", "anpr", short, nil)

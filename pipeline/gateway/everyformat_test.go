@@ -28,8 +28,7 @@ func TestAMissingPlateFieldIsNeverAnUnreadPlate(t *testing.T) {
 	}
 }
 
-// TestAWrappedMessageIsTheSameObservation posts one message alone and in each wrapper that a vendor or a relay puts
-// around it.
+// TestAWrappedMessageIsTheSameObservation posts a message alone and in each wrapper used by a vendor or a relay.
 func TestAWrappedMessageIsTheSameObservation(t *testing.T) {
 	for path, wrappers := range map[string][]string{
 		"openalpr": {`{"data_type":"alpr_alert","alert_list":"stolen","list_type":"alert","group":%s}`, `{"data_type":null,"description":null,"group":%s}`, `[%s]`},

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAVehicleOfAxisIsTheSameReadInEachForm has one vehicle as each variant of the engine sends it. What a form lacks
-// is not compared: the ONVIF event has neither confidence nor make.
+// TestAVehicleOfAxisIsTheSameReadInEachForm has a vehicle in the form of each engine variant. Fields missing in a form
+// are not compared: the ONVIF event has neither confidence nor make.
 func TestAVehicleOfAxisIsTheSameReadInEachForm(t *testing.T) {
 	pic := base64.StdEncoding.EncodeToString(jpeg)
 	push := `{"packetCounter":"11","capture_timestamp":"1795834800250","frame_timestamp":"1795834800250641","datetime":"20261128 040000250","plateText":"1AAA001","plateUTF8":"1AAA001",` +

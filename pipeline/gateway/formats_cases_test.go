@@ -15,13 +15,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// caseNow is when the payloads of a case are received, each a second after the one before: their times are made for it.
+// caseNow is the receipt time of a case's payloads, each a second after the one before: their own times are made for
+// it.
 const caseNow = "2026-11-28T03:00:02Z"
 
 // The pictures of the Hikvision payloads, by the beginning of their SHA-256.
 const scenePicture, platePicture = "277d9b65d3035697", "ebbc2766ccd150ec"
 
-// row is what a read says, in one line: what it does not say is left out.
+// row shows a read in one line, without its empty fields.
 func row(r *anprv1.PlateRead) string {
 	out := []string{r.RawPlate, r.Country}
 	add := func(name string, v any, there bool) {

@@ -16,8 +16,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestEveryPlaceThatNamesTheFormatsHasThemAll holds the places that cannot be made from the list against it. -update
-// writes the table of the README and the addresses of doc.go; the fuzz target and the payloads are written by hand.
+// TestEveryPlaceThatNamesTheFormatsHasThemAll compares every hand-written list of formats with the one list in code.
+// -update writes the README's table and doc.go's addresses; the fuzz target and the payloads are written by hand.
 func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
 	var rows, lines string
 	for _, f := range Formats() {
@@ -59,7 +59,7 @@ func TestEveryPlaceThatNamesTheFormatsHasThemAll(t *testing.T) {
 	}
 }
 
-// holdGenerated holds the one block of a file that matches against its generated form, or writes it with -update.
+// holdGenerated compares a file's only matching block with the generated form, or writes the form with -update.
 func holdGenerated(t *testing.T, file string, block *regexp.Regexp, want string) {
 	t.Helper()
 	text := string(load(t, file))
@@ -79,8 +79,8 @@ func holdGenerated(t *testing.T, file string, block *regexp.Regexp, want string)
 	}
 }
 
-// TestNoOtherListOfFormatsIsLeft walks the project for a file that names most of the formats: each one must be known
-// here, because another test of this package holds it against the list.
+// TestNoOtherListOfFormatsIsLeft walks the project for files naming most of the formats: each must be known here,
+// because another test in this package compares it with the list.
 func TestNoOtherListOfFormatsIsLeft(t *testing.T) {
 	known := []string{"README.md", "pipeline/gateway/doc.go", "pipeline/gateway/formats.go"}
 	var lists []string
@@ -136,7 +136,7 @@ func TestMetricsHaveALabelForEachFormat(t *testing.T) {
 	}
 }
 
-// said is one message with an event id of the camera, and what is replaced in it.
+// said is a message with a camera's event id, and the replacements in it.
 type said struct {
 	kind, message                  string
 	plate, otherPlate              string

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEveryDocumentOfABodyIsRead posts bodies of several XML documents, and of several messages in one envelope: none
-// is lost behind the first.
+// TestEveryDocumentOfABodyIsRead posts bodies with several XML documents, and with several messages in one envelope:
+// every one is read.
 func TestEveryDocumentOfABodyIsRead(t *testing.T) {
 	second := strings.Replace(hik, "1ABC123", "2ABC123", 1)
 	const survisionTwo = `<anpr date="1779351006000" id="5"><decision plate="1ABC123"/></anpr>` + "\r\n" + `<anpr date="1779351006000" id="6"><decision plate="2ABC123"/></anpr>`
@@ -81,8 +81,8 @@ func TestAPlateThatIsNoTextIsNeverUnread(t *testing.T) {
 	}
 }
 
-// TestAMessageThatSaysAPlateIsNeverIgnored posts messages that hold no plate read by their type and say one all the
-// same: each is read or refused, never answered as if there were nothing in it. Without the plate each is ignored.
+// TestAMessageThatSaysAPlateIsNeverIgnored posts messages with a plate, although their type holds no plate read: each
+// is read or refused, never answered as empty. Without the plate each is ignored.
 func TestAMessageThatSaysAPlateIsNeverIgnored(t *testing.T) {
 	alert := func(kind, inside string) string {
 		return `<EventNotificationAlert><dateTime>2026-05-21T10:10:06+02:00</dateTime><eventType>` + kind + `</eventType><eventState>active</eventState>` + inside + `</EventNotificationAlert>`

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAClockThatBeganAgainCostsNoRead sends a read of each format with a clock as it is after a power cut, or far
-// ahead. The read has the time of receipt, so lists see the vehicle, and is suspect, so nothing is fined.
+// TestAClockThatBeganAgainCostsNoRead sends a read in each format with a clock reset by a power cut, or far ahead. The
+// read has the time of receipt, so lists see the vehicle, and is suspect, so nothing is fined.
 func TestAClockThatBeganAgainCostsNoRead(t *testing.T) {
 	bodies := map[string]string{
 		"hikvision":       `<EventNotificationAlert><eventType>ANPR</eventType><dateTime>WALL+01:00</dateTime><UUID>u</UUID><ANPR><licensePlate>1ABC123</licensePlate></ANPR></EventNotificationAlert>`,

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// verdict says in one word what became of an event.
+// verdict names an event's result in one word.
 func verdict(ev *CameraEvent) string {
 	switch {
 	case ev.Ignored != "":
@@ -36,7 +36,7 @@ func verdicts(t testing.TB, path, kind string, body []byte) string {
 	return strings.Join(out, " ")
 }
 
-// onvif is an event of Axis as its metadata stream carries it.
+// onvif is an Axis event in its metadata stream form.
 func onvif(topic, utc string, items ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema"><tt:Event><wsnt:NotificationMessage xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2">`+
@@ -47,8 +47,8 @@ func onvif(topic, utc string, items ...string) string {
 	return b.String() + `</tt:Data></tt:Message></wsnt:Message></wsnt:NotificationMessage></tt:Event></tt:MetadataStream>`
 }
 
-// TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects has one message of each kind that a vendor documents.
-// plate_unread is a vehicle whose plate was not read, which is answered as success; any other reason is a refusal.
+// TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects has a message of each documented kind. plate_unread is a
+// vehicle without a readable plate, answered as success; any other reason is a refusal.
 func TestEveryMessageOfAVendorIsAnsweredAsItsSenderExpects(t *testing.T) {
 	axisRead := []string{"text", "1ABC123", "country", "BEL", "carID", "4", "capture_timestamp", "1795834800250"}
 	for _, c := range []struct{ name, path, body, want string }{

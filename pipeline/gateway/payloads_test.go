@@ -9,9 +9,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestPayloadsReachTheLogAsTheirVendorMeansThem posts the payloads of four vendors, all made for a receipt at
-// 2026-11-28T03:00:02Z, and holds what is on the log against what each shows. Pictures are the beginning of the best
-// one's sum and how many there are.
+// TestPayloadsReachTheLogAsTheirVendorMeansThem posts four vendors' payloads, all made for a receipt at
+// 2026-11-28T03:00:02Z, and compares the log with each payload's content. Pictures are given as the start of the best
+// picture's sum and the number of pictures.
 func TestPayloadsReachTheLogAsTheirVendorMeansThem(t *testing.T) {
 	const frame, overview = "ec64be07758838a4 ", "58d0ba6e0b52de1c "
 	for _, c := range []struct {

@@ -6,8 +6,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// A receipt says that a camera's upload was accepted. What the gateway itself puts on the log, such as a doubt, is
-// none: the account would miss it among the reads.
+// A receipt says that a camera's upload was accepted. The gateway's own records on the log, such as a doubt, have
+// none: the reconciliation would miss them among the reads.
 func TestOnlyUploadsGetReceipts(t *testing.T) {
 	var kept []Receipt
 	told := 0

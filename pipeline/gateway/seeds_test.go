@@ -13,9 +13,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// decodeSeeds are the records that the published payloads of testdata become, which seed the fuzz targets of
+// decodeSeeds are the records made from the published payloads in testdata, the seeds for the fuzz targets in
 // pipeline/ingest/decode: one a line, in hexadecimal. The packages do not import each other, so the bytes go through a
-// file that -update writes again.
+// file rewritten by -update.
 const decodeSeeds = "../ingest/decode/testdata/records.hex"
 
 func TestTheSeedsOfTheDecoderAreTheRecordsOfOurPayloads(t *testing.T) {

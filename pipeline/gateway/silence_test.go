@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// mutation is a change of one field of a document, in all elements of a list alike.
+// mutation changes a field in a document, in all list elements alike.
 type mutation struct {
 	what string
 	make func() *node
@@ -68,7 +68,7 @@ func changed(n *node, path []string, change func(*node) *node) *node {
 	return out
 }
 
-// storedOf is what would be stored of an event; told is what its sender is told beside that.
+// storedOf returns an event's stored content; told is the further information for its sender.
 func storedOf(ev *CameraEvent) string {
 	r := ev.Read
 	pictures := ""
@@ -85,9 +85,9 @@ func toldOf(ev *CameraEvent) string {
 	return fmt.Sprint(ev.Notices, ev.Unknown, empty, ev.stated.instant(), r.CameraEventId, len(ev.Images))
 }
 
-// TestNothingThatChangesWhatIsStoredIsSilent removes, renames and adds one field of every payload of every format:
-// where another read would be stored, its sender is told so, by a note, by the list of what is empty, or by a refusal.
-// A read never turns into an event that is ignored.
+// TestNothingThatChangesWhatIsStoredIsSilent removes, renames and adds one field in every payload of every format.
+// When another read would be stored, the sender is told by a note, by the list of empty fields, or by a refusal. A
+// read never turns into an ignored event.
 func TestNothingThatChangesWhatIsStoredIsSilent(t *testing.T) {
 	for _, file := range samples(t) {
 		f := findFormat(formatOf(file))
@@ -135,7 +135,7 @@ func documentsOf(t *testing.T, pt uploadPart) (roots []*node) {
 	return roots
 }
 
-// compareTold holds the events of a changed document against those before.
+// compareTold compares a changed document's events with the events before the change.
 func compareTold(t *testing.T, what string, before, after []*CameraEvent) {
 	t.Helper()
 	reads := func(events []*CameraEvent) (out []*CameraEvent, refused, ignored int) {
@@ -157,7 +157,7 @@ func compareTold(t *testing.T, what string, before, after []*CameraEvent) {
 		return
 	}
 	if strings.HasPrefix(what, "survision-") && strings.HasSuffix(what, " without anpr/decision") {
-		return // what is left is a message of its own: the speed or the end of a track
+		return // the rest is a message of its own: the speed or the end of a track
 	}
 	if len(is) < len(was) {
 		t.Errorf("%s: %d reads became %d, %d refused, %d ignored (before %d)", what, len(was), len(is), isRefused, isIgnored, wasIgnored)

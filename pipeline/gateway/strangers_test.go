@@ -31,8 +31,8 @@ func (rg *rig) dial(format string, args ...any) net.Conn {
 	return conn
 }
 
-// TestIdleStrangersBlockNoCamera opens connections that announce the largest body and send one byte of it: cameras are
-// served beside them, those with Digest and its second round trip too.
+// TestIdleStrangersBlockNoCamera opens connections which announce the largest body and send a single byte: cameras are
+// served beside them, also Digest cameras with their second round trip.
 func TestIdleStrangersBlockNoCamera(t *testing.T) {
 	for name, headers := range map[string]string{
 		"no token": "", "wrong token": "Authorization: Bearer x\r\n", "chunks": "Transfer-Encoding: chunked\r\n", "packed": "Content-Encoding: gzip\r\n",
@@ -165,7 +165,7 @@ func TestAMissingTokenIsKeptOnceAnHour(t *testing.T) {
 	}
 }
 
-// TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure does what Basic clients do that send nothing at first, with
+// TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure follows Basic clients which send no credentials at first, with
 // every upload.
 func TestADeviceThatAlwaysWaitsForTheChallengeIsNoFailure(t *testing.T) {
 	reg := prometheus.NewRegistry()

@@ -36,8 +36,8 @@ func told(t testing.TB, rg *rig, bodies ...string) map[string]*anprv1.PlateRead 
 	return out
 }
 
-// TestASpeedThatComesApartFromItsPlateMakesARead sends plate and speed of one vehicle in either order, again and
-// again, and alone: the plate's read is always as the camera sent it, and one more has the speed.
+// TestASpeedThatComesApartFromItsPlateMakesARead sends a vehicle's plate and speed in either order, again and again,
+// and alone: the plate's read is always as sent by the camera, and one further read has the speed.
 func TestASpeedThatComesApartFromItsPlateMakesARead(t *testing.T) {
 	d, s := survisionDecision(1), survisionSpeed(1)
 	noPlate := `{"anpr":{"@date":"1779351006000","@session":"7","@id":"1","noPlate":{"@x":"1"}}}`

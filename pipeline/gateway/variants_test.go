@@ -66,8 +66,7 @@ const hik = `<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.c
 
 func replaced(old, with string) string { return strings.Replace(hik, old, with, 1) }
 
-// TestHikvisionFirmwareVariantsGiveTheSameRead posts one event in every dress firmware was seen or is likely to put on
-// it.
+// TestHikvisionFirmwareVariantsGiveTheSameRead posts an event in every form seen, or likely, in a firmware.
 func TestHikvisionFirmwareVariantsGiveTheSameRead(t *testing.T) {
 	mixed, mixedBody := multi(t, one{`name="anpr.xml"; filename="anpr.xml"`, "text/xml", []byte(hik)}, one{`name="licensePlatePicture.jpg"; filename="licensePlatePicture.jpg"`, "image/jpeg", jpeg})
 	odd, oddBody := multi(t, one{`name="x"; filename="pic"`, "application/octet-stream", jpeg}, one{`name="whatever"`, "", []byte("\r\n" + hik)}, one{`name="note"`, "text/plain", []byte("hello")})

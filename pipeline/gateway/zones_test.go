@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEachTimeFieldHasTheZoneOfItsVendor gives each field in which a format may say the time of capture, and nothing
-// else of its kind, as it comes without zone, in winter and in summer. wall says what clock the vendor means.
+// TestEachTimeFieldHasTheZoneOfItsVendor gives each capture time field of each format, alone among its kind, without
+// zone, in winter and in summer. wall names the vendor's clock.
 func TestEachTimeFieldHasTheZoneOfItsVendor(t *testing.T) {
 	hikvision := `<EventNotificationAlert><eventType>ANPR</eventType>%s<ANPR><licensePlate>1ABC123</licensePlate>%s</ANPR></EventNotificationAlert>`
 	hik := func(top, block string) string { return fmt.Sprintf(hikvision, top, block) }

@@ -97,8 +97,8 @@ func benchVehicles(b *testing.B) int {
 	return n
 }
 
-// BenchmarkVehicle looks random plates up, three in four of which are registered, in 1 million vehicles or
-// REFDATA_VEHICLES=8000000: one by one, and 64 at a time after Prefetch. It reports the memory of a vehicle.
+// BenchmarkVehicle looks random plates up, three in four registered, among 1 million vehicles or
+// REFDATA_VEHICLES=8000000: one by one, and 64 at a time after Prefetch. It reports the memory per vehicle.
 func BenchmarkVehicle(b *testing.B) {
 	n := benchVehicles(b)
 	table := mustTable(b, n)
@@ -224,7 +224,7 @@ func writeList(t testing.TB, dir string, n int) {
 	writeFile(t, dir, "lists/stolen.csv", sb.String())
 }
 
-// BenchmarkEntries looks random plates up in 1 million list entries, one in seven of which is listed.
+// BenchmarkEntries looks random plates up in 1 million list entries, one in seven listed.
 func BenchmarkEntries(b *testing.B) {
 	const n = 1_000_000
 	dir := b.TempDir()

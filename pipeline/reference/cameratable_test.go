@@ -10,7 +10,7 @@ import (
 
 func TestTheCameraTableFindsEveryCameraAndNoOther(t *testing.T) {
 	ids := []string{"c", strings.Repeat("x", 22), strings.Repeat("x", 23), strings.Repeat("x", 24), strings.Repeat("x", schemas.MaxCameraID)}
-	for i := range 3000 { // of one length and with the same ends: their hashes may be equal, they are not
+	for i := range 3000 { // equal lengths and ends: the hashes may be equal, the ids are not
 		ids = append(ids, fmt.Sprintf("BRU-0001-%04d-12345678", i))
 	}
 	r := &cameraRegistry{}
@@ -46,7 +46,7 @@ func TestTheCameraTableFindsEveryCameraAndNoOther(t *testing.T) {
 	}
 }
 
-// A camera keeps its number over reloads, whoever comes and goes, and its name is known for ever.
+// A camera keeps its number over reloads, whatever cameras come and go, and its name is known for ever.
 func TestACameraKeepsItsNumberOverReloads(t *testing.T) {
 	n := newNumbers()
 	var last *Snapshot

@@ -44,7 +44,7 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	}
 }
 
-// TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside one that always holds, and after one
+// TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside a limit without hours, and after one
 // another.
 func TestALimitMayHoldAtSomeHours(t *testing.T) {
 	dir := copyRegion(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// edits are one change to testdata/brussels and the one problem that must come of it.
+// edits are a single change to testdata/brussels and the only problem expected from it.
 type edits struct{ name, file, from, to, want string }
 
 func (c edits) runEdits(t *testing.T) {

@@ -109,7 +109,7 @@ func TestPlateKeysAreDistinct(t *testing.T) {
 	}
 }
 
-// naive is the vehicle register as one would write it down.
+// naive is the vehicle register in its simplest form.
 type naive map[schemas.Plate][]schemas.Vehicle
 
 func (n naive) putVehicle(p schemas.Plate, v schemas.Vehicle) putResult {
@@ -301,7 +301,7 @@ func TestDayReadsLikeParseDay(t *testing.T) {
 	}
 }
 
-// Eight million vehicles fit because three periods, with all that a rule asks of them, lie in one cache line.
+// Eight million vehicles fit because three periods, with everything rules ask about them, lie in a cache line.
 func TestPeriodsOfThreeVehiclesAreOneCacheLine(t *testing.T) {
 	if bucketSize != 64 {
 		t.Errorf("a line of %d records has %d bytes, want 64", inBucket, bucketSize)
