@@ -24,7 +24,7 @@ func (s *clockStory) read(delay schemas.Micros) bool {
 	return bad
 }
 
-// live plays n reads, one every every seconds, with a clock wrong by skew: positive means behind.
+// live plays n reads at intervals of every seconds, with a clock wrong by skew: positive means behind.
 func (s *clockStory) live(n int, every, skew schemas.Micros) {
 	for range n {
 		s.now += every
