@@ -57,8 +57,9 @@ func (c *fixedCol) WriteColumn(w *proto.Writer) {
 	}
 }
 
-func (c *fixedCol) appendU8(v uint8)            { c.buf = append(c.buf, v) }
-func (c *fixedCol) appendU16(v uint16)          { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
+func (c *fixedCol) appendU8(v uint8)   { c.buf = append(c.buf, v) }
+func (c *fixedCol) appendU16(v uint16) { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
+
 func (c *fixedCol) appendU32(v uint32)          { c.buf = binary.LittleEndian.AppendUint32(c.buf, v) }
 func (c *fixedCol) appendI32(v int32)           { c.appendU32(uint32(v)) }
 func (c *fixedCol) appendU64(v uint64)          { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }

@@ -46,6 +46,7 @@ func (t *readsTable) insertColumns() proto.Input {
 	)
 }
 
+// AddRead adds a row to reads. p is the read's passage, cam its camera.
 func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) {
 	t := &b.reads
 	t.readID.appendID(&r.ID.ID)
