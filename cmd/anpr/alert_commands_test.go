@@ -24,13 +24,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// alertCommand is a command that the alert entries of the runbook name, as an operator types it on the machine of
-// `anpr up`.
+// alertCommand is a command from the alert entries of the runbook, as an operator types it on the machine of `anpr
+// up`.
 type alertCommand struct {
-	named string   // as the runbook writes it, without arguments
+	named string   // as in the runbook, without arguments
 	args  []string // OFFENCE stands for the id of a stored offence
 	code  int      // the exit code on a machine where all is well
-	says  string   // part of what it prints
+	says  string   // part of the output
 }
 
 var alertCommands = []alertCommand{
@@ -48,11 +48,10 @@ var alertCommands = []alertCommand{
 	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
 }
 
-// notOnThisMachine are commands of alert entries that start a role, with what they name; they are not asked of
-// what runs.
+// notOnThisMachine lists commands of alert entries that start a role; they are not tried on the running machine.
 var notOnThisMachine = []string{"gateway", "up"}
 
-// captured runs a command line in this process and returns its exit code and what it printed.
+// captured runs a command line in this process and returns exit code and output.
 func captured(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "out")
@@ -70,7 +69,7 @@ func captured(t *testing.T, args ...string) (code int, out string) {
 	return code, string(text)
 }
 
-// Whoever is woken by an alert types what its entry says, on the machine where `anpr up` runs: with its directory
+// An operator woken by an alert types the commands of its entry, on the machine of `anpr up`: with the directory
 // as --data, or as ANPR_DATA.
 func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
@@ -121,7 +120,7 @@ func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 	t.Run("the continuous walk over the seals comes to an end", func(t *testing.T) { sealsAreWalked(t, h) })
 }
 
-// exportedVerifies holds what export printed against verify, which needs no database for a file.
+// exportedVerifies verifies the output of export; verify needs no database for a file.
 func exportedVerifies(t *testing.T, text string) {
 	t.Helper()
 	var rows []evidence.Row
@@ -166,7 +165,7 @@ func sealsAreWalked(t *testing.T, h *rehearsal.Rehearsal) {
 	t.Error("no walk over the seals came to an end within 20 s")
 }
 
-// A command that an entry of the runbook names and that nobody tries is one that fails at night.
+// A command in an entry of the runbook that nobody tries fails at night.
 func TestEveryCommandThatAnAlertNamesIsTried(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/README.md")
 	if err != nil {

@@ -74,7 +74,7 @@ func launch(t *testing.T, bin string, p ports, args ...string) *program {
 	return r
 }
 
-// says waits until one of the outputs has the text.
+// says waits until an output has the text.
 func (r *program) says(text string) {
 	r.t.Helper()
 	r.until("it says "+text, func() bool { return strings.Contains(r.stderr.String()+r.stdout.String(), text) })
@@ -99,7 +99,7 @@ func (r *program) tail() string {
 	return text[max(0, len(text)-4000):]
 }
 
-// engine waits for the child that is the engine and returns its process id.
+// engine waits for the engine's child process and returns the process id.
 func (r *program) engine() (pid int) {
 	r.t.Helper()
 	r.until("there is an engine", func() bool {
@@ -202,9 +202,9 @@ var fromOutside = []struct {
 	{"gateway's port drops", true, func(r *program) { r.firewall("gateway-addr", long(8*time.Second, time.Minute), "DROP") }},
 }
 
-// TestFaultsOnTheDemo: whatever is done to it, the demo ends with every record of the log in the tables once. When
-// what it found is not the generator's truth, because reads reached the gateway after their passage had been
-// decided, it says so and its exit code is 1; it never says otherwise.
+// TestFaultsOnTheDemo: whatever the fault, the demo ends with every record of the log in the tables once. When the
+// findings differ from the generator's truth, because reads reached the gateway after their passage had been
+// decided, the demo says so with exit code 1; it never says otherwise.
 func TestFaultsOnTheDemo(t *testing.T) {
 	bin := buildLoad(t)
 	for _, f := range fromOutside {
@@ -214,7 +214,7 @@ func TestFaultsOnTheDemo(t *testing.T) {
 			}
 			r := launch(t, bin, choosePorts(t), "demo", "--seconds=20", "--json", "--data", t.TempDir())
 			r.says("A seeded Brussels day")
-			time.Sleep(4 * time.Second) // some traffic before it
+			time.Sleep(4 * time.Second) // some traffic before the fault
 			f.do(r)
 			r.endsHonestly()
 		})
@@ -225,7 +225,7 @@ func TestADemoKilledGoesOnWithItsData(t *testing.T) {
 	bin, data, p := buildLoad(t), t.TempDir(), choosePorts(t)
 	r := launch(t, bin, p, "demo", "--seconds=20", "--json", "--data", data)
 	r.says("A seeded Brussels day")
-	time.Sleep(4 * time.Second) // some traffic before it
+	time.Sleep(4 * time.Second) // some traffic before the fault
 	r.signal(-r.cmd.Process.Pid, syscall.SIGKILL)
 	<-r.ended
 	launch(t, bin, p, "demo", "--seconds=5", "--json", "--data", data).endsHonestly()
@@ -240,7 +240,7 @@ func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 	bin, p := buildLoad(t), choosePorts(t)
 	r := launch(t, bin, p, "demo", "--seconds=20", "--json", "--data", data)
 	r.says("A seeded Brussels day")
-	time.Sleep(4 * time.Second) // some traffic before it
+	time.Sleep(4 * time.Second) // some traffic before the fault
 	ballast := filepath.Join(data, "ballast")
 	if out, err := exec.CommandContext(t.Context(), "dd", "if=/dev/zero", "of="+ballast, "bs=64k").CombinedOutput(); !bytes.Contains(out, []byte("No space left")) {
 		t.Fatalf("fill the disk: %v %s", err, out)
@@ -260,7 +260,7 @@ func TestADemoOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 // tooSlow is the exit code of a demo whose every result is right on a machine that could not keep up.
 const tooSlow = 4
 
-// endsHonestly waits for the demo's end and checks what it says.
+// endsHonestly waits for the demo's end and checks the report.
 func (r *program) endsHonestly() demoSummary {
 	r.t.Helper()
 	select {

@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/bench"
 )
 
-// lockedText is output that may be read while it is written.
+// lockedText is output that may be read during writing.
 type lockedText struct {
 	mu sync.Mutex // guards b
 	b  bytes.Buffer
@@ -52,7 +52,7 @@ func TestFaultsOnUpUnderLoad(t *testing.T) {
 	}
 	sent := make(chan error, 1)
 	go func() { sent <- cmd.Wait() }()
-	time.Sleep(4 * time.Second) // some traffic before it
+	time.Sleep(4 * time.Second) // some traffic before the fault
 	r.signal(r.engine(), syscall.SIGKILL)
 	time.Sleep(3 * time.Second) // and between
 	r.stand(r.engine(), 5*time.Second)
@@ -84,7 +84,7 @@ func TestFaultsOnUpUnderLoad(t *testing.T) {
 	r.holds(res.Sent)
 }
 
-// data is the directory it was given.
+// data returns the directory given to the program.
 func (r *program) data() string {
 	return r.cmd.Args[slices.Index(r.cmd.Args, "--data")+1]
 }
@@ -98,9 +98,9 @@ func (r *program) waitEnd(what string, d time.Duration) {
 	}
 }
 
-// holds checks the tables of a drained `anpr up`: each read that was sent is stored, merged or rejected, nothing
-// is there twice, and the ledger has no gap. An upload whose answer was lost was sent again: it is a merge, so
-// there may be more.
+// holds checks the tables of a drained `anpr up`: each sent read is stored, merged or rejected, nothing is there
+// twice, and the batches have no gap. An upload with a lost answer was sent again and is a merge, so there may be
+// more.
 func (r *program) holds(sent uint64) {
 	r.t.Helper()
 	old := &running{data: r.data(), sql: r.ports["clickhouse-http-addr"], log: &bytes.Buffer{}}

@@ -23,7 +23,8 @@ import (
 )
 
 // TestOnePoisonedPartitionStopsNoOther: a record batch that no reader can take lies on one of four partitions. The
-// others are stored, the program says what it wants, one command gives the records up, and the account shows them.
+// other partitions are stored, the program names the cure, a command gives the records up, and the account shows
+// them.
 func TestOnePoisonedPartitionStopsNoOther(t *testing.T) {
 	bin, data := build(t), t.TempDir()
 	r := up(t, bin, data)
@@ -92,7 +93,7 @@ func TestOnePoisonedPartitionStopsNoOther(t *testing.T) {
 	if err != nil || r.query(t, "SELECT count() FROM anpr_trial.reads WHERE plate LIKE '1AFT%'") != "20" || r.query(t, "SELECT loss_reason FROM anpr_trial.batches WHERE lost > 0") != "batch of the test bench, ticket 4711" {
 		t.Errorf("a rebuild from the log beside it: %v\n%s", err, trial)
 	}
-	r.kill(t) // the horizon of the next owner has the poisoned batch in it
+	r.kill(t) // the next owner's horizon includes the poisoned batch
 	r = up(t, bin, data)
 	send("NEX")
 	r.eventually(t, stored("NEX"), "20")
@@ -118,8 +119,8 @@ func (r *running) readyz(t *testing.T) string {
 	return string(b)
 }
 
-// poison puts a batch of n records on a partition that says it is compressed and is not, and returns its first
-// offset. No client can read it.
+// poison puts a batch of n records on a partition that claims to be compressed and is not, and returns the first
+// offset. No client can read the batch.
 func (r *running) poison(t *testing.T, partition, n int) int64 {
 	t.Helper()
 	packed := []byte("this was never compressed by anybody")

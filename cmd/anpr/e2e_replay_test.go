@@ -85,8 +85,8 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	stopped(t, r)
 }
 
-// register adds camera BRU-9999, a copy of BRU-0001 with a token of its own, as an operator would: a new file in
-// place of the old one.
+// register adds camera BRU-9999, a copy of BRU-0001 with another token, as an operator would: a new file in place
+// of the old.
 func register(t *testing.T, path string) {
 	t.Helper()
 	b, err := os.ReadFile(path)

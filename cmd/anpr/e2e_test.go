@@ -154,7 +154,7 @@ func (r *running) ask(ctx context.Context, q string) (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// eventually polls a query until it gives want.
+// eventually polls a query until the result is want.
 func (r *running) eventually(t *testing.T, q, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -192,7 +192,7 @@ func token(t *testing.T, data, camera string) string {
 	return ""
 }
 
-// send posts a read and returns its id when it was acknowledged.
+// send posts a read and returns the read id after the acknowledgement.
 func (r *running) send(ctx context.Context, token, camera string, i int) (string, bool) {
 	body := fmt.Sprintf(`{"camera_id":%q,"captured_at_us":%d,"raw_plate":"1ABC%03d","country":"BE","confidence_pm":950,"camera_event_id":"e2e-%d"}`,
 		camera, time.Now().UnixMicro(), i%1000, i)
@@ -275,8 +275,8 @@ func tablesHold(t *testing.T, r *running, acked map[string]bool) {
 	}
 }
 
-// accountsHold balances the whole run from outside: what the journal of the killed gateways says they accepted is
-// on the log and in the tables, and it is no less than what senders were answered.
+// accountsHold balances the whole run from outside: records in the journal of the killed gateways are on the log
+// and in the tables, and are no fewer than the answers to senders.
 func accountsHold(t *testing.T, r *running, bin, data string, acked int) {
 	t.Helper()
 	at := []string{"--data=" + data, "--json"}
@@ -392,7 +392,7 @@ func TestADeadEngineIsStartedAgainAndNothingIsLost(t *testing.T) {
 	stopped(t, r)
 }
 
-// killEngine kills the child that is the engine.
+// killEngine kills the engine's child process.
 func killEngine(t *testing.T, r *running) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "pgrep", "-P", fmt.Sprint(r.cmd.Process.Pid), "-f", "__engine").Output()

@@ -36,7 +36,7 @@ func settingsOf(t *testing.T, command string) (out []string) {
 	return out
 }
 
-// A setting in the environment file of a unit that its command does not take is without effect, and nobody is told.
+// A setting in a unit's environment file that the command does not know has no effect, and nobody is told.
 func TestEverySettingOfAnExampleIsTakenByItsCommand(t *testing.T) {
 	units, err := filepath.Glob("../../deploy/systemd/anpr-*.service")
 	if err != nil || len(units) < 5 {

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
-// Every command that takes --data says that a file is none.
+// Every command with --data reports that a file is no directory.
 func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -69,7 +69,7 @@ func TestTheReadmeNamesEveryCommand(t *testing.T) {
 	}
 }
 
-// A rehearsed database can be dropped; the one that was restored for good cannot.
+// A rehearsed database can be dropped; a database restored for good cannot.
 func TestDropGoesWithARehearsalOnly(t *testing.T) {
 	if err := (&restoreCmd{FromLog: true, Drop: true, ClickHouseFlags: flags.ClickHouseFlags{ClickhouseDatabase: "anpr"}}).Run(t.Context(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "--compare") {
 		t.Errorf("--drop without a rehearsal: %v", err)

@@ -35,7 +35,7 @@ func TestTheCommandLineFitsTogether(t *testing.T) {
 	}
 }
 
-// The advice after a wrong usage is the help of the command that was used, however deep it lies.
+// The advice after a wrong usage is the help of the command used, however deep.
 func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -63,7 +63,7 @@ func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 	}
 }
 
-// A setting that was given and does not work is named before one that was not given.
+// A given setting that does not work is named before a missing setting.
 func TestTheOfficeNamesTheUsersFileThatItWasGiven(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "absent.yaml")
 	err := (&officeCmd{OfficeFlags: flags.OfficeFlags{Users: file}}).Run(t.Context(), zerolog.Nop())

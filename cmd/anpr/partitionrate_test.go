@@ -46,7 +46,7 @@ func TestThePartitionRateIsTheDefaultsUnlessGiven(t *testing.T) {
 	}
 }
 
-// What the command line says is what the shards of a running worker have room for.
+// The shards of a running worker have room for the rate on the command line.
 func TestThePartitionRateReachesTheShards(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	if err := bench.WriteMissingCity(filepath.Join(data, "reference"), 1); err != nil {

@@ -54,8 +54,8 @@ func awaitReadyz(t *testing.T, ops string, want int, part string) {
 	t.Fatalf("/readyz: %d %s, want %d with %q", code, text, want, part)
 }
 
-// TestAPostgresThatIsDeadShutsTheOfficeAlone kills the server and keeps it from starting again: cameras are served and reads are stored, the
-// office says that it is not ready, and is ready by itself when the server can start.
+// TestAPostgresThatIsDeadShutsTheOfficeAlone kills the server and keeps it from starting again: cameras are served
+// and reads are stored, the office says that it is not ready, and is ready by itself when the server can start.
 func TestAPostgresThatIsDeadShutsTheOfficeAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	h := &rehearsal.Rehearsal{Config: rehearsal.Config{Seconds: 1, Rate: 50, Seed: 1}, Out: &bytes.Buffer{}, Log: zerolog.Nop()}

@@ -54,7 +54,7 @@ func (m *oneMachine) anpr(code int, says string, args ...string) string {
 	return out
 }
 
-// lookUp asks the office and returns the number of its entry in the access log.
+// lookUp asks the office and returns the number of the entry in the access log.
 func (m *oneMachine) lookUp() uint64 {
 	m.t.Helper()
 	q := ask.ClientFlags{User: "prosecutor1", DataFlags: flags.DataFlags{Data: m.dir}}
@@ -98,7 +98,7 @@ func TestTheAccessLogOfOneMachineComesBackFromItsOwnBackup(t *testing.T) {
 	}
 	m.anpr(0, "backup access-1", "backup", "access-1", "--only=access_log")
 	noted := m.head()
-	// Whoever restores beside the office would lose what it writes meanwhile.
+	// A restore beside the office would lose the entries written meanwhile.
 	m.anpr(1, "stop the office first", "restore", "--only=access_log", "--from-backup=access-1")
 	m.down()
 

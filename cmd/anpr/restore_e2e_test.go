@@ -42,8 +42,8 @@ func TestRestoreOfOneMachine(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	// The books of the gateway lie in the log, so what was accepted is the same; some of the 200 vehicles have no
-	// plate, by design.
+	// The journal and the log are unchanged, so the accepted records are the same; some of the 200 vehicles
+	// have no plate, by design.
 	if after := reconciled(t, h); after != before || after.Accepted < 180 || after.Stored < 180 {
 		t.Errorf("before %+v, after the restore %+v", before, after)
 	}

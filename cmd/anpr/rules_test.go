@@ -38,7 +38,8 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// withAllSections adds empty sections for those of the built-in catalogue that came after the test's own was written.
+// withAllSections adds empty sections for sections of the built-in catalogue that are newer than the test's own
+// catalogue.
 func withAllSections(t *testing.T, files fs.FS) fs.FS {
 	out := fstest.MapFS{}
 	sections := regexp.MustCompile(`(?m)^(\w+):`)
@@ -65,7 +66,7 @@ func withAllSections(t *testing.T, files fs.FS) fs.FS {
 	rest := ""
 	each(rules.Brussels(), func(name string, text []byte) {
 		if slices.Contains([]string{"general.yaml", "hotlist.yaml", "lez.yaml", "lez_norms.yaml", "speed.yaml", "justification.yaml"}, name) {
-			return // what the test's own leaves out of these, it leaves out on purpose
+			return // the test's own catalogue leaves these out on purpose
 		}
 		for _, m := range sections.FindAllSubmatch(text, -1) {
 			if !have[string(m[1])] {
@@ -164,7 +165,7 @@ func TestExitCodesOfRulesTest(t *testing.T) {
 	}
 }
 
-// One error among a hundred warnings is repeated at the end, with its place.
+// An error among a hundred warnings is repeated at the end, with its place.
 func TestTheErrorThatKeepsACatalogueFromLoadingIsTheLastThingSaid(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, rules.Brussels()); err != nil {
@@ -187,7 +188,7 @@ func TestTheErrorThatKeepsACatalogueFromLoadingIsTheLastThingSaid(t *testing.T) 
 	}
 }
 
-// What is no catalogue at all is named as the folder it is, for every command that takes one.
+// A folder that is no catalogue at all is named, by every command with a catalogue.
 func TestAFolderWithoutACatalogueIsNamed(t *testing.T) {
 	empty := t.TempDir()
 	file := filepath.Join(empty, "lez.txt")

@@ -15,8 +15,8 @@ var shellWord = regexp.MustCompile(`"([^"]*)"|'([^']*)'|(\S+)`)
 // wrapped is a call as another user, with the settings of a role, or in a crontab, where the output may be kept.
 var wrapped = regexp.MustCompile(`(?:runuser -u anpr -- |\. /etc/anpr/\w+\.env; )anpr ([^()$]*(?:\$\([^)]*\)[^()$]*)*)`)
 
-// commandsOf returns the calls of anpr in the code blocks of a document, as arguments; lines that end in a
-// backslash go on.
+// commandsOf returns the calls of anpr in the code blocks of a document, as arguments; lines ending in a backslash
+// go on.
 func commandsOf(text string) (out [][]string) {
 	text = strings.ReplaceAll(text, "\\\n", " ")
 	for line := range strings.Lines(text) {

@@ -11,8 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Every command that asks the office tells a person whose token is refused what that may mean, in the language of
-// the terminal.
+// Every command that asks the office explains a refused token to the person, in the language of the terminal.
 func TestARefusedTokenIsToldInWords(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -35,7 +34,7 @@ func TestARefusedTokenIsToldInWords(t *testing.T) {
 	}
 }
 
-// The form of users.yaml that the runbook shows is one that the office takes.
+// The office takes the users.yaml shown in the runbook.
 func TestTheUsersFileOfTheRunbookIsTaken(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/README.md")
 	if err != nil {

@@ -60,7 +60,7 @@ func TestUpIsForItsOwnUser(t *testing.T) {
 	})
 }
 
-// startMachine starts what the flags of up say.
+// startMachine starts a machine by the flags of up.
 func startMachine(t *testing.T, f flags.MachineFlags) (*roles.Machine, error) {
 	t.Helper()
 	cfg, err := f.Config(zerolog.Nop(), io.Discard)
@@ -118,7 +118,7 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	if err != nil || c.BaseURL != "http://"+h.Machine.Config.OfficeAddr || c.Token == "" {
 		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.Machine.Config.OfficeAddr)
 	}
-	// The office has the rights that its look-ups, its log and its lease need.
+	// The office has the rights for its look-ups, log and lease.
 	ask := office.Ask{Purpose: "judicial", Reason: "a test of everything", CaseRef: "1"}
 	if _, err := c.LastSeen(t.Context(), office.LastSeenQuery{Ask: ask, Plate: "1ABC123"}); err != nil && !strings.Contains(err.Error(), "404") {
 		t.Errorf("a look-up: %v", err)

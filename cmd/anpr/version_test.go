@@ -32,7 +32,7 @@ func TestTheChangelogBeginsWithTheReleaseInWork(t *testing.T) {
 	}
 }
 
-// Every way in which the project builds its program gives it the revision.
+// Every build of the program in the project includes the revision.
 func TestEveryBuildOfTheProgramNamesItsRevision(t *testing.T) {
 	for file, least := range map[string]int{"Makefile": 1, "deploy/Dockerfile": 1, "deploy/tools/setup.sh": 1} {
 		text, err := os.ReadFile("../../" + file)

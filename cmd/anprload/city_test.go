@@ -48,7 +48,7 @@ func TestCityLeavesWhatIsThereAndDemoStartsNoCityWhereAPathWasMistyped(t *testin
 	}
 }
 
-// A whole city stays as it is, whoever asks for one again.
+// A whole city stays unchanged when asked for again.
 func TestACityIsWrittenOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "absent", "reference")
 	written := ""

@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
-// What is only slow is never called wrong, and what is wrong is never called slow.
+// A slow result is never called wrong, and a wrong result is never called slow.
 func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 	const exact, wrong = 0, 1
 	whole := demoSummary{Produced: 10, Stored: 8, Merged: 1, Rejected: 1}

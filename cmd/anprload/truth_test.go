@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// pure is the pipeline without broker and database: the stages one after the other, one shard.
+// pure is the pipeline without broker and database: the stages in order, a single shard.
 type pure struct {
 	t        *testing.T
 	ref      *reference.Snapshot

@@ -109,7 +109,7 @@ func (h *Rehearsal) exec(t *testing.T, sql string) {
 	}
 }
 
-// interrupted breaks a restore off in its middle and starts it again.
+// interrupted breaks a restore off in the middle and starts it again.
 func interrupted(t *testing.T, h *Rehearsal) {
 	c := h.RestoreConfig("anpr_interrupted")
 	c.BatchRows = 20

@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-// batchOf makes receipts of one acknowledged batch.
+// batchOf makes receipts for an acknowledged batch.
 func batchOf(rng *rand.Rand, partition int32, offset int64, at time.Time) []JournalReceipt {
 	out := make([]JournalReceipt, 1+rng.IntN(40))
 	for i := range out {
@@ -110,7 +110,7 @@ func TestAKilledGatewayLosesNoReceipt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for cut := int(info.Size()); cut <= len(whole); cut++ {
-		for _, tail := range [][]byte{nil, make([]byte, 4096)} { // zeros are what a power cut may leave
+		for _, tail := range [][]byte{nil, make([]byte, 4096)} { // a power cut may leave zeros
 			if cut < len(whole) && tail != nil {
 				continue // a frame's own bytes can be cut only by a kill
 			}

@@ -47,7 +47,7 @@ func (s recording) Commit(ctx context.Context, partition int32, offset int64, me
 	return err
 }
 
-// forgetful is a sink that says yes and does nothing, for one batch in five.
+// forgetful is a sink that reports success and stores nothing, for a fifth of the batches.
 type forgetful struct {
 	ingest.Sink
 	mu sync.Mutex // guards n
@@ -99,8 +99,8 @@ func (w *town) judge(commits []Commit) []Violation {
 	return append(out, v.CheckTables(rows)...)
 }
 
-// TestTheVerifierJudgesTheRealPipeline runs the real worker, sink and broker: as it is it must pass, while a second
-// observer samples beside it; each mutant must be caught.
+// TestTheVerifierJudgesTheRealPipeline runs the real worker, sink and broker: the unchanged pipeline must pass,
+// with a second observer sampling beside the first; each mutant must be caught.
 func TestTheVerifierJudgesTheRealPipeline(t *testing.T) {
 	parallel(t)
 	t.Run("as it is", func(t *testing.T) {

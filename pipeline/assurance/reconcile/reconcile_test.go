@@ -28,7 +28,7 @@ func text(t testing.TB, r *AccountReport) string {
 	return b.String()
 }
 
-// TestReconcile works one town through the real pipeline and then plants every kind of fault in copies of its tables.
+// TestReconcile runs a town through the real pipeline and then plants every kind of fault in copies of the tables.
 func TestReconcile(t *testing.T) {
 	parallel(t)
 	w := newTown(t, 900)
@@ -94,7 +94,7 @@ func balances(t *testing.T, w *town) {
 	}
 }
 
-// planted is a fault and what must be said of it.
+// planted is a fault with the expected report.
 type planted struct {
 	sql  []string
 	kind ResidualKind

@@ -32,8 +32,8 @@ const (
 	patience   = 90 * time.Second
 )
 
-// town is a log with the traffic of a few minutes, a gateway's receipts of it, and the tables that the real
-// pipeline made of it.
+// town is a log with the traffic of a few minutes, a gateway's receipts for it, and the tables that the real
+// pipeline made.
 type town struct {
 	t        testing.TB
 	kafka    string
@@ -58,7 +58,7 @@ func parallel(t *testing.T) {
 	}
 }
 
-// realBroker says whether the tests run against an Apache Kafka, which shows the history of commits.
+// realBroker reports whether the tests run against an Apache Kafka, which shows the history of commits.
 func realBroker() bool { return os.Getenv(testkit.EnvKafka) != "" }
 
 func newTown(t testing.TB, records int) *town {
@@ -287,7 +287,7 @@ func (w *town) exec(sql string) {
 	}
 }
 
-// numbers reads one row of numbers.
+// numbers reads a row of numbers.
 func (w *town) numbers(sql string, into ...any) {
 	w.t.Helper()
 	if err := conn(w.t, w.addr, w.db).QueryRow(w.t.Context(), sql).Scan(into...); err != nil {

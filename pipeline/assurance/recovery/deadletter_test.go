@@ -20,7 +20,7 @@ import (
 
 var errBad = errors.New("would be rejected again")
 
-// log is a replay whose log takes what it is sent, and which knows what it has taken.
+// log returns a redrive onto a log in memory, and the records that this log has taken.
 func log() (*Redrive, *[]string) {
 	var sent []string
 	known := map[schemas.ReadID]bool{}

@@ -47,7 +47,7 @@ type world struct {
 	from, to schemas.Micros
 }
 
-// fill runs seeded traffic through the real pipeline into a database of its own.
+// fill runs seeded traffic through the real pipeline into a separate database.
 func fill(t *testing.T) *world { return fillDay(t, 7, nil) }
 
 // fillDay is fill with another seed, and with trouble made of the reads of each partition.
@@ -84,7 +84,7 @@ func fillDay(t *testing.T, seed uint64, trouble func(*reference.Snapshot, []*anp
 	return w
 }
 
-// produce puts the traffic on the log, and ticks that close what is open.
+// produce puts the traffic on the log, with ticks that close open passages.
 func (w *world) produce(
 	t *testing.T, city *bench.City, seed uint64, addr string, trouble func(*reference.Snapshot, []*anprv1.PlateRead) []*anprv1.PlateRead,
 ) (sent uint64) {

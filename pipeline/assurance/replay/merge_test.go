@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestTheFirstMeasurementThatCameLateIsJudged, in whatever order the reads are read back, and only of a passage
-// without one.
+// TestTheFirstMeasurementThatCameLateIsJudged, in whatever order the reads come back, and only for a passage
+// without a measurement.
 func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 	plate := schemas.MustPlate("1ABC123")
 	read := func(offset int64, speed schemas.Speed, text string) readRow {
@@ -17,7 +17,7 @@ func TestTheFirstMeasurementThatCameLateIsJudged(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		reads []readRow
-		want  int64 // offset of the read that is judged; 0 = none
+		want  int64 // offset of the judged read; 0 = none
 	}{
 		{"none came late", []readRow{read(3, 0, "1ABC123"), read(9, 700, "1ABC123")}, 0},
 		{"two came late", []readRow{read(3, 0, "1ABC123"), read(14, 700, "1ABC123"), read(12, 800, "1ABC123")}, 12},

@@ -22,7 +22,7 @@ func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.C
 	return rep
 }
 
-// TestReplays runs the pipeline once and replays what it stored under several versions.
+// TestReplays runs the pipeline once and replays the stored passages under several versions.
 func TestReplays(t *testing.T) {
 	w := fill(t)
 	if n := w.number(t, "SELECT count() FROM passages WHERE variants > 1 AND NOT parked"); n == 0 {
@@ -99,7 +99,7 @@ func (w *world) margin(t *testing.T) {
 	}
 }
 
-// planted stores an offence that no passage gives, and changes one.
+// planted stores an offence without a passage, and changes another.
 func (w *world) planted(t *testing.T) {
 	for _, q := range []string{
 		`INSERT INTO offences SELECT * REPLACE (generateUUIDv4() AS offence_id) FROM offences WHERE family = 'speed' LIMIT 1`,

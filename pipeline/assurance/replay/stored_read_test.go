@@ -34,8 +34,8 @@ func someRead(rng *rand.Rand, i int) *schemas.Read {
 	return r
 }
 
-// TestAStoredReadIsThePipelinesRead: what the rules see of a read is the same whether it comes from the log or
-// from the table, field by field, also of fields that a sighting will get.
+// TestAStoredReadIsThePipelinesRead: the rules see the same read from the log and from the table, field by field,
+// also in future fields of a sighting.
 func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	addr, db := testkit.Database(t)
 	cfg := sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}

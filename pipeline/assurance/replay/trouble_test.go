@@ -20,8 +20,8 @@ import (
 )
 
 // TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal: measured reads that came after their passages were
-// decided (stragglers), cameras that sent an hour late (backlogs), passages of one vehicle that are decided at the
-// same record (ties), parked vehicles, and the same event sent again.
+// decided (stragglers), cameras that sent an hour late (backlogs), passages of a vehicle decided at the same
+// record (ties), parked vehicles, and the same event sent again.
 func TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal(t *testing.T) {
 	days := 1
 	if text := os.Getenv("ANPR_REPLAY_DAYS"); text != "" {
@@ -72,8 +72,7 @@ func troubled(t *testing.T, seed uint64) {
 	w.explained(t)
 }
 
-// explained: under a catalogue that takes speed offences away, each of these is explained on the very read it was
-// found on.
+// explained: under a catalogue without speed offences, each of these is explained on the very read of the offence.
 func (w *world) explained(t *testing.T) {
 	rep := w.replay(t, catalogue(t, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 15"}}), func(c *replay.Config) { c.Examples = 3000 })
 	gone, late := 0, 0
@@ -104,7 +103,7 @@ func trouble(rng *rand.Rand, reg *reference.Snapshot, reads []*anprv1.PlateRead)
 	}
 	out := slices.Clone(reads)
 	for _, m := range reads {
-		sum := sha256.Sum256([]byte(m.RawPlate)) // what happens to a vehicle happens to all its reads
+		sum := sha256.Sum256([]byte(m.RawPlate)) // all reads of a vehicle share its fate
 		switch {
 		case m.SpeedDkmh > 0 && sum[0]%3 == 0: // a straggler: its passage was decided without a measurement
 			before := another(m, "-before", func(b *anprv1.PlateRead) { b.SpeedDkmh, b.CapturedAtUs = 0, b.CapturedAtUs-300_000 })
@@ -114,7 +113,7 @@ func trouble(rng *rand.Rand, reg *reference.Snapshot, reads []*anprv1.PlateRead)
 		case m.ReadId[0] < 6: // a backlog; what is sent twice waits as long both times, for ids are remembered ten minutes
 			m.LateUpload = true
 			m.ReceivedAtUs += int64(10+m.ReadId[1]%50) * int64(schemas.Minute)
-		case sum[0]%3 == 1: // the same plate elsewhere at the same time; which of the two is read last differs
+		case sum[0]%3 == 1: // the same plate elsewhere at the same time; the order of the last reads differs
 			elsewhere := cams[rng.IntN(len(cams))].ID
 			twin := another(m, "-twin", func(r *anprv1.PlateRead) {
 				r.CameraId, r.SpeedDkmh, r.ReceivedAtUs = elsewhere, 0, r.ReceivedAtUs+20_000

@@ -22,7 +22,8 @@ import (
 // measuresMigration is the migration that gives offences their measures.
 const measuresMigration = "clickhouse/0021_measures.sql"
 
-// migrateTo applies the migrations before that of the measures, or that one alone. between runs before its last statement.
+// migrateTo applies the migrations before that of the measures, or that one alone. between runs before its last
+// statement.
 func migrateTo(t *testing.T, w *world, only bool, between func()) {
 	t.Helper()
 	some := fstest.MapFS{}
@@ -99,8 +100,9 @@ func (w *world) storeBefore(rows []evidence.Row, cases []speedCase) {
 	}
 }
 
-// Rows that were stored before the migration, or by a worker of the earlier release while it ran, have, after it, the same speeds under the same names, the measures that say the same, and
-// their old seals. Running the migration again changes nothing, also after newer rows have come.
+// Rows that were stored before the migration, or by a worker of the earlier release while it ran, have, after it,
+// the same speeds under the same names, the measures that say the same, and their old seals. Running the migration
+// again changes nothing, also after newer rows have come.
 func TestOffencesStoredBeforeMeasuresKeepTheirValuesAndSeals(t *testing.T) {
 	addr, db := testkit.Database(t)
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: db}, DialTimeout: 10 * time.Second})

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// What follows shows tests which series a plate fits; the program asks only whether any does.
+// The functions below show tests the series that fit a plate; the program asks only whether any does.
 
 // String returns the name of the series. Example: BE_STD
 func (s Series) String() string {
@@ -30,8 +30,8 @@ func AppendSeries(dst []Series, p schemas.Plate) []Series {
 	return dst
 }
 
-// HasShapeOf reports whether the plate has the syntax of one of the country's series but the personal ones, and
-// whether any is known of that country. It says what speaks for a country, never which country it is.
+// HasShapeOf reports whether the plate has the syntax of a series of the country, personal series excepted, and
+// whether any series of that country is known. It reports support for a country, never the country itself.
 func HasShapeOf(p schemas.Plate, c schemas.Country) (fits, known bool) {
 	return seriesOf(p).hasCountry(c), seriesByCountry[c].hasAny()
 }

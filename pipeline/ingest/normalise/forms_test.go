@@ -23,7 +23,7 @@ func country(t interface{ Fatalf(string, ...any) }, s string) schemas.Country {
 	return c
 }
 
-// canon is what comes of a raw plate: the plate, or the reason of the reject.
+// canon returns the plate for a raw plate, or the reason of the reject.
 func canon(t *testing.T, raw, iso string, confidence schemas.PerMille) string {
 	t.Helper()
 	p, rej := PlateOf(raw, country(t, iso), confidence)
@@ -33,7 +33,7 @@ func canon(t *testing.T, raw, iso string, confidence schemas.PerMille) string {
 	return p.String()
 }
 
-// separatorSigns is the closed list of what may stand between the characters of a plate.
+// separatorSigns is the closed list of signs that may stand between the characters of a plate.
 const separatorSigns = " -./:'\"`()[]{}\u00a0\u2009\u3000\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65" +
 	"\u00b4\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u3010\u3011\u300c\u300d\uff0d\uff0e\uff0f\uff1a\uff08\uff09\uff3b\uff3d\uff07\uff02\uff40\uff5b\uff5d"
 
@@ -41,8 +41,8 @@ func mayStandBetween(r rune) bool {
 	return strings.ContainsRune(separatorSigns, r) || unicode.Is(unicode.Zs, r)
 }
 
-// A plate one of whose characters was replaced by a sign is refused, unless the sign is a separator: what is left
-// would be another plate.
+// A plate with a sign in place of a character is refused, unless the sign is a separator: the rest would be
+// another plate.
 func TestAnUnreadCharacterNeverBecomesAnotherPlate(t *testing.T) {
 	for r := rune(1); r < 0x3100; r++ {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -50,7 +50,7 @@ func TestAnUnreadCharacterNeverBecomesAnotherPlate(t *testing.T) {
 		}
 		for _, raw := range []string{"1A" + string(r) + "-123", "1-AB" + string(r) + "-123", "4" + string(r) + "HVR9"} {
 			p, rej := Plate(raw)
-			composed := norm.NFC.String(raw) != raw // the sign is the diacritic of the letter before it
+			composed := norm.NFC.String(raw) != raw // the sign is the diacritic of the letter before
 			if rej == nil && !mayStandBetween(r) && !composed {
 				t.Errorf("U+%04X: %q gives %s", r, raw, p)
 			}
@@ -60,7 +60,7 @@ func TestAnUnreadCharacterNeverBecomesAnotherPlate(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{"1-AB?-123", "1AB*123", "1ABC12?", "?ABC123", "1ABC_23", "1ABC#23", "1ABC12*", "B-M? 123"} {
-		if got := canon(t, raw, "", 900); got != "bad_plate" { // which keeps the raw plate
+		if got := canon(t, raw, "", 900); got != "bad_plate" { // the reject keeps the raw plate
 			t.Errorf("%s: %s", raw, got)
 		}
 	}
@@ -208,8 +208,8 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("\u0160A 123-AB", "RS", "SA123AB")
 }
 
-// The letters and digits of a plate never depend on how its boundary is written, and the boundary that is written
-// is kept.
+// The letters and digits of a plate never depend on the written form of the boundary, and a written boundary is
+// kept.
 func TestBoundariesSurviveEveryWayOfWritingThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[A-Z]{2,5}[1-9][0-9]{0,2}`).Draw(t, "text")
@@ -246,7 +246,7 @@ func TestTheCountryBesideThePlateIsNoPartOfIt(t *testing.T) {
 		f("B/1-ABC-123", iso, "1ABC123")
 		f("(be) 1-abc-123", iso, "1ABC123")
 		f("1-ABC-123 B", iso, "1ABC123")
-		f("898 U 6 B", iso, "898U6B") // one letter behind a short plate is its own
+		f("898 U 6 B", iso, "898U6B") // a single letter behind a short plate belongs to the plate
 	}
 	f("46HVR9-NLD", "NL", "46HVR9")
 	f("NL-46-HVR-9", "NL", "46HVR9")
@@ -267,7 +267,7 @@ func TestTheCountryBesideThePlateIsNoPartOfIt(t *testing.T) {
 	f("L-AB 1234", "DE", "L-AB1234")
 	f("L-AB 1234", "", "L-AB1234")
 	f("D-MW 123", "DE", "D-MW123")
-	f("ACTB-00-D", "DE", "ACTB00D") // a misread 0: what is left without it is no German number
+	f("ACTB-00-D", "DE", "ACTB00D") // a misread 0: the rest is no German number
 	f("AC-TB 00 D", "", "ACTB00D")
 	f("NL-46-HVR-9", "BE", "NL46HVR9")
 	f("B-AFI 123", "BE", "BAFI123")

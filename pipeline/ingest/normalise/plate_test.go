@@ -124,7 +124,7 @@ func TestPlateAndReadDoNotAllocate(t *testing.T) {
 	}
 }
 
-// Normalising what was normalised changes nothing, nor does its class's class; and nothing panics.
+// Normalising twice changes nothing, nor does the class of a class; and nothing panics.
 func FuzzPlateIsIdempotent(f *testing.F) {
 	for _, s := range []string{"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD", "B\u00d6 A100", "bo--a100"} {
 		f.Add(s)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestPlatesOfTheCaseFile runs testdata/plates.txt, which says at its head how it is written.
+// TestPlatesOfTheCaseFile runs testdata/plates.txt, whose head describes the form.
 func TestPlatesOfTheCaseFile(t *testing.T) {
 	text, err := os.ReadFile("testdata/plates.txt")
 	if err != nil {

@@ -30,7 +30,7 @@ func TestVariantsListTheNearestFirst(t *testing.T) {
 	}
 }
 
-// Variants of a plate are the plates of its class: all of them, each once, and no other.
+// Variants of a plate are the plates of the class: all of them, each once, and no other.
 func TestVariantsAreTheConfusionClass(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -125,7 +125,7 @@ func TestNearMisreadIsOneConfusableOrMissingCharacter(t *testing.T) {
 	}
 }
 
-// One character taken out of any plate, or replaced by any other of its class, is a near misread; two are not.
+// A plate with a character taken out, or replaced by another of its class, is a near misread; with two it is not.
 func TestNearMisreadAgreesWithEveryEdit(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

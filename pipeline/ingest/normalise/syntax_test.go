@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// domain has the series as regular expressions that were written by hand, the oracle of the compiled patterns, and
-// a plate of each.
+// domain holds the series as hand-written regular expressions, the oracle for the compiled patterns, and a plate
+// of each.
 var domain = [seriesEnd]struct{ regex, example string }{
 	SeriesBEStandard: {`^[1-7][A-Z]{3}\d{3}$`, "1ABC123"},
 	SeriesBEReversed: {`^[1-9]\d{3}[A-Z]{3}$`, "9123ABC"},
@@ -26,7 +26,7 @@ var domain = [seriesEnd]struct{ regex, example string }{
 	SeriesBEAllied:   {`^B?AFI\d{2,4}$`, "BAFI123"},
 	SeriesBEArmy:     {`^\d{5}$`, "12345"},
 	SeriesBERoyal:    {`^\d{1,2}$`, "7"},
-	SeriesBEVanity:   {`^\d*[A-Z][A-Z0-9]*$`, "BOSS"}, // (?=.*[A-Z]) is not RE2; the bound of 8 is checked beside it
+	SeriesBEVanity:   {`^\d*[A-Z][A-Z0-9]*$`, "BOSS"}, // (?=.*[A-Z]) is not RE2; the bound of 8 is checked apart
 	SeriesNL: {`^([A-Z]{2}\d{4}|\d{4}[A-Z]{2}|\d{2}[A-Z]{2}\d{2}|[A-Z]{2}\d{2}[A-Z]{2}|[A-Z]{4}\d{2}|\d{2}[A-Z]{4}|\d{2}[A-Z]{3}\d|` +
 		`\d[A-Z]{3}\d{2}|[A-Z]{2}\d{3}[A-Z]|[A-Z]\d{3}[A-Z]{2}|[A-Z]{3}\d{2}[A-Z]|[A-Z]\d{2}[A-Z]{3}|\d[A-Z]{2}\d{3}|\d{3}[A-Z]{2}\d)$`, "46HVR9"},
 	SeriesNLSpecial:   {`^(CDJ?\d{1,4}|AA\d{1,3})$`, "CDJ123"},
@@ -104,7 +104,7 @@ func TestEverySeriesMatchesItsExample(t *testing.T) {
 	}
 }
 
-// mix is a random plate. Half of them follow a random pattern of a series, so that matches are frequent.
+// mix is a random plate. Half the plates follow a random pattern of a series, so that matches are frequent.
 func mix(rng *rand.Rand) schemas.Plate {
 	b := make([]byte, 1+rng.IntN(11))
 	if rng.IntN(2) == 0 {
