@@ -43,20 +43,21 @@ func (c *pipelineCounts) closeConns() error {
 
 // demoSummary is the demo's result. Produced = Stored + Merged + Rejected when everything is processed.
 type demoSummary struct {
-	Produced          uint64            `json:"produced"` // records of anpr.reads.v1 but ticks
-	Stored            uint64            `json:"stored"`
-	Merged            uint64            `json:"merged"`
-	Rejected          uint64            `json:"rejected"`
-	RejectedByReason  map[string]uint64 `json:"rejected_by_reason"`
-	Passages          uint64            `json:"passages"`
-	Hits              uint64            `json:"hits"`
-	Offences          map[string]uint64 `json:"offences"`   // rows of offences by family, held ones included
-	Held              map[string]uint64 `json:"held"`       // of them
-	Duplicates        uint64            `json:"duplicates"` // rows beyond one per id, over reads, passages, hits and offences, without FINAL
-	HitP99ms          float64           `json:"hit_p99_ms"`
-	ClickhouseVersion string            `json:"clickhouse_version"`
-	Kafka             string            `json:"kafka"`
-	Ticks             uint64            `json:"ticks"`
+	Produced         uint64            `json:"produced"` // records of anpr.reads.v1 but ticks
+	Stored           uint64            `json:"stored"`
+	Merged           uint64            `json:"merged"`
+	Rejected         uint64            `json:"rejected"`
+	RejectedByReason map[string]uint64 `json:"rejected_by_reason"`
+	Passages         uint64            `json:"passages"`
+	Hits             uint64            `json:"hits"`
+	Offences         map[string]uint64 `json:"offences"` // rows of offences by family, held ones included
+	Held             map[string]uint64 `json:"held"`     // of them
+	// rows beyond one per id, over reads, passages, hits and offences, without FINAL
+	Duplicates        uint64  `json:"duplicates"`
+	HitP99ms          float64 `json:"hit_p99_ms"`
+	ClickhouseVersion string  `json:"clickhouse_version"`
+	Kafka             string  `json:"kafka"`
+	Ticks             uint64  `json:"ticks"`
 	// These must be 0 and empty; otherwise the demo ends with exit code 1.
 	Residual int64                        `json:"residual"` // Produced - Stored - Merged - Rejected
 	Problems []string                     `json:"problems"`

@@ -16,8 +16,8 @@ import (
 	"github.com/gvc-brussels/anpr/bench/harness"
 )
 
-// runLoad makes the city, writes the reference data when asked, sends the traffic and prints the result. It returns nil and no error
-// when there was nothing to send.
+// runLoad makes the city, writes the reference data when asked, sends the traffic and prints the result. It
+// returns nil and no error when there was nothing to send.
 func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.RunResult, error) {
 	if err := o.checkFlags(); err != nil {
 		return nil, err

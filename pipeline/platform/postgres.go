@@ -16,17 +16,17 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Postgres says where a PostgreSQL is, and as whom to ask it. It prints without its password, whatever the verb.
+// Postgres holds the address of a PostgreSQL and the account for it. Every verb prints it without the password.
 type Postgres struct {
 	URL string // postgres://user@host:port/database?parameters, without a password
 
 	password string
 }
 
-// ParsePostgres reads a URL, postgres://user@host:port/database; several hosts, separated by commas, are a primary and its
-// standbys, of which the one that takes writes is used. The password is the one given, else that in the URL. To a host
-// that is not this machine the connection is encrypted, and the server's certificate and name verified, unless the URL
-// names another sslmode.
+// ParsePostgres reads a URL, postgres://user@host:port/database. Several hosts, separated by commas, are a primary
+// and its standbys; connections go to the host that takes writes. The password is password, else the URL's. A
+// connection to another machine is encrypted, and the server's certificate and name verified, unless the URL names
+// another sslmode.
 func ParsePostgres(raw, password string) (Postgres, error) {
 	const want = "want postgres://USER@HOST:PORT/DATABASE, for example postgres://anpr_office@127.0.0.1:5433/anpr"
 	scheme, rest, ok := strings.Cut(raw, "://")
@@ -89,7 +89,7 @@ func staysHere(c *pgconn.Config) bool {
 	return true
 }
 
-// NewPostgres says where a database of this machine is.
+// NewPostgres returns the address of a database on this machine.
 func NewPostgres(addr, database, user, password string) Postgres {
 	u := url.URL{Scheme: "postgres", User: url.User(user), Host: addr, Path: "/" + database, RawQuery: "sslmode=disable"}
 	return Postgres{URL: u.String(), password: password}
@@ -117,7 +117,7 @@ func (p Postgres) String() string { return p.URL }
 // Format prints the address without the password.
 func (p Postgres) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.URL) }
 
-// config is the address as pgx has it. name tells the server's administrator what the connection is for.
+// config returns the address in pgx's form. name tells the server's administrator the purpose of the connection.
 func (p Postgres) config(name string) (*pgxpool.Config, error) {
 	c, err := pgxpool.ParseConfig(p.URL)
 	if err != nil {
@@ -132,8 +132,8 @@ func (p Postgres) config(name string) (*pgxpool.Config, error) {
 	return c, nil
 }
 
-// Open makes a pool of at most so many connections. It does not connect: the first query does, so a server that is away
-// stops no start. name stands in pg_stat_activity as anpr-NAME. The caller closes the pool.
+// Open makes a pool of at most so many connections. The first query connects, not Open, so an absent server stops
+// no start. pg_stat_activity shows name as anpr-NAME. The caller closes the pool.
 func (p Postgres) Open(ctx context.Context, name string, most int32) (*pgxpool.Pool, error) {
 	c, err := p.config(name)
 	if err != nil {
@@ -148,7 +148,7 @@ func (p Postgres) Open(ctx context.Context, name string, most int32) (*pgxpool.P
 	return pool, nil
 }
 
-// Explain adds to an error of PostgreSQL what to do about it. An error of another kind is returned as it is.
+// Explain adds the cure to an error of PostgreSQL. An error of another kind comes back unchanged.
 func (p Postgres) Explain(err error) error {
 	if err == nil {
 		return nil
@@ -182,7 +182,7 @@ func (p Postgres) where() string {
 	return rest
 }
 
-// postgresCures says what to do, by SQLSTATE.
+// postgresCures holds the cure by SQLSTATE.
 var postgresCures = map[string]string{
 	"28P01": "the password is not the account's: give it in ANPR_POSTGRES_PASSWORD or --postgres-password-file",
 	"28000": "the server lets this account in from nowhere here: mend its pg_hba.conf",

@@ -18,24 +18,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RiverSchema is the schema in which the queue river keeps its tables.
+// RiverSchema is the schema of the queue river's tables.
 const RiverSchema = "river"
 
-// riverMigrations are steps of the queue's own tables, by the number of the migration of ours that makes them. A new
-// release of river that changes its tables gets a new number; the release is pinned in go.mod.
+// riverMigrations maps our migrations to the steps of the queue's own tables. A new release of river that changes
+// its tables gets a new number; the release is pinned in go.mod.
 var riverMigrations = map[int64]int{9001: 8}
 
-// migrationLock is the key of the lock under which migrations run: offices that start at once wait for each other.
+// migrationLock is the key of the lock under which migrations run: offices that start together wait for each
+// other.
 const migrationLock = 0x616e_7072_6d69 // "anprmi"
 
 // migrationPatience is how long a start waits for the migrations of another.
 const migrationPatience = 5 * time.Minute
 
-// leastPostgres is the version that the migrations are made for, as server_version_num has it.
+// leastPostgres is the version needed by the migrations, in the form of server_version_num.
 const leastPostgres = 180000
 
-// MigratePostgres applies the migrations of schemas and of the queue that are not applied yet, in order. Running it again
-// does nothing; several may run at once. p's account is the owner of the database.
+// MigratePostgres applies, in order, the migrations of schemas and of the queue that have not been applied. A
+// repetition changes nothing; several may run at once. p's account must own the database.
 func MigratePostgres(ctx context.Context, p Postgres, log zerolog.Logger) error {
 	c, err := p.config("migrate")
 	if err != nil {
@@ -54,7 +55,8 @@ func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }() // frees the lock too, should the statement below not be reached
+	// frees the lock too, should the statement below not be reached
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := checkPostgres(ctx, lock); err != nil {
 		return err
 	}
@@ -78,7 +80,8 @@ func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err 
 	return err
 }
 
-// newPostgresSteps are all migrations. Two branches may add one each: the order among those that are missing is free.
+// newPostgresSteps returns all migrations. Two branches may each add a migration: the order of missing migrations
+// is free.
 func newPostgresSteps(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(schemas.PostgresMigrations, "postgres")
 	if err != nil {
@@ -108,7 +111,7 @@ func migrateRiver(ctx context.Context, tx *sql.Tx, target int) error {
 	return err
 }
 
-// checkPostgres refuses a server that the migrations cannot work on, with the cure.
+// checkPostgres refuses a server on which the migrations cannot work, with the cure.
 func checkPostgres(ctx context.Context, conn *sql.Conn) error {
 	var version int
 	var name string

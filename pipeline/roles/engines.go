@@ -163,7 +163,8 @@ func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
 }
 
-// startPostgres starts PostgreSQL, keeps it running and makes its tables. It is never given up: the office waits for it, and the cameras go on.
+// startPostgres starts PostgreSQL, keeps it running and makes its tables. It is never given up: the office waits
+// for it, and the cameras go on.
 func (e *LocalEngines) startPostgres(ctx context.Context) error {
 	c := &e.Config
 	if c.PostgresAddr == "" {

@@ -18,8 +18,8 @@ const (
 	pulseTimeout = 3 * time.Second
 )
 
-// postgresPulse knows whether PostgreSQL takes writes: it writes a row every few seconds. One that answers may be full, a standby, or without
-// its tables.
+// postgresPulse knows whether PostgreSQL takes writes: it writes a row every few seconds. One that answers may be
+// full, a standby, or without its tables.
 type postgresPulse struct {
 	at      platform.Postgres
 	pool    *pgxpool.Pool
@@ -30,8 +30,8 @@ type postgresPulse struct {
 	last error      // of the newest write; nil = it was committed
 }
 
-// watchPostgres makes PostgreSQL a condition of readiness until ctx ends. PostgreSQL need not be there: the office says that it is not, and
-// nothing else stops.
+// watchPostgres makes PostgreSQL a condition of readiness until ctx ends. PostgreSQL need not be there: the office
+// says that it is not, and nothing else stops.
 func watchPostgres(ctx context.Context, at platform.Postgres, o *platform.Ops, log zerolog.Logger) error {
 	ready := func(context.Context) error {
 		return errors.New("no PostgreSQL is named: give --postgres, or the --data of an anpr up that runs its own")

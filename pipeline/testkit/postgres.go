@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// sharedPostgres is the one server of this test binary.
+// sharedPostgres is the server of this test binary.
 var sharedPostgres struct {
 	once      sync.Once
 	dir       string
@@ -30,8 +30,9 @@ var sharedPostgres struct {
 // templateDatabase has all migrations; each test gets a copy.
 const templateDatabase = "migrated"
 
-// StartPostgres returns a migrated database of the real PostgreSQL for this test, dropped when the test ends, as the
-// account of the office. One server serves all tests of a binary; the first that asks starts it.
+// StartPostgres returns a migrated database of the real PostgreSQL for this test, with the office's account. The
+// database is dropped when the test ends. All tests of a binary share a server, which starts with the first test
+// that asks.
 func StartPostgres(tb testing.TB) platform.Postgres {
 	tb.Helper()
 	s := PostgresServer(tb)
@@ -52,8 +53,8 @@ func PostgresAs(p platform.Postgres, a embedded.PostgresAccount) platform.Postgr
 	return p.As(string(a), sharedPostgres.passwords[a])
 }
 
-// PostgresServer returns the server of this test binary, starting it when it is the first to ask. The test ends when the
-// server cannot be started.
+// PostgresServer returns the server of this test binary and starts it on the first call. A failed start ends the
+// test.
 func PostgresServer(tb testing.TB) *embedded.PostgresEngine {
 	tb.Helper()
 	if !shared.main.Load() {
@@ -75,7 +76,7 @@ func startPostgres() {
 		return
 	}
 	s.passwords = embedded.NewPostgresPasswords()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first time it downloads
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the first use downloads the server
 	defer cancel()
 	s.server, s.err = embedded.StartPostgres(ctx, embedded.PostgresConfig{
 		DataDir: filepath.Join(s.dir, "postgres"), Addr: "127.0.0.1:0", Database: templateDatabase, Passwords: s.passwords, Binary: "-", Progress: os.Stderr,

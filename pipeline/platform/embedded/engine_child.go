@@ -182,8 +182,9 @@ func runServer(path string, args []string) {
 	exitAfter(cmd, syscall.SIGTERM)
 }
 
-// exitAfter runs a server and exits with its code. When our standard input ends, the server gets the signals one after
-// another, each after the patience with the one before, and last SIGKILL. The calling thread is locked to the goroutine.
+// exitAfter runs a server and exits with its code. When our standard input ends, the server gets the signals one
+// after another, each after the patience with the one before, and last SIGKILL. The calling thread is locked to
+// the goroutine.
 func exitAfter(cmd *exec.Cmd, signals ...syscall.Signal) {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if lock := os.NewFile(lockFD, lockFile); lock != nil {

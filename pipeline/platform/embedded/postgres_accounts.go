@@ -14,13 +14,13 @@ type PostgresAccount string
 
 // The accounts. deploy/postgres/accounts.sql has the same for a server.
 const (
-	PostgresMigrator  PostgresAccount = "anpr_migrator"  // owns the database and makes its tables
-	PostgresOffice    PostgresAccount = "anpr_office"    // reads and adds; migrations say what it may change
-	PostgresRetention PostgresAccount = "anpr_retention" // deletes what is past its time, where migrations let it
+	PostgresMigrator  PostgresAccount = "anpr_migrator"  // owns the database and makes the tables
+	PostgresOffice    PostgresAccount = "anpr_office"    // reads and adds; migrations grant the changes
+	PostgresRetention PostgresAccount = "anpr_retention" // deletes expired rows, where migrations let it
 	PostgresBackup    PostgresAccount = "anpr_backup"    // reads everything, changes nothing
 )
 
-// accountsAccount makes the accounts and databases. It reads no table that it did not make.
+// accountsAccount makes the accounts and databases. It reads no table made by others.
 const accountsAccount = "anpr_accounts"
 
 // PostgresAccounts lists all accounts.
@@ -28,7 +28,7 @@ func PostgresAccounts() []PostgresAccount {
 	return []PostgresAccount{PostgresMigrator, PostgresOffice, PostgresRetention, PostgresBackup}
 }
 
-// PostgresPasswords has one for each account.
+// PostgresPasswords holds a password for each account.
 type PostgresPasswords map[PostgresAccount]string
 
 // NewPostgresPasswords draws a password of 256 random bits for each account.
@@ -55,9 +55,10 @@ func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
 // quoteText puts a text into the quotes of SQL.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// ensureAccounts makes the accounts that are not there, gives all their passwords, and makes the database.
+// ensureAccounts makes missing accounts, sets the passwords of all, and makes the database.
 func ensureAccounts(ctx context.Context, conn *pgx.Conn, passwords PostgresPasswords, database string) error {
-	// Who makes a role here may also act as the role: give the database to it, and take its default grants away.
+	// The maker of a role may act as the role here: give the database to the role, and take the default grants
+	// away.
 	if _, err := conn.Exec(ctx, "SET createrole_self_grant = 'set, inherit'"); err != nil {
 		return fmt.Errorf("make accounts: %w", err)
 	}
@@ -80,7 +81,7 @@ func ensureAccounts(ctx context.Context, conn *pgx.Conn, passwords PostgresPassw
 		return fmt.Errorf("look for database %s: %w", database, err)
 	}
 	if there {
-		return closeDatabase(ctx, conn, database) // a start may have been killed before it
+		return closeDatabase(ctx, conn, database) // a killed start may have left the database open
 	}
 	return createDatabase(ctx, conn, database, "")
 }
@@ -113,7 +114,8 @@ func closeDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	return nil
 }
 
-// bootstrapSQL is what the superuser does once, before the server ever listens. Then nobody can log in as the superuser.
+// bootstrapSQL is what the superuser does once, before the server ever listens. Then nobody can log in as the
+// superuser.
 func bootstrapSQL(password string) string {
 	return strings.Join([]string{
 		"CREATE ROLE " + accountsAccount + " LOGIN CREATEROLE CREATEDB PASSWORD " + quoteText(password),
@@ -123,7 +125,7 @@ func bootstrapSQL(password string) string {
 	}, ";\n\n") + ";\n\n"
 }
 
-// finalError is one that no waiting mends.
+// finalError is an error that no waiting mends.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }

@@ -10,16 +10,16 @@ import (
 	"syscall"
 )
 
-// postgresChild is what the engine child is told about its server.
+// postgresChild describes the server to the engine child.
 type postgresChild struct {
 	Bin    string // directory of the binary
 	Dir    string // of the cluster
-	UserID uint32 // of the server; 0 = that of this process
+	UserID uint32 // of the server; 0 = this process's user id
 }
 
-// runPostgres runs a PostgreSQL server until our standard input ends. It then shuts down: first fast (connections end,
-// then a checkpoint), later at once (what is committed is recovered at the next start). The server gets the fast shutdown
-// from the kernel too when this process is killed.
+// runPostgres runs a PostgreSQL server until our standard input ends. Then the server shuts down: first fast
+// (connections end, then a checkpoint), later at once (commits are recovered at the next start). When this process
+// is killed, the kernel sends the fast shutdown.
 func runPostgres(text string) {
 	runtime.LockOSThread() // the server dies with this thread
 	var c postgresChild
@@ -37,8 +37,9 @@ func runPostgres(text string) {
 	exitAfter(cmd, syscall.SIGINT, syscall.SIGQUIT)
 }
 
-// enter makes a command run under the user id of the server, and returns the cluster's directory as the command sees it.
-// The directory is handed over open, as the given descriptor, because the server may not pass the directories above.
+// enter makes a command run under the user id of the server, and returns the cluster's directory as the command
+// sees it. The directory is handed over open, as the given descriptor, because the server may not pass the
+// directories above.
 func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 	if c.UserID == 0 {
 		return c.Dir, nil
@@ -48,7 +49,7 @@ func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 		return "", err
 	}
 	cmd.ExtraFiles = append(cmd.ExtraFiles, d)
-	cmd.Dir = "/" // the one of this process may be closed to the server
+	cmd.Dir = "/" // this process's directory may be closed to the server
 	runAs(cmd.SysProcAttr, c.UserID, false)
 	return descriptorPath(fd, c.Dir), nil
 }
@@ -57,7 +58,8 @@ func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 func serverEnv(bin string) []string {
 	lib := filepath.Join(filepath.Dir(bin), "lib")
 	out := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(bin), symlinksFile)); err == nil { // the downloaded one brings its own
+	// the downloaded server brings its own libraries
+	if _, err := os.Stat(filepath.Join(filepath.Dir(bin), symlinksFile)); err == nil {
 		out = append(out, "LD_LIBRARY_PATH="+lib)
 	}
 	return out

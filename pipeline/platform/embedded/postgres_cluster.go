@@ -20,26 +20,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files of PostgreSQL inside its data directory, beside those of every engine.
+// Files of PostgreSQL inside the data directory, beside the files of every engine.
 const (
 	clusterDir   = "data"              // PostgreSQL's own; of the server's user
 	passwordFile = "accounts.password" // of accountsAccount
 	userIDFile   = "server.uid"        // user id of the server, when root starts it
-	madeFile     = "made"              // there once the cluster is: a cluster that vanishes is not made anew
+	madeFile     = "made"              // exists once the cluster does: a cluster that vanishes is not made anew
 	pidFile      = "postmaster.pid"    // in the cluster
 )
 
-// postgresCluster is the directory that PostgreSQL works in. The lock of the data directory is held.
+// postgresCluster is the directory in which PostgreSQL works. The lock of the data directory is held.
 type postgresCluster struct {
 	cfg      *PostgresConfig
 	bin      string // directory of the programs
 	lock     *os.File
 	dir      string
-	uid      uint32 // of the server; 0 = that of this process
+	uid      uint32 // of the server; 0 = this process's user id
 	password string // of accountsAccount
 }
 
-// prepare makes the cluster when there is none, and sees that the one that is there can be started.
+// prepare makes a missing cluster, and prepares an existing cluster for the start.
 func (cl *postgresCluster) prepare(ctx context.Context) (err error) {
 	if cl.uid, err = chooseUserID(filepath.Join(cl.cfg.DataDir, userIDFile)); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (cl *postgresCluster) prepare(ctx context.Context) (err error) {
 	return cl.removeStalePID()
 }
 
-// markMade notes that there is a cluster.
+// markMade records that the cluster exists.
 func (cl *postgresCluster) markMade() error {
 	f, err := os.OpenFile(filepath.Join(cl.cfg.DataDir, madeFile), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -88,9 +88,9 @@ const (
 	userIDs     = 478
 )
 
-// chooseUserID returns the user id of the server: 0, which means that of this process, unless this process is root's. Root's
-// server gets an id that no account has and no process runs under, so that nobody can read its files or its memory; the id
-// is kept in the file.
+// chooseUserID returns the user id of the server: 0, for this process's user id, unless this process is root's.
+// Root's server gets an id that no account has and no process runs under, so that nobody can read the server's
+// files or memory; the id is kept in the file.
 func chooseUserID(file string) (uint32, error) {
 	if os.Geteuid() != 0 {
 		return 0, nil
@@ -119,7 +119,7 @@ func hasAccount(uid uint32) bool {
 	return err == nil
 }
 
-// readPassword reads the password of accountsAccount, or draws one for a cluster that is about to be made.
+// readPassword reads the password of accountsAccount, or draws a password for a new cluster.
 func (cl *postgresCluster) readPassword(draw bool) (string, error) {
 	path := filepath.Join(cl.cfg.DataDir, passwordFile)
 	text, err := os.ReadFile(path)
@@ -139,10 +139,10 @@ func (cl *postgresCluster) readPassword(draw bool) (string, error) {
 	return password, syncDir(cl.cfg.DataDir)
 }
 
-// create makes the cluster beside its final place and renames it: a cluster under its final name is whole.
+// create makes the cluster beside the final place and renames it: a cluster under the final name is whole.
 func (cl *postgresCluster) create(ctx context.Context) error {
 	fresh := cl.dir + ".new"
-	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil { // what a killed start left
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil { // left by a killed start
 		return err
 	}
 	maker := postgresChild{Bin: cl.bin, Dir: fresh}
@@ -181,7 +181,8 @@ func (cl *postgresCluster) create(ctx context.Context) error {
 	return syncDir(cl.cfg.DataDir)
 }
 
-// findUnprivileged returns the user id of an account that owns nothing: initdb runs only under an id with an account.
+// findUnprivileged returns the user id of an account that owns nothing: initdb runs only under an id with an
+// account.
 func findUnprivileged() (uint32, error) {
 	for _, name := range []string{"nobody", "daemon", "bin"} {
 		u, err := user.Lookup(name)
@@ -195,7 +196,8 @@ func findUnprivileged() (uint32, error) {
 	return 0, errors.New("initdb cannot run as root, and there is no account nobody, daemon or bin: make one, or start as another user than root")
 }
 
-// runOnce runs a program of PostgreSQL on a cluster that does not run, and returns what it said when it fails.
+// runOnce runs a program of PostgreSQL on a stopped cluster, and returns the program's output when the program
+// fails.
 func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input, program string, args ...string) error {
 	runtime.LockOSThread() // the program dies with this thread
 	defer runtime.UnlockOSThread()
@@ -214,7 +216,7 @@ func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input,
 	if as.UserID != 0 && isNullClosed() {
 		runAs(cmd.SysProcAttr, as.UserID, true)
 	}
-	// After --single the directory may stand anywhere but last, before it the name of the database stands.
+	// After --single the database's name comes last, and the directory anywhere before.
 	cmd.Args = append(cmd.Args, args...)
 	if program == "postgres" {
 		cmd.Args = append(cmd.Args[:len(cmd.Args)-1], "-D", dir, args[len(args)-1])
@@ -230,14 +232,14 @@ func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input,
 	return nil
 }
 
-// isNullClosed reports whether other users cannot use /dev/null, which the shell commands of initdb write to. Some
-// machines have it so; then initdb gets the right to open it.
+// isNullClosed reports whether other users cannot use /dev/null, to which the shell commands of initdb write. On
+// such a machine initdb gets the right to open it.
 func isNullClosed() bool {
 	st, err := os.Stat(os.DevNull)
 	return err == nil && st.Mode().Perm()&0o006 != 0o006
 }
 
-// chownTree gives a tree to a user id; 0 leaves it as it is.
+// chownTree gives a tree to a user id; 0 changes nothing.
 func chownTree(dir string, uid uint32) error {
 	if uid == 0 {
 		return nil
@@ -250,8 +252,8 @@ func chownTree(dir string, uid uint32) error {
 	})
 }
 
-// own gives the cluster to the server's user when it is another's: one restored from a backup, or made before root
-// started the server.
+// own gives the cluster to the server's user when another owns it: a cluster restored from a backup, or made
+// before root started the server.
 func (cl *postgresCluster) own() error {
 	var st unix.Stat_t
 	if err := unix.Stat(cl.dir, &st); err != nil {

@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// postgresText is the configuration. The server has no socket file: whoever asks comes over loopback with a password, and
-// no length of a path matters. synchronous_commit stays on without fsync too: what is committed survives the end of the
-// processes. What the log may hold is bounded: neither statements nor the values of rows, which may be
-// plates.
+// postgresText is the configuration. The server has no socket file: clients come over loopback with a password,
+// and no length of a path matters. synchronous_commit stays on without fsync too: a commit survives the end of the
+// processes. The log may hold neither statements nor the values of rows, which may be plates.
 const postgresText = `# Written anew at every start.
 listen_addresses = '%[1]s'
 port = %[2]d
@@ -58,8 +57,8 @@ host  all ` + names + ` ::1/128      scram-sha-256
 `
 }
 
-// writeFiles writes the configuration into the cluster. The server's user can write there too: nothing there is followed
-// out of the directory, and nothing is written through.
+// writeFiles writes the configuration into the cluster. The server's user can write there too: nothing there is
+// followed out of the directory, and nothing is written through.
 func (cl *postgresCluster) writeFiles(host string, port int) (err error) {
 	root, err := os.OpenRoot(cl.dir)
 	if err != nil {

@@ -29,7 +29,7 @@ func findPostgres(ctx context.Context, cfg *PostgresConfig) (bin, kind string, e
 	return filepath.Join(dir, "bin"), "embedded", nil
 }
 
-// systemPostgres looks for PostgreSQL on PATH: postgres of the right version, with initdb beside it.
+// systemPostgres looks for PostgreSQL on PATH: postgres in the right version, with initdb beside it.
 func systemPostgres(ctx context.Context, cfg *PostgresConfig) (bin string, ok bool) {
 	bin, version, err := lookForPostgres(ctx)
 	switch {

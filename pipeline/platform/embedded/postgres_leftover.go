@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockPostgres takes the lock of the data directory. A server that a killed process left behind on this very directory
-// still holds the lock; it is ended. One whose supervisor lives is somebody's, and stays.
+// lockPostgres takes the lock of the data directory. A server that a killed process left behind on this very
+// directory still holds the lock, and is ended. A server with a living supervisor belongs to somebody, and stays.
 func lockPostgres(ctx context.Context, cfg *PostgresConfig) (*os.File, error) {
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
 	for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGKILL} {
@@ -38,7 +38,7 @@ func lockPostgres(ctx context.Context, cfg *PostgresConfig) (*os.File, error) {
 	return lock, nil
 }
 
-// readPID returns the process id that a server left in its cluster; 0 when there is none.
+// readPID returns the process id that a server left in the cluster; 0 when there is none.
 func readPID(dataDir string) int {
 	text, err := os.ReadFile(filepath.Join(dataDir, clusterDir, pidFile))
 	if err != nil {
@@ -52,8 +52,8 @@ func readPID(dataDir string) int {
 	return pid
 }
 
-// findLeftover returns the server of this directory whose supervisor is gone, else 0. A server is known by the lock that
-// it holds open, never by a number in a file alone: the number may be another process's by now.
+// findLeftover returns the server of this directory whose supervisor is gone, else 0. A server is known by the
+// lock that it holds open, never by a number in a file alone: the number may be another process's by now.
 func findLeftover(dataDir string) int {
 	pid := readPID(dataDir)
 	lock, err := os.Stat(filepath.Join(dataDir, lockFile))
@@ -70,8 +70,8 @@ func findLeftover(dataDir string) int {
 	return pid
 }
 
-// removeStalePID removes the process id of a server that is gone. PostgreSQL would refuse to start when another process
-// has the number by now. The lock of the directory is held, so no server of ours runs; one that was started by hand is
+// removeStalePID removes the process id of a dead server. PostgreSQL would refuse to start when another process
+// has the number by now. The lock of the directory is held, so no server of ours runs; a server started by hand is
 // refused.
 func (cl *postgresCluster) removeStalePID() error {
 	pid := readPID(cl.cfg.DataDir)

