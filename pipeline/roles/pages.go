@@ -69,6 +69,9 @@ func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front,
 	if f.pages, err = web.Load(); err != nil {
 		return nil, fmt.Errorf("office: %w", err)
 	}
+	if !f.pages.Built() {
+		c.Log.Info().Msg("the program was built without its pages: / says how to build them")
+	}
 	if c.Postgres.IsZero() {
 		return f, nil
 	}

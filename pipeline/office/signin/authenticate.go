@@ -26,17 +26,12 @@ type Person struct {
 	AuthenticatedAt time.Time // when the provider saw the person last
 	EndsAt          time.Time // whatever is done
 	IdleEndsAt      time.Time // when nothing is done
+	Entry           uint64    // number of the entry of the look-up log about the sign-in; 0 = unknown
 }
 
 // Fresh reports whether the authentication is fresh enough for what weighs more.
 func (p Person) Fresh(now time.Time) bool {
 	return now.Sub(p.AuthenticatedAt) <= StepUpTime
-}
-
-// HasCookie reports whether a request carries the cookie of a sign-in, good or not.
-func HasCookie(r *http.Request) bool {
-	_, err := r.Cookie(cookieSignIn)
-	return err == nil
 }
 
 // Authenticate returns who sends a request with a cookie. It is ErrNoCookie without one, ErrEnded when the sign-in is unknown, has ended, or
@@ -60,6 +55,7 @@ func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Person, er
 	}
 	return Person{
 		User: user, SignIn: got.id, AuthenticatedAt: got.authenticatedAt, EndsAt: got.beganAt.Add(WholeTime), IdleEndsAt: now.Add(IdleTime),
+		Entry: got.entry,
 	}, nil
 }
 

@@ -176,8 +176,11 @@ func (s *Service) beginFor(ctx context.Context, r *http.Request, user *access.Us
 	if err != nil {
 		return err
 	}
-	_, err = s.cfg.Record(ctx, Event{Kind: EventSignIn, User: user.Name, SignIn: id, Address: address})
-	return err
+	seq, err := s.cfg.Record(ctx, Event{Kind: EventSignIn, User: user.Name, SignIn: id, Address: address})
+	if err != nil {
+		return err
+	}
+	return s.cfg.Store.noteEntry(ctx, id, seq)
 }
 
 // isOf reports whether an answer of the provider is that to a transaction.
@@ -294,6 +297,9 @@ func (s *Service) showMe(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "sign-ins cannot be read now; try again")
 	default:
 		out := map[string]any{"name": who.User.Name, "role": who.User.Role, "sign_in_ends": who.EndsAt.UTC(), "idle_ends": who.IdleEndsAt.UTC(), "fresh": who.Fresh(s.cfg.Now())}
+		if who.Entry > 0 {
+			out["log_seq"] = who.Entry
+		}
 		if len(who.User.Zones) > 0 {
 			out["zones"] = who.User.Zones
 		}

@@ -354,7 +354,7 @@ func TestWhoIsSignedInIsToldToTheirOwnPageAlone(t *testing.T) {
 	b.signIn("officer1")
 	got := b.do("GET", "/auth/me", nil)
 	ends := s.clock.now().Add(WholeTime).Format(time.RFC3339)
-	if got.status != http.StatusOK || !strings.Contains(got.body, `"name":"officer1"`) || !strings.Contains(got.body, `"zones":["5339"]`) || !strings.Contains(got.body, ends) {
+	if got.status != http.StatusOK || !strings.Contains(got.body, `"name":"officer1"`) || !strings.Contains(got.body, `"zones":["5339"]`) || !strings.Contains(got.body, ends) || !strings.Contains(got.body, `"log_seq":1,`) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	if got := b.do("GET", "/auth/me", nil, "Sec-Fetch-Site", "", "Sec-Fetch-Site", "cross-site"); got.status != http.StatusForbidden {

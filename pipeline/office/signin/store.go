@@ -33,6 +33,7 @@ type held struct {
 	id, user                 string
 	fingerprint              schemas.Sum
 	authenticatedAt, beganAt time.Time
+	entry                    uint64 // of the look-up log
 }
 
 // begin stores a new sign-in and returns its id.
@@ -43,13 +44,19 @@ func (s *Store) begin(ctx context.Context, token schemas.Sum, user, issuer, subj
 	return id, unavailable(err)
 }
 
+// noteEntry keeps the number of the entry that says that somebody signed in.
+func (s *Store) noteEntry(ctx context.Context, id string, seq uint64) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET log_seq = $2 WHERE sign_in_id::text = $1`, id, int64(seq)) //nolint:gosec // a sequence from 1
+	return unavailable(err)
+}
+
 // use returns the sign-in of a token that is good now, and notes that it was used.
 func (s *Store) use(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
 	var print []byte
 	var used time.Time
-	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at FROM sign_ins
+	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at, log_seq FROM sign_ins
 		WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at > $2 AND began_at > $3`,
-		token[:], now.Add(-IdleTime), now.Add(-WholeTime)).Scan(&h.id, &h.user, &print, &h.authenticatedAt, &h.beganAt, &used)
+		token[:], now.Add(-IdleTime), now.Add(-WholeTime)).Scan(&h.id, &h.user, &print, &h.authenticatedAt, &h.beganAt, &used, &h.entry)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return h, ErrEnded
 	}
