@@ -102,14 +102,14 @@ func (b *decisionBuilder) holdReason() string {
 	return b.wait
 }
 
-// identifyOffence names the offence after rule, vehicle and the rule's natural period, and compares it with those of its spot less than within
+// identifyOffence names the offence after rule, vehicle and the rule's natural period, and compares it with those of its key less than within
 // away. It reports whether it is there already. One that may be another reading of a
 // vehicle that has one is held: of one vehicle there are never two candidates.
 func (b *decisionBuilder) identifyOffence(period []byte, site string, within schemas.Micros) (seen bool) {
 	d := &b.d
 	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, d.On.Country, period)
-	d.Spot, d.Within = SpotOf(d.Rule, d.Family, d.On.Plate, site, d.On.CapturedAt), within
-	e := d.Earlier()
+	d.ExclusionKey, d.ExclusionSpan = ExclusionKeyOf(d.Rule, d.Family, d.On.Plate, site, d.On.CapturedAt), within
+	e := d.PriorOffence()
 	switch same, a := b.s.Prior.Compare(&e, within); a {
 	case PriorNone:
 	case PriorSame:
@@ -126,7 +126,7 @@ func (b *decisionBuilder) identifyOffence(period []byte, site string, within sch
 // for the officer, and statistics make no offence at all.
 func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
 	if b.force == ForceStatistics {
-		b.d.Offence, b.d.Spot, b.d.Within, b.d.AmountCents = schemas.OffenceID{}, schemas.SpotID{}, 0, 0
+		b.d.Offence, b.d.ExclusionKey, b.d.ExclusionSpan, b.d.AmountCents = schemas.OffenceID{}, schemas.ExclusionKey{}, 0, 0
 		b.setOutcome(schemas.OutcomeWithheld, reason)
 		return
 	}

@@ -89,8 +89,8 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	if rapid.Bool().Draw(t, "seen") {
 		s.Prior = &PriorOffences{}
 		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: familyLEZ, RuleSpeed: familySpeed} {
-			s.Prior.Add(schemas.Earlier{
-				ID: schemas.NewOffenceID(rule, best.Plate, best.Country, nil), Spot: SpotOf(rule, f, best.Plate, cam.Site, best.CapturedAt),
+			s.Prior.Add(schemas.PriorOffence{
+				ID: schemas.NewOffenceID(rule, best.Plate, best.Country, nil), ExclusionKey: ExclusionKeyOf(rule, f, best.Plate, cam.Site, best.CapturedAt),
 				Plate: best.Plate, Country: best.Country, CapturedAt: best.CapturedAt,
 			})
 		}

@@ -120,7 +120,7 @@ func (k *lezCase) proposeOffence() {
 	}
 	var period [4]byte // the rule's natural period: the Brussels day
 	binary.BigEndian.PutUint32(period[:], uint32(k.day))
-	seen := b.identifyOffence(period[:], "", schemas.WholeSpot)
+	seen := b.identifyOffence(period[:], "", schemas.UnlimitedSpan)
 	b.addClause(stepNotSeen, !seen, k.dayText)
 	b.setCandidateOutcome(k.reason, seen)
 }

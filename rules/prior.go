@@ -6,12 +6,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// PriorOffences are what stands of the offences (candidate or held) of one partition. Every new one is compared with those of its spot: the
-// zone on that day, or the site, and the confusion class of the plate. The zero value is empty, nil too. It is not safe for
-// concurrent use; decisions only read it.
+// PriorOffences holds the offences (candidate or held) that stand in one partition. A new offence is compared with the
+// offences of the same exclusion key: rule, confusion class, and the site or the day. The zero value and nil are empty.
+// It is not safe for concurrent use; decisions only read it.
 type PriorOffences struct {
-	ids    map[schemas.OffenceID]schemas.Earlier
-	spots  map[schemas.SpotID][]schemas.Earlier
+	ids    map[schemas.OffenceID]schemas.PriorOffence
+	byKey  map[schemas.ExclusionKey][]schemas.PriorOffence
 	doubts bool // see Doubting
 }
 
@@ -34,29 +34,29 @@ const (
 	PriorDoubt
 )
 
-// SpotOf returns the spot of an offence of the family: the Brussels day of the capture when that is its period, of all others the site. The rules and
-// whoever reads offences back use it, so that both mean the same.
-func SpotOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site string, at schemas.Micros) schemas.SpotID {
+// ExclusionKeyOf returns the exclusion key of an offence of the family: with the Brussels day of the capture when the
+// period of the family is the day, else with the site. The rules and the reader of stored offences both use it.
+func ExclusionKeyOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site string, at schemas.Micros) schemas.ExclusionKey {
 	if i := InfoOf(f); i != nil && i.Period == PeriodDay {
 		site = at.Day().String()
 	}
-	return schemas.NewSpotID(rule, p.Class(), site)
+	return schemas.NewExclusionKey(rule, p.Class(), site)
 }
 
 // Add remembers an offence; one that is there already stays as it is.
-func (s *PriorOffences) Add(e schemas.Earlier) {
+func (s *PriorOffences) Add(e schemas.PriorOffence) {
 	if s.ids == nil {
-		s.ids, s.spots = map[schemas.OffenceID]schemas.Earlier{}, map[schemas.SpotID][]schemas.Earlier{}
+		s.ids, s.byKey = map[schemas.OffenceID]schemas.PriorOffence{}, map[schemas.ExclusionKey][]schemas.PriorOffence{}
 	}
 	if _, ok := s.ids[e.ID]; ok {
 		return
 	}
 	s.ids[e.ID] = e
-	s.spots[e.Spot] = append(s.spots[e.Spot], e)
+	s.byKey[e.ExclusionKey] = append(s.byKey[e.ExclusionKey], e)
 }
 
 // ByID finds the offence of that id.
-func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.Earlier, ok bool) {
+func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.PriorOffence, ok bool) {
 	if s == nil {
 		return e, false
 	}
@@ -64,10 +64,10 @@ func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.Earlier, ok bool) 
 	return e, ok
 }
 
-// Compare says how the offence e stands to those of its spot that were captured less than within away (see schemas.Decision) and, when it
-// is there already, which it is: of several the one nearest in time, then the one with the smaller id, so that the order of Add does
-// not matter.
-func (s *PriorOffences) Compare(e *schemas.Earlier, within schemas.Micros) (same schemas.Earlier, a PriorAnswer) {
+// Compare compares the offence e with the offences of its key that were captured less than within away (see
+// [schemas.Decision]). For PriorSame it returns the offence that stands: the nearest in time, then the smaller id, so
+// that the order of Add does not matter.
+func (s *PriorOffences) Compare(e *schemas.PriorOffence, within schemas.Micros) (same schemas.PriorOffence, a PriorAnswer) {
 	if s == nil {
 		return same, PriorNone
 	}
@@ -75,7 +75,7 @@ func (s *PriorOffences) Compare(e *schemas.Earlier, within schemas.Micros) (same
 		return same, PriorDoubt
 	}
 	nearest := schemas.Micros(-1)
-	all := s.spots[e.Spot]
+	all := s.byKey[e.ExclusionKey]
 	for i := range all {
 		o := &all[i]
 		away := max(o.CapturedAt, e.CapturedAt) - min(o.CapturedAt, e.CapturedAt)
@@ -92,7 +92,7 @@ func (s *PriorOffences) Compare(e *schemas.Earlier, within schemas.Micros) (same
 	return same, a
 }
 
-func sameVehicle(a, b *schemas.Earlier) bool {
+func sameVehicle(a, b *schemas.PriorOffence) bool {
 	return a.Plate == b.Plate && (a.Country == b.Country || a.Country.IsZero() || b.Country.IsZero())
 }
 
@@ -103,15 +103,15 @@ func (s *PriorOffences) DropBefore(before schemas.Micros) {
 			delete(s.ids, id)
 		}
 	}
-	for spot, all := range s.spots {
+	for key, all := range s.byKey {
 		kept := all[:0]
 		for _, e := range all {
 			if e.CapturedAt >= before {
 				kept = append(kept, e)
 			}
 		}
-		if s.spots[spot] = kept; len(kept) == 0 {
-			delete(s.spots, spot)
+		if s.byKey[key] = kept; len(kept) == 0 {
+			delete(s.byKey, key)
 		}
 	}
 }

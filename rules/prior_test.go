@@ -9,11 +9,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func earlier(n byte, plate, country string, certain bool, at schemas.Micros) schemas.Earlier {
+func earlier(n byte, plate, country string, certain bool, at schemas.Micros) schemas.PriorOffence {
 	c, _ := schemas.CountryFrom(country)
 	p := schemas.MustPlate(plate)
-	return schemas.Earlier{
-		ID: schemas.OffenceID{ID: schemas.ID{n}}, Spot: SpotOf(RuleSpeed, "speed", p, "site", at), Plate: p, Country: c, Certain: certain,
+	return schemas.PriorOffence{
+		ID: schemas.OffenceID{ID: schemas.ID{n}}, ExclusionKey: ExclusionKeyOf(RuleSpeed, "speed", p, "site", at), Plate: p, Country: c, Certain: certain,
 		Read: schemas.ReadID{ID: schemas.ID{n}}, CapturedAt: at, Passage: schemas.PassageID{ID: schemas.ID{n}},
 	}
 }
@@ -21,33 +21,33 @@ func earlier(n byte, plate, country string, certain bool, at schemas.Micros) sch
 func TestAnOffenceIsComparedWithThoseOfItsVehicleAndOfItsClass(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		there  []schemas.Earlier
-		e      schemas.Earlier
+		there  []schemas.PriorOffence
+		e      schemas.PriorOffence
 		within schemas.Micros
 		want   PriorAnswer
 		same   byte
 	}{
 		{"nothing there", nil, earlier(9, "1DAB123", "BE", true, 100), 60, PriorNone, 0},
-		{"the same vehicle", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
-		{"the same vehicle, not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", false, 100), 60, PriorSame, 1},
-		{"the same vehicle, too far away", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 40)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorNone, 0},
-		{"the same vehicle, later", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 159)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
-		{"the same read, no span", []schemas.Earlier{earlier(9, "1DAB123", "BE", true, 100)}, earlier(9, "1DAB123", "BE", true, 100), 0, PriorSame, 9},
-		{"a twin, both certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorNone, 0},
-		{"a twin that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", false, 100), 60, PriorDoubt, 0},
-		{"a twin of one that is not certain", []schemas.Earlier{earlier(1, "1DAB123", "BE", false, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorDoubt, 0},
-		{"another country, both certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorNone, 0},
-		{"another country, not certain", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", false, 100), 60, PriorDoubt, 0},
-		{"the country was not read", []schemas.Earlier{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, PriorSame, 1},
-		{"it had not been read", []schemas.Earlier{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorSame, 1},
+		{"the same vehicle", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
+		{"the same vehicle, not certain", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 50)}, earlier(9, "1DAB123", "BE", false, 100), 60, PriorSame, 1},
+		{"the same vehicle, too far away", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 40)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorNone, 0},
+		{"the same vehicle, later", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 159)}, earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 1},
+		{"the same read, no span", []schemas.PriorOffence{earlier(9, "1DAB123", "BE", true, 100)}, earlier(9, "1DAB123", "BE", true, 100), 0, PriorSame, 9},
+		{"a twin, both certain", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorNone, 0},
+		{"a twin that is not certain", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", true, 100)}, earlier(9, "1OAB123", "BE", false, 100), 60, PriorDoubt, 0},
+		{"a twin of one that is not certain", []schemas.PriorOffence{earlier(1, "1DAB123", "BE", false, 100)}, earlier(9, "1OAB123", "BE", true, 100), 60, PriorDoubt, 0},
+		{"another country, both certain", []schemas.PriorOffence{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorNone, 0},
+		{"another country, not certain", []schemas.PriorOffence{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "IT", false, 100), 60, PriorDoubt, 0},
+		{"the country was not read", []schemas.PriorOffence{earlier(1, "AB123CD", "FR", true, 100)}, earlier(9, "AB123CD", "", false, 100), 60, PriorSame, 1},
+		{"it had not been read", []schemas.PriorOffence{earlier(1, "AB123CD", "", false, 100)}, earlier(9, "AB123CD", "IT", true, 100), 60, PriorSame, 1},
 		{
 			"the vehicle among its twins",
-			[]schemas.Earlier{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
+			[]schemas.PriorOffence{earlier(1, "1OAB123", "BE", false, 100), earlier(2, "1DAB123", "BE", true, 70), earlier(3, "1DAB123", "BE", true, 120)},
 			earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 3,
 		},
 		{
 			"two as near: the smaller id",
-			[]schemas.Earlier{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
+			[]schemas.PriorOffence{earlier(3, "1DAB123", "BE", true, 90), earlier(2, "1DAB123", "BE", true, 110)},
 			earlier(9, "1DAB123", "BE", true, 100), 60, PriorSame, 2,
 		},
 	} {
@@ -73,7 +73,7 @@ func TestStandingForgetsByTime(t *testing.T) {
 	old, kept := earlier(1, "1DAB123", "BE", true, 100), earlier(2, "1DAB123", "BE", true, 300)
 	s.Add(old)
 	s.Add(kept)
-	s.Add(schemas.Earlier{ID: kept.ID}) // there already
+	s.Add(schemas.PriorOffence{ID: kept.ID}) // there already
 	s.DropBefore(300)
 	_, first := s.ByID(old.ID)
 	e, second := s.ByID(kept.ID)
@@ -117,7 +117,7 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 			ds, _ := engine.Decide(nil, s, w)
 			for _, d := range ds {
 				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {
-					w.standing.Add(d.Earlier())
+					w.standing.Add(d.PriorOffence())
 				}
 				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible { // which becomes one by time
 					candidates[v]++

@@ -225,7 +225,7 @@ func (r *runner) decide(l *line) string {
 	for i := range ds {
 		out = append(out, show(&ds[i]))
 		if remember && (ds[i].Outcome == schemas.OutcomeOffence || ds[i].Outcome == schemas.OutcomeHeld) {
-			r.world.standing.Add(ds[i].Earlier())
+			r.world.standing.Add(ds[i].PriorOffence())
 		}
 	}
 	for i := range clean.All {

@@ -61,9 +61,9 @@ type (
 	HitID struct{ ID }
 	// OffenceID identifies one candidate offence: rule, vehicle (plate and country) and the rule's natural period.
 	OffenceID struct{ ID }
-	// SpotID says which offences are compared with each other: rule, plate class and place (a site, or a day of the whole zone). It is never
-	// stored.
-	SpotID struct{ ID }
+	// ExclusionKey says which offences are compared with each other: rule, plate class and place (a site, or a day of
+	// the whole zone). It is never stored.
+	ExclusionKey struct{ ID }
 )
 
 // NewReadID derives the id of a read from what the camera says of one observation: camera, the camera's own event id,
@@ -123,13 +123,13 @@ func NewOffenceID(rule RuleID, p Plate, c Country, period []byte) OffenceID {
 	return OffenceID{cut(append(b, period...))}
 }
 
-// NewSpotID derives the id of a spot. where is the site, or the day of a rule whose period is the day.
-func NewSpotID(rule RuleID, class Class, where string) SpotID {
+// NewExclusionKey derives the exclusion key of an offence. where is the site, or the day of a rule whose period is the day.
+func NewExclusionKey(rule RuleID, class Class, where string) ExclusionKey {
 	var stack [256]byte
 	b := appendField(stack[:0], "spot/1")
 	b = appendField(b, string(rule))
 	b = class.AppendTo(append(b, byte(class.Len())))
-	return SpotID{cut(appendField(b, where))}
+	return ExclusionKey{cut(appendField(b, where))}
 }
 
 func cut(b []byte) ID {

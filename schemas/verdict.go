@@ -69,21 +69,21 @@ type Step struct {
 	Verified bool     `json:"verified"`        // of the catalogue value used; true when none was
 }
 
-// Earlier is an offence (candidate or held) that stands already, as the passages after it need to know it. It names its vehicle by plate
+// PriorOffence is an offence (candidate or held) that stands already, as the passages after it need to know it. It names its vehicle by plate
 // and country, not by its id: offences that were stored under another form of id stand like any other.
-type Earlier struct {
-	ID         OffenceID
-	Spot       SpotID
-	Plate      Plate
-	Country    Country // zero = not read
-	Certain    bool    // the reading was unanimous, and confident of plate and country
-	Read       ReadID  // it was found on
-	CapturedAt Micros
-	Passage    PassageID
+type PriorOffence struct {
+	ID           OffenceID
+	ExclusionKey ExclusionKey
+	Plate        Plate
+	Country      Country // zero = not read
+	Certain      bool    // the reading was unanimous, and confident of plate and country
+	Read         ReadID  // it was found on
+	CapturedAt   Micros
+	Passage      PassageID
 }
 
-// WholeSpot is the Decision.Within of a rule whose period is in the spot itself: all offences of the spot count, however far away.
-const WholeSpot = Micros(1<<63 - 1)
+// UnlimitedSpan is the exclusion span of a rule whose key holds the period: all offences with the key count, however far away.
+const UnlimitedSpan = Micros(1<<63 - 1)
 
 // Decision is a rule's verdict on one passage, with its trace. Decisions of OutcomeClear carry no trace.
 type Decision struct {
@@ -93,13 +93,13 @@ type Decision struct {
 	Outcome          Outcome
 	Reason           string // closed set per family. Example: exempt_oldtimer
 	Passage          PassageID
-	On               Sighting  // the read it is decided on
-	Offence          OffenceID // set for offence, held and duplicate; of a duplicate, the id of the offence that stands
-	Certain          bool      // the reading was unanimous, and confident of plate and country
-	Spot             SpotID    // set with Offence
-	Within           Micros    // an offence of the same vehicle and spot captured less than that away is the same; 0 = only one on the same read
-	HoldUntil        Micros    // held: when to look again; 0 = until something changes
-	Measures         []Measure // the numbers it rests on, in the order that the family declares
+	On               Sighting     // the read it is decided on
+	Offence          OffenceID    // set for offence, held and duplicate; of a duplicate, the id of the offence that stands
+	Certain          bool         // the reading was unanimous, and confident of plate and country
+	ExclusionKey     ExclusionKey // set with Offence
+	ExclusionSpan    Micros       // an offence of the same vehicle and key captured less than that away is the same; 0 = only one on the same read
+	HoldUntil        Micros       // held: when to look again; 0 = until something changes
+	Measures         []Measure    // the numbers it rests on, in the order that the family declares
 	AmountCents      int64
 	LegalBasis       string
 	Verified         bool // every catalogue value used carries verified: true
@@ -111,10 +111,10 @@ type Decision struct {
 	Sealed           []byte // the exact bytes that Seal is the SHA-256 of, so that the row proves itself
 }
 
-// Earlier returns the offence of the decision as the passages after it need to know it.
-func (d *Decision) Earlier() Earlier {
-	return Earlier{
-		ID: d.Offence, Spot: d.Spot, Plate: d.On.Plate, Country: d.On.Country, Certain: d.Certain, Read: d.On.Read,
+// PriorOffence returns the offence of the decision as the passages after it need to know it.
+func (d *Decision) PriorOffence() PriorOffence {
+	return PriorOffence{
+		ID: d.Offence, ExclusionKey: d.ExclusionKey, Plate: d.On.Plate, Country: d.On.Country, Certain: d.Certain, Read: d.On.Read,
 		CapturedAt: d.On.CapturedAt, Passage: d.Passage,
 	}
 }

@@ -108,7 +108,7 @@ func (p *pure) decide(ps *schemas.Passage) {
 		if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 			continue
 		}
-		p.standing.Add(d.Earlier())
+		p.standing.Add(d.PriorOffence())
 		p.got.AddOffence(&anprv1.Offence{
 			OffenceId: d.Offence.ID[:], ReadId: d.On.Read.ID[:], Family: string(d.Family), Plate: d.On.Plate.String(), CapturedAtUs: int64(d.On.CapturedAt),
 		})

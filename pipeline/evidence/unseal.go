@@ -12,7 +12,7 @@ import (
 var errSealed = errors.New("sealed bytes are not of the documented form")
 
 // ParseSealed reads the bytes of AppendSealed, in any version of the form. The decision has its PrevSeal. Seal, Sealed,
-// Spot and Within stay zero: no form has them.
+// ExclusionKey and ExclusionSpan stay zero: no form has them.
 func ParseSealed(b []byte) (schemas.Decision, error) {
 	var d schemas.Decision
 	r := &unsealer{rest: b}

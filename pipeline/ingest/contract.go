@@ -44,7 +44,7 @@ type Publisher interface {
 // the partition's batches rows go.
 type State interface {
 	Reached(ctx context.Context, topic string, partition int32) (StoredExtent, error)
-	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error)
+	Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.PriorOffence, error)
 	Seals(ctx context.Context, partition int32, below int64) (map[string]schemas.Sum, error)
 	// Losses returns the partition's recorded losses, in any order.
 	Losses(ctx context.Context, topic string, partition int32) ([]Loss, error)

@@ -95,7 +95,7 @@ func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
 // restoreLongMemory loads the state beyond the horizon from the tables.
 func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) error {
 	since := w.shard.OffencesSince()
-	offences, err := retryTransient(ctx, w, "read back offences", func() ([]schemas.Earlier, error) {
+	offences, err := retryTransient(ctx, w, "read back offences", func() ([]schemas.PriorOffence, error) {
 		return w.cfg.State.Offences(ctx, w.number, below, since)
 	})
 	if err != nil {

@@ -108,10 +108,10 @@ func rebuildRun(part *simPart, from int, tables *simRows, plan Plan) (out rebuil
 }
 
 // restoredState returns the state which a worker reads back from these rows.
-func (r *simRows) restoredState() (offences []schemas.Earlier, seals map[string]schemas.Sum) {
+func (r *simRows) restoredState() (offences []schemas.PriorOffence, seals map[string]schemas.Sum) {
 	seals = map[string]schemas.Sum{}
 	for _, o := range r.ids {
-		offences = append(offences, o.Earlier)
+		offences = append(offences, o.PriorOffence)
 	}
 	for _, x := range r.seals { // in the order of the log
 		seals[x.camera] = x.seal

@@ -25,7 +25,7 @@ type simTables struct {
 }
 
 type simOffence struct {
-	schemas.Earlier
+	schemas.PriorOffence
 	pos shard.Position
 }
 
@@ -124,12 +124,12 @@ func (s *simSink) Losses(ctx context.Context, _ string, p int32) (out []Loss, er
 	return out, err
 }
 
-func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.Earlier, err error) {
+func (s *simSink) Offences(ctx context.Context, p int32, below int64, _ schemas.Day) (out []schemas.PriorOffence, err error) {
 	t := s.w.sim.tables
 	err = s.w.sim.s.awaitOp(ctx, s.w, opState, fmt.Sprintf("w%d offences p%d below %d", s.w.id, p, below), func() error {
 		for _, o := range t.ids {
 			if o.pos.Partition == p && o.pos.Offset < below {
-				out = append(out, o.Earlier)
+				out = append(out, o.PriorOffence)
 			}
 		}
 		return nil
@@ -242,7 +242,7 @@ func (b *simBlock) addDecision(row *shard.DecisionRow, pos shard.Position) {
 	b.addRow("decisions", "%s %v %s %x %x %s %d %d", d.Rule, d.Outcome, d.Reason, d.Passage.ID[:], d.Offence.ID[:], trace.String(), pos.Offset, seq)
 	if row.IsOffence() {
 		b.addRow("offences", "%x %s %v %d %d %x %x %d %d %s", d.Offence.ID[:], d.Rule, d.Outcome, d.AmountCents, d.On.CapturedAt, d.Seal[:], d.PrevSeal[:], pos.Offset, seq, lookOf(&d.On, d.On.Speed))
-		b.ids = append(b.ids, simOffence{d.Earlier(), pos})
+		b.ids = append(b.ids, simOffence{d.PriorOffence(), pos})
 		b.seals = append(b.seals, simSeal{cam.ID, d.Seal, pos, seq})
 	}
 }

@@ -71,7 +71,7 @@ type offenceClaim struct {
 	passage, read schemas.ID
 	plate         schemas.Plate
 	captured      schemas.Micros
-	standing      schemas.Earlier // what later passages need to know
+	standing      schemas.PriorOffence // what later passages need to know
 	within        schemas.Micros
 	beside        doubted
 	silent        bool // from a late read; as a duplicate it is not stored, see rules.Engine.Decide
@@ -214,14 +214,14 @@ func (w *worker) countDecision(d *schemas.Decision, s *subject) {
 	row := &w.group.rows[s.of]
 	c := offenceClaim{
 		rule: d.Rule, outcome: d.Outcome, reason: d.Reason, amount: d.AmountCents, measures: slices.Clone(d.Measures),
-		passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.Within,
+		passage: row.id, read: d.On.Read.ID, plate: row.plate, captured: d.On.CapturedAt, within: d.ExclusionSpan,
 		silent:      s.Straggler && rules.InfoOf(d.Family).OnlyCasesOfStragglers(),
 		columnPlace: columnPlace{row.partition, s.offset, unplaced}, last: s.last, first: s.first,
 	}
 	if at, ok := w.stored.places[evidenceOf{c.passage, c.read, c.rule}]; ok {
 		c.columnPlace, d.Offence.ID = at.columnPlace, at.id // also where the stored ids were made otherwise
 	}
-	c.id, c.standing = d.Offence, d.Earlier()
+	c.id, c.standing = d.Offence, d.PriorOffence()
 	c.sealed = w.sealsAsStored(d, c.passage)
 	for i := range w.doubts {
 		if x := &w.doubts[i]; x.Rule == d.Rule {

@@ -105,7 +105,7 @@ func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas
 }
 
 // Restore loads what the tables remember of records below the offset at which Process goes on.
-func (s *Shard) Restore(offences []schemas.Earlier, seals map[string]schemas.Sum) {
+func (s *Shard) Restore(offences []schemas.PriorOffence, seals map[string]schemas.Sum) {
 	for _, o := range offences {
 		s.prior.Add(o)
 	}
@@ -316,7 +316,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 	row := DecisionRow{Decision: d, Camera: cam, Class: p.Class, Offset: s.offset, Seq: s.seq}
 	if row.IsOffence() {
 		s.chain.Next(d)
-		s.prior.Add(d.Earlier())
+		s.prior.Add(d.PriorOffence())
 		s.tally.Offences++
 	}
 	if d.Outcome == schemas.OutcomeDuplicate {

@@ -44,7 +44,7 @@ func (s *StoredState) Reached(ctx context.Context, topic string, partition int32
 // records below the offset, each once and in id order. The trace says whether a reading was certain. For an offence
 // stored before the trace had this clause, certainty follows from the clauses confidence and unanimous and from a
 // known country.
-func (s *StoredState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
+func (s *StoredState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.PriorOffence, error) {
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT toString(offence_id), toUnixTimestamp64Micro(captured_at), toString(passage_id),
 		toString(read_id), toString(rule), toString(family), plate, toString(country), toString(site),
 		if(position(trace, '{"code":"certain"') > 0, position(trace, '{"code":"certain","holds":true') > 0,
@@ -55,7 +55,7 @@ func (s *StoredState) Offences(ctx context.Context, partition int32, below int64
 		return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []schemas.Earlier
+	var out []schemas.PriorOffence
 	for rows.Next() {
 		var offence, passage, read, rule, family, plate, country, site string
 		var at int64
@@ -69,7 +69,7 @@ func (s *StoredState) Offences(ctx context.Context, partition int32, below int64
 		if err := errors.Join(err1, err2, err3); err != nil {
 			return nil, fmt.Errorf("read back offences of partition %d: %w", partition, err)
 		}
-		e := schemas.Earlier{
+		e := schemas.PriorOffence{
 			ID: schemas.OffenceID{ID: o}, Certain: certain, Read: schemas.ReadID{ID: r}, CapturedAt: schemas.Micros(at), Passage: schemas.PassageID{ID: p},
 		}
 		var ok bool
@@ -77,7 +77,7 @@ func (s *StoredState) Offences(ctx context.Context, partition int32, below int64
 			return nil, fmt.Errorf("offence %s of partition %d: its plate is not canonical: %w", offence, partition, ingest.ErrStop)
 		}
 		e.Country, _ = schemas.CountryFrom(country)
-		e.Spot = rules.SpotOf(schemas.RuleID(rule), schemas.Family(family), e.Plate, site, e.CapturedAt)
+		e.ExclusionKey = rules.ExclusionKeyOf(schemas.RuleID(rule), schemas.Family(family), e.Plate, site, e.CapturedAt)
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {

@@ -28,17 +28,17 @@ type sealed struct {
 	outcome   schemas.Outcome
 }
 
-func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.Earlier {
+func storeSealed(t *testing.T, c *ClickHouse, all []sealed) []schemas.PriorOffence {
 	t.Helper()
-	var out []schemas.Earlier
+	var out []schemas.PriorOffence
 	for i, s := range all {
 		r := testRead(i, s.at)
 		d := testDecision(r, s.outcome)
 		d.On.Camera, d.Seal = s.camera, schemas.Sum{s.seal}
 		b := NewBlock(nil)
 		b.AddDecision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: s.partition, Offset: s.offset}, s.seq)
-		e := d.Earlier()
-		e.Spot = rules.SpotOf(d.Rule, d.Family, d.On.Plate, testCamera().Site, d.On.CapturedAt)
+		e := d.PriorOffence()
+		e.ExclusionKey = rules.ExclusionKeyOf(d.Rule, d.Family, d.On.Plate, testCamera().Site, d.On.CapturedAt)
 		out = append(out, e)
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: s.partition, Start: int64(i) * 10, End: int64(i)*10 + 1}
 		if err := c.Insert(t.Context(), rg, &shard.Totals{Fetched: 1, Ticks: 1, Offences: 1}, b); err != nil {
@@ -65,9 +65,9 @@ func TestStateIsOfThePartitionBelowTheOffset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []schemas.Earlier{stored[0], stored[1], stored[2], stored[6]}
-	for _, x := range [][]schemas.Earlier{got, want} {
-		slices.SortFunc(x, func(a, b schemas.Earlier) int { return strings.Compare(a.ID.String(), b.ID.String()) })
+	want := []schemas.PriorOffence{stored[0], stored[1], stored[2], stored[6]}
+	for _, x := range [][]schemas.PriorOffence{got, want} {
+		slices.SortFunc(x, func(a, b schemas.PriorOffence) int { return strings.Compare(a.ID.String(), b.ID.String()) })
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("offences %v, want %v", got, want)
@@ -93,7 +93,7 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 	old := func(confident, unanimous bool) []schemas.Step {
 		return []schemas.Step{clause("confidence", confident), clause("unanimous", unanimous)}
 	}
-	want := map[schemas.OffenceID]schemas.Earlier{}
+	want := map[schemas.OffenceID]schemas.PriorOffence{}
 	for i, x := range []struct {
 		family  schemas.Family
 		country schemas.Country
@@ -118,8 +118,8 @@ func TestAnOffenceComesBackAsItStood(t *testing.T) {
 		if x.oldID {
 			d.Offence.ID = schemas.ID{0xfe, byte(i)}
 		}
-		d.Spot = rules.SpotOf(d.Rule, d.Family, r.Plate, testCamera().Site, d.On.CapturedAt)
-		want[d.Offence] = d.Earlier()
+		d.ExclusionKey = rules.ExclusionKeyOf(d.Rule, d.Family, r.Plate, testCamera().Site, d.On.CapturedAt)
+		want[d.Offence] = d.PriorOffence()
 		b := NewBlock(nil)
 		b.AddDecision(d, r.Class, testCamera(), shard.Position{Topic: schemas.TopicReads, Partition: 1, Offset: int64(i)}, 0)
 		rg := ingest.Range{Topic: schemas.TopicReads, Partition: 1, Start: int64(i), End: int64(i) + 1}

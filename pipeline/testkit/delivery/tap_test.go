@@ -137,7 +137,7 @@ func (s tappedSink) Insert(ctx context.Context, rg ingest.Range, t *shard.Totals
 	return nil
 }
 
-func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.Earlier, error) {
+func (s tappedState) Offences(ctx context.Context, partition int32, below int64, since schemas.Day) ([]schemas.PriorOffence, error) {
 	s.t.pass(insideRebuild, partition, below, below)
 	return s.State.Offences(ctx, partition, below, since)
 }
