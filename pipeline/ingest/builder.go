@@ -20,7 +20,7 @@ const (
 
 // batchBuilder fills the batches of a partition, one after the other. A batch is in one of three states:
 //
-//	filling  --a linger passes, or the log is short-->  ready  --flush takes it-->  handed over
+//	filling  --a linger passes, or the log is short-->  ready  ---flushBatches--->  handed over
 //	   |  ^                                              |  ^ more records join it; it may be filling again
 //	   |  +----------------------------------------------+
 //	   +------full: BatchRows rows, the intake stops---------------------------->  handed over

@@ -79,7 +79,7 @@ func countRowsWith(rows []string, all ...string) (n int) {
 // proposed is how a fine of LEZ is proposed: a day pass may still be bought for it.
 const proposed = " held pass_possible "
 
-// TestAWrongClockKeepsReadsAndHitsAndIssuesNothing is F11.
+// TestAWrongClockKeepsReadsAndHitsAndIssuesNothing: a read under a wrong clock is stored and matched, and makes no offence.
 func TestAWrongClockKeepsReadsAndHitsAndIssuesNothing(t *testing.T) {
 	const at = schemas.Hour // into the simulated day
 	now := simStart + at
@@ -350,7 +350,7 @@ func TestBeyondRetentionIsQuarantinedWithItsReason(t *testing.T) {
 	}
 }
 
-// TestShuffledWithinReachGivesTheSortedResult is F09: reads of a passage in any order, cameras and partitions
+// TestShuffledWithinReachGivesTheSortedResult: reads of a passage in any order, cameras and partitions
 // interleaved in any order, give the same passages, decisions and numbers as sorted input.
 func TestShuffledWithinReachGivesTheSortedResult(t *testing.T) {
 	for seed := range uint64(40) {

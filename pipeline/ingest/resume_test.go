@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestResumeDecisionTable is F08: every way in which the group's commit, the log and the ledger can relate.
+// TestResumeDecisionTable has every relation between the group's commit, the log and the batches rows.
 func TestResumeDecisionTable(t *testing.T) {
 	plan := func(start, end, rewind int64) string { return Plan{Start: start, End: end, Rewind: rewind}.String() }
 	none, upTo := StoredExtent{}, func(end int64) StoredExtent { return StoredExtent{end, true} }

@@ -454,8 +454,8 @@ func simReference(log *simLog) *reference {
 	return ref
 }
 
-// faultsOf compares a run with the reference: all tables but the ledger, whose ranges depend on timing, row for row;
-// what was published, as a set; and the invariants asserted on the way.
+// faultsOf compares a run with the reference: all tables except batches, whose ranges depend on timing, row for row;
+// the published messages, as a set; and the invariants asserted on the way.
 func (ref *reference) faultsOf(m *sim) []string {
 	out := slices.Clone(m.bad)
 	for _, table := range simOrder[:len(simOrder)-1] {

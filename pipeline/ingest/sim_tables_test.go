@@ -19,7 +19,7 @@ type simTables struct {
 	ids     []simOffence
 	seals   []simSeal
 	told    []simTold
-	durable map[int32][]Range // of the ledger
+	durable map[int32][]Range // in the batches rows
 	losses  map[int32][]Loss  // nil: nobody can record one
 	repeats int               // blocks dropped because their token was known
 }
@@ -45,7 +45,7 @@ func newSimTables() *simTables {
 	return &simTables{tokens: map[string][]string{}, rows: map[string][]string{}, durable: map[int32][]Range{}}
 }
 
-// simOrder is the tables; the ledger is written last, when all others have what they should.
+// simOrder is the tables; batches is written last, when all others are complete.
 var simOrder = []string{"reads", "passages", "merges", "rejects", "hits", "decisions", "offences", "batches"}
 
 func (t *simTables) insertRows(table, token string, b *simRows, rg Range) {

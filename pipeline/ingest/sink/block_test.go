@@ -186,7 +186,7 @@ func BenchmarkPassage(b *testing.B) {
 	}
 }
 
-// BenchmarkInsert is one insert of a batch with its ledger row, on the real engine.
+// BenchmarkInsert is a single insert for a batch with its batches row, on the real engine.
 func BenchmarkInsert(b *testing.B) {
 	c, _ := newMigratedSink(b, nil)
 	for _, rows := range []int{50, 5000, 50000} {

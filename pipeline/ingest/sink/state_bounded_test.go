@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// A long history: perDay offences, hits and ranges of the ledger a day, of several partitions whose offsets grow at
+// A long history: perDay offences, hits and batches rows a day, in several partitions whose offsets grow at
 // different speeds.
 const (
 	perDay     = 1000
