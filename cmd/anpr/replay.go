@@ -63,7 +63,7 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	took := time.Since(began)
 	if c.JSON {
 		err = json.NewEncoder(os.Stdout).Encode(struct {
-			*replay.ReplayReport
+			*replay.Comparison
 			Seconds float64 `json:"seconds"`
 		}{rep, took.Seconds()})
 	} else {

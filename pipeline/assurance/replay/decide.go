@@ -17,15 +17,15 @@ type CameraRegistry interface {
 	Camera(id string) (*schemas.Camera, bool)
 }
 
-// ReplayCounts counts the input of a replay.
-type ReplayCounts struct {
+// InputCounts counts the input of a replay.
+type InputCounts struct {
 	Reads      uint64 `json:"reads"`       // stored reads of decided passages
 	Passages   uint64 `json:"passages"`    // decided
 	NoReads    uint64 `json:"no_reads"`    // passages whose reads are gone, by retention or by the edge of the time range
 	CameraGone uint64 `json:"camera_gone"` // passages of an unregistered camera: nothing is decided
 }
 
-func (c *ReplayCounts) addCounts(d *ReplayCounts) {
+func (c *InputCounts) addCounts(d *InputCounts) {
 	c.Reads += d.Reads
 	c.Passages += d.Passages
 	c.NoReads += d.NoReads
@@ -105,7 +105,7 @@ type worker struct {
 	doubting  *rules.PriorOffences
 	told      uint64
 
-	count    ReplayCounts
+	count    InputCounts
 	claims   map[schemas.OffenceID]offenceClaim // the earliest of each id
 	later    map[schemas.OffenceID][]schemas.ID // passages of the other claims
 	offences map[schemas.ID]offenceClaim        // standing offences, from resolveExclusions

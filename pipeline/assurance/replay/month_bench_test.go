@@ -43,7 +43,7 @@ func BenchmarkMonth(b *testing.B) {
 	}
 	w := fillMonth(b, reads)
 	engine := rules.NewEngine(catalogue(b, map[string][2]string{"speed.yaml": {"kmh: 6", "kmh: 3"}}), w.registry.Cameras())
-	var rep *replay.ReplayReport
+	var rep *replay.Comparison
 	b.ResetTimer()
 	for range b.N {
 		var err error
@@ -54,7 +54,7 @@ func BenchmarkMonth(b *testing.B) {
 	}
 	b.StopTimer()
 	if want := w.number(b, "SELECT count() FROM passages"); rep.Passages != want || rep.NoReads != 0 || rep.CameraGone != 0 {
-		b.Fatalf("replayed %+v of %d passages", rep.ReplayCounts, want)
+		b.Fatalf("replayed %+v of %d passages", rep.InputCounts, want)
 	}
 	offences := uint64(0)
 	for _, r := range rep.Rules {

@@ -10,7 +10,7 @@ import (
 )
 
 // Print writes the report as tables and explained examples.
-func (r *ReplayReport) Print(w io.Writer, took time.Duration, lang rules.Lang) error {
+func (r *Comparison) Print(w io.Writer, took time.Duration, lang rules.Lang) error {
 	var b strings.Builder
 	add := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
 	add("%d reads of %d passages decided again in %s (%.0f reads/s)\n", r.Reads, r.Passages, took.Round(time.Millisecond), float64(r.Reads)/took.Seconds())

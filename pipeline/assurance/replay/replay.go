@@ -77,7 +77,7 @@ const (
 )
 
 // Run replays and writes nothing. An error leaves no result.
-func Run(ctx context.Context, cfg *Config) (*ReplayReport, error) {
+func Run(ctx context.Context, cfg *Config) (*Comparison, error) {
 	if err := cfg.checkConfig(); err != nil {
 		return nil, err
 	}

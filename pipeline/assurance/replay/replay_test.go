@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.Config)) *replay.ReplayReport {
+func (w *world) replay(t *testing.T, cat *rules.Catalogue, change func(*replay.Config)) *replay.Comparison {
 	t.Helper()
 	cfg := &replay.Config{Dial: w.dial, Engine: rules.NewEngine(cat, w.registry.Cameras()), Registry: w.registry, From: w.from, To: w.to, Workers: 2, Examples: 6}
 	if change != nil {
@@ -59,13 +59,13 @@ func (w *world) same(t *testing.T) {
 		}
 	}
 	if want := w.number(t, "SELECT uniqExact(passage_id) FROM passages WHERE NOT parked"); rep.Passages != want || rep.NoReads != 0 || rep.CameraGone != 0 {
-		t.Errorf("got %+v, want %d passages", rep.ReplayCounts, want)
+		t.Errorf("got %+v, want %d passages", rep.InputCounts, want)
 	}
 	if of == 0 || done != of {
 		t.Errorf("progress said %d of %d last", done, of)
 	}
-	if again := w.replay(t, catalogue(t, nil), func(c *replay.Config) { c.Workers = 5 }); again.ReplayCounts != rep.ReplayCounts || !again.IsSame() {
-		t.Errorf("with 5 workers: got %+v, want %+v", again.ReplayCounts, rep.ReplayCounts)
+	if again := w.replay(t, catalogue(t, nil), func(c *replay.Config) { c.Workers = 5 }); again.InputCounts != rep.InputCounts || !again.IsSame() {
+		t.Errorf("with 5 workers: got %+v, want %+v", again.InputCounts, rep.InputCounts)
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ReplayReport is the result of a replay, without any plate.
-type ReplayReport struct {
+// Comparison is the result of a replay, without any plate.
+type Comparison struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
 	Catalogue string `json:"catalogue_version"`
 	Reference string `json:"reference_version"`
-	ReplayCounts
+	InputCounts
 	Verdicts []VerdictCount `json:"verdicts"`
 	Rules    []RuleDiff     `json:"offences"`
 	Examples []Difference   `json:"examples,omitempty"`
@@ -64,7 +64,7 @@ type Difference struct {
 }
 
 // IsSame reports whether nothing would be different.
-func (r *ReplayReport) IsSame() bool {
+func (r *Comparison) IsSame() bool {
 	for _, d := range r.Rules {
 		if d.New+d.Gone+d.Changed > 0 {
 			return false
@@ -102,9 +102,9 @@ func (o *FoundOffence) withMeasures(measures []schemas.Measure) *FoundOffence {
 }
 
 // compareStored compares the found offences with the stored.
-func compareStored(cfg *Config, w *worker, stored *storedOffences) *ReplayReport {
-	rep := &ReplayReport{
-		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), ReplayCounts: w.count,
+func compareStored(cfg *Config, w *worker, stored *storedOffences) *Comparison {
+	rep := &Comparison{
+		From: cfg.From.String(), To: cfg.To.String(), Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(), InputCounts: w.count,
 	}
 	byRule := map[string]*RuleDiff{}
 	of := func(rule string) *RuleDiff {
@@ -150,7 +150,7 @@ func compareStored(cfg *Config, w *worker, stored *storedOffences) *ReplayReport
 	return rep
 }
 
-func (r *ReplayReport) countVerdicts(replayed, stored map[verdictKey]uint64) {
+func (r *Comparison) countVerdicts(replayed, stored map[verdictKey]uint64) {
 	keys := map[verdictKey]bool{}
 	for k := range replayed {
 		keys[k] = true
@@ -168,7 +168,7 @@ func (r *ReplayReport) countVerdicts(replayed, stored map[verdictKey]uint64) {
 
 // explainDifferences picks differences, as many of each kind, the smallest ids first, and decides their passages
 // again with the trace.
-func (r *ReplayReport) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
+func (r *Comparison) explainDifferences(ctx context.Context, cfg *Config, w *worker, stored *storedOffences) error {
 	if cfg.Examples <= 0 || r.IsSame() {
 		return nil
 	}
