@@ -155,7 +155,8 @@ func (c *OfficeConfig) onThisMachine() bool {
 	return loopbackOnly(c.Addr) && !c.SignIn.BehindProxy
 }
 
-// publicURL is the address at which browsers reach the office; "" = not at all, because a sign-in would travel in clear.
+// publicURL is the address at which browsers reach the office; "" = not at all, because a sign-in would travel in
+// clear.
 func (c *OfficeConfig) publicURL() (string, error) {
 	s := &c.SignIn
 	secure := s.Certificate != "" || s.BehindProxy

@@ -6,7 +6,7 @@ import "net/http"
 func Absent(madeUp bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/site", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"sign_in": "none", "made_up": madeUp})
+		writeJSON(w, map[string]any{"sign_in": "none", "made_up": madeUp})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "not_found", "nobody signs in here with a browser; the API takes tokens")

@@ -89,7 +89,8 @@ func (p *provider) matches(ctx context.Context, password, hash string) (bool, er
 	return subtle.ConstantTimeCompare(got, want) == 1 && good, nil
 }
 
-// checkPassword reports errWrong or errLocked, and counts failures: the fifth locks the account for a quarter of an hour.
+// checkPassword reports errWrong or errLocked, and counts failures: the fifth locks the account for a quarter of an
+// hour.
 func (p *provider) checkPassword(ctx context.Context, name, password string, now time.Time) error {
 	hash, locked, err := p.service.cfg.Store.account(ctx, name)
 	if err != nil {
@@ -137,7 +138,8 @@ func (s *Store) succeeded(ctx context.Context, name string) error {
 	return unavailable(err)
 }
 
-// Invite stores an invitation to set a password and returns what its link carries. Earlier ones of the user that nobody used end with it.
+// Invite stores an invitation to set a password and returns what its link carries. Earlier ones of the user that
+// nobody used end with it.
 func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
 	invite = randomText(32)
 	sum := sha256.Sum256([]byte(invite))

@@ -11,8 +11,8 @@ import (
 
 const passphrase = "een zin van enkele woorden"
 
-// real makes a site whose people have passwords: the data are not made up.
-func real(t *testing.T) *site {
+// siteWithPasswords makes a site whose people have passwords: the data are not made up.
+func siteWithPasswords(t *testing.T) *site {
 	return newSite(t, nil, func(c *Config) { c.MadeUp = false })
 }
 
@@ -34,7 +34,7 @@ func (b *browser) try(name, password string) reply {
 }
 
 func TestAnInvitedPersonSetsAPasswordAndSignsIn(t *testing.T) {
-	s := real(t)
+	s := siteWithPasswords(t)
 	b := s.browser()
 	invite := s.invite("officer1")
 	if got := b.do("GET", pathInvite+"?lang=fr&invite="+invite, nil); got.status != http.StatusOK || !strings.Contains(got.body, "officer1") || !strings.Contains(got.body, texts["fr"]["invite"]) {
@@ -62,7 +62,7 @@ func TestAnInvitedPersonSetsAPasswordAndSignsIn(t *testing.T) {
 }
 
 func TestAnInvitationServesADayAndTheNewestAlone(t *testing.T) {
-	s := real(t)
+	s := siteWithPasswords(t)
 	b := s.browser()
 	first := s.invite("officer1")
 	second := s.invite("officer1")
@@ -79,7 +79,7 @@ func TestAnInvitationServesADayAndTheNewestAlone(t *testing.T) {
 }
 
 func TestANewPasswordPutsOutWhoIsSignedInWithTheOld(t *testing.T) {
-	s := real(t)
+	s := siteWithPasswords(t)
 	b := s.browser()
 	b.accept(s.invite("officer1"), passphrase)
 	b.do("GET", b.callback("/auth/sign-in", url.Values{"name": {"officer1"}, "password": {passphrase}}), nil)
@@ -90,7 +90,7 @@ func TestANewPasswordPutsOutWhoIsSignedInWithTheOld(t *testing.T) {
 }
 
 func TestFiveWrongPasswordsLockAnAccountForAQuarterOfAnHour(t *testing.T) {
-	s := real(t)
+	s := siteWithPasswords(t)
 	b := s.browser()
 	b.accept(s.invite("officer1"), passphrase)
 	for i := range maxFailures {
@@ -114,7 +114,7 @@ func TestFiveWrongPasswordsLockAnAccountForAQuarterOfAnHour(t *testing.T) {
 }
 
 func TestNothingTellsWhichNamesHaveAnAccount(t *testing.T) {
-	s := real(t)
+	s := siteWithPasswords(t)
 	b := s.browser()
 	b.accept(s.invite("officer1"), passphrase)
 	same := func(name string) string {

@@ -34,8 +34,9 @@ func (p Person) Fresh(now time.Time) bool {
 	return now.Sub(p.AuthenticatedAt) <= StepUpTime
 }
 
-// Authenticate returns who sends a request with a cookie. It is ErrNoCookie without one, ErrEnded when the sign-in is unknown, has ended, or
-// is that of a user whose entry has changed, and ErrUnavailable when the database does not say. A good sign-in is used by it: its idle time begins anew.
+// Authenticate returns who sends a request with a cookie. It is ErrNoCookie without one, ErrEnded when the sign-in is
+// unknown, has ended, or is that of a user whose entry has changed, and ErrUnavailable when the database does not say.
+// A good sign-in is used by it: its idle time begins anew.
 func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Person, error) {
 	token := signInToken(r)
 	if token == "" {

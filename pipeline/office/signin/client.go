@@ -49,7 +49,7 @@ func (c *client) IDTokenLifetime() time.Duration { return tokenTime }
 func (c *client) DevMode() bool { return c.service.origin.Scheme == "http" }
 
 // RestrictAdditionalIdTokenScopes keeps no further scope.
-func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string { return noScopes }
+func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string { return noScopes } //nolint:staticcheck // the name of the interface
 
 // RestrictAdditionalAccessTokenScopes keeps no further scope.
 func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string { return noScopes }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Names of the cookies. The prefix __Host- binds them to this host, to TLS (which browsers take loopback for) and to every path.
+// Names of the cookies. The prefix __Host- binds them to this host, to TLS (which browsers take loopback for) and to
+// every path.
 const (
 	cookieSignIn = "__Host-anpr"
 	cookieFlow   = "__Host-anpr-flow"
@@ -16,8 +17,8 @@ const (
 // flowTime is how long a person may take at the provider.
 const flowTime = 10 * time.Minute
 
-// transaction is what an office knows of a sign-in under way. It travels in a cookie, so that the callback may reach another office; only the
-// browser that began can end it.
+// transaction is what an office knows of a sign-in under way. It travels in a cookie, so that the callback may reach
+// another office; only the browser that began can end it.
 type transaction struct {
 	State    string    `json:"s"`
 	Nonce    string    `json:"n"`
@@ -60,7 +61,8 @@ func readFlow(r *http.Request) (t transaction, ok bool) {
 	return t, t.State != "" && t.Nonce != "" && t.Verifier != ""
 }
 
-// setSignIn hands the sign-in to the browser until the browser is closed; how long it is good for is the office's matter.
+// setSignIn hands the sign-in to the browser until the browser is closed; how long it is good for is the office's
+// matter.
 func setSignIn(w http.ResponseWriter, token string) {
 	http.SetCookie(w, &http.Cookie{Name: cookieSignIn, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
@@ -69,7 +71,8 @@ func clearSignIn(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{Name: cookieSignIn, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
-// signInToken returns the token of the sign-in that a request carries; "" without one. Two are refused by [Service.Gate].
+// signInToken returns the token of the sign-in that a request carries; "" without one. Two are refused by
+// [Service.Gate].
 func signInToken(r *http.Request) string {
 	c, err := r.Cookie(cookieSignIn)
 	if err != nil {

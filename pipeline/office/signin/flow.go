@@ -97,8 +97,8 @@ func (s *Service) safeNext(next string) string {
 	return "/"
 }
 
-// finish takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect that began on another
-// site, the browser would not send the new cookie, which is Strict.
+// finish takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect
+// that began on another site, the browser would not send the new cookie, which is Strict.
 func (s *Service) finish(w http.ResponseWriter, r *http.Request) {
 	t, found := readFlow(r)
 	lang := t.Lang
@@ -226,7 +226,8 @@ func (s *Service) redeem(ctx context.Context, q url.Values, t transaction, found
 	return token, nil
 }
 
-// authTime returns when the provider saw the person. A step-up demands that the provider says so, and that it was just now.
+// authTime returns when the provider saw the person. A step-up demands that the provider says so, and that it was just
+// now.
 func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error) {
 	var claims struct {
 		AuthTime int64 `json:"auth_time"`
@@ -256,7 +257,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	who, err := s.Authenticate(r.Context(), r)
 	if errors.Is(err, ErrNoCookie) || errors.Is(err, ErrEnded) {
 		clearSignIn(w)
-		writeJSON(w, http.StatusOK, map[string]any{})
+		writeJSON(w, map[string]any{})
 		return
 	}
 	var seq uint64
@@ -272,7 +273,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	clearSignIn(w)
-	writeJSON(w, http.StatusOK, map[string]any{"log_seq": seq})
+	writeJSON(w, map[string]any{"log_seq": seq})
 }
 
 // showSite says of the office what everybody may know.
@@ -281,7 +282,7 @@ func (s *Service) showSite(w http.ResponseWriter, _ *http.Request) {
 	if s.cfg.Contact != "" {
 		out["contact"] = s.cfg.Contact
 	}
-	writeJSON(w, http.StatusOK, out)
+	writeJSON(w, out)
 }
 
 // showMe says who is signed in and until when; what they may ask is the API's matter.
@@ -303,6 +304,6 @@ func (s *Service) showMe(w http.ResponseWriter, r *http.Request) {
 		if len(who.User.Zones) > 0 {
 			out["zones"] = who.User.Zones
 		}
-		writeJSON(w, http.StatusOK, out)
+		writeJSON(w, out)
 	}
 }

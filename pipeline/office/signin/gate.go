@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Gate stands before everything that the office serves to a browser and refuses what no honest client sends: another host's name, a request
-// of another site that carries a cookie or that a page sent, two cookies or two tokens of which a proxy may have checked the other.
+// Gate stands before everything that the office serves to a browser and refuses what no honest client sends: another
+// host's name, a request of another site that carries a cookie or that a page sent, two cookies or two tokens of which
+// a proxy may have checked the other.
 func (s *Service) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status, code, detail := s.refuse(r); status != 0 {
@@ -36,7 +37,8 @@ func (s *Service) refuse(r *http.Request) (status int, code, detail string) {
 		return http.StatusBadRequest, "malformed", "send a sign-in or a token, not both"
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
-	// A form of a page that sends no referrer has the origin "null"; only the browser's own header tells it from that of another site.
+	// A form of a page that sends no referrer has the origin "null"; only the browser's own header tells it from that
+	// of another site.
 	if origin := r.Header.Get("Origin"); origin != "" && !s.isOwnOrigin(origin, r.Host) && (origin != "null" || site != "same-origin") {
 		return http.StatusForbidden, "cross_site", "the office answers its own pages alone"
 	}
@@ -49,7 +51,8 @@ func (s *Service) refuse(r *http.Request) (status int, code, detail string) {
 	return 0, "", ""
 }
 
-// changesSignIn reports whether a request ends a sign-in or hands a password over, which no other site may make a browser do.
+// changesSignIn reports whether a request ends a sign-in or hands a password over, which no other site may make a
+// browser do.
 func changesSignIn(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
@@ -71,7 +74,8 @@ func countSignIns(r *http.Request) (n int) {
 	return n
 }
 
-// isOurs reports whether a request names the office: by its public address, by a name on the list, or on a machine of one's own by loopback.
+// isOurs reports whether a request names the office: by its public address, by a name on the list, or on a machine of
+// one's own by loopback.
 func (s *Service) isOurs(host string) bool {
 	if strings.EqualFold(host, s.origin.Host) || slices.ContainsFunc(s.cfg.Hosts, func(h string) bool {
 		return strings.EqualFold(h, host) || strings.EqualFold(h, withoutPort(host))

@@ -135,7 +135,8 @@ func TestPeopleOfAnotherIssuerAreFoundByIssuerAndSubject(t *testing.T) {
 	}
 }
 
-// atIssuer signs in at the provider of another service, which answers in this process, and returns the address with the code.
+// atIssuer signs in at the provider of another service, which answers in this process, and returns the address with
+// the code.
 func (b *browser) atIssuer(issuing *site, path, subject string) string {
 	ask := &http.Client{Transport: inProcess{issuing.service.own.handler}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	base := issuing.service.origin.String()
@@ -143,13 +144,16 @@ func (b *browser) atIssuer(issuing *site, path, subject string) string {
 	if err != nil {
 		b.s.t.Fatal(err)
 	}
+	_ = at.Body.Close()
 	id, _ := url.Parse(at.Header.Get("Location"))
 	at, err = ask.PostForm(base+pathLogin, url.Values{"id": {id.Query().Get("id")}, "sample": {subject}})
 	if err != nil {
 		b.s.t.Fatal(err)
 	}
+	_ = at.Body.Close()
 	if at, err = ask.Get(base + at.Header.Get("Location")); err != nil {
 		b.s.t.Fatal(err)
 	}
+	_ = at.Body.Close()
 	return at.Header.Get("Location")
 }

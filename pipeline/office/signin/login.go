@@ -81,7 +81,8 @@ func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// identify returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes with the cause.
+// identify returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes
+// with the cause.
 func (p *provider) identify(r *http.Request) (*access.User, string, error) {
 	now := p.service.cfg.Now()
 	if p.listsPeople() {

@@ -39,7 +39,7 @@ var texts = map[string]map[string]string{
 		"failed":       "La connexion a échoué. Recommencez. Si cela se répète, prévenez l’exploitant.",
 		"noRole":       "Votre compte n’a pas de rôle ici. Demandez à l’exploitant de vous inscrire dans la liste des utilisateurs.",
 		"providerDown": "Le service de connexion n’est pas joignable. Réessayez dans quelques minutes. Si cela persiste, prévenez l’exploitant.",
-		"storeDown":    "La connexion est impossible pour le moment, car elle ne peut être enregistrée ou journalisée. Réessayez dans quelques minutes. Si cela persiste, prévenez l’exploitant.",
+		"storeDown":    "La connexion est impossible pour le moment, car elle ne peut être enregistrée ou journalisée. Réessayez dans quelques minutes. Si cela persiste, prévenez l’exploitant.", //nolint:misspell // French
 		"contact":      "Qui prévenir :",
 		"pick":         "Choisissez qui vous êtes", "pickHelp": "Ces personnes sont fictives. Un clic suffit.", "zones": "zone", "region": "toute la région",
 		"name": "Nom d’utilisateur", "password": "Mot de passe", "wrong": "Le nom ou le mot de passe n’est pas correct, ou le compte est bloqué : après cinq échecs, pendant 15 minutes.",
@@ -138,7 +138,8 @@ func showStyle(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(b) // the client went away: nothing to do
 }
 
-// langOf returns the language that a request asks for: named in the address, else the first of the browser's that there is, else Dutch.
+// langOf returns the language that a request asks for: named in the address, else the first of the browser's that
+// there is, else Dutch.
 func langOf(r *http.Request) string {
 	for _, named := range []string{r.URL.Query().Get("lang"), r.URL.Query().Get("ui_locales")} {
 		if _, ok := texts[named]; ok {
@@ -155,14 +156,13 @@ func langOf(r *http.Request) string {
 	return "nl"
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic("BUG: an answer must marshal: " + err.Error())
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client went away: nothing to do
 }
 

@@ -34,8 +34,9 @@ const (
 
 var errUnknown = errors.New("nothing of that name is under way")
 
-// provider is the office's own provider of sign-ins: a whole OpenID provider with one client, the office, and the users of users.yaml as
-// accounts. What is under way lives in this process; its key is made at its start. Safe for concurrent use.
+// provider is the office's own provider of sign-ins: a whole OpenID provider with one client, the office, and the
+// users of users.yaml as accounts. What is under way lives in this process; its key is made at its start. Safe for
+// concurrent use.
 type provider struct {
 	service *Service
 	handler http.Handler
@@ -190,7 +191,8 @@ func (p *provider) change(id string, with func(*authRequest)) error {
 	return nil
 }
 
-// inProcess sends requests to a handler of this process: the office asks its own provider without the network, whatever stands before it.
+// inProcess sends requests to a handler of this process: the office asks its own provider without the network,
+// whatever stands before it.
 type inProcess struct{ handler http.Handler }
 
 // RoundTrip answers a request with what the handler writes.

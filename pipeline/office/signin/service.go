@@ -66,7 +66,8 @@ type Config struct {
 	Record func(context.Context, Event) (uint64, error)
 	// IsPath reports whether an address is a screen, which alone may follow a sign-in.
 	IsPath func(address string) bool
-	// MadeUp says that the data are made up: the pages say so, and the office's own provider on loopback lists its users to pick one.
+	// MadeUp says that the data are made up: the pages say so, and the office's own provider on loopback lists its
+	// users to pick one.
 	MadeUp   bool
 	Loopback bool
 	Contact  string // whom a person without a role asks
@@ -94,7 +95,8 @@ type flow struct {
 	verifier *oidc.IDTokenVerifier
 }
 
-// New makes the service. It asks no provider: one that is down is found by the first who signs in, and asked again by the next.
+// New makes the service. It asks no provider: one that is down is found by the first who signs in, and asked again by
+// the next.
 func New(cfg Config) (*Service, error) {
 	origin, err := url.Parse(cfg.PublicURL)
 	if err != nil || origin.Host == "" || (origin.Scheme != "http" && origin.Scheme != "https") || strings.Trim(origin.Path, "/") != "" || origin.RawQuery != "" {
@@ -123,8 +125,8 @@ func New(cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// findUser returns the user whom the provider means. An account of the office's own is the user of that name; one whose entry names a subject
-// signs in elsewhere.
+// findUser returns the user whom the provider means. An account of the office's own is the user of that name; one
+// whose entry names a subject signs in elsewhere.
 func (s *Service) findUser(issuer, subject string) (*access.User, bool) {
 	for _, u := range s.cfg.Users.All() {
 		if s.own != nil && u.Name == subject && u.Subject == "" || s.own == nil && u.Subject == issuer+"|"+subject {
@@ -151,7 +153,8 @@ func (s *Service) reachProvider(ctx context.Context) (*flow, error) {
 	if s.flow != nil {
 		return s.flow, nil
 	}
-	// Tokens are dated by the clocks of the libraries on both sides, which are real ones, and live minutes. The context of a request ends with it; the keys of the provider are read again later.
+	// Tokens are dated by the clocks of the libraries on both sides, which are real ones, and live minutes. The
+	// context of a request ends with it; the keys of the provider are read again later.
 	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.client), s.issuer)
 	if err != nil {
 		return nil, err
@@ -170,7 +173,8 @@ func (s *Service) reachProvider(ctx context.Context) (*flow, error) {
 	return s.flow, nil
 }
 
-// authStyle is how the office names itself to the provider. It is never tried out: a code that is redeemed twice is a stolen one to a provider.
+// authStyle is how the office names itself to the provider. It is never tried out: a code that is redeemed twice is a
+// stolen one to a provider.
 func (s *Service) authStyle(p *oidc.Provider) (oauth2.AuthStyle, error) {
 	var said struct {
 		Methods []string `json:"token_endpoint_auth_methods_supported"`

@@ -37,10 +37,10 @@ type held struct {
 }
 
 // begin stores a new sign-in and returns its id.
-func (s *Store) begin(ctx context.Context, token schemas.Sum, user, issuer, subject, address string, print schemas.Sum, authenticated, now time.Time) (id string, err error) {
+func (s *Store) begin(ctx context.Context, token schemas.Sum, user, issuer, subject, address string, entry schemas.Sum, authenticated, now time.Time) (id string, err error) {
 	err = s.pool.QueryRow(ctx, `INSERT INTO sign_ins (token_sha256, user_name, issuer, subject, address, user_sha256, authenticated_at, began_at, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING sign_in_id::text`,
-		token[:], user, issuer, subject, address, print[:], authenticated, now).Scan(&id)
+		token[:], user, issuer, subject, address, entry[:], authenticated, now).Scan(&id)
 	return id, unavailable(err)
 }
 
@@ -52,18 +52,18 @@ func (s *Store) noteEntry(ctx context.Context, id string, seq uint64) error {
 
 // use returns the sign-in of a token that is good now, and notes that it was used.
 func (s *Store) use(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
-	var print []byte
+	var sum []byte
 	var used time.Time
 	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at, log_seq FROM sign_ins
 		WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at > $2 AND began_at > $3`,
-		token[:], now.Add(-IdleTime), now.Add(-WholeTime)).Scan(&h.id, &h.user, &print, &h.authenticatedAt, &h.beganAt, &used, &h.entry)
+		token[:], now.Add(-IdleTime), now.Add(-WholeTime)).Scan(&h.id, &h.user, &sum, &h.authenticatedAt, &h.beganAt, &used, &h.entry)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return h, ErrEnded
 	}
 	if err != nil {
 		return h, unavailable(err)
 	}
-	copy(h.fingerprint[:], print)
+	copy(h.fingerprint[:], sum)
 	if now.Sub(used) >= useEvery {
 		// An end that came in between stays: a use never takes it back.
 		_, err = s.pool.Exec(ctx, `UPDATE sign_ins SET used_at = $2 WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at < $2`, token[:], now)
@@ -71,7 +71,8 @@ func (s *Store) use(ctx context.Context, token schemas.Sum, now time.Time) (h he
 	return h, unavailable(err)
 }
 
-// stepUp gives a sign-in a new token and the time of a new authentication. ErrEnded means that it has ended meanwhile, or is another user's.
+// stepUp gives a sign-in a new token and the time of a new authentication. ErrEnded means that it has ended meanwhile,
+// or is another user's.
 func (s *Store) stepUp(ctx context.Context, id, user string, token schemas.Sum, authenticated, now time.Time) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE sign_ins SET token_sha256 = $3, authenticated_at = $4, used_at = $5
 		WHERE sign_in_id::text = $1 AND user_name = $2 AND ended_at IS NULL AND used_at > $6 AND began_at > $7`,

@@ -20,8 +20,8 @@ var dist embed.FS
 //go:embed routes.json
 var routesFile []byte
 
-// Policy is the content security policy of every page: scripts, styles and requests of this office alone, no inline code, no frame, and no text
-// that becomes a script (Trusted Types).
+// Policy is the content security policy of every page: scripts, styles and requests of this office alone, no inline
+// code, no frame, and no text that becomes a script (Trusted Types).
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html default"
 
@@ -113,13 +113,15 @@ func newPage(name string, raw []byte) page {
 // Built reports whether the program has its pages. Without them every path of the router says how to build them.
 func (p *Pages) Built() bool { return p.built }
 
-// IsPath reports whether an address is a screen of the router: its path is one of the list, and nothing leads elsewhere. A query may follow.
+// IsPath reports whether an address is a screen of the router: its path is one of the list, and nothing leads
+// elsewhere. A query may follow.
 func (p *Pages) IsPath(address string) bool {
 	at, _, _ := strings.Cut(address, "?")
 	return slices.Contains(p.paths, at) && !strings.ContainsAny(address, "\\#\r\n\t") && !strings.HasPrefix(address, "//")
 }
 
-// Handler serves the screens and their files, and gives everything else to next: what asks for no page is the matter of the API.
+// Handler serves the screens and their files, and gives everything else to next: what asks for no page is the matter
+// of the API.
 func (p *Pages) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -120,8 +120,14 @@ func TestAFileIsPackedForWhoTakesIt(t *testing.T) {
 func TestWhatIsNoPageIsTheMatterOfTheAPI(t *testing.T) {
 	p := pagesOf(t, built)
 	for _, c := range []struct{ method, path, accept string }{
-		{"GET", "/v1/me", "application/json"}, {"GET", "/v1/reads", "text/html"}, {"GET", "/openapi.json", "*/*"}, {"POST", "/", "text/html"},
-		{"GET", "/assets/index-gone.js", "text/html"}, {"GET", "/auth/nothing", "text/html"}, {"GET", "/oidc/nothing", "text/html"}, {"DELETE", "/nowhere", "text/html"},
+		{"GET", "/v1/me", "application/json"},
+		{"GET", "/v1/reads", "text/html"},
+		{"GET", "/openapi.json", "*/*"},
+		{"POST", "/", "text/html"},
+		{"GET", "/assets/index-gone.js", "text/html"},
+		{"GET", "/auth/nothing", "text/html"},
+		{"GET", "/oidc/nothing", "text/html"},
+		{"DELETE", "/nowhere", "text/html"},
 	} {
 		if w := ask(p, c.method, c.path, "Accept", c.accept); w.Code != http.StatusTeapot {
 			t.Errorf("%s %s: status %d, want the API's", c.method, c.path, w.Code)
