@@ -144,8 +144,10 @@ func TestAnotherPostgresIsUsedInsteadOfTheEmbeddedOne(t *testing.T) {
 
 func TestAPasswordOfPostgresIsNeverOnTheCommandLine(t *testing.T) {
 	for _, args := range [][]string{
-		{"office", "--postgres-password=s3cr3t"}, {"office", "--postgres-password", "s3cr3t"},
-		{"up", "--postgres=postgres://u:s3cr3t@db.example/anpr"}, {"up", "--postgres", "postgres://u:s3cr3t@db.example/anpr"},
+		{"office", "--postgres-password=s3cr3t"},
+		{"office", "--postgres-password", "s3cr3t"},
+		{"up", "--postgres=postgres://u:s3cr3t@db.example/anpr"},
+		{"up", "--postgres", "postgres://u:s3cr3t@db.example/anpr"},
 		{"migrate", "--postgres=postgresql://u:s3cr3t@a,b/anpr"},
 	} {
 		code, out := captured(t, args...)

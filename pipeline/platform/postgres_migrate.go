@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,7 +76,7 @@ func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err 
 	}
 	done, err := steps.Up(ctx)
 	for _, m := range done {
-		log.Info().Int64("version", m.Source.Version).Str("file", m.Source.Path).Dur("took", m.Duration).Msg("PostgreSQL migration applied")
+		log.Info().Int64("version", m.Source.Version).Str("file", cmp.Or(m.Source.Path, RiverSchema)).Dur("took", m.Duration).Msg("PostgreSQL migration applied")
 	}
 	return err
 }
@@ -89,8 +90,8 @@ func newPostgresSteps(db *sql.DB) (*goose.Provider, error) {
 	}
 	queue := make([]*goose.Migration, 0, len(riverMigrations))
 	for number, target := range riverMigrations {
-		queue = append(queue, goose.NewGoMigration(number, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-			return migrateRiver(ctx, tx, target)
+		queue = append(queue, goose.NewGoMigration(number, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+			return migrateRiver(ctx, db, target)
 		}}, nil))
 	}
 	p, err := goose.NewProvider(database.DialectPostgres, db, files,
@@ -101,13 +102,14 @@ func newPostgresSteps(db *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-// migrateRiver brings the queue's tables to a version of river's own migrations.
-func migrateRiver(ctx context.Context, tx *sql.Tx, target int) error {
-	m, err := rivermigrate.New(riverdatabasesql.New(nil), &rivermigrate.Config{Schema: RiverSchema})
+// migrateRiver brings the queue's tables to a version of river's own migrations, a transaction each: river notes in its own table how far it
+// is, so a start that was killed is gone on with.
+func migrateRiver(ctx context.Context, db *sql.DB, target int) error {
+	m, err := rivermigrate.New(riverdatabasesql.New(db), &rivermigrate.Config{Schema: RiverSchema})
 	if err != nil {
 		return err
 	}
-	_, err = m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target})
+	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target})
 	return err
 }
 

@@ -208,7 +208,9 @@ func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{
-		{"broker", e.Config.KafkaAddr, "--kafka-addr"}, {"ClickHouse", e.Config.ClickHouseAddr, "--clickhouse-addr"}, {"ClickHouse HTTP", e.Config.ClickHouseHTTP, "--clickhouse-http-addr"},
+		{"broker", e.Config.KafkaAddr, "--kafka-addr"},
+		{"ClickHouse", e.Config.ClickHouseAddr, "--clickhouse-addr"},
+		{"ClickHouse HTTP", e.Config.ClickHouseHTTP, "--clickhouse-http-addr"},
 		{"PostgreSQL", e.Config.PostgresAddr, embedded.FlagPostgres},
 	} {
 		if p.addr == "" {

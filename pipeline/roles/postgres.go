@@ -83,17 +83,16 @@ func startPulse(ctx context.Context, at platform.Postgres, o *platform.Ops, log 
 // tell sets the gauge, and logs what has changed.
 func (p *postgresPulse) tell(before error) {
 	now := p.Ready(context.Background())
-	switch {
-	case now == nil:
+	if now == nil {
 		p.metrics.OK.Set(1)
 		if before != nil {
 			p.log.Info().Msg("PostgreSQL takes writes again")
 		}
-	default:
-		p.metrics.OK.Set(0)
-		if before == nil {
-			p.log.Error().Err(now).Msg("PostgreSQL takes no writes: the office cannot log a look-up; gateway and pipeline go on")
-		}
+		return
+	}
+	p.metrics.OK.Set(0)
+	if before == nil {
+		p.log.Error().Err(now).Msg("PostgreSQL takes no writes: the office cannot log a look-up; gateway and pipeline go on")
 	}
 }
 

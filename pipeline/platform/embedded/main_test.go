@@ -106,7 +106,7 @@ func playLeftover() {
 		fail(err)
 	}
 	child := postgresChild{Bin: bin, Dir: filepath.Join(cfg.DataDir, clusterDir), UserID: uid}
-	cmd := exec.Command(filepath.Join(bin, "postgres")) //nolint:noctx // outlives this process
+	cmd := exec.Command(filepath.Join(bin, "postgres"))
 	cmd.SysProcAttr, cmd.ExtraFiles, cmd.Env = &syscall.SysProcAttr{Setpgid: true}, []*os.File{lock}, serverEnv(bin)
 	dir, err := child.enter(cmd, lockFD+1)
 	if err != nil {

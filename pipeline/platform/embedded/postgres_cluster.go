@@ -155,6 +155,8 @@ func (cl *postgresCluster) create(ctx context.Context) error {
 		if err := os.Chown(fresh, int(uid), int(uid)); err != nil {
 			return err
 		}
+	} else if err := checkNull(); err != nil {
+		return err
 	}
 	began := time.Now()
 	args := []string{
@@ -230,6 +232,15 @@ func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input,
 		return fmt.Errorf("%s: %w; it said:\n%s", program, err, lastLines(said.String(), 12))
 	}
 	return nil
+}
+
+// checkNull refuses a machine on which this user cannot use /dev/null.
+func checkNull() error {
+	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("initdb needs %s, which this user cannot open: as root, chmod 666 %s; %v", os.DevNull, os.DevNull, err) //nolint:errorlint // no right of the data directory is meant
+	}
+	return f.Close()
 }
 
 // isNullClosed reports whether other users cannot use /dev/null, to which the shell commands of initdb write. On

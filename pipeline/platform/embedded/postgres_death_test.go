@@ -205,7 +205,7 @@ func TestPostgresNumberOfAnotherProcessStopsNoStart(t *testing.T) {
 }
 
 func TestPostgresSaysWhatKeepsItFromStarting(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // held during the test
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

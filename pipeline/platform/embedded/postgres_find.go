@@ -50,14 +50,14 @@ const versionPatience = 10 * time.Second
 func lookForPostgres(ctx context.Context) (bin string, version int, err error) {
 	path, err := exec.LookPath("postgres")
 	if err != nil {
-		return "", 0, nil //nolint:nilerr // none is no error
+		return "", 0, nil // none is no error
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", 0, err
 	}
 	bin = filepath.Dir(path)
 	if _, err := os.Stat(filepath.Join(bin, "initdb")); err != nil {
-		return "", 0, nil //nolint:nilerr // a client's package may have postgres alone
+		return "", 0, nil // a client's package may have postgres alone
 	}
 	ctx, cancel := context.WithTimeout(ctx, versionPatience)
 	defer cancel()
