@@ -68,6 +68,9 @@ var importRules = []importRule{
 	{"pipeline/platform", []string{"schemas"}, append([]string{"github.com/sony/gobreaker"}, secondClient...), "connections, process life, migrations: it knows nothing of plates"},
 	{"pipeline/platform/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
+	{"pipeline/office/access/accesstest", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "permits for tests, without a database"},
+	{"pipeline/office/store", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "what people do, in PostgreSQL; it keeps entries and knows no query of the tables"},
+	{"pipeline/office/witness", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/jackc"}, "heads outside the database: it reaches neither the database nor a broker"},
 	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	{"pipeline/office/web", nil, append([]string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/jackc/pgx"}, secondClient...), "pages and their headers: it knows no user and no row"},
 	{"pipeline/office/signin", []string{"schemas", "pipeline/office/access", "pipeline/office/web"}, append([]string{"github.com/segmentio/kafka-go"}, secondClient...), "who somebody is; what they may see is access's matter, and the look-up log is handed in"},
@@ -75,7 +78,7 @@ var importRules = []importRule{
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
 	{"pipeline/ingest/source", []string{"pipeline/ingest", "pipeline/ingest/shard", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
 	{"pipeline/ingest/sink", []string{"pipeline/ingest", "pipeline/ingest/shard", "pipeline/evidence", "pipeline/platform", "schemas", "rules", "schemas/proto/anprv1"}, secondClient, "an implementation imports the contract, never another implementation"},
-	{"pipeline/office", []string{"schemas", "rules", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
+	{"pipeline/office", []string{"schemas", "rules", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query", "pipeline/office/store"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
 	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform"}, secondClient, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
 	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/platform", "pipeline/office/access", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, tables and producer are handed in; it verifies the access log that it puts back"},
@@ -86,12 +89,12 @@ var importRules = []importRule{
 	// Floors 4 and 5: measuring, commands.
 	{"bench", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
-	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
+	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "pipeline/office/store", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
 	{
 		"pipeline/roles",
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
-			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/seals",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},

@@ -144,23 +144,23 @@ type PlateRow struct {
 	LastSeen time.Time `ch:"last_seen" type:"SimpleAggregateFunction(max, DateTime('UTC'))" json:"-" office:"no" insert:"no" doc:"captured_at of its last read"`
 }
 
-// AccessLogRow is a row of access_log: one look-up, written before its answer.
+// AccessLogRow is a row of access_log: one look-up of the log that was kept in ClickHouse until 2026-11-28, read only.
 type AccessLogRow struct {
-	Seq           uint64    `ch:"seq" json:"seq"`
-	At            time.Time `ch:"at" json:"at"`
-	User          string    `ch:"user" json:"user"`
-	Role          string    `ch:"role" type:"LowCardinality(String)" json:"role"`
-	Zone          string    `ch:"zone" type:"LowCardinality(String)" json:"zone"`
-	Action        string    `ch:"action" type:"LowCardinality(String)" json:"action"`
-	Purpose       string    `ch:"purpose" type:"LowCardinality(String)" json:"purpose"`
-	Reason        string    `ch:"reason" json:"reason"`
-	CaseRef       string    `ch:"case_ref" json:"case_ref"`
-	ProsecutorRef string    `ch:"prosecutor_ref" json:"prosecutor_ref"`
-	Query         string    `ch:"query" json:"query" plate:"log" doc:"what was asked, as JSON"`
-	Outcome       string    `ch:"outcome" type:"LowCardinality(String)" json:"outcome"`
-	Refusal       string    `ch:"refusal" json:"refusal"`
-	Prev          Digest    `ch:"prev_sha256" type:"FixedString(32)" json:"prev_sha256"`
-	Sum           Digest    `ch:"entry_sha256" type:"FixedString(32)" json:"entry_sha256"`
+	Seq           uint64    `ch:"seq" json:"-" office:"no"`
+	At            time.Time `ch:"at" json:"-" office:"no"`
+	User          string    `ch:"user" json:"-" office:"no"`
+	Role          string    `ch:"role" type:"LowCardinality(String)" json:"-" office:"no"`
+	Zone          string    `ch:"zone" type:"LowCardinality(String)" json:"-" office:"no"`
+	Action        string    `ch:"action" type:"LowCardinality(String)" json:"-" office:"no"`
+	Purpose       string    `ch:"purpose" type:"LowCardinality(String)" json:"-" office:"no"`
+	Reason        string    `ch:"reason" json:"-" office:"no"`
+	CaseRef       string    `ch:"case_ref" json:"-" office:"no"`
+	ProsecutorRef string    `ch:"prosecutor_ref" json:"-" office:"no"`
+	Query         string    `ch:"query" json:"-" office:"no" plate:"log" doc:"what was asked, as JSON"`
+	Outcome       string    `ch:"outcome" type:"LowCardinality(String)" json:"-" office:"no"`
+	Refusal       string    `ch:"refusal" json:"-" office:"no"`
+	Prev          Digest    `ch:"prev_sha256" type:"FixedString(32)" json:"-" office:"no"`
+	Sum           Digest    `ch:"entry_sha256" type:"FixedString(32)" json:"-" office:"no"`
 	InsertedAt    time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 

@@ -4,11 +4,12 @@ import "github.com/cespare/xxhash/v2"
 
 // The topics.
 const (
-	TopicReads    = "anpr.reads.v1"
-	TopicHits     = "anpr.hits.v1"
-	TopicOffences = "anpr.offences.v1"
-	TopicRejects  = "anpr.rejects.v1"
-	TopicProbe    = "anpr.probe.v1" // records without meaning, by which gateways find out whether the broker takes any
+	TopicReads     = "anpr.reads.v1"
+	TopicHits      = "anpr.hits.v1"
+	TopicOffences  = "anpr.offences.v1"
+	TopicRejects   = "anpr.rejects.v1"
+	TopicLookUpLog = "anpr.lookuplog.v1" // signed heads of the look-up log, for which the database is not to be trusted
+	TopicProbe     = "anpr.probe.v1"     // records without meaning, by which gateways find out whether the broker takes any
 )
 
 // SchemaVersion is part of every insert token: a batch planned under one schema is never taken for one of another.

@@ -13,17 +13,19 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Config says what is measured. Conn, City and Year must be set, and the year loaded (Load).
 type Config struct {
-	Conn  driver.Conn // to the database with the year
-	City  *bench.City
-	Year  *bench.Year
-	Days  int // loaded days, counted from the year's first; default all
-	Users int // most users asking at once; default 50
-	Seed  uint64
+	Conn     driver.Conn       // to the database with the year
+	Postgres platform.Postgres // of the look-up log
+	City     *bench.City
+	Year     *bench.Year
+	Days     int // loaded days, counted from the year's first; default all
+	Users    int // most users asking at once; default 50
+	Seed     uint64
 }
 
 // Bench is an office over the tables, with users who ask questions. Close ends the office.
@@ -65,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Bench, error) {
 	}
 	var err error
 	b.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: cfg.Users + 1}, Timeout: time.Minute}
-	b.url, b.stop, err = serveOffice(ctx, cfg.Conn, b.users, func(id string) *schemas.Camera { return byID[id] })
+	b.url, b.stop, err = serveOffice(ctx, &cfg, b.users, func(id string) *schemas.Camera { return byID[id] })
 	return b, err
 }
 

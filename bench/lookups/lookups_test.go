@@ -15,6 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/access/accesstest"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
@@ -66,7 +67,7 @@ func openSmall(t *testing.T) *small {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.conn.Close() })
-	if s.Bench, err = Open(t.Context(), Config{Conn: s.conn, City: city, Year: year, Users: 4, Seed: 1}); err != nil {
+	if s.Bench, err = Open(t.Context(), Config{Conn: s.conn, Postgres: testkit.StartPostgres(t), City: city, Year: year, Users: 4, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
@@ -235,13 +236,6 @@ func (s *small) checkDashboards(t *testing.T) {
 	}
 }
 
-// nowhere is an access log which discards everything.
-type nowhere struct{}
-
-func (nowhere) Insert(context.Context, []access.Entry) error                  { return nil }
-func (nowhere) Tail(context.Context) (access.Entry, uint64, error)            { return access.Entry{}, 0, nil }
-func (nowhere) Scan(context.Context, uint64, func(*access.Entry) error) error { return nil }
-
 // newPermit goes the way every permit goes.
 func (s *small) newPermit(t *testing.T, a access.Ask) access.Permit {
 	t.Helper()
@@ -250,19 +244,7 @@ func (s *small) newPermit(t *testing.T, a access.Ask) access.Permit {
 		role = access.GVCSupervisor
 	}
 	a.Reason, a.ProsecutorRef = "measurement of look-ups", "BENCH-0001"
-	scope, refusal := access.Authorise(&access.User{Name: "plans", Role: role}, a, schemas.MicrosOf(time.Now()))
-	if refusal != nil {
-		t.Fatal(refusal)
-	}
-	log, err := access.OpenLog(t.Context(), nowhere{}, time.Now) // the table's log has one writer, the office
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := log.Grant(t.Context(), scope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return accesstest.Permit(t, &access.User{Name: "plans", Role: role}, a, schemas.MicrosOf(time.Now()))
 }
 
 func (s *small) checkPlans(t *testing.T) {

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -61,18 +61,35 @@ func usersFile(list []account) string {
 }
 
 // serveOffice runs an office over the tables on a port of loopback until stop is called.
-func serveOffice(ctx context.Context, conn driver.Conn, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
+func serveOffice(ctx context.Context, cfg *Config, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
 	users, err := access.ReadUsers(strings.NewReader(usersFile(list)))
 	if err != nil {
 		return "", nil, err
 	}
-	o, err := office.New(ctx, office.Config{DB: conn, Users: users, Camera: camera, QueryTime: 30 * time.Second, PerSecond: 1000})
+	dir, err := os.MkdirTemp("", "anpr-lookups-")
 	if err != nil {
+		return "", nil, err
+	}
+	keys, err := access.LoadKeys(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	pool, err := cfg.Postgres.Open(ctx, "lookups", 6)
+	if err != nil {
+		return "", nil, err
+	}
+	life, end := context.WithCancel(ctx)
+	o, err := office.New(life, office.Config{
+		DB: cfg.Conn, LookUps: store.New(pool), Keys: keys, Users: users, Camera: camera, QueryTime: 30 * time.Second, PerSecond: 1000,
+	})
+	if err != nil {
+		end()
 		return "", nil, err
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
+		end()
 		return "", nil, err
 	}
 	srv := &http.Server{Handler: o.Handler(), ReadHeaderTimeout: 10 * time.Second}
@@ -84,5 +101,9 @@ func serveOffice(ctx context.Context, conn driver.Conn, list []account, camera f
 	return "http://" + l.Addr().String(), func() {
 		_ = srv.Close() // the measurement is over
 		<-done
+		end()
+		o.Wait()
+		pool.Close()
+		_ = os.RemoveAll(dir)
 	}, nil
 }

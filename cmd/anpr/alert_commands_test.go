@@ -19,6 +19,7 @@ import (
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
@@ -203,6 +204,13 @@ func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 	broker := append([]string{"--kafka-addr=127.0.0.1:1", "--settle=1ms"}, nowhere...)
 	absent := "--data=" + filepath.Join(t.TempDir(), "absent")
 	missing := []string{"--clickhouse-password-file=" + filepath.Join(t.TempDir(), "absent")}
+	keys, notAnExport := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	if _, err := access.LoadKeys(keys); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(notAnExport, []byte("no export"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"reconcile", absent},
 		{"reconcile", "balance", absent},
@@ -214,8 +222,11 @@ func TestACheckThatCannotBeMadeAccusesNobody(t *testing.T) {
 		append([]string{"reconcile"}, broker...),
 		append([]string{"reconcile", "verify"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
 		append([]string{"reconcile", "seals"}, append(nowhere, "--kafka-addr=127.0.0.1:1")...),
-		append([]string{"access-log", "verify"}, nowhere...),
-		append([]string{"access-log", "verify"}, missing...), append([]string{"reconcile"}, missing...),
+		{"access-log", "verify", "--postgres=postgres://u@127.0.0.1:1/anpr", "--lookup-keys=" + keys},
+		{"access-log", "verify", "--postgres=postgres://u@127.0.0.1:1/anpr", "--lookup-keys=" + filepath.Join(keys, "absent")},
+		{"access-log", "verify", "--postgres-password-file=" + filepath.Join(keys, "absent"), "--lookup-keys=" + keys},
+		{"access-log", "verify", notAnExport},
+		append([]string{"reconcile"}, missing...),
 		append([]string{"evidence", "verify", "00112233445566778899aabbccddeeff"}, nowhere...),
 		{"query", "--url=http://127.0.0.1:1", "--token=t", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"},
 		{"access-log", "verify", "--seq=4"},

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/cmd/flags"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
@@ -110,6 +112,25 @@ func up(t *testing.T, bin, data string) *running {
 	r.gateway, r.office, r.ops, r.sql = found["gateway"], found["office"], found["ops"], found["sql"]
 	r.kafka, r.native = found["kafka"], found["native"]
 	return r
+}
+
+// countLookUps counts the entries of the look-up log for which a condition holds.
+func (r *running) countLookUps(t *testing.T, where string) (n int) {
+	t.Helper()
+	run, err := (&flags.DataFlags{Data: r.data}).FindRunning()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := platform.NewPostgres(run.RunFile.Postgres, embedded.PostgresDatabase, string(embedded.PostgresOffice), run.Secrets.Postgres[embedded.PostgresOffice])
+	pool, err := p.Open(t.Context(), "test", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM look_ups WHERE "+where).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // kill ends the whole process group at once, as a power cut would.

@@ -29,7 +29,7 @@ type cli struct {
 	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
 	Query     ask.Cmd      `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
-	AccessLog accessLogCmd `cmd:"" name:"access-log" help:"Verify the access log without the office."`
+	AccessLog accessLogCmd `cmd:"" name:"access-log" help:"Verify, export or mend the access log without the office."`
 	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
 	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
 	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`

@@ -15,6 +15,7 @@ import (
 
 type officeCmd struct {
 	flags.DataFlags
+	flags.BrokerFlags
 	flags.ClickHouseFlags
 	flags.PostgresFlags
 	flags.ReferenceFlags
@@ -36,6 +37,10 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 	run.FillTables(&c.ClickHouseFlags, embedded.Office)
 	run.FillPostgres(&c.PostgresFlags, embedded.PostgresOffice)
+	run.FillLookUpKeys(&c.LookUpKeys, c.Reference)
+	if run != nil {
+		run.FillBroker(&c.BrokerFlags)
+	}
 	return runRole(ctx, &c.OpsFlags, port{"office", cmp.Or(c.OfficeAddr, flags.DefaultOffice), "--office-addr"}, log, func(o *platform.Ops, ln net.Listener) (role, error) {
 		of := c.Office(c.Reference)
 		if of.Tables, err = c.ClickHouse(); err != nil {
@@ -47,7 +52,8 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		if of.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {
 			return nil, err
 		}
-		of.Listener, of.Alone, of.Ops, of.Log = ln, true, o, log
+		of.Kafka = c.Kafka()
+		of.Listener, of.Ops, of.Log = ln, o, log
 		return roles.StartOffice(ctx, of)
 	})
 }

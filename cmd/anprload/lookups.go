@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench/lookups"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
 const lookupsDescription = `Loads a year of reads when it is not there yet and measures every kind of look-up through the office's API with
@@ -64,7 +68,12 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 	for _, n := range c.Users {
 		most = max(most, n)
 	}
-	b, err := lookups.Open(ctx, lookups.Config{Conn: conn, City: city, Year: year, Days: days, Users: most, Seed: c.Seed})
+	books, stopBooks, err := startBooks(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stopBooks()
+	b, err := lookups.Open(ctx, lookups.Config{Conn: conn, Postgres: books, City: city, Year: year, Days: days, Users: most, Seed: c.Seed})
 	if err != nil {
 		return err
 	}
@@ -77,6 +86,33 @@ func (c *lookupsCmd) Run(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	return report.Print(os.Stdout)
+}
+
+// startBooks starts a PostgreSQL for the look-up log of the measured office; stop removes it.
+func startBooks(ctx context.Context, progress io.Writer) (p platform.Postgres, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "anpr-lookups-")
+	if err != nil {
+		return p, nil, err
+	}
+	passwords := embedded.NewPostgresPasswords()
+	server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
+		DataDir: filepath.Join(dir, "postgres"), Addr: "127.0.0.1:0", Passwords: passwords, Fsync: true, Progress: progress,
+	})
+	if err != nil {
+		return p, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	stop = func() {
+		_ = server.Stop(context.WithoutCancel(ctx)) // the measurement is over
+		_ = os.RemoveAll(dir)
+	}
+	as := func(a embedded.PostgresAccount) platform.Postgres {
+		return platform.NewPostgres(server.Addr(), embedded.PostgresDatabase, string(a), passwords[a])
+	}
+	if err := platform.MigratePostgres(ctx, as(embedded.PostgresMigrator), zerolog.Nop()); err != nil {
+		stop()
+		return p, nil, err
+	}
+	return as(embedded.PostgresOffice), stop, nil
 }
 
 // measurePhases warms up and measures, idle and then storing.

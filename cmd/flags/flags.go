@@ -146,6 +146,7 @@ type GatewayFlags struct {
 type OfficeFlags struct {
 	OfficeAddr   string `help:"Address of the query API. Default 127.0.0.1:8080." env:"ANPR_OFFICE_ADDR"`
 	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
+	LookUpKeys   string `name:"lookup-keys" help:"Directory with the keys of the look-up log and the Merkle log of its heads, made when missing. All offices of a database have the same keys. Default look-ups in the data directory, without one secrets/look-ups in the reference directory." type:"path" env:"ANPR_LOOKUP_KEYS"`
 
 	SignInFlags
 
@@ -255,6 +256,7 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	f.Index = PathUnder(f.Index, f.Data, "reference-index")
 	f.Images = PathUnder(f.Images, f.Data, "images")
 	f.Receipts = PathUnder(f.Receipts, f.Data, "receipts")
+	f.LookUpKeys = PathUnder(f.LookUpKeys, f.Data, LookUpKeys)
 	f.Users = PathUnder(f.Users, f.Reference, "users.yaml")
 	f.FillPorts()
 	engines, err := f.Engines(&f.KafkaFlags, &f.ClickHouseFlags, log, progress)
@@ -311,7 +313,8 @@ func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
-		SignIn: f.SignIn(),
+		SignIn:     f.SignIn(),
+		LookUpKeys: f.LookUpKeys,
 	}
 }
 

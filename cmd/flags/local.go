@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net"
+	"path/filepath"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -80,6 +81,18 @@ func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount)
 		addr, f.PostgresPassword, f.PostgresPasswordFile = l.RunFile.Postgres, l.Secrets.Postgres[account], ""
 	}
 	f.Postgres = "postgres://" + string(account) + "@" + addr + "/" + embedded.PostgresDatabase
+}
+
+// LookUpKeys is the directory of the look-up log in a data directory.
+const LookUpKeys = "look-ups"
+
+// FillLookUpKeys names the directory of the look-up log: in the data directory of what runs here, else with the secrets of the reference data.
+func (l *Local) FillLookUpKeys(dir *string, reference string) {
+	if l != nil {
+		*dir = PathUnder(*dir, filepath.Dir(l.Credentials), LookUpKeys)
+		return
+	}
+	*dir = PathUnder(*dir, reference, filepath.Join("secrets", LookUpKeys))
 }
 
 // FillPorts fills in the addresses that were not given, counting from the first port, if set.

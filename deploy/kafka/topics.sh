@@ -51,5 +51,7 @@ topic anpr.hits.v1 "$PARTITIONS" $((7 * day))
 topic anpr.offences.v1 "$PARTITIONS" $((7 * day))
 # The dead-letter topic holds the original bytes of what was refused, for repair.
 topic anpr.rejects.v1 1 $((30 * day))
+# Signed heads of the look-up log: by them a log that was cut or written anew is found. Its readers and writers are not those of the database.
+topic anpr.lookuplog.v1 1 $((3650 * day))
 # Gateways that hear of no upload ask here whether the broker takes records.
 topic anpr.probe.v1 1 "$day"

@@ -4,11 +4,17 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // AccessLogQuery asks who looked up what.
@@ -20,7 +26,8 @@ type AccessLogQuery struct {
 	Action     Action `query:"action"`
 	ForPurpose string `query:"for_purpose" enum:"judicial,administrative,traffic,oversight,operation" doc:"Purpose that was stated; purpose is yours."`
 	Outcome    string `query:"outcome" enum:"granted,refused"`
-	Plate      string `query:"plate" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern."`
+	Kind       string `query:"kind" enum:"asked,disclosed,identity,break,import"`
+	Plate      string `query:"plate" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for."`
 }
 
 // Action is a route, as the access log names what was done.
@@ -35,11 +42,44 @@ func (Action) Schema(huma.Registry) *huma.Schema {
 	return s
 }
 
+// AccessEntry is one entry of the look-up log, as an auditor sees it.
+type AccessEntry struct {
+	Seq           uint64         `json:"seq"`
+	At            time.Time      `json:"at"`
+	Kind          string         `json:"kind" enum:"asked,disclosed,identity,break,import"`
+	User          string         `json:"user"`
+	Role          string         `json:"role"`
+	Zone          string         `json:"zone"`
+	SignIn        string         `json:"sign_in,omitempty"`
+	Address       string         `json:"address,omitempty" doc:"from which the request came"`
+	Action        string         `json:"action"`
+	Purpose       string         `json:"purpose"`
+	Reason        string         `json:"reason"`
+	CaseRef       string         `json:"case_ref"`
+	ProsecutorRef string         `json:"prosecutor_ref"`
+	Query         string         `json:"query" doc:"what was asked, as JSON; a plate that is not kept in clear any more stands as its HMAC"`
+	Outcome       string         `json:"outcome"`
+	Code          string         `json:"code,omitempty" doc:"of a refusal"`
+	Refusal       string         `json:"refusal"`
+	Of            uint64         `json:"of,omitempty" doc:"of a disclosure: number of the entry that asked"`
+	Rows          uint64         `json:"rows,omitempty" doc:"of a disclosure: rows shown"`
+	DistinctN     uint64         `json:"distinct_plates,omitempty" doc:"plates asked for, or shown"`
+	Plates        []string       `json:"plates,omitempty" doc:"plates asked for, as long as they are kept in clear"`
+	TookMS        uint64         `json:"took_ms,omitempty"`
+	Cut           bool           `json:"cut,omitempty" doc:"the answer was a page, and there was more"`
+	Body          string         `json:"body,omitempty" doc:"JSON: what an entry of this kind says beside"`
+	Prev          schemas.Digest `json:"prev_sha256"`
+	Sum           schemas.Digest `json:"entry_sha256"`
+}
+
+// Cursor returns the place after the row.
+func (e *AccessEntry) Cursor() query.Cursor { return query.KeyCursor(strconv.FormatUint(e.Seq, 10)) }
+
 // AccessLogAnswer is one page of the access log, newest first.
 type AccessLogAnswer struct {
-	Scope   Scope               `json:"scope"`
-	Entries []query.AccessEntry `json:"entries"`
-	Next    string              `json:"next,omitempty"`
+	Scope   Scope         `json:"scope"`
+	Entries []AccessEntry `json:"entries"`
+	Next    string        `json:"next,omitempty"`
 }
 
 func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogAnswer, error) {
@@ -51,29 +91,77 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 	if err != nil {
 		return nil, err
 	}
+	f := store.Filter{
+		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: in.Limit,
+	}
+	if key := page.After.Key(); key != "" {
+		if f.Before, err = strconv.ParseUint(key, 10, 63); err != nil {
+			return nil, invalid("after", "is not a cursor of this list")
+		}
+	}
 	p, err := o.permit(ctx, lookup{
 		route: access.RouteAccessLog, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
 		asked: in.logged(map[string]any{
-			"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome,
+			"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome, "kind": in.Kind,
 			"plate": plate.Text(),
 		}, in.Window),
 	})
 	if err != nil {
 		return nil, err
 	}
-	st, err := query.AccessLog(p, query.AccessFilter{
-		User: in.User, Action: string(in.Action), Purpose: in.ForPurpose,
-		Outcome: in.Outcome, Plate: plate,
-	}, page)
+	f.Zones = p.Zones()
+	if p.From() != 0 {
+		f.From = p.From().Time()
+	}
+	if p.To() != 0 {
+		f.To = p.To().Time()
+	}
+	if !plate.IsZero() {
+		if f.Marks, err = o.marksOf(plate.Text()); err != nil {
+			return nil, err
+		}
+	}
+	found, err := o.cfg.LookUps.Find(ctx, &f)
+	if err != nil {
+		o.failed(ctx, err)
+		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)
+	}
+	out := &AccessLogAnswer{Scope: scopeOf(p), Entries: make([]AccessEntry, len(found))}
+	for i := range found {
+		out.Entries[i] = shownEntry(&found[i])
+	}
+	out.Entries, out.Next = cut[AccessEntry](out.Entries, in.Limit)
+	return out, nil
+}
+
+// marksOf returns the HMACs of a plate under every key that is kept.
+func (o *Office) marksOf(plate string) ([][]byte, error) {
+	keys, err := o.cfg.Keys.All()
 	if err != nil {
 		return nil, err
 	}
-	out := &AccessLogAnswer{Scope: scopeOf(p), Entries: []query.AccessEntry{}}
-	if err := o.sel(ctx, &out.Entries, st); err != nil {
-		return nil, err
+	out := make([][]byte, len(keys))
+	for i, k := range keys {
+		m := k.Mark(plate)
+		out[i] = m[:]
 	}
-	out.Entries, out.Next = cut[query.AccessEntry](out.Entries, in.Limit)
 	return out, nil
+}
+
+// shownEntry puts plates that are kept in clear in the place of their HMACs.
+func shownEntry(f *store.Found) AccessEntry {
+	e := AccessEntry{
+		Seq: f.Seq, At: f.At.Time(), Kind: string(f.Kind), User: f.User, Role: f.Role, Zone: f.Zones, SignIn: f.SignIn, Address: f.Address,
+		Action: f.Operation, Purpose: f.Purpose, Reason: f.Reason, CaseRef: f.CaseRef, ProsecutorRef: f.ProsecutorRef, Query: f.Asked,
+		Outcome: f.Outcome, Code: f.Code, Refusal: f.Refusal, Of: f.Of, Rows: f.Rows, DistinctN: f.Entry.Plates, TookMS: f.TookMS, Cut: f.Cut,
+		Body: f.Body, Prev: schemas.Digest(f.Prev[:]), Sum: schemas.Digest(f.Sum[:]),
+	}
+	for _, c := range f.Clear {
+		e.Plates = append(e.Plates, c.Plate)
+		e.Query = strings.ReplaceAll(e.Query, "hmac:"+f.KeyID+":"+hex.EncodeToString(c.Mark[:]), c.Plate)
+	}
+	slices.Sort(e.Plates)
+	return e
 }
 
 // VerifyQuery asks whether the chain holds. Seq and SHA256 are a head that was noted earlier and elsewhere, if any.
@@ -85,12 +173,44 @@ type VerifyQuery struct {
 
 // VerifyAnswer says how far the chain holds.
 type VerifyAnswer struct {
-	Scope    Scope  `json:"scope"`
-	OK       bool   `json:"ok"`
-	Entries  uint64 `json:"entries" doc:"entries that hold, from the first"`
-	Head     string `json:"head_sha256" doc:"hash of the last of them; note it elsewhere"`
-	FirstBad uint64 `json:"first_bad,omitempty"`
-	Problem  string `json:"problem,omitempty"`
+	Scope     Scope             `json:"scope"`
+	OK        bool              `json:"ok"`
+	Entries   uint64            `json:"entries" doc:"entries that hold"`
+	HeadSeq   uint64            `json:"head_seq" doc:"number of the newest entry that holds"`
+	Head      string            `json:"head_sha256" doc:"hash of the newest of them; note it elsewhere"`
+	FirstBad  uint64            `json:"first_bad,omitempty"`
+	Problem   string            `json:"problem,omitempty"`
+	Witnesses int               `json:"witnesses,omitempty" doc:"heads noted outside the database that were compared"`
+	Segments  []VerifiedSegment `json:"segments,omitempty" doc:"the parts between breaks, when there is a break"`
+}
+
+// VerifiedSegment is a part of the log between breaks.
+type VerifiedSegment struct {
+	First    uint64   `json:"first"`
+	Last     uint64   `json:"last"`
+	FirstBad uint64   `json:"first_bad,omitempty"`
+	Problem  string   `json:"problem,omitempty"`
+	ClosedBy []string `json:"closed_by,omitempty" doc:"who closed it, when it is damaged"`
+	Reason   string   `json:"reason,omitempty"`
+}
+
+// NewVerifyAnswer makes the answer of what was found.
+func NewVerifyAnswer(v *access.Verification, witnesses int) *VerifyAnswer {
+	a := &VerifyAnswer{
+		OK: v.OK(), Entries: v.Entries, HeadSeq: v.Head.Seq, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem, Witnesses: witnesses,
+	}
+	if len(v.Segments) < 2 {
+		return a
+	}
+	for i := range v.Segments {
+		s := &v.Segments[i]
+		out := VerifiedSegment{First: s.First, Last: s.Last, FirstBad: s.FirstBad, Problem: s.Problem}
+		if s.Closed != nil {
+			out.ClosedBy, out.Reason = s.Closed.Persons, s.Closed.Reason
+		}
+		a.Segments = append(a.Segments, out)
+	}
+	return a
 }
 
 func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, error) {
@@ -101,28 +221,24 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 	if err != nil {
 		return nil, err
 	}
-	var witnesses []access.Head
+	var more []access.Head
 	if in.Seq != 0 {
-		w := access.Head{Seq: in.Seq}
-		if _, err := hex.Decode(w.Sum[:], []byte(in.SHA256)); err != nil {
-			return nil, invalid("sha256", "must be 64 hexadecimal digits")
+		h, err := access.ParseHead(in.Seq, in.SHA256)
+		if err != nil {
+			return nil, invalid("sha256", err.Error())
 		}
-		witnesses = append(witnesses, w)
+		more = append(more, h)
 	}
 	l, err := o.openLog()
 	if err != nil {
 		return nil, err
 	}
-	v, err := l.Verify(ctx, witnesses...)
+	v, n, err := o.verifyLog(ctx, l, more...)
 	if err != nil {
-		o.cfg.Logger.Error().Msg("access log could not be read for verification")
+		o.cfg.Logger.Error().Err(err).Msg("access log could not be read for verification")
 		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)
 	}
-	if !v.OK() {
-		o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")
-	}
-	return &VerifyAnswer{
-		Scope: scopeOf(p), OK: v.OK(), Entries: v.Entries, Head: hex.EncodeToString(v.Head.Sum[:]),
-		FirstBad: v.FirstBad, Problem: v.Problem,
-	}, nil
+	a := NewVerifyAnswer(&v, n)
+	a.Scope = scopeOf(p)
+	return a, nil
 }

@@ -15,8 +15,6 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-type userKey struct{}
-
 // admit lets nobody in without a token, and no role to a route it has no purpose for. It runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
@@ -30,16 +28,21 @@ func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		route := access.Route(ctx.Operation().OperationID)
+		v := &visit{user: user, address: hostOf(ctx.RemoteAddr()), began: time.Now()}
 		if !access.Allowed(user.Role, route) {
-			_, refusal := access.Authorise(user, access.Ask{Route: route}, schemas.MicrosOf(o.cfg.Now()))
+			ask, _ := askOf(ctx, v)
+			_, refusal := access.Authorise(user, ask, schemas.MicrosOf(o.cfg.Now()))
 			write(api, ctx, problem(o.refuse(ctx.Context(), refusal, "none")))
 			return
 		}
 		if err := readQuery(ctx, route); err != nil {
 			write(api, ctx, err)
+			o.noteInvalid(ctx, v)
 			return
 		}
-		next(huma.WithValue(ctx, userKey{}, user))
+		ctx = huma.WithValue(ctx, visitKey{}, v)
+		next(ctx)
+		o.noteInvalid(ctx, v)
 	}
 }
 
@@ -81,14 +84,13 @@ type lookup struct {
 	wide    bool
 	byPlate bool
 	asked   map[string]any // the filters, for the log; the key of a plate or pattern is "plate"
+	listed  []string       // plates of a list, which the filters leave out
 }
 
 // permit authorises a look-up and logs it. Without a permit there is no query.
 func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
-	user, ok := ctx.Value(userKey{}).(*access.User)
-	if !ok {
-		panic("BUG: a route that admit does not guard")
-	}
+	v := visitOf(ctx)
+	user := v.user
 	text, err := json.Marshal(filled(l.asked))
 	if err != nil {
 		return access.Permit{}, fmt.Errorf("write query for the access log: %w", err)
@@ -96,6 +98,7 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 	scope, refusal := access.Authorise(user, access.Ask{
 		Route: l.route, Purpose: access.Purpose(l.ask.Purpose), Reason: l.ask.Reason, CaseRef: l.ask.CaseRef, ProsecutorRef: l.ask.ProsecutorRef,
 		From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
+		Plates: l.plates(), Address: v.address,
 	}, schemas.MicrosOf(o.cfg.Now()))
 	label := l.ask.Purpose // of the enum, or empty: huma checked it
 	if label == "" {
@@ -109,9 +112,11 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 		} else if _, err := l.Refuse(ctx, refusal); err != nil {
 			return access.Permit{}, err
 		}
+		v.refused = true
 		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupInvalid).Inc()
 		return access.Permit{}, refusal
 	case refusal != nil:
+		v.refused = true
 		return access.Permit{}, o.refuse(ctx, refusal, label)
 	}
 	log, err := o.openLog()
@@ -120,17 +125,23 @@ func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
 		return access.Permit{}, err
 	}
 	p, err := log.Grant(ctx, scope)
+	v.permit = p
 	if err != nil {
 		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Bool("forked", errors.Is(err, access.ErrForked)).Msg("access log not written: look-ups are refused until it is")
+		o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
 		return p, err
 	}
 	o.cfg.Metrics.Lookups.WithLabelValues(string(p.Purpose()), lookupGranted).Inc()
-	if p.Seq()%headEvery == 0 {
-		o.noteHead()
-	}
 	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
 	return p, nil
+}
+
+// plates returns the plates and patterns that the look-up names.
+func (l *lookup) plates() []string {
+	if p, _ := l.asked["plate"].(string); p != "" {
+		return append([]string{p}, l.listed...)
+	}
+	return l.listed
 }
 
 // filled takes out the filters that were not set.

@@ -32,7 +32,7 @@ func (p panicking) Select(ctx context.Context, dest any, sql string, args ...any
 
 func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	panics := false
-	d := newDesk(t, func(c *Config, _ *access.Store) {
+	d := newDesk(t, func(c *Config) {
 		c.DB = panicking{c.DB, &panics}
 		c.Explain = func(string, string) ([]string, error) { return nil, errors.New("no message for " + canary) }
 	})
@@ -83,11 +83,11 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	for _, f := range families {
 		metrics.WriteString(f.String())
 	}
-	if !strings.Contains(metrics.String(), "anpr_office_lookups_total") || !strings.Contains(d.logs.String(), "panic in a request") {
+	if !strings.Contains(metrics.String(), "anpr_office_lookups_total") || !strings.Contains(d.output.String(), "panic in a request") {
 		t.Error("nothing was measured or logged: the test checks nothing")
 	}
 	for _, secret := range []string{canary, "token of", "user-", "look for"} {
-		for name, text := range map[string]string{"log": d.logs.String(), "metrics": metrics.String()} {
+		for name, text := range map[string]string{"log": d.output.String(), "metrics": metrics.String()} {
 			if at := strings.Index(text, secret); at >= 0 {
 				t.Errorf("%s holds %q: %.300s", name, secret, text[max(0, at-100):])
 			}
@@ -108,7 +108,7 @@ func TestTheClientDoesNotRepeatTheURLInItsErrors(t *testing.T) {
 }
 
 func TestASlowQueryIsCutAndSaysWhatToDo(t *testing.T) {
-	d := newDesk(t, func(c *Config, _ *access.Store) { c.DB = slow{c.DB}; c.QueryTime = time.Second })
+	d := newDesk(t, func(c *Config) { c.DB = slow{c.DB}; c.QueryTime = time.Second })
 	_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: canary})
 	if status(err) != http.StatusGatewayTimeout || !strings.Contains(err.Error(), "shorter time window") {
 		t.Errorf("got %v, want 504 saying what to do", err)

@@ -11,7 +11,7 @@ import (
 
 // shownRows says which type of the API shows the rows of a table.
 var shownRows = map[string]string{
-	"Read": "reads", "Hit": "hits", "Offence": "offences", "Decided": "decisions", "Reject": "rejects", "AccessEntry": "access_log",
+	"Read": "reads", "Hit": "hits", "Offence": "offences", "Decided": "decisions", "Reject": "rejects",
 }
 
 // notStored are the properties of these types that no column has, with the reason.

@@ -16,11 +16,15 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -59,9 +63,11 @@ func (s *syncBuffer) String() string {
 type desk struct {
 	t      testing.TB
 	conn   driver.Conn
+	logs   *pgxpool.Pool // the database of the look-up log, as its owner
+	keys   *access.Keys
 	office *Office
 	server *httptest.Server
-	logs   *syncBuffer
+	output *syncBuffer
 	reg    *prometheus.Registry
 
 	offset  int64
@@ -106,12 +112,27 @@ func connect(t testing.TB) driver.Conn {
 	return conn
 }
 
-// open makes a desk. change may alter the configuration and the store of the access log.
-func newDesk(t testing.TB, change func(*Config, *access.Store)) *desk {
+// newDesk makes a desk. change may alter the configuration.
+func newDesk(t testing.TB, change func(*Config)) *desk {
 	t.Helper()
-	d := &desk{t: t, conn: connect(t), logs: &syncBuffer{}, reg: prometheus.NewRegistry()}
+	d := &desk{t: t, conn: connect(t), output: &syncBuffer{}, reg: prometheus.NewRegistry()}
+	var err error
+	at := testkit.StartPostgres(t)
+	if d.logs, err = testkit.PostgresAs(at, embedded.PostgresMigrator).Open(t.Context(), "test", 2); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.logs.Close)
+	pool, err := at.Open(t.Context(), "office", 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	if d.keys, err = access.LoadKeys(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
 	cfg := Config{
-		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.logs), Metrics: NewMetrics(d.reg),
+		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
+		LookUps: store.New(pool), Keys: d.keys, Old: access.NewClickHouse(d.conn),
 		PerSecond: 1e6, FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {
@@ -119,12 +140,12 @@ func newDesk(t testing.TB, change func(*Config, *access.Store)) *desk {
 		},
 		Explain: func(lang, steps string) ([]string, error) { return []string{lang + ": " + steps}, nil },
 	}
-	var store access.Store = access.NewClickHouse(d.conn)
 	if change != nil {
-		change(&cfg, &store)
+		change(&cfg)
 	}
-	var err error
-	if d.office, err = open(context.WithoutCancel(t.Context()), cfg, store); err != nil {
+	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(end)
+	if d.office, err = New(life, cfg); err != nil {
 		t.Fatal(err)
 	}
 	d.server = httptest.NewServer(d.office.Handler())
@@ -150,6 +171,35 @@ func (d *desk) count(sql string) uint64 {
 		d.t.Fatalf("%.200s: %v", sql, err)
 	}
 	return n
+}
+
+// logged counts the entries of the look-up log for which a condition holds.
+func (d *desk) logged(where string) (n int) {
+	d.t.Helper()
+	if err := d.logs.QueryRow(d.t.Context(), "SELECT count(*) FROM look_ups WHERE "+where).Scan(&n); err != nil {
+		d.t.Fatalf("%.200s: %v", where, err)
+	}
+	return n
+}
+
+// attack changes the look-up log as the owner of the database can.
+func (d *desk) attack(sql string) {
+	d.t.Helper()
+	tables := []string{"look_ups", "asked_plates", "disclosed", "look_up_plates", "look_up_head"}
+	if strings.HasPrefix(sql, "ALTER") {
+		tables = nil
+	}
+	all := "BEGIN; "
+	for _, table := range tables {
+		all += "ALTER TABLE " + table + " DISABLE TRIGGER USER; "
+	}
+	all += sql + "; "
+	for _, table := range tables {
+		all += "ALTER TABLE " + table + " ENABLE TRIGGER USER; "
+	}
+	if _, err := d.logs.Exec(d.t.Context(), all+"COMMIT", pgx.QueryExecModeSimpleProtocol); err != nil {
+		d.t.Fatalf("%.200s: %v", sql, err)
+	}
 }
 
 // insert adds rows with the given columns; values not named get their defaults.

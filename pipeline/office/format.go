@@ -176,10 +176,18 @@ func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 // PrintVerify prints whether the chain holds.
 func PrintVerify(w io.Writer, a *VerifyAnswer) error {
 	t := newTable(w)
+	for _, s := range a.Segments {
+		switch {
+		case s.FirstBad == 0:
+			t.note("entries %d to %d hold", s.First, s.Last)
+		case len(s.ClosedBy) > 0:
+			t.note("entries %d to %d are damaged from entry %d on: %s; closed by %s: %s", s.First, s.Last, s.FirstBad, printable(s.Problem), printable(strings.Join(s.ClosedBy, " and ")), printable(s.Reason))
+		}
+	}
 	if a.OK {
 		t.note("the chain holds: %d entries", a.Entries)
 		if a.Entries > 0 {
-			t.note("entry %d has %s; note it elsewhere: --seq %d --sha256 %s", a.Entries, printable(a.Head), a.Entries, printable(a.Head))
+			t.note("entry %d has %s; note it elsewhere: --seq %d --sha256 %s", a.HeadSeq, printable(a.Head), a.HeadSeq, printable(a.Head))
 		}
 	} else {
 		t.note("THE CHAIN DOES NOT HOLD at entry %d: %s; %d entries before it hold", a.FirstBad, printable(a.Problem), a.Entries)

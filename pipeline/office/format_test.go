@@ -78,11 +78,13 @@ func TestEveryAnswerPrints(t *testing.T) {
 			return PrintRejects(b, &RejectsAnswer{ByReason: []query.ReasonCount{{Reason: "bad_plate", Count: 3}}, Rejects: []query.Reject{{Offset: 77, ReceivedAt: time.UnixMicro(0)}}})
 		}, []string{"bad_plate  3", "77", "-"}},
 		"access log": {func(b *bytes.Buffer) error {
-			return PrintAccessLog(b, &AccessLogAnswer{Entries: []query.AccessEntry{{Seq: 5, Refusal: "no basis"}}})
+			return PrintAccessLog(b, &AccessLogAnswer{Entries: []AccessEntry{{Seq: 5, Refusal: "no basis"}}})
 		}, []string{"5", "no basis"}},
-		"verified": {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{OK: true, Entries: 5, Head: "ab"}) }, []string{"the chain holds: 5 entries\nentry 5 has ab; note it elsewhere: --seq 5 --sha256 ab\n"}},
-		"broken":   {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{FirstBad: 3, Problem: "missing"}) }, []string{"DOES NOT HOLD at entry 3"}},
-		"JSON":     {func(b *bytes.Buffer) error { return PrintJSON(b, &VerifyAnswer{OK: true}) }, []string{`"ok": true`}},
+		"verified": {func(b *bytes.Buffer) error {
+			return PrintVerify(b, &VerifyAnswer{OK: true, Entries: 5, HeadSeq: 5, Head: "ab"})
+		}, []string{"the chain holds: 5 entries\nentry 5 has ab; note it elsewhere: --seq 5 --sha256 ab\n"}},
+		"broken": {func(b *bytes.Buffer) error { return PrintVerify(b, &VerifyAnswer{FirstBad: 3, Problem: "missing"}) }, []string{"DOES NOT HOLD at entry 3"}},
+		"JSON":   {func(b *bytes.Buffer) error { return PrintJSON(b, &VerifyAnswer{OK: true}) }, []string{`"ok": true`}},
 	} {
 		var b bytes.Buffer
 		if err := c.print(&b); err != nil {
@@ -131,7 +133,7 @@ func TestEveryLabelIsThereInEveryLanguage(t *testing.T) {
 
 // Without an office there was no purpose and no entry in the log to name.
 func TestAVerificationWithoutTheOfficeNamesNoLookUp(t *testing.T) {
-	for _, a := range []VerifyAnswer{{OK: true, Entries: 11, Head: "395c"}, {OK: true}, {FirstBad: 3, Problem: "missing"}} {
+	for _, a := range []VerifyAnswer{{OK: true, Entries: 11, HeadSeq: 11, Head: "395c"}, {OK: true}, {FirstBad: 3, Problem: "missing"}} {
 		var alone, asked bytes.Buffer
 		if err := PrintVerify(&alone, &a); err != nil || strings.Contains(alone.String(), "purpose") || strings.Contains(alone.String(), "entry 0") {
 			t.Errorf("%+v: %v\n%s", a, err, &alone)

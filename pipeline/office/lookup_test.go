@@ -178,7 +178,7 @@ func TestTheAgeOfDataDecidesWhoSeesIt(t *testing.T) {
 	if status(err) != 403 || !strings.Contains(err.Error(), "prosecutor_ref") {
 		t.Errorf("wholly outside: got %v, want 403 saying what to do", err)
 	}
-	if n := d.count("SELECT count() FROM access_log WHERE outcome = 'refused' AND refusal LIKE '%Prosecutor%'"); n != 1 {
+	if n := d.logged("outcome = 'refused' AND refusal LIKE '%Prosecutor%'"); n != 1 {
 		t.Errorf("got %d log entries of the refusal, want 1", n)
 	}
 }

@@ -4,13 +4,16 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics of the office. Labels are routes, code classes (2xx, 4xx, ...), purposes and outcomes: closed sets.
 type Metrics struct {
-	Requests *prometheus.CounterVec   // anpr_office_requests_total by route, code
-	Lookups  *prometheus.CounterVec   // anpr_office_lookups_total by purpose, outcome
-	Latency  *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
-	LogHead  prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
-	LogOK    prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
-	Altered  prometheus.Counter       // anpr_office_offences_altered_total: shown or asked for, and not as sealed
-	SignIns  *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
+	Requests   *prometheus.CounterVec   // anpr_office_requests_total by route, code
+	Lookups    *prometheus.CounterVec   // anpr_office_lookups_total by purpose, outcome
+	Latency    *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
+	LogHead    prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
+	LogOK      prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
+	Verified   prometheus.Gauge         // anpr_access_log_ok: 1 = the last verification held, 0 = it did not, or a witness could not be asked
+	VerifiedAt prometheus.Gauge         // anpr_access_log_verified_timestamp_seconds: when the log was verified last
+	HeadsLost  prometheus.Counter       // anpr_access_log_heads_lost_total: heads that a witness did not take
+	Altered    prometheus.Counter       // anpr_office_offences_altered_total: shown or asked for, and not as sealed
+	SignIns    *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
 }
 
 // Outcomes of a look-up.
@@ -49,15 +52,27 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Requests that did not sign in, by cause.",
 		}, []string{"cause"}),
 	}
+	m.Verified = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "anpr_access_log_ok",
+		Help: "1 when the last verification of the access log against its witnesses held, 0 when it did not or a witness could not be asked.",
+	})
+	m.VerifiedAt = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "anpr_access_log_verified_timestamp_seconds",
+		Help: "When the access log was verified last, at the start and hourly.",
+	})
+	m.HeadsLost = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "anpr_access_log_heads_lost_total",
+		Help: "Heads of the access log that a witness outside the database did not take.",
+	})
 	for _, c := range signInCauses() {
 		m.SignIns.WithLabelValues(c)
 	}
 	m.LogOK = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "anpr_office_access_log_ok",
-		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be opened, does not hold, or another office writes it.",
+		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be written or does not hold.",
 	})
 	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Altered, m.SignIns)
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns)
 	}
 	return m
 }

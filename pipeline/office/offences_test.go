@@ -95,7 +95,7 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 }
 
 func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
-	d := newDesk(t, func(c *Config, _ *access.Store) {
+	d := newDesk(t, func(c *Config) {
 		if err := c.Users.Reload(strings.NewReader("users: [{name: g, role: gvc_agent, zones: [\"5339\"], token_sha256: " +
 			hash("token of gvc_agent") + ", valid_to: 2027-06-30}, {name: x, role: gvc_supervisor, token_sha256: " + hash("token of gvc_supervisor") + ", valid_to: 2027-06-30}]")); err != nil {
 			t.Fatal(err)

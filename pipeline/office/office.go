@@ -2,7 +2,6 @@ package office
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,10 +14,11 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config is what an Office needs. DB and Users must be set.
+// Config is what an Office needs. DB, Users, LookUps and Keys must be set.
 type Config struct {
 	// DB is a native connection to the database with the tables. Its errors are never logged whole: they quote queries.
 	DB driver.Conn
@@ -49,21 +49,32 @@ type Config struct {
 	Secret []byte
 	// Loopback says that the office is for this machine alone: requests that name another host are refused.
 	Loopback bool
-	// MayWrite says whether this office may write the access log now; an error is why not, and nothing is answered then. See
-	// [access.Lease]. Nil = always.
-	MayWrite func() error
+	// LookUps is the look-up log, which several offices write at once.
+	LookUps LookUps
+	// Keys sign the log and turn its plates into HMACs; all offices of one log have the same.
+	Keys *access.Keys
+	// Old is the access log that was kept before; it is taken over once. Nil = there is none.
+	Old access.OldLog
+	// Witnesses keep heads of the log outside its database.
+	Witnesses []Witness
 	// ReopenEvery is how long a shut office waits before it tries to open the access log again; 0 = 2 s.
 	ReopenEvery time.Duration
 }
 
-// Office answers look-ups. Safe for concurrent use. One database has one office: the access log has one writer.
+// LookUps is the look-up log with its search. [store.LookUps] is the one in production.
+type LookUps interface {
+	access.Store
+	// Find returns entries, newest first, at most one more than the limit.
+	Find(ctx context.Context, f *store.Filter) ([]store.Found, error)
+}
+
+// Office answers look-ups. Safe for concurrent use. Several offices may run on one database.
 //
-// An office whose access log cannot be opened, or does not hold, is shut: it answers every look-up with 503 and the reason, tries again
+// An office whose look-up log cannot be written, or does not hold, is shut: it answers every look-up with 503 and the reason, tries again
 // every few seconds until the context of [New] ends, and harms nothing beside it.
 type Office struct {
 	cfg     Config
 	db      *query.DB
-	store   access.Store
 	handler http.Handler
 
 	strangers  *strangers
@@ -74,17 +85,17 @@ type Office struct {
 	log    *access.Log // nil while the office is shut
 	shut   error       // why it is shut; nil = it is open
 	seen   uint64      // greatest number of an entry that this process knows of
+
+	damaged   error       // what the last verification found
+	damagedAt access.Head // newest entry then
+	ended     chan struct{}
 }
 
 // New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
-	if cfg.DB == nil || cfg.Users == nil {
-		return nil, errors.New("office: DB and Users must be set")
+	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil {
+		return nil, errors.New("office: DB, Users, LookUps and Keys must be set")
 	}
-	return open(ctx, cfg, access.NewClickHouse(cfg.DB))
-}
-
-func open(ctx context.Context, cfg Config, store access.Store) (*Office, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -100,10 +111,7 @@ func open(ctx context.Context, cfg Config, store access.Store) (*Office, error) 
 	if cfg.ReopenEvery <= 0 {
 		cfg.ReopenEvery = 2 * time.Second
 	}
-	if cfg.MayWrite == nil {
-		cfg.MayWrite = func() error { return nil }
-	}
-	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), store: store, limits: map[string]*rate.Limiter{}, strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute)}
+	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{}, strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute)}
 	var err error
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {
 		return nil, err
@@ -113,8 +121,15 @@ func open(ctx context.Context, cfg Config, store access.Store) (*Office, error) 
 	}
 	o.tryToOpen(ctx)
 	go o.keepOpen(ctx) // ends with ctx
+	go func() {
+		defer close(o.ended)
+		o.keepWitnesses(ctx) // ends with ctx
+	}()
 	return o, nil
 }
+
+// Wait returns after the context of [New] has ended and the newest head is with its witnesses.
+func (o *Office) Wait() { <-o.ended }
 
 // Handler returns the API.
 func (o *Office) Handler() http.Handler { return o.handler }
@@ -125,18 +140,6 @@ func (o *Office) Head() access.Head {
 		return l.Head()
 	}
 	return access.Head{}
-}
-
-// headEvery is how many entries lie between two log lines that note the head of the access log.
-const headEvery = 100
-
-// noteHead makes the process's log a witness of the access log: a later cut or rewrite of the table is found with it.
-func (o *Office) noteHead() {
-	h := o.Head()
-	o.cfg.Metrics.LogHead.Set(float64(h.Seq))
-	if h.Seq > 0 {
-		o.cfg.Logger.Info().Uint64("seq", h.Seq).Str("sha256", hex.EncodeToString(h.Sum[:])).Msg("head of the access log")
-	}
 }
 
 func (o *Office) limiter(user string) *rate.Limiter {

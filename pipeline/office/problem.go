@@ -25,7 +25,7 @@ func problem(err error) error {
 		return huma.Error403Forbidden(refusal.Detail)
 	case errors.As(err, &filter):
 		return invalid(filter.Field, filter.Detail)
-	case errors.Is(err, errShut), errors.Is(err, access.ErrForked), errors.Is(err, access.ErrUnavailable):
+	case errors.Is(err, errShut), errors.Is(err, access.ErrDamaged), errors.Is(err, access.ErrUnavailable):
 		return huma.Error503ServiceUnavailable(shutText["en"])
 	case errors.Is(err, query.ErrTooSlow):
 		return huma.Error504GatewayTimeout(query.ErrTooSlow.Error())

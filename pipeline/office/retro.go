@@ -39,6 +39,11 @@ type RetroAnswer struct {
 }
 
 func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error) {
+	named := make([]string, len(in.Body.Entries))
+	for i := range in.Body.Entries {
+		named[i] = in.Body.Entries[i].Plate
+	}
+	visitOf(ctx).named = named
 	for i := range in.Body.Entries {
 		e := &in.Body.Entries[i]
 		plate, err := query.ParsePlate(e.Plate, e.Confusable)
@@ -49,7 +54,7 @@ func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error
 		case plate.Wide() || plate.IsZero():
 			return nil, invalid(field, "must be one plate: a list has no patterns")
 		}
-		e.Plate = plate.Text()
+		e.Plate, named[i] = plate.Text(), plate.Text()
 	}
 	list, err := json.Marshal(in.Body.Entries)
 	if err != nil {
@@ -58,7 +63,7 @@ func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error
 	sum := sha256.Sum256(list)
 	out := &RetroAnswer{Entries: len(in.Body.Entries), ListSHA256: hex.EncodeToString(sum[:]), Matches: []query.RetroMatch{}}
 	p, err := o.permit(ctx, lookup{
-		route: access.RouteRetro, ask: in.Ask, window: in.Window, byPlate: true,
+		route: access.RouteRetro, ask: in.Ask, window: in.Window, byPlate: true, listed: named,
 		asked: in.logged(map[string]any{"entries": out.Entries, "list_sha256": out.ListSHA256}, in.Window),
 	})
 	if err != nil {

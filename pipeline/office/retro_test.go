@@ -60,7 +60,7 @@ func TestANewListIsMatchedAgainstWhatWasRead(t *testing.T) {
 	if m := a.Matches[0]; m.LastCamera != "A" || m.FirstCamera != "B" || !m.LastAt.Equal(now.Add(-hour)) || m.LastZone != "5339" {
 		t.Errorf("got %+v, want first at B and last at A", m)
 	}
-	if n := d.count("SELECT count() FROM access_log WHERE action = 'retro-matches' AND query LIKE '%" + a.ListSHA256 + "%' AND query LIKE '%\"entries\":1%'"); n == 0 {
+	if n := d.logged("operation = 'retro-matches' AND asked LIKE '%" + a.ListSHA256 + "%' AND asked LIKE '%\"entries\":1%'"); n == 0 {
 		t.Error("the access log has no entry with the hash of the list and the number of its entries")
 	}
 }

@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,39 +36,59 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 	}
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(o.admit(api))
-	register(api, access.RouteReads, "/v1/reads", "Where was this plate, or a plate like it", o.reads)
-	register(api, access.RouteLastSeen, "/v1/plates/{plate}/last-seen", "The newest read of a plate", o.lastSeen)
-	register(api, access.RouteJourney, "/v1/plates/{plate}/journey", "Where a plate went on one day", o.journey)
-	register(api, access.RouteCamera, "/v1/cameras/{camera}/reads", "What a camera saw in a window", o.cameraReads)
-	register(api, access.RouteDashboard, "/v1/dashboard", "How many reads and hits, by hour or day and zone", o.dashboard)
-	register(api, access.RouteHits, "/v1/hits", "Listed plates that were seen", o.hits)
-	register(api, access.RouteOffences, "/v1/offences", "Candidate and held offences", o.offences)
-	register(api, access.RouteOffence, "/v1/offences/{id}", "One offence, with its trace", o.offence)
-	register(api, access.RouteDecisions, "/v1/decisions", "What the rules found for a plate", o.decisions)
-	register(api, access.RouteRejects, "/v1/rejects", "Records that were rejected, by reason", o.rejects)
-	register(api, access.RouteReconcile, "/v1/reconcile", "Do the tables hold what the ledger says", o.reconcile)
-	register(api, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
-	register(api, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
-	register(api, access.RouteReplay, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", o.replay)
-	registerAs(api, http.MethodPost, access.RouteRetro, "/v1/retro-matches", "Which of these plates were read before they were listed", o.retro)
+	register(api, o, access.RouteReads, "/v1/reads", "Where was this plate, or a plate like it", o.reads)
+	register(api, o, access.RouteLastSeen, "/v1/plates/{plate}/last-seen", "The newest read of a plate", o.lastSeen)
+	register(api, o, access.RouteJourney, "/v1/plates/{plate}/journey", "Where a plate went on one day", o.journey)
+	register(api, o, access.RouteCamera, "/v1/cameras/{camera}/reads", "What a camera saw in a window", o.cameraReads)
+	register(api, o, access.RouteDashboard, "/v1/dashboard", "How many reads and hits, by hour or day and zone", o.dashboard)
+	register(api, o, access.RouteHits, "/v1/hits", "Listed plates that were seen", o.hits)
+	register(api, o, access.RouteOffences, "/v1/offences", "Candidate and held offences", o.offences)
+	register(api, o, access.RouteOffence, "/v1/offences/{id}", "One offence, with its trace", o.offence)
+	register(api, o, access.RouteDecisions, "/v1/decisions", "What the rules found for a plate", o.decisions)
+	register(api, o, access.RouteRejects, "/v1/rejects", "Records that were rejected, by reason", o.rejects)
+	register(api, o, access.RouteReconcile, "/v1/reconcile", "Do the tables hold what the ledger says", o.reconcile)
+	register(api, o, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
+	register(api, o, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
+	register(api, o, access.RouteReplay, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", o.replay)
+	registerAs(api, o, http.MethodPost, access.RouteRetro, "/v1/retro-matches", "Which of these plates were read before they were listed", o.retro)
 	return api
 }
 
 type answer[T any] struct{ Body *T }
 
+// disclosing is a pointer to an answer that says what it shows.
+type disclosing[T any] interface {
+	*T
+	discloser
+}
+
+// notFound reports whether an error is that what was asked for by its id is not there.
+func notFound(err error) bool {
+	status, ok := errors.AsType[huma.StatusError](err)
+	return ok && status.GetStatus() == http.StatusNotFound
+}
+
 // register adds a GET route. The operation id is the route: the matrix of package access is looked up by it.
-func register[I, T any](api huma.API, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
-	registerAs(api, http.MethodGet, route, path, summary, do)
+func register[I, T any, D disclosing[T]](api huma.API, o *Office, route access.Route, path, summary string, do func(context.Context, *I) (D, error)) {
+	registerAs(api, o, http.MethodGet, route, path, summary, do)
 }
 
 // registerAs adds a route of another method: what is asked is too long for a URL.
-func registerAs[I, T any](api huma.API, method string, route access.Route, path, summary string, do func(context.Context, *I) (*T, error)) {
+func registerAs[I, T any, D disclosing[T]](api huma.API, o *Office, method string, route access.Route, path, summary string, do func(context.Context, *I) (D, error)) {
 	huma.Register(api, huma.Operation{
 		OperationID: string(route), Method: method, Path: path, Summary: summary, MaxBodyBytes: 8 << 20,
 		Errors: []int{401, 403, 409, 422, 429, 503, 504},
 	}, func(ctx context.Context, in *I) (*answer[T], error) {
 		out, err := do(ctx, in)
+		if notFound(err) { // nothing is shown, and that it was asked for and not there is an answer too
+			if logged := o.disclose(ctx, access.Disclosure{}); logged != nil {
+				err = logged
+			}
+		}
 		if err != nil {
+			return nil, problem(err)
+		}
+		if err := o.disclose(ctx, out.disclosure()); err != nil {
 			return nil, problem(err)
 		}
 		return &answer[T]{Body: out}, nil

@@ -98,7 +98,7 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 	if _, err := d.as(access.GVCAgent).Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: good["offence_id"].(string)}); err != nil {
 		t.Errorf("an offence as it was sealed: %v", err)
 	}
-	if !strings.Contains(d.logs.String(), "NOT AS IT WAS SEALED") || strings.Contains(d.logs.String(), "1ABC123") {
+	if !strings.Contains(d.output.String(), "NOT AS IT WAS SEALED") || strings.Contains(d.output.String(), "1ABC123") {
 		t.Error("the log must tell of it, without a plate")
 	}
 	forged := maps.Clone(good)

@@ -7,46 +7,67 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
 // errShut says that the office is shut. The reason behind it is for the log and /readyz; a user is told shutText.
-var errShut = errors.New("the office is shut until its access log holds: no look-up is answered without its entry")
+var errShut = errors.New("the office is shut until its look-up log can be written and holds: no look-up is answered without its entry")
 
-// tryToOpen opens the access log; after a failure the office is shut with the reason.
+// tryToOpen opens the look-up log, and takes the one that was kept before over; after a failure the office is shut with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
-	var l *access.Log
-	err := o.cfg.MayWrite()
-	if err == nil {
-		l, err = access.OpenLog(ctx, o.store, o.cfg.Now)
-	}
-	if err = o.notBelow(l, err); err != nil {
-		l = nil
-	}
+	l, err := o.openNew(ctx)
 	o.setLog(l, err)
-	if err == nil {
-		o.noteHead()
-	}
 	return err == nil
 }
 
-// notBelow refuses a log that ends before an entry that this process has seen: its numbers would be given twice. An operator who restored an
-// older one on purpose starts the office again.
-func (o *Office) notBelow(l *access.Log, err error) error {
+func (o *Office) openNew(ctx context.Context) (*access.Log, error) {
+	l, err := access.OpenLog(ctx, o.cfg.LookUps, o.cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.stillDamaged(ctx, l); err != nil {
+		return nil, err
+	}
+	if o.cfg.Old == nil {
+		return l, nil
+	}
+	done, err := l.TakeOver(ctx, o.cfg.Old)
+	if err != nil {
+		return nil, fmt.Errorf("take over the access log that was kept before: %w", err)
+	}
+	if done != nil {
+		o.cfg.Logger.Info().Uint64("entries", done.Entries).Uint64("last", done.Last).Str("sha256", done.Sum).Msg("the access log that was kept before is in the look-up log")
+		if done.FirstBad != 0 {
+			o.cfg.Logger.Error().Uint64("first_bad", done.FirstBad).Str("problem", done.Problem).Msg("THE ACCESS LOG THAT WAS KEPT BEFORE DOES NOT HOLD; it was taken over as it is, and the import entry says so")
+		}
+	}
+	return l, nil
+}
+
+// stillDamaged refuses a log that ends before an entry that this process has seen, and one that was found damaged and is not closed by a break.
+func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.log != nil {
-		o.seen = max(o.seen, o.log.Head().Seq)
+	seen, damaged, at := o.seen, o.damaged, o.damagedAt
+	o.mu.Unlock()
+	if h := l.Head().Seq; h < seen {
+		return fmt.Errorf("it ends with entry %d and had entry %d: %w", h, seen, access.ErrDamaged)
 	}
-	if cut, ok := errors.AsType[*access.CutError](err); ok && cut.Holds {
-		o.seen = max(o.seen, cut.Newest)
+	if damaged == nil {
+		return nil
 	}
+	breaks, err := o.cfg.LookUps.Find(ctx, &store.Filter{Kind: string(access.KindBreak)})
 	if err != nil {
 		return err
 	}
-	if h := l.Head().Seq; h < o.seen {
-		return fmt.Errorf("access log ends with entry %d and had entry %d: its end was cut off; restore it, or start the office again when it was restored so on purpose", h, o.seen)
+	if len(breaks) == 0 || breaks[0].Seq <= at.Seq {
+		return damaged // two persons close it
 	}
-	return nil
+	if _, _, err := o.verifyLog(ctx, l); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.damaged
 }
 
 // setLog opens the office with a log, or shuts it with the reason, which is told once.
@@ -89,33 +110,36 @@ func (o *Office) keepOpen(ctx context.Context) {
 			continue
 		}
 		if o.tryToOpen(ctx) {
-			o.cfg.Logger.Info().Msg("the access log holds: the office is open")
+			o.cfg.Logger.Info().Msg("the look-up log can be written: the office is open")
 		}
 	}
 }
 
-// logPatience is how long the access log may take to be read while nobody asks.
+// logPatience is how long the look-up log may take to be read while nobody asks.
 const logPatience = 5 * time.Second
 
 // shutWithoutLog shuts the office when its log cannot be read: whoever watches /readyz knows it before somebody's look-up is refused.
 func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
-	_, _, err := o.store.Tail(ask)
-	if err == nil || ctx.Err() != nil {
+	head, err := o.cfg.LookUps.Head(ask)
+	if err == nil {
+		o.cfg.Metrics.LogHead.Set(float64(head.Seq))
+		return
+	}
+	if ctx.Err() != nil {
 		return
 	}
 	if now, _ := o.currentLog(); now == l {
-		o.setLog(nil, fmt.Errorf("read the access log: %w", err))
+		o.setLog(nil, fmt.Errorf("read the look-up log: %w", err))
 	}
 }
 
-// openLog returns the access log, or why the office is shut. An office that lost the right to write opens the log anew once it has it
-// again: another one may have added entries.
+// openLog returns the look-up log, or why the office is shut.
 func (o *Office) openLog() (*access.Log, error) {
 	l, shut := o.currentLog()
 	if shut == nil {
-		if shut = o.cfg.MayWrite(); shut == nil {
+		if shut = l.Damaged(); shut == nil {
 			return l, nil
 		}
 		o.setLog(nil, shut)
@@ -125,13 +149,6 @@ func (o *Office) openLog() (*access.Log, error) {
 
 // Ready reports whether look-ups are answered; the error is why not. It asks no database.
 func (o *Office) Ready(context.Context) error {
-	l, err := o.openLog()
-	if err != nil {
-		return err
-	}
-	if l.Forked() {
-		o.cfg.Metrics.LogOK.Set(0)
-		return access.ErrForked
-	}
-	return nil
+	_, err := o.openLog()
+	return err
 }

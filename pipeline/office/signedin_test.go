@@ -12,7 +12,7 @@ import (
 func TestASignInOfABrowserOpensWhatTheUsersTokenOpens(t *testing.T) {
 	var user *access.User
 	var failure error
-	d := newDesk(t, func(c *Config, _ *access.Store) {
+	d := newDesk(t, func(c *Config) {
 		c.SignedIn = func(*http.Request) (*access.User, error) { return user, failure }
 	})
 	const path = "/v1/dashboard?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z&purpose=operation"

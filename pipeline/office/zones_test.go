@@ -12,7 +12,7 @@ import (
 )
 
 func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
-	d := newDesk(t, func(c *Config, _ *access.Store) {
+	d := newDesk(t, func(c *Config) {
 		list := "users:\n"
 		for _, r := range access.Roles() {
 			for _, zone := range []string{"5339", "5340"} {
@@ -67,7 +67,7 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 
 func TestWhereNoPlateIsShownNothingIsAFunctionOfIt(t *testing.T) {
 	answers := func(secret byte, plate string) (list, one string, rows []map[string]any) {
-		d := newDesk(t, func(c *Config, _ *access.Store) { c.Secret = []byte(strings.Repeat(string(rune(secret)), secretSize)) })
+		d := newDesk(t, func(c *Config) { c.Secret = []byte(strings.Repeat(string(rune(secret)), secretSize)) })
 		for i := range 3 {
 			row := d.offenceRow(d.readRow(plate, "BRU-1", "5339", hour), "speed", "candidate")
 			row["offence_id"] = schemas.ID{byte(i + 1), plate[0]}.String()

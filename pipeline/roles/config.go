@@ -130,6 +130,6 @@ func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 // embeddedTopics lists what the embedded broker creates.
 func embeddedTopics(partitions int) map[string]int {
 	return map[string]int{
-		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1,
+		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1,
 	}
 }

@@ -164,6 +164,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	of := m.Config.Office
 	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
 	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
+	of.Kafka = kafka
 	if of.Postgres.IsZero() { // else it is one elsewhere
 		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
 	}

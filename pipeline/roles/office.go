@@ -29,13 +29,16 @@ type OfficeConfig struct {
 	Listener     net.Listener // for look-ups; Stop closes it
 	Addr         string       // as configured; tells whether only this machine can reach the office
 	Tables       platform.ClickHouse
-	Postgres     platform.Postgres // what people do
-	Users        string            // file of the users
-	Reference    string            // directory of the reference data
-	PseudonymKey string            // file of the secret of pseudonyms; made when missing
-	// Alone means that the process is only an office, and ends when another office writes the access log. An
-	// office beside the pipeline stays shut until the log is free, and the cameras go on.
-	Alone bool
+	Users        string // file of the users
+	Reference    string // directory of the reference data
+	PseudonymKey string // file of the secret of pseudonyms; made when it is not there
+	// Postgres has the look-up log. An office that cannot reach it is shut, and tries again.
+	Postgres platform.Postgres
+	// LookUpKeys is the directory of the keys of the look-up log and of the Merkle log of its heads; made when it is not there. All offices of a
+	// database have the same keys.
+	LookUpKeys string
+	// Kafka takes the heads of the look-up log; without an address they stay on this machine.
+	Kafka platform.Kafka
 
 	SignIn SignInConfig
 
@@ -47,12 +50,12 @@ type OfficeConfig struct {
 // OfficeRole is a running office.
 type OfficeRole struct {
 	server *platform.Server
-	close  func() error
+	close  func(context.Context) error
 }
 
-// Stop lets requests under way finish, then gives the access log up.
+// Stop lets requests under way finish, then hands the newest head of the look-up log over.
 func (o *OfficeRole) Stop(ctx context.Context) error {
-	return errors.Join(o.server.Stop(ctx), o.close())
+	return errors.Join(o.server.Stop(ctx), o.close(ctx))
 }
 
 // LoadUsers reads the users of an office. An error says how to name another file.
@@ -91,47 +94,41 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	if err != nil {
 		return nil, err
 	}
-	lease := access.NewLease(conn, access.LeaseTimes{}, log.With().Str("role", "office").Logger())
-	held, busy := lease.Acquire(ctx), (*access.HeldError)(nil)
-	if errors.As(held, &busy) && c.Alone {
-		return nil, errors.Join(fmt.Errorf("office: %w", held), conn.Close())
-	}
 	secret, err := office.LoadSecret(c.PseudonymKey)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	log = log.With().Str("role", "office").Logger()
+	books, err := openLookUps(ctx, &c, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
+	}
 	life, end := context.WithCancel(ctx)
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
-		DB: conn, MayWrite: lease.Held, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
+		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
+		LookUps: books.store, Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log.With().Str("role", "office").Logger(), Metrics: office.NewMetrics(o.Registry),
+		Logger: log, Metrics: office.NewMetrics(o.Registry),
 	})
 	if err == nil {
 		err = watchPostgres(life, c.Postgres, o, log)
 	}
 	if err != nil {
 		end()
-		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("office: %w", err), books.Close(ctx), conn.Close())
 	}
-	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		lease.Keep(keeping)
-	}()
 	o.AddReadyCheck("office", of.Ready)
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
-	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func() error {
-		end() // before the lease ends: a stopping office is not a shut office
-		stop()
-		<-kept // Keep gives the lease up
-		return conn.Close()
+	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
+		end()
+		of.Wait() // the newest head goes to its witnesses
+		return errors.Join(books.Close(ctx), conn.Close())
 	}}, nil
 }
 

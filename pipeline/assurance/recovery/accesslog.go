@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// AccessLogTable is the only table that is not made from the log.
+// AccessLogTable is the one table that is not made from the log: the look-ups until 2026-11-28. Nothing writes it any more.
 const AccessLogTable = "access_log"
 
 // AccessLogRestore puts the access log of a backup back.
@@ -34,9 +34,8 @@ func (c *AccessLogRestore) openAt(database string) (driver.Conn, error) {
 	return at.Open()
 }
 
-// Run replaces the access log by the backup's, while no office writes the access log. The backup is restored
-// beside the table, and the chain verified first. A table with entries that the backup lacks stays, unless Replace
-// is set; then the old table is kept beside.
+// Run puts the access log of a backup in the place of the table. The backup is restored beside the
+// table and its chain verified first. A table with entries that the backup lacks stays, unless Replace is set; then it is kept beside.
 func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 	conn, err := c.openAt("default")
 	if err != nil {
@@ -48,18 +47,6 @@ func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, live.Close()) }()
-	lease := access.NewLease(live, access.LeaseTimes{}, c.Logger)
-	if err := lease.Acquire(ctx); err != nil {
-		return fmt.Errorf("the access log has a writer: %w; stop the office first (on one machine anpr up)", err)
-	}
-	keeping, release := context.WithCancel(context.WithoutCancel(ctx))
-	released := make(chan struct{})
-	go func() {
-		defer close(released)
-		lease.Keep(keeping) // and give the lease up at the end
-	}()
-	defer func() { release(); <-released }()
-
 	side := c.ClickHouse.Database + "_access_log"
 	if err := c.restoreBeside(ctx, conn, side); err != nil {
 		return err
@@ -95,34 +82,39 @@ func (c *AccessLogRestore) exchangeTable(ctx context.Context, out io.Writer, con
 		return false, err
 	}
 	defer func() { err = errors.Join(err, beside.Close()) }()
-	last, n, err := access.NewClickHouse(live).Tail(ctx)
+	have, err := access.VerifyOld(ctx, access.NewClickHouse(live))
 	if err != nil {
 		return false, err
 	}
-	v, err := access.VerifyStore(ctx, access.NewClickHouse(beside))
+	backup := access.NewClickHouse(beside)
+	v, err := access.VerifyOld(ctx, backup)
 	if err != nil {
 		return false, err
 	}
-	if !v.OK() {
+	if v.FirstBad != 0 {
 		return false, fmt.Errorf("the access log of backup %s does not hold from entry %d on: %s; nothing was changed, take another backup", c.Backup, v.FirstBad, v.Problem)
 	}
-	if n > 0 {
-		within, err := access.VerifyStore(ctx, access.NewClickHouse(beside), access.Head{Seq: last.Seq, Sum: last.Sum})
+	if have.Entries > 0 {
+		last, err := access.ParseHead(have.Last, have.Sum)
 		if err != nil {
 			return false, err
 		}
-		kept = !within.OK()
+		within, err := access.VerifyOld(ctx, backup, last)
+		if err != nil {
+			return false, err
+		}
+		kept = within.FirstBad != 0
 	}
 	if kept && !c.Replace {
 		return false, fmt.Errorf("the table holds look-ups that backup %s lacks (it ends with entry %d, the backup with %d): nothing was changed. If the table is damaged, --replace keeps it beside and puts the backup in its place",
-			c.Backup, last.Seq, v.Head.Seq)
+			c.Backup, have.Last, v.Last)
 	}
 	aside := side + "." + fmt.Sprintf("%s_replaced_%d", AccessLogTable, time.Now().Unix())
 	table := c.ClickHouse.Database + "." + AccessLogTable
 	if err := execSQL(ctx, conn, "RENAME TABLE "+table+" TO "+aside+", "+side+"."+AccessLogTable+" TO "+table); err != nil {
 		return false, err
 	}
-	_, _ = fmt.Fprintf(out, "%s is that of backup %s: %d entries, the chain holds, entry %d has %x\n", table, c.Backup, v.Entries, v.Head.Seq, v.Head.Sum)
+	_, _ = fmt.Fprintf(out, "%s is that of backup %s: %d entries, the chain holds, entry %d has %s\n", table, c.Backup, v.Entries, v.Last, v.Sum)
 	if kept {
 		_, _ = fmt.Fprintf(out, "the table it replaced is kept as %s: give it to the data protection officer\n", aside)
 	}

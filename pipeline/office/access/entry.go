@@ -1,12 +1,29 @@
 package access
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
+
+// Kind says what an entry of the look-up log is. The set is closed.
+type Kind string
+
+// The kinds of entry.
+const (
+	KindAsked     Kind = "asked"     // a look-up, before it is done; granted or refused
+	KindDisclosed Kind = "disclosed" // what the answer holds, before it is sent
+	KindIdentity  Kind = "identity"  // a sign-in, a failed one, a step-up, a sign-out, a purpose opened or ended
+	KindBreak     Kind = "break"     // two persons close a damaged segment; the next one begins with this entry
+	KindImport    Kind = "import"    // the log that was kept before this one was taken over
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind { return []Kind{KindAsked, KindDisclosed, KindIdentity, KindBreak, KindImport} }
 
 // Outcomes of an entry.
 const (
@@ -14,47 +31,144 @@ const (
 	Refused = "refused"
 )
 
-// Entry is one row of access_log. See the package comment for how it is hashed.
+// Entry is one entry of the look-up log. The package comment says how it is hashed. Store and [Log] fill Seq, At, Prev, Sum and Signature.
 type Entry struct {
-	Seq           uint64
-	At            schemas.Micros
-	User          string
-	Role          string
-	Zone          string // the user's zones, joined by commas; empty = all
-	Action        string // the route
-	Purpose       string
-	Reason        string
-	CaseRef       string
-	ProsecutorRef string
-	Query         string
-	Outcome       string // Granted or Refused
-	Refusal       string
-	Prev, Sum     schemas.Sum
+	Seq           uint64         `json:"seq"`
+	At            schemas.Micros `json:"at_us"` // clock of the database
+	Kind          Kind           `json:"kind"`
+	User          string         `json:"user,omitempty"`
+	Role          string         `json:"role,omitempty"`
+	Zones         string         `json:"zones,omitempty"` // of the user, joined by commas; empty = all
+	SignIn        string         `json:"sign_in,omitempty"`
+	Address       string         `json:"address,omitempty"` // from which the request came
+	Operation     string         `json:"operation,omitempty"`
+	Purpose       string         `json:"purpose,omitempty"`
+	PurposeID     string         `json:"purpose_id,omitempty"`
+	Reason        string         `json:"reason,omitempty"`
+	CaseRef       string         `json:"case_ref,omitempty"`
+	ProsecutorRef string         `json:"prosecutor_ref,omitempty"`
+	Asked         string         `json:"asked,omitempty"` // JSON; a plate stands as "hmac:<key>:<64 hexadecimal digits>"
+	Outcome       string         `json:"outcome,omitempty"`
+	Code          string         `json:"code,omitempty"` // of a refusal
+	Refusal       string         `json:"refusal,omitempty"`
+	Of            uint64         `json:"of,omitempty"`     // of a disclosure: number of the entry that asked
+	Rows          uint64         `json:"rows,omitempty"`   // of a disclosure
+	Plates        uint64         `json:"plates,omitempty"` // distinct
+	KeyID         string         `json:"key_id,omitempty"` // of the HMACs
+	PlatesSum     []byte         `json:"plates_sha256,omitempty"`
+	Pictures      []byte         `json:"pictures,omitempty"` // SHA-256 of each, one after the other
+	TookMS        uint64         `json:"took_ms,omitempty"`
+	Cut           bool           `json:"cut,omitempty"`  // the answer is a page, and there is more
+	Body          string         `json:"body,omitempty"` // JSON: what an entry of this kind says beside the fields
+	Prev          schemas.Sum    `json:"-"`
+	Sum           schemas.Sum    `json:"-"`
+	Signature     []byte         `json:"signature,omitempty"` // of Sum, by the site's key; the newest entry of an append has one
+
+	// Marks are the HMACs of the plates, sorted, each once. The hash covers them by PlatesSum.
+	Marks []schemas.Sum `json:"-"`
+	// Clear are the plates of Marks in clear, in any order; retention may delete them, so no hash covers them.
+	Clear []ClearPlate `json:"-"`
 }
 
-func newEntry(u *User, a *Ask, at schemas.Micros) Entry {
-	return Entry{
-		At: at, User: u.Name, Role: string(u.Role), Zone: strings.Join(u.Zones, ","), Action: string(a.Route),
-		Purpose: string(a.Purpose), Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef, Query: a.Query,
-		Outcome: Granted,
-	}
+// ClearPlate is a plate in clear that an entry asked for.
+type ClearPlate struct {
+	Mark  schemas.Sum
+	Plate string
 }
 
-// hash returns what Sum must be.
-func (e *Entry) hash() schemas.Sum {
+// version begins the encoding of an entry.
+const version = "anpr look-up/2"
+
+// encode returns the bytes that are hashed.
+func (e *Entry) encode() []byte {
 	b := append(make([]byte, 0, 1024), e.Prev[:]...)
-	b = appendText(b, "access/1")
+	b = appendText(b, version)
 	b = binary.BigEndian.AppendUint64(b, e.Seq)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.At))
 	for _, s := range []string{
-		e.User, e.Role, e.Zone, e.Action, e.Purpose, e.Reason, e.CaseRef, e.ProsecutorRef, e.Query,
-		e.Outcome, e.Refusal,
+		string(e.Kind), e.User, e.Role, e.Zones, e.SignIn, e.Address, e.Operation, e.Purpose, e.PurposeID, e.Reason, e.CaseRef,
+		e.ProsecutorRef, e.Asked, e.Outcome, e.Code, e.Refusal, e.KeyID, string(e.PlatesSum), string(e.Pictures), e.Body,
 	} {
 		b = appendText(b, s)
 	}
-	return sha256.Sum256(b)
+	cut := uint64(0)
+	if e.Cut {
+		cut = 1
+	}
+	for _, n := range []uint64{e.Of, e.Rows, e.Plates, e.TookMS, cut} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return b
 }
+
+// hash returns what Sum must be.
+func (e *Entry) hash() schemas.Sum { return sha256.Sum256(e.encode()) }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
+
+// setMarks sorts the HMACs, takes out repeats and notes how many they are and their hash.
+func (e *Entry) setMarks(keyID string, marks []schemas.Sum) {
+	slices.SortFunc(marks, compareSums)
+	e.Marks = slices.Compact(marks)
+	e.Plates = uint64(len(e.Marks))
+	e.KeyID, e.PlatesSum = "", nil
+	if len(e.Marks) > 0 {
+		sum := sumOfMarks(e.Marks)
+		e.KeyID, e.PlatesSum = keyID, sum[:]
+	}
+}
+
+func compareSums(a, b schemas.Sum) int { return bytes.Compare(a[:], b[:]) }
+
+// sumOfMarks returns the SHA-256 over a sorted list.
+func sumOfMarks(marks []schemas.Sum) schemas.Sum {
+	h := sha256.New()
+	for i := range marks {
+		_, _ = h.Write(marks[i][:]) // never fails
+	}
+	return schemas.Sum(h.Sum(nil))
+}
+
+// marksHold reports whether the list of HMACs is what the entry says of it.
+func (e *Entry) marksHold() bool {
+	if uint64(len(e.Marks)) != e.Plates {
+		return false
+	}
+	if e.Plates == 0 {
+		return len(e.PlatesSum) == 0
+	}
+	sum := sumOfMarks(e.Marks)
+	return bytes.Equal(sum[:], e.PlatesSum)
+}
+
+// head returns the entry's number and hash.
+func (e *Entry) head() Head { return Head{e.Seq, e.Sum} }
+
+// newAsked makes the entry of a look-up; keys turn plates into HMACs.
+func newAsked(u *User, a *Ask, key *PlateKey) Entry {
+	e := Entry{
+		Kind: KindAsked, User: u.Name, Role: string(u.Role), Zones: strings.Join(u.Zones, ","), SignIn: a.SignIn, Address: a.Address,
+		Operation: string(a.Route), Purpose: string(a.Purpose), PurposeID: a.PurposeID, Reason: a.Reason, CaseRef: a.CaseRef,
+		ProsecutorRef: a.ProsecutorRef, Asked: a.Query, Outcome: Granted,
+	}
+	marks := make([]schemas.Sum, 0, len(a.Plates))
+	inClear := len(a.Plates) <= maxClear
+	for _, p := range a.Plates {
+		if p == "" {
+			continue
+		}
+		m := key.Mark(p)
+		marks = append(marks, m)
+		e.Asked = strings.ReplaceAll(e.Asked, quote(p), `"`+key.Text(m)+`"`)
+		if inClear && !slices.ContainsFunc(e.Clear, func(c ClearPlate) bool { return c.Mark == m }) {
+			e.Clear = append(e.Clear, ClearPlate{m, p})
+		}
+	}
+	e.setMarks(key.ID, marks)
+	return e
+}
+
+// maxClear bounds the plates of one look-up that are kept in clear: a longer list is in the log as HMACs alone.
+const maxClear = 100

@@ -2,8 +2,10 @@ package access
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -12,43 +14,53 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Store is where the entries live. [ClickHouse] is the one in production. Insert is called by one goroutine at a time, with
-// entries of consecutive numbers, and returns nil only when all of them are durable, exactly once however often the same
-// entries are given, and no other entry has one of their numbers or a later one. Scan gives the entries from a number on in order of number; duplicates are given as often as they are there.
+// Store is where the entries live; package store of the office keeps them in PostgreSQL. Several offices append at once.
 type Store interface {
-	Insert(ctx context.Context, es []Entry) error
-	Tail(ctx context.Context) (last Entry, count uint64, err error)
+	// Append adds entries in one transaction under the lock of the head: all or none. seal is called under the lock with the end of the log, and
+	// gives the entries number, time, hashes and signature. After an error the entries may be there all the same, or not.
+	Append(ctx context.Context, es []*Entry, seal func(End) error) error
+	// Head returns the head that the next entry continues.
+	Head(ctx context.Context) (Head, error)
+	// Scan gives the entries from a number on, in order of number, with their HMACs. The entry is the callee's until it returns.
 	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
+	// RegisterKey notes that the key of plates is that of its year, and returns the id of the year's key: the first one noted.
+	RegisterKey(ctx context.Context, year int, id string) (string, error)
+}
+
+// End is the end of the log, under the lock.
+type End struct {
+	Head      Head           // what the next entry continues
+	Newest    Head           // the entry of the greatest number, as it is; zero in an empty log
+	Signature []byte         // of Newest
+	Now       schemas.Micros // clock of the database
 }
 
 // ErrUnavailable means that an entry could not be made durable, so the look-up must not be answered.
-var ErrUnavailable = errors.New("the access log cannot be written, and no look-up is answered without its entry; try again")
+var ErrUnavailable = errors.New("the look-up log cannot be written, and no look-up is answered without its entry; try again")
 
-// ErrForked means that the table holds an entry this process did not write where its own should be: two processes write
-// one log, or the table was changed. Nothing is answered until it is repaired.
-var ErrForked = errors.New("the access log has two entries with one number: run one office per log, verify it and restart")
+// ErrDamaged means that the end of the log is not as an office left it: entries were cut off, changed or added by somebody else. Nothing is
+// answered until two persons close the damaged segment (anpr access-log break).
+var ErrDamaged = errors.New("the look-up log is damaged: `anpr access-log verify` names the entry, `anpr access-log break` closes the damaged segment")
 
-// Head is the newest entry of the log: its number and hash. The zero Head is that of an empty log.
-type Head struct {
-	Seq uint64
-	Sum schemas.Sum
-}
+// maxTogether bounds the entries of one append.
+const maxTogether = 256
 
-// Log writes the access log. It is the only writer of its table. Safe for concurrent use.
+// Log writes the look-up log. Several logs, of as many offices, write one store. Safe for concurrent use.
 //
-// Look-ups that arrive while an insert is under way wait for it and then go in together, as one insert of several entries, each
-// with the hash of the one before it: many users do not queue behind each other, and the chain is the same.
+// Entries that arrive while an append is under way wait for it and then go in together, in one transaction: many users do not queue behind
+// each other, and the chain is the same.
 type Log struct {
 	store   Store
-	now     func() time.Time
+	keys    *Keys
 	timeout time.Duration
 
 	mu      sync.Mutex // guards what follows
-	head    Head
+	head    Head       // newest entry that this log appended or found
+	damaged error
 	waiting []*entering
-	writing bool    // a goroutine is in write
-	pending []Entry // entries whose insert failed: they may be durable or not, so they go in before any other
-	forked  bool
+	writing bool // a goroutine is in write
+	year    int
+	key     *PlateKey // of year
 }
 
 // entering is an entry on its way into the log.
@@ -57,71 +69,194 @@ type entering struct {
 	done  chan error // of one place
 }
 
-// maxTogether bounds the entries of one insert.
-const maxTogether = 256
-
-// CutError says that a log has not as many entries as its newest one counts.
-type CutError struct {
-	Entries, Newest uint64
-	Holds           bool // the newest entry is as it was written
-}
-
-// Error names both numbers and what to do.
-func (e *CutError) Error() string {
-	return fmt.Sprintf("access log has %d entries and its newest has number %d: it was changed or cut; verify and restore it", e.Entries, e.Newest)
-}
-
-// OpenLog reads the head of the log. It fails when the newest entry does not hold, or entries are missing or doubled.
-func OpenLog(ctx context.Context, store Store, now func() time.Time) (*Log, error) {
-	last, count, err := store.Tail(ctx)
+// OpenLog makes a log over a store. It fails with [ErrDamaged] when the end of the log is not as an office left it.
+func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
+	l := &Log{store: store, keys: keys, timeout: 5 * time.Second}
+	// An append of no entry looks at the end under the lock.
+	err := store.Append(ctx, nil, func(end End) error {
+		if err := l.check(end); err != nil {
+			return err
+		}
+		l.head = end.Head
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read head of access log: %w", err)
+		return nil, fmt.Errorf("read the end of the look-up log: %w", err)
 	}
-	if count != last.Seq {
-		return nil, &CutError{Entries: count, Newest: last.Seq, Holds: last.hash() == last.Sum}
-	}
-	if count > 0 && last.hash() != last.Sum {
-		return nil, fmt.Errorf("access log: entry %d does not hold: it was changed; verify and restore it", last.Seq)
-	}
-	return &Log{store: store, now: now, timeout: 5 * time.Second, head: Head{last.Seq, last.Sum}}, nil
+	return l, nil
 }
 
-// Forked reports whether the table held an entry that this process did not write where its own should be.
-func (l *Log) Forked() bool {
+// check compares the end of the log with what an office leaves: the head is the newest entry, and a key of the site signed it.
+func (l *Log) check(end End) error {
+	l.mu.Lock()
+	seen := l.head.Seq
+	l.mu.Unlock()
+	switch {
+	case end.Head.Seq < seen:
+		return fmt.Errorf("it ends with entry %d and had entry %d: %w", end.Head.Seq, seen, ErrDamaged)
+	case end.Head != end.Newest:
+		return fmt.Errorf("its head is entry %d and its newest entry %d: %w", end.Head.Seq, end.Newest.Seq, ErrDamaged)
+	case end.Head.Seq > 0 && !l.keys.Site.signed(end.Newest.Sum, end.Signature):
+		return fmt.Errorf("entry %d is not signed by the key of this site (%s): no office wrote it, or this office has another key than those beside it: %w", end.Newest.Seq, l.keys.Site.String(), ErrDamaged)
+	}
+	return nil
+}
+
+// Damaged returns why nothing is appended any more, or nil.
+func (l *Log) Damaged() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.forked
+	return l.damaged
 }
 
-// Head returns the newest durable entry.
+// Shut makes every later append fail: a verification found damage that the end does not show.
+func (l *Log) Shut(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.damaged = why
+}
+
+// Head returns the newest entry that this log knows of.
 func (l *Log) Head() Head {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.head
 }
 
-// Grant writes the look-up as granted and returns the permit for it. The error wraps ErrUnavailable or ErrForked; then
+// Keys returns the keys of the log.
+func (l *Log) Keys() *Keys { return l.keys }
+
+// plateKey returns the key of plates of now. The first office of a year makes it. An office that has not the year's key uses the newest
+// one of its directory that the database knows.
+func (l *Log) plateKey(ctx context.Context) (*PlateKey, error) {
+	year := time.Now().In(schemas.Brussels()).Year()
+	l.mu.Lock()
+	have, key := l.year, l.key
+	l.mu.Unlock()
+	if have == year {
+		return key, nil
+	}
+	for y := year; y > year-3; y-- {
+		k, err := l.keys.OfYear(y, y == year)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		id, err := l.store.RegisterKey(ctx, y, k.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if id != k.ID {
+			continue
+		}
+		l.mu.Lock()
+		l.year, l.key = year, k
+		l.mu.Unlock()
+		return k, nil
+	}
+	return nil, fmt.Errorf("%w: another office of this database has other keys of plates: copy its directory of keys to %s", ErrUnavailable, l.keys.dir)
+}
+
+// Grant writes the look-up as granted and returns the permit for it. The error wraps [ErrUnavailable] or [ErrDamaged]; then
 // nothing may be answered. A caller that gives up does not stop a write that began.
 func (l *Log) Grant(ctx context.Context, s Scope) (Permit, error) {
 	if s.user == nil {
 		return Permit{}, errors.New("BUG: a scope that Authorise did not make")
 	}
-	e := newEntry(s.user, &s.ask, 0)
-	seq, err := l.append(ctx, &e)
+	key, err := l.plateKey(ctx)
+	if err != nil {
+		return Permit{}, err
+	}
+	seq, err := l.append(ctx, newAsked(s.user, &s.ask, key))
 	if err != nil {
 		return Permit{}, err
 	}
 	return Permit{scope: s, seq: seq}, nil
 }
 
-// Refuse writes the look-up as refused, with the reason.
+// Refuse writes the look-up as refused, with all that was asked, the reason and its code.
 func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
-	e := newEntry(r.user, &r.ask, 0)
-	e.Outcome, e.Refusal = Refused, r.Detail
-	if r.Invalid { // the texts may be what was wrong
-		e.Reason, e.CaseRef, e.ProsecutorRef = bounded(e.Reason, MaxReason), bounded(e.CaseRef, MaxRef), bounded(e.ProsecutorRef, MaxRef)
+	key, err := l.plateKey(ctx)
+	if err != nil {
+		return 0, err
 	}
-	return l.append(ctx, &e)
+	ask := r.ask // what a refused request says may be what was wrong with it
+	ask.Reason, ask.CaseRef, ask.ProsecutorRef = bounded(ask.Reason, MaxReason), bounded(ask.CaseRef, MaxRef), bounded(ask.ProsecutorRef, MaxRef)
+	e := newAsked(r.user, &ask, key)
+	e.Outcome, e.Code, e.Refusal = Refused, r.code(), bounded(r.Detail, 2*MaxReason)
+	return l.append(ctx, e)
+}
+
+// Disclosure is what an answer holds.
+type Disclosure struct {
+	Rows     int
+	Plates   []string // canonical, in any order; repeats and empty ones are allowed
+	Pictures []schemas.Sum
+	Took     time.Duration
+	Cut      bool // there is more
+}
+
+// Disclose writes what the answer to a granted look-up holds. The answer is sent only when this gives no error.
+func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
+	if !p.Valid() {
+		return errors.New("BUG: a disclosure without a permit")
+	}
+	key, err := l.plateKey(ctx)
+	if err != nil {
+		return err
+	}
+	e := newAsked(p.scope.user, &Ask{
+		Route: p.scope.ask.Route, Purpose: p.scope.ask.Purpose, PurposeID: p.scope.ask.PurposeID, SignIn: p.scope.ask.SignIn, Address: p.scope.ask.Address,
+	}, key)
+	e.Kind, e.Outcome, e.Of, e.Rows, e.TookMS, e.Cut = KindDisclosed, "", p.seq, uint64(max(d.Rows, 0)), uint64(max(d.Took.Milliseconds(), 0)), d.Cut
+	marks, met := make([]schemas.Sum, 0, len(d.Plates)), map[string]bool{"": true}
+	for _, plate := range d.Plates {
+		if !met[plate] {
+			met[plate] = true
+			marks = append(marks, key.Mark(plate))
+		}
+	}
+	e.setMarks(key.ID, marks)
+	for i := range d.Pictures {
+		e.Pictures = append(e.Pictures, d.Pictures[i][:]...)
+	}
+	_, err = l.append(ctx, e)
+	return err
+}
+
+// Identity is a sign-in, a failed one, a step-up, a sign-out, or the opening or end of a purpose.
+type Identity struct {
+	What      string // sign_in, sign_in_failed, step_up, sign_out, purpose_opened, purpose_ended
+	User      *User  // nil = nobody known
+	SignIn    string
+	Address   string
+	Purpose   Purpose
+	PurposeID string
+	Reason    string
+	CaseRef   string
+	Ref       string // of the prosecutor
+	Detail    map[string]any
+}
+
+// Identify writes what somebody did to be known, or to say what for.
+func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
+	e := Entry{
+		Kind: KindIdentity, SignIn: i.SignIn, Address: i.Address, Operation: bounded(i.What, MaxRef), Purpose: string(i.Purpose), PurposeID: i.PurposeID,
+		Reason: bounded(i.Reason, MaxReason), CaseRef: bounded(i.CaseRef, MaxRef), ProsecutorRef: bounded(i.Ref, MaxRef),
+	}
+	if i.User != nil {
+		e.User, e.Role, e.Zones = i.User.Name, string(i.User.Role), strings.Join(i.User.Zones, ",")
+	}
+	if len(i.Detail) > 0 {
+		b, err := json.Marshal(i.Detail)
+		if err != nil {
+			return 0, fmt.Errorf("write what %s says: %w", i.What, err)
+		}
+		e.Body = string(b)
+	}
+	return l.append(ctx, e)
 }
 
 // bounded makes of any text one that an entry may have.
@@ -136,12 +271,16 @@ func bounded(s string, most int) string {
 }
 
 // append waits until the entry is durable. A caller that gives up is told so; its entry may be written all the same.
-func (l *Log) append(ctx context.Context, e *Entry) (uint64, error) {
+func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	w := &entering{entry: *e, done: make(chan error, 1)}
+	w := &entering{entry: e, done: make(chan error, 1)}
 	l.mu.Lock()
+	if err := l.damaged; err != nil {
+		l.mu.Unlock()
+		return 0, err
+	}
 	l.waiting = append(l.waiting, w)
 	if !l.writing {
 		l.writing = true
@@ -176,47 +315,46 @@ func (l *Log) write() {
 	}
 }
 
-// commit chains the entries to the head and inserts them. Only write calls it, so that entries are durable in order.
+// commit appends the entries in one transaction.
 func (l *Log) commit(batch []*entering) error {
-	l.mu.Lock()
-	head, pending, forked := l.head, l.pending, l.forked
-	l.mu.Unlock()
-	if forked {
-		return ErrForked
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
-	if len(pending) > 0 {
-		if err := l.insert(ctx, pending); err != nil {
+	es := make([]*Entry, len(batch))
+	for i, w := range batch {
+		es[i] = &w.entry
+	}
+	err := l.store.Append(ctx, es, func(end End) error {
+		if err := l.check(end); err != nil {
 			return err
 		}
-		last := &pending[len(pending)-1]
-		head = Head{last.Seq, last.Sum}
-	}
-	es := make([]Entry, len(batch))
-	for i, w := range batch {
-		e := &w.entry
-		e.Seq, e.At, e.Prev = head.Seq+1, schemas.MicrosOf(l.now()), head.Sum
-		e.Sum = e.hash()
-		head, es[i] = Head{e.Seq, e.Sum}, *e
-	}
-	return l.insert(ctx, es)
-}
-
-// insert moves the head when the entries are durable; else it keeps them as pending.
-func (l *Log) insert(ctx context.Context, es []Entry) error {
-	err := l.store.Insert(ctx, es)
+		l.seal(end, es)
+		return nil
+	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if errors.Is(err, ErrForked) {
-		l.forked = true
+	switch {
+	case errors.Is(err, ErrDamaged):
+		l.damaged = err
 		return err
-	}
-	if err != nil {
-		l.pending = es
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	last := &es[len(es)-1]
-	l.pending, l.head = nil, Head{last.Seq, last.Sum}
+	l.head = es[len(es)-1].head()
 	return nil
+}
+
+// seal gives the entries their numbers, times and hashes, and signs the last.
+func (l *Log) seal(end End, es []*Entry) {
+	head := end.Head
+	for _, e := range es {
+		e.Seq, e.Prev = head.Seq+1, head.Sum
+		if e.At == 0 {
+			e.At = end.Now
+		}
+		e.Sum = e.hash()
+		head = e.head()
+	}
+	if n := len(es); n > 0 {
+		es[n-1].Signature = l.keys.Site.signEntry(es[n-1].Sum)
+	}
 }

@@ -19,7 +19,12 @@ type Ask struct {
 	From, To      schemas.Micros
 	Wide          bool   // not one plate but a pattern: the window must be said
 	ByPlate       bool   // filters on a plate, which a look-up that may not see plates cannot
-	Query         string // what was asked, as JSON, for the log
+	Query         string // what was asked, as JSON, for the log; it has plates in clear, which the log replaces
+
+	Plates    []string // plates and patterns that are named, canonical
+	PurposeID string   // of the purpose that was opened, if any
+	SignIn    string   // of the user
+	Address   string   // from which he asks
 }
 
 // Bounds of the texts of an Ask, in characters and bytes.
@@ -51,10 +56,26 @@ type Scope struct {
 type Refusal struct {
 	Invalid bool
 	Field   string // of the request, when Invalid
+	Code    string // for the log; "" = invalid or scope
 	Detail  string
 
 	user *User
 	ask  Ask
+}
+
+func (r *Refusal) code() string {
+	switch {
+	case r.Code != "":
+		return r.Code
+	case r.Invalid:
+		return "invalid"
+	}
+	return "scope"
+}
+
+// NewRefusal makes the refusal of a request that did not come as far as [Authorise].
+func NewRefusal(u *User, ask Ask, code, detail string) *Refusal {
+	return &Refusal{Code: code, Detail: detail, user: u, ask: ask}
 }
 
 // Error returns the detail.

@@ -2,73 +2,238 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Verification is what [Log.Verify] found.
-type Verification struct {
-	Entries  uint64 // that hold, from the first
-	Head     Head   // of those
-	FirstBad uint64 // number of the first entry that does not hold; 0 = all hold
-	Problem  string // what is wrong with it
+// Scanner gives the entries of a log in order of number: a [Store], or an exported file.
+type Scanner interface {
+	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
 }
 
-// OK reports whether every entry holds.
+// Verification is what was found of a log.
+type Verification struct {
+	Entries  uint64 // that hold, in all segments
+	Head     Head   // newest entry that holds
+	FirstBad uint64 // number of the first entry that does not hold and that no break closed off; 0 = none
+	Problem  string // what is wrong with it
+	// Segments are the parts of the log between breaks, in order. A log without a break has one.
+	Segments []Segment
+}
+
+// Segment is a part of the log that begins with its first entry or with a break.
+type Segment struct {
+	First, Last uint64
+	FirstBad    uint64 // 0 = it holds
+	Problem     string
+	Closed      *Break // by which it was closed; nil = it is the newest
+
+	digest schemas.Sum // over all of it as it is
+}
+
+// OK reports whether every entry holds, but for those of damaged segments that two persons closed.
 func (v *Verification) OK() bool { return v.FirstBad == 0 }
 
-var errBad = errors.New("chain broken")
-
-// Verify recomputes the chain from entry 1 to the newest this process wrote and names the first entry that does not hold.
-// witnesses are heads noted earlier and elsewhere; each must still be in the chain. The error is about reading the table.
-func (l *Log) Verify(ctx context.Context, witnesses ...Head) (Verification, error) {
-	end := l.Head() // before the scan: entries added during it are checked when they are found, and not missed
-	return VerifyStore(ctx, l.store, append(witnesses, end)...)
+// verifier walks through a log.
+type verifier struct {
+	key    *PublicKey // nil = signatures are not looked at
+	noted  map[uint64]Head
+	v      Verification
+	at     Segment
+	digest hash.Hash
+	prev   schemas.Sum
+	next   uint64
+	good   uint64 // entries of the segment that hold
+	head   Head   // newest that holds
+	signed bool   // the newest entry has a signature that holds
+	many   bool   // an entry was met
 }
 
-// VerifyStore is [Log.Verify] without an office: it works on a log that no office opens. It cannot see that the end was cut, but by a witness.
-func VerifyStore(ctx context.Context, store Store, witnesses ...Head) (Verification, error) {
-	var v Verification
-	bad := func(seq uint64, format string, args ...any) error {
-		v.FirstBad, v.Problem = seq, fmt.Sprintf(format, args...)
-		return errBad
-	}
-	noted := map[uint64]Head{}
-	for _, w := range witnesses {
-		if old, ok := noted[w.Seq]; ok && old != w {
-			_ = bad(w.Seq, "two noted heads of this number differ")
-			return v, nil
+// VerifyStore recomputes the chain of a log from its first entry. witnesses are heads noted earlier and elsewhere; each must still be in the
+// chain. key checks who wrote it; nil looks at no signature. The error is about reading the log.
+func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...Head) (Verification, error) {
+	w := &verifier{key: key, noted: map[uint64]Head{}, digest: sha256.New(), next: 1}
+	for _, h := range witnesses {
+		if old, ok := w.noted[h.Seq]; ok && old != h {
+			w.bad(h.Seq, "two noted heads of this number differ")
 		}
-		noted[w.Seq] = w
+		if h.Seq > 0 {
+			w.noted[h.Seq] = h
+		}
 	}
-	err := store.Scan(ctx, 1, func(e *Entry) error {
-		want := v.Head.Seq + 1
+	if err := log.Scan(ctx, 1, func(e *Entry) error { w.take(e); return nil }); err != nil {
+		return w.v, fmt.Errorf("read the look-up log: %w", err)
+	}
+	if w.at.FirstBad == 0 && key != nil && w.many && !w.signed {
+		if err := w.findUnsigned(ctx, log); err != nil {
+			return w.v, err
+		}
+	}
+	w.end(nil)
+	return w.v, nil
+}
+
+// bad notes the first fault of the segment.
+func (w *verifier) bad(seq uint64, format string, args ...any) {
+	if w.at.FirstBad == 0 || seq < w.at.FirstBad {
+		w.at.FirstBad, w.at.Problem = seq, fmt.Sprintf(format, args...)
+	}
+}
+
+func (w *verifier) take(e *Entry) {
+	if e.Kind == KindBreak {
+		if br := w.breaks(e); br != nil {
+			w.end(br)
+			w.begin(e)
+			return
+		}
+	}
+	if !w.many {
+		w.at.First = e.Seq
+	}
+	w.many = true
+	w.at.Last = max(w.at.Last, e.Seq)
+	encoded := e.encode()
+	sum := schemas.Sum(sha256.Sum256(encoded))
+	w.addToDigest(e, encoded)
+	w.signed = w.key != nil && len(e.Signature) > 0 && w.key.signed(e.Sum, e.Signature)
+	if w.at.FirstBad != 0 && w.at.FirstBad <= e.Seq {
+		return // nothing after the first bad entry of a segment is proven
+	}
+	switch {
+	case e.Seq < w.next:
+		w.bad(e.Seq, "there are two entries of this number")
+	case e.Seq > w.next:
+		w.bad(w.next, "the entry is missing; the next has number %d", e.Seq)
+	case e.Prev != w.prev:
+		w.bad(e.Seq, "it does not continue the entry before it")
+	case sum != e.Sum:
+		w.bad(e.Seq, "its content does not have its hash")
+	case !e.marksHold():
+		w.bad(e.Seq, "the plates noted for it are not those it had")
+	case w.differs(e):
+		w.bad(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
+	default:
+		w.next, w.prev, w.head = e.Seq+1, e.Sum, e.head()
+		w.good++
+	}
+}
+
+// differs reports whether a witness noted another hash for the entry.
+func (w *verifier) differs(e *Entry) bool {
+	n, ok := w.noted[e.Seq]
+	return ok && n.Sum != e.Sum
+}
+
+// addToDigest takes the entry as it is into the hash over the segment.
+func (w *verifier) addToDigest(e *Entry, encoded []byte) {
+	for _, b := range [][]byte{encoded, e.Sum[:], e.Signature} {
+		_, _ = w.digest.Write(appendText(nil, string(b)))
+	}
+	for i := range e.Marks {
+		_, _ = w.digest.Write(e.Marks[i][:])
+	}
+}
+
+// breaks returns the break of an entry, or nil when it is none that the site signed.
+func (w *verifier) breaks(e *Entry) *Break {
+	br := new(Break)
+	if e.hash() != e.Sum || w.key != nil && !w.key.signed(e.Sum, e.Signature) || json.Unmarshal([]byte(e.Body), br) != nil {
+		return nil
+	}
+	if e.Seq <= w.at.Last || e.Seq <= br.Witnessed || br.First != w.at.First {
+		return nil
+	}
+	if e.Prev != schemas.Sum(w.digest.Sum(nil)) {
+		w.bad(min(br.FirstBad, e.Seq), "the segment was changed after entry %d had closed it", e.Seq)
+		w.v.FirstBad, w.v.Problem = firstOf(w.v.FirstBad, w.v.Problem, w.at.FirstBad, w.at.Problem)
+	}
+	return br
+}
+
+// firstOf returns the smaller number that is not 0, with its text.
+func firstOf(a uint64, aText string, b uint64, bText string) (uint64, string) {
+	if a != 0 && (b == 0 || a <= b) {
+		return a, aText
+	}
+	return b, bText
+}
+
+// begin starts the segment of a break.
+func (w *verifier) begin(e *Entry) {
+	w.at, w.digest = Segment{First: e.Seq, Last: e.Seq}, sha256.New()
+	w.addToDigest(e, e.encode())
+	w.prev, w.next, w.good, w.head = e.Sum, e.Seq+1, 1, e.head()
+	w.signed = true
+	if w.differs(e) {
+		w.bad(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
+	}
+}
+
+// end closes the segment: with a break, or as the newest one.
+func (w *verifier) end(br *Break) {
+	if br != nil && w.at.FirstBad == 0 {
+		w.at.FirstBad, w.at.Problem = br.FirstBad, br.Problem // a witness of that time knew
+	}
+	w.at.Closed = br
+	w.at.digest = schemas.Sum(w.digest.Sum(nil))
+	if br == nil {
+		for _, seq := range w.notedAfter(w.at.Last) {
+			w.bad(w.head.Seq+1, "the log ends before entry %d, which was noted: its end was cut off", seq)
+		}
+		w.v.FirstBad, w.v.Problem = firstOf(w.v.FirstBad, w.v.Problem, w.at.FirstBad, w.at.Problem)
+	}
+	w.v.Segments = append(w.v.Segments, w.at)
+	w.v.Entries += w.good
+	if w.head.Seq > 0 {
+		w.v.Head = w.head
+	}
+}
+
+func (w *verifier) notedAfter(last uint64) (out []uint64) {
+	for seq := range w.noted {
+		if seq > last {
+			out = append(out, seq)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+var errFound = errors.New("found")
+
+// findUnsigned names the first entry of the newest segment that no signature of the site covers.
+func (w *verifier) findUnsigned(ctx context.Context, log Scanner) error {
+	covered := w.at.First
+	err := log.Scan(ctx, w.at.First, func(e *Entry) error {
 		switch {
-		case e.Seq < want:
-			return bad(e.Seq, "there are two entries of this number")
-		case e.Seq > want:
-			return bad(want, "the entry is missing; the next has number %d", e.Seq)
-		case e.Prev != v.Head.Sum:
-			return bad(e.Seq, "it does not continue the entry before it")
-		case e.hash() != e.Sum:
-			return bad(e.Seq, "its content does not have its hash")
+		case len(e.Signature) == 0:
+		case !w.key.signed(e.Sum, e.Signature):
+			return errFound
+		default:
+			covered = e.Seq + 1
 		}
-		if w, ok := noted[e.Seq]; ok && w.Sum != e.Sum {
-			return bad(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
-		}
-		v.Entries, v.Head = e.Seq, Head{e.Seq, e.Sum}
 		return nil
 	})
-	switch {
-	case errors.Is(err, errBad):
-		return v, nil // what is bad is in v
-	case err != nil:
-		return v, fmt.Errorf("read access log: %w", err)
+	if err != nil && !errors.Is(err, errFound) {
+		return fmt.Errorf("read the look-up log: %w", err)
 	}
-	for seq := range noted {
-		if seq > v.Head.Seq {
-			_ = bad(v.Head.Seq+1, "the log ends before entry %d, which was noted: its end was cut", seq)
-		}
+	w.bad(covered, "it is not signed by the key of this site: no office wrote it")
+	return nil
+}
+
+// Verify verifies the log of an office with the heads it knows itself: the one it appended or found, and the one it appends to.
+func (l *Log) Verify(ctx context.Context, witnesses ...Head) (Verification, error) {
+	own := l.Head() // before the scan: entries added during it are checked when they are found, and not missed
+	head, err := l.store.Head(ctx)
+	if err != nil {
+		return Verification{}, fmt.Errorf("read the head of the look-up log: %w", err)
 	}
-	return v, nil
+	return VerifyStore(ctx, l.store, &l.keys.Site.PublicKey, append(slices.Clone(witnesses), own, head)...)
 }

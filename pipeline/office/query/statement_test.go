@@ -1,7 +1,6 @@
 package query
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"regexp"
@@ -12,15 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/access/accesstest"
 	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// nowhere is an access log that takes everything.
-type nowhere struct{}
-
-func (nowhere) Insert(context.Context, []access.Entry) error                  { return nil }
-func (nowhere) Tail(context.Context) (access.Entry, uint64, error)            { return access.Entry{}, 0, nil }
-func (nowhere) Scan(context.Context, uint64, func(*access.Entry) error) error { return nil }
 
 var now = schemas.MicrosOf(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 
@@ -28,19 +21,7 @@ var now = schemas.MicrosOf(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 func permit(t testing.TB, u *access.User, a access.Ask) access.Permit {
 	t.Helper()
 	a.Reason = "ten characters at least"
-	s, r := access.Authorise(u, a, now)
-	if r != nil {
-		t.Fatalf("%s: %v", a.Route, r)
-	}
-	l, err := access.OpenLog(t.Context(), nowhere{}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := l.Grant(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return accesstest.Permit(t, u, a, now)
 }
 
 var (
@@ -126,7 +107,6 @@ func everything(t testing.TB, w typed) map[string]Statement {
 		DecisionFilter{Plate: plate, Family: w.text, Outcome: w.text}, page))
 	add("rejects")(Rejects(ask(super, access.RouteRejects, access.Traffic), RejectFilter{Reason: w.text, Cameras: list}, page))
 	add("by reason")(CountRejects(ask(camera, access.RouteRejects, ""), RejectFilter{Reason: w.text}))
-	add("access log")(AccessLog(ask(auditor, access.RouteAccessLog, ""), AccessFilter{User: w.text, Action: w.text, Plate: plate}, page))
 	return out
 }
 
@@ -246,7 +226,6 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 		"decisions":  func(p access.Permit) (Statement, error) { return Decisions(p, DecisionFilter{Plate: plate}, Page{}) },
 		"rejects":    func(p access.Permit) (Statement, error) { return Rejects(p, RejectFilter{}, Page{}) },
 		"by reason":  func(p access.Permit) (Statement, error) { return CountRejects(p, RejectFilter{}) },
-		"access log": func(p access.Permit) (Statement, error) { return AccessLog(p, AccessFilter{}, Page{}) },
 		"plates":     func(p access.Permit) (Statement, error) { return Plates(p, plate, 5) },
 		"hours":      Hours,
 		"hit counts": HitCounts,

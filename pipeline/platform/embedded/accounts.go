@@ -97,7 +97,7 @@ func grantsOf(r DatabaseRole, db string) []string {
 		return append([]string{"GRANT SELECT, INSERT ON " + db + ".*"}, describing...)
 	case Office:
 		return []string{
-			"GRANT SELECT ON " + db + ".*", "GRANT INSERT ON " + db + ".access_log", "GRANT INSERT ON " + db + ".office_lease",
+			"GRANT SELECT ON " + db + ".*",
 			"GRANT SELECT ON system.replicas",
 		} // see sink.Open
 	case Reconciler:

@@ -1,0 +1,88 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Break closes a damaged segment. It is the body of an entry of [KindBreak], whose Prev is the hash over the segment as it was found.
+type Break struct {
+	Persons  []string `json:"persons"` // two, by name
+	Reason   string   `json:"reason"`
+	First    uint64   `json:"segment_first"`
+	Last     uint64   `json:"segment_last"`
+	FirstBad uint64   `json:"first_bad"`
+	Problem  string   `json:"problem"`
+	// Witnessed is the greatest number that a witness outside the database noted: the new segment begins after it, so that no number is given twice.
+	Witnessed uint64 `json:"witnessed,omitempty"`
+}
+
+// Errors of [CloseSegment] that a person can mend.
+var (
+	ErrNotDamaged = errors.New("the look-up log holds: there is no damaged segment to close")
+	ErrTwoPersons = errors.New("a damaged segment is closed by two persons of whom one is an auditor")
+)
+
+// TwoPersons checks that two users may close a damaged segment now.
+func TwoPersons(a, b *User, now schemas.Micros) error {
+	for _, u := range []*User{a, b} {
+		if u == nil {
+			return fmt.Errorf("a token is of no user: %w", ErrTwoPersons)
+		}
+		if now < u.From || u.To != 0 && now >= u.To {
+			return fmt.Errorf("the token of %s is not valid now: %w", u.Name, ErrTwoPersons)
+		}
+	}
+	if a.Name == b.Name {
+		return fmt.Errorf("both tokens are of %s: %w", a.Name, ErrTwoPersons)
+	}
+	if a.Role != Auditor && b.Role != Auditor {
+		return fmt.Errorf("%s and %s are no auditors: %w", a.Name, b.Name, ErrTwoPersons)
+	}
+	return nil
+}
+
+// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed.
+func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
+	if err := TwoPersons(a, b, now); err != nil {
+		return Break{}, Head{}, err
+	}
+	if len([]rune(strings.TrimSpace(reason))) < MinReason {
+		return Break{}, Head{}, fmt.Errorf("say in at least %d characters what happened; it is logged", MinReason)
+	}
+	v, err := VerifyStore(ctx, store, &keys.Site.PublicKey, witnesses...)
+	if err != nil {
+		return Break{}, Head{}, err
+	}
+	if v.OK() {
+		return Break{}, Head{}, ErrNotDamaged
+	}
+	last := v.Segments[len(v.Segments)-1]
+	br := Break{Persons: []string{a.Name, b.Name}, Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: v.FirstBad, Problem: v.Problem}
+	for _, w := range witnesses {
+		br.Witnessed = max(br.Witnessed, w.Seq)
+	}
+	body, err := json.Marshal(br)
+	if err != nil {
+		return br, Head{}, err
+	}
+	e := &Entry{Kind: KindBreak, User: a.Name, Role: string(a.Role), Zones: strings.Join(a.Zones, ","), Operation: "break", Reason: br.Reason, Body: string(body)}
+	err = store.Append(ctx, []*Entry{e}, func(end End) error {
+		if end.Newest.Seq != last.Last {
+			return fmt.Errorf("an entry was added while the segment was looked at: try again")
+		}
+		e.Seq, e.At, e.Prev = max(end.Head.Seq, end.Newest.Seq, br.Witnessed)+1, end.Now, last.digest
+		e.Sum = e.hash()
+		e.Signature = keys.Site.signEntry(e.Sum)
+		return nil
+	})
+	if err != nil {
+		return br, Head{}, fmt.Errorf("close the damaged segment: %w", err)
+	}
+	return br, e.head(), nil
+}

@@ -1,0 +1,52 @@
+package access
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Head is the newest entry of the log: its number and hash. The zero Head is that of an empty log.
+type Head struct {
+	Seq uint64
+	Sum schemas.Sum
+}
+
+// ParseHead reads a head of its number and the 64 hexadecimal digits of its hash.
+func ParseHead(seq uint64, sum string) (Head, error) {
+	h := Head{Seq: seq}
+	if n, err := hex.Decode(h.Sum[:], clip(sum)); err != nil || n != len(h.Sum) || len(sum) != 2*n || seq == 0 {
+		return Head{}, fmt.Errorf("a head is the number of an entry and the 64 hexadecimal digits of its hash, not %d and %.70q", seq, sum)
+	}
+	return h, nil
+}
+
+const headTitle = "anpr look-up log head"
+
+// text is what is signed of a head: three lines.
+func (h Head) text() string {
+	return fmt.Sprintf("%s\n%d\n%x\n", headTitle, h.Seq, h.Sum)
+}
+
+// Note returns the head as a note signed by the site, for a witness outside the database.
+func (h Head) Note(key *SiteKey) ([]byte, error) { return key.signNote(h.text()) }
+
+// OpenNote reads a note of [Head.Note] and checks its signature.
+func OpenNote(raw []byte, key *PublicKey) (Head, error) {
+	text, err := key.openNote(raw)
+	if err != nil {
+		return Head{}, err
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[0] != headTitle {
+		return Head{}, fmt.Errorf("the note is none of a head: %.80q", text)
+	}
+	seq, err := strconv.ParseUint(lines[1], 10, 64)
+	if err != nil {
+		return Head{}, fmt.Errorf("the note of a head has no number: %.80q", text)
+	}
+	return ParseHead(seq, lines[2])
+}

@@ -1,0 +1,119 @@
+package access
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// exportForm begins an exported log.
+const exportForm = "anpr look-up log export/1"
+
+// exportHead is the first line of an exported log.
+type exportHead struct {
+	Form      string `json:"form"`
+	PublicKey string `json:"public_key"` // of the site; what a reader knows of elsewhere counts, not this
+}
+
+// exported is a line of an exported log.
+type exported struct {
+	*Entry
+	PrevHex string   `json:"prev_sha256"`
+	SumHex  string   `json:"entry_sha256"`
+	Marks   []string `json:"plate_hmacs,omitempty"`
+}
+
+// Export writes a log as lines of JSON, without a plate in clear. A damaged one is written as it is.
+func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (entries uint64, err error) {
+	b := bufio.NewWriter(out)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(exportHead{exportForm, key.String()}); err != nil {
+		return 0, err
+	}
+	err = log.Scan(ctx, 1, func(e *Entry) error {
+		x := exported{Entry: e, PrevHex: hex.EncodeToString(e.Prev[:]), SumHex: hex.EncodeToString(e.Sum[:])}
+		for i := range e.Marks {
+			x.Marks = append(x.Marks, hex.EncodeToString(e.Marks[i][:]))
+		}
+		entries++
+		return enc.Encode(x)
+	})
+	return entries, errors.Join(err, b.Flush())
+}
+
+// Exported is an exported log. It can be scanned several times.
+type Exported struct {
+	src       io.ReadSeeker
+	PublicKey string // as the file states it
+}
+
+// ReadExport reads the head of an exported log.
+func ReadExport(src io.ReadSeeker) (*Exported, error) {
+	x := &Exported{src: src}
+	d, err := x.begin()
+	if err != nil {
+		return nil, err
+	}
+	_ = d
+	return x, nil
+}
+
+func (x *Exported) begin() (*json.Decoder, error) {
+	if _, err := x.src.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bufio.NewReader(x.src))
+	var head exportHead
+	if err := d.Decode(&head); err != nil || head.Form != exportForm {
+		return nil, fmt.Errorf("the file does not begin with %q: it is no export of a look-up log (anpr access-log export)", exportForm)
+	}
+	x.PublicKey = head.PublicKey
+	return d, nil
+}
+
+// Scan gives the entries of the file from a number on.
+func (x *Exported) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
+	d, err := x.begin()
+	if err != nil {
+		return err
+	}
+	for line := 2; ctx.Err() == nil; line++ {
+		r := exported{Entry: new(Entry)}
+		if err := d.Decode(&r); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("entry in line %d: %w", line, err)
+		}
+		if err := errors.Join(readSum(&r.Prev, r.PrevHex), readSum(&r.Sum, r.SumHex)); err != nil {
+			return fmt.Errorf("entry %d: %w", r.Seq, err)
+		}
+		for _, m := range r.Marks {
+			var s schemas.Sum
+			if err := readSum(&s, m); err != nil {
+				return fmt.Errorf("entry %d: %w", r.Seq, err)
+			}
+			r.Entry.Marks = append(r.Entry.Marks, s)
+		}
+		if r.Seq < from {
+			continue
+		}
+		if err := each(r.Entry); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func readSum(to *schemas.Sum, text string) error {
+	if n, err := hex.Decode(to[:], clip(text)); err != nil || n != len(to) || len(text) != 2*n {
+		return fmt.Errorf("%.70q is no hash of 64 hexadecimal digits", text)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package office
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// Witness keeps heads of the look-up log outside the database, where who may write the database may not.
+type Witness interface {
+	// Note hands a head over; nil means that it is kept. A head that was handed over last is no change.
+	Note(ctx context.Context, h access.Head) error
+	// Heads returns the heads that were handed over so far, by whichever office. An error says that the witness cannot be asked, or was changed.
+	Heads(ctx context.Context) ([]access.Head, error)
+}
+
+// When heads are handed over, and when the log is verified.
+const (
+	headEvery   = 100 // entries
+	headWithin  = time.Minute
+	verifyEvery = time.Hour
+	headLook    = time.Second
+	headTime    = 30 * time.Second
+)
+
+// keepWitnesses hands heads over every hundred entries, each minute and at the end, and verifies the log at the start and hourly.
+func (o *Office) keepWitnesses(ctx context.Context) {
+	tick := time.NewTicker(headLook)
+	defer tick.Stop()
+	var noted access.Head
+	var notedAt, verifiedAt time.Time
+	for {
+		if l, err := o.openLog(); err == nil {
+			h := l.Head()
+			if h != noted && (h.Seq >= noted.Seq+headEvery || time.Since(notedAt) >= headWithin) {
+				o.noteHead(ctx, h)
+				noted, notedAt = h, time.Now()
+			}
+			if time.Since(verifiedAt) >= verifyEvery {
+				o.verifyNow(ctx, l)
+				verifiedAt = time.Now()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			if l, _ := o.currentLog(); l != nil && l.Damaged() == nil {
+				o.noteHead(context.WithoutCancel(ctx), l.Head())
+			}
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// noteHead makes witnesses of the process's log and of every place outside the database.
+func (o *Office) noteHead(ctx context.Context, h access.Head) {
+	if h.Seq == 0 {
+		return
+	}
+	o.cfg.Logger.Info().Uint64("seq", h.Seq).Str("sha256", hex.EncodeToString(h.Sum[:])).Msg("head of the access log")
+	ctx, cancel := context.WithTimeout(ctx, headTime)
+	defer cancel()
+	for _, w := range o.cfg.Witnesses {
+		if err := w.Note(ctx, h); err != nil {
+			o.cfg.Metrics.HeadsLost.Inc()
+			o.cfg.Logger.Error().Err(err).Uint64("seq", h.Seq).Msg("a head of the access log is not with its witness")
+		}
+	}
+}
+
+// verifyNow verifies the log in the background; what cannot be verified is an alert by the time of the last verification.
+func (o *Office) verifyNow(ctx context.Context, l *access.Log) {
+	began := time.Now()
+	v, n, err := o.verifyLog(ctx, l)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		o.cfg.Logger.Error().Err(err).Msg("the access log could not be verified")
+	case v.OK():
+		o.cfg.Logger.Info().Uint64("entries", v.Entries).Int("witnesses", n).Dur("took", time.Since(began)).Msg("the access log holds")
+	}
+}
+
+// verifyLog verifies the log against the heads of all witnesses, and returns how many there were. A log that does not hold shuts the office.
+func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.Head) (access.Verification, int, error) {
+	heads := more
+	for _, w := range o.cfg.Witnesses {
+		hs, err := w.Heads(ctx)
+		if err != nil {
+			o.cfg.Metrics.Verified.Set(0)
+			return access.Verification{}, 0, fmt.Errorf("ask a witness: %w", err)
+		}
+		heads = append(heads, hs...)
+	}
+	v, err := l.Verify(ctx, heads...)
+	if err != nil {
+		return v, len(heads), err
+	}
+	if v.OK() {
+		o.setDamaged(nil, access.Head{})
+		o.cfg.Metrics.Verified.Set(1)
+		o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+		return v, len(heads), nil
+	}
+	if len(more) > 0 { // a head that somebody typed shuts no office
+		if again, _, err := o.verifyLog(ctx, l); err == nil && again.OK() {
+			return v, len(heads), nil
+		}
+	}
+	why := fmt.Errorf("entry %d: %s: %w", v.FirstBad, v.Problem, access.ErrDamaged)
+	o.cfg.Metrics.Verified.Set(0)
+	o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+	o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")
+	o.setDamaged(why, l.Head())
+	l.Shut(why)
+	return v, len(heads), nil
+}
+
+func (o *Office) setDamaged(why error, at access.Head) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.damaged, o.damagedAt = why, at
+}

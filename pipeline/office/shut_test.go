@@ -1,0 +1,199 @@
+package office
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// eventually asks again until it holds; it gives up after a minute.
+func eventually(t *testing.T, what string, ok func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		err := ok()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// A shut office answers 503 with what the user is to do, keeps its reason for the operator, and opens by itself; it is not the process that ends.
+func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
+	refused := func(why string) {
+		t.Helper()
+		eventually(t, why, func() error {
+			if err := d.office.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), why) {
+				return fmt.Errorf("ready says %w", errors.Join(errors.New("something else"), err))
+			}
+			return nil
+		})
+		_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
+		if status(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), shutText["en"]) || strings.Contains(err.Error(), why) {
+			t.Errorf("a look-up: %v, want 503 with what to do and without %q", err, why)
+		}
+		for _, lang := range []string{"nl", "fr-BE,fr;q=0.9,en;q=0.8", "de, nl_BE.UTF-8"} {
+			c := d.as(access.ZoneOfficer)
+			c.Lang = lang
+			want := shutText[map[string]string{"n": "nl", "f": "fr", "d": "nl"}[lang[:1]]]
+			if _, err := c.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("in %s: %v, want %q", lang, err, want)
+			}
+		}
+	}
+	opens := func(why string) {
+		t.Helper()
+		eventually(t, why, func() error { return d.office.Ready(t.Context()) })
+		d.lookups(1)
+	}
+	d.lookups(2)
+	// A log that is not there any more is noticed before somebody asks.
+	d.attack("ALTER TABLE look_up_head RENAME TO look_up_head_away")
+	refused("does not exist")
+	d.attack("ALTER TABLE look_up_head_away RENAME TO look_up_head")
+	opens("the log is there again")
+	// An entry that no office wrote, at the end.
+	d.attack("INSERT INTO look_ups (seq, at, kind, user_name, prev_sha256, entry_sha256) SELECT seq + 4, now(), 'asked', 'forged', entry_sha256, entry_sha256 FROM look_up_head")
+	if _, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
+		t.Errorf("a look-up after a forged entry: %v, want 503", err)
+	}
+	refused("its newest entry 10")
+	d.closeSegment()
+	opens("two persons closed the damaged segment")
+}
+
+// closeSegment is what `anpr access-log break` does.
+func (d *desk) closeSegment() {
+	d.t.Helper()
+	auditor, supervisor := &access.User{Name: "auditor1", Role: access.Auditor}, &access.User{Name: "supervisor1", Role: access.GVCSupervisor}
+	if _, _, err := access.CloseSegment(d.t.Context(), d.office.cfg.LookUps, d.keys, auditor, supervisor, "an administrator changed the table", nil, schemas.MicrosOf(now)); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// remembering is a witness in memory.
+type remembering struct {
+	heads chan []access.Head
+	err   error
+}
+
+func newRemembering() *remembering {
+	r := &remembering{heads: make(chan []access.Head, 1)}
+	r.heads <- nil
+	return r
+}
+
+func (r *remembering) Note(_ context.Context, h access.Head) error {
+	r.heads <- append(<-r.heads, h)
+	return nil
+}
+
+func (r *remembering) Heads(context.Context) ([]access.Head, error) {
+	hs := <-r.heads
+	r.heads <- hs
+	return hs, r.err
+}
+
+// Damage in the middle, which no append meets, is found by the verification, and shuts the office until two persons close the segment.
+func TestAVerificationThatFindsDamageShutsTheOfficeUntilABreak(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
+	d.lookups(3)
+	d.attack("UPDATE look_ups SET reason = 'something better' WHERE seq = 3")
+	l, _ := d.office.currentLog()
+	d.office.verifyNow(t.Context(), l)
+	if _, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
+		t.Errorf("a look-up on a damaged log: %v, want 503", err)
+	}
+	for range 3 {
+		if d.office.tryToOpen(t.Context()) {
+			t.Fatal("the office opened on a damaged log")
+		}
+	}
+	if err := d.office.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "entry 3") {
+		t.Errorf("ready says %v, want entry 3", err)
+	}
+	if got := gauge(t, d, "anpr_access_log_ok"); got != 0 {
+		t.Errorf("anpr_access_log_ok is %v, want 0", got)
+	}
+	d.closeSegment()
+	eventually(t, "the office opens after the break", func() error { return d.office.Ready(t.Context()) })
+	d.lookups(1)
+	a, err := d.as(access.Auditor).VerifyAccessLog(t.Context(), VerifyQuery{})
+	if err != nil || !a.OK || len(a.Segments) != 2 || a.Segments[0].FirstBad != 3 || len(a.Segments[0].ClosedBy) != 2 {
+		t.Errorf("got %+v, err %v", a, err)
+	}
+	if got := gauge(t, d, "anpr_access_log_ok"); got != 1 {
+		t.Errorf("anpr_access_log_ok is %v, want 1", got)
+	}
+}
+
+func gauge(t *testing.T, d *desk, name string) float64 {
+	t.Helper()
+	families, err := d.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// An office that starts on a log whose end was cut, or that was rolled back, finds it by its witnesses; it hands heads over while it runs and when it stops.
+func TestTheWitnessesFindWhatWasCutWhileTheOfficeWasStopped(t *testing.T) {
+	w := newRemembering()
+	d := newDesk(t, func(c *Config) { c.Witnesses = []Witness{w} })
+	d.lookups(3)
+	start := func() (*Office, func()) {
+		life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+		o, err := New(life, d.office.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o, func() { end(); o.Wait() }
+	}
+	o, stop := start()
+	_ = o
+	stop()
+	hs, _ := w.Heads(t.Context())
+	if len(hs) == 0 || hs[len(hs)-1].Seq != 6 {
+		t.Fatalf("got heads %v, want entry 6 at the stop", hs)
+	}
+	d.attack("DELETE FROM look_up_plates; DELETE FROM asked_plates WHERE seq > 4; DELETE FROM disclosed WHERE seq > 4; DELETE FROM look_ups WHERE seq > 4; UPDATE look_up_head SET (seq, entry_sha256) = (SELECT seq, entry_sha256 FROM look_ups ORDER BY seq DESC LIMIT 1)")
+	o, stop = start()
+	defer stop()
+	eventually(t, "the cut end is found at the start", func() error {
+		if err := o.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "entry 5") {
+			return fmt.Errorf("ready says %w", errors.Join(errors.New("something else"), err))
+		}
+		return nil
+	})
+}
+
+// A head that an auditor types wrongly is an answer for him, and shuts nothing.
+func TestAWronglyTypedHeadShutsNoOffice(t *testing.T) {
+	d := newDesk(t, nil)
+	d.lookups(2)
+	a, err := d.as(access.Auditor).VerifyAccessLog(t.Context(), VerifyQuery{Seq: 3, SHA256: strings.Repeat("00", 32)})
+	if err != nil || a.OK || a.FirstBad != 3 {
+		t.Fatalf("got %+v, err %v", a, err)
+	}
+	d.lookups(1)
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Scan gives the entries from a number on, with their HMACs, all as of one instant.
+func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry) error) error {
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return fmt.Errorf("begin: %w", explain(err))
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // it read only
+	sql := "SELECT " + strings.Join(columnNames, ", ") + `,
+		(SELECT array_agg(a.plate_hmac ORDER BY a.plate_hmac) FROM asked_plates a WHERE a.seq = l.seq),
+		(SELECT array_agg(d.plate_hmac ORDER BY d.plate_hmac) FROM disclosed d WHERE d.seq = l.seq)
+		FROM look_ups l WHERE seq >= $1 ORDER BY seq`
+	rows, err := tx.Query(ctx, sql, int64(from))
+	if err != nil {
+		return fmt.Errorf("query entries: %w", explain(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e := new(access.Entry)
+		if err := scanEntry(rows, e); err != nil {
+			return fmt.Errorf("scan entry: %w", err)
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("query entries: %w", explain(err))
+	}
+	return nil
+}
+
+// scanEntry reads a row of columnNames and the two lists of HMACs.
+func scanEntry(row pgx.Row, e *access.Entry, more ...any) error {
+	var seq, of, shown, plates, took int64
+	var at time.Time
+	var kind string
+	var prev, sum []byte
+	var asked, disclosed [][]byte
+	to := append([]any{
+		&seq, &at, &kind, &e.User, &e.Role, &e.Zones, &e.SignIn, &e.Address, &e.Operation, &e.Purpose, &e.PurposeID, &e.Reason,
+		&e.CaseRef, &e.ProsecutorRef, &e.Asked, &e.Outcome, &e.Code, &e.Refusal, &of, &shown, &plates, &e.KeyID,
+		&e.PlatesSum, &e.Pictures, &took, &e.Cut, &e.Body, &prev, &sum, &e.Signature, &asked, &disclosed,
+	}, more...)
+	if err := row.Scan(to...); err != nil {
+		return err
+	}
+	e.Seq, e.At, e.Kind = uint64(seq), schemas.MicrosOf(at), access.Kind(kind)
+	e.Of, e.Rows, e.Plates, e.TookMS = uint64(of), uint64(shown), uint64(plates), uint64(took)
+	copy(e.Prev[:], prev)
+	copy(e.Sum[:], sum)
+	marks := asked
+	if len(disclosed) > 0 {
+		marks = append(marks, disclosed...)
+	}
+	for _, m := range marks {
+		e.Marks = append(e.Marks, schemas.Sum(m))
+	}
+	return nil
+}
+
+// Filter chooses entries; an empty field chooses all.
+type Filter struct {
+	User, Operation, Purpose, Outcome, Kind string
+	From, To                                time.Time // of the entry: from inclusive, to exclusive; zero = open
+	Zones                                   []string  // entries of users of one of these zones
+	Marks                                   [][]byte  // entries that named or disclosed a plate of one of these HMACs
+	Before                                  uint64    // entries of smaller numbers; 0 = all
+	Limit                                   int
+}
+
+// Found is an entry with the plates in clear that are still kept.
+type Found struct {
+	access.Entry
+	Clear []access.ClearPlate
+}
+
+// Find returns entries, newest first, at most one more than the limit.
+func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
+	where, args := []string{"true"}, []any{}
+	and := func(sql string, arg any) {
+		args = append(args, arg)
+		where = append(where, strings.ReplaceAll(sql, "?", fmt.Sprintf("$%d", len(args))))
+	}
+	for _, x := range []struct{ column, value string }{
+		{"user_name", f.User}, {"operation", f.Operation}, {"purpose", f.Purpose}, {"outcome", f.Outcome}, {"kind", f.Kind},
+	} {
+		if x.value != "" {
+			and(x.column+" = ?", x.value)
+		}
+	}
+	if !f.From.IsZero() {
+		and("at >= ?", f.From)
+	}
+	if !f.To.IsZero() {
+		and("at < ?", f.To)
+	}
+	if len(f.Zones) > 0 {
+		and("string_to_array(zones, ',') && ?::text[]", f.Zones)
+	}
+	if f.Marks != nil {
+		and("seq IN (SELECT seq FROM asked_plates WHERE plate_hmac = ANY(?::bytea[]) UNION ALL SELECT seq FROM disclosed WHERE plate_hmac = ANY(?::bytea[]))", f.Marks)
+	}
+	if f.Before > 0 {
+		and("seq < ?", int64(f.Before))
+	}
+	args = append(args, f.Limit+1)
+	sql := "SELECT " + strings.Join(columnNames, ", ") + ", NULL::bytea[], NULL::bytea[], (SELECT array_agg(plate ORDER BY plate) FROM look_up_plates p WHERE p.seq = l.seq), (SELECT array_agg(plate_hmac ORDER BY plate) FROM look_up_plates p WHERE p.seq = l.seq) FROM look_ups l WHERE " +
+		strings.Join(where, " AND ") + fmt.Sprintf(" ORDER BY seq DESC LIMIT $%d", len(args))
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("query entries: %w", explain(err))
+	}
+	defer rows.Close()
+	var out []Found
+	for rows.Next() {
+		var e Found
+		var plates []string
+		var marks [][]byte
+		if err := scanEntry(rows, &e.Entry, &plates, &marks); err != nil {
+			return nil, fmt.Errorf("scan entry: %w", err)
+		}
+		for i := range min(len(plates), len(marks)) {
+			e.Clear = append(e.Clear, access.ClearPlate{Mark: schemas.Sum(marks[i]), Plate: plates[i]})
+		}
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("query entries: %w", explain(err))
+	}
+	return out, nil
+}
+
+// DeleteClearPlates deletes the plates in clear of entries older than an instant, and returns how many there were. The chain goes on holding.
+func (s *LookUps) DeleteClearPlates(ctx context.Context, before time.Time) (int64, error) {
+	tag, err := s.pool.Exec(ctx, "DELETE FROM look_up_plates WHERE at < $1", before)
+	if err != nil {
+		return 0, fmt.Errorf("delete plates in clear: %w", explain(err))
+	}
+	return tag.RowsAffected(), nil
+}

@@ -1,0 +1,64 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Publish writes one record to a topic, and returns when all brokers in sync have it. It is for records that are few.
+func (k Kafka) Publish(ctx context.Context, client, topic string, value []byte) error {
+	t := k.Transport(client)
+	defer t.CloseIdleConnections()
+	w := &kafka.Writer{
+		Addr: kafka.TCP(k.Brokers()...), Topic: topic, Transport: t, RequiredAcks: kafka.RequireAll, MaxAttempts: 3,
+		WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 200 * time.Millisecond, BatchTimeout: time.Millisecond,
+		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+	}
+	err := w.WriteMessages(ctx, kafka.Message{Value: value})
+	if err := errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("write to topic %s: %w", topic, err)
+	}
+	return nil
+}
+
+// ReadFrom gives the records of a partition from an offset to its end, and returns the offset after the last. An offset before the first
+// one that the partition still has is moved there.
+func (a *Admin) ReadFrom(ctx context.Context, topic string, partition int32, offset int64, each func(offset int64, value []byte) error) (next int64, err error) {
+	bounds, err := a.Bounds(ctx, topic, []int32{partition})
+	if err != nil {
+		return offset, err
+	}
+	next = max(offset, bounds[partition].First)
+	for next < bounds[partition].End {
+		resp, err := a.FetchRecords(ctx, topic, partition, next)
+		if err != nil {
+			return next, err
+		}
+		before := next
+		for {
+			r, err := resp.Records.ReadRecord()
+			if err != nil {
+				break // io.EOF, or a record that the answer cuts; the next fetch begins with it
+			}
+			if r.Offset < next {
+				continue
+			}
+			value, err := kafka.ReadAll(r.Value)
+			if err != nil {
+				return next, fmt.Errorf("read record %d of %s/%d: %w", r.Offset, topic, partition, err)
+			}
+			if err := each(r.Offset, value); err != nil {
+				return next, err
+			}
+			next = r.Offset + 1
+		}
+		if next == before {
+			return next, fmt.Errorf("read %s/%d: the broker gives no record from offset %d on, and the partition ends with %d", topic, partition, next, bounds[partition].End)
+		}
+	}
+	return next, nil
+}
