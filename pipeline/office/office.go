@@ -131,6 +131,15 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 // Wait returns after the context of [New] has ended and the newest head is with its witnesses.
 func (o *Office) Wait() { <-o.ended }
 
+// Identify writes to the look-up log what somebody did to be known, and returns the number of the entry.
+func (o *Office) Identify(ctx context.Context, i access.Identity) (uint64, error) {
+	l, err := o.openLog()
+	if err != nil {
+		return 0, err
+	}
+	return l.Identify(ctx, i)
+}
+
 // Handler returns the API.
 func (o *Office) Handler() http.Handler { return o.handler }
 

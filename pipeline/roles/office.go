@@ -125,9 +125,11 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go watchUsers(ctx, c.Users, users, warn, log)
+	f.api = of
 	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()
 		of.Wait() // the newest head goes to its witnesses
+		f.close()
 		return errors.Join(books.Close(ctx), conn.Close())
 	}}, nil
 }
@@ -139,7 +141,7 @@ func watchUsers(ctx context.Context, path string, users *access.Users, taken fun
 	if info, err := os.Stat(path); err == nil {
 		seen = info.ModTime()
 	}
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(time.Second) // a changed user is out within 2 s, with a file system that counts seconds too
 	defer tick.Stop()
 	for {
 		select {

@@ -50,11 +50,13 @@ type front struct {
 	encrypt *tls.Config   // nil = plain
 	public  string
 	log     zerolog.Logger
+	users   *access.Users
+	api     *office.Office // set before anything is served
 }
 
 // newFront prepares the front. Its API is set before anything is served.
 func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front, error) {
-	f := &front{madeUp: isMadeUp(c.Reference), log: c.Log.With().Str("role", "sign-in").Logger()}
+	f := &front{madeUp: isMadeUp(c.Reference), users: users, log: c.Log.With().Str("role", "sign-in").Logger()}
 	var err error
 	if f.encrypt, err = c.SignIn.loadTLS(); err != nil {
 		return nil, err
@@ -144,10 +146,17 @@ func (f *front) tellSignedIn() func(*http.Request) (*access.User, error) {
 	}
 }
 
-// record writes what happened to a sign-in.
-func (f *front) record(_ context.Context, e signin.Event) (uint64, error) {
-	f.log.Info().Str("event", string(e.Kind)).Str("user", e.User).Str("sign_in", e.SignIn).Str("address", e.Address).Str("cause", e.Cause).Int("not_logged_before", e.Silent).Msg("identity")
-	return 0, nil
+// record writes what happened to a sign-in to the look-up log.
+func (f *front) record(ctx context.Context, e signin.Event) (uint64, error) {
+	id := access.Identity{What: string(e.Kind), SignIn: e.SignIn, Address: e.Address}
+	all := f.users.All()
+	if i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == e.User }); i >= 0 {
+		id.User = &all[i]
+	}
+	if e.Cause != "" {
+		id.Detail = map[string]any{"cause": e.Cause, "not_logged_before": e.Silent}
+	}
+	return f.api.Identify(ctx, id)
 }
 
 // onThisMachine reports whether an office is for this machine alone.

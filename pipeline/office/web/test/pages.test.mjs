@@ -67,6 +67,7 @@ inPage('one click signs in, and the page after it knows who it is', {}, async (p
   await signIn(page, 'officer1');
   assert.match(await page.textContent('header'), /officer1/);
   assert.match(await page.textContent('main'), /5339/);
+  assert.match(await page.textContent('[role=status]'), /^gelogd als nr\. [\d.]+$/);
   assert.equal(new URL(page.url()).search, '?lang=nl');
   // Nothing of it can be read by a script, and nothing is kept.
   assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ['', 0, 0]);
