@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/cmd/anprload/rehearsal"
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -29,7 +30,7 @@ import (
 // up`.
 type alertCommand struct {
 	named string   // as in the runbook, without arguments
-	args  []string // OFFENCE stands for the id of a stored offence
+	args  []string // OFFENCE stands for the id of a stored offence, NEWFILE for a file that is not there, TOKEN:NAME for a file with a token
 	code  int      // the exit code on a machine where all is well
 	says  string   // part of the output
 }
@@ -41,6 +42,11 @@ var alertCommands = []alertCommand{
 	{"evidence verify", []string{"evidence", "verify", "OFFENCE"}, 0, "is what was sealed"},
 	{"evidence export", []string{"evidence", "export", "OFFENCE"}, 0, `"plate"`},
 	{"access-log verify", []string{"access-log", "verify"}, 0, "the chain holds"},
+	{"access-log export", []string{"access-log", "export", "--out=NEWFILE"}, 0, "entries, signed by anpr-look-up-log"},
+	{"access-log break", []string{
+		"access-log", "break", "--token-file=TOKEN:auditor1", "--token-file=TOKEN:prosecutor1", "--reason=a restore of a wrong copy",
+	}, 1, "there is no damaged segment"},
+	{"migrate", []string{"migrate"}, 0, "up to date"},
 	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"}, 0, "the chain holds"},
 	{"query rejects", []string{"query", "--user=operator1", "rejects", "--purpose=operation", "--reason=weekly check of the cameras"}, 0, "REASON"},
 	{"rejects redrive", []string{
@@ -99,6 +105,7 @@ func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 			if i := slices.Index(args, "OFFENCE"); i >= 0 {
 				args[i] = offence
 			}
+			fillFiles(t, dir, args)
 			if c.named == "backup" {
 				args[1] += strings.Trim(how, "-")
 			}
@@ -119,6 +126,30 @@ func TestEveryCommandOfTheAlertsAnswersOnTheMachineOfUp(t *testing.T) {
 		}
 	}
 	t.Run("the continuous walk over the seals comes to an end", func(t *testing.T) { sealsAreWalked(t, h) })
+}
+
+// fillFiles puts files in the place of NEWFILE and TOKEN:NAME.
+func fillFiles(t *testing.T, dir string, args []string) {
+	t.Helper()
+	for i, a := range args {
+		if flag, ok := strings.CutSuffix(a, "NEWFILE"); ok {
+			args[i] = flag + filepath.Join(t.TempDir(), "new")
+		}
+		flag, user, ok := strings.Cut(a, "TOKEN:")
+		if !ok {
+			continue
+		}
+		q := ask.ClientFlags{User: user, DataFlags: flags.DataFlags{Data: dir}}
+		c, err := q.NewClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), user)
+		if err := os.WriteFile(path, []byte(c.Token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args[i] = flag + path
+	}
 }
 
 // exportedVerifies verifies the output of export; verify needs no database for a file.
