@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -17,7 +17,7 @@ import (
 // Questions are look-ups put to the office while a run is measured, over HTTP as its users do.
 type Questions struct {
 	Office  string          // the query API as http://host:port
-	Token   string          // for a user with unlimited plate searches
+	Tokens  []string        // tokens of users who may search by plate, each in its turn: one person may not ask for many
 	Plates  []schemas.Plate // plates of driving vehicles
 	Lookups int             // searches a second at scheduled times, each in its turn exact, by prefix, with wildcards, confusable; 0 = none
 	Retro   int             // entries in a new list to match with the stored reads, match after match; 0 = none
@@ -30,6 +30,9 @@ type askers struct {
 	lookups *latencyTimes // due to answered
 	retros  *latencyTimes
 	fail    func(error)
+
+	mu       sync.Mutex        // guards what follows
+	purposes map[string]string // that are open, by token
 }
 
 // mostAsked bounds the searches under way: further searches wait, and the wait counts.
@@ -37,7 +40,7 @@ const mostAsked = 64
 
 func newAskers(cfg Questions, fail func(error)) *askers {
 	return &askers{
-		cfg: cfg, fail: fail, lookups: newTimes(), retros: newTimes(),
+		purposes: map[string]string{}, cfg: cfg, fail: fail, lookups: newTimes(), retros: newTimes(),
 		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: mostAsked}},
 	}
 }
@@ -54,7 +57,7 @@ func (a *askers) askSearches(ctx context.Context, from, until time.Time) {
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			a.askTimed(ctx, a.lookups, due, func() (*http.Request, error) { return a.searchRequest(ctx, n) })
+			a.askTimed(ctx, a.lookups, due, n, a.searchQuestion(n))
 		}()
 	}
 	for range mostAsked {
@@ -68,15 +71,12 @@ func (a *askers) askRetroMatches(ctx context.Context, from, until time.Time) {
 		return
 	}
 	for n := 0; ctx.Err() == nil && time.Now().Before(until); n++ {
-		a.askTimed(ctx, a.retros, time.Now(), func() (*http.Request, error) { return a.retroRequest(ctx, n) })
+		a.askTimed(ctx, a.retros, time.Now(), n, a.retroQuestion(n))
 	}
 }
 
-func (a *askers) askTimed(ctx context.Context, t *latencyTimes, due time.Time, ask func() (*http.Request, error)) {
-	req, err := ask()
-	if err == nil {
-		err = a.sendRequest(req)
-	}
+func (a *askers) askTimed(ctx context.Context, t *latencyTimes, due time.Time, n int, q question) {
+	err := a.sendQuestion(ctx, n, q)
 	if ctx.Err() != nil {
 		return
 	}
@@ -86,35 +86,89 @@ func (a *askers) askTimed(ctx context.Context, t *latencyTimes, due time.Time, a
 	}
 }
 
-// sendRequest reads the whole answer.
-func (a *askers) sendRequest(req *http.Request) error {
-	req.Header.Set("Authorization", "Bearer "+a.cfg.Token)
+// question is what a user asks: where, and with which body.
+type question struct {
+	path string
+	body any
+}
+
+// sendQuestion asks as a user, under a purpose that is opened at the user's first question, and reads the whole answer.
+func (a *askers) sendQuestion(ctx context.Context, n int, q question) error {
+	token := a.cfg.Tokens[n%len(a.cfg.Tokens)]
+	purpose, err := a.openPurpose(ctx, token)
+	if err != nil {
+		return err
+	}
+	_, err = a.exchange(ctx, token, purpose, q)
+	return err
+}
+
+// openPurpose returns the purpose of a user.
+func (a *askers) openPurpose(ctx context.Context, token string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id := a.purposes[token]; id != "" {
+		return id, nil
+	}
+	answer, err := a.exchange(ctx, token, "", question{"/v1/purposes", map[string]string{
+		"purpose": "judicial", "reason": "measurement of look-ups, no real case", "case_ref": "BR.00.X1.000000/2026", "prosecutor_ref": "PK.BR.2026/000000",
+	}})
+	if err != nil {
+		return "", err
+	}
+	var opened struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(answer, &opened); err != nil || opened.ID == "" {
+		return "", fmt.Errorf("the office opened no purpose: %w", err)
+	}
+	a.purposes[token] = opened.ID
+	return opened.ID, nil
+}
+
+func (a *askers) exchange(ctx context.Context, token, purpose string, q question) ([]byte, error) {
+	body, err := json.Marshal(q.body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Office+q.path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	if purpose != "" {
+		req.Header.Set("Anpr-Purpose", purpose)
+	}
 	res, err := a.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the office: %w", err)
+		return nil, fmt.Errorf("ask the office: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
 	if err != nil {
-		return fmt.Errorf("ask the office: %w", err)
+		return nil, fmt.Errorf("ask the office: %w", err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the office answers %s: %.300s", res.Status, body)
+	if res.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("the office answers %s: %.300s", res.Status, answer)
 	}
-	return nil
+	return answer, nil
 }
 
-func (a *askers) justificationValues() url.Values {
-	return url.Values{
-		"purpose": {"judicial"}, "reason": {"measurement of look-ups, no real case"}, "case_ref": {"BENCH"}, "prosecutor_ref": {"BENCH-0001"},
-		"from": {time.Now().UTC().Add(-24 * time.Hour).Format(time.RFC3339)}, "to": {time.Now().UTC().Add(time.Minute).Format(time.RFC3339)},
-	}
+// timeRange is the range of capture time that is asked for.
+type timeRange struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
-// searchRequest is the n-th search.
-func (a *askers) searchRequest(ctx context.Context, n int) (*http.Request, error) {
-	q := a.justificationValues()
-	plate := a.cfg.Plates[n%len(a.cfg.Plates)].String()
+func lastDay() timeRange {
+	now := time.Now().UTC().Truncate(time.Second)
+	return timeRange{now.Add(-24 * time.Hour), now.Add(time.Minute)}
+}
+
+// searchQuestion is the n-th search.
+func (a *askers) searchQuestion(n int) question {
+	plate, mode := a.cfg.Plates[n%len(a.cfg.Plates)].String(), ""
 	switch n % 4 {
 	case 0: // exact
 	case 1:
@@ -122,23 +176,24 @@ func (a *askers) searchRequest(ctx context.Context, n int) (*http.Request, error
 	case 2:
 		plate = "?" + plate[1:]
 	default:
-		q.Set("confusable", "true")
+		mode = "looks_like"
 	}
-	q.Set("plate", plate)
-	return http.NewRequestWithContext(ctx, http.MethodGet, a.cfg.Office+"/v1/reads?"+q.Encode(), nil)
+	return question{"/v1/searches", struct {
+		timeRange
+		Plate string `json:"plate"`
+		Mode  string `json:"mode,omitempty"`
+	}{lastDay(), plate, mode}}
 }
 
-// retroRequest is the n-th list: half the plates drive.
-func (a *askers) retroRequest(ctx context.Context, n int) (*http.Request, error) {
+// retroQuestion is the n-th list: half of its plates drive.
+func (a *askers) retroQuestion(n int) question {
 	type entry struct {
 		ID    string `json:"id"`
 		Plate string `json:"plate"`
 	}
-	list := struct {
-		Entries []entry `json:"entries"`
-	}{make([]entry, a.cfg.Retro)}
-	for i := range list.Entries {
-		e := &list.Entries[i]
+	list := make([]entry, a.cfg.Retro)
+	for i := range list {
+		e := &list[i]
 		e.ID = strconv.Itoa(i)
 		if k := n*a.cfg.Retro + i; i%2 == 0 {
 			e.Plate = a.cfg.Plates[k%len(a.cfg.Plates)].String()
@@ -146,13 +201,8 @@ func (a *askers) retroRequest(ctx context.Context, n int) (*http.Request, error)
 			e.Plate = fmt.Sprintf("2%c%c%c%03d", 'A'+k%26, 'A'+k/26%26, 'A'+k/676%26, k%1000)
 		}
 	}
-	body, err := json.Marshal(list)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Office+"/v1/retro-matches?"+a.justificationValues().Encode(), bytes.NewReader(body))
-	if err == nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	return req, err
+	return question{"/v1/retro-matches", struct {
+		timeRange
+		Entries []entry `json:"entries"`
+	}{lastDay(), list}}
 }

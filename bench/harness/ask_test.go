@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,6 +27,10 @@ type office struct {
 func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
 	rec := &http.Response{StatusCode: o.answerQuestion(r), Body: http.NoBody}
 	rec.Status = http.StatusText(rec.StatusCode)
+	if rec.StatusCode == http.StatusCreated {
+		rec.Body = io.NopCloser(strings.NewReader(`{"id":"opened"}`))
+		return rec, nil
+	}
 	select {
 	case <-time.After(o.wait):
 		return rec, nil
@@ -37,19 +42,27 @@ func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
 func (o *office) answerQuestion(r *http.Request) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q := r.URL.Query()
-	if r.Header.Get("Authorization") != "Bearer secret" || q.Get("purpose") != "judicial" || q.Get("reason") == "" {
+	if r.Header.Get("Authorization") != "Bearer secret" || r.URL.RawQuery != "" || r.Method != http.MethodPost {
+		return http.StatusForbidden
+	}
+	if r.URL.Path == "/v1/purposes" {
+		return http.StatusCreated
+	}
+	if r.Header.Get("Anpr-Purpose") != "opened" {
 		return http.StatusForbidden
 	}
 	n := len(o.plates) + len(o.entries)
-	if r.Method == http.MethodPost {
-		var list struct{ Entries []struct{ ID, Plate string } }
-		if err := json.NewDecoder(r.Body).Decode(&list); err != nil {
-			return http.StatusUnprocessableEntity
-		}
-		o.entries = append(o.entries, len(list.Entries))
+	var q struct {
+		Entries     []struct{ ID, Plate string }
+		Plate, Mode string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+		return http.StatusUnprocessableEntity
+	}
+	if r.URL.Path == "/v1/retro-matches" {
+		o.entries = append(o.entries, len(q.Entries))
 	} else {
-		o.plates = append(o.plates, q.Get("plate")+map[string]string{"true": " confusable"}[q.Get("confusable")])
+		o.plates = append(o.plates, q.Plate+map[string]string{"looks_like": " confusable"}[q.Mode])
 	}
 	if o.answer == nil {
 		return http.StatusOK
@@ -59,7 +72,7 @@ func (o *office) answerQuestion(r *http.Request) int {
 
 // askQuestions puts the questions for 200 ms.
 func askQuestions(ctx context.Context, o *office, q Questions) (*askers, []error) {
-	q.Office, q.Token, q.Plates = "http://office", "secret", []schemas.Plate{schemas.MustPlate("1ABC123"), schemas.MustPlate("2XYZ789")}
+	q.Office, q.Tokens, q.Plates = "http://office", []string{"secret"}, []schemas.Plate{schemas.MustPlate("1ABC123"), schemas.MustPlate("2XYZ789")}
 	var mu sync.Mutex
 	var failed []error
 	a := newAskers(q, func(err error) {

@@ -118,12 +118,19 @@ func (cfg *StackConfig) trafficConfig(c *Case) bench.TrafficConfig {
 	return bench.TrafficConfig{Seed: 1, Rate: c.Rate, ListedShare: cfg.ListedPPM}
 }
 
-// startOffice starts the query API with one user, a magistrate's clerk. The watch then asks for the first plates of the
+// benchUsers is the number of users who ask in turn: one person may ask for 60 plates an hour and is shown 5,000 rows a day.
+const benchUsers = 500
+
+// startOffice starts the query API with users who own a list, magistrate's clerks. The watch then asks for the first plates of the
 // load.
 func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
-	const token = "of-this-run-only"
 	users := filepath.Join(s.dir, "users.yaml")
-	text := fmt.Sprintf("users:\n  - {name: bench, role: prosecutor, zones: [], token_sha256: %x, valid_to: %s}\n", sha256.Sum256([]byte(token)), time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
+	tokens, text := make([]string, benchUsers), "users:\n"
+	for i := range tokens {
+		tokens[i] = fmt.Sprintf("of-this-run-only-%d", i)
+		text += fmt.Sprintf("  - {name: bench-%d, role: prosecutor, zones: [], grants: [\"list:bench\"], token_sha256: %x, valid_to: %s}\n",
+			i, sha256.Sum256([]byte(tokens[i])), time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
+	}
 	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the office's user: %w", err)
 	}
@@ -131,7 +138,7 @@ func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, ad
 	if err != nil {
 		return err
 	}
-	s.watch.Ask = Questions{Office: "http://" + addr[0], Token: token, Lookups: c.Lookups, Retro: c.Retro}
+	s.watch.Ask = Questions{Office: "http://" + addr[0], Tokens: tokens, Lookups: c.Lookups, Retro: c.Retro}
 	var ev bench.Event
 	for len(s.watch.Ask.Plates) < askedPlates {
 		traffic.Next(&ev)

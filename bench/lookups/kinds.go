@@ -48,22 +48,33 @@ var kinds = []kind{
 type user struct {
 	*Bench
 	account
-	r *rand.Rand
+	r       *rand.Rand
+	clients map[string]*office.Client // by token: a purpose is opened once
 }
 
 func (u *user) officeClient(token string) *office.Client {
-	return &office.Client{BaseURL: u.url, Token: token, HTTP: u.http}
+	if u.clients == nil {
+		u.clients = map[string]*office.Client{}
+	}
+	c := u.clients[token]
+	if c == nil {
+		c = &office.Client{BaseURL: u.url, Token: token, HTTP: u.http}
+		u.clients[token] = c
+	}
+	return c
 }
 
 // newJustification is the justification: a prosecutor's decision opens the whole year.
-func (u *user) newJustification() office.Ask {
-	return office.Ask{Purpose: "judicial", Reason: "measurement of look-ups, no real case", CaseRef: "BENCH", ProsecutorRef: "BENCH-0001"}
+func (u *user) newJustification() office.Justification {
+	return office.Justification{
+		Purpose: "judicial", Reason: "measurement of look-ups, no real case", CaseRef: "BR.00.X1.000000/2026", ProsecutorRef: "PK.BR.2026/000000",
+	}
 }
 
 // wholeYear returns the time range over all stored reads.
-func (u *user) wholeYear() office.Window {
+func (u *user) wholeYear() office.TimeRange {
 	now := time.Now().Truncate(time.Second).Add(time.Second)
-	return office.Window{From: now.AddDate(0, -12, 1), To: now}
+	return office.TimeRange{From: now.AddDate(0, -12, 1), To: now}
 }
 
 // drawPlate draws a plate with five characters or more, as often as its vehicle drives.
@@ -91,8 +102,12 @@ func (u *user) searchReads(ctx context.Context, plate string, confusable bool) (
 	return u.searchReadsIn(ctx, plate, confusable, u.wholeYear())
 }
 
-func (u *user) searchReadsIn(ctx context.Context, plate string, confusable bool, w office.Window) (int, error) {
-	a, err := u.officeClient(u.token).Reads(ctx, office.ReadsQuery{Ask: u.newJustification(), Window: w, Plate: plate, Confusable: confusable})
+func (u *user) searchReadsIn(ctx context.Context, plate string, confusable bool, w office.TimeRange) (int, error) {
+	mode := office.Mode("")
+	if confusable {
+		mode = office.ModeLooksLike
+	}
+	a, err := u.officeClient(u.token).Search(ctx, office.SearchQuery{Justification: u.newJustification(), TimeRange: w, Plate: plate, Mode: mode})
 	if err != nil {
 		return 0, err
 	}
@@ -107,11 +122,11 @@ func (u *user) searchOldPrefix(ctx context.Context) (int, error) {
 }
 
 func (u *user) askLastSeen(ctx context.Context) (int, error) {
-	a, err := u.officeClient(u.token).LastSeen(ctx, office.LastSeenQuery{Ask: u.newJustification(), Plate: u.drawPlate()})
-	if err != nil || a.Read == nil {
+	a, err := u.officeClient(u.token).Search(ctx, office.SearchQuery{Justification: u.newJustification(), Plate: u.drawPlate(), Paging: office.Paging{Limit: 1}})
+	if err != nil {
 		return 0, err
 	}
-	return 1, nil
+	return len(a.Reads), nil
 }
 
 // drawDay draws a loaded day.
@@ -120,7 +135,12 @@ func (u *user) drawDay() schemas.Day {
 }
 
 func (u *user) askJourney(ctx context.Context) (int, error) {
-	a, err := u.officeClient(u.token).Journey(ctx, office.JourneyQuery{Ask: u.newJustification(), Plate: u.drawPlate(), Day: u.drawDay().String()})
+	c := u.officeClient(u.token)
+	found, err := c.Search(ctx, office.SearchQuery{Justification: u.newJustification(), Plate: u.drawPlate(), Paging: office.Paging{Limit: 1}})
+	if err != nil {
+		return 0, err
+	}
+	a, err := c.Journey(ctx, u.newJustification(), office.JourneyQuery{ID: found.SearchID, Day: u.drawDay().String()})
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +155,7 @@ func (u *user) askCamera(ctx context.Context) (int, error) {
 			cam = u.cameras[u.r.IntN(len(u.cameras))]
 		}
 	}
-	a, err := u.officeClient(u.token).CameraReads(ctx, office.CameraQuery{Ask: u.newJustification(), Camera: cam.ID, Window: office.Window{From: from, To: from.Add(time.Hour)}})
+	a, err := u.officeClient(u.token).Search(ctx, office.SearchQuery{Justification: u.newJustification(), Camera: []string{cam.ID}, TimeRange: office.TimeRange{From: from, To: from.Add(time.Hour)}})
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +164,7 @@ func (u *user) askCamera(ctx context.Context) (int, error) {
 
 func (u *user) askAlerts(ctx context.Context) (int, error) {
 	from := u.drawDay().Start().Time()
-	a, err := u.officeClient(u.token).Hits(ctx, office.HitsQuery{Ask: u.newJustification(), Window: office.Window{From: from, To: from.Add(24 * time.Hour)}})
+	a, err := u.officeClient(u.token).Hits(ctx, office.HitsQuery{Justification: u.newJustification(), TimeRange: office.TimeRange{From: from, To: from.Add(24 * time.Hour)}})
 	if err != nil {
 		return 0, err
 	}
@@ -153,12 +173,12 @@ func (u *user) askAlerts(ctx context.Context) (int, error) {
 
 func (u *user) askDashboard(ctx context.Context, days int) (int, error) {
 	last := min(30+u.r.IntN(max(u.cfg.Days-30, 1)), u.cfg.Days)
-	w := office.Window{From: u.cfg.Year.Start(last - min(days, last)).Time(), To: u.cfg.Year.Start(last).Time()}
+	w := office.TimeRange{From: u.cfg.Year.Start(last - min(days, last)).Time(), To: u.cfg.Year.Start(last).Time()}
 	by := "hour"
 	if days > 1 {
 		by = "day"
 	}
-	a, err := u.officeClient(supervisor).Dashboard(ctx, office.DashboardQuery{Window: w, By: by})
+	a, err := u.officeClient(supervisor).Dashboard(ctx, office.DashboardQuery{TimeRange: w, By: by})
 	if err != nil {
 		return 0, err
 	}

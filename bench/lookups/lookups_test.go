@@ -165,7 +165,11 @@ func (s *small) checkAnswers(t *testing.T) {
 		p := u.drawPlate()
 		p = []string{p, p[:4] + "*", "*" + p[1:4] + "*", u.drawMaskedPlate(2), u.drawMaskedPlate(1), p}[i%6]
 		confusable := i%6 >= 4
-		a, err := u.officeClient(u.token).Reads(t.Context(), office.ReadsQuery{Ask: u.newJustification(), Window: u.wholeYear(), Plate: p, Confusable: confusable, Count: true})
+		mode := office.Mode("")
+		if confusable {
+			mode = office.ModeLooksLike
+		}
+		a, err := u.officeClient(u.token).Search(t.Context(), office.SearchQuery{Justification: u.newJustification(), TimeRange: u.wholeYear(), Plate: p, Mode: mode, Count: true})
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
@@ -194,8 +198,8 @@ func (s *small) cameraWindow(t *testing.T) {
 		u := s.newUser(0)
 		cam := s.cameras[(7*i)%len(s.cameras)].ID
 		from := s.cfg.Year.Start(3*i + 1).Time().Add(8 * time.Hour)
-		w := office.Window{From: from, To: from.Add(time.Duration(i+1) * time.Hour)}
-		a, err := u.officeClient(u.token).CameraReads(t.Context(), office.CameraQuery{Ask: u.newJustification(), Camera: cam, Window: w})
+		w := office.TimeRange{From: from, To: from.Add(time.Duration(i+1) * time.Hour)}
+		a, err := u.officeClient(u.token).Search(t.Context(), office.SearchQuery{Justification: u.newJustification(), Camera: []string{cam}, TimeRange: w})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,8 +218,8 @@ func (s *small) cameraWindow(t *testing.T) {
 
 func (s *small) checkDashboards(t *testing.T) {
 	u := s.newUser(0)
-	w := office.Window{From: s.cfg.Year.Start(5).Time(), To: s.cfg.Year.Start(31).Time()}
-	a, err := u.officeClient(supervisor).Dashboard(t.Context(), office.DashboardQuery{Window: w, By: "day"})
+	w := office.TimeRange{From: s.cfg.Year.Start(5).Time(), To: s.cfg.Year.Start(31).Time()}
+	a, err := u.officeClient(supervisor).Dashboard(t.Context(), office.DashboardQuery{TimeRange: w, By: "day"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +241,7 @@ func (s *small) checkDashboards(t *testing.T) {
 }
 
 // newPermit goes the way every permit goes.
-func (s *small) newPermit(t *testing.T, a access.Ask) access.Permit {
+func (s *small) newPermit(t *testing.T, a access.Request) access.Permit {
 	t.Helper()
 	role := access.Prosecutor
 	if a.Purpose == access.Operation {
@@ -249,11 +253,11 @@ func (s *small) newPermit(t *testing.T, a access.Ask) access.Permit {
 
 func (s *small) checkPlans(t *testing.T) {
 	now := schemas.MicrosOf(time.Now())
-	judicial := access.Ask{Route: access.RouteReads, Purpose: access.Judicial, From: now - 60*24*schemas.Hour, To: now}
+	judicial := access.Request{Route: access.RouteSearch, Purpose: access.Judicial, From: now - 60*24*schemas.Hour, To: now}
 	reads := s.newPermit(t, judicial)
-	judicial.Route, judicial.From, judicial.To = access.RouteCamera, s.cfg.Year.Start(20), s.cfg.Year.Start(20)+schemas.Hour
+	judicial.Route, judicial.From, judicial.To = access.RouteSearch, s.cfg.Year.Start(20), s.cfg.Year.Start(20)+schemas.Hour
 	camera := s.newPermit(t, judicial)
-	dashboard := s.newPermit(t, access.Ask{Route: access.RouteDashboard, Purpose: access.Operation, From: s.cfg.Year.Start(10), To: s.cfg.Year.Start(20)})
+	dashboard := s.newPermit(t, access.Request{Route: access.RouteDashboard, Purpose: access.Operation, From: s.cfg.Year.Start(10), To: s.cfg.Year.Start(20)})
 	plate := func(text string, confusable bool) query.Plate {
 		p, err := query.ParsePlate(text, confusable)
 		if err != nil {

@@ -60,6 +60,11 @@ func usersFile(list []account) string {
 	return b.String()
 }
 
+// generous are limits that the load does not reach: what one person may take is not what is measured.
+func generous() office.Limits {
+	return office.Limits{PerSecond: 1000, Queries: 100, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
+}
+
 // serveOffice runs an office over the tables on a port of loopback until stop is called.
 func serveOffice(ctx context.Context, cfg *Config, list []account, camera func(string) *schemas.Camera) (url string, stop func(), err error) {
 	users, err := access.ReadUsers(strings.NewReader(usersFile(list)))
@@ -78,9 +83,14 @@ func serveOffice(ctx context.Context, cfg *Config, list []account, camera func(s
 	if err != nil {
 		return "", nil, err
 	}
+	people, err := cfg.Postgres.Open(ctx, "lookups people", 16)
+	if err != nil {
+		return "", nil, err
+	}
 	life, end := context.WithCancel(ctx)
 	o, err := office.New(life, office.Config{
-		DB: cfg.Conn, LookUps: store.New(pool), Keys: keys, Users: users, Camera: camera, QueryTime: 30 * time.Second, PerSecond: 1000,
+		DB: cfg.Conn, LookUps: store.New(pool), Keys: keys, Users: users, Camera: camera, QueryTime: 30 * time.Second,
+		People: store.NewPeople(people), Limits: generous(),
 	})
 	if err != nil {
 		end()
@@ -104,6 +114,7 @@ func serveOffice(ctx context.Context, cfg *Config, list []account, camera func(s
 		end()
 		o.Wait()
 		pool.Close()
+		people.Close()
 		_ = os.RemoveAll(dir)
 	}, nil
 }

@@ -40,8 +40,7 @@ func (b *Bench) Retro(ctx context.Context, name string, entries int, seed uint64
 		list[i] = query.RetroEntry{ID: fmt.Sprintf("retro-%d", i), Plate: p.String()}
 	}
 	u := &user{Bench: b, account: b.users[0], r: r} // a prosecutor: sees all zones
-	in := office.RetroQuery{Body: office.RetroList{Entries: list}}
-	in.Ask, in.Window = u.newJustification(), u.wholeYear()
+	in := office.RetroQuery{Justification: u.newJustification(), TimeRange: u.wholeYear(), Entries: list}
 	began := time.Now()
 	a, err := u.officeClient(u.token).RetroMatches(ctx, in)
 	if err != nil {

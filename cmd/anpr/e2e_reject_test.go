@@ -117,7 +117,7 @@ func lookUps(t *testing.T, bin, data string, r *running) {
 		out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
 		return string(out), err
 	}
-	why := []string{"--reason", "stolen vehicle, file 2026/123"}
+	why := []string{"--reason", "stolen vehicle, seen by a witness", "--case-ref", "BR.30.L1.004711/2026"}
 	for _, c := range []struct {
 		name, want string
 		ok         bool
@@ -135,7 +135,7 @@ func lookUps(t *testing.T, bin, data string, r *running) {
 			t.Errorf("%s: ok %v, want %v and %q in:\n%s", c.name, err == nil, c.ok, c.want, out)
 		}
 	}
-	if got := r.countLookUps(t, "operation = 'reads' AND outcome = 'granted'"); got != 2 {
+	if got := r.countLookUps(t, "operation = 'search' AND outcome = 'granted'"); got != 2 {
 		t.Errorf("%d granted look-ups in the access log, want 2", got)
 	}
 	if got := r.countLookUps(t, "outcome = 'refused'"); got == 0 {

@@ -86,7 +86,7 @@ func (c *redriveCmd) listWanted(ctx context.Context) (out []recovery.LogPosition
 	}
 	paging := c.Page()
 	for {
-		a, err := o.Rejects(ctx, office.RejectsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
+		a, err := o.Rejects(ctx, office.RejectsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: paging, RejectReason: c.RejectReason, Camera: c.Camera})
 		if err != nil {
 			return nil, ask.ExplainSignIn(err, o.Lang)
 		}

@@ -117,7 +117,7 @@ func (c *replayCmd) announceReplay(ctx context.Context, q *ask.Cmd, cfg *replay.
 		return err
 	}
 	a, err := o.Replay(ctx, office.ReplayQuery{
-		Ask: office.Ask{Purpose: "operation", Reason: c.Reason}, From: c.From, To: c.To,
+		Reason: c.Reason, From: c.From, To: c.To,
 		Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(),
 	})
 	if err != nil {

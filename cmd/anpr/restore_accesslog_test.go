@@ -70,7 +70,7 @@ func (m *oneMachine) lookUp() uint64 {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	a, err := c.Hits(m.t.Context(), office.HitsQuery{Ask: office.Ask{Purpose: "judicial", Reason: "a test of everything", CaseRef: "1"}})
+	a, err := c.Hits(m.t.Context(), office.HitsQuery{Justification: office.Justification{Purpose: "judicial", Reason: "a restore that is rehearsed", CaseRef: "BR.30.L1.004711/2026"}})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -118,9 +118,9 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	if err != nil || c.BaseURL != "http://"+h.Machine.Config.OfficeAddr || c.Token == "" {
 		t.Fatalf("query: %+v, %v; want the office at %s", c, err, h.Machine.Config.OfficeAddr)
 	}
-	// The office has the rights for its look-ups, log and lease.
-	ask := office.Ask{Purpose: "judicial", Reason: "a test of everything", CaseRef: "1"}
-	if _, err := c.LastSeen(t.Context(), office.LastSeenQuery{Ask: ask, Plate: "1ABC123"}); err != nil && !strings.Contains(err.Error(), "404") {
+	// The office has the rights for its look-ups and its log.
+	ask := office.Justification{Purpose: "judicial", Reason: "a machine that is tried out", CaseRef: "BR.30.L1.004711/2026"}
+	if _, err := c.Search(t.Context(), office.SearchQuery{Justification: ask, Plate: "1ABC123", Paging: office.Paging{Limit: 1}}); err != nil && !strings.Contains(err.Error(), "404") {
 		t.Errorf("a look-up: %v", err)
 	}
 	var f flags.SourcesFlags

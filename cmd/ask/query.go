@@ -22,19 +22,22 @@ import (
 type Cmd struct {
 	ClientFlags
 
-	Plate     plateQuery     `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
-	LastSeen  lastSeenQuery  `cmd:"" help:"Where a plate was last seen."`
-	Journey   journeyQuery   `cmd:"" help:"Where a plate went on one day."`
-	Camera    cameraQuery    `cmd:"" help:"What a camera saw in a window of at most a day."`
-	Dashboard dashboardQuery `cmd:"" help:"How many reads and hits, by hour or day and zone."`
-	Hits      hitsQuery      `cmd:"" help:"Listed plates seen."`
-	Retro     retroQuery     `cmd:"" help:"Which plates of a new list were read before they were listed, and where first and last."`
-	Offences  offencesQuery  `cmd:"" help:"Candidate offences."`
-	Explain   explainQuery   `cmd:"" help:"One offence with its decision trace."`
-	Decisions decisionsQuery `cmd:"" help:"All verdicts on a plate, with traces."`
-	Rejects   rejectsQuery   `cmd:"" help:"Rejected records by reason."`
-	Reconcile reconcileQuery `cmd:"" help:"Does everything on the log add up?"`
-	AccessLog accessLogQuery `cmd:"" help:"Who looked up what, and why."`
+	Plate      plateQuery      `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
+	LastSeen   lastSeenQuery   `cmd:"" help:"Where a plate was last seen."`
+	Journey    journeyQuery    `cmd:"" help:"Where a plate went on one day."`
+	Camera     cameraQuery     `cmd:"" help:"What a camera saw in a window of at most a day."`
+	Dashboard  dashboardQuery  `cmd:"" help:"How many reads and hits, by hour or day and zone."`
+	Hits       hitsQuery       `cmd:"" help:"Listed plates seen."`
+	Retro      retroQuery      `cmd:"" help:"Which plates of a new list were read before they were listed, and where first and last."`
+	Offences   offencesQuery   `cmd:"" help:"Candidate offences."`
+	Explain    explainQuery    `cmd:"" help:"One offence with its decision trace."`
+	Decisions  decisionsQuery  `cmd:"" help:"All verdicts on a plate, with traces."`
+	Rejects    rejectsQuery    `cmd:"" help:"Rejected records by reason."`
+	Reconcile  reconcileQuery  `cmd:"" help:"Does everything on the log add up?"`
+	AccessLog  accessLogQuery  `cmd:"" help:"Who looked up what, and why."`
+	Approvals  approvalsQuery  `cmd:"" help:"What waits for a second person; with --approve or --refuse, decide it."`
+	References referencesQuery `cmd:"" help:"Numbers of prosecutor's decisions that were stated; with --confirm or --refuse, note what the prosecutor's office says."`
+	Me         meQuery         `cmd:"" help:"Who you are here, and what you may state."`
 }
 
 // ClientFlags name the office to ask, and the user.
@@ -43,14 +46,17 @@ type ClientFlags struct {
 	Token string `help:"Your token; better given by the environment." env:"ANPR_TOKEN"`
 	User  string `help:"Without a token: a user of the made-up sample city, whose token is read from the data directory." env:"ANPR_USER"`
 	flags.DataFlags
-	JSON bool `help:"Print JSON."`
+	JSON     bool `help:"Print JSON."`
+	Insecure bool `help:"Send the token also to an address that is neither https nor this machine." env:"ANPR_OFFICE_INSECURE"`
+
+	client *office.Client // of this run: a purpose is opened once
 }
 
 // Asking is the justification and range that every look-up needs.
 type Asking struct {
 	Purpose       string    `help:"judicial, administrative, traffic, oversight or operation." required:""`
-	Reason        string    `help:"Why, in at least 10 characters; it is logged with your name." required:""`
-	CaseRef       string    `help:"Number of the case or report."`
+	Reason        string    `help:"Why, in words that say something of this case; it is logged with your name." required:""`
+	CaseRef       string    `help:"Number of the file; judicial and administrative purposes need one."`
 	ProsecutorRef string    `help:"Number of the prosecutor's decision; opens data older than one month."`
 	From          time.Time `help:"Earliest capture time: a Brussels day (2026-11-28, 28/11/2026) or an instant (2026-11-28T14:30:00+01:00)."`
 	To            time.Time `help:"Latest capture time, exclusive; a day counts as a whole."`
@@ -59,18 +65,27 @@ type Asking struct {
 }
 
 // Justification is why.
-func (a *Asking) Justification() office.Ask {
-	return office.Ask{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
+func (a *Asking) Justification() office.Justification {
+	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
 // TimeRange is the time range asked for.
-func (a *Asking) TimeRange() office.Window { return office.Window{From: a.From, To: a.To} }
+func (a *Asking) TimeRange() office.TimeRange { return office.TimeRange{From: a.From, To: a.To} }
 
 // Page returns the page asked for.
 func (a *Asking) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
-// NewClient makes a client with the token given, or with the token of a sample user.
+// NewClient finds the token: given, or that of a sample user. It is the same client for the whole run, and so are the purposes that it opened.
 func (q *ClientFlags) NewClient() (*office.Client, error) {
+	if q.client != nil {
+		return q.client, nil
+	}
+	c, err := q.findClient()
+	q.client = c
+	return c, err
+}
+
+func (q *ClientFlags) findClient() (*office.Client, error) {
 	run, err := q.FindRunning()
 	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
 		err = nil
@@ -98,7 +113,7 @@ func (q *ClientFlags) NewClient() (*office.Client, error) {
 	if q.Token == "" {
 		return nil, fmt.Errorf("who are you? Give your token in ANPR_TOKEN; with the made-up sample city, --user agent1 (officer1, prosecutor1, auditor1, ...) will do")
 	}
-	return &office.Client{BaseURL: strings.TrimRight(q.URL, "/"), Token: q.Token, Lang: userLang(os.Getenv)}, nil
+	return &office.Client{BaseURL: strings.TrimRight(q.URL, "/"), Token: q.Token, Lang: userLang(os.Getenv), Insecure: q.Insecure}, nil
 }
 
 func sampleToken(path, user string) (string, error) {
@@ -142,10 +157,12 @@ func printAnswer[A any](q *Cmd, ask func(*office.Client) (*A, error), show func(
 
 type plateQuery struct {
 	Asking
-	Plate      string   `arg:"" help:"Plate or pattern."`
-	Confusable bool     `help:"Also plates that cameras confuse with it: leads, never proof."`
-	Camera     []string `help:"Only these cameras."`
-	Count      bool     `help:"Also count all."`
+	Plate       string   `arg:"" help:"Plate or pattern."`
+	Confusable  bool     `help:"Also plates that cameras confuse with it: leads, never proof."`
+	Camera      []string `help:"Only these cameras."`
+	Count       bool     `help:"Also count all."`
+	Country     string   `help:"Only plates read as of this country, as BE."`
+	AskApproval bool     `help:"Ask a second person for this search, in place of searching: once it is approved, ask again without this."`
 }
 
 // Run prints reads. A pattern must have a time range, so that the search is bounded; the default is the last 24
@@ -156,9 +173,34 @@ func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 		c.From = c.To.Add(-24 * time.Hour)
 		fmt.Fprintln(os.Stderr, "pattern without --from and --to: searching the last 24 hours")
 	}
-	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.Reads(ctx, office.ReadsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Confusable: c.Confusable, Camera: c.Camera, Count: c.Count})
-	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
+	in := office.SearchQuery{
+		Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Camera: c.Camera, Count: c.Count, Country: c.Country, Mode: modeOf(c.Confusable),
+	}
+	return searchOrAsk(ctx, q, in, c.AskApproval)
+}
+
+// modeOf is how plates are compared.
+func modeOf(confusable bool) office.Mode {
+	if confusable {
+		return office.ModeLooksLike
+	}
+	return ""
+}
+
+// searchOrAsk searches, or asks a second person for the search.
+func searchOrAsk(ctx context.Context, q *Cmd, in office.SearchQuery, askApproval bool) error {
+	if !askApproval {
+		return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) { return o.Search(ctx, in) },
+			func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
+	}
+	return printAnswer(q, func(o *office.Client) (*office.AskedAnswer, error) {
+		return o.AskApproval(ctx, office.ApprovalQuery{Justification: in.Justification, Kind: "search", Search: &in})
+	}, printAsked)
+}
+
+func printAsked(a *office.AskedAnswer) error {
+	_, err := fmt.Printf("asked: a second person decides with anpr query approvals --approve %s; access log entry %d\n", a.ID, a.LogSeq)
+	return err
 }
 
 type lastSeenQuery struct {
@@ -169,9 +211,11 @@ type lastSeenQuery struct {
 
 // Run prints one read.
 func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
-	return printAnswer(q, func(o *office.Client) (*office.LastSeenAnswer, error) {
-		return o.LastSeen(ctx, office.LastSeenQuery{Ask: c.Justification(), Window: c.TimeRange(), Plate: c.Plate, Confusable: c.Confusable})
-	}, func(a *office.LastSeenAnswer) error { return office.PrintLastSeen(os.Stdout, a) })
+	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
+		return o.Search(ctx, office.SearchQuery{
+			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: office.Paging{Limit: 1}, Plate: c.Plate, Mode: modeOf(c.Confusable),
+		})
+	}, func(a *office.ReadsAnswer) error { return office.PrintLastSeen(os.Stdout, a) })
 }
 
 type hitsQuery struct {
@@ -184,7 +228,7 @@ type hitsQuery struct {
 // Run prints hits.
 func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.HitsAnswer, error) {
-		return o.Hits(ctx, office.HitsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
+		return o.Hits(ctx, office.HitsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
 	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
 }
 
@@ -194,21 +238,23 @@ type offencesQuery struct {
 	Family string `help:"Family of rules; a word that is none is answered with the list."`
 	Status string `help:"candidate or held."`
 
-	Explain bool   `help:"Print the decision trace of each; every one is a look-up of its own in the access log."`
+	Explain bool   `help:"Print the decision trace of each."`
 	Lang    string `help:"Language of the traces: en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
-		return o.Offences(ctx, office.OffencesQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status})
+		return o.Offences(ctx, office.OffencesQuery{
+			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status,
+			Explain: c.Explain, Lang: c.Lang,
+		})
 	}, func(a *office.OffencesAnswer) error {
 		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
 			return err
 		}
 		for i := range a.Offences {
-			one := explainQuery{Asking: c.Asking, ID: a.Offences[i].OffenceID.String(), Lang: c.Lang}
-			if err := one.Run(ctx, q); err != nil {
+			if err := office.PrintOffence(os.Stdout, a.Only(i), c.Lang); err != nil {
 				return err
 			}
 		}
@@ -225,7 +271,7 @@ type explainQuery struct {
 // Run prints an offence and its trace.
 func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
-		return o.Offence(ctx, office.OffenceQuery{Ask: c.Justification(), ID: c.ID, Explain: true, Lang: c.Lang})
+		return o.Offence(ctx, c.Justification(), c.ID, true, c.Lang)
 	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
 }
 
@@ -239,7 +285,7 @@ type decisionsQuery struct {
 // Run prints decisions.
 func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
-		return o.Decisions(ctx, office.DecisionsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
+		return o.Decisions(ctx, office.DecisionsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
 	}, func(a *office.DecisionsAnswer) error { return office.PrintDecisions(os.Stdout, a) })
 }
 
@@ -251,7 +297,7 @@ type rejectsQuery struct {
 // Run prints rejects.
 func (c *rejectsQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.RejectsAnswer, error) {
-		return o.Rejects(ctx, office.RejectsQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), RejectReason: c.RejectReason})
+		return o.Rejects(ctx, office.RejectsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), RejectReason: c.RejectReason})
 	}, func(a *office.RejectsAnswer) error { return office.PrintRejects(os.Stdout, a) })
 }
 
@@ -260,7 +306,7 @@ type reconcileQuery struct{ Asking }
 // Run prints the balance.
 func (c *reconcileQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.ReconcileAnswer, error) {
-		return o.Reconcile(ctx, office.ReconcileQuery{Ask: c.Justification(), Window: c.TimeRange()})
+		return o.Reconcile(ctx, office.ReconcileQuery{TimeRange: c.TimeRange()})
 	}, func(a *office.ReconcileAnswer) error { return office.PrintReconcile(os.Stdout, a) })
 }
 
@@ -277,7 +323,7 @@ type accessLogQuery struct {
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 	if c.Verify {
 		err := printAnswer(q, func(o *office.Client) (*office.VerifyAnswer, error) {
-			return o.VerifyAccessLog(ctx, office.VerifyQuery{Ask: c.Justification(), Seq: c.Seq, SHA256: c.SHA256})
+			return o.VerifyAccessLog(ctx, office.VerifyQuery{Seq: c.Seq, SHA256: c.SHA256})
 		}, func(a *office.VerifyAnswer) error {
 			return errors.Join(office.PrintVerify(os.Stdout, a), BrokenChain(a))
 		})
@@ -287,7 +333,7 @@ func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.AccessLogAnswer, error) {
-		return o.AccessLog(ctx, office.AccessLogQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})
+		return o.AccessLog(ctx, office.AccessLogQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})
 	}, func(a *office.AccessLogAnswer) error { return office.PrintAccessLog(os.Stdout, a) })
 }
 

@@ -27,13 +27,20 @@ func (c *journeyQuery) Run(ctx context.Context, q *Cmd) error {
 	}
 	c.Day = day.String()
 	return printAnswer(q, func(o *office.Client) (*office.JourneyAnswer, error) {
-		return o.Journey(ctx, office.JourneyQuery{Ask: c.Justification(), Plate: c.Plate, Day: c.Day})
+		s, err := o.Search(ctx, office.SearchQuery{
+			Justification: c.Justification(), Plate: c.Plate, Paging: office.Paging{Limit: 1}, TimeRange: office.TimeRange{From: day.Start().Time(), To: (day + 1).Start().Time()},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return o.Journey(ctx, c.Justification(), office.JourneyQuery{ID: s.SearchID, Day: c.Day})
 	}, func(a *office.JourneyAnswer) error { return office.PrintJourney(os.Stdout, a) })
 }
 
 type cameraQuery struct {
 	Asking
-	Camera string `arg:"" help:"Camera."`
+	Camera      string `arg:"" help:"Camera."`
+	AskApproval bool   `help:"Ask a second person for a view of more than an hour, in place of looking: once it is approved, ask again without this."`
 }
 
 // Run prints the reads of the camera; without a time range, the last hour.
@@ -43,9 +50,9 @@ func (c *cameraQuery) Run(ctx context.Context, q *Cmd) error {
 		c.From = c.To.Add(-time.Hour)
 		fmt.Fprintln(os.Stderr, "no --from and --to: the last hour")
 	}
-	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
-		return o.CameraReads(ctx, office.CameraQuery{Ask: c.Justification(), Window: c.TimeRange(), Paging: c.Page(), Camera: c.Camera})
-	}, func(a *office.ReadsAnswer) error { return office.PrintReads(os.Stdout, a) })
+	return searchOrAsk(ctx, q, office.SearchQuery{
+		Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Camera: []string{c.Camera},
+	}, c.AskApproval)
 }
 
 type dashboardQuery struct {
@@ -63,6 +70,6 @@ func (c *dashboardQuery) Run(ctx context.Context, q *Cmd) error {
 		c.From = c.To.Add(-24 * time.Hour)
 	}
 	return printAnswer(q, func(o *office.Client) (*office.DashboardAnswer, error) {
-		return o.Dashboard(ctx, office.DashboardQuery{Window: office.Window{From: c.From, To: c.To}, By: c.By})
+		return o.Dashboard(ctx, office.DashboardQuery{TimeRange: office.TimeRange{From: c.From, To: c.To}, By: c.By})
 	}, func(a *office.DashboardAnswer) error { return office.PrintDashboard(os.Stdout, a) })
 }

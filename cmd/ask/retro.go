@@ -17,9 +17,10 @@ import (
 
 type retroQuery struct {
 	Purpose       string `help:"judicial." required:""`
-	Reason        string `help:"Why, in at least 10 characters; it is logged with your name." required:""`
-	CaseRef       string `help:"Number of the case or report."`
+	Reason        string `help:"Why, in words that say something of this case; it is logged with your name." required:""`
+	CaseRef       string `help:"Number of the file."`
 	ProsecutorRef string `help:"Number of the prosecutor's decision; opens data older than one month."`
+	AskApproval   bool   `help:"Ask a second person for a long list, in place of matching it: once it is approved, ask again without this."`
 	List          string `arg:"" help:"CSV file of the new entries: the columns entry_id (or id) and plate, and confusable (true or false) when leads are wanted too; a list of the reference data will do." type:"existingfile"`
 }
 
@@ -34,8 +35,11 @@ func (c *retroQuery) Run(ctx context.Context, q *Cmd) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.List, err)
 	}
-	in := office.RetroQuery{Body: office.RetroList{Entries: entries}}
-	in.Ask = office.Ask{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
+	in := office.RetroQuery{Entries: entries}
+	in.Justification = office.Justification{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
+	if c.AskApproval {
+		return printAnswer(q, func(o *office.Client) (*office.AskedAnswer, error) { return o.AskForList(ctx, in) }, printAsked)
+	}
 	return printAnswer(q, func(o *office.Client) (*office.RetroAnswer, error) { return o.RetroMatches(ctx, in) },
 		func(a *office.RetroAnswer) error { return office.PrintRetro(os.Stdout, a) })
 }

@@ -19,15 +19,15 @@ import (
 
 // AccessLogQuery asks who looked up what.
 type AccessLogQuery struct {
-	Ask
-	Window
+	Justification Justification `json:"-"`
+	TimeRange
 	Paging
-	User       string `query:"user" maxLength:"64"`
-	Action     Action `query:"action"`
-	ForPurpose string `query:"for_purpose" enum:"judicial,administrative,traffic,oversight,operation" doc:"Purpose that was stated; purpose is yours."`
-	Outcome    string `query:"outcome" enum:"granted,refused"`
-	Kind       string `query:"kind" enum:"asked,disclosed,identity,break,import"`
-	Plate      string `query:"plate" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for."`
+	User       string `json:"user,omitempty" maxLength:"64"`
+	Action     Action `json:"action,omitempty"`
+	ForPurpose string `json:"purpose,omitempty" enum:"judicial,administrative,traffic,oversight,operation" doc:"Purpose that was stated."`
+	Outcome    string `json:"outcome,omitempty" enum:"granted,refused"`
+	Kind       string `json:"kind,omitempty" enum:"asked,disclosed,identity,break,import"`
+	Plate      string `json:"plate,omitempty" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for."`
 }
 
 // Action is a route, as the access log names what was done.
@@ -36,7 +36,7 @@ type Action string
 // Schema lists all routes: one that is added is found by the auditor without anybody remembering.
 func (Action) Schema(huma.Registry) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
-	for _, r := range access.Routes() {
+	for _, r := range slices.Concat(access.Routes(), access.OwnRoutes(), access.PastRoutes()) {
 		s.Enum = append(s.Enum, string(r))
 	}
 	return s
@@ -78,38 +78,61 @@ func (e *AccessEntry) Cursor() query.Cursor { return query.KeyCursor(strconv.For
 // AccessLogAnswer is one page of the access log, newest first.
 type AccessLogAnswer struct {
 	Scope   Scope         `json:"scope"`
-	Entries []AccessEntry `json:"entries"`
+	Entries []AccessEntry `json:"rows"`
 	Next    string        `json:"next,omitempty"`
 }
 
 func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogAnswer, error) {
-	plate, err := parsePlate(in.Plate, false)
+	asked := in.logged(map[string]any{
+		"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome, "kind": in.Kind, "plate": boundedText(in.Plate),
+	})
+	plate, err := query.ParsePlate(in.Plate, false)
 	if err != nil {
-		return nil, err
+		return nil, o.refuseInvalid(ctx, access.RouteAccessLog, "plate", "plate", err.Error(), asked)
 	}
-	page, err := in.page()
-	if err != nil {
-		return nil, err
+	asked["plate"] = plate.Text()
+	l := lookup{route: access.RouteAccessLog, window: in.TimeRange, byPlate: in.Plate != "", plates: namedPlates(plate), asked: asked}
+	return askFor(ctx, o, l, func(p access.Permit, most int) (*AccessLogAnswer, answered, error) {
+		page, err := o.pageOf(p.User(), "access-log", in.Paging, most)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		f, err := o.filterOf(in, p, plate, page)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		found, err := o.cfg.LookUps.Find(ctx, f)
+		if err != nil {
+			o.noteFailure(ctx, err)
+			return nil, answered{}, fmt.Errorf("%w: %w", query.ErrDatabase, err)
+		}
+		out := &AccessLogAnswer{Scope: scopeOf(p), Entries: make([]AccessEntry, len(found))}
+		for i := range found {
+			out.Entries[i] = shownEntry(&found[i])
+		}
+		var next query.Cursor
+		out.Entries, next = splitPage[AccessEntry](out.Entries, page.Limit)
+		out.Next = o.pseudonyms.sealCursor(p.User(), "access-log", next)
+		out.Scope.noteCut(out.Next, page.Limit, in.Limit)
+		shown := answered{rows: len(out.Entries), cut: out.Next != ""}
+		for i := range out.Entries {
+			shown.plates = append(shown.plates, out.Entries[i].Plates...)
+		}
+		return out, shown, nil
+	})
+}
+
+// filterOf is what the permit lets an auditor see of the log.
+func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plate query.Plate, page query.Page) (*store.Filter, error) {
+	f := &store.Filter{
+		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: page.Limit, Zones: p.Zones(),
 	}
-	f := store.Filter{
-		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: in.Limit,
-	}
+	var err error
 	if key := page.After.Key(); key != "" {
 		if f.Before, err = strconv.ParseUint(key, 10, 63); err != nil {
 			return nil, invalid("after", "is not a cursor of this list")
 		}
 	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteAccessLog, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{
-			"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome, "kind": in.Kind,
-			"plate": plate.Text(),
-		}, in.Window),
-	})
-	if err != nil {
-		return nil, err
-	}
-	f.Zones = p.Zones()
 	if p.From() != 0 {
 		f.From = p.From().Time()
 	}
@@ -117,21 +140,9 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 		f.To = p.To().Time()
 	}
 	if !plate.IsZero() {
-		if f.Marks, err = o.marksOf(plate.Text()); err != nil {
-			return nil, err
-		}
+		f.Marks, err = o.marksOf(plate.Text())
 	}
-	found, err := o.cfg.LookUps.Find(ctx, &f)
-	if err != nil {
-		o.failed(ctx, err)
-		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)
-	}
-	out := &AccessLogAnswer{Scope: scopeOf(p), Entries: make([]AccessEntry, len(found))}
-	for i := range found {
-		out.Entries[i] = shownEntry(&found[i])
-	}
-	out.Entries, out.Next = cut[AccessEntry](out.Entries, in.Limit)
-	return out, nil
+	return f, err
 }
 
 // marksOf returns the HMACs of a plate under every key that is kept.
@@ -166,9 +177,8 @@ func shownEntry(f *store.Found) AccessEntry {
 
 // VerifyQuery asks whether the chain holds. Seq and SHA256 are a head that was noted earlier and elsewhere, if any.
 type VerifyQuery struct {
-	Ask
-	Seq    uint64 `query:"seq" doc:"Number of an entry that was noted elsewhere."`
-	SHA256 string `query:"sha256" pattern:"^[0-9a-fA-F]{64}$" doc:"Its hash."`
+	Seq    uint64 `json:"seq,omitempty" doc:"Number of an entry that was noted elsewhere."`
+	SHA256 string `json:"sha256,omitempty" pattern:"^[0-9a-fA-F]{64}$" doc:"Its hash."`
 }
 
 // VerifyAnswer says how far the chain holds.
@@ -217,10 +227,6 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 	if (in.Seq == 0) != (in.SHA256 == "") {
 		return nil, invalid("seq", "and sha256 are given together")
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteVerify, ask: in.Ask, asked: map[string]any{}})
-	if err != nil {
-		return nil, err
-	}
 	var more []access.Head
 	if in.Seq != 0 {
 		h, err := access.ParseHead(in.Seq, in.SHA256)
@@ -229,16 +235,19 @@ func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, er
 		}
 		more = append(more, h)
 	}
-	l, err := o.openLog()
-	if err != nil {
-		return nil, err
-	}
-	v, n, err := o.verifyLog(ctx, l, more...)
-	if err != nil {
-		o.cfg.Logger.Error().Err(err).Msg("access log could not be read for verification")
-		return nil, fmt.Errorf("%w: %w", query.ErrDatabase, err)
-	}
-	a := NewVerifyAnswer(&v, n)
-	a.Scope = scopeOf(p)
-	return a, nil
+	l := lookup{route: access.RouteVerify, asked: map[string]any{}}
+	return askFor(ctx, o, l, func(p access.Permit, _ int) (*VerifyAnswer, answered, error) {
+		log, err := o.openLog()
+		if err != nil {
+			return nil, answered{}, err
+		}
+		v, n, err := o.verifyLog(ctx, log, more...)
+		if err != nil {
+			o.cfg.Logger.Error().Err(err).Msg("access log could not be read for verification")
+			return nil, answered{}, fmt.Errorf("%w: %w", query.ErrDatabase, err)
+		}
+		a := NewVerifyAnswer(&v, n)
+		a.Scope = scopeOf(p)
+		return a, answered{}, nil
+	})
 }

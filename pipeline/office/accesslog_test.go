@@ -18,13 +18,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
+func oversight() Justification { return Justification{Purpose: "oversight", Reason: why} }
+
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // lookups makes n look-ups, so that the log has n entries more.
 func (d *desk) lookups(n int) {
 	d.t.Helper()
 	for i := range n {
-		if _, err := d.as(access.ZoneOfficer).Reads(d.t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC" + strconv.Itoa(100+i)}); err != nil {
+		if _, err := d.as(access.ZoneOfficer).Search(d.t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC" + strconv.Itoa(100+i)}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -46,8 +48,8 @@ func TestTamperingWithTheTableIsFound(t *testing.T) {
 			d.attack(c.sql)
 			a, err := d.as(access.Auditor).VerifyAccessLog(t.Context(), VerifyQuery{})
 			if c.want == 0 {
-				if err != nil || !a.OK || a.Entries != 7 {
-					t.Errorf("got %+v, err %v, want 7 entries with that of the verification", a, err)
+				if err != nil || !a.OK || a.Entries != 8 {
+					t.Errorf("got %+v, err %v, want 8 entries with that of the verification", a, err)
 				}
 				return
 			}
@@ -99,8 +101,8 @@ func TestSeveralOfficesOnOneDatabaseWriteOneChain(t *testing.T) {
 		d.lookups(1)
 	}
 	for _, o := range []*Office{d.office, again} {
-		if v, err := o.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 18 {
-			t.Errorf("got %+v, err %v, want 18 entries that hold", v, err)
+		if v, err := o.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 19 {
+			t.Errorf("got %+v, err %v, want 19 entries that hold", v, err)
 		}
 	}
 }
@@ -111,47 +113,47 @@ func TestConcurrentRequestsMakeOneChainInTheTable(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 10 {
-				if _, err := d.as(access.Prosecutor).LastSeen(context.WithoutCancel(t.Context()), LastSeenQuery{Ask: judicial(), Plate: "1ABC123"}); err != nil {
+				if _, err := d.as(access.Prosecutor).Search(context.WithoutCancel(t.Context()), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 80 {
-		t.Errorf("got %+v, err %v, want 80 entries that hold", v, err)
+	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() || v.Entries != 81 {
+		t.Errorf("got %+v, err %v, want 81 entries that hold", v, err)
 	}
 }
 
 func TestTheAuditorFindsEveryLookUpOfAPlate(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(3)
-	if _, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: traffic(), Plate: "1-abc-101"}); status(err) != 403 {
-		t.Fatalf("got %v, want 403", err)
+	if status, _ := d.send(bearer(access.ZoneOfficer), "", rawRequest{"POST", "/v1/searches", `{"plate":"1-abc-101"}`}); status != 403 {
+		t.Fatalf("got %d, want 403", status)
 	}
 	c := d.as(access.Auditor)
-	a, err := c.AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Plate: "1ABC101"})
+	a, err := c.AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Plate: "1ABC101"})
 	if err != nil || len(a.Entries) != 3 { // granted, refused, and this one
 		t.Fatalf("got %+v, err %v, want 3", a, err)
 	}
-	if e := a.Entries[2]; e.User != "user-zone_officer" || e.Outcome != "granted" || e.CaseRef != "BR.43.L2.1/26" || e.Reason != why ||
+	if e := a.Entries[2]; e.User != "user-zone_officer" || e.Outcome != "granted" || e.CaseRef != aFile || e.Reason != why ||
 		e.Purpose != "judicial" || e.Zone != "5339" || e.Query != `{"plate":"1ABC101"}` || !slices.Equal(e.Plates, []string{"1ABC101"}) || e.Address != "127.0.0.1" {
 		t.Errorf("got %+v", e)
 	}
-	if e := a.Entries[1]; e.Outcome != "refused" || !strings.Contains(e.Refusal, "for the purpose") || e.Query != `{"plate":"1ABC101"}` || e.Purpose != "traffic" || e.Reason != why {
+	if e := a.Entries[1]; e.Outcome != "refused" || !strings.Contains(e.Refusal, "needs a purpose") || e.Query != `{"plate":"1ABC101"}` || e.Code != "purpose_needed" {
 		t.Errorf("got %+v", e)
 	}
 	for name, x := range map[string]struct {
 		q    AccessLogQuery
 		want int
 	}{
-		"user":      {AccessLogQuery{User: "user-zone_officer"}, 7},
+		"user":      {AccessLogQuery{User: "user-zone_officer"}, 8},
 		"outcome":   {AccessLogQuery{Outcome: "refused"}, 1},
-		"action":    {AccessLogQuery{Action: "reads"}, 7},
-		"purpose":   {AccessLogQuery{ForPurpose: "traffic"}, 1},
+		"action":    {AccessLogQuery{Action: "search"}, 7},
+		"purpose":   {AccessLogQuery{ForPurpose: "judicial"}, 7},
 		"disclosed": {AccessLogQuery{Kind: "disclosed", User: "user-zone_officer"}, 3},
 	} {
-		x.q.Ask = Ask{Reason: why}
+		x.q.Justification = oversight()
 		if a, err := c.AccessLog(t.Context(), x.q); err != nil || len(a.Entries) != x.want {
 			t.Errorf("%s: got %+v, err %v, want %d", name, a, err, x.want)
 		}
@@ -175,42 +177,42 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 		"passage_id": read["passage_id"], "read_id": read["read_id"], "rule": "bru.speed.test", "family": "speed", "outcome": "offence", "plate": "2QJS315",
 		"camera_id": "BRU-1", "captured_at": read["captured_at"], "trace": "[]",
 	})
-	window := Window{From: now.Add(-day), To: now}
-	traffic := Ask{Purpose: "traffic", Reason: why}
+	window := TimeRange{From: now.Add(-day), To: now}
+	traffic := Justification{Purpose: "traffic", Reason: why}
 	asks := map[string]struct {
 		shown bool
 		ask   func() error
 	}{
 		"by plate": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "2QJS315"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "2QJS315"})
 			return err
 		}},
 		"by pattern": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: "2QJS315*"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Plate: "2QJS315*"})
 			return err
 		}},
 		"by a pattern of all": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: "?QJS*"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Plate: "?QJS*"})
 			return err
 		}},
 		"by a confusable twin": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "2QJ5315", Confusable: true})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "2QJ5315", Mode: ModeLooksLike})
 			return err
 		}},
 		"last seen": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).LastSeen(t.Context(), LastSeenQuery{Ask: judicial(), Plate: "2QJS315"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "2QJS315"})
 			return err
 		}},
 		"journey": {true, func() error {
-			_, err := d.as(access.Prosecutor).Journey(t.Context(), JourneyQuery{Ask: judicial(), Plate: "2QJS315", Day: "2026-11-21"})
+			_, err := d.journey("2QJS315", "2026-11-21")
 			return err
 		}},
 		"camera view": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).CameraReads(t.Context(), CameraQuery{Ask: judicial(), Window: window, Camera: "BRU-1"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Camera: []string{"BRU-1"}})
 			return err
 		}},
 		"hits": {true, func() error {
-			_, err := d.as(access.ZoneOfficer).Hits(t.Context(), HitsQuery{Ask: judicial()})
+			_, err := d.as(access.ZoneOfficer).Hits(t.Context(), HitsQuery{Justification: judicial()})
 			return err
 		}},
 		"retro": {true, func() error {
@@ -218,32 +220,32 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 			return err
 		}},
 		"offences": {true, func() error {
-			_, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: traffic})
+			_, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic})
 			return err
 		}},
 		"one offence": {true, func() error {
-			_, err := d.as(access.GVCAgent).Offence(t.Context(), OffenceQuery{Ask: traffic, ID: off["offence_id"].(string), Lang: "nl"})
+			_, err := d.as(access.GVCAgent).Offence(t.Context(), traffic, off["offence_id"].(string), false, "nl")
 			return err
 		}},
 		"decisions": {true, func() error {
-			_, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic, Plate: "2QJS315"})
+			_, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Justification: traffic, Plate: "2QJS315"})
 			return err
 		}},
 		"another plate": {false, func() error {
-			_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"})
 			return err
 		}},
 		"another camera": {false, func() error {
-			_, err := d.as(access.ZoneOfficer).CameraReads(t.Context(), CameraQuery{Ask: judicial(), Window: window, Camera: "BRU-2"})
+			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Camera: []string{"BRU-2"}})
 			return err
 		}},
 		"without plates": {false, func() error { _, err := d.as(access.Jurist).Offences(t.Context(), OffencesQuery{}); return err }},
 		"the dashboard": {false, func() error {
-			_, err := d.as(access.ZoneOfficer).Dashboard(t.Context(), DashboardQuery{Window: Window{From: now.Add(-day), To: now}})
+			_, err := d.as(access.ZoneOfficer).Dashboard(t.Context(), DashboardQuery{TimeRange: TimeRange{From: now.Add(-day), To: now}})
 			return err
 		}},
 		"rejects": {false, func() error {
-			_, err := d.as(access.GVCSupervisor).Rejects(t.Context(), RejectsQuery{Ask: traffic})
+			_, err := d.as(access.GVCSupervisor).Rejects(t.Context(), RejectsQuery{Justification: traffic})
 			return err
 		}},
 	}
@@ -261,16 +263,19 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 		}
 		return n
 	}
+	if _, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Justification: oversight()}); err != nil { // opens the purpose
+		t.Fatal(err)
+	}
 	for name, c := range asks {
 		before := disclosures()
 		if err := c.ask(); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := disclosures() - before; got != map[bool]int{true: 1}[c.shown] {
+		if got := disclosures() - before; (got > 0) != c.shown { // a journey is a search too
 			t.Errorf("%s: %d disclosures of the plate are in the log, want shown %v", name, got, c.shown)
 		}
-		found, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Plate: "2QJS315", Kind: "disclosed", Paging: Paging{Limit: 1}})
+		found, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Plate: "2QJS315", Kind: "disclosed", Paging: Paging{Limit: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,28 +291,30 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 // What was refused is in the log with what was asked, why, and by which address, whatever refused it.
 func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 	d := newDesk(t, nil)
-	ask := "&purpose=judicial&reason=because-I-must-know&case_ref=BR.43.L2.1/26"
 	for name, c := range map[string]struct {
-		role   access.Role
-		url    string
-		status int
-		code   string
-		plate  string
+		role    access.Role
+		purpose access.Purpose
+		url     string
+		body    string
+		status  int
+		code    string
+		plate   string
 	}{
-		"role":             {access.GVCAgent, "/v1/reads?plate=2QJS315" + ask, 403, "scope", "2QJS315"},
-		"role, in a path":  {access.GVCAgent, "/v1/plates/2QJS315/last-seen?" + ask, 403, "scope", "2QJS315"},
-		"purpose":          {access.ZoneOfficer, "/v1/reads?plate=2QJS315" + strings.Replace(ask, "judicial", "traffic", 1), 403, "scope", "2QJS315"},
-		"age":              {access.ZoneOfficer, "/v1/reads?plate=2QJS315&from=2026-01-01&to=2026-02-01" + ask, 403, "scope", "2QJS315"},
-		"no window":        {access.ZoneOfficer, "/v1/reads?plate=2QJ*" + ask, 422, "invalid", "2QJ*"},
-		"too short":        {access.ZoneOfficer, "/v1/reads?plate=2*" + ask, 422, "invalid", "2*"},
-		"a wrong limit":    {access.ZoneOfficer, "/v1/reads?plate=2QJS315&limit=1000000" + ask, 422, "invalid", "2QJS315"},
-		"a wrong day":      {access.ZoneOfficer, "/v1/plates/2QJS315/journey?day=yesterday" + ask, 422, "invalid", "2QJS315"},
-		"unknown":          {access.ZoneOfficer, "/v1/reads?plate=2QJS315&depth=9" + ask, 422, "invalid", "2QJS315"},
-		"given twice":      {access.ZoneOfficer, "/v1/reads?plate=2QJS315&plate=1ABC123" + ask, 422, "invalid", "2QJS315"},
-		"of no plate form": {access.GVCAgent, "/v1/decisions?plate=***" + strings.Replace(ask, "judicial", "traffic", 1), 422, "invalid", "***"},
+		"role":             {access.GVCAgent, access.Traffic, "/v1/searches", `{"plate":"2QJS315"}`, 403, "role", "2QJS315"},
+		"role, a list":     {access.GVCAgent, access.Traffic, "/v1/retro-matches", `{"entries":[{"id":"1","plate":"2QJS315"}]}`, 403, "role", "2QJS315"},
+		"age":              {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2QJS315","from":"2026-01-01T00:00:00Z","to":"2026-02-01T00:00:00Z"}`, 403, "age", "2QJS315"},
+		"no window":        {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2QJ*"}`, 422, "invalid", "2QJ*"},
+		"too short":        {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2*"}`, 422, "invalid", "2*"},
+		"a wrong limit":    {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2QJS315","limit":1000000}`, 422, "invalid", "2QJS315"},
+		"unknown":          {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2QJS315","depth":9}`, 422, "invalid", "2QJS315"},
+		"no JSON":          {access.ZoneOfficer, access.Judicial, "/v1/searches", `{"plate":"2QJS315",`, 400, "invalid", "2QJS315"},
+		"another's cursor": {access.ZoneOfficer, access.Judicial, "/v1/hits/query", `{"plate":"2QJS315","limit":0}`, 422, "invalid", "2QJS315"},
+		"a wrong list":     {access.ZoneOfficer, access.Judicial, "/v1/retro-matches", `{"entries":[{"id":"1","plate":"2QJS315","match":"x"}]}`, 422, "invalid", "2QJS315"},
+		"of no plate form": {access.GVCAgent, access.Traffic, "/v1/decisions/query", `{"plate":"***"}`, 422, "invalid", "***"},
 	} {
+		open := d.purpose(bearer(c.role), c.purpose)
 		before := d.logged("true")
-		if status, body := d.get(t, bearer(c.role), c.url); status != c.status {
+		if status, body := d.send(bearer(c.role), open, rawRequest{"POST", c.url, c.body}); status != c.status {
 			t.Errorf("%s: got %d %s, want %d", name, status, body, c.status)
 			continue
 		}
@@ -321,7 +328,7 @@ func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 		}
 		e := shownEntry(&found[0])
 		if e.Outcome != "refused" || e.Code != c.code || !strings.Contains(e.Query, c.plate) || !slices.Contains(e.Plates, c.plate) || e.Address != "127.0.0.1" ||
-			e.Reason != "because-I-must-know" || e.CaseRef != "BR.43.L2.1/26" || e.User != "user-"+string(c.role) || e.Purpose == "" || e.Refusal == "" {
+			e.Reason != why || e.CaseRef != aFile || e.User != "user-"+string(c.role) || e.Purpose != string(c.purpose) || e.Refusal == "" || e.SignIn == "" {
 			t.Errorf("%s: got %+v", name, e)
 		}
 	}
@@ -333,8 +340,9 @@ func TestAnAnswerIsSentOnlyAfterWhatItDisclosesIsLogged(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.LookUps = brokenDisclosures{c.LookUps, &broken} })
 	d.insert("reads", d.readRow("2QJS315", "BRU-1", "5339", hour))
 	d.lookups(1)
+	open := d.purpose(bearer(access.ZoneOfficer), access.Judicial)
 	broken = true
-	status, body := d.get(t, bearer(access.ZoneOfficer), "/v1/reads?plate=2QJS315&purpose=judicial&reason=because-I-must")
+	status, body := d.send(bearer(access.ZoneOfficer), open, rawRequest{"POST", "/v1/searches", `{"plate":"2QJS315"}`})
 	if status != http.StatusServiceUnavailable || strings.Contains(body, "BRU-1") || strings.Contains(body, "2QJS315") {
 		t.Errorf("got %d %s, want 503 and nothing of the answer", status, body)
 	}

@@ -2,156 +2,117 @@ package office
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// admit lets nobody in without a token, and no role to a route it has no purpose for. It runs before the request is parsed.
+// admit lets nobody in without a sign-in, and no role to a route it has no purpose for. It runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		user := o.signIn(api, ctx)
-		if user == nil {
+		who := o.signIn(api, ctx)
+		if who == nil {
 			return
 		}
-		if !o.limiter(user.Name).Allow() {
-			ctx.SetHeader("Retry-After", "1")
-			write(api, ctx, huma.Error429TooManyRequests("too many requests at once; wait a second"))
+		r, _ := humago.Unwrap(ctx)
+		v := &visit{SignedIn: who, address: hostOf(ctx.RemoteAddr())}
+		ctx = huma.WithValue(ctx, visitKey{}, v)
+		purposes := r.Header.Values(purposeHeader)
+		if len(purposes) > 1 {
+			writeError(api, ctx, newProblem(http.StatusBadRequest, codeMalformed, "name one purpose in "+purposeHeader))
 			return
+		}
+		if len(purposes) == 1 {
+			v.purpose = purposes[0]
 		}
 		route := access.Route(ctx.Operation().OperationID)
-		v := &visit{user: user, address: hostOf(ctx.RemoteAddr()), began: time.Now()}
-		if !access.Allowed(user.Role, route) {
-			ask, _ := askOf(ctx, v)
-			_, refusal := access.Authorise(user, ask, schemas.MicrosOf(o.cfg.Now()))
-			write(api, ctx, problem(o.refuse(ctx.Context(), refusal, "none")))
+		if err := o.admitRate(ctx.Context(), who.User, route); err != nil {
+			writeError(api, ctx, toProblem(err))
+			return
+		}
+		if !access.Allowed(who.User.Role, route) {
+			writeError(api, ctx, toProblem(o.refuseRole(ctx.Context(), route, r)))
 			return
 		}
 		if err := readQuery(ctx, route); err != nil {
-			write(api, ctx, err)
-			o.noteInvalid(ctx, v)
+			writeError(api, ctx, err)
 			return
 		}
-		ctx = huma.WithValue(ctx, visitKey{}, v)
+		r.Body = v.noteBody(r.Body)
 		next(ctx)
-		o.noteInvalid(ctx, v)
+		o.noteUnread(ctx, v)
 	}
 }
 
-func write(api huma.API, ctx huma.Context, err error) {
-	var se huma.StatusError
-	if !errors.As(err, &se) {
-		panic("BUG: a problem without a status")
-	}
-	details := []error{}
-	if m, ok := errors.AsType[*huma.ErrorModel](err); ok {
-		for _, d := range m.Errors {
-			details = append(details, d)
-		}
-	}
-	_ = huma.WriteErr(api, ctx, se.GetStatus(), se.Error(), details...) // the client went away: nothing to do
-}
-
-// refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
-func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
-	l, err := o.openLog()
-	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
-		return err
-	}
-	if _, err := l.Refuse(ctx, r); err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
-		return err
-	}
-	o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupRefused).Inc()
-	return r
-}
-
-// lookup is one look-up before it is authorised.
-type lookup struct {
-	route   access.Route
-	ask     Ask
-	window  Window
-	wide    bool
-	byPlate bool
-	asked   map[string]any // the filters, for the log; the key of a plate or pattern is "plate"
-	listed  []string       // plates of a list, which the filters leave out
-}
-
-// permit authorises a look-up and logs it. Without a permit there is no query.
-func (o *Office) permit(ctx context.Context, l lookup) (access.Permit, error) {
+// refuseRole logs that a role asked for what it may not, with the plates that it asked for.
+func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Request) error {
 	v := visitOf(ctx)
-	user := v.user
-	text, err := json.Marshal(filled(l.asked))
-	if err != nil {
-		return access.Permit{}, fmt.Errorf("write query for the access log: %w", err)
+	_, _ = io.Copy(io.Discard, io.LimitReader(v.noteBody(r.Body), maxNoted)) // what was not read names no plate
+	ask := access.Request{Route: route, Query: "{}"}
+	for _, m := range platesIn.FindAllSubmatch(v.body.Bytes(), 100) {
+		ask.Plates = append(ask.Plates, strings.ToValidUTF8(string(m[1]), "?"))
 	}
-	scope, refusal := access.Authorise(user, access.Ask{
-		Route: l.route, Purpose: access.Purpose(l.ask.Purpose), Reason: l.ask.Reason, CaseRef: l.ask.CaseRef, ProsecutorRef: l.ask.ProsecutorRef,
-		From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
-		Plates: l.plates(), Address: v.address,
-	}, schemas.MicrosOf(o.cfg.Now()))
-	label := l.ask.Purpose // of the enum, or empty: huma checked it
-	if label == "" {
-		label = "none"
+	if text, err := json.Marshal(map[string]any{"plates": ask.Plates}); err == nil && len(ask.Plates) > 0 {
+		ask.Query = string(text)
 	}
-	switch {
-	case refusal != nil && refusal.Invalid:
-		// Asking without saying what for is refused like any other: it is in the log, and so is who tries.
-		if l, err := o.openLog(); err != nil {
-			return access.Permit{}, err
-		} else if _, err := l.Refuse(ctx, refusal); err != nil {
-			return access.Permit{}, err
-		}
-		v.refused = true
-		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupInvalid).Inc()
-		return access.Permit{}, refusal
-	case refusal != nil:
-		v.refused = true
-		return access.Permit{}, o.refuse(ctx, refusal, label)
+	nameAsker(ctx, &ask)
+	if _, err := o.resolvePurpose(ctx, &ask); err != nil {
+		return err
 	}
-	log, err := o.openLog()
-	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
-		return access.Permit{}, err
-	}
-	p, err := log.Grant(ctx, scope)
-	v.permit = p
-	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
-		return p, err
-	}
-	o.cfg.Metrics.Lookups.WithLabelValues(string(p.Purpose()), lookupGranted).Inc()
-	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
-	return p, nil
+	_, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
+	return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
 }
 
-// plates returns the plates and patterns that the look-up names.
-func (l *lookup) plates() []string {
-	if p, _ := l.asked["plate"].(string); p != "" {
-		return append([]string{p}, l.listed...)
-	}
-	return l.listed
-}
-
-// filled takes out the filters that were not set.
-func filled(asked map[string]any) map[string]any {
-	for k, v := range asked {
-		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {
-			delete(asked, k)
+// admitRate bounds the requests of one user, in this process first, so that a flood does not reach the database, and then over all offices.
+func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Route) error {
+	ok := o.limiter(u.Name).Allow()
+	if ok {
+		var err error
+		if ok, err = o.people.TakeRequest(ctx, u.Name, o.cfg.Limits.PerSecond); err != nil {
+			return err
 		}
 	}
-	return asked
+	if ok {
+		return nil
+	}
+	o.cfg.Metrics.Quotas.WithLabelValues(limitRequests).Inc()
+	if o.floods.tell(u.Name, o.cfg.Now()) { // one entry a minute: a flood must not fill the log
+		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeQuota, "", "too many requests at once"), "none"); !isRefusal(err) {
+			return err
+		}
+	}
+	return newProblem(http.StatusTooManyRequests, codeTooMany, "too many requests at once; wait a second")
+}
+
+// writeError answers a request with a problem before its route runs.
+func writeError(api huma.API, ctx huma.Context, err error) {
+	p, ok := errors.AsType[*Problem](err)
+	if !ok {
+		panic("BUG: an error that is no problem")
+	}
+	v, err := api.Transform(ctx, "", p)
+	if err != nil {
+		panic("BUG: a problem must transform: " + err.Error())
+	}
+	if n := p.retryAfter(); n > 0 {
+		ctx.SetHeader("Retry-After", strconv.Itoa(n))
+	}
+	ctx.SetHeader("Content-Type", p.ContentType(""))
+	ctx.SetStatus(p.Status)
+	_ = api.Marshal(ctx.BodyWriter(), "application/json", v) // the client went away: nothing to do
 }
 
 type statusWriter struct {
@@ -168,21 +129,29 @@ func (w *statusWriter) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// instrument sets the headers that keep answers out of caches, counts, and turns a panic into a 500.
-func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
+// operationsOf names the operation of every method and path of the API.
+func operationsOf(api huma.API) map[string]string {
 	routes := map[string]string{}
 	for path, item := range api.OpenAPI().Paths {
-		if item.Get != nil {
-			routes["GET "+path] = item.Get.OperationID
-		}
-		if item.Post != nil {
-			routes["POST "+path] = item.Post.OperationID
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodDelete: item.Delete} {
+			if op != nil {
+				routes[method+" "+path] = op.OperationID
+			}
 		}
 	}
+	return routes
+}
+
+// instrument sets the headers that keep answers out of caches, counts, and turns a panic into a 500.
+func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
+	routes := operationsOf(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		id := newRequestID()
+		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		h := w.Header()
+		h.Set("X-Request-Id", id)
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -190,8 +159,8 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 		defer func() {
 			// What was panicked with may hold a plate: only the stack is logged.
 			if v := recover(); v != nil {
-				o.cfg.Logger.Error().Bytes("stack", debug.Stack()).Msg("panic in a request")
-				writeProblem(sw, http.StatusInternalServerError, "the office could not answer; the operator finds it in the log by time and route")
+				o.cfg.Logger.Error().Str("request_id", id).Bytes("stack", debug.Stack()).Msg("panic in a request")
+				writeProblem(sw, r, http.StatusInternalServerError, "", internalText)
 			}
 			route, ok := routes[r.Pattern]
 			if !ok {
@@ -200,7 +169,7 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 			o.cfg.Metrics.Requests.WithLabelValues(route, codeClass(sw.status)).Inc()
 			o.cfg.Metrics.Latency.WithLabelValues(route).Observe(time.Since(began).Seconds())
 			if sw.status >= http.StatusInternalServerError {
-				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Msg("request not answered")
+				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Str("request_id", id).Msg("request not answered")
 			}
 		}()
 		if !o.fit(sw, r) {
@@ -208,6 +177,12 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 		}
 		mux.ServeHTTP(sw, r)
 	})
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 func codeClass(status int) string {

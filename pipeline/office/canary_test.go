@@ -39,17 +39,21 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	d.insert("reads", d.readRow(canary, "BRU-1", "5339", hour))
 	off := d.offenceRow(d.readRow(canary, "BRU-1", "5339", hour), "speed", "candidate")
 	d.insert("offences", off)
-	ask := "&purpose=judicial&reason=look+for+" + canary + "&case_ref=" + canary
-	urls := []string{
-		"/v1/reads?plate=" + canary + ask, "/v1/plates/" + canary + "/last-seen?" + ask, "/v1/hits?plate=" + canary + ask,
-		"/v1/reads?plate=" + canary + "'&purpose=judicial", "/v1/nothing/" + canary, "/v1/reads?plate=" + canary + ask + "&from=" + canary,
-		"/v1/offences/" + off["offence_id"].(string) + "?explain=true&purpose=traffic&reason=look+for+" + canary,
+	asked := []rawRequest{
+		{"POST", "/v1/searches", `{"plate":"` + canary + `"}`}, {"POST", "/v1/hits/query", `{"plate":"` + canary + `"}`},
+		{"POST", "/v1/searches", `{"plate":"` + canary + `'"}`}, {"GET", "/v1/nothing/" + canary, ""}, {"POST", "/v1/searches", `{"plate":"` + canary + `","from":"` + canary + `"}`},
+		{"POST", "/v1/offences/query", `{"offence_id":"` + off["offence_id"].(string) + `","explain":true}`},
+		{"POST", "/v1/purposes", `{"purpose":"judicial","reason":"look for ` + canary + `","case_ref":"` + canary + `"}`},
+		{"POST", "/v1/retro-matches", `{"entries":[{"id":"1","plate":"` + canary + `"}]}`}, {"GET", "/v1/searches/" + canary, ""},
 	}
 	statuses := map[int]int{}
+	purposes := map[string]string{
+		bearer(access.ZoneOfficer): d.purpose(bearer(access.ZoneOfficer), access.Judicial), bearer(access.GVCAgent): d.purpose(bearer(access.GVCAgent), access.Traffic),
+	}
 	ask1 := func() {
-		for _, url := range urls {
+		for _, q := range asked {
 			for _, token := range []string{bearer(access.ZoneOfficer), bearer(access.GVCAgent), bearer(access.Auditor), "Bearer " + canary, ""} {
-				status, body := d.get(t, token, url)
+				status, body := d.send(token, purposes[token], q)
 				statuses[status]++
 				if status >= 400 && strings.Contains(body, canary) {
 					t.Errorf("the %d repeats the plate: %s", status, body)
@@ -70,7 +74,7 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask1()
-	for _, want := range []int{200, 401, 403, 404, 422, 500, 503} {
+	for _, want := range []int{200, 201, 401, 403, 404, 422, 500, 503} {
 		if statuses[want] == 0 {
 			t.Errorf("no %d among %v: the test does not go everywhere", want, statuses)
 		}
@@ -96,20 +100,20 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 }
 
 func TestTheClientDoesNotRepeatTheURLInItsErrors(t *testing.T) {
-	c := &Client{BaseURL: "http://127.0.0.1:1", Token: "x", HTTP: &http.Client{Timeout: time.Second}}
-	_, err := c.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: canary})
+	c := &Client{MaxWait: -1, BaseURL: "http://127.0.0.1:1", Token: "x", HTTP: &http.Client{Timeout: time.Second}}
+	_, err := c.Search(t.Context(), SearchQuery{Justification: judicial(), Plate: canary})
 	if err == nil || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "ask the office") {
 		t.Errorf("got %v", err)
 	}
-	c.BaseURL = "http://\x7f"
-	if _, err := c.Reads(t.Context(), ReadsQuery{Plate: canary}); err == nil || strings.Contains(err.Error(), canary) {
+	c.BaseURL, c.Insecure = "http://\x7f", true
+	if _, err := c.Search(t.Context(), SearchQuery{Plate: canary}); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestASlowQueryIsCutAndSaysWhatToDo(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.DB = slow{c.DB}; c.QueryTime = time.Second })
-	_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: canary})
+	_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: canary})
 	if status(err) != http.StatusGatewayTimeout || !strings.Contains(err.Error(), "shorter time window") {
 		t.Errorf("got %v, want 504 saying what to do", err)
 	}

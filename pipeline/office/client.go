@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,9 +12,12 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Client asks an office. The queries are the server's own types, so the two cannot drift. Safe for concurrent use.
@@ -22,12 +26,21 @@ type Client struct {
 	Token   string       // of the user
 	Lang    string       // in which a shut office answers, as of an Accept-Language header; "" = English
 	HTTP    *http.Client // nil = one with a timeout of 60 s
+	// Insecure sends the token also to an address that is neither https nor this machine.
+	Insecure bool
+	// MaxWait bounds how long a question waits when a limit of the user is reached; 0 = 2 minutes, negative = it does not wait.
+	MaxWait time.Duration
+
+	mu       sync.Mutex
+	purposes map[Justification]string // that are open, by what they were opened for
 }
 
 // APIError is a problem the office answered with.
 type APIError struct {
 	Status int
+	Code   string
 	Detail string
+	Until  *time.Time // of a quota: when it is over
 }
 
 // Error says what the office said.
@@ -38,99 +51,259 @@ var defaultHTTP = &http.Client{Timeout: time.Minute}
 // maxAnswer bounds what the client reads of one answer.
 const maxAnswer = 64 << 20
 
-// Reads asks where a plate was.
-func (c *Client) Reads(ctx context.Context, q ReadsQuery) (*ReadsAnswer, error) {
-	return get[ReadsAnswer](ctx, c, "/v1/reads", q)
+// Search asks where a plate was, or what a camera saw.
+func (c *Client) Search(ctx context.Context, q SearchQuery) (*ReadsAnswer, error) {
+	return post[ReadsAnswer](ctx, c, q.Justification, "/v1/searches", q)
 }
 
-// LastSeen asks for the newest read of a plate.
-func (c *Client) LastSeen(ctx context.Context, q LastSeenQuery) (*LastSeenAnswer, error) {
-	return get[LastSeenAnswer](ctx, c, "/v1/plates/{plate}/last-seen", q)
+// SearchPage asks for a further page of a search that was asked with the justification.
+func (c *Client) SearchPage(ctx context.Context, j Justification, q SearchPageQuery) (*ReadsAnswer, error) {
+	return get[ReadsAnswer](ctx, c, j, "/v1/searches/{search_id}", q)
 }
 
-// Journey asks where a plate went on one day.
-func (c *Client) Journey(ctx context.Context, q JourneyQuery) (*JourneyAnswer, error) {
-	return get[JourneyAnswer](ctx, c, "/v1/plates/{plate}/journey", q)
-}
-
-// CameraReads asks what a camera saw in a window.
-func (c *Client) CameraReads(ctx context.Context, q CameraQuery) (*ReadsAnswer, error) {
-	return get[ReadsAnswer](ctx, c, "/v1/cameras/{camera}/reads", q)
+// Journey asks where the plate of a search went on one day.
+func (c *Client) Journey(ctx context.Context, j Justification, q JourneyQuery) (*JourneyAnswer, error) {
+	return get[JourneyAnswer](ctx, c, j, "/v1/searches/{search_id}/journey", q)
 }
 
 // Dashboard asks how many reads and hits there were.
 func (c *Client) Dashboard(ctx context.Context, q DashboardQuery) (*DashboardAnswer, error) {
-	return get[DashboardAnswer](ctx, c, "/v1/dashboard", q)
+	return get[DashboardAnswer](ctx, c, Justification{}, "/v1/dashboard", q)
 }
 
 // Hits asks which listed plates were seen.
 func (c *Client) Hits(ctx context.Context, q HitsQuery) (*HitsAnswer, error) {
-	return get[HitsAnswer](ctx, c, "/v1/hits", q)
+	return post[HitsAnswer](ctx, c, q.Justification, "/v1/hits/query", q)
 }
 
-// Offences asks for candidate and held offences.
+// Offences asks for candidate and held offences, or for one.
 func (c *Client) Offences(ctx context.Context, q OffencesQuery) (*OffencesAnswer, error) {
-	return get[OffencesAnswer](ctx, c, "/v1/offences", q)
+	return post[OffencesAnswer](ctx, c, q.Justification, "/v1/offences/query", q)
 }
 
-// Offence asks for one offence.
-func (c *Client) Offence(ctx context.Context, q OffenceQuery) (*OffenceAnswer, error) {
-	return get[OffenceAnswer](ctx, c, "/v1/offences/{id}", q)
+// OffenceAnswer is one offence with its trace, clause by clause.
+type OffenceAnswer struct {
+	Scope       Scope          `json:"scope"`
+	Offence     query.Offence  `json:"offence"`
+	Trace       []schemas.Step `json:"trace"`
+	Summary     []string       `json:"summary,omitempty"`
+	Explanation []string       `json:"explanation,omitempty"`
+}
+
+// Only returns the i-th offence of a list as an answer of its own.
+func (a *OffencesAnswer) Only(i int) *OffenceAnswer {
+	o := &a.Offences[i]
+	return &OffenceAnswer{Scope: a.Scope, Offence: o.Offence, Trace: o.Steps, Summary: o.Summary, Explanation: o.Explanation}
+}
+
+// Offence asks for one offence with its trace; with explain the trace is text in a language.
+func (c *Client) Offence(ctx context.Context, j Justification, id string, explain bool, lang string) (*OffenceAnswer, error) {
+	a, err := c.Offences(ctx, OffencesQuery{Justification: j, OffenceID: id, Traces: true, Explain: explain, Lang: lang})
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Offences) != 1 {
+		return nil, fmt.Errorf("the office answered with %d offences in place of one", len(a.Offences))
+	}
+	return a.Only(0), nil
 }
 
 // Decisions asks what the rules found for a plate.
 func (c *Client) Decisions(ctx context.Context, q DecisionsQuery) (*DecisionsAnswer, error) {
-	return get[DecisionsAnswer](ctx, c, "/v1/decisions", q)
+	return post[DecisionsAnswer](ctx, c, q.Justification, "/v1/decisions/query", q)
 }
 
 // Rejects asks which records were rejected.
 func (c *Client) Rejects(ctx context.Context, q RejectsQuery) (*RejectsAnswer, error) {
-	return get[RejectsAnswer](ctx, c, "/v1/rejects", q)
+	return get[RejectsAnswer](ctx, c, q.Justification, "/v1/rejects", q)
 }
 
 // Reconcile asks whether the tables hold what the ledger says.
 func (c *Client) Reconcile(ctx context.Context, q ReconcileQuery) (*ReconcileAnswer, error) {
-	return get[ReconcileAnswer](ctx, c, "/v1/reconcile", q)
+	return get[ReconcileAnswer](ctx, c, Justification{}, "/v1/reconcile", q)
 }
 
 // AccessLog asks who looked up what.
 func (c *Client) AccessLog(ctx context.Context, q AccessLogQuery) (*AccessLogAnswer, error) {
-	return get[AccessLogAnswer](ctx, c, "/v1/access-log", q)
+	return post[AccessLogAnswer](ctx, c, q.Justification, "/v1/audit/entries", q)
 }
 
 // VerifyAccessLog asks whether the chain of the access log holds.
 func (c *Client) VerifyAccessLog(ctx context.Context, q VerifyQuery) (*VerifyAnswer, error) {
-	return get[VerifyAnswer](ctx, c, "/v1/access-log/verify", q)
+	return post[VerifyAnswer](ctx, c, Justification{}, "/v1/audit/verify", q)
 }
 
 // RetroMatches asks which plates of a list were read before they were listed.
 func (c *Client) RetroMatches(ctx context.Context, q RetroQuery) (*RetroAnswer, error) {
-	body, err := json.Marshal(q.Body)
+	return post[RetroAnswer](ctx, c, q.Justification, "/v1/retro-matches", q)
+}
+
+// Me asks who is signed in.
+func (c *Client) Me(ctx context.Context) (*MeAnswer, error) {
+	return get[MeAnswer](ctx, c, Justification{}, "/v1/me", Empty{})
+}
+
+// OpenPurpose opens a purpose.
+func (c *Client) OpenPurpose(ctx context.Context, j Justification) (*PurposeAnswer, error) {
+	return post[PurposeAnswer](ctx, c, Justification{}, "/v1/purposes", j)
+}
+
+// AskApproval asks for a second person.
+func (c *Client) AskApproval(ctx context.Context, q ApprovalQuery) (*AskedAnswer, error) {
+	return post[AskedAnswer](ctx, c, q.Justification, "/v1/approvals", q)
+}
+
+// AskForList asks for a second person for a long list.
+func (c *Client) AskForList(ctx context.Context, q RetroQuery) (*AskedAnswer, error) {
+	sum, err := listSum(q.Entries)
 	if err != nil {
-		return nil, fmt.Errorf("write the list: %w", err)
+		return nil, err
 	}
-	return send[RetroAnswer](ctx, c, http.MethodPost, "/v1/retro-matches", q.RetroAsk, bytes.NewReader(body))
+	return c.AskApproval(ctx, ApprovalQuery{Justification: q.Justification, Kind: "list", ListSHA256: sum, Entries: len(q.Entries)})
 }
 
-// get asks one route.
-func get[T any](ctx context.Context, c *Client, path string, q any) (*T, error) {
-	return send[T](ctx, c, http.MethodGet, path, q, http.NoBody)
+// Approvals lists what waits for a second person.
+func (c *Client) Approvals(ctx context.Context) (*ApprovalsAnswer, error) {
+	return get[ApprovalsAnswer](ctx, c, Justification{}, "/v1/approvals", Empty{})
 }
 
-// send asks one route. Errors of the transport lose their URL, which holds what was asked.
-func send[T any](ctx context.Context, c *Client, method, path string, q any, content io.Reader) (*T, error) {
-	values := url.Values{}
-	path = encode(reflect.ValueOf(q), path, values)
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path+"?"+values.Encode(), content)
+// Decide is the act of a second person.
+func (c *Client) Decide(ctx context.Context, q DecideQuery) (*AskedAnswer, error) {
+	return post[AskedAnswer](ctx, c, Justification{}, "/v1/approvals/decide", q)
+}
+
+// DecisionNumbers lists the numbers of prosecutor's decisions that were stated.
+func (c *Client) DecisionNumbers(ctx context.Context, q DecisionNumbersQuery) (*DecisionNumbersAnswer, error) {
+	return get[DecisionNumbersAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions", q)
+}
+
+// ConfirmDecision notes what the prosecutor's office says of a number.
+func (c *Client) ConfirmDecision(ctx context.Context, q ConfirmQuery) (*ConfirmAnswer, error) {
+	return post[ConfirmAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions/confirm", q)
+}
+
+// purposeOf returns the id of a purpose that is open for the justification, and opens it when it is the first time; "" = none is needed.
+func (c *Client) purposeOf(ctx context.Context, j Justification) (string, error) {
+	if j.Purpose == "" || j.Purpose == string(access.Operation) {
+		return "", nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id := c.purposes[j]; id != "" {
+		return id, nil
+	}
+	p, err := c.OpenPurpose(ctx, j)
 	if err != nil {
-		return nil, fmt.Errorf("address of the office %.200q is not a URL such as http://127.0.0.1:8080", c.BaseURL)
+		return "", err
+	}
+	if c.purposes == nil {
+		c.purposes = map[Justification]string{}
+	}
+	c.purposes[j] = p.ID
+	return p.ID, nil
+}
+
+// post asks one route with a question in the body.
+func post[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
+	content, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("write the question: %w", err)
+	}
+	return send[T](ctx, c, http.MethodPost, j, path, content)
+}
+
+// get asks one route by its address, which holds nothing but filters and random ids.
+func get[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
+	values := url.Values{}
+	path = encodeFields(reflect.ValueOf(q), path, values)
+	return send[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil)
+}
+
+// errInsecure says that a token would travel in clear.
+var errInsecure = errors.New("the address of the office is neither https nor this machine, and your token would travel in clear: use https, or say --insecure when the way is protected otherwise")
+
+// mayTravel reports whether a token may be sent to an address.
+func mayTravel(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
+}
+
+// send asks one route. It waits when a limit is reached that is over soon, and goes on. Errors of the transport lose their address.
+func send[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
+	if !c.Insecure && !mayTravel(c.BaseURL) {
+		return nil, errInsecure
+	}
+	purpose, err := c.purposeOf(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	for waited := time.Duration(0); ; {
+		status, header, answer, err := c.exchange(ctx, method, purpose, path, content)
+		if err != nil {
+			return nil, err
+		}
+		if status/100 == 2 {
+			out := new(T)
+			if err := json.Unmarshal(answer, out); err != nil {
+				return nil, fmt.Errorf("answer of the office is not of the form expected: %w", err)
+			}
+			return out, nil
+		}
+		problem := apiError(status, answer)
+		wait := waitOf(status, header)
+		if wait == 0 || waited+wait > c.longestWait() {
+			return nil, problem
+		}
+		waited += wait
+		if err := sleepUntil(ctx, wait); err != nil {
+			return nil, problem
+		}
+	}
+}
+
+// longestWait bounds how long one question waits for limits.
+func (c *Client) longestWait() time.Duration {
+	if c.MaxWait != 0 {
+		return max(c.MaxWait, 0)
+	}
+	return 2 * time.Minute
+}
+
+// waitOf is how long the office says to wait; 0 = waiting does not help.
+func waitOf(status int, h http.Header) time.Duration {
+	n, err := strconv.Atoi(h.Get("Retry-After"))
+	if status != http.StatusTooManyRequests || err != nil || n <= 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+func sleepUntil(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// exchange sends one request and reads the answer.
+func (c *Client) exchange(ctx context.Context, method, purpose, path string, content []byte) (int, http.Header, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path, bytes.NewReader(content))
+	if err != nil {
+		return 0, nil, nil, fmt.Errorf("address of the office %.200q is not a URL such as http://127.0.0.1:8080", c.BaseURL)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Accept", "application/json")
+	if purpose != "" {
+		req.Header.Set(purposeHeader, purpose)
+	}
 	if c.Lang != "" {
 		req.Header.Set("Accept-Language", c.Lang)
 	}
-	if method == http.MethodPost {
+	if len(content) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	h := c.HTTP
@@ -142,47 +315,41 @@ func send[T any](ctx context.Context, c *Client, method, path string, q any, con
 		if ue, ok := err.(*url.Error); ok { //nolint:errorlint // Do returns exactly this type
 			err = ue.Err
 		}
-		return nil, fmt.Errorf("ask the office: %w", err)
+		return 0, nil, nil, fmt.Errorf("ask the office: %w", err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("read answer of the office: %w", err)
+		return 0, nil, nil, fmt.Errorf("read answer of the office: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, apiError(resp.StatusCode, body)
-	}
-	out := new(T)
-	if err := json.Unmarshal(body, out); err != nil {
-		return nil, fmt.Errorf("answer of the office is not of the form expected: %w", err)
-	}
-	return out, nil
+	return resp.StatusCode, resp.Header, answer, nil
 }
 
-func apiError(status int, body []byte) error {
+func apiError(status int, answer []byte) error {
 	e := &APIError{Status: status, Detail: http.StatusText(status)}
-	var m huma.ErrorModel
-	if json.Unmarshal(body, &m) != nil {
+	var p Problem
+	if json.Unmarshal(answer, &p) != nil {
 		return e
 	}
-	if m.Detail != "" {
-		e.Detail = m.Detail
+	e.Code, e.Until = p.Code, p.Until
+	if p.Detail != "" {
+		e.Detail = p.Detail
 	}
-	for _, d := range m.Errors {
-		if d != nil && !strings.Contains(e.Detail, d.Message) {
-			e.Detail += "; " + d.Location + " " + d.Message
+	for _, f := range p.Errors {
+		if !strings.Contains(e.Detail, f.Message) {
+			e.Detail += "; " + f.Field + " " + f.Message
 		}
 	}
 	return e
 }
 
-// encode puts the fields of a query into the path and the values, by the tags that the server decodes by.
-func encode(v reflect.Value, path string, values url.Values) string {
+// encodeFields puts the fields of a query into the path and the values, by the tags that the server decodes by.
+func encodeFields(v reflect.Value, path string, values url.Values) string {
 	t := v.Type()
 	for i := range t.NumField() {
 		f, fv := t.Field(i), v.Field(i)
 		if f.Anonymous {
-			path = encode(fv, path, values)
+			path = encodeFields(fv, path, values)
 			continue
 		}
 		if name := f.Tag.Get("path"); name != "" {
@@ -190,14 +357,12 @@ func encode(v reflect.Value, path string, values url.Values) string {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("query"), ",")
-		if name == "" || fv.IsZero() {
+		if name == "" || name == "-" || fv.IsZero() {
 			continue
 		}
 		switch x := fv.Interface().(type) {
 		case string:
 			values.Set(name, x)
-		case Action, Family, Deciding:
-			values.Set(name, fv.String())
 		case []string:
 			values[name] = x
 		case bool:

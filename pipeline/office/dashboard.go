@@ -13,8 +13,7 @@ import (
 
 // DashboardQuery asks how many reads and hits there were. It shows no plate and needs no reason.
 type DashboardQuery struct {
-	Ask
-	Window
+	TimeRange
 	By string `query:"by" enum:"hour,day" default:"hour" doc:"hour, or Brussels calendar day."`
 }
 
@@ -42,34 +41,30 @@ func (o *Office) dashboard(ctx context.Context, in *DashboardQuery) (*DashboardA
 	case !in.From.Truncate(time.Hour).Equal(in.From) || !in.To.Truncate(time.Hour).Equal(in.To):
 		return nil, invalid("from", "and to must be whole hours")
 	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteDashboard, ask: in.Ask, window: in.Window,
-		asked: in.logged(map[string]any{"by": in.By}, in.Window),
+	l := lookup{route: access.RouteDashboard, window: in.TimeRange, asked: in.logged(map[string]any{"by": in.By})}
+	return askFor(ctx, o, l, func(p access.Permit, _ int) (*DashboardAnswer, answered, error) {
+		st, err := query.Hours(p)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		var hours []query.HourCount
+		if err := o.selectRows(ctx, &hours, st); err != nil {
+			return nil, answered{}, err
+		}
+		if st, err = query.HitCounts(p); err != nil {
+			return nil, answered{}, err
+		}
+		out := &DashboardAnswer{Scope: scopeOf(p), Reads: []ReadCount{}, Hits: []query.HitCount{}}
+		if err := o.selectRows(ctx, &out.Hits, st); err != nil {
+			return nil, answered{}, err
+		}
+		out.addHours(hours, in.By == "day")
+		return out, answered{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	st, err := query.Hours(p)
-	if err != nil {
-		return nil, err
-	}
-	var hours []query.HourCount
-	if err := o.sel(ctx, &hours, st); err != nil {
-		return nil, err
-	}
-	if st, err = query.HitCounts(p); err != nil {
-		return nil, err
-	}
-	out := &DashboardAnswer{Scope: scopeOf(p), Reads: []ReadCount{}, Hits: []query.HitCount{}}
-	if err := o.sel(ctx, &out.Hits, st); err != nil {
-		return nil, err
-	}
-	out.add(hours, in.By == "day")
-	return out, nil
 }
 
-// add puts the hours in, or adds them up to Brussels days.
-func (a *DashboardAnswer) add(hours []query.HourCount, byDay bool) {
+// addHours puts the hours in, or adds them up to Brussels days.
+func (a *DashboardAnswer) addHours(hours []query.HourCount, byDay bool) {
 	at := map[ReadCount]int{}
 	for _, h := range hours {
 		c := ReadCount{From: h.Hour.UTC(), Zone: h.Zone}

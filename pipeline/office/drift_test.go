@@ -11,13 +11,16 @@ import (
 
 // shownRows says which type of the API shows the rows of a table.
 var shownRows = map[string]string{
-	"Read": "reads", "Hit": "hits", "Offence": "offences", "Decided": "decisions", "Reject": "rejects",
+	"Read": "reads", "Hit": "hits", "ShownOffence": "offences", "Decided": "decisions", "Reject": "rejects",
 }
 
 // notStored are the properties of these types that no column has, with the reason.
 var notStored = map[string]map[string]string{
-	"Read":    {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry"},
-	"Offence": {"altered": "found by comparing the row with its seal", "measures": "a list of the four columns of measures"},
+	"Read": {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry"},
+	"ShownOffence": {
+		"altered": "found by comparing the row with its seal", "measures": "a list of the four columns of measures", "trace": "the stored text, as steps", "summary": "what a person reads first, rendered",
+		"explanation": "the stored text, rendered",
+	},
 	"Decided": {"trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
 }
 

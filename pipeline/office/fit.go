@@ -18,8 +18,10 @@ import (
 )
 
 // writeProblem answers with a problem document outside the API's own routes. It repeats nothing that was sent.
-func writeProblem(w http.ResponseWriter, status int, detail string) {
-	b, err := json.Marshal(huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})
+func writeProblem(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
+	p := newProblem(status, code, detail)
+	p.RequestID = requestID(r.Context())
+	b, err := json.Marshal(p)
 	if err != nil {
 		panic("BUG: a problem must marshal: " + err.Error())
 	}
@@ -39,10 +41,10 @@ func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
 	}
 	switch {
 	case r.Header.Get("Origin") != "" && o.cfg.SignedIn == nil:
-		writeProblem(w, http.StatusForbidden, "the office does not answer web pages")
+		writeProblem(w, r, http.StatusForbidden, "cross_site", "the office does not answer web pages")
 		return false
 	case o.cfg.Loopback && !loopbackName(r.Host):
-		writeProblem(w, http.StatusMisdirectedRequest, "an office of this machine alone answers to localhost and its addresses")
+		writeProblem(w, r, http.StatusMisdirectedRequest, codeWrongHost, "an office of this machine alone answers to localhost and its addresses")
 		return false
 	}
 	if strings.HasSuffix(r.URL.Path, "/verify") {
@@ -67,16 +69,16 @@ func loopbackName(host string) bool {
 // unknown answers what is no route of the API.
 func unknown(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			other := r.Clone(r.Context())
 			other.Method = method
 			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
 				w.Header().Set("Allow", method)
-				writeProblem(w, http.StatusMethodNotAllowed, "this route is asked with "+method)
+				writeProblem(w, r, http.StatusMethodNotAllowed, codeMethod, "this route is asked with "+method)
 				return
 			}
 		}
-		writeProblem(w, http.StatusNotFound, "there is no such route; /openapi.json lists all")
+		writeProblem(w, r, http.StatusNotFound, access.CodeNotFound, "there is no such route; /openapi.json lists all")
 	}
 }
 
@@ -89,7 +91,7 @@ func readQuery(ctx huma.Context, route access.Route) error {
 	r, _ := humago.Unwrap(ctx)
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return huma.Error422UnprocessableEntity("the query cannot be read: escape it as in a URL")
+		return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, "the query cannot be read: escape it as in a URL")
 	}
 	for name, given := range values {
 		if len(given) > 1 && !slices.Contains(severalTimes, name) {

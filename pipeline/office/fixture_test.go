@@ -5,8 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -41,6 +44,18 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 const why = "witness of an accident with flight"
 
+// Numbers of the forms that the catalogue has.
+const (
+	aFile     = "BR.43.L2.000001/2026"
+	aReport   = "AD.5339.000017/2026"
+	aDecision = "PK.BR.2026/000114"
+)
+
+// generous are limits that no test reaches but on purpose.
+func generous() Limits {
+	return Limits{PerSecond: 1e6, Queries: 1000, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
+}
+
 // syncBuffer is a bytes.Buffer for several goroutines.
 type syncBuffer struct {
 	mu sync.Mutex
@@ -72,6 +87,9 @@ type desk struct {
 
 	offset  int64
 	inserts int
+	clients map[access.Role]*Client
+	opened  map[string]string // purposes of requests without a client, by token and purpose
+	people  *pgxpool.Pool
 }
 
 func users(t testing.TB) *access.Users {
@@ -115,7 +133,7 @@ func connect(t testing.TB) driver.Conn {
 // newDesk makes a desk. change may alter the configuration.
 func newDesk(t testing.TB, change func(*Config)) *desk {
 	t.Helper()
-	d := &desk{t: t, conn: connect(t), output: &syncBuffer{}, reg: prometheus.NewRegistry()}
+	d := &desk{t: t, conn: connect(t), output: &syncBuffer{}, reg: prometheus.NewRegistry(), clients: map[access.Role]*Client{}, opened: map[string]string{}}
 	var err error
 	at := testkit.StartPostgres(t)
 	if d.logs, err = testkit.PostgresAs(at, embedded.PostgresMigrator).Open(t.Context(), "test", 2); err != nil {
@@ -127,13 +145,17 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
+	if d.people, err = at.Open(t.Context(), "people", 8); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.people.Close)
 	if d.keys, err = access.LoadKeys(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
 		LookUps: store.New(pool), Keys: d.keys, Old: access.NewClickHouse(d.conn),
-		PerSecond: 1e6, FailuresPerMinute: 1e6,
+		People: store.NewPeople(d.people), Limits: generous(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {
 			return []string{fmt.Sprint(lang, " ", family, " ", held, " ", reason, " ", until.Unix())}
@@ -154,7 +176,69 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 }
 
 func (d *desk) as(r access.Role) *Client {
-	return &Client{BaseURL: d.server.URL, Token: "token of " + string(r), HTTP: d.server.Client()}
+	if c := d.clients[r]; c != nil {
+		return c
+	}
+	c := &Client{BaseURL: d.server.URL, Token: "token of " + string(r), HTTP: d.server.Client(), MaxWait: -1}
+	d.clients[r] = c
+	return c
+}
+
+// question is a request of the API.
+type rawRequest struct{ method, url, body string }
+
+// purpose opens a purpose for a token, once; "" = the office does not open it.
+func (d *desk) purpose(token string, p access.Purpose) string {
+	d.t.Helper()
+	if p == "" || p == access.Operation {
+		return ""
+	}
+	key := token + " " + string(p)
+	if id, ok := d.opened[key]; ok {
+		return id
+	}
+	file := aFile
+	if p == access.Administrative {
+		file = aReport
+	}
+	_, body := d.send(token, "", rawRequest{http.MethodPost, "/v1/purposes", fmt.Sprintf(`{"purpose":%q,"reason":%q,"case_ref":%q}`, p, why, file)})
+	var a PurposeAnswer
+	if err := json.Unmarshal([]byte(body), &a); err != nil {
+		d.t.Fatal(err)
+	}
+	d.opened[key] = a.ID
+	return a.ID
+}
+
+// send sends one request under a purpose and returns the answer.
+func (d *desk) send(token, purpose string, q rawRequest) (status int, answer string) {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), q.method, d.server.URL+q.url, strings.NewReader(q.body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if q.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", token)
+	}
+	if purpose != "" {
+		req.Header.Set(purposeHeader, purpose)
+	}
+	resp, err := d.server.Client().Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+		d.t.Errorf("%s: Cache-Control %q, want no-store", strings.SplitN(q.url, "?", 2)[0], got)
+	}
+	return resp.StatusCode, string(b)
 }
 
 func (d *desk) exec(sql string) {

@@ -35,14 +35,10 @@ func PrintReads(w io.Writer, a *ReadsAnswer) error {
 }
 
 // PrintLastSeen prints the newest read, or that there is none.
-func PrintLastSeen(w io.Writer, a *LastSeenAnswer) error {
-	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
-	n := 0
-	if a.Read != nil {
-		n = 1
-		t.read(a.Read)
-	}
-	return t.end(a.Scope, n, "")
+func PrintLastSeen(w io.Writer, a *ReadsAnswer) error {
+	one := *a
+	one.Next = "" // one row was asked for
+	return PrintReads(w, &one)
 }
 
 // PrintJourney prints the reads of a day, earliest first.
@@ -243,8 +239,11 @@ func (t *grid) end(s Scope, rows int, next string) error {
 		scope += ", zones " + strings.Join(s.Zones, " ")
 	}
 	t.note("%d shown; %s; access log entry %d", rows, printable(scope), s.LogSeq)
-	if s.Narrowed != "" {
-		t.note("narrowed: %s", printable(s.Narrowed))
+	for _, n := range s.Narrowed {
+		t.note("narrowed: %s", printable(n.Text))
+	}
+	if c := s.Coverage; c != nil && c.CompleteUntil != nil {
+		t.note("complete until %s", clock(*c.CompleteUntil))
 	}
 	if next != "" {
 		t.note("more: --after %s", printable(next))
@@ -264,6 +263,9 @@ func (t *grid) flush() error {
 	}
 	return t.err
 }
+
+// Printable is [printable] for other printers of answers.
+func Printable(s string) string { return printable(s) }
 
 // printable keeps a camera's or a list's text from moving the terminal's cursor or the table's columns.
 func printable(s string) string {

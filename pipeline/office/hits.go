@@ -7,55 +7,75 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// HitsQuery asks which listed plates were seen.
+// HitsQuery asks which listed plates were seen. The client opens a purpose for its Justification.
 type HitsQuery struct {
-	Ask
-	Window
+	Justification Justification `json:"-"`
+	TimeRange
 	Paging
-	Plate       string   `query:"plate" maxLength:"64" doc:"One plate, as listed or as read."`
-	List        string   `query:"list" maxLength:"64"`
-	Match       string   `query:"match" enum:"exact,confusable"`
-	Camera      []string `query:"camera,explode" maxItems:"50"`
-	MinPriority int      `query:"min_priority" minimum:"0" maximum:"100"`
+	Plate       string   `json:"plate,omitempty" maxLength:"64" doc:"One plate, as listed or as read."`
+	List        string   `json:"list,omitempty" maxLength:"64"`
+	Match       string   `json:"match,omitempty" enum:"exact,confusable"`
+	Camera      []string `json:"cameras,omitempty" maxItems:"50"`
+	MinPriority int      `json:"min_priority,omitempty" minimum:"0" maximum:"100"`
 }
 
 // HitsAnswer is one page of hits, newest first.
 type HitsAnswer struct {
 	Scope Scope       `json:"scope"`
-	Hits  []query.Hit `json:"hits"`
+	Hits  []query.Hit `json:"rows"`
 	Next  string      `json:"next,omitempty"`
 }
 
 func (o *Office) hits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
-	plate, err := parsePlate(in.Plate, false)
-	if err != nil {
-		return nil, err
-	}
-	page, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteHits, ask: in.Ask, window: in.Window, wide: plate.Wide(), byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{
-			"plate": plate.Text(), "list": in.List, "match": in.Match, "camera": in.Camera,
-			"min_priority": in.MinPriority,
-		}, in.Window),
+	asked := in.logged(map[string]any{
+		"plate": boundedText(in.Plate), "list": in.List, "match": in.Match, "camera": in.Camera, "min_priority": in.MinPriority,
 	})
-	if err != nil {
-		return nil, err
+	plate, err := query.ParsePlate(in.Plate, false)
+	switch {
+	case err != nil:
+		return nil, o.refuseInvalid(ctx, access.RouteHits, "plate", "plate", err.Error(), asked)
+	case plate.Wide():
+		return nil, o.refuseInvalid(ctx, access.RouteHits, "plate", "plate", "must be one plate: hits are not searched by pattern", asked)
 	}
-	st, err := query.Hits(p, query.HitFilter{
-		Plate: plate, List: in.List, Match: in.Match, Cameras: in.Camera,
-		MinPriority: in.MinPriority,
-	}, page)
-	if err != nil {
-		return nil, err
+	asked["plate"] = plate.Text()
+	l := lookup{route: access.RouteHits, window: in.TimeRange, byPlate: in.Plate != "", plates: namedPlates(plate), asked: asked}
+	return askFor(ctx, o, l, func(p access.Permit, most int) (*HitsAnswer, answered, error) {
+		page, err := o.pageOf(p.User(), "hits", in.Paging, most)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		st, err := query.Hits(p, query.HitFilter{Plate: plate, List: in.List, Match: in.Match, Cameras: in.Camera, MinPriority: in.MinPriority}, page)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		out := &HitsAnswer{Scope: scopeOf(p), Hits: []query.Hit{}}
+		if err := o.selectRows(ctx, &out.Hits, st); err != nil {
+			return nil, answered{}, err
+		}
+		var next query.Cursor
+		out.Hits, next = splitPage[query.Hit](out.Hits, page.Limit)
+		out.Next = o.pseudonyms.sealCursor(p.User(), "hits", next)
+		out.Scope.noteCut(out.Next, page.Limit, in.Limit)
+		shown := answered{rows: len(out.Hits), cut: out.Next != ""}
+		for i := range out.Hits {
+			shown.plates = append(shown.plates, out.Hits[i].Plate, out.Hits[i].ListedPlate)
+		}
+		out.Scope.Coverage, err = o.coverage(ctx, p, in.Camera)
+		return out, shown, err
+	})
+}
+
+// namedPlates is the plate that a look-up asks for, as it counts; none when there is no filter.
+func namedPlates(p query.Plate) []string {
+	if p.IsZero() {
+		return nil
 	}
-	out := &HitsAnswer{Scope: scopeOf(p), Hits: []query.Hit{}}
-	if err := o.sel(ctx, &out.Hits, st); err != nil {
-		return nil, err
+	return []string{p.Text()}
+}
+
+// noteCut says that a page was cut at what the user may still be shown.
+func (s *Scope) noteCut(next string, limit, wanted int) {
+	if next != "" && limit < wanted {
+		s.Narrowed = append(s.Narrowed, narrowedByQuota)
 	}
-	out.Hits, out.Next = cut[query.Hit](out.Hits, in.Limit)
-	return out, nil
 }

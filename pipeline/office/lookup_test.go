@@ -12,7 +12,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func judicial() Ask { return Ask{Purpose: "judicial", Reason: why, CaseRef: "BR.43.L2.1/26"} }
+func judicial() Justification {
+	return Justification{Purpose: "judicial", Reason: why, CaseRef: aFile}
+}
+
+func modeFor(confusable bool) Mode {
+	if confusable {
+		return ModeLooksLike
+	}
+	return ""
+}
 
 func plates(a *ReadsAnswer) []string {
 	out := []string{}
@@ -34,7 +43,7 @@ func TestReadsFindsWhatThePatternMeans(t *testing.T) {
 	for i, p := range []string{"1ABC123", "1ABC124", "IABC123", "1A8C123", "2XYZ999", "1ABC12"} {
 		d.insert("reads", d.readRow(p, "BRU-1", "5339", time.Duration(i+1)*hour))
 	}
-	window := Window{From: now.Add(-day), To: now}
+	window := TimeRange{From: now.Add(-day), To: now}
 	for _, c := range []struct {
 		plate      string
 		confusable bool
@@ -49,9 +58,9 @@ func TestReadsFindsWhatThePatternMeans(t *testing.T) {
 		{"1ABC12?", true, []string{"1ABC123", "1ABC124", "IABC123", "1A8C123"}},
 		{"9ZZZ000", false, []string{}},
 	} {
-		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{
-			Ask: judicial(), Window: window, Plate: c.plate,
-			Confusable: c.confusable, Count: true,
+		a, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{
+			Justification: judicial(), TimeRange: window, Plate: c.plate,
+			Mode: modeFor(c.confusable), Count: true,
 		})
 		if err != nil {
 			t.Errorf("%s: %v", c.plate, err)
@@ -67,7 +76,7 @@ func TestAReadComesBackAsItWasStored(t *testing.T) {
 	d := newDesk(t, nil)
 	row := d.readRow("1ABC123", "BRU-1", "5339", hour)
 	d.insert("reads", row)
-	a, err := d.as(access.Prosecutor).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
+	a, err := d.as(access.Prosecutor).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"})
 	if err != nil || len(a.Reads) != 1 {
 		t.Fatalf("got %+v, err %v", a, err)
 	}
@@ -97,20 +106,20 @@ func TestAZoneOfficerSeesHisZonesOnly(t *testing.T) {
 		role        access.Role
 		reads, hits int
 	}{{access.ZoneOfficer, 1, 2}, {access.Prosecutor, 2, 4}} {
-		a, err := d.as(c.role).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Count: true})
+		a, err := d.as(c.role).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", Count: true})
 		if err != nil || len(a.Reads) != c.reads || *a.Count != uint64(c.reads) {
 			t.Errorf("%s: got %d reads, err %v, want %d", c.role, len(a.Reads), err, c.reads)
 		}
-		h, err := d.as(c.role).Hits(t.Context(), HitsQuery{Ask: judicial(), Plate: "1abc123"})
+		h, err := d.as(c.role).Hits(t.Context(), HitsQuery{Justification: judicial(), Plate: "1abc123"})
 		if err != nil || len(h.Hits) != c.hits {
 			t.Errorf("%s: got %d hits, err %v, want %d", c.role, len(h.Hits), err, c.hits)
 		}
 	}
-	l, err := d.as(access.ZoneOfficer).LastSeen(t.Context(), LastSeenQuery{Ask: judicial(), Plate: "1ABC123"})
-	if err != nil || l.Read == nil || l.Read.Zone != "5339" {
+	l, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", Paging: Paging{Limit: 1}})
+	if err != nil || len(l.Reads) != 1 || l.Reads[0].Zone != "5339" {
 		t.Errorf("last seen: got %+v, err %v", l, err)
 	}
-	if h, err := d.as(access.Prosecutor).Hits(t.Context(), HitsQuery{Ask: judicial(), MinPriority: 3, List: "stolen", Match: "exact"}); err != nil || len(h.Hits) != 2 {
+	if h, err := d.as(access.Prosecutor).Hits(t.Context(), HitsQuery{Justification: judicial(), MinPriority: 3, List: "stolen", Match: "exact"}); err != nil || len(h.Hits) != 2 {
 		t.Errorf("hits of priority 3 and more: got %+v, err %v, want 2", h, err)
 	}
 }
@@ -122,19 +131,19 @@ func TestAProsecutorSeesCasesOfAnyAge(t *testing.T) {
 	off := d.offenceRow(old, "speed", "candidate")
 	d.insert("offences", off)
 	prosecutor := d.as(access.Prosecutor)
-	window := Window{From: now.Add(-62 * day), To: now.Add(-58 * day)}
-	list, err := prosecutor.Offences(t.Context(), OffencesQuery{Ask: judicial(), Window: window})
+	window := TimeRange{From: now.Add(-62 * day), To: now.Add(-58 * day)}
+	list, err := prosecutor.Offences(t.Context(), OffencesQuery{Justification: judicial(), TimeRange: window})
 	if err != nil || len(list.Offences) != 1 {
 		t.Errorf("cases of two months ago: got %+v, err %v, want one", list, err)
 	}
-	one, err := prosecutor.Offence(t.Context(), OffenceQuery{Ask: judicial(), ID: off["offence_id"].(string), Lang: "fr"})
+	one, err := prosecutor.Offence(t.Context(), judicial(), off["offence_id"].(string), false, "fr")
 	if err != nil || one == nil {
 		t.Errorf("the case: got %+v, err %v", one, err)
 	}
-	if _, err := prosecutor.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Window: window}); status(err) != 403 {
+	if _, err := prosecutor.Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", TimeRange: window}); status(err) != 403 {
 		t.Errorf("reads of the plate two months ago: got %v, want 403", err)
 	}
-	if _, err := prosecutor.Offences(t.Context(), OffencesQuery{Ask: judicial(), Plate: "1ABC123", Window: window}); status(err) != 403 {
+	if _, err := prosecutor.Offences(t.Context(), OffencesQuery{Justification: judicial(), Plate: "1ABC123", TimeRange: window}); status(err) != 403 {
 		t.Errorf("cases of the plate two months ago: got %v, want 403", err)
 	}
 }
@@ -145,36 +154,35 @@ func TestTheAgeOfDataDecidesWhoSeesIt(t *testing.T) {
 	d.insert("reads", d.readRow("1ABC123", "NOW", "5339", hour), d.readRow("1ABC123", "OLD", "5339", 60*day),
 		d.readRow("1ABC123", "LAST-DAY", "5339", 364*day), d.readRow("1ABC123", "TOO-OLD", "5339", 366*day))
 	ref := judicial()
-	ref.ProsecutorRef = "BR.2026/114"
+	ref.ProsecutorRef = aDecision
 	for name, c := range map[string]struct {
-		ask      Ask
+		ask      Justification
 		from     time.Duration // before now, 0 = not said
 		want     int
 		narrowed bool
 	}{
-		"administrative":                      {Ask{Purpose: "administrative", Reason: why}, 0, 1, false},
-		"administrative, two months asked":    {Ask{Purpose: "administrative", Reason: why}, 62 * day, 1, true},
-		"judicial":                            {judicial(), 0, 1, false},
-		"judicial, two months asked":          {judicial(), 62 * day, 1, true},
-		"with a decision":                     {ref, 0, 3, false},
-		"with a decision, two months asked":   {ref, 62 * day, 2, false},
-		"with a decision, three years asked":  {ref, 3 * 366 * day, 3, true},
-		"administrative with a decision, all": {Ask{Purpose: "administrative", Reason: why, ProsecutorRef: "BR.2026/114"}, 62 * day, 1, true},
+		"administrative":                     {Justification{Purpose: "administrative", Reason: why, CaseRef: aReport}, 0, 1, false},
+		"administrative, two months asked":   {Justification{Purpose: "administrative", Reason: why, CaseRef: aReport}, 62 * day, 1, true},
+		"judicial":                           {judicial(), 0, 1, false},
+		"judicial, two months asked":         {judicial(), 62 * day, 1, true},
+		"with a decision":                    {ref, 0, 3, false},
+		"with a decision, two months asked":  {ref, 62 * day, 2, false},
+		"with a decision, three years asked": {ref, 3 * 366 * day, 3, true},
 	} {
-		q := ReadsQuery{Ask: c.ask, Plate: "1ABC123"}
+		q := SearchQuery{Justification: c.ask, Plate: "1ABC123"}
 		if c.from != 0 {
 			q.From = now.Add(-c.from)
 		}
-		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), q)
+		a, err := d.as(access.ZoneOfficer).Search(t.Context(), q)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if len(a.Reads) != c.want || (a.Scope.Narrowed != "") != c.narrowed {
-			t.Errorf("%s: got %d reads, narrowed %q, want %d, %v", name, len(a.Reads), a.Scope.Narrowed, c.want, c.narrowed)
+		if len(a.Reads) != c.want || (len(a.Scope.Narrowed) > 0) != c.narrowed {
+			t.Errorf("%s: got %d reads, narrowed %v, want %d, %v", name, len(a.Reads), a.Scope.Narrowed, c.want, c.narrowed)
 		}
 	}
-	_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Window: Window{To: now.Add(-40 * day)}})
+	_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", TimeRange: TimeRange{To: now.Add(-40 * day)}})
 	if status(err) != 403 || !strings.Contains(err.Error(), "prosecutor_ref") {
 		t.Errorf("wholly outside: got %v, want 403 saying what to do", err)
 	}
@@ -200,11 +208,11 @@ func TestAnswersAreTheSameWithAndWithoutRepeats(t *testing.T) {
 	if n := d.count("SELECT count() FROM reads"); n != 30 {
 		t.Fatalf("the table holds %d rows, want 30: the test checks nothing", n)
 	}
-	a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Count: true})
+	a, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", Count: true})
 	if err != nil || len(a.Reads) != 10 || *a.Count != 10 {
 		t.Errorf("got %d reads counted %d, err %v, want 10 and 10", len(a.Reads), *a.Count, err)
 	}
-	o, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: Ask{Purpose: "traffic", Reason: why}})
+	o, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: Justification{Purpose: "traffic", Reason: why}})
 	if err != nil || len(o.Offences) != 1 {
 		t.Errorf("got %d offences, err %v, want 1", len(o.Offences), err)
 	}

@@ -14,6 +14,7 @@ type Metrics struct {
 	HeadsLost  prometheus.Counter       // anpr_access_log_heads_lost_total: heads that a witness did not take
 	Altered    prometheus.Counter       // anpr_office_offences_altered_total: shown or asked for, and not as sealed
 	SignIns    *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
+	Quotas     *prometheus.CounterVec   // anpr_office_quotas_reached_total by limit
 }
 
 // Outcomes of a look-up.
@@ -67,12 +68,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, c := range signInCauses() {
 		m.SignIns.WithLabelValues(c)
 	}
+	m.Quotas = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "anpr_office_quotas_reached_total",
+		Help: "Requests refused because one person reached a limit, by limit: requests a second, queries at a time, plates an hour, rows a day.",
+	}, []string{"limit"})
+	for _, l := range limitNames() {
+		m.Quotas.WithLabelValues(l)
+	}
 	m.LogOK = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "anpr_office_access_log_ok",
 		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be written or does not hold.",
 	})
 	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns)
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns, m.Quotas)
 	}
 	return m
 }

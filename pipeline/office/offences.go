@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,17 +14,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// OffencesQuery asks for candidate and held offences.
+// OffencesQuery asks for candidate and held offences, or with OffenceID for one. The client opens a purpose for its Justification.
 type OffencesQuery struct {
-	Ask
-	Window
+	Justification Justification `json:"-"`
+	TimeRange
 	Paging
-	Family        Deciding `query:"family"`
-	Status        string   `query:"status" enum:"candidate,held"`
-	Rule          string   `query:"rule" maxLength:"64"`
-	OffenceReason string   `query:"offence_reason" maxLength:"64" doc:"Why it is held, or what it is; reason is why you ask."`
-	Plate         string   `query:"plate" maxLength:"64" doc:"One plate."`
-	Camera        []string `query:"camera,explode" maxItems:"50"`
+	OffenceID string   `json:"offence_id,omitempty" maxLength:"36" doc:"This one alone."`
+	Family    Deciding `json:"family,omitempty"`
+	Status    string   `json:"status,omitempty" enum:"candidate,held"`
+	Rule      string   `json:"rule,omitempty" maxLength:"64"`
+	Reason    string   `json:"reason,omitempty" maxLength:"64" doc:"Why it is held, or what it is."`
+	Plate     string   `json:"plate,omitempty" maxLength:"64" doc:"One plate."`
+	Camera    []string `json:"cameras,omitempty" maxItems:"50"`
+	Traces    bool     `json:"traces,omitempty" doc:"With the trace of each, clause by clause."`
+	Explain   bool     `json:"explain,omitempty" doc:"With summary and trace of each, as text."`
+	Lang      string   `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
 // Family is the name of any family of rules.
@@ -48,122 +53,118 @@ func wordsSchema(words []string) *huma.Schema {
 	return s
 }
 
-// OffencesAnswer is one page of offences, newest first.
-type OffencesAnswer struct {
-	Scope    Scope           `json:"scope"`
-	Offences []query.Offence `json:"offences"`
-	Altered  int             `json:"altered,omitempty" doc:"how many of them are not what was sealed; each names its columns and is worth nothing"`
-	Next     string          `json:"next,omitempty"`
-}
-
-func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnswer, error) {
-	plate, err := parsePlate(in.Plate, false)
-	if err != nil {
-		return nil, err
-	}
-	if plate.Wide() {
-		return nil, invalid("plate", "must be one plate: offences are not searched by pattern")
-	}
-	page, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteOffences, ask: in.Ask, window: in.Window, byPlate: in.Plate != "",
-		asked: in.logged(map[string]any{
-			"plate": plate.Text(), "family": string(in.Family), "status": in.Status, "rule": in.Rule,
-			"offence_reason": in.OffenceReason, "camera": in.Camera,
-		}, in.Window),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !p.ShowsPlates() {
-		if page.After, err = o.pseudonyms.findCursor(page.After); err != nil {
-			return nil, invalid("after", err.Error())
-		}
-	}
-	st, err := query.Offences(p, query.OffenceFilter{
-		Family: string(in.Family), Status: in.Status, Rule: in.Rule, Reason: in.OffenceReason,
-		Plate: plate, Cameras: in.Camera,
-	}, page)
-	if err != nil {
-		return nil, err
-	}
-	out := &OffencesAnswer{Scope: scopeOf(p), Offences: []query.Offence{}}
-	if err := o.sel(ctx, &out.Offences, st); err != nil {
-		return nil, err
-	}
-	query.ShowMeasures(out.Offences)
-	if out.Altered, err = o.markAltered(ctx, p, out.Offences[:min(len(out.Offences), in.Limit)]); err != nil {
-		return nil, err
-	}
-	if !p.ShowsPlates() {
-		o.pseudonyms.hideOffences(out.Offences)
-	}
-	out.Offences, out.Next = cut[query.Offence](out.Offences, in.Limit)
-	return out, nil
-}
-
-// OffenceQuery asks for one offence. With Explain its trace is rendered in Lang.
-type OffenceQuery struct {
-	Ask
-	ID      string `path:"id" maxLength:"36"`
-	Explain bool   `query:"explain" doc:"Render the trace."`
-	Lang    string `query:"lang" enum:"en,nl,fr" default:"en"`
-}
-
-// OffenceAnswer is one offence with its trace, clause by clause.
-type OffenceAnswer struct {
-	Scope       Scope          `json:"scope"`
-	Offence     query.Offence  `json:"offence"`
-	Trace       []schemas.Step `json:"trace"`
+// ShownOffence is one offence, with its trace when that was asked for.
+type ShownOffence struct {
+	query.Offence
+	Steps       []schemas.Step `json:"trace,omitempty"`
 	Summary     []string       `json:"summary,omitempty" doc:"with explain: what it is, why, when to look again, what to do"`
 	Explanation []string       `json:"explanation,omitempty"`
 }
 
-func (o *Office) offence(ctx context.Context, in *OffenceQuery) (*OffenceAnswer, error) {
-	id, err := schemas.ParseID(in.ID)
-	if err != nil {
-		return nil, invalid("id", "must be the 32 hexadecimal digits of an offence")
+// OffencesAnswer is one page of offences, newest first.
+type OffencesAnswer struct {
+	Scope    Scope          `json:"scope"`
+	Offences []ShownOffence `json:"rows"`
+	Altered  int            `json:"altered,omitempty" doc:"how many of them are not what was sealed; each names its columns and is worth nothing"`
+	Next     string         `json:"next,omitempty"`
+}
+
+func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnswer, error) {
+	asked := in.logged(map[string]any{
+		"plate": boundedText(in.Plate), "family": string(in.Family), "status": in.Status, "rule": in.Rule,
+		"offence_reason": in.Reason, "camera": in.Camera, "offence_id": boundedText(in.OffenceID), "explain": in.Explain,
+	})
+	plate, err := query.ParsePlate(in.Plate, false)
+	switch {
+	case err != nil:
+		return nil, o.refuseInvalid(ctx, access.RouteOffences, "plate", "plate", err.Error(), asked)
+	case plate.Wide():
+		return nil, o.refuseInvalid(ctx, access.RouteOffences, "plate", "plate", "must be one plate: offences are not searched by pattern", asked)
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteOffence, ask: in.Ask, asked: map[string]any{"offence_id": id.String()}})
-	if err != nil {
-		return nil, err
+	asked["plate"] = plate.Text()
+	var id schemas.ID
+	if in.OffenceID != "" {
+		if id, err = schemas.ParseID(in.OffenceID); err != nil {
+			return nil, o.refuseInvalid(ctx, access.RouteOffences, "offence_id", "offence_id", "must be the 32 hexadecimal digits of an offence", asked)
+		}
+		asked["offence_id"] = id.String()
 	}
-	if !p.ShowsPlates() {
-		id = o.pseudonyms.find(id) // what was shown as the id
-	}
-	st, err := query.Offences(p, query.OffenceFilter{ID: id.String()}, query.Page{Limit: 1})
+	l := lookup{route: access.RouteOffences, window: in.TimeRange, byPlate: in.Plate != "", plates: namedPlates(plate), asked: asked}
+	return askFor(ctx, o, l, func(p access.Permit, most int) (*OffencesAnswer, answered, error) {
+		if !p.ShowsPlates() {
+			most = query.MaxLimit
+		}
+		page, err := o.pageOf(p.User(), "offences", in.Paging, most)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		f := query.OffenceFilter{Family: string(in.Family), Status: in.Status, Rule: in.Rule, Reason: in.Reason, Plate: plate, Cameras: in.Camera}
+		if in.OffenceID != "" {
+			f.ID = id.String()
+			if !p.ShowsPlates() {
+				f.ID = o.pseudonyms.find(id).String() // what was shown as the id
+			}
+		}
+		return o.pageOfOffences(ctx, p, in, f, page)
+	})
+}
+
+// pageOfOffences reads a page. Of one offence that is asked for by its id an altered row is a problem and no answer.
+func (o *Office) pageOfOffences(ctx context.Context, p access.Permit, in *OffencesQuery, f query.OffenceFilter, page query.Page) (*OffencesAnswer, answered, error) {
+	st, err := query.Offences(p, f, page)
 	if err != nil {
-		return nil, err
+		return nil, answered{}, err
 	}
 	var rows []query.Offence
-	if err := o.sel(ctx, &rows, st); err != nil {
-		return nil, err
+	if err := o.selectRows(ctx, &rows, st); err != nil {
+		return nil, answered{}, err
 	}
 	query.ShowMeasures(rows)
-	if len(rows) == 0 {
-		return nil, huma.Error404NotFound("no offence of this id within your scope")
+	if in.OffenceID != "" && len(rows) == 0 {
+		return nil, answered{}, o.refuseNotFound(ctx, access.RouteOffences, map[string]any{"offence_id": boundedText(in.OffenceID)})
 	}
-	if n, err := o.markAltered(ctx, p, rows); err != nil {
-		return nil, err
-	} else if n > 0 {
-		return nil, alteredProblem(rows[0].Altered)
+	out := &OffencesAnswer{Scope: scopeOf(p), Offences: []ShownOffence{}}
+	if out.Altered, err = o.markAltered(ctx, p, rows[:min(len(rows), page.Limit)]); err != nil {
+		return nil, answered{}, err
+	}
+	if in.OffenceID != "" && out.Altered > 0 {
+		return nil, answered{}, alteredProblem(rows[0].Altered)
+	}
+	rows, next := splitPage[query.Offence](rows, page.Limit)
+	shown := answered{rows: len(rows), cut: next != query.Cursor{}}
+	for i := range rows {
+		shown.plates = append(shown.plates, rows[i].Plate)
 	}
 	if !p.ShowsPlates() {
-		o.pseudonyms.hideOffences(rows[:1])
+		o.pseudonyms.hideOffences(rows)
 	}
-	out := &OffenceAnswer{Scope: scopeOf(p), Offence: rows[0]}
-	if out.Trace, out.Explanation, err = o.explain(rows[0].Trace, in.Explain, in.Lang); err != nil {
-		return nil, err
+	out.Next = o.pseudonyms.sealCursor(p.User(), "offences", next)
+	out.Scope.noteCut(out.Next, page.Limit, in.Limit)
+	for i := range rows {
+		one, err := o.explainOffence(&rows[i], in)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		out.Offences = append(out.Offences, one)
 	}
-	if in.Explain && o.cfg.Summary != nil {
-		f := &out.Offence
-		out.Summary = o.cfg.Summary(in.Lang, f.Family, f.Status == "held", f.Reason, f.HoldUntil)
+	return out, shown, nil
+}
+
+// explainOffence adds what was asked for beside the row.
+func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOffence, error) {
+	out := ShownOffence{Offence: *row}
+	if !in.Traces && !in.Explain {
+		return out, nil
 	}
-	if in.Explain && o.cfg.Basis != nil {
-		out.Offence.LegalBasis = o.cfg.Basis(in.Lang, out.Offence.LegalBasis)
+	var err error
+	if out.Steps, out.Explanation, err = o.explain(row.Trace, in.Explain, in.Lang); err != nil || !in.Explain {
+		return out, err
+	}
+	if o.cfg.Summary != nil {
+		out.Summary = o.cfg.Summary(in.Lang, row.Family, row.Status == "held", row.Reason, row.HoldUntil)
+	}
+	if o.cfg.Basis != nil {
+		out.LegalBasis = o.cfg.Basis(in.Lang, out.LegalBasis)
 	}
 	return out, nil
 }
@@ -182,7 +183,7 @@ func (o *Office) explain(stored string, render bool, lang string) ([]schemas.Ste
 		return steps, nil, nil
 	}
 	if o.cfg.Explain == nil {
-		return nil, nil, huma.Error501NotImplemented("this office has no message catalogue; ask without explain")
+		return nil, nil, newProblem(http.StatusNotImplemented, codeNoCatalogue, "this office has no message catalogue; ask without explain")
 	}
 	lines, err := o.cfg.Explain(lang, stored)
 	if err != nil {
@@ -192,16 +193,16 @@ func (o *Office) explain(stored string, render bool, lang string) ([]schemas.Ste
 	return steps, lines, nil
 }
 
-// DecisionsQuery asks what the rules found for one plate.
+// DecisionsQuery asks what the rules found for one plate. The client opens a purpose for its Justification.
 type DecisionsQuery struct {
-	Ask
-	Window
+	Justification Justification `json:"-"`
+	TimeRange
 	Paging
-	Plate   string `query:"plate" required:"true" minLength:"1" maxLength:"64" doc:"One plate."`
-	Family  Family `query:"family"`
-	Outcome string `query:"outcome" enum:"offence,held,exempt,withheld,warning,duplicate"`
-	Explain bool   `query:"explain" doc:"Render the traces."`
-	Lang    string `query:"lang" enum:"en,nl,fr" default:"en"`
+	Plate   string `json:"plate" minLength:"1" maxLength:"64" doc:"One plate."`
+	Family  Family `json:"family,omitempty"`
+	Outcome string `json:"outcome,omitempty" enum:"offence,held,exempt,withheld,warning,duplicate"`
+	Explain bool   `json:"explain,omitempty" doc:"Render the traces."`
+	Lang    string `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
 // Decided is one decision with its trace.
@@ -214,46 +215,48 @@ type Decided struct {
 // DecisionsAnswer is one page of decisions, newest first.
 type DecisionsAnswer struct {
 	Scope     Scope     `json:"scope"`
-	Decisions []Decided `json:"decisions"`
+	Decisions []Decided `json:"rows"`
 	Next      string    `json:"next,omitempty"`
 }
 
 func (o *Office) decisions(ctx context.Context, in *DecisionsQuery) (*DecisionsAnswer, error) {
-	plate, err := parsePlate(in.Plate, false)
-	if err != nil {
-		return nil, err
+	asked := in.logged(map[string]any{"plate": boundedText(in.Plate), "family": string(in.Family), "outcome": in.Outcome})
+	plate, err := query.ParsePlate(in.Plate, false)
+	switch {
+	case err != nil:
+		return nil, o.refuseInvalid(ctx, access.RouteDecisions, "plate", "plate", err.Error(), asked)
+	case plate.Wide() || plate.IsZero():
+		return nil, o.refuseInvalid(ctx, access.RouteDecisions, "plate", "plate", "must be one plate: decisions are not searched by pattern", asked)
 	}
-	if plate.Wide() {
-		return nil, invalid("plate", "must be one plate: decisions are not searched by pattern")
-	}
-	page, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteDecisions, ask: in.Ask, window: in.Window, byPlate: true,
-		asked: in.logged(map[string]any{"plate": plate.Text(), "family": string(in.Family), "outcome": in.Outcome}, in.Window),
-	})
-	if err != nil {
-		return nil, err
-	}
-	st, err := query.Decisions(p, query.DecisionFilter{Plate: plate, Family: string(in.Family), Outcome: in.Outcome}, page)
-	if err != nil {
-		return nil, err
-	}
-	var rows []query.Decision
-	if err := o.sel(ctx, &rows, st); err != nil {
-		return nil, err
-	}
-	out := &DecisionsAnswer{Scope: scopeOf(p)}
-	rows, out.Next = cut[query.Decision](rows, in.Limit)
-	out.Decisions = make([]Decided, len(rows))
-	for i := range rows {
-		d := &out.Decisions[i]
-		d.Decision = rows[i]
-		if d.Steps, d.Explanation, err = o.explain(rows[i].Trace, in.Explain, in.Lang); err != nil {
-			return nil, err
+	asked["plate"] = plate.Text()
+	l := lookup{route: access.RouteDecisions, window: in.TimeRange, byPlate: true, plates: namedPlates(plate), asked: asked}
+	return askFor(ctx, o, l, func(p access.Permit, most int) (*DecisionsAnswer, answered, error) {
+		page, err := o.pageOf(p.User(), "decisions", in.Paging, most)
+		if err != nil {
+			return nil, answered{}, err
 		}
-	}
-	return out, nil
+		st, err := query.Decisions(p, query.DecisionFilter{Plate: plate, Family: string(in.Family), Outcome: in.Outcome}, page)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		var rows []query.Decision
+		if err := o.selectRows(ctx, &rows, st); err != nil {
+			return nil, answered{}, err
+		}
+		out := &DecisionsAnswer{Scope: scopeOf(p)}
+		rows, next := splitPage[query.Decision](rows, page.Limit)
+		out.Next = o.pseudonyms.sealCursor(p.User(), "decisions", next)
+		out.Scope.noteCut(out.Next, page.Limit, in.Limit)
+		out.Decisions = make([]Decided, len(rows))
+		shown := answered{rows: len(rows), cut: out.Next != ""}
+		for i := range rows {
+			d := &out.Decisions[i]
+			d.Decision = rows[i]
+			shown.plates = append(shown.plates, d.Plate)
+			if d.Steps, d.Explanation, err = o.explain(rows[i].Trace, in.Explain, in.Lang); err != nil {
+				return nil, answered{}, err
+			}
+		}
+		return out, shown, nil
+	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func traffic() Ask { return Ask{Purpose: "traffic", Reason: why} }
+func traffic() Justification { return Justification{Purpose: "traffic", Reason: why} }
 
 func TestOffencesAreFilteredAndExplained(t *testing.T) {
 	d := newDesk(t, nil)
@@ -31,9 +31,9 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 		"camera":         {OffencesQuery{Camera: []string{"BRU-1", "BRU-2"}}, 2},
 		"another camera": {OffencesQuery{Camera: []string{"BRU-3"}}, 0},
 		"rule":           {OffencesQuery{Rule: "bru.lez.test"}, 1},
-		"window":         {OffencesQuery{Window: Window{From: now.Add(-90 * time.Minute), To: now}}, 1},
+		"window":         {OffencesQuery{TimeRange: TimeRange{From: now.Add(-90 * time.Minute), To: now}}, 1},
 	} {
-		x.q.Ask = traffic()
+		x.q.Justification = traffic()
 		a, err := c.Offences(t.Context(), x.q)
 		if err != nil || len(a.Offences) != x.want {
 			t.Errorf("%s: got %+v, err %v, want %d", name, a, err, x.want)
@@ -41,7 +41,7 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 	}
 	id := speed["offence_id"].(string)
 	for _, lang := range []string{"nl", "fr", ""} {
-		a, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: id, Explain: true, Lang: lang})
+		a, err := c.Offence(t.Context(), traffic(), id, true, lang)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,10 +58,10 @@ func TestOffencesAreFilteredAndExplained(t *testing.T) {
 			t.Errorf("got %+v", o)
 		}
 	}
-	if _, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: schemas.ID{9}.String()}); status(err) != 404 {
+	if _, err := c.Offence(t.Context(), traffic(), schemas.ID{9}.String(), false, ""); status(err) != 404 {
 		t.Errorf("an id that is not there: got %v, want 404", err)
 	}
-	if _, err := c.Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: "1CANARY1"}); status(err) != 422 || strings.Contains(err.Error(), "CANARY") {
+	if _, err := c.Offence(t.Context(), traffic(), "1CANARY1", false, ""); status(err) != 422 || strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("no id: got %v, want 422", err)
 	}
 }
@@ -72,10 +72,10 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 	d.insert("offences", off)
 	c := d.as(access.Jurist)
 	id := off["offence_id"].(string)
-	_, list := d.get(t, bearer(access.Jurist), "/v1/offences?")
+	_, list := d.send(bearer(access.Jurist), "", rawRequest{"POST", "/v1/offences/query", "{}"})
 	_, after, _ := strings.Cut(list, `"offence_id":"`) // a pseudonym of this office
 	shown, _, _ := strings.Cut(after, `"`)
-	code, one := d.get(t, bearer(access.Jurist), "/v1/offences/"+shown+"?explain=true&lang=fr")
+	code, one := d.send(bearer(access.Jurist), "", rawRequest{"POST", "/v1/offences/query", `{"offence_id":"` + shown + `","explain":true,"lang":"fr"}`})
 	if code != 200 || shown == "" || strings.Contains(list+one, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {
 		t.Fatalf("got %d %s and %s", code, one, list)
 	}
@@ -85,10 +85,10 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 	if _, err := c.Offences(t.Context(), OffencesQuery{Plate: "1CANARY1"}); status(err) != 403 {
 		t.Errorf("asking by plate: got %v, want 403", err)
 	}
-	if _, err := c.Offences(t.Context(), OffencesQuery{Ask: traffic()}); status(err) != 403 {
+	if _, err := c.Offences(t.Context(), OffencesQuery{Justification: traffic()}); status(err) != 403 {
 		t.Errorf("for the purpose traffic: got %v, want 403", err)
 	}
-	full, err := d.as(access.GVCSupervisor).Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: id})
+	full, err := d.as(access.GVCSupervisor).Offence(t.Context(), traffic(), id, false, "")
 	if err != nil || full.Offence.Plate != "1CANARY1" || full.Trace[0].Args[0] != "1CANARY1" {
 		t.Errorf("a supervisor: got %+v, err %v", full, err)
 	}
@@ -110,7 +110,7 @@ func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
 		})
 	}
 	for role, want := range map[access.Role]int{access.GVCAgent: 2, access.GVCSupervisor: 3} {
-		a, err := d.as(role).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123", Outcome: "exempt", Explain: true})
+		a, err := d.as(role).Decisions(t.Context(), DecisionsQuery{Justification: traffic(), Plate: "1ABC123", Outcome: "exempt", Explain: true})
 		if err != nil || len(a.Decisions) != want {
 			t.Errorf("%s: got %+v, err %v, want %d", role, a, err, want)
 		}
@@ -149,7 +149,7 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 		"passage_id": exempt, "rule": d.offenceRow(late, "speed", "candidate")["rule"], "family": "speed", "outcome": "exempt", "plate": "1ABC123",
 		"read_id": late["read_id"], "captured_at": late["captured_at"], "trace": "[{\"code\":\"speed.margin\",\"holds\":true,\"verified\":true}]",
 	})
-	a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Plate: "1ABC123"})
+	a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Justification: traffic(), Plate: "1ABC123"})
 	if err != nil || len(a.Decisions) != len(want)+1 {
 		t.Fatalf("got %+v, err %v", a, err)
 	}
@@ -172,14 +172,14 @@ func TestRejectsShowContentForThePurposeTrafficOnly(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		role  access.Role
-		ask   Ask
+		ask   Justification
 		shown bool
 	}{
-		"operator":                {access.CameraOperator, Ask{}, false},
-		"supervisor":              {access.GVCSupervisor, Ask{}, false},
+		"operator":                {access.CameraOperator, Justification{}, false},
+		"supervisor":              {access.GVCSupervisor, Justification{}, false},
 		"supervisor with purpose": {access.GVCSupervisor, traffic(), true},
 	} {
-		a, err := d.as(c.role).Rejects(t.Context(), RejectsQuery{Ask: c.ask})
+		a, err := d.as(c.role).Rejects(t.Context(), RejectsQuery{Justification: c.ask})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -15,10 +15,11 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config is what an Office needs. DB, Users, LookUps and Keys must be set.
+// Config is what an Office needs. DB, Users, LookUps, Keys and People must be set.
 type Config struct {
 	// DB is a native connection to the database with the tables. Its errors are never logged whole: they quote queries.
 	DB driver.Conn
@@ -38,13 +39,17 @@ type Config struct {
 	Metrics *Metrics // nil = unregistered ones
 	// QueryTime bounds one search; 0 = 10 s.
 	QueryTime time.Duration
-	// PerSecond bounds the requests of one user; 0 = 20, with bursts of twice as many.
-	PerSecond float64
+	// People keeps purposes, searches and what each person took; it must be set.
+	People *store.People
+	// Limits bound what one person takes.
+	Limits Limits
+	// Forms gives the forms of file numbers and reasons in force at an instant; nil = those of the built-in catalogue.
+	Forms func(at schemas.Micros) access.Forms
 	// FailuresPerMinute bounds the failed sign-ins of one address; 0 = 10, with bursts of twice as many.
 	FailuresPerMinute int
-	// SignedIn returns the user of a request that carries a sign-in of a browser, nil when it carries none, [ErrSignInEnded], or another error
+	// SignedIn returns who sent a request that carries a sign-in of a browser, nil when it carries none, [ErrSignInEnded], or another error
 	// when that cannot be told now. Nil = nobody signs in with a browser. Who sets it has checked which site a request comes from.
-	SignedIn func(*http.Request) (*access.User, error)
+	SignedIn func(*http.Request) (*SignedIn, error)
 	// Secret keys the pseudonyms that stand for ids and seals where plates are not shown, 32 bytes, see [LoadSecret]; nil = one of this process.
 	Secret []byte
 	// Loopback says that the office is for this machine alone: requests that name another host are refused.
@@ -77,6 +82,8 @@ type Office struct {
 	db      *query.DB
 	handler http.Handler
 
+	people     *store.People
+	floods     floods
 	strangers  *strangers
 	pseudonyms *pseudonyms
 
@@ -93,8 +100,8 @@ type Office struct {
 
 // New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
-	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil {
-		return nil, errors.New("office: DB, Users, LookUps and Keys must be set")
+	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil || cfg.People == nil {
+		return nil, errors.New("office: DB, Users, LookUps, Keys and People must be set")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -102,8 +109,16 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	if cfg.PerSecond <= 0 {
-		cfg.PerSecond = 20
+	cfg.Limits.setDefaults()
+	if cfg.QueryTime <= 0 {
+		cfg.QueryTime = 10 * time.Second
+	}
+	if cfg.Forms == nil {
+		catalogue, err := rules.Load(rules.Brussels())
+		if err != nil {
+			return nil, err
+		}
+		cfg.Forms = FormsOf(catalogue)
 	}
 	if cfg.FailuresPerMinute <= 0 {
 		cfg.FailuresPerMinute = failuresPerMinute
@@ -111,7 +126,10 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.ReopenEvery <= 0 {
 		cfg.ReopenEvery = 2 * time.Second
 	}
-	o := &Office{cfg: cfg, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{}, strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute)}
+	o := &Office{
+		cfg: cfg, people: cfg.People, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{},
+		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute),
+	}
 	var err error
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {
 		return nil, err
@@ -126,6 +144,11 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 		o.keepWitnesses(ctx) // ends with ctx
 	}()
 	return o, nil
+}
+
+// FormsOf gives the forms of a catalogue.
+func FormsOf(catalogue *rules.Catalogue) func(at schemas.Micros) access.Forms {
+	return func(at schemas.Micros) access.Forms { return access.Forms(catalogue.Justifications(at)) }
 }
 
 // Wait returns after the context of [New] has ended and the newest head is with its witnesses.
@@ -156,7 +179,7 @@ func (o *Office) limiter(user string) *rate.Limiter {
 	defer o.mu.Unlock()
 	l := o.limits[user]
 	if l == nil {
-		l = rate.NewLimiter(rate.Limit(o.cfg.PerSecond), int(2*o.cfg.PerSecond)+1)
+		l = rate.NewLimiter(rate.Limit(o.cfg.Limits.PerSecond), int(2*o.cfg.Limits.PerSecond)+1)
 		o.limits[user] = l
 	}
 	return l

@@ -22,7 +22,7 @@ func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
 		got := map[schemas.ReadID]bool{}
 		after, last, pages := "", time.Time{}, 0
 		for {
-			a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123", Paging: Paging{After: after, Limit: limit}})
+			a, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123", Paging: Paging{After: after, Limit: limit}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,28 +75,28 @@ func TestTheOtherListsPageToo(t *testing.T) {
 	d.fillLists(n)
 	for name, page := range map[string]func(p Paging) (rows int, next string, err error){
 		"offences": func(p Paging) (int, string, error) {
-			a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: traffic(), Paging: p})
+			a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic(), Paging: p})
 			if err != nil {
 				return 0, "", err
 			}
 			return len(a.Offences), a.Next, nil
 		},
 		"decisions": func(p Paging) (int, string, error) {
-			a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Ask: traffic(), Paging: p, Plate: "1ABC123"})
+			a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Justification: traffic(), Paging: p, Plate: "1ABC123"})
 			if err != nil {
 				return 0, "", err
 			}
 			return len(a.Decisions), a.Next, nil
 		},
 		"hits": func(p Paging) (int, string, error) {
-			a, err := d.as(access.ZoneOfficer).Hits(t.Context(), HitsQuery{Ask: judicial(), Paging: p})
+			a, err := d.as(access.ZoneOfficer).Hits(t.Context(), HitsQuery{Justification: judicial(), Paging: p})
 			if err != nil {
 				return 0, "", err
 			}
 			return len(a.Hits), a.Next, nil
 		},
 		"rejects": func(p Paging) (int, string, error) {
-			a, err := d.as(access.GVCSupervisor).Rejects(t.Context(), RejectsQuery{Ask: traffic(), Paging: p})
+			a, err := d.as(access.GVCSupervisor).Rejects(t.Context(), RejectsQuery{Justification: traffic(), Paging: p})
 			if err != nil {
 				return 0, "", err
 			}
@@ -127,11 +127,11 @@ func TestTheOtherListsPageToo(t *testing.T) {
 func TestTheAccessLogPages(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(5)
-	a, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Paging: Paging{Limit: 3}})
+	a, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Paging: Paging{Limit: 3}})
 	if err != nil || len(a.Entries) != 3 || a.Next == "" || a.Entries[0].Seq != a.Scope.LogSeq {
 		t.Fatalf("access log: got %+v, err %v", a, err)
 	}
-	b, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Ask: Ask{Reason: why}, Paging: Paging{After: a.Next}})
+	b, err := d.as(access.Auditor).AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Paging: Paging{After: a.Next}})
 	if err != nil || b.Entries[0].Seq != a.Entries[2].Seq-1 {
 		t.Errorf("second page of the access log: got %+v, err %v", b, err)
 	}

@@ -4,47 +4,172 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// problem gives an error its status and a text that holds nothing of the data. Unknown errors tell the client nothing.
-func problem(err error) error {
+// Problem is an error as RFC 9457 writes it. It never repeats a value that was sent: code says what it is, and request_id finds it in the log.
+type Problem struct {
+	Status    int        `json:"status"`
+	Title     string     `json:"title"`
+	Detail    string     `json:"detail,omitempty"`
+	Code      string     `json:"code" doc:"what it is, for a program: role, scope, purpose_needed, age, quota, invalid, not_found, ..."`
+	RequestID string     `json:"request_id,omitempty" doc:"names the request in the log of the office"`
+	Until     *time.Time `json:"until,omitempty" doc:"of a quota: when it may go on"`
+	Errors    []Fault    `json:"errors,omitempty" doc:"what is wrong, by field"`
+}
+
+// Fault is what is wrong with a field of a request.
+type Fault struct {
+	Field   string   `json:"field"`
+	Code    string   `json:"code"`
+	Message string   `json:"message"`
+	Args    []string `json:"args,omitempty"`
+}
+
+// Error returns the detail.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus returns the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is that of problems.
+func (*Problem) ContentType(string) string { return "application/problem+json" }
+
+// Codes of problems that are no refusals. See also package access.
+const (
+	codeMalformed    = "malformed"
+	codeNotSignedIn  = "not_signed_in"
+	codeMethod       = "method"
+	codeDecided      = "decided"
+	codeSealBroken   = "seal_broken"
+	codeTooLarge     = "too_large"
+	codeWrongHost    = "wrong_host"
+	codeTooMany      = "too_many"
+	codeInternal     = "internal"
+	codeNoCatalogue  = "no_catalogue"
+	codeLogDown      = "log_unavailable"
+	codeStoreDown    = "store_unavailable"
+	codeTablesDown   = "tables_unavailable"
+	codeTooSlow      = "too_slow"
+	codeSamePerson   = "same_person"
+	codePatternWide  = "pattern_too_wide"
+	codeWindow       = "window"
+	codeRefusedByLaw = "refused"
+)
+
+func codeOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return codeNotSignedIn
+	case http.StatusForbidden:
+		return access.CodeRole
+	case http.StatusNotFound:
+		return access.CodeNotFound
+	case http.StatusMethodNotAllowed:
+		return codeMethod
+	case http.StatusConflict:
+		return codeDecided
+	case http.StatusRequestEntityTooLarge:
+		return codeTooLarge
+	case http.StatusMisdirectedRequest:
+		return codeWrongHost
+	case http.StatusUnprocessableEntity:
+		return access.CodeInvalid
+	case http.StatusTooManyRequests:
+		return codeTooMany
+	case http.StatusServiceUnavailable:
+		return codeTablesDown
+	case http.StatusGatewayTimeout:
+		return codeTooSlow
+	case http.StatusNotImplemented:
+		return codeNoCatalogue
+	}
+	if status >= http.StatusInternalServerError {
+		return codeInternal
+	}
+	return codeMalformed
+}
+
+// newProblem makes a problem of a status, with the code of the status unless another is given.
+func newProblem(status int, code, detail string, faults ...Fault) *Problem {
+	if code == "" {
+		code = codeOf(status)
+	}
+	return &Problem{Status: status, Title: http.StatusText(status), Detail: detail, Code: code, Errors: faults}
+}
+
+// The library makes its own problems by this function, which is the only place it offers. What it found wrong with a value keeps the field and
+// loses the value.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		p := newProblem(status, "", detail)
+		for _, err := range errs {
+			if d, ok := errors.AsType[*huma.ErrorDetail](err); ok && d != nil {
+				p.Errors = append(p.Errors, Fault{Field: d.Location, Code: access.CodeInvalid, Message: d.Message})
+			}
+		}
+		return p
+	}
+}
+
+const (
+	notFoundText = "there is no such thing for you"
+	internalText = "the office could not answer; the operator finds it in the log by request_id"
+)
+
+// toProblem gives an error its status and a text that holds nothing of the data. Unknown errors tell the client nothing.
+func toProblem(err error) error {
 	var status huma.StatusError
 	var refusal *access.Refusal
 	var filter *query.FilterError
 	switch {
 	case errors.As(err, &status):
 		return err
-	case errors.As(err, &refusal) && refusal.Invalid:
-		return invalid(refusal.Field, refusal.Detail)
 	case errors.As(err, &refusal):
-		return huma.Error403Forbidden(refusal.Detail)
+		return problemOf(refusal)
 	case errors.As(err, &filter):
 		return invalid(filter.Field, filter.Detail)
-	case errors.Is(err, errShut), errors.Is(err, access.ErrDamaged), errors.Is(err, access.ErrUnavailable):
-		return huma.Error503ServiceUnavailable(shutText["en"])
+	case errors.Is(err, store.ErrNotFound):
+		return newProblem(http.StatusNotFound, access.CodeNotFound, notFoundText)
+	case errors.Is(err, store.ErrUnavailable):
+		return newProblem(http.StatusServiceUnavailable, codeStoreDown, shutText["en"])
+	case errors.Is(err, errShut), errors.Is(err, access.ErrUnavailable), errors.Is(err, access.ErrDamaged):
+		return newProblem(http.StatusServiceUnavailable, codeLogDown, shutText["en"])
 	case errors.Is(err, query.ErrTooSlow):
-		return huma.Error504GatewayTimeout(query.ErrTooSlow.Error())
+		return newProblem(http.StatusGatewayTimeout, codeTooSlow, query.ErrTooSlow.Error())
 	case errors.Is(err, query.ErrDatabase), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return huma.Error503ServiceUnavailable(query.ErrDatabase.Error() + "; try again")
+		return newProblem(http.StatusServiceUnavailable, codeTablesDown, query.ErrDatabase.Error()+"; try again")
 	}
-	return huma.NewError(http.StatusInternalServerError, "the office could not answer; the operator finds it in the log by time and route")
+	return newProblem(http.StatusInternalServerError, codeInternal, internalText)
+}
+
+// problemOf is the answer to a refusal.
+func problemOf(r *access.Refusal) *Problem {
+	switch {
+	case r.Invalid:
+		return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, r.Field+" "+r.Detail, Fault{Field: r.Field, Code: access.CodeInvalid, Message: r.Detail})
+	case r.Code == access.CodeNotFound:
+		return newProblem(http.StatusNotFound, access.CodeNotFound, notFoundText)
+	case r.Code == access.CodeQuota:
+		return newProblem(http.StatusTooManyRequests, access.CodeQuota, r.Detail)
+	}
+	return newProblem(http.StatusForbidden, r.Code, r.Detail)
 }
 
 func invalid(field, detail string) error {
-	return huma.Error422UnprocessableEntity(field+" "+detail, &huma.ErrorDetail{Location: field, Message: detail})
+	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: access.CodeInvalid, Message: detail})
 }
 
-// withoutValues takes the values out of validation errors: a problem names the field, it does not repeat what was sent.
-func withoutValues(_ huma.Context, _ string, v any) (any, error) {
-	if m, ok := v.(*huma.ErrorModel); ok {
-		for _, d := range m.Errors {
-			d.Value = nil
-		}
+// nameRequest puts the id of the request into a problem.
+func nameRequest(ctx huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*Problem); ok {
+		p.RequestID = requestID(ctx.Context())
 	}
 	return v, nil
 }

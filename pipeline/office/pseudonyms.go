@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -73,8 +74,9 @@ func makeSecret(path string) ([]byte, error) {
 // pseudonyms stand for ids and seals where plates are not shown: an id is a hash of camera, time and plate, and a plate can be guessed. An
 // id is enciphered, one block of AES, so that who has the pseudonym can ask for the offence by it; a sum is hashed with a key.
 type pseudonyms struct {
-	ids  cipher.Block
-	sums []byte
+	ids     cipher.Block
+	sums    []byte
+	cursors cipher.AEAD
 }
 
 func newPseudonyms(secret []byte) (*pseudonyms, error) {
@@ -90,7 +92,15 @@ func newPseudonyms(secret []byte) (*pseudonyms, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pseudonyms{ids: ids, sums: keyed(secret, "anpr office sums")}, nil
+	block, err := aes.NewCipher(keyed(secret, "anpr office cursors"))
+	if err != nil {
+		return nil, err
+	}
+	cursors, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return &pseudonyms{ids: ids, sums: keyed(secret, "anpr office sums"), cursors: cursors}, nil
 }
 
 func keyed(key []byte, text string) []byte {
@@ -127,13 +137,30 @@ func (p *pseudonyms) hideDigest(d schemas.Digest) schemas.Digest {
 	return schemas.Digest(keyed(p.sums, d.String()))
 }
 
-// findCursor makes of a cursor of a list with pseudonyms the one of the list.
-func (p *pseudonyms) findCursor(c query.Cursor) (query.Cursor, error) {
-	return c.ReplaceKey(func(key string) (string, error) {
-		id, err := schemas.ParseID(key)
-		if err != nil {
-			return "", err
+// sealCursor writes a cursor for a client. A cursor holds the id of a row, which can be computed from a plate: it is enciphered, and can be read
+// back for the same user and list only.
+func (p *pseudonyms) sealCursor(user, list string, c query.Cursor) string {
+	text := c.String()
+	if text == "" {
+		return ""
+	}
+	nonce := make([]byte, p.cursors.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return base64.RawURLEncoding.EncodeToString(p.cursors.Seal(nonce, nonce, []byte(text), []byte(user+"\x00"+list)))
+}
+
+var errCursor = errors.New("is not one that this list gave you: take next of the page before")
+
+// openCursor reads a cursor that a client gives back; "" is the first page.
+func (p *pseudonyms) openCursor(user, list, sealed string) (query.Cursor, error) {
+	if sealed == "" {
+		return query.Cursor{}, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
+	if n := p.cursors.NonceSize(); err == nil && len(b) > n {
+		if text, err := p.cursors.Open(nil, b[:n], b[n:], []byte(user+"\x00"+list)); err == nil {
+			return query.ParseCursor(string(text))
 		}
-		return p.find(id).String(), nil
-	})
+	}
+	return query.Cursor{}, errCursor
 }

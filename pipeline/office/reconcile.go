@@ -12,10 +12,7 @@ import (
 const reconcileDays = 31
 
 // ReconcileQuery asks whether the tables hold what the ledger says. The window is about the log clock of the batches.
-type ReconcileQuery struct {
-	Ask
-	Window
-}
+type ReconcileQuery struct{ TimeRange }
 
 // Counts is what became of records.
 type Counts struct {
@@ -49,48 +46,47 @@ type ReconcileAnswer struct {
 }
 
 func (o *Office) reconcile(ctx context.Context, in *ReconcileQuery) (*ReconcileAnswer, error) {
-	asked := in.logged(map[string]any{}, in.Window)
+	asked := in.logged(map[string]any{})
 	if in.From.IsZero() {
 		in.From = o.cfg.Now().Add(-reconcileDays * 24 * time.Hour)
 	}
-	p, err := o.permit(ctx, lookup{route: access.RouteReconcile, ask: in.Ask, window: in.Window, asked: asked})
-	if err != nil {
-		return nil, err
-	}
-	var ledger []query.LedgerPartition
-	st, err := query.Ledger(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.sel(ctx, &ledger, st); err != nil {
-		return nil, err
-	}
-	out := &ReconcileAnswer{Scope: scopeOf(p), Faults: []query.LedgerFault{}}
-	if st, err = query.LedgerFaults(p); err != nil {
-		return nil, err
-	}
-	if err := o.sel(ctx, &out.Faults, st); err != nil {
-		return nil, err
-	}
-	var tables []query.TablePartition
-	if len(ledger) > 0 {
-		if st, err = query.Tables(p, ledger); err != nil {
-			return nil, err
+	l := lookup{route: access.RouteReconcile, window: in.TimeRange, asked: asked}
+	return askFor(ctx, o, l, func(p access.Permit, _ int) (*ReconcileAnswer, answered, error) {
+		var ledger []query.LedgerPartition
+		st, err := query.Ledger(p)
+		if err != nil {
+			return nil, answered{}, err
 		}
-		if err := o.sel(ctx, &tables, st); err != nil {
-			return nil, err
+		if err := o.selectRows(ctx, &ledger, st); err != nil {
+			return nil, answered{}, err
 		}
-	}
-	out.Partitions = compare(ledger, tables)
-	out.OK = len(out.Faults) == 0
-	for i := range out.Partitions {
-		out.OK = out.OK && out.Partitions[i].OK
-	}
-	return out, nil
+		out := &ReconcileAnswer{Scope: scopeOf(p), Faults: []query.LedgerFault{}}
+		if st, err = query.LedgerFaults(p); err != nil {
+			return nil, answered{}, err
+		}
+		if err := o.selectRows(ctx, &out.Faults, st); err != nil {
+			return nil, answered{}, err
+		}
+		var tables []query.TablePartition
+		if len(ledger) > 0 {
+			if st, err = query.Tables(p, ledger); err != nil {
+				return nil, answered{}, err
+			}
+			if err := o.selectRows(ctx, &tables, st); err != nil {
+				return nil, answered{}, err
+			}
+		}
+		out.Partitions = compareCounts(ledger, tables)
+		out.OK = len(out.Faults) == 0
+		for i := range out.Partitions {
+			out.OK = out.OK && out.Partitions[i].OK
+		}
+		return out, answered{}, nil
+	})
 }
 
-// compare sets ledger and tables side by side.
-func compare(ledger []query.LedgerPartition, tables []query.TablePartition) []Reconciled {
+// compareCounts sets ledger and tables side by side.
+func compareCounts(ledger []query.LedgerPartition, tables []query.TablePartition) []Reconciled {
 	held := make(map[int32]query.TablePartition, len(tables))
 	for _, t := range tables {
 		held[t.Partition] = t

@@ -10,10 +10,10 @@ import (
 // RejectsQuery asks which records were rejected. Without a purpose (or with operation) no content is shown; a GVC
 // supervisor sees details and payloads for the purpose traffic.
 type RejectsQuery struct {
-	Ask
-	Window
+	Justification Justification `json:"-"`
+	TimeRange
 	Paging
-	RejectReason string   `query:"reject_reason" maxLength:"64" doc:"Why it was rejected; reason is why you ask."`
+	RejectReason string   `query:"reject_reason" maxLength:"64" doc:"Why it was rejected."`
 	Camera       []string `query:"camera,explode" maxItems:"50"`
 }
 
@@ -21,37 +21,39 @@ type RejectsQuery struct {
 type RejectsAnswer struct {
 	Scope    Scope               `json:"scope"`
 	ByReason []query.ReasonCount `json:"by_reason"`
-	Rejects  []query.Reject      `json:"rejects"`
+	Rejects  []query.Reject      `json:"rows"`
 	Next     string              `json:"next,omitempty"`
 }
 
 func (o *Office) rejects(ctx context.Context, in *RejectsQuery) (*RejectsAnswer, error) {
-	page, err := in.page()
-	if err != nil {
-		return nil, err
+	l := lookup{
+		route: access.RouteRejects, window: in.TimeRange,
+		asked: in.logged(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}),
 	}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteRejects, ask: in.Ask, window: in.Window,
-		asked: in.logged(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}, in.Window),
+	return askFor(ctx, o, l, func(p access.Permit, most int) (*RejectsAnswer, answered, error) {
+		if !p.ShowsPlates() {
+			most = query.MaxLimit
+		}
+		page, err := o.pageOf(p.User(), "rejects", in.Paging, most)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		f := query.RejectFilter{Reason: in.RejectReason, Cameras: in.Camera}
+		out := &RejectsAnswer{Scope: scopeOf(p), Rejects: []query.Reject{}, ByReason: []query.ReasonCount{}}
+		st, err := query.Rejects(p, f, page)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		if err := o.selectRows(ctx, &out.Rejects, st); err != nil {
+			return nil, answered{}, err
+		}
+		var next query.Cursor
+		out.Rejects, next = splitPage[query.Reject](out.Rejects, page.Limit)
+		out.Next = o.pseudonyms.sealCursor(p.User(), "rejects", next)
+		if st, err = query.CountRejects(p, f); err != nil {
+			return nil, answered{}, err
+		}
+		err = o.selectRows(ctx, &out.ByReason, st)
+		return out, answered{rows: len(out.Rejects), cut: out.Next != ""}, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	f := query.RejectFilter{Reason: in.RejectReason, Cameras: in.Camera}
-	out := &RejectsAnswer{Scope: scopeOf(p), Rejects: []query.Reject{}, ByReason: []query.ReasonCount{}}
-	st, err := query.Rejects(p, f, page)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.sel(ctx, &out.Rejects, st); err != nil {
-		return nil, err
-	}
-	out.Rejects, out.Next = cut[query.Reject](out.Rejects, in.Limit)
-	if st, err = query.CountRejects(p, f); err != nil {
-		return nil, err
-	}
-	if err := o.sel(ctx, &out.ByReason, st); err != nil {
-		return nil, err
-	}
-	return out, nil
 }

@@ -1,33 +1,26 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// RetroAsk is what a retro-match states; the list is the body.
-type RetroAsk struct {
-	Ask
-	Window
-}
-
-// RetroList is the body of a retro-match.
-type RetroList struct {
-	Entries []query.RetroEntry `json:"entries" minItems:"1" maxItems:"20000"`
-}
-
-// RetroQuery matches new list entries against the reads that were stored before they were listed.
+// RetroQuery matches new list entries against the reads that were stored before they were listed. The client opens a purpose for its
+// Justification.
 type RetroQuery struct {
-	RetroAsk
-	Body RetroList
+	Justification Justification `json:"-"`
+	TimeRange
+	Entries []query.RetroEntry `json:"entries" minItems:"1" maxItems:"20000"`
 }
 
 // RetroAnswer has a row for each entry and plate that was read in the scope.
@@ -39,44 +32,98 @@ type RetroAnswer struct {
 }
 
 func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error) {
-	named := make([]string, len(in.Body.Entries))
-	for i := range in.Body.Entries {
-		named[i] = in.Body.Entries[i].Plate
-	}
-	visitOf(ctx).named = named
-	for i := range in.Body.Entries {
-		e := &in.Body.Entries[i]
+	asked := in.logged(map[string]any{"entries": len(in.Entries)})
+	plates := make([]string, len(in.Entries))
+	for i := range in.Entries {
+		e := &in.Entries[i]
 		plate, err := query.ParsePlate(e.Plate, e.Confusable)
 		field := fmt.Sprintf("entries[%d].plate", i)
 		switch {
 		case err != nil:
-			return nil, invalid(field, err.Error())
+			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, err.Error(), asked)
 		case plate.Wide() || plate.IsZero():
-			return nil, invalid(field, "must be one plate: a list has no patterns")
+			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, "must be one plate: a list has no patterns", asked)
 		}
-		e.Plate, named[i] = plate.Text(), plate.Text()
+		e.Plate, plates[i] = plate.Text(), plate.Text()
 	}
-	list, err := json.Marshal(in.Body.Entries)
+	sum, err := listSum(in.Entries)
 	if err != nil {
-		return nil, fmt.Errorf("write the list for the access log: %w", err)
+		return nil, err
 	}
-	sum := sha256.Sum256(list)
-	out := &RetroAnswer{Entries: len(in.Body.Entries), ListSHA256: hex.EncodeToString(sum[:]), Matches: []query.RetroMatch{}}
-	p, err := o.permit(ctx, lookup{
-		route: access.RouteRetro, ask: in.Ask, window: in.Window, byPlate: true, listed: named,
-		asked: in.logged(map[string]any{"entries": out.Entries, "list_sha256": out.ListSHA256}, in.Window),
+	out := &RetroAnswer{Entries: len(in.Entries), ListSHA256: sum, Matches: []query.RetroMatch{}}
+	asked["list_sha256"] = out.ListSHA256
+	l := lookup{route: access.RouteRetro, window: in.TimeRange, byPlate: true, asked: asked, listed: plates}
+	l.plates, l.second = o.boundList(signedIn(ctx).User, plates, out.ListSHA256)
+	l.free = l.plates == nil
+	return askFor(ctx, o, l, func(p access.Permit, _ int) (*RetroAnswer, answered, error) {
+		out.Scope = scopeOf(p)
+		matches, err := o.db.Retro(ctx, p, in.Entries)
+		if o.noteFailure(ctx, err); err != nil {
+			return nil, answered{}, err
+		}
+		out.Matches = append(out.Matches, matches...)
+		shown := answered{rows: len(matches)}
+		for i := range matches {
+			shown.plates = append(shown.plates, matches[i].Plate, matches[i].ListedPlate)
+		}
+		out.Scope.Coverage, err = o.coverage(ctx, p, nil)
+		return out, shown, err
 	})
-	if err != nil {
-		return nil, err
+}
+
+// listSum is the digest of a list: of the plates and how each is compared, in the order of the plates. Ids are left out, which the asker is free
+// to choose.
+func listSum(entries []query.RetroEntry) (string, error) {
+	type asked struct {
+		Plate      string `json:"plate"`
+		Confusable bool   `json:"confusable,omitempty"`
 	}
-	out.Scope = scopeOf(p)
-	matches, err := o.db.Retro(ctx, p, in.Body.Entries)
-	o.failed(ctx, err)
-	if err != nil {
-		return nil, err
+	list := make([]asked, len(entries))
+	for i, e := range entries {
+		plate, err := query.ParsePlate(e.Plate, e.Confusable)
+		if err != nil {
+			return "", invalid(fmt.Sprintf("entries[%d].plate", i), err.Error())
+		}
+		list[i] = asked{plate.Text(), e.Confusable}
 	}
-	out.Matches = append(out.Matches, matches...)
-	return out, nil
+	slices.SortFunc(list, func(a, b asked) int {
+		return cmp.Or(cmp.Compare(a.Plate, b.Plate), boolOrder(a.Confusable, b.Confusable))
+	})
+	text, err := json.Marshal(slices.Compact(list))
+	if err != nil {
+		return "", fmt.Errorf("write the list for the access log: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// boundList says how a list counts: as its plates while it has no more than may be asked for in an hour. A longer one is for those who own a
+// list, or needs a second person; neither plates nor rows count then, which the list itself releases.
+func (o *Office) boundList(u *access.User, plates []string, sum string) (counted []string, second *secondPerson) {
+	distinct := map[string]bool{}
+	for _, p := range plates {
+		distinct[p] = true
+	}
+	if len(distinct) <= o.cfg.Limits.PlatesHour {
+		return plates, nil
+	}
+	if u.OwnsList() {
+		return nil, nil
+	}
+	return nil, &secondPerson{
+		kind: "list", question: fmt.Appendf(nil, `{"entries":%d,"list_sha256":%q}`, len(plates), sum),
+		why: fmt.Sprintf("a list of more than %d plates is matched by those who own a list, or with a second person: ask for one with POST /v1/approvals", o.cfg.Limits.PlatesHour),
+	}
 }
 
 // PrintRetro prints matches as a table.

@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-func retroOf(ask Ask, entries ...query.RetroEntry) RetroQuery {
-	return RetroQuery{RetroAsk: RetroAsk{Ask: ask}, Body: RetroList{Entries: entries}}
+func retroOf(ask Justification, entries ...query.RetroEntry) RetroQuery {
+	return RetroQuery{Justification: ask, Entries: entries}
 }
 
 func TestANewListIsMatchedAgainstWhatWasRead(t *testing.T) {
@@ -26,10 +26,10 @@ func TestANewListIsMatchedAgainstWhatWasRead(t *testing.T) {
 	wide := query.RetroEntry{ID: "e2", Plate: "1ABC123", Confusable: true}
 	never := query.RetroEntry{ID: "e3", Plate: "9ZZZ999", Confusable: true}
 	ref := judicial()
-	ref.ProsecutorRef = "BR.2026/114"
+	ref.ProsecutorRef = aDecision
 	for name, c := range map[string]struct {
 		role access.Role
-		ask  Ask
+		ask  Justification
 		in   []query.RetroEntry
 		want []string // entry, plate as read, match, reads
 	}{
@@ -69,15 +69,15 @@ func TestAListThatIsNotOneOfPlatesIsRefused(t *testing.T) {
 	d := newDesk(t, nil)
 	for name, c := range map[string]struct {
 		role access.Role
-		ask  Ask
+		ask  Justification
 		in   []query.RetroEntry
 		want string
 	}{
 		"a pattern":              {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "1ABC123"}, {ID: "2", Plate: "1ABC*"}}, "entries[1].plate"},
 		"no plate":               {access.ZoneOfficer, judicial(), []query.RetroEntry{{ID: "1", Plate: "-"}}, "entries[0].plate"},
 		"an empty list":          {access.ZoneOfficer, judicial(), []query.RetroEntry{}, "entries"},
-		"the wrong purpose":      {access.ZoneOfficer, Ask{Purpose: "administrative", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
-		"the wrong role":         {access.GVCAgent, Ask{Purpose: "traffic", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
+		"the wrong purpose":      {access.ZoneOfficer, Justification{Purpose: "administrative", Reason: why, CaseRef: aReport}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
+		"the wrong role":         {access.GVCAgent, Justification{Purpose: "traffic", Reason: why}, []query.RetroEntry{{ID: "1", Plate: "1ABC123"}}, "may not use retro-matches"},
 		"more than can be asked": {access.ZoneOfficer, judicial(), make([]query.RetroEntry, query.MaxRetro+1), "entries"},
 	} {
 		_, err := d.as(c.role).RetroMatches(t.Context(), retroOf(c.ask, c.in...))

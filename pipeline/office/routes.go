@@ -3,7 +3,6 @@ package office
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,15 +11,16 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-const apiText = `Look-ups in the ANPR and traffic-offence pipeline. Every look-up states a purpose and a reason and is written to the
-access log before it is answered; a window partly outside what the purpose may see is narrowed and the answer says so.`
+const apiText = `Look-ups in the ANPR and traffic-offence pipeline. A purpose is opened once (POST /v1/purposes) and named by each request as
+Anpr-Purpose; operation, which never sees a plate, opens by itself. Every look-up is written to the access log before it is answered; a window
+partly outside what the purpose may see is narrowed and the answer says so. No plate, name, number or reason stands in an address.`
 
 // api registers every route on a mux.
 func (o *Office) api(mux *http.ServeMux) huma.API {
 	cfg := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "ANPR office", Version: "1.0.0", Description: apiText},
+			Info:    &huma.Info{Title: "ANPR office", Version: "2.0.0", Description: apiText},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -32,82 +32,79 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
-		Transformers:                 []huma.Transformer{withoutValues, inLanguage},
+		Transformers:                 []huma.Transformer{nameRequest, inLanguage},
 	}
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(o.admit(api))
-	register(api, o, access.RouteReads, "/v1/reads", "Where was this plate, or a plate like it", o.reads)
-	register(api, o, access.RouteLastSeen, "/v1/plates/{plate}/last-seen", "The newest read of a plate", o.lastSeen)
-	register(api, o, access.RouteJourney, "/v1/plates/{plate}/journey", "Where a plate went on one day", o.journey)
-	register(api, o, access.RouteCamera, "/v1/cameras/{camera}/reads", "What a camera saw in a window", o.cameraReads)
-	register(api, o, access.RouteDashboard, "/v1/dashboard", "How many reads and hits, by hour or day and zone", o.dashboard)
-	register(api, o, access.RouteHits, "/v1/hits", "Listed plates that were seen", o.hits)
-	register(api, o, access.RouteOffences, "/v1/offences", "Candidate and held offences", o.offences)
-	register(api, o, access.RouteOffence, "/v1/offences/{id}", "One offence, with its trace", o.offence)
-	register(api, o, access.RouteDecisions, "/v1/decisions", "What the rules found for a plate", o.decisions)
-	register(api, o, access.RouteRejects, "/v1/rejects", "Records that were rejected, by reason", o.rejects)
-	register(api, o, access.RouteReconcile, "/v1/reconcile", "Do the tables hold what the ledger says", o.reconcile)
-	register(api, o, access.RouteAccessLog, "/v1/access-log", "Who looked up what", o.accessLog)
-	register(api, o, access.RouteVerify, "/v1/access-log/verify", "Does the chain of the access log hold", o.verify)
-	register(api, o, access.RouteReplay, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", o.replay)
-	registerAs(api, o, http.MethodPost, access.RouteRetro, "/v1/retro-matches", "Which of these plates were read before they were listed", o.retro)
+	get, post := http.MethodGet, http.MethodPost
+	register(api, route{access.RouteMe, get, "/v1/me", "Who is signed in, and what for", 200}, o.me)
+	register(api, route{access.RouteOpenPurpose, post, "/v1/purposes", "Open a purpose", 201}, withBody(o.openPurpose))
+	register(api, route{access.RouteEndPurpose, http.MethodDelete, "/v1/purposes/{id}", "End a purpose", 200}, o.endPurpose)
+	register(api, route{access.RouteAskApproval, post, "/v1/approvals", "Ask for a second person", 201}, withBody(o.askApproval))
+	register(api, route{access.RouteListApprovals, get, "/v1/approvals", "What waits for a second person", 200}, o.listApprovals)
+	register(api, route{access.RouteDecide, post, "/v1/approvals/decide", "Decide as second person", 200}, withBody(o.decideApproval))
+	register(api, route{access.RouteListDecisions, get, "/v1/prosecutor-decisions", "Numbers of prosecutor's decisions that were stated", 200}, o.listDecisionNumbers)
+	register(api, route{access.RouteConfirm, post, "/v1/prosecutor-decisions/confirm", "Note what the prosecutor's office says of a number", 200}, withBody(o.confirmDecision))
+	register(api, route{access.RouteSearch, post, "/v1/searches", "Where was this plate, or a plate like it, or what did a camera see", 201}, withBody(o.search))
+	register(api, route{access.RouteSearchPage, get, "/v1/searches/{search_id}", "A further page of a search", 200}, o.searchPage)
+	register(api, route{access.RouteJourney, get, "/v1/searches/{search_id}/journey", "Where the plate of a search went on one day", 200}, o.journey)
+	register(api, route{access.RouteDashboard, get, "/v1/dashboard", "How many reads and hits, by hour or day and zone", 200}, o.dashboard)
+	register(api, route{access.RouteHits, post, "/v1/hits/query", "Listed plates that were seen", 200}, withBody(o.hits))
+	register(api, route{access.RouteOffences, post, "/v1/offences/query", "Candidate and held offences, or one, with traces", 200}, withBody(o.offences))
+	register(api, route{access.RouteDecisions, post, "/v1/decisions/query", "What the rules found for a plate", 200}, withBody(o.decisions))
+	register(api, route{access.RouteRejects, get, "/v1/rejects", "Records that were rejected, by reason", 200}, o.rejects)
+	register(api, route{access.RouteReconcile, get, "/v1/reconcile", "Do the tables hold what the ledger says", 200}, o.reconcile)
+	register(api, route{access.RouteAccessLog, post, "/v1/audit/entries", "Who looked up what", 200}, withBody(o.accessLog))
+	register(api, route{access.RouteVerify, post, "/v1/audit/verify", "Does the chain of the access log hold", 200}, withBody(o.verify))
+	register(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.replay)
+	register(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.retro))
 	return api
 }
 
 type answer[T any] struct{ Body *T }
 
-// disclosing is a pointer to an answer that says what it shows.
-type disclosing[T any] interface {
-	*T
-	discloser
+// body is a request whose question stands in its body, never in its address.
+type body[Q any] struct{ Body Q }
+
+// withBody makes of a handler of a question one of the request that carries it.
+func withBody[Q, T any](do func(context.Context, *Q) (*T, error)) func(context.Context, *body[Q]) (*T, error) {
+	return func(ctx context.Context, in *body[Q]) (*T, error) { return do(ctx, &in.Body) }
 }
 
-// notFound reports whether an error is that what was asked for by its id is not there.
-func notFound(err error) bool {
-	status, ok := errors.AsType[huma.StatusError](err)
-	return ok && status.GetStatus() == http.StatusNotFound
+// route is one operation of the API.
+type route struct {
+	id      access.Route // also the operation id: the matrix of package access is looked up by it
+	method  string
+	path    string
+	summary string
+	status  int // of an answer
 }
 
-// register adds a GET route. The operation id is the route: the matrix of package access is looked up by it.
-func register[I, T any, D disclosing[T]](api huma.API, o *Office, route access.Route, path, summary string, do func(context.Context, *I) (D, error)) {
-	registerAs(api, o, http.MethodGet, route, path, summary, do)
-}
+// maxQuestion bounds a question in bytes; a list of plates is longer.
+const (
+	maxQuestion = 64 << 10
+	maxList     = 8 << 20
+)
 
-// registerAs adds a route of another method: what is asked is too long for a URL.
-func registerAs[I, T any, D disclosing[T]](api huma.API, o *Office, method string, route access.Route, path, summary string, do func(context.Context, *I) (D, error)) {
-	huma.Register(api, huma.Operation{
-		OperationID: string(route), Method: method, Path: path, Summary: summary, MaxBodyBytes: 8 << 20,
-		Errors: []int{401, 403, 409, 422, 429, 503, 504},
-	}, func(ctx context.Context, in *I) (*answer[T], error) {
+// register adds a route.
+func register[I, T any](api huma.API, r route, do func(context.Context, *I) (*T, error)) {
+	op := huma.Operation{
+		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status, MaxBodyBytes: maxQuestion,
+		Errors: []int{400, 401, 403, 404, 409, 422, 429, 500, 503, 504},
+		Parameters: []*huma.Param{{
+			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}, Description: "id of the purpose that was opened for this",
+		}},
+	}
+	if r.id == access.RouteRetro {
+		op.MaxBodyBytes = maxList
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*answer[T], error) {
 		out, err := do(ctx, in)
-		if notFound(err) { // nothing is shown, and that it was asked for and not there is an answer too
-			if logged := o.disclose(ctx, access.Disclosure{}); logged != nil {
-				err = logged
-			}
-		}
 		if err != nil {
-			return nil, problem(err)
-		}
-		if err := o.disclose(ctx, out.disclosure()); err != nil {
-			return nil, problem(err)
+			return nil, withRetryAfter(toProblem(err))
 		}
 		return &answer[T]{Body: out}, nil
 	})
-	documentDemands(api.OpenAPI().Paths[path], route)
-}
-
-// documentDemands marks in the document what the route demands of everybody. The office itself refuses what is missing (access.Authorise),
-// after it has logged who asked; a library that refused it first would log nothing.
-func documentDemands(item *huma.PathItem, route access.Route) {
-	purpose, reason := access.Demands(route)
-	for _, op := range []*huma.Operation{item.Get, item.Post} {
-		if op == nil {
-			continue
-		}
-		for _, p := range op.Parameters {
-			p.Required = p.Required || purpose && p.Name == "purpose" || reason && p.Name == "reason"
-		}
-	}
 }
 
 func (o *Office) routes() (http.Handler, error) {

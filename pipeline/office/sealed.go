@@ -2,9 +2,8 @@ package office
 
 import (
 	"context"
+	"net/http"
 	"slices"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -34,7 +33,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 		return 0, err
 	}
 	var rows []evidence.Row
-	if err := o.sel(ctx, &rows, st); err != nil {
+	if err := o.selectRows(ctx, &rows, st); err != nil {
 		return 0, err
 	}
 	altered, met := map[schemas.OffenceID][]string{}, map[schemas.OffenceID]evidence.Row{}
@@ -69,9 +68,9 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 
 // alteredProblem is the answer in the place of an offence that is not what was decided.
 func alteredProblem(columns []string) error {
-	details := make([]error, len(columns))
+	faults := make([]Fault, len(columns))
 	for i, c := range columns {
-		details[i] = &huma.ErrorDetail{Location: c, Message: "is not what was sealed"}
+		faults[i] = Fault{Field: c, Code: codeSealBroken, Message: "is not what was sealed"}
 	}
-	return huma.Error409Conflict("this offence was changed after it was decided and sealed: do not use it; the operator has been alarmed", details...)
+	return newProblem(http.StatusConflict, codeSealBroken, "this offence was changed after it was decided and sealed: do not use it; the operator has been alarmed", faults...)
 }

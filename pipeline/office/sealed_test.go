@@ -70,7 +70,7 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 	}
 	good := fresh()
 	d.insert("offences", append(rows, good)...)
-	a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Ask: traffic(), Paging: Paging{Limit: 1000}})
+	a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic(), Paging: Paging{Limit: 1000}})
 	if err != nil || len(a.Offences) != len(rows)+1 || a.Altered != len(rows) {
 		t.Fatalf("got %d offences, %d altered, err %v, want %d and %d", len(a.Offences), a.Altered, err, len(rows)+1, len(rows))
 	}
@@ -88,14 +88,14 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 		for _, role := range []access.Role{access.GVCAgent, access.Jurist} {
 			ask := traffic()
 			if role == access.Jurist {
-				ask = Ask{}
+				ask = Justification{}
 			}
-			if _, err := d.as(role).Offence(t.Context(), OffenceQuery{Ask: ask, ID: o.OffenceID.String()}); status(err) != 409 && role == access.GVCAgent {
+			if _, err := d.as(role).Offence(t.Context(), ask, o.OffenceID.String(), false, ""); status(err) != 409 && role == access.GVCAgent {
 				t.Errorf("%s altered, asked by %s: got %v, want 409", column, role, err)
 			}
 		}
 	}
-	if _, err := d.as(access.GVCAgent).Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: good["offence_id"].(string)}); err != nil {
+	if _, err := d.as(access.GVCAgent).Offence(t.Context(), traffic(), good["offence_id"].(string), false, ""); err != nil {
 		t.Errorf("an offence as it was sealed: %v", err)
 	}
 	if !strings.Contains(d.output.String(), "NOT AS IT WAS SEALED") || strings.Contains(d.output.String(), "1ABC123") {
@@ -105,7 +105,7 @@ func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
 	forged["amount_cents"] = int64(1)
 	d.exec("SYSTEM STOP MERGES offences")
 	d.insert("offences", forged)
-	if _, err := d.as(access.GVCAgent).Offence(t.Context(), OffenceQuery{Ask: traffic(), ID: good["offence_id"].(string)}); status(err) != 409 {
+	if _, err := d.as(access.GVCAgent).Offence(t.Context(), traffic(), good["offence_id"].(string), false, ""); status(err) != 409 {
 		t.Errorf("a second row of an offence: got %v, want 409", err)
 	}
 }

@@ -87,7 +87,7 @@ func newTown(t *testing.T, seed uint64, n int) *town {
 
 // search is one question and how to answer it without a database.
 type search struct {
-	q     ReadsQuery
+	q     SearchQuery
 	zones []string
 }
 
@@ -110,11 +110,11 @@ func (w *town) search() search {
 		pattern = p[:2] + "?" + p[3:]
 	}
 	to := now.Add(-time.Duration(w.r.IntN(3)) * time.Duration(w.r.IntN(30*24)) * time.Hour)
-	s := search{q: ReadsQuery{
-		Ask: judicial(), Plate: pattern, Confusable: w.r.IntN(2) == 0, Count: true,
-		Window: Window{From: to.Add(-time.Duration(1+w.r.IntN(47*24)) * time.Hour), To: to}, Paging: Paging{Limit: []int{5, 20, 100}[w.r.IntN(3)]},
+	s := search{q: SearchQuery{
+		Justification: judicial(), Plate: pattern, Mode: modeFor(w.r.IntN(2) == 0), Count: true,
+		TimeRange: TimeRange{From: to.Add(-time.Duration(1+w.r.IntN(47*24)) * time.Hour), To: to}, Paging: Paging{Limit: []int{5, 20, 100}[w.r.IntN(3)]},
 	}}
-	s.q.ProsecutorRef = "BR.2026/114"
+	s.q.Justification.ProsecutorRef = aDecision
 	if w.r.IntN(4) == 0 {
 		s.q.Camera = []string{"C1", "C3"}
 	}
@@ -124,7 +124,7 @@ func (w *town) search() search {
 // want is the answer by brute force: ids, newest first.
 func (w *town) want(s search) []string {
 	form := func(p string) string { return p }
-	if s.q.Confusable {
+	if s.q.Mode == ModeLooksLike {
 		form = func(p string) string {
 			b := []byte(p)
 			for i, c := range b {
@@ -172,7 +172,7 @@ func TestEverySearchIsWhatABruteForceScanFinds(t *testing.T) {
 		want := w.want(s)
 		var got []string
 		for {
-			a, err := w.as(role).Reads(t.Context(), s.q)
+			a, err := w.as(role).Search(t.Context(), s.q)
 			if err != nil {
 				t.Fatalf("%+v: %v", s.q, err)
 			}
@@ -205,12 +205,12 @@ func TestASearchIsResolvedAgainstWhatItsOwnScopeHasSeen(t *testing.T) {
 	for i := range 5 {
 		d.insert("reads", d.readRow("1ABC12"+strconv.Itoa(4+i), "BRU-2", "5339", time.Duration(i+2)*hour))
 	}
-	window := Window{From: now.Add(-day), To: now}
-	a, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: "1ABC12?", Count: true})
+	window := TimeRange{From: now.Add(-day), To: now}
+	a, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Plate: "1ABC12?", Count: true})
 	if err != nil || len(a.Reads) != 5 || *a.Count != 5 {
 		t.Errorf("zone officer: got %v, err %v, want the five of his zone", plates(a), err)
 	}
-	p, err := d.as(access.Prosecutor).Reads(t.Context(), ReadsQuery{Ask: judicial(), Window: window, Plate: "1ABC12?"})
+	p, err := d.as(access.Prosecutor).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Plate: "1ABC12?"})
 	if err != nil || len(p.Reads) != 6 {
 		t.Errorf("prosecutor: got %v, err %v, want six", plates(p), err)
 	}
@@ -223,19 +223,19 @@ func TestACameraShowsItsWindowOnly(t *testing.T) {
 	w := newTown(t, uint64(time.Now().UnixNano()), 1500)
 	for i := range 15 {
 		to := now.Add(-time.Duration(w.r.IntN(30*24)) * time.Hour)
-		q := CameraQuery{
-			Ask: judicial(), Camera: fmt.Sprint("C", w.r.IntN(6)), Paging: Paging{Limit: []int{1, 3, 50}[i%3]},
-			Window: Window{From: to.Add(-time.Duration(1+w.r.IntN(24)) * time.Hour), To: to},
+		q := SearchQuery{
+			Justification: judicial(), Camera: []string{fmt.Sprint("C", w.r.IntN(6))}, Paging: Paging{Limit: []int{1, 3, 50}[i%3]},
+			TimeRange: TimeRange{From: to.Add(-time.Duration(1+w.r.IntN(24)) * time.Hour), To: to},
 		}
-		q.ProsecutorRef = "BR.2026/114"
+		q.Justification.ProsecutorRef = aDecision
 		role, zones := access.Prosecutor, []string(nil)
 		if i%2 == 0 {
 			role, zones = access.ZoneOfficer, []string{"5339"}
 		}
-		want := w.want(search{q: ReadsQuery{Plate: "*", Window: q.Window, Camera: []string{q.Camera}}, zones: zones})
+		want := w.want(search{q: SearchQuery{Plate: "*", TimeRange: q.TimeRange, Camera: q.Camera}, zones: zones})
 		var got []string
 		for range 200 {
-			a, err := w.as(role).CameraReads(t.Context(), q)
+			a, err := w.as(role).Search(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,13 +250,23 @@ func TestACameraShowsItsWindowOnly(t *testing.T) {
 			t.Fatalf("%s %+v: got %v, want %v", role, q, got, want)
 		}
 	}
-	_, err := w.as(access.Prosecutor).CameraReads(t.Context(), CameraQuery{Ask: judicial(), Camera: "C1", Window: Window{From: now.Add(-2 * day), To: now}})
+	_, err := w.as(access.Prosecutor).Search(t.Context(), SearchQuery{Justification: judicial(), Camera: []string{"C1"}, TimeRange: TimeRange{From: now.Add(-2 * day), To: now}})
 	if status(err) != 422 || !strings.Contains(err.Error(), "24 hours") {
 		t.Errorf("two days: got %v, want 422", err)
 	}
-	if _, err = w.as(access.Prosecutor).CameraReads(t.Context(), CameraQuery{Ask: judicial(), Camera: "C1"}); status(err) != 422 {
+	if _, err = w.as(access.Prosecutor).Search(t.Context(), SearchQuery{Justification: judicial(), Camera: []string{"C1"}}); status(err) != 422 {
 		t.Errorf("no window: got %v, want 422", err)
 	}
+}
+
+// journey asks where a plate went on a day, as a zone officer.
+func (d *desk) journey(plate, on string) (*JourneyAnswer, error) {
+	c := d.as(access.ZoneOfficer)
+	found, err := c.Search(d.t.Context(), SearchQuery{Justification: judicial(), Plate: plate, TimeRange: TimeRange{From: now.Add(-30 * day), To: now}})
+	if err != nil {
+		return nil, err
+	}
+	return c.Journey(d.t.Context(), judicial(), JourneyQuery{ID: found.SearchID, Day: on})
 }
 
 func TestAJourneyIsTheDayInOrder(t *testing.T) {
@@ -270,7 +280,7 @@ func TestAJourneyIsTheDayInOrder(t *testing.T) {
 		}
 	}
 	d.insert("reads", d.readRow("1ABC124", "BRU-9", "5339", 2*hour), d.readRow("1ABC123", "BRU-8", "5340", 2*hour))
-	a, err := d.as(access.ZoneOfficer).Journey(t.Context(), JourneyQuery{Ask: judicial(), Plate: "1-abc-123", Day: "2026-11-21"})
+	a, err := d.journey("1-abc-123", "2026-11-21")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,13 +291,12 @@ func TestAJourneyIsTheDayInOrder(t *testing.T) {
 	if !slices.Equal(got, want) || a.Cut || a.Reads[0].LatE6 == 0 {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	for _, q := range []JourneyQuery{{Plate: "1ABC*", Day: "2026-11-21"}, {Plate: "1ABC123", Day: "yesterday"}} {
-		q.Ask = judicial()
-		if _, err := d.as(access.ZoneOfficer).Journey(t.Context(), q); status(err) != 422 {
-			t.Errorf("%s of %s: got %v, want 422", q.Plate, q.Day, err)
+	for _, q := range []struct{ plate, day string }{{"1ABC*", "2026-11-21"}, {"1ABC123", "yesterday"}} {
+		if _, err := d.journey(q.plate, q.day); status(err) != 422 {
+			t.Errorf("%s of %s: got %v, want 422", q.plate, q.day, err)
 		}
 	}
-	if _, err := d.as(access.ZoneOfficer).Journey(t.Context(), JourneyQuery{Ask: judicial(), Plate: "1ABC123", Day: "2026-09-01"}); status(err) != 403 {
+	if _, err := d.journey("1ABC123", "2026-09-01"); status(err) != 403 {
 		t.Errorf("a day of two months ago: got %v, want 403", err)
 	}
 }
@@ -299,7 +308,7 @@ func TestTheDashboardCountsEachReadOnceAndTheUsersZonesOnly(t *testing.T) {
 	w.insert("hits", map[string]any{"hit_id": schemas.ID{1}.String(), "list": "stolen", "match": "exact", "zone": "5340", "captured_at": now.Add(-hour)},
 		map[string]any{"hit_id": schemas.ID{2}.String(), "list": "stolen", "match": "exact", "zone": "5339", "captured_at": now.Add(-hour)},
 		map[string]any{"hit_id": schemas.ID{2}.String(), "list": "stolen", "match": "exact", "zone": "5339", "captured_at": now.Add(-hour)})
-	q := DashboardQuery{Window: Window{From: now.Add(-30 * day), To: now}}
+	q := DashboardQuery{TimeRange: TimeRange{From: now.Add(-30 * day), To: now}}
 	want := func(zone string) (total uint64) {
 		for _, r := range w.reads {
 			if at := r["captured_at"].(time.Time); !at.Before(q.From) && at.Before(q.To) && (zone == "" || r["zone"] == zone) {
@@ -333,10 +342,10 @@ func TestTheDashboardCountsEachReadOnceAndTheUsersZonesOnly(t *testing.T) {
 	if a.Total != want("5339") || a.Hits[0].Count != 1 {
 		t.Errorf("zone officer: got %+v, want %d reads and 1 hit", a, want("5339"))
 	}
-	for name, win := range map[string]Window{
+	for name, win := range map[string]TimeRange{
 		"open": {From: now}, "too long": {From: now.Add(-40 * day), To: now}, "half hours": {From: now.Add(-30 * time.Minute), To: now},
 	} {
-		if _, err := w.as(access.GVCSupervisor).Dashboard(t.Context(), DashboardQuery{Window: win}); status(err) != 422 {
+		if _, err := w.as(access.GVCSupervisor).Dashboard(t.Context(), DashboardQuery{TimeRange: win}); status(err) != 422 {
 			t.Errorf("%s: got %v, want 422", name, err)
 		}
 	}
@@ -362,10 +371,10 @@ func TestAPatternOfManyPlatesInThePastIsSearchedBackwards(t *testing.T) {
 		rows, want = append(rows, row), append(want, row["plate"].(string))
 	}
 	d.insertMany(rows)
-	q := ReadsQuery{Ask: judicial(), Plate: "1AB*", Window: Window{From: now.Add(-29 * day), To: now.Add(-2 * day)}, Paging: Paging{Limit: 40}}
+	q := SearchQuery{Justification: judicial(), Plate: "1AB*", TimeRange: TimeRange{From: now.Add(-29 * day), To: now.Add(-2 * day)}, Paging: Paging{Limit: 40}}
 	var got []string
 	for range 3 {
-		a, err := d.as(access.ZoneOfficer).Reads(t.Context(), q)
+		a, err := d.as(access.ZoneOfficer).Search(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"})
+		_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"})
 		if status(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), shutText["en"]) || strings.Contains(err.Error(), why) {
 			t.Errorf("a look-up: %v, want 503 with what to do and without %q", err, why)
 		}
@@ -50,9 +50,10 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 			c := d.as(access.ZoneOfficer)
 			c.Lang = lang
 			want := shutText[map[string]string{"n": "nl", "f": "fr", "d": "nl"}[lang[:1]]]
-			if _, err := c.Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := c.Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("in %s: %v, want %q", lang, err, want)
 			}
+			c.Lang = ""
 		}
 	}
 	opens := func(why string) {
@@ -68,10 +69,10 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	opens("the log is there again")
 	// An entry that no office wrote, at the end.
 	d.attack("INSERT INTO look_ups (seq, at, kind, user_name, prev_sha256, entry_sha256) SELECT seq + 4, now(), 'asked', 'forged', entry_sha256, entry_sha256 FROM look_up_head")
-	if _, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
+	if _, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
 		t.Errorf("a look-up after a forged entry: %v, want 503", err)
 	}
-	refused("its newest entry 10")
+	refused("its newest entry 11")
 	d.closeSegment()
 	opens("two persons closed the damaged segment")
 }
@@ -115,7 +116,7 @@ func TestAVerificationThatFindsDamageShutsTheOfficeUntilABreak(t *testing.T) {
 	d.attack("UPDATE look_ups SET reason = 'something better' WHERE seq = 3")
 	l, _ := d.office.currentLog()
 	d.office.verifyNow(t.Context(), l)
-	if _, err := d.as(access.ZoneOfficer).Reads(t.Context(), ReadsQuery{Ask: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
+	if _, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
 		t.Errorf("a look-up on a damaged log: %v, want 503", err)
 	}
 	for range 3 {
@@ -173,8 +174,8 @@ func TestTheWitnessesFindWhatWasCutWhileTheOfficeWasStopped(t *testing.T) {
 	_ = o
 	stop()
 	hs, _ := w.Heads(t.Context())
-	if len(hs) == 0 || hs[len(hs)-1].Seq != 6 {
-		t.Fatalf("got heads %v, want entry 6 at the stop", hs)
+	if len(hs) == 0 || hs[len(hs)-1].Seq != 7 {
+		t.Fatalf("got heads %v, want entry 7 at the stop", hs)
 	}
 	d.attack("DELETE FROM look_up_plates; DELETE FROM asked_plates WHERE seq > 4; DELETE FROM disclosed WHERE seq > 4; DELETE FROM look_ups WHERE seq > 4; UPDATE look_up_head SET (seq, entry_sha256) = (SELECT seq, entry_sha256 FROM look_ups ORDER BY seq DESC LIMIT 1)")
 	o, stop = start()

@@ -28,7 +28,7 @@ func langOf(accepted string) string {
 
 // inLanguage writes what a shut office says in the language that was asked for.
 func inLanguage(ctx huma.Context, _ string, v any) (any, error) {
-	if m, ok := v.(*huma.ErrorModel); ok && m.Detail == shutText["en"] {
+	if m, ok := v.(*Problem); ok && m.Detail == shutText["en"] {
 		m.Detail = shutText[langOf(ctx.Header("Accept-Language"))]
 	}
 	return v, nil

@@ -13,9 +13,14 @@ func TestASignInOfABrowserOpensWhatTheUsersTokenOpens(t *testing.T) {
 	var user *access.User
 	var failure error
 	d := newDesk(t, func(c *Config) {
-		c.SignedIn = func(*http.Request) (*access.User, error) { return user, failure }
+		c.SignedIn = func(*http.Request) (*SignedIn, error) {
+			if user == nil {
+				return nil, failure
+			}
+			return &SignedIn{User: user, SignIn: "browser"}, failure
+		}
 	})
-	const path = "/v1/dashboard?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z&purpose=operation"
+	const path = "/v1/dashboard?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z"
 	for name, c := range map[string]struct {
 		user *access.User
 		err  error

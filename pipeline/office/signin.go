@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -102,12 +103,12 @@ func addressIn(remote string) string {
 	return ip.Mask(net.CIDRMask(64, 128)).String() + "/64"
 }
 
-// signIn returns the user whose token a request carries, or answers it and returns nil. The answer is the same whatever is wrong with the
+// signIn returns whose token a request carries, or answers it and returns nil. The answer is the same whatever is wrong with the
 // token. One address is told 429 after too many failures; the token of a user is taken from it all the same, because a whole office may
 // stand behind one address, and a token is no password that could be guessed.
-func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
-	if user, done := o.signedIn(api, ctx); done {
-		return user
+func (o *Office) signIn(api huma.API, ctx huma.Context) *SignedIn {
+	if who, done := o.signInByCookie(api, ctx); done {
+		return who
 	}
 	var given []string
 	ctx.EachHeader(func(name, value string) {
@@ -124,7 +125,7 @@ func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
 		}
 	}
 	if user != nil {
-		return user
+		return &SignedIn{User: user, SignIn: user.TokenID()}
 	}
 	address := addressIn(ctx.RemoteAddr())
 	limited, tell, silent := o.strangers.failed(address)
@@ -136,32 +137,35 @@ func (o *Office) signIn(api huma.API, ctx huma.Context) *access.User {
 		o.cfg.Logger.Warn().Str("address", address).Str("cause", cause).Int("not_logged_before", silent).Msg("sign-in refused")
 	}
 	if limited {
-		ctx.SetHeader("Retry-After", "60")
-		write(api, ctx, huma.Error429TooManyRequests("too many requests without the token of a user; wait a minute"))
+		until := time.Now().Add(time.Minute)
+		p := newProblem(http.StatusTooManyRequests, codeTooMany, "too many requests without the token of a user; wait a minute")
+		p.Until = &until
+		writeError(api, ctx, p)
 		return nil
 	}
 	ctx.SetHeader("WWW-Authenticate", `Bearer realm="anpr office"`)
-	write(api, ctx, huma.Error401Unauthorized("send the token of a user of this office as Authorization: Bearer"))
+	writeError(api, ctx, newProblem(http.StatusUnauthorized, codeNotSignedIn, "send the token of a user of this office as Authorization: Bearer"))
 	return nil
 }
 
-// signedIn returns the user of a sign-in of a browser. done is false for a request without one; a nil user means that the request was answered.
-func (o *Office) signedIn(api huma.API, ctx huma.Context) (user *access.User, done bool) {
+// signInByCookie returns who is signed in with a browser. done is false for a request without a sign-in; nil and done mean that the request
+// was answered.
+func (o *Office) signInByCookie(api huma.API, ctx huma.Context) (who *SignedIn, done bool) {
 	if o.cfg.SignedIn == nil {
 		return nil, false
 	}
 	r, _ := humago.Unwrap(ctx)
-	user, err := o.cfg.SignedIn(r)
+	who, err := o.cfg.SignedIn(r)
 	switch {
 	case errors.Is(err, ErrSignInEnded):
-		write(api, ctx, huma.Error401Unauthorized("the sign-in has ended; sign in again"))
+		writeError(api, ctx, newProblem(http.StatusUnauthorized, "sign_in_expired", "the sign-in has ended; sign in again"))
 		return nil, true
 	case err != nil:
 		o.cfg.Logger.Error().Err(err).Msg("sign-ins cannot be read")
-		write(api, ctx, huma.Error503ServiceUnavailable("sign-ins cannot be read now; try again in a few minutes"))
+		writeError(api, ctx, newProblem(http.StatusServiceUnavailable, codeStoreDown, "sign-ins cannot be read now; try again in a few minutes"))
 		return nil, true
 	}
-	return user, user != nil
+	return who, who != nil
 }
 
 // userOf returns the user of a token that is valid now, or the cause why there is none.

@@ -3,6 +3,7 @@ package office
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,36 +26,36 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 		}
 		c.Users = u
 	})
-	const url = "/v1/offences?"
+	q := rawRequest{"POST", "/v1/offences/query", "{}"}
 	bodies := map[string]bool{}
 	for _, token := range []string{"", "Bearer nobody", "Bearer token of late", "Bearer token of early", "Bearer token of endless", "Bearer token of far"} {
-		status, body := d.get(t, token, url)
-		if bodies[body] = true; status != http.StatusUnauthorized {
+		status, body := d.send(token, "", q)
+		if bodies[withoutRequestID(body)] = true; status != http.StatusUnauthorized {
 			t.Errorf("%q: got %d, want 401", token, status)
 		}
 	}
 	if len(bodies) != 1 {
 		t.Errorf("the answers tell causes apart: %v", bodies)
 	}
-	if status, body := d.get(t, "Bearer token of today", url); status != http.StatusOK {
+	if status, body := d.send("Bearer token of today", "", q); status != http.StatusOK {
 		t.Errorf("a token that is valid today: got %d %s", status, body)
 	}
 	counts := map[int]int{}
 	for range 100 {
-		status, _ := d.get(t, "Bearer guess", url)
+		status, _ := d.send("Bearer guess", "", q)
 		counts[status]++
 	}
 	if counts[401] != 14 || counts[429] != 86 {
 		t.Errorf("100 more failures: got %v, want 14 answers 401 and the rest 429", counts)
 	}
-	if status, _ := d.get(t, "Bearer token of today", url); status != http.StatusOK {
+	if status, _ := d.send("Bearer token of today", "", q); status != http.StatusOK {
 		t.Errorf("a user behind the same address: got %d, want 200", status)
 	}
 	if n := strings.Count(d.output.String(), "sign-in refused"); n != 1 || strings.Contains(d.output.String(), "guess") {
 		t.Errorf("got %d log lines, want one a minute, and no token: %s", n, d.output.String())
 	}
 	at = at.Add(time.Minute)
-	if status, _ := d.get(t, "Bearer guess", url); status != http.StatusUnauthorized {
+	if status, _ := d.send("Bearer guess", "", q); status != http.StatusUnauthorized {
 		t.Errorf("a minute later: got %d, want 401", status)
 	}
 	if !strings.Contains(d.output.String(), `"not_logged_before":105`) {
@@ -75,26 +76,48 @@ func TestAddressesInMindAreBounded(t *testing.T) {
 	}
 }
 
-func TestLookupsWithoutPurposeOrReasonAreInTheLog(t *testing.T) {
+// withoutRequestID takes out what differs between two answers that are alike.
+func withoutRequestID(body string) string {
+	return regexp.MustCompile(`"request_id":"[0-9a-f]+"`).ReplaceAllString(body, "")
+}
+
+func TestRefusedLookUpsAreInTheLogWithWhatWasAsked(t *testing.T) {
 	d := newDesk(t, nil)
-	for _, url := range []string{"/v1/reads?plate=1ABC123", "/v1/reads?plate=1ABC123&purpose=judicial", "/v1/reads?plate=1ABC123&purpose=judicial&reason=short"} {
-		if status, _ := d.get(t, bearer(access.ZoneOfficer), url); status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: got %d, want 422", url, status)
+	officer := bearer(access.ZoneOfficer)
+	open := d.purpose(officer, access.Judicial)
+	for _, q := range []rawRequest{
+		{"POST", "/v1/searches", `{"plate":"1ABC123"}`}, {"POST", "/v1/hits/query", `{"plate":"1ABC123"}`}, {"POST", "/v1/retro-matches", `{"entries":[{"id":"1","plate":"1ABC123"}]}`},
+	} {
+		if status, _ := d.send(officer, "", q); status != http.StatusForbidden {
+			t.Errorf("%s without a purpose: got %d, want 403", q.url, status)
 		}
 	}
-	if n := d.logged("outcome = 'refused' AND seq IN (SELECT seq FROM look_up_plates WHERE plate = '1ABC123') AND refusal <> ''"); n != 3 {
-		t.Errorf("%d entries, want 3", n)
+	for _, q := range []rawRequest{
+		{"POST", "/v1/searches", `{"plate":"1ABC123*"}`}, {"POST", "/v1/searches", `{"plate":"1ABC123'"}`}, {"POST", "/v1/hits/query", `{"plate":"1ABC123?"}`},
+		{"POST", "/v1/searches", `{"plate":"1ABC123","to":"2026-01-01T00:00:00Z"}`}, {"POST", "/v1/searches", `{"plate":"1ABC123","limit":1001}`},
+		{"POST", "/v1/decisions/query", `{"plate":"1ABC123"`},
+	} {
+		if status, _ := d.send(officer, open, q); status/100 != 4 {
+			t.Errorf("%s %s: got %d, want it refused", q.url, q.body, status)
+		}
+	}
+	const refused = "outcome = 'refused' AND refusal <> '' AND code <> '' AND seq IN (SELECT seq FROM look_up_plates WHERE plate LIKE '1ABC123%')"
+	if n := d.logged(refused); n != 9 {
+		t.Errorf("%d entries, want 9", n)
+	}
+	if n := d.logged(refused + " AND purpose = 'judicial' AND reason = '" + why + "' AND case_ref = '" + aFile + "'"); n < 5 {
+		t.Errorf("%d entries with purpose, reason and file, want 5", n)
 	}
 }
 
 func TestRequestsThatAProxyMayReadOtherwiseAreRefused(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.Loopback = true })
 	ask := func(change func(*http.Request)) (*http.Response, error) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.server.URL+"/v1/offences?", http.NoBody)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.server.URL+"/v1/rejects", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Authorization", bearer(access.Jurist))
+		r.Header.Set("Authorization", bearer(access.CameraOperator))
 		change(r)
 		return d.server.Client().Do(r)
 	}
@@ -104,10 +127,11 @@ func TestRequestsThatAProxyMayReadOtherwiseAreRefused(t *testing.T) {
 	}{
 		"nothing":              {func(*http.Request) {}, 200},
 		"two tokens":           {func(r *http.Request) { r.Header.Add("Authorization", bearer(access.Auditor)) }, 401},
-		"the same token twice": {func(r *http.Request) { r.Header.Add("Authorization", bearer(access.Jurist)) }, 401},
-		"two purposes":         {func(r *http.Request) { r.URL.RawQuery = "purpose=operation&purpose=traffic" }, 422},
+		"the same token twice": {func(r *http.Request) { r.Header.Add("Authorization", bearer(access.CameraOperator)) }, 401},
+		"two limits":           {func(r *http.Request) { r.URL.RawQuery = "limit=1&limit=2" }, 422},
+		"two purposes":         {func(r *http.Request) { r.Header[purposeHeader] = []string{anyID, anyID} }, 400},
 		"two cameras":          {func(r *http.Request) { r.URL.RawQuery = "camera=A&camera=B" }, 200},
-		"a broken escape":      {func(r *http.Request) { r.URL.RawQuery = "purpose=%zz" }, 422},
+		"a broken escape":      {func(r *http.Request) { r.URL.RawQuery = "limit=%zz" }, 422},
 		"another host":         {func(r *http.Request) { r.Host = "evil.example" }, 421},
 		"localhost":            {func(r *http.Request) { r.Host = "localhost:8080" }, 200},
 		"a web page":           {func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403},

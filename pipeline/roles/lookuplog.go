@@ -23,10 +23,14 @@ const merkleDir = "heads"
 // lookUps is what an office needs of the look-up log.
 type lookUps struct {
 	pool    *pgxpool.Pool
+	people  *pgxpool.Pool // of purposes, searches and limits: many queries keep no entry waiting
 	store   *store.LookUps
 	keys    *access.Keys
 	witness *lookUpWitness
 }
+
+// peopleConnections is how many connections purposes, searches and limits have.
+const peopleConnections = 8
 
 // lookUpConnections is how many connections the log has: those that append, one that verifies and one that an auditor's search holds.
 const lookUpConnections = 6
@@ -48,12 +52,18 @@ func openLookUps(ctx context.Context, c *OfficeConfig, log zerolog.Logger) (*loo
 	if err != nil {
 		return nil, errors.Join(err, w.Close(ctx))
 	}
-	return &lookUps{pool, store.New(pool), keys, w}, nil
+	people, err := c.Postgres.Open(ctx, "office", peopleConnections)
+	if err != nil {
+		pool.Close()
+		return nil, errors.Join(err, w.Close(ctx))
+	}
+	return &lookUps{pool, people, store.New(pool), keys, w}, nil
 }
 
 // Close ends the connections.
 func (l *lookUps) Close(ctx context.Context) error {
 	l.pool.Close()
+	l.people.Close()
 	return l.witness.Close(ctx)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
@@ -107,7 +108,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
-		LookUps: books.store, Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
+		LookUps: books.store, People: store.NewPeople(books.people), Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := c.Store.Current().Camera(id)
 			return cam

@@ -130,19 +130,21 @@ func (f *front) handler(api http.Handler) http.Handler {
 }
 
 // tellSignedIn is how the API learns who is signed in with a browser; nil = nobody can be.
-func (f *front) tellSignedIn() func(*http.Request) (*access.User, error) {
+func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 	if f.signIn == nil {
 		return nil
 	}
-	return func(r *http.Request) (*access.User, error) {
+	return func(r *http.Request) (*office.SignedIn, error) {
 		who, err := f.signIn.Authenticate(r.Context(), r)
 		switch {
 		case errors.Is(err, signin.ErrNoCookie):
 			return nil, nil //nolint:nilnil // nobody
 		case errors.Is(err, signin.ErrEnded):
 			return nil, office.ErrSignInEnded
+		case err != nil:
+			return nil, err
 		}
-		return who.User, err
+		return &office.SignedIn{User: who.User, SignIn: who.SignIn, At: who.AuthenticatedAt, Ends: who.EndsAt}, nil
 	}
 }
 

@@ -147,7 +147,7 @@ func (e *Entry) marksHold() bool {
 func (e *Entry) head() Head { return Head{e.Seq, e.Sum} }
 
 // newAsked makes the entry of a look-up; keys turn plates into HMACs.
-func newAsked(u *User, a *Ask, key *PlateKey) Entry {
+func newAsked(u *User, a *Request, key *PlateKey) Entry {
 	e := Entry{
 		Kind: KindAsked, User: u.Name, Role: string(u.Role), Zones: strings.Join(u.Zones, ","), SignIn: a.SignIn, Address: a.Address,
 		Operation: string(a.Route), Purpose: string(a.Purpose), PurposeID: a.PurposeID, Reason: a.Reason, CaseRef: a.CaseRef,

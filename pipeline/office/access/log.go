@@ -185,7 +185,7 @@ func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 	ask := r.ask // what a refused request says may be what was wrong with it
 	ask.Reason, ask.CaseRef, ask.ProsecutorRef = bounded(ask.Reason, MaxReason), bounded(ask.CaseRef, MaxRef), bounded(ask.ProsecutorRef, MaxRef)
 	e := newAsked(r.user, &ask, key)
-	e.Outcome, e.Code, e.Refusal = Refused, r.code(), bounded(r.Detail, 2*MaxReason)
+	e.Outcome, e.Code, e.Refusal = Refused, r.Code, bounded(r.Detail, 2*MaxReason)
 	return l.append(ctx, e)
 }
 
@@ -207,7 +207,7 @@ func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
 	if err != nil {
 		return err
 	}
-	e := newAsked(p.scope.user, &Ask{
+	e := newAsked(p.scope.user, &Request{
 		Route: p.scope.ask.Route, Purpose: p.scope.ask.Purpose, PurposeID: p.scope.ask.PurposeID, SignIn: p.scope.ask.SignIn, Address: p.scope.ask.Address,
 	}, key)
 	e.Kind, e.Outcome, e.Of, e.Rows, e.TookMS, e.Cut = KindDisclosed, "", p.seq, uint64(max(d.Rows, 0)), uint64(max(d.Took.Milliseconds(), 0)), d.Cut

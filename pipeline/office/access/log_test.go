@@ -111,8 +111,8 @@ func openLog(t testing.TB, m *memory, k *Keys) *Log {
 func scopeOf(t testing.TB, plate string) Scope {
 	t.Helper()
 	s, r := Authorise(&User{Name: "officer", Role: ZoneOfficer, Zones: []string{"5339"}},
-		Ask{
-			Route: RouteReads, Purpose: Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":` + quote(plate) + `}`, Plates: []string{plate},
+		Request{
+			Route: RouteSearch, Purpose: Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":` + quote(plate) + `}`, Plates: []string{plate},
 			SignIn: "s1", Address: "192.0.2.7",
 		}, schemas.MicrosOf(testNow))
 	if r != nil {
@@ -481,7 +481,7 @@ func TestALongListIsLoggedAsHMACs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, clear := range map[int]int{1: 1, maxClear: maxClear, maxClear + 1: 0} {
-		a := Ask{}
+		a := Request{}
 		for i := range n {
 			a.Plates = append(a.Plates, "1ABC"+string(rune('A'+i/26))+string(rune('A'+i%26)))
 		}

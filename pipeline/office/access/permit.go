@@ -39,3 +39,15 @@ func (p Permit) Route() Route { return p.scope.ask.Route }
 
 // Narrowed says why the window is smaller than the one asked for; "" when it is not.
 func (p Permit) Narrowed() string { return p.scope.narrowed }
+
+// ShowsPlates reports whether the look-up may see plates.
+func (s Scope) ShowsPlates() bool { return !s.noPlates }
+
+// Request returns what was authorised.
+func (s Scope) Request() Request { return s.ask }
+
+// PurposeID returns the id of the purpose; "" for operation.
+func (p Permit) PurposeID() string { return p.scope.ask.PurposeID }
+
+// User returns the name of who may look.
+func (p Permit) User() string { return p.scope.user.Name }

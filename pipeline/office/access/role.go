@@ -27,30 +27,48 @@ type Route string
 
 // The routes.
 const (
-	RouteReads     Route = "reads"
-	RouteLastSeen  Route = "last-seen"
-	RouteJourney   Route = "journey"
-	RouteCamera    Route = "camera-reads"
-	RouteDashboard Route = "dashboard"
-	RouteHits      Route = "hits"
-	RouteOffences  Route = "offences"
-	RouteOffence   Route = "offence"
-	RouteDecisions Route = "decisions"
-	RouteRejects   Route = "rejects"
-	RouteReconcile Route = "reconcile"
-	RouteAccessLog Route = "access-log"
-	RouteVerify    Route = "access-log-verify"
-	RouteReplay    Route = "replay"
-	RouteRetro     Route = "retro-matches"
+	RouteSearch     Route = "search"
+	RouteSearchPage Route = "search-page"
+	RouteJourney    Route = "journey"
+	RouteDashboard  Route = "dashboard"
+	RouteHits       Route = "hits"
+	RouteOffences   Route = "offences"
+	RouteDecisions  Route = "decisions"
+	RouteRejects    Route = "rejects"
+	RouteReconcile  Route = "reconcile"
+	RouteAccessLog  Route = "access-log"
+	RouteVerify     Route = "access-log-verify"
+	RouteReplay     Route = "replay"
+	RouteRetro      Route = "retro-matches"
+
+	// Of everybody who signed in: they show nothing that was read, and need no purpose.
+	RouteMe            Route = "me"
+	RouteOpenPurpose   Route = "open-purpose"
+	RouteEndPurpose    Route = "end-purpose"
+	RouteAskApproval   Route = "ask-approval"
+	RouteListApprovals Route = "approvals"
+	RouteDecide        Route = "decide-approval"
+	RouteListDecisions Route = "prosecutor-decisions"
+	RouteConfirm       Route = "confirm-prosecutor-decision"
 )
 
-// Routes lists all routes.
+// Routes lists the routes of look-ups: those of the matrix.
 func Routes() []Route {
 	return []Route{
-		RouteReads, RouteLastSeen, RouteJourney, RouteCamera, RouteDashboard, RouteHits, RouteOffences, RouteOffence, RouteDecisions, RouteRejects,
-		RouteReconcile, RouteAccessLog, RouteVerify, RouteReplay, RouteRetro,
+		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
+		RouteVerify, RouteReplay, RouteRetro,
 	}
 }
+
+// OwnRoutes lists the routes of everybody who signed in. What they show and change is the user's own, or waits for the user as second person.
+func OwnRoutes() []Route {
+	return []Route{
+		RouteMe, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteListApprovals, RouteDecide, RouteListDecisions, RouteConfirm,
+	}
+}
+
+// PastRoutes lists the routes that earlier versions had, which old entries of the access log name.
+func PastRoutes() []Route { return []Route{"reads", "last-seen", "camera-reads", "offence"} }
 
 // Purpose says what a look-up is for. The set is closed.
 type Purpose string
@@ -68,27 +86,46 @@ const (
 func Purposes() []Purpose { return []Purpose{Judicial, Administrative, Traffic, Oversight, Operation} }
 
 // matrix is the whole of who may do what, and for which purposes. What is not in it is refused. The first purpose is
-// taken when the look-up states none and it needs no justification (operation, oversight).
+// Operation opens by itself; every other purpose is opened before.
 var matrix = map[Route]map[Role][]Purpose{
-	RouteReads:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteLastSeen:  {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteJourney:   {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteCamera:    {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteDashboard: {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
-	RouteHits:      {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteOffences:  {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
-	RouteOffence:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
-	RouteDecisions: {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
-	RouteRejects:   {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
-	RouteReconcile: {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
-	RouteAccessLog: {Auditor: {Oversight}},
-	RouteVerify:    {Auditor: {Operation}},
-	RouteReplay:    {Jurist: {Operation}, GVCSupervisor: {Operation}},
-	RouteRetro:     {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
+	RouteSearch:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteSearchPage: {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteJourney:    {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteDashboard:  {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
+	RouteHits:       {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteOffences:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
+	RouteDecisions:  {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteRejects:    {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
+	RouteReconcile:  {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
+	RouteAccessLog:  {Auditor: {Oversight}},
+	RouteVerify:     {Auditor: {Operation}},
+	RouteReplay:     {Jurist: {Operation}, GVCSupervisor: {Operation}},
+	RouteRetro:      {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
 }
 
 // Allowed reports whether the role may use the route at all.
-func Allowed(role Role, route Route) bool { return len(matrix[route][role]) > 0 }
+func Allowed(role Role, route Route) bool {
+	return len(matrix[route][role]) > 0 || slices.Contains(OwnRoutes(), route)
+}
+
+// PurposesOf lists the purposes that a role may state, in the order of [Purposes].
+func PurposesOf(role Role) (out []Purpose) {
+	for _, p := range Purposes() {
+		for _, route := range Routes() {
+			if mayFor(role, route, p) {
+				out = append(out, p)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// MayFor reports whether the role may use the route for the purpose.
+func MayFor(role Role, route Route, p Purpose) bool { return mayFor(role, route, p) }
+
+// OpensByItself reports whether the role may use the route without a purpose that was opened: for operation, which never sees a plate.
+func OpensByItself(role Role, route Route) bool { return mayFor(role, route, Operation) }
 
 // routesOf names the routes that a role may use, in the order of [Routes].
 func routesOf(role Role) (out []string) {
@@ -101,21 +138,3 @@ func routesOf(role Role) (out []string) {
 }
 
 func mayFor(role Role, route Route, p Purpose) bool { return slices.Contains(matrix[route][role], p) }
-
-// defaultPurpose is the purpose of a look-up that states none; "" when it has to.
-func defaultPurpose(role Role, route Route) Purpose {
-	if ps := matrix[route][role]; len(ps) > 0 && (ps[0] == Operation || ps[0] == Oversight) {
-		return ps[0]
-	}
-	return ""
-}
-
-// Demands reports what a look-up by route must state, whoever makes it: a purpose, a reason.
-func Demands(route Route) (purpose, reason bool) {
-	purpose, reason = true, true
-	for role, purposes := range matrix[route] {
-		purpose = purpose && defaultPurpose(role, route) == ""
-		reason = reason && !slices.Contains(purposes, Operation)
-	}
-	return purpose, reason
-}

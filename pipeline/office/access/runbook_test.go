@@ -41,7 +41,7 @@ func TestTheRolesOfTheRunbookAreThoseOfTheMatrix(t *testing.T) {
 func TestARefusedRoleIsToldWhatItMayUse(t *testing.T) {
 	for _, role := range Roles() {
 		for _, route := range Routes() {
-			_, refusal := Authorise(&User{Name: "x", Role: role, Zones: []string{"1"}}, Ask{Route: route}, 1)
+			_, refusal := Authorise(&User{Name: "x", Role: role, Zones: []string{"1"}}, Request{Route: route}, 1)
 			if Allowed(role, route) {
 				continue
 			}

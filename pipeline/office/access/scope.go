@@ -2,6 +2,8 @@ package access
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,10 +11,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Ask is what a user wants to do, before anybody said he may.
-type Ask struct {
+// Request is what a user wants to do, before anybody said he may.
+type Request struct {
 	Route         Route
-	Purpose       Purpose // "" takes the default of the role, if it has one
+	PurposeID     string  // of the purpose that was opened; "" for operation, which opens by itself
+	Purpose       Purpose // "" = none was opened
 	Reason        string  // why, in words, at least MinReason characters
 	CaseRef       string  // number of the case or report, if any
 	ProsecutorRef string  // of the prosecutor's decision; opens what is older than one month, for the judicial purpose
@@ -21,18 +24,16 @@ type Ask struct {
 	ByPlate       bool   // filters on a plate, which a look-up that may not see plates cannot
 	Query         string // what was asked, as JSON, for the log; it has plates in clear, which the log replaces
 
-	Plates    []string // plates and patterns that are named, canonical
-	PurposeID string   // of the purpose that was opened, if any
-	SignIn    string   // of the user
-	Address   string   // from which he asks
+	Plates  []string // plates and patterns that are named, canonical
+	SignIn  string   // of the user
+	Address string   // from which the user asks
 }
 
-// Bounds of the texts of an Ask, in characters and bytes.
+// Bounds of the texts of a Request, in characters and bytes.
 const (
 	MinReason = 10
 	MaxReason = 500
 	MaxRef    = 100
-	minRef    = 4
 )
 
 // Months of age that a purpose may see.
@@ -44,76 +45,81 @@ const (
 // Scope is what a look-up may see. It is made by [Authorise] only; nothing outside this package can make or widen one.
 type Scope struct {
 	user     *User
-	ask      Ask
+	ask      Request
 	from, to schemas.Micros // from inclusive, to exclusive; to 0 = open
 	zones    []string       // empty = all
 	noPlates bool
 	narrowed string
 }
 
+// Codes of refusals. The set is closed; a page has a text for each.
+const (
+	CodeInvalid           = "invalid"
+	CodeRole              = "role"
+	CodePurposeNeeded     = "purpose_needed"
+	CodePurposeEnded      = "purpose_ended"
+	CodePurposeNotAllowed = "purpose_not_allowed"
+	CodeAge               = "age"
+	CodePlates            = "plates_hidden"
+	CodeApprovalNeeded    = "approval_needed"
+	CodeNotFound          = "not_found"
+	CodeQuota             = "quota"
+)
+
 // Refusal is a look-up that may not be done. Detail says what to do instead. Invalid refusals are requests that lack
-// something (422); the others are requests that nothing in the request can mend or that need another basis (403).
+// something (422); the others are requests that nothing in the request can mend or that need another basis.
 type Refusal struct {
 	Invalid bool
+	Code    string
 	Field   string // of the request, when Invalid
-	Code    string // for the log; "" = invalid or scope
 	Detail  string
 
 	user *User
-	ask  Ask
-}
-
-func (r *Refusal) code() string {
-	switch {
-	case r.Code != "":
-		return r.Code
-	case r.Invalid:
-		return "invalid"
-	}
-	return "scope"
-}
-
-// NewRefusal makes the refusal of a request that did not come as far as [Authorise].
-func NewRefusal(u *User, ask Ask, code, detail string) *Refusal {
-	return &Refusal{Code: code, Detail: detail, user: u, ask: ask}
+	ask  Request
 }
 
 // Error returns the detail.
 func (r *Refusal) Error() string { return r.Detail }
 
 // Authorise decides what of ask the user may see at now. It is pure. Exactly one of the results is set.
-func Authorise(u *User, ask Ask, now schemas.Micros) (Scope, *Refusal) {
-	refuse := func(invalid bool, field, format string, args ...any) (Scope, *Refusal) {
-		return Scope{}, &Refusal{Invalid: invalid, Field: field, Detail: fmt.Sprintf(format, args...), user: u, ask: ask}
+func Authorise(u *User, ask Request, now schemas.Micros) (Scope, *Refusal) {
+	refuse := func(code, field, format string, args ...any) (Scope, *Refusal) {
+		return Scope{}, NewRefusal(u, ask, code, field, fmt.Sprintf(format, args...))
 	}
 	if !Allowed(u.Role, ask.Route) {
-		return refuse(false, "", "the role %s may not use %s; it may use %s", u.Role, ask.Route, strings.Join(routesOf(u.Role), ", "))
+		return refuse(CodeRole, "", "the role %s may not use %s; it may use %s", u.Role, ask.Route, strings.Join(routesOf(u.Role), ", "))
+	}
+	stated := ask.Purpose == "" || slices.Contains(PurposesOf(u.Role), ask.Purpose)
+	if stated && !mayFor(u.Role, ask.Route, ask.Purpose) && OpensByItself(u.Role, ask.Route) { // operation opens beside the purpose that was stated
+		ask.PurposeID, ask.Purpose, ask.Reason, ask.CaseRef, ask.ProsecutorRef = "", Operation, "", "", ""
 	}
 	if ask.Purpose == "" {
-		ask.Purpose = defaultPurpose(u.Role, ask.Route)
-	}
-	if ask.Purpose == "" {
-		return refuse(true, "purpose", "every look-up needs a purpose: for %s the role %s may state %s",
+		return refuse(CodePurposeNeeded, "", "every look-up needs a purpose: open one with POST /v1/purposes and name it as Anpr-Purpose; for %s the role %s may open %s",
 			ask.Route, u.Role, words(matrix[ask.Route][u.Role]))
 	}
 	if !mayFor(u.Role, ask.Route, ask.Purpose) {
-		return refuse(false, "", "the role %s may not use %s for the purpose %.40q; it may state %s",
-			u.Role, ask.Route, string(ask.Purpose), words(matrix[ask.Route][u.Role]))
+		return refuse(CodePurposeNotAllowed, "", "the role %s may not use %s for the purpose that was opened; it may open %s",
+			u.Role, ask.Route, words(matrix[ask.Route][u.Role]))
 	}
 	if field, detail := ask.checkTexts(); field != "" {
-		return refuse(true, field, "%s", detail)
+		return refuse(CodeInvalid, field, "%s", detail)
 	}
 	if field, detail := ask.checkWindow(); field != "" {
-		return refuse(true, field, "%s", detail)
+		return refuse(CodeInvalid, field, "%s", detail)
 	}
 	s := Scope{user: u, ask: ask, from: ask.From, to: ask.To, zones: u.Zones, noPlates: ask.Purpose == Operation}
 	if s.noPlates && ask.ByPlate {
-		return refuse(false, "", "the purpose operation never sees plates: ask without one")
+		return refuse(CodePlates, "", "the purpose operation never sees plates: ask without one")
 	}
 	if detail := s.limitAge(now); detail != "" {
-		return refuse(false, "", "%s", detail)
+		return refuse(CodeAge, "", "%s", detail)
 	}
 	return s, nil
+}
+
+// NewRefusal is a refusal for the log, of what the user asked. CodeInvalid is a request that lacks something.
+func NewRefusal(u *User, ask Request, code, field, detail string) *Refusal {
+	return &Refusal{Invalid: code == CodeInvalid, Code: code, Field: field, Detail: detail, user: u, ask: ask}
 }
 
 func words(ps []Purpose) string {
@@ -152,31 +158,39 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 // is a rule on data of passing vehicles (Police Function Act, technical databases); a case is the prosecutor's own file, for as long as
 // it is kept. Asking by plate is a look-up of a vehicle, whatever the table.
 func (s *Scope) casesOfProsecutor() bool {
-	return s.user.Role == Prosecutor && (s.ask.Route == RouteOffences || s.ask.Route == RouteOffence) && !s.ask.ByPlate
+	return s.user.Role == Prosecutor && s.ask.Route == RouteOffences && !s.ask.ByPlate
 }
 
-func (a *Ask) checkTexts() (field, detail string) {
+func (a *Request) checkTexts() (field, detail string) {
 	if a.Purpose != Operation && utf8.RuneCountInString(strings.TrimSpace(a.Reason)) < MinReason {
 		return "reason", fmt.Sprintf("say in at least %d characters why you look this up; it is logged with your name", MinReason)
-	}
-	if a.ProsecutorRef != "" && len(strings.TrimSpace(a.ProsecutorRef)) < minRef {
-		return "prosecutor_ref", fmt.Sprintf("must be the number of the decision, at least %d characters", minRef)
 	}
 	for _, t := range []struct {
 		name, text string
 		most       int
 	}{{"reason", a.Reason, MaxReason}, {"case_ref", a.CaseRef, MaxRef}, {"prosecutor_ref", a.ProsecutorRef, MaxRef}} {
-		if !utf8.ValidString(t.text) || strings.ContainsFunc(t.text, unicode.IsControl) {
-			return t.name, "must be UTF-8 text without control characters"
-		}
-		if utf8.RuneCountInString(t.text) > t.most {
-			return t.name, fmt.Sprintf("must be at most %d characters", t.most)
+		if f, bad := checkText(t.name, t.text, t.most); bad {
+			return f.Field, f.Detail
 		}
 	}
 	return "", ""
 }
 
-func (a *Ask) checkWindow() (field, detail string) {
+// checkText demands a text of one line that can be printed.
+func checkText(field, text string, most int) (Fault, bool) {
+	unseen := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r)
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unseen) {
+		return Fault{field, FaultText, "must be UTF-8 text without control characters", nil}, true
+	}
+	if utf8.RuneCountInString(text) > most {
+		return Fault{field, FaultTooLong, fmt.Sprintf("must be at most %d characters", most), []string{strconv.Itoa(most)}}, true
+	}
+	return Fault{}, false
+}
+
+func (a *Request) checkWindow() (field, detail string) {
 	if a.To != 0 && a.From >= a.To {
 		return "from", "must be before to"
 	}
@@ -184,4 +198,11 @@ func (a *Ask) checkWindow() (field, detail string) {
 		return "from", "a search by pattern needs a time window: state from and to"
 	}
 	return "", ""
+}
+
+// OpensFrom returns the oldest capture time that a justification opens at now; 0 = no bound.
+func OpensFrom(j *Justification, now schemas.Micros) schemas.Micros {
+	s := Scope{user: &User{}, ask: Request{Purpose: j.Purpose, ProsecutorRef: j.ProsecutorRef}}
+	s.limitAge(now)
+	return s.from
 }

@@ -68,7 +68,7 @@ const why = "accident with flight, witness saw the plate"
 type lawCase struct {
 	name     string
 	user     *User
-	ask      Ask
+	ask      Request
 	refused  string // part of the detail; "" = granted
 	invalid  bool
 	from     schemas.Micros
@@ -80,48 +80,49 @@ func lawCases(now schemas.Micros) []lawCase {
 	old, older, oldest := at("2026-10-01 00:00"), at("2026-02-01 00:00"), at("2025-01-01 00:00")
 	recent := at("2026-11-01 00:00")
 	return []lawCase{
-		{"judicial, no window", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why}, "", false, month, false},
-		{"judicial in the month", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: recent}, "", false, recent, false},
-		{"judicial, older without decision", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: old}, "", false, month, true},
-		{"judicial, wholly older without decision", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: old, To: month}, "King's Prosecutor", false, 0, false},
-		{"judicial, older with decision", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "", false, older, false},
-		{"judicial with decision, no window", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26"}, "", false, year, false},
-		{"judicial beyond a year", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: oldest}, "", false, year, true},
-		{"judicial wholly beyond a year", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: oldest, To: year}, "12 calendar months", false, 0, false},
-		{"administrative older, with a decision that does not help", officer, Ask{Route: RouteHits, Purpose: Administrative, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "first calendar month", false, 0, false},
-		{"administrative narrowed", officer, Ask{Route: RouteHits, Purpose: Administrative, Reason: why, From: older}, "", false, month, true},
-		{"administrative by a prosecutor", prosecutor, Ask{Route: RouteReads, Purpose: Administrative, Reason: why}, "may not use reads for the purpose", false, 0, false},
-		{"cases of the prosecutor, any age", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, From: older, To: old}, "", false, older, false},
-		{"one case of the prosecutor", prosecutor, Ask{Route: RouteOffence, Purpose: Judicial, Reason: why}, "", false, year, false},
-		{"cases of the prosecutor, no window", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
-		{"cases of the prosecutor beyond a year", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, From: oldest, To: year}, "12 calendar months", false, 0, false},
-		{"cases of one plate by the prosecutor", prosecutor, Ask{Route: RouteOffences, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
-		{"a plate by the prosecutor, older", prosecutor, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
-		{"hits by the prosecutor, older", prosecutor, Ask{Route: RouteHits, Purpose: Judicial, Reason: why, From: older, To: old}, "King's Prosecutor", false, 0, false},
-		{"traffic offences", agent, Ask{Route: RouteOffences, Purpose: Traffic, Reason: why}, "", false, year, false},
-		{"traffic is no plate search", agent, Ask{Route: RouteReads, Purpose: Traffic, Reason: why}, "may not use reads", false, 0, false},
-		{"traffic by the police zone", officer, Ask{Route: RouteHits, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
-		{"no purpose", officer, Ask{Route: RouteReads, Reason: why}, "needs a purpose", true, 0, false},
-		{"invented purpose", officer, Ask{Route: RouteReads, Purpose: "curiosity", Reason: why}, "for the purpose", false, 0, false},
-		{"no reason", officer, Ask{Route: RouteReads, Purpose: Judicial}, "at least 10", true, 0, false},
-		{"blank reason", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: strings.Repeat(" ", 30)}, "at least 10", true, 0, false},
-		{"reason of 9", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: "123456789"}, "at least 10", true, 0, false},
-		{"reason of 10", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: "1234567890"}, "", false, month, false},
-		{"reason with a control character", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why + "\n"}, "control", true, 0, false},
-		{"reason not UTF-8", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why + "\xff"}, "UTF-8", true, 0, false},
-		{"reason too long", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: strings.Repeat("x", MaxReason+1)}, "at most 500", true, 0, false},
-		{"decision of one letter", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, ProsecutorRef: "x"}, "number of the decision", true, 0, false},
-		{"pattern without window", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, Wide: true, From: recent}, "time window", true, 0, false},
-		{"pattern with window", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, Wide: true, From: recent, To: now}, "", false, recent, false},
-		{"window upside down", officer, Ask{Route: RouteReads, Purpose: Judicial, Reason: why, From: now, To: recent}, "before to", true, 0, false},
-		{"operator by plate", operator, Ask{Route: RouteRejects, ByPlate: true}, "never sees plates", false, 0, false},
-		{"operator", operator, Ask{Route: RouteRejects}, "", false, year, false},
-		{"operator for traffic", operator, Ask{Route: RouteRejects, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
-		{"jurist by plate", jurist, Ask{Route: RouteOffences, ByPlate: true}, "never sees plates", false, 0, false},
-		{"auditor", auditor, Ask{Route: RouteAccessLog, Reason: why, From: oldest}, "", false, oldest, false},
-		{"auditor without reason", auditor, Ask{Route: RouteAccessLog}, "at least 10", true, 0, false},
-		{"auditor on reads", auditor, Ask{Route: RouteReads, Purpose: Judicial, Reason: why}, "may not use reads", false, 0, false},
-		{"unknown route", officer, Ask{Route: "export", Purpose: Judicial, Reason: why}, "may not use export", false, 0, false},
+		{"judicial, no window", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why}, "", false, month, false},
+		{"judicial in the month", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, From: recent}, "", false, recent, false},
+		{"judicial, older without decision", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, From: old}, "", false, month, true},
+		{"judicial, wholly older without decision", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, From: old, To: month}, "King's Prosecutor", false, 0, false},
+		{"judicial, older with decision", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "", false, older, false},
+		{"judicial with decision, no window", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26"}, "", false, year, false},
+		{"judicial beyond a year", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: oldest}, "", false, year, true},
+		{"judicial wholly beyond a year", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ProsecutorRef: "BR.12/26", From: oldest, To: year}, "12 calendar months", false, 0, false},
+		{"administrative older, with a decision that does not help", officer, Request{Route: RouteHits, Purpose: Administrative, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "first calendar month", false, 0, false},
+		{"administrative narrowed", officer, Request{Route: RouteHits, Purpose: Administrative, Reason: why, From: older}, "", false, month, true},
+		{"administrative by a prosecutor", prosecutor, Request{Route: RouteSearch, Purpose: Administrative, Reason: why}, "may not use search for the purpose", false, 0, false},
+		{"cases of the prosecutor, any age", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, From: older, To: old}, "", false, older, false},
+		{"one case of the prosecutor", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
+		{"cases of the prosecutor, no window", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
+		{"cases of the prosecutor beyond a year", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, From: oldest, To: year}, "12 calendar months", false, 0, false},
+		{"cases of one plate by the prosecutor", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"a plate by the prosecutor, older", prosecutor, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"hits by the prosecutor, older", prosecutor, Request{Route: RouteHits, Purpose: Judicial, Reason: why, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"traffic offences", agent, Request{Route: RouteOffences, Purpose: Traffic, Reason: why}, "", false, year, false},
+		{"traffic is no plate search", agent, Request{Route: RouteSearch, Purpose: Traffic, Reason: why}, "may not use search", false, 0, false},
+		{"traffic by the police zone", officer, Request{Route: RouteHits, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
+		{"no purpose", officer, Request{Route: RouteSearch, Reason: why}, "needs a purpose", false, 0, false},
+		{"invented purpose", officer, Request{Route: RouteSearch, Purpose: "curiosity", Reason: why}, "for the purpose", false, 0, false},
+		{"no reason", officer, Request{Route: RouteSearch, Purpose: Judicial}, "at least 10", true, 0, false},
+		{"blank reason", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: strings.Repeat(" ", 30)}, "at least 10", true, 0, false},
+		{"reason of 9", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: "123456789"}, "at least 10", true, 0, false},
+		{"reason of 10", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: "1234567890"}, "", false, month, false},
+		{"reason with a control character", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why + "\n"}, "control", true, 0, false},
+		{"reason not UTF-8", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why + "\xff"}, "UTF-8", true, 0, false},
+		{"reason too long", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: strings.Repeat("x", MaxReason+1)}, "at most 500", true, 0, false},
+		{"pattern without window", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, Wide: true, From: recent}, "time window", true, 0, false},
+		{"pattern with window", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, Wide: true, From: recent, To: now}, "", false, recent, false},
+		{"window upside down", officer, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, From: now, To: recent}, "before to", true, 0, false},
+		{"operator by plate", operator, Request{Route: RouteRejects, ByPlate: true}, "never sees plates", false, 0, false},
+		{"operator", operator, Request{Route: RouteRejects}, "", false, year, false},
+		{"operator for traffic", operator, Request{Route: RouteRejects, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
+		{"jurist by plate", jurist, Request{Route: RouteOffences, ByPlate: true}, "never sees plates", false, 0, false},
+		{"a dashboard under a judicial purpose", officer, Request{Route: RouteDashboard, Purpose: Judicial, Reason: why, From: recent}, "", false, recent, false},
+		{"auditor", auditor, Request{Route: RouteAccessLog, Purpose: Oversight, Reason: why, From: oldest}, "", false, oldest, false},
+		{"auditor without a purpose", auditor, Request{Route: RouteAccessLog, Reason: why}, "needs a purpose", false, 0, false},
+		{"auditor without reason", auditor, Request{Route: RouteAccessLog, Purpose: Oversight}, "at least 10", true, 0, false},
+		{"auditor on reads", auditor, Request{Route: RouteSearch, Purpose: Judicial, Reason: why}, "may not use search", false, 0, false},
+		{"unknown route", officer, Request{Route: "export", Purpose: Judicial, Reason: why}, "may not use export", false, 0, false},
 	}
 }
 
@@ -155,7 +156,7 @@ func TestNoAskWidensTheScope(t *testing.T) {
 				for _, ref := range []string{"", "BR.1234"} {
 					for _, from := range windows {
 						for _, to := range windows {
-							ask := Ask{Route: route, Purpose: p, Reason: why, ProsecutorRef: ref, From: from, To: to}
+							ask := Request{Route: route, Purpose: p, Reason: why, ProsecutorRef: ref, From: from, To: to}
 							s, r := Authorise(u, ask, now)
 							if r != nil {
 								continue
@@ -173,11 +174,11 @@ func TestNoAskWidensTheScope(t *testing.T) {
 	}
 }
 
-func checkScope(t *testing.T, s Scope, u *User, a Ask, month, year schemas.Micros) {
+func checkScope(t *testing.T, s Scope, u *User, a Request, month, year schemas.Micros) {
 	t.Helper()
 	floor := year
 	switch {
-	case s.ask.Purpose == Judicial && u.Role == Prosecutor && (a.Route == RouteOffences || a.Route == RouteOffence) && !a.ByPlate: // cases
+	case s.ask.Purpose == Judicial && u.Role == Prosecutor && a.Route == RouteOffences && !a.ByPlate: // cases
 	case s.ask.Purpose == Administrative, s.ask.Purpose == Judicial && a.ProsecutorRef == "":
 		floor = month
 	case s.ask.Purpose == Oversight:
@@ -213,7 +214,7 @@ func TestOnlyTheGVCHandlesTrafficOffences(t *testing.T) {
 			if role != GVCAgent && role != GVCSupervisor {
 				t.Errorf("%s may use %s for traffic", role, route)
 			}
-			if route == RouteReads || route == RouteLastSeen || route == RouteHits {
+			if route == RouteSearch || route == RouteSearchPage || route == RouteHits {
 				t.Errorf("%s is a plate search and open for traffic", route)
 			}
 		}

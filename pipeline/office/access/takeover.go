@@ -120,7 +120,7 @@ func (e *OldEntry) entry(key *PlateKey) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	ask := Ask{
+	ask := Request{
 		Route: Route(e.Action), Purpose: Purpose(e.Purpose), Reason: e.Reason, CaseRef: e.CaseRef, ProsecutorRef: e.ProsecutorRef, Query: e.Query,
 	}
 	var q struct {

@@ -69,6 +69,11 @@ func ParseGrant(text string) (Grant, bool) { return Grant(text), grantForm.Match
 // Has reports whether the user has the grant.
 func (u *User) Has(g Grant) bool { return slices.Contains(u.Grants, g) }
 
+// OwnsList reports whether the user owns a list.
+func (u *User) OwnsList() bool {
+	return slices.ContainsFunc(u.Grants, func(g Grant) bool { return strings.HasPrefix(string(g), "list:") })
+}
+
 // MaxTokenDays is how far ahead the end of a token may lie.
 const MaxTokenDays = 366
 

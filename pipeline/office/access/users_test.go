@@ -152,7 +152,7 @@ func FuzzReadUsers(f *testing.F) {
 			return
 		}
 		for _, e := range *u.list.Load() {
-			if !Allowed(e.Role, RouteReads) && !Allowed(e.Role, RouteRejects) && e.Role != Auditor && e.Role != Jurist &&
+			if !Allowed(e.Role, RouteSearch) && !Allowed(e.Role, RouteRejects) && e.Role != Auditor && e.Role != Jurist &&
 				e.Role != GVCAgent {
 				t.Errorf("accepted the role %q", e.Role)
 			}

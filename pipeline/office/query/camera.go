@@ -20,21 +20,21 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 	if len(cameras) == 0 {
 		b.fail("camera", "must be given")
 	}
-	b.cameras(cameras)
+	b.whereCameras(cameras)
 	b.projected = true
 	bound := *b
 	bound.where = slices.Clip(b.where)
 	if page.After.key != "" {
-		bound.and("captured_at < fromUnixTimestamp64Micro({after_at:Int64}, 'UTC')", "", nil)
+		bound.addCondition("captured_at < fromUnixTimestamp64Micro({after_at:Int64}, 'UTC')", "", nil)
 	}
-	b.after(page.After, afterRead)
+	b.whereAfter(page.After, afterRead)
 	b.where = append(b.where, fragment("captured_at >= (SELECT min(captured_at) FROM ("+bound.selects("captured_at")+
 		" ORDER BY captured_at DESC LIMIT {limit:UInt32}))"))
-	return b.newest(rows)
+	return b.finishNewest(rows)
 }
 
 // CameraReads returns the newest reads of the page and one more when there is a next page, each once however often it is
 // stored.
 func (d *DB) CameraReads(ctx context.Context, p access.Permit, cameras []string, page Page) ([]Read, error) {
-	return d.once(ctx, page.limit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
+	return d.distinctReads(ctx, page.limit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
 }

@@ -47,15 +47,3 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	return c, nil
 }
-
-// ReplaceKey returns the cursor with another id of the row; the zero cursor stays as it is.
-func (c Cursor) ReplaceKey(replace func(key string) (string, error)) (Cursor, error) {
-	if c.key == "" {
-		return c, nil
-	}
-	key, err := replace(c.key)
-	if err != nil {
-		return Cursor{}, errCursor
-	}
-	return Cursor{at: c.at, key: key}, nil
-}

@@ -34,12 +34,12 @@ func Hours(p access.Permit) (Statement, error) {
 	b := build(p, &hoursTable)
 	b.projected = true
 	const hour fragment = "toStartOfHour(captured_at)"
-	b.and(hour+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
-	b.and(hour+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
+	b.addCondition(hour+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
+	b.addCondition(hour+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
 	sql := "SELECT hour, zone, toUInt64(sum(n)) AS count FROM (" +
 		b.selects(string(hour)+" AS hour, zone, kafka_partition, groupBitmap(kafka_offset) AS n") +
 		" GROUP BY hour, zone, kafka_partition) GROUP BY hour, zone ORDER BY hour, zone"
-	return b.done(sql, MaxDashboardHours*maxZones)
+	return b.finish(sql, MaxDashboardHours*maxZones)
 }
 
 // maxZones bounds the police zones of the country, and the empty one of cameras without.
@@ -48,5 +48,5 @@ const maxZones = 200
 // HitCounts counts the hits of the permit's window by list, each once however often it is stored.
 func HitCounts(p access.Permit) (Statement, error) {
 	b := build(p, &hitCounts)
-	return b.done(b.selects("list, match, uniqExact(hit_id) AS count")+" GROUP BY list, match ORDER BY list, match", 1000)
+	return b.finish(b.selects("list, match, uniqExact(hit_id) AS count")+" GROUP BY list, match ORDER BY list, match", 1000)
 }

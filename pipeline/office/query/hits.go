@@ -9,7 +9,7 @@ import (
 type Hit schemas.HitRow
 
 // Cursor returns the place after the row.
-func (h *Hit) Cursor() Cursor { return after(h.CapturedAt, h.HitID.ID) }
+func (h *Hit) Cursor() Cursor { return cursorAfter(h.CapturedAt, h.HitID.ID) }
 
 var hitsTable = table{
 	name: "hits", columns: columnsOf[schemas.HitRow](),
@@ -40,14 +40,14 @@ func Hits(p access.Permit, f HitFilter, page Page) (Statement, error) {
 	case !p.ShowsPlates():
 		b.err = errPermit
 	default:
-		b.and("(listed_plate IN {plates:Array(String)} OR plate IN {plates:Array(String)})", "plates", f.Plate.forms())
+		b.addCondition("(listed_plate IN {plates:Array(String)} OR plate IN {plates:Array(String)})", "plates", f.Plate.forms())
 	}
-	b.name("list = {list:String}", "list", f.List)
-	b.name("match = {match:String}", "match", f.Match)
-	b.cameras(f.Cameras)
+	b.whereName("list = {list:String}", "list", f.List)
+	b.whereName("match = {match:String}", "match", f.Match)
+	b.whereCameras(f.Cameras)
 	if f.MinPriority > 0 {
-		b.and("priority >= {priority:UInt8}", "priority", uint8(min(f.MinPriority, 255)))
+		b.addCondition("priority >= {priority:UInt8}", "priority", uint8(min(f.MinPriority, 255)))
 	}
-	b.after(page.After, "(captured_at, hit_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
-	return b.page(page)
+	b.whereAfter(page.After, "(captured_at, hit_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
+	return b.finishPage(page)
 }

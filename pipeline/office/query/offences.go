@@ -25,7 +25,7 @@ func ShowMeasures(rows []Offence) {
 }
 
 // Cursor returns the place after the row.
-func (o *Offence) Cursor() Cursor { return after(o.CapturedAt, o.OffenceID.ID) }
+func (o *Offence) Cursor() Cursor { return cursorAfter(o.CapturedAt, o.OffenceID.ID) }
 
 var offencesTable = table{
 	name: "offences", columns: columnsOf[schemas.OffenceRow](),
@@ -33,7 +33,7 @@ var offencesTable = table{
 	zone:   inZones,
 	order:  []fragment{"captured_at", "offence_id"},
 	id:     "offence_id",
-	routes: []access.Route{access.RouteOffences, access.RouteOffence},
+	routes: []access.Route{access.RouteOffences},
 }
 
 // OffenceFilter chooses offences.
@@ -55,19 +55,19 @@ func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
 		if err != nil {
 			b.fail("id", "is not an offence id")
 		}
-		b.and("offence_id = {id:UUID}", "id", id.String())
+		b.addCondition("offence_id = {id:UUID}", "id", id.String())
 	}
 	if f.Plate.Wide() {
 		b.fail("plate", "must be one plate: offences are not searched by pattern")
 	}
-	b.plate(f.Plate)
-	b.name("family = {family:String}", "family", f.Family)
-	b.name("status = {status:String}", "status", f.Status)
-	b.name("rule = {rule:String}", "rule", f.Rule)
-	b.name("reason = {reason:String}", "reason", f.Reason)
-	b.cameras(f.Cameras)
-	b.after(page.After, "(captured_at, offence_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
-	return b.page(page)
+	b.wherePlate(f.Plate)
+	b.whereName("family = {family:String}", "family", f.Family)
+	b.whereName("status = {status:String}", "status", f.Status)
+	b.whereName("rule = {rule:String}", "rule", f.Rule)
+	b.whereName("reason = {reason:String}", "reason", f.Reason)
+	b.whereCameras(f.Cameras)
+	b.whereAfter(page.After, "(captured_at, offence_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
+	return b.finishPage(page)
 }
 
 // Decision is one answer of a rule on a passage that is not plainly "limit kept".
@@ -107,11 +107,11 @@ func Decisions(p access.Permit, f DecisionFilter, page Page) (Statement, error) 
 		b.fail("plate", "must be one plate")
 	}
 	b.anyForm(f.Plate)
-	b.name("family = {family:String}", "family", f.Family)
-	b.name("outcome = {outcome:String}", "outcome", f.Outcome)
+	b.whereName("family = {family:String}", "family", f.Family)
+	b.whereName("outcome = {outcome:String}", "outcome", f.Outcome)
 	id, rule, _ := strings.Cut(page.After.key, "/")
 	if page.After.key != "" {
-		b.name("(captured_at, passage_id, rule) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID}, {after_rule:String})",
+		b.whereName("(captured_at, passage_id, rule) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID}, {after_rule:String})",
 			"after_rule", rule)
 		passage, err := schemas.ParseID(id)
 		if err != nil || rule == "" {
@@ -119,5 +119,5 @@ func Decisions(p access.Permit, f DecisionFilter, page Page) (Statement, error) 
 		}
 		b.params["after_at"], b.params["after_id"] = page.After.at, passage.String()
 	}
-	return b.page(page)
+	return b.finishPage(page)
 }

@@ -105,6 +105,16 @@ func (p Plate) forms() []string {
 // IsZero reports whether there is no filter.
 func (p Plate) IsZero() bool { return p.text == "" }
 
+// Known returns how many characters are known.
+func (p Plate) Known() (n int) {
+	for i := range len(p.text) {
+		if c := p.text[i]; c != '?' && c != '*' && c != '-' {
+			n++
+		}
+	}
+	return n
+}
+
 // Wide reports whether p is a pattern, not one plate.
 func (p Plate) Wide() bool { return p.wide }
 

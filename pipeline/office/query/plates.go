@@ -21,32 +21,32 @@ var platesTable = table{name: "plates", routes: readsTable.routes}
 // no upper bound: a plate that was seen after the window may have been seen in it too.
 func platesOf(p access.Permit, plate Plate) *builder {
 	b := build(p, &platesTable)
-	b.since(p)
+	b.whereLastSeen(p)
 	switch {
 	case plate.IsZero():
 		b.fail("plate", "must be given")
 	case plate.wide:
 		// The sort key is (zone, class, plate): what is known of the beginning of the plate is known of its class.
-		b.and("startsWith(class, {head:String})", "head", plate.head())
-		b.plate(plate)
+		b.addCondition("startsWith(class, {head:String})", "head", plate.head())
+		b.wherePlate(plate)
 	default:
-		b.and("class = {class:String}", "class", plate.class())
+		b.addCondition("class = {class:String}", "class", plate.class())
 		if !plate.confusable {
-			b.plate(plate)
+			b.wherePlate(plate)
 		}
 	}
 	return b
 }
 
-// since keeps the plates that the scope has seen since its window began.
-func (b *builder) since(p access.Permit) {
+// whereLastSeen keeps the plates that the scope has seen since its window began.
+func (b *builder) whereLastSeen(p access.Permit) {
 	if zones := p.Zones(); len(zones) > 0 {
-		b.and(inZones, "zones", zones)
+		b.addCondition(inZones, "zones", zones)
 	} else {
-		b.and("zone = ''", "", nil)
+		b.addCondition("zone = ''", "", nil)
 	}
 	if p.From() != 0 {
-		b.and("last_seen >= toDateTime(fromUnixTimestamp64Micro({from:Int64}, 'UTC'), 'UTC')", "from", int64(p.From()))
+		b.addCondition("last_seen >= toDateTime(fromUnixTimestamp64Micro({from:Int64}, 'UTC'), 'UTC')", "from", int64(p.From()))
 	}
 }
 
@@ -56,7 +56,7 @@ func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
 	b := platesOf(p, plate)
 	b.params["limit"] = uint32(limit)
 	sql := b.selects("plate, max(last_seen) AS seen") + " GROUP BY plate ORDER BY seen DESC LIMIT {limit:UInt32} WITH TIES"
-	return b.done(sql, limit+maxTies)
+	return b.finish(sql, limit+maxTies)
 }
 
 // maxTies bounds how many plates may be seen in one second and match.

@@ -17,7 +17,7 @@ type Read struct {
 }
 
 // Cursor returns the place after the row.
-func (r *Read) Cursor() Cursor { return after(r.CapturedAt, r.ReadID.ID) }
+func (r *Read) Cursor() Cursor { return cursorAfter(r.CapturedAt, r.ReadID.ID) }
 
 const inZones fragment = "zone IN {zones:Array(String)}"
 
@@ -27,13 +27,14 @@ var readsTable = table{
 	zone:   inZones,
 	order:  []fragment{"captured_at", "read_id"},
 	id:     "read_id",
-	routes: []access.Route{access.RouteReads, access.RouteLastSeen, access.RouteJourney, access.RouteCamera, access.RouteRetro},
+	routes: []access.Route{access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteRetro},
 }
 
 // ReadFilter chooses reads. Plate must be set, but for a look-up by camera.
 type ReadFilter struct {
 	Plate   Plate
 	Cameras []string
+	Country string // as it was read; "" = any
 
 	plates []string       // what Plate was resolved to, in place of its own condition
 	since  schemas.Micros // no read before it is wanted; 0 = no bound beyond the permit's
@@ -47,18 +48,19 @@ func (f ReadFilter) build(p access.Permit) *builder {
 	case f.Plate.IsZero():
 		b.fail("plate", "must be given")
 	case f.plates != nil:
-		b.and("plate IN {plates:Array(String)}", "plates", f.plates)
+		b.addCondition("plate IN {plates:Array(String)}", "plates", f.plates)
 	case f.all:
 		b.matching(f.Plate)
 	default:
-		b.plate(f.Plate)
+		b.wherePlate(f.Plate)
 	}
-	b.cameras(f.Cameras)
+	b.whereCameras(f.Cameras)
+	b.whereName("country = {country:String}", "country", f.Country)
 	if f.since != 0 {
-		b.and("captured_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')", "since", int64(f.since))
+		b.addCondition("captured_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')", "since", int64(f.since))
 	}
 	if f.before != 0 {
-		b.and("captured_at < fromUnixTimestamp64Micro({before:Int64}, 'UTC')", "before", int64(f.before))
+		b.addCondition("captured_at < fromUnixTimestamp64Micro({before:Int64}, 'UTC')", "before", int64(f.before))
 	}
 	return b
 }
@@ -70,27 +72,29 @@ const afterRead fragment = "(captured_at, read_id) < (fromUnixTimestamp64Micro({
 // [DB.Reads].
 func Reads(p access.Permit, f ReadFilter, page Page) (Statement, error) {
 	b := f.build(p)
-	b.after(page.After, afterRead)
-	return b.newest(page.limit() + 1)
+	b.whereAfter(page.After, afterRead)
+	return b.finishNewest(page.limit() + 1)
 }
 
 // CountReads counts what Reads selects over all pages, each read once however often it is stored.
 func CountReads(p access.Permit, f ReadFilter) (Statement, error) {
 	f.all = f.Plate.Wide() || f.Plate.confusable
-	return f.build(p).count()
+	return f.build(p).finishCount()
 }
 
-// newest finishes a statement that returns the newest rows, repeats included.
-func (b *builder) newest(rows int) (Statement, error) {
+// finishNewest finishes a statement that returns the newest rows, repeats included.
+func (b *builder) finishNewest(rows int) (Statement, error) {
 	b.params["limit"] = uint32(rows)
 	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT {limit:UInt32}"
-	return b.done(sql, rows)
+	return b.finish(sql, rows)
 }
 
-func after(at time.Time, id schemas.ID) Cursor { return Cursor{at: at.UnixMicro(), key: id.String()} }
+func cursorAfter(at time.Time, id schemas.ID) Cursor {
+	return Cursor{at: at.UnixMicro(), key: id.String()}
+}
 
-// after adds the condition of a cursor whose key is an id.
-func (b *builder) after(c Cursor, cond fragment) {
+// whereAfter adds the condition of a cursor whose key is an id.
+func (b *builder) whereAfter(c Cursor, cond fragment) {
 	if c.key == "" {
 		return
 	}
@@ -99,6 +103,6 @@ func (b *builder) after(c Cursor, cond fragment) {
 		b.fail("after", "is not a cursor of this list")
 		return
 	}
-	b.and(cond, "after_at", c.at)
+	b.addCondition(cond, "after_at", c.at)
 	b.params["after_id"] = id.String()
 }

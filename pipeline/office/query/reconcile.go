@@ -52,7 +52,7 @@ const topic = schemas.TopicReads
 // ledger is the batches of the window, each range once.
 func ledger(p access.Permit) *builder {
 	b := build(p, &batchesTable)
-	b.and("kafka_topic = {topic:String}", "topic", topic)
+	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
 	return b
 }
 
@@ -67,7 +67,7 @@ func Ledger(p access.Permit) (Statement, error) {
 	sum(l.stored) AS stored, sum(l.merged) AS merged, sum(l.rejected) AS rejected, sum(l.ticks) AS ticks,
 	countIf(l.fetched != l.stored + l.merged + l.rejected + l.ticks) AS unbalanced
 FROM (` + b.ranges() + `) AS l GROUP BY kafka_partition ORDER BY kafka_partition`
-	return b.done(sql, maxPartitions)
+	return b.finish(sql, maxPartitions)
 }
 
 // LedgerFaults selects the gaps and overlaps of the ranges.
@@ -80,7 +80,7 @@ FROM (SELECT kafka_partition, start_offset, end_offset, row_number() OVER w AS n
 		max(end_offset) OVER (PARTITION BY kafka_partition ORDER BY start_offset, end_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
 	FROM (` + b.ranges() + `) WINDOW w AS (PARTITION BY kafka_partition ORDER BY start_offset, end_offset))
 WHERE n > 1 AND start_offset != reached ORDER BY kafka_partition, lo, hi LIMIT {limit:UInt32}`
-	return b.done(sql, MaxLedgerFaults)
+	return b.finish(sql, MaxLedgerFaults)
 }
 
 // Tables counts the offsets that reads, merges and rejects hold within what the ledger covers.
@@ -100,5 +100,5 @@ FROM (SELECT kafka_partition, toUInt64(kafka_offset) AS o, 1 AS src FROM reads` 
 	UNION ALL SELECT kafka_partition, toUInt64(kafka_offset) AS o, 2 AS src FROM merges` + within + `
 	UNION ALL SELECT kafka_partition, toUInt64(kafka_offset) AS o, 3 AS src FROM rejects` + within + ` AND kafka_topic = {topic:String})
 GROUP BY kafka_partition ORDER BY kafka_partition`
-	return b.done(sql, maxPartitions)
+	return b.finish(sql, maxPartitions)
 }

@@ -43,12 +43,12 @@ func (f RejectFilter) build(p access.Permit) *builder {
 	if b.err != nil {
 		return b
 	}
-	b.and("(received_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') OR toUnixTimestamp64Micro(received_at) = 0)", "from", int64(p.From()))
+	b.addCondition("(received_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') OR toUnixTimestamp64Micro(received_at) = 0)", "from", int64(p.From()))
 	if p.To() != 0 {
-		b.and("received_at < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
+		b.addCondition("received_at < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
 	}
-	b.name("reason = {reason:String}", "reason", f.Reason)
-	b.cameras(f.Cameras)
+	b.whereName("reason = {reason:String}", "reason", f.Reason)
+	b.whereCameras(f.Cameras)
 	return b
 }
 
@@ -62,16 +62,16 @@ func Rejects(p access.Permit, f RejectFilter, page Page) (Statement, error) {
 		if err1 != nil || err2 != nil {
 			b.fail("after", "is not a cursor of this list")
 		}
-		b.and("(received_at, kafka_partition, kafka_offset) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_partition:Int32}, {after_offset:Int64})",
+		b.addCondition("(received_at, kafka_partition, kafka_offset) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_partition:Int32}, {after_offset:Int64})",
 			"after_at", page.After.at)
 		b.params["after_partition"], b.params["after_offset"] = int32(n), o
 	}
-	return b.page(page)
+	return b.finishPage(page)
 }
 
 // CountRejects counts what Rejects selects over all pages, by reason.
 func CountRejects(p access.Permit, f RejectFilter) (Statement, error) {
 	b := f.build(p)
 	sql := b.selects("reason, uniqExact("+string(b.from.id)+") AS count") + " GROUP BY reason ORDER BY reason"
-	return b.done(sql, 256)
+	return b.finish(sql, 256)
 }

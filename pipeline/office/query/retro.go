@@ -128,11 +128,11 @@ func (r *retroRow) match(e *RetroEntry, kind string) RetroMatch {
 // retroPlates returns the plates among those asked for that were seen in the scope.
 func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes map[string][]int) ([]string, error) {
 	b := build(p, &platesTable)
-	b.since(p)
+	b.whereLastSeen(p)
 	if len(classes) == 0 {
-		b.and("plate IN {plates:Array(String)}", "plates", slices.Sorted(maps.Keys(exact)))
+		b.addCondition("plate IN {plates:Array(String)}", "plates", slices.Sorted(maps.Keys(exact)))
 	} else {
-		b.and("(plate IN {plates:Array(String)} OR class IN {classes:Array(String)})", "plates", slices.Sorted(maps.Keys(exact)))
+		b.addCondition("(plate IN {plates:Array(String)} OR class IN {classes:Array(String)})", "plates", slices.Sorted(maps.Keys(exact)))
 		b.params["classes"] = slices.Sorted(maps.Keys(classes))
 	}
 	// The sort key is (zone, class, plate): the classes of all that is asked for bound what is read.
@@ -140,8 +140,8 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 	for plate := range exact {
 		all[(Plate{text: plate}).class()] = true
 	}
-	b.and("class IN {bound:Array(String)}", "bound", slices.Sorted(maps.Keys(all)))
-	st, err := b.done(b.selects("DISTINCT plate"), 64*MaxRetro)
+	b.addCondition("class IN {bound:Array(String)}", "bound", slices.Sorted(maps.Keys(all)))
+	st, err := b.finish(b.selects("DISTINCT plate"), 64*MaxRetro)
 	if err != nil {
 		return nil, err
 	}
@@ -164,8 +164,8 @@ func retroReads(p access.Permit, plates []string) (Statement, error) {
 	if !p.ShowsPlates() {
 		return Statement{}, errPermit
 	}
-	b.and("plate IN {plates:Array(String)}", "plates", plates)
+	b.addCondition("plate IN {plates:Array(String)}", "plates", plates)
 	sql := b.selects(`plate, uniqExact(captured_at, camera_id) AS n, min(captured_at) AS first_at, argMin(camera_id, captured_at) AS first_camera,
 		max(captured_at) AS last_at, argMax(camera_id, captured_at) AS last_camera, argMax(zone, captured_at) AS last_zone`) + " GROUP BY plate"
-	return b.done(sql, len(plates))
+	return b.finish(sql, len(plates))
 }

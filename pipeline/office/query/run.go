@@ -59,7 +59,7 @@ func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 		"min_table_rows_to_use_projection_index": 0,
 	}))
 	if err := d.conn.Select(qctx, dest, st.sql, st.args()...); err != nil {
-		return safe(ctx, err)
+		return safeError(ctx, err)
 	}
 	return nil
 }
@@ -71,8 +71,8 @@ type noDeadline struct{ context.Context }
 // Deadline says that there is none.
 func (noDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// safe keeps of an error what cannot hold a plate.
-func safe(ctx context.Context, err error) error {
+// safeError keeps of an error what cannot hold a plate.
+func safeError(ctx context.Context, err error) error {
 	var ex *clickhouse.Exception
 	var op *net.OpError
 	switch {

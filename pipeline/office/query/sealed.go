@@ -11,14 +11,14 @@ import (
 // ever becomes part of an answer, so plates are not replaced in it.
 var sealedTable = table{
 	name: "offences", columns: storedColumns[evidence.Row](), time: "captured_at", zone: inZones,
-	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences, access.RouteOffence},
+	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences},
 }
 
 // Sealed selects all that is stored of these offences, every row of them, captured in [from, to].
 func Sealed(p access.Permit, ids []string, from, to time.Time) (Statement, error) {
 	b := build(p, &sealedTable)
-	b.and("offence_id IN {ids:Array(UUID)}", "ids", ids)
-	b.and("captured_at >= fromUnixTimestamp64Micro({first:Int64}, 'UTC')", "first", from.UnixMicro())
-	b.and("captured_at <= fromUnixTimestamp64Micro({last:Int64}, 'UTC')", "last", to.UnixMicro())
-	return b.done(b.selects(b.columns()), 4*MaxLimit)
+	b.addCondition("offence_id IN {ids:Array(UUID)}", "ids", ids)
+	b.addCondition("captured_at >= fromUnixTimestamp64Micro({first:Int64}, 'UTC')", "first", from.UnixMicro())
+	b.addCondition("captured_at <= fromUnixTimestamp64Micro({last:Int64}, 'UTC')", "last", to.UnixMicro())
+	return b.finish(b.selects(b.columns()), 4*MaxLimit)
 }

@@ -25,7 +25,7 @@ const (
 func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
 	need := page.limit() + 1
 	if !f.Plate.wide && !f.Plate.confusable {
-		return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+		return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 	}
 	f, named, err := d.resolve(ctx, p, f, page)
 	switch {
@@ -39,19 +39,19 @@ func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page
 	case len(f.plates) >= several && f.since == 0:
 		return d.backwards(ctx, p, f, page, stepNamed, 12*stepNamed)
 	}
-	return d.once(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+	return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 }
 
 // rows is Reads with another number of rows than the page has.
 func (f ReadFilter) rows(p access.Permit, page Page, rows int) (Statement, error) {
 	b := f.build(p)
-	b.after(page.After, afterRead)
-	return b.newest(rows)
+	b.whereAfter(page.After, afterRead)
+	return b.finishNewest(rows)
 }
 
-// once runs a statement that returns the newest rows and drops repeats. When there are so many that the page is not full, it
+// distinctReads runs a statement that returns the newest rows and drops repeats. When there are so many that the page is not full, it
 // asks for more.
-func (d *DB) once(ctx context.Context, need int, build func(rows int) (Statement, error)) ([]Read, error) {
+func (d *DB) distinctReads(ctx context.Context, need int, build func(rows int) (Statement, error)) ([]Read, error) {
 	for rows := need; rows <= need<<6; rows *= 2 {
 		st, err := build(rows)
 		if err != nil {
@@ -62,14 +62,14 @@ func (d *DB) once(ctx context.Context, need int, build func(rows int) (Statement
 			return nil, err
 		}
 		whole := len(got) < rows
-		if got = distinct(got); whole || len(got) >= need {
+		if got = dropRepeats(got); whole || len(got) >= need {
 			return got[:min(need, len(got))], nil
 		}
 	}
 	return nil, fmt.Errorf("%w: each read is stored more than 64 times", ErrDatabase)
 }
 
-func distinct(rows []Read) []Read {
+func dropRepeats(rows []Read) []Read {
 	seen := make(map[schemas.ReadID]struct{}, len(rows))
 	out := rows[:0]
 	for i := range rows {
@@ -96,7 +96,7 @@ func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Pa
 	if err := d.Select(ctx, &found, st); err != nil {
 		return f, false, err
 	}
-	end := until(p, page).Truncate(time.Second)
+	end := endOfPage(p, page).Truncate(time.Second)
 	later := 0
 	for later < len(found) && !end.IsZero() && !found[later].Seen.Before(end) {
 		later++
@@ -105,20 +105,20 @@ func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Pa
 	case later == 0 && len(found) > 0:
 		f.before = schemas.MicrosOf(found[0].Seen) + schemas.Second
 	case later > 0:
-		f.before = schemas.MicrosOf(until(p, page)) + 1 // a cursor's own instant may have more
+		f.before = schemas.MicrosOf(endOfPage(p, page)) + 1 // a cursor's own instant may have more
 	}
 	enough := min(later+need, len(found))
-	if len(f.Cameras) > 0 {
+	if len(f.Cameras) > 0 || f.Country != "" {
 		enough = len(found)
 	}
-	if later > maxCandidates || len(f.Cameras) > 0 && len(found) >= maxCandidates+need {
+	if later > maxCandidates || (len(f.Cameras) > 0 || f.Country != "") && len(found) >= maxCandidates+need {
 		return f, false, nil
 	}
 	for enough > 0 && enough < len(found) && found[enough].Seen.Equal(found[enough-1].Seen) {
 		enough++
 	}
 	// The bound holds only if the n-th plate's last read is surely in the window: not in the second in which that begins.
-	if enough >= later+need && found[enough-1].Seen.After(p.From().Time()) && len(f.Cameras) == 0 {
+	if enough >= later+need && found[enough-1].Seen.After(p.From().Time()) && len(f.Cameras) == 0 && f.Country == "" {
 		f.since = schemas.MicrosOf(found[enough-1].Seen)
 	}
 	f.plates = make([]string, enough)
@@ -128,8 +128,8 @@ func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Pa
 	return f, true, nil
 }
 
-// until returns the instant before which the page's reads are; zero = open.
-func until(p access.Permit, page Page) (end time.Time) {
+// endOfPage returns the instant before which the page's reads are; zero = open.
+func endOfPage(p access.Permit, page Page) (end time.Time) {
 	if p.To() != 0 {
 		end = p.To().Time()
 	}
@@ -146,7 +146,7 @@ func (d *DB) backwards(ctx context.Context, p access.Permit, f ReadFilter, page 
 	var out []Read
 	for end, width := f.before, first; end > p.From() && len(out) < need; end, width = f.since, then {
 		f.before, f.since = end, max(end-width, p.From())
-		got, err := d.once(ctx, need-len(out), func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+		got, err := d.distinctReads(ctx, need-len(out), func(rows int) (Statement, error) { return f.rows(p, page, rows) })
 		if err != nil {
 			return nil, err
 		}

@@ -99,26 +99,26 @@ func build(p access.Permit, t *table) *builder {
 		return b
 	}
 	if t.time != "" && p.From() != 0 {
-		b.and(t.time+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
+		b.addCondition(t.time+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
 	}
 	if t.time != "" && p.To() != 0 {
-		b.and(t.time+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
+		b.addCondition(t.time+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
 	}
 	if zones := p.Zones(); len(zones) > 0 && t.zone != "" {
-		b.and(t.zone, "zones", zones)
+		b.addCondition(t.zone, "zones", zones)
 	}
 	return b
 }
 
-func (b *builder) and(cond fragment, param string, value any) {
+func (b *builder) addCondition(cond fragment, param string, value any) {
 	b.where = append(b.where, cond)
 	if param != "" {
 		b.params[param] = value
 	}
 }
 
-// name adds a condition on a value that must look like a name. An empty value adds nothing.
-func (b *builder) name(cond fragment, param, value string) {
+// whereName adds a condition on a value that must look like a name. An empty value adds nothing.
+func (b *builder) whereName(cond fragment, param, value string) {
 	if value == "" {
 		return
 	}
@@ -126,11 +126,11 @@ func (b *builder) name(cond fragment, param, value string) {
 		b.fail(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
 		return
 	}
-	b.and(cond, param, value)
+	b.addCondition(cond, param, value)
 }
 
-// cameras keeps the rows of these cameras; none means all.
-func (b *builder) cameras(values []string) {
+// whereCameras keeps the rows of these cameras; none means all.
+func (b *builder) whereCameras(values []string) {
 	if len(values) == 0 {
 		return
 	}
@@ -140,37 +140,37 @@ func (b *builder) cameras(values []string) {
 			return
 		}
 	}
-	b.and("camera_id IN {camera:Array(String)}", "camera", values)
+	b.addCondition("camera_id IN {camera:Array(String)}", "camera", values)
 }
 
-// plate adds the conditions of a plate or pattern on the columns plate and class.
-func (b *builder) plate(p Plate) {
+// wherePlate adds the conditions of a plate or pattern on the columns plate and class.
+func (b *builder) wherePlate(p Plate) {
 	if p.IsZero() || !b.mayShowPlates() {
 		return
 	}
 	switch {
 	case p.wide && p.confusable:
-		b.and("class LIKE {class:String}", "class", p.likes()[0])
+		b.addCondition("class LIKE {class:String}", "class", p.likes()[0])
 	case p.wide:
-		b.like(p.likes())
+		b.whereLike(p.likes())
 	case p.confusable:
-		b.and("class = {class:String}", "class", p.classed())
+		b.addCondition("class = {class:String}", "class", p.classed())
 		if vs := variants(p.classed()); vs != nil {
-			b.and("plate IN {variants:Array(String)}", "variants", vs)
+			b.addCondition("plate IN {variants:Array(String)}", "variants", vs)
 		}
 	default:
 		if len(p.forms()) > 1 {
 			b.anyForm(p)
 			return
 		}
-		b.and("plate = {plate:String}", "plate", p.text)
+		b.addCondition("plate = {plate:String}", "plate", p.text)
 	}
 }
 
 // anyForm adds the condition that the plate is one of those meant by one plate. A table's zone condition may use the parameter forms then.
 func (b *builder) anyForm(p Plate) {
 	if b.mayShowPlates() {
-		b.and("plate IN {forms:Array(String)}", "forms", p.forms())
+		b.addCondition("plate IN {forms:Array(String)}", "forms", p.forms())
 	}
 }
 
@@ -183,8 +183,8 @@ func (b *builder) mayShowPlates() bool {
 	return true
 }
 
-// like adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
-func (b *builder) like(patterns []string) {
+// whereLike adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
+func (b *builder) whereLike(patterns []string) {
 	parts := []string{"plate LIKE {plate:String}"}
 	for i, x := range patterns[1:] {
 		name := "plate" + string(rune('a'+i))
@@ -195,7 +195,7 @@ func (b *builder) like(patterns []string) {
 	if len(patterns) > 1 {
 		sql = "(" + sql + ") AND replaceAll(plate, '-', '') LIKE {plate:String}"
 	}
-	b.and(fragment(sql), "plate", patterns[0])
+	b.addCondition(fragment(sql), "plate", patterns[0])
 }
 
 func (b *builder) fail(field, detail string) {
@@ -204,21 +204,21 @@ func (b *builder) fail(field, detail string) {
 	}
 }
 
-// page finishes a statement that returns rows, newest first.
-func (b *builder) page(p Page) (Statement, error) {
+// finishPage finishes a statement that returns rows, newest first.
+func (b *builder) finishPage(p Page) (Statement, error) {
 	limit := p.limit()
 	b.params["limit"] = uint32(limit + 1) // one more tells whether there is a next page
 	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT 1 BY " + string(b.from.id) +
 		" LIMIT {limit:UInt32}"
-	return b.done(sql, limit+1)
+	return b.finish(sql, limit+1)
 }
 
-// count finishes a statement that returns the number of rows, each counted once however often it is stored.
-func (b *builder) count() (Statement, error) {
-	return b.done(b.selects("uniqExact("+string(b.from.id)+") AS count"), 1)
+// finishCount finishes a statement that returns the number of rows, each counted once however often it is stored.
+func (b *builder) finishCount() (Statement, error) {
+	return b.finish(b.selects("uniqExact("+string(b.from.id)+") AS count"), 1)
 }
 
-func (b *builder) done(sql string, rows int) (Statement, error) {
+func (b *builder) finish(sql string, rows int) (Statement, error) {
 	if b.err != nil {
 		return Statement{}, b.err
 	}

@@ -18,7 +18,7 @@ import (
 var now = schemas.MicrosOf(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 
 // permit goes the way every permit goes: through Authorise and the log.
-func permit(t testing.TB, u *access.User, a access.Ask) access.Permit {
+func permit(t testing.TB, u *access.User, a access.Request) access.Permit {
 	t.Helper()
 	a.Reason = "ten characters at least"
 	return accesstest.Permit(t, u, a, now)
@@ -86,15 +86,15 @@ func everything(t testing.TB, w typed) map[string]Statement {
 	cursor, _ := ParseCursor(w.after)
 	page, list := Page{After: cursor}, []string{w.text}
 	ask := func(u *access.User, r access.Route, p access.Purpose) access.Permit {
-		return permit(t, u, access.Ask{Route: r, Purpose: p, From: now - schemas.Hour, To: now, Wide: plate.Wide()})
+		return permit(t, u, access.Request{Route: r, Purpose: p, From: now - schemas.Hour, To: now, Wide: plate.Wide()})
 	}
-	reads, offences := ask(officer, access.RouteReads, access.Judicial), ask(agent, access.RouteOffences, access.Traffic)
+	reads, offences := ask(officer, access.RouteSearch, access.Judicial), ask(agent, access.RouteOffences, access.Traffic)
 	add("reads")(Reads(reads, ReadFilter{Plate: plate, Cameras: list}, page))
 	add("count")(CountReads(reads, ReadFilter{Plate: plate}))
 	add("plates")(Plates(reads, plate, 5))
 	add("resolved")(Reads(reads, ReadFilter{Plate: plate, plates: []string{"X"}, since: 5, before: 7}, page))
 	add("backwards")(Reads(reads, ReadFilter{Plate: plate, all: true}, page))
-	add("camera")(CameraReads(ask(officer, access.RouteCamera, access.Judicial), list, page))
+	add("camera")(CameraReads(ask(officer, access.RouteSearch, access.Judicial), list, page))
 	add("hours")(Hours(ask(camera, access.RouteDashboard, "")))
 	add("hit counts")(HitCounts(ask(officer, access.RouteDashboard, "")))
 	add("hits")(Hits(ask(officer, access.RouteHits, access.Judicial),
@@ -200,7 +200,7 @@ func TestACursorOfAnotherListOrAForgedOneNeverReachesTheStatement(t *testing.T) 
 		sameShape(t, typed{plate: "1ABC123", text: "speed", after: Cursor{at: 5, key: key}.String()})
 	}
 	plate, _ := ParsePlate("1ABC123", false)
-	p := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	p := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	var fe *FilterError
 	if _, err := Reads(p, ReadFilter{Plate: plate}, Page{After: Cursor{key: "1/2"}}); !errors.As(err, &fe) || fe.Field != "after" {
 		t.Errorf("a cursor of rejects: got %v, want it refused", err)
@@ -218,7 +218,7 @@ func FuzzStatements(f *testing.F) {
 
 func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 	plate, _ := ParsePlate("1ABC123", false)
-	reads := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	reads := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	for name, build := range map[string]func(access.Permit) (Statement, error){
 		"reads":      func(p access.Permit) (Statement, error) { return Reads(p, ReadFilter{Plate: plate}, Page{}) },
 		"hits":       func(p access.Permit) (Statement, error) { return Hits(p, HitFilter{}, Page{}) },
@@ -250,7 +250,7 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 
 func TestEveryStatementOfAZoneOfficerHasHisZonesAndWindow(t *testing.T) {
 	plate, _ := ParsePlate("1ABC123", true)
-	p := permit(t, officer, access.Ask{Route: access.RouteReads, Purpose: access.Judicial})
+	p := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	st, err := Reads(p, ReadFilter{Plate: plate}, Page{Limit: 9999})
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestEveryStatementOfAZoneOfficerHasHisZonesAndWindow(t *testing.T) {
 }
 
 func TestAScopeWithoutPlatesSelectsNone(t *testing.T) {
-	p := permit(t, jurist, access.Ask{Route: access.RouteOffences})
+	p := permit(t, jurist, access.Request{Route: access.RouteOffences})
 	st, err := Offences(p, OffenceFilter{}, Page{})
 	if err != nil {
 		t.Fatal(err)

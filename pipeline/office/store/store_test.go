@@ -27,8 +27,8 @@ var officer = access.User{Name: "officer", Role: access.ZoneOfficer, Zones: []st
 
 func scopeOf(t testing.TB, plate string) access.Scope {
 	t.Helper()
-	s, r := access.Authorise(&officer, access.Ask{
-		Route: access.RouteReads, Purpose: access.Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":"` + plate + `"}`, Plates: []string{plate},
+	s, r := access.Authorise(&officer, access.Request{
+		Route: access.RouteSearch, Purpose: access.Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":"` + plate + `"}`, Plates: []string{plate},
 		SignIn: "s1", Address: "192.0.2.7",
 	}, schemas.MicrosOf(time.Now()))
 	if r != nil {
@@ -315,7 +315,7 @@ func TestFindGivesWhatWasAskedAndWhatWasDisclosed(t *testing.T) {
 		"kind":            {Filter{Kind: "asked", Before: 5}, []uint64{3, 1}},
 		"zone":            {Filter{Zones: []string{"5340"}}, nil},
 		"own zone":        {Filter{Zones: []string{"5339", "5340"}, Before: 2}, []uint64{1}},
-		"user":            {Filter{User: "officer", Operation: "reads", Purpose: "judicial", Outcome: "granted", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, []uint64{5, 3, 1}},
+		"user":            {Filter{User: "officer", Operation: "search", Purpose: "judicial", Outcome: "granted", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, []uint64{5, 3, 1}},
 	} {
 		if got := find(c.f); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)

@@ -78,7 +78,7 @@ func (m *Memory) RegisterKey(_ context.Context, year int, id string) (string, er
 }
 
 // Permit goes the way every permit goes: through Authorise and a log.
-func Permit(t testing.TB, u *access.User, a access.Ask, now schemas.Micros) access.Permit {
+func Permit(t testing.TB, u *access.User, a access.Request, now schemas.Micros) access.Permit {
 	t.Helper()
 	s, r := access.Authorise(u, a, now)
 	if r != nil {

@@ -4,51 +4,69 @@
  */
 
 export interface paths {
-    "/v1/access-log": {
+    "/v1/approvals": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        /** What waits for a second person */
+        get: operations["approvals"];
+        put?: never;
+        /** Ask for a second person */
+        post: operations["ask-approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide as second person */
+        post: operations["decide-approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /** Who looked up what */
-        get: operations["access-log"];
-        put?: never;
-        post?: never;
+        post: operations["access-log"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/access-log/verify": {
+    "/v1/audit/verify": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /** Does the chain of the access log hold */
-        get: operations["access-log-verify"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/cameras/{camera}/reads": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a camera saw in a window */
-        get: operations["camera-reads"];
-        put?: never;
-        post?: never;
+        post: operations["access-log-verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -72,32 +90,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/decisions": {
+    "/v1/decisions/query": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /** What the rules found for a plate */
-        get: operations["decisions"];
-        put?: never;
-        post?: never;
+        post: operations["decisions"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/hits": {
+    "/v1/hits/query": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /** Listed plates that were seen */
-        get: operations["hits"];
+        post: operations["hits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, and what for */
+        get: operations["me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -106,15 +141,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/offences": {
+    "/v1/offences/query": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Candidate and held offences */
-        get: operations["offences"];
+        get?: never;
+        put?: never;
+        /** Candidate and held offences, or one, with traces */
+        post: operations["offences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/prosecutor-decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Numbers of prosecutor's decisions that were stated */
+        get: operations["prosecutor-decisions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -123,69 +175,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/offences/{id}": {
+    "/v1/prosecutor-decisions/confirm": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One offence, with its trace */
-        get: operations["offence"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Note what the prosecutor's office says of a number */
+        post: operations["confirm-prosecutor-decision"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/plates/{plate}/journey": {
+    "/v1/purposes": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Where a plate went on one day */
-        get: operations["journey"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Open a purpose */
+        post: operations["open-purpose"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/plates/{plate}/last-seen": {
+    "/v1/purposes/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The newest read of a plate */
-        get: operations["last-seen"];
+        get?: never;
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/reads": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Where was this plate, or a plate like it */
-        get: operations["reads"];
-        put?: never;
-        post?: never;
-        delete?: never;
+        /** End a purpose */
+        delete: operations["end-purpose"];
         options?: never;
         head?: never;
         patch?: never;
@@ -259,34 +294,204 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where was this plate, or a plate like it, or what did a camera see */
+        post: operations["search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/searches/{search_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A further page of a search */
+        get: operations["search-page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/searches/{search_id}/journey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the plate of a search went on one day */
+        get: operations["journey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AccessEntry: {
             action: string;
+            /** @description from which the request came */
+            address?: string;
             /** Format: date-time */
             at: string;
+            /** @description JSON: what an entry of this kind says beside */
+            body?: string;
             case_ref: string;
+            /** @description of a refusal */
+            code?: string;
+            /** @description the answer was a page, and there was more */
+            cut?: boolean;
+            /**
+             * Format: int64
+             * @description plates asked for, or shown
+             */
+            distinct_plates?: number;
             entry_sha256: string;
+            /** @enum {string} */
+            kind: "asked" | "disclosed" | "identity" | "break" | "import";
+            /**
+             * Format: int64
+             * @description of a disclosure: number of the entry that asked
+             */
+            of?: number;
             outcome: string;
+            /** @description plates asked for, as long as they are kept in clear */
+            plates?: string[] | null;
             prev_sha256: string;
             prosecutor_ref: string;
             purpose: string;
-            /** @description what was asked, as JSON */
+            /** @description what was asked, as JSON; a plate that is not kept in clear any more stands as its HMAC */
             query: string;
             reason: string;
             refusal: string;
             role: string;
+            /**
+             * Format: int64
+             * @description of a disclosure: rows shown
+             */
+            rows?: number;
             /** Format: int64 */
             seq: number;
+            sign_in?: string;
+            /** Format: int64 */
+            took_ms?: number;
             user: string;
             zone: string;
         };
         AccessLogAnswer: {
-            entries: components["schemas"]["AccessEntry"][] | null;
             next?: string;
+            rows: components["schemas"]["AccessEntry"][] | null;
             scope: components["schemas"]["Scope"];
+        };
+        AccessLogQuery: {
+            /** @enum {string} */
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "access-log-verify" | "replay" | "retro-matches" | "me" | "open-purpose" | "end-purpose" | "ask-approval" | "approvals" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            /** @description next of the page before. */
+            after?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /** @enum {string} */
+            kind?: "asked" | "disclosed" | "identity" | "break" | "import";
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /** @enum {string} */
+            outcome?: "granted" | "refused";
+            /** @description Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for. */
+            plate?: string;
+            /**
+             * @description Purpose that was stated.
+             * @enum {string}
+             */
+            purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+            user?: string;
+        };
+        ApprovalAnswer: {
+            /** Format: date-time */
+            asked_at: string;
+            case_ref?: string;
+            decided_by?: string;
+            id: string;
+            kind: string;
+            /**
+             * @description absent while it waits
+             * @enum {string}
+             */
+            outcome?: "approved" | "refused";
+            purpose: string;
+            /** @description what is to be approved */
+            question: unknown;
+            reason: string;
+            role: string;
+            user: string;
+            zones?: string[] | null;
+        };
+        ApprovalQuery: {
+            /**
+             * Format: int64
+             * @description of the kind list: how many
+             */
+            entries?: number;
+            /**
+             * @description search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today
+             * @enum {string}
+             */
+            kind: "search" | "list" | "rows";
+            /** @description of the kind list */
+            list_sha256?: string;
+            /** @description of the kind search: the search as it is to be asked; page and count do not matter */
+            search?: components["schemas"]["SearchQuery"];
+        };
+        ApprovalsAnswer: {
+            rows: components["schemas"]["ApprovalAnswer"][] | null;
+        };
+        AskedAnswer: {
+            id: string;
+            /** Format: int64 */
+            log_seq: number;
+        };
+        ConfirmAnswer: {
+            /** Format: int64 */
+            ended: number;
+            /** Format: int64 */
+            log_seq: number;
+        };
+        ConfirmQuery: {
+            /** @description false ends the purposes that stated it */
+            confirmed: boolean;
+            prosecutor_ref: string;
         };
         Counts: {
             /** Format: int64 */
@@ -296,6 +501,23 @@ export interface components {
             /** Format: int64 */
             stored: number;
         };
+        Coverage: {
+            /**
+             * Format: date-time
+             * @description everything that was received before is in the tables: the least of all partitions
+             */
+            complete_until?: string;
+            /**
+             * Format: int64
+             * @description seconds from then to now
+             */
+            lag_s?: number;
+            /**
+             * Format: int64
+             * @description records of these cameras that were rejected in the window
+             */
+            rejected?: number;
+        };
         DashboardAnswer: {
             /** @description in the window as asked for */
             hits: components["schemas"]["HitCount"][] | null;
@@ -303,6 +525,10 @@ export interface components {
             scope: components["schemas"]["Scope"];
             /** Format: int64 */
             total_reads: number;
+        };
+        DecideQuery: {
+            approve: boolean;
+            id: string;
         };
         Decided: {
             camera: string;
@@ -324,51 +550,71 @@ export interface components {
             rule_version: string;
             trace: components["schemas"]["Step"][] | null;
         };
+        DecisionNumber: {
+            decided_by?: string;
+            /** Format: date-time */
+            first_stated: string;
+            /** Format: date-time */
+            last_stated: string;
+            /**
+             * @description absent while it waits
+             * @enum {string}
+             */
+            outcome?: "confirmed" | "refused";
+            prosecutor_ref: string;
+            users: string[] | null;
+        };
+        DecisionNumbersAnswer: {
+            rows: components["schemas"]["DecisionNumber"][] | null;
+        };
         DecisionsAnswer: {
-            decisions: components["schemas"]["Decided"][] | null;
             next?: string;
+            rows: components["schemas"]["Decided"][] | null;
             scope: components["schemas"]["Scope"];
         };
-        ErrorDetail: {
-            /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
-            location?: string;
-            /** @description Error message text */
-            message?: string;
-            /** @description The value at the given location */
-            value?: unknown;
-        };
-        ErrorModel: {
+        DecisionsQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            /** @description Render the traces. */
+            explain?: boolean;
+            /** @enum {string} */
+            family?: "lez" | "speed" | "hotlist";
             /**
-             * @description A human-readable explanation specific to this occurrence of the problem.
-             * @example Property foo is required but is missing.
+             * Format: date-time
+             * @description Capture time, inclusive.
              */
-            detail?: string;
-            /** @description Optional list of individual error details */
-            errors?: components["schemas"]["ErrorDetail"][] | null;
+            from?: string;
             /**
-             * Format: uri
-             * @description A URI reference that identifies the specific occurrence of the problem.
-             * @example https://example.com/error-log/abc123
+             * @default en
+             * @enum {string}
              */
-            instance?: string;
+            lang: "en" | "nl" | "fr";
             /**
              * Format: int64
-             * @description HTTP status code
-             * @example 400
+             * @description Rows of a page.
+             * @default 100
              */
-            status?: number;
+            limit: number;
+            /** @enum {string} */
+            outcome?: "offence" | "held" | "exempt" | "withheld" | "warning" | "duplicate";
+            /** @description One plate. */
+            plate: string;
             /**
-             * @description A short, human-readable summary of the problem type. This value should not change between occurrences of the error.
-             * @example Bad Request
+             * Format: date-time
+             * @description Capture time, exclusive.
              */
-            title?: string;
-            /**
-             * Format: uri
-             * @description A URI reference to human-readable documentation for the error.
-             * @default about:blank
-             * @example https://example.com/errors/example
-             */
-            type: string;
+            to?: string;
+        };
+        EndedAnswer: {
+            id: string;
+            /** Format: int64 */
+            log_seq: number;
+        };
+        Fault: {
+            args?: string[] | null;
+            code: string;
+            field: string;
+            message: string;
         };
         Hit: {
             camera: string;
@@ -410,19 +656,56 @@ export interface components {
             match: string;
         };
         HitsAnswer: {
-            hits: components["schemas"]["Hit"][] | null;
             next?: string;
+            rows: components["schemas"]["Hit"][] | null;
             scope: components["schemas"]["Scope"];
+        };
+        HitsQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            cameras?: string[] | null;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            list?: string;
+            /** @enum {string} */
+            match?: "exact" | "confusable";
+            /** Format: int64 */
+            min_priority?: number;
+            /** @description One plate, as listed or as read. */
+            plate?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
         };
         JourneyAnswer: {
-            /** @description there are more than 1000; the earliest are left out */
+            /** @description there are more than 1000, or than may be shown today; the earliest are left out */
             cut?: boolean;
-            reads: components["schemas"]["Read"][] | null;
+            rows: components["schemas"]["Read"][] | null;
             scope: components["schemas"]["Scope"];
         };
-        LastSeenAnswer: {
-            read?: components["schemas"]["Read"];
-            scope: components["schemas"]["Scope"];
+        Justification: {
+            /** @description Number of the file; judicial and administrative purposes need one. */
+            case_ref?: string;
+            /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
+            prosecutor_ref?: string;
+            /**
+             * @description What the look-ups are for.
+             * @enum {string}
+             */
+            purpose: "judicial" | "administrative" | "traffic" | "oversight";
+            /** @description Why, in words: at least two, with five different letters, that say something of this case. Logged with your name. */
+            reason: string;
         };
         LedgerFault: {
             /** Format: int64 */
@@ -437,66 +720,52 @@ export interface components {
              */
             to_offset: number;
         };
-        Offence: {
-            /** @description columns that are not what was sealed: the row was changed after the decision and is worth nothing */
-            altered?: string[] | null;
+        MeAnswer: {
+            grants?: string[] | null;
+            /** @description purposes of the role */
+            may_state: string[] | null;
+            name: string;
+            /** @description that are open, the newest first */
+            purposes: components["schemas"]["PurposeAnswer"][] | null;
+            /** @description of the cases that may be seen */
+            regimes: string[] | null;
+            role: string;
             /**
              * Format: int64
-             * @description euro cents
+             * @description rows that may be shown today
              */
-            amount_cents: number;
-            camera: string;
-            /** Format: date-time */
-            captured_at: string;
-            catalogue_version: string;
-            /**
-             * Format: int32
-             * @description after the legal margin, tenths of km/h
-             */
-            corrected_dkmh: number;
-            country: string;
-            family: string;
+            rows_left: number;
             /**
              * Format: date-time
-             * @description 1970 = not held by time
+             * @description when the count begins anew
              */
-            hold_until: string;
-            image_sha256: string;
-            legal_basis: string;
-            /**
-             * Format: int32
-             * @description tenths of km/h
-             */
-            limit_dkmh: number;
-            /**
-             * Format: int32
-             * @description tenths of km/h
-             */
-            measured_dkmh: number;
-            offence_id: string;
-            passage_id: string;
-            plate: string;
-            prev_seal_sha256: string;
-            read_id: string;
-            reason: string;
-            reference_version: string;
-            rule: string;
-            rule_version: string;
-            seal_sha256: string;
-            site: string;
-            /** @description candidate or held */
-            status: string;
-            /** @description every catalogue value used was verified by a jurist */
-            verified: boolean;
-            zone: string;
+            rows_until: string;
+            /** Format: date-time */
+            sign_in_ends?: string;
+            /** @description police zones; absent = all */
+            zones?: string[] | null;
         };
-        OffenceAnswer: {
-            explanation?: string[] | null;
-            offence: components["schemas"]["Offence"];
-            scope: components["schemas"]["Scope"];
-            /** @description with explain: what it is, why, when to look again, what to do */
-            summary?: string[] | null;
-            trace: components["schemas"]["Step"][] | null;
+        Measure: {
+            /** @description what measured it; empty = the camera of the read, or the number is no measurement */
+            device: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description half of the interval around the value, in the same unit; 0 = the device states none, or the number is no measurement
+             */
+            uncertainty: number;
+            /**
+             * Format: int64
+             * @description in the unit at the end of the name
+             */
+            value: number;
+        };
+        Narrowed: {
+            /** @enum {string} */
+            code: "age" | "quota";
+            text: string;
+            /** @enum {string} */
+            what: "from" | "rows";
         };
         OffencesAnswer: {
             /**
@@ -505,8 +774,90 @@ export interface components {
              */
             altered?: number;
             next?: string;
-            offences: components["schemas"]["Offence"][] | null;
+            rows: components["schemas"]["ShownOffence"][] | null;
             scope: components["schemas"]["Scope"];
+        };
+        OffencesQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            cameras?: string[] | null;
+            /** @description With summary and trace of each, as text. */
+            explain?: boolean;
+            /** @enum {string} */
+            family?: "lez" | "speed";
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * @default en
+             * @enum {string}
+             */
+            lang: "en" | "nl" | "fr";
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /** @description This one alone. */
+            offence_id?: string;
+            /** @description One plate. */
+            plate?: string;
+            /** @description Why it is held, or what it is. */
+            reason?: string;
+            rule?: string;
+            /** @enum {string} */
+            status?: "candidate" | "held";
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+            /** @description With the trace of each, clause by clause. */
+            traces?: boolean;
+        };
+        Problem: {
+            /** @description what it is, for a program: role, scope, purpose_needed, age, quota, invalid, not_found, ... */
+            code: string;
+            detail?: string;
+            /** @description what is wrong, by field */
+            errors?: components["schemas"]["Fault"][] | null;
+            /** @description names the request in the log of the office */
+            request_id?: string;
+            /** Format: int64 */
+            status: number;
+            title: string;
+            /**
+             * Format: date-time
+             * @description of a quota: when it may go on
+             */
+            until?: string;
+        };
+        PurposeAnswer: {
+            case_ref?: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @description send it as Anpr-Purpose with each request */
+            id: string;
+            /**
+             * Format: int64
+             * @description number of the opening in the access log
+             */
+            log_seq?: number;
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description the oldest capture time that it opens now; absent = no bound
+             */
+            opens_from?: string;
+            prosecutor_ref?: string;
+            purpose: string;
+            reason: string;
+            /** @description police zones that it opens; absent = all */
+            zones?: string[] | null;
         };
         Read: {
             camera: string;
@@ -586,8 +937,10 @@ export interface components {
             count?: number;
             /** @description pass as after for the next page; absent on the last */
             next?: string;
-            reads: components["schemas"]["Read"][] | null;
+            rows: components["schemas"]["Read"][] | null;
             scope: components["schemas"]["Scope"];
+            /** @description names the search: further pages and the journey are asked for by it */
+            search_id: string;
         };
         ReasonCount: {
             /** Format: int64 */
@@ -659,7 +1012,7 @@ export interface components {
         RejectsAnswer: {
             by_reason: components["schemas"]["ReasonCount"][] | null;
             next?: string;
-            rejects: components["schemas"]["Reject"][] | null;
+            rows: components["schemas"]["Reject"][] | null;
             scope: components["schemas"]["Scope"];
         };
         ReplayAnswer: {
@@ -681,9 +1034,6 @@ export interface components {
             /** @description one plate, no pattern */
             plate: string;
         };
-        RetroList: {
-            entries: components["schemas"]["RetroEntry"][] | null;
-        };
         RetroMatch: {
             entry: string;
             /** Format: date-time */
@@ -701,7 +1051,22 @@ export interface components {
             /** Format: int64 */
             reads: number;
         };
+        RetroQuery: {
+            entries: components["schemas"]["RetroEntry"][] | null;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+        };
         Scope: {
+            /** @description how complete the data of the window are */
+            coverage?: components["schemas"]["Coverage"];
             /**
              * Format: date-time
              * @description earliest capture time that was searched
@@ -712,8 +1077,8 @@ export interface components {
              * @description number of this look-up in the access log
              */
             log_seq: number;
-            /** @description why less than the window asked for was searched */
-            narrowed?: string;
+            /** @description why less than what was asked for was searched or is shown */
+            narrowed?: components["schemas"]["Narrowed"][] | null;
             /** @description whether plates are shown */
             plates: boolean;
             purpose: string;
@@ -722,6 +1087,98 @@ export interface components {
             /** @description police zones; absent = all */
             zones?: string[] | null;
         };
+        SearchQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            /** @description Only these cameras. */
+            cameras?: string[] | null;
+            /** @description Also count all reads, over all pages. */
+            count?: boolean;
+            /** @description Only plates read as of this country. */
+            country?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /**
+             * @description looks_like finds also plates that cameras confuse with it (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B): leads, never proof.
+             * @enum {string}
+             */
+            mode?: "exact" | "pattern" | "looks_like";
+            /** @description A plate, or a pattern with ? for one character and * for any number. Without it: everything that one camera saw. */
+            plate?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+        };
+        ShownOffence: {
+            /** @description columns that are not what was sealed: the row was changed after the decision and is worth nothing */
+            altered?: string[] | null;
+            /**
+             * Format: int64
+             * @description euro cents
+             */
+            amount_cents: number;
+            camera: string;
+            /** Format: date-time */
+            captured_at: string;
+            catalogue_version: string;
+            /**
+             * Format: int32
+             * @description after the legal margin, tenths of km/h
+             */
+            corrected_dkmh: number;
+            country: string;
+            explanation?: string[] | null;
+            family: string;
+            /**
+             * Format: date-time
+             * @description 1970 = not held by time
+             */
+            hold_until: string;
+            image_sha256: string;
+            legal_basis: string;
+            /**
+             * Format: int32
+             * @description tenths of km/h
+             */
+            limit_dkmh: number;
+            /**
+             * Format: int32
+             * @description tenths of km/h
+             */
+            measured_dkmh: number;
+            /** @description the numbers the decision rests on; the unit is the end of the name */
+            measures: components["schemas"]["Measure"][] | null;
+            offence_id: string;
+            passage_id: string;
+            plate: string;
+            prev_seal_sha256: string;
+            read_id: string;
+            reason: string;
+            reference_version: string;
+            rule: string;
+            rule_version: string;
+            seal_sha256: string;
+            site: string;
+            /** @description candidate or held */
+            status: string;
+            /** @description with explain: what it is, why, when to look again, what to do */
+            summary?: string[] | null;
+            trace?: components["schemas"]["Step"][] | null;
+            /** @description every catalogue value used was verified by a jurist */
+            verified: boolean;
+            zone: string;
+        };
         Step: {
             args?: string[] | null;
             basis?: string;
@@ -729,19 +1186,52 @@ export interface components {
             holds: boolean;
             verified: boolean;
         };
+        VerifiedSegment: {
+            /** @description who closed it, when it is damaged */
+            closed_by?: string[] | null;
+            /** Format: int64 */
+            first: number;
+            /** Format: int64 */
+            first_bad?: number;
+            /** Format: int64 */
+            last: number;
+            problem?: string;
+            reason?: string;
+        };
         VerifyAnswer: {
             /**
              * Format: int64
-             * @description entries that hold, from the first
+             * @description entries that hold
              */
             entries: number;
             /** Format: int64 */
             first_bad?: number;
-            /** @description hash of the last of them; note it elsewhere */
+            /**
+             * Format: int64
+             * @description number of the newest entry that holds
+             */
+            head_seq: number;
+            /** @description hash of the newest of them; note it elsewhere */
             head_sha256: string;
             ok: boolean;
             problem?: string;
             scope: components["schemas"]["Scope"];
+            /** @description the parts between breaks, when there is a break */
+            segments?: components["schemas"]["VerifiedSegment"][] | null;
+            /**
+             * Format: int64
+             * @description heads noted outside the database that were compared
+             */
+            witnesses?: number;
+        };
+        VerifyQuery: {
+            /**
+             * Format: int64
+             * @description Number of an entry that was noted elsewhere.
+             */
+            seq?: number;
+            /** @description Its hash. */
+            sha256?: string;
         };
     };
     responses: never;
@@ -752,38 +1242,368 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    "access-log": {
+    approvals: {
         parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-                user?: string;
-                action?: "reads" | "last-seen" | "journey" | "camera-reads" | "dashboard" | "hits" | "offences" | "offence" | "decisions" | "rejects" | "reconcile" | "access-log" | "access-log-verify" | "replay" | "retro-matches";
-                /** @description Purpose that was stated; purpose is yours. */
-                for_purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                outcome?: "granted" | "refused";
-                /** @description Every look-up that named exactly this plate or pattern. */
-                plate?: string;
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-approval": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalQuery"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-approval": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "access-log": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessLogQuery"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -794,13 +1614,22 @@ export interface operations {
                     "application/json": components["schemas"]["AccessLogAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -809,7 +1638,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -818,7 +1656,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -827,7 +1665,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -836,7 +1674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -845,7 +1683,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -854,7 +1692,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -863,32 +1701,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     "access-log-verify": {
         parameters: {
-            query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Number of an entry that was noted elsewhere. */
-                seq?: number;
-                /** @description Its hash. */
-                sha256?: string;
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyQuery"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -899,115 +1731,13 @@ export interface operations {
                     "application/json": components["schemas"]["VerifyAnswer"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Bad Request */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-        };
-    };
-    "camera-reads": {
-        parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                camera: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReadsAnswer"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -1016,7 +1746,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1025,7 +1755,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1034,7 +1773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1043,7 +1782,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1052,7 +1791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1061,7 +1800,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1070,7 +1809,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1079,7 +1818,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1087,14 +1826,6 @@ export interface operations {
     dashboard: {
         parameters: {
             query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
                 /** @description Capture time, inclusive. */
                 from?: string;
                 /** @description Capture time, exclusive. */
@@ -1102,7 +1833,10 @@ export interface operations {
                 /** @description hour, or Brussels calendar day. */
                 by?: "hour" | "day";
             };
-            header?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1117,13 +1851,22 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1132,7 +1875,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1141,7 +1893,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1150,7 +1902,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1159,7 +1911,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1168,7 +1920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1177,7 +1929,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1186,43 +1938,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     decisions: {
         parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-                /** @description One plate. */
-                plate: string;
-                family?: "lez" | "speed" | "hotlist";
-                outcome?: "offence" | "held" | "exempt" | "withheld" | "warning" | "duplicate";
-                /** @description Render the traces. */
-                explain?: boolean;
-                lang?: "en" | "nl" | "fr";
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionsQuery"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -1233,13 +1968,22 @@ export interface operations {
                     "application/json": components["schemas"]["DecisionsAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1248,7 +1992,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1257,7 +2010,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1266,7 +2019,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1275,7 +2028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1284,7 +2037,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1293,7 +2046,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1302,42 +2055,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     hits: {
         parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-                /** @description One plate, as listed or as read. */
-                plate?: string;
-                list?: string;
-                match?: "exact" | "confusable";
-                camera?: string[] | null;
-                min_priority?: number;
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HitsQuery"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -1348,13 +2085,22 @@ export interface operations {
                     "application/json": components["schemas"]["HitsAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1363,7 +2109,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1372,7 +2127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1381,7 +2136,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1390,7 +2145,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1399,7 +2154,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1408,7 +2163,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1417,40 +2172,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    offences: {
+    me: {
         parameters: {
-            query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-                family?: "lez" | "speed";
-                status?: "candidate" | "held";
-                rule?: string;
-                /** @description Why it is held, or what it is; reason is why you ask. */
-                offence_reason?: string;
-                /** @description One plate. */
-                plate?: string;
-                camera?: string[] | null;
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1462,7 +2195,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OffencesAnswer"];
+                    "application/json": components["schemas"]["MeAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -1471,7 +2213,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1480,7 +2222,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1489,7 +2240,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1498,7 +2249,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1507,7 +2258,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1516,7 +2267,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1525,7 +2276,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1534,27 +2285,487 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    offence: {
+    offences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OffencesQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OffencesAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prosecutor-decisions": {
         parameters: {
             query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Render the trace. */
-                explain?: boolean;
-                lang?: "en" | "nl" | "fr";
+                /** @description stated within so many days */
+                days?: number;
+                /** @description also those that the prosecutor's office answered */
+                all?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionNumbersAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-prosecutor-decision": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "open-purpose": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Justification"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurposeAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-purpose": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1568,7 +2779,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OffenceAnswer"];
+                    "application/json": components["schemas"]["EndedAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -1577,7 +2797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -1586,7 +2806,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -1595,7 +2824,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -1604,7 +2833,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -1613,7 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -1622,7 +2851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -1631,7 +2860,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -1640,338 +2869,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-        };
-    };
-    journey: {
-        parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Brussels calendar day, as 2026-11-25. */
-                day: string;
-            };
-            header?: never;
-            path: {
-                plate: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JourneyAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-        };
-    };
-    "last-seen": {
-        parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description Also plates that cameras confuse with it: a lead, never proof. */
-                confusable?: boolean;
-            };
-            header?: never;
-            path: {
-                plate: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LastSeenAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-        };
-    };
-    reads: {
-        parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
-                /** @description next of the page before. */
-                after?: string;
-                /** @description Rows of a page. */
-                limit?: number;
-                /** @description A plate, or a pattern with ? for one character and * for any number; a pattern needs 3 known characters and a window. */
-                plate: string;
-                /** @description Also plates that cameras confuse with it (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B): leads, never proof. */
-                confusable?: boolean;
-                /** @description Only these cameras. */
-                camera?: string[] | null;
-                /** @description Also count all reads, over all pages. */
-                count?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReadsAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1979,20 +2877,15 @@ export interface operations {
     reconcile: {
         parameters: {
             query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
                 /** @description Capture time, inclusive. */
                 from?: string;
                 /** @description Capture time, exclusive. */
                 to?: string;
             };
-            header?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2007,13 +2900,22 @@ export interface operations {
                     "application/json": components["schemas"]["ReconcileAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -2022,7 +2924,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -2031,7 +2942,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2040,7 +2951,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -2049,7 +2960,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -2058,7 +2969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -2067,7 +2978,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -2076,7 +2987,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2084,14 +2995,6 @@ export interface operations {
     rejects: {
         parameters: {
             query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
                 /** @description Capture time, inclusive. */
                 from?: string;
                 /** @description Capture time, exclusive. */
@@ -2100,11 +3003,14 @@ export interface operations {
                 after?: string;
                 /** @description Rows of a page. */
                 limit?: number;
-                /** @description Why it was rejected; reason is why you ask. */
+                /** @description Why it was rejected. */
                 reject_reason?: string;
                 camera?: string[] | null;
             };
-            header?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2119,13 +3025,22 @@ export interface operations {
                     "application/json": components["schemas"]["RejectsAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -2134,7 +3049,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -2143,7 +3067,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2152,7 +3076,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -2161,7 +3085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -2170,7 +3094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -2179,7 +3103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -2188,7 +3112,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2196,14 +3120,8 @@ export interface operations {
     replay: {
         parameters: {
             query?: {
-                /** @description What the look-up is for. */
-                purpose?: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason?: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
+                /** @description Why, for the access log; no plate and no name. */
+                note?: string;
                 /** @description First Brussels day. Example: 2026-10-01 */
                 from?: string;
                 /** @description Brussels day after the last. */
@@ -2213,7 +3131,10 @@ export interface operations {
                 /** @description Version of the reference data to decide with. */
                 reference?: string;
             };
-            header?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2228,13 +3149,22 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -2243,7 +3173,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -2252,7 +3191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2261,7 +3200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -2270,7 +3209,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -2279,7 +3218,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -2288,7 +3227,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -2297,34 +3236,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     "retro-matches": {
         parameters: {
-            query: {
-                /** @description What the look-up is for. */
-                purpose: "judicial" | "administrative" | "traffic" | "oversight" | "operation";
-                /** @description Why, in at least 10 characters; logged with your name. */
-                reason: string;
-                /** @description Number of the case or report. */
-                case_ref?: string;
-                /** @description Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose. */
-                prosecutor_ref?: string;
-                /** @description Capture time, inclusive. */
-                from?: string;
-                /** @description Capture time, exclusive. */
-                to?: string;
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RetroList"];
+                "application/json": components["schemas"]["RetroQuery"];
             };
         };
         responses: {
@@ -2337,13 +3266,22 @@ export interface operations {
                     "application/json": components["schemas"]["RetroAnswer"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
@@ -2352,7 +3290,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Conflict */
@@ -2361,7 +3308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2370,7 +3317,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -2379,7 +3326,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -2388,7 +3335,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Service Unavailable */
@@ -2397,7 +3344,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Gateway Timeout */
@@ -2406,7 +3353,362 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchQuery"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "search-page": {
+        parameters: {
+            query?: {
+                /** @description next of the page before. */
+                after?: string;
+                /** @description Rows of a page. */
+                limit?: number;
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                search_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    journey: {
+        parameters: {
+            query: {
+                /** @description Brussels calendar day, as 2026-11-25. */
+                day: string;
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                search_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JourneyAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

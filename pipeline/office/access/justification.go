@@ -1,0 +1,202 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Justification is what a person states once, before looking anything up.
+type Justification struct {
+	Purpose       Purpose
+	Reason        string // why, in words
+	CaseRef       string // number of the file
+	ProsecutorRef string // number of the decision of the King's Prosecutor, for the judicial purpose
+}
+
+// Forms are the forms in force of what a justification states. In a form 9 stands for a digit, A for a letter, and every other character for
+// itself. The values are those of the catalogue.
+type Forms struct {
+	FileNumbers     map[string][]string // by purpose
+	DecisionNumbers []string
+	StopWords       []string // no reason by themselves
+}
+
+// Fault says what is wrong with a field of a request, and what would be right.
+type Fault struct {
+	Field  string
+	Code   string
+	Detail string
+	Args   []string // values of the text of the code, none of which was sent
+}
+
+// Codes of faults of a justification.
+const (
+	FaultMissing    = "missing"
+	FaultForm       = "form"
+	FaultTooLong    = "too_long"
+	FaultTooShort   = "too_short"
+	FaultText       = "text"
+	FaultWords      = "words"
+	FaultLetters    = "letters"
+	FaultStopWords  = "stop_words"
+	FaultNotAllowed = "not_allowed"
+)
+
+// Least of a reason.
+const (
+	minReasonWords   = 2
+	minReasonLetters = 5 // different ones
+)
+
+// Hours for which a purpose is open.
+const (
+	hoursOfTraffic = 8 // traffic and oversight, a shift
+	hoursOfPolice  = 2 // judicial and administrative, one look at one file
+)
+
+// OpenFor returns for how long a purpose is open at most.
+func (p Purpose) OpenFor() schemas.Micros {
+	if p == Judicial || p == Administrative {
+		return hoursOfPolice * schemas.Hour
+	}
+	return hoursOfTraffic * schemas.Hour
+}
+
+// Normalise trims the texts, and writes numbers in capital letters and without spaces around.
+func (j *Justification) Normalise() {
+	j.Reason = strings.Join(strings.Fields(j.Reason), " ")
+	j.CaseRef = strings.ToUpper(strings.TrimSpace(j.CaseRef))
+	j.ProsecutorRef = strings.ToUpper(strings.TrimSpace(j.ProsecutorRef))
+}
+
+// Check returns what is wrong with a justification that was normalised, all of it.
+func (j *Justification) Check(forms *Forms) (out []Fault) {
+	for _, t := range []struct {
+		name, text string
+		most       int
+	}{{"reason", j.Reason, MaxReason}, {"case_ref", j.CaseRef, MaxRef}, {"prosecutor_ref", j.ProsecutorRef, MaxRef}} {
+		if f, bad := checkText(t.name, t.text, t.most); bad {
+			out = append(out, f)
+		}
+	}
+	if len(out) > 0 || j.Purpose == Operation {
+		return out
+	}
+	if f, bad := checkReason(j.Reason, forms.StopWords); bad {
+		out = append(out, f)
+	}
+	if allowed := forms.FileNumbers[string(j.Purpose)]; len(allowed) > 0 {
+		if f, bad := checkNumber("case_ref", j.CaseRef, allowed); bad {
+			out = append(out, f)
+		}
+	}
+	switch {
+	case j.ProsecutorRef == "":
+	case j.Purpose != Judicial:
+		out = append(out, Fault{"prosecutor_ref", FaultNotAllowed, "belongs to the judicial purpose alone: leave it out", nil})
+	default:
+		if f, bad := checkNumber("prosecutor_ref", j.ProsecutorRef, forms.DecisionNumbers); bad {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// checkNumber compares a number with the forms that it may have.
+func checkNumber(field, text string, forms []string) (Fault, bool) {
+	if slices.ContainsFunc(forms, func(form string) bool { return HasForm(form, text) }) {
+		return Fault{}, false
+	}
+	code, begin := FaultForm, "is not of a form in use"
+	if text == "" {
+		code, begin = FaultMissing, "is missing"
+	}
+	return Fault{field, code, fmt.Sprintf("%s: write it as %s, where 9 is a digit and A a letter", begin, strings.Join(forms, " or ")), forms}, true
+}
+
+// HasForm reports whether a text has a form.
+func HasForm(form, text string) bool {
+	if len(form) != len(text) {
+		return false
+	}
+	for i := range len(form) {
+		c := text[i]
+		switch form[i] {
+		case '9':
+			if c < '0' || c > '9' {
+				return false
+			}
+		case 'A':
+			if c < 'A' || c > 'Z' {
+				return false
+			}
+		default:
+			if c != form[i] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkReason demands words that say something.
+func checkReason(reason string, stop []string) (Fault, bool) {
+	fault := func(code, format string, args ...any) (Fault, bool) {
+		return Fault{Field: "reason", Code: code, Detail: fmt.Sprintf(format, args...)}, true
+	}
+	if reason == "" {
+		return fault(FaultMissing, "is missing: say in words why you look this up; it is logged with your name")
+	}
+	if len([]rune(reason)) < MinReason {
+		return fault(FaultTooShort, "needs at least %d characters: say in words why you look this up; it is logged with your name", MinReason)
+	}
+	words := strings.FieldsFunc(strings.ToLower(reason), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	words = slices.DeleteFunc(words, func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
+	if len(words) < minReasonWords {
+		return fault(FaultWords, "needs at least %d words: say what happened and what you look for", minReasonWords)
+	}
+	letters := map[rune]bool{}
+	told := false
+	for _, w := range words {
+		for _, r := range w {
+			letters[r] = letters[r] || unicode.IsLetter(r)
+		}
+		bare := strings.Map(onlyLetters, w) // test2 says no more than test
+		told = told || !slices.Contains(stop, bare) && distinctRunes(bare) > 1
+	}
+	if n := countTrue(letters); n < minReasonLetters {
+		return fault(FaultLetters, "needs at least %d different letters: say what happened and what you look for", minReasonLetters)
+	}
+	if !told {
+		return fault(FaultStopWords, "has only words that say nothing of this case: say what happened and what you look for")
+	}
+	return Fault{}, false
+}
+
+func onlyLetters(r rune) rune {
+	if unicode.IsLetter(r) {
+		return r
+	}
+	return -1
+}
+
+func distinctRunes(word string) int {
+	seen := map[rune]bool{}
+	for _, r := range word {
+		seen[r] = true
+	}
+	return len(seen)
+}
+
+func countTrue(set map[rune]bool) (n int) {
+	for _, is := range set {
+		if is {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,184 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+)
+
+// ApprovalQuery asks for a second person. The purpose is the one that the request names.
+type ApprovalQuery struct {
+	Justification Justification `json:"-"`
+	Kind          string        `json:"kind" enum:"search,list,rows" doc:"search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today"`
+	Search        *SearchQuery  `json:"search,omitempty" doc:"of the kind search: the search as it is to be asked; page and count do not matter"`
+	ListSHA256    string        `json:"list_sha256,omitempty" pattern:"^[0-9a-f]{64}$" doc:"of the kind list"`
+	Entries       int           `json:"entries,omitempty" minimum:"1" maximum:"20000" doc:"of the kind list: how many"`
+}
+
+// ApprovalAnswer is something that waits for a second person, or was decided by one.
+type ApprovalAnswer struct {
+	ID        string          `json:"id"`
+	Kind      string          `json:"kind"`
+	User      string          `json:"user"`
+	Role      string          `json:"role"`
+	Zones     []string        `json:"zones,omitempty"`
+	Purpose   string          `json:"purpose"`
+	Reason    string          `json:"reason"`
+	CaseRef   string          `json:"case_ref,omitempty"`
+	Question  json.RawMessage `json:"question" doc:"what is to be approved"`
+	AskedAt   time.Time       `json:"asked_at"`
+	Outcome   string          `json:"outcome,omitempty" enum:"approved,refused" doc:"absent while it waits"`
+	DecidedBy string          `json:"decided_by,omitempty"`
+}
+
+// AskedAnswer says that a second person was asked.
+type AskedAnswer struct {
+	ID     string `json:"id"`
+	LogSeq uint64 `json:"log_seq"`
+}
+
+// routeOfKind is the look-up that an approval opens: who may not look it up may not approve it.
+func routeOfKind(kind string) access.Route {
+	if kind == "list" {
+		return access.RouteRetro
+	}
+	return access.RouteSearch
+}
+
+// askApproval asks a second person for what one alone may not do.
+func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnswer, error) {
+	ask := access.Request{Route: access.RouteAskApproval}
+	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
+		return nil, err
+	} else if refusal != nil {
+		return nil, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	}
+	user := signedIn(ctx).User
+	if ask.Purpose == "" {
+		return nil, o.refuse(ctx, access.NewRefusal(user, ask, access.CodePurposeNeeded, "", "an approval belongs to a purpose: open one and name it as Anpr-Purpose"), "none")
+	}
+	if in.Kind != "rows" && !access.MayFor(user.Role, routeOfKind(in.Kind), ask.Purpose) {
+		return nil, o.refuse(ctx, access.NewRefusal(user, ask, access.CodePurposeNotAllowed, "", "your role may not do this for the purpose"), string(ask.Purpose))
+	}
+	question, fault := o.questionOfApproval(in)
+	if fault != nil {
+		return nil, invalid(fault.field, fault.detail)
+	}
+	ask.Query = string(question)
+	id, err := o.people.AskApproval(ctx, in.Kind, o.subjectKey(in.Kind, question), question, ask.PurposeID, user)
+	if err != nil {
+		return nil, err
+	}
+	out := &AskedAnswer{ID: id}
+	out.LogSeq, err = o.identify(ctx, ask)
+	return out, err
+}
+
+// questionOfApproval is what the second person decides about, in the form in which the look-up will be compared with it.
+func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
+	switch in.Kind {
+	case "rows":
+		return fmt.Appendf(nil, `{"rows":%d}`, o.cfg.Limits.RowsDay), nil
+	case "list":
+		if in.ListSHA256 == "" || in.Entries == 0 {
+			return nil, &fieldError{"list_sha256", access.FaultMissing, "and entries must be given for a list"}
+		}
+		return fmt.Appendf(nil, `{"entries":%d,"list_sha256":%q}`, in.Entries, in.ListSHA256), nil
+	}
+	if in.Search == nil {
+		return nil, &fieldError{"search", access.FaultMissing, "must be given for a search"}
+	}
+	s, fault := parseQuestion(questionOf(in.Search))
+	if fault != nil {
+		return nil, &fieldError{"search." + fault.field, fault.code, fault.detail}
+	}
+	second := s.demand(&o.cfg.Limits)
+	if second == nil {
+		return nil, &fieldError{"search", "needless", "needs no second person: ask it"}
+	}
+	return second.question, nil
+}
+
+// ApprovalsAnswer lists approvals.
+type ApprovalsAnswer struct {
+	Rows []ApprovalAnswer `json:"rows"`
+}
+
+// mayDecide reports whether the user may be the second person of an approval: with the grant, and by a role that may look up the same. A release
+// of rows is for who may look up anything for the purpose.
+func mayDecide(u *access.User, a *store.Approval) bool {
+	if !u.Has(access.Approve) || a.User == u.Name {
+		return false
+	}
+	if a.Kind != "rows" {
+		return access.MayFor(u.Role, routeOfKind(a.Kind), a.Purpose)
+	}
+	return slices.Contains(access.PurposesOf(u.Role), a.Purpose)
+}
+
+func approvalAnswer(a *store.Approval) ApprovalAnswer {
+	return ApprovalAnswer{
+		ID: a.ID, Kind: a.Kind, User: a.User, Role: string(a.Role), Zones: a.Zones, Purpose: string(a.Purpose), Reason: a.Reason, CaseRef: a.CaseRef,
+		Question: a.Question, AskedAt: a.AskedAt.UTC(), Outcome: a.Outcome, DecidedBy: a.DecidedBy,
+	}
+}
+
+// listApprovals lists what waits for the user as second person, and what the user asked for.
+func (o *Office) listApprovals(ctx context.Context, _ *Empty) (*ApprovalsAnswer, error) {
+	u := signedIn(ctx).User
+	list, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve))
+	if err != nil {
+		return nil, err
+	}
+	out := &ApprovalsAnswer{Rows: []ApprovalAnswer{}}
+	for i := range list {
+		if list[i].User == u.Name || mayDecide(u, &list[i]) {
+			out.Rows = append(out.Rows, approvalAnswer(&list[i]))
+		}
+	}
+	_, err = o.identify(ctx, access.Request{Route: access.RouteListApprovals, Query: fmt.Sprintf(`{"shown":%d}`, len(out.Rows))})
+	return out, err
+}
+
+// DecideQuery decides what waits for a second person.
+type DecideQuery struct {
+	ID      string `json:"id" maxLength:"64"`
+	Approve bool   `json:"approve"`
+}
+
+// decideApproval is the act of the second person.
+func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAnswer, error) {
+	u := signedIn(ctx).User
+	asked := map[string]any{"approval_id": boundedText(in.ID), "approve": in.Approve}
+	a, err := o.people.FindApproval(ctx, in.ID, u.Name, u.Zones)
+	if err == nil && a.User == u.Name {
+		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q}`, a.ID)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {
+			return nil, err
+		}
+		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
+	}
+	if errors.Is(err, store.ErrNotFound) || err == nil && !mayDecide(u, &a) {
+		return nil, o.refuseNotFound(ctx, access.RouteDecide, asked)
+	}
+	if err != nil {
+		return nil, err
+	}
+	seq, err := o.identify(ctx, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q,"approve":%t,"user":%q}`, a.ID, in.Approve, a.User)})
+	if err != nil {
+		return nil, err
+	}
+	rows := int64(o.cfg.Limits.RowsDay)
+	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) {
+		return nil, newProblem(http.StatusConflict, codeDecided, err.Error())
+	} else if err != nil {
+		return nil, err
+	}
+	return &AskedAnswer{ID: a.ID, LogSeq: seq}, nil
+}

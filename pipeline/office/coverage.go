@@ -1,0 +1,51 @@
+package office
+
+import (
+	"context"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+)
+
+// Coverage says how complete the data of an answer are. What is not known is absent.
+type Coverage struct {
+	CompleteUntil *time.Time `json:"complete_until,omitempty" doc:"everything that was received before is in the tables: the least of all partitions"`
+	LagSeconds    *int64     `json:"lag_s,omitempty" doc:"seconds from then to now"`
+	Rejected      *uint64    `json:"rejected,omitempty" doc:"records of these cameras that were rejected in the window"`
+}
+
+// coverage finds out how complete the data of the permit's window are.
+func (o *Office) coverage(ctx context.Context, p access.Permit, cameras []string) (*Coverage, error) {
+	out := &Coverage{}
+	st, err := query.Progresses(p)
+	if err != nil {
+		return nil, err
+	}
+	var partitions []query.Progress
+	if err := o.selectRows(ctx, &partitions, st); err != nil {
+		return nil, err
+	}
+	for _, part := range partitions {
+		if until := part.Until.UTC(); out.CompleteUntil == nil || until.Before(*out.CompleteUntil) {
+			out.CompleteUntil = &until
+		}
+	}
+	if out.CompleteUntil != nil {
+		lag := max(int64(o.cfg.Now().Sub(*out.CompleteUntil)/time.Second), 0)
+		out.LagSeconds = &lag
+	}
+	if st, err = query.Rejected(p, cameras); err != nil {
+		return nil, err
+	}
+	var counts []struct {
+		Count uint64 `ch:"count"`
+	}
+	if err := o.selectRows(ctx, &counts, st); err != nil {
+		return nil, err
+	}
+	if len(counts) == 1 {
+		out.Rejected = &counts[0].Count
+	}
+	return out, nil
+}

@@ -1,0 +1,99 @@
+package office
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+)
+
+// DecisionNumbersQuery asks which numbers of decisions of the prosecutor were stated.
+type DecisionNumbersQuery struct {
+	Days int  `query:"days" minimum:"1" maximum:"366" default:"7" doc:"stated within so many days"`
+	All  bool `query:"all" doc:"also those that the prosecutor's office answered"`
+}
+
+// DecisionNumber is a number that was stated.
+type DecisionNumber struct {
+	Ref         string    `json:"prosecutor_ref"`
+	FirstStated time.Time `json:"first_stated"`
+	LastStated  time.Time `json:"last_stated"`
+	Users       []string  `json:"users"`
+	Outcome     string    `json:"outcome,omitempty" enum:"confirmed,refused" doc:"absent while it waits"`
+	DecidedBy   string    `json:"decided_by,omitempty"`
+}
+
+// DecisionNumbersAnswer is the list for the prosecutor's office.
+type DecisionNumbersAnswer struct {
+	Rows []DecisionNumber `json:"rows"`
+}
+
+// refuseWithoutGrant refuses who may not be a second person.
+func (o *Office) refuseWithoutGrant(ctx context.Context, route access.Route) error {
+	u := signedIn(ctx).User
+	if u.Has(access.Approve) {
+		return nil
+	}
+	return o.refuse(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeRole, "", "this is for those with the grant approve"), "none")
+}
+
+// listDecisionNumbers lists the numbers that users of the zones stated, for the weekly confirmation by the prosecutor's office.
+func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQuery) (*DecisionNumbersAnswer, error) {
+	if err := o.refuseWithoutGrant(ctx, access.RouteListDecisions); err != nil {
+		return nil, err
+	}
+	list, err := o.people.ListDecisions(ctx, signedIn(ctx).User.Zones, time.Now().AddDate(0, 0, -in.Days), !in.All)
+	if err != nil {
+		return nil, err
+	}
+	out := &DecisionNumbersAnswer{Rows: []DecisionNumber{}}
+	for _, d := range list {
+		out.Rows = append(out.Rows, DecisionNumber{
+			Ref: d.Ref, FirstStated: d.FirstStated.UTC(), LastStated: d.LastStated.UTC(), Users: d.Users, Outcome: d.Outcome, DecidedBy: d.DecidedBy,
+		})
+	}
+	_, err = o.identify(ctx, access.Request{Route: access.RouteListDecisions, Query: fmt.Sprintf(`{"shown":%d}`, len(out.Rows))})
+	return out, err
+}
+
+// ConfirmQuery notes what the prosecutor's office says of a number.
+type ConfirmQuery struct {
+	Ref       string `json:"prosecutor_ref" minLength:"1" maxLength:"100"`
+	Confirmed bool   `json:"confirmed" doc:"false ends the purposes that stated it"`
+}
+
+// ConfirmAnswer says how many purposes ended.
+type ConfirmAnswer struct {
+	Ended  int64  `json:"ended"`
+	LogSeq uint64 `json:"log_seq"`
+}
+
+// confirmDecision notes the answer of the prosecutor's office.
+func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*ConfirmAnswer, error) {
+	if err := o.refuseWithoutGrant(ctx, access.RouteConfirm); err != nil {
+		return nil, err
+	}
+	u := signedIn(ctx).User
+	j := access.Justification{ProsecutorRef: in.Ref}
+	j.Normalise()
+	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
+	ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: fmt.Sprintf(`{"confirmed":%t,"ended":%d}`, in.Confirmed, ended)}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeNotFound, "", notFoundText), "none")
+	case errors.Is(err, store.ErrSamePerson):
+		if err := o.refuse(ctx, access.NewRefusal(u, ask, codeSamePerson, "", err.Error()), "none"); !isRefusal(err) {
+			return nil, err
+		}
+		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
+	case err != nil:
+		return nil, err
+	}
+	out := &ConfirmAnswer{Ended: ended}
+	out.LogSeq, err = o.identify(ctx, ask)
+	return out, err
+}

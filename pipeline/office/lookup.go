@@ -1,0 +1,283 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// lookup is one look-up before it is authorised.
+type lookup struct {
+	route   access.Route
+	window  TimeRange
+	wide    bool // not one plate: the window must be said
+	byPlate bool
+	plates  []string       // plates and patterns that are asked for, as they count for the hour
+	second  *secondPerson  // what needs a second person; nil = nothing
+	asked   map[string]any // the filters, for the log; the key of a plate or pattern is "plate"
+	listed  []string       // plates of a list, which the filters leave out
+	free    bool           // its rows do not count: it was released as a whole
+}
+
+// secondPerson is what a second person has to approve.
+type secondPerson struct {
+	kind     string
+	question []byte // JSON
+	why      string
+}
+
+// answered is what an answer discloses.
+type answered struct {
+	rows     int
+	plates   []string
+	pictures []schemas.Sum
+	cut      bool
+}
+
+// askFor does a look-up: it authorises, bounds and logs it, runs do, and logs what do found before it returns the answer. do may show most rows.
+func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Permit, most int) (*T, answered, error)) (*T, error) {
+	scope, err := o.authorise(ctx, &l)
+	if err != nil {
+		return nil, err
+	}
+	most, release, err := o.takeLimits(ctx, &l, scope)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	began := time.Now()
+	p, err := o.grant(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	out, shown, err := do(p, most)
+	if err != nil {
+		return nil, err
+	}
+	if p.ShowsPlates() && shown.rows > 0 && !l.free {
+		user := signedIn(ctx).User.Name
+		ok, err := o.people.TakeRows(ctx, user, int64(o.cfg.Limits.RowsDay), int64(shown.rows))
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			_, until, err := o.people.RowsLeft(ctx, user, int64(o.cfg.Limits.RowsDay))
+			if err != nil {
+				return nil, err
+			}
+			return nil, o.refuseQuota(ctx, scope.Request(), o.rowsQuota(until))
+		}
+	}
+	if err := o.disclose(ctx, p, &shown, time.Since(began)); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// authorise resolves the purpose and decides what the look-up may see. A refusal is in the log when it returns.
+func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error) {
+	text, err := json.Marshal(dropUnset(l.asked))
+	if err != nil {
+		return access.Scope{}, fmt.Errorf("write query for the access log: %w", err)
+	}
+	user := signedIn(ctx).User
+	ask := access.Request{
+		Route: l.route, From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
+		Plates: l.named(),
+	}
+	nameAsker(ctx, &ask)
+	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
+		return access.Scope{}, err
+	} else if refusal != nil {
+		return access.Scope{}, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	}
+	scope, refusal := access.Authorise(user, ask, schemas.MicrosOf(o.cfg.Now()))
+	if refusal != nil {
+		return scope, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	}
+	return scope, nil
+}
+
+// resolvePurpose puts the purpose that the request names into what is asked. A look-up that opens by itself needs none.
+func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*access.Refusal, error) {
+	id, who := namedPurpose(ctx), signedIn(ctx)
+	if id == "" {
+		return nil, nil //nolint:nilnil // no purpose was named, which Authorise judges
+	}
+	p, err := o.people.FindPurpose(ctx, id, who.User.Name, who.SignIn)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return access.NewRefusal(who.User, *ask, access.CodePurposeNeeded, "", "the purpose that the request names is none of yours: open one with POST /v1/purposes"), nil
+	case err != nil:
+		return nil, err
+	case p.Ended:
+		ask.PurposeID, ask.Purpose, ask.Reason, ask.CaseRef, ask.ProsecutorRef = p.ID, p.Purpose, p.Reason, p.CaseRef, p.ProsecutorRef
+		return access.NewRefusal(who.User, *ask, access.CodePurposeEnded, "", "the purpose has ended: open one again with POST /v1/purposes"), nil
+	}
+	ask.PurposeID, ask.Purpose, ask.Reason, ask.CaseRef, ask.ProsecutorRef = p.ID, p.Purpose, p.Reason, p.CaseRef, p.ProsecutorRef
+	return nil, nil //nolint:nilnil // the purpose is open
+}
+
+// takeLimits takes what the look-up uses of the user's limits. most is how many rows the answer may have.
+func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) (most int, release func(), err error) {
+	user, ask := signedIn(ctx).User.Name, scope.Request()
+	var q *reachedLimit
+	if scope.ShowsPlates() {
+		if most, q, err = o.leftRows(ctx, user); err != nil {
+			return 0, nil, err
+		}
+		if l.free {
+			q = nil
+		}
+		if q == nil && l.second != nil {
+			if err := o.demandApproval(ctx, l.second, ask); err != nil {
+				return 0, nil, err
+			}
+		}
+		if q == nil && len(l.plates) > 0 {
+			if q, err = o.takePlates(ctx, user, l.plates); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	if q == nil {
+		if release, q, err = o.takeSlot(ctx, user); err != nil {
+			return 0, nil, err
+		}
+	}
+	if q != nil {
+		return 0, nil, o.refuseQuota(ctx, ask, q)
+	}
+	return most, release, nil
+}
+
+// demandApproval refuses what no second person approved.
+func (o *Office) demandApproval(ctx context.Context, s *secondPerson, ask access.Request) error {
+	ok, err := o.people.Approved(ctx, s.kind, o.subjectKey(s.kind, s.question), signedIn(ctx).User.Name)
+	if err != nil || ok {
+		return err
+	}
+	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeApprovalNeeded, "", s.why), string(ask.Purpose))
+}
+
+// subjectKey is the keyed digest of what a second person approves.
+func (o *Office) subjectKey(kind string, question []byte) []byte {
+	return keyed(o.pseudonyms.sums, "approval of "+kind+" "+string(question))
+}
+
+// grant logs a look-up as granted. Without a permit there is no query.
+func (o *Office) grant(ctx context.Context, scope access.Scope) (access.Permit, error) {
+	label := string(scope.Request().Purpose)
+	log, err := o.openLog()
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
+		return access.Permit{}, err
+	}
+	visitOf(ctx).logged = true
+	p, err := log.Grant(ctx, scope)
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
+		o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
+		return p, err
+	}
+	o.cfg.Metrics.Lookups.WithLabelValues(label, lookupGranted).Inc()
+	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
+	return p, nil
+}
+
+// disclose logs what an answer shows, before it is sent. Without it nothing is sent.
+func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, took time.Duration) error {
+	l, err := o.openLog()
+	if err == nil {
+		err = l.Disclose(ctx, p, access.Disclosure{Rows: a.rows, Plates: a.plates, Pictures: a.pictures, Took: took, Cut: a.cut})
+	}
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(string(p.Purpose()), lookupUnavailable).Inc()
+		o.cfg.Logger.Error().Err(err).Msg("disclosure not logged: the answer is not sent")
+	}
+	return err
+}
+
+// refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
+func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
+	l, err := o.openLog()
+	if err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+		return err
+	}
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		v.logged = true
+	}
+	if _, err := l.Refuse(ctx, r); err != nil {
+		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+		o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
+		return err
+	}
+	outcome := lookupRefused
+	if r.Invalid {
+		outcome = lookupInvalid
+	}
+	o.cfg.Metrics.Lookups.WithLabelValues(purpose, outcome).Inc()
+	return r
+}
+
+// refuseInvalid logs a look-up that was asked for in a way that cannot be answered, with what was asked, and returns the answer.
+func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, field, detail string, asked map[string]any) error {
+	text, err := json.Marshal(dropUnset(asked))
+	if err != nil {
+		return fmt.Errorf("write query for the access log: %w", err)
+	}
+	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked}).named()}
+	nameAsker(ctx, &ask)
+	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
+		return err
+	} else if refusal != nil {
+		return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	}
+	err = o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, field, detail), purposeLabel(ask.Purpose))
+	if !isRefusal(err) {
+		return err
+	}
+	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: code, Message: detail})
+}
+
+// named returns the plates and patterns that the look-up names.
+func (l *lookup) named() []string {
+	out, _ := l.asked["plates"].([]string)
+	if p, _ := l.asked["plate"].(string); p != "" {
+		out = append([]string{p}, out...)
+	}
+	return append(out, l.listed...)
+}
+
+// nameAsker adds who asks, and from where.
+func nameAsker(ctx context.Context, ask *access.Request) {
+	v := visitOf(ctx)
+	ask.SignIn, ask.Address = v.SignIn, v.address
+}
+
+func isRefusal(err error) bool { return errors.As(err, new(*access.Refusal)) }
+
+func purposeLabel(p access.Purpose) string {
+	if p == "" {
+		return "none"
+	}
+	return string(p)
+}
+
+// dropUnset takes out the filters that were not set.
+func dropUnset(asked map[string]any) map[string]any {
+	for k, v := range asked {
+		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {
+			delete(asked, k)
+		}
+	}
+	return asked
+}

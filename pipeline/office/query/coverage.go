@@ -1,0 +1,38 @@
+package query
+
+import (
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// Progress is how far a partition of the reads topic is stored.
+type Progress struct {
+	Partition int32     `ch:"kafka_partition"`
+	Until     time.Time `ch:"until"` // what was received before is stored
+}
+
+// progressTable is the ledger, of which no window and no zone is asked.
+var progressTable = table{
+	name: "batches",
+	routes: []access.Route{
+		access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteHits, access.RouteRetro,
+	},
+}
+
+// Progresses selects how far every partition is stored.
+func Progresses(p access.Permit) (Statement, error) {
+	b := build(p, &progressTable)
+	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
+	return b.finish(b.selects("kafka_partition, max(log_clock) AS until")+" GROUP BY kafka_partition", maxPartitions)
+}
+
+// rejectedTable is the rejects of a window, by when they were received.
+var rejectedTable = table{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: progressTable.routes}
+
+// Rejected counts the records of the cameras that were rejected in the window.
+func Rejected(p access.Permit, cameras []string) (Statement, error) {
+	b := build(p, &rejectedTable)
+	b.whereCameras(cameras)
+	return b.finish(b.selects("uniqExact(kafka_topic, kafka_partition, kafka_offset) AS count"), 1)
+}

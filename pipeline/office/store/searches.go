@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// SaveSearch keeps a question (JSON) and returns its random id.
+func (s *People) SaveSearch(ctx context.Context, purposeID, user string, question []byte) (id string, err error) {
+	err = s.pool.QueryRow(ctx, "INSERT INTO searches (purpose_id, user_name, question) VALUES ($1, $2, $3) RETURNING search_id::text", purposeID, user, question).Scan(&id)
+	return id, safeError("save search", err)
+}
+
+// FindSearch returns the question of a search of the user under the purpose. ErrNotFound is every other one.
+func (s *People) FindSearch(ctx context.Context, id, purposeID, user string) (question []byte, err error) {
+	if !isID(id) {
+		id = absentID
+	}
+	if !isID(purposeID) {
+		purposeID = absentID
+	}
+	err = s.pool.QueryRow(ctx, "SELECT question FROM searches WHERE search_id = $1 AND purpose_id = $2 AND user_name = $3", id, purposeID, user).Scan(&question)
+	return question, safeError("find search", err)
+}
+
+// Approval is something that waits for a second person, or was decided by one.
+type Approval struct {
+	ID        string
+	Kind      string // search, list or rows
+	Question  []byte // JSON
+	Purpose   access.Purpose
+	Reason    string
+	CaseRef   string
+	User      string
+	Role      access.Role
+	Zones     []string
+	AskedAt   time.Time
+	Outcome   string // "" = waits
+	DecidedBy string
+}
+
+const approvalColumns = `a.approval_id::text, a.kind, a.question, p.purpose, p.reason, p.case_ref, a.user_name, a.role, a.zones, a.asked_at, a.outcome, a.decided_by`
+
+func (a *Approval) scan(row pgx.Row) error {
+	return row.Scan(&a.ID, &a.Kind, &a.Question, &a.Purpose, &a.Reason, &a.CaseRef, &a.User, &a.Role, &a.Zones, &a.AskedAt, &a.Outcome, &a.DecidedBy)
+}
+
+// approvalHours is how long an approval waits, and how long it counts once it was given.
+const approvalHours = 8
+
+// AskApproval asks for a second person, once for a subject: an approval that waits already is that one.
+func (s *People) AskApproval(ctx context.Context, kind string, subject, question []byte, purposeID string, u *access.User) (id string, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('approvals:' || $1))", u.Name); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `SELECT approval_id::text FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = '' AND asked_at > clock_timestamp() - $4 * interval '1 hour'`,
+			u.Name, kind, subject, approvalHours).Scan(&id)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		return tx.QueryRow(ctx, `INSERT INTO approvals (kind, subject_key, question, purpose_id, user_name, role, zones) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING approval_id::text`,
+			kind, subject, question, purposeID, u.Name, string(u.Role), append([]string{}, u.Zones...)).Scan(&id)
+	})
+	return id, safeError("ask for approval", err)
+}
+
+// Approved reports whether a second person approved the subject within the last hours.
+func (s *People) Approved(ctx context.Context, kind string, subject []byte, user string) (bool, error) {
+	var yes bool
+	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved' AND decided_at > clock_timestamp() - $4 * interval '1 hour')`,
+		user, kind, subject, approvalHours).Scan(&yes)
+	return yes, safeError("look for approval", err)
+}
+
+// mayDecide is the condition that a user of the zones $2, not $1, may decide: zones of none are the whole region's.
+const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
+
+// ListApprovals lists what waits for the user as second person, and what the user asked for, the newest first. Not all that waits is for the
+// user: see [access.MayFor].
+func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool) ([]Approval, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
+		WHERE asked_at > clock_timestamp() - interval '24 hours' AND (a.user_name = $1 OR $3 AND a.outcome = '' AND `+mayDecide+`) ORDER BY asked_at DESC LIMIT 200`,
+		user, append([]string{}, zones...), approves)
+	if err != nil {
+		return nil, safeError("list approvals", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Approval, error) {
+		var a Approval
+		return a, a.scan(row)
+	})
+	return out, safeError("list approvals", err)
+}
+
+// FindApproval returns an approval that the user may decide, decided ones too, or asked for.
+func (s *People) FindApproval(ctx context.Context, id, user string, zones []string) (Approval, error) {
+	var a Approval
+	if !isID(id) {
+		id = absentID
+	}
+	err := a.scan(s.pool.QueryRow(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id) WHERE approval_id = $3 AND (a.user_name = $1 OR `+mayDecide+`)`,
+		user, append([]string{}, zones...), id))
+	return a, safeError("find approval", err)
+}
+
+// ErrDecided means that another person decided before.
+var ErrDecided = errors.New("this was decided already")
+
+// DecideApproval decides what waits, once. An approved release of rows raises the allowance of the day by more.
+func (s *People) DecideApproval(ctx context.Context, a *Approval, by string, approve bool, allowance, more int64) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		outcome := "refused"
+		if approve {
+			outcome = "approved"
+		}
+		tag, err := tx.Exec(ctx, "UPDATE approvals SET outcome = $2, decided_by = $3, decided_at = clock_timestamp() WHERE approval_id = $1 AND outcome = '' AND user_name <> $3 AND asked_at > clock_timestamp() - $4 * interval '1 hour'",
+			a.ID, outcome, by, approvalHours)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrDecided
+		}
+		if !approve || a.Kind != "rows" {
+			return nil
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO rows_disclosed (user_name, day, allowance) VALUES ($1, `+brusselsDay+`, $2::bigint + $3::bigint)
+			ON CONFLICT (user_name, day) DO UPDATE SET allowance = rows_disclosed.allowance + $3::bigint`, a.User, allowance, more)
+		return err
+	})
+	if errors.Is(err, ErrDecided) {
+		return err
+	}
+	return safeError("decide approval", err)
+}
