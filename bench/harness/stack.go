@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -125,13 +126,13 @@ const benchUsers = 500
 // load.
 func (s *processStack) startOffice(ctx context.Context, w *Where, ref string, addr []string, c *Case, load bench.TrafficConfig) error {
 	users := filepath.Join(s.dir, "users.yaml")
-	tokens, text := make([]string, benchUsers), "users:\n"
+	tokens, list := make([]string, benchUsers), bytes.NewBufferString("users:\n")
 	for i := range tokens {
 		tokens[i] = fmt.Sprintf("of-this-run-only-%d", i)
-		text += fmt.Sprintf("  - {name: bench-%d, role: prosecutor, zones: [], grants: [\"list:bench\"], token_sha256: %x, valid_to: %s}\n",
+		fmt.Fprintf(list, "  - {name: bench-%d, role: prosecutor, zones: [], grants: [\"list:bench\"], token_sha256: %x, valid_to: %s}\n",
 			i, sha256.Sum256([]byte(tokens[i])), time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
 	}
-	if err := os.WriteFile(users, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(users, list.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("write the office's user: %w", err)
 	}
 	traffic, err := s.city.Traffic(load)

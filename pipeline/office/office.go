@@ -166,14 +166,6 @@ func (o *Office) Identify(ctx context.Context, i access.Identity) (uint64, error
 // Handler returns the API.
 func (o *Office) Handler() http.Handler { return o.handler }
 
-// Head returns the newest entry of the access log, to be noted somewhere else; the zero Head while the office is shut.
-func (o *Office) Head() access.Head {
-	if l, _ := o.currentLog(); l != nil {
-		return l.Head()
-	}
-	return access.Head{}
-}
-
 func (o *Office) limiter(user string) *rate.Limiter {
 	o.mu.Lock()
 	defer o.mu.Unlock()

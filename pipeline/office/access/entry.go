@@ -22,9 +22,6 @@ const (
 	KindImport    Kind = "import"    // the log that was kept before this one was taken over
 )
 
-// Kinds lists all kinds.
-func Kinds() []Kind { return []Kind{KindAsked, KindDisclosed, KindIdentity, KindBreak, KindImport} }
-
 // Outcomes of an entry.
 const (
 	Granted = "granted"

@@ -123,9 +123,6 @@ func (l *Log) Head() Head {
 	return l.head
 }
 
-// Keys returns the keys of the log.
-func (l *Log) Keys() *Keys { return l.keys }
-
 // plateKey returns the key of plates of now. The first office of a year makes it. An office that has not the year's key uses the newest
 // one of its directory that the database knows.
 func (l *Log) plateKey(ctx context.Context) (*PlateKey, error) {

@@ -480,13 +480,13 @@ func TestALongListIsLoggedAsHMACs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, clear := range map[int]int{1: 1, maxClear: maxClear, maxClear + 1: 0} {
+	for n, inClear := range map[int]int{1: 1, maxClear: maxClear, maxClear + 1: 0} {
 		a := Request{}
 		for i := range n {
 			a.Plates = append(a.Plates, "1ABC"+string(rune('A'+i/26))+string(rune('A'+i%26)))
 		}
-		if e := newAsked(&User{}, &a, key); len(e.Clear) != clear || len(e.Marks) != n || !e.marksHold() {
-			t.Errorf("%d plates: got %d in clear and %d HMACs, want %d", n, len(e.Clear), len(e.Marks), clear)
+		if e := newAsked(&User{}, &a, key); len(e.Clear) != inClear || len(e.Marks) != n || !e.marksHold() {
+			t.Errorf("%d plates: got %d in clear and %d HMACs, want %d", n, len(e.Clear), len(e.Marks), inClear)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // takeTogether is how many old entries one transaction takes over.
@@ -130,6 +129,6 @@ func (e *OldEntry) entry(key *PlateKey) (Entry, error) {
 		ask.Plates = []string{q.Plate}
 	}
 	out := newAsked(&User{Name: e.User, Role: Role(e.Role)}, &ask, key)
-	out.At, out.Zones, out.Outcome, out.Refusal, out.Body = schemas.Micros(e.At), e.Zone, e.Outcome, e.Refusal, string(body)
+	out.At, out.Zones, out.Outcome, out.Refusal, out.Body = e.At, e.Zone, e.Outcome, e.Refusal, string(body)
 	return out, nil
 }

@@ -29,7 +29,6 @@ var (
 	agent   = &access.User{Name: "g", Role: access.GVCAgent, Zones: []string{"5339"}}
 	jurist  = &access.User{Name: "j", Role: access.Jurist}
 	super   = &access.User{Name: "s", Role: access.GVCSupervisor}
-	auditor = &access.User{Name: "a", Role: access.Auditor}
 	camera  = &access.User{Name: "c", Role: access.CameraOperator}
 )
 

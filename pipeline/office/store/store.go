@@ -115,7 +115,7 @@ func queuePlates(b *pgx.Batch, es []*access.Entry) {
 		marks [][]byte
 		clear []string
 	}
-	var asked, disclosed, clear list
+	var asked, disclosed, inClear list
 	for _, e := range es {
 		to := &asked
 		if e.Kind == access.KindDisclosed {
@@ -125,7 +125,7 @@ func queuePlates(b *pgx.Batch, es []*access.Entry) {
 			to.seqs, to.keys, to.marks = append(to.seqs, int64(e.Seq)), append(to.keys, e.KeyID), append(to.marks, e.Marks[i][:])
 		}
 		for i := range e.Clear {
-			clear.seqs, clear.marks, clear.clear = append(clear.seqs, int64(e.Seq)), append(clear.marks, e.Clear[i].Mark[:]), append(clear.clear, e.Clear[i].Plate)
+			inClear.seqs, inClear.marks, inClear.clear = append(inClear.seqs, int64(e.Seq)), append(inClear.marks, e.Clear[i].Mark[:]), append(inClear.clear, e.Clear[i].Plate)
 		}
 	}
 	if len(asked.seqs) > 0 {
@@ -134,8 +134,8 @@ func queuePlates(b *pgx.Batch, es []*access.Entry) {
 	if len(disclosed.seqs) > 0 {
 		b.Queue("INSERT INTO disclosed (seq, key_id, plate_hmac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])", disclosed.seqs, disclosed.keys, disclosed.marks)
 	}
-	if len(clear.seqs) > 0 {
-		b.Queue("INSERT INTO look_up_plates (seq, plate_hmac, plate) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[])", clear.seqs, clear.marks, clear.clear)
+	if len(inClear.seqs) > 0 {
+		b.Queue("INSERT INTO look_up_plates (seq, plate_hmac, plate) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[])", inClear.seqs, inClear.marks, inClear.clear)
 	}
 }
 

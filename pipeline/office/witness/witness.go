@@ -74,7 +74,7 @@ func Open(ctx context.Context, dir string, key *access.SiteKey) (*MerkleLog, err
 		klog.SetOutput(io.Discard)
 	})
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("Merkle log of heads: %w", err) //nolint:staticcheck // a name
+		return nil, fmt.Errorf("Merkle log of heads: %w", err)
 	}
 	driver, err := posix.New(ctx, posix.Config{Path: dir})
 	if err != nil {
@@ -172,7 +172,7 @@ func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Hea
 		}
 		return out, nil
 	})
-	for n := uint64(0); n < c.size; n++ {
+	for n := range c.size {
 		if n%bundleSize == 0 {
 			bundle, err := client.GetEntryBundle(ctx, files.ReadEntryBundle, n/bundleSize, c.size)
 			if err != nil {
