@@ -40,11 +40,15 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	off := d.offenceRow(d.readRow(canary, "BRU-1", "5339", hour), "speed", "candidate")
 	d.insert("offences", off)
 	asked := []rawRequest{
-		{"POST", "/v1/searches", `{"plate":"` + canary + `"}`}, {"POST", "/v1/hits/query", `{"plate":"` + canary + `"}`},
-		{"POST", "/v1/searches", `{"plate":"` + canary + `'"}`}, {"GET", "/v1/nothing/" + canary, ""}, {"POST", "/v1/searches", `{"plate":"` + canary + `","from":"` + canary + `"}`},
+		{"POST", "/v1/searches", `{"plate":"` + canary + `"}`},
+		{"POST", "/v1/hits/query", `{"plate":"` + canary + `"}`},
+		{"POST", "/v1/searches", `{"plate":"` + canary + `'"}`},
+		{"GET", "/v1/nothing/" + canary, ""},
+		{"POST", "/v1/searches", `{"plate":"` + canary + `","from":"` + canary + `"}`},
 		{"POST", "/v1/offences/query", `{"offence_id":"` + off["offence_id"].(string) + `","explain":true}`},
 		{"POST", "/v1/purposes", `{"purpose":"judicial","reason":"look for ` + canary + `","case_ref":"` + canary + `"}`},
-		{"POST", "/v1/retro-matches", `{"entries":[{"id":"1","plate":"` + canary + `"}]}`}, {"GET", "/v1/searches/" + canary, ""},
+		{"POST", "/v1/retro-matches", `{"entries":[{"id":"1","plate":"` + canary + `"}]}`},
+		{"GET", "/v1/searches/" + canary, ""},
 	}
 	statuses := map[int]int{}
 	purposes := map[string]string{

@@ -93,8 +93,11 @@ func TestRefusedLookUpsAreInTheLogWithWhatWasAsked(t *testing.T) {
 		}
 	}
 	for _, q := range []rawRequest{
-		{"POST", "/v1/searches", `{"plate":"1ABC123*"}`}, {"POST", "/v1/searches", `{"plate":"1ABC123'"}`}, {"POST", "/v1/hits/query", `{"plate":"1ABC123?"}`},
-		{"POST", "/v1/searches", `{"plate":"1ABC123","to":"2026-01-01T00:00:00Z"}`}, {"POST", "/v1/searches", `{"plate":"1ABC123","limit":1001}`},
+		{"POST", "/v1/searches", `{"plate":"1ABC123*"}`},
+		{"POST", "/v1/searches", `{"plate":"1ABC123'"}`},
+		{"POST", "/v1/hits/query", `{"plate":"1ABC123?"}`},
+		{"POST", "/v1/searches", `{"plate":"1ABC123","to":"2026-01-01T00:00:00Z"}`},
+		{"POST", "/v1/searches", `{"plate":"1ABC123","limit":1001}`},
 		{"POST", "/v1/decisions/query", `{"plate":"1ABC123"`},
 	} {
 		if status, _ := d.send(officer, open, q); status/100 != 4 {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
 )
 
 // takeTogether is how many old entries one transaction takes over.
