@@ -23,6 +23,12 @@ type decisionBuilder struct {
 	until schemas.Micros // when it does
 }
 
+// DecisionBuilder is the name under which a family outside of this package meets the builder: the simulation has one that pairs two sites.
+type DecisionBuilder = decisionBuilder
+
+// Decision returns the decision being built.
+func (b *decisionBuilder) Decision() *schemas.Decision { return &b.d }
+
 // builderMemory is a builder with the memory for its trace and its measures.
 type builderMemory struct {
 	b     decisionBuilder

@@ -11,6 +11,7 @@ import (
 // concurrent use.
 type Engine struct {
 	cat      *Catalogue
+	families []Family // of the catalogue, then further ones
 	infos    []*Info
 	registry []*schemas.Camera // as it was handed in
 	cameras  []compiledCamera  // by schemas.Camera.Number
@@ -29,10 +30,11 @@ type compiledCamera struct {
 // nowhere is the camera that nothing is decided at.
 var nowhere compiledCamera
 
-// NewEngine makes an engine for a catalogue and all cameras of one version of the registry. It is made once for a pair of versions.
-func NewEngine(cat *Catalogue, cameras []*schemas.Camera) *Engine {
-	e := &Engine{cat: cat, registry: cameras}
-	for i, f := range cat.families {
+// NewEngine makes an engine for a catalogue and all cameras of one version of the registry. It is made once for a pair of versions. Further
+// families decide after those of the catalogue. [Families] does not list them, so their Precheck never answers Clear.
+func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *Engine {
+	e := &Engine{cat: cat, families: slices.Concat(cat.families, further), registry: cameras}
+	for i, f := range e.families {
 		info := f.Info()
 		e.infos = append(e.infos, info)
 		if info.DecidedOn == MeasuredSighting {
@@ -77,8 +79,8 @@ func (m *Engines) For(cameras []*schemas.Camera) *Engine {
 func (e *Engine) Catalogue() *Catalogue { return e.cat }
 
 func (e *Engine) compile(cam *schemas.Camera) *compiledCamera {
-	at := &compiledCamera{cam: cam, families: make([]Compiled, len(e.cat.families))}
-	for i, f := range e.cat.families {
+	at := &compiledCamera{cam: cam, families: make([]Compiled, len(e.families))}
+	for i, f := range e.families {
 		c := f.Compile(cam)
 		at.families[i] = c
 		if c.Passage != nil && !c.Never {
@@ -186,14 +188,14 @@ func appendUnlessClear(dst []schemas.Decision, d *schemas.Decision) ([]schemas.D
 func (e *Engine) evaluate(m *builderMemory, place int, family Evaluator, s *Subject, ref Reference) *schemas.Decision {
 	b := e.newDecision(m, e.infos[place], s, ref)
 	family.Evaluate(b, s, ref)
-	return &b.d
+	return b.Decision()
 }
 
 // Explain evaluates every family that decides passages and returns all decisions with their traces, also those that are clear and,
 // with the reason not_applicable, those of families that do not apply. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	ref = withBoundaries(ref, s)
-	for i, f := range e.cat.families {
+	for i, f := range e.families {
 		_, cam := s.decidedOn(e.infos[i].DecidedOn)
 		if c := f.Compile(cam); c.Passage != nil {
 			out = append(out, *e.evaluate(&builderMemory{}, i, c.Passage, s, ref))

@@ -28,6 +28,14 @@ var familyInfos = sync.OnceValue(func() (out []*Info) {
 // Families lists the families in the order in which they decide. The caller may change the slice, not what it points to.
 func Families() []*Info { return slices.Clone(familyInfos()) }
 
+// HistorySpan returns the log time for which closed passages are remembered: the longest that a family asks for, 0 when none compares them.
+func HistorySpan() (span schemas.Micros) {
+	for _, i := range familyInfos() {
+		span = max(span, i.History)
+	}
+	return span
+}
+
 // InfoOf finds a family by its name; nil = there is none of it, as when a newer program stored the row.
 func InfoOf(f schemas.Family) *Info {
 	for _, i := range familyInfos() {

@@ -86,7 +86,7 @@ type Info struct {
 	Reasons    []string              // closed set, without those of the catalogue's exemptions; see [Catalogue.Reasons]
 	Clauses    []Clause              // closed set; each has texts in every language and a scenario that shows it
 	Todo       map[string]string     // of each own reason to hold, the message todo.NAME that says what a person does
-	History    schemas.Micros        // how far back it asks for earlier passages; 0 = never
+	History    schemas.Micros        // log time for which closed passages are remembered for it, see [History]; 0 = it compares none
 	Stragglers bool                  // judges a read that came after its passage was decided
 	Force      Force
 	ByBody     bool // exempts by the bodywork that a register shows

@@ -175,6 +175,7 @@ var mutants = []struct {
 	{mutation{name: "a new token at every try", noToken: true}, profile{workers: 2, trouble: 12}},
 	{mutation{name: "window of 2 tokens", window: 2}, profile{workers: 2, crash: 60, trouble: 12}},
 	{mutation{name: "does not wait for the topics", unacknowledged: true}, profile{workers: 2, crash: 40}},
+	{mutation{name: "rebuilds without history", forgetsHistory: true}, profile{workers: 2, crash: 60}},
 }
 
 // mutantSeeds is within how many seeds each mutant must be caught.

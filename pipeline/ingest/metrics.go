@@ -70,7 +70,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, r := range schemas.Reasons() {
 		m.rejectedTotal.WithLabelValues(r.String())
 	}
-	for _, what := range []string{"id", "passage"} {
+	for _, what := range []string{"id", "passage", "history"} {
 		m.forgottenTotal.WithLabelValues(what)
 	}
 	m.mergedTotal.WithLabelValues(shard.MergeRetransmission.String())
@@ -92,6 +92,7 @@ func (m *Metrics) countBatch(b *Batch, insert, acknowledge, total time.Duration)
 	m.lateTotal.Add(float64(b.Counts.Late))
 	m.forgottenTotal.WithLabelValues("id").Add(float64(b.Counts.Forgotten.IDs))
 	m.forgottenTotal.WithLabelValues("passage").Add(float64(b.Counts.Forgotten.Passages))
+	m.forgottenTotal.WithLabelValues("history").Add(float64(b.Counts.Forgotten.History))
 	for k, n := range b.Counts.Merged {
 		m.mergedTotal.WithLabelValues(shard.MergeKind(k).String()).Add(float64(n))
 	}

@@ -204,7 +204,7 @@ func (w *partitionWorker) completeBatch(b *Batch) *Batch {
 	}
 	b.Totals.Clock = w.shard.Clock()
 	now := w.shard.Forgotten()
-	b.Counts.Forgotten = shard.Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages}
+	b.Counts.Forgotten = shard.Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages, History: now.History - b.forgotten.History}
 	b.plan.End = b.Range.End
 	b.plan.Catalogue, b.plan.Reference = b.Totals.CatalogueVersion, b.Totals.ReferenceVersion
 	b.after = newPlan(w.shard, b.Range.End)

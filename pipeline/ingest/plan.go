@@ -20,6 +20,7 @@ type Plan struct {
 	Rewind      int64              `json:"rw"`            // first offset in the horizon before Start
 	RewindClock schemas.Micros     `json:"rwc"`           // log clock before the record at Rewind
 	Anchors     []shard.AnchorMark `json:"rwa,omitempty"` // the shard's anchors at Rewind
+	Horizon     schemas.Micros     `json:"h,omitempty"`   // log time between Rewind and Start; 0 = the horizon without a history
 	// The versions whose lists were matched against the remembered vehicles at Start.
 	MatchedCatalogue string `json:"mc,omitempty"`
 	MatchedReference string `json:"mr,omitempty"`
@@ -34,7 +35,7 @@ const planVersion = 1
 func newPlan(s *shard.Shard, offset int64) Plan {
 	w, m := s.Rewind(), s.Matched()
 	return Plan{
-		Version: planVersion, Start: offset, End: offset,
+		Version: planVersion, Start: offset, End: offset, Horizon: s.HistoryHorizon(),
 		Rewind: min(w.Offset, offset), RewindClock: w.Clock, Anchors: w.Anchors,
 		MatchedCatalogue: m.Catalogue, MatchedReference: m.Reference,
 	}

@@ -22,18 +22,12 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 	}
-	w.shard = shard.New(w.cfg.shardConfig(w.number), plan.rewindPoint())
-	if err := w.restoreTold(ctx, plan); err != nil {
-		return 0, err
-	}
-	versions := w.cfg.Versions()
-	reread := 0
-	err = w.readBack(ctx, plan.Rewind, plan.Start, func(recs *shard.Records, n int) {
-		w.shard.Process(&versions, recs, 0, n, nil, nil)
-		reread += n
-	})
+	reread, err := w.rebuildShard(ctx, plan)
 	if err != nil {
 		return 0, fmt.Errorf("rebuild state of partition %d: %w", w.number, err)
+	}
+	if w.cfg.rebuilt != nil {
+		w.cfg.rebuilt(w.shard)
 	}
 	w.shard.SetMatched(plan.matchedVersions())
 	if err := w.restoreLongMemory(ctx, plan.Start); err != nil {
@@ -50,6 +44,30 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	w.log.Info().Int64("offset", plan.End).Int("reread", reread).Bool("plan_under_way", plan.UnderWay()).
 		Dur("took", took).Msg("partition taken over")
 	return plan.End, nil
+}
+
+// rebuildShard makes the shard and reads back its state at the plan's start. It returns how many records it read.
+func (w *partitionWorker) rebuildShard(ctx context.Context, plan Plan) (reread int, err error) {
+	versions := w.cfg.Versions()
+	visit := func(recs *shard.Records, n int) {
+		w.shard.Process(&versions, recs, 0, n, nil, nil)
+		reread += n
+	}
+	from, err := w.findRewind(ctx, plan)
+	if err != nil {
+		return 0, err
+	}
+	w.shard = shard.New(w.cfg.shardConfig(w.number), from)
+	if err := w.restoreTold(ctx, from.Offset, plan.Start); err != nil {
+		return 0, err
+	}
+	if from.Offset < plan.Rewind {
+		if err := w.readBack(ctx, from.Offset, plan.Rewind, visit); err != nil {
+			return 0, err
+		}
+		w.shard.ResumeAt(plan.rewindPoint())
+	}
+	return reread, w.readBack(ctx, plan.Rewind, plan.Start, visit)
 }
 
 // crossLoss commits the records in a loss as done, like a batch: the plan, the range, whose batches row exists
@@ -80,13 +98,13 @@ func (w *partitionWorker) crossLoss(ctx context.Context, plan Plan) (Plan, error
 	return next, w.commitPlan(ctx, next)
 }
 
-// restoreTold loads the hits told for the records to be read back.
-func (w *partitionWorker) restoreTold(ctx context.Context, plan Plan) error {
-	if plan.Rewind >= plan.Start {
+// restoreTold loads the hits told for the records [from, to) to be read back.
+func (w *partitionWorker) restoreTold(ctx context.Context, from, to int64) error {
+	if from >= to {
 		return nil
 	}
 	told, err := retryTransient(ctx, w, "read back hits", func() ([]shard.Told, error) {
-		return w.cfg.State.Told(ctx, w.number, plan.Rewind, plan.Start)
+		return w.cfg.State.Told(ctx, w.number, from, to)
 	})
 	w.shard.RestoreTold(told)
 	return err

@@ -21,6 +21,7 @@ func TestARebuiltShardGoesOnAsIfItHadNeverStopped(t *testing.T) {
 	short, cuts := 0, 0
 	for trial := range uint64(6) {
 		in := newSimInput(seed+trial, profile{})
+		in.most = 2 * simRecords // longer than the horizon with a history
 		in.appendAll()
 		for p := range in.log.parts {
 			part := &in.log.parts[p]

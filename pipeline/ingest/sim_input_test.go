@@ -119,12 +119,13 @@ type simInput struct {
 	steady bool
 	clock  schemas.Micros
 	n      int
+	most   int // records; simRecords unless a test needs a longer log
 	sent   []*anprv1.PlateRead
 	ended  bool
 }
 
 func newSimInput(seed uint64, prof profile) *simInput {
-	return &simInput{log: newSimLog(simPartitions), rng: rand.New(rand.NewPCG(seed, 1)), sparse: prof.sparse, steady: prof.steady, clock: simStart}
+	return &simInput{log: newSimLog(simPartitions), rng: rand.New(rand.NewPCG(seed, 1)), sparse: prof.sparse, steady: prof.steady, clock: simStart, most: simRecords}
 }
 
 func (in *simInput) isExhausted() bool { return in.ended }
@@ -137,7 +138,7 @@ func (in *simInput) appendAll() {
 // appendSome appends a handful of records and reports whether there are more. The log does not depend on when it is called.
 func (in *simInput) appendSome() bool {
 	for range 23 {
-		if in.n == simRecords {
+		if in.n == in.most {
 			in.endInput()
 			return false
 		}
@@ -202,6 +203,7 @@ func (in *simInput) appendRecord(p int32, value []byte) {
 	if in.sparse && in.rng.IntN(12) == 0 {
 		skip = int64(1 + in.rng.IntN(30))
 	}
+	in.log.clock = in.clock
 	in.log.appendRecord(p, value, skip)
 }
 

@@ -17,6 +17,7 @@ import (
 // simLog is the broker's topic and its group's commits. Only the scheduler's goroutine touches it during a run.
 type simLog struct {
 	parts     []simPart
+	clock     schemas.Micros // date of what is appended
 	committed map[int32]simCommit
 }
 
@@ -24,6 +25,7 @@ type simLog struct {
 type simPart struct {
 	offsets    []int64
 	values     [][]byte
+	dated      []schemas.Micros // by the broker
 	first, end int64
 	poison     Loss // records that no fetch brings
 }
@@ -42,6 +44,7 @@ func (l *simLog) appendRecord(p int32, v []byte, skip int64) {
 	x := &l.parts[p]
 	x.offsets = append(x.offsets, x.end+skip)
 	x.values = append(x.values, v)
+	x.dated = append(x.dated, l.clock)
 	x.end += skip + 1
 }
 
@@ -49,7 +52,7 @@ func (l *simLog) appendRecord(p int32, v []byte, skip int64) {
 func (l *simLog) truncateLog(p int32, offset int64) {
 	x := &l.parts[p]
 	i, _ := slices.BinarySearch(x.offsets, offset)
-	x.offsets, x.values, x.first = x.offsets[i:], x.values[i:], max(offset, x.first)
+	x.offsets, x.values, x.dated, x.first = x.offsets[i:], x.values[i:], x.dated[i:], max(offset, x.first)
 }
 
 // allCommitted reports whether everything is committed.
@@ -249,6 +252,18 @@ func (s *simSession) Bounds(ctx context.Context, p int32) (first, end int64, err
 		return nil
 	})
 	return first, end, err
+}
+
+func (s *simSession) OffsetAt(ctx context.Context, p int32, at schemas.Micros) (offset int64, err error) {
+	err = s.awaitOp(ctx, opCommitted, p, "offset by time", func() error {
+		x := &s.w.sim.log.parts[p]
+		offset = x.end
+		if i := slices.IndexFunc(x.dated, func(d schemas.Micros) bool { return d >= at }); i >= 0 {
+			offset = x.offsets[i]
+		}
+		return nil
+	})
+	return offset, err
 }
 
 func (s *simSession) Tick(ctx context.Context, p int32, at schemas.Micros) error {

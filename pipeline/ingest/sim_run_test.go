@@ -52,6 +52,7 @@ type mutation struct {
 	noToken        bool // every insert has a new token
 	window         int  // tokens remembered
 	unacknowledged bool // published messages count as acknowledged at once
+	forgetsHistory bool // state is rebuilt without history
 }
 
 func (m *mutation) mutateCommitted(c simCommit) (int64, string) {
@@ -148,6 +149,7 @@ func simDedup() dedup.Config {
 	return dedup.Config{
 		RepeatIDs: 1 << 10, PassagesStart: 64, RepeatSpan: 20 * schemas.Second, Gap: 3 * schemas.Second, CloseAfter: 2 * schemas.Second,
 		KeepClosed: 5 * schemas.Second, ParkedAfter: 5 * schemas.Second, ParkedSlot: 10 * schemas.Second,
+		HistorySpan: simHistory,
 	}
 }
 
@@ -155,7 +157,7 @@ var simVersions = sync.OnceValue(func() *shard.Versions { return simVersionsOf(s
 
 // simVersionsOf has an engine that is compiled for the registry's cameras, as in the program.
 func simVersionsOf(r *simRegistry) *shard.Versions {
-	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)))}
+	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)), sitePairs{})}
 }
 
 // startWorker begins a process. Only the scheduler's goroutine calls it.
@@ -171,6 +173,9 @@ func (m *sim) startWorker() {
 		Linger: 20 * time.Millisecond, LingerFew: 60 * time.Millisecond, LingerFull: 150 * time.Millisecond,
 		TickAfter: 1000 * time.Hour, Logger: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
 		jitter: func(d time.Duration) time.Duration { return d / 3 },
+	}
+	if m.mut.forgetsHistory {
+		cfg.rebuilt = func(s *shard.Shard) { s.History().Advance(1 << 62) }
 	}
 	if m.config != nil {
 		m.config(&cfg)

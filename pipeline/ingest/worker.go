@@ -35,7 +35,8 @@ type Config struct {
 	Logger     zerolog.Logger
 	Metrics    *Metrics
 
-	jitter func(time.Duration) time.Duration // returns less than its argument; random except in simulations
+	jitter  func(time.Duration) time.Duration // returns less than its argument; random except in simulations
+	rebuilt func(*shard.Shard)                // a simulation's look at a rebuilt shard; may be nil
 }
 
 func (c Config) withDefaults() Config {

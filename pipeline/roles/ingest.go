@@ -89,6 +89,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		return nil, err
 	}
 	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
+	memory.HistorySpan = rules.HistorySpan()
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewStoredState(r.conn),
 		Versions: func() shard.Versions {

@@ -20,6 +20,9 @@ type Config struct {
 	ParkedSlot    schemas.Micros // a parked vehicle gets one row per slot
 	MaxPassages   int            // open and kept passages; beyond it the one nearest its deadline is closed early
 	PassagesStart int            // room made at start
+
+	HistorySpan schemas.Micros // log time that [History] remembers closed passages; 0 = it remembers nothing and takes no memory
+	MaxHistory  int            // passages of it; default: as many as the span has when passages come as MaxPassages has room for
 }
 
 // The reads a second of one partition that [ForRate] makes room for. Below the least one, a camera that sends what it held back would
@@ -46,11 +49,14 @@ func ForRate(rate int) Config {
 // Memory returns the bytes that a partition's memories take: of ids from the start on, of passages at most.
 func (c Config) Memory() (ids, passages int) {
 	c = c.WithDefaults()
-	return bucketsFor(c.RepeatIDs) * slotsPerBucket * 8, c.MaxPassages * passageBytes
+	return bucketsFor(c.RepeatIDs) * slotsPerBucket * 8, c.MaxPassages*passageBytes + c.MaxHistory*historyBytes
 }
 
 // passageBytes is what a decided passage takes: slot, what is kept of its best read, its place in the table and in the queue of deadlines.
 const passageBytes = 280
+
+// historyBytes is what a passage of the history takes: the entry and its share of the index.
+const historyBytes = 176
 
 // WithDefaults fills the zero fields.
 func (c Config) WithDefaults() Config {
@@ -75,6 +81,9 @@ func (c Config) WithDefaults() Config {
 	if c.PassagesStart == 0 {
 		c.PassagesStart = 4096
 	}
+	if c.HistorySpan > 0 && c.MaxHistory == 0 {
+		c.MaxHistory = max(4096, int(int64(c.MaxPassages)*int64(c.HistorySpan/schemas.Second)*100/roomSeconds))
+	}
 	return c
 }
 
@@ -84,8 +93,9 @@ func (c *Config) closes(last schemas.Micros) schemas.Micros {
 	return at - at%c.CloseStep
 }
 
-// Horizon is the log time before an offset beyond which no record can matter to the state at that offset.
+// Horizon is the log time before an offset beyond which no record can matter to the state at that offset. A passage of the history closed
+// up to HistorySpan before, and what it says depends on the records of the horizon without a history before that.
 func (c Config) Horizon() schemas.Micros {
 	c = c.WithDefaults()
-	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.CloseStep+c.KeepClosed) + schemas.Minute
+	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.CloseStep+c.KeepClosed) + schemas.Minute + c.HistorySpan
 }

@@ -16,6 +16,31 @@ func (s *Shard) Rewind() Rewind {
 	return Rewind{Offset: m.offset, Clock: m.clock.now, Anchors: m.clock.marked()}
 }
 
+// HistoryHorizon returns the horizon for a plan: 0 when there is no history, because every owner knows that one.
+func (s *Shard) HistoryHorizon() schemas.Micros {
+	if s.cfg.Dedup.HistorySpan == 0 {
+		return 0
+	}
+	return s.cfg.Dedup.Horizon()
+}
+
+// Sent returns the time at which the records at the rewind point were received, by the source heard most of late.
+func (r *Rewind) Sent() schemas.Micros {
+	c := resumedClock(r.Clock, r.Anchors)
+	return c.received()
+}
+
+// Earlier returns a rewind point at an earlier offset whose records were received at that time, and whose clock stands at clock.
+func Earlier(offset int64, received, clock schemas.Micros) Rewind {
+	return Rewind{Offset: offset, Clock: clock, Anchors: []AnchorMark{{int64(received - clock), anchorHeard}}}
+}
+
+// ResumeAt sets the clock to that of the rewind point, which the shard has reached from an earlier one. The clock of the earlier one was begun so
+// that both stand at the same log time; the anchors of the plan go before those that were guessed on the way.
+func (s *Shard) ResumeAt(r Rewind) {
+	s.clock = resumedClock(max(r.Clock, s.clock.now), r.Anchors)
+}
+
 // clockMarks remembers at which offset the log clock reached which time, so that a plan can say where its horizon begins. It keeps one mark a
 // second of log time.
 type clockMarks struct {

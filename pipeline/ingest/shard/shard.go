@@ -29,6 +29,7 @@ type Shard struct {
 	cfg      Config
 	window   *dedup.RepeatFilter
 	passages *dedup.Passages
+	history  *dedup.History // nil when no family asks
 	clock    logClock
 	marks    clockMarks
 	matched  VersionNames                          // under which lists were last matched against all that is remembered
@@ -77,11 +78,18 @@ func New(cfg Config, from Rewind) *Shard {
 		rows: Rows{Topic: cfg.Topic, Partition: cfg.Partition},
 	}
 	s.passages = dedup.NewPassages(cfg.Dedup, s.decidePassages)
+	s.history = dedup.NewHistory(cfg.Dedup)
 	return s
 }
 
 // Clock returns the log's clock as a time of receipt, see logClock.
 func (s *Shard) Clock() schemas.Micros { return s.clock.received() }
+
+// History returns the memory of closed passages, nil when no family asks for one.
+func (s *Shard) History() *dedup.History { return s.history }
+
+// LogTime returns the log time, which only differences of it say something about.
+func (s *Shard) LogTime() schemas.Micros { return s.clock.now }
 
 // OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
 func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliest().Day() - seenDays }
@@ -265,14 +273,19 @@ func (s *Shard) rematch(at schemas.Micros) {
 }
 
 // decidePassages decides closed passages, ChunkSize at most. While state is rebuilt nothing is decided: Restore brings what earlier
-// decisions left.
+// decisions left. Each passage goes into the history after the decision on it and before the next decision, so that of a pair the later
+// one meets the earlier one and not the other way round.
 func (s *Shard) decidePassages(closed []dedup.Closed) {
 	if s.emit == nil {
+		for i := range closed {
+			s.history.Add(&closed[i], s.clock.now)
+		}
 		return
 	}
 	s.prefetchClosed(closed)
 	for i := range closed {
 		s.decidePassage(&closed[i])
+		s.history.Add(&closed[i], s.clock.now)
 	}
 	s.handOver() // the passages are those of the memory, which uses them again
 }
@@ -295,6 +308,9 @@ func (s *Shard) decidePassage(c *dedup.Closed) {
 	}
 	subject := &s.subject
 	*subject = rules.Subject{Passage: p, Camera: cam, Prior: &s.prior}
+	if s.history != nil {
+		subject.History = s.history
+	}
 	switch {
 	case p.Measured.Read == p.Best.Read:
 		subject.MeasuredBy = cam
@@ -378,6 +394,7 @@ func (s *Shard) advance(at, reach schemas.Micros) {
 		if s.emit != nil {
 			s.forgetOldDays(s.clock.earliest())
 		}
+		s.history.Advance(s.clock.now)
 		s.passages.Advance(s.clock.now)
 	}
 	if s.stale && s.emit != nil {

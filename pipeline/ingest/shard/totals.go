@@ -42,8 +42,8 @@ func (c *Counts) addClean(clean rules.FamilySet) {
 }
 
 // Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read
-// of its own, a passage is decided before its last reads.
-type Forgotten struct{ IDs, Passages uint64 }
+// of its own, a passage is decided before its last reads, a passage of the history is not found by those that come later.
+type Forgotten struct{ IDs, Passages, History uint64 }
 
 // Tally is the count of what became of the records of a range. A shard counts an outcome where it is decided and not from the rows it
 // hands on, so that whoever stores the rows can compare the two.
@@ -71,6 +71,7 @@ type Fill struct {
 	IDs, IDRoom           int
 	Passages, PassageRoom int
 	Open                  int // of the passages, not yet decided
+	History, HistoryRoom  int // closed passages for the families that compare them
 }
 
 // Fill returns how full the shard's memory is.
@@ -78,10 +79,11 @@ func (s *Shard) Fill() Fill {
 	return Fill{
 		IDs: s.window.Live(s.clock.now), IDRoom: s.window.Room(),
 		Passages: s.passages.Remembered(), PassageRoom: s.passages.Room(), Open: s.passages.Open(),
+		History: s.history.Len(), HistoryRoom: s.history.Room(),
 	}
 }
 
 // Forgotten returns what the shard's memory let go before its time since it was made.
 func (s *Shard) Forgotten() Forgotten {
-	return Forgotten{IDs: s.window.Evicted, Passages: s.passages.Forced}
+	return Forgotten{IDs: s.window.Evicted, Passages: s.passages.Forced, History: s.history.Forgotten()}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Config sets up membership in a consumer group. Zero durations take their defaults.
@@ -190,6 +191,23 @@ func (s *groupGeneration) Bounds(ctx context.Context, partition int32) (first, e
 		return 0, 0, fmt.Errorf("read bounds of %s/%d: %w", s.g.cfg.Topic, partition, err)
 	}
 	return first, end, nil
+}
+
+func (s *groupGeneration) OffsetAt(ctx context.Context, partition int32, at schemas.Micros) (int64, error) {
+	conn, err := s.g.dialLeader(ctx, partition)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	offset, err := conn.ReadOffset(at.Time())
+	if err == nil && offset < 0 { // no record is dated so late
+		offset, err = conn.ReadLastOffset()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find the offset of %s/%d at %v: %w", s.g.cfg.Topic, partition, at, err)
+	}
+	return offset, nil
 }
 
 func (g *KafkaGroup) dialLeader(ctx context.Context, partition int32) (*kafka.Conn, error) {

@@ -1,0 +1,153 @@
+package dedup
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// History is the third memory of a shard: the passages that closed in the last HistorySpan of log time, for families that compare passages.
+//
+// A shard adds every passage after the decision on it, in the order of closing, also while state is rebuilt. So a passage meets those that
+// closed before it and never itself, and a pair of passages is met once: when the later of the two closes. History holds nothing that a rule
+// decided. It is not safe for concurrent use.
+//
+// The memory holds at most MaxHistory passages. Beyond that the oldest is forgotten and counted in Evicted.
+type History struct {
+	span    schemas.Micros
+	most    int
+	ring    []pastEntry // length 0 or a power of two; a passage lies at its number modulo the length
+	first   uint64      // number of the oldest passage; numbers begin at 1 and follow the order of closing
+	after   uint64      // number that the next passage gets
+	classes map[schemas.Class]pastChain
+
+	// Evicted counts passages forgotten before their time for want of room.
+	Evicted uint64
+}
+
+// pastEntry is a passage, chained to the next one of its class.
+type pastEntry struct {
+	schemas.PastPassage
+	closed schemas.Micros // log time
+	next   uint64         // number; 0 = none
+}
+
+// pastChain holds the numbers of the first and the last passage of a class.
+type pastChain struct{ first, last uint64 }
+
+// NewHistory makes an empty memory, and none at all (nil) when the span is 0. Every method of a nil History works and does nothing.
+func NewHistory(cfg Config) *History {
+	cfg = cfg.WithDefaults()
+	if cfg.HistorySpan == 0 {
+		return nil
+	}
+	return &History{span: cfg.HistorySpan, most: cfg.MaxHistory, first: 1, after: 1, classes: map[schemas.Class]pastChain{}}
+}
+
+// Len returns the number of passages remembered.
+func (h *History) Len() int {
+	if h == nil {
+		return 0
+	}
+	return int(h.after - h.first)
+}
+
+// Forgotten returns the number of passages forgotten before their time.
+func (h *History) Forgotten() uint64 {
+	if h == nil {
+		return 0
+	}
+	return h.Evicted
+}
+
+// Room returns how many passages may be remembered.
+func (h *History) Room() int {
+	if h == nil {
+		return 0
+	}
+	return h.most
+}
+
+// Advance moves the log's clock and forgets the passages that closed a span before it or earlier.
+func (h *History) Advance(clock schemas.Micros) {
+	if h == nil {
+		return
+	}
+	for h.first < h.after && h.at(h.first).closed <= clock-h.span {
+		h.dropFirst()
+	}
+}
+
+// Add remembers a passage that closed at the log time clock, which does not go back. It does not allocate once the memory has grown to its
+// working size.
+func (h *History) Add(c *Closed, clock schemas.Micros) {
+	if h == nil {
+		return
+	}
+	if h.Len() >= h.most {
+		h.Evicted++
+		h.dropFirst()
+	}
+	if h.Len() == len(h.ring) {
+		h.grow()
+	}
+	n := h.after
+	h.after++
+	b := &c.Best
+	*h.at(n) = pastEntry{closed: clock, PastPassage: schemas.PastPassage{
+		ID: c.ID, Read: b.Read, Plate: b.Plate, Site: c.SiteHash, CapturedAt: b.CapturedAt, Camera: c.BestCamera, Speed: b.Speed, Country: b.Country,
+		Confidence: b.Confidence, Lane: b.Lane, Direction: b.Direction, Flags: b.Flags, Variants: c.Variants, Parked: c.Parked,
+	}}
+	class := b.Plate.Class()
+	chain, ok := h.classes[class]
+	if ok {
+		h.at(chain.last).next = n
+	} else {
+		chain.first = n
+	}
+	chain.last = n
+	h.classes[class] = chain
+}
+
+// Passages appends the passages of the class captured in [from, to), ordered by capture time and id. It implements rules.History.
+func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from, to schemas.Micros) []schemas.PastPassage {
+	if h == nil {
+		return dst
+	}
+	had := len(dst)
+	for n := h.classes[class].first; n != 0; n = h.at(n).next {
+		if p := h.at(n); p.CapturedAt >= from && p.CapturedAt < to {
+			dst = append(dst, p.PastPassage)
+		}
+	}
+	slices.SortFunc(dst[had:], func(a, b schemas.PastPassage) int {
+		return cmp.Or(cmp.Compare(a.CapturedAt, b.CapturedAt), bytes.Compare(a.ID.ID[:], b.ID.ID[:]))
+	})
+	return dst
+}
+
+func (h *History) at(n uint64) *pastEntry { return &h.ring[n&uint64(len(h.ring)-1)] }
+
+// dropFirst forgets the oldest passage, which is the first of its class.
+func (h *History) dropFirst() {
+	e := h.at(h.first)
+	class := e.Plate.Class()
+	if e.next == 0 {
+		delete(h.classes, class)
+	} else {
+		chain := h.classes[class]
+		chain.first = e.next
+		h.classes[class] = chain
+	}
+	h.first++
+}
+
+func (h *History) grow() {
+	old := *h
+	h.ring = make([]pastEntry, max(64, 2*len(h.ring)))
+	for n := old.first; n < old.after; n++ {
+		*h.at(n) = *old.at(n)
+	}
+}

@@ -1,0 +1,75 @@
+package ingest
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// sitePairs is a family that pairs the passages of a vehicle at two sites, as a control of average speed does. It holds every pair, names the
+// nearest partner in the offence and every partner in the trace: a history with one passage less gives another decision.
+type sitePairs struct{}
+
+var (
+	_ rules.Family    = sitePairs{}
+	_ rules.Evaluator = sitePairs{}
+)
+
+// simHistory is for how long the simulation remembers closed passages.
+const simHistory = schemas.Minute
+
+var sitePairsInfo = &rules.Info{
+	Family: "site_pairs", Rule: "sim.site_pairs", Purpose: 1 << 3, DecidedOn: rules.BestSighting, Period: rules.PeriodPair,
+	Reasons: []string{"paired"}, History: simHistory, Force: rules.ForceAssistedReview,
+}
+
+func (sitePairs) Info() *rules.Info    { return sitePairsInfo }
+func (sitePairs) Load(*rules.Sections) {}
+func (f sitePairs) Compile(cam *schemas.Camera) rules.Compiled {
+	return rules.Compiled{Passage: f, Never: cam == nil}
+}
+func (sitePairs) partners(s *rules.Subject) []schemas.PastPassage {
+	if s.History == nil || s.Passage.Parked {
+		return nil
+	}
+	at := s.Passage.Best.CapturedAt
+	all := s.History.Passages(nil, s.Passage.Class, at-12*schemas.Hour, at+12*schemas.Hour)
+	return slices.DeleteFunc(all, func(p schemas.PastPassage) bool {
+		return p.Site == s.Camera.SiteHash || p.Parked || p.Plate != s.Passage.Best.Plate || p.ID == s.Passage.ID
+	})
+}
+
+func (f sitePairs) Precheck(s *rules.Subject, _ rules.Reference) rules.Precheck {
+	if len(f.partners(s)) == 0 {
+		return rules.NotApplicable
+	}
+	return rules.Evaluate
+}
+
+func (f sitePairs) Evaluate(b *rules.DecisionBuilder, s *rules.Subject, _ rules.Reference) {
+	d, own := b.Decision(), s.Passage.ID
+	d.Outcome, d.Reason = schemas.OutcomeClear, "not_applicable"
+	nearest, least := schemas.PassageID{}, schemas.Micros(-1)
+	for _, p := range f.partners(s) {
+		d.Trace = append(d.Trace, schemas.Step{Code: "pair", Holds: true, Args: []string{p.ID.String(), p.CapturedAt.String()}, Verified: true})
+		away := max(p.CapturedAt-s.Passage.Best.CapturedAt, s.Passage.Best.CapturedAt-p.CapturedAt)
+		if least < 0 || away < least {
+			nearest, least = p.ID, away
+		}
+	}
+	if least < 0 {
+		return
+	}
+	first, second := own, nearest
+	if bytes.Compare(first.ID[:], second.ID[:]) > 0 {
+		first, second = second, first
+	}
+	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, schemas.Country{}, slices.Concat(first.ID[:], second.ID[:]))
+	d.ExclusionKey = rules.ExclusionKeyOf(d.Rule, d.Family, d.On.Plate, s.Camera.Site, d.On.CapturedAt)
+	d.Outcome, d.Reason = schemas.OutcomeHeld, "paired"
+	if _, seen := s.Prior.ByID(d.Offence); seen {
+		d.Outcome = schemas.OutcomeDuplicate
+	}
+}
