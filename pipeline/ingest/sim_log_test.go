@@ -48,6 +48,14 @@ func (l *simLog) appendRecord(p int32, v []byte, skip int64) {
 	x.end += skip + 1
 }
 
+// offsetAt returns the first offset dated at that time or later, the end when there is none.
+func (x *simPart) offsetAt(at schemas.Micros) int64 {
+	if i := slices.IndexFunc(x.dated, func(d schemas.Micros) bool { return d >= at }); i >= 0 {
+		return x.offsets[i]
+	}
+	return x.end
+}
+
 // truncateLog removes the records below offset, as retention does.
 func (l *simLog) truncateLog(p int32, offset int64) {
 	x := &l.parts[p]
@@ -256,11 +264,7 @@ func (s *simSession) Bounds(ctx context.Context, p int32) (first, end int64, err
 
 func (s *simSession) OffsetAt(ctx context.Context, p int32, at schemas.Micros) (offset int64, err error) {
 	err = s.awaitOp(ctx, opCommitted, p, "offset by time", func() error {
-		x := &s.w.sim.log.parts[p]
-		offset = x.end
-		if i := slices.IndexFunc(x.dated, func(d schemas.Micros) bool { return d >= at }); i >= 0 {
-			offset = x.offsets[i]
-		}
+		offset = s.w.sim.log.parts[p].offsetAt(at)
 		return nil
 	})
 	return offset, err

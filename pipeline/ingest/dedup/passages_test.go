@@ -114,7 +114,7 @@ func TestRebuildFromHorizonChangesNothing(t *testing.T) {
 	for trial := range 20 {
 		seed := uint64(time.Now().UnixNano())
 		rng := rand.New(rand.NewPCG(seed, 1))
-		cfg := Config{RepeatSpan: 2 * schemas.Minute, RepeatIDs: 1 << 14}
+		cfg := Config{RepeatSpan: 2 * schemas.Minute, RepeatIDs: 1 << 14, HistorySpan: schemas.Micros(trial%3) * 5 * schemas.Minute}
 		recs := traffic(rng, 6000, trial%2 == 0)
 		full := run(cfg, recs, 0)
 		cut := 3000 + rng.IntN(2500)
@@ -170,12 +170,22 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 	w := NewRepeatFilter(cfg.RepeatSpan, cfg.RepeatIDs)
 	out := make([]string, len(recs))
 	at := 0
-	ps := NewPassages(cfg, each(func(p *schemas.Passage) {
-		out[at] += fmt.Sprintf("[close %v %d %d %v]", p.ID, p.Reads, p.Merged, p.Best.Read)
-	}))
+	h := NewHistory(cfg)
+	var ps *Passages
+	ps = NewPassages(cfg, func(closed []Closed) {
+		for i := range closed { // as a shard does: a passage meets those that closed before it
+			p := &closed[i]
+			out[at] += fmt.Sprintf("[close %v %d %d %v]", p.ID, p.Reads, p.Merged, p.Best.Read)
+			for _, past := range h.Passages(nil, p.Class, p.Best.CapturedAt-schemas.Hour, p.Best.CapturedAt+schemas.Hour) {
+				out[at] += fmt.Sprintf("[meets %v]", past.ID)
+			}
+			h.Add(p, ps.clock)
+		}
+	})
 	for i := from; i < len(recs); i++ {
 		at = i
 		r := recs[i]
+		h.Advance(r.ReceivedAt)
 		ps.Advance(r.ReceivedAt)
 		if w.Seen(r.ID, r.ReceivedAt) {
 			out[i] += fmt.Sprint("repeat ", w.Live(r.ReceivedAt), ps.Remembered())
