@@ -11,6 +11,9 @@ query/camera.go:.*CameraReads                statements whose plan bench/lookups
 query/reads.go:.*Reads                       the same
 query/explain.go:.*DB.Explain                the plan of a statement
 reference/load.go:.*Load                     one version of a directory, for tests of five rooms
+dedup/history.go:.*History.Passages      what a family asks that compares passages; today that of the simulation
+replay/past.go:.*closedBefore.Passages   the same of a replay
+shard/shard.go:.*Shard.History           the memory that the simulation takes from a rebuilt shard, and that a test lists
 schemas/columns.go:.*Tables                  every table with a struct: the drift test
 schemas/columns.go:.*PlateColumns            every column with a plate: the drift test, and what a deletion must reach
 schemas/measures.go:.*Measures              every measure, which tests of the families hold theirs against

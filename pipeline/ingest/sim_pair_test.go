@@ -2,8 +2,11 @@ package ingest
 
 import (
 	"bytes"
+	"maps"
 	"slices"
+	"sync"
 
+	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -37,7 +40,7 @@ func (sitePairs) partners(s *rules.Subject) []schemas.PastPassage {
 	at := s.Passage.Best.CapturedAt
 	all := s.History.Passages(nil, s.Passage.Class, at-12*schemas.Hour, at+12*schemas.Hour)
 	return slices.DeleteFunc(all, func(p schemas.PastPassage) bool {
-		return p.Site == s.Camera.SiteHash || p.Parked || p.Plate != s.Passage.Best.Plate || p.ID == s.Passage.ID
+		return p.Site == s.Camera.SiteHash || p.Plate != s.Passage.Best.Plate || p.ID == s.Passage.ID
 	})
 }
 
@@ -72,4 +75,11 @@ func (f sitePairs) Evaluate(b *rules.DecisionBuilder, s *rules.Subject, _ rules.
 	if _, seen := s.Prior.ByID(d.Offence); seen {
 		d.Outcome = schemas.OutcomeDuplicate
 	}
+}
+
+var simVersions = sync.OnceValue(func() *shard.Versions { return simVersionsOf(simRegistered()) })
+
+// simVersionsOf has an engine that is compiled for the registry's cameras, as in the program.
+func simVersionsOf(r *simRegistry) *shard.Versions {
+	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)), sitePairs{})}
 }

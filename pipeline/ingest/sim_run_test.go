@@ -153,13 +153,6 @@ func simDedup() dedup.Config {
 	}
 }
 
-var simVersions = sync.OnceValue(func() *shard.Versions { return simVersionsOf(simRegistered()) })
-
-// simVersionsOf has an engine that is compiled for the registry's cameras, as in the program.
-func simVersionsOf(r *simRegistry) *shard.Versions {
-	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)), sitePairs{})}
-}
-
 // startWorker begins a process. Only the scheduler's goroutine calls it.
 func (m *sim) startWorker() {
 	m.nextID++

@@ -103,6 +103,7 @@ type worker struct {
 	decisions []schemas.Decision
 	doubts    []schemas.Decision
 	doubting  *rules.PriorOffences
+	past      closedBefore
 	told      uint64
 
 	count    InputCounts
@@ -174,6 +175,10 @@ func (w *worker) decideGroup() {
 		s := &w.subjects[i]
 		if !s.Straggler {
 			w.count.Passages++
+			if w.cfg.Engine.HistorySpan() > 0 {
+				w.past = closedBefore{&w.group, w.subjects, s}
+				s.History = &w.past
+			}
 		}
 		w.decisions, _ = w.cfg.Engine.Decide(w.decisions[:0], &s.Subject, w.cfg.Registry)
 		w.doubts = w.doubts[:0]

@@ -1,8 +1,6 @@
 package dedup
 
 import (
-	"bytes"
-	"cmp"
 	"slices"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -80,10 +78,10 @@ func (h *History) Advance(clock schemas.Micros) {
 	}
 }
 
-// Add remembers a passage that closed at the log time clock, which does not go back. It does not allocate once the memory has grown to its
+// Add remembers a passage that closed at the log time clock, which does not go back. A slot of a parked vehicle is no passing and is left out. Add does not allocate once the memory has grown to its
 // working size.
 func (h *History) Add(c *Closed, clock schemas.Micros) {
-	if h == nil {
+	if h == nil || c.Parked {
 		return
 	}
 	if h.Len() >= h.most {
@@ -95,12 +93,8 @@ func (h *History) Add(c *Closed, clock schemas.Micros) {
 	}
 	n := h.after
 	h.after++
-	b := &c.Best
-	*h.at(n) = pastEntry{closed: clock, PastPassage: schemas.PastPassage{
-		ID: c.ID, Read: b.Read, Plate: b.Plate, Site: c.SiteHash, CapturedAt: b.CapturedAt, Camera: c.BestCamera, Speed: b.Speed, Country: b.Country,
-		Confidence: b.Confidence, Lane: b.Lane, Direction: b.Direction, Flags: b.Flags, Variants: c.Variants, Parked: c.Parked,
-	}}
-	class := b.Plate.Class()
+	*h.at(n) = pastEntry{closed: clock, PastPassage: schemas.PastPassageOf(&c.Passage, c.SiteHash, c.BestCamera)}
+	class := c.Best.Plate.Class()
 	chain, ok := h.classes[class]
 	if ok {
 		h.at(chain.last).next = n
@@ -122,9 +116,7 @@ func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from,
 			dst = append(dst, p.PastPassage)
 		}
 	}
-	slices.SortFunc(dst[had:], func(a, b schemas.PastPassage) int {
-		return cmp.Or(cmp.Compare(a.CapturedAt, b.CapturedAt), bytes.Compare(a.ID.ID[:], b.ID.ID[:]))
-	})
+	slices.SortFunc(dst[had:], schemas.ComparePastPassages)
 	return dst
 }
 

@@ -51,6 +51,13 @@ func TestWithoutASpanThereIsNoHistory(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	parked := closedOf("1ABC128", 1, t0)
+	parked.Parked = true
+	if h := NewHistory(Config{HistorySpan: schemas.Hour}); true {
+		if h.Add(&parked, t0); h.Len() != 0 {
+			t.Error("a vehicle that stands in view is remembered as a passing")
+		}
+	}
 	with := Config{HistorySpan: schemas.Hour}
 	if got, want := with.Horizon(), (Config{}).Horizon()+schemas.Hour; got != want {
 		t.Errorf("horizon %d with a history of an hour, want %d", got, want)
