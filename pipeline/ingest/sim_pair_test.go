@@ -33,6 +33,7 @@ func (sitePairs) Load(*rules.Sections) {}
 func (f sitePairs) Compile(cam *schemas.Camera) rules.Compiled {
 	return rules.Compiled{Passage: f, Never: cam == nil}
 }
+
 func (sitePairs) partners(s *rules.Subject) []schemas.PastPassage {
 	if s.History == nil || s.Passage.Parked {
 		return nil

@@ -23,8 +23,8 @@ func TestAPastPassageIsSmallAndHasNoPointer(t *testing.T) {
 	look = func(typ reflect.Type, path string) {
 		switch typ.Kind() { //nolint:exhaustive // the kinds with pointers
 		case reflect.Struct:
-			for i := range typ.NumField() {
-				look(typ.Field(i).Type, path+"."+typ.Field(i).Name)
+			for f := range typ.Fields() {
+				look(f.Type, path+"."+f.Name)
 			}
 		case reflect.Array:
 			look(typ.Elem(), path+"[]")
