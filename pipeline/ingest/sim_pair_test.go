@@ -34,7 +34,7 @@ func (f sitePairs) Compile(cam *schemas.Camera) rules.Compiled {
 	return rules.Compiled{Passage: f, Never: cam == nil}
 }
 
-func (sitePairs) partners(s *rules.Subject) []schemas.PastPassage {
+func (sitePairs) findPartners(s *rules.Subject) []schemas.PastPassage {
 	if s.History == nil || s.Passage.Parked {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (sitePairs) partners(s *rules.Subject) []schemas.PastPassage {
 }
 
 func (f sitePairs) Precheck(s *rules.Subject, _ rules.Reference) rules.Precheck {
-	if len(f.partners(s)) == 0 {
+	if len(f.findPartners(s)) == 0 {
 		return rules.NotApplicable
 	}
 	return rules.Evaluate
@@ -56,7 +56,7 @@ func (f sitePairs) Evaluate(b *rules.DecisionBuilder, s *rules.Subject, _ rules.
 	d, own := b.Decision(), s.Passage.ID
 	d.Outcome, d.Reason = schemas.OutcomeClear, "not_applicable"
 	nearest, least := schemas.PassageID{}, schemas.Micros(-1)
-	for _, p := range f.partners(s) {
+	for _, p := range f.findPartners(s) {
 		d.Trace = append(d.Trace, schemas.Step{Code: "pair", Holds: true, Args: []string{p.ID.String(), p.CapturedAt.String()}, Verified: true})
 		away := max(p.CapturedAt-s.Passage.Best.CapturedAt, s.Passage.Best.CapturedAt-p.CapturedAt)
 		if least < 0 || away < least {

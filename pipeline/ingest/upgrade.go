@@ -35,22 +35,22 @@ func (w *partitionWorker) findRewind(ctx context.Context, plan Plan) (shard.Rewi
 	}
 	need := own - planned + upgradeMargin
 	for back := need; ; back *= 2 {
-		received, offset := at.Sent()-back, bounds.first
-		if back < at.Sent() {
+		received, offset := at.ReceivedAt()-back, bounds.first
+		if back < at.ReceivedAt() {
 			offset, err = retryTransient(ctx, w, "find an offset by time", func() (int64, error) { return w.generation.OffsetAt(ctx, w.number, received) })
 			if err != nil {
 				return at, err
 			}
 			offset = min(max(offset, bounds.first), plan.Rewind)
 		}
-		passed, err := w.measureLogTime(ctx, shard.Earlier(offset, received, at.Clock-back), plan.Rewind)
+		passed, err := w.measureLogTime(ctx, shard.RewindBefore(offset, received, at.Clock-back), plan.Rewind)
 		if err != nil {
 			return at, err
 		}
 		if passed >= need || offset == bounds.first {
 			w.log.Info().Int64("from", offset).Int64("planned", plan.Rewind).
 				Msg("the plan was made with a shorter horizon: state is read back from further")
-			return shard.Earlier(offset, received, at.Clock-passed), nil
+			return shard.RewindBefore(offset, received, at.Clock-passed), nil
 		}
 	}
 }

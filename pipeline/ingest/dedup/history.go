@@ -89,7 +89,7 @@ func (h *History) Add(c *Closed, clock schemas.Micros) {
 		h.dropFirst()
 	}
 	if h.Len() == len(h.ring) {
-		h.grow()
+		h.growRing()
 	}
 	n := h.after
 	h.after++
@@ -136,7 +136,7 @@ func (h *History) dropFirst() {
 	h.first++
 }
 
-func (h *History) grow() {
+func (h *History) growRing() {
 	old := *h
 	h.ring = make([]pastEntry, max(64, 2*len(h.ring)))
 	for n := old.first; n < old.after; n++ {

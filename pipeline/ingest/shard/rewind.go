@@ -24,14 +24,14 @@ func (s *Shard) HistoryHorizon() schemas.Micros {
 	return s.cfg.Dedup.Horizon()
 }
 
-// Sent returns the time at which the records at the rewind point were received, by the source heard most of late.
-func (r *Rewind) Sent() schemas.Micros {
+// ReceivedAt returns the time at which the records at the rewind point were received, by the source heard most of late.
+func (r *Rewind) ReceivedAt() schemas.Micros {
 	c := resumedClock(r.Clock, r.Anchors)
 	return c.received()
 }
 
-// Earlier returns a rewind point at an earlier offset whose records were received at that time, and whose clock stands at clock.
-func Earlier(offset int64, received, clock schemas.Micros) Rewind {
+// RewindBefore returns a rewind point at an earlier offset whose records were received at that time, and whose clock stands at clock.
+func RewindBefore(offset int64, received, clock schemas.Micros) Rewind {
 	return Rewind{Offset: offset, Clock: clock, Anchors: []AnchorMark{{int64(received - clock), anchorHeard}}}
 }
 

@@ -88,7 +88,7 @@ func (s *Shard) Clock() schemas.Micros { return s.clock.received() }
 // History returns the memory of closed passages, nil when no family asks for one.
 func (s *Shard) History() *dedup.History { return s.history }
 
-// LogTime returns the log time, which only differences of it say something about.
+// LogTime returns the log time. Only the difference between two log times means something.
 func (s *Shard) LogTime() schemas.Micros { return s.clock.now }
 
 // OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
