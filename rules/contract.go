@@ -38,12 +38,14 @@ type Subject struct {
 	Straggler bool
 	// PriorOffences are what stands of offences; nil means nothing.
 	Prior *PriorOffences
-	// History holds the passages that closed before this one; nil means none. A straggler has none: its passage was compared when it closed.
+	// History holds the passages that closed before this one; nil means none. A straggler has none: its passage was
+	// compared when it closed.
 	History History
 }
 
-// History is the memory of closed passages, for families that compare passages. A family asks by capture time in both directions: the
-// other passage may have been captured later and closed earlier. So a pair is decided once, when the later of its passages closes.
+// History is the memory of closed passages, for families that compare passages. A family asks by capture time in both
+// directions: the other passage may have been captured later and closed earlier. So a pair is decided once, when the
+// later of its passages closes.
 type History interface {
 	// Passages appends the passages of the class captured in [from, to), ordered by capture time and id.
 	Passages(dst []schemas.PastPassage, class schemas.Class, from, to schemas.Micros) []schemas.PastPassage

@@ -23,7 +23,8 @@ type decisionBuilder struct {
 	until schemas.Micros // when it does
 }
 
-// DecisionBuilder is the name under which a family outside of this package meets the builder: the simulation has one that pairs two sites.
+// DecisionBuilder is the name under which a family outside of this package meets the builder: the simulation has one
+// that pairs two sites.
 type DecisionBuilder = decisionBuilder
 
 // Decision returns the decision being built.

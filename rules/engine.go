@@ -30,8 +30,9 @@ type compiledCamera struct {
 // nowhere is the camera that nothing is decided at.
 var nowhere compiledCamera
 
-// NewEngine makes an engine for a catalogue and all cameras of one version of the registry. It is made once for a pair of versions. Further
-// families decide after those of the catalogue. [Families] does not list them, so their Precheck never answers Clear.
+// NewEngine makes an engine for a catalogue and all cameras of one version of the registry. It is made once for a
+// pair of versions. Further families decide after those of the catalogue. [Families] does not list them, so their
+// Precheck never answers Clear.
 func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *Engine {
 	e := &Engine{cat: cat, families: slices.Concat(cat.families, further), registry: cameras}
 	for i, f := range e.families {

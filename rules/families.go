@@ -28,7 +28,8 @@ var familyInfos = sync.OnceValue(func() (out []*Info) {
 // Families lists the families in the order in which they decide. The caller may change the slice, not what it points to.
 func Families() []*Info { return slices.Clone(familyInfos()) }
 
-// HistorySpan returns the log time for which closed passages are remembered: the longest that a family asks for, 0 when none compares them.
+// HistorySpan returns the log time for which closed passages are remembered: the longest that a family asks for, 0
+// when none compares them.
 func HistorySpan() (span schemas.Micros) {
 	for _, i := range familyInfos() {
 		span = max(span, i.History)

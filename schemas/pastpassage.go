@@ -5,8 +5,8 @@ import (
 	"cmp"
 )
 
-// PastPassage is a closed passage as it is remembered for rules that compare passages. It says what the best read of the passage says, holds no
-// pointer and has at most 96 bytes.
+// PastPassage is a closed passage as it is remembered for rules that compare passages. It says what the best read of
+// the passage says, holds no pointer and has at most 96 bytes.
 type PastPassage struct {
 	ID         PassageID
 	Read       ReadID // the best read, like all that follows

@@ -198,7 +198,8 @@ func distinctRows(rows []string, columns ...int) []string {
 	return slices.Compact(out)
 }
 
-// unpaired drops the rows of the family that pairs sites: closed passages are remembered for some log time, and a burst has little of it.
+// unpaired drops the rows of the family that pairs sites: closed passages are remembered for some log time, and a
+// burst has little of it.
 func unpaired(rows []string) []string {
 	return slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return strings.Contains(r, string(sitePairsInfo.Rule)) })
 }

@@ -33,7 +33,8 @@ type Generation interface {
 	Commit(ctx context.Context, partition int32, offset int64, metadata string) error
 	// Bounds returns the first offset still in the log and the offset after the last.
 	Bounds(ctx context.Context, partition int32) (first, end int64, err error)
-	// OffsetAt returns the first offset whose record the broker dates at that time or later, and the end of the log when there is none.
+	// OffsetAt returns the first offset whose record the broker dates at that time or later, and the end of the log
+	// when there is none.
 	OffsetAt(ctx context.Context, partition int32, at schemas.Micros) (int64, error)
 	// Open starts reading at the offset.
 	Open(ctx context.Context, partition int32, offset int64) (Reader, error)

@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
 
-// TestAPairIsDecidedOnceWhenTheLaterPassageCloses: whichever of two passages was captured first, closes first or closes at the same record, and
-// also when more passages close at one record than are decided together.
+// TestAPairIsDecidedOnceWhenTheLaterPassageCloses: whichever of two passages was captured first, closes first or
+// closes at the same record, and also when more passages close at one record than are decided together.
 func TestAPairIsDecidedOnceWhenTheLaterPassageCloses(t *testing.T) {
 	const near, far = "front", "mobile-00"
 	late := func(m *anprv1.PlateRead) { m.LateUpload = true }

@@ -11,8 +11,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sitePairs is a family that pairs the passages of a vehicle at two sites, as a control of average speed does. It holds every pair, names the
-// nearest partner in the offence and every partner in the trace: a history with one passage less gives another decision.
+// sitePairs is a family that pairs the passages of a vehicle at two sites, as a control of average speed does. It
+// holds every pair, names the nearest partner in the offence and every partner in the trace: a history with one
+// passage less gives another decision.
 type sitePairs struct{}
 
 var (

@@ -8,15 +8,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// upgradeMargin is how much more log time than its horizon an owner reads back from a plan with a shorter one: the log clock begins there with
-// one source of records and has to hear the others.
+// upgradeMargin is how much more log time than its horizon an owner reads back from a plan with a shorter one: the
+// log clock begins there with one source of records and has to hear the others.
 const upgradeMargin = 10 * schemas.Minute
 
-// findRewind returns where the state is read back from: the plan's rewind point, or an earlier one when the plan was made with a shorter
-// horizon than the owner's, as by a program without the family that compares passages. Reading back too much is right.
+// findRewind returns where the state is read back from: the plan's rewind point, or an earlier one when the plan was
+// made with a shorter horizon than the owner's, as by a program without the family that compares passages. Reading
+// back too much is right.
 //
-// Log time stands still while nothing is received, so the broker's dates only say where to look. findRewind measures the log time from there to
-// the plan's rewind point, looks twice as far back when it is too short, and begins the clock by so much earlier.
+// Log time stands still while nothing is received, so the broker's dates only say where to look. findRewind measures
+// the log time from there to the plan's rewind point, looks twice as far back when it is too short, and begins the
+// clock by so much earlier.
 func (w *partitionWorker) findRewind(ctx context.Context, plan Plan) (shard.Rewind, error) {
 	own, planned := w.cfg.Dedup.Horizon(), plan.Horizon
 	if planned == 0 {

@@ -68,9 +68,9 @@ func listHistory(s *shard.Shard) string {
 	return b.String()
 }
 
-// TestAnOwnerWithALongerHorizonReadsBackFromFurther: a plan that a program without history wrote is taken over by one with a history. The
-// history is then that of a shard which had read the log from the beginning, the clock is that of the plan, and the next plan has the longer
-// horizon.
+// TestAnOwnerWithALongerHorizonReadsBackFromFurther: a plan that a program without history wrote is taken over by one
+// with a history. The history is then that of a shard which had read the log from the beginning, the clock is that of
+// the plan, and the next plan has the longer horizon.
 func TestAnOwnerWithALongerHorizonReadsBackFromFurther(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

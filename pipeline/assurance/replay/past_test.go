@@ -39,8 +39,9 @@ type noReference struct {
 
 func (r noReference) Camera(string) (*schemas.Camera, bool) { return r.cam, true }
 
-// TestAReplayedPassageMeetsThoseThatClosedBeforeIt: each pair is met once, by the passage that closed later, whichever was captured first;
-// also of passages that closed at one record; never in another partition, never more than the asked time away, never a late read.
+// TestAReplayedPassageMeetsThoseThatClosedBeforeIt: each pair is met once, by the passage that closed later,
+// whichever was captured first; also of passages that closed at one record; never in another partition, never more
+// than the asked time away, never a late read.
 func TestAReplayedPassageMeetsThoseThatClosedBeforeIt(t *testing.T) {
 	cat, err := rules.Load(rules.Brussels())
 	if err != nil {

@@ -93,8 +93,9 @@ func (c *Config) closes(last schemas.Micros) schemas.Micros {
 	return at - at%c.CloseStep
 }
 
-// Horizon is the log time before an offset beyond which no record can matter to the state at that offset. A passage of the history closed
-// up to HistorySpan before, and what it says depends on the records of the horizon without a history before that.
+// Horizon is the log time before an offset beyond which no record can matter to the state at that offset. A passage
+// of the history closed up to HistorySpan before, and what it says depends on the records of the horizon without a
+// history before that.
 func (c Config) Horizon() schemas.Micros {
 	c = c.WithDefaults()
 	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.CloseStep+c.KeepClosed) + schemas.Minute + c.HistorySpan

@@ -1,6 +1,6 @@
-// Package dedup holds the three memories of a shard: [RepeatFilter], which knows the ids of the reads of the last minutes,
-// [Passages], which gathers the reads of one vehicle at one site into one passage, and [History], which keeps closed passages for the
-// families that compare them; without such a family there is none.
+// Package dedup holds the three memories of a shard: [RepeatFilter], which knows the ids of the reads of the last
+// minutes, [Passages], which gathers the reads of one vehicle at one site into one passage, and [History], which
+// keeps closed passages for the families that compare them; without such a family there is none.
 //
 // All are driven by the log's clock, the latest received_at of the partition, never by a wall clock: a replay of the
 // same records gives the same answers. What they remember at an offset depends only on the records of the last

@@ -6,11 +6,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// History is the third memory of a shard: the passages that closed in the last HistorySpan of log time, for families that compare passages.
+// History is the third memory of a shard: the passages that closed in the last HistorySpan of log time, for families
+// that compare passages.
 //
-// A shard adds every passage after the decision on it, in the order of closing, also while state is rebuilt. So a passage meets those that
-// closed before it and never itself, and a pair of passages is met once: when the later of the two closes. History holds nothing that a rule
-// decided. It is not safe for concurrent use.
+// A shard adds every passage after the decision on it, in the order of closing, also while state is rebuilt. So a
+// passage meets those that closed before it and never itself, and a pair of passages is met once: when the later of
+// the two closes. History holds nothing that a rule decided. It is not safe for concurrent use.
 //
 // The memory holds at most MaxHistory passages. Beyond that the oldest is forgotten and counted in Evicted.
 type History struct {
@@ -35,7 +36,8 @@ type pastEntry struct {
 // pastChain holds the numbers of the first and the last passage of a class.
 type pastChain struct{ first, last uint64 }
 
-// NewHistory makes an empty memory, and none at all (nil) when the span is 0. Every method of a nil History works and does nothing.
+// NewHistory makes an empty memory, and none at all (nil) when the span is 0. Every method of a nil History works and
+// does nothing.
 func NewHistory(cfg Config) *History {
 	cfg = cfg.WithDefaults()
 	if cfg.HistorySpan == 0 {
@@ -78,8 +80,8 @@ func (h *History) Advance(clock schemas.Micros) {
 	}
 }
 
-// Add remembers a passage that closed at the log time clock, which does not go back. A slot of a parked vehicle is no passing and is left out. Add does not allocate once the memory has grown to its
-// working size.
+// Add remembers a passage that closed at the log time clock, which does not go back. A slot of a parked vehicle is no
+// passing and is left out. Add does not allocate once the memory has grown to its working size.
 func (h *History) Add(c *Closed, clock schemas.Micros) {
 	if h == nil || c.Parked {
 		return
@@ -105,7 +107,8 @@ func (h *History) Add(c *Closed, clock schemas.Micros) {
 	h.classes[class] = chain
 }
 
-// Passages appends the passages of the class captured in [from, to), ordered by capture time and id. It implements rules.History.
+// Passages appends the passages of the class captured in [from, to), ordered by capture time and id. It implements
+// rules.History.
 func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from, to schemas.Micros) []schemas.PastPassage {
 	if h == nil {
 		return dst

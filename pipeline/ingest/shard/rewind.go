@@ -30,13 +30,15 @@ func (r *Rewind) ReceivedAt() schemas.Micros {
 	return c.received()
 }
 
-// RewindBefore returns a rewind point at an earlier offset whose records were received at that time, and whose clock stands at clock.
+// RewindBefore returns a rewind point at an earlier offset whose records were received at that time, and whose clock
+// stands at clock.
 func RewindBefore(offset int64, received, clock schemas.Micros) Rewind {
 	return Rewind{Offset: offset, Clock: clock, Anchors: []AnchorMark{{int64(received - clock), anchorHeard}}}
 }
 
-// ResumeAt sets the clock to that of the rewind point, which the shard has reached from an earlier one. The clock of the earlier one was begun so
-// that both stand at the same log time; the anchors of the plan go before those that were guessed on the way.
+// ResumeAt sets the clock to that of the rewind point, which the shard has reached from an earlier one. The clock of
+// the earlier one was begun so that both stand at the same log time; the anchors of the plan go before those that
+// were guessed on the way.
 func (s *Shard) ResumeAt(r Rewind) {
 	s.clock = resumedClock(max(r.Clock, s.clock.now), r.Anchors)
 }

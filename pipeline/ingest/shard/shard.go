@@ -272,9 +272,9 @@ func (s *Shard) rematch(at schemas.Micros) {
 	})
 }
 
-// decidePassages decides closed passages, ChunkSize at most. While state is rebuilt nothing is decided: Restore brings what earlier
-// decisions left. Each passage goes into the history after the decision on it and before the next decision, so that of a pair the later
-// one meets the earlier one and not the other way round.
+// decidePassages decides closed passages, ChunkSize at most. While state is rebuilt nothing is decided: Restore
+// brings what earlier decisions left. Each passage goes into the history after the decision on it and before the next
+// decision, so that of a pair the later one meets the earlier one and not the other way round.
 func (s *Shard) decidePassages(closed []dedup.Closed) {
 	if s.emit == nil {
 		for i := range closed {

@@ -41,8 +41,9 @@ func (c *Counts) addClean(clean rules.FamilySet) {
 	}
 }
 
-// Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an id is stored as a read
-// of its own, a passage is decided before its last reads, a passage of the history is not found by those that come later.
+// Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an
+// id is stored as a read of its own, a passage is decided before its last reads, a passage of the history is not
+// found by those that come later.
 type Forgotten struct{ IDs, Passages, History uint64 }
 
 // Tally is the count of what became of the records of a range. A shard counts an outcome where it is decided and not from the rows it

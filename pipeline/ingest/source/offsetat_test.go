@@ -10,7 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestOffsetAtFindsTheFirstRecordOfATime: before all records the first, between two the later, on one that one, after all the end of the log.
+// TestOffsetAtFindsTheFirstRecordOfATime: before all records the first, between two the later, on one that one, after
+// all the end of the log.
 func TestOffsetAtFindsTheFirstRecordOfATime(t *testing.T) {
 	brokers := startBroker(t, 1)
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second, Transport: &kafka.Transport{}}
