@@ -83,6 +83,7 @@ type Phase struct {
 	Users    int
 	Think    time.Duration // mean time to think; 0 = none
 	Duration time.Duration
+	AtLeast  int  // questions of each user that are asked although the time is up
 	Plates   bool // only the searches by plate that target T8 is about
 }
 
@@ -180,7 +181,7 @@ func (b *Bench) Run(ctx context.Context, ph Phase) (PhaseResult, error) {
 	return out, nil
 }
 
-// askUntilDone thinks and asks until the time is up. Each user begins with another kind.
+// askUntilDone thinks and asks until the time is up and the least number of questions is asked. Each user begins with another kind.
 func (u *user) askUntilDone(ctx context.Context, ph Phase, first int) (out []*kindTally, err error) {
 	out = make([]*kindTally, len(kinds))
 	for i := range out {
@@ -199,7 +200,7 @@ func (u *user) askUntilDone(ctx context.Context, ph Phase, first int) (out []*ki
 				wait.Stop()
 			}
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && n-first >= ph.AtLeast {
 			return out, err
 		}
 		k := n % asked

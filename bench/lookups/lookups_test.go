@@ -330,7 +330,7 @@ func (s *small) whileStoring(t *testing.T) {
 		}
 		done <- got
 	}()
-	res, err := s.Run(t.Context(), Phase{Name: "test", Users: 4, Duration: 3 * time.Second})
+	res, err := s.Run(t.Context(), Phase{Name: "test", Users: 4, Duration: 3 * time.Second, AtLeast: len(kinds)})
 	if err != nil || res.Error != "" {
 		t.Fatalf("got %v %s", err, res.Error)
 	}
