@@ -157,6 +157,9 @@ type DecideQuery struct {
 func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAnswer, error) {
 	u := signedIn(ctx).User
 	asked := map[string]any{"approval_id": boundedText(in.ID), "approve": in.Approve}
+	if err := o.demandFresh(ctx, access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}); err != nil {
+		return nil, err
+	}
 	a, err := o.people.FindApproval(ctx, in.ID, u.Name, u.Zones)
 	if err == nil && a.User == u.Name {
 		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q}`, a.ID)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {

@@ -80,6 +80,9 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 	u := signedIn(ctx).User
 	j := access.Justification{ProsecutorRef: in.Ref}
 	j.Normalise()
+	if err := o.demandFresh(ctx, access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}); err != nil {
+		return nil, err
+	}
 	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
 	ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: fmt.Sprintf(`{"confirmed":%t,"ended":%d}`, in.Confirmed, ended)}
 	switch {

@@ -35,6 +35,37 @@ type visit struct {
 	body    bytes.Buffer // what the route read of the body, bounded
 }
 
+// maxAhead is how far the clock of the office that saw the proof may be ahead of this one.
+const maxAhead = time.Minute
+
+// isFresh reports whether the person proved not long ago who they are. A token is proved by each request that carries it, and cannot be left open.
+func (s *SignedIn) isFresh(now time.Time) bool {
+	if s.At.IsZero() {
+		return true
+	}
+	age := now.Sub(s.At)
+	return age <= access.StepUpTime && age >= -maxAhead
+}
+
+// demandFresh refuses a route that weighs more to a sign-in whose proof is old, before anything is looked up, so that the answer says nothing of objects.
+func (o *Office) demandFresh(ctx context.Context, ask access.Request) error {
+	who := signedIn(ctx)
+	if !access.NeedsFreshSignIn(ask.Route) || who.isFresh(o.cfg.Now()) {
+		return nil
+	}
+	nameAsker(ctx, &ask)
+	return o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodeStepUp, "", "prove anew who you are: /auth/step-up leads there and back"), "none")
+}
+
+// writeAsked writes what a request of an own route asked, for the log.
+func writeAsked(asked map[string]any) string {
+	text, err := json.Marshal(asked)
+	if err != nil {
+		panic("BUG: what was asked has no JSON: " + err.Error())
+	}
+	return string(text)
+}
+
 type (
 	visitKey     struct{}
 	requestIDKey struct{}

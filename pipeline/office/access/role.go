@@ -1,6 +1,9 @@
 package access
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Role is what a user may be. The set is closed.
 type Role string
@@ -66,6 +69,13 @@ func OwnRoutes() []Route {
 		RouteMe, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteListApprovals, RouteDecide, RouteListDecisions, RouteConfirm,
 	}
 }
+
+// StepUpTime is how long a proof of who somebody is counts as fresh.
+const StepUpTime = 10 * time.Minute
+
+// NeedsFreshSignIn reports whether who signed in with a browser must have proved anew who they are: such a route decides about somebody else, and an
+// open browser that was left alone must not.
+func NeedsFreshSignIn(route Route) bool { return route == RouteDecide || route == RouteConfirm }
 
 // PastRoutes lists the routes that earlier versions had, which old entries of the access log name.
 func PastRoutes() []Route { return []Route{"reads", "last-seen", "camera-reads", "offence"} }

@@ -62,6 +62,7 @@ const (
 	CodeAge               = "age"
 	CodePlates            = "plates_hidden"
 	CodeApprovalNeeded    = "approval_needed"
+	CodeStepUp            = "step_up"
 	CodeNotFound          = "not_found"
 	CodeQuota             = "quota"
 )

@@ -23,7 +23,7 @@ import (
 const (
 	IdleTime   = 15 * time.Minute
 	WholeTime  = 8 * time.Hour
-	StepUpTime = 10 * time.Minute
+	StepUpTime = access.StepUpTime
 )
 
 // EventKind names what happened to a sign-in. The set is closed.

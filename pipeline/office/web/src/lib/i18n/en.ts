@@ -108,6 +108,7 @@ export const en: Messages = {
     refused: 'The prosecutor’s office refused this number.',
     other: 'This was not accepted. Check its form.',
   },
+  stepUp: 'Prove it, and come back',
   problems: {
     unreachable: 'The server cannot be reached. Check your connection and try again.',
     not_signed_in: 'You are not signed in.',
@@ -115,6 +116,7 @@ export const en: Messages = {
     role: 'Your role may not do this.',
     purpose_not_allowed: 'Your role may not choose this purpose.',
     purpose_ended: 'This purpose has ended. Open a new one.',
+    step_up: 'Prove again who you are: this decides about somebody else.',
     cross_site: 'This request did not come from this application. Load the page again.',
     quota: 'You have reached what one person may ask for. A second person can release more.',
     store_unavailable: 'The data of the application cannot be reached now. Try again in a few minutes.',

@@ -108,6 +108,7 @@ export const fr: Messages = {
     refused: 'Le parquet a refusé ce numéro.',
     other: 'Non accepté. Vérifiez la forme.',
   },
+  stepUp: 'Le prouver et revenir',
   problems: {
     unreachable: 'Le serveur n’est pas joignable. Vérifiez votre connexion et réessayez.',
     not_signed_in: 'Vous n’êtes pas connecté.',
@@ -115,6 +116,7 @@ export const fr: Messages = {
     role: 'Votre rôle ne le permet pas.',
     purpose_not_allowed: 'Votre rôle ne permet pas de choisir cette finalité.',
     purpose_ended: 'Cette finalité est terminée. Ouvrez-en une nouvelle.',
+    step_up: 'Prouvez à nouveau qui vous êtes : ceci décide pour une autre personne.',
     cross_site: 'Cette demande ne venait pas de cette application. Rechargez la page.',
     quota: 'Vous avez atteint ce qu’une personne peut demander. Une deuxième personne peut en libérer davantage.',
     store_unavailable: 'Les données de l’application ne sont pas joignables. Réessayez dans quelques minutes.',

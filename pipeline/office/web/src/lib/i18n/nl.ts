@@ -106,6 +106,7 @@ export const nl = {
     refused: 'Het parket heeft dit nummer geweigerd.',
     other: 'Dit werd niet aanvaard. Kijk de vorm na.',
   },
+  stepUp: 'Bewijzen en terugkomen',
   problems: {
     unreachable: 'De server is niet bereikbaar. Kijk uw verbinding na en probeer opnieuw.',
     not_signed_in: 'U bent niet aangemeld.',
@@ -113,6 +114,7 @@ export const nl = {
     role: 'Uw rol mag dit niet.',
     purpose_not_allowed: 'Uw rol mag dit doel niet kiezen.',
     purpose_ended: 'Dit doel is afgelopen. Open een nieuw.',
+    step_up: 'Bewijs opnieuw wie u bent: dit beslist over iemand anders.',
     cross_site: 'Deze vraag kwam niet van deze toepassing. Laad de pagina opnieuw.',
     quota: 'U hebt bereikt wat één persoon mag opvragen. Een tweede persoon kan meer vrijgeven.',
     store_unavailable: 'De gegevens van de toepassing zijn nu niet bereikbaar. Probeer over enkele minuten opnieuw.',
