@@ -316,11 +316,16 @@ type accessLogQuery struct {
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
-	Plate   string `help:"Only look-ups that named exactly this plate."`
+	Plate   string `help:"Only look-ups that named exactly this plate, or showed it."`
+
+	Disclosed bool `help:"With --plate: to whom this plate was shown, by whatever question, as its keeper may ask. Plates of others stay HMACs."`
 }
 
 // Run prints the access log, or verifies it.
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
+	if c.Disclosed && (c.Plate == "" || c.Verify || c.ForUser != "") {
+		return errors.New("--disclosed needs --plate, and goes with neither --verify nor --for-user")
+	}
 	if c.Verify {
 		err := printAnswer(q, func(o *office.Client) (*office.VerifyAnswer, error) {
 			return o.VerifyAccessLog(ctx, office.VerifyQuery{Seq: c.Seq, SHA256: c.SHA256})
@@ -331,6 +336,11 @@ func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 			return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell whether the access log holds: %w", err))
 		}
 		return err
+	}
+	if c.Disclosed {
+		return printAnswer(q, func(o *office.Client) (*office.DisclosuresAnswer, error) {
+			return o.Disclosures(ctx, office.DisclosuresQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate})
+		}, func(a *office.DisclosuresAnswer) error { return office.PrintDisclosures(os.Stdout, a) })
 	}
 	return printAnswer(q, func(o *office.Client) (*office.AccessLogAnswer, error) {
 		return o.AccessLog(ctx, office.AccessLogQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), User: c.ForUser, Plate: c.Plate})

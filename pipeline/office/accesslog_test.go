@@ -282,6 +282,13 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 		if c.shown && (len(found.Entries) != 1 || found.Entries[0].Of+1 != found.Entries[0].Seq || found.Entries[0].Rows == 0 || found.Entries[0].Seq != found.Scope.LogSeq-1) {
 			t.Errorf("%s: the auditor finds %+v, want the answer just given", name, found.Entries)
 		}
+		subject, err := d.as(access.Auditor).Disclosures(t.Context(), DisclosuresQuery{Justification: oversight(), Plate: "2-qjs-315", Paging: Paging{Limit: 1}})
+		if err != nil || len(subject.Disclosures) != len(found.Entries) {
+			t.Fatalf("%s: %+v, err %v", name, subject, err)
+		}
+		if c.shown && (subject.Disclosures[0].Seq != found.Entries[0].Seq || subject.Disclosures[0].Reason != why || subject.Disclosures[0].Query == "") {
+			t.Errorf("%s: to who asks about the own plate is said %+v, want the answer just given and its question", name, subject.Disclosures)
+		}
 	}
 	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() {
 		t.Errorf("got %+v, err %v", v, err)

@@ -40,6 +40,7 @@ var request = map[access.Route]rawRequest{
 	access.RouteRejects:       {"GET", "/v1/rejects", ""},
 	access.RouteReconcile:     {"GET", "/v1/reconcile", ""},
 	access.RouteAccessLog:     {"POST", "/v1/audit/entries", `{}`},
+	access.RouteDisclosures:   {"POST", "/v1/audit/disclosures", `{"plate":"1ABC123"}`},
 	access.RouteVerify:        {"POST", "/v1/audit/verify", `{}`},
 	access.RouteReplay:        {"GET", "/v1/replay-permit?from=2026-10-01&to=2026-11-01", ""},
 	access.RouteRetro:         {"POST", "/v1/retro-matches", `{"entries": [{"id": "1", "plate": "1ABC123"}]}`},

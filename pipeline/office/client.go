@@ -128,6 +128,11 @@ func (c *Client) AccessLog(ctx context.Context, q AccessLogQuery) (*AccessLogAns
 	return post[AccessLogAnswer](ctx, c, q.Justification, "/v1/audit/entries", q)
 }
 
+// Disclosures asks to whom a plate was shown.
+func (c *Client) Disclosures(ctx context.Context, q DisclosuresQuery) (*DisclosuresAnswer, error) {
+	return post[DisclosuresAnswer](ctx, c, q.Justification, "/v1/audit/disclosures", q)
+}
+
 // VerifyAccessLog asks whether the chain of the access log holds.
 func (c *Client) VerifyAccessLog(ctx context.Context, q VerifyQuery) (*VerifyAnswer, error) {
 	return post[VerifyAnswer](ctx, c, Justification{}, "/v1/audit/verify", q)

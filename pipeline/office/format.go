@@ -169,6 +169,16 @@ func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 	return t.end(a.Scope, len(a.Entries), a.Next)
 }
 
+// PrintDisclosures prints a page of the answers that showed a plate as a table.
+func PrintDisclosures(w io.Writer, a *DisclosuresAnswer) error {
+	t := newTable(w, "SEQ", "AT", "USER", "ROLE", "ACTION", "PURPOSE", "CASE", "NAMED", "QUERY", "REASON")
+	for i := range a.Disclosures {
+		d := &a.Disclosures[i]
+		t.row(strconv.FormatUint(d.Seq, 10), clock(d.At), d.User, d.Role, d.Action, d.Purpose, d.CaseRef, strconv.FormatBool(d.Named), d.Query, d.Reason)
+	}
+	return t.end(a.Scope, len(a.Disclosures), a.Next)
+}
+
 // PrintVerify prints whether the chain holds.
 func PrintVerify(w io.Writer, a *VerifyAnswer) error {
 	t := newTable(w)

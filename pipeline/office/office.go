@@ -71,6 +71,8 @@ type LookUps interface {
 	access.Store
 	// Find returns entries, newest first, at most one more than the limit.
 	Find(ctx context.Context, f *store.Filter) ([]store.Found, error)
+	// FindDisclosures returns the entries about answers that showed a plate, newest first, at most one more than the limit.
+	FindDisclosures(ctx context.Context, f *store.Filter) ([]store.Disclosed, error)
 }
 
 // Office answers look-ups. Safe for concurrent use. Several offices may run on one database.

@@ -55,6 +55,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 	register(api, route{access.RouteRejects, get, "/v1/rejects", "Records that were rejected, by reason", 200}, o.rejects)
 	register(api, route{access.RouteReconcile, get, "/v1/reconcile", "Do the tables hold what the ledger says", 200}, o.reconcile)
 	register(api, route{access.RouteAccessLog, post, "/v1/audit/entries", "Who looked up what", 200}, withBody(o.accessLog))
+	register(api, route{access.RouteDisclosures, post, "/v1/audit/disclosures", "To whom this plate was shown, by whatever question", 200}, withBody(o.disclosures))
 	register(api, route{access.RouteVerify, post, "/v1/audit/verify", "Does the chain of the access log hold", 200}, withBody(o.verify))
 	register(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.replay)
 	register(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.retro))

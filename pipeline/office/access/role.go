@@ -30,19 +30,20 @@ type Route string
 
 // The routes.
 const (
-	RouteSearch     Route = "search"
-	RouteSearchPage Route = "search-page"
-	RouteJourney    Route = "journey"
-	RouteDashboard  Route = "dashboard"
-	RouteHits       Route = "hits"
-	RouteOffences   Route = "offences"
-	RouteDecisions  Route = "decisions"
-	RouteRejects    Route = "rejects"
-	RouteReconcile  Route = "reconcile"
-	RouteAccessLog  Route = "access-log"
-	RouteVerify     Route = "access-log-verify"
-	RouteReplay     Route = "replay"
-	RouteRetro      Route = "retro-matches"
+	RouteSearch      Route = "search"
+	RouteSearchPage  Route = "search-page"
+	RouteJourney     Route = "journey"
+	RouteDashboard   Route = "dashboard"
+	RouteHits        Route = "hits"
+	RouteOffences    Route = "offences"
+	RouteDecisions   Route = "decisions"
+	RouteRejects     Route = "rejects"
+	RouteReconcile   Route = "reconcile"
+	RouteAccessLog   Route = "access-log"
+	RouteDisclosures Route = "disclosures"
+	RouteVerify      Route = "access-log-verify"
+	RouteReplay      Route = "replay"
+	RouteRetro       Route = "retro-matches"
 
 	// Of everybody who signed in: they show nothing that was read, and need no purpose.
 	RouteMe            Route = "me"
@@ -59,7 +60,7 @@ const (
 func Routes() []Route {
 	return []Route{
 		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
-		RouteVerify, RouteReplay, RouteRetro,
+		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro,
 	}
 }
 
@@ -98,19 +99,20 @@ func Purposes() []Purpose { return []Purpose{Judicial, Administrative, Traffic, 
 // matrix is the whole of who may do what, and for which purposes. What is not in it is refused. The first purpose is
 // Operation opens by itself; every other purpose is opened before.
 var matrix = map[Route]map[Role][]Purpose{
-	RouteSearch:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteSearchPage: {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteJourney:    {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteDashboard:  {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
-	RouteHits:       {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteOffences:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
-	RouteDecisions:  {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
-	RouteRejects:    {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
-	RouteReconcile:  {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
-	RouteAccessLog:  {Auditor: {Oversight}},
-	RouteVerify:     {Auditor: {Operation}},
-	RouteReplay:     {Jurist: {Operation}, GVCSupervisor: {Operation}},
-	RouteRetro:      {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
+	RouteSearch:      {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteSearchPage:  {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteJourney:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteDashboard:   {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
+	RouteHits:        {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteOffences:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
+	RouteDecisions:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteRejects:     {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
+	RouteReconcile:   {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
+	RouteAccessLog:   {Auditor: {Oversight}},
+	RouteDisclosures: {Auditor: {Oversight}},
+	RouteVerify:      {Auditor: {Operation}},
+	RouteReplay:      {Jurist: {Operation}, GVCSupervisor: {Operation}},
+	RouteRetro:       {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
 }
 
 // Allowed reports whether the role may use the route at all.

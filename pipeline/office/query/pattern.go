@@ -102,6 +102,16 @@ func (p Plate) forms() []string {
 	return out
 }
 
+// AllForms returns every form in which one plate may stand in an answer: itself; the two that are meant when a German plate is without its boundary; and
+// without the boundary, which a camera may not have read.
+func (p Plate) AllForms() []string {
+	out := p.forms()
+	if bare := strings.ReplaceAll(p.text, "-", ""); bare != p.text {
+		out = append(out, bare)
+	}
+	return out
+}
+
 // IsZero reports whether there is no filter.
 func (p Plate) IsZero() bool { return p.text == "" }
 

@@ -78,6 +78,7 @@ type Filter struct {
 	From, To                                time.Time // of the entry: from inclusive, to exclusive; zero = open
 	Zones                                   []string  // entries of users of one of these zones
 	Marks                                   [][]byte  // entries that named or disclosed a plate of one of these HMACs
+	Disclosed                               bool      // of Marks: entries that disclosed one, and no others
 	Before                                  uint64    // entries of smaller numbers; 0 = all
 	Limit                                   int
 }
@@ -111,7 +112,10 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 	if len(f.Zones) > 0 {
 		and("string_to_array(zones, ',') && ?::text[]", f.Zones)
 	}
-	if f.Marks != nil {
+	switch {
+	case f.Marks != nil && f.Disclosed:
+		and("seq IN (SELECT seq FROM disclosed WHERE plate_hmac = ANY(?::bytea[]))", f.Marks)
+	case f.Marks != nil:
 		and("seq IN (SELECT seq FROM asked_plates WHERE plate_hmac = ANY(?::bytea[]) UNION ALL SELECT seq FROM disclosed WHERE plate_hmac = ANY(?::bytea[]))", f.Marks)
 	}
 	if f.Before > 0 {
@@ -140,6 +144,50 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("query entries: %w", explain(err))
+	}
+	return out, nil
+}
+
+// Disclosed is an entry about an answer, with the entry about its question.
+type Disclosed struct {
+	access.Entry
+	Asked access.Entry
+	Named bool // the question named a plate of one of the marks
+}
+
+// FindDisclosures returns the entries that disclosed a plate of one of the marks of the filter, newest first, at most one more than the limit.
+func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, error) {
+	only := *f
+	only.Disclosed = true
+	found, err := s.Find(ctx, &only)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	seqs := make([]int64, len(found))
+	for i := range found {
+		seqs[i] = int64(found[i].Of)
+	}
+	rows, err := s.pool.Query(ctx, "SELECT "+strings.Join(columnNames, ", ")+`, NULL::bytea[], NULL::bytea[],
+		EXISTS (SELECT FROM asked_plates a WHERE a.seq = l.seq AND a.plate_hmac = ANY($2::bytea[])) FROM look_ups l WHERE seq = ANY($1::bigint[])`, seqs, f.Marks)
+	if err != nil {
+		return nil, fmt.Errorf("query questions: %w", explain(err))
+	}
+	defer rows.Close()
+	asked := map[uint64]Disclosed{}
+	for rows.Next() {
+		var d Disclosed
+		if err := scanEntry(rows, &d.Asked, &d.Named); err != nil {
+			return nil, fmt.Errorf("scan question: %w", err)
+		}
+		asked[d.Asked.Seq] = d
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("query questions: %w", explain(err))
+	}
+	out := make([]Disclosed, len(found))
+	for i := range found {
+		out[i] = asked[found[i].Of]
+		out[i].Entry = found[i].Entry
 	}
 	return out, nil
 }

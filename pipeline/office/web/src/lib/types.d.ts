@@ -39,6 +39,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** To whom this plate was shown, by whatever question */
+        post: operations["disclosures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/entries": {
         parameters: {
             query?: never;
@@ -406,7 +423,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "access-log-verify" | "replay" | "retro-matches" | "me" | "open-purpose" | "end-purpose" | "ask-approval" | "approvals" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "me" | "open-purpose" | "end-purpose" | "ask-approval" | "approvals" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -598,6 +615,69 @@ export interface components {
             /** @enum {string} */
             outcome?: "offence" | "held" | "exempt" | "withheld" | "warning" | "duplicate";
             /** @description One plate. */
+            plate: string;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+        };
+        Disclosure: {
+            action: string;
+            /** Format: date-time */
+            at: string;
+            case_ref?: string;
+            /**
+             * Format: int64
+             * @description plates of the answer
+             */
+            distinct_plates: number;
+            /** @description the question named this plate; else a pattern, a camera or a list without a plate brought it */
+            named: boolean;
+            /**
+             * Format: int64
+             * @description number of the entry about the question
+             */
+            of: number;
+            prosecutor_ref?: string;
+            purpose: string;
+            /** @description what was asked, as JSON; patterns and plates of others stand as their HMACs */
+            query: string;
+            reason: string;
+            role: string;
+            /**
+             * Format: int64
+             * @description rows of the answer, of all plates
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description number of the entry about the answer
+             */
+            seq: number;
+            user: string;
+            zone: string;
+        };
+        DisclosuresAnswer: {
+            next?: string;
+            rows: components["schemas"]["Disclosure"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        DisclosuresQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /** @description One whole plate, no pattern. A German plate without its boundary stands for both; an answer without the boundary counts for each. */
             plate: string;
             /**
              * Format: date-time
@@ -1495,6 +1575,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AskedAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disclosures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisclosuresQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosuresAnswer"];
                 };
             };
             /** @description Bad Request */
