@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,10 @@ import (
 var update = flag.Bool("update", false, "write schemas/openapi/office.json anew")
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(envOffice); text != "" {
+		fmt.Fprintln(os.Stderr, "office process:", runOfficeProcess(text))
+		os.Exit(1)
+	}
 	flag.Parse()
 	testkit.Main(m)
 }
@@ -94,6 +99,14 @@ type desk struct {
 
 func users(t testing.TB) *access.Users {
 	t.Helper()
+	u, err := readUsers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func readUsers() (*access.Users, error) {
 	var b strings.Builder
 	b.WriteString("users:\n")
 	for _, r := range access.Roles() {
@@ -103,11 +116,7 @@ func users(t testing.TB) *access.Users {
 		}
 		fmt.Fprintf(&b, "  - {name: user-%s, role: %s%s, token_sha256: %s, valid_to: 2027-06-30}\n", r, r, zones, hash("token of "+string(r)))
 	}
-	u, err := access.ReadUsers(strings.NewReader(b.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	return access.ReadUsers(strings.NewReader(b.String()))
 }
 
 func hash(token string) string {
