@@ -104,18 +104,21 @@ func (c *accessLogVerifyCmd) verifyLog(ctx context.Context, log zerolog.Logger) 
 		return nil, err
 	}
 	defer books.Close()
-	more, err := books.Heads(ctx)
-	if err != nil {
-		return nil, err
-	}
+	more, broken := books.Heads(ctx)
 	heads = append(heads, more...)
 	head, err := books.Store.Head(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, broken)
 	}
 	v, err := access.VerifyStore(ctx, books.Store, &books.Keys.Site.PublicKey, append(heads, head)...)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, broken)
+	}
+	if broken != nil {
+		if v.OK() {
+			return nil, fmt.Errorf("its %d entries hold by the witnesses that can be asked, but: %w", v.Entries, broken)
+		}
+		log.Warn().Err(broken).Msg("a witness cannot be asked, or was changed")
 	}
 	return office.NewVerifyAnswer(&v, len(heads)), nil
 }

@@ -171,6 +171,8 @@ func TestADamagedAccessLogIsFoundAndMendedByTwoPersons(t *testing.T) {
 		m.lookUp()
 	}
 	m.head()
+	whole := m.spoilHeads()
+	m.anpr(2, "not signed by the key of this site", "access-log", "verify")
 	pool, err := m.Machine.Engines.PostgresAs(embedded.PostgresMigrator).Open(t.Context(), "attack", 1)
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +182,8 @@ func TestADamagedAccessLogIsFoundAndMendedByTwoPersons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.anpr(1, "DOES NOT HOLD at entry 3", "access-log", "verify") // whatever became of a witness
+	whole()
 	m.anpr(1, "DOES NOT HOLD at entry 3", "access-log", "verify")
 	file := filepath.Join(t.TempDir(), "log.jsonl")
 	m.anpr(0, "9 entries", "access-log", "export", "--out="+file)
@@ -221,6 +225,24 @@ func TestADamagedAccessLogIsFoundAndMendedByTwoPersons(t *testing.T) {
 		t.Errorf("the first look-up after the break has number %d, want 12", n)
 	}
 	m.anpr(0, "entries 1 to 9 are damaged from entry 3 on", "access-log", "verify")
+}
+
+// spoilHeads replaces the checkpoint of the Merkle log with a forged one; the function returned puts it back.
+func (m *oneMachine) spoilHeads() (putBack func()) {
+	m.t.Helper()
+	path := filepath.Join(m.dir, "look-ups", "heads", "checkpoint")
+	whole, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte("forged"), 0o600)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return func() {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			m.t.Fatal(err)
+		}
+	}
 }
 
 // ready asks the machine whether its office answers look-ups.

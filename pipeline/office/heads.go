@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 type Witness interface {
 	// Note hands a head over; nil means that it is kept. A head that was handed over last is no change.
 	Note(ctx context.Context, h access.Head) error
-	// Heads returns the heads that were handed over so far, by whichever office. An error says that the witness cannot be asked, or was changed.
+	// Heads returns the heads that were handed over so far, by whichever office. An error says that the witness cannot be asked, or was changed; the
+	// heads beside the error are those of the places that hold.
 	Heads(ctx context.Context) ([]access.Head, error)
 }
 
@@ -84,20 +86,26 @@ func (o *Office) verifyNow(ctx context.Context, l *access.Log) {
 	}
 }
 
-// verifyLog verifies the log against the heads of all witnesses, and returns how many there were. A log that does not hold shuts the office.
+// verifyLog verifies the log against the heads of all witnesses, and returns how many there were. A log that does not hold shuts the office. A
+// witness that cannot be asked or was changed is an error, when the log holds by the others.
 func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.Head) (access.Verification, int, error) {
-	heads := more
+	heads, broken := more, error(nil)
 	for _, w := range o.cfg.Witnesses {
 		hs, err := w.Heads(ctx)
 		if err != nil {
-			o.cfg.Metrics.Verified.Set(0)
-			return access.Verification{}, 0, fmt.Errorf("ask a witness: %w", err)
+			broken = errors.Join(broken, fmt.Errorf("ask a witness: %w", err))
 		}
 		heads = append(heads, hs...)
 	}
 	v, err := l.Verify(ctx, heads...)
 	if err != nil {
-		return v, len(heads), err
+		return v, len(heads), errors.Join(err, broken)
+	}
+	if v.OK() && broken != nil {
+		o.setDamaged(nil, access.Head{})
+		o.cfg.Metrics.Verified.Set(0)
+		o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+		return v, len(heads), broken
 	}
 	if v.OK() {
 		o.setDamaged(nil, access.Head{})

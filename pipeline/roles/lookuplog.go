@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
@@ -44,10 +45,7 @@ func openLookUps(ctx context.Context, c *OfficeConfig, log zerolog.Logger) (*loo
 	if err != nil {
 		return nil, fmt.Errorf("%w; name another directory with --lookup-keys", platform.AdviseRights(err))
 	}
-	w, err := openLookUpWitness(ctx, c.LookUpKeys, keys, c.Kafka, log)
-	if err != nil {
-		return nil, err
-	}
+	w := openLookUpWitness(ctx, c.LookUpKeys, keys, c.Kafka, log)
 	pool, err := c.Postgres.Open(ctx, "look-up log", lookUpConnections)
 	if err != nil {
 		return nil, errors.Join(err, w.Close(ctx))
@@ -70,27 +68,56 @@ func (l *lookUps) Close(ctx context.Context) error {
 // lookUpWitness hands heads of the look-up log to the Merkle log beside the office, and from there to a topic and the process's log. Safe for
 // concurrent use.
 type lookUpWitness struct {
-	merkle *witness.MerkleLog
-	dir    string
-	key    *access.PublicKey
-	kafka  platform.Kafka
-	topic  *TopicHeads // nil = there are no brokers
-	log    zerolog.Logger
+	dir   string
+	key   *access.SiteKey
+	kafka platform.Kafka
+	topic *TopicHeads // nil = there are no brokers
+	log   zerolog.Logger
+
+	mu     sync.Mutex         // guards what follows
+	merkle *witness.MerkleLog // nil = it could not be opened yet
 }
 
-// openLookUpWitness opens the Merkle log in the directory of the keys.
-func openLookUpWitness(ctx context.Context, keyDir string, keys *access.Keys, kafka platform.Kafka, log zerolog.Logger) (*lookUpWitness, error) {
-	w := &lookUpWitness{dir: filepath.Join(keyDir, merkleDir), key: &keys.Site.PublicKey, kafka: kafka, log: log}
-	var err error
-	if w.merkle, err = witness.Open(ctx, w.dir, keys.Site); err != nil {
-		return nil, err
+// openLookUpWitness opens the Merkle log in the directory of the keys. A Merkle log that cannot be opened stops no office: each head is an error
+// until it can be.
+func openLookUpWitness(ctx context.Context, keyDir string, keys *access.Keys, kafka platform.Kafka, log zerolog.Logger) *lookUpWitness {
+	w := &lookUpWitness{dir: filepath.Join(keyDir, merkleDir), key: keys.Site, kafka: kafka, log: log}
+	if _, err := w.openMerkle(ctx); err != nil {
+		log.Error().Err(err).Msg("heads of the access log cannot be kept beside the office")
 	}
 	if kafka.Addr == "" {
 		log.Warn().Msg("no brokers are named: the heads of the access log are on this machine alone")
-		return w, nil
+		return w
 	}
-	w.topic = NewTopicHeads(kafka, w.key, log)
-	return w, nil
+	w.topic = NewTopicHeads(kafka, &w.key.PublicKey, log)
+	return w
+}
+
+// openMerkle returns the Merkle log, and opens it when it could not be opened before.
+func (w *lookUpWitness) openMerkle(ctx context.Context) (*witness.MerkleLog, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.merkle != nil {
+		return w.merkle, nil
+	}
+	m, err := witness.Open(ctx, w.dir, w.key)
+	if err != nil {
+		return nil, err
+	}
+	w.merkle = m
+	return m, nil
+}
+
+// dropMerkle gives a Merkle log up that took no head: the next head opens it again.
+func (w *lookUpWitness) dropMerkle(ctx context.Context, m *witness.MerkleLog) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.merkle == m {
+		w.merkle = nil
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = m.Close(ctx) // its fault was told
+	}
 }
 
 // Close lets what was handed over be taken in.
@@ -98,15 +125,42 @@ func (w *lookUpWitness) Close(ctx context.Context) error {
 	if w.topic != nil {
 		w.topic.Close()
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.merkle == nil {
+		return nil
+	}
 	return w.merkle.Close(ctx)
 }
 
-// Note hands a head over.
+// Note hands a head over. Without the Merkle log the topic has it alone.
 func (w *lookUpWitness) Note(ctx context.Context, h access.Head) error {
-	s, err := w.merkle.Note(ctx, h)
-	if err != nil || s == nil {
-		return err
+	m, err := w.openMerkle(ctx)
+	if err != nil {
+		return errors.Join(err, w.noteOnTopic(ctx, h))
 	}
+	s, err := m.Note(ctx, h)
+	if err != nil {
+		w.dropMerkle(ctx, m)
+		return errors.Join(err, w.noteOnTopic(ctx, h))
+	}
+	if s == nil {
+		return nil
+	}
+	return w.publish(ctx, s)
+}
+
+// noteOnTopic hands a head over to the topic, without a checkpoint.
+func (w *lookUpWitness) noteOnTopic(ctx context.Context, h access.Head) error {
+	raw, err := h.Note(w.key)
+	if err != nil {
+		return fmt.Errorf("sign the head: %w", err)
+	}
+	return w.publish(ctx, &witness.Statement{Head: string(raw)})
+}
+
+// publish makes witnesses of the process's log and the topic.
+func (w *lookUpWitness) publish(ctx context.Context, s *witness.Statement) error {
 	w.log.Info().Str("head", s.Head).Str("checkpoint", s.Checkpoint).Msg("signed head of the access log")
 	if w.topic == nil {
 		return nil
@@ -118,14 +172,19 @@ func (w *lookUpWitness) Note(ctx context.Context, h access.Head) error {
 	return w.kafka.Publish(ctx, "anpr-office", schemas.TopicLookUpLog, raw)
 }
 
-// Heads returns the heads of the Merkle log and those of the topic.
+// Heads returns the heads of the Merkle log and those of the topic. One that was changed or cannot be asked keeps the other from nothing.
 func (w *lookUpWitness) Heads(ctx context.Context) ([]access.Head, error) {
-	heads, err := witness.Heads(ctx, w.dir, w.key)
-	if err != nil || w.topic == nil {
+	heads, err := witness.Heads(ctx, w.dir, &w.key.PublicKey)
+	return withTopic(ctx, w.topic, heads, err)
+}
+
+// withTopic adds the heads of the topic, when there is one, and its error.
+func withTopic(ctx context.Context, topic *TopicHeads, heads []access.Head, err error) ([]access.Head, error) {
+	if topic == nil {
 		return heads, err
 	}
-	more, err := w.topic.Heads(ctx)
-	return append(heads, more...), err
+	more, topicErr := topic.Heads(ctx)
+	return append(heads, more...), errors.Join(err, topicErr)
 }
 
 // TopicHeads reads the heads on the topic of the look-up log. It remembers what it read. Safe for concurrent use.
@@ -147,10 +206,16 @@ func NewTopicHeads(kafka platform.Kafka, key *access.PublicKey, log zerolog.Logg
 // Close ends idle connections.
 func (t *TopicHeads) Close() { t.admin.Close() }
 
-// Heads returns the heads that are on the topic and signed by the site. A record of anybody else counts for nothing and is named in the log.
+// Heads returns the heads that are on the topic and signed by the site. A record of anybody else counts for nothing and is named in the log. A
+// topic that was made anew is read again, and the heads from before still count.
 func (t *TopicHeads) Heads(ctx context.Context) ([]access.Head, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if bounds, err := t.admin.Bounds(ctx, schemas.TopicLookUpLog, []int32{0}); err == nil && bounds[0].End < t.next {
+		t.log.Error().Int64("end", bounds[0].End).Int64("read", t.next).
+			Msg("the topic of the access log has lost records that this process read: find out who made it anew")
+		t.next = 0
+	}
 	next, err := t.admin.ReadFrom(ctx, schemas.TopicLookUpLog, 0, t.next, func(offset int64, value []byte) error {
 		h, err := witness.DecodeStatement(value, t.key)
 		if err != nil {
@@ -194,14 +259,10 @@ func OpenLookUpBooks(ctx context.Context, p platform.Postgres, kafka platform.Ka
 	return b, nil
 }
 
-// Heads returns the heads that the Merkle log and the topic have.
+// Heads returns the heads that the Merkle log and the topic have; beside an error, those of the one that holds.
 func (b *LookUpBooks) Heads(ctx context.Context) ([]access.Head, error) {
 	heads, err := MerkleHeads(ctx, b.dir, &b.Keys.Site.PublicKey)
-	if err != nil || b.topic == nil {
-		return heads, err
-	}
-	more, err := b.topic.Heads(ctx)
-	return append(heads, more...), err
+	return withTopic(ctx, b.topic, heads, err)
 }
 
 // MerkleHeads returns the heads of the Merkle log in a directory of keys.

@@ -22,6 +22,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Times of the Merkle log: how long it waits for others before it takes a leaf in, between checkpoints, and for a checkpoint at most.
@@ -65,22 +66,33 @@ type MerkleLog struct {
 
 var quiet sync.Once
 
-// Open opens the Merkle log of a directory, and makes it when it is not there. Close ends it.
-func Open(ctx context.Context, dir string, key *access.SiteKey) (*MerkleLog, error) {
+// Open opens the Merkle log of a directory, and makes it when it is not there. A checkpoint that the site did not sign is an error: nothing is
+// added to the log of somebody else. Close ends it.
+func Open(ctx context.Context, dir string, key *access.SiteKey) (m *MerkleLog, err error) {
 	quiet.Do(func() { // the library logs by itself, to the standard error
 		fs := flag.NewFlagSet("klog", flag.ContinueOnError)
 		klog.InitFlags(fs)
-		_ = fs.Set("logtostderr", "false") // a flag that klog has
+		_ = fs.Set("logtostderr", "false")     // flags that klog has
+		_ = fs.Set("stderrthreshold", "FATAL") // else errors go there all the same, ten a second
 		klog.SetOutput(io.Discard)
 	})
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("Merkle log of heads: %w", err)
+	}
+	if _, err := readCheckpoint(ctx, dir, &key.PublicKey); err != nil {
+		return nil, advise(err, dir)
 	}
 	driver, err := posix.New(ctx, posix.Config{Path: dir})
 	if err != nil {
 		return nil, fmt.Errorf("open the Merkle log of heads: %w", err)
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if r := recover(); r != nil { // the library panics where it cannot open its lock
+			end()
+			m, err = nil, fmt.Errorf("open the Merkle log of heads in %s: %v", dir, r)
+		}
+	}()
 	appender, stop, reader, err := tessera.NewAppender(life, driver, tessera.NewAppendOptions().
 		WithCheckpointSigner(key.Signer()).WithBatching(1, batchAge).WithCheckpointInterval(checkpointInterval).WithGarbageCollectionInterval(0))
 	if err != nil {
@@ -90,11 +102,16 @@ func Open(ctx context.Context, dir string, key *access.SiteKey) (*MerkleLog, err
 	return &MerkleLog{dir: dir, key: key, add: appender.Add, reader: reader, stop: stop, end: end}, nil
 }
 
-// Close lets what was added be taken in.
+// Close lets what was added be taken in, and waits for that 10 s at most: not longer for a directory that is gone.
 func (m *MerkleLog) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkpointPatience)
+	defer cancel()
 	err := m.stop(ctx)
 	m.end()
-	return err
+	if err != nil {
+		return fmt.Errorf("close the Merkle log in %s: %w", m.dir, err)
+	}
+	return nil
 }
 
 // Note adds a head, and returns the statement for other witnesses once a checkpoint covers it. A head that was noted last gives nil.
@@ -103,6 +120,9 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 	defer m.mu.Unlock()
 	if h == m.last || h.Seq == 0 {
 		return nil, nil
+	}
+	if err := m.checkDir(); err != nil {
+		return nil, err
 	}
 	raw, err := h.Note(m.key)
 	if err != nil {
@@ -119,6 +139,15 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 	m.last = h
 	host, _ := os.Hostname()
 	return &Statement{Head: string(raw), Checkpoint: string(checkpoint), Host: host}, nil
+}
+
+// checkDir returns an error when the library could not open its lock in the directory: there it panics, in a goroutine of its own.
+func (m *MerkleLog) checkDir() error {
+	f, err := os.OpenFile(filepath.Join(m.dir, ".state", "treeState.lock"), os.O_RDWR, 0)
+	if err != nil {
+		return advise(fmt.Errorf("the Merkle log in %s was taken away under the office: %w", m.dir, err), m.dir)
+	}
+	return f.Close() // it holds no lock: one call of Note adds at a time
 }
 
 // await returns the first checkpoint that covers a leaf.
@@ -146,15 +175,30 @@ func (m *MerkleLog) await(ctx context.Context, index uint64) ([]byte, error) {
 	}
 }
 
-// Heads returns the heads that the directory's Merkle log has, and checks them against its newest checkpoint. A directory without one has none.
+// Heads returns the heads that the directory's Merkle log has, and checks them against the newest checkpoint. A directory without one has none.
+// The error names the directory and the cure.
 func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Head, error) {
-	files := client.FileFetcher{Root: dir}
-	raw, err := files.ReadCheckpoint(ctx)
+	heads, err := readHeads(ctx, dir, key)
+	if err != nil {
+		return nil, advise(err, dir)
+	}
+	return heads, nil
+}
+
+// advise adds the cure to an error of a directory that was changed.
+func advise(err error, dir string) error {
+	return fmt.Errorf("%w; find out who changed %s, put it back from a backup, or move it aside and start the office again: the office begins another, and the heads on the topic %s remain",
+		err, dir, schemas.TopicLookUpLog)
+}
+
+// readCheckpoint returns the newest checkpoint of a directory; nil = nothing was noted yet.
+func readCheckpoint(ctx context.Context, dir string, key *access.PublicKey) (*checkpoint, error) {
+	raw, err := client.FileFetcher{Root: dir}.ReadCheckpoint(ctx)
 	if errors.Is(err, os.ErrNotExist) {
 		if tiles, _ := filepath.Glob(filepath.Join(dir, "tile", "*")); len(tiles) > 0 {
 			return nil, fmt.Errorf("the Merkle log in %s has no checkpoint any more", dir)
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing was noted
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoint of the Merkle log: %w", err)
@@ -163,6 +207,15 @@ func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Hea
 	if err != nil {
 		return nil, err
 	}
+	return &c, nil
+}
+
+func readHeads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Head, error) {
+	c, err := readCheckpoint(ctx, dir, key)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	files := client.FileFetcher{Root: dir}
 	var heads []access.Head
 	hashes := map[int64]tlog.Hash{}
 	stored := tlog.HashReaderFunc(func(at []int64) ([]tlog.Hash, error) {
