@@ -3,6 +3,7 @@
 package ask
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -21,6 +22,7 @@ import (
 // Cmd is anpr query.
 type Cmd struct {
 	ClientFlags
+	hidden *bufio.Reader // of what is not on the command line; nil = nothing was read
 
 	Plate      plateQuery      `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen   lastSeenQuery   `cmd:"" help:"Where a plate was last seen."`
@@ -157,7 +159,7 @@ func printAnswer[A any](q *Cmd, ask func(*office.Client) (*A, error), show func(
 
 type plateQuery struct {
 	Asking
-	Plate       string   `arg:"" help:"Plate or pattern."`
+	Plate       string   `arg:"" help:"Plate or pattern; - reads it from the standard input, so that no list of processes shows it."`
 	Confusable  bool     `help:"Also plates that cameras confuse with it: leads, never proof."`
 	Camera      []string `help:"Only these cameras."`
 	Count       bool     `help:"Also count all."`
@@ -168,6 +170,9 @@ type plateQuery struct {
 // Run prints reads. A pattern must have a time range, so that the search is bounded; the default is the last 24
 // hours.
 func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	if strings.ContainsAny(c.Plate, "*?") && c.From.IsZero() && c.To.IsZero() {
 		c.To = time.Now().Truncate(time.Second).Add(time.Second)
 		c.From = c.To.Add(-24 * time.Hour)
@@ -205,12 +210,15 @@ func printAsked(a *office.AskedAnswer) error {
 
 type lastSeenQuery struct {
 	Asking
-	Plate      string `arg:"" help:"Plate."`
+	Plate      string `arg:"" help:"Plate; - reads it from the standard input."`
 	Confusable bool   `help:"Also plates that cameras confuse with it."`
 }
 
 // Run prints one read.
 func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
 		return o.Search(ctx, office.SearchQuery{
 			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: office.Paging{Limit: 1}, Plate: c.Plate, Mode: modeOf(c.Confusable),
@@ -220,13 +228,16 @@ func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
 
 type hitsQuery struct {
 	Asking
-	Plate string `help:"As listed or as read."`
+	Plate string `help:"As listed or as read; - reads it from the standard input."`
 	List  string `help:"Only this list."`
 	Match string `help:"exact or confusable."`
 }
 
 // Run prints hits.
 func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	return printAnswer(q, func(o *office.Client) (*office.HitsAnswer, error) {
 		return o.Hits(ctx, office.HitsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
 	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
@@ -234,7 +245,7 @@ func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
 
 type offencesQuery struct {
 	Asking
-	Plate  string `help:"One plate."`
+	Plate  string `help:"One plate; - reads it from the standard input."`
 	Family string `help:"Family of rules; a word that is none is answered with the list."`
 	Status string `help:"candidate or held."`
 
@@ -244,6 +255,9 @@ type offencesQuery struct {
 
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
 		return o.Offences(ctx, office.OffencesQuery{
 			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status,
@@ -264,12 +278,15 @@ func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
 
 type explainQuery struct {
 	Asking
-	ID   string `arg:"" help:"Offence id."`
+	ID   string `arg:"" help:"Offence id; - reads it from the standard input."`
 	Lang string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints an offence and its trace.
 func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("offence", &c.ID); err != nil {
+		return err
+	}
 	return printAnswer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
 		return o.Offence(ctx, c.Justification(), c.ID, true, c.Lang)
 	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
@@ -277,13 +294,16 @@ func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
 
 type decisionsQuery struct {
 	Asking
-	Plate   string `arg:"" help:"Plate."`
+	Plate   string `arg:"" help:"Plate; - reads it from the standard input."`
 	Explain bool   `help:"Render the traces."`
 	Lang    string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
 }
 
 // Run prints decisions.
 func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	return printAnswer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
 		return o.Decisions(ctx, office.DecisionsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Explain: c.Explain, Lang: c.Lang})
 	}, func(a *office.DecisionsAnswer) error { return office.PrintDecisions(os.Stdout, a) })
@@ -316,13 +336,16 @@ type accessLogQuery struct {
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
-	Plate   string `help:"Only look-ups that named exactly this plate, or showed it."`
+	Plate   string `help:"Only look-ups that named exactly this plate, or showed it; - reads it from the standard input."`
 
 	Disclosed bool `help:"With --plate: to whom this plate was shown, by whatever question, as its keeper may ask. Plates of others stay HMACs."`
 }
 
 // Run prints the access log, or verifies it.
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	if c.Disclosed && (c.Plate == "" || c.Verify || c.ForUser != "") {
 		return errors.New("--disclosed needs --plate, and goes with neither --verify nor --for-user")
 	}

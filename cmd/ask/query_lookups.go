@@ -12,12 +12,15 @@ import (
 
 type journeyQuery struct {
 	Asking
-	Plate string `arg:"" help:"Plate."`
+	Plate string `arg:"" help:"Plate; - reads it from the standard input."`
 	Day   string `help:"Brussels day, as 2026-11-25 or 25/11/2026 (default today)."`
 }
 
 // Run prints the reads of the day, earliest first.
 func (c *journeyQuery) Run(ctx context.Context, q *Cmd) error {
+	if err := q.readHidden("plate", &c.Plate); err != nil {
+		return err
+	}
 	day := schemas.MicrosOf(time.Now()).Day()
 	if c.Day != "" {
 		var err error
