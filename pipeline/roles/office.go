@@ -105,10 +105,11 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
 	}
 	life, end := context.WithCancel(ctx)
+	people := store.NewPeople(books.people)
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
-		LookUps: books.store, People: store.NewPeople(books.people), Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
+		LookUps: books.store, People: people, Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
@@ -125,6 +126,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	o.AddReadyCheck("office", of.Ready)
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
+	go expireRows(life, people, log)
 	go watchUsers(ctx, c.Users, users, warn, log)
 	f.api = of
 	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {

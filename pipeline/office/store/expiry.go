@@ -1,0 +1,24 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Expired says how many rows of a table were deleted because their time is over.
+type Expired struct {
+	Table string
+	Rows  int64
+}
+
+// DeleteExpired deletes the rows of purposes, searches, approvals, limits and sign-ins whose time is over, all or none. The periods are those of the
+// database (schemas/postgres/0012_expiry.sql). The list is empty when another office is at it.
+func (s *People) DeleteExpired(ctx context.Context) ([]Expired, error) {
+	rows, err := s.pool.Query(ctx, "SELECT what, deleted FROM delete_expired()")
+	if err != nil {
+		return nil, safeError("delete expired rows", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Expired])
+	return out, safeError("delete expired rows", err)
+}
