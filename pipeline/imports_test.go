@@ -95,13 +95,13 @@ var importRules = []importRule{
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
 			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
-			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/seals",
+			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
 	},
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
-	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/dedup"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
+	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",
 		[]string{

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/rs/zerolog"
@@ -58,25 +56,5 @@ type engineFetchCmd struct {
 
 // Run downloads the engines with progress on standard error.
 func (c *engineFetchCmd) Run(ctx context.Context) error {
-	dir := c.Cache
-	if dir == "" {
-		var err error
-		if dir, err = embedded.DefaultCacheDir(); err != nil {
-			return err
-		}
-	}
-	for _, e := range []struct {
-		name, title string
-		ensure      func(context.Context, string, io.Writer) (string, error)
-	}{{"clickhouse", "ClickHouse", embedded.EnsureEngine}, {"postgres", "PostgreSQL", embedded.EnsurePostgres}} {
-		if c.Only != "" && c.Only != e.name {
-			continue
-		}
-		at, err := e.ensure(ctx, dir, os.Stderr)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(os.Stderr, e.title+" engine:", at)
-	}
-	return nil
+	return embedded.FetchEngines(ctx, c.Cache, c.Only, os.Stderr)
 }

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/gvc-brussels/anpr/cmd/flags"
-	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
@@ -41,18 +39,7 @@ func (c *evidenceVerifyCmd) readRows(ctx context.Context) ([]evidence.Row, error
 	if id, err := schemas.ParseID(c.What); err == nil {
 		return storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
 	}
-	raw, err := os.ReadFile(c.What)
-	if err != nil {
-		return nil, fmt.Errorf("%.80q is no offence id (32 hexadecimal digits) and no file that can be read: %w", c.What, err)
-	}
-	var rows []evidence.Row
-	if err := json.Unmarshal(raw, &rows); err != nil {
-		return nil, fmt.Errorf("%s: not what anpr evidence export writes: %w", c.What, err)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s holds no offence", c.What)
-	}
-	return rows, nil
+	return roles.ReadOffence(c.What)
 }
 
 // verifyRows reports for every row whether the row is as sealed.
@@ -102,16 +89,7 @@ func storedOffence(ctx context.Context, at flags.DataFlags, f flags.ClickHouseFl
 	if err != nil {
 		return nil, err
 	}
-	conn, err := tables.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	rows, err := (&seals.Walker{DB: conn, Now: time.Now}).Rows(ctx, id)
-	if err == nil && len(rows) == 0 {
-		err = fmt.Errorf("no offence %s is stored", id)
-	}
-	return rows, err
+	return roles.StoredOffence(ctx, tables, id)
 }
 
 type sealsCmd struct {
@@ -121,7 +99,7 @@ type sealsCmd struct {
 
 // Run walks the seals once.
 func (c *sealsCmd) Run(ctx context.Context) error {
-	b, err := findSources(&c.SourcesFlags, embedded.Seals)
+	b, err := c.OpenSources(embedded.Seals)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -130,7 +108,7 @@ func (c *sealsCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := printResult(os.Stdout, r, c.JSON); err != nil {
+	if err := flags.PrintResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	if !r.IsClean() {

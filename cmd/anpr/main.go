@@ -53,54 +53,10 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// adviceFor names the help of the wrongly used command.
-func adviceFor(err error) string {
-	wrong, ok := errors.AsType[*kong.ParseError](err)
-	if !ok || wrong.Context == nil || wrong.Context.Selected() == nil {
-		return "`anpr --help` lists the commands and their flags."
-	}
-	words := []string{"anpr"}
-	for _, p := range wrong.Context.Path {
-		if p.Command != nil {
-			words = append(words, p.Command.Name)
-		}
-	}
-	command := strings.Join(words, " ")
-	if len(wrong.Context.Selected().Children) > 0 {
-		return "`" + command + " --help` lists its commands and flags."
-	}
-	return "`" + command + " --help` shows what it takes."
-}
-
-// movedCommands maps commands that need the load generator, which is no part of this program, to their new
-// spelling.
-var movedCommands = map[string]string{"demo": "anprload demo", "rehearse": "anprload rehearse", "sample": "anprload city"}
-
-// adviseMoved returns the new spelling of a command that has moved; "" for any other.
-func adviseMoved(args []string) string {
-	for _, a := range args {
-		if !strings.HasPrefix(a, "-") {
-			return movedCommands[a]
-		}
-	}
-	return ""
-}
-
-// refuseShownPassword refuses an argument with a password of PostgreSQL: every user of the machine reads arguments.
-func refuseShownPassword(arg string) error {
-	name, _, _ := strings.Cut(arg, "=")
-	_, address, _ := strings.Cut(arg, "://")
-	user, _, at := strings.Cut(address, "@")
-	if name == "--postgres-password" || at && strings.Contains(arg, "postgres") && strings.Contains(user, ":") {
-		return errors.New("a password of PostgreSQL on the command line is read by every user of this machine: give it in ANPR_POSTGRES_PASSWORD, or in --postgres-password-file")
-	}
-	return nil
-}
-
 // run returns the exit code: 0 done, 1 an error with its cure on stderr, 2 wrong usage. The help of a command
 // names further codes.
 func run(args []string) int {
-	if now := adviseMoved(args); now != "" {
+	if now := flags.AdviseMoved(args); now != "" {
 		fmt.Fprintf(os.Stderr, "anpr: this command is now `%s`, with the same flags: the load generator is no part of the production program\n", now)
 		return 2
 	}
@@ -114,11 +70,11 @@ func run(args []string) int {
 	kctx, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "anpr:", err)
-		fmt.Fprintln(os.Stderr, "      "+adviceFor(err))
+		fmt.Fprintln(os.Stderr, "      "+flags.AdviseUsage(err))
 		return 2
 	}
 	for _, a := range args {
-		if err := refuseShownPassword(a); err != nil {
+		if err := flags.RefuseShownPassword(a); err != nil {
 			fmt.Fprintln(os.Stderr, "anpr:", err)
 			return 2
 		}

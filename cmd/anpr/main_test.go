@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 		_, err = parser.Parse(c.args)
 		if err == nil {
 			t.Errorf("anpr %v: got no error", c.args)
-		} else if got := adviceFor(err); !strings.HasPrefix(got, c.want) {
+		} else if got := flags.AdviseUsage(err); !strings.HasPrefix(got, c.want) {
 			t.Errorf("anpr %v: got %q, want %q", c.args, got, c.want)
 		}
 	}
@@ -69,5 +70,27 @@ func TestTheOfficeNamesTheUsersFileThatItWasGiven(t *testing.T) {
 	err := (&officeCmd{OfficeFlags: flags.OfficeFlags{Users: file}}).Run(t.Context(), zerolog.Nop())
 	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "--users") || strings.Contains(err.Error(), "--reference") {
 		t.Errorf("got %v, want one that names %s and --users", err, file)
+	}
+}
+
+// The commands turn flags into configurations, call one thing and print: what they do stands in roles and in the packages below.
+func TestTheCommandsStaySmall(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Count(string(b), "\n")
+	}
+	if lines == 0 || lines > 1500 {
+		t.Errorf("cmd/anpr has %d lines of code, want at most 1500: move what is no flag into pipeline/roles or where it belongs", lines)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/cmd/flags"
-	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -26,19 +25,11 @@ type partitionCmd struct {
 	Resume partitionResumeCmd `cmd:"" help:"Let a parked partition go on behind records that cannot be processed. They are recorded as lost, with who and why; no read of them will ever be stored. The log of the worker and its /readyz say which records."`
 }
 
-// openSides opens log and tables as a role. The caller closes the books.
-func openSides(f *flags.SidesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
-	books := flags.SourcesFlags{SidesFlags: *f}
-	b, err := findSources(&books, role)
-	*f = books.SidesFlags // with the addresses and accounts found
-	return b, err
-}
-
 type partitionListCmd struct{ flags.SidesFlags }
 
 // Run prints a line a partition.
 func (c *partitionListCmd) Run(ctx context.Context) error {
-	b, err := openSides(&c.SidesFlags, embedded.Reconciler)
+	b, err := c.OpenSides(embedded.Reconciler)
 	if err != nil {
 		return err
 	}
@@ -67,7 +58,7 @@ func (c *partitionResumeCmd) Run(ctx context.Context, log zerolog.Logger) error 
 		return errors.New("--reason: say in at least 10 characters why the records are given up")
 	}
 	c.By = cmp.Or(c.By, platform.UserName())
-	b, err := openSides(&c.SidesFlags, embedded.Ingest)
+	b, err := c.OpenSides(embedded.Ingest)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type postgresBackupCmd struct {
 
 // Run makes a backup as the account of backups.
 func (c *postgresBackupCmd) Run(ctx context.Context) error {
-	p, err := findPostgres(&c.DataFlags, &c.PostgresFlags, embedded.PostgresBackup)
+	p, err := c.FindPostgres(&c.DataFlags, embedded.PostgresBackup)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ type postgresRestoreCmd struct {
 
 // Run makes the tables and restores as the owner of the database.
 func (c *postgresRestoreCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	p, err := findPostgres(&c.DataFlags, &c.PostgresFlags, embedded.PostgresMigrator)
+	p, err := c.FindPostgres(&c.DataFlags, embedded.PostgresMigrator)
 	if err != nil {
 		return err
 	}
@@ -80,14 +80,4 @@ func (c *postgresVerifyCmd) Run() error {
 	}
 	fmt.Printf("%s: whole; %d rows of %d tables as of %s, PostgreSQL %s\n", c.File, m.Rows(), len(m.Tables), m.Taken.Format(time.RFC3339), m.Server)
 	return nil
-}
-
-// findPostgres says where the database is, for an account.
-func findPostgres(at *flags.DataFlags, f *flags.PostgresFlags, account embedded.PostgresAccount) (platform.Postgres, error) {
-	run, err := at.FindRunning()
-	if err != nil {
-		return platform.Postgres{}, err
-	}
-	run.FillPostgres(f, account)
-	return f.PostgresDatabase()
 }

@@ -155,7 +155,7 @@ func TestAPasswordOfPostgresIsNeverOnTheCommandLine(t *testing.T) {
 			t.Errorf("anpr %q: exit code %d\n%s", args, code, out)
 		}
 	}
-	if err := refuseShownPassword("--postgres=postgres://anpr_office@db.example:5432/anpr"); err != nil {
+	if err := flags.RefuseShownPassword("--postgres=postgres://anpr_office@db.example:5432/anpr"); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -27,16 +25,6 @@ type reconcileCmd struct {
 	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
 }
 
-// findSources fills in settings that were not given from a running `anpr up`, and opens the sources with the
-// account of a role.
-func findSources(f *flags.SourcesFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
-	c, err := f.Sources(role)
-	if err != nil {
-		return nil, err
-	}
-	return roles.OpenSources(c)
-}
-
 type balanceCmd struct {
 	flags.SourcesFlags
 	From   time.Time     `help:"First minute of receipt: a day or an instant; default an hour before --to."`
@@ -48,7 +36,7 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context) error {
-	b, err := findSources(&c.SourcesFlags, embedded.Reconciler)
+	b, err := c.OpenSources(embedded.Reconciler)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -58,7 +46,7 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := printResult(os.Stdout, r, c.JSON); err != nil {
+	if err := flags.PrintResult(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	switch r.Conclusion {
@@ -85,16 +73,6 @@ func (c *balanceCmd) timeRange(now time.Time) reconcile.TimeRange {
 	return reconcile.TimeRange{From: from.Truncate(time.Minute), To: to}
 }
 
-// printResult prints a result for people or machines.
-func printResult[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool) error {
-	if !asJSON {
-		return r.Print(w)
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
-}
-
 type verifyCmd struct {
 	flags.SourcesFlags
 	Last time.Duration `help:"Look at the batches inserted in this time; 0 = all there are." default:"24h"`
@@ -104,7 +82,7 @@ type verifyCmd struct {
 
 // Run verifies once.
 func (c *verifyCmd) Run(ctx context.Context) error {
-	b, err := findSources(&c.SourcesFlags, embedded.Reconciler)
+	b, err := c.OpenSources(embedded.Reconciler)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -113,7 +91,7 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
-	if err := printResult(os.Stdout, v, c.JSON); err != nil {
+	if err := flags.PrintResult(os.Stdout, v, c.JSON); err != nil {
 		return err
 	}
 	if n := len(v.Violations); n > 0 {

@@ -68,14 +68,7 @@ func (c *redriveCmd) printOutcome(out recovery.RedriveOutcome) error {
 	if c.JSON {
 		return office.PrintJSON(os.Stdout, out)
 	}
-	verb := "sent again"
-	if c.DryRun {
-		verb = "would be sent again"
-	}
-	fmt.Printf("%d dead letters: %d %s; left out: %d stored already, %d twice among these, %d uploads that the gateway refused (the camera must send them),\n"+
-		"%d cut because of their size, %d that would be rejected again, %d no longer in %s\n",
-		out.Wanted, out.Sent, verb, out.Known, out.Twice, out.Uploads, out.Cut, out.Bad, out.Missing, schemas.TopicRejects)
-	return nil
+	return out.Print(os.Stdout, c.DryRun)
 }
 
 // listWanted asks the office, page by page.

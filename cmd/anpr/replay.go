@@ -15,10 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
-	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // exitDifferent is the exit code of a replay that should have found no difference and found one.
@@ -76,25 +74,6 @@ func (c *replayCmd) Run(ctx context.Context, log zerolog.Logger) error {
 }
 
 func (c *replayCmd) replayConfig(log zerolog.Logger) (*replay.Config, error) {
-	from, err := schemas.ParseDayWritten(c.From)
-	if err != nil {
-		return nil, fmt.Errorf("--from: %w", err)
-	}
-	to, err := schemas.ParseDayWritten(c.To)
-	if err != nil {
-		return nil, fmt.Errorf("--to: %w", err)
-	}
-	catalogue, err := roles.LoadCatalogue(c.Catalogue)
-	if err != nil {
-		return nil, err
-	}
-	if c.Reference == "" {
-		return nil, errors.New("no reference data: give its directory with --reference")
-	}
-	store, err := reference.NewStore(c.Reference, reference.Options{IndexDir: c.IndexDir(), AllowShrink: true, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("reference data %s: %w", c.Reference, err)
-	}
 	run, err := c.FindRunning()
 	if err != nil {
 		return nil, err
@@ -104,10 +83,10 @@ func (c *replayCmd) replayConfig(log zerolog.Logger) (*replay.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &replay.Config{
-		Dial:   tables.DialNative,
-		Engine: rules.NewEngine(catalogue, store.Current().Cameras()), Registry: store.Current(), From: from.Start(), To: to.Start(), Workers: c.Workers, Examples: c.Examples,
-	}, nil
+	return roles.OpenReplay(roles.ReplayConfig{
+		From: c.From, To: c.To, Catalogue: c.Catalogue, Reference: c.Reference, IndexDir: c.IndexDir(), Tables: tables,
+		Workers: c.Workers, Examples: c.Examples, Log: log,
+	})
 }
 
 // announceReplay has the office log the replay before the replay begins, or refuse it.

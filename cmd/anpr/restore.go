@@ -27,7 +27,7 @@ type backupCmd struct {
 
 // Run makes a backup while everything runs.
 func (c *backupCmd) Run(ctx context.Context) error {
-	b, err := findSources(&c.SourcesFlags, embedded.Backup)
+	b, err := c.OpenSources(embedded.Backup)
 	if err != nil {
 		return err
 	}

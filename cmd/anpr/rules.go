@@ -1,14 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
@@ -32,7 +26,7 @@ func (c *rulesCheckCmd) Run() error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
-	return checkRules(os.Stdout, catalogue, c.Warnings)
+	return roles.CheckCatalogue(os.Stdout, catalogue, c.Warnings)
 }
 
 type rulesUnverifiedCmd struct {
@@ -60,7 +54,7 @@ func (c *rulesTestCmd) Run() error {
 	if err != nil {
 		return flags.WithExitCode(2, err)
 	}
-	wrong, err := testRules(os.Stdout, catalogue, c.Paths)
+	wrong, err := roles.TestScenarios(os.Stdout, catalogue, c.Paths)
 	switch {
 	case err != nil:
 		return flags.WithExitCode(2, err)
@@ -69,98 +63,4 @@ func (c *rulesTestCmd) Run() error {
 	default:
 		return nil
 	}
-}
-
-// checkRules prints what is wrong with a catalogue: warnings when they are asked for, errors last, where they are seen.
-func checkRules(w io.Writer, catalogue fs.FS, listWarnings bool) (err error) {
-	var text strings.Builder
-	defer func() {
-		_, wrote := io.WriteString(w, text.String())
-		err = errors.Join(err, wrote)
-	}()
-	var wrong []rules.Finding
-	warnings := 0
-	for _, f := range rules.Check(catalogue) {
-		if !f.Warning {
-			wrong = append(wrong, f)
-			continue
-		}
-		if warnings++; listWarnings {
-			fmt.Fprintf(&text, "warning: %s\n", f)
-		}
-	}
-	counted := fmt.Sprintf("%d warnings", warnings)
-	if warnings > 0 && !listWarnings {
-		counted += " (--warnings lists them)"
-	}
-	if len(wrong) > 0 {
-		if warnings > 0 {
-			fmt.Fprintf(&text, "%s\n", counted)
-		}
-		for _, f := range wrong {
-			fmt.Fprintf(&text, "error: %s\n", f)
-		}
-		return refusalOf(wrong)
-	}
-	cat, err := rules.Load(catalogue)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(&text, "catalogue %s: %d values, %d not verified, %d announced and not in force, %s\n",
-		cat.Version(), len(cat.Values()), len(cat.Unverified()), len(cat.Announced()), counted)
-	return nil
-}
-
-// refusalOf gives the number of errors and the place of the first in a line.
-func refusalOf(wrong []rules.Finding) error {
-	if len(wrong) == 1 {
-		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])
-	}
-	return fmt.Errorf("%d errors keep this catalogue from loading, the first: %s", len(wrong), wrong[0])
-}
-
-// testRules runs the files and returns the number of wrong scenarios; an error means an unreadable file.
-func testRules(w io.Writer, catalogue fs.FS, paths []string) (wrong int, err error) {
-	files, err := scenarioFiles(paths)
-	if err != nil {
-		return 0, err
-	}
-	var all []rules.ScenarioResult
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return 0, fmt.Errorf("read the scenarios: %w", err)
-		}
-		results, err := rules.RunScenarios(name, text, catalogue)
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, results...)
-	}
-	return rules.WriteResults(w, all)
-}
-
-// scenarioFiles resolves files and directories, in order.
-func scenarioFiles(paths []string) ([]string, error) {
-	var out []string
-	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			return nil, fmt.Errorf("scenarios: %w; name a file or a directory of *.txt", err)
-		}
-		if !info.IsDir() {
-			out = append(out, p)
-			continue
-		}
-		files, err := filepath.Glob(filepath.Join(p, "*.txt"))
-		if err != nil {
-			return nil, err
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("scenarios: %s has no *.txt; name the files", p)
-		}
-		slices.Sort(files)
-		out = append(out, files...)
-	}
-	return out, nil
 }

@@ -97,14 +97,14 @@ func TestOutputOfTheRulesCommands(t *testing.T) {
 	var b bytes.Buffer
 	for name, list := range map[string]bool{"check.golden": false, "check.warnings.golden": true} {
 		b.Reset()
-		if err := checkRules(&b, catalogue, list); err != nil {
+		if err := roles.CheckCatalogue(&b, catalogue, list); err != nil {
 			t.Error(err)
 		}
 		golden(t, name, b.Bytes())
 	}
 	for name, list := range map[string]bool{"broken.golden": false, "broken.warnings.golden": true} {
 		b.Reset()
-		if err := checkRules(&b, broken, list); err == nil || !strings.Contains(b.String(), "error: ") {
+		if err := roles.CheckCatalogue(&b, broken, list); err == nil || !strings.Contains(b.String(), "error: ") {
 			t.Errorf("a broken catalogue passes: %v\n%s", err, &b)
 		} else if _, after, _ := strings.Cut(b.String(), "error: "); strings.Contains(after, "warning") {
 			t.Errorf("%s: errors do not come last:\n%s", name, &b)
@@ -119,7 +119,7 @@ func TestOutputOfTheRulesCommands(t *testing.T) {
 		golden(t, "unverified."+string(lang)+".golden", b.Bytes())
 	}
 	b.Reset()
-	if n, err := testRules(&b, rules.Brussels(), []string{"testdata/rules/scenarios.txt"}); n != 2 || err != nil {
+	if n, err := roles.TestScenarios(&b, rules.Brussels(), []string{"testdata/rules/scenarios.txt"}); n != 2 || err != nil {
 		t.Errorf("%d wrong, %v; want 2", n, err)
 	}
 	golden(t, "test.golden", b.Bytes())

@@ -125,7 +125,7 @@ func commandsFindIt(t *testing.T, dir string, h *rehearsal.Rehearsal) {
 	}
 	var f flags.SourcesFlags
 	f.Data, f.ClickhouseDatabase, f.Group = dir, "anpr", "anpr-ingest"
-	b, err := findSources(&f, embedded.Reconciler)
+	b, err := f.OpenSources(embedded.Reconciler)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,12 @@
 package flags
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
@@ -48,6 +51,33 @@ func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig,
 	}
 	tables, err := f.ClickHouse()
 	return roles.SourcesConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
+}
+
+// OpenSources opens the sides of the account, as a role. The caller closes them.
+func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sources, error) {
+	c, err := f.Sources(role)
+	if err != nil {
+		return nil, err
+	}
+	return roles.OpenSources(c)
+}
+
+// OpenSides opens log and tables as a role, and keeps the addresses and accounts that were found. The caller closes them.
+func (f *SidesFlags) OpenSides(role embedded.DatabaseRole) (*reconcile.Sources, error) {
+	books := SourcesFlags{SidesFlags: *f}
+	b, err := books.OpenSources(role)
+	*f = books.SidesFlags
+	return b, err
+}
+
+// PrintResult prints a result for people or machines.
+func PrintResult[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJSON bool) error {
+	if !asJSON {
+		return r.Print(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
 }
 
 // SealsFlags name the account that walks the seals where roles are separate processes: this account reads offences

@@ -240,6 +240,7 @@ type LookUpBooks struct {
 	dir   string
 	topic *TopicHeads
 	pool  *pgxpool.Pool
+	log   zerolog.Logger
 }
 
 // OpenLookUpBooks opens the look-up log of a database. It does not connect yet. The caller closes it.
@@ -252,7 +253,7 @@ func OpenLookUpBooks(ctx context.Context, p platform.Postgres, kafka platform.Ka
 	if err != nil {
 		return nil, err
 	}
-	b := &LookUpBooks{Store: store.New(pool), Keys: keys, dir: keyDir, pool: pool}
+	b := &LookUpBooks{Store: store.New(pool), Keys: keys, dir: keyDir, pool: pool, log: log}
 	if kafka.Addr != "" {
 		b.topic = NewTopicHeads(kafka, &keys.Site.PublicKey, log)
 	}

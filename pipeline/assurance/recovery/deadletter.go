@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -62,6 +63,18 @@ type RedriveOutcome struct {
 	Cut     int `json:"cut"`     // larger than the dead-letter topic takes; the original may still be on the log
 	Bad     int `json:"bad"`     // would be rejected again
 	Missing int `json:"missing"` // no longer in the dead-letter topic
+}
+
+// Print writes the outcome for people; of a dry run nothing was sent.
+func (o RedriveOutcome) Print(w io.Writer, dryRun bool) error {
+	verb := "sent again"
+	if dryRun {
+		verb = "would be sent again"
+	}
+	_, err := fmt.Fprintf(w, "%d dead letters: %d %s; left out: %d stored already, %d twice among these, %d uploads that the gateway refused (the camera must send them),\n"+
+		"%d cut because of their size, %d that would be rejected again, %d no longer in %s\n",
+		o.Wanted, o.Sent, verb, o.Known, o.Twice, o.Uploads, o.Cut, o.Bad, o.Missing, schemas.TopicRejects)
+	return err
 }
 
 // Run sends the wanted letters again, by position in order, and reports the outcome. Without send, Run only

@@ -70,6 +70,33 @@ func DefaultCacheDir() (string, error) {
 	return filepath.Join(dir, "anpr"), nil
 }
 
+// FetchEngines puts the engines into the cache folder ("" = [DefaultCacheDir]) unless they are there, and says on progress where they are. only names
+// one of them, clickhouse or postgres; "" = both.
+func FetchEngines(ctx context.Context, cacheDir, only string, progress io.Writer) error {
+	if cacheDir == "" {
+		var err error
+		if cacheDir, err = DefaultCacheDir(); err != nil {
+			return err
+		}
+	}
+	for _, e := range []struct {
+		name, title string
+		ensure      func(context.Context, string, io.Writer) (string, error)
+	}{{"clickhouse", "ClickHouse", EnsureEngine}, {"postgres", "PostgreSQL", EnsurePostgres}} {
+		if only != "" && only != e.name {
+			continue
+		}
+		at, err := e.ensure(ctx, cacheDir, progress)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(progress, e.title+" engine:", at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EnsureEngine returns the path of the ClickHouse engine's library in the cache folder ("" = [DefaultCacheDir]). npm
 // downloads a missing or damaged library. Several processes may call EnsureEngine at once: the first downloads, the
 // others wait.
