@@ -26,6 +26,7 @@ func (s *site) invite(name string) string {
 }
 
 func (b *browser) accept(invite, password string) reply {
+	b.do("GET", pathInvite+"?invite="+invite, nil)
 	return b.do("POST", pathInvite, url.Values{"invite": {invite}, "password": {password}})
 }
 

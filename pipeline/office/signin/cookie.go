@@ -12,6 +12,7 @@ import (
 const (
 	cookieSignIn = "__Host-anpr"
 	cookieFlow   = "__Host-anpr-flow"
+	cookieInvite = "__Host-anpr-invite"
 )
 
 // flowTime is how long a person may take at the provider.

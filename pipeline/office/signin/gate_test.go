@@ -138,7 +138,14 @@ func TestPeopleOfAnotherIssuerAreFoundByIssuerAndSubject(t *testing.T) {
 // atIssuer signs in at the provider of another service, which answers in this process, and returns the address with
 // the code.
 func (b *browser) atIssuer(issuing *site, path, subject string) string {
-	ask := &http.Client{Transport: inProcess{issuing.service.own.handler}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	// The issuer of this test has the address of the office, so the browser sends it the cookies of the office.
+	withCookies := inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, c := range b.jar.Cookies(b.secure()) {
+			r.AddCookie(c)
+		}
+		issuing.service.own.handler.ServeHTTP(w, r)
+	})}
+	ask := &http.Client{Transport: withCookies, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	base := issuing.service.origin.String()
 	at, err := ask.Get(base + path)
 	if err != nil {

@@ -17,9 +17,9 @@ func (p *provider) listsPeople() bool { return p.service.cfg.MadeUp && p.service
 
 // showLogin shows the page on which a person says who they are.
 func (p *provider) showLogin(w http.ResponseWriter, r *http.Request) {
-	a, err := p.underWay(func(a *authRequest) bool { return a.id == r.URL.Query().Get("id") })
+	a, err := p.stepOf(r, r.URL.Query().Get("id"))
 	if err != nil {
-		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+		p.refuseStep(w, r)
 		return
 	}
 	p.showForm(w, http.StatusOK, a, "", "")
@@ -51,12 +51,12 @@ func placeOf(v view, u *access.User) string {
 func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+		p.refuseStep(w, r)
 		return
 	}
-	a, err := p.underWay(func(a *authRequest) bool { return a.id == r.PostForm.Get("id") && !a.Done() })
-	if err != nil {
-		p.service.showFault(w, r, langOf(r), http.StatusBadRequest, "flowGone")
+	a, err := p.stepOf(r, r.PostForm.Get("id"))
+	if err != nil || a.Done() {
+		p.refuseStep(w, r)
 		return
 	}
 	name := r.PostForm.Get("name")
@@ -116,6 +116,7 @@ func (p *provider) showInvite(w http.ResponseWriter, r *http.Request) {
 	if p.refuseInvite(w, r, err) {
 		return
 	}
+	setInvite(w, invite)
 	v := p.service.newView(langOf(r))
 	v.ID, v.Name = invite, name
 	p.service.show(w, http.StatusOK, "invite.html", v)
@@ -129,6 +130,10 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	invite, password, now := r.PostForm.Get("invite"), r.PostForm.Get("password"), p.service.cfg.Now()
+	if !hasOpened(r, invite) {
+		p.refuseInvite(w, r, errInvite)
+		return
+	}
 	name, err := p.service.cfg.Store.invited(r.Context(), invite, now)
 	if p.refuseInvite(w, r, err) {
 		return
@@ -147,6 +152,7 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 	if p.refuseInvite(w, r, err) {
 		return
 	}
+	clearInvite(w)
 	p.service.show(w, http.StatusOK, "invited.html", v)
 }
 

@@ -31,7 +31,7 @@ var texts = map[string]map[string]string{
 		"invite":     "Kies een wachtwoord", "inviteFor": "Account", "newPassword": "Nieuw wachtwoord", "newPasswordHelp": "Minstens 12 tekens. Een zin van enkele woorden is goed.",
 		"short": "Te kort: minstens 12 tekens.", "long": "Te lang: hoogstens 200 tekens.", "set": "Wachtwoord bewaren", "done": "Uw wachtwoord is bewaard.",
 		"inviteGone": "Deze uitnodiging is gebruikt, vervallen of onbekend. Vraag de beheerder om een nieuwe.",
-		"flowGone":   "Dit aanmelden duurde te lang. Begin opnieuw.",
+		"flowGone":   "Dit aanmelden duurde te lang of begon in een andere browser. Begin opnieuw.",
 	},
 	"fr": {
 		"product": "ANPR Bruxelles", "madeUp": "DONNÉES FICTIVES – cette ville, ces véhicules et ces personnes n’existent pas",
@@ -47,7 +47,7 @@ var texts = map[string]map[string]string{
 		"invite":     "Choisissez un mot de passe", "inviteFor": "Compte", "newPassword": "Nouveau mot de passe", "newPasswordHelp": "Au moins 12 caractères. Une phrase de quelques mots convient.",
 		"short": "Trop court : au moins 12 caractères.", "long": "Trop long : 200 caractères au plus.", "set": "Enregistrer le mot de passe", "done": "Votre mot de passe est enregistré.",
 		"inviteGone": "Cette invitation a été utilisée, a expiré ou est inconnue. Demandez-en une nouvelle à l’exploitant.",
-		"flowGone":   "Cette connexion a pris trop de temps. Recommencez.",
+		"flowGone":   "Cette connexion a pris trop de temps ou a commencé dans un autre navigateur. Recommencez.",
 	},
 	"en": {
 		"product": "ANPR Brussels", "madeUp": "MADE-UP DATA – this city, its vehicles and its people do not exist",
@@ -63,7 +63,7 @@ var texts = map[string]map[string]string{
 		"invite":     "Choose a password", "inviteFor": "Account", "newPassword": "New password", "newPasswordHelp": "At least 12 characters. A sentence of a few words is good.",
 		"short": "Too short: at least 12 characters.", "long": "Too long: at most 200 characters.", "set": "Keep the password", "done": "Your password is kept.",
 		"inviteGone": "This invitation was used, is too old or is unknown. Ask the operator for a new one.",
-		"flowGone":   "This sign-in took too long. Begin again.",
+		"flowGone":   "This sign-in took too long or began in another browser. Begin again.",
 	},
 }
 

@@ -98,7 +98,7 @@ func newProvider(s *Service) (*provider, error) {
 	mux.HandleFunc("POST "+pathLogin, p.login)
 	mux.HandleFunc("GET "+pathInvite, p.showInvite)
 	mux.HandleFunc("POST "+pathInvite, p.acceptInvite)
-	mux.Handle(pathProvider+"/", http.StripPrefix(pathProvider, standard))
+	mux.Handle(pathProvider+"/", p.bindSteps(http.StripPrefix(pathProvider, standard)))
 	p.handler = mux
 	return p, nil
 }
@@ -232,7 +232,10 @@ type storage struct{ p *provider }
 var errNotOffered = errors.New("this provider does not offer that")
 
 // CreateAuthRequest keeps what the office asked for.
-func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
+func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
+	if !isBound(ctx, r.CodeChallenge) {
+		return nil, errUnknown
+	}
 	if r.CodeChallenge == "" || r.CodeChallengeMethod != oidc.CodeChallengeMethodS256 {
 		return nil, oidc.ErrInvalidRequest().WithDescription("PKCE with S256 is needed")
 	}
@@ -247,9 +250,9 @@ func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ st
 	return a, nil
 }
 
-// AuthRequestByID returns a request that is under way.
-func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest, error) {
-	return s.p.underWay(func(a *authRequest) bool { return a.id == id })
+// AuthRequestByID returns a request that is under way in the browser that asks.
+func (s *storage) AuthRequestByID(ctx context.Context, id string) (op.AuthRequest, error) {
+	return s.p.underWay(func(a *authRequest) bool { return a.id == id && isBound(ctx, a.CodeChallenge) })
 }
 
 // AuthRequestByCode returns the request of a code. A code serves once and for a minute: with it the request is gone.
