@@ -169,7 +169,8 @@ func shownEntry(f *store.Found) AccessEntry {
 	}
 	for _, c := range f.Clear {
 		e.Plates = append(e.Plates, c.Plate)
-		e.Query = strings.ReplaceAll(e.Query, "hmac:"+f.KeyID+":"+hex.EncodeToString(c.Mark[:]), c.Plate)
+		mark := "hmac:" + f.KeyID + ":" + hex.EncodeToString(c.Mark[:])
+		e.Query, e.Body = strings.ReplaceAll(e.Query, mark, c.Plate), strings.ReplaceAll(e.Body, mark, c.Plate)
 	}
 	slices.Sort(e.Plates)
 	return e

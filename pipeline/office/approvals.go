@@ -72,6 +72,9 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 		return nil, invalid(fault.field, fault.detail)
 	}
 	ask.Query = string(question)
+	for _, m := range platesIn.FindAllSubmatch(question, -1) { // a pattern may be next to a plate: the chain has its HMAC
+		ask.Plates = append(ask.Plates, string(m[1]))
+	}
 	id, err := o.people.AskApproval(ctx, in.Kind, o.subjectKey(in.Kind, question), question, ask.PurposeID, user)
 	if err != nil {
 		return nil, err

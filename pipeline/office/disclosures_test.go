@@ -104,3 +104,27 @@ func TestAnAuditorOfAZoneIsToldOfItsUsersAlone(t *testing.T) {
 		}
 	}
 }
+
+// What a second person was asked about stands in the chain without its pattern; the auditor finds it by the pattern, and reads it while it is kept in clear.
+func TestAQuestionForASecondPersonHasNoPlateInTheChain(t *testing.T) {
+	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
+	list := "users:\n  - {name: officer, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("officer") + ", valid_to: 2027-06-30}\n" +
+		"  - {name: auditor, role: auditor, token_sha256: " + hash("auditor") + ", valid_to: 2027-06-30}\n"
+	if err := d.office.cfg.Users.Reload(strings.NewReader(list)); err != nil {
+		t.Fatal(err)
+	}
+	q := SearchQuery{Plate: "1-can-ry?", TimeRange: TimeRange{From: now.Add(-20 * day), To: now}}
+	if _, err := d.client("officer").AskApproval(t.Context(), ApprovalQuery{Justification: judicial(), Kind: "search", Search: &q}); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.logged("upper(look_ups::text) LIKE '%CANRY%' OR upper(look_ups::text) LIKE '%CAN-RY%'"); n != 0 {
+		t.Errorf("%d entries of the chain hold the pattern in clear", n)
+	}
+	a, err := d.client("auditor").AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Plate: "1CANRY?", Kind: "identity"})
+	if err != nil || len(a.Entries) != 1 || a.Entries[0].Action != string(access.RouteAskApproval) || !strings.Contains(a.Entries[0].Body, `"1CANRY?"`) {
+		t.Errorf("the auditor finds %+v, err %v", a, err)
+	}
+	if v, err := d.office.log.Verify(t.Context()); err != nil || !v.OK() {
+		t.Errorf("got %+v, err %v", v, err)
+	}
+}

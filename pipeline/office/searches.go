@@ -114,7 +114,9 @@ func (s *parsedSearch) demand(l *Limits) *secondPerson {
 	default:
 		return nil
 	}
-	text, err := json.Marshal(s.question)
+	asked := s.question
+	asked.Plate = s.plate.Text() // however it was typed: an approval counts for what is searched
+	text, err := json.Marshal(asked)
 	if err != nil {
 		panic("BUG: a question must marshal: " + err.Error())
 	}

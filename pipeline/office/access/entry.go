@@ -150,21 +150,27 @@ func newAsked(u *User, a *Request, key *PlateKey) Entry {
 		Operation: string(a.Route), Purpose: string(a.Purpose), PurposeID: a.PurposeID, Reason: a.Reason, CaseRef: a.CaseRef,
 		ProsecutorRef: a.ProsecutorRef, Asked: a.Query, Outcome: Granted,
 	}
-	marks := make([]schemas.Sum, 0, len(a.Plates))
-	inClear := len(a.Plates) <= maxClear
-	for _, p := range a.Plates {
+	e.Asked = e.hidePlates(e.Asked, a.Plates, key)
+	return e
+}
+
+// hidePlates notes the plates that an entry names, and returns a text of it with their HMACs in their place.
+func (e *Entry) hidePlates(text string, plates []string, key *PlateKey) string {
+	marks := make([]schemas.Sum, 0, len(plates))
+	inClear := len(plates) <= maxClear
+	for _, p := range plates {
 		if p == "" {
 			continue
 		}
 		m := key.Mark(p)
 		marks = append(marks, m)
-		e.Asked = strings.ReplaceAll(e.Asked, quote(p), `"`+key.Text(m)+`"`)
+		text = strings.ReplaceAll(text, quote(p), `"`+key.Text(m)+`"`)
 		if inClear && !slices.ContainsFunc(e.Clear, func(c ClearPlate) bool { return c.Mark == m }) {
 			e.Clear = append(e.Clear, ClearPlate{m, p})
 		}
 	}
 	e.setMarks(key.ID, marks)
-	return e
+	return text
 }
 
 // maxClear bounds the plates of one look-up that are kept in clear: a longer list is in the log as HMACs alone.

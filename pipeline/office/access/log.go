@@ -235,6 +235,7 @@ type Identity struct {
 	CaseRef   string
 	Ref       string // of the prosecutor
 	Detail    map[string]any
+	Plates    []string // plates and patterns that Detail names
 }
 
 // Identify writes what somebody did to be known, or to say what for.
@@ -252,6 +253,13 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 			return 0, fmt.Errorf("write what %s says: %w", i.What, err)
 		}
 		e.Body = string(b)
+	}
+	if len(i.Plates) > 0 {
+		key, err := l.plateKey(ctx)
+		if err != nil {
+			return 0, err
+		}
+		e.Body = e.hidePlates(e.Body, i.Plates, key)
 	}
 	return l.append(ctx, e)
 }
