@@ -77,6 +77,9 @@ func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, reas
 			return fmt.Errorf("an entry was added while the segment was looked at: try again")
 		}
 		e.Seq, e.At, e.Prev = max(end.Head.Seq, end.Newest.Seq, br.Witnessed)+1, end.Now, last.digest
+		if e.Seq > maxSeq {
+			return fmt.Errorf("entry %d has the greatest number there is, and none can follow it: export the log, then the owner of the tables takes that entry out, and the break says so", maxSeq)
+		}
 		e.Sum = e.hash()
 		e.Signature = keys.Site.signEntry(e.Sum)
 		return nil

@@ -61,6 +61,9 @@ type Entry struct {
 	Sum           schemas.Sum    `json:"-"`
 	Signature     []byte         `json:"signature,omitempty"` // of Sum, by the site's key; the newest entry of an append has one
 
+	// Unreadable says which value of the row is none that an entry can have. No office wrote such a row; the fields that can be read are there.
+	Unreadable string `json:"unreadable,omitempty"`
+
 	// Marks are the HMACs of the plates, sorted, each once. The hash covers them by PlatesSum.
 	Marks []schemas.Sum `json:"-"`
 	// Clear are the plates of Marks in clear, in any order; retention may delete them, so no hash covers them.
@@ -72,6 +75,9 @@ type ClearPlate struct {
 	Mark  schemas.Sum
 	Plate string
 }
+
+// maxSeq is the greatest number of an entry: JavaScript counts no further.
+const maxSeq = 1<<53 - 1
 
 // version begins the encoding of an entry.
 const version = "anpr look-up/2"

@@ -101,7 +101,7 @@ func (x *Exported) Scan(ctx context.Context, from uint64, each func(*Entry) erro
 			}
 			r.Entry.Marks = append(r.Entry.Marks, s)
 		}
-		if r.Seq < from {
+		if from > 1 && r.Seq < from {
 			continue
 		}
 		if err := each(r.Entry); err != nil {

@@ -81,13 +81,14 @@ func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...
 
 // bad notes the first fault of the segment.
 func (w *verifier) bad(seq uint64, format string, args ...any) {
+	seq = max(seq, 1) // a row of a number that no entry has comes before the first
 	if w.at.FirstBad == 0 || seq < w.at.FirstBad {
 		w.at.FirstBad, w.at.Problem = seq, fmt.Sprintf(format, args...)
 	}
 }
 
 func (w *verifier) take(e *Entry) {
-	if e.Kind == KindBreak {
+	if e.Kind == KindBreak && e.Unreadable == "" {
 		if br := w.breaks(e); br != nil {
 			w.end(br)
 			w.begin(e)
@@ -107,6 +108,8 @@ func (w *verifier) take(e *Entry) {
 		return // nothing after the first bad entry of a segment is proven
 	}
 	switch {
+	case e.Unreadable != "":
+		w.bad(e.Seq, "no office wrote it: %s", e.Unreadable)
 	case e.Seq < w.next:
 		w.bad(e.Seq, "there are two entries of this number")
 	case e.Seq > w.next:
@@ -133,7 +136,11 @@ func (w *verifier) differs(e *Entry) bool {
 
 // addToDigest takes the entry as it is into the hash over the segment.
 func (w *verifier) addToDigest(e *Entry, encoded []byte) {
-	for _, b := range [][]byte{encoded, e.Sum[:], e.Signature} {
+	fields := [][]byte{encoded, e.Sum[:], e.Signature}
+	if e.Unreadable != "" {
+		fields = append(fields, []byte(e.Unreadable))
+	}
+	for _, b := range fields {
 		_, _ = w.digest.Write(appendText(nil, string(b)))
 	}
 	for i := range e.Marks {

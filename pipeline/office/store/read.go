@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Scan gives the entries from a number on, with their HMACs, all as of one instant.
+// Scan gives the entries from a number on, with their HMACs, all as of one instant. A row that no office wrote and that has no value an entry can
+// have is an entry too, which says so.
 func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry) error) error {
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -23,7 +25,11 @@ func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry
 		(SELECT array_agg(a.plate_hmac ORDER BY a.plate_hmac) FROM asked_plates a WHERE a.seq = l.seq),
 		(SELECT array_agg(d.plate_hmac ORDER BY d.plate_hmac) FROM disclosed d WHERE d.seq = l.seq)
 		FROM look_ups l WHERE seq >= $1 ORDER BY seq`
-	rows, err := tx.Query(ctx, sql, int64(from))
+	first := int64(from)
+	if from <= 1 {
+		first = math.MinInt64 // a row of a number that no entry has is met too
+	}
+	rows, err := tx.Query(ctx, sql, first)
 	if err != nil {
 		return fmt.Errorf("query entries: %w", explain(err))
 	}
@@ -39,35 +45,6 @@ func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("query entries: %w", explain(err))
-	}
-	return nil
-}
-
-// scanEntry reads a row of columnNames and the two lists of HMACs.
-func scanEntry(row pgx.Row, e *access.Entry, more ...any) error {
-	var seq, of, shown, plates, took int64
-	var at time.Time
-	var kind string
-	var prev, sum []byte
-	var asked, disclosed [][]byte
-	to := append([]any{
-		&seq, &at, &kind, &e.User, &e.Role, &e.Zones, &e.SignIn, &e.Address, &e.Operation, &e.Purpose, &e.PurposeID, &e.Reason,
-		&e.CaseRef, &e.ProsecutorRef, &e.Asked, &e.Outcome, &e.Code, &e.Refusal, &of, &shown, &plates, &e.KeyID,
-		&e.PlatesSum, &e.Pictures, &took, &e.Cut, &e.Body, &prev, &sum, &e.Signature, &asked, &disclosed,
-	}, more...)
-	if err := row.Scan(to...); err != nil {
-		return err
-	}
-	e.Seq, e.At, e.Kind = uint64(seq), schemas.MicrosOf(at), access.Kind(kind)
-	e.Of, e.Rows, e.Plates, e.TookMS = uint64(of), uint64(shown), uint64(plates), uint64(took)
-	copy(e.Prev[:], prev)
-	copy(e.Sum[:], sum)
-	marks := asked
-	if len(disclosed) > 0 {
-		marks = append(marks, disclosed...)
-	}
-	for _, m := range marks {
-		e.Marks = append(e.Marks, schemas.Sum(m))
 	}
 	return nil
 }
@@ -138,7 +115,9 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 			return nil, fmt.Errorf("scan entry: %w", err)
 		}
 		for i := range min(len(plates), len(marks)) {
-			e.Clear = append(e.Clear, access.ClearPlate{Mark: schemas.Sum(marks[i]), Plate: plates[i]})
+			if len(marks[i]) == len(schemas.Sum{}) {
+				e.Clear = append(e.Clear, access.ClearPlate{Mark: schemas.Sum(marks[i]), Plate: plates[i]})
+			}
 		}
 		out = append(out, e)
 	}
