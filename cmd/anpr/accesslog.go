@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -110,7 +109,6 @@ func (c *accessLogBreakCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("entries %d to %d are closed as damaged from entry %d on (%s) by %s; the log goes on with entry %d, %x\n",
-		br.First, br.Last, br.FirstBad, br.Problem, strings.Join(br.Persons, " and "), begin.Seq, begin.Sum)
+	fmt.Printf("%s; the log goes on with entry %d, %x\n", br.Says(), begin.Seq, begin.Sum)
 	return nil
 }

@@ -16,10 +16,32 @@ type Break struct {
 	Reason   string   `json:"reason"`
 	First    uint64   `json:"segment_first"`
 	Last     uint64   `json:"segment_last"`
-	FirstBad uint64   `json:"first_bad"`
+	FirstBad uint64   `json:"first_bad"` // 0 = this segment holds, and an earlier one was changed
 	Problem  string   `json:"problem"`
 	// Witnessed is the greatest number that a witness outside the database noted: the new segment begins after it, so that no number is given twice.
 	Witnessed uint64 `json:"witnessed,omitempty"`
+	// Earlier are the segments that were changed after a break had closed them, as they were found. A later change of one is found again.
+	Earlier []Changed `json:"earlier,omitempty"`
+}
+
+// Changed is a segment that was changed after a break had closed it.
+type Changed struct {
+	Closing  uint64 `json:"closed_by_entry"` // number of the break that closed it
+	FirstBad uint64 `json:"first_bad"`
+	Problem  string `json:"problem"`
+	SHA256   string `json:"sha256"` // over the segment as it was found, 64 hexadecimal digits
+}
+
+// Says names what the break closes, for a person.
+func (b *Break) Says() string {
+	var parts []string
+	if b.FirstBad != 0 {
+		parts = append(parts, fmt.Sprintf("entries %d to %d are closed as damaged from entry %d on (%s)", b.First, b.Last, b.FirstBad, b.Problem))
+	}
+	for _, c := range b.Earlier {
+		parts = append(parts, fmt.Sprintf("the segment before entry %d is closed again as damaged from entry %d on (%s)", c.Closing, c.FirstBad, c.Problem))
+	}
+	return strings.Join(parts, "; ") + "; by " + strings.Join(b.Persons, " and ")
 }
 
 // Errors of [CloseSegment] that a person can mend.
@@ -63,7 +85,7 @@ func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, reas
 		return Break{}, Head{}, ErrNotDamaged
 	}
 	last := v.Segments[len(v.Segments)-1]
-	br := Break{Persons: []string{a.Name, b.Name}, Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: v.FirstBad, Problem: v.Problem}
+	br := Break{Persons: []string{a.Name, b.Name}, Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: last.FirstBad, Problem: last.Problem, Earlier: v.changed}
 	for _, w := range witnesses {
 		br.Witnessed = max(br.Witnessed, w.Seq)
 	}

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type Verification struct {
 	Problem  string // what is wrong with it
 	// Segments are the parts of the log between breaks, in order. A log without a break has one.
 	Segments []Segment
+
+	changed []Changed // segments that were changed after their break and that no later break covers
 }
 
 // Segment is a part of the log that begins with its first entry or with a break.
@@ -34,7 +37,8 @@ type Segment struct {
 	Problem     string
 	Closed      *Break // by which it was closed; nil = it is the newest
 
-	digest schemas.Sum // over all of it as it is
+	digest  schemas.Sum // over all of it as it is
+	closing uint64      // number of the break that closed it, when it was changed since
 }
 
 // OK reports whether every entry holds, but for those of damaged segments that two persons closed.
@@ -154,14 +158,46 @@ func (w *verifier) breaks(e *Entry) *Break {
 	if e.hash() != e.Sum || w.key != nil && !w.key.signed(e.Sum, e.Signature) || json.Unmarshal([]byte(e.Body), br) != nil {
 		return nil
 	}
-	if e.Seq <= w.at.Last || e.Seq <= br.Witnessed || br.First != w.at.First {
+	if e.Seq <= w.at.Last || e.Seq <= br.Witnessed {
 		return nil
 	}
-	if e.Prev != schemas.Sum(w.digest.Sum(nil)) {
-		w.bad(min(br.FirstBad, e.Seq), "the segment was changed after entry %d had closed it", e.Seq)
-		w.v.FirstBad, w.v.Problem = firstOf(w.v.FirstBad, w.v.Problem, w.at.FirstBad, w.at.Problem)
+	w.cover(e.Seq, br)
+	if digest := w.digest.Sum(nil); e.Prev != schemas.Sum(digest) {
+		w.change(e.Seq, br, digest)
 	}
 	return br
+}
+
+// change notes that the segment is not as the entry closed it.
+func (w *verifier) change(closing uint64, br *Break, digest []byte) {
+	problem := fmt.Sprintf("the segment was changed after entry %d had closed it", closing)
+	if w.at.FirstBad != 0 {
+		problem += fmt.Sprintf(" (entry %d: %s)", w.at.FirstBad, w.at.Problem)
+	}
+	first := closing
+	for _, seq := range []uint64{w.at.FirstBad, br.FirstBad} {
+		if seq != 0 {
+			first = min(first, seq)
+		}
+	}
+	w.at.FirstBad, w.at.Problem, w.at.closing = first, problem, closing
+	w.v.changed = append(w.v.changed, Changed{closing, first, problem, hex.EncodeToString(digest)})
+}
+
+// cover takes the changed segments out that the break has found as they are now.
+func (w *verifier) cover(seq uint64, br *Break) {
+	w.v.changed = slices.DeleteFunc(w.v.changed, func(c Changed) bool {
+		if !slices.ContainsFunc(br.Earlier, func(e Changed) bool { return e.Closing == c.Closing && e.SHA256 == c.SHA256 }) {
+			return false
+		}
+		for i := range w.v.Segments {
+			if s := &w.v.Segments[i]; s.closing == c.Closing {
+				s.Closed = br
+				s.Problem += fmt.Sprintf("; entry %d covers the change", seq)
+			}
+		}
+		return true
+	})
 }
 
 // firstOf returns the smaller number that is not 0, with its text.
@@ -194,7 +230,10 @@ func (w *verifier) end(br *Break) {
 		for _, seq := range w.notedAfter(w.at.Last) {
 			w.bad(w.head.Seq+1, "the log ends before entry %d, which was noted: its end was cut off", seq)
 		}
-		w.v.FirstBad, w.v.Problem = firstOf(w.v.FirstBad, w.v.Problem, w.at.FirstBad, w.at.Problem)
+		w.v.FirstBad, w.v.Problem = w.at.FirstBad, w.at.Problem
+		for _, c := range w.v.changed {
+			w.v.FirstBad, w.v.Problem = firstOf(c.FirstBad, c.Problem, w.v.FirstBad, w.v.Problem)
+		}
 	}
 	w.v.Segments = append(w.v.Segments, w.at)
 	w.v.Entries += w.good
