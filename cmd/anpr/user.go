@@ -18,10 +18,11 @@ type userCmd struct {
 type userInviteCmd struct {
 	flags.DataFlags
 	flags.PostgresFlags
-	Reference string `help:"Directory of the reference data; default the one of the anpr up on --data." type:"path" env:"ANPR_REFERENCE"`
-	Users     string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
-	PublicURL string `help:"Address at which browsers reach the office; default the one of the anpr up on --data." env:"ANPR_PUBLIC_URL"`
-	Name      string `arg:"" help:"Name of the person in users.yaml."`
+	LookUpKeys string `name:"lookup-keys" help:"Directory with the keys of the look-up log, which names every invitation. Default that of the anpr up on --data, without one secrets/look-ups in the reference directory." type:"path" env:"ANPR_LOOKUP_KEYS"`
+	Reference  string `help:"Directory of the reference data; default the one of the anpr up on --data." type:"path" env:"ANPR_REFERENCE"`
+	Users      string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
+	PublicURL  string `help:"Address at which browsers reach the office; default the one of the anpr up on --data." env:"ANPR_PUBLIC_URL"`
+	Name       string `arg:"" help:"Name of the person in users.yaml."`
 }
 
 // Run prints the link. Whoever has the link sets the password: it is handed to the person alone.
@@ -38,11 +39,12 @@ func (c *userInviteCmd) Run(ctx context.Context) error {
 	if public == "" {
 		return fmt.Errorf("no office runs on this machine that could be found: give --data of its anpr up, or --public-url")
 	}
+	run.FillLookUpKeys(&c.LookUpKeys, reference)
 	at, err := c.PostgresDatabase()
 	if err != nil {
 		return err
 	}
-	link, until, err := roles.InviteUser(ctx, at, flags.PathUnder(c.Users, reference, "users.yaml"), c.Name, public)
+	link, until, err := roles.InviteUser(ctx, at, c.LookUpKeys, flags.PathUnder(c.Users, reference, "users.yaml"), c.Name, public)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/signin"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/pipeline/office/web"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
@@ -155,9 +156,7 @@ func (f *front) record(ctx context.Context, e signin.Event) (uint64, error) {
 	if i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == e.User }); i >= 0 {
 		id.User = &all[i]
 	}
-	if e.Cause != "" {
-		id.Detail = map[string]any{"cause": e.Cause, "not_logged_before": e.Silent}
-	}
+	id.Detail = e.Detail()
 	return f.api.Identify(ctx, id)
 }
 
@@ -231,8 +230,9 @@ func isMadeUp(dir string) bool {
 	return err == nil
 }
 
-// InviteUser makes a link with which a person of the users' file sets a password, and says until when it serves.
-func InviteUser(ctx context.Context, at platform.Postgres, file, name, public string) (link string, until time.Time, err error) {
+// InviteUser makes a link with which a person of the users' file sets a password, and says until when it serves. The
+// look-up log has the invitation before the link is there; keyDir is the directory of its keys.
+func InviteUser(ctx context.Context, at platform.Postgres, keyDir, file, name, public string) (link string, until time.Time, err error) {
 	users, err := LoadUsers(file)
 	if err != nil {
 		return "", until, err
@@ -245,12 +245,24 @@ func InviteUser(ctx context.Context, at platform.Postgres, file, name, public st
 	case all[i].Subject != "":
 		return "", until, fmt.Errorf("user %s signs in at another provider, as their subject in %s says: there is no password here", name, file)
 	}
+	keys, err := access.ReadKeys(keyDir)
+	if err != nil {
+		return "", until, fmt.Errorf("keys of the look-up log, which names every invitation: %w; give their directory with --lookup-keys", platform.AdviseRights(err))
+	}
 	pool, err := at.Open(ctx, "invite", 1)
 	if err != nil {
 		return "", until, err
 	}
 	defer pool.Close()
 	now := time.Now()
+	log, err := access.OpenLog(ctx, store.New(pool), keys)
+	if err != nil {
+		return "", until, at.Explain(err)
+	}
+	made := signin.Event{Kind: signin.EventInvite, Account: name, Until: now.Add(signin.InviteTime)}
+	if _, err := log.Identify(ctx, access.Identity{What: string(made.Kind), Detail: made.Detail()}); err != nil {
+		return "", until, at.Explain(err)
+	}
 	invite, err := signin.NewStore(pool).Invite(ctx, name, now)
 	if err != nil {
 		return "", until, at.Explain(err)

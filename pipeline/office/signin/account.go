@@ -89,55 +89,6 @@ func (p *provider) matches(ctx context.Context, password, hash string) (bool, er
 	return subtle.ConstantTimeCompare(got, want) == 1 && good, nil
 }
 
-// checkPassword reports errWrong or errLocked, and counts failures: the fifth locks the account for a quarter of an
-// hour.
-func (p *provider) checkPassword(ctx context.Context, name, password string, now time.Time) error {
-	hash, locked, err := p.service.cfg.Store.account(ctx, name)
-	if err != nil {
-		return err
-	}
-	good, err := p.matches(ctx, password, hash)
-	switch {
-	case err != nil:
-		return err
-	case now.Before(locked):
-		return errLocked // a right password says nothing either
-	case !good:
-		if err := p.service.cfg.Store.failed(ctx, name, now); err != nil {
-			return err
-		}
-		return errWrong
-	}
-	return p.service.cfg.Store.succeeded(ctx, name)
-}
-
-// account returns the hash of an account and until when it is locked; no hash when there is none.
-func (s *Store) account(ctx context.Context, name string) (hash string, locked time.Time, err error) {
-	var until *time.Time
-	err = s.pool.QueryRow(ctx, `SELECT password, locked_until FROM sign_in_accounts WHERE user_name = $1`, name).Scan(&hash, &until)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", locked, nil
-	}
-	if until != nil {
-		locked = *until
-	}
-	return hash, locked, unavailable(err)
-}
-
-// failed counts a wrong password; after a lock the count begins anew.
-func (s *Store) failed(ctx context.Context, name string, now time.Time) error {
-	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET
-		failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END,
-		locked_until = CASE WHEN failures + 1 >= $2 THEN $3::timestamptz ELSE locked_until END
-		WHERE user_name = $1`, name, maxFailures, now.Add(lockTime))
-	return unavailable(err)
-}
-
-func (s *Store) succeeded(ctx context.Context, name string) error {
-	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET failures = 0, locked_until = NULL WHERE user_name = $1 AND failures > 0`, name)
-	return unavailable(err)
-}
-
 // Invite stores an invitation to set a password and returns what its link carries. Earlier ones of the user that
 // nobody used end with it.
 func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
@@ -168,8 +119,9 @@ func (s *Store) invited(ctx context.Context, invite string, now time.Time) (user
 	return user, unavailable(err)
 }
 
-// acceptInvite uses an invitation up and keeps the password. Who was signed in with the old one is out.
-func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.Time) error {
+// acceptInvite uses an invitation up and keeps the password. Who was signed in with the old one is out. It keeps nothing
+// when record gives an error.
+func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.Time, record func(user string) error) error {
 	sum := sha256.Sum256([]byte(invite))
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var user string
@@ -184,8 +136,10 @@ func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.
 			ON CONFLICT (user_name) DO UPDATE SET password = $2, changed_at = $3, failures = 0, locked_until = NULL`, user, hash, now); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3 WHERE user_name = $1 AND ended_at IS NULL`, user, now, endChanged)
-		return err
+		if _, err = tx.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3 WHERE user_name = $1 AND ended_at IS NULL`, user, now, endChanged); err != nil {
+			return err
+		}
+		return record(user)
 	})
 	if errors.Is(err, errInvite) {
 		return err

@@ -108,8 +108,8 @@ func TestFiveWrongPasswordsLockAnAccountForAQuarterOfAnHour(t *testing.T) {
 	if got := b.try("officer1", passphrase); got.status != http.StatusSeeOther {
 		t.Errorf("after the lock: status %d", got.status)
 	}
-	want := slices.Repeat([]string{"sign_in_failed  password"}, maxFailures)
-	if told := s.told(); !slices.Equal(told, append(want, "sign_in_failed  locked")) {
+	want := append([]string{"password_set  at officer1"}, slices.Repeat([]string{"sign_in_failed  password at officer1"}, maxFailures)...)
+	if told := s.told(); !slices.Equal(told, append(want, "account_locked  at officer1", "sign_in_failed  locked at officer1")) {
 		t.Errorf("logged: %q", told)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const maxAddresses = 4096 // that are kept in mind; the one that failed longest ago is forgotten first
 
-// failures says which failed sign-ins have an entry of their own: one a minute and address. Safe for concurrent use.
+// failures says which failed sign-ins have an entry of their own: one a minute, address and account. Safe for concurrent use.
 type failures struct {
 	now func() time.Time
 
@@ -20,7 +20,7 @@ type failures struct {
 }
 
 type failing struct {
-	address string
+	address string // and account
 	told    time.Time
 	silent  int
 }
@@ -56,13 +56,22 @@ func (f *failures) note(address string) (tell bool, silent int) {
 
 // recordFailure logs a failed sign-in. The error says that the log could not be written.
 func (s *Service) recordFailure(r *http.Request, user, cause string) error {
+	return s.recordFailureAt(r, user, "", cause)
+}
+
+// recordFailureAt logs a failed sign-in at an account. What was typed is logged when a user has that name: other texts may
+// be a password in the wrong field.
+func (s *Service) recordFailureAt(r *http.Request, user, account, cause string) error {
+	if _, ok := userNamed(s.cfg.Users, account); !ok {
+		account = ""
+	}
 	address := addressOf(r)
-	tell, silent := s.failures.note(address)
+	tell, silent := s.failures.note(address + " " + account)
 	s.cfg.Logger.Warn().Str("address", address).Str("cause", cause).Msg("sign-in refused")
 	if !tell {
 		return nil
 	}
-	_, err := s.cfg.Record(r.Context(), Event{Kind: EventFailure, User: user, Address: address, Cause: cause, Silent: silent})
+	_, err := s.cfg.Record(r.Context(), Event{Kind: EventFailure, User: user, Account: account, Address: address, Cause: cause, Silent: silent})
 	if err != nil {
 		s.cfg.Logger.Error().Err(err).Msg("failed sign-in not written to the look-up log")
 	}

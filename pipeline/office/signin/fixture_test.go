@@ -127,7 +127,11 @@ func (s *site) told() (out []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
-		out = append(out, strings.TrimSuffix(fmt.Sprintf("%s %s %s", e.Kind, e.User, e.Cause), " "))
+		said := strings.TrimSuffix(fmt.Sprintf("%s %s %s", e.Kind, e.User, e.Cause), " ")
+		if e.Account != "" {
+			said += " at " + e.Account
+		}
+		out = append(out, said)
 	}
 	return out
 }

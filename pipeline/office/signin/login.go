@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
@@ -60,13 +61,18 @@ func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PostForm.Get("name")
-	user, cause, err := p.identify(r)
+	user, cause, locked, err := p.identify(r)
 	switch {
 	case err != nil:
 		p.service.cfg.Logger.Error().Err(err).Msg("accounts cannot be read")
 		p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
 	case user == nil:
-		if err := p.service.recordFailure(r, "", cause); err != nil {
+		err := p.service.recordFailureAt(r, "", name, cause)
+		if err == nil && locked != nil {
+			_, err = p.service.cfg.Record(r.Context(), Event{Kind: EventLock, Account: name, Address: addressOf(r), Until: *locked})
+		}
+		if err != nil {
+			p.service.cfg.Logger.Error().Err(err).Msg("failed sign-in not written to the look-up log")
 			p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
 			return
 		}
@@ -82,31 +88,31 @@ func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 }
 
 // identify returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes
-// with the cause.
-func (p *provider) identify(r *http.Request) (*access.User, string, error) {
+// with the cause, and with the end of the lock that the attempt made.
+func (p *provider) identify(r *http.Request) (user *access.User, cause string, locked *time.Time, err error) {
 	now := p.service.cfg.Now()
 	if p.listsPeople() {
 		user, ok := p.service.findUser(p.service.issuer, r.PostForm.Get("sample"))
 		if !ok || !mayBeHere(user, now) {
-			return nil, causeNoUser, nil
+			return nil, causeNoUser, nil, nil
 		}
-		return user, "", nil
+		return user, "", nil, nil
 	}
 	name := r.PostForm.Get("name")
-	err := p.checkPassword(r.Context(), name, r.PostForm.Get("password"), now)
+	locked, err = p.checkPassword(r.Context(), name, r.PostForm.Get("password"), now)
 	switch {
 	case errors.Is(err, errLocked):
-		return nil, causeLocked, nil
+		return nil, causeLocked, nil, nil
 	case errors.Is(err, errWrong):
-		return nil, causePassword, nil
+		return nil, causePassword, locked, nil
 	case err != nil:
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	user, ok := p.service.findUser(p.service.issuer, name)
 	if !ok || !mayBeHere(user, now) {
-		return nil, causePassword, nil // an account whose user is gone looks like a wrong password
+		return nil, causePassword, nil, nil // an account whose user is gone looks like a wrong password
 	}
-	return user, "", nil
+	return user, "", nil, nil
 }
 
 // showInvite shows the page on which an invited person chooses a password. Looking at it uses the link up for nobody.
@@ -147,13 +153,24 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 	}
 	hash, err := p.hash(r.Context(), password)
 	if err == nil {
-		err = p.service.cfg.Store.acceptInvite(r.Context(), invite, hash, now)
+		err = p.keepPassword(r, invite, hash, now)
 	}
 	if p.refuseInvite(w, r, err) {
 		return
 	}
 	clearInvite(w)
 	p.service.show(w, http.StatusOK, "invited.html", v)
+}
+
+// keepPassword keeps the password of an invited person with its entry in the look-up log, or neither. One at a time: the
+// entry takes a connection beside that of the transaction.
+func (p *provider) keepPassword(r *http.Request, invite, hash string, now time.Time) error {
+	p.keeping.Lock()
+	defer p.keeping.Unlock()
+	return p.service.cfg.Store.acceptInvite(r.Context(), invite, hash, now, func(user string) error {
+		_, err := p.service.cfg.Record(r.Context(), Event{Kind: EventSet, Account: user, Address: addressOf(r)})
+		return err
+	})
 }
 
 // refuseInvite answers an invitation that does not serve, and reports whether it did.

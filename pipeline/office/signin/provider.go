@@ -43,6 +43,8 @@ type provider struct {
 	key     signingKey
 	hashing chan struct{} // bounds the passwords that are hashed at a time
 
+	keeping sync.Mutex // held while a password is kept
+
 	mu       sync.Mutex // guards what follows
 	requests map[string]*authRequest
 }

@@ -35,16 +35,36 @@ const (
 	EventFailure EventKind = "sign_in_failed"
 	EventStepUp  EventKind = "step_up"
 	EventSignOut EventKind = "sign_out"
+	EventLock    EventKind = "account_locked" // after five wrong passwords
+	EventInvite  EventKind = "invite_made"
+	EventSet     EventKind = "password_set"
 )
 
 // Event is one entry of the look-up log about who somebody is.
 type Event struct {
 	Kind    EventKind
-	User    string // "" when nobody is known
-	SignIn  string // id of the sign-in
-	Address string // of the browser
-	Cause   string // of a failure, one of a closed set
-	Silent  int    // failures of the address since the last entry that have none of their own
+	User    string    // "" when nobody is known
+	SignIn  string    // id of the sign-in
+	Address string    // of the browser
+	Account string    // that was tried, locked, invited or given a password; who did it is not known. "" = no user's
+	Cause   string    // of a failure, one of a closed set
+	Silent  int       // failures of the address since the last entry that have none of their own
+	Until   time.Time // of a lock and of an invitation
+}
+
+// Detail is what an entry says of an event beyond who and where.
+func (e Event) Detail() map[string]any {
+	d := map[string]any{}
+	if e.Cause != "" {
+		d["cause"], d["not_logged_before"] = e.Cause, e.Silent
+	}
+	if e.Account != "" {
+		d["account"] = e.Account
+	}
+	if !e.Until.IsZero() {
+		d["until"] = e.Until.UTC().Format(time.RFC3339)
+	}
+	return d
 }
 
 // Config is what a Service needs.
