@@ -83,7 +83,7 @@ func (c *accessLogExportCmd) Run(ctx context.Context, log zerolog.Logger) (err e
 type accessLogBreakCmd struct {
 	flags.LookUpFlags
 	flags.HeadFlags
-	Users  string   `help:"File of the office's users, by which the two tokens are checked; default that of the anpr up on --data." type:"path" env:"ANPR_USERS"`
+	Users  string   `help:"File of the office's users, by which the two tokens are checked; default that of the anpr up on --data, and beside one no other file. Its digest stands in the log." type:"path" env:"ANPR_USERS"`
 	Tokens []string `name:"token-file" help:"File with the token of a person; given twice, for two persons. \"-\" reads a line of the standard input." required:"" type:"path"`
 	Reason string   `help:"What happened, and how the damage was found; it stays in the log." required:""`
 }
@@ -102,8 +102,8 @@ func (c *accessLogBreakCmd) Run(ctx context.Context, log zerolog.Logger) error {
 		return err
 	}
 	defer books.Close()
-	if run, err := c.FindRunning(); err == nil && run != nil {
-		c.Users = flags.PathUnder(c.Users, run.Reference, "users.yaml")
+	if c.Users, err = c.FindUsers(c.Users); err != nil {
+		return err
 	}
 	br, begin, err := books.CloseSegment(ctx, c.Users, [2]string(c.Tokens), c.Reason, heads)
 	if err != nil {

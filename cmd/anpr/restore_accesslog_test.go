@@ -213,7 +213,21 @@ func TestADamagedAccessLogIsFoundAndMendedByTwoPersons(t *testing.T) {
 	why := "--reason=an administrator changed a row by hand"
 	m.anpr(1, "both tokens are of auditor1", "access-log", "break", token("auditor1"), token("auditor1"), why)
 	m.anpr(1, "no auditors", "access-log", "break", token("officer1"), token("prosecutor1"), why)
-	m.anpr(0, "closed as damaged from entry 3 on", "access-log", "break", token("auditor1"), token("prosecutor1"), why)
+	usersFile := filepath.Join(m.Machine.Config.Reference.Dir, "users.yaml")
+	raw, err := os.ReadFile(usersFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "users.yaml") // whoever writes the file is every person in it
+	if err := os.WriteFile(copied, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.anpr(1, "is not the file of the office that runs here", "access-log", "break", token("auditor1"), token("prosecutor1"), why, "--users="+copied)
+	m.anpr(1, "--users", "access-log", "break", token("auditor1"), token("prosecutor1"), why, "--users="+copied+".none")
+	known := hex.EncodeToString(func() []byte { s := sha256.Sum256(raw); return s[:] }())
+	if out := m.anpr(0, "closed as damaged from entry 3 on", "access-log", "break", token("auditor1"), token("prosecutor1"), why, "--users="+usersFile); !strings.Contains(out, known) {
+		t.Errorf("the break does not name the file of the users %s:\n%s", known, out)
+	}
 	m.anpr(1, "there is no damaged segment", "access-log", "break", token("auditor1"), token("prosecutor1"), why)
 	for m.ready() != nil {
 		if time.Now().After(deadline.Add(time.Minute)) {

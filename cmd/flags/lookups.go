@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/rs/zerolog"
 
@@ -40,6 +41,27 @@ func (c *LookUpFlags) OpenBooks(ctx context.Context, log zerolog.Logger) (*roles
 		return nil, err
 	}
 	return roles.OpenLookUpBooks(ctx, p, c.Kafka(), c.LookUpKeys, log)
+}
+
+// FindUsers returns the file of the users by whom a damaged log is closed. Beside an `anpr up` it is that of its office: with another file one person
+// would be two.
+func (f *DataFlags) FindUsers(named string) (string, error) {
+	run, err := f.FindRunning()
+	if err != nil || run == nil {
+		return named, err
+	}
+	ours := PathUnder(run.Users, run.Reference, "users.yaml")
+	if named == "" {
+		return ours, nil
+	}
+	have, err := os.Stat(named)
+	if err != nil {
+		return "", fmt.Errorf("--users: %w", err)
+	}
+	if want, err := os.Stat(ours); err != nil || !os.SameFile(have, want) {
+		return "", fmt.Errorf("--users: %s is not the file of the office that runs here, %s: leave --users out", named, ours)
+	}
+	return ours, nil
 }
 
 // HeadFlags name a head that was noted elsewhere.

@@ -80,8 +80,9 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 // closeSegment is what `anpr access-log break` does.
 func (d *desk) closeSegment() {
 	d.t.Helper()
-	auditor, supervisor := &access.User{Name: "auditor1", Role: access.Auditor}, &access.User{Name: "supervisor1", Role: access.GVCSupervisor}
-	if _, _, err := access.CloseSegment(d.t.Context(), d.office.cfg.LookUps, d.keys, auditor, supervisor, "an administrator changed the table", nil, schemas.MicrosOf(now)); err != nil {
+	ends := schemas.MicrosOf(now) + schemas.Hour
+	auditor, supervisor := &access.User{Name: "auditor1", Role: access.Auditor, To: ends}, &access.User{Name: "supervisor1", Role: access.GVCSupervisor, To: ends}
+	if _, _, err := access.CloseSegment(d.t.Context(), d.office.cfg.LookUps, d.keys, auditor, supervisor, schemas.Sum{1}, "an administrator changed the table", nil, schemas.MicrosOf(now)); err != nil {
 		d.t.Fatal(err)
 	}
 }

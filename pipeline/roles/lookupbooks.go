@@ -1,7 +1,9 @@
 package roles
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -80,7 +83,7 @@ func (b *LookUpBooks) Export(ctx context.Context, path string) (uint64, error) {
 // CloseSegment closes the damaged part of the log by two persons, whose tokens stand in files and are checked against the file of the users. It returns the
 // break and the entry that the log goes on with.
 func (b *LookUpBooks) CloseSegment(ctx context.Context, usersFile string, tokenFiles [2]string, reason string, heads []access.Head) (br access.Break, goesOn access.Head, err error) {
-	users, err := LoadUsers(usersFile)
+	users, digest, err := readUsers(usersFile)
 	if err != nil {
 		return br, goesOn, err
 	}
@@ -101,7 +104,20 @@ func (b *LookUpBooks) CloseSegment(ctx context.Context, usersFile string, tokenF
 		return br, goesOn, err
 	}
 	heads = append(append(heads, more...), head)
-	return access.CloseSegment(ctx, b.Store, b.Keys, persons[0], persons[1], reason, heads, schemas.MicrosOf(time.Now()))
+	return access.CloseSegment(ctx, b.Store, b.Keys, persons[0], persons[1], digest, reason, heads, schemas.MicrosOf(time.Now()))
+}
+
+// readUsers reads a file of users, and returns the SHA-256 of the bytes that were read.
+func readUsers(path string) (*access.Users, schemas.Sum, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, schemas.Sum{}, fmt.Errorf("open users: %w; give the file with --users", platform.AdviseRights(err))
+	}
+	users, err := access.ReadUsers(bytes.NewReader(raw))
+	if err != nil {
+		return nil, schemas.Sum{}, fmt.Errorf("%w; give the file with --users", err)
+	}
+	return users, sha256.Sum256(raw), nil
 }
 
 // readToken reads a token from a file; "-" is the standard input.

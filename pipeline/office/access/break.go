@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 
 // Break closes a damaged segment. It is the body of an entry of [KindBreak], whose Prev is the hash over the segment as it was found.
 type Break struct {
-	Persons  []string `json:"persons"` // two, by name
+	Persons  []string `json:"persons"`                // two, by name
+	Users    string   `json:"users_sha256,omitempty"` // of the file by which they are known, 64 hexadecimal digits
 	Reason   string   `json:"reason"`
 	First    uint64   `json:"segment_first"`
 	Last     uint64   `json:"segment_last"`
@@ -41,7 +43,7 @@ func (b *Break) Says() string {
 	for _, c := range b.Earlier {
 		parts = append(parts, fmt.Sprintf("the segment before entry %d is closed again as damaged from entry %d on (%s)", c.Closing, c.FirstBad, c.Problem))
 	}
-	return strings.Join(parts, "; ") + "; by " + strings.Join(b.Persons, " and ")
+	return strings.Join(parts, "; ") + "; by " + strings.Join(b.Persons, " and ") + " of the users file with SHA-256 " + b.Users
 }
 
 // Errors of [CloseSegment] that a person can mend.
@@ -50,7 +52,7 @@ var (
 	ErrTwoPersons = errors.New("a damaged segment is closed by two persons of whom one is an auditor")
 )
 
-// TwoPersons checks that two users may close a damaged segment now.
+// TwoPersons checks that two users may close a damaged segment now. A token counts here when it counts at the office.
 func TwoPersons(a, b *User, now schemas.Micros) error {
 	for _, u := range []*User{a, b} {
 		if u == nil {
@@ -58,6 +60,9 @@ func TwoPersons(a, b *User, now schemas.Micros) error {
 		}
 		if now < u.From || u.To != 0 && now >= u.To {
 			return fmt.Errorf("the token of %s is not valid now: %w", u.Name, ErrTwoPersons)
+		}
+		if !u.TokenEnds(now) {
+			return fmt.Errorf("the token of %s opens nothing, because it has no end within %d days (valid_to): %w", u.Name, MaxTokenDays, ErrTwoPersons)
 		}
 	}
 	if a.Name == b.Name {
@@ -69,8 +74,9 @@ func TwoPersons(a, b *User, now schemas.Micros) error {
 	return nil
 }
 
-// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed.
-func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
+// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed. users is the digest of the file
+// by which the two persons are known.
+func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, users schemas.Sum, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
 	if err := TwoPersons(a, b, now); err != nil {
 		return Break{}, Head{}, err
 	}
@@ -85,7 +91,7 @@ func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, reas
 		return Break{}, Head{}, ErrNotDamaged
 	}
 	last := v.Segments[len(v.Segments)-1]
-	br := Break{Persons: []string{a.Name, b.Name}, Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: last.FirstBad, Problem: last.Problem, Earlier: v.changed}
+	br := Break{Persons: []string{a.Name, b.Name}, Users: hex.EncodeToString(users[:]), Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: last.FirstBad, Problem: last.Problem, Earlier: v.changed}
 	for _, w := range witnesses {
 		br.Witnessed = max(br.Witnessed, w.Seq)
 	}

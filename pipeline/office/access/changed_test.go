@@ -13,7 +13,7 @@ import (
 func (m *memory) breaks(t testing.TB, k *Keys, witnesses ...Head) Break {
 	t.Helper()
 	a, b := people()
-	br, _, err := CloseSegment(t.Context(), m, k, a, b, "an administrator changed the table", witnesses, schemas.MicrosOf(testNow))
+	br, _, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "an administrator changed the table", witnesses, schemas.MicrosOf(testNow))
 	if err != nil {
 		t.Fatalf("break: %v", err)
 	}

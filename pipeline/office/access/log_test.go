@@ -234,7 +234,8 @@ func TestAWitnessFindsAnEndThatWasCutWhileStopped(t *testing.T) {
 }
 
 func people() (a, b *User) {
-	return &User{Name: "auditor1", Role: Auditor}, &User{Name: "supervisor1", Role: GVCSupervisor}
+	ends := schemas.MicrosOf(testNow) + schemas.Hour
+	return &User{Name: "auditor1", Role: Auditor, To: ends}, &User{Name: "supervisor1", Role: GVCSupervisor, To: ends}
 }
 
 func TestADamagedSegmentIsClosedByTwoPersonsAndTheLogGoesOn(t *testing.T) {
@@ -265,7 +266,7 @@ func TestADamagedSegmentIsClosedByTwoPersonsAndTheLogGoesOn(t *testing.T) {
 				t.Fatalf("the damage is not found: %+v, err %v", before, err)
 			}
 			a, b := people()
-			br, head, err := CloseSegment(t.Context(), m, k, a, b, "restored a wrong backup", witnesses, schemas.MicrosOf(testNow))
+			br, head, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "restored a wrong backup", witnesses, schemas.MicrosOf(testNow))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -296,7 +297,7 @@ func TestABreakNeedsTwoPersonsADamageAndTheKey(t *testing.T) {
 	filledLog(t, m, k, 4)
 	a, b := people()
 	now := schemas.MicrosOf(testNow)
-	if _, _, err := CloseSegment(t.Context(), m, k, a, b, "restored a wrong backup", nil, now); !errors.Is(err, ErrNotDamaged) {
+	if _, _, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "restored a wrong backup", nil, now); !errors.Is(err, ErrNotDamaged) {
 		t.Errorf("a log that holds: got %v", err)
 	}
 	m.entries[1].User = "x"
@@ -304,18 +305,23 @@ func TestABreakNeedsTwoPersonsADamageAndTheKey(t *testing.T) {
 	ended.To = now
 	other := *b
 	other.Role = GVCAgent
+	endless, far, early := *b, *b, *b
+	endless.To = 0
+	far.To = now + (MaxTokenDays+1)*24*schemas.Hour
+	early.From = now + 1
 	for name, c := range map[string][2]*User{
-		"one person twice": {a, a}, "one of nobody": {a, nil}, "both of nobody": {nil, nil}, "no auditor": {&other, b}, "one ended": {a, &ended},
+		"one person twice": {a, a}, "one of nobody": {a, nil}, "both of nobody": {nil, nil}, "no auditor": {&other, b}, "one ended": {a, &ended}, "one without an end": {a, &endless},
+		"one with a far end": {&far, a}, "one not yet": {a, &early}, "both without an end": {&endless, &User{Name: "x", Role: Auditor}},
 	} {
-		if _, _, err := CloseSegment(t.Context(), m, k, c[0], c[1], "restored a wrong backup", nil, now); !errors.Is(err, ErrTwoPersons) {
+		if _, _, err := CloseSegment(t.Context(), m, k, c[0], c[1], schemas.Sum{1}, "restored a wrong backup", nil, now); !errors.Is(err, ErrTwoPersons) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, _, err := CloseSegment(t.Context(), m, k, a, b, "short", nil, now); err == nil {
+	if _, _, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "short", nil, now); err == nil {
 		t.Error("a break without a reason")
 	}
 	// A break that another key signed closes nothing.
-	if _, _, err := CloseSegment(t.Context(), m, testKeys(t), a, b, "restored a wrong backup", nil, now); err != nil {
+	if _, _, err := CloseSegment(t.Context(), m, testKeys(t), a, b, schemas.Sum{1}, "restored a wrong backup", nil, now); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := VerifyStore(t.Context(), m, &k.Site.PublicKey); err != nil || v.FirstBad != 2 || len(v.Segments) != 1 {

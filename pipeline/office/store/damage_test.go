@@ -24,7 +24,7 @@ func (b *books) close(witnesses ...access.Head) (access.Break, error) {
 	for _, u := range []*access.User{auditor, supervisor} {
 		u.To = schemas.MicrosOf(time.Now().Add(time.Hour))
 	}
-	br, _, err := access.CloseSegment(b.t.Context(), b.logs, b.keys, auditor, supervisor, "an administrator changed the table", witnesses, schemas.MicrosOf(time.Now()))
+	br, _, err := access.CloseSegment(b.t.Context(), b.logs, b.keys, auditor, supervisor, schemas.Sum{1}, "an administrator changed the table", witnesses, schemas.MicrosOf(time.Now()))
 	return br, err
 }
 

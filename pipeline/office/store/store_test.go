@@ -235,8 +235,7 @@ func TestADamagedLogGoesOnAfterABreak(t *testing.T) {
 	if _, err := access.OpenLog(t.Context(), b.logs, b.keys); !errors.Is(err, access.ErrDamaged) {
 		t.Fatalf("got %v", err)
 	}
-	auditor, supervisor := &access.User{Name: "auditor1", Role: access.Auditor}, &access.User{Name: "supervisor1", Role: access.GVCSupervisor}
-	br, _, err := access.CloseSegment(t.Context(), b.logs, b.keys, auditor, supervisor, "an administrator inserted a row", []access.Head{l.Head()}, schemas.MicrosOf(time.Now()))
+	br, err := b.close(l.Head())
 	if err != nil || br.FirstBad != 7 {
 		t.Fatalf("got %+v, err %v, want entry 7", br, err)
 	}

@@ -28,6 +28,7 @@ type RunFile struct {
 	Postgres    string `json:"postgres,omitempty"`
 	Receipts    string `json:"receipts,omitempty"`  // a directory
 	Reference   string `json:"reference,omitempty"` // a directory
+	Users       string `json:"users,omitempty"`     // the file of the office's users
 	Credentials string `json:"credentials"`         // a file, 0600: see Secrets
 }
 
