@@ -28,19 +28,23 @@ const (
 	headTime    = 30 * time.Second
 )
 
-// keepWitnesses hands heads over every hundred entries, each minute and at the end, and verifies the log at the start and hourly.
+// keepWitnesses hands heads over every hundred entries, each minute, at the end and when the log is found damaged, and verifies the log at the start
+// and hourly.
 func (o *Office) keepWitnesses(ctx context.Context) {
 	tick := time.NewTicker(headLook)
 	defer tick.Stop()
 	var noted access.Head
 	var notedAt, verifiedAt time.Time
 	for {
-		if l, err := o.openLog(); err == nil {
-			h := l.Head()
-			if h != noted && (h.Seq >= noted.Seq+headEvery || time.Since(notedAt) >= headWithin) {
-				o.noteHead(ctx, h)
-				noted, notedAt = h, time.Now()
-			}
+		l, err := o.openLog()
+		switch h := o.knownHead(); {
+		case err != nil && h.Seq > noted.Seq, err == nil && h != noted && (h.Seq >= noted.Seq+headEvery || time.Since(notedAt) >= headWithin):
+			o.noteHead(ctx, h) // of a damaged log no other place has the newest entries
+			noted, notedAt = h, time.Now()
+		}
+		var broken <-chan struct{}
+		if err == nil {
+			broken = l.Broken()
 			if time.Since(verifiedAt) >= verifyEvery {
 				o.verifyNow(ctx, l)
 				verifiedAt = time.Now()
@@ -48,13 +52,24 @@ func (o *Office) keepWitnesses(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			if l, _ := o.currentLog(); l != nil && l.Damaged() == nil {
-				o.noteHead(context.WithoutCancel(ctx), l.Head())
-			}
+			o.noteHead(context.WithoutCancel(ctx), o.knownHead())
 			return
+		case <-broken:
 		case <-tick.C:
 		}
 	}
+}
+
+// knownHead returns the newest entry that this process knows of, which a log that was cut has no more.
+func (o *Office) knownHead() access.Head {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log != nil {
+		if h := o.log.Head(); h.Seq >= o.seen.Seq {
+			return h
+		}
+	}
+	return o.seen
 }
 
 // noteHead makes witnesses of the process's log and of every place outside the database.

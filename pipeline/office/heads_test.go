@@ -1,12 +1,16 @@
 package office
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/witness"
@@ -110,4 +114,46 @@ func TestTheWitnessOfAnotherDatabaseIsFound(t *testing.T) {
 	if err := d.office.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "entry 3") || !strings.Contains(err.Error(), "noted elsewhere") {
 		t.Errorf("ready says %v, want entry 3", err)
 	}
+}
+
+// The newest entries, which no witness had yet, are cut off: the office that wrote them hands their head over, so that a verification and a break know of
+// them, no office starts on what is left, and no number is given twice.
+func TestTheHeadOfADamagedLogIsWithTheWitnessesAtOnce(t *testing.T) {
+	w := newRemembering()
+	d := newDesk(t, func(c *Config) { c.Witnesses, c.ReopenEvery = []Witness{w}, 10*time.Millisecond })
+	d.lookups(4)
+	l, _ := d.office.currentLog()
+	last := l.Head()
+	const headBack = "; UPDATE look_up_head SET (seq, entry_sha256) = (SELECT seq, entry_sha256 FROM look_ups ORDER BY seq DESC LIMIT 1)"
+	d.attack("DELETE FROM look_up_plates; DELETE FROM asked_plates WHERE seq > 5; DELETE FROM disclosed WHERE seq > 5; DELETE FROM look_ups WHERE seq > 5" + headBack)
+	if _, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
+		t.Fatalf("a look-up on a log that was cut: %v, want 503", err)
+	}
+	var heads []access.Head
+	eventually(t, "the witness has the newest entry", func() error {
+		heads, _ = w.Heads(t.Context())
+		if !slices.Contains(heads, last) {
+			return fmt.Errorf("it has %v", heads)
+		}
+		return nil
+	})
+	key := &d.keys.Site.PublicKey
+	if v, err := access.VerifyStore(t.Context(), d.office.cfg.LookUps, key, heads...); err != nil || v.FirstBad != 6 {
+		t.Errorf("got %+v, err %v, want entry 6", v, err)
+	}
+	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	o, err := New(life, d.office.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { end(); o.Wait() }()
+	if err := o.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "entry 6 is missing") {
+		t.Errorf("an office that starts: ready says %v, want entry 6", err)
+	}
+	d.closeSegment(heads...)
+	eventually(t, "the office opens after the break", func() error { return d.office.Ready(t.Context()) })
+	if h, err := d.office.cfg.LookUps.Head(t.Context()); err != nil || h.Seq <= last.Seq {
+		t.Errorf("the log goes on with entry %d, err %v, want one after %d", h.Seq, err, last.Seq)
+	}
+	d.lookups(1)
 }

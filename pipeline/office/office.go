@@ -93,7 +93,7 @@ type Office struct {
 	limits map[string]*rate.Limiter
 	log    *access.Log // nil while the office is shut
 	shut   error       // why it is shut; nil = it is open
-	seen   uint64      // greatest number of an entry that this process knows of
+	seen   access.Head // newest entry that this process knows of, of a log that it gave up
 
 	damaged   error       // what the last verification found
 	damagedAt access.Head // newest entry then

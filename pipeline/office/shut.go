@@ -25,6 +25,9 @@ func (o *Office) openNew(ctx context.Context) (*access.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.compareNoted(ctx, l); err != nil {
+		return nil, err
+	}
 	if err := o.stillDamaged(ctx, l); err != nil {
 		return nil, err
 	}
@@ -44,13 +47,37 @@ func (o *Office) openNew(ctx context.Context) (*access.Log, error) {
 	return l, nil
 }
 
+// compareNoted refuses a log that ends before an entry that a witness has: the numbers after its end were given already. A witness that cannot be
+// asked now stops nothing; the verification names it.
+func (o *Office) compareNoted(ctx context.Context, l *access.Log) error {
+	ask, cancel := context.WithTimeout(ctx, logPatience)
+	defer cancel()
+	noted := uint64(0)
+	for _, w := range o.cfg.Witnesses {
+		heads, _ := w.Heads(ask) // those of the places that hold
+		for _, h := range heads {
+			noted = max(noted, h.Seq)
+		}
+	}
+	if noted <= l.Head().Seq {
+		return nil
+	}
+	end, err := o.cfg.LookUps.Head(ctx) // another office may have gone on since
+	if err != nil || end.Seq >= noted {
+		return err
+	}
+	o.cfg.Metrics.Verified.Set(0)
+	o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+	return fmt.Errorf("entry %d is missing: the log ends with entry %d, and entry %d was noted elsewhere: %w", end.Seq+1, end.Seq, noted, access.ErrDamaged)
+}
+
 // stillDamaged refuses a log that ends before an entry that this process has seen, and one that was found damaged and is not closed by a break.
 func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	o.mu.Lock()
 	seen, damaged, at := o.seen, o.damaged, o.damagedAt
 	o.mu.Unlock()
-	if h := l.Head().Seq; h < seen {
-		return fmt.Errorf("it ends with entry %d and had entry %d: %w", h, seen, access.ErrDamaged)
+	if h := l.Head().Seq; h < seen.Seq {
+		return fmt.Errorf("it ends with entry %d and had entry %d: %w", h, seen.Seq, access.ErrDamaged)
 	}
 	if damaged == nil {
 		return nil
@@ -76,7 +103,9 @@ func (o *Office) setLog(l *access.Log, shut error) {
 	defer o.mu.Unlock()
 	told := shut != nil && o.shut != nil && o.shut.Error() == shut.Error()
 	if o.log != nil {
-		o.seen = max(o.seen, o.log.Head().Seq)
+		if h := o.log.Head(); h.Seq > o.seen.Seq {
+			o.seen = h
+		}
 	}
 	o.log, o.shut = l, shut
 	switch {

@@ -78,11 +78,11 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 }
 
 // closeSegment is what `anpr access-log break` does.
-func (d *desk) closeSegment() {
+func (d *desk) closeSegment(witnesses ...access.Head) {
 	d.t.Helper()
 	ends := schemas.MicrosOf(now) + schemas.Hour
 	auditor, supervisor := &access.User{Name: "auditor1", Role: access.Auditor, To: ends}, &access.User{Name: "supervisor1", Role: access.GVCSupervisor, To: ends}
-	if _, _, err := access.CloseSegment(d.t.Context(), d.office.cfg.LookUps, d.keys, auditor, supervisor, schemas.Sum{1}, "an administrator changed the table", nil, schemas.MicrosOf(now)); err != nil {
+	if _, _, err := access.CloseSegment(d.t.Context(), d.office.cfg.LookUps, d.keys, auditor, supervisor, schemas.Sum{1}, "an administrator changed the table", witnesses, schemas.MicrosOf(now)); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -57,6 +57,7 @@ type Log struct {
 	mu      sync.Mutex // guards what follows
 	head    Head       // newest entry that this log appended or found
 	damaged error
+	broken  chan struct{} // closed when it is first found damaged
 	waiting []*entering
 	writing bool // a goroutine is in write
 	year    int
@@ -71,7 +72,7 @@ type entering struct {
 
 // OpenLog makes a log over a store. It fails with [ErrDamaged] when the end of the log is not as an office left it.
 func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
-	l := &Log{store: store, keys: keys, timeout: 5 * time.Second}
+	l := &Log{store: store, keys: keys, timeout: 5 * time.Second, broken: make(chan struct{})}
 	// An append of no entry looks at the end under the lock.
 	err := store.Append(ctx, nil, func(end End) error {
 		if err := l.check(end); err != nil {
@@ -113,8 +114,21 @@ func (l *Log) Damaged() error {
 func (l *Log) Shut(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.damaged = why
+	l.setDamaged(why)
 }
+
+// setDamaged notes why nothing is appended any more. The caller holds mu.
+func (l *Log) setDamaged(why error) {
+	l.damaged = why
+	select {
+	case <-l.broken:
+	default:
+		close(l.broken)
+	}
+}
+
+// Broken is closed when the log is found damaged: whoever keeps heads outside the database hands [Log.Head] over at once.
+func (l *Log) Broken() <-chan struct{} { return l.broken }
 
 // Head returns the newest entry that this log knows of.
 func (l *Log) Head() Head {
@@ -339,7 +353,7 @@ func (l *Log) commit(batch []*entering) error {
 	defer l.mu.Unlock()
 	switch {
 	case errors.Is(err, ErrDamaged):
-		l.damaged = err
+		l.setDamaged(err)
 		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
