@@ -169,8 +169,9 @@ func shownEntry(f *store.Found) AccessEntry {
 	}
 	for _, c := range f.Clear {
 		e.Plates = append(e.Plates, c.Plate)
-		mark := "hmac:" + f.KeyID + ":" + hex.EncodeToString(c.Mark[:])
-		e.Query, e.Body = strings.ReplaceAll(e.Query, mark, c.Plate), strings.ReplaceAll(e.Body, mark, c.Plate)
+		for _, text := range []*string{&e.Query, &e.Reason, &e.CaseRef, &e.ProsecutorRef, &e.Body} {
+			*text = strings.ReplaceAll(*text, "hmac:"+f.KeyID+":"+hex.EncodeToString(c.Mark[:]), c.Plate)
+		}
 	}
 	slices.Sort(e.Plates)
 	return e

@@ -4,21 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/schemas"
-)
+	"github.com/gvc-brussels/anpr/pipeline/office/access")
 
 // admit lets nobody in without a sign-in, and no role to a route it has no purpose for. It runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
@@ -30,50 +25,48 @@ func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 		r, _ := humago.Unwrap(ctx)
 		v := &visit{SignedIn: who, address: hostOf(ctx.RemoteAddr())}
 		ctx = huma.WithValue(ctx, visitKey{}, v)
-		purposes := r.Header.Values(purposeHeader)
-		if len(purposes) > 1 {
-			writeError(api, ctx, newProblem(http.StatusBadRequest, codeMalformed, "name one purpose in "+purposeHeader))
-			return
-		}
-		if len(purposes) == 1 {
-			v.purpose = purposes[0]
-		}
 		route := access.Route(ctx.Operation().OperationID)
 		if err := o.admitRate(ctx.Context(), who.User, route); err != nil {
 			writeError(api, ctx, toProblem(err))
 			return
 		}
+		r.Body = v.noteBody(r.Body, route)
+		v.query, v.params = r.URL.RawQuery, paramsOf(r)
+		purposes := r.Header.Values(purposeHeader)
+		if len(purposes) == 1 {
+			v.purpose = purposes[0]
+		}
 		if !access.Allowed(who.User.Role, route) {
 			writeError(api, ctx, toProblem(o.refuseRole(ctx.Context(), route, r)))
 			return
 		}
-		if err := readQuery(ctx, route); err != nil {
+		err := readQuery(ctx, route)
+		if len(purposes) > 1 {
+			err = newProblem(http.StatusBadRequest, codeMalformed, "name one purpose in "+purposeHeader)
+		}
+		if err != nil {
+			v.readAll(r.Body)
+			if err := o.logUnread(ctx.Context(), route); err != nil {
+				writeError(api, ctx, toProblem(err))
+				return
+			}
 			writeError(api, ctx, err)
 			return
 		}
-		r.Body = v.noteBody(r.Body)
 		next(ctx)
-		o.noteUnread(ctx, v)
+		o.noteUnread(ctx, v, r)
 	}
 }
 
-// refuseRole logs that a role asked for what it may not, with the plates that it asked for.
-func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Request) error {
-	v := visitOf(ctx)
-	_, _ = io.Copy(io.Discard, io.LimitReader(v.noteBody(r.Body), maxNoted)) // what was not read names no plate
-	ask := access.Request{Route: route, Query: "{}"}
-	for _, m := range platesIn.FindAllSubmatch(v.body.Bytes(), 100) {
-		ask.Plates = append(ask.Plates, strings.ToValidUTF8(string(m[1]), "?"))
+// paramsOf returns the ids that the path names.
+func paramsOf(r *http.Request) map[string]string {
+	out := map[string]string{}
+	for _, name := range []string{"search_id", "id"} {
+		if id := r.PathValue(name); id != "" {
+			out[name] = id
+		}
 	}
-	if text, err := json.Marshal(map[string]any{"plates": ask.Plates}); err == nil && len(ask.Plates) > 0 {
-		ask.Query = string(text)
-	}
-	nameAsker(ctx, &ask)
-	if _, err := o.resolvePurpose(ctx, &ask); err != nil {
-		return err
-	}
-	_, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
-	return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	return out
 }
 
 // admitRate bounds the requests of one user, in this process first, so that a flood does not reach the database, and then over all offices.

@@ -72,8 +72,12 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 		return nil, invalid(fault.field, fault.detail)
 	}
 	ask.Query = string(question)
-	for _, m := range platesIn.FindAllSubmatch(question, -1) { // a pattern may be next to a plate: the chain has its HMAC
-		ask.Plates = append(ask.Plates, string(m[1]))
+	if in.Search != nil {
+		ask.Plates = []string{plateOfAny(in.Search.Plate)}
+		if in.Search.Plate != "" {
+			ask.Plates = append(ask.Plates, in.Search.Plate)
+		}
+		ask.Known = o.knownCameras(map[string]any{"cameras": in.Search.Camera})
 	}
 	id, err := o.people.AskApproval(ctx, in.Kind, o.subjectKey(in.Kind, question), question, ask.PurposeID, user)
 	if err != nil {

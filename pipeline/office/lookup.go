@@ -90,7 +90,7 @@ func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error)
 	user := signedIn(ctx).User
 	ask := access.Request{
 		Route: l.route, From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
-		Plates: l.named(),
+		Plates: l.named(), Known: o.knownCameras(l.asked),
 	}
 	nameAsker(ctx, &ask)
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
@@ -229,12 +229,15 @@ func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) 
 }
 
 // refuseInvalid logs a look-up that was asked for in a way that cannot be answered, with what was asked, and returns the answer.
-func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, field, detail string, asked map[string]any) error {
+func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, field, detail string, asked map[string]any, listed ...string) error {
+	if plate, ok := asked["plate"].(string); ok {
+		asked["plate"] = plateOfAny(plate)
+	}
 	text, err := json.Marshal(dropUnset(asked))
 	if err != nil {
 		return fmt.Errorf("write query for the access log: %w", err)
 	}
-	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked}).named()}
+	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked, listed: listed}).named(), Known: o.knownCameras(asked)}
 	nameAsker(ctx, &ask)
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return err

@@ -174,7 +174,8 @@ func (o *Office) identify(ctx context.Context, ask access.Request) (seq uint64, 
 	v := visitOf(ctx)
 	i := access.Identity{
 		What: string(ask.Route), User: v.User, SignIn: v.SignIn, Address: v.address, Purpose: ask.Purpose, PurposeID: ask.PurposeID,
-		Reason: ask.Reason, CaseRef: ask.CaseRef, Ref: ask.ProsecutorRef, Plates: ask.Plates,
+		Reason: ask.Reason, CaseRef: ask.CaseRef, Ref: ask.ProsecutorRef,
+		Plates: ask.Plates, Known: ask.Known,
 	}
 	if ask.Query != "" {
 		i.Detail = map[string]any{"what": json.RawMessage(ask.Query)}

@@ -35,14 +35,17 @@ func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error
 	asked := in.logged(map[string]any{"entries": len(in.Entries)})
 	plates := make([]string, len(in.Entries))
 	for i := range in.Entries {
+		plates[i] = plateOfAny(in.Entries[i].Plate)
+	}
+	for i := range in.Entries {
 		e := &in.Entries[i]
 		plate, err := query.ParsePlate(e.Plate, e.Confusable)
 		field := fmt.Sprintf("entries[%d].plate", i)
 		switch {
 		case err != nil:
-			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, err.Error(), asked)
+			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, err.Error(), asked, plates...)
 		case plate.Wide() || plate.IsZero():
-			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, "must be one plate: a list has no patterns", asked)
+			return nil, o.refuseInvalid(ctx, access.RouteRetro, "plate", field, "must be one plate: a list has no patterns", asked, plates...)
 		}
 		e.Plate, plates[i] = plate.Text(), plate.Text()
 	}

@@ -6,11 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"regexp"
-	"strings"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
@@ -30,9 +26,11 @@ type SignedIn struct {
 type visit struct {
 	*SignedIn
 	address string
-	purpose string       // id that the request names; "" = none
-	logged  bool         // an entry of it is in the log
-	body    bytes.Buffer // what the route read of the body, bounded
+	purpose string            // id that the request names; "" = none
+	logged  bool              // an entry of it is in the log
+	query   string            // the query of the address, as it was sent
+	params  map[string]string // of the path
+	body    bytes.Buffer      // what was read of the body, bounded
 }
 
 // maxAhead is how far the clock of the office that saw the proof may be ahead of this one.
@@ -95,15 +93,20 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// maxNoted bounds what is kept of a body for the entry of a request that is refused before its route looked at it.
-const maxNoted = 64 << 10
+// maxNoted is how much is kept of a body for the entry of a request that is refused before its route looked at it: all that the route takes.
+func maxNoted(route access.Route) int {
+	if route == access.RouteRetro {
+		return maxList
+	}
+	return maxQuestion
+}
 
 // noteBody keeps what is read of the body.
-func (v *visit) noteBody(body io.ReadCloser) io.ReadCloser {
+func (v *visit) noteBody(body io.ReadCloser, route access.Route) io.ReadCloser {
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(body, &boundedWriter{&v.body, maxNoted}), body}
+	}{io.TeeReader(body, &boundedWriter{&v.body, maxNoted(route)}), body}
 }
 
 // boundedWriter takes everything and keeps the beginning.
@@ -118,36 +121,6 @@ func (w *boundedWriter) Write(b []byte) (int, error) {
 	w.left -= n
 	w.to.Write(b[:n])
 	return len(b), nil
-}
-
-// platesIn finds the plates that a body names, also one that is not of the documented form.
-var platesIn = regexp.MustCompile(`"plate"\s*:\s*"([^"\\]{1,64})"`)
-
-// noteUnread logs a request that was refused before its route looked at it, when it named a plate or pattern.
-func (o *Office) noteUnread(ctx huma.Context, v *visit) {
-	if v.logged || ctx.Status()/100 != 4 {
-		return
-	}
-	var plates []string
-	for _, m := range platesIn.FindAllSubmatch(v.body.Bytes(), 100) {
-		plates = append(plates, strings.ToValidUTF8(string(m[1]), "?"))
-	}
-	if len(plates) == 0 {
-		return
-	}
-	text, err := json.Marshal(map[string]any{"plates": plates})
-	if err != nil {
-		panic("BUG: texts without JSON")
-	}
-	ask := access.Request{Route: access.Route(ctx.Operation().OperationID), Query: string(text), Plates: plates}
-	nameAsker(ctx.Context(), &ask)
-	if _, err := o.resolvePurpose(ctx.Context(), &ask); err != nil {
-		o.cfg.Logger.Error().Err(err).Msg("a refused request is logged without its purpose")
-	}
-	err = o.refuse(ctx.Context(), access.NewRefusal(v.User, ask, access.CodeInvalid, "", "the request is not of the documented form"), purposeLabel(ask.Purpose))
-	if !isRefusal(err) {
-		o.cfg.Logger.Error().Err(err).Msg("a refused request is not in the look-up log")
-	}
 }
 
 // hostOf is the address of a connection without its port.

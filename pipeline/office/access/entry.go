@@ -156,27 +156,27 @@ func newAsked(u *User, a *Request, key *PlateKey) Entry {
 		Operation: string(a.Route), Purpose: string(a.Purpose), PurposeID: a.PurposeID, Reason: a.Reason, CaseRef: a.CaseRef,
 		ProsecutorRef: a.ProsecutorRef, Asked: a.Query, Outcome: Granted,
 	}
-	e.Asked = e.hidePlates(e.Asked, a.Plates, key)
+	m := &masker{key: key, named: a.Plates, known: a.Known}
+	inClear := len(a.Plates) <= maxClear
+	for _, p := range a.Plates {
+		if p != "" && inClear {
+			m.mark(p)
+		} else if p != "" {
+			m.marks = append(m.marks, key.Mark(p))
+		}
+	}
+	e.mask(m)
+	e.Asked = m.maskJSON(e.Asked)
+	e.Clear = m.clear
+	e.setMarks(key.ID, m.marks)
 	return e
 }
 
-// hidePlates notes the plates that an entry names, and returns a text of it with their HMACs in their place.
-func (e *Entry) hidePlates(text string, plates []string, key *PlateKey) string {
-	marks := make([]schemas.Sum, 0, len(plates))
-	inClear := len(plates) <= maxClear
-	for _, p := range plates {
-		if p == "" {
-			continue
-		}
-		m := key.Mark(p)
-		marks = append(marks, m)
-		text = strings.ReplaceAll(text, quote(p), `"`+key.Text(m)+`"`)
-		if inClear && !slices.ContainsFunc(e.Clear, func(c ClearPlate) bool { return c.Mark == m }) {
-			e.Clear = append(e.Clear, ClearPlate{m, p})
-		}
+// mask replaces plates in what the entry says in words.
+func (e *Entry) mask(m *masker) {
+	for _, text := range []*string{&e.Reason, &e.CaseRef, &e.ProsecutorRef} {
+		*text = m.maskText(*text)
 	}
-	e.setMarks(key.ID, marks)
-	return text
 }
 
 // maxClear bounds the plates of one look-up that are kept in clear: a longer list is in the log as HMACs alone.

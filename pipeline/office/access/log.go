@@ -249,7 +249,8 @@ type Identity struct {
 	CaseRef   string
 	Ref       string // of the prosecutor
 	Detail    map[string]any
-	Plates    []string // plates and patterns that Detail names
+	Plates    []string // that Detail names as whole values, canonical
+	Known     []string // texts of Detail that are no plates, whatever they look like
 }
 
 // Identify writes what somebody did to be known, or to say what for.
@@ -268,13 +269,15 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 		}
 		e.Body = string(b)
 	}
-	if len(i.Plates) > 0 {
-		key, err := l.plateKey(ctx)
-		if err != nil {
-			return 0, err
-		}
-		e.Body = e.hidePlates(e.Body, i.Plates, key)
+	key, err := l.plateKey(ctx)
+	if err != nil {
+		return 0, err
 	}
+	m := &masker{key: key, named: i.Plates, known: i.Known}
+	e.mask(m)
+	e.Body = m.maskJSON(e.Body)
+	e.Clear = m.clear
+	e.setMarks(key.ID, m.marks)
 	return l.append(ctx, e)
 }
 

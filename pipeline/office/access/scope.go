@@ -25,6 +25,7 @@ type Request struct {
 	Query         string // what was asked, as JSON, for the log; it has plates in clear, which the log replaces
 
 	Plates  []string // plates and patterns that are named, canonical
+	Known   []string // texts of Query that are no plates, whatever they look like: ids of cameras
 	SignIn  string   // of the user
 	Address string   // from which the user asks
 }

@@ -1,0 +1,166 @@
+package access
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// masker puts HMACs in the place of plates, in what an entry says in words and in JSON. One masker belongs to one entry.
+type masker struct {
+	key   *PlateKey
+	named []string // plates of the question, as whole values
+	known []string // values that are no plates, whatever they look like: ids of cameras
+	marks []schemas.Sum
+	clear []ClearPlate
+}
+
+// Forms in which people write plates. The Belgian ones are taken in any writing; the others are a word of letters and digits, groups with
+// hyphens, or capitals with spaces, as Germany, France, the Netherlands and Luxembourg write them.
+var (
+	belgianForms = regexp.MustCompile(`(?i)\b(?:[0-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{3}-?[0-9]{3}|[0-9]{3}-?[A-Z]{3})\b`)
+	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3} [A-Z]{1,2} [0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
+	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
+)
+
+// Least and most characters of a word that counts as a plate.
+const (
+	minPlateWord = 5
+	maxPlateWord = 10
+)
+
+// mark notes a plate and returns the text that stands for it.
+func (m *masker) mark(plate string) string {
+	sum := m.key.Mark(plate)
+	if !slices.Contains(m.marks, sum) {
+		m.marks = append(m.marks, sum)
+		if len(m.clear) < maxClear {
+			m.clear = append(m.clear, ClearPlate{sum, plate})
+		}
+	}
+	return m.key.Text(sum)
+}
+
+// maskText replaces what may be a plate in a text, and drops characters that nobody sees.
+func (m *masker) maskText(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
+	others := func(rest string) string { return replaceMatches(otherForms, rest, m.maskWord, keepText) }
+	rest := func(rest string) string { return replaceMatches(belgianForms, rest, m.maskWord, others) }
+	if form := m.namedForm(); form != nil {
+		return replaceMatches(form, text, m.mark, rest)
+	}
+	return rest(text)
+}
+
+// keepText leaves a text as it is.
+func keepText(text string) string { return text }
+
+// namedForm finds the plates of the question within a text; nil = there are none, or too many to look for.
+func (m *masker) namedForm() *regexp.Regexp {
+	var forms []string
+	for _, p := range m.named {
+		if len(p) >= minPlateWord {
+			forms = append(forms, regexp.QuoteMeta(p))
+		}
+	}
+	if len(forms) == 0 || len(forms) > maxClear {
+		return nil
+	}
+	return regexp.MustCompile(strings.Join(forms, "|"))
+}
+
+// replaceMatches replaces matches by one function and what stands between them by another.
+func replaceMatches(form *regexp.Regexp, text string, match, between func(string) string) string {
+	var b strings.Builder
+	at := 0
+	for _, span := range form.FindAllStringIndex(text, -1) {
+		b.WriteString(between(text[at:span[0]]))
+		b.WriteString(match(text[span[0]:span[1]]))
+		at = span[1]
+	}
+	b.WriteString(between(text[at:]))
+	return b.String()
+}
+
+// maskWord replaces a word or group of words when it has letters and digits.
+func (m *masker) maskWord(word string) string {
+	letters, digits := 0, 0
+	plate := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case unicode.IsLetter(r):
+			letters++
+		default:
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, word)
+	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord {
+		return word
+	}
+	return m.mark(plate)
+}
+
+// maskJSON replaces plates in every text of a JSON value; names of fields count as texts.
+func (m *masker) maskJSON(text string) string {
+	if text == "" {
+		return ""
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return quote(m.maskText(text))
+	}
+	out := new(bytes.Buffer)
+	e := json.NewEncoder(out)
+	if err := e.Encode(m.maskValue("", v)); err != nil {
+		panic("BUG: what was JSON has no JSON: " + err.Error())
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// maskValue replaces plates in a value of JSON.
+func (m *masker) maskValue(field string, v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.maskString(field, v)
+	case []any:
+		for i := range v {
+			v[i] = m.maskValue(field, v[i])
+		}
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, value := range v {
+			out[m.maskText(name)] = m.maskValue(name, value)
+		}
+		return out
+	}
+	return v
+}
+
+// maskString replaces plates in the value of a field. Ids, times and names of users are no plates; a user's name is looked at for the
+// Belgian forms alone.
+func (m *masker) maskString(field, text string) string {
+	switch _, err := time.Parse(time.RFC3339Nano, text); {
+	case slices.Contains(m.named, text):
+		return m.mark(text)
+	case err == nil, longID.MatchString(text), slices.Contains(m.known, text):
+		return text
+	case field == "user" || field == "account":
+		return replaceMatches(belgianForms, text, m.maskWord, keepText)
+	}
+	return m.maskText(text)
+}

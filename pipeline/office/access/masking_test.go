@@ -1,0 +1,58 @@
+package access
+
+import (
+	"strings"
+	"testing"
+)
+
+func maskOf(t *testing.T) *masker {
+	t.Helper()
+	keys, err := LoadKeys(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.OfYear(2026, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &masker{key: key}
+}
+
+func TestAPlateInATextIsMaskedHoweverItIsWritten(t *testing.T) {
+	for written, plate := range map[string]string{
+		"1ABC105": "1ABC105", "1-ABC-105": "1ABC105", "1-abc-105": "1ABC105", "1 abc 105": "1ABC105", "1.ABC.105": "1ABC105", "ABC-123": "ABC123", "123-abc": "123ABC",
+		"AB-123-CD": "AB123CD", "12-ABC-3": "12ABC3", "B AB 1234": "BAB1234", "B-AB 1234": "", "1CANARY1": "1CANARY1", "1A\u200bBC105": "1ABC105", "AB 1234": "AB1234",
+	} {
+		for _, around := range []string{"%", "look for % at night", "(%)", "%, %", "1ABC105 %"} {
+			m := maskOf(t)
+			got := m.maskText(strings.ReplaceAll(around, "%", written))
+			if strings.Contains(strings.ToUpper(got), strings.ToUpper(written)) {
+				t.Errorf("%q: got %q", written, got)
+			}
+			if plate != "" && !strings.Contains(got, m.key.Text(m.key.Mark(plate))) {
+				t.Errorf("%q: got %q, want the HMAC of %s", written, got, plate)
+			}
+		}
+	}
+}
+
+func TestATextWithoutAPlateStays(t *testing.T) {
+	for _, text := range []string{
+		"", "witness of an accident with flight", "on the E40 at 14 h 30, km 23", "rue Neuve 123", "2026-11-28", "from 3 to 12 cars", "BR.43.L2.000001/2026", "BR43.L2.000001/2026",
+		"BR43.L2.000001-26", "AD.5339.000017/2026", "PK.BR.2026/000114", "zone 5339",
+	} {
+		m := maskOf(t)
+		if got := m.maskText(text); got != text || len(m.marks) > 0 {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestIDsTimesAndCamerasOfAQuestionAreNoPlates(t *testing.T) {
+	m := maskOf(t)
+	m.known = []string{"CAM012"}
+	const question = `{"camera":["CAM012"],"from":"2026-11-20T08:00:00Z","limit":1234567890123456789,"search_id":"6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10","user":"officer1"}`
+	if got := m.maskJSON(question); got != question {
+		t.Errorf("got %s", got)
+	}
+}

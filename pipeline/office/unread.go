@@ -1,0 +1,305 @@
+package office
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Bounds of what the log keeps of a request that its route did not understand.
+const (
+	maxUnread = 16 << 10 // bytes of the JSON
+	maxText   = 4000     // characters of a body that is no JSON
+	maxDepth  = 32       // of arrays and objects in each other
+)
+
+// unread is what a request said, read as far as it can be.
+type unread struct {
+	asked  map[string]any
+	plates []string
+}
+
+// readAll reads what the route left of the body, for the log.
+func (v *visit) readAll(body io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(body, maxList)) } // what cannot be read says nothing
+
+// readTolerantly reads a query and a body of any form: names in any case and spelling, values of any type, also what is no JSON.
+func readTolerantly(rawQuery string, body []byte) *unread {
+	u := &unread{asked: map[string]any{}}
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		u.asked["query_text"] = u.boundText(rawQuery)
+	}
+	for name, given := range values {
+		for _, text := range given {
+			u.add(u.asked, name, u.readText(name, text))
+		}
+	}
+	u.readBody(body)
+	if text, err := json.Marshal(u.asked); err != nil || len(text) > maxUnread {
+		u.asked = map[string]any{"bytes": len(body), "plates": len(u.plates)}
+		if len(u.plates) <= listedInEntry {
+			u.asked["plates"] = u.plates
+		}
+	}
+	return u
+}
+
+// listedInEntry is how many plates the question of an entry names one by one; of more it has the count, and the HMACs stand beside it.
+const listedInEntry = 20
+
+// readBody reads the values of a body. What follows the last that is JSON is taken as text.
+func (u *unread) readBody(body []byte) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	for len(bytes.TrimSpace(body)) > 0 {
+		at := d.InputOffset()
+		v, err := u.readValue(d, "", maxDepth)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			u.add(u.asked, "text", boundedRunes(unescape(string(body[at:])), maxText))
+			return
+		}
+		if fields, ok := v.(map[string]any); ok {
+			for name, value := range fields {
+				u.add(u.asked, name, value)
+			}
+			continue
+		}
+		u.add(u.asked, "body", v)
+	}
+}
+
+// readValue reads one value of JSON. field is the nearest name above it that says what it is.
+func (u *unread) readValue(d *json.Decoder, field string, depth int) (any, error) {
+	t, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case json.Delim:
+		if depth == 0 {
+			return nil, errors.New("too deep")
+		}
+		if t == '[' {
+			return u.readList(d, field, depth-1)
+		}
+		return u.readObject(d, field, depth-1)
+	case string:
+		return u.readText(field, t), nil
+	case json.Number:
+		if namesPlate(field) {
+			return u.readText(field, t.String()), nil
+		}
+		return t, nil
+	}
+	return t, nil
+}
+
+func (u *unread) readList(d *json.Decoder, field string, depth int) (any, error) {
+	out := []any{}
+	for d.More() {
+		v, err := u.readValue(d, field, depth)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	_, err := d.Token()
+	return out, err
+}
+
+func (u *unread) readObject(d *json.Decoder, field string, depth int) (any, error) {
+	out := map[string]any{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := t.(string)
+		of := name
+		if namesPlate(field) {
+			of = field
+		}
+		v, err := u.readValue(d, of, depth)
+		if err != nil {
+			return nil, err
+		}
+		u.add(out, name, v)
+	}
+	_, err := d.Token()
+	return out, err
+}
+
+// add keeps a value under a name, also one that is given twice.
+func (u *unread) add(to map[string]any, name string, value any) {
+	name = boundedRunes(name, 64)
+	for i := 2; ; i++ {
+		if _, there := to[name]; !there {
+			to[name] = value
+			return
+		}
+		name = strings.TrimSuffix(name, "#"+strconv.Itoa(i-1)) + "#" + strconv.Itoa(i)
+	}
+}
+
+// namesPlate reports whether a field is one for plates, in any spelling.
+func namesPlate(field string) bool {
+	field = strings.ToLower(field)
+	return slices.ContainsFunc([]string{"plate", "plaat", "plaque", "kenteken", "immatric"}, func(w string) bool { return strings.Contains(field, w) })
+}
+
+// readText notes the plate that a field for plates has, and bounds every other text.
+func (u *unread) readText(field, text string) string {
+	if !namesPlate(field) || strings.TrimSpace(text) == "" {
+		return u.boundText(text)
+	}
+	plate := plateOfAny(text)
+	if plate == "" {
+		return u.boundText(text)
+	}
+	u.plates = append(u.plates, plate)
+	return plate
+}
+
+// boundText bounds a text; the log puts HMACs in the place of plates that it has.
+func (*unread) boundText(text string) string { return boundedRunes(text, access.MaxReason) }
+
+// plateOfAny writes a plate or pattern as an auditor will ask for it, also one that no look-up takes.
+func plateOfAny(text string) string {
+	if p, err := query.ParsePlate(text, false); err == nil {
+		return p.Text()
+	}
+	var b strings.Builder
+	last := rune(0)
+	for _, r := range strings.ToUpper(text) {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '?' || r == '*' && last != '*' {
+			b.WriteRune(r)
+			last = r
+		}
+	}
+	return boundedRunes(b.String(), 64)
+}
+
+// escaped finds characters that JSON writes as numbers.
+var escaped = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
+
+// unescape writes out what a text that is no JSON has escaped.
+func unescape(text string) string {
+	return escaped.ReplaceAllStringFunc(text, func(s string) string {
+		n, err := strconv.ParseUint(s[2:], 16, 32)
+		if err != nil {
+			return s
+		}
+		return string(rune(n))
+	})
+}
+
+// boundedRunes is the beginning of a text, as valid UTF-8 without control characters.
+func boundedRunes(text string, most int) string {
+	out := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?")))
+	return string(out[:min(len(out), most)])
+}
+
+// askUnread makes the request of an entry of what a visit said.
+func (o *Office) askUnread(ctx context.Context, route access.Route) (access.Request, error) {
+	v := visitOf(ctx)
+	u := readTolerantly(v.query, v.body.Bytes())
+	for name, text := range v.params {
+		u.add(u.asked, name, u.boundText(text))
+	}
+	text, err := json.Marshal(u.asked)
+	if err != nil {
+		return access.Request{}, fmt.Errorf("write query for the access log: %w", err)
+	}
+	ask := access.Request{Route: route, Query: string(text), Plates: u.plates, Known: o.knownCameras(u.asked)}
+	nameAsker(ctx, &ask)
+	_, err = o.resolvePurpose(ctx, &ask)
+	return ask, err
+}
+
+// knownCameras lists the cameras that a question names and that there are: their ids are no plates.
+func (o *Office) knownCameras(asked map[string]any) (out []string) {
+	if o.cfg.Camera == nil {
+		return nil
+	}
+	for _, field := range []string{"camera", "cameras"} {
+		var ids []string
+		switch v := asked[field].(type) {
+		case string:
+			ids = []string{v}
+		case []string:
+			ids = v
+		case []any:
+			for _, x := range v {
+				if id, ok := x.(string); ok {
+					ids = append(ids, id)
+				}
+			}
+		}
+		for _, id := range ids {
+			if o.cfg.Camera(id) != nil {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
+// refuseRole logs that a role asked for what it may not, with what it asked.
+func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Request) error {
+	v := visitOf(ctx)
+	v.readAll(r.Body)
+	ask, err := o.askUnread(ctx, route)
+	if err != nil {
+		return err
+	}
+	_, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
+	return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+}
+
+// logUnread logs a request that its route does not understand, with what it asked. The error is nil when the entry is there.
+func (o *Office) logUnread(ctx context.Context, route access.Route) error {
+	ask, err := o.askUnread(ctx, route)
+	if err != nil {
+		return err
+	}
+	err = o.refuse(ctx, access.NewRefusal(visitOf(ctx).User, ask, access.CodeInvalid, "", "the request is not of the documented form"), purposeLabel(ask.Purpose))
+	if isRefusal(err) {
+		return nil
+	}
+	return err
+}
+
+// noteUnread logs a request that was refused and is not in the log yet: its route did not get to look at it.
+func (o *Office) noteUnread(ctx huma.Context, v *visit, r *http.Request) {
+	if v.logged || ctx.Status()/100 != 4 {
+		return
+	}
+	v.readAll(r.Body)
+	if err := o.logUnread(ctx.Context(), access.Route(ctx.Operation().OperationID)); err != nil {
+		o.cfg.Logger.Error().Err(err).Msg("a refused request is not in the look-up log")
+	}
+}
