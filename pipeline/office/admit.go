@@ -13,7 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/gvc-brussels/anpr/pipeline/office/access")
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
 
 // admit lets nobody in without a sign-in, and no role to a route it has no purpose for. It runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
@@ -159,9 +160,13 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 			if !ok {
 				route = "other"
 			}
-			o.cfg.Metrics.Requests.WithLabelValues(route, codeClass(sw.status)).Inc()
+			class := codeClass(sw.status)
+			if sw.status >= http.StatusInternalServerError && hasHungUp(r.Context()) {
+				class = lookupGone
+			}
+			o.cfg.Metrics.Requests.WithLabelValues(route, class).Inc()
 			o.cfg.Metrics.Latency.WithLabelValues(route).Observe(time.Since(began).Seconds())
-			if sw.status >= http.StatusInternalServerError {
+			if sw.status >= http.StatusInternalServerError && class != lookupGone {
 				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Str("request_id", id).Msg("request not answered")
 			}
 		}()

@@ -72,7 +72,7 @@ type ConfirmAnswer struct {
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// confirmDecision notes the answer of the prosecutor's office.
+// confirmDecision notes the answer of the prosecutor's office, by a prosecutor alone: so what a prosecutor refused, only a prosecutor undoes.
 func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*ConfirmAnswer, error) {
 	if err := o.refuseWithoutGrant(ctx, access.RouteConfirm); err != nil {
 		return nil, err
@@ -82,6 +82,10 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 	j.Normalise()
 	if err := o.demandFresh(ctx, access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}); err != nil {
 		return nil, err
+	}
+	if u.Role != access.Prosecutor {
+		ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}
+		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeRole, "", "a prosecutor with the grant approve says what becomes of a number: the police state numbers, and do not answer them"), "none")
 	}
 	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
 	ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: fmt.Sprintf(`{"confirmed":%t,"ended":%d}`, in.Confirmed, ended)}

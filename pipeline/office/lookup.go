@@ -177,20 +177,34 @@ func (o *Office) grant(ctx context.Context, scope access.Scope) (access.Permit, 
 	label := string(scope.Request().Purpose)
 	log, err := o.openLog()
 	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
+		o.countFailed(ctx, label)
 		return access.Permit{}, err
 	}
 	visitOf(ctx).logged = true
 	p, err := log.Grant(ctx, scope)
 	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(label, lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
+		if o.countFailed(ctx, label) {
+			o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
+		}
 		return p, err
 	}
 	o.cfg.Metrics.Lookups.WithLabelValues(label, lookupGranted).Inc()
 	o.cfg.Metrics.LogHead.Set(float64(p.Seq()))
 	return p, nil
 }
+
+// countFailed counts a look-up whose entry was not written, and reports whether the office is at fault: a client that hung up is counted apart.
+func (o *Office) countFailed(ctx context.Context, purpose string) bool {
+	if hasHungUp(ctx) {
+		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupGone).Inc()
+		return false
+	}
+	o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+	return true
+}
+
+// hasHungUp reports whether the client of a request went away.
+func hasHungUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // disclose logs what an answer shows, before it is sent. Without it nothing is sent.
 func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, took time.Duration) error {
@@ -199,8 +213,9 @@ func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, too
 		err = l.Disclose(ctx, p, access.Disclosure{Rows: a.rows, Plates: a.plates, Pictures: a.pictures, Took: took, Cut: a.cut})
 	}
 	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(string(p.Purpose()), lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Err(err).Msg("disclosure not logged: the answer is not sent")
+		if o.countFailed(ctx, string(p.Purpose())) {
+			o.cfg.Logger.Error().Err(err).Msg("disclosure not logged: the answer is not sent")
+		}
 	}
 	return err
 }
@@ -209,15 +224,16 @@ func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, too
 func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
 	l, err := o.openLog()
 	if err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
+		o.countFailed(ctx, purpose)
 		return err
 	}
 	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
 		v.logged = true
 	}
 	if _, err := l.Refuse(ctx, r); err != nil {
-		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupUnavailable).Inc()
-		o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
+		if o.countFailed(ctx, purpose) {
+			o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
+		}
 		return err
 	}
 	outcome := lookupRefused

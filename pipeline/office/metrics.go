@@ -2,7 +2,7 @@ package office
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics of the office. Labels are routes, code classes (2xx, 4xx, ...), purposes and outcomes: closed sets.
+// Metrics of the office. Labels are routes, code classes (2xx, 4xx, ..., client_gone), purposes and outcomes: closed sets.
 type Metrics struct {
 	Requests   *prometheus.CounterVec   // anpr_office_requests_total by route, code
 	Lookups    *prometheus.CounterVec   // anpr_office_lookups_total by purpose, outcome
@@ -23,6 +23,7 @@ const (
 	lookupRefused     = "refused"
 	lookupInvalid     = "invalid"
 	lookupUnavailable = "unavailable" // the access log could not be written: not answered
+	lookupGone        = "client_gone" // the client hung up before the entry was written: nobody was answered
 )
 
 // NewMetrics makes the metrics and registers them; reg nil leaves them unregistered.
@@ -30,11 +31,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "anpr_office_requests_total",
-			Help: "Requests by route and class of the status code.",
+			Help: "Requests by route and class of the status code, or client_gone when the client hung up before the answer.",
 		}, []string{"route", "code"}),
 		Lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "anpr_office_lookups_total",
-			Help: "Look-ups by purpose and outcome.",
+			Help: "Look-ups by purpose and outcome: granted, refused, invalid, unavailable, client_gone.",
 		}, []string{"purpose", "outcome"}),
 		Latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "anpr_office_request_duration_seconds",

@@ -140,7 +140,7 @@ func TestARefusedDecisionEndsItsPurposes(t *testing.T) {
 		list := "users:\n"
 		for name, rest := range map[string]string{
 			"officer": `role: zone_officer, zones: ["5339"]`, "chief": `role: zone_officer, zones: ["5339"], grants: [approve]`, "other": `role: zone_officer, zones: ["5340"], grants: [approve]`,
-			"deputy": `role: prosecutor, grants: [approve]`,
+			"deputy": `role: prosecutor, grants: [approve]`, "far": `role: prosecutor, zones: ["5340"], grants: [approve]`,
 		} {
 			list += fmt.Sprintf("  - {name: %s, %s, token_sha256: %s, valid_to: 2027-06-30}\n", name, rest, hash(name))
 		}
@@ -165,7 +165,14 @@ func TestARefusedDecisionEndsItsPurposes(t *testing.T) {
 	if _, err := officer.DecisionNumbers(t.Context(), DecisionNumbersQuery{}); status(err) != 403 {
 		t.Errorf("without the grant: %v, want 403", err)
 	}
-	if _, err := client("other").ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision}); status(err) != 404 {
+	for _, police := range []string{"chief", "other", "officer"} {
+		for _, known := range []bool{true, false} {
+			if _, err := client(police).ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision, Confirmed: known}); status(err) != 403 {
+				t.Errorf("by %s of the police: %v, want 403", police, err)
+			}
+		}
+	}
+	if _, err := client("far").ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision}); status(err) != 404 {
 		t.Errorf("of another zone: %v, want 404", err)
 	}
 	a, err := client("deputy").ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision})
@@ -175,7 +182,16 @@ func TestARefusedDecisionEndsItsPurposes(t *testing.T) {
 	if _, err := officer.Hits(t.Context(), HitsQuery{Justification: j}); status(err) != 403 {
 		t.Errorf("under the purpose: %v, want 403", err)
 	}
+	if _, err := client("chief").ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision, Confirmed: true}); status(err) != 403 {
+		t.Errorf("a colleague revives what was refused: %v, want 403", err)
+	}
 	if _, err := client("officer").Hits(t.Context(), HitsQuery{Justification: j}); status(err) != 422 {
 		t.Errorf("opened again: %v, want 422", err)
+	}
+	if _, err := client("deputy").ConfirmDecision(t.Context(), ConfirmQuery{Ref: aDecision, Confirmed: true}); err != nil {
+		t.Errorf("a prosecutor undoes it: %v", err)
+	}
+	if _, err := client("officer").Hits(t.Context(), HitsQuery{Justification: j}); err != nil {
+		t.Errorf("after a prosecutor undid it: %v", err)
 	}
 }

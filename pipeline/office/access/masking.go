@@ -25,7 +25,7 @@ type masker struct {
 // hyphens, or capitals with spaces, as Germany, France, the Netherlands and Luxembourg write them.
 var (
 	belgianForms = regexp.MustCompile(`(?i)\b(?:[0-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{3}-?[0-9]{3}|[0-9]{3}-?[A-Z]{3})\b`)
-	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3} [A-Z]{1,2} [0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
+	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ -][A-Z]{1,2}[ -]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
 	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 

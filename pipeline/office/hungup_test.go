@@ -1,0 +1,62 @@
+package office
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// hangingUp hangs up for the client when the tables have answered.
+type hangingUp struct {
+	driver.Conn
+	hangUp *context.CancelFunc
+}
+
+func (h hangingUp) Select(ctx context.Context, dest any, sql string, args ...any) error {
+	err := h.Conn.Select(ctx, dest, sql, args...)
+	if *h.hangUp != nil {
+		(*h.hangUp)()
+	}
+	return err
+}
+
+// Who hangs up is no outage: it is counted apart from an access log that cannot be written, and from errors of the office.
+func TestAClientThatHangsUpIsCountedApart(t *testing.T) {
+	var hangUp context.CancelFunc
+	d := newDesk(t, func(c *Config) { c.DB = hangingUp{c.DB, &hangUp} })
+	d.insert("reads", d.readRow("1ABC123", "BRU-1", "5339", hour))
+	officer := bearer(access.ZoneOfficer)
+	purpose := d.purpose(officer, access.Judicial)
+	for _, url := range []string{"/v1/searches", "/v1/hits/query"} {
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		hangUp = end
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, d.server.URL+url, strings.NewReader(`{"plate":"1ABC123"}`))
+		r.Header.Set("Authorization", officer)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(purposeHeader, purpose)
+		d.office.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		if ctx.Err() == nil {
+			t.Fatalf("%s: nobody hung up: the test checks nothing", url)
+		}
+	}
+	m := d.office.cfg.Metrics
+	if gone, away := testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupGone)), testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupUnavailable)); gone != 2 || away != 0 {
+		t.Errorf("got %v look-ups whose client hung up and %v without an access log, want 2 and 0", gone, away)
+	}
+	for _, route := range []access.Route{access.RouteSearch, access.RouteHits} {
+		if n, gone := testutil.ToFloat64(m.Requests.WithLabelValues(string(route), "5xx")), testutil.ToFloat64(m.Requests.WithLabelValues(string(route), lookupGone)); n != 0 || gone != 1 {
+			t.Errorf("%s: got %v errors and %v clients that hung up, want 0 and 1", route, n, gone)
+		}
+	}
+	if strings.Contains(d.output.String(), "not logged") || strings.Contains(d.output.String(), "request not answered") {
+		t.Errorf("the log blames the office: %.500s", d.output.String())
+	}
+}
