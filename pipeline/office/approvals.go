@@ -79,7 +79,7 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 		}
 		ask.Known = o.knownCameras(map[string]any{"cameras": in.Search.Camera})
 	}
-	id, err := o.people.AskApproval(ctx, in.Kind, o.subjectKey(in.Kind, question), question, ask.PurposeID, user)
+	id, err := o.people.AskApproval(ctx, in.Kind, o.subjectKey(in.Kind, question, &ask), question, ask.PurposeID, user)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,18 @@ func (o *Office) listApprovals(ctx context.Context, _ *Empty) (*ApprovalsAnswer,
 			out.Rows = append(out.Rows, approvalAnswer(&list[i]))
 		}
 	}
-	_, err = o.identify(ctx, access.Request{Route: access.RouteListApprovals, Query: fmt.Sprintf(`{"shown":%d}`, len(out.Rows))})
+	_, err = o.identify(ctx, askOfShown(out.Rows))
 	return out, err
+}
+
+// askOfShown says for the log which approvals were shown, with the plates of their questions.
+func askOfShown(rows []ApprovalAnswer) access.Request {
+	ids, plates := make([]string, len(rows)), []string{}
+	for i := range rows {
+		ids[i] = rows[i].ID
+		plates = append(plates, readTolerantly("", rows[i].Question).plates...)
+	}
+	return access.Request{Route: access.RouteListApprovals, Query: writeAsked(map[string]any{"shown": len(rows), "approval_ids": ids, "plates": plates}), Plates: plates}
 }
 
 // DecideQuery decides what waits for a second person.
@@ -180,15 +190,28 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	if err != nil {
 		return nil, err
 	}
+	if a.Outcome != "" {
+		return nil, o.refuseDecided(ctx, asked)
+	}
 	seq, err := o.identify(ctx, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q,"approve":%t,"user":%q}`, a.ID, in.Approve, a.User)})
 	if err != nil {
 		return nil, err
 	}
 	rows := int64(o.cfg.Limits.RowsDay)
-	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) {
-		return nil, newProblem(http.StatusConflict, codeDecided, err.Error())
+	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) { // by another in this very moment
+		return nil, o.refuseDecided(ctx, asked)
 	} else if err != nil {
 		return nil, err
 	}
 	return &AskedAnswer{ID: a.ID, LogSeq: seq}, nil
+}
+
+// refuseDecided logs that somebody decided what was decided already, and returns the answer.
+func (o *Office) refuseDecided(ctx context.Context, asked map[string]any) error {
+	ask := access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}
+	nameAsker(ctx, &ask)
+	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, codeDecided, "", store.ErrDecided.Error()), "none"); !isRefusal(err) {
+		return err
+	}
+	return newProblem(http.StatusConflict, codeDecided, store.ErrDecided.Error())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // hangingUp hangs up for the client when the tables have answered.
@@ -48,15 +49,45 @@ func TestAClientThatHangsUpIsCountedApart(t *testing.T) {
 		}
 	}
 	m := d.office.cfg.Metrics
-	if gone, away := testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupGone)), testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupUnavailable)); gone != 2 || away != 0 {
-		t.Errorf("got %v look-ups whose client hung up and %v without an access log, want 2 and 0", gone, away)
-	}
 	for _, route := range []access.Route{access.RouteSearch, access.RouteHits} {
 		if n, gone := testutil.ToFloat64(m.Requests.WithLabelValues(string(route), "5xx")), testutil.ToFloat64(m.Requests.WithLabelValues(string(route), lookupGone)); n != 0 || gone != 1 {
 			t.Errorf("%s: got %v errors and %v clients that hung up, want 0 and 1", route, n, gone)
 		}
 	}
-	if strings.Contains(d.output.String(), "not logged") || strings.Contains(d.output.String(), "request not answered") {
-		t.Errorf("the log blames the office: %.500s", d.output.String())
+	d.hangUpAtEveryEntry()
+	if gone, away := testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupGone)), testutil.ToFloat64(m.Lookups.WithLabelValues("judicial", lookupUnavailable)); gone != 3 || away != 0 {
+		t.Errorf("got %v look-ups whose client hung up and %v without an access log, want 3 and 0", gone, away)
+	}
+	for _, blame := range []string{"not logged", "not written", "request not answered"} {
+		if strings.Contains(d.output.String(), blame) {
+			t.Errorf("the log blames the office: %.500s", d.output.String())
+		}
+	}
+}
+
+// hangUpAtEveryEntry hangs up before each entry that a look-up writes: a refusal, a question, an answer.
+func (d *desk) hangUpAtEveryEntry() {
+	d.t.Helper()
+	u := &access.User{Name: "officer", Role: access.ZoneOfficer, Zones: []string{"5339"}}
+	live := context.WithValue(d.t.Context(), visitKey{}, &visit{SignedIn: &SignedIn{User: u}})
+	gone, hangUp := context.WithCancel(live)
+	hangUp()
+	ask := access.Request{Route: access.RouteSearch, Purpose: access.Judicial, Reason: why, Query: "{}"}
+	scope, refusal := access.Authorise(u, ask, schemas.MicrosOf(now))
+	if refusal != nil {
+		d.t.Fatal(refusal)
+	}
+	if err := d.office.refuse(gone, access.NewRefusal(u, ask, access.CodeNotFound, "", "not there"), "judicial"); isRefusal(err) {
+		d.t.Error("a refusal without an entry")
+	}
+	if _, err := d.office.grant(gone, scope); err == nil {
+		d.t.Error("a permit without an entry")
+	}
+	p, err := d.office.grant(live, scope)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.office.disclose(gone, p, &answered{rows: 1}, 0); err == nil {
+		d.t.Error("an answer without an entry")
 	}
 }

@@ -95,8 +95,11 @@ func TestOnePersonIsShownSoManyRowsADayAndASecondReleasesMore(t *testing.T) {
 	if _, err := d.client("chief").Decide(t.Context(), DecideQuery{ID: asked.ID, Approve: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.client("chief").Decide(t.Context(), DecideQuery{ID: asked.ID, Approve: true}); status(err) != http.StatusConflict {
+	if _, err := d.client("chief").Decide(t.Context(), DecideQuery{ID: asked.ID, Approve: false}); status(err) != http.StatusConflict {
 		t.Errorf("decided twice: %v, want 409", err)
+	}
+	if n, refused := d.logged("operation = 'decide-approval' AND kind = 'identity'"), d.logged("operation = 'decide-approval' AND code = 'decided'"); n != 1 || refused != 1 {
+		t.Errorf("%d entries of a decision and %d of one that came too late, want one and one", n, refused)
 	}
 	if n, err := shown(); n != 20 || status(err) != http.StatusTooManyRequests {
 		t.Errorf("after the release: got %d rows and %v, want 20 more", n, err)
@@ -301,5 +304,37 @@ func TestATokenTravelsToHTTPSOrThisMachineAlone(t *testing.T) {
 	c := &Client{BaseURL: "http://office.example", Token: "x"}
 	if _, err := c.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "--insecure") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a second person approves for one file is approved for that file alone.
+func TestAnApprovalIsForTheFileThatWasStated(t *testing.T) {
+	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
+	officer := d.client("officer")
+	q := SearchQuery{Justification: judicial(), Plate: "1ABC1*", TimeRange: TimeRange{From: now.Add(-20 * day), To: now}}
+	asked, err := officer.AskApproval(t.Context(), ApprovalQuery{Justification: judicial(), Kind: "search", Search: &q})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := d.client("chief").Approvals(t.Context()); err != nil || len(list.Rows) != 1 {
+		t.Fatalf("got %+v, err %v", list, err)
+	}
+	if n := d.findsNamed("1ABC1*", 0); n != 2 {
+		t.Errorf("%d entries name the pattern, want that it was asked for and that it was shown", n)
+	}
+	if _, err := d.client("chief").Decide(t.Context(), DecideQuery{ID: asked.ID, Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	other, administrative := judicial(), Justification{Purpose: "administrative", Reason: why, CaseRef: aReport}
+	other.CaseRef = "BR.43.L2.000002/2026"
+	for name, j := range map[string]Justification{"of another file": other, "of another purpose": administrative} {
+		q.Justification = j
+		if _, err := officer.Search(t.Context(), q); status(err) != http.StatusForbidden {
+			t.Errorf("%s: got %v, want 403", name, err)
+		}
+	}
+	q.Justification = judicial()
+	if _, err := officer.Search(t.Context(), q); err != nil {
+		t.Errorf("of the file: %v", err)
 	}
 }

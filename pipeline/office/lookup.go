@@ -160,16 +160,16 @@ func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) 
 
 // demandApproval refuses what no second person approved.
 func (o *Office) demandApproval(ctx context.Context, s *secondPerson, ask access.Request) error {
-	ok, err := o.people.Approved(ctx, s.kind, o.subjectKey(s.kind, s.question), signedIn(ctx).User.Name)
+	ok, err := o.people.Approved(ctx, s.kind, o.subjectKey(s.kind, s.question, &ask), signedIn(ctx).User.Name)
 	if err != nil || ok {
 		return err
 	}
 	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeApprovalNeeded, "", s.why), string(ask.Purpose))
 }
 
-// subjectKey is the keyed digest of what a second person approves.
-func (o *Office) subjectKey(kind string, question []byte) []byte {
-	return keyed(o.pseudonyms.sums, "approval of "+kind+" "+string(question))
+// subjectKey is the keyed digest of what a second person approves: the question, for the purpose and the file that were stated.
+func (o *Office) subjectKey(kind string, question []byte, ask *access.Request) []byte {
+	return keyed(o.pseudonyms.sums, fmt.Sprintf("approval of %s for %q %q %q %s", kind, ask.Purpose, ask.CaseRef, ask.ProsecutorRef, question))
 }
 
 // grant logs a look-up as granted. Without a permit there is no query.
