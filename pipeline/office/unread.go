@@ -67,12 +67,8 @@ const listedInEntry = 20
 func (u *unread) readBody(body []byte) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	for len(bytes.TrimSpace(body)) > 0 {
-		at := d.InputOffset()
+	for at := d.InputOffset(); len(bytes.TrimSpace(body[at:])) > 0; at = d.InputOffset() {
 		v, err := u.readValue(d, "", maxDepth)
-		if errors.Is(err, io.EOF) {
-			return
-		}
 		if err != nil {
 			u.add(u.asked, "text", boundedRunes(unescape(string(body[at:])), maxText))
 			return
@@ -186,6 +182,9 @@ func (*unread) boundText(text string) string { return boundedRunes(text, access.
 func plateOfAny(text string) string {
 	if p, err := query.ParsePlate(text, false); err == nil {
 		return p.Text()
+	}
+	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return boundedRunes(text, 64)
 	}
 	var b strings.Builder
 	last := rune(0)
