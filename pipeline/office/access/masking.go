@@ -151,7 +151,7 @@ func (m *masker) maskValue(field string, v any) any {
 	return v
 }
 
-// maskString replaces plates in the value of a field. Ids, times and names of users are no plates; a user's name is looked at for the
+// maskString replaces plates in the value of a field. Ids, times and names of users are no plates; a user's name, which begins with a letter, is looked at for the
 // Belgian forms alone.
 func (m *masker) maskString(field, text string) string {
 	switch _, err := time.Parse(time.RFC3339Nano, text); {
@@ -159,7 +159,7 @@ func (m *masker) maskString(field, text string) string {
 		return m.mark(text)
 	case err == nil, longID.MatchString(text), slices.Contains(m.known, text):
 		return text
-	case field == "user" || field == "account":
+	case (field == "user" || field == "account") && text != "" && !unicode.IsDigit(rune(text[0])):
 		return replaceMatches(belgianForms, text, m.maskWord, keepText)
 	}
 	return m.maskText(text)
