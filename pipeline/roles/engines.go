@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// EnginesConfig describes broker and ClickHouse on one machine.
+// EnginesConfig describes the broker and the databases on one machine.
 type EnginesConfig struct {
 	Data           string // directory of all they keep
 	KafkaAddr      string // of the broker; port 0 = any
@@ -35,7 +35,7 @@ type EnginesConfig struct {
 	Log      zerolog.Logger
 }
 
-// LocalEngines are broker and ClickHouse on one machine, with generated passwords.
+// LocalEngines are the broker and the databases on one machine, with generated passwords.
 type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
@@ -47,7 +47,7 @@ type LocalEngines struct {
 	parts  *platform.Parts
 }
 
-// StartEngines starts broker and ClickHouse, makes the tables, and leaves the run file for commands.
+// StartEngines starts the broker and the databases, makes the tables, and leaves the run file for commands.
 func StartEngines(ctx context.Context, c EnginesConfig) (_ *LocalEngines, err error) {
 	e := newEngines(c, &platform.Parts{Log: c.Log})
 	defer func() {
@@ -107,7 +107,7 @@ func (e *LocalEngines) claimData() (err error) {
 	return nil
 }
 
-// startAll starts the broker, then ClickHouse.
+// startAll starts the broker, then ClickHouse, then PostgreSQL.
 func (e *LocalEngines) startAll(ctx context.Context) error {
 	if err := e.claimData(); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,22 +59,13 @@ type ClickHouseConfig struct {
 }
 
 func (c *ClickHouseConfig) setDefaults() error {
-	def := func(s *string, v string) {
-		if *s == "" {
-			*s = v
-		}
-	}
-	def(&c.NativeAddr, "127.0.0.1:9000")
-	def(&c.LogLevel, "fatal")
-	if c.DataDir == "" {
-		return fmt.Errorf("ClickHouse has no data directory; choose one with %s", FlagDataDir)
-	}
-	dir, err := filepath.Abs(c.DataDir)
+	err := setProcessDefaults("ClickHouse", &c.DataDir, &c.patience, &c.StartTimeout, &c.Progress)
 	if err != nil {
-		return fmt.Errorf("data directory %s: %w", c.DataDir, err)
+		return err
 	}
-	c.DataDir = dir
-	def(&c.BackupDir, filepath.Join(dir, "backups"))
+	c.NativeAddr = cmp.Or(c.NativeAddr, "127.0.0.1:9000")
+	c.LogLevel = cmp.Or(c.LogLevel, "fatal")
+	c.BackupDir = cmp.Or(c.BackupDir, filepath.Join(c.DataDir, "backups"))
 	if c.BackupDir, err = filepath.Abs(c.BackupDir); err != nil {
 		return fmt.Errorf("backup directory %s: %w", c.BackupDir, err)
 	}
@@ -86,15 +78,6 @@ func (c *ClickHouseConfig) setDefaults() error {
 	}
 	if c.Threads <= 0 {
 		c.Threads = min(runtime.NumCPU(), 4)
-	}
-	if c.patience <= 0 {
-		c.patience = 10 * time.Second
-	}
-	if c.StartTimeout <= 0 {
-		c.StartTimeout = 90 * time.Second
-	}
-	if c.Progress == nil {
-		c.Progress = io.Discard
 	}
 	return nil
 }
@@ -164,9 +147,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 		return nil, err
 	}
 	if err := c.awaitReady(ctx, &cfg); err != nil {
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return nil, errors.Join(err, c.Stop(stopCtx))
+		return nil, c.stopFailedStart(ctx, err)
 	}
 	cfg.Logger.Info().Str("version", c.version).Str("engine", kind).Str("native", c.native).Str("http", c.http).
 		Int("pid", c.PID()).Msg("ClickHouse answers")

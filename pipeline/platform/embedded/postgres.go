@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,34 +42,16 @@ type PostgresConfig struct {
 }
 
 func (c *PostgresConfig) setDefaults() error {
-	if c.DataDir == "" {
-		return fmt.Errorf("PostgreSQL has no data directory; choose one with %s", FlagDataDir)
+	if err := setProcessDefaults("PostgreSQL", &c.DataDir, &c.patience, &c.StartTimeout, &c.Progress); err != nil {
+		return err
 	}
-	dir, err := filepath.Abs(c.DataDir)
-	if err != nil {
-		return fmt.Errorf("data directory %s: %w", c.DataDir, err)
-	}
-	c.DataDir = dir
-	if c.Addr == "" {
-		c.Addr = "127.0.0.1:5433"
-	}
-	if c.Database == "" {
-		c.Database = PostgresDatabase
-	}
+	c.Addr = cmp.Or(c.Addr, "127.0.0.1:5433")
+	c.Database = cmp.Or(c.Database, PostgresDatabase)
 	if !databaseName.MatchString(c.Database) {
 		return fmt.Errorf("database %q: want a letter followed by at most 62 letters, digits or _", c.Database)
 	}
 	if c.Connections <= 0 {
 		c.Connections = 100
-	}
-	if c.patience <= 0 {
-		c.patience = 10 * time.Second
-	}
-	if c.StartTimeout <= 0 {
-		c.StartTimeout = 90 * time.Second
-	}
-	if c.Progress == nil {
-		c.Progress = io.Discard
 	}
 	return nil
 }
@@ -129,9 +112,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, er
 		return nil, err
 	}
 	if err := p.awaitReady(ctx, &cfg); err != nil {
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return nil, errors.Join(err, p.Stop(stopCtx))
+		return nil, p.stopFailedStart(ctx, err)
 	}
 	cfg.Logger.Info().Str("version", p.version).Str("engine", kind).Str("addr", p.addr).Int("pid", p.PID()).Msg("PostgreSQL answers")
 	return p, nil

@@ -33,6 +33,29 @@ type engineProcess struct {
 	waitErr  error // result of Wait; set before done is closed
 }
 
+// setProcessDefaults makes the data directory absolute and fills in what all engines have: patience with a
+// predecessor, time to start, and where a download is reported.
+func setProcessDefaults(name string, dataDir *string, patience, start *time.Duration, progress *io.Writer) error {
+	if *dataDir == "" {
+		return fmt.Errorf("%s has no data directory; choose one with %s", name, FlagDataDir)
+	}
+	dir, err := filepath.Abs(*dataDir)
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", *dataDir, err)
+	}
+	*dataDir = dir
+	if *patience <= 0 {
+		*patience = 10 * time.Second
+	}
+	if *start <= 0 {
+		*start = 90 * time.Second
+	}
+	if *progress == nil {
+		*progress = io.Discard
+	}
+	return nil
+}
+
 // newEngineProcess makes a process that has not started. advise finds the cure in the log of a dead engine.
 func newEngineProcess(name, log string, advise func(log string) string, logger zerolog.Logger) *engineProcess {
 	return &engineProcess{name: name, log: log, advise: advise, logger: logger, done: make(chan struct{})}
@@ -145,6 +168,13 @@ func (p *engineProcess) awaitAnswer(ctx context.Context, addr string, patience t
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// stopFailedStart stops an engine that did not get ready, and returns the error of the start with that of the stop.
+func (p *engineProcess) stopFailedStart(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, p.Stop(ctx))
 }
 
 // stopPatience bounds the wait of Stop for the engine, whatever the context allows.
