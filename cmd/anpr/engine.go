@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// engineServeCmd runs the broker and the database of a machine without the roles, which then run as separate
+// engineServeCmd runs the broker and the databases of a machine without the roles, which then run as separate
 // processes: a harness can stop, kill or measure each of them.
 type engineServeCmd struct {
 	flags.EngineFlags
@@ -23,12 +22,10 @@ type engineServeCmd struct {
 
 // Run works until the context ends.
 func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
-	c.Data = flags.PathUnder(c.Data, ".", "anpr-data")
-	cfg, err := c.Engines(&c.KafkaFlags, &c.ClickHouseFlags, log, os.Stderr)
+	cfg, err := c.enginesConfig(log)
 	if err != nil {
 		return err
 	}
-	cfg.PostgresAddr = cmp.Or(c.PostgresAddr, flags.DefaultPostgres)
 	e, err := roles.StartEngines(ctx, cfg)
 	if err != nil {
 		return err
@@ -43,4 +40,13 @@ func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error
 	case err := <-e.Dead():
 		return err
 	}
+}
+
+// enginesConfig returns the configuration of the engines, with the ports that they have under `anpr up`.
+func (c *engineServeCmd) enginesConfig(log zerolog.Logger) (roles.EnginesConfig, error) {
+	c.Data = flags.PathUnder(c.Data, ".", "anpr-data")
+	c.FillEnginePorts(&c.KafkaFlags, &c.ClickHouseFlags)
+	cfg, err := c.Engines(&c.KafkaFlags, &c.ClickHouseFlags, log, os.Stderr)
+	cfg.PostgresAddr = c.PostgresAddr
+	return cfg, err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -221,6 +222,24 @@ func TestUpWithoutUsersStartsNothing(t *testing.T) {
 	for _, part := range []string{"kafka", "clickhouse", "postgres"} {
 		if _, err := os.Stat(filepath.Join(dir, part)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s was started before: %v", part, err)
+		}
+	}
+}
+
+// The runbook starts the engines alone with --clickhouse-http-addr base: they take the same ports as under `anpr up`.
+func TestTheEnginesAloneTakeThePortsOfTheMachine(t *testing.T) {
+	for _, base := range []flags.PortBase{0, 21000} {
+		m := flags.MachineFlags{EngineFlags: flags.EngineFlags{PortBase: base, ClickhouseHTTP: "base"}}
+		m.FillPorts()
+		c := engineServeCmd{EngineFlags: flags.EngineFlags{PortBase: base, ClickhouseHTTP: "base"}}
+		c.InsertCompression = "auto"
+		got, err := c.enginesConfig(zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [4]string{m.KafkaAddr, m.ClickhouseAddr, m.ClickhouseHTTP, m.PostgresAddr}
+		if have := [4]string{got.KafkaAddr, got.ClickHouseAddr, got.ClickHouseHTTP, got.PostgresAddr}; have != want || slices.Contains(have[:], "") {
+			t.Errorf("base %d: %q, want %q", base, have, want)
 		}
 	}
 }

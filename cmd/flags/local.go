@@ -97,20 +97,27 @@ func (l *Local) FillLookUpKeys(dir *string, reference string) {
 
 // FillPorts fills in the addresses that were not given, counting from the first port, if set.
 func (f *MachineFlags) FillPorts() {
-	at := func(addr *string, i int, usual string) {
-		if *addr == "" && f.PortBase != 0 {
-			usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.PortBase)+i))
-		}
-		*addr = cmp.Or(*addr, usual)
-	}
-	at(&f.OfficeAddr, 0, DefaultOffice)
-	at(&f.GatewayAddr, 1, DefaultGateway)
-	at(&f.OpsAddr, 2, DefaultOps)
-	at(&f.KafkaAddr, 3, DefaultKafka)
-	at(&f.ClickhouseAddr, 4, DefaultClickHouse)
+	f.PortBase.fillAddr(&f.OfficeAddr, 0, DefaultOffice)
+	f.PortBase.fillAddr(&f.GatewayAddr, 1, DefaultGateway)
+	f.PortBase.fillAddr(&f.OpsAddr, 2, DefaultOps)
+	f.FillEnginePorts(&f.KafkaFlags, &f.ClickHouseFlags)
+}
+
+// FillEnginePorts fills in the addresses of the broker and the databases that were not given.
+func (f *EngineFlags) FillEnginePorts(k *KafkaFlags, c *ClickHouseFlags) {
+	f.PortBase.fillAddr(&k.KafkaAddr, 3, DefaultKafka)
+	f.PortBase.fillAddr(&c.ClickhouseAddr, 4, DefaultClickHouse)
 	if f.ClickhouseHTTP == "base" { // the default port
 		f.ClickhouseHTTP = ""
-		at(&f.ClickhouseHTTP, 5, DefaultHTTP)
+		f.PortBase.fillAddr(&f.ClickhouseHTTP, 5, DefaultHTTP)
 	}
-	at(&f.PostgresAddr, 6, DefaultPostgres)
+	f.PortBase.fillAddr(&f.PostgresAddr, 6, DefaultPostgres)
+}
+
+// fillAddr fills in an address that was not given: the i-th port from the base, or usual without a base.
+func (p PortBase) fillAddr(addr *string, i int, usual string) {
+	if *addr == "" && p != 0 {
+		usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(p)+i))
+	}
+	*addr = cmp.Or(*addr, usual)
 }
