@@ -77,12 +77,7 @@ func (m *Engines) For(cameras []*schemas.Camera) *Engine {
 }
 
 // HistorySpan returns the longest log time for which a family of the engine compares passages, 0 when none does.
-func (e *Engine) HistorySpan() (span schemas.Micros) {
-	for _, i := range e.infos {
-		span = max(span, i.History)
-	}
-	return span
-}
+func (e *Engine) HistorySpan() schemas.Micros { return longestHistory(e.infos) }
 
 // Catalogue returns the catalogue the engine was made for.
 func (e *Engine) Catalogue() *Catalogue { return e.cat }

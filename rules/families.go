@@ -30,8 +30,10 @@ func Families() []*Info { return slices.Clone(familyInfos()) }
 
 // HistorySpan returns the log time for which closed passages are remembered: the longest that a family asks for, 0
 // when none compares them.
-func HistorySpan() (span schemas.Micros) {
-	for _, i := range familyInfos() {
+func HistorySpan() schemas.Micros { return longestHistory(familyInfos()) }
+
+func longestHistory(infos []*Info) (span schemas.Micros) {
+	for _, i := range infos {
 		span = max(span, i.History)
 	}
 	return span
