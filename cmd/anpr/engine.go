@@ -46,7 +46,5 @@ func (c *engineServeCmd) Run(ctx context.Context, log zerolog.Logger) (err error
 func (c *engineServeCmd) enginesConfig(log zerolog.Logger) (roles.EnginesConfig, error) {
 	c.Data = flags.PathUnder(c.Data, ".", "anpr-data")
 	c.FillEnginePorts(&c.KafkaFlags, &c.ClickHouseFlags)
-	cfg, err := c.Engines(&c.KafkaFlags, &c.ClickHouseFlags, log, os.Stderr)
-	cfg.PostgresAddr = c.PostgresAddr
-	return cfg, err
+	return c.Engines(&c.KafkaFlags, &c.ClickHouseFlags, log, os.Stderr)
 }

@@ -267,8 +267,8 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	if office.Postgres, err = f.PostgresDatabase(); err != nil {
 		return roles.MachineConfig{}, err
 	}
-	if office.Postgres.IsZero() {
-		engines.PostgresAddr = f.PostgresAddr
+	if !office.Postgres.IsZero() {
+		engines.PostgresAddr = "" // the office uses another
 	}
 	return roles.MachineConfig{
 		Engines: engines, Limits: f.logLimits(), Reference: f.ReferenceFlags.Config(),
@@ -278,11 +278,12 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	}, nil
 }
 
-// Engines is the configuration of broker and ClickHouse on the data directory.
+// Engines returns the configuration of the broker and the databases on the data directory. Without an address no
+// PostgreSQL starts.
 func (f *EngineFlags) Engines(k *KafkaFlags, c *ClickHouseFlags, log zerolog.Logger, progress io.Writer) (roles.EnginesConfig, error) {
 	compression, err := platform.ParseCompression(c.InsertCompression)
 	return roles.EnginesConfig{
-		Data: f.Data, KafkaAddr: k.KafkaAddr, ClickHouseAddr: c.ClickhouseAddr, ClickHouseHTTP: f.ClickhouseHTTP, Database: c.ClickhouseDatabase,
+		Data: f.Data, KafkaAddr: k.KafkaAddr, ClickHouseAddr: c.ClickhouseAddr, ClickHouseHTTP: f.ClickhouseHTTP, PostgresAddr: f.PostgresAddr, Database: c.ClickhouseDatabase,
 		Partitions: k.Partitions, Backups: PathUnder(f.Backups, f.Data, "backups"), Cache: f.Cache, MaxMemory: f.MaxMemory, Fsync: f.Fsync,
 		Compression: compression, Progress: progress, Log: log,
 	}, err
