@@ -79,7 +79,7 @@ place() {
 
 build() {
 	local k=$1 out
-	modules
+	modules || return 1 # the modules of an older lock file give no build of this key
 	mkdir -p "$CACHE"
 	out=$(mktemp -d "$CACHE/.new.XXXXXX")
 	# shellcheck disable=SC2064 # the folder of this call
@@ -112,6 +112,7 @@ check)
 	node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
 	node_modules/.bin/eslint .
 	types=$(mktemp)
+	trap 'rm -f "$types"' EXIT
 	node_modules/.bin/openapi-typescript ../../../schemas/openapi/office.json --output "$types" >/dev/null
 	cmp -s "$types" src/lib/types.d.ts || die "src/lib/types.d.ts is not that of schemas/openapi/office.json: run make ui-types"
 	build "$(key)"
