@@ -129,7 +129,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	go expireRows(life, people, log)
 	go watchUsers(ctx, c.Users, users, warn, log)
 	f.api = of
-	return &OfficeRole{server: platform.Serve("office", f.listener(c.Listener), f.handler(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
+	return &OfficeRole{server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()
 		of.Wait() // the newest head goes to its witnesses
 		f.close()

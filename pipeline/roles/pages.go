@@ -85,7 +85,7 @@ func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front,
 	if err == nil {
 		f.signIn, err = signin.New(signin.Config{
 			PublicURL: f.public, Hosts: c.SignIn.Hosts, Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-			Users: users, Store: signin.NewStore(f.pool), Record: f.record, IsPath: f.pages.IsPath, MadeUp: f.madeUp, Loopback: c.onThisMachine(),
+			Users: users, Store: signin.NewStore(f.pool), Record: f.recordEvent, IsPath: f.pages.IsPath, MadeUp: f.madeUp, Loopback: c.onThisMachine(),
 			Contact: c.SignIn.Contact, Now: time.Now, Logger: f.log,
 		})
 	}
@@ -105,16 +105,16 @@ func (f *front) close() {
 	}
 }
 
-// listener puts TLS on the listener, where the office has its own.
-func (f *front) listener(ln net.Listener) net.Listener {
+// wrapListener puts TLS on the listener, where the office has its own.
+func (f *front) wrapListener(ln net.Listener) net.Listener {
 	if f.encrypt == nil {
 		return ln
 	}
 	return tls.NewListener(ln, f.encrypt)
 }
 
-// handler puts pages and sign-in before the API.
-func (f *front) handler(api http.Handler) http.Handler {
+// putPagesBefore puts pages and sign-in before the API.
+func (f *front) putPagesBefore(api http.Handler) http.Handler {
 	if f.pages == nil {
 		return api
 	}
@@ -149,8 +149,8 @@ func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 	}
 }
 
-// record writes what happened to a sign-in to the look-up log.
-func (f *front) record(ctx context.Context, e signin.Event) (uint64, error) {
+// recordEvent writes what happened to a sign-in to the look-up log.
+func (f *front) recordEvent(ctx context.Context, e signin.Event) (uint64, error) {
 	id := access.Identity{What: string(e.Kind), SignIn: e.SignIn, Address: e.Address}
 	all := f.users.All()
 	if i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == e.User }); i >= 0 {

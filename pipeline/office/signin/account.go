@@ -48,11 +48,11 @@ func passwordFault(password string) string {
 	return ""
 }
 
-// hash returns the argon2id hash of a password with a salt of its own.
-func (p *provider) hash(ctx context.Context, password string) (string, error) {
+// hashPassword returns the argon2id hash of a password with a salt of its own.
+func (p *provider) hashPassword(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
-	sum, err := p.derive(ctx, password, salt)
+	sum, err := p.deriveSum(ctx, password, salt)
 	if err != nil {
 		return "", err
 	}
@@ -60,8 +60,8 @@ func (p *provider) hash(ctx context.Context, password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
-// derive waits for its turn, so that many who try at once take no more memory than two.
-func (p *provider) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+// deriveSum waits for its turn, so that many who try at once take no more memory than two.
+func (p *provider) deriveSum(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	select {
 	case p.hashing <- struct{}{}:
 		defer func() { <-p.hashing }()
@@ -74,14 +74,14 @@ func (p *provider) derive(ctx context.Context, password string, salt []byte) ([]
 	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonSize), nil
 }
 
-// matches reports whether a password is that of a hash. Without a hash as much is computed, so that time tells no name.
-func (p *provider) matches(ctx context.Context, password, hash string) (bool, error) {
+// matchesHash reports whether a password is that of a hash. Without a hash as much is computed, so that time tells no name.
+func (p *provider) matchesHash(ctx context.Context, password, hash string) (bool, error) {
 	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
 	rest, ok := strings.CutPrefix(hash, prefix)
 	saltText, sumText, cut := strings.Cut(rest, "$")
 	salt, errSalt := base64.RawStdEncoding.DecodeString(saltText)
 	want, errSum := base64.RawStdEncoding.DecodeString(sumText)
-	got, err := p.derive(ctx, password, salt)
+	got, err := p.deriveSum(ctx, password, salt)
 	if err != nil {
 		return false, err
 	}
@@ -109,8 +109,8 @@ func InviteLink(public, invite string) string {
 	return strings.TrimSuffix(public, "/") + pathInvite + "?invite=" + invite
 }
 
-// invited returns whom an invitation is for.
-func (s *Store) invited(ctx context.Context, invite string, now time.Time) (user string, err error) {
+// findInvited returns whom an invitation is for.
+func (s *Store) findInvited(ctx context.Context, invite string, now time.Time) (user string, err error) {
 	sum := sha256.Sum256([]byte(invite))
 	err = s.pool.QueryRow(ctx, `SELECT user_name FROM sign_in_invites WHERE token_sha256 = $1 AND used_at IS NULL AND until > $2`, sum[:], now).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -38,7 +38,7 @@ func TestAnInvitedPersonSetsAPasswordAndSignsIn(t *testing.T) {
 	s := siteWithPasswords(t)
 	b := s.browser()
 	invite := s.invite("officer1")
-	if got := b.do("GET", pathInvite+"?lang=fr&invite="+invite, nil); got.status != http.StatusOK || !strings.Contains(got.body, "officer1") || !strings.Contains(got.body, texts["fr"]["invite"]) {
+	if got := b.do("GET", pathInvite+"?lang=fr&invite="+invite, nil); got.status != http.StatusOK || !strings.Contains(got.body, "officer1") || !strings.Contains(got.body, wordsOf["fr"].Texts["invite"]) {
 		t.Fatalf("status %d: %s", got.status, got.body)
 	}
 	for _, short := range []string{"", "elf tekens!", strings.Repeat("x", 201)} {

@@ -32,16 +32,16 @@ func (p *provider) checkPassword(ctx context.Context, name, password string, now
 	if err != nil {
 		return nil, err
 	}
-	good, err := p.matches(ctx, password, a.hash)
+	good, err := p.matchesHash(ctx, password, a.hash)
 	switch {
 	case err != nil: // nothing was compared
-		return nil, errors.Join(err, store.withdraw(counting, a))
+		return nil, errors.Join(err, store.withdrawAttempt(counting, a))
 	case a.shut:
 		return nil, errLocked // a right password says nothing either
 	case !good:
 		return a.until, errWrong
 	}
-	return nil, store.succeed(counting, a)
+	return nil, store.noteSuccess(counting, a)
 }
 
 // beginAttempt counts an attempt at an account that is not locked. After a lock the count begins anew.
@@ -59,16 +59,16 @@ func (s *Store) beginAttempt(ctx context.Context, name string, now time.Time) (a
 	return a, unavailable(err)
 }
 
-// succeed begins the count anew after a right password. When others tried meanwhile, the count and the lock that they
+// noteSuccess begins the count anew after a right password. When others tried meanwhile, the count and the lock that they
 // made stay.
-func (s *Store) succeed(ctx context.Context, a attempt) error {
+func (s *Store) noteSuccess(ctx context.Context, a attempt) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET failures = 0, locked_until = NULL
 		WHERE user_name = $1 AND failures = $2 AND locked_until IS NOT DISTINCT FROM $3`, a.name, a.count, a.until)
 	return unavailable(err)
 }
 
-// withdraw takes an attempt back that compared nothing, with the lock that it made.
-func (s *Store) withdraw(ctx context.Context, a attempt) error {
+// withdrawAttempt takes an attempt back that compared nothing, with the lock that it made.
+func (s *Store) withdrawAttempt(ctx context.Context, a attempt) error {
 	if a.count == 0 {
 		return nil
 	}

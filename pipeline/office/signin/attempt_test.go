@@ -55,21 +55,21 @@ func TestARightPasswordOpensNoLockThatOthersMadeMeanwhile(t *testing.T) {
 		for range maxFailures {
 			attempts = append(attempts, begin())
 		}
-		if err := store.succeed(t.Context(), attempts[right]); err != nil {
+		if err := store.noteSuccess(t.Context(), attempts[right]); err != nil {
 			t.Fatal(err)
 		}
 		if !begin().shut {
 			t.Errorf("attempt %d of five was right and opened the lock", right+1)
 		}
 		now = now.Add(lockTime)
-		if err := store.succeed(t.Context(), begin()); err != nil { // the count begins anew
+		if err := store.noteSuccess(t.Context(), begin()); err != nil { // the count begins anew
 			t.Fatal(err)
 		}
 	}
 	for range maxFailures - 1 {
 		begin()
 	}
-	if err := store.succeed(t.Context(), begin()); err != nil { // four wrong ones, then the right one
+	if err := store.noteSuccess(t.Context(), begin()); err != nil { // four wrong ones, then the right one
 		t.Fatal(err)
 	}
 	if begin().shut {
@@ -116,7 +116,7 @@ func TestNoPasswordIsSetWithoutAnEntry(t *testing.T) {
 	s := siteWithPasswords(t)
 	b, invite := s.browser(), s.invite("officer1")
 	s.breakLog(true)
-	if got := b.accept(invite, passphrase); !strings.Contains(got.body, texts["nl"]["storeDown"]) {
+	if got := b.accept(invite, passphrase); !strings.Contains(got.body, wordsOf["nl"].Texts["storeDown"]) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	s.breakLog(false)

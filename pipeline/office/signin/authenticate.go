@@ -43,7 +43,7 @@ func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Person, er
 		return Person{}, ErrNoCookie
 	}
 	now := s.cfg.Now()
-	got, err := s.cfg.Store.use(ctx, sha256.Sum256([]byte(token)), now)
+	got, err := s.cfg.Store.useSignIn(ctx, sha256.Sum256([]byte(token)), now)
 	if err != nil {
 		return Person{}, err
 	}

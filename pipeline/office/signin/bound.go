@@ -50,7 +50,7 @@ func (p *provider) bindSteps(standard http.Handler) http.Handler {
 			asked := r.Form.Get("code_challenge")
 			if r.URL.Path == pathReturn {
 				asked = ""
-				if a, err := p.underWay(func(a *authRequest) bool { return a.id == r.Form.Get("id") }); err == nil {
+				if a, err := p.findRequest(func(a *authRequest) bool { return a.id == r.Form.Get("id") }); err == nil {
 					asked = a.CodeChallenge
 				}
 			}
@@ -71,7 +71,7 @@ func isBound(ctx context.Context, ofRequest string) bool {
 
 // stepOf returns the request that a browser is at, when that browser began it.
 func (p *provider) stepOf(r *http.Request, id string) (*authRequest, error) {
-	a, err := p.underWay(func(a *authRequest) bool { return a.id == id })
+	a, err := p.findRequest(func(a *authRequest) bool { return a.id == id })
 	if err == nil && !isSame(p.challengeOf(r), a.CodeChallenge) {
 		return nil, errUnknown
 	}
@@ -86,17 +86,17 @@ func (p *provider) refuseStep(w http.ResponseWriter, r *http.Request) {
 		status, text = http.StatusServiceUnavailable, "storeDown"
 	}
 	lang := langOf(r)
-	if t, ok := readFlow(r); ok && texts[t.Lang] != nil {
+	if t, ok := readFlow(r); ok && wordsOf[t.Lang].Texts != nil {
 		lang = t.Lang
 	}
-	p.service.showFault(w, r, lang, status, text)
+	p.service.showFault(w, lang, status, text)
 }
 
 // setInvite notes in a browser which invitation it has opened. The cookie shows nothing but a hash.
 func setInvite(w http.ResponseWriter, invite string) {
 	sum := sha256.Sum256([]byte(invite))
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieInvite, Value: encode(sum[:]), Path: "/", MaxAge: int(InviteTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: cookieInvite, Value: encodeText(sum[:]), Path: "/", MaxAge: int(InviteTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }
 
@@ -108,5 +108,5 @@ func clearInvite(w http.ResponseWriter) {
 func hasOpened(r *http.Request, invite string) bool {
 	c, err := r.Cookie(cookieInvite)
 	sum := sha256.Sum256([]byte(invite))
-	return err == nil && isSame(c.Value, encode(sum[:]))
+	return err == nil && isSame(c.Value, encodeText(sum[:]))
 }

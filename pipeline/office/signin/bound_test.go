@@ -79,7 +79,7 @@ func TestEveryStepOfASignInBelongsToTheBrowserThatBeganIt(t *testing.T) {
 					for i, step := range steps {
 						for j, early := range steps[i:] { // whatever the other browser tries, before each step of the own one
 							got := early(other)
-							if got.status != http.StatusBadRequest || !strings.Contains(got.body, texts["en"]["flowGone"]) || got.header.Get("Location") != "" {
+							if got.status != http.StatusBadRequest || !strings.Contains(got.body, wordsOf["en"].Texts["flowGone"]) || got.header.Get("Location") != "" {
 								t.Errorf("step %d in another browser before step %d: status %d, to %q", i+j, i, got.status, got.header.Get("Location"))
 							}
 						}
@@ -138,7 +138,7 @@ func TestAFlowThatIsOverGivesOnePlainPageInTheLanguageOfThePerson(t *testing.T) 
 		s.clock.pass(flowTime)
 		for i, step := range steps {
 			got := step(b)
-			if got.status != http.StatusBadRequest || !strings.Contains(got.body, texts[lang]["flowGone"]) || !strings.Contains(got.body, `href="/auth/sign-in?lang=`+lang) {
+			if got.status != http.StatusBadRequest || !strings.Contains(got.body, wordsOf[lang].Texts["flowGone"]) || !strings.Contains(got.body, `href="/auth/sign-in?lang=`+lang) {
 				t.Errorf("%s, step %d: status %d: %s", lang, i, got.status, got.body)
 			}
 		}
@@ -154,7 +154,7 @@ func TestAPasswordIsSetInTheBrowserThatOpenedTheInvitationAlone(t *testing.T) {
 		if open != "" {
 			b.do("GET", pathInvite+"?invite="+open, nil)
 		}
-		if got := b.do("POST", pathInvite+"?lang=fr", form); got.status != http.StatusNotFound || !strings.Contains(got.body, texts["fr"]["inviteGone"]) {
+		if got := b.do("POST", pathInvite+"?lang=fr", form); got.status != http.StatusNotFound || !strings.Contains(got.body, wordsOf["fr"].Texts["inviteGone"]) {
 			t.Errorf("invitation opened: %s: status %d", name, got.status)
 		}
 	}

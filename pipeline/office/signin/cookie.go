@@ -30,7 +30,7 @@ type transaction struct {
 	Until    time.Time `json:"e"`
 }
 
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+func encodeText(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // setFlow hands the transaction to the browser. The cookie is Lax: the provider's redirect comes from another site.
 func setFlow(w http.ResponseWriter, t transaction) error {
@@ -39,7 +39,7 @@ func setFlow(w http.ResponseWriter, t transaction) error {
 		return err
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieFlow, Value: encode(b), Path: "/", MaxAge: int(flowTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: cookieFlow, Value: encodeText(b), Path: "/", MaxAge: int(flowTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return nil
 }

@@ -29,8 +29,8 @@ func newFailures(now func() time.Time) *failures {
 	return &failures{now: now, recent: list.New(), by: map[string]*list.Element{}}
 }
 
-// note counts a failure, and reports whether it is to be logged and how many before it were not.
-func (f *failures) note(address string) (tell bool, silent int) {
+// noteFailure counts a failure, and reports whether it is to be logged and how many before it were not.
+func (f *failures) noteFailure(address string) (tell bool, silent int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
@@ -66,7 +66,7 @@ func (s *Service) recordFailureAt(r *http.Request, user, account, cause string) 
 		account = ""
 	}
 	address := addressOf(r)
-	tell, silent := s.failures.note(address + " " + account)
+	tell, silent := s.failures.noteFailure(address + " " + account)
 	s.cfg.Logger.Warn().Str("address", address).Str("cause", cause).Msg("sign-in refused")
 	if !tell {
 		return nil

@@ -42,23 +42,23 @@ type refused struct{ cause, user string }
 func (r *refused) Error() string { return "sign-in refused: " + r.cause }
 
 // beginSignIn sends a browser to the provider.
-func (s *Service) beginSignIn(w http.ResponseWriter, r *http.Request) { s.begin(w, r, "") }
+func (s *Service) beginSignIn(w http.ResponseWriter, r *http.Request) { s.beginFlow(w, r, "") }
 
 // beginStepUp sends somebody who is signed in to the provider for a fresh authentication.
 func (s *Service) beginStepUp(w http.ResponseWriter, r *http.Request) {
 	who, err := s.Authenticate(r.Context(), r)
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		s.showFault(w, r, langOf(r), http.StatusServiceUnavailable, "storeDown")
+		s.showFault(w, langOf(r), http.StatusServiceUnavailable, "storeDown")
 	case err != nil:
 		// A cookie that is Strict does not come along when the step-up was followed from elsewhere; signing in is as fresh.
-		s.begin(w, r, "")
+		s.beginFlow(w, r, "")
 	default:
-		s.begin(w, r, who.SignIn)
+		s.beginFlow(w, r, who.SignIn)
 	}
 }
 
-func (s *Service) begin(w http.ResponseWriter, r *http.Request, stepUp string) {
+func (s *Service) beginFlow(w http.ResponseWriter, r *http.Request, stepUp string) {
 	lang := langOf(r)
 	if r.Host != s.origin.Host {
 		// The flow ends at the public address, and so begins there: a cookie of another name would not come along.
@@ -68,7 +68,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, stepUp string) {
 	f, err := s.reachProvider(r.Context())
 	if err != nil {
 		s.cfg.Logger.Error().Err(err).Msg("the provider of sign-ins is not reached")
-		s.showFault(w, r, lang, http.StatusServiceUnavailable, "providerDown")
+		s.showFault(w, lang, http.StatusServiceUnavailable, "providerDown")
 		return
 	}
 	t := transaction{
@@ -76,7 +76,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, stepUp string) {
 		StepUp: stepUp, Until: s.cfg.Now().Add(flowTime),
 	}
 	if err := setFlow(w, t); err != nil {
-		s.showFault(w, r, lang, http.StatusInternalServerError, "failed")
+		s.showFault(w, lang, http.StatusInternalServerError, "failed")
 		return
 	}
 	options := []oauth2.AuthCodeOption{
@@ -97,18 +97,18 @@ func (s *Service) safeNext(next string) string {
 	return "/"
 }
 
-// finish takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect
+// finishSignIn takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect
 // that began on another site, the browser would not send the new cookie, which is Strict.
-func (s *Service) finish(w http.ResponseWriter, r *http.Request) {
+func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	t, found := readFlow(r)
 	lang := t.Lang
-	if _, ok := texts[lang]; !ok {
+	if _, ok := wordsOf[lang]; !ok {
 		lang = langOf(r)
 	}
 	if isOf(t, r.URL.Query()) {
 		clearFlow(w) // an answer with another state ends nobody's sign-in
 	}
-	err := s.complete(r.Context(), w, r, t, found)
+	err := s.completeSignIn(r.Context(), w, r, t, found)
 	var no *refused
 	switch {
 	case err == nil:
@@ -121,16 +121,16 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request) {
 		if logged := s.recordFailure(r, no.user, no.cause); logged != nil {
 			status, text = http.StatusServiceUnavailable, "storeDown"
 		}
-		s.showFault(w, r, lang, status, text)
+		s.showFault(w, lang, status, text)
 	default:
 		s.cfg.Logger.Error().Err(err).Msg("nobody signs in: the sign-in cannot be written")
-		s.showFault(w, r, lang, http.StatusServiceUnavailable, "storeDown")
+		s.showFault(w, lang, http.StatusServiceUnavailable, "storeDown")
 	}
 }
 
-// complete checks everything about a callback, then begins the sign-in or steps it up.
-func (s *Service) complete(ctx context.Context, w http.ResponseWriter, r *http.Request, t transaction, found bool) error {
-	token, err := s.redeem(ctx, r.URL.Query(), t, found)
+// completeSignIn checks everything about a callback, then begins the sign-in or steps it up.
+func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, t transaction, found bool) error {
+	token, err := s.redeemCode(ctx, r.URL.Query(), t, found)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *Service) beginFor(ctx context.Context, r *http.Request, user *access.Us
 		}
 	}
 	address := addressOf(r)
-	id, err := s.cfg.Store.begin(ctx, sum, user.Name, token.Issuer, token.Subject, address, fingerprint(user), authenticated, now)
+	id, err := s.cfg.Store.insertSignIn(ctx, sum, user.Name, token.Issuer, token.Subject, address, fingerprint(user), authenticated, now)
 	if err != nil {
 		return err
 	}
@@ -188,8 +188,8 @@ func isOf(t transaction, q url.Values) bool {
 	return t.State != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(t.State)) == 1
 }
 
-// redeem turns the answer of the provider into its token, or says what is wrong with the answer.
-func (s *Service) redeem(ctx context.Context, q url.Values, t transaction, found bool) (*oidc.IDToken, error) {
+// redeemCode turns the answer of the provider into its token, or says what is wrong with the answer.
+func (s *Service) redeemCode(ctx context.Context, q url.Values, t transaction, found bool) (*oidc.IDToken, error) {
 	switch {
 	case !found:
 		return nil, &refused{cause: causeFlow}

@@ -336,7 +336,7 @@ func TestAProviderThatIsDownIsSaidAndAskedAgain(t *testing.T) {
 		})}}
 	})
 	b := s.browser()
-	if got := b.do("GET", "/auth/sign-in?lang=fr", nil); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, texts["fr"]["providerDown"]) {
+	if got := b.do("GET", "/auth/sign-in?lang=fr", nil); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, wordsOf["fr"].Texts["providerDown"]) {
 		t.Errorf("status %d, body %s", got.status, got.body)
 	}
 	down = false

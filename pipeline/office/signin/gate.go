@@ -14,7 +14,7 @@ import (
 // a proxy may have checked the other.
 func (s *Service) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status, code, detail := s.refuse(r); status != 0 {
+		if status, code, detail := s.refuseRequest(r); status != 0 {
 			writeProblem(w, status, code, detail)
 			return
 		}
@@ -22,8 +22,8 @@ func (s *Service) Gate(next http.Handler) http.Handler {
 	})
 }
 
-// refuse says why a request is not let in; 0 = it is.
-func (s *Service) refuse(r *http.Request) (status int, code, detail string) {
+// refuseRequest says why a request is not let in; 0 = it is.
+func (s *Service) refuseRequest(r *http.Request) (status int, code, detail string) {
 	tokens := len(r.Header.Values("Authorization"))
 	cookies := countSignIns(r)
 	switch {

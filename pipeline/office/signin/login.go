@@ -34,10 +34,10 @@ func (p *provider) showForm(w http.ResponseWriter, status int, a *authRequest, n
 			if u.Subject != "" || !mayBeHere(&u, p.service.cfg.Now()) {
 				continue
 			}
-			v.People = append(v.People, choice{Name: u.Name, Role: roleNames[a.lang][string(u.Role)], Where: placeOf(v, &u)})
+			v.People = append(v.People, choice{Name: u.Name, Role: wordsOf[a.lang].Roles[string(u.Role)], Where: placeOf(v, &u)})
 		}
 	}
-	p.service.show(w, status, "login.html", v)
+	p.service.showPage(w, status, "login.html", v)
 }
 
 // placeOf says in words which zones a user works for.
@@ -48,8 +48,8 @@ func placeOf(v view, u *access.User) string {
 	return v.T["zones"] + " " + strings.Join(u.Zones, ", ")
 }
 
-// login takes what a person said, and sends the browser on to the office with a code.
-func (p *provider) login(w http.ResponseWriter, r *http.Request) {
+// acceptLogin takes what a person said, and sends the browser on to the office with a code.
+func (p *provider) acceptLogin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		p.refuseStep(w, r)
@@ -61,11 +61,11 @@ func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PostForm.Get("name")
-	user, cause, locked, err := p.identify(r)
+	user, cause, locked, err := p.identifyUser(r)
 	switch {
 	case err != nil:
 		p.service.cfg.Logger.Error().Err(err).Msg("accounts cannot be read")
-		p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
+		p.service.showFault(w, a.lang, http.StatusServiceUnavailable, "storeDown")
 	case user == nil:
 		err := p.service.recordFailureAt(r, "", name, cause)
 		if err == nil && locked != nil {
@@ -73,23 +73,23 @@ func (p *provider) login(w http.ResponseWriter, r *http.Request) {
 		}
 		if err != nil {
 			p.service.cfg.Logger.Error().Err(err).Msg("failed sign-in not written to the look-up log")
-			p.service.showFault(w, r, a.lang, http.StatusServiceUnavailable, "storeDown")
+			p.service.showFault(w, a.lang, http.StatusServiceUnavailable, "storeDown")
 			return
 		}
 		p.showForm(w, http.StatusUnauthorized, a, name, "wrong")
 	default:
-		err := p.change(a.id, func(a *authRequest) { a.subject, a.at = user.Name, p.service.cfg.Now() })
+		err := p.changeRequest(a.id, func(a *authRequest) { a.subject, a.at = user.Name, p.service.cfg.Now() })
 		if err != nil {
-			p.service.showFault(w, r, a.lang, http.StatusBadRequest, "flowGone")
+			p.service.showFault(w, a.lang, http.StatusBadRequest, "flowGone")
 			return
 		}
 		http.Redirect(w, r, pathProvider+"/authorize/callback?id="+url.QueryEscape(a.id), http.StatusSeeOther)
 	}
 }
 
-// identify returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes
+// identifyUser returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes
 // with the cause, and with the end of the lock that the attempt made.
-func (p *provider) identify(r *http.Request) (user *access.User, cause string, locked *time.Time, err error) {
+func (p *provider) identifyUser(r *http.Request) (user *access.User, cause string, locked *time.Time, err error) {
 	now := p.service.cfg.Now()
 	if p.listsPeople() {
 		user, ok := p.service.findUser(p.service.issuer, r.PostForm.Get("sample"))
@@ -118,14 +118,14 @@ func (p *provider) identify(r *http.Request) (user *access.User, cause string, l
 // showInvite shows the page on which an invited person chooses a password. Looking at it uses the link up for nobody.
 func (p *provider) showInvite(w http.ResponseWriter, r *http.Request) {
 	invite := r.URL.Query().Get("invite")
-	name, err := p.service.cfg.Store.invited(r.Context(), invite, p.service.cfg.Now())
+	name, err := p.service.cfg.Store.findInvited(r.Context(), invite, p.service.cfg.Now())
 	if p.refuseInvite(w, r, err) {
 		return
 	}
 	setInvite(w, invite)
 	v := p.service.newView(langOf(r))
 	v.ID, v.Name = invite, name
-	p.service.show(w, http.StatusOK, "invite.html", v)
+	p.service.showPage(w, http.StatusOK, "invite.html", v)
 }
 
 // acceptInvite keeps the password of an invited person. The link has served then.
@@ -140,7 +140,7 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 		p.refuseInvite(w, r, errInvite)
 		return
 	}
-	name, err := p.service.cfg.Store.invited(r.Context(), invite, now)
+	name, err := p.service.cfg.Store.findInvited(r.Context(), invite, now)
 	if p.refuseInvite(w, r, err) {
 		return
 	}
@@ -148,10 +148,10 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 	v.ID, v.Name = invite, name
 	if fault := passwordFault(password); fault != "" {
 		v.Fault = v.T[fault]
-		p.service.show(w, http.StatusUnprocessableEntity, "invite.html", v)
+		p.service.showPage(w, http.StatusUnprocessableEntity, "invite.html", v)
 		return
 	}
-	hash, err := p.hash(r.Context(), password)
+	hash, err := p.hashPassword(r.Context(), password)
 	if err == nil {
 		err = p.keepPassword(r, invite, hash, now)
 	}
@@ -159,7 +159,7 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	clearInvite(w)
-	p.service.show(w, http.StatusOK, "invited.html", v)
+	p.service.showPage(w, http.StatusOK, "invited.html", v)
 }
 
 // keepPassword keeps the password of an invited person with its entry in the look-up log, or neither. One at a time: the
@@ -180,12 +180,12 @@ func (p *provider) refuseInvite(w http.ResponseWriter, r *http.Request, err erro
 		return false
 	case errors.Is(err, errInvite):
 		if p.service.recordFailure(r, "", causeInvite) == nil {
-			p.service.showFault(w, r, langOf(r), http.StatusNotFound, "inviteGone")
+			p.service.showFault(w, langOf(r), http.StatusNotFound, "inviteGone")
 			return true
 		}
 	default:
 		p.service.cfg.Logger.Error().Err(err).Msg("accounts cannot be read")
 	}
-	p.service.showFault(w, r, langOf(r), http.StatusServiceUnavailable, "storeDown")
+	p.service.showFault(w, langOf(r), http.StatusServiceUnavailable, "storeDown")
 	return true
 }

@@ -97,7 +97,7 @@ func newProvider(s *Service) (*provider, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathLogin, p.showLogin)
-	mux.HandleFunc("POST "+pathLogin, p.login)
+	mux.HandleFunc("POST "+pathLogin, p.acceptLogin)
 	mux.HandleFunc("GET "+pathInvite, p.showInvite)
 	mux.HandleFunc("POST "+pathInvite, p.acceptInvite)
 	mux.Handle(pathProvider+"/", p.bindSteps(http.StripPrefix(pathProvider, standard)))
@@ -148,8 +148,8 @@ func (a *authRequest) GetSubject() string { return a.subject }
 // Done reports whether the person was seen.
 func (a *authRequest) Done() bool { return !a.at.IsZero() }
 
-// add keeps a new request. When too many are under way, the oldest goes.
-func (p *provider) add(a *authRequest) {
+// addRequest keeps a new request. When too many are under way, the oldest goes.
+func (p *provider) addRequest(a *authRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var oldest *authRequest
@@ -166,8 +166,8 @@ func (p *provider) add(a *authRequest) {
 	p.requests[a.id] = a
 }
 
-// underWay returns a request that is not too old.
-func (p *provider) underWay(match func(*authRequest) bool) (*authRequest, error) {
+// findRequest returns a request that is not too old.
+func (p *provider) findRequest(match func(*authRequest) bool) (*authRequest, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.service.cfg.Now()
@@ -179,8 +179,8 @@ func (p *provider) underWay(match func(*authRequest) bool) (*authRequest, error)
 	return nil, errUnknown
 }
 
-// change replaces a request by a changed copy.
-func (p *provider) change(id string, with func(*authRequest)) error {
+// changeRequest replaces a request by a changed copy.
+func (p *provider) changeRequest(id string, with func(*authRequest)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r, ok := p.requests[id]
@@ -243,23 +243,23 @@ func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ 
 	}
 	a := &authRequest{AuthRequest: *r, id: randomText(16), began: s.p.service.cfg.Now(), lang: "nl"}
 	for _, l := range r.UILocales {
-		if base, _ := l.Base(); texts[base.String()] != nil {
+		if base, _ := l.Base(); wordsOf[base.String()].Texts != nil {
 			a.lang = base.String()
 			break
 		}
 	}
-	s.p.add(a)
+	s.p.addRequest(a)
 	return a, nil
 }
 
 // AuthRequestByID returns a request that is under way in the browser that asks.
 func (s *storage) AuthRequestByID(ctx context.Context, id string) (op.AuthRequest, error) {
-	return s.p.underWay(func(a *authRequest) bool { return a.id == id && isBound(ctx, a.CodeChallenge) })
+	return s.p.findRequest(func(a *authRequest) bool { return a.id == id && isBound(ctx, a.CodeChallenge) })
 }
 
 // AuthRequestByCode returns the request of a code. A code serves once and for a minute: with it the request is gone.
 func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
-	a, err := s.p.underWay(func(a *authRequest) bool { return a.code != "" && a.code == code })
+	a, err := s.p.findRequest(func(a *authRequest) bool { return a.code != "" && a.code == code })
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequ
 
 // SaveAuthCode keeps the code of a request.
 func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
-	return s.p.change(id, func(a *authRequest) { a.code = code })
+	return s.p.changeRequest(id, func(a *authRequest) { a.code = code })
 }
 
 // DeleteAuthRequest forgets a request.

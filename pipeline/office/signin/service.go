@@ -213,7 +213,7 @@ func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/sign-in", s.beginSignIn)
 	mux.HandleFunc("GET /auth/step-up", s.beginStepUp)
-	mux.HandleFunc("GET /auth/callback", s.finish)
+	mux.HandleFunc("GET /auth/callback", s.finishSignIn)
 	mux.HandleFunc("POST /auth/sign-out", s.signOut)
 	mux.HandleFunc("GET /auth/site", s.showSite)
 	mux.HandleFunc("GET /auth/me", s.showMe)
@@ -228,5 +228,5 @@ func (s *Service) Handler() http.Handler {
 func randomText(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails, or ends the process (Go 1.24)
-	return encode(b)
+	return encodeText(b)
 }

@@ -36,8 +36,8 @@ type held struct {
 	entry                    uint64 // of the look-up log
 }
 
-// begin stores a new sign-in and returns its id.
-func (s *Store) begin(ctx context.Context, token schemas.Sum, user, issuer, subject, address string, entry schemas.Sum, authenticated, now time.Time) (id string, err error) {
+// insertSignIn stores a new sign-in and returns its id.
+func (s *Store) insertSignIn(ctx context.Context, token schemas.Sum, user, issuer, subject, address string, entry schemas.Sum, authenticated, now time.Time) (id string, err error) {
 	err = s.pool.QueryRow(ctx, `INSERT INTO sign_ins (token_sha256, user_name, issuer, subject, address, user_sha256, authenticated_at, began_at, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING sign_in_id::text`,
 		token[:], user, issuer, subject, address, entry[:], authenticated, now).Scan(&id)
@@ -50,8 +50,8 @@ func (s *Store) noteEntry(ctx context.Context, id string, seq uint64) error {
 	return unavailable(err)
 }
 
-// use returns the sign-in of a token that is good now, and notes that it was used.
-func (s *Store) use(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
+// useSignIn returns the sign-in of a token that is good now, and notes that it was used.
+func (s *Store) useSignIn(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
 	var sum []byte
 	var used time.Time
 	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at, log_seq FROM sign_ins
