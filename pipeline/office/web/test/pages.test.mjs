@@ -1,36 +1,13 @@
 // Signing in, in Debian's chromium, against the program with its made-up city.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { check, openPage, overflow, signIn, startBrowser, startOffice, tabTo } from './support.mjs';
+import { test } from 'node:test';
+import { findViolations, openPage, signIn, tabTo, testLooks, testPages } from './support.mjs';
 
-let office;
-let browser;
-
-before(async () => {
-  browser = await startBrowser();
-  office = await startOffice();
-}, { timeout: 300_000 });
-
-after(async () => {
-  await browser?.close();
-  await office?.stop();
-});
-
-/** inPage opens the first page, runs a test in it and closes it. No test may break the policy or throw in the page. */
-function inPage(name, options, run) {
-  test(name, { timeout: 120_000 }, async () => {
-    const page = await openPage(browser, `${office.url}/?lang=${options.lang ?? 'nl'}`, options.context);
-    try {
-      await run(page);
-      assert.deepEqual(page.faults, []);
-    } finally {
-      await page.context().close();
-    }
-  });
-}
+const pages = testPages();
+const { inPage } = pages;
 
 /** walk goes through the states of signing in and calls look in each. */
-async function walk(page, look) {
+async function walk(page, _lang, look) {
   await look('nobody signed in');
   await page.click('main a.strong');
   await page.waitForSelector('button[name=sample]');
@@ -44,23 +21,7 @@ async function walk(page, look) {
   await look('no such page');
 }
 
-for (const lang of ['nl', 'fr', 'en']) {
-  for (const colorScheme of ['light', 'dark'])
-    inPage(`axe finds nothing: ${lang}, ${colorScheme}`, { lang, context: { colorScheme, locale: lang } }, (page) =>
-      walk(page, async (where) => {
-        assert.equal(await page.evaluate(() => document.documentElement.lang), lang, where);
-        assert.deepEqual(await check(page), [], where);
-      }),
-    );
-  inPage(`nothing is lost at 320 px and with text of twice the size: ${lang}`, { lang, context: { viewport: { width: 320, height: 640 }, locale: lang } }, (page) =>
-    walk(page, async (where) => {
-      assert.equal(await overflow(page), 0, `${where}, 320 px`);
-      await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
-      assert.equal(await overflow(page), 0, `${where}, 320 px and 200 %`);
-      await page.evaluate(() => document.documentElement.style.removeProperty('font-size'));
-    }),
-  );
-}
+testLooks(inPage, walk);
 
 inPage('one click signs in, and the page after it knows who it is', {}, async (page) => {
   assert.match(await page.textContent('aside'), /VERZONNEN GEGEVENS/);
@@ -68,6 +29,8 @@ inPage('one click signs in, and the page after it knows who it is', {}, async (p
   assert.match(await page.textContent('header'), /officer1/);
   assert.match(await page.textContent('main'), /5339/);
   assert.match(await page.textContent('[role=status]'), /^gelogd als nr\. [\d.]+$/);
+  assert.equal(new URL(page.url()).search, '?lang=nl');
+  await page.click('header .product');
   assert.equal(new URL(page.url()).search, '?lang=nl');
   // Nothing of it can be read by a script, and nothing is kept.
   assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ['', 0, 0]);
@@ -93,7 +56,7 @@ inPage('signing in and out goes by keyboard alone, with a visible focus', {}, as
 inPage('a sign-out ends the sign-in of every tab', {}, async (page) => {
   await signIn(page, 'officer1');
   const other = await page.context().newPage();
-  await other.goto(`${office.url}/?lang=nl`);
+  await other.goto(`${pages.office.url}/?lang=nl`);
   await other.click('header .who button');
   await other.waitForSelector('main a.strong');
   await other.close();
@@ -106,14 +69,14 @@ inPage('a page of another site cannot use the sign-in', {}, async (page) => {
   await signIn(page, 'officer1');
   // The same machine under its other name is another site to a browser.
   const other = await page.context().newPage();
-  await other.goto(office.url.replace('127.0.0.1', 'localhost'));
+  await other.goto(pages.office.url.replace('127.0.0.1', 'localhost'));
   const seen = await other.evaluate(async (url) => {
     try {
       return (await fetch(`${url}/auth/me`, { credentials: 'include', mode: 'no-cors' })).type;
     } catch (e) {
       return e.name;
     }
-  }, office.url);
+  }, pages.office.url);
   assert.equal(seen, 'TypeError'); // the policy of the page, and behind it the office
   await other.close();
   assert.equal(await page.evaluate(async () => (await fetch('/auth/me')).status), 200);
@@ -124,14 +87,14 @@ inPage('an office that does not answer is said, with a way on', { lang: 'en' }, 
   await page.reload();
   await page.waitForSelector('[role=alert]');
   assert.match(await page.textContent('[role=alert]'), /could not be logged.*r-1/s);
-  assert.deepEqual(await check(page), []);
+  assert.deepEqual(await findViolations(page), []);
   await page.unroute('**/auth/me');
   await page.click('[role=alert] button');
   await page.waitForSelector('[role=alert]', { state: 'detached' });
 });
 
 test('a violation of the policy is seen by these tests', { timeout: 60_000 }, async () => {
-  const page = await openPage(browser, office.url);
+  const page = await openPage(pages.browser, pages.office.url);
   await page.evaluate(() => {
     const script = document.createElement('script');
     try {

@@ -1,38 +1,14 @@
 // Stating a purpose, in Debian's chromium, against the program with its made-up city.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { check, openPage, overflow, signIn, startBrowser, startOffice, tabTo } from './support.mjs';
+import { findViolations, measureOverflow, signIn, tabTo, testLooks, testPages } from './support.mjs';
 
-let office;
-let browser;
-
-before(async () => {
-  browser = await startBrowser();
-  office = await startOffice();
-}, { timeout: 300_000 });
-
-after(async () => {
-  await browser?.close();
-  await office?.stop();
-});
-
-/** inPage opens the first page, runs a test in it and closes it. No test may break the policy or throw in the page. */
-function inPage(name, options, run) {
-  test(name, { timeout: 120_000 }, async () => {
-    const page = await openPage(browser, `${office.url}/?lang=${options.lang ?? 'nl'}`, options.context);
-    try {
-      await run(page);
-      assert.deepEqual(page.faults, []);
-    } finally {
-      await page.context().close();
-    }
-  });
-}
+const pages = testPages();
+const { inPage } = pages;
 
 const file = 'BR.30.L1.004711/2026';
 const why = { nl: 'vluchtmisdrijf met gewonden', fr: 'délit de fuite avec blessés', en: 'hit and run with injuries' };
 
-async function state(page, reason) {
+async function statePurpose(page, reason) {
   await page.fill('#case_ref', file);
   await page.fill('#reason', reason);
   await page.click('button[type=submit]');
@@ -46,32 +22,16 @@ async function walk(page, lang, look) {
   await page.click('button[type=submit]');
   await page.waitForSelector('.fault');
   await look('fields not filled in');
-  await state(page, why[lang]);
+  await statePurpose(page, why[lang]);
   await page.waitForSelector('.open');
   await look('purpose open');
 }
 
-for (const lang of ['nl', 'fr', 'en']) {
-  for (const colorScheme of ['light', 'dark'])
-    inPage(`axe finds nothing: ${lang}, ${colorScheme}`, { lang, context: { colorScheme, locale: lang } }, (page) =>
-      walk(page, lang, async (where) => {
-        assert.equal(await page.evaluate(() => document.documentElement.lang), lang, where);
-        assert.deepEqual(await check(page), [], where);
-      }),
-    );
-  inPage(`nothing is lost at 320 px and with text of twice the size: ${lang}`, { lang, context: { viewport: { width: 320, height: 640 }, locale: lang } }, (page) =>
-    walk(page, lang, async (where) => {
-      assert.equal(await overflow(page), 0, `${where}, 320 px`);
-      await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
-      assert.equal(await overflow(page), 0, `${where}, 320 px and 200 %`);
-      await page.evaluate(() => document.documentElement.style.removeProperty('font-size'));
-    }),
-  );
-}
+testLooks(inPage, walk);
 
 inPage('a purpose is logged, shown in the header, and ends', {}, async (page) => {
   await signIn(page, 'officer1');
-  await state(page, why.nl);
+  await statePurpose(page, why.nl);
   await page.waitForSelector('.open');
   assert.match(await page.textContent('header .purpose'), /Gerechtelijk.*BR\.30\.L1\.004711\/2026.*nog/s);
   assert.match(await page.textContent('[role=status]'), /^gelogd als nr\. [\d.\s]+$/);
@@ -147,15 +107,15 @@ inPage('a sign-out ends the sign-in of every tab; what was typed stays', {}, asy
   await signIn(page, 'officer1');
   await page.fill('#reason', why.nl);
   const other = await page.context().newPage();
-  await other.goto(`${office.url}/?lang=nl`);
+  await other.goto(`${pages.office.url}/?lang=nl`);
   await other.click('header .who button');
   await other.waitForSelector('main a.strong');
   await other.close();
   await page.fill('#case_ref', file);
   await page.click('button[type=submit]');
   await page.waitForSelector('dialog[open]');
-  assert.deepEqual(await check(page), []);
-  assert.equal(await overflow(page), 0);
+  assert.deepEqual(await findViolations(page), []);
+  assert.equal(await measureOverflow(page), 0);
   const [popup] = await Promise.all([page.context().waitForEvent('page'), page.click('dialog a.strong')]);
   await popup.click('button[name=sample][value=officer1]');
   await popup.waitForSelector('header .who');

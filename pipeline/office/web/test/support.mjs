@@ -1,9 +1,11 @@
 // Starts the program with its made-up city on free ports, and a browser; gives pages that count violations of the policy.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
@@ -21,7 +23,7 @@ async function freePort() {
   });
 }
 
-async function run(command, args) {
+async function runCommand(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (d) => (said += d));
@@ -32,7 +34,7 @@ async function run(command, args) {
 /** startOffice runs bin/anpr up with a made-up city until stop; it answers at url. */
 export async function startOffice() {
   const data = mkdtempSync(join(tmpdir(), 'anpr-pages-'));
-  await run('bin/anprload', ['city', '--missing', '--out', join(data, 'reference')]);
+  await runCommand('bin/anprload', ['city', '--missing', '--out', join(data, 'reference')]);
   const port = await freePort();
   const args = ['up', '--data', data, '--office-addr', `127.0.0.1:${port}`, '--ops-addr', `127.0.0.1:${await freePort()}`];
   for (const flag of ['--gateway-addr', '--kafka-addr', '--clickhouse-addr', '--postgres-addr']) args.push(flag, `127.0.0.1:${await freePort()}`);
@@ -92,8 +94,8 @@ export async function signIn(page, name) {
   await page.waitForSelector('header .who');
 }
 
-/** check runs axe over a page and returns its violations, a line each. */
-export async function check(page) {
+/** findViolations runs axe over a page and returns its violations, a line each. */
+export async function findViolations(page) {
   await page.evaluate(axe.source); // a script tag would be blocked, rightly
   const result = await page.evaluate(() =>
     globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
@@ -101,8 +103,8 @@ export async function check(page) {
   return result.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
 }
 
-/** overflow returns by how many pixels a page is wider than its window. */
-export async function overflow(page) {
+/** measureOverflow returns by how many pixels a page is wider than its window. */
+export async function measureOverflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 }
 
@@ -117,4 +119,52 @@ export async function tabTo(page, want) {
     }
   }
   throw new Error(`Tab does not reach ${want}`);
+}
+
+/**
+ * testPages starts browser and office for the tests of a file and ends them after. It returns both, and inPage, which opens the first page, runs
+ * a test in it and closes it. No test may break the policy or throw in the page.
+ */
+export function testPages() {
+  const pages = {};
+  before(async () => {
+    pages.browser = await startBrowser();
+    pages.office = await startOffice();
+  }, { timeout: 300_000 });
+  after(async () => {
+    await pages.browser?.close();
+    await pages.office?.stop();
+  });
+  pages.inPage = (name, options, run) =>
+    test(name, { timeout: 120_000 }, async () => {
+      const page = await openPage(pages.browser, `${pages.office.url}/?lang=${options.lang ?? 'nl'}`, options.context);
+      try {
+        await run(page);
+        assert.deepEqual(page.faults, []);
+      } finally {
+        await page.context().close();
+      }
+    });
+  return pages;
+}
+
+/** testLooks goes with walk through the states of a screen, in every language: axe finds nothing in any, and nothing is lost on a small one. */
+export function testLooks(inPage, walk) {
+  for (const lang of ['nl', 'fr', 'en']) {
+    for (const colorScheme of ['light', 'dark'])
+      inPage(`axe finds nothing: ${lang}, ${colorScheme}`, { lang, context: { colorScheme, locale: lang } }, (page) =>
+        walk(page, lang, async (where) => {
+          assert.equal(await page.evaluate(() => document.documentElement.lang), lang, where);
+          assert.deepEqual(await findViolations(page), [], where);
+        }),
+      );
+    inPage(`nothing is lost at 320 px and with text of twice the size: ${lang}`, { lang, context: { viewport: { width: 320, height: 640 }, locale: lang } }, (page) =>
+      walk(page, lang, async (where) => {
+        assert.equal(await measureOverflow(page), 0, `${where}, 320 px`);
+        await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
+        assert.equal(await measureOverflow(page), 0, `${where}, 320 px and 200 %`);
+        await page.evaluate(() => document.documentElement.style.removeProperty('font-size'));
+      }),
+    );
+  }
 }
