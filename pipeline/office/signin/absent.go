@@ -8,6 +8,7 @@ func Absent(madeUp bool) http.Handler {
 	mux.HandleFunc("GET /auth/site", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"sign_in": "none", "made_up": madeUp})
 	})
+	mux.HandleFunc("GET /auth/style.css", showStyle) // of the page that says how to build the others
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "not_found", "nobody signs in here with a browser; the API takes tokens")
 	})

@@ -56,10 +56,10 @@ func Load() (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(built)
+	return loadPages(built)
 }
 
-func load(built fs.FS) (*Pages, error) {
+func loadPages(built fs.FS) (*Pages, error) {
 	p := &Pages{files: map[string]page{}}
 	if err := json.Unmarshal(routesFile, &p.paths); err != nil {
 		return nil, fmt.Errorf("routes.json: %w", err)
@@ -131,7 +131,7 @@ func (p *Pages) Handler(next http.Handler) http.Handler {
 		if f, ok := p.files[r.URL.Path]; ok {
 			SetHeaders(w.Header())
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // the name holds the hash of the content
-			send(w, r, f, http.StatusOK)
+			sendPage(w, r, f, http.StatusOK)
 			return
 		}
 		known := slices.Contains(p.paths, r.URL.Path)
@@ -144,7 +144,7 @@ func (p *Pages) Handler(next http.Handler) http.Handler {
 		if !known {
 			status = http.StatusNotFound
 		}
-		send(w, r, p.index, status)
+		sendPage(w, r, p.index, status)
 	})
 }
 
@@ -158,7 +158,7 @@ func forBrowser(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func send(w http.ResponseWriter, r *http.Request, f page, status int) {
+func sendPage(w http.ResponseWriter, r *http.Request, f page, status int) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("Vary", "Accept-Encoding")

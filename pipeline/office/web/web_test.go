@@ -19,7 +19,7 @@ var built = fstest.MapFS{
 
 func pagesOf(t *testing.T, files fstest.MapFS) *Pages {
 	t.Helper()
-	p, err := load(files)
+	p, err := loadPages(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,14 +37,14 @@ func ask(p *Pages, method, path string, header ...string) *httptest.ResponseReco
 }
 
 func TestAProgramWithoutItsPagesSaysHowToBuildThem(t *testing.T) {
-	p, err := load(fstest.MapFS{"absent.html": {Data: []byte("make ui")}})
+	p, err := loadPages(fstest.MapFS{"absent.html": {Data: []byte("make ui")}})
 	if err != nil || p.Built() {
 		t.Fatal(err, p.Built())
 	}
 	if w := ask(p, "GET", "/"); w.Code != http.StatusOK || w.Body.String() != "make ui" || w.Header().Get("Content-Security-Policy") != Policy {
 		t.Errorf("status %d, body %q, header %v", w.Code, w.Body, w.Header())
 	}
-	if _, err := load(fstest.MapFS{}); err == nil {
+	if _, err := loadPages(fstest.MapFS{}); err == nil {
 		t.Error("a dist without absent.html must be an error")
 	}
 	// What stands in the repository says it in all languages.

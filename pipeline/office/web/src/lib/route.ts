@@ -48,11 +48,15 @@ export async function focusHeading(): Promise<void> {
   document.querySelector<HTMLElement>('main h1')?.focus();
 }
 
-/** followLinks lets links to screens change the screen without loading the page anew. */
+/** followLinks lets links to screens change the screen without loading the page anew. The language stays in the address. */
 export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element | null)?.closest('a');
   if (!link || link.target || link.origin !== location.origin || !paths.includes(link.pathname)) return;
   event.preventDefault();
-  void goTo(link.pathname + link.search);
+  const query = new URLSearchParams(link.search);
+  const lang = new URLSearchParams(location.search).get('lang');
+  if (lang && !query.has('lang')) query.set('lang', lang);
+  const text = query.toString();
+  void goTo(link.pathname + (text ? `?${text}` : ''));
 }

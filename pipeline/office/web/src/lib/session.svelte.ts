@@ -3,6 +3,7 @@ import { messages, pickLang, type Lang, type Messages } from './i18n';
 import type { Me, Purpose, PurposeKind, Site } from './office';
 import { setFilter } from './route';
 import { status } from './status.svelte';
+import { writeList } from './time';
 
 export interface PurposeForm {
   purpose: PurposeKind;
@@ -38,6 +39,11 @@ class Session {
 
   get t(): Messages {
     return messages[this.lang];
+  }
+
+  /** describeZones says in words within which zones something holds; without zones it is the region. */
+  describeZones(zones: string[] | undefined): string {
+    return zones?.length ? this.t.inZones(writeList(this.lang, zones), zones.length) : this.t.allZones;
   }
 
   get purpose(): Purpose | undefined {

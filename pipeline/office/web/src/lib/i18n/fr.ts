@@ -18,20 +18,19 @@ export const fr: Messages = {
   signInSticks: 'Si vous revenez à cette page après la connexion, votre navigateur refuse le cookie. Utilisez Chromium ou ouvrez la page en https.',
   signOut: 'Se déconnecter',
   signedInAs: (name) => `Connecté : ${name}`,
-  signedOut: 'Vous êtes déconnecté.',
 
   expired: 'Votre session a expiré',
   expiredText: 'Reconnectez-vous pour continuer. Ce que vous avez saisi reste en place tant que vous ne fermez pas cette page.',
   ending: 'Votre session va expirer',
   endingText: (span) => `Dans ${span}, vous serez déconnecté. Ce que vous avez saisi reste en place.`,
   extend: 'Rester connecté',
-  later: 'Fermer',
 
   you: 'Qui vous êtes',
   name: 'Nom',
   role: 'Rôle',
   zones: 'Zones de police',
   allZones: 'toute la région',
+  inZones: (list, count) => `${count === 1 ? 'zone' : 'zones'} ${list}`,
   noRole: 'Votre compte n’a pas de rôle ici. Demandez à l’exploitant de vous inscrire dans la liste des utilisateurs.',
   roles: {
     gvc_agent: 'agent du CRT',
@@ -47,7 +46,6 @@ export const fr: Messages = {
   purposeLead: 'Vous choisissez une fois ; chaque consultation s’y réfère ensuite.',
   noPurposes: 'Sur ce serveur, vous indiquez finalité et motif à chaque consultation : dans l’API ou avec anpr query.',
   purposeNone: 'Aucune finalité choisie',
-  purposeNow: 'Finalité ouverte',
   purposeEnd: 'Clore la finalité',
   purposeOpen: 'Ouvrir la finalité',
   purposeOpens: 'Ce que cela ouvre',
@@ -93,10 +91,10 @@ export const fr: Messages = {
   requestID: (id) => `Numéro de la demande : ${id}`,
   notFound: 'Cette page n’existe pas',
   notFoundText: 'L’adresse ne correspond à aucun écran de cette application.',
-  toStart: 'Vers la première page',
+  toStart: 'Vers la page d’accueil',
 
   faults: {
-    missing: 'À remplir.',
+    missing: 'Remplissez ce champ.',
     too_short: 'Trop court : écrivez au moins 10 caractères.',
     too_long: 'Trop long.',
     text: 'Certains caractères sont illisibles. Saisissez le texte à nouveau.',

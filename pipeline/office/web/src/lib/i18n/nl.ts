@@ -13,23 +13,22 @@ export const nl = {
   signInAgain: 'Opnieuw aanmelden',
   signInNone: 'Aanmelden in de browser is hier niet ingesteld. De API en het commando anpr query werken met een token.',
   signInNoneCure: 'De beheerder stelt het in met --oidc-issuer; de handleiding staat in deploy/README.md.',
-  signInSticks: 'Blijft u op deze bladzijde na het aanmelden, dan weigert uw browser de cookie. Gebruik Chromium, of open de pagina via https.',
+  signInSticks: 'Komt u na het aanmelden weer op deze pagina, dan weigert uw browser de cookie. Gebruik Chromium, of open de pagina via https.',
   signOut: 'Afmelden',
   signedInAs: (name: string) => `Aangemeld als ${name}`,
-  signedOut: 'U bent afgemeld.',
 
   expired: 'Uw aanmelding is verlopen',
   expiredText: 'Meld u opnieuw aan om verder te gaan. Wat u intikte blijft staan zolang u deze pagina niet sluit.',
   ending: 'Uw aanmelding loopt af',
   endingText: (span: string) => `Over ${span} wordt u afgemeld. Wat u intikte blijft staan.`,
   extend: 'Aangemeld blijven',
-  later: 'Sluiten',
 
   you: 'Wie u bent',
   name: 'Naam',
   role: 'Rol',
   zones: 'Politiezones',
   allZones: 'het hele gewest',
+  inZones: (list: string, count: number) => `${count === 1 ? 'zone' : 'zones'} ${list}`,
   noRole: 'Uw account heeft hier geen rol. Vraag de beheerder om u in de gebruikerslijst op te nemen.',
   roles: {
     gvc_agent: 'behandelaar GVC',
@@ -45,7 +44,6 @@ export const nl = {
   purposeLead: 'U kiest één keer; elke opzoeking daarna verwijst ernaar.',
   noPurposes: 'Op deze server zegt u doel en reden bij elke opzoeking zelf: in de API of met anpr query.',
   purposeNone: 'Geen doel gekozen',
-  purposeNow: 'Open doel',
   purposeEnd: 'Doel afsluiten',
   purposeOpen: 'Doel openen',
   purposeOpens: 'Wat dit opent',
@@ -91,7 +89,7 @@ export const nl = {
   requestID: (id: string) => `Nummer van de aanvraag: ${id}`,
   notFound: 'Deze pagina is er niet',
   notFoundText: 'Het adres hoort bij geen scherm van deze toepassing.',
-  toStart: 'Naar de eerste pagina',
+  toStart: 'Naar de startpagina',
 
   faults: {
     missing: 'Vul dit in.',
