@@ -1,0 +1,132 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// memory is a Store in memory. Its fault hooks are set by tests.
+type memory struct {
+	mu      sync.Mutex
+	entries []Entry
+	head    Head
+	appends []int // entries of each
+	before  func([]*Entry) error
+	after   func() error // loses the acknowledgement of an append that happened
+	years   map[int]string
+}
+
+func (m *memory) Append(_ context.Context, es []*Entry, seal func(End) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	end := End{Head: m.head, Now: schemas.MicrosOf(testNow)}
+	if n := len(m.entries); n > 0 {
+		end.Newest, end.Signature = m.entries[n-1].head(), m.entries[n-1].Signature
+	}
+	if err := seal(end); err != nil || len(es) == 0 {
+		return err
+	}
+	m.appends = append(m.appends, len(es))
+	if m.before != nil {
+		if err := m.before(es); err != nil {
+			return err
+		}
+	}
+	for _, e := range es {
+		m.entries = append(m.entries, *e)
+		m.head = e.head()
+	}
+	if m.after != nil {
+		return m.after()
+	}
+	return nil
+}
+
+func (m *memory) Head(context.Context) (Head, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.head, nil
+}
+
+func (m *memory) RegisterKey(_ context.Context, year int, id string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.years == nil {
+		m.years = map[int]string{}
+	}
+	if m.years[year] == "" {
+		m.years[year] = id
+	}
+	return m.years[year], nil
+}
+
+func (m *memory) Scan(_ context.Context, from uint64, each func(*Entry) error) error {
+	m.mu.Lock()
+	entries := slices.Clone(m.entries)
+	m.mu.Unlock()
+	slices.SortStableFunc(entries, func(a, b Entry) int { return int(a.Seq) - int(b.Seq) })
+	for i := range entries {
+		if entries[i].Seq < from {
+			continue
+		}
+		if err := each(&entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var testNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func testKeys(t testing.TB) *Keys {
+	t.Helper()
+	k, err := LoadKeys(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func openLog(t testing.TB, m *memory, k *Keys) *Log {
+	t.Helper()
+	l, err := OpenLog(t.Context(), m, k)
+	if err != nil {
+		t.Fatalf("open log: %v", err)
+	}
+	return l
+}
+
+func scopeOf(t testing.TB, plate string) Scope {
+	t.Helper()
+	s, r := Authorise(&User{Name: "officer", Role: ZoneOfficer, Zones: []string{"5339"}},
+		Request{
+			Route: RouteSearch, Purpose: Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":` + quote(plate) + `}`, Plates: []string{plate},
+			SignIn: "s1", Address: "192.0.2.7",
+		}, schemas.MicrosOf(testNow))
+	if r != nil {
+		t.Fatalf("authorise: %v", r)
+	}
+	return s
+}
+
+// filledLog makes n entries: look-ups and what they disclosed.
+func filledLog(t testing.TB, m *memory, k *Keys, n int) *Log {
+	t.Helper()
+	l := openLog(t, m, k)
+	for i := 0; i < n; i += 2 {
+		p, err := l.Grant(t.Context(), scopeOf(t, "1ABC"+strings.Repeat("1", i/2+1)))
+		if err != nil {
+			t.Fatalf("grant %d: %v", i, err)
+		}
+		if err := l.Disclose(t.Context(), p, Disclosure{Rows: 2, Plates: []string{"1ABC123", "2XYZ999", "1ABC123"}}); err != nil {
+			t.Fatalf("disclose %d: %v", i, err)
+		}
+	}
+	return l
+}
