@@ -97,7 +97,7 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 		if err != nil {
 			return nil, answered{}, err
 		}
-		f, err := o.filterOf(in, p, plate, page)
+		f, err := o.filterOf(in, p, namedPlates(plate), page)
 		if err != nil {
 			return nil, answered{}, err
 		}
@@ -122,8 +122,8 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 	})
 }
 
-// filterOf is what the permit lets an auditor see of the log.
-func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plate query.Plate, page query.Page) (*store.Filter, error) {
+// filterOf is what the permit lets an auditor see of the log, of entries with one of the plates when there are any.
+func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, page query.Page) (*store.Filter, error) {
 	f := &store.Filter{
 		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: page.Limit, Zones: p.Zones(),
 	}
@@ -139,22 +139,24 @@ func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plate query.Plate
 	if p.To() != 0 {
 		f.To = p.To().Time()
 	}
-	if !plate.IsZero() {
-		f.Marks, err = o.marksOf(plate.Text())
+	if len(plates) > 0 {
+		f.Marks, err = o.marksOf(plates...)
 	}
 	return f, err
 }
 
-// marksOf returns the HMACs of a plate under every key that is kept.
-func (o *Office) marksOf(plate string) ([][]byte, error) {
+// marksOf returns the HMACs of plates under every key that is kept.
+func (o *Office) marksOf(plates ...string) ([][]byte, error) {
 	keys, err := o.cfg.Keys.All()
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]byte, len(keys))
-	for i, k := range keys {
-		m := k.Mark(plate)
-		out[i] = m[:]
+	out := make([][]byte, 0, len(keys)*len(plates))
+	for _, k := range keys {
+		for _, p := range plates {
+			m := k.Mark(p)
+			out = append(out, m[:])
+		}
 	}
 	return out, nil
 }
@@ -170,7 +172,7 @@ func shownEntry(f *store.Found) AccessEntry {
 	for _, c := range f.Clear {
 		e.Plates = append(e.Plates, c.Plate)
 		for _, text := range []*string{&e.Query, &e.Reason, &e.CaseRef, &e.ProsecutorRef, &e.Body} {
-			*text = strings.ReplaceAll(*text, "hmac:"+f.KeyID+":"+hex.EncodeToString(c.Mark[:]), c.Plate)
+			*text = strings.ReplaceAll(*text, access.MarkText(f.KeyID, c.Mark[:]), c.Plate)
 		}
 	}
 	slices.Sort(e.Plates)

@@ -341,6 +341,39 @@ func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 	}
 }
 
+// Every refusal names the sign-in and the address, also one of a route that is no look-up.
+func TestEveryRefusalSaysWhoAskedFromWhere(t *testing.T) {
+	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
+	const absent = "6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10"
+	open := d.purpose("Bearer officer", access.Judicial)
+	for name, c := range map[string]struct {
+		token, purpose string
+		q              rawRequest
+		status         int
+	}{
+		"no such search":    {"Bearer officer", open, rawRequest{"GET", "/v1/searches/" + absent, ""}, 404},
+		"no such purpose":   {"Bearer officer", "", rawRequest{"DELETE", "/v1/purposes/" + absent, ""}, 404},
+		"no such approval":  {"Bearer officer", "", rawRequest{"POST", "/v1/approvals/decide", `{"id":"` + absent + `","approve":true}`}, 404},
+		"no purpose":        {"Bearer officer", "", rawRequest{"POST", "/v1/approvals", `{"kind":"rows"}`}, 403},
+		"no second person":  {"Bearer officer", open, rawRequest{"POST", "/v1/searches", `{"plate":"1AB*","from":"2026-11-01T00:00:00Z","to":"2026-11-21T00:00:00Z"}`}, 403},
+		"no grant":          {"Bearer colleague", "", rawRequest{"GET", "/v1/prosecutor-decisions", ""}, 403},
+		"no prosecutor":     {"Bearer officer", "", rawRequest{"POST", "/v1/prosecutor-decisions/confirm", `{"prosecutor_ref":"X","confirmed":true}`}, 403},
+		"no reason":         {"Bearer officer", "", rawRequest{"POST", "/v1/purposes", `{"purpose":"judicial","reason":""}`}, 422},
+		"another's purpose": {"Bearer officer", "", rawRequest{"POST", "/v1/purposes", `{"purpose":"oversight","reason":"` + why + `"}`}, 403},
+	} {
+		before := d.logged("outcome = 'refused'")
+		if status, body := d.send(c.token, c.purpose, c.q); status != c.status {
+			t.Errorf("%s: got %d %s, want %d", name, status, body, c.status)
+		}
+		if n := d.logged("outcome = 'refused'") - before; n != 1 {
+			t.Errorf("%s: %d refusals in the log, want one", name, n)
+		}
+	}
+	if n := d.logged("outcome = 'refused' AND (sign_in = '' OR address = '')"); n != 0 {
+		t.Errorf("%d refusals do not say from which sign-in and address they came", n)
+	}
+}
+
 // An answer whose disclosure cannot be written is not sent.
 func TestAnAnswerIsSentOnlyAfterWhatItDisclosesIsLogged(t *testing.T) {
 	var broken bool

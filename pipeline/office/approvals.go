@@ -73,9 +73,8 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 	}
 	ask.Query = string(question)
 	if in.Search != nil {
-		ask.Plates = []string{plateOfAny(in.Search.Plate)}
-		if in.Search.Plate != "" {
-			ask.Plates = append(ask.Plates, in.Search.Plate)
+		if plate := in.Search.Plate; plate != "" {
+			ask.Plates = []string{plateOfAny(plate), plate}
 		}
 		ask.Known = o.knownCameras(map[string]any{"cameras": in.Search.Camera})
 	}
@@ -179,7 +178,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	}
 	a, err := o.people.FindApproval(ctx, in.ID, u.Name, u.Zones)
 	if err == nil && a.User == u.Name {
-		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q}`, a.ID)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {
+		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {
 			return nil, err
 		}
 		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
@@ -193,7 +192,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	if a.Outcome != "" {
 		return nil, o.refuseDecided(ctx, asked)
 	}
-	seq, err := o.identify(ctx, access.Request{Route: access.RouteDecide, Query: fmt.Sprintf(`{"approval_id":%q,"approve":%t,"user":%q}`, a.ID, in.Approve, a.User)})
+	seq, err := o.identify(ctx, access.Request{Route: access.RouteDecide, Query: writeAsked(map[string]any{"approval_id": a.ID, "approve": in.Approve, "user": a.User})})
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +208,6 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 // refuseDecided logs that somebody decided what was decided already, and returns the answer.
 func (o *Office) refuseDecided(ctx context.Context, asked map[string]any) error {
 	ask := access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}
-	nameAsker(ctx, &ask)
 	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, codeDecided, "", store.ErrDecided.Error()), "none"); !isRefusal(err) {
 		return err
 	}

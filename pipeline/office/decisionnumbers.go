@@ -3,7 +3,6 @@ package office
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -56,7 +55,7 @@ func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQue
 			Ref: d.Ref, FirstStated: d.FirstStated.UTC(), LastStated: d.LastStated.UTC(), Users: d.Users, Outcome: d.Outcome, DecidedBy: d.DecidedBy,
 		})
 	}
-	_, err = o.identify(ctx, access.Request{Route: access.RouteListDecisions, Query: fmt.Sprintf(`{"shown":%d}`, len(out.Rows))})
+	_, err = o.identify(ctx, access.Request{Route: access.RouteListDecisions, Query: writeAsked(map[string]any{"shown": len(out.Rows)})})
 	return out, err
 }
 
@@ -80,15 +79,15 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 	u := signedIn(ctx).User
 	j := access.Justification{ProsecutorRef: in.Ref}
 	j.Normalise()
-	if err := o.demandFresh(ctx, access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}); err != nil {
+	ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}
+	if err := o.demandFresh(ctx, ask); err != nil {
 		return nil, err
 	}
 	if u.Role != access.Prosecutor {
-		ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: writeAsked(map[string]any{"confirmed": in.Confirmed})}
 		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeRole, "", "a prosecutor with the grant approve says what becomes of a number: the police state numbers, and do not answer them"), "none")
 	}
 	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
-	ask := access.Request{Route: access.RouteConfirm, ProsecutorRef: j.ProsecutorRef, Query: fmt.Sprintf(`{"confirmed":%t,"ended":%d}`, in.Confirmed, ended)}
+	ask.Query = writeAsked(map[string]any{"confirmed": in.Confirmed, "ended": ended})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeNotFound, "", notFoundText), "none")

@@ -2,7 +2,6 @@ package office
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -68,17 +67,9 @@ func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*Disclo
 		if err != nil {
 			return nil, answered{}, err
 		}
-		f, err := o.filterOf(&AccessLogQuery{}, p, plate, page)
+		f, err := o.filterOf(&AccessLogQuery{}, p, plate.AllForms(), page)
 		if err != nil {
 			return nil, answered{}, err
-		}
-		f.Marks = nil
-		for _, form := range plate.AllForms() {
-			marks, err := o.marksOf(form)
-			if err != nil {
-				return nil, answered{}, err
-			}
-			f.Marks = append(f.Marks, marks...)
 		}
 		found, err := o.cfg.LookUps.FindDisclosures(ctx, f)
 		if err != nil {
@@ -105,7 +96,7 @@ func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*Disclo
 func shownDisclosure(f *store.Disclosed, plate string, marks [][]byte) Disclosure {
 	asked := f.Asked.Asked
 	for _, m := range marks {
-		asked = strings.ReplaceAll(asked, "hmac:"+f.Asked.KeyID+":"+hex.EncodeToString(m), plate)
+		asked = strings.ReplaceAll(asked, access.MarkText(f.Asked.KeyID, m), plate)
 	}
 	return Disclosure{
 		Seq: f.Seq, Of: f.Of, At: f.At.Time(), User: f.User, Role: f.Role, Zone: f.Zones, Action: f.Operation, Purpose: f.Purpose,

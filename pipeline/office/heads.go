@@ -116,17 +116,10 @@ func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.He
 	if err != nil {
 		return v, len(heads), errors.Join(err, broken)
 	}
-	if v.OK() && broken != nil {
-		o.setDamaged(nil, access.Head{})
-		o.cfg.Metrics.Verified.Set(0)
-		o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
-		return v, len(heads), broken
-	}
 	if v.OK() {
 		o.setDamaged(nil, access.Head{})
-		o.cfg.Metrics.Verified.Set(1)
-		o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
-		return v, len(heads), nil
+		o.countVerified(broken == nil)
+		return v, len(heads), broken
 	}
 	if len(more) > 0 { // a head that somebody typed shuts no office
 		if again, _, err := o.verifyLog(ctx, l); err == nil && again.OK() {
@@ -134,12 +127,21 @@ func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.He
 		}
 	}
 	why := fmt.Errorf("entry %d: %s: %w", v.FirstBad, v.Problem, access.ErrDamaged)
-	o.cfg.Metrics.Verified.Set(0)
-	o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+	o.countVerified(false)
 	o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")
 	o.setDamaged(why, l.Head())
 	l.Shut(why)
 	return v, len(heads), nil
+}
+
+// countVerified tells the metrics that the log was verified now, and whether it holds.
+func (o *Office) countVerified(holds bool) {
+	value := 0.0
+	if holds {
+		value = 1
+	}
+	o.cfg.Metrics.Verified.Set(value)
+	o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
 }
 
 func (o *Office) setDamaged(why error, at access.Head) {

@@ -87,18 +87,17 @@ func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error)
 	if err != nil {
 		return access.Scope{}, fmt.Errorf("write query for the access log: %w", err)
 	}
-	user := signedIn(ctx).User
+	v := visitOf(ctx)
 	ask := access.Request{
 		Route: l.route, From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
-		Plates: l.named(), Known: o.knownCameras(l.asked),
+		Plates: l.named(), Known: o.knownCameras(l.asked), SignIn: v.SignIn, Address: v.address,
 	}
-	nameAsker(ctx, &ask)
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return access.Scope{}, err
 	} else if refusal != nil {
 		return access.Scope{}, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
 	}
-	scope, refusal := access.Authorise(user, ask, schemas.MicrosOf(o.cfg.Now()))
+	scope, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
 	if refusal != nil {
 		return scope, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
 	}
@@ -227,9 +226,9 @@ func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) 
 		o.countFailed(ctx, purpose)
 		return err
 	}
-	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
-		v.logged = true
-	}
+	v := visitOf(ctx)
+	v.logged = true
+	r.NameAsker(v.SignIn, v.address)
 	if _, err := l.Refuse(ctx, r); err != nil {
 		if o.countFailed(ctx, purpose) {
 			o.cfg.Logger.Error().Msg("access log not written: look-ups are refused until it is")
@@ -254,7 +253,6 @@ func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, fi
 		return fmt.Errorf("write query for the access log: %w", err)
 	}
 	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked, listed: listed}).named(), Known: o.knownCameras(asked)}
-	nameAsker(ctx, &ask)
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return err
 	} else if refusal != nil {
@@ -274,12 +272,6 @@ func (l *lookup) named() []string {
 		out = append([]string{p}, out...)
 	}
 	return append(out, l.listed...)
-}
-
-// nameAsker adds who asks, and from where.
-func nameAsker(ctx context.Context, ask *access.Request) {
-	v := visitOf(ctx)
-	ask.SignIn, ask.Address = v.SignIn, v.address
 }
 
 func isRefusal(err error) bool { return errors.As(err, new(*access.Refusal)) }

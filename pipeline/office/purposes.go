@@ -183,7 +183,9 @@ func (o *Office) identify(ctx context.Context, ask access.Request) (seq uint64, 
 	v.logged = true
 	seq, err = l.Identify(ctx, i)
 	if err != nil {
-		o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
+		if !hasHungUp(ctx) {
+			o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")
+		}
 		return 0, err
 	}
 	o.cfg.Metrics.LogHead.Set(float64(seq))

@@ -11,37 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// insertMany adds rows of reads as one block.
-func (d *desk) insertMany(rows []map[string]any) {
-	d.t.Helper()
-	cols := []string{
-		"read_id", "passage_id", "camera_id", "zone", "site", "captured_at", "received_at", "plate", "raw_plate", "class", "kafka_offset", "kafka_partition",
-	}
-	d.inserts++
-	ctx := clickhouse.Context(d.t.Context(), clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": strconv.Itoa(d.inserts)}))
-	b, err := d.conn.PrepareBatch(ctx, "INSERT INTO reads ("+strings.Join(cols, ", ")+")")
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	for _, r := range rows {
-		vals := make([]any, len(cols))
-		for i, c := range cols {
-			vals[i] = r[c]
-		}
-		if err := b.Append(vals...); err != nil {
-			d.t.Fatal(err)
-		}
-	}
-	if err := b.Send(); err != nil {
-		d.t.Fatal(err)
-	}
-}
 
 // town is reads in memory and in the tables, for comparing the two.
 type town struct {
@@ -79,9 +51,9 @@ func newTown(t *testing.T, seed uint64, n int) *town {
 		return again
 	})
 	for part := range slices.Chunk(w.reads, 500) {
-		w.insertMany(part)
+		w.insertAll("reads", part)
 	}
-	w.insertMany(w.reads[:300]) // repeats
+	w.insertAll("reads", w.reads[:300]) // repeats
 	return w
 }
 
@@ -304,7 +276,7 @@ func TestAJourneyIsTheDayInOrder(t *testing.T) {
 func TestTheDashboardCountsEachReadOnceAndTheUsersZonesOnly(t *testing.T) {
 	w := newTown(t, uint64(time.Now().UnixNano()), 1500)
 	w.exec("SYSTEM STOP MERGES reads")
-	w.insertMany(w.reads[:400])
+	w.insertAll("reads", w.reads[:400])
 	w.insert("hits", map[string]any{"hit_id": schemas.ID{1}.String(), "list": "stolen", "match": "exact", "zone": "5340", "captured_at": now.Add(-hour)},
 		map[string]any{"hit_id": schemas.ID{2}.String(), "list": "stolen", "match": "exact", "zone": "5339", "captured_at": now.Add(-hour)},
 		map[string]any{"hit_id": schemas.ID{2}.String(), "list": "stolen", "match": "exact", "zone": "5339", "captured_at": now.Add(-hour)})
@@ -370,7 +342,7 @@ func TestAPatternOfManyPlatesInThePastIsSearchedBackwards(t *testing.T) {
 		row["kafka_partition"] = int32(0)
 		rows, want = append(rows, row), append(want, row["plate"].(string))
 	}
-	d.insertMany(rows)
+	d.insertAll("reads", rows)
 	q := SearchQuery{Justification: judicial(), Plate: "1AB*", TimeRange: TimeRange{From: now.Add(-29 * day), To: now.Add(-2 * day)}, Paging: Paging{Limit: 40}}
 	var got []string
 	for range 3 {

@@ -177,7 +177,7 @@ func (o *Office) search(ctx context.Context, in *SearchQuery) (*ReadsAnswer, err
 }
 
 // boundedText is a text of a request that cannot be answered, for the log.
-func boundedText(text string) string { return boundedRunes(text, 64) }
+func boundedText(text string) string { return access.BoundText(text, 64) }
 
 // SearchPageQuery asks for a page of a search.
 type SearchPageQuery struct {

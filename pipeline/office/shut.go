@@ -66,8 +66,7 @@ func (o *Office) compareNoted(ctx context.Context, l *access.Log) error {
 	if err != nil || end.Seq >= noted {
 		return err
 	}
-	o.cfg.Metrics.Verified.Set(0)
-	o.cfg.Metrics.VerifiedAt.SetToCurrentTime()
+	o.countVerified(false)
 	return fmt.Errorf("entry %d is missing: the log ends with entry %d, and entry %d was noted elsewhere: %w", end.Seq+1, end.Seq, noted, access.ErrDamaged)
 }
 

@@ -51,7 +51,6 @@ func (o *Office) demandFresh(ctx context.Context, ask access.Request) error {
 	if !access.NeedsFreshSignIn(ask.Route) || who.isFresh(o.cfg.Now()) {
 		return nil
 	}
-	nameAsker(ctx, &ask)
 	return o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodeStepUp, "", "prove anew who you are: /auth/step-up leads there and back"), "none")
 }
 

@@ -43,7 +43,7 @@ func readTolerantly(rawQuery string, body []byte) *unread {
 	u := &unread{asked: map[string]any{}}
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		u.asked["query_text"] = u.boundText(rawQuery)
+		u.asked["query_text"] = boundText(rawQuery)
 	}
 	for name, given := range values {
 		for _, text := range given {
@@ -70,7 +70,7 @@ func (u *unread) readBody(body []byte) {
 	for at := d.InputOffset(); len(bytes.TrimSpace(body[at:])) > 0; at = d.InputOffset() {
 		v, err := u.readValue(d, "", maxDepth)
 		if err != nil {
-			u.add(u.asked, "text", boundedRunes(unescape(string(body[at:])), maxText))
+			u.add(u.asked, "text", access.BoundText(unescape(string(body[at:])), maxText))
 			return
 		}
 		if fields, ok := v.(map[string]any); ok {
@@ -146,7 +146,7 @@ func (u *unread) readObject(d *json.Decoder, field string, depth int) (any, erro
 
 // add keeps a value under a name, also one that is given twice.
 func (u *unread) add(to map[string]any, name string, value any) {
-	name = boundedRunes(name, 64)
+	name = access.BoundText(name, 64)
 	for i := 2; ; i++ {
 		if _, there := to[name]; !there {
 			to[name] = value
@@ -165,18 +165,18 @@ func namesPlate(field string) bool {
 // readText notes the plate that a field for plates has, and bounds every other text.
 func (u *unread) readText(field, text string) string {
 	if !namesPlate(field) || strings.TrimSpace(text) == "" {
-		return u.boundText(text)
+		return boundText(text)
 	}
 	plate := plateOfAny(text)
 	if plate == "" {
-		return u.boundText(text)
+		return boundText(text)
 	}
 	u.plates = append(u.plates, plate)
 	return plate
 }
 
 // boundText bounds a text; the log puts HMACs in the place of plates that it has.
-func (*unread) boundText(text string) string { return boundedRunes(text, access.MaxReason) }
+func boundText(text string) string { return access.BoundText(text, access.MaxReason) }
 
 // plateOfAny writes a plate or pattern as an auditor will ask for it, also one that no look-up takes.
 func plateOfAny(text string) string {
@@ -184,7 +184,7 @@ func plateOfAny(text string) string {
 		return p.Text()
 	}
 	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-		return boundedRunes(text, 64)
+		return access.BoundText(text, 64)
 	}
 	var b strings.Builder
 	last := rune(0)
@@ -194,7 +194,7 @@ func plateOfAny(text string) string {
 			last = r
 		}
 	}
-	return boundedRunes(b.String(), 64)
+	return access.BoundText(b.String(), 64)
 }
 
 // escaped finds characters that JSON writes as numbers.
@@ -211,30 +211,18 @@ func unescape(text string) string {
 	})
 }
 
-// boundedRunes is the beginning of a text, as valid UTF-8 without control characters.
-func boundedRunes(text string, most int) string {
-	out := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?")))
-	return string(out[:min(len(out), most)])
-}
-
 // askUnread makes the request of an entry of what a visit said.
 func (o *Office) askUnread(ctx context.Context, route access.Route) (access.Request, error) {
 	v := visitOf(ctx)
 	u := readTolerantly(v.query, v.body.Bytes())
 	for name, text := range v.params {
-		u.add(u.asked, name, u.boundText(text))
+		u.add(u.asked, name, boundText(text))
 	}
 	text, err := json.Marshal(u.asked)
 	if err != nil {
 		return access.Request{}, fmt.Errorf("write query for the access log: %w", err)
 	}
 	ask := access.Request{Route: route, Query: string(text), Plates: u.plates, Known: o.knownCameras(u.asked)}
-	nameAsker(ctx, &ask)
 	_, err = o.resolvePurpose(ctx, &ask)
 	return ask, err
 }

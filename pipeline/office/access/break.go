@@ -91,7 +91,7 @@ func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, user
 		return Break{}, Head{}, ErrNotDamaged
 	}
 	last := v.Segments[len(v.Segments)-1]
-	br := Break{Persons: []string{a.Name, b.Name}, Users: hex.EncodeToString(users[:]), Reason: bounded(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: last.FirstBad, Problem: last.Problem, Earlier: v.changed}
+	br := Break{Persons: []string{a.Name, b.Name}, Users: hex.EncodeToString(users[:]), Reason: BoundText(reason, MaxReason), First: last.First, Last: last.Last, FirstBad: last.FirstBad, Problem: last.Problem, Earlier: v.changed}
 	for _, w := range witnesses {
 		br.Witnessed = max(br.Witnessed, w.Seq)
 	}

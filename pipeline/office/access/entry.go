@@ -156,7 +156,7 @@ func newAsked(u *User, a *Request, key *PlateKey) Entry {
 		Operation: string(a.Route), Purpose: string(a.Purpose), PurposeID: a.PurposeID, Reason: a.Reason, CaseRef: a.CaseRef,
 		ProsecutorRef: a.ProsecutorRef, Asked: a.Query, Outcome: Granted,
 	}
-	m := &masker{key: key, named: a.Plates, known: a.Known}
+	m := newMasker(key, a.Plates, a.Known)
 	inClear := len(a.Plates) <= maxClear
 	for _, p := range a.Plates {
 		if p != "" && inClear {

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ type Head struct {
 // ParseHead reads a head of its number and the 64 hexadecimal digits of its hash.
 func ParseHead(seq uint64, sum string) (Head, error) {
 	h := Head{Seq: seq}
-	if n, err := hex.Decode(h.Sum[:], clip(sum)); err != nil || n != len(h.Sum) || len(sum) != 2*n || seq == 0 {
+	if readSum(&h.Sum, sum) != nil || seq == 0 {
 		return Head{}, fmt.Errorf("a head is the number of an entry and the 64 hexadecimal digits of its hash, not %d and %.70q", seq, sum)
 	}
 	return h, nil

@@ -74,7 +74,12 @@ func (k *PlateKey) Mark(plate string) schemas.Sum {
 }
 
 // Text writes an HMAC as it stands in the place of a plate.
-func (k *PlateKey) Text(m schemas.Sum) string { return "hmac:" + k.ID + ":" + hex.EncodeToString(m[:]) }
+func (k *PlateKey) Text(m schemas.Sum) string { return MarkText(k.ID, m[:]) }
+
+// MarkText writes an HMAC of a key as it stands in the place of a plate.
+func MarkText(keyID string, mark []byte) string {
+	return "hmac:" + keyID + ":" + hex.EncodeToString(mark)
+}
 
 // OfYear returns the key of a year, and makes it when it is not there and makeIt is set; else the error is [os.ErrNotExist].
 func (k *Keys) OfYear(year int, makeIt bool) (*PlateKey, error) {

@@ -194,9 +194,9 @@ func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 		return 0, err
 	}
 	ask := r.ask // what a refused request says may be what was wrong with it
-	ask.Reason, ask.CaseRef, ask.ProsecutorRef = bounded(ask.Reason, MaxReason), bounded(ask.CaseRef, MaxRef), bounded(ask.ProsecutorRef, MaxRef)
+	ask.Reason, ask.CaseRef, ask.ProsecutorRef = BoundText(ask.Reason, MaxReason), BoundText(ask.CaseRef, MaxRef), BoundText(ask.ProsecutorRef, MaxRef)
 	e := newAsked(r.user, &ask, key)
-	e.Outcome, e.Code, e.Refusal = Refused, r.Code, bounded(r.Detail, 2*MaxReason)
+	e.Outcome, e.Code, e.Refusal = Refused, r.Code, BoundText(r.Detail, 2*MaxReason)
 	return l.append(ctx, e)
 }
 
@@ -256,8 +256,8 @@ type Identity struct {
 // Identify writes what somebody did to be known, or to say what for.
 func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 	e := Entry{
-		Kind: KindIdentity, SignIn: i.SignIn, Address: i.Address, Operation: bounded(i.What, MaxRef), Purpose: string(i.Purpose), PurposeID: i.PurposeID,
-		Reason: bounded(i.Reason, MaxReason), CaseRef: bounded(i.CaseRef, MaxRef), ProsecutorRef: bounded(i.Ref, MaxRef),
+		Kind: KindIdentity, SignIn: i.SignIn, Address: i.Address, Operation: BoundText(i.What, MaxRef), Purpose: string(i.Purpose), PurposeID: i.PurposeID,
+		Reason: BoundText(i.Reason, MaxReason), CaseRef: BoundText(i.CaseRef, MaxRef), ProsecutorRef: BoundText(i.Ref, MaxRef),
 	}
 	if i.User != nil {
 		e.User, e.Role, e.Zones = i.User.Name, string(i.User.Role), strings.Join(i.User.Zones, ",")
@@ -273,7 +273,7 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	m := &masker{key: key, named: i.Plates, known: i.Known}
+	m := newMasker(key, i.Plates, i.Known)
 	e.mask(m)
 	e.Body = m.maskJSON(e.Body)
 	e.Clear = m.clear
@@ -281,8 +281,8 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 	return l.append(ctx, e)
 }
 
-// bounded makes of any text one that an entry may have.
-func bounded(s string, most int) string {
+// BoundText makes of any text one that an entry may have: its beginning, as valid UTF-8 without control characters.
+func BoundText(s string, most int) string {
 	out := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '

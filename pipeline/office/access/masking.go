@@ -15,8 +15,9 @@ import (
 // masker puts HMACs in the place of plates, in what an entry says in words and in JSON. One masker belongs to one entry.
 type masker struct {
 	key   *PlateKey
-	named []string // plates of the question, as whole values
-	known []string // values that are no plates, whatever they look like: ids of cameras
+	named []string       // plates of the question, as whole values
+	form  *regexp.Regexp // finds them within a text; nil = there are none, or too many to look for
+	known []string       // values that are no plates, whatever they look like: ids of cameras
 	marks []schemas.Sum
 	clear []ClearPlate
 }
@@ -34,6 +35,11 @@ const (
 	minPlateWord = 5
 	maxPlateWord = 10
 )
+
+// newMasker makes the masker of an entry. named are the plates of the question, and known are texts that are no plates.
+func newMasker(key *PlateKey, named, known []string) *masker {
+	return &masker{key: key, named: named, form: formOf(named), known: known}
+}
 
 // mark notes a plate and returns the text that stands for it.
 func (m *masker) mark(plate string) string {
@@ -57,8 +63,8 @@ func (m *masker) maskText(text string) string {
 	}, text)
 	others := func(rest string) string { return replaceMatches(otherForms, rest, m.maskWord, keepText) }
 	rest := func(rest string) string { return replaceMatches(belgianForms, rest, m.maskWord, others) }
-	if form := m.namedForm(); form != nil {
-		return replaceMatches(form, text, m.mark, rest)
+	if m.form != nil {
+		return replaceMatches(m.form, text, func(plate string) string { return m.mark(strings.ToUpper(plate)) }, rest)
 	}
 	return rest(text)
 }
@@ -66,10 +72,10 @@ func (m *masker) maskText(text string) string {
 // keepText leaves a text as it is.
 func keepText(text string) string { return text }
 
-// namedForm finds the plates of the question within a text; nil = there are none, or too many to look for.
-func (m *masker) namedForm() *regexp.Regexp {
+// formOf finds plates within a text, in any case; nil = there are none, or too many to look for.
+func formOf(plates []string) *regexp.Regexp {
 	var forms []string
-	for _, p := range m.named {
+	for _, p := range plates {
 		if len(p) >= minPlateWord {
 			forms = append(forms, regexp.QuoteMeta(p))
 		}
@@ -77,7 +83,7 @@ func (m *masker) namedForm() *regexp.Regexp {
 	if len(forms) == 0 || len(forms) > maxClear {
 		return nil
 	}
-	return regexp.MustCompile(strings.Join(forms, "|"))
+	return regexp.MustCompile("(?i)" + strings.Join(forms, "|"))
 }
 
 // replaceMatches replaces matches by one function and what stands between them by another.

@@ -15,7 +15,7 @@ func maskOf(t *testing.T) *masker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &masker{key: key}
+	return newMasker(key, nil, nil)
 }
 
 func TestAPlateInATextIsMaskedHoweverItIsWritten(t *testing.T) {
@@ -32,6 +32,16 @@ func TestAPlateInATextIsMaskedHoweverItIsWritten(t *testing.T) {
 			if plate != "" && !strings.Contains(got, m.key.Text(m.key.Mark(plate))) {
 				t.Errorf("%q: got %q, want the HMAC of %s", written, got, plate)
 			}
+		}
+	}
+}
+
+// A plate of letters alone looks like a word: the question says that it is a plate.
+func TestAPlateOfTheQuestionIsMaskedInATextInAnyCase(t *testing.T) {
+	for _, written := range []string{"ABCDEF", "abcdef", "AbcDef"} {
+		m := newMasker(maskOf(t).key, []string{"ABCDEF"}, nil)
+		if got, want := m.maskText("look for "+written+" at night"), "look for "+m.key.Text(m.key.Mark("ABCDEF"))+" at night"; got != want || len(m.marks) != 1 {
+			t.Errorf("%s: got %q, want %q", written, got, want)
 		}
 	}
 }

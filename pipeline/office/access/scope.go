@@ -124,6 +124,9 @@ func NewRefusal(u *User, ask Request, code, field, detail string) *Refusal {
 	return &Refusal{Invalid: code == CodeInvalid, Code: code, Field: field, Detail: detail, user: u, ask: ask}
 }
 
+// NameAsker says from which sign-in and address the look-up came.
+func (r *Refusal) NameAsker(signIn, address string) { r.ask.SignIn, r.ask.Address = signIn, address }
+
 func words(ps []Purpose) string {
 	out := make([]string, len(ps))
 	for i, p := range ps {

@@ -57,11 +57,9 @@ type Exported struct {
 // ReadExport reads the head of an exported log.
 func ReadExport(src io.ReadSeeker) (*Exported, error) {
 	x := &Exported{src: src}
-	d, err := x.begin()
-	if err != nil {
+	if _, err := x.begin(); err != nil {
 		return nil, err
 	}
-	_ = d
 	return x, nil
 }
 

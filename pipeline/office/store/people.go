@@ -99,10 +99,7 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 // FindPurpose returns a purpose of the user and the sign-in, which may be over. ErrNotFound is every other one.
 func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
-	if !isID(id) {
-		id = absentID // the same query, and the same time
-	}
-	err := p.scan(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", id, user, signIn))
+	err := p.scan(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
 	return p, safeError("find purpose", err)
 }
 
@@ -122,11 +119,8 @@ func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpo
 // EndPurpose ends a purpose of the user and the sign-in. One that is over already stays as it is.
 func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
-	if !isID(id) {
-		id = absentID
-	}
 	err := p.scan(s.pool.QueryRow(ctx, `UPDATE purposes SET ended_at = coalesce(ended_at, clock_timestamp()), end_cause = CASE WHEN ended_at IS NULL THEN 'user' ELSE end_cause END
-		WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3 RETURNING `+purposeColumns, id, user, signIn))
+		WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3 RETURNING `+purposeColumns, idOrAbsent(id), user, signIn))
 	return p, safeError("end purpose", err)
 }
 
@@ -192,8 +186,10 @@ func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []st
 // absentID is the id of nothing: random ids are of version 4.
 const absentID = "00000000-0000-0000-0000-000000000000"
 
-// isID reports whether a text is the id of an object.
-func isID(text string) bool {
-	_, err := schemas.ParseID(text)
-	return err == nil
+// idOrAbsent returns an id, and of a text that is none the id of nothing: the same query takes the same time.
+func idOrAbsent(text string) string {
+	if _, err := schemas.ParseID(text); err != nil {
+		return absentID
+	}
+	return text
 }

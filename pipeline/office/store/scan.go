@@ -56,14 +56,17 @@ func (r *entryRow) refuse(format string, args ...any) {
 
 func (r *entryRow) readNumbers() {
 	e := r.e
-	for i, to := range []*uint64{&e.Seq, &e.Of, &e.Rows, &e.Plates, &e.TookMS} {
+	for i, column := range []struct {
+		name string
+		to   *uint64
+	}{{"seq", &e.Seq}, {"of_seq", &e.Of}, {"rows_shown", &e.Rows}, {"plates", &e.Plates}, {"took_ms", &e.TookMS}} {
 		switch v := r.numbers[i]; {
 		case !v.Valid:
-			r.refuse("%s is missing", []string{"seq", "of_seq", "rows_shown", "plates", "took_ms"}[i])
+			r.refuse("%s is missing", column.name)
 		case v.Int64 < 0 || i == 0 && v.Int64 == 0:
-			r.refuse("%s is %d", []string{"seq", "of_seq", "rows_shown", "plates", "took_ms"}[i], v.Int64)
+			r.refuse("%s is %d", column.name, v.Int64)
 		default:
-			*to = uint64(v.Int64)
+			*column.to = uint64(v.Int64)
 		}
 	}
 	if !r.cut.Valid {

@@ -18,13 +18,7 @@ func (s *People) SaveSearch(ctx context.Context, purposeID, user string, questio
 
 // FindSearch returns the question of a search of the user under the purpose. ErrNotFound is every other one.
 func (s *People) FindSearch(ctx context.Context, id, purposeID, user string) (question []byte, err error) {
-	if !isID(id) {
-		id = absentID
-	}
-	if !isID(purposeID) {
-		purposeID = absentID
-	}
-	err = s.pool.QueryRow(ctx, "SELECT question FROM searches WHERE search_id = $1 AND purpose_id = $2 AND user_name = $3", id, purposeID, user).Scan(&question)
+	err = s.pool.QueryRow(ctx, "SELECT question FROM searches WHERE search_id = $1 AND purpose_id = $2 AND user_name = $3", idOrAbsent(id), idOrAbsent(purposeID), user).Scan(&question)
 	return question, safeError("find search", err)
 }
 
@@ -100,11 +94,8 @@ func (s *People) ListApprovals(ctx context.Context, user string, zones []string,
 // FindApproval returns an approval that the user may decide, decided ones too, or asked for.
 func (s *People) FindApproval(ctx context.Context, id, user string, zones []string) (Approval, error) {
 	var a Approval
-	if !isID(id) {
-		id = absentID
-	}
 	err := a.scan(s.pool.QueryRow(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id) WHERE approval_id = $3 AND (a.user_name = $1 OR `+mayDecide+`)`,
-		user, append([]string{}, zones...), id))
+		user, append([]string{}, zones...), idOrAbsent(id)))
 	return a, safeError("find approval", err)
 }
 
