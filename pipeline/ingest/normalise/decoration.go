@@ -114,16 +114,14 @@ func isGerman(text []byte) bool {
 }
 
 // foldUmlaut writes a German district whose umlaut came as two letters with one (TOELBA918 is T\u00d6L-BA 918),
-// when the text as it stands is that of no district.
-func (s *plateScan) foldUmlaut() {
+// when the text as it stands is that of no district. It returns false when a separator among the letters stands elsewhere
+// than such a district ends (U-EB AA 1 is no \u00dcB-AA 1): the letters would be another plate without the separator.
+func (s *plateScan) foldUmlaut() bool {
 	if isGerman(s.chars[:s.n]) {
-		return
+		return true
 	}
 	for i := range min(s.n-1, 3) {
 		if c := s.chars[i]; s.chars[i+1] != 'E' || c != 'A' && c != 'O' && c != 'U' {
-			continue
-		}
-		if s.breaks&(1<<(i+1)) != 0 { // a separator between the two letters: U-EB AA 1 is no ÜB-AA 1
 			continue
 		}
 		folded := *s
@@ -141,12 +139,17 @@ func (s *plateScan) foldUmlaut() {
 		if at := bytes.IndexAny(folded.chars[i+1:folded.n], "AOU"); at >= 0 {
 			ends &= 1<<(i+2+at) - 1
 		}
-		inside := folded.breaks &^ 1 &^ (^uint64(0) << folded.leadingLetters())
-		if ends != 0 && inside&^ends == 0 { // a separator among the letters stands where such a district ends
-			*s = folded
-			return
+		if ends == 0 {
+			continue
 		}
+		inside := folded.breaks &^ 1 &^ (^uint64(0) << folded.leadingLetters())
+		if s.breaks&(1<<(i+1)) != 0 || inside&^ends != 0 {
+			return false
+		}
+		*s = folded
+		return true
 	}
+	return true
 }
 
 // addBoundary sets the boundary of a plate where the raw one has a separator between its letters, or an umlaut

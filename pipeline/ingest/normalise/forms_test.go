@@ -117,6 +117,9 @@ func TestAWordForNoPlateIsBelievedOnlyWithoutConfidence(t *testing.T) {
 			t.Errorf("%s: %s", plate, got)
 		}
 	}
+	if got := canon(t, "0-BE", "BE", 0); got != "plate_unread" { // nothing but the country stands beside the word
+		t.Errorf("0-BE: %s", got)
+	}
 	r := schemas.Read{RawPlate: "NONE", Confidence: 800}
 	if rej := Read(&r); rej != nil || r.Plate.String() != "NONE" {
 		t.Errorf("a confident read NONE: %v, %s", rej, r.Plate)
@@ -184,10 +187,17 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("BMW-123", "BE", "BMW123")
 	f("B\u00d6-AB 123", "DE", "BO--AB123")
 	f("B\u00d6AB123", "DE", "BO--AB123")
-	for _, typed := range []string{"BO--AB123", "bo--ab123", "Bo--Ab 123", " bo--AB 123 "} {
+	for _, typed := range []string{"BO--AB123", "bo--ab123", "Bo--Ab 123", " bo--AB 123 ", "(bo--ab.123)", "BO -- AB-123", "D BO--AB 123"} {
 		f(typed, "DE", "BO--AB123")
 		f(typed, "", "BO--AB123")
 	}
+	f("BO--A 10", "", "BO--A10")
+	f("D BO--AB 77 04-10", "DE", "BO--AB77")
+	f("BO---AB123", "DE", "BO-AB123") // no mark: three dashes are a separator
+	f("BO-\u2013AB123", "DE", "BO-AB123")
+	f("b-mw123", "RS", "BMW123")
+	f("B-MW123", "RS", "BMW123")
+	f("vs--123-ab", "RS", "VS--123AB")
 	f("BO\u0308-AB 123", "DE", "BO--AB123") // decomposed
 	f("BO-AB 123", "DE", "BO-AB123")
 	f("BOAB123", "DE", "BOAB123")
@@ -197,8 +207,10 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("TOEL-BA 918", "DE", "TOLBA918")
 	f("COE-AB 12", "DE", "COEAB12")
 	f("UEB-AA 1", "DE", "UBAA1") // the district ends where the separator is
-	f("U-EBAA1", "DE", "UEBAA1")
-	f("UE-BAA1", "DE", "UEBAA1")
+	for _, raw := range []string{"U-EBAA1", "UE-BAA1", "U-EB AA 1", "TOE-LBA 918", "TO-ELBA 918", "T-OELBA 918", "TO--ELBA918"} {
+		f(raw, "DE", "bad_plate") // without the separator it would be \u00dcB-AA 1, or T\u00d6L-BA 918
+	}
+	f("U-EBAA1", "", "UEBAA1")
 	f("AOE-AA 1", "DE", "AOAA1") // A\u00d6
 	f("AEO-AA 1", "DE", "AEOAA1")
 	f("OE-AB 12", "DE", "OEAB12")
@@ -206,6 +218,49 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("V\u0160 123-AB", "", "VS--123AB")
 	f("VS 123-AB", "RS", "VS123AB")
 	f("\u0160A 123-AB", "RS", "SA123AB")
+}
+
+// Whatever schemas writes for a plate with a boundary, in whatever letters, is read as that plate.
+func TestEveryWrittenBoundaryIsReadBack(t *testing.T) {
+	marked := 0
+	check := func(letters string) {
+		for _, number := range []string{"1", "10", "10E", "110", "1210", "1210H"} {
+			p, ok := schemas.PlateFrom(letters + number)
+			if !ok {
+				t.Fatalf("%s%s is no plate", letters, number)
+			}
+			for _, b := range p.AppendBounded(nil) {
+				if _, mark := b.Boundary(); mark {
+					marked++
+				}
+				for _, raw := range []string{b.String(), strings.ToLower(b.String())} {
+					for _, iso := range []string{"", "DE"} {
+						if got, rej := PlateOf(raw, country(t, iso), 0); rej != nil || got != b {
+							t.Fatalf("%s of %q: %s, %v", raw, iso, got, rej)
+						}
+					}
+					if got, rej := PlateOf(raw, country(t, "IE"), 0); rej != nil || got != p {
+						t.Fatalf("%s of IE: %s, %v", raw, got, rej)
+					}
+				}
+			}
+		}
+	}
+	var letters func(prefix string, more int)
+	letters = func(prefix string, more int) {
+		if more == 0 {
+			check(prefix)
+			return
+		}
+		for c := 'A'; c <= 'Z'; c++ {
+			letters(prefix+string(c), more-1)
+		}
+	}
+	letters("", 2)
+	letters("", 3)
+	if marked < 100 {
+		t.Errorf("%d plates with a mark: the districts are not whole", marked)
+	}
 }
 
 // The letters and digits of a plate never depend on the written form of the boundary, and a written boundary is
@@ -272,6 +327,8 @@ func TestTheCountryBesideThePlateIsNoPartOfIt(t *testing.T) {
 	f("NL-46-HVR-9", "BE", "NL46HVR9")
 	f("B-AFI 123", "BE", "BAFI123")
 	f("NO-NE", "BE", "NONE")
+	f("B-CD1", "BE", "CD1") // BCD1 is no Belgian plate, in capitals or not
+	f("b-cd1", "BE", "CD1")
 	f("BE", "BE", "BE")
 	f("B-B", "BE", "BB")
 }

@@ -40,26 +40,21 @@ func Plate(raw string) (schemas.Plate, *schemas.RejectError) {
 //
 // PlateOf rejects with plate_unread when nothing is left and for a word for "no plate". It rejects with bad_plate, and
 // the raw plate is kept: for a sign of an unread character (? * _ #), because the rest would be somebody else's plate;
-// for a letter or digit without a Latin form; for any other sign; and for more than schemas.MaxPlate characters. It
-// rejects with too_large above schemas.MaxRawPlate bytes, and with bad_utf8. Details never show the plate. PlateOf is
-// idempotent on its results.
+// for a letter or digit without a Latin form; for any other sign; for more than schemas.MaxPlate characters; and for a
+// German district whose umlaut came as two letters with a separator in it (TOE-LBA 918). It rejects with too_large above
+// schemas.MaxRawPlate bytes, and with bad_utf8. Details never show the plate.
+//
+// PlateOf is idempotent on its results, with the same country and confidence. The letters and digits depend on those of
+// the raw plate, and a separator only adds a boundary, or shows the country or the months. A scan reads a boundary as
+// schemas.Plate writes it.
 func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, *schemas.RejectError) {
 	if len(raw) > schemas.MaxRawPlate {
 		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", len(raw), schemas.MaxRawPlate)
 	}
 	german := country.IsZero() || country == schemas.Germany
-	canonical := raw
+	// Most cameras send the canonical form. A scan reads it as well and gives the same plate, only slower.
 	p, ok := schemas.PlateFrom(raw)
-	// a scan would take the mark of an umlaut for a separator: bo--a100 is BO--A100, not BO-A100
-	if !ok && strings.Contains(raw, "--") {
-		canonical = strings.Map(typedToCanonical, raw)
-		p, ok = schemas.PlateFrom(canonical)
-	}
-	// most cameras send the canonical form
-	if ok && needsNoScan(canonical, german, country == schemas.Germany, confidence) {
-		if !german && country != serbia {
-			p = p.Unbounded()
-		}
+	if ok && needsNoScan(raw, german, country == schemas.Germany, confidence) {
 		return p, nil
 	}
 	var s plateScan
@@ -76,31 +71,41 @@ func PlateOf(raw string, country schemas.Country, confidence schemas.PerMille) (
 	if german {
 		s.stripSeason(country == schemas.Germany)
 	}
-	if country == schemas.Germany {
-		s.foldUmlaut()
+	if noPlate(s.chars[:s.n], confidence) { // NONE BEL
+		return schemas.Plate{}, unread()
+	}
+	if country == schemas.Germany && !s.foldUmlaut() {
+		return schemas.Plate{}, schemas.Rejectf(schemas.ReasonBadPlate, field, "a separator stands inside the district that AE, OE or UE spells; the raw plate is kept")
 	}
 	p, ok = schemas.PlateFrom(s.chars[:s.n])
 	if !ok {
 		return p, schemas.Rejectf(schemas.ReasonBadPlate, field, "%d letters and digits, at most %d allowed", s.n, schemas.MaxPlate)
 	}
-	if !german && country != serbia {
-		return p, nil
-	}
-	bounded := s.addBoundary(p)
-	if _, marked := bounded.Boundary(); german || marked {
-		return bounded, nil
-	}
-	return p, nil
+	return keepBoundary(s.addBoundary(p), country), nil
 }
 
 var serbia = schemas.Country{'R', 'S'}
 
-// needsNoScan reports whether a canonical text is the plate already: no word for "no plate", no months at the end, and,
-// in a plate known to be German, no umlaut written with two letters.
+// keepBoundary returns the plate with its boundary when the country may be Germany, or Serbia and the boundary has a mark;
+// without it otherwise.
+func keepBoundary(p schemas.Plate, country schemas.Country) schemas.Plate {
+	if country.IsZero() || country == schemas.Germany {
+		return p
+	}
+	if _, marked := p.Boundary(); marked && country == serbia {
+		return p
+	}
+	return p.Unbounded()
+}
+
+// needsNoScan reports whether a canonical text is the plate already: no word for "no plate", no boundary in a plate of
+// another country, no months at the end, and, in a plate known to be German, no umlaut written with two letters.
 func needsNoScan(canonical string, german, known bool, confidence schemas.PerMille) bool {
 	n := len(canonical)
 	switch {
 	case noPlate(canonical, confidence):
+		return false
+	case !german && strings.IndexByte(canonical, '-') >= 0:
 		return false
 	case german && n >= 7 && canonical[n-1] <= '9' && canonical[n-4] <= '1' && canonical[1] >= 'A':
 		return false
@@ -108,12 +113,16 @@ func needsNoScan(canonical string, german, known bool, confidence schemas.PerMil
 	return !known || n < 3 || canonical[1] != 'E' && canonical[2] != 'E' && (n < 4 || canonical[3] != 'E')
 }
 
+func unread() *schemas.RejectError {
+	return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate"}
+}
+
 // rejectScanned returns the reason why the scanned text is no plate; nil when the text may be a plate.
 func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *schemas.RejectError {
 	switch {
 	case s.n == 0 && s.foreign == 0, noPlate(s.chars[:s.n], confidence), s.isAbbreviation(raw), s.isForeignWord(raw),
 		s.joker != 0 && isNoPlateWord(s.chars[:s.n]): // NO_READ: no plate has the sign, whatever the confidence
-		return &schemas.RejectError{Reason: schemas.ReasonPlateUnread, Field: field, Detail: "the camera saw a vehicle and read no plate"}
+		return unread()
 	case s.foreign != 0:
 		return schemas.Rejectf(schemas.ReasonBadPlate, field, "letter or digit U+%04X has no Latin form; the raw plate is kept", s.foreign)
 	case s.joker != 0:
@@ -122,16 +131,4 @@ func (s *plateScan) rejectScanned(raw string, confidence schemas.PerMille) *sche
 		return schemas.Rejectf(schemas.ReasonBadPlate, field, "U+%04X is no character of a plate and no separator; the raw plate is kept", s.bad)
 	}
 	return nil
-}
-
-// typedToCanonical returns the capital of a Latin letter without diacritics, drops a space, and returns any other
-// character as it is.
-func typedToCanonical(r rune) rune {
-	switch {
-	case 'a' <= r && r <= 'z':
-		return r - ('a' - 'A')
-	case r == ' ':
-		return -1
-	}
-	return r
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -124,30 +126,53 @@ func TestPlateAndReadDoNotAllocate(t *testing.T) {
 	}
 }
 
-// Normalising twice changes nothing, nor does the class of a class; and nothing panics.
+// Normalising twice changes nothing, for a camera of any country, with a confidence or without; nor does the class of a
+// class; and nothing panics.
 func FuzzPlateIsIdempotent(f *testing.F) {
-	for _, s := range []string{"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD", "B\u00d6 A100", "bo--a100"} {
+	for _, s := range []string{"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD", "B\u00d6 A100", "bo--a100",
+		"B\u00d6A10", "U-EBAA 1", "UEB-AA 1", "TOE-LBA 918", "TOEL-BA 918 04-10", "D BO--AB 77 04-10", "V\u0160 123-AB", "KA-PA 777H 04-10", "b-mw 1210", "0-----Be"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		p, rej := Plate(raw)
-		if rej != nil {
-			if !utf8.ValidString(rej.Detail) || rej.Reason == schemas.ReasonNone || !p.IsZero() {
-				t.Fatalf("%q: %v with plate %q", raw, rej, p)
+		for _, iso := range []string{"", "DE", "RS", "BE", "FR", "AT"} {
+			for _, confidence := range []schemas.PerMille{0, 900} {
+				checkIdempotent(t, raw, country(t, iso), confidence)
 			}
-			return
-		}
-		again, rej := Plate(p.String())
-		if rej != nil || again != p {
-			t.Fatalf("%q gives %s, which gives %s, %v", raw, p, again, rej)
-		}
-		if class := p.Class(); class.Class() != class {
-			t.Fatalf("class of %s is %s, whose class is %s", p, class, class.Class())
-		}
-		if lower, rej := Plate(strings.ToLower(p.String())); rej != nil || lower != p {
-			t.Fatalf("%s in lower case gives %s, %v", p, lower, rej)
 		}
 	})
+}
+
+// The same for texts made of what a plate is made of, which a fuzzer seldom hits.
+func TestNormalisingDrawnPlatesTwiceChangesNothing(t *testing.T) {
+	parts := []string{"A", "B", "D", "E", "F", "H", "M", "X", "VS", "BO", "B\u00d6", "TOE", "T\u00d6L", "UE", "AOE", "BE", "BEL", "GB", "NONE", "NO", "V\u0160",
+		"0", "1", "7", "12", "04", "10", "777", "-", "--", " ", ".", "\u00b7", "/", "b", "ue", "o\u0308"}
+	rapid.Check(t, func(t *rapid.T) {
+		raw := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 1, 9).Draw(t, "parts"), "")
+		iso := rapid.SampledFrom([]string{"", "DE", "RS", "BE", "FR", "AT", "GB"}).Draw(t, "country")
+		checkIdempotent(t, raw, country(t, iso), rapid.SampledFrom([]schemas.PerMille{0, 900}).Draw(t, "confidence"))
+	})
+}
+
+func checkIdempotent(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, raw string, country schemas.Country, confidence schemas.PerMille) {
+	t.Helper()
+	p, rej := PlateOf(raw, country, confidence)
+	if rej != nil {
+		if !utf8.ValidString(rej.Detail) || rej.Reason == schemas.ReasonNone || !p.IsZero() {
+			t.Fatalf("%q of %q: %v with plate %q", raw, country, rej, p)
+		}
+		return
+	}
+	for _, typed := range []string{p.String(), strings.ToLower(p.String())} {
+		if again, rej := PlateOf(typed, country, confidence); rej != nil || again != p {
+			t.Fatalf("%q of %q gives %s, and %s gives %s, %v", raw, country, p, typed, again, rej)
+		}
+	}
+	if class := p.Class(); class.Class() != class {
+		t.Fatalf("class of %s is %s, whose class is %s", p, class, class.Class())
+	}
 }
 
 // The fast path gives what the slow path gives.

@@ -14,7 +14,8 @@ type plateScan struct {
 	chars   [2 * schemas.MaxRawPlate]byte
 	n       int
 	breaks  uint64 // bit i: a separator stood in front of character i
-	marked  uint64 // bit i: character i is a letter with a diacritic
+	marked  uint64 // bit i: character i is a letter with a diacritic, or a letter in front of two dashes
+	dashes  int    // dashes behind the last character
 	edge    rune   // the control character behind the plate: nothing may follow
 	foreign rune   // the first letter or digit without a Latin form
 	joker   rune   // the first sign for an unread character
@@ -74,6 +75,9 @@ func (s *plateScan) addChar(c byte, r rune) {
 		if s.n < schemas.MaxRawPlate {
 			s.breaks |= 1 << s.n
 		}
+		if r == '-' {
+			s.dashes++
+		}
 	case control:
 		if s.n > 0 {
 			keepFirst(&s.edge, max(r, 1))
@@ -86,6 +90,10 @@ func (s *plateScan) addChar(c byte, r rune) {
 		if s.edge != 0 {
 			keepFirst(&s.bad, s.edge)
 		}
+		if s.dashes == 2 && s.n > 0 && s.chars[s.n-1] >= 'A' { // as schemas.Plate writes a mark: BO--AB123
+			s.marked |= 1 << (s.n - 1)
+		}
+		s.dashes = 0
 		s.chars[s.n] = c
 		s.n++
 	}
