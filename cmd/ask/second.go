@@ -14,15 +14,17 @@ import (
 type approvalsQuery struct {
 	Approve       string `help:"Approve what waits under this id." xor:"act"`
 	Refuse        string `help:"Refuse it." xor:"act"`
-	MoreRows      bool   `help:"Ask a second person for as many rows again today; with --purpose and what it needs." xor:"act"`
-	Purpose       string `help:"With --more-rows: for what."`
-	Reason        string `help:"With --more-rows: why."`
-	CaseRef       string `help:"With --more-rows: number of the file."`
-	ProsecutorRef string `help:"With --more-rows: number of the prosecutor's decision."`
+	MoreRows      bool   `help:"Ask a second person for as many rows again today." xor:"act"`
+	Mine          bool   `help:"List only what you asked for."`
+	Purpose       string `help:"To list, and with --more-rows: for what. The list has what was asked for this purpose."`
+	Reason        string `help:"To list, and with --more-rows: why."`
+	CaseRef       string `help:"To list, and with --more-rows: number of the file."`
+	ProsecutorRef string `help:"To list, and with --more-rows: number of the prosecutor's decision."`
 }
 
 // Run lists, decides or asks.
 func (c *approvalsQuery) Run(ctx context.Context, q *Cmd) error {
+	j := office.Justification{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
 	switch {
 	case c.Approve != "" || c.Refuse != "":
 		return printAnswer(q, func(o *office.Client) (*office.AskedAnswer, error) {
@@ -32,12 +34,13 @@ func (c *approvalsQuery) Run(ctx context.Context, q *Cmd) error {
 			return err
 		})
 	case c.MoreRows:
-		j := office.Justification{Purpose: c.Purpose, Reason: c.Reason, CaseRef: c.CaseRef, ProsecutorRef: c.ProsecutorRef}
 		return printAnswer(q, func(o *office.Client) (*office.AskedAnswer, error) {
 			return o.AskApproval(ctx, office.ApprovalQuery{Justification: j, Kind: "rows"})
 		}, printAsked)
 	}
-	return printAnswer(q, func(o *office.Client) (*office.ApprovalsAnswer, error) { return o.Approvals(ctx) }, func(a *office.ApprovalsAnswer) error {
+	return printAnswer(q, func(o *office.Client) (*office.ApprovalsAnswer, error) {
+		return o.Approvals(ctx, office.ApprovalsQuery{Justification: j, Mine: c.Mine})
+	}, func(a *office.ApprovalsAnswer) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "ID\tASKED\tBY\tKIND\tOUTCOME\tCASE\tWHAT\tREASON") // Flush says whether it could be written
 		for _, r := range a.Rows {
@@ -81,7 +84,7 @@ type meQuery struct{}
 // Run prints who one is.
 func (c *meQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.MeAnswer, error) { return o.Me(ctx) }, func(a *office.MeAnswer) error {
-		_, err := fmt.Printf("%s, %s; zones %s; may state %s; grants %s; %d rows left today\n", a.Name, a.Role, orAll(a.Zones), strings.Join(a.MayState, ", "), orNone(a.Grants), a.RowsLeft)
+		_, err := fmt.Printf("%s, %s; zones %s; may state %s; grants %s; %d rows left today; %d approvals wait for you\n", a.Name, a.Role, orAll(a.Zones), strings.Join(a.MayState, ", "), orNone(a.Grants), a.RowsLeft, a.Waiting)
 		return err
 	})
 }

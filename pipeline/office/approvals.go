@@ -112,9 +112,16 @@ func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 	return second.question, nil
 }
 
+// ApprovalsQuery asks what waits for a second person. The purpose is the one that the request names: it shows what was asked for that purpose.
+type ApprovalsQuery struct {
+	Justification Justification `json:"-"`
+	Mine          bool          `query:"mine" doc:"Only what the user asked for."`
+}
+
 // ApprovalsAnswer lists approvals.
 type ApprovalsAnswer struct {
-	Rows []ApprovalAnswer `json:"rows"`
+	Scope Scope            `json:"scope"`
+	Rows  []ApprovalAnswer `json:"rows"`
 }
 
 // mayDecide reports whether the user may be the second person of an approval: with the grant, and by a role that may look up the same. A release
@@ -136,31 +143,51 @@ func approvalAnswer(a *store.Approval) ApprovalAnswer {
 	}
 }
 
-// listApprovals lists what waits for the user as second person, and what the user asked for.
-func (o *Office) listApprovals(ctx context.Context, _ *Empty) (*ApprovalsAnswer, error) {
-	u := signedIn(ctx).User
-	list, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve))
-	if err != nil {
-		return nil, err
-	}
-	out := &ApprovalsAnswer{Rows: []ApprovalAnswer{}}
-	for i := range list {
-		if list[i].User == u.Name || mayDecide(u, &list[i]) {
-			out.Rows = append(out.Rows, approvalAnswer(&list[i]))
+// approvalsOf lists what was asked for a purpose ("" = each): what waits for the user as second person, and what the user asked for.
+func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access.Purpose) (list []store.Approval, err error) {
+	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve), purpose)
+	for i := range found {
+		if found[i].User == u.Name || mayDecide(u, &found[i]) {
+			list = append(list, found[i])
 		}
 	}
-	_, err = o.identify(ctx, askOfShown(out.Rows))
-	return out, err
+	return list, err
 }
 
-// askOfShown says for the log which approvals were shown, with the plates of their questions.
-func askOfShown(rows []ApprovalAnswer) access.Request {
-	ids, plates := make([]string, len(rows)), []string{}
-	for i := range rows {
-		ids[i] = rows[i].ID
-		plates = append(plates, readTolerantly("", rows[i].Question).plates...)
+// listApprovals lists approvals of the purpose that the request names. Their rows do not count for the limits of the day: others chose them.
+func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*ApprovalsAnswer, error) {
+	u := signedIn(ctx).User
+	l := lookup{route: access.RouteListApprovals, asked: map[string]any{"mine": in.Mine}, free: true}
+	return askFor(ctx, o, l, func(p access.Permit, _ int) (*ApprovalsAnswer, answered, error) {
+		list, err := o.approvalsOf(ctx, u, p.Purpose())
+		if err != nil {
+			return nil, answered{}, err
+		}
+		out, shown := &ApprovalsAnswer{Scope: scopeOf(p), Rows: []ApprovalAnswer{}}, answered{}
+		for i := range list {
+			if in.Mine && list[i].User != u.Name {
+				continue
+			}
+			out.Rows = append(out.Rows, approvalAnswer(&list[i]))
+			shown.plates = append(shown.plates, readTolerantly("", list[i].Question).plates...)
+		}
+		shown.rows = len(out.Rows)
+		return out, shown, nil
+	})
+}
+
+// countWaiting counts what waits for the user as second person.
+func (o *Office) countWaiting(ctx context.Context, u *access.User) (n int, err error) {
+	if !u.Has(access.Approve) {
+		return 0, nil
 	}
-	return access.Request{Route: access.RouteListApprovals, Query: writeAsked(map[string]any{"shown": len(rows), "approval_ids": ids, "plates": plates}), Plates: plates}
+	list, err := o.approvalsOf(ctx, u, "")
+	for i := range list {
+		if list[i].User != u.Name {
+			n++
+		}
+	}
+	return n, err
 }
 
 // DecideQuery decides what waits for a second person.

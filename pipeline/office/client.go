@@ -167,9 +167,9 @@ func (c *Client) AskForList(ctx context.Context, q RetroQuery) (*AskedAnswer, er
 	return c.AskApproval(ctx, ApprovalQuery{Justification: q.Justification, Kind: "list", ListSHA256: sum, Entries: len(q.Entries)})
 }
 
-// Approvals lists what waits for a second person.
-func (c *Client) Approvals(ctx context.Context) (*ApprovalsAnswer, error) {
-	return get[ApprovalsAnswer](ctx, c, Justification{}, "/v1/approvals", Empty{})
+// Approvals lists what waits for a second person, of what was asked for the purpose of the justification.
+func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAnswer, error) {
+	return get[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
 }
 
 // Decide is the act of a second person.

@@ -92,6 +92,7 @@ type desk struct {
 
 	offset  int64
 	inserts int
+	mu      sync.Mutex // guards clients: goroutines of a test ask at the same time
 	clients map[access.Role]*Client
 	opened  map[string]string // purposes of requests without a client, by token and purpose
 	people  *pgxpool.Pool
@@ -184,7 +185,10 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	return d
 }
 
+// as returns the client of the user of a role. Safe for concurrent use.
 func (d *desk) as(r access.Role) *Client {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if c := d.clients[r]; c != nil {
 		return c
 	}

@@ -55,6 +55,8 @@ func scopeOf(p access.Permit) Scope {
 		s.Narrowed = append(s.Narrowed, Narrowed{What: "from", Code: access.CodeAge, Text: text})
 	}
 	switch p.Route() {
+	case access.RouteListApprovals:
+		return s // of no window, so none is named; the zones are those of the persons
 	case access.RouteReconcile, access.RouteVerify, access.RouteReplay:
 		s.Zones = nil // counts and checks of the whole: no zone is applied, so none is named
 	default: // the zones of the permit

@@ -123,6 +123,7 @@ type MeAnswer struct {
 	SignInEnds  *time.Time      `json:"sign_in_ends,omitempty"`
 	RowsLeft    int64           `json:"rows_left" doc:"rows that may be shown today"`
 	RowsCounted time.Time       `json:"rows_until" doc:"when the count begins anew"`
+	Waiting     int             `json:"approvals_waiting,omitempty" doc:"what waits for the user as second person; GET /v1/approvals shows it under a purpose"`
 }
 
 // Empty is a request without content.
@@ -160,6 +161,9 @@ func (o *Office) me(ctx context.Context, _ *Empty) (*MeAnswer, error) {
 	case u.To != 0:
 		ends := u.To.Time()
 		out.SignInEnds = &ends
+	}
+	if out.Waiting, err = o.countWaiting(ctx, u); err != nil {
+		return nil, err
 	}
 	out.RowsLeft, out.RowsCounted, err = o.people.RowsLeft(ctx, u.Name, int64(o.cfg.Limits.RowsDay))
 	return out, err

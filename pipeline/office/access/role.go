@@ -45,12 +45,14 @@ const (
 	RouteReplay      Route = "replay"
 	RouteRetro       Route = "retro-matches"
 
+	// What waits for a second person shows the plates, reasons and file numbers of the questions: a look-up.
+	RouteListApprovals Route = "approvals"
+
 	// Of everybody who signed in: they show nothing that was read, and need no purpose.
 	RouteMe            Route = "me"
 	RouteOpenPurpose   Route = "open-purpose"
 	RouteEndPurpose    Route = "end-purpose"
 	RouteAskApproval   Route = "ask-approval"
-	RouteListApprovals Route = "approvals"
 	RouteDecide        Route = "decide-approval"
 	RouteListDecisions Route = "prosecutor-decisions"
 	RouteConfirm       Route = "confirm-prosecutor-decision"
@@ -60,14 +62,14 @@ const (
 func Routes() []Route {
 	return []Route{
 		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
-		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro,
+		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
 	}
 }
 
 // OwnRoutes lists the routes of everybody who signed in. What they show and change is the user's own, or waits for the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
-		RouteMe, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteListApprovals, RouteDecide, RouteListDecisions, RouteConfirm,
+		RouteMe, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm,
 	}
 }
 
@@ -113,6 +115,9 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteVerify:      {Auditor: {Operation}},
 	RouteReplay:      {Jurist: {Operation}, GVCSupervisor: {Operation}},
 	RouteRetro:       {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
+	RouteListApprovals: {
+		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
+	},
 }
 
 // Allowed reports whether the role may use the route at all.

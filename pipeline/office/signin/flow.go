@@ -268,8 +268,8 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 		seq, err = s.cfg.Record(r.Context(), Event{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
 	}
 	if err != nil {
-		s.cfg.Logger.Error().Err(err).Msg("sign-out not written")
-		writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "the sign-out could not be written; try again")
+		id := writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "the sign-out could not be written; try again")
+		s.cfg.Logger.Error().Err(err).Str("request_id", id).Msg("sign-out not written")
 		return
 	}
 	clearSignIn(w)
@@ -294,8 +294,8 @@ func (s *Service) showMe(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, ErrEnded):
 		writeProblem(w, http.StatusUnauthorized, "sign_in_expired", "the sign-in has ended")
 	case err != nil:
-		s.cfg.Logger.Error().Err(err).Msg("sign-ins cannot be read")
-		writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "sign-ins cannot be read now; try again")
+		id := writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "sign-ins cannot be read now; try again")
+		s.cfg.Logger.Error().Err(err).Str("request_id", id).Msg("sign-ins cannot be read")
 	default:
 		out := map[string]any{"name": who.User.Name, "role": who.User.Role, "sign_in_ends": who.EndsAt.UTC(), "idle_ends": who.IdleEndsAt.UTC(), "fresh": who.Fresh(s.cfg.Now())}
 		if who.Entry > 0 {

@@ -15,7 +15,8 @@ import (
 func (s *Service) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status, code, detail := s.refuseRequest(r); status != 0 {
-			writeProblem(w, status, code, detail)
+			id := writeProblem(w, status, code, detail)
+			s.cfg.Logger.Debug().Str("request_id", id).Str("code", code).Msg("request refused before the API")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -48,6 +48,7 @@ func TestWhatNoHonestClientSendsIsRefused(t *testing.T) {
 		"a sign-out from another site":                   {true, "POST", "/auth/sign-out", []string{"Sec-Fetch-Site", "", "Sec-Fetch-Site", "cross-site"}, 403},
 		"a sign-out by a client that says nothing":       {false, "POST", "/auth/sign-out", []string{"Sec-Fetch-Site", ""}, 403},
 		"a sign-out by a link":                           {true, "GET", "/auth/sign-out", nil, 405},
+		"an address that is not there":                   {true, "GET", "/auth/nothing", nil, 404},
 		"a password from another site":                   {false, "POST", pathLogin, []string{"Sec-Fetch-Site", "", "Sec-Fetch-Site", "cross-site"}, 403},
 		"a password for an invitation from another site": {false, "POST", pathInvite, []string{"Sec-Fetch-Site", "", "Sec-Fetch-Site", "cross-site"}, 403},
 	} {
@@ -60,7 +61,11 @@ func TestWhatNoHonestClientSendsIsRefused(t *testing.T) {
 			if got.status != c.want {
 				t.Fatalf("status %d, want %d: %s", got.status, c.want, got.body)
 			}
-			if c.want == 400 && c.path != pathLogin || c.want == 403 || c.want == 421 {
+			if c.want == 400 && c.path != pathLogin || c.want == 403 || c.want == 404 || c.want == 405 || c.want == 421 {
+				id := got.header.Get("X-Request-Id")
+				if id == "" || !strings.Contains(got.body, `"request_id":"`+id+`"`) {
+					t.Errorf("the problem does not name the request %q: %s", id, got.body)
+				}
 				if !strings.HasPrefix(got.header.Get("Content-Type"), "application/problem+json") || !strings.Contains(got.body, `"code":"`) || strings.Contains(got.body, "evil") {
 					t.Errorf("%s %s", got.header.Get("Content-Type"), got.body)
 				}

@@ -1,7 +1,9 @@
 package signin
 
 import (
+	"crypto/rand"
 	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"html/template"
 	"net/http"
@@ -121,15 +123,41 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_, _ = w.Write(b) // the client went away: nothing to do
 }
 
-// writeProblem answers with a problem document. It repeats nothing that was sent.
-func writeProblem(w http.ResponseWriter, status int, code, detail string) {
-	b, err := json.Marshal(map[string]any{"status": status, "title": http.StatusText(status), "detail": detail, "code": code})
+// writeProblem answers with a problem document and returns the id of the request, for the process log. The document repeats nothing that was sent.
+func writeProblem(w http.ResponseWriter, status int, code, detail string) (requestID string) {
+	requestID = newRequestID()
+	b, err := json.Marshal(map[string]any{"status": status, "title": http.StatusText(status), "detail": detail, "code": code, "request_id": requestID})
 	if err != nil {
 		panic("BUG: a problem must marshal: " + err.Error())
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("X-Request-Id", requestID)
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client went away: nothing to do
+	return requestID
+}
+
+// newRequestID returns a random id of the form that the API gives its requests.
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// refuseUnknown answers a path that the mux does not serve, or not by this method.
+func refuseUnknown(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
+				w.Header().Set("Allow", method)
+				writeProblem(w, http.StatusMethodNotAllowed, "method", "this address is asked with "+method)
+				return
+			}
+		}
+		writeProblem(w, http.StatusNotFound, "not_found", "there is no such address")
+	}
 }

@@ -221,6 +221,7 @@ func (s *Service) Handler() http.Handler {
 	if s.own != nil {
 		mux.Handle("/oidc/", s.own.handler)
 	}
+	mux.HandleFunc("/", refuseUnknown(mux))
 	return mux
 }
 

@@ -423,7 +423,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "me" | "open-purpose" | "end-purpose" | "ask-approval" | "approvals" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "me" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -493,6 +493,7 @@ export interface components {
         };
         ApprovalsAnswer: {
             rows: components["schemas"]["ApprovalAnswer"][] | null;
+            scope: components["schemas"]["Scope"];
         };
         AskedAnswer: {
             id: string;
@@ -801,6 +802,11 @@ export interface components {
             to_offset: number;
         };
         MeAnswer: {
+            /**
+             * Format: int64
+             * @description what waits for the user as second person; GET /v1/approvals shows it under a purpose
+             */
+            approvals_waiting?: number;
             grants?: string[] | null;
             /** @description purposes of the role */
             may_state: string[] | null;
@@ -1324,7 +1330,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     approvals: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what the user asked for. */
+                mine?: boolean;
+            };
             header?: {
                 /** @description id of the purpose that was opened for this */
                 "Anpr-Purpose"?: string;

@@ -1,0 +1,69 @@
+package office
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// A list of approvals shows the questions of others with their plates: it needs a purpose, shows what was asked for that purpose, and is in the log as
+// an answer that showed these plates. How many wait is said without a purpose.
+func TestApprovalsAreALookUpUnderThePurposeOfTheQuestion(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		secondPersons(t, c)
+		c.Limits = Limits{PerSecond: 1e6, PlatesHour: 1e6, RowsDay: 1}
+	})
+	officer, chief := d.client("officer"), d.client("chief")
+	q := SearchQuery{Justification: judicial(), Plate: "1AB?1*", TimeRange: TimeRange{From: now.Add(-20 * day), To: now}}
+	for _, ask := range []ApprovalQuery{{Justification: judicial(), Kind: "search", Search: &q}, {Justification: judicial(), Kind: "rows"}} {
+		if _, err := officer.AskApproval(t.Context(), ask); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := chief.Approvals(t.Context(), ApprovalsQuery{}); status(err) != http.StatusForbidden || d.logged("operation = 'approvals' AND code = 'purpose_needed'") != 1 {
+		t.Errorf("without a purpose: got %v, want 403 and an entry", err)
+	}
+	marks, err := d.office.marksOf("1AB?1*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	administrative := Justification{Purpose: "administrative", Reason: why, CaseRef: aReport}
+	for name, c := range map[string]struct {
+		client      *Client
+		q           ApprovalsQuery
+		rows, shown int
+	}{
+		"of the purpose":                        {chief, ApprovalsQuery{Justification: judicial()}, 2, 1},
+		"of another purpose":                    {chief, ApprovalsQuery{Justification: administrative}, 0, 0},
+		"own ones of the second person":         {chief, ApprovalsQuery{Justification: judicial(), Mine: true}, 0, 0},
+		"own ones of who asked":                 {officer, ApprovalsQuery{Justification: judicial(), Mine: true}, 2, 1},
+		"of one who may be no second person":    {d.client("colleague"), ApprovalsQuery{Justification: judicial()}, 0, 0},
+		"of one who may not look the same up":   {d.client("supervisor"), ApprovalsQuery{Justification: Justification{Purpose: "traffic", Reason: why}}, 0, 0},
+		"of the purpose, though no row is left": {chief, ApprovalsQuery{Justification: judicial()}, 2, 1},
+	} {
+		before := d.logged("true")
+		a, err := c.client.Approvals(t.Context(), c.q)
+		if err != nil || len(a.Rows) != c.rows || a.Scope.Purpose != c.q.Justification.Purpose || a.Scope.LogSeq == 0 {
+			t.Errorf("%s: got %+v, err %v, want %d rows", name, a, err, c.rows)
+			continue
+		}
+		var shown int
+		if err := d.logs.QueryRow(t.Context(), "SELECT count(*) FROM disclosed WHERE plate_hmac = ANY($1::bytea[]) AND seq > $2", marks, before).Scan(&shown); err != nil {
+			t.Fatal(err)
+		}
+		if n := d.logged("operation = 'approvals' AND kind = 'disclosed' AND rows_shown = " + itoa(int64(c.rows)) + " AND seq > " + itoa(int64(before))); n != 1 || shown != c.shown {
+			t.Errorf("%s: %d entries of the answer, and %d say that it showed the plate, want 1 and %d", name, n, shown, c.shown)
+		}
+	}
+	for name, want := range map[string]int{"chief": 2, "officer": 0, "colleague": 0, "supervisor": 0} {
+		if me, err := d.client(name).Me(t.Context()); err != nil || me.Waiting != want {
+			t.Errorf("%s: %+v, err %v, want %d that wait", name, me, err, want)
+		}
+	}
+	for _, role := range access.Roles() {
+		if access.Allowed(role, access.RouteListApprovals) == (role == access.CameraOperator || role == access.Jurist) {
+			t.Errorf("%s: who can ask for no approval sees none", role)
+		}
+	}
+}
