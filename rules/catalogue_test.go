@@ -3,6 +3,7 @@ package rules
 import (
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -124,6 +125,11 @@ func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
 	if len(j.FileNumbers["judicial"]) == 0 || len(j.FileNumbers["administrative"]) == 0 || len(j.DecisionNumbers) == 0 || len(j.StopWords) < 10 {
 		t.Errorf("the built-in catalogue lacks forms: %+v", j)
 	}
+	for _, form := range slices.Concat(j.FileNumbers["judicial"], j.FileNumbers["administrative"], j.DecisionNumbers) {
+		if j.FirstYears[form] == 0 {
+			t.Errorf("the form %s has no year: any would do", form)
+		}
+	}
 	if early := cat.Justifications(schemas.DayOf(2017, 12, 31).Start()); len(early.FileNumbers) != 0 || len(early.StopWords) != 0 {
 		t.Errorf("before the first value: got %+v", early)
 	}
@@ -142,7 +148,18 @@ func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
 	if got := mustLoad(t, without).Justifications(schemas.DayOf(2026, 11, 28).Start()); len(got.FileNumbers) != 0 {
 		t.Errorf("got %+v", got)
 	}
-	for text, want := range map[string]bool{"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true} {
+	file := `an article, source: "x", verified: false, valid_from: 2018-01-01, valid_to: open`
+	for row, want := range map[string]string{
+		`forms: ["PK.9999/yyyy"], first_year: 2018`: "", `forms: ["PK.9999/9999"]`: "", `forms: ["PK.9999/yyyy"]`: "first_year", `forms: ["PK.9999/9999"], first_year: 2018`: "first_year",
+		`forms: ["PK.9999/yyyy"], first_year: 18`: "first_year", `forms: ["PK.9999/yyy"], first_year: 2018`: "forms[0]",
+	} {
+		without["justification.yaml"] = &fstest.MapFile{Data: []byte("decision_numbers:\n  - {" + row + ", legal_basis: " + file + "}\n")}
+		if _, err := Load(without); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want a fault of %q", row, err, want)
+		}
+	}
+	for text, want := range map[string]bool{"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true,
+		"AA.999999/yyyy": true, "AA.999999-yy": true, "yyyy": false, "9999/yyy": false, "9999/yyyyyy": false, "99yy/99yy": false, "9999/YYYY": true, " 9999/yyyy": false, "aa.9999/yyyy": false} {
 		if _, ok := parseForm(text); ok != want {
 			t.Errorf("form %q: got %t", text, ok)
 		}

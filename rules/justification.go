@@ -8,29 +8,41 @@ import (
 )
 
 // Justifications are the forms of what a person states before a look-up, as they are at one instant. In a form 9 stands for a digit, A for a
-// letter from A to Z, and every other character for itself.
+// letter from A to Z, yyyy or yy for the year, and every other character for itself.
 type Justifications struct {
 	FileNumbers     map[string][]string // purpose to the forms of its file numbers; a purpose that is not there needs none
 	DecisionNumbers []string            // forms of the number of a prosecutor's decision
+	FirstYears      map[string]int      // form to the first year of its numbers; a form without a year is not there
 	StopWords       []string            // words that are no reason by themselves, in small letters
 }
 
 // justifications are the sections of the catalogue that the office uses. No verdict depends on them.
 type justifications struct {
-	files     map[string]datedSeries[[]string]
-	decisions datedSeries[[]string]
+	files     map[string]datedSeries[numberForms]
+	decisions datedSeries[numberForms]
 	stop      datedSeries[[]string]
 }
 
 type rawFileNumbers struct {
 	Meta    rawProvenance `yaml:",inline"`
 	Purpose string        `yaml:"purpose"`
-	Forms   []string      `yaml:"forms"`
+	Numbers rawForms      `yaml:",inline"`
 }
 
 type rawForms struct {
-	Meta  rawProvenance `yaml:",inline"`
-	Forms []string      `yaml:"forms"`
+	Forms     []string `yaml:"forms"`
+	FirstYear int      `yaml:"first_year"`
+}
+
+type rawDecisionNumbers struct {
+	Meta    rawProvenance `yaml:",inline"`
+	Numbers rawForms      `yaml:",inline"`
+}
+
+// numberForms are forms of numbers, and the first year of such numbers; 0 = no form has a year.
+type numberForms struct {
+	forms     []string
+	firstYear int
 }
 
 type rawWords struct {
@@ -40,7 +52,7 @@ type rawWords struct {
 
 type purposeForms struct {
 	purpose string
-	forms   []string
+	forms   numberForms
 }
 
 // load declares the sections. A site's catalogue may be without them: the office then takes those of the built-in one.
@@ -48,14 +60,14 @@ func (j *justifications) load(s *Sections) {
 	first := len(s.all)
 	files := declareSection(s, "file_numbers", func(c *checker, path string, r *rawFileNumbers) datedValue[purposeForms] {
 		return datedValue[purposeForms]{c.provenance(path, &r.Meta), purposeForms{
-			c.oneOf(path+".purpose", r.Purpose, "judicial", "administrative"), each(c, path+".forms", r.Forms, parseForm),
+			c.oneOf(path+".purpose", r.Purpose, "judicial", "administrative"), readForms(c, path, &r.Numbers),
 		}}
 	})
 	s.onLoaded(func(c *checker) {
-		j.files = map[string]datedSeries[[]string]{}
-		by := map[string][]datedValue[[]string]{}
+		j.files = map[string]datedSeries[numberForms]{}
+		by := map[string][]datedValue[numberForms]{}
 		for _, v := range *files {
-			by[v.v.purpose] = append(by[v.v.purpose], datedValue[[]string]{v.provenance, v.v.forms})
+			by[v.v.purpose] = append(by[v.v.purpose], datedValue[numberForms]{v.provenance, v.v.forms})
 		}
 		for _, purpose := range []string{"judicial", "administrative"} {
 			if len(by[purpose]) > 0 {
@@ -63,8 +75,8 @@ func (j *justifications) load(s *Sections) {
 			}
 		}
 	})
-	declareSeries(s, "decision_numbers", func(c *checker, path string, r *rawForms) datedValue[[]string] {
-		return datedValue[[]string]{c.provenance(path, &r.Meta), each(c, path+".forms", r.Forms, parseForm)}
+	declareSeries(s, "decision_numbers", func(c *checker, path string, r *rawDecisionNumbers) datedValue[numberForms] {
+		return datedValue[numberForms]{c.provenance(path, &r.Meta), readForms(c, path, &r.Numbers)}
 	}, &j.decisions)
 	declareSeries(s, "reason_stop_words", func(c *checker, path string, r *rawWords) datedValue[[]string] {
 		return datedValue[[]string]{c.provenance(path, &r.Meta), each(c, path+".words", r.Words, parseStopWord)}
@@ -74,9 +86,29 @@ func (j *justifications) load(s *Sections) {
 	}
 }
 
-// parseForm refuses a form that anything, or hardly anything, has.
+// readForms reads forms, and the first year of their numbers, which stands beside a form that has the year and there alone.
+func readForms(c *checker, path string, r *rawForms) numberForms {
+	out := numberForms{each(c, path+".forms", r.Forms, parseForm), r.FirstYear}
+	switch dated := slices.ContainsFunc(out.forms, hasYear); {
+	case dated && (r.FirstYear < 1900 || r.FirstYear > 2200):
+		c.errorf(path+".first_year", "write the year since which numbers of these forms are given", "%d is no year", r.FirstYear)
+	case !dated && r.FirstYear != 0:
+		c.errorf(path+".first_year", "leave it out, or write yyyy in a form", "no form has a year")
+	}
+	return out
+}
+
+// hasYear reports whether a form has the year.
+func hasYear(form string) bool { return strings.Contains(form, "y") }
+
+// parseForm refuses a form that anything, or hardly anything, has, and one with half a year or two.
 func parseForm(text string) (string, bool) {
-	return text, len(text) <= 60 && strings.Count(text, "9") >= 4 && text == strings.ToUpper(strings.TrimSpace(text))
+	first, last := strings.IndexByte(text, 'y'), strings.LastIndexByte(text, 'y')
+	if year := strings.Count(text, "y"); year > 0 && (year != 2 && year != 4 || last-first+1 != year) {
+		return text, false
+	}
+	rest := strings.ReplaceAll(text, "y", "")
+	return text, len(text) <= 60 && strings.Count(text, "9") >= 4 && rest == strings.ToUpper(strings.TrimSpace(rest)) && text == strings.TrimSpace(text)
 }
 
 func parseStopWord(text string) (string, bool) {
@@ -85,14 +117,22 @@ func parseStopWord(text string) (string, bool) {
 
 // Justifications returns the forms in force at the instant.
 func (c *Catalogue) Justifications(at schemas.Micros) Justifications {
-	out := Justifications{FileNumbers: map[string][]string{}}
+	out := Justifications{FileNumbers: map[string][]string{}, FirstYears: map[string]int{}}
+	take := func(n *numberForms) []string {
+		for _, form := range n.forms {
+			if hasYear(form) {
+				out.FirstYears[form] = n.firstYear
+			}
+		}
+		return slices.Clone(n.forms)
+	}
 	for purpose, s := range c.justify.files {
 		if e := s.inForceAt(at); e != nil {
-			out.FileNumbers[purpose] = slices.Clone(e.v)
+			out.FileNumbers[purpose] = take(&e.v)
 		}
 	}
 	if e := c.justify.decisions.inForceAt(at); e != nil {
-		out.DecisionNumbers = slices.Clone(e.v)
+		out.DecisionNumbers = take(&e.v)
 	}
 	if e := c.justify.stop.inForceAt(at); e != nil {
 		out.StopWords = slices.Clone(e.v)

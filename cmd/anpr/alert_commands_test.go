@@ -47,8 +47,8 @@ var alertCommands = []alertCommand{
 		"access-log", "break", "--token-file=TOKEN:auditor1", "--token-file=TOKEN:prosecutor1", "--reason=a restore of a wrong copy",
 	}, 1, "there is no damaged segment"},
 	{"migrate", []string{"migrate"}, 0, "up to date"},
-	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify", "--purpose=operation", "--reason=weekly check of the log"}, 0, "the chain holds"},
-	{"query rejects", []string{"query", "--user=operator1", "rejects", "--purpose=operation", "--reason=weekly check of the cameras"}, 0, "REASON"},
+	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify"}, 0, "the chain holds"},
+	{"query rejects", []string{"query", "--user=operator1", "rejects"}, 0, "REASON"},
 	{"rejects redrive", []string{
 		"rejects", "redrive", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
 	}, 0, "0 dead letters"},

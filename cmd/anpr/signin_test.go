@@ -25,6 +25,9 @@ func TestARefusedTokenIsToldInWords(t *testing.T) {
 		for _, args := range [][]string{
 			{"query", at, "--token=t", "plate", "1ABC123", "--purpose=judicial", why},
 			{"query", at, "--token=t", "access-log", "--verify", "--purpose=operation", why},
+			{"query", at, "--token=t", "access-log", "--verify"}, // what shows no plate needs no purpose
+			{"query", at, "--token=t", "rejects"},
+			{"query", at, "--token=t", "reconcile"},
 			{"rejects", "replay", at, "--token=t", "--reject-reason=unknown_camera", "--purpose=operation", why, "--kafka-addr=127.0.0.1:1", "--clickhouse-addr=127.0.0.1:1"},
 		} {
 			if code, out := captured(t, args...); code == 0 || !strings.Contains(out, ask.NotAccepted[lang]) {

@@ -54,16 +54,34 @@ type ClientFlags struct {
 	client *office.Client // of this run: a purpose is opened once
 }
 
-// Asking is the justification and range that every look-up needs.
+// Asking is the justification and range of a look-up that shows plates.
 type Asking struct {
-	Purpose       string    `help:"judicial, administrative, traffic, oversight or operation." required:""`
-	Reason        string    `help:"Why, in words that say something of this case; it is logged with your name." required:""`
-	CaseRef       string    `help:"Number of the file; judicial and administrative purposes need one."`
-	ProsecutorRef string    `help:"Number of the prosecutor's decision; opens data older than one month."`
-	From          time.Time `help:"Earliest capture time: a Brussels day (2026-11-28, 28/11/2026) or an instant (2026-11-28T14:30:00+01:00)."`
-	To            time.Time `help:"Latest capture time, exclusive; a day counts as a whole."`
-	After         string    `help:"Continue after a page: its last line says with what."`
-	Limit         int       `help:"Rows." default:"100"`
+	Purpose string `help:"judicial, administrative, traffic or oversight; operation for what shows no plate." required:""`
+	Reason  string `help:"Why, in words that say something of this case; it is logged with your name." required:""`
+	ReferenceFlags
+	RangeFlags
+}
+
+// OptionalAsking is the justification and range of a look-up that shows a plate under a purpose alone; without one it is for operation, which needs no reason.
+type OptionalAsking struct {
+	Purpose string `help:"Without one: operation, which shows no plate."`
+	Reason  string `help:"Why, in words that say something of this case; it is logged with your name. A purpose other than operation needs it."`
+	ReferenceFlags
+	RangeFlags
+}
+
+// ReferenceFlags are the numbers of a justification.
+type ReferenceFlags struct {
+	CaseRef       string `help:"Number of the file; judicial and administrative purposes need one."`
+	ProsecutorRef string `help:"Number of the prosecutor's decision; opens data older than one month."`
+}
+
+// RangeFlags are the time range and the page of a look-up.
+type RangeFlags struct {
+	From  time.Time `help:"Earliest capture time: a Brussels day (2026-11-28, 28/11/2026) or an instant (2026-11-28T14:30:00+01:00)."`
+	To    time.Time `help:"Latest capture time, exclusive; a day counts as a whole."`
+	After string    `help:"Continue after a page: its last line says with what."`
+	Limit int       `help:"Rows." default:"100"`
 }
 
 // Justification is why.
@@ -71,11 +89,16 @@ func (a *Asking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
+// Justification is why; without a purpose it is for operation.
+func (a *OptionalAsking) Justification() office.Justification {
+	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
+}
+
 // TimeRange is the time range asked for.
-func (a *Asking) TimeRange() office.TimeRange { return office.TimeRange{From: a.From, To: a.To} }
+func (a *RangeFlags) TimeRange() office.TimeRange { return office.TimeRange{From: a.From, To: a.To} }
 
 // Page returns the page asked for.
-func (a *Asking) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
+func (a *RangeFlags) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
 // NewClient finds the token: given, or that of a sample user. It is the same client for the whole run, and so are the purposes that it opened.
 func (q *ClientFlags) NewClient() (*office.Client, error) {
@@ -310,7 +333,7 @@ func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
 }
 
 type rejectsQuery struct {
-	Asking
+	OptionalAsking
 	RejectReason string `help:"Only this reason."`
 }
 
@@ -321,7 +344,7 @@ func (c *rejectsQuery) Run(ctx context.Context, q *Cmd) error {
 	}, func(a *office.RejectsAnswer) error { return office.PrintRejects(os.Stdout, a) })
 }
 
-type reconcileQuery struct{ Asking }
+type reconcileQuery struct{ OptionalAsking }
 
 // Run prints the balance.
 func (c *reconcileQuery) Run(ctx context.Context, q *Cmd) error {
@@ -331,7 +354,7 @@ func (c *reconcileQuery) Run(ctx context.Context, q *Cmd) error {
 }
 
 type accessLogQuery struct {
-	Asking
+	OptionalAsking
 	Verify  bool   `help:"Verify the hash chain instead of listing. Exit code: 0 it holds, 1 it does not, 2 cannot tell."`
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`

@@ -49,8 +49,9 @@ func (o *Office) openPurpose(ctx context.Context, in *Justification) (*PurposeAn
 	if !slices.Contains(access.PurposesOf(who.User.Role), j.Purpose) {
 		return nil, o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodePurposeNotAllowed, "", "your role may not state this purpose"), in.Purpose)
 	}
-	forms := o.cfg.Forms(schemas.MicrosOf(o.cfg.Now()))
-	faults := j.Check(&forms)
+	at := schemas.MicrosOf(o.cfg.Now())
+	forms := o.cfg.Forms(at)
+	faults := j.Check(&forms, at)
 	if len(faults) > 0 {
 		return nil, o.refusePurpose(ctx, ask, faults)
 	}

@@ -39,6 +39,18 @@ func TestAPurposeNeedsWordsAndNumbersOfTheForms(t *testing.T) {
 		"a file of no form":      {access.ZoneOfficer, Justification{"judicial", why, "12345", ""}, "case_ref form"},
 		"a letter for a digit":   {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.OOOOO1/2026", ""}, "case_ref form"},
 		"administrative, none":   {access.ZoneOfficer, Justification{"administrative", why, "", ""}, "case_ref missing"},
+		"a file of this year":    {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.000001/2026", ""}, ""},
+		"two digits of the year": {access.ZoneOfficer, Justification{"judicial", why, "BR43.L2.000001-26", ""}, ""},
+		"of the first year":      {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.000001/2001", ""}, ""},
+		"before the first year":  {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.000001/2000", ""}, "case_ref year"},
+		"a file of 1900":         {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.000001/1900", ""}, "case_ref year"},
+		"a file of 2099":         {access.ZoneOfficer, Justification{"judicial", why, "BR.43.L2.000001/2099", ""}, "case_ref year"},
+		"of the next year":       {access.ZoneOfficer, Justification{"administrative", why, "AD.5339.000017/2027", ""}, "case_ref year"},
+		"of the year 0":          {access.ZoneOfficer, Justification{"administrative", why, "AD.5339.000017/0000", ""}, "case_ref year"},
+		"two digits, next year":  {access.ZoneOfficer, Justification{"judicial", why, "BR43.L2.000001-27", ""}, "case_ref year"},
+		"two digits, too early":  {access.ZoneOfficer, Justification{"judicial", why, "BR43.L2.000001-00", ""}, "case_ref year"},
+		"a decision of 2099":     {access.ZoneOfficer, Justification{"judicial", why, aFile, "PK.BR.2099/000114"}, "prosecutor_ref year"},
+		"a decision, too early":  {access.ZoneOfficer, Justification{"judicial", why, aFile, "PK.BR.2017/000114"}, "prosecutor_ref year"},
 		"a decision of no form":  {access.ZoneOfficer, Justification{"judicial", why, aFile, "aaaa"}, "prosecutor_ref form"},
 		"a decision of no use":   {access.ZoneOfficer, Justification{"administrative", why, aReport, aDecision}, "prosecutor_ref not_allowed"},
 		"a purpose of others":    {access.ZoneOfficer, Justification{"traffic", why, "", ""}, " purpose_not_allowed"},
@@ -66,8 +78,8 @@ func TestAPurposeNeedsWordsAndNumbersOfTheForms(t *testing.T) {
 			t.Errorf("%s: %d entries of the refusal, want one", name, refused)
 		}
 	}
-	if n := d.logged("kind = 'identity' AND operation = 'open-purpose' AND purpose_id <> '' AND reason <> '' AND sign_in <> ''"); n != 5 {
-		t.Errorf("%d purposes are in the log, want 5", n)
+	if n := d.logged("kind = 'identity' AND operation = 'open-purpose' AND purpose_id <> '' AND reason <> '' AND sign_in <> ''"); n != 8 {
+		t.Errorf("%d purposes are in the log, want 8", n)
 	}
 }
 

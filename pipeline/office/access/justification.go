@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -17,12 +18,13 @@ type Justification struct {
 	ProsecutorRef string // number of the decision of the King's Prosecutor, for the judicial purpose
 }
 
-// Forms are the forms in force of what a justification states. In a form 9 stands for a digit, A for a letter, and every other character for
-// itself. The values are those of the catalogue.
+// Forms are the forms in force of what a justification states. In a form 9 stands for a digit, A for a letter, yyyy or yy for the year, and every
+// other character for itself. The values are those of the catalogue.
 type Forms struct {
 	FileNumbers     map[string][]string // by purpose
 	DecisionNumbers []string
-	StopWords       []string // no reason by themselves
+	FirstYears      map[string]int // of a form that has the year: the first one of its numbers
+	StopWords       []string       // no reason by themselves
 }
 
 // Fault says what is wrong with a field of a request, and what would be right.
@@ -37,6 +39,7 @@ type Fault struct {
 const (
 	FaultMissing    = "missing"
 	FaultForm       = "form"
+	FaultYear       = "year"
 	FaultTooLong    = "too_long"
 	FaultTooShort   = "too_short"
 	FaultText       = "text"
@@ -73,8 +76,8 @@ func (j *Justification) Normalise() {
 	j.ProsecutorRef = strings.ToUpper(strings.TrimSpace(j.ProsecutorRef))
 }
 
-// Check returns what is wrong with a justification that was normalised, all of it.
-func (j *Justification) Check(forms *Forms) (out []Fault) {
+// Check returns what is wrong at an instant with a justification that was normalised, all of it.
+func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 	for _, t := range []struct {
 		name, text string
 		most       int
@@ -90,7 +93,7 @@ func (j *Justification) Check(forms *Forms) (out []Fault) {
 		out = append(out, f)
 	}
 	if allowed := forms.FileNumbers[string(j.Purpose)]; len(allowed) > 0 {
-		if f, bad := checkNumber("case_ref", j.CaseRef, allowed); bad {
+		if f, bad := checkNumber("case_ref", j.CaseRef, allowed, forms.FirstYears, at); bad {
 			out = append(out, f)
 		}
 	}
@@ -99,23 +102,47 @@ func (j *Justification) Check(forms *Forms) (out []Fault) {
 	case j.Purpose != Judicial:
 		out = append(out, Fault{"prosecutor_ref", FaultNotAllowed, "belongs to the judicial purpose alone: leave it out", nil})
 	default:
-		if f, bad := checkNumber("prosecutor_ref", j.ProsecutorRef, forms.DecisionNumbers); bad {
+		if f, bad := checkNumber("prosecutor_ref", j.ProsecutorRef, forms.DecisionNumbers, forms.FirstYears, at); bad {
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// checkNumber compares a number with the forms that it may have.
-func checkNumber(field, text string, forms []string) (Fault, bool) {
-	if slices.ContainsFunc(forms, func(form string) bool { return HasForm(form, text) }) {
-		return Fault{}, false
+// checkNumber compares a number with the forms that it may have at an instant.
+func checkNumber(field, text string, forms []string, firstYears map[string]int, at schemas.Micros) (Fault, bool) {
+	if i := slices.IndexFunc(forms, func(form string) bool { return HasForm(form, text) }); i >= 0 {
+		return checkYear(field, yearIn(forms[i], text), firstYears[forms[i]], at.Local().Year())
 	}
 	code, begin := FaultForm, "is not of a form in use"
 	if text == "" {
 		code, begin = FaultMissing, "is missing"
 	}
-	return Fault{field, code, fmt.Sprintf("%s: write it as %s, where 9 is a digit and A a letter", begin, strings.Join(forms, " or ")), forms}, true
+	return Fault{field, code, fmt.Sprintf("%s: write it as %s, where 9 is a digit, A a letter and y a digit of the year", begin, strings.Join(forms, " or ")), forms}, true
+}
+
+// checkYear demands a year from the first one of the form to the present one; 0 = the form has no year.
+func checkYear(field string, year, first, present int) (Fault, bool) {
+	if year == 0 || year >= first && year <= present {
+		return Fault{}, false
+	}
+	return Fault{field, FaultYear, fmt.Sprintf("has a year that cannot be: such numbers have the years %d to %d; check the year", first, present), []string{strconv.Itoa(first), strconv.Itoa(present)}}, true
+}
+
+// yearIn returns the year that a text of the form has; 0 = the form has none. Two digits are a year of this century.
+func yearIn(form, text string) int {
+	first, digits := strings.IndexByte(form, 'y'), strings.Count(form, "y")
+	if digits == 0 {
+		return 0
+	}
+	year, err := strconv.Atoi(text[first : first+digits])
+	if err != nil {
+		panic("BUG: a text of the form has no year: " + err.Error())
+	}
+	if digits == 2 {
+		year += 2000
+	}
+	return max(year, 1) // 0000 is a year that cannot be, and not none
 }
 
 // HasForm reports whether a text has a form.
@@ -126,7 +153,7 @@ func HasForm(form, text string) bool {
 	for i := range len(form) {
 		c := text[i]
 		switch form[i] {
-		case '9':
+		case '9', 'y':
 			if c < '0' || c > '9' {
 				return false
 			}
