@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,7 +80,8 @@ func (s *simSink) NewBlock() Block { return &simBlock{simRows: newSimRows()} }
 // Insert writes table after table, so that a fault leaves some with the batch and some without. What a crashed worker
 // had under way may still arrive later.
 func (s *simSink) Insert(ctx context.Context, rg Range, t *shard.Totals, blk Block) error {
-	b := blk.(*simBlock).simRows
+	given := blk.(*simBlock).simRows
+	b := &simRows{maps.Clone(given.rows), given.ids, given.seals, given.told} // an earlier try's effect may be reading the given one
 	b.rows["batches"] = []string{fmt.Sprintf("%+v %d %d %d %d", rg, t.Fetched, t.Stored, t.Merged, t.Rejected)}
 	m, last := s.w.sim, len(simOrder)-1
 	for i := range simOrder {
