@@ -16,8 +16,9 @@ import (
 
 // Store is where the entries live; package store of the office keeps them in PostgreSQL. Several offices append at once.
 type Store interface {
-	// Append adds entries in one transaction under the lock of the head: all or none. seal is called under the lock with the end of the log, and
-	// gives the entries number, time, hashes and signature. After an error the entries may be there all the same, or not.
+	// Append adds entries in one transaction: all or none. seal is called with the end of the log, and gives the entries number, time, hashes and
+	// signature. When the log went on meanwhile, seal is called again with its new end; the time that seal gave is taken back before. After an error
+	// the entries may be there all the same, or not.
 	Append(ctx context.Context, es []*Entry, seal func(End) error) error
 	// Head returns the head that the next entry continues.
 	Head(ctx context.Context) (Head, error)
@@ -27,7 +28,7 @@ type Store interface {
 	RegisterKey(ctx context.Context, year int, id string) (string, error)
 }
 
-// End is the end of the log, under the lock.
+// End is the end of the log that an append continues.
 type End struct {
 	Head      Head           // what the next entry continues
 	Newest    Head           // the entry of the greatest number, as it is; zero in an empty log

@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// column is a column of look_ups and the type of an array of its values.
+type column struct{ name, array string }
+
+// columns are in the order of [values] and [scanEntry].
+var columns = []column{
+	{"seq", "bigint[]"}, {"at", "timestamptz[]"}, {"kind", "text[]"}, {"user_name", "text[]"}, {"role", "text[]"}, {"zones", "text[]"}, {"sign_in", "text[]"},
+	{"address", "text[]"}, {"operation", "text[]"}, {"purpose", "text[]"}, {"purpose_id", "text[]"}, {"reason", "text[]"}, {"case_ref", "text[]"},
+	{"prosecutor_ref", "text[]"}, {"asked", "text[]"}, {"outcome", "text[]"}, {"code", "text[]"}, {"refusal", "text[]"}, {"of_seq", "bigint[]"},
+	{"rows_shown", "bigint[]"}, {"plates", "bigint[]"}, {"key_id", "text[]"}, {"plates_sha256", "bytea[]"}, {"pictures", "bytea[]"}, {"took_ms", "bigint[]"},
+	{"cut", "boolean[]"}, {"body", "text[]"}, {"prev_sha256", "bytea[]"}, {"entry_sha256", "bytea[]"}, {"signature", "bytea[]"},
+}
+
+var columnNames, insertEntries = describeColumns()
+
+// describeColumns returns the names of the columns and the statement that inserts entries, an array for each column.
+func describeColumns() (names []string, insert string) {
+	arrays := make([]string, len(columns))
+	for i, c := range columns {
+		names = append(names, c.name)
+		arrays[i] = fmt.Sprintf("$%d::%s", i+1, c.array)
+	}
+	return names, "INSERT INTO look_ups (" + strings.Join(names, ", ") + ") SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")"
+}
+
+func values(e *access.Entry) []any {
+	return []any{
+		int64(e.Seq), e.At.Time(), string(e.Kind), e.User, e.Role, e.Zones, e.SignIn, e.Address, e.Operation, e.Purpose, e.PurposeID, e.Reason,
+		e.CaseRef, e.ProsecutorRef, e.Asked, e.Outcome, e.Code, e.Refusal, int64(e.Of), int64(e.Rows), int64(e.Plates), e.KeyID,
+		filled(e.PlatesSum), filled(e.Pictures), int64(e.TookMS), e.Cut, e.Body, e.Prev[:], e.Sum[:], filled(e.Signature),
+	}
+}
+
+// filled makes an empty slice of none: the columns have no NULL.
+func filled(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// leftEnd is the end of the log as the newest append of this store left it.
+type leftEnd struct {
+	end access.End
+	at  time.Time // by the clock of this process, when it was left
+	// alone says that no other store had appended since the append before.
+	alone bool
+}
+
+// Append adds entries under the lock of the head, in one transaction. While no other office appends, that is one round trip: the entries are sealed
+// on the end that this store left, and the database looks whether the log still ends there. Else it is two, and seal is called under the lock.
+func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(access.End) error) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", explain(err))
+	}
+	defer conn.Release()
+	untimed := make([]bool, len(es))
+	for i, e := range es {
+		untimed[i] = e.At == 0
+	}
+	if left := s.lastLeft(); left.alone && len(es) > 0 {
+		end := left.end
+		end.Now += schemas.Micros(time.Since(left.at).Microseconds())
+		if seal(end) == nil {
+			now, err := insertExpecting(ctx, conn, end, es)
+			if err == nil {
+				s.leave(es, now, true)
+				return nil
+			}
+			if _, told := errors.AsType[*pgconn.PgError](err); !told {
+				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, err)
+			}
+			rollBack(ctx, conn)
+		}
+		for i, e := range es {
+			if untimed[i] {
+				e.At = 0
+			}
+		}
+	}
+	return s.appendLocked(ctx, conn, es, seal)
+}
+
+// The lock of the head ends with a commit that does not wait for the disk, so that offices wait for the disk together. look_up_flush waits for it:
+// what was committed before is durable then. Nobody is told of entries that are not.
+const (
+	unlockEarly = "set_config('synchronous_commit', 'off', true)"
+	flush       = "SELECT look_up_flush()"
+)
+
+// insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the clock of the database. After an error of the
+// database the connection is still in the transaction.
+func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, err error) {
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue("SELECT look_up_expect($1, $2, $3, $4), "+unlockEarly, int64(end.Head.Seq), end.Head.Sum[:], end.Signature, end.Now.Time()).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&now, nil) })
+	queueEntries(b, es)
+	b.Queue("COMMIT")
+	b.Queue(flush)
+	return now, conn.SendBatch(ctx, b).Close()
+}
+
+// appendLocked adds entries in two round trips: one locks the head, and one adds and commits.
+func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*access.Entry, seal func(access.End) error) error {
+	end, err := lockHead(ctx, conn)
+	if err == nil {
+		err = seal(end)
+	}
+	if err != nil || len(es) == 0 {
+		rollBack(ctx, conn)
+		if err == nil {
+			_, err = conn.Exec(ctx, flush) // the end that seal saw
+		}
+		return explain(err)
+	}
+	b := &pgx.Batch{}
+	queueEntries(b, es)
+	b.Queue("COMMIT")
+	b.Queue(flush)
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		rollBack(ctx, conn)
+		return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, explain(err))
+	}
+	s.leave(es, end.Now.Time(), s.lastLeft().end.Head == end.Head)
+	return nil
+}
+
+// rollbackTime bounds a rollback.
+const rollbackTime = 2 * time.Second
+
+// rollBack ends the transaction, and so the lock of the head. A connection on which that fails is closed, which ends the transaction too.
+func rollBack(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "ROLLBACK")
+}
+
+func (s *LookUps) lastLeft() leftEnd {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
+}
+
+// leave notes the end of the log after entries that were committed. The clock of the database had shown now.
+func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
+	newest := es[len(es)-1]
+	head := access.Head{Seq: newest.Seq, Sum: newest.Sum}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = leftEnd{access.End{Head: head, Newest: head, Signature: newest.Signature, Now: schemas.MicrosOf(now)}, time.Now(), alone}
+}
+
+// lockHead begins a transaction and locks the head.
+func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err error) {
+	var headSeq int64
+	var newestSeq *int64
+	var headSum, newestSum []byte
+	var now time.Time
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue("SELECT head_seq, head_sum, newest_seq, newest_sum, newest_signature, clock, " + unlockEarly + " FROM look_up_lock()").QueryRow(func(row pgx.Row) error {
+		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil)
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return end, fmt.Errorf("lock the head: %w", explain(err))
+	}
+	end.Head.Seq, end.Now = uint64(headSeq), schemas.MicrosOf(now)
+	copy(end.Head.Sum[:], headSum)
+	if newestSeq != nil {
+		end.Newest.Seq = uint64(*newestSeq)
+		copy(end.Newest.Sum[:], newestSum)
+	}
+	return end, nil
+}
+
+// queueEntries adds the statements that insert entries and their plates.
+func queueEntries(b *pgx.Batch, es []*access.Entry) {
+	byColumn := make([]any, len(columns))
+	rows := make([][]any, len(es))
+	for i, e := range es {
+		rows[i] = values(e)
+	}
+	for c := range columns {
+		list := make([]any, len(es))
+		for i := range rows {
+			list[i] = rows[i][c]
+		}
+		byColumn[c] = list
+	}
+	b.Queue(insertEntries, byColumn...)
+	queuePlates(b, es)
+}
+
+// queuePlates adds the statements that insert the HMACs of all entries, and the plates in clear.
+func queuePlates(b *pgx.Batch, es []*access.Entry) {
+	type list struct {
+		seqs  []int64
+		keys  []string
+		marks [][]byte
+		clear []string
+	}
+	var asked, disclosed, inClear list
+	for _, e := range es {
+		to := &asked
+		if e.Kind == access.KindDisclosed {
+			to = &disclosed
+		}
+		for i := range e.Marks {
+			to.seqs, to.keys, to.marks = append(to.seqs, int64(e.Seq)), append(to.keys, e.KeyID), append(to.marks, e.Marks[i][:])
+		}
+		for i := range e.Clear {
+			inClear.seqs, inClear.marks, inClear.clear = append(inClear.seqs, int64(e.Seq)), append(inClear.marks, e.Clear[i].Mark[:]), append(inClear.clear, e.Clear[i].Plate)
+		}
+	}
+	if len(asked.seqs) > 0 {
+		b.Queue("INSERT INTO asked_plates (seq, key_id, plate_hmac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])", asked.seqs, asked.keys, asked.marks)
+	}
+	if len(disclosed.seqs) > 0 {
+		b.Queue("INSERT INTO disclosed (seq, key_id, plate_hmac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])", disclosed.seqs, disclosed.keys, disclosed.marks)
+	}
+	if len(inClear.seqs) > 0 {
+		b.Queue("INSERT INTO look_up_plates (seq, plate_hmac, plate) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[])", inClear.seqs, inClear.marks, inClear.clear)
+	}
+}

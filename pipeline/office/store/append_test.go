@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// watchedStore is the store of one office. inSeal runs each time that entries are sealed.
+type watchedStore struct {
+	*LookUps
+	seals  int
+	inSeal func()
+}
+
+func (s *watchedStore) Append(ctx context.Context, es []*access.Entry, seal func(access.End) error) error {
+	return s.LookUps.Append(ctx, es, func(end access.End) error {
+		s.seals++
+		if s.inSeal != nil {
+			s.inSeal()
+		}
+		return seal(end)
+	})
+}
+
+// openWatched opens an office with a store of its own.
+func (b *books) openWatched() (*watchedStore, func()) {
+	b.t.Helper()
+	s := &watchedStore{LookUps: New(b.logs.pool)}
+	l, err := access.OpenLog(b.t.Context(), s, b.keys)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	appendOne := func() {
+		b.t.Helper()
+		s.seals = 0
+		if _, err := l.Identify(b.t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return s, appendOne
+}
+
+// While an office seals entries, the head is free for others: an office that is slow, or dies there, keeps nobody waiting.
+func TestAnOfficeAloneLocksTheHeadForNoRoundTrip(t *testing.T) {
+	b := newBooks(t)
+	s, appendOne := b.openWatched()
+	appendOne()
+	appendOne() // by now it knows that nobody else appends
+	free := false
+	s.inSeal = func() {
+		_, err := b.pg.Exec(t.Context(), "SELECT FROM look_up_head FOR UPDATE NOWAIT")
+		free = err == nil
+	}
+	appendOne()
+	if !free || s.seals != 1 {
+		t.Errorf("the head was free: %t; sealed %d times, want once", free, s.seals)
+	}
+}
+
+// Whatever changes between sealing and adding, entries are sealed anew on the end as it is, at the time as it is.
+func TestEntriesAreSealedAnewWhenTheLogWentOn(t *testing.T) {
+	for name, disturb := range map[string]func(b *books, s *watchedStore, other func()){
+		"another office appends": func(_ *books, _ *watchedStore, other func()) { other() },
+		"the clock of the machine was put": func(_ *books, s *watchedStore, _ func()) {
+			s.left.end.Now -= schemas.Micros(time.Hour.Microseconds())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBooks(t)
+			s, appendOne := b.openWatched()
+			_, other := b.openWatched()
+			for range 3 {
+				appendOne()
+			}
+			s.inSeal = func() {
+				s.inSeal = nil
+				disturb(b, s, other)
+			}
+			if name != "another office appends" {
+				s.inSeal()
+			}
+			appendOne()
+			if s.seals != 2 {
+				t.Errorf("sealed %d times, want 2", s.seals)
+			}
+			other()
+			appendOne()
+			var before schemas.Micros
+			err := b.logs.Scan(t.Context(), 1, func(e *access.Entry) error {
+				if since := time.Since(e.At.Time()); e.At < before || since > 10*time.Minute {
+					t.Errorf("entry %d is of %s, %s ago; the one before of %s", e.Seq, e.At, since, before)
+				}
+				before = e.At
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() {
+				t.Errorf("got %+v, err %v", v, err)
+			}
+		})
+	}
+}
+
+// The head is let go before the disk has the entries; the caller is told only when it has them.
+func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
+	b := newBooks(t)
+	_, appendOne := b.openWatched()
+	durable := 0
+	for range 20 {
+		appendOne()
+		var yes bool
+		if err := b.pg.QueryRow(t.Context(), "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&yes); err != nil {
+			t.Fatal(err)
+		}
+		if yes {
+			durable++
+		}
+	}
+	if durable < 10 { // the server itself writes now and then
+		t.Errorf("after %d of 20 appends the disk had everything", durable)
+	}
+}
