@@ -86,7 +86,7 @@ type OffenceRow struct {
 	MeasureUncertainties []int64  `ch:"measures.uncertainty" json:"-"`
 	MeasureDevices       []string `ch:"measures.device" json:"-"`
 
-	LegalBasis string    `ch:"legal_basis" json:"legal_basis"`
+	LegalBasis string    `ch:"legal_basis" type:"LowCardinality(String)" json:"legal_basis"`
 	Verified   bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
 	Trace      string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps"`
 	Catalogue  string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
