@@ -359,7 +359,7 @@ type accessLogQuery struct {
 	Seq     uint64 `help:"With --verify: number of an entry whose hash was noted elsewhere."`
 	SHA256  string `name:"sha256" help:"With --verify: that hash."`
 	ForUser string `help:"Only look-ups of this user."`
-	Plate   string `help:"Only look-ups that named exactly this plate, or showed it; - reads it from the standard input."`
+	Plate   string `help:"Only look-ups that named exactly this plate, showed it, or searched a pattern that covers it; - reads it from the standard input."`
 
 	Disclosed bool `help:"With --plate: to whom this plate was shown, by whatever question, as its keeper may ask. Plates of others stay HMACs."`
 }

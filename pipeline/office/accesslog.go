@@ -27,7 +27,7 @@ type AccessLogQuery struct {
 	ForPurpose string `json:"purpose,omitempty" enum:"judicial,administrative,traffic,oversight,operation" doc:"Purpose that was stated."`
 	Outcome    string `json:"outcome,omitempty" enum:"granted,refused"`
 	Kind       string `json:"kind,omitempty" enum:"asked,disclosed,identity,break,import"`
-	Plate      string `json:"plate,omitempty" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for."`
+	Plate      string `json:"plate,omitempty" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for. Of a plate also every search whose pattern covers it, refused and empty ones too, and every looks_like search of a plate that cameras confuse with it, as long as what was asked is kept in clear."`
 }
 
 // Action is a route, as the access log names what was done.
@@ -100,6 +100,9 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 		f, err := o.filterOf(in, p, namedPlates(plate), page)
 		if err != nil {
 			return nil, answered{}, err
+		}
+		if !plate.IsZero() && !plate.Wide() {
+			f.Covered = plate.AllForms()
 		}
 		found, err := o.cfg.LookUps.Find(ctx, f)
 		if err != nil {

@@ -56,6 +56,7 @@ type Filter struct {
 	Zones                                   []string  // entries of users of one of these zones
 	Marks                                   [][]byte  // entries that named or disclosed a plate of one of these HMACs
 	Disclosed                               bool      // of Marks: entries that disclosed one, and no others
+	Covered                                 []string  // beside Marks: entries that asked for a pattern which covers one of these plates, while it is kept in clear
 	Before                                  uint64    // entries of smaller numbers; 0 = all
 	Limit                                   int
 }
@@ -93,7 +94,8 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 	case f.Marks != nil && f.Disclosed:
 		and("seq IN (SELECT seq FROM disclosed WHERE plate_hmac = ANY(?::bytea[]))", f.Marks)
 	case f.Marks != nil:
-		and("seq IN (SELECT seq FROM asked_plates WHERE plate_hmac = ANY(?::bytea[]) UNION ALL SELECT seq FROM disclosed WHERE plate_hmac = ANY(?::bytea[]))", f.Marks)
+		args = append(args, f.Marks, append([]string{}, f.Covered...), classesOf(f.Covered))
+		where = append(where, fmt.Sprintf("seq IN (%s)", findPlates(len(args)-2)))
 	}
 	if f.Before > 0 {
 		and("seq < ?", int64(f.Before))
@@ -125,6 +127,41 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 		return nil, fmt.Errorf("query entries: %w", explain(err))
 	}
 	return out, nil
+}
+
+// Characters that cameras confuse, and those that stand for them.
+var confused, standing = func() (from, to string) {
+	for c := byte('A'); c <= 'Z'; c++ {
+		if class := schemas.ClassOf(c); class != c {
+			from, to = from+string(c), to+string(class)
+		}
+	}
+	return from, to
+}()
+
+// classesOf returns the confusion classes of plates.
+func classesOf(plates []string) []string {
+	out := []string{}
+	for _, text := range plates {
+		if p, ok := schemas.PlateFrom(text); ok {
+			out = append(out, p.Class().String())
+		}
+	}
+	return out
+}
+
+// findPlates selects the numbers of the entries that named or disclosed a plate of the HMACs of an argument, asked for a pattern that covers a plate of the next
+// argument, or searched what cameras confuse with a class of the third.
+func findPlates(argument int) string {
+	const like = `translate(replace(replace(replace(%s, '\', '\\'), '%%', '\%%'), '_', '\_'), '?*', '_%%')`
+	pattern := fmt.Sprintf(like, "c.plate")
+	class := fmt.Sprintf(like, fmt.Sprintf("translate(replace(c.plate, '-', ''), '%s', '%s')", confused, standing))
+	return fmt.Sprintf(`SELECT seq FROM asked_plates WHERE plate_hmac = ANY($%[1]d::bytea[])
+		UNION ALL SELECT seq FROM disclosed WHERE plate_hmac = ANY($%[1]d::bytea[])
+		UNION ALL SELECT c.seq FROM look_up_plates c WHERE c.plate ~ '[?*]' AND EXISTS (SELECT FROM unnest($%[2]d::text[]) p WHERE p LIKE %[4]s)
+		UNION ALL SELECT c.seq FROM look_ups q JOIN look_up_plates c USING (seq)
+			WHERE (q.asked || q.body) ~ '"looks_like"|"confusable":true' AND EXISTS (SELECT FROM unnest($%[3]d::text[]) p WHERE p LIKE %[5]s)`,
+		argument, argument+1, argument+2, pattern, class)
 }
 
 // Disclosed is an entry about an answer, with the entry about its question.
