@@ -10,7 +10,7 @@ import (
 // Justification is what a person states once, to open a purpose. A client opens it for the look-ups that carry it.
 type Justification struct {
 	Purpose       string `json:"purpose" enum:"judicial,administrative,traffic,oversight" doc:"What the look-ups are for."`
-	Reason        string `json:"reason" maxLength:"2000" doc:"Why, in words: at least two, with five different letters, that say something of this case. Logged with your name."`
+	Reason        string `json:"reason" maxLength:"2000" doc:"Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name."`
 	CaseRef       string `json:"case_ref,omitempty" maxLength:"400" doc:"Number of the file; judicial and administrative purposes need one."`
 	ProsecutorRef string `json:"prosecutor_ref,omitempty" maxLength:"400" doc:"Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose."`
 }

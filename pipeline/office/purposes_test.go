@@ -51,6 +51,9 @@ func TestAPurposeNeedsWordsAndNumbersOfTheForms(t *testing.T) {
 		"two digits, too early":  {access.ZoneOfficer, Justification{"judicial", why, "BR43.L2.000001-00", ""}, "case_ref year"},
 		"a decision of 2099":     {access.ZoneOfficer, Justification{"judicial", why, aFile, "PK.BR.2099/000114"}, "prosecutor_ref year"},
 		"a decision, too early":  {access.ZoneOfficer, Justification{"judicial", why, aFile, "PK.BR.2017/000114"}, "prosecutor_ref year"},
+		"a plate in the reason":  {access.ZoneOfficer, Justification{"judicial", "look for the stolen car 1-abc-105 at night", aFile, ""}, "reason plate"},
+		"a French plate in it":   {access.ZoneOfficer, Justification{"judicial", "stolen car with AB-123-CD on it", aFile, ""}, "reason plate"},
+		"an address with a box":  {access.ZoneOfficer, Justification{"judicial", "theft in the rue Neuve 3bus101 at night", aFile, ""}, ""},
 		"a decision of no form":  {access.ZoneOfficer, Justification{"judicial", why, aFile, "aaaa"}, "prosecutor_ref form"},
 		"a decision of no use":   {access.ZoneOfficer, Justification{"administrative", why, aReport, aDecision}, "prosecutor_ref not_allowed"},
 		"a purpose of others":    {access.ZoneOfficer, Justification{"traffic", why, "", ""}, " purpose_not_allowed"},
@@ -78,8 +81,8 @@ func TestAPurposeNeedsWordsAndNumbersOfTheForms(t *testing.T) {
 			t.Errorf("%s: %d entries of the refusal, want one", name, refused)
 		}
 	}
-	if n := d.logged("kind = 'identity' AND operation = 'open-purpose' AND purpose_id <> '' AND reason <> '' AND sign_in <> ''"); n != 8 {
-		t.Errorf("%d purposes are in the log, want 8", n)
+	if n := d.logged("kind = 'identity' AND operation = 'open-purpose' AND purpose_id <> '' AND reason <> '' AND sign_in <> ''"); n != 9 {
+		t.Errorf("%d purposes are in the log, want 9", n)
 	}
 }
 

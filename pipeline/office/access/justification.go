@@ -46,6 +46,7 @@ const (
 	FaultWords      = "words"
 	FaultLetters    = "letters"
 	FaultStopWords  = "stop_words"
+	FaultPlate      = "plate"
 	FaultNotAllowed = "not_allowed"
 )
 
@@ -180,6 +181,9 @@ func checkReason(reason string, stop []string) (Fault, bool) {
 	}
 	if len([]rune(reason)) < MinReason {
 		return fault(FaultTooShort, "needs at least %d characters: say in words why you look this up; it is logged with your name", MinReason)
+	}
+	if HasPlate(reason) {
+		return fault(FaultPlate, "holds a plate: leave it out, because each look-up is logged with the plate that it asks for, and say what happened")
 	}
 	words := strings.FieldsFunc(strings.ToLower(reason), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	words = slices.DeleteFunc(words, func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })

@@ -30,6 +30,34 @@ var (
 	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 
+// certainForms finds what is a plate beyond doubt: the Belgian form in one piece or with hyphens or dots, in capitals also with blanks, and the French one in
+// capitals. A number of a box in an address is none.
+var (
+	certainForms = regexp.MustCompile(`\b(?:[1-9][.\-]?(?i:[A-Z]{3})[.\-]?[0-9]{3}|[1-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{2}-[0-9]{3}-[A-Z]{2})\b`)
+	boxNumber    = regexp.MustCompile(`^[1-9](?:bus|bte)[0-9]{3}$`)
+)
+
+// HasPlate reports whether a text holds what is a plate beyond doubt, whatever characters that nobody sees stand in it.
+func HasPlate(text string) bool {
+	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !boxNumber.MatchString(found) })
+}
+
+// calledPlate finds a word of capitals that a text calls a plate: the words in front of it are in small letters, so the capitals are meant.
+var calledPlate = regexp.MustCompile(`\b(?:[Nn]ummerplaat|[Kk]enteken|[Pp]laat|[Pp]laque|[Ii]mmatriculation|[Pp]late|[Kk]ennzeichen)(?: (?:van|is|de|est|of|number|nummer))?[ :]+["'“«]? ?([A-Z]{3,10})\b`)
+
+// maskCalled replaces the words of capitals that a text calls plates. between replaces in the rest.
+func (m *masker) maskCalled(text string, between func(string) string) string {
+	var b strings.Builder
+	at := 0
+	for _, span := range calledPlate.FindAllStringSubmatchIndex(text, -1) {
+		b.WriteString(between(text[at:span[2]]))
+		b.WriteString(m.mark(text[span[2]:span[3]]))
+		at = span[3]
+	}
+	b.WriteString(between(text[at:]))
+	return b.String()
+}
+
 // Least and most characters of a word that counts as a plate.
 const (
 	minPlateWord = 5
@@ -55,18 +83,25 @@ func (m *masker) mark(plate string) string {
 
 // maskText replaces what may be a plate in a text, and drops characters that nobody sees.
 func (m *masker) maskText(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, text)
-	others := func(rest string) string { return replaceMatches(otherForms, rest, m.maskWord, keepText) }
+	text = dropUnseen(text)
+	others := func(rest string) string {
+		return m.maskCalled(rest, func(rest string) string { return replaceMatches(otherForms, rest, m.maskWord, keepText) })
+	}
 	rest := func(rest string) string { return replaceMatches(belgianForms, rest, m.maskWord, others) }
 	if m.form != nil {
 		return replaceMatches(m.form, text, func(plate string) string { return m.mark(strings.ToUpper(plate)) }, rest)
 	}
 	return rest(text)
+}
+
+// dropUnseen drops characters that nobody sees.
+func dropUnseen(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // keepText leaves a text as it is.

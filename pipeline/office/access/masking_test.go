@@ -66,3 +66,31 @@ func TestIDsTimesAndCamerasOfAQuestionAreNoPlates(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestAPlateBeyondDoubtIsToldFromWords(t *testing.T) {
+	for text, want := range map[string]bool{
+		"1ABC105": true, "look for 1-abc-105 at night": true, "1.ABC.105": true, "1 ABC 105": true, "1-ABC 105": true, "(9zzz999)": true, "1A\u200bBC105": true, "AB-123-CD": true,
+		"": false, "at 5 uur 100 m further": false, "rue Neuve 3bus101": false, "rue Neuve 12bus101": false, "1 van 100 cars": false, "damage of 150eur": false, "ABC-123": false,
+		"camera BRU-123": false, "BR.43.L2.000001/2026": false, "on the E40, km 23": false, "test12 with AB 123": false, "11ABC105": false, "1ABC1056": false,
+	} {
+		if got := HasPlate(text); got != want {
+			t.Errorf("%q: got %t", text, got)
+		}
+	}
+}
+
+// A plate of letters alone is masked where the text calls it one. Ordinary words stay, in capitals too.
+func TestAWordThatATextCallsAPlateIsMasked(t *testing.T) {
+	for _, text := range []string{"car with plate %, red", "wagen met nummerplaat % gezien", "kenteken: %", "plaque \"%\" volée", "immatriculation de %", "plaat van % en plaat KONING"} {
+		m := maskOf(t)
+		if got := m.maskText(strings.ReplaceAll(text, "%", "BARONES")); strings.Contains(got, "BARONES") || strings.Contains(got, "KONING") || !strings.Contains(got, m.key.Text(m.key.Mark("BARONES"))) {
+			t.Errorf("%q: got %q", text, got)
+		}
+	}
+	for _, text := range []string{"POLICE IN BRUSSELS", "the plate was seen by Jan", "PLAAT VAN DE WAGEN", "plaat van de wagen", "a car of BMW, number plate unknown", "the GVC and the CRT"} {
+		m := maskOf(t)
+		if got := m.maskText(text); got != text || len(m.marks) > 0 {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}

@@ -441,7 +441,7 @@ export interface components {
             limit: number;
             /** @enum {string} */
             outcome?: "granted" | "refused";
-            /** @description Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for. */
+            /** @description Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for. Of a plate also every search whose pattern covers it, refused and empty ones too, and every looks_like search of a plate that cameras confuse with it, as long as what was asked is kept in clear. */
             plate?: string;
             /**
              * @description Purpose that was stated.

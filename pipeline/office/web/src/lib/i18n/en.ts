@@ -103,6 +103,7 @@ export const en: Messages = {
     stop_words: 'These words alone say nothing of your case: write what you look for, and why.',
     form: (forms) => `This has not the form of a number. Form: ${forms} (9 is a digit, A a letter, y a digit of the year).`,
     year: 'Such a number cannot have this year. Check the year.',
+    plate: 'Leave the plate out of the reason: each look-up has it already. Write what happened.',
     not_allowed: 'This does not belong to this purpose. Leave it empty.',
     refused: 'The prosecutor’s office refused this number.',
     other: 'This was not accepted. Check its form.',

@@ -103,6 +103,7 @@ export const fr: Messages = {
     stop_words: 'Ces mots seuls ne disent rien de votre affaire : écrivez ce que vous cherchez et pourquoi.',
     form: (forms) => `Ceci n’a pas la forme d’un numéro. Forme : ${forms} (9 est un chiffre, A une lettre, y un chiffre de l’année).`,
     year: 'Cette année est impossible pour un tel numéro. Vérifiez l’année.',
+    plate: 'Ne mettez pas de plaque dans le motif : chaque consultation la contient déjà. Écrivez ce qui s’est passé.',
     not_allowed: 'Ceci ne fait pas partie de cette finalité. Laissez ce champ vide.',
     refused: 'Le parquet a refusé ce numéro.',
     other: 'Non accepté. Vérifiez la forme.',

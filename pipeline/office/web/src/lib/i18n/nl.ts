@@ -101,6 +101,7 @@ export const nl = {
     stop_words: 'Deze woorden alleen zeggen niets over uw zaak: schrijf wat u zoekt en waarom.',
     form: (forms: string) => `Dit heeft niet de vorm van een nummer. Vorm: ${forms} (9 is een cijfer, A een letter, y een cijfer van het jaar).`,
     year: 'Dit jaar kan niet bij zo’n nummer. Kijk het jaar na.',
+    plate: 'Zet geen nummerplaat in de reden: elke opzoeking heeft ze al. Schrijf wat er gebeurde.',
     not_allowed: 'Dit hoort niet bij dit doel. Laat het leeg.',
     refused: 'Het parket heeft dit nummer geweigerd.',
     other: 'Dit werd niet aanvaard. Kijk de vorm na.',
