@@ -94,7 +94,7 @@ func derivedID(m *anprv1.PlateRead) schemas.ReadID {
 	}
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	for _, c := range m.Candidates {
-		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
+		r.Alternatives = append(r.Alternatives, schemas.Alternative{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
 	}
 	return schemas.NewReadID(&r)
 }

@@ -53,7 +53,7 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendNumber(b, 12, uint64(t.vehicleKind(s)))
 	b = appendBytes(b, 13, event)
 	b = appendBytes(b, 14, img[:]) // in the camera's own store
-	b = t.appendCandidates(b, s)
+	b = t.appendAlternatives(b, s)
 	if s.late {
 		b = appendNumber(b, fieldLateUpload, 1)
 	}
@@ -63,8 +63,8 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	return appendString(b, 19, colours[v.colour])
 }
 
-// appendCandidates appends the OCR's alternatives, when it took the wrong plate.
-func (t *Traffic) appendCandidates(b []byte, s *plannedRead) []byte {
+// appendAlternatives appends the OCR's alternatives, when it took the wrong plate.
+func (t *Traffic) appendAlternatives(b []byte, s *plannedRead) []byte {
 	v := &t.city.vehicles[s.vehicle]
 	if s.plate == v.plate || s.kind == Unreadable {
 		return b
@@ -179,14 +179,14 @@ func (t *Traffic) appendEventID(dst []byte, s *plannedRead) []byte {
 
 func (t *Traffic) readID(s *plannedRead, event, raw []byte) schemas.ReadID {
 	var plates [2][schemas.MaxPlate]byte
-	var candidates [2]schemas.Candidate
+	var others [2]schemas.Alternative
 	r := schemas.Read{Camera: t.cameraID(s.camera), EventID: string(event), CapturedAt: s.captured, RawPlate: string(raw)}
 	t.describeVehicle(&r, s)
 	if v := &t.city.vehicles[s.vehicle]; s.plate != v.plate && s.kind != Unreadable {
 		for i, p := range [2]schemas.Plate{s.plate, v.plate} {
-			candidates[i] = schemas.Candidate{Plate: string(p.AppendTo(plates[i][:0])), Confidence: schemas.PerMille(int(s.confidence) - i*60)}
+			others[i] = schemas.Alternative{Plate: string(p.AppendTo(plates[i][:0])), Confidence: schemas.PerMille(int(s.confidence) - i*60)}
 		}
-		r.Candidates = candidates[:]
+		r.Alternatives = others[:]
 	}
 	return schemas.NewReadID(&r)
 }

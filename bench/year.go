@@ -240,9 +240,9 @@ func (y *Year) fillStored(out *Stored, s *plannedRead) {
 	r.Format = "canonical"
 	t.describeVehicle(r, s)
 	if s.plate != v.plate {
-		r.Candidates = append(r.Candidates,
-			schemas.Candidate{Plate: s.plate.String(), Confidence: schemas.PerMille(s.confidence)},
-			schemas.Candidate{Plate: v.plate.String(), Confidence: schemas.PerMille(s.confidence - 60)})
+		r.Alternatives = append(r.Alternatives,
+			schemas.Alternative{Plate: s.plate.String(), Confidence: schemas.PerMille(s.confidence)},
+			schemas.Alternative{Plate: v.plate.String(), Confidence: schemas.PerMille(s.confidence - 60)})
 	}
 	r.ID = schemas.NewReadID(r)
 	r.Plate, r.Class = s.plate, s.plate.Class()

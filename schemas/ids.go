@@ -68,7 +68,7 @@ type (
 
 // NewReadID derives the id of a read from what the camera says of one observation: camera, the camera's own event id,
 // time of capture, raw plate, and the content: country, confidences, lane, direction, speed, kind, make, colour,
-// candidates, the best picture and those beside it. The event id alone never makes two observations one,
+// alternatives, the best picture and those beside it. The event id alone never makes two observations one,
 // because vendors give it to a vehicle, a track or a whole run. What one delivery differs in from another (receipt, the
 // late flag, a doubt about the clock, the format) does not count, so a retransmission has the id of the first delivery.
 // It is SHA-256 cut to 128 bits, because senders choose the input. It does not allocate for inputs up to about 400 bytes.
@@ -86,10 +86,10 @@ func NewReadID(r *Read) ReadID {
 	b = binary.BigEndian.AppendUint32(b, uint32(r.Speed))
 	b = appendField(b, r.Make)
 	b = appendField(b, r.Colour)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Candidates)))
-	for i := range r.Candidates {
-		b = appendField(b, r.Candidates[i].Plate)
-		b = binary.BigEndian.AppendUint16(b, uint16(r.Candidates[i].Confidence))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Alternatives)))
+	for i := range r.Alternatives {
+		b = appendField(b, r.Alternatives[i].Plate)
+		b = binary.BigEndian.AppendUint16(b, uint16(r.Alternatives[i].Confidence))
 	}
 	b = append(b, r.Image[:]...)
 	for i := range r.MoreImages {

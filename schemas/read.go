@@ -93,7 +93,7 @@ type Read struct {
 	Format            string // in which the camera sent it
 	Make              string
 	Colour            string
-	Candidates        []Candidate // cleared and refilled by decode; aliases like the strings
+	Alternatives      []Alternative // cleared and refilled by decode; aliases like the strings
 	Flags             Flags
 
 	// Derived by pipeline/ingest/normalise.
@@ -109,8 +109,8 @@ type Read struct {
 // confusion class, may be of one vehicle. The passage of each is then held as ambiguous.
 const FormatDoubt = "near_misread"
 
-// Candidate is another reading the camera's OCR considered.
-type Candidate struct {
+// Alternative is another reading that the camera's OCR considered.
+type Alternative struct {
 	Plate      string
 	Confidence PerMille
 }
@@ -127,22 +127,22 @@ type Quarantine struct {
 
 // Bounds of the wire fields. decode rejects what exceeds them, naming the field.
 const (
-	MaxCameraID   = 64
-	MaxEventID    = 128
-	MaxRawPlate   = 64 // bytes
-	MaxText       = 64 // make, colour, format
-	MaxCandidates = 32
-	MaxMoreImages = 8
-	MaxSpeed      = Speed(4000) // 400 km/h
-	MaxLane       = 32
+	MaxCameraID     = 64
+	MaxEventID      = 128
+	MaxRawPlate     = 64 // bytes
+	MaxText         = 64 // make, colour, format
+	MaxAlternatives = 32
+	MaxMoreImages   = 8
+	MaxSpeed        = Speed(4000) // 400 km/h
+	MaxLane         = 32
 )
 
 // SetPlate gives the read its canonical plate, and with it all that follows from the plate. Whoever makes a read, from a record or
 // from a stored row, calls it, so that both have the same class.
 func (r *Read) SetPlate(p Plate) { r.Plate, r.Class = p, p.Class() }
 
-// Reset clears the read for reuse, keeping the capacity of candidates and pictures.
-func (r *Read) Reset() { *r = Read{Candidates: r.Candidates[:0], MoreImages: r.MoreImages[:0]} }
+// Reset clears the read for reuse, keeping the capacity of alternatives and pictures.
+func (r *Read) Reset() { *r = Read{Alternatives: r.Alternatives[:0], MoreImages: r.MoreImages[:0]} }
 
 func name(names []string, i int) string {
 	if i >= len(names) {

@@ -44,8 +44,8 @@ type ReadRow struct {
 	EventID           string    `ch:"event_id" json:"-" office:"no" doc:"the camera's own id of the event"`
 	Image             Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest" doc:"hexadecimal; empty = none"`
 	MoreImages        []Digest  `ch:"more_images_sha256" type:"Array(FixedString(32))" json:"more_images_sha256" plate:"digest" doc:"further pictures of the upload, hexadecimal"`
-	Candidates        []string  `ch:"candidates" json:"candidates" plate:"hide" doc:"other readings the camera considered"`
-	CandidatesPM      []uint16  `ch:"candidates_pm" json:"-" office:"no" doc:"their confidences, per mille"`
+	Alternatives      []string  `ch:"alternatives" json:"candidates" plate:"hide" doc:"other readings the camera considered"`
+	AlternativesPM    []uint16  `ch:"alternatives_pm" json:"-" office:"no" doc:"their confidences, per mille"`
 	Late              bool      `ch:"late" json:"late"`
 	LateUpload        bool      `ch:"late_upload" json:"late_upload"`
 	ClockSuspect      bool      `ch:"clock_suspect" json:"clock_suspect"`

@@ -7,7 +7,7 @@ import (
 
 func TestIDsAreStableAndReadBack(t *testing.T) {
 	read := func(change func(*Read)) ReadID {
-		r := &Read{Camera: "BRU-0001", EventID: "e", CapturedAt: 1_795_000_000_000_000, RawPlate: "1-ABC-123", Candidates: []Candidate{{Plate: "1A8C123", Confidence: 400}}}
+		r := &Read{Camera: "BRU-0001", EventID: "e", CapturedAt: 1_795_000_000_000_000, RawPlate: "1-ABC-123", Alternatives: []Alternative{{Plate: "1A8C123", Confidence: 400}}}
 		change(r)
 		return NewReadID(r)
 	}
@@ -31,8 +31,8 @@ func TestIDsAreStableAndReadBack(t *testing.T) {
 		"country confidence": func(r *Read) { r.CountryConfidence = 1 }, "confidence": func(r *Read) { r.Confidence = 1 },
 		"lane": func(r *Read) { r.Lane = 1 }, "direction": func(r *Read) { r.Direction = Approaching }, "speed": func(r *Read) { r.Speed = 1 },
 		"kind": func(r *Read) { r.Kind = KindCar }, "make": func(r *Read) { r.Make = "x" }, "colour": func(r *Read) { r.Colour = "x" },
-		"picture": func(r *Read) { r.Image[31] = 1 }, "candidate": func(r *Read) { r.Candidates[0].Plate = "1A8C12" },
-		"candidate's confidence": func(r *Read) { r.Candidates[0].Confidence = 401 }, "candidates": func(r *Read) { r.Candidates = nil },
+		"picture": func(r *Read) { r.Image[31] = 1 }, "alternative": func(r *Read) { r.Alternatives[0].Plate = "1A8C12" },
+		"alternative's confidence": func(r *Read) { r.Alternatives[0].Confidence = 401 }, "alternatives": func(r *Read) { r.Alternatives = nil },
 		"picture beside it": func(r *Read) { r.MoreImages = []Sum{{}} }, "pictures beside it": func(r *Read) { r.MoreImages = []Sum{{}, {1}} },
 		"border between fields": func(r *Read) { r.Camera, r.EventID = "BRU-000", "1e" },
 	} {

@@ -99,7 +99,7 @@ func (g Ingest) dealBatches(ctx context.Context, batches []chan []bench.Stored) 
 			p := schemas.Partition(s.Class, s.Camera, len(batches))
 			kept := *s
 			kept.Hits = append([]schemas.Hit(nil), s.Hits...)
-			kept.Candidates = append([]schemas.Candidate(nil), s.Candidates...)
+			kept.Alternatives = append([]schemas.Alternative(nil), s.Alternatives...)
 			if part[p] = append(part[p], kept); len(part[p]) < per {
 				return
 			}

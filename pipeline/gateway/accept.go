@@ -117,7 +117,7 @@ func (ev *CameraEvent) setReadID() {
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	copy(r.Image[:], m.ImageSha256)
 	for _, c := range m.Candidates {
-		r.Candidates = append(r.Candidates, schemas.Candidate{
+		r.Alternatives = append(r.Alternatives, schemas.Alternative{
 			Plate:      c.Plate,
 			Confidence: schemas.PerMille(c.ConfidencePm),
 		})

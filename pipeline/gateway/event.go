@@ -279,7 +279,7 @@ func (ev *CameraEvent) addAlternative(plate, confidence string, scale int) {
 	if plate == "" || plate == ev.Read.RawPlate {
 		return
 	}
-	if len(plate) > schemas.MaxRawPlate || len(ev.Read.Candidates) == schemas.MaxCandidates {
+	if len(plate) > schemas.MaxRawPlate || len(ev.Read.Candidates) == schemas.MaxAlternatives {
 		ev.addNotice(NoticeAlternatives)
 		return
 	}

@@ -331,9 +331,9 @@ func (ev *CameraEvent) checkCanonicalTexts() {
 			ev.refuseRead(schemas.ReasonTooLarge, t.field, "%d bytes, at most %d are taken", len(t.text), t.bound)
 		}
 	}
-	if len(r.Candidates) > schemas.MaxCandidates {
+	if len(r.Candidates) > schemas.MaxAlternatives {
 		ev.refuseRead(schemas.ReasonTooLarge, "candidates",
-			"%d, at most %d are taken", len(r.Candidates), schemas.MaxCandidates)
+			"%d, at most %d are taken", len(r.Candidates), schemas.MaxAlternatives)
 	}
 	r.Candidates = slices.DeleteFunc(r.Candidates, func(c *anprv1.Candidate) bool {
 		empty := c.Plate == "" || strings.ContainsRune(c.Plate, '\uFFFD')

@@ -69,7 +69,7 @@ func checkParsed(t *testing.T, ev *CameraEvent) {
 		t.Fatal("a read without plate, or without time and a note of it")
 	}
 	if len(r.Make) > schemas.MaxText || len(r.Colour) > schemas.MaxText || len(r.CameraEventId) > schemas.MaxEventID ||
-		len(r.Candidates) > schemas.MaxCandidates || r.Lane > schemas.MaxLane || r.SpeedDkmh > uint32(schemas.MaxSpeed) ||
+		len(r.Candidates) > schemas.MaxAlternatives || r.Lane > schemas.MaxLane || r.SpeedDkmh > uint32(schemas.MaxSpeed) ||
 		r.ConfidencePm > 1000 || r.CountryConfidencePm > 1000 || len(r.Country) > 2 {
 		t.Fatalf("a field beyond its bound: %v", r)
 	}

@@ -339,7 +339,7 @@ func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string
 		"read_id": id.String(), "passage_id": schemas.PassageIDOf(id).String(), "camera_id": camera, "zone": zone,
 		"site": "S-" + camera, "captured_at": at, "received_at": at.Add(time.Second), "plate": plate, "raw_plate": "raw " + plate,
 		"class": schemas.MustPlate(plate).Class().String(), "country": "BE", "confidence": uint16(950), "speed_dkmh": int32(505),
-		"image_sha256": strings.Repeat("\x0f", 32), "more_images_sha256": []string{strings.Repeat("\x0e", 32)}, "candidates": []string{plate}, "kafka_offset": d.offset,
+		"image_sha256": strings.Repeat("\x0f", 32), "more_images_sha256": []string{strings.Repeat("\x0e", 32)}, "alternatives": []string{plate}, "kafka_offset": d.offset,
 	}
 }
 

@@ -65,7 +65,7 @@ func newFleet(t *testing.T, at platform.Postgres) *fleet {
 	d := &desk{t: t, conn: connect(t)}
 	for i := range 24 {
 		row := d.readRow(fmt.Sprintf("1KIL%03d", i*7), []string{"CAM-1", "CAM-2"}[i%2], []string{"5339", "5340"}[i/2%2], time.Duration(i)*time.Minute)
-		row["candidates"] = []string{row["plate"].(string), fmt.Sprintf("1KJL%03d", i*7)}
+		row["alternatives"] = []string{row["plate"].(string), fmt.Sprintf("1KJL%03d", i*7)}
 		d.insert("reads", row)
 	}
 	var db string
@@ -150,7 +150,7 @@ func (f *fleet) ask(ctx context.Context, office, asker int) {
 			held := heldAnswer{seq: a.Scope.LogSeq, user: "user-" + string(role), plate: q.Plate, rows: len(a.Reads), plates: map[string]bool{}}
 			for i := range a.Reads {
 				held.plates[a.Reads[i].Plate] = true
-				for _, p := range a.Reads[i].Candidates {
+				for _, p := range a.Reads[i].Alternatives {
 					held.plates[p] = true
 				}
 			}

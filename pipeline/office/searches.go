@@ -274,7 +274,7 @@ func (o *Office) pageOfReads(ctx context.Context, p access.Permit, s *parsedSear
 func shownReads(rows []query.Read, cut bool) answered {
 	a := answered{rows: len(rows), cut: cut}
 	for i := range rows {
-		a.plates = append(append(a.plates, rows[i].Plate), rows[i].Candidates...)
+		a.plates = append(append(a.plates, rows[i].Plate), rows[i].Alternatives...)
 	}
 	return a
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func benchRecord(b *testing.B, rec []byte) {
-	r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 8)}
+	r := schemas.Read{Alternatives: make([]schemas.Alternative, 0, 8)}
 	b.SetBytes(int64(len(rec)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -54,7 +54,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkGeneral(b *testing.B) {
 	run := func(name string, rec []byte, isJSON bool) {
 		b.Run(name, func(b *testing.B) {
-			r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 8)}
+			r := schemas.Read{Alternatives: make([]schemas.Alternative, 0, 8)}
 			b.SetBytes(int64(len(rec)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -73,29 +73,29 @@ func BenchmarkGeneral(b *testing.B) {
 // plainRead is the read as one would write it down for encoding/json; the package's json names, quoted numbers and
 // base64 included. Nothing is checked.
 type plainRead struct {
-	ReadID           []byte          `json:"readId"`
-	CameraID         string          `json:"cameraId"`
-	CapturedAtUs     int64           `json:"capturedAtUs,string"`
-	ReceivedAtUs     int64           `json:"receivedAtUs,string"`
-	RawPlate         string          `json:"rawPlate"`
-	Country          string          `json:"country"`
-	CountryPM        uint32          `json:"countryConfidencePm"`
-	PM               uint32          `json:"confidencePm"`
-	Lane             uint32          `json:"lane"`
-	Direction        string          `json:"direction"`
-	SpeedDkmh        uint32          `json:"speedDkmh"`
-	VehicleKind      string          `json:"vehicleKind"`
-	CameraEventID    string          `json:"cameraEventId"`
-	ImageSha256      []byte          `json:"imageSha256"`
-	Candidates       []candidateJSON `json:"candidates"`
-	LateUpload       bool            `json:"lateUpload"`
-	Format           string          `json:"format"`
-	Make             string          `json:"make"`
-	Colour           string          `json:"colour"`
-	MoreImagesSha256 [][]byte        `json:"moreImagesSha256"`
+	ReadID           []byte            `json:"readId"`
+	CameraID         string            `json:"cameraId"`
+	CapturedAtUs     int64             `json:"capturedAtUs,string"`
+	ReceivedAtUs     int64             `json:"receivedAtUs,string"`
+	RawPlate         string            `json:"rawPlate"`
+	Country          string            `json:"country"`
+	CountryPM        uint32            `json:"countryConfidencePm"`
+	PM               uint32            `json:"confidencePm"`
+	Lane             uint32            `json:"lane"`
+	Direction        string            `json:"direction"`
+	SpeedDkmh        uint32            `json:"speedDkmh"`
+	VehicleKind      string            `json:"vehicleKind"`
+	CameraEventID    string            `json:"cameraEventId"`
+	ImageSha256      []byte            `json:"imageSha256"`
+	Candidates       []alternativeJSON `json:"candidates"`
+	LateUpload       bool              `json:"lateUpload"`
+	Format           string            `json:"format"`
+	Make             string            `json:"make"`
+	Colour           string            `json:"colour"`
+	MoreImagesSha256 [][]byte          `json:"moreImagesSha256"`
 }
 
-type candidateJSON struct {
+type alternativeJSON struct {
 	Plate string `json:"plate"`
 	PM    uint32 `json:"confidencePm"`
 }

@@ -4,7 +4,7 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // checkValues applies every bound and range in the contract. Details name numbers, never texts: a plate must not reach
 // a log.
-func (w *wireValues) checkValues(candidates []schemas.Candidate) *schemas.RejectError {
+func (w *wireValues) checkValues(alternatives []schemas.Alternative) *schemas.RejectError {
 	switch {
 	case w.hasTick && w.hasQuarantine:
 		return newReject(schemas.ReasonBadField, "tick", "set together with quarantine; send two records")
@@ -24,7 +24,7 @@ func (w *wireValues) checkValues(candidates []schemas.Candidate) *schemas.Reject
 	if rej := w.checkRanges(); rej != nil {
 		return rej
 	}
-	return checkCandidates(candidates)
+	return checkAlternatives(alternatives)
 }
 
 func (w *wireValues) checkTick() *schemas.RejectError {
@@ -134,7 +134,7 @@ func (w *wireValues) checkQuarantine() *schemas.RejectError {
 	return nil
 }
 
-func checkCandidates(cs []schemas.Candidate) *schemas.RejectError {
+func checkAlternatives(cs []schemas.Alternative) *schemas.RejectError {
 	for i := range cs {
 		if n := len(cs[i].Plate); n > schemas.MaxRawPlate {
 			return tooLarge("candidates.plate", n, schemas.MaxRawPlate)
@@ -154,8 +154,8 @@ func tooLarge(field string, n, most int) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonTooLarge, field, "%d bytes, at most %d allowed", n, most)
 }
 
-func tooManyCandidates() *schemas.RejectError {
-	return schemas.Rejectf(schemas.ReasonTooLarge, "candidates", "more than %d of them", schemas.MaxCandidates)
+func tooManyAlternatives() *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonTooLarge, "candidates", "more than %d of them", schemas.MaxAlternatives)
 }
 
 func badLength(field string, n, want int) *schemas.RejectError {

@@ -20,7 +20,7 @@
 //
 // Protobuf: as proto.Unmarshal (unknown fields and groups skipped, last scalar wins, quarantine and tick merged).
 // Three faults reject the record: a known field with another wire type, more than 32 nested unknown groups, and more
-// than [schemas.MaxCandidates] candidates.
+// than [schemas.MaxAlternatives] alternatives.
 //
 // JSON: as protojson with DiscardUnknown (camelCase and snake_case names, null is "not set", 64-bit numbers as numbers
 // or strings, base64 in all four alphabets, enum values by name or number, a repeated name refused). In addition it

@@ -62,7 +62,7 @@ func TestFastPathsTakeWhatOurProducersWrite(t *testing.T) {
 			"Protobuf": marshalMessage(t, m), "JSON": compactJSON(t, m), "protojson": marshalJSON(t, m, false), "snake": marshalJSON(t, m, true),
 		} {
 			if form == "snake" && len(m.Candidates) > 0 {
-				continue // its candidates go the general way
+				continue // its alternatives go the general way
 			}
 			if !checkFast(t, b) {
 				t.Errorf("%s %s goes the general way", name, form)

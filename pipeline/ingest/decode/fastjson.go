@@ -165,8 +165,8 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 		dst.EventID, i = stringAt(b, i)
 	case fImage:
 		i = sumAt(dst.Image[:], b, i)
-	case fCandidates:
-		return elementsAt(b, i, func(i int) int { return candidateObject(dst, b, i) })
+	case fAlternatives:
+		return elementsAt(b, i, func(i int) int { return alternativeObject(dst, b, i) })
 	case fLateUpload:
 		if i >= len(b) || len(b)-i < 4 || string(b[i:i+4]) != "true" {
 			return gone
@@ -205,13 +205,13 @@ func elementsAt(b []byte, i int, element func(i int) int) int {
 	}
 }
 
-// candidateObject reads a candidate in the usual form: plate and confidence, in this order, or the plate alone.
-func candidateObject(dst *schemas.Read, b []byte, i int) int {
+// alternativeObject reads an alternative in the usual form: plate and confidence, in this order, or the plate alone.
+func alternativeObject(dst *schemas.Read, b []byte, i int) int {
 	const plate, pm = `{"plate":`, `"confidencePm":`
-	if i >= len(b) || len(b)-i < len(plate) || string(b[i:i+len(plate)]) != plate || len(dst.Candidates) == schemas.MaxCandidates {
+	if i >= len(b) || len(b)-i < len(plate) || string(b[i:i+len(plate)]) != plate || len(dst.Alternatives) == schemas.MaxAlternatives {
 		return gone
 	}
-	var x schemas.Candidate
+	var x schemas.Alternative
 	x.Plate, i = stringAt(b, skipBlank(b, i+len(plate)))
 	if i = skipBlank(b, i); i < len(b) && b[i] == ',' {
 		if i = skipBlank(b, i+1); len(b)-i < len(pm) || string(b[i:i+len(pm)]) != pm {
@@ -224,7 +224,7 @@ func candidateObject(dst *schemas.Read, b []byte, i int) int {
 	if i = skipBlank(b, i); i >= len(b) || b[i] != '}' || len(x.Plate) > schemas.MaxRawPlate {
 		return gone
 	}
-	dst.Candidates = append(dst.Candidates, x)
+	dst.Alternatives = append(dst.Alternatives, x)
 	return i + 1
 }
 

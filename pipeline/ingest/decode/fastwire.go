@@ -31,7 +31,7 @@ const (
 	tagKind         = fKind << 3
 	tagEventID      = fEventID<<3 | 2
 	tagImage        = fImage<<3 | 2
-	tagCandidates   = fCandidates<<3 | 2
+	tagAlternatives = fAlternatives<<3 | 2
 	tagLateUpload   = 0x100 | fLateUpload<<3&0x7f | 0x80
 	tagFormat       = 0x100 | (fFormat<<3|2)&0x7f | 0x80
 	tagMake         = 0x100 | (fMake<<3|2)&0x7f | 0x80
@@ -235,10 +235,10 @@ func detailsAt(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// extrasAt reads the fields 15 to 20 (candidates to further pictures).
+// extrasAt reads the fields 15 to 20 (alternatives to further pictures).
 func extrasAt(dst *schemas.Read, b []byte, i int) int {
-	for hasTag(b, i, tagCandidates) {
-		i = candidateAt(dst, b, i+1)
+	for hasTag(b, i, tagAlternatives) {
+		i = alternativeAt(dst, b, i+1)
 	}
 	if hasTag2(b, i, tagLateUpload) {
 		var v uint64
@@ -270,13 +270,13 @@ func moreImageAt(dst *schemas.Read, b []byte, i int) int {
 	return end
 }
 
-// candidateAt reads plate and confidence, in this order; either may be absent.
-func candidateAt(dst *schemas.Read, b []byte, i int) int {
+// alternativeAt reads plate and confidence, in this order; either may be absent.
+func alternativeAt(dst *schemas.Read, b []byte, i int) int {
 	in, end := spanAt(b, i)
-	if end == gone || len(dst.Candidates) == schemas.MaxCandidates {
+	if end == gone || len(dst.Alternatives) == schemas.MaxAlternatives {
 		return gone
 	}
-	var x schemas.Candidate
+	var x schemas.Alternative
 	at := 0
 	if hasTag(in, at, 1<<3|2) {
 		x.Plate, at = textAt(in, at+1, schemas.MaxRawPlate)
@@ -289,6 +289,6 @@ func candidateAt(dst *schemas.Read, b []byte, i int) int {
 	if at != len(in) {
 		return gone
 	}
-	dst.Candidates = append(dst.Candidates, x)
+	dst.Alternatives = append(dst.Alternatives, x)
 	return end
 }

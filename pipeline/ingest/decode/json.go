@@ -13,8 +13,8 @@ func (w *wireValues) parseJSON(dst *schemas.Read, b []byte) *schemas.RejectError
 	s := scanner{b: b}
 	s.readObject(plateReadNumber, &plateRead, func(num int) {
 		switch num {
-		case fCandidates:
-			s.readArray(func() { s.readCandidate(dst) })
+		case fAlternatives:
+			s.readArray(func() { s.readAlternative(dst) })
 		case fMoreImages:
 			s.readArray(func() { s.readImage(dst) })
 		case fQuarantine:
@@ -78,9 +78,9 @@ func (w *wireValues) setScalar(s *scanner, num int) {
 	}
 }
 
-func (s *scanner) readCandidate(dst *schemas.Read) {
-	var c schemas.Candidate
-	s.readObject(candidateNumber, &candidate, func(num int) {
+func (s *scanner) readAlternative(dst *schemas.Read) {
+	var c schemas.Alternative
+	s.readObject(alternativeNumber, &alternativeShape, func(num int) {
 		if num == 1 {
 			c.Plate = s.readText()
 		} else {
@@ -89,10 +89,10 @@ func (s *scanner) readCandidate(dst *schemas.Read) {
 	})
 	switch {
 	case s.fault != nil:
-	case len(dst.Candidates) == schemas.MaxCandidates:
-		s.fault = tooManyCandidates()
+	case len(dst.Alternatives) == schemas.MaxAlternatives:
+		s.fault = tooManyAlternatives()
 	default:
-		dst.Candidates = append(dst.Candidates, c)
+		dst.Alternatives = append(dst.Alternatives, c)
 	}
 }
 

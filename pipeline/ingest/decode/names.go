@@ -34,7 +34,7 @@ func plateReadNumber(name string) int {
 	case "imageSha256", "image_sha256":
 		return fImage
 	case "candidates":
-		return fCandidates
+		return fAlternatives
 	case "lateUpload", "late_upload":
 		return fLateUpload
 	}
@@ -61,7 +61,7 @@ func plateReadNumberRare(name string) int {
 	return 0
 }
 
-func candidateNumber(name string) int {
+func alternativeNumber(name string) int {
 	switch name {
 	case "plate":
 		return 1

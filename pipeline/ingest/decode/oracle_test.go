@@ -112,7 +112,7 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 		r.Flags |= schemas.FlagClockSuspect
 	}
 	for _, c := range m.Candidates {
-		r.Candidates = append(r.Candidates, schemas.Candidate{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
+		r.Alternatives = append(r.Alternatives, schemas.Alternative{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
 	}
 	return r, oracleIdentity(m, r)
 }
@@ -158,8 +158,8 @@ func oracleBounds(m *anprv1.PlateRead) error {
 // sameRead compares every field of two reads; a nil and an empty slice are the same.
 func sameRead(a, b *schemas.Read) error {
 	x, y := *a, *b
-	if !slices.Equal(x.Candidates, y.Candidates) {
-		return fmt.Errorf("candidates %v, want %v", x.Candidates, y.Candidates)
+	if !slices.Equal(x.Alternatives, y.Alternatives) {
+		return fmt.Errorf("alternatives %v, want %v", x.Alternatives, y.Alternatives)
 	}
 	if !slices.Equal(x.MoreImages, y.MoreImages) {
 		return fmt.Errorf("further pictures %x, want %x", x.MoreImages, y.MoreImages)
@@ -173,7 +173,7 @@ func sameRead(a, b *schemas.Read) error {
 		}
 	}
 	x.MoreImages, y.MoreImages = nil, nil
-	x.Candidates, y.Candidates, x.Quarantine, y.Quarantine = nil, nil, nil, nil
+	x.Alternatives, y.Alternatives, x.Quarantine, y.Quarantine = nil, nil, nil, nil
 	if g, w := fmt.Sprintf("%#v", x), fmt.Sprintf("%#v", y); g != w {
 		return fmt.Errorf("read %s, want %s", g, w)
 	}

@@ -11,7 +11,7 @@ import (
 // viewText views bytes as a string without copying; the record must not change while the string is in use.
 func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseProtobuf parses a PlateRead. Only UTF-8 and the candidate count are checked yet.
+// parseProtobuf parses a PlateRead. Only UTF-8 and the count of alternatives are checked yet.
 func (w *wireValues) parseProtobuf(dst *schemas.Read, b []byte) *schemas.RejectError {
 	var f field
 	for len(b) > 0 {
@@ -70,8 +70,8 @@ func (w *wireValues) setBytes(dst *schemas.Read, f *field) *schemas.RejectError 
 	case fImage:
 		w.imageLen = len(f.b)
 		copy(w.image[:], f.b)
-	case fCandidates:
-		return addCandidate(dst, f.b)
+	case fAlternatives:
+		return addAlternative(dst, f.b)
 	case fMoreImages:
 		return addImage(dst, f.b)
 	case fFormat:
@@ -90,15 +90,15 @@ func (w *wireValues) setBytes(dst *schemas.Read, f *field) *schemas.RejectError 
 	return nil
 }
 
-func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
-	if len(dst.Candidates) == schemas.MaxCandidates {
-		return tooManyCandidates()
+func addAlternative(dst *schemas.Read, b []byte) *schemas.RejectError {
+	if len(dst.Alternatives) == schemas.MaxAlternatives {
+		return tooManyAlternatives()
 	}
 	var f field
 	var plate string
 	var pm uint32
 	for len(b) > 0 {
-		n, rej := f.parseField(&candidate, b)
+		n, rej := f.parseField(&alternativeShape, b)
 		if rej != nil {
 			return rej
 		}
@@ -110,7 +110,7 @@ func addCandidate(dst *schemas.Read, b []byte) *schemas.RejectError {
 			pm = uint32(f.v)
 		}
 	}
-	dst.Candidates = append(dst.Candidates, schemas.Candidate{Plate: plate, Confidence: clampPM(pm)})
+	dst.Alternatives = append(dst.Alternatives, schemas.Alternative{Plate: plate, Confidence: clampPM(pm)})
 	return nil
 }
 

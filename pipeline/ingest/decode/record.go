@@ -2,7 +2,7 @@ package decode
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Record resets dst and decodes a record from anpr.reads.v1 into it. It keeps dst.Candidates' capacity and does not
+// Record resets dst and decodes a record from anpr.reads.v1 into it. It keeps dst.Alternatives' capacity and does not
 // allocate for a Protobuf read, except for a rejection.
 //
 // dst's strings and slices alias b: a caller that keeps them longer than b copies them. b is not changed. After a

@@ -51,11 +51,11 @@ func TestRecordReadsEveryField(t *testing.T) {
 		CapturedAt: capturedAt, ReceivedAt: receivedAt, RawPlate: "1-ABC-123", Country: schemas.Belgium, CountryConfidence: 990, Confidence: 925,
 		Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Image: schemas.Sum(bytes.Repeat([]byte{0xcd}, 32)),
 		Format: "hikvision", Make: "Citro\u00ebn", Colour: "white", Flags: schemas.FlagLateUpload,
-		Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
-		MoreImages: []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))},
+		Alternatives: []schemas.Alternative{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
+		MoreImages:   []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))},
 	}
 	for _, b := range [][]byte{marshalMessage(t, fullRead()), marshalJSON(t, fullRead(), true), marshalJSON(t, fullRead(), false)} {
-		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Candidates: []schemas.Candidate{{Plate: "OLD"}}, MoreImages: make([]schemas.Sum, 3)}
+		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Alternatives: []schemas.Alternative{{Plate: "OLD"}}, MoreImages: make([]schemas.Sum, 3)}
 		if rej := Record(&r, b); rej != nil {
 			t.Fatal(rej)
 		}
@@ -113,7 +113,7 @@ func TestRecordDerivesAMissingReadID(t *testing.T) {
 	want := schemas.NewReadID(&schemas.Read{
 		Camera: "BXL-LEZ-0417", EventID: "8f14e45f-ceea-467f-a1d3-0c4a6a1b2c3d", CapturedAt: capturedAt, RawPlate: "1-ABC-123", Country: schemas.Belgium,
 		CountryConfidence: 990, Confidence: 925, Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Make: "Citro\u00ebn",
-		Colour: "white", Image: r.Image, MoreImages: r.MoreImages, Candidates: []schemas.Candidate{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
+		Colour: "white", Image: r.Image, MoreImages: r.MoreImages, Alternatives: []schemas.Alternative{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
 	})
 	if r.ID != want {
 		t.Errorf("with everything said: got %s, want %s", r.ID, want)
@@ -239,7 +239,7 @@ func TestRecordAcceptsFieldsAtTheirBounds(t *testing.T) {
 	m.CameraId, m.RawPlate, m.CameraEventId = strings.Repeat("c", 64), strings.Repeat("p", 64), strings.Repeat("e", 128)
 	m.Make, m.Colour, m.Format, m.Country = strings.Repeat("m", 64), strings.Repeat("r", 64), strings.Repeat("f", 64), strings.Repeat("b", 64)
 	m.Lane, m.SpeedDkmh, m.ConfidencePm, m.CountryConfidencePm, m.Candidates = 32, 4000, 1000, 1000, nil
-	for range schemas.MaxCandidates {
+	for range schemas.MaxAlternatives {
 		m.Candidates = append(m.Candidates, &anprv1.Candidate{Plate: strings.Repeat("p", 64), ConfidencePm: 1000})
 	}
 	for _, b := range [][]byte{marshalMessage(t, m), marshalJSON(t, m, false), deepJSON(64), wideJSON(`{}`), wideJSON(`[]`), wideJSON(`{"a":[1]}`)} {
@@ -304,7 +304,7 @@ func TestTheLastOfARepeatedFieldWins(t *testing.T) {
 
 func TestRecordDoesNotAllocate(t *testing.T) {
 	for _, b := range [][]byte{marshalMessage(t, fullRead()), marshalMessage(t, leastRead()), marshalMessage(t, tickRecord()), marshalJSON(t, fullRead(), false)} {
-		r := schemas.Read{Candidates: make([]schemas.Candidate, 0, 4)}
+		r := schemas.Read{Alternatives: make([]schemas.Alternative, 0, 4)}
 		n := testing.AllocsPerRun(200, func() {
 			if rej := Record(&r, b); rej != nil {
 				t.Fatal(rej)

@@ -18,7 +18,7 @@ const (
 	fKind         = 12
 	fEventID      = 13
 	fImage        = 14
-	fCandidates   = 15
+	fAlternatives = 15
 	fLateUpload   = 16
 	fFormat       = 17
 	fMake         = 18
@@ -53,7 +53,7 @@ var plateRead = shape{
 	fKind:         {name: "vehicle_kind"},
 	fEventID:      {name: "camera_event_id", typ: protowire.BytesType, text: true},
 	fImage:        {name: "image_sha256", typ: protowire.BytesType},
-	fCandidates:   {name: "candidates", typ: protowire.BytesType},
+	fAlternatives: {name: "candidates", typ: protowire.BytesType},
 	fLateUpload:   {name: "late_upload"},
 	fFormat:       {name: "format", typ: protowire.BytesType, text: true},
 	fMake:         {name: "make", typ: protowire.BytesType, text: true},
@@ -64,7 +64,7 @@ var plateRead = shape{
 	fTick:         {name: "tick", typ: protowire.BytesType},
 }
 
-var candidate = shape{
+var alternativeShape = shape{
 	1: {name: "candidates.plate", typ: protowire.BytesType, text: true},
 	2: {name: "candidates.confidence_pm"},
 }

@@ -16,7 +16,7 @@ const (
 )
 
 // wireValues holds a PlateRead's values before the checks. Strings alias the record. Fixed-size byte fields are
-// copied, with their original length, so wireValues never points into itself. Candidates go straight to the read.
+// copied, with their original length, so wireValues never points into itself. Alternatives go straight to the read.
 type wireValues struct {
 	camera, plate, country, event, format, make, colour string
 	captured, received                                  int64
@@ -50,14 +50,14 @@ func (w *wireValues) keepIdentity(dst *schemas.Read) {
 
 // fillRead checks the wire values and moves them into the read.
 func (w *wireValues) fillRead(dst *schemas.Read) *schemas.RejectError {
-	rej := w.checkValues(dst.Candidates)
+	rej := w.checkValues(dst.Alternatives)
 	if rej != nil {
 		w.keepIdentity(dst)
 		return rej
 	}
 	switch {
 	case w.hasTick:
-		dst.Candidates, dst.MoreImages = dst.Candidates[:0], dst.MoreImages[:0] // the record's other fields make no read
+		dst.Alternatives, dst.MoreImages = dst.Alternatives[:0], dst.MoreImages[:0] // the record's other fields make no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
 		if w.format == schemas.FormatDoubt {

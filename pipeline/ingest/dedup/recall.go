@@ -38,7 +38,7 @@ func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage)
 // Recalled is a vehicle in view, or one that left within KeepClosed: the best read of its passage, with one of the plates that its reads
 // named.
 type Recalled struct {
-	Read    schemas.Read // without camera, raw plate, make, colour, event and candidates
+	Read    schemas.Read // without camera, raw plate, make, colour, event and alternatives
 	Camera  uint32       // number
 	Decided bool
 	Added   Added

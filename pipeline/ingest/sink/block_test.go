@@ -23,8 +23,8 @@ func TestAddingARowAllocatesNothing(t *testing.T) {
 		reads[i] = testRead(i, march+schemas.Micros(i)*schemas.Second)
 		passages[i], hits[i] = testPassage(reads[i]), testHit(reads[i])
 	}
-	if len(reads[0].Candidates) == 0 {
-		t.Fatal("the read must have candidates")
+	if len(reads[0].Alternatives) == 0 {
+		t.Fatal("the read must have alternatives")
 	}
 	b := NewBlock(nil)
 	pos := shard.Position{Topic: schemas.TopicReads, Partition: 1}
@@ -122,7 +122,7 @@ func benchReads() ([]*schemas.Read, []*schemas.Camera) {
 	for i := range reads {
 		reads[i] = testRead(i, march+schemas.Micros(i)*1000)
 		reads[i].Camera = cams[i%len(cams)].ID
-		reads[i].Candidates, reads[i].Flags = reads[i].Candidates[:0], 0
+		reads[i].Alternatives, reads[i].Flags = reads[i].Alternatives[:0], 0
 		reads[i].RawPlate = fmt.Sprintf("%d%c%c%c%03d", 1+rnd.IntN(2), 'A'+rune(rnd.IntN(26)), 'A'+rune(rnd.IntN(26)), 'A'+rune(rnd.IntN(26)), rnd.IntN(1000))
 		reads[i].Plate = schemas.MustPlate(reads[i].RawPlate)
 		reads[i].Class = reads[i].Plate.Class()

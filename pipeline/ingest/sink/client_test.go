@@ -16,9 +16,9 @@ import (
 
 // rowOf is the row of reads as one hands it to clickhouse-go: a value a column, in the order of the table.
 func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.Position) []any {
-	plates, pm := make([]string, len(r.Candidates)), make([]uint16, len(r.Candidates))
-	for i := range r.Candidates {
-		plates[i], pm[i] = r.Candidates[i].Plate, uint16(r.Candidates[i].Confidence)
+	plates, pm := make([]string, len(r.Alternatives)), make([]uint16, len(r.Alternatives))
+	for i := range r.Alternatives {
+		plates[i], pm[i] = r.Alternatives[i].Plate, uint16(r.Alternatives[i].Confidence)
 	}
 	more := make([]string, len(r.MoreImages))
 	for i := range r.MoreImages {

@@ -119,8 +119,8 @@ func otherValue(f reflect.Value) {
 		x[3] = 9
 	case *[]schemas.Sum:
 		*x = []schemas.Sum{{3}}
-	case *[]schemas.Candidate:
-		*x = []schemas.Candidate{{Plate: "Q", Confidence: 7}}
+	case *[]schemas.Alternative:
+		*x = []schemas.Alternative{{Plate: "Q", Confidence: 7}}
 	case *schemas.Flags:
 		*x = schemas.FlagLate | schemas.FlagLateUpload | schemas.FlagClockSuspect
 	case *string:
@@ -172,7 +172,7 @@ func TestTheColumnsThatHoldAPlateAreThoseThatSaySo(t *testing.T) {
 	marked := func() *schemas.Read {
 		r := testRead(int(b.rg.End), march)
 		r.SetPlate(schemas.MustPlate("9MARK77")) // its class is 9MARK77 too
-		r.RawPlate, r.Candidates = "9-MARK77", []schemas.Candidate{{Plate: "9MARK77"}}
+		r.RawPlate, r.Alternatives = "9-MARK77", []schemas.Alternative{{Plate: "9MARK77"}}
 		return r
 	}
 	r := marked()

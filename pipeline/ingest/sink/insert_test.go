@@ -34,7 +34,7 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 			p := schemas.PassageIDOf(r.ID)
 			is("SELECT toString(read_id) || ' ' || toString(passage_id) FROM reads", r.ID.String()+" "+p.String())
 			is(`SELECT toString((camera_id, site, zone, municipality, captured_at, received_at, plate, class, raw_plate, country, country_confidence,
-				confidence, lane, direction, speed_dkmh, kind, make, colour, format, event_id, hex(image_sha256), candidates, candidates_pm, late, late_upload, clock_suspect, kafka_partition, kafka_offset)) FROM reads`,
+				confidence, lane, direction, speed_dkmh, kind, make, colour, format, event_id, hex(image_sha256), alternatives, alternatives_pm, late, late_upload, clock_suspect, kafka_partition, kafka_offset)) FROM reads`,
 				`('cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000','1ABC100','1A8C100','1-ABC-100','BE',990,955,2,'departing',505,'van','Citroën','red','canonical','event-100','64000000000000000000000000000000000000000000000000000000000000`+
 					`07',['1A8C001','IABC001'],[800,700],true,false,false,3,100)`)
 			is("SELECT arrayStringConcat(arrayMap(x -> hex(substring(x, 1, 1)) || hex(substring(x, 32, 1)), more_images_sha256), ' ') FROM reads", "0108 0209")

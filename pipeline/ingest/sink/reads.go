@@ -21,8 +21,8 @@ type readsTable struct {
 	kind, brand, colour, format                       lowCol
 	event, image                                      strCol
 	moreImages                                        arrCol[*fixedCol]
-	candidates                                        arrCol[*strCol]
-	candidatesPM                                      arrCol[*fixedCol]
+	alternatives                                      arrCol[*strCol]
+	alternativesPM                                    arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
 }
 
@@ -31,10 +31,10 @@ func newReads() readsTable {
 	return readsTable{
 		readID: uuidCol(), passageID: uuidCol(), cameraColumns: newCameraColumns(), capturedAt: timeCol(), receivedAt: timeCol(),
 		countryConfidence: u16Col(), confidence: u16Col(), lane: u8Col(), speed: i32Col(),
-		moreImages:   arrCol[*fixedCol]{ends: u64Col(), elem: &sums},
-		candidates:   arrCol[*strCol]{ends: u64Col(), elem: new(strCol)},
-		candidatesPM: arrCol[*fixedCol]{ends: u64Col(), elem: &pm},
-		late:         boolCol(), lateUpload: boolCol(), clockSuspect: boolCol(), partition: i32Col(), offset: i64Col(),
+		moreImages:     arrCol[*fixedCol]{ends: u64Col(), elem: &sums},
+		alternatives:   arrCol[*strCol]{ends: u64Col(), elem: new(strCol)},
+		alternativesPM: arrCol[*fixedCol]{ends: u64Col(), elem: &pm},
+		late:           boolCol(), lateUpload: boolCol(), clockSuspect: boolCol(), partition: i32Col(), offset: i64Col(),
 	}
 }
 
@@ -42,7 +42,7 @@ func (t *readsTable) insertColumns() proto.Input {
 	return inputOf[schemas.ReadRow](
 		&t.readID, &t.passageID, &t.camera, &t.site, &t.zone, &t.municipality, &t.capturedAt, &t.receivedAt, &t.plate, &t.class, &t.raw,
 		&t.country, &t.countryConfidence, &t.confidence, &t.lane, &t.direction, &t.speed, &t.kind, &t.brand, &t.colour, &t.format,
-		&t.event, &t.image, &t.moreImages, &t.candidates, &t.candidatesPM, &t.late, &t.lateUpload, &t.clockSuspect, &t.partition, &t.offset,
+		&t.event, &t.image, &t.moreImages, &t.alternatives, &t.alternativesPM, &t.late, &t.lateUpload, &t.clockSuspect, &t.partition, &t.offset,
 	)
 }
 
@@ -73,12 +73,12 @@ func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas
 		t.moreImages.elem.appendSum(&r.MoreImages[i])
 	}
 	t.moreImages.endRow()
-	for i := range r.Candidates {
-		t.candidates.elem.appendText(r.Candidates[i].Plate)
-		t.candidatesPM.elem.appendU16(uint16(r.Candidates[i].Confidence))
+	for i := range r.Alternatives {
+		t.alternatives.elem.appendText(r.Alternatives[i].Plate)
+		t.alternativesPM.elem.appendU16(uint16(r.Alternatives[i].Confidence))
 	}
-	t.candidates.endRow()
-	t.candidatesPM.endRow()
+	t.alternatives.endRow()
+	t.alternativesPM.endRow()
 	t.late.appendBool(r.Flags&schemas.FlagLate != 0)
 	t.lateUpload.appendBool(r.Flags&schemas.FlagLateUpload != 0)
 	t.clockSuspect.appendBool(r.Flags&schemas.FlagClockSuspect != 0)

@@ -180,7 +180,7 @@ func TestErrorsThatNoRetryMendsStopAndSayWhatToDo(t *testing.T) {
 		{"a missing table", "DROP TABLE %.offences SYNC", "run anpr migrate"},
 		{"a missing column", "ALTER TABLE %.reads DROP COLUMN colour", "run anpr migrate"},
 		{"a missing ledger", "DROP TABLE %.batches SYNC", "run anpr migrate"},
-		{"a column of another type", "ALTER TABLE %.reads MODIFY COLUMN candidates Array(UUID)", "run anpr migrate"},
+		{"a column of another type", "ALTER TABLE %.reads MODIFY COLUMN alternatives Array(UUID)", "run anpr migrate"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, _ := newMigratedSink(t, nil)

@@ -177,33 +177,43 @@ func TestSealsAreThoseOfAWalkThroughAllOffences(t *testing.T) {
 	}
 }
 
-// measuresVersion is the migration that gives offences their measures.
-const measuresVersion = 21
+// Migrations that a sink of today needs before it can insert.
+const (
+	measuresVersion     = 21 // gives offences their measures
+	alternativesVersion = 22 // renames two columns of reads
+)
 
-// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a version.
-func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
+// applyMigrations applies the migrations up to a version and, after them, some single ones.
+func applyMigrations(t *testing.T, cfg platform.ClickHouse, version int64, single ...int64) {
 	t.Helper()
-	addr, db := testkit.Database(t)
-	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
-	cfg.EnsureDefaults()
 	files, err := fs.Sub(schemas.Migrations, "clickhouse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqlDB := cfg.OpenDB()
-	defer func() { _ = sqlDB.Close() }()
-	p, err := goose.NewProvider(goose.DialectClickHouse, sqlDB, files, goose.WithDisableGlobalRegistry(true))
+	db := cfg.OpenDB()
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
-	if version < measuresVersion { // a sink of today inserts the measures
-		if _, err := p.ApplyVersion(t.Context(), measuresVersion, true); err != nil {
+	for _, v := range single {
+		if _, err := p.ApplyVersion(t.Context(), v, true); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// migratedTo returns a sink and a query connection on a database of this test with the tables as they were at a version and, after it,
+// some single migrations.
+func migratedTo(t *testing.T, version int64, single ...int64) (*ClickHouse, driver.Conn) {
+	t.Helper()
+	addr, db := testkit.Database(t)
+	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
+	cfg.EnsureDefaults()
+	applyMigrations(t, cfg.ClickHouse, version, single...)
 	c, err := NewClickHouse(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +228,7 @@ func migratedTo(t *testing.T, version int64) (*ClickHouse, driver.Conn) {
 }
 
 func TestOffencesFromBeforeTheProjectionsGiveTheSameSeals(t *testing.T) {
-	c, conn := migratedTo(t, 18)
+	c, conn := migratedTo(t, 18, measuresVersion, alternativesVersion)
 	h := &history{t: t, r: rand.New(rand.NewPCG(1, 2)), c: c, conn: conn, partition: 4, last: map[string]schemas.Sum{}}
 	for range 6 {
 		h.addBatch([]string{"a", "b", "c"})

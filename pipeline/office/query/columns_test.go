@@ -43,7 +43,7 @@ func TestEveryColumnWithAPlateHasAMask(t *testing.T) {
 		if want := c.name == "plate" || c.name == "raw_plate" || c.name == "image_sha256"; want && c.plate != "''" {
 			t.Errorf("%s is masked by %q, want an empty text", c.name, c.plate)
 		}
-		if want := c.name == "candidates" || c.name == "more_images_sha256"; want && c.plate != "emptyArrayString()" {
+		if want := c.name == "alternatives" || c.name == "more_images_sha256"; want && c.plate != "emptyArrayString()" {
 			t.Errorf("%s is masked by %q, want an empty array", c.name, c.plate)
 		}
 	}
