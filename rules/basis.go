@@ -57,10 +57,10 @@ func (b Basis) In(lang Lang) string {
 	}
 }
 
-// cite writes the basis with its day as decisions carry it. All languages stand in it, so that a decision needs no catalogue to be
+// citeWithDay writes the basis with its day as decisions carry it. All languages stand in it, so that a decision needs no catalogue to be
 // read and its seal covers what each reader sees. Example: nl: KB 19/04/2014, art. 2 | fr: AR 19/04/2014, art. 2 | en: RD 19/04/2014,
 // art. 2 (2017-05-01)
-func (b Basis) cite(day string) string {
+func (b Basis) citeWithDay(day string) string {
 	day = " (" + day + ")"
 	if b == operational || b.Dutch == b.English && b.French == b.English {
 		return b.English + day
@@ -94,8 +94,8 @@ func (b Basis) toVerify() string {
 	return "read it in " + b.English + ", then write verified: true"
 }
 
-// basis checks that the basis is there in every language and can be cited.
-func (c *checker) basis(path string, b Basis) {
+// checkBasis checks that the basis is there in every language and can be cited.
+func (c *checker) checkBasis(path string, b Basis) {
 	for _, lang := range Langs() {
 		switch s := b.In(lang); {
 		case strings.TrimSpace(s) == "":

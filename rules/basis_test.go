@@ -14,7 +14,7 @@ func TestEveryCitedBasisIsReadBackInItsLanguage(t *testing.T) {
 	}).Filter(func(s string) bool { return s != "" })
 	rapid.Check(t, func(t *rapid.T) {
 		b := Basis{text.Draw(t, "nl"), text.Draw(t, "fr"), text.Draw(t, "en")}
-		cited := b.cite("2026-07-01")
+		cited := b.citeWithDay("2026-07-01")
 		for _, lang := range Langs() {
 			if got, want := RenderBasis(lang, cited), b.In(lang)+" (2026-07-01)"; got != want {
 				t.Fatalf("%s of %q: got %q, want %q", lang, cited, got, want)

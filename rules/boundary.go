@@ -16,11 +16,13 @@ func withBoundaries(ref Reference, s *Subject) Reference {
 	return ref
 }
 
-func ambiguous(p schemas.Plate, c schemas.Country) bool { return c == schemas.Germany && p.Ambiguous() }
+func isAmbiguousIn(p schemas.Plate, c schemas.Country) bool {
+	return c == schemas.Germany && p.Ambiguous()
+}
 
 func (r careful) Vehicle(p schemas.Plate, c schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
 	v, ok := r.Reference.Vehicle(p, c, at)
-	if ok && ambiguous(p, v.Country) {
+	if ok && isAmbiguousIn(p, v.Country) {
 		return schemas.Vehicle{}, false
 	}
 	return v, ok
@@ -28,21 +30,21 @@ func (r careful) Vehicle(p schemas.Plate, c schemas.Country, at schemas.Micros) 
 
 func (r careful) Registration(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.Registration, bool) {
 	x, ok := r.Reference.Registration(p, c, day)
-	if ok && ambiguous(p, x.Country) {
+	if ok && isAmbiguousIn(p, x.Country) {
 		return schemas.Registration{}, false
 	}
 	return x, ok
 }
 
 func (r careful) Exemption(p schemas.Plate, c schemas.Country, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
-	if ambiguous(p, c) {
+	if isAmbiguousIn(p, c) {
 		return schemas.Exemption{}, false
 	}
 	return r.Reference.Exemption(p, c, f, day)
 }
 
 func (r careful) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.DayPass, bool) {
-	if ambiguous(p, c) {
+	if isAmbiguousIn(p, c) {
 		return schemas.DayPass{}, false
 	}
 	return r.Reference.DayPass(p, c, day)

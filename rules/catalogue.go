@@ -79,7 +79,7 @@ func (c *Catalogue) Announced() []Value {
 // Load reads all *.yaml files at the root of fsys as one catalogue. It refuses the whole when anything is wrong: the error
 // has one line for each finding, with file, line and what to do.
 func Load(fsys fs.FS) (*Catalogue, error) {
-	cat, found := read(fsys)
+	cat, found := readCatalogue(fsys)
 	var errs []error
 	for _, f := range found {
 		if !f.Warning {
@@ -106,8 +106,8 @@ type reader struct {
 func newReader() *reader {
 	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
 	rd.sections.general = &rd.cat.general
-	rd.cat.general.load(&rd.sections)
-	rd.cat.justify.load(&rd.sections)
+	rd.cat.general.loadSections(&rd.sections)
+	rd.cat.justify.loadSection(&rd.sections)
 	rd.cat.families = newFamilies()
 	for _, f := range rd.cat.families {
 		f.Load(&rd.sections)
@@ -115,7 +115,7 @@ func newReader() *reader {
 	return rd
 }
 
-func read(fsys fs.FS) (*Catalogue, []Finding) {
+func readCatalogue(fsys fs.FS) (*Catalogue, []Finding) {
 	rd := newReader()
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil || len(names) == 0 {
@@ -134,17 +134,17 @@ func read(fsys fs.FS) (*Catalogue, []Finding) {
 		head = binary.BigEndian.AppendUint64(append(head, name...), uint64(len(b)))
 		sum.Write(head)
 		sum.Write(b)
-		rd.file(name, b)
+		rd.readFile(name, b)
 	}
 	rd.cat.version = hex.EncodeToString(sum.Sum(nil)[:6])
-	rd.finish()
+	rd.completeCatalogue()
 	return &rd.cat, rd.found
 }
 
-func (rd *reader) file(name string, b []byte) {
+func (rd *reader) readFile(name string, b []byte) {
 	c := &checker{file: name, found: &rd.found}
-	doc := reflect.New(rd.sections.document())
-	if !c.decode(b, doc.Interface()) {
+	doc := reflect.New(rd.sections.documentType())
+	if !c.decodeFile(b, doc.Interface()) {
 		rd.skip = true
 		return
 	}
@@ -164,23 +164,23 @@ func (rd *reader) file(name string, b []byte) {
 	rd.cat.values = append(rd.cat.values, c.values...)
 }
 
-// finish chains the sections, looks for what is missing and adds the warnings.
-func (rd *reader) finish() {
+// completeCatalogue chains the sections, looks for what is missing and adds the warnings.
+func (rd *reader) completeCatalogue() {
 	c := &checker{found: &rd.found}
 	if !rd.skip {
-		rd.missing(c)
+		rd.reportMissing(c)
 	}
 	for _, chain := range rd.sections.chains {
 		chain(c)
 	}
 	for _, v := range rd.cat.values {
-		rd.warn(v)
+		rd.warnUnverified(v)
 	}
 }
 
-// missing reports the sections that no file has. When the file in which the built-in catalogue has them is not there either, the file is
+// reportMissing reports the sections that no file has. When the file in which the built-in catalogue has them is not there either, the file is
 // what is missing.
-func (rd *reader) missing(c *checker) {
+func (rd *reader) reportMissing(c *checker) {
 	lost := map[string][]string{}
 	var order []string
 	for i := range rd.sections.all {
@@ -217,7 +217,7 @@ func builtInFile(section string) string {
 	return "."
 }
 
-func (rd *reader) warn(v Value) {
+func (rd *reader) warnUnverified(v Value) {
 	f := Finding{File: v.File, Line: v.Line, Path: v.Path, Warning: true}
 	switch {
 	case v.Announced:

@@ -96,7 +96,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("a: &x [*x]\n"))
 	f.Add([]byte("matching:\n  - exact: !!binary x\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		cat, found := read(fstest.MapFS{"a.yaml": {Data: b}})
+		cat, found := readCatalogue(fstest.MapFS{"a.yaml": {Data: b}})
 		sound := true
 		for _, x := range found {
 			missing := x.File == "." && x.Text == "section missing" || strings.HasPrefix(x.Text, "file missing")

@@ -46,7 +46,7 @@ func (f Finding) String() string {
 // Check reads a catalogue and lists what is wrong with it, and as warnings its unverified, its announced and its ending
 // values. Its order is that of files and lines.
 func Check(fsys fs.FS) []Finding {
-	_, found := read(fsys)
+	_, found := readCatalogue(fsys)
 	slices.SortStableFunc(found, func(a, b Finding) int {
 		if d := strings.Compare(a.File, b.File); d != 0 {
 			return d
@@ -78,12 +78,12 @@ func (c *checker) addOnce(f Finding) {
 
 func (c *checker) errorf(path, do, format string, args ...any) {
 	c.report(Finding{
-		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), Text: fmt.Sprintf(format, args...), Do: do,
+		File: c.file, Line: c.lineOf(path), Path: strings.TrimPrefix(path, "$."), Text: fmt.Sprintf(format, args...), Do: do,
 	})
 }
 
-// line finds the line of a path, or of the nearest parent that is in the file.
-func (c *checker) line(path string) int {
+// lineOf finds the line of a path, or of the nearest parent that is in the file.
+func (c *checker) lineOf(path string) int {
 	for path != "" {
 		if n, ok := c.lines[path]; ok {
 			return n
@@ -102,15 +102,15 @@ func (c *checker) Visit(n ast.Node) ast.Visitor {
 	return c
 }
 
-// decode reads the file strictly into v. It reports and returns false when the file is not of that form.
-func (c *checker) decode(b []byte, v any) bool {
+// decodeFile reads the file strictly into v. It reports and returns false when the file is not of that form.
+func (c *checker) decodeFile(b []byte, v any) bool {
 	file, err := parser.ParseBytes(b, 0)
 	if err == nil && len(file.Docs) > 1 {
 		c.report(Finding{File: c.file, Text: "more than one YAML document", Do: "keep one, without a --- line"})
 		return false
 	}
 	if err == nil {
-		c.index(file)
+		c.indexLines(file)
 		err = decodeStrict(b, v)
 	}
 	if err == nil {
@@ -142,8 +142,8 @@ func decodeStrict(b []byte, v any) (err error) {
 	return yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict()).Decode(v)
 }
 
-// index notes where every key stands.
-func (c *checker) index(file *ast.File) {
+// indexLines notes where every key stands.
+func (c *checker) indexLines(file *ast.File) {
 	c.lines = map[string]int{}
 	for _, d := range file.Docs {
 		if d.Body != nil {
@@ -152,7 +152,7 @@ func (c *checker) index(file *ast.File) {
 	}
 }
 
-func (c *checker) day(path, s string) schemas.Day {
+func (c *checker) parseDay(path, s string) schemas.Day {
 	if s == "" {
 		c.errorf(path, "write a day such as 2026-07-01", "missing")
 		return 0
@@ -164,15 +164,15 @@ func (c *checker) day(path, s string) schemas.Day {
 	return d
 }
 
-func (c *checker) boolean(path, s string) bool {
+func (c *checker) parseBool(path, s string) bool {
 	if s != "true" && s != "false" {
 		c.errorf(path, "write true or false", "%q is neither true nor false", s)
 	}
 	return s == "true"
 }
 
-// whole reads a whole number in [lo, hi].
-func (c *checker) whole(path, s string, lo, hi int64) int64 {
+// parseWhole reads a whole number in [lo, hi].
+func (c *checker) parseWhole(path, s string, lo, hi int64) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < lo || n > hi {
 		c.errorf(path, fmt.Sprintf("write a whole number from %d to %d", lo, hi), "%q is not one", s)
@@ -189,8 +189,8 @@ func (c *checker) oneOf(path, s string, words ...string) string {
 	return s
 }
 
-// each converts a list of words by parse; what parse refuses, an empty list and a repeated word are findings.
-func each[T comparable](c *checker, path string, words []string, parse func(string) (T, bool)) []T {
+// parseEach converts a list of words by parse; what parse refuses, an empty list and a repeated word are findings.
+func parseEach[T comparable](c *checker, path string, words []string, parse func(string) (T, bool)) []T {
 	out := make([]T, 0, len(words))
 	if len(words) == 0 {
 		c.errorf(path, "write at least one word in [ ]", "missing")
@@ -210,7 +210,7 @@ func each[T comparable](c *checker, path string, words []string, parse func(stri
 	return out
 }
 
-func (c *checker) id(path, id string) {
+func (c *checker) checkID(path, id string) {
 	if id == "" {
 		c.errorf(path+".id", "give the value a name of its own", "missing")
 	}

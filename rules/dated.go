@@ -20,7 +20,7 @@ type provenance struct {
 	value     *Value
 }
 
-func (m *provenance) covers(at schemas.Micros) bool { return at >= m.from && at < m.to }
+func (m *provenance) isInForce(at schemas.Micros) bool { return at >= m.from && at < m.to }
 
 // entry is one dated value.
 type datedValue[T any] struct {
@@ -34,7 +34,7 @@ type datedSeries[T any] []datedValue[T]
 // at returns the entry in force at the instant, or nil. It looks at the newest first: that is what live traffic asks for.
 func (s datedSeries[T]) inForceAt(t schemas.Micros) *datedValue[T] {
 	for i := len(s) - 1; i >= 0; i-- {
-		if s[i].covers(t) {
+		if s[i].isInForce(t) {
 			return &s[i]
 		}
 	}
@@ -51,38 +51,38 @@ type rawProvenance struct {
 	Status     string `yaml:"status"`
 }
 
-// provenance checks and converts; what is wrong becomes a finding and the zero value of that part.
-func (c *checker) provenance(path string, r *rawProvenance) provenance {
+// checkProvenance checks and converts; what is wrong becomes a finding and the zero value of that part.
+func (c *checker) checkProvenance(path string, r *rawProvenance) provenance {
 	m := provenance{day: r.ValidFrom, announced: r.Status == "announced"}
 	if r.Status != "" && r.Status != "announced" && r.Status != "in_force" {
 		c.errorf(path+".status", "write in_force or announced, or leave it out", "%q is not a status", r.Status)
 	}
-	m.from, m.to = c.span(path, r, m.announced)
-	c.basis(path+".legal_basis", r.LegalBasis)
+	m.from, m.to = c.parseSpan(path, r, m.announced)
+	c.checkBasis(path+".legal_basis", r.LegalBasis)
 	if strings.TrimSpace(r.Source) == "" {
 		c.errorf(path+".source", "say where the value was read", "missing")
 	}
-	m.verified = c.boolean(path+".verified", r.Verified)
-	m.cite = r.LegalBasis.cite(r.ValidFrom)
+	m.verified = c.parseBool(path+".verified", r.Verified)
+	m.cite = r.LegalBasis.citeWithDay(r.ValidFrom)
 	m.value = &Value{
-		File: c.file, Line: c.line(path), Path: strings.TrimPrefix(path, "$."), ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
+		File: c.file, Line: c.lineOf(path), Path: strings.TrimPrefix(path, "$."), ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
 		LegalBasis: r.LegalBasis, Source: r.Source, Verified: m.verified, Announced: m.announced,
 	}
 	c.values = append(c.values, *m.value)
 	return m
 }
 
-func (c *checker) span(path string, r *rawProvenance, announced bool) (from, to schemas.Micros) {
+func (c *checker) parseSpan(path string, r *rawProvenance, announced bool) (from, to schemas.Micros) {
 	to = open
 	if r.ValidFrom == "unknown" && announced {
 		from = open
 	} else {
-		d := c.day(path+".valid_from", r.ValidFrom)
+		d := c.parseDay(path+".valid_from", r.ValidFrom)
 		c.plausibleDay(path+".valid_from", d)
 		from = d.Start()
 	}
 	if r.ValidTo != "open" {
-		d := c.day(path+".valid_to", r.ValidTo)
+		d := c.parseDay(path+".valid_to", r.ValidTo)
 		c.plausibleDay(path+".valid_to", d)
 		to = d.Start()
 	}
@@ -93,8 +93,8 @@ func (c *checker) span(path string, r *rawProvenance, announced bool) (from, to 
 	return from, to
 }
 
-// chain keeps the entries in force in order of time and reports every gap and overlap between them. what names the chain.
-func chain[T any](c *checker, what string, all []datedValue[T]) datedSeries[T] {
+// chainValues keeps the entries in force in order of time and reports every gap and overlap between them. what names the chain.
+func chainValues[T any](c *checker, what string, all []datedValue[T]) datedSeries[T] {
 	s := make(datedSeries[T], 0, len(all))
 	for i := range all {
 		if !all[i].announced {
@@ -127,8 +127,8 @@ func chain[T any](c *checker, what string, all []datedValue[T]) datedSeries[T] {
 	return s
 }
 
-// pick returns the entries whose value is wanted.
-func pick[T any](all []datedValue[T], want func(*T) bool) []datedValue[T] {
+// selectValues returns the entries whose value is wanted.
+func selectValues[T any](all []datedValue[T], want func(*T) bool) []datedValue[T] {
 	var out []datedValue[T]
 	for i := range all {
 		if want(&all[i].v) {

@@ -71,7 +71,7 @@ func (b *decisionBuilder) addClause(c Clause, holds bool, args ...string) {
 func (b *decisionBuilder) addDecidingClause(m *provenance, c Clause, holds bool, args ...string) {
 	b.addInformation(m, c, holds, args...)
 	b.d.Verified = b.d.Verified && m.verified
-	if m.covers(b.d.On.CapturedAt) {
+	if m.isInForce(b.d.On.CapturedAt) {
 		b.d.RuleVersion = max(b.d.RuleVersion, m.day)
 	}
 }

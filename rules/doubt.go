@@ -12,19 +12,19 @@ var sharedClauses clauseList
 
 // The shared clauses. Their arguments are described by the placeholders of the messages.
 var (
-	stepClock             = sharedClauses.add("clock", 2)
-	stepConfidence        = sharedClauses.add("confidence", 2)
-	stepUnanimous         = sharedClauses.add("unanimous", 1)
-	stepBoundary          = sharedClauses.add("boundary", 0)
-	stepNotSeen           = sharedClauses.add("not_seen", 1)
-	stepCountryConfidence = sharedClauses.add("country_confidence", 2)
-	stepCountryForm       = sharedClauses.add("country_form", 2)
-	stepSeen              = sharedClauses.add("seen", 2)
-	stepCertain           = sharedClauses.add("certain", 0)
-	stepOtherReading      = sharedClauses.add("other_reading", 0)
-	stepNoExemption       = sharedClauses.add("no_exemption", 0)
-	stepExemption         = sharedClauses.add("exemption", 2)
-	stepExemptionMax      = sharedClauses.add("exemption_max", 1)
+	stepClock             = sharedClauses.addClause("clock", 2)
+	stepConfidence        = sharedClauses.addClause("confidence", 2)
+	stepUnanimous         = sharedClauses.addClause("unanimous", 1)
+	stepBoundary          = sharedClauses.addClause("boundary", 0)
+	stepNotSeen           = sharedClauses.addClause("not_seen", 1)
+	stepCountryConfidence = sharedClauses.addClause("country_confidence", 2)
+	stepCountryForm       = sharedClauses.addClause("country_form", 2)
+	stepSeen              = sharedClauses.addClause("seen", 2)
+	stepCertain           = sharedClauses.addClause("certain", 0)
+	stepOtherReading      = sharedClauses.addClause("other_reading", 0)
+	stepNoExemption       = sharedClauses.addClause("no_exemption", 0)
+	stepExemption         = sharedClauses.addClause("exemption", 2)
+	stepExemptionMax      = sharedClauses.addClause("exemption_max", 1)
 )
 
 // The reasons that every family shares. reasonExempt begins one for each kind of exemption of the catalogue.

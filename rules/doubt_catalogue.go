@@ -64,28 +64,28 @@ type rawExemption struct {
 	Body     string        `yaml:"body"`
 }
 
-// load declares the sections that the families share.
-func (g *general) load(s *Sections) {
+// loadSections declares the sections that the families share.
+func (g *general) loadSections(s *Sections) {
 	declareSeries(s, "plate_confidence_min", func(c *checker, path string, r *rawPlateConfidence) datedValue[schemas.PerMille] {
-		return datedValue[schemas.PerMille]{c.provenance(path, &r.Meta), schemas.PerMille(c.plausible(path+".per_mille", r.PerMille, bandConfidence))}
+		return datedValue[schemas.PerMille]{c.checkProvenance(path, &r.Meta), schemas.PerMille(c.parsePlausible(path+".per_mille", r.PerMille, bandConfidence))}
 	}, &g.confidence)
 	declareSeries(s, "country_confidence_min", func(c *checker, path string, r *rawPlateConfidence) datedValue[schemas.PerMille] {
-		return datedValue[schemas.PerMille]{c.provenance(path, &r.Meta), schemas.PerMille(c.whole(path+".per_mille", r.PerMille, 0, 1000))}
+		return datedValue[schemas.PerMille]{c.checkProvenance(path, &r.Meta), schemas.PerMille(c.parseWhole(path+".per_mille", r.PerMille, 0, 1000))}
 	}, &g.country)
-	seen := declareSection(s, "kind_contradicts", (*checker).contradiction)
+	seen := declareSection(s, "kind_contradicts", (*checker).convertContradiction)
 	s.onLoaded(func(c *checker) { g.chainContradictions(c, *seen) })
 	forms := declareSection(s, "plate_forms", (*checker).plateForms)
 	s.onLoaded(func(c *checker) { g.chainPlateForms(c, *forms) })
 	declareSeries(s, "register_max_age", func(c *checker, path string, r *rawRegisterMaxAge) datedValue[registerAge] {
-		h := c.plausible(path+".hours", r.Hours, bandRegisterAge)
-		return datedValue[registerAge]{c.provenance(path, &r.Meta), registerAge{schemas.Micros(h) * schemas.Hour, r.Hours}}
+		h := c.parsePlausible(path+".hours", r.Hours, bandRegisterAge)
+		return datedValue[registerAge]{c.checkProvenance(path, &r.Meta), registerAge{schemas.Micros(h) * schemas.Hour, r.Hours}}
 	}, &g.maxAge)
-	exemptions := declareSection(s, "exemptions", (*checker).exemption)
+	exemptions := declareSection(s, "exemptions", (*checker).convertExemption)
 	s.onLoaded(func(c *checker) { g.chainExemptions(c, *exemptions) })
 }
 
-func (c *checker) exemption(path string, r *rawExemption) datedValue[exemptionRule] {
-	e := datedValue[exemptionRule]{provenance: c.provenance(path, &r.Meta)}
+func (c *checker) convertExemption(path string, r *rawExemption) datedValue[exemptionRule] {
+	e := datedValue[exemptionRule]{provenance: c.checkProvenance(path, &r.Meta)}
 	e.v.family = schemas.Family(c.oneOf(path+".family", r.Family, FamilyNames((*Info).Decides)...))
 	e.v.kind = r.Kind
 	if r.Kind == "" {
@@ -105,7 +105,7 @@ func (c *checker) exemption(path string, r *rawExemption) datedValue[exemptionRu
 		}
 	}
 	if r.Months != "" {
-		e.v.months = int(c.plausible(path+".validity_months", r.Months, bandExemption))
+		e.v.months = int(c.parsePlausible(path+".validity_months", r.Months, bandExemption))
 	}
 	return e
 }
@@ -121,7 +121,7 @@ func (g *general) chainExemptions(c *checker, all []datedValue[exemptionRule]) {
 		by[e.v.exemptionKey] = append(by[e.v.exemptionKey], e)
 	}
 	for _, k := range keys {
-		s := chain(c, "exemption "+string(k.family)+" "+k.kind, by[k])
+		s := chainValues(c, "exemption "+string(k.family)+" "+k.kind, by[k])
 		x := &exemptionSeries{reason: reasonExempt + k.kind, series: s}
 		g.exemptions[k] = x
 		for i := range s {
@@ -169,8 +169,8 @@ type plateRun struct {
 	least, most int
 }
 
-// fits reports whether the plate is made of the runs. Whatever is neither letter nor digit stands between two runs and counts for nothing.
-func (f plateForm) fits(p schemas.Plate) bool {
+// fitsPlate reports whether the plate is made of the runs. Whatever is neither letter nor digit stands between two runs and counts for nothing.
+func (f plateForm) fitsPlate(p schemas.Plate) bool {
 	i := 0
 	for _, run := range f {
 		n := 0
@@ -190,30 +190,30 @@ func (f plateForm) fits(p schemas.Plate) bool {
 func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' }
 func isMark(c byte) bool   { return !isLetter(c) && (c < '0' || c > '9') }
 
-func (c *checker) contradiction(path string, r *rawContradiction) datedValue[contradiction] {
-	e := datedValue[contradiction]{provenance: c.provenance(path, &r.Meta)}
+func (c *checker) convertContradiction(path string, r *rawContradiction) datedValue[contradiction] {
+	e := datedValue[contradiction]{provenance: c.checkProvenance(path, &r.Meta)}
 	k, ok := schemas.ParseVehicleKind(r.Kind)
 	if !ok || k == schemas.KindUnknown {
 		c.errorf(path+".kind", "write car, van, truck, bus or motorcycle", "%q is not what a camera sees", r.Kind)
 	}
-	e.v.kind, e.v.categories = k, c.categories(path+".categories", r.Categories)
+	e.v.kind, e.v.categories = k, c.parseCategories(path+".categories", r.Categories)
 	return e
 }
 
-func (c *checker) categories(path string, names []string) (out categorySet) {
-	for _, x := range each(c, path, names, schemas.ParseCategory) {
+func (c *checker) parseCategories(path string, names []string) (out categorySet) {
+	for _, x := range parseEach(c, path, names, schemas.ParseCategory) {
 		out[x] = true
 	}
 	return out
 }
 
 func (c *checker) plateForms(path string, r *rawPlateForms) datedValue[plateForms] {
-	e := datedValue[plateForms]{provenance: c.provenance(path, &r.Meta)}
+	e := datedValue[plateForms]{provenance: c.checkProvenance(path, &r.Meta)}
 	var ok bool
 	if e.v.country, ok = schemas.CountryFrom(r.Country); !ok {
 		c.errorf(path+".country", "write the two letters of the country", "%q is not a country", r.Country)
 	}
-	for _, s := range each(c, path+".forms", r.Forms, func(s string) (string, bool) { _, ok := parsePlateForm(s); return s, ok }) {
+	for _, s := range parseEach(c, path+".forms", r.Forms, func(s string) (string, bool) { _, ok := parsePlateForm(s); return s, ok }) {
 		f, _ := parsePlateForm(s)
 		e.v.forms = append(e.v.forms, f)
 	}
@@ -247,8 +247,8 @@ func (g *general) chainContradictions(c *checker, rows []datedValue[contradictio
 		if _, done := g.seen[e.v.kind]; done {
 			continue
 		}
-		all := pick(rows, func(x *contradiction) bool { return x.kind == e.v.kind })
-		for _, x := range chain(c, "kind_contradicts "+e.v.kind.String(), all) {
+		all := selectValues(rows, func(x *contradiction) bool { return x.kind == e.v.kind })
+		for _, x := range chainValues(c, "kind_contradicts "+e.v.kind.String(), all) {
 			g.seen[e.v.kind] = append(g.seen[e.v.kind], datedValue[categorySet]{x.provenance, x.v.categories})
 		}
 	}
@@ -260,8 +260,8 @@ func (g *general) chainPlateForms(c *checker, rows []datedValue[plateForms]) {
 		if _, done := g.forms[e.v.country]; done {
 			continue
 		}
-		all := pick(rows, func(x *plateForms) bool { return x.country == e.v.country })
-		for _, x := range chain(c, "plate_forms "+e.v.country.String(), all) {
+		all := selectValues(rows, func(x *plateForms) bool { return x.country == e.v.country })
+		for _, x := range chainValues(c, "plate_forms "+e.v.country.String(), all) {
 			g.forms[e.v.country] = append(g.forms[e.v.country], datedValue[[]plateForm]{x.provenance, x.v.forms})
 		}
 	}
@@ -271,5 +271,5 @@ func (g *general) chainPlateForms(c *checker, rows []datedValue[plateForms]) {
 func (g *general) hasForm(p schemas.Plate, country schemas.Country, at schemas.Micros) (e *datedValue[[]plateForm], fits bool) {
 	p = p.Unbounded()
 	e = g.forms[country].inForceAt(at)
-	return e, e != nil && slices.ContainsFunc(e.v, func(f plateForm) bool { return f.fits(p) })
+	return e, e != nil && slices.ContainsFunc(e.v, func(f plateForm) bool { return f.fitsPlate(p) })
 }

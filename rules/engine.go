@@ -49,7 +49,7 @@ func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *En
 		if n := int(cam.Number) + 1; n > len(e.cameras) {
 			e.cameras = append(e.cameras, make([]compiledCamera, n-len(e.cameras))...)
 		}
-		e.cameras[cam.Number] = *e.compile(cam)
+		e.cameras[cam.Number] = *e.compileFor(cam)
 	}
 	return e
 }
@@ -82,7 +82,7 @@ func (e *Engine) HistorySpan() schemas.Micros { return longestHistory(e.infos) }
 // Catalogue returns the catalogue the engine was made for.
 func (e *Engine) Catalogue() *Catalogue { return e.cat }
 
-func (e *Engine) compile(cam *schemas.Camera) *compiledCamera {
+func (e *Engine) compileFor(cam *schemas.Camera) *compiledCamera {
 	at := &compiledCamera{cam: cam, families: make([]Compiled, len(e.families))}
 	for i, f := range e.families {
 		c := f.Compile(cam)
@@ -112,7 +112,7 @@ func (e *Engine) rulesElsewhere(cam *schemas.Camera) *compiledCamera {
 	if cam == nil {
 		return &nowhere
 	}
-	return e.compile(cam)
+	return e.compileFor(cam)
 }
 
 // TraceBuffer is memory for the traces of decisions, for whoever decides often and keeps none. It is used by one goroutine.
@@ -153,7 +153,7 @@ func (e *Engine) DecideIn(t *TraceBuffer, dst []schemas.Decision, s *Subject, re
 		concerned &= e.stragglers
 	}
 	for ; concerned != 0; concerned &= concerned - 1 {
-		i := concerned.first()
+		i := concerned.firstPlace()
 		at := best
 		if e.measured.Has(i) {
 			at = measured
@@ -161,7 +161,7 @@ func (e *Engine) DecideIn(t *TraceBuffer, dst []schemas.Decision, s *Subject, re
 		family := at.families[i].Passage
 		answer := family.Precheck(s, ref)
 		if answer == Evaluate {
-			d := e.evaluate(t.memoryOf(i, len(e.infos)), i, family, s, ref)
+			d := e.evaluateFamily(t.memoryOf(i, len(e.infos)), i, family, s, ref)
 			if s.Straggler && e.infos[i].OnlyCasesOfStragglers() && !opensCase(d) {
 				continue
 			}
@@ -189,7 +189,7 @@ func appendUnlessClear(dst []schemas.Decision, d *schemas.Decision) ([]schemas.D
 	}
 }
 
-func (e *Engine) evaluate(m *builderMemory, place int, family Evaluator, s *Subject, ref Reference) *schemas.Decision {
+func (e *Engine) evaluateFamily(m *builderMemory, place int, family Evaluator, s *Subject, ref Reference) *schemas.Decision {
 	b := e.newDecision(m, e.infos[place], s, ref)
 	family.Evaluate(b, s, ref)
 	return b.Decision()
@@ -202,7 +202,7 @@ func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	for i, f := range e.families {
 		_, cam := s.decidedOn(e.infos[i].DecidedOn)
 		if c := f.Compile(cam); c.Passage != nil {
-			out = append(out, *e.evaluate(&builderMemory{}, i, c.Passage, s, ref))
+			out = append(out, *e.evaluateFamily(&builderMemory{}, i, c.Passage, s, ref))
 		}
 	}
 	return out
@@ -212,7 +212,7 @@ func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, ref Reference) []schemas.Hit {
 	at := e.rulesAt(cam)
 	for concerned := at.first; concerned != 0; concerned &= concerned - 1 {
-		dst = at.families[concerned.first()].FirstRead.Match(dst, r, p, ref)
+		dst = at.families[concerned.firstPlace()].FirstRead.Match(dst, r, p, ref)
 	}
 	return dst
 }

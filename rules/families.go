@@ -73,13 +73,13 @@ type FamilySet uint32
 // Has reports whether the family at that place is in the set.
 func (s FamilySet) Has(place int) bool { return s&(1<<place) != 0 }
 
-// first returns the place of the first family of a set that is not empty.
-func (s FamilySet) first() int { return bits.TrailingZeros32(uint32(s)) }
+// firstPlace returns the place of the first family of a set that is not empty.
+func (s FamilySet) firstPlace() int { return bits.TrailingZeros32(uint32(s)) }
 
 // All lists the places of the set in order.
 func (s FamilySet) All(yield func(place int) bool) {
 	for ; s != 0; s &= s - 1 {
-		if !yield(s.first()) {
+		if !yield(s.firstPlace()) {
 			return
 		}
 	}

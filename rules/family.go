@@ -108,7 +108,7 @@ type Clause struct {
 // clauseList gathers the clauses of a file, so that each stands in it once.
 type clauseList []Clause
 
-func (l *clauseList) add(key string, args int) Clause {
+func (l *clauseList) addClause(key string, args int) Clause {
 	c := Clause{key, args}
 	*l = append(*l, c)
 	return c

@@ -10,14 +10,14 @@ func RenderOffence(lang Lang, family schemas.Family, held bool, reason string, u
 	if held {
 		o = schemas.OutcomeHeld
 	}
-	out := []string{t.fill("ui.head", t.word("family", string(family)), t.fill("ui.head", t.word("outcome", o.String()), t.Reason(reason)))}
+	out := []string{t.fillText("ui.head", t.wordFor("family", string(family)), t.fillText("ui.head", t.wordFor("outcome", o.String()), t.Reason(reason)))}
 	day := ""
 	if until != 0 {
 		day = until.String()
-		out = append(out, t.fill("ui.hold", day))
+		out = append(out, t.fillText("ui.hold", day))
 	}
 	if info := InfoOf(family); info != nil && held && info.Todo[reason] != "" {
-		out = append(out, t.fill("todo."+info.Todo[reason], day))
+		out = append(out, t.fillText("todo."+info.Todo[reason], day))
 	}
 	return out
 }

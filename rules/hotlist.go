@@ -28,7 +28,9 @@ var hotlistInfo = sync.OnceValue(func() *Info {
 func (*hotlist) Info() *Info { return hotlistInfo() }
 
 // Load implements [Family].
-func (h *hotlist) Load(s *Sections) { declareSeries(s, "matching", (*checker).matching, &h.matching) }
+func (h *hotlist) Load(s *Sections) {
+	declareSeries(s, "matching", (*checker).convertMatching, &h.matching)
+}
 
 // Compile implements [Family].
 func (h *hotlist) Compile(cam *schemas.Camera) Compiled {
@@ -44,10 +46,10 @@ type rawMatching struct {
 	Confusable string        `yaml:"confusable"`
 }
 
-func (c *checker) matching(path string, r *rawMatching) datedValue[hotlistRules] {
-	return datedValue[hotlistRules]{c.provenance(path, &r.Meta), hotlistRules{
-		exact:      c.boolean(path+".exact", r.Exact),
-		confusable: c.boolean(path+".confusable", r.Confusable),
+func (c *checker) convertMatching(path string, r *rawMatching) datedValue[hotlistRules] {
+	return datedValue[hotlistRules]{c.checkProvenance(path, &r.Meta), hotlistRules{
+		exact:      c.parseBool(path+".exact", r.Exact),
+		confusable: c.parseBool(path+".confusable", r.Confusable),
 	}}
 }
 

@@ -55,11 +55,11 @@ type purposeForms struct {
 	forms   numberForms
 }
 
-// load declares the sections. A site's catalogue may be without them: the office then takes those of the built-in one.
-func (j *justifications) load(s *Sections) {
+// loadSection declares the sections. A site's catalogue may be without them: the office then takes those of the built-in one.
+func (j *justifications) loadSection(s *Sections) {
 	first := len(s.all)
 	files := declareSection(s, "file_numbers", func(c *checker, path string, r *rawFileNumbers) datedValue[purposeForms] {
-		return datedValue[purposeForms]{c.provenance(path, &r.Meta), purposeForms{
+		return datedValue[purposeForms]{c.checkProvenance(path, &r.Meta), purposeForms{
 			c.oneOf(path+".purpose", r.Purpose, "judicial", "administrative"), readForms(c, path, &r.Numbers),
 		}}
 	})
@@ -71,15 +71,15 @@ func (j *justifications) load(s *Sections) {
 		}
 		for _, purpose := range []string{"judicial", "administrative"} {
 			if len(by[purpose]) > 0 {
-				j.files[purpose] = chain(c, "file_numbers of "+purpose, by[purpose])
+				j.files[purpose] = chainValues(c, "file_numbers of "+purpose, by[purpose])
 			}
 		}
 	})
 	declareSeries(s, "decision_numbers", func(c *checker, path string, r *rawDecisionNumbers) datedValue[numberForms] {
-		return datedValue[numberForms]{c.provenance(path, &r.Meta), readForms(c, path, &r.Numbers)}
+		return datedValue[numberForms]{c.checkProvenance(path, &r.Meta), readForms(c, path, &r.Numbers)}
 	}, &j.decisions)
 	declareSeries(s, "reason_stop_words", func(c *checker, path string, r *rawWords) datedValue[[]string] {
-		return datedValue[[]string]{c.provenance(path, &r.Meta), each(c, path+".words", r.Words, parseStopWord)}
+		return datedValue[[]string]{c.checkProvenance(path, &r.Meta), parseEach(c, path+".words", r.Words, parseStopWord)}
 	}, &j.stop)
 	for i := first; i < len(s.all); i++ {
 		s.all[i].optional = true
@@ -88,7 +88,7 @@ func (j *justifications) load(s *Sections) {
 
 // readForms reads forms, and the first year of their numbers, which stands beside a form that has the year and there alone.
 func readForms(c *checker, path string, r *rawForms) numberForms {
-	out := numberForms{each(c, path+".forms", r.Forms, parseForm), r.FirstYear}
+	out := numberForms{parseEach(c, path+".forms", r.Forms, parseForm), r.FirstYear}
 	switch dated := slices.ContainsFunc(out.forms, hasYear); {
 	case dated && (r.FirstYear < 1900 || r.FirstYear > 2200):
 		c.errorf(path+".first_year", "write the year since which numbers of these forms are given", "%d is no year", r.FirstYear)

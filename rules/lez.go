@@ -32,37 +32,37 @@ var lezClauses clauseList
 
 // The clauses. The arguments are described by the placeholders of the messages.
 var (
-	stepLEZCamera       = lezClauses.add("lez.camera", 1)
-	stepLEZMoving       = lezClauses.add("lez.moving", 0)
-	stepLEZInForce      = lezClauses.add("lez.in_force", 1)
-	stepLEZCountry      = lezClauses.add("lez.country", 1)
-	stepLEZVehicle      = lezClauses.add("lez.vehicle", 2)
-	stepLEZData         = lezClauses.add("lez.data", 4)
-	stepLEZConcerned    = lezClauses.add("lez.concerned", 1)
-	stepLEZScope        = lezClauses.add("lez.scope", 2)
-	stepLEZAssumed      = lezClauses.add("lez.assumed", 2)
-	stepLEZNorm         = lezClauses.add("lez.norm", 4)
-	stepLEZSuspended    = lezClauses.add("lez.not_suspended", 2)
-	stepLEZWarnings     = lezClauses.add("lez.warnings", 1)
-	stepLEZFines        = lezClauses.add("lez.fines", 1)
-	stepLEZMustRegister = lezClauses.add("lez.must_register", 1)
-	stepLEZRegistered   = lezClauses.add("lez.registered", 1)
-	stepLEZLane         = lezClauses.add("lez.lane", 2)
-	stepLEZOldtimer     = lezClauses.add("lez.oldtimer", 2)
-	stepLEZOldtimerUse  = lezClauses.add("lez.oldtimer_use", 0)
-	stepLEZDayPass      = lezClauses.add("lez.day_pass", 1)
-	stepLEZPassClosed   = lezClauses.add("lez.pass_closed", 2)
-	stepLEZPassUntil    = lezClauses.add("lez.pass_until", 2)
-	stepLEZPassIssued   = lezClauses.add("lez.pass_issued", 2)
-	stepLEZPassYear     = lezClauses.add("lez.pass_year", 2)
-	stepLEZClass        = lezClauses.add("lez.class", 1)
-	stepLEZUndisputed   = lezClauses.add("lez.undisputed", 1)
-	stepLEZDeclared     = lezClauses.add("lez.declared", 3)
-	stepLEZDutyFines    = lezClauses.add("lez.duty_fines", 1)
-	stepLEZBody         = lezClauses.add("lez.body", 2)
-	stepLEZFresh        = lezClauses.add("lez.fresh", 3)
-	stepLEZAmount       = lezClauses.add("lez.amount", 1)
-	stepLEZRepeat       = lezClauses.add("lez.repeat", 3)
+	stepLEZCamera       = lezClauses.addClause("lez.camera", 1)
+	stepLEZMoving       = lezClauses.addClause("lez.moving", 0)
+	stepLEZInForce      = lezClauses.addClause("lez.in_force", 1)
+	stepLEZCountry      = lezClauses.addClause("lez.country", 1)
+	stepLEZVehicle      = lezClauses.addClause("lez.vehicle", 2)
+	stepLEZData         = lezClauses.addClause("lez.data", 4)
+	stepLEZConcerned    = lezClauses.addClause("lez.concerned", 1)
+	stepLEZScope        = lezClauses.addClause("lez.scope", 2)
+	stepLEZAssumed      = lezClauses.addClause("lez.assumed", 2)
+	stepLEZNorm         = lezClauses.addClause("lez.norm", 4)
+	stepLEZSuspended    = lezClauses.addClause("lez.not_suspended", 2)
+	stepLEZWarnings     = lezClauses.addClause("lez.warnings", 1)
+	stepLEZFines        = lezClauses.addClause("lez.fines", 1)
+	stepLEZMustRegister = lezClauses.addClause("lez.must_register", 1)
+	stepLEZRegistered   = lezClauses.addClause("lez.registered", 1)
+	stepLEZLane         = lezClauses.addClause("lez.lane", 2)
+	stepLEZOldtimer     = lezClauses.addClause("lez.oldtimer", 2)
+	stepLEZOldtimerUse  = lezClauses.addClause("lez.oldtimer_use", 0)
+	stepLEZDayPass      = lezClauses.addClause("lez.day_pass", 1)
+	stepLEZPassClosed   = lezClauses.addClause("lez.pass_closed", 2)
+	stepLEZPassUntil    = lezClauses.addClause("lez.pass_until", 2)
+	stepLEZPassIssued   = lezClauses.addClause("lez.pass_issued", 2)
+	stepLEZPassYear     = lezClauses.addClause("lez.pass_year", 2)
+	stepLEZClass        = lezClauses.addClause("lez.class", 1)
+	stepLEZUndisputed   = lezClauses.addClause("lez.undisputed", 1)
+	stepLEZDeclared     = lezClauses.addClause("lez.declared", 3)
+	stepLEZDutyFines    = lezClauses.addClause("lez.duty_fines", 1)
+	stepLEZBody         = lezClauses.addClause("lez.body", 2)
+	stepLEZFresh        = lezClauses.addClause("lez.fresh", 3)
+	stepLEZAmount       = lezClauses.addClause("lez.amount", 1)
+	stepLEZRepeat       = lezClauses.addClause("lez.repeat", 3)
 )
 
 // The reasons of its own.
@@ -144,22 +144,22 @@ func (*lez) Info() *Info { return lezInfo() }
 
 // Compile implements [Family].
 func (r *lez) Compile(cam *schemas.Camera) Compiled {
-	return Compiled{Passage: r, Never: !r.authorises(cam)}
+	return Compiled{Passage: r, Never: !r.isAuthorised(cam)}
 }
 
-// applies reports whether the camera may find LEZ infringements and saw a vehicle drive in the zone while it is in force.
-func (r *lez) applies(s *Subject) bool {
-	return r.authorises(s.Camera) && !s.Passage.Parked && s.Passage.Best.CapturedAt >= r.cat.from
+// appliesTo reports whether the camera may find LEZ infringements and saw a vehicle drive in the zone while it is in force.
+func (r *lez) appliesTo(s *Subject) bool {
+	return r.isAuthorised(s.Camera) && !s.Passage.Parked && s.Passage.Best.CapturedAt >= r.cat.from
 }
 
-// authorises reports whether the camera stands in the zone and may find infringements of it.
-func (r *lez) authorises(cam *schemas.Camera) bool {
+// isAuthorised reports whether the camera stands in the zone and may find infringements of it.
+func (r *lez) isAuthorised(cam *schemas.Camera) bool {
 	return cam != nil && cam.InsideLEZ && cam.Purposes.Has(lezPurpose)
 }
 
 // Precheck implements [Evaluator].
 func (r *lez) Precheck(s *Subject, ref Reference) Precheck {
-	if !r.applies(s) {
+	if !r.appliesTo(s) {
 		return NotApplicable
 	}
 	b := &s.Passage.Best
@@ -167,13 +167,13 @@ func (r *lez) Precheck(s *Subject, ref Reference) Precheck {
 	veh, found := ref.Vehicle(b.Plate, b.Country, at)
 	var a assessment
 	if found {
-		a = r.assess(&veh, at)
+		a = r.assessVehicle(&veh, at)
 	}
 	country := b.Country
 	if country.IsZero() {
 		country = veh.Country
 	}
-	if f := r.foreign(country, at); f != nil {
+	if f := r.foreignRule(country, at); f != nil {
 		return r.precheckForeign(f, s, ref, found, &a)
 	}
 	switch a.state {
@@ -192,7 +192,7 @@ func (r *lez) precheckForeign(f *datedValue[foreign], s *Subject, ref Reference,
 	if b.Country.IsZero() || a.state == stateBelow {
 		return Evaluate
 	}
-	reg, registered := r.registered(f, b, b.Country, ref)
+	reg, registered := r.lookUpForeign(f, b, b.Country, ref)
 	switch {
 	case registered && !found:
 		declared := declaredVehicle(&reg)
@@ -200,7 +200,7 @@ func (r *lez) precheckForeign(f *datedValue[foreign], s *Subject, ref Reference,
 			return Evaluate
 		}
 		return Clear
-	case !f.v.concerns(found, a.category, b.Kind):
+	case !f.v.concernsVehicle(found, a.category, b.Kind):
 		return NotApplicable
 	case registered:
 		return Clear
@@ -214,17 +214,17 @@ func declaredVehicle(reg *schemas.Registration) schemas.Vehicle {
 	return schemas.Vehicle{Country: reg.Country, Category: reg.Category, Class: reg.Class, Fuel: reg.Fuel, Euro: reg.Euro}
 }
 
-// concerns reports whether a vehicle must register: by its category when a register gave it, else by what the camera saw.
-func (f *foreign) concerns(found bool, c schemas.Category, k schemas.VehicleKind) bool {
+// concernsVehicle reports whether a vehicle must register: by its category when a register gave it, else by what the camera saw.
+func (f *foreign) concernsVehicle(found bool, c schemas.Category, k schemas.VehicleKind) bool {
 	if found && c != schemas.CategoryUnknown && int(c) < len(f.categories) {
 		return f.categories[c]
 	}
 	return int(k) < len(f.kinds) && f.kinds[k]
 }
 
-// foreign returns the duty to register of a country's vehicles, or nil: Belgium, an unknown country, a country whose
+// foreignRule returns the duty to register of a country's vehicles, or nil: Belgium, an unknown country, a country whose
 // register is read directly, or a time without the duty.
-func (r *lez) foreign(c schemas.Country, at schemas.Micros) *datedValue[foreign] {
+func (r *lez) foreignRule(c schemas.Country, at schemas.Micros) *datedValue[foreign] {
 	if c.IsZero() || c == schemas.Belgium {
 		return nil
 	}
@@ -238,8 +238,8 @@ func (r *lez) foreign(c schemas.Country, at schemas.Micros) *datedValue[foreign]
 	return f
 }
 
-// registered returns the registration of the vehicle on the day of the passage or within the days of grace after.
-func (r *lez) registered(f *datedValue[foreign], b *schemas.Sighting, c schemas.Country, ref Reference) (schemas.Registration, bool) {
+// lookUpForeign returns the registration of the vehicle on the day of the passage or within the days of grace after.
+func (r *lez) lookUpForeign(f *datedValue[foreign], b *schemas.Sighting, c schemas.Country, ref Reference) (schemas.Registration, bool) {
 	day := b.CapturedAt.Day()
 	for i := range schemas.Day(f.v.grace + 1) {
 		if reg, ok := ref.Registration(b.Plate, c, day+i); ok {
@@ -249,14 +249,14 @@ func (r *lez) registered(f *datedValue[foreign], b *schemas.Sighting, c schemas.
 	return schemas.Registration{}, false
 }
 
-// assume finds the norm that goes with the first registration, or nil.
-func (r *lez) assume(v *schemas.Vehicle, at schemas.Micros) *datedValue[euroByDate] {
+// assumeByDate finds the norm that goes with the first registration, or nil.
+func (r *lez) assumeByDate(v *schemas.Vehicle, at schemas.Micros) *datedValue[euroByDate] {
 	if v.FirstRegistration == 0 {
 		return nil
 	}
 	rows := r.cat.euroByDate[v.Category]
 	for i := range rows {
-		if x := &rows[i]; x.covers(at) && v.FirstRegistration >= x.v.from && v.FirstRegistration < x.v.to {
+		if x := &rows[i]; x.isInForce(at) && v.FirstRegistration >= x.v.from && v.FirstRegistration < x.v.to {
 			return x
 		}
 	}
@@ -267,9 +267,9 @@ func (n *norm) phaseAt(at schemas.Micros) phase {
 	switch {
 	case n.suspendedAt(at) != nil:
 		return phaseSuspended
-	case n.fine != nil && !n.fine.announced && n.fine.covers(at):
+	case n.fine != nil && !n.fine.announced && n.fine.isInForce(at):
 		return phaseFine
-	case n.warn != nil && !n.warn.announced && n.warn.covers(at):
+	case n.warn != nil && !n.warn.announced && n.warn.isInForce(at):
 		return phaseWarning
 	default:
 		return phaseTolerated
@@ -278,16 +278,16 @@ func (n *norm) phaseAt(at schemas.Micros) phase {
 
 func (n *norm) suspendedAt(at schemas.Micros) *suspension {
 	for _, s := range n.suspensions {
-		if s.covers(at) {
+		if s.isInForce(at) {
 			return s
 		}
 	}
 	return nil
 }
 
-// excluded reports whether lane and direction of a sighting are excluded from the zone; maybe is true when the sighting does
+// isExcluded reports whether lane and direction of a sighting are excluded from the zone; maybe is true when the sighting does
 // not say enough to exclude that they are.
-func excluded(cam *schemas.Camera, b *schemas.Sighting) (yes, maybe bool) {
+func isExcluded(cam *schemas.Camera, b *schemas.Sighting) (yes, maybe bool) {
 	if l := cam.Lane(b.Lane, b.Direction); l != nil && l.LEZExcluded {
 		return true, false
 	}
@@ -340,11 +340,11 @@ type assessment struct {
 	phase    phase
 }
 
-// disputed reports whether the norm the vehicle is below is one the sources do not agree on.
-func (a *assessment) disputed() bool { return a.enforced != nil && a.enforced.disputed }
+// isDisputed reports whether the norm the vehicle is below is one the sources do not agree on.
+func (a *assessment) isDisputed() bool { return a.enforced != nil && a.enforced.disputed }
 
-// assess compares a vehicle with the norms. It does not allocate.
-func (r *lez) assess(v *schemas.Vehicle, at schemas.Micros) assessment {
+// assessVehicle compares a vehicle with the norms. It does not allocate.
+func (r *lez) assessVehicle(v *schemas.Vehicle, at schemas.Micros) assessment {
 	var masses *massClasses
 	if m := r.cat.masses.inForceAt(at); m != nil {
 		masses = &m.v
@@ -358,7 +358,7 @@ func (r *lez) assessDeclared(v *schemas.Vehicle, at schemas.Micros) assessment {
 	if v.Category == schemas.CategoryUnknown {
 		return r.assessIn(v, at, declaredSegments, len(declaredSegments))
 	}
-	return r.assess(v, at)
+	return r.assessVehicle(v, at)
 }
 
 // assessIn compares a vehicle with the norms of each segment it may be in. When they do not agree, the strictest stands and is
@@ -380,8 +380,8 @@ func (r *lez) assessIn(v *schemas.Vehicle, at schemas.Micros, segments [maxSegme
 	a = r.assessSegment(v, at, segments[0])
 	for _, s := range segments[1:n] {
 		b := r.assessSegment(v, at, s)
-		doubt := a.doubt || !a.agrees(&b)
-		if b.stricter(&a) {
+		doubt := a.doubt || !a.agreesWith(&b)
+		if b.isStricterThan(&a) {
 			a = b
 		}
 		a.doubt = doubt
@@ -389,14 +389,14 @@ func (r *lez) assessIn(v *schemas.Vehicle, at schemas.Micros, segments [maxSegme
 	return a
 }
 
-// agrees reports whether two assessments lead to the same outcome.
-func (a *assessment) agrees(b *assessment) bool {
+// agreesWith reports whether two assessments lead to the same outcome.
+func (a *assessment) agreesWith(b *assessment) bool {
 	free := a.state <= stateAdmitted && b.state <= stateAdmitted
-	return free || a.state == b.state && a.phase == b.phase && a.disputed() == b.disputed()
+	return free || a.state == b.state && a.phase == b.phase && a.isDisputed() == b.isDisputed()
 }
 
-// stricter orders two assessments of one vehicle; of two as strict the one with the lower norm stands.
-func (a *assessment) stricter(b *assessment) bool {
+// isStricterThan orders two assessments of one vehicle; of two as strict the one with the lower norm stands.
+func (a *assessment) isStricterThan(b *assessment) bool {
 	switch {
 	case a.state != b.state:
 		return a.state > b.state
@@ -411,7 +411,7 @@ func (r *lez) assessSegment(v *schemas.Vehicle, at schemas.Micros, s segment) as
 	a := assessment{category: v.Category, segment: s, euro: v.Euro}
 	stages := r.cat.norms[v.Fuel][s]
 	i := len(stages) - 1
-	for i >= 0 && !stages[i].covers(at) {
+	for i >= 0 && !stages[i].isInForce(at) {
 		i--
 	}
 	if i < 0 {
@@ -420,7 +420,7 @@ func (r *lez) assessSegment(v *schemas.Vehicle, at schemas.Micros, s segment) as
 	}
 	a.current = stages[i].v
 	if a.euro == schemas.EuroUnknown && a.current.lowest != schemas.EuroUnknown && a.current.lowest != banned {
-		if a.assumed = r.assume(v, at); a.assumed == nil {
+		if a.assumed = r.assumeByDate(v, at); a.assumed == nil {
 			a.state = stateNoEuro
 			return a
 		}
@@ -428,7 +428,7 @@ func (r *lez) assessSegment(v *schemas.Vehicle, at schemas.Micros, s segment) as
 	}
 	a.state = stateAdmitted
 	// While the newest norm is not fined yet, the ones before it still are; one that nobody disputes comes before one that is.
-	for ; i >= 0 && !stages[i].v.admits(a.euro); i-- {
+	for ; i >= 0 && !stages[i].v.admitsEuro(a.euro); i-- {
 		a.state = stateBelow
 		n := stages[i].v
 		if p := n.phaseAt(at); p > a.phase || p == a.phase && a.enforced.disputed && !n.disputed {

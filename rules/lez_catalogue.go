@@ -51,7 +51,7 @@ type norm struct {
 // banned is above every norm.
 const banned = schemas.Euro(255)
 
-func (n *norm) admits(e schemas.Euro) bool { return e >= n.lowest }
+func (n *norm) admitsEuro(e schemas.Euro) bool { return e >= n.lowest }
 
 type suspension struct {
 	provenance
@@ -112,8 +112,8 @@ type rawSuspension struct {
 func (r *lez) Load(s *Sections) {
 	r.general = s.general
 	l := &r.cat
-	norms := declareSection(s, "admission", (*checker).norm)
-	suspensions := declareSection(s, "suspensions", (*checker).suspension)
+	norms := declareSection(s, "admission", (*checker).convertNorm)
+	suspensions := declareSection(s, "suspensions", (*checker).convertSuspension)
 	s.onLoaded(func(c *checker) {
 		suspendNorms(c, *norms, *suspensions)
 		l.chainNorms(c, *norms)
@@ -123,35 +123,35 @@ func (r *lez) Load(s *Sections) {
 	s.onLoaded(func(c *checker) { l.chainEuroByDate(c, *rows) })
 	declareSeries(s, "mass_classes", (*checker).massClasses, &l.masses)
 	declareSeries(s, "oldtimer", func(c *checker, path string, r *rawOldtimer) datedValue[int] {
-		return datedValue[int]{c.provenance(path, &r.Meta), int(c.plausible(path+".min_age_years", r.MinAge, bandOldtimer))}
+		return datedValue[int]{c.checkProvenance(path, &r.Meta), int(c.parsePlausible(path+".min_age_years", r.MinAge, bandOldtimer))}
 	}, &l.oldtimer)
 	declareSeries(s, "day_pass", (*checker).dayPass, &l.dayPass)
-	declareSeries(s, "foreign", (*checker).foreign, &l.foreign)
-	amounts := declareSection(s, "amounts", (*checker).amount)
+	declareSeries(s, "foreign", (*checker).convertForeign, &l.foreign)
+	amounts := declareSection(s, "amounts", (*checker).convertAmount)
 	s.onLoaded(func(c *checker) { l.chainAmounts(c, *amounts) })
-	declareSeries(s, "repeat", (*checker).repeat, &l.repeat)
+	declareSeries(s, "repeat", (*checker).convertRepeat, &l.repeat)
 }
 
-func (c *checker) suspension(path string, r *rawSuspension) datedValue[*suspension] {
-	c.id(path, r.ID)
+func (c *checker) convertSuspension(path string, r *rawSuspension) datedValue[*suspension] {
+	c.checkID(path, r.ID)
 	if len(r.Norms) == 0 {
 		c.errorf(path+".norms", "write the ids of the norms, or [all]", "missing")
 	}
-	m := c.provenance(path, &r.Meta)
+	m := c.checkProvenance(path, &r.Meta)
 	return datedValue[*suspension]{m, &suspension{provenance: m, id: r.ID, norms: r.Norms, day: [2]string{r.Meta.ValidFrom, r.Meta.ValidTo}}}
 }
 
-func (c *checker) norm(path string, r *rawNorm) datedValue[*norm] {
-	c.id(path, r.ID)
+func (c *checker) convertNorm(path string, r *rawNorm) datedValue[*norm] {
+	c.checkID(path, r.ID)
 	n := &norm{
-		provenance: c.provenance(path, &r.Meta), id: r.ID, lowestText: r.Lowest,
-		fuels: each(c, path+".fuels", r.Fuels, parseFuel),
+		provenance: c.checkProvenance(path, &r.Meta), id: r.ID, lowestText: r.Lowest,
+		fuels: parseEach(c, path+".fuels", r.Fuels, parseFuel),
 	}
-	for _, word := range each(c, path+".categories", r.Categories, func(s string) (string, bool) { return s, parseSegments(s) != nil }) {
+	for _, word := range parseEach(c, path+".categories", r.Categories, func(s string) (string, bool) { return s, parseSegments(s) != nil }) {
 		n.segments = append(n.segments, parseSegments(word)...)
 	}
 	if r.Disputed != "" {
-		n.disputed = c.boolean(path+".disputed", r.Disputed)
+		n.disputed = c.parseBool(path+".disputed", r.Disputed)
 	}
 	switch r.Lowest {
 	case "any":
@@ -159,10 +159,10 @@ func (c *checker) norm(path string, r *rawNorm) datedValue[*norm] {
 	case "banned":
 		n.lowest = banned
 	default:
-		n.lowest = c.euro(path+".lowest_euro", r.Lowest)
+		n.lowest = c.parseEuro(path+".lowest_euro", r.Lowest)
 	}
-	n.warn = c.phase(path+".warnings", r.Warnings)
-	n.fine = c.phase(path+".fines", r.Fines)
+	n.warn = c.checkPhase(path+".warnings", r.Warnings)
+	n.fine = c.checkPhase(path+".fines", r.Fines)
 	c.phaseOrder(path, n)
 	return datedValue[*norm]{n.provenance, n}
 }
@@ -179,7 +179,7 @@ func parseCategory(s string) (schemas.Category, bool) {
 	return x, ok && x != schemas.CategoryUnknown
 }
 
-func (c *checker) euro(path, s string) schemas.Euro {
+func (c *checker) parseEuro(path, s string) schemas.Euro {
 	e, ok := schemas.ParseEuro(s)
 	if !ok || e == schemas.EuroUnknown {
 		c.errorf(path, `write "0", "1" to "6", 6d-temp or 6d`, "%q is not a norm", s)
@@ -187,11 +187,11 @@ func (c *checker) euro(path, s string) schemas.Euro {
 	return e
 }
 
-func (c *checker) phase(path string, r *rawProvenance) *provenance {
+func (c *checker) checkPhase(path string, r *rawProvenance) *provenance {
 	if r == nil {
 		return nil
 	}
-	m := c.provenance(path, r)
+	m := c.checkProvenance(path, r)
 	return &m
 }
 
@@ -217,10 +217,10 @@ func (l *lezRules) chainNorms(c *checker, norms []datedValue[*norm]) {
 	l.from = open
 	for f := range l.norms {
 		for seg := range segmentEnd {
-			rows := pick(norms, func(n **norm) bool {
+			rows := selectValues(norms, func(n **norm) bool {
 				return slices.Contains((*n).fuels, schemas.Fuel(f)) && slices.Contains((*n).segments, seg)
 			})
-			s := chain(c, "admission of "+schemas.Fuel(f).String()+" "+seg.String(), rows)
+			s := chainValues(c, "admission of "+schemas.Fuel(f).String()+" "+seg.String(), rows)
 			l.norms[f][seg] = s
 			warnOfLaxerNorm(c, s)
 			if len(s) > 0 {
@@ -234,10 +234,10 @@ func (l *lezRules) chainAmounts(c *checker, amounts []datedValue[amount]) {
 	l.amounts = map[string]datedSeries[int64]{}
 	for _, kind := range []string{amountInfringement, amountForeign} {
 		var s []datedValue[int64]
-		for _, a := range pick(amounts, func(a *amount) bool { return a.kind == kind }) {
+		for _, a := range selectValues(amounts, func(a *amount) bool { return a.kind == kind }) {
 			s = append(s, datedValue[int64]{a.provenance, a.v.cents})
 		}
-		l.amounts[kind] = chain(c, "amount "+kind, s)
+		l.amounts[kind] = chainValues(c, "amount "+kind, s)
 	}
 }
 
@@ -342,31 +342,31 @@ type rawRepeat struct {
 }
 
 func (c *checker) notConcerned(path string, r *rawNotConcerned) datedValue[fuelSet] {
-	e := datedValue[fuelSet]{provenance: c.provenance(path, &r.Meta)}
-	for _, f := range each(c, path+".fuels", r.Fuels, parseFuel) {
+	e := datedValue[fuelSet]{provenance: c.checkProvenance(path, &r.Meta)}
+	for _, f := range parseEach(c, path+".fuels", r.Fuels, parseFuel) {
 		e.v[f] = true
 	}
 	return e
 }
 
-func (c *checker) amount(path string, r *rawAmount) datedValue[amount] {
+func (c *checker) convertAmount(path string, r *rawAmount) datedValue[amount] {
 	kind := c.oneOf(path+".kind", r.Kind, amountInfringement, amountForeign)
-	return datedValue[amount]{c.provenance(path, &r.Meta), amount{kind, c.plausible(path+".cents", r.Cents, bandFine)}}
+	return datedValue[amount]{c.checkProvenance(path, &r.Meta), amount{kind, c.parsePlausible(path+".cents", r.Cents, bandFine)}}
 }
 
-func (c *checker) repeat(path string, r *rawRepeat) datedValue[repeat] {
-	c.plausible(path+".window_months", r.Window, bandWindow)
-	c.plausible(path+".max_per_year", r.PerYear, bandFines)
+func (c *checker) convertRepeat(path string, r *rawRepeat) datedValue[repeat] {
+	c.parsePlausible(path+".window_months", r.Window, bandWindow)
+	c.parsePlausible(path+".max_per_year", r.PerYear, bandFines)
 	anchor := c.oneOf(path+".anchor", r.Anchor, "sending", "event")
-	return datedValue[repeat]{c.provenance(path, &r.Meta), repeat{r.Window, r.PerYear, anchor}}
+	return datedValue[repeat]{c.checkProvenance(path, &r.Meta), repeat{r.Window, r.PerYear, anchor}}
 }
 
 func (c *checker) dayPass(path string, r *rawDayPass) datedValue[dayPass] {
-	e := datedValue[dayPass]{c.provenance(path, &r.Meta), dayPass{
-		untilHour: int(c.plausible(path+".until_hour", r.UntilHour, bandPassHour)),
-		daysAfter: int(c.plausible(path+".buy_days_after", r.DaysAfter, bandPassDays)),
-		fromIssue: c.boolean(path+".from_issue", r.FromIssue),
-		perYear:   int(c.plausible(path+".max_per_year", r.PerYear, bandPassYear)),
+	e := datedValue[dayPass]{c.checkProvenance(path, &r.Meta), dayPass{
+		untilHour: int(c.parsePlausible(path+".until_hour", r.UntilHour, bandPassHour)),
+		daysAfter: int(c.parsePlausible(path+".buy_days_after", r.DaysAfter, bandPassDays)),
+		fromIssue: c.parseBool(path+".from_issue", r.FromIssue),
+		perYear:   int(c.parsePlausible(path+".max_per_year", r.PerYear, bandPassYear)),
 	}}
 	if e.v.fromIssue && e.v.daysAfter > 0 {
 		c.errorf(path+".buy_days_after", "write 0, or from_issue: false", "a pass that counts from its issue on cures nothing afterwards")
@@ -375,10 +375,10 @@ func (c *checker) dayPass(path string, r *rawDayPass) datedValue[dayPass] {
 }
 
 func (c *checker) massClasses(path string, r *rawMassClasses) datedValue[massClasses] {
-	e := datedValue[massClasses]{c.provenance(path, &r.Meta), massClasses{
-		n1Class1: uint16(c.plausible(path+".n1_class_1_kg", r.N1Class1, bandN1Mass)),
-		n1Class2: uint16(c.plausible(path+".n1_class_2_kg", r.N1Class2, bandN1Mass)),
-		n2Light:  uint16(c.plausible(path+".n2_light_kg", r.N2Light, bandN2Mass)),
+	e := datedValue[massClasses]{c.checkProvenance(path, &r.Meta), massClasses{
+		n1Class1: uint16(c.parsePlausible(path+".n1_class_1_kg", r.N1Class1, bandN1Mass)),
+		n1Class2: uint16(c.parsePlausible(path+".n1_class_2_kg", r.N1Class2, bandN1Mass)),
+		n2Light:  uint16(c.parsePlausible(path+".n2_light_kg", r.N2Light, bandN2Mass)),
 	}}
 	if e.v.n1Class2 <= e.v.n1Class1 {
 		c.errorf(path+".n1_class_2_kg", "class 2 ends at a larger mass than class 1: correct one of the two", "not above n1_class_1_kg %s", r.N1Class1)
@@ -387,13 +387,13 @@ func (c *checker) massClasses(path string, r *rawMassClasses) datedValue[massCla
 }
 
 func (c *checker) euroByDate(path string, r *rawEuroByDate) datedValue[euroByDate] {
-	e := datedValue[euroByDate]{provenance: c.provenance(path, &r.Meta)}
-	e.v.categories = each(c, path+".categories", r.Categories, parseCategory)
-	e.v.euro = c.euro(path+".euro", r.Euro)
-	e.v.from = c.day(path+".registered_from", r.From)
+	e := datedValue[euroByDate]{provenance: c.checkProvenance(path, &r.Meta)}
+	e.v.categories = parseEach(c, path+".categories", r.Categories, parseCategory)
+	e.v.euro = c.parseEuro(path+".euro", r.Euro)
+	e.v.from = c.parseDay(path+".registered_from", r.From)
 	e.v.to = schemas.Day(1<<31 - 1)
 	if r.To != "open" {
-		e.v.to = c.day(path+".registered_to", r.To)
+		e.v.to = c.parseDay(path+".registered_to", r.To)
 	}
 	if e.v.to <= e.v.from {
 		c.errorf(path+".registered_to", "write a later day, or open", "%s is not after registered_from %s", r.To, r.From)
@@ -401,21 +401,21 @@ func (c *checker) euroByDate(path string, r *rawEuroByDate) datedValue[euroByDat
 	return e
 }
 
-func (c *checker) foreign(path string, r *rawForeign) datedValue[foreign] {
-	c.id(path, r.ID)
-	e := datedValue[foreign]{provenance: c.provenance(path, &r.Meta)}
-	for _, k := range each(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
+func (c *checker) convertForeign(path string, r *rawForeign) datedValue[foreign] {
+	c.checkID(path, r.ID)
+	e := datedValue[foreign]{provenance: c.checkProvenance(path, &r.Meta)}
+	for _, k := range parseEach(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
 		e.v.kinds[k] = true
 	}
-	for _, cat := range each(c, path+".categories", r.Categories, parseCategory) {
+	for _, cat := range parseEach(c, path+".categories", r.Categories, parseCategory) {
 		e.v.categories[cat] = true
 	}
-	e.v.grace = int(c.plausible(path+".grace_days", r.Grace, bandGrace))
+	e.v.grace = int(c.parsePlausible(path+".grace_days", r.Grace, bandGrace))
 	if len(r.NotNeeded) > 0 {
-		e.v.notNeeded = each(c, path+".not_needed", r.NotNeeded, schemas.CountryFrom)
+		e.v.notNeeded = parseEach(c, path+".not_needed", r.NotNeeded, schemas.CountryFrom)
 	}
-	e.v.warn = c.phase(path+".warnings", r.Warnings)
-	e.v.fine = c.phase(path+".fines", r.Fines)
+	e.v.warn = c.checkPhase(path+".warnings", r.Warnings)
+	e.v.fine = c.checkPhase(path+".fines", r.Fines)
 	switch {
 	case e.v.fine == nil:
 		c.errorf(path, "write fines with the day they began, with status: announced when there are none", "the duty to register needs the day of its fines")
@@ -428,7 +428,7 @@ func (c *checker) foreign(path string, r *rawForeign) datedValue[foreign] {
 // chainEuroByDate orders the rows of a category by day of registration; a gap or an overlap there is an error.
 func (l *lezRules) chainEuroByDate(c *checker, all []datedValue[euroByDate]) {
 	for cat := range l.euroByDate {
-		rows := pick(all, func(e *euroByDate) bool {
+		rows := selectValues(all, func(e *euroByDate) bool {
 			return slices.Contains(e.categories, schemas.Category(cat))
 		})
 		rows = slices.DeleteFunc(rows, func(e datedValue[euroByDate]) bool { return e.announced })

@@ -51,10 +51,10 @@ func (k *lezCase) addGateClauses() bool {
 	if k.s.Camera != nil {
 		id = k.s.Camera.ID
 	}
-	k.b.addClause(stepLEZCamera, k.authorises(k.s.Camera), id)
+	k.b.addClause(stepLEZCamera, k.isAuthorised(k.s.Camera), id)
 	k.b.addClause(stepLEZMoving, !k.s.Passage.Parked)
 	k.b.addClause(stepLEZInForce, k.at >= k.cat.from, k.dayText)
-	return k.applies(k.s)
+	return k.appliesTo(k.s)
 }
 
 // lookUpVehicle asks the register and adds the clauses on what it answers.
@@ -74,7 +74,7 @@ func (k *lezCase) lookUpVehicle() {
 		return
 	}
 	veh := &k.vehicle
-	k.a = k.assess(veh, k.at)
+	k.a = k.assessVehicle(veh, k.at)
 	complete := k.a.state != stateIncomplete && k.a.state != stateNoEuro
 	first := ""
 	if veh.FirstRegistration != 0 {
@@ -111,7 +111,7 @@ func (k *lezCase) addNormClauses() {
 		return
 	}
 	clause := func(n *norm) {
-		k.b.addDecidingClause(&n.provenance, stepLEZNorm, n.admits(k.a.euro), k.a.euro.String(), n.lowestText, veh.Fuel.String(), k.a.segment.String())
+		k.b.addDecidingClause(&n.provenance, stepLEZNorm, n.admitsEuro(k.a.euro), k.a.euro.String(), n.lowestText, veh.Fuel.String(), k.a.segment.String())
 	}
 	k.b.d.LegalBasis = k.a.current.cite
 	clause(k.a.current)
@@ -121,7 +121,7 @@ func (k *lezCase) addNormClauses() {
 	if k.a.doubt {
 		k.b.addClause(stepLEZClass, false, veh.Category.String())
 	}
-	if k.a.disputed() {
+	if k.a.isDisputed() {
 		k.b.addDecidingClause(&k.a.enforced.provenance, stepLEZUndisputed, false, k.a.segment.String())
 	}
 }
@@ -129,7 +129,7 @@ func (k *lezCase) addNormClauses() {
 // findInfringement decides whether there is anything against the passage; false = the verdict has been ended.
 func (k *lezCase) findInfringement() bool {
 	country := k.vehicleCountry()
-	k.duty = k.foreign(country, k.at)
+	k.duty = k.foreignRule(country, k.at)
 	if k.duty != nil {
 		return k.findForeignInfringement()
 	}
@@ -172,8 +172,8 @@ func (k *lezCase) holdUnknownVehicle(country schemas.Country) {
 // findForeignInfringement is adverse for a vehicle with the duty to register (DOMAIN 1.5).
 func (k *lezCase) findForeignInfringement() bool {
 	f := k.duty
-	reg, registered := k.registered(f, k.best, k.vehicleCountry(), k.ref)
-	must := registered && !k.found || f.v.concerns(k.found, k.a.category, k.best.Kind)
+	reg, registered := k.lookUpForeign(f, k.best, k.vehicleCountry(), k.ref)
+	must := registered && !k.found || f.v.concernsVehicle(k.found, k.a.category, k.best.Kind)
 	registered = registered && must
 	k.b.addDecidingClause(&f.provenance, stepLEZMustRegister, must, k.vehicleCountry().String())
 	k.b.d.LegalBasis = f.cite
@@ -213,8 +213,8 @@ func (k *lezCase) countryIsMisread() bool {
 	if !misread {
 		return false
 	}
-	if k.foreign(veh.Country, k.at) == nil {
-		switch k.assess(&veh, k.at).state {
+	if k.foreignRule(veh.Country, k.at) == nil {
+		switch k.assessVehicle(&veh, k.at).state {
 		case stateOutOfScope:
 			k.b.setOutcome(schemas.OutcomeClear, reasonNotApplicable)
 			return true
@@ -245,7 +245,7 @@ func (k *lezCase) mayBeDecided() bool {
 		b.setOutcome(schemas.OutcomeWithheld, reasonClock)
 		return false
 	}
-	yes, maybe := excluded(k.s.Camera, k.best)
+	yes, maybe := isExcluded(k.s.Camera, k.best)
 	b.addClause(stepLEZLane, !yes && !maybe, strconv.Itoa(int(k.best.Lane)), k.best.Direction.String())
 	if yes {
 		b.setOutcome(schemas.OutcomeExempt, reasonLaneExcluded)
@@ -365,8 +365,8 @@ func (k *lezCase) normIsEnforced() bool {
 // dutyIsEnforced is enforced for the duty to register, whose fines have a day of their own.
 func (k *lezCase) dutyIsEnforced() bool {
 	f := &k.duty.v
-	k.warned = f.warn != nil && !f.warn.announced && f.warn.covers(k.at)
-	fined := f.fine != nil && !f.fine.announced && f.fine.covers(k.at)
+	k.warned = f.warn != nil && !f.warn.announced && f.warn.isInForce(k.at)
+	fined := f.fine != nil && !f.fine.announced && f.fine.isInForce(k.at)
 	if fined {
 		k.warned = false
 		return true

@@ -26,7 +26,7 @@ func (k *lezCase) collectHolds() {
 		if k.a.doubt {
 			b.addHold(reasonClassUnknown, 0)
 		}
-		if k.a.disputed() {
+		if k.a.isDisputed() {
 			b.addHold(reasonNormDisputed, 0)
 		}
 		k.holdForDayPass()
@@ -75,7 +75,7 @@ func (k *lezCase) holdForGrace() {
 	case k.reason == reasonForeign:
 		k.b.addHold(reasonForeign, end)
 	case k.duty == nil: // read in its own register, below the norm
-		_, registered := k.registered(f, k.best, country, k.ref)
+		_, registered := k.lookUpForeign(f, k.best, country, k.ref)
 		k.b.addDecidingClause(&f.provenance, stepLEZRegistered, registered, (k.day + schemas.Day(f.v.grace)).String())
 		if !registered {
 			k.b.addHold(reasonForeignPolluting, end)

@@ -73,24 +73,24 @@ func segmentsOf(v *schemas.Vehicle, m *massClasses) (out [maxSegments]segment, n
 		case v.ReferenceMass == 0 || m == nil:
 			return [maxSegments]segment{segN2Light, segN2Heavy}, 2
 		case v.ReferenceMass <= m.n2Light:
-			return one(segN2Light)
+			return oneSegment(segN2Light)
 		default:
-			return one(segN2Heavy)
+			return oneSegment(segN2Heavy)
 		}
 	case schemas.CategoryUnknown:
 		return out, 0
 	case schemas.M1, schemas.M2, schemas.M3:
-		return one(segM1 + segment(v.Category-schemas.M1))
+		return oneSegment(segM1 + segment(v.Category-schemas.M1))
 	default:
-		return one(segN3 + segment(v.Category-schemas.N3))
+		return oneSegment(segN3 + segment(v.Category-schemas.N3))
 	}
 }
 
-func one(s segment) ([maxSegments]segment, int) { return [maxSegments]segment{s}, 1 }
+func oneSegment(s segment) ([maxSegments]segment, int) { return [maxSegments]segment{s}, 1 }
 
 func n1Segments(v *schemas.Vehicle, m *massClasses) (out [maxSegments]segment, n int) {
 	if v.Body == schemas.BodyTractor {
-		return one(segN1Tractor)
+		return oneSegment(segN1Tractor)
 	}
 	class := v.Class
 	if v.ReferenceMass != 0 && m != nil {
@@ -110,7 +110,7 @@ func n1Segments(v *schemas.Vehicle, m *massClasses) (out [maxSegments]segment, n
 	if class == schemas.N1ClassUnknown {
 		return [maxSegments]segment{segN1Class1, segN1Class2, segN1Class3}, 3
 	}
-	return one(segN1Class1 + segment(class-schemas.N1Class1))
+	return oneSegment(segN1Class1 + segment(class-schemas.N1Class1))
 }
 
 // declaredSegments are those a vehicle registered abroad may be in when its owner did not say its category.

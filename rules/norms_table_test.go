@@ -80,7 +80,7 @@ func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
 					}
 					v.Country, v.Fuel, v.Euro = schemas.Belgium, fuel, euro
 					least, was, disputed := law(kind, fuel, day)
-					a := r.assess(&v, d.Start())
+					a := r.assessVehicle(&v, d.Start())
 					what := fmt.Sprintf("%s %s Euro %s on %s", kind, fuel, euro, day)
 					if below := euro < least; below != (a.state == stateBelow) {
 						t.Errorf("%s: below is %t, want %t", what, a.state == stateBelow, below)
@@ -88,8 +88,8 @@ func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
 					if a.state != stateBelow {
 						continue
 					}
-					if want := disputed && euro >= was; want != a.disputed() {
-						t.Errorf("%s: disputed is %t, want %t", what, a.disputed(), want)
+					if want := disputed && euro >= was; want != a.isDisputed() {
+						t.Errorf("%s: disputed is %t, want %t", what, a.isDisputed(), want)
 					}
 					if day < "2026-07-01" && day >= "2025-01-01" && euro >= was && was != 0 && a.phase == phaseFine {
 						t.Errorf("%s: fined before the fines began", what)
@@ -108,16 +108,16 @@ func TestVanWithoutClassIsInDoubtWhereClassesDiffer(t *testing.T) {
 			for year := 2018; year < 2028; year++ {
 				at := schemas.DayOf(year, 8, 1).Start()
 				v := schemas.Vehicle{Category: schemas.N1, Fuel: fuel, Euro: euro}
-				got := r.assess(&v, at)
+				got := r.assessVehicle(&v, at)
 				same := true
 				var first assessment
 				for class := schemas.N1Class1; class <= schemas.N1Class3; class++ {
 					v.Class = class
-					a := r.assess(&v, at)
+					a := r.assessVehicle(&v, at)
 					if class == schemas.N1Class1 {
 						first = a
 					}
-					same = same && a.agrees(&first)
+					same = same && a.agreesWith(&first)
 				}
 				if got.doubt == same {
 					t.Errorf("%s Euro %s in %d: doubt %t, classes agree %t", fuel, euro, year, got.doubt, same)

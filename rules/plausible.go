@@ -21,8 +21,8 @@ var (
 	bandExemption   = band{6, 120, "months"}
 )
 
-// plausible reads a whole number in a band.
-func (c *checker) plausible(path, s string, b band) int64 {
+// parsePlausible reads a whole number in a band.
+func (c *checker) parsePlausible(path, s string, b band) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	switch do := fmt.Sprintf("write a whole number from %d to %d %s", b.lo, b.hi, b.unit); {
 	case err != nil:

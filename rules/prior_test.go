@@ -90,11 +90,11 @@ func TestStandingForgetsByTime(t *testing.T) {
 func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 	engine := New(mustLoad(t, Brussels()))
 	w := newWorld()
-	w.add(scenarioStop{}, "camera id=Z inside lez")
-	w.add(scenarioStop{}, "register country=BE asof=2026-11-20")
+	w.addFact(scenarioStop{}, "camera id=Z inside lez")
+	w.addFact(scenarioStop{}, "register country=BE asof=2026-11-20")
 	twins := []string{"1DAB123", "1OAB123", "1QAB123"}
 	for _, p := range twins {
-		w.add(scenarioStop{}, "vehicle plate="+p+" country=BE category=M1 fuel=diesel euro=4")
+		w.addFact(scenarioStop{}, "vehicle plate="+p+" country=BE category=M1 fuel=diesel euro=4")
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		w.standing = PriorOffences{}
@@ -113,7 +113,7 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 				unsure = true
 			}
 			at := "2026-09-01T" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + ":00:00"
-			s := w.subject(parseLine(scenarioStop{}, "decide camera=Z country=BE plate="+r.plate+" at="+at+words))
+			s := w.makeSubject(parseLine(scenarioStop{}, "decide camera=Z country=BE plate="+r.plate+" at="+at+words))
 			ds, _ := engine.Decide(nil, s, w)
 			for _, d := range ds {
 				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {

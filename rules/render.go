@@ -67,16 +67,16 @@ func addMessages(all map[string]string, file string) {
 // for each clause of the trace. An unknown language is answered in English.
 func Render(lang Lang, d schemas.Decision) []string {
 	t := textsOf(lang)
-	head := t.fill("ui.head", t.word("outcome", d.Outcome.String()), t.Reason(d.Reason))
-	out := []string{t.fill("ui.head", t.word("family", string(d.Family)), head)}
+	head := t.fillText("ui.head", t.wordFor("outcome", d.Outcome.String()), t.Reason(d.Reason))
+	out := []string{t.fillText("ui.head", t.wordFor("family", string(d.Family)), head)}
 	if d.HoldUntil != 0 {
-		out = append(out, t.fill("ui.hold", d.HoldUntil.String()))
+		out = append(out, t.fillText("ui.hold", d.HoldUntil.String()))
 	}
 	if d.AmountCents != 0 {
-		out = append(out, t.fill("ui.amount", strconv.FormatInt(d.AmountCents, 10)))
+		out = append(out, t.fillText("ui.amount", strconv.FormatInt(d.AmountCents, 10)))
 	}
 	if d.LegalBasis != "" {
-		out = append(out, t.fill("ui.basis", RenderBasis(lang, d.LegalBasis)))
+		out = append(out, t.fillText("ui.basis", RenderBasis(lang, d.LegalBasis)))
 	}
 	for i := range d.Trace {
 		out = append(out, RenderStep(lang, d.Trace[i]))
@@ -94,11 +94,11 @@ func RenderStep(lang Lang, s schemas.Step) string {
 	}
 	text := s.Code + " " + strings.Join(s.Args, " ")
 	if _, ok := t.m["step."+s.Code]; ok {
-		text = t.fill("step."+s.Code, s.Args...)
+		text = t.fillText("step."+s.Code, s.Args...)
 	}
-	line := t.fill("ui.step", text, answer)
+	line := t.fillText("ui.step", text, answer)
 	if s.Basis != "" {
-		line += " [" + t.fill("ui.basis", RenderBasis(lang, s.Basis)) + "]"
+		line += " [" + t.fillText("ui.basis", RenderBasis(lang, s.Basis)) + "]"
 	}
 	if !s.Verified {
 		line += " (" + t.m["ui.unverified"] + ")"
@@ -122,21 +122,21 @@ func textsOf(lang Lang) texts {
 // Reason writes a reason; one of the catalogue's exemptions is written by its kind.
 func (t texts) Reason(reason string) string {
 	if kind, ok := strings.CutPrefix(reason, reasonExempt); ok {
-		return t.fill("ui.exempt", kind)
+		return t.fillText("ui.exempt", kind)
 	}
-	return t.word("reason", reason)
+	return t.wordFor("reason", reason)
 }
 
-// word finds a word of a closed set, or gives back its code.
-func (t texts) word(group, code string) string {
+// wordFor finds a word of a closed set, or gives back its code.
+func (t texts) wordFor(group, code string) string {
 	if w, ok := t.m[group+"."+code]; ok {
 		return w
 	}
 	return code
 }
 
-// fill puts the arguments into a message. A placeholder is {n} or {n:form}; a missing argument is written as {n}.
-func (t texts) fill(key string, args ...string) string {
+// fillText puts the arguments into a message. A placeholder is {n} or {n:form}; a missing argument is written as {n}.
+func (t texts) fillText(key string, args ...string) string {
 	var b strings.Builder
 	rest := t.m[key]
 	for {
@@ -146,18 +146,18 @@ func (t texts) fill(key string, args ...string) string {
 			return b.String()
 		}
 		inside, tail, closed := strings.Cut(after, "}")
-		n, form := placeholder(inside)
+		n, form := parsePlaceholder(inside)
 		if !closed || n < 0 || n >= len(args) {
 			b.WriteString("{" + inside + "}")
 		} else {
-			b.WriteString(t.form(form, args[n]))
+			b.WriteString(t.formatArg(form, args[n]))
 		}
 		rest = tail
 	}
 }
 
-// placeholder splits "1:day"; n is below 0 when it is none.
-func placeholder(inside string) (n int, form string) {
+// parsePlaceholder splits "1:day"; n is below 0 when it is none.
+func parsePlaceholder(inside string) (n int, form string) {
 	num, form, _ := strings.Cut(inside, ":")
 	n, err := strconv.Atoi(num)
 	if err != nil {
@@ -172,17 +172,17 @@ var forms = map[string]func(t texts, arg string) (string, bool){
 	"day":    renderDay,
 	"time":   renderTime,
 	"minute": renderMinute,
-	"eur":    func(t texts, arg string) (string, bool) { return t.decimal(arg, 2) },
-	"kmh":    func(t texts, arg string) (string, bool) { return t.decimal(arg, 1) },
+	"eur":    func(t texts, arg string) (string, bool) { return t.formatDecimal(arg, 2) },
+	"kmh":    func(t texts, arg string) (string, bool) { return t.formatDecimal(arg, 1) },
 }
 
-func (t texts) form(form, arg string) string {
+func (t texts) formatArg(form, arg string) string {
 	if arg == "" {
 		return t.m["ui.none"]
 	}
 	f, ok := forms[form]
 	if !ok {
-		return t.word(form, arg)
+		return t.wordFor(form, arg)
 	}
 	if s, ok := f(t, arg); ok {
 		return s
@@ -214,8 +214,8 @@ func renderMinute(t texts, arg string) (string, bool) {
 	return at.In(schemas.Brussels()).Format(layout), err == nil
 }
 
-// decimal writes a whole number of 10^-places with the language's separator; a zero fraction of one place is left out.
-func (t texts) decimal(arg string, places int) (string, bool) {
+// formatDecimal writes a whole number of 10^-places with the language's separator; a zero fraction of one place is left out.
+func (t texts) formatDecimal(arg string, places int) (string, bool) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 0 {
 		return "", false

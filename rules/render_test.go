@@ -87,7 +87,7 @@ func wanted(t *testing.T) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rd.file(file, b)
+		rd.readFile(file, b)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -122,7 +122,7 @@ func TestEveryPlaceholderHasAnArgumentAndAForm(t *testing.T) {
 	for _, c := range allClauses() {
 		used := make([]bool, c.Args)
 		for _, p := range placeholders(messages[English]["step."+c.Key]) {
-			n, form := placeholder(p)
+			n, form := parsePlaceholder(p)
 			if n < 0 || n >= c.Args {
 				t.Errorf("step.%s: {%s} has no argument", c.Key, p)
 				continue
@@ -143,7 +143,7 @@ func TestEveryPlaceholderHasAnArgumentAndAForm(t *testing.T) {
 func TestArgumentsAreWrittenTheWayOfTheLanguage(t *testing.T) {
 	f := func(lang Lang, form, arg, want string) {
 		t.Helper()
-		if got := textsOf(lang).form(form, arg); got != want {
+		if got := textsOf(lang).formatArg(form, arg); got != want {
 			t.Errorf("%s {%s} of %q: got %q, want %q", lang, form, arg, got, want)
 		}
 	}

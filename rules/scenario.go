@@ -79,7 +79,7 @@ func RunScenarios(file string, text []byte, catalogue fs.FS) ([]ScenarioResult, 
 	out := make([]ScenarioResult, 0, len(all))
 	for i := range all {
 		c := &all[i]
-		got, err := r.try(c.input)
+		got, err := r.tryCommand(c.input)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", file, c.line, err)
 		}
@@ -144,8 +144,8 @@ type runner struct {
 	files  fs.FS // of the catalogue, which the commands catalogue and load change; nil = the built-in one
 }
 
-// try runs a command, with what cannot be read as an error.
-func (r *runner) try(input []string) (printed string, err error) {
+// tryCommand runs a command, with what cannot be read as an error.
+func (r *runner) tryCommand(input []string) (printed string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			stop, ok := p.(scenarioError)
@@ -155,10 +155,10 @@ func (r *runner) try(input []string) (printed string, err error) {
 			err = stop.error
 		}
 	}()
-	return r.run(scenarioStop{}, input), nil
+	return r.runCommand(scenarioStop{}, input), nil
 }
 
-func (r *runner) run(t failer, input []string) string {
+func (r *runner) runCommand(t failer, input []string) string {
 	l := parseLine(t, input[0])
 	if len(l.words) == 0 {
 		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, reference, catalogue or load", input[0])
@@ -166,38 +166,38 @@ func (r *runner) run(t failer, input []string) string {
 	var out []string
 	switch l.words[0] {
 	case "reference":
-		if l.has("new") {
+		if l.hasWord("new") {
 			r.world = newWorld()
 		}
 		for _, s := range input[1:] {
-			r.world.add(t, s)
+			r.world.addFact(t, s)
 		}
 		return "ok"
 	case "catalogue":
-		cat, err := Load(patchCatalogue(t, r.catalogue(), input[1:]))
+		cat, err := Load(patchCatalogue(t, r.patchedCatalogue(), input[1:]))
 		if err != nil {
 			return err.Error()
 		}
 		r.engine = New(cat)
 		return "ok"
 	case "load":
-		_, err := Load(patchCatalogue(t, r.catalogue(), input[1:]))
+		_, err := Load(patchCatalogue(t, r.patchedCatalogue(), input[1:]))
 		return fmt.Sprint(err)
 	case "decide":
 		for _, s := range lineOrLines(input) {
-			out = append(out, r.decide(parseLine(t, s)))
+			out = append(out, r.printDecisions(parseLine(t, s)))
 		}
 	case "explain", "render":
-		out = r.explain(l)
+		out = r.printTrace(l)
 	case "hits":
-		out = r.hits(l)
+		out = r.printHits(l)
 	default:
 		t.Fatalf("command %q is not known; write decide, explain, render, hits, reference, catalogue or load", l.words[0])
 	}
 	return strings.Join(out, "\n")
 }
 
-func (r *runner) catalogue() fs.FS {
+func (r *runner) patchedCatalogue() fs.FS {
 	if r.files == nil {
 		return Brussels()
 	}
@@ -216,14 +216,14 @@ func lineOrLines(input []string) []string {
 	return out
 }
 
-func (r *runner) decide(l *line) string {
-	s := r.world.subject(l)
-	remember := l.has("remember")
-	l.done()
+func (r *runner) printDecisions(l *line) string {
+	s := r.world.makeSubject(l)
+	remember := l.hasWord("remember")
+	l.checkAllUsed()
 	ds, clean := r.engine.Decide(nil, s, r.world)
 	var out []string
 	for i := range ds {
-		out = append(out, show(&ds[i]))
+		out = append(out, formatDecision(&ds[i]))
 		if remember && (ds[i].Outcome == schemas.OutcomeOffence || ds[i].Outcome == schemas.OutcomeHeld) {
 			r.world.standing.Add(ds[i].PriorOffence())
 		}
@@ -237,21 +237,21 @@ func (r *runner) decide(l *line) string {
 	return strings.Join(out, "; ")
 }
 
-func (r *runner) explain(l *line) []string {
-	family := l.get("family")
-	lang := Lang(l.get("lang"))
-	s := r.world.subject(l)
-	l.done()
+func (r *runner) printTrace(l *line) []string {
+	family := l.takeValue("family")
+	lang := Lang(l.takeValue("lang"))
+	s := r.world.makeSubject(l)
+	l.checkAllUsed()
 	var out []string
 	for _, d := range r.engine.Explain(s, r.world) {
-		if family != "" && string(d.Family) != family || family == "" && !r.world.concerns(d.Family) {
+		if family != "" && string(d.Family) != family || family == "" && !r.world.concernsFamily(d.Family) {
 			continue
 		}
 		if l.words[0] == "render" {
 			out = append(out, Render(lang, d)...)
 			continue
 		}
-		out = append(out, show(&d)+" basis="+RenderBasis(English, d.LegalBasis))
+		out = append(out, formatDecision(&d)+" basis="+RenderBasis(English, d.LegalBasis))
 		for _, st := range d.Trace {
 			out = append(out, fmt.Sprintf("  %s %t %q basis=%q verified=%t", st.Code, st.Holds, st.Args, RenderBasis(English, st.Basis), st.Verified))
 		}
@@ -259,13 +259,13 @@ func (r *runner) explain(l *line) []string {
 	return out
 }
 
-func (r *runner) hits(l *line) []string {
-	plate, _ := schemas.PlateFrom(l.get("plate"))
+func (r *runner) printHits(l *line) []string {
+	plate, _ := schemas.PlateFrom(l.takeValue("plate"))
 	read := &schemas.Read{
-		RawPlate: plate.String(), Plate: plate, Class: plate.Class(), Country: l.country(), CapturedAt: l.time("at"), Camera: l.get("camera"),
+		RawPlate: plate.String(), Plate: plate, Class: plate.Class(), Country: l.parseCountry(), CapturedAt: l.parseTime("at"), Camera: l.takeValue("camera"),
 	}
 	read.ID = schemas.NewReadID(read)
-	l.done()
+	l.checkAllUsed()
 	out := []string{}
 	for _, h := range r.engine.Hits(nil, read, schemas.PassageIDOf(read.ID), r.world.cameras[read.Camera], r.world) {
 		out = append(out, fmt.Sprintf("%s %s/%s priority=%d", h.Match, h.Entry.List, h.Entry.ID, h.Entry.Priority))

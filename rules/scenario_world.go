@@ -34,13 +34,13 @@ func newWorld() *world {
 
 func (w *world) Version() string { return "test" }
 
-func during(day, from, to schemas.Day) bool { return day >= from && (to == 0 || day < to) }
+func isDuring(day, from, to schemas.Day) bool { return day >= from && (to == 0 || day < to) }
 
 func (w *world) Vehicle(p schemas.Plate, c schemas.Country, at schemas.Micros) (schemas.Vehicle, bool) {
 	var out schemas.Vehicle
 	n := 0
 	for _, v := range w.vehicles[p] {
-		if (c.IsZero() || v.Country == c) && during(at.Day(), v.ValidFrom, v.ValidTo) {
+		if (c.IsZero() || v.Country == c) && isDuring(at.Day(), v.ValidFrom, v.ValidTo) {
 			out = v
 			n++
 		}
@@ -58,7 +58,7 @@ func (w *world) RegisterAsOf(c schemas.Country) (schemas.Micros, bool) {
 
 func (w *world) Exemption(p schemas.Plate, c schemas.Country, f schemas.Family, day schemas.Day) (schemas.Exemption, bool) {
 	for _, e := range w.exemptions[p] {
-		if (c.IsZero() || e.Country == c) && e.Family == string(f) && during(day, e.ValidFrom, e.ValidTo) {
+		if (c.IsZero() || e.Country == c) && e.Family == string(f) && isDuring(day, e.ValidFrom, e.ValidTo) {
 			return e, true
 		}
 	}
@@ -85,7 +85,7 @@ func (w *world) DayPasses(p schemas.Plate, c schemas.Country, from, to schemas.D
 
 func (w *world) Registration(p schemas.Plate, c schemas.Country, day schemas.Day) (schemas.Registration, bool) {
 	for _, r := range w.registrations[p] {
-		if r.Country == c && during(day, r.ValidFrom, r.ValidTo) {
+		if r.Country == c && isDuring(day, r.ValidFrom, r.ValidTo) {
 			return r, true
 		}
 	}
@@ -122,12 +122,12 @@ func parseLine(t failer, s string) *line {
 	return l
 }
 
-func (l *line) get(key string) string { l.used[key] = true; return l.kv[key] }
+func (l *line) takeValue(key string) string { l.used[key] = true; return l.kv[key] }
 
-func (l *line) has(word string) bool { return slices.Contains(l.words, word) }
+func (l *line) hasWord(word string) bool { return slices.Contains(l.words, word) }
 
-func (l *line) num(key string, otherwise int) int {
-	s := l.get(key)
+func (l *line) parseNumber(key string, otherwise int) int {
+	s := l.takeValue(key)
 	if s == "" {
 		return otherwise
 	}
@@ -138,8 +138,8 @@ func (l *line) num(key string, otherwise int) int {
 	return n
 }
 
-// done fails on a key nobody asked for: a scenario with a spelling mistake proves nothing.
-func (l *line) done() {
+// checkAllUsed fails on a key nobody asked for: a scenario with a spelling mistake proves nothing.
+func (l *line) checkAllUsed() {
 	for k := range l.kv {
 		if !l.used[k] {
 			l.t.Fatalf("line %v: key %s is not known", l.words, k)
@@ -147,8 +147,8 @@ func (l *line) done() {
 	}
 }
 
-func (l *line) day(key string) schemas.Day {
-	s := l.get(key)
+func (l *line) parseDay(key string) schemas.Day {
+	s := l.takeValue(key)
 	if s == "" {
 		return 0
 	}
@@ -159,9 +159,9 @@ func (l *line) day(key string) schemas.Day {
 	return d
 }
 
-// time reads a Brussels wall clock, or UTC with a Z.
-func (l *line) time(key string) schemas.Micros {
-	s := l.get(key)
+// parseTime reads a Brussels wall clock, or UTC with a Z.
+func (l *line) parseTime(key string) schemas.Micros {
+	s := l.takeValue(key)
 	if s == "" {
 		return 0
 	}
@@ -182,9 +182,9 @@ func (l *line) time(key string) schemas.Micros {
 	return schemas.MicrosOf(at)
 }
 
-// kmh reads "50" or "50.5".
-func (l *line) kmh(key string) schemas.Speed {
-	s := l.get(key)
+// parseSpeed reads "50" or "50.5".
+func (l *line) parseSpeed(key string) schemas.Speed {
+	s := l.takeValue(key)
 	if s == "" {
 		return 0
 	}
@@ -196,10 +196,10 @@ func (l *line) kmh(key string) schemas.Speed {
 	return schemas.Speed(n)
 }
 
-// hours reads days=mon,tue and hours=07:30-08:30.
-func (l *line) hours() (h schemas.Hours) {
+// parseHours reads days=mon,tue and hours=07:30-08:30.
+func (l *line) parseHours() (h schemas.Hours) {
 	const week = "mon tue wed thu fri sat sun"
-	if days := l.get("days"); days != "" {
+	if days := l.takeValue("days"); days != "" {
 		for d := range strings.SplitSeq(days, ",") {
 			at := strings.Index(week, d)
 			if at < 0 || len(d) != 3 {
@@ -208,7 +208,7 @@ func (l *line) hours() (h schemas.Hours) {
 			h.Days |= 1 << (at / 4)
 		}
 	}
-	if text := l.get("hours"); text != "" {
+	if text := l.takeValue("hours"); text != "" {
 		var a, b, c, d uint16
 		if n, err := fmt.Sscanf(text, "%d:%d-%d:%d", &a, &b, &c, &d); err != nil || n != 4 {
 			l.t.Fatalf("hours=%s is not like 07:30-08:30", text)
@@ -218,9 +218,9 @@ func (l *line) hours() (h schemas.Hours) {
 	return h
 }
 
-func (l *line) country() schemas.Country {
+func (l *line) parseCountry() schemas.Country {
 	const key = "country"
-	c, ok := schemas.CountryFrom(l.get(key))
+	c, ok := schemas.CountryFrom(l.takeValue(key))
 	if !ok && l.kv[key] != "" {
 		l.t.Fatalf("%s=%s is not a country", key, l.kv[key])
 	}
@@ -229,14 +229,14 @@ func (l *line) country() schemas.Country {
 
 // plateCountry is country, BE when the line has none.
 func (l *line) plateCountry() schemas.Country {
-	if c := l.country(); !c.IsZero() {
+	if c := l.parseCountry(); !c.IsZero() {
 		return c
 	}
 	return schemas.Belgium
 }
 
-func word[T any](l *line, key string, parse func(string) (T, bool)) T {
-	s := l.get(key)
+func parseWord[T any](l *line, key string, parse func(string) (T, bool)) T {
+	s := l.takeValue(key)
 	var zero T
 	if s == "" {
 		return zero
@@ -248,63 +248,63 @@ func word[T any](l *line, key string, parse func(string) (T, bool)) T {
 	return v
 }
 
-// add reads one line of reference data.
-func (w *world) add(t failer, s string) {
+// addFact reads one line of reference data.
+func (w *world) addFact(t failer, s string) {
 	l := parseLine(t, s)
 	if len(l.words) == 0 {
 		return
 	}
-	p, _ := schemas.PlateFrom(l.get("plate"))
+	p, _ := schemas.PlateFrom(l.takeValue("plate"))
 	switch l.words[0] {
 	case "vehicle":
 		w.vehicles[p] = append(w.vehicles[p], schemas.Vehicle{
-			Country: l.country(), Category: word(l, "category", schemas.ParseCategory),
-			Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro), Oldtimer: l.has("oldtimer"),
-			Class: word(l, "class", schemas.ParseN1Class), Body: word(l, "body", schemas.ParseBody), ReferenceMass: uint16(l.num("mass", 0)),
-			FirstRegistration: l.day("first"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
+			Country: l.parseCountry(), Category: parseWord(l, "category", schemas.ParseCategory),
+			Fuel: parseWord(l, "fuel", schemas.ParseFuel), Euro: parseWord(l, "euro", schemas.ParseEuro), Oldtimer: l.hasWord("oldtimer"),
+			Class: parseWord(l, "class", schemas.ParseN1Class), Body: parseWord(l, "body", schemas.ParseBody), ReferenceMass: uint16(l.parseNumber("mass", 0)),
+			FirstRegistration: l.parseDay("first"), ValidFrom: l.parseDay("from"), ValidTo: l.parseDay("to"),
 		})
 	case "register":
-		w.asOf[l.country()] = l.time("asof")
+		w.asOf[l.parseCountry()] = l.parseTime("asof")
 	case "exemption":
 		w.exemptions[p] = append(w.exemptions[p], schemas.Exemption{
 			Country: l.plateCountry(),
-			Family:  l.get("family"), Kind: l.get("kind"), Ref: l.get("ref"), ValidFrom: l.day("from"), ValidTo: l.day("to"),
+			Family:  l.takeValue("family"), Kind: l.takeValue("kind"), Ref: l.takeValue("ref"), ValidFrom: l.parseDay("from"), ValidTo: l.parseDay("to"),
 		})
 	case "pass":
-		w.passes[p] = append(w.passes[p], schemas.DayPass{Country: l.plateCountry(), Day: l.day("day"), Issued: l.time("issued")})
+		w.passes[p] = append(w.passes[p], schemas.DayPass{Country: l.plateCountry(), Day: l.parseDay("day"), Issued: l.parseTime("issued")})
 	case "registration":
 		w.registrations[p] = append(w.registrations[p], schemas.Registration{
-			Country: l.country(), ValidFrom: l.day("from"), ValidTo: l.day("to"), Category: word(l, "category", schemas.ParseCategory),
-			Class: word(l, "class", schemas.ParseN1Class), Fuel: word(l, "fuel", schemas.ParseFuel), Euro: word(l, "euro", schemas.ParseEuro),
+			Country: l.parseCountry(), ValidFrom: l.parseDay("from"), ValidTo: l.parseDay("to"), Category: parseWord(l, "category", schemas.ParseCategory),
+			Class: parseWord(l, "class", schemas.ParseN1Class), Fuel: parseWord(l, "fuel", schemas.ParseFuel), Euro: parseWord(l, "euro", schemas.ParseEuro),
 		})
 	case "entry":
 		w.entries = append(w.entries, &schemas.ListEntry{
-			List: l.get("list"), ID: l.get("id"), Plate: p, Country: l.country(), Priority: uint8(l.num("priority", 50)),
-			ValidFrom: l.time("from"), ValidTo: l.time("to"), Confusable: l.has("confusable"),
+			List: l.takeValue("list"), ID: l.takeValue("id"), Plate: p, Country: l.parseCountry(), Priority: uint8(l.parseNumber("priority", 50)),
+			ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"), Confusable: l.hasWord("confusable"),
 		})
 	case "camera":
-		w.camera(l)
+		w.addCamera(l)
 	case "lane", "limit", "certificate":
-		w.device(l)
+		w.addDevice(l)
 	default:
 		t.Fatalf("reference line %q is not known", s)
 	}
-	l.done()
+	l.checkAllUsed()
 }
 
-func (w *world) camera(l *line) {
-	id := l.get("id")
-	c := &schemas.Camera{ID: id, Site: id, InsideLEZ: l.has("inside")}
+func (w *world) addCamera(l *line) {
+	id := l.takeValue("id")
+	c := &schemas.Camera{ID: id, Site: id, InsideLEZ: l.hasWord("inside")}
 	for _, info := range Families() {
-		if l.has(string(info.Family)) {
+		if l.hasWord(string(info.Family)) {
 			c.Purposes |= info.Purpose
 		}
 	}
 	w.cameras[id] = c
 }
 
-// concerns reports whether a camera of the world is authorised for the family.
-func (w *world) concerns(f schemas.Family) bool {
+// concernsFamily reports whether a camera of the world is authorised for the family.
+func (w *world) concernsFamily(f schemas.Family) bool {
 	for _, c := range w.cameras {
 		if c.Purposes.Has(InfoOf(f).Purpose) {
 			return true
@@ -313,61 +313,61 @@ func (w *world) concerns(f schemas.Family) bool {
 	return false
 }
 
-// device adds a lane, a limit to its last lane, or a certificate to a camera.
-func (w *world) device(l *line) {
-	c := w.cameras[l.get("camera")]
+// addDevice adds a lane, a limit to its last lane, or a certificate to a camera.
+func (w *world) addDevice(l *line) {
+	c := w.cameras[l.takeValue("camera")]
 	if c == nil {
 		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
 	}
 	switch l.words[0] {
 	case "lane":
 		c.Lanes = append(c.Lanes, schemas.Lane{
-			Number: uint8(l.num("n", 0)), Direction: word(l, "dir", schemas.ParseDirection), LEZExcluded: l.has("excluded"),
+			Number: uint8(l.parseNumber("n", 0)), Direction: parseWord(l, "dir", schemas.ParseDirection), LEZExcluded: l.hasWord("excluded"),
 		})
 	case "limit":
 		lane := &c.Lanes[len(c.Lanes)-1]
 		lane.Limits = append(lane.Limits, schemas.SpeedLimit{
-			Hours: l.hours(), Variable: l.has("variable"),
-			Limit: l.kmh("kmh"), Surround: l.get("surround"), ValidFrom: l.time("from"), ValidTo: l.time("to"),
-			LegalBasis: "road code, art. 11", Verified: !l.has("unverified"),
+			Hours: l.parseHours(), Variable: l.hasWord("variable"),
+			Limit: l.parseSpeed("kmh"), Surround: l.takeValue("surround"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
+			LegalBasis: "road code, art. 11", Verified: !l.hasWord("unverified"),
 		})
 	case "certificate":
 		c.Certificates = append(c.Certificates, schemas.Certificate{
-			Serial: l.get("serial"), Approval: l.get("approval"), ValidFrom: l.time("from"), ValidTo: l.time("to"),
+			Serial: l.takeValue("serial"), Approval: l.takeValue("approval"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
 		})
 	}
 }
 
-// subject makes the passage a decide or explain line describes.
-func (w *world) subject(l *line) *Subject {
-	plate, ok := schemas.PlateFrom(l.get("plate"))
+// makeSubject makes the passage a decide or explain line describes.
+func (w *world) makeSubject(l *line) *Subject {
+	plate, ok := schemas.PlateFrom(l.takeValue("plate"))
 	if !ok {
 		l.t.Fatalf("plate=%q is not a plate", l.kv["plate"])
 	}
-	cam := w.cameras[l.get("camera")]
+	cam := w.cameras[l.takeValue("camera")]
 	if cam == nil {
 		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
 	}
-	at := l.time("at")
+	at := l.parseTime("at")
 	best := schemas.Sighting{
 		Read: schemas.NewReadID(&schemas.Read{Camera: cam.ID, CapturedAt: at, RawPlate: plate.String()}), Camera: cam.ID, CapturedAt: at,
-		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.country(),
-		CountryConfidence: schemas.PerMille(l.num("country_confidence", 0)),
-		Confidence:        schemas.PerMille(l.num("confidence", 950)), Lane: uint8(l.num("lane", 1)),
-		Direction: schemas.Approaching, Kind: word(l, "kind", schemas.ParseVehicleKind),
+		ReceivedAt: at + schemas.Second, Plate: plate, Country: l.parseCountry(),
+		CountryConfidence: schemas.PerMille(l.parseNumber("country_confidence", 0)),
+		Confidence:        schemas.PerMille(l.parseNumber("confidence", 950)), Lane: uint8(l.parseNumber("lane", 1)),
+		Direction: schemas.Approaching, Kind: parseWord(l, "kind", schemas.ParseVehicleKind),
 	}
 	if l.kv["dir"] != "" {
-		best.Direction = word(l, "dir", schemas.ParseDirection)
+		best.Direction = parseWord(l, "dir", schemas.ParseDirection)
 	}
-	if l.has("clock_suspect") {
+	if l.hasWord("clock_suspect") {
 		best.Flags |= schemas.FlagClockSuspect
 	}
 	p := &schemas.Passage{
 		ID: schemas.PassageIDOf(best.Read), Class: plate.Class(), First: at, Last: at, Reads: 1,
-		Variants: uint8(l.num("variants", 1)), Parked: l.has("parked"), Best: best,
+		Variants: uint8(l.parseNumber("variants", 1)), Parked: l.hasWord("parked"), Best: best,
 	}
-	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.has("late")}
-	if speed := l.kmh("speed"); speed > 0 {
+	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.hasWord("late")}
+	if speed := l.parseSpeed("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed
 		s.MeasuredBy = cam
@@ -375,8 +375,8 @@ func (w *world) subject(l *line) *Subject {
 	return s
 }
 
-// show prints a decision on one line.
-func show(d *schemas.Decision) string {
+// formatDecision prints a decision on one line.
+func formatDecision(d *schemas.Decision) string {
 	s := fmt.Sprintf("%s %s %s", d.Family, d.Outcome, d.Reason)
 	if allowed := d.Speed(schemas.AllowedSpeed); allowed != 0 {
 		s += fmt.Sprintf(" measured=%d corrected=%d limit=%d", d.Speed(schemas.MeasuredSpeed), d.Speed(schemas.CorrectedSpeed), allowed)

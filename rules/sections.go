@@ -41,11 +41,11 @@ func (s *Sections) onLoaded(chain func(c *checker)) { s.chains = append(s.chains
 // declareSeries declares a section that is one series of values.
 func declareSeries[R, T any](s *Sections, name string, convert func(c *checker, path string, r *R) datedValue[T], into *datedSeries[T]) {
 	values := declareSection(s, name, convert)
-	s.onLoaded(func(c *checker) { *into = chain(c, name, *values) })
+	s.onLoaded(func(c *checker) { *into = chainValues(c, name, *values) })
 }
 
-// document is the type of a file: any of the sections.
-func (s *Sections) document() reflect.Type {
+// documentType is the type of a file: any of the sections.
+func (s *Sections) documentType() reflect.Type {
 	fields := make([]reflect.StructField, len(s.all))
 	for i := range s.all {
 		d := &s.all[i]

@@ -40,27 +40,27 @@ var speedClauses clauseList
 
 // The clauses. The arguments are described by the placeholders of the messages.
 var (
-	stepSpeedCamera       = speedClauses.add("speed.camera", 1)
-	stepSpeedMeasured     = speedClauses.add("speed.measured", 2)
-	stepSpeedInForce      = speedClauses.add("speed.in_force", 1)
-	stepSpeedLimit        = speedClauses.add("speed.limit", 2)
-	stepSpeedNoLimit      = speedClauses.add("speed.no_limit", 2)
-	stepSpeedCorrection   = speedClauses.add("speed.correction", 3)
-	stepSpeedRounding     = speedClauses.add("speed.rounding", 1)
-	stepSpeedOver         = speedClauses.add("speed.over", 2)
-	stepSpeedCertificate  = speedClauses.add("speed.certificate", 4)
-	stepSpeedNoCert       = speedClauses.add("speed.no_certificate", 1)
-	stepSpeedTariff       = speedClauses.add("speed.tariff", 2)
-	stepSpeedNoTariff     = speedClauses.add("speed.no_tariff", 1)
-	stepSpeedTotal        = speedClauses.add("speed.total", 2)
-	stepSpeedExcess       = speedClauses.add("speed.excess", 2)
-	stepSpeedOne          = speedClauses.add("speed.one_offence", 2)
-	stepSpeedLate         = speedClauses.add("speed.late", 0)
-	stepSpeedClass        = speedClauses.add("speed.class", 2)
-	stepSpeedClassUnsure  = speedClauses.add("speed.class_unsure", 3)
-	stepSpeedClassUnknown = speedClauses.add("speed.class_unknown", 2)
-	stepSpeedSign         = speedClauses.add("speed.sign", 0)
-	stepSpeedPlausible    = speedClauses.add("speed.plausible", 2)
+	stepSpeedCamera       = speedClauses.addClause("speed.camera", 1)
+	stepSpeedMeasured     = speedClauses.addClause("speed.measured", 2)
+	stepSpeedInForce      = speedClauses.addClause("speed.in_force", 1)
+	stepSpeedLimit        = speedClauses.addClause("speed.limit", 2)
+	stepSpeedNoLimit      = speedClauses.addClause("speed.no_limit", 2)
+	stepSpeedCorrection   = speedClauses.addClause("speed.correction", 3)
+	stepSpeedRounding     = speedClauses.addClause("speed.rounding", 1)
+	stepSpeedOver         = speedClauses.addClause("speed.over", 2)
+	stepSpeedCertificate  = speedClauses.addClause("speed.certificate", 4)
+	stepSpeedNoCert       = speedClauses.addClause("speed.no_certificate", 1)
+	stepSpeedTariff       = speedClauses.addClause("speed.tariff", 2)
+	stepSpeedNoTariff     = speedClauses.addClause("speed.no_tariff", 1)
+	stepSpeedTotal        = speedClauses.addClause("speed.total", 2)
+	stepSpeedExcess       = speedClauses.addClause("speed.excess", 2)
+	stepSpeedOne          = speedClauses.addClause("speed.one_offence", 2)
+	stepSpeedLate         = speedClauses.addClause("speed.late", 0)
+	stepSpeedClass        = speedClauses.addClause("speed.class", 2)
+	stepSpeedClassUnsure  = speedClauses.addClause("speed.class_unsure", 3)
+	stepSpeedClassUnknown = speedClauses.addClause("speed.class_unknown", 2)
+	stepSpeedSign         = speedClauses.addClause("speed.sign", 0)
+	stepSpeedPlausible    = speedClauses.addClause("speed.plausible", 2)
 )
 
 // The reasons of its own.
@@ -108,24 +108,24 @@ func (*speed) Info() *Info { return speedInfo() }
 
 // Compile implements [Family].
 func (r *speed) Compile(cam *schemas.Camera) Compiled {
-	return Compiled{Passage: r, Never: !r.authorises(cam)}
+	return Compiled{Passage: r, Never: !r.isAuthorised(cam)}
 }
 
-// applies reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
-func (r *speed) applies(s *Subject) bool {
+// appliesTo reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
+func (r *speed) appliesTo(s *Subject) bool {
 	m := &s.Passage.Measured
 	return !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked &&
-		r.authorises(s.MeasuredBy)
+		r.isAuthorised(s.MeasuredBy)
 }
 
-// authorises reports whether the camera may establish a speed.
-func (r *speed) authorises(cam *schemas.Camera) bool {
+// isAuthorised reports whether the camera may establish a speed.
+func (r *speed) isAuthorised(cam *schemas.Camera) bool {
 	return cam != nil && cam.Purposes.Has(speedPurpose)
 }
 
 // Precheck implements [Evaluator].
 func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
-	if !r.applies(s) {
+	if !r.appliesTo(s) {
 		return NotApplicable
 	}
 	m := &s.Passage.Measured
@@ -145,7 +145,7 @@ func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
 		return Clear
 	}
 	veh, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
-	if e, _ := r.classAt(veh.Category, m.Kind, limit.Surround, m.CapturedAt); e != nil && corrected > e.v.lowest() {
+	if e, _ := r.classAt(veh.Category, m.Kind, limit.Surround, m.CapturedAt); e != nil && corrected > e.v.lowestLimit() {
 		return Evaluate
 	}
 	return Clear
@@ -195,9 +195,9 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 	if s.MeasuredBy != nil {
 		id = s.MeasuredBy.ID
 	}
-	b.addClause(stepSpeedCamera, r.authorises(s.MeasuredBy), id)
-	b.addClause(stepSpeedMeasured, !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked, dkmh(m.Speed), m.CapturedAt.String())
-	if !r.applies(s) {
+	b.addClause(stepSpeedCamera, r.isAuthorised(s.MeasuredBy), id)
+	b.addClause(stepSpeedMeasured, !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked, formatSpeed(m.Speed), m.CapturedAt.String())
+	if !r.appliesTo(s) {
 		b.setOutcome(schemas.OutcomeClear, reasonNotApplicable)
 		return
 	}
@@ -238,30 +238,30 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 // the register does not say, an excess of the lower limit is held.
 func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
 	b.d.Trace = append(b.d.Trace, schemas.Step{
-		Code: stepSpeedLimit.Key, Holds: true, Args: b.copyArgs([]string{dkmh(limit.Limit), limit.Surround}),
+		Code: stepSpeedLimit.Key, Holds: true, Args: b.copyArgs([]string{formatSpeed(limit.Limit), limit.Surround}),
 		Basis: limit.LegalBasis, Verified: limit.Verified,
 	})
 	b.d.Verified = b.d.Verified && limit.Verified
 	allowed := limit.Limit
 	corrected, round := r.correctSpeed(&c.v, &b.d.On)
 	b.addMeasure(schemas.CorrectedSpeed, int64(corrected))
-	if e, guessed := r.classAt(category, b.d.On.Kind, limit.Surround, b.d.On.CapturedAt); e != nil && e.v.lowest() < limit.Limit {
+	if e, guessed := r.classAt(category, b.d.On.Kind, limit.Surround, b.d.On.CapturedAt); e != nil && e.v.lowestLimit() < limit.Limit {
 		switch {
 		case guessed:
-			b.addDecidingClause(&e.provenance, stepSpeedClassUnknown, false, b.d.On.Kind.String(), dkmh(e.v.limit))
-			if corrected > e.v.lowest() {
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnknown, false, b.d.On.Kind.String(), formatSpeed(e.v.limit))
+			if corrected > e.v.lowestLimit() {
 				b.addHold(reasonSpeedClassUnknown, 0)
 			}
 			if corrected <= limit.Limit {
-				allowed = e.v.lowest()
+				allowed = e.v.lowestLimit()
 			}
-		case corrected > e.v.lowest() && corrected <= min(e.v.limit, limit.Limit):
-			allowed = e.v.lowest()
-			b.addDecidingClause(&e.provenance, stepSpeedClassUnsure, false, category.String(), dkmh(e.v.lowest()), dkmh(e.v.limit))
+		case corrected > e.v.lowestLimit() && corrected <= min(e.v.limit, limit.Limit):
+			allowed = e.v.lowestLimit()
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnsure, false, category.String(), formatSpeed(e.v.lowestLimit()), formatSpeed(e.v.limit))
 			b.addHold(reasonSpeedClassUnsure, 0)
 		default:
 			allowed = min(e.v.limit, limit.Limit)
-			b.addDecidingClause(&e.provenance, stepSpeedClass, true, category.String(), dkmh(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClass, true, category.String(), formatSpeed(e.v.limit))
 		}
 	}
 	b.addMeasure(schemas.AllowedSpeed, int64(allowed))
@@ -270,9 +270,9 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 	if b.d.On.Speed > c.v.boundary {
 		margin, unit = strconv.FormatInt(c.v.percent, 10), "percent"
 	}
-	b.addDecidingClause(&c.provenance, stepSpeedCorrection, true, dkmh(b.d.On.Speed), margin, unit)
+	b.addDecidingClause(&c.provenance, stepSpeedCorrection, true, formatSpeed(b.d.On.Speed), margin, unit)
 	if round != nil {
-		b.addDecidingClause(&round.provenance, stepSpeedRounding, true, dkmh(corrected))
+		b.addDecidingClause(&round.provenance, stepSpeedRounding, true, formatSpeed(corrected))
 	}
 	return allowed
 }
@@ -280,7 +280,7 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 // isOverLimit adds the clause on the excess and reports whether there is one.
 func (r *speed) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
 	corrected := b.d.Speed(schemas.CorrectedSpeed)
-	b.addClause(stepSpeedOver, corrected > allowed, dkmh(corrected), dkmh(allowed))
+	b.addClause(stepSpeedOver, corrected > allowed, formatSpeed(corrected), formatSpeed(allowed))
 	return corrected > allowed
 }
 
@@ -311,7 +311,7 @@ func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, categor
 	b.checkVehicleKind(r.general, category)
 	if e := r.implausible[category].inForceAt(at); e != nil {
 		can := b.d.Speed(schemas.CorrectedSpeed) <= e.v.above
-		b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), dkmh(e.v.above))
+		b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), formatSpeed(e.v.above))
 		if !can {
 			b.addHold(reasonImplausible, 0)
 		}
@@ -366,5 +366,5 @@ func (r *speed) applyOneOffence(b *decisionBuilder, s *Subject, reason string) {
 	b.setCandidateOutcome(reason, seen)
 }
 
-// dkmh writes tenths of km/h, as the arguments of a trace carry them.
-func dkmh(s schemas.Speed) string { return strconv.FormatInt(int64(s), 10) }
+// formatSpeed writes tenths of km/h, as the arguments of a trace carry them.
+func formatSpeed(s schemas.Speed) string { return strconv.FormatInt(int64(s), 10) }

@@ -95,59 +95,59 @@ type rawOneOffence struct {
 // surroundings are the words of schemas.SpeedLimit.Surround.
 var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
 
-func surround(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
+func parseSurrounding(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
 
 // Load implements [Family].
 func (r *speed) Load(s *Sections) {
 	r.general = s.general
-	declareSeries(s, "correction", (*checker).correction, &r.correction)
-	declareSeries(s, "rounding", (*checker).rounding, &r.rounding)
-	tariffs := declareSection(s, "tariff", (*checker).tariff)
-	routes := declareSection(s, "routing", (*checker).routing)
+	declareSeries(s, "correction", (*checker).convertCorrection, &r.correction)
+	declareSeries(s, "rounding", (*checker).convertRounding, &r.rounding)
+	tariffs := declareSection(s, "tariff", (*checker).convertTariff)
+	routes := declareSection(s, "routing", (*checker).convertRouting)
 	declareSeries(s, "one_offence", func(c *checker, path string, r *rawOneOffence) datedValue[schemas.Micros] {
-		within := schemas.Micros(c.plausible(path+".within_seconds", r.Within, bandOneSecond)) * schemas.Second
-		return datedValue[schemas.Micros]{c.provenance(path, &r.Meta), within}
+		within := schemas.Micros(c.parsePlausible(path+".within_seconds", r.Within, bandOneSecond)) * schemas.Second
+		return datedValue[schemas.Micros]{c.checkProvenance(path, &r.Meta), within}
 	}, &r.oneOffence)
 	limits := declareSection(s, "class_limits", (*checker).classLimit)
-	impossible := declareSection(s, "implausible_speed", (*checker).implausible)
+	impossible := declareSection(s, "implausible_speed", (*checker).convertImplausible)
 	s.onLoaded(func(c *checker) {
 		r.chainTariffs(c, *tariffs, *routes)
 		r.chainClasses(c, *limits, *impossible)
 	})
 }
 
-func (c *checker) rounding(path string, r *rawRounding) datedValue[string] {
-	return datedValue[string]{c.provenance(path, &r.Meta), c.oneOf(path+".mode", r.Mode, roundDown, roundNone)}
+func (c *checker) convertRounding(path string, r *rawRounding) datedValue[string] {
+	return datedValue[string]{c.checkProvenance(path, &r.Meta), c.oneOf(path+".mode", r.Mode, roundDown, roundNone)}
 }
 
-func (c *checker) tariff(path string, r *rawTariff) datedValue[tariff] {
-	c.id(path, r.ID)
-	return datedValue[tariff]{c.provenance(path, &r.Meta), tariff{
-		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
-		base:         c.plausible(path+".base_cents", r.Base, bandTariff),
-		baseKMH:      c.plausible(path+".base_kmh", r.BaseKMH, bandBaseKmh),
-		per:          c.plausible(path+".per_kmh_cents", r.Per, bandPerKmh),
+func (c *checker) convertTariff(path string, r *rawTariff) datedValue[tariff] {
+	c.checkID(path, r.ID)
+	return datedValue[tariff]{c.checkProvenance(path, &r.Meta), tariff{
+		surroundings: parseEach(c, path+".surroundings", r.Surroundings, parseSurrounding),
+		base:         c.parsePlausible(path+".base_cents", r.Base, bandTariff),
+		baseKMH:      c.parsePlausible(path+".base_kmh", r.BaseKMH, bandBaseKmh),
+		per:          c.parsePlausible(path+".per_kmh_cents", r.Per, bandPerKmh),
 	}}
 }
 
-func (c *checker) correction(path string, r *rawCorrection) datedValue[correction] {
-	return datedValue[correction]{c.provenance(path, &r.Meta), correction{
-		boundary: schemas.Speed(c.plausible(path+".boundary_kmh", r.Boundary, bandBoundary) * 10),
-		below:    schemas.Speed(c.plausible(path+".below_kmh", r.Below, bandBelow) * 10),
-		percent:  c.plausible(path+".above_percent", r.Percent, bandPercent),
+func (c *checker) convertCorrection(path string, r *rawCorrection) datedValue[correction] {
+	return datedValue[correction]{c.checkProvenance(path, &r.Meta), correction{
+		boundary: schemas.Speed(c.parsePlausible(path+".boundary_kmh", r.Boundary, bandBoundary) * 10),
+		below:    schemas.Speed(c.parsePlausible(path+".below_kmh", r.Below, bandBelow) * 10),
+		percent:  c.parsePlausible(path+".above_percent", r.Percent, bandPercent),
 	}}
 }
 
-func (c *checker) routing(path string, r *rawRouting) datedValue[routing] {
-	c.id(path, r.ID)
-	e := datedValue[routing]{c.provenance(path, &r.Meta), routing{
+func (c *checker) convertRouting(path string, r *rawRouting) datedValue[routing] {
+	c.checkID(path, r.ID)
+	e := datedValue[routing]{c.checkProvenance(path, &r.Meta), routing{
 		abroad:       c.oneOf(path+".plates", r.Plates, "belgium", "abroad") == "abroad",
-		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
-		maxTotal:     c.plausible(path+".max_total_cents", r.MaxTotal, bandTotal),
+		surroundings: parseEach(c, path+".surroundings", r.Surroundings, parseSurrounding),
+		maxTotal:     c.parsePlausible(path+".max_total_cents", r.MaxTotal, bandTotal),
 		maxExcess:    -1,
 	}}
 	if r.MaxExcess != "" {
-		e.v.maxExcess = c.plausible(path+".max_excess_kmh", r.MaxExcess, bandExcess)
+		e.v.maxExcess = c.parsePlausible(path+".max_excess_kmh", r.MaxExcess, bandExcess)
 	}
 	return e
 }
@@ -155,11 +155,11 @@ func (c *checker) routing(path string, r *rawRouting) datedValue[routing] {
 func (s *speedRules) chainTariffs(c *checker, tariffs []datedValue[tariff], routes []datedValue[routing]) {
 	s.tariff, s.routing = map[string]datedSeries[tariff]{}, map[routingKey]datedSeries[routing]{}
 	for _, where := range surroundings {
-		s.tariff[where] = chain(c, "tariff "+where, pick(tariffs, func(t *tariff) bool {
+		s.tariff[where] = chainValues(c, "tariff "+where, selectValues(tariffs, func(t *tariff) bool {
 			return slices.Contains(t.surroundings, where)
 		}))
 		for _, abroad := range []bool{false, true} {
-			s.routing[routingKey{abroad, where}] = chain(c, "routing "+where, pick(routes, func(r *routing) bool {
+			s.routing[routingKey{abroad, where}] = chainValues(c, "routing "+where, selectValues(routes, func(r *routing) bool {
 				return r.abroad == abroad && slices.Contains(r.surroundings, where)
 			}))
 		}
@@ -175,8 +175,8 @@ type classLimit struct {
 	kinds        [8]bool       // of the camera: of a vehicle whose category is not known
 }
 
-// lowest is the speed up to which nothing can be said against a vehicle of the class.
-func (l *classLimit) lowest() schemas.Speed {
+// lowestLimit is the speed up to which nothing can be said against a vehicle of the class.
+func (l *classLimit) lowestLimit() schemas.Speed {
 	if l.unsure != 0 {
 		return l.unsure
 	}
@@ -217,28 +217,28 @@ type rawImplausible struct {
 }
 
 func (c *checker) classLimit(path string, r *rawClassLimit) datedValue[classLimit] {
-	c.id(path, r.ID)
-	e := datedValue[classLimit]{c.provenance(path, &r.Meta), classLimit{
-		categories:   c.categories(path+".categories", r.Categories),
-		surroundings: each(c, path+".surroundings", r.Surroundings, surround),
-		limit:        schemas.Speed(10 * c.whole(path+".kmh", r.KMH, 1, 400)),
+	c.checkID(path, r.ID)
+	e := datedValue[classLimit]{c.checkProvenance(path, &r.Meta), classLimit{
+		categories:   c.parseCategories(path+".categories", r.Categories),
+		surroundings: parseEach(c, path+".surroundings", r.Surroundings, parseSurrounding),
+		limit:        schemas.Speed(10 * c.parseWhole(path+".kmh", r.KMH, 1, 400)),
 	}}
 	if r.Unsure != "" {
-		e.v.unsure = schemas.Speed(10 * c.whole(path+".unsure_above_kmh", r.Unsure, 1, 400))
+		e.v.unsure = schemas.Speed(10 * c.parseWhole(path+".unsure_above_kmh", r.Unsure, 1, 400))
 	}
 	if len(r.Kinds) > 0 {
-		for _, k := range each(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
+		for _, k := range parseEach(c, path+".kinds", r.Kinds, schemas.ParseVehicleKind) {
 			e.v.kinds[k] = true
 		}
 	}
 	return e
 }
 
-func (c *checker) implausible(path string, r *rawImplausible) datedValue[implausible] {
-	c.id(path, r.ID)
-	return datedValue[implausible]{c.provenance(path, &r.Meta), implausible{
-		categories: c.categories(path+".categories", r.Categories),
-		above:      schemas.Speed(10 * c.whole(path+".above_kmh", r.Above, 1, 400)),
+func (c *checker) convertImplausible(path string, r *rawImplausible) datedValue[implausible] {
+	c.checkID(path, r.ID)
+	return datedValue[implausible]{c.checkProvenance(path, &r.Meta), implausible{
+		categories: c.parseCategories(path+".categories", r.Categories),
+		above:      schemas.Speed(10 * c.parseWhole(path+".above_kmh", r.Above, 1, 400)),
 	}}
 }
 
@@ -247,28 +247,28 @@ func (s *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], i
 	s.implausible = map[schemas.Category]datedSeries[implausible]{}
 	for category := range schemas.Category(len(categorySet{})) {
 		name := category.String()
-		if all := pick(impossible, func(x *implausible) bool { return x.categories.has(category) }); len(all) > 0 {
-			s.implausible[category] = chain(c, "implausible_speed "+name, all)
+		if all := selectValues(impossible, func(x *implausible) bool { return x.categories.has(category) }); len(all) > 0 {
+			s.implausible[category] = chainValues(c, "implausible_speed "+name, all)
 		}
 		for _, where := range surroundings {
-			if all := pick(limits, func(x *classLimit) bool {
+			if all := selectValues(limits, func(x *classLimit) bool {
 				return x.categories.has(category) && slices.Contains(x.surroundings, where)
 			}); len(all) > 0 {
-				s.class[classKey{category, where}] = chain(c, "class_limits "+name+" "+where, all)
+				s.class[classKey{category, where}] = chainValues(c, "class_limits "+name+" "+where, all)
 			}
 		}
 	}
 	for kind := range schemas.VehicleKind(len(classLimit{}.kinds)) {
 		for _, where := range surroundings {
-			if all := pick(limits, func(x *classLimit) bool { return x.kinds[kind] && slices.Contains(x.surroundings, where) }); len(all) > 0 {
-				s.kinds[kindKey{kind, where}] = chain(c, "class_limits "+kind.String()+" "+where, all)
+			if all := selectValues(limits, func(x *classLimit) bool { return x.kinds[kind] && slices.Contains(x.surroundings, where) }); len(all) > 0 {
+				s.kinds[kindKey{kind, where}] = chainValues(c, "class_limits "+kind.String()+" "+where, all)
 			}
 		}
 	}
 	for i := range limits {
 		for _, where := range limits[i].v.surroundings {
-			if l, ok := s.lowest[where]; !ok || limits[i].v.lowest() < l {
-				s.lowest[where] = limits[i].v.lowest()
+			if l, ok := s.lowest[where]; !ok || limits[i].v.lowestLimit() < l {
+				s.lowest[where] = limits[i].v.lowestLimit()
 			}
 		}
 	}

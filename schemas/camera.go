@@ -22,10 +22,12 @@ const (
 var cameraKindNames = [...]string{"fixed", "temporary", "mobile"}
 
 // String returns the kind's name.
-func (k CameraKind) String() string { return name(cameraKindNames[:], int(k)) }
+func (k CameraKind) String() string { return nameOf(cameraKindNames[:], int(k)) }
 
 // ParseCameraKind finds a kind by name.
-func ParseCameraKind(s string) (CameraKind, bool) { return parse[CameraKind](cameraKindNames[:], s) }
+func ParseCameraKind(s string) (CameraKind, bool) {
+	return parseName[CameraKind](cameraKindNames[:], s)
+}
 
 // Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines. The fields that every read asks for
 // come first.

@@ -225,12 +225,12 @@ func boundedFrom(s string) (Plate, bool) {
 }
 
 // Districts returns after how many characters a German district may end that leaves one or two letters: bit 1 to 3. 0 = no German plate.
-func (p Plate) Districts() uint8 { return p.districts(districtPlain | districtUmlaut) }
+func (p Plate) Districts() uint8 { return p.possibleEnds(districtPlain | districtUmlaut) }
 
 // UmlautDistricts is Districts of those that have an umlaut.
-func (p Plate) UmlautDistricts() uint8 { return p.districts(districtUmlaut) }
+func (p Plate) UmlautDistricts() uint8 { return p.possibleEnds(districtUmlaut) }
 
-func (p Plate) districts(forms uint8) (ends uint8) {
+func (p Plate) possibleEnds(forms uint8) (ends uint8) {
 	text := p.b[:p.n]
 	letters := germanLetters(text)
 	if letters == 0 {

@@ -95,11 +95,11 @@ func NewReadID(r *Read) ReadID {
 	for i := range r.MoreImages {
 		b = append(b, r.MoreImages[i][:]...)
 	}
-	return ReadID{cut(b)}
+	return ReadID{cutToID(b)}
 }
 
 // PassageIDOf derives the id of the passage that a read opens.
-func PassageIDOf(first ReadID) PassageID { return PassageID{derive('p', first.ID)} }
+func PassageIDOf(first ReadID) PassageID { return PassageID{deriveID('p', first.ID)} }
 
 // NewHitID derives the id of a hit.
 func NewHitID(list, entry string, p PassageID, m Match) HitID {
@@ -108,7 +108,7 @@ func NewHitID(list, entry string, p PassageID, m Match) HitID {
 	b = appendField(b, list)
 	b = appendField(b, entry)
 	b = append(b, p.ID[:]...)
-	return HitID{cut(append(b, byte(m)))}
+	return HitID{cutToID(append(b, byte(m)))}
 }
 
 // NewOffenceID derives the id of a candidate offence of a vehicle: the plate as it was read and its country, zero when it was not read.
@@ -120,7 +120,7 @@ func NewOffenceID(rule RuleID, p Plate, c Country, period []byte) OffenceID {
 	b = appendField(b, string(rule))
 	b = p.AppendTo(append(b, byte(p.Len())))
 	b = append(b, c[:]...)
-	return OffenceID{cut(append(b, period...))}
+	return OffenceID{cutToID(append(b, period...))}
 }
 
 // NewExclusionKey derives the exclusion key of an offence. where is the site, or the day of a rule whose period is the day.
@@ -129,10 +129,10 @@ func NewExclusionKey(rule RuleID, class Class, where string) ExclusionKey {
 	b := appendField(stack[:0], "spot/1")
 	b = appendField(b, string(rule))
 	b = class.AppendTo(append(b, byte(class.Len())))
-	return ExclusionKey{cut(appendField(b, where))}
+	return ExclusionKey{cutToID(appendField(b, where))}
 }
 
-func cut(b []byte) ID {
+func cutToID(b []byte) ID {
 	sum := sha256.Sum256(b)
 	return ID(sum[:16])
 }
@@ -142,8 +142,8 @@ func appendField(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// derive makes an id from an id; the input is already uniform and not chosen by a sender, so a fast hash will do.
-func derive(tag byte, from ID) ID {
+// deriveID makes an id from an id; the input is already uniform and not chosen by a sender, so a fast hash will do.
+func deriveID(tag byte, from ID) ID {
 	var b [18]byte
 	b[0] = tag
 	copy(b[2:], from[:])

@@ -20,10 +20,10 @@ const (
 var directionNames = [...]string{"unknown", "approaching", "departing"}
 
 // String returns the direction's name.
-func (d Direction) String() string { return name(directionNames[:], int(d)) }
+func (d Direction) String() string { return nameOf(directionNames[:], int(d)) }
 
 // ParseDirection finds a direction by name.
-func ParseDirection(s string) (Direction, bool) { return parse[Direction](directionNames[:], s) }
+func ParseDirection(s string) (Direction, bool) { return parseName[Direction](directionNames[:], s) }
 
 // Valid reports whether d is one of the directions.
 func (d Direction) Valid() bool { return d < directionEnd }
@@ -45,10 +45,10 @@ const (
 var kindNames = [...]string{"unknown", "car", "van", "truck", "bus", "motorcycle"}
 
 // String returns the kind's name.
-func (k VehicleKind) String() string { return name(kindNames[:], int(k)) }
+func (k VehicleKind) String() string { return nameOf(kindNames[:], int(k)) }
 
 // ParseVehicleKind finds a kind by name.
-func ParseVehicleKind(s string) (VehicleKind, bool) { return parse[VehicleKind](kindNames[:], s) }
+func ParseVehicleKind(s string) (VehicleKind, bool) { return parseName[VehicleKind](kindNames[:], s) }
 
 // Valid reports whether k is one of the kinds.
 func (k VehicleKind) Valid() bool { return k < kindEnd }
@@ -144,14 +144,14 @@ func (r *Read) SetPlate(p Plate) { r.Plate, r.Class = p, p.Class() }
 // Reset clears the read for reuse, keeping the capacity of alternatives and pictures.
 func (r *Read) Reset() { *r = Read{Alternatives: r.Alternatives[:0], MoreImages: r.MoreImages[:0]} }
 
-func name(names []string, i int) string {
+func nameOf(names []string, i int) string {
 	if i >= len(names) {
 		return "invalid"
 	}
 	return names[i]
 }
 
-func parse[T ~uint8](names []string, s string) (T, bool) {
+func parseName[T ~uint8](names []string, s string) (T, bool) {
 	for i, n := range names {
 		if n == s {
 			return T(i), true

@@ -18,10 +18,10 @@ const (
 var fuelNames = [...]string{"unknown", "diesel", "petrol", "lpg", "cng", "electric", "hydrogen"}
 
 // String returns the fuel's name.
-func (f Fuel) String() string { return name(fuelNames[:], int(f)) }
+func (f Fuel) String() string { return nameOf(fuelNames[:], int(f)) }
 
 // ParseFuel finds a fuel by name.
-func ParseFuel(s string) (Fuel, bool) { return parse[Fuel](fuelNames[:], s) }
+func ParseFuel(s string) (Fuel, bool) { return parseName[Fuel](fuelNames[:], s) }
 
 // Euro is a vehicle's emission norm (certificate field V.9). Norms are ordered: a higher one is cleaner.
 type Euro uint8
@@ -44,10 +44,10 @@ const (
 var euroNames = [...]string{"unknown", "0", "1", "2", "3", "4", "5", "6", "6d-temp", "6d"}
 
 // String returns the norm without the word Euro. Example: 6d-temp
-func (e Euro) String() string { return name(euroNames[:], int(e)) }
+func (e Euro) String() string { return nameOf(euroNames[:], int(e)) }
 
 // ParseEuro finds a norm by the name String gives.
-func ParseEuro(s string) (Euro, bool) { return parse[Euro](euroNames[:], s) }
+func ParseEuro(s string) (Euro, bool) { return parseName[Euro](euroNames[:], s) }
 
 // Category is the EU vehicle category (certificate field J).
 type Category uint8
@@ -76,10 +76,10 @@ const (
 var categoryNames = [...]string{"unknown", "M1", "M2", "M3", "N1", "N2", "N3", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "O", "T"}
 
 // String returns the category's name.
-func (c Category) String() string { return name(categoryNames[:], int(c)) }
+func (c Category) String() string { return nameOf(categoryNames[:], int(c)) }
 
 // ParseCategory finds a category by name.
-func ParseCategory(s string) (Category, bool) { return parse[Category](categoryNames[:], s) }
+func ParseCategory(s string) (Category, bool) { return parseName[Category](categoryNames[:], s) }
 
 // N1Class is the class of a vehicle of category N1 by its reference mass (Regulation (EC) 715/2007): the norms of the zone
 // differ by it.
@@ -97,7 +97,7 @@ const (
 var n1ClassNames = [...]string{"unknown", "1", "2", "3"}
 
 // String returns the class's number in Arabic digits, or unknown.
-func (c N1Class) String() string { return name(n1ClassNames[:], int(c)) }
+func (c N1Class) String() string { return nameOf(n1ClassNames[:], int(c)) }
 
 // ParseN1Class finds a class by the name String gives, or by its Roman number.
 func ParseN1Class(s string) (N1Class, bool) {
@@ -109,7 +109,7 @@ func ParseN1Class(s string) (N1Class, bool) {
 	case "III":
 		return N1Class3, true
 	default:
-		return parse[N1Class](n1ClassNames[:], s)
+		return parseName[N1Class](n1ClassNames[:], s)
 	}
 }
 
@@ -128,10 +128,10 @@ const (
 var bodyNames = [...]string{"unknown", "BC", "SA", "other"}
 
 // String returns the code, unknown or other.
-func (b Body) String() string { return name(bodyNames[:], int(b)) }
+func (b Body) String() string { return nameOf(bodyNames[:], int(b)) }
 
 // ParseBody finds a body by the name String gives.
-func ParseBody(s string) (Body, bool) { return parse[Body](bodyNames[:], s) }
+func ParseBody(s string) (Body, bool) { return parseName[Body](bodyNames[:], s) }
 
 // MaxReferenceMass is what a larger reference mass is kept as: no rule asks how much more it is.
 const MaxReferenceMass = 4095

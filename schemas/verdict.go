@@ -18,7 +18,7 @@ const (
 var matchNames = [...]string{"none", "exact", "confusable"}
 
 // String returns the match's name.
-func (m Match) String() string { return name(matchNames[:], int(m)) }
+func (m Match) String() string { return nameOf(matchNames[:], int(m)) }
 
 // Hit is a listed plate seen. Published at once on the first read of a passage that matches.
 type Hit struct {
@@ -48,7 +48,7 @@ const (
 var outcomeNames = [...]string{"clear", "offence", "held", "exempt", "withheld", "warning", "duplicate"}
 
 // String returns the outcome's name.
-func (o Outcome) String() string { return name(outcomeNames[:], int(o)) }
+func (o Outcome) String() string { return nameOf(outcomeNames[:], int(o)) }
 
 // Outcomes lists all outcomes, for pre-bound metrics.
 func Outcomes() []Outcome {

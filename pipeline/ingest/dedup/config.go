@@ -87,8 +87,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// closes returns when a passage whose last read came at last is decided.
-func (c *Config) closes(last schemas.Micros) schemas.Micros {
+// closingTime returns when a passage whose last read came at last is decided.
+func (c *Config) closingTime(last schemas.Micros) schemas.Micros {
 	at := last + c.CloseAfter + c.CloseStep - 1
 	return at - at%c.CloseStep
 }

@@ -24,8 +24,8 @@ type schedule struct {
 	later       heap
 }
 
-// top returns the next deadline and where it is; nil when there is none.
-func (s *schedule) top() (d due, from *queue, ok bool) {
+// nextDue returns the next deadline and where it is; nil when there is none.
+func (s *schedule) nextDue() (d due, from *queue, ok bool) {
 	if ok = len(s.later) > 0; ok {
 		d = s.later[0]
 	}
@@ -37,8 +37,8 @@ func (s *schedule) top() (d due, from *queue, ok bool) {
 	return d, from, ok
 }
 
-// pop takes away what top returned.
-func (s *schedule) pop(from *queue) {
+// removeDue takes away what top returned.
+func (s *schedule) removeDue(from *queue) {
 	if from != nil {
 		from.popFirst()
 		return
@@ -49,11 +49,11 @@ func (s *schedule) pop(from *queue) {
 // popDue removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
 func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	for len(dst) < cap(dst) {
-		d, from, ok := s.top()
+		d, from, ok := s.nextDue()
 		if !ok || d.at > until || len(dst) > 0 && d.at != dst[0].at {
 			break
 		}
-		s.pop(from)
+		s.removeDue(from)
 		dst = append(dst, d)
 	}
 	return dst
@@ -75,15 +75,15 @@ type queue struct {
 	n    int
 }
 
-func (q *queue) at(i int) *due { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
-func (q *queue) first() *due   { return &q.ring[q.head] }
-func (q *queue) last() *due    { return q.at(q.n - 1) }
+func (q *queue) entryAt(i int) *due { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
+func (q *queue) first() *due        { return &q.ring[q.head] }
+func (q *queue) last() *due         { return q.entryAt(q.n - 1) }
 
 func (q *queue) pushBack(d due) {
 	if q.n == len(q.ring) {
 		grown := make([]due, max(64, 2*q.n))
 		for i := range q.n {
-			grown[i] = *q.at(i)
+			grown[i] = *q.entryAt(i)
 		}
 		q.ring, q.head = grown, 0
 	}

@@ -75,7 +75,7 @@ func (h *History) Advance(clock schemas.Micros) {
 	if h == nil {
 		return
 	}
-	for h.first < h.after && h.at(h.first).closed <= clock-h.span {
+	for h.first < h.after && h.entryAt(h.first).closed <= clock-h.span {
 		h.dropFirst()
 	}
 }
@@ -95,11 +95,11 @@ func (h *History) Add(c *Closed, clock schemas.Micros) {
 	}
 	n := h.after
 	h.after++
-	*h.at(n) = pastEntry{closed: clock, PastPassage: schemas.PastPassageOf(&c.Passage, c.SiteHash, c.BestCamera)}
+	*h.entryAt(n) = pastEntry{closed: clock, PastPassage: schemas.PastPassageOf(&c.Passage, c.SiteHash, c.BestCamera)}
 	class := c.Best.Plate.Class()
 	chain, ok := h.classes[class]
 	if ok {
-		h.at(chain.last).next = n
+		h.entryAt(chain.last).next = n
 	} else {
 		chain.first = n
 	}
@@ -114,8 +114,8 @@ func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from,
 		return dst
 	}
 	had := len(dst)
-	for n := h.classes[class].first; n != 0; n = h.at(n).next {
-		if p := h.at(n); p.CapturedAt >= from && p.CapturedAt < to {
+	for n := h.classes[class].first; n != 0; n = h.entryAt(n).next {
+		if p := h.entryAt(n); p.CapturedAt >= from && p.CapturedAt < to {
 			dst = append(dst, p.PastPassage)
 		}
 	}
@@ -123,11 +123,11 @@ func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from,
 	return dst
 }
 
-func (h *History) at(n uint64) *pastEntry { return &h.ring[n&uint64(len(h.ring)-1)] }
+func (h *History) entryAt(n uint64) *pastEntry { return &h.ring[n&uint64(len(h.ring)-1)] }
 
 // dropFirst forgets the oldest passage, which is the first of its class.
 func (h *History) dropFirst() {
-	e := h.at(h.first)
+	e := h.entryAt(h.first)
 	class := e.Plate.Class()
 	if e.next == 0 {
 		delete(h.classes, class)
@@ -143,6 +143,6 @@ func (h *History) growRing() {
 	old := *h
 	h.ring = make([]pastEntry, max(64, 2*len(h.ring)))
 	for n := old.first; n < old.after; n++ {
-		*h.at(n) = *old.at(n)
+		*h.entryAt(n) = *old.entryAt(n)
 	}
 }

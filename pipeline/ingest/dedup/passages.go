@@ -70,14 +70,14 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
 	}
-	at = ps.cfg.closes(ps.clock)
+	at = ps.cfg.closingTime(ps.clock)
 	look := func(d due) {
 		if s := &ps.slots.items[d.slot]; !s.closed {
-			at = min(at, ps.cfg.closes(s.last))
+			at = min(at, ps.cfg.closingTime(s.last))
 		}
 	}
 	for i := range ps.schedule.fresh.n {
-		look(*ps.schedule.fresh.at(i))
+		look(*ps.schedule.fresh.entryAt(i))
 	}
 	for _, d := range ps.schedule.later {
 		look(d)
@@ -116,7 +116,7 @@ func (ps *Passages) closeDue() {
 		}
 	}
 	ps.next = never
-	if d, _, ok := ps.schedule.top(); ok {
+	if d, _, ok := ps.schedule.nextDue(); ok {
 		ps.next = d.at
 	}
 }
@@ -144,9 +144,9 @@ func (ps *Passages) handOver() {
 
 func (ps *Passages) deadlineOf(s *keptPassage) schemas.Micros {
 	if s.closed {
-		return ps.cfg.closes(s.last) + ps.cfg.KeepClosed
+		return ps.cfg.closingTime(s.last) + ps.cfg.KeepClosed
 	}
-	return ps.cfg.closes(s.last)
+	return ps.cfg.closingTime(s.last)
 }
 
 // closePassage closes the passage and gives its body back for what is kept of it.
@@ -311,8 +311,8 @@ func (ps *Passages) appendPlace(k key, i int32) {
 
 // evictOldest makes room by closing what is next due, early.
 func (ps *Passages) evictOldest() {
-	d, from, _ := ps.schedule.top()
-	ps.schedule.pop(from)
+	d, from, _ := ps.schedule.nextDue()
+	ps.schedule.removeDue(from)
 	if s := &ps.slots.items[d.slot]; !s.closed {
 		ps.Forced++
 		ps.closePassage(s)

@@ -62,7 +62,7 @@ func TestPrefetchingDoesNotAllocate(t *testing.T) {
 		w.Prefetch(ids)
 		ps.Prefetch(classes, sites)
 		for i := range ChunkSize {
-			list = append(list[:i], *ps.schedule.fresh.at(i))
+			list = append(list[:i], *ps.schedule.fresh.entryAt(i))
 		}
 		ps.prefetchDue(list)
 	}); n != 0 {

@@ -44,10 +44,10 @@ func (s *Shard) Process(v *Versions, recs *Records, from, to int, tally *Tally, 
 		for i := range records {
 			records[i].offset, records[i].value = recs.At(from + i)
 		}
-		s.prepare(records)
+		s.prepareRecords(records)
 		s.prefetchChunk(records)
 		for i := range records {
-			s.apply(&records[i])
+			s.applyRecord(&records[i])
 		}
 		s.handOver()
 		from += len(records)
@@ -55,8 +55,8 @@ func (s *Shard) Process(v *Versions, recs *Records, from, to int, tally *Tally, 
 	s.versions, s.tally, s.emit, s.rows.Versions = nil, nil, nil, nil
 }
 
-// prepare decodes and checks the records, which needs no state.
-func (s *Shard) prepare(records []chunkRecord) {
+// prepareRecords decodes and checks the records, which needs no state.
+func (s *Shard) prepareRecords(records []chunkRecord) {
 	for i := range records {
 		it := &records[i]
 		r := &it.read
@@ -65,7 +65,7 @@ func (s *Shard) prepare(records []chunkRecord) {
 			continue
 		}
 		it.reader = true
-		it.err = s.check(r)
+		it.err = s.checkRecord(r)
 	}
 	for i := range records { // in a loop of their own, so that their cache misses overlap
 		if it := &records[i]; it.reader && it.err == nil {
@@ -74,13 +74,13 @@ func (s *Shard) prepare(records []chunkRecord) {
 	}
 	for i := range records {
 		if it := &records[i]; it.reader && it.err == nil {
-			it.err = s.admit(it)
+			it.err = s.admitRecord(it)
 		}
 	}
 }
 
-// check says what is wrong with a read, beyond its form, that can be said without its camera.
-func (s *Shard) check(r *schemas.Read) *schemas.RejectError {
+// checkRecord says what is wrong with a read, beyond its form, that can be said without its camera.
+func (s *Shard) checkRecord(r *schemas.Read) *schemas.RejectError {
 	if err := normalise.Read(r); err != nil {
 		return err
 	}
@@ -93,8 +93,8 @@ func (s *Shard) check(r *schemas.Read) *schemas.RejectError {
 	return nil
 }
 
-// admit checks the camera of a read, which must be registered at the time.
-func (s *Shard) admit(it *chunkRecord) *schemas.RejectError {
+// admitRecord checks the camera of a read, which must be registered at the time.
+func (s *Shard) admitRecord(it *chunkRecord) *schemas.RejectError {
 	r, c := &it.read, it.cam
 	if c == nil {
 		return schemas.Rejectf(schemas.ReasonUnknownCamera, "camera_id", "not in the camera registry; register it, then replay the dead letter")
@@ -113,8 +113,8 @@ func (s *Shard) admit(it *chunkRecord) *schemas.RejectError {
 	return nil
 }
 
-// apply changes the state by one record.
-func (s *Shard) apply(it *chunkRecord) {
+// applyRecord changes the state by one record.
+func (s *Shard) applyRecord(it *chunkRecord) {
 	r := &it.read
 	s.offset, s.seq = it.offset, 0
 	s.marks.recordClock(it.offset, &s.clock)
@@ -127,7 +127,7 @@ func (s *Shard) apply(it *chunkRecord) {
 		if it.reader {
 			rej.Camera, rej.ReceivedAt = r.Camera, r.ReceivedAt
 		}
-		s.reject(rej)
+		s.countReject(rej)
 	case r.Tick > 0:
 		if s.emit != nil {
 			s.tally.Ticks++
@@ -136,10 +136,10 @@ func (s *Shard) apply(it *chunkRecord) {
 			s.applyDoubt(r)
 			return
 		}
-		s.advance(r.Tick, tickReach)
+		s.advanceClock(r.Tick, tickReach)
 	case r.Quarantine != nil:
 		q := r.Quarantine
-		s.reject(RejectRow{
+		s.countReject(RejectRow{
 			Err:    &schemas.RejectError{Reason: q.Reason, Field: q.Field, Detail: q.Detail},
 			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize, Quarantined: true,
 		})

@@ -38,9 +38,9 @@ const (
 // the tick to get onto the log. In shorter pauses reads move the clock, in longer ones the tick does.
 func readReach(c dedup.Config) schemas.Micros { return c.CloseAfter + c.CloseStep + schemas.Second }
 
-// hear takes the time of a record and reports whether log time has moved on.
-func (c *logClock) hear(at, reach schemas.Micros) bool {
-	before, i := c.now, c.find(at, reach)
+// hearCamera takes the time of a record and reports whether log time has moved on.
+func (c *logClock) hearCamera(at, reach schemas.Micros) bool {
+	before, i := c.now, c.findAnchor(at, reach)
 	for k := range c.n {
 		c.anchors[k].score -= c.anchors[k].score / 4
 	}
@@ -62,8 +62,8 @@ func (c *logClock) hear(at, reach schemas.Micros) bool {
 	return c.now > before
 }
 
-// find returns the anchor that explains the time: the one heard last when it does, else the one that explains it best; -1 = none.
-func (c *logClock) find(at, reach schemas.Micros) int {
+// findAnchor returns the anchor that explains the time: the one heard last when it does, else the one that explains it best; -1 = none.
+func (c *logClock) findAnchor(at, reach schemas.Micros) int {
 	best, least := -1, schemas.Micros(0)
 	for i := range c.n {
 		d := at - c.anchors[i].ahead - c.now
@@ -80,8 +80,8 @@ func (c *logClock) find(at, reach schemas.Micros) int {
 	return best
 }
 
-// received returns log time as a time of receipt, which is what people and tables read: that of the source heard most of late.
-func (c *logClock) received() schemas.Micros {
+// latestReceived returns log time as a time of receipt, which is what people and tables read: that of the source heard most of late.
+func (c *logClock) latestReceived() schemas.Micros {
 	best := anchor{}
 	for _, a := range c.anchors[:c.n] {
 		if a.score > best.score {
@@ -91,8 +91,8 @@ func (c *logClock) received() schemas.Micros {
 	return c.now + best.ahead
 }
 
-// earliest returns log time as a time of receipt of the source that is least ahead: no later than the truth as long as one clock is right.
-func (c *logClock) earliest() schemas.Micros {
+// earliestAnchor returns log time as a time of receipt of the source that is least ahead: no later than the truth as long as one clock is right.
+func (c *logClock) earliestAnchor() schemas.Micros {
 	if c.n == 0 {
 		return c.now
 	}
@@ -103,16 +103,16 @@ func (c *logClock) earliest() schemas.Micros {
 	return c.now + least
 }
 
-// tick returns the time that a tick must carry when so much has passed since the last record.
-func (c *logClock) tick(passed schemas.Micros) schemas.Micros {
+// tickAt returns the time that a tick must carry when so much has passed since the last record.
+func (c *logClock) tickAt(passed schemas.Micros) schemas.Micros {
 	return c.now + c.anchors[0].ahead + min(passed, tickReach)
 }
 
 // AnchorMark is an anchor in the metadata of a commit: how far ahead, and its score.
 type AnchorMark [2]int64
 
-// marked returns the anchors for the metadata of a commit; nil when nothing was heard.
-func (c *logClock) marked() []AnchorMark {
+// anchorMarks returns the anchors for the metadata of a commit; nil when nothing was heard.
+func (c *logClock) anchorMarks() []AnchorMark {
 	if c.n == 0 {
 		return nil
 	}

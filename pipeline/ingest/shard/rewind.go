@@ -13,7 +13,7 @@ type Rewind struct {
 // has the same state.
 func (s *Shard) Rewind() Rewind {
 	m := s.marks.dropBefore(s.clock.now)
-	return Rewind{Offset: m.offset, Clock: m.clock.now, Anchors: m.clock.marked()}
+	return Rewind{Offset: m.offset, Clock: m.clock.now, Anchors: m.clock.anchorMarks()}
 }
 
 // HistoryHorizon returns the horizon for a plan: 0 when there is no history, because every owner knows that one.
@@ -27,7 +27,7 @@ func (s *Shard) HistoryHorizon() schemas.Micros {
 // ReceivedAt returns the time at which the records at the rewind point were received, by the source heard most of late.
 func (r *Rewind) ReceivedAt() schemas.Micros {
 	c := resumedClock(r.Clock, r.Anchors)
-	return c.received()
+	return c.latestReceived()
 }
 
 // RewindBefore returns a rewind point at an earlier offset whose records were received at that time, and whose clock

@@ -64,8 +64,8 @@ func (r *Rows) Len() int {
 	return len(r.Reads) + len(r.Passages) + len(r.Hits) + len(r.Decisions) + len(r.Merges) + len(r.Rejects)
 }
 
-// reset empties the piece and keeps its memory.
-func (r *Rows) reset() {
+// resetRows empties the piece and keeps its memory.
+func (r *Rows) resetRows() {
 	r.Reads, r.Passages, r.Hits = r.Reads[:0], r.Passages[:0], r.Hits[:0]
 	r.Decisions, r.Merges, r.Rejects = r.Decisions[:0], r.Merges[:0], r.Rejects[:0]
 }

@@ -83,7 +83,7 @@ func New(cfg Config, from Rewind) *Shard {
 }
 
 // Clock returns the log's clock as a time of receipt, see logClock.
-func (s *Shard) Clock() schemas.Micros { return s.clock.received() }
+func (s *Shard) Clock() schemas.Micros { return s.clock.latestReceived() }
 
 // History returns the memory of closed passages, nil when no family asks for one.
 func (s *Shard) History() *dedup.History { return s.history }
@@ -92,7 +92,7 @@ func (s *Shard) History() *dedup.History { return s.history }
 func (s *Shard) LogTime() schemas.Micros { return s.clock.now }
 
 // OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
-func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliest().Day() - seenDays }
+func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliestAnchor().Day() - seenDays }
 
 // Matched returns the versions whose lists were last matched against all that is remembered.
 func (s *Shard) Matched() VersionNames { return s.matched }
@@ -109,7 +109,7 @@ func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas
 	if !closing && !unmatched {
 		return 0, false
 	}
-	return s.clock.tick(elapsed), true
+	return s.clock.tickAt(elapsed), true
 }
 
 // Restore loads what the tables remember of records below the offset at which Process goes on.
@@ -128,8 +128,8 @@ type Told struct {
 	Match   schemas.Match
 }
 
-// within names a hit within its passage: a vehicle that stands in view has a passage a slot.
-func (t *Told) within() schemas.HitID {
+// idInPassage names a hit within its passage: a vehicle that stands in view has a passage a slot.
+func (t *Told) idInPassage() schemas.HitID {
 	return schemas.NewHitID(t.List, t.Entry, schemas.PassageID{}, t.Match)
 }
 
@@ -137,20 +137,20 @@ func (t *Told) within() schemas.HitID {
 func (s *Shard) RestoreTold(told []Told) {
 	s.told = make(map[schemas.PassageID][]schemas.HitID, len(told))
 	for i := range told {
-		s.told[told[i].Passage] = append(s.told[told[i].Passage], told[i].within())
+		s.told[told[i].Passage] = append(s.told[told[i].Passage], told[i].idInPassage())
 	}
 }
 
 // storeOrMerge stores or merges an admitted read and fires hits.
 func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
-	s.advance(r.ReceivedAt, s.reach)
+	s.advanceClock(r.ReceivedAt, s.reach)
 	if s.window.Seen(r.ID, s.clock.now) {
-		s.merge(MergeRetransmission, r, schemas.PassageID{})
+		s.countMerge(MergeRetransmission, r, schemas.PassageID{})
 		return
 	}
 	a := s.passages.Add(r, from, s.offset)
 	if a.Joined == dedup.JoinedMerged {
-		s.merge(MergeParked, r, a.Passage)
+		s.countMerge(MergeParked, r, a.Passage)
 		return
 	}
 	if s.emit != nil {
@@ -180,7 +180,7 @@ func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Or
 // applyDoubt takes a gateway's word that a read and another one, in whatever partition, may be of one vehicle: the passage is then one of
 // which two plates were read, and a finding on it is held.
 func (s *Shard) applyDoubt(r *schemas.Read) {
-	s.advance(r.Tick, s.reach)
+	s.advanceClock(r.Tick, s.reach)
 	if normalise.Read(r) != nil {
 		return
 	}
@@ -235,7 +235,7 @@ func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (f
 	for i := first; i < len(s.hits); i++ {
 		h := &s.hits[i]
 		told := Told{List: h.Entry.List, Entry: h.Entry.ID, Match: h.Match}
-		if !s.passages.MarkHit(a, told.within()) {
+		if !s.passages.MarkHit(a, told.idInPassage()) {
 			continue
 		}
 		fired = true
@@ -249,9 +249,9 @@ func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (f
 	return fired
 }
 
-// rematch matches the lists of a new version against the vehicles in view and those that left a moment before: what was received at is the
+// rematchRecalled matches the lists of a new version against the vehicles in view and those that left a moment before: what was received at is the
 // present. Hits that were told are not told again.
-func (s *Shard) rematch(at schemas.Micros) {
+func (s *Shard) rematchRecalled(at schemas.Micros) {
 	c := &s.cfg.Dedup
 	moment := c.KeepClosed + c.CloseAfter + c.CloseStep
 	s.passages.Recall(func(class schemas.Class, captured schemas.Micros) bool {
@@ -347,7 +347,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 	}
 }
 
-func (s *Shard) merge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
+func (s *Shard) countMerge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
 	if s.emit == nil {
 		return
 	}
@@ -356,7 +356,7 @@ func (s *Shard) merge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
 	s.rows.Merges = append(s.rows.Merges, MergeRow{Kind: kind, Read: r, Passage: p, Offset: s.offset})
 }
 
-func (s *Shard) reject(r RejectRow) {
+func (s *Shard) countReject(r RejectRow) {
 	if s.emit == nil {
 		return
 	}
@@ -375,7 +375,7 @@ func (s *Shard) reject(r RejectRow) {
 func (s *Shard) emitPiece() {
 	if s.rows.Len() > 0 {
 		s.emit(&s.rows)
-		s.rows.reset()
+		s.rows.resetRows()
 	}
 }
 
@@ -387,19 +387,19 @@ func (s *Shard) handOver() {
 	}
 }
 
-// advance tells the log's clock of a record and closes the passages that are due. It is where a batch under new versions looks at the
+// advanceClock tells the log's clock of a record and closes the passages that are due. It is where a batch under new versions looks at the
 // vehicles in view: they are those of the time of its first record.
-func (s *Shard) advance(at, reach schemas.Micros) {
-	if s.clock.hear(at, reach) {
+func (s *Shard) advanceClock(at, reach schemas.Micros) {
+	if s.clock.hearCamera(at, reach) {
 		if s.emit != nil {
-			s.forgetOldDays(s.clock.earliest())
+			s.forgetOldDays(s.clock.earliestAnchor())
 		}
 		s.history.Advance(s.clock.now)
 		s.passages.Advance(s.clock.now)
 	}
 	if s.stale && s.emit != nil {
 		s.stale = false
-		s.rematch(at)
+		s.rematchRecalled(at)
 	}
 }
 
