@@ -94,7 +94,7 @@ func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front,
 		return nil, fmt.Errorf("sign-in: %w", err)
 	}
 	if c.SignIn.Issuer == "" {
-		slog.SetDefault(slog.New(zerolog.NewSlogHandler(f.log))) // the provider's library logs there
+		slog.SetDefault(slog.New(signin.NewLibraryLog(f.log))) // the library of the provider logs there and nowhere else
 	}
 	return f, nil
 }

@@ -1,6 +1,10 @@
 package signin
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/web"
+)
 
 // Absent serves /auth/ where nobody can sign in with a browser: the pages say so, and scripts go on with their tokens.
 func Absent(madeUp bool) http.Handler {
@@ -9,7 +13,12 @@ func Absent(madeUp bool) http.Handler {
 		writeJSON(w, map[string]any{"sign_in": "none", "made_up": madeUp})
 	})
 	mux.HandleFunc("GET /auth/style.css", showStyle) // of the page that says how to build the others
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	pages := &Service{cfg: Config{MadeUp: madeUp}}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if web.AcceptsPage(r) {
+			pages.showFault(w, langOf(r), http.StatusNotFound, "missing")
+			return
+		}
 		writeProblem(w, http.StatusNotFound, "not_found", "nobody signs in here with a browser; the API takes tokens")
 	})
 	return mux

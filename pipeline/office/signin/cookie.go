@@ -13,6 +13,7 @@ const (
 	cookieSignIn = "__Host-anpr"
 	cookieFlow   = "__Host-anpr-flow"
 	cookieInvite = "__Host-anpr-invite"
+	cookieLeave  = "__Host-anpr-leave"
 )
 
 // flowTime is how long a person may take at the provider.

@@ -12,8 +12,6 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
-
-	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
 // Causes of a failed sign-in, as logged. To the person most look alike.
@@ -130,7 +128,7 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request) {
 
 // completeSignIn checks everything about a callback, then begins the sign-in or steps it up.
 func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, t transaction, found bool) error {
-	token, err := s.redeemCode(ctx, r.URL.Query(), t, found)
+	token, raw, err := s.redeemCode(ctx, r.URL.Query(), t, found)
 	if err != nil {
 		return err
 	}
@@ -143,19 +141,24 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 	if !ok || !mayBeHere(user, now) {
 		return &refused{cause: causeNoUser}
 	}
-	address := addressOf(r)
 	cookie := randomText(32)
-	sum := sha256.Sum256([]byte(cookie))
+	b := &begun{
+		token: sha256.Sum256([]byte(cookie)), user: user.Name, issuer: token.Issuer, subject: token.Subject, address: addressOf(r),
+		fingerprint: fingerprint(user), authenticatedAt: authenticated,
+	}
+	if s.own == nil { // the office's own provider keeps no session that a sign-out would have to end
+		b.hint = raw
+	}
 	if t.StepUp != "" {
-		err = s.cfg.Store.stepUp(ctx, t.StepUp, user.Name, sum, authenticated, now)
+		err = s.cfg.Store.stepUp(ctx, t.StepUp, b, now)
 		if errors.Is(err, ErrEnded) {
 			return &refused{cause: causeOther, user: user.Name}
 		}
 		if err == nil {
-			_, err = s.cfg.Record(ctx, Event{Kind: EventStepUp, User: user.Name, SignIn: t.StepUp, Address: address})
+			_, err = s.cfg.Record(ctx, Event{Kind: EventStepUp, User: user.Name, SignIn: t.StepUp, Address: b.address})
 		}
 	} else {
-		err = s.beginFor(ctx, r, user, token, sum, authenticated, now)
+		err = s.beginFor(ctx, r, b, now)
 	}
 	if err != nil {
 		return err
@@ -165,18 +168,17 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 }
 
 // beginFor stores a sign-in and logs it. A sign-in whose entry fails is never handed out: nobody has its cookie.
-func (s *Service) beginFor(ctx context.Context, r *http.Request, user *access.User, token *oidc.IDToken, sum [32]byte, authenticated, now time.Time) error {
+func (s *Service) beginFor(ctx context.Context, r *http.Request, b *begun, now time.Time) error {
 	if old := signInToken(r); old != "" {
 		if err := s.cfg.Store.endToken(ctx, sha256.Sum256([]byte(old)), endNew, now); err != nil {
 			return err
 		}
 	}
-	address := addressOf(r)
-	id, err := s.cfg.Store.insertSignIn(ctx, sum, user.Name, token.Issuer, token.Subject, address, fingerprint(user), authenticated, now)
+	id, err := s.cfg.Store.insertSignIn(ctx, b, now)
 	if err != nil {
 		return err
 	}
-	seq, err := s.cfg.Record(ctx, Event{Kind: EventSignIn, User: user.Name, SignIn: id, Address: address})
+	seq, err := s.cfg.Record(ctx, Event{Kind: EventSignIn, User: b.user, SignIn: id, Address: b.address})
 	if err != nil {
 		return err
 	}
@@ -188,42 +190,42 @@ func isOf(t transaction, q url.Values) bool {
 	return t.State != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(t.State)) == 1
 }
 
-// redeemCode turns the answer of the provider into its token, or says what is wrong with the answer.
-func (s *Service) redeemCode(ctx context.Context, q url.Values, t transaction, found bool) (*oidc.IDToken, error) {
+// redeemCode turns the answer of the provider into its token, read and as it was sent, or says what is wrong with the answer.
+func (s *Service) redeemCode(ctx context.Context, q url.Values, t transaction, found bool) (token *oidc.IDToken, raw string, err error) {
 	switch {
 	case !found:
-		return nil, &refused{cause: causeFlow}
+		return nil, "", &refused{cause: causeFlow}
 	case !isOf(t, q):
-		return nil, &refused{cause: causeState}
+		return nil, "", &refused{cause: causeState}
 	case !s.cfg.Now().Before(t.Until):
-		return nil, &refused{cause: causeLate}
+		return nil, "", &refused{cause: causeLate}
 	case q.Get("iss") != "" && q.Get("iss") != s.issuer: // RFC 9207
-		return nil, &refused{cause: causeIssuer}
+		return nil, "", &refused{cause: causeIssuer}
 	case q.Get("error") != "" || q.Get("code") == "":
-		return nil, &refused{cause: causeProvider}
+		return nil, "", &refused{cause: causeProvider}
 	}
 	f, err := s.reachProvider(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	ctx = oidc.ClientContext(ctx, s.client)
 	got, err := f.oauth.Exchange(ctx, q.Get("code"), oauth2.VerifierOption(t.Verifier))
 	if err != nil {
 		if said := (*oauth2.RetrieveError)(nil); errors.As(err, &said) && said.Response.StatusCode < http.StatusInternalServerError {
-			return nil, &refused{cause: causeCode}
+			return nil, "", &refused{cause: causeCode}
 		}
-		return nil, err
+		return nil, "", err
 	}
-	raw, _ := got.Extra("id_token").(string)
-	token, err := f.verifier.Verify(ctx, raw)
+	raw, _ = got.Extra("id_token").(string)
+	token, err = f.verifier.Verify(ctx, raw)
 	if err != nil {
 		s.cfg.Logger.Warn().Err(err).Msg("token of the provider not taken")
-		return nil, &refused{cause: causeToken}
+		return nil, "", &refused{cause: causeToken}
 	}
 	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(t.Nonce)) != 1 {
-		return nil, &refused{cause: causeNonce}
+		return nil, "", &refused{cause: causeNonce}
 	}
-	return token, nil
+	return token, raw, nil
 }
 
 // authTime returns when the provider saw the person. A step-up demands that the provider says so, and that it was just
@@ -250,30 +252,6 @@ func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error
 		return now, &refused{cause: causeStale}
 	}
 	return at, nil
-}
-
-// signOut ends every sign-in of the person, in whichever browser and office.
-func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
-	who, err := s.Authenticate(r.Context(), r)
-	if errors.Is(err, ErrNoCookie) || errors.Is(err, ErrEnded) {
-		clearSignIn(w)
-		writeJSON(w, map[string]any{})
-		return
-	}
-	var seq uint64
-	if err == nil {
-		err = s.cfg.Store.endUser(r.Context(), who.User.Name, endSignOut, s.cfg.Now())
-	}
-	if err == nil {
-		seq, err = s.cfg.Record(r.Context(), Event{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
-	}
-	if err != nil {
-		id := writeProblem(w, http.StatusServiceUnavailable, "store_unavailable", "the sign-out could not be written; try again")
-		s.cfg.Logger.Error().Err(err).Str("request_id", id).Msg("sign-out not written")
-		return
-	}
-	clearSignIn(w)
-	writeJSON(w, map[string]any{"log_seq": seq})
 }
 
 // showSite says of the office what everybody may know.

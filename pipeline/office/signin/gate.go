@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/web"
 )
 
 // Gate stands before everything that the office serves to a browser and refuses what no honest client sends: another
@@ -14,7 +16,12 @@ import (
 // a proxy may have checked the other.
 func (s *Service) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status, code, detail := s.refuseRequest(r); status != 0 {
+		status, code, detail := s.refuseRequest(r)
+		switch {
+		case status == http.StatusMisdirectedRequest && web.AcceptsPage(r):
+			s.showFault(w, langOf(r), status, "wrongHost")
+			return
+		case status != 0:
 			id := writeProblem(w, status, code, detail)
 			s.cfg.Logger.Debug().Str("request_id", id).Str("code", code).Msg("request refused before the API")
 			return

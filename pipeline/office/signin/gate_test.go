@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -110,17 +111,7 @@ func TestFailuresOfAnAddressAreLoggedOnceAMinuteAndCounted(t *testing.T) {
 func TestPeopleOfAnotherIssuerAreFoundByIssuerAndSubject(t *testing.T) {
 	for subject, want := range map[string]int{"officer1": 200, "agent1": 403} {
 		t.Run(subject, func(t *testing.T) {
-			var s *site
-			issuing := newSite(t, nil, nil)
-			s = newSite(t, issuing.service.cfg.Store, func(c *Config) {
-				c.Issuer, c.ClientID = c.PublicURL+"/oidc", "anpr-office"
-				own, err := New(Config{PublicURL: c.PublicURL, Users: issuing.users, Store: c.Store, Record: issuing.record, IsPath: c.IsPath, MadeUp: true, Loopback: true, Now: c.Now})
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.ProviderHTTP = &http.Client{Transport: inProcess{own.own.handler}}
-				issuing.service = own
-			})
+			s, issuing := newSiteElsewhere(t, nil)
 			// People of agent1's name exist here too, but that entry names no subject of the issuer.
 			s.reload("users:\n  - {name: inspecteur-x, role: zone_officer, zones: [\"5339\"], subject: \"" + s.server.URL + "/oidc|officer1\"}\n  - {name: agent1, role: gvc_agent}\n")
 			b := s.browser()
@@ -138,6 +129,34 @@ func TestPeopleOfAnotherIssuerAreFoundByIssuerAndSubject(t *testing.T) {
 			}
 		})
 	}
+}
+
+// newSiteElsewhere makes an office with a provider elsewhere, whose description may be changed.
+func newSiteElsewhere(t *testing.T, describe func(map[string]any)) (s, issuing *site) {
+	t.Helper()
+	issuing = newSite(t, nil, nil)
+	s = newSite(t, issuing.service.cfg.Store, func(c *Config) {
+		c.Issuer, c.ClientID = c.PublicURL+"/oidc", "anpr-office"
+		own, err := New(Config{PublicURL: c.PublicURL, Users: issuing.users, Store: c.Store, Record: issuing.record, IsPath: c.IsPath, MadeUp: true, Loopback: true, Now: c.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		issuing.service = own
+		c.ProviderHTTP = &http.Client{Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if describe == nil || !strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration") {
+				own.own.handler.ServeHTTP(w, r)
+				return
+			}
+			got, said := &written{header: http.Header{}, status: http.StatusOK}, map[string]any{}
+			own.own.handler.ServeHTTP(got, r)
+			if err := json.Unmarshal(got.body.Bytes(), &said); err != nil {
+				t.Error(err)
+			}
+			describe(said)
+			writeJSON(w, said)
+		})}}
+	})
+	return s, issuing
 }
 
 // atIssuer signs in at the provider of another service, which answers in this process, and returns the address with

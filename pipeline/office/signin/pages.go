@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -38,17 +39,18 @@ func readWords(file []byte) (all map[string]words) {
 
 // view is what a page of the server shows.
 type view struct {
-	Lang    string
-	T       map[string]string
-	MadeUp  bool
-	Contact string
-	Title   string // of a fault
-	Text    string // of a fault
-	Next    string // where the page goes by itself, or a link leads
-	ID      string // of what is under way at the provider
-	Name    string
-	Fault   string
-	People  []choice
+	Lang      string
+	T         map[string]string
+	MadeUp    bool
+	Contact   string
+	Title     string // of a fault
+	Text      string // of a fault
+	OfAddress bool   // a fault of the address: signing in cures nothing
+	Next      string // where the page goes by itself, or a link leads
+	ID        string // of what is under way at the provider
+	Name      string
+	Fault     string
+	People    []choice
 }
 
 // choice is a user of the made-up city.
@@ -75,14 +77,45 @@ func (s *Service) showNext(w http.ResponseWriter, lang, next string) {
 	s.showPage(w, http.StatusOK, "next.html", v)
 }
 
+// titleOf names the heading of a fault; any other fault is of signing in.
+var titleOf = map[string]string{"inviteGone": "inviteTitle", "missing": "missingTitle", "wrongHost": "wrongHostTitle"}
+
 // showFault writes what went wrong and what to do.
 func (s *Service) showFault(w http.ResponseWriter, lang string, status int, text string) {
 	v := s.newView(lang)
-	v.Title, v.Text = v.T["faultTitle"], v.T[text]
-	if text == "inviteGone" {
-		v.Title = v.T["inviteTitle"]
+	v.Title, v.Text, v.OfAddress = v.T["faultTitle"], v.T[text], text == "missing" || text == "wrongHost"
+	if title := titleOf[text]; title != "" {
+		v.Title = v.T[title]
 	}
 	s.showPage(w, status, "fault.html", v)
+}
+
+// showFaultsAsPages gives a person a page in their language where a handler would write a line of plain text, as
+// routers and the library of the provider do. A program gets a problem document for an address that nothing has.
+func (s *Service) showFaultsAsPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := &written{header: http.Header{}, status: http.StatusOK}
+		next.ServeHTTP(got, r)
+		plain := got.status >= http.StatusBadRequest && strings.HasPrefix(got.header.Get("Content-Type"), "text/plain")
+		missing := got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed
+		if allow := got.header.Get("Allow"); plain && allow != "" {
+			w.Header().Set("Allow", allow)
+		}
+		switch {
+		case plain && missing && web.AcceptsPage(r):
+			s.showFault(w, langOf(r), got.status, "missing")
+		case plain && got.status == http.StatusMethodNotAllowed:
+			writeProblem(w, got.status, "method", "this address is not asked with this method")
+		case plain && missing:
+			writeProblem(w, got.status, "not_found", "there is no such address")
+		case plain && web.AcceptsPage(r):
+			s.showFault(w, langOf(r), got.status, "failed")
+		default:
+			maps.Copy(w.Header(), got.header)
+			w.WriteHeader(got.status)
+			_, _ = w.Write(got.body.Bytes()) // the client went away: nothing to do
+		}
+	})
 }
 
 func showStyle(w http.ResponseWriter, _ *http.Request) {
@@ -144,20 +177,4 @@ func newRequestID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-// refuseUnknown answers a path that the mux does not serve, or not by this method.
-func refuseUnknown(mux *http.ServeMux) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			other := r.Clone(r.Context())
-			other.Method = method
-			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
-				w.Header().Set("Allow", method)
-				writeProblem(w, http.StatusMethodNotAllowed, "method", "this address is asked with "+method)
-				return
-			}
-		}
-		writeProblem(w, http.StatusNotFound, "not_found", "there is no such address")
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -87,7 +86,7 @@ func newProvider(s *Service) (*provider, error) {
 	}
 	cfg := &op.Config{CodeMethodS256: true, SupportedScopes: []string{oidc.ScopeOpenID}}
 	_, _ = rand.Read(cfg.CryptoKey[:])
-	options := []op.Option{op.WithLogger(slog.New(slog.DiscardHandler))}
+	var options []op.Option
 	if s.origin.Scheme == "http" {
 		options = append(options, op.WithAllowInsecure())
 	}

@@ -111,8 +111,9 @@ type Service struct {
 
 // flow is the client of the provider, once its description was read.
 type flow struct {
-	oauth    oauth2.Config
-	verifier *oidc.IDTokenVerifier
+	oauth      oauth2.Config
+	verifier   *oidc.IDTokenVerifier
+	endSession *url.URL // where a browser ends its session at the provider; nil = the provider has no such address
 }
 
 // New makes the service. It asks no provider: one that is down is found by the first who signs in, and asked again by
@@ -179,33 +180,36 @@ func (s *Service) reachProvider(ctx context.Context) (*flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoint := p.Endpoint()
-	if endpoint.AuthStyle, err = s.authStyle(p); err != nil {
+	var said description
+	if err := p.Claims(&said); err != nil {
 		return nil, err
 	}
+	endpoint := p.Endpoint()
+	endpoint.AuthStyle = s.authStyle(&said)
 	s.flow = &flow{
 		oauth: oauth2.Config{
 			ClientID: s.cfg.ClientID, ClientSecret: s.cfg.ClientSecret, Endpoint: endpoint,
 			RedirectURL: s.origin.String() + "/auth/callback", Scopes: []string{oidc.ScopeOpenID},
 		},
-		verifier: p.Verifier(&oidc.Config{ClientID: s.cfg.ClientID}),
+		verifier:   p.Verifier(&oidc.Config{ClientID: s.cfg.ClientID}),
+		endSession: s.readEndSession(said.EndSession),
 	}
 	return s.flow, nil
 }
 
+// description is what a provider says of itself beyond what the library reads.
+type description struct {
+	Methods    []string `json:"token_endpoint_auth_methods_supported"`
+	EndSession string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0
+}
+
 // authStyle is how the office names itself to the provider. It is never tried out: a code that is redeemed twice is a
 // stolen one to a provider.
-func (s *Service) authStyle(p *oidc.Provider) (oauth2.AuthStyle, error) {
-	var said struct {
-		Methods []string `json:"token_endpoint_auth_methods_supported"`
-	}
-	if err := p.Claims(&said); err != nil {
-		return 0, err
-	}
+func (s *Service) authStyle(said *description) oauth2.AuthStyle {
 	if s.cfg.ClientSecret != "" && (len(said.Methods) == 0 || slices.Contains(said.Methods, "client_secret_basic")) {
-		return oauth2.AuthStyleInHeader, nil
+		return oauth2.AuthStyleInHeader
 	}
-	return oauth2.AuthStyleInParams, nil
+	return oauth2.AuthStyleInParams
 }
 
 // Handler serves /auth/, and /oidc/ when the provider is the office's own.
@@ -215,14 +219,14 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("GET /auth/step-up", s.beginStepUp)
 	mux.HandleFunc("GET /auth/callback", s.finishSignIn)
 	mux.HandleFunc("POST /auth/sign-out", s.signOut)
+	mux.HandleFunc("GET "+pathSignedOut, s.showSignedOut)
 	mux.HandleFunc("GET /auth/site", s.showSite)
 	mux.HandleFunc("GET /auth/me", s.showMe)
 	mux.HandleFunc("GET /auth/style.css", showStyle)
 	if s.own != nil {
 		mux.Handle("/oidc/", s.own.handler)
 	}
-	mux.HandleFunc("/", refuseUnknown(mux))
-	return mux
+	return s.showFaultsAsPages(mux)
 }
 
 // randomText returns n random bytes as text for a URL or a cookie.

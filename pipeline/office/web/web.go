@@ -155,8 +155,11 @@ func forBrowser(r *http.Request) bool {
 			return false
 		}
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	return AcceptsPage(r)
 }
+
+// AcceptsPage reports whether a request takes a page: a browser that shows something to a person does.
+func AcceptsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
 func sendPage(w http.ResponseWriter, r *http.Request, f page, status int) {
 	h := w.Header()
