@@ -1,6 +1,6 @@
-// Stating a purpose, in Debian's chromium, against the program with its made-up city.
+// Stating a purpose, and being a second person, in Debian's chromium, against the program with its made-up city.
 import assert from 'node:assert/strict';
-import { findViolations, measureOverflow, signIn, tabTo, testLooks, testPages } from './support.mjs';
+import { findViolations, measureOverflow, openPage, signIn, tabTo, testLooks, testPages } from './support.mjs';
 
 const pages = testPages();
 const { inPage } = pages;
@@ -125,3 +125,109 @@ inPage('a sign-out ends the sign-in of every tab; what was typed stays', {}, asy
   assert.equal(await page.inputValue('#reason'), why.nl);
 });
 
+
+/** askSecondPerson lets somebody ask a second person for a wide search, as the API takes it. */
+async function askSecondPerson(page, plate) {
+  return page.evaluate(
+    async ([plate, file, reason]) => {
+      const post = async (path, body, purpose) => {
+        const headers = { 'Content-Type': 'application/json', ...(purpose ? { 'Anpr-Purpose': purpose } : {}) };
+        const got = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+        if (!got.ok) throw new Error(`${path}: ${got.status} ${await got.text()}`);
+        return got.json();
+      };
+      const purpose = await post('/v1/purposes', { purpose: 'judicial', case_ref: file, reason });
+      const to = new Date();
+      const search = { plate, mode: 'pattern', from: new Date(to - 3_600_000).toISOString(), to: to.toISOString() };
+      return (await post('/v1/approvals', { kind: 'search', search }, purpose.id)).id;
+    },
+    [plate, file, why.nl],
+  );
+}
+
+/** openApprovals signs somebody in, in a browser of their own, and opens what waits. */
+async function openApprovals(name, lang, options) {
+  const page = await openPage(pages.browser, `${pages.office.url}/approvals?lang=${lang}`, options);
+  await signIn(page, name);
+  await page.waitForSelector('#by-you');
+  return page;
+}
+
+inPage('a second person sees what waits, and decides by keyboard alone; who asked sees how', {}, async (page) => {
+  await signIn(page, 'officer1');
+  await askSecondPerson(page, '1XA*');
+  await askSecondPerson(page, '1YA*');
+  const other = await openApprovals('officer2', 'nl');
+  const item = (plate) => `li:has(dd:text-is("${plate}"))`;
+  assert.match(await other.textContent(item('1XA*')), /Ruime opzoeking.*officer1, inspecteur van een politiezone, zone 5339.*Gerechtelijke politie.*BR\.30\.L1\.004711\/2026.*vluchtmisdrijf/s);
+  for (const [plate, key, said] of [['1XA*', 'Toestaan', /Toegestaan door officer2/], ['1YA*', 'Weigeren', /Geweigerd door officer2/]]) {
+    const button = await other.locator(item(plate)).getByRole('button', { name: key }).elementHandle();
+    await button.evaluate((b) => (b.id = 'wanted'));
+    await tabTo(other, '#wanted');
+    await other.keyboard.press('Enter');
+    await other.waitForSelector(`${item(plate)} .verdict:focus`);
+    assert.match(await other.textContent(`${item(plate)} .verdict`), said);
+    assert.match(await other.textContent('[role=status]'), /^gelogd als nr\. [\d.]+$/);
+    assert.equal(await other.locator(`${item(plate)} button`).count(), 0);
+  }
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+  await page.click('header a[href="/approvals"]');
+  await page.waitForSelector('#by-you');
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H1');
+  assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, '/approvals?lang=nl');
+  assert.match(await page.textContent(item('1XA*')), /Toegestaan door officer2/);
+  assert.match(await page.textContent(item('1YA*')), /Geweigerd door officer2/);
+  assert.equal(await page.locator(`${item('1XA*')} button`).count(), 0);
+  assert.match(await page.textContent('section[aria-labelledby=for-you]'), /geen tweede persoon zijn/);
+});
+
+for (const lang of ['nl', 'fr', 'en'])
+  inPage(`what waits for a second person, in ${lang}: axe finds nothing, nothing is lost at 320 px`, { lang, context: { locale: lang } }, async (page) => {
+    await signIn(page, 'officer1');
+    await askSecondPerson(page, '1ZA*');
+    const other = await openApprovals('officer2', lang, { locale: lang });
+    for (const colorScheme of ['light', 'dark']) {
+      await other.emulateMedia({ colorScheme });
+      assert.deepEqual(await findViolations(other), [], colorScheme);
+    }
+    await other.setViewportSize({ width: 320, height: 640 });
+    assert.equal(await measureOverflow(other), 0, '320 px');
+    await other.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
+    assert.equal(await measureOverflow(other), 0, '320 px and 200 %');
+    assert.deepEqual(other.faults, []);
+    await other.context().close();
+  });
+
+inPage('who must prove who they are is led to the provider and back; what was decided meanwhile is said', { lang: 'fr' }, async (page) => {
+  await signIn(page, 'officer1');
+  await askSecondPerson(page, '1WA*');
+  const other = await openApprovals('officer2', 'fr');
+  const item = 'li:has(dd:text-is("1WA*"))';
+  for (const [status, code] of [[403, 'step_up'], [409, 'decided']]) {
+    await other.route('**/v1/approvals/decide', (r) => r.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status, code, detail: 'no' }) }));
+    await other.click(`${item} button.strong`);
+    await other.waitForSelector(`${item} [role=alert]`);
+    if (code === 'step_up') assert.equal(await other.getAttribute(`${item} [role=alert] a`, 'href'), `/auth/step-up?next=${encodeURIComponent('/approvals?lang=fr')}`);
+    else assert.match(await other.textContent(`${item} [role=alert]`), /déjà décidé/);
+    await other.unroute('**/v1/approvals/decide');
+  }
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
+inPage('a sign-out leads to the provider, or says that the session there stays', { lang: 'fr' }, async (page) => {
+  const answer = (provider) =>
+    page.route('**/auth/sign-out', (r) => r.fulfill({ contentType: 'application/json', body: JSON.stringify({ log_seq: 1, provider }) }), { times: 1 });
+  await signIn(page, 'officer1');
+  await answer({ name: 'login.example' });
+  await page.click('header .who button');
+  assert.match(await page.textContent('.stays'), /encore être connecté auprès de login\.example/);
+  assert.deepEqual(await findViolations(page), []);
+  await page.reload();
+  await page.waitForSelector('header .who');
+  await page.route('https://login.example/**', (r) => r.fulfill({ contentType: 'text/html', body: '<h1>ended</h1>' }));
+  await answer({ name: 'login.example', next: 'https://login.example/end?state=x' });
+  await page.click('header .who button');
+  await page.waitForURL('https://login.example/end?state=x');
+});

@@ -30,6 +30,46 @@ export interface Me {
   sign_in_ends?: string;
 }
 
+/** Question is what somebody wants to ask with a second person: a search, a list or more rows. */
+export interface Question {
+  plate?: string;
+  country?: string;
+  mode?: string;
+  cameras?: string[];
+  from?: string;
+  to?: string;
+  list_sha256?: string;
+  entries?: number;
+  rows?: number;
+}
+
+/** Approval is what waits for a second person, or was decided by one. */
+export interface Approval {
+  id: string;
+  kind: 'search' | 'list' | 'rows';
+  user: string;
+  role: Role;
+  zones?: string[] | null;
+  purpose: PurposeKind;
+  reason: string;
+  case_ref?: string;
+  question: Question;
+  asked_at: string;
+  /** outcome is absent while it waits. */
+  outcome?: 'approved' | 'refused';
+  decided_by?: string;
+}
+
+/** SignedOut is the answer to a sign-out. */
+export interface SignedOut {
+  /** provider is where people sign in, when that is elsewhere. */
+  provider?: {
+    name: string;
+    /** next is where the browser ends its session there; absent when it stays. */
+    next?: string;
+  };
+}
+
 /** Site is what is said of the office to everybody. */
 export interface Site {
   /** sign_in is how people sign in here: oidc, or none where the office takes bearer tokens only. */

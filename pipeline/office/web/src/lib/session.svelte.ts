@@ -1,6 +1,6 @@
 import { ask, askFor, onSignInEnded, type Problem } from './ask';
 import { messages, pickLang, type Lang, type Messages } from './i18n';
-import type { Me, Purpose, PurposeKind, Site } from './office';
+import type { Me, Purpose, PurposeKind, SignedOut, Site } from './office';
 import { setFilter } from './route';
 import { status } from './status.svelte';
 import { writeList } from './time';
@@ -26,6 +26,8 @@ class Session {
   problem = $state<Problem | undefined>();
   /** expired is true when a sign-in ended while the page was open. */
   expired = $state(false);
+  /** stays names the provider at which the person is still signed in after a sign-out here. */
+  stays = $state('');
   now = $state(Date.now());
 
   #endsAt = $state(Infinity);
@@ -50,6 +52,12 @@ class Session {
     // Operation opens by itself beside the purpose that was stated, and is shown where nothing else is open.
     const open = (this.me?.purposes ?? []).filter((p) => Date.parse(p.ends_at) > this.now);
     return open.find((p) => p.purpose !== 'operation') ?? open[0];
+  }
+
+  /** decides is true for who may ask for a second person, or be one. */
+  get decides(): boolean {
+    const ask: PurposeKind[] = ['judicial', 'administrative', 'traffic'];
+    return !!this.me?.grants?.includes('approve') || !!this.me?.may_state?.some((p) => ask.includes(p));
   }
 
   /** remaining is how long the sign-in still lasts, in milliseconds. */
@@ -120,14 +128,17 @@ class Session {
     return `/auth/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&lang=${this.lang}`;
   }
 
-  /** signOut ends the sign-in everywhere, or returns why not. */
+  /** signOut ends the sign-in everywhere, at a provider elsewhere too where it can, or returns why not. */
   async signOut(): Promise<Problem | undefined> {
-    const answer = await ask<unknown>('POST', '/auth/sign-out');
+    const answer = await ask<SignedOut>('POST', '/auth/sign-out');
     if (!answer.ok && answer.problem.status !== 401) return answer.problem;
     this.me = undefined;
     this.expired = false;
     status.clear();
     askFor('', this.lang);
+    const provider = answer.ok ? answer.value.provider : undefined;
+    this.stays = provider && !provider.next ? provider.name : '';
+    if (provider?.next && /^https?:/.test(provider.next)) location.assign(provider.next);
     return undefined;
   }
 
