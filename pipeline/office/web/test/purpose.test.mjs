@@ -145,10 +145,14 @@ async function askSecondPerson(page, plate) {
   );
 }
 
-/** openApprovals signs somebody in, in a browser of their own, and opens what waits. */
+/** openApprovals signs somebody in, in a browser of their own, and opens what waits for the purpose of the others. */
 async function openApprovals(name, lang, options) {
   const page = await openPage(pages.browser, `${pages.office.url}/approvals?lang=${lang}`, options);
   await signIn(page, name);
+  await page.click('main a.strong'); // the office shows what waits under its purpose alone
+  await statePurpose(page, why[lang]);
+  await page.waitForSelector('.open');
+  await page.click('header a[href="/approvals"]');
   await page.waitForSelector('#by-you');
   return page;
 }
@@ -158,6 +162,7 @@ inPage('a second person sees what waits, and decides by keyboard alone; who aske
   await askSecondPerson(page, '1XA*');
   await askSecondPerson(page, '1YA*');
   const other = await openApprovals('officer2', 'nl');
+  assert.match(await other.textContent('header a[href="/approvals"]'), /^Tweede persoon \([2-9]\)$/);
   const item = (plate) => `li:has(dd:text-is("${plate}"))`;
   assert.match(await other.textContent(item('1XA*')), /Ruime opzoeking.*officer1, inspecteur van een politiezone, zone 5339.*Gerechtelijke politie.*BR\.30\.L1\.004711\/2026.*vluchtmisdrijf/s);
   for (const [plate, key, said] of [['1XA*', 'Toestaan', /Toegestaan door officer2/], ['1YA*', 'Weigeren', /Geweigerd door officer2/]]) {
@@ -172,6 +177,7 @@ inPage('a second person sees what waits, and decides by keyboard alone; who aske
   }
   assert.deepEqual(other.faults, []);
   await other.context().close();
+  await page.reload(); // the purpose was opened beside the page
   await page.click('header a[href="/approvals"]');
   await page.waitForSelector('#by-you');
   assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H1');

@@ -28,6 +28,8 @@ export interface Me {
   /** purposes are those that are open, the newest first. */
   purposes?: Purpose[];
   sign_in_ends?: string;
+  /** approvals_waiting is how many matters wait for the person as second person. */
+  approvals_waiting?: number;
 }
 
 /** Question is what somebody wants to ask with a second person: a search, a list or more rows. */

@@ -60,6 +60,11 @@ class Session {
     return !!this.me?.grants?.includes('approve') || !!this.me?.may_state?.some((p) => ask.includes(p));
   }
 
+  /** noteDecision takes one matter from what waits for the person. */
+  noteDecision(): void {
+    if (this.me?.approvals_waiting) this.me = { ...this.me, approvals_waiting: this.me.approvals_waiting - 1 };
+  }
+
   /** remaining is how long the sign-in still lasts, in milliseconds. */
   get remaining(): number {
     return this.me ? this.#endsAt - this.now : Infinity;
