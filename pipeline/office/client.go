@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -167,6 +168,16 @@ func (c *Client) AskForList(ctx context.Context, q RetroQuery) (*AskedAnswer, er
 	return c.AskApproval(ctx, ApprovalQuery{Justification: q.Justification, Kind: "list", ListSHA256: sum, Entries: len(q.Entries)})
 }
 
+// PutSettings replaces the settings of a version. key is random; the same change with the same key is done once.
+func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key string) (*SettingsAnswer, error) {
+	content, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write the settings: %w", err)
+	}
+	h := http.Header{"If-Match": {strconv.Quote(strconv.FormatInt(version, 10))}, "Idempotency-Key": {key}}
+	return sendWith[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
+}
+
 // Approvals lists what waits for a second person, of what was asked for the purpose of the justification.
 func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAnswer, error) {
 	return get[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
@@ -235,6 +246,11 @@ func mayTravel(base string) bool {
 
 // send asks one route. It waits when a limit is reached that is over soon, and goes on. Errors of the transport lose their address.
 func send[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
+	return sendWith[T](ctx, c, method, j, path, content, http.Header{})
+}
+
+// sendWith is send with headers of its own.
+func sendWith[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure
 	}
@@ -243,7 +259,10 @@ func send[T any](ctx context.Context, c *Client, method string, j Justification,
 		return nil, err
 	}
 	for waited := time.Duration(0); ; {
-		status, header, answer, err := c.exchange(ctx, method, purpose, path, content)
+		if purpose != "" {
+			own.Set(purposeHeader, purpose)
+		}
+		status, header, answer, err := c.exchange(ctx, method, path, content, own)
 		if err != nil {
 			return nil, err
 		}
@@ -295,16 +314,14 @@ func sleepUntil(ctx context.Context, d time.Duration) error {
 }
 
 // exchange sends one request and reads the answer.
-func (c *Client) exchange(ctx context.Context, method, purpose, path string, content []byte) (int, http.Header, []byte, error) {
+func (c *Client) exchange(ctx context.Context, method, path string, content []byte, header http.Header) (int, http.Header, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path, bytes.NewReader(content))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("address of the office %.200q is not a URL such as http://127.0.0.1:8080", c.BaseURL)
 	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Accept", "application/json")
-	if purpose != "" {
-		req.Header.Set(purposeHeader, purpose)
-	}
 	if c.Lang != "" {
 		req.Header.Set("Accept-Language", c.Lang)
 	}

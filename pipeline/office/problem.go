@@ -61,6 +61,10 @@ const (
 	codePatternWide  = "pattern_too_wide"
 	codeWindow       = "window"
 	codeRefusedByLaw = "refused"
+	codeStale        = "stale"
+	codePrecondition = "precondition"
+	codeKeyReused    = "key_reused"
+	codeUnderWay     = "under_way"
 )
 
 func codeOf(status int) string {
@@ -79,6 +83,10 @@ func codeOf(status int) string {
 		return codeTooLarge
 	case http.StatusMisdirectedRequest:
 		return codeWrongHost
+	case http.StatusPreconditionFailed:
+		return codeStale
+	case http.StatusPreconditionRequired:
+		return codePrecondition
 	case http.StatusUnprocessableEntity:
 		return access.CodeInvalid
 	case http.StatusTooManyRequests:

@@ -124,6 +124,7 @@ type MeAnswer struct {
 	SignInEnds  *time.Time      `json:"sign_in_ends,omitempty"`
 	RowsLeft    int64           `json:"rows_left" doc:"rows that may be shown today"`
 	RowsCounted time.Time       `json:"rows_until" doc:"when the count begins anew"`
+	Settings    SettingsAnswer  `json:"settings"`
 	Waiting     int             `json:"approvals_waiting,omitempty" doc:"what waits for the user as second person; GET /v1/approvals shows it under a purpose"`
 }
 
@@ -163,6 +164,11 @@ func (o *Office) me(ctx context.Context, _ *Empty) (*MeAnswer, error) {
 		ends := u.To.Time()
 		out.SignInEnds = &ends
 	}
+	set, err := o.settingsOf(ctx, u.Name)
+	if err != nil {
+		return nil, err
+	}
+	out.Settings = *set
 	if out.Waiting, err = o.countWaiting(ctx, u); err != nil {
 		return nil, err
 	}

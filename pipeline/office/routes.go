@@ -38,6 +38,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 	api.UseMiddleware(o.admit(api))
 	get, post := http.MethodGet, http.MethodPost
 	register(api, route{access.RouteMe, get, "/v1/me", "Who is signed in, and what for", 200}, o.me)
+	register(api, route{access.RouteSettings, http.MethodPut, "/v1/me/settings", "Set language, keys, sound and contrast of the pages", 200}, o.putSettings)
 	register(api, route{access.RouteOpenPurpose, post, "/v1/purposes", "Open a purpose", 201}, withBody(o.openPurpose))
 	register(api, route{access.RouteEndPurpose, http.MethodDelete, "/v1/purposes/{id}", "End a purpose", 200}, o.endPurpose)
 	register(api, route{access.RouteAskApproval, post, "/v1/approvals", "Ask for a second person", 201}, withBody(o.askApproval))
@@ -91,7 +92,7 @@ const (
 func register[I, T any](api huma.API, r route, do func(context.Context, *I) (*T, error)) {
 	op := huma.Operation{
 		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status, MaxBodyBytes: maxQuestion,
-		Errors: []int{400, 401, 403, 404, 409, 422, 429, 500, 503, 504},
+		Errors: []int{400, 401, 403, 404, 409, 412, 422, 428, 429, 500, 503, 504},
 		Parameters: []*huma.Param{{
 			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}, Description: "id of the purpose that was opened for this",
 		}},

@@ -50,6 +50,7 @@ const (
 
 	// Of everybody who signed in: they show nothing that was read, and need no purpose.
 	RouteMe            Route = "me"
+	RouteSettings      Route = "settings"
 	RouteOpenPurpose   Route = "open-purpose"
 	RouteEndPurpose    Route = "end-purpose"
 	RouteAskApproval   Route = "ask-approval"
@@ -69,7 +70,7 @@ func Routes() []Route {
 // OwnRoutes lists the routes of everybody who signed in. What they show and change is the user's own, or waits for the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
-		RouteMe, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm,
+		RouteMe, RouteSettings, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm,
 	}
 }
 

@@ -1,0 +1,150 @@
+package office
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
+)
+
+// Settings are what a person set for the pages.
+type Settings struct {
+	Language string            `json:"language,omitempty" enum:"nl,fr,en" doc:"absent = that of the browser"`
+	Keys     *bool             `json:"keys,omitempty" doc:"whether single keys act; absent = they do"`
+	Remap    map[string]string `json:"remap,omitempty" doc:"key of an action, by the name of the action"`
+	Sound    *bool             `json:"sound,omitempty" doc:"absent = on"`
+	Contrast string            `json:"contrast,omitempty" enum:"normal,high"`
+}
+
+// Bounds of the keys that a person chooses.
+const (
+	maxRemap     = 64
+	maxKeyLength = 16
+)
+
+// checkSettings says what is wrong with settings.
+func checkSettings(s *Settings) *fieldError {
+	if len(s.Remap) > maxRemap {
+		return &fieldError{"remap", access.FaultTooLong, fmt.Sprintf("may have %d actions at most", maxRemap)}
+	}
+	taken := map[string]bool{}
+	for _, action := range slices.Sorted(maps.Keys(s.Remap)) {
+		key := s.Remap[action]
+		switch {
+		case key == "" || len(key) > maxKeyLength || action == "" || len(action) > maxRemap:
+			return &fieldError{"remap", access.FaultText, fmt.Sprintf("has an action or a key that is empty or too long: a key has %d characters at most", maxKeyLength)}
+		case taken[strings.ToLower(key)]:
+			return &fieldError{"remap", "alike", "has two actions of one key: give each its own"}
+		}
+		taken[strings.ToLower(key)] = true
+	}
+	return nil
+}
+
+// settingsChange is a change of settings.
+type settingsChange struct {
+	IfMatch string `header:"If-Match" maxLength:"32" doc:"the version that the change is for, in quotes; \"0\" = nothing was set yet"`
+	Key     string `header:"Idempotency-Key" maxLength:"64" doc:"random; the same key gives the first answer again for 24 hours"`
+	Body    Settings
+}
+
+// SettingsAnswer is what is set.
+type SettingsAnswer struct {
+	Settings Settings `json:"settings"`
+	Version  int64    `json:"version" doc:"for If-Match of the next change"`
+}
+
+// readVersion reads the version that a change is for.
+func readVersion(ifMatch string) (int64, error) {
+	if ifMatch == "" {
+		return 0, newProblem(http.StatusPreconditionRequired, codePrecondition, `name the version that the change is for as If-Match: "1"`)
+	}
+	quoted := strings.TrimPrefix(ifMatch, "W/")
+	version, err := strconv.ParseUint(strings.Trim(quoted, `"`), 10, 53)
+	if err != nil || len(quoted) < 3 || quoted[0] != '"' || quoted[len(quoted)-1] != '"' {
+		return 0, newProblem(http.StatusPreconditionFailed, codeStale, "If-Match names no version of ours: load the object again")
+	}
+	return int64(version), nil
+}
+
+// putSettings replaces the settings of a version.
+func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*SettingsAnswer, error) {
+	if in.Key == "" {
+		return nil, newProblem(http.StatusPreconditionRequired, codePrecondition, "give the change a random key as Idempotency-Key, so that it can be sent again")
+	}
+	version, err := readVersion(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	if fault := checkSettings(&in.Body); fault != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, fault.Error(), Fault{Field: fault.field, Code: fault.code, Message: fault.detail})
+	}
+	return doOnce(ctx, o, access.RouteSettings, in.Key, in, func() (*SettingsAnswer, error) {
+		text, err := json.Marshal(in.Body)
+		if err != nil {
+			return nil, fmt.Errorf("write settings: %w", err)
+		}
+		next, err := o.people.SaveSettings(ctx, signedIn(ctx).User.Name, text, version)
+		if errors.Is(err, store.ErrStale) {
+			return nil, newProblem(http.StatusPreconditionFailed, codeStale, store.ErrStale.Error())
+		}
+		return &SettingsAnswer{in.Body, next}, err
+	})
+}
+
+// settingsOf returns the settings of a user.
+func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, error) {
+	text, version, err := o.people.Settings(ctx, user)
+	out := &SettingsAnswer{Version: version}
+	if err != nil || version == 0 {
+		return out, err
+	}
+	if err := json.Unmarshal(text, &out.Settings); err != nil {
+		return nil, fmt.Errorf("settings that are kept: %w", err)
+	}
+	return out, nil
+}
+
+// doOnce does a change, or gives the first answer again when the key stood for the same change within the last 24 hours. Only answers are kept: a change that was
+// refused may be sent again.
+func doOnce[T any](ctx context.Context, o *Office, route access.Route, key string, request any, do func() (*T, error)) (*T, error) {
+	user := signedIn(ctx).User.Name
+	text, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("write request: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	first, err := o.people.TakeKey(ctx, user, route, key, sum[:])
+	switch {
+	case errors.Is(err, store.ErrKeyReused):
+		return nil, newProblem(http.StatusUnprocessableEntity, codeKeyReused, err.Error())
+	case errors.Is(err, store.ErrUnderWay):
+		return nil, newProblem(http.StatusConflict, codeUnderWay, err.Error())
+	case err != nil:
+		return nil, err
+	case first != nil:
+		out := new(T)
+		if err := json.Unmarshal(first, out); err != nil {
+			return nil, fmt.Errorf("answer that is kept: %w", err)
+		}
+		return out, nil
+	}
+	out, err := do()
+	after := context.WithoutCancel(ctx) // a client that hung up sends the change again
+	if err != nil {
+		return nil, errors.Join(err, o.people.DropKey(after, user, route, key))
+	}
+	if text, err = json.Marshal(out); err != nil {
+		return nil, fmt.Errorf("write answer: %w", err)
+	}
+	return out, o.people.KeepAnswer(after, user, route, key, text)
+}

@@ -1,0 +1,105 @@
+package office
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+)
+
+// putRaw sends a change of settings with the headers that are given.
+func (d *desk) putRaw(role access.Role, body string, headers ...string) (status int, code string) {
+	d.t.Helper()
+	h := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	status, _, answer, err := d.as(role).exchange(d.t.Context(), http.MethodPut, "/v1/me/settings", []byte(body), h)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return status, codeIn(string(answer))
+}
+
+func TestSettingsAreChangedForAVersionAndOnceForAKey(t *testing.T) {
+	d := newDesk(t, nil)
+	c := d.as(access.GVCAgent)
+	if me, err := c.Me(t.Context()); err != nil || me.Settings.Version != 0 {
+		t.Fatalf("got %+v, err %v", me, err)
+	}
+	off := false
+	first, err := c.PutSettings(t.Context(), Settings{Language: "fr", Sound: &off, Remap: map[string]string{"next": "j", "back": "k"}}, 0, "key-1")
+	if err != nil || first.Version != 1 {
+		t.Fatalf("got %+v, err %v", first, err)
+	}
+	second, err := c.PutSettings(t.Context(), Settings{Language: "nl"}, 1, "key-2")
+	if err != nil || second.Version != 2 {
+		t.Fatalf("got %+v, err %v", second, err)
+	}
+	again, err := c.PutSettings(t.Context(), Settings{Language: "fr", Sound: &off, Remap: map[string]string{"next": "j", "back": "k"}}, 0, "key-1")
+	if err != nil || again.Version != 1 || again.Settings.Language != "fr" || *again.Settings.Sound || again.Settings.Remap["back"] != "k" {
+		t.Errorf("the same key: got %+v, err %v, want the first answer", again, err)
+	}
+	if me, err := c.Me(t.Context()); err != nil || me.Settings.Version != 2 || me.Settings.Settings.Language != "nl" {
+		t.Errorf("got %+v, err %v, want the second change alone", me, err)
+	}
+	if me, err := d.as(access.Auditor).Me(t.Context()); err != nil || me.Settings.Version != 0 {
+		t.Errorf("somebody else: %+v, err %v", me, err)
+	}
+	for name, c := range map[string]struct {
+		body    string
+		headers []string
+		status  int
+		code    string
+	}{
+		"no version":                {`{}`, []string{"Idempotency-Key", "a"}, 428, "precondition"},
+		"no key":                    {`{}`, []string{"If-Match", `"2"`}, 428, "precondition"},
+		"an old version":            {`{}`, []string{"If-Match", `"1"`, "Idempotency-Key", "b"}, 412, "stale"},
+		"nothing set yet":           {`{}`, []string{"If-Match", `"0"`, "Idempotency-Key", "c"}, 412, "stale"},
+		"a version to come":         {`{}`, []string{"If-Match", `"3"`, "Idempotency-Key", "d"}, 412, "stale"},
+		"a version without quotes":  {`{}`, []string{"If-Match", `2`, "Idempotency-Key", "e"}, 412, "stale"},
+		"any version":               {`{}`, []string{"If-Match", `*`, "Idempotency-Key", "f"}, 412, "stale"},
+		"a key of another":          {`{"language":"en"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "key-2"}, 422, "key_reused"},
+		"two keys alike":            {`{"remap":{"next":"j","back":"J"}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "g"}, 422, "invalid"},
+		"an empty key":              {`{"remap":{"next":""}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "h"}, 422, "invalid"},
+		"no language of ours":       {`{"language":"de"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "i"}, 422, "invalid"},
+		"a field that is not there": {`{"plate":"1ABC123"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "j"}, 422, "invalid"},
+	} {
+		if status, code := d.putRaw(access.GVCAgent, c.body, c.headers...); status != c.status || code != c.code {
+			t.Errorf("%s: got %d %s, want %d %s", name, status, code, c.status, c.code)
+		}
+	}
+	// A refusal is not kept: the key that was refused does the change.
+	if status, _ := d.putRaw(access.GVCAgent, `{"language":"en"}`, "If-Match", `"2"`, "Idempotency-Key", "b"); status != http.StatusOK {
+		t.Errorf("a key that was refused: got %d", status)
+	}
+	// After a day a key stands for nothing.
+	if _, err := d.logs.Exec(t.Context(), "UPDATE request_keys SET taken_at = taken_at - $1::interval", 25*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if status, code := d.putRaw(access.GVCAgent, `{"language":"fr"}`, "If-Match", `"3"`, "Idempotency-Key", "key-1"); status != http.StatusOK {
+		t.Errorf("an old key: got %d %s", status, code)
+	}
+}
+
+// Many who change one version at the same time: one does, the others are told.
+func TestOneOfManyChangesOfAVersionIsDone(t *testing.T) {
+	d := newDesk(t, nil)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	for i := range 8 {
+		wg.Go(func() {
+			status, _ := d.putRaw(access.Prosecutor, `{"language":"fr"}`, "If-Match", `"0"`, "Idempotency-Key", itoa(int64(i)))
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[status]++
+		})
+	}
+	wg.Wait()
+	if statuses[200] != 1 || statuses[412] != 7 {
+		t.Errorf("got %v, want one change and seven that are told", statuses)
+	}
+}
