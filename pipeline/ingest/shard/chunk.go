@@ -11,8 +11,8 @@ import (
 // reads to stay in the nearest caches.
 const ChunkSize = dedup.ChunkSize
 
-// chunk holds the records that are worked on together: first all are decoded and checked, which needs no state, then memory that
-// they will need is prefetched, then they change the state one after the other, in the order of the log.
+// chunk holds the records worked on together. First all records are decoded and checked, without state. Then the
+// memory they will need is prefetched. Then each record changes the state, in log order.
 type chunk struct {
 	records [ChunkSize]chunkRecord
 	prefetchLists
@@ -23,15 +23,15 @@ type chunkRecord struct {
 	offset int64
 	value  []byte
 	read   schemas.Read
-	cam    *schemas.Camera      // of an admitted read
-	from   dedup.Origin         // its camera and site
-	err    *schemas.RejectError // of a record that is rejected
+	cam    *schemas.Camera      // set for an admitted read
+	from   dedup.Origin         // camera and site of the read
+	err    *schemas.RejectError // why the record is rejected; nil = it is not
 	reader bool                 // the record is a camera's read, so far as it could be decoded
 }
 
-// Process takes the records [from, to) of recs; it uses none of them afterwards. It counts their outcomes in tally and hands their rows to
-// emit, the last before it returns. A nil emit rebuilds state: nothing is counted, decided or handed on. How the records are cut into
-// calls changes no row.
+// Process takes the records [from, to) of recs and keeps none. It counts outcomes in tally and hands rows to emit, the
+// last rows before it returns. A nil emit only rebuilds state: nothing is counted, decided or handed on. The way
+// records are cut into calls changes no row.
 func (s *Shard) Process(v *Versions, recs *Records, from, to int, tally *Tally, emit func(*Rows)) {
 	s.versions, s.tally, s.emit, s.rows.Versions = v, tally, emit, v
 	if emit != nil {
@@ -55,7 +55,7 @@ func (s *Shard) Process(v *Versions, recs *Records, from, to int, tally *Tally, 
 	s.versions, s.tally, s.emit, s.rows.Versions = nil, nil, nil, nil
 }
 
-// prepareRecords decodes and checks the records, which needs no state.
+// prepareRecords decodes and checks the records without state.
 func (s *Shard) prepareRecords(records []chunkRecord) {
 	for i := range records {
 		it := &records[i]
@@ -67,7 +67,7 @@ func (s *Shard) prepareRecords(records []chunkRecord) {
 		it.reader = true
 		it.err = s.checkRecord(r)
 	}
-	for i := range records { // in a loop of their own, so that their cache misses overlap
+	for i := range records { // a separate loop, so that the cache misses overlap
 		if it := &records[i]; it.reader && it.err == nil {
 			it.cam, _ = s.versions.Reference.Camera(it.read.Camera)
 		}
@@ -79,7 +79,7 @@ func (s *Shard) prepareRecords(records []chunkRecord) {
 	}
 }
 
-// checkRecord says what is wrong with a read, beyond its form, that can be said without its camera.
+// checkRecord finds faults of a read beyond its form, without its camera.
 func (s *Shard) checkRecord(r *schemas.Read) *schemas.RejectError {
 	if err := normalise.Read(r); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *Shard) checkRecord(r *schemas.Read) *schemas.RejectError {
 	return nil
 }
 
-// admitRecord checks the camera of a read, which must be registered at the time.
+// admitRecord checks that the camera is registered at the time of the read.
 func (s *Shard) admitRecord(it *chunkRecord) *schemas.RejectError {
 	r, c := &it.read, it.cam
 	if c == nil {
@@ -106,14 +106,14 @@ func (s *Shard) admitRecord(it *chunkRecord) *schemas.RejectError {
 	if r.ReceivedAt-r.CapturedAt > c.AllowedLateness {
 		r.Flags |= schemas.FlagLate
 		if c.Kind == schemas.CameraFixed && r.Flags&schemas.FlagLateUpload == 0 {
-			r.Flags |= schemas.FlagClockSuspect // late on a wire and not said to come from a buffer: its clock, for all we know
+			r.Flags |= schemas.FlagClockSuspect // late on a wire, and no buffer was named: the clock may be wrong
 		}
 	}
 	it.from = dedup.Origin{Site: c.SiteHash, Camera: c.Number}
 	return nil
 }
 
-// applyRecord changes the state by one record.
+// applyRecord changes the state by a single record.
 func (s *Shard) applyRecord(it *chunkRecord) {
 	r := &it.read
 	s.offset, s.seq = it.offset, 0

@@ -5,14 +5,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// logClock is a partition's log time, by which passages close and repeats are forgotten. It is a function of the log alone, and it
-// believes no single record: received_at is the clock of whichever gateway wrote the record, and one of several may be wrong.
+// logClock is the log time of a partition: passages close and repeats are forgotten by it. It depends on the log
+// alone. No single record is believed, because received_at comes from the clock of a gateway, and a gateway's clock
+// may be wrong.
 //
-// Log time is the sum of short steps. An anchor says how far a source of records (in practice: a gateway) is ahead of log time. A record that
-// an anchor explains moves log time on by what passed since, as far as that is a step; any other record, whether it comes after a quiet
-// hour or from a clock that is a year ahead, becomes an anchor of its own and moves nothing. So one record never closes a passage that was
-// read at the present log time, and the records after it, of its source or another, go on from there. Time in which nothing was received is
-// not counted; open passages close in it by ticks, which their owner writes when the time has passed by its own clock.
+// Log time is the sum of short steps. An anchor says how far a source of records (in practice a gateway) is ahead of
+// log time. A record near an anchor moves log time on by the time passed since, up to a step. Any other record, after
+// a quiet hour or from a clock a year ahead, becomes a new anchor and moves nothing. So a single record never closes a
+// passage read at the present log time, and the next records go on from there. A pause without records does not count.
+// Ticks close open passages in a pause: the owner writes a tick when the time has passed on the owner's clock.
 //
 // The zero value has heard nothing. Not safe for concurrent use.
 type logClock struct {
@@ -21,21 +22,21 @@ type logClock struct {
 	n       int // anchors, the last heard first
 }
 
-// anchor is a source of records.
+// anchor is a record source.
 type anchor struct {
-	ahead schemas.Micros // of log time; negative when behind
-	score int32          // how often it was heard of late: every record takes a quarter off all and gives anchorHeard to its own
+	ahead schemas.Micros // ahead of log time; negative = behind
+	score int32          // recent activity: each record takes a quarter off every score, then adds anchorHeard to the score of its source
 }
 
 const (
 	maxAnchors  = 4
 	anchorHeard = 256
-	clockBack   = schemas.Minute // a record may stand on the log so much later than it was received
-	tickReach   = schemas.Minute // a tick says that so much has passed at most
+	clockBack   = schemas.Minute // largest delay between receipt and log
+	tickReach   = schemas.Minute // longest pause that a tick may claim
 )
 
-// readReach is how far one read moves the clock at most: as long as an open passage waits before its owner's tick is due, and a second for
-// the tick to get onto the log. In shorter pauses reads move the clock, in longer ones the tick does.
+// readReach returns the largest step of the clock by a read: the wait of an open passage until a tick is due, and a
+// second for writing the tick. Reads move the clock in shorter pauses, ticks in longer ones.
 func readReach(c dedup.Config) schemas.Micros { return c.CloseAfter + c.CloseStep + schemas.Second }
 
 // hearCamera takes the time of a record and reports whether log time has moved on.
@@ -48,12 +49,12 @@ func (c *logClock) hearCamera(at, reach schemas.Micros) bool {
 	switch {
 	case i >= 0:
 		a = c.anchors[i]
-	case c.n == 0: // the first record of the log
+	case c.n == 0: // first log record
 		c.now, a.ahead = at, 0
 	}
 	a.score += anchorHeard
 	if i < 0 {
-		i = min(c.n, maxAnchors-1) // a new one, or in place of the one not heard for longest
+		i = min(c.n, maxAnchors-1) // a new anchor, or the replaced anchor heard longest ago
 		c.n = i + 1
 	}
 	c.now = max(c.now, at-a.ahead)
@@ -62,7 +63,7 @@ func (c *logClock) hearCamera(at, reach schemas.Micros) bool {
 	return c.now > before
 }
 
-// findAnchor returns the anchor that explains the time: the one heard last when it does, else the one that explains it best; -1 = none.
+// findAnchor returns the anchor near the time, or -1. The last heard anchor goes first, then the nearest.
 func (c *logClock) findAnchor(at, reach schemas.Micros) int {
 	best, least := -1, schemas.Micros(0)
 	for i := range c.n {
@@ -80,7 +81,7 @@ func (c *logClock) findAnchor(at, reach schemas.Micros) int {
 	return best
 }
 
-// latestReceived returns log time as a time of receipt, which is what people and tables read: that of the source heard most of late.
+// latestReceived returns log time as a time of receipt at the most active recent source. People and tables read it.
 func (c *logClock) latestReceived() schemas.Micros {
 	best := anchor{}
 	for _, a := range c.anchors[:c.n] {
@@ -91,7 +92,8 @@ func (c *logClock) latestReceived() schemas.Micros {
 	return c.now + best.ahead
 }
 
-// earliestAnchor returns log time as a time of receipt of the source that is least ahead: no later than the truth as long as one clock is right.
+// earliestAnchor returns log time as a time of receipt at the source least ahead. It is never too late while any clock
+// is right.
 func (c *logClock) earliestAnchor() schemas.Micros {
 	if c.n == 0 {
 		return c.now
@@ -103,15 +105,15 @@ func (c *logClock) earliestAnchor() schemas.Micros {
 	return c.now + least
 }
 
-// tickAt returns the time that a tick must carry when so much has passed since the last record.
+// tickAt returns the time for a tick after a pause since the last record.
 func (c *logClock) tickAt(passed schemas.Micros) schemas.Micros {
 	return c.now + c.anchors[0].ahead + min(passed, tickReach)
 }
 
-// AnchorMark is an anchor in the metadata of a commit: how far ahead, and its score.
+// AnchorMark is an anchor in commit metadata: lead over log time, and score.
 type AnchorMark [2]int64
 
-// anchorMarks returns the anchors for the metadata of a commit; nil when nothing was heard.
+// anchorMarks returns the anchors for commit metadata; nil before the first record.
 func (c *logClock) anchorMarks() []AnchorMark {
 	if c.n == 0 {
 		return nil

@@ -4,7 +4,7 @@ package shard
 type Records struct {
 	buf       []byte
 	spans     []span
-	HighWater int64 // offset after the last record of the log, as the broker last said
+	HighWater int64 // end offset of the log, as last reported by the broker
 }
 
 // span is where a record's value stands in the buffer.
@@ -13,7 +13,7 @@ type span struct {
 	start, end int
 }
 
-// Reset empties the buffer, keeping at most 16 MiB of its memory.
+// Reset empties the buffer and keeps at most 16 MiB.
 func (r *Records) Reset() {
 	if cap(r.buf) > 16<<20 {
 		r.buf = nil
@@ -37,8 +37,8 @@ func (r *Records) Append(offset int64, value []byte) {
 	r.Mark(offset, start, len(r.buf))
 }
 
-// Grow adds n bytes to the buffer that belong to no record yet and returns the whole buffer and where they begin. Values returned by
-// At before stay valid in the old memory.
+// Grow adds n free bytes and returns the whole buffer with the start of the new bytes. Values from earlier calls of At
+// stay valid in the old memory.
 func (r *Records) Grow(n int) (buf []byte, start int) {
 	start = len(r.buf)
 	if cap(r.buf)-start < n {
@@ -50,10 +50,10 @@ func (r *Records) Grow(n int) (buf []byte, start int) {
 	return r.buf, start
 }
 
-// Cut drops the last n bytes of the buffer, which no record may use.
+// Cut drops the last n bytes, which must belong to no record.
 func (r *Records) Cut(n int) { r.buf = r.buf[:len(r.buf)-n] }
 
-// Mark makes a record of the bytes [start, end) of the buffer.
+// Mark makes the bytes [start, end) a record.
 func (r *Records) Mark(offset int64, start, end int) {
 	r.spans = append(r.spans, span{offset, start, end})
 }

@@ -2,21 +2,21 @@ package shard
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Rewind is where state must be read back from: the first record of the horizon, and how the log clock stood before it.
+// Rewind is the point for reading state back: the first record inside the horizon, and the log clock before it.
 type Rewind struct {
 	Offset  int64
 	Clock   schemas.Micros
 	Anchors []AnchorMark
 }
 
-// Rewind returns where the shard's present state begins: a new shard that starts there and processes every record up to the present one
-// has the same state.
+// Rewind returns the start of the present state. A new shard that starts there and processes every record up to the
+// present has the same state.
 func (s *Shard) Rewind() Rewind {
 	m := s.marks.dropBefore(s.clock.now)
 	return Rewind{Offset: m.offset, Clock: m.clock.now, Anchors: m.clock.anchorMarks()}
 }
 
-// HistoryHorizon returns the horizon for a plan: 0 when there is no history, because every owner knows that one.
+// HistoryHorizon returns the horizon for a plan, or 0 without history: every owner knows the horizon without history.
 func (s *Shard) HistoryHorizon() schemas.Micros {
 	if s.cfg.Dedup.HistorySpan == 0 {
 		return 0
@@ -24,27 +24,24 @@ func (s *Shard) HistoryHorizon() schemas.Micros {
 	return s.cfg.Dedup.Horizon()
 }
 
-// ReceivedAt returns the time at which the records at the rewind point were received, by the source heard most of late.
+// ReceivedAt returns the time of receipt at the rewind point, by the most active source.
 func (r *Rewind) ReceivedAt() schemas.Micros {
 	c := resumedClock(r.Clock, r.Anchors)
 	return c.latestReceived()
 }
 
-// RewindBefore returns a rewind point at an earlier offset whose records were received at that time, and whose clock
-// stands at clock.
+// RewindBefore returns an earlier rewind point, with the given time of receipt and log clock.
 func RewindBefore(offset int64, received, clock schemas.Micros) Rewind {
 	return Rewind{Offset: offset, Clock: clock, Anchors: []AnchorMark{{int64(received - clock), anchorHeard}}}
 }
 
-// ResumeAt sets the clock to that of the rewind point, which the shard has reached from an earlier one. The clock of
-// the earlier one was begun so that both stand at the same log time; the anchors of the plan go before those that
-// were guessed on the way.
+// ResumeAt sets the clock at the rewind point, after a start at an earlier point. Both clocks show the same log time
+// there. The anchors in the plan replace the anchors guessed on the way.
 func (s *Shard) ResumeAt(r Rewind) {
 	s.clock = resumedClock(max(r.Clock, s.clock.now), r.Anchors)
 }
 
-// clockMarks remembers at which offset the log clock reached which time, so that a plan can say where its horizon begins. It keeps one mark a
-// second of log time.
+// clockMarks remembers the offset for each second of log time, so that a plan can say where the horizon begins.
 type clockMarks struct {
 	horizon schemas.Micros
 	marks   []clockMark

@@ -5,20 +5,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Reference is one version of the reference data as the data path needs it. pipeline/reference implements it.
+// Reference is a version of the reference data, for the data path. pipeline/reference implements it.
 type Reference interface {
 	rules.Reference
-	// Camera finds the camera of that id; id may alias a record.
+	// Camera finds a camera by id; id may alias a record.
 	Camera(id string) (*schemas.Camera, bool)
-	// CameraNumbered finds the camera of that number.
+	// CameraNumbered finds a camera by number.
 	CameraNumbered(number uint32) (*schemas.Camera, bool)
-	// CameraName returns the id of the camera of that number, also when it has left the registry since.
+	// CameraName returns a camera's id by number, even after the camera left the registry.
 	CameraName(number uint32) string
-	// Prefetch may load memory that Entries will need for these classes, and Vehicle for these plates. It changes no answer.
+	// Prefetch may load the memory of Entries for the classes, and of Vehicle for the plates. Answers do not change.
 	Prefetch(classes []schemas.Class, plates []schemas.Plate)
 }
 
-// Versions is the pair of versions that a batch is decided under. A batch reads it once, so no batch mixes two.
+// Versions is the pair of versions behind the decisions in a batch. A batch reads the pair once, so no batch mixes
+// versions.
 type Versions struct {
 	Reference Reference
 	Engine    *rules.Engine
@@ -32,22 +33,22 @@ func (v *Versions) Names() VersionNames {
 	return VersionNames{v.Engine.Catalogue().Version(), v.Reference.Version()}
 }
 
-// Position is the place of a record in the log.
+// Position is a record's place in the log.
 type Position struct {
 	Topic     string
 	Partition int32
 	Offset    int64
 }
 
-// PieceRows is the largest number of rows of one kind in a piece.
+// PieceRows is the largest number of rows per kind in a piece.
 const PieceRows = ChunkSize
 
-// Rows is one piece of what a shard produced: at most PieceRows rows of a kind, each kind in the order of the log. Rows, and all they point
-// to, are valid until the function that received them returns.
+// Rows is a piece of shard output: at most PieceRows rows per kind, each kind in log order. The rows and everything
+// they point to are valid until the receiving function returns.
 type Rows struct {
-	Topic     string // of every row, as Partition
+	Topic     string // for every row, like Partition
 	Partition int32
-	Versions  *Versions // reference data and rules of every row
+	Versions  *Versions // reference data and rules for every row
 	Reads     []ReadRow
 	Passages  []PassageRow
 	Hits      []HitRow
@@ -56,21 +57,21 @@ type Rows struct {
 	Rejects   []RejectRow
 }
 
-// At returns the position of a row.
+// At returns a row's position.
 func (r *Rows) At(offset int64) Position { return Position{r.Topic, r.Partition, offset} }
 
-// Len returns the number of rows of all kinds.
+// Len counts the rows over all kinds.
 func (r *Rows) Len() int {
 	return len(r.Reads) + len(r.Passages) + len(r.Hits) + len(r.Decisions) + len(r.Merges) + len(r.Rejects)
 }
 
-// resetRows empties the piece and keeps its memory.
+// resetRows empties the piece and keeps the memory.
 func (r *Rows) resetRows() {
 	r.Reads, r.Passages, r.Hits = r.Reads[:0], r.Passages[:0], r.Hits[:0]
 	r.Decisions, r.Merges, r.Rejects = r.Decisions[:0], r.Merges[:0], r.Rejects[:0]
 }
 
-// ReadRow is a stored read, with the passage it belongs to.
+// ReadRow is a stored read with its passage.
 type ReadRow struct {
 	Read    *schemas.Read
 	Camera  *schemas.Camera
@@ -78,15 +79,15 @@ type ReadRow struct {
 	Offset  int64
 }
 
-// PassageRow is a closed passage. Camera is that of the best read, nil when it left the registry meanwhile; Offset is that of the record
-// that closed the passage.
+// PassageRow is a closed passage. Camera took the best read; nil when the registry lost it meanwhile. Offset belongs to the
+// closing record.
 type PassageRow struct {
 	Passage *schemas.Passage
 	Camera  *schemas.Camera
 	Offset  int64
 }
 
-// HitRow is a listed plate that was seen.
+// HitRow is a listed plate, seen.
 type HitRow struct {
 	Hit    *schemas.Hit
 	Read   *schemas.Read
@@ -94,8 +95,8 @@ type HitRow struct {
 	Offset int64
 }
 
-// DecisionRow is a decision; a candidate or hold makes an offence of it. Camera is that of the read it is decided on, nil when it left the
-// registry meanwhile. Seq orders the decisions of one record.
+// DecisionRow is a decision; a candidate or hold makes an offence. Camera took the read decided on, nil after leaving
+// the registry. Seq orders the decisions from the same record.
 type DecisionRow struct {
 	Decision *schemas.Decision
 	Camera   *schemas.Camera
@@ -109,13 +110,13 @@ func (r *DecisionRow) IsOffence() bool {
 	return r.Decision.Outcome == schemas.OutcomeOffence || r.Decision.Outcome == schemas.OutcomeHeld
 }
 
-// MergeKind says why a record was counted on another row instead of getting its own.
+// MergeKind says why a record was counted on another row and got no row.
 type MergeKind uint8
 
 // The merge kinds.
 const (
 	MergeRetransmission MergeKind = iota // same read_id as a stored read
-	MergeParked                          // a vehicle that stands in view
+	MergeParked                          // a vehicle standing in view
 )
 
 // String returns the kind's name as stored.
@@ -134,14 +135,14 @@ type MergeRow struct {
 	Offset  int64
 }
 
-// RejectRow is one record on its way to the dead-letter topic. Payload aliases the record.
+// RejectRow is a record for the dead-letter topic. Payload aliases the record.
 type RejectRow struct {
 	Err         *schemas.RejectError
 	Camera      string
 	Zone        string // police zone of the camera when the record was received; "" when the registry does not know the camera
 	ReceivedAt  schemas.Micros
 	Payload     []byte
-	PayloadSize uint64 // of the whole, when Payload was already cut by the gateway
-	Quarantined bool   // Payload is an upload that the gateway refused, which never was a record
+	PayloadSize uint64 // whole size, when the gateway cut Payload already
+	Quarantined bool   // Payload is an upload refused by the gateway, never a record
 	Pos         Position
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config sets up a shard. Partitions is the number of partitions of the topic.
+// Config sets up a shard. Partitions counts the topic's partitions.
 type Config struct {
 	Topic      string
 	Partition  int32
@@ -17,14 +17,14 @@ type Config struct {
 	Dedup      dedup.Config
 	ClockAhead schemas.Micros // captured later than received by more is rejected; 0 = decode's default
 	ClockBack  schemas.Micros // captured longer before being received is rejected; 0 = decode's default
-	NoPrefetch bool           // prefetch nothing, to measure and test that this changes nothing but the time
+	NoPrefetch bool           // prefetch nothing: tests and benchmarks show the difference in time, and no other
 }
 
 // seenDays is for how many days back offences are remembered: longer than any camera buffers.
 const seenDays = 8
 
-// Shard is the state of one partition and the logic that changes it. It does no input or output: Process hands rows on. Not safe for
-// concurrent use.
+// Shard is a partition's state with the logic that changes it. There is no input or output: Process hands rows on. Not
+// safe for concurrent use.
 type Shard struct {
 	cfg      Config
 	window   *dedup.RepeatFilter
@@ -32,9 +32,9 @@ type Shard struct {
 	history  *dedup.History // nil when no family asks
 	clock    logClock
 	marks    clockMarks
-	matched  VersionNames                          // under which lists were last matched against all that is remembered
+	matched  VersionNames                          // versions for the last match over all remembered vehicles
 	stale    bool                                  // they are other ones now
-	told     map[schemas.PassageID][]schemas.HitID // while state is rebuilt: what the tables say was told
+	told     map[schemas.PassageID][]schemas.HitID // during a rebuild: hits told already, by the tables
 	prior    rules.PriorOffences
 	chain    *evidence.Chain
 
@@ -60,7 +60,7 @@ type Shard struct {
 	traced    int                  // how many of them hold traces of the piece
 }
 
-// New makes an empty shard that starts at from. The zero value is the beginning of the log.
+// New makes an empty shard that starts at from; the zero Rewind is the log's beginning.
 func New(cfg Config, from Rewind) *Shard {
 	if cfg.ClockAhead == 0 {
 		cfg.ClockAhead = decode.DefaultAhead
@@ -82,10 +82,10 @@ func New(cfg Config, from Rewind) *Shard {
 	return s
 }
 
-// Clock returns the log's clock as a time of receipt, see logClock.
+// Clock returns the log clock as a time of receipt, see logClock.
 func (s *Shard) Clock() schemas.Micros { return s.clock.latestReceived() }
 
-// History returns the memory of closed passages, nil when no family asks for one.
+// History returns the memory for closed passages, nil when no family asks for it.
 func (s *Shard) History() *dedup.History { return s.history }
 
 // LogTime returns the log time. Only the difference between two log times means something.
@@ -94,14 +94,14 @@ func (s *Shard) LogTime() schemas.Micros { return s.clock.now }
 // OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
 func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliestAnchor().Day() - seenDays }
 
-// Matched returns the versions whose lists were last matched against all that is remembered.
+// Matched returns the versions for the last match over all remembered vehicles.
 func (s *Shard) Matched() VersionNames { return s.matched }
 
-// SetMatched says after a rebuild, or for a batch that is made again, which versions these are.
+// SetMatched sets these versions, after a rebuild or for a batch made again.
 func (s *Shard) SetMatched(v VersionNames) { s.matched = v }
 
-// TickAt reports whether a tick is due when so much time has passed since the last record, and which time it must carry. A tick is due when
-// an open passage may close, or when lists of other versions are to be matched against the vehicles in view.
+// TickAt reports whether a tick is due after the pause, with the time to write. A tick is due when an open passage may
+// close, or when changed lists must be matched against the vehicles in view.
 func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas.Micros, due bool) {
 	closes, open := s.passages.NextClose()
 	closing := open && s.clock.now+elapsed >= closes
@@ -112,7 +112,7 @@ func (s *Shard) TickAt(elapsed schemas.Micros, current VersionNames) (at schemas
 	return s.clock.tickAt(elapsed), true
 }
 
-// Restore loads what the tables remember of records below the offset at which Process goes on.
+// Restore loads facts from the tables about records below the offset where Process goes on.
 func (s *Shard) Restore(offences []schemas.PriorOffence, seals map[string]schemas.Sum) {
 	for _, o := range offences {
 		s.prior.Add(o)
@@ -120,7 +120,7 @@ func (s *Shard) Restore(offences []schemas.PriorOffence, seals map[string]schema
 	s.chain.Load(seals)
 }
 
-// Told is a hit that was told: the passage, and what names the hit within a passage.
+// Told is a published hit: the passage, and the hit's name inside the passage.
 type Told struct {
 	Passage schemas.PassageID
 	List    string
@@ -128,12 +128,13 @@ type Told struct {
 	Match   schemas.Match
 }
 
-// idInPassage names a hit within its passage: a vehicle that stands in view has a passage a slot.
+// idInPassage names a hit inside a passage. The passage id stays out, because a vehicle standing in view has several
+// passages.
 func (t *Told) idInPassage() schemas.HitID {
 	return schemas.NewHitID(t.List, t.Entry, schemas.PassageID{}, t.Match)
 }
 
-// RestoreTold says before state is rebuilt what was told of the passages that will be met: no list is asked then.
+// RestoreTold takes the published hits before a rebuild, which then asks no list.
 func (s *Shard) RestoreTold(told []Told) {
 	s.told = make(map[schemas.PassageID][]schemas.HitID, len(told))
 	for i := range told {
@@ -177,8 +178,8 @@ func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Or
 	}
 }
 
-// applyDoubt takes a gateway's word that a read and another one, in whatever partition, may be of one vehicle: the passage is then one of
-// which two plates were read, and a finding on it is held.
+// applyDoubt takes a gateway's word that two reads, perhaps in different partitions, may show the same vehicle. The
+// passage then counts two plates, and findings are held.
 func (s *Shard) applyDoubt(r *schemas.Read) {
 	s.advanceClock(r.Tick, s.reach)
 	if normalise.Read(r) != nil {
@@ -189,9 +190,9 @@ func (s *Shard) applyDoubt(r *schemas.Read) {
 	}
 }
 
-// judgeStraggler judges a read that was held back on its way until its passage was decided, as a passage of its own. Its speed is judged when
-// no other read was measured: had the passage had a measurement, the lower one would count, for the driver, so a later one changes
-// nothing. A straggler that names another plate than the passage did is held.
+// judgeStraggler judges a delayed read as a separate passage, after the real passage was decided. The speed counts
+// only when no other read was measured: with a measurement the lower speed would have counted, for the driver, and a
+// later speed changes nothing. A straggler with another plate is held.
 func (s *Shard) judgeStraggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Added) {
 	if s.emit == nil {
 		return
@@ -206,7 +207,7 @@ func (s *Shard) judgeStraggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Ad
 	s.decideSubject(p, cam)
 }
 
-// decideSubject applies the rules to the subject and records every decision. best is the camera of the passage's best read.
+// decideSubject applies the rules and records every decision. best is the camera of the best read.
 func (s *Shard) decideSubject(p *schemas.Passage, best *schemas.Camera) {
 	var clean rules.FamilySet
 	first := len(s.decisions)
@@ -220,7 +221,7 @@ func (s *Shard) decideSubject(p *schemas.Passage, best *schemas.Camera) {
 	}
 }
 
-// nextTrace returns memory for the traces of one passage's decisions that no row of the piece refers to.
+// nextTrace returns trace memory for a passage, unused by rows in the piece.
 func (s *Shard) nextTrace() *rules.TraceBuffer {
 	if s.traced == len(s.traces) {
 		s.traces = append(s.traces, &rules.TraceBuffer{})
@@ -228,7 +229,7 @@ func (s *Shard) nextTrace() *rules.TraceBuffer {
 	return s.traces[s.traced]
 }
 
-// fireHits fires the hits of a read that the passage has not had yet, and reports whether there were any.
+// fireHits fires hits new to the passage and reports whether there were any.
 func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (fired bool) {
 	first := len(s.hits)
 	s.hits = s.versions.Engine.Hits(s.hits, r, a.Passage, cam, s.versions.Reference)
@@ -249,8 +250,8 @@ func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (f
 	return fired
 }
 
-// rematchRecalled matches the lists of a new version against the vehicles in view and those that left a moment before: what was received at is the
-// present. Hits that were told are not told again.
+// rematchRecalled matches new lists against vehicles in view and vehicles just gone. at is the present, as a time of
+// receipt. A hit is never told twice.
 func (s *Shard) rematchRecalled(at schemas.Micros) {
 	c := &s.cfg.Dedup
 	moment := c.KeepClosed + c.CloseAfter + c.CloseStep
@@ -259,7 +260,7 @@ func (s *Shard) rematchRecalled(at schemas.Micros) {
 		return len(s.entries) > 0
 	}, func(v *dedup.Recalled) {
 		if d := at - v.Read.ReceivedAt; v.Decided && (d > moment || d < -moment) {
-			return // log time stood still since: it left long ago
+			return // log time stood still: the vehicle left long ago
 		}
 		cam, ok := s.versions.Reference.CameraNumbered(v.Camera)
 		if !ok {
@@ -267,14 +268,14 @@ func (s *Shard) rematchRecalled(at schemas.Micros) {
 		}
 		v.Read.Camera, v.Read.RawPlate = cam.ID, v.Read.Plate.String()
 		if s.fireHits(&v.Read, cam, v.Added) {
-			s.handOver() // the read is that of the memory, which uses it again
+			s.handOver() // the memory uses the read again
 		}
 	})
 }
 
-// decidePassages decides closed passages, ChunkSize at most. While state is rebuilt nothing is decided: Restore
-// brings what earlier decisions left. Each passage goes into the history after the decision on it and before the next
-// decision, so that of a pair the later one meets the earlier one and not the other way round.
+// decidePassages decides at most ChunkSize closed passages. A rebuild decides nothing: Restore brings the earlier
+// results. Each passage enters the history between its own decision and the next, so in a pair only the later passage
+// meets the earlier.
 func (s *Shard) decidePassages(closed []dedup.Closed) {
 	if s.emit == nil {
 		for i := range closed {
@@ -287,7 +288,7 @@ func (s *Shard) decidePassages(closed []dedup.Closed) {
 		s.decidePassage(&closed[i])
 		s.history.Add(&closed[i], s.clock.now)
 	}
-	s.handOver() // the passages are those of the memory, which uses them again
+	s.handOver() // the memory uses the passages again
 }
 
 func (s *Shard) decidePassage(c *dedup.Closed) {
@@ -337,7 +338,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 	}
 	if d.Outcome == schemas.OutcomeDuplicate {
 		if first, _ := s.prior.ByID(d.Offence); first.Passage == d.Passage {
-			return // the same reads, sent again after the window of retransmissions: the first verdict on the passage stays
+			return // the same reads, sent again after the repeat window: the first verdict stays
 		}
 	}
 	s.seq++
@@ -371,7 +372,8 @@ func (s *Shard) countReject(r RejectRow) {
 	s.rows.Rejects = append(s.rows.Rejects, r)
 }
 
-// emitPiece hands the piece on, if it has rows. Hits and decisions keep their memory: whoever makes them may be in the middle.
+// emitPiece hands a piece with rows on. Hits and decisions keep their memory, because their maker may still be at
+// work.
 func (s *Shard) emitPiece() {
 	if s.rows.Len() > 0 {
 		s.emit(&s.rows)
@@ -387,8 +389,8 @@ func (s *Shard) handOver() {
 	}
 }
 
-// advanceClock tells the log's clock of a record and closes the passages that are due. It is where a batch under new versions looks at the
-// vehicles in view: they are those of the time of its first record.
+// advanceClock moves the log clock by a record and closes due passages. A batch under new versions starts here with
+// the vehicles in view, at the time of the first record.
 func (s *Shard) advanceClock(at, reach schemas.Micros) {
 	if s.clock.hearCamera(at, reach) {
 		if s.emit != nil {
@@ -403,7 +405,7 @@ func (s *Shard) advanceClock(at, reach schemas.Micros) {
 	}
 }
 
-// forgetOldDays forgets old days when the clock moves to another one. Days are those of Brussels, and dear to compute.
+// forgetOldDays forgets old Brussels days when the clock enters another day. Days are dear to compute.
 func (s *Shard) forgetOldDays(now schemas.Micros) {
 	if now < s.tomorrow {
 		return

@@ -5,7 +5,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Totals is what became of the records of a range. Fetched = Stored + Merged + Rejected + Ticks.
+// Totals counts the outcomes in a range. Fetched = Stored + Merged + Rejected + Ticks.
 type Totals struct {
 	Fetched, Stored, Merged, Rejected, Ticks uint64
 	Passages, Hits, Offences                 uint64
@@ -16,7 +16,7 @@ type Totals struct {
 // Balanced reports whether every record ended somewhere.
 func (t *Totals) Balanced() bool { return t.Fetched == t.Stored+t.Merged+t.Rejected+t.Ticks }
 
-// Counts are the parts of Totals by closed set, for metrics.
+// Counts splits Totals by closed sets, for metrics.
 type Counts struct {
 	Merged    [2]uint64 // by MergeKind
 	Rejected  map[schemas.Reason]uint64
@@ -28,7 +28,7 @@ type Counts struct {
 	Forgotten Forgotten
 }
 
-// DecisionLabel is a label pair of the decisions metric.
+// DecisionLabel is a label pair for the decisions metric.
 type DecisionLabel struct {
 	Family  schemas.Family
 	Outcome schemas.Outcome
@@ -41,13 +41,13 @@ func (c *Counts) addClean(clean rules.FamilySet) {
 	}
 }
 
-// Forgotten is what a shard's memory let go before its time for want of room, see [dedup.Config]: a repeat of such an
-// id is stored as a read of its own, a passage is decided before its last reads, a passage of the history is not
-// found by those that come later.
+// Forgotten counts memories dropped early for lack of room, see [dedup.Config]. A repeat of a dropped id is stored as
+// a new read, a dropped passage is decided before its last reads, and later passages do not find a dropped passage in
+// the history.
 type Forgotten struct{ IDs, Passages, History uint64 }
 
-// Tally is the count of what became of the records of a range. A shard counts an outcome where it is decided and not from the rows it
-// hands on, so that whoever stores the rows can compare the two.
+// Tally counts the outcomes in a range. A shard counts when an outcome is decided, not from its rows, so the two can
+// be compared when rows are stored.
 type Tally struct {
 	Totals
 	Counts Counts
